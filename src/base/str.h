@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * base/str.h - strict number parsing and the "did you mean" search.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+
+/* The whole text must be a decimal integer in range. False leaves *ret untouched. */
+bool rp_parse_i64(struct rp_slice text, int64_t *ret);
+/* The whole text must be a finite decimal number ("1", "-1.5", "1e3"). Independent of the locale. */
+bool rp_parse_double(struct rp_slice text, double *ret);
+
+/* The closest of @count @choices to @text if it is close enough to be a typing mistake, else NULL. Borrowed. */
+const char *rp_suggest(struct rp_slice text, const char *const *choices, size_t count);
+/* Edits (insert, delete, replace, swap of neighbours) from @a to @b, ignoring ASCII case and '-' against '_'. */
+size_t rp_edit_distance(struct rp_slice a, struct rp_slice b);
+/* FNV-1a, for hash tables. */
+static inline uint64_t rp_hash_bytes(const void *data, size_t len, uint64_t seed)
+{
+    const unsigned char *p = data;
+    uint64_t hash = seed ^ 0xcbf29ce484222325u;
+
+    for (size_t i = 0; i < len; i++)
+        hash = (hash ^ p[i]) * 0x100000001b3u;
+    return hash ^ (hash >> 29);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * engine/result.h - everything that is known when a run has ended: what the summary, the result file and the exit code
+ * are made from. Filled by the coordinator; the strings belong to the result.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/time.h"
+#include "plan/plan.h"
+#include "stats/store.h"
+
+enum rp_exit { /* the exit codes that users see */
+               RP_EXIT_PASSED = 0,
+               RP_EXIT_THRESHOLDS = 1,
+               RP_EXIT_ITERATION_ERRORS = 2,
+               RP_EXIT_CONFIG = 3,
+               RP_EXIT_ABORTED = 4,
+               RP_EXIT_SETUP = 5,
+               RP_EXIT_OUTPUT = 6,
+               RP_EXIT_TEARDOWN = 7,
+               RP_EXIT_GENERATOR = 8,
+               RP_EXIT_INTERNAL = 9,
+};
+const char *
+rp_exit_status_name(enum rp_exit code); /* "passed", "thresholds_failed", "iteration_errors", ... */
+
+/* Iterations of one scenario. Identity: scheduled = started + dropped, started = completed + interrupted. */
+struct rp_accounting {
+    char *scenario;
+    uint64_t scheduled, started, dropped, completed, interrupted, errors;
+};
+bool rp_accounting_holds(const struct rp_accounting *accounting);
+
+/* Exceptions of the script, or failed requests, that are the same kind at the same place. */
+struct rp_error_group {
+    char *scenario;
+    char *type;      /* "ValueError", "ConnectionRefused" */
+    char *message;   /* of the first one */
+    char *place;     /* "load.py:12 in browse" */
+    char *traceback; /* of the first one, cleaned of our frames; may be NULL */
+    uint64_t count;
+    bool
+        is_request; /* an outcome of the test (a failed request nobody caught), not a bug of the script */
+};
+
+struct rp_result_warning {
+    char *text;
+    uint64_t count;
+};
+
+struct rp_result_worker {
+    uint32_t id;
+    int pid;
+    char *loop;    /* "io_uring" */
+    char *runtime; /* "CPython 3.11.2" */
+    double cpu_user_s, cpu_system_s;
+    int64_t max_rss_bytes;
+};
+
+enum rp_generator_verdict { RP_GENERATOR_VALID, RP_GENERATOR_SUSPECT, RP_GENERATOR_LIMITED };
+
+struct rp_result {
+    struct rp_plan *plan;   /* owned; NULL when the run failed before there was one */
+    struct rp_store *store; /* owned */
+    enum rp_exit exit_code;
+    char *reason; /* why it did not pass, one sentence; NULL when it passed */
+    char run_id[37];
+    int64_t started_wall_ns; /* first moment of the executors; 0 when they never ran */
+    rp_ns elapsed;           /* of the executors */
+    rp_ns setup_time, teardown_time;
+    struct rp_verdict *verdicts; /* plan->threshold_count of them, or NULL when not judged */
+    struct rp_accounting *accounting;
+    size_t accounting_count;
+    struct rp_error_group *errors;
+    size_t error_count;
+    struct rp_result_warning *warnings;
+    size_t warning_count;
+    struct rp_result_worker *workers;
+    size_t worker_count;
+    enum rp_generator_verdict generator;
+    char *generator_reason; /* with the remedy; NULL when valid */
+};
+
+/* A zeroed result is valid. */
+void rp_result_deinit(struct rp_result *result);

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * loop/loop.h - the event loop of a worker: streams, timers, foreign descriptors, deferred tasks.
+ *
+ * Why: a load generator's loop receives everything that has arrived, lets the script react, and then sends everything
+ * that the script asked for; no system call is made per request but recv (none with io_uring) and send. The interface
+ * is completion-shaped ("here are the bytes"), which io_uring is by nature and epoll emulates.
+ *
+ * Back-ends: rp_loop_uring, rp_loop_epoll, rp_loop_virtual (time jumps from deadline to deadline; no descriptors).
+ * Time: absolute monotonic nanoseconds. Timers never fire early; equal deadlines fire in the order they were armed.
+ * Threads: a loop and all that belongs to it live in one thread. Memory: callers own and embed every object below,
+ * which must be zeroed before first use and must not move or be freed while active.
+ * Re-entrancy: any callback may start, stop, arm, close or defer anything, itself included; after rp_stream_close()
+ * or rp_watch_stop() no callback of that object runs again, even for events already received.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "base/compiler.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/time.h"
+
+struct rp_loop;
+struct rp_loop_ops;
+
+/* ---- life ------------------------------------------------------------------------------------------------- */
+
+extern const struct rp_loop_ops *const rp_loop_uring;
+extern const struct rp_loop_ops *const rp_loop_epoll;
+extern const struct rp_loop_ops *const rp_loop_virtual;
+
+/* Why a back-end cannot be used here (missing kernel feature, seccomp, not compiled in), or NULL when it can. */
+const char *rp_loop_unusable(const struct rp_loop_ops *ops);
+const char *rp_loop_ops_name(const struct rp_loop_ops *ops); /* "io_uring", "epoll", "virtual" */
+
+/* @forced: "epoll" or "io_uring" (what RAMPA_LOOP holds), NULL or "" = the best that works here.
+ * An unknown or unusable name is -RP_EUSER. */
+RP_NODISCARD int rp_loop_pick(const char *forced, const struct rp_loop_ops **ret,
+                              struct rp_error *err);
+RP_NODISCARD int rp_loop_new(const struct rp_loop_ops *ops, struct rp_loop **ret);
+/* Everything must have been closed, stopped and disarmed. NULL is allowed. */
+void rp_loop_free(struct rp_loop *loop);
+const struct rp_loop_ops *rp_loop_ops_of(const struct rp_loop *loop);
+
+/* ---- turning ---------------------------------------------------------------------------------------------- */
+
+/* One turn: wait for events until @until at most (a past time = do not block; RP_NS_NEVER = no limit but the next
+ * timer; never blocks while deferred tasks are pending), deliver what has completed, fire due timers, run the tasks
+ * deferred before or during this turn's deliveries (those deferred by a task run in the next turn), then flush sends.
+ * Returns 0 or a negative errno of the kernel (-EINTR is not one: an interrupted wait is an empty turn). */
+RP_NODISCARD int rp_loop_turn(struct rp_loop *loop, rp_ns until);
+/* Sends what is queued now; rp_loop_turn does it by itself. */
+void rp_loop_flush(struct rp_loop *loop);
+
+/* The clock: real, or the virtual time of the virtual back-end. */
+rp_ns rp_loop_now(const struct rp_loop *loop);
+/* The next timer's deadline or RP_NS_NEVER; may be early (coarse), never late. */
+rp_ns rp_loop_next_deadline(const struct rp_loop *loop);
+bool rp_loop_has_tasks(const struct rp_loop *loop);
+/* A descriptor that polls readable when the loop has completions (to nest it in another loop). -1 when it has none. */
+int rp_loop_fd(const struct rp_loop *loop);
+/* Called around a wait that may block (the Python host gives the GIL away there). Either may be NULL. */
+void rp_loop_set_wait_hooks(struct rp_loop *loop, void (*before)(void *user),
+                            void (*after)(void *user), void *user);
+
+/* ---- timers ----------------------------------------------------------------------------------------------- */
+
+struct rp_timer;
+typedef void rp_timer_fn(struct rp_timer *timer, rp_ns now);
+
+struct rp_timer {
+    struct rp_list node; /* private */
+    rp_ns deadline;      /* read only while armed */
+    rp_timer_fn *fn;
+    uint64_t order;       /* private */
+    struct rp_loop *loop; /* private */
+};
+
+/* O(1), cannot fail. Arms, or moves if armed. A past deadline fires in the next turn's timer phase. */
+void rp_timer_arm(struct rp_loop *loop, struct rp_timer *timer, rp_ns deadline, rp_timer_fn *fn);
+void rp_timer_disarm(struct rp_timer *timer); /* no-op when not armed */
+static inline bool rp_timer_is_armed(const struct rp_timer *timer)
+{
+    return rp_list_is_linked(&timer->node);
+}
+
+/* ---- deferred tasks --------------------------------------------------------------------------------------- */
+
+struct rp_task;
+typedef void rp_task_fn(struct rp_task *task);
+
+struct rp_task {
+    struct rp_list node; /* private */
+    rp_task_fn *fn;
+};
+
+/* Runs @fn once, in FIFO order; see rp_loop_turn. No-op when already deferred. */
+void rp_loop_defer(struct rp_loop *loop, struct rp_task *task, rp_task_fn *fn);
+void rp_task_cancel(struct rp_task *task); /* no-op when not deferred */
+
+/* ---- streams ---------------------------------------------------------------------------------------------- */
+
+struct rp_stream;
+
+struct rp_stream_events {
+    /* The connect ended: 0, or -errno (the stream is then closed by the loop). */
+    void (*connected)(struct rp_stream *stream, int status);
+    /* @len > 0 bytes arrived; valid during the call. @at: when they were taken from the kernel. */
+    void (*data)(struct rp_stream *stream, const char *data, size_t len, rp_ns at);
+    /* The peer ended (0 = FIN) or the stream broke (-errno, while sending too). Last callback; the stream is closed. */
+    void (*ended)(struct rp_stream *stream, int status, rp_ns at);
+};
+
+struct rp_stream {
+    const struct rp_stream_events *events; /* set by the caller before rp_stream_connect */
+    int fd;                                /* read only; -1 when closed */
+    /* Times of the current send: when its first byte was offered to the kernel and when the last was accepted.
+     * send_ended is 0 while bytes are left. Read only. */
+    rp_ns send_began, send_ended;
+    struct rp_loop *loop; /* read only; NULL before the first connect */
+    struct rp_list send_node;
+    const char *out[2]; /* private: what is left of the two parts of the send */
+    size_t out_len[2];
+    uint32_t state; /* private, back-end's flags */
+    uint64_t token; /* private, back-end's */
+    void *backend;  /* private, back-end's */
+};
+
+/* Starts a non-blocking TCP connect (TCP_NODELAY set, CLOEXEC). @source may be NULL; else bound first (port 0).
+ * Returns 0 and connected() will follow (never from inside this call), or -errno when no descriptor could be had or
+ * the kernel refused at once (-EMFILE, -ENFILE, -EADDRNOTAVAIL, ...): then no callback follows. */
+RP_NODISCARD int rp_stream_connect(struct rp_loop *loop, struct rp_stream *stream,
+                                   const struct sockaddr *addr, socklen_t addr_len,
+                                   const struct sockaddr *source, socklen_t source_len);
+/* Takes over a connected non-blocking socket (socketpair, accept). */
+RP_NODISCARD int rp_stream_adopt(struct rp_loop *loop, struct rp_stream *stream, int fd);
+/* Queues a send of two parts (either may be empty), done at the end of the turn; the bytes are borrowed until
+ * send_ended is set, the stream ends or is closed. One send at a time: -EBUSY while one is in progress. */
+RP_NODISCARD int rp_stream_send(struct rp_stream *stream, const char *a, size_t a_len,
+                                const char *b, size_t b_len);
+/* Closes; no callback follows. @reset: abort with RST rather than FIN (frees the port at once). No-op when closed. */
+void rp_stream_close(struct rp_stream *stream, bool reset);
+static inline bool rp_stream_is_open(const struct rp_stream *stream)
+{
+    return stream->loop && stream->fd >= 0;
+}
+
+/* ---- foreign descriptors ---------------------------------------------------------------------------------- */
+
+struct rp_watch;
+enum { RP_READABLE = 1u, RP_WRITABLE = 2u };
+/* @ready: RP_READABLE | RP_WRITABLE; errors and hang-ups show as what was asked for. Level-triggered. */
+typedef void rp_watch_fn(struct rp_watch *watch, unsigned ready);
+
+struct rp_watch {
+    int fd;          /* read only while active; not owned */
+    unsigned wanted; /* read only */
+    rp_watch_fn *fn;
+    struct rp_loop *loop; /* read only; NULL when not active */
+    uint64_t token;       /* private */
+    struct rp_list node;  /* private */
+};
+
+/* Watches @fd, or changes what an active watch (same fd) wants. -errno on failure. */
+RP_NODISCARD int rp_watch_start(struct rp_loop *loop, struct rp_watch *watch, int fd,
+                                unsigned wanted, rp_watch_fn *fn);
+void rp_watch_stop(
+    struct rp_watch *watch); /* no-op when not active; must be called before the fd is closed */
+
+/* ---- virtual time ------------------------------------------------------------------------------------------ */
+
+/* Virtual back-end only: moves the clock to @now without firing (for tests of lateness). */
+void rp_loop_virtual_set(struct rp_loop *loop, rp_ns now);

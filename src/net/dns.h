@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * net/dns.h - asynchronous, timed name resolution (c-ares) with a small cache, on a worker's loop.
+ */
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+
+#include "base/slice.h"
+#include "loop/loop.h"
+
+enum { RP_ADDRESSES_MAX = 16 };
+
+struct rp_address {
+    socklen_t len;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    };
+};
+
+enum rp_dns_status { RP_DNS_OK, RP_DNS_NOT_FOUND, RP_DNS_TIMEOUT, RP_DNS_FAILED };
+
+struct rp_resolver;
+struct rp_lookup;
+/* Runs exactly once per started look-up unless cancelled; @text is a short reason when status is not OK. @addresses are
+ * in the order to try (IPv4 and IPv6 as the system's rules sort them), without port, valid during the call. */
+typedef void rp_lookup_fn(struct rp_lookup *lookup, enum rp_dns_status status,
+                          const struct rp_address *addresses, size_t count, const char *text);
+
+struct rp_lookup { /* zeroed, embedded by the caller */
+    rp_lookup_fn *fn;
+    struct rp_list node; /* private */
+    void *entry;         /* private */
+};
+
+RP_NODISCARD int rp_resolver_new(struct rp_loop *loop, struct rp_resolver **ret);
+void rp_resolver_free(struct rp_resolver *resolver); /* no look-up may be under way; NULL allowed */
+
+/* An IP address or a cached name answers at once: returns 1 with *ret_addresses (borrowed until the next call) and
+ * *ret_count set; fn is not called. Otherwise 0: a query is under way and fn will be called. -errno on failure.
+ * Queries for the same name share one. Answers are cached for their TTL (at least 1 s, at most 5 min); names of
+ * /etc/hosts for 5 s; failures are not cached. */
+RP_NODISCARD int rp_resolve(struct rp_resolver *resolver, struct rp_slice host,
+                            struct rp_lookup *lookup, const struct rp_address **ret_addresses,
+                            size_t *ret_count);
+void rp_lookup_cancel(struct rp_lookup *lookup); /* no-op when not under way */

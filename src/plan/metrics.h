@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * plan/metrics.h - the table of built-in metrics (CONTRACT's names): thresholds are checked against it before the run,
+ * worker registries and the docs are made from it.
+ */
+
+#include "stats/value.h"
+
+enum rp_builtin {
+    RP_M_ITERATIONS,
+    RP_M_ITERATION_ERRORS,
+    RP_M_DROPPED_ITERATIONS,
+    RP_M_INTERRUPTED_ITERATIONS,
+    RP_M_ITERATION_DURATION,
+    RP_M_GROUP_DURATION,
+    RP_M_VUS,
+    RP_M_VUS_MAX,
+    RP_M_CHECKS,
+    RP_M_HTTP_REQS,
+    RP_M_HTTP_REQ_FAILED,
+    RP_M_HTTP_REQ_DURATION,
+    RP_M_HTTP_REQ_BLOCKED,
+    RP_M_HTTP_REQ_LOOKING_UP,
+    RP_M_HTTP_REQ_CONNECTING,
+    RP_M_HTTP_REQ_TLS_HANDSHAKING,
+    RP_M_HTTP_REQ_SENDING,
+    RP_M_HTTP_REQ_WAITING,
+    RP_M_HTTP_REQ_RECEIVING,
+    RP_M_DATA_SENT,
+    RP_M_DATA_RECEIVED,
+    RP_M_LOOP_LAG,
+    RP_M_GENERATOR_CPU,
+    RP_BUILTIN_COUNT
+};
+
+struct rp_builtin_metric {
+    const char *name;
+    enum rp_metric_type type;
+    bool is_time;        /* milliseconds at the border */
+    bool is_bytes;       /* shown as bytes */
+    const char *section; /* "HTTP", "EXECUTION", "NETWORK", "CHECKS", "GENERATOR" */
+    const char *help;
+};
+
+extern const struct rp_builtin_metric rp_builtin_metrics[RP_BUILTIN_COUNT];
+/* By name, or NULL. */
+const struct rp_builtin_metric *rp_builtin_metric_find(const char *name);

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * plan/plan.h - a test, fully resolved: what runs, for how long, and what must hold.
+ *
+ * A script declares (any script host hands over one JSON text, the declaration); overrides from the command line and
+ * the environment are laid over it; the result is validated completely and every default filled in. The same JSON that
+ * `rampa inspect --format json` prints travels to the workers and stands in the result file as `config`.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/time.h"
+#include "plan/threshold.h"
+
+enum rp_executor { /* the order of the table in plan.c; names "constant-vus", ... */
+                   RP_CONSTANT_VUS,
+                   RP_RAMPING_VUS,
+                   RP_SHARED_ITERATIONS,
+                   RP_PER_VU_ITERATIONS,
+                   RP_CONSTANT_ARRIVAL_RATE,
+                   RP_RAMPING_ARRIVAL_RATE,
+                   RP_EXECUTOR_COUNT
+};
+const char *rp_executor_name(enum rp_executor executor);
+
+struct rp_pair {
+    char *key, *value;
+};
+
+struct rp_pairs {
+    struct rp_pair *items;
+    size_t count;
+};
+
+struct rp_stage {
+    rp_ns duration;
+    int64_t target;
+};
+
+struct rp_scenario {
+    char *name;
+    char *file; /* where it was declared; NULL when unknown */
+    int line;
+    enum rp_executor executor;
+    char *exec_fn;
+    int64_t vus, start_vus, iterations;
+    rp_ns duration, max_duration, start_time, graceful_stop, graceful_ramp_down;
+    struct rp_stage *stages;
+    size_t stage_count;
+    double rate;
+    rp_ns time_unit;
+    int64_t pre_allocated_vus, max_vus;
+    struct rp_pairs tags, env;
+};
+
+struct rp_custom_metric {
+    char *name;
+    enum rp_metric_type type;
+};
+
+struct rp_plan {
+    char *script; /* as given by the user */
+    struct rp_scenario *scenarios;
+    size_t scenario_count;
+    struct rp_threshold *thresholds;
+    size_t threshold_count;
+    struct rp_custom_metric *metrics; /* the script's own, as far as known before the run */
+    size_t metric_count;
+    struct rp_pairs tags; /* of the whole run */
+    struct rp_pairs env;  /* --env, over the environment */
+    rp_ns setup_timeout, teardown_timeout;
+    bool has_setup, has_teardown;
+    struct rp_stat *trend_stats; /* what the summary shows of trends */
+    size_t trend_stat_count;
+};
+
+/* What the command line or RAMPA_* asks for; zeroed = nothing. Strings are borrowed and parsed by rp_plan_resolve,
+ * which names @origin ("--duration", "RAMPA_DURATION") in errors. */
+struct rp_override {
+    const char *value; /* NULL = not given */
+    const char *origin;
+};
+struct rp_overrides {
+    struct rp_override vus, duration, iterations;
+    struct rp_override *scenario_names; /* only these run */
+    size_t scenario_name_count;
+    const struct rp_pair *tags, *env;
+    size_t tag_count, env_count;
+};
+
+/*
+ * Declaration JSON (what a script host sends), every field optional but "script":
+ * {
+ *   "script": "load.py",
+ *   "functions": [{"name": "browse", "file": "load.py", "line": 12}],        -- async functions exec_fn may name
+ *   "decorated": [{"name": "browse", "exec_fn": "browse", "file": "load.py", "line": 11, "fields": {...}}],
+ *   "config": {"file": "load.py", "line": 3, "scenarios": {"browse": {...}}, "thresholds": {"m": ["p(95)<500",
+ *              {"threshold": "..", "abort_on_fail": true, "delay_abort_eval": "10s"}]}, "options": {...}},
+ *   "metrics": [{"name": "cart_size", "type": "trend"}],  -- literal names found in worker.trend(..) and the like,
+ *   "dynamic_metrics": false,                             -- true: some call names its metric at run time
+ *   "has_setup": true, "has_teardown": false
+ * }
+ * Field values: numbers, strings, lists and objects as in the script; a duration is a string with units or a number
+ * of seconds. A null field is as if absent.
+ *
+ * A threshold's metric must be built in (plan/metrics.h), or in "metrics", or in config.metrics ({"name": "trend"}), or
+ * "dynamic_metrics" is true; else it is an error that suggests the nearest name and says how to declare one.
+ *
+ * Rules: scenarios come from "decorated" and from config.scenarios; a decorated function named in config.scenarios
+ * takes its settings from there. Options' shortcuts (vus, duration, iterations, stages) as in k6, an error beside any
+ * scenario with fields. Overrides: see docs/scenarios.md. Everything is checked; the first error in the order of the
+ * declaration is reported with file, line, scenario and field, what was expected, and "did you mean".
+ */
+RP_NODISCARD int rp_plan_resolve(const char *declaration_json, const struct rp_overrides *overrides,
+                                 struct rp_plan **ret, struct rp_error *err);
+/* The resolved plan as JSON (durations as strings, "30s"; fields of other executors left out) and back: reading what was
+ * written gives an equal plan. */
+RP_NODISCARD int rp_plan_write_json(const struct rp_plan *plan, struct rp_buf *out);
+RP_NODISCARD int rp_plan_read_json(const char *json, struct rp_plan **ret, struct rp_error *err);
+/* `inspect --format text`: aligned, grouped, every default shown. */
+void rp_plan_write_text(const struct rp_plan *plan, struct rp_buf *out);
+void rp_plan_free(struct rp_plan *plan);
+
+/* The largest number of VUs that run at once, and the latest time at which the scenarios can still run. */
+int64_t rp_plan_max_vus(const struct rp_plan *plan);
+rp_ns rp_scenario_longest(
+    const struct rp_scenario *scenario); /* regular time + graceful stop, from start_time */

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * plan/threshold.h - "p(95)<500" on "http_req_duration{status:200}": parsed, checked against the metric's type, judged.
+ */
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "base/slice.h"
+#include "base/time.h"
+#include "stats/store.h"
+#include "stats/value.h"
+
+enum rp_compare { RP_LT, RP_LE, RP_GT, RP_GE, RP_EQ, RP_NE };
+
+struct rp_threshold {
+    char *metric;            /* name without the filter */
+    char *display;           /* canonical "metric{k:v}" */
+    char *source;            /* the expression as written */
+    struct rp_filter filter; /* count 0 = the metric itself */
+    struct rp_stat stat;
+    enum rp_compare compare;
+    double bound;
+    bool abort_on_fail;
+    rp_ns delay_abort_eval; /* 0 = at once */
+};
+
+/* "metric{k:v,k2:\"v 2\"}" and "aggregation operator number". Units of trends are milliseconds. -RP_EUSER with the
+ * column and what was expected. Does not know metric types: see rp_threshold_check_type. */
+RP_NODISCARD int rp_threshold_parse(struct rp_slice metric, struct rp_slice expression,
+                                    struct rp_threshold *ret, struct rp_error *err);
+void rp_threshold_deinit(struct rp_threshold *threshold);
+/* The aggregation must fit @type; the error lists the choices. */
+RP_NODISCARD int rp_threshold_check_type(const struct rp_threshold *threshold,
+                                         enum rp_metric_type type, struct rp_error *err);
+
+struct rp_verdict {
+    bool passed;
+    bool no_samples; /* judged on nothing: fails unless the statistic is a count */
+    double actual;   /* NaN when no_samples */
+};
+struct rp_verdict rp_threshold_judge(const struct rp_threshold *threshold,
+                                     const struct rp_view *view, double elapsed_s);

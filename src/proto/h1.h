@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * proto/h1.h - HTTP/1.1 for a client, without I/O: bytes in, events out (RFC 9112).
+ *
+ * Strict where leniency would make a measurement lie: a bad status line, header or chunk size, two different
+ * Content-Lengths, Content-Length beside Transfer-Encoding, a bare CR or a NUL in the head are errors with the byte
+ * offset at which they were found. A lone LF as line end is accepted (RFC 9112, 2.2). Any split of the input gives the same
+ * events (body bytes may arrive in other pieces). Limits are on the whole head and, by the caller, on the body.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/slice.h"
+
+enum rp_h1_event {
+    RP_H1_MORE, /* all input is consumed, more is needed */
+    RP_H1_HEAD, /* the final response's head is complete: status and head are set */
+    RP_H1_BODY, /* *ret_body holds decoded body bytes (chunk framing removed), a part of the input: copy to keep */
+    RP_H1_DONE,  /* the message is complete; what is left of the input does not belong to it */
+    RP_H1_ERROR, /* error says what, offset says where; the parser accepts no more input */
+};
+
+enum rp_h1_error {
+    RP_H1_OK,
+    RP_H1_BAD_STATUS_LINE,
+    RP_H1_BAD_VERSION,
+    RP_H1_BAD_HEADER,
+    RP_H1_HEAD_TOO_LARGE,
+    RP_H1_BAD_CONTENT_LENGTH,
+    RP_H1_BAD_TRANSFER_ENCODING,
+    RP_H1_BAD_CHUNK_SIZE,
+    RP_H1_BAD_CHUNK_END,
+    RP_H1_TRAILER_TOO_LARGE,
+    RP_H1_TOO_MANY_INFORMATIONAL,
+    RP_H1_TRUNCATED,
+    RP_H1_NO_MEMORY,
+    RP_H1_ERROR_COUNT
+};
+
+const char *
+rp_h1_error_text(enum rp_h1_error error); /* one clause, "chunk size is not a hexadecimal number" */
+
+enum { RP_H1_HEAD_MAX = 65536, RP_H1_TRAILER_MAX = 16384, RP_H1_INFORMATIONAL_MAX = 16 };
+
+struct rp_h1_parser {
+    struct rp_buf *
+        head; /* the caller's; the raw head (status line, header lines, blank line) is appended here */
+    uint16_t status;       /* after RP_H1_HEAD */
+    uint8_t minor_version; /* HTTP/1.x */
+    bool is_head_request;  /* the request was HEAD: no body whatever the head says */
+    bool
+        keep_alive; /* after RP_H1_HEAD: the connection may serve another request after RP_H1_DONE */
+    bool is_chunked;           /* after RP_H1_HEAD */
+    bool ends_with_connection; /* after RP_H1_HEAD: the body goes on until the peer closes */
+    uint64_t content_length;   /* after RP_H1_HEAD, UINT64_MAX = not given */
+    enum rp_h1_error error;
+    uint64_t offset;       /* bytes consumed of this message so far; the place of the error */
+    uint8_t informational; /* 1xx responses skipped (101 is final) */
+    uint8_t state;         /* private from here */
+    uint32_t line_start, head_start, trailer_bytes;
+    uint64_t left;
+};
+
+/* Ready for the next response. @head is emptied; its max is the limit of the head. */
+void rp_h1_parser_reset(struct rp_h1_parser *parser, struct rp_buf *head, bool is_head_request);
+
+/* Consumes from the front of *@input and returns the next event. Call until RP_H1_MORE, RP_H1_DONE or RP_H1_ERROR.
+ * Of a head that is followed by more, exactly the head is consumed. */
+enum rp_h1_event rp_h1_parse(struct rp_h1_parser *parser, struct rp_slice *input,
+                             struct rp_slice *ret_body);
+/* The peer closed: RP_H1_DONE when that ends the body properly, else RP_H1_ERROR with RP_H1_TRUNCATED. */
+enum rp_h1_event rp_h1_parse_end(struct rp_h1_parser *parser);
+
+/* Walks the header fields of a raw head (as the parser accepted it): false at the end. *pos starts at 0. Values have
+ * no blanks around them. Repeated fields come as often as they stand. */
+bool rp_h1_next_field(struct rp_slice head, size_t *pos, struct rp_slice *ret_name,
+                      struct rp_slice *ret_value);
+struct rp_slice rp_h1_reason(struct rp_slice head); /* the reason phrase, may be empty */
+
+/* Whether text may stand as a header name (token) or value (no CR, LF, NUL), or a method (token). */
+bool rp_h1_is_token(struct rp_slice text);
+bool rp_h1_is_field_value(struct rp_slice text);

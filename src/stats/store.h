@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * stats/store.h - where the coordinator merges what workers send, and what summary, thresholds and results read.
+ *
+ * A view is a metric, or a sub-metric: a metric with a filter {k:v,...} that all must equal. A delta of a series is
+ * added to every view that it belongs to, so views are exact sums whatever the number of workers. Views also keep the
+ * running second, from which rp_store_tick() appends one point to the bounded time series.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/slice.h"
+#include "base/time.h"
+#include "stats/value.h"
+
+struct rp_store;
+
+struct rp_filter { /* the tags a sub-metric asks for */
+    size_t count;
+    struct {
+        char *key, *value;
+    } * pairs; /* owned by whoever owns the filter */
+};
+
+struct rp_view {
+    const char *name;    /* metric's name */
+    const char *display; /* "http_req_duration{status:200}"; equal to name for the metric itself */
+    enum rp_metric_type type;
+    bool is_time;
+    const struct rp_filter *filter; /* NULL for the metric itself */
+    struct rp_value total;          /* since the start */
+    struct rp_value second;         /* since the last tick */
+};
+
+RP_NODISCARD int rp_store_new(struct rp_store **ret);
+void rp_store_free(struct rp_store *store);
+
+/* A metric's view; made when new. Same name with another type: -RP_EUSER. */
+RP_NODISCARD int rp_store_metric(struct rp_store *store, const char *name, enum rp_metric_type type,
+                                 bool is_time, struct rp_view **ret, struct rp_error *err);
+/* A sub-metric's view; the metric need not exist yet (type is then set when its first series is defined; until then
+ * total.samples is 0). @filter is copied. Must be called before the first series of the metric is defined. */
+RP_NODISCARD int rp_store_submetric(struct rp_store *store, const char *name,
+                                    const struct rp_filter *filter, const char *display,
+                                    struct rp_view **ret);
+
+/* Series @series of worker @worker: which metric, which tags (@tag_count pairs). Ids are dense per worker. */
+RP_NODISCARD int rp_store_define(struct rp_store *store, uint32_t worker, uint32_t series,
+                                 const char *metric, enum rp_metric_type type, bool is_time,
+                                 const struct rp_slice (*tags)[2], size_t tag_count,
+                                 struct rp_error *err);
+/* Adds @delta to the series and to its views. -EINVAL for an undefined series or another type. */
+RP_NODISCARD int rp_store_apply(struct rp_store *store, uint32_t worker, uint32_t series,
+                                const struct rp_value *delta);
+/* Whether the sum of the deltas of a series equals @total exactly (what the worker says at its end). */
+bool rp_store_verify(const struct rp_store *store, uint32_t worker, uint32_t series,
+                     const struct rp_value *total);
+
+size_t rp_store_view_count(const struct rp_store *store);
+struct rp_view *rp_store_view_at(struct rp_store *store, size_t i); /* in order of creation */
+struct rp_view *rp_store_view(struct rp_store *store, const char *display); /* or NULL */
+
+/* The series of all workers with equal metric and tags, merged: for checks by name, errors by kind, outputs.
+ * Calls @fn once per distinct (metric, tags). Tags are sorted by key. */
+typedef void rp_store_series_fn(void *user, const char *metric, const char *const (*tags)[2],
+                                size_t tag_count, const struct rp_value *total);
+RP_NODISCARD int rp_store_each_series(const struct rp_store *store, const char *metric,
+                                      rp_store_series_fn *fn, void *user);
+
+/* Ends the running interval at @at (ns since the run's start): appends a point to each non-empty view's time series and
+ * empties its second. At most RP_STORE_POINTS points are kept: when full, neighbours are merged and each point covers
+ * twice the time from then on. */
+enum { RP_STORE_POINTS = 4096 };
+struct rp_point {
+    rp_ns start, length;
+    uint64_t samples;
+    double a, b, c,
+        d; /* counter: sum; gauge: last min max; rate: hits total; trend: avg(ms) min max and p95 */
+};
+RP_NODISCARD int rp_store_tick(struct rp_store *store, rp_ns at);
+/* The points of a view; borrowed until the next tick. */
+const struct rp_point *rp_store_points(const struct rp_view *view, size_t *ret_count);

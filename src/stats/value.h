@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * stats/value.h - what a metric holds: a counter, a gauge, a rate or a trend; merging; reading a statistic.
+ */
+
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/slice.h"
+#include "stats/hist.h"
+
+enum rp_metric_type { RP_COUNTER, RP_GAUGE, RP_RATE, RP_TREND, RP_METRIC_TYPE_COUNT };
+
+const char *rp_metric_type_name(enum rp_metric_type type); /* "counter", "gauge", "rate", "trend" */
+
+struct rp_value {
+    enum rp_metric_type type;
+    union {
+        double counter;
+        struct {
+            double last, min, max; /* meaningful when samples > 0 */
+        } gauge;
+        struct {
+            uint64_t hits, total;
+        } rate;
+        struct rp_hist hist;
+    };
+    uint64_t samples; /* how many samples it holds; 0 = empty */
+};
+
+void rp_value_init(struct rp_value *value, enum rp_metric_type type);
+void rp_value_deinit(struct rp_value *value);
+void rp_value_reset(struct rp_value *value); /* empty again, memory kept */
+/* dst += src (same type; a gauge takes src's last). -ENOMEM leaves dst untouched. */
+RP_NODISCARD int rp_value_add(struct rp_value *dst, const struct rp_value *src);
+
+/* A statistic of a metric: "avg", "p(99.9)", "rate", ... parsed once. */
+enum rp_stat_kind {
+    RP_STAT_COUNT,
+    RP_STAT_RATE,
+    RP_STAT_VALUE,
+    RP_STAT_MIN,
+    RP_STAT_MAX,
+    RP_STAT_AVG,
+    RP_STAT_MED,
+    RP_STAT_P
+};
+struct rp_stat {
+    enum rp_stat_kind kind;
+    double p; /* RP_STAT_P: 0..100 */
+};
+/* "count rate value min max avg med p(N)". False for anything else. */
+bool rp_stat_parse(struct rp_slice text, struct rp_stat *ret);
+/* Whether @type has it (k6: counter count rate; gauge value (min max too); rate rate; trend avg min med max p(N) count). */
+bool rp_stat_fits(struct rp_stat stat, enum rp_metric_type type);
+/* The canonical spelling into @out (at least 32 bytes): "p(99.9)". */
+void rp_stat_format(struct rp_stat stat, char *out, size_t size);
+/* The number at the border's unit (trends divided by 1e6; a counter's rate is per second of @elapsed_s).
+ * NaN when the value is empty and the statistic is not a count (count and counter rate of nothing are 0). */
+double rp_value_stat(const struct rp_value *value, struct rp_stat stat, double elapsed_s);

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * ui/report.h - how people and programs read a result: the text summary, the JSON file, the progress line.
+ */
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "engine/result.h"
+
+struct rp_style {
+    bool color;     /* ANSI colours and nothing else */
+    unsigned width; /* columns to fit into; 0 = 80 */
+};
+
+/* Appends the summary: thresholds (tick or cross, actual value), checks with counts, metrics by section, errors grouped,
+ * warnings, accounting when broken, the verdict line and the generator's line. */
+void rp_summary_write(const struct rp_result *result, struct rp_style style, struct rp_buf *out);
+
+/* Appends the result file (docs/result.md, schema version RP_RESULT_SCHEMA). */
+#define RP_RESULT_SCHEMA 1
+RP_NODISCARD int rp_result_write_json(const struct rp_result *result, struct rp_buf *out);
+
+/* Opens a temporary file beside @path before the run, so that a bad folder fails early (-errno, error filled), and puts the
+ * result there by rename at the end: @path holds the old file or the whole new one, never a part. */
+struct rp_result_file;
+RP_NODISCARD int rp_result_file_open(const char *path, struct rp_result_file **ret,
+                                     struct rp_error *err);
+RP_NODISCARD int rp_result_file_commit(struct rp_result_file *file, struct rp_slice text,
+                                       struct rp_error *err);
+void rp_result_file_free(
+    struct rp_result_file *file); /* removes the temporary file unless committed; NULL allowed */
+
+/* What the progress line shows; filled once a second by the coordinator. */
+struct rp_progress {
+    const char *phase;    /* "setup", "running", "stopping", "teardown" */
+    rp_ns elapsed, total; /* total 0 = unknown */
+    int64_t vus, vus_max;
+    uint64_t iterations;
+    double iterations_per_s, requests_per_s;
+    uint64_t failed_requests, iteration_errors;
+    double p95_ms; /* NaN = no request yet */
+};
+/* One line without a line end, at most @width columns. */
+void rp_progress_format(const struct rp_progress *progress, unsigned width, struct rp_buf *out);
+
+/* Draws over the last line on a terminal, prints a plain line every few seconds elsewhere, and gets out of the way of
+ * other output. */
+struct rp_progress_line;
+RP_NODISCARD int rp_progress_line_new(FILE *stream, bool is_terminal,
+                                      struct rp_progress_line **ret);
+void rp_progress_line_update(struct rp_progress_line *line, const struct rp_progress *progress,
+                             rp_ns now);
+/* Before other output goes to the same terminal; drawn again at the next update. NULL allowed. */
+void rp_progress_line_hide(struct rp_progress_line *line);
+void rp_progress_line_free(struct rp_progress_line *line); /* NULL allowed */
