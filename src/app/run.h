@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * app/run.h - what the command line hands to the commands that work on a script: run, check, inspect.
+ *
+ * The command line has been parsed when these are called: the values of options have the type that the table of
+ * options says (a whole number, a duration, KEY=VALUE), the script is a readable .py file. Whether they fit together
+ * and fit the script is judged by the plan room, which names the origin of a value in its messages.
+ * All strings are borrowed and live until the process ends its command.
+ */
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "base/error.h"
+#include "plan/plan.h"
+
+struct rp_run_options {
+    const char *script; /* as the user wrote it */
+    struct rp_overrides overrides;
+    const char *out; /* --out, or NULL */
+    bool quiet;      /* neither summary nor progress line; errors and warnings still show */
+    bool progress;   /* progress line asked for: even with quiet, even when stderr is no terminal */
+    bool color;      /* stdout may show colours */
+    bool error_color;        /* stderr may show colours */
+    unsigned width;          /* columns of the terminal, 80 when unknown; never 0 */
+    const char *python;      /* interpreter of the workers: a path or a name for PATH; never NULL */
+    const char *trend_stats; /* "avg,p(99)": checked, every item is a trend's statistic; or NULL */
+};
+
+enum rp_format { RP_FORMAT_TEXT, RP_FORMAT_JSON };
+
+/* Each does its command, prints what there is to print (errors through rp_error_print) and returns the exit code.
+ * out, quiet, progress and trend_stats are set for run only. */
+int rp_cmd_run(const struct rp_run_options *options);
+int rp_cmd_check(const struct rp_run_options *options);
+int rp_cmd_inspect(const struct rp_run_options *options, enum rp_format format);
+
+/* Prints @err once: place, message, an indented hint, the detail below. Control characters of foreign text are made
+ * visible, so that a message cannot move the cursor. An @err without a message prints nothing. */
+void rp_error_print(FILE *stream, const struct rp_error *err, bool color);
