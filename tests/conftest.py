@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: MIT
+"""What every suite shares: the program under test and the demo server.
+
+RAMPA names the program; without it the one that ./dev build makes is taken.
+"""
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+START_SECONDS = 30
+
+
+def read_line(process: subprocess.Popen[str]) -> str:
+    """The first line a server prints, or a failure when it ends or says nothing."""
+    assert process.stdout is not None
+    ready, _, _ = select.select([process.stdout], [], [], START_SECONDS)
+    line = process.stdout.readline().strip() if ready else ""
+    if not line:
+        process.kill()
+        pytest.fail(f"{process.args} did not say where it listens; exit code {process.wait()}")
+    return line
+
+
+@pytest.fixture(scope="session")
+def program() -> Path:
+    """The path of the rampa that is tested."""
+    path = Path(os.environ.get("RAMPA", ROOT / "build/rampa"))
+    if not path.is_file():
+        pytest.fail(f"{path} is not there; ./dev build makes it")
+    return path
+
+
+@pytest.fixture(scope="session")
+def target_factory(program: Path) -> Iterator[Callable[..., str]]:
+    """target_factory("--option", ...) starts a `rampa target` on a free port and returns its URL."""
+    running: list[subprocess.Popen[str]] = []
+
+    def start(*options: str) -> str:
+        process = subprocess.Popen([program, "target", *options], stdout=subprocess.PIPE, text=True)
+        running.append(process)
+        return read_line(process).split()[-1].rstrip("/")
+
+    yield start
+    for process in running:
+        process.send_signal(signal.SIGTERM)
+    for process in running:
+        process.wait(START_SECONDS)
+
+
+@pytest.fixture(scope="session")
+def target(target_factory: Callable[..., str]) -> str:
+    """The URL of a demo server that all tests share, without a slash at its end."""
+    return target_factory()

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+"""The program as a user starts it."""
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@dataclass
+class Finished:
+    """A rampa that has ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+    out: Path  # where --out was told to write
+
+    def result(self) -> dict[str, Any]:
+        """The result file."""
+        return json.loads(self.out.read_text())
+
+
+@pytest.fixture
+def rampa(program: Path, tmp_path: Path) -> Callable[..., Finished]:
+    """rampa("run", SCRIPT, ...) runs the program to its end in an empty folder.
+
+    `env` adds to the environment, `timeout` is in seconds, `out=True` adds --out. With `code` the exit code must be it.
+    """
+
+    def run(
+        *args: str | Path,
+        env: dict[str, str] | None = None,
+        timeout: float = 120,
+        out: bool = False,
+        code: int | None = None,
+        stdin: str | None = None,
+    ) -> Finished:
+        result_path = tmp_path / "result.json"
+        words = [str(program), *map(str, args), *(["--out", str(result_path)] if out else [])]
+        done = subprocess.run(
+            words,
+            cwd=tmp_path,
+            env={**os.environ, "NO_COLOR": "1", **(env or {})},
+            timeout=timeout,
+            input=stdin or "",
+            capture_output=True,
+            text=True,
+        )
+        finished = Finished(done.returncode, done.stdout, done.stderr, result_path)
+        if code is not None and finished.code != code:
+            pytest.fail(
+                f"{' '.join(words)}: exit code {finished.code}, not {code}\n"
+                f"--- stdout\n{finished.stdout}\n--- stderr\n{finished.stderr}"
+            )
+        return finished
+
+    return run
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Callable[..., Path]:
+    """script(TEXT) writes a scenario script and returns its path."""
+
+    def write(text: str, name: str = "script.py") -> Path:
+        path = tmp_path / name
+        path.write_text(text)
+        return path
+
+    return write
