@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * engine/engine.h - the run inside one worker: VUs, iterations, executors, the accounting.
+ *
+ * The engine knows no process and no message. Whoever runs it (a worker process, a test, later a caller's own loop) gives it
+ * a plan, a loop, a registry and a script host, and turns the loop until finished() was called.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/time.h"
+#include "client/http.h"
+#include "loop/loop.h"
+#include "plan/plan.h"
+#include "script/script.h"
+#include "stats/registry.h"
+
+struct rp_engine;
+
+struct rp_engine_config { /* everything is borrowed for the engine's life */
+    const struct rp_plan *plan;
+    struct rp_loop *loop;
+    struct rp_registry *registry;
+    struct rp_http_client *http;
+    struct rp_script_host *host;
+    void (*finished)(struct rp_engine *engine, void *user);
+    void *user;
+};
+
+/* Makes every VU. -ENOMEM, or what the host says. */
+RP_NODISCARD int rp_engine_new(const struct rp_engine_config *config, struct rp_engine **ret,
+                               struct rp_error *err);
+/* NULL is allowed. No iteration may run. */
+void rp_engine_free(struct rp_engine *engine);
+
+/* The executors start at @at (the loop's clock). */
+void rp_engine_start(struct rp_engine *engine, rp_ns at);
+/* No new iteration; what runs is interrupted at @deadline at the latest (0 = now). */
+void rp_engine_stop(struct rp_engine *engine, rp_ns deadline);
+bool rp_engine_is_finished(const struct rp_engine *engine);
+/* From the start to now or, when finished, to the end. */
+rp_ns rp_engine_elapsed(const struct rp_engine *engine);
+
+/* Records what is measured once a second (vus, vus_max): call before draining the registry. */
+void rp_engine_sample(struct rp_engine *engine);
+
+struct rp_engine_counts {
+    uint64_t scheduled, started, dropped, completed, interrupted, errors;
+};
+/* Of scenario @i of the plan. */
+struct rp_engine_counts rp_engine_counts(const struct rp_engine *engine, size_t i);
+int64_t rp_engine_active_vus(const struct rp_engine *engine);
