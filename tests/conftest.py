@@ -44,7 +44,7 @@ def target_factory(program: Path) -> Iterator[Callable[..., str]]:
     running: list[subprocess.Popen[str]] = []
 
     def start(*options: str) -> str:
-        process = subprocess.Popen([program, "target", *options], stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen([program, "target", "--port", "0", *options], stdout=subprocess.PIPE, text=True)
         running.append(process)
         return read_line(process).split()[-1].rstrip("/")
 

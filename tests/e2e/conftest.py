@@ -31,7 +31,7 @@ class Finished:
 def rampa(program: Path, tmp_path: Path) -> Callable[..., Finished]:
     """rampa("run", SCRIPT, ...) runs the program to its end in an empty folder.
 
-    `env` adds to the environment, `timeout` is in seconds, `out=True` adds --out. With `code` the exit code must be it.
+    `env` adds to the environment (from which RAMPA_* is removed), `timeout` is in seconds, `out=True` adds --out. With `code` the exit code must be it.
     """
 
     def run(
@@ -43,11 +43,12 @@ def rampa(program: Path, tmp_path: Path) -> Callable[..., Finished]:
         stdin: str | None = None,
     ) -> Finished:
         result_path = tmp_path / "result.json"
+        ours = {k: v for k, v in os.environ.items() if not k.startswith("RAMPA_") or k == "RAMPA_PYTHON"}
         words = [str(program), *map(str, args), *(["--out", str(result_path)] if out else [])]
         done = subprocess.run(
             words,
             cwd=tmp_path,
-            env={**os.environ, "NO_COLOR": "1", **(env or {})},
+            env={**ours, "NO_COLOR": "1", **(env or {})},
             timeout=timeout,
             input=stdin or "",
             capture_output=True,
