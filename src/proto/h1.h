@@ -5,9 +5,11 @@
  * proto/h1.h - HTTP/1.1 for a client, without I/O: bytes in, events out (RFC 9112).
  *
  * Strict where leniency would make a measurement lie: a bad status line, header or chunk size, two different
- * Content-Lengths, Content-Length beside Transfer-Encoding, a bare CR or a NUL in the head are errors with the byte
- * offset at which they were found. A lone LF as line end is accepted (RFC 9112, 2.2). Any split of the input gives the same
- * events (body bytes may arrive in other pieces). Limits are on the whole head and, by the caller, on the body.
+ * Content-Lengths, Content-Length beside Transfer-Encoding, a transfer coding other than "chunked", a bare CR or a NUL
+ * in the head, a folded header line are errors with the byte offset at which they were found. A lone LF as line end is
+ * accepted (RFC 9112, 2.2). Any split of the input gives the same events (body bytes may arrive in other pieces).
+ * Limits are on the whole head and, by the caller, on the body. A line of the head is judged when its end has
+ * arrived, except that what cannot become "HTTP/1.x NNN" is an error at its first wrong byte.
  */
 
 #include <stdbool.h>
@@ -51,7 +53,7 @@ struct rp_h1_parser {
         head; /* the caller's; the raw head (status line, header lines, blank line) is appended here */
     uint16_t status;       /* after RP_H1_HEAD */
     uint8_t minor_version; /* HTTP/1.x */
-    bool is_head_request;  /* the request was HEAD: no body whatever the head says */
+    bool is_head_request;  /* the request was HEAD (or CONNECT): no body whatever the head says */
     bool
         keep_alive; /* after RP_H1_HEAD: the connection may serve another request after RP_H1_DONE */
     bool is_chunked;           /* after RP_H1_HEAD */
@@ -61,15 +63,19 @@ struct rp_h1_parser {
     uint64_t offset;       /* bytes consumed of this message so far; the place of the error */
     uint8_t informational; /* 1xx responses skipped (101 is final) */
     uint8_t state;         /* private from here */
-    uint32_t line_start, head_start, trailer_bytes;
-    uint64_t left;
+    uint8_t flags;
+    uint32_t line_bytes; /* of the chunk size line or the trailer section, for their limit */
+    size_t line_start;   /* in head: where the incomplete line begins */
+    uint64_t left;       /* of the body or the chunk */
 };
 
 /* Ready for the next response. @head is emptied; its max is the limit of the head. */
 void rp_h1_parser_reset(struct rp_h1_parser *parser, struct rp_buf *head, bool is_head_request);
 
 /* Consumes from the front of *@input and returns the next event. Call until RP_H1_MORE, RP_H1_DONE or RP_H1_ERROR.
- * Of a head that is followed by more, exactly the head is consumed. */
+ * Of a head that is followed by more, exactly the head is consumed. After RP_H1_ERROR the contents of *@input and of
+ * the head buffer are unspecified. After 101 the message is over (RP_H1_DONE) and keep_alive is false: what follows is
+ * another protocol. */
 enum rp_h1_event rp_h1_parse(struct rp_h1_parser *parser, struct rp_slice *input,
                              struct rp_slice *ret_body);
 /* The peer closed: RP_H1_DONE when that ends the body properly, else RP_H1_ERROR with RP_H1_TRUNCATED. */

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+#include "proto/h1_internal.h"
+
+/*
+ * Bodies: a known length, until the peer closes, chunked. Nothing is buffered here: chunk size lines and trailers are
+ * checked byte by byte and dropped, which is why they have states of their own.
+ */
+
+static int go_on(struct rp_h1_parser *parser, enum rp_h1_state state)
+{
+    parser->state = (uint8_t)state;
+    return RP_H1_GO_ON;
+}
+
+/* Emits at most @max bytes. */
+static size_t emit(struct rp_h1_parser *parser, struct rp_slice *input, struct rp_slice *ret_body,
+                   uint64_t max)
+{
+    size_t count = rp_h1_min(input->len, max);
+
+    *ret_body = rp_slice(input->ptr, count);
+    rp_h1_advance(parser, input, count);
+    return count;
+}
+
+int rp_h1_on_fixed(struct rp_h1_parser *parser, struct rp_slice *input, struct rp_slice *ret_body)
+{
+    parser->left -= emit(parser, input, ret_body, parser->left);
+    if (!parser->left)
+        parser->state = H1_COMPLETE;
+    return RP_H1_BODY;
+}
+
+int rp_h1_on_until_close(struct rp_h1_parser *parser, struct rp_slice *input,
+                         struct rp_slice *ret_body)
+{
+    emit(parser, input, ret_body, UINT64_MAX);
+    return RP_H1_BODY;
+}
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Counts @count more bytes of a line that is dropped; false when it gets too long. */
+static bool take_line_bytes(struct rp_h1_parser *parser, struct rp_slice *input, size_t count)
+{
+    if (count > RP_H1_TRAILER_MAX - parser->line_bytes)
+        return false;
+    parser->line_bytes += (uint32_t)count;
+    rp_h1_advance(parser, input, count);
+    return true;
+}
+
+static int start_size(struct rp_h1_parser *parser)
+{
+    parser->left = 0;
+    parser->line_bytes = 0;
+    return go_on(parser, H1_SIZE);
+}
+
+/* line_bytes and left are 0 when the first digit is due. */
+int rp_h1_on_size(struct rp_h1_parser *parser, struct rp_slice *input, struct rp_slice *ret_body)
+{
+    int digit;
+
+    for (; input->len; parser->left = parser->left << 4 | (unsigned)digit) {
+        digit = hex_value(*input->ptr);
+        if (digit < 0)
+            break;
+        if (parser->left >> 60 || !take_line_bytes(parser, input, 1))
+            return rp_h1_fail(parser, RP_H1_BAD_CHUNK_SIZE, parser->offset);
+    }
+    if (input->len && !parser->line_bytes)
+        return rp_h1_fail(parser, RP_H1_BAD_CHUNK_SIZE, parser->offset);
+    return input->len ? go_on(parser, H1_SIZE_END) : RP_H1_MORE;
+}
+
+/* The LF that ends a chunk's size line was consumed. */
+static int start_chunk(struct rp_h1_parser *parser)
+{
+    parser->line_bytes = 0;
+    return go_on(parser, parser->left ? H1_CHUNK : H1_TRAILER);
+}
+
+int rp_h1_on_size_end(struct rp_h1_parser *parser, struct rp_slice *input,
+                      struct rp_slice *ret_body)
+{
+    char c = *input->ptr;
+
+    if (!strchr(" \t;\r\n", c) || c == '\0' || !take_line_bytes(parser, input, 1))
+        return rp_h1_fail(parser, RP_H1_BAD_CHUNK_SIZE, parser->offset);
+    if (c == '\n')
+        return start_chunk(parser);
+    if (c == '\r')
+        return go_on(parser, H1_SIZE_LF);
+    return go_on(parser, c == ';' ? H1_EXTENSION : H1_SIZE_END);
+}
+
+/* Consumes up to the next CR, LF or NUL and that byte; returns it, -1 when the input ended first, -2 when the line is
+ * too long. */
+static int take_text(struct rp_h1_parser *parser, struct rp_slice *input)
+{
+    size_t window = rp_h1_min(input->len, RP_H1_TRAILER_MAX - parser->line_bytes);
+    const char *start = input->ptr, *special = rp_h1_find_special(start, start + window);
+    char c;
+
+    take_line_bytes(parser, input, (size_t)(special - start));
+    if (!input->len)
+        return -1;
+    c = *input->ptr;
+    if (!take_line_bytes(parser, input, 1))
+        return -2;
+    return c;
+}
+
+int rp_h1_on_extension(struct rp_h1_parser *parser, struct rp_slice *input,
+                       struct rp_slice *ret_body)
+{
+    int c = take_text(parser, input);
+
+    if (c == -1)
+        return RP_H1_MORE;
+    if (c == '\n')
+        return start_chunk(parser);
+    if (c == '\r')
+        return go_on(parser, H1_SIZE_LF);
+    return rp_h1_fail(parser, RP_H1_BAD_CHUNK_SIZE, parser->offset - (c == '\0'));
+}
+
+/* The CR before was consumed: it is the culprit when no LF follows. */
+static bool take_lf(struct rp_h1_parser *parser, struct rp_slice *input, enum rp_h1_error error,
+                    enum rp_h1_error error_if_long)
+{
+    if (*input->ptr != '\n')
+        rp_h1_fail(parser, error, parser->offset - 1);
+    else if (!take_line_bytes(parser, input, 1))
+        rp_h1_fail(parser, error_if_long, parser->offset);
+    return parser->error == RP_H1_OK;
+}
+
+int rp_h1_on_size_lf(struct rp_h1_parser *parser, struct rp_slice *input, struct rp_slice *ret_body)
+{
+    return take_lf(parser, input, RP_H1_BAD_CHUNK_SIZE, RP_H1_BAD_CHUNK_SIZE) ? start_chunk(parser)
+                                                                              : RP_H1_ERROR;
+}
+
+int rp_h1_on_chunk(struct rp_h1_parser *parser, struct rp_slice *input, struct rp_slice *ret_body)
+{
+    parser->left -= emit(parser, input, ret_body, parser->left);
+    if (!parser->left)
+        parser->state = H1_CHUNK_END;
+    return RP_H1_BODY;
+}
+
+int rp_h1_on_chunk_end(struct rp_h1_parser *parser, struct rp_slice *input,
+                       struct rp_slice *ret_body)
+{
+    char c = *input->ptr;
+
+    if (c != '\r' && c != '\n')
+        return rp_h1_fail(parser, RP_H1_BAD_CHUNK_END, parser->offset);
+    rp_h1_advance(parser, input, 1);
+    return c == '\r' ? go_on(parser, H1_CHUNK_LF) : start_size(parser);
+}
+
+int rp_h1_on_chunk_lf(struct rp_h1_parser *parser, struct rp_slice *input,
+                      struct rp_slice *ret_body)
+{
+    return take_lf(parser, input, RP_H1_BAD_CHUNK_END, RP_H1_BAD_CHUNK_END) ? start_size(parser)
+                                                                            : RP_H1_ERROR;
+}
+
+/* At the start of a line. */
+int rp_h1_on_trailer(struct rp_h1_parser *parser, struct rp_slice *input, struct rp_slice *ret_body)
+{
+    char c = *input->ptr;
+
+    if (c != '\r' && c != '\n' && !rp_h1_is_tchar[(uint8_t)c])
+        return rp_h1_fail(parser, RP_H1_BAD_HEADER, parser->offset);
+    if (!take_line_bytes(parser, input, 1))
+        return rp_h1_fail(parser, RP_H1_TRAILER_TOO_LARGE, parser->offset);
+    if (c == '\n')
+        return go_on(parser, H1_COMPLETE);
+    return go_on(parser, c == '\r' ? H1_TRAILER_END_LF : H1_TRAILER_NAME);
+}
+
+int rp_h1_on_trailer_name(struct rp_h1_parser *parser, struct rp_slice *input,
+                          struct rp_slice *ret_body)
+{
+    while (input->len) {
+        char c = *input->ptr;
+
+        if (c != ':' && !rp_h1_is_tchar[(uint8_t)c])
+            return rp_h1_fail(parser, RP_H1_BAD_HEADER, parser->offset);
+        if (!take_line_bytes(parser, input, 1))
+            return rp_h1_fail(parser, RP_H1_TRAILER_TOO_LARGE, parser->offset);
+        if (c == ':')
+            return go_on(parser, H1_TRAILER_VALUE);
+    }
+    return RP_H1_MORE;
+}
+
+int rp_h1_on_trailer_value(struct rp_h1_parser *parser, struct rp_slice *input,
+                           struct rp_slice *ret_body)
+{
+    int c = take_text(parser, input);
+
+    if (c == -1)
+        return RP_H1_MORE;
+    if (c == -2)
+        return rp_h1_fail(parser, RP_H1_TRAILER_TOO_LARGE, parser->offset);
+    if (c == '\0')
+        return rp_h1_fail(parser, RP_H1_BAD_HEADER, parser->offset - 1);
+    return go_on(parser, c == '\r' ? H1_TRAILER_LF : H1_TRAILER);
+}
+
+int rp_h1_on_trailer_lf(struct rp_h1_parser *parser, struct rp_slice *input,
+                        struct rp_slice *ret_body)
+{
+    return take_lf(parser, input, RP_H1_BAD_HEADER, RP_H1_TRAILER_TOO_LARGE)
+               ? go_on(parser, H1_TRAILER)
+               : RP_H1_ERROR;
+}
+
+int rp_h1_on_trailer_end_lf(struct rp_h1_parser *parser, struct rp_slice *input,
+                            struct rp_slice *ret_body)
+{
+    return take_lf(parser, input, RP_H1_BAD_HEADER, RP_H1_TRAILER_TOO_LARGE)
+               ? go_on(parser, H1_COMPLETE)
+               : RP_H1_ERROR;
+}

@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: MIT */
+#include "proto/url.h"
+
+#include <arpa/inet.h>
+
+#define EXAMPLE "write it like http://127.0.0.1:8080/path?query"
+
+enum { CHAR_HOST = 1, CHAR_PATH = 2, CHAR_QUERY = 4 };
+
+/* What may stand unencoded in a host name, a path, a query. The fragment is never sent. */
+static const uint8_t char_class[256] = {
+    ['0' ... '9'] = 7, ['A' ... 'Z'] = 7, ['a' ... 'z'] = 7, ['-'] = 7, ['.'] = 7,  ['_'] = 7,
+    ['~'] = 6,         ['!'] = 6,         ['$'] = 6,         ['&'] = 6, ['\''] = 6, ['('] = 6,
+    [')'] = 6,         ['*'] = 6,         ['+'] = 6,         [','] = 6, [';'] = 6,  ['='] = 6,
+    [':'] = 6,         ['@'] = 6,         ['/'] = 6,         ['%'] = 6, ['?'] = 4,
+};
+
+static bool is_control(char c)
+{
+    return (unsigned char)c < ' ' || c == 0x7f;
+}
+
+uint16_t rp_url_default_port(struct rp_slice scheme)
+{
+    if (rp_slice_ieq(scheme, RP_SLICE("http")) || rp_slice_ieq(scheme, RP_SLICE("ws")))
+        return 80;
+    if (rp_slice_ieq(scheme, RP_SLICE("https")) || rp_slice_ieq(scheme, RP_SLICE("wss")))
+        return 443;
+    return 0;
+}
+
+/* The first byte of @text that is in @set, or its end. */
+static const char *find_any(struct rp_slice text, const char *set)
+{
+    const char *p = text.ptr, *end = text.ptr + text.len;
+
+    while (p < end && (!*p || !strchr(set, *p)))
+        p++;
+    return p;
+}
+
+static struct rp_slice until(const char *start, const char *end)
+{
+    return rp_slice(start, (size_t)(end - start));
+}
+
+static int check_text(struct rp_slice text, struct rp_error *err)
+{
+    if (!text.len) {
+        rp_error_set(err, 0, "the URL is empty");
+        rp_error_hint(err, EXAMPLE);
+        return -RP_EUSER;
+    }
+    for (size_t i = 0; i < text.len; i++)
+        if (is_control(text.ptr[i]))
+            return rp_error_set(err, -RP_EUSER,
+                                "the URL holds the control character 0x%02x at byte %zu",
+                                (unsigned char)text.ptr[i], i);
+    if (text.ptr[0] == ' ' || text.ptr[text.len - 1] == ' ')
+        return rp_error_set(err, -RP_EUSER, "the URL '%.*s' has blanks around it",
+                            RP_SLICE_FMT(text));
+    return 0;
+}
+
+static int parse_scheme(struct rp_slice text, struct rp_url *url, struct rp_error *err)
+{
+    const char *colon = find_any(text, ":/?#");
+    size_t left = (size_t)(text.ptr + text.len - colon);
+
+    if (left < 3 || memcmp(colon, "://", 3) != 0) {
+        rp_error_set(err, 0, "the URL '%.*s' has no scheme", RP_SLICE_FMT(text));
+        rp_error_hint(err, EXAMPLE);
+        return -RP_EUSER;
+    }
+    url->scheme = until(text.ptr, colon);
+    url->port = rp_url_default_port(url->scheme);
+    if (!url->port) {
+        rp_error_set(err, 0, "the URL '%.*s' has the unknown scheme '%.*s'", RP_SLICE_FMT(text),
+                     RP_SLICE_FMT(url->scheme));
+        rp_error_hint(err, "the schemes are http, https, ws and wss");
+        return -RP_EUSER;
+    }
+    return 0;
+}
+
+static int parse_port(struct rp_slice text, struct rp_slice port, struct rp_url *url,
+                      struct rp_error *err)
+{
+    uint32_t value = 0;
+    size_t i = 0;
+
+    for (; i < port.len && port.ptr[i] >= '0' && port.ptr[i] <= '9' && value <= 65535; i++)
+        value = value * 10 + (uint32_t)(port.ptr[i] - '0');
+    if (i < port.len || value < 1 || value > 65535) {
+        rp_error_set(err, 0, "the URL '%.*s' has the bad port '%.*s'", RP_SLICE_FMT(text),
+                     RP_SLICE_FMT(port));
+        rp_error_hint(err, memchr(port.ptr, ':', port.len)
+                               ? "write an IPv6 address in brackets, like http://[::1]:8080/"
+                               : "a port is a number from 1 to 65535");
+        return -RP_EUSER;
+    }
+    url->port = (uint16_t)value;
+    url->has_port = true;
+    return 0;
+}
+
+static bool is_ip_address(int family, struct rp_slice host)
+{
+    struct in6_addr address;
+    char copy[INET6_ADDRSTRLEN];
+
+    if (host.len >= sizeof(copy))
+        return false;
+    memcpy(copy, host.ptr, host.len);
+    copy[host.len] = '\0';
+    return inet_pton(family, copy, &address) == 1;
+}
+
+static int check_host(struct rp_slice text, struct rp_slice host, struct rp_error *err)
+{
+    bool is_numeric = true;
+
+    for (size_t i = 0; i < host.len; i++) {
+        char c = host.ptr[i];
+
+        if (!(char_class[(uint8_t)c] & CHAR_HOST)) {
+            rp_error_set(err, 0, "the host '%.*s' of the URL '%.*s' holds a byte that no host has",
+                         RP_SLICE_FMT(host), RP_SLICE_FMT(text));
+            rp_error_hint(err, "a host is letters, digits, '-', '.' and '_', an IPv4 address or "
+                               "an IPv6 address in brackets; write international names as xn--");
+            return -RP_EUSER;
+        }
+        is_numeric = is_numeric && ((c >= '0' && c <= '9') || c == '.');
+    }
+    if (is_numeric && !is_ip_address(AF_INET, host))
+        return rp_error_set(err, -RP_EUSER, "the host '%.*s' of the URL '%.*s' is no IPv4 address",
+                            RP_SLICE_FMT(host), RP_SLICE_FMT(text));
+    return 0;
+}
+
+/* @place is what follows the userinfo: "[v6]", "[v6]:port", "host", "host:port". */
+static int parse_host(struct rp_slice text, struct rp_slice place, struct rp_url *url,
+                      struct rp_error *err)
+{
+    const char *end = place.ptr + place.len, *host_end;
+
+    url->is_ipv6 = place.len && place.ptr[0] == '[';
+    host_end = find_any(place, url->is_ipv6 ? "]" : ":");
+    url->host = until(place.ptr + url->is_ipv6, host_end);
+    if (url->is_ipv6 && (host_end == end || !is_ip_address(AF_INET6, url->host))) {
+        rp_error_set(err, 0, "the URL '%.*s' has a bad IPv6 address", RP_SLICE_FMT(text));
+        rp_error_hint(err, "write it like http://[::1]:8080/");
+        return -RP_EUSER;
+    }
+    host_end += url->is_ipv6;
+    if (!url->host.len) {
+        rp_error_set(err, 0, "the URL '%.*s' has no host", RP_SLICE_FMT(text));
+        rp_error_hint(err, EXAMPLE);
+        return -RP_EUSER;
+    }
+    if (host_end < end && *host_end != ':')
+        return rp_error_set(err, -RP_EUSER, "the URL '%.*s' has text between ']' and the port",
+                            RP_SLICE_FMT(text));
+    if (host_end < end && parse_port(text, until(host_end + 1, end), url, err) < 0)
+        return -RP_EUSER;
+    return url->is_ipv6 ? 0 : check_host(text, url->host, err);
+}
+
+static int parse_authority(struct rp_slice text, struct rp_slice authority, struct rp_url *url,
+                           struct rp_error *err)
+{
+    const char *end = authority.ptr + authority.len;
+    const char *at = find_any(authority, "@");
+
+    if (memchr(authority.ptr, ' ', authority.len))
+        return rp_error_set(err, -RP_EUSER, "the URL '%.*s' has a blank before its path",
+                            RP_SLICE_FMT(text));
+    if (at == end)
+        return parse_host(text, authority, url, err);
+    if (memchr(at + 1, '@', (size_t)(end - at - 1))) {
+        rp_error_set(err, 0, "the URL '%.*s' has a second '@' before its path", RP_SLICE_FMT(text));
+        rp_error_hint(err, "write an '@' of a user name or password as %%40");
+        return -RP_EUSER;
+    }
+    url->userinfo = until(authority.ptr, at);
+    return parse_host(text, until(at + 1, end), url, err);
+}
+
+int rp_url_parse(struct rp_slice text, struct rp_url *ret, struct rp_error *err)
+{
+    struct rp_url url = { 0 };
+    struct rp_slice rest;
+    const char *p, *end = text.ptr + text.len;
+    int r = check_text(text, err);
+
+    if (r < 0)
+        return r;
+    r = parse_scheme(text, &url, err);
+    if (r < 0)
+        return r;
+    rest = until(url.scheme.ptr + url.scheme.len + 3, end);
+    p = find_any(rest, "/?#");
+    r = parse_authority(text, until(rest.ptr, p), &url, err);
+    if (r < 0)
+        return r;
+    url.path = until(p, find_any(until(p, end), "?#"));
+    p += url.path.len;
+    if (p < end && *p == '?') {
+        url.has_query = true;
+        url.query = until(p + 1, find_any(until(p + 1, end), "#"));
+        p += 1 + url.query.len;
+    }
+    if (p < end)
+        url.fragment = until(p + 1, end);
+    *ret = url;
+    return 0;
+}
+
+static void append_encoded(struct rp_buf *out, struct rp_slice text, uint8_t class)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    size_t start = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = (uint8_t)text.ptr[i];
+
+        if (char_class[c] & class)
+            continue;
+        rp_buf_append(out, text.ptr + start, i - start);
+        rp_buf_append(out, (char[]){ '%', digits[c >> 4], digits[c & 15] }, 3);
+        start = i + 1;
+    }
+    if (start < text.len)
+        rp_buf_append(out, text.ptr + start, text.len - start);
+}
+
+void rp_url_append_target(const struct rp_url *url, struct rp_buf *out)
+{
+    if (url->path.len)
+        append_encoded(out, url->path, CHAR_PATH);
+    else
+        rp_buf_append(out, "/", 1);
+    if (url->has_query) {
+        rp_buf_append(out, "?", 1);
+        append_encoded(out, url->query, CHAR_QUERY);
+    }
+}
+
+static void append_place(const struct rp_url *url, bool with_port, struct rp_buf *out)
+{
+    if (url->is_ipv6)
+        rp_buf_append(out, "[", 1);
+    rp_buf_append_slice(out, url->host);
+    if (url->is_ipv6)
+        rp_buf_append(out, "]", 1);
+    if (with_port)
+        rp_buf_appendf(out, ":%u", (unsigned)url->port);
+}
+
+void rp_url_append_authority(const struct rp_url *url, struct rp_buf *out)
+{
+    append_place(url, url->port != rp_url_default_port(url->scheme), out);
+}
+
+/* A reference cut into its five parts (RFC 3986, appendix B), unchecked. */
+struct reference {
+    struct rp_slice scheme, authority, path, query, fragment;
+    bool has_scheme, has_authority, has_query, has_fragment;
+};
+
+static bool is_scheme(struct rp_slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i] | 0x20;
+        bool is_alpha = c >= 'a' && c <= 'z';
+        bool is_other = (text.ptr[i] >= '0' && text.ptr[i] <= '9') || text.ptr[i] == '+' ||
+                        text.ptr[i] == '-' || text.ptr[i] == '.';
+
+        if (!is_alpha && (i == 0 || !is_other))
+            return false;
+    }
+    return text.len > 0;
+}
+
+static struct reference cut_reference(struct rp_slice text)
+{
+    struct reference ref = { 0 };
+    const char *p = text.ptr, *end = p + text.len, *stop = find_any(text, ":/?#");
+
+    if (stop < end && *stop == ':' && is_scheme(until(p, stop))) {
+        ref.has_scheme = true;
+        ref.scheme = until(p, stop);
+        p = stop + 1;
+    }
+    if (end - p >= 2 && p[0] == '/' && p[1] == '/') {
+        ref.has_authority = true;
+        ref.authority = until(p + 2, find_any(until(p + 2, end), "/?#"));
+        p = ref.authority.ptr + ref.authority.len;
+    }
+    ref.path = until(p, find_any(until(p, end), "?#"));
+    p += ref.path.len;
+    if (p < end && *p == '?') {
+        ref.has_query = true;
+        ref.query = until(p + 1, find_any(until(p + 1, end), "#"));
+        p += 1 + ref.query.len;
+    }
+    ref.has_fragment = p < end;
+    if (ref.has_fragment)
+        ref.fragment = until(p + 1, end);
+    return ref;
+}
+
+/* Drops the last segment and its '/' of path[0..@to). */
+static size_t drop_segment(const char *path, size_t to)
+{
+    while (to > 0 && path[to - 1] != '/')
+        to--;
+    return to ? to - 1 : 0;
+}
+
+/* RFC 3986, 5.2.4, in place: the output is never longer than what was read. Returns the new length. */
+static size_t remove_dot_segments(char *path, size_t len)
+{
+    size_t from = 0, to = 0, segment;
+    bool has_slash;
+
+    while (from < len) {
+        has_slash = path[from] == '/';
+        segment = from + has_slash;
+        while (segment < len && path[segment] != '/')
+            segment++;
+        struct rp_slice name = until(path + from + has_slash, path + segment);
+        bool is_dot = rp_slice_eq(name, RP_SLICE(".")), is_up = rp_slice_eq(name, RP_SLICE(".."));
+
+        if (!is_dot && !is_up) {
+            memmove(path + to, path + from, segment - from);
+            to += segment - from;
+        } else {
+            if (is_up)
+                to = drop_segment(path, to);
+            if (segment == len && has_slash)
+                path[to++] = '/';
+            if (!has_slash && segment < len)
+                segment++;
+        }
+        from = segment;
+    }
+    return to;
+}
+
+static void append_path(const struct rp_url *base, const struct reference *ref, struct rp_buf *out)
+{
+    size_t start = out->len, keep;
+
+    if (!ref->has_scheme && !ref->has_authority && !ref->path.len) {
+        rp_buf_append_slice(out, base->path);
+        return;
+    }
+    if (!ref->has_scheme && !ref->has_authority && ref->path.ptr[0] != '/') {
+        keep = base->path.len ? drop_segment(base->path.ptr, base->path.len) : 0;
+        rp_buf_append(out, base->path.ptr, keep);
+        rp_buf_append(out, "/", 1);
+    }
+    rp_buf_append_slice(out, ref->path);
+    if (out->error || out->len == start)
+        return;
+    out->len = start + remove_dot_segments(out->data + start, out->len - start);
+    out->data[out->len] = '\0';
+}
+
+static void append_base_authority(const struct rp_url *base, struct rp_buf *out)
+{
+    if (base->userinfo.len) {
+        rp_buf_append_slice(out, base->userinfo);
+        rp_buf_append(out, "@", 1);
+    }
+    append_place(base, base->has_port, out);
+}
+
+static void append_resolved(const struct rp_url *base, const struct reference *ref,
+                            struct rp_buf *out)
+{
+    bool keeps_query = !ref->has_scheme && !ref->has_authority && !ref->path.len && !ref->has_query;
+    bool has_query = keeps_query ? base->has_query : ref->has_query;
+
+    rp_buf_append_slice(out, ref->has_scheme ? ref->scheme : base->scheme);
+    rp_buf_append(out, ":", 1);
+    if (ref->has_authority || !ref->has_scheme)
+        rp_buf_append(out, "//", 2);
+    if (ref->has_authority)
+        rp_buf_append_slice(out, ref->authority);
+    else if (!ref->has_scheme)
+        append_base_authority(base, out);
+    append_path(base, ref, out);
+    if (has_query) {
+        rp_buf_append(out, "?", 1);
+        rp_buf_append_slice(out, keeps_query ? base->query : ref->query);
+    }
+    if (ref->has_fragment) {
+        rp_buf_append(out, "#", 1);
+        rp_buf_append_slice(out, ref->fragment);
+    }
+}
+
+int rp_url_resolve(const struct rp_url *base, struct rp_slice reference, struct rp_buf *out,
+                   struct rp_error *err)
+{
+    struct reference ref;
+    size_t start = out->len;
+
+    if (!reference.ptr)
+        reference = RP_SLICE("");
+    for (size_t i = 0; i < reference.len; i++)
+        if (is_control(reference.ptr[i]))
+            return rp_error_set(err, -RP_EUSER,
+                                "the reference holds the control character 0x%02x at byte %zu",
+                                (unsigned char)reference.ptr[i], i);
+    if (out->error)
+        return out->error;
+    ref = cut_reference(reference);
+    append_resolved(base, &ref, out);
+    if (out->error) {
+        out->len = start;
+        if (out->data)
+            out->data[start] = '\0';
+    }
+    return out->error;
+}
