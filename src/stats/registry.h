@@ -10,8 +10,8 @@
  *
  * Tag sets are interned: equal sets are the same pointer, which lives as long as the registry. A key may have at most
  * limits.values_per_key distinct values; further ones become RP_TAG_OVERFLOW, and there are at most limits.tag_sets
- * sets, after which new ones fold into the set { overflow = "true" }: memory is bounded whatever a script names its
- * requests. Both are counted for the summary. Belongs to one thread.
+ * sets (the empty one and the next included), after which new ones fold into the set { overflow = "true" }: memory is
+ * bounded whatever a script names its requests. Both are counted for the summary. Belongs to one thread.
  */
 
 #include <stdbool.h>
@@ -48,7 +48,6 @@ struct rp_series {
     const struct rp_tags *tags;
     uint32_t id; /* dense from 0, in order of creation */
     bool is_dirty;
-    struct rp_series *next_dirty; /* private */
     struct rp_registry *registry; /* private */
     struct rp_value delta, total;
 };
@@ -72,7 +71,8 @@ size_t rp_registry_metric_count(const struct rp_registry *registry);
 const struct rp_metric *rp_registry_metric_at(const struct rp_registry *registry, size_t id);
 
 const struct rp_tags *rp_tags_empty(struct rp_registry *registry);
-/* @base with @key set to @value (replaced when present; removed when value.ptr is NULL). NULL on -ENOMEM only. */
+/* @base with @key set to @value (replaced when present; removed when value.ptr is NULL). Text ends at a NUL. NULL on
+ * -ENOMEM only. No allocation for a set that exists. */
 const struct rp_tags *rp_tags_with(struct rp_registry *registry, const struct rp_tags *base,
                                    struct rp_slice key, struct rp_slice value);
 const char *rp_tags_get(const struct rp_tags *tags, const char *key); /* or NULL */
@@ -91,9 +91,11 @@ static inline void rp_series_touch(struct rp_series *series)
         rp_series_mark_dirty(series);
 }
 
-/* Counter += amount. */
+/* Counter += amount. NaN and infinities are ignored. */
 static inline void rp_series_count(struct rp_series *series, double amount)
 {
+    if (RP_UNLIKELY(!isfinite(amount)))
+        return;
     rp_series_touch(series);
     series->delta.counter += amount;
     series->delta.samples++;
@@ -110,16 +112,19 @@ static inline void rp_series_rate(struct rp_series *series, bool hit)
 /* Trend: @value in the stored unit (ns, or 1e6 x the user's number). NaN and infinities are ignored. */
 static inline void rp_series_trend(struct rp_series *series, double value)
 {
+    if (RP_UNLIKELY(rp_hist_record(&series->delta.hist, value) < 0))
+        return;
     rp_series_touch(series);
-    if (RP_LIKELY(rp_hist_record(&series->delta.hist, value) == 0))
-        series->delta.samples++;
+    series->delta.samples++;
 }
 
+/* NaN and infinities are ignored. */
 void rp_series_gauge(struct rp_series *series, double value);
 
 /* Calls @fn once for every series that changed since the last drain, in order of series id, then folds its delta into
- * its total and empties the delta. @fn must not record. A negative return of @fn stops and is returned; the series
- * not yet visited stay dirty. */
+ * its total and empties the delta. @fn must not record. A negative return of @fn stops and is returned; that series
+ * and those not yet visited stay dirty, and the next drain hands them out. -ENOMEM (before @fn saw the series)
+ * likewise: no delta is ever lost or handed out twice. */
 typedef int rp_drain_fn(void *user, const struct rp_series *series);
 RP_NODISCARD int rp_registry_drain(struct rp_registry *registry, rp_drain_fn *fn, void *user);
 

@@ -43,20 +43,24 @@ void rp_store_free(struct rp_store *store);
 RP_NODISCARD int rp_store_metric(struct rp_store *store, const char *name, enum rp_metric_type type,
                                  bool is_time, struct rp_view **ret, struct rp_error *err);
 /* A sub-metric's view; the metric need not exist yet (type is then set when its first series is defined; until then
- * total.samples is 0). @filter is copied. Must be called before the first series of the metric is defined. */
+ * total.samples is 0). @filter is copied. The view that has @display already is returned as it is. -EINVAL once a series
+ * of the metric is defined, for it would miss samples. */
 RP_NODISCARD int rp_store_submetric(struct rp_store *store, const char *name,
                                     const struct rp_filter *filter, const char *display,
                                     struct rp_view **ret);
 
-/* Series @series of worker @worker: which metric, which tags (@tag_count pairs). Ids are dense per worker. */
+/* Series @series of worker @worker: which metric, which tags (@tag_count pairs, in any order). Ids are small numbers,
+ * dense per worker, in any order; -EINVAL for one that is defined already or absurd, and for a key given twice. */
 RP_NODISCARD int rp_store_define(struct rp_store *store, uint32_t worker, uint32_t series,
                                  const char *metric, enum rp_metric_type type, bool is_time,
                                  const struct rp_slice (*tags)[2], size_t tag_count,
                                  struct rp_error *err);
-/* Adds @delta to the series and to its views. -EINVAL for an undefined series or another type. */
+/* Adds @delta to the series and to its views. -EINVAL for an undefined series or another type. On failure nothing is
+ * added anywhere. */
 RP_NODISCARD int rp_store_apply(struct rp_store *store, uint32_t worker, uint32_t series,
                                 const struct rp_value *delta);
-/* Whether the sum of the deltas of a series equals @total exactly (what the worker says at its end). */
+/* Whether the sum of the deltas of a series equals @total exactly (what the worker says at its end). An undefined series
+ * has the sum nothing. */
 bool rp_store_verify(const struct rp_store *store, uint32_t worker, uint32_t series,
                      const struct rp_value *total);
 
@@ -65,15 +69,16 @@ struct rp_view *rp_store_view_at(struct rp_store *store, size_t i); /* in order 
 struct rp_view *rp_store_view(struct rp_store *store, const char *display); /* or NULL */
 
 /* The series of all workers with equal metric and tags, merged: for checks by name, errors by kind, outputs.
- * Calls @fn once per distinct (metric, tags). Tags are sorted by key. */
+ * Calls @fn once per distinct (metric, tags), in order of definition. Tags are sorted by key. @metric NULL = all. */
 typedef void rp_store_series_fn(void *user, const char *metric, const char *const (*tags)[2],
                                 size_t tag_count, const struct rp_value *total);
 RP_NODISCARD int rp_store_each_series(const struct rp_store *store, const char *metric,
                                       rp_store_series_fn *fn, void *user);
 
-/* Ends the running interval at @at (ns since the run's start): appends a point to each non-empty view's time series and
- * empties its second. At most RP_STORE_POINTS points are kept: when full, neighbours are merged and each point covers
- * twice the time from then on. */
+/* Ends the running interval at @at (ns since the run's start; -EINVAL before the last one's end): appends a point to the
+ * time series of each view that got samples in it, and empties its second. At most RP_STORE_POINTS points are kept: when
+ * full, neighbours are merged and each point covers twice the time from then on. Merged points are exact but for p95,
+ * which is the larger of the two: never below the true one, so that a spike stays visible. -ENOMEM changes nothing. */
 enum { RP_STORE_POINTS = 4096 };
 struct rp_point {
     rp_ns start, length;

@@ -5,6 +5,7 @@
  * stats/value.h - what a metric holds: a counter, a gauge, a rate or a trend; merging; reading a statistic.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/compiler.h"
@@ -36,6 +37,11 @@ void rp_value_reset(struct rp_value *value); /* empty again, memory kept */
 /* dst += src (same type; a gauge takes src's last). -ENOMEM leaves dst untouched. */
 RP_NODISCARD int rp_value_add(struct rp_value *dst, const struct rp_value *src);
 
+/* Allocates what dst += src will need, so that the next rp_value_add() of an equal @src cannot fail. */
+RP_NODISCARD int rp_value_reserve(struct rp_value *dst, const struct rp_value *src);
+/* Whether both hold the same, to the last bit. */
+bool rp_value_equal(const struct rp_value *a, const struct rp_value *b);
+
 /* A statistic of a metric: "avg", "p(99.9)", "rate", ... parsed once. */
 enum rp_stat_kind {
     RP_STAT_COUNT,
@@ -58,5 +64,6 @@ bool rp_stat_fits(struct rp_stat stat, enum rp_metric_type type);
 /* The canonical spelling into @out (at least 32 bytes): "p(99.9)". */
 void rp_stat_format(struct rp_stat stat, char *out, size_t size);
 /* The number at the border's unit (trends divided by 1e6; a counter's rate is per second of @elapsed_s).
- * NaN when the value is empty and the statistic is not a count (count and counter rate of nothing are 0). */
+ * NaN when the value is empty and the statistic is not a count (count and counter rate of nothing are 0), and
+ * for a statistic that the type does not have. */
 double rp_value_stat(const struct rp_value *value, struct rp_stat stat, double elapsed_s);

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Writing into a histogram. A bucket's number is the upper 21 bits of its values' magnitude, its page's number the
+ * upper 16. Whatever can fail is allocated first; only then are counts changed.
+ */
+#include "stats/hist.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "stats/hist_internal.h"
+
+enum {
+    OCTAVE_PAGES = 16, /* the directory grows by whole powers of two */
+    FAST_END_PAGE = (1023 + 52) * OCTAVE_PAGES,
+};
+
+static const size_t page_bytes = RP_HIST_PAGE_WORDS * sizeof(uint64_t);
+
+static void side_deinit(struct rp_hist_side *side)
+{
+    for (uint32_t i = 0; i < side->page_count; i++)
+        rp_free(side->pages[i]);
+    rp_free(side->pages);
+    *side = (struct rp_hist_side){ 0 };
+}
+
+static void side_reset(struct rp_hist_side *side)
+{
+    for (uint32_t i = 0; i < side->page_count; i++)
+        if (side->pages[i] && side->pages[i][RP_HIST_PAGE_TOTAL])
+            memset(side->pages[i], 0, page_bytes);
+}
+
+static size_t side_memory(const struct rp_hist_side *side)
+{
+    size_t bytes = side->page_count * sizeof(*side->pages);
+
+    for (uint32_t i = 0; i < side->page_count; i++)
+        bytes += side->pages[i] ? page_bytes : 0;
+    return bytes;
+}
+
+/* Makes the directory span @page. */
+static int side_cover(struct rp_hist_side *side, uint32_t page)
+{
+    uint32_t first = page - page % OCTAVE_PAGES, end = first + OCTAVE_PAGES;
+    uint64_t **pages;
+
+    if (page - side->first_page < side->page_count)
+        return 0;
+    if (side->page_count) {
+        uint32_t old_end = side->first_page + side->page_count;
+
+        first = first < side->first_page ? first : side->first_page;
+        end = end > old_end ? end : old_end;
+    }
+    pages = rp_calloc(end - first, sizeof(*pages));
+    if (!pages)
+        return -ENOMEM;
+    if (side->page_count)
+        memcpy(pages + (side->first_page - first), side->pages, side->page_count * sizeof(*pages));
+    rp_free(side->pages);
+    *side = (struct rp_hist_side){ pages, first, end - first };
+    return 0;
+}
+
+/* The page numbered @page, allocated when it is missing; NULL on -ENOMEM. */
+static uint64_t *side_page(struct rp_hist_side *side, uint32_t page)
+{
+    uint64_t **slot;
+
+    if (side_cover(side, page) < 0)
+        return NULL;
+    slot = &side->pages[page - side->first_page];
+    if (!*slot)
+        *slot = rp_calloc(1, page_bytes);
+    return *slot;
+}
+
+static int side_reserve(struct rp_hist_side *dst, const struct rp_hist_side *src)
+{
+    for (uint32_t i = 0; i < src->page_count; i++)
+        if (src->pages[i] && src->pages[i][RP_HIST_PAGE_TOTAL] &&
+            !side_page(dst, src->first_page + i))
+            return -ENOMEM;
+    return 0;
+}
+
+static void side_add(struct rp_hist_side *dst, const struct rp_hist_side *src)
+{
+    for (uint32_t i = 0; i < src->page_count; i++) {
+        const uint64_t *from = src->pages[i];
+        uint64_t *to;
+
+        if (!from || !from[RP_HIST_PAGE_TOTAL])
+            continue;
+        to = dst->pages[src->first_page + i - dst->first_page];
+        for (int word = 0; word < RP_HIST_PAGE_WORDS; word++)
+            to[word] += from[word];
+    }
+}
+
+/* After a change of the positive directory. Also right when only the directory could be allocated, not the page. */
+static void update_fast_pages(struct rp_hist *hist)
+{
+    const struct rp_hist_side *side = &hist->positive;
+    uint32_t below = side->first_page < FAST_END_PAGE ? FAST_END_PAGE - side->first_page : 0;
+
+    hist->fast_pages = side->page_count < below ? side->page_count : below;
+}
+
+static uint64_t *hist_page(struct rp_hist *hist, struct rp_hist_side *side, uint32_t bucket)
+{
+    uint64_t *page = side_page(side, bucket / RP_HIST_PAGE_BUCKETS);
+
+    update_fast_pages(hist);
+    return page;
+}
+
+void rp_hist_deinit(struct rp_hist *hist)
+{
+    if (!hist)
+        return;
+    side_deinit(&hist->positive);
+    side_deinit(&hist->negative);
+    *hist = (struct rp_hist){ 0 };
+}
+
+void rp_hist_reset(struct rp_hist *hist)
+{
+    side_reset(&hist->positive);
+    side_reset(&hist->negative);
+    hist->count = hist->zeros = 0;
+    hist->sum = 0;
+    hist->min = hist->max = 0;
+}
+
+/* @value * 1024 to nearest, bit for bit what the fast path computes for the values it takes. */
+static __int128 fixed_point(double value)
+{
+    double magnitude = fabs(value);
+    __int128 fixed;
+
+    if (magnitude < 0x1p52)
+        fixed = (int64_t)(magnitude * 1024.0 + 0.5);
+    else if (magnitude < 0x1p83)
+        fixed = (__int128)(magnitude * 1024.0);
+    else
+        fixed = (__int128)1 << 93;
+    return value < 0 ? -fixed : fixed;
+}
+
+static void note_samples(struct rp_hist *hist, double value, uint64_t times)
+{
+    hist->sum = (__int128)((unsigned __int128)hist->sum +
+                           (unsigned __int128)fixed_point(value) * times);
+    hist->min = hist->count && hist->min <= value ? hist->min : value;
+    hist->max = hist->count && hist->max >= value ? hist->max : value;
+    hist->count += times;
+}
+
+int rp_hist_record_slow(struct rp_hist *hist, double value, uint64_t times)
+{
+    struct rp_hist_side *side = value < 0 ? &hist->negative : &hist->positive;
+    uint32_t bucket = rp_hist_bucket_of(fabs(value));
+    uint64_t *page;
+
+    if (!isfinite(value))
+        return -EINVAL;
+    if (!times)
+        return 0;
+    if (bucket < RP_HIST_FIRST_BUCKET) {
+        hist->zeros += times;
+        note_samples(hist, value + 0.0,
+                     times); /* -0.0 becomes 0.0: one bit pattern for min and max */
+        return 0;
+    }
+    page = hist_page(hist, side, bucket);
+    if (!page)
+        return -ENOMEM;
+    page[bucket % RP_HIST_PAGE_BUCKETS] += times;
+    page[RP_HIST_PAGE_TOTAL] += times;
+    note_samples(hist, value, times);
+    return 0;
+}
+
+int rp_hist_add_bucket(struct rp_hist *hist, int32_t bucket, uint64_t count)
+{
+    uint32_t magnitude = bucket < 0 ? 0u - (uint32_t)bucket : (uint32_t)bucket;
+    uint64_t *page;
+
+    if (bucket != 0 && (magnitude < RP_HIST_FIRST_BUCKET || magnitude >= RP_HIST_END_BUCKET))
+        return -EINVAL;
+    if (!count)
+        return 0;
+    if (bucket == 0) {
+        hist->zeros += count;
+        return 0;
+    }
+    page = hist_page(hist, bucket < 0 ? &hist->negative : &hist->positive, magnitude);
+    if (!page)
+        return -ENOMEM;
+    page[magnitude % RP_HIST_PAGE_BUCKETS] += count;
+    page[RP_HIST_PAGE_TOTAL] += count;
+    return 0;
+}
+
+int rp_hist_reserve(struct rp_hist *dst, const struct rp_hist *src)
+{
+    int r = side_reserve(&dst->positive, &src->positive);
+
+    if (r == 0)
+        r = side_reserve(&dst->negative, &src->negative);
+    update_fast_pages(dst);
+    return r;
+}
+
+int rp_hist_add(struct rp_hist *dst, const struct rp_hist *src)
+{
+    int r;
+
+    if (!src->count)
+        return 0;
+    r = rp_hist_reserve(dst, src);
+    if (r < 0)
+        return r;
+    side_add(&dst->positive, &src->positive);
+    side_add(&dst->negative, &src->negative);
+    dst->zeros += src->zeros;
+    dst->sum = (__int128)((unsigned __int128)dst->sum + (unsigned __int128)src->sum);
+    dst->min = dst->count && dst->min <= src->min ? dst->min : src->min;
+    dst->max = dst->count && dst->max >= src->max ? dst->max : src->max;
+    dst->count += src->count;
+    return 0;
+}
+
+size_t rp_hist_memory(const struct rp_hist *hist)
+{
+    return side_memory(&hist->positive) + side_memory(&hist->negative);
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reading a histogram: the walk over its buckets, percentiles, equality. Pages' totals let all of them skip what is
+ * empty.
+ */
+#include "stats/hist.h"
+
+#include "stats/hist_internal.h"
+
+enum { AT_NEGATIVE, AT_ZERO, AT_POSITIVE };
+
+double rp_hist_bucket_middle(uint32_t bucket)
+{
+    double low = rp_hist_bucket_low(bucket);
+    uint64_t bits = (uint64_t)bucket << 42 | (uint64_t)1 << 41;
+    double middle;
+
+    /* Up to 2048 a bucket holds one integer at most, and it stands at its start. */
+    if (low >= 1 && low < 2048 && low == floor(low))
+        return low;
+    __builtin_memcpy(&middle, &bits, sizeof(middle));
+    return middle;
+}
+
+static double clamp(const struct rp_hist *hist, double value)
+{
+    if (value < hist->min)
+        return hist->min;
+    return value > hist->max ? hist->max : value;
+}
+
+/* The bucket of @side that holds the sample number *@rank, smallest magnitude first (@is_down: largest first). False
+ * when the side has fewer samples, whose number is then taken from *@rank. */
+static bool side_find(const struct rp_hist_side *side, bool is_down, uint64_t *rank,
+                      uint32_t *ret_bucket)
+{
+    for (uint32_t i = 0; i < side->page_count; i++) {
+        uint32_t index = is_down ? side->page_count - 1 - i : i;
+        const uint64_t *page = side->pages[index];
+
+        if (!page)
+            continue;
+        if (*rank >= page[RP_HIST_PAGE_TOTAL]) {
+            *rank -= page[RP_HIST_PAGE_TOTAL];
+            continue;
+        }
+        for (uint32_t j = 0; j < RP_HIST_PAGE_BUCKETS; j++) {
+            uint32_t slot = is_down ? RP_HIST_PAGE_BUCKETS - 1 - j : j;
+
+            if (*rank < page[slot]) {
+                *ret_bucket = (side->first_page + index) * RP_HIST_PAGE_BUCKETS + slot;
+                return true;
+            }
+            *rank -= page[slot];
+        }
+    }
+    return false;
+}
+
+/* The value of the sample that stands at @rank (from 0) in ascending order. */
+static double value_at(const struct rp_hist *hist, uint64_t rank)
+{
+    uint32_t bucket;
+
+    if (rank == 0)
+        return hist->min;
+    if (rank >= hist->count - 1)
+        return hist->max;
+    if (side_find(&hist->negative, true, &rank, &bucket))
+        return clamp(hist, -rp_hist_bucket_middle(bucket));
+    if (rank < hist->zeros)
+        return clamp(hist, 0);
+    rank -= hist->zeros;
+    if (side_find(&hist->positive, false, &rank, &bucket))
+        return clamp(hist, rp_hist_bucket_middle(bucket));
+    return hist->max;
+}
+
+double rp_hist_percentile(const struct rp_hist *hist, double p)
+{
+    double position, fraction, low, high, span;
+    uint64_t rank;
+
+    if (!hist->count || isnan(p))
+        return NAN;
+    if (p >= 100)
+        return hist->max;
+    position = p <= 0 ? 0 : p * (double)(hist->count - 1) / 100;
+    rank = (uint64_t)position;
+    fraction = position - (double)rank;
+    low = value_at(hist, rank);
+    if (fraction == 0)
+        return low;
+    high = value_at(hist, rank + 1);
+    span = high - low;
+    if (isinf(span)) /* from one end of the doubles to the other */
+        return low * (1 - fraction) + high * fraction;
+    return low + span * fraction;
+}
+
+double rp_hist_mean(const struct rp_hist *hist)
+{
+    if (!hist->count)
+        return NAN;
+    return clamp(hist, (double)hist->sum / (double)hist->count / 1024.0);
+}
+
+void rp_hist_iter_init(struct rp_hist_iter *iter, const struct rp_hist *hist)
+{
+    *iter = (struct rp_hist_iter){ .hist = hist, .state = AT_NEGATIVE };
+}
+
+/* page and slot count the places already passed, in the direction of the walk. */
+static bool side_next(struct rp_hist_iter *iter, const struct rp_hist_side *side, bool is_down,
+                      uint32_t *ret_bucket)
+{
+    for (; iter->page < side->page_count; iter->page++, iter->slot = 0) {
+        uint32_t index = is_down ? side->page_count - 1 - iter->page : iter->page;
+        const uint64_t *page = side->pages[index];
+
+        if (!page || !page[RP_HIST_PAGE_TOTAL])
+            continue;
+        while (iter->slot < RP_HIST_PAGE_BUCKETS) {
+            uint32_t slot = is_down ? RP_HIST_PAGE_BUCKETS - 1 - iter->slot : iter->slot;
+
+            iter->slot++;
+            if (page[slot]) {
+                iter->count = page[slot];
+                *ret_bucket = (side->first_page + index) * RP_HIST_PAGE_BUCKETS + slot;
+                return true;
+            }
+        }
+    }
+    iter->page = iter->slot = 0;
+    iter->state++;
+    return false;
+}
+
+bool rp_hist_iter_next(struct rp_hist_iter *iter)
+{
+    const struct rp_hist *hist = iter->hist;
+    uint32_t bucket;
+
+    if (iter->state == AT_NEGATIVE && side_next(iter, &hist->negative, true, &bucket)) {
+        iter->bucket = -(int32_t)bucket;
+        iter->low = -rp_hist_bucket_low(bucket + 1);
+        iter->high = -rp_hist_bucket_low(bucket);
+        return true;
+    }
+    if (iter->state == AT_ZERO) {
+        iter->state = AT_POSITIVE;
+        if (hist->zeros) {
+            iter->bucket = 0;
+            iter->count = hist->zeros;
+            iter->low = iter->high = 0;
+            return true;
+        }
+    }
+    if (iter->state == AT_POSITIVE && side_next(iter, &hist->positive, false, &bucket)) {
+        iter->bucket = (int32_t)bucket;
+        iter->low = rp_hist_bucket_low(bucket);
+        iter->high = rp_hist_bucket_low(bucket + 1);
+        return true;
+    }
+    return false;
+}
+
+bool rp_hist_equal(const struct rp_hist *a, const struct rp_hist *b)
+{
+    struct rp_hist_iter in_a, in_b;
+    bool more_a, more_b;
+
+    if (a->count != b->count || a->sum != b->sum)
+        return false;
+    if (a->count && (a->min != b->min || a->max != b->max))
+        return false;
+    rp_hist_iter_init(&in_a, a);
+    rp_hist_iter_init(&in_b, b);
+    do {
+        more_a = rp_hist_iter_next(&in_a);
+        more_b = rp_hist_iter_next(&in_b);
+        if (more_a != more_b)
+            return false;
+        if (more_a && (in_a.bucket != in_b.bucket || in_a.count != in_b.count))
+            return false;
+    } while (more_a);
+    return true;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * stats/store_internal.h - what store.c (series, merging), store_views.c and store_points.c (time series) share.
+ */
+
+#include "stats/store.h"
+#include "stats/table.h"
+
+struct store_view {
+    struct rp_view view;
+    struct rp_filter filter;
+    bool has_series; /* of the metric's own view */
+
+    /* store_points.c. A point covers the intervals whose number divided by @span is the same. */
+    struct rp_point *points;
+    uint64_t *intervals; /* of each point, the number of its first interval */
+    size_t point_count, point_cap;
+    uint64_t span;
+};
+
+struct rp_store {
+    struct rp_stats_table views_by_display, groups_by_parts;
+    struct store_view **views;
+    size_t view_count, view_cap;
+    struct store_group **groups; /* distinct (metric, tags), in order of definition */
+    size_t group_count, group_cap;
+    struct store_worker *workers; /* by number */
+    size_t worker_count, worker_cap;
+    rp_ns last_tick;
+    uint64_t interval_count; /* intervals of some length that have ended */
+};
+
+void rp_store_view_free(struct store_view *view); /* half-built too; NULL allowed */

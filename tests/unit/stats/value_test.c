@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+#include "stats_test.h"
+
+#include "stats/value.h"
+
+static struct rp_slice slice(const char *text)
+{
+    return rp_slice_str(text);
+}
+
+static void statistics_are_parsed_and_written_canonically(void **state)
+{
+    static const struct {
+        const char *text, *canonical; /* NULL: refused */
+    } table[] = {
+        { "count", "count" },
+        { "rate", "rate" },
+        { "value", "value" },
+        { "min", "min" },
+        { "max", "max" },
+        { "avg", "avg" },
+        { "med", "med" },
+        { "p(95)", "p(95)" },
+        { "p(99.90)", "p(99.9)" },
+        { "p(99.99)", "p(99.99)" },
+        { "p(0)", "p(0)" },
+        { "p(-0)", "p(0)" },
+        { "p(100)", "p(100)" },
+        { "p(1e1)", "p(10)" },
+        { "p(0.1)", "p(0.1)" },
+        { "p(50)", "p(50)" },
+        { "p(1e-20)", "p(9.9999999999999995e-21)" },
+        { "p(33.333333333333336)", "p(33.333333333333336)" },
+        { "", NULL },
+        { "p()", NULL },
+        { "p(", NULL },
+        { "p", NULL },
+        { "p(95", NULL },
+        { "p95", NULL },
+        { "p(100.1)", NULL },
+        { "p(-1)", NULL },
+        { "p(nan)", NULL },
+        { "p( 95)", NULL },
+        { "p(95) ", NULL },
+        { "P(95)", NULL },
+        { "mean", NULL },
+        { "counts", NULL },
+        { "Count", NULL },
+    };
+    char out[32];
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(table); i++) {
+        struct rp_stat stat = { .kind = RP_STAT_P, .p = -1 };
+
+        if (!table[i].canonical) {
+            assert_false(rp_stat_parse(slice(table[i].text), &stat));
+            assert_true(stat.p == -1);
+            continue;
+        }
+        assert_true(rp_stat_parse(slice(table[i].text), &stat));
+        rp_stat_format(stat, out, sizeof(out));
+        assert_string_equal(out, table[i].canonical);
+    }
+}
+
+static void each_type_has_its_statistics_and_no_others(void **state)
+{
+    static const char *const of_type[RP_METRIC_TYPE_COUNT] = {
+        [RP_COUNTER] = " count rate ",
+        [RP_GAUGE] = " value min max ",
+        [RP_RATE] = " rate ",
+        [RP_TREND] = " avg min med max p(99.9) count ",
+    };
+    static const char *const all[] = { "count", "rate", "value", "min",
+                                       "max",   "avg",  "med",   "p(99.9)" };
+
+    for (int type = 0; type < RP_METRIC_TYPE_COUNT; type++) {
+        for (size_t i = 0; i < RP_ARRAY_LEN(all); i++) {
+            char spaced[16];
+            struct rp_stat stat;
+            struct rp_value empty;
+
+            snprintf(spaced, sizeof(spaced), " %s ", all[i]);
+            assert_true(rp_stat_parse(slice(all[i]), &stat));
+            assert_int_equal(rp_stat_fits(stat, type), strstr(of_type[type], spaced) != NULL);
+            rp_value_init(&empty, type);
+            if (!rp_stat_fits(stat, type))
+                assert_true(isnan(rp_value_stat(&empty, stat, 1)));
+        }
+    }
+    assert_string_equal(rp_metric_type_name(RP_COUNTER), "counter");
+    assert_string_equal(rp_metric_type_name(RP_GAUGE), "gauge");
+    assert_string_equal(rp_metric_type_name(RP_RATE), "rate");
+    assert_string_equal(rp_metric_type_name(RP_TREND), "trend");
+}
+
+static void check_stat(const struct rp_value *value, const char *text, double elapsed_s,
+                       double expected)
+{
+    struct rp_stat stat;
+    double got;
+
+    assert_true(rp_stat_parse(slice(text), &stat));
+    got = rp_value_stat(value, stat, elapsed_s);
+    if (isnan(expected) ? !isnan(got) : !(fabs(got - expected) <= 1e-12 * fabs(expected)))
+        fail_msg("%s is %.17g, not %.17g", text, got, expected);
+}
+
+static void statistics_are_in_the_units_of_the_border(void **state)
+{
+    struct rp_value counter, gauge, rate, trend;
+
+    rp_value_init(&counter, RP_COUNTER);
+    rp_value_init(&gauge, RP_GAUGE);
+    rp_value_init(&rate, RP_RATE);
+    rp_value_init(&trend, RP_TREND);
+    check_stat(&counter, "count", 1, 0);
+    check_stat(&counter, "rate", 1, 0);
+    check_stat(&gauge, "value", 1, NAN);
+    check_stat(&rate, "rate", 1, NAN);
+    check_stat(&trend, "count", 1, 0);
+    check_stat(&trend, "avg", 1, NAN);
+    check_stat(&trend, "min", 1, NAN);
+    check_stat(&trend, "p(95)", 1, NAN);
+    counter.counter = 30;
+    counter.samples = 3;
+    gauge.gauge.last = 2;
+    gauge.gauge.min = -1;
+    gauge.gauge.max = 5;
+    gauge.samples = 3;
+    rate.rate.hits = 1;
+    rate.rate.total = rate.samples = 4;
+    for (int i = 1; i <= 5; i++)
+        assert_int_equal(rp_hist_record(&trend.hist, i * 1e6), 0);
+    trend.samples = 5;
+    check_stat(&counter, "count", 4, 30);
+    check_stat(&counter, "rate", 4, 7.5);
+    check_stat(&counter, "rate", 0, 0);
+    check_stat(&gauge, "value", 1, 2);
+    check_stat(&gauge, "min", 1, -1);
+    check_stat(&gauge, "max", 1, 5);
+    check_stat(&rate, "rate", 1, 0.25);
+    check_stat(&trend, "count", 1, 5);
+    check_stat(&trend, "avg", 1, 3);
+    check_stat(&trend, "min", 1, 1);
+    check_stat(&trend, "max", 1, 5);
+    check_stat(&trend, "p(0)", 1, 1);
+    check_stat(&trend, "p(100)", 1, 5);
+    assert_true(fabs(rp_value_stat(&trend, (struct rp_stat){ .kind = RP_STAT_MED }, 1) - 3) <=
+                0.003);
+    assert_true(fabs(rp_value_stat(&trend, (struct rp_stat){ RP_STAT_P, 87.5 }, 1) - 4.5) <=
+                0.0045);
+    rp_value_deinit(&trend);
+    assert_int_equal(trend.samples, 0);
+}
+
+static void values_merge_and_compare(void **state)
+{
+    struct rp_value a, b;
+
+    rp_value_init(&a, RP_GAUGE);
+    rp_value_init(&b, RP_GAUGE);
+    b.gauge.last = b.gauge.min = b.gauge.max = 7;
+    b.samples = 1;
+    assert_false(rp_value_equal(&a, &b));
+    assert_int_equal(rp_value_add(&a, &b), 0);
+    assert_true(rp_value_equal(&a, &b));
+    b.gauge.last = 3;
+    b.gauge.min = 2;
+    b.gauge.max = 6;
+    assert_int_equal(rp_value_add(&a, &b), 0);
+    assert_true(a.gauge.last == 3 && a.gauge.min == 2 && a.gauge.max == 7 && a.samples == 2);
+    rp_value_reset(&b);
+    assert_int_equal(rp_value_add(&a, &b),
+                     0); /* an empty one changes nothing, the last value neither */
+    assert_true(a.gauge.last == 3 && a.samples == 2);
+    rp_value_init(&b, RP_RATE);
+    assert_int_equal(rp_value_add(&a, &b), -EINVAL);
+    assert_int_equal(rp_value_reserve(&a, &b), -EINVAL);
+    assert_false(rp_value_equal(&a, &b));
+    rp_value_init(&a, RP_RATE);
+    b.rate.hits = 2;
+    b.rate.total = b.samples = 3;
+    assert_int_equal(rp_value_add(&a, &b), 0);
+    assert_int_equal(rp_value_add(&a, &b), 0);
+    assert_true(a.rate.hits == 4 && a.rate.total == 6 && a.samples == 6);
+    b = a;
+    b.rate.hits--;
+    assert_false(rp_value_equal(&a, &b));
+    rp_value_init(&a, RP_COUNTER);
+    rp_value_init(&b, RP_COUNTER);
+    b.counter = 0.1;
+    b.samples = 1;
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(rp_value_add(&a, &b), 0);
+    assert_true(a.counter == 0.1 + 0.1 + 0.1);
+    b.counter = 0.3;
+    b.samples = 3;
+    assert_false(rp_value_equal(&a, &b)); /* 0.30000000000000004: to the last bit */
+}
+
+static void a_trend_that_cannot_grow_is_untouched(void **state)
+{
+    struct rp_value a, b;
+
+    rp_value_init(&a, RP_TREND);
+    rp_value_init(&b, RP_TREND);
+    assert_int_equal(rp_hist_record(&b.hist, 5), 0);
+    b.samples = 1;
+    for (uint64_t n = 1; n <= 2; n++) {
+        rp_alloc_fail_at(n);
+        assert_int_equal(rp_value_add(&a, &b), -ENOMEM);
+        assert_true(a.samples == 0 && a.hist.count == 0);
+    }
+    rp_alloc_fail_at(0);
+    assert_int_equal(rp_value_add(&a, &b), 0);
+    assert_true(rp_value_equal(&a, &b));
+    rp_value_reset(&a);
+    assert_true(a.type == RP_TREND && a.samples == 0 && a.hist.count == 0);
+    rp_value_deinit(&a);
+    rp_value_deinit(&b);
+    rp_value_deinit(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(statistics_are_parsed_and_written_canonically),
+        cmocka_unit_test(each_type_has_its_statistics_and_no_others),
+        cmocka_unit_test(statistics_are_in_the_units_of_the_border),
+        cmocka_unit_test(values_merge_and_compare),
+        cmocka_unit_test(a_trend_that_cannot_grow_is_untouched),
+    };
+
+    return cmocka_run_group_tests_name("value", tests, NULL, NULL);
+}
