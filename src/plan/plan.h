@@ -127,7 +127,9 @@ RP_NODISCARD int rp_plan_read_json(const char *json, struct rp_plan **ret, struc
 void rp_plan_write_text(const struct rp_plan *plan, struct rp_buf *out);
 void rp_plan_free(struct rp_plan *plan);
 
-/* The largest number of VUs that run at once, and the latest time at which the scenarios can still run. */
+/* The largest number of VUs that can run at once: scenarios whose times do not meet are not added up. */
 int64_t rp_plan_max_vus(const struct rp_plan *plan);
-rp_ns rp_scenario_longest(
-    const struct rp_scenario *scenario); /* regular time + graceful stop, from start_time */
+/* Regular time + graceful stop, counted from the scenario's start_time (which is not in it). */
+rp_ns rp_scenario_longest(const struct rp_scenario *scenario);
+/* The latest time, counted from the start of the executors, at which a scenario can still run. */
+rp_ns rp_plan_longest(const struct rp_plan *plan);

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/str.h"
+#include "plan/metrics.h"
+#include "plan/parts.h"
+
+static const struct rp_custom_metric *find_custom(const struct rp_plan *plan, const char *name)
+{
+    for (size_t i = 0; i < plan->metric_count; i++)
+        if (strcmp(plan->metrics[i].name, name) == 0)
+            return &plan->metrics[i];
+    return NULL;
+}
+
+static bool find_type(const struct rp_plan *plan, const char *name, enum rp_metric_type *ret)
+{
+    const struct rp_builtin_metric *builtin = rp_builtin_metric_find(name);
+    const struct rp_custom_metric *custom = find_custom(plan, name);
+
+    if (builtin)
+        *ret = builtin->type;
+    else if (custom)
+        *ret = custom->type;
+    return builtin || custom;
+}
+
+static int parse_type(const char *text, enum rp_metric_type *ret)
+{
+    for (int i = 0; i < RP_METRIC_TYPE_COUNT; i++)
+        if (strcmp(text, rp_metric_type_name((enum rp_metric_type)i)) == 0) {
+            *ret = (enum rp_metric_type)i;
+            return 0;
+        }
+    return -EINVAL;
+}
+
+static int append_metric(struct rp_plan *plan, const char *name, enum rp_metric_type type)
+{
+    struct rp_custom_metric *metrics = rp_realloc_array(plan->metrics, plan->metric_count + 1,
+                                                        sizeof(*metrics));
+    char *copy;
+
+    if (!metrics)
+        return -ENOMEM;
+    plan->metrics = metrics;
+    copy = rp_strdup(name);
+    if (!copy)
+        return -ENOMEM;
+    metrics[plan->metric_count++] = (struct rp_custom_metric){ copy, type };
+    return 0;
+}
+
+int rp_plan_add_metric(struct rp_plan *plan, const char *name, const char *type,
+                       const struct rp_where *where, struct rp_error *err)
+{
+    struct rp_where here = { where->file, where->line, "metric", NULL };
+    enum rp_metric_type wanted, known;
+    char shown[RP_SHOW_SIZE];
+
+    if (!rp_metric_name_is_valid(rp_slice_str(name)))
+        return rp_where_fail(&here, err,
+                             "the name must be a letter or '_' and then 1 to 128 of "
+                             "[a-zA-Z0-9_], not %s",
+                             rp_show_text(name, shown));
+    here.name = name;
+    if (parse_type(type, &wanted) < 0)
+        return rp_where_fail(&here, err, "the type must be counter, gauge, rate or trend, not %s",
+                             rp_show_text(type, shown));
+    if (!find_type(plan, name, &known))
+        return append_metric(plan, name, wanted);
+    if (known == wanted)
+        return 0;
+    rp_where_fail(&here, err, "it is a %s%s and cannot be a %s too", rp_metric_type_name(known),
+                  rp_builtin_metric_find(name) ? " of rampa's own" : "",
+                  rp_metric_type_name(wanted));
+    rp_error_hint(err, "use another name for one of them");
+    return -RP_EUSER;
+}
+
+static int fail_unknown_metric(const struct rp_plan *plan, const char *name,
+                               const struct rp_where *where, struct rp_error *err)
+{
+    size_t count = 0;
+    const char **names = rp_realloc_array(NULL, RP_BUILTIN_COUNT + plan->metric_count,
+                                          sizeof(*names));
+    const char *near;
+
+    if (!names)
+        return -ENOMEM;
+    for (; count < RP_BUILTIN_COUNT; count++)
+        names[count] = rp_builtin_metrics[count].name;
+    for (size_t i = 0; i < plan->metric_count; i++)
+        names[count++] = plan->metrics[i].name;
+    near = rp_suggest(rp_slice_str(name), names, count);
+    rp_where_fail(where, err, "unknown metric");
+    if (near)
+        rp_error_hint(err,
+                      "did you mean '%s'? A metric of the script's own can be declared: "
+                      "Config(metrics={\"%.64s\": \"trend\"})",
+                      near, name);
+    else
+        rp_error_hint(err,
+                      "a metric of the script's own can be declared: "
+                      "Config(metrics={\"%.64s\": \"trend\"})",
+                      name);
+    rp_free(names);
+    return -RP_EUSER;
+}
+
+static int check(const struct rp_plan *plan, struct rp_threshold *threshold,
+                 bool has_dynamic_metrics, const struct rp_where *where, struct rp_error *err)
+{
+    int r;
+
+    threshold->has_type = find_type(plan, threshold->metric, &threshold->type);
+    if (!threshold->has_type)
+        return has_dynamic_metrics ? 0 : fail_unknown_metric(plan, threshold->metric, where, err);
+    r = rp_threshold_check_type(threshold, threshold->type, err);
+    if (r < 0)
+        rp_error_place(err, where->file, where->line);
+    return r;
+}
+
+/* The expression and, of the long form, the rest. */
+static int read_item(const json_t *item, struct rp_slice *ret_expression,
+                     struct rp_threshold *extra, const struct rp_where *where, struct rp_error *err)
+{
+    static const char *const keys[] = { "threshold", "abort_on_fail", "delay_abort_eval" };
+    static const struct rp_field delay = {
+        "delay_abort_eval", NULL, RP_FT_DURATION,
+        .offset = offsetof(struct rp_threshold, delay_abort_eval), .max = RP_LONGEST
+    };
+    const json_t *expression = item;
+    char shown[RP_SHOW_SIZE];
+    int r = 0;
+
+    if (json_is_object(item)) {
+        const json_t *wait = json_object_get(item, "delay_abort_eval");
+
+        expression = json_object_get(item, "threshold");
+        r = rp_json_check_keys(item, keys, RP_ARRAY_LEN(keys), where, err);
+        if (r == 0)
+            r = rp_json_bool_at(item, "abort_on_fail", &extra->abort_on_fail, where, err);
+        if (r == 0 && !rp_json_is_absent(wait))
+            r = rp_field_parse(&delay, extra, wait, where, err);
+        if (r == 0 && !json_is_string(expression))
+            return rp_where_fail(where, err, "'threshold' must be text such as 'p(95)<500', not %s",
+                                 rp_show_json(expression, shown));
+    } else if (!json_is_string(item)) {
+        return rp_where_fail(where, err,
+                             "expected text such as 'p(95)<500' or {threshold, abort_on_fail, "
+                             "delay_abort_eval}, not %s",
+                             rp_show_json(item, shown));
+    }
+    if (r == 0)
+        *ret_expression = rp_slice(json_string_value(expression), json_string_length(expression));
+    return r;
+}
+
+static int add_one(struct rp_plan *plan, const char *metric, const json_t *item,
+                   bool has_dynamic_metrics, const struct rp_where *where, struct rp_error *err)
+{
+    struct rp_threshold threshold, extra = { 0 }, *thresholds;
+    struct rp_slice expression;
+    int r = read_item(item, &expression, &extra, where, err);
+
+    if (r < 0)
+        return r;
+    r = rp_threshold_parse(rp_slice_str(metric), expression, &threshold, err);
+    if (r < 0) {
+        if (r == -RP_EUSER)
+            rp_error_place(err, where->file, where->line);
+        return r;
+    }
+    threshold.abort_on_fail = extra.abort_on_fail;
+    threshold.delay_abort_eval = extra.delay_abort_eval;
+    r = check(plan, &threshold, has_dynamic_metrics, where, err);
+    if (r == 0) {
+        thresholds = rp_realloc_array(plan->thresholds, plan->threshold_count + 1,
+                                      sizeof(*thresholds));
+        if (thresholds) {
+            plan->thresholds = thresholds;
+            thresholds[plan->threshold_count++] = threshold;
+            return 0;
+        }
+        r = -ENOMEM;
+    }
+    rp_threshold_deinit(&threshold);
+    return r;
+}
+
+/* One metric and filter stand once, so that thresholds of one view are neighbours. */
+static int check_repeated(const struct rp_plan *plan, size_t first, const struct rp_where *where,
+                          struct rp_error *err)
+{
+    for (size_t i = 0; i < first; i++)
+        if (strcmp(plan->thresholds[i].display, plan->thresholds[first].display) == 0)
+            return rp_where_fail(where, err, "'%s' has thresholds already: put all into one list",
+                                 plan->thresholds[first].display);
+    return 0;
+}
+
+int rp_plan_add_thresholds(struct rp_plan *plan, const json_t *thresholds, bool has_dynamic_metrics,
+                           const struct rp_where *where, struct rp_error *err)
+{
+    const char *metric;
+    json_t *list;
+
+    json_object_foreach((json_t *)thresholds, metric, list)
+    {
+        struct rp_where here = { where->file, where->line, "thresholds of", metric };
+        size_t first = plan->threshold_count;
+        char shown[RP_SHOW_SIZE];
+        int r = 0;
+
+        if (!json_is_array(list) || !json_array_size(list)) {
+            rp_where_fail(&here, err, "expected a list of at least one threshold, not %s",
+                          rp_show_json(list, shown));
+            rp_error_hint(err, "write \"%s\": [\"p(95)<500\"]", metric);
+            return -RP_EUSER;
+        }
+        for (size_t i = 0; r == 0 && i < json_array_size(list); i++)
+            r = add_one(plan, metric, json_array_get(list, i), has_dynamic_metrics, &here, err);
+        if (r == 0)
+            r = check_repeated(plan, first, &here, err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}

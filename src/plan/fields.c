@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+#include "plan/fields.h"
+
+#define BIT(executor) (1u << (executor))
+#define ALL (BIT(RP_EXECUTOR_COUNT) - 1)
+#define ITERATING (BIT(RP_SHARED_ITERATIONS) | BIT(RP_PER_VU_ITERATIONS))
+#define ARRIVAL (BIT(RP_CONSTANT_ARRIVAL_RATE) | BIT(RP_RAMPING_ARRIVAL_RATE))
+#define RAMPING (BIT(RP_RAMPING_VUS) | BIT(RP_RAMPING_ARRIVAL_RATE))
+
+#define SCENARIO(member) offsetof(struct rp_scenario, member)
+#define PLAN(member) offsetof(struct rp_plan, member)
+
+const struct rp_executor_info rp_executors[RP_EXECUTOR_COUNT] = {
+    [RP_CONSTANT_VUS] = { "constant-vus", true,
+                          "VUs run iterations one after the other for a time" },
+    [RP_RAMPING_VUS] = { "ramping-vus", false, "a number of VUs that follows stages" },
+    [RP_SHARED_ITERATIONS] = { "shared-iterations", true,
+                               "VUs take iterations from one pool until it is empty" },
+    [RP_PER_VU_ITERATIONS] = { "per-vu-iterations", true,
+                               "every VU runs its own number of iterations" },
+    [RP_CONSTANT_ARRIVAL_RATE] = { "constant-arrival-rate", false,
+                                   "iterations start at a fixed rate, however long they take" },
+    [RP_RAMPING_ARRIVAL_RATE] = { "ramping-arrival-rate", false,
+                                  "iterations start at a rate that follows stages" },
+};
+
+/* In the order in which fields are written. */
+const struct rp_field rp_scenario_fields[RP_F_COUNT] = {
+    [RP_F_EXECUTOR] = { "executor", NULL, RP_FT_EXECUTOR, ALL, .offset = SCENARIO(executor),
+                        .default_value = RP_CONSTANT_VUS, .help = "how iterations are scheduled" },
+    [RP_F_EXEC_FN] = { "exec_fn", "exec", RP_FT_TEXT, ALL, .offset = SCENARIO(exec_fn),
+                       .default_kind = RP_FD_OTHER,
+                       .default_text = "the decorated function, or the one of the scenario's name, "
+                                       "or `default`",
+                       .help = "the function that is one iteration" },
+    [RP_F_VUS] = { "vus", NULL, RP_FT_INTEGER, BIT(RP_CONSTANT_VUS) | ITERATING,
+                   .offset = SCENARIO(vus), .min = 1, .max = RP_MOST_VUS, .default_value = 1,
+                   .help = "number of VUs" },
+    [RP_F_START_VUS] = { "start_vus", NULL, RP_FT_INTEGER, BIT(RP_RAMPING_VUS),
+                         .offset = SCENARIO(start_vus), .min = 0, .max = RP_MOST_VUS,
+                         .default_value = 1, .help = "VUs at the start of the first stage" },
+    [RP_F_DURATION] = { "duration", NULL, RP_FT_DURATION,
+                        BIT(RP_CONSTANT_VUS) | BIT(RP_CONSTANT_ARRIVAL_RATE),
+                        BIT(RP_CONSTANT_VUS) | BIT(RP_CONSTANT_ARRIVAL_RATE),
+                        .offset = SCENARIO(duration), .min = 1, .max = RP_LONGEST,
+                        .help = "how long iterations start" },
+    [RP_F_ITERATIONS] = { "iterations", NULL, RP_FT_INTEGER, ITERATING,
+                          .offset = SCENARIO(iterations), .min = 1, .max = RP_MOST_ITERATIONS,
+                          .default_value = 1,
+                          .help = "iterations of all VUs together (shared), or of each VU" },
+    [RP_F_STAGES] = { "stages", NULL, RP_FT_STAGES, RAMPING, RAMPING, .offset = SCENARIO(stages),
+                      .help = "list of `{duration, target}`, reached one after the other" },
+    [RP_F_RATE] = { "rate", "start_rate", RP_FT_NUMBER, ARRIVAL, BIT(RP_CONSTANT_ARRIVAL_RATE),
+                    .offset = SCENARIO(rate), .min = 0, .max = RP_MOST_RATE,
+                    .help =
+                        "iterations per `time_unit`; of a ramping rate, the one it starts from" },
+    [RP_F_TIME_UNIT] = { "time_unit", NULL, RP_FT_DURATION, ARRIVAL, .offset = SCENARIO(time_unit),
+                         .min = 1, .max = RP_LONGEST, .default_value = RP_S,
+                         .help = "what `rate` and the targets of stages count in" },
+    [RP_F_PRE_ALLOCATED_VUS] = { "pre_allocated_vus", NULL, RP_FT_INTEGER, ARRIVAL, ARRIVAL,
+                                 .offset = SCENARIO(pre_allocated_vus), .min = 0,
+                                 .max = RP_MOST_VUS, .help = "VUs made before the start" },
+    [RP_F_MAX_VUS] = { "max_vus", NULL, RP_FT_INTEGER, ARRIVAL, .offset = SCENARIO(max_vus),
+                       .min = 1, .max = RP_MOST_VUS, .default_kind = RP_FD_OTHER,
+                       .default_text = "`pre_allocated_vus`",
+                       .help = "VUs made when all are busy" },
+    [RP_F_MAX_DURATION] = { "max_duration", NULL, RP_FT_DURATION, ITERATING,
+                            .offset = SCENARIO(max_duration), .min = 1, .max = RP_LONGEST,
+                            .default_value = 600 * RP_S,
+                            .help = "iterations not started by then are dropped" },
+    [RP_F_START_TIME] = { "start_time", NULL, RP_FT_DURATION, ALL, .offset = SCENARIO(start_time),
+                          .min = 0, .max = RP_LONGEST,
+                          .help = "wait this long after the run's start" },
+    [RP_F_GRACEFUL_STOP] = { "graceful_stop", NULL, RP_FT_DURATION, ALL,
+                             .offset = SCENARIO(graceful_stop), .min = 0, .max = RP_LONGEST,
+                             .default_value = 30 * RP_S,
+                             .help =
+                                 "time for running iterations to end before they are interrupted" },
+    [RP_F_GRACEFUL_RAMP_DOWN] = { "graceful_ramp_down", NULL, RP_FT_DURATION, BIT(RP_RAMPING_VUS),
+                                  .offset = SCENARIO(graceful_ramp_down), .min = 0,
+                                  .max = RP_LONGEST, .default_value = 30 * RP_S,
+                                  .help = "the same for a VU that a stage takes away" },
+    [RP_F_TAGS] = { "tags", NULL, RP_FT_PAIRS, ALL, .offset = SCENARIO(tags),
+                    .help = "tags of every sample of the scenario" },
+    [RP_F_ENV] = { "env", NULL, RP_FT_PAIRS, ALL, .offset = SCENARIO(env),
+                   .help = "`worker.env` of the scenario, over the environment" },
+};
+
+const struct rp_field rp_plan_settings[RP_S_COUNT] = {
+    [RP_S_TAGS] = { "tags", NULL, RP_FT_PAIRS, .offset = PLAN(tags),
+                    .help = "tags of every sample of the run" },
+    [RP_S_SETUP_TIMEOUT] = { "setup_timeout", NULL, RP_FT_DURATION, .offset = PLAN(setup_timeout),
+                             .min = 1, .max = RP_LONGEST, .default_value = 60 * RP_S,
+                             .help = "longest time of `setup`" },
+    [RP_S_TEARDOWN_TIMEOUT] = { "teardown_timeout", NULL, RP_FT_DURATION,
+                                .offset = PLAN(teardown_timeout), .min = 1, .max = RP_LONGEST,
+                                .default_value = 60 * RP_S, .help = "longest time of `teardown`" },
+    [RP_S_TREND_STATS] = { "summary_trend_stats", NULL, RP_FT_STATS, .offset = PLAN(trend_stats),
+                           .default_kind = RP_FD_OTHER,
+                           .default_text = "avg, min, med, max, p(90), p(95), p(99)",
+                           .help = "what the summary shows of trends" },
+};

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * plan/fields.h - the table of what a scenario, and a run, can be told. Of this room only.
+ *
+ * Parsing, validation, "did you mean", JSON, the text of `rampa inspect` and the tables of docs/scenarios.md are all
+ * made from these rows; a new field is a new row and a member of struct rp_scenario or struct rp_plan.
+ */
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "plan/json_read.h"
+#include "plan/plan.h"
+
+/* Bounds that keep every sum and product of the schedules within 64 bits. */
+#define RP_MOST_VUS 10000000
+#define RP_MOST_ITERATIONS 100000000000 /* of each VU */
+#define RP_MOST_RATE 1000000000
+#define RP_LONGEST (3650 * 86400 * RP_S)
+
+enum rp_field_type {
+    RP_FT_EXECUTOR, /* enum rp_executor */
+    RP_FT_INTEGER,  /* int64_t */
+    RP_FT_NUMBER,   /* double */
+    RP_FT_DURATION, /* rp_ns */
+    RP_FT_TEXT,     /* char *, not empty */
+    RP_FT_STAGES,   /* struct rp_stage * followed by its size_t count */
+    RP_FT_PAIRS,    /* struct rp_pairs */
+    RP_FT_STATS,    /* struct rp_stat * followed by its size_t count */
+};
+
+enum rp_default {
+    RP_FD_VALUE, /* default_value, in the field's unit; lists and pairs are empty */
+    RP_FD_OTHER, /* taken from elsewhere; default_text says from where */
+};
+
+struct rp_field {
+    const char *name;
+    const char *alias; /* what users of other tools may write: suggested, never accepted */
+    enum rp_field_type type;
+    unsigned executors; /* bit per enum rp_executor that has the field; 0 in the table of the run */
+    unsigned required;  /* bit per executor that must be given it */
+    size_t offset;
+    int64_t min, max;
+    enum rp_default default_kind;
+    int64_t default_value;
+    const char *default_text;
+    const char *help;
+};
+
+enum rp_field_id {
+    RP_F_EXECUTOR,
+    RP_F_EXEC_FN,
+    RP_F_VUS,
+    RP_F_START_VUS,
+    RP_F_DURATION,
+    RP_F_ITERATIONS,
+    RP_F_STAGES,
+    RP_F_RATE,
+    RP_F_TIME_UNIT,
+    RP_F_PRE_ALLOCATED_VUS,
+    RP_F_MAX_VUS,
+    RP_F_MAX_DURATION,
+    RP_F_START_TIME,
+    RP_F_GRACEFUL_STOP,
+    RP_F_GRACEFUL_RAMP_DOWN,
+    RP_F_TAGS,
+    RP_F_ENV,
+    RP_F_COUNT
+};
+
+enum rp_setting_id {
+    RP_S_TAGS,
+    RP_S_SETUP_TIMEOUT,
+    RP_S_TEARDOWN_TIMEOUT,
+    RP_S_TREND_STATS,
+    RP_S_COUNT
+};
+
+extern const struct rp_field rp_scenario_fields[RP_F_COUNT]; /* offsets into struct rp_scenario */
+extern const struct rp_field rp_plan_settings[RP_S_COUNT];   /* offsets into struct rp_plan */
+
+struct rp_executor_info {
+    const char *name;
+    bool is_available; /* false: known and checked completely, but this version cannot run it */
+    const char *help;
+};
+extern const struct rp_executor_info rp_executors[RP_EXECUTOR_COUNT];
+
+/* Fields of a scenario that were given, a bit per enum rp_field_id. */
+typedef uint32_t rp_field_set;
+
+static inline bool rp_executor_has(enum rp_executor executor, enum rp_field_id id)
+{
+    return rp_scenario_fields[id].executors >> executor & 1;
+}
+
+static inline void *rp_field_at(const struct rp_field *field, void *base)
+{
+    return (char *)base + field->offset;
+}
+
+static inline const void *rp_field_peek(const struct rp_field *field, const void *base)
+{
+    return (const char *)base + field->offset;
+}
+
+/* Puts @value into @base. What was there is freed; on failure it is empty or untouched, never half made. */
+RP_NODISCARD int rp_field_parse(const struct rp_field *field, void *base, const json_t *value,
+                                const struct rp_where *where, struct rp_error *err);
+/* The same from the text of an option; @where->kind is NULL and the option's name is @name. Integers and durations. */
+RP_NODISCARD int rp_field_parse_text(const struct rp_field *field, void *base, const char *text,
+                                     const char *name, struct rp_error *err);
+void rp_field_clear(const struct rp_field *field, void *base); /* frees and zeroes */
+
+/* A new reference, or NULL when out of memory. */
+json_t *rp_field_to_json(const struct rp_field *field, const void *base);
+/* For people: "30s", "2 stages: 30s -> 10, 1m -> 0", "-" for nothing. */
+void rp_field_to_text(const struct rp_field *field, const void *base, struct rp_buf *out);
+/* "whole number from 1 to 10000000". */
+void rp_field_expected(const struct rp_field *field, char *out, size_t size);
+/* The Markdown tables of docs/scenarios.md. */
+void rp_fields_write_markdown(struct rp_buf *out);
+void rp_executors_write_markdown(struct rp_buf *out);
+void rp_settings_write_markdown(struct rp_buf *out);
+
+/* pairs: a later key replaces an earlier one. */
+RP_NODISCARD int rp_pairs_set(struct rp_pairs *pairs, const char *key, const char *value);
+void rp_pairs_deinit(struct rp_pairs *pairs);

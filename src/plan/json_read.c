@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+#include "plan/json_read.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+
+int rp_where_fail(const struct rp_where *where, struct rp_error *err, const char *fmt, ...)
+{
+    char *what = NULL;
+    va_list args;
+    int len;
+
+    if (!err)
+        return -RP_EUSER;
+    va_start(args, fmt);
+    len = vasprintf(&what, fmt, args);
+    va_end(args);
+    if (len < 0)
+        what = NULL;
+    if (where->kind && where->name)
+        rp_error_set(err, -RP_EUSER, "%s '%s': %s", where->kind, where->name, what ? what : "?");
+    else if (where->kind)
+        rp_error_set(err, -RP_EUSER, "%s: %s", where->kind, what ? what : "?");
+    else
+        rp_error_set(err, -RP_EUSER, "%s", what ? what : "?");
+    free(what);
+    rp_error_place(err, where->file, where->line);
+    free(err->hint);
+    err->hint = NULL;
+    return -RP_EUSER;
+}
+
+const char *rp_show_text(const char *text, char out[RP_SHOW_SIZE])
+{
+    enum { LONGEST = RP_SHOW_SIZE - 6 }; /* two quotes, three dots, NUL */
+    size_t len = strlen(text), shown = len;
+
+    if (shown > LONGEST)
+        for (shown = LONGEST; shown && ((unsigned char)text[shown] & 0xc0) == 0x80;)
+            shown--; /* not within a character of several bytes */
+    snprintf(out, RP_SHOW_SIZE, "'%.*s%s'", (int)shown, text, shown < len ? "..." : "");
+    for (char *c = out; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            *c = '?';
+    return out;
+}
+
+const char *rp_show_json(const json_t *value, char out[RP_SHOW_SIZE])
+{
+    switch (value ? json_typeof(value) : JSON_NULL) {
+    case JSON_STRING:
+        return rp_show_text(json_string_value(value), out);
+    case JSON_INTEGER:
+        snprintf(out, RP_SHOW_SIZE, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        return out;
+    case JSON_REAL:
+        snprintf(out, RP_SHOW_SIZE, "%.15g", json_real_value(value));
+        return out;
+    case JSON_TRUE:
+        return "true";
+    case JSON_FALSE:
+        return "false";
+    case JSON_ARRAY:
+        return json_array_size(value) ? "a list" : "an empty list";
+    case JSON_OBJECT:
+        return "an object";
+    default:
+        return "nothing";
+    }
+}
+
+int rp_json_check_keys(const json_t *object, const char *const *names, size_t count,
+                       const struct rp_where *where, struct rp_error *err)
+{
+    char shown[RP_SHOW_SIZE];
+    const char *key;
+    json_t *value;
+
+    json_object_foreach((json_t *)object, key, value)
+    {
+        size_t i = 0;
+        int r;
+
+        while (i < count && strcmp(names[i], key) != 0)
+            i++;
+        if (i < count)
+            continue;
+        r = rp_where_fail(where, err, "unknown field %s", rp_show_text(key, shown));
+        rp_error_suggest(err, rp_suggest(rp_slice_str(key), names, count));
+        return r;
+    }
+    return 0;
+}
+
+static int member(const json_t *object, const char *key, bool is_expected(const json_t *),
+                  const char *expected, const json_t **ret, const struct rp_where *where,
+                  struct rp_error *err)
+{
+    const json_t *value = json_object_get(object, key);
+    char shown[RP_SHOW_SIZE];
+
+    *ret = NULL;
+    if (rp_json_is_absent(value))
+        return 0;
+    if (!is_expected(value))
+        return rp_where_fail(where, err, "%s must be %s, not %s", key, expected,
+                             rp_show_json(value, shown));
+    *ret = value;
+    return 0;
+}
+
+static bool is_object(const json_t *value)
+{
+    return json_is_object(value);
+}
+
+static bool is_list(const json_t *value)
+{
+    return json_is_array(value);
+}
+
+static bool is_text(const json_t *value)
+{
+    return json_is_string(value);
+}
+
+static bool is_bool(const json_t *value)
+{
+    return json_is_boolean(value);
+}
+
+static bool is_line(const json_t *value)
+{
+    return json_is_integer(value) && json_integer_value(value) >= 0 &&
+           json_integer_value(value) <= INT32_MAX;
+}
+
+int rp_json_object_at(const json_t *object, const char *key, const json_t **ret,
+                      const struct rp_where *where, struct rp_error *err)
+{
+    return member(object, key, is_object, "an object (a dict)", ret, where, err);
+}
+
+int rp_json_list_at(const json_t *object, const char *key, const json_t **ret,
+                    const struct rp_where *where, struct rp_error *err)
+{
+    return member(object, key, is_list, "a list", ret, where, err);
+}
+
+int rp_json_text_at(const json_t *object, const char *key, const char **ret,
+                    const struct rp_where *where, struct rp_error *err)
+{
+    const json_t *value;
+    int r = member(object, key, is_text, "text", &value, where, err);
+
+    *ret = value ? json_string_value(value) : NULL;
+    return r;
+}
+
+int rp_json_bool_at(const json_t *object, const char *key, bool *ret, const struct rp_where *where,
+                    struct rp_error *err)
+{
+    const json_t *value;
+    int r = member(object, key, is_bool, "true or false", &value, where, err);
+
+    *ret = value && json_is_true(value);
+    return r;
+}
+
+int rp_json_place_at(const json_t *object, struct rp_where *where, struct rp_error *err)
+{
+    const struct rp_where nowhere = { .kind = where->kind, .name = where->name };
+    const json_t *line;
+    const char *file;
+    int r = rp_json_text_at(object, "file", &file, &nowhere, err);
+
+    if (r == 0)
+        r = member(object, "line", is_line, "a line number", &line, &nowhere, err);
+    if (r == 0 && file) {
+        where->file = file;
+        where->line = line ? (int)json_integer_value(line) : 0;
+    }
+    return r;
+}
+
+int rp_json_load(const char *text, const char *what, json_t **ret, struct rp_error *err)
+{
+    enum { FLAGS = JSON_REJECT_DUPLICATES };
+    json_error_t error = { 0 };
+
+    *ret = json_loads(text, FLAGS, &error);
+    if (*ret)
+        return 0;
+    if (json_error_code(&error) == json_error_numeric_overflow)
+        *ret = json_loads(text, FLAGS | JSON_DECODE_INT_AS_REAL, &error);
+    if (*ret)
+        return 0;
+    if (json_error_code(&error) == json_error_out_of_memory)
+        return -ENOMEM;
+    return rp_error_set(err, -RP_EUSER, "%s is not valid JSON: line %d, column %d: %s", what,
+                        error.line, error.column, error.text);
+}

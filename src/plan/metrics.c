@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+#include "plan/metrics.h"
+
+#include <string.h>
+
+#include "base/compiler.h"
+
+#define COUNTER .type = RP_COUNTER
+#define GAUGE .type = RP_GAUGE
+#define RATE .type = RP_RATE
+#define TIME .type = RP_TREND, .is_time = true
+
+const struct rp_builtin_metric rp_builtin_metrics[RP_BUILTIN_COUNT] = {
+    [RP_M_ITERATIONS] = { "iterations", COUNTER, .section = "EXECUTION",
+                          .help = "iterations that ran to their end" },
+    [RP_M_ITERATION_ERRORS] = { "iteration_errors", COUNTER, .section = "EXECUTION",
+                                .help = "iterations that an exception ended" },
+    [RP_M_DROPPED_ITERATIONS] = { "dropped_iterations", COUNTER, .section = "EXECUTION",
+                                  .help = "iterations that were due and could not start" },
+    [RP_M_INTERRUPTED_ITERATIONS] = { "interrupted_iterations", COUNTER, .section = "EXECUTION",
+                                      .help = "iterations cut off at the end of graceful_stop" },
+    [RP_M_ITERATION_DURATION] = { "iteration_duration", TIME, .section = "EXECUTION",
+                                  .help = "time of one whole iteration" },
+    [RP_M_GROUP_DURATION] = { "group_duration", TIME, .section = "EXECUTION",
+                              .help = "time inside one `worker.group`" },
+    [RP_M_VUS] = { "vus", GAUGE, .section = "EXECUTION", .help = "VUs that are running" },
+    [RP_M_VUS_MAX] = { "vus_max", GAUGE, .section = "EXECUTION", .help = "VUs that exist" },
+    [RP_M_CHECKS] = { "checks", RATE, .section = "CHECKS", .help = "checks that passed" },
+    [RP_M_HTTP_REQS] = { "http_reqs", COUNTER, .section = "HTTP",
+                         .help = "HTTP requests, failed ones and redirects included" },
+    [RP_M_HTTP_REQ_FAILED] = { "http_req_failed", RATE, .section = "HTTP",
+                               .help = "HTTP requests that failed" },
+    [RP_M_HTTP_REQ_DURATION] = { "http_req_duration", TIME, .section = "HTTP",
+                                 .help = "sending + waiting + receiving" },
+    [RP_M_HTTP_REQ_BLOCKED] = { "http_req_blocked", TIME, .section = "HTTP",
+                                .help = "waiting for a connection to be free" },
+    [RP_M_HTTP_REQ_LOOKING_UP] = { "http_req_looking_up", TIME, .section = "HTTP",
+                                   .help = "name resolution" },
+    [RP_M_HTTP_REQ_CONNECTING] = { "http_req_connecting", TIME, .section = "HTTP",
+                                   .help = "TCP connect" },
+    [RP_M_HTTP_REQ_TLS_HANDSHAKING] = { "http_req_tls_handshaking", TIME, .section = "HTTP",
+                                        .help = "TLS handshake" },
+    [RP_M_HTTP_REQ_SENDING] = { "http_req_sending", TIME, .section = "HTTP",
+                                .help = "writing the request" },
+    [RP_M_HTTP_REQ_WAITING] = { "http_req_waiting", TIME, .section = "HTTP",
+                                .help = "from the request's last byte to the response's first" },
+    [RP_M_HTTP_REQ_RECEIVING] = { "http_req_receiving", TIME, .section = "HTTP",
+                                  .help = "reading the response" },
+    [RP_M_DATA_SENT] = { "data_sent", COUNTER, .is_bytes = true, .section = "NETWORK",
+                         .help = "bytes written to the wire" },
+    [RP_M_DATA_RECEIVED] = { "data_received", COUNTER, .is_bytes = true, .section = "NETWORK",
+                             .help = "bytes read from the wire" },
+    [RP_M_LOOP_LAG] = { "loop_lag", TIME, .section = "GENERATOR",
+                        .help = "how late the generator's own timers fire" },
+    [RP_M_GENERATOR_CPU] = { "generator_cpu", GAUGE, .section = "GENERATOR",
+                             .help = "share of its core that a worker uses, 0 to 1" },
+};
+
+const struct rp_builtin_metric *rp_builtin_metric_find(const char *name)
+{
+    for (size_t i = 0; i < RP_BUILTIN_COUNT; i++)
+        if (strcmp(rp_builtin_metrics[i].name, name) == 0)
+            return &rp_builtin_metrics[i];
+    return NULL;
+}
+
+static bool is_name_char(char c)
+{
+    return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+bool rp_metric_name_is_valid(struct rp_slice name)
+{
+    if (name.len < 2 || name.len > 129 || !is_name_char(name.ptr[0]))
+        return false;
+    for (size_t i = 1; i < name.len; i++)
+        if (!is_name_char(name.ptr[i]) && !(name.ptr[i] >= '0' && name.ptr[i] <= '9'))
+            return false;
+    return true;
+}

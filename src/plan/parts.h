@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * plan/parts.h - the steps from which a plan is resolved, and read back. Of this room only.
+ */
+
+#include "plan/fields.h"
+#include "plan/json_read.h"
+
+/* scenario.c */
+bool rp_scenario_name_is_valid(const char *name);
+/* Executor and given fields, each checked by itself. */
+RP_NODISCARD int rp_scenario_parse(struct rp_scenario *scenario, const json_t *fields,
+                                   rp_field_set *given, const struct rp_where *where,
+                                   struct rp_error *err);
+/* Defaults, required fields, rules between fields, whether this version has the executor. */
+RP_NODISCARD int rp_scenario_finish(struct rp_scenario *scenario, rp_field_set given,
+                                    const struct rp_where *where, struct rp_error *err);
+void rp_scenario_deinit(struct rp_scenario *scenario);
+
+/* criteria.c: thresholds {"metric": [..]} and the script's own metrics, of a declaration or of a plan. */
+RP_NODISCARD int rp_plan_add_metric(struct rp_plan *plan, const char *name, const char *type,
+                                    const struct rp_where *where, struct rp_error *err);
+RP_NODISCARD int rp_plan_add_thresholds(struct rp_plan *plan, const json_t *thresholds,
+                                        bool has_dynamic_metrics, const struct rp_where *where,
+                                        struct rp_error *err);
+
+/* overrides.c */
+struct rp_wanted {
+    bool has_vus, has_duration, has_iterations;
+    int64_t vus, iterations;
+    rp_ns duration;
+    const struct rp_overrides *source; /* for the origins in messages */
+};
+RP_NODISCARD int rp_overrides_parse(const struct rp_overrides *overrides, struct rp_wanted *ret,
+                                    struct rp_error *err);
+RP_NODISCARD int rp_overrides_apply(const struct rp_wanted *wanted, struct rp_scenario *scenario,
+                                    rp_field_set *given, const struct rp_where *where,
+                                    struct rp_error *err);
+/* --tag and --env over what the plan has. */
+RP_NODISCARD int rp_overrides_apply_pairs(const struct rp_overrides *overrides,
+                                          struct rp_plan *plan, struct rp_error *err);

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT */
+#include "plan/plan.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "plan/duration.h"
+#include "plan/parts.h"
+
+/* Of the whole plan, but not an option of the script. */
+static const struct rp_field env_field = { "env", NULL, RP_FT_PAIRS,
+                                           .offset = offsetof(struct rp_plan, env) };
+
+void rp_plan_free(struct rp_plan *plan)
+{
+    if (!plan)
+        return;
+    for (size_t i = 0; i < plan->scenario_count; i++)
+        rp_scenario_deinit(&plan->scenarios[i]);
+    for (size_t i = 0; i < plan->threshold_count; i++)
+        rp_threshold_deinit(&plan->thresholds[i]);
+    for (size_t i = 0; i < plan->metric_count; i++)
+        rp_free(plan->metrics[i].name);
+    for (size_t i = 0; i < RP_S_COUNT; i++)
+        rp_field_clear(&rp_plan_settings[i], plan);
+    rp_field_clear(&env_field, plan);
+    rp_free(plan->scenarios);
+    rp_free(plan->thresholds);
+    rp_free(plan->metrics);
+    rp_free(plan->script);
+    rp_free(plan);
+}
+
+/* Takes @value. False when out of memory. */
+static bool put(json_t *object, const char *key, json_t *value)
+{
+    return value && json_object_set_new(object, key, value) == 0;
+}
+
+static json_t *scenario_to_json(const struct rp_scenario *scenario)
+{
+    json_t *object = json_object();
+    bool ok = object != NULL;
+
+    if (scenario->file)
+        ok = ok && put(object, "file", json_string(scenario->file)) &&
+             put(object, "line", json_integer(scenario->line));
+    for (int i = 0; ok && i < RP_F_COUNT; i++)
+        if (rp_executor_has(scenario->executor, (enum rp_field_id)i))
+            ok = put(object, rp_scenario_fields[i].name,
+                     rp_field_to_json(&rp_scenario_fields[i], scenario));
+    if (ok)
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+static json_t *scenarios_to_json(const struct rp_plan *plan)
+{
+    json_t *object = json_object();
+
+    for (size_t i = 0; object && i < plan->scenario_count; i++)
+        if (!put(object, plan->scenarios[i].name, scenario_to_json(&plan->scenarios[i]))) {
+            json_decref(object);
+            object = NULL;
+        }
+    return object;
+}
+
+static json_t *threshold_to_json(const struct rp_threshold *threshold)
+{
+    json_t *object = json_object();
+    char delay[64];
+
+    rp_duration_format(threshold->delay_abort_eval, delay, sizeof(delay));
+    if (object && put(object, "threshold", json_string(threshold->source)) &&
+        put(object, "abort_on_fail", json_boolean(threshold->abort_on_fail)) &&
+        put(object, "delay_abort_eval", json_string(delay)))
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+static json_t *thresholds_to_json(const struct rp_plan *plan)
+{
+    json_t *object = json_object();
+
+    for (size_t i = 0; object && i < plan->threshold_count; i++) {
+        const char *display = plan->thresholds[i].display;
+        json_t *list = json_object_get(object, display);
+
+        if ((!list && !put(object, display, json_array())) ||
+            json_array_append_new(json_object_get(object, display),
+                                  threshold_to_json(&plan->thresholds[i])) < 0) {
+            json_decref(object);
+            object = NULL;
+        }
+    }
+    return object;
+}
+
+static json_t *metrics_to_json(const struct rp_plan *plan)
+{
+    json_t *object = json_object();
+
+    for (size_t i = 0; object && i < plan->metric_count; i++)
+        if (!put(object, plan->metrics[i].name,
+                 json_string(rp_metric_type_name(plan->metrics[i].type)))) {
+            json_decref(object);
+            object = NULL;
+        }
+    return object;
+}
+
+static json_t *plan_to_json(const struct rp_plan *plan)
+{
+    json_t *object = json_object();
+    bool ok = object && put(object, "script", json_string(plan->script)) &&
+              put(object, "scenarios", scenarios_to_json(plan)) &&
+              put(object, "thresholds", thresholds_to_json(plan)) &&
+              put(object, "metrics", metrics_to_json(plan)) &&
+              put(object, env_field.name, rp_field_to_json(&env_field, plan)) &&
+              put(object, "has_setup", json_boolean(plan->has_setup)) &&
+              put(object, "has_teardown", json_boolean(plan->has_teardown));
+
+    for (int i = 0; ok && i < RP_S_COUNT; i++)
+        ok = put(object, rp_plan_settings[i].name, rp_field_to_json(&rp_plan_settings[i], plan));
+    if (ok)
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+/* The fewest digits that give every rate back exactly: 0.1 and not 0.10000000000000001. */
+static size_t real_precision(const struct rp_plan *plan)
+{
+    size_t precision = 1;
+    char text[40];
+
+    for (size_t i = 0; i < plan->scenario_count; i++)
+        for (; precision < 17; precision++) {
+            snprintf(text, sizeof(text), "%.*g", (int)precision, plan->scenarios[i].rate);
+            if (strtod(text, NULL) == plan->scenarios[i].rate)
+                break;
+        }
+    return precision;
+}
+
+static int append_chunk(const char *text, size_t len, void *user)
+{
+    struct rp_buf *out = user;
+
+    rp_buf_append(out, text, len);
+    return out->error ? -1 : 0;
+}
+
+int rp_plan_write_json(const struct rp_plan *plan, struct rp_buf *out)
+{
+    json_t *object = plan_to_json(plan);
+    int r;
+
+    if (!object)
+        return -ENOMEM;
+    r = json_dump_callback(object, append_chunk, out,
+                           JSON_INDENT(2) | JSON_REAL_PRECISION(real_precision(plan)));
+    json_decref(object);
+    if (r < 0)
+        return out->error ? out->error : -ENOMEM;
+    return 0;
+}
+
+static int read_scenario(struct rp_plan *plan, const char *name, const json_t *fields,
+                         struct rp_error *err)
+{
+    struct rp_where where = { NULL, 0, "scenario", name };
+    struct rp_scenario *scenario = &plan->scenarios[plan->scenario_count];
+    json_t *own = json_copy((json_t *)fields);
+    rp_field_set given;
+    int r;
+
+    if (!own)
+        return -ENOMEM;
+    r = rp_json_place_at(own, &where, err);
+    plan->scenario_count++;
+    if (r == 0 && !rp_scenario_name_is_valid(name))
+        r = rp_where_fail(&where, err, "the name must be made of [0-9a-zA-Z_-]");
+    if (r == 0) {
+        scenario->name = rp_strdup(name);
+        scenario->file = where.file ? rp_strdup(where.file) : NULL;
+        scenario->line = where.line;
+        r = scenario->name && (scenario->file || !where.file) ? 0 : -ENOMEM;
+        json_object_del(own, "file"); /* what is left are fields; the text stays with @fields */
+        json_object_del(own, "line");
+    }
+    if (r == 0)
+        r = rp_scenario_parse(scenario, own, &given, &where, err);
+    if (r == 0)
+        r = rp_scenario_finish(scenario, given, &where, err);
+    json_decref(own);
+    return r;
+}
+
+static int read_scenarios(struct rp_plan *plan, const json_t *scenarios, struct rp_error *err)
+{
+    const struct rp_where nowhere = { NULL, 0, "plan", NULL };
+    size_t count = json_object_size(scenarios);
+    char shown[RP_SHOW_SIZE];
+    const char *name;
+    json_t *fields;
+
+    if (!count)
+        return rp_where_fail(&nowhere, err, "it has no scenario");
+    plan->scenarios = rp_calloc(count, sizeof(*plan->scenarios));
+    if (!plan->scenarios)
+        return -ENOMEM;
+    json_object_foreach((json_t *)scenarios, name, fields)
+    {
+        int r = json_is_object(fields)
+                    ? read_scenario(plan, name, fields, err)
+                    : rp_where_fail(&nowhere, err, "a scenario must be an object, not %s",
+                                    rp_show_json(fields, shown));
+
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int read_settings(struct rp_plan *plan, const json_t *root, const struct rp_where *where,
+                         struct rp_error *err)
+{
+    for (int i = 0; i <= RP_S_COUNT; i++) {
+        const struct rp_field *field = i < RP_S_COUNT ? &rp_plan_settings[i] : &env_field;
+        const json_t *value = json_object_get(root, field->name);
+        int r = rp_json_is_absent(value) ? rp_where_fail(where, err, "%s is missing", field->name)
+                                         : rp_field_parse(field, plan, value, where, err);
+
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int read_metrics(struct rp_plan *plan, const json_t *metrics, const struct rp_where *where,
+                        struct rp_error *err)
+{
+    const char *name;
+    json_t *type;
+
+    json_object_foreach((json_t *)metrics, name, type)
+    {
+        int r = json_is_string(type)
+                    ? rp_plan_add_metric(plan, name, json_string_value(type), where, err)
+                    : rp_where_fail(where, err, "metrics: a type must be text");
+
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int read_plan(struct rp_plan *plan, const json_t *root, struct rp_error *err)
+{
+    const struct rp_where where = { NULL, 0, "plan", NULL };
+    const json_t *scenarios, *thresholds, *metrics;
+    const char *script = NULL;
+    int r = rp_json_text_at(root, "script", &script, &where, err);
+
+    if (r == 0 && !script)
+        return rp_where_fail(&where, err, "script is missing");
+    if (r == 0)
+        r = rp_json_object_at(root, "scenarios", &scenarios, &where, err);
+    if (r == 0)
+        r = rp_json_object_at(root, "thresholds", &thresholds, &where, err);
+    if (r == 0)
+        r = rp_json_object_at(root, "metrics", &metrics, &where, err);
+    if (r == 0)
+        r = rp_json_bool_at(root, "has_setup", &plan->has_setup, &where, err);
+    if (r == 0)
+        r = rp_json_bool_at(root, "has_teardown", &plan->has_teardown, &where, err);
+    if (r < 0)
+        return r;
+    plan->script = rp_strdup(script);
+    if (!plan->script)
+        return -ENOMEM;
+    r = read_settings(plan, root, &where, err);
+    if (r == 0)
+        r = read_metrics(plan, metrics, &where, err);
+    if (r == 0)
+        r = read_scenarios(plan, scenarios, err);
+    /* Types of metrics that only show at run time were let pass when the plan was made. */
+    return r == 0 ? rp_plan_add_thresholds(plan, thresholds, true, &where, err) : r;
+}
+
+int rp_plan_read_json(const char *json, struct rp_plan **ret, struct rp_error *err)
+{
+    static const char *const keys[] = {
+        "script",        "scenarios",        "thresholds",         "metrics",
+        "env",           "has_setup",        "has_teardown",       "tags",
+        "setup_timeout", "teardown_timeout", "summary_trend_stats"
+    };
+    const struct rp_where where = { NULL, 0, "plan", NULL };
+    struct rp_plan *plan = NULL;
+    json_t *root;
+    int r = rp_json_load(json, "the plan", &root, err);
+
+    if (r < 0)
+        return r;
+    if (json_is_object(root))
+        r = rp_json_check_keys(root, keys, RP_ARRAY_LEN(keys), &where, err);
+    else
+        r = rp_where_fail(&where, err, "it is not a JSON object");
+    if (r == 0) {
+        plan = rp_calloc(1, sizeof(*plan));
+        r = plan ? read_plan(plan, root, err) : -ENOMEM;
+    }
+    json_decref(root);
+    if (r < 0) {
+        rp_plan_free(plan);
+        return r;
+    }
+    *ret = plan;
+    return 0;
+}

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/str.h"
+#include "plan/parts.h"
+
+const char *rp_executor_name(enum rp_executor executor)
+{
+    return (unsigned)executor < RP_EXECUTOR_COUNT ? rp_executors[executor].name : "unknown";
+}
+
+bool rp_scenario_name_is_valid(const char *name)
+{
+    static const char allowed[] = "0123456789abcdefghijklmnopqrstuvwxyz"
+                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ_-";
+
+    return *name && name[strspn(name, allowed)] == '\0';
+}
+
+void rp_scenario_deinit(struct rp_scenario *scenario)
+{
+    for (int i = 0; i < RP_F_COUNT; i++)
+        rp_field_clear(&rp_scenario_fields[i], scenario);
+    rp_free(scenario->name);
+    rp_free(scenario->file);
+    *scenario = (struct rp_scenario){ 0 };
+}
+
+static int fail_unknown(const char *key, const struct rp_where *where, struct rp_error *err)
+{
+    const char *names[2 * RP_F_COUNT], *near;
+    char shown[RP_SHOW_SIZE];
+    size_t count = 0;
+
+    for (int i = 0; i < RP_F_COUNT; i++) {
+        names[count++] = rp_scenario_fields[i].name;
+        if (rp_scenario_fields[i].alias)
+            names[count++] = rp_scenario_fields[i].alias;
+    }
+    near = rp_suggest(rp_slice_str(key), names, count);
+    for (int i = 0; i < RP_F_COUNT; i++)
+        if (near && near == rp_scenario_fields[i].alias)
+            near = rp_scenario_fields[i].name;
+    rp_where_fail(where, err, "unknown field %s", rp_show_text(key, shown));
+    rp_error_suggest(err, near);
+    return -RP_EUSER;
+}
+
+/* What a field of another executor may have meant here. */
+static void hint_instead(struct rp_error *err, enum rp_executor executor, enum rp_field_id id)
+{
+    static const struct {
+        enum rp_field_id given, instead;
+        const char *what;
+    } table[] = {
+        { RP_F_DURATION, RP_F_MAX_DURATION, "limit its time with" },
+        { RP_F_DURATION, RP_F_STAGES, "its time is that of its" },
+        { RP_F_MAX_DURATION, RP_F_DURATION, "its time is its" },
+        { RP_F_VUS, RP_F_START_VUS, "its VUs come from stages and" },
+        { RP_F_VUS, RP_F_PRE_ALLOCATED_VUS, "its VUs come from" },
+    };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(table); i++)
+        if (table[i].given == id && rp_executor_has(executor, table[i].instead)) {
+            rp_error_hint(err, "executor '%s': %s '%s'", rp_executors[executor].name, table[i].what,
+                          rp_scenario_fields[table[i].instead].name);
+            return;
+        }
+}
+
+static int fail_not_had(enum rp_executor executor, enum rp_field_id id,
+                        const struct rp_where *where, struct rp_error *err)
+{
+    char names[256] = "";
+    size_t used = 0;
+
+    for (int i = 0; i < RP_EXECUTOR_COUNT; i++)
+        if (rp_executor_has((enum rp_executor)i, id) && used < sizeof(names))
+            used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", used ? ", " : "",
+                                     rp_executors[i].name);
+    rp_where_fail(where, err, "executor '%s' has no field '%s', which belongs to %s",
+                  rp_executors[executor].name, rp_scenario_fields[id].name, names);
+    hint_instead(err, executor, id);
+    return -RP_EUSER;
+}
+
+static int parse_member(struct rp_scenario *scenario, const char *key, const json_t *value,
+                        rp_field_set *given, const struct rp_where *where, struct rp_error *err)
+{
+    for (int i = 0; i < RP_F_COUNT; i++) {
+        const struct rp_field *field = &rp_scenario_fields[i];
+        int r;
+
+        if (strcmp(field->name, key) != 0)
+            continue;
+        if (rp_json_is_absent(value))
+            return 0;
+        if (!rp_executor_has(scenario->executor, (enum rp_field_id)i))
+            return fail_not_had(scenario->executor, (enum rp_field_id)i, where, err);
+        r = rp_field_parse(field, scenario, value, where, err);
+        *given |= r == 0 ? 1u << i : 0;
+        return r;
+    }
+    return fail_unknown(key, where, err);
+}
+
+int rp_scenario_parse(struct rp_scenario *scenario, const json_t *fields, rp_field_set *given,
+                      const struct rp_where *where, struct rp_error *err)
+{
+    const json_t *executor = json_object_get(fields, "executor");
+    const char *key;
+    json_t *value;
+    int r = 0;
+
+    *given = 0;
+    scenario->executor = RP_CONSTANT_VUS;
+    if (!rp_json_is_absent(executor)) /* first: it decides which fields there are */
+        r = parse_member(scenario, "executor", executor, given, where, err);
+    if (r < 0)
+        return r;
+    json_object_foreach((json_t *)fields, key, value)
+    {
+        r = parse_member(scenario, key, value, given, where, err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int check_available(const struct rp_scenario *scenario, const struct rp_where *where,
+                           struct rp_error *err)
+{
+    char names[256] = "";
+    size_t used = 0;
+
+    if (rp_executors[scenario->executor].is_available)
+        return 0;
+    for (int i = 0; i < RP_EXECUTOR_COUNT; i++)
+        if (rp_executors[i].is_available && used < sizeof(names))
+            used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", used ? ", " : "",
+                                     rp_executors[i].name);
+    rp_where_fail(where, err, "executor '%s' is not available in this version",
+                  rp_executors[scenario->executor].name);
+    rp_error_hint(err, "available: %s", names);
+    return -RP_EUSER;
+}
+
+static int fill_default(struct rp_scenario *scenario, enum rp_field_id id,
+                        const struct rp_where *where, struct rp_error *err)
+{
+    const struct rp_field *field = &rp_scenario_fields[id];
+    char expected[128];
+    void *at = rp_field_at(field, scenario);
+
+    if (field->required >> scenario->executor & 1) {
+        rp_field_expected(field, expected, sizeof(expected));
+        rp_where_fail(where, err, "executor '%s' needs '%s', %s",
+                      rp_executors[scenario->executor].name, field->name, expected);
+        if (id == RP_F_DURATION)
+            rp_error_hint(err, "add duration=\"30s\" to the scenario, or give --duration");
+        return -RP_EUSER;
+    }
+    if (id == RP_F_MAX_VUS)
+        scenario->max_vus = scenario->pre_allocated_vus;
+    else if (id == RP_F_EXEC_FN)
+        return rp_where_fail(where, err, "exec_fn is missing: which function is one iteration?");
+    else if (field->type == RP_FT_INTEGER || field->type == RP_FT_DURATION)
+        *(int64_t *)at = field->default_value;
+    else if (field->type == RP_FT_NUMBER)
+        *(double *)at = (double)field->default_value;
+    return 0;
+}
+
+static int check_stages(const struct rp_scenario *scenario, const struct rp_where *where,
+                        struct rp_error *err)
+{
+    int64_t highest = 0;
+    rp_ns total = 0;
+
+    for (size_t i = 0; i < scenario->stage_count; i++) {
+        total = rp_ns_add(total, scenario->stages[i].duration);
+        if (scenario->stages[i].target > highest)
+            highest = scenario->stages[i].target;
+    }
+    if (highest == 0)
+        return rp_where_fail(where, err, "stages: at least one target must be greater than 0");
+    if (scenario->executor == RP_RAMPING_VUS && highest > RP_MOST_VUS)
+        return rp_where_fail(where, err, "stages: a target must be at most %d VUs, not %" PRId64,
+                             RP_MOST_VUS, highest);
+    if (total > RP_LONGEST)
+        return rp_where_fail(where, err, "stages: all together must last at most 3650d");
+    return 0;
+}
+
+static int check_between(const struct rp_scenario *s, const struct rp_where *where,
+                         struct rp_error *err)
+{
+    if (s->executor == RP_SHARED_ITERATIONS && s->iterations < s->vus) {
+        rp_where_fail(where, err,
+                      "iterations (%" PRId64 ") must be at least the number of VUs (%" PRId64 ")",
+                      s->iterations, s->vus);
+        rp_error_hint(err,
+                      "raise iterations, or lower vus: a VU without an iteration does nothing");
+        return -RP_EUSER;
+    }
+    if (s->executor == RP_CONSTANT_ARRIVAL_RATE && !(s->rate > 0))
+        return rp_where_fail(where, err, "rate must be greater than 0");
+    if (rp_executor_has(s->executor, RP_F_MAX_VUS) &&
+        (s->max_vus < 1 || s->max_vus < s->pre_allocated_vus))
+        return rp_where_fail(where, err,
+                             "max_vus (%" PRId64 ") must be at least 1 and at least "
+                             "pre_allocated_vus (%" PRId64 ")",
+                             s->max_vus, s->pre_allocated_vus);
+    return rp_executor_has(s->executor, RP_F_STAGES) ? check_stages(s, where, err) : 0;
+}
+
+int rp_scenario_finish(struct rp_scenario *scenario, rp_field_set given,
+                       const struct rp_where *where, struct rp_error *err)
+{
+    int r;
+
+    for (int i = 0; i < RP_F_COUNT; i++) {
+        if (given >> i & 1 || !rp_executor_has(scenario->executor, (enum rp_field_id)i))
+            continue;
+        r = fill_default(scenario, (enum rp_field_id)i, where, err);
+        if (r < 0)
+            return r;
+    }
+    r = check_between(scenario, where, err);
+    return r == 0 ? check_available(scenario, where, err) : r;
+}
+
+static rp_ns regular_time(const struct rp_scenario *scenario)
+{
+    rp_ns total = 0;
+
+    if (rp_executor_has(scenario->executor, RP_F_DURATION))
+        return scenario->duration;
+    if (rp_executor_has(scenario->executor, RP_F_MAX_DURATION))
+        return scenario->max_duration;
+    for (size_t i = 0; i < scenario->stage_count; i++)
+        total = rp_ns_add(total, scenario->stages[i].duration);
+    return total;
+}
+
+rp_ns rp_scenario_longest(const struct rp_scenario *scenario)
+{
+    return rp_ns_add(regular_time(scenario), scenario->graceful_stop);
+}
+
+static rp_ns end_of(const struct rp_scenario *scenario)
+{
+    return rp_ns_add(scenario->start_time, rp_scenario_longest(scenario));
+}
+
+rp_ns rp_plan_longest(const struct rp_plan *plan)
+{
+    rp_ns longest = 0;
+
+    for (size_t i = 0; i < plan->scenario_count; i++)
+        if (end_of(&plan->scenarios[i]) > longest)
+            longest = end_of(&plan->scenarios[i]);
+    return longest;
+}
+
+static int64_t max_vus(const struct rp_scenario *scenario)
+{
+    int64_t highest = scenario->start_vus;
+
+    if (rp_executor_has(scenario->executor, RP_F_VUS))
+        return scenario->vus;
+    if (rp_executor_has(scenario->executor, RP_F_MAX_VUS))
+        return scenario->max_vus;
+    for (size_t i = 0; i < scenario->stage_count; i++)
+        if (scenario->stages[i].target > highest)
+            highest = scenario->stages[i].target;
+    return highest;
+}
+
+/* The sum can only rise where a scenario starts. One that starts when another must be over still meets it. */
+int64_t rp_plan_max_vus(const struct rp_plan *plan)
+{
+    int64_t highest = 0;
+
+    for (size_t i = 0; i < plan->scenario_count; i++) {
+        rp_ns at = plan->scenarios[i].start_time;
+        int64_t sum = 0;
+
+        for (size_t k = 0; k < plan->scenario_count; k++) {
+            const struct rp_scenario *other = &plan->scenarios[k];
+
+            if (other->start_time <= at && end_of(other) >= at)
+                sum += max_vus(other);
+        }
+        if (sum > highest)
+            highest = sum;
+    }
+    return highest;
+}
