@@ -127,9 +127,9 @@ struct rp_stream {
     struct rp_list send_node;
     const char *out[2]; /* private: what is left of the two parts of the send */
     size_t out_len[2];
-    uint32_t state; /* private, back-end's flags */
-    uint64_t token; /* private, back-end's */
-    void *backend;  /* private, back-end's */
+    uint32_t state; /* private */
+    int error;      /* private: -errno of a failed send until the end is reported */
+    uint64_t token; /* private */
 };
 
 /* Starts a non-blocking TCP connect (TCP_NODELAY set, CLOEXEC). @source may be NULL; else bound first (port 0).
@@ -164,10 +164,11 @@ struct rp_watch {
     rp_watch_fn *fn;
     struct rp_loop *loop; /* read only; NULL when not active */
     uint64_t token;       /* private */
-    struct rp_list node;  /* private */
+    uint32_t state;       /* private, the back-end's */
 };
 
-/* Watches @fd, or changes what an active watch (same fd) wants. -errno on failure. */
+/* Watches @fd (at most one watch for a descriptor), or changes what an active watch (same fd) wants. -errno on failure,
+ * then all is as before; -EINVAL when nothing is wanted. */
 RP_NODISCARD int rp_watch_start(struct rp_loop *loop, struct rp_watch *watch, int fd,
                                 unsigned wanted, rp_watch_fn *fn);
 void rp_watch_stop(

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * loop/backend.h - what the common code of a loop and its back-ends share. Private to the room.
+ *
+ * The common code owns sockets, sends, tasks, timers and the tokens; a back-end waits, receives, and says when a
+ * descriptor is writable. The common code sends with plain send(): requests of io_uring won nothing there.
+ */
+
+#include "loop/loop.h"
+#include "loop/slots.h"
+#include "loop/wheel.h"
+
+/* struct rp_stream.state */
+enum {
+    RP_STREAM_CONNECTING = 1u << 0,
+    RP_STREAM_SENDING = 1u << 1, /* a send is queued or under way */
+    RP_STREAM_BLOCKED = 1u << 2, /* the send goes on when the socket is writable */
+    RP_STREAM_BACKEND =
+        1u << 8, /* this bit and those above are the back-end's, 0 in a new stream */
+};
+
+struct rp_loop_ops {
+    const char *name;
+    bool is_virtual;
+    /* See rp_loop_unusable. */
+    const char *(*unusable)(void);
+    /* Makes loop->backend. Leaves nothing behind on failure. */
+    int (*open)(struct rp_loop *loop);
+    void (*close)(struct rp_loop *loop);
+    /* Waits until @until or the next timer at most (a past time: only looks) and delivers all that has completed: calls
+     * rp_stream_connect_done, rp_stream_writable, the data callback and rp_stream_end. Any of these may
+     * close and free any object: look the token up again afterwards. -EINTR counts as nothing happened. */
+    int (*wait)(struct rp_loop *loop, rp_ns until);
+    /* The state of @stream is new: makes sure that what it waits for is noticed (writability while CONNECTING or
+     * BLOCKED, bytes when not CONNECTING). Idempotent. -errno leaves the stream as before. */
+    int (*arm)(struct rp_loop *loop, struct rp_stream *stream);
+    /* @stream is about to be closed. */
+    void (*disarm)(struct rp_loop *loop, struct rp_stream *stream);
+    /* Watches watch->fd for @wanted (not 0); the token is in place, watch->wanted is what was wanted before (0: new).
+     * May change the token. -errno leaves the watch as before. */
+    int (*watch)(struct rp_loop *loop, struct rp_watch *watch, unsigned wanted);
+    void (*unwatch)(struct rp_loop *loop, struct rp_watch *watch);
+    /* See rp_loop_fd. */
+    int (*fd)(struct rp_loop *loop);
+};
+
+struct rp_loop {
+    const struct rp_loop_ops *ops;
+    void *backend;
+    struct rp_list sends; /* streams with bytes to offer */
+    struct rp_list tasks;
+    struct rp_list due; /* timers about to fire in this turn */
+    struct rp_slots slots;
+    bool turning;
+    rp_ns virtual_now;
+    void (*before_wait)(void *user);
+    void (*after_wait)(void *user);
+    void *wait_user;
+    struct rp_wheel wheel;
+};
+
+/* How long a wait may take in nanoseconds, -1 = without limit. */
+static inline rp_ns rp_loop_patience(const struct rp_loop *loop, rp_ns until)
+{
+    rp_ns now;
+
+    if (loop->wheel.next < until)
+        until = loop->wheel.next;
+    if (until == RP_NS_NEVER)
+        return -1;
+    if (until <= 0)
+        return 0;
+    now = rp_clock_ns();
+    return until > now ? until - now : 0;
+}
+
+/* Around a wait that may block. */
+static inline void rp_loop_before_wait(struct rp_loop *loop)
+{
+    if (loop->before_wait)
+        loop->before_wait(loop->wait_user);
+}
+
+static inline void rp_loop_after_wait(struct rp_loop *loop)
+{
+    if (loop->after_wait)
+        loop->after_wait(loop->wait_user);
+}
+
+static inline bool rp_stream_is_alive(struct rp_loop *loop, uint64_t token)
+{
+    return rp_slots_get(&loop->slots, token) != NULL;
+}
+
+/* Offers to the kernel what is left of the send; @now is the present time. Returns the time afterwards. No callback. */
+rp_ns rp_stream_offer(struct rp_stream *stream, rp_ns now);
+/* A connecting stream is writable or broken; @error: what the back-end knows (-errno), else 0. Calls connected(). */
+void rp_stream_connect_done(struct rp_stream *stream, int error);
+/* A BLOCKED stream is writable or broken. No callback. */
+void rp_stream_writable(struct rp_stream *stream);
+/* Closes and calls ended(), with the error of an earlier send in preference to @status. */
+void rp_stream_end(struct rp_stream *stream, int status, rp_ns at);

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The back-end on epoll. A stream is registered once, edge-triggered, for everything; no request costs an epoll_ctl.
+ *
+ * An edge has to be used up: a receive that fills less than the buffer has taken all there was (what comes later makes
+ * a new edge), except when the peer has ended, which the next receive must be asked for. A receive that fills the
+ * buffer may have left something, and goes on after all other streams have had their turn: modifying the registration
+ * puts the stream at the end of the kernel's ready list.
+ */
+
+#include "loop/backend.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+
+enum { EVENTS_MAX = 512, RECEIVE_MAX = 64 * 1024 };
+enum { KIND_STREAM, KIND_WATCH };
+
+#define STREAM_EVENTS                                                                              \
+    ((uint32_t)EPOLLIN | (uint32_t)EPOLLOUT | (uint32_t)EPOLLRDHUP | (uint32_t)EPOLLPRI |          \
+     (uint32_t)EPOLLET)
+/* After these a short receive is not the last. Urgent data splits receives at its place. */
+#define UNTIL_EMPTY                                                                                \
+    ((uint32_t)EPOLLRDHUP | (uint32_t)EPOLLHUP | (uint32_t)EPOLLERR | (uint32_t)EPOLLPRI)
+
+struct epoll_backend {
+    int fd;
+    struct epoll_event events[EVENTS_MAX];
+    char received[RECEIVE_MAX];
+};
+
+/* RP_STREAM_BACKEND: the stream is registered. */
+
+static const char *epoll_unusable(void)
+{
+    struct timespec none = { 0 };
+    struct epoll_event event;
+    int fd = epoll_create1(EPOLL_CLOEXEC), r, error;
+
+    if (fd < 0)
+        return "epoll_create1 fails";
+    r = epoll_pwait2(fd, &event, 1, &none, NULL);
+    error = errno;
+    close(fd);
+    if (r >= 0)
+        return NULL;
+    return error == ENOSYS ? "the kernel has no epoll_pwait2 (Linux 5.11)"
+                           : "epoll_pwait2 is not permitted here";
+}
+
+static int epoll_open(struct rp_loop *loop)
+{
+    struct epoll_backend *e = rp_alloc(sizeof(*e));
+    int r;
+
+    if (!e)
+        return -ENOMEM;
+    e->fd = epoll_create1(EPOLL_CLOEXEC);
+    if (e->fd < 0) {
+        r = -errno;
+        rp_free(e);
+        return r;
+    }
+    loop->backend = e;
+    return 0;
+}
+
+static void epoll_close(struct rp_loop *loop)
+{
+    struct epoll_backend *e = loop->backend;
+
+    close(e->fd);
+    rp_free(e);
+}
+
+static int change(const struct rp_loop *loop, int op, int fd, uint32_t events, uint64_t token,
+                  unsigned kind)
+{
+    const struct epoll_backend *e = loop->backend;
+    struct epoll_event event = { .events = events,
+                                 .data.u64 = token | (uint64_t)kind << RP_SLOT_KIND_SHIFT };
+
+    return epoll_ctl(e->fd, op, fd, &event) < 0 ? -errno : 0;
+}
+
+/* ---- streams ---- */
+
+static int epoll_arm(struct rp_loop *loop, struct rp_stream *stream)
+{
+    int r;
+
+    if (stream->state & RP_STREAM_BACKEND)
+        return 0;
+    r = change(loop, EPOLL_CTL_ADD, stream->fd, STREAM_EVENTS, stream->token, KIND_STREAM);
+    if (r == 0)
+        stream->state |= RP_STREAM_BACKEND;
+    return r;
+}
+
+static void epoll_disarm(struct rp_loop *loop, struct rp_stream *stream)
+{
+    /* Not left to close(): a copy of the descriptor (dup, fork) would keep the registration alive. */
+    if (stream->state & RP_STREAM_BACKEND)
+        (void)change(loop, EPOLL_CTL_DEL, stream->fd, 0, 0, 0);
+}
+
+RP_HOT static void receive(struct rp_loop *loop, struct rp_stream *stream, uint32_t events)
+{
+    struct epoll_backend *e = loop->backend;
+    const uint64_t token = stream->token;
+
+    for (;;) {
+        ssize_t len = recv(stream->fd, e->received, sizeof(e->received), 0);
+        int error = errno;
+        rp_ns at = rp_clock_ns();
+
+        if (RP_LIKELY(len > 0)) {
+            stream->events->data(stream, e->received, (size_t)len, at);
+            if (!rp_stream_is_alive(loop, token))
+                return;
+            if (len == sizeof(e->received)) {
+                if (change(loop, EPOLL_CTL_MOD, stream->fd, STREAM_EVENTS, token, KIND_STREAM) == 0)
+                    return;
+            } else if (!(events & UNTIL_EMPTY)) {
+                return;
+            }
+        } else if (len == 0) {
+            rp_stream_end(stream, 0, at);
+            return;
+        } else if (error == EAGAIN) {
+            return;
+        } else if (error != EINTR) {
+            rp_stream_end(stream, -error, at);
+            return;
+        }
+    }
+}
+
+RP_HOT static void handle_stream(struct rp_loop *loop, struct rp_stream *stream, uint32_t events)
+{
+    if (RP_UNLIKELY(stream->state & (RP_STREAM_CONNECTING | RP_STREAM_BLOCKED))) {
+        const uint64_t token = stream->token;
+        bool writable = events & ((uint32_t)EPOLLOUT | (uint32_t)EPOLLERR | (uint32_t)EPOLLHUP);
+
+        if (writable && stream->state & RP_STREAM_CONNECTING)
+            rp_stream_connect_done(stream, 0);
+        else if (writable)
+            rp_stream_writable(stream);
+        if (!rp_stream_is_alive(loop, token) || stream->state & RP_STREAM_CONNECTING)
+            return;
+    }
+    if (events & (UNTIL_EMPTY | (uint32_t)EPOLLIN))
+        receive(loop, stream, events);
+}
+
+/* ---- watches ---- */
+
+static int epoll_watch(struct rp_loop *loop, struct rp_watch *watch, unsigned wanted)
+{
+    uint32_t events = (wanted & RP_READABLE ? (uint32_t)EPOLLIN | (uint32_t)EPOLLRDHUP : 0) |
+                      (wanted & RP_WRITABLE ? (uint32_t)EPOLLOUT : 0);
+
+    return change(loop, watch->wanted ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, watch->fd, events,
+                  watch->token, KIND_WATCH);
+}
+
+static void epoll_unwatch(struct rp_loop *loop, struct rp_watch *watch)
+{
+    (void)change(loop, EPOLL_CTL_DEL, watch->fd, 0, 0, 0);
+}
+
+static void handle_watch(struct rp_watch *watch, uint32_t events)
+{
+    unsigned ready = 0;
+
+    if (events & ((uint32_t)EPOLLERR | (uint32_t)EPOLLHUP))
+        ready = RP_READABLE | RP_WRITABLE;
+    if (events & ((uint32_t)EPOLLIN | (uint32_t)EPOLLRDHUP))
+        ready |= RP_READABLE;
+    if (events & (uint32_t)EPOLLOUT)
+        ready |= RP_WRITABLE;
+    ready &= watch->wanted; /* an earlier callback of this batch may have changed it */
+    if (ready)
+        watch->fn(watch, ready);
+}
+
+/* ---- waiting ---- */
+
+static int fetch(struct rp_loop *loop, rp_ns until)
+{
+    struct epoll_backend *e = loop->backend;
+    rp_ns patience = rp_loop_patience(loop, until);
+    struct timespec timeout = { .tv_sec = patience / RP_S, .tv_nsec = patience % RP_S };
+    int count, r;
+
+    if (patience == 0) {
+        count = epoll_wait(e->fd, e->events, EVENTS_MAX, 0);
+        return count < 0 ? -errno : count;
+    }
+    rp_loop_before_wait(loop);
+    count = epoll_pwait2(e->fd, e->events, EVENTS_MAX, patience < 0 ? NULL : &timeout, NULL);
+    r = count < 0 ? -errno : count;
+    rp_loop_after_wait(loop);
+    return r;
+}
+
+RP_HOT static int epoll_wait_op(struct rp_loop *loop, rp_ns until)
+{
+    struct epoll_backend *e = loop->backend;
+    int count = fetch(loop, until);
+
+    for (int i = 0; i < count; i++) {
+        const uint64_t token = e->events[i].data.u64;
+        void *object = rp_slots_get(&loop->slots, token);
+
+        if (!object)
+            continue;
+        if (RP_LIKELY(rp_slot_kind(token) == KIND_STREAM))
+            handle_stream(loop, object, e->events[i].events);
+        else
+            handle_watch(object, e->events[i].events);
+    }
+    return count < 0 ? count : 0;
+}
+
+static int epoll_fd(struct rp_loop *loop)
+{
+    const struct epoll_backend *e = loop->backend;
+
+    return e->fd;
+}
+
+static const struct rp_loop_ops epoll_ops = {
+    .name = "epoll",
+    .unusable = epoll_unusable,
+    .open = epoll_open,
+    .close = epoll_close,
+    .wait = epoll_wait_op,
+    .arm = epoll_arm,
+    .disarm = epoll_disarm,
+    .watch = epoll_watch,
+    .unwatch = epoll_unwatch,
+    .fd = epoll_fd,
+};
+
+const struct rp_loop_ops *const rp_loop_epoll = &epoll_ops;

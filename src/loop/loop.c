@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * What is common to all back-ends: life, the turn, tasks, timers, foreign descriptors. Streams are in stream.c.
+ */
+
+#include "loop/backend.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "base/alloc.h"
+#include "base/str.h"
+
+/* ---- choosing a back-end ---- */
+
+const char *rp_loop_unusable(const struct rp_loop_ops *ops)
+{
+    return ops->unusable();
+}
+
+const char *rp_loop_ops_name(const struct rp_loop_ops *ops)
+{
+    return ops->name;
+}
+
+int rp_loop_pick(const char *forced, const struct rp_loop_ops **ret, struct rp_error *err)
+{
+    const struct rp_loop_ops *all[] = { rp_loop_uring, rp_loop_epoll }; /* best first */
+    const char *names[RP_ARRAY_LEN(all)], *reason = NULL;
+    bool any = !forced || !*forced;
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(all); i++) {
+        names[i] = all[i]->name;
+        if (!any && strcmp(forced, all[i]->name) != 0)
+            continue;
+        reason = all[i]->unusable();
+        if (!reason) {
+            *ret = all[i];
+            return 0;
+        }
+        if (!any)
+            return rp_error_set(err, -RP_EUSER, "the event loop '%s' cannot be used: %s", forced,
+                                reason);
+    }
+    if (any)
+        return rp_error_set(err, -RP_EUSER, "no event loop can be used: %s", reason);
+    rp_error_set(err, -RP_EUSER, "'%s' is not an event loop; RAMPA_LOOP may be io_uring or epoll",
+                 forced);
+    rp_error_suggest(err, rp_suggest(rp_slice_str(forced), names, RP_ARRAY_LEN(names)));
+    return -RP_EUSER;
+}
+
+/* ---- life ---- */
+
+int rp_loop_new(const struct rp_loop_ops *ops, struct rp_loop **ret)
+{
+    struct rp_loop *loop = rp_calloc(1, sizeof(*loop));
+    int r;
+
+    if (!loop)
+        return -ENOMEM;
+    loop->ops = ops;
+    loop->virtual_now = RP_S; /* not 0, which means "not yet" in places */
+    rp_list_init(&loop->sends);
+    rp_list_init(&loop->tasks);
+    rp_list_init(&loop->due);
+    rp_wheel_init(&loop->wheel, rp_loop_now(loop));
+    /* The default of 50 us would be added to every wait. Of this thread only; a refusal costs precision alone. */
+    if (!ops->is_virtual)
+        (void)prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
+    r = ops->open(loop);
+    if (r < 0) {
+        rp_free(loop);
+        return r;
+    }
+    *ret = loop;
+    return 0;
+}
+
+void rp_loop_free(struct rp_loop *loop)
+{
+    if (!loop)
+        return;
+    rp_assert(!loop->turning);
+    rp_assert(loop->slots.used == 0);
+    rp_assert(rp_list_is_empty(&loop->tasks));
+    rp_assert(rp_list_is_empty(&loop->due));
+    loop->ops->close(loop);
+    rp_slots_deinit(&loop->slots);
+    rp_free(loop);
+}
+
+const struct rp_loop_ops *rp_loop_ops_of(const struct rp_loop *loop)
+{
+    return loop->ops;
+}
+
+int rp_loop_fd(const struct rp_loop *loop)
+{
+    /* Asking may make the descriptor, which no caller can tell from its having been there. */
+    return loop->ops->fd((struct rp_loop *)loop);
+}
+
+void rp_loop_set_wait_hooks(struct rp_loop *loop, void (*before)(void *user),
+                            void (*after)(void *user), void *user)
+{
+    loop->before_wait = before;
+    loop->after_wait = after;
+    loop->wait_user = user;
+}
+
+/* ---- timers ---- */
+
+rp_ns rp_loop_now(const struct rp_loop *loop)
+{
+    return loop->ops->is_virtual ? loop->virtual_now : rp_clock_ns();
+}
+
+rp_ns rp_loop_next_deadline(const struct rp_loop *loop)
+{
+    return loop->wheel.next;
+}
+
+void rp_timer_arm(struct rp_loop *loop, struct rp_timer *timer, rp_ns deadline, rp_timer_fn *fn)
+{
+    timer->fn = fn;
+    timer->loop = loop;
+    rp_wheel_arm(&loop->wheel, timer, deadline);
+}
+
+void rp_timer_disarm(struct rp_timer *timer)
+{
+    rp_list_remove(&timer->node);
+}
+
+static void fire_timers(struct rp_loop *loop)
+{
+    struct rp_list *node;
+    rp_ns now;
+
+    if (loop->wheel.next == RP_NS_NEVER && rp_list_is_empty(&loop->due))
+        return;
+    now = rp_loop_now(loop);
+    rp_wheel_collect(&loop->wheel, now, &loop->due);
+    /* What the callbacks arm goes into the wheel, so that a past deadline waits for the next turn. */
+    while ((node = rp_list_pop(&loop->due))) {
+        struct rp_timer *timer = rp_container_of(node, struct rp_timer, node);
+
+        timer->fn(timer, now);
+    }
+}
+
+/* ---- deferred tasks ---- */
+
+bool rp_loop_has_tasks(const struct rp_loop *loop)
+{
+    return !rp_list_is_empty(&loop->tasks);
+}
+
+void rp_loop_defer(struct rp_loop *loop, struct rp_task *task, rp_task_fn *fn)
+{
+    if (rp_list_is_linked(&task->node))
+        return;
+    task->fn = fn;
+    rp_list_append(&loop->tasks, &task->node);
+}
+
+void rp_task_cancel(struct rp_task *task)
+{
+    rp_list_remove(&task->node);
+}
+
+static void run_tasks(struct rp_loop *loop)
+{
+    struct rp_list batch, *node;
+
+    rp_list_init(&batch);
+    rp_list_splice(&batch, &loop->tasks);
+    while ((node = rp_list_pop(&batch))) {
+        struct rp_task *task = rp_container_of(node, struct rp_task, node);
+
+        task->fn(task);
+    }
+}
+
+/* ---- the turn ---- */
+
+void rp_loop_flush(struct rp_loop *loop)
+{
+    struct rp_list *node;
+    rp_ns now;
+
+    if (rp_list_is_empty(&loop->sends))
+        return;
+    now = rp_clock_ns();
+    while ((node = rp_list_pop(&loop->sends)))
+        now = rp_stream_offer(rp_container_of(node, struct rp_stream, send_node), now);
+}
+
+int rp_loop_turn(struct rp_loop *loop, rp_ns until)
+{
+    int r;
+
+    rp_assert(!loop->turning);
+    loop->turning = true;
+    rp_loop_flush(loop); /* what was queued between turns must not wait for an event */
+    r = loop->ops->wait(loop, rp_loop_has_tasks(loop) ? 0 : until);
+    fire_timers(loop);
+    run_tasks(loop);
+    rp_loop_flush(loop);
+    loop->turning = false;
+    return r == -EINTR ? 0 : r;
+}
+
+/* ---- foreign descriptors ---- */
+
+int rp_watch_start(struct rp_loop *loop, struct rp_watch *watch, int fd, unsigned wanted,
+                   rp_watch_fn *fn)
+{
+    bool is_new = !watch->loop;
+    int r;
+
+    wanted &= RP_READABLE | RP_WRITABLE;
+    if (!wanted || (!is_new && (watch->loop != loop || watch->fd != fd)))
+        return -EINVAL;
+    if (is_new) {
+        watch->fd = fd;
+        watch->wanted = watch->state = 0;
+        r = rp_slots_add(&loop->slots, watch, &watch->token);
+        if (r < 0)
+            return r;
+    }
+    r = is_new || wanted != watch->wanted ? loop->ops->watch(loop, watch, wanted) : 0;
+    if (r < 0) {
+        if (is_new)
+            rp_slots_remove(&loop->slots, watch->token);
+        return r;
+    }
+    watch->loop = loop;
+    watch->wanted = wanted;
+    watch->fn = fn;
+    return 0;
+}
+
+void rp_watch_stop(struct rp_watch *watch)
+{
+    struct rp_loop *loop = watch->loop;
+
+    if (!loop)
+        return;
+    loop->ops->unwatch(loop, watch);
+    rp_slots_remove(&loop->slots, watch->token);
+    watch->loop = NULL;
+    watch->wanted = 0;
+}

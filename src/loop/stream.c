@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Streams: opening, sending and ending, the same on every back-end with descriptors.
+ *
+ * A send that fails does not end the stream on the spot: the peer may have answered and closed before it saw our bytes,
+ * and that answer is still to be delivered. The socket is shut down instead, so that the receiving side, after what
+ * has arrived, comes to an end, which is then reported with the error of the send.
+ */
+
+#include "loop/backend.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+static bool is_inet(const struct sockaddr *addr)
+{
+    return addr->sa_family == AF_INET || addr->sa_family == AF_INET6;
+}
+
+static int bind_source(int fd, const struct sockaddr *source, socklen_t len)
+{
+    int on = 1;
+
+    /* Leaves the port to connect(), where it must be unique per destination only, not for all of them. */
+    if (is_inet(source))
+        (void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+    return bind(fd, source, len) < 0 ? -errno : 0;
+}
+
+/* A socket whose connect has begun, or -errno. */
+static int begin_connect(const struct sockaddr *addr, socklen_t addr_len,
+                         const struct sockaddr *source, socklen_t source_len)
+{
+    int fd = socket(addr->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int on = 1, r = 0;
+
+    if (fd < 0)
+        return -errno;
+    if (is_inet(addr) && setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0)
+        r = -errno;
+    if (r == 0 && source)
+        r = bind_source(fd, source, source_len);
+    if (r == 0 && connect(fd, addr, addr_len) < 0 && errno != EINPROGRESS && errno != EINTR)
+        r = -errno;
+    if (r == 0)
+        return fd;
+    close(fd);
+    return r;
+}
+
+/* Leaves @fd to the caller on failure. */
+static int begin(struct rp_loop *loop, struct rp_stream *stream, int fd, uint32_t state)
+{
+    int r = rp_slots_add(&loop->slots, stream, &stream->token);
+
+    if (r < 0)
+        return r;
+    stream->loop = loop;
+    stream->fd = fd;
+    stream->state = state;
+    stream->error = 0;
+    stream->send_began = stream->send_ended = 0;
+    r = loop->ops->arm(loop, stream);
+    if (r < 0) {
+        rp_slots_remove(&loop->slots, stream->token);
+        stream->fd = -1;
+    }
+    return r;
+}
+
+int rp_stream_connect(struct rp_loop *loop, struct rp_stream *stream, const struct sockaddr *addr,
+                      socklen_t addr_len, const struct sockaddr *source, socklen_t source_len)
+{
+    int fd, r;
+
+    rp_assert(!rp_stream_is_open(stream));
+    if (loop->ops->is_virtual)
+        return -EOPNOTSUPP;
+    fd = begin_connect(addr, addr_len, source, source_len);
+    if (fd < 0)
+        return fd;
+    r = begin(loop, stream, fd, RP_STREAM_CONNECTING);
+    if (r < 0)
+        close(fd);
+    return r;
+}
+
+int rp_stream_adopt(struct rp_loop *loop, struct rp_stream *stream, int fd)
+{
+    rp_assert(!rp_stream_is_open(stream));
+    return begin(loop, stream, fd, 0);
+}
+
+void rp_stream_close(struct rp_stream *stream, bool reset)
+{
+    struct rp_loop *loop = stream->loop;
+
+    if (!rp_stream_is_open(stream))
+        return;
+    if (reset) {
+        struct linger abort = { .l_onoff = 1, .l_linger = 0 };
+
+        (void)setsockopt(stream->fd, SOL_SOCKET, SO_LINGER, &abort, sizeof(abort));
+    }
+    loop->ops->disarm(loop, stream);
+    rp_slots_remove(&loop->slots, stream->token);
+    rp_list_remove(&stream->send_node);
+    close(stream->fd);
+    stream->fd = -1;
+    stream->state = 0;
+}
+
+void rp_stream_end(struct rp_stream *stream, int status, rp_ns at)
+{
+    if (stream->error)
+        status = stream->error;
+    rp_stream_close(stream, false);
+    stream->events->ended(stream, status, at);
+}
+
+void rp_stream_connect_done(struct rp_stream *stream, int error)
+{
+    struct rp_loop *loop = stream->loop;
+    socklen_t len = sizeof(int);
+    int pending = 0;
+
+    if (getsockopt(stream->fd, SOL_SOCKET, SO_ERROR, &pending, &len) < 0)
+        pending = errno;
+    if (pending)
+        error = -pending;
+    if (!error) {
+        stream->state &= ~(uint32_t)RP_STREAM_CONNECTING;
+        error = loop->ops->arm(loop, stream);
+    }
+    if (error)
+        rp_stream_close(stream, false);
+    stream->events->connected(stream, error);
+}
+
+/* ---- sending ---- */
+
+int rp_stream_send(struct rp_stream *stream, const char *a, size_t a_len, const char *b,
+                   size_t b_len)
+{
+    if (RP_UNLIKELY(!rp_stream_is_open(stream) || stream->state & RP_STREAM_CONNECTING))
+        return -ENOTCONN;
+    if (RP_UNLIKELY(stream->state & RP_STREAM_SENDING))
+        return -EBUSY;
+    stream->state |= RP_STREAM_SENDING;
+    stream->out[0] = a;
+    stream->out_len[0] = a_len;
+    stream->out[1] = b;
+    stream->out_len[1] = b_len;
+    stream->send_began = stream->send_ended = 0;
+    rp_list_append(&stream->loop->sends, &stream->send_node);
+    return 0;
+}
+
+static void fail_send(struct rp_stream *stream, int error)
+{
+    stream->error = error;
+    stream->state &= ~(uint32_t)RP_STREAM_BLOCKED;
+    (void)shutdown(stream->fd, SHUT_RDWR);
+}
+
+static ssize_t send_rest(const struct rp_stream *stream)
+{
+    struct iovec parts[2];
+    struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
+    int which = stream->out_len[0] == 0;
+
+    if (stream->out_len[!which] == 0)
+        return send(stream->fd, stream->out[which], stream->out_len[which], MSG_NOSIGNAL);
+    for (int i = 0; i < 2; i++)
+        parts[i] = (struct iovec){ (void *)stream->out[i], stream->out_len[i] };
+    return sendmsg(stream->fd, &message, MSG_NOSIGNAL);
+}
+
+static void take_off(struct rp_stream *stream, size_t sent)
+{
+    for (int i = 0; i < 2; i++) {
+        size_t part = sent < stream->out_len[i] ? sent : stream->out_len[i];
+
+        stream->out[i] += part;
+        stream->out_len[i] -= part;
+        sent -= part;
+    }
+}
+
+rp_ns rp_stream_offer(struct rp_stream *stream, rp_ns now)
+{
+    ssize_t sent = 0;
+    int error = 0;
+
+    if (!stream->send_began)
+        stream->send_began = now;
+    if (RP_LIKELY(stream->out_len[0] + stream->out_len[1] > 0)) {
+        do {
+            sent = send_rest(stream);
+        } while (RP_UNLIKELY(sent < 0 && errno == EINTR));
+        if (RP_UNLIKELY(sent < 0))
+            error = -errno;
+        else
+            take_off(stream, (size_t)sent);
+        now = rp_clock_ns();
+    }
+    if (RP_LIKELY(stream->out_len[0] + stream->out_len[1] == 0)) {
+        stream->send_ended = now;
+        stream->state &= ~(uint32_t)RP_STREAM_SENDING;
+        return now;
+    }
+    /* A short send has met a full socket just as -EAGAIN has: the kernel will say when there is room. */
+    if (error == 0 || error == -EAGAIN) {
+        stream->state |= RP_STREAM_BLOCKED;
+        error = stream->loop->ops->arm(stream->loop, stream);
+    }
+    if (error < 0)
+        fail_send(stream, error);
+    return now;
+}
+
+void rp_stream_writable(struct rp_stream *stream)
+{
+    if (!(stream->state & RP_STREAM_BLOCKED))
+        return;
+    stream->state &= ~(uint32_t)RP_STREAM_BLOCKED;
+    (void)rp_stream_offer(stream, 0);
+}

@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The back-end on io_uring. Receiving is one multishot request a stream with a ring of shared buffers, so that a
+ * request of the script costs no system call but its send; one io_uring_enter takes what has arrived for all streams.
+ *
+ * The ring runs its work inside our own waits (DEFER_TASKRUN): without that a request costs three times as much, so a
+ * kernel that lacks it counts as unusable. A descriptor that is closed stays open inside the kernel while a request
+ * names it; therefore disarming cancels by request, and the next wait submits that before it sleeps.
+ */
+
+#include "loop/backend.h"
+
+#include <errno.h>
+#include <liburing.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+
+enum {
+    REQUESTS = 1024,
+    COMPLETIONS = 8192,
+    BUFFER_SIZE = 16 * 1024,
+    CHUNK_BUFFERS = 64, /* buffers come in chunks of a MiB, more only when they have run out */
+    CHUNKS_FIRST = 2,
+    CHUNKS_MAX = 16,
+    BUFFERS_MAX = CHUNK_BUFFERS * CHUNKS_MAX,
+    GROUP = 0,
+};
+
+/* What a completion is about. Those of cancellations have no token. */
+enum { KIND_RECEIVE, KIND_WRITABLE, KIND_WATCH };
+
+/* struct rp_stream.state */
+enum { RECEIVING = RP_STREAM_BACKEND, POLLING = RP_STREAM_BACKEND << 1 };
+/* struct rp_watch.state */
+enum { WATCH_ARMED = 1 };
+
+#define SETUP_FLAGS                                                                                \
+    (IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL |           \
+     IORING_SETUP_CQSIZE)
+
+struct uring_backend {
+    struct io_uring ring;
+    struct io_uring_buf_ring *buffers;
+    char *chunks[CHUNKS_MAX];
+    int chunk_count;
+    int unpublished; /* buffers put back into the ring that the kernel does not see yet */
+    int event_fd;    /* -1 until rp_loop_fd asks */
+    int error;       /* -errno of a request that could not be made again, for the turn to return */
+};
+
+/* ---- buffers ---- */
+
+static void put_back(struct uring_backend *u, unsigned id)
+{
+    io_uring_buf_ring_add(
+        u->buffers, u->chunks[id / CHUNK_BUFFERS] + (size_t)(id % CHUNK_BUFFERS) * BUFFER_SIZE,
+        BUFFER_SIZE, (unsigned short)id, io_uring_buf_ring_mask(BUFFERS_MAX), u->unpublished++);
+}
+
+static void publish(struct uring_backend *u)
+{
+    io_uring_buf_ring_advance(u->buffers, u->unpublished);
+    u->unpublished = 0;
+}
+
+/* No more than the maximum and no memory are no errors: the streams wait for buffers in use. */
+static bool add_chunk(struct uring_backend *u)
+{
+    void *memory;
+
+    if (u->chunk_count == CHUNKS_MAX)
+        return false;
+    memory = mmap(NULL, (size_t)CHUNK_BUFFERS * BUFFER_SIZE, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return false;
+    u->chunks[u->chunk_count] = memory;
+    for (unsigned i = 0; i < CHUNK_BUFFERS; i++)
+        put_back(u, (unsigned)u->chunk_count * CHUNK_BUFFERS + i);
+    u->chunk_count++;
+    return true;
+}
+
+static void unmap_buffers(struct uring_backend *u)
+{
+    for (int i = 0; i < u->chunk_count; i++)
+        munmap(u->chunks[i], (size_t)CHUNK_BUFFERS * BUFFER_SIZE);
+    if (u->buffers)
+        munmap(u->buffers, BUFFERS_MAX * sizeof(struct io_uring_buf));
+}
+
+/* ---- life ---- */
+
+static int map_buffers(struct uring_backend *u)
+{
+    struct io_uring_buf_reg group = { .ring_entries = BUFFERS_MAX, .bgid = GROUP };
+    void *memory = mmap(NULL, BUFFERS_MAX * sizeof(struct io_uring_buf), PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    int r;
+
+    if (memory == MAP_FAILED)
+        return -errno;
+    u->buffers = memory;
+    group.ring_addr = (uintptr_t)memory;
+    r = io_uring_register_buf_ring(&u->ring, &group, 0);
+    if (r < 0)
+        return r;
+    io_uring_buf_ring_init(u->buffers);
+    for (int i = 0; i < CHUNKS_FIRST; i++) {
+        if (!add_chunk(u))
+            return -ENOMEM;
+    }
+    publish(u);
+    return 0;
+}
+
+static void tear_down(struct uring_backend *u)
+{
+    io_uring_queue_exit(&u->ring);
+    unmap_buffers(u);
+    if (u->event_fd >= 0)
+        close(u->event_fd);
+    rp_free(u);
+}
+
+static int set_up(struct uring_backend **ret)
+{
+    struct io_uring_params params = { .flags = SETUP_FLAGS, .cq_entries = COMPLETIONS };
+    struct uring_backend *u = rp_calloc(1, sizeof(*u));
+    int r;
+
+    if (!u)
+        return -ENOMEM;
+    u->event_fd = -1;
+    r = io_uring_queue_init_params(REQUESTS, &u->ring, &params);
+    if (r < 0) {
+        rp_free(u);
+        return r;
+    }
+    r = map_buffers(u);
+    if (r == 0)
+        r = io_uring_register_ring_fd(&u->ring);
+    if (r < 0) {
+        tear_down(u);
+        return r;
+    }
+    *ret = u;
+    return 0;
+}
+
+static const char *uring_unusable(void)
+{
+    struct uring_backend *u;
+    int r = set_up(&u);
+
+    if (r == 0)
+        tear_down(u);
+    switch (-r) {
+    case 0:
+        return NULL;
+    case ENOSYS:
+        return "the kernel has no io_uring";
+    case EPERM:
+    case EACCES:
+        return "io_uring is not permitted here (sysctl kernel.io_uring_disabled, seccomp)";
+    case EINVAL:
+        return "the kernel's io_uring lacks deferred task running (Linux 6.1)";
+    default:
+        return strerrordesc_np(-r);
+    }
+}
+
+static int uring_open(struct rp_loop *loop)
+{
+    struct uring_backend *u;
+    int r = set_up(&u);
+
+    if (r == 0)
+        loop->backend = u;
+    return r;
+}
+
+static void uring_close(struct rp_loop *loop)
+{
+    tear_down(loop->backend);
+}
+
+/* ---- requests ---- */
+
+static struct io_uring_sqe *new_request(struct uring_backend *u)
+{
+    struct io_uring_sqe *sqe = io_uring_get_sqe(&u->ring);
+
+    if (RP_LIKELY(sqe))
+        return sqe;
+    (void)io_uring_submit(&u->ring);
+    return io_uring_get_sqe(&u->ring);
+}
+
+/* Requests ride on the next wait, which a loop nested in another begins only when the kernel has signalled. */
+static void made_request(struct uring_backend *u)
+{
+    if (u->event_fd >= 0)
+        (void)io_uring_submit(&u->ring);
+}
+
+static int receive(struct uring_backend *u, struct rp_stream *stream, bool is_first)
+{
+    struct io_uring_sqe *sqe = new_request(u);
+
+    if (!sqe)
+        return -ENOMEM;
+    io_uring_prep_recv_multishot(sqe, stream->fd, NULL, 0, 0);
+    sqe->flags |= IOSQE_BUFFER_SELECT;
+    sqe->buf_group = GROUP;
+    if (is_first)
+        sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
+    sqe->user_data = stream->token | (uint64_t)KIND_RECEIVE << RP_SLOT_KIND_SHIFT;
+    stream->state |= RECEIVING;
+    made_request(u);
+    return 0;
+}
+
+static int poll_once(struct uring_backend *u, int fd, unsigned mask, uint64_t token, unsigned kind)
+{
+    struct io_uring_sqe *sqe = new_request(u);
+
+    if (!sqe)
+        return -ENOMEM;
+    io_uring_prep_poll_add(sqe, fd, mask);
+    sqe->user_data = token | (uint64_t)kind << RP_SLOT_KIND_SHIFT;
+    made_request(u);
+    return 0;
+}
+
+static int cancel(struct uring_backend *u, uint64_t token, unsigned kind)
+{
+    struct io_uring_sqe *sqe = new_request(u);
+
+    if (!sqe)
+        return -ENOMEM;
+    io_uring_prep_cancel64(sqe, token | (uint64_t)kind << RP_SLOT_KIND_SHIFT, 0);
+    sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+    sqe->user_data = 0;
+    made_request(u);
+    return 0;
+}
+
+/* ---- streams ---- */
+
+static int uring_arm(struct rp_loop *loop, struct rp_stream *stream)
+{
+    struct uring_backend *u = loop->backend;
+    int r = 0;
+
+    if (stream->state & (RP_STREAM_CONNECTING | RP_STREAM_BLOCKED) && !(stream->state & POLLING)) {
+        r = poll_once(u, stream->fd, POLLOUT, stream->token, KIND_WRITABLE);
+        if (r == 0)
+            stream->state |= POLLING;
+    }
+    if (r == 0 && !(stream->state & (RP_STREAM_CONNECTING | RECEIVING)))
+        r = receive(u, stream, true);
+    return r;
+}
+
+static void uring_disarm(struct rp_loop *loop, struct rp_stream *stream)
+{
+    struct uring_backend *u = loop->backend;
+    int r = 0;
+
+    if (stream->state & RECEIVING)
+        r = cancel(u, stream->token, KIND_RECEIVE);
+    if (r == 0 && stream->state & POLLING)
+        r = cancel(u, stream->token, KIND_WRITABLE);
+    if (r < 0)
+        (void)shutdown(stream->fd, SHUT_RDWR); /* ends the requests too, if less exactly */
+}
+
+static void handle_writable(struct rp_stream *stream, int result)
+{
+    stream->state &= ~(uint32_t)POLLING;
+    if (stream->state & RP_STREAM_CONNECTING)
+        rp_stream_connect_done(stream, result < 0 ? result : 0);
+    else
+        rp_stream_writable(stream);
+}
+
+RP_HOT static void handle_received(struct rp_loop *loop, struct rp_stream *stream,
+                                   const struct io_uring_cqe *cqe, const char *bytes, rp_ns at)
+{
+    struct uring_backend *u = loop->backend;
+    const uint64_t token = stream->token;
+    const bool goes_on = cqe->flags & IORING_CQE_F_MORE;
+    int r;
+
+    if (RP_UNLIKELY(!goes_on))
+        stream->state &= ~(uint32_t)RECEIVING;
+    if (RP_LIKELY(cqe->res > 0)) {
+        stream->events->data(stream, bytes, (size_t)cqe->res, at);
+        if (RP_LIKELY(goes_on) || !rp_stream_is_alive(loop, token))
+            return;
+    } else if (cqe->res == -ENOBUFS) {
+        (void)add_chunk(u);
+    } else if (cqe->res != -EINTR && cqe->res != -EAGAIN) {
+        rp_stream_end(stream, cqe->res, at);
+        return;
+    }
+    if (goes_on)
+        return;
+    r = receive(u, stream, false);
+    if (r < 0)
+        rp_stream_end(stream, r, at);
+}
+
+/* ---- watches: one poll after the other, each made after the callback, so that they are level-triggered ---- */
+
+static int arm_watch(struct uring_backend *u, struct rp_watch *watch, unsigned wanted)
+{
+    unsigned mask = (wanted & RP_READABLE ? (unsigned)POLLIN | (unsigned)POLLRDHUP : 0) |
+                    (wanted & RP_WRITABLE ? (unsigned)POLLOUT : 0);
+    int r = poll_once(u, watch->fd, mask, watch->token, KIND_WATCH);
+
+    watch->state = r == 0 ? WATCH_ARMED : 0;
+    return r;
+}
+
+static int uring_watch(struct rp_loop *loop, struct rp_watch *watch, unsigned wanted)
+{
+    struct uring_backend *u = loop->backend;
+    uint64_t old = watch->token;
+    bool was_armed = watch->state & WATCH_ARMED;
+    struct pollfd probe = { .fd = watch->fd };
+    int r;
+
+    if (poll(&probe, 1, 0) < 0 || probe.revents & POLLNVAL)
+        return -EBADF;
+    /* A new token, so that a late completion of the old request finds nobody. */
+    r = rp_slots_add(&loop->slots, watch, &watch->token);
+    if (r < 0)
+        return r;
+    r = arm_watch(u, watch, wanted);
+    if (r < 0) {
+        rp_slots_remove(&loop->slots, watch->token);
+        watch->token = old;
+        watch->state = was_armed ? WATCH_ARMED : 0;
+        return r;
+    }
+    rp_slots_remove(&loop->slots, old);
+    if (was_armed)
+        (void)cancel(u, old, KIND_WATCH);
+    return 0;
+}
+
+static void uring_unwatch(struct rp_loop *loop, struct rp_watch *watch)
+{
+    if (watch->state & WATCH_ARMED)
+        (void)cancel(loop->backend, watch->token, KIND_WATCH);
+    watch->state = 0;
+}
+
+static void handle_watch(struct rp_loop *loop, struct rp_watch *watch, int result)
+{
+    struct uring_backend *u = loop->backend;
+    const uint64_t token = watch->token;
+    unsigned ready = 0;
+
+    watch->state = 0;
+    if (result < 0 || result & (POLLERR | POLLHUP | POLLNVAL))
+        ready = RP_READABLE | RP_WRITABLE;
+    if (result >= 0 && result & (POLLIN | POLLRDHUP))
+        ready |= RP_READABLE;
+    if (result >= 0 && result & POLLOUT)
+        ready |= RP_WRITABLE;
+    ready &= watch->wanted;
+    if (ready)
+        watch->fn(watch, ready);
+    if (rp_slots_get(&loop->slots, token) && arm_watch(u, watch, watch->wanted) < 0)
+        u->error = -ENOMEM;
+}
+
+/* ---- waiting ---- */
+
+static int enter(struct rp_loop *loop, rp_ns until)
+{
+    struct uring_backend *u = loop->backend;
+    rp_ns patience = rp_loop_patience(loop, until);
+    struct __kernel_timespec timeout = { .tv_sec = patience / RP_S, .tv_nsec = patience % RP_S };
+    struct io_uring_cqe *first;
+    uint64_t signals;
+    int r;
+
+    /* Before the completions are taken: a signal that comes later stays. */
+    if (u->event_fd >= 0)
+        (void)!read(u->event_fd, &signals, sizeof(signals));
+    if (patience == 0) {
+        r = io_uring_submit_and_get_events(&u->ring);
+    } else {
+        rp_loop_before_wait(loop);
+        r = io_uring_submit_and_wait_timeout(&u->ring, &first, 1, patience < 0 ? NULL : &timeout,
+                                             NULL);
+        rp_loop_after_wait(loop);
+    }
+    /* -EBUSY: completions have to be taken first, which comes next. */
+    return r < 0 && r != -ETIME && r != -EAGAIN && r != -EBUSY ? r : 0;
+}
+
+RP_HOT static void handle(struct rp_loop *loop, const struct io_uring_cqe *cqe, rp_ns at)
+{
+    struct uring_backend *u = loop->backend;
+    void *object = rp_slots_get(&loop->slots, cqe->user_data);
+    unsigned id = cqe->flags >> IORING_CQE_BUFFER_SHIFT;
+
+    if (RP_LIKELY(object)) {
+        switch (rp_slot_kind(cqe->user_data)) {
+        case KIND_RECEIVE:
+            handle_received(
+                loop, object, cqe,
+                u->chunks[id / CHUNK_BUFFERS] + (size_t)(id % CHUNK_BUFFERS) * BUFFER_SIZE, at);
+            break;
+        case KIND_WRITABLE:
+            handle_writable(object, cqe->res);
+            break;
+        default:
+            handle_watch(loop, object, cqe->res);
+        }
+    }
+    if (cqe->flags & IORING_CQE_F_BUFFER)
+        put_back(u, id);
+}
+
+RP_HOT static int uring_wait(struct rp_loop *loop, rp_ns until)
+{
+    struct uring_backend *u = loop->backend;
+    int r = enter(loop, until);
+    rp_ns at = rp_clock_ns();
+    struct io_uring_cqe *cqe;
+    unsigned head, count = 0;
+
+    io_uring_for_each_cqe(&u->ring, head, cqe)
+    {
+        handle(loop, cqe, at);
+        count++;
+    }
+    io_uring_cq_advance(&u->ring, count);
+    publish(u);
+    if (r == 0)
+        r = u->error;
+    u->error = 0;
+    return r;
+}
+
+static int uring_fd(struct rp_loop *loop)
+{
+    struct uring_backend *u = loop->backend;
+
+    /* The ring's own descriptor would not do: nothing completes on it before somebody enters. */
+    if (u->event_fd < 0) {
+        int fd = eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC); /* 1: look at what came before */
+
+        if (fd >= 0 && io_uring_register_eventfd(&u->ring, fd) < 0) {
+            close(fd);
+            fd = -1;
+        }
+        u->event_fd = fd;
+        (void)io_uring_submit(&u->ring);
+    }
+    return u->event_fd;
+}
+
+static const struct rp_loop_ops uring_ops = {
+    .name = "io_uring",
+    .unusable = uring_unusable,
+    .open = uring_open,
+    .close = uring_close,
+    .wait = uring_wait,
+    .arm = uring_arm,
+    .disarm = uring_disarm,
+    .watch = uring_watch,
+    .unwatch = uring_unwatch,
+    .fd = uring_fd,
+};
+
+const struct rp_loop_ops *const rp_loop_uring = &uring_ops;
