@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+#include "stats_test.h"
+
+#include "stats/store.h"
+
+struct series {
+    struct rp_store *store;
+    struct rp_view *view;
+    struct rp_value delta;
+};
+
+static struct series make_series(enum rp_metric_type type)
+{
+    struct series s = { 0 };
+
+    assert_int_equal(rp_store_new(&s.store), 0);
+    assert_int_equal(rp_store_metric(s.store, "m", type, false, &s.view, NULL), 0);
+    assert_int_equal(rp_store_define(s.store, 0, 0, "m", type, false, NULL, 0, NULL), 0);
+    rp_value_init(&s.delta, type);
+    return s;
+}
+
+static void drop_series(struct series *s)
+{
+    rp_value_deinit(&s->delta);
+    rp_store_free(s->store);
+}
+
+static void apply(struct series *s)
+{
+    assert_int_equal(rp_store_apply(s->store, 0, 0, &s->delta), 0);
+    rp_value_reset(&s->delta);
+}
+
+static void count(struct series *s, double amount)
+{
+    s->delta.counter = amount;
+    s->delta.samples = 1;
+    apply(s);
+}
+
+static void gauge(struct series *s, double last, double min, double max)
+{
+    s->delta.gauge.last = last;
+    s->delta.gauge.min = min;
+    s->delta.gauge.max = max;
+    s->delta.samples = 2;
+    apply(s);
+}
+
+static void check_point(const struct rp_point *point, double start_s, double length_s,
+                        uint64_t samples)
+{
+    assert_true(point->start == (rp_ns)(start_s * 1e9));
+    assert_true(point->length == (rp_ns)(length_s * 1e9));
+    assert_int_equal(point->samples, samples);
+}
+
+static void each_type_gives_its_numbers(void **state)
+{
+    struct series counter = make_series(RP_COUNTER), g = make_series(RP_GAUGE);
+    struct series rate = make_series(RP_RATE), trend = make_series(RP_TREND);
+    const struct rp_point *point;
+    size_t n;
+
+    count(&counter, 2);
+    count(&counter, 3);
+    gauge(&g, 5, 1, 9);
+    gauge(&g, 4, 3, 12);
+    rate.delta.rate.hits = 1;
+    rate.delta.rate.total = rate.delta.samples = 4;
+    apply(&rate);
+    for (int i = 1; i <= 100; i++)
+        assert_int_equal(rp_hist_record(&trend.delta.hist, i * 1e6), 0);
+    trend.delta.samples = 100;
+    apply(&trend);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(
+            rp_store_tick((struct series *[]){ &counter, &g, &rate, &trend }[i]->store, RP_S), 0);
+    point = rp_store_points(counter.view, &n);
+    assert_int_equal(n, 1);
+    check_point(point, 0, 1, 2);
+    assert_true(point->a == 5);
+    assert_int_equal(counter.view->second.samples, 0);
+    assert_true(counter.view->second.counter == 0 && counter.view->total.counter == 5);
+    point = rp_store_points(g.view, &n);
+    check_point(point, 0, 1, 4);
+    assert_true(point->a == 4 && point->b == 1 && point->c == 12);
+    point = rp_store_points(rate.view, &n);
+    check_point(point, 0, 1, 4);
+    assert_true(point->a == 1 && point->b == 4);
+    point = rp_store_points(trend.view, &n);
+    check_point(point, 0, 1, 100);
+    assert_true(point->a == 50.5 && point->b == 1 && point->c == 100);
+    assert_true(fabs(point->d - 95.05) < 0.09505);
+    drop_series(&counter);
+    drop_series(&g);
+    drop_series(&rate);
+    drop_series(&trend);
+}
+
+static void silence_leaves_no_point_and_time_does_not_go_back(void **state)
+{
+    struct series s = make_series(RP_COUNTER);
+    const struct rp_point *points;
+    size_t n;
+
+    assert_int_equal(rp_store_tick(s.store, 0), 0);
+    assert_int_equal(rp_store_tick(s.store, RP_S), 0);
+    points = rp_store_points(s.view, &n);
+    assert_int_equal(n, 0);
+    count(&s, 1);
+    assert_int_equal(rp_store_tick(s.store, RP_S - 1), -EINVAL);
+    assert_int_equal(s.view->second.samples, 1);
+    assert_int_equal(rp_store_tick(s.store, 2 * RP_S), 0);
+    assert_int_equal(rp_store_tick(s.store, 3 * RP_S), 0);
+    count(&s, 2);
+    assert_int_equal(rp_store_tick(s.store, 4 * RP_S + RP_S / 2), 0);
+    count(&s, 4); /* what comes at the last moment belongs to the interval before */
+    assert_int_equal(rp_store_tick(s.store, 4 * RP_S + RP_S / 2), 0);
+    points = rp_store_points(s.view, &n);
+    assert_int_equal(n, 2);
+    check_point(&points[0], 1, 1, 1);
+    check_point(&points[1], 3, 1.5, 2);
+    assert_true(points[0].a == 1 && points[1].a == 6);
+    drop_series(&s);
+}
+
+/* Against sums kept by second: whatever was merged, each point must be the sum of the seconds that it covers, and no
+ * second may be lost or counted twice. */
+static void check_coverage(struct series *s, const double *by_second, size_t seconds)
+{
+    size_t n, at = 0;
+    const struct rp_point *points = rp_store_points(s->view, &n);
+
+    assert_true(n <= RP_STORE_POINTS);
+    for (size_t i = 0; i < n; i++) {
+        double sum = 0;
+
+        assert_true(points[i].start >= (rp_ns)at * RP_S && points[i].length > 0);
+        while ((rp_ns)at * RP_S < points[i].start)
+            assert_true(by_second[at++] == 0);
+        while ((rp_ns)at * RP_S < points[i].start + points[i].length)
+            sum += by_second[at++];
+        assert_true(sum == points[i].a);
+    }
+    while (at < seconds)
+        assert_true(by_second[at++] == 0);
+}
+
+static void neighbours_merge_when_the_series_is_full(void **state)
+{
+    static const unsigned gaps[] = { 1, 2, 3,
+                                     1000 }; /* samples in every n-th second, and at random */
+    enum { SECONDS = 40000 };
+    double *by_second = calloc(SECONDS, sizeof(*by_second));
+
+    for (size_t g = 0; g < RP_ARRAY_LEN(gaps); g++) {
+        struct series s = make_series(RP_COUNTER);
+        struct test_random random = { g };
+        size_t n;
+
+        for (size_t i = 0; i < SECONDS; i++) {
+            by_second[i] = 0;
+            if (gaps[g] == 1000 ? random_below(&random, 5) < 2 : i % gaps[g] == 0)
+                count(&s, by_second[i] = (double)random_below(&random, 1000) + 1);
+            assert_int_equal(rp_store_tick(s.store, (rp_ns)(i + 1) * RP_S), 0);
+            rp_store_points(s.view, &n);
+            assert_true(n <= RP_STORE_POINTS);
+            if (i % 3571 == 0 || i == 4096 || i == 4095)
+                check_coverage(&s, by_second, i + 1);
+        }
+        check_coverage(&s, by_second, SECONDS);
+        if (gaps[g] == 1) {
+            const struct rp_point *points = rp_store_points(s.view, &n);
+
+            assert_int_equal(n, SECONDS / 16);
+            for (size_t i = 0; i < n; i++)
+                check_point(&points[i], 16.0 * (double)i, 16, 16);
+        }
+        drop_series(&s);
+    }
+    free(by_second);
+}
+
+static void merged_points_keep_what_can_be_kept(void **state)
+{
+    struct series g = make_series(RP_GAUGE), trend = make_series(RP_TREND);
+    const struct rp_point *points;
+    double p95[2];
+    size_t n;
+
+    for (int i = 0; i <= RP_STORE_POINTS; i++) {
+        int samples = i % 2 ? 300 : 100;
+
+        gauge(&g, i, i - 1, i + 1);
+        assert_int_equal(rp_store_tick(g.store, (i + 1) * RP_S), 0);
+        for (int j = 0; j < samples; j++)
+            assert_int_equal(rp_hist_record(&trend.delta.hist, (i % 2 ? 2e6 : 4e6) + j * 1000), 0);
+        trend.delta.samples = (uint64_t)samples;
+        apply(&trend);
+        assert_int_equal(rp_store_tick(trend.store, (i + 1) * RP_S), 0);
+        if (i < 2)
+            p95[i] = rp_store_points(trend.view, &n)[i].d;
+    }
+    points = rp_store_points(g.view, &n);
+    assert_int_equal(n, RP_STORE_POINTS / 2 + 1);
+    check_point(&points[1], 2, 2, 4);
+    assert_true(points[1].a == 3 && points[1].b == 1 && points[1].c == 4);
+    check_point(&points[n - 1], RP_STORE_POINTS, 1, 2);
+    points = rp_store_points(trend.view, &n);
+    check_point(&points[1], 2, 2, 400);
+    /* (100 * 4.0495 + 300 * 2.1495) / 400 ms */
+    assert_true(fabs(points[1].a - 2.6245) < 1e-9);
+    assert_true(points[1].b == 2 && points[1].c == 4.099);
+    assert_true(points[1].d == fmax(p95[0], p95[1]) && p95[0] != p95[1]);
+    drop_series(&g);
+    drop_series(&trend);
+}
+
+static void a_failed_tick_changes_nothing(void **state)
+{
+    struct series s = make_series(RP_COUNTER);
+    size_t n;
+
+    for (uint64_t fail = 1; fail <= 2; fail++) {
+        count(&s, 1);
+        rp_alloc_fail_at(fail);
+        assert_int_equal(rp_store_tick(s.store, RP_S), -ENOMEM);
+        rp_alloc_fail_at(0);
+        rp_store_points(s.view, &n);
+        assert_int_equal(n, 0);
+    }
+    assert_int_equal(rp_store_tick(s.store, 2 * RP_S), 0);
+    check_point(rp_store_points(s.view, &n), 0, 2, 2);
+    drop_series(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_type_gives_its_numbers),
+        cmocka_unit_test(silence_leaves_no_point_and_time_does_not_go_back),
+        cmocka_unit_test(neighbours_merge_when_the_series_is_full),
+        cmocka_unit_test(merged_points_keep_what_can_be_kept),
+        cmocka_unit_test(a_failed_tick_changes_nothing),
+    };
+
+    return cmocka_run_group_tests_name("store_points", tests, NULL, NULL);
+}
