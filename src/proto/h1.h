@@ -6,9 +6,10 @@
  *
  * Strict where leniency would make a measurement lie: a bad status line, header or chunk size, two different
  * Content-Lengths, Content-Length beside Transfer-Encoding, a transfer coding other than "chunked", a bare CR or a NUL
- * in the head, a folded header line are errors with the byte offset at which they were found. A lone LF as line end is
- * accepted (RFC 9112, 2.2). Any split of the input gives the same events (body bytes may arrive in other pieces).
- * Limits are on the whole head and, by the caller, on the body. A line of the head is judged when its end has
+ * in the head, a folded header line are errors with the byte offset at which they were found. A lone LF as end of
+ * a line of the head or the trailers is accepted (RFC 9112, 2.2), in the framing of chunks it is not. Any split of the
+ * input gives the same events (body bytes may arrive in other pieces). Limits are on the whole head and, by the
+ * caller, on the body. A line of the head is judged when its end has
  * arrived, except that what cannot become "HTTP/1.x NNN" is an error at its first wrong byte.
  */
 

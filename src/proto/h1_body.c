@@ -3,7 +3,8 @@
 
 /*
  * Bodies: a known length, until the peer closes, chunked. Nothing is buffered here: chunk size lines and trailers are
- * checked byte by byte and dropped, which is why they have states of their own.
+ * checked byte by byte and dropped, which is why they have states of their own. The framing of chunks needs its CRLFs:
+ * with a lone LF for an end, a chunk that is one byte shorter than its size would pass with a CR for its last byte.
  */
 
 static int go_on(struct rp_h1_parser *parser, enum rp_h1_state state)
@@ -56,13 +57,6 @@ static bool take_line_bytes(struct rp_h1_parser *parser, struct rp_slice *input,
     return true;
 }
 
-static int start_size(struct rp_h1_parser *parser)
-{
-    parser->left = 0;
-    parser->line_bytes = 0;
-    return go_on(parser, H1_SIZE);
-}
-
 /* line_bytes and left are 0 when the first digit is due. */
 int rp_h1_on_size(struct rp_h1_parser *parser, struct rp_slice *input, struct rp_slice *ret_body)
 {
@@ -92,10 +86,8 @@ int rp_h1_on_size_end(struct rp_h1_parser *parser, struct rp_slice *input,
 {
     char c = *input->ptr;
 
-    if (!strchr(" \t;\r\n", c) || c == '\0' || !take_line_bytes(parser, input, 1))
+    if (!strchr(" \t;\r", c) || c == '\0' || !take_line_bytes(parser, input, 1))
         return rp_h1_fail(parser, RP_H1_BAD_CHUNK_SIZE, parser->offset);
-    if (c == '\n')
-        return start_chunk(parser);
     if (c == '\r')
         return go_on(parser, H1_SIZE_LF);
     return go_on(parser, c == ';' ? H1_EXTENSION : H1_SIZE_END);
@@ -125,11 +117,9 @@ int rp_h1_on_extension(struct rp_h1_parser *parser, struct rp_slice *input,
 
     if (c == -1)
         return RP_H1_MORE;
-    if (c == '\n')
-        return start_chunk(parser);
     if (c == '\r')
         return go_on(parser, H1_SIZE_LF);
-    return rp_h1_fail(parser, RP_H1_BAD_CHUNK_SIZE, parser->offset - (c == '\0'));
+    return rp_h1_fail(parser, RP_H1_BAD_CHUNK_SIZE, parser->offset - (c != -2));
 }
 
 /* The CR before was consumed: it is the culprit when no LF follows. */
@@ -160,12 +150,17 @@ int rp_h1_on_chunk(struct rp_h1_parser *parser, struct rp_slice *input, struct r
 int rp_h1_on_chunk_end(struct rp_h1_parser *parser, struct rp_slice *input,
                        struct rp_slice *ret_body)
 {
-    char c = *input->ptr;
-
-    if (c != '\r' && c != '\n')
+    if (*input->ptr != '\r')
         return rp_h1_fail(parser, RP_H1_BAD_CHUNK_END, parser->offset);
     rp_h1_advance(parser, input, 1);
-    return c == '\r' ? go_on(parser, H1_CHUNK_LF) : start_size(parser);
+    return go_on(parser, H1_CHUNK_LF);
+}
+
+static int start_size(struct rp_h1_parser *parser)
+{
+    parser->left = 0;
+    parser->line_bytes = 0;
+    return go_on(parser, H1_SIZE);
 }
 
 int rp_h1_on_chunk_lf(struct rp_h1_parser *parser, struct rp_slice *input,

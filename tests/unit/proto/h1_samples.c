@@ -19,7 +19,7 @@ const struct h1_sample h1_samples[] = {
     { "blanks after the chunk size", RP_SLICE(CHUNKED "5  \r\nhello\r\n0\r\n\r\n") },
     { "lone LFs", RP_SLICE("HTTP/1.1 200 OK\nContent-Length: 3\nA: b\n\nxyz") },
     { "lone LFs, chunked", RP_SLICE("HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n"
-                                    "3\nabc\n0\nT: v\n\n") },
+                                    "3\r\nabc\r\n0\r\nT: v\n\n") },
     { "100 and 103 before 200",
       RP_SLICE("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" OK
                "Content-Length: 2\r\n\r\nok") },
@@ -58,7 +58,8 @@ const struct h1_sample h1_samples[] = {
     { "folded line", RP_SLICE(OK "A: b\r\n  c\r\nContent-Length: 0\r\n\r\n") },
     { "NUL in a value", RP_SLICE(OK "A: b\0c\r\n\r\n") },
     { "bare CR in a value", RP_SLICE(OK "A: b\rc\r\n\r\n") },
-    { "control byte in a value", RP_SLICE(OK "A: b\x01c\r\nContent-Length: 0\r\n\r\n") },
+    { "control byte in a value", RP_SLICE(OK "A: b\x01"
+                                             "c\r\nContent-Length: 0\r\n\r\n") },
     { "CR before the last line end", RP_SLICE(OK "A: b\r\r\n\r\n") },
     { "bare CR at a line's start", RP_SLICE(OK "\rA: b\r\n\r\n") },
     { "negative length", RP_SLICE(OK "Content-Length: -1\r\n\r\n") },
@@ -93,6 +94,8 @@ const struct h1_sample h1_samples[] = {
     { "NUL in a trailer", RP_SLICE(CHUNKED "0\r\nA: c\0\r\n\r\n") },
     { "CR in a trailer", RP_SLICE(CHUNKED "0\r\nA: c\rd\r\n\r\n") },
     { "CR at the end of trailers", RP_SLICE(CHUNKED "0\r\n\rx") },
+    { "lone LF after a chunk size", RP_SLICE(CHUNKED "3\nabc\r\n0\r\n\r\n") },
+    { "lone LF after a chunk", RP_SLICE(CHUNKED "4\r\nabc\r\n0\r\n\r\n") },
     { "truncated head", RP_SLICE(OK "Content-Le") },
     { "truncated body", RP_SLICE(OK "Content-Length: 5\r\n\r\nhel") },
     { "truncated chunk", RP_SLICE(CHUNKED "5\r\nhel") },

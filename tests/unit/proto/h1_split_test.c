@@ -124,12 +124,12 @@ static void make_chunks(struct made *made, uint64_t *seed)
         size_t len = 1 + pick(seed, (unsigned)(made->body.len - at));
 
         rp_buf_appendf(&made->bytes, pick(seed, 2) ? "%zx%s%s" : "%04zX%s%s", len,
-                       pick(seed, 4) ? "" : " \t;e=\"x\"; f", made->eol);
+                       pick(seed, 4) ? "" : " \t;e=\"x\"; f", "\r\n");
         rp_buf_append(&made->bytes, made->body.data + at, len);
-        rp_buf_append_str(&made->bytes, made->eol);
+        rp_buf_append_str(&made->bytes, "\r\n");
         at += len;
     }
-    rp_buf_appendf(&made->bytes, "0%s", made->eol);
+    rp_buf_append_str(&made->bytes, "0\r\n");
     make_fields(made, seed);
     rp_buf_append_str(&made->bytes, made->eol);
 }
