@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+#include "app/app.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "app/cli.h"
+#include "app/completion.h"
+#include "app/help.h"
+#include "app/run.h"
+#include "app/run_options.h"
+#include "app/script_file.h"
+#include "app/term.h"
+#include "engine/result.h"
+
+enum { TEXT_MAX = 1 << 20 };
+
+static struct rp_style style_of(FILE *stream, const struct rp_cli *cli)
+{
+    return (struct rp_style){ .color = rp_term_color(stream, cli->flags[RP_OPT_NO_COLOR]),
+                              .width = rp_term_width(stream) };
+}
+
+static int out_of_memory(void)
+{
+    fprintf(stderr, "error: %s\n", strerror(ENOMEM));
+    return RP_EXIT_INTERNAL;
+}
+
+/* ---- help, version, mistakes ------------------------------------------------------------------------------- */
+
+static int print_help(const struct rp_cli *cli, const struct rp_command *command)
+{
+    struct rp_buf out;
+    int code;
+
+    rp_buf_init(&out, TEXT_MAX);
+    rp_help_write(command, style_of(stdout, cli), &out);
+    code = rp_term_put(stdout, &out);
+    rp_buf_deinit(&out);
+    return code;
+}
+
+int rp_cmd_help(const struct rp_cli *cli)
+{
+    return print_help(cli, cli->argument ? rp_command_find(cli->argument) : NULL);
+}
+
+static int print_version(void)
+{
+    struct rp_buf out;
+    int code;
+
+    rp_buf_init(&out, TEXT_MAX);
+    rp_buf_append_str(&out, "rampa " RAMPA_VERSION "\n");
+    code = rp_term_put(stdout, &out);
+    rp_buf_deinit(&out);
+    return code;
+}
+
+int rp_cmd_completion(const struct rp_cli *cli)
+{
+    struct rp_buf out;
+    int code;
+
+    rp_buf_init(&out, TEXT_MAX);
+    rp_completion_write(cli->argument, &out);
+    code = rp_term_put(stdout, &out);
+    rp_buf_deinit(&out);
+    return code;
+}
+
+/* Without a command nothing was tested: a pipeline must not take that for a pass. */
+static int print_short_help(const struct rp_cli *cli)
+{
+    struct rp_buf out;
+
+    rp_buf_init(&out, TEXT_MAX);
+    rp_help_write_short(style_of(stderr, cli), &out);
+    rp_term_put(stderr, &out);
+    rp_buf_deinit(&out);
+    return RP_EXIT_CONFIG;
+}
+
+/* One line a mistake, its remedy in brackets, and where to read more. */
+static int print_mistakes(const struct rp_cli *cli)
+{
+    bool color = rp_term_color(stderr, cli->flags[RP_OPT_NO_COLOR]);
+
+    for (size_t i = 0; i < cli->error_count; i++) {
+        struct rp_error line = { 0 };
+        const struct rp_error *err = &cli->errors[i];
+
+        if (!err->hint) {
+            rp_error_print(stderr, err, color);
+            continue;
+        }
+        rp_error_set(&line, -RP_EUSER, "%s (%s)", err->message, err->hint);
+        rp_error_print(stderr, &line, color);
+        rp_error_deinit(&line);
+    }
+    fprintf(stderr, "%ssee 'rampa%s%s --help'%s\n", rp_sgr(color, RP_SGR_DIM),
+            cli->command ? " " : "", cli->command ? cli->command->name : "",
+            rp_sgr(color, RP_SGR_RESET));
+    return RP_EXIT_CONFIG;
+}
+
+/* ---- commands ----------------------------------------------------------------------------------------------- */
+
+static enum rp_format format_of(const struct rp_cli *cli)
+{
+    const char *format = rp_cli_value(cli, RP_OPT_FORMAT).value;
+
+    return format && strcmp(format, "json") == 0 ? RP_FORMAT_JSON : RP_FORMAT_TEXT;
+}
+
+/* Workers inherit it; a connection is an open file. Where it fails the run has fewer, which doctor tells. */
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int run(const struct rp_run_options *options)
+{
+    raise_file_limit();
+    return rp_cmd_run(options);
+}
+
+/* run, check and inspect: all three work on a script. */
+static int with_script(const struct rp_cli *cli)
+{
+    struct rp_run_request request;
+    struct rp_error err = { 0 };
+    int code;
+
+    if (rp_script_file_check(cli->argument, &err) < 0) {
+        rp_error_print(stderr, &err, rp_term_color(stderr, cli->flags[RP_OPT_NO_COLOR]));
+        rp_error_deinit(&err);
+        return RP_EXIT_CONFIG;
+    }
+    if (rp_run_request_init(&request, cli) < 0)
+        return out_of_memory();
+    if (rp_command_id(cli->command) == RP_CMD_RUN)
+        code = run(&request.options);
+    else if (rp_command_id(cli->command) == RP_CMD_CHECK)
+        code = rp_cmd_check(&request.options);
+    else
+        code = rp_cmd_inspect(&request.options, format_of(cli));
+    rp_run_request_deinit(&request);
+    return code;
+}
+
+static int dispatch(const struct rp_cli *cli)
+{
+    static int (*const commands[RP_CMD_COUNT])(const struct rp_cli *) = {
+        [RP_CMD_RUN] = with_script,      [RP_CMD_CHECK] = with_script,
+        [RP_CMD_INSPECT] = with_script,  [RP_CMD_DOCTOR] = rp_cmd_doctor,
+        [RP_CMD_TARGET] = rp_cmd_target, [RP_CMD_COMPLETION] = rp_cmd_completion,
+        [RP_CMD_HELP] = rp_cmd_help,
+    };
+
+    return commands[rp_command_id(cli->command)](cli);
+}
+
+int rp_app_main(int argc, char *const argv[])
+{
+    struct rp_cli cli;
+    int code;
+
+    if (rp_cli_parse(argc, argv, &cli) < 0)
+        return out_of_memory();
+    if (cli.error_count)
+        code = print_mistakes(&cli);
+    else if (cli.flags[RP_OPT_HELP])
+        code = print_help(&cli, cli.command);
+    else if (cli.flags[RP_OPT_VERSION])
+        code = print_version();
+    else if (!cli.command)
+        code = print_short_help(&cli);
+    else
+        code = dispatch(&cli);
+    rp_cli_deinit(&cli);
+    return code;
+}

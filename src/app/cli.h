@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * app/cli.h - the command line: one table of commands, one of options, and the parser made from them.
+ *
+ * The help, the man page, the reference page and the shell completion are made from the same tables (app/help.h,
+ * app/docs.h, app/completion.h), so that an option exists everywhere or nowhere.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/error.h"
+#include "plan/plan.h"
+
+/* ---- the tables (table.c) --------------------------------------------------------------------------------- */
+
+enum rp_command_id { /* the order of the help */
+                     RP_CMD_RUN,
+                     RP_CMD_CHECK,
+                     RP_CMD_INSPECT,
+                     RP_CMD_DOCTOR,
+                     RP_CMD_TARGET,
+                     RP_CMD_COMPLETION,
+                     RP_CMD_HELP,
+                     RP_CMD_COUNT
+};
+
+enum rp_option_id { /* the order of the help, inside each group */
+                    RP_OPT_VUS,
+                    RP_OPT_DURATION,
+                    RP_OPT_ITERATIONS,
+                    RP_OPT_SCENARIO,
+                    RP_OPT_ENV,
+                    RP_OPT_TAG,
+                    RP_OPT_PYTHON,
+                    RP_OPT_OUT,
+                    RP_OPT_TREND_STATS,
+                    RP_OPT_PROGRESS,
+                    RP_OPT_QUIET,
+                    RP_OPT_FORMAT,
+                    RP_OPT_HOST,
+                    RP_OPT_PORT,
+                    RP_OPT_NO_COLOR,
+                    RP_OPT_HELP,
+                    RP_OPT_VERSION,
+                    RP_OPT_COUNT
+};
+
+enum rp_option_group {
+    RP_GROUP_LOAD,
+    RP_GROUP_SCRIPT,
+    RP_GROUP_OUTPUT,
+    RP_GROUP_SERVER,
+    RP_GROUP_GLOBAL,
+    RP_GROUP_COUNT
+};
+extern const char *const rp_option_group_titles[RP_GROUP_COUNT];
+
+enum rp_option_type {
+    RP_TYPE_FLAG,
+    RP_TYPE_TEXT,
+    RP_TYPE_FILE, /* as text; completed as a file name */
+    RP_TYPE_INT,
+    RP_TYPE_DURATION,
+    RP_TYPE_CHOICE,
+    RP_TYPE_PAIR,  /* KEY=VALUE, the key not empty */
+    RP_TYPE_STATS, /* statistics of a trend, separated by commas */
+};
+
+#define RP_IN(command) (1u << (command))
+#define RP_IN_ALL (~0u) /* every command, and before a command */
+
+struct rp_option {
+    const char *name; /* with the dashes: "--vus" */
+    char short_name;  /* '\0' = none */
+    enum rp_option_type type;
+    const char *placeholder; /* of the value; NULL for a flag */
+    unsigned commands;       /* RP_IN(..) of each command that has it */
+    bool repeatable;         /* every use counts; otherwise the last one does */
+    const char *env;         /* environment variable that stands in for it, or NULL */
+    enum rp_option_group group;
+    const char *const *choices; /* RP_TYPE_CHOICE: NULL-terminated */
+    int64_t min, max;           /* RP_TYPE_INT, both included */
+    const char *fallback;       /* what holds without it, as text, or NULL */
+    const char *help;           /* one sentence or more, without a final dot */
+    const char *since;          /* the first version that has it */
+};
+extern const struct rp_option rp_options[RP_OPT_COUNT];
+
+struct rp_example {
+    const char *comment, *line;
+};
+struct rp_exit_note {
+    int code;
+    const char *text;
+};
+
+struct rp_command {
+    const char *name;
+    const char *argument; /* placeholder of the positional argument, NULL = takes none */
+    bool argument_optional;
+    const char *const *argument_choices; /* NULL-terminated, or NULL = any text */
+    const char *summary;                 /* one line of the global help */
+    const char *description;             /* paragraphs, separated by an empty line */
+    const struct rp_example *examples;   /* ends with an empty one */
+    const struct rp_exit_note *exits;    /* ends with a NULL text */
+};
+extern const struct rp_command rp_commands[RP_CMD_COUNT];
+extern const struct rp_example rp_global_examples[]; /* ends with an empty one */
+
+/* Environment variables that stand in for no option. */
+struct rp_env_note {
+    const char *name, *help;
+};
+extern const struct rp_env_note rp_env_notes[]; /* ends with an empty one */
+
+static inline enum rp_command_id rp_command_id(const struct rp_command *command)
+{
+    return (enum rp_command_id)(command - rp_commands);
+}
+/* NULL for an unknown name. */
+const struct rp_command *rp_command_find(const char *name);
+/* Whether @command has @option; NULL asks what may stand before a command. */
+bool rp_option_belongs(const struct rp_option *option, const struct rp_command *command);
+
+/* ---- the parser (parse.c) --------------------------------------------------------------------------------- */
+
+/* One use of an option. */
+struct rp_given {
+    const struct rp_option *option;
+    const char *value;  /* borrowed; "" for a flag */
+    const char *origin; /* "--vus" or "RAMPA_VUS"; borrowed from the tables or from the cli */
+};
+
+struct rp_cli {
+    const struct rp_command *command; /* NULL when none was named */
+    const char *argument;             /* the positional argument, or NULL */
+    struct rp_given *given;           /* the command line's in its order, then the environment's */
+    size_t given_count;
+    bool flags[RP_OPT_COUNT]; /* of RP_TYPE_FLAG */
+    struct rp_error *errors;  /* every mistake that was found, in the order of the line */
+    size_t error_count;
+};
+
+/*
+ * Parses @argv (argv[0] is skipped) and, for options that @argv does not give, the environment. Mistakes of the user are
+ * in ret->errors, all of them, and the return is 0; -ENOMEM leaves @ret empty. Strings of @argv and of the environment are
+ * borrowed. When --help or --version was given nothing else is judged: errors are dropped.
+ */
+RP_NODISCARD int rp_cli_parse(int argc, char *const argv[], struct rp_cli *ret);
+void rp_cli_deinit(struct rp_cli *cli); /* a zeroed one is allowed */
+
+/* The last use of an option, or { NULL, NULL }. */
+struct rp_override rp_cli_value(const struct rp_cli *cli, enum rp_option_id id);
+/* Whether @text is a value of @option; if not, fills @err with a message that begins with @origin. */
+bool rp_option_accepts(const struct rp_option *option, const char *text, const char *origin,
+                       struct rp_error *err);
+/* The same for a list of words that ends with NULL. */
+bool rp_choice_accepts(const char *const *choices, const char *text, const char *origin,
+                       struct rp_error *err);
+/* What an environment variable says about a flag: 1 yes true on, 0 no false off. False for anything else. */
+bool rp_flag_parse(const char *text, bool *ret);

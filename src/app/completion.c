@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+#include "app/completion.h"
+
+#include <string.h>
+
+#include "app/cli.h"
+
+/*
+ * The script holds one list of words a command, and one rule an option that has a value. It asks nothing of the program
+ * at completion time, so that pressing Tab never starts anything.
+ */
+
+static void append_choices(struct rp_buf *out, const char *const *choices)
+{
+    for (size_t i = 0; choices[i]; i++)
+        rp_buf_appendf(out, "%s%s", i ? " " : "", choices[i]);
+}
+
+static void append_command_names(struct rp_buf *out)
+{
+    for (size_t i = 0; i < RP_CMD_COUNT; i++)
+        rp_buf_appendf(out, "%s%s", i ? " " : "", rp_commands[i].name);
+}
+
+/* ---- bash ---------------------------------------------------------------------------------------------------- */
+
+static void bash_options(struct rp_buf *out, const struct rp_command *command)
+{
+    const char *blank = "";
+
+    for (size_t i = 0; i < RP_OPT_COUNT; i++) {
+        if (!rp_option_belongs(&rp_options[i], command))
+            continue;
+        rp_buf_appendf(out, "%s%s", blank, rp_options[i].name);
+        blank = " ";
+    }
+}
+
+/* What follows an option with a value: its choices, files, or nothing that a shell could know. */
+static void bash_values(struct rp_buf *out)
+{
+    for (size_t i = 0; i < RP_OPT_COUNT; i++) {
+        const struct rp_option *option = &rp_options[i];
+
+        if (option->type == RP_TYPE_FLAG)
+            continue;
+        rp_buf_appendf(out, "        %s", option->name);
+        if (option->short_name)
+            rp_buf_appendf(out, "|-%c", option->short_name);
+        if (option->type == RP_TYPE_FILE) {
+            rp_buf_append_str(out, ") mapfile -t COMPREPLY < <(compgen -f -- \"$word\"); "
+                                   "return ;;\n");
+        } else if (option->choices) {
+            rp_buf_append_str(out, ") mapfile -t COMPREPLY < <(compgen -W \"");
+            append_choices(out, option->choices);
+            rp_buf_append_str(out, "\" -- \"$word\"); return ;;\n");
+        } else {
+            rp_buf_append_str(out, ") COMPREPLY=(); return ;;\n");
+        }
+    }
+}
+
+static void bash_commands(struct rp_buf *out)
+{
+    for (size_t i = 0; i < RP_CMD_COUNT; i++) {
+        const struct rp_command *command = &rp_commands[i];
+
+        rp_buf_appendf(out, "        %s) options=\"", command->name);
+        bash_options(out, command);
+        rp_buf_append_str(out, "\" words=\"");
+        if (command->argument_choices)
+            append_choices(out, command->argument_choices);
+        else if (command->argument_optional)
+            append_command_names(out);
+        rp_buf_appendf(out, "\" files=%s ;;\n",
+                       command->argument && strcmp(command->argument, "SCRIPT.py") == 0 ? "yes"
+                                                                                        : "");
+    }
+}
+
+static void bash(struct rp_buf *out)
+{
+    rp_buf_append_str(out,
+                      "# bash completion of rampa; made by 'rampa completion bash'\n"
+                      "_rampa() {\n"
+                      "    local word=${COMP_WORDS[COMP_CWORD]} last=${COMP_WORDS[COMP_CWORD-1]}\n"
+                      "    local command= options= words= files= i\n"
+                      "    COMPREPLY=()\n"
+                      "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
+                      "        [[ ${COMP_WORDS[i]} == -* ]] && continue\n"
+                      "        command=${COMP_WORDS[i]}\n"
+                      "        break\n"
+                      "    done\n"
+                      "    case $last in\n");
+    bash_values(out);
+    rp_buf_append_str(out, "    esac\n"
+                           "    case $command in\n"
+                           "        '') options=\"");
+    bash_options(out, NULL);
+    rp_buf_append_str(out, "\" words=\"");
+    append_command_names(out);
+    rp_buf_append_str(out, "\" ;;\n");
+    bash_commands(out);
+    rp_buf_append_str(out, "        *) return ;;\n"
+                           "    esac\n"
+                           "    if [[ $word == -* ]]; then\n"
+                           "        words=$options\n"
+                           "    elif [[ $files ]]; then\n"
+                           "        mapfile -t COMPREPLY < <(compgen -d -S / -- \"$word\"; "
+                           "compgen -f -X '!*.py' -- \"$word\")\n"
+                           "        compopt -o nospace 2>/dev/null\n"
+                           "        return\n"
+                           "    fi\n"
+                           "    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$word\")\n"
+                           "}\n"
+                           "complete -o filenames -F _rampa rampa\n");
+}
+
+/* ---- zsh ----------------------------------------------------------------------------------------------------- */
+
+/* Text inside '...' and inside [...] or a ':' list of _arguments. */
+static void zsh_text(struct rp_buf *out, const char *text)
+{
+    for (; *text; text++) {
+        if (*text == '\'')
+            rp_buf_append_str(out, "'\\''");
+        else if (strchr("[]:\\", *text))
+            rp_buf_appendf(out, "\\%c", *text);
+        else
+            rp_buf_append(out, text, 1);
+    }
+}
+
+static void zsh_spec(struct rp_buf *out, const struct rp_option *option)
+{
+    rp_buf_append_str(out, option->repeatable ? " \\\n        '*" : " \\\n        '");
+    rp_buf_append_str(out, option->name);
+    rp_buf_appendf(out, "%s[", option->placeholder ? "=" : "");
+    zsh_text(out, option->help);
+    rp_buf_append_str(out, "]");
+    if (option->placeholder) {
+        rp_buf_appendf(out, ":%s:", option->placeholder);
+        if (option->type == RP_TYPE_FILE)
+            rp_buf_append_str(out, "_files");
+        if (option->choices) {
+            rp_buf_append_str(out, "(");
+            append_choices(out, option->choices);
+            rp_buf_append_str(out, ")");
+        }
+    }
+    rp_buf_append_str(out, "'");
+}
+
+static void zsh_command(struct rp_buf *out, const struct rp_command *command)
+{
+    rp_buf_appendf(out, "    %s) _arguments -s", command->name);
+    for (size_t i = 0; i < RP_OPT_COUNT; i++)
+        if (rp_option_belongs(&rp_options[i], command))
+            zsh_spec(out, &rp_options[i]);
+    if (command->argument) {
+        rp_buf_appendf(out, " \\\n        '1:%s:", command->argument);
+        if (command->argument_choices || command->argument_optional) {
+            rp_buf_append_str(out, "(");
+            if (command->argument_choices)
+                append_choices(out, command->argument_choices);
+            else
+                append_command_names(out);
+            rp_buf_append_str(out, ")'");
+        } else {
+            rp_buf_append_str(out, "_files -g \"*.py\"'");
+        }
+    }
+    rp_buf_append_str(out, " ;;\n");
+}
+
+static void zsh(struct rp_buf *out)
+{
+    rp_buf_append_str(out, "#compdef rampa\n"
+                           "# zsh completion of rampa; made by 'rampa completion zsh'\n"
+                           "_rampa() {\n"
+                           "    local -a commands\n"
+                           "    commands=(");
+    for (size_t i = 0; i < RP_CMD_COUNT; i++) {
+        rp_buf_appendf(out, "\n        '%s:", rp_commands[i].name);
+        zsh_text(out, rp_commands[i].summary);
+        rp_buf_append_str(out, "'");
+    }
+    rp_buf_append_str(out, ")\n"
+                           "    if (( CURRENT == 2 )); then\n"
+                           "        _describe command commands\n"
+                           "        return\n"
+                           "    fi\n"
+                           "    local command=$words[2]\n"
+                           "    shift words\n"
+                           "    (( CURRENT-- ))\n"
+                           "    case $command in\n");
+    for (size_t i = 0; i < RP_CMD_COUNT; i++)
+        zsh_command(out, &rp_commands[i]);
+    rp_buf_append_str(out, "    esac\n"
+                           "}\n"
+                           "if [[ $funcstack[1] == _rampa ]]; then\n"
+                           "    _rampa \"$@\"\n"
+                           "else\n"
+                           "    compdef _rampa rampa\n"
+                           "fi\n");
+}
+
+void rp_completion_write(const char *shell, struct rp_buf *out)
+{
+    if (strcmp(shell, "zsh") == 0)
+        zsh(out);
+    else
+        bash(out);
+}

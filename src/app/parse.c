@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: MIT */
+#include "app/cli.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/str.h"
+
+/*
+ * One pass over the line. Every mistake is collected, so that a line is corrected once and not once per mistake; what
+ * a mistake makes unsure (is the word after an unknown option its value?) is then not reported on top of it.
+ */
+
+struct parser {
+    struct rp_cli *cli;
+    int argc;
+    char *const *argv;
+    int next;             /* the index of the next word */
+    bool words_only;      /* after "--" */
+    bool unsure;          /* an unknown option may have had a value */
+    bool unknown_command; /* then --help cannot be about a command */
+};
+
+static struct rp_error *new_error(struct rp_cli *cli)
+{
+    return &cli->errors[cli->error_count++];
+}
+
+static void given(struct rp_cli *cli, const struct rp_option *option, const char *value,
+                  const char *origin)
+{
+    struct rp_error err = { 0 };
+
+    if (!rp_option_accepts(option, value, origin, &err)) {
+        *new_error(cli) = err;
+        return;
+    }
+    cli->given[cli->given_count++] = (struct rp_given){ option, value, origin };
+}
+
+/* ---- options ---------------------------------------------------------------------------------------------- */
+
+static const struct rp_option *find_long(struct rp_slice name)
+{
+    for (size_t i = 0; i < RP_OPT_COUNT; i++)
+        if (rp_slice_eq_str(name, rp_options[i].name + 2))
+            return &rp_options[i];
+    return NULL;
+}
+
+static const struct rp_option *find_short(char name)
+{
+    for (size_t i = 0; i < RP_OPT_COUNT; i++)
+        if (rp_options[i].short_name == name)
+            return &rp_options[i];
+    return NULL;
+}
+
+/* An option of this command whose name looks like @name, or the only one that begins with it. */
+static const struct rp_option *find_similar(const struct rp_command *command, struct rp_slice name)
+{
+    const char *names[RP_OPT_COUNT], *found, *longer = NULL;
+    size_t count = 0, longer_count = 0;
+
+    for (size_t i = 0; i < RP_OPT_COUNT; i++) {
+        if (!rp_option_belongs(&rp_options[i], command))
+            continue;
+        names[count++] = rp_options[i].name + 2;
+        if (name.len && strncmp(rp_options[i].name + 2, name.ptr, name.len) == 0) {
+            longer = rp_options[i].name + 2;
+            longer_count++;
+        }
+    }
+    found = rp_suggest(name, names, count);
+    if (!found && longer_count == 1)
+        found = longer;
+    return found ? find_long(rp_slice_str(found)) : NULL;
+}
+
+/* @option exists, but not here: says where. */
+static void misplaced(struct parser *p, const struct rp_option *option)
+{
+    struct rp_error *err = new_error(p->cli);
+
+    if (!p->cli->command) {
+        rp_error_set(err, -RP_EUSER, "option '%s' stands before the command", option->name);
+        rp_error_hint(err, "put it after the command");
+        return;
+    }
+    rp_error_set(err, -RP_EUSER, "unknown option '%s'", option->name);
+    for (size_t i = 0; i < RP_CMD_COUNT; i++)
+        if (rp_option_belongs(option, &rp_commands[i])) {
+            rp_error_hint(err, "it is an option of 'rampa %s'", rp_commands[i].name);
+            return;
+        }
+}
+
+/* @text: as written, with its dashes; @name: without them and without "=value". */
+static void unknown(struct parser *p, struct rp_slice text, struct rp_slice name)
+{
+    const struct rp_option *similar = find_similar(p->cli->command, name);
+    struct rp_error *err = new_error(p->cli);
+
+    p->unsure = true;
+    rp_error_set(err, -RP_EUSER, "unknown option '%.*s'", RP_SLICE_FMT(text));
+    if (similar)
+        rp_error_suggest(err, similar->name);
+}
+
+/* The next word as a value. A word that begins with a dash is not one, unless it is a number. */
+static const char *next_value(struct parser *p)
+{
+    const char *word = p->next < p->argc ? p->argv[p->next] : NULL;
+    double number;
+
+    if (!word || (word[0] == '-' && word[1] && !rp_parse_double(rp_slice_str(word), &number)))
+        return NULL;
+    p->next++;
+    return word;
+}
+
+/* @value: what stood behind it in the same word, or NULL. */
+static void take_option(struct parser *p, const struct rp_option *option, const char *value)
+{
+    bool here = rp_option_belongs(option, p->cli->command);
+
+    if (!here)
+        misplaced(p, option);
+    if (option->type == RP_TYPE_FLAG) {
+        if (value && here)
+            rp_error_set(new_error(p->cli), -RP_EUSER, "option '%s' takes no value", option->name);
+        else if (here)
+            p->cli->flags[option - rp_options] = true;
+        return;
+    }
+    if (!value)
+        value = next_value(p);
+    if (!here)
+        return;
+    if (value) {
+        given(p->cli, option, value, option->name);
+        return;
+    }
+    rp_error_set(new_error(p->cli), -RP_EUSER, "option '%s' needs a value (%s %s)", option->name,
+                 option->name, option->placeholder);
+}
+
+static void take_long(struct parser *p, const char *word)
+{
+    const char *equals = strchr(word, '=');
+    struct rp_slice text = rp_slice(word, equals ? (size_t)(equals - word) : strlen(word));
+    struct rp_slice name = rp_slice(word + 2, text.len - 2);
+    const struct rp_option *option = find_long(name);
+
+    if (option)
+        take_option(p, option, equals ? equals + 1 : NULL);
+    else
+        unknown(p, text, name);
+}
+
+/* "-q", "-u5", "-u=5", "-qu 5". */
+static void take_short(struct parser *p, const char *word)
+{
+    for (const char *c = word + 1; *c; c++) {
+        const struct rp_option *option = find_short(*c);
+
+        if (!option) {
+            /* "-vus": one dash too few rather than three options */
+            if (c == word + 1)
+                unknown(p, rp_slice(word, strcspn(word, "=")),
+                        rp_slice(word + 1, strcspn(word + 1, "=")));
+            else
+                unknown(p, rp_slice_str((char[]){ '-', *c, '\0' }), rp_slice(c, 1));
+            return;
+        }
+        if (option->type == RP_TYPE_FLAG) {
+            take_option(p, option, NULL);
+            continue;
+        }
+        take_option(p, option, !c[1] ? NULL : c[1] == '=' ? c + 2 : c + 1);
+        return;
+    }
+}
+
+/* ---- words ------------------------------------------------------------------------------------------------ */
+
+static bool looks_like_script(const char *word)
+{
+    size_t len = strlen(word);
+
+    return (len > 3 && strcmp(word + len - 3, ".py") == 0) ||
+           (strchr(word, '/') && access(word, F_OK) == 0);
+}
+
+static const char *suggest_command(const char *word)
+{
+    const char *names[RP_CMD_COUNT];
+
+    for (size_t i = 0; i < RP_CMD_COUNT; i++)
+        names[i] = rp_commands[i].name;
+    return rp_suggest(rp_slice_str(word), names, RP_CMD_COUNT);
+}
+
+static void bad_command(struct rp_cli *cli, const char *word)
+{
+    struct rp_error *err = new_error(cli);
+
+    rp_error_set(err, -RP_EUSER, "unknown command '%s'", word);
+    if (looks_like_script(word))
+        rp_error_hint(err, "did you mean 'rampa run %s'?", word);
+    else
+        rp_error_suggest(err, suggest_command(word));
+}
+
+static void take_command(struct parser *p, const char *word)
+{
+    p->cli->command = rp_command_find(word);
+    if (p->cli->command)
+        return;
+    p->unknown_command = true;
+    bad_command(p->cli, word);
+}
+
+static void take_argument(struct parser *p, const char *word)
+{
+    const struct rp_command *command = p->cli->command;
+    struct rp_error err = { 0 };
+
+    if (!command->argument || p->cli->argument) {
+        if (!p->unsure)
+            rp_error_set(new_error(p->cli), -RP_EUSER, "unexpected argument '%s'", word);
+        return;
+    }
+    p->cli->argument = word;
+    if (command == &rp_commands[RP_CMD_HELP] && !rp_command_find(word))
+        bad_command(p->cli, word);
+    else if (command->argument_choices &&
+             !rp_choice_accepts(command->argument_choices, word, command->argument, &err))
+        *new_error(p->cli) = err;
+}
+
+static void take_word(struct parser *p, const char *word)
+{
+    if (p->words_only || word[0] != '-' || !word[1]) {
+        if (!p->cli->command)
+            take_command(p, word);
+        else
+            take_argument(p, word);
+    } else if (strcmp(word, "--") == 0) {
+        p->words_only = true;
+    } else if (word[1] == '-') {
+        take_long(p, word);
+    } else {
+        take_short(p, word);
+    }
+}
+
+/* ---- the whole ---------------------------------------------------------------------------------------------- */
+
+static bool is_given(const struct rp_cli *cli, const struct rp_option *option)
+{
+    if (option->type == RP_TYPE_FLAG)
+        return cli->flags[option - rp_options];
+    for (size_t i = 0; i < cli->given_count; i++)
+        if (cli->given[i].option == option)
+            return true;
+    return false;
+}
+
+static void take_environment(struct rp_cli *cli)
+{
+    for (size_t i = 0; i < RP_OPT_COUNT; i++) {
+        const struct rp_option *option = &rp_options[i];
+        const char *value = option->env ? getenv(option->env) : NULL;
+
+        if (!value || !*value || !rp_option_belongs(option, cli->command) || is_given(cli, option))
+            continue;
+        if (option->type != RP_TYPE_FLAG) {
+            given(cli, option, value, option->env);
+        } else if (!rp_flag_parse(value, &cli->flags[i])) {
+            struct rp_error *err = new_error(cli);
+
+            rp_error_set(err, -RP_EUSER, "%s: '%s' is neither yes nor no", option->env, value);
+            rp_error_hint(err, "set it to 1 or 0");
+        }
+    }
+}
+
+static void check_argument(struct parser *p)
+{
+    const struct rp_command *command = p->cli->command;
+
+    if (!command->argument || command->argument_optional || p->cli->argument || p->unsure)
+        return;
+    rp_error_set(new_error(p->cli), -RP_EUSER, "no %s given (rampa %s %s)",
+                 strcmp(command->argument, "SCRIPT.py") == 0 ? "script" : command->argument,
+                 command->name, command->argument);
+}
+
+static void drop_errors(struct rp_cli *cli)
+{
+    for (size_t i = 0; i < cli->error_count; i++)
+        rp_error_deinit(&cli->errors[i]);
+    cli->error_count = 0;
+}
+
+int rp_cli_parse(int argc, char *const argv[], struct rp_cli *ret)
+{
+    /* a word gives at most one value or two mistakes (misplaced and without value are one each) */
+    size_t room = (size_t)argc * 2 + RP_OPT_COUNT + 1;
+    struct parser p = { .cli = ret, .argc = argc, .argv = argv, .next = 1 };
+
+    *ret = (struct rp_cli){ 0 };
+    ret->given = rp_calloc(room, sizeof(*ret->given));
+    ret->errors = rp_calloc(room, sizeof(*ret->errors));
+    if (!ret->given || !ret->errors) {
+        rp_cli_deinit(ret);
+        return -ENOMEM;
+    }
+    while (p.next < argc && !p.unknown_command)
+        take_word(&p, argv[p.next++]);
+    if (p.unknown_command)
+        return 0;
+    if (ret->flags[RP_OPT_HELP] || ret->flags[RP_OPT_VERSION]) {
+        drop_errors(ret);
+        return 0;
+    }
+    if (ret->command) {
+        check_argument(&p);
+        take_environment(ret);
+    }
+    return 0;
+}
+
+void rp_cli_deinit(struct rp_cli *cli)
+{
+    if (!cli)
+        return;
+    drop_errors(cli);
+    rp_free(cli->given);
+    rp_free(cli->errors);
+    *cli = (struct rp_cli){ 0 };
+}
+
+struct rp_override rp_cli_value(const struct rp_cli *cli, enum rp_option_id id)
+{
+    for (size_t i = cli->given_count; i-- > 0;)
+        if (cli->given[i].option == &rp_options[id])
+            return (struct rp_override){ cli->given[i].value, cli->given[i].origin };
+    return (struct rp_override){ 0 };
+}

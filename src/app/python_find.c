@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+#include "app/python_find.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+
+/* The folder "python" beside the program, if there is an extension in it. */
+static bool build_folder(char *out, size_t size)
+{
+    char exe[PATH_MAX];
+    ssize_t len = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+    bool found = false;
+    struct dirent *entry;
+    char *slash;
+    DIR *dir;
+
+    if (len <= 0)
+        return false;
+    exe[len] = '\0';
+    slash = strrchr(exe, '/');
+    if (!slash || snprintf(out, size, "%.*s/python", (int)(slash - exe), exe) >= (int)size)
+        return false;
+    dir = opendir(out);
+    if (!dir)
+        return false;
+    while (!found && (entry = readdir(dir)))
+        found = strncmp(entry->d_name, "_rampa", strlen("_rampa")) == 0;
+    closedir(dir);
+    return found;
+}
+
+int rp_python_use_build(void)
+{
+    const char *old = getenv("PYTHONPATH");
+    char folder[PATH_MAX];
+    struct rp_buf path;
+    int r;
+
+    if (!build_folder(folder, sizeof(folder)))
+        return 0;
+    rp_buf_init(&path, 1 << 20);
+    rp_buf_append_str(&path, folder);
+    if (old && *old)
+        rp_buf_appendf(&path, ":%s", old);
+    r = path.error;
+    if (r == 0 && setenv("PYTHONPATH", rp_buf_str(&path), 1) < 0)
+        r = -errno;
+    rp_buf_deinit(&path);
+    return r;
+}
+
+int rp_python_find(const char *asked, char **ret)
+{
+    const char *venv = getenv("VIRTUAL_ENV");
+    char path[PATH_MAX];
+
+    if (!asked && venv && *venv &&
+        snprintf(path, sizeof(path), "%s/bin/python3", venv) < (int)sizeof(path) &&
+        access(path, X_OK) == 0)
+        asked = path;
+    *ret = rp_strdup(asked ? asked : "python3");
+    return *ret ? 0 : -ENOMEM;
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+#include "app/run_options.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "app/python_find.h"
+#include "app/term.h"
+#include "base/alloc.h"
+
+static size_t count_uses(const struct rp_cli *cli, enum rp_option_id id)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < cli->given_count; i++)
+        count += cli->given[i].option == &rp_options[id];
+    return count;
+}
+
+static int fill_scenarios(struct rp_run_request *request, const struct rp_cli *cli)
+{
+    struct rp_overrides *overrides = &request->options.overrides;
+    size_t count = count_uses(cli, RP_OPT_SCENARIO);
+
+    if (!count)
+        return 0;
+    request->scenarios = rp_calloc(count, sizeof(*request->scenarios));
+    if (!request->scenarios)
+        return -ENOMEM;
+    overrides->scenario_names = request->scenarios;
+    for (size_t i = 0; i < cli->given_count; i++)
+        if (cli->given[i].option == &rp_options[RP_OPT_SCENARIO])
+            request->scenarios[overrides->scenario_name_count++] =
+                (struct rp_override){ cli->given[i].value, cli->given[i].origin };
+    return 0;
+}
+
+/* Splits the texts of an option at their first '='; the parser has seen that there is one. */
+static int add_pairs(struct rp_run_request *request, const struct rp_cli *cli, enum rp_option_id id)
+{
+    for (size_t i = 0; i < cli->given_count; i++) {
+        struct rp_pair *pair = &request->pairs[request->pair_count];
+        const char *text = cli->given[i].value, *equals = strchr(text, '=');
+
+        if (cli->given[i].option != &rp_options[id])
+            continue;
+        rp_assert(equals);
+        pair->key = rp_strndup(text, (size_t)(equals - text));
+        pair->value = rp_strdup(equals + 1);
+        request->pair_count++;
+        if (!pair->key || !pair->value)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+static int fill_pairs(struct rp_run_request *request, const struct rp_cli *cli)
+{
+    struct rp_overrides *overrides = &request->options.overrides;
+    size_t count;
+    int r;
+
+    overrides->tag_count = count_uses(cli, RP_OPT_TAG);
+    overrides->env_count = count_uses(cli, RP_OPT_ENV);
+    count = overrides->tag_count + overrides->env_count;
+    if (!count)
+        return 0;
+    request->pairs = rp_calloc(count, sizeof(*request->pairs));
+    if (!request->pairs)
+        return -ENOMEM;
+    r = add_pairs(request, cli, RP_OPT_TAG);
+    if (r < 0)
+        return r;
+    overrides->tags = request->pairs;
+    overrides->env = request->pairs + overrides->tag_count;
+    return add_pairs(request, cli, RP_OPT_ENV);
+}
+
+int rp_run_request_init(struct rp_run_request *ret, const struct rp_cli *cli)
+{
+    bool no_color = cli->flags[RP_OPT_NO_COLOR];
+    int r;
+
+    *ret = (struct rp_run_request){
+        .options = {
+            .script = cli->argument,
+            .overrides = {
+                .vus = rp_cli_value(cli, RP_OPT_VUS),
+                .duration = rp_cli_value(cli, RP_OPT_DURATION),
+                .iterations = rp_cli_value(cli, RP_OPT_ITERATIONS),
+            },
+            .out = rp_cli_value(cli, RP_OPT_OUT).value,
+            .quiet = cli->flags[RP_OPT_QUIET],
+            .progress = cli->flags[RP_OPT_PROGRESS],
+            .color = rp_term_color(stdout, no_color),
+            .error_color = rp_term_color(stderr, no_color),
+            .width = rp_term_width(stdout),
+            .trend_stats = rp_cli_value(cli, RP_OPT_TREND_STATS).value,
+        },
+    };
+    r = rp_python_use_build();
+    if (r >= 0)
+        r = rp_python_find(rp_cli_value(cli, RP_OPT_PYTHON).value, &ret->python);
+    if (r >= 0)
+        r = fill_scenarios(ret, cli);
+    if (r >= 0)
+        r = fill_pairs(ret, cli);
+    if (r < 0) {
+        rp_run_request_deinit(ret);
+        return r;
+    }
+    ret->options.python = ret->python;
+    return 0;
+}
+
+void rp_run_request_deinit(struct rp_run_request *request)
+{
+    for (size_t i = 0; i < request->pair_count; i++) {
+        rp_free(request->pairs[i].key);
+        rp_free(request->pairs[i].value);
+    }
+    rp_free(request->pairs);
+    rp_free(request->scenarios);
+    rp_free(request->python);
+    *request = (struct rp_run_request){ 0 };
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * app/sysfile.h - small files of /proc and /sys, and the limits of control groups.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The text of @root + @path, its last line end cut off. False when it cannot be read. */
+bool rp_sysfile_text(const char *root, const char *path, char *out, size_t size);
+/* Its first number. */
+bool rp_sysfile_int(const char *root, const char *path, int64_t *ret);
+
+/* The tightest limits of this process's control groups and their parents, of both versions. False = no limit. */
+bool rp_cgroup_cpus(const char *root, double *ret);
+/* What is left of the memory limit. */
+bool rp_cgroup_memory(const char *root, int64_t *ret_left_bytes);

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#include "app/term.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "engine/result.h"
+
+enum { WIDTH_DEFAULT = 80, WIDTH_MIN = 20, WIDTH_MAX = 1000 };
+
+bool rp_term_color(FILE *stream, bool no_color)
+{
+    const char *env = getenv("NO_COLOR"), *term = getenv("TERM");
+
+    if (no_color || (env && *env) || !isatty(fileno(stream)))
+        return false;
+    return term && *term && strcmp(term, "dumb") != 0;
+}
+
+static unsigned clamp(int64_t width)
+{
+    return width < WIDTH_MIN ? WIDTH_MIN : width > WIDTH_MAX ? WIDTH_MAX : (unsigned)width;
+}
+
+unsigned rp_term_width(FILE *stream)
+{
+    const char *columns = getenv("COLUMNS");
+    struct winsize size;
+    int64_t width;
+
+    if (columns && rp_parse_i64(rp_slice_str(columns), &width) && width > 0)
+        return clamp(width);
+    if (ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_col)
+        return clamp(size.ws_col);
+    return WIDTH_DEFAULT;
+}
+
+int rp_term_put(FILE *stream, const struct rp_buf *text)
+{
+    if (text->error) {
+        fprintf(stderr, "error: %s\n", strerror(-text->error));
+        return RP_EXIT_INTERNAL;
+    }
+    errno = 0;
+    fwrite(rp_buf_str(text), 1, text->len, stream);
+    if (fflush(stream) == 0 && !ferror(stream))
+        return RP_EXIT_PASSED;
+    fprintf(stderr, "error: cannot write the output: %s\n", strerror(errno ? errno : EIO));
+    return RP_EXIT_OUTPUT;
+}

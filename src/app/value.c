@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/* The types of options: which texts are values of them, and what to say of the others. */
+#include "app/cli.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/str.h"
+#include "plan/duration.h"
+#include "stats/value.h"
+
+static void join_choices(const char *const *choices, char *out, size_t size)
+{
+    size_t len = 0;
+
+    for (out[0] = '\0'; *choices && len < size; choices++)
+        len += (size_t)snprintf(out + len, size - len, "%s%s", len ? ", " : "", *choices);
+}
+
+bool rp_choice_accepts(const char *const *choices, const char *text, const char *origin,
+                       struct rp_error *err)
+{
+    char all[256];
+    size_t count = 0;
+
+    for (; choices[count]; count++)
+        if (strcmp(choices[count], text) == 0)
+            return true;
+    join_choices(choices, all, sizeof(all));
+    rp_error_set(err, -RP_EUSER, "%s: '%s' is not one of %s", origin, text, all);
+    rp_error_suggest(err, rp_suggest(rp_slice_str(text), choices, count));
+    return false;
+}
+
+static bool is_int(const struct rp_option *option, const char *text, const char *origin,
+                   struct rp_error *err)
+{
+    int64_t value;
+
+    if (!rp_parse_i64(rp_slice_str(text), &value)) {
+        rp_error_set(err, -RP_EUSER, "%s: '%s' is not a whole number", origin, text);
+        return false;
+    }
+    if (value >= option->min && value <= option->max)
+        return true;
+    if (option->max == INT64_MAX)
+        rp_error_set(err, -RP_EUSER, "%s: %" PRId64 " is less than %" PRId64, origin, value,
+                     option->min);
+    else
+        rp_error_set(err, -RP_EUSER, "%s: %" PRId64 " is not between %" PRId64 " and %" PRId64,
+                     origin, value, option->min, option->max);
+    return false;
+}
+
+static bool is_duration(const char *text, const char *origin, struct rp_error *err)
+{
+    struct rp_error why = { 0 };
+    rp_ns value;
+
+    if (rp_duration_parse(rp_slice_str(text), &value, &why) >= 0)
+        return true;
+    rp_error_set(err, -RP_EUSER, "%s: %s", origin,
+                 why.message ? why.message : "not a duration such as 30s");
+    if (why.hint)
+        rp_error_hint(err, "%s", why.hint);
+    rp_error_deinit(&why);
+    return false;
+}
+
+static bool is_pair(const char *text, const char *origin, struct rp_error *err)
+{
+    if (text[0] != '=' && strchr(text, '='))
+        return true;
+    rp_error_set(err, -RP_EUSER, "%s: '%s' is not KEY=VALUE", origin, text);
+    return false;
+}
+
+static bool are_stats(const char *text, const char *origin, struct rp_error *err)
+{
+    static const char *const names[] = { "avg", "min", "max", "med", "count", "p(95)" };
+    const char *end;
+
+    for (;; text = end + 1) {
+        struct rp_stat stat;
+        struct rp_slice item;
+
+        end = text + strcspn(text, ",");
+        item = rp_slice(text, (size_t)(end - text));
+        if (!rp_stat_parse(item, &stat) || !rp_stat_fits(stat, RP_TREND)) {
+            rp_error_set(err, -RP_EUSER, "%s: '%.*s' is none of avg, min, max, med, count and p(N)",
+                         origin, RP_SLICE_FMT(item));
+            rp_error_suggest(err, rp_suggest(item, names, RP_ARRAY_LEN(names)));
+            return false;
+        }
+        if (!*end)
+            return true;
+    }
+}
+
+bool rp_option_accepts(const struct rp_option *option, const char *text, const char *origin,
+                       struct rp_error *err)
+{
+    switch (option->type) {
+    case RP_TYPE_INT:
+        return is_int(option, text, origin, err);
+    case RP_TYPE_DURATION:
+        return is_duration(text, origin, err);
+    case RP_TYPE_PAIR:
+        return is_pair(text, origin, err);
+    case RP_TYPE_STATS:
+        return are_stats(text, origin, err);
+    case RP_TYPE_CHOICE:
+        return rp_choice_accepts(option->choices, text, origin, err);
+    case RP_TYPE_TEXT:
+    case RP_TYPE_FILE:
+        if (*text)
+            return true;
+        rp_error_set(err, -RP_EUSER, "%s: the value is empty", origin);
+        return false;
+    case RP_TYPE_FLAG:
+        break;
+    }
+    return true;
+}
+
+bool rp_flag_parse(const char *text, bool *ret)
+{
+    static const char *const yes[] = { "1", "yes", "true", "on" };
+    static const char *const no[] = { "0", "no", "false", "off" };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(yes); i++) {
+        if (strcasecmp(text, yes[i]) && strcasecmp(text, no[i]))
+            continue;
+        *ret = !strcasecmp(text, yes[i]);
+        return true;
+    }
+    return false;
+}

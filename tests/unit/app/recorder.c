@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* Stands in for the commands on scripts: prints what it was given, one fact a line, and ends with code 40 and more. */
+#include <stdio.h>
+
+#include "app/run.h"
+
+static void print_override(const char *name, struct rp_override override)
+{
+    if (override.value)
+        printf("%s=%s from %s\n", name, override.value, override.origin);
+}
+
+static void print_options(const char *command, const struct rp_run_options *options)
+{
+    const struct rp_overrides *overrides = &options->overrides;
+
+    printf("command=%s\nscript=%s\npython=%s\n", command, options->script, options->python);
+    print_override("vus", overrides->vus);
+    print_override("duration", overrides->duration);
+    print_override("iterations", overrides->iterations);
+    for (size_t i = 0; i < overrides->scenario_name_count; i++)
+        print_override("scenario", overrides->scenario_names[i]);
+    for (size_t i = 0; i < overrides->tag_count; i++)
+        printf("tag %s is %s\n", overrides->tags[i].key, overrides->tags[i].value);
+    for (size_t i = 0; i < overrides->env_count; i++)
+        printf("env %s is %s\n", overrides->env[i].key, overrides->env[i].value);
+    if (options->out)
+        printf("out=%s\n", options->out);
+    if (options->trend_stats)
+        printf("trend_stats=%s\n", options->trend_stats);
+    printf("quiet=%d progress=%d color=%d error_color=%d width=%u\n", options->quiet,
+           options->progress, options->color, options->error_color, options->width);
+}
+
+int rp_cmd_run(const struct rp_run_options *options)
+{
+    print_options("run", options);
+    return 40;
+}
+
+int rp_cmd_check(const struct rp_run_options *options)
+{
+    print_options("check", options);
+    return 41;
+}
+
+int rp_cmd_inspect(const struct rp_run_options *options, enum rp_format format)
+{
+    print_options("inspect", options);
+    printf("format=%s\n", format == RP_FORMAT_JSON ? "json" : "text");
+    return 42;
+}
