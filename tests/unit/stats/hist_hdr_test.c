@@ -157,8 +157,9 @@ static void the_edges_go_where_the_header_says(void **state)
 
 static void counts_of_every_size_come_back(void **state)
 {
-    static const uint64_t counts[] = { 1,        63,         64,         8191,     8192,
-                                       1u << 31, 1ull << 55, 1ull << 56, INT64_MAX };
+    static const uint64_t counts[] = { 1,          63,         64,         8191,
+                                       8192,       1ull << 31, 1ull << 55, 1ull << 56,
+                                       1ull << 62, INT64_MAX,  1 };
     struct rp_hist hist = { 0 };
     struct rp_buf buf;
     struct decoded d;
@@ -170,7 +171,27 @@ static void counts_of_every_size_come_back(void **state)
     d = decode(&buf);
     for (size_t i = 0; i < RP_ARRAY_LEN(counts); i++)
         assert_true(d.counts[3 * i + 1] == counts[i]);
+    assert_int_equal(d.used, 3 * (RP_ARRAY_LEN(counts) - 1) + 2);
     free(d.counts);
+    rp_buf_deinit(&buf);
+    rp_hist_deinit(&hist);
+}
+
+static void the_bytes_are_those_of_another_encoder(void **state)
+{
+    /* 1 twice, 4, 5, 5, 100, 5000 as the JavaScript implementation writes the cells. */
+    static const unsigned char cells[] = { 0x00, 0x04, 0x03, 0x02, 0x04, 0xbb,
+                                           0x01, 0x02, 0xf9, 0x31, 0x02 };
+    static const double values[] = { 1, 1, 4, 5, 5, 100, 5000 };
+    struct rp_hist hist = { 0 };
+    struct rp_buf buf;
+
+    rp_buf_init(&buf, 1 << 20);
+    for (size_t i = 0; i < RP_ARRAY_LEN(values); i++)
+        assert_int_equal(rp_hist_record(&hist, values[i]), 0);
+    assert_int_equal(rp_hist_encode_hdr(&hist, &buf), 0);
+    assert_int_equal(buf.len, 40 + sizeof(cells));
+    assert_memory_equal(buf.data + 40, cells, sizeof(cells));
     rp_buf_deinit(&buf);
     rp_hist_deinit(&hist);
 }
@@ -199,6 +220,7 @@ int main(void)
         cmocka_unit_test(integers_of_every_size_come_back),
         cmocka_unit_test(the_edges_go_where_the_header_says),
         cmocka_unit_test(counts_of_every_size_come_back),
+        cmocka_unit_test(the_bytes_are_those_of_another_encoder),
         cmocka_unit_test(a_full_buffer_is_an_error),
     };
 

@@ -172,6 +172,30 @@ static void percentiles_interpolate_between_ranks(void **state)
     rp_hist_deinit(&hist);
 }
 
+static void a_bucket_stands_for_its_middle(void **state)
+{
+    static const struct {
+        double from, step, middle; /* three samples, the middle one's value */
+    } table[] = {
+        { 2048, 0.5, 2049 }, { 1e6, 200, 1953.5 * 512 }, { 0.5, 0.0001, 0.5 + 0x1p-12 },
+        { 1024, 0.3, 1024 }, { 512, 0.1, 512 },          { 512.5, 0.1, 512.75 },
+    };
+
+    for (int sign = -1; sign <= 1; sign += 2) {
+        for (size_t i = 0; i < RP_ARRAY_LEN(table); i++) {
+            struct rp_hist hist = { 0 };
+
+            for (int j = 0; j < 3; j++)
+                assert_int_equal(rp_hist_record(&hist, sign * (table[i].from + j * table[i].step)),
+                                 0);
+            assert_int_equal(rp_hist_record(&hist, 0), 0); /* neither is the first nor the last */
+            assert_int_equal(rp_hist_record(&hist, sign * 1e9), 0);
+            assert_true(rp_hist_percentile(&hist, 50) == sign * table[i].middle);
+            rp_hist_deinit(&hist);
+        }
+    }
+}
+
 static void an_odd_value_alone_is_given_back_exactly(void **state)
 {
     static const double values[] = { 0,      -0.0,    0.1,     1,        2049.3,    1e-300,
@@ -184,8 +208,8 @@ static void an_odd_value_alone_is_given_back_exactly(void **state)
         for (int times = 0; times < 3; times++)
             assert_int_equal(rp_hist_record(&hist, values[i]), 0);
         assert_int_equal(hist.count, 3);
-        assert_true(hist.min == values[i] && hist.max == values[i] &&
-                    !signbit(hist.min + 0.0) == !(values[i] < 0));
+        assert_true(hist.min == values[i] && hist.max == values[i]);
+        assert_true(values[i] != 0 || !signbit(hist.min)); /* the two zeros are one */
         assert_true(rp_hist_percentile(&hist, 50) == values[i]);
         assert_true(rp_hist_mean(&hist) == values[i]);
         rp_hist_deinit(&hist);
@@ -215,7 +239,8 @@ static void what_is_no_number_is_refused_and_changes_nothing(void **state)
 
 static void the_sum_is_exact_for_integers_up_to_2_to_the_83(void **state)
 {
-    static const double values[] = { 1, 0x1p40 + 1, 0x1p52 - 1, 0x1p52 + 1, 0x1p82, -0x1p60, -3 };
+    static const double values[] = { 1,      0x1p40 + 1, 0x1p52 - 1, 0x1p52 + 1, 0x1p53 + 2,
+                                     0x1p55, 0x1p82,     -0x1p60,    -3 };
     struct rp_hist hist = { 0 };
     __int128 sum = 0;
 
@@ -227,7 +252,8 @@ static void the_sum_is_exact_for_integers_up_to_2_to_the_83(void **state)
     }
     assert_true(hist.sum == sum);
     assert_int_equal(rp_hist_record(&hist, 1e200), 0);
-    assert_true(hist.sum == sum + ((__int128)1 << 93));
+    assert_int_equal(rp_hist_record(&hist, 0x1.8p83), 0);
+    assert_true(hist.sum == sum + ((__int128)2 << 93));
     rp_hist_deinit(&hist);
 }
 
@@ -237,6 +263,7 @@ int main(void)
         cmocka_unit_test(every_percentile_is_within_a_thousandth_of_an_exact_sort),
         cmocka_unit_test(integers_below_2048_are_exact),
         cmocka_unit_test(percentiles_interpolate_between_ranks),
+        cmocka_unit_test(a_bucket_stands_for_its_middle),
         cmocka_unit_test(an_odd_value_alone_is_given_back_exactly),
         cmocka_unit_test(what_is_no_number_is_refused_and_changes_nothing),
         cmocka_unit_test(the_sum_is_exact_for_integers_up_to_2_to_the_83),
