@@ -185,6 +185,8 @@ static void take_off(struct rp_stream *stream, size_t sent)
     for (int i = 0; i < 2; i++) {
         size_t part = sent < stream->out_len[i] ? sent : stream->out_len[i];
 
+        if (part == 0) /* and perhaps no pointer to add to */
+            continue;
         stream->out[i] += part;
         stream->out_len[i] -= part;
         sent -= part;

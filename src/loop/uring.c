@@ -210,7 +210,8 @@ static void made_request(struct uring_backend *u)
         (void)io_uring_submit(&u->ring);
 }
 
-static int receive(struct uring_backend *u, struct rp_stream *stream, bool is_first)
+/* Not IORING_RECVSEND_POLL_FIRST: with multishot an end that is already there when the request is made gets lost. */
+static int receive(struct uring_backend *u, struct rp_stream *stream)
 {
     struct io_uring_sqe *sqe = new_request(u);
 
@@ -219,8 +220,6 @@ static int receive(struct uring_backend *u, struct rp_stream *stream, bool is_fi
     io_uring_prep_recv_multishot(sqe, stream->fd, NULL, 0, 0);
     sqe->flags |= IOSQE_BUFFER_SELECT;
     sqe->buf_group = GROUP;
-    if (is_first)
-        sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
     sqe->user_data = stream->token | (uint64_t)KIND_RECEIVE << RP_SLOT_KIND_SHIFT;
     stream->state |= RECEIVING;
     made_request(u);
@@ -265,7 +264,7 @@ static int uring_arm(struct rp_loop *loop, struct rp_stream *stream)
             stream->state |= POLLING;
     }
     if (r == 0 && !(stream->state & (RP_STREAM_CONNECTING | RECEIVING)))
-        r = receive(u, stream, true);
+        r = receive(u, stream);
     return r;
 }
 
@@ -313,7 +312,7 @@ RP_HOT static void handle_received(struct rp_loop *loop, struct rp_stream *strea
     }
     if (goes_on)
         return;
-    r = receive(u, stream, false);
+    r = receive(u, stream);
     if (r < 0)
         rp_stream_end(stream, r, at);
 }

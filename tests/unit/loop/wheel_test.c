@@ -65,7 +65,8 @@ static rp_ns draw_deadline(struct model *m)
     case 7:
         return rp_ns_add(now, (rp_ns)(draw(m) % (2 << RP_WHEEL_TICK_BITS)));
     case 8: /* the edges of slots */
-        return rp_ns_add(now >> 20 << 20, ((rp_ns)(draw(m) % 70) << 20) + (rp_ns)(draw(m) % 3) - 1);
+        return rp_ns_add(((now >> 20) + 1) << 20, (rp_ns)(draw(m) % 70) << 20) -
+               (rp_ns)(draw(m) % 3);
     default:
         return rp_ns_add(now, (rp_ns)(draw(m) % 30000000));
     }
