@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * ui/summary.h - the parts of the text summary, one file a part, and what they share.
+ *
+ * Every part starts with a title at column 0 and indents its lines by two. Numbers stand in columns; a name is followed
+ * by dots up to the first of them. Text of others goes through ui/text.h only.
+ */
+
+#include "ui/report.h"
+#include "ui/text.h"
+
+enum rp_ink { RP_INK_TITLE, RP_INK_GOOD, RP_INK_BAD, RP_INK_WARN, RP_INK_DIM };
+
+struct rp_summary {
+    const struct rp_result *result;
+    struct rp_buf *out;
+    size_t width;
+    bool color;
+    double elapsed_s;
+};
+
+#define RP_TICK "\xe2\x9c\x93"
+#define RP_CROSS "\xe2\x9c\x97"
+enum { RP_INDENT = 2, RP_COMPOSE_MAX = 1 << 20 };
+
+/* Text between an escape and its reset, or bare without colour. */
+void rp_ink_on(struct rp_summary *summary, enum rp_ink ink);
+void rp_ink_off(struct rp_summary *summary);
+void rp_ink(struct rp_summary *summary, enum rp_ink ink, const char *text);
+/* An empty line and the title, without a line end. */
+void rp_summary_title(struct rp_summary *summary, const char *title);
+/* @name, shortened to fit, then dim dots up to and including column @cols, counted from here; one blank follows. */
+void rp_summary_dotted(struct rp_summary *summary, struct rp_slice name, size_t cols);
+/* Tick, cross or, when nothing was judged (NULL), a dash. */
+void rp_summary_mark(struct rp_summary *summary, const struct rp_verdict *verdict);
+/* @text aligned in @cols columns. */
+void rp_summary_right(struct rp_summary *summary, const char *text, size_t cols);
+void rp_summary_left(struct rp_summary *summary, const char *text, size_t cols);
+
+/* Frees a buffer that a part used for composing; its failure becomes the summary's. */
+void rp_summary_done(struct rp_summary *summary, struct rp_buf *buf);
+/* Empties it for the next line, its failure kept the same way. */
+void rp_summary_reuse(struct rp_summary *summary, struct rp_buf *buf);
+/* Remembers @error (0 or negative) as the summary's. */
+void rp_summary_fail(struct rp_summary *summary, int error);
+
+void rp_summary_head(struct rp_summary *summary);
+void rp_summary_thresholds(struct rp_summary *summary);
+void rp_summary_checks(struct rp_summary *summary);
+void rp_summary_metrics(struct rp_summary *summary);
+void rp_summary_errors(struct rp_summary *summary);
+void rp_summary_warnings(struct rp_summary *summary);
+void rp_summary_accounting(struct rp_summary *summary);
+void rp_summary_verdict(struct rp_summary *summary);
+void rp_summary_generator(struct rp_summary *summary);
