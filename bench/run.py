@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: MIT
+"""CPU per request of load generators, side by side: the same server, the same connections, alternating rounds.
+
+Servers run on one core and clients on another. Each round runs every client once against every server, each round in
+another order, so that what the machine does meanwhile meets all of them. See docs/benchmarks.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import statistics
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import clients  # noqa: E402
+from servers import Missing, Nginx, Server, Target  # noqa: E402
+
+ROOT = Path(__file__).resolve().parent.parent
+REFERENCE = "wrk"
+
+
+@dataclass
+class Sample:
+    """One client against one server in one round. CPU in microseconds per request."""
+
+    server: str
+    client: str
+    round: int
+    requests: int
+    failed: int
+    requests_per_s: float
+    client_us: float
+    client_busy: float  # share of its core
+    server_us: float
+    server_busy: float
+
+
+def parse_options(argv: list[str] | None = None) -> argparse.Namespace:
+    names = [client.name for client in clients.CLIENTS]
+    parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__.partition("\n")[0])
+    parser.add_argument("client", nargs="*", help=f"only these, of {', '.join(names)}")
+    parser.add_argument("--server", choices=["nginx", "target"], action="append", help="only this")
+    parser.add_argument("--connections", type=int, default=64, metavar="N")
+    parser.add_argument("--rounds", type=int, default=5, metavar="N")
+    parser.add_argument("--duration", type=int, default=5, metavar="S", help="seconds a client a round")
+    parser.add_argument("--client-core", type=int, default=0, metavar="N")
+    parser.add_argument("--server-core", type=int, default=1, metavar="N")
+    parser.add_argument("--path", default="/", help="what is requested of the target")
+    parser.add_argument("--json", metavar="FILE", help="write all samples there")
+    parser.add_argument(
+        "--rampa", metavar="PROGRAM", default=os.environ.get("RAMPA", str(ROOT / "build/rampa"))
+    )
+    parser.add_argument("--target-command", metavar="COMMAND", help="instead of 'rampa target'")
+    options = parser.parse_args(argv)
+    for name in options.client:
+        if name not in names:
+            parser.error(f"there is no client '{name}'; there are {', '.join(names)}")
+    if min(options.connections, options.rounds, options.duration) < 1:
+        parser.error("--connections, --rounds and --duration are at least 1")
+    options.client = options.client or names
+    options.server = options.server or ["nginx", "target"]
+    return options
+
+
+def choose_cores(options: argparse.Namespace) -> None:
+    """Without the two cores nothing is pinned, and the numbers say less."""
+    if {options.client_core, options.server_core} <= os.sched_getaffinity(0):
+        return
+    print("warning: the two cores are not both ours; nothing is pinned", file=sys.stderr)
+    options.client_core = options.server_core = None
+
+
+def raise_file_limit(connections: int) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if hard != resource.RLIM_INFINITY and hard < connections + 100:
+        sys.exit(f"a process may open {hard} files here: fewer than {connections} connections need")
+
+
+def start_servers(options: argparse.Namespace) -> list[Server]:
+    servers: list[Server] = []
+    command = options.target_command or f"{options.rampa} target --port 0"
+    starts = {
+        "nginx": lambda: Nginx(options.server_core, options.connections),
+        "target": lambda: Target(options.server_core, command),
+    }
+    for name in options.server:
+        try:
+            servers.append(starts[name]())
+        except Missing as error:
+            print(f"skipped server {name}: {error}", file=sys.stderr)
+    return servers
+
+
+def measure(server: Server, client: clients.Client, load: clients.Load, core: int | None, round_: int) -> Sample:
+    before = server.cpu_seconds()
+    run = clients.run(client, load, core)
+    server_cpu = server.cpu_seconds() - before
+    return Sample(
+        server=server.name,
+        client=client.name,
+        round=round_,
+        requests=run.requests,
+        failed=run.failed,
+        requests_per_s=run.requests / load.duration,
+        client_us=run.cpu * 1e6 / run.requests,
+        client_busy=run.cpu / run.elapsed,
+        server_us=server_cpu * 1e6 / run.requests,
+        server_busy=server_cpu / run.elapsed,
+    )
+
+
+def run_rounds(options: argparse.Namespace, servers: list[Server], scratch: Path) -> list[Sample]:
+    samples: list[Sample] = []
+    chosen = [client for client in clients.CLIENTS if client.name in options.client]
+    for round_ in range(options.rounds):
+        for server in servers:
+            url = server.url[:-1] + options.path if server.name == "target" else server.url
+            load = clients.Load(url, options.connections, options.duration, scratch, options.rampa)
+            for client in list(chosen):
+                progress(f"round {round_ + 1}/{options.rounds}: {client.name} on {server.name}")
+                try:
+                    samples.append(measure(server, client, load, options.client_core, round_))
+                except Missing as error:
+                    progress("")
+                    print(f"skipped {client.name}: {error}", file=sys.stderr)
+                    chosen.remove(client)
+        chosen = chosen[1:] + chosen[:1]
+    progress("")
+    return samples
+
+
+def progress(text: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+
+
+def spread(values: list[float]) -> str:
+    return f"{statistics.median(values):7.2f} ({min(values):.2f}..{max(values):.2f})"
+
+
+def ratios(samples: list[Sample], server: str, client: str) -> list[float]:
+    """The client's CPU by the reference's of the same round: what changes with the machine cancels out."""
+    reference = {s.round: s.client_us for s in samples if (s.server, s.client) == (server, REFERENCE)}
+    return [
+        s.client_us / reference[s.round]
+        for s in samples
+        if (s.server, s.client) == (server, client) and s.round in reference
+    ]
+
+
+def print_table(samples: list[Sample], server: str) -> None:
+    print(
+        f"\n{server}\n  {'client':<12} {'client us/request':>24} {f'of {REFERENCE}':>7} "
+        f"{'requests/s':>11} {'busy':>5}   {'server us/request':>24} {'busy':>5}"
+    )
+    for client in clients.CLIENTS:
+        mine = [s for s in samples if (s.server, s.client) == (server, client.name)]
+        if not mine:
+            continue
+        ratio = ratios(samples, server, client.name)
+        print(
+            f"  {client.name:<12} {spread([s.client_us for s in mine]):>24} "
+            f"{f'{statistics.median(ratio):.2f}' if ratio else '-':>7} "
+            f"{statistics.median(s.requests_per_s for s in mine):>11,.0f} "
+            f"{statistics.median(s.client_busy for s in mine):>5.0%}   "
+            f"{spread([s.server_us for s in mine]):>24} "
+            f"{statistics.median(s.server_busy for s in mine):>5.0%}"
+        )
+        failed = sum(s.failed for s in mine)
+        if failed:
+            print(f"  {'':<12} {failed:,} of its requests failed: its numbers mean little")
+
+
+def stolen_ticks() -> tuple[int, int]:
+    """Ticks that the host has kept from us, and all ticks, of all cores."""
+    ticks = [int(field) for field in Path("/proc/stat").read_text().split("\n")[0].split()[1:9]]
+    return ticks[7], sum(ticks)
+
+
+def machine() -> dict:
+    model = ""
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith(("model name", "Model")):
+            model = line.partition(":")[2].strip()
+            break
+    return {
+        "cpu": model or platform.machine(),
+        "cores": os.cpu_count(),
+        "kernel": platform.release(),
+        "load_before": round(os.getloadavg()[0], 2),
+    }
+
+
+def write_json(path: str, options: argparse.Namespace, about: dict, samples: list[Sample]) -> None:
+    report = {
+        "schema": 1,
+        "machine": about,
+        "settings": {
+            key: getattr(options, key)
+            for key in ("connections", "rounds", "duration", "client_core", "server_core", "path")
+        },
+        "samples": [asdict(sample) for sample in samples],
+    }
+    Path(path).write_text(json.dumps(report, indent=1) + "\n")
+
+
+def main() -> int:
+    options = parse_options()
+    choose_cores(options)
+    raise_file_limit(options.connections)
+    about = machine()
+    stolen, ticks = stolen_ticks()
+    servers = start_servers(options)
+    try:
+        with tempfile.TemporaryDirectory(prefix="rampa-bench-") as scratch:
+            samples = run_rounds(options, servers, Path(scratch))
+    finally:
+        for server in servers:
+            server.stop()
+    if not samples:
+        print("nothing was measured", file=sys.stderr)
+        return 1
+    stolen_now, ticks_now = stolen_ticks()
+    about["stolen"] = round((stolen_now - stolen) / max(1, ticks_now - ticks), 4)
+    print(
+        f"{about['cpu']}, {about['cores']} cores, Linux {about['kernel']}, load before "
+        f"{about['load_before']}, stolen {about['stolen']:.1%}\n{options.connections} connections, medians of "
+        f"{options.rounds} alternating rounds of {options.duration} s (min..max)"
+    )
+    for server in servers:
+        print_table(samples, server.name)
+    if options.json:
+        write_json(options.json, options, about, samples)
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
