@@ -92,6 +92,10 @@ static enum line_result check_status_prefix(struct line_scan *scan)
 {
     size_t len = rp_h1_min((uint64_t)(scan->end - scan->p), STATUS_PREFIX_BYTES);
 
+    if (RP_LIKELY(len == STATUS_PREFIX_BYTES && memcmp(scan->p, "HTTP/1.1 ", 9) == 0 &&
+                  scan->p[9] != '0' && is_digit(scan->p[9]) && is_digit(scan->p[10]) &&
+                  is_digit(scan->p[11])))
+        return LINE_OK;
     for (size_t i = 0; i < len; i++)
         if (!fits_status_prefix(scan->p[i], i))
             return bad_at(scan, scan->p + i,

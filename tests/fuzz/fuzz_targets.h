@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * fuzz_targets.h - one function per fuzzed codec: takes any input, stops the program when a property does not hold.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The first byte chooses HEAD, close and the head's limit, the second how the rest is cut into pieces. */
+int rp_fuzz_h1(const uint8_t *data, size_t size);
+/* A URL and a reference to resolve against it, parted by the first LF. */
+int rp_fuzz_url(const uint8_t *data, size_t size);
