@@ -365,7 +365,6 @@ static int on_head_pending(struct rp_h1_parser *parser, struct rp_slice *input,
         return rp_h1_fail(parser, RP_H1_HEAD_TOO_LARGE, parser->offset);
     if (!lf)
         return RP_H1_MORE;
-    parser->line_start = head->len;
     parser->state = H1_HEAD;
     return result == LINE_BLANK ? finish_head(parser) : RP_H1_GO_ON;
 }

@@ -186,6 +186,7 @@ static void a_full_buffer_and_a_failed_allocation_leave_the_output_alone(void **
         rp_buf_init(&out, max);
         rp_buf_append_str(&out, "kept");
         assert_int_equal(rp_request_append_head(&head, &out, NULL), -EMSGSIZE);
+        assert_int_equal(out.len, 4);
         assert_string_equal(rp_buf_str(&out), "kept");
         rp_buf_deinit(&out);
     }
