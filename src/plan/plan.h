@@ -126,6 +126,9 @@ RP_NODISCARD int rp_plan_read_json(const char *json, struct rp_plan **ret, struc
 /* `inspect --format text`: aligned, grouped, every default shown. */
 void rp_plan_write_text(const struct rp_plan *plan, struct rp_buf *out);
 void rp_plan_free(struct rp_plan *plan);
+/* Replaces what the summary shows of trends by @text, "avg,p(99)". -RP_EUSER names @origin and the bad item. */
+RP_NODISCARD int rp_plan_set_trend_stats(struct rp_plan *plan, const char *text, const char *origin,
+                                         struct rp_error *err);
 
 /* The largest number of VUs that can run at once: scenarios whose times do not meet are not added up. */
 int64_t rp_plan_max_vus(const struct rp_plan *plan);

@@ -307,6 +307,17 @@ int rp_store_apply(struct rp_store *store, uint32_t worker, uint32_t series,
     return 0;
 }
 
+int rp_store_series_type(const struct rp_store *store, uint32_t worker, uint32_t series,
+                         enum rp_metric_type *ret)
+{
+    const struct store_series *found = find_series(store, worker, series);
+
+    if (!found)
+        return -EINVAL;
+    *ret = found->total.type;
+    return 0;
+}
+
 bool rp_store_verify(const struct rp_store *store, uint32_t worker, uint32_t series,
                      const struct rp_value *total)
 {

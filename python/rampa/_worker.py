@@ -1,0 +1,313 @@
+"""The worker process: an asyncio loop that waits in rampa's reactor, and what the C host asks of Python."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import os
+import selectors
+import sys
+import traceback
+import types
+import typing
+import urllib.parse
+
+import _rampa
+
+from rampa.errors import RequestError
+from rampa.loader import Script
+
+_PACKAGE = os.path.dirname(os.path.abspath(__file__))
+_GROUPS_MAX = 1000
+
+
+class ReactorSelector(selectors.EpollSelector):
+    """asyncio's selector: its own epoll descriptor is nested in the reactor, and waiting is the reactor's."""
+
+    def __init__(self, host: _rampa.Host) -> None:
+        super().__init__()
+        self._host = host
+        self.loop: asyncio.AbstractEventLoop | None = None
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        ready = self._host.wait(timeout)
+        if self._host.ended and self.loop is not None:
+            self.loop.stop()
+        return super().select(0) if ready else []
+
+
+class VUTask(asyncio.Future[None]):
+    """What asyncio.current_task() is inside an iteration: as much of a Task as asyncio's own code asks of one."""
+
+    def __init__(self, worker: _rampa.Worker, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop=loop)
+        self._worker = worker
+        self._requests = 0
+        self._name = f"VU {worker.execution.vu}"
+
+    def _reset(self) -> None:
+        self._requests = 0
+
+    def cancel(self, msg: typing.Any = None) -> bool:
+        self._requests += 1
+        return self._worker._cancel()
+
+    def cancelling(self) -> int:
+        return self._requests
+
+    def uncancel(self) -> int:
+        if self._requests > 0:
+            self._requests -= 1
+        return self._requests
+
+    def get_coro(self) -> typing.Any:
+        return self._worker._coro
+
+    def get_context(self) -> typing.Any:
+        return self._worker._context
+
+    def get_name(self) -> str:
+        return self._name
+
+    def set_name(self, value: object) -> None:
+        self._name = str(value)
+
+    def get_stack(self, *, limit: int | None = None) -> list[types.FrameType]:
+        frame = getattr(self._worker._coro, "cr_frame", None)
+        return [frame] if frame is not None else []
+
+    def print_stack(self, *, limit: int | None = None, file: typing.Any = None) -> None:
+        for frame in self.get_stack(limit=limit):
+            traceback.print_stack(frame, limit=limit, file=file)
+
+    def __repr__(self) -> str:
+        return f"<VUTask {self._name!r}>"
+
+
+class ErrorGroups:
+    """Exceptions of iterations by scenario, type and place: a count and the first traceback each."""
+
+    def __init__(self, script: typing.Callable[[], Script | None]) -> None:
+        self._script = script
+        self._groups: dict[tuple[typing.Any, ...], list[typing.Any]] = {}
+        self._changed: set[tuple[typing.Any, ...]] = set()
+
+    def note(self, scenario: str, error: BaseException) -> None:
+        code, line = _user_place(error)
+        key = (scenario, type(error), code, line)
+        group = self._groups.get(key)
+        if group is None:
+            if len(self._groups) >= _GROUPS_MAX:
+                key = (scenario, "other")
+                group = self._groups.setdefault(key, [scenario, "(others)", "", "more kinds of errors", None, 0, False])
+            else:
+                group = self._groups[key] = self._describe(scenario, error, code, line)
+        group[5] += 1
+        self._changed.add(key)
+
+    def _describe(self, scenario: str, error: BaseException, code: types.CodeType | None, line: int) -> list[typing.Any]:
+        script = self._script()
+        name = code.co_filename if code else "?"
+        place = f"{script.display(name) if script else name}:{line} in {code.co_name if code else '?'}"
+        kind = type(error).__name__
+        return [scenario, kind, str(error), place, _format(error), 0, isinstance(error, RequestError)]
+
+    def take_changed(self) -> list[tuple[typing.Any, ...]]:
+        changed = [tuple(self._groups[key]) for key in self._changed]
+        self._changed.clear()
+        return changed
+
+
+def _is_ours(frame: types.FrameType) -> bool:
+    return frame.f_code.co_filename.startswith((_PACKAGE, "<frozen importlib"))
+
+
+def _user_place(error: BaseException) -> tuple[types.CodeType | None, int]:
+    """Code and line of the innermost frame that is the user's, or the innermost at all."""
+    found = innermost = None
+    tb = error.__traceback__
+    while tb is not None:
+        innermost = tb
+        if not _is_ours(tb.tb_frame) and "site-packages" not in tb.tb_frame.f_code.co_filename:
+            found = tb
+        tb = tb.tb_next
+    chosen = found or innermost
+    return (chosen.tb_frame.f_code, chosen.tb_lineno) if chosen else (None, 0)
+
+
+def _format(error: BaseException) -> str:
+    """The traceback without rampa's own frames at its start."""
+    tb = error.__traceback__
+    while tb is not None and _is_ours(tb.tb_frame):
+        tb = tb.tb_next
+    return "".join(traceback.format_exception(type(error), error, tb)).rstrip("\n")
+
+
+def _pairs(value: typing.Any, what: str) -> list[tuple[str, str]]:
+    if value is None:
+        return []
+    items = value.items() if hasattr(value, "items") else value
+    pairs = []
+    for item in items:
+        name, text = item
+        if isinstance(text, bytes):
+            text = text.decode("latin-1")
+        if not isinstance(name, str) or not isinstance(text, (str, int, float)):
+            raise TypeError(f"{what} must be str, not {type(name).__name__} and {type(text).__name__}")
+        pairs.append((name, str(text)))
+    return pairs
+
+
+def _with_params(url: str, params: typing.Any) -> str:
+    if params is None:
+        return url
+    query = params if isinstance(params, str) else urllib.parse.urlencode(params, doseq=True)
+    url, hash_, fragment = url.partition("#")
+    if query:
+        url += ("&" if "?" in url else "?") + query
+    return url + hash_ + fragment
+
+
+def _body(json_value: typing.Any, data: typing.Any, headers: list[tuple[str, str]]) -> bytes | None:
+    """The body's bytes; adds its Content-Type unless the caller gave one."""
+    if json_value is not None and data is not None:
+        raise TypeError("give either json or data, not both")
+    kind = None
+    if json_value is not None:
+        body, kind = json.dumps(json_value).encode(), "application/json"
+    elif isinstance(data, (bytes, bytearray, memoryview)):
+        body = bytes(data)
+    elif isinstance(data, str):
+        body, kind = data.encode(), "text/plain; charset=utf-8"
+    elif data is not None:
+        body, kind = urllib.parse.urlencode(data, doseq=True).encode(), "application/x-www-form-urlencoded"
+    else:
+        return None
+    if kind and not any(name.lower() == "content-type" for name, _ in headers):
+        headers.append(("Content-Type", kind))
+    return body
+
+
+def _ranges(statuses: typing.Any) -> list[tuple[int, int]] | None:
+    if statuses is None:
+        return None
+    ranges = []
+    for item in [statuses] if isinstance(statuses, int) else statuses:
+        low, high = (item, item) if isinstance(item, int) else item
+        if not 100 <= low <= high <= 999:
+            raise ValueError(f"expected_statuses: {item!r} is no status (100 to 999) or range of them")
+        ranges.append((low, high))
+    return ranges
+
+
+class Hooks:
+    """What the C host calls."""
+
+    def __init__(self) -> None:
+        self.script: Script | None = None
+        self.host: typing.Any = None
+        self.loop: typing.Any = None
+        self.errors = ErrorGroups(lambda: self.script)
+        self._checks: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def load(self, path: str) -> str:
+        self.script = Script(path)
+        self.script.load()
+        return self.script.declaration()
+
+    def function(self, scenario: str, exec_fn: str) -> typing.Any:
+        assert self.script is not None
+        return self.script.functions[exec_fn]
+
+    def new_task(self, worker: _rampa.Worker) -> VUTask:
+        return VUTask(worker, self.loop)
+
+    def note_error(self, scenario: str, error: BaseException) -> None:
+        self.errors.note(scenario, error)
+
+    def changed_errors(self) -> list[tuple[typing.Any, ...]]:
+        return self.errors.take_changed()
+
+    def note_check(self, name: str, error: BaseException) -> None:
+        if name not in self._checks and len(self._checks) < _GROUPS_MAX:
+            self._checks.add(name)
+            self.host.warn(f"check {name!r} raised {type(error).__name__}: {error} (it counts as failed)")
+
+    def describe(self, error: BaseException) -> tuple[str, str | None, int, str | None, str | None]:
+        """message, file, line, traceback, hint"""
+        file: str | None
+        if isinstance(error, SyntaxError) and error.filename:
+            file, line = error.filename, error.lineno or 0
+        else:
+            code, line = _user_place(error)
+            file = code.co_filename if code and not code.co_filename.startswith(_PACKAGE) else None
+        if file is not None and self.script is not None:
+            file = self.script.display(file)
+        hint = None
+        if isinstance(error, ModuleNotFoundError):
+            hint = f"the worker's Python is {sys.executable}; choose another one with --python"
+        text = str(error) if not isinstance(error, SyntaxError) else error.msg
+        return f"{type(error).__name__}: {text}" if text else type(error).__name__, file, line, _format(error), hint
+
+    def run_hook(self, name: str, worker: _rampa.Worker, timeout: float) -> None:
+        task = self.loop.create_task(self._run_hook(name, worker, timeout), name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _run_hook(self, name: str, worker: _rampa.Worker, timeout: float) -> None:
+        assert self.script is not None
+        function = self.script.hook(name)
+        assert function is not None
+        try:
+            wants_worker = bool(inspect.signature(function).parameters)
+            result = function(worker) if wants_worker else function()
+            if inspect.isawaitable(result):
+                deadline = asyncio.timeout(timeout)
+                try:
+                    async with deadline:
+                        result = await result
+                except TimeoutError:
+                    if deadline.expired():
+                        raise TimeoutError(f"{name}() took longer than {timeout:g} s") from None
+                    raise
+            if name == "setup":
+                self.host.setup_data = result
+        except BaseException as error:
+            self.host.hook_ended(name, error)
+        else:
+            self.host.hook_ended(name, None)
+
+    def prepare_request(
+        self,
+        url: str,
+        headers: typing.Any,
+        params: typing.Any,
+        json_value: typing.Any,
+        data: typing.Any,
+        name: str | None,
+        tags: typing.Any,
+        expected: typing.Any,
+    ) -> tuple[typing.Any, ...]:
+        fields = _pairs(headers, "headers")
+        body = _body(json_value, data, fields)
+        return _with_params(url, params), fields, body, name, _pairs(tags, "tags"), _ranges(expected)
+
+
+def main(fd: int) -> None:
+    """Serves the coordinator on descriptor ``fd`` until it says good-bye."""
+    hooks = Hooks()
+    host = _rampa.Host(hooks, dict(os.environ))
+    selector = ReactorSelector(host)
+    loop = asyncio.SelectorEventLoop(selector)
+    selector.loop = loop
+    hooks.host, hooks.loop = host, loop
+    asyncio.set_event_loop(loop)
+    host.attach(loop, selector.fileno())
+    host.serve(fd)
+    try:
+        loop.run_forever()
+    finally:
+        host.close()
+        loop.close()

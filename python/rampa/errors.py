@@ -1,0 +1,86 @@
+"""Exceptions of rampa.
+
+A request that gets no response raises a subclass of :class:`RequestError`, after its metrics have been recorded. One that
+nobody catches ends its iteration; it is an outcome of the test, not a bug of the script.
+"""
+
+from __future__ import annotations
+
+import typing
+
+if typing.TYPE_CHECKING:
+    from _rampa import Response
+
+
+class RampaError(Exception):
+    """Base of everything that rampa raises on purpose."""
+
+
+class RequestError(RampaError):
+    """A request got no complete response.
+
+    ``response`` has status 0 and the timings; ``error_code`` is its number (k6's numbers); ``url`` and ``method`` are the
+    request's.
+    """
+
+    response: Response
+    error_code: int
+    url: str
+    method: str
+
+    def __init__(self, response: Response) -> None:
+        self.response = response
+        self.error_code = response.error_code
+        self.url = response.url
+        self.method = response.method
+        super().__init__(f"{self.method} {self.url}: {response.error}")
+
+    def __reduce__(self) -> tuple[typing.Any, ...]:
+        return (RampaError, (str(self),))
+
+
+class NameResolutionError(RequestError):
+    """The host's name could not be resolved (error codes 1100, 1101)."""
+
+
+class ConnectError(RequestError, ConnectionError):
+    """No connection could be made (1200 to 1212, 1910, 1911)."""
+
+
+class ConnectTimeout(ConnectError, TimeoutError):
+    """The connection took longer than the request's timeout (1211)."""
+
+
+class RequestTimeout(RequestError, TimeoutError):
+    """The whole request took longer than its timeout (1050)."""
+
+
+class ConnectionLost(RequestError, ConnectionError):
+    """The connection was reset or closed before the response was complete (1010, 1220, 1901)."""
+
+
+class ProtocolError(RequestError):
+    """The response broke HTTP, or a limit (1900, 1902)."""
+
+
+_BY_CODE: dict[int, type[RequestError]] = {
+    1010: ConnectionLost,
+    1050: RequestTimeout,
+    1100: NameResolutionError,
+    1101: NameResolutionError,
+    1200: ConnectError,
+    1210: ConnectError,
+    1211: ConnectTimeout,
+    1212: ConnectError,
+    1220: ConnectionLost,
+    1900: ProtocolError,
+    1901: ConnectionLost,
+    1902: ProtocolError,
+    1910: ConnectError,
+    1911: ConnectError,
+}
+
+
+def request_error(response: Response) -> RequestError:
+    """The exception for a response with status 0 (called by the extension)."""
+    return _BY_CODE.get(response.error_code, RequestError)(response)

@@ -1,0 +1,135 @@
+"""Loading a script: the decorator, and what the script declares."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import inspect
+import json
+import os
+import sys
+import types
+import typing
+
+from rampa.config import Config, as_json
+
+_F = typing.TypeVar("_F", bound=typing.Callable[..., typing.Any])
+_declared: list[tuple[str, typing.Callable[..., typing.Any], dict[str, typing.Any], str, int]] = []
+
+
+def scenario(name: typing.Any = None, /, **fields: typing.Any) -> typing.Any:
+    """Makes an async function a scenario.
+
+    ``@scenario``, ``@scenario("name")`` and ``@scenario(executor="constant-vus", vus=10, duration="30s")`` all work; the
+    fields are those of :class:`rampa.ScenarioConfig`. Without a name the function's is taken.
+    """
+    frame = sys._getframe(1)
+    file, line = frame.f_code.co_filename, frame.f_lineno
+
+    def decorate(function: _F) -> _F:
+        title = name if isinstance(name, str) else getattr(function, "__name__", "scenario")
+        _declared.append((fields.pop("name", None) or title, function, fields, file, line))
+        return function
+
+    if callable(name):
+        return decorate(name)
+    if name is not None and not isinstance(name, str):
+        raise TypeError(f"@scenario takes a name, not {name!r}")
+    return decorate
+
+
+class Script:
+    """A loaded script."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.module = types.ModuleType("none")
+        self.functions: dict[str, typing.Callable[..., typing.Any]] = {}
+        self._declared: list[tuple[str, typing.Callable[..., typing.Any], dict[str, typing.Any], str, int]] = []
+
+    def load(self) -> None:
+        """Runs the script's module code; raises what it raises."""
+        name = os.path.splitext(os.path.basename(self.path))[0]
+        spec = importlib.util.spec_from_file_location(name, self.path)
+        assert spec is not None and spec.loader is not None
+        self.module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = self.module
+        sys.path.insert(0, os.path.dirname(os.path.abspath(self.path)))
+        _declared.clear()
+        spec.loader.exec_module(self.module)
+        self._declared = list(_declared)
+        _declared.clear()
+        for key, value in vars(self.module).items():
+            if inspect.isfunction(value):
+                self.functions[key] = value
+        for title, function, fields, _, _ in self._declared:
+            self.functions[fields.get("exec_fn") or self._function_name(title, function)] = function
+
+    def _function_name(self, title: str, function: typing.Callable[..., typing.Any]) -> str:
+        """The name by which exec_fn finds a decorated function: its own, unless another function has taken it."""
+        own = getattr(function, "__name__", title)
+        return own if self.functions.get(own, function) is function else title
+
+    def hook(self, name: str) -> typing.Callable[..., typing.Any] | None:
+        """setup or teardown, or None."""
+        found = getattr(self.module, name, None)
+        return found if callable(found) else None
+
+    def declaration(self) -> str:
+        """What the script declares, as JSON for the engine's plan."""
+        metrics, dynamic = find_metrics(self.path)
+        declared: dict[str, typing.Any] = {
+            "script": self.path,
+            "functions": [
+                {"name": name, "file": self.path, "line": function.__code__.co_firstlineno}
+                for name, function in self.functions.items()
+                if hasattr(function, "__code__")
+            ],
+            "decorated": [
+                {
+                    "name": title,
+                    "exec_fn": self._function_name(title, function),
+                    "file": self.display(file),
+                    "line": line,
+                    "fields": as_json(fields),
+                }
+                for title, function, fields, file, line in self._declared
+            ],
+            "metrics": [{"name": name, "type": kind} for name, kind in metrics.items()],
+            "dynamic_metrics": dynamic,
+            "has_setup": self.hook("setup") is not None,
+            "has_teardown": self.hook("teardown") is not None,
+        }
+        config = getattr(self.module, "config", None)
+        if isinstance(config, Config):
+            declared["config"] = {**as_json(config), "file": self.display(config._file), "line": config._line}
+        elif config is not None and not isinstance(config, types.ModuleType):
+            raise TypeError(f"config must be a rampa.Config, not {type(config).__name__}")
+        return json.dumps(declared)
+
+    def display(self, file: str) -> str:
+        """A file's name as the user gave it."""
+        return self.path if os.path.abspath(file) == os.path.abspath(self.path) else file
+
+
+_METRIC_METHODS = ("counter", "gauge", "rate", "trend")
+
+
+def find_metrics(path: str) -> tuple[dict[str, str], bool]:
+    """The custom metrics a script names by literals in ``worker.trend("name", ...)`` and the like, and whether it names some
+    at run time only (then thresholds on unknown names cannot be refused before the run)."""
+    with open(path, "rb") as file:
+        tree = ast.parse(file.read(), path)
+    found: dict[str, str] = {}
+    dynamic = False
+    for node in ast.walk(tree):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+            continue
+        if node.func.attr not in _METRIC_METHODS:
+            continue
+        name = node.args[0] if node.args else next((k.value for k in node.keywords if k.arg == "name"), None)
+        if isinstance(name, ast.Constant) and isinstance(name.value, str):
+            found.setdefault(name.value, node.func.attr)
+        elif name is not None:
+            dynamic = True
+    return found, dynamic

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#include "app/worker_start.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "app/python_find.h"
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "cluster/process.h"
+
+/* What the interpreter runs. An interpreter without the extension says so in one sentence instead of a traceback. */
+static const char program[] =
+    "import sys\n"
+    "try:\n"
+    "    from rampa._worker import main\n"
+    "except ImportError as e:\n"
+    "    if e.name not in ('rampa', '_rampa', 'rampa._worker'): raise\n"
+    "    sys.exit(f'{sys.executable} (Python {sys.version.split()[0]}) has no rampa: {e}')\n"
+    "main(%d)\n";
+
+static char *format_program(void)
+{
+    struct rp_buf text;
+
+    rp_buf_init(&text, 4096);
+    rp_buf_appendf(&text, program, RP_PROCESS_CONTROL_FD);
+    return rp_buf_take(&text);
+}
+
+static char *format_hint(const char *python)
+{
+    struct rp_buf text;
+
+    rp_buf_init(&text, 4096);
+    rp_buf_appendf(
+        &text,
+        "the worker runs '%s'; install rampa for it (pip install rampa) or choose another "
+        "interpreter with --python or RAMPA_PYTHON",
+        python);
+    return rp_buf_take(&text);
+}
+
+int rp_worker_start_python(const struct rp_run_options *options, struct rp_worker_start *ret)
+{
+    int r = rp_python_use_build();
+
+    *ret = (struct rp_worker_start){ { NULL } };
+    if (r < 0)
+        return r;
+    ret->argv[0] = rp_strdup(options->python);
+    ret->argv[1] = rp_strdup("-u");
+    ret->argv[2] = rp_strdup("-c");
+    ret->argv[3] = format_program();
+    ret->hint = format_hint(options->python);
+    if (ret->argv[0] && ret->argv[1] && ret->argv[2] && ret->argv[3] && ret->hint)
+        return 0;
+    rp_worker_start_deinit(ret);
+    return -ENOMEM;
+}
+
+void rp_worker_start_deinit(struct rp_worker_start *start)
+{
+    for (size_t i = 0; i < RP_ARRAY_LEN(start->argv); i++)
+        rp_free(start->argv[i]);
+    rp_free(start->hint);
+    *start = (struct rp_worker_start){ { NULL } };
+}

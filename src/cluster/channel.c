@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+#include "cluster/channel.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+enum { READ_SIZE = 64 * 1024, FRAME_HEAD = 4 };
+
+static void ready(struct rp_watch *watch, unsigned events);
+
+int rp_channel_open(struct rp_channel *channel, struct rp_loop *loop, int fd,
+                    const struct rp_channel_events *events)
+{
+    int flags = fcntl(fd, F_GETFL);
+    int r;
+
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+        return -errno;
+    channel->events = events;
+    channel->loop = loop;
+    rp_buf_init(&channel->in, RP_MESSAGE_MAX_BYTES + READ_SIZE);
+    rp_buf_init(&channel->out, RP_CHANNEL_MAX);
+    rp_buf_init(&channel->draft, RP_MESSAGE_MAX_BYTES);
+    r = rp_watch_start(loop, &channel->watch, fd, RP_READABLE, ready);
+    channel->fd = r < 0 ? -1 : fd;
+    return r;
+}
+
+void rp_channel_close(struct rp_channel *channel)
+{
+    if (!channel->events || channel->fd < 0)
+        return;
+    rp_watch_stop(&channel->watch);
+    close(channel->fd);
+    channel->fd = -1;
+    rp_buf_deinit(&channel->in);
+    rp_buf_deinit(&channel->out);
+    rp_buf_deinit(&channel->draft);
+}
+
+static void broken(struct rp_channel *channel, int status)
+{
+    rp_channel_close(channel);
+    channel->events->closed(channel, status);
+}
+
+/* Writes what the kernel takes. 0, or -errno when the peer is gone. */
+static int flush(struct rp_channel *channel)
+{
+    while (channel->out.len) {
+        ssize_t n = write(channel->fd, channel->out.data, channel->out.len);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errno == EAGAIN ? 0 : -errno;
+        rp_buf_consume(&channel->out, (size_t)n);
+    }
+    return 0;
+}
+
+static void update_watch(struct rp_channel *channel)
+{
+    unsigned wanted = RP_READABLE | (channel->out.len ? RP_WRITABLE : 0);
+
+    /* What is left is tried again by the next send, should the watch not be changeable. */
+    if (channel->watch.wanted != wanted &&
+        rp_watch_start(channel->loop, &channel->watch, channel->fd, wanted, ready) < 0)
+        channel->watch.wanted = RP_READABLE;
+}
+
+/* Hands over every complete message; the callback may close the channel. 0 or -EBADMSG. */
+static int deliver(struct rp_channel *channel)
+{
+    size_t at = 0;
+    int r = 0;
+
+    while (channel->fd >= 0 && channel->in.len - at >= FRAME_HEAD) {
+        struct rp_message *message;
+        uint32_t size;
+
+        memcpy(&size, channel->in.data + at, FRAME_HEAD);
+        size = ntohl(size);
+        if (size > RP_MESSAGE_MAX_BYTES)
+            return -EBADMSG;
+        if (channel->in.len - at - FRAME_HEAD < size)
+            break;
+        r = rp_message_decode(rp_slice(channel->in.data + at + FRAME_HEAD, size), &message);
+        if (r < 0)
+            return r;
+        at += FRAME_HEAD + size;
+        channel->events->message(channel, message);
+        rp_message_free(message);
+    }
+    if (channel->fd >= 0)
+        rp_buf_consume(&channel->in, at);
+    return 0;
+}
+
+static void receive(struct rp_channel *channel)
+{
+    int r = 0;
+
+    while (channel->fd >= 0) {
+        ssize_t n;
+
+        if (rp_buf_reserve(&channel->in, READ_SIZE) < 0) {
+            broken(channel, channel->in.error);
+            return;
+        }
+        n = read(channel->fd, channel->in.data + channel->in.len, READ_SIZE);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN)
+            return;
+        if (n > 0) {
+            channel->in.len += (size_t)n;
+            channel->in.data[channel->in.len] = '\0';
+            r = deliver(channel);
+        }
+        if (n <= 0 || r < 0) {
+            broken(channel, n < 0 ? -errno : r);
+            return;
+        }
+    }
+}
+
+static void ready(struct rp_watch *watch, unsigned events)
+{
+    struct rp_channel *channel = rp_container_of(watch, struct rp_channel, watch);
+
+    if (events & RP_READABLE)
+        receive(channel);
+    if (channel->fd >= 0 && events & RP_WRITABLE) {
+        int r = flush(channel);
+
+        if (r < 0)
+            broken(channel, r);
+        else
+            update_watch(channel);
+    }
+}
+
+struct rp_buf *rp_channel_begin(struct rp_channel *channel)
+{
+    rp_buf_reset(&channel->draft);
+    return &channel->draft;
+}
+
+int rp_channel_end(struct rp_channel *channel)
+{
+    struct rp_buf *draft = &channel->draft;
+    uint32_t size = htonl((uint32_t)draft->len);
+    int r;
+
+    if (draft->error)
+        return draft->error;
+    if (channel->fd < 0)
+        return -EPIPE;
+    r = rp_buf_reserve(&channel->out, FRAME_HEAD + draft->len);
+    if (r < 0)
+        return r;
+    rp_buf_append(&channel->out, &size, FRAME_HEAD);
+    rp_buf_append_slice(&channel->out, rp_buf_slice(draft));
+    r = flush(channel);
+    update_watch(channel);
+    return r;
+}
+
+int rp_channel_drain(struct rp_channel *channel, int timeout_ms)
+{
+    struct pollfd wait = { .fd = channel->fd, .events = POLLOUT };
+
+    while (channel->fd >= 0 && channel->out.len) {
+        int r = flush(channel);
+
+        if (r < 0)
+            return r;
+        if (channel->out.len && poll(&wait, 1, timeout_ms) <= 0)
+            return -ETIMEDOUT;
+    }
+    return 0;
+}

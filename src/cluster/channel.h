@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * cluster/channel.h - framed messages over a connected stream descriptor on a loop.
+ *
+ * What cannot be written at once is kept, up to RP_CHANNEL_MAX bytes; beyond that the peer has stopped reading and the
+ * channel breaks rather than grow. closed() runs once, when the peer is gone or spoke nonsense.
+ */
+
+#include "base/buf.h"
+#include "cluster/message.h"
+#include "loop/loop.h"
+
+enum { RP_CHANNEL_MAX = 256 << 20 };
+
+struct rp_channel;
+
+struct rp_channel_events {
+    void (*message)(struct rp_channel *channel, const struct rp_message *message);
+    /* @status: 0 = the peer closed, -EBADMSG = nonsense, another -errno. The channel is closed already. */
+    void (*closed)(struct rp_channel *channel, int status);
+};
+
+struct rp_channel { /* embedded; zeroed before open */
+    const struct rp_channel_events *events;
+    struct rp_loop *loop;
+    int fd; /* owned while open; -1 otherwise */
+    struct rp_watch watch;
+    struct rp_buf in, out, draft;
+};
+
+/* Takes over @fd (made non-blocking). */
+RP_NODISCARD int rp_channel_open(struct rp_channel *channel, struct rp_loop *loop, int fd,
+                                 const struct rp_channel_events *events);
+void rp_channel_close(struct rp_channel *channel); /* no-op when not open */
+
+/* A message is written into the buffer that begin returns (rp_write_message() and its fields), then sent by end.
+ * end: -ENOMEM or -EMSGSIZE when it could not be kept, -errno when the peer is gone (closed() tells that too). */
+struct rp_buf *rp_channel_begin(struct rp_channel *channel);
+int rp_channel_end(struct rp_channel *channel);
+/* Blocks until everything is written, @timeout_ms at most. */
+int rp_channel_drain(struct rp_channel *channel, int timeout_ms);

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * cluster/coordinator.h - runs a test: starts the worker, has the script declared, resolves the plan, drives the phases,
+ * merges what the worker measures, and judges.
+ *
+ * One process, one thread, its own loop. SIGINT and SIGTERM are taken over while it runs: the first stops gracefully,
+ * the second at once.
+ */
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "base/slice.h"
+#include "engine/result.h"
+#include "plan/plan.h"
+
+enum {
+    RP_STOP_GRACE_MAX_S = 10
+}; /* a signal gives running iterations this long at most, however long graceful_stop is */
+
+struct rp_coordinator_status { /* for a progress display; strings are constants */
+    const char *phase;         /* "loading", "setup", "running", "stopping", "teardown" */
+    rp_ns elapsed, longest;
+    struct rp_store *store;
+    double interval_s; /* since the last status */
+};
+
+struct rp_coordinator_config {
+    const char *script;
+    char *const *worker_argv; /* how to start a worker, NULL-terminated */
+    const char *worker_hint;  /* what to do when it cannot be started */
+    const struct rp_overrides *overrides;
+    const char *trend_stats; /* --summary-trend-stats, or NULL */
+    /* The plan is known and valid, nothing has run: the last moment to refuse (a negative code and @err). May be NULL. */
+    int (*planned)(void *user, const struct rp_plan *plan, struct rp_error *err);
+    /* Once a second and at changes of phase. May be NULL. */
+    void (*status)(void *user, const struct rp_coordinator_status *status);
+    /* A line the script printed. */
+    void (*line)(void *user, bool is_stderr, const char *text);
+    void *user;
+};
+
+/* Runs the test. Returns 0 when it ran (ret->exit_code says how it went, failed set-up and aborts included), or
+ * negative with @err when it could not be run: exit 3 for -RP_EUSER, a tail of exit 9 for the rest. */
+RP_NODISCARD int rp_coordinate(const struct rp_coordinator_config *config, struct rp_result *ret,
+                               struct rp_error *err);
+/* Only the plan: for check and inspect. */
+RP_NODISCARD int rp_coordinate_plan(const struct rp_coordinator_config *config,
+                                    struct rp_plan **ret, struct rp_error *err);

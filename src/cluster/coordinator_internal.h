@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * cluster/coordinator_internal.h - what the coordinator's files share: coordinator.c drives the phases, merge.c takes
+ * what the worker measured, judge.c makes the verdict.
+ */
+
+#include "cluster/channel.h"
+#include "cluster/coordinator.h"
+#include "cluster/process.h"
+
+enum phase {
+    PHASE_HELLO,
+    PHASE_LOADING,
+    PHASE_PLANNING,
+    PHASE_SETUP,
+    PHASE_RUNNING,
+    PHASE_TEARDOWN,
+    PHASE_LEAVING,
+    PHASE_OVER
+};
+
+struct coordinator {
+    const struct rp_coordinator_config *config;
+    struct rp_loop *loop;
+    struct rp_process process;
+    struct rp_channel channel;
+    struct rp_watch signals;
+    int signal_fd;
+    struct rp_timer tick, patience;
+    enum phase phase;
+    bool plan_only, is_stopping, is_over;
+    bool setup_failed;
+    struct rp_result *result;
+    struct rp_error *err;
+    int status; /* of the whole: 0 or a negative code with err filled */
+    rp_ns started, last_status;
+    uint64_t no_descriptors, no_ports, stray_bytes, retried;
+    bool has_finished, has_farewell, totals_differ;
+    rp_ns ticked; /* elapsed time of the last point of the series */
+    unsigned signals_seen;
+};
+
+/* The first failure decides the exit code, but a later one wins over failed thresholds; 9 wins over everything. */
+void rp_coordinator_fail(struct coordinator *c, enum rp_exit code, const char *fmt, ...)
+    RP_PRINTF(3, 4);
+void rp_coordinator_warn(struct coordinator *c, const char *text);
+
+/* merge.c; each returns 0 or a negative code: the worker spoke nonsense. */
+int rp_merge_define(struct coordinator *c, const struct rp_message *message);
+int rp_merge_delta(struct coordinator *c, const struct rp_message *message);
+int rp_merge_error(struct coordinator *c, const struct rp_message *message);
+int rp_merge_total(struct coordinator *c, const struct rp_message *message);
+int rp_merge_finished(struct coordinator *c, const struct rp_message *message);
+int rp_merge_hello(struct coordinator *c, const struct rp_message *message);
+void rp_merge_bye(struct coordinator *c, const struct rp_message *message);
+
+/* judge.c */
+int rp_judge_prepare(
+    struct coordinator *c); /* sub-metrics of thresholds, before any series is defined */
+int rp_judge(struct coordinator *c);

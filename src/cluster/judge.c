@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The verdict: thresholds, the accounting identity, errors of iterations, and whether the generator was the limit. */
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "cluster/coordinator_internal.h"
+#include "plan/metrics.h"
+
+static char *format(const char *fmt, va_list args)
+{
+    struct rp_buf text;
+
+    rp_buf_init(&text, 4096);
+    rp_buf_vappendf(&text, fmt, args);
+    return rp_buf_take(&text);
+}
+
+void rp_coordinator_fail(struct coordinator *c, enum rp_exit code, const char *fmt, ...)
+{
+    struct rp_result *result = c->result;
+    va_list args;
+
+    if (result->exit_code != RP_EXIT_PASSED && result->exit_code != RP_EXIT_THRESHOLDS &&
+        code != RP_EXIT_INTERNAL)
+        return;
+    if (result->exit_code == RP_EXIT_THRESHOLDS && code == RP_EXIT_THRESHOLDS)
+        return;
+    result->exit_code = code;
+    rp_free(result->reason);
+    va_start(args, fmt);
+    result->reason = format(fmt, args);
+    va_end(args);
+}
+
+void rp_coordinator_warn(struct coordinator *c, const char *text)
+{
+    struct rp_result *result = c->result;
+    struct rp_result_warning *warnings = result->warnings;
+
+    for (size_t i = 0; i < result->warning_count; i++)
+        if (warnings[i].text && strcmp(warnings[i].text, text) == 0) {
+            warnings[i].count++;
+            return;
+        }
+    warnings = rp_realloc_array(warnings, result->warning_count + 1, sizeof(*warnings));
+    if (!warnings)
+        return;
+    result->warnings = warnings;
+    warnings[result->warning_count++] = (struct rp_result_warning){ .text = rp_strdup(text),
+                                                                    .count = 1 };
+}
+
+int rp_judge_prepare(struct coordinator *c)
+{
+    const struct rp_plan *plan = c->result->plan;
+    struct rp_view *view;
+    int r = rp_store_new(&c->result->store);
+
+    for (size_t i = 0; r == 0 && i < plan->threshold_count; i++)
+        if (plan->thresholds[i].filter.count)
+            r = rp_store_submetric(c->result->store, plan->thresholds[i].metric,
+                                   &plan->thresholds[i].filter, plan->thresholds[i].display, &view);
+    return r;
+}
+
+/* ---- thresholds ------------------------------------------------------------------------------------------- */
+
+static struct rp_verdict judge_one(struct coordinator *c, const struct rp_threshold *threshold)
+{
+    struct rp_view *view = rp_store_view(c->result->store, threshold->display);
+    const struct rp_builtin_metric *builtin = rp_builtin_metric_find(threshold->metric);
+    struct rp_view empty = { .name = threshold->metric, .display = threshold->display };
+    struct rp_verdict verdict;
+
+    if (view && view->total.samples)
+        return rp_threshold_judge(threshold, view, (double)c->result->elapsed / 1e9);
+    /* The metric was never recorded: what an empty one of its kind would say. */
+    empty.type = builtin ? builtin->type : RP_TREND;
+    rp_value_init(&empty.total, empty.type);
+    verdict = rp_threshold_judge(threshold, &empty, (double)c->result->elapsed / 1e9);
+    rp_value_deinit(&empty.total);
+    return verdict;
+}
+
+static int judge_thresholds(struct coordinator *c)
+{
+    const struct rp_plan *plan = c->result->plan;
+    size_t failed = 0;
+
+    if (!plan->threshold_count)
+        return 0;
+    c->result->verdicts = rp_calloc(plan->threshold_count, sizeof(*c->result->verdicts));
+    if (!c->result->verdicts)
+        return -ENOMEM;
+    for (size_t i = 0; i < plan->threshold_count; i++) {
+        c->result->verdicts[i] = judge_one(c, &plan->thresholds[i]);
+        failed += !c->result->verdicts[i].passed;
+    }
+    if (failed)
+        rp_coordinator_fail(c, RP_EXIT_THRESHOLDS, "%zu of %zu thresholds failed", failed,
+                            plan->threshold_count);
+    return 0;
+}
+
+static bool decides_on_errors(const struct rp_plan *plan)
+{
+    for (size_t i = 0; i < plan->threshold_count; i++)
+        if (strcmp(plan->thresholds[i].metric, "iteration_errors") == 0)
+            return true;
+    return false;
+}
+
+static void judge_errors(struct coordinator *c)
+{
+    uint64_t bugs = 0;
+
+    for (size_t i = 0; i < c->result->error_count; i++)
+        if (!c->result->errors[i].is_request)
+            bugs += c->result->errors[i].count;
+    if (bugs && !decides_on_errors(c->result->plan))
+        rp_coordinator_fail(c, RP_EXIT_ITERATION_ERRORS, "%llu iteration%s raised an exception",
+                            (unsigned long long)bugs, bugs == 1 ? "" : "s");
+}
+
+/* ---- accounting ------------------------------------------------------------------------------------------- */
+
+static uint64_t counter_of(struct coordinator *c, const char *metric)
+{
+    struct rp_view *view = rp_store_view(c->result->store, metric);
+
+    return view ? (uint64_t)view->total.counter : 0;
+}
+
+static void check_accounting(struct coordinator *c)
+{
+    uint64_t completed = 0, interrupted = 0, dropped = 0;
+
+    for (size_t i = 0; i < c->result->accounting_count; i++) {
+        const struct rp_accounting *accounting = &c->result->accounting[i];
+
+        completed += accounting->completed;
+        interrupted += accounting->interrupted;
+        dropped += accounting->dropped;
+        if (!rp_accounting_holds(accounting))
+            rp_coordinator_fail(
+                c, RP_EXIT_INTERNAL,
+                "the accounting of scenario '%s' does not add up (a defect of rampa)",
+                accounting->scenario);
+    }
+    if (completed != counter_of(c, "iterations") ||
+        interrupted != counter_of(c, "interrupted_iterations") ||
+        dropped != counter_of(c, "dropped_iterations"))
+        rp_coordinator_fail(
+            c, RP_EXIT_INTERNAL,
+            "the iteration counters differ from the accounting (a defect of rampa)");
+    if (c->totals_differ)
+        rp_coordinator_fail(
+            c, RP_EXIT_INTERNAL,
+            "the sums of a worker's reports differ from its totals (a defect of rampa)");
+}
+
+/* ---- the generator itself --------------------------------------------------------------------------------- */
+
+static void set_generator(struct coordinator *c, enum rp_generator_verdict verdict, const char *fmt,
+                          ...) RP_PRINTF(3, 4);
+
+static void set_generator(struct coordinator *c, enum rp_generator_verdict verdict, const char *fmt,
+                          ...)
+{
+    va_list args;
+
+    if (verdict <= c->result->generator)
+        return;
+    c->result->generator = verdict;
+    rp_free(c->result->generator_reason);
+    va_start(args, fmt);
+    c->result->generator_reason = format(fmt, args);
+    va_end(args);
+}
+
+/* Above these the generator's own queueing is a visible part of what it measures. */
+#define BUSY_CORE 0.90
+#define LAG_P95_MS 20.0
+
+static void judge_generator(struct coordinator *c)
+{
+    struct rp_view *cpu = rp_store_view(c->result->store, "generator_cpu");
+    struct rp_view *lag = rp_store_view(c->result->store, "loop_lag");
+    struct rp_stat p95 = { .kind = RP_STAT_P, .p = 95 };
+    double lag_ms;
+
+    if (c->no_descriptors)
+        set_generator(
+            c, RP_GENERATOR_LIMITED,
+            "the generator ran out of file descriptors %llu times: raise the limit (ulimit -n)",
+            (unsigned long long)c->no_descriptors);
+    if (c->no_ports)
+        set_generator(c, RP_GENERATOR_LIMITED,
+                      "the generator ran out of local ports %llu times: keep connections alive, or "
+                      "widen net.ipv4.ip_local_port_range",
+                      (unsigned long long)c->no_ports);
+    if (cpu && cpu->total.samples && cpu->total.gauge.max > BUSY_CORE)
+        set_generator(c, RP_GENERATOR_SUSPECT,
+                      "a worker used up to %.0f %% of its core: latencies include waiting in the "
+                      "generator; use fewer VUs or pace the iterations",
+                      cpu->total.gauge.max * 100);
+    if (!lag || !lag->total.samples)
+        return;
+    lag_ms = rp_value_stat(&lag->total, p95, 0);
+    if (lag_ms > LAG_P95_MS)
+        set_generator(c, RP_GENERATOR_SUSPECT,
+                      "the generator's loop was late by %.0f ms (p95): the script blocks it or the "
+                      "machine is overloaded",
+                      lag_ms);
+}
+
+static void warn_about_connections(struct coordinator *c)
+{
+    char text[200];
+
+    if (c->stray_bytes) {
+        snprintf(
+            text, sizeof(text),
+            "%llu connections were dropped because the server sent bytes after a complete response",
+            (unsigned long long)c->stray_bytes);
+        rp_coordinator_warn(c, text);
+    }
+    if (c->retried) {
+        snprintf(text, sizeof(text),
+                 "%llu requests were sent again because the server had closed a kept connection",
+                 (unsigned long long)c->retried);
+        rp_coordinator_warn(c, text);
+    }
+}
+
+int rp_judge(struct coordinator *c)
+{
+    int r = 0;
+
+    if (!c->has_finished)
+        return 0; /* the executors never ended properly: why is already said */
+    judge_errors(c);
+    if (c->has_farewell)
+        check_accounting(c);
+    r = judge_thresholds(c);
+    judge_generator(c);
+    warn_about_connections(c);
+    return r;
+}

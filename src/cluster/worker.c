@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * A worker is driven by messages: load, plan, setup, start, stop, teardown, exit. While iterations run it sends what has
+ * changed once a second; at the end everything once more as totals, so that the coordinator can check its sums.
+ */
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "cluster/worker_internal.h"
+#include "plan/metrics.h"
+
+enum { LAG_INTERVAL_MS = 100, DRAIN_MS = 5000 };
+
+/* ---- once a second ---------------------------------------------------------------------------------------- */
+
+static void sample_cpu(struct rp_worker *worker, rp_ns now)
+{
+    struct rusage usage;
+    double cpu_s;
+
+    getrusage(RUSAGE_SELF, &usage);
+    cpu_s = rp_worker_cpu_seconds(&usage);
+    if (worker->cpu_at && now > worker->cpu_at)
+        rp_series_gauge(worker->s_cpu,
+                        (cpu_s - worker->cpu_s) / ((double)(now - worker->cpu_at) / 1e9));
+    worker->cpu_at = now;
+    worker->cpu_s = cpu_s;
+}
+
+static void tick(struct rp_timer *timer, rp_ns now)
+{
+    struct rp_worker *worker = rp_container_of(timer, struct rp_worker, tick);
+
+    sample_cpu(worker, now);
+    rp_engine_sample(worker->engine);
+    rp_worker_send_changes(worker);
+    rp_timer_arm(worker->loop, timer,
+                 timer->deadline + RP_S > now ? timer->deadline + RP_S : now + RP_S, tick);
+}
+
+/* How late a timer fires is how long everything else on this loop may have to wait. */
+static void measure_lag(struct rp_timer *timer, rp_ns now)
+{
+    struct rp_worker *worker = rp_container_of(timer, struct rp_worker, lag);
+    rp_ns late = rp_loop_now(worker->loop) - timer->deadline;
+
+    rp_series_trend(worker->s_lag, (double)late);
+    rp_timer_arm(worker->loop, timer, rp_loop_now(worker->loop) + LAG_INTERVAL_MS * RP_MS,
+                 measure_lag);
+}
+
+/* ---- phases ----------------------------------------------------------------------------------------------- */
+
+static void on_load(struct rp_worker *worker, const struct rp_message *message)
+{
+    char *path = rp_field_strdup(rp_message_get(message, "script"));
+    struct rp_error err = { 0 };
+    char *json = path ? worker->host.load(worker->host.script, path, &err) : NULL;
+
+    if (json) {
+        struct rp_buf *out = rp_channel_begin(&worker->channel);
+
+        rp_write_message(out, RP_MSG_DECLARED, 1);
+        rp_write_key(out, "json");
+        rp_write_text(out, json);
+        rp_worker_end_message(worker);
+    } else {
+        rp_worker_send_failed(worker, "load", &err);
+    }
+    rp_free(json);
+    rp_free(path);
+    rp_error_deinit(&err);
+}
+
+static void run_finished(struct rp_engine *engine, void *user);
+
+static struct rp_series *builtin_series(struct rp_worker *worker, enum rp_builtin id)
+{
+    const struct rp_builtin_metric *builtin = &rp_builtin_metrics[id];
+    const struct rp_metric *metric;
+
+    if (rp_registry_metric(worker->registry, builtin->name, builtin->type, builtin->is_time,
+                           &metric, NULL) < 0)
+        return NULL;
+    return rp_registry_series(worker->registry, metric, rp_tags_empty(worker->registry));
+}
+
+static int prepare(struct rp_worker *worker, const char *json, struct rp_error *err)
+{
+    struct rp_engine_config config = {
+        .loop = worker->loop, .host = worker->host.script, .finished = run_finished, .user = worker
+    };
+    int r = rp_plan_read_json(json, &worker->plan, err);
+
+    if (r == 0)
+        r = rp_registry_new((struct rp_registry_limits){ 0 }, &worker->registry);
+    if (r == 0)
+        r = rp_http_client_new(worker->loop, worker->registry, (struct rp_http_limits){ 0 },
+                               &worker->http);
+    if (r < 0)
+        return r;
+    worker->s_lag = builtin_series(worker, RP_M_LOOP_LAG);
+    worker->s_cpu = builtin_series(worker, RP_M_GENERATOR_CPU);
+    if (!worker->s_lag || !worker->s_cpu)
+        return -ENOMEM;
+    r = worker->host.prepare(worker->host.script, worker->plan, worker->loop, worker->registry,
+                             worker->http, err);
+    if (r < 0)
+        return r;
+    config.plan = worker->plan;
+    config.registry = worker->registry;
+    config.http = worker->http;
+    return rp_engine_new(&config, &worker->engine, err);
+}
+
+static void on_plan(struct rp_worker *worker, const struct rp_message *message)
+{
+    char *json = rp_field_strdup(rp_message_get(message, "json"));
+    struct rp_error err = { 0 };
+    int r = json ? prepare(worker, json, &err) : -EBADMSG;
+
+    if (r < 0) {
+        if (!err.message)
+            rp_error_set(&err, r, "the worker cannot prepare the run: %s", strerror(-r));
+        rp_worker_send_failed(worker, "plan", &err);
+    } else {
+        rp_worker_send_simple(worker, RP_MSG_READY);
+    }
+    rp_free(json);
+    rp_error_deinit(&err);
+}
+
+static void hook_ended(struct rp_script_host *host, enum rp_hook hook, const struct rp_error *err)
+{
+    struct rp_worker *worker = host->hook_data;
+    struct rp_error none = { 0 };
+    struct rp_buf *out;
+
+    rp_worker_send_changes(worker);
+    out = rp_channel_begin(&worker->channel);
+    rp_write_message(out, RP_MSG_HOOK_ENDED, 3 + RP_ERROR_FIELDS);
+    rp_write_key(out, "hook");
+    rp_write_text(out, hook == RP_HOOK_SETUP ? "setup" : "teardown");
+    rp_write_key(out, "ok");
+    rp_write_bool(out, !err);
+    rp_write_key(out, "took");
+    rp_write_i64(out, rp_loop_now(worker->loop) - worker->hook_began);
+    rp_write_error(out, err ? err : &none);
+    rp_worker_end_message(worker);
+}
+
+static void run_hook(struct rp_worker *worker, enum rp_hook hook, rp_ns timeout)
+{
+    struct rp_script_host *script = worker->host.script;
+
+    script->hook_ended = hook_ended;
+    script->hook_data = worker;
+    worker->hook_began = rp_loop_now(worker->loop);
+    script->ops->hook(script, hook, timeout);
+}
+
+static void on_start(struct rp_worker *worker)
+{
+    rp_ns now = rp_loop_now(worker->loop);
+
+    sample_cpu(worker, now);
+    rp_engine_start(worker->engine, now);
+    rp_timer_arm(worker->loop, &worker->tick, now + RP_S, tick);
+    rp_timer_arm(worker->loop, &worker->lag, now + LAG_INTERVAL_MS * RP_MS, measure_lag);
+}
+
+static void run_finished(struct rp_engine *engine, void *user)
+{
+    struct rp_worker *worker = user;
+
+    rp_timer_disarm(&worker->tick);
+    rp_timer_disarm(&worker->lag);
+    sample_cpu(worker, rp_loop_now(worker->loop));
+    rp_engine_sample(engine);
+    rp_worker_send_changes(worker);
+    rp_worker_send_finished(worker);
+}
+
+static void on_stop(struct rp_worker *worker, const struct rp_message *message)
+{
+    rp_ns grace = rp_field_i64(rp_message_get(message, "grace"), 0);
+
+    if (worker->engine)
+        rp_engine_stop(worker->engine, rp_loop_now(worker->loop) + grace);
+}
+
+static void on_exit_message(struct rp_worker *worker)
+{
+    if (worker->registry) {
+        rp_worker_send_changes(worker);
+        rp_worker_report_overflow(worker);
+        rp_worker_send_totals(worker);
+    }
+    rp_worker_send_bye(worker);
+    (void)rp_channel_drain(&worker->channel,
+                           DRAIN_MS); /* a coordinator that is gone needs no farewell */
+    worker->ended(worker, worker->user, 0);
+}
+
+static void on_message(struct rp_channel *channel, const struct rp_message *message)
+{
+    struct rp_worker *worker = rp_container_of(channel, struct rp_worker, channel);
+
+    switch (rp_message_type(message)) {
+    case RP_MSG_LOAD:
+        on_load(worker, message);
+        break;
+    case RP_MSG_PLAN:
+        on_plan(worker, message);
+        break;
+    case RP_MSG_SETUP:
+        run_hook(worker, RP_HOOK_SETUP, worker->plan->setup_timeout);
+        break;
+    case RP_MSG_START:
+        on_start(worker);
+        break;
+    case RP_MSG_STOP:
+        on_stop(worker, message);
+        break;
+    case RP_MSG_TEARDOWN:
+        run_hook(worker, RP_HOOK_TEARDOWN, worker->plan->teardown_timeout);
+        break;
+    case RP_MSG_EXIT:
+        on_exit_message(worker);
+        break;
+    default:
+        break; /* a newer coordinator's message; the protocol version is checked in hello */
+    }
+}
+
+static void on_closed(struct rp_channel *channel, int status)
+{
+    struct rp_worker *worker = rp_container_of(channel, struct rp_worker, channel);
+
+    worker->ended(worker, worker->user, status < 0 ? status : -EPIPE);
+}
+
+static const struct rp_channel_events channel_events = {
+    .message = on_message,
+    .closed = on_closed,
+};
+
+int rp_worker_new(struct rp_loop *loop, int fd, const struct rp_worker_host *host,
+                  void (*ended)(struct rp_worker *worker, void *user, int status), void *user,
+                  struct rp_worker **ret)
+{
+    struct rp_worker *worker = rp_calloc(1, sizeof(*worker));
+    int r;
+
+    if (!worker)
+        return -ENOMEM;
+    worker->host = *host;
+    worker->loop = loop;
+    worker->ended = ended;
+    worker->user = user;
+    r = rp_channel_open(&worker->channel, loop, fd, &channel_events);
+    if (r < 0) {
+        rp_free(worker);
+        return r;
+    }
+    rp_worker_send_hello(worker);
+    *ret = worker;
+    return 0;
+}
+
+void rp_worker_free(struct rp_worker *worker)
+{
+    if (!worker)
+        return;
+    rp_timer_disarm(&worker->tick);
+    rp_timer_disarm(&worker->lag);
+    rp_channel_close(&worker->channel);
+    rp_engine_free(worker->engine);
+    if (worker->registry)
+        worker->host.release(worker->host.script);
+    rp_http_client_free(worker->http);
+    rp_registry_free(worker->registry);
+    rp_plan_free(worker->plan);
+    rp_free(worker);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * cluster/worker_internal.h - what the worker's files share: worker.c is driven by messages, worker_send.c writes them.
+ */
+
+#include <sys/resource.h>
+
+#include "cluster/worker.h"
+
+struct rp_worker {
+    struct rp_channel channel;
+    struct rp_worker_host host;
+    struct rp_loop *loop;
+    void (*ended)(struct rp_worker *worker, void *user, int status);
+    void *user;
+    struct rp_plan *plan;
+    struct rp_registry *registry;
+    struct rp_http_client *http;
+    struct rp_engine *engine;
+    struct rp_timer tick, lag;
+    rp_ns hook_began;
+    uint32_t defined; /* series already defined to the coordinator */
+    rp_ns cpu_at;
+    double cpu_s;
+    struct rp_series *s_lag, *s_cpu;
+    int error; /* the first failure of sending */
+};
+
+/* worker_send.c: each sends one kind of message; failures are kept in worker->error. */
+void rp_worker_send_hello(struct rp_worker *worker);
+void rp_worker_send_failed(struct rp_worker *worker, const char *stage, const struct rp_error *err);
+void rp_worker_send_simple(struct rp_worker *worker, enum rp_message_type type);
+void rp_worker_send_changes(struct rp_worker *worker); /* what has changed since the last time */
+void rp_worker_send_finished(struct rp_worker *worker);
+void rp_worker_send_totals(struct rp_worker *worker);
+void rp_worker_send_bye(struct rp_worker *worker);
+void rp_worker_report_overflow(struct rp_worker *worker);
+/* Ends what rp_channel_begin() began. */
+void rp_worker_end_message(struct rp_worker *worker);
+double rp_worker_cpu_seconds(const struct rusage *usage);

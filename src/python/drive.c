@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Drives a VU's coroutine. rp_py_step() resumes it until it waits or ends; what it waits on decides who resumes it: an
+ * operation of ours does so directly from the reactor, an asyncio future by a callback that asyncio schedules.
+ *
+ * A step is never taken inside an asyncio Task's step: operations complete in the reactor only, asyncio's callbacks run
+ * between tasks, and a cancellation that is asked for by running code is thrown in by a deferred task of the loop.
+ */
+
+#include "python/state.h"
+
+enum { INTERRUPT_PATIENCE_S = 1 };
+
+static struct py_worker *of_vu(const struct rp_vu *vu)
+{
+    return vu->host_data;
+}
+
+static void report_bug(PyObject *where)
+{
+    if (PyErr_Occurred())
+        PyErr_WriteUnraisable(where);
+}
+
+/* ---- the end of an iteration ------------------------------------------------------------------------------- */
+
+static void ended(struct py_worker *worker, enum rp_ending ending)
+{
+    Py_CLEAR(worker->coro);
+    Py_CLEAR(worker->waiting);
+    rp_task_cancel(&worker->throw_task);
+    rp_timer_disarm(&worker->patience);
+    worker->must_cancel = worker->throwing = false;
+    if (worker->interrupting)
+        ending = RP_ENDED_INTERRUPTED;
+    worker->interrupting = false;
+    worker->host->script.engine->ended(worker->vu, ending);
+}
+
+/* The current exception ends the iteration: it is grouped by hooks.note_error(scenario, exception). */
+static void ended_by_exception(struct py_worker *worker)
+{
+    PyObject *type, *value, *traceback, *noted;
+
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    if (traceback && value)
+        PyException_SetTraceback(value, traceback);
+    if (!worker->interrupting && value) {
+        noted = PyObject_CallMethod(worker->host->hooks, "note_error", "sO",
+                                    worker->vu->scenario->name, value);
+        if (!noted)
+            report_bug(worker->host->hooks);
+        Py_XDECREF(noted);
+    }
+    Py_XDECREF(type);
+    Py_XDECREF(value);
+    Py_XDECREF(traceback);
+    ended(worker, RP_ENDED_FAILED);
+}
+
+/* ---- parking ---------------------------------------------------------------------------------------------- */
+
+static int wake_soon(struct py_worker *worker)
+{
+    PyObject *args[] = { worker->wakeup, Py_None, worker->host->neutral_context };
+    PyObject *names = PyTuple_Pack(1, worker->state->s_context);
+    PyObject *handle = names ? PyObject_Vectorcall(worker->host->call_soon, args, 2, names) : NULL;
+
+    Py_XDECREF(names);
+    Py_XDECREF(handle);
+    return handle ? 0 : -1;
+}
+
+static int park_on_future(struct py_worker *worker, PyObject *future)
+{
+    PyObject *args[] = { future, worker->wakeup, worker->host->neutral_context };
+    PyObject *names, *added;
+
+    if (PyObject_SetAttr(future, worker->state->s_blocking, Py_False) < 0)
+        return -1;
+    names = PyTuple_Pack(1, worker->state->s_context);
+    added = names ? PyObject_VectorcallMethod(worker->state->s_add_done_callback, args, 2, names)
+                  : NULL;
+    Py_XDECREF(names);
+    Py_XDECREF(added);
+    return added ? 0 : -1;
+}
+
+/* 1: a future that is being awaited, 0: something else. */
+static int is_awaited_future(struct py_worker *worker, PyObject *object)
+{
+    PyObject *blocking = PyObject_GetAttr(object, worker->state->s_blocking);
+    int truth;
+
+    if (!blocking) {
+        if (!PyErr_ExceptionMatches(PyExc_AttributeError))
+            return -1;
+        PyErr_Clear();
+        return 0;
+    }
+    truth = blocking == Py_None ? 0 : PyObject_IsTrue(blocking);
+    Py_DECREF(blocking);
+    return truth;
+}
+
+static int park_on_foreign(struct py_worker *worker, PyObject *object)
+{
+    int is_future;
+
+    if (object == Py_None) /* a bare yield: asyncio.sleep(0) */
+        return wake_soon(worker);
+    is_future = is_awaited_future(worker, object);
+    if (is_future > 0)
+        return park_on_future(worker, object);
+    if (is_future == 0)
+        PyErr_Format(PyExc_RuntimeError,
+                     "a scenario awaited %R, which neither rampa nor asyncio knows", object);
+    return -1;
+}
+
+/* Parks the VU on what its coroutine yielded (stolen). */
+static int park(struct py_worker *worker, PyObject *object)
+{
+    struct py_op *op = (struct py_op *)object;
+
+    worker->waiting = object;
+    if (RP_LIKELY(rp_py_is_op(worker->state, object))) {
+        if (op->waiter) /* a second VU awaits a shared operation: it is called back like a future's user */
+            return park_on_future(worker, object);
+        op->blocking = false;
+        op->waiter = worker;
+        return 0;
+    }
+    return park_on_foreign(worker, object);
+}
+
+static bool cancel_waiting(struct py_worker *worker);
+
+static void parked(struct py_worker *worker, PyObject *object)
+{
+    if (RP_UNLIKELY(park(worker, object) < 0)) {
+        PyObject *type, *value, *traceback;
+
+        Py_CLEAR(worker->waiting);
+        PyErr_Fetch(&type, &value, &traceback);
+        PyErr_NormalizeException(&type, &value, &traceback);
+        rp_py_step(worker, value);
+        Py_XDECREF(type);
+        Py_XDECREF(value);
+        Py_XDECREF(traceback);
+        return;
+    }
+    if (RP_UNLIKELY(worker->must_cancel) && cancel_waiting(worker))
+        worker->must_cancel = false;
+}
+
+/* ---- stepping --------------------------------------------------------------------------------------------- */
+
+static PySendResult resume(struct py_worker *worker, PyObject *exception, PyObject **result)
+{
+    if (RP_LIKELY(!exception))
+        return PyIter_Send(worker->coro, Py_None, result);
+    *result = PyObject_CallMethodOneArg(worker->coro, worker->state->s_throw, exception);
+    if (*result)
+        return PYGEN_NEXT;
+    if (!PyErr_ExceptionMatches(PyExc_StopIteration))
+        return PYGEN_ERROR;
+    PyErr_Clear();
+    *result = Py_NewRef(Py_None);
+    return PYGEN_RETURN;
+}
+
+void rp_py_step(struct py_worker *worker, PyObject *exception)
+{
+    struct py_host *host = worker->host;
+    PyObject *result = NULL;
+    PySendResult outcome;
+
+    if (!worker->coro)
+        return;
+    Py_INCREF(worker);
+    Py_CLEAR(worker->waiting);
+    if (PyDict_SetItem(host->current_tasks, host->aio_loop, worker->task) < 0 ||
+        PyContext_Enter(worker->context) < 0)
+        report_bug((PyObject *)worker);
+    outcome = resume(worker, exception, &result);
+    if (PyContext_Exit(worker->context) < 0)
+        report_bug((PyObject *)worker);
+    if (outcome == PYGEN_NEXT)
+        parked(worker, result);
+    if (host->current_tasks) {
+        PyObject *type, *value, *traceback;
+
+        PyErr_Fetch(&type, &value, &traceback);
+        if (PyDict_DelItem(host->current_tasks, host->aio_loop) < 0)
+            PyErr_Clear(); /* a nested step has removed it already */
+        PyErr_Restore(type, value, traceback);
+    }
+    if (outcome == PYGEN_RETURN) {
+        Py_DECREF(result);
+        ended(worker, RP_ENDED_COMPLETED);
+    } else if (outcome == PYGEN_ERROR) {
+        ended_by_exception(worker);
+    }
+    Py_DECREF(worker);
+}
+
+/* Called by asyncio when a future is done, or for a bare yield with None. */
+PyObject *rp_py_worker_wakeup(PyObject *self, PyObject *arg)
+{
+    struct py_worker *worker = (struct py_worker *)self;
+
+    /* A call that comes late, for an iteration that is over, wakes nobody. */
+    if (worker->coro && worker->waiting == arg && !worker->throwing)
+        rp_py_step(worker, NULL);
+    Py_RETURN_NONE;
+}
+
+/* ---- cancelling ------------------------------------------------------------------------------------------- */
+
+static void throw_cancelled(struct rp_task *task)
+{
+    struct py_worker *worker = rp_container_of(task, struct py_worker, throw_task);
+    PyObject *error = PyObject_CallNoArgs(worker->state->asyncio_cancelled);
+
+    worker->throwing = false;
+    if (error)
+        rp_py_step(worker, error);
+    else
+        report_bug((PyObject *)worker);
+    Py_XDECREF(error);
+}
+
+static void throw_soon(struct py_worker *worker)
+{
+    worker->throwing = true;
+    rp_loop_defer(worker->host->loop, &worker->throw_task, throw_cancelled);
+}
+
+/* Cancels what the VU waits for; the CancelledError reaches its coroutine by that. */
+static bool cancel_waiting(struct py_worker *worker)
+{
+    PyObject *waiting = worker->waiting, *done;
+    bool was_cancelled;
+
+    if (waiting == Py_None) {
+        throw_soon(worker);
+        return true;
+    }
+    if (rp_py_is_op(worker->state, waiting) && ((struct py_op *)waiting)->waiter == worker) {
+        ((struct py_op *)waiting)->waiter = NULL;
+        rp_py_op_cancel((struct py_op *)waiting);
+        throw_soon(worker);
+        return true;
+    }
+    done = PyObject_CallMethodNoArgs(waiting, worker->state->s_cancel);
+    if (!done) {
+        report_bug(waiting);
+        return false;
+    }
+    was_cancelled = PyObject_IsTrue(done) == 1;
+    Py_DECREF(done);
+    return was_cancelled;
+}
+
+bool rp_py_worker_cancel(struct py_worker *worker)
+{
+    if (!worker->coro)
+        return false;
+    worker->was_cancelled = true;
+    if (worker->throwing)
+        return true;
+    if (!worker->waiting || !cancel_waiting(worker))
+        worker->must_cancel = true;
+    return true;
+}
+
+/* It swallowed the cancellation, or its clean-up takes too long: the coroutine is closed. */
+static void patience_over(struct rp_timer *timer, rp_ns now)
+{
+    struct py_worker *worker = rp_container_of(timer, struct py_worker, patience);
+    PyObject *coro = Py_NewRef(worker->coro), *closed;
+
+    if (worker->waiting && worker->waiting != Py_None)
+        cancel_waiting(worker);
+    closed = PyObject_CallMethodNoArgs(coro, worker->state->s_close);
+    if (!closed)
+        PyErr_Clear(); /* "coroutine ignored GeneratorExit": it is dropped all the same */
+    Py_XDECREF(closed);
+    Py_DECREF(coro);
+    ended(worker, RP_ENDED_INTERRUPTED);
+}
+
+static void script_interrupt(struct rp_script_host *script, struct rp_vu *vu)
+{
+    struct py_worker *worker = of_vu(vu);
+    rp_ns deadline = rp_loop_now(worker->host->loop) + INTERRUPT_PATIENCE_S * RP_S;
+
+    worker->interrupting = true;
+    rp_timer_arm(worker->host->loop, &worker->patience, deadline, patience_over);
+    rp_py_worker_cancel(worker);
+}
+
+/* ---- script ops ------------------------------------------------------------------------------------------- */
+
+static void script_begin(struct rp_script_host *script, struct rp_vu *vu)
+{
+    struct py_worker *worker = of_vu(vu);
+    PyObject *args[] = { NULL, (PyObject *)worker };
+    PyObject *coro;
+
+    if (RP_UNLIKELY(worker->was_cancelled)) {
+        PyObject *reset = PyObject_CallMethod(worker->task, "_reset", NULL);
+
+        worker->was_cancelled = false;
+        if (!reset)
+            report_bug(worker->task);
+        Py_XDECREF(reset);
+    }
+    coro = PyObject_Vectorcall(worker->function, args + 1, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET,
+                               NULL);
+    if (RP_UNLIKELY(!coro)) {
+        ended_by_exception(worker);
+        return;
+    }
+    if (RP_UNLIKELY(!PyCoro_CheckExact(coro))) { /* a plain function has run by now */
+        Py_DECREF(coro);
+        ended(worker, RP_ENDED_COMPLETED);
+        return;
+    }
+    worker->coro = coro;
+    rp_py_step(worker, NULL);
+}
+
+static int script_vu_init(struct rp_script_host *script, struct rp_vu *vu, struct rp_error *err)
+{
+    struct py_host *host = rp_container_of(script, struct py_host, script);
+    struct py_worker *worker = rp_py_worker_new(host, vu);
+
+    if (!worker) {
+        rp_py_fetch_error(host, err, "a VU cannot be made");
+        return -RP_EUSER;
+    }
+    vu->host_data = worker;
+    worker->function = PyObject_CallMethod(host->hooks, "function", "ss", vu->scenario->name,
+                                           vu->scenario->exec_fn);
+    worker->task = worker->function ? PyObject_CallMethod(host->hooks, "new_task", "O", worker)
+                                    : NULL;
+    worker->context = worker->task ? PyContext_CopyCurrent() : NULL;
+    if (worker->context)
+        return 0;
+    rp_py_fetch_error(host, err, "a VU cannot be made");
+    return -RP_EUSER;
+}
+
+static void script_vu_deinit(struct rp_script_host *script, struct rp_vu *vu)
+{
+    struct py_worker *worker = of_vu(vu);
+
+    if (!worker)
+        return;
+    vu->host_data = NULL;
+    rp_py_worker_release(worker);
+    Py_DECREF(worker);
+}
+
+static void script_hook(struct rp_script_host *script, enum rp_hook hook, rp_ns timeout)
+{
+    struct py_host *host = rp_container_of(script, struct py_host, script);
+    const char *name = hook == RP_HOOK_SETUP ? "setup" : "teardown";
+    PyObject *started = PyObject_CallMethod(host->hooks, "run_hook", "sOd", name, host->hook_worker,
+                                            (double)timeout / 1e9);
+
+    if (!started)
+        report_bug(host->hooks);
+    Py_XDECREF(started);
+}
+
+const struct rp_script_ops rp_py_script_ops = {
+    .vu_init = script_vu_init,
+    .vu_deinit = script_vu_deinit,
+    .begin = script_begin,
+    .interrupt = script_interrupt,
+    .hook = script_hook,
+};

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Awaiting without knowing who drives: an operation yields itself. The native driver (drive.c) recognises the type and
+ * parks the VU on it; an asyncio Task sees a foreign future (_asyncio_future_blocking) and adds a callback. From Python
+ * 3.12 on the interpreter resumes C awaitables by tp_iternext instead of am_send: both are here.
+ */
+
+#include "python/state.h"
+
+int rp_py_op_start(struct py_op *op)
+{
+    if (op->op_state != PY_OP_NEW)
+        return 0;
+    op->op_state = PY_OP_RUNNING;
+    if (op->kind->start(op) == 0)
+        return 0;
+    op->op_state = PY_OP_CANCELLED;
+    return -1;
+}
+
+static PyObject *cancelled_error(struct py_op *op)
+{
+    return PyObject_CallNoArgs(op->state->asyncio_cancelled);
+}
+
+/* The result of a finished operation (new reference), or NULL with its exception set. */
+static PyObject *take_result(struct py_op *op)
+{
+    if (op->exception) {
+        PyErr_SetObject((PyObject *)Py_TYPE(op->exception), op->exception);
+        return NULL;
+    }
+    if (op->op_state == PY_OP_CANCELLED) {
+        PyErr_SetNone(op->state->asyncio_cancelled);
+        return NULL;
+    }
+    return Py_NewRef(op->result);
+}
+
+static bool is_finished(const struct py_op *op)
+{
+    return op->op_state >= PY_OP_DONE;
+}
+
+PyObject *rp_py_op_await(PyObject *self)
+{
+    return Py_NewRef(self);
+}
+
+PySendResult rp_py_op_send(PyObject *self, PyObject *arg, PyObject **result)
+{
+    struct py_op *op = (struct py_op *)self;
+
+    if (is_finished(op)) {
+        *result = take_result(op);
+        return *result ? PYGEN_RETURN : PYGEN_ERROR;
+    }
+    if (rp_py_op_start(op) < 0) {
+        *result = NULL;
+        return PYGEN_ERROR;
+    }
+    op->blocking = true;
+    *result = Py_NewRef(self);
+    return PYGEN_NEXT;
+}
+
+PyObject *rp_py_op_iternext(PyObject *self)
+{
+    PyObject *result, *stop;
+
+    switch (rp_py_op_send(self, Py_None, &result)) {
+    case PYGEN_NEXT:
+        return result;
+    case PYGEN_ERROR:
+        return NULL;
+    default:
+        break;
+    }
+    if (result == Py_None) {
+        Py_DECREF(result);
+        return NULL; /* no exception set: returned None */
+    }
+    /* An instance: PyErr_SetObject would unpack a tuple. */
+    stop = PyObject_CallOneArg(PyExc_StopIteration, result);
+    Py_DECREF(result);
+    if (stop) {
+        PyErr_SetObject(PyExc_StopIteration, stop);
+        Py_DECREF(stop);
+    }
+    return NULL;
+}
+
+/* ---- finishing -------------------------------------------------------------------------------------------- */
+
+static void call_soon(struct py_op *op, PyObject *callback, PyObject *context)
+{
+    PyObject *args[] = { callback, (PyObject *)op, context };
+    PyObject *names = PyTuple_Pack(1, op->state->s_context);
+    PyObject *handle = names ? PyObject_Vectorcall(op->host->call_soon, args, 2, names) : NULL;
+
+    Py_XDECREF(names);
+    Py_XDECREF(handle);
+    if (!handle)
+        PyErr_WriteUnraisable(callback);
+}
+
+static void run_callbacks(struct py_op *op)
+{
+    PyObject *callbacks = op->callbacks;
+
+    if (!callbacks)
+        return;
+    op->callbacks = NULL;
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(callbacks); i++) {
+        PyObject *pair = PyList_GET_ITEM(callbacks, i);
+
+        call_soon(op, PyTuple_GET_ITEM(pair, 0), PyTuple_GET_ITEM(pair, 1));
+    }
+    Py_DECREF(callbacks);
+}
+
+void rp_py_op_finish(struct py_op *op, PyObject *result, PyObject *exception)
+{
+    struct py_worker *waiter = op->waiter;
+
+    op->op_state = PY_OP_DONE;
+    op->result = result;
+    op->exception = exception;
+    op->waiter = NULL;
+    if (op->callbacks)
+        run_callbacks(op);
+    if (waiter)
+        rp_py_step(waiter, NULL);
+}
+
+bool rp_py_op_cancel(struct py_op *op)
+{
+    if (is_finished(op))
+        return false;
+    if (op->op_state == PY_OP_RUNNING)
+        op->kind->cancel(op);
+    op->op_state = PY_OP_CANCELLED;
+    run_callbacks(op);
+    return true;
+}
+
+/* ---- future-like ------------------------------------------------------------------------------------------ */
+
+static PyObject *op_add_done_callback(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char fn_name[] = "fn", context_name[] = "context";
+    static char *names[] = { fn_name, context_name, NULL };
+    struct py_op *op = (struct py_op *)self;
+    PyObject *fn, *context = NULL, *pair;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$O", names, &fn, &context))
+        return NULL;
+    context = !context || context == Py_None ? PyContext_CopyCurrent() : Py_NewRef(context);
+    if (!context)
+        return NULL;
+    if (is_finished(op)) {
+        call_soon(op, fn, context);
+        Py_DECREF(context);
+        Py_RETURN_NONE;
+    }
+    if (rp_py_op_start(op) < 0) {
+        Py_DECREF(context);
+        return NULL;
+    }
+    pair = PyTuple_Pack(2, fn, context);
+    Py_DECREF(context);
+    if (!op->callbacks)
+        op->callbacks = PyList_New(0);
+    if (!pair || !op->callbacks || PyList_Append(op->callbacks, pair) < 0) {
+        Py_XDECREF(pair);
+        return NULL;
+    }
+    Py_DECREF(pair);
+    Py_RETURN_NONE;
+}
+
+static PyObject *op_remove_done_callback(PyObject *self, PyObject *fn)
+{
+    struct py_op *op = (struct py_op *)self;
+    Py_ssize_t removed = 0;
+
+    for (Py_ssize_t i = op->callbacks ? PyList_GET_SIZE(op->callbacks) : 0; i-- > 0;) {
+        PyObject *pair = PyList_GET_ITEM(op->callbacks, i);
+        int equal = PyObject_RichCompareBool(PyTuple_GET_ITEM(pair, 0), fn, Py_EQ);
+
+        if (equal < 0 || (equal && PyList_SetSlice(op->callbacks, i, i + 1, NULL) < 0))
+            return NULL;
+        removed += equal;
+    }
+    return PyLong_FromSsize_t(removed);
+}
+
+static PyObject *op_done(PyObject *self, PyObject *unused)
+{
+    return PyBool_FromLong(is_finished((struct py_op *)self));
+}
+
+static PyObject *op_cancelled(PyObject *self, PyObject *unused)
+{
+    struct py_op *op = (struct py_op *)self;
+
+    return PyBool_FromLong(op->op_state == PY_OP_CANCELLED && !op->exception);
+}
+
+static int require_finished(struct py_op *op)
+{
+    PyObject *asyncio, *error;
+
+    if (is_finished(op))
+        return 0;
+    asyncio = PyImport_ImportModule("asyncio");
+    error = asyncio ? PyObject_GetAttrString(asyncio, "InvalidStateError") : NULL;
+    if (error)
+        PyErr_SetString(error, "Result is not set.");
+    Py_XDECREF(error);
+    Py_XDECREF(asyncio);
+    return -1;
+}
+
+static PyObject *op_result(PyObject *self, PyObject *unused)
+{
+    struct py_op *op = (struct py_op *)self;
+
+    return require_finished(op) < 0 ? NULL : take_result(op);
+}
+
+static PyObject *op_exception(PyObject *self, PyObject *unused)
+{
+    struct py_op *op = (struct py_op *)self;
+
+    if (require_finished(op) < 0)
+        return NULL;
+    if (op->op_state == PY_OP_CANCELLED)
+        return take_result(op);
+    return Py_NewRef(op->exception ? op->exception : Py_None);
+}
+
+static PyObject *op_cancel(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char msg_name[] = "msg";
+    static char *names[] = { msg_name, NULL };
+    struct py_op *op = (struct py_op *)self;
+    struct py_worker *waiter = op->waiter;
+    PyObject *message = NULL;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O", names, &message))
+        return NULL;
+    if (waiter) /* the VU that waits sees the CancelledError, as an asyncio task would */
+        return PyBool_FromLong(rp_py_worker_cancel(waiter));
+    return PyBool_FromLong(rp_py_op_cancel(op));
+}
+
+static PyObject *op_get_loop(PyObject *self, PyObject *unused)
+{
+    return Py_NewRef(((struct py_op *)self)->host->aio_loop);
+}
+
+static PyObject *op_make_cancelled_error(PyObject *self, PyObject *unused)
+{
+    return cancelled_error((struct py_op *)self);
+}
+
+/* Coroutine-like, so that create_task(worker.http.get(url)) works. */
+static PyObject *op_coroutine_send(PyObject *self, PyObject *arg)
+{
+    PyObject *result = rp_py_op_iternext(self);
+
+    if (!result && !PyErr_Occurred())
+        PyErr_SetNone(PyExc_StopIteration);
+    return result;
+}
+
+static PyObject *op_coroutine_throw(PyObject *self, PyObject *args)
+{
+    struct py_op *op = (struct py_op *)self;
+    PyObject *type, *value = NULL, *traceback = NULL;
+
+    if (!PyArg_ParseTuple(args, "O|OO", &type, &value, &traceback))
+        return NULL;
+    if (!op->waiter && !op->callbacks)
+        rp_py_op_cancel(op);
+    if (PyExceptionInstance_Check(type))
+        PyErr_SetObject((PyObject *)Py_TYPE(type), type);
+    else
+        PyErr_SetObject(type, value ? value : Py_None);
+    return NULL;
+}
+
+static PyObject *op_coroutine_close(PyObject *self, PyObject *unused)
+{
+    struct py_op *op = (struct py_op *)self;
+
+    if (!op->waiter && !op->callbacks)
+        rp_py_op_cancel(op);
+    Py_RETURN_NONE;
+}
+
+PyMethodDef rp_py_op_methods[] = {
+    { "add_done_callback", (PyCFunction)(void (*)(void))op_add_done_callback,
+      METH_VARARGS | METH_KEYWORDS, NULL },
+    { "remove_done_callback", op_remove_done_callback, METH_O, NULL },
+    { "done", op_done, METH_NOARGS, NULL },
+    { "cancelled", op_cancelled, METH_NOARGS, NULL },
+    { "result", op_result, METH_NOARGS, NULL },
+    { "exception", op_exception, METH_NOARGS, NULL },
+    { "cancel", (PyCFunction)(void (*)(void))op_cancel, METH_VARARGS | METH_KEYWORDS, NULL },
+    { "get_loop", op_get_loop, METH_NOARGS, NULL },
+    { "_make_cancelled_error", op_make_cancelled_error, METH_NOARGS, NULL },
+    { "send", op_coroutine_send, METH_O, NULL },
+    { "throw", op_coroutine_throw, METH_VARARGS, NULL },
+    { "close", op_coroutine_close, METH_NOARGS, NULL },
+    { NULL, NULL, 0, NULL },
+};
+
+static PyObject *get_blocking(PyObject *self, void *unused)
+{
+    return PyBool_FromLong(((struct py_op *)self)->blocking);
+}
+
+static int set_blocking(PyObject *self, PyObject *value, void *unused)
+{
+    int truth = value ? PyObject_IsTrue(value) : 0;
+
+    if (truth < 0)
+        return -1;
+    ((struct py_op *)self)->blocking = truth;
+    return 0;
+}
+
+PyGetSetDef rp_py_op_getset[] = {
+    { "_asyncio_future_blocking", get_blocking, set_blocking, NULL, NULL },
+    { NULL, NULL, NULL, NULL, NULL },
+};
+
+int rp_py_op_traverse(struct py_op *op, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(op));
+    Py_VISIT(op->host);
+    Py_VISIT(op->callbacks);
+    Py_VISIT(op->result);
+    Py_VISIT(op->exception);
+    return 0;
+}
+
+void rp_py_op_clear(struct py_op *op)
+{
+    Py_CLEAR(op->callbacks);
+    Py_CLEAR(op->result);
+    Py_CLEAR(op->exception);
+    Py_CLEAR(op->host);
+}

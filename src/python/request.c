@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+
+/* A request under way, and a pause: the two operations a scenario awaits natively. */
+
+#include "base/alloc.h"
+#include "python/state.h"
+
+/* ---- request ---------------------------------------------------------------------------------------------- */
+
+static PyObject *error_of(struct py_request *self)
+{
+    return PyObject_CallOneArg(self->op.state->request_error, (PyObject *)self->response);
+}
+
+static void request_done(struct rp_http_call *call)
+{
+    struct py_request *self = rp_container_of(call, struct py_request, call);
+    PyObject *result = Py_NewRef(self->response), *exception = NULL;
+
+    if (RP_UNLIKELY(self->response->response.status == 0 && self->raise_errors)) {
+        Py_CLEAR(result);
+        exception = error_of(self);
+        if (!exception) {
+            PyErr_Clear();
+            exception = Py_NewRef(PyExc_MemoryError);
+        }
+    }
+    rp_py_op_finish(&self->op, result, exception);
+    Py_DECREF(self); /* what request_start took */
+}
+
+static int request_start(struct py_op *op)
+{
+    struct py_request *self = (struct py_request *)op;
+
+    if (!self->worker->vu) {
+        PyErr_SetString(PyExc_RuntimeError, "the run that this worker belongs to is over");
+        return -1;
+    }
+    self->call.response = &self->response->response;
+    self->call.tags = self->worker->vu->tags;
+    self->call.done = request_done;
+    Py_INCREF(self); /* while it runs the client points to it */
+    rp_http_start(self->worker->vu->http, &self->call);
+    return 0;
+}
+
+static void request_cancel(struct py_op *op)
+{
+    struct py_request *self = (struct py_request *)op;
+
+    if (!rp_http_is_running(&self->call))
+        return;
+    rp_http_cancel(&self->call);
+    Py_DECREF(self);
+}
+
+static const struct py_op_kind request_kind = { .start = request_start, .cancel = request_cancel };
+
+static struct py_request *request_alloc(struct rp_pystate *state)
+{
+    struct py_request *self = state->free_requests;
+
+    if (!self)
+        return (struct py_request *)state->request_type->tp_alloc(state->request_type, 0);
+    state->free_requests = self->next_free;
+    state->free_request_count--;
+    (void)PyObject_Init((PyObject *)self, state->request_type);
+    PyObject_GC_Track(self);
+    return self;
+}
+
+struct py_request *rp_py_request_new(struct py_worker *worker, struct rp_http_template *template)
+{
+    struct rp_pystate *state = worker->state;
+    struct py_request *self = request_alloc(state);
+    struct py_response *response;
+
+    if (!self)
+        return NULL;
+    self->op.state = state;
+    self->op.kind = &request_kind;
+    self->op.op_state = PY_OP_NEW;
+    self->op.blocking = false;
+    self->op.host = (struct py_host *)Py_NewRef(worker->host);
+    self->worker = (struct py_worker *)Py_NewRef(worker);
+    self->raise_errors = true;
+    self->call.template = template;
+    self->call.timeout = 0;
+    self->call.discard_body = false;
+    response = rp_py_response_new(state);
+    if (!response) {
+        Py_DECREF(self);
+        return NULL;
+    }
+    response->template = rp_http_template_ref(template);
+    self->response = response;
+    return self;
+}
+
+static int request_traverse(PyObject *object, visitproc visit, void *arg)
+{
+    struct py_request *self = (struct py_request *)object;
+
+    Py_VISIT(self->worker);
+    return rp_py_op_traverse(&self->op, visit, arg);
+}
+
+static int request_clear(PyObject *object)
+{
+    struct py_request *self = (struct py_request *)object;
+
+    Py_CLEAR(self->response);
+    Py_CLEAR(self->worker);
+    rp_py_op_clear(&self->op);
+    return 0;
+}
+
+static void request_dealloc(PyObject *object)
+{
+    struct py_request *self = (struct py_request *)object;
+    struct rp_pystate *state = self->op.state;
+    PyTypeObject *type = Py_TYPE(self);
+
+    PyObject_GC_UnTrack(self);
+    if (self->op.weakrefs)
+        PyObject_ClearWeakRefs(object);
+    request_clear(object);
+    if (state->free_request_count < RP_PY_FREE_MAX) {
+        self->next_free = state->free_requests;
+        state->free_requests = self;
+        state->free_request_count++;
+    } else {
+        type->tp_free(self);
+    }
+    Py_DECREF(type);
+}
+
+static PyMemberDef op_members[] = {
+    { "__weaklistoffset__", T_PYSSIZET, offsetof(struct py_op, weakrefs), READONLY, NULL },
+    { NULL, 0, 0, 0, NULL },
+};
+
+static PyType_Slot request_slots[] = {
+    { Py_tp_dealloc, request_dealloc },
+    { Py_tp_traverse, request_traverse },
+    { Py_tp_clear, request_clear },
+    { Py_tp_iter, rp_py_op_await },
+    { Py_tp_iternext, rp_py_op_iternext },
+    { Py_am_await, rp_py_op_await },
+    { Py_am_send, rp_py_op_send },
+    { Py_tp_methods, rp_py_op_methods },
+    { Py_tp_getset, rp_py_op_getset },
+    { Py_tp_members, op_members },
+    { Py_tp_doc, (void *)PyDoc_STR("An HTTP request: await it to send it and get its Response.") },
+    { 0, NULL },
+};
+
+PyType_Spec rp_py_request_spec = {
+    .name = "rampa.Request",
+    .basicsize = sizeof(struct py_request),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE |
+             Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = request_slots,
+};
+
+/* ---- sleep ------------------------------------------------------------------------------------------------ */
+
+static void sleep_over(struct rp_timer *timer, rp_ns now)
+{
+    struct py_sleep *self = rp_container_of(timer, struct py_sleep, timer);
+
+    rp_py_op_finish(&self->op, Py_NewRef(Py_None), NULL);
+    Py_DECREF(self);
+}
+
+static int sleep_start(struct py_op *op)
+{
+    struct py_sleep *self = (struct py_sleep *)op;
+    struct rp_loop *loop = op->host->loop;
+
+    Py_INCREF(self); /* the armed timer */
+    rp_timer_arm(loop, &self->timer, rp_ns_add(rp_loop_now(loop), self->delay), sleep_over);
+    return 0;
+}
+
+static void sleep_cancel(struct py_op *op)
+{
+    struct py_sleep *self = (struct py_sleep *)op;
+
+    if (!rp_timer_is_armed(&self->timer))
+        return;
+    rp_timer_disarm(&self->timer);
+    Py_DECREF(self);
+}
+
+static const struct py_op_kind sleep_kind = { .start = sleep_start, .cancel = sleep_cancel };
+
+PyObject *rp_py_sleep_new(struct py_worker *worker, rp_ns delay)
+{
+    PyTypeObject *type = worker->state->sleep_type;
+    struct py_sleep *self = (struct py_sleep *)type->tp_alloc(type, 0);
+
+    if (!self)
+        return NULL;
+    self->op.state = worker->state;
+    self->op.kind = &sleep_kind;
+    self->op.host = (struct py_host *)Py_NewRef(worker->host);
+    self->delay = delay;
+    return (PyObject *)self;
+}
+
+static int sleep_traverse(PyObject *object, visitproc visit, void *arg)
+{
+    return rp_py_op_traverse((struct py_op *)object, visit, arg);
+}
+
+static int sleep_clear(PyObject *object)
+{
+    rp_py_op_clear((struct py_op *)object);
+    return 0;
+}
+
+static void sleep_dealloc(PyObject *object)
+{
+    PyTypeObject *type = Py_TYPE(object);
+
+    PyObject_GC_UnTrack(object);
+    if (((struct py_op *)object)->weakrefs)
+        PyObject_ClearWeakRefs(object);
+    sleep_clear(object);
+    type->tp_free(object);
+    Py_DECREF(type);
+}
+
+static PyType_Slot sleep_slots[] = {
+    { Py_tp_dealloc, sleep_dealloc },
+    { Py_tp_traverse, sleep_traverse },
+    { Py_tp_clear, sleep_clear },
+    { Py_tp_iter, rp_py_op_await },
+    { Py_tp_iternext, rp_py_op_iternext },
+    { Py_am_await, rp_py_op_await },
+    { Py_am_send, rp_py_op_send },
+    { Py_tp_methods, rp_py_op_methods },
+    { Py_tp_getset, rp_py_op_getset },
+    { Py_tp_members, op_members },
+    { Py_tp_doc, (void *)PyDoc_STR("A pause of worker.sleep(): await it.") },
+    { 0, NULL },
+};
+
+PyType_Spec rp_py_sleep_spec = {
+    .name = "rampa.Sleep",
+    .basicsize = sizeof(struct py_sleep),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE |
+             Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = sleep_slots,
+};
+
+void rp_py_free_lists_clear(struct rp_pystate *state)
+{
+    while (state->free_requests) {
+        struct py_request *request = state->free_requests;
+
+        state->free_requests = request->next_free;
+        PyObject_GC_Del(request);
+    }
+    while (state->free_responses) {
+        struct py_response *response = state->free_responses;
+
+        state->free_responses = response->next_free;
+        rp_http_response_deinit(&response->response);
+        PyObject_Free(response);
+    }
+    state->free_request_count = state->free_response_count = 0;
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * python/state.h - the state of the module `_rampa` and the types its files share.
+ *
+ * Everything lives in the module's state or in objects: no static Python object, so that the module can be loaded twice.
+ * Objects that are used per request hold a pointer to the state. One thread (with the GIL) owns a host and all its
+ * workers, operations and responses.
+ */
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <structmember.h>
+
+#include "client/http.h"
+#include "cluster/worker.h"
+#include "script/script.h"
+
+enum {
+    RP_PY_FREE_MAX = 256,
+    RP_PY_SERIES_SLOTS = 1024,
+    RP_PY_TEMPLATE_SLOTS = 1024,
+    RP_PY_TEMPLATES_MAX = 4096
+};
+
+struct rp_pystate {
+    PyTypeObject *host_type, *worker_type, *http_type, *execution_type, *request_type, *sleep_type,
+        *response_type, *template_type;
+    PyObject *json_loads, *make_headers, *make_timings, *asyncio_cancelled, *request_error;
+    PyObject *s_blocking, *s_add_done_callback, *s_cancel, *s_context, *s_call_soon, *s_throw,
+        *s_close;
+    PyObject *statuses[600]; /* ints, made on demand */
+    struct py_request *free_requests;
+    unsigned free_request_count;
+    struct py_response *free_responses;
+    unsigned free_response_count;
+};
+
+/* ---- operations: what a scenario awaits -------------------------------------------------------------------- */
+
+enum py_op_state { PY_OP_NEW, PY_OP_RUNNING, PY_OP_DONE, PY_OP_CANCELLED };
+
+struct py_worker;
+
+/* The common beginning of every awaitable of ours. It is an iterator that yields itself (whoever drives it decides what
+ * that means), future-like (asyncio tasks and gather() wait on it) and starts when it is first driven. */
+struct py_op {
+    PyObject_HEAD struct rp_pystate *state;
+    struct py_host *host;     /* strong */
+    struct py_worker *waiter; /* the VU that is parked on it; borrowed, it holds us */
+    PyObject *callbacks;      /* list of (callable, context), or NULL */
+    PyObject *result;         /* when done */
+    PyObject *exception;      /* when done with an exception */
+    PyObject *weakrefs;
+    enum py_op_state op_state;
+    bool blocking; /* asyncio's _asyncio_future_blocking */
+    const struct py_op_kind *kind;
+};
+
+struct py_op_kind {
+    int (*start)(struct py_op *op);   /* 0, or -1 with an exception set */
+    void (*cancel)(struct py_op *op); /* of a running one: nothing of it happens afterwards */
+};
+
+struct py_request { /* what worker.http.get() returns */
+    struct py_op op;
+    struct py_worker *worker;     /* strong: its session runs the call */
+    struct py_response *response; /* strong */
+    struct rp_http_call call;
+    bool raise_errors;
+    struct py_request *next_free;
+};
+
+struct py_sleep {
+    struct py_op op;
+    struct rp_timer timer;
+    rp_ns delay;
+};
+
+struct py_response {
+    PyObject_HEAD struct rp_pystate *state;
+    struct rp_http_template *template; /* strong: method and URL */
+    struct rp_http_response response;
+    PyObject *headers, *body, *timings; /* made on demand */
+    struct py_response *next_free;
+};
+
+struct py_template { /* a prepared request in the cache */
+    PyObject_HEAD struct rp_http_template *template;
+};
+
+/* ---- the host and its workers ------------------------------------------------------------------------------ */
+
+struct series_slot { /* a metric of the script, found by the identity of its name */
+    PyObject *name;  /* strong */
+    const struct rp_tags *tags;
+    const char *metric; /* "checks" or the type's name: a constant */
+    struct rp_series *series;
+};
+
+struct template_slot {
+    PyObject *url; /* strong */
+    struct py_template *template;
+};
+
+struct py_host {
+    PyObject_HEAD struct rp_pystate
+        *state; /* borrowed from the module, which is held by hooks' module chain */
+    PyObject *module;
+    struct rp_script_host script;
+    struct rp_loop *loop;
+    struct rp_worker *worker;
+    struct rp_registry *registry;
+    struct rp_http_client *http;
+    const struct rp_plan *plan;
+    const struct rp_metric *checks;
+    PyObject *hooks;                        /* rampa._worker.Hooks */
+    PyObject *aio_loop, *ready, *scheduled; /* the asyncio loop and two of its queues */
+    PyObject *current_tasks, *neutral_context, *call_soon;
+    PyObject *setup_data;
+    PyObject *env; /* dict of the run */
+    struct rp_watch aio_watch;
+    bool aio_ready, has_ended;
+    int end_status;
+    PyThreadState *thread;
+    PyObject *templates[4];               /* dicts URL -> py_template, by method without a body */
+    struct template_slot *template_slots; /* by address of the URL */
+    struct series_slot *series_slots;
+    struct rp_vu hook_vu; /* what setup() and teardown() record as */
+    struct py_worker *hook_worker;
+    char runtime[64];
+};
+
+struct py_worker { /* a VU: the `worker` that scenarios are given */
+    PyObject_HEAD struct rp_pystate *state;
+    struct py_host *host; /* strong */
+    struct rp_vu *vu;     /* NULL once the run is over */
+    PyObject *http;       /* its HTTP client object */
+    PyObject *function, *coro, *task, *context, *wakeup;
+    PyObject
+        *waiting; /* strong: the operation or future it is parked on; Py_None for a bare yield */
+    PyObject *vu_dict, *env, *tags;
+    bool interrupting, must_cancel, was_cancelled, throwing;
+    struct rp_task throw_task;
+    struct rp_timer patience;
+};
+
+struct py_http {
+    PyObject_HEAD struct py_worker *worker; /* borrowed: the worker holds us */
+    struct rp_pystate *state;
+};
+
+struct rp_pystate *rp_py_state(PyObject *module);
+extern struct PyModuleDef rp_py_module;
+
+/* op.c */
+extern PyMethodDef rp_py_op_methods[];
+extern PyGetSetDef rp_py_op_getset[];
+PyObject *rp_py_op_await(PyObject *self);
+PySendResult rp_py_op_send(PyObject *self, PyObject *arg, PyObject **result);
+PyObject *rp_py_op_iternext(PyObject *self);
+int rp_py_op_traverse(struct py_op *op, visitproc visit, void *arg);
+void rp_py_op_clear(struct py_op *op);
+/* Starts it if it is new. -1 with an exception. */
+int rp_py_op_start(struct py_op *op);
+/* Done: @result or @exception (either stolen, one NULL). Resumes the waiter at once, callbacks by call_soon. */
+void rp_py_op_finish(struct py_op *op, PyObject *result, PyObject *exception);
+bool rp_py_op_cancel(struct py_op *op);
+static inline bool rp_py_is_op(const struct rp_pystate *state, PyObject *object)
+{
+    return Py_IS_TYPE(object, state->request_type) || Py_IS_TYPE(object, state->sleep_type);
+}
+
+/* request.c, response.c, sleep.c, http.c */
+struct py_response *rp_py_response_new(struct rp_pystate *state);
+struct py_request *rp_py_request_new(struct py_worker *worker, struct rp_http_template *template);
+PyObject *rp_py_sleep_new(struct py_worker *worker, rp_ns delay);
+PyObject *rp_py_http_new(struct py_worker *worker);
+void rp_py_templates_clear(struct py_host *host);
+void rp_py_free_lists_clear(struct rp_pystate *state);
+
+/* worker.c */
+struct py_worker *rp_py_worker_new(struct py_host *host, struct rp_vu *vu);
+void rp_py_worker_release(struct py_worker *worker); /* the run is over */
+/* metrics.c */
+PyObject *rp_py_worker_check(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
+                             PyObject *kwnames);
+PyObject *rp_py_worker_counter(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
+                               PyObject *kwnames);
+PyObject *rp_py_worker_gauge(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
+                             PyObject *kwnames);
+PyObject *rp_py_worker_rate(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
+                            PyObject *kwnames);
+PyObject *rp_py_worker_trend(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
+                             PyObject *kwnames);
+void rp_py_series_clear(struct py_host *host);
+
+/* drive.c: a VU's coroutine */
+extern const struct rp_script_ops rp_py_script_ops;
+void rp_py_step(struct py_worker *worker, PyObject *exception);
+PyObject *rp_py_worker_wakeup(PyObject *self, PyObject *arg);
+bool rp_py_worker_cancel(struct py_worker *worker);
+
+/* errors.c */
+/* Fills @err from the current Python exception (cleared): the user's file and line, message, cleaned traceback. */
+void rp_py_fetch_error(struct py_host *host, struct rp_error *err, const char *what);
+/* The one place where our codes become Python exceptions. Returns NULL. */
+PyObject *rp_py_raise(int code, const struct rp_error *err);
+
+/* Spec tables of the types. */
+extern PyType_Spec rp_py_host_spec, rp_py_worker_spec, rp_py_http_spec, rp_py_execution_spec,
+    rp_py_request_spec, rp_py_sleep_spec, rp_py_response_spec, rp_py_template_spec;
+PyObject *rp_py_execution_new(struct py_worker *worker);

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: MIT */
+
+/* `worker`: what a scenario is given. One object per VU, alive as long as the VU. */
+
+#include <math.h>
+
+#include "python/state.h"
+
+static PyMethodDef wakeup_def = { "_wakeup", rp_py_worker_wakeup, METH_O, NULL };
+
+struct py_worker *rp_py_worker_new(struct py_host *host, struct rp_vu *vu)
+{
+    PyTypeObject *type = host->state->worker_type;
+    struct py_worker *self = (struct py_worker *)type->tp_alloc(type, 0);
+
+    if (!self)
+        return NULL;
+    self->state = host->state;
+    self->host = (struct py_host *)Py_NewRef(host);
+    self->vu = vu;
+    self->wakeup = PyCFunction_New(&wakeup_def, (PyObject *)self);
+    self->http = rp_py_http_new(self);
+    if (!self->wakeup || !self->http) {
+        rp_py_worker_release(self);
+        Py_DECREF(self);
+        return NULL;
+    }
+    return self;
+}
+
+void rp_py_worker_release(struct py_worker *self)
+{
+    rp_task_cancel(&self->throw_task);
+    rp_timer_disarm(&self->patience);
+    self->vu = NULL;
+    Py_CLEAR(self->coro);
+    Py_CLEAR(self->waiting);
+    Py_CLEAR(self->task);
+    Py_CLEAR(self->wakeup);
+    Py_CLEAR(self->function);
+    if (self->http)
+        ((struct py_http *)self->http)->worker = NULL;
+    Py_CLEAR(self->http);
+}
+
+static int require_vu(struct py_worker *self)
+{
+    if (self->vu)
+        return 0;
+    PyErr_SetString(PyExc_RuntimeError, "the run that this worker belongs to is over");
+    return -1;
+}
+
+/* ---- attributes ------------------------------------------------------------------------------------------- */
+
+static PyObject *get_http(PyObject *object, void *unused)
+{
+    struct py_worker *self = (struct py_worker *)object;
+
+    if (RP_UNLIKELY(!self->http)) {
+        require_vu(self);
+        return NULL;
+    }
+    return Py_NewRef(self->http);
+}
+
+static PyObject *get_setup_data(PyObject *object, void *unused)
+{
+    PyObject *data = ((struct py_worker *)object)->host->setup_data;
+
+    return Py_NewRef(data ? data : Py_None);
+}
+
+static PyObject *get_execution(PyObject *object, void *unused)
+{
+    return rp_py_execution_new((struct py_worker *)object);
+}
+
+static PyObject *get_vu(PyObject *object, void *unused)
+{
+    struct py_worker *self = (struct py_worker *)object;
+
+    if (!self->vu_dict)
+        self->vu_dict = PyDict_New();
+    return Py_XNewRef(self->vu_dict);
+}
+
+static int put_pairs(PyObject *dict, const struct rp_pairs *pairs)
+{
+    for (size_t i = 0; i < pairs->count; i++) {
+        PyObject *value = PyUnicode_DecodeFSDefault(pairs->items[i].value);
+        int r = value ? PyDict_SetItemString(dict, pairs->items[i].key, value) : -1;
+
+        Py_XDECREF(value);
+        if (r < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* The environment, --env over it, the scenario's over that. */
+static PyObject *get_env(PyObject *object, void *unused)
+{
+    struct py_worker *self = (struct py_worker *)object;
+
+    if (self->env)
+        return Py_NewRef(self->env);
+    self->env = PyDict_Copy(self->host->env);
+    if (!self->env || put_pairs(self->env, &self->host->plan->env) < 0 ||
+        (self->vu && self->vu->scenario && put_pairs(self->env, &self->vu->scenario->env) < 0))
+        Py_CLEAR(self->env);
+    return Py_XNewRef(self->env);
+}
+
+static PyObject *get_tags(PyObject *object, void *unused)
+{
+    struct py_worker *self = (struct py_worker *)object;
+    PyObject *tags;
+
+    if (require_vu(self) < 0)
+        return NULL;
+    tags = PyDict_New();
+    for (uint32_t i = 0; tags && i < self->vu->tags->count; i++) {
+        PyObject *value = PyUnicode_FromString(self->vu->tags->tag[i].value);
+
+        if (!value || PyDict_SetItemString(tags, self->vu->tags->tag[i].key, value) < 0)
+            Py_CLEAR(tags);
+        Py_XDECREF(value);
+    }
+    return tags;
+}
+
+static PyObject *get_coro(PyObject *object, void *unused)
+{
+    PyObject *coro = ((struct py_worker *)object)->coro;
+
+    return Py_NewRef(coro ? coro : Py_None);
+}
+
+static PyObject *get_context(PyObject *object, void *unused)
+{
+    PyObject *context = ((struct py_worker *)object)->context;
+
+    return Py_NewRef(context ? context : Py_None);
+}
+
+/* ---- methods ---------------------------------------------------------------------------------------------- */
+
+static PyObject *worker_sleep(PyObject *object, PyObject *arg)
+{
+    struct py_worker *self = (struct py_worker *)object;
+    double seconds = PyFloat_AsDouble(arg);
+
+    if (seconds == -1.0 && PyErr_Occurred())
+        return NULL;
+    if (!(seconds >= 0) || seconds > 1e9)
+        return PyErr_Format(PyExc_ValueError, "sleep takes seconds from 0 to 1e9, not %R", arg);
+    return rp_py_sleep_new(self, (rp_ns)llround(seconds * 1e9));
+}
+
+static PyObject *worker_cancel(PyObject *object, PyObject *unused)
+{
+    return PyBool_FromLong(rp_py_worker_cancel((struct py_worker *)object));
+}
+
+static PyObject *worker_repr(PyObject *object)
+{
+    struct py_worker *self = (struct py_worker *)object;
+
+    if (!self->vu || !self->vu->scenario)
+        return PyUnicode_FromString("<rampa.Worker>");
+    return PyUnicode_FromFormat("<rampa.Worker VU %lld of %s>", (long long)self->vu->number,
+                                self->vu->scenario->name);
+}
+
+static int worker_traverse(PyObject *object, visitproc visit, void *arg)
+{
+    struct py_worker *self = (struct py_worker *)object;
+
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(self->host);
+    Py_VISIT(self->http);
+    Py_VISIT(self->function);
+    Py_VISIT(self->coro);
+    Py_VISIT(self->task);
+    Py_VISIT(self->context);
+    Py_VISIT(self->wakeup);
+    Py_VISIT(self->waiting);
+    Py_VISIT(self->vu_dict);
+    return 0;
+}
+
+static int worker_clear(PyObject *object)
+{
+    struct py_worker *self = (struct py_worker *)object;
+
+    /* While the engine has the VU, its references are in use: the engine's end releases them. */
+    if (self->vu)
+        return 0;
+    rp_py_worker_release(self);
+    Py_CLEAR(self->context);
+    Py_CLEAR(self->vu_dict);
+    Py_CLEAR(self->env);
+    Py_CLEAR(self->tags);
+    Py_CLEAR(self->host);
+    return 0;
+}
+
+static void worker_dealloc(PyObject *object)
+{
+    struct py_worker *self = (struct py_worker *)object;
+    PyTypeObject *type = Py_TYPE(self);
+
+    PyObject_GC_UnTrack(self);
+    self->vu = NULL;
+    if (self->host)
+        worker_clear(object);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+#define FASTCALL(function) (PyCFunction)(void (*)(void)) function, METH_FASTCALL | METH_KEYWORDS
+
+static PyMethodDef methods[] = {
+    { "check", FASTCALL(rp_py_worker_check),
+      PyDoc_STR(
+          "check($self, value, checks, /, tags=None)\n--\n\nRuns each predicate of the dict "
+          "checks on value and records it in the metric `checks` under its name. Returns True "
+          "when all hold. A predicate that raises is a failed check.") },
+    { "counter", FASTCALL(rp_py_worker_counter),
+      PyDoc_STR(
+          "counter($self, name, value=1, tags=None)\n--\n\nAdds value to the counter name.") },
+    { "gauge", FASTCALL(rp_py_worker_gauge),
+      PyDoc_STR("gauge($self, name, value, tags=None)\n--\n\nSets the gauge name to value.") },
+    { "rate", FASTCALL(rp_py_worker_rate),
+      PyDoc_STR(
+          "rate($self, name, value, tags=None)\n--\n\nCounts value, a truth, in the rate name.") },
+    { "trend", FASTCALL(rp_py_worker_trend),
+      PyDoc_STR(
+          "trend($self, name, value, tags=None)\n--\n\nAdds the number value to the trend name "
+          "(its percentiles and average are in the summary).") },
+    { "sleep", worker_sleep, METH_O,
+      PyDoc_STR("sleep($self, seconds, /)\n--\n\nAwait it to pause this VU.") },
+    { "_cancel", worker_cancel, METH_NOARGS, NULL },
+    { NULL, NULL, 0, NULL },
+};
+
+static PyGetSetDef getset[] = {
+    { "http", get_http, NULL, PyDoc_STR("The VU's HTTP client."), NULL },
+    { "setup_data", get_setup_data, NULL, PyDoc_STR("What setup() returned, or None."), NULL },
+    { "execution", get_execution, NULL,
+      PyDoc_STR("Where this is running: worker_id, vu, scenario, iteration, iteration_in_vu."),
+      NULL },
+    { "vu", get_vu, NULL, PyDoc_STR("A dict that lives as long as the VU."), NULL },
+    { "env", get_env, NULL,
+      PyDoc_STR("The environment, with --env and the scenario's env laid over it."), NULL },
+    { "tags", get_tags, NULL, PyDoc_STR("A copy of the tags of this VU's samples."), NULL },
+    { "_coro", get_coro, NULL, NULL, NULL },
+    { "_context", get_context, NULL, NULL, NULL },
+    { NULL, NULL, NULL, NULL, NULL },
+};
+
+static PyType_Slot slots[] = {
+    { Py_tp_dealloc, worker_dealloc },
+    { Py_tp_traverse, worker_traverse },
+    { Py_tp_clear, worker_clear },
+    { Py_tp_repr, worker_repr },
+    { Py_tp_methods, methods },
+    { Py_tp_getset, getset },
+    { Py_tp_doc, (void *)PyDoc_STR("A virtual user, given to every iteration of a scenario.") },
+    { 0, NULL },
+};
+
+PyType_Spec rp_py_worker_spec = {
+    .name = "rampa.Worker",
+    .basicsize = sizeof(struct py_worker),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE |
+             Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = slots,
+};
+
+/* ---- execution -------------------------------------------------------------------------------------------- */
+
+struct py_execution {
+    PyObject_HEAD PyObject *scenario;
+    long long vu;
+    unsigned long long iteration, iteration_in_vu;
+};
+
+PyObject *rp_py_execution_new(struct py_worker *worker)
+{
+    PyTypeObject *type = worker->state->execution_type;
+    struct py_execution *self;
+
+    if (require_vu(worker) < 0)
+        return NULL;
+    self = (struct py_execution *)type->tp_alloc(type, 0);
+    if (!self)
+        return NULL;
+    self->vu = worker->vu->number;
+    self->iteration = worker->vu->iteration;
+    self->iteration_in_vu = worker->vu->iteration_in_vu;
+    self->scenario = worker->vu->scenario ? PyUnicode_FromString(worker->vu->scenario->name)
+                                          : Py_NewRef(Py_None);
+    if (!self->scenario)
+        Py_CLEAR(self);
+    return (PyObject *)self;
+}
+
+static void execution_dealloc(PyObject *object)
+{
+    PyTypeObject *type = Py_TYPE(object);
+
+    Py_XDECREF(((struct py_execution *)object)->scenario);
+    type->tp_free(object);
+    Py_DECREF(type);
+}
+
+static PyObject *get_worker_id(PyObject *object, void *unused)
+{
+    return PyLong_FromLong(1);
+}
+
+static PyMemberDef execution_members[] = {
+    { "scenario", T_OBJECT, offsetof(struct py_execution, scenario), READONLY,
+      "Name, None in hooks." },
+    { "vu", T_LONGLONG, offsetof(struct py_execution, vu), READONLY,
+      "Number of the VU, from 1, unique in the run; 0 in hooks." },
+    { "iteration", T_ULONGLONG, offsetof(struct py_execution, iteration), READONLY,
+      "Number of the iteration, from 0, unique in the scenario." },
+    { "iteration_in_vu", T_ULONGLONG, offsetof(struct py_execution, iteration_in_vu), READONLY,
+      "Number of the iteration, from 0, within this VU." },
+    { NULL, 0, 0, 0, NULL },
+};
+
+static PyGetSetDef execution_getset[] = {
+    { "worker_id", get_worker_id, NULL, PyDoc_STR("Number of the worker process, from 1."), NULL },
+    { NULL, NULL, NULL, NULL, NULL },
+};
+
+static PyType_Slot execution_slots[] = {
+    { Py_tp_dealloc, execution_dealloc },
+    { Py_tp_members, execution_members },
+    { Py_tp_getset, execution_getset },
+    { Py_tp_doc, (void *)PyDoc_STR("Where an iteration runs.") },
+    { 0, NULL },
+};
+
+PyType_Spec rp_py_execution_spec = {
+    .name = "rampa.Execution",
+    .basicsize = sizeof(struct py_execution),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = execution_slots,
+};
