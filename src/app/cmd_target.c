@@ -46,7 +46,7 @@ int rp_cmd_target(const struct rp_cli *cli)
         rp_error_deinit(&err);
         return r == -RP_EUSER ? RP_EXIT_CONFIG : r == -EIO ? RP_EXIT_OUTPUT : RP_EXIT_INTERNAL;
     }
-    printf("served %" PRIu64 " requests on %" PRIu64 " connections, %" PRIu64 " of them bad\n",
-           counts.requests, counts.connections, counts.bad);
+    printf("requests: %" PRIu64 " (%" PRIu64 " bad), connections: %" PRIu64 "\n", counts.requests,
+           counts.bad, counts.connections);
     return fflush(stdout) ? RP_EXIT_OUTPUT : RP_EXIT_PASSED;
 }

@@ -104,6 +104,8 @@ static void man_command(struct rp_buf *out, const struct rp_command *command)
     rp_buf_init(&usage, 256);
     rp_help_usage(command, &usage);
     roff_line(out, ".SS ", rp_buf_str(&usage));
+    if (usage.error && !out->error)
+        out->error = usage.error;
     rp_buf_deinit(&usage);
     roff_paragraphs(out, command->description);
     for (size_t i = 0; i < RP_OPT_COUNT; i++)

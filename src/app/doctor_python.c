@@ -18,14 +18,14 @@
 
 enum { MINOR_NEEDED = 11, ANSWER_MAX = 8192 };
 
-/* Four lines: version, path, minor version, "ok" or why the extension cannot be imported. */
+/* Four lines: a mark, version, path, "ok" or why what a worker imports cannot be imported. */
 static const char question[] =
     "import sys\n"
     "print('rampa-doctor')\n"
     "print('%d.%d.%d' % sys.version_info[:3])\n"
     "print(sys.executable)\n"
     "try:\n"
-    "    import _rampa\n"
+    "    import rampa._worker\n"
     "    print('ok')\n"
     "except BaseException as e:\n"
     "    print((type(e).__name__ + ': ' + str(e)).replace('\\n', ' '))\n";
@@ -148,8 +148,7 @@ static void judge(struct rp_finding *finding, const char *python, char *text)
         SET(finding->value, "%.20s, %.300s is too old", version, path);
     } else if (strcmp(import, "ok") != 0) {
         finding->verdict = RP_FINDING_ERROR;
-        SET(finding->limits, "scripts cannot run: the extension _rampa cannot be imported (%.200s)",
-            import);
+        SET(finding->limits, "scripts cannot run: rampa cannot be imported (%.200s)", import);
         SET(finding->remedy,
             "%.200s -m pip install FOLDER, that of the sources of rampa; or name another "
             "interpreter with --python",

@@ -30,11 +30,12 @@ static struct writer writer_init(struct rp_style style, struct rp_buf *out)
     return w;
 }
 
-static void writer_deinit(struct writer *w)
+/* A failure of a piece is one of the whole. */
+static void piece_deinit(struct writer *w, struct rp_buf *piece)
 {
-    if (w->scratch.error && !w->out->error)
-        w->out->error = w->scratch.error;
-    rp_buf_deinit(&w->scratch);
+    if (piece->error && !w->out->error)
+        w->out->error = piece->error;
+    rp_buf_deinit(piece);
 }
 
 static void title(struct writer *w, const char *text)
@@ -59,7 +60,8 @@ static void row(struct writer *w, const char *left, size_t column)
     rp_text_fill(w->out, ' ', column - cols);
     rp_text_wrap(w->out, rp_buf_slice(&w->scratch), w->width, column, column);
     rp_buf_append_str(w->out, "\n");
-    rp_buf_reset(&w->scratch);
+    if (!w->scratch.error) /* an error stays until the end */
+        rp_buf_reset(&w->scratch);
 }
 
 /* ---- shared pieces ------------------------------------------------------------------------------------------ */
@@ -154,7 +156,7 @@ static void commands(struct writer *w)
                            rp_commands[i].argument);
         rp_buf_append_str(&w->scratch, rp_commands[i].summary);
         row(w, rp_buf_str(&left), 22);
-        rp_buf_deinit(&left);
+        piece_deinit(w, &left);
     }
 }
 
@@ -175,7 +177,7 @@ static void group(struct writer *w, const struct rp_command *command, enum rp_op
         rp_help_option_spelling(option, true, &left);
         rp_help_option_text(option, &w->scratch);
         row(w, rp_buf_str(&left), COLUMN);
-        rp_buf_deinit(&left);
+        piece_deinit(w, &left);
     }
 }
 
@@ -251,7 +253,7 @@ void rp_help_write(const struct rp_command *command, struct rp_style style, stru
         environment(&w);
         more(&w);
     }
-    writer_deinit(&w);
+    piece_deinit(&w, &w.scratch);
 }
 
 void rp_help_write_short(struct rp_style style, struct rp_buf *out)
@@ -261,5 +263,5 @@ void rp_help_write_short(struct rp_style style, struct rp_buf *out)
     usage(&w, NULL);
     commands(&w);
     more(&w);
-    writer_deinit(&w);
+    piece_deinit(&w, &w.scratch);
 }

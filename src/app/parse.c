@@ -75,9 +75,8 @@ static const struct rp_option *find_similar(const struct rp_command *command, st
             longer_count++;
         }
     }
-    found = rp_suggest(name, names, count);
-    if (!found && longer_count == 1)
-        found = longer;
+    /* a beginning is surer than a likeness: "--dur" is no mistyped "--out" */
+    found = longer_count == 1 ? longer : rp_suggest(name, names, count);
     return found ? find_long(rp_slice_str(found)) : NULL;
 }
 

@@ -43,10 +43,14 @@ int rp_python_use_build(void)
     const char *old = getenv("PYTHONPATH");
     char folder[PATH_MAX];
     struct rp_buf path;
+    size_t len;
     int r;
 
     if (!build_folder(folder, sizeof(folder)))
         return 0;
+    len = strlen(folder);
+    if (old && strncmp(old, folder, len) == 0 && (!old[len] || old[len] == ':'))
+        return 0; /* it is first already */
     rp_buf_init(&path, 1 << 20);
     rp_buf_append_str(&path, folder);
     if (old && *old)

@@ -98,9 +98,7 @@ int rp_run_request_init(struct rp_run_request *ret, const struct rp_cli *cli)
             .trend_stats = rp_cli_value(cli, RP_OPT_TREND_STATS).value,
         },
     };
-    r = rp_python_use_build();
-    if (r >= 0)
-        r = rp_python_find(rp_cli_value(cli, RP_OPT_PYTHON).value, &ret->python);
+    r = rp_python_find(rp_cli_value(cli, RP_OPT_PYTHON).value, &ret->python);
     if (r >= 0)
         r = fill_scenarios(ret, cli);
     if (r >= 0)

@@ -23,14 +23,12 @@ bool rp_choice_accepts(const char *const *choices, const char *text, const char 
                        struct rp_error *err)
 {
     char all[256];
-    size_t count = 0;
 
-    for (; choices[count]; count++)
-        if (strcmp(choices[count], text) == 0)
+    for (size_t i = 0; choices[i]; i++)
+        if (strcmp(choices[i], text) == 0)
             return true;
     join_choices(choices, all, sizeof(all));
     rp_error_set(err, -RP_EUSER, "%s: '%s' is not one of %s", origin, text, all);
-    rp_error_suggest(err, rp_suggest(rp_slice_str(text), choices, count));
     return false;
 }
 
@@ -79,7 +77,6 @@ static bool is_pair(const char *text, const char *origin, struct rp_error *err)
 
 static bool are_stats(const char *text, const char *origin, struct rp_error *err)
 {
-    static const char *const names[] = { "avg", "min", "max", "med", "count", "p(95)" };
     const char *end;
 
     for (;; text = end + 1) {
@@ -91,7 +88,6 @@ static bool are_stats(const char *text, const char *origin, struct rp_error *err
         if (!rp_stat_parse(item, &stat) || !rp_stat_fits(stat, RP_TREND)) {
             rp_error_set(err, -RP_EUSER, "%s: '%.*s' is none of avg, min, max, med, count and p(N)",
                          origin, RP_SLICE_FMT(item));
-            rp_error_suggest(err, rp_suggest(item, names, RP_ARRAY_LEN(names)));
             return false;
         }
         if (!*end)
