@@ -105,7 +105,7 @@ static void new_line(struct rp_json_document *document)
     rp_text_fill(document->out, ' ', (size_t)document->depth * INDENT);
 }
 
-void rp_json_key(struct rp_json_document *document, const char *key)
+static void put_key(struct rp_json_document *document, const char *key)
 {
     json_t *text = rp_json_text(key);
 
@@ -124,7 +124,7 @@ void rp_json_key(struct rp_json_document *document, const char *key)
 void rp_json_open(struct rp_json_document *document, const char *key)
 {
     if (key)
-        rp_json_key(document, key);
+        put_key(document, key);
     rp_buf_append(document->out, "{", 1);
     document->depth++;
     document->has_member = false;
@@ -145,9 +145,17 @@ int rp_json_member(struct rp_json_document *document, const char *key, json_t *v
 
     if (!value)
         return -ENOMEM;
-    rp_json_key(document, key);
+    put_key(document, key);
     if (json_dump_callback(value, append_indented, document, flags | JSON_ENCODE_ANY) < 0)
         r = document->out->error ? document->out->error : -ENOMEM;
     json_decref(value);
     return r;
+}
+
+void rp_json_member_text(struct rp_json_document *document, const char *key, struct rp_slice json)
+{
+    while (json.len && json.ptr[json.len - 1] == '\n')
+        json.len--;
+    put_key(document, key);
+    append_indented(json.ptr, json.len, document);
 }

@@ -44,5 +44,6 @@ void rp_json_close(struct rp_json_document *document);
 /* Writes "key": value and frees the value. NULL: -ENOMEM. @flags are jansson's (JSON_INDENT(2), JSON_COMPACT, ..). */
 RP_NODISCARD int rp_json_member(struct rp_json_document *document, const char *key, json_t *value,
                                 size_t flags);
-/* Starts a member whose value the caller appends to out as text. */
-void rp_json_key(struct rp_json_document *document, const char *key);
+/* Writes "key": and a value that is JSON text already. Not parsed anew: jansson's parser drops a byte without a word when
+ * memory runs out. */
+void rp_json_member_text(struct rp_json_document *document, const char *key, struct rp_slice json);

@@ -94,8 +94,9 @@ static void format_parts(const struct rp_progress *progress, struct parts *parts
         snprintf(parts->text[FAILED], PART_SIZE, "%s failed",
                  rp_unit_number((double)progress->failed_requests, 3, number));
     if (progress->iteration_errors)
-        snprintf(parts->text[ERRORS], PART_SIZE, "%s errors",
-                 rp_unit_number((double)progress->iteration_errors, 3, number));
+        snprintf(parts->text[ERRORS], PART_SIZE, "%s error%s",
+                 rp_unit_number((double)progress->iteration_errors, 3, number),
+                 progress->iteration_errors == 1 ? "" : "s");
 }
 
 static size_t parts_width(const struct parts *parts)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -259,6 +260,27 @@ static int write_all(int fd, struct rp_slice text)
     return 0;
 }
 
+/* A pipe whose reader has gone is -EPIPE here, whatever the program does with SIGPIPE: the signal is held back in this
+ * thread and taken away if it was ours. */
+static int write_pipe_safe(int fd, struct rp_slice text)
+{
+    const struct timespec now = { 0 };
+    sigset_t sigpipe, before, pending;
+    bool was_pending;
+    int r;
+
+    sigemptyset(&sigpipe);
+    sigaddset(&sigpipe, SIGPIPE);
+    sigpending(&pending);
+    was_pending = sigismember(&pending, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &sigpipe, &before);
+    r = write_all(fd, text);
+    if (r == -EPIPE && !was_pending)
+        sigtimedwait(&sigpipe, NULL, &now);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return r;
+}
+
 static int close_fd(int *fd)
 {
     int r = close(*fd) < 0 && errno != EINTR ? -errno : 0;
@@ -269,7 +291,7 @@ static int close_fd(int *fd)
 
 static int write_and_rename(struct rp_result_file *file, struct rp_slice text)
 {
-    int r = write_all(file->fd, text);
+    int r = write_pipe_safe(file->fd, text);
 
     /* A pipe or a terminal cannot be synced, and says so by EINVAL. */
     if (r == 0 && fsync(file->fd) < 0 && file->temp)

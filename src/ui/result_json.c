@@ -54,7 +54,6 @@ static int write_config(struct rp_result_writer *writer)
 {
     const struct rp_plan *plan = writer->result->plan;
     struct rp_buf text;
-    json_t *config = NULL;
     int r;
 
     if (!plan)
@@ -63,10 +62,8 @@ static int write_config(struct rp_result_writer *writer)
     r = rp_plan_write_json(plan, &text);
     if (r == 0)
         r = text.error;
-    if (r == 0) {
-        config = json_loadb(rp_buf_str(&text), text.len, 0, NULL);
-        r = rp_json_member(&writer->document, "config", config, RP_JSON_PRETTY);
-    }
+    if (r == 0)
+        rp_json_member_text(&writer->document, "config", rp_buf_slice(&text));
     rp_buf_deinit(&text);
     return r;
 }

@@ -50,6 +50,9 @@ static void test_shorten(void **state)
         { "\xe6\x97\xa5\xe6\x9c\xac", 4, "\xe6\x97\xa5\xe6\x9c\xac", 4 },
         { "\xe6\x97\xa5\xe6\x9c\xac", 3, DOTS, 1 }, /* half a wide character is never drawn */
         { "e\xcc\x81x", 2, "e\xcc\x81x", 2 },
+        { "abcde\xcc\x81"
+          "f",
+          3, "a" DOTS "f", 3 }, /* the mark of a character left out is left out */
         { "abe\xcc\x81", 2, "a" DOTS, 2 },
         { "\xe2\x80\xae"
           "abc",
