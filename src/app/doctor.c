@@ -179,9 +179,8 @@ static void write_conclusion(const struct rp_doctor_report *report, struct rp_st
                        rp_sgr(style.color, RP_SGR_RESET), errors, errors == 1 ? "" : "s", warnings,
                        warnings == 1 ? "" : "s");
     else if (warnings)
-        rp_buf_appendf(out,
-                       "\nA test can run here. A big one would meet the %zu warning%s above.\n",
-                       warnings, warnings == 1 ? "" : "s");
+        rp_buf_appendf(out, "\nA test can run here; for a big one there %s %zu warning%s above.\n",
+                       warnings == 1 ? "is" : "are", warnings, warnings == 1 ? "" : "s");
     else
         rp_buf_append_str(out, "\nA test can run here.\n");
 }

@@ -61,8 +61,7 @@ static bool is_duration(const char *text, const char *origin, struct rp_error *e
         return true;
     rp_error_set(err, -RP_EUSER, "%s: %s", origin,
                  why.message ? why.message : "not a duration such as 30s");
-    if (why.hint)
-        rp_error_hint(err, "%s", why.hint);
+    rp_error_hint(err, "as in 30s, 1m30s, 250ms");
     rp_error_deinit(&why);
     return false;
 }

@@ -334,7 +334,7 @@ static void the_text_report_is_fitted_and_commands_stay_whole(void **state)
         "                                  broken somewhere\n"
         "                          lift by a command --that=is much longer than the line but must "
         "stay whole to be copied\n"
-        "\nA test can run here. A big one would meet the 1 warning above.\n");
+        "\nA test can run here; for a big one there is 1 warning above.\n");
     report.findings[0].verdict = RP_FINDING_ERROR;
     rp_buf_reset(&out);
     rp_doctor_write_text(&report, style, &out);

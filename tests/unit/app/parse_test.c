@@ -229,6 +229,7 @@ static void a_bad_duration_is_told_with_its_option(void **state)
         parse(text, &line, &cli);
         assert_int_equal(cli.error_count, 1);
         assert_int_equal(strncmp(cli.errors[0].message, "--duration: ", 12), 0);
+        assert_string_equal(cli.errors[0].hint, "as in 30s, 1m30s, 250ms");
         rp_cli_deinit(&cli);
     }
 }
