@@ -47,11 +47,13 @@ void rp_buf_append_slow(struct rp_buf *buf, const void *data, size_t len);
 
 static inline void rp_buf_append(struct rp_buf *buf, const void *data, size_t len)
 {
+    if (RP_UNLIKELY(!len)) /* data may be NULL then */
+        return;
     if (RP_LIKELY(!buf->error && buf->cap - buf->len > len && buf->max - buf->len >= len)) {
         memcpy(buf->data + buf->len, data, len);
         buf->len += len;
         buf->data[buf->len] = '\0';
-    } else if (len) {
+    } else {
         rp_buf_append_slow(buf, data, len);
     }
 }

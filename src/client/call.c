@@ -87,8 +87,8 @@ void rp_http_succeed(struct rp_http_call *call, rp_ns at, bool keep)
     finish(call, call->template->origin);
 }
 
-void rp_http_fail(struct rp_http_call *call, int code, const char *kind, const char *detail,
-                  rp_ns at)
+void rp_http_record_failure(struct rp_http_call *call, int code, const char *kind,
+                            const char *detail, rp_ns at)
 {
     struct connection *connection = call->connection;
     struct rp_http_response *response = call->response;
@@ -100,8 +100,6 @@ void rp_http_fail(struct rp_http_call *call, int code, const char *kind, const c
         snprintf(response->error, sizeof(response->error), "%s", kind);
     response->status = 0;
     response->error_code = code;
-    rp_list_remove(&call->node);
-    rp_timer_disarm(&call->timer);
     if (connection) {
         const struct rp_stream *wire = &connection->transport.wire;
 
@@ -111,6 +109,16 @@ void rp_http_fail(struct rp_http_call *call, int code, const char *kind, const c
                                   (wire->send_ended ? 0 : wire->out_len[0] + wire->out_len[1]);
     }
     rp_http_record(call, kind, was_sent);
+}
+
+void rp_http_fail(struct rp_http_call *call, int code, const char *kind, const char *detail,
+                  rp_ns at)
+{
+    struct connection *connection = call->connection;
+
+    rp_list_remove(&call->node);
+    rp_timer_disarm(&call->timer);
+    rp_http_record_failure(call, code, kind, detail, at);
     if (connection)
         close_of(connection, true);
     finish(call, call->template->origin);

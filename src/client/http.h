@@ -46,7 +46,7 @@ enum rp_http_code {
     RP_HTTP_TOO_LARGE = 1902,      /* a body over the client's limit */
     RP_HTTP_NO_DESCRIPTORS = 1910, /* the generator ran out of file descriptors */
     RP_HTTP_NO_PORTS = 1911,       /* the generator ran out of local ports */
-    RP_HTTP_CANCELLED = 1,         /* the caller cancelled; nothing was recorded */
+    RP_HTTP_CANCELLED = 1903,      /* the script stopped waiting for the response */
 };
 
 struct rp_http_limits {
@@ -143,8 +143,10 @@ struct
 
 /* Never calls done() from inside. Never fails: what goes wrong is told by done(). */
 void rp_http_start(struct rp_http_session *session, struct rp_http_call *call);
-/* Ends the call without a callback and without a sample; its connection is closed. No-op when not running. */
-void rp_http_cancel(struct rp_http_call *call);
+/* Ends the call without a callback; its connection is closed. No-op when not running. @record: the script itself gave up
+ * waiting (its own timeout), which is a failed request with the time it has taken so far: left out, the slowest requests
+ * would be missing from the numbers. Without it (the iteration is interrupted at the end of the run) there is no sample. */
+void rp_http_cancel(struct rp_http_call *call, bool record);
 static inline bool rp_http_is_running(const struct rp_http_call *call)
 {
     return call->session != NULL;

@@ -112,5 +112,7 @@ void rp_http_connection_close(struct connection *connection, bool reset);
 void rp_http_succeed(struct rp_http_call *call, rp_ns at, bool keep);
 void rp_http_fail(struct rp_http_call *call, int code, const char *kind, const char *detail,
                   rp_ns at);
+void rp_http_record_failure(struct rp_http_call *call, int code, const char *kind,
+                            const char *detail, rp_ns at);
 /* samples.c */
 void rp_http_record(struct rp_http_call *call, const char *kind, bool was_sent);

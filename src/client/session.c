@@ -29,13 +29,13 @@ void rp_http_session_free(struct rp_http_session *session)
     if (!session)
         return;
     RP_LIST_EACH (it, &session->waiting)
-        rp_http_cancel(rp_container_of(it, struct rp_http_call, node));
+        rp_http_cancel(rp_container_of(it, struct rp_http_call, node), false);
     while (!rp_list_is_empty(&session->connections)) {
         struct connection *connection = rp_container_of(session->connections.next,
                                                         struct connection, node);
 
         if (connection->call)
-            rp_http_cancel(connection->call);
+            rp_http_cancel(connection->call, false);
         else
             rp_http_connection_close(connection, false);
     }
@@ -130,7 +130,7 @@ void rp_http_serve_waiting(struct rp_http_session *session, struct origin *origi
     }
 }
 
-void rp_http_cancel(struct rp_http_call *call)
+void rp_http_cancel(struct rp_http_call *call, bool record)
 {
     struct rp_http_session *session = call->session;
     struct connection *connection = call->connection;
@@ -139,12 +139,14 @@ void rp_http_cancel(struct rp_http_call *call)
     if (!session)
         return;
     origin = call->template->origin;
+    if (record)
+        rp_http_record_failure(call, RP_HTTP_CANCELLED, "cancelled by the script", NULL,
+                               rp_loop_now(session->client->loop));
     rp_list_remove(&call->node);
     rp_timer_disarm(&call->timer);
     rp_task_cancel(&call->task);
     call->session = NULL;
     call->connection = NULL;
-    call->response->error_code = RP_HTTP_CANCELLED;
     rp_http_template_unref(call->template);
     if (connection) {
         connection->call = NULL;

@@ -51,7 +51,7 @@ static void request_cancel(struct py_op *op)
 
     if (!rp_http_is_running(&self->call))
         return;
-    rp_http_cancel(&self->call);
+    rp_http_cancel(&self->call, !self->worker->interrupting);
     Py_DECREF(self);
 }
 
