@@ -19,6 +19,7 @@ from rampa.errors import RequestError
 from rampa.loader import Script
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
+_STDLIB = os.path.dirname(os.__file__) + os.sep
 _GROUPS_MAX = 1000
 
 
@@ -123,13 +124,18 @@ def _is_ours(frame: types.FrameType) -> bool:
     return frame.f_code.co_filename.startswith((_PACKAGE, "<frozen importlib"))
 
 
+def _is_users(filename: str) -> bool:
+    """Whether a file is the user's own code rather than the library of Python or a package's."""
+    return not filename.startswith(("<", _STDLIB)) and "-packages" not in filename
+
+
 def _user_place(error: BaseException) -> tuple[types.CodeType | None, int]:
     """Code and line of the innermost frame that is the user's, or the innermost at all."""
     found = innermost = None
     tb = error.__traceback__
     while tb is not None:
         innermost = tb
-        if not _is_ours(tb.tb_frame) and "site-packages" not in tb.tb_frame.f_code.co_filename:
+        if not _is_ours(tb.tb_frame) and _is_users(tb.tb_frame.f_code.co_filename):
             found = tb
         tb = tb.tb_next
     chosen = found or innermost
