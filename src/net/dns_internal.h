@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * net/dns_internal.h - the parts of the resolver: dns.c keeps names and their answers, dns_ares.c asks c-ares on the
+ * loop. Private to both and to their tests.
+ */
+
+#include "net/dns.h"
+
+struct rp_resolver_options {
+    const char *servers; /* "127.0.0.1:5353,..." instead of the system's; NULL = the system's */
+    int timeout_ms;      /* of the first try; each round of the servers doubles it */
+    int tries;
+};
+
+/* rp_resolver_new for tests with servers of their own. */
+RP_NODISCARD int rp_resolver_new_with(struct rp_loop *loop,
+                                      const struct rp_resolver_options *options,
+                                      struct rp_resolver **ret);
+
+struct rp_dns_answer {
+    enum rp_dns_status status;
+    const char *text; /* static; NULL when status is RP_DNS_OK */
+    rp_ns lifetime;   /* how long it may be kept; 0 when status is not RP_DNS_OK */
+    size_t count;
+    struct rp_address addresses[RP_ADDRESSES_MAX];
+};
+
+struct rp_dns_channel;
+struct rp_dns_question;
+/* Runs once per question, possibly inside rp_dns_ask, except when the channel is freed first. Must not call into the
+ * channel. */
+typedef void rp_dns_answered_fn(struct rp_dns_question *question,
+                                const struct rp_dns_answer *answer);
+
+struct rp_dns_question { /* must stay until answered or the channel is freed */
+    rp_dns_answered_fn *fn;
+    struct rp_dns_channel *channel; /* private */
+};
+
+RP_NODISCARD int rp_dns_channel_new(struct rp_loop *loop, const struct rp_resolver_options *options,
+                                    struct rp_dns_channel **ret);
+void rp_dns_channel_free(struct rp_dns_channel *channel); /* NULL allowed */
+void rp_dns_ask(struct rp_dns_channel *channel, struct rp_dns_question *question, const char *name);
