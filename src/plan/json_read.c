@@ -135,10 +135,12 @@ static bool is_bool(const json_t *value)
     return json_is_boolean(value);
 }
 
+/* Also as a real: see rp_json_load. */
 static bool is_line(const json_t *value)
 {
-    return json_is_integer(value) && json_integer_value(value) >= 0 &&
-           json_integer_value(value) <= INT32_MAX;
+    double line = json_number_value(value);
+
+    return json_is_number(value) && line >= 0 && line <= INT32_MAX;
 }
 
 int rp_json_object_at(const json_t *object, const char *key, const json_t **ret,
@@ -184,24 +186,22 @@ int rp_json_place_at(const json_t *object, struct rp_where *where, struct rp_err
         r = member(object, "line", is_line, "a line number", &line, &nowhere, err);
     if (r == 0 && file) {
         where->file = file;
-        where->line = line ? (int)json_integer_value(line) : 0;
+        where->line = (int)json_number_value(line);
     }
     return r;
 }
 
 int rp_json_load(const char *text, const char *what, json_t **ret, struct rp_error *err)
 {
-    enum { FLAGS = JSON_REJECT_DUPLICATES };
     json_error_t error = { 0 };
 
-    *ret = json_loads(text, FLAGS, &error);
+    *ret = json_loads(text, JSON_REJECT_DUPLICATES, &error);
+    if (!*ret && json_error_code(&error) == json_error_numeric_overflow)
+        *ret = json_loads(text, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &error);
     if (*ret)
         return 0;
-    if (json_error_code(&error) == json_error_numeric_overflow)
-        *ret = json_loads(text, FLAGS | JSON_DECODE_INT_AS_REAL, &error);
-    if (*ret)
-        return 0;
-    if (json_error_code(&error) == json_error_out_of_memory)
+    /* Where malloc fails jansson does not always have words for it. */
+    if (json_error_code(&error) == json_error_out_of_memory || !error.text[0])
         return -ENOMEM;
     return rp_error_set(err, -RP_EUSER, "%s is not valid JSON: line %d, column %d: %s", what,
                         error.line, error.column, error.text);

@@ -313,10 +313,10 @@ static int resolve_scenario(struct resolver *r, const struct rp_source *source)
     struct rp_scenario scenario = { 0 };
     rp_field_set given = 0;
     bool runs = is_selected(r, source->name);
-    int res = source->fields
-                  ? rp_scenario_parse(&scenario, source->fields, &given, &source->where, r->err)
-                  : take_shortcuts(r, &scenario, &given);
+    int res = rp_scenario_parse(&scenario, source->fields, &given, &source->where, r->err);
 
+    if (res == 0 && !rp_source_has_fields(source))
+        res = take_shortcuts(r, &scenario, &given);
     if (res == 0)
         res = name_scenario(r, source, &scenario, &given);
     if (res == 0 && runs)

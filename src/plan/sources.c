@@ -20,8 +20,7 @@ static struct rp_source *find(const struct rp_sources *sources, const char *name
     return NULL;
 }
 
-/* Fields that are all null are no fields. */
-static const json_t *fields_or_null(const json_t *fields)
+static bool has_value(const json_t *fields)
 {
     const char *key;
     json_t *value;
@@ -29,9 +28,14 @@ static const json_t *fields_or_null(const json_t *fields)
     json_object_foreach((json_t *)fields, key, value)
     {
         if (!json_is_null(value))
-            return fields;
+            return true;
     }
-    return NULL;
+    return false;
+}
+
+bool rp_source_has_fields(const struct rp_source *source)
+{
+    return has_value(source->fields);
 }
 
 static int check_name(const struct rp_source *source, struct rp_error *err)
@@ -112,9 +116,10 @@ static int add_decorated(struct rp_sources *sources, const json_t *entry, struct
         r = rp_json_object_at(entry, "fields", &source.fields, &source.where, err);
     if (r < 0)
         return r;
+    if (source.exec_fn && !*source.exec_fn)
+        return rp_where_fail(&source.where, err, "exec_fn is empty");
     if (!source.exec_fn)
         source.exec_fn = source.name;
-    source.fields = fields_or_null(source.fields);
     twin = find(sources, source.name);
     if (twin) {
         source.where.kind = "scenario";
@@ -126,7 +131,7 @@ static int add_decorated(struct rp_sources *sources, const json_t *entry, struct
     }
     own = json_object_get(sources->scenarios, source.name);
     if (!rp_json_is_absent(own)) { /* config.scenarios has its settings: all of them */
-        source.fields = json_is_object(own) ? fields_or_null(own) : NULL;
+        source.fields = json_is_object(own) ? own : NULL;
         if (sources->config.file) {
             source.where.file = sources->config.file;
             source.where.line = sources->config.line;
@@ -141,7 +146,7 @@ static bool is_run_by_config(const struct rp_sources *sources, const json_t *ent
     const char *function = text_at(entry, "exec_fn"), *name = text_at(entry, "name"), *key;
     json_t *fields;
 
-    if (!name || fields_or_null(json_object_get(entry, "fields")))
+    if (!name || has_value(json_object_get(entry, "fields")))
         return false;
     if (!rp_json_is_absent(json_object_get(sources->scenarios, name)))
         return false;
@@ -169,7 +174,7 @@ static int add_configured(struct rp_sources *sources, const char *name, const js
                              rp_show_json(fields, shown));
     if (find(sources, name))
         return 0;
-    source.fields = fields_or_null(fields);
+    source.fields = fields;
     return append(sources, &source, err);
 }
 

@@ -11,7 +11,7 @@
 struct rp_source { /* borrows from the declaration */
     const char *name;
     const char *exec_fn;  /* the decorated function; NULL for one of config.scenarios alone */
-    const json_t *fields; /* NULL = none */
+    const json_t *fields; /* NULL = none; all of them may be null */
     struct rp_where where;
 };
 
@@ -28,10 +28,8 @@ struct rp_sources {
 RP_NODISCARD int rp_sources_collect(struct rp_sources *sources, struct rp_error *err);
 void rp_sources_deinit(struct rp_sources *sources);
 
-static inline bool rp_source_has_fields(const struct rp_source *source)
-{
-    return source->fields != NULL;
-}
+/* Whether any field has a value. */
+bool rp_source_has_fields(const struct rp_source *source);
 /* The function of a scenario that does not name one. NULL when there is none. */
 const char *rp_sources_default_function(const struct rp_sources *sources,
                                         const struct rp_source *source);

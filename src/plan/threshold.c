@@ -97,7 +97,8 @@ static int parse_aggregation(const struct source *s, struct rp_slice *left, stru
     size_t len = 0;
 
     while (name.len < left->len && !strchr("<>=!", left->ptr[name.len]))
-        name.len++;
+        if (left->ptr[name.len++] == ')')
+            break;
     left->ptr += name.len;
     left->len -= name.len;
     name = trim(name);
@@ -114,6 +115,7 @@ static int parse_aggregation(const struct source *s, struct rp_slice *left, stru
 
 static int parse_operator(const struct source *s, struct rp_slice *left, enum rp_compare *ret)
 {
+    *left = trim(*left);
     for (size_t i = 0; i < RP_ARRAY_LEN(operators); i++) {
         size_t len = strlen(operators[i].text);
 

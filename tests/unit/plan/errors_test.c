@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/compiler.h"
+#include "plan/plan.h"
+#include "testing.h"
+
+/* Whole declarations; ' stands for ". A "place" is file:line. */
+struct expected {
+    const char *declaration, *place, *message, *hint;
+};
+
+static void check(const struct expected *e, const char *declaration,
+                  const struct rp_overrides *overrides)
+{
+    char *json = quoted(declaration), place[128] = "";
+    struct rp_error err = { 0 };
+    struct rp_plan *plan = NULL;
+    int r = rp_plan_resolve(json, overrides, &plan, &err);
+
+    if (r != -RP_EUSER)
+        fail_msg("%s: returned %d", declaration, r);
+    assert_null(plan);
+    assert_string_equal(err.message, e->message);
+    if (err.file)
+        snprintf(place, sizeof(place), "%s:%d", err.file, err.line);
+    assert_string_equal(place, e->place ? e->place : "");
+    assert_string_equal(err.hint ? err.hint : "(none)", e->hint ? e->hint : "(none)");
+    rp_error_deinit(&err);
+    assert_int_equal(rp_plan_resolve(json, overrides, &plan, NULL), -RP_EUSER);
+    free(json);
+}
+
+/* The same fields in a decorator, at load.py:11. */
+static void check_fields(const struct expected *e)
+{
+    static const char around[] =
+        "{'script':'load.py','functions':[{'name':'browse'},{'name':'search'}],"
+        "'decorated':[{'name':'browse','exec_fn':'browse','file':'load.py','line':11,"
+        "'fields':{%s}}]}";
+    char declaration[1024];
+
+    snprintf(declaration, sizeof(declaration), around, e->declaration);
+    check(e, declaration, NULL);
+}
+
+#define AT "load.py:11"
+#define S "scenario 'browse': "
+
+static void wrong_fields_are_named(void **state)
+{
+    static const struct expected table[] = {
+        { "'vus':0,'duration':'1s'", AT, S "vus must be a whole number from 1 to 10000000, not 0" },
+        { "'vus':-3,'duration':'1s'", AT,
+          S "vus must be a whole number from 1 to 10000000, not -3" },
+        { "'vus':2.5", AT, S "vus must be a whole number from 1 to 10000000, not 2.5" },
+        { "'vus':'10'", AT, S "vus must be a whole number from 1 to 10000000, not '10'" },
+        { "'vus':[1,2]", AT, S "vus must be a whole number from 1 to 10000000, not a list" },
+        { "'vus':true", AT, S "vus must be a whole number from 1 to 10000000, not true" },
+        { "'vus':{}", AT, S "vus must be a whole number from 1 to 10000000, not an object" },
+        { "'vus':10000001", AT, S "vus must be a whole number from 1 to 10000000, not 10000001" },
+        { "'vus':1000000000000000000000000000000", AT,
+          S "vus must be a whole number from 1 to 10000000, not 1e+30" },
+        { "'vus':10", AT,
+          S "executor 'constant-vus' needs 'duration', a duration of more than 0s, up to 3650d",
+          "add duration=\"30s\" to the scenario, or give --duration" },
+        { "'vsu':10", AT, S "unknown field 'vsu'", "did you mean 'vus'?" },
+        { "'gracefulStop':'1s'", AT, S "unknown field 'gracefulStop'",
+          "did you mean 'graceful_stop'?" },
+        { "'exec':'browse'", AT, S "unknown field 'exec'", "did you mean 'exec_fn'?" },
+        { "'startRate':1", AT, S "unknown field 'startRate'", "did you mean 'rate'?" },
+        { "'zzzzzz':null", AT, S "unknown field 'zzzzzz'" },
+        { "'executor':'constant-vu'", AT, S "unknown executor 'constant-vu'",
+          "did you mean 'constant-vus'?" },
+        { "'executor':'zzz'", AT, S "unknown executor 'zzz'",
+          "executors: constant-vus, ramping-vus, shared-iterations, per-vu-iterations, "
+          "constant-arrival-rate, ramping-arrival-rate" },
+        { "'executor':7", AT, S "executor must be the name of an executor, not 7" },
+        { "'duration':'30'", AT, S "duration: '30' is not a duration: it has no unit",
+          "a duration is numbers with units, such as \"30s\", \"1m30s\" or \"250ms\" (units: d h m "
+          "s ms us ns)" },
+        { "'duration':'-1s'", AT, S "duration: '-1s' is not a duration: it is negative",
+          "a duration is numbers with units, such as \"30s\", \"1m30s\" or \"250ms\" (units: d h m "
+          "s ms us ns)" },
+        { "'duration':0", AT, S "duration must be a duration of more than 0s, up to 3650d, not 0" },
+        { "'duration':-0.5", AT,
+          S "duration must be a duration of more than 0s, up to 3650d, not -0.5" },
+        { "'duration':'3651d'", AT,
+          S "duration must be a duration of more than 0s, up to 3650d, not '3651d'" },
+        { "'duration':1e300", AT,
+          S "duration must be a duration of more than 0s, up to 3650d, not 1e+300" },
+        { "'duration':9223372036854775807", AT,
+          S "duration must be a duration of more than 0s, up to 3650d, not 9223372036854775807" },
+        { "'duration':['30s']", AT,
+          S "duration must be a duration of more than 0s, up to 3650d, not a list",
+          "write \"30s\", \"1m30s\" or a number of seconds" },
+        { "'iterations':5", AT,
+          S "executor 'constant-vus' has no field 'iterations', which belongs to "
+            "shared-iterations, per-vu-iterations" },
+        { "'executor':'shared-iterations','duration':'1m'", AT,
+          S "executor 'shared-iterations' has no field 'duration', which belongs to constant-vus, "
+            "constant-arrival-rate",
+          "executor 'shared-iterations': limit its time with 'max_duration'" },
+        { "'max_duration':'1m'", AT,
+          S "executor 'constant-vus' has no field 'max_duration', which belongs to "
+            "shared-iterations, per-vu-iterations",
+          "executor 'constant-vus': its time is its 'duration'" },
+        { "'rate':5", AT,
+          S "executor 'constant-vus' has no field 'rate', which belongs to "
+            "constant-arrival-rate, ramping-arrival-rate" },
+        { "'executor':'shared-iterations','vus':10,'iterations':9", AT,
+          S "iterations (9) must be at least the number of VUs (10)",
+          "raise iterations, or lower vus: a VU without an iteration does nothing" },
+        { "'duration':'1s','exec_fn':'brwse'", AT, S "exec_fn: load.py has no function 'brwse'",
+          "did you mean 'browse'?" },
+        { "'duration':'1s','exec_fn':'zzz'", AT, S "exec_fn: load.py has no function 'zzz'",
+          "name one of its functions, such as exec_fn=\"browse\"" },
+        { "'duration':'1s','exec_fn':''", AT, S "exec_fn must be text that is not empty, not ''" },
+        { "'duration':'1s','tags':['a']", AT,
+          S "tags must be an object (a dict) of text to text, not a list" },
+        { "'duration':'1s','tags':{'a':1}", AT, S "tags: the value of 'a' must be text, not 1" },
+        { "'duration':'1s','env':{'':'x'}", AT,
+          S "env: a name must not be empty or contain '=', like ''" },
+        { "'duration':'1s','graceful_stop':'-1s'", AT,
+          S "graceful_stop: '-1s' is not a duration: it is negative",
+          "a duration is numbers with units, such as \"30s\", \"1m30s\" or \"250ms\" (units: d h m "
+          "s ms us ns)" },
+    };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(table); i++)
+        check_fields(&table[i]);
+}
+
+#define RAMPING "'executor':'ramping-vus',"
+#define RATE "'executor':'constant-arrival-rate',"
+#define RAMPING_RATE "'executor':'ramping-arrival-rate',"
+#define AVAILABLE "available: constant-vus, shared-iterations, per-vu-iterations"
+
+static void executors_to_come_are_checked_and_refused(void **state)
+{
+    static const struct expected table[] = {
+        { RAMPING "'stages':[{'duration':'30s','target':10},{'duration':0,'target':0}],"
+                  "'start_vus':0,'graceful_ramp_down':'5s'",
+          AT, S "executor 'ramping-vus' is not available in this version", AVAILABLE },
+        { RATE "'rate':0.5,'duration':'1m','pre_allocated_vus':5,'time_unit':'1m','max_vus':5", AT,
+          S "executor 'constant-arrival-rate' is not available in this version", AVAILABLE },
+        { RAMPING_RATE "'stages':[{'duration':'30s','target':10}],'pre_allocated_vus':5", AT,
+          S "executor 'ramping-arrival-rate' is not available in this version", AVAILABLE },
+        { RAMPING "'start_vus':1", AT,
+          S "executor 'ramping-vus' needs 'stages', a list of at least one {duration, target}" },
+        { RAMPING "'stages':[]", AT,
+          S "stages must be a list of at least one {duration, target}, not an empty list" },
+        { RAMPING "'stages':'30s:10'", AT,
+          S "stages must be a list of at least one {duration, target}, not '30s:10'" },
+        { RAMPING "'stages':['30s:10']", AT,
+          S "stages[0] must be {duration, target}, not '30s:10'" },
+        { RAMPING "'stages':[{'duration':'30s','target':1},{'duration':'30s'}]", AT,
+          S "stages[1].target is missing" },
+        { RAMPING "'stages':[{'duration':'30s','target':-1}]", AT,
+          S "stages[0].target must be a whole number from 0 to 1000000000, not -1" },
+        { RAMPING "'stages':[{'duration':'30s','goal':1}]", AT, S "unknown field 'goal'" },
+        { RAMPING "'stages':[{'duration':'30s','target':0}]", AT,
+          S "stages: at least one target must be greater than 0" },
+        { RAMPING "'stages':[{'duration':'30s','target':10000001}]", AT,
+          S "stages: a target must be at most 10000000 VUs, not 10000001" },
+        { RAMPING "'stages':[{'duration':'3650d','target':1},{'duration':'1ns','target':1}]", AT,
+          S "stages: all together must last at most 3650d" },
+        { RAMPING "'vus':10", AT,
+          S "executor 'ramping-vus' has no field 'vus', which belongs to constant-vus, "
+            "shared-iterations, per-vu-iterations",
+          "executor 'ramping-vus': its VUs come from stages and 'start_vus'" },
+        { RATE "'rate':0,'duration':'1m','pre_allocated_vus':5", AT,
+          S "rate must be greater than 0" },
+        { RATE "'rate':'500/s'", AT, S "rate must be a number from 0 to 1000000000, not '500/s'" },
+        { RATE "'rate':5,'duration':'1m'", AT,
+          S "executor 'constant-arrival-rate' needs 'pre_allocated_vus', a whole number from 0 to "
+            "10000000" },
+        { RATE "'rate':5,'duration':'1m','pre_allocated_vus':5,'max_vus':4", AT,
+          S "max_vus (4) must be at least 1 and at least pre_allocated_vus (5)" },
+        { RATE "'rate':5,'duration':'1m','pre_allocated_vus':0", AT,
+          S "max_vus (0) must be at least 1 and at least pre_allocated_vus (0)" },
+    };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(table); i++)
+        check_fields(&table[i]);
+}
+
+#define F "'script':'load.py','functions':[{'name':'browse','file':'load.py','line':5}],"
+#define D "'decorated':[{'name':'browse','file':'load.py','line':4}],"
+#define C "'config':{'file':'load.py','line':3,"
+
+static void wrong_declarations_are_named(void **state)
+{
+    static const struct expected table[] = {
+        { "{'script':'load.py'}", NULL, "load.py declares no scenario",
+          "decorate an async function with @rampa.scenario(...)" },
+        { "{" F "'config':{}}", NULL, "load.py declares no scenario",
+          "decorate an async function with @rampa.scenario(...)" },
+        { "{" F "'decorated':[{'name':'a b','file':'load.py','line':4}]}", "load.py:4",
+          "scenario: the name must be made of [0-9a-zA-Z_-], unlike 'a b'" },
+        { "{" F "'decorated':[{'name':'','file':'load.py','line':4}]}", "load.py:4",
+          "scenario: the name must be made of [0-9a-zA-Z_-], unlike ''" },
+        { "{" F "'decorated':[{'name':'x','exec_fn':'f','file':'load.py','line':4},"
+          "{'name':'x','exec_fn':'g','file':'load.py','line':9}]}",
+          "load.py:9", "scenario 'x': the name is taken by the function 'f' above",
+          "give one of them a name: @rampa.scenario(name=\"...\")" },
+        { "{" F C "'scenarios':{'shop':{'duration':'1s'}}}}", "load.py:3",
+          "scenario 'shop': exec_fn is missing, and load.py has no function 'shop'",
+          "name one of its functions, such as exec_fn=\"browse\"" },
+        { "{" F C "'scenarios':{'shop':5}}}", "load.py:3",
+          "scenario 'shop': expected an object of fields, not 5" },
+        { "{" F D C "'scenarios':{'browse':5}}}", "load.py:3",
+          "scenario 'browse': expected an object of fields, not 5" },
+        { "{" F C "'scenarios':[]}}", "load.py:3",
+          "config: scenarios must be an object (a dict), not an empty list" },
+        { "{" F D C "'threshold':{}}}", "load.py:3", "config: unknown field 'threshold'",
+          "did you mean 'thresholds'?" },
+        { "{" F D C "'options':{'vus':0}}}", "load.py:3",
+          "options: vus must be a whole number from 1 to 10000000, not 0" },
+        { "{" F D C "'options':{'setupTimeout':'1s'}}}", "load.py:3",
+          "options: unknown field 'setupTimeout'", "did you mean 'setup_timeout'?" },
+        { "{" F D C "'options':{'stages':[{'duration':'1s','target':1}],'duration':'1s'}}}",
+          "load.py:3", "options: stages cannot stand beside duration" },
+        { "{" F D C "'options':{'stages':[{'duration':'1s','target':1}]}}}", "load.py:4",
+          "scenario 'browse': executor 'ramping-vus' is not available in this version", AVAILABLE },
+        { "{" F D C "'options':{'vus':5,'iterations':4}}}", "load.py:4",
+          "scenario 'browse': iterations (4) must be at least the number of VUs (5)",
+          "raise iterations, or lower vus: a VU without an iteration does nothing" },
+        { "{" F D C "'options':{'duration':'1s'},"
+          "'scenarios':{'s':{'vus':1,'duration':'1s','exec_fn':'browse'}}}}",
+          "load.py:3",
+          "options: 'duration' cannot stand beside scenario 's', which has fields of its own",
+          "give 'duration' to the scenarios that need it" },
+        { "{" F D C "'options':{'summary_trend_stats':['avg','rate']}}}", "load.py:3",
+          "options: summary_trend_stats[1] must be one of avg, min, med, max, p(N), count, not "
+          "'rate'" },
+        { "{" F D C "'metrics':{'a b':'trend'}}}", "load.py:3",
+          "metric: the name must be a letter or '_' and then 1 to 128 of [a-zA-Z0-9_], not 'a b'" },
+        { "{" F D C "'metrics':{'own':'histogram'}}}", "load.py:3",
+          "metric 'own': the type must be counter, gauge, rate or trend, not 'histogram'" },
+        { "{" F D C "'metrics':{'own':5}}}", "load.py:3",
+          "config: metrics: the type of 'own' must be counter, gauge, rate or trend, not 5" },
+        { "{" F D "'metrics':[{'name':'own','type':'rate','file':'load.py','line':8},"
+          "{'name':'own','type':'trend','file':'load.py','line':9}]}",
+          "load.py:9", "metric 'own': it is a rate and cannot be a trend too",
+          "use another name for one of them" },
+        { "{" F D "'metrics':[{'name':'http_reqs','type':'trend'}]}", NULL,
+          "metric 'http_reqs': it is a counter of rampa's own and cannot be a trend too",
+          "use another name for one of them" },
+        { "{}", NULL, "declaration: script is missing" },
+        { "[]", NULL, "the declaration is not a JSON object" },
+        { "{'script':'x'", NULL,
+          "the declaration is not valid JSON: line 1, column 13: '}' expected near end of file" },
+        { "{'script':'x','script':'y'}", NULL,
+          "the declaration is not valid JSON: line 1, column 22: duplicate object key near "
+          "'\"script\"'" },
+        { "{" F D "'metricz':[]}", NULL, "declaration: unknown field 'metricz'",
+          "did you mean 'metrics'?" },
+        { "{" F "'decorated':{}}", NULL, "declaration: decorated must be a list, not an object" },
+        { "{" F "'decorated':[5]}", NULL, "declaration 'decorated': expected an object, not 5" },
+        { "{" F "'decorated':[{}]}", NULL, "declaration 'decorated': name is missing" },
+        { "{" F "'decorated':[{'name':'f','exec_fn':''}]}", NULL,
+          "declaration 'decorated': exec_fn is empty" },
+    };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(table); i++)
+        check(&table[i], table[i].declaration, NULL);
+}
+
+static void wrong_thresholds_are_named(void **state)
+{
+    static const char around[] = "{" F D C "'thresholds':{%s}}}";
+    static const struct expected table[] = {
+        { "'http_req_duration':[]", "load.py:3",
+          "thresholds of 'http_req_duration': expected a list of at least one threshold, not an "
+          "empty list",
+          "write \"http_req_duration\": [\"p(95)<500\"]" },
+        { "'http_req_duration':'p(95)<500'", "load.py:3",
+          "thresholds of 'http_req_duration': expected a list of at least one threshold, not "
+          "'p(95)<500'",
+          "write \"http_req_duration\": [\"p(95)<500\"]" },
+        { "'http_req_duratoin':['p(95)<500']", "load.py:3",
+          "thresholds of 'http_req_duratoin': unknown metric",
+          "did you mean 'http_req_duration'? A metric of the script's own can be declared: "
+          "Config(metrics={\"http_req_duratoin\": \"trend\"})" },
+        { "'zzzzzzzz{a:b}':['p(95)<500']", "load.py:3",
+          "thresholds of 'zzzzzzzz{a:b}': unknown metric",
+          "a metric of the script's own can be declared: Config(metrics={\"zzzzzzzz\": "
+          "\"trend\"})" },
+        { "'http_req_duration':['avg<5','p95<500']", "load.py:3",
+          "threshold 'p95<500' on 'http_req_duration', column 1: expected an aggregation (avg, "
+          "min, max, med, p(N), count, rate, value), not 'p95'",
+          "did you mean 'p(95)'?" },
+        { "'http_req_duration':['rate<5']", "load.py:3",
+          "threshold 'rate<5' on 'http_req_duration': a trend has no 'rate'",
+          "a trend has: avg, min, max, med, p(N), count" },
+        { "'http_req_duration{':['avg<5']", "load.py:3",
+          "threshold on 'http_req_duration{', column 19: expected a tag's name",
+          "a metric with a filter is written metric{tag:value,tag2:\"value, 2\"}" },
+        { "'http_req_duration':[5]", "load.py:3",
+          "thresholds of 'http_req_duration': expected text such as 'p(95)<500' or {threshold, "
+          "abort_on_fail, delay_abort_eval}, not 5" },
+        { "'http_req_duration':[{'abort_on_fail':true}]", "load.py:3",
+          "thresholds of 'http_req_duration': 'threshold' must be text such as 'p(95)<500', not "
+          "nothing" },
+        { "'http_req_duration':[{'threshold':'avg<5','abortOnFail':true}]", "load.py:3",
+          "thresholds of 'http_req_duration': unknown field 'abortOnFail'",
+          "did you mean 'abort_on_fail'?" },
+        { "'http_req_duration':[{'threshold':'avg<5','abort_on_fail':1}]", "load.py:3",
+          "thresholds of 'http_req_duration': abort_on_fail must be true or false, not 1" },
+        { "'http_req_duration':[{'threshold':'avg<5','delay_abort_eval':-1}]", "load.py:3",
+          "thresholds of 'http_req_duration': delay_abort_eval must be a duration from 0s to "
+          "3650d, not -1" },
+        { "'http_reqs{a:1,b:2}':['count>1'],'http_reqs{b:2,a:1}':['count>2']", "load.py:3",
+          "thresholds of 'http_reqs{b:2,a:1}': 'http_reqs{a:1,b:2}' has thresholds already: put "
+          "all into one list" },
+    };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(table); i++) {
+        char declaration[1024];
+
+        snprintf(declaration, sizeof(declaration), around, table[i].declaration);
+        check(&table[i], declaration, NULL);
+    }
+}
+
+static void wrong_overrides_are_named(void **state)
+{
+    static const char two[] =
+        "{" F "'decorated':[{'name':'browse','exec_fn':'browse','file':'load.py','line':4,"
+        "'fields':{'duration':'1s'}},{'name':'ramp','exec_fn':'browse','file':'load.py','line':8,"
+        "'fields':{'executor':'ramping-vus','stages':[{'duration':'1s','target':1}]}}]}";
+    static char name[] = "K", not_utf8[] = "\xff", empty[] = "";
+    static const struct rp_pair bad_pair = { name, not_utf8 }, no_name = { empty, name };
+    static struct rp_override unknown[] = { { "brows", "--scenario" } };
+    static struct rp_override far[] = { { "zzzzzzzz", "--scenario" } };
+    static const struct {
+        struct rp_overrides overrides;
+        struct expected expected;
+    } table[] = {
+        { { .vus = { "0", "--vus" } },
+          { NULL, NULL, "--vus must be a whole number from 1 to 10000000, not 0" } },
+        { { .vus = { "1x", "RAMPA_VUS" } },
+          { NULL, NULL, "RAMPA_VUS must be a whole number from 1 to 10000000, not '1x'" } },
+        { { .vus = { "99999999999999999999", "--vus" } },
+          { NULL, NULL,
+            "--vus must be a whole number from 1 to 10000000, not '99999999999999999999'" } },
+        { { .duration = { "30", "--duration" } },
+          { NULL, NULL, "--duration: '30' is not a duration: it has no unit",
+            "a duration is numbers with units, such as \"30s\", \"1m30s\" or \"250ms\" (units: d h "
+            "m s ms us ns)" } },
+        { { .iterations = { "", "--iterations" } },
+          { NULL, NULL, "--iterations must be a whole number from 1 to 100000000000, not ''" } },
+        { { .scenario_names = unknown, .scenario_name_count = 1 },
+          { NULL, NULL, "--scenario: load.py has no scenario 'brows'", "did you mean 'browse'?" } },
+        { { .scenario_names = far, .scenario_name_count = 1 },
+          { NULL, NULL, "--scenario: load.py has no scenario 'zzzzzzzz'",
+            "the first of its 2 is 'browse'; see: rampa inspect load.py" } },
+        { { .duration = { "5s", "--duration" } },
+          { NULL, "load.py:8",
+            "scenario 'ramp': --duration cannot be applied: executor 'ramping-vus' has no duration",
+            "change its stages in the script, or leave it out with --scenario" } },
+        { { .vus = { "5", "RAMPA_VUS" } },
+          { NULL, "load.py:8",
+            "scenario 'ramp': RAMPA_VUS cannot be applied: executor 'ramping-vus' has no fixed "
+            "number of VUs",
+            "change its stages in the script, or leave it out with --scenario" } },
+        { { .iterations = { "5", "--iterations" }, .env = &bad_pair, .env_count = 1 },
+          { NULL, NULL, "--env: name and value must be UTF-8" } },
+        { { .iterations = { "5", "--iterations" }, .tags = &no_name, .tag_count = 1 },
+          { NULL, NULL, "--tag: a name must not be empty or contain '='" } },
+    };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(table); i++)
+        check(&table[i].expected, two, &table[i].overrides);
+}
+
+static void long_and_strange_text_is_shown_short(void **state)
+{
+    struct rp_error err = { 0 };
+    struct rp_plan *plan;
+    char declaration[2048], name[1001];
+
+    memset(name, 'x', 1000);
+    name[1000] = '\0';
+    snprintf(declaration, sizeof(declaration),
+             "{\"script\":\"l\",\"functions\":[{\"name\":\"f\"}],\"decorated\":[{\"name\":\"f\","
+             "\"fields\":{\"%s\\u001b[31m\":1}}]}",
+             name);
+    assert_int_equal(rp_plan_resolve(declaration, NULL, &plan, &err), -RP_EUSER);
+    assert_in_range(strlen(err.message), 80, 120);
+    rp_error_deinit(&err);
+    assert_int_equal(rp_plan_resolve("{\"script\":\"l\",\"functions\":[{\"name\":\"f\"}],"
+                                     "\"decorated\":[{\"name\":\"f\",\"fields\":{\"\\u001b[31m\":"
+                                     "1}}]}",
+                                     NULL, &plan, &err),
+                     -RP_EUSER);
+    assert_string_equal(err.message, "scenario 'f': unknown field '?[31m'");
+    rp_error_deinit(&err);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(wrong_fields_are_named),
+        cmocka_unit_test(executors_to_come_are_checked_and_refused),
+        cmocka_unit_test(wrong_declarations_are_named),
+        cmocka_unit_test(wrong_thresholds_are_named),
+        cmocka_unit_test(wrong_overrides_are_named),
+        cmocka_unit_test(long_and_strange_text_is_shown_short),
+    };
+
+    return cmocka_run_group_tests_name("plan/errors", tests, NULL, NULL);
+}
