@@ -16,27 +16,21 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "loop/uring_buffers.h"
 
 enum {
     REQUESTS = 1024,
     COMPLETIONS = 8192,
-    BUFFER_SIZE = 16 * 1024,
-    CHUNK_BUFFERS = 64, /* buffers come in chunks of a MiB, more only when they have run out */
-    CHUNKS_FIRST = 2,
-    CHUNKS_MAX = 16,
-    BUFFERS_MAX = CHUNK_BUFFERS * CHUNKS_MAX,
-    GROUP = 0,
 };
 
 /* What a completion is about. Those of cancellations have no token. */
 enum { KIND_RECEIVE, KIND_WRITABLE, KIND_WATCH };
 
-/* struct rp_stream.state */
-enum { RECEIVING = RP_STREAM_BACKEND, POLLING = RP_STREAM_BACKEND << 1 };
+/* struct rp_stream.state; the upper half holds the low bits of the batch in which receiving was asked for */
+enum { RECEIVING = RP_STREAM_BACKEND, POLLING = RP_STREAM_BACKEND << 1, BATCH_SHIFT = 16 };
 /* struct rp_watch.state */
 enum { WATCH_ARMED = 1 };
 
@@ -46,84 +40,18 @@ enum { WATCH_ARMED = 1 };
 
 struct uring_backend {
     struct io_uring ring;
-    struct io_uring_buf_ring *buffers;
-    char *chunks[CHUNKS_MAX];
-    int chunk_count;
-    int unpublished; /* buffers put back into the ring that the kernel does not see yet */
-    int event_fd;    /* -1 until rp_loop_fd asks */
-    int error;       /* -errno of a request that could not be made again, for the turn to return */
+    struct rp_uring_buffers buffers;
+    uint32_t batch; /* number of the batch of requests that is being collected */
+    int event_fd;   /* -1 until rp_loop_fd asks */
+    int error;      /* -errno of a request that could not be made again, for the turn to return */
 };
 
-/* ---- buffers ---- */
-
-static void put_back(struct uring_backend *u, unsigned id)
-{
-    io_uring_buf_ring_add(
-        u->buffers, u->chunks[id / CHUNK_BUFFERS] + (size_t)(id % CHUNK_BUFFERS) * BUFFER_SIZE,
-        BUFFER_SIZE, (unsigned short)id, io_uring_buf_ring_mask(BUFFERS_MAX), u->unpublished++);
-}
-
-static void publish(struct uring_backend *u)
-{
-    io_uring_buf_ring_advance(u->buffers, u->unpublished);
-    u->unpublished = 0;
-}
-
-/* No more than the maximum and no memory are no errors: the streams wait for buffers in use. */
-static bool add_chunk(struct uring_backend *u)
-{
-    void *memory;
-
-    if (u->chunk_count == CHUNKS_MAX)
-        return false;
-    memory = mmap(NULL, (size_t)CHUNK_BUFFERS * BUFFER_SIZE, PROT_READ | PROT_WRITE,
-                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED)
-        return false;
-    u->chunks[u->chunk_count] = memory;
-    for (unsigned i = 0; i < CHUNK_BUFFERS; i++)
-        put_back(u, (unsigned)u->chunk_count * CHUNK_BUFFERS + i);
-    u->chunk_count++;
-    return true;
-}
-
-static void unmap_buffers(struct uring_backend *u)
-{
-    for (int i = 0; i < u->chunk_count; i++)
-        munmap(u->chunks[i], (size_t)CHUNK_BUFFERS * BUFFER_SIZE);
-    if (u->buffers)
-        munmap(u->buffers, BUFFERS_MAX * sizeof(struct io_uring_buf));
-}
-
 /* ---- life ---- */
-
-static int map_buffers(struct uring_backend *u)
-{
-    struct io_uring_buf_reg group = { .ring_entries = BUFFERS_MAX, .bgid = GROUP };
-    void *memory = mmap(NULL, BUFFERS_MAX * sizeof(struct io_uring_buf), PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    int r;
-
-    if (memory == MAP_FAILED)
-        return -errno;
-    u->buffers = memory;
-    group.ring_addr = (uintptr_t)memory;
-    r = io_uring_register_buf_ring(&u->ring, &group, 0);
-    if (r < 0)
-        return r;
-    io_uring_buf_ring_init(u->buffers);
-    for (int i = 0; i < CHUNKS_FIRST; i++) {
-        if (!add_chunk(u))
-            return -ENOMEM;
-    }
-    publish(u);
-    return 0;
-}
 
 static void tear_down(struct uring_backend *u)
 {
     io_uring_queue_exit(&u->ring);
-    unmap_buffers(u);
+    rp_uring_buffers_deinit(&u->buffers);
     if (u->event_fd >= 0)
         close(u->event_fd);
     rp_free(u);
@@ -143,7 +71,7 @@ static int set_up(struct uring_backend **ret)
         rp_free(u);
         return r;
     }
-    r = map_buffers(u);
+    r = rp_uring_buffers_init(&u->buffers, &u->ring);
     if (r == 0)
         r = io_uring_register_ring_fd(&u->ring);
     if (r < 0) {
@@ -193,13 +121,19 @@ static void uring_close(struct rp_loop *loop)
 
 /* ---- requests ---- */
 
+static void submit(struct uring_backend *u)
+{
+    u->batch++;
+    (void)io_uring_submit(&u->ring);
+}
+
 static struct io_uring_sqe *new_request(struct uring_backend *u)
 {
     struct io_uring_sqe *sqe = io_uring_get_sqe(&u->ring);
 
     if (RP_LIKELY(sqe))
         return sqe;
-    (void)io_uring_submit(&u->ring);
+    submit(u);
     return io_uring_get_sqe(&u->ring);
 }
 
@@ -207,7 +141,7 @@ static struct io_uring_sqe *new_request(struct uring_backend *u)
 static void made_request(struct uring_backend *u)
 {
     if (u->event_fd >= 0)
-        (void)io_uring_submit(&u->ring);
+        submit(u);
 }
 
 /* Not IORING_RECVSEND_POLL_FIRST: with multishot an end that is already there when the request is made gets lost. */
@@ -219,9 +153,10 @@ static int receive(struct uring_backend *u, struct rp_stream *stream)
         return -ENOMEM;
     io_uring_prep_recv_multishot(sqe, stream->fd, NULL, 0, 0);
     sqe->flags |= IOSQE_BUFFER_SELECT;
-    sqe->buf_group = GROUP;
+    sqe->buf_group = RP_URING_GROUP;
     sqe->user_data = stream->token | (uint64_t)KIND_RECEIVE << RP_SLOT_KIND_SHIFT;
-    stream->state |= RECEIVING;
+    stream->state = (stream->state & ((1u << BATCH_SHIFT) - 1)) | RECEIVING |
+                    u->batch << BATCH_SHIFT;
     made_request(u);
     return 0;
 }
@@ -273,6 +208,10 @@ static void uring_disarm(struct rp_loop *loop, struct rp_stream *stream)
     struct uring_backend *u = loop->backend;
     int r = 0;
 
+    /* A request that still waits here names the descriptor's number, which may be another stream's by the time that
+     * the kernel reads it, and that stream's bytes would be lost. */
+    if (stream->state & RECEIVING && stream->state >> BATCH_SHIFT == (u->batch & 0xffff))
+        submit(u);
     if (stream->state & RECEIVING)
         r = cancel(u, stream->token, KIND_RECEIVE);
     if (r == 0 && stream->state & POLLING)
@@ -305,7 +244,7 @@ RP_HOT static void handle_received(struct rp_loop *loop, struct rp_stream *strea
         if (RP_LIKELY(goes_on) || !rp_stream_is_alive(loop, token))
             return;
     } else if (cqe->res == -ENOBUFS) {
-        (void)add_chunk(u);
+        (void)rp_uring_buffers_grow(&u->buffers);
     } else if (cqe->res != -EINTR && cqe->res != -EAGAIN) {
         rp_stream_end(stream, cqe->res, at);
         return;
@@ -397,6 +336,7 @@ static int enter(struct rp_loop *loop, rp_ns until)
     /* Before the completions are taken: a signal that comes later stays. */
     if (u->event_fd >= 0)
         (void)!read(u->event_fd, &signals, sizeof(signals));
+    u->batch++;
     if (patience == 0) {
         r = io_uring_submit_and_get_events(&u->ring);
     } else {
@@ -418,9 +358,7 @@ RP_HOT static void handle(struct rp_loop *loop, const struct io_uring_cqe *cqe, 
     if (RP_LIKELY(object)) {
         switch (rp_slot_kind(cqe->user_data)) {
         case KIND_RECEIVE:
-            handle_received(
-                loop, object, cqe,
-                u->chunks[id / CHUNK_BUFFERS] + (size_t)(id % CHUNK_BUFFERS) * BUFFER_SIZE, at);
+            handle_received(loop, object, cqe, rp_uring_buffers_at(&u->buffers, id), at);
             break;
         case KIND_WRITABLE:
             handle_writable(object, cqe->res);
@@ -430,7 +368,7 @@ RP_HOT static void handle(struct rp_loop *loop, const struct io_uring_cqe *cqe, 
         }
     }
     if (cqe->flags & IORING_CQE_F_BUFFER)
-        put_back(u, id);
+        rp_uring_buffers_put_back(&u->buffers, id);
 }
 
 RP_HOT static int uring_wait(struct rp_loop *loop, rp_ns until)
@@ -447,7 +385,7 @@ RP_HOT static int uring_wait(struct rp_loop *loop, rp_ns until)
         count++;
     }
     io_uring_cq_advance(&u->ring, count);
-    publish(u);
+    rp_uring_buffers_publish(&u->buffers);
     if (r == 0)
         r = u->error;
     u->error = 0;
@@ -467,7 +405,7 @@ static int uring_fd(struct rp_loop *loop)
             fd = -1;
         }
         u->event_fd = fd;
-        (void)io_uring_submit(&u->ring);
+        submit(u);
     }
     return u->event_fd;
 }

@@ -326,6 +326,28 @@ static void events_of_a_freed_stream_go_nowhere(struct world *world)
     }
 }
 
+/* A stream that is closed before the kernel has heard of it must not take the bytes of the next one with its number. */
+static void a_new_stream_gets_the_bytes_of_its_own_descriptor(struct world *world)
+{
+    struct probe first, second;
+    int fds[2], peer, number;
+
+    probe_init(world, &first);
+    probe_init(world, &second);
+    peer = probe_adopt_pair(world, &first);
+    number = first.stream.fd;
+    rp_stream_close(&first.stream, false);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
+    assert_int_equal(fds[0], number);
+    peer_write(fds[1], "mine", 4);
+    assert_int_equal(rp_stream_adopt(world->loop, &second.stream, fds[0]), 0);
+    turn_until_bytes(world, &second.received, 4);
+    assert_memory_equal(second.bytes, "mine", 4);
+    rp_stream_close(&second.stream, false);
+    close(fds[1]);
+    close(peer);
+}
+
 static void close_self(struct probe *probe, const char *data, size_t len)
 {
     int *freed = probe->user;
@@ -397,6 +419,7 @@ int main(void)
         CASE(serves_a_thousand_connections),
         CASE(reports_that_descriptors_have_run_out),
         CASE(events_of_a_freed_stream_go_nowhere),
+        CASE(a_new_stream_gets_the_bytes_of_its_own_descriptor),
         CASE(a_stream_may_be_freed_in_its_own_callback),
         CASE(a_stream_may_be_connected_again_when_it_ends),
     };
