@@ -376,6 +376,28 @@ static void every_endpoint_is_routed(void **state)
     assert_int_equal(count, 14);
 }
 
+/* docs/target.md holds the same table, in the same order, and nothing else with such a path. */
+static void the_documentation_lists_the_endpoints(void **state)
+{
+    FILE *file = fopen(TARGET_DOCS, "r");
+    char line[512], expected[512];
+    size_t count = 0;
+
+    assert_non_null(file);
+    while (fgets(line, sizeof(line), file)) {
+        const struct rp_target_endpoint *endpoint = rp_target_endpoint(count);
+
+        if (strncmp(line, "| `/", 4) != 0)
+            continue;
+        assert_non_null(endpoint);
+        snprintf(expected, sizeof(expected), "| `%s` | %s |\n", endpoint->path, endpoint->summary);
+        assert_string_equal(line, expected);
+        count++;
+    }
+    fclose(file);
+    assert_null(rp_target_endpoint(count));
+}
+
 enum { TIMERS = 300, STEPS = 20000 };
 
 /* Against the plain way: an array that is searched. */
@@ -431,6 +453,7 @@ int main(void)
         cmocka_unit_test(paths_are_routed),
         cmocka_unit_test(jitter_fills_its_range),
         cmocka_unit_test(every_endpoint_is_routed),
+        cmocka_unit_test(the_documentation_lists_the_endpoints),
         cmocka_unit_test(timers_fire_in_order),
     };
 
