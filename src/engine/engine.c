@@ -54,7 +54,6 @@ static void begin_one(struct rp_engine *engine, struct rp_vu *vu)
 {
     struct scenario *scenario = vu->engine_scenario;
 
-    vu->began = rp_loop_now(engine->config.loop);
     vu->is_running = true;
     scenario->started++;
     engine->config.host->ops->begin(engine->config.host, vu);
@@ -71,11 +70,13 @@ static void begin_ready(struct rp_task *task)
         rp_loop_defer(engine->config.loop, task, begin_ready);
 }
 
-static void executor_begin(struct rp_execution *executor, int64_t slot, uint64_t iteration)
+static void executor_begin(struct rp_execution *executor, int64_t slot, uint64_t iteration,
+                           rp_ns due)
 {
     struct scenario *scenario = of_executor(executor);
     struct rp_vu *vu = &scenario->vus[slot];
 
+    vu->began = due;
     vu->iteration = iteration;
     vu->iteration_in_vu = executor->slot_iterations[slot] - 1;
     rp_list_append(&scenario->engine->ready, &vu->ready);
@@ -85,6 +86,7 @@ static void executor_begin(struct rp_execution *executor, int64_t slot, uint64_t
 static void iteration_ended(struct rp_vu *vu, enum rp_ending ending)
 {
     struct scenario *scenario = vu->engine_scenario;
+    rp_ns now = rp_loop_now(scenario->engine->config.loop);
 
     rp_assert(vu->is_running);
     vu->is_running = false;
@@ -92,8 +94,6 @@ static void iteration_ended(struct rp_vu *vu, enum rp_ending ending)
         scenario->interrupted++;
         rp_series_count(scenario->s_interrupted, 1);
     } else {
-        rp_ns now = rp_loop_now(scenario->engine->config.loop);
-
         scenario->completed++;
         rp_series_count(scenario->s_iterations, 1);
         rp_series_trend(scenario->s_duration, (double)(now - vu->began));
@@ -102,7 +102,7 @@ static void iteration_ended(struct rp_vu *vu, enum rp_ending ending)
             rp_series_count(scenario->s_errors, 1);
         }
     }
-    rp_execution_ended(&scenario->executor, vu->slot, true);
+    rp_execution_ended(&scenario->executor, vu->slot, true, now);
 }
 
 static void executor_interrupt(struct rp_execution *executor, int64_t slot)
@@ -116,7 +116,7 @@ static void executor_interrupt(struct rp_execution *executor, int64_t slot)
         return;
     }
     rp_list_remove(&vu->ready);
-    rp_execution_ended(executor, slot, false);
+    rp_execution_ended(executor, slot, false, rp_loop_now(scenario->engine->config.loop));
 }
 
 static void tell_finished(struct rp_task *task)

@@ -172,6 +172,21 @@ static PySendResult resume(struct py_worker *worker, PyObject *exception, PyObje
     return PYGEN_RETURN;
 }
 
+/* Steps in one turn of the reactor follow each other with nothing of asyncio's in between: the entry of the last one is
+ * taken out once, before asyncio runs again. */
+void rp_py_leave_task(struct py_host *host)
+{
+    PyObject *type, *value, *traceback;
+
+    if (!host->has_current_task)
+        return;
+    host->has_current_task = false;
+    PyErr_Fetch(&type, &value, &traceback);
+    if (PyDict_DelItem(host->current_tasks, host->aio_loop) < 0)
+        PyErr_Clear();
+    PyErr_Restore(type, value, traceback);
+}
+
 void rp_py_step(struct py_worker *worker, PyObject *exception)
 {
     struct py_host *host = worker->host;
@@ -182,6 +197,7 @@ void rp_py_step(struct py_worker *worker, PyObject *exception)
         return;
     Py_INCREF(worker);
     Py_CLEAR(worker->waiting);
+    host->has_current_task = true;
     if (PyDict_SetItem(host->current_tasks, host->aio_loop, worker->task) < 0 ||
         PyContext_Enter(worker->context) < 0)
         report_bug((PyObject *)worker);
@@ -190,14 +206,8 @@ void rp_py_step(struct py_worker *worker, PyObject *exception)
         report_bug((PyObject *)worker);
     if (outcome == PYGEN_NEXT)
         parked(worker, result);
-    if (host->current_tasks) {
-        PyObject *type, *value, *traceback;
-
-        PyErr_Fetch(&type, &value, &traceback);
-        if (PyDict_DelItem(host->current_tasks, host->aio_loop) < 0)
-            PyErr_Clear(); /* a nested step has removed it already */
-        PyErr_Restore(type, value, traceback);
-    }
+    if (!host->is_turning)
+        rp_py_leave_task(host);
     if (outcome == PYGEN_RETURN) {
         Py_DECREF(result);
         ended(worker, RP_ENDED_COMPLETED);

@@ -196,8 +196,12 @@ static PyObject *host_wait(PyObject *object, PyObject *arg)
     }
     self->aio_ready = false;
     do {
-        int r = rp_loop_turn(self->loop, deadline);
+        int r;
 
+        self->is_turning = true;
+        r = rp_loop_turn(self->loop, deadline);
+        self->is_turning = false;
+        rp_py_leave_task(self);
         if (r < 0) {
             errno = -r;
             return PyErr_SetFromErrno(PyExc_OSError);

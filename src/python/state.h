@@ -122,6 +122,8 @@ struct py_host {
     PyObject *env; /* dict of the run */
     struct rp_watch aio_watch;
     bool aio_ready, has_ended;
+    bool is_turning,
+        has_current_task; /* in a turn of the reactor; current_tasks has an entry of ours */
     int end_status;
     PyThreadState *thread;
     PyObject *templates[4];               /* dicts URL -> py_template, by method without a body */
@@ -199,6 +201,7 @@ void rp_py_series_clear(struct py_host *host);
 /* drive.c: a VU's coroutine */
 extern const struct rp_script_ops rp_py_script_ops;
 void rp_py_step(struct py_worker *worker, PyObject *exception);
+void rp_py_leave_task(struct py_host *host);
 PyObject *rp_py_worker_wakeup(PyObject *self, PyObject *arg);
 bool rp_py_worker_cancel(struct py_worker *worker);
 

@@ -95,7 +95,7 @@ static void regular_time_over(struct rp_timer *timer, rp_ns now)
     stop_at(executor, rp_ns_add(end, executor->scenario->graceful_stop));
 }
 
-static void feed(struct rp_execution *executor, int64_t slot)
+static void feed(struct rp_execution *executor, int64_t slot, rp_ns due)
 {
     if (executor->state != RP_EXECUTION_RUNNING || !executor->ops->may_begin(executor, slot))
         return;
@@ -103,7 +103,7 @@ static void feed(struct rp_execution *executor, int64_t slot)
     executor->slot_iterations[slot]++;
     executor->active++;
     executor->scheduled++;
-    executor->user->begin(executor, slot, executor->next_iteration++);
+    executor->user->begin(executor, slot, executor->next_iteration++, due);
 }
 
 static void regular_time_begins(struct rp_timer *timer, rp_ns now)
@@ -115,7 +115,7 @@ static void regular_time_begins(struct rp_timer *timer, rp_ns now)
     executor->origin = timer->deadline;
     rp_timer_arm(executor->loop, timer, rp_ns_add(executor->origin, regular), regular_time_over);
     for (int64_t slot = 0; slot < executor->slot_count; slot++)
-        feed(executor, slot);
+        feed(executor, slot, executor->origin);
     finish_if_idle(executor);
 }
 
@@ -125,16 +125,16 @@ void rp_execution_start(struct rp_execution *executor, rp_ns at)
                  regular_time_begins);
 }
 
-void rp_execution_ended(struct rp_execution *executor, int64_t slot, bool began)
+void rp_execution_ended(struct rp_execution *executor, int64_t slot, bool began, rp_ns now)
 {
     executor->slot_is_active[slot] = 0;
     executor->active--;
     executor->dropped += !began;
     /* The clock decides, not the timer: in a late turn no iteration may start after the regular end. */
-    if (executor->state == RP_EXECUTION_RUNNING &&
-        rp_loop_now(executor->loop) < executor->timer.deadline)
-        feed(executor, slot);
-    finish_if_idle(executor);
+    if (RP_LIKELY(executor->state == RP_EXECUTION_RUNNING && now < executor->timer.deadline))
+        feed(executor, slot, now);
+    if (RP_UNLIKELY(executor->active == 0))
+        finish_if_idle(executor);
 }
 
 void rp_execution_stop(struct rp_execution *executor, rp_ns deadline)

@@ -23,9 +23,10 @@
 struct rp_execution;
 
 struct rp_execution_user {
-    /* Begin iteration @iteration (from 0, unique in the scenario) on the idle @slot, soon: must not call
+    /* Begin iteration @iteration (from 0, unique in the scenario) on the idle @slot, soon; @due is when it should begin,
+     * which is where its time is measured from. Must not call
      * rp_execution_ended() from inside. */
-    void (*begin)(struct rp_execution *executor, int64_t slot, uint64_t iteration);
+    void (*begin)(struct rp_execution *executor, int64_t slot, uint64_t iteration, rp_ns due);
     /* The time is over for what runs on @slot: interrupt it now; rp_execution_ended() must follow, now or later. */
     void (*interrupt)(struct rp_execution *executor, int64_t slot);
     /* Nothing runs any more and nothing will. Once. */
@@ -69,6 +70,6 @@ void rp_execution_deinit(struct rp_execution *executor); /* zeroed is allowed */
 /* The run's executors start at @at; this one start_time later. */
 void rp_execution_start(struct rp_execution *executor, rp_ns at);
 /* The iteration on @slot has ended, completed or interrupted (or never began: @began false, then it is dropped). */
-void rp_execution_ended(struct rp_execution *executor, int64_t slot, bool began);
+void rp_execution_ended(struct rp_execution *executor, int64_t slot, bool began, rp_ns now);
 /* No new iteration from now on; what runs may finish until @deadline (or the executor's own limit, if earlier). */
 void rp_execution_stop(struct rp_execution *executor, rp_ns deadline);

@@ -64,7 +64,7 @@ struct rp_vu {
     int64_t number;             /* from 1, unique in the run */
     uint64_t iteration;         /* from 0, unique in the scenario */
     uint64_t iteration_in_vu;   /* from 0 */
-    rp_ns began;                /* when the iteration began */
+    rp_ns began;                /* when the iteration was due: what its duration is measured from */
     bool is_running;
     /* the engine's */
     struct rp_list ready;
