@@ -12,24 +12,20 @@
 
 int rp_where_fail(const struct rp_where *where, struct rp_error *err, const char *fmt, ...)
 {
-    char *what = NULL;
+    char what[1024]; /* longer ones are cut: user's text in messages is short, see rp_show_text */
     va_list args;
-    int len;
 
     if (!err)
         return -RP_EUSER;
     va_start(args, fmt);
-    len = vasprintf(&what, fmt, args);
+    vsnprintf(what, sizeof(what), fmt, args);
     va_end(args);
-    if (len < 0)
-        what = NULL;
     if (where->kind && where->name)
-        rp_error_set(err, -RP_EUSER, "%s '%s': %s", where->kind, where->name, what ? what : "?");
+        rp_error_set(err, -RP_EUSER, "%s '%s': %s", where->kind, where->name, what);
     else if (where->kind)
-        rp_error_set(err, -RP_EUSER, "%s: %s", where->kind, what ? what : "?");
+        rp_error_set(err, -RP_EUSER, "%s: %s", where->kind, what);
     else
-        rp_error_set(err, -RP_EUSER, "%s", what ? what : "?");
-    free(what);
+        rp_error_set(err, -RP_EUSER, "%s", what);
     rp_error_place(err, where->file, where->line);
     free(err->hint);
     err->hint = NULL;

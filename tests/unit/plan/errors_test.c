@@ -85,6 +85,15 @@ static void wrong_fields_are_named(void **state)
           "executors: constant-vus, ramping-vus, shared-iterations, per-vu-iterations, "
           "constant-arrival-rate, ramping-arrival-rate" },
         { "'executor':7", AT, S "executor must be the name of an executor, not 7" },
+    };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(table); i++)
+        check_fields(&table[i]);
+}
+
+static void wrong_values_of_fields_are_named(void **state)
+{
+    static const struct expected table[] = {
         { "'duration':'30'", AT, S "duration: '30' is not a duration: it has no unit",
           "a duration is numbers with units, such as \"30s\", \"1m30s\" or \"250ms\" (units: d h m "
           "s ms us ns)" },
@@ -412,6 +421,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wrong_fields_are_named),
+        cmocka_unit_test(wrong_values_of_fields_are_named),
         cmocka_unit_test(executors_to_come_are_checked_and_refused),
         cmocka_unit_test(wrong_declarations_are_named),
         cmocka_unit_test(wrong_thresholds_are_named),

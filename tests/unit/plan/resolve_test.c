@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -290,6 +291,63 @@ static void ramping_scenarios_have_size_and_time(void **state)
     assert_int_equal(rp_plan_max_vus(&plan), 16);
 }
 
+static void trend_stats_are_replaced_whole_or_not_at_all(void **state)
+{
+    static const char *const bad[][2] = {
+        { "", "--x: no statistic is named" },
+        { "avg,,max", "--x: '' is no statistic of a trend" },
+        { "avg,rate", "--x: 'rate' is no statistic of a trend" },
+        { "p(101)", "--x: 'p(101)' is no statistic of a trend" },
+    };
+    struct rp_plan *plan = resolve("{" F BARE "}", NULL);
+
+    assert_int_equal(plan->trend_stat_count, 7);
+    for (size_t i = 0; i < RP_ARRAY_LEN(bad); i++) {
+        struct rp_error err = { 0 };
+
+        assert_int_equal(rp_plan_set_trend_stats(plan, bad[i][0], "--x", &err), -RP_EUSER);
+        assert_string_equal(err.message, bad[i][1]);
+        assert_int_equal(plan->trend_stat_count, 7);
+        rp_error_deinit(&err);
+    }
+    rp_alloc_fail_at(1);
+    assert_int_equal(rp_plan_set_trend_stats(plan, "max", "--x", NULL), -ENOMEM);
+    rp_alloc_fail_at(0);
+    assert_int_equal(plan->trend_stat_count, 7);
+    assert_int_equal(rp_plan_set_trend_stats(plan, "max, p(99.9)", "--x", NULL), 0);
+    assert_int_equal(plan->trend_stat_count, 2);
+    assert_int_equal(plan->trend_stats[0].kind, RP_STAT_MAX);
+    assert_true(plan->trend_stats[1].p == 99.9);
+    rp_plan_free(plan);
+}
+
+/* No plan has them yet, but the writers are the same for all. */
+static void fields_of_executors_to_come_are_written(void **state)
+{
+    static char name[] = "s", function[] = "f", script[] = "x";
+    struct rp_stage stages[] = { { 30 * RP_S, 10 }, { 0, 0 } };
+    struct rp_scenario scenario = { .name = name,
+                                    .exec_fn = function,
+                                    .executor = RP_RAMPING_ARRIVAL_RATE,
+                                    .stages = stages,
+                                    .stage_count = 2,
+                                    .rate = 0.5,
+                                    .time_unit = RP_S };
+    struct rp_plan plan = { .script = script, .scenarios = &scenario, .scenario_count = 1 };
+    char *text = plan_text(&plan), *json = plan_json(&plan), *expected;
+
+    assert_non_null(strstr(text, "  stages               30s -> 10, 0s -> 0\n"));
+    assert_non_null(strstr(text, "  rate                 0.5\n"));
+    expected = quoted(
+        "'stages': [\n        {\n          'duration': '30s',\n          'target': 10\n"
+        "        },\n        {\n          'duration': '0s',\n          'target': 0\n");
+    assert_non_null(strstr(json, expected));
+    assert_non_null(strstr(json, "\"rate\": 0.5,"));
+    free(expected);
+    rp_free(text);
+    rp_free(json);
+}
+
 static const char golden_declaration[] =
     "{'script':'load.py','functions':[{'name':'browse'}],"
     "'decorated':[{'name':'browse','exec_fn':'browse','file':'load.py','line':11,'fields':{"
@@ -440,6 +498,8 @@ int main(void)
         cmocka_unit_test(thresholds_know_the_type_of_their_metric),
         cmocka_unit_test(sizes_and_times_are_summed_where_scenarios_meet),
         cmocka_unit_test(ramping_scenarios_have_size_and_time),
+        cmocka_unit_test(trend_stats_are_replaced_whole_or_not_at_all),
+        cmocka_unit_test(fields_of_executors_to_come_are_written),
         cmocka_unit_test(inspect_shows_everything),
     };
 
