@@ -192,6 +192,7 @@ void rp_http_connection_open(struct rp_http_session *session, struct origin *ori
     connection->call = call;
     connection->deadline = call->deadline;
     connection->state = CONNECTION_BACKOFF;
+    connection->lookup.fn = resolved;
     call->connection = connection;
     rp_transport_init_tcp(&connection->transport, client->loop, &transport_events);
     rp_list_append(&session->connections, &connection->node);
