@@ -71,6 +71,8 @@ int rp_python_find(const char *asked, char **ret)
         snprintf(path, sizeof(path), "%s/bin/python3", venv) < (int)sizeof(path) &&
         access(path, X_OK) == 0)
         asked = path;
-    *ret = rp_strdup(asked ? asked : "python3");
+    if (!asked) /* what the extension was built for, whatever PATH holds first */
+        asked = access(RAMPA_PYTHON_DEFAULT, X_OK) == 0 ? RAMPA_PYTHON_DEFAULT : "python3";
+    *ret = rp_strdup(asked);
     return *ret ? 0 : -ENOMEM;
 }

@@ -16,6 +16,6 @@ RP_NODISCARD int rp_python_use_build(void);
 
 /*
  * @asked (--python or RAMPA_PYTHON) when it is not NULL, else the interpreter of the active virtual environment
- * (VIRTUAL_ENV) when it has one, else "python3", to be found by PATH. *@ret is owned by the caller. 0 or -ENOMEM.
+ * (VIRTUAL_ENV) when it has one, else the one this program was built for, else "python3", to be found by PATH. *@ret is owned by the caller. 0 or -ENOMEM.
  */
 RP_NODISCARD int rp_python_find(const char *asked, char **ret);

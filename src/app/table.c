@@ -60,7 +60,7 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .name = "--python", .type = RP_TYPE_FILE, .placeholder = "PATH",
         .commands = RP_IN_SCRIPT | RP_IN(RP_CMD_DOCTOR), .env = "RAMPA_PYTHON",
         .group = RP_GROUP_SCRIPT, .since = "0.1.0",
-        .fallback = "that of the active virtual environment, else python3",
+        .fallback = "that of the active virtual environment, else the one rampa was built for",
         .help = "Python interpreter that runs the script",
     },
     [RP_OPT_OUT] = {
