@@ -176,7 +176,7 @@ static void server_deinit(struct rp_target_server *server)
 static int announce(const struct rp_target_server *server, const struct rp_target_options *options,
                     struct rp_error *err)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = { 0 };
     socklen_t len = sizeof(address);
     char host[NI_MAXHOST], port[NI_MAXSERV], url[NI_MAXHOST + NI_MAXSERV + 16];
     bool is_v6;

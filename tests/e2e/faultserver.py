@@ -13,6 +13,7 @@ has only just done.
 """
 from __future__ import annotations
 
+import functools
 import select
 import socket
 import struct
@@ -326,8 +327,8 @@ class FaultServer:
         def guarded() -> None:
             try:
                 function(*args)
-            except Exception as error:  # noqa: BLE001 - shown by the test
-                self._note(lambda: self.errors.append(error))
+            except Exception as error:
+                self._note(functools.partial(self.errors.append, error))
 
         thread = threading.Thread(target=guarded, daemon=True)
         self._threads.append(thread)
