@@ -49,7 +49,44 @@ static json_t *run_json(const struct rp_result *result)
     return rp_json_take(&run);
 }
 
-/* The plan as `rampa inspect --format json` prints it. */
+/* The plan as `rampa inspect --format json` prints it, without the values of env. */
+/* Names stay, values go: what --env and scenarios hand to a script may be a password, and result files get around. */
+static int hide_values(const struct rp_pairs *pairs, struct rp_pairs *ret)
+{
+    static char hidden[] = "***";
+
+    ret->items = rp_calloc(pairs->count, sizeof(*ret->items));
+    if (!ret->items)
+        return -ENOMEM;
+    ret->count = pairs->count;
+    for (size_t i = 0; i < pairs->count; i++)
+        ret->items[i] = (struct rp_pair){ .key = pairs->items[i].key, .value = hidden };
+    return 0;
+}
+
+static int write_public_plan(const struct rp_plan *plan, struct rp_buf *out)
+{
+    struct rp_plan copy = *plan; /* shallow: only the lists that are replaced are its own */
+    int r = hide_values(&plan->env, &copy.env);
+
+    copy.scenarios = rp_calloc(plan->scenario_count, sizeof(*copy.scenarios));
+    if (!copy.scenarios)
+        r = -ENOMEM;
+    for (size_t i = 0; r == 0 && i < plan->scenario_count; i++) {
+        copy.scenarios[i] = plan->scenarios[i];
+        r = hide_values(&plan->scenarios[i].env, &copy.scenarios[i].env);
+    }
+    if (r == 0)
+        r = rp_plan_write_json(&copy, out);
+    for (size_t i = 0; copy.scenarios && i < plan->scenario_count; i++)
+        if (copy.scenarios[i].env.items != plan->scenarios[i].env.items)
+            rp_free(copy.scenarios[i].env.items);
+    rp_free(copy.scenarios);
+    if (copy.env.items != plan->env.items)
+        rp_free(copy.env.items);
+    return r;
+}
+
 static int write_config(struct rp_result_writer *writer)
 {
     const struct rp_plan *plan = writer->result->plan;
@@ -59,7 +96,7 @@ static int write_config(struct rp_result_writer *writer)
     if (!plan)
         return rp_json_member(&writer->document, "config", json_null(), 0);
     rp_buf_init(&text, SIZE_MAX / 2);
-    r = rp_plan_write_json(plan, &text);
+    r = write_public_plan(plan, &text);
     if (r == 0)
         r = text.error;
     if (r == 0)

@@ -206,7 +206,7 @@ static void the_interpreter_asked_for_wins(void **state)
     assert_int_equal(chmod(scratch_path(scratch, "/venv/bin/python3"), 0755), 0);
     unsetenv("VIRTUAL_ENV");
     assert_int_equal(rp_python_find(NULL, &python), 0);
-    assert_string_equal(python, "python3");
+    assert_string_equal(python, RAMPA_PYTHON_DEFAULT);
     rp_free(python);
     setenv("VIRTUAL_ENV", scratch_path(scratch, "/venv"), 1);
     assert_int_equal(rp_python_find(NULL, &python), 0);
@@ -217,7 +217,7 @@ static void the_interpreter_asked_for_wins(void **state)
     rp_free(python);
     setenv("VIRTUAL_ENV", "/nonexistent", 1);
     assert_int_equal(rp_python_find(NULL, &python), 0);
-    assert_string_equal(python, "python3");
+    assert_string_equal(python, RAMPA_PYTHON_DEFAULT);
     rp_free(python);
     unsetenv("VIRTUAL_ENV");
 }
