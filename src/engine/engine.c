@@ -324,7 +324,11 @@ int64_t rp_engine_active_vus(const struct rp_engine *engine)
 
 void rp_engine_sample(struct rp_engine *engine)
 {
-    rp_series_gauge(engine->s_vus, (double)rp_engine_active_vus(engine));
+    /* The end of the run leaves the gauge at what was running before it; a run shorter than a sample had them all. */
+    if (!engine->is_finished)
+        rp_series_gauge(engine->s_vus, (double)rp_engine_active_vus(engine));
+    else if (!engine->s_vus->delta.samples && !engine->s_vus->total.samples)
+        rp_series_gauge(engine->s_vus, (double)engine->vu_count);
     rp_series_gauge(engine->s_vus_max, (double)engine->vu_count);
     for (size_t i = 0; i < engine->scenario_count; i++) {
         struct scenario *scenario = &engine->scenarios[i];
