@@ -15,8 +15,8 @@ import urllib.parse
 
 import _rampa
 
-from rampa.errors import RequestError
-from rampa.loader import Script
+from rampa.errors import RequestError, ScriptError
+from rampa.loader import Script, require_scenario
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
 _STDLIB = os.path.dirname(os.__file__) + os.sep
@@ -215,6 +215,7 @@ class Hooks:
         self.host: typing.Any = None
         self.loop: typing.Any = None
         self.errors = ErrorGroups(lambda: self.script)
+        self._hook: typing.Any = None  # setup or teardown while it runs
         self._checks: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -225,7 +226,9 @@ class Hooks:
 
     def function(self, scenario: str, exec_fn: str) -> typing.Any:
         assert self.script is not None
-        return self.script.functions[exec_fn]
+        function = self.script.functions[exec_fn]
+        require_scenario(scenario, function)
+        return function
 
     def new_task(self, worker: _rampa.Worker) -> VUTask:
         return VUTask(worker, self.loop)
@@ -244,13 +247,19 @@ class Hooks:
     def describe(self, error: BaseException) -> tuple[str, str | None, int, str | None, str | None]:
         """message, file, line, traceback, hint"""
         file: str | None
+        line: int
+        code, line = _user_place(error)
+        file = code.co_filename if code and not code.co_filename.startswith(_PACKAGE) else None
         if isinstance(error, SyntaxError) and error.filename:
             file, line = error.filename, error.lineno or 0
-        else:
-            code, line = _user_place(error)
-            file = code.co_filename if code and not code.co_filename.startswith(_PACKAGE) else None
+        elif isinstance(error, ScriptError):
+            file, line = error.file, error.line
+        elif file is None and self._hook is not None and hasattr(self._hook, "__code__"):
+            file, line = self._hook.__code__.co_filename, self._hook.__code__.co_firstlineno
         if file is not None and self.script is not None:
             file = self.script.display(file)
+        if isinstance(error, ScriptError):
+            return str(error), file, line, None, None
         hint = None
         if isinstance(error, ModuleNotFoundError):
             hint = f"the worker's Python is {sys.executable}; choose another one with --python"
@@ -264,7 +273,7 @@ class Hooks:
 
     async def _run_hook(self, name: str, worker: _rampa.Worker, timeout: float) -> None:
         assert self.script is not None
-        function = self.script.hook(name)
+        self._hook = function = self.script.hook(name)
         assert function is not None
         try:
             wants_worker = bool(inspect.signature(function).parameters)
@@ -284,6 +293,7 @@ class Hooks:
             self.host.hook_ended(name, error)
         else:
             self.host.hook_ended(name, None)
+        self._hook = None
 
     def prepare_request(
         self,

@@ -16,6 +16,15 @@ class RampaError(Exception):
     """Base of everything that rampa raises on purpose."""
 
 
+class ScriptError(RampaError):
+    """The script was loaded and cannot be run: what is wrong, and in which line."""
+
+    def __init__(self, message: str, file: str | None = None, line: int = 0) -> None:
+        super().__init__(message)
+        self.file = file
+        self.line = line
+
+
 class RequestError(RampaError):
     """A request got no complete response.
 

@@ -12,6 +12,7 @@ import types
 import typing
 
 from rampa.config import Config, as_json
+from rampa.errors import ScriptError
 
 _F = typing.TypeVar("_F", bound=typing.Callable[..., typing.Any])
 _declared: list[tuple[str, typing.Callable[..., typing.Any], dict[str, typing.Any], str, int]] = []
@@ -36,6 +37,24 @@ def scenario(name: typing.Any = None, /, **fields: typing.Any) -> typing.Any:
     if name is not None and not isinstance(name, str):
         raise TypeError(f"@scenario takes a name, not {name!r}")
     return decorate
+
+
+def require_scenario(title: str, function: typing.Callable[..., typing.Any]) -> None:
+    """Raises ScriptError unless the function can be one iteration of scenario ``title``."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    file, line = (code.co_filename, code.co_firstlineno) if code else (None, 0)
+    name = getattr(function, "__name__", title)
+    if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
+        raise ScriptError(f"scenario {title!r}: {name}() is a generator, for it has a 'yield'", file, line)
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # a callable that does not tell
+        return
+    try:
+        signature.bind(None)
+    except TypeError:
+        message = f"scenario {title!r}: {name}{signature} must take one argument, the worker"
+        raise ScriptError(message, file, line) from None
 
 
 class Script:
@@ -104,7 +123,9 @@ class Script:
         if isinstance(config, Config):
             declared["config"] = {**as_json(config), "file": self.display(config._file), "line": config._line}
         elif config is not None and not isinstance(config, types.ModuleType):
-            raise TypeError(f"config must be a rampa.Config, not {type(config).__name__}")
+            raise ScriptError(f"config must be a rampa.Config, not {type(config).__name__}", self.path)
+        for title, function, _, _, _ in self._declared:
+            require_scenario(title, function)
         return json.dumps(declared)
 
     def display(self, file: str) -> str:

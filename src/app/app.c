@@ -2,6 +2,7 @@
 #include "app/app.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -126,9 +127,17 @@ static void raise_file_limit(void)
     (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* A reader that has gone or a file that may not grow fails a write; it must not end the run, its teardown and result. */
+static void ignore_write_signals(void)
+{
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+}
+
 static int run(const struct rp_run_options *options)
 {
     raise_file_limit();
+    ignore_write_signals();
     return rp_cmd_run(options);
 }
 

@@ -167,12 +167,15 @@ static void on_ready(struct coordinator *c)
     be_patient(c, rp_ns_add(c->result->plan->setup_timeout, HOOK_PATIENCE_S * RP_S));
 }
 
-/* What a hook raised is an error group too, with its traceback. */
+/* What a hook raised is an error group too, with its traceback. Its message is "Type: text". */
 static void add_hook_error(struct coordinator *c, const char *hook, const struct rp_error *err)
 {
     struct rp_result *result = c->result;
     struct rp_error_group *errors = rp_realloc_array(result->errors, result->error_count + 1,
                                                      sizeof(*errors));
+    const char *message = err->message ? err->message : "";
+    size_t type = strcspn(message, ": ");
+    bool has_text = message[type] == ':';
     char place[512];
 
     if (!errors)
@@ -182,8 +185,8 @@ static void add_hook_error(struct coordinator *c, const char *hook, const struct
     result->errors = errors;
     errors[result->error_count++] =
         (struct rp_error_group){ .scenario = rp_strdup(hook),
-                                 .type = rp_strdup("exception"),
-                                 .message = rp_strdup(err->message ? err->message : ""),
+                                 .type = rp_strndup(message, type),
+                                 .message = rp_strdup(message + type + (has_text ? 2 : 0)),
                                  .place = rp_strdup(place),
                                  .traceback = err->detail ? rp_strdup(err->detail) : NULL,
                                  .count = 1 };

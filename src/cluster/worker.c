@@ -12,7 +12,8 @@
 #include "cluster/worker_internal.h"
 #include "plan/metrics.h"
 
-enum { LAG_INTERVAL_MS = 100, DRAIN_MS = 5000 };
+/* The share of a core says something about an interval only when that is long enough to wait in. */
+enum { LAG_INTERVAL_MS = 100, CPU_INTERVAL_MS = 100, DRAIN_MS = 5000 };
 
 /* ---- once a second ---------------------------------------------------------------------------------------- */
 
@@ -23,7 +24,7 @@ static void sample_cpu(struct rp_worker *worker, rp_ns now)
 
     getrusage(RUSAGE_SELF, &usage);
     cpu_s = rp_worker_cpu_seconds(&usage);
-    if (worker->cpu_at && now > worker->cpu_at)
+    if (worker->cpu_at && now >= worker->cpu_at + CPU_INTERVAL_MS * RP_MS)
         rp_series_gauge(worker->s_cpu,
                         (cpu_s - worker->cpu_s) / ((double)(now - worker->cpu_at) / 1e9));
     worker->cpu_at = now;
@@ -168,6 +169,7 @@ static void on_start(struct rp_worker *worker)
 
     sample_cpu(worker, now);
     rp_engine_start(worker->engine, now);
+    rp_engine_sample(worker->engine); /* a run of less than a second has VUs too */
     rp_timer_arm(worker->loop, &worker->tick, now + RP_S, tick);
     rp_timer_arm(worker->loop, &worker->lag, now + LAG_INTERVAL_MS * RP_MS, measure_lag);
 }

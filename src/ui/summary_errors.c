@@ -134,7 +134,10 @@ static void traceback(struct rp_summary *summary, const char *text)
         if (i == 0 || i > skip) {
             rp_text_fill(summary->out, ' ', line.len ? indent : 0);
             rp_ink_on(summary, RP_INK_DIM);
-            rp_text_append(summary->out, line, summary->width - indent);
+            if (line.len && *line.ptr != ' ') /* what was raised, in full: the rest is code */
+                rp_text_wrap(summary->out, line, summary->width, indent + 2, indent);
+            else
+                rp_text_append(summary->out, line, summary->width - indent);
             rp_ink_off(summary);
             rp_buf_append_str(summary->out, "\n");
         }
