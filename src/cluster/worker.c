@@ -169,7 +169,6 @@ static void on_start(struct rp_worker *worker)
 
     sample_cpu(worker, now);
     rp_engine_start(worker->engine, now);
-    rp_engine_sample(worker->engine); /* a run of less than a second has VUs too */
     rp_timer_arm(worker->loop, &worker->tick, now + RP_S, tick);
     rp_timer_arm(worker->loop, &worker->lag, now + LAG_INTERVAL_MS * RP_MS, measure_lag);
 }
