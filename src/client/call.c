@@ -12,6 +12,18 @@ static void close_of(struct connection *connection, bool reset)
     rp_http_connection_close(connection, reset);
 }
 
+/* The phases of opening a connection that were reached. */
+static void take_opening(struct rp_http_response *response, const struct connection *connection,
+                         rp_ns at)
+{
+    response->looking_up = connection->looking_up;
+    response->connecting = connection->connecting;
+    if (connection->state == CONNECTION_LOOKUP)
+        response->looking_up = at - connection->phase_began;
+    else if (connection->state == CONNECTION_CONNECTING)
+        response->connecting = at - connection->phase_began;
+}
+
 /* Phases that were reached, up to @at. True when the request was sent, at least in part. */
 static bool take_times(struct rp_http_call *call, const struct connection *connection, rp_ns at)
 {
@@ -19,11 +31,9 @@ static bool take_times(struct rp_http_call *call, const struct connection *conne
     const struct rp_stream *wire = &connection->transport.wire;
     rp_ns sent;
 
-    if (!connection->is_reused) {
-        response->looking_up = connection->looking_up;
-        response->connecting = connection->connecting;
-    }
-    if (connection->state != CONNECTION_BUSY || wire->send_began < call->began) {
+    if (!connection->is_reused)
+        take_opening(response, connection, at);
+    if (connection->state != CONNECTION_BUSY || !wire->send_began) {
         response->blocked = at - call->began;
         return false;
     }
@@ -40,6 +50,12 @@ static bool take_times(struct rp_http_call *call, const struct connection *conne
     response->waiting = connection->first_byte > sent ? connection->first_byte - sent : 0;
     response->receiving = at - connection->first_byte;
     return true;
+}
+
+static uint64_t bytes_sent(const struct rp_http_call *call, const struct rp_stream *wire)
+{
+    return call->template->head.len + call->template->body.len -
+           (wire->send_ended ? 0 : wire->out_len[0] + wire->out_len[1]);
 }
 
 static void finish(struct rp_http_call *call, struct origin *origin)
@@ -75,7 +91,7 @@ void rp_http_succeed(struct rp_http_call *call, rp_ns at, bool keep)
     response->is_expected = is_expected(call->template, response->status);
     response->error_code = response->status >= 400 ? RP_HTTP_STATUS_BASE + response->status : 0;
     was_sent = take_times(call, connection, at);
-    response->wire_sent = call->template->head.len + call->template->body.len;
+    response->wire_sent = bytes_sent(call, &connection->transport.wire);
     rp_http_record(call, NULL, was_sent);
     if (RP_LIKELY(keep && connection->transport.wire.send_ended)) {
         connection->call = NULL;
@@ -101,12 +117,11 @@ void rp_http_record_failure(struct rp_http_call *call, int code, const char *kin
     response->status = 0;
     response->error_code = code;
     if (connection) {
-        const struct rp_stream *wire = &connection->transport.wire;
-
         was_sent = take_times(call, connection, at);
         if (was_sent)
-            response->wire_sent = call->template->head.len + call->template->body.len -
-                                  (wire->send_ended ? 0 : wire->out_len[0] + wire->out_len[1]);
+            response->wire_sent = bytes_sent(call, &connection->transport.wire);
+    } else {
+        response->blocked = at - call->began;
     }
     rp_http_record(call, kind, was_sent);
 }

@@ -68,7 +68,6 @@ static void connect_failed(struct connection *connection, int status)
     session->last_failure = now;
     session->client->counters.no_descriptors += failure.code == RP_HTTP_NO_DESCRIPTORS;
     session->client->counters.no_ports += failure.code == RP_HTTP_NO_PORTS;
-    connection->connecting = now - connection->phase_began;
     fail(connection, failure.code, failure.kind,
          failure.code == RP_HTTP_DIAL ? strerror(-status) : NULL, now);
 }
@@ -116,7 +115,6 @@ static void resolved(struct rp_lookup *lookup, enum rp_dns_status status,
     }
     connection->session->failed_connects++;
     connection->session->last_failure = now;
-    connection->looking_up = now - connection->phase_began;
     if (status == RP_DNS_NOT_FOUND)
         fail(connection, RP_HTTP_DNS_NOT_FOUND, "host not found", connection->origin->host, now);
     else
@@ -167,7 +165,8 @@ static void out_of_memory(struct rp_task *task)
 {
     struct rp_http_call *call = rp_container_of(task, struct rp_http_call, task);
 
-    rp_http_fail(call, RP_HTTP_GENERIC, "out of memory", NULL, call->began);
+    rp_http_fail(call, RP_HTTP_GENERIC, "out of memory", NULL,
+                 rp_loop_now(call->session->client->loop));
 }
 
 static const struct rp_transport_events transport_events;
@@ -183,6 +182,7 @@ void rp_http_connection_open(struct rp_http_session *session, struct origin *ori
     if (!connection || !candidates) {
         rp_free(connection);
         rp_free(candidates);
+        rp_list_append(&session->failing, &call->node);
         rp_loop_defer(client->loop, &call->task, out_of_memory);
         return;
     }
@@ -260,12 +260,10 @@ static void deadline_passed(struct rp_timer *timer, rp_ns now)
         fail(connection, RP_HTTP_GENERIC, "send failed", NULL, now);
     else if (connection->state == CONNECTION_LOOKUP)
         fail(connection, RP_HTTP_DNS, "name resolution timeout", NULL, now);
-    else if (connection->state != CONNECTION_BUSY) {
-        connection->connecting = now - connection->phase_began;
+    else if (connection->state != CONNECTION_BUSY)
         fail(connection, RP_HTTP_DIAL_TIMEOUT, "connect timeout", NULL, now);
-    } else {
+    else
         fail(connection, RP_HTTP_TIMEOUT, "request timeout", NULL, now);
-    }
 }
 
 static void protocol_error(struct connection *connection, rp_ns at)
@@ -297,15 +295,34 @@ static bool take_body(struct connection *connection, struct rp_slice body, rp_ns
     return false;
 }
 
+/* Once more, on a connection of its own. */
+static void send_again(struct connection *connection)
+{
+    struct rp_http_call *call = connection->call;
+
+    connection->call = NULL;
+    rp_http_connection_close(connection, false);
+    rp_http_restart(call);
+}
+
+static void stray_bytes(struct connection *connection)
+{
+    connection->session->client->counters.stray_bytes++;
+    if (connection->call)
+        send_again(connection);
+    else
+        rp_http_connection_close(connection, true);
+}
+
 static void transport_data(struct rp_transport *transport, const char *data, size_t len, rp_ns at)
 {
     struct connection *connection = of_transport(transport);
     struct rp_http_call *call = connection->call;
     struct rp_slice input = rp_slice(data, len), body;
 
-    if (RP_UNLIKELY(!call)) {
-        connection->session->client->counters.stray_bytes++;
-        rp_http_connection_close(connection, true);
+    /* What comes on a kept connection before the request was sent cannot be its answer. */
+    if (RP_UNLIKELY(!call || (!transport->wire.send_began && connection->is_reused))) {
+        stray_bytes(connection);
         return;
     }
     if (!connection->first_byte)
@@ -334,13 +351,14 @@ static void transport_data(struct rp_transport *transport, const char *data, siz
 }
 
 /* A server may close a kept connection at the very moment at which a request is sent on it. That is no failure of the
- * server: browsers, curl and Go send the request once more, and so do we if doing so is harmless. */
+ * server: browsers, curl and Go send the request once more, and so do we if doing so is harmless, which it always is
+ * when no byte of it was sent. */
 static bool may_retry(const struct connection *connection)
 {
     const struct rp_http_call *call = connection->call;
 
     return connection->is_reused && !connection->first_byte && !call->was_retried &&
-           call->template->is_idempotent;
+           (call->template->is_idempotent || !connection->transport.wire.send_began);
 }
 
 static void transport_ended(struct rp_transport *transport, int status, rp_ns at)
@@ -354,9 +372,7 @@ static void transport_ended(struct rp_transport *transport, int status, rp_ns at
     }
     if (may_retry(connection)) {
         connection->session->client->counters.retried++;
-        connection->call = NULL;
-        rp_http_connection_close(connection, false);
-        rp_http_restart(call);
+        send_again(connection);
         return;
     }
     if (status == 0 && rp_h1_parse_end(&connection->parser) == RP_H1_DONE && connection->got_head)

@@ -77,8 +77,9 @@ struct connection {
 
 struct rp_http_session {
     struct rp_http_client *client;
-    struct rp_list connections,
-        waiting; /* of connections; of calls for which no connection is free */
+    struct rp_list connections; /* busy, idle and opening ones */
+    struct rp_list waiting;     /* calls for which no connection is free */
+    struct rp_list failing;     /* calls that will be told that memory ran out */
     unsigned connection_count;
     unsigned failed_connects; /* in a row */
     rp_ns last_failure;
@@ -101,6 +102,7 @@ struct rp_http_client {
 struct origin *rp_http_origin(struct rp_http_client *client, struct rp_slice host, uint16_t port);
 /* session.c */
 void rp_http_serve_waiting(struct rp_http_session *session, struct origin *origin);
+/* Sends a call whose connection was closed once more, on a new one: idle ones may be as stale as the first was. */
 void rp_http_restart(struct rp_http_call *call);
 /* connection.c: opens a connection for @call. */
 void rp_http_connection_open(struct rp_http_session *session, struct origin *origin,

@@ -19,17 +19,24 @@ int rp_http_session_new(struct rp_http_client *client, struct rp_http_session **
     session->client = client;
     rp_list_init(&session->connections);
     rp_list_init(&session->waiting);
+    rp_list_init(&session->failing);
     client->sessions++;
     *ret = session;
     return 0;
+}
+
+static void cancel_all(struct rp_list *calls)
+{
+    while (!rp_list_is_empty(calls))
+        rp_http_cancel(rp_container_of(calls->next, struct rp_http_call, node), false);
 }
 
 void rp_http_session_free(struct rp_http_session *session)
 {
     if (!session)
         return;
-    RP_LIST_EACH (it, &session->waiting)
-        rp_http_cancel(rp_container_of(it, struct rp_http_call, node), false);
+    cancel_all(&session->waiting);
+    cancel_all(&session->failing);
     while (!rp_list_is_empty(&session->connections)) {
         struct connection *connection = rp_container_of(session->connections.next,
                                                         struct connection, node);
@@ -50,8 +57,8 @@ static void waiting_timed_out(struct rp_timer *timer, rp_ns now)
     rp_http_fail(call, RP_HTTP_TIMEOUT, "timeout", "no connection became free", now);
 }
 
-/* Gives @call a connection, or a place in the queue. */
-static void assign(struct rp_http_session *session, struct rp_http_call *call)
+/* Gives @call an idle connection or a new one. False when it must wait: nothing has changed then. */
+static bool assign(struct rp_http_session *session, struct rp_http_call *call)
 {
     struct origin *origin = call->template->origin;
     unsigned of_origin = 0;
@@ -64,16 +71,14 @@ static void assign(struct rp_http_session *session, struct rp_http_call *call)
             continue;
         if (RP_LIKELY(connection->state == CONNECTION_IDLE)) {
             rp_http_connection_begin(connection, call);
-            return;
+            return true;
         }
         of_origin++;
     }
-    if (of_origin < session->client->limits.connections_per_host) {
-        rp_http_connection_open(session, origin, call);
-        return;
-    }
-    rp_list_append(&session->waiting, &call->node);
-    rp_timer_arm(session->client->loop, &call->timer, call->deadline, waiting_timed_out);
+    if (of_origin >= session->client->limits.connections_per_host)
+        return false;
+    rp_http_connection_open(session, origin, call);
+    return true;
 }
 
 static void response_reset(struct rp_http_response *response, const struct rp_http_client *client)
@@ -105,7 +110,10 @@ void rp_http_start(struct rp_http_session *session, struct rp_http_call *call)
                                call->timeout > 0 ? call->timeout : client->limits.timeout);
     rp_http_template_ref(call->template);
     response_reset(call->response, client);
-    assign(session, call);
+    if (RP_LIKELY(assign(session, call)))
+        return;
+    rp_list_append(&session->waiting, &call->node);
+    rp_timer_arm(client->loop, &call->timer, call->deadline, waiting_timed_out);
 }
 
 void rp_http_restart(struct rp_http_call *call)
@@ -113,19 +121,23 @@ void rp_http_restart(struct rp_http_call *call)
     call->was_retried = true;
     call->connection = NULL;
     response_reset(call->response, call->session->client);
-    assign(call->session, call);
+    rp_http_connection_open(call->session, call->template->origin, call);
 }
 
+/* The first call that waits for @origin gets a connection, if there is one; else it keeps its place. */
 void rp_http_serve_waiting(struct rp_http_session *session, struct origin *origin)
 {
     RP_LIST_EACH (it, &session->waiting) {
         struct rp_http_call *call = rp_container_of(it, struct rp_http_call, node);
+        struct rp_list *behind = it->next;
 
         if (call->template->origin != origin)
             continue;
         rp_list_remove(&call->node);
-        rp_timer_disarm(&call->timer);
-        assign(session, call);
+        if (assign(session, call))
+            rp_timer_disarm(&call->timer);
+        else
+            rp_list_append(behind, &call->node);
         return;
     }
 }
