@@ -61,6 +61,7 @@ def count_wrk(text: str, load: Load) -> tuple[int, int]:
 
 
 def count_h2load(text: str, load: Load) -> tuple[int, int]:
+    # errored ones are among the failed
     found = re.search(r"requests: .* (\d+) succeeded, (\d+) failed, (\d+) errored", text)
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
@@ -117,7 +118,7 @@ CLIENTS = [
         lambda load: [PYTHON, str(FOLDER / "aiohttp_client.py")],
         count_aiohttp,
     ),
-    Client("rampa", lambda load: load.rampa, rampa_argv, count_rampa),
+    Client("rampa", lambda load: load.rampa, rampa_argv, count_rampa, {"RAMPA_LOOP": ""}),
     Client(
         "rampa-epoll", lambda load: load.rampa, rampa_argv, count_rampa, {"RAMPA_LOOP": "epoll"}
     ),

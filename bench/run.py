@@ -21,10 +21,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import clients  # noqa: E402
-from servers import Missing, Nginx, Server, Target  # noqa: E402
+from servers import TICKS_PER_S, Missing, Nginx, Server, Target  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = "wrk"
+QUIET = 0.03  # more of the machine than this for others, and a run says so
 
 
 @dataclass
@@ -181,10 +182,31 @@ def print_table(samples: list[Sample], server: str) -> None:
             print(f"  {'':<12} {failed:,} of its requests failed: its numbers mean little")
 
 
-def stolen_ticks() -> tuple[int, int]:
-    """Ticks that the host has kept from us, and all ticks, of all cores."""
-    ticks = [int(field) for field in Path("/proc/stat").read_text().split("\n")[0].split()[1:9]]
-    return ticks[7], sum(ticks)
+@dataclass
+class Ticks:
+    """What all cores have done since the machine started, in ticks."""
+
+    busy: int
+    stolen: int  # by the host
+    total: int
+
+    @classmethod
+    def now(cls) -> Ticks:
+        line = Path("/proc/stat").read_text().split("\n")[0]
+        user, nice, system, idle, iowait, irq, softirq, steal = map(int, line.split()[1:9])
+        busy = user + nice + system + irq + softirq
+        return cls(busy, steal, busy + idle + iowait + steal)
+
+
+def disturbance(before: Ticks, samples: list[Sample]) -> dict[str, float]:
+    """Shares of the machine's time that neither servers nor clients of ours had, and that were not idle."""
+    now = Ticks.now()
+    total = max(1, now.total - before.total)
+    ours = sum(s.requests * (s.client_us + s.server_us) for s in samples) / 1e6 * TICKS_PER_S
+    return {
+        "stolen": round((now.stolen - before.stolen) / total, 4),
+        "others": round(max(0.0, now.busy - before.busy - ours) / total, 4),
+    }
 
 
 def machine() -> dict:
@@ -199,6 +221,17 @@ def machine() -> dict:
         "kernel": platform.release(),
         "load_before": round(os.getloadavg()[0], 2),
     }
+
+
+def print_head(options: argparse.Namespace, about: dict) -> None:
+    print(
+        f"{about['cpu']}, {about['cores']} cores, Linux {about['kernel']}; meanwhile {about['others']:.1%} of the "
+        f"machine went to other programs and {about['stolen']:.1%} to its host\n"
+        f"{options.connections} connections, medians of {options.rounds} alternating rounds of "
+        f"{options.duration} s (min..max)"
+    )
+    if about["others"] + about["stolen"] > QUIET:
+        print("warning: the machine was not quiet; compare the ratios, not the microseconds")
 
 
 def write_json(path: str, options: argparse.Namespace, about: dict, samples: list[Sample]) -> None:
@@ -219,7 +252,7 @@ def main() -> int:
     choose_cores(options)
     raise_file_limit(options.connections)
     about = machine()
-    stolen, ticks = stolen_ticks()
+    before = Ticks.now()
     servers = start_servers(options)
     try:
         with tempfile.TemporaryDirectory(prefix="rampa-bench-") as scratch:
@@ -230,13 +263,8 @@ def main() -> int:
     if not samples:
         print("nothing was measured", file=sys.stderr)
         return 1
-    stolen_now, ticks_now = stolen_ticks()
-    about["stolen"] = round((stolen_now - stolen) / max(1, ticks_now - ticks), 4)
-    print(
-        f"{about['cpu']}, {about['cores']} cores, Linux {about['kernel']}, load before "
-        f"{about['load_before']}, stolen {about['stolen']:.1%}\n{options.connections} connections, medians of "
-        f"{options.rounds} alternating rounds of {options.duration} s (min..max)"
-    )
+    about |= disturbance(before, samples)
+    print_head(options, about)
     for server in servers:
         print_table(samples, server.name)
     if options.json:

@@ -103,7 +103,7 @@ static void make_series(struct bench *bench)
     char name[32];
 
     if (rp_registry_new(limits, &bench->registry) < 0 ||
-        rp_registry_metric(bench->registry, "t", RP_TREND, true, &bench->metric, NULL) < 0)
+        rp_registry_metric(bench->registry, "bench", RP_TREND, true, &bench->metric, NULL) < 0)
         abort();
     for (int i = 0; i < SERIES; i++) {
         const struct rp_tags *tags;
