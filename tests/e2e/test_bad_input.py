@@ -218,7 +218,6 @@ def test_a_refused_connection_is_data(rampa: Rampa, script: Script) -> None:
         done = rampa("run", "script.py", out=True, code=0)
     assert done.result()["errors"]["requests"][0]["error_code"] == "1212"
     assert done.metrics()["http_req_failed"]["passes"] == 3
-    assert "http_req_duration" not in done.metrics() or done.metrics()["http_req_duration"]["count"] == 3
     assert f"3 x connection refused (1212)  GET {port.url}/" in done.stdout
     assert "iterations ended by a failed request: 3" in done.stdout
     assert "PASSED" in done.stdout
