@@ -56,8 +56,7 @@ static void show_progress(void *user, const struct rp_coordinator_status *status
         .iterations = counter_of(status->store, "iterations"),
         .failed_requests = failed ? failed->total.rate.hits : 0,
         .iteration_errors = counter_of(status->store, "iteration_errors"),
-        .p95_ms = duration && duration->total.samples ? rp_value_stat(&duration->total, p95, 0)
-                                                      : NAN,
+        .p95_ms = duration && duration->total.samples ? rp_view_stat(duration, p95, 0) : NAN,
     };
 
     if (!run->line)

@@ -212,7 +212,7 @@ static void judge_generator(struct coordinator *c)
                       cpu->total.gauge.max * 100);
     if (!lag || !lag->total.samples)
         return;
-    lag_ms = rp_value_stat(&lag->total, p95, 0);
+    lag_ms = rp_view_stat(lag, p95, 0);
     if (lag_ms > LAG_P95_MS)
         set_generator(c, RP_GENERATOR_SUSPECT,
                       "the generator's loop was late by %.0f ms (p95): the script blocks it or the "

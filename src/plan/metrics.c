@@ -63,18 +63,3 @@ const struct rp_builtin_metric *rp_builtin_metric_find(const char *name)
             return &rp_builtin_metrics[i];
     return NULL;
 }
-
-static bool is_name_char(char c)
-{
-    return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-bool rp_metric_name_is_valid(struct rp_slice name)
-{
-    if (name.len < 2 || name.len > 129 || !is_name_char(name.ptr[0]))
-        return false;
-    for (size_t i = 1; i < name.len; i++)
-        if (!is_name_char(name.ptr[i]) && !(name.ptr[i] >= '0' && name.ptr[i] <= '9'))
-            return false;
-    return true;
-}

@@ -50,5 +50,3 @@ struct rp_builtin_metric {
 extern const struct rp_builtin_metric rp_builtin_metrics[RP_BUILTIN_COUNT];
 /* By name, or NULL. */
 const struct rp_builtin_metric *rp_builtin_metric_find(const char *name);
-/* Whether a script's own metric may have this name: [a-zA-Z_][a-zA-Z0-9_]{1,128}. */
-bool rp_metric_name_is_valid(struct rp_slice name);

@@ -247,7 +247,7 @@ struct rp_verdict rp_threshold_judge(const struct rp_threshold *threshold,
         if (is_zero)
             verdict.actual = 0;
     } else if (rp_stat_fits(threshold->stat, view->type)) {
-        verdict.actual = rp_value_stat(&view->total, threshold->stat, elapsed_s);
+        verdict.actual = rp_view_stat(view, threshold->stat, elapsed_s);
     }
     verdict.passed = !isnan(verdict.actual) &&
                      compare(threshold->compare, verdict.actual, threshold->bound);

@@ -254,7 +254,7 @@ PyObject *rp_py_worker_trend(PyObject *self, PyObject *const *args, Py_ssize_t n
     series = custom_series((struct py_worker *)self, &sample, RP_TREND, metric);
     if (!series)
         return NULL;
-    rp_series_trend(series, value * 1e6);
+    rp_series_trend(series, rp_trend_stored(false, value));
     Py_RETURN_NONE;
 }
 

@@ -13,7 +13,7 @@
 
 enum {
     OCTAVE_PAGES = 16, /* the directory grows by whole powers of two */
-    FAST_END_PAGE = (1023 + 52) * OCTAVE_PAGES,
+    FAST_END_PAGE = (1023 + 43) * OCTAVE_PAGES,
 };
 
 static const size_t page_bytes = RP_HIST_PAGE_WORDS * sizeof(uint64_t);
@@ -137,18 +137,18 @@ void rp_hist_reset(struct rp_hist *hist)
     hist->min = hist->max = 0;
 }
 
-/* @value * 1024 to nearest, bit for bit what the fast path computes for the values it takes. */
+/* @value scaled, to nearest, bit for bit what the fast path computes for the values it takes. */
 static __int128 fixed_point(double value)
 {
     double magnitude = fabs(value);
     __int128 fixed;
 
-    if (magnitude < 0x1p52)
-        fixed = (int64_t)(magnitude * 1024.0 + 0.5);
+    if (magnitude < 0x1p43)
+        fixed = (int64_t)(magnitude * RP_HIST_SUM_SCALE + 0.5);
     else if (magnitude < 0x1p83)
-        fixed = (__int128)(magnitude * 1024.0);
+        fixed = (__int128)(magnitude * RP_HIST_SUM_SCALE);
     else
-        fixed = (__int128)1 << 93;
+        fixed = (__int128)(0x1p83 * RP_HIST_SUM_SCALE);
     return value < 0 ? -fixed : fixed;
 }
 

@@ -10,11 +10,10 @@
  * spans whole powers of two from the smallest to the largest page hit. Zero has a counter of its own, which magnitudes
  * below the smallest normal double (2.2e-308) share; negative values have a mirrored table. Exact count, minimum,
  * maximum and sum stand beside it; the sum is a 128-bit fixed-point integer that wraps, so that merging in any order
- * gives bit-identical results. A magnitude from 2^83 up counts as 2^83 in the sum: no sum of fewer than 2^34 samples
- * can wrap.
+ * gives bit-identical results. Each value is rounded to 2^-20 in it, and a magnitude from 2^83 up counts as 2^83: no sum
+ * below 2^107 can wrap, that is none of fewer than 2^24 samples, and none of times at all.
  *
- * Unit: rampa stores nanoseconds for times and 1e6 x the user's value for custom trends, so that 1 at the border is
- * always 1e6 inside (a millisecond is 1e6 ns). Not thread safe.
+ * What is stored, nanoseconds or a scaled number, is the business of stats/value.h. Not thread safe.
  */
 
 #include <math.h>
@@ -29,6 +28,9 @@ enum {
     RP_HIST_PAGE_WORDS = 65,
 };
 
+/* Fine enough for the averages of millionths of a custom trend's unit, which is 2^20 (stats/value.h): within 5e-7. */
+#define RP_HIST_SUM_SCALE 0x1p20
+
 struct rp_hist_side {
     uint64_t **pages;    /* page_count entries of RP_HIST_PAGE_WORDS, NULL where never hit */
     uint32_t first_page; /* number of pages[0] */
@@ -38,17 +40,17 @@ struct rp_hist_side {
 struct rp_hist {    /* zeroed = empty */
     uint64_t count; /* finite samples, zeros included */
     uint64_t zeros;
-    __int128 sum;    /* of value * 1024, each rounded to nearest */
+    __int128 sum;    /* of value * RP_HIST_SUM_SCALE, each rounded to nearest */
     double min, max; /* meaningful when count > 0 */
     struct rp_hist_side positive, negative;
-    uint32_t fast_pages; /* private: the positive pages below 2^52: value * 1024 fits 64 bits */
+    uint32_t fast_pages; /* private: the positive pages below 2^43: a scaled value fits 64 bits */
 };
 
 void rp_hist_deinit(struct rp_hist *hist);
 /* Empties it; the pages stay allocated. */
 void rp_hist_reset(struct rp_hist *hist);
 
-/* Adds @times samples. Out of line: the first sample, the first hit of a page, zero, negative, from 2^52 up. Returns 0,
+/* Adds @times samples. Out of line: the first sample, the first hit of a page, zero, negative, from 2^43 up. Returns 0,
  * -ENOMEM (the sample is lost, nothing changes), -EINVAL for NaN and infinities (ignored). */
 int rp_hist_record_slow(struct rp_hist *hist, double value, uint64_t times);
 
@@ -70,7 +72,7 @@ static inline int rp_hist_record(struct rp_hist *hist, double value)
     page[(bits >> 42) & (RP_HIST_PAGE_BUCKETS - 1)]++;
     page[RP_HIST_PAGE_TOTAL]++;
     hist->sum = (__int128)((unsigned __int128)hist->sum +
-                           (uint64_t)(int64_t)(value * 1024.0 + 0.5));
+                           (uint64_t)(int64_t)(value * RP_HIST_SUM_SCALE + 0.5));
     hist->min = value < hist->min ? value : hist->min;
     hist->max = value > hist->max ? value : hist->max;
     hist->count++;
@@ -87,9 +89,9 @@ bool rp_hist_equal(const struct rp_hist *a, const struct rp_hist *b);
 
 /* The p-th percentile, 0 <= p <= 100 (clamped): linear interpolation at p/100 * (count-1) between the values of the
  * ranks. The first rank's value is min, the last one's max; of any other it is its bucket's middle clamped to
- * [min, max], where a bucket at most 1 wide that starts at an integer has its start for a middle, so that integers
- * below 2048 are exact. NaN when empty. */
-double rp_hist_percentile(const struct rp_hist *hist, double p);
+ * [min, max], where a bucket at most @unit wide that starts at a multiple of @unit has its start for a middle: multiples
+ * of it below 2048 units are exact. @unit is a power of two from 1 up. NaN when empty. */
+double rp_hist_percentile(const struct rp_hist *hist, double p, double unit);
 /* sum / count, clamped to [min, max]; NaN when empty. */
 double rp_hist_mean(const struct rp_hist *hist);
 

@@ -69,7 +69,7 @@ static uint32_t cell_of(int32_t bucket)
     if (bucket <= 0)
         return 0;
     if (bucket < CELL_OFFSET + 1024) {
-        middle = rp_hist_bucket_middle((uint32_t)bucket);
+        middle = rp_hist_bucket_middle((uint32_t)bucket, 1);
         return (uint32_t)(middle + 0.5);
     }
     return bucket - CELL_OFFSET < LAST_CELL ? (uint32_t)bucket - CELL_OFFSET : LAST_CELL;

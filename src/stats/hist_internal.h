@@ -33,5 +33,5 @@ static inline double rp_hist_bucket_low(uint32_t bucket)
     return low;
 }
 
-/* The magnitude that stands for the bucket's samples. */
-double rp_hist_bucket_middle(uint32_t bucket);
+/* The magnitude that stands for the bucket's samples; @unit as for rp_hist_percentile(). */
+double rp_hist_bucket_middle(uint32_t bucket, double unit);

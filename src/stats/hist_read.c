@@ -9,14 +9,14 @@
 
 enum { AT_NEGATIVE, AT_ZERO, AT_POSITIVE };
 
-double rp_hist_bucket_middle(uint32_t bucket)
+double rp_hist_bucket_middle(uint32_t bucket, double unit)
 {
-    double low = rp_hist_bucket_low(bucket);
+    double low = rp_hist_bucket_low(bucket), units = low / unit;
     uint64_t bits = (uint64_t)bucket << 42 | (uint64_t)1 << 41;
     double middle;
 
-    /* Up to 2048 a bucket holds one integer at most, and it stands at its start. */
-    if (low >= 1 && low < 2048 && low == floor(low))
+    /* Up to 2048 units a bucket holds one whole number of them at most, and it stands at its start. */
+    if (units >= 1 && units < 2048 && units == floor(units))
         return low;
     __builtin_memcpy(&middle, &bits, sizeof(middle));
     return middle;
@@ -58,7 +58,7 @@ static bool side_find(const struct rp_hist_side *side, bool is_down, uint64_t *r
 }
 
 /* The value of the sample that stands at @rank (from 0) in ascending order. */
-static double value_at(const struct rp_hist *hist, uint64_t rank)
+static double value_at(const struct rp_hist *hist, uint64_t rank, double unit)
 {
     uint32_t bucket;
 
@@ -67,16 +67,16 @@ static double value_at(const struct rp_hist *hist, uint64_t rank)
     if (rank >= hist->count - 1)
         return hist->max;
     if (side_find(&hist->negative, true, &rank, &bucket))
-        return clamp(hist, -rp_hist_bucket_middle(bucket));
+        return clamp(hist, -rp_hist_bucket_middle(bucket, unit));
     if (rank < hist->zeros)
         return clamp(hist, 0);
     rank -= hist->zeros;
     if (side_find(&hist->positive, false, &rank, &bucket))
-        return clamp(hist, rp_hist_bucket_middle(bucket));
+        return clamp(hist, rp_hist_bucket_middle(bucket, unit));
     return hist->max;
 }
 
-double rp_hist_percentile(const struct rp_hist *hist, double p)
+double rp_hist_percentile(const struct rp_hist *hist, double p, double unit)
 {
     double position, fraction, low, high, span;
     uint64_t rank;
@@ -88,10 +88,10 @@ double rp_hist_percentile(const struct rp_hist *hist, double p)
     position = p <= 0 ? 0 : p * (double)(hist->count - 1) / 100;
     rank = (uint64_t)position;
     fraction = position - (double)rank;
-    low = value_at(hist, rank);
+    low = value_at(hist, rank, unit);
     if (fraction == 0)
         return low;
-    high = value_at(hist, rank + 1);
+    high = value_at(hist, rank + 1, unit);
     span = high - low;
     if (isinf(span)) /* from one end of the doubles to the other */
         return low * (1 - fraction) + high * fraction;
@@ -102,7 +102,7 @@ double rp_hist_mean(const struct rp_hist *hist)
 {
     if (!hist->count)
         return NAN;
-    return clamp(hist, (double)hist->sum / (double)hist->count / 1024.0);
+    return clamp(hist, (double)hist->sum / (double)hist->count / RP_HIST_SUM_SCALE);
 }
 
 void rp_hist_iter_init(struct rp_hist_iter *iter, const struct rp_hist *hist)

@@ -16,7 +16,6 @@ enum {
     DEFAULT_VALUES_PER_KEY = 1000,
     DEFAULT_TAG_SETS = 20000,
     LEAST_TAG_SETS = 2, /* the empty one and the overflow one */
-    LONGEST_NAME = 128,
     WORD_BITS = 64,
 };
 
@@ -65,13 +64,6 @@ void rp_registry_free(struct rp_registry *registry)
     rp_free(registry);
 }
 
-static bool name_is_valid(const char *name)
-{
-    size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
-
-    return len > 0 && len <= LONGEST_NAME && !name[len] && !(name[0] >= '0' && name[0] <= '9');
-}
-
 static bool metric_eq(const void *item, const void *key)
 {
     return strcmp(((const struct rp_metric *)item)->name, key) == 0;
@@ -116,9 +108,9 @@ int rp_registry_metric(struct rp_registry *registry, const char *name, enum rp_m
     if (!metric) {
         if ((unsigned)type >= RP_METRIC_TYPE_COUNT)
             return -EINVAL;
-        if (!name_is_valid(name)) {
+        if (!rp_metric_name_is_valid(rp_slice_str(name))) {
             rp_error_set(err, -RP_EUSER, "'%.200s' is not a valid metric name", name);
-            rp_error_hint(err, "1 to %d letters, digits and '_', and no digit first", LONGEST_NAME);
+            rp_error_hint(err, "a letter or '_', then 1 to 128 of [a-zA-Z0-9_]");
             return -RP_EUSER;
         }
         metric = make_metric(registry, name, type, is_time);

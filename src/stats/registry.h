@@ -60,8 +60,8 @@ struct rp_registry_limits {
 RP_NODISCARD int rp_registry_new(struct rp_registry_limits limits, struct rp_registry **ret);
 void rp_registry_free(struct rp_registry *registry);
 
-/* Declares a metric or finds it. The same name with another type (or unit) is -RP_EUSER; so is a name that is not
- * [a-zA-Z_][a-zA-Z0-9_]{0,127}. */
+/* Declares a metric or finds it. The same name with another type (or unit) is -RP_EUSER; so is a name that
+ * rp_metric_name_is_valid() refuses. */
 RP_NODISCARD int rp_registry_metric(struct rp_registry *registry, const char *name,
                                     enum rp_metric_type type, bool is_time,
                                     const struct rp_metric **ret, struct rp_error *err);
@@ -109,7 +109,7 @@ static inline void rp_series_rate(struct rp_series *series, bool hit)
     series->delta.samples++;
 }
 
-/* Trend: @value in the stored unit (ns, or 1e6 x the user's number). NaN and infinities are ignored. */
+/* Trend: @value as rp_trend_stored() gives it: ns for times. NaN and infinities are ignored. */
 static inline void rp_series_trend(struct rp_series *series, double value)
 {
     if (RP_UNLIKELY(rp_hist_record(&series->delta.hist, value) < 0))

@@ -36,6 +36,12 @@ struct rp_view {
     struct rp_value second;         /* since the last tick */
 };
 
+/* A statistic of all that the view got, as rp_value_stat(). */
+static inline double rp_view_stat(const struct rp_view *view, struct rp_stat stat, double elapsed_s)
+{
+    return rp_value_stat(&view->total, view->is_time, stat, elapsed_s);
+}
+
 RP_NODISCARD int rp_store_new(struct rp_store **ret);
 void rp_store_free(struct rp_store *store);
 
@@ -87,7 +93,7 @@ struct rp_point {
     rp_ns start, length;
     uint64_t samples;
     double a, b, c,
-        d; /* counter: sum; gauge: last min max; rate: hits total; trend: avg(ms) min max and p95 */
+        d; /* counter: sum; gauge: last min max; rate: hits total; trend: avg min max and p95 */
 };
 RP_NODISCARD int rp_store_tick(struct rp_store *store, rp_ns at);
 /* The points of a view; borrowed until the next tick. */

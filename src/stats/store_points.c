@@ -12,13 +12,14 @@
 #include "base/alloc.h"
 #include "stats/store_internal.h"
 
-static double stat_of(const struct rp_value *value, enum rp_stat_kind kind, double p)
+static double second_stat(const struct rp_view *view, enum rp_stat_kind kind, double p)
 {
-    return rp_value_stat(value, (struct rp_stat){ .kind = kind, .p = p }, 0);
+    return rp_value_stat(&view->second, view->is_time, (struct rp_stat){ .kind = kind, .p = p }, 0);
 }
 
-static struct rp_point point_of(const struct rp_value *value, rp_ns start, rp_ns end)
+static struct rp_point point_of(const struct rp_view *view, rp_ns start, rp_ns end)
 {
+    const struct rp_value *value = &view->second;
     struct rp_point point = { .start = start, .length = end - start, .samples = value->samples };
 
     switch (value->type) {
@@ -35,10 +36,10 @@ static struct rp_point point_of(const struct rp_value *value, rp_ns start, rp_ns
         point.b = (double)value->rate.total;
         break;
     default:
-        point.a = stat_of(value, RP_STAT_AVG, 0);
-        point.b = stat_of(value, RP_STAT_MIN, 0);
-        point.c = stat_of(value, RP_STAT_MAX, 0);
-        point.d = stat_of(value, RP_STAT_P, 95);
+        point.a = second_stat(view, RP_STAT_AVG, 0);
+        point.b = second_stat(view, RP_STAT_MIN, 0);
+        point.c = second_stat(view, RP_STAT_MAX, 0);
+        point.d = second_stat(view, RP_STAT_P, 95);
         break;
     }
     return point;
@@ -128,7 +129,7 @@ int rp_store_tick(struct rp_store *store, rp_ns at)
 
         if (!view->view.second.samples)
             continue;
-        append_point(view, point_of(&view->view.second, store->last_tick, at), interval);
+        append_point(view, point_of(&view->view, store->last_tick, at), interval);
         rp_value_reset(&view->view.second);
     }
     if (at > store->last_tick)

@@ -9,8 +9,6 @@
 #include "base/compiler.h"
 #include "base/str.h"
 
-static const double stored_per_unit = 1e6;
-
 static const char *const type_names[RP_METRIC_TYPE_COUNT] = {
     [RP_COUNTER] = "counter",
     [RP_GAUGE] = "gauge",
@@ -37,6 +35,21 @@ static const struct {
 const char *rp_metric_type_name(enum rp_metric_type type)
 {
     return (unsigned)type < RP_METRIC_TYPE_COUNT ? type_names[type] : "unknown";
+}
+
+static bool is_name_start(char c)
+{
+    return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+bool rp_metric_name_is_valid(struct rp_slice name)
+{
+    if (name.len < 2 || name.len > 129 || !is_name_start(name.ptr[0]))
+        return false;
+    for (size_t i = 1; i < name.len; i++)
+        if (!is_name_start(name.ptr[i]) && !(name.ptr[i] >= '0' && name.ptr[i] <= '9'))
+            return false;
+    return true;
 }
 
 void rp_value_init(struct rp_value *value, enum rp_metric_type type)
@@ -197,21 +210,24 @@ void rp_stat_format(struct rp_stat stat, char *out, size_t size)
     snprintf(out, size, "p(%s)", digits);
 }
 
-static double trend_stat(const struct rp_hist *hist, struct rp_stat stat)
+/* In the stored unit. */
+static double trend_stat(const struct rp_hist *hist, bool is_time, struct rp_stat stat)
 {
     switch (stat.kind) {
     case RP_STAT_MIN:
-        return hist->min / stored_per_unit;
+        return hist->min;
     case RP_STAT_MAX:
-        return hist->max / stored_per_unit;
+        return hist->max;
     case RP_STAT_AVG:
-        return rp_hist_mean(hist) / stored_per_unit;
+        return rp_hist_mean(hist);
     default:
-        return rp_hist_percentile(hist, stat.kind == RP_STAT_MED ? 50 : stat.p) / stored_per_unit;
+        return rp_hist_percentile(hist, stat.kind == RP_STAT_MED ? 50 : stat.p,
+                                  is_time ? 1 : rp_trend_stored(false, 1));
     }
 }
 
-double rp_value_stat(const struct rp_value *value, struct rp_stat stat, double elapsed_s)
+double rp_value_stat(const struct rp_value *value, bool is_time, struct rp_stat stat,
+                     double elapsed_s)
 {
     if (!rp_stat_fits(stat, value->type))
         return NAN;
@@ -227,7 +243,7 @@ double rp_value_stat(const struct rp_value *value, struct rp_stat stat, double e
     if (value->type == RP_RATE)
         return value->rate.total ? (double)value->rate.hits / (double)value->rate.total : NAN;
     if (value->type == RP_TREND)
-        return trend_stat(&value->hist, stat);
+        return rp_trend_shown(is_time, trend_stat(&value->hist, is_time, stat));
     if (stat.kind == RP_STAT_VALUE)
         return value->gauge.last;
     return stat.kind == RP_STAT_MIN ? value->gauge.min : value->gauge.max;

@@ -3,6 +3,10 @@
 
 /*
  * stats/value.h - what a metric holds: a counter, a gauge, a rate or a trend; merging; reading a statistic.
+ *
+ * A trend's histogram stores what the border shows times a constant: times, milliseconds at the border, are nanoseconds,
+ * and any other number is multiplied by 2^20, which loses nothing, keeps whole numbers where they are among the
+ * histogram's buckets, and leaves its fixed-point sum 40 binary places. Whether it is a time belongs to the metric.
  */
 
 #include <stdbool.h>
@@ -15,6 +19,20 @@
 enum rp_metric_type { RP_COUNTER, RP_GAUGE, RP_RATE, RP_TREND, RP_METRIC_TYPE_COUNT };
 
 const char *rp_metric_type_name(enum rp_metric_type type); /* "counter", "gauge", "rate", "trend" */
+
+/* [a-zA-Z_][a-zA-Z0-9_]{1,128} */
+bool rp_metric_name_is_valid(struct rp_slice name);
+
+/* The number that a trend's histogram stores for @shown at the border, and back. */
+static inline double rp_trend_stored(bool is_time, double shown)
+{
+    return shown * (is_time ? 1e6 : 0x1p20);
+}
+
+static inline double rp_trend_shown(bool is_time, double stored)
+{
+    return stored / (is_time ? 1e6 : 0x1p20);
+}
 
 struct rp_value {
     enum rp_metric_type type;
@@ -63,7 +81,9 @@ bool rp_stat_parse(struct rp_slice text, struct rp_stat *ret);
 bool rp_stat_fits(struct rp_stat stat, enum rp_metric_type type);
 /* The canonical spelling into @out (at least 32 bytes): "p(99.9)". */
 void rp_stat_format(struct rp_stat stat, char *out, size_t size);
-/* The number at the border's unit (trends divided by 1e6; a counter's rate is per second of @elapsed_s).
+/* The number in the border's unit: @is_time is the metric's, and a counter's rate is per second of @elapsed_s. Of a
+ * trend of numbers, whole ones below 2048 come back exactly; of a trend of times, whole nanoseconds below 2048.
  * NaN when the value is empty and the statistic is not a count (count and counter rate of nothing are 0), and
  * for a statistic that the type does not have. */
-double rp_value_stat(const struct rp_value *value, struct rp_stat stat, double elapsed_s);
+double rp_value_stat(const struct rp_value *value, bool is_time, struct rp_stat stat,
+                     double elapsed_s);

@@ -34,7 +34,7 @@ static double stat_of(const struct rp_view *view, struct rp_stat stat, double el
 
     if (!view->total.samples)
         return is_sum ? 0 : NAN;
-    return rp_value_stat(&view->total, stat, elapsed_s);
+    return rp_view_stat(view, stat, elapsed_s);
 }
 
 static void put_stat(struct rp_json_object *object, const struct rp_view *view, struct rp_stat stat,
@@ -231,7 +231,7 @@ static int write_histogram(struct rp_result_writer *writer, const struct rp_view
         object = rp_json_object();
         rp_json_put(&object, "encoding",
                     json_string(view->is_time ? "HdrHistogram V2, base64, ns"
-                                              : "HdrHistogram V2, base64, millionths"));
+                                              : "HdrHistogram V2, base64, 2^-20"));
         rp_json_put(&object, "data", json_stringn(rp_buf_str(&text), text.len));
         r = rp_json_member(&writer->document, view->display, rp_json_take(&object), RP_JSON_LINE);
     }

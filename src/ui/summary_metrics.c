@@ -98,7 +98,7 @@ static void label_of(const struct rp_view *view, struct rp_buf *out)
 
 static const char *cell_text(const struct rp_view *view, struct rp_stat stat, int digits, char *out)
 {
-    double value = rp_value_stat(&view->total, stat, 0);
+    double value = rp_view_stat(view, stat, 0);
 
     if (stat.kind == RP_STAT_COUNT)
         return rp_unit_count(value, out);

@@ -16,7 +16,7 @@ static double any_value(struct test_random *random)
     case 3:
         return (double)random_below(random, 5000) / 7;
     case 4:
-        return 0x1p52 * (0.5 + random_unit(random));
+        return 0x1p43 * (0.5 + random_unit(random));
     default:
         return -5e6 * log(random_unit(random));
     }
@@ -158,7 +158,7 @@ static void after_a_reset_it_is_as_new_but_keeps_its_pages(void **state)
     for (int i = 0; i < 1000; i++)
         assert_int_equal(rp_hist_record(&hist, value = 1e6 + fabs(any_value(&random))), 0);
     rp_hist_reset(&hist);
-    assert_true(isnan(rp_hist_percentile(&hist, 50)));
+    assert_true(isnan(rp_hist_percentile(&hist, 50, 1)));
     assert_same_bits(&hist, &fresh);
     allocations = rp_alloc_count();
     assert_int_equal(rp_hist_record(&hist, value), 0);
@@ -172,7 +172,7 @@ static void after_a_reset_it_is_as_new_but_keeps_its_pages(void **state)
 
 static void recording_many_times_is_recording_often(void **state)
 {
-    static const double values[] = { 0, 3.3, -1e9, 1e60, 0x1p52 };
+    static const double values[] = { 0, 3.3, -1e9, 1e60, 0x1p43 };
     struct rp_hist often = { 0 }, once = { 0 };
 
     for (size_t i = 0; i < RP_ARRAY_LEN(values); i++) {

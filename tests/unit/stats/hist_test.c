@@ -88,7 +88,7 @@ static void check_percentile(const struct rp_hist *hist, const double *sorted, s
                              double p)
 {
     struct exact exact = exact_percentile(sorted, count, p);
-    double got = rp_hist_percentile(hist, p);
+    double got = rp_hist_percentile(hist, p, 1);
 
     if (!(fabs(got - exact.value) <= exact.tolerance))
         fail_msg("p(%g) is %.17g, not %.17g", p, got, exact.value);
@@ -114,35 +114,41 @@ static void every_percentile_is_within_a_thousandth_of_an_exact_sort(void **stat
             check_percentile(&hist, values, SAMPLES, i / 10.0);
         check_percentile(&hist, values, SAMPLES, 99.99);
         check_percentile(&hist, values, SAMPLES, 99.999);
-        assert_true(rp_hist_percentile(&hist, 0) == values[0]);
-        assert_true(rp_hist_percentile(&hist, 100) == values[SAMPLES - 1]);
+        assert_true(rp_hist_percentile(&hist, 0, 1) == values[0]);
+        assert_true(rp_hist_percentile(&hist, 100, 1) == values[SAMPLES - 1]);
         assert_true(hist.min == values[0] && hist.max == values[SAMPLES - 1]);
         assert_int_equal(hist.count, SAMPLES);
         if (magnitudes < 0x1p80)
             assert_true(fabs(rp_hist_mean(&hist) - sum / SAMPLES) <=
-                        1e-12 * magnitudes / SAMPLES + 1.0 / 1024);
+                        1e-12 * magnitudes / SAMPLES + 0x1p-21);
         rp_hist_deinit(&hist);
     }
     free(values);
 }
 
-static void integers_below_2048_are_exact(void **state)
+static void check_whole_units(double unit, uint64_t below, struct test_random *random)
 {
+    struct rp_hist hist = { 0 };
+    double values[101];
+
+    for (int i = 0; i < 101; i++) {
+        values[i] = unit * (double)random_below(random, below);
+        assert_int_equal(rp_hist_record(&hist, values[i]), 0);
+    }
+    qsort(values, 101, sizeof(*values), compare_doubles);
+    for (int i = 0; i <= 100; i++)
+        assert_true(rp_hist_percentile(&hist, i, fabs(unit)) == values[i]);
+    rp_hist_deinit(&hist);
+}
+
+static void whole_units_below_2048_are_exact(void **state)
+{
+    static const double units[] = { 1, -1, 2, 0x1p20, -0x1p20, 0x1p60 };
     struct test_random random = { 7 };
 
-    for (int sign = -1; sign <= 1; sign += 2) {
-        struct rp_hist hist = { 0 };
-        double values[101];
-
-        for (int i = 0; i < 101; i++) {
-            values[i] = sign * (double)random_below(&random, 2048);
-            assert_int_equal(rp_hist_record(&hist, values[i]), 0);
-        }
-        qsort(values, 101, sizeof(*values), compare_doubles);
-        for (int i = 0; i <= 100; i++)
-            assert_true(rp_hist_percentile(&hist, i) == values[i]);
-        rp_hist_deinit(&hist);
-    }
+    for (size_t i = 0; i < RP_ARRAY_LEN(units); i++)
+        for (uint64_t below = 2; below <= 2048; below *= 2)
+            check_whole_units(units[i], below, &random);
 }
 
 static void percentiles_interpolate_between_ranks(void **state)
@@ -155,20 +161,20 @@ static void percentiles_interpolate_between_ranks(void **state)
     };
     struct rp_hist hist = { 0 };
 
-    assert_true(isnan(rp_hist_percentile(&hist, 50)));
+    assert_true(isnan(rp_hist_percentile(&hist, 50, 1)));
     assert_true(isnan(rp_hist_mean(&hist)));
     for (int i = 1; i <= 4; i++)
         assert_int_equal(rp_hist_record(&hist, 10 * i), 0);
     for (size_t i = 0; i < RP_ARRAY_LEN(table); i++)
-        assert_true(fabs(rp_hist_percentile(&hist, table[i].p) - table[i].expected) < 1e-12);
-    assert_true(isnan(rp_hist_percentile(&hist, NAN)));
+        assert_true(fabs(rp_hist_percentile(&hist, table[i].p, 1) - table[i].expected) < 1e-12);
+    assert_true(isnan(rp_hist_percentile(&hist, NAN, 1)));
     assert_true(rp_hist_mean(&hist) == 25);
     rp_hist_deinit(&hist);
     /* From one end of the doubles to the other. */
     assert_int_equal(rp_hist_record(&hist, -DBL_MAX), 0);
     assert_int_equal(rp_hist_record(&hist, DBL_MAX), 0);
-    assert_true(rp_hist_percentile(&hist, 50) == 0);
-    assert_true(fabs(rp_hist_percentile(&hist, 75) / DBL_MAX - 0.5) < 1e-15);
+    assert_true(rp_hist_percentile(&hist, 50, 1) == 0);
+    assert_true(fabs(rp_hist_percentile(&hist, 75, 1) / DBL_MAX - 0.5) < 1e-15);
     rp_hist_deinit(&hist);
 }
 
@@ -176,9 +182,19 @@ static void a_bucket_stands_for_its_middle(void **state)
 {
     static const struct {
         double from, step, middle; /* three samples, the middle one's value */
+        double unit;
     } table[] = {
-        { 2048, 0.5, 2049 }, { 1e6, 200, 1953.5 * 512 }, { 0.5, 0.0001, 0.5 + 0x1p-12 },
-        { 1024, 0.3, 1024 }, { 512, 0.1, 512 },          { 512.5, 0.1, 512.75 },
+        { 2048, 0.5, 2049, 1 },
+        { 1e6, 200, 1953.5 * 512, 1 },
+        { 0.5, 0.0001, 0.5 + 0x1p-12, 1 },
+        { 1024, 0.3, 1024, 1 },
+        { 512, 0.1, 512, 1 },
+        { 512.5, 0.1, 512.75, 1 },
+        { 1024, 0.3, 1024.5, 0x1p20 }, /* no whole unit: nothing special */
+        { 0x1p20, 100, 0x1p20, 0x1p20 },
+        { 0x1p20, 100, 0x1p20 + 512, 1 },
+        { 0x1.8p20, 100, 0x1.8p20 + 512, 0x1p20 },
+        { 0x1p31, 0x1p18, 0x1p31 + 0x1p20, 0x1p20 },
     };
 
     for (int sign = -1; sign <= 1; sign += 2) {
@@ -189,8 +205,8 @@ static void a_bucket_stands_for_its_middle(void **state)
                 assert_int_equal(rp_hist_record(&hist, sign * (table[i].from + j * table[i].step)),
                                  0);
             assert_int_equal(rp_hist_record(&hist, 0), 0); /* neither is the first nor the last */
-            assert_int_equal(rp_hist_record(&hist, sign * 1e9), 0);
-            assert_true(rp_hist_percentile(&hist, 50) == sign * table[i].middle);
+            assert_int_equal(rp_hist_record(&hist, sign * 1e12), 0);
+            assert_true(rp_hist_percentile(&hist, 50, table[i].unit) == sign * table[i].middle);
             rp_hist_deinit(&hist);
         }
     }
@@ -210,7 +226,7 @@ static void an_odd_value_alone_is_given_back_exactly(void **state)
         assert_int_equal(hist.count, 3);
         assert_true(hist.min == values[i] && hist.max == values[i]);
         assert_true(values[i] != 0 || !signbit(hist.min)); /* the two zeros are one */
-        assert_true(rp_hist_percentile(&hist, 50) == values[i]);
+        assert_true(rp_hist_percentile(&hist, 50, 1) == values[i]);
         assert_true(rp_hist_mean(&hist) == values[i]);
         rp_hist_deinit(&hist);
     }
@@ -239,21 +255,21 @@ static void what_is_no_number_is_refused_and_changes_nothing(void **state)
 
 static void the_sum_is_exact_for_integers_up_to_2_to_the_83(void **state)
 {
-    static const double values[] = { 1,      0x1p40 + 1, 0x1p52 - 1, 0x1p52 + 1, 0x1p53 + 2,
-                                     0x1p55, 0x1p82,     -0x1p60,    -3 };
+    static const double values[] = { 1,          0x1p40 + 1, 0x1p52 - 1, 0x1p43 - 1, 0x1p43 + 1,
+                                     0x1p52 + 1, 0x1p82,     -0x1p60,    -3 };
     struct rp_hist hist = { 0 };
     __int128 sum = 0;
 
     for (size_t i = 0; i < RP_ARRAY_LEN(values); i++) {
         for (int times = 0; times < 3; times++) {
             assert_int_equal(rp_hist_record(&hist, values[i]), 0);
-            sum += (__int128)values[i] * 1024;
+            sum += (__int128)values[i] * (1 << 20);
         }
     }
     assert_true(hist.sum == sum);
     assert_int_equal(rp_hist_record(&hist, 1e200), 0);
     assert_int_equal(rp_hist_record(&hist, 0x1.8p83), 0);
-    assert_true(hist.sum == sum + ((__int128)2 << 93));
+    assert_true(hist.sum == sum + ((__int128)2 << 103));
     rp_hist_deinit(&hist);
 }
 
@@ -261,7 +277,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_percentile_is_within_a_thousandth_of_an_exact_sort),
-        cmocka_unit_test(integers_below_2048_are_exact),
+        cmocka_unit_test(whole_units_below_2048_are_exact),
         cmocka_unit_test(percentiles_interpolate_between_ranks),
         cmocka_unit_test(a_bucket_stands_for_its_middle),
         cmocka_unit_test(an_odd_value_alone_is_given_back_exactly),

@@ -31,11 +31,11 @@ static const struct rp_tags *with(struct rp_registry *registry, const struct rp_
 
 static void metrics_are_declared_once(void **state)
 {
-    static const char *const bad[] = { "", "1a", "a-b", "a b", "\xc3\xa9", "a.b" };
+    static const char *const bad[] = { "", "a", "1a", "a-b", "a b", "\xc3\xa9", "a.b" };
     struct rp_registry *registry = make_registry(0, 0);
     const struct rp_metric *metric = make_metric(registry, "http_reqs", RP_COUNTER), *again;
     struct rp_error err = { 0 };
-    char name[130];
+    char name[131];
 
     assert_ptr_equal(make_metric(registry, "http_reqs", RP_COUNTER), metric);
     assert_ptr_equal(rp_registry_find(registry, "http_reqs"), metric);
@@ -50,9 +50,9 @@ static void metrics_are_declared_once(void **state)
         assert_int_equal(rp_registry_metric(registry, bad[i], RP_RATE, false, &again, &err),
                          -RP_EUSER);
     memset(name, 'x', sizeof(name));
-    name[129] = '\0';
+    name[130] = '\0';
     assert_int_equal(rp_registry_metric(registry, name, RP_RATE, false, &again, &err), -RP_EUSER);
-    name[128] = '\0';
+    name[129] = '\0';
     assert_int_equal(make_metric(registry, name, RP_RATE)->id, 1);
     assert_int_equal(rp_registry_metric_count(registry), 2);
     assert_ptr_equal(rp_registry_metric_at(registry, 0), metric);
@@ -246,7 +246,7 @@ static int see(void *user, const struct rp_series *series)
 static void the_drain_is_in_order_and_goes_on_after_a_failure(void **state)
 {
     struct rp_registry *registry = make_registry(0, 0);
-    const struct rp_metric *metric = make_metric(registry, "n", RP_COUNTER);
+    const struct rp_metric *metric = make_metric(registry, "nn", RP_COUNTER);
     static const uint32_t order[] = { 150, 3, 64, 63, 0, 127, 3, 128 };
     static const uint32_t sorted[] = { 0, 3, 63, 64, 127, 128, 150 };
     struct seen seen = { 0 };
@@ -368,7 +368,7 @@ static void the_deltas_add_up_to_the_totals_exactly(void **state)
 static void nothing_is_allocated_once_everything_is_there(void **state)
 {
     struct rp_registry *registry = make_registry(0, 0);
-    const struct rp_metric *metric = make_metric(registry, "t", RP_TREND);
+    const struct rp_metric *metric = make_metric(registry, "tt", RP_TREND);
     struct seen seen = { 0 };
     uint64_t allocations = 0;
 

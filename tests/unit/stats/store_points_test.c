@@ -9,13 +9,13 @@ struct series {
     struct rp_value delta;
 };
 
-static struct series make_series(enum rp_metric_type type)
+static struct series make_series(enum rp_metric_type type, bool is_time)
 {
     struct series s = { 0 };
 
     assert_int_equal(rp_store_new(&s.store), 0);
-    assert_int_equal(rp_store_metric(s.store, "m", type, false, &s.view, NULL), 0);
-    assert_int_equal(rp_store_define(s.store, 0, 0, "m", type, false, NULL, 0, NULL), 0);
+    assert_int_equal(rp_store_metric(s.store, "m", type, is_time, &s.view, NULL), 0);
+    assert_int_equal(rp_store_define(s.store, 0, 0, "m", type, is_time, NULL, 0, NULL), 0);
     rp_value_init(&s.delta, type);
     return s;
 }
@@ -58,8 +58,8 @@ static void check_point(const struct rp_point *point, double start_s, double len
 
 static void each_type_gives_its_numbers(void **state)
 {
-    struct series counter = make_series(RP_COUNTER), g = make_series(RP_GAUGE);
-    struct series rate = make_series(RP_RATE), trend = make_series(RP_TREND);
+    struct series counter = make_series(RP_COUNTER, false), g = make_series(RP_GAUGE, false);
+    struct series rate = make_series(RP_RATE, false), trend = make_series(RP_TREND, true);
     const struct rp_point *point;
     size_t n;
 
@@ -99,9 +99,27 @@ static void each_type_gives_its_numbers(void **state)
     drop_series(&trend);
 }
 
+/* Whole numbers, exactly, in the metric's unit. */
+static void trends_of_numbers_keep_whole_ones(void **state)
+{
+    struct series trend = make_series(RP_TREND, false);
+    const struct rp_point *point;
+    size_t n;
+
+    for (int i = -20; i <= 80; i++)
+        assert_int_equal(rp_hist_record(&trend.delta.hist, rp_trend_stored(false, i)), 0);
+    trend.delta.samples = 101;
+    apply(&trend);
+    assert_int_equal(rp_store_tick(trend.store, RP_S), 0);
+    point = rp_store_points(trend.view, &n);
+    check_point(point, 0, 1, 101);
+    assert_true(point->a == 30 && point->b == -20 && point->c == 80 && point->d == 75);
+    drop_series(&trend);
+}
+
 static void silence_leaves_no_point_and_time_does_not_go_back(void **state)
 {
-    struct series s = make_series(RP_COUNTER);
+    struct series s = make_series(RP_COUNTER, false);
     const struct rp_point *points;
     size_t n;
 
@@ -156,7 +174,7 @@ static void neighbours_merge_when_the_series_is_full(void **state)
     double *by_second = calloc(SECONDS, sizeof(*by_second));
 
     for (size_t g = 0; g < RP_ARRAY_LEN(gaps); g++) {
-        struct series s = make_series(RP_COUNTER);
+        struct series s = make_series(RP_COUNTER, false);
         struct test_random random = { g };
         size_t n;
 
@@ -185,7 +203,7 @@ static void neighbours_merge_when_the_series_is_full(void **state)
 
 static void merged_points_keep_what_can_be_kept(void **state)
 {
-    struct series g = make_series(RP_GAUGE), trend = make_series(RP_TREND);
+    struct series g = make_series(RP_GAUGE, false), trend = make_series(RP_TREND, true);
     const struct rp_point *points;
     double p95[2];
     size_t n;
@@ -220,7 +238,7 @@ static void merged_points_keep_what_can_be_kept(void **state)
 
 static void a_failed_tick_changes_nothing(void **state)
 {
-    struct series s = make_series(RP_COUNTER);
+    struct series s = make_series(RP_COUNTER, false);
     size_t n;
 
     for (uint64_t fail = 1; fail <= 2; fail++) {
@@ -240,6 +258,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_type_gives_its_numbers),
+        cmocka_unit_test(trends_of_numbers_keep_whole_ones),
         cmocka_unit_test(silence_leaves_no_point_and_time_does_not_go_back),
         cmocka_unit_test(neighbours_merge_when_the_series_is_full),
         cmocka_unit_test(merged_points_keep_what_can_be_kept),

@@ -85,7 +85,7 @@ static void each_type_has_its_statistics_and_no_others(void **state)
             assert_int_equal(rp_stat_fits(stat, type), strstr(of_type[type], spaced) != NULL);
             rp_value_init(&empty, type);
             if (!rp_stat_fits(stat, type))
-                assert_true(isnan(rp_value_stat(&empty, stat, 1)));
+                assert_true(isnan(rp_value_stat(&empty, false, stat, 1)));
         }
     }
     assert_string_equal(rp_metric_type_name(RP_COUNTER), "counter");
@@ -94,16 +94,22 @@ static void each_type_has_its_statistics_and_no_others(void **state)
     assert_string_equal(rp_metric_type_name(RP_TREND), "trend");
 }
 
-static void check_stat(const struct rp_value *value, const char *text, double elapsed_s,
-                       double expected)
+static void check_stat_of(const struct rp_value *value, bool is_time, const char *text,
+                          double elapsed_s, double expected, double tolerance)
 {
     struct rp_stat stat;
     double got;
 
     assert_true(rp_stat_parse(slice(text), &stat));
-    got = rp_value_stat(value, stat, elapsed_s);
-    if (isnan(expected) ? !isnan(got) : !(fabs(got - expected) <= 1e-12 * fabs(expected)))
+    got = rp_value_stat(value, is_time, stat, elapsed_s);
+    if (isnan(expected) ? !isnan(got) : !(fabs(got - expected) <= tolerance * fabs(expected)))
         fail_msg("%s is %.17g, not %.17g", text, got, expected);
+}
+
+static void check_stat(const struct rp_value *value, const char *text, double elapsed_s,
+                       double expected)
+{
+    check_stat_of(value, true, text, elapsed_s, expected, 1e-12);
 }
 
 static void statistics_are_in_the_units_of_the_border(void **state)
@@ -146,12 +152,106 @@ static void statistics_are_in_the_units_of_the_border(void **state)
     check_stat(&trend, "max", 1, 5);
     check_stat(&trend, "p(0)", 1, 1);
     check_stat(&trend, "p(100)", 1, 5);
-    assert_true(fabs(rp_value_stat(&trend, (struct rp_stat){ .kind = RP_STAT_MED }, 1) - 3) <=
-                0.003);
-    assert_true(fabs(rp_value_stat(&trend, (struct rp_stat){ RP_STAT_P, 87.5 }, 1) - 4.5) <=
-                0.0045);
+    check_stat_of(&trend, true, "med", 1, 3, 0.001);
+    check_stat_of(&trend, true, "p(87.5)", 1, 4.5, 0.001);
     rp_value_deinit(&trend);
     assert_int_equal(trend.samples, 0);
+}
+
+static struct rp_value numbers(const double *shown, size_t count)
+{
+    struct rp_value value;
+
+    rp_value_init(&value, RP_TREND);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(rp_hist_record(&value.hist, rp_trend_stored(false, shown[i])), 0);
+    value.samples = count;
+    return value;
+}
+
+/* Nothing is lost on the way from the border to the border. */
+static void whole_numbers_come_back_exactly(void **state)
+{
+    static const struct {
+        double first;
+        int count;
+        double min, med, p90, max, avg;
+    } table[] = {
+        { 1, 7, 1, 4, 6.4, 7, 4 },
+        { 0, 5, 0, 2, 3.6, 4, 2 },
+        { -3, 7, -3, 0, 2.4, 3, 0 },
+        { -9, 7, -9, -6, -3.6, -3, -6 },
+        { 1, 2, 1, 1.5, 1.9, 2, 1.5 },
+        { 0, 2048, 0, 1023.5, 1842.3, 2047, 1023.5 },
+        { 2041, 7, 2041, 2044, 2046.4, 2047, 2044 },
+    };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(table); i++) {
+        double shown[2048];
+        struct rp_value value;
+
+        for (int j = 0; j < table[i].count; j++)
+            shown[j] = table[i].first + j;
+        value = numbers(shown, (size_t)table[i].count);
+        check_stat_of(&value, false, "min", 1, table[i].min, 0);
+        check_stat_of(&value, false, "med", 1, table[i].med, 0);
+        check_stat_of(&value, false, "p(90)", 1, table[i].p90, 1e-14);
+        check_stat_of(&value, false, "max", 1, table[i].max, 0);
+        check_stat_of(&value, false, "avg", 1, table[i].avg, 0);
+        rp_value_deinit(&value);
+    }
+}
+
+static void small_fractions_keep_their_average(void **state)
+{
+    static const double scales[] = { 1e-6, 1e-3, 1, 1e6, 1e12, 1e18 };
+    struct test_random random = { 21 };
+    double shown[1000];
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(scales); i++) {
+        long double sum = 0, least = INFINITY;
+        struct rp_value value;
+
+        for (int j = 0; j < 1000; j++) {
+            shown[j] = scales[i] * (1 + 3 * random_unit(&random));
+            sum += shown[j];
+            least = shown[j] < least ? shown[j] : least;
+        }
+        value = numbers(shown, 1000);
+        /* 1000 roundings cancel each other; one alone does not. */
+        check_stat_of(&value, false, "avg", 1, (double)(sum / 1000), 1e-7);
+        check_stat_of(&value, false, "min", 1, (double)least, 0);
+        rp_value_deinit(&value);
+        shown[1] = nextafter(shown[0], 0); /* so that the average is not clamped to one value */
+        value = numbers(shown, 2);
+        check_stat_of(&value, false, "avg", 1, shown[0], 1e-6);
+        assert_true(fabs((double)value.hist.sum / 2 / RP_HIST_SUM_SCALE / 0x1p20 - shown[0]) <=
+                    1e-6 * shown[0]);
+        rp_value_deinit(&value);
+    }
+}
+
+static void metric_names_are_checked(void **state)
+{
+    char name[131];
+
+    memset(name, 'x', sizeof(name));
+    assert_true(rp_metric_name_is_valid(rp_slice(name, 129)));
+    assert_false(rp_metric_name_is_valid(rp_slice(name, 130)));
+    assert_true(rp_metric_name_is_valid(rp_slice(name, 2)));
+    assert_false(rp_metric_name_is_valid(rp_slice(name, 1)));
+    assert_false(rp_metric_name_is_valid(rp_slice(name, 0)));
+    for (int c = 0; c < 256; c++) {
+        bool is_digit = c >= '0' && c <= '9';
+        bool is_other = c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+
+        name[0] = (char)c;
+        assert_int_equal(rp_metric_name_is_valid(rp_slice(name, 3)), is_other);
+        name[0] = 'x';
+        name[2] = (char)c;
+        assert_int_equal(rp_metric_name_is_valid(rp_slice(name, 3)), is_other || is_digit);
+        name[2] = 'x';
+    }
 }
 
 static void values_merge_and_compare(void **state)
@@ -228,6 +328,9 @@ int main(void)
         cmocka_unit_test(statistics_are_parsed_and_written_canonically),
         cmocka_unit_test(each_type_has_its_statistics_and_no_others),
         cmocka_unit_test(statistics_are_in_the_units_of_the_border),
+        cmocka_unit_test(whole_numbers_come_back_exactly),
+        cmocka_unit_test(small_fractions_keep_their_average),
+        cmocka_unit_test(metric_names_are_checked),
         cmocka_unit_test(values_merge_and_compare),
         cmocka_unit_test(a_trend_that_cannot_grow_is_untouched),
     };

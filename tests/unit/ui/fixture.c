@@ -120,7 +120,8 @@ void fixture_trend(struct fixture *fixture, const char *metric, bool is_time, do
 
     rp_value_init(&value, RP_TREND);
     for (unsigned i = 0; i < count; i++)
-        assert_int_equal(rp_hist_record(&value.hist, (first + step * i) * 1e6), 0);
+        assert_int_equal(rp_hist_record(&value.hist, rp_trend_stored(is_time, first + step * i)),
+                         0);
     value.samples = count;
     add(fixture, metric, &value, is_time, tags);
     rp_value_deinit(&value);
