@@ -145,6 +145,10 @@ static void begin_opening(struct rp_timer *timer, rp_ns now)
 {
     struct connection *connection = rp_container_of(timer, struct connection, timer);
 
+    if (connection->deadline <= now) { /* the back-off took all its time */
+        deadline_passed(timer, now);
+        return;
+    }
     rp_timer_arm(connection->session->client->loop, timer, connection->deadline, deadline_passed);
     look_up(connection);
 }

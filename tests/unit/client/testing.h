@@ -54,6 +54,7 @@ int exchange(struct request *request, int fd, const char *response);
 /* Has @request started by the next turn from inside a callback, on an idle connection that has an event to be delivered
  * in that same turn: what the caller writes to, or closes at, the descriptor that is returned. */
 int start_before_an_event(struct request *request);
+#define EMPTY_RESPONSE "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 #define OK_RESPONSE "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 /* Sums over the series of @metric whose tag @key is @value (@key NULL: over all). */

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: MIT */
+
+/* A call may be cancelled, time out, or lose its session in every state it can be in. */
+
+#include <stdio.h>
+
+#include "testing.h"
+#include "../net/dns_server.h"
+#include "net/dns_internal.h"
+
+struct place { /* where a call is brought into a state */
+    struct env env;
+    struct request request, busy;
+    struct dns_server dns;
+    struct sockaddr_in full_addr;
+    int fd, filler, full;
+    char *body;
+};
+
+enum action { CANCEL, CANCEL_RECORDED, FREE, TIME_OUT };
+
+static struct connection *connection_of(struct place *place)
+{
+    return place->request.call.connection;
+}
+
+static void turn_until_state(struct place *place, enum connection_state state)
+{
+    while (connection_of(place)->state != state)
+        turn(place->env.world);
+}
+
+static void enter_opening(struct place *place)
+{
+    request_start(&place->request);
+    assert_int_equal(connection_of(place)->state, CONNECTION_BACKOFF);
+}
+
+static void enter_back_off(struct place *place)
+{
+    place->env.session->failed_connects = 9;
+    place->env.session->last_failure = rp_clock_ns();
+    request_start(&place->request);
+    look(place->env.world);
+    assert_int_equal(connection_of(place)->state, CONNECTION_BACKOFF);
+}
+
+static void enter_look_up(struct place *place)
+{
+    request_start(&place->request);
+    turn_until_state(place, CONNECTION_LOOKUP);
+    look(place->env.world);
+    assert_int_equal(connection_of(place)->state, CONNECTION_LOOKUP);
+}
+
+/* A listener whose queue is full leaves further ones unanswered. */
+static void enter_connecting(struct place *place)
+{
+    place->filler = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(listen(place->full, 0), 0);
+    assert_int_equal(
+        connect(place->filler, (struct sockaddr *)&place->full_addr, sizeof(place->full_addr)), 0);
+    request_start(&place->request);
+    turn_until_state(place, CONNECTION_CONNECTING);
+    look(place->env.world);
+    assert_int_equal(connection_of(place)->state, CONNECTION_CONNECTING);
+}
+
+static void enter_unsent(struct place *place)
+{
+    place->fd = exchange(&place->busy, -1, EMPTY_RESPONSE);
+    request_start(&place->request);
+    assert_int_equal(connection_of(place)->state, CONNECTION_BUSY);
+    assert_int_equal(connection_of(place)->transport.wire.send_began, 0);
+}
+
+static void enter_sending(struct place *place)
+{
+    request_start(&place->request);
+    place->fd = peer_accept(&place->env);
+    turn_until_state(place, CONNECTION_BUSY);
+    look(place->env.world);
+    assert_true(connection_of(place)->transport.wire.send_began > 0);
+    assert_int_equal(connection_of(place)->transport.wire.send_ended, 0);
+}
+
+static void enter_sent(struct place *place)
+{
+    char text[1024];
+
+    request_start(&place->request);
+    place->fd = peer_accept(&place->env);
+    peer_take_request(&place->env, place->fd, text, sizeof(text));
+}
+
+static void enter_receiving(struct place *place)
+{
+    enter_sent(place);
+    peer_write(place->fd, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", 43);
+    while (!connection_of(place)->first_byte)
+        turn(place->env.world);
+}
+
+static void enter_queue(struct place *place)
+{
+    request_start(&place->busy);
+    request_start(&place->request);
+    assert_null(connection_of(place));
+    place->fd = peer_accept(&place->env);
+    look(place->env.world);
+}
+
+static const struct state {
+    const char *name;
+    void (*enter)(struct place *place);
+    const char *host; /* NULL = the world's listener */
+    bool is_full, has_body;
+    bool is_sent; /* a sample of a latency */
+    int timeout_code;
+    const char *timeout_error;
+} states[] = {
+    { "opening", enter_opening, .timeout_code = 0 },
+    { "back-off", enter_back_off, .timeout_code = RP_HTTP_DIAL_TIMEOUT,
+      .timeout_error = "connect timeout" },
+    { "look-up", enter_look_up, .host = "silent.test", .timeout_code = RP_HTTP_DNS,
+      .timeout_error = "name resolution timeout" },
+    { "connecting", enter_connecting, .is_full = true, .timeout_code = RP_HTTP_DIAL_TIMEOUT,
+      .timeout_error = "connect timeout" },
+    { "unsent", enter_unsent, .timeout_code = 0 },
+    { "sending", enter_sending, .has_body = true, .is_sent = true, .timeout_code = RP_HTTP_TIMEOUT,
+      .timeout_error = "request timeout" },
+    { "sent", enter_sent, .is_sent = true, .timeout_code = RP_HTTP_TIMEOUT,
+      .timeout_error = "request timeout" },
+    { "receiving", enter_receiving, .is_sent = true, .timeout_code = RP_HTTP_TIMEOUT,
+      .timeout_error = "request timeout" },
+    { "queue", enter_queue, .timeout_code = RP_HTTP_TIMEOUT,
+      .timeout_error = "timeout: no connection became free" },
+};
+
+enum { BODY = 16 << 20 };
+
+static void place_init(struct place *place, struct world *world, const struct state *state)
+{
+    struct rp_resolver_options options = { .timeout_ms = 5000, .tries = 1 };
+    char url[128];
+    int port;
+
+    *place = (struct place){ .fd = -1, .filler = -1 };
+    env_init(&place->env, world, (struct rp_http_limits){ .connections_per_host = 1 });
+    dns_server_start(&place->dns, world->loop);
+    options.servers = place->dns.csv;
+    rp_resolver_free(place->env.client->resolver);
+    assert_int_equal(rp_resolver_new_with(world->loop, &options, &place->env.client->resolver), 0);
+    place->full = make_listener(&place->full_addr);
+    port = ntohs(state->is_full ? place->full_addr.sin_port : world->addr.sin_port);
+    if (state->has_body) {
+        place->body = malloc(BODY + 1);
+        memset(place->body, 'b', BODY);
+        place->body[BODY] = '\0';
+    }
+    snprintf(url, sizeof(url), "http://%s:%d/", state->host ? state->host : "127.0.0.1", port);
+    request_init(&place->env, &place->request, "GET", url, place->body);
+    request_init(&place->env, &place->busy, "GET", "/busy", NULL);
+}
+
+static void close_all(struct place *place)
+{
+    int fds[] = { place->fd, place->filler, place->full };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(fds); i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+    while (peer_is_waiting(&place->env))
+        close(peer_accept(&place->env));
+}
+
+static void place_deinit(struct place *place)
+{
+    env_new_session(&place->env);
+    close_all(place);
+    request_deinit(&place->request);
+    request_deinit(&place->busy);
+    look(place->env.world);
+    rp_resolver_free(place->env.client->resolver);
+    place->env.client->resolver = NULL;
+    env_deinit(&place->env);
+    dns_server_stop(&place->dns);
+    free(place->body);
+}
+
+static void check_recorded(struct place *place, const struct state *state, const char *error,
+                           const char *code, rp_ns at_least)
+{
+    const struct rp_http_response *response = &place->request.response;
+    rp_ns total = response->blocked + response->sending + response->waiting + response->receiving;
+
+    assert_times(&place->request);
+    assert_true(total >= at_least);
+    assert_int_equal((int)sum_of(&place->env, "http_reqs", "error", error), 1);
+    assert_int_equal((int)sum_of(&place->env, "http_reqs", "error_code", code), 1);
+    assert_int_equal((int)sum_of(&place->env, "http_req_failed", "error", error), 1);
+    assert_int_equal(samples_of(&place->env, "http_req_blocked", "error", error), 1);
+    assert_int_equal(samples_of(&place->env, "http_req_duration", "error", error), state->is_sent);
+    assert_int_equal(samples_of(&place->env, "http_req_waiting", "error", error), state->is_sent);
+    assert_int_equal(response->wire_sent > 0, state->is_sent);
+    if (state->has_body)
+        assert_true(response->wire_sent < BODY);
+}
+
+static void act(struct place *place, const struct state *state, enum action action)
+{
+    struct rp_http_call *call = &place->request.call;
+    int busy_was = place->busy.done;
+
+    if (action == FREE) {
+        rp_http_session_free(place->env.session);
+        place->env.session = NULL;
+        assert_int_equal(place->busy.done, busy_was);
+    } else if (action == TIME_OUT) {
+        request_wait(&place->request, 1);
+        assert_error(&place->request, state->timeout_code, state->timeout_error);
+        return;
+    } else {
+        rp_http_cancel(call, action == CANCEL_RECORDED);
+        rp_http_cancel(call, action == CANCEL_RECORDED); /* no-op */
+    }
+    assert_false(rp_http_is_running(call));
+    for (int i = 0; i < 5; i++)
+        look(place->env.world);
+    assert_int_equal(place->request.done, 0);
+}
+
+static void check(struct world *world, const struct state *state, enum action action)
+{
+    enum { TIMEOUT_MS = 60 };
+    struct place place;
+    struct request next;
+    char code[16], error[96];
+    int reqs;
+
+    place_init(&place, world, state);
+    if (action == TIME_OUT)
+        place.request.call.timeout = TIMEOUT_MS * RP_MS;
+    state->enter(&place);
+    reqs = (int)samples_of(&place.env, "http_reqs", "name", "n");
+    act(&place, state, action);
+    if (action == CANCEL_RECORDED) {
+        check_recorded(&place, state, "cancelled by the script", "1903", 0);
+    } else if (action == TIME_OUT) {
+        snprintf(code, sizeof(code), "%d", state->timeout_code);
+        snprintf(error, sizeof(error), "%s", state->timeout_error);
+        error[strcspn(error, ":")] = '\0';
+        check_recorded(&place, state, error, code, TIMEOUT_MS * RP_MS);
+    } else {
+        assert_int_equal(samples_of(&place.env, "http_reqs", "name", "n"), reqs);
+    }
+    env_new_session(&place.env);
+    close_all(&place);
+    place.fd = place.filler = place.full = -1;
+    request_init(&place.env, &next, "GET", "/next", NULL);
+    place.fd = exchange(&next, -1, OK_RESPONSE);
+    assert_int_equal(next.response.status, 200);
+    request_deinit(&next);
+    place_deinit(&place);
+}
+
+static void check_all(struct world *world, enum action action)
+{
+    for (size_t i = 0; i < RP_ARRAY_LEN(states); i++)
+        if (action != TIME_OUT || states[i].timeout_code)
+            check(world, &states[i], action);
+}
+
+static void test_cancel(struct world *world)
+{
+    check_all(world, CANCEL);
+}
+
+static void test_cancel_with_a_sample(struct world *world)
+{
+    check_all(world, CANCEL_RECORDED);
+}
+
+static void test_free_the_session(struct world *world)
+{
+    check_all(world, FREE);
+}
+
+static void test_time_out(struct world *world)
+{
+    check_all(world, TIME_OUT);
+}
+
+/* ---- names ---- */
+
+static void test_names(struct world *world)
+{
+    static const struct {
+        const char *host;
+        int code;
+        const char *error;
+    } cases[] = {
+        { "one.test", 0, "" },
+        { "missing.test", RP_HTTP_DNS_NOT_FOUND, "host not found: missing.test" },
+        { "fail.test", RP_HTTP_DNS, "name resolution failed: the name server failed" },
+    };
+    struct state state = { .name = "names" };
+    struct place place;
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(cases); i++) {
+        state.host = cases[i].host;
+        place_init(&place, world, &state);
+        if (cases[i].code) {
+            request_start(&place.request);
+            request_wait(&place.request, 1);
+            assert_int_equal(place.request.response.error_code, cases[i].code);
+            assert_memory_equal(place.request.response.error, cases[i].error, 14);
+            assert_int_equal(place.request.response.connecting, 0);
+            assert_int_equal(samples_of(&place.env, "http_req_duration", NULL, NULL), 0);
+        } else {
+            place.fd = exchange(&place.request, -1, OK_RESPONSE);
+            assert_int_equal(place.request.response.status, 200);
+        }
+        assert_true(place.request.response.looking_up > 0);
+        assert_times(&place.request);
+        place_deinit(&place);
+    }
+}
+
+/* A name with several addresses: the one that answers is found, whichever the order. */
+static void test_the_next_address(struct world *world)
+{
+    struct state state = { .name = "addresses", .host = "both.test" };
+    struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000003) };
+    struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+
+    for (int is_v6 = 0; is_v6 < 2; is_v6++) {
+        struct world elsewhere = *world;
+        struct place place;
+        int r;
+
+        elsewhere.listener = socket(is_v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        v4.sin_port = v6.sin6_port = world->addr.sin_port;
+        r = is_v6 ? bind(elsewhere.listener, (struct sockaddr *)&v6, sizeof(v6))
+                  : bind(elsewhere.listener, (struct sockaddr *)&v4, sizeof(v4));
+        if (r < 0 && is_v6) {
+            print_message("# no IPv6 here\n");
+            close(elsewhere.listener);
+            continue;
+        }
+        assert_int_equal(r, 0);
+        assert_int_equal(listen(elsewhere.listener, 1), 0);
+        place_init(&place, &elsewhere, &state);
+        place.fd = exchange(&place.request, -1, OK_RESPONSE);
+        assert_int_equal(place.request.response.status, 200);
+        place_deinit(&place);
+        close(elsewhere.listener);
+    }
+}
+
+int main(void)
+{
+    static const struct world_case cases[] = {
+        CASE(test_cancel),
+        CASE(test_cancel_with_a_sample),
+        CASE(test_free_the_session),
+        CASE(test_time_out),
+        CASE(test_names),
+        CASE(test_the_next_address),
+    };
+
+    return run_worlds(cases, RP_ARRAY_LEN(cases));
+}
