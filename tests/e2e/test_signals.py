@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: MIT
+"""What ends a run from outside: signals to the program, and the death of its worker."""
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import check_result
+
+SECONDS = 60
+Script = Callable[..., Path]
+
+
+class Started:
+    """A rampa that runs: say(WORD) waits for a line of its output, and end() for its end."""
+
+    def __init__(self, words: list[str], folder: Path) -> None:
+        self.out = folder / "result.json"
+        env = {k: v for k, v in os.environ.items() if not k.startswith("RAMPA_") or k == "RAMPA_PYTHON"}
+        self.process = subprocess.Popen(
+            [*words, "--out", str(self.out)],
+            cwd=folder,
+            env={**env, "NO_COLOR": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        self.text = b""
+
+    def read(self) -> bool:
+        assert self.process.stdout
+        ready, _, _ = select.select([self.process.stdout], [], [], SECONDS)
+        assert ready, f"nothing happens; so far:\n{self.text.decode()}"
+        data = os.read(self.process.stdout.fileno(), 65536)
+        self.text += data
+        return bool(data)
+
+    def wait_for(self, line: str) -> list[str]:
+        """Until a line begins with this; returns its words."""
+        while True:
+            for text in self.text.decode().splitlines(keepends=True):
+                if text.startswith(line) and text.endswith("\n"):
+                    return text.split()
+            assert self.read(), f"ended without saying {line!r}:\n{self.text.decode()}"
+
+    def signal(self, number: int) -> None:
+        self.process.send_signal(number)
+
+    def end(self) -> int:
+        while self.read():
+            pass
+        return self.process.wait(SECONDS)
+
+    def result(self) -> dict[str, Any]:
+        result = json.loads(self.out.read_text())
+        check_result(result)
+        return result
+
+
+@pytest.fixture
+def start(program: Path, script: Script, tmp_path: Path) -> Iterator[Callable[..., Started]]:
+    running: list[Started] = []
+
+    def run(text: str) -> Started:
+        script(text)
+        running.append(Started([str(program), "run", "script.py"], tmp_path))
+        return running[-1]
+
+    yield run
+    for one in running:
+        if one.process.poll() is None:
+            one.process.kill()
+            one.process.wait()
+
+
+LONG = """
+import asyncio
+import os
+import sys
+import rampa
+
+{top}
+
+@rampa.scenario(executor="constant-vus", vus=3, duration="1h", graceful_stop="{graceful_stop}")
+async def a(worker):
+    if worker.execution.iteration == 5:
+        print("started", os.getpid(), flush=True)
+    {body}
+
+def teardown():
+    print("torn down", flush=True)
+"""
+
+
+def long(body: str = "await asyncio.sleep(0.01)", graceful_stop: str = "30s", top: str = "") -> str:
+    return LONG.format(body=body, graceful_stop=graceful_stop, top=top)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_ends_the_run_gracefully(start: Callable[..., Started], number: int) -> None:
+    run = start(long())
+    run.wait_for("started")
+    run.signal(number)
+    assert run.end() == 4
+    text = run.text.decode()
+    assert "torn down\n" in text
+    assert "exit code 4" in text and "iteration_duration" in text
+    result = run.result()
+    assert (result["run"]["status"], result["run"]["reason"]) == ("aborted", "aborted by a signal")
+    (row,) = result["accounting"]
+    assert row["holds"] and row["interrupted"] == 0 and row["completed"] >= 6
+
+
+def test_running_iterations_have_graceful_stop_to_end(start: Callable[..., Started]) -> None:
+    body = """
+    print("waiting", flush=True)
+    try:
+        await asyncio.sleep(3600)
+    finally:
+        print("cleaned up", flush=True)
+"""
+    run = start(long(body.strip(), graceful_stop="200ms").replace("iteration == 5", "iteration == 99"))
+    for _ in range(3):
+        run.wait_for("waiting")
+    run.signal(signal.SIGINT)
+    assert run.end() == 4
+    assert run.text.decode().count("cleaned up\n") == 3
+    (row,) = run.result()["accounting"]
+    assert (row["started"], row["interrupted"], row["completed"]) == (3, 3, 0)
+
+
+def test_the_second_signal_ends_it_at_once(start: Callable[..., Started]) -> None:
+    body = "print('waiting', flush=True); await asyncio.sleep(3600)"
+    run = start(long(body).replace("iteration == 5", "iteration == 99"))
+    run.wait_for("waiting")
+    run.signal(signal.SIGINT)
+    began = time.monotonic()
+    run.signal(signal.SIGTERM)  # another one: two equal ones that are both waiting are one to the system
+    assert run.end() == 4
+    assert time.monotonic() - began < 10
+    assert "torn down" not in run.text.decode()
+    assert run.result()["run"]["exit_code"] == 4
+
+
+def test_the_second_signal_ends_even_a_script_that_never_yields(start: Callable[..., Started]) -> None:
+    run = start(long("print('waiting', flush=True)\n    while True: pass").replace("iteration == 5", "iteration == 99"))
+    run.wait_for("waiting")
+    run.signal(signal.SIGINT)
+    run.signal(signal.SIGTERM)
+    assert run.end() == 4
+    assert run.result()["run"]["exit_code"] == 4
+
+
+def test_a_signal_during_loading(start: Callable[..., Started]) -> None:
+    run = start("import time\nprint('loading', flush=True)\ntime.sleep(3600)\n")
+    run.wait_for("loading")
+    run.signal(signal.SIGINT)
+    assert run.end() == 4
+    assert "Traceback" not in run.text.decode()
+    assert not [path for path in run.out.parent.iterdir() if path.name.startswith(".rampa-")]
+
+
+SETUP = """
+import asyncio
+import rampa
+
+async def {hook}():
+    print("in hook", flush=True)
+    await asyncio.sleep({sleep})
+    print("hook done", flush=True)
+
+{other}
+
+@rampa.scenario(executor="per-vu-iterations")
+async def a(worker):
+    print("iteration", flush=True)
+"""
+
+
+def test_a_signal_during_setup(start: Callable[..., Started]) -> None:
+    """set-up ends, no iteration starts, teardown undoes what set-up did."""
+    run = start(SETUP.format(hook="setup", sleep=0.3, other='def teardown(): print("torn down", flush=True)'))
+    run.wait_for("in hook")
+    run.signal(signal.SIGTERM)
+    assert run.end() == 4
+    assert [line for line in run.text.decode().splitlines()[:3]] == ["in hook", "hook done", "torn down"]
+    assert run.result()["accounting"] == [] or run.result()["accounting"][0]["started"] == 0
+
+
+def test_a_second_signal_during_setup(start: Callable[..., Started]) -> None:
+    run = start(SETUP.format(hook="setup", sleep=3600, other=""))
+    run.wait_for("in hook")
+    run.signal(signal.SIGINT)
+    run.signal(signal.SIGTERM)
+    assert run.end() == 4
+    assert run.result()["run"]["status"] == "aborted"
+
+
+def test_a_signal_during_teardown(start: Callable[..., Started]) -> None:
+    run = start(SETUP.format(hook="teardown", sleep=0.3, other=""))
+    run.wait_for("in hook")
+    run.signal(signal.SIGINT)
+    assert run.end() == 4
+    assert "hook done\n" in run.text.decode()
+    assert run.result()["accounting"][0]["completed"] == 1
+
+
+def test_a_second_signal_during_teardown(start: Callable[..., Started]) -> None:
+    run = start(SETUP.format(hook="teardown", sleep=3600, other=""))
+    run.wait_for("in hook")
+    run.signal(signal.SIGINT)
+    run.signal(signal.SIGTERM)
+    assert run.end() == 4
+    assert run.result()["accounting"] == [] or run.result()["accounting"][0]["holds"]
+
+
+def test_a_keyboard_interrupt_reaches_the_program_only(start: Callable[..., Started]) -> None:
+    """Ctrl-C goes to the whole foreground group: the worker must not die of it before it has torn down."""
+    run = start(long())
+    words = run.wait_for("started")
+    assert os.getpgid(int(words[1])) != os.getpgid(run.process.pid)
+    run.signal(signal.SIGINT)
+    assert run.end() == 4
+    assert "KeyboardInterrupt" not in run.text.decode()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+def test_a_worker_that_is_killed(start: Callable[..., Started], number: int) -> None:
+    run = start(long(top='print("famous last words", file=sys.stderr)'))
+    pid = int(run.wait_for("started")[1])
+    os.kill(pid, number)
+    assert run.end() == 9
+    reason = run.result()["run"]["reason"]
+    assert reason.startswith(f"worker 1 (process {pid}) was killed by signal {int(number)} (")
+    assert "its last words: famous last words" in reason
+    assert run.result()["run"]["status"] == "internal_error"
+
+
+def test_a_script_that_exits_the_process(start: Callable[..., Started]) -> None:
+    run = start(long("print('gone', file=sys.stderr, flush=True); os._exit(3)"))
+    assert run.end() == 9
+    reason = run.result()["run"]["reason"]
+    assert "exited with status 3; its last words: gone" in reason
+
+
+def test_a_worker_that_dies_while_loading(start: Callable[..., Started]) -> None:
+    run = start("import os, sys\nprint('oh no', file=sys.stderr, flush=True)\nos._exit(4)\n")
+    assert run.end() in (3, 9)
+    text = run.text.decode()
+    assert "oh no\n" in text and "exited with status 4 before the test began" in text
+
+
+def test_no_process_outlives_the_program(start: Callable[..., Started]) -> None:
+    """Killed, the program cannot clean up: its worker ends by itself."""
+    run = start(long())
+    pid = int(run.wait_for("started")[1])
+    fd = os.pidfd_open(pid)
+    run.signal(signal.SIGKILL)
+    run.process.wait(SECONDS)
+    ready, _, _ = select.select([fd], [], [], SECONDS)
+    os.close(fd)
+    assert ready
