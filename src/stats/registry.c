@@ -242,7 +242,24 @@ static int drain_one(struct rp_series *series, rp_drain_fn *fn, void *user)
     rp_assert(rp_value_add(&series->total, &series->delta) == 0);
     rp_value_reset(&series->delta);
     series->is_dirty = false;
+    series->last_drain = series->registry->drain_count;
     return 0;
+}
+
+/* A part of the series in each drain, all of them in RP_IDLE_DRAINS. A delta that is not dirty is empty. */
+static void trim_idle(struct rp_registry *registry)
+{
+    size_t visits = registry->series_count / RP_IDLE_DRAINS + 1;
+
+    for (size_t i = 0; i < visits && i < registry->series_count; i++) {
+        struct rp_series *series;
+
+        if (registry->next_to_trim >= registry->series_count)
+            registry->next_to_trim = 0;
+        series = registry->series[registry->next_to_trim++];
+        if (!series->is_dirty && registry->drain_count - series->last_drain >= RP_IDLE_DRAINS)
+            rp_value_deinit(&series->delta);
+    }
 }
 
 int rp_registry_drain(struct rp_registry *registry, rp_drain_fn *fn, void *user)
@@ -259,5 +276,7 @@ int rp_registry_drain(struct rp_registry *registry, rp_drain_fn *fn, void *user)
             registry->dirty[word] &= registry->dirty[word] - 1;
         }
     }
+    registry->drain_count++;
+    trim_idle(registry);
     return 0;
 }

@@ -50,6 +50,7 @@ struct rp_series {
     bool is_dirty;
     struct rp_registry *registry; /* private */
     struct rp_value delta, total;
+    uint32_t last_drain; /* private */
 };
 
 struct rp_registry_limits {
@@ -124,7 +125,9 @@ void rp_series_gauge(struct rp_series *series, double value);
 /* Calls @fn once for every series that changed since the last drain, in order of series id, then folds its delta into
  * its total and empties the delta. @fn must not record. A negative return of @fn stops and is returned; that series
  * and those not yet visited stay dirty, and the next drain hands them out. -ENOMEM (before @fn saw the series)
- * likewise: no delta is ever lost or handed out twice. */
+ * likewise: no delta is ever lost or handed out twice. A delta that stays empty for RP_IDLE_DRAINS drains, and at most
+ * twice as many, gives its histogram's memory back, which is half of what its series holds. */
+enum { RP_IDLE_DRAINS = 60 };
 typedef int rp_drain_fn(void *user, const struct rp_series *series);
 RP_NODISCARD int rp_registry_drain(struct rp_registry *registry, rp_drain_fn *fn, void *user);
 

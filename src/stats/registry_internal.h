@@ -29,6 +29,8 @@ struct rp_registry {
     size_t series_count, series_cap;
     uint64_t *dirty; /* a bit per series, by id: order without sorting */
     size_t dirty_cap;
+    uint32_t drain_count;
+    size_t next_to_trim; /* series by id */
 };
 
 RP_NODISCARD int rp_registry_init_tags(struct rp_registry *registry);
