@@ -59,6 +59,7 @@ void rp_target_conn_free(struct rp_target_server *server, struct rp_target_conn 
     rp_list_remove(&conn->ready);
     rp_list_remove(&conn->all);
     server->conn_count--;
+    server->closed++;
     close(conn->fd);
     rp_buf_deinit(&conn->in);
     rp_buf_deinit(&conn->out);

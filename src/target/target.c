@@ -302,7 +302,7 @@ static int serve(struct rp_target_server *server)
 
     while (!code) {
         int count = wait_for_events(server, events);
-        uint32_t conn_count = server->conn_count;
+        uint64_t closed = server->closed;
 
         if (count < 0)
             return count;
@@ -310,7 +310,7 @@ static int serve(struct rp_target_server *server)
             code = handle_event(server, &events[i]);
         run_ready(server);
         run_timers(server);
-        if (RP_UNLIKELY(server->accept_paused) && server->conn_count < conn_count)
+        if (RP_UNLIKELY(server->accept_paused) && server->closed != closed)
             pause_accept(server, false);
     }
     return code < 0 ? code : 0;
