@@ -26,7 +26,7 @@ struct rp_target_server {
     struct rp_list conns;                        /* all of them */
     struct rp_list ready;                        /* those with work left for the next turn */
     uint32_t conn_count;
-    uint64_t closed; /* connections so far */
+    uint64_t closed;    /* connections so far */
     bool accept_paused; /* out of descriptors: until a connection closes */
     struct rp_target_timers timers;
     struct rp_target_random random;
