@@ -36,7 +36,7 @@ async def careful(worker: rampa.Worker) -> None:
         await http.get(f"{base}/hang", timeout=0.2)
     except RequestTimeout as error:
         worker.counter("caught")
-        worker.check(error, {"the time is known": lambda e: e.response.timings.duration > 150})
+        worker.check(error, {"the time is known": lambda e: e.response.timings.duration > 100})
 
     try:
         await http.get("http://127.0.0.1:1/")
