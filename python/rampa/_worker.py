@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import json
 import os
 import selectors
 import sys
+import threading
+import time
 import traceback
 import types
 import typing
@@ -21,6 +24,7 @@ from rampa.loader import Script, require_scenario
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
 _STDLIB = os.path.dirname(os.__file__) + os.sep
 _GROUPS_MAX = 1000
+_LEAVE_SECONDS = 1.0
 
 
 class ReactorSelector(selectors.EpollSelector):
@@ -311,6 +315,29 @@ class Hooks:
         return _with_params(url, params), fields, body, name, _pairs(tags, "tags"), _ranges(expected)
 
 
+async def _cancel_leftovers() -> None:
+    """What a script left running is cancelled, as asyncio.run() does at its end, but not waited for without limit."""
+    leftovers = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in leftovers:
+        task.cancel()
+    if leftovers:
+        await asyncio.wait(leftovers, timeout=_LEAVE_SECONDS)
+    await asyncio.wait_for(asyncio.get_running_loop().shutdown_asyncgens(), _LEAVE_SECONDS)
+
+
+def _leave_threads() -> None:
+    """Ends the process when a thread of the script would keep it: all results have been told by now."""
+    deadline = time.monotonic() + _LEAVE_SECONDS
+    for thread in threading.enumerate():
+        if thread is threading.current_thread() or thread.daemon:
+            continue
+        thread.join(max(0.0, deadline - time.monotonic()))
+        if thread.is_alive():
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(0)
+
+
 def main(fd: int) -> None:
     """Serves the coordinator on descriptor ``fd`` until it says good-bye."""
     hooks = Hooks()
@@ -324,6 +351,10 @@ def main(fd: int) -> None:
     host.serve(fd)
     try:
         loop.run_forever()
+        selector.loop = None  # the run has ended; the loop may still turn
+        with contextlib.suppress(TimeoutError):
+            loop.run_until_complete(_cancel_leftovers())
     finally:
         host.close()
         loop.close()
+    _leave_threads()
