@@ -53,7 +53,13 @@ static struct scenario *of_executor(struct rp_execution *executor)
 static void begin_one(struct rp_engine *engine, struct rp_vu *vu)
 {
     struct scenario *scenario = vu->engine_scenario;
+    rp_ns now = rp_loop_now(engine->config.loop);
 
+    /* What was ready before it may have taken the time that was left. */
+    if (RP_UNLIKELY(!rp_execution_may_begin(&scenario->executor, now))) {
+        rp_execution_ended(&scenario->executor, vu->slot, false, now);
+        return;
+    }
     vu->is_running = true;
     scenario->started++;
     engine->config.host->ops->begin(engine->config.host, vu);

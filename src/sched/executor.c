@@ -87,12 +87,17 @@ static void stop_at(struct rp_execution *executor, rp_ns deadline)
     finish_if_idle(executor);
 }
 
+/* When iterations are interrupted, seen from the regular time: its end is what the timer is armed for. */
+static rp_ns own_limit(const struct rp_execution *executor)
+{
+    return rp_ns_add(executor->timer.deadline, executor->scenario->graceful_stop);
+}
+
 static void regular_time_over(struct rp_timer *timer, rp_ns now)
 {
     struct rp_execution *executor = rp_container_of(timer, struct rp_execution, timer);
-    rp_ns end = timer->deadline;
 
-    stop_at(executor, rp_ns_add(end, executor->scenario->graceful_stop));
+    stop_at(executor, own_limit(executor));
 }
 
 static void feed(struct rp_execution *executor, int64_t slot, rp_ns due)
@@ -114,6 +119,10 @@ static void regular_time_begins(struct rp_timer *timer, rp_ns now)
     executor->state = RP_EXECUTION_RUNNING;
     executor->origin = timer->deadline;
     rp_timer_arm(executor->loop, timer, rp_ns_add(executor->origin, regular), regular_time_over);
+    if (!rp_execution_may_begin(executor, now)) {
+        stop_at(executor, own_limit(executor));
+        return;
+    }
     for (int64_t slot = 0; slot < executor->slot_count; slot++)
         feed(executor, slot, executor->origin);
     finish_if_idle(executor);
@@ -125,24 +134,43 @@ void rp_execution_start(struct rp_execution *executor, rp_ns at)
                  regular_time_begins);
 }
 
+/* An iteration that was asked for and never began. A schedule without a number of iterations does not owe it. */
+static void take_back(struct rp_execution *executor, int64_t slot)
+{
+    if (executor->ops->total(executor->scenario)) {
+        executor->dropped++;
+    } else {
+        executor->scheduled--;
+        executor->slot_iterations[slot]--;
+    }
+}
+
 void rp_execution_ended(struct rp_execution *executor, int64_t slot, bool began, rp_ns now)
 {
     executor->slot_is_active[slot] = 0;
     executor->active--;
-    executor->dropped += !began;
+    if (RP_UNLIKELY(!began))
+        take_back(executor, slot);
     /* The clock decides, not the timer: in a late turn no iteration may start after the regular end. */
-    if (RP_LIKELY(executor->state == RP_EXECUTION_RUNNING && now < executor->timer.deadline))
+    if (RP_LIKELY(rp_execution_may_begin(executor, now)))
         feed(executor, slot, now);
+    else if (executor->state == RP_EXECUTION_RUNNING)
+        stop_at(executor, own_limit(executor));
     if (RP_UNLIKELY(executor->active == 0))
         finish_if_idle(executor);
 }
 
 void rp_execution_stop(struct rp_execution *executor, rp_ns deadline)
 {
+    rp_ns limit;
+
     switch (executor->state) {
     case RP_EXECUTION_WAITING:
-    case RP_EXECUTION_RUNNING:
         stop_at(executor, deadline);
+        break;
+    case RP_EXECUTION_RUNNING:
+        limit = own_limit(executor);
+        stop_at(executor, deadline < limit ? deadline : limit);
         break;
     case RP_EXECUTION_STOPPING:
         if (deadline < executor->timer.deadline)

@@ -69,7 +69,14 @@ void rp_execution_deinit(struct rp_execution *executor); /* zeroed is allowed */
 
 /* The run's executors start at @at; this one start_time later. */
 void rp_execution_start(struct rp_execution *executor, rp_ns at);
-/* The iteration on @slot has ended, completed or interrupted (or never began: @began false, then it is dropped). */
+/* The iteration on @slot has ended, completed or interrupted; or it never began (@began false): then it is dropped when
+ * the schedule has a number of iterations, and as if it had not been asked for when it has none. */
 void rp_execution_ended(struct rp_execution *executor, int64_t slot, bool began, rp_ns now);
+/* Whether an iteration that was asked for may still begin at @now: false after the regular end and after a stop. The
+ * user asks when it has kept one waiting. */
+static inline bool rp_execution_may_begin(const struct rp_execution *executor, rp_ns now)
+{
+    return executor->state == RP_EXECUTION_RUNNING && now < executor->timer.deadline;
+}
 /* No new iteration from now on; what runs may finish until @deadline (or the executor's own limit, if earlier). */
 void rp_execution_stop(struct rp_execution *executor, rp_ns deadline);
