@@ -7,6 +7,7 @@ import importlib.util
 import inspect
 import json
 import os
+import re
 import sys
 import types
 import typing
@@ -134,23 +135,56 @@ class Script:
 
 
 _METRIC_METHODS = ("counter", "gauge", "rate", "trend")
+_METRIC_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{1,128}", re.ASCII)
 
 
 def find_metrics(path: str) -> tuple[dict[str, str], bool]:
     """The custom metrics a script names by literals in ``worker.trend("name", ...)`` and the like, and whether it names some
-    at run time only (then thresholds on unknown names cannot be refused before the run)."""
+    at run time only (then thresholds on unknown names cannot be refused before the run).
+
+    Other objects may have such methods too. What is taken for a worker is ``worker``, ``anything.worker`` and every
+    parameter of a function around the call.
+    """
     with open(path, "rb") as file:
         tree = ast.parse(file.read(), path)
-    found: dict[str, str] = {}
-    dynamic = False
-    for node in ast.walk(tree):
-        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
-            continue
-        if node.func.attr not in _METRIC_METHODS:
-            continue
+    finder = _MetricFinder(path)
+    finder.visit(tree)
+    return finder.found, finder.dynamic
+
+
+class _MetricFinder(ast.NodeVisitor):
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.found: dict[str, str] = {}
+        self.dynamic = False
+        self._parameters: list[str] = []
+
+    def _visit_function(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> None:
+        arguments = node.args.posonlyargs + node.args.args + node.args.kwonlyargs
+        outside = len(self._parameters)
+        self._parameters += [argument.arg for argument in arguments]
+        self.generic_visit(node)
+        del self._parameters[outside:]
+
+    visit_FunctionDef = _visit_function
+    visit_AsyncFunctionDef = _visit_function
+    visit_Lambda = _visit_function
+
+    def visit_Call(self, node: ast.Call) -> None:
+        function = node.func
+        if isinstance(function, ast.Attribute) and function.attr in _METRIC_METHODS:
+            owner = function.value
+            word = owner.id if isinstance(owner, ast.Name) else owner.attr if isinstance(owner, ast.Attribute) else ""
+            if word == "worker" or (isinstance(owner, ast.Name) and word in self._parameters):
+                self._found(node, function.attr, surely=word == "worker")
+        self.generic_visit(node)
+
+    def _found(self, node: ast.Call, kind: str, surely: bool) -> None:
         name = node.args[0] if node.args else next((k.value for k in node.keywords if k.arg == "name"), None)
-        if isinstance(name, ast.Constant) and isinstance(name.value, str):
-            found.setdefault(name.value, node.func.attr)
-        elif name is not None:
-            dynamic = True
-    return found, dynamic
+        if not (isinstance(name, ast.Constant) and isinstance(name.value, str)):
+            self.dynamic = self.dynamic or name is not None
+        elif _METRIC_NAME.fullmatch(name.value):
+            self.found.setdefault(name.value, kind)
+        elif surely:
+            rule = "a letter or '_' and then 1 to 128 of [a-zA-Z0-9_]"
+            raise ScriptError(f"the name of a metric must be {rule}, not {name.value!r}", self.path, node.lineno)

@@ -85,7 +85,8 @@ static void check_series(const struct rp_series *series)
         return;
     }
     assert_tag(series, "method", "GET");
-    assert_tag(series, "name", "n");
+    assert_tag(series, "name", kind->path);
+    assert_tag(series, "url", kind->path); /* of requests with a name */
     assert_tag(series, "status", kind->status);
     assert_tag(series, "error", kind->error);
     assert_tag(series, "error_code", kind->error_code);

@@ -51,7 +51,7 @@ void request_init(struct env *env, struct request *request, const char *method, 
     struct rp_http_spec spec = { .method = rp_slice_str(method),
                                  .body = rp_slice_str(body),
                                  .has_body = body != NULL,
-                                 .name = RP_SLICE("n") };
+                                 .name = rp_slice_str(path) };
 
     *request = (struct request){ .env = env };
     if (path[0] == '/')
