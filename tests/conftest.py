@@ -9,12 +9,20 @@ import os
 import select
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+
+if "RAMPA_SANITIZED" in os.environ:
+    # What the tests start beside rampa must not load the runtime of the sanitizers: curl hangs with it. RAMPA_PYTHON
+    # is an interpreter that brings it along.
+    os.environ.pop("LD_PRELOAD", None)
+    sys.executable = os.environ["RAMPA_PYTHON"]
+
 START_SECONDS = 30
 
 
