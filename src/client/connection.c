@@ -89,11 +89,11 @@ static void try_next_address(struct connection *connection, int last_status)
 }
 
 static void start_connecting(struct connection *connection, const struct rp_address *addresses,
-                             size_t count)
+                             size_t count, bool was_known)
 {
     rp_ns now = now_of(connection);
 
-    connection->looking_up = now - connection->phase_began;
+    connection->looking_up = was_known ? 0 : now - connection->phase_began;
     connection->phase_began = now;
     connection->state = CONNECTION_CONNECTING;
     memcpy(connection->candidates->list, addresses, count * sizeof(*addresses));
@@ -109,8 +109,8 @@ static void resolved(struct rp_lookup *lookup, enum rp_dns_status status,
     rp_ns now = now_of(connection);
 
     if (status == RP_DNS_OK && count) {
-        start_connecting(connection, addresses,
-                         count < RP_ADDRESSES_MAX ? count : RP_ADDRESSES_MAX);
+        start_connecting(connection, addresses, count < RP_ADDRESSES_MAX ? count : RP_ADDRESSES_MAX,
+                         false);
         return;
     }
     connection->session->failed_connects++;
@@ -135,8 +135,9 @@ static void look_up(struct connection *connection)
                    &addresses, &count);
     if (r < 0)
         fail(connection, RP_HTTP_DNS, "name resolution failed", strerror(-r), now_of(connection));
-    else if (r > 0)
-        resolved(&connection->lookup, RP_DNS_OK, addresses, count, NULL);
+    else if (r > 0) /* an address, or a name that is known: nothing was looked up */
+        start_connecting(connection, addresses, count < RP_ADDRESSES_MAX ? count : RP_ADDRESSES_MAX,
+                         true);
 }
 
 static void deadline_passed(struct rp_timer *timer, rp_ns now);

@@ -14,13 +14,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "cluster/coordinator_internal.h"
-
-enum { LEAVE_PATIENCE_S = 10, HOOK_PATIENCE_S = 5 };
 
 static const char *phase_name(const struct coordinator *c)
 {
@@ -51,7 +47,7 @@ static rp_ns longest_of(const struct rp_plan *plan)
     return longest;
 }
 
-static void tell_status(struct coordinator *c)
+void rp_coordinator_tell_status(struct coordinator *c)
 {
     rp_ns now = rp_loop_now(c->loop);
     struct rp_coordinator_status status = { .phase = phase_name(c),
@@ -83,9 +79,21 @@ static void send_text(struct coordinator *c, enum rp_message_type type, const ch
     (void)rp_channel_end(&c->channel);
 }
 
+void rp_coordinator_stop(struct coordinator *c, rp_ns grace)
+{
+    struct rp_buf *out = rp_channel_begin(&c->channel);
+
+    c->is_stopping = true;
+    rp_write_message(out, RP_MSG_STOP, 1);
+    rp_write_key(out, "grace");
+    rp_write_i64(out, grace);
+    (void)rp_channel_end(&c->channel);
+    rp_coordinator_be_patient(c, grace + LEAVE_PATIENCE_S * RP_S);
+}
+
 /* ---- leaving ---------------------------------------------------------------------------------------------- */
 
-static void over(struct coordinator *c)
+void rp_coordinator_over(struct coordinator *c)
 {
     c->phase = PHASE_OVER;
     c->is_over = true;
@@ -105,7 +113,7 @@ static void patience_lost(struct rp_timer *timer, rp_ns now)
 }
 
 /* The worker has this long for what it was told. */
-static void be_patient(struct coordinator *c, rp_ns how_long)
+void rp_coordinator_be_patient(struct coordinator *c, rp_ns how_long)
 {
     rp_timer_arm(c->loop, &c->patience, rp_ns_add(rp_loop_now(c->loop), how_long), patience_lost);
 }
@@ -114,7 +122,7 @@ static void leave(struct coordinator *c)
 {
     c->phase = PHASE_LEAVING;
     send_simple(c, RP_MSG_EXIT);
-    be_patient(c, LEAVE_PATIENCE_S * RP_S);
+    rp_coordinator_be_patient(c, LEAVE_PATIENCE_S * RP_S);
 }
 
 /* The run cannot be: @c->err says why. */
@@ -140,9 +148,10 @@ static void begin_teardown(struct coordinator *c)
         return;
     }
     c->phase = PHASE_TEARDOWN;
-    tell_status(c);
+    rp_coordinator_tell_status(c);
     send_simple(c, RP_MSG_TEARDOWN);
-    be_patient(c, rp_ns_add(c->result->plan->teardown_timeout, HOOK_PATIENCE_S * RP_S));
+    rp_coordinator_be_patient(c,
+                              rp_ns_add(c->result->plan->teardown_timeout, HOOK_PATIENCE_S * RP_S));
 }
 
 static void begin_running(struct coordinator *c)
@@ -150,8 +159,9 @@ static void begin_running(struct coordinator *c)
     rp_timer_disarm(&c->patience);
     c->phase = PHASE_RUNNING;
     c->started = rp_loop_now(c->loop);
+    c->next_judgement = c->started + RP_LIVE_THRESHOLDS_S * RP_S;
     c->result->started_wall_ns = rp_wall_clock_ns();
-    tell_status(c);
+    rp_coordinator_tell_status(c);
     send_simple(c, RP_MSG_START);
 }
 
@@ -162,9 +172,9 @@ static void on_ready(struct coordinator *c)
         return;
     }
     c->phase = PHASE_SETUP;
-    tell_status(c);
+    rp_coordinator_tell_status(c);
     send_simple(c, RP_MSG_SETUP);
-    be_patient(c, rp_ns_add(c->result->plan->setup_timeout, HOOK_PATIENCE_S * RP_S));
+    rp_coordinator_be_patient(c, rp_ns_add(c->result->plan->setup_timeout, HOOK_PATIENCE_S * RP_S));
 }
 
 /* What a hook raised is an error group too, with its traceback. Its message is "Type: text". */
@@ -281,7 +291,7 @@ static void on_hello(struct coordinator *c, const struct rp_message *message)
         return;
     }
     c->phase = PHASE_LOADING;
-    tell_status(c);
+    rp_coordinator_tell_status(c);
     send_text(c, RP_MSG_LOAD, "script", c->config->script);
 }
 
@@ -297,7 +307,7 @@ static void on_warning(struct coordinator *c, const struct rp_message *message)
 static void on_bye(struct coordinator *c, const struct rp_message *message)
 {
     rp_merge_bye(c, message);
-    be_patient(c, LEAVE_PATIENCE_S * RP_S);
+    rp_coordinator_be_patient(c, LEAVE_PATIENCE_S * RP_S);
 }
 
 static int merge(struct coordinator *c, const struct rp_message *message)
@@ -354,238 +364,10 @@ static void on_closed(struct rp_channel *channel, int status)
     if (status < 0 && status != -ECONNRESET)
         nonsense(c, status);
     else if (!rp_timer_is_armed(&c->patience))
-        be_patient(c, LEAVE_PATIENCE_S * RP_S);
+        rp_coordinator_be_patient(c, LEAVE_PATIENCE_S * RP_S);
 }
 
-static const struct rp_channel_events channel_events = {
+const struct rp_channel_events rp_coordinator_channel_events = {
     .message = on_message,
     .closed = on_closed,
 };
-
-/* ---- the worker's process ---------------------------------------------------------------------------------- */
-
-static void on_line(struct rp_process *process, bool is_stderr, const char *text)
-{
-    struct coordinator *c = rp_container_of(process, struct coordinator, process);
-
-    if (c->config->line)
-        c->config->line(c->config->user, is_stderr, text);
-}
-
-static void died_early(struct coordinator *c, const char *how)
-{
-    rp_error_set(c->err, -RP_EPEER, "the worker '%s' %s before the test began",
-                 c->config->worker_argv[0], how);
-    if (c->config->worker_hint)
-        rp_error_hint(c->err, "%s", c->config->worker_hint);
-    c->status = -RP_EPEER;
-}
-
-static void on_ended(struct rp_process *process, int status)
-{
-    struct coordinator *c = rp_container_of(process, struct coordinator, process);
-    const char *words = rp_buf_str(&process->last_words);
-    char how[128];
-
-    rp_timer_disarm(&c->patience);
-    rp_process_describe_status(status, how, sizeof(how));
-    if (c->has_farewell || (c->phase == PHASE_LEAVING && c->status < 0)) {
-        over(c);
-        return;
-    }
-    if (c->signals_seen >= 2)
-        rp_coordinator_fail(c, RP_EXIT_ABORTED, "aborted by a second signal");
-    else if (c->phase <= PHASE_LOADING && c->status == 0)
-        died_early(c, how);
-    else if (c->result->exit_code != RP_EXIT_SETUP && c->result->exit_code != RP_EXIT_TEARDOWN)
-        rp_coordinator_fail(c, RP_EXIT_INTERNAL, "worker 1 (process %d) %s%s%s",
-                            c->result->workers ? c->result->workers->pid : 0, how,
-                            *words ? "; its last words: " : "", words);
-    over(c);
-}
-
-static const struct rp_process_events process_events = {
-    .line = on_line,
-    .ended = on_ended,
-};
-
-/* ---- signals and time -------------------------------------------------------------------------------------- */
-
-static rp_ns grace_of(const struct rp_plan *plan)
-{
-    rp_ns grace = 0;
-
-    for (size_t i = 0; i < plan->scenario_count; i++)
-        if (plan->scenarios[i].graceful_stop > grace)
-            grace = plan->scenarios[i].graceful_stop;
-    return grace < RP_STOP_GRACE_MAX_S * RP_S ? grace : RP_STOP_GRACE_MAX_S * RP_S;
-}
-
-static void stop_gracefully(struct coordinator *c)
-{
-    struct rp_buf *out;
-
-    c->is_stopping = true;
-    rp_coordinator_fail(c, RP_EXIT_ABORTED, "aborted by a signal");
-    switch (c->phase) {
-    case PHASE_HELLO:
-    case PHASE_LOADING:
-    case PHASE_PLANNING:
-        rp_process_kill(&c->process, SIGKILL);
-        c->signals_seen = 2; /* there is nothing to tear down */
-        break;
-    case PHASE_RUNNING:
-        out = rp_channel_begin(&c->channel);
-        rp_write_message(out, RP_MSG_STOP, 1);
-        rp_write_key(out, "grace");
-        rp_write_i64(out, grace_of(c->result->plan));
-        (void)rp_channel_end(&c->channel);
-        be_patient(c, grace_of(c->result->plan) + LEAVE_PATIENCE_S * RP_S);
-        break;
-    default:
-        break; /* set-up and teardown go on to their end, their timeout or the second signal */
-    }
-    tell_status(c);
-}
-
-static void on_signal(struct rp_watch *watch, unsigned ready)
-{
-    struct coordinator *c = rp_container_of(watch, struct coordinator, signals);
-    struct signalfd_siginfo info;
-
-    while (read(c->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-        if (++c->signals_seen == 1) {
-            stop_gracefully(c);
-            continue;
-        }
-        rp_coordinator_fail(c, RP_EXIT_ABORTED, "aborted by a second signal");
-        rp_process_kill(&c->process, SIGKILL);
-    }
-}
-
-static void tick(struct rp_timer *timer, rp_ns now)
-{
-    struct coordinator *c = rp_container_of(timer, struct coordinator, tick);
-
-    tell_status(c);
-    rp_timer_arm(c->loop, timer, now + RP_S, tick);
-}
-
-/* ---- life ------------------------------------------------------------------------------------------------- */
-
-static int take_signals(struct coordinator *c, sigset_t *ret_old)
-{
-    sigset_t set;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    if (sigprocmask(SIG_BLOCK, &set, ret_old) < 0)
-        return -errno;
-    c->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-    if (c->signal_fd < 0)
-        return -errno;
-    return rp_watch_start(c->loop, &c->signals, c->signal_fd, RP_READABLE, on_signal);
-}
-
-static int start(struct coordinator *c)
-{
-    int control;
-    int r = rp_process_start(&c->process, c->loop, c->config->worker_argv, &process_events,
-                             &control);
-
-    if (r < 0) {
-        rp_error_set(c->err, r, "cannot start the worker '%s': %s", c->config->worker_argv[0],
-                     strerror(-r));
-        if (c->config->worker_hint)
-            rp_error_hint(c->err, "%s", c->config->worker_hint);
-        return r == -ENOENT ? -RP_EUSER : r;
-    }
-    r = rp_channel_open(&c->channel, c->loop, control, &channel_events);
-    if (r == 0)
-        rp_timer_arm(c->loop, &c->tick, rp_loop_now(c->loop) + RP_S, tick);
-    return r;
-}
-
-static void deinit(struct coordinator *c)
-{
-    rp_timer_disarm(&c->tick);
-    rp_timer_disarm(&c->patience);
-    rp_channel_close(&c->channel);
-    rp_process_deinit(&c->process);
-    rp_watch_stop(&c->signals);
-    if (c->signal_fd >= 0)
-        close(c->signal_fd);
-    rp_loop_free(c->loop);
-}
-
-static int coordinate(struct coordinator *c)
-{
-    sigset_t old;
-    int r = rp_loop_new(rp_loop_epoll, &c->loop);
-
-    if (r < 0)
-        return r;
-    c->last_status = rp_loop_now(c->loop);
-    r = take_signals(c, &old);
-    if (r == 0)
-        r = start(c);
-    while (r == 0 && !c->is_over)
-        r = rp_loop_turn(c->loop, RP_NS_NEVER);
-    if (r == 0)
-        r = c->status;
-    if (r == 0 && !c->plan_only)
-        r = rp_judge(c);
-    deinit(c);
-    sigprocmask(SIG_SETMASK, &old, NULL);
-    if (r < 0 && !c->err->message)
-        rp_error_set(c->err, r, "the run cannot go on: %s", strerror(-r));
-    return r;
-}
-
-static void make_run_id(char out[37])
-{
-    unsigned char bytes[16] = { 0 };
-
-    if (getentropy(bytes, sizeof(bytes)) < 0)
-        snprintf((char *)bytes, sizeof(bytes), "%lld", (long long)rp_clock_ns());
-    bytes[6] = (unsigned char)((bytes[6] & 0x0f) | 0x40);
-    bytes[8] = (unsigned char)((bytes[8] & 0x3f) | 0x80);
-    for (int i = 0, at = 0; i < 16; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10)
-            out[at++] = '-';
-        snprintf(out + at, 3, "%02x", bytes[i]);
-        at += 2;
-    }
-}
-
-int rp_coordinate(const struct rp_coordinator_config *config, struct rp_result *ret,
-                  struct rp_error *err)
-{
-    struct coordinator c = { .config = config, .result = ret, .err = err, .signal_fd = -1 };
-
-    make_run_id(ret->run_id);
-    c.channel.fd = -1;
-    return coordinate(&c);
-}
-
-int rp_coordinate_plan(const struct rp_coordinator_config *config, struct rp_plan **ret,
-                       struct rp_error *err)
-{
-    struct rp_result result = { 0 };
-    struct coordinator c = {
-        .config = config, .result = &result, .err = err, .signal_fd = -1, .plan_only = true
-    };
-    int r;
-
-    c.channel.fd = -1;
-    r = coordinate(&c);
-    if (r == 0 && result.plan) {
-        *ret = result.plan;
-        result.plan = NULL;
-    } else if (r == 0) {
-        r = rp_error_set(err, -RP_EPEER, "%s", result.reason ? result.reason : "there is no plan");
-    }
-    rp_result_deinit(&result);
-    return r;
-}

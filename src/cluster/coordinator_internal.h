@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * cluster/coordinator_internal.h - what the coordinator's files share: coordinator.c drives the phases, merge.c takes
- * what the worker measured, judge.c makes the verdict.
+ * cluster/coordinator_internal.h - what the coordinator's files share: coordinator.c drives the phases, coordinator_life.c
+ * has process, signals and clock, merge.c takes what the worker measured, judge.c makes the verdict.
  */
 
 #include "cluster/channel.h"
@@ -35,12 +35,23 @@ struct coordinator {
     struct rp_result *result;
     struct rp_error *err;
     int status; /* of the whole: 0 or a negative code with err filled */
-    rp_ns started, last_status;
+    rp_ns started, last_status, next_judgement;
     uint64_t no_descriptors, no_ports, stray_bytes, retried;
     bool has_finished, has_farewell, totals_differ;
     rp_ns ticked; /* elapsed time of the last point of the series */
     unsigned signals_seen;
 };
+
+enum { LEAVE_PATIENCE_S = 10, HOOK_PATIENCE_S = 5, RP_LIVE_THRESHOLDS_S = 2 };
+
+/* coordinator.c */
+extern const struct rp_channel_events rp_coordinator_channel_events;
+void rp_coordinator_over(struct coordinator *c);
+void rp_coordinator_tell_status(struct coordinator *c);
+/* The worker has this long for what it was told, or it is killed. */
+void rp_coordinator_be_patient(struct coordinator *c, rp_ns how_long);
+/* No new iterations; those that run have @grace to end. */
+void rp_coordinator_stop(struct coordinator *c, rp_ns grace);
 
 /* The first failure decides the exit code, but a later one wins over failed thresholds; 9 wins over everything. */
 void rp_coordinator_fail(struct coordinator *c, enum rp_exit code, const char *fmt, ...)
@@ -60,3 +71,5 @@ void rp_merge_bye(struct coordinator *c, const struct rp_message *message);
 int rp_judge_prepare(
     struct coordinator *c); /* sub-metrics of thresholds, before any series is defined */
 int rp_judge(struct coordinator *c);
+/* While it runs: stops the run when a threshold with abort_on_fail does not hold. */
+void rp_judge_live(struct coordinator *c);

@@ -108,6 +108,27 @@ static int judge_thresholds(struct coordinator *c)
     return 0;
 }
 
+void rp_judge_live(struct coordinator *c)
+{
+    const struct rp_plan *plan = c->result->plan;
+    rp_ns elapsed = rp_loop_now(c->loop) - c->started;
+
+    for (size_t i = 0; i < plan->threshold_count; i++) {
+        const struct rp_threshold *threshold = &plan->thresholds[i];
+        const struct rp_view *view = rp_store_view(c->result->store, threshold->display);
+
+        if (!threshold->abort_on_fail || elapsed < threshold->delay_abort_eval || !view ||
+            !view->total.samples ||
+            rp_threshold_judge(threshold, view, (double)elapsed / 1e9).passed)
+            continue;
+        rp_coordinator_fail(c, RP_EXIT_THRESHOLDS, "stopped after %.0f s by threshold '%s' on %s",
+                            (double)elapsed / 1e9, threshold->source, threshold->display);
+        rp_coordinator_warn(c, c->result->reason);
+        rp_coordinator_stop(c, 0);
+        return;
+    }
+}
+
 static bool decides_on_errors(const struct rp_plan *plan)
 {
     for (size_t i = 0; i < plan->threshold_count; i++)
@@ -227,29 +248,45 @@ static void warn_about_connections(struct coordinator *c)
     if (c->stray_bytes) {
         snprintf(
             text, sizeof(text),
-            "%llu connections were dropped because the server sent bytes after a complete response",
-            (unsigned long long)c->stray_bytes);
+            "%llu connection%s dropped because the server sent bytes after a complete response",
+            (unsigned long long)c->stray_bytes, c->stray_bytes == 1 ? " was" : "s were");
         rp_coordinator_warn(c, text);
     }
     if (c->retried) {
         snprintf(text, sizeof(text),
-                 "%llu requests were sent again because the server had closed a kept connection",
-                 (unsigned long long)c->retried);
+                 "%llu request%s sent again because the server had closed a kept connection",
+                 (unsigned long long)c->retried, c->retried == 1 ? " was" : "s were");
         rp_coordinator_warn(c, text);
     }
+}
+
+/* A pass that rests on nothing deserves a word. */
+static void warn_about_failures(struct coordinator *c)
+{
+    struct rp_view *failed = rp_store_view(c->result->store, "http_req_failed");
+
+    if (!c->result->plan->threshold_count && failed && failed->total.rate.total &&
+        failed->total.rate.hits == failed->total.rate.total)
+        rp_coordinator_warn(c, "every request failed, and no threshold judges that: add "
+                               "thresholds={\"http_req_failed\": [\"rate<0.01\"]} to rampa.Config");
 }
 
 int rp_judge(struct coordinator *c)
 {
     int r = 0;
 
-    if (!c->has_finished)
-        return 0; /* the executors never ended properly: why is already said */
+    if (!c->has_finished) { /* the executors never ended properly: why is already said */
+        if (c->started)
+            set_generator(c, RP_GENERATOR_SUSPECT,
+                          "the worker did not end properly: what it measured last is missing");
+        return 0;
+    }
     judge_errors(c);
     if (c->has_farewell)
         check_accounting(c);
     r = judge_thresholds(c);
     judge_generator(c);
     warn_about_connections(c);
+    warn_about_failures(c);
     return r;
 }

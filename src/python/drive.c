@@ -321,6 +321,7 @@ static void script_begin(struct rp_script_host *script, struct rp_vu *vu)
     PyObject *args[] = { NULL, (PyObject *)worker };
     PyObject *coro;
 
+    vu->tags = worker->base_tags; /* a group that was not left ends with its iteration */
     if (RP_UNLIKELY(worker->was_cancelled)) {
         PyObject *reset = PyObject_CallMethod(worker->task, "_reset", NULL);
 

@@ -70,6 +70,7 @@ static int make_types(PyObject *module, struct rp_pystate *state)
         { &state->sleep_type, &rp_py_sleep_spec, "Sleep" },
         { &state->response_type, &rp_py_response_spec, "Response" },
         { &state->template_type, &rp_py_template_spec, NULL },
+        { &state->group_type, &rp_py_group_spec, "Group" },
     };
 
     for (size_t i = 0; i < RP_ARRAY_LEN(wanted); i++) {
@@ -88,19 +89,21 @@ static int module_exec(PyObject *module)
 {
     struct rp_pystate *state = rp_py_state(module);
 
-    if (import_helpers(state) < 0 || intern_names(state) < 0)
+    /* The package takes types from here while its helpers are imported: they must be there first. */
+    if (intern_names(state) < 0 || make_types(module, state) < 0)
         return -1;
-    return make_types(module, state);
+    return import_helpers(state);
 }
 
 /* Every Python object of the state, for traverse and clear. */
 #define STATE_OBJECTS(X)                                                                           \
     X(host_type)                                                                                   \
     X(worker_type)                                                                                 \
-    X(http_type) X(execution_type) X(request_type) X(sleep_type) X(response_type) X(template_type) \
-        X(json_loads) X(make_headers) X(make_timings) X(asyncio_cancelled) X(request_error)        \
-            X(s_blocking) X(s_add_done_callback) X(s_cancel) X(s_context) X(s_call_soon)           \
-                X(s_throw) X(s_close)
+    X(http_type)                                                                                   \
+    X(execution_type) X(request_type) X(sleep_type) X(response_type) X(template_type)              \
+        X(group_type) X(json_loads) X(make_headers) X(make_timings) X(asyncio_cancelled)           \
+            X(request_error) X(s_blocking) X(s_add_done_callback) X(s_cancel) X(s_context)         \
+                X(s_call_soon) X(s_throw) X(s_close)
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg)
 {

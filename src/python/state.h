@@ -26,7 +26,7 @@ enum {
 
 struct rp_pystate {
     PyTypeObject *host_type, *worker_type, *http_type, *execution_type, *request_type, *sleep_type,
-        *response_type, *template_type;
+        *response_type, *template_type, *group_type;
     PyObject *json_loads, *make_headers, *make_timings, *asyncio_cancelled, *request_error;
     PyObject *s_blocking, *s_add_done_callback, *s_cancel, *s_context, *s_call_soon, *s_throw,
         *s_close;
@@ -143,6 +143,7 @@ struct py_worker { /* a VU: the `worker` that scenarios are given */
     PyObject
         *waiting; /* strong: the operation or future it is parked on; Py_None for a bare yield */
     PyObject *vu_dict, *env, *tags;
+    const struct rp_tags *base_tags; /* outside of any group */
     bool interrupting, must_cancel, was_cancelled, throwing;
     struct rp_task throw_task;
     struct rp_timer patience;
@@ -198,6 +199,9 @@ PyObject *rp_py_worker_trend(PyObject *self, PyObject *const *args, Py_ssize_t n
                              PyObject *kwnames);
 void rp_py_series_clear(struct py_host *host);
 
+/* group.c */
+PyObject *rp_py_worker_group(PyObject *self, PyObject *name);
+
 /* drive.c: a VU's coroutine */
 extern const struct rp_script_ops rp_py_script_ops;
 void rp_py_step(struct py_worker *worker, PyObject *exception);
@@ -213,5 +217,6 @@ PyObject *rp_py_raise(int code, const struct rp_error *err);
 
 /* Spec tables of the types. */
 extern PyType_Spec rp_py_host_spec, rp_py_worker_spec, rp_py_http_spec, rp_py_execution_spec,
-    rp_py_request_spec, rp_py_sleep_spec, rp_py_response_spec, rp_py_template_spec;
+    rp_py_request_spec, rp_py_sleep_spec, rp_py_response_spec, rp_py_template_spec,
+    rp_py_group_spec;
 PyObject *rp_py_execution_new(struct py_worker *worker);

@@ -18,6 +18,7 @@ struct py_worker *rp_py_worker_new(struct py_host *host, struct rp_vu *vu)
     self->state = host->state;
     self->host = (struct py_host *)Py_NewRef(host);
     self->vu = vu;
+    self->base_tags = vu->tags;
     self->wakeup = PyCFunction_New(&wakeup_def, (PyObject *)self);
     self->http = rp_py_http_new(self);
     if (!self->wakeup || !self->http) {
@@ -239,6 +240,9 @@ static PyMethodDef methods[] = {
       PyDoc_STR(
           "trend($self, name, value, tags=None)\n--\n\nAdds the number value to the trend name "
           "(its percentiles and average are in the summary).") },
+    { "group", rp_py_worker_group, METH_O,
+      PyDoc_STR("group($self, name, /)\n--\n\nA with block: its samples get the tag group "
+                "(\"::name\"), its time is a sample of group_duration.") },
     { "sleep", worker_sleep, METH_O,
       PyDoc_STR("sleep($self, seconds, /)\n--\n\nAwait it to pause this VU.") },
     { "_cancel", worker_cancel, METH_NOARGS, NULL },

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The coordinator's surroundings: the worker's process, signals, the clock, start and end. */
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "cluster/coordinator_internal.h"
+
+/* ---- the worker's process ---------------------------------------------------------------------------------- */
+
+static void on_line(struct rp_process *process, bool is_stderr, const char *text)
+{
+    struct coordinator *c = rp_container_of(process, struct coordinator, process);
+
+    if (c->config->line)
+        c->config->line(c->config->user, is_stderr, text);
+}
+
+static void died_early(struct coordinator *c, const char *how)
+{
+    rp_error_set(c->err, -RP_EPEER, "the worker '%s' %s before the test began",
+                 c->config->worker_argv[0], how);
+    if (c->config->worker_hint)
+        rp_error_hint(c->err, "%s", c->config->worker_hint);
+    c->status = -RP_EPEER;
+}
+
+static void on_ended(struct rp_process *process, int status)
+{
+    struct coordinator *c = rp_container_of(process, struct coordinator, process);
+    const char *words = rp_buf_str(&process->last_words);
+    char how[128];
+
+    rp_timer_disarm(&c->patience);
+    rp_process_describe_status(status, how, sizeof(how));
+    if (c->has_farewell || (c->phase == PHASE_LEAVING && c->status < 0)) {
+        rp_coordinator_over(c);
+        return;
+    }
+    if (c->phase == PHASE_RUNNING) /* what it measured last is lost, but not how long it ran */
+        c->result->elapsed = rp_loop_now(c->loop) - c->started;
+    if (c->signals_seen >= 2)
+        rp_coordinator_fail(c, RP_EXIT_ABORTED, "aborted by a second signal");
+    else if (c->phase <= PHASE_LOADING && c->status == 0)
+        died_early(c, how);
+    else if (c->result->exit_code != RP_EXIT_SETUP && c->result->exit_code != RP_EXIT_TEARDOWN)
+        rp_coordinator_fail(c, RP_EXIT_INTERNAL, "worker 1 (process %d) %s%s%s",
+                            c->result->workers ? c->result->workers->pid : 0, how,
+                            *words ? "; its last words: " : "", words);
+    rp_coordinator_over(c);
+}
+
+static const struct rp_process_events process_events = {
+    .line = on_line,
+    .ended = on_ended,
+};
+
+/* ---- signals and time -------------------------------------------------------------------------------------- */
+
+static rp_ns grace_of(const struct rp_plan *plan)
+{
+    rp_ns grace = 0;
+
+    for (size_t i = 0; i < plan->scenario_count; i++)
+        if (plan->scenarios[i].graceful_stop > grace)
+            grace = plan->scenarios[i].graceful_stop;
+    return grace < RP_STOP_GRACE_MAX_S * RP_S ? grace : RP_STOP_GRACE_MAX_S * RP_S;
+}
+
+static void stop_gracefully(struct coordinator *c)
+{
+    c->is_stopping = true;
+    rp_coordinator_fail(c, RP_EXIT_ABORTED, "aborted by a signal");
+    switch (c->phase) {
+    case PHASE_HELLO:
+    case PHASE_LOADING:
+    case PHASE_PLANNING:
+        rp_process_kill(&c->process, SIGKILL);
+        c->signals_seen = 2; /* there is nothing to tear down */
+        break;
+    case PHASE_RUNNING:
+        rp_coordinator_stop(c, grace_of(c->result->plan));
+        break;
+    default:
+        break; /* set-up and teardown go on to their end, their timeout or the second signal */
+    }
+    rp_coordinator_tell_status(c);
+}
+
+static void on_signal(struct rp_watch *watch, unsigned ready)
+{
+    struct coordinator *c = rp_container_of(watch, struct coordinator, signals);
+    struct signalfd_siginfo info;
+
+    while (read(c->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        if (++c->signals_seen == 1) {
+            stop_gracefully(c);
+            continue;
+        }
+        rp_coordinator_fail(c, RP_EXIT_ABORTED, "aborted by a second signal");
+        /* Also when the first one is the reason so far: what it promises did not happen. */
+        if (c->result->exit_code == RP_EXIT_ABORTED) {
+            rp_free(c->result->reason);
+            c->result->reason = rp_strdup("aborted at once by a second signal, without teardown");
+        }
+        rp_process_kill(&c->process, SIGKILL);
+    }
+}
+
+static void tick(struct rp_timer *timer, rp_ns now)
+{
+    struct coordinator *c = rp_container_of(timer, struct coordinator, tick);
+
+    rp_coordinator_tell_status(c);
+    if (c->phase == PHASE_RUNNING && !c->is_stopping && now >= c->next_judgement) {
+        c->next_judgement = now + RP_LIVE_THRESHOLDS_S * RP_S;
+        rp_judge_live(c);
+    }
+    rp_timer_arm(c->loop, timer, now + RP_S, tick);
+}
+
+/* ---- life ------------------------------------------------------------------------------------------------- */
+
+static int take_signals(struct coordinator *c, sigset_t *ret_old)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    if (sigprocmask(SIG_BLOCK, &set, ret_old) < 0)
+        return -errno;
+    c->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (c->signal_fd < 0)
+        return -errno;
+    return rp_watch_start(c->loop, &c->signals, c->signal_fd, RP_READABLE, on_signal);
+}
+
+static int start(struct coordinator *c)
+{
+    int control;
+    int r = rp_process_start(&c->process, c->loop, c->config->worker_argv, &process_events,
+                             &control);
+
+    if (r < 0) {
+        rp_error_set(c->err, r, "cannot start the worker '%s': %s", c->config->worker_argv[0],
+                     strerror(-r));
+        if (c->config->worker_hint)
+            rp_error_hint(c->err, "%s", c->config->worker_hint);
+        return r == -ENOENT ? -RP_EUSER : r;
+    }
+    r = rp_channel_open(&c->channel, c->loop, control, &rp_coordinator_channel_events);
+    if (r == 0)
+        rp_timer_arm(c->loop, &c->tick, rp_loop_now(c->loop) + RP_S, tick);
+    return r;
+}
+
+static void deinit(struct coordinator *c)
+{
+    rp_timer_disarm(&c->tick);
+    rp_timer_disarm(&c->patience);
+    rp_channel_close(&c->channel);
+    rp_process_deinit(&c->process);
+    rp_watch_stop(&c->signals);
+    if (c->signal_fd >= 0)
+        close(c->signal_fd);
+    rp_loop_free(c->loop);
+}
+
+static int coordinate(struct coordinator *c)
+{
+    sigset_t old;
+    int r = rp_loop_new(rp_loop_epoll, &c->loop);
+
+    if (r < 0)
+        return r;
+    c->last_status = rp_loop_now(c->loop);
+    r = take_signals(c, &old);
+    if (r == 0)
+        r = start(c);
+    while (r == 0 && !c->is_over)
+        r = rp_loop_turn(c->loop, RP_NS_NEVER);
+    if (r == 0)
+        r = c->status;
+    if (r == 0 && !c->plan_only)
+        r = rp_judge(c);
+    deinit(c);
+    sigprocmask(SIG_SETMASK, &old, NULL);
+    if (r < 0 && !c->err->message)
+        rp_error_set(c->err, r, "the run cannot go on: %s", strerror(-r));
+    return r;
+}
+
+static void make_run_id(char out[37])
+{
+    unsigned char bytes[16] = { 0 };
+
+    if (getentropy(bytes, sizeof(bytes)) < 0)
+        snprintf((char *)bytes, sizeof(bytes), "%lld", (long long)rp_clock_ns());
+    bytes[6] = (unsigned char)((bytes[6] & 0x0f) | 0x40);
+    bytes[8] = (unsigned char)((bytes[8] & 0x3f) | 0x80);
+    for (int i = 0, at = 0; i < 16; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            out[at++] = '-';
+        snprintf(out + at, 3, "%02x", bytes[i]);
+        at += 2;
+    }
+}
+
+int rp_coordinate(const struct rp_coordinator_config *config, struct rp_result *ret,
+                  struct rp_error *err)
+{
+    struct coordinator c = { .config = config, .result = ret, .err = err, .signal_fd = -1 };
+
+    make_run_id(ret->run_id);
+    c.channel.fd = -1;
+    return coordinate(&c);
+}
+
+int rp_coordinate_plan(const struct rp_coordinator_config *config, struct rp_plan **ret,
+                       struct rp_error *err)
+{
+    struct rp_result result = { 0 };
+    struct coordinator c = {
+        .config = config, .result = &result, .err = err, .signal_fd = -1, .plan_only = true
+    };
+    int r;
+
+    c.channel.fd = -1;
+    r = coordinate(&c);
+    if (r == 0 && result.plan) {
+        *ret = result.plan;
+        result.plan = NULL;
+    } else if (r == 0) {
+        r = rp_error_set(err, -RP_EPEER, "%s", result.reason ? result.reason : "there is no plan");
+    }
+    rp_result_deinit(&result);
+    return r;
+}
