@@ -12,9 +12,14 @@ A script declares scenarios; ``rampa run load.py`` runs them::
 
 from __future__ import annotations
 
-from _rampa import Response, Worker
+import typing
 
 from rampa.config import Config, Options, ScenarioConfig, Stage
 from rampa.loader import scenario
+
+if typing.TYPE_CHECKING:
+    from rampa._rampa import Response, Worker
+else:
+    from _rampa import Response, Worker
 
 __all__ = ["Config", "Options", "Response", "ScenarioConfig", "Stage", "Worker", "scenario"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import codecs
 import collections.abc
+import contextlib
 import re
 import typing
 
@@ -56,11 +56,9 @@ class Headers(collections.abc.Mapping[str, str]):
         """
         match = re.search(r"charset\s*=\s*\"?([^\s\";]+)", self.get("content-type", "") or "", re.I)
         if match:
-            try:
-                codecs.lookup(match[1])
+            with contextlib.suppress(LookupError, ValueError):
+                b"text".decode(match[1], "replace")  # "hex" is a codec, but none of text
                 return match[1]
-            except LookupError:
-                pass
         return "utf-8"
 
     def __repr__(self) -> str:

@@ -16,10 +16,13 @@ import types
 import typing
 import urllib.parse
 
-import _rampa
-
 from rampa.errors import RequestError, ScriptError
 from rampa.loader import Script, require_scenario
+
+if typing.TYPE_CHECKING:
+    from rampa import _rampa
+else:
+    import _rampa
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
 _STDLIB = os.path.dirname(os.__file__) + os.sep
@@ -100,7 +103,7 @@ class ErrorGroups:
 
     def note(self, scenario: str, error: BaseException) -> None:
         code, line = _user_place(error)
-        key = (scenario, type(error), code, line)
+        key: tuple[typing.Any, ...] = (scenario, type(error), code, line)
         group = self._groups.get(key)
         if group is None:
             if len(self._groups) >= _GROUPS_MAX:

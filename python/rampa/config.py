@@ -10,8 +10,8 @@ import typing
 
 Duration = typing.Union[str, float, int, datetime.timedelta]
 
-_UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1, "ms": "0.001", "us": "0.000001", "ns": "0.000000001"}
-_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ms|us|ns|d|h|m|s)")
+_UNITS = {"d": "86400", "h": "3600", "m": "60", "s": "1", "ms": "0.001", "us": "0.000001", "ns": "0.000000001"}
+_PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ms|us|ns|d|h|m|s)")
 
 
 def parse_duration(value: Duration) -> datetime.timedelta:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing
 
 if typing.TYPE_CHECKING:
-    from _rampa import Response
+    from rampa._rampa import Response
 
 
 class RampaError(Exception):

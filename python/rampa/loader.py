@@ -19,6 +19,14 @@ _F = typing.TypeVar("_F", bound=typing.Callable[..., typing.Any])
 _declared: list[tuple[str, typing.Callable[..., typing.Any], dict[str, typing.Any], str, int]] = []
 
 
+@typing.overload
+def scenario(function: _F, /) -> _F: ...
+
+
+@typing.overload
+def scenario(name: str | None = None, /, **fields: typing.Any) -> typing.Callable[[_F], _F]: ...
+
+
 def scenario(name: typing.Any = None, /, **fields: typing.Any) -> typing.Any:
     """Makes an async function a scenario.
 
@@ -27,10 +35,11 @@ def scenario(name: typing.Any = None, /, **fields: typing.Any) -> typing.Any:
     """
     frame = sys._getframe(1)
     file, line = frame.f_code.co_filename, frame.f_lineno
+    given = fields.pop("name", None)
 
     def decorate(function: _F) -> _F:
         title = name if isinstance(name, str) else getattr(function, "__name__", "scenario")
-        _declared.append((fields.pop("name", None) or title, function, fields, file, line))
+        _declared.append((given or title, function, fields, file, line))
         return function
 
     if callable(name):
@@ -180,7 +189,8 @@ class _MetricFinder(ast.NodeVisitor):
         self.generic_visit(node)
 
     def _found(self, node: ast.Call, kind: str, surely: bool) -> None:
-        name = node.args[0] if node.args else next((k.value for k in node.keywords if k.arg == "name"), None)
+        by_keyword = [keyword.value for keyword in node.keywords if keyword.arg == "name"]
+        name = next(iter(node.args + by_keyword), None)
         if not (isinstance(name, ast.Constant) and isinstance(name.value, str)):
             self.dynamic = self.dynamic or name is not None
         elif _METRIC_NAME.fullmatch(name.value):
