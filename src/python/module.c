@@ -70,6 +70,7 @@ static int make_types(PyObject *module, struct rp_pystate *state)
         { &state->sleep_type, &rp_py_sleep_spec, "Sleep" },
         { &state->response_type, &rp_py_response_spec, "Response" },
         { &state->template_type, &rp_py_template_spec, NULL },
+        { &state->group_type, &rp_py_group_spec, "Group" },
     };
 
     for (size_t i = 0; i < RP_ARRAY_LEN(wanted); i++) {
@@ -98,10 +99,11 @@ static int module_exec(PyObject *module)
 #define STATE_OBJECTS(X)                                                                           \
     X(host_type)                                                                                   \
     X(worker_type)                                                                                 \
-    X(http_type) X(execution_type) X(request_type) X(sleep_type) X(response_type) X(template_type) \
-        X(json_loads) X(make_headers) X(make_timings) X(asyncio_cancelled) X(request_error)        \
-            X(s_blocking) X(s_add_done_callback) X(s_cancel) X(s_context) X(s_call_soon)           \
-                X(s_throw) X(s_close)
+    X(http_type)                                                                                   \
+    X(execution_type) X(request_type) X(sleep_type) X(response_type) X(template_type)              \
+        X(group_type) X(json_loads) X(make_headers) X(make_timings) X(asyncio_cancelled)           \
+            X(request_error) X(s_blocking) X(s_add_done_callback) X(s_cancel) X(s_context)         \
+                X(s_call_soon) X(s_throw) X(s_close)
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg)
 {
