@@ -25,126 +25,6 @@ PyObject *rp_py_http_new(struct py_worker *worker)
     return (PyObject *)self;
 }
 
-/* ---- the cache of prepared requests ------------------------------------------------------------------------ */
-
-/* Methods whose requests have neither body nor options in the common case: the index of host->templates. */
-static const char *const plain_methods[] = { "GET", "HEAD", "DELETE", "OPTIONS" };
-
-static int utf8_of(PyObject *object, const char *what, struct rp_slice *ret)
-{
-    Py_ssize_t len;
-    const char *text;
-
-    if (!PyUnicode_Check(object)) {
-        PyErr_Format(PyExc_TypeError, "%s must be a str, not %.100s", what,
-                     Py_TYPE(object)->tp_name);
-        return -1;
-    }
-    text = PyUnicode_AsUTF8AndSize(object, &len);
-    if (!text)
-        return -1;
-    *ret = rp_slice(text, (size_t)len);
-    return 0;
-}
-
-static PyObject *raise_and_deinit(int code, struct rp_error *err)
-{
-    rp_py_raise(code, err);
-    rp_error_deinit(err);
-    return NULL;
-}
-
-static struct py_template *prepare(struct py_host *host, const char *method, PyObject *url)
-{
-    PyTypeObject *type = host->state->template_type;
-    struct rp_http_spec spec = { .method = rp_slice_str(method) };
-    struct rp_error err = { 0 };
-    struct py_template *template;
-    int r;
-
-    if (utf8_of(url, "url", &spec.url) < 0)
-        return NULL;
-    template = (struct py_template *)type->tp_alloc(type, 0);
-    if (!template)
-        return NULL;
-    r = rp_http_template_new(host->http, &spec, &template->template, &err);
-    if (r < 0) {
-        Py_DECREF(template);
-        return (struct py_template *)raise_and_deinit(r, &err);
-    }
-    return template;
-}
-
-/* A new reference. */
-static struct py_template *find_by_text(struct py_host *host, int method, PyObject *url)
-{
-    PyObject *known = host->templates[method];
-    struct py_template *template;
-
-    if (!PyUnicode_Check(url))
-        return (struct py_template *)PyErr_Format(PyExc_TypeError, "url must be a str, not %.100s",
-                                                  Py_TYPE(url)->tp_name);
-    template = (struct py_template *)PyDict_GetItemWithError(known, url);
-    if (template || PyErr_Occurred())
-        return (struct py_template *)Py_XNewRef(template);
-    template = prepare(host, plain_methods[method], url);
-    if (!template)
-        return NULL;
-    if (PyDict_GET_SIZE(known) >= RP_PY_TEMPLATES_MAX)
-        PyDict_Clear(known);
-    if (PyDict_SetItem(known, url, (PyObject *)template) < 0)
-        Py_CLEAR(template);
-    return template;
-}
-
-/* A borrowed reference, kept alive by the slot. */
-static struct py_template *find_get(struct py_host *host, PyObject *url)
-{
-    struct template_slot *slot =
-        &host->template_slots[((uintptr_t)url >> 4) % RP_PY_TEMPLATE_SLOTS];
-    struct py_template *template;
-
-    if (RP_LIKELY(slot->url == url))
-        return slot->template;
-    template = find_by_text(host, 0, url);
-    if (!template)
-        return NULL;
-    Py_XSETREF(slot->template, template);
-    Py_XSETREF(slot->url, Py_NewRef(url));
-    return template;
-}
-
-void rp_py_templates_clear(struct py_host *host)
-{
-    for (size_t i = 0; i < RP_ARRAY_LEN(host->templates); i++)
-        Py_CLEAR(host->templates[i]);
-    for (size_t i = 0; host->template_slots && i < RP_PY_TEMPLATE_SLOTS; i++) {
-        Py_CLEAR(host->template_slots[i].url);
-        Py_CLEAR(host->template_slots[i].template);
-    }
-}
-
-static void template_dealloc(PyObject *object)
-{
-    PyTypeObject *type = Py_TYPE(object);
-
-    rp_http_template_unref(((struct py_template *)object)->template);
-    type->tp_free(object);
-    Py_DECREF(type);
-}
-
-static PyType_Slot template_slots_spec[] = {
-    { Py_tp_dealloc, template_dealloc },
-    { 0, NULL },
-};
-
-PyType_Spec rp_py_template_spec = {
-    .name = "_rampa.Template",
-    .basicsize = sizeof(struct py_template),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
-    .slots = template_slots_spec,
-};
-
 /* ---- options of a request ---------------------------------------------------------------------------------- */
 
 /* hooks.prepare_request(url, headers, params, json, data, name, tags, expected_statuses) does the rare and wordy part in
@@ -213,8 +93,8 @@ static Py_ssize_t take_pairs(PyObject *list, struct rp_header *fields)
     for (Py_ssize_t i = 0; i < count; i++) {
         PyObject *pair = PyList_GET_ITEM(list, i);
 
-        if (utf8_of(PyTuple_GET_ITEM(pair, 0), "a name", &fields[i].name) < 0 ||
-            utf8_of(PyTuple_GET_ITEM(pair, 1), "a value", &fields[i].value) < 0)
+        if (rp_py_utf8(PyTuple_GET_ITEM(pair, 0), "a name", &fields[i].name) < 0 ||
+            rp_py_utf8(PyTuple_GET_ITEM(pair, 1), "a value", &fields[i].value) < 0)
             return -1;
     }
     return count;
@@ -248,8 +128,8 @@ static int fill_spec(PyObject *prepared, struct scratch *scratch, struct rp_http
     Py_ssize_t count;
 
     if (!PyArg_ParseTuple(prepared, "OOOOOO", &url, &headers, &body, &name, &tags, &expected) ||
-        utf8_of(url, "url", &spec->url) < 0 ||
-        (name != Py_None && utf8_of(name, "name", &spec->name) < 0))
+        rp_py_utf8(url, "url", &spec->url) < 0 ||
+        (name != Py_None && rp_py_utf8(name, "name", &spec->name) < 0))
         return -1;
     if ((count = take_pairs(headers, scratch->headers)) < 0)
         return -1;
@@ -294,7 +174,7 @@ static struct rp_http_template *prepare_with(struct py_host *host, struct rp_sli
     else if (fill_spec(prepared, scratch, &spec) == 0)
         r = rp_http_template_new(host->http, &spec, &template, &err);
     if (r < 0)
-        raise_and_deinit(r, &err);
+        rp_py_raise_and_deinit(r, &err);
     rp_free(scratch);
     Py_DECREF(prepared);
     return template;
@@ -374,7 +254,7 @@ static PyObject *http_get(PyObject *object, PyObject *const *args, Py_ssize_t na
         return one_url("get");
     if (kwnames && PyTuple_GET_SIZE(kwnames))
         return request_with(worker, RP_SLICE("GET"), args[0], args + 1, kwnames, "get");
-    template = find_get(worker->host, args[0]);
+    template = rp_py_template_find_get(worker->host, args[0]);
     return template ? (PyObject *)rp_py_request_new(worker, template->template) : NULL;
 }
 
@@ -391,9 +271,9 @@ static PyObject *plain(PyObject *object, PyObject *const *args, Py_ssize_t nargs
     if (nargs != 1)
         return one_url(function);
     if (kwnames && PyTuple_GET_SIZE(kwnames))
-        return request_with(worker, rp_slice_str(plain_methods[method]), args[0], args + 1, kwnames,
-                            function);
-    template = find_by_text(worker->host, method, args[0]);
+        return request_with(worker, rp_slice_str(rp_py_plain_methods[method]), args[0], args + 1,
+                            kwnames, function);
+    template = rp_py_template_find(worker->host, method, args[0]);
     if (!template)
         return NULL;
     request = (PyObject *)rp_py_request_new(worker, template->template);
@@ -461,7 +341,7 @@ static PyObject *http_request(PyObject *object, PyObject *const *args, Py_ssize_
         return PyErr_Format(
             PyExc_TypeError,
             "http.request() takes two positional arguments, the method and the URL");
-    if (utf8_of(args[0], "method", &method) < 0)
+    if (rp_py_utf8(args[0], "method", &method) < 0)
         return NULL;
     return request_with(worker, method, args[1], args + 2, kwnames, "request");
 }

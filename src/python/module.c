@@ -100,10 +100,10 @@ static int module_exec(PyObject *module)
     X(host_type)                                                                                   \
     X(worker_type)                                                                                 \
     X(http_type)                                                                                   \
-    X(execution_type) X(request_type) X(sleep_type) X(response_type) X(template_type)              \
-        X(group_type) X(json_loads) X(make_headers) X(make_timings) X(asyncio_cancelled)           \
-            X(request_error) X(s_blocking) X(s_add_done_callback) X(s_cancel) X(s_context)         \
-                X(s_call_soon) X(s_throw) X(s_close)
+    X(execution_type)                                                                              \
+    X(request_type) X(sleep_type) X(response_type) X(template_type) X(group_type) X(json_loads)    \
+        X(make_headers) X(make_timings) X(asyncio_cancelled) X(request_error) X(s_blocking)        \
+            X(s_add_done_callback) X(s_cancel) X(s_context) X(s_call_soon) X(s_throw) X(s_close)
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg)
 {

@@ -180,6 +180,15 @@ struct py_response *rp_py_response_new(struct rp_pystate *state);
 struct py_request *rp_py_request_new(struct py_worker *worker, struct rp_http_template *template);
 PyObject *rp_py_sleep_new(struct py_worker *worker, rp_ns delay);
 PyObject *rp_py_http_new(struct py_worker *worker);
+/* templates.c: the cache of prepared requests */
+extern const char *const rp_py_plain_methods[4]; /* methods of requests without a body */
+/* -1 with a TypeError that names @what. */
+int rp_py_utf8(PyObject *object, const char *what, struct rp_slice *ret);
+PyObject *rp_py_raise_and_deinit(int code, struct rp_error *err);
+/* @method: an index of rp_py_plain_methods. A new reference. */
+struct py_template *rp_py_template_find(struct py_host *host, int method, PyObject *url);
+/* GET: a borrowed reference. */
+struct py_template *rp_py_template_find_get(struct py_host *host, PyObject *url);
 void rp_py_templates_clear(struct py_host *host);
 void rp_py_free_lists_clear(struct rp_pystate *state);
 
