@@ -5,6 +5,7 @@
 #include <msgpack.h>
 
 #include "base/alloc.h"
+#include "cluster/message_shape.h"
 
 static const char *const type_names[RP_MSG_COUNT] = {
     [RP_MSG_NONE] = "none",
@@ -159,9 +160,12 @@ static enum rp_message_type type_of(struct rp_slice name)
 
 int rp_message_decode(struct rp_slice bytes, struct rp_message **ret)
 {
-    struct rp_message *message = rp_calloc(1, sizeof(*message));
+    struct rp_message *message;
     size_t offset = 0;
 
+    if (!rp_message_shape_is_sound(bytes))
+        return -EBADMSG;
+    message = rp_calloc(1, sizeof(*message));
     if (!message)
         return -ENOMEM;
     msgpack_unpacked_init(&message->unpacked);

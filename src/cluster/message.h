@@ -68,12 +68,15 @@ void rp_write_error(struct rp_buf *out, const struct rp_error *err);
 
 /* ---- reading ---------------------------------------------------------------------------------------------- */
 
-struct rp_message; /* a decoded message; owns its memory */
-struct rp_field {  /* a part of a message, borrowed from it; NULL object = absent */
+struct
+    rp_message;   /* a decoded message; its texts are borrowed from the bytes it was decoded from */
+struct rp_field { /* a part of a message, borrowed from it; NULL object = absent */
     const void *object;
 };
 
-/* One whole message. -EBADMSG when it is none. */
+enum { RP_MESSAGE_DEPTH_MAX = 16 }; /* lists and maps in each other, the message itself included */
+
+/* One whole message. -EBADMSG when it is none, or deeper than RP_MESSAGE_DEPTH_MAX; -ENOMEM. */
 RP_NODISCARD int rp_message_decode(struct rp_slice bytes, struct rp_message **ret);
 void rp_message_free(struct rp_message *message);
 enum rp_message_type rp_message_type(const struct rp_message *message);
@@ -88,7 +91,8 @@ bool rp_field_bool(struct rp_field field, bool fallback);
 struct rp_slice rp_field_text(struct rp_field field); /* {NULL, 0} when it is no text */
 /* A copy, or NULL when it is no text (or memory ran out). */
 char *rp_field_strdup(struct rp_field field);
-/* -EBADMSG when it is no value of @type; @ret is initialised in every case. */
+/* -EBADMSG when it is no value of @type, or one that no recording can make (no numbers, more hits than
+ * tries, a histogram whose parts disagree); @ret is initialised in every case. */
 RP_NODISCARD int rp_field_value(struct rp_field field, enum rp_metric_type type,
                                 struct rp_value *ret);
 void rp_message_get_error(const struct rp_message *message, struct rp_error *err);
