@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Any bytes as a message: decoding and reading them in every way must not crash, and a metric's value that was accepted
+ * is the same after it was written and read once more.
+ */
+
+#include "fuzz_message.h"
+
+#include "base/alloc.h"
+#include "cluster/message.h"
+
+static const char *const keys[] = { "type", "json",    "script",  "grace",  "series", "metric",
+                                    "kind", "tags",    "elapsed", "items",  "value",  "count",
+                                    "ok",   "message", "place",   "is_time" };
+
+static void check_value(struct rp_field field, enum rp_metric_type type)
+{
+    struct rp_value value, again;
+    struct rp_message *message;
+    struct rp_buf out;
+
+    if (rp_field_value(field, type, &value) == 0) {
+        rp_buf_init(&out, RP_MESSAGE_MAX_BYTES);
+        rp_write_message(&out, RP_MSG_TOTAL, 1);
+        rp_write_key(&out, "value");
+        rp_write_value(&out, &value);
+        rp_assert(rp_message_decode(rp_buf_slice(&out), &message) == 0);
+        rp_assert(rp_field_value(rp_message_get(message, "value"), type, &again) == 0);
+        rp_assert(rp_value_equal(&value, &again));
+        rp_value_deinit(&again);
+        rp_message_free(message);
+        rp_buf_deinit(&out);
+    }
+    rp_value_deinit(&value);
+}
+
+static void read_field(struct rp_field field, int depth)
+{
+    struct rp_slice text = rp_field_text(field);
+    unsigned sum = (unsigned)rp_field_bool(field, false);
+
+    (void)rp_field_i64(field, 0);
+    (void)rp_field_u64(field, 0);
+    (void)rp_field_double(field, 0);
+    for (size_t i = 0; i < text.len; i++) /* every byte can be read */
+        sum += (unsigned char)text.ptr[i];
+    rp_assert(sum < UINT32_MAX);
+    rp_free(rp_field_strdup(field));
+    for (int type = 0; type < RP_METRIC_TYPE_COUNT; type++)
+        check_value(field, (enum rp_metric_type)type);
+    if (depth == 0)
+        return;
+    for (size_t i = 0; i < rp_field_count(field); i++)
+        read_field(rp_field_at(field, i), depth - 1);
+    for (size_t i = 0; i < RP_ARRAY_LEN(keys); i++)
+        if (rp_field_get(field, keys[i]).object)
+            read_field(rp_field_get(field, keys[i]), depth - 1);
+    rp_assert(!rp_field_at(field, rp_field_count(field)).object);
+}
+
+int rp_fuzz_message(const uint8_t *data, size_t size)
+{
+    struct rp_error err = { 0 };
+    struct rp_message *message;
+
+    if (rp_message_decode(rp_slice((const char *)data, size), &message) < 0)
+        return 0;
+    rp_assert(rp_message_type(message) > RP_MSG_NONE && rp_message_type(message) < RP_MSG_COUNT);
+    for (size_t i = 0; i < RP_ARRAY_LEN(keys); i++)
+        read_field(rp_message_get(message, keys[i]), 4);
+    rp_message_get_error(message, &err);
+    rp_error_deinit(&err);
+    rp_message_free(message);
+    return 0;
+}
+
+#ifdef RP_FUZZ
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    return rp_fuzz_message(data, size);
+}
+#endif

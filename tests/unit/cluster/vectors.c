@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+#include "vectors.h"
+
+#include "base/time.h"
+
+static void text(struct rp_buf *out, const char *key, const char *value)
+{
+    rp_write_key(out, key);
+    rp_write_text(out, value);
+}
+
+static void number(struct rp_buf *out, const char *key, int64_t value)
+{
+    rp_write_key(out, key);
+    rp_write_i64(out, value);
+}
+
+static void real(struct rp_buf *out, const char *key, double value)
+{
+    rp_write_key(out, key);
+    rp_write_double(out, value);
+}
+
+static void boolean(struct rp_buf *out, const char *key, bool value)
+{
+    rp_write_key(out, key);
+    rp_write_bool(out, value);
+}
+
+static void write_down(enum rp_message_type type, struct rp_buf *out)
+{
+    switch (type) {
+    case RP_MSG_LOAD:
+        rp_write_message(out, type, 1);
+        text(out, "script", "load.py");
+        break;
+    case RP_MSG_PLAN:
+        rp_write_message(out, type, 1);
+        text(out, "json", "{}");
+        break;
+    case RP_MSG_STOP:
+        rp_write_message(out, type, 1);
+        number(out, "grace", 2 * RP_S);
+        break;
+    default: /* setup, start, teardown, exit */
+        rp_write_message(out, type, 0);
+    }
+}
+
+static void write_hello(struct rp_buf *out)
+{
+    rp_write_message(out, RP_MSG_HELLO, 4);
+    number(out, "protocol", 1);
+    number(out, "pid", 4711);
+    text(out, "loop", "io_uring");
+    text(out, "runtime", "CPython 3.11.2");
+}
+
+static void write_error_fields(struct rp_buf *out)
+{
+    static char file[] = "load.py", message[] = "bad";
+    struct rp_error err = { .file = file, .line = 3, .message = message };
+
+    rp_write_error(out, &err);
+}
+
+static void write_failures(enum rp_message_type type, struct rp_buf *out)
+{
+    if (type == RP_MSG_FAILED) {
+        rp_write_message(out, type, 1 + RP_ERROR_FIELDS);
+        text(out, "stage", "load");
+    } else {
+        rp_write_message(out, type, 3 + RP_ERROR_FIELDS);
+        text(out, "hook", "setup");
+        boolean(out, "ok", false);
+        number(out, "took", 1500);
+    }
+    write_error_fields(out);
+}
+
+static void write_define(struct rp_buf *out)
+{
+    rp_write_message(out, RP_MSG_DEFINE, 5);
+    number(out, "series", 7);
+    text(out, "metric", "http_reqs");
+    text(out, "kind", "counter");
+    boolean(out, "is_time", false);
+    rp_write_key(out, "tags");
+    rp_write_list(out, 2);
+    rp_write_text(out, "status");
+    rp_write_text(out, "200");
+}
+
+/* A counter of 2 in 2 samples; a trend with the samples 0 and 3. */
+static void write_values(enum rp_message_type type, struct rp_buf *out)
+{
+    struct rp_value counter, trend;
+
+    rp_value_init(&counter, RP_COUNTER);
+    counter.counter = 2;
+    counter.samples = 2;
+    rp_value_init(&trend, RP_TREND);
+    if (rp_hist_record(&trend.hist, 0) == 0 && rp_hist_record(&trend.hist, 3) == 0)
+        trend.samples = 2;
+    rp_write_message(out, type, 2);
+    if (type == RP_MSG_DELTA) {
+        number(out, "elapsed", RP_S);
+        rp_write_key(out, "items");
+        rp_write_list(out, 4);
+        rp_write_u64(out, 7);
+        rp_write_value(out, &counter);
+        rp_write_u64(out, 8);
+    } else {
+        number(out, "series", 8);
+        rp_write_key(out, "value");
+    }
+    rp_write_value(out, &trend);
+    rp_value_deinit(&trend);
+}
+
+static void write_error_group(struct rp_buf *out)
+{
+    rp_write_message(out, RP_MSG_ERROR, 7);
+    text(out, "scenario", "browse");
+    text(out, "error_type", "ValueError");
+    text(out, "message", "x");
+    text(out, "place", "load.py:3 in browse");
+    text(out, "traceback", NULL);
+    number(out, "count", 5);
+    boolean(out, "is_request", false);
+}
+
+static void write_finished(struct rp_buf *out)
+{
+    rp_write_message(out, RP_MSG_FINISHED, 6);
+    number(out, "elapsed", 10 * RP_S);
+    number(out, "no_descriptors", 0);
+    number(out, "no_ports", 0);
+    number(out, "stray_bytes", 1);
+    number(out, "retried", 2);
+    rp_write_key(out, "accounting");
+    rp_write_list(out, 1);
+    rp_write_list(out, 6);
+    for (int i = 0; i < 6; i++)
+        rp_write_u64(out, (uint64_t[]){ 12, 10, 2, 9, 1, 3 }[i]);
+}
+
+static void write_bye(struct rp_buf *out)
+{
+    rp_write_message(out, RP_MSG_BYE, 4);
+    real(out, "cpu_user", 1.5);
+    real(out, "cpu_system", 0.25);
+    number(out, "max_rss", 1 << 20);
+    number(out, "error", 0);
+}
+
+void vector_write(enum rp_message_type type, struct rp_buf *out)
+{
+    switch (type) {
+    case RP_MSG_HELLO:
+        write_hello(out);
+        break;
+    case RP_MSG_DECLARED:
+        rp_write_message(out, type, 1);
+        text(out, "json", "{}");
+        break;
+    case RP_MSG_FAILED:
+    case RP_MSG_HOOK_ENDED:
+        write_failures(type, out);
+        break;
+    case RP_MSG_DEFINE:
+        write_define(out);
+        break;
+    case RP_MSG_DELTA:
+    case RP_MSG_TOTAL:
+        write_values(type, out);
+        break;
+    case RP_MSG_WARNING:
+        rp_write_message(out, type, 1);
+        text(out, "text", "careful");
+        break;
+    case RP_MSG_ERROR:
+        write_error_group(out);
+        break;
+    case RP_MSG_FINISHED:
+        write_finished(out);
+        break;
+    case RP_MSG_BYE:
+        write_bye(out);
+        break;
+    default:
+        write_down(type, out);
+    }
+}
