@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum { READ_SIZE = 64 * 1024, FRAME_HEAD = 4 };
@@ -21,7 +22,8 @@ int rp_channel_open(struct rp_channel *channel, struct rp_loop *loop, int fd,
         return -errno;
     channel->events = events;
     channel->loop = loop;
-    rp_buf_init(&channel->in, RP_MESSAGE_MAX_BYTES + READ_SIZE);
+    channel->out_sent = 0;
+    rp_buf_init(&channel->in, FRAME_HEAD + RP_MESSAGE_MAX_BYTES + READ_SIZE);
     rp_buf_init(&channel->out, RP_CHANNEL_MAX);
     rp_buf_init(&channel->draft, RP_MESSAGE_MAX_BYTES);
     r = rp_watch_start(loop, &channel->watch, fd, RP_READABLE, ready);
@@ -47,24 +49,44 @@ static void broken(struct rp_channel *channel, int status)
     channel->events->closed(channel, status);
 }
 
+static size_t unsent(const struct rp_channel *channel)
+{
+    return channel->out.len - channel->out_sent;
+}
+
+/* Moves what is left to the front once it is the smaller part: each byte is moved once at most. */
+static void compact(struct rp_channel *channel)
+{
+    if (channel->out_sent < channel->out.len / 2)
+        return;
+    rp_buf_consume(&channel->out, channel->out_sent);
+    channel->out_sent = 0;
+}
+
 /* Writes what the kernel takes. 0, or -errno when the peer is gone. */
 static int flush(struct rp_channel *channel)
 {
-    while (channel->out.len) {
-        ssize_t n = write(channel->fd, channel->out.data, channel->out.len);
+    int r = 0;
+
+    while (unsent(channel)) {
+        ssize_t n = send(channel->fd, channel->out.data + channel->out_sent, unsent(channel),
+                         MSG_NOSIGNAL);
 
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0)
-            return errno == EAGAIN ? 0 : -errno;
-        rp_buf_consume(&channel->out, (size_t)n);
+        if (n < 0) {
+            r = errno == EAGAIN ? 0 : -errno;
+            break;
+        }
+        channel->out_sent += (size_t)n;
     }
-    return 0;
+    compact(channel);
+    return r;
 }
 
 static void update_watch(struct rp_channel *channel)
 {
-    unsigned wanted = RP_READABLE | (channel->out.len ? RP_WRITABLE : 0);
+    unsigned wanted = RP_READABLE | (unsent(channel) ? RP_WRITABLE : 0);
 
     /* What is left is tried again by the next send, should the watch not be changeable. */
     if (channel->watch.wanted != wanted &&
@@ -156,10 +178,12 @@ int rp_channel_end(struct rp_channel *channel)
     uint32_t size = htonl((uint32_t)draft->len);
     int r;
 
+    if (channel->fd < 0) {
+        rp_buf_deinit(draft); /* closing is over: nobody else would */
+        return -EPIPE;
+    }
     if (draft->error)
         return draft->error;
-    if (channel->fd < 0)
-        return -EPIPE;
     r = rp_buf_reserve(&channel->out, FRAME_HEAD + draft->len);
     if (r < 0)
         return r;
@@ -174,12 +198,12 @@ int rp_channel_drain(struct rp_channel *channel, int timeout_ms)
 {
     struct pollfd wait = { .fd = channel->fd, .events = POLLOUT };
 
-    while (channel->fd >= 0 && channel->out.len) {
+    while (channel->fd >= 0 && unsent(channel)) {
         int r = flush(channel);
 
         if (r < 0)
             return r;
-        if (channel->out.len && poll(&wait, 1, timeout_ms) <= 0)
+        if (unsent(channel) && poll(&wait, 1, timeout_ms) <= 0)
             return -ETIMEDOUT;
     }
     return 0;

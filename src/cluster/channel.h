@@ -17,6 +17,7 @@ enum { RP_CHANNEL_MAX = 256 << 20 };
 struct rp_channel;
 
 struct rp_channel_events {
+    /* May close the channel, after which the message's texts are gone. */
     void (*message)(struct rp_channel *channel, const struct rp_message *message);
     /* @status: 0 = the peer closed, -EBADMSG = nonsense, another -errno. The channel is closed already. */
     void (*closed)(struct rp_channel *channel, int status);
@@ -28,9 +29,10 @@ struct rp_channel { /* embedded; zeroed before open */
     int fd; /* owned while open; -1 otherwise */
     struct rp_watch watch;
     struct rp_buf in, out, draft;
+    size_t out_sent; /* of out */
 };
 
-/* Takes over @fd (made non-blocking). */
+/* Takes over @fd, a connected stream socket (made non-blocking); on failure it stays the caller's. */
 RP_NODISCARD int rp_channel_open(struct rp_channel *channel, struct rp_loop *loop, int fd,
                                  const struct rp_channel_events *events);
 void rp_channel_close(struct rp_channel *channel); /* no-op when not open */

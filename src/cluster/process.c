@@ -49,8 +49,12 @@ static void take_output(struct rp_process_pipe *pipe, const char *text, size_t l
         size_t part = end ? (size_t)(end - text) : len;
         size_t room = LINE_MAX_BYTES - pipe->line.len;
 
-        rp_buf_append(&pipe->line, text, part < room ? part : room);
-        if (end || part >= room)
+        if (part > room) { /* the rest begins another line */
+            part = room;
+            end = NULL;
+        }
+        rp_buf_append(&pipe->line, text, part);
+        if (end || part == room)
             emit(pipe);
         part += end != NULL;
         text += part;
