@@ -12,14 +12,15 @@ import pytest
 Rampa = Callable[..., "Finished"]
 Script = Callable[..., Path]
 
-SANITIZED = "asan" in os.environ.get("LD_PRELOAD", "") or "ASAN_OPTIONS" in os.environ
+SANITIZED = "ASAN_OPTIONS" in os.environ
+PYTHON = os.environ.get("RAMPA_PYTHON") or sys.executable
 
 
 @pytest.fixture
 def strict_python(tmp_path: Path) -> Path:
     """The tests' interpreter with every warning an error and its debug checks on."""
     path = tmp_path / "strict-python"
-    path.write_text(f'#!/bin/sh\nexec {sys.executable} -X dev -W error "$@"\n')
+    path.write_text(f'#!/bin/sh\nexec {PYTHON} -X dev -W error "$@"\n')
     path.chmod(0o755)
     return path
 

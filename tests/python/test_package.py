@@ -8,6 +8,7 @@ import doctest
 import importlib
 import inspect
 import json
+import os
 import pickle
 import pkgutil
 import shutil
@@ -29,8 +30,8 @@ def python(*words: str, code: str = "") -> subprocess.CompletedProcess[str]:
     """Another interpreter with the same path."""
     path = str(Path(rampa.__file__).parent.parent)
     return subprocess.run(
-        [sys.executable, *words, *(["-c", code] if code else [])],
-        env={"PYTHONPATH": path, "PATH": "/usr/bin:/bin"},
+        [os.environ.get("RAMPA_PYTHON") or sys.executable, *words, *(["-c", code] if code else [])],
+        env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
         text=True,
         timeout=SECONDS,
