@@ -96,14 +96,13 @@ static int module_exec(PyObject *module)
 }
 
 /* Every Python object of the state, for traverse and clear. */
-#define STATE_OBJECTS(X)                                                                           \
-    X(host_type)                                                                                   \
-    X(worker_type)                                                                                 \
-    X(http_type)                                                                                   \
-    X(execution_type)                                                                              \
-    X(request_type) X(sleep_type) X(response_type) X(template_type) X(group_type) X(json_loads)    \
-        X(make_headers) X(make_timings) X(asyncio_cancelled) X(request_error) X(s_blocking)        \
-            X(s_add_done_callback) X(s_cancel) X(s_context) X(s_call_soon) X(s_throw) X(s_close)
+/* clang-format off */
+#define STATE_OBJECTS(X) \
+    X(host_type) X(worker_type) X(http_type) X(execution_type) X(request_type) X(sleep_type) \
+    X(response_type) X(template_type) X(group_type) X(json_loads) X(make_headers) \
+    X(make_timings) X(asyncio_cancelled) X(request_error) X(s_blocking) \
+    X(s_add_done_callback) X(s_cancel) X(s_context) X(s_call_soon) X(s_throw) X(s_close)
+/* clang-format on */
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg)
 {

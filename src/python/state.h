@@ -122,6 +122,7 @@ struct py_host {
     PyObject *env; /* dict of the run */
     struct rp_watch aio_watch;
     bool aio_ready, has_ended;
+    bool has_warned_of_await; /* of a request that was never awaited */
     bool is_turning,
         has_current_task; /* in a turn of the reactor; current_tasks has an entry of ours */
     int end_status;

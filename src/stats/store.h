@@ -66,8 +66,8 @@ RP_NODISCARD int rp_store_define(struct rp_store *store, uint32_t worker, uint32
 RP_NODISCARD int rp_store_apply(struct rp_store *store, uint32_t worker, uint32_t series,
                                 const struct rp_value *delta);
 /* The type a series was defined with. -EINVAL for an undefined one. */
-RP_NODISCARD int rp_store_series_type(const struct rp_store *store, uint32_t worker, uint32_t series,
-                                      enum rp_metric_type *ret);
+RP_NODISCARD int rp_store_series_type(const struct rp_store *store, uint32_t worker,
+                                      uint32_t series, enum rp_metric_type *ret);
 /* Whether the sum of the deltas of a series equals @total exactly (what the worker says at its end). An undefined series
  * has the sum nothing. */
 bool rp_store_verify(const struct rp_store *store, uint32_t worker, uint32_t series,

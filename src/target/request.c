@@ -269,9 +269,11 @@ int rp_target_parse_head(struct rp_slice input, struct rp_target_request *ret, s
 bool rp_target_next_field(struct rp_slice fields, size_t *pos, struct rp_slice *ret_name,
                           struct rp_slice *ret_value)
 {
-    struct rp_slice rest = rp_slice(fields.ptr + *pos, fields.len - *pos);
-    struct rp_slice line;
+    struct rp_slice rest, line;
 
+    if (*pos == fields.len) /* no fields at all may be no pointer either */
+        return false;
+    rest = rp_slice(fields.ptr + *pos, fields.len - *pos);
     if (!next_line(&rest, &line) || split_field(line, ret_name, ret_value))
         return false;
     *pos = (size_t)(rest.ptr - fields.ptr);

@@ -96,6 +96,18 @@ def test_a_run_of_failures_that_nothing_judges_is_pointed_out(rampa: Rampa, scri
     assert "every request failed, and no threshold judges that" in rampa("run", "script.py", code=0).stdout
 
 
+def test_a_request_without_await_is_pointed_out(rampa: Rampa, script: Script) -> None:
+    script(
+        "import rampa\n"
+        '@rampa.scenario(executor="shared-iterations", vus=1, iterations=3)\n'
+        "async def a(worker):\n"
+        '    worker.http.get("http://127.0.0.1:1/")\n'
+    )
+    done = rampa("run", "script.py", code=0)
+    assert done.stdout.count("the script does not await a request") == 1
+    assert "http_reqs" not in done.stdout
+
+
 def test_values_of_the_environment_stay_out_of_the_result(rampa: Rampa, script: Script) -> None:
     script(
         "import rampa\n"

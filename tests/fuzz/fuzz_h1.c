@@ -18,7 +18,7 @@ static size_t next_cut(void *context, size_t left)
 {
     struct cuts *cuts = context;
     uint8_t byte = cuts->size ? cuts->data[cuts->size - 1 - cuts->at++ % cuts->size] : 0;
-    size_t len = byte < 240 ? 1 + (byte & 15) : (size_t)(byte - 239) * 64;
+    size_t len = byte < 240 ? (size_t)1 + (byte & 15) : (size_t)(byte - 239) * 64;
 
     return len < left ? len : left;
 }
