@@ -88,7 +88,7 @@ void rp_coordinator_stop(struct coordinator *c, rp_ns grace)
     rp_write_key(out, "grace");
     rp_write_i64(out, grace);
     (void)rp_channel_end(&c->channel);
-    rp_coordinator_be_patient(c, grace + LEAVE_PATIENCE_S * RP_S);
+    rp_coordinator_be_patient(c, 1, grace);
 }
 
 /* ---- leaving ---------------------------------------------------------------------------------------------- */
@@ -99,30 +99,43 @@ void rp_coordinator_over(struct coordinator *c)
     c->is_over = true;
 }
 
+static void kill_worker(struct coordinator *c)
+{
+    c->was_killed = true;
+    rp_process_kill(&c->process, SIGKILL);
+}
+
 static void patience_lost(struct rp_timer *timer, rp_ns now)
 {
     struct coordinator *c = rp_container_of(timer, struct coordinator, patience);
 
-    if (c->phase == PHASE_SETUP || c->phase == PHASE_TEARDOWN)
+    if (c->is_cut && !c->has_farewell)
+        rp_coordinator_fail(c, RP_EXIT_INTERNAL, "the worker closed its channel and was killed");
+    else if (c->phase == PHASE_SETUP || c->phase == PHASE_TEARDOWN)
         rp_coordinator_fail(c, c->phase == PHASE_SETUP ? RP_EXIT_SETUP : RP_EXIT_TEARDOWN,
                             "%s() blocked past its timeout and was killed",
                             c->phase == PHASE_SETUP ? "setup" : "teardown");
+    else if (c->has_farewell) /* a thread of the script, say: nothing of the run is missing */
+        rp_coordinator_warn(c, "the worker did not end by itself and was killed");
     else if (!c->signals_seen)
-        rp_coordinator_fail(c, RP_EXIT_INTERNAL, "the worker did not stop in time and was killed");
-    rp_process_kill(&c->process, SIGKILL);
+        rp_coordinator_fail(c, RP_EXIT_INTERNAL, "the worker %s in time and was killed",
+                            c->phase == PHASE_HELLO ? "did not say hello" : "did not stop");
+    kill_worker(c);
 }
 
-/* The worker has this long for what it was told. */
-void rp_coordinator_be_patient(struct coordinator *c, rp_ns how_long)
+void rp_coordinator_be_patient(struct coordinator *c, int times, rp_ns more)
 {
-    rp_timer_arm(c->loop, &c->patience, rp_ns_add(rp_loop_now(c->loop), how_long), patience_lost);
+    rp_ns patience = c->config->patience > 0 ? c->config->patience : RP_PATIENCE_S * RP_S;
+
+    rp_timer_arm(c->loop, &c->patience, rp_ns_add(rp_loop_now(c->loop) + times * patience, more),
+                 patience_lost);
 }
 
 static void leave(struct coordinator *c)
 {
     c->phase = PHASE_LEAVING;
     send_simple(c, RP_MSG_EXIT);
-    rp_coordinator_be_patient(c, LEAVE_PATIENCE_S * RP_S);
+    rp_coordinator_be_patient(c, 1, 0);
 }
 
 /* The run cannot be: @c->err says why. */
@@ -136,7 +149,7 @@ static void nonsense(struct coordinator *c, int status)
 {
     rp_coordinator_fail(c, RP_EXIT_INTERNAL, "a worker's message could not be used: %s",
                         strerror(-status));
-    rp_process_kill(&c->process, SIGKILL);
+    kill_worker(c);
 }
 
 /* ---- phases ----------------------------------------------------------------------------------------------- */
@@ -150,13 +163,12 @@ static void begin_teardown(struct coordinator *c)
     c->phase = PHASE_TEARDOWN;
     rp_coordinator_tell_status(c);
     send_simple(c, RP_MSG_TEARDOWN);
-    rp_coordinator_be_patient(c,
-                              rp_ns_add(c->result->plan->teardown_timeout, HOOK_PATIENCE_S * RP_S));
+    rp_coordinator_be_patient(c, 1, c->result->plan->teardown_timeout);
 }
 
 static void begin_running(struct coordinator *c)
 {
-    rp_timer_disarm(&c->patience);
+    rp_coordinator_be_patient(c, 3, rp_plan_longest(c->result->plan));
     c->phase = PHASE_RUNNING;
     c->started = rp_loop_now(c->loop);
     c->next_judgement = c->started + RP_LIVE_THRESHOLDS_S * RP_S;
@@ -174,7 +186,7 @@ static void on_ready(struct coordinator *c)
     c->phase = PHASE_SETUP;
     rp_coordinator_tell_status(c);
     send_simple(c, RP_MSG_SETUP);
-    rp_coordinator_be_patient(c, rp_ns_add(c->result->plan->setup_timeout, HOOK_PATIENCE_S * RP_S));
+    rp_coordinator_be_patient(c, 1, c->result->plan->setup_timeout);
 }
 
 /* What a hook raised is an error group too, with its traceback. Its message is "Type: text". */
@@ -185,7 +197,7 @@ static void add_hook_error(struct coordinator *c, const char *hook, const struct
                                                      sizeof(*errors));
     const char *message = err->message ? err->message : "";
     size_t type = strcspn(message, ": ");
-    bool has_text = message[type] == ':';
+    size_t text = type + strspn(message + type, ": ");
     char place[512];
 
     if (!errors)
@@ -196,7 +208,7 @@ static void add_hook_error(struct coordinator *c, const char *hook, const struct
     errors[result->error_count++] =
         (struct rp_error_group){ .scenario = rp_strdup(hook),
                                  .type = rp_strndup(message, type),
-                                 .message = rp_strdup(message + type + (has_text ? 2 : 0)),
+                                 .message = rp_strdup(message + text),
                                  .place = rp_strdup(place),
                                  .traceback = err->detail ? rp_strdup(err->detail) : NULL,
                                  .count = 1 };
@@ -290,6 +302,7 @@ static void on_hello(struct coordinator *c, const struct rp_message *message)
         give_up(c, rp_error_set(c->err, r, "the worker speaks another version of the protocol"));
         return;
     }
+    rp_timer_disarm(&c->patience); /* the script's module code may take its time */
     c->phase = PHASE_LOADING;
     rp_coordinator_tell_status(c);
     send_text(c, RP_MSG_LOAD, "script", c->config->script);
@@ -307,11 +320,14 @@ static void on_warning(struct coordinator *c, const struct rp_message *message)
 static void on_bye(struct coordinator *c, const struct rp_message *message)
 {
     rp_merge_bye(c, message);
-    rp_coordinator_be_patient(c, LEAVE_PATIENCE_S * RP_S);
+    rp_coordinator_be_patient(c, 1, 0);
 }
 
+/* Before there is a plan, and while only the plan is wanted, nothing is measured. */
 static int merge(struct coordinator *c, const struct rp_message *message)
 {
+    if (!c->result->store)
+        return -EBADMSG;
     switch (rp_message_type(message)) {
     case RP_MSG_DEFINE:
         return rp_merge_define(c, message);
@@ -349,7 +365,7 @@ static void on_message(struct rp_channel *channel, const struct rp_message *mess
         on_warning(c, message);
     } else if (type == RP_MSG_BYE && c->phase == PHASE_LEAVING) {
         on_bye(c, message);
-    } else if (!c->plan_only && c->result->store) {
+    } else {
         r = merge(c, message);
         if (r < 0)
             nonsense(c, r);
@@ -363,8 +379,9 @@ static void on_closed(struct rp_channel *channel, int status)
 
     if (status < 0 && status != -ECONNRESET)
         nonsense(c, status);
-    else if (!rp_timer_is_armed(&c->patience))
-        rp_coordinator_be_patient(c, LEAVE_PATIENCE_S * RP_S);
+    else
+        rp_coordinator_be_patient(c, 1, 0);
+    c->is_cut = true;
 }
 
 const struct rp_channel_events rp_coordinator_channel_events = {

@@ -33,6 +33,9 @@ struct rp_coordinator_config {
     const char *worker_hint;  /* what to do when it cannot be started */
     const struct rp_overrides *overrides;
     const char *trend_stats; /* --summary-trend-stats, or NULL */
+    /* How long a worker may take for what needs no time of the user's: to end, to stop after its grace, thrice as long
+     * to say hello or to finish after its longest run. 0 = 10 s. */
+    rp_ns patience;
     /* The plan is known and valid, nothing has run: the last moment to refuse (a negative code and @err). May be NULL. */
     int (*planned)(void *user, const struct rp_plan *plan, struct rp_error *err);
     /* Once a second and at changes of phase. May be NULL. */

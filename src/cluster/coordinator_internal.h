@@ -38,18 +38,20 @@ struct coordinator {
     rp_ns started, last_status, next_judgement;
     uint64_t no_descriptors, no_ports, stray_bytes, retried;
     bool has_finished, has_farewell, totals_differ;
-    rp_ns ticked; /* elapsed time of the last point of the series */
+    bool was_killed; /* by us: the reason is told already */
+    bool is_cut;     /* the channel ended before the process */
+    rp_ns ticked;    /* elapsed time of the last point of the series */
     unsigned signals_seen;
 };
 
-enum { LEAVE_PATIENCE_S = 10, HOOK_PATIENCE_S = 5, RP_LIVE_THRESHOLDS_S = 2 };
+enum { RP_PATIENCE_S = 10, RP_LIVE_THRESHOLDS_S = 2 };
 
 /* coordinator.c */
 extern const struct rp_channel_events rp_coordinator_channel_events;
 void rp_coordinator_over(struct coordinator *c);
 void rp_coordinator_tell_status(struct coordinator *c);
-/* The worker has this long for what it was told, or it is killed. */
-void rp_coordinator_be_patient(struct coordinator *c, rp_ns how_long);
+/* The worker has @times the patience of the configuration and @more for what it was told, or it is killed. */
+void rp_coordinator_be_patient(struct coordinator *c, int times, rp_ns more);
 /* No new iterations; those that run have @grace to end. */
 void rp_coordinator_stop(struct coordinator *c, rp_ns grace);
 

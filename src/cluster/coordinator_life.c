@@ -24,11 +24,15 @@ static void on_line(struct rp_process *process, bool is_stderr, const char *text
 
 static void died_early(struct coordinator *c, const char *how)
 {
-    rp_error_set(c->err, -RP_EPEER, "the worker '%s' %s before the test began",
-                 c->config->worker_argv[0], how);
+    if (c->was_killed)
+        c->status = rp_error_set(c->err, -RP_EPEER, "%s", c->result->reason);
+    else
+        c->status = rp_error_set(c->err, -RP_EPEER, "the worker '%s' %s before the test began",
+                                 c->config->worker_argv[0], how);
     if (c->config->worker_hint)
         rp_error_hint(c->err, "%s", c->config->worker_hint);
-    c->status = -RP_EPEER;
+    if (c->process.last_words.len)
+        rp_error_detail(c->err, rp_buf_str(&c->process.last_words));
 }
 
 static void on_ended(struct rp_process *process, int status)
@@ -49,7 +53,8 @@ static void on_ended(struct rp_process *process, int status)
         rp_coordinator_fail(c, RP_EXIT_ABORTED, "aborted by a second signal");
     else if (c->phase <= PHASE_LOADING && c->status == 0)
         died_early(c, how);
-    else if (c->result->exit_code != RP_EXIT_SETUP && c->result->exit_code != RP_EXIT_TEARDOWN)
+    else if (!c->was_killed && c->result->exit_code != RP_EXIT_SETUP &&
+             c->result->exit_code != RP_EXIT_TEARDOWN)
         rp_coordinator_fail(c, RP_EXIT_INTERNAL, "worker 1 (process %d) %s%s%s",
                             c->result->workers ? c->result->workers->pid : 0, how,
                             *words ? "; its last words: " : "", words);
@@ -156,9 +161,13 @@ static int start(struct coordinator *c)
         return r == -ENOENT ? -RP_EUSER : r;
     }
     r = rp_channel_open(&c->channel, c->loop, control, &rp_coordinator_channel_events);
-    if (r == 0)
-        rp_timer_arm(c->loop, &c->tick, rp_loop_now(c->loop) + RP_S, tick);
-    return r;
+    if (r < 0) {
+        close(control);
+        return r;
+    }
+    rp_timer_arm(c->loop, &c->tick, rp_loop_now(c->loop) + RP_S, tick);
+    rp_coordinator_be_patient(c, 3, 0);
+    return 0;
 }
 
 static void deinit(struct coordinator *c)

@@ -12,11 +12,14 @@
 #include "cluster/coordinator_internal.h"
 #include "plan/metrics.h"
 
+/* A worker's last words and what stands around them. */
+enum { REASON_MAX = RP_LAST_WORDS_MAX + 4096 };
+
 static char *format(const char *fmt, va_list args)
 {
     struct rp_buf text;
 
-    rp_buf_init(&text, 4096);
+    rp_buf_init(&text, REASON_MAX);
     rp_buf_vappendf(&text, fmt, args);
     return rp_buf_take(&text);
 }
@@ -28,6 +31,8 @@ void rp_coordinator_fail(struct coordinator *c, enum rp_exit code, const char *f
 
     if (result->exit_code != RP_EXIT_PASSED && result->exit_code != RP_EXIT_THRESHOLDS &&
         code != RP_EXIT_INTERNAL)
+        return;
+    if (result->exit_code == RP_EXIT_INTERNAL)
         return;
     if (result->exit_code == RP_EXIT_THRESHOLDS && code == RP_EXIT_THRESHOLDS)
         return;
@@ -151,11 +156,12 @@ static void judge_errors(struct coordinator *c)
 
 /* ---- accounting ------------------------------------------------------------------------------------------- */
 
-static uint64_t counter_of(struct coordinator *c, const char *metric)
+/* As it is: what a worker sends need not be a whole number. */
+static bool counter_is(struct coordinator *c, const char *metric, uint64_t expected)
 {
     struct rp_view *view = rp_store_view(c->result->store, metric);
 
-    return view ? (uint64_t)view->total.counter : 0;
+    return (view ? view->total.counter : 0) == (double)expected;
 }
 
 static void check_accounting(struct coordinator *c)
@@ -174,9 +180,9 @@ static void check_accounting(struct coordinator *c)
                 "the accounting of scenario '%s' does not add up (a defect of rampa)",
                 accounting->scenario);
     }
-    if (completed != counter_of(c, "iterations") ||
-        interrupted != counter_of(c, "interrupted_iterations") ||
-        dropped != counter_of(c, "dropped_iterations"))
+    if (!counter_is(c, "iterations", completed) ||
+        !counter_is(c, "interrupted_iterations", interrupted) ||
+        !counter_is(c, "dropped_iterations", dropped))
         rp_coordinator_fail(
             c, RP_EXIT_INTERNAL,
             "the iteration counters differ from the accounting (a defect of rampa)");

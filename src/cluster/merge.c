@@ -20,12 +20,28 @@ static int metric_type(struct rp_slice name, enum rp_metric_type *ret)
     return -EBADMSG;
 }
 
+/* The number of a series; none is UINT32_MAX, which no series has. */
+static uint32_t series_number(struct rp_field field)
+{
+    uint64_t number = rp_field_u64(field, UINT32_MAX);
+
+    return number < UINT32_MAX ? (uint32_t)number : UINT32_MAX;
+}
+
+/* Never NULL but for want of memory: what is shown later must be a text. */
+static char *text_of(const struct rp_message *message, const char *key)
+{
+    struct rp_slice text = rp_field_text(rp_message_get(message, key));
+
+    return rp_strndup(text.ptr, text.len);
+}
+
 int rp_merge_define(struct coordinator *c, const struct rp_message *message)
 {
     struct rp_field list = rp_message_get(message, "tags");
     size_t pairs = rp_field_count(list) / 2;
     struct rp_slice(*tags)[2] = rp_calloc(pairs, sizeof(*tags));
-    char *metric = rp_field_strdup(rp_message_get(message, "metric"));
+    char *metric = text_of(message, "metric");
     enum rp_metric_type type;
     int r = metric_type(rp_field_text(rp_message_get(message, "kind")), &type);
 
@@ -37,8 +53,8 @@ int rp_merge_define(struct coordinator *c, const struct rp_message *message)
     }
     if (r == 0)
         r = rp_store_define(c->result->store, WORKER,
-                            (uint32_t)rp_field_u64(rp_message_get(message, "series"), UINT32_MAX),
-                            metric, type, rp_field_bool(rp_message_get(message, "is_time"), false),
+                            series_number(rp_message_get(message, "series")), metric, type,
+                            rp_field_bool(rp_message_get(message, "is_time"), false),
                             (const struct rp_slice(*)[2])tags, pairs, NULL);
     rp_free(tags);
     rp_free(metric);
@@ -81,8 +97,7 @@ int rp_merge_delta(struct coordinator *c, const struct rp_message *message)
     int r = 0;
 
     for (size_t i = 0; r == 0 && i + 1 < rp_field_count(items); i += 2)
-        r = take_value(c, (uint32_t)rp_field_u64(rp_field_at(items, i), UINT32_MAX),
-                       rp_field_at(items, i + 1), apply);
+        r = take_value(c, series_number(rp_field_at(items, i)), rp_field_at(items, i + 1), apply);
     if (r == 0 && elapsed > c->ticked) {
         c->ticked = c->result->elapsed = elapsed;
         r = rp_store_tick(c->result->store, elapsed);
@@ -92,7 +107,7 @@ int rp_merge_delta(struct coordinator *c, const struct rp_message *message)
 
 int rp_merge_total(struct coordinator *c, const struct rp_message *message)
 {
-    return take_value(c, (uint32_t)rp_field_u64(rp_message_get(message, "series"), UINT32_MAX),
+    return take_value(c, series_number(rp_message_get(message, "series")),
                       rp_message_get(message, "value"), verify);
 }
 
@@ -106,10 +121,10 @@ int rp_merge_error(struct coordinator *c, const struct rp_message *message)
 {
     struct rp_result *result = c->result;
     struct rp_error_group group = {
-        .scenario = rp_field_strdup(rp_message_get(message, "scenario")),
-        .type = rp_field_strdup(rp_message_get(message, "error_type")),
-        .message = rp_field_strdup(rp_message_get(message, "message")),
-        .place = rp_field_strdup(rp_message_get(message, "place")),
+        .scenario = text_of(message, "scenario"),
+        .type = text_of(message, "error_type"),
+        .message = text_of(message, "message"),
+        .place = text_of(message, "place"),
         .traceback = rp_field_strdup(rp_message_get(message, "traceback")),
         .count = rp_field_u64(rp_message_get(message, "count"), 0),
         .is_request = rp_field_bool(rp_message_get(message, "is_request"), false),
@@ -185,8 +200,8 @@ int rp_merge_hello(struct coordinator *c, const struct rp_message *message)
         return -ENOMEM;
     worker->id = 1;
     worker->pid = (int)rp_field_i64(rp_message_get(message, "pid"), 0);
-    worker->loop = rp_field_strdup(rp_message_get(message, "loop"));
-    worker->runtime = rp_field_strdup(rp_message_get(message, "runtime"));
+    worker->loop = text_of(message, "loop");
+    worker->runtime = text_of(message, "runtime");
     c->result->workers = worker;
     c->result->worker_count = 1;
     return 0;

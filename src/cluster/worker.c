@@ -6,6 +6,7 @@
  */
 
 #include <errno.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -140,6 +141,7 @@ static void hook_ended(struct rp_script_host *host, enum rp_hook hook, const str
     struct rp_error none = { 0 };
     struct rp_buf *out;
 
+    worker->is_in_hook = false;
     rp_worker_send_changes(worker);
     out = rp_channel_begin(&worker->channel);
     rp_write_message(out, RP_MSG_HOOK_ENDED, 3 + RP_ERROR_FIELDS);
@@ -159,6 +161,7 @@ static void run_hook(struct rp_worker *worker, enum rp_hook hook, rp_ns timeout)
 
     script->hook_ended = hook_ended;
     script->hook_data = worker;
+    worker->is_in_hook = true;
     worker->hook_began = rp_loop_now(worker->loop);
     script->ops->hook(script, hook, timeout);
 }
@@ -167,6 +170,7 @@ static void on_start(struct rp_worker *worker)
 {
     rp_ns now = rp_loop_now(worker->loop);
 
+    worker->has_started = true;
     sample_cpu(worker, now);
     rp_engine_start(worker->engine, now);
     rp_timer_arm(worker->loop, &worker->tick, now + RP_S, tick);
@@ -189,8 +193,15 @@ static void on_stop(struct rp_worker *worker, const struct rp_message *message)
 {
     rp_ns grace = rp_field_i64(rp_message_get(message, "grace"), 0);
 
-    if (worker->engine)
-        rp_engine_stop(worker->engine, rp_loop_now(worker->loop) + grace);
+    rp_engine_stop(worker->engine, rp_ns_add(rp_loop_now(worker->loop), grace > 0 ? grace : 0));
+}
+
+static void over(struct rp_worker *worker, int status)
+{
+    if (worker->is_over)
+        return;
+    worker->is_over = true;
+    worker->ended(worker, worker->user, status);
 }
 
 static void on_exit_message(struct rp_worker *worker)
@@ -203,14 +214,51 @@ static void on_exit_message(struct rp_worker *worker)
     rp_worker_send_bye(worker);
     (void)rp_channel_drain(&worker->channel,
                            DRAIN_MS); /* a coordinator that is gone needs no farewell */
-    worker->ended(worker, worker->user, 0);
+    over(worker, 0);
+}
+
+/* The order of docs/internals/messages.md. */
+static bool is_in_order(const struct rp_worker *worker, enum rp_message_type type)
+{
+    bool is_running = worker->has_started && !rp_engine_is_finished(worker->engine);
+
+    switch (type) {
+    case RP_MSG_LOAD:
+    case RP_MSG_PLAN:
+        return !worker->plan;
+    case RP_MSG_SETUP:
+    case RP_MSG_START:
+        return worker->engine && !worker->has_started && !worker->is_in_hook;
+    case RP_MSG_STOP:
+        return worker->has_started;
+    case RP_MSG_TEARDOWN:
+        return worker->engine && !is_running && !worker->is_in_hook;
+    default:
+        return true;
+    }
+}
+
+static void out_of_order(struct rp_worker *worker, enum rp_message_type type)
+{
+    char text[80];
+
+    snprintf(text, sizeof(text), "the coordinator's message '%s' came out of order",
+             rp_message_type_name(type));
+    rp_worker_warn(worker, text);
 }
 
 static void on_message(struct rp_channel *channel, const struct rp_message *message)
 {
     struct rp_worker *worker = rp_container_of(channel, struct rp_worker, channel);
+    enum rp_message_type type = rp_message_type(message);
 
-    switch (rp_message_type(message)) {
+    if (worker->is_over)
+        return;
+    if (!is_in_order(worker, type)) {
+        out_of_order(worker, type);
+        return;
+    }
+    switch (type) {
     case RP_MSG_LOAD:
         on_load(worker, message);
         break;
@@ -241,7 +289,7 @@ static void on_closed(struct rp_channel *channel, int status)
 {
     struct rp_worker *worker = rp_container_of(channel, struct rp_worker, channel);
 
-    worker->ended(worker, worker->user, status < 0 ? status : -EPIPE);
+    over(worker, status < 0 ? status : -EPIPE);
 }
 
 static const struct rp_channel_events channel_events = {

@@ -20,6 +20,7 @@ struct rp_worker {
     struct rp_http_client *http;
     struct rp_engine *engine;
     struct rp_timer tick, lag;
+    bool is_in_hook, has_started, is_over;
     rp_ns hook_began;
     uint32_t defined; /* series already defined to the coordinator */
     rp_ns cpu_at;

@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "cluster/message.h"
 #include "fuzz_message.h"
+#include "page.h"
 #include "vectors.h"
 
 static uint64_t dice = 88172645463325252u;
@@ -230,89 +231,22 @@ static void test_decoding_without_memory(void **state)
 
 /* ---- the page ---- */
 
-static char *read_page(void)
-{
-    FILE *file = fopen(RP_MESSAGES_PAGE, "r");
-    char *page = calloc(1, 1 << 20);
-
-    assert_non_null(file);
-    assert_true(fread(page, 1, (1 << 20) - 1, file) > 0);
-    fclose(file);
-    return page;
-}
-
-/* The section of @type: from its headline to the next one. */
-static char *section_of(const char *page, enum rp_message_type type)
-{
-    char headline[64];
-    const char *start, *end;
-
-    snprintf(headline, sizeof(headline), "\n### `%s`\n", rp_message_type_name(type));
-    start = strstr(page, headline);
-    if (!start)
-        fail_msg("docs/internals/messages.md does not have '%s'", rp_message_type_name(type));
-    assert_null(strstr(start + 1, headline));
-    end = strstr(start + 4, "\n##");
-    return strndup(start, end ? (size_t)(end - start) : strlen(start));
-}
-
-static size_t count_of(const char *text, const char *part)
-{
-    size_t count = 0;
-
-    for (; (text = strstr(text, part)); text++)
-        count++;
-    return count;
-}
-
 static void test_the_page_has_every_type(void **state)
 {
-    char *page = read_page();
+    char *page = page_read();
 
     for (int type = RP_MSG_NONE + 1; type < RP_MSG_COUNT; type++)
-        free(section_of(page, (enum rp_message_type)type));
-    assert_int_equal(count_of(page, "\n### `"), RP_MSG_COUNT - 1);
+        free(page_section(page, (enum rp_message_type)type));
+    assert_int_equal(page_count(page, "\n### `"), RP_MSG_COUNT - 1);
     free(page);
-}
-
-static bool is_of_kind(struct rp_field field, const char *kind)
-{
-    if (strncmp(kind, "int", 3) == 0)
-        return rp_field_i64(field, 0) == rp_field_i64(field, 1);
-    if (strncmp(kind, "float", 5) == 0)
-        return rp_field_double(field, 0) == rp_field_double(field, 1);
-    if (strncmp(kind, "bool", 4) == 0)
-        return rp_field_bool(field, false) == rp_field_bool(field, true);
-    if (strncmp(kind, "text or nil", 11) == 0)
-        return field.object != NULL;
-    if (strncmp(kind, "text", 4) == 0)
-        return rp_field_text(field).ptr != NULL;
-    return strncmp(kind, "list", 4) == 0 && rp_field_count(field) > 0;
-}
-
-/* Rows "| `field` | kind | meaning |": the example has these fields, of these kinds, and no other. */
-static void check_fields(const char *section, const struct rp_message *message, size_t fields)
-{
-    size_t rows = 0;
-
-    for (const char *row = section; (row = strstr(row, "\n| `")); rows++) {
-        char key[64], kind[64];
-
-        row += 4;
-        assert_int_equal(sscanf(row, "%63[a-z_]` | %63[a-z ] |", key, kind), 2);
-        if (!is_of_kind(rp_message_get(message, key), kind))
-            fail_msg("'%s' has no field '%s' of kind '%s'",
-                     rp_message_type_name(rp_message_type(message)), key, kind);
-    }
-    assert_int_equal(rows, fields);
 }
 
 static void test_the_page_has_the_fields_and_the_bytes(void **state)
 {
-    char *page = read_page();
+    char *page = page_read();
 
     for (int type = RP_MSG_NONE + 1; type < RP_MSG_COUNT; type++) {
-        char *section = section_of(page, (enum rp_message_type)type), hex[2048] = "`";
+        char *section = page_section(page, (enum rp_message_type)type), hex[2048] = "`";
         struct rp_message *message;
         struct rp_buf out;
 
@@ -320,7 +254,7 @@ static void test_the_page_has_the_fields_and_the_bytes(void **state)
         vector_write((enum rp_message_type)type, &out);
         assert_int_equal(rp_message_decode(rp_buf_slice(&out), &message), 0);
         assert_int_equal(rp_message_type(message), type);
-        check_fields(section, message, (size_t)(out.data[0] & 0x0f) - 1); /* less `type` */
+        page_check_fields(section, message, (size_t)(out.data[0] & 0x0f) - 1); /* less `type` */
         for (size_t i = 0; i < out.len; i++)
             snprintf(hex + 1 + 2 * i, 4, "%02x`", (unsigned char)out.data[i]);
         if (!strstr(section, hex))

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * fake_worker MODE [PHASE]: a worker that speaks the protocol over descriptor 3 and goes wrong as it is told.
+ *
+ * Phases, in their order: start (before hello), hello, load, plan, setup, run (after start), finish (after finished),
+ * teardown, exit (after the totals), bye (all said). MODE happens when the phase is reached: "die", "crash", "hang",
+ * "close" (the socket; the process stays), "garbage" (a frame that is no message), "odd" (a message out of place),
+ * "giant" (a frame too large). Other modes name one lie or mishap of the content; "good" is none.
+ */
+
+#include <arpa/inet.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/time.h"
+#include "cluster/message.h"
+
+static const char *mode, *at;
+static struct rp_buf out;
+static bool has_run;
+
+static bool is(const char *name)
+{
+    return strcmp(mode, name) == 0;
+}
+
+static void send_frame(void)
+{
+    uint32_t size = htonl((uint32_t)out.len);
+
+    if (out.error || write(3, &size, 4) != 4 || write(3, out.data, out.len) != (ssize_t)out.len)
+        _exit(99);
+    rp_buf_reset(&out);
+}
+
+static void hang(void)
+{
+    for (;;)
+        pause();
+}
+
+static void reach(const char *phase)
+{
+    if (strcmp(phase, at) != 0)
+        return;
+    fprintf(stderr, "dying words\n");
+    if (is("die"))
+        exit(7);
+    if (is("crash"))
+        raise(SIGKILL);
+    if (is("hang"))
+        hang();
+    if (is("close")) {
+        close(3);
+        hang();
+    }
+    if (is("giant") || is("garbage")) {
+        static const char giant[] = "\xff\xff\xff\xff", garbage[] = "\x00\x00\x00\x02\x93\x01";
+
+        if (write(3, is("giant") ? giant : garbage, is("giant") ? 4 : 6) > 0)
+            hang();
+    }
+    if (is("odd")) {
+        rp_write_message(&out, strcmp(at, "plan") == 0 ? RP_MSG_HELLO : RP_MSG_READY, 0);
+        send_frame();
+        hang();
+    }
+}
+
+static void read_all(void *data, size_t len)
+{
+    for (size_t got = 0; got < len;) {
+        ssize_t n = read(3, (char *)data + got, len - got);
+
+        if (n <= 0)
+            exit(0); /* the coordinator is gone */
+        got += (size_t)n;
+    }
+}
+
+static enum rp_message_type receive(void)
+{
+    static char bytes[1 << 20];
+    struct rp_message *message;
+    enum rp_message_type type;
+    uint32_t size;
+
+    read_all(&size, 4);
+    size = ntohl(size);
+    if (size > sizeof(bytes))
+        _exit(98);
+    read_all(bytes, size);
+    if (rp_message_decode(rp_slice(bytes, size), &message) < 0)
+        _exit(97);
+    type = rp_message_type(message);
+    rp_message_free(message);
+    return type;
+}
+
+static void text(const char *key, const char *value)
+{
+    rp_write_key(&out, key);
+    rp_write_text(&out, value);
+}
+
+static void number(const char *key, int64_t value)
+{
+    rp_write_key(&out, key);
+    rp_write_i64(&out, value);
+}
+
+static void say_hello(void)
+{
+    rp_write_message(&out, RP_MSG_HELLO, 4);
+    number("protocol", is("old") ? 0 : RP_PROTOCOL_VERSION);
+    number("pid", getpid());
+    if (is("nameless")) {
+        number("loop", 1);
+        text("runtime", NULL);
+    } else {
+        text("loop", "none");
+        text("runtime", "fake");
+    }
+    send_frame();
+}
+
+static void declare(void)
+{
+    const char *json =
+        "{\"script\": \"fake.py\", \"has_setup\": true, \"has_teardown\": true,"
+        "\"functions\": [{\"name\": \"f\", \"file\": \"fake.py\", \"line\": 1}],"
+        "\"decorated\": [{\"name\": \"f\", \"exec_fn\": \"f\", \"file\": \"fake.py\","
+        "\"line\": 1, \"fields\": {\"executor\": \"shared-iterations\","
+        "\"iterations\": 3, \"max_duration\": \"0.2s\", \"graceful_stop\": \"0.1s\"}}],"
+        "\"config\": {\"file\": \"fake.py\", \"line\": 1, \"options\":"
+        "{\"setup_timeout\": \"0.1s\", \"teardown_timeout\": \"0.1s\"}}}";
+
+    if (is("failed")) {
+        struct rp_error err = { .message = (char *)(uintptr_t) "boom",
+                                .file = (char *)(uintptr_t) "x.py" };
+
+        rp_write_message(&out, RP_MSG_FAILED, RP_ERROR_FIELDS);
+        rp_write_error(&out, &err);
+    } else {
+        rp_write_message(&out, RP_MSG_DECLARED, 1);
+        text("json", is("no-json") ? "nonsense" : json);
+    }
+    send_frame();
+}
+
+static void simple(enum rp_message_type type)
+{
+    rp_write_message(&out, type, 0);
+    send_frame();
+}
+
+static void end_hook(bool ok)
+{
+    rp_write_message(&out, RP_MSG_HOOK_ENDED, 3);
+    rp_write_key(&out, "ok");
+    rp_write_bool(&out, ok);
+    number("took", 5);
+    text("message", ok ? NULL : "ValueError: no");
+    send_frame();
+}
+
+static void define(void)
+{
+    rp_write_message(&out, RP_MSG_DEFINE, 4);
+    number("series", is("series-number") ? (int64_t)UINT32_MAX + 1 : 0);
+    text("metric", is("nameless-metric") ? NULL : "iterations");
+    text("kind", is("kind") ? "sum" : "counter");
+    rp_write_key(&out, "tags");
+    rp_write_list(&out, 0);
+    send_frame();
+}
+
+static void write_count(double count)
+{
+    rp_write_list(&out, 2);
+    rp_write_u64(&out, 3);
+    rp_write_double(&out, count);
+}
+
+static void send_delta(void)
+{
+    rp_write_message(&out, RP_MSG_DELTA, 2);
+    number("elapsed", is("endless") ? INT64_MAX : RP_S);
+    rp_write_key(&out, "items");
+    rp_write_list(&out, 2);
+    rp_write_u64(&out, is("undefined") ? 5 : 0);
+    write_count(is("counter") ? 2.5 : 3);
+    send_frame();
+}
+
+static void send_error(void)
+{
+    rp_write_message(&out, RP_MSG_ERROR, 2);
+    number("count", 1);
+    rp_write_key(&out, "is_request");
+    rp_write_bool(&out, true);
+    send_frame();
+}
+
+static void finish(void)
+{
+    uint64_t counts[] = { 3, is("accounting") ? 2u : 3u, 0, 3, 0, 0 };
+    uint32_t scenarios = is("scenarios") ? 2 : 1;
+
+    if (is("wrap")) /* sums that only hold modulo 2^64 */
+        counts[2] = UINT64_MAX;
+    rp_write_message(&out, RP_MSG_FINISHED, 2);
+    number("elapsed", RP_S);
+    rp_write_key(&out, "accounting");
+    rp_write_list(&out, scenarios);
+    for (uint32_t i = 0; i < scenarios; i++) {
+        rp_write_list(&out, 6);
+        for (int j = 0; j < 6; j++)
+            rp_write_u64(&out, counts[j]);
+    }
+    send_frame();
+}
+
+static void leave(void)
+{
+    if (has_run) {
+        rp_write_message(&out, RP_MSG_TOTAL, 2);
+        number("series", 0);
+        rp_write_key(&out, "value");
+        write_count(is("total") ? 4 : 3);
+        send_frame();
+    }
+    reach("exit");
+    rp_write_message(&out, RP_MSG_BYE, 1);
+    number("error", is("lost") ? -12 : 0);
+    send_frame();
+    reach("bye");
+    exit(is("status") ? 3 : 0);
+}
+
+static void run(void)
+{
+    has_run = true;
+    define();
+    send_delta();
+    reach("run");
+    if (is("errors"))
+        send_error();
+    if (is("waits"))
+        while (receive() != RP_MSG_STOP)
+            ;
+    finish();
+    reach("finish");
+}
+
+/* Until the test sends SIGUSR1, now or earlier. */
+static void wait_for_release(void)
+{
+    sigset_t set;
+    int got;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    if (sigwait(&set, &got) != 0)
+        _exit(96);
+}
+
+int main(int argc, char **argv)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    mode = argc > 1 ? argv[1] : "good";
+    at = argc > 2 ? argv[2] : "";
+    rp_buf_init(&out, 1 << 20);
+    reach("start");
+    say_hello();
+    reach("hello");
+    for (;;) {
+        switch (receive()) {
+        case RP_MSG_LOAD:
+            reach("load");
+            declare();
+            break;
+        case RP_MSG_PLAN:
+            reach("plan");
+            simple(RP_MSG_READY);
+            break;
+        case RP_MSG_SETUP:
+            reach("setup");
+            if (is("setup-waits"))
+                wait_for_release();
+            end_hook(!is("no-setup"));
+            break;
+        case RP_MSG_START:
+            run();
+            break;
+        case RP_MSG_TEARDOWN:
+            reach("teardown");
+            end_hook(!is("no-teardown"));
+            break;
+        case RP_MSG_EXIT:
+            leave();
+            break;
+        default:
+            break;
+        }
+    }
+}
