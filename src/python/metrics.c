@@ -48,23 +48,6 @@ static int parse(const char *function, PyObject *const *args, Py_ssize_t nargs, 
     return 0;
 }
 
-static int slice_of(PyObject *object, const char *what, struct rp_slice *ret)
-{
-    Py_ssize_t len;
-    const char *text;
-
-    if (!PyUnicode_Check(object)) {
-        PyErr_Format(PyExc_TypeError, "%s must be a str, not %.100s", what,
-                     Py_TYPE(object)->tp_name);
-        return -1;
-    }
-    text = PyUnicode_AsUTF8AndSize(object, &len);
-    if (!text)
-        return -1;
-    *ret = rp_slice(text, (size_t)len);
-    return 0;
-}
-
 static const struct rp_tags *add_tags(struct py_worker *self, const struct rp_tags *base,
                                       PyObject *dict)
 {
@@ -79,7 +62,7 @@ static const struct rp_tags *add_tags(struct py_worker *self, const struct rp_ta
         PyObject *text = PyObject_Str(value);
         struct rp_slice k, v;
 
-        if (!text || slice_of(key, "a tag's key", &k) < 0 || slice_of(text, "a tag", &v) < 0)
+        if (!text || rp_py_utf8(key, "a tag's key", &k) < 0 || rp_py_utf8(text, "a tag", &v) < 0)
             base = NULL;
         else if (!(base = rp_tags_with(self->host->registry, base, k, v)))
             PyErr_NoMemory();
@@ -137,7 +120,7 @@ static struct rp_series *find_custom(struct py_worker *self, PyObject *name,
     struct rp_slice text;
     int r;
 
-    if (slice_of(name, "a metric's name", &text) < 0)
+    if (rp_py_utf8(name, "a metric's name", &text) < 0)
         return NULL;
     if (tags_dict && !(tags = add_tags(self, tags, tags_dict)))
         return NULL;
@@ -266,7 +249,7 @@ static struct rp_series *find_check(struct py_worker *self, PyObject *name, PyOb
     struct rp_series *series = NULL;
     struct rp_slice text;
 
-    if (slice_of(name, "a check's name", &text) < 0)
+    if (rp_py_utf8(name, "a check's name", &text) < 0)
         return NULL;
     if (tags_dict && !(tags = add_tags(self, tags, tags_dict)))
         return NULL;

@@ -44,7 +44,6 @@ static int intern_names(struct rp_pystate *state)
         { &state->s_add_done_callback, "add_done_callback" },
         { &state->s_cancel, "cancel" },
         { &state->s_context, "context" },
-        { &state->s_call_soon, "call_soon" },
         { &state->s_throw, "throw" },
         { &state->s_close, "close" },
     };
@@ -101,7 +100,7 @@ static int module_exec(PyObject *module)
     X(host_type) X(worker_type) X(http_type) X(execution_type) X(request_type) X(sleep_type) \
     X(response_type) X(template_type) X(group_type) X(json_loads) X(make_headers) \
     X(make_timings) X(asyncio_cancelled) X(request_error) X(s_blocking) \
-    X(s_add_done_callback) X(s_cancel) X(s_context) X(s_call_soon) X(s_throw) X(s_close)
+    X(s_add_done_callback) X(s_cancel) X(s_context) X(s_throw) X(s_close)
 /* clang-format on */
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg)

@@ -28,8 +28,7 @@ struct rp_pystate {
     PyTypeObject *host_type, *worker_type, *http_type, *execution_type, *request_type, *sleep_type,
         *response_type, *template_type, *group_type;
     PyObject *json_loads, *make_headers, *make_timings, *asyncio_cancelled, *request_error;
-    PyObject *s_blocking, *s_add_done_callback, *s_cancel, *s_context, *s_call_soon, *s_throw,
-        *s_close;
+    PyObject *s_blocking, *s_add_done_callback, *s_cancel, *s_context, *s_throw, *s_close;
     PyObject *statuses[600]; /* ints, made on demand */
     struct py_request *free_requests;
     unsigned free_request_count;
@@ -105,9 +104,7 @@ struct template_slot {
 };
 
 struct py_host {
-    PyObject_HEAD struct rp_pystate
-        *state; /* borrowed from the module, which is held by hooks' module chain */
-    PyObject *module;
+    PyObject_HEAD struct rp_pystate *state; /* the module's; our type holds the module */
     struct rp_script_host script;
     struct rp_loop *loop;
     struct rp_worker *worker;
