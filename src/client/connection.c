@@ -357,12 +357,12 @@ static void transport_data(struct rp_transport *transport, const char *data, siz
 
 /* A server may close a kept connection at the very moment at which a request is sent on it. That is no failure of the
  * server: browsers, curl and Go send the request once more, and so do we if doing so is harmless, which it always is
- * when no byte of it was sent. */
+ * when no byte of it was sent. The second time goes to a new connection, so that there is no third. */
 static bool may_retry(const struct connection *connection)
 {
     const struct rp_http_call *call = connection->call;
 
-    return connection->is_reused && !connection->first_byte && !call->was_retried &&
+    return connection->is_reused && !connection->first_byte &&
            (call->template->is_idempotent || !connection->transport.wire.send_began);
 }
 

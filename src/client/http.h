@@ -138,7 +138,6 @@ struct
     rp_ns began, deadline;
     struct rp_timer timer;
     struct rp_task task;
-    bool was_retried;
 };
 
 /* Never calls done() from inside. Never fails: what goes wrong is told by done(). */

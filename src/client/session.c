@@ -104,7 +104,6 @@ void rp_http_start(struct rp_http_session *session, struct rp_http_call *call)
     rp_assert(!call->session);
     call->session = session;
     call->connection = NULL;
-    call->was_retried = false;
     call->began = rp_loop_now(client->loop);
     call->deadline = rp_ns_add(call->began,
                                call->timeout > 0 ? call->timeout : client->limits.timeout);
@@ -118,7 +117,6 @@ void rp_http_start(struct rp_http_session *session, struct rp_http_call *call)
 
 void rp_http_restart(struct rp_http_call *call)
 {
-    call->was_retried = true;
     call->connection = NULL;
     response_reset(call->response, call->session->client);
     rp_http_connection_open(call->session, call->template->origin, call);

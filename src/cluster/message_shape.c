@@ -103,7 +103,7 @@ bool rp_message_shape_is_sound(struct rp_slice bytes)
         if (depth < 0)
             return reader.at == reader.end;
         left[depth]--;
-        if (!take_header(&reader, &items) || items > (uint64_t)(reader.end - reader.at))
+        if (!take_header(&reader, &items))
             return false;
         if (items && depth == RP_MESSAGE_DEPTH_MAX)
             return false;

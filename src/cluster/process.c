@@ -49,12 +49,14 @@ static void take_output(struct rp_process_pipe *pipe, const char *text, size_t l
         size_t part = end ? (size_t)(end - text) : len;
         size_t room = LINE_MAX_BYTES - pipe->line.len;
 
-        if (part > room) { /* the rest begins another line */
+        bool is_too_long = part > room; /* then the rest begins another line */
+
+        if (is_too_long) {
             part = room;
             end = NULL;
         }
         rp_buf_append(&pipe->line, text, part);
-        if (end || part == room)
+        if (end || is_too_long)
             emit(pipe);
         part += end != NULL;
         text += part;
