@@ -2,7 +2,6 @@
 """Scripts, settings and servers that are wrong: what the user is told, word by word, with which exit code."""
 from __future__ import annotations
 
-import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
