@@ -150,7 +150,9 @@ def test_pipelined_requests_are_answered_in_order(dial: Callable[[], socket.sock
     for start in range(0, len(requests), piece):
         sock.sendall(requests[start : start + piece])
         while select.select([sock], [], [], 0)[0]:  # so that neither side is stuck
-            answers += sock.recv(1 << 20)
+            part = sock.recv(1 << 20)
+            assert part, "the server closed early"
+            answers += part
     answers = bytes(answers) + read_all(sock)
     for i, what in enumerate(expected):
         head, _, answers = answers.partition(b"\r\n\r\n")
