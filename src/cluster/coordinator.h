@@ -46,7 +46,7 @@ struct rp_coordinator_config {
 };
 
 /* Runs the test. Returns 0 when it ran (ret->exit_code says how it went, failed set-up and aborts included), or
- * negative with @err when it could not be run: exit 3 for -RP_EUSER, a tail of exit 9 for the rest. */
+ * negative with @err when it could not be run: exit 3 for -RP_EUSER, exit 9 for the rest. */
 RP_NODISCARD int rp_coordinate(const struct rp_coordinator_config *config, struct rp_result *ret,
                                struct rp_error *err);
 /* Only the plan: for check and inspect. */

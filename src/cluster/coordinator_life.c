@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -22,13 +23,15 @@ static void on_line(struct rp_process *process, bool is_stderr, const char *text
         c->config->line(c->config->user, is_stderr, text);
 }
 
-static void died_early(struct coordinator *c, const char *how)
+static void died_early(struct coordinator *c, int status, const char *how)
 {
     if (c->was_killed)
         c->status = rp_error_set(c->err, -RP_EPEER, "%s", c->result->reason);
     else
-        c->status = rp_error_set(c->err, -RP_EPEER, "the worker '%s' %s before the test began",
-                                 c->config->worker_argv[0], how);
+        /* One that ends without ever saying hello is no worker: the wrong interpreter, say. */
+        c->status = rp_error_set(
+            c->err, c->phase == PHASE_HELLO && WIFEXITED(status) ? -RP_EUSER : -RP_EPEER,
+            "the worker '%s' %s before the test began", c->config->worker_argv[0], how);
     if (c->config->worker_hint)
         rp_error_hint(c->err, "%s", c->config->worker_hint);
     if (c->process.last_words.len)
@@ -52,7 +55,7 @@ static void on_ended(struct rp_process *process, int status)
     if (c->signals_seen >= 2)
         rp_coordinator_fail(c, RP_EXIT_ABORTED, "aborted by a second signal");
     else if (c->phase <= PHASE_LOADING && c->status == 0)
-        died_early(c, how);
+        died_early(c, status, how);
     else if (!c->was_killed && c->result->exit_code != RP_EXIT_SETUP &&
              c->result->exit_code != RP_EXIT_TEARDOWN)
         rp_coordinator_fail(c, RP_EXIT_INTERNAL, "worker 1 (process %d) %s%s%s",

@@ -101,7 +101,7 @@ def test_an_interpreter_without_the_extension_says_so_in_one_sentence(
     (tmp_path / "python").write_text(f'#!/bin/sh\nexec {sys.executable} -I -S "$@"\n')  # sees no PYTHONPATH
     (tmp_path / "python").chmod(0o755)
     done = rampa("run", "script.py", "--python", tmp_path / "python")
-    assert done.code in (3, 9)
+    assert done.code == 3
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
     assert "has no rampa: No module named 'rampa'" in done.stderr.splitlines()[0]
@@ -119,5 +119,5 @@ def test_a_python_that_is_not_there(rampa: Rampa, script: Script, tmp_path: Path
 def test_a_program_that_is_no_python(rampa: Rampa, script: Script) -> None:
     script(f"import rampa\n{ONE}async def a(worker): pass\n")
     done = rampa("run", "script.py", "--python", "/bin/true")
-    assert done.code in (3, 9)
+    assert done.code == 3
     assert "the worker '/bin/true' exited with status 0 before the test began" in done.stderr
