@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * plan/metrics.h - the table of built-in metrics (CONTRACT's names): thresholds are checked against it before the run,
+ * plan/metrics.h - the table of built-in metrics (k6's names): thresholds are checked against it before the run,
  * worker registries and the docs are made from it.
  */
 
