@@ -288,10 +288,12 @@ static void on_finished(struct coordinator *c, const struct rp_message *message)
 {
     int r = rp_merge_finished(c, message);
 
-    if (r < 0)
+    if (r < 0) {
         nonsense(c, r);
-    else
-        begin_teardown(c);
+        return;
+    }
+    rp_judge_errors(c);
+    begin_teardown(c);
 }
 
 static void on_hello(struct coordinator *c, const struct rp_message *message)

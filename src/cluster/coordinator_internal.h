@@ -73,5 +73,7 @@ void rp_merge_bye(struct coordinator *c, const struct rp_message *message);
 int rp_judge_prepare(
     struct coordinator *c); /* sub-metrics of thresholds, before any series is defined */
 int rp_judge(struct coordinator *c);
+/* When the iterations are over, before teardown: exceptions of theirs came before any that teardown raises. */
+void rp_judge_errors(struct coordinator *c);
 /* While it runs: stops the run when a threshold with abort_on_fail does not hold. */
 void rp_judge_live(struct coordinator *c);

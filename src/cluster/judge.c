@@ -142,7 +142,7 @@ static bool decides_on_errors(const struct rp_plan *plan)
     return false;
 }
 
-static void judge_errors(struct coordinator *c)
+void rp_judge_errors(struct coordinator *c)
 {
     uint64_t bugs = 0;
 
@@ -287,7 +287,6 @@ int rp_judge(struct coordinator *c)
                           "the worker did not end properly: what it measured last is missing");
         return 0;
     }
-    judge_errors(c);
     if (c->has_farewell)
         check_accounting(c);
     r = judge_thresholds(c);
