@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/slice.h"
+#include "engine/engine.h"
 #include "engine/result.h"
 #include "plan/plan.h"
 
@@ -22,8 +23,12 @@ enum {
 
 struct rp_coordinator_status { /* for a progress display; strings are constants */
     const char *phase;         /* "loading", "setup", "running", "stopping", "teardown" */
-    rp_ns elapsed, longest;
+    rp_ns elapsed, longest;    /* without pauses */
+    bool is_paused;
     struct rp_store *store;
+    const struct rp_plan *plan; /* NULL while loading */
+    const struct rp_scenario_progress
+        *scenarios;    /* one for each of the plan's; NULL before the run */
     double interval_s; /* since the last status */
 };
 

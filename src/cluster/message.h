@@ -26,6 +26,8 @@ enum rp_message_type {
     RP_MSG_SETUP,
     RP_MSG_START,
     RP_MSG_STOP,
+    RP_MSG_PAUSE,
+    RP_MSG_RESUME,
     RP_MSG_TEARDOWN,
     RP_MSG_EXIT,
     /* up */
@@ -36,6 +38,7 @@ enum rp_message_type {
     RP_MSG_HOOK_ENDED,
     RP_MSG_DEFINE,
     RP_MSG_DELTA,
+    RP_MSG_STATE, /* how far the scenarios are, once a second */
     RP_MSG_WARNING,
     RP_MSG_ERROR,
     RP_MSG_FINISHED,

@@ -16,6 +16,8 @@
 #include "client/http.h"
 #include "loop/loop.h"
 #include "plan/plan.h"
+#include "sched/executor.h"
+#include "sched/segment.h"
 #include "script/script.h"
 #include "stats/registry.h"
 
@@ -23,6 +25,9 @@ struct rp_engine;
 
 struct rp_engine_config { /* everything is borrowed for the engine's life */
     const struct rp_plan *plan;
+    /* The part of the work that is this worker's; NULL = all of it. */
+    const struct rp_segment_sequence *segments;
+    size_t segment_index;
     struct rp_loop *loop;
     struct rp_registry *registry;
     struct rp_http_client *http;
@@ -41,6 +46,11 @@ void rp_engine_free(struct rp_engine *engine);
 void rp_engine_start(struct rp_engine *engine, rp_ns at);
 /* No new iteration; what runs is interrupted at @deadline at the latest (0 = now). */
 void rp_engine_stop(struct rp_engine *engine, rp_ns deadline);
+/* No iteration starts and no schedule goes on from now to resume; what runs goes on running. A pause before the start holds
+ * the start. Pausing twice is as once; no-ops when finished. */
+void rp_engine_pause(struct rp_engine *engine);
+void rp_engine_resume(struct rp_engine *engine);
+bool rp_engine_is_paused(const struct rp_engine *engine);
 bool rp_engine_is_finished(const struct rp_engine *engine);
 /* From the start to now or, when finished, to the end. */
 rp_ns rp_engine_elapsed(const struct rp_engine *engine);
@@ -53,4 +63,16 @@ struct rp_engine_counts {
 };
 /* Of scenario @i of the plan. */
 struct rp_engine_counts rp_engine_counts(const struct rp_engine *engine, size_t i);
+
+/* How far a scenario is: for progress displays and events. Cheap. Those of several workers are added up. */
+struct rp_scenario_progress {
+    enum rp_execution_state state; /* of several workers: the least advanced that is not finished */
+    int64_t vus, vus_made;         /* running an iteration now; existing */
+    int64_t stage;                 /* of ramping executors, from 0; else -1 */
+    uint64_t scheduled, started, dropped, completed, interrupted, errors;
+    uint64_t total; /* iterations that the schedule has in all; 0 = as many as the time allows */
+    rp_ns elapsed, regular; /* of its regular time, without pauses */
+    double rate;            /* arrivals per second wanted now; 0 for other executors */
+};
+struct rp_scenario_progress rp_engine_progress(const struct rp_engine *engine, size_t i);
 int64_t rp_engine_active_vus(const struct rp_engine *engine);

@@ -29,6 +29,8 @@ enum rp_executor { /* the order of the table in plan.c; names "constant-vus", ..
 };
 const char *rp_executor_name(enum rp_executor executor);
 
+enum rp_arrival { RP_ARRIVAL_UNIFORM, RP_ARRIVAL_POISSON }; /* names "uniform", "poisson" */
+
 struct rp_pair {
     char *key, *value;
 };
@@ -55,6 +57,7 @@ struct rp_scenario {
     size_t stage_count;
     double rate;
     rp_ns time_unit;
+    enum rp_arrival arrival; /* of the arrival executors */
     int64_t pre_allocated_vus, max_vus;
     struct rp_pairs tags, env;
 };
@@ -76,6 +79,8 @@ struct rp_plan {
     struct rp_pairs env;  /* --env, over the environment */
     rp_ns setup_timeout, teardown_timeout;
     bool has_setup, has_teardown;
+    uint64_t seed; /* of everything random in the run; chosen by chance unless --seed gave it */
+    bool no_spin;  /* waits for arrivals without spinning over the last microseconds */
     struct rp_stat *trend_stats; /* what the summary shows of trends */
     size_t trend_stat_count;
 };

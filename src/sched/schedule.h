@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * sched/schedule.h - schedules as pure functions of integers: arrival n -> time, time -> VUs wanted.
+ *
+ * Times are nanoseconds from the beginning of the scenario's regular time. All arithmetic is exact (rationals of whole
+ * numbers, intermediate values up to 256 bits): a time is the exact one, cut to the nanosecond, at any rate and after any
+ * time. Nothing here knows a clock, a loop or a VU; the engine, tests and a dry run use the same functions. A segment's schedule is
+ * the whole's, with only the numbers it owns.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/time.h"
+#include "plan/plan.h"
+#include "sched/segment.h"
+
+/* ---- regular time --------------------------------------------------------------------------------------------- */
+
+/* How long the scenario starts iterations: duration, the stages' sum, or max_duration. */
+rp_ns rp_schedule_regular(const struct rp_scenario *scenario);
+
+/* ---- arrivals: constant-arrival-rate, ramping-arrival-rate --------------------------------------------------- */
+
+struct rp_rational { /* lowest terms, den > 0 */
+    int64_t num, den;
+};
+/* The decimal number of at most nine decimals that @value stands for (0.1 is 1/10). */
+struct rp_rational rp_rational_of(double value);
+
+struct rp_arrival_stage { /* private */
+    rp_ns began, duration;
+    int64_t from, to; /* rates times the common denominator */
+    unsigned __int128
+        done; /* area before it, in units of 1/(2 * time_unit * denominator) arrivals */
+};
+
+struct rp_arrivals {                 /* a cursor; fields are private */
+    struct rp_arrival_stage *stages; /* owned */
+    size_t stage_count, stage;
+    unsigned __int128 per_arrival, area; /* units of one arrival; of everything */
+    bool is_constant, is_poisson;
+    rp_ns end;
+    uint64_t next;                 /* own number of the next */
+    uint64_t random[4];            /* poisson: the state of the generator, ... */
+    unsigned __int128 random_area; /* ... and the area of the last arrival drawn */
+    uint64_t drawn;
+    const struct rp_segment *segment;
+};
+
+/* A constant rate: arrival g (from 0) at g * time_unit / rate, while that is before the end. A ramping one: the n-th (n from
+ * 1, index n-1) where the area under the rate reaches n, the end included. arrival="poisson": the areas between
+ * arrivals are exponentially distributed with mean 1, drawn from @seed; the same for every segment.
+ * @segment is borrowed. -ENOMEM. */
+RP_NODISCARD int rp_arrivals_init(struct rp_arrivals *arrivals, const struct rp_scenario *scenario,
+                                  const struct rp_segment *segment, uint64_t seed);
+void rp_arrivals_deinit(struct rp_arrivals *arrivals);
+/* The next own arrival: its global index (from 0) and time; false when there is none any more. Amortised O(1). */
+bool rp_arrivals_next(struct rp_arrivals *arrivals, uint64_t *ret_index, rp_ns *ret_time);
+/* The time of arrival @index of the whole, or RP_NS_NEVER when there is none. Uniform arrivals only. Does not move the cursor. */
+rp_ns rp_arrivals_time(const struct rp_arrivals *arrivals, uint64_t index);
+/* How many uniform arrivals there are before @time (the whole's), and in all. */
+uint64_t rp_arrivals_before(const struct rp_arrivals *arrivals, rp_ns time);
+uint64_t rp_arrivals_total(const struct rp_arrivals *arrivals);
+/* Iterations per second that the schedule wants at @time. */
+double rp_arrivals_rate(const struct rp_arrivals *arrivals, rp_ns time);
+
+/* ---- VUs: ramping-vus ------------------------------------------------------------------------------------------ */
+
+/* One VU more (up) or less at a time. Own numbers: VU 0 is the first own one. */
+struct rp_vu_step {
+    rp_ns time;
+    int64_t vu; /* local index, from 0: starts (up), or is asked to finish */
+    bool up;
+};
+
+struct
+    rp_vu_steps { /* a cursor over the raw steps of one segment, in the order of time; fields are private */
+    const struct rp_scenario *scenario;
+    const struct rp_segment *segment;
+    size_t stage;
+    rp_ns stage_began;
+    int64_t level, own; /* raw level of the whole, and how many of it are own */
+};
+
+/* Going up in a stage that ends at T, VU g (from 1, the whole's) starts at T - trunc(dur*(to-g)/(to-from)); going down it stops at
+ * T - trunc(dur*(to-g+1)/(to-from)). start_vus begin at 0. */
+void rp_vu_steps_init(struct rp_vu_steps *steps, const struct rp_scenario *scenario,
+                      const struct rp_segment *segment);
+bool rp_vu_steps_next(struct rp_vu_steps *steps, struct rp_vu_step *ret);
+/* The raw level (the whole's) at @time, right-continuous; 0 from the end of the last stage on. */
+int64_t rp_vus_wanted(const struct rp_scenario *scenario, rp_ns time);
+/* The reserved level: the largest raw one in [time - graceful_ramp_down, time], cut at the end + graceful_stop. */
+int64_t rp_vus_reserved(const struct rp_scenario *scenario, rp_ns time);
+/* The largest raw level ever. */
+int64_t rp_vus_most(const struct rp_scenario *scenario);
