@@ -9,6 +9,7 @@
  */
 
 #include "loop/loop.h"
+#include "loop/precise.h"
 #include "loop/slots.h"
 #include "loop/wheel.h"
 
@@ -58,25 +59,39 @@ struct rp_loop {
     void (*before_wait)(void *user);
     void (*after_wait)(void *user);
     void *wait_user;
+    struct rp_list precise; /* timers */
+    rp_ns spin;
     struct rp_wheel wheel;
 };
 
-/* How long a wait may take in nanoseconds, -1 = without limit. */
-static inline rp_ns rp_loop_patience(const struct rp_loop *loop, rp_ns until)
+/* No timer is due earlier; RP_NS_NEVER when certainly none is armed. */
+static inline rp_ns rp_loop_next(const struct rp_loop *loop)
 {
-    rp_ns now;
+    rp_ns precise = rp_precise_next(&loop->precise);
 
-    if (loop->wheel.next < until)
-        until = loop->wheel.next;
-    if (until == RP_NS_NEVER)
-        return -1;
-    if (until <= 0)
-        return 0;
-    now = rp_clock_ns();
-    return until > now ? until - now : 0;
+    return loop->wheel.next < precise ? loop->wheel.next : precise;
 }
 
-/* Around a wait that may block. */
+static inline void rp_loop_collect(struct rp_loop *loop, rp_ns now)
+{
+    rp_wheel_collect(&loop->wheel, now, &loop->due);
+    rp_precise_collect(&loop->precise, now, &loop->due);
+}
+
+/* How to wait: sleep for @sleep (-1 = without limit), and if nothing has happened look again and again until the time
+ * @spin_until (0 = do not). Neither: only look. */
+struct rp_patience {
+    rp_ns sleep, spin_until;
+};
+
+struct rp_patience rp_loop_patience(const struct rp_loop *loop, rp_ns until);
+
+static inline bool rp_patience_is_none(const struct rp_patience *patience)
+{
+    return patience->sleep == 0 && patience->spin_until == 0;
+}
+
+/* Around a wait that may block or spin. */
 static inline void rp_loop_before_wait(struct rp_loop *loop)
 {
     if (loop->before_wait)

@@ -195,36 +195,47 @@ static void handle_watch(struct rp_watch *watch, uint32_t events)
 
 /* ---- waiting ---- */
 
-/* Without epoll_pwait2 the nanoseconds are ppoll's: one more system call, the same precision. */
-static int wait_for_events(struct epoll_backend *e, const struct timespec *timeout)
+static int look(struct epoll_backend *e)
 {
+    int count = epoll_wait(e->fd, e->events, EVENTS_MAX, 0);
+
+    return count < 0 ? -errno : count;
+}
+
+/* Without epoll_pwait2 the nanoseconds are ppoll's: one more system call, the same precision. */
+static int wait_for_events(struct epoll_backend *e, rp_ns sleep)
+{
+    struct timespec timeout = { .tv_sec = sleep / RP_S, .tv_nsec = sleep % RP_S };
+    const struct timespec *limit = sleep < 0 ? NULL : &timeout;
     struct pollfd readable = { .fd = e->fd, .events = POLLIN };
     int r;
 
-    if (RP_LIKELY(e->has_pwait2))
-        return epoll_pwait2(e->fd, e->events, EVENTS_MAX, timeout, NULL);
-    r = ppoll(&readable, 1, timeout, NULL);
+    if (RP_LIKELY(e->has_pwait2)) {
+        r = epoll_pwait2(e->fd, e->events, EVENTS_MAX, limit, NULL);
+        return r < 0 ? -errno : r;
+    }
+    r = ppoll(&readable, 1, limit, NULL);
     if (r <= 0)
-        return r;
-    return epoll_wait(e->fd, e->events, EVENTS_MAX, 0);
+        return r < 0 ? -errno : 0;
+    return look(e);
 }
 
 static int fetch(struct rp_loop *loop, rp_ns until)
 {
     struct epoll_backend *e = loop->backend;
-    rp_ns patience = rp_loop_patience(loop, until);
-    struct timespec timeout = { .tv_sec = patience / RP_S, .tv_nsec = patience % RP_S };
-    int count, r;
+    struct rp_patience patience = rp_loop_patience(loop, until);
+    int count;
 
-    if (patience == 0) {
-        count = epoll_wait(e->fd, e->events, EVENTS_MAX, 0);
-        return count < 0 ? -errno : count;
-    }
+    if (rp_patience_is_none(&patience))
+        return look(e);
     rp_loop_before_wait(loop);
-    count = wait_for_events(e, patience < 0 ? NULL : &timeout);
-    r = count < 0 ? -errno : count;
+    count = patience.sleep ? wait_for_events(e, patience.sleep) : 0;
+    if (patience.spin_until) {
+        while (count == 0 && rp_clock_ns() < patience.spin_until)
+            count = look(e);
+    }
     rp_loop_after_wait(loop);
-    return r;
+    return count;
 }
 
 RP_HOT static int epoll_wait_op(struct rp_loop *loop, rp_ns until)

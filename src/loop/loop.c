@@ -67,6 +67,8 @@ int rp_loop_new(const struct rp_loop_ops *ops, struct rp_loop **ret)
     rp_list_init(&loop->sends);
     rp_list_init(&loop->tasks);
     rp_list_init(&loop->due);
+    rp_list_init(&loop->precise);
+    loop->spin = RP_LOOP_SPIN;
     rp_wheel_init(&loop->wheel, rp_loop_now(loop));
     /* The default of 50 us would be added to every wait. Of this thread only; a refusal costs precision alone. */
     if (!ops->is_virtual)
@@ -88,6 +90,7 @@ void rp_loop_free(struct rp_loop *loop)
     rp_assert(loop->slots.used == 0);
     rp_assert(rp_list_is_empty(&loop->tasks));
     rp_assert(rp_list_is_empty(&loop->due));
+    rp_assert(rp_list_is_empty(&loop->precise));
     loop->ops->close(loop);
     rp_slots_deinit(&loop->slots);
     rp_free(loop);
@@ -121,7 +124,7 @@ rp_ns rp_loop_now(const struct rp_loop *loop)
 
 rp_ns rp_loop_next_deadline(const struct rp_loop *loop)
 {
-    return loop->wheel.next;
+    return rp_loop_next(loop);
 }
 
 void rp_timer_arm(struct rp_loop *loop, struct rp_timer *timer, rp_ns deadline, rp_timer_fn *fn)
@@ -129,6 +132,19 @@ void rp_timer_arm(struct rp_loop *loop, struct rp_timer *timer, rp_ns deadline, 
     timer->fn = fn;
     timer->loop = loop;
     rp_wheel_arm(&loop->wheel, timer, deadline);
+}
+
+void rp_timer_arm_precise(struct rp_loop *loop, struct rp_timer *timer, rp_ns deadline,
+                          rp_timer_fn *fn)
+{
+    timer->fn = fn;
+    timer->loop = loop;
+    rp_precise_arm(&loop->precise, &loop->wheel, timer, deadline);
+}
+
+void rp_loop_set_spin(struct rp_loop *loop, rp_ns spin)
+{
+    loop->spin = spin > 0 ? spin : 0;
 }
 
 void rp_timer_disarm(struct rp_timer *timer)
@@ -141,11 +157,11 @@ static void fire_timers(struct rp_loop *loop)
     struct rp_list *node;
     rp_ns now;
 
-    if (loop->wheel.next == RP_NS_NEVER && rp_list_is_empty(&loop->due))
+    if (rp_loop_next(loop) == RP_NS_NEVER && rp_list_is_empty(&loop->due))
         return;
     now = rp_loop_now(loop);
-    rp_wheel_collect(&loop->wheel, now, &loop->due);
-    /* What the callbacks arm goes into the wheel, so that a past deadline waits for the next turn. */
+    rp_loop_collect(loop, now);
+    /* What the callbacks arm is not among them, so that a past deadline waits for the next turn. */
     while ((node = rp_list_pop(&loop->due))) {
         struct rp_timer *timer = rp_container_of(node, struct rp_timer, node);
 

@@ -43,6 +43,8 @@ const char *rp_loop_ops_name(const struct rp_loop_ops *ops); /* "io_uring", "epo
  * An unknown or unusable name is -RP_EUSER. */
 RP_NODISCARD int rp_loop_pick(const char *forced, const struct rp_loop_ops **ret,
                               struct rp_error *err);
+/* Sets the calling thread's timer slack (and so that of the threads it starts later) to 1 ns, except with the virtual
+ * back-end: the default of 50 us would be added to every wait. */
 RP_NODISCARD int rp_loop_new(const struct rp_loop_ops *ops, struct rp_loop **ret);
 /* Everything must have been closed, stopped and disarmed. NULL is allowed. */
 void rp_loop_free(struct rp_loop *loop);
@@ -60,12 +62,12 @@ void rp_loop_flush(struct rp_loop *loop);
 
 /* The clock: real, or the virtual time of the virtual back-end. */
 rp_ns rp_loop_now(const struct rp_loop *loop);
-/* The next timer's deadline or RP_NS_NEVER; may be early (coarse), never late. */
+/* The next timer's deadline or RP_NS_NEVER, of whatever kind; may be early (coarse), never late. */
 rp_ns rp_loop_next_deadline(const struct rp_loop *loop);
 bool rp_loop_has_tasks(const struct rp_loop *loop);
 /* A descriptor that polls readable when the loop has completions (to nest it in another loop). -1 when it has none. */
 int rp_loop_fd(const struct rp_loop *loop);
-/* Called around a wait that may block (the Python host gives the GIL away there). Either may be NULL. */
+/* Called around a wait that may block or spin (the Python host gives the GIL away there). Either may be NULL. */
 void rp_loop_set_wait_hooks(struct rp_loop *loop, void (*before)(void *user),
                             void (*after)(void *user), void *user);
 
@@ -84,7 +86,16 @@ struct rp_timer {
 
 /* O(1), cannot fail. Arms, or moves if armed. A past deadline fires in the next turn's timer phase. */
 void rp_timer_arm(struct rp_loop *loop, struct rp_timer *timer, rp_ns deadline, rp_timer_fn *fn);
-void rp_timer_disarm(struct rp_timer *timer); /* no-op when not armed */
+/* The same for the few timers whose lateness is measured (arrivals): a sleeping thread is woken some 5 to 50 us late, so
+ * the loop sleeps only until rp_loop_set_spin() before such a deadline and spins over the rest, delivering what arrives
+ * meanwhile as it comes. Other timers never make it spin. A timer is of the kind it was armed last. O(precise timers). */
+void rp_timer_arm_precise(struct rp_loop *loop, struct rp_timer *timer, rp_ns deadline,
+                          rp_timer_fn *fn);
+/* How long before a precise deadline the loop stays awake: RP_LOOP_SPIN unless set, 0 = never spins, which costs half
+ * the processor time at 10,000 deadlines a second and some 10 us of lateness. */
+#define RP_LOOP_SPIN (50 * RP_US)
+void rp_loop_set_spin(struct rp_loop *loop, rp_ns spin);
+void rp_timer_disarm(struct rp_timer *timer); /* of either kind; no-op when not armed */
 static inline bool rp_timer_is_armed(const struct rp_timer *timer)
 {
     return rp_list_is_linked(&timer->node);

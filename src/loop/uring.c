@@ -324,29 +324,48 @@ static void handle_watch(struct rp_loop *loop, struct rp_watch *watch, int resul
 
 /* ---- waiting ---- */
 
+/* -EBUSY: completions have to be taken first, which comes next. */
+static int failure(int r)
+{
+    return r < 0 && r != -ETIME && r != -EAGAIN && r != -EBUSY ? r : 0;
+}
+
+static int look(struct uring_backend *u)
+{
+    return failure(io_uring_submit_and_get_events(&u->ring));
+}
+
+static int sleep_for_events(struct uring_backend *u, rp_ns sleep)
+{
+    struct __kernel_timespec timeout = { .tv_sec = sleep / RP_S, .tv_nsec = sleep % RP_S };
+    struct io_uring_cqe *first;
+
+    return failure(
+        io_uring_submit_and_wait_timeout(&u->ring, &first, 1, sleep < 0 ? NULL : &timeout, NULL));
+}
+
 static int enter(struct rp_loop *loop, rp_ns until)
 {
     struct uring_backend *u = loop->backend;
-    rp_ns patience = rp_loop_patience(loop, until);
-    struct __kernel_timespec timeout = { .tv_sec = patience / RP_S, .tv_nsec = patience % RP_S };
-    struct io_uring_cqe *first;
+    struct rp_patience patience = rp_loop_patience(loop, until);
     uint64_t signals;
-    int r;
+    int r = 0;
 
     /* Before the completions are taken: a signal that comes later stays. */
     if (u->event_fd >= 0)
         (void)!read(u->event_fd, &signals, sizeof(signals));
     u->batch++;
-    if (patience == 0) {
-        r = io_uring_submit_and_get_events(&u->ring);
-    } else {
-        rp_loop_before_wait(loop);
-        r = io_uring_submit_and_wait_timeout(&u->ring, &first, 1, patience < 0 ? NULL : &timeout,
-                                             NULL);
-        rp_loop_after_wait(loop);
+    if (rp_patience_is_none(&patience))
+        return look(u);
+    rp_loop_before_wait(loop);
+    if (patience.sleep)
+        r = sleep_for_events(u, patience.sleep);
+    if (patience.spin_until) {
+        while (r == 0 && !io_uring_cq_ready(&u->ring) && rp_clock_ns() < patience.spin_until)
+            r = look(u);
     }
-    /* -EBUSY: completions have to be taken first, which comes next. */
-    return r < 0 && r != -ETIME && r != -EAGAIN && r != -EBUSY ? r : 0;
+    rp_loop_after_wait(loop);
+    return r;
 }
 
 RP_HOT static void handle(struct rp_loop *loop, const struct io_uring_cqe *cqe, rp_ns at)

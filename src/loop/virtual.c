@@ -25,15 +25,13 @@ static void virtual_close(struct rp_loop *loop)
 /* With neither a timer nor a limit nothing can ever happen: the turn is empty instead of endless. */
 static int virtual_wait(struct rp_loop *loop, rp_ns until)
 {
-    struct rp_wheel *wheel = &loop->wheel;
-
     /* The wheel's next deadline may be the beginning of a slot: go on to a real one. */
     for (;;) {
-        rp_ns next = wheel->next < until ? wheel->next : until;
+        rp_ns next = rp_loop_next(loop) < until ? rp_loop_next(loop) : until;
 
         if (next > loop->virtual_now && next != RP_NS_NEVER)
             loop->virtual_now = next;
-        rp_wheel_collect(wheel, loop->virtual_now, &loop->due);
+        rp_loop_collect(loop, loop->virtual_now);
         if (!rp_list_is_empty(&loop->due) || next == until)
             break;
     }

@@ -86,7 +86,7 @@ static bool find_first(struct rp_wheel *wheel, struct position *ret)
     return false;
 }
 
-static bool is_before(const struct rp_list *a, const struct rp_list *b)
+bool rp_timer_is_before(const struct rp_list *a, const struct rp_list *b)
 {
     const struct rp_timer *x = rp_container_of(a, struct rp_timer, node);
     const struct rp_timer *y = rp_container_of(b, struct rp_timer, node);
@@ -100,7 +100,7 @@ static struct rp_list *merge(struct rp_list *a, struct rp_list *b)
     struct rp_list head, *tail = &head;
 
     while (a && b) {
-        struct rp_list **from = is_before(b, a) ? &b : &a;
+        struct rp_list **from = rp_timer_is_before(b, a) ? &b : &a;
 
         tail->next = *from;
         tail = *from;

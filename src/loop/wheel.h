@@ -29,5 +29,7 @@ struct rp_wheel {
 void rp_wheel_init(struct rp_wheel *wheel, rp_ns now);
 /* Arms, or moves if armed (in this or any wheel, or in a list of due timers). */
 void rp_wheel_arm(struct rp_wheel *wheel, struct rp_timer *timer, rp_ns deadline);
+/* The order in which timers fire; @a and @b are the nodes of two. */
+bool rp_timer_is_before(const struct rp_list *a, const struct rp_list *b);
 /* Appends every timer with a deadline <= @now to @due, in order. They stay linked there until taken or disarmed. */
 void rp_wheel_collect(struct rp_wheel *wheel, rp_ns now, struct rp_list *due);
