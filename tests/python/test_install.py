@@ -19,6 +19,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 SCRIPT = """
+import sys
 import only_here
 import rampa
 
