@@ -22,8 +22,8 @@ enum step { GO_ON, PAUSE, DEAD };
 
 enum { STEPS_MAX = 64 }; /* in one run, so that one connection cannot keep the others waiting */
 
-#define TICK (10 * RP_MS) /* between the pieces of a slow body */
-#define LINGER_TIME (2 * RP_S)
+#define TICK (10 * RP_MS)       /* between the pieces of a slow body */
+#define LINGER_TIME (30 * RP_S) /* bounds a peer that never closes; one may be stopped for long */
 
 int rp_target_conn_new(struct rp_target_server *server, int fd)
 {
@@ -244,12 +244,20 @@ static enum step stream(struct rp_target_server *server, struct rp_target_conn *
     return end_reply(server, conn);
 }
 
+/* A peer that did not say that this is its last request may be sending the next one. */
+static void end_keep_alive(struct rp_target_conn *conn)
+{
+    if (!conn->reply.close)
+        return;
+    conn->peer_may_send = conn->peer_may_send || conn->keep_alive;
+    conn->keep_alive = false;
+}
+
 static enum step write_answer(struct rp_target_server *server, struct rp_target_conn *conn)
 {
     enum rp_target_connection word = RP_TARGET_KEEP_SILENT;
 
-    if (conn->reply.close)
-        conn->keep_alive = false;
+    end_keep_alive(conn);
     if (!conn->keep_alive)
         word = RP_TARGET_CLOSE_SAID;
     else if (conn->is_http_1_0)
@@ -283,7 +291,7 @@ static enum step start_reply(struct rp_target_server *server, struct rp_target_c
         return GO_ON;
     case RP_TARGET_RAW:
         rp_buf_append_slice(&server->tx, conn->reply.text);
-        conn->keep_alive = !conn->reply.close;
+        end_keep_alive(conn);
         return end_reply(server, conn);
     case RP_TARGET_ANSWER:
         break;
@@ -299,7 +307,7 @@ static enum step refuse(struct rp_target_server *server, struct rp_target_conn *
 {
     server->counts.bad++;
     conn->is_head = false;
-    conn->is_refused = true;
+    conn->peer_may_send = true; /* of the request, its rest */
     rp_target_refuse(status, &conn->reply);
     return start_reply(server, conn);
 }
@@ -395,15 +403,17 @@ static enum step read_head(struct rp_target_server *server, struct rp_target_con
     return start_body(server, conn, &request);
 }
 
-/* Closing a socket with unread input resets it, and the peer may lose the answer: then the input is read first, also
- * what is still to come of a request that was refused before its end. */
+/* Closing a socket with unread input resets it, and so does what arrives afterwards: the peer may lose the answer. Then
+ * the input is read first, to its end. */
 static enum step close_nicely(struct rp_target_server *server, struct rp_target_conn *conn)
 {
+    bool is_read = !conn->can_read && (conn->peer_closed || !conn->input.len);
+
     if (flush(server, conn) == DEAD)
         return DEAD;
     if (conn->out.len)
         return PAUSE;
-    if (conn->peer_closed || (!conn->is_refused && !conn->can_read && !conn->input.len))
+    if (is_read && (conn->peer_closed || !conn->peer_may_send))
         return DEAD;
     shutdown(conn->fd, SHUT_WR);
     conn->phase = RP_TARGET_LINGER;
@@ -447,12 +457,12 @@ static bool is_abandoned(const struct rp_target_conn *conn)
 void rp_target_conn_run(struct rp_target_server *server, struct rp_target_conn *conn,
                         uint32_t events)
 {
-    enum step step = events & (EPOLLHUP | EPOLLERR) ? DEAD : GO_ON;
+    enum step step = events & EPOLLERR ? DEAD : GO_ON;
     int steps = 0;
 
     if (events & EPOLLIN)
         conn->can_read = true;
-    if (events & EPOLLRDHUP)
+    if (events & (EPOLLRDHUP | EPOLLHUP)) /* HUP: both sides have ended; there may be input yet */
         conn->can_read = conn->peer_closed = true;
     rp_list_remove(&conn->ready);
     conn->input = rp_buf_slice(&conn->in);

@@ -56,7 +56,7 @@ struct rp_target_conn {
     bool peer_closed; /* its FIN has been seen */
     bool is_head, keep_alive;
     bool is_http_1_0;
-    bool is_refused;       /* the peer may still be sending what we will not read */
+    bool peer_may_send;    /* it does not know that no more is answered */
     struct rp_slice input; /* while it runs: what is not consumed, in rx or in */
     struct rp_buf in;      /* between runs: the same */
     struct rp_buf out;     /* what the socket did not take */

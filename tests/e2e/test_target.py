@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -72,6 +72,21 @@ def read_until(sock: socket.socket, end: bytes) -> bytes:
         assert piece, f"closed after {data!r}"
         data += piece
     return data
+
+
+def send_and_read_all(sock: socket.socket, pieces: Iterable[bytes]) -> bytes:
+    """Reads between the pieces, so that neither side is stuck, and then to the end.
+
+    The server may end its side before the last piece is sent; it must take what follows all the same.
+    """
+    answers, is_ended = bytearray(), False
+    for piece in pieces:
+        sock.sendall(piece)
+        while not is_ended and select.select([sock], [], [], 0)[0]:
+            part = sock.recv(1 << 20)
+            answers += part
+            is_ended = not part
+    return bytes(answers) + read_all(sock)
 
 
 @pytest.mark.parametrize(
@@ -145,15 +160,7 @@ def test_pipelined_requests_are_answered_in_order(dial: Callable[[], socket.sock
         requests += b"POST %s HTTP/1.1\r\n%sContent-Length: %d\r\n\r\n%s" % (path, HOST, len(body), body)
         expected.append(body or path)
     requests += b"GET /close HTTP/1.1\r\n" + HOST + b"\r\nGET / HTTP/1.1\r\n"
-    sock = dial()
-    answers = bytearray()
-    for start in range(0, len(requests), piece):
-        sock.sendall(requests[start : start + piece])
-        while select.select([sock], [], [], 0)[0]:  # so that neither side is stuck
-            part = sock.recv(1 << 20)
-            assert part, "the server closed early"
-            answers += part
-    answers = bytes(answers) + read_all(sock)
+    answers = send_and_read_all(dial(), (requests[start : start + piece] for start in range(0, len(requests), piece)))
     for i, what in enumerate(expected):
         head, _, answers = answers.partition(b"\r\n\r\n")
         length = int((re.search(rb"Content-Length: (\d+)", head) or [0, 0])[1])
@@ -205,6 +212,31 @@ def test_a_body_too_large_for_echo_is_refused_and_the_answer_arrives(dial: Calla
     sock.sendall(b"x" * size)
     answer = read_all(sock)
     assert answer.startswith(b"HTTP/1.1 413 ") and b"Connection: close" in answer
+
+
+def test_what_follows_the_last_answer_is_taken_rather_than_reset(dial: Callable[[], socket.socket]):
+    for path in (b"/close", b"/garbage"):
+        sock = dial()
+        sock.sendall(b"GET %s HTTP/1.1\r\n%s\r\n" % (path, HOST))
+        read_all(sock)
+        for _ in range(20):  # a client that pipelines does not know yet; a reset would take the answers from it
+            sock.sendall(INDEX)
+
+
+def test_a_refusal_arrives_although_the_client_has_left_unread_input(program: Path):
+    body = b"x" * 90_000  # more than the server receives at once, no more than the system keeps for it
+    process, url = start(program)
+    address = urlsplit(url)
+    with process, socket.create_connection((address.hostname, address.port), timeout=PATIENCE) as sock:
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * len(body))
+            process.send_signal(signal.SIGSTOP)  # so that it finds all of it at once
+            sock.sendall(b"POST /echo HTTP/1.1\r\nContent-Length: 2000000\r\n" + HOST + b"\r\n" + body)
+            sock.shutdown(socket.SHUT_WR)
+            process.send_signal(signal.SIGCONT)
+            assert read_all(sock).startswith(b"HTTP/1.1 413 ")
+        finally:
+            process.kill()
 
 
 def test_headers_are_given_back(target: str):
@@ -363,8 +395,9 @@ def test_without_descriptors_it_waits_for_one(program: Path):
         try:
             for sock in socks:
                 sock.sendall(b"GET /close HTTP/1.1\r\n" + HOST + b"\r\n")
-            for sock in socks:  # each that is answered makes room for the next
+            for sock in socks:  # each that is answered and goes makes room for the next
                 assert read_all(sock).endswith(b"closing\n")
+                sock.close()
         finally:
             for sock in socks:
                 sock.close()
