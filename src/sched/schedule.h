@@ -27,32 +27,40 @@ rp_ns rp_schedule_regular(const struct rp_scenario *scenario);
 struct rp_rational { /* lowest terms, den > 0 */
     int64_t num, den;
 };
-/* The decimal number of at most nine decimals that @value stands for (0.1 is 1/10). */
+/* The decimal number of at most nine decimals that @value stands for (0.1 is 1/10): the shortest one whose nearest double is
+ * @value, or else the nearest one. 0 for what is not above 0; at most 2^62. */
 struct rp_rational rp_rational_of(double value);
 
-struct rp_arrival_stage { /* private */
+struct rp_arrival_stage { /* private; lasts longer than 0 */
     rp_ns began, duration;
-    int64_t from, to; /* rates times the common denominator */
-    unsigned __int128
-        done; /* area before it, in units of 1/(2 * time_unit * denominator) arrivals */
+    int64_t from, to;                /* rates times the common denominator */
+    unsigned __int128 done, reached; /* area before it and after it */
 };
 
 struct rp_arrivals {                 /* a cursor; fields are private */
     struct rp_arrival_stage *stages; /* owned */
     size_t stage_count, stage;
     unsigned __int128 per_arrival, area; /* units of one arrival; of everything */
-    bool is_constant, is_poisson;
+    uint64_t total;                      /* uniform arrivals of the whole */
     rp_ns end;
-    uint64_t next;                 /* own number of the next */
-    uint64_t random[4];            /* poisson: the state of the generator, ... */
-    unsigned __int128 random_area; /* ... and the area of the last arrival drawn */
-    uint64_t drawn;
+    bool is_constant, is_poisson;
     const struct rp_segment *segment;
+    uint64_t round, position; /* the next own number is round + segment->at[position] */
+    /* Where the rate is constant: the last arrival, what is left over of it in 1/divisor ns, and how much later the one
+     * is that is `gap` further on. */
+    uint64_t divisor; /* 0: none of this is valid */
+    uint64_t last_index, last_time, last_rest, gap, gap_time, gap_rest;
+    uint64_t limit;     /* from here on this does not hold any more */
+    uint64_t random[4]; /* poisson: the state of the generator, ... */
+    unsigned __int128
+        random_area; /* ... and the area of the last arrival drawn, in 2^-32 arrivals */
+    uint64_t drawn;
 };
 
 /* A constant rate: arrival g (from 0) at g * time_unit / rate, while that is before the end. A ramping one: the n-th (n from
  * 1, index n-1) where the area under the rate reaches n, the end included. arrival="poisson": the areas between
- * arrivals are exponentially distributed with mean 1, drawn from @seed; the same for every segment.
+ * arrivals (the first one's from 0) are exponentially distributed with mean 1, drawn from @seed, as long as their sum is
+ * below the area of the whole; the same for every segment and on every machine.
  * @segment is borrowed. -ENOMEM. */
 RP_NODISCARD int rp_arrivals_init(struct rp_arrivals *arrivals, const struct rp_scenario *scenario,
                                   const struct rp_segment *segment, uint64_t seed);
@@ -61,10 +69,11 @@ void rp_arrivals_deinit(struct rp_arrivals *arrivals);
 bool rp_arrivals_next(struct rp_arrivals *arrivals, uint64_t *ret_index, rp_ns *ret_time);
 /* The time of arrival @index of the whole, or RP_NS_NEVER when there is none. Uniform arrivals only. Does not move the cursor. */
 rp_ns rp_arrivals_time(const struct rp_arrivals *arrivals, uint64_t index);
-/* How many uniform arrivals there are before @time (the whole's), and in all. */
+/* How many uniform arrivals there are before @time (the whole's; one at @time is not), and in all. UINT64_MAX when there
+ * are more. */
 uint64_t rp_arrivals_before(const struct rp_arrivals *arrivals, rp_ns time);
 uint64_t rp_arrivals_total(const struct rp_arrivals *arrivals);
-/* Iterations per second that the schedule wants at @time. */
+/* Iterations per second that the schedule wants at @time; right-continuous, 0 from the end on. */
 double rp_arrivals_rate(const struct rp_arrivals *arrivals, rp_ns time);
 
 /* ---- VUs: ramping-vus ------------------------------------------------------------------------------------------ */
@@ -80,19 +89,25 @@ struct
     rp_vu_steps { /* a cursor over the raw steps of one segment, in the order of time; fields are private */
     const struct rp_scenario *scenario;
     const struct rp_segment *segment;
-    size_t stage;
-    rp_ns stage_began;
-    int64_t level, own; /* raw level of the whole, and how many of it are own */
+    size_t stage;                   /* the next one */
+    rp_ns end, stage_end, duration; /* of everything; of the current stage */
+    int64_t from, level;            /* raw levels of the whole before and after the current stage */
+    int64_t own, own_target;        /* the own part of the level now and after the stage */
 };
 
 /* Going up in a stage that ends at T, VU g (from 1, the whole's) starts at T - trunc(dur*(to-g)/(to-from)); going down it stops at
- * T - trunc(dur*(to-g+1)/(to-from)). start_vus begin at 0. */
+ * T - trunc(dur*(to-g+1)/(to-from)). start_vus begin at 0. At the same time steps come in the order of the
+ * stages, so that a VU can start and stop at once. There is no step at or after the end of the last stage: all ends there. */
 void rp_vu_steps_init(struct rp_vu_steps *steps, const struct rp_scenario *scenario,
                       const struct rp_segment *segment);
 bool rp_vu_steps_next(struct rp_vu_steps *steps, struct rp_vu_step *ret);
 /* The raw level (the whole's) at @time, right-continuous; 0 from the end of the last stage on. */
 int64_t rp_vus_wanted(const struct rp_scenario *scenario, rp_ns time);
-/* The reserved level: the largest raw one in [time - graceful_ramp_down, time], cut at the end + graceful_stop. */
+/* The reserved level (the whole's): the largest raw one in the closed window [time - graceful_ramp_down, time]; 0 from the end
+ * of the last stage + graceful_stop on. A level counts from the step to it until just before the step away from it, so
+ * a VU that is asked to finish at s is reserved before s + graceful_ramp_down and not at it; a level that is left at the
+ * time when it is reached counts at that time. The end of the last stage is no step: whoever is wanted until then has
+ * graceful_stop, not graceful_ramp_down, so the last target counts as held until the cut. */
 int64_t rp_vus_reserved(const struct rp_scenario *scenario, rp_ns time);
-/* The largest raw level ever. */
+/* The largest raw level ever, a target reached at the very end included, as in rp_plan_max_vus(). */
 int64_t rp_vus_most(const struct rp_scenario *scenario);

@@ -15,7 +15,10 @@
 
 #include "base/error.h"
 
-enum { RP_SEGMENT_SLOTS_MAX = 1 << 20 }; /* the largest L */
+enum {
+    RP_SEGMENT_SLOTS_MAX = 1 << 20,     /* the largest L */
+    RP_SEGMENT_RESCALED_MAX = 10000000, /* the largest L after rp_segment_rescale */
+};
 
 struct rp_segment {
     int64_t slots;     /* L; 1 for everything */
@@ -33,14 +36,16 @@ struct rp_segment_sequence {
 extern const struct rp_segment rp_segment_all;
 
 /* @sequence "0,1/4,1/2,1" lists the cuts; NULL or "" = only @segment and what it leaves on both sides. @segment must be one of the sequence's
- * (*ret_index says which). -RP_EUSER with the place of the mistake; -ENOMEM. */
+ * (*ret_index says which). Numbers are fractions, decimals or percentages. -RP_EUSER with the place of the mistake; -ENOMEM. On
+ * failure *ret is untouched. */
 RP_NODISCARD int rp_segment_parse(const char *segment, const char *sequence,
                                   struct rp_segment_sequence *ret, size_t *ret_index,
                                   struct rp_error *err);
 /* @n equal parts. -ENOMEM, -EINVAL when n is 0 or above RP_SEGMENT_SLOTS_MAX. */
 RP_NODISCARD int rp_segment_equal(size_t n, struct rp_segment_sequence *ret);
 /* The sequence for numbers that come in another size than 0..1: each segment's length is what Scale(v) gives it of @v.
- * (Executors whose size is a number of VUs.) -EINVAL when v < 1. */
+ * (Executors whose size is a number of VUs.) A segment may own nothing then. @ret holds one number for each of up to @v
+ * slots. -ENOMEM; -EINVAL when v < 1 or when there are more than RP_SEGMENT_RESCALED_MAX slots. */
 RP_NODISCARD int rp_segment_rescale(const struct rp_segment_sequence *from, int64_t v,
                                     struct rp_segment_sequence *ret);
 void rp_segment_sequence_deinit(struct rp_segment_sequence *sequence);

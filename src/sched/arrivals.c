@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * sched/arrivals.c - when iterations arrive: the inverse of the area under the rate.
+ *
+ * Rates are whole numbers of 1/den. Area is counted in 1/(2 * time_unit * den) arrivals: a stage from a to b that lasts
+ * D has (a + b) * D of it, and 2at + (b - a)tt/D after t. An arrival is where its share of the area is reached; within
+ * a stage that is the largest t with t * (2aD + (b - a)t) <= area * D, found by a guess in floating point that is
+ * then corrected in integers. Sizes: rates below 2^60, times below 2^59, so areas below 2^120 and these products below
+ * 2^192.
+ *
+ * A constant rate is one stage whose first arrival is at area 0, not 1. Where the rate is constant the time of the next
+ * arrival comes from the last one's by adding a quotient and a remainder.
+ */
+#include "sched/schedule.h"
+
+#include <errno.h>
+#include <math.h>
+
+#include "base/alloc.h"
+#include "base/compiler.h"
+#include "sched/random.h"
+#include "sched/wide.h"
+
+/* ---- one stage -------------------------------------------------------------------------------------------------- */
+
+static rp_u128 stage_area(const struct rp_arrival_stage *stage)
+{
+    return (rp_u128)(uint64_t)(stage->from + stage->to) * (uint64_t)stage->duration;
+}
+
+/* The area after @t, times the duration. */
+static struct rp_wide area_after(const struct rp_arrival_stage *stage, uint64_t t)
+{
+    rp_u128 factor = (rp_u128)(2 * (uint64_t)stage->from) * (uint64_t)stage->duration;
+
+    if (stage->to >= stage->from)
+        factor += (rp_u128)(uint64_t)(stage->to - stage->from) * t;
+    else
+        factor -= (rp_u128)(uint64_t)(stage->from - stage->to) * t;
+    return rp_wide_mul(factor, t);
+}
+
+static long double real_of(rp_u128 value)
+{
+    return (long double)(uint64_t)(value >> 64) * 0x1p64L + (long double)(uint64_t)value;
+}
+
+/* How long a rate that grows from @from by @slope needs for @area > 0. Nothing cancels out in this form. */
+static long double time_for(long double from, long double slope, long double area)
+{
+    return area / (from + sqrtl(from * from + slope * area));
+}
+
+/* Near the exact time; a falling rate is looked at backwards, from its end. */
+static uint64_t guess(const struct rp_arrival_stage *stage, rp_u128 area)
+{
+    long double duration = stage->duration, t;
+    rp_u128 rest = stage_area(stage) - area;
+
+    if (!area)
+        return 0;
+    if (!rest)
+        return (uint64_t)stage->duration;
+    if (stage->to > stage->from)
+        t = time_for(stage->from, (stage->to - stage->from) / duration, real_of(area));
+    else
+        t = duration - time_for(stage->to, (stage->from - stage->to) / duration, real_of(rest));
+    return t <= 0 ? 0 : t >= duration ? (uint64_t)stage->duration : (uint64_t)t;
+}
+
+/* When, after its beginning, the stage has reached @area of its own, cut to the nanosecond. */
+static rp_ns invert(const struct rp_arrival_stage *stage, rp_u128 area)
+{
+    struct rp_wide wanted = rp_wide_mul(area, (uint64_t)stage->duration);
+    uint64_t t, duration = (uint64_t)stage->duration;
+
+    if (stage->from == stage->to)
+        return (rp_ns)(area / (2 * (uint64_t)stage->from));
+    t = guess(stage, area);
+    while (t > 0 && !rp_wide_le(area_after(stage, t), wanted))
+        t--;
+    while (t < duration && rp_wide_le(area_after(stage, t + 1), wanted))
+        t++;
+    return (rp_ns)t;
+}
+
+/* ---- the whole -------------------------------------------------------------------------------------------------- */
+
+static void add_stage(struct rp_arrivals *arrivals, int64_t from, int64_t to, rp_ns duration)
+{
+    struct rp_arrival_stage *stage = &arrivals->stages[arrivals->stage_count];
+
+    if (!duration)
+        return;
+    *stage = (struct rp_arrival_stage){
+        .began = arrivals->end, .duration = duration, .from = from, .to = to, .done = arrivals->area
+    };
+    arrivals->area += stage_area(stage);
+    stage->reached = arrivals->area;
+    arrivals->end += duration;
+    arrivals->stage_count++;
+}
+
+static uint64_t saturate(rp_u128 value)
+{
+    return value > UINT64_MAX ? UINT64_MAX : (uint64_t)value;
+}
+
+int rp_arrivals_init(struct rp_arrivals *arrivals, const struct rp_scenario *scenario,
+                     const struct rp_segment *segment, uint64_t seed)
+{
+    struct rp_rational rate = rp_rational_of(scenario->rate);
+    int64_t from = rate.num;
+
+    *arrivals = (struct rp_arrivals){
+        .per_arrival = 2 * (rp_u128)(uint64_t)scenario->time_unit * (uint64_t)rate.den,
+        .is_constant = scenario->executor == RP_CONSTANT_ARRIVAL_RATE,
+        .is_poisson = scenario->arrival == RP_ARRIVAL_POISSON,
+        .segment = segment,
+    };
+    arrivals->stages = rp_calloc(scenario->stage_count + 1, sizeof(*arrivals->stages));
+    if (!arrivals->stages)
+        return -ENOMEM;
+    if (arrivals->is_constant) {
+        add_stage(arrivals, from, from, scenario->duration);
+        arrivals->total = saturate((arrivals->area + arrivals->per_arrival - 1) /
+                                   arrivals->per_arrival);
+    } else {
+        for (size_t i = 0; i < scenario->stage_count; i++) {
+            int64_t to = scenario->stages[i].target * rate.den;
+
+            add_stage(arrivals, from, to, scenario->stages[i].duration);
+            from = to;
+        }
+        arrivals->total = saturate(arrivals->area / arrivals->per_arrival);
+    }
+    rp_random_seed(arrivals->random, seed);
+    return 0;
+}
+
+void rp_arrivals_deinit(struct rp_arrivals *arrivals)
+{
+    rp_free(arrivals->stages);
+    *arrivals = (struct rp_arrivals){ 0 };
+}
+
+/* The area at which uniform arrival @index is due. */
+static rp_u128 area_of(const struct rp_arrivals *arrivals, uint64_t index)
+{
+    return ((rp_u128)index + !arrivals->is_constant) * arrivals->per_arrival;
+}
+
+/* ---- the cursor ------------------------------------------------------------------------------------------------- */
+
+static inline uint64_t own_index(const struct rp_arrivals *arrivals)
+{
+    return arrivals->round + (uint64_t)arrivals->segment->at[arrivals->position];
+}
+
+static inline void own_advance(struct rp_arrivals *arrivals)
+{
+    if (++arrivals->position == (size_t)arrivals->segment->owned) {
+        arrivals->position = 0;
+        arrivals->round += (uint64_t)arrivals->segment->slots;
+    }
+}
+
+/* To the stage in which @area is reached; there is one. */
+static const struct rp_arrival_stage *move_to(struct rp_arrivals *arrivals, rp_u128 area)
+{
+    while (area > arrivals->stages[arrivals->stage].reached) {
+        arrivals->stage++;
+        arrivals->divisor = 0;
+    }
+    return &arrivals->stages[arrivals->stage];
+}
+
+/* Prepares for the next own arrival being @gap later in a stage of one rate. */
+static void prepare_gap(struct rp_arrivals *arrivals, const struct rp_arrival_stage *stage,
+                        uint64_t gap)
+{
+    rp_u128 time;
+
+    if (arrivals->divisor && arrivals->gap == gap)
+        return;
+    arrivals->divisor = 2 * (uint64_t)stage->from;
+    arrivals->gap = gap;
+    time = gap * arrivals->per_arrival / arrivals->divisor;
+    arrivals->gap_rest = (uint64_t)(gap * arrivals->per_arrival % arrivals->divisor);
+    arrivals->gap_time = time > INT64_MAX ? INT64_MAX : (uint64_t)time;
+    /* The end itself is an arrival's only if nothing is left over; a constant rate's never is. */
+    arrivals->limit = (uint64_t)(stage->began + stage->duration);
+}
+
+static bool next_slowly(struct rp_arrivals *arrivals, uint64_t index, rp_ns *ret_time)
+{
+    const struct rp_arrival_stage *stage;
+    rp_u128 area;
+
+    if (index >= arrivals->total)
+        return false;
+    area = area_of(arrivals, index);
+    stage = move_to(arrivals, area);
+    area -= stage->done;
+    own_advance(arrivals);
+    if (stage->from != stage->to) {
+        *ret_time = stage->began + invert(stage, area);
+        return true;
+    }
+    prepare_gap(arrivals, stage, own_index(arrivals) - index);
+    arrivals->last_index = index;
+    arrivals->last_time = (uint64_t)stage->began + (uint64_t)(area / arrivals->divisor);
+    arrivals->last_rest = (uint64_t)(area % arrivals->divisor);
+    *ret_time = (rp_ns)arrivals->last_time;
+    return true;
+}
+
+static bool next_uniform(struct rp_arrivals *arrivals, uint64_t *ret_index, rp_ns *ret_time)
+{
+    uint64_t index = own_index(arrivals), time, rest;
+
+    *ret_index = index;
+    if (!arrivals->divisor || index - arrivals->last_index != arrivals->gap)
+        return next_slowly(arrivals, index, ret_time);
+    time = arrivals->last_time + arrivals->gap_time;
+    rest = arrivals->last_rest + arrivals->gap_rest;
+    if (rest >= arrivals->divisor) {
+        rest -= arrivals->divisor;
+        time++;
+    }
+    if (RP_UNLIKELY(time >= arrivals->limit))
+        return next_slowly(arrivals, index, ret_time);
+    arrivals->last_index = index;
+    arrivals->last_time = time;
+    arrivals->last_rest = rest;
+    *ret_time = (rp_ns)time;
+    own_advance(arrivals);
+    return true;
+}
+
+/* Draws up to the own arrival @index, so that every segment sees the same sequence. */
+static bool next_poisson(struct rp_arrivals *arrivals, uint64_t *ret_index, rp_ns *ret_time)
+{
+    const struct rp_arrival_stage *stage;
+    uint64_t index = own_index(arrivals);
+    rp_u128 whole, area;
+
+    for (; arrivals->drawn <= index; arrivals->drawn++)
+        arrivals->random_area += rp_random_exponential(arrivals->random);
+    whole = arrivals->random_area >> 32;
+    if (whole > arrivals->area / arrivals->per_arrival)
+        return false;
+    area = (uint32_t)arrivals->random_area * arrivals->per_arrival;
+    area = whole * arrivals->per_arrival + (area >> 32) + ((uint32_t)area != 0);
+    if (area >= arrivals->area)
+        return false;
+    stage = move_to(arrivals, area);
+    *ret_index = index;
+    *ret_time = stage->began + invert(stage, area - stage->done);
+    own_advance(arrivals);
+    return true;
+}
+
+bool rp_arrivals_next(struct rp_arrivals *arrivals, uint64_t *ret_index, rp_ns *ret_time)
+{
+    if (!arrivals->segment->owned)
+        return false;
+    return arrivals->is_poisson ? next_poisson(arrivals, ret_index, ret_time)
+                                : next_uniform(arrivals, ret_index, ret_time);
+}
+
+/* ---- without the cursor ----------------------------------------------------------------------------------------- */
+
+rp_ns rp_arrivals_time(const struct rp_arrivals *arrivals, uint64_t index)
+{
+    size_t first = 0, last = arrivals->stage_count;
+    const struct rp_arrival_stage *stage;
+    rp_u128 area;
+
+    if (index >= arrivals->total)
+        return RP_NS_NEVER;
+    area = area_of(arrivals, index);
+    while (first + 1 < last) {
+        size_t middle = first + (last - first) / 2;
+
+        if (area > arrivals->stages[middle - 1].reached)
+            first = middle;
+        else
+            last = middle;
+    }
+    stage = &arrivals->stages[first];
+    return stage->began + invert(stage, area - stage->done);
+}
+
+/* The last stage that began before @time (or at it, if @included), 0 < @time <= end. */
+static const struct rp_arrival_stage *stage_at(const struct rp_arrivals *arrivals, rp_ns time,
+                                               bool included)
+{
+    size_t first = 0, last = arrivals->stage_count;
+
+    while (first + 1 < last) {
+        size_t middle = first + (last - first) / 2;
+        rp_ns began = arrivals->stages[middle].began;
+
+        if (began < time || (included && began == time))
+            first = middle;
+        else
+            last = middle;
+    }
+    return &arrivals->stages[first];
+}
+
+uint64_t rp_arrivals_before(const struct rp_arrivals *arrivals, rp_ns time)
+{
+    const struct rp_arrival_stage *stage;
+    rp_u128 area, per_arrival = arrivals->per_arrival;
+
+    if (time <= 0)
+        return 0;
+    if (time > arrivals->end || !arrivals->stage_count)
+        return arrivals->total;
+    stage = stage_at(arrivals, time, false);
+    if (!stage->from &&
+        !stage->to) /* the last one came before this stage, if at its very beginning */
+        return saturate(stage->done / per_arrival);
+    area = stage->done + rp_wide_div_up(area_after(stage, (uint64_t)(time - stage->began)),
+                                        (uint64_t)stage->duration);
+    /* What is reached at @time itself is not before it; arrivals of a constant rate count from 0. */
+    return saturate((area + per_arrival - 1) / per_arrival - !arrivals->is_constant);
+}
+
+uint64_t rp_arrivals_total(const struct rp_arrivals *arrivals)
+{
+    return arrivals->total;
+}
+
+double rp_arrivals_rate(const struct rp_arrivals *arrivals, rp_ns time)
+{
+    const struct rp_arrival_stage *stage;
+    double share, rate;
+
+    if (time < 0 || time >= arrivals->end)
+        return 0;
+    stage = stage_at(arrivals, time, true);
+    share = (double)(time - stage->began) / (double)stage->duration;
+    rate = (double)stage->from + (double)(stage->to - stage->from) * share;
+    return rate * 2e9 / (double)arrivals->per_arrival;
+}

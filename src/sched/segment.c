@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * sched/segment.c - who owns which number.
+ *
+ * The rule: slot i goes to the first segment, longest first, with taken / length <= i. A segment that has taken its k-th
+ * slot may take the next one from slot ceil(k / length) on. So those that may are kept in a heap by rank, and those that
+ * may not yet in lists by the slot from which they may: every slot costs a logarithm of the number of segments
+ * instead of a walk over all of them.
+ */
+#include "sched/segment.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "sched/segment_build.h"
+
+static const int64_t only_slot[] = { 0 };
+const struct rp_segment rp_segment_all = { .slots = 1, .owned = 1, .at = only_slot };
+
+/* ---- the rule --------------------------------------------------------------------------------------------------- */
+
+struct builder {
+    int64_t slots;
+    struct rp_segment *segments;
+    int64_t *taken; /* by each segment */
+    size_t *order;  /* rank -> segment */
+    size_t *heap;   /* ranks that may take, smallest first */
+    size_t heap_count;
+    size_t *waiting; /* slot -> 1 + the first rank that may take from there on; 0 = none */
+    size_t *next;    /* rank -> 1 + the next one in its list */
+};
+
+static void heap_push(struct builder *b, size_t rank)
+{
+    size_t at = b->heap_count++;
+
+    while (at && b->heap[(at - 1) / 2] > rank) {
+        b->heap[at] = b->heap[(at - 1) / 2];
+        at = (at - 1) / 2;
+    }
+    b->heap[at] = rank;
+}
+
+static size_t heap_pop(struct builder *b)
+{
+    size_t top = b->heap[0], last = b->heap[--b->heap_count], at = 0, child;
+
+    while ((child = 2 * at + 1) < b->heap_count) {
+        if (child + 1 < b->heap_count && b->heap[child + 1] < b->heap[child])
+            child++;
+        if (b->heap[child] >= last)
+            break;
+        b->heap[at] = b->heap[child];
+        at = child;
+    }
+    b->heap[at] = last;
+    return top;
+}
+
+struct ranked {
+    int64_t owned;
+    size_t segment;
+};
+
+static int compare_ranked(const void *a_ptr, const void *b_ptr)
+{
+    const struct ranked *a = a_ptr, *b = b_ptr;
+
+    if (a->owned != b->owned)
+        return a->owned > b->owned ? -1 : 1;
+    return a->segment < b->segment ? -1 : a->segment > b->segment;
+}
+
+/* Longest first, stable. Those without length are left out. */
+static int order_by_length(struct builder *b, size_t count)
+{
+    struct ranked *ranked = rp_calloc(count, sizeof(*ranked));
+
+    if (!ranked)
+        return -ENOMEM;
+    for (size_t i = 0; i < count; i++)
+        ranked[i] = (struct ranked){ b->segments[i].owned, i };
+    qsort(ranked, count, sizeof(*ranked), compare_ranked);
+    for (size_t rank = 0; rank < count; rank++) {
+        b->order[rank] = ranked[rank].segment;
+        if (ranked[rank].owned)
+            heap_push(b, rank);
+    }
+    rp_free(ranked);
+    return 0;
+}
+
+static void give_slot(struct builder *b, int64_t slot, int64_t *const *at)
+{
+    size_t rank, segment;
+    int64_t owned, from;
+
+    while (b->waiting[slot]) {
+        rank = b->waiting[slot] - 1;
+        b->waiting[slot] = b->next[rank];
+        heap_push(b, rank);
+    }
+    rank = heap_pop(b); /* never empty: the lengths sum to 1, so somebody is behind */
+    segment = b->order[rank];
+    owned = b->segments[segment].owned;
+    at[segment][b->taken[segment]++] = slot;
+    from = (int64_t)(((__int128)b->taken[segment] * b->slots + owned - 1) / owned);
+    if (from < b->slots) {
+        b->next[rank] = b->waiting[from];
+        b->waiting[from] = rank + 1;
+    }
+}
+
+static int give_slots(struct builder *b, size_t count, int64_t *slots)
+{
+    int64_t **at = rp_calloc(count, sizeof(*at));
+    int r = -ENOMEM;
+
+    b->taken = rp_calloc(count, sizeof(*b->taken));
+    b->order = rp_calloc(count, sizeof(*b->order));
+    b->heap = rp_calloc(count, sizeof(*b->heap));
+    b->next = rp_calloc(count, sizeof(*b->next));
+    b->waiting = rp_calloc((size_t)b->slots, sizeof(*b->waiting));
+    if (at && b->taken && b->order && b->heap && b->next && b->waiting)
+        r = order_by_length(b, count);
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        b->segments[i].at = at[i] = slots;
+        slots += b->segments[i].owned;
+    }
+    for (int64_t slot = 0; r == 0 && slot < b->slots; slot++)
+        give_slot(b, slot, at);
+    rp_free(b->taken);
+    rp_free(b->order);
+    rp_free(b->heap);
+    rp_free(b->next);
+    rp_free(b->waiting);
+    rp_free(at);
+    return r;
+}
+
+int rp_segment_build(int64_t slots, const int64_t *owned, size_t count,
+                     struct rp_segment_sequence *ret)
+{
+    struct rp_segment_sequence sequence = { .count = count };
+    struct builder b = { .slots = slots };
+    int r = -ENOMEM;
+
+    sequence.segments = b.segments = rp_calloc(count, sizeof(*sequence.segments));
+    sequence.slots = rp_calloc((size_t)slots, sizeof(*sequence.slots));
+    if (sequence.segments && sequence.slots) {
+        for (size_t i = 0; i < count; i++)
+            sequence.segments[i] = (struct rp_segment){ .slots = slots, .owned = owned[i] };
+        r = give_slots(&b, count, sequence.slots);
+    }
+    if (r < 0)
+        rp_segment_sequence_deinit(&sequence);
+    else
+        *ret = sequence;
+    return r;
+}
+
+/* ---- other ways to a sequence ----------------------------------------------------------------------------------- */
+
+int rp_segment_equal(size_t n, struct rp_segment_sequence *ret)
+{
+    int64_t *owned;
+    int r;
+
+    if (n == 0 || n > RP_SEGMENT_SLOTS_MAX)
+        return -EINVAL;
+    owned = rp_calloc(n, sizeof(*owned));
+    if (!owned)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++)
+        owned[i] = 1;
+    r = rp_segment_build((int64_t)n, owned, n, ret);
+    rp_free(owned);
+    return r;
+}
+
+/* The lengths are Scale(v)/v, so their common denominator is v over what all parts and v have in common. */
+int rp_segment_rescale(const struct rp_segment_sequence *from, int64_t v,
+                       struct rp_segment_sequence *ret)
+{
+    int64_t *owned, common = v;
+    int r;
+
+    if (v < 1)
+        return -EINVAL;
+    owned = rp_calloc(from->count, sizeof(*owned));
+    if (!owned)
+        return -ENOMEM;
+    for (size_t i = 0; i < from->count; i++) {
+        int64_t rest = owned[i] = rp_segment_scale(&from->segments[i], v);
+
+        while (rest) {
+            int64_t next = common % rest;
+
+            common = rest;
+            rest = next;
+        }
+    }
+    for (size_t i = 0; i < from->count; i++)
+        owned[i] /= common;
+    if (v / common > RP_SEGMENT_RESCALED_MAX)
+        r = -EINVAL;
+    else
+        r = rp_segment_build(v / common, owned, from->count, ret);
+    rp_free(owned);
+    return r;
+}
+
+void rp_segment_sequence_deinit(struct rp_segment_sequence *sequence)
+{
+    rp_free(sequence->segments);
+    rp_free(sequence->slots);
+    *sequence = (struct rp_segment_sequence){ 0 };
+}
+
+/* ---- numbers ---------------------------------------------------------------------------------------------------- */
+
+/* How many of the own slots are below @slot. */
+static int64_t slots_below(const struct rp_segment *segment, int64_t slot)
+{
+    int64_t first = 0, last = segment->owned;
+
+    while (first < last) {
+        int64_t middle = first + (last - first) / 2;
+
+        if (segment->at[middle] < slot)
+            first = middle + 1;
+        else
+            last = middle;
+    }
+    return first;
+}
+
+int64_t rp_segment_scale(const struct rp_segment *segment, int64_t v)
+{
+    if (v <= 0)
+        return 0;
+    return v / segment->slots * segment->owned + slots_below(segment, v % segment->slots);
+}
+
+int64_t rp_segment_nth(const struct rp_segment *segment, int64_t k)
+{
+    return k / segment->owned * segment->slots + segment->at[k % segment->owned];
+}
+
+bool rp_segment_owns(const struct rp_segment *segment, int64_t number)
+{
+    int64_t slot, below;
+
+    if (number < 0)
+        return false;
+    slot = number % segment->slots;
+    below = slots_below(segment, slot);
+    return below < segment->owned && segment->at[below] == slot;
+}

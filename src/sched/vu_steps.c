@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * sched/vu_steps.c - ramping-vus: the raw level of VUs as steps of one segment, and as a function of time.
+ *
+ * In a stage that ends at T, VU g starts or stops `away` / n of the stage before T, where n is how many the stage adds
+ * or takes away and `away` how many of them still come after g. start_vus are a first stage of no length from 0 up.
+ */
+#include "sched/schedule.h"
+
+void rp_vu_steps_init(struct rp_vu_steps *steps, const struct rp_scenario *scenario,
+                      const struct rp_segment *segment)
+{
+    *steps = (struct rp_vu_steps){
+        .scenario = scenario,
+        .segment = segment,
+        .end = rp_schedule_regular(scenario),
+        .level = scenario->start_vus,
+        .own_target = rp_segment_scale(segment, scenario->start_vus),
+    };
+}
+
+static rp_ns step_time(const struct rp_vu_steps *steps, int64_t vu, bool up)
+{
+    int64_t number = rp_segment_nth(steps->segment, vu) + 1;
+    int64_t away = up ? steps->level - number : number - 1 - steps->level;
+    int64_t all = up ? steps->level - steps->from : steps->from - steps->level;
+
+    return steps->stage_end - (rp_ns)((unsigned __int128)steps->duration * (uint64_t)away / all);
+}
+
+static bool next_stage(struct rp_vu_steps *steps)
+{
+    const struct rp_stage *stage;
+
+    if (steps->stage == steps->scenario->stage_count)
+        return false;
+    stage = &steps->scenario->stages[steps->stage++];
+    steps->from = steps->level;
+    steps->level = stage->target;
+    steps->own_target = rp_segment_scale(steps->segment, stage->target);
+    steps->duration = stage->duration;
+    steps->stage_end += stage->duration;
+    return true;
+}
+
+bool rp_vu_steps_next(struct rp_vu_steps *steps, struct rp_vu_step *ret)
+{
+    bool up;
+    int64_t vu;
+    rp_ns time;
+
+    while (steps->own == steps->own_target)
+        if (!next_stage(steps))
+            return false;
+    up = steps->own < steps->own_target;
+    vu = up ? steps->own : steps->own - 1;
+    time = step_time(steps, vu, up);
+    if (time >= steps->end)
+        return false;
+    steps->own += up ? 1 : -1;
+    *ret = (struct rp_vu_step){ .time = time, .vu = vu, .up = up };
+    return true;
+}
+
+/* The raw level as it would be if the last target held for ever. */
+static int64_t level_at(const struct rp_scenario *scenario, rp_ns time)
+{
+    int64_t level = scenario->start_vus;
+    rp_ns end = 0;
+
+    for (size_t i = 0; i < scenario->stage_count; i++) {
+        const struct rp_stage *stage = &scenario->stages[i];
+        int64_t change = stage->target - level;
+        unsigned __int128 missing;
+
+        end = rp_ns_add(end, stage->duration);
+        if (end <= time) {
+            level = stage->target;
+            continue;
+        }
+        missing = (unsigned __int128)(end - time) * (uint64_t)(change < 0 ? -change : change);
+        missing = (missing + (uint64_t)stage->duration - 1) / (uint64_t)stage->duration;
+        return change < 0 ? stage->target + (int64_t)missing : stage->target - (int64_t)missing;
+    }
+    return level;
+}
+
+int64_t rp_vus_wanted(const struct rp_scenario *scenario, rp_ns time)
+{
+    return time < 0 || time >= rp_schedule_regular(scenario) ? 0 : level_at(scenario, time);
+}
+
+/* Within a stage the level goes one way only, so the largest one is at a border of the window or at the end of a
+ * stage. Every target counts, also one that is left again at the time when it is reached. */
+int64_t rp_vus_reserved(const struct rp_scenario *scenario, rp_ns time)
+{
+    rp_ns stage_end = 0, first = time - scenario->graceful_ramp_down;
+    int64_t most;
+
+    if (time < 0 || time >= rp_ns_add(rp_schedule_regular(scenario), scenario->graceful_stop))
+        return 0;
+    most = level_at(scenario, time);
+    if (first <= 0)
+        most = scenario->start_vus > most ? scenario->start_vus : most;
+    else if (level_at(scenario, first) > most)
+        most = level_at(scenario, first);
+    for (size_t i = 0; i < scenario->stage_count; i++) {
+        stage_end = rp_ns_add(stage_end, scenario->stages[i].duration);
+        if (stage_end >= first && stage_end <= time && scenario->stages[i].target > most)
+            most = scenario->stages[i].target;
+    }
+    return most;
+}
+
+int64_t rp_vus_most(const struct rp_scenario *scenario)
+{
+    int64_t most = scenario->start_vus;
+
+    for (size_t i = 0; i < scenario->stage_count; i++)
+        if (scenario->stages[i].target > most)
+            most = scenario->stages[i].target;
+    return most;
+}
