@@ -18,6 +18,8 @@
 #include "base/alloc.h"
 #include "cluster/coordinator_internal.h"
 
+enum { ABORT_REASON_MAX = 1000 };
+
 static const char *phase_name(const struct coordinator *c)
 {
     switch (c->phase) {
@@ -234,7 +236,7 @@ static void on_hook_ended(struct coordinator *c, const struct rp_message *messag
         c->setup_failed = is_setup;
         rp_error_deinit(&err);
     }
-    if (is_setup && !c->setup_failed && !c->signals_seen)
+    if (is_setup && !c->setup_failed && !c->is_stopping)
         begin_running(c);
     else if (is_setup && !c->setup_failed)
         begin_teardown(c);
@@ -325,6 +327,28 @@ static void on_bye(struct coordinator *c, const struct rp_message *message)
     rp_coordinator_be_patient(c, 1, 0);
 }
 
+/* At most @max bytes of a text, in whole characters. */
+static int cut(struct rp_slice text, size_t max)
+{
+    size_t len = text.len < max ? text.len : max;
+
+    while (len < text.len && len && ((unsigned char)text.ptr[len] & 0xc0) == 0x80)
+        len--;
+    return (int)len;
+}
+
+static void on_abort(struct coordinator *c, const struct rp_message *message)
+{
+    struct rp_slice reason = rp_field_text(rp_message_get(message, "reason"));
+
+    rp_coordinator_fail(c, RP_EXIT_ABORTED, "aborted by the script%s%.*s", reason.len ? ": " : "",
+                        cut(reason, ABORT_REASON_MAX), reason.ptr ? reason.ptr : "");
+    if (c->phase == PHASE_RUNNING) /* the worker has stopped already; further ones have not */
+        rp_coordinator_stop(c, 0);
+    c->is_stopping = true;
+    rp_coordinator_tell_status(c);
+}
+
 /* Before there is a plan, and while only the plan is wanted, nothing is measured. */
 static int merge(struct coordinator *c, const struct rp_message *message)
 {
@@ -363,6 +387,8 @@ static void on_message(struct rp_channel *channel, const struct rp_message *mess
         on_hook_ended(c, message);
     } else if (type == RP_MSG_FINISHED && c->phase == PHASE_RUNNING) {
         on_finished(c, message);
+    } else if (type == RP_MSG_ABORT && c->phase >= PHASE_SETUP) {
+        on_abort(c, message);
     } else if (type == RP_MSG_WARNING) {
         on_warning(c, message);
     } else if (type == RP_MSG_BYE && c->phase == PHASE_LEAVING) {

@@ -24,6 +24,7 @@ static const char *const type_names[RP_MSG_COUNT] = {
     [RP_MSG_DEFINE] = "define",
     [RP_MSG_DELTA] = "delta",
     [RP_MSG_WARNING] = "warning",
+    [RP_MSG_ABORT] = "abort",
     [RP_MSG_ERROR] = "error",
     [RP_MSG_FINISHED] = "finished",
     [RP_MSG_TOTAL] = "total",

@@ -40,6 +40,7 @@ enum rp_message_type {
     RP_MSG_DELTA,
     RP_MSG_STATE, /* how far the scenarios are, once a second */
     RP_MSG_WARNING,
+    RP_MSG_ABORT,
     RP_MSG_ERROR,
     RP_MSG_FINISHED,
     RP_MSG_TOTAL,

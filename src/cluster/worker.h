@@ -40,3 +40,5 @@ void rp_worker_free(struct rp_worker *worker); /* NULL is allowed */
 
 /* For hosts: a warning for the summary; equal texts are counted. */
 void rp_worker_warn(struct rp_worker *worker, const char *text);
+/* For hosts: the script ends the whole run; @reason may be "". The engine of this worker is the caller's to stop. */
+void rp_worker_abort(struct rp_worker *worker, const char *reason);

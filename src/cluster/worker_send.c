@@ -30,14 +30,25 @@ void rp_worker_send_failed(struct rp_worker *worker, const char *stage, const st
     rp_worker_end_message(worker);
 }
 
-void rp_worker_warn(struct rp_worker *worker, const char *text)
+static void send_text(struct rp_worker *worker, enum rp_message_type type, const char *key,
+                      const char *text)
 {
     struct rp_buf *out = rp_channel_begin(&worker->channel);
 
-    rp_write_message(out, RP_MSG_WARNING, 1);
-    rp_write_key(out, "text");
+    rp_write_message(out, type, 1);
+    rp_write_key(out, key);
     rp_write_text(out, text);
     rp_worker_end_message(worker);
+}
+
+void rp_worker_warn(struct rp_worker *worker, const char *text)
+{
+    send_text(worker, RP_MSG_WARNING, "text", text);
+}
+
+void rp_worker_abort(struct rp_worker *worker, const char *reason)
+{
+    send_text(worker, RP_MSG_ABORT, "reason", reason);
 }
 
 void rp_worker_send_hello(struct rp_worker *worker)

@@ -179,6 +179,10 @@ void vector_write(enum rp_message_type type, struct rp_buf *out)
         rp_write_message(out, type, 1);
         text(out, "text", "careful");
         break;
+    case RP_MSG_ABORT:
+        rp_write_message(out, type, 1);
+        text(out, "reason", "enough");
+        break;
     case RP_MSG_ERROR:
         write_error_group(out);
         break;
