@@ -107,6 +107,17 @@ static uint64_t saturate(rp_u128 value)
     return value > UINT64_MAX ? UINT64_MAX : (uint64_t)value;
 }
 
+/* The area of everything in 2^-32 arrivals, rounded up: what is below that is inside. Nobody lives to see 2^64 arrivals. */
+static rp_u128 random_end(const struct rp_arrivals *arrivals)
+{
+    rp_u128 whole = arrivals->area / arrivals->per_arrival;
+    rp_u128 rest = arrivals->area % arrivals->per_arrival << 32;
+
+    if (whole > UINT64_MAX)
+        return (rp_u128)UINT64_MAX << 32;
+    return (whole << 32) + (rest + arrivals->per_arrival - 1) / arrivals->per_arrival;
+}
+
 int rp_arrivals_init(struct rp_arrivals *arrivals, const struct rp_scenario *scenario,
                      const struct rp_segment *segment, uint64_t seed)
 {
@@ -136,6 +147,7 @@ int rp_arrivals_init(struct rp_arrivals *arrivals, const struct rp_scenario *sce
         arrivals->total = saturate(arrivals->area / arrivals->per_arrival);
     }
     rp_random_seed(arrivals->random, seed);
+    arrivals->random_end = random_end(arrivals);
     return 0;
 }
 
@@ -239,22 +251,27 @@ static bool next_uniform(struct rp_arrivals *arrivals, uint64_t *ret_index, rp_n
     return true;
 }
 
-/* Draws up to the own arrival @index, so that every segment sees the same sequence. */
+/* Draws up to the own arrival @index, so that every segment sees the same sequence; false when that ends before. */
+static bool draw(struct rp_arrivals *arrivals, uint64_t index)
+{
+    while (arrivals->drawn <= index && arrivals->random_area < arrivals->random_end) {
+        arrivals->random_area += rp_random_exponential(arrivals->random);
+        arrivals->drawn++;
+    }
+    return arrivals->random_area < arrivals->random_end;
+}
+
 static bool next_poisson(struct rp_arrivals *arrivals, uint64_t *ret_index, rp_ns *ret_time)
 {
     const struct rp_arrival_stage *stage;
     uint64_t index = own_index(arrivals);
-    rp_u128 whole, area;
+    rp_u128 area;
 
-    for (; arrivals->drawn <= index; arrivals->drawn++)
-        arrivals->random_area += rp_random_exponential(arrivals->random);
-    whole = arrivals->random_area >> 32;
-    if (whole > arrivals->area / arrivals->per_arrival)
+    if (!draw(arrivals, index))
         return false;
-    area = (uint32_t)arrivals->random_area * arrivals->per_arrival;
-    area = whole * arrivals->per_arrival + (area >> 32) + ((uint32_t)area != 0);
-    if (area >= arrivals->area)
-        return false;
+    area = (arrivals->random_area >> 32) * arrivals->per_arrival +
+           ((uint32_t)arrivals->random_area * arrivals->per_arrival >> 32);
+    area += area == 0; /* so that it comes after a pause at the very beginning */
     stage = move_to(arrivals, area);
     *ret_index = index;
     *ret_time = stage->began + invert(stage, area - stage->done);

@@ -51,9 +51,9 @@ struct rp_arrivals {                 /* a cursor; fields are private */
     uint64_t divisor; /* 0: none of this is valid */
     uint64_t last_index, last_time, last_rest, gap, gap_time, gap_rest;
     uint64_t limit;     /* from here on this does not hold any more */
-    uint64_t random[4]; /* poisson: the state of the generator, ... */
-    unsigned __int128
-        random_area; /* ... and the area of the last arrival drawn, in 2^-32 arrivals */
+    uint64_t random[4]; /* poisson: the state of the generator */
+    /* The area of the last arrival drawn, and of everything, in 2^-32 arrivals. */
+    unsigned __int128 random_area, random_end;
     uint64_t drawn;
 };
 
@@ -67,6 +67,9 @@ RP_NODISCARD int rp_arrivals_init(struct rp_arrivals *arrivals, const struct rp_
 void rp_arrivals_deinit(struct rp_arrivals *arrivals);
 /* The next own arrival: its global index (from 0) and time; false when there is none any more. Amortised O(1). */
 bool rp_arrivals_next(struct rp_arrivals *arrivals, uint64_t *ret_index, rp_ns *ret_time);
+/* Leaves out the own arrivals that are due at @time or before, and says how many. O(1) however many they are; uniform
+ * arrivals only, of others it leaves out none. */
+uint64_t rp_arrivals_skip(struct rp_arrivals *arrivals, rp_ns time);
 /* The time of arrival @index of the whole, or RP_NS_NEVER when there is none. Uniform arrivals only. Does not move the cursor. */
 rp_ns rp_arrivals_time(const struct rp_arrivals *arrivals, uint64_t index);
 /* How many uniform arrivals there are before @time (the whole's; one at @time is not), and in all. UINT64_MAX when there

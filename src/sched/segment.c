@@ -107,6 +107,8 @@ static void give_slot(struct builder *b, int64_t slot, int64_t *const *at)
     owned = b->segments[segment].owned;
     at[segment][b->taken[segment]++] = slot;
     from = (int64_t)(((__int128)b->taken[segment] * b->slots + owned - 1) / owned);
+    if (from <= slot) /* it had to stand behind longer ones and is late */
+        from = slot + 1;
     if (from < b->slots) {
         b->next[rank] = b->waiting[from];
         b->waiting[from] = rank + 1;
