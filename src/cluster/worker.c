@@ -112,6 +112,7 @@ static int prepare(struct rp_worker *worker, const char *json, struct rp_error *
                              worker->http, err);
     if (r < 0)
         return r;
+    rp_loop_set_spin(worker->loop, worker->plan->no_spin ? 0 : RP_LOOP_SPIN);
     config.plan = worker->plan;
     config.registry = worker->registry;
     config.http = worker->http;
