@@ -122,11 +122,11 @@ static int deliver(struct rp_channel *channel)
     return 0;
 }
 
-static void receive(struct rp_channel *channel)
+void rp_channel_receive(struct rp_channel *channel)
 {
     int r = 0;
 
-    while (channel->fd >= 0) {
+    while (channel->events && channel->fd >= 0) {
         ssize_t n;
 
         if (rp_buf_reserve(&channel->in, READ_SIZE) < 0) {
@@ -153,17 +153,19 @@ static void receive(struct rp_channel *channel)
 static void ready(struct rp_watch *watch, unsigned events)
 {
     struct rp_channel *channel = rp_container_of(watch, struct rp_channel, watch);
+    int r;
 
     if (events & RP_READABLE)
-        receive(channel);
-    if (channel->fd >= 0 && events & RP_WRITABLE) {
-        int r = flush(channel);
-
-        if (r < 0)
-            broken(channel, r);
-        else
-            update_watch(channel);
-    }
+        rp_channel_receive(channel);
+    if (channel->fd < 0 || !(events & RP_WRITABLE))
+        return;
+    r = flush(channel);
+    if (r == 0)
+        update_watch(channel);
+    else
+        rp_channel_receive(channel); /* what the peer said before it went */
+    if (channel->fd >= 0 && r < 0)
+        broken(channel, r);
 }
 
 struct rp_buf *rp_channel_begin(struct rp_channel *channel)

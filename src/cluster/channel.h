@@ -37,6 +37,10 @@ RP_NODISCARD int rp_channel_open(struct rp_channel *channel, struct rp_loop *loo
                                  const struct rp_channel_events *events);
 void rp_channel_close(struct rp_channel *channel); /* no-op when not open */
 
+/* Hands over what has arrived and was not read yet: when something else has told of the peer's end, or asks why it is
+ * silent, first. May close the channel. Not from inside message(). No-op when not open. */
+void rp_channel_receive(struct rp_channel *channel);
+
 /* A message is written into the buffer that begin returns (rp_write_message() and its fields), then sent by end.
  * end: -ENOMEM or -EMSGSIZE when it could not be kept, -errno when the peer is gone (closed() tells that too). */
 struct rp_buf *rp_channel_begin(struct rp_channel *channel);

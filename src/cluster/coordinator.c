@@ -107,10 +107,22 @@ static void kill_worker(struct coordinator *c)
     rp_process_kill(&c->process, SIGKILL);
 }
 
+/* Who comes late is not late when it is the coordinator that did not look: it may have been stopped itself, or waited for
+ * somebody to read its output. */
+static bool has_answered(struct coordinator *c)
+{
+    unsigned before = c->patience_changes;
+
+    rp_channel_receive(&c->channel);
+    return c->patience_changes != before || rp_process_has_ended(&c->process);
+}
+
 static void patience_lost(struct rp_timer *timer, rp_ns now)
 {
     struct coordinator *c = rp_container_of(timer, struct coordinator, patience);
 
+    if (has_answered(c))
+        return;
     if (c->is_cut && !c->has_farewell)
         rp_coordinator_fail(c, RP_EXIT_INTERNAL, "the worker closed its channel and was killed");
     else if (c->phase == PHASE_SETUP || c->phase == PHASE_TEARDOWN)
@@ -129,8 +141,15 @@ void rp_coordinator_be_patient(struct coordinator *c, int times, rp_ns more)
 {
     rp_ns patience = c->config->patience > 0 ? c->config->patience : RP_PATIENCE_S * RP_S;
 
+    c->patience_changes++;
     rp_timer_arm(c->loop, &c->patience, rp_ns_add(rp_loop_now(c->loop) + times * patience, more),
                  patience_lost);
+}
+
+void rp_coordinator_take_your_time(struct coordinator *c)
+{
+    c->patience_changes++;
+    rp_timer_disarm(&c->patience);
 }
 
 static void leave(struct coordinator *c)
@@ -306,7 +325,7 @@ static void on_hello(struct coordinator *c, const struct rp_message *message)
         give_up(c, rp_error_set(c->err, r, "the worker speaks another version of the protocol"));
         return;
     }
-    rp_timer_disarm(&c->patience); /* the script's module code may take its time */
+    rp_coordinator_take_your_time(c); /* the script's module code may take its time */
     c->phase = PHASE_LOADING;
     rp_coordinator_tell_status(c);
     send_text(c, RP_MSG_LOAD, "script", c->config->script);

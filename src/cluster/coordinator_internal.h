@@ -29,6 +29,7 @@ struct coordinator {
     struct rp_watch signals;
     int signal_fd;
     struct rp_timer tick, patience;
+    unsigned patience_changes; /* how often @patience was armed or disarmed */
     enum phase phase;
     bool plan_only, is_stopping, is_over;
     bool setup_failed;
@@ -52,6 +53,7 @@ void rp_coordinator_over(struct coordinator *c);
 void rp_coordinator_tell_status(struct coordinator *c);
 /* The worker has @times the patience of the configuration and @more for what it was told, or it is killed. */
 void rp_coordinator_be_patient(struct coordinator *c, int times, rp_ns more);
+void rp_coordinator_take_your_time(struct coordinator *c); /* no limit */
 /* No new iterations; those that run have @grace to end. */
 void rp_coordinator_stop(struct coordinator *c, rp_ns grace);
 

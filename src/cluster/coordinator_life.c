@@ -44,7 +44,9 @@ static void on_ended(struct rp_process *process, int status)
     const char *words = rp_buf_str(&process->last_words);
     char how[128];
 
-    rp_timer_disarm(&c->patience);
+    /* Its end is often seen before the last that it said. */
+    rp_channel_receive(&c->channel);
+    rp_coordinator_take_your_time(c);
     rp_process_describe_status(status, how, sizeof(how));
     if (c->has_farewell || (c->phase == PHASE_LEAVING && c->status < 0)) {
         rp_coordinator_over(c);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -124,6 +125,13 @@ void rp_process_kill(struct rp_process *process, int signal)
 {
     if (process->pid > 0)
         kill(-process->pid, signal);
+}
+
+bool rp_process_has_ended(const struct rp_process *process)
+{
+    struct pollfd wait = { .fd = process->pidfd, .events = POLLIN };
+
+    return process->pid <= 0 || poll(&wait, 1, 0) > 0;
 }
 
 void rp_process_deinit(struct rp_process *process)

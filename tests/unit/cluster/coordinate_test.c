@@ -1,97 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 
 /* The coordinator with a worker that goes wrong in every phase (fake_worker.c): the right exit code, the reason with the
- * worker's last words, and never a hang. */
+ * worker's last words, whatever is seen first. */
 
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+#include "coordinate.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include <cmocka.h>
-
-#include "base/alloc.h"
-#include "cluster/coordinator.h"
-
-enum { PATIENCE_MS = 250 };
-
-static const char *program; /* the path of fake_worker */
-static const struct rp_overrides no_overrides;
-
-struct run {
-    struct rp_result result;
-    struct rp_error err;
-    const char *phases[16];
-    size_t phase_count;
-    const char *signal_in; /* the phase in which SIGTERM is sent, @signals times */
-    int signals;
-    bool releases; /* a worker that waits in setup */
-    int r, lines;
-};
-
-static void on_status(void *user, const struct rp_coordinator_status *status)
-{
-    struct run *run = user;
-
-    if (!run->phase_count || strcmp(run->phases[run->phase_count - 1], status->phase) != 0) {
-        assert_true(run->phase_count < RP_ARRAY_LEN(run->phases));
-        run->phases[run->phase_count++] = status->phase;
-    }
-    /* The second status of the phase comes from the signal's having been noticed. */
-    if (run->releases && !run->signal_in && strcmp(status->phase, "setup") == 0)
-        assert_int_equal(kill(run->result.workers[0].pid, SIGUSR1), 0);
-    if (run->signal_in && strcmp(run->signal_in, status->phase) == 0)
-        for (run->signal_in = NULL; run->signals > 0; run->signals--) {
-            /* Pending ones are one: the second is another. */
-            assert_int_equal(kill(getpid(), run->signals > 1 ? SIGINT : SIGTERM), 0);
-        }
-}
-
-static void on_line(void *user, bool is_stderr, const char *text)
-{
-    struct run *run = user;
-
-    run->lines++;
-    assert_true(is_stderr);
-    assert_string_equal(text, "dying words");
-}
-
-static void coordinate(struct run *run, const char *mode, const char *phase)
-{
-    char *argv[] = { strdup(program), strdup(mode), strdup(phase), NULL };
-    struct rp_coordinator_config config = { .script = "fake.py",
-                                            .worker_argv = argv,
-                                            .worker_hint = "a hint",
-                                            .overrides = &no_overrides,
-                                            .status = on_status,
-                                            .line = on_line,
-                                            .user = run,
-                                            .patience = PATIENCE_MS * RP_MS };
-
-    run->r = rp_coordinate(&config, &run->result, &run->err);
-    for (int i = 0; i < 3; i++)
-        free(argv[i]);
-}
-
-static void run_deinit(struct run *run)
-{
-    rp_result_deinit(&run->result);
-    rp_error_deinit(&run->err);
-}
-
-static void assert_reason(const char *reason, const char *part, const char *mode, const char *phase)
-{
-    if (!reason || !strstr(reason, part))
-        fail_msg("%s %s: the reason is '%s', not '%s'", mode, phase, reason ? reason : "(none)",
-                 part);
-}
+#include "disorder.h"
 
 /* ---- the good one ---- */
 
@@ -122,11 +40,10 @@ static void test_a_good_worker(void **state)
 
 static void test_only_the_plan(void **state)
 {
-    char *argv[] = { strdup(program), NULL };
-    struct rp_coordinator_config config = { .script = "fake.py",
-                                            .worker_argv = argv,
-                                            .overrides = &no_overrides,
-                                            .patience = PATIENCE_MS * RP_MS };
+    char *argv[] = { strdup(fake_worker), NULL };
+    struct rp_coordinator_config config = {
+        .script = "fake.py", .worker_argv = argv, .overrides = &no_overrides, .patience = 60 * RP_S
+    };
     struct rp_error err = { 0 };
     struct rp_plan *plan = NULL;
 
@@ -186,6 +103,29 @@ static void test_dies(void **state)
     }
 }
 
+/* The worker's end and its last messages are seen together, in either order: nothing that it said is lost. */
+static void test_dies_while_nobody_looks(void **state)
+{
+    static const char *const deadly[] = { NULL,    NULL,    "load",     "plan", "setup",
+                                          "start", "start", "teardown", "exit", "exit" };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(phases) * 2; i++) {
+        size_t phase = i / 2;
+
+        disorder = (struct disorder){ .ends_at_once = !deadly[phase],
+                                      .deadly = deadly[phase],
+                                      .is_reversed = i % 2 };
+        check_phase("die", phases[phase], "exited with status 7");
+        check_phase("crash", phases[phase], "was killed by signal 9 (Killed)");
+    }
+}
+
+static int end_disorder(void **state)
+{
+    disorder = (struct disorder){ 0 };
+    return 0;
+}
+
 static void test_speaks_nonsense(void **state)
 {
     static const char *const modes[] = { "garbage", "giant", "odd" };
@@ -193,58 +133,6 @@ static void test_speaks_nonsense(void **state)
     for (size_t i = 0; i < RP_ARRAY_LEN(phases) - 1; i++)
         for (size_t j = 0; j < RP_ARRAY_LEN(modes); j++)
             check_phase(modes[j], phases[i], "a worker's message could not be used");
-}
-
-static void test_hangs(void **state)
-{
-    static const struct {
-        const char *phase, *reason;
-        enum rp_exit code;
-    } cases[] = {
-        { "run", "the worker did not stop in time and was killed", RP_EXIT_INTERNAL },
-        { "exit", "the worker did not stop in time and was killed", RP_EXIT_INTERNAL },
-        { "setup", "setup() blocked past its timeout and was killed", RP_EXIT_SETUP },
-        { "teardown", "teardown() blocked past its timeout and was killed", RP_EXIT_TEARDOWN },
-    };
-
-    check_phase("hang", "start", "the worker did not say hello in time and was killed");
-    for (size_t i = 0; i < RP_ARRAY_LEN(cases); i++) {
-        struct run run = { .r = 0 };
-
-        coordinate(&run, "hang", cases[i].phase);
-        assert_int_equal(run.r, 0);
-        assert_int_equal(run.result.exit_code, cases[i].code);
-        assert_string_equal(run.result.reason, cases[i].reason);
-        run_deinit(&run);
-    }
-}
-
-static void test_closes_the_channel(void **state)
-{
-    for (size_t i = 0; i < RP_ARRAY_LEN(phases) - 1; i++) {
-        struct run run = { .r = 0 };
-
-        coordinate(&run, "close", phases[i]);
-        if (is_early(phases[i]))
-            assert_int_equal(run.r, -RP_EPEER);
-        else
-            assert_int_equal(run.result.exit_code, RP_EXIT_INTERNAL);
-        assert_string_equal(run.r < 0 ? run.err.message : run.result.reason,
-                            "the worker closed its channel and was killed");
-        run_deinit(&run);
-    }
-}
-
-static void test_does_not_end_after_bye(void **state)
-{
-    struct run run = { .r = 0 };
-
-    coordinate(&run, "hang", "bye");
-    assert_int_equal(run.result.exit_code, RP_EXIT_PASSED);
-    assert_int_equal(run.result.warning_count, 1);
-    assert_string_equal(run.result.warnings[0].text,
-                        "the worker did not end by itself and was killed");
-    run_deinit(&run);
 }
 
 /* ---- bad in what it says ---- */
@@ -315,60 +203,17 @@ static void test_no_such_program(void **state)
     rp_result_deinit(&result);
 }
 
-/* ---- signals ---- */
-
-static void test_signals(void **state)
-{
-    static const struct {
-        const char *mode, *at, *phase;
-        int signals;
-        bool has_finished;
-    } cases[] = {
-        { "waits", "", "running", 1, true },      /* stops when it is asked to */
-        { "hang", "run", "running", 1, false },   /* does not, and is killed */
-        { "hang", "run", "running", 2, false },   /* at once */
-        { "setup-waits", "", "setup", 1, false }, /* teardown still runs */
-        { "hang", "setup", "setup", 1, false },   { "hang", "load", "loading", 1, false },
-        { "good", "", "teardown", 1, true },
-    };
-
-    for (size_t i = 0; i < RP_ARRAY_LEN(cases); i++) {
-        struct run run = { .signal_in = cases[i].phase,
-                           .signals = cases[i].signals,
-                           .releases = strcmp(cases[i].mode, "setup-waits") == 0 };
-
-        coordinate(&run, cases[i].mode, cases[i].at);
-        if (run.r != 0 || run.result.exit_code != RP_EXIT_ABORTED)
-            fail_msg("%zu: %d, exit code %d: %s", i, run.r, run.result.exit_code,
-                     run.result.reason ? run.result.reason : "");
-        assert_non_null(strstr(run.result.reason, "aborted"));
-        if (run.releases)
-            assert_int_equal(run.result.teardown_time, 5);
-        if (run.result.accounting_count != cases[i].has_finished)
-            fail_msg("%zu: %zu", i, run.result.accounting_count);
-        run_deinit(&run);
-    }
-}
-
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_good_worker),
         cmocka_unit_test(test_only_the_plan),
         cmocka_unit_test(test_dies),
+        cmocka_unit_test_teardown(test_dies_while_nobody_looks, end_disorder),
         cmocka_unit_test(test_speaks_nonsense),
-        cmocka_unit_test(test_hangs),
-        cmocka_unit_test(test_closes_the_channel),
-        cmocka_unit_test(test_does_not_end_after_bye),
         cmocka_unit_test(test_lies),
         cmocka_unit_test(test_no_such_program),
-        cmocka_unit_test(test_signals),
     };
 
-    if (argc != 2) {
-        fprintf(stderr, "usage: %s FAKE_WORKER\n", argv[0]);
-        return 2;
-    }
-    program = argv[1];
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return run_all(argc, argv, tests, RP_ARRAY_LEN(tests));
 }

@@ -6,7 +6,7 @@
  * Phases, in their order: start (before hello), hello, load, plan, setup, run (after start), finish (after finished),
  * teardown, exit (after the totals), bye (all said). MODE happens when the phase is reached: "die", "crash", "hang",
  * "close" (the socket; the process stays), "garbage" (a frame that is no message), "odd" (a message out of place),
- * "giant" (a frame too large). Other modes name one lie or mishap of the content; "good" is none.
+ * "giant" (a frame too large), "talks" (and goes on). Other modes name one lie or mishap of the content; "good" is none.
  */
 
 #include <arpa/inet.h>

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * Makes races certain. Between the coordinator and the C library (linker option --wrap, see meson.build): the
+ * coordinator does not go on before the worker has ended, and the loop is told of what happened in reverse order.
+ */
+
+#include <stdbool.h>
+
+struct disorder {
+    bool ends_at_once;  /* wait for the end of the worker just after its start */
+    const char *deadly; /* or after this type of message has been sent to it */
+    bool is_reversed;   /* events of one wait are delivered last to first */
+    int channel;        /* where the coordinator sent something last */
+};
+
+extern struct disorder disorder; /* zeroed = all as usual */
