@@ -75,6 +75,15 @@ class VUTask(asyncio.Future[None]):
     def get_context(self) -> typing.Any:
         return self._worker._context
 
+    # Private to asyncio's own tasks, and yet read by anyio (and so by httpx).
+    @property
+    def _must_cancel(self) -> bool:
+        return self._worker._must_cancel
+
+    @property
+    def _fut_waiter(self) -> typing.Any:
+        return self._worker._waiting
+
     def get_name(self) -> str:
         return self._name
 

@@ -249,6 +249,21 @@ static PyMethodDef methods[] = {
     { NULL, NULL, 0, NULL },
 };
 
+/* For libraries that look into tasks (anyio): what the coroutine waits for, and whether a cancellation is on its way. */
+static PyObject *get_waiting(PyObject *object, void *unused)
+{
+    PyObject *waiting = ((struct py_worker *)object)->waiting;
+
+    return Py_NewRef(waiting ? waiting : Py_None);
+}
+
+static PyObject *get_must_cancel(PyObject *object, void *unused)
+{
+    struct py_worker *self = (struct py_worker *)object;
+
+    return PyBool_FromLong(self->must_cancel || self->throwing);
+}
+
 static PyGetSetDef getset[] = {
     { "http", get_http, NULL, PyDoc_STR("The VU's HTTP client."), NULL },
     { "setup_data", get_setup_data, NULL, PyDoc_STR("What setup() returned, or None."), NULL },
@@ -261,6 +276,8 @@ static PyGetSetDef getset[] = {
     { "tags", get_tags, NULL, PyDoc_STR("A copy of the tags of this VU's samples."), NULL },
     { "_coro", get_coro, NULL, NULL, NULL },
     { "_context", get_context, NULL, NULL, NULL },
+    { "_waiting", get_waiting, NULL, NULL, NULL },
+    { "_must_cancel", get_must_cancel, NULL, NULL, NULL },
     { NULL, NULL, NULL, NULL, NULL },
 };
 
