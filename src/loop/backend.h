@@ -60,7 +60,7 @@ struct rp_loop {
     void (*after_wait)(void *user);
     void *wait_user;
     struct rp_list precise; /* timers */
-    rp_ns spin;
+    rp_ns spin, spun;
     struct rp_wheel wheel;
 };
 
@@ -89,6 +89,20 @@ struct rp_patience rp_loop_patience(const struct rp_loop *loop, rp_ns until);
 static inline bool rp_patience_is_none(const struct rp_patience *patience)
 {
     return patience->sleep == 0 && patience->spin_until == 0;
+}
+
+/* One look takes a microsecond at most; what takes longer than this was another thread's time. */
+#define RP_LOOP_LOOK_MAX (100 * RP_US)
+
+/* Whether to look once more before @until. @last: 0 at first. */
+static inline bool rp_loop_spins(struct rp_loop *loop, rp_ns *last, rp_ns until)
+{
+    rp_ns now = rp_clock_ns(), took = now - *last;
+
+    if (took < RP_LOOP_LOOK_MAX)
+        loop->spun += took;
+    *last = now;
+    return now < until;
 }
 
 /* Around a wait that may block or spin. */

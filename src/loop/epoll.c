@@ -224,6 +224,7 @@ static int fetch(struct rp_loop *loop, rp_ns until)
 {
     struct epoll_backend *e = loop->backend;
     struct rp_patience patience = rp_loop_patience(loop, until);
+    rp_ns last = 0;
     int count;
 
     if (rp_patience_is_none(&patience))
@@ -231,7 +232,7 @@ static int fetch(struct rp_loop *loop, rp_ns until)
     rp_loop_before_wait(loop);
     count = patience.sleep ? wait_for_events(e, patience.sleep) : 0;
     if (patience.spin_until) {
-        while (count == 0 && rp_clock_ns() < patience.spin_until)
+        while (count == 0 && rp_loop_spins(loop, &last, patience.spin_until))
             count = look(e);
     }
     rp_loop_after_wait(loop);

@@ -147,6 +147,11 @@ void rp_loop_set_spin(struct rp_loop *loop, rp_ns spin)
     loop->spin = spin > 0 ? spin : 0;
 }
 
+rp_ns rp_loop_spun(const struct rp_loop *loop)
+{
+    return loop->spun;
+}
+
 void rp_timer_disarm(struct rp_timer *timer)
 {
     rp_list_remove(&timer->node);

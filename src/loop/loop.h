@@ -95,6 +95,9 @@ void rp_timer_arm_precise(struct rp_loop *loop, struct rp_timer *timer, rp_ns de
  * the processor time at 10,000 deadlines a second and some 10 us of lateness. */
 #define RP_LOOP_SPIN (50 * RP_US)
 void rp_loop_set_spin(struct rp_loop *loop, rp_ns spin);
+/* Processor time spent on spinning so far, which says nothing about how busy the thread is. Not counted: what other
+ * threads had meanwhile. */
+rp_ns rp_loop_spun(const struct rp_loop *loop);
 void rp_timer_disarm(struct rp_timer *timer); /* of either kind; no-op when not armed */
 static inline bool rp_timer_is_armed(const struct rp_timer *timer)
 {

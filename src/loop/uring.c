@@ -349,6 +349,7 @@ static int enter(struct rp_loop *loop, rp_ns until)
     struct uring_backend *u = loop->backend;
     struct rp_patience patience = rp_loop_patience(loop, until);
     uint64_t signals;
+    rp_ns last = 0;
     int r = 0;
 
     /* Before the completions are taken: a signal that comes later stays. */
@@ -361,7 +362,8 @@ static int enter(struct rp_loop *loop, rp_ns until)
     if (patience.sleep)
         r = sleep_for_events(u, patience.sleep);
     if (patience.spin_until) {
-        while (r == 0 && !io_uring_cq_ready(&u->ring) && rp_clock_ns() < patience.spin_until)
+        while (r == 0 && !io_uring_cq_ready(&u->ring) &&
+               rp_loop_spins(loop, &last, patience.spin_until))
             r = look(u);
     }
     rp_loop_after_wait(loop);

@@ -203,10 +203,12 @@ static void does_not_sleep_over_the_spin(struct world *world)
     rp_loop_set_spin(world->loop, RP_S);
     fire_after(world, RP_US); /* first uses of anything */
     for (int i = 0; i < 100 && !awake; i++) {
+        rp_ns spun = rp_loop_spun(world->loop), began = rp_clock_ns();
         long before = sleeps_of_this_thread();
 
         fire_after(world, 200 * RP_US);
-        awake = sleeps_of_this_thread() == before;
+        awake = sleeps_of_this_thread() == before && rp_loop_spun(world->loop) > spun;
+        assert_true(rp_loop_spun(world->loop) - spun <= rp_clock_ns() - began);
     }
     assert_true(awake);
 }
@@ -226,6 +228,7 @@ static void sleeps_when_told_not_to_spin(struct world *world)
     rp_loop_set_spin(world->loop, 0);
     fire_after(world, 200 * RP_MS);
     assert_true(cpu_of_this_thread() - cpu < 20 * RP_MS);
+    assert_int_equal(rp_loop_spun(world->loop), 0);
     rp_loop_set_spin(world->loop, -1);
     assert_int_equal(world->loop->spin, 0);
 }
