@@ -125,9 +125,18 @@ CASES = {
         assert (await future).status == 200
     """,
     "as_completed": """
-        slow, fast = worker.http.get(url + "/delay/60"), worker.http.get(url + "/json")
-        urls = [(await next_).url for next_ in asyncio.as_completed([slow, fast])]
-        assert urls == [url + "/json", url + "/delay/60"], urls
+        go_on = asyncio.Event()
+        async def late():
+            await go_on.wait()
+            return await worker.http.get(url + "/bytes/1")
+        hanging, urls = worker.http.get(url + "/hang"), []
+        for next_ in asyncio.as_completed([hanging, late(), worker.http.get(url + "/json")]):
+            try:
+                urls.append((await next_).url)
+            except asyncio.CancelledError:
+                urls.append("cancelled")
+            go_on.set() if len(urls) == 1 else hanging.cancel()
+        assert urls == [url + "/json", url + "/bytes/1", "cancelled"], urls
     """,
     "wait": """
         slow = asyncio.create_task(worker.http.get(url + "/hang"))
@@ -140,14 +149,23 @@ CASES = {
         assert slow.cancelled()
     """,
     "shield": """
-        request = worker.http.get(url + "/delay/40")
+        go_on = asyncio.Event()
+        async def serve(reader, writer):
+            await reader.readuntil(b"\\r\\n\\r\\n")
+            await go_on.wait()
+            writer.write(b"HTTP/1.1 204 Late\\r\\n\\r\\n")
+            writer.close()
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        request = worker.http.get("http://127.0.0.1:%d/" % server.sockets[0].getsockname()[1])
         try:
             async with asyncio.timeout(0.005):
                 await asyncio.shield(request)
             raise AssertionError("no timeout")
         except TimeoutError:
-            pass
-        assert (await request).status == 200
+            go_on.set()
+        assert (await request).status == 204
+        server.close()
+        await server.wait_closed()
     """,
     "a request awaited twice": """
         request = worker.http.get(url + "/json")

@@ -7,6 +7,7 @@ server), asyncio and a few more modules are there.
 from __future__ import annotations
 
 import textwrap
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -126,16 +127,26 @@ def test_one_vu_cancels_its_wait_for_a_shared_request(rampa: Rampa, script: Scri
     write(
         script,
         """
+        go_on = shared.setdefault("go on", asyncio.Event())
+        async def serve(reader, writer):
+            await reader.readuntil(b"\\r\\n\\r\\n")
+            await go_on.wait()
+            writer.write(b"HTTP/1.1 204 Late\\r\\n\\r\\n")
+            writer.close()
         if worker.execution.vu == 1:
-            shared["request"] = worker.http.get(url + "/delay/60")
-            assert (await shared["request"]).status == 200
+            server = await asyncio.start_server(serve, "127.0.0.1", 0)
+            shared["request"] = worker.http.get("http://127.0.0.1:%d/" % server.sockets[0].getsockname()[1])
+            assert (await shared["request"]).status == 204
+            server.close()
         else:
+            while "request" not in shared:
+                await asyncio.sleep(0.001)
             try:
                 async with asyncio.timeout(0.01):
                     await asyncio.shield(shared["request"])
                 raise AssertionError("no timeout")
             except TimeoutError:
-                pass
+                go_on.set()
         """,
         vus=2,
         iterations=1,
@@ -201,24 +212,36 @@ def test_an_iteration_that_swallows_its_interruption_is_closed(rampa: Rampa, scr
     assert (row["started"], row["interrupted"]) == (2, 2)
 
 
-def test_the_connection_of_an_interrupted_request_is_not_used_again(rampa: Rampa, script: Script) -> None:
+def test_the_connection_of_an_interrupted_request_is_not_used_again(
+    rampa: Rampa, script: Script, tmp_path: Path
+) -> None:
     from faultserver import ExpectRequest, FaultServer, Hang, Repeat, Send, answer
 
     with FaultServer([ExpectRequest(), Hang()], [Repeat([ExpectRequest(), Send(answer(b"second"))])]) as server:
         script(
-            "import asyncio\nimport rampa\n\n"
+            "import asyncio\nimport os\nimport rampa\n\n"
             '@rampa.scenario(executor="per-vu-iterations", iterations=2)\nasync def a(worker):\n'
-            "    if worker.execution.iteration == 0:\n        try:\n            async with asyncio.timeout(0.05):\n"
-            f'                await worker.http.get("{server.url}/")\n        except TimeoutError:\n            return\n'
+            "    if worker.execution.iteration == 0:\n"
+            f'        request = asyncio.create_task(worker.http.get("{server.url}/"))\n'
+            '        while not os.path.exists("arrived"):\n            await asyncio.sleep(0.001)\n'
+            "        await asyncio.sleep(0.05)\n        request.cancel()\n        return\n"
             f'    assert (await worker.http.get("{server.url}/")).body == b"second"\n'
         )
+
+        def tell() -> None:
+            server.wait_for_requests(1)
+            (tmp_path / "arrived").touch()
+
+        teller = threading.Thread(target=tell)
+        teller.start()
         done = rampa("run", "script.py", out=True, code=0)
         server.wait_for_connections(2)
+        teller.join()
     assert len(server.requests) == 2
     assert server.connections[0].client_left in ("closed", "reset")
     kinds = {kind["error_code"]: kind["count"] for kind in done.result()["errors"]["requests"]}
     assert kinds == {"1903": 1}  # it is a failed request, with the time it took until it was given up
-    assert done.metrics()["http_req_duration"]["max"] >= 45
+    assert done.metrics()["http_req_duration"]["max"] >= 50
 
 
 def test_tasks_that_outlive_their_iteration(rampa: Rampa, script: Script, target: str) -> None:

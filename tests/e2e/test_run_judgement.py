@@ -26,7 +26,7 @@ def test_a_threshold_stops_the_run(rampa: Rampa, script: Script) -> None:
     done = rampa("run", "script.py", out=True, code=1)
     run = done.result()["run"]
     assert "torn down" in done.stdout
-    assert re.search(r"stopped after \d s by threshold 'count<5' on iterations", done.stdout)
+    assert re.search(r"stopped after \d+ s by threshold 'count<5' on iterations", done.stdout)
     assert run["elapsed_s"] < 60
     # Whatever was started has been left by its finally, finished or interrupted.
     assert done.count("left") == sum(row["started"] for row in done.result()["accounting"])

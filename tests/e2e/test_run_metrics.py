@@ -277,7 +277,7 @@ def test_the_series_add_up_to_the_sums(rampa: Rampa, script: Script, target: str
     done = rampa("run", "script.py", out=True, code=0)
     result = done.result()
     requests = result["series"]["http_reqs"]
-    assert 2 <= len(requests["points"]) <= 5
+    assert len(requests["points"]) >= 2
     column = "count" if "count" in requests["columns"] else requests["columns"][2]
     assert sum(points(result, "http_reqs", column)) == done.count("http_reqs")
 

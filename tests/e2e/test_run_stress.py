@@ -146,7 +146,7 @@ def test_a_failing_run_is_clean_in_development_mode(
     """Errors, interruptions and leftovers, with every resource checked."""
     script(
         "import asyncio\nimport rampa\nkept = []\n"
-        '@rampa.scenario(executor="constant-vus", vus=4, duration="100ms", graceful_stop="50ms")\n'
+        '@rampa.scenario(executor="per-vu-iterations", vus=4, iterations=2, max_duration="2s", graceful_stop="50ms")\n'
         "async def a(worker):\n    if worker.execution.iteration_in_vu == 0:\n        1 / 0\n"
         f'    kept.append(asyncio.create_task(worker.http.get("{target}/hang")))\n'
         f'    await worker.http.get("{target}/hang")\n'
