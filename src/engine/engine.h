@@ -33,10 +33,12 @@ struct rp_engine_config { /* everything is borrowed for the engine's life */
     struct rp_http_client *http;
     struct rp_script_host *host;
     void (*finished)(struct rp_engine *engine, void *user);
+    /* Something that the user of the tool should know; text valid during the call. May be NULL. */
+    void (*warning)(void *user, const char *text);
     void *user;
 };
 
-/* Makes every VU. -ENOMEM, or what the host says. */
+/* Makes every VU that exists from the start. -ENOMEM, or what the host says. */
 RP_NODISCARD int rp_engine_new(const struct rp_engine_config *config, struct rp_engine **ret,
                                struct rp_error *err);
 /* NULL is allowed. No iteration may run. */
@@ -44,18 +46,19 @@ void rp_engine_free(struct rp_engine *engine);
 
 /* The executors start at @at (the loop's clock). */
 void rp_engine_start(struct rp_engine *engine, rp_ns at);
-/* No new iteration; what runs is interrupted at @deadline at the latest (0 = now). */
+/* No new iteration; what runs is interrupted at @deadline at the latest (0 = now). Ends a pause. */
 void rp_engine_stop(struct rp_engine *engine, rp_ns deadline);
-/* No iteration starts and no schedule goes on from now to resume; what runs goes on running. A pause before the start holds
- * the start. Pausing twice is as once; no-ops when finished. */
+/* No iteration starts and no schedule goes on from now to resume; what runs goes on running, and so does a graceful stop. A
+ * pause before the start holds the start. Pausing twice is as once; no-ops when finished. */
 void rp_engine_pause(struct rp_engine *engine);
 void rp_engine_resume(struct rp_engine *engine);
 bool rp_engine_is_paused(const struct rp_engine *engine);
 bool rp_engine_is_finished(const struct rp_engine *engine);
-/* From the start to now or, when finished, to the end. */
+/* From the start to now or, when finished, to the end; pauses are in it, and how long they were. */
 rp_ns rp_engine_elapsed(const struct rp_engine *engine);
+rp_ns rp_engine_paused_time(const struct rp_engine *engine);
 
-/* Records what is measured once a second (vus, vus_max): call before draining the registry. */
+/* Records what is measured once a second (vus, vus_max, dropped_iterations), and warns: call before draining the registry. */
 void rp_engine_sample(struct rp_engine *engine);
 
 struct rp_engine_counts {

@@ -21,6 +21,9 @@ const struct rp_builtin_metric rp_builtin_metrics[RP_BUILTIN_COUNT] = {
                                       .help = "iterations cut off at the end of graceful_stop" },
     [RP_M_ITERATION_DURATION] = { "iteration_duration", TIME, .section = "EXECUTION",
                                   .help = "time of one whole iteration" },
+    [RP_M_ITERATION_RUN_DURATION] = { "iteration_run_duration", TIME, .section = "EXECUTION",
+                                      .help = "of an arrival executor: the same without "
+                                              "lateness" },
     [RP_M_ITERATION_LATENESS] = { "iteration_lateness", TIME, .section = "EXECUTION",
                                   .help = "how late an iteration of an arrival executor began" },
     [RP_M_GROUP_DURATION] = { "group_duration", TIME, .section = "EXECUTION",

@@ -1,61 +1,141 @@
 /* SPDX-License-Identifier: MIT */
+
+/*
+ * The life of an executor: waiting, regular time, graceful stop, interruption; and pauses of the first two. What runs
+ * when is the kinds' (closed.c, ramping.c, arrival.c).
+ */
+
 #include "sched/executor.h"
 
 #include <errno.h>
 
 #include "base/alloc.h"
 #include "sched/kinds.h"
+#include "sched/schedule.h"
 
 static const struct rp_executor_ops *const kinds[RP_EXECUTOR_COUNT] = {
     [RP_CONSTANT_VUS] = &rp_constant_vus,
+    [RP_RAMPING_VUS] = &rp_ramping_vus,
     [RP_SHARED_ITERATIONS] = &rp_shared_iterations,
     [RP_PER_VU_ITERATIONS] = &rp_per_vu_iterations,
+    [RP_CONSTANT_ARRIVAL_RATE] = &rp_constant_arrival_rate,
+    [RP_RAMPING_ARRIVAL_RATE] = &rp_ramping_arrival_rate,
 };
+
+/* ---- making ------------------------------------------------------------------------------------------------- */
 
 int64_t rp_execution_slots(const struct rp_scenario *scenario)
 {
-    const struct rp_executor_ops *ops = kinds[scenario->executor];
+    return kinds[scenario->executor]->slots(scenario);
+}
 
-    return ops ? ops->slots(scenario) : 0;
+const struct rp_segment *rp_share_segment(const struct rp_execution_share *share)
+{
+    return share->sequence ? &share->sequence->segments[share->index] : &rp_segment_all;
+}
+
+int rp_execution_rescale(struct rp_execution *executor, const struct rp_execution_share *share,
+                         int64_t v)
+{
+    int r;
+
+    if (!share->sequence)
+        return 0;
+    r = rp_segment_rescale(share->sequence, v, &executor->rescaled);
+    if (r < 0)
+        return r;
+    executor->work = &executor->rescaled.segments[share->index];
+    return 0;
+}
+
+static int make_slots(struct rp_execution *executor)
+{
+    size_t count = (size_t)(executor->slot_count ? executor->slot_count : 1);
+
+    executor->slot_iterations = rp_calloc(count, sizeof(*executor->slot_iterations));
+    executor->slot_flags = rp_calloc(count, sizeof(*executor->slot_flags));
+    return executor->slot_iterations && executor->slot_flags ? 0 : -ENOMEM;
 }
 
 int rp_execution_init(struct rp_execution *executor, const struct rp_scenario *scenario,
-                      struct rp_loop *loop, const struct rp_execution_user *user)
+                      struct rp_loop *loop, const struct rp_execution_user *user,
+                      const struct rp_execution_share *share)
 {
+    static const struct rp_execution_share everything;
     const struct rp_executor_ops *ops = kinds[scenario->executor];
+    int r;
 
-    if (!ops)
-        return -ENOTSUP;
+    share = share ? share : &everything;
     *executor = (struct rp_execution){ .ops = ops,
                                        .user = user,
                                        .scenario = scenario,
                                        .loop = loop,
-                                       .slot_count = ops->slots(scenario) };
-    executor->slot_iterations = rp_calloc((size_t)executor->slot_count, sizeof(uint64_t));
-    executor->slot_is_active = rp_calloc((size_t)executor->slot_count, 1);
-    if (!executor->slot_iterations || !executor->slot_is_active) {
+                                       .regular = rp_schedule_regular(scenario),
+                                       .begin_until = INT64_MIN,
+                                       .next_at = RP_NS_NEVER,
+                                       .vus = rp_share_segment(share),
+                                       .work = rp_share_segment(share) };
+    executor->slot_count = rp_segment_scale(executor->vus, ops->slots(scenario));
+    executor->made = executor->slot_count;
+    r = make_slots(executor);
+    /* An empty share has no schedule: it may own no number at all. */
+    if (r == 0 && executor->slot_count && ops->init)
+        r = ops->init(executor, share);
+    if (r < 0)
         rp_execution_deinit(executor);
-        return -ENOMEM;
-    }
-    return 0;
+    return r;
 }
 
 void rp_execution_deinit(struct rp_execution *executor)
 {
     rp_timer_disarm(&executor->timer);
+    rp_timer_disarm(&executor->advance);
+    if (executor->ops && executor->ops->deinit)
+        executor->ops->deinit(executor);
+    rp_free(executor->kind);
+    rp_segment_sequence_deinit(&executor->rescaled);
     rp_free(executor->slot_iterations);
-    rp_free(executor->slot_is_active);
+    rp_free(executor->slot_flags);
+    executor->ops = NULL;
+    executor->kind = NULL;
     executor->slot_iterations = NULL;
-    executor->slot_is_active = NULL;
+    executor->slot_flags = NULL;
+}
+
+/* ---- the end ------------------------------------------------------------------------------------------------ */
+
+/* Whether the schedule asks for nothing any more, before its time is over. */
+static bool is_exhausted(const struct rp_execution *executor)
+{
+    if (!executor->slot_count)
+        return executor->state != RP_EXECUTION_WAITING;
+    return executor->ops->ends_with_total && executor->handed >= executor->total;
 }
 
 static void finish_if_idle(struct rp_execution *executor)
 {
     if (executor->active || executor->state == RP_EXECUTION_FINISHED)
         return;
+    if (executor->state < RP_EXECUTION_STOPPING) {
+        if (!is_exhausted(executor))
+            return;
+        executor->ran = rp_execution_elapsed(executor, rp_loop_now(executor->loop));
+    }
     executor->state = RP_EXECUTION_FINISHED;
+    executor->is_paused = false;
+    executor->begin_until = INT64_MIN;
+    executor->next_at = RP_NS_NEVER;
     rp_timer_disarm(&executor->timer);
+    rp_timer_disarm(&executor->advance);
     executor->user->finished(executor);
+}
+
+void rp_execution_interrupt(struct rp_execution *executor, int64_t slot)
+{
+    if ((executor->slot_flags[slot] & (RP_SLOT_ACTIVE | RP_SLOT_INTERRUPTED)) != RP_SLOT_ACTIVE)
+        return;
+    executor->slot_flags[slot] |= RP_SLOT_INTERRUPTED;
+    executor->user->interrupt(executor, slot);
 }
 
 static void grace_over(struct rp_timer *timer, rp_ns now)
@@ -63,81 +143,141 @@ static void grace_over(struct rp_timer *timer, rp_ns now)
     struct rp_execution *executor = rp_container_of(timer, struct rp_execution, timer);
 
     executor->state = RP_EXECUTION_INTERRUPTING;
+    executor->begin_until = INT64_MIN;
     for (int64_t slot = 0; slot < executor->slot_count; slot++)
-        if (executor->slot_is_active[slot])
-            executor->user->interrupt(executor, slot);
+        rp_execution_interrupt(executor, slot);
 }
 
-/* What the schedule still owed will never begin. */
+/* What a schedule with a number of iterations still owes will never begin. */
 static void drop_the_rest(struct rp_execution *executor)
 {
-    uint64_t total = executor->ops->total(executor->scenario);
-
-    if (total > executor->next_iteration) {
-        executor->scheduled += total - executor->next_iteration;
-        executor->dropped += total - executor->next_iteration;
-    }
+    if (!executor->ops->ends_with_total || executor->total <= executor->handed)
+        return;
+    executor->scheduled += executor->total - executor->handed;
+    executor->dropped += executor->total - executor->handed;
 }
+
+static void arm_advance(struct rp_execution *executor);
 
 static void stop_at(struct rp_execution *executor, rp_ns deadline)
 {
     executor->state = RP_EXECUTION_STOPPING;
     drop_the_rest(executor);
     rp_timer_arm(executor->loop, &executor->timer, deadline, grace_over);
+    arm_advance(executor);
     finish_if_idle(executor);
 }
 
-/* When iterations are interrupted, seen from the regular time: its end is what the timer is armed for. */
+/* When iterations are interrupted, seen from the regular time. */
 static rp_ns own_limit(const struct rp_execution *executor)
 {
-    return rp_ns_add(executor->timer.deadline, executor->scenario->graceful_stop);
+    return rp_ns_add(rp_execution_end(executor), executor->scenario->graceful_stop);
 }
 
 static void regular_time_over(struct rp_timer *timer, rp_ns now)
 {
     struct rp_execution *executor = rp_container_of(timer, struct rp_execution, timer);
 
+    /* What the schedule wanted until the end comes before the end. */
+    if (executor->ops->advance && !executor->ops->advance(executor, now)) {
+        rp_timer_arm(executor->loop, timer, rp_execution_end(executor), regular_time_over);
+        return;
+    }
+    if (executor->state != RP_EXECUTION_RUNNING)
+        return; /* an interruption ended an iteration, and that saw the end first */
+    executor->ran = executor->regular;
     stop_at(executor, own_limit(executor));
 }
 
-static void feed(struct rp_execution *executor, int64_t slot, rp_ns due)
+void rp_execution_end_if_over(struct rp_execution *executor, rp_ns now)
 {
-    if (executor->state != RP_EXECUTION_RUNNING || !executor->ops->may_begin(executor, slot))
+    if (executor->state == RP_EXECUTION_RUNNING && !executor->is_paused &&
+        now >= rp_execution_end(executor))
+        regular_time_over(&executor->timer, now);
+}
+
+/* ---- the schedule ------------------------------------------------------------------------------------------- */
+
+static void advance_due(struct rp_timer *timer, rp_ns now)
+{
+    rp_execution_advance(rp_container_of(timer, struct rp_execution, advance), now);
+}
+
+static void arm_advance(struct rp_execution *executor)
+{
+    rp_ns next = executor->kind ? executor->ops->next(executor) : RP_NS_NEVER;
+
+    executor->next_at = next == RP_NS_NEVER ? next : rp_ns_add(executor->origin, next);
+    if (next == RP_NS_NEVER)
+        rp_timer_disarm(&executor->advance);
+    else if (executor->ops->begins_late)
+        rp_timer_arm_precise(executor->loop, &executor->advance, executor->next_at, advance_due);
+    else
+        rp_timer_arm(executor->loop, &executor->advance, executor->next_at, advance_due);
+}
+
+void rp_execution_advance(struct rp_execution *executor, rp_ns now)
+{
+    if (!executor->ops->advance)
         return;
-    executor->slot_is_active[slot] = 1;
-    executor->slot_iterations[slot]++;
-    executor->active++;
-    executor->scheduled++;
-    executor->user->begin(executor, slot, executor->next_iteration++, due);
+    executor->ops->advance(executor, now);
+    /* Interruptions may have ended the last iteration. */
+    if (executor->state != RP_EXECUTION_FINISHED)
+        arm_advance(executor);
+}
+
+static rp_ns begin_limit(const struct rp_execution *executor)
+{
+    return rp_ns_add(rp_execution_end(executor), executor->ops->begins_late ? RP_LATE_BEGIN : 0);
+}
+
+/* Regular time begins or goes on; @due is when idle VUs should have got their iterations. */
+static void run(struct rp_execution *executor, rp_ns now, rp_ns due)
+{
+    if (!executor->slot_count) {
+        finish_if_idle(executor);
+        return;
+    }
+    executor->begin_until = begin_limit(executor);
+    rp_timer_arm(executor->loop, &executor->timer, rp_execution_end(executor), regular_time_over);
+    if (now >= rp_execution_end(executor)) {
+        rp_execution_end_if_over(executor, now);
+        return;
+    }
+    rp_execution_advance(executor, now);
+    for (int64_t slot = 0; slot < executor->made; slot++)
+        if (!executor->slot_flags[slot])
+            executor->ops->idle(executor, slot, due);
+    finish_if_idle(executor);
 }
 
 static void regular_time_begins(struct rp_timer *timer, rp_ns now)
 {
     struct rp_execution *executor = rp_container_of(timer, struct rp_execution, timer);
-    rp_ns regular = executor->ops->regular_time(executor->scenario);
 
     executor->state = RP_EXECUTION_RUNNING;
-    executor->origin = timer->deadline;
-    rp_timer_arm(executor->loop, timer, rp_ns_add(executor->origin, regular), regular_time_over);
-    if (!rp_execution_may_begin(executor, now)) {
-        stop_at(executor, own_limit(executor));
-        return;
-    }
-    for (int64_t slot = 0; slot < executor->slot_count; slot++)
-        feed(executor, slot, executor->origin);
-    finish_if_idle(executor);
+    run(executor, now, executor->origin);
 }
 
 void rp_execution_start(struct rp_execution *executor, rp_ns at)
 {
-    rp_timer_arm(executor->loop, &executor->timer, rp_ns_add(at, executor->scenario->start_time),
-                 regular_time_begins);
+    executor->origin = rp_ns_add(at, executor->scenario->start_time);
+    rp_timer_arm(executor->loop, &executor->timer, executor->origin, regular_time_begins);
 }
 
-/* An iteration that was asked for and never began. A schedule without a number of iterations does not owe it. */
+void rp_execution_begin(struct rp_execution *executor, int64_t slot, uint64_t iteration, rp_ns due)
+{
+    executor->slot_flags[slot] = RP_SLOT_ACTIVE;
+    executor->slot_iterations[slot]++;
+    executor->active++;
+    executor->scheduled++;
+    executor->user->begin(executor, slot, iteration, due);
+}
+
+/* An iteration that was asked for and never began. */
 static void take_back(struct rp_execution *executor, int64_t slot)
 {
-    if (executor->ops->total(executor->scenario)) {
+    if (executor->ops->owes) {
         executor->dropped++;
     } else {
         executor->scheduled--;
@@ -147,32 +287,49 @@ static void take_back(struct rp_execution *executor, int64_t slot)
 
 void rp_execution_ended(struct rp_execution *executor, int64_t slot, bool began, rp_ns now)
 {
-    executor->slot_is_active[slot] = 0;
+    executor->slot_flags[slot] &= (uint8_t) ~(RP_SLOT_ACTIVE | RP_SLOT_INTERRUPTED);
     executor->active--;
     if (RP_UNLIKELY(!began))
         take_back(executor, slot);
-    /* The clock decides, not the timer: in a late turn no iteration may start after the regular end. */
-    if (RP_LIKELY(rp_execution_may_begin(executor, now)))
-        feed(executor, slot, now);
-    else if (executor->state == RP_EXECUTION_RUNNING)
-        stop_at(executor, own_limit(executor));
+    executor->ops->idle(executor, slot, now);
     if (RP_UNLIKELY(executor->active == 0))
         finish_if_idle(executor);
 }
 
+/* ---- from outside ------------------------------------------------------------------------------------------- */
+
+/* The schedule goes on where it was. */
+static void unfreeze(struct rp_execution *executor, rp_ns now)
+{
+    if (!executor->is_paused)
+        return;
+    executor->is_paused = false;
+    executor->origin = rp_ns_add(executor->origin, now - executor->paused_at);
+}
+
 void rp_execution_stop(struct rp_execution *executor, rp_ns deadline)
 {
-    rp_ns limit;
+    rp_ns now = rp_loop_now(executor->loop), limit;
 
+    unfreeze(executor, now);
     switch (executor->state) {
     case RP_EXECUTION_WAITING:
         stop_at(executor, deadline);
         break;
     case RP_EXECUTION_RUNNING:
+        executor->begin_until = INT64_MIN;
+        executor->ran = rp_execution_elapsed(executor, now);
         limit = own_limit(executor);
-        stop_at(executor, deadline < limit ? deadline : limit);
+        /* What was due until now was asked for. */
+        while (executor->ops->advance && !executor->ops->advance(executor, now))
+            ;
+        if (executor->state == RP_EXECUTION_RUNNING)
+            stop_at(executor, deadline < limit ? deadline : limit);
+        else
+            rp_execution_stop(executor, deadline); /* it was over before */
         break;
     case RP_EXECUTION_STOPPING:
+        executor->begin_until = INT64_MIN;
         if (deadline < executor->timer.deadline)
             rp_timer_arm(executor->loop, &executor->timer, deadline, grace_over);
         break;
@@ -180,4 +337,65 @@ void rp_execution_stop(struct rp_execution *executor, rp_ns deadline)
     case RP_EXECUTION_FINISHED:
         break;
     }
+}
+
+void rp_execution_pause(struct rp_execution *executor, rp_ns now)
+{
+    if (executor->is_paused || executor->state > RP_EXECUTION_STOPPING)
+        return;
+    rp_execution_end_if_over(executor, now);
+    executor->begin_until = INT64_MIN;
+    /* What is over goes on to its end, without beginning anything. */
+    if (executor->state >= RP_EXECUTION_STOPPING ||
+        (executor->state == RP_EXECUTION_RUNNING && now >= rp_execution_end(executor)))
+        return;
+    executor->is_paused = true;
+    executor->paused_at = now;
+    executor->next_at = RP_NS_NEVER;
+    rp_timer_disarm(&executor->timer);
+    rp_timer_disarm(&executor->advance);
+}
+
+void rp_execution_resume(struct rp_execution *executor, rp_ns now)
+{
+    if (!executor->is_paused)
+        return;
+    unfreeze(executor, now);
+    if (executor->state == RP_EXECUTION_WAITING)
+        rp_timer_arm(executor->loop, &executor->timer, executor->origin, regular_time_begins);
+    else
+        run(executor, now, now);
+}
+
+/* ---- how far it is ------------------------------------------------------------------------------------------ */
+
+rp_ns rp_execution_elapsed(const struct rp_execution *executor, rp_ns now)
+{
+    rp_ns elapsed = (executor->is_paused ? executor->paused_at : now) - executor->origin;
+
+    if (executor->state == RP_EXECUTION_WAITING)
+        return 0;
+    if (executor->state >= RP_EXECUTION_STOPPING)
+        return executor->ran;
+    return elapsed < executor->regular ? elapsed : executor->regular;
+}
+
+int64_t rp_execution_stage(const struct rp_execution *executor, rp_ns now)
+{
+    const struct rp_scenario *scenario = executor->scenario;
+    rp_ns elapsed = rp_execution_elapsed(executor, now);
+    size_t stage = 0;
+
+    if (scenario->executor != RP_RAMPING_VUS && scenario->executor != RP_RAMPING_ARRIVAL_RATE)
+        return -1;
+    while (stage + 1 < scenario->stage_count && elapsed >= scenario->stages[stage].duration)
+        elapsed -= scenario->stages[stage++].duration;
+    return (int64_t)stage;
+}
+
+double rp_execution_rate(const struct rp_execution *executor, rp_ns now)
+{
+    if (!executor->ops->rate || !executor->slot_count || executor->state != RP_EXECUTION_RUNNING)
+        return 0;
+    return executor->ops->rate(executor, rp_execution_elapsed(executor, now));
 }

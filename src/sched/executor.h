@@ -6,7 +6,8 @@
  *
  * An executor owns the time of one scenario: start_time, regular time, graceful stop. It has numbered slots (VUs of
  * its own, from 0) and asks its user to begin iterations on them; the user tells when one has ended. Nothing here knows
- * what an iteration is. What kinds differ in is one small ops table (executor kinds at the end of executor.c).
+ * what an iteration is. What kinds differ in is one ops table each (sched/kinds.h), over the pure schedules of
+ * sched/schedule.h; all their times count from `origin`, so that a pause moves everything by moving that.
  *
  * Accounting: `scheduled` iterations are those the schedule asked for, `dropped` those of them that never began. The
  * user counts started, completed and interrupted ones by itself, so that the identity between both is a check.
@@ -19,16 +20,19 @@
 #include "base/time.h"
 #include "loop/loop.h"
 #include "plan/plan.h"
+#include "sched/segment.h"
 
 struct rp_execution;
 
 struct rp_execution_user {
-    /* Begin iteration @iteration (from 0, unique in the scenario) on the idle @slot, soon; @due is when it should begin,
-     * which is where its time is measured from. Must not call
-     * rp_execution_ended() from inside. */
+    /* Begin iteration @iteration (from 0, unique in the scenario, all workers') on the idle @slot, soon; @due is when it
+     * should begin, which is where its time is measured from. Must not call rp_execution_ended() from inside. */
     void (*begin)(struct rp_execution *executor, int64_t slot, uint64_t iteration, rp_ns due);
-    /* The time is over for what runs on @slot: interrupt it now; rp_execution_ended() must follow, now or later. */
+    /* The time is over for what runs on @slot: interrupt it now; rp_execution_ended() must follow, now or later. Once an
+     * iteration. */
     void (*interrupt)(struct rp_execution *executor, int64_t slot);
+    /* Make the VU of @slot, the next one, soon; rp_execution_made() must follow, not from inside. */
+    void (*make)(struct rp_execution *executor, int64_t slot);
     /* Nothing runs any more and nothing will. Once. */
     void (*finished)(struct rp_execution *executor);
 };
@@ -41,6 +45,20 @@ enum rp_execution_state {
     RP_EXECUTION_FINISHED,
 };
 
+enum rp_slot_flag { /* 0: idle, and may be given an iteration */
+                    RP_SLOT_ACTIVE = 1,
+                    RP_SLOT_UNWANTED = 2,    /* the schedule wants no further iteration on it now */
+                    RP_SLOT_INTERRUPTED = 4, /* has been told to end */
+};
+
+/* The part of the work that is this worker's. */
+struct rp_execution_share {
+    const struct rp_segment_sequence
+        *sequence; /* NULL = all of it. Borrowed for the executor's life */
+    size_t index;
+    uint64_t seed; /* of the plan: random arrivals */
+};
+
 struct rp_executor_ops;
 
 struct rp_execution { /* embedded by the user; fields are read only */
@@ -49,34 +67,75 @@ struct rp_execution { /* embedded by the user; fields are read only */
     const struct rp_scenario *scenario;
     struct rp_loop *loop;
     enum rp_execution_state state;
-    rp_ns origin;          /* when regular time began */
-    struct rp_timer timer; /* of the next change of state */
-    int64_t slot_count, active;
+    bool is_paused;
+    rp_ns origin;            /* when regular time begins; a pause moves it */
+    rp_ns regular;           /* how long that is */
+    rp_ns begin_until;       /* no iteration begins at or after; INT64_MIN = none at all */
+    rp_ns next_at;           /* when the schedule goes on */
+    rp_ns paused_at;         /* when is_paused */
+    rp_ns ran;               /* how much of the regular time has been, once it is over */
+    struct rp_timer timer;   /* of the next change of state */
+    struct rp_timer advance; /* of next_at */
+    int64_t slot_count;      /* own slots at most */
+    int64_t made;            /* own slots that have a VU */
+    int64_t active;
+    uint64_t
+        total; /* iterations of this share in all; 0 = as many as the time allows, or not known */
     uint64_t scheduled, dropped;
-    uint64_t next_iteration;
-    uint64_t *slot_iterations; /* begun on each slot */
-    uint8_t *slot_is_active;
+    uint64_t without_vu;                 /* those dropped ones that were due when no VU was free */
+    uint64_t handed;                     /* how many were asked for: the own number of the next */
+    uint64_t *slot_iterations;           /* begun on each slot */
+    uint8_t *slot_flags;                 /* enum rp_slot_flag */
+    const struct rp_segment *vus;        /* whose VU numbers are own */
+    const struct rp_segment *work;       /* whose iteration numbers are own */
+    struct rp_segment_sequence rescaled; /* owned; what `work` is in, when it is not the share's */
+    void *kind;                          /* private to the kind */
 };
 
-/* Slots a scenario needs at most. */
+/* VUs that a scenario needs at most, all workers' together. */
 int64_t rp_execution_slots(const struct rp_scenario *scenario);
 
-/* -ENOMEM, or -ENOTSUP for an executor that this version does not run. */
+/* @share may be NULL: everything, seed 0. -ENOMEM, or what the schedules say. A share may be empty: then the executor
+ * finishes when its regular time begins. */
 RP_NODISCARD int rp_execution_init(struct rp_execution *executor,
                                    const struct rp_scenario *scenario, struct rp_loop *loop,
-                                   const struct rp_execution_user *user);
+                                   const struct rp_execution_user *user,
+                                   const struct rp_execution_share *share);
 void rp_execution_deinit(struct rp_execution *executor); /* zeroed is allowed */
 
 /* The run's executors start at @at; this one start_time later. */
 void rp_execution_start(struct rp_execution *executor, rp_ns at);
 /* The iteration on @slot has ended, completed or interrupted; or it never began (@began false): then it is dropped when
- * the schedule has a number of iterations, and as if it had not been asked for when it has none. */
+ * the schedule owes iterations, and as if it had not been asked for when it only asks for VUs. */
 void rp_execution_ended(struct rp_execution *executor, int64_t slot, bool began, rp_ns now);
-/* Whether an iteration that was asked for may still begin at @now: false after the regular end and after a stop. The
- * user asks when it has kept one waiting. */
-static inline bool rp_execution_may_begin(const struct rp_execution *executor, rp_ns now)
+/* The answer to make(): there is a VU on @slot now, or there cannot be one (then no further one is asked for). */
+void rp_execution_made(struct rp_execution *executor, int64_t slot, bool ok);
+/* Whether the iteration that was asked for on @slot may still begin at @now: false after the regular end, after a stop,
+ * while paused, and when the schedule has taken the VU away since. The user asks when it has kept one waiting. An
+ * arrival that was due by the end may begin a little later: see RP_LATE_BEGIN. */
+static inline bool rp_execution_may_begin(const struct rp_execution *executor, int64_t slot,
+                                          rp_ns now)
 {
-    return executor->state == RP_EXECUTION_RUNNING && now < executor->timer.deadline;
+    return now < executor->begin_until && executor->slot_flags[slot] == RP_SLOT_ACTIVE;
 }
-/* No new iteration from now on; what runs may finish until @deadline (or the executor's own limit, if earlier). */
+/* Arrivals are due at moments, the last ones right before the regular end or, of a ramping rate, at it. A generator that is
+ * late by microseconds must not lose those: what was due by the end and finds a VU begins up to this much after it. */
+#define RP_LATE_BEGIN (100 * RP_MS)
+
+/* No new iteration from now on; what runs may finish until @deadline (or the executor's own limit, if earlier). Ends a
+ * pause. */
 void rp_execution_stop(struct rp_execution *executor, rp_ns deadline);
+/* The schedule and the regular time stop at @now, and go on at resume's. What was asked for and has not begun waits (the
+ * user moves its due time by as much). What runs goes on running; a graceful stop goes on too. No-op when nothing is left
+ * to hold or when paused already; resume: when not paused. */
+void rp_execution_pause(struct rp_execution *executor, rp_ns now);
+void rp_execution_resume(struct rp_execution *executor, rp_ns now);
+
+/* ---- how far it is ---------------------------------------------------------------------------------------------- */
+
+/* Of its regular time, without pauses. */
+rp_ns rp_execution_elapsed(const struct rp_execution *executor, rp_ns now);
+/* The present stage of ramping executors, from 0 (the last one when over); else -1. */
+int64_t rp_execution_stage(const struct rp_execution *executor, rp_ns now);
+/* Arrivals per second that this share wants now; 0 for other executors, and outside the regular time. */
+double rp_execution_rate(const struct rp_execution *executor, rp_ns now);

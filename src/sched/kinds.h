@@ -2,22 +2,58 @@
 #pragma once
 
 /*
- * sched/kinds.h - what the kinds of executors differ in.
+ * sched/kinds.h - what the kinds of executors differ in, and what executor.c does for them.
  */
 
 #include "sched/executor.h"
 
 struct rp_executor_ops {
-    /* Slots (VUs) of a scenario of this kind. */
+    /* An iteration that was asked for and does not begin is dropped; else it only was an opportunity. */
+    bool owes;
+    /* Done as soon as `total` iterations have ended, without waiting for the regular end. */
+    bool ends_with_total;
+    /* Arrivals: begin_until is RP_LATE_BEGIN after the regular end. */
+    bool begins_late;
+    /* VUs of a scenario of this kind, the whole's. */
     int64_t (*slots)(const struct rp_scenario *scenario);
-    /* Length of the regular time. */
-    rp_ns (*regular_time)(const struct rp_scenario *scenario);
-    /* How many iterations the schedule asks for in all; 0 = as many as the time allows. */
-    uint64_t (*total)(const struct rp_scenario *scenario);
-    /* May @slot begin another iteration? */
-    bool (*may_begin)(const struct rp_execution *executor, int64_t slot);
+    /* Sets what is the kind's: total, made, work, kind, flags of slots. May be NULL; on failure deinit() follows. */
+    int (*init)(struct rp_execution *executor, const struct rp_execution_share *share);
+    void (*deinit)(struct rp_execution *executor); /* may be NULL */
+    /* Does what the schedule wants until @now, which may lie after the regular end. False: there is more, call again in
+     * the next turn. NULL when the schedule has no events; then `kind` stays NULL. */
+    bool (*advance)(struct rp_execution *executor, rp_ns now);
+    /* The next event, counted from origin, or RP_NS_NEVER. */
+    rp_ns (*next)(const struct rp_execution *executor);
+    /* @slot is idle since @at: give it an iteration, or keep it. Also called for slots without a flag when the regular
+     * time begins and when a pause ends. */
+    void (*idle)(struct rp_execution *executor, int64_t slot, rp_ns at);
+    double (*rate)(const struct rp_execution *executor, rp_ns elapsed); /* NULL = 0 */
 };
 
 extern const struct rp_executor_ops rp_constant_vus;
+extern const struct rp_executor_ops rp_ramping_vus;
 extern const struct rp_executor_ops rp_shared_iterations;
 extern const struct rp_executor_ops rp_per_vu_iterations;
+extern const struct rp_executor_ops rp_constant_arrival_rate;
+extern const struct rp_executor_ops rp_ramping_arrival_rate;
+
+/* ---- executor.c --------------------------------------------------------------------------------------------- */
+
+/* The segment of @share, everything when it has no sequence. */
+const struct rp_segment *rp_share_segment(const struct rp_execution_share *share);
+/* Makes `work` the share's segment of numbers that @v VUs (the whole's) do. -ENOMEM, -EINVAL. */
+RP_NODISCARD int rp_execution_rescale(struct rp_execution *executor,
+                                      const struct rp_execution_share *share, int64_t v);
+/* Gives @slot, idle, the iteration @iteration. begin_until must have been looked at. */
+void rp_execution_begin(struct rp_execution *executor, int64_t slot, uint64_t iteration, rp_ns due);
+/* Interrupts what runs on @slot, unless that was done. */
+void rp_execution_interrupt(struct rp_execution *executor, int64_t slot);
+/* Acts on the schedule until @now, and arms for what follows. */
+void rp_execution_advance(struct rp_execution *executor, rp_ns now);
+/* Ends the regular time if it is over at @now: the clock decides, not the order of timers. */
+void rp_execution_end_if_over(struct rp_execution *executor, rp_ns now);
+
+static inline rp_ns rp_execution_end(const struct rp_execution *executor)
+{
+    return rp_ns_add(executor->origin, executor->regular);
+}

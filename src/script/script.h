@@ -65,6 +65,7 @@ struct rp_vu {
     uint64_t iteration;         /* from 0, unique in the scenario */
     uint64_t iteration_in_vu;   /* from 0 */
     rp_ns began;                /* when the iteration was due: what its duration is measured from */
+    rp_ns begun;                /* when it did begin */
     bool is_running;
     /* the engine's */
     struct rp_list ready;

@@ -98,13 +98,15 @@ static void finished(struct rp_execution *execution)
     run->finished_at = now_of(run);
 }
 
-static const struct rp_execution_user user = { begin, interrupt, finished };
+static const struct rp_execution_user user = { .begin = begin,
+                                               .interrupt = interrupt,
+                                               .finished = finished };
 
 static void run_start(struct run *run, const struct rp_scenario *scenario, rp_ns length)
 {
     memset(run, 0, sizeof(*run));
     assert_int_equal(rp_loop_new(rp_loop_virtual, &run->loop), 0);
-    assert_int_equal(rp_execution_init(&run->execution, scenario, run->loop, &user), 0);
+    assert_int_equal(rp_execution_init(&run->execution, scenario, run->loop, &user, NULL), 0);
     assert_int_equal(run->execution.slot_count, rp_execution_slots(scenario));
     for (int i = 0; i < SLOTS; i++) {
         run->slots[i].run = run;
@@ -414,20 +416,16 @@ static void test_not_begun(void **state)
 
 static void test_init_fails(void **state)
 {
-    struct rp_scenario none = vus;
     struct rp_execution execution;
     struct rp_loop *loop;
 
     assert_int_equal(rp_loop_new(rp_loop_virtual, &loop), 0);
     for (int n = 1; n <= 2; n++) {
         rp_alloc_fail_at((uint64_t)n);
-        assert_int_equal(rp_execution_init(&execution, &vus, loop, &user), -ENOMEM);
+        assert_int_equal(rp_execution_init(&execution, &vus, loop, &user, NULL), -ENOMEM);
         rp_execution_deinit(&execution);
     }
     rp_alloc_fail_at(0);
-    none.executor = RP_RAMPING_VUS;
-    if (rp_execution_slots(&none) == 0)
-        assert_int_equal(rp_execution_init(&execution, &none, loop, &user), -ENOTSUP);
     memset(&execution, 0, sizeof(execution));
     rp_execution_deinit(&execution);
     rp_loop_free(loop);

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * engine/engine_internal.h - what the engine's files share: engine.c its life, iterations.c what runs, report.c what is
+ * told about it.
+ */
+
+#include "engine/engine.h"
+
+struct rp_engine_scenario {
+    struct rp_execution executor;
+    struct rp_engine *engine;
+    const struct rp_scenario *plan;
+    const struct rp_tags *tags;
+    struct rp_vu *vus;
+    int64_t first_number; /* before its VUs' numbers */
+    uint64_t started, completed, interrupted, errors;
+    double busy; /* ns of completed iterations, of arrival executors, from their begin */
+    uint64_t reported_dropped;
+    bool has_warned; /* of VUs that are missing */
+    struct rp_task make_vu;
+    int64_t making; /* the slot of that */
+    struct rp_series *s_iterations, *s_duration, *s_errors, *s_dropped, *s_interrupted;
+    struct rp_series *s_lateness, *s_run; /* of arrival executors; else NULL */
+};
+
+struct rp_engine {
+    struct rp_engine_config config;
+    struct rp_engine_scenario *scenarios;
+    size_t scenario_count, unfinished;
+    struct rp_list ready;
+    struct rp_task begin_ready;
+    struct rp_task tell_finished;
+    rp_ns started_at, finished_at;
+    rp_ns paused_at, paused; /* the present pause; those that are over */
+    int64_t vu_count;        /* made */
+    bool is_finished, is_paused;
+    struct rp_series *s_vus, *s_vus_max;
+};
+
+/* iterations.c */
+extern const struct rp_execution_user rp_engine_executor_user;
+extern const struct rp_script_engine rp_engine_for_scripts;
+void rp_engine_begin_ready_soon(struct rp_engine *engine);
+
+/* engine.c: makes the VU of @slot. */
+RP_NODISCARD int rp_engine_make_vu(struct rp_engine_scenario *scenario, int64_t slot,
+                                   struct rp_error *err);
+
+/* report.c */
+void rp_engine_warn(struct rp_engine *engine, const char *text);

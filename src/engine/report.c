@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * What the engine tells: gauges once a second, counts, progress, and the warning about VUs that are missing.
+ */
+
+#include <math.h>
+#include <stdio.h>
+
+#include "engine/engine_internal.h"
+
+/* ---- warnings ----------------------------------------------------------------------------------------------- */
+
+void rp_engine_warn(struct rp_engine *engine, const char *text)
+{
+    if (engine->config.warning)
+        engine->config.warning(engine->config.user, text);
+}
+
+/* The highest rate that the whole scenario asks for, per second. */
+static double highest_rate(const struct rp_scenario *plan)
+{
+    double highest = plan->rate;
+
+    for (size_t i = 0; plan->executor == RP_RAMPING_ARRIVAL_RATE && i < plan->stage_count; i++)
+        highest = fmax(highest, (double)plan->stages[i].target);
+    return highest * 1e9 / (double)plan->time_unit;
+}
+
+/* As many VUs are busy at a time as iterations begin in the time of one. */
+static void write_needed(const struct rp_engine_scenario *scenario, char *out, size_t size)
+{
+    const struct rp_scenario *plan = scenario->plan;
+    double mean_s, needed;
+
+    if (!scenario->completed) {
+        snprintf(out, size, "none of its iterations has ended yet");
+        return;
+    }
+    mean_s = scenario->busy / (double)scenario->completed / 1e9;
+    needed = ceil(highest_rate(plan) * mean_s);
+    if (needed > (double)plan->max_vus)
+        snprintf(out, size, "%.10g/s of %.4g s each need %.0f VUs", highest_rate(plan), mean_s,
+                 needed);
+    else
+        snprintf(out, size,
+                 "%.10g/s of %.4g s each need %.0f VUs on average, but some took longer, or the "
+                 "generator was held up",
+                 highest_rate(plan), mean_s, needed > 1 ? needed : 1);
+}
+
+/* Once, when there is nobody left and, if possible, when it is known how long an iteration takes. */
+static void warn_of_drops(struct rp_engine_scenario *scenario)
+{
+    const struct rp_execution *executor = &scenario->executor;
+    char needed[160], text[400];
+
+    if (scenario->has_warned || !executor->without_vu || executor->made < executor->slot_count ||
+        (!scenario->completed && executor->state < RP_EXECUTION_STOPPING))
+        return;
+    scenario->has_warned = true;
+    write_needed(scenario, needed, sizeof(needed));
+    snprintf(text, sizeof(text),
+             "scenario '%s': %llu iterations dropped so far, because all VUs were busy: %s; "
+             "max_vus is %lld",
+             scenario->plan->name, (unsigned long long)executor->without_vu, needed,
+             (long long)scenario->plan->max_vus);
+    rp_engine_warn(scenario->engine, text);
+}
+
+/* ---- once a second ------------------------------------------------------------------------------------------ */
+
+static void sample_scenario(struct rp_engine_scenario *scenario)
+{
+    uint64_t dropped = scenario->executor.dropped;
+
+    if (dropped == scenario->reported_dropped)
+        return;
+    rp_series_count(scenario->s_dropped, (double)(dropped - scenario->reported_dropped));
+    scenario->reported_dropped = dropped;
+}
+
+void rp_engine_sample(struct rp_engine *engine)
+{
+    /* The end of the run leaves the gauge at what was running before it; a run shorter than a sample had them all. */
+    if (!engine->is_finished)
+        rp_series_gauge(engine->s_vus, (double)rp_engine_active_vus(engine));
+    else if (!engine->s_vus->delta.samples && !engine->s_vus->total.samples)
+        rp_series_gauge(engine->s_vus, (double)engine->vu_count);
+    rp_series_gauge(engine->s_vus_max, (double)engine->vu_count);
+    for (size_t i = 0; i < engine->scenario_count; i++) {
+        sample_scenario(&engine->scenarios[i]);
+        warn_of_drops(&engine->scenarios[i]);
+    }
+}
+
+/* ---- on request --------------------------------------------------------------------------------------------- */
+
+int64_t rp_engine_active_vus(const struct rp_engine *engine)
+{
+    int64_t active = 0;
+
+    for (size_t i = 0; i < engine->scenario_count; i++)
+        active += engine->scenarios[i].executor.active;
+    return active;
+}
+
+struct rp_engine_counts rp_engine_counts(const struct rp_engine *engine, size_t i)
+{
+    const struct rp_engine_scenario *scenario = &engine->scenarios[i];
+
+    return (struct rp_engine_counts){ .scheduled = scenario->executor.scheduled,
+                                      .started = scenario->started,
+                                      .dropped = scenario->executor.dropped,
+                                      .completed = scenario->completed,
+                                      .interrupted = scenario->interrupted,
+                                      .errors = scenario->errors };
+}
+
+struct rp_scenario_progress rp_engine_progress(const struct rp_engine *engine, size_t i)
+{
+    const struct rp_engine_scenario *scenario = &engine->scenarios[i];
+    const struct rp_execution *executor = &scenario->executor;
+    rp_ns now = rp_loop_now(engine->config.loop);
+
+    return (struct rp_scenario_progress){ .state = executor->state,
+                                          .vus = executor->active,
+                                          .vus_made = executor->made,
+                                          .stage = rp_execution_stage(executor, now),
+                                          .scheduled = executor->scheduled,
+                                          .started = scenario->started,
+                                          .dropped = executor->dropped,
+                                          .completed = scenario->completed,
+                                          .interrupted = scenario->interrupted,
+                                          .errors = scenario->errors,
+                                          .total = executor->total,
+                                          .elapsed = rp_execution_elapsed(executor, now),
+                                          .regular = executor->regular,
+                                          .rate = rp_execution_rate(executor, now) };
+}
+
+rp_ns rp_engine_elapsed(const struct rp_engine *engine)
+{
+    rp_ns end = engine->is_finished ? engine->finished_at : rp_loop_now(engine->config.loop);
+
+    return engine->started_at && end > engine->started_at ? end - engine->started_at : 0;
+}
+
+rp_ns rp_engine_paused_time(const struct rp_engine *engine)
+{
+    rp_ns end = engine->is_finished ? engine->finished_at : rp_loop_now(engine->config.loop);
+
+    return engine->paused + (engine->is_paused ? end - engine->paused_at : 0);
+}

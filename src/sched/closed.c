@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The closed kinds with a fixed number of VUs: whoever is idle may begin again, until the time or the iterations are
+ * used up.
+ */
+
+#include "sched/kinds.h"
+
+static int64_t slots_vus(const struct rp_scenario *scenario)
+{
+    return scenario->vus;
+}
+
+/* ---- constant-vus: VUs loop until the regular end ---------------------------------------------------------- */
+
+static void idle_constant(struct rp_execution *executor, int64_t slot, rp_ns at)
+{
+    if (RP_LIKELY(at < executor->begin_until))
+        rp_execution_begin(executor, slot,
+                           (uint64_t)rp_segment_nth(executor->work, (int64_t)executor->handed++),
+                           at);
+    else
+        rp_execution_end_if_over(executor, at);
+}
+
+const struct rp_executor_ops rp_constant_vus = {
+    .slots = slots_vus,
+    .idle = idle_constant,
+};
+
+/* ---- shared-iterations: one pool; whoever is free takes the next ------------------------------------------- */
+
+static int init_shared(struct rp_execution *executor, const struct rp_execution_share *share)
+{
+    int r = rp_execution_rescale(executor, share, executor->scenario->vus);
+
+    if (r == 0)
+        executor->total = (uint64_t)rp_segment_scale(executor->work,
+                                                     executor->scenario->iterations);
+    return r;
+}
+
+static void idle_shared(struct rp_execution *executor, int64_t slot, rp_ns at)
+{
+    if (RP_UNLIKELY(at >= executor->begin_until))
+        rp_execution_end_if_over(executor, at);
+    else if (executor->handed < executor->total)
+        rp_execution_begin(executor, slot,
+                           (uint64_t)rp_segment_nth(executor->work, (int64_t)executor->handed++),
+                           at);
+}
+
+const struct rp_executor_ops rp_shared_iterations = {
+    .owes = true,
+    .ends_with_total = true,
+    .slots = slots_vus,
+    .init = init_shared,
+    .idle = idle_shared,
+};
+
+/* ---- per-vu-iterations: each VU its own ---------------------------------------------------------------------- */
+
+static int init_per_vu(struct rp_execution *executor, const struct rp_execution_share *share)
+{
+    executor->total = (uint64_t)executor->scenario->iterations * (uint64_t)executor->slot_count;
+    return 0;
+}
+
+/* Numbers go round by round, so that they are the same however the VUs are shared out. */
+static uint64_t number_per_vu(const struct rp_execution *executor, int64_t slot)
+{
+    return executor->slot_iterations[slot] * (uint64_t)executor->scenario->vus +
+           (uint64_t)rp_segment_nth(executor->vus, slot);
+}
+
+static void idle_per_vu(struct rp_execution *executor, int64_t slot, rp_ns at)
+{
+    if (RP_UNLIKELY(at >= executor->begin_until)) {
+        rp_execution_end_if_over(executor, at);
+    } else if (executor->slot_iterations[slot] < (uint64_t)executor->scenario->iterations) {
+        executor->handed++;
+        rp_execution_begin(executor, slot, number_per_vu(executor, slot), at);
+    }
+}
+
+const struct rp_executor_ops rp_per_vu_iterations = {
+    .owes = true,
+    .ends_with_total = true,
+    .slots = slots_vus,
+    .init = init_per_vu,
+    .idle = idle_per_vu,
+};

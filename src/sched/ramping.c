@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * ramping-vus. Raw steps say when a VU is wanted; one that is not wanted any more finishes its iteration within
+ * graceful_ramp_down of that moment. VUs that finish stand in one queue: who was asked first has the first deadline, so
+ * one timer serves them all.
+ */
+
+#include <errno.h>
+
+#include "base/alloc.h"
+#include "sched/kinds.h"
+#include "sched/schedule.h"
+
+struct ramping_vu {
+    struct rp_list finishing; /* in the queue while it runs unwanted */
+    rp_ns deadline;           /* of that, counted from the origin */
+};
+
+struct ramping {
+    struct rp_vu_steps steps;
+    struct rp_vu_step step; /* the next one */
+    bool has_step;
+    bool is_past_end;
+    bool is_advancing; /* what an interruption ends must not start over */
+    struct rp_list finishing;
+    struct ramping_vu vus[];
+};
+
+static struct ramping *ramping_of(const struct rp_execution *executor)
+{
+    return executor->kind;
+}
+
+static int init_ramping(struct rp_execution *executor, const struct rp_execution_share *share)
+{
+    struct ramping *ramping = rp_calloc(1, sizeof(*ramping) + (size_t)executor->slot_count *
+                                                                  sizeof(ramping->vus[0]));
+
+    if (!ramping)
+        return -ENOMEM;
+    executor->kind = ramping;
+    rp_list_init(&ramping->finishing);
+    for (int64_t slot = 0; slot < executor->slot_count; slot++)
+        executor->slot_flags[slot] = RP_SLOT_UNWANTED;
+    rp_vu_steps_init(&ramping->steps, executor->scenario, executor->vus);
+    ramping->has_step = rp_vu_steps_next(&ramping->steps, &ramping->step);
+    return 0;
+}
+
+/* ---- one VU ------------------------------------------------------------------------------------------------- */
+
+static void begin(struct rp_execution *executor, int64_t slot, rp_ns due)
+{
+    rp_execution_begin(executor, slot,
+                       (uint64_t)rp_segment_nth(executor->work, (int64_t)executor->handed++), due);
+}
+
+/* Wanted again while it is finishing, it simply goes on. */
+static void want(struct rp_execution *executor, int64_t slot, rp_ns due, rp_ns now)
+{
+    struct ramping *ramping = ramping_of(executor);
+
+    executor->slot_flags[slot] &= (uint8_t)~RP_SLOT_UNWANTED;
+    rp_list_remove(&ramping->vus[slot].finishing);
+    if (!executor->slot_flags[slot] && now < executor->begin_until)
+        begin(executor, slot, due);
+}
+
+static void release(struct rp_execution *executor, int64_t slot, rp_ns at)
+{
+    struct ramping *ramping = ramping_of(executor);
+    struct ramping_vu *vu = &ramping->vus[slot];
+
+    executor->slot_flags[slot] |= RP_SLOT_UNWANTED;
+    if (!(executor->slot_flags[slot] & RP_SLOT_ACTIVE))
+        return;
+    vu->deadline = rp_ns_add(at, executor->scenario->graceful_ramp_down);
+    rp_list_append(&ramping->finishing, &vu->finishing);
+}
+
+static void idle_ramping(struct rp_execution *executor, int64_t slot, rp_ns at)
+{
+    rp_list_remove(&ramping_of(executor)->vus[slot].finishing);
+    /* The schedule decides, not the order of timers: a step at this moment comes first. */
+    if (at >= executor->next_at)
+        rp_execution_advance(executor, at);
+    if (RP_UNLIKELY(at >= executor->begin_until))
+        rp_execution_end_if_over(executor, at);
+    else if (!executor->slot_flags[slot])
+        begin(executor, slot, at);
+}
+
+/* ---- the schedule ------------------------------------------------------------------------------------------- */
+
+/* The end is the last one, for those whom the last target leaves out. */
+static rp_ns next_step(const struct rp_execution *executor)
+{
+    const struct ramping *ramping = ramping_of(executor);
+
+    if (executor->state != RP_EXECUTION_RUNNING || ramping->is_past_end)
+        return RP_NS_NEVER;
+    return ramping->has_step ? ramping->step.time : executor->regular;
+}
+
+static struct ramping_vu *first_finishing(const struct ramping *ramping)
+{
+    return rp_list_is_empty(&ramping->finishing)
+               ? NULL
+               : rp_container_of(ramping->finishing.next, struct ramping_vu, finishing);
+}
+
+static rp_ns next_ramping(const struct rp_execution *executor)
+{
+    const struct ramping_vu *first = first_finishing(ramping_of(executor));
+    rp_ns step = next_step(executor);
+
+    return first && first->deadline < step ? first->deadline : step;
+}
+
+/* Whom a stage that ends with the regular time takes away is asked to finish by that stage, with graceful_ramp_down; who
+ * stays until the end has graceful_stop. */
+static void take_end(struct rp_execution *executor)
+{
+    const struct rp_scenario *scenario = executor->scenario;
+    int64_t target = scenario->stages[scenario->stage_count - 1].target;
+
+    ramping_of(executor)->is_past_end = true;
+    for (int64_t slot = rp_segment_scale(executor->vus, target); slot < executor->slot_count;
+         slot++)
+        if (!(executor->slot_flags[slot] & RP_SLOT_UNWANTED))
+            release(executor, slot, executor->regular);
+}
+
+static void take_step(struct rp_execution *executor, rp_ns now)
+{
+    struct ramping *ramping = ramping_of(executor);
+    struct rp_vu_step step = ramping->step;
+
+    if (!ramping->has_step) {
+        take_end(executor);
+        return;
+    }
+    ramping->has_step = rp_vu_steps_next(&ramping->steps, &ramping->step);
+    if (step.up)
+        want(executor, step.vu, rp_ns_add(executor->origin, step.time), now);
+    else
+        release(executor, step.vu, step.time);
+}
+
+static bool advance_ramping(struct rp_execution *executor, rp_ns now)
+{
+    struct ramping *ramping = ramping_of(executor);
+    rp_ns elapsed = now - executor->origin;
+
+    if (ramping->is_advancing)
+        return true;
+    ramping->is_advancing = true;
+    for (;;) {
+        struct ramping_vu *first = first_finishing(ramping);
+        rp_ns step = next_step(executor);
+
+        /* At equal times steps come first: they may want the VU again. */
+        if (step <= elapsed && (!first || step <= first->deadline)) {
+            take_step(executor, now);
+        } else if (first && first->deadline <= elapsed) {
+            rp_list_remove(&first->finishing);
+            rp_execution_interrupt(executor, first - ramping->vus);
+        } else {
+            break;
+        }
+    }
+    ramping->is_advancing = false;
+    return true;
+}
+
+const struct rp_executor_ops rp_ramping_vus = {
+    .slots = rp_vus_most,
+    .init = init_ramping,
+    .advance = advance_ramping,
+    .next = next_ramping,
+    .idle = idle_ramping,
+};
