@@ -109,7 +109,7 @@ int64_t rp_vus_wanted(const struct rp_scenario *scenario, rp_ns time);
 /* The reserved level (the whole's): the largest raw one in the closed window [time - graceful_ramp_down, time]; 0 from the end
  * of the last stage + graceful_stop on. A level counts from the step to it until just before the step away from it, so
  * a VU that is asked to finish at s is reserved before s + graceful_ramp_down and not at it; a level that is left at the
- * time when it is reached counts at that time. The end of the last stage is no step: whoever is wanted until then has
+ * time when it is reached counts in the same way. The end of the last stage is no step: whoever is wanted until then has
  * graceful_stop, not graceful_ramp_down, so the last target counts as held until the cut. */
 int64_t rp_vus_reserved(const struct rp_scenario *scenario, rp_ns time);
 /* The largest raw level ever, a target reached at the very end included, as in rp_plan_max_vus(). */

@@ -92,22 +92,21 @@ int64_t rp_vus_wanted(const struct rp_scenario *scenario, rp_ns time)
 }
 
 /* Within a stage the level goes one way only, so the largest one is at a border of the window or at the end of a
- * stage. Every target counts, also one that is left again at the time when it is reached. */
+ * stage. Every target counts, also one that is left again at the time when it is reached; but at the beginning of the
+ * window only what is held from there on, because who was asked to finish then has had the time for it. */
 int64_t rp_vus_reserved(const struct rp_scenario *scenario, rp_ns time)
 {
     rp_ns stage_end = 0, first = time - scenario->graceful_ramp_down;
-    int64_t most;
+    int64_t most, before;
 
     if (time < 0 || time >= rp_ns_add(rp_schedule_regular(scenario), scenario->graceful_stop))
         return 0;
     most = level_at(scenario, time);
-    if (first <= 0)
-        most = scenario->start_vus > most ? scenario->start_vus : most;
-    else if (level_at(scenario, first) > most)
-        most = level_at(scenario, first);
+    before = first < 0 ? scenario->start_vus : level_at(scenario, first);
+    most = before > most ? before : most;
     for (size_t i = 0; i < scenario->stage_count; i++) {
         stage_end = rp_ns_add(stage_end, scenario->stages[i].duration);
-        if (stage_end >= first && stage_end <= time && scenario->stages[i].target > most)
+        if (stage_end > first && stage_end <= time && scenario->stages[i].target > most)
             most = scenario->stages[i].target;
     }
     return most;
