@@ -20,7 +20,7 @@
 
 enum { ABORT_REASON_MAX = 1000 };
 
-static const char *phase_name(const struct coordinator *c)
+static const char *phase_name(const struct rp_coordinator *c)
 {
     switch (c->phase) {
     case PHASE_HELLO:
@@ -49,7 +49,7 @@ static rp_ns longest_of(const struct rp_plan *plan)
     return longest;
 }
 
-void rp_coordinator_tell_status(struct coordinator *c)
+void rp_coordinator_tell_status(struct rp_coordinator *c)
 {
     rp_ns now = rp_loop_now(c->loop);
     struct rp_coordinator_status status = { .phase = phase_name(c),
@@ -63,14 +63,14 @@ void rp_coordinator_tell_status(struct coordinator *c)
         c->config->status(c->config->user, &status);
 }
 
-static void send_simple(struct coordinator *c, enum rp_message_type type)
+static void send_simple(struct rp_coordinator *c, enum rp_message_type type)
 {
     rp_write_message(rp_channel_begin(&c->channel), type, 0);
     /* A worker that cannot be written to has died: that is noticed by its end. */
     (void)rp_channel_end(&c->channel);
 }
 
-static void send_text(struct coordinator *c, enum rp_message_type type, const char *key,
+static void send_text(struct rp_coordinator *c, enum rp_message_type type, const char *key,
                       const char *text)
 {
     struct rp_buf *out = rp_channel_begin(&c->channel);
@@ -81,7 +81,7 @@ static void send_text(struct coordinator *c, enum rp_message_type type, const ch
     (void)rp_channel_end(&c->channel);
 }
 
-void rp_coordinator_stop(struct coordinator *c, rp_ns grace)
+void rp_coordinator_stop(struct rp_coordinator *c, rp_ns grace)
 {
     struct rp_buf *out = rp_channel_begin(&c->channel);
 
@@ -95,13 +95,13 @@ void rp_coordinator_stop(struct coordinator *c, rp_ns grace)
 
 /* ---- leaving ---------------------------------------------------------------------------------------------- */
 
-void rp_coordinator_over(struct coordinator *c)
+void rp_coordinator_over(struct rp_coordinator *c)
 {
     c->phase = PHASE_OVER;
     c->is_over = true;
 }
 
-static void kill_worker(struct coordinator *c)
+static void kill_worker(struct rp_coordinator *c)
 {
     c->was_killed = true;
     rp_process_kill(&c->process, SIGKILL);
@@ -109,7 +109,7 @@ static void kill_worker(struct coordinator *c)
 
 /* Who comes late is not late when it is the coordinator that did not look: it may have been stopped itself, or waited for
  * somebody to read its output. */
-static bool has_answered(struct coordinator *c)
+static bool has_answered(struct rp_coordinator *c)
 {
     unsigned before = c->patience_changes;
 
@@ -119,7 +119,7 @@ static bool has_answered(struct coordinator *c)
 
 static void patience_lost(struct rp_timer *timer, rp_ns now)
 {
-    struct coordinator *c = rp_container_of(timer, struct coordinator, patience);
+    struct rp_coordinator *c = rp_container_of(timer, struct rp_coordinator, patience);
 
     if (has_answered(c))
         return;
@@ -137,7 +137,7 @@ static void patience_lost(struct rp_timer *timer, rp_ns now)
     kill_worker(c);
 }
 
-void rp_coordinator_be_patient(struct coordinator *c, int times, rp_ns more)
+void rp_coordinator_be_patient(struct rp_coordinator *c, int times, rp_ns more)
 {
     rp_ns patience = c->config->patience > 0 ? c->config->patience : RP_PATIENCE_S * RP_S;
 
@@ -146,13 +146,13 @@ void rp_coordinator_be_patient(struct coordinator *c, int times, rp_ns more)
                  patience_lost);
 }
 
-void rp_coordinator_take_your_time(struct coordinator *c)
+void rp_coordinator_take_your_time(struct rp_coordinator *c)
 {
     c->patience_changes++;
     rp_timer_disarm(&c->patience);
 }
 
-static void leave(struct coordinator *c)
+static void leave(struct rp_coordinator *c)
 {
     c->phase = PHASE_LEAVING;
     send_simple(c, RP_MSG_EXIT);
@@ -160,13 +160,13 @@ static void leave(struct coordinator *c)
 }
 
 /* The run cannot be: @c->err says why. */
-static void give_up(struct coordinator *c, int status)
+static void give_up(struct rp_coordinator *c, int status)
 {
     c->status = status;
     leave(c);
 }
 
-static void nonsense(struct coordinator *c, int status)
+static void nonsense(struct rp_coordinator *c, int status)
 {
     rp_coordinator_fail(c, RP_EXIT_INTERNAL, "a worker's message could not be used: %s",
                         strerror(-status));
@@ -175,7 +175,7 @@ static void nonsense(struct coordinator *c, int status)
 
 /* ---- phases ----------------------------------------------------------------------------------------------- */
 
-static void begin_teardown(struct coordinator *c)
+static void begin_teardown(struct rp_coordinator *c)
 {
     if (!c->result->plan->has_teardown || c->setup_failed) {
         leave(c);
@@ -187,7 +187,7 @@ static void begin_teardown(struct coordinator *c)
     rp_coordinator_be_patient(c, 1, c->result->plan->teardown_timeout);
 }
 
-static void begin_running(struct coordinator *c)
+static void begin_running(struct rp_coordinator *c)
 {
     rp_coordinator_be_patient(c, 3, rp_plan_longest(c->result->plan));
     c->phase = PHASE_RUNNING;
@@ -198,7 +198,7 @@ static void begin_running(struct coordinator *c)
     send_simple(c, RP_MSG_START);
 }
 
-static void on_ready(struct coordinator *c)
+static void on_ready(struct rp_coordinator *c)
 {
     if (!c->result->plan->has_setup) {
         begin_running(c);
@@ -211,7 +211,7 @@ static void on_ready(struct coordinator *c)
 }
 
 /* What a hook raised is an error group too, with its traceback. Its message is "Type: text". */
-static void add_hook_error(struct coordinator *c, const char *hook, const struct rp_error *err)
+static void add_hook_error(struct rp_coordinator *c, const char *hook, const struct rp_error *err)
 {
     struct rp_result *result = c->result;
     struct rp_error_group *errors = rp_realloc_array(result->errors, result->error_count + 1,
@@ -235,7 +235,7 @@ static void add_hook_error(struct coordinator *c, const char *hook, const struct
                                  .count = 1 };
 }
 
-static void on_hook_ended(struct coordinator *c, const struct rp_message *message)
+static void on_hook_ended(struct rp_coordinator *c, const struct rp_message *message)
 {
     bool is_setup = c->phase == PHASE_SETUP;
     rp_ns took = rp_field_i64(rp_message_get(message, "took"), 0);
@@ -263,7 +263,7 @@ static void on_hook_ended(struct coordinator *c, const struct rp_message *messag
         leave(c);
 }
 
-static int apply_trend_stats(struct coordinator *c)
+static int apply_trend_stats(struct rp_coordinator *c)
 {
     struct rp_plan *plan = c->result->plan;
     const char *text = c->config->trend_stats;
@@ -271,7 +271,7 @@ static int apply_trend_stats(struct coordinator *c)
     return text ? rp_plan_set_trend_stats(plan, text, "--summary-trend-stats", c->err) : 0;
 }
 
-static void on_declared(struct coordinator *c, const struct rp_message *message)
+static void on_declared(struct rp_coordinator *c, const struct rp_message *message)
 {
     char *json = rp_field_strdup(rp_message_get(message, "json"));
     struct rp_buf plan;
@@ -299,13 +299,13 @@ static void on_declared(struct coordinator *c, const struct rp_message *message)
     rp_buf_deinit(&plan);
 }
 
-static void on_failed(struct coordinator *c, const struct rp_message *message)
+static void on_failed(struct rp_coordinator *c, const struct rp_message *message)
 {
     rp_message_get_error(message, c->err);
     give_up(c, -RP_EUSER);
 }
 
-static void on_finished(struct coordinator *c, const struct rp_message *message)
+static void on_finished(struct rp_coordinator *c, const struct rp_message *message)
 {
     int r = rp_merge_finished(c, message);
 
@@ -317,7 +317,7 @@ static void on_finished(struct coordinator *c, const struct rp_message *message)
     begin_teardown(c);
 }
 
-static void on_hello(struct coordinator *c, const struct rp_message *message)
+static void on_hello(struct rp_coordinator *c, const struct rp_message *message)
 {
     int r = rp_merge_hello(c, message);
 
@@ -331,7 +331,7 @@ static void on_hello(struct coordinator *c, const struct rp_message *message)
     send_text(c, RP_MSG_LOAD, "script", c->config->script);
 }
 
-static void on_warning(struct coordinator *c, const struct rp_message *message)
+static void on_warning(struct rp_coordinator *c, const struct rp_message *message)
 {
     char *text = rp_field_strdup(rp_message_get(message, "text"));
 
@@ -340,7 +340,7 @@ static void on_warning(struct coordinator *c, const struct rp_message *message)
     rp_free(text);
 }
 
-static void on_bye(struct coordinator *c, const struct rp_message *message)
+static void on_bye(struct rp_coordinator *c, const struct rp_message *message)
 {
     rp_merge_bye(c, message);
     rp_coordinator_be_patient(c, 1, 0);
@@ -356,7 +356,7 @@ static int cut(struct rp_slice text, size_t max)
     return (int)len;
 }
 
-static void on_abort(struct coordinator *c, const struct rp_message *message)
+static void on_abort(struct rp_coordinator *c, const struct rp_message *message)
 {
     struct rp_slice reason = rp_field_text(rp_message_get(message, "reason"));
 
@@ -369,7 +369,7 @@ static void on_abort(struct coordinator *c, const struct rp_message *message)
 }
 
 /* Before there is a plan, and while only the plan is wanted, nothing is measured. */
-static int merge(struct coordinator *c, const struct rp_message *message)
+static int merge(struct rp_coordinator *c, const struct rp_message *message)
 {
     if (!c->result->store)
         return -EBADMSG;
@@ -389,7 +389,7 @@ static int merge(struct coordinator *c, const struct rp_message *message)
 
 static void on_message(struct rp_channel *channel, const struct rp_message *message)
 {
-    struct coordinator *c = rp_container_of(channel, struct coordinator, channel);
+    struct rp_coordinator *c = rp_container_of(channel, struct rp_coordinator, channel);
     enum rp_message_type type = rp_message_type(message);
     int r;
 
@@ -422,7 +422,7 @@ static void on_message(struct rp_channel *channel, const struct rp_message *mess
 /* Its process ends too: that is where it is dealt with. */
 static void on_closed(struct rp_channel *channel, int status)
 {
-    struct coordinator *c = rp_container_of(channel, struct coordinator, channel);
+    struct rp_coordinator *c = rp_container_of(channel, struct rp_coordinator, channel);
 
     if (status < 0 && status != -ECONNRESET)
         nonsense(c, status);

@@ -5,8 +5,8 @@
  * cluster/coordinator.h - runs a test: starts the worker, has the script declared, resolves the plan, drives the phases,
  * merges what the worker measures, and judges.
  *
- * One process, one thread, its own loop. SIGINT and SIGTERM are taken over while it runs: the first stops gracefully,
- * the second at once.
+ * One process, one thread, its own loop. Signals are taken over while it runs: the first SIGINT or SIGTERM stops
+ * gracefully, the second at once; SIGUSR1 pauses, SIGUSR2 resumes.
  */
 
 #include <stdbool.h>
@@ -21,6 +21,9 @@ enum {
     RP_STOP_GRACE_MAX_S = 10
 }; /* a signal gives running iterations this long at most, however long graceful_stop is */
 
+struct rp_coordinator; /* a run in progress */
+struct rp_events;
+
 struct rp_coordinator_status { /* for a progress display; strings are constants */
     const char *phase;         /* "loading", "setup", "running", "stopping", "teardown" */
     rp_ns elapsed, longest;    /* without pauses */
@@ -30,6 +33,7 @@ struct rp_coordinator_status { /* for a progress display; strings are constants 
     const struct rp_scenario_progress
         *scenarios;    /* one for each of the plan's; NULL before the run */
     double interval_s; /* since the last status */
+    struct rp_coordinator *coordinator;
 };
 
 struct rp_coordinator_config {
@@ -41,6 +45,11 @@ struct rp_coordinator_config {
     /* How long a worker may take for what needs no time of the user's: to end, to stop after its grace, thrice as long
      * to say hello or to finish after its longest run. 0 = 10 s. */
     rp_ns patience;
+    /* Where events are published (cluster/events.h); may be NULL. Borrowed. */
+    struct rp_events *events;
+    /* A file that gets each event as a line (cluster/event_log.h), or NULL. Opened when the plan is valid, before anything
+     * runs; an old file is replaced then. Cannot be opened: -RP_EUSER. */
+    const char *event_log;
     /* The plan is known and valid, nothing has run: the last moment to refuse (a negative code and @err). May be NULL. */
     int (*planned)(void *user, const struct rp_plan *plan, struct rp_error *err);
     /* Once a second and at changes of phase. May be NULL. */
@@ -57,3 +66,8 @@ RP_NODISCARD int rp_coordinate(const struct rp_coordinator_config *config, struc
 /* Only the plan: for check and inspect. */
 RP_NODISCARD int rp_coordinate_plan(const struct rp_coordinator_config *config,
                                     struct rp_plan **ret, struct rp_error *err);
+
+/* From callbacks of the run: no iteration starts and no time of a schedule goes by until resume. Pausing twice is as once;
+ * before the iterations have started, they start paused; while it stops and afterwards, nothing. */
+void rp_coordinator_pause(struct rp_coordinator *coordinator);
+void rp_coordinator_resume(struct rp_coordinator *coordinator);

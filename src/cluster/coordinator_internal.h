@@ -21,7 +21,7 @@ enum phase {
     PHASE_OVER
 };
 
-struct coordinator {
+struct rp_coordinator {
     const struct rp_coordinator_config *config;
     struct rp_loop *loop;
     struct rp_process process;
@@ -49,33 +49,33 @@ enum { RP_PATIENCE_S = 10, RP_LIVE_THRESHOLDS_S = 2 };
 
 /* coordinator.c */
 extern const struct rp_channel_events rp_coordinator_channel_events;
-void rp_coordinator_over(struct coordinator *c);
-void rp_coordinator_tell_status(struct coordinator *c);
+void rp_coordinator_over(struct rp_coordinator *c);
+void rp_coordinator_tell_status(struct rp_coordinator *c);
 /* The worker has @times the patience of the configuration and @more for what it was told, or it is killed. */
-void rp_coordinator_be_patient(struct coordinator *c, int times, rp_ns more);
-void rp_coordinator_take_your_time(struct coordinator *c); /* no limit */
+void rp_coordinator_be_patient(struct rp_coordinator *c, int times, rp_ns more);
+void rp_coordinator_take_your_time(struct rp_coordinator *c); /* no limit */
 /* No new iterations; those that run have @grace to end. */
-void rp_coordinator_stop(struct coordinator *c, rp_ns grace);
+void rp_coordinator_stop(struct rp_coordinator *c, rp_ns grace);
 
 /* The first failure decides the exit code, but a later one wins over failed thresholds; 9 wins over everything. */
-void rp_coordinator_fail(struct coordinator *c, enum rp_exit code, const char *fmt, ...)
+void rp_coordinator_fail(struct rp_coordinator *c, enum rp_exit code, const char *fmt, ...)
     RP_PRINTF(3, 4);
-void rp_coordinator_warn(struct coordinator *c, const char *text);
+void rp_coordinator_warn(struct rp_coordinator *c, const char *text);
 
 /* merge.c; each returns 0 or a negative code: the worker spoke nonsense. */
-int rp_merge_define(struct coordinator *c, const struct rp_message *message);
-int rp_merge_delta(struct coordinator *c, const struct rp_message *message);
-int rp_merge_error(struct coordinator *c, const struct rp_message *message);
-int rp_merge_total(struct coordinator *c, const struct rp_message *message);
-int rp_merge_finished(struct coordinator *c, const struct rp_message *message);
-int rp_merge_hello(struct coordinator *c, const struct rp_message *message);
-void rp_merge_bye(struct coordinator *c, const struct rp_message *message);
+int rp_merge_define(struct rp_coordinator *c, const struct rp_message *message);
+int rp_merge_delta(struct rp_coordinator *c, const struct rp_message *message);
+int rp_merge_error(struct rp_coordinator *c, const struct rp_message *message);
+int rp_merge_total(struct rp_coordinator *c, const struct rp_message *message);
+int rp_merge_finished(struct rp_coordinator *c, const struct rp_message *message);
+int rp_merge_hello(struct rp_coordinator *c, const struct rp_message *message);
+void rp_merge_bye(struct rp_coordinator *c, const struct rp_message *message);
 
 /* judge.c */
 int rp_judge_prepare(
-    struct coordinator *c); /* sub-metrics of thresholds, before any series is defined */
-int rp_judge(struct coordinator *c);
+    struct rp_coordinator *c); /* sub-metrics of thresholds, before any series is defined */
+int rp_judge(struct rp_coordinator *c);
 /* When the iterations are over, before teardown: exceptions of theirs came before any that teardown raises. */
-void rp_judge_errors(struct coordinator *c);
+void rp_judge_errors(struct rp_coordinator *c);
 /* While it runs: stops the run when a threshold with abort_on_fail does not hold. */
-void rp_judge_live(struct coordinator *c);
+void rp_judge_live(struct rp_coordinator *c);

@@ -17,13 +17,13 @@
 
 static void on_line(struct rp_process *process, bool is_stderr, const char *text)
 {
-    struct coordinator *c = rp_container_of(process, struct coordinator, process);
+    struct rp_coordinator *c = rp_container_of(process, struct rp_coordinator, process);
 
     if (c->config->line)
         c->config->line(c->config->user, is_stderr, text);
 }
 
-static void died_early(struct coordinator *c, int status, const char *how)
+static void died_early(struct rp_coordinator *c, int status, const char *how)
 {
     if (c->was_killed)
         c->status = rp_error_set(c->err, -RP_EPEER, "%s", c->result->reason);
@@ -40,7 +40,7 @@ static void died_early(struct coordinator *c, int status, const char *how)
 
 static void on_ended(struct rp_process *process, int status)
 {
-    struct coordinator *c = rp_container_of(process, struct coordinator, process);
+    struct rp_coordinator *c = rp_container_of(process, struct rp_coordinator, process);
     const char *words = rp_buf_str(&process->last_words);
     char how[128];
 
@@ -83,7 +83,7 @@ static rp_ns grace_of(const struct rp_plan *plan)
     return grace < RP_STOP_GRACE_MAX_S * RP_S ? grace : RP_STOP_GRACE_MAX_S * RP_S;
 }
 
-static void stop_gracefully(struct coordinator *c)
+static void stop_gracefully(struct rp_coordinator *c)
 {
     c->is_stopping = true;
     rp_coordinator_fail(c, RP_EXIT_ABORTED, "aborted by a signal");
@@ -105,7 +105,7 @@ static void stop_gracefully(struct coordinator *c)
 
 static void on_signal(struct rp_watch *watch, unsigned ready)
 {
-    struct coordinator *c = rp_container_of(watch, struct coordinator, signals);
+    struct rp_coordinator *c = rp_container_of(watch, struct rp_coordinator, signals);
     struct signalfd_siginfo info;
 
     while (read(c->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
@@ -125,7 +125,7 @@ static void on_signal(struct rp_watch *watch, unsigned ready)
 
 static void tick(struct rp_timer *timer, rp_ns now)
 {
-    struct coordinator *c = rp_container_of(timer, struct coordinator, tick);
+    struct rp_coordinator *c = rp_container_of(timer, struct rp_coordinator, tick);
 
     rp_coordinator_tell_status(c);
     if (c->phase == PHASE_RUNNING && !c->is_stopping && now >= c->next_judgement) {
@@ -137,7 +137,7 @@ static void tick(struct rp_timer *timer, rp_ns now)
 
 /* ---- life ------------------------------------------------------------------------------------------------- */
 
-static int take_signals(struct coordinator *c, sigset_t *ret_old)
+static int take_signals(struct rp_coordinator *c, sigset_t *ret_old)
 {
     sigset_t set;
 
@@ -152,7 +152,7 @@ static int take_signals(struct coordinator *c, sigset_t *ret_old)
     return rp_watch_start(c->loop, &c->signals, c->signal_fd, RP_READABLE, on_signal);
 }
 
-static int start(struct coordinator *c)
+static int start(struct rp_coordinator *c)
 {
     int control;
     int r = rp_process_start(&c->process, c->loop, c->config->worker_argv, &process_events,
@@ -175,7 +175,7 @@ static int start(struct coordinator *c)
     return 0;
 }
 
-static void deinit(struct coordinator *c)
+static void deinit(struct rp_coordinator *c)
 {
     rp_timer_disarm(&c->tick);
     rp_timer_disarm(&c->patience);
@@ -187,7 +187,7 @@ static void deinit(struct coordinator *c)
     rp_loop_free(c->loop);
 }
 
-static int coordinate(struct coordinator *c)
+static int coordinate(struct rp_coordinator *c)
 {
     sigset_t old;
     int r = rp_loop_new(rp_loop_epoll, &c->loop);
@@ -230,7 +230,7 @@ static void make_run_id(char out[37])
 int rp_coordinate(const struct rp_coordinator_config *config, struct rp_result *ret,
                   struct rp_error *err)
 {
-    struct coordinator c = { .config = config, .result = ret, .err = err, .signal_fd = -1 };
+    struct rp_coordinator c = { .config = config, .result = ret, .err = err, .signal_fd = -1 };
 
     make_run_id(ret->run_id);
     c.channel.fd = -1;
@@ -241,7 +241,7 @@ int rp_coordinate_plan(const struct rp_coordinator_config *config, struct rp_pla
                        struct rp_error *err)
 {
     struct rp_result result = { 0 };
-    struct coordinator c = {
+    struct rp_coordinator c = {
         .config = config, .result = &result, .err = err, .signal_fd = -1, .plan_only = true
     };
     int r;

@@ -24,7 +24,7 @@ static char *format(const char *fmt, va_list args)
     return rp_buf_take(&text);
 }
 
-void rp_coordinator_fail(struct coordinator *c, enum rp_exit code, const char *fmt, ...)
+void rp_coordinator_fail(struct rp_coordinator *c, enum rp_exit code, const char *fmt, ...)
 {
     struct rp_result *result = c->result;
     va_list args;
@@ -43,7 +43,7 @@ void rp_coordinator_fail(struct coordinator *c, enum rp_exit code, const char *f
     va_end(args);
 }
 
-void rp_coordinator_warn(struct coordinator *c, const char *text)
+void rp_coordinator_warn(struct rp_coordinator *c, const char *text)
 {
     struct rp_result *result = c->result;
     struct rp_result_warning *warnings = result->warnings;
@@ -61,7 +61,7 @@ void rp_coordinator_warn(struct coordinator *c, const char *text)
                                                                     .count = 1 };
 }
 
-int rp_judge_prepare(struct coordinator *c)
+int rp_judge_prepare(struct rp_coordinator *c)
 {
     const struct rp_plan *plan = c->result->plan;
     struct rp_view *view;
@@ -76,7 +76,7 @@ int rp_judge_prepare(struct coordinator *c)
 
 /* ---- thresholds ------------------------------------------------------------------------------------------- */
 
-static struct rp_verdict judge_one(struct coordinator *c, const struct rp_threshold *threshold)
+static struct rp_verdict judge_one(struct rp_coordinator *c, const struct rp_threshold *threshold)
 {
     struct rp_view *view = rp_store_view(c->result->store, threshold->display);
     const struct rp_builtin_metric *builtin = rp_builtin_metric_find(threshold->metric);
@@ -93,7 +93,7 @@ static struct rp_verdict judge_one(struct coordinator *c, const struct rp_thresh
     return verdict;
 }
 
-static int judge_thresholds(struct coordinator *c)
+static int judge_thresholds(struct rp_coordinator *c)
 {
     const struct rp_plan *plan = c->result->plan;
     size_t failed = 0;
@@ -113,7 +113,7 @@ static int judge_thresholds(struct coordinator *c)
     return 0;
 }
 
-void rp_judge_live(struct coordinator *c)
+void rp_judge_live(struct rp_coordinator *c)
 {
     const struct rp_plan *plan = c->result->plan;
     rp_ns elapsed = rp_loop_now(c->loop) - c->started;
@@ -142,7 +142,7 @@ static bool decides_on_errors(const struct rp_plan *plan)
     return false;
 }
 
-void rp_judge_errors(struct coordinator *c)
+void rp_judge_errors(struct rp_coordinator *c)
 {
     uint64_t bugs = 0;
 
@@ -157,14 +157,14 @@ void rp_judge_errors(struct coordinator *c)
 /* ---- accounting ------------------------------------------------------------------------------------------- */
 
 /* As it is: what a worker sends need not be a whole number. */
-static bool counter_is(struct coordinator *c, const char *metric, uint64_t expected)
+static bool counter_is(struct rp_coordinator *c, const char *metric, uint64_t expected)
 {
     struct rp_view *view = rp_store_view(c->result->store, metric);
 
     return (view ? view->total.counter : 0) == (double)expected;
 }
 
-static void check_accounting(struct coordinator *c)
+static void check_accounting(struct rp_coordinator *c)
 {
     uint64_t completed = 0, interrupted = 0, dropped = 0;
 
@@ -194,11 +194,11 @@ static void check_accounting(struct coordinator *c)
 
 /* ---- the generator itself --------------------------------------------------------------------------------- */
 
-static void set_generator(struct coordinator *c, enum rp_generator_verdict verdict, const char *fmt,
-                          ...) RP_PRINTF(3, 4);
+static void set_generator(struct rp_coordinator *c, enum rp_generator_verdict verdict,
+                          const char *fmt, ...) RP_PRINTF(3, 4);
 
-static void set_generator(struct coordinator *c, enum rp_generator_verdict verdict, const char *fmt,
-                          ...)
+static void set_generator(struct rp_coordinator *c, enum rp_generator_verdict verdict,
+                          const char *fmt, ...)
 {
     va_list args;
 
@@ -215,7 +215,7 @@ static void set_generator(struct coordinator *c, enum rp_generator_verdict verdi
 #define BUSY_CORE 0.90
 #define LAG_P95_MS 20.0
 
-static void judge_generator(struct coordinator *c)
+static void judge_generator(struct rp_coordinator *c)
 {
     struct rp_view *cpu = rp_store_view(c->result->store, "generator_cpu");
     struct rp_view *lag = rp_store_view(c->result->store, "loop_lag");
@@ -247,7 +247,7 @@ static void judge_generator(struct coordinator *c)
                       lag_ms);
 }
 
-static void warn_about_connections(struct coordinator *c)
+static void warn_about_connections(struct rp_coordinator *c)
 {
     char text[200];
 
@@ -267,7 +267,7 @@ static void warn_about_connections(struct coordinator *c)
 }
 
 /* A pass that rests on nothing deserves a word. */
-static void warn_about_failures(struct coordinator *c)
+static void warn_about_failures(struct rp_coordinator *c)
 {
     struct rp_view *failed = rp_store_view(c->result->store, "http_req_failed");
 
@@ -277,7 +277,7 @@ static void warn_about_failures(struct coordinator *c)
                                "thresholds={\"http_req_failed\": [\"rate<0.01\"]} to rampa.Config");
 }
 
-int rp_judge(struct coordinator *c)
+int rp_judge(struct rp_coordinator *c)
 {
     int r = 0;
 

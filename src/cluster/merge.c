@@ -36,7 +36,7 @@ static char *text_of(const struct rp_message *message, const char *key)
     return rp_strndup(text.ptr, text.len);
 }
 
-int rp_merge_define(struct coordinator *c, const struct rp_message *message)
+int rp_merge_define(struct rp_coordinator *c, const struct rp_message *message)
 {
     struct rp_field list = rp_message_get(message, "tags");
     size_t pairs = rp_field_count(list) / 2;
@@ -61,8 +61,8 @@ int rp_merge_define(struct coordinator *c, const struct rp_message *message)
     return r;
 }
 
-static int take_value(struct coordinator *c, uint32_t series, struct rp_field field,
-                      int (*take)(struct coordinator *c, uint32_t series,
+static int take_value(struct rp_coordinator *c, uint32_t series, struct rp_field field,
+                      int (*take)(struct rp_coordinator *c, uint32_t series,
                                   const struct rp_value *value))
 {
     struct rp_value value;
@@ -78,19 +78,19 @@ static int take_value(struct coordinator *c, uint32_t series, struct rp_field fi
     return r;
 }
 
-static int apply(struct coordinator *c, uint32_t series, const struct rp_value *value)
+static int apply(struct rp_coordinator *c, uint32_t series, const struct rp_value *value)
 {
     return rp_store_apply(c->result->store, WORKER, series, value);
 }
 
-static int verify(struct coordinator *c, uint32_t series, const struct rp_value *value)
+static int verify(struct rp_coordinator *c, uint32_t series, const struct rp_value *value)
 {
     if (!rp_store_verify(c->result->store, WORKER, series, value))
         c->totals_differ = true;
     return 0;
 }
 
-int rp_merge_delta(struct coordinator *c, const struct rp_message *message)
+int rp_merge_delta(struct rp_coordinator *c, const struct rp_message *message)
 {
     struct rp_field items = rp_message_get(message, "items");
     rp_ns elapsed = rp_field_i64(rp_message_get(message, "elapsed"), 0);
@@ -105,7 +105,7 @@ int rp_merge_delta(struct coordinator *c, const struct rp_message *message)
     return r;
 }
 
-int rp_merge_total(struct coordinator *c, const struct rp_message *message)
+int rp_merge_total(struct rp_coordinator *c, const struct rp_message *message)
 {
     return take_value(c, series_number(rp_message_get(message, "series")),
                       rp_message_get(message, "value"), verify);
@@ -117,7 +117,7 @@ static bool same(const char *a, const char *b)
 }
 
 /* Groups arrive with their count so far: a later one replaces an earlier one. */
-int rp_merge_error(struct coordinator *c, const struct rp_message *message)
+int rp_merge_error(struct rp_coordinator *c, const struct rp_message *message)
 {
     struct rp_result *result = c->result;
     struct rp_error_group group = {
@@ -165,7 +165,7 @@ static int add_accounting(struct rp_result *result, const struct rp_plan *plan, 
     return accounting->scenario ? 0 : -ENOMEM;
 }
 
-int rp_merge_finished(struct coordinator *c, const struct rp_message *message)
+int rp_merge_finished(struct rp_coordinator *c, const struct rp_message *message)
 {
     struct rp_result *result = c->result;
     struct rp_field accounting = rp_message_get(message, "accounting");
@@ -189,7 +189,7 @@ int rp_merge_finished(struct coordinator *c, const struct rp_message *message)
     return r;
 }
 
-int rp_merge_hello(struct coordinator *c, const struct rp_message *message)
+int rp_merge_hello(struct rp_coordinator *c, const struct rp_message *message)
 {
     struct rp_result_worker *worker;
 
@@ -207,7 +207,7 @@ int rp_merge_hello(struct coordinator *c, const struct rp_message *message)
     return 0;
 }
 
-void rp_merge_bye(struct coordinator *c, const struct rp_message *message)
+void rp_merge_bye(struct rp_coordinator *c, const struct rp_message *message)
 {
     struct rp_result_worker *worker = c->result->workers;
 
