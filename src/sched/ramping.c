@@ -118,18 +118,34 @@ static rp_ns next_ramping(const struct rp_execution *executor)
     return first && first->deadline < step ? first->deadline : step;
 }
 
-/* Whom a stage that ends with the regular time takes away is asked to finish by that stage, with graceful_ramp_down; who
- * stays until the end has graceful_stop. */
-static void take_end(struct rp_execution *executor)
+/* The largest level that is reached at the very end, by stages that end there. */
+static int64_t highest_at_end(const struct rp_scenario *scenario)
+{
+    size_t i = scenario->stage_count - 1;
+    int64_t highest = scenario->stages[i].target;
+
+    while (i > 0 && !scenario->stages[i].duration)
+        if (scenario->stages[--i].target > highest)
+            highest = scenario->stages[i].target;
+    return highest;
+}
+
+/* The steps at the very end, where nobody begins any more. Whom the last target leaves out is asked to finish, with
+ * graceful_ramp_down; who is wanted at the end has graceful_stop, also if it was finishing. */
+static void take_end(struct rp_execution *executor, rp_ns now)
 {
     const struct rp_scenario *scenario = executor->scenario;
     int64_t target = scenario->stages[scenario->stage_count - 1].target;
+    int64_t own_target = rp_segment_scale(executor->vus, target);
+    int64_t own_highest = rp_segment_scale(executor->vus, highest_at_end(scenario));
 
     ramping_of(executor)->is_past_end = true;
-    for (int64_t slot = rp_segment_scale(executor->vus, target); slot < executor->slot_count;
-         slot++)
-        if (!(executor->slot_flags[slot] & RP_SLOT_UNWANTED))
+    for (int64_t slot = 0; slot < executor->slot_count; slot++) {
+        if (slot < own_highest)
+            want(executor, slot, rp_execution_end(executor), now);
+        if (slot >= own_target && !(executor->slot_flags[slot] & RP_SLOT_UNWANTED))
             release(executor, slot, executor->regular);
+    }
 }
 
 static void take_step(struct rp_execution *executor, rp_ns now)
@@ -138,7 +154,7 @@ static void take_step(struct rp_execution *executor, rp_ns now)
     struct rp_vu_step step = ramping->step;
 
     if (!ramping->has_step) {
-        take_end(executor);
+        take_end(executor, now);
         return;
     }
     ramping->has_step = rp_vu_steps_next(&ramping->steps, &ramping->step);
