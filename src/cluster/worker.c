@@ -90,11 +90,18 @@ static struct rp_series *builtin_series(struct rp_worker *worker, enum rp_builti
     return rp_registry_series(worker->registry, metric, rp_tags_empty(worker->registry));
 }
 
+static void run_warning(void *user, const char *text)
+{
+    rp_worker_warn(user, text);
+}
+
 static int prepare(struct rp_worker *worker, const char *json, struct rp_error *err)
 {
-    struct rp_engine_config config = {
-        .loop = worker->loop, .host = worker->host.script, .finished = run_finished, .user = worker
-    };
+    struct rp_engine_config config = { .loop = worker->loop,
+                                       .host = worker->host.script,
+                                       .finished = run_finished,
+                                       .warning = run_warning,
+                                       .user = worker };
     int r = rp_plan_read_json(json, &worker->plan, err);
 
     if (r == 0)
