@@ -8,6 +8,7 @@ import inspect
 import json
 import os
 import selectors
+import signal
 import sys
 import threading
 import time
@@ -16,7 +17,9 @@ import types
 import typing
 import urllib.parse
 
-from rampa.errors import RequestError, ScriptError
+from rampa._frames import format_error, is_ours, users_place
+from rampa._watchdog import Watchdog
+from rampa.errors import RequestError, RunAborted, ScriptError
 from rampa.loader import Script, require_scenario
 
 if typing.TYPE_CHECKING:
@@ -24,8 +27,6 @@ if typing.TYPE_CHECKING:
 else:
     import _rampa
 
-_PACKAGE = os.path.dirname(os.path.abspath(__file__))
-_STDLIB = os.path.dirname(os.__file__) + os.sep
 _GROUPS_MAX = 1000
 _LEAVE_SECONDS = 1.0
 
@@ -105,13 +106,13 @@ class VUTask(asyncio.Future[None]):
 class ErrorGroups:
     """Exceptions of iterations by scenario, type and place: a count and the first traceback each."""
 
-    def __init__(self, script: typing.Callable[[], Script | None]) -> None:
-        self._script = script
+    def __init__(self, place: typing.Callable[[types.CodeType | None, int], str]) -> None:
+        self._place = place
         self._groups: dict[tuple[typing.Any, ...], list[typing.Any]] = {}
         self._changed: set[tuple[typing.Any, ...]] = set()
 
-    def note(self, scenario: str, error: BaseException) -> None:
-        code, line = _user_place(error)
+    def note(self, scenario: str, error: BaseException, vu: int, iteration: int) -> None:
+        code, line = users_place(error)
         key: tuple[typing.Any, ...] = (scenario, type(error), code, line)
         group = self._groups.get(key)
         if group is None:
@@ -120,15 +121,14 @@ class ErrorGroups:
                 group = self._groups.setdefault(key, [scenario, "(others)", "", "more kinds of errors", None, 0, False])
             else:
                 group = self._groups[key] = self._describe(scenario, error, code, line)
+                group[4] += f"\n(first in iteration {iteration} of scenario {scenario!r}, VU {vu})"
         group[5] += 1
         self._changed.add(key)
 
     def _describe(self, scenario: str, error: BaseException, code: types.CodeType | None, line: int) -> list[typing.Any]:
-        script = self._script()
-        name = code.co_filename if code else "?"
-        place = f"{script.display(name) if script else name}:{line} in {code.co_name if code else '?'}"
         kind = type(error).__name__
-        return [scenario, kind, str(error), place, _format(error), 0, isinstance(error, RequestError)]
+        is_request = isinstance(error, RequestError)
+        return [scenario, kind, _text(error), self._place(code, line), format_error(error), 0, is_request]
 
     def take_changed(self) -> list[tuple[typing.Any, ...]]:
         changed = [tuple(self._groups[key]) for key in self._changed]
@@ -136,34 +136,12 @@ class ErrorGroups:
         return changed
 
 
-def _is_ours(frame: types.FrameType) -> bool:
-    return frame.f_code.co_filename.startswith((_PACKAGE, "<frozen importlib"))
-
-
-def _is_users(filename: str) -> bool:
-    """Whether a file is the user's own code rather than the library of Python or a package's."""
-    return not filename.startswith(("<", _STDLIB)) and "-packages" not in filename
-
-
-def _user_place(error: BaseException) -> tuple[types.CodeType | None, int]:
-    """Code and line of the innermost frame that is the user's, or the innermost at all."""
-    found = innermost = None
-    tb = error.__traceback__
-    while tb is not None:
-        innermost = tb
-        if not _is_ours(tb.tb_frame) and _is_users(tb.tb_frame.f_code.co_filename):
-            found = tb
-        tb = tb.tb_next
-    chosen = found or innermost
-    return (chosen.tb_frame.f_code, chosen.tb_lineno) if chosen else (None, 0)
-
-
-def _format(error: BaseException) -> str:
-    """The traceback without rampa's own frames at its start."""
-    tb = error.__traceback__
-    while tb is not None and _is_ours(tb.tb_frame):
-        tb = tb.tb_next
-    return "".join(traceback.format_exception(type(error), error, tb)).rstrip("\n")
+def _text(error: BaseException) -> str:
+    """str() of an exception, which is code of the script and may raise itself."""
+    try:
+        return str(error)
+    except Exception:
+        return "(its text cannot be had)"
 
 
 def _pairs(value: typing.Any, what: str) -> list[tuple[str, str]]:
@@ -223,6 +201,30 @@ def _ranges(statuses: typing.Any) -> list[tuple[int, int]] | None:
     return ranges
 
 
+class RunningHook:
+    """setup() or teardown() while it runs."""
+
+    def __init__(self, name: str, function: typing.Callable[..., typing.Any], timeout: float) -> None:
+        self.name = name
+        self.function = function
+        self.timeout = timeout
+        self.overdue = False  # it blocked past its time and was told to end
+
+    async def run(self, worker: _rampa.Worker) -> typing.Any:
+        deadline: asyncio.Timeout | None = None
+        try:
+            wants_worker = bool(inspect.signature(self.function).parameters)
+            result = self.function(worker) if wants_worker else self.function()
+            if inspect.isawaitable(result):
+                async with asyncio.timeout(self.timeout) as deadline:
+                    result = await result
+            return result
+        except (TimeoutError, asyncio.CancelledError):
+            if self.overdue or (deadline is not None and deadline.expired()):
+                raise TimeoutError(f"{self.name}() took longer than {self.timeout:g} s") from None
+            raise
+
+
 class Hooks:
     """What the C host calls."""
 
@@ -230,8 +232,9 @@ class Hooks:
         self.script: Script | None = None
         self.host: typing.Any = None
         self.loop: typing.Any = None
-        self.errors = ErrorGroups(lambda: self.script)
-        self._hook: typing.Any = None  # setup or teardown while it runs
+        self.errors = ErrorGroups(self.place)
+        self.hook: RunningHook | None = None
+        self.watchdog = Watchdog(self)
         self._checks: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -249,8 +252,19 @@ class Hooks:
     def new_task(self, worker: _rampa.Worker) -> VUTask:
         return VUTask(worker, self.loop)
 
-    def note_error(self, scenario: str, error: BaseException) -> None:
-        self.errors.note(scenario, error)
+    def place(self, code: types.CodeType | None, line: int) -> str:
+        """file:line in function, the file as the user gave it."""
+        name = code.co_filename if code else "?"
+        return f"{self.script.display(name) if self.script else name}:{line} in {code.co_name if code else '?'}"
+
+    def stuck(self, seconds: float) -> bool:
+        return self.watchdog.stuck(seconds)
+
+    def unstuck(self, seconds: float) -> None:
+        self.watchdog.unstuck(seconds)
+
+    def note_error(self, scenario: str, error: BaseException, vu: int, iteration: int) -> None:
+        self.errors.note(scenario, error, vu, iteration)
 
     def changed_errors(self) -> list[tuple[typing.Any, ...]]:
         return self.errors.take_changed()
@@ -258,20 +272,20 @@ class Hooks:
     def note_check(self, name: str, error: BaseException) -> None:
         if name not in self._checks and len(self._checks) < _GROUPS_MAX:
             self._checks.add(name)
-            self.host.warn(f"check {name!r} raised {type(error).__name__}: {error} (it counts as failed)")
+            self.host.warn(f"check {name!r} raised {type(error).__name__}: {_text(error)} (it counts as failed)")
 
     def describe(self, error: BaseException) -> tuple[str, str | None, int, str | None, str | None]:
         """message, file, line, traceback, hint"""
         file: str | None
         line: int
-        code, line = _user_place(error)
-        file = code.co_filename if code and not code.co_filename.startswith(_PACKAGE) else None
+        code, line = users_place(error)
+        file = code.co_filename if code and not is_ours(code.co_filename) else None
         if isinstance(error, SyntaxError) and error.filename:
             file, line = error.filename, error.lineno or 0
         elif isinstance(error, ScriptError):
             file, line = error.file, error.line
-        elif file is None and self._hook is not None and hasattr(self._hook, "__code__"):
-            file, line = self._hook.__code__.co_filename, self._hook.__code__.co_firstlineno
+        elif file is None and self.hook is not None and hasattr(self.hook.function, "__code__"):
+            file, line = self.hook.function.__code__.co_filename, self.hook.function.__code__.co_firstlineno
         if file is not None and self.script is not None:
             file = self.script.display(file)
         if isinstance(error, ScriptError):
@@ -279,8 +293,8 @@ class Hooks:
         hint = None
         if isinstance(error, ModuleNotFoundError):
             hint = f"the worker's Python is {sys.executable}; choose another one with --python"
-        text = str(error) if not isinstance(error, SyntaxError) else error.msg
-        return f"{type(error).__name__}: {text}" if text else type(error).__name__, file, line, _format(error), hint
+        text = _text(error) if not isinstance(error, SyntaxError) else error.msg
+        return f"{type(error).__name__}: {text}" if text else type(error).__name__, file, line, format_error(error), hint
 
     def run_hook(self, name: str, worker: _rampa.Worker, timeout: float) -> None:
         task = self.loop.create_task(self._run_hook(name, worker, timeout), name=name)
@@ -289,27 +303,20 @@ class Hooks:
 
     async def _run_hook(self, name: str, worker: _rampa.Worker, timeout: float) -> None:
         assert self.script is not None
-        self._hook = function = self.script.hook(name)
+        function = self.script.hook(name)
         assert function is not None
+        self.hook = RunningHook(name, function, timeout)
+        failure: BaseException | None = None
         try:
-            wants_worker = bool(inspect.signature(function).parameters)
-            result = function(worker) if wants_worker else function()
-            if inspect.isawaitable(result):
-                deadline = asyncio.timeout(timeout)
-                try:
-                    async with deadline:
-                        result = await result
-                except TimeoutError:
-                    if deadline.expired():
-                        raise TimeoutError(f"{name}() took longer than {timeout:g} s") from None
-                    raise
+            result = await self.hook.run(worker)
             if name == "setup":
                 self.host.setup_data = result
+        except RunAborted:
+            pass  # the coordinator knows
         except BaseException as error:
-            self.host.hook_ended(name, error)
-        else:
-            self.host.hook_ended(name, None)
-        self._hook = None
+            failure = error
+        self.host.hook_ended(name, failure)
+        self.hook = None
 
     def prepare_request(
         self,
@@ -359,6 +366,7 @@ def main(fd: int) -> None:
     selector.loop = loop
     hooks.host, hooks.loop = host, loop
     asyncio.set_event_loop(loop)
+    signal.signal(signal.SIGURG, hooks.watchdog.overdue)
     host.attach(loop, selector.fileno())
     host.serve(fd)
     try:

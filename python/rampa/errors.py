@@ -6,6 +6,7 @@ nobody catches ends its iteration; it is an outcome of the test, not a bug of th
 
 from __future__ import annotations
 
+import asyncio
 import typing
 
 if typing.TYPE_CHECKING:
@@ -23,6 +24,10 @@ class ScriptError(RampaError):
         super().__init__(message)
         self.file = file
         self.line = line
+
+
+class RunAborted(asyncio.CancelledError):
+    """``worker.abort()`` was called: raised there. Like every CancelledError it is not to be swallowed."""
 
 
 class RequestError(RampaError):

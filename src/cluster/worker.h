@@ -38,6 +38,8 @@ RP_NODISCARD int rp_worker_new(struct rp_loop *loop, int fd, const struct rp_wor
                                void *user, struct rp_worker **ret);
 void rp_worker_free(struct rp_worker *worker); /* NULL is allowed */
 
+/* For hosts: NULL before there is a plan. */
+struct rp_engine *rp_worker_engine(struct rp_worker *worker);
 /* For hosts: a warning for the summary; equal texts are counted. */
 void rp_worker_warn(struct rp_worker *worker, const char *text);
 /* For hosts: the script ends the whole run; @reason may be "". The engine of this worker is the caller's to stop. */

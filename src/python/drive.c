@@ -38,7 +38,7 @@ static void ended(struct py_worker *worker, enum rp_ending ending)
     worker->host->script.engine->ended(worker->vu, ending);
 }
 
-/* The current exception ends the iteration: it is grouped by hooks.note_error(scenario, exception). */
+/* The current exception ends the iteration: it is grouped by hooks.note_error(scenario, exception, VU, iteration). */
 static void ended_by_exception(struct py_worker *worker)
 {
     PyObject *type, *value, *traceback, *noted;
@@ -48,8 +48,9 @@ static void ended_by_exception(struct py_worker *worker)
     if (traceback && value)
         PyException_SetTraceback(value, traceback);
     if (!worker->interrupting && value) {
-        noted = PyObject_CallMethod(worker->host->hooks, "note_error", "sO",
-                                    worker->vu->scenario->name, value);
+        noted = PyObject_CallMethod(
+            worker->host->hooks, "note_error", "sOLK", worker->vu->scenario->name, value,
+            (long long)worker->vu->number, (unsigned long long)worker->vu->iteration);
         if (!noted)
             report_bug(worker->host->hooks);
         Py_XDECREF(noted);
@@ -191,17 +192,21 @@ void rp_py_step(struct py_worker *worker, PyObject *exception)
 {
     struct py_host *host = worker->host;
     PyObject *result = NULL;
+    struct py_worker *outer = host->stepping;
     PySendResult outcome;
 
     if (!worker->coro)
         return;
     Py_INCREF(worker);
+    rp_py_watchdog_beat(&host->watchdog);
+    host->stepping = worker;
     Py_CLEAR(worker->waiting);
     host->has_current_task = true;
     if (PyDict_SetItem(host->current_tasks, host->aio_loop, worker->task) < 0 ||
         PyContext_Enter(worker->context) < 0)
         report_bug((PyObject *)worker);
     outcome = resume(worker, exception, &result);
+    host->stepping = outer;
     if (PyContext_Exit(worker->context) < 0)
         report_bug((PyObject *)worker);
     if (outcome == PYGEN_NEXT)
@@ -295,7 +300,10 @@ static void patience_over(struct rp_timer *timer, rp_ns now)
 
     if (worker->waiting && worker->waiting != Py_None)
         cancel_waiting(worker);
+    rp_py_watchdog_beat(&worker->host->watchdog);
+    worker->host->stepping = worker;
     closed = PyObject_CallMethodNoArgs(coro, worker->state->s_close);
+    worker->host->stepping = NULL;
     if (!closed)
         PyErr_Clear(); /* "coroutine ignored GeneratorExit": it is dropped all the same */
     Py_XDECREF(closed);
@@ -303,14 +311,27 @@ static void patience_over(struct rp_timer *timer, rp_ns now)
     ended(worker, RP_ENDED_INTERRUPTED);
 }
 
-static void script_interrupt(struct rp_script_host *script, struct rp_vu *vu)
+void rp_py_worker_set_interrupted(struct py_worker *worker)
 {
-    struct py_worker *worker = of_vu(vu);
     rp_ns deadline = rp_loop_now(worker->host->loop) + INTERRUPT_PATIENCE_S * RP_S;
 
     worker->interrupting = true;
     rp_timer_arm(worker->host->loop, &worker->patience, deadline, patience_over);
-    rp_py_worker_cancel(worker);
+}
+
+/* By its task's cancel(), which counts: timeout() and TaskGroup ask for the count to know whose cancellation it is. */
+static void script_interrupt(struct rp_script_host *script, struct rp_vu *vu)
+{
+    struct py_worker *worker = of_vu(vu);
+    PyObject *cancelled;
+
+    if (worker->interrupting) /* it is cleaning up already */
+        return;
+    rp_py_worker_set_interrupted(worker);
+    cancelled = PyObject_CallMethodNoArgs(worker->task, worker->state->s_cancel);
+    if (!cancelled)
+        report_bug(worker->task);
+    Py_XDECREF(cancelled);
 }
 
 /* ---- script ops ------------------------------------------------------------------------------------------- */
@@ -330,8 +351,11 @@ static void script_begin(struct rp_script_host *script, struct rp_vu *vu)
             report_bug(worker->task);
         Py_XDECREF(reset);
     }
+    rp_py_watchdog_beat(&worker->host->watchdog);
+    worker->host->stepping = worker;
     coro = PyObject_Vectorcall(worker->function, args + 1, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET,
                                NULL);
+    worker->host->stepping = NULL;
     if (RP_UNLIKELY(!coro)) {
         ended_by_exception(worker);
         return;
@@ -384,6 +408,7 @@ static void script_hook(struct rp_script_host *script, enum rp_hook hook, rp_ns 
     PyObject *started = PyObject_CallMethod(host->hooks, "run_hook", "sOd", name, host->hook_worker,
                                             (double)timeout / 1e9);
 
+    host->is_in_hook = started != NULL;
     if (!started)
         report_bug(host->hooks);
     Py_XDECREF(started);

@@ -144,12 +144,18 @@ static void host_each_error(struct rp_script_host *script,
 
 static void before_wait(void *user)
 {
-    ((struct py_host *)user)->thread = PyEval_SaveThread();
+    struct py_host *self = user;
+
+    rp_py_watchdog_set_idle(&self->watchdog, true);
+    self->thread = PyEval_SaveThread();
 }
 
 static void after_wait(void *user)
 {
-    PyEval_RestoreThread(((struct py_host *)user)->thread);
+    struct py_host *self = user;
+
+    PyEval_RestoreThread(self->thread);
+    rp_py_watchdog_set_idle(&self->watchdog, false);
 }
 
 static void asyncio_ready(struct rp_watch *watch, unsigned ready)
@@ -180,6 +186,13 @@ static int asyncio_has_work(const struct py_host *self, const PyObject *timer_be
     return ready > 0 || self->aio_ready || self->has_ended || first_timer(self) != timer_before;
 }
 
+static void alive(struct py_host *self)
+{
+    rp_py_watchdog_beat(&self->watchdog);
+    if (rp_py_watchdog_has_noticed(&self->watchdog))
+        rp_py_watchdog_unstuck(self);
+}
+
 static PyObject *host_wait(PyObject *object, PyObject *arg)
 {
     struct py_host *self = (struct py_host *)object;
@@ -195,12 +208,14 @@ static PyObject *host_wait(PyObject *object, PyObject *arg)
         deadline = seconds <= 0 ? 0 : rp_loop_now(self->loop) + (rp_ns)(seconds * 1e9);
     }
     self->aio_ready = false;
+    alive(self);
     do {
         int r;
 
         self->is_turning = true;
         r = rp_loop_turn(self->loop, deadline);
         self->is_turning = false;
+        alive(self);
         rp_py_leave_task(self);
         if (r < 0) {
             errno = -r;
@@ -266,7 +281,10 @@ static PyObject *host_serve(PyObject *object, PyObject *arg)
 
     if (fd == -1 && PyErr_Occurred())
         return NULL;
+    self->loop_thread = PyThread_get_thread_ident();
     r = rp_worker_new(self->loop, (int)fd, &host, worker_ended, self, &self->worker);
+    if (r == 0)
+        r = rp_py_watchdog_start(self);
     if (r < 0) {
         errno = -r;
         return PyErr_SetFromErrno(PyExc_OSError);
@@ -286,6 +304,7 @@ static PyObject *host_hook_ended(PyObject *object, PyObject *args)
     if (!PyArg_ParseTuple(args, "sO", &name, &error))
         return NULL;
     hook = strcmp(name, "setup") == 0 ? RP_HOOK_SETUP : RP_HOOK_TEARDOWN;
+    self->is_in_hook = false;
     if (error == Py_None) {
         self->script.hook_ended(&self->script, hook, NULL);
         Py_RETURN_NONE;
@@ -314,6 +333,7 @@ static PyObject *host_close(PyObject *object, PyObject *unused)
 {
     struct py_host *self = (struct py_host *)object;
 
+    rp_py_watchdog_stop(self);
     rp_worker_free(self->worker);
     self->worker = NULL;
     rp_watch_stop(&self->aio_watch);
@@ -409,6 +429,8 @@ static PyMethodDef methods[] = {
     { "wait", host_wait, METH_O, NULL },
     { "hook_ended", host_hook_ended, METH_VARARGS, NULL },
     { "warn", host_warn, METH_O, NULL },
+    { "overdue", rp_py_host_overdue, METH_NOARGS, NULL },
+    { "running", rp_py_host_running, METH_NOARGS, NULL },
     { "close", host_close, METH_NOARGS, NULL },
     { NULL, NULL, 0, NULL },
 };

@@ -26,6 +26,7 @@ static int import_helpers(struct rp_pystate *state)
         { &state->make_timings, "rampa._response", "Timings" },
         { &state->request_error, "rampa.errors", "request_error" },
         { &state->asyncio_cancelled, "asyncio", "CancelledError" },
+        { &state->run_aborted, "rampa.errors", "RunAborted" },
     };
 
     for (size_t i = 0; i < RP_ARRAY_LEN(wanted); i++)
@@ -99,7 +100,7 @@ static int module_exec(PyObject *module)
 #define STATE_OBJECTS(X) \
     X(host_type) X(worker_type) X(http_type) X(execution_type) X(request_type) X(sleep_type) \
     X(response_type) X(template_type) X(group_type) X(json_loads) X(make_headers) \
-    X(make_timings) X(asyncio_cancelled) X(request_error) X(s_blocking) \
+    X(make_timings) X(asyncio_cancelled) X(request_error) X(run_aborted) X(s_blocking) \
     X(s_add_done_callback) X(s_cancel) X(s_context) X(s_throw) X(s_close)
 /* clang-format on */
 

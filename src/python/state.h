@@ -15,6 +15,7 @@
 
 #include "client/http.h"
 #include "cluster/worker.h"
+#include "python/watchdog.h"
 #include "script/script.h"
 
 enum {
@@ -27,7 +28,8 @@ enum {
 struct rp_pystate {
     PyTypeObject *host_type, *worker_type, *http_type, *execution_type, *request_type, *sleep_type,
         *response_type, *template_type, *group_type;
-    PyObject *json_loads, *make_headers, *make_timings, *asyncio_cancelled, *request_error;
+    PyObject *json_loads, *make_headers, *make_timings, *asyncio_cancelled, *request_error,
+        *run_aborted;
     PyObject *s_blocking, *s_add_done_callback, *s_cancel, *s_context, *s_throw, *s_close;
     PyObject *statuses[600]; /* ints, made on demand */
     struct py_request *free_requests;
@@ -129,6 +131,10 @@ struct py_host {
     struct series_slot *series_slots;
     struct rp_vu hook_vu; /* what setup() and teardown() record as */
     struct py_worker *hook_worker;
+    bool is_in_hook;
+    unsigned long loop_thread;
+    struct py_worker *stepping; /* whose iteration executes now; borrowed */
+    struct py_watchdog watchdog;
     char runtime[64];
 };
 
@@ -215,6 +221,14 @@ void rp_py_step(struct py_worker *worker, PyObject *exception);
 void rp_py_leave_task(struct py_host *host);
 PyObject *rp_py_worker_wakeup(PyObject *self, PyObject *arg);
 bool rp_py_worker_cancel(struct py_worker *worker);
+/* The iteration counts as interrupted and has a second to clean up. What ends it, the caller does. */
+void rp_py_worker_set_interrupted(struct py_worker *worker);
+
+/* life.c: the end of a run that comes from inside */
+PyObject *rp_py_worker_abort(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
+                             PyObject *kwnames);
+PyObject *rp_py_host_overdue(PyObject *self, PyObject *unused);
+PyObject *rp_py_host_running(PyObject *self, PyObject *unused);
 
 /* errors.c */
 /* Fills @err from the current Python exception (cleared): the user's file and line, message, cleaned traceback. */

@@ -243,6 +243,9 @@ static PyMethodDef methods[] = {
     { "group", rp_py_worker_group, METH_O,
       PyDoc_STR("group($self, name, /)\n--\n\nA with block: its samples get the tag group "
                 "(\"::name\"), its time is a sample of group_duration.") },
+    { "abort", FASTCALL(rp_py_worker_abort),
+      PyDoc_STR("abort($self, reason='')\n--\n\nEnds the whole run: running iterations are "
+                "interrupted, teardown() runs, the exit code is 4. Does not return.") },
     { "sleep", worker_sleep, METH_O,
       PyDoc_STR("sleep($self, seconds, /)\n--\n\nAwait it to pause this VU.") },
     { "_cancel", worker_cancel, METH_NOARGS, NULL },

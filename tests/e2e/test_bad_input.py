@@ -257,7 +257,8 @@ def test_a_bad_url_is_an_exception_of_the_users_line(rampa: Rampa, script: Scrip
         f'  File "{path}", line 4, in a\n'
         '    await worker.http.get("not a url")\n'
         "          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^\n"
-        f"ValueError: {group['message']}"
+        f"ValueError: {group['message']}\n"
+        "(first in iteration 0 of scenario 'a', VU 1)"
     )
     shown = " ".join(done.stdout.split())
     assert f"ValueError: {group['message']}" in shown  # in full, however long
@@ -302,6 +303,7 @@ def test_exceptions_are_grouped_by_type_and_place(rampa: Rampa, script: Script) 
         "    return 1 / n",
         "           ~~^~~",
         "ZeroDivisionError: division by zero",
+        "(first in iteration 1 of scenario 'shop', VU 1)",
     ]
     assert result["run"]["reason"] == "10 iterations raised an exception"
     assert done.stdout.count("Traceback (most recent call last):") == 2

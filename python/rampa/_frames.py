@@ -1,0 +1,47 @@
+"""Frames and tracebacks: which of them are the user's own code."""
+
+from __future__ import annotations
+
+import os
+import traceback
+import types
+
+_PACKAGE = os.path.dirname(os.path.abspath(__file__))
+_STDLIB = os.path.dirname(os.__file__) + os.sep
+
+
+def is_ours(filename: str) -> bool:
+    return filename.startswith((_PACKAGE, "<frozen importlib"))
+
+
+def is_users(filename: str) -> bool:
+    """Whether a file is the user's own code rather than the library of Python, a package's or rampa's."""
+    return not filename.startswith(("<", _STDLIB)) and "-packages" not in filename and not is_ours(filename)
+
+
+def users_frame(frame: types.FrameType | None) -> types.FrameType | None:
+    """The innermost frame that is the user's, from ``frame`` outwards."""
+    while frame is not None and not is_users(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame
+
+
+def users_place(error: BaseException) -> tuple[types.CodeType | None, int]:
+    """Code and line of the innermost frame of a traceback that is the user's, or the innermost at all."""
+    found = innermost = None
+    tb = error.__traceback__
+    while tb is not None:
+        innermost = tb
+        if is_users(tb.tb_frame.f_code.co_filename):
+            found = tb
+        tb = tb.tb_next
+    chosen = found or innermost
+    return (chosen.tb_frame.f_code, chosen.tb_lineno) if chosen else (None, 0)
+
+
+def format_error(error: BaseException) -> str:
+    """The traceback without rampa's own frames at its start."""
+    tb = error.__traceback__
+    while tb is not None and is_ours(tb.tb_frame.f_code.co_filename):
+        tb = tb.tb_next
+    return "".join(traceback.format_exception(type(error), error, tb)).rstrip("\n")

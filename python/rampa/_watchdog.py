@@ -1,0 +1,98 @@
+"""What is said and done about a script that does not give control back to the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import threading
+import time
+import types
+import typing
+
+from rampa._frames import users_frame
+
+if typing.TYPE_CHECKING:
+    from rampa._worker import Hooks
+
+_PLACES_MAX = 100
+_LINE_SECONDS = 60.0
+"""How often a place is shown while the test runs; the summary counts."""
+_AT_LEAST = (1800, 300, 60, 30, 10, 5, 2)
+"""Seconds to which repeated times are rounded down, so that the texts of warnings do not grow without bound."""
+_REMEDY = "use await worker.sleep() or asyncio.to_thread()"
+
+
+class Watchdog:
+    """Talks for the watching thread of the host (``stuck``), the loop's (``unstuck``), and when time is over (``overdue``)."""
+
+    def __init__(self, hooks: Hooks) -> None:
+        self._hooks = hooks
+        self._thread = threading.get_ident()
+        self._now: tuple[str, str, str] | None = None  # who, a name without a number, where: of what is stuck
+        self._ignored = False
+        self._interrupted = False
+        self._shown: dict[str, float] = {}
+        self._seen: set[str] = set()
+
+    def stuck(self, seconds: float) -> bool:
+        """From the watching thread while the loop's is somewhere in the script; whether all is said."""
+        hook = self._hooks.hook
+        is_running, worker = self._hooks.host.running()
+        self._ignored = not is_running and (hook is None or seconds < hook.timeout)
+        frame = users_frame(sys._current_frames().get(self._thread))
+        if self._ignored or frame is None:
+            return False
+        if hook is not None:
+            who = kind = f"{hook.name}()"
+        elif worker is not None:
+            kind = f"scenario {worker.execution.scenario!r}"
+            who = f"{kind} (VU {worker.execution.vu})"
+        else:
+            who = kind = "a task of the script"
+        where = self._place(frame)
+        self._now = (who, kind, where)
+        return self._show(f"warning: {who} has not given control back for {seconds:.1f} s: {where}", where)
+
+    def _place(self, frame: types.FrameType) -> str:
+        return self._hooks.place(frame.f_code, frame.f_lineno)
+
+    def _show(self, line: str, where: str) -> bool:
+        now = time.monotonic()
+        if now - self._shown.get(where, -_LINE_SECONDS) < _LINE_SECONDS:
+            return False
+        if len(self._shown) < _PLACES_MAX or where in self._shown:
+            self._shown[where] = now
+            os.write(2, (line + "\n").encode(errors="backslashreplace"))
+        return True
+
+    def unstuck(self, seconds: float) -> None:
+        """From the loop's thread when it turns again."""
+        stuck, self._now = self._now, None
+        ignored, self._ignored = self._ignored, False
+        interrupted, self._interrupted = self._interrupted, False
+        if stuck is not None:
+            self._warn(*stuck, seconds, interrupted)
+        elif not ignored and self._hooks.host.running()[0]:
+            who = "something that keeps Python's lock, such as a computation in C,"
+            self._warn(who, who, "", seconds, interrupted)
+
+    def _warn(self, who: str, kind: str, where: str, seconds: float, interrupted: bool) -> None:
+        at = f" at {where}" if where else ""
+        end = "interrupted when the time was over" if interrupted else _REMEDY
+        if where not in self._seen:
+            if len(self._seen) < _PLACES_MAX:
+                self._seen.add(where)
+                self._hooks.host.warn(f"{who} blocked the event loop for {seconds:.1f} s{at}; {end}")
+            return
+        least = next((limit for limit in _AT_LEAST if seconds >= limit), _AT_LEAST[-1])
+        self._hooks.host.warn(f"{kind} blocked the event loop again, for {least} s or more{at}; {end}")
+
+    def overdue(self, signal: int, frame: types.FrameType | None) -> None:
+        """A signal handler: the time is over and the coordinator has heard nothing. What blocks the loop is cancelled."""
+        place = users_frame(frame)
+        if place is not None and self._hooks.host.overdue():
+            self._interrupted = True
+            if self._hooks.hook is not None:
+                self._hooks.hook.overdue = True
+            raise asyncio.CancelledError("it blocked the event loop when its time was over")

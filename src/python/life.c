@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The end of a run that comes from inside: a script that aborts it, and an iteration that blocks the loop when its time is
+ * over. Both stop the engine in the midst of a step and end that step by a CancelledError, so that clean-up runs as in
+ * any interruption.
+ */
+
+#include "python/state.h"
+
+enum { OVERDUE_SILENCE_MS = 1000 };
+
+static struct rp_engine *running_engine(const struct py_host *host)
+{
+    struct rp_engine *engine = host->worker ? rp_worker_engine(host->worker) : NULL;
+
+    return engine && rp_engine_elapsed(engine) && !rp_engine_is_finished(engine) ? engine : NULL;
+}
+
+/* ---- worker.abort(reason) ----------------------------------------------------------------------------------- */
+
+static int parse_reason(PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
+                        const char **ret)
+{
+    Py_ssize_t keywords = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
+
+    *ret = "";
+    if (nargs + keywords > 1 || (keywords && PyUnicode_CompareWithASCIIString(
+                                                 PyTuple_GET_ITEM(kwnames, 0), "reason") != 0)) {
+        PyErr_SetString(PyExc_TypeError, "abort() takes one argument, the reason");
+        return -1;
+    }
+    if (nargs + keywords == 0)
+        return 0;
+    if (!PyUnicode_Check(args[0])) {
+        PyErr_Format(PyExc_TypeError, "abort() takes the reason as a str, not %.100s",
+                     Py_TYPE(args[0])->tp_name);
+        return -1;
+    }
+    *ret = PyUnicode_AsUTF8(args[0]);
+    return *ret ? 0 : -1;
+}
+
+/* The iteration that asks for it ends by the exception; one that asks from a task of its own is interrupted. */
+static void end_own_iteration(struct py_worker *self)
+{
+    if (self->host->stepping == self && !self->interrupting)
+        rp_py_worker_set_interrupted(self);
+    else if (self->coro)
+        rp_py_script_ops.interrupt(&self->host->script, self->vu);
+}
+
+PyObject *rp_py_worker_abort(PyObject *object, PyObject *const *args, Py_ssize_t nargs,
+                             PyObject *kwnames)
+{
+    struct py_worker *self = (struct py_worker *)object;
+    struct py_host *host = self->host;
+    struct rp_engine *engine;
+    const char *reason;
+
+    if (parse_reason(args, nargs, kwnames, &reason) < 0)
+        return NULL;
+    if (!self->vu || !host->worker)
+        return PyErr_Format(PyExc_RuntimeError, "the run that this worker belongs to is over");
+    if (PyThread_get_thread_ident() != host->loop_thread)
+        return PyErr_Format(PyExc_RuntimeError,
+                            "abort() must be called in the thread of the event loop");
+    rp_worker_abort(host->worker, reason);
+    engine = running_engine(host);
+    if (engine) {
+        rp_engine_stop(engine, 0);
+        end_own_iteration(self);
+    }
+    return PyErr_Format(host->state->run_aborted, "%s", reason);
+}
+
+/* ---- the time is over, and the loop does not turn -------------------------------------------------------------- */
+
+PyObject *rp_py_host_running(PyObject *object, PyObject *unused)
+{
+    struct py_host *self = (struct py_host *)object;
+    PyObject *stepping = self->stepping ? (PyObject *)self->stepping : Py_None;
+
+    return Py_BuildValue("OO", running_engine(self) ? Py_True : Py_False, stepping);
+}
+
+/* The coordinator says that the time is over. Whether the code that runs now is to be ended by a CancelledError: only
+ * if it is in the way of the loop, which else ends everything by itself. */
+PyObject *rp_py_host_overdue(PyObject *object, PyObject *unused)
+{
+    struct py_host *self = (struct py_host *)object;
+    struct rp_engine *engine = running_engine(self);
+
+    if (!self->plan || rp_py_watchdog_silence(&self->watchdog) < OVERDUE_SILENCE_MS * RP_MS)
+        Py_RETURN_FALSE;
+    if (engine)
+        rp_engine_stop(engine, 0);
+    if (self->stepping && self->stepping->vu && !self->stepping->interrupting)
+        rp_py_worker_set_interrupted(self->stepping);
+    Py_RETURN_TRUE;
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+#include "python/watchdog.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "python/state.h"
+
+enum { LOOK_MS = 250, LATE_LOOK_MS = 1000 };
+
+static rp_ns load(const _Atomic rp_ns *value)
+{
+    return atomic_load_explicit(value, memory_order_relaxed);
+}
+
+static void store(_Atomic rp_ns *value, rp_ns now)
+{
+    atomic_store_explicit(value, now, memory_order_relaxed);
+}
+
+/* ---- the watching thread ----------------------------------------------------------------------------------- */
+
+static bool has_new_beat(const struct py_watchdog *dog)
+{
+    return atomic_load_explicit(&dog->beats, memory_order_relaxed) != dog->seen ||
+           atomic_load_explicit(&dog->is_idle, memory_order_relaxed);
+}
+
+/* With nobody left to kill it, it would spin forever. */
+static void die_if_orphaned(const struct py_watchdog *dog)
+{
+    if (getppid() != dog->parent)
+        kill(getpgrp() == getpid() ? 0 : getpid(), SIGKILL);
+}
+
+static void tell_stuck(struct py_host *host, rp_ns silence)
+{
+    struct py_watchdog *dog = &host->watchdog;
+    PyGILState_STATE gil = PyGILState_Ensure();
+    PyObject *told = NULL;
+
+    /* Getting the GIL may have taken until it was over. */
+    if (!has_new_beat(dog)) {
+        told = PyObject_CallMethod(host->hooks, "stuck", "d", (double)silence / 1e9);
+        if (!told)
+            PyErr_WriteUnraisable(host->hooks);
+        dog->is_told = !told || told == Py_True;
+    }
+    Py_XDECREF(told);
+    PyGILState_Release(gil);
+    dog->looked = rp_clock_ns();
+}
+
+static void look(struct py_host *host)
+{
+    struct py_watchdog *dog = &host->watchdog;
+    rp_ns now = rp_clock_ns(), since = load(&dog->last_change), looked = dog->looked;
+
+    dog->looked = now;
+    /* When this thread itself had to wait, the machine stood still and not the script. */
+    if (has_new_beat(dog) || now - looked > LATE_LOOK_MS * RP_MS) {
+        if (rp_py_watchdog_has_noticed(dog) && !load(&dog->was_stuck))
+            store(&dog->was_stuck, now - since);
+        store(&dog->last_change, now);
+        dog->seen = atomic_load_explicit(&dog->beats, memory_order_relaxed);
+        dog->is_told = false;
+        return;
+    }
+    if (now - since < RP_PY_STUCK_S * RP_S)
+        return;
+    die_if_orphaned(dog);
+    atomic_store_explicit(&dog->is_noticed, true, memory_order_relaxed);
+    if (!dog->is_told)
+        tell_stuck(host, now - since);
+}
+
+static void *watch(void *arg)
+{
+    struct py_host *host = arg;
+    struct pollfd stop = { .fd = host->watchdog.stop_fd, .events = POLLIN };
+
+    while (poll(&stop, 1, LOOK_MS) <= 0)
+        look(host);
+    return NULL;
+}
+
+/* ---- the loop's thread --------------------------------------------------------------------------------------- */
+
+rp_ns rp_py_watchdog_silence(const struct py_watchdog *dog)
+{
+    return dog->is_watching ? rp_clock_ns() - load(&dog->last_change) : 0;
+}
+
+void rp_py_watchdog_unstuck(struct py_host *host)
+{
+    struct py_watchdog *dog = &host->watchdog;
+    rp_ns silence = load(&dog->was_stuck);
+    PyObject *told;
+
+    if (!silence)
+        silence = rp_py_watchdog_silence(dog);
+    atomic_store_explicit(&dog->is_noticed, false, memory_order_relaxed);
+    store(&dog->was_stuck, 0);
+    told = PyObject_CallMethod(host->hooks, "unstuck", "d", (double)silence / 1e9);
+    if (!told)
+        PyErr_WriteUnraisable(host->hooks);
+    Py_XDECREF(told);
+}
+
+/* Signals are for the thread that runs Python's handlers: none is delivered to this one. */
+static int start_thread(struct py_host *host)
+{
+    sigset_t all, old;
+    int r;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &old);
+    r = pthread_create(&host->watchdog.thread, NULL, watch, host);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return -r;
+}
+
+int rp_py_watchdog_start(struct py_host *host)
+{
+    struct py_watchdog *dog = &host->watchdog;
+    int r;
+
+    dog->stop_fd = eventfd(0, EFD_CLOEXEC);
+    if (dog->stop_fd < 0)
+        return -errno;
+    dog->parent = getppid();
+    dog->looked = rp_clock_ns();
+    store(&dog->last_change, dog->looked);
+    r = start_thread(host);
+    if (r < 0)
+        close(dog->stop_fd);
+    dog->is_watching = r == 0;
+    return r;
+}
+
+void rp_py_watchdog_stop(struct py_host *host)
+{
+    struct py_watchdog *dog = &host->watchdog;
+
+    if (!dog->is_watching)
+        return;
+    dog->is_watching = false;
+    Py_BEGIN_ALLOW_THREADS;
+    (void)eventfd_write(dog->stop_fd, 1);
+    pthread_join(dog->thread, NULL);
+    Py_END_ALLOW_THREADS;
+    close(dog->stop_fd);
+}
