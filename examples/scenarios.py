@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Three scenarios side by side, one for each executor of this version.
+"""Three scenarios side by side, one for each executor that needs neither stages nor a rate.
 
     rampa run examples/scenarios.py
     rampa run examples/scenarios.py --scenario buy      # only this one

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import collections.abc
 import datetime
 import decimal
+import math
 import re
 import sys
 import typing
 
 Duration = typing.Union[str, float, int, datetime.timedelta]
+Executor = typing.Literal[
+    "constant-vus",
+    "ramping-vus",
+    "shared-iterations",
+    "per-vu-iterations",
+    "constant-arrival-rate",
+    "ramping-arrival-rate",
+]
+Arrival = typing.Literal["uniform", "poisson"]
+StageLike = typing.Union["Stage", "tuple[Duration, int]", "dict[str, typing.Any]"]
 
 _UNITS = {"d": "86400", "h": "3600", "m": "60", "s": "1", "ms": "0.001", "us": "0.000001", "ns": "0.000000001"}
 _PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ms|us|ns|d|h|m|s)")
@@ -67,7 +79,8 @@ class _Fields:
 
 
 class Stage(_Fields):
-    """One step of a ramp: during ``duration`` the number of VUs or the rate goes to ``target``.
+    """One step of a ramp: during ``duration`` the number of VUs or the rate goes to ``target``. In a list of stages
+    ``("30s", 100)`` and ``{"duration": "30s", "target": 100}`` are the same.
 
     >>> Stage(duration="30s", target=100).target
     100
@@ -78,17 +91,62 @@ class Stage(_Fields):
 
 
 class ScenarioConfig(_Fields):
-    """Settings of a scenario: executor, vus, start_vus, duration, iterations, stages, rate, time_unit,
+    """Settings of a scenario: executor, vus, start_vus, duration, iterations, stages, rate, time_unit, arrival,
     pre_allocated_vus, max_vus, exec_fn, start_time, graceful_stop, graceful_ramp_down, max_duration, tags, env.
 
     >>> ScenarioConfig(executor="constant-vus", vus=3, duration="10s").vus
     3
     """
 
+    if typing.TYPE_CHECKING:  # what is given is kept as it is, and judged with its line when the script is loaded
+
+        def __init__(
+            self,
+            *,
+            executor: Executor | None = None,
+            exec_fn: str | None = None,
+            vus: int | None = None,
+            start_vus: int | None = None,
+            duration: Duration | None = None,
+            iterations: int | None = None,
+            stages: collections.abc.Sequence[StageLike] | None = None,
+            rate: float | None = None,
+            time_unit: Duration | None = None,
+            arrival: Arrival | None = None,
+            pre_allocated_vus: int | None = None,
+            max_vus: int | None = None,
+            max_duration: Duration | None = None,
+            start_time: Duration | None = None,
+            graceful_stop: Duration | None = None,
+            graceful_ramp_down: Duration | None = None,
+            tags: dict[str, str] | None = None,
+            env: dict[str, str] | None = None,
+        ) -> None: ...
+
 
 class Options(_Fields):
-    """Shortcuts instead of scenarios, as in k6: vus, duration, iterations, stages; and tags, setup_timeout,
-    teardown_timeout."""
+    """Shortcuts instead of scenarios, as in k6: vus, duration, iterations, stages; and settings of the run: tags,
+    setup_timeout, teardown_timeout, summary_trend_stats, seed.
+
+    >>> Options(stages=[("30s", 100), ("1m", 0)]).stages[0]
+    ('30s', 100)
+    """
+
+    if typing.TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            vus: int | None = None,
+            duration: Duration | None = None,
+            iterations: int | None = None,
+            stages: collections.abc.Sequence[StageLike] | None = None,
+            tags: dict[str, str] | None = None,
+            setup_timeout: Duration | None = None,
+            teardown_timeout: Duration | None = None,
+            summary_trend_stats: collections.abc.Sequence[str] | None = None,
+            seed: int | None = None,
+        ) -> None: ...
 
 
 class Config(_Fields):
@@ -121,6 +179,6 @@ def as_json(value: typing.Any) -> typing.Any:
         return {str(k): as_json(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [as_json(v) for v in value]
-    if value is None or isinstance(value, (bool, int, float, str)):
+    if value is None or isinstance(value, (bool, int, str)) or (isinstance(value, float) and math.isfinite(value)):
         return value
     return repr(value)

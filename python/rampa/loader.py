@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import collections.abc
 import importlib.util
 import inspect
 import json
@@ -12,7 +13,7 @@ import sys
 import types
 import typing
 
-from rampa.config import Config, as_json
+from rampa.config import Arrival, Config, Duration, Executor, StageLike, as_json
 from rampa.errors import ScriptError
 
 _F = typing.TypeVar("_F", bound=typing.Callable[..., typing.Any])
@@ -24,7 +25,30 @@ def scenario(function: _F, /) -> _F: ...
 
 
 @typing.overload
-def scenario(name: str | None = None, /, **fields: typing.Any) -> typing.Callable[[_F], _F]: ...
+def scenario(
+    title: str | None = None,
+    /,
+    *,
+    name: str | None = None,
+    executor: Executor | None = None,
+    exec_fn: str | None = None,
+    vus: int | None = None,
+    start_vus: int | None = None,
+    duration: Duration | None = None,
+    iterations: int | None = None,
+    stages: collections.abc.Sequence[StageLike] | None = None,
+    rate: float | None = None,
+    time_unit: Duration | None = None,
+    arrival: Arrival | None = None,
+    pre_allocated_vus: int | None = None,
+    max_vus: int | None = None,
+    max_duration: Duration | None = None,
+    start_time: Duration | None = None,
+    graceful_stop: Duration | None = None,
+    graceful_ramp_down: Duration | None = None,
+    tags: dict[str, str] | None = None,
+    env: dict[str, str] | None = None,
+) -> typing.Callable[[_F], _F]: ...
 
 
 def scenario(name: typing.Any = None, /, **fields: typing.Any) -> typing.Any:

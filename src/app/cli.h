@@ -33,11 +33,17 @@ enum rp_option_id { /* the order of the help, inside each group */
                     RP_OPT_VUS,
                     RP_OPT_DURATION,
                     RP_OPT_ITERATIONS,
+                    RP_OPT_STAGE,
+                    RP_OPT_RATE,
+                    RP_OPT_MAX_VUS,
                     RP_OPT_SCENARIO,
+                    RP_OPT_SEED,
+                    RP_OPT_NO_SPIN,
                     RP_OPT_ENV,
                     RP_OPT_TAG,
                     RP_OPT_PYTHON,
                     RP_OPT_OUT,
+                    RP_OPT_EVENT_LOG,
                     RP_OPT_TREND_STATS,
                     RP_OPT_PROGRESS,
                     RP_OPT_QUIET,
@@ -67,8 +73,10 @@ enum rp_option_type {
     RP_TYPE_INT,
     RP_TYPE_DURATION,
     RP_TYPE_CHOICE,
-    RP_TYPE_PAIR,  /* KEY=VALUE, the key not empty */
-    RP_TYPE_STATS, /* statistics of a trend, separated by commas */
+    RP_TYPE_PAIR,   /* KEY=VALUE, the key not empty */
+    RP_TYPE_STATS,  /* statistics of a trend, separated by commas */
+    RP_TYPE_STAGES, /* stages, separated by commas */
+    RP_TYPE_RATE,
 };
 
 #define RP_IN(command) (1u << (command))

@@ -66,7 +66,7 @@ int rp_cmd_inspect(const struct rp_run_options *options, enum rp_format format)
         return failure(r);
     rp_buf_init(&text, (size_t)256 << 20);
     if (format == RP_FORMAT_JSON) {
-        r = rp_plan_write_json(plan, &text);
+        r = rp_plan_write_inspection(plan, &text);
         rp_buf_append_str(&text, "\n");
     } else {
         rp_plan_write_text(plan, &text);

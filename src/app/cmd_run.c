@@ -160,6 +160,7 @@ int rp_cmd_run(const struct rp_run_options *options)
     struct rp_coordinator_config config = { .script = options->script,
                                             .overrides = &options->overrides,
                                             .trend_stats = options->trend_stats,
+                                            .event_log = options->event_log,
                                             .planned = open_outputs,
                                             .status = show_progress,
                                             .line = show_line,

@@ -110,13 +110,12 @@ static void unknown(struct parser *p, struct rp_slice text, struct rp_slice name
         rp_error_suggest(err, similar->name);
 }
 
-/* The next word as a value. A word that begins with a dash is not one, unless it is a number. */
+/* The next word as a value. A word that begins with a dash is not one, unless a digit follows: no option is a digit. */
 static const char *next_value(struct parser *p)
 {
     const char *word = p->next < p->argc ? p->argv[p->next] : NULL;
-    double number;
 
-    if (!word || (word[0] == '-' && word[1] && !rp_parse_double(rp_slice_str(word), &number)))
+    if (!word || (word[0] == '-' && word[1] && !strchr("0123456789.", word[1])))
         return NULL;
     p->next++;
     return word;

@@ -19,10 +19,11 @@
 struct rp_run_options {
     const char *script; /* as the user wrote it */
     struct rp_overrides overrides;
-    const char *out; /* --out, or NULL */
-    bool quiet;      /* neither summary nor progress line; errors and warnings still show */
-    bool progress;   /* progress line asked for: even with quiet, even when stderr is no terminal */
-    bool color;      /* stdout may show colours */
+    const char *out;       /* --out, or NULL */
+    const char *event_log; /* --event-log, or NULL */
+    bool quiet;            /* neither summary nor progress line; errors and warnings still show */
+    bool progress; /* progress line asked for: even with quiet, even when stderr is no terminal */
+    bool color;    /* stdout may show colours */
     bool error_color;        /* stderr may show colours */
     unsigned width;          /* columns of the terminal, 80 when unknown; never 0 */
     const char *python;      /* interpreter of the workers: a path or a name for PATH; never NULL */
@@ -32,7 +33,7 @@ struct rp_run_options {
 enum rp_format { RP_FORMAT_TEXT, RP_FORMAT_JSON };
 
 /* Each does its command, prints what there is to print (errors through rp_error_print) and returns the exit code.
- * out, quiet, progress and trend_stats are set for run only. */
+ * out, event_log, quiet, progress and trend_stats are set for run only. */
 int rp_cmd_run(const struct rp_run_options *options);
 int rp_cmd_check(const struct rp_run_options *options);
 int rp_cmd_inspect(const struct rp_run_options *options, enum rp_format format);

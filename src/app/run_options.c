@@ -17,22 +17,34 @@ static size_t count_uses(const struct rp_cli *cli, enum rp_option_id id)
     return count;
 }
 
-static int fill_scenarios(struct rp_run_request *request, const struct rp_cli *cli)
+/* Every use of a repeatable option. */
+static int fill_uses(const struct rp_cli *cli, enum rp_option_id id, struct rp_override **ret,
+                     size_t *ret_count)
 {
-    struct rp_overrides *overrides = &request->options.overrides;
-    size_t count = count_uses(cli, RP_OPT_SCENARIO);
+    size_t count = count_uses(cli, id);
 
     if (!count)
         return 0;
-    request->scenarios = rp_calloc(count, sizeof(*request->scenarios));
-    if (!request->scenarios)
+    *ret = rp_calloc(count, sizeof(**ret));
+    if (!*ret)
         return -ENOMEM;
-    overrides->scenario_names = request->scenarios;
     for (size_t i = 0; i < cli->given_count; i++)
-        if (cli->given[i].option == &rp_options[RP_OPT_SCENARIO])
-            request->scenarios[overrides->scenario_name_count++] =
-                (struct rp_override){ cli->given[i].value, cli->given[i].origin };
+        if (cli->given[i].option == &rp_options[id])
+            (*ret)[(*ret_count)++] = (struct rp_override){ cli->given[i].value,
+                                                           cli->given[i].origin };
     return 0;
+}
+
+static int fill_lists(struct rp_run_request *request, const struct rp_cli *cli)
+{
+    struct rp_overrides *overrides = &request->options.overrides;
+    int r = fill_uses(cli, RP_OPT_SCENARIO, &request->scenarios, &overrides->scenario_name_count);
+
+    if (r == 0)
+        r = fill_uses(cli, RP_OPT_STAGE, &request->stages, &overrides->stage_count);
+    overrides->scenario_names = request->scenarios;
+    overrides->stages = request->stages;
+    return r;
 }
 
 /* Splits the texts of an option at their first '='; the parser has seen that there is one. */
@@ -88,8 +100,13 @@ int rp_run_request_init(struct rp_run_request *ret, const struct rp_cli *cli)
                 .vus = rp_cli_value(cli, RP_OPT_VUS),
                 .duration = rp_cli_value(cli, RP_OPT_DURATION),
                 .iterations = rp_cli_value(cli, RP_OPT_ITERATIONS),
+                .rate = rp_cli_value(cli, RP_OPT_RATE),
+                .max_vus = rp_cli_value(cli, RP_OPT_MAX_VUS),
+                .seed = rp_cli_value(cli, RP_OPT_SEED),
+                .no_spin = cli->flags[RP_OPT_NO_SPIN],
             },
             .out = rp_cli_value(cli, RP_OPT_OUT).value,
+            .event_log = rp_cli_value(cli, RP_OPT_EVENT_LOG).value,
             .quiet = cli->flags[RP_OPT_QUIET],
             .progress = cli->flags[RP_OPT_PROGRESS],
             .color = rp_term_color(stdout, no_color),
@@ -100,7 +117,7 @@ int rp_run_request_init(struct rp_run_request *ret, const struct rp_cli *cli)
     };
     r = rp_python_find(rp_cli_value(cli, RP_OPT_PYTHON).value, &ret->python);
     if (r >= 0)
-        r = fill_scenarios(ret, cli);
+        r = fill_lists(ret, cli);
     if (r >= 0)
         r = fill_pairs(ret, cli);
     if (r < 0) {
@@ -119,6 +136,7 @@ void rp_run_request_deinit(struct rp_run_request *request)
     }
     rp_free(request->pairs);
     rp_free(request->scenarios);
+    rp_free(request->stages);
     rp_free(request->python);
     *request = (struct rp_run_request){ 0 };
 }

@@ -38,11 +38,42 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .group = RP_GROUP_LOAD, .since = "0.1.0",
         .help = "Iterations to run, shared among the virtual users",
     },
+    [RP_OPT_STAGE] = {
+        .name = "--stage", .type = RP_TYPE_STAGES, .placeholder = "TIME:TARGET",
+        .commands = RP_IN_SCRIPT, .repeatable = true, .env = "RAMPA_STAGES",
+        .group = RP_GROUP_LOAD, .since = "0.1.0",
+        .help = "Go to TARGET virtual users within TIME, or to this rate where iterations arrive: "
+                "30s:100, or several as in 30s:100,1m:0",
+    },
+    [RP_OPT_RATE] = {
+        .name = "--rate", .type = RP_TYPE_RATE, .placeholder = "NUMBER/TIME",
+        .commands = RP_IN_SCRIPT, .env = "RAMPA_RATE",
+        .group = RP_GROUP_LOAD, .since = "0.1.0",
+        .help = "Start iterations at this rate, however long they take: 500/s, 30/m, 7/3s",
+    },
+    [RP_OPT_MAX_VUS] = {
+        .name = "--max-vus", .type = RP_TYPE_INT, .placeholder = "N",
+        .min = 1, .max = INT64_MAX, .commands = RP_IN_SCRIPT, .env = "RAMPA_MAX_VUS",
+        .group = RP_GROUP_LOAD, .since = "0.1.0",
+        .help = "Most virtual users that may be made to keep a rate",
+    },
     [RP_OPT_SCENARIO] = {
         .name = "--scenario", .type = RP_TYPE_TEXT, .placeholder = "NAME",
         .commands = RP_IN_SCRIPT, .repeatable = true,
         .group = RP_GROUP_LOAD, .since = "0.1.0",
         .help = "Run this scenario of the script and not the others",
+    },
+    [RP_OPT_SEED] = {
+        .name = "--seed", .type = RP_TYPE_INT, .placeholder = "N",
+        .min = 0, .max = 9007199254740991, .commands = RP_IN_SCRIPT, .env = "RAMPA_SEED",
+        .group = RP_GROUP_LOAD, .since = "0.1.0", .fallback = "by chance; the result has it",
+        .help = "Seed of what is random in the run; the same one repeats it",
+    },
+    [RP_OPT_NO_SPIN] = {
+        .name = "--no-spin", .type = RP_TYPE_FLAG,
+        .commands = RP_IN_SCRIPT, .env = "RAMPA_NO_SPIN",
+        .group = RP_GROUP_LOAD, .since = "0.1.0",
+        .help = "Start iterations some 50 us less exactly, for less processor time",
     },
     [RP_OPT_ENV] = {
         .name = "--env", .short_name = 'e', .type = RP_TYPE_PAIR, .placeholder = "KEY=VALUE",
@@ -68,6 +99,12 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .commands = RP_IN(RP_CMD_RUN), .env = "RAMPA_OUT",
         .group = RP_GROUP_OUTPUT, .since = "0.1.0",
         .help = "Write the result as JSON to FILE when the run has ended",
+    },
+    [RP_OPT_EVENT_LOG] = {
+        .name = "--event-log", .type = RP_TYPE_FILE, .placeholder = "FILE",
+        .commands = RP_IN(RP_CMD_RUN), .env = "RAMPA_EVENT_LOG",
+        .group = RP_GROUP_OUTPUT, .since = "0.1.0",
+        .help = "Write what happens while it happens to FILE, one JSON object a line",
     },
     [RP_OPT_TREND_STATS] = {
         .name = "--summary-trend-stats", .type = RP_TYPE_STATS, .placeholder = "LIST",
@@ -165,6 +202,10 @@ static const struct rp_exit_note plain_exits[] = {
 static const struct rp_example run_examples[] = {
     { "as the script says", "rampa run load.py" },
     { "50 users for a minute", "rampa run load.py --vus 50 --duration 1m" },
+    { "up to 100 users in 30 seconds, a minute there, and down again",
+      "rampa run load.py --stage 30s:100,1m:100,10s:0" },
+    { "500 iterations a second, whatever the server does",
+      "rampa run load.py --rate 500/s --duration 1m --max-vus 200" },
     { "100 iterations, then keep the result", "rampa run load.py -i 100 --out result.json" },
     { "one scenario, against another host",
       "rampa run load.py --scenario checkout --env BASE_URL=http://10.0.0.5:8080" },

@@ -9,6 +9,7 @@
 
 #include "base/str.h"
 #include "plan/duration.h"
+#include "plan/shorthand.h"
 #include "stats/value.h"
 
 static void join_choices(const char *const *choices, char *out, size_t size)
@@ -74,6 +75,31 @@ static bool is_pair(const char *text, const char *origin, struct rp_error *err)
     return false;
 }
 
+/* "--rate: why", with the example. */
+static bool blame(const char *origin, struct rp_error *why, struct rp_error *err)
+{
+    rp_error_set(err, -RP_EUSER, "%s: %s", origin, why->message ? why->message : "is wrong");
+    if (why->hint)
+        rp_error_hint(err, "%s", why->hint);
+    rp_error_deinit(why);
+    return false;
+}
+
+static bool are_stages(const char *text, const char *origin, struct rp_error *err)
+{
+    struct rp_error why = { 0 };
+
+    return rp_stages_parse(rp_slice_str(text), NULL, &why) == 0 || blame(origin, &why, err);
+}
+
+static bool is_rate(const char *text, const char *origin, struct rp_error *err)
+{
+    struct rp_error why = { 0 };
+    struct rp_rate rate;
+
+    return rp_rate_parse(rp_slice_str(text), &rate, &why) == 0 || blame(origin, &why, err);
+}
+
 static bool are_stats(const char *text, const char *origin, struct rp_error *err)
 {
     const char *end;
@@ -106,6 +132,10 @@ bool rp_option_accepts(const struct rp_option *option, const char *text, const c
         return is_pair(text, origin, err);
     case RP_TYPE_STATS:
         return are_stats(text, origin, err);
+    case RP_TYPE_STAGES:
+        return are_stages(text, origin, err);
+    case RP_TYPE_RATE:
+        return is_rate(text, origin, err);
     case RP_TYPE_CHOICE:
         return rp_choice_accepts(option->choices, text, origin, err);
     case RP_TYPE_TEXT:

@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/str.h"
 #include "plan/duration.h"
+#include "plan/shorthand.h"
 
 /* A list in a struct: the pointer and, right after it, the count. */
 struct list {
@@ -42,11 +43,15 @@ void rp_field_expected(const struct rp_field *field, char *out, size_t size)
     case RP_FT_EXECUTOR:
         snprintf(out, size, "the name of an executor");
         break;
+    case RP_FT_ARRIVAL:
+        snprintf(out, size, "'%s' or '%s'", rp_arrival_names[0], rp_arrival_names[1]);
+        break;
     case RP_FT_INTEGER:
         snprintf(out, size, "a whole number from %" PRId64 " to %" PRId64, field->min, field->max);
         break;
     case RP_FT_NUMBER:
-        snprintf(out, size, "a number from %" PRId64 " to %" PRId64, field->min, field->max);
+        snprintf(out, size, "a number from %" PRId64 " to %" PRId64 " with at most %d decimals",
+                 field->min, field->max, RP_RATE_DECIMALS);
         break;
     case RP_FT_DURATION:
         rp_duration_format(field->min, least, sizeof(least));
@@ -106,6 +111,22 @@ static int parse_executor(const struct rp_field *field, void *base, const json_t
     return r;
 }
 
+static int parse_arrival(const struct rp_field *field, void *base, const json_t *value,
+                         const struct rp_where *where, struct rp_error *err)
+{
+    const char *text = json_string_value(value), *near;
+
+    for (int i = 0; text && i < RP_ARRIVAL_COUNT; i++)
+        if (strcmp(text, rp_arrival_names[i]) == 0) {
+            *(enum rp_arrival *)rp_field_at(field, base) = (enum rp_arrival)i;
+            return 0;
+        }
+    fail_value(field, value, where, err);
+    near = text ? rp_suggest(rp_slice_str(text), rp_arrival_names, RP_ARRIVAL_COUNT) : NULL;
+    rp_error_suggest(err, near);
+    return -RP_EUSER;
+}
+
 static int parse_integer(const struct rp_field *field, void *base, const json_t *value,
                          const struct rp_where *where, struct rp_error *err)
 {
@@ -132,6 +153,11 @@ static int parse_number(const struct rp_field *field, void *base, const json_t *
 
     if (!json_is_number(value) || !(number >= (double)field->min && number <= (double)field->max))
         return fail_value(field, value, where, err);
+    if (!rp_rate_is_exact(number)) {
+        fail_value(field, value, where, err);
+        rp_error_hint(err, "a third in a second is 1 with the time_unit \"3s\"");
+        return -RP_EUSER;
+    }
     *(double *)rp_field_at(field, base) = number == 0 ? 0 : number; /* no negative zero */
     return 0;
 }
@@ -198,22 +224,29 @@ static int parse_text(const struct rp_field *field, void *base, const json_t *va
 static int parse_stage(struct rp_stage *stage, size_t i, const json_t *value,
                        const struct rp_where *where, struct rp_error *err)
 {
+    bool is_pair = json_is_array(value) && json_array_size(value) == RP_ARRAY_LEN(stage_keys);
     char shown[RP_SHOW_SIZE], name[48];
-    int r;
+    int r = 0;
 
-    if (!json_is_object(value))
-        return rp_where_fail(where, err, "stages[%zu] must be {duration, target}, not %s", i,
-                             rp_show_json(value, shown));
-    r = rp_json_check_keys(value, stage_keys, RP_ARRAY_LEN(stage_keys), where, err);
+    if (!json_is_object(value) && !is_pair)
+        return rp_where_fail(where, err,
+                             "stages[%zu] must be {duration, target} or (duration, target), not %s",
+                             i, rp_show_json(value, shown));
+    if (!is_pair)
+        r = rp_json_check_keys(value, stage_keys, RP_ARRAY_LEN(stage_keys), where, err);
     for (size_t k = 0; r == 0 && k < RP_ARRAY_LEN(stage_fields); k++) {
         struct rp_field field = stage_fields[k];
-        const json_t *part = json_object_get(value, field.name);
+        const json_t *part = is_pair ? json_array_get(value, k)
+                                     : json_object_get(value, field.name);
 
         snprintf(name, sizeof(name), "stages[%zu].%s", i, field.name);
         field.name = name;
         if (rp_json_is_absent(part))
             return rp_where_fail(where, err, "%s is missing", name);
         r = rp_field_parse(&field, stage, part, where, err);
+        if (r == -RP_EUSER && field.type == RP_FT_INTEGER && json_is_real(part))
+            rp_error_hint(err, "a rate with a fraction is whole in a longer time_unit: 2.5 in 1s "
+                               "are 5 in 2s");
     }
     return r;
 }
@@ -310,6 +343,8 @@ int rp_field_parse(const struct rp_field *field, void *base, const json_t *value
     switch (field->type) {
     case RP_FT_EXECUTOR:
         return parse_executor(field, base, value, where, err);
+    case RP_FT_ARRIVAL:
+        return parse_arrival(field, base, value, where, err);
     case RP_FT_INTEGER:
         return parse_integer(field, base, value, where, err);
     case RP_FT_NUMBER:
@@ -359,6 +394,9 @@ void rp_field_clear(const struct rp_field *field, void *base)
     switch (field->type) {
     case RP_FT_EXECUTOR:
         *(enum rp_executor *)at = RP_CONSTANT_VUS;
+        break;
+    case RP_FT_ARRIVAL:
+        *(enum rp_arrival *)at = RP_ARRIVAL_UNIFORM;
         break;
     case RP_FT_INTEGER:
         *(int64_t *)at = 0;

@@ -90,6 +90,8 @@ json_t *rp_field_to_json(const struct rp_field *field, const void *base)
     switch (field->type) {
     case RP_FT_EXECUTOR:
         return json_string(rp_executors[*(const enum rp_executor *)at].name);
+    case RP_FT_ARRIVAL:
+        return json_string(rp_arrival_names[*(const enum rp_arrival *)at]);
     case RP_FT_INTEGER:
         return json_integer(*(const int64_t *)at);
     case RP_FT_NUMBER:
@@ -145,6 +147,9 @@ void rp_field_to_text(const struct rp_field *field, const void *base, struct rp_
     case RP_FT_EXECUTOR:
         rp_buf_append_str(out, rp_executors[*(const enum rp_executor *)at].name);
         break;
+    case RP_FT_ARRIVAL:
+        rp_buf_append_str(out, rp_arrival_names[*(const enum rp_arrival *)at]);
+        break;
     case RP_FT_INTEGER:
         rp_buf_appendf(out, "%" PRId64, *(const int64_t *)at);
         break;
@@ -182,6 +187,8 @@ static void write_default(const struct rp_field *field, struct rp_buf *out)
             rp_buf_appendf(out, "; %" PRId64 " for a ramping one", field->default_value);
     } else if (field->type == RP_FT_EXECUTOR) {
         rp_buf_appendf(out, "%s", rp_executors[field->default_value].name);
+    } else if (field->type == RP_FT_ARRIVAL) {
+        rp_buf_append_str(out, rp_arrival_names[field->default_value]);
     } else if (field->type == RP_FT_DURATION) {
         rp_duration_format(field->default_value, text, sizeof(text));
         rp_buf_append_str(out, text);
@@ -242,8 +249,7 @@ void rp_settings_write_markdown(struct rp_buf *out)
 
 void rp_executors_write_markdown(struct rp_buf *out)
 {
-    rp_buf_append_str(out, "| executor | in this version | what it does |\n|---|---|---|\n");
+    rp_buf_append_str(out, "| executor | what it does |\n|---|---|\n");
     for (int i = 0; i < RP_EXECUTOR_COUNT; i++)
-        rp_buf_appendf(out, "| `%s` | %s | %s |\n", rp_executors[i].name,
-                       rp_executors[i].is_available ? "yes" : "no", rp_executors[i].help);
+        rp_buf_appendf(out, "| `%s` | %s |\n", rp_executors[i].name, rp_executors[i].help);
 }

@@ -11,17 +11,15 @@
 #define PLAN(member) offsetof(struct rp_plan, member)
 
 const struct rp_executor_info rp_executors[RP_EXECUTOR_COUNT] = {
-    [RP_CONSTANT_VUS] = { "constant-vus", true,
-                          "VUs run iterations one after the other for a time" },
-    [RP_RAMPING_VUS] = { "ramping-vus", false, "a number of VUs that follows stages" },
-    [RP_SHARED_ITERATIONS] = { "shared-iterations", true,
+    [RP_CONSTANT_VUS] = { "constant-vus", "VUs run iterations one after the other for a time" },
+    [RP_RAMPING_VUS] = { "ramping-vus", "the same with a number of VUs that follows stages" },
+    [RP_SHARED_ITERATIONS] = { "shared-iterations",
                                "VUs take iterations from one pool until it is empty" },
-    [RP_PER_VU_ITERATIONS] = { "per-vu-iterations", true,
-                               "every VU runs its own number of iterations" },
-    [RP_CONSTANT_ARRIVAL_RATE] = { "constant-arrival-rate", false,
+    [RP_PER_VU_ITERATIONS] = { "per-vu-iterations", "every VU runs its own number of iterations" },
+    [RP_CONSTANT_ARRIVAL_RATE] = { "constant-arrival-rate",
                                    "iterations start at a fixed rate, however long they take" },
-    [RP_RAMPING_ARRIVAL_RATE] = { "ramping-arrival-rate", false,
-                                  "iterations start at a rate that follows stages" },
+    [RP_RAMPING_ARRIVAL_RATE] = { "ramping-arrival-rate",
+                                  "the same with a rate that follows stages" },
 };
 
 /* In the order in which fields are written. */
@@ -49,7 +47,8 @@ const struct rp_field rp_scenario_fields[RP_F_COUNT] = {
                           .default_value = 1,
                           .help = "iterations of all VUs together (shared), or of each VU" },
     [RP_F_STAGES] = { "stages", NULL, RP_FT_STAGES, RAMPING, RAMPING, .offset = SCENARIO(stages),
-                      .help = "list of `{duration, target}`, reached one after the other" },
+                      .help = "steps of `{duration, target}`: in this time to so many VUs, or "
+                              "to this rate" },
     [RP_F_RATE] = { "rate", "start_rate", RP_FT_NUMBER, ARRIVAL, BIT(RP_CONSTANT_ARRIVAL_RATE),
                     .offset = SCENARIO(rate), .min = 0, .max = RP_MOST_RATE,
                     .help =
@@ -57,13 +56,17 @@ const struct rp_field rp_scenario_fields[RP_F_COUNT] = {
     [RP_F_TIME_UNIT] = { "time_unit", NULL, RP_FT_DURATION, ARRIVAL, .offset = SCENARIO(time_unit),
                          .min = 1, .max = RP_LONGEST, .default_value = RP_S,
                          .help = "what `rate` and the targets of stages count in" },
+    [RP_F_ARRIVAL] = { "arrival", NULL, RP_FT_ARRIVAL, ARRIVAL, .offset = SCENARIO(arrival),
+                       .default_value = RP_ARRIVAL_UNIFORM,
+                       .help = "`uniform`: exactly at the rate; `poisson`: by chance, as "
+                               "independent users come, with the rate on average" },
     [RP_F_PRE_ALLOCATED_VUS] = { "pre_allocated_vus", NULL, RP_FT_INTEGER, ARRIVAL, ARRIVAL,
                                  .offset = SCENARIO(pre_allocated_vus), .min = 0,
                                  .max = RP_MOST_VUS, .help = "VUs made before the start" },
     [RP_F_MAX_VUS] = { "max_vus", NULL, RP_FT_INTEGER, ARRIVAL, .offset = SCENARIO(max_vus),
                        .min = 1, .max = RP_MOST_VUS, .default_kind = RP_FD_OTHER,
                        .default_text = "`pre_allocated_vus`",
-                       .help = "VUs made when all are busy" },
+                       .help = "most VUs, when more are made because all are busy" },
     [RP_F_MAX_DURATION] = { "max_duration", NULL, RP_FT_DURATION, ITERATING,
                             .offset = SCENARIO(max_duration), .min = 1, .max = RP_LONGEST,
                             .default_value = 600 * RP_S,
@@ -86,6 +89,10 @@ const struct rp_field rp_scenario_fields[RP_F_COUNT] = {
                    .help = "`worker.env` of the scenario, over the environment" },
 };
 
+const char *const rp_arrival_names[] = {
+    [RP_ARRIVAL_UNIFORM] = "uniform", [RP_ARRIVAL_POISSON] = "poisson"
+};
+
 const struct rp_field rp_plan_settings[RP_S_COUNT] = {
     [RP_S_TAGS] = { "tags", NULL, RP_FT_PAIRS, .offset = PLAN(tags),
                     .help = "tags of every sample of the run" },
@@ -99,4 +106,8 @@ const struct rp_field rp_plan_settings[RP_S_COUNT] = {
                            .default_kind = RP_FD_OTHER,
                            .default_text = "avg, min, med, max, p(90), p(95), p(99)",
                            .help = "what the summary shows of trends" },
+    [RP_S_SEED] = { "seed", NULL, RP_FT_INTEGER, .offset = PLAN(seed), .min = 0,
+                    .max = RP_MOST_SEED, .default_kind = RP_FD_OTHER,
+                    .default_text = "chosen by chance for every run",
+                    .help = "of what is random in the run; the same seed repeats it" },
 };

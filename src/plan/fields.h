@@ -16,14 +16,18 @@
 
 /* Bounds that keep every sum and product of the schedules within 64 bits. */
 #define RP_MOST_VUS 10000000
-#define RP_MOST_ITERATIONS 100000000000 /* of each VU */
-#define RP_MOST_RATE 1000000000
+#define RP_MOST_CHOSEN_VUS 10000        /* unless somebody names a number */
+#define RP_MOST_ITERATIONS 100000000000 /* of each VU, or all that arrive */
+#define RP_MOST_RATE 1000000000         /* in a time_unit, and in a second */
+#define RP_RATE_DECIMALS 9
+#define RP_MOST_SEED 9007199254740991 /* what every reader of JSON keeps */
 #define RP_LONGEST (3650 * 86400 * RP_S)
 
 enum rp_field_type {
     RP_FT_EXECUTOR, /* enum rp_executor */
+    RP_FT_ARRIVAL,  /* enum rp_arrival */
     RP_FT_INTEGER,  /* int64_t */
-    RP_FT_NUMBER,   /* double */
+    RP_FT_NUMBER,   /* double of at most RP_RATE_DECIMALS decimals */
     RP_FT_DURATION, /* rp_ns */
     RP_FT_TEXT,     /* char *, not empty */
     RP_FT_STAGES,   /* struct rp_stage * followed by its size_t count */
@@ -60,6 +64,7 @@ enum rp_field_id {
     RP_F_STAGES,
     RP_F_RATE,
     RP_F_TIME_UNIT,
+    RP_F_ARRIVAL,
     RP_F_PRE_ALLOCATED_VUS,
     RP_F_MAX_VUS,
     RP_F_MAX_DURATION,
@@ -76,6 +81,7 @@ enum rp_setting_id {
     RP_S_SETUP_TIMEOUT,
     RP_S_TEARDOWN_TIMEOUT,
     RP_S_TREND_STATS,
+    RP_S_SEED,
     RP_S_COUNT
 };
 
@@ -84,10 +90,12 @@ extern const struct rp_field rp_plan_settings[RP_S_COUNT];   /* offsets into str
 
 struct rp_executor_info {
     const char *name;
-    bool is_available; /* false: known and checked completely, but this version cannot run it */
     const char *help;
 };
 extern const struct rp_executor_info rp_executors[RP_EXECUTOR_COUNT];
+
+extern const char *const rp_arrival_names[]; /* by enum rp_arrival */
+enum { RP_ARRIVAL_COUNT = RP_ARRIVAL_POISSON + 1 };
 
 /* Fields of a scenario that were given, a bit per enum rp_field_id. */
 typedef uint32_t rp_field_set;
@@ -95,6 +103,11 @@ typedef uint32_t rp_field_set;
 static inline bool rp_executor_has(enum rp_executor executor, enum rp_field_id id)
 {
     return rp_scenario_fields[id].executors >> executor & 1;
+}
+
+static inline bool rp_executor_arrives(enum rp_executor executor)
+{
+    return rp_executor_has(executor, RP_F_RATE);
 }
 
 static inline void *rp_field_at(const struct rp_field *field, void *base)

@@ -1,37 +1,136 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * What the command line and the environment change in a scenario. The options of a load decide its executor: a number
+ * of iterations makes it shared-iterations; stages make it the ramping one of its family (of VUs, or of arrivals); a
+ * rate makes it one of the arrivals' family. All others set the field that means the same in the executor they find.
+ */
 #include <errno.h>
+#include <math.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/random.h>
 
+#include "base/alloc.h"
+#include "plan/duration.h"
 #include "plan/parts.h"
+#include "plan/shorthand.h"
+
+static bool has(rp_field_set set, enum rp_field_id id)
+{
+    return set >> id & 1;
+}
+
+/* ---- reading ------------------------------------------------------------------------------------------------- */
+
+static int parse_field(struct rp_wanted *wanted, enum rp_field_id id,
+                       const struct rp_override *override, struct rp_error *err)
+{
+    if (!override->value)
+        return 0;
+    wanted->given |= 1u << id;
+    return rp_field_parse_text(&rp_scenario_fields[id], &wanted->values, override->value,
+                               override->origin, err);
+}
+
+/* "@origin: message", with the hint it had. */
+static int fail_origin(const char *origin, struct rp_error *inner, struct rp_error *err)
+{
+    rp_error_set(err, -RP_EUSER, "%s: %s", origin, inner->message ? inner->message : "?");
+    if (inner->hint)
+        rp_error_hint(err, "%s", inner->hint);
+    rp_error_deinit(inner);
+    return -RP_EUSER;
+}
+
+static int parse_stages(struct rp_wanted *wanted, struct rp_error *err)
+{
+    struct rp_stages stages = { 0 };
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < wanted->source->stage_count; i++) {
+        const struct rp_override *stage = &wanted->source->stages[i];
+        struct rp_error inner = { 0 };
+
+        r = rp_stages_parse(rp_slice_str(stage->value), &stages, &inner);
+        if (r == -RP_EUSER)
+            r = fail_origin(stage->origin, &inner, err);
+    }
+    wanted->values.stages = stages.items;
+    wanted->values.stage_count = stages.count;
+    wanted->given |= stages.count ? 1u << RP_F_STAGES : 0;
+    return r;
+}
+
+static int parse_rate(struct rp_wanted *wanted, struct rp_error *err)
+{
+    const struct rp_override *override = &wanted->source->rate;
+    struct rp_error inner = { 0 };
+    struct rp_rate rate;
+
+    if (!override->value)
+        return 0;
+    if (rp_rate_parse(rp_slice_str(override->value), &rate, &inner) < 0)
+        return fail_origin(override->origin, &inner, err);
+    wanted->given |= 1u << RP_F_RATE | (rate.time_unit ? 1u << RP_F_TIME_UNIT : 0);
+    wanted->values.rate = rate.count;
+    wanted->values.time_unit = rate.time_unit;
+    return 0;
+}
+
+static int check_together(const struct rp_wanted *wanted, struct rp_error *err)
+{
+    const struct rp_overrides *o = wanted->source;
+    const char *stage = o->stage_count ? o->stages[0].origin : NULL;
+    const struct {
+        enum rp_field_id one, other;
+        const char *one_origin, *other_origin, *hint;
+    } table[] = {
+        { RP_F_STAGES, RP_F_DURATION, stage, o->duration.origin, "stages have their own times" },
+        { RP_F_STAGES, RP_F_ITERATIONS, stage, o->iterations.origin,
+          "stages last as long as they say, however many iterations that are" },
+        { RP_F_RATE, RP_F_ITERATIONS, o->rate.origin, o->iterations.origin,
+          "a rate lasts for a time: give --duration" },
+        { RP_F_MAX_VUS, RP_F_ITERATIONS, o->max_vus.origin, o->iterations.origin,
+          "the number of VUs is given by --vus" },
+    };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(table); i++)
+        if (has(wanted->given, table[i].one) && has(wanted->given, table[i].other)) {
+            rp_error_set(err, -RP_EUSER, "%s cannot stand beside %s", table[i].one_origin,
+                         table[i].other_origin);
+            rp_error_hint(err, "%s", table[i].hint);
+            return -RP_EUSER;
+        }
+    return 0;
+}
 
 int rp_overrides_parse(const struct rp_overrides *overrides, struct rp_wanted *ret,
                        struct rp_error *err)
 {
-    struct rp_scenario values = { 0 }; /* numbers only: nothing to free */
-    int r = 0;
+    int r;
 
     *ret = (struct rp_wanted){ .source = overrides };
-    if (overrides->vus.value) {
-        ret->has_vus = true;
-        r = rp_field_parse_text(&rp_scenario_fields[RP_F_VUS], &values, overrides->vus.value,
-                                overrides->vus.origin, err);
-    }
-    if (r == 0 && overrides->duration.value) {
-        ret->has_duration = true;
-        r = rp_field_parse_text(&rp_scenario_fields[RP_F_DURATION], &values,
-                                overrides->duration.value, overrides->duration.origin, err);
-    }
-    if (r == 0 && overrides->iterations.value) {
-        ret->has_iterations = true;
-        r = rp_field_parse_text(&rp_scenario_fields[RP_F_ITERATIONS], &values,
-                                overrides->iterations.value, overrides->iterations.origin, err);
-    }
-    ret->vus = values.vus;
-    ret->duration = values.duration;
-    ret->iterations = values.iterations;
-    return r;
+    r = parse_field(ret, RP_F_VUS, &overrides->vus, err);
+    if (r == 0)
+        r = parse_field(ret, RP_F_DURATION, &overrides->duration, err);
+    if (r == 0)
+        r = parse_field(ret, RP_F_ITERATIONS, &overrides->iterations, err);
+    if (r == 0)
+        r = parse_stages(ret, err);
+    if (r == 0)
+        r = parse_rate(ret, err);
+    if (r == 0)
+        r = parse_field(ret, RP_F_MAX_VUS, &overrides->max_vus, err);
+    return r == 0 ? check_together(ret, err) : r;
 }
+
+void rp_wanted_deinit(struct rp_wanted *wanted)
+{
+    rp_scenario_deinit(&wanted->values);
+    wanted->given = 0;
+}
+
+/* ---- laying over --------------------------------------------------------------------------------------------- */
 
 static void put(struct rp_scenario *scenario, rp_field_set *given, enum rp_field_id id,
                 int64_t value)
@@ -40,62 +139,213 @@ static void put(struct rp_scenario *scenario, rp_field_set *given, enum rp_field
     *given |= 1u << id;
 }
 
-/* --iterations: one shared pool. What shared-iterations does not have goes; the VUs stay. */
-static void make_shared(const struct rp_wanted *wanted, struct rp_scenario *scenario,
-                        rp_field_set *given)
+/* What the new executor does not have goes. */
+static void become(struct rp_scenario *scenario, rp_field_set *given, enum rp_executor executor)
 {
     for (int i = 0; i < RP_F_COUNT; i++)
-        if (!rp_executor_has(RP_SHARED_ITERATIONS, (enum rp_field_id)i)) {
+        if (!rp_executor_has(executor, (enum rp_field_id)i)) {
             rp_field_clear(&rp_scenario_fields[i], scenario);
             *given &= ~(1u << i);
         }
-    scenario->executor = RP_SHARED_ITERATIONS;
+    scenario->executor = executor;
     *given |= 1u << RP_F_EXECUTOR;
-    put(scenario, given, RP_F_ITERATIONS, wanted->iterations);
-    if (wanted->has_vus)
-        put(scenario, given, RP_F_VUS, wanted->vus);
-    if (*given >> RP_F_VUS & 1 && scenario->vus > wanted->iterations)
-        scenario->vus = wanted->iterations;
-    if (wanted->has_duration)
-        put(scenario, given, RP_F_MAX_DURATION, wanted->duration);
 }
 
-static int fail_not_had(const struct rp_override *override, const char *what, const char *remedy,
+/* --iterations: one shared pool; the VUs stay. */
+static void make_shared(const struct rp_wanted *wanted, struct rp_scenario *scenario,
+                        rp_field_set *given)
+{
+    become(scenario, given, RP_SHARED_ITERATIONS);
+    put(scenario, given, RP_F_ITERATIONS, wanted->values.iterations);
+    if (has(wanted->given, RP_F_VUS))
+        put(scenario, given, RP_F_VUS, wanted->values.vus);
+    if (has(*given, RP_F_VUS) && scenario->vus > wanted->values.iterations)
+        scenario->vus = wanted->values.iterations;
+    if (has(wanted->given, RP_F_DURATION))
+        put(scenario, given, RP_F_MAX_DURATION, wanted->values.duration);
+}
+
+static enum rp_executor executor_for(const struct rp_wanted *wanted, enum rp_executor executor)
+{
+    bool arrives = rp_executor_arrives(executor) || has(wanted->given, RP_F_RATE);
+
+    if (has(wanted->given, RP_F_STAGES))
+        return arrives ? RP_RAMPING_ARRIVAL_RATE : RP_RAMPING_VUS;
+    if (arrives && !rp_executor_arrives(executor))
+        return RP_CONSTANT_ARRIVAL_RATE;
+    return executor;
+}
+
+/* Enough VUs for iterations of up to a second. */
+static int64_t vus_for_a_second(const struct rp_scenario *scenario, rp_ns time_unit)
+{
+    double highest = scenario->rate;
+
+    for (size_t i = 0; i < scenario->stage_count; i++)
+        highest = fmax(highest, (double)scenario->stages[i].target);
+    highest = ceil(highest * (double)RP_S / (double)time_unit);
+    return highest < 1 ? 1 : highest > RP_MOST_CHOSEN_VUS ? RP_MOST_CHOSEN_VUS : (int64_t)highest;
+}
+
+/* The VUs of what was no arrival executor. A number that somebody named is kept to. */
+static void choose_arrival_vus(const struct rp_wanted *wanted, int64_t own_vus,
+                               struct rp_scenario *scenario, rp_field_set *given)
+{
+    bool is_named = own_vus || has(wanted->given, RP_F_VUS) || has(wanted->given, RP_F_MAX_VUS);
+    rp_ns unit = scenario->time_unit ? scenario->time_unit : RP_S;
+
+    put(scenario, given, RP_F_PRE_ALLOCATED_VUS, own_vus ? own_vus : 1);
+    if (!is_named)
+        put(scenario, given, RP_F_MAX_VUS, vus_for_a_second(scenario, unit));
+}
+
+static int fail_units(const struct rp_wanted *wanted, rp_ns time_unit, const struct rp_where *where,
+                      struct rp_error *err)
+{
+    char ours[64], theirs[64];
+
+    rp_duration_format(time_unit, ours, sizeof(ours));
+    rp_duration_format(wanted->values.time_unit, theirs, sizeof(theirs));
+    rp_where_fail(where, err, "%s counts in %s, but the targets of its stages in %s",
+                  wanted->source->rate.origin, theirs, ours);
+    rp_error_hint(err, "give the stages too, with --stage, or the rate in %s", ours);
+    return -RP_EUSER;
+}
+
+/* --stage and --rate: the executor and what it runs by. */
+static int apply_schedule(const struct rp_wanted *wanted, struct rp_scenario *scenario,
+                          rp_field_set *given, const struct rp_where *where, struct rp_error *err)
+{
+    enum rp_executor before = scenario->executor, after = executor_for(wanted, before);
+    int64_t own_vus = has(*given, RP_F_VUS) ? scenario->vus : 0;
+    rp_ns own_unit = has(*given, RP_F_TIME_UNIT) ? scenario->time_unit : RP_S;
+
+    if (after != before)
+        become(scenario, given, after);
+    if (has(wanted->given, RP_F_STAGES)) {
+        size_t size = wanted->values.stage_count * sizeof(struct rp_stage);
+        struct rp_stage *stages = rp_alloc(size);
+
+        if (!stages)
+            return -ENOMEM;
+        memcpy(stages, wanted->values.stages, size);
+        rp_free(scenario->stages);
+        scenario->stages = stages;
+        scenario->stage_count = wanted->values.stage_count;
+        *given |= 1u << RP_F_STAGES;
+    } else if (after == RP_RAMPING_ARRIVAL_RATE && has(wanted->given, RP_F_TIME_UNIT) &&
+               wanted->values.time_unit != own_unit) {
+        return fail_units(wanted, own_unit, where, err);
+    }
+    if (has(wanted->given, RP_F_RATE)) {
+        scenario->rate = wanted->values.rate;
+        *given |= 1u << RP_F_RATE;
+    }
+    if (has(wanted->given, RP_F_TIME_UNIT))
+        put(scenario, given, RP_F_TIME_UNIT, wanted->values.time_unit);
+    if (after == RP_RAMPING_VUS && own_vus)
+        put(scenario, given, RP_F_START_VUS, own_vus);
+    if (rp_executor_arrives(after) && !rp_executor_arrives(before))
+        choose_arrival_vus(wanted, own_vus, scenario, given);
+    return 0;
+}
+
+static int fail_not_had(const struct rp_override *override, const char *what, const char *instead,
                         const struct rp_scenario *scenario, const struct rp_where *where,
                         struct rp_error *err)
 {
     rp_where_fail(where, err, "%s cannot be applied: executor '%s' has no %s", override->origin,
                   rp_executors[scenario->executor].name, what);
-    rp_error_hint(err, "change its %s in the script, or leave it out with --scenario", remedy);
+    rp_error_hint(err, "give %s instead, or leave the scenario out with --scenario", instead);
     return -RP_EUSER;
+}
+
+static int apply_duration(const struct rp_wanted *wanted, struct rp_scenario *scenario,
+                          rp_field_set *given, const struct rp_where *where, struct rp_error *err)
+{
+    enum rp_field_id id = rp_executor_has(scenario->executor, RP_F_DURATION) ? RP_F_DURATION
+                                                                             : RP_F_MAX_DURATION;
+
+    if (!has(wanted->given, RP_F_DURATION))
+        return 0;
+    if (!rp_executor_has(scenario->executor, id))
+        return fail_not_had(&wanted->source->duration, "duration", "--stage", scenario, where, err);
+    put(scenario, given, id, wanted->values.duration);
+    return 0;
+}
+
+static int apply_vus(const struct rp_wanted *wanted, struct rp_scenario *scenario,
+                     rp_field_set *given, const struct rp_where *where, struct rp_error *err)
+{
+    int64_t vus = wanted->values.vus;
+
+    if (!has(wanted->given, RP_F_VUS))
+        return 0;
+    if (rp_executor_has(scenario->executor, RP_F_VUS)) {
+        put(scenario, given, RP_F_VUS, vus);
+    } else if (rp_executor_arrives(scenario->executor)) {
+        put(scenario, given, RP_F_PRE_ALLOCATED_VUS, vus);
+        if (has(*given, RP_F_MAX_VUS) && scenario->max_vus < vus)
+            scenario->max_vus = vus;
+    } else if (has(wanted->given, RP_F_STAGES)) {
+        put(scenario, given, RP_F_START_VUS, vus);
+    } else {
+        return fail_not_had(&wanted->source->vus, "fixed number of VUs", "--stage", scenario, where,
+                            err);
+    }
+    return 0;
+}
+
+static int apply_max_vus(const struct rp_wanted *wanted, struct rp_scenario *scenario,
+                         rp_field_set *given, const struct rp_where *where, struct rp_error *err)
+{
+    int64_t most = wanted->values.max_vus;
+
+    if (!has(wanted->given, RP_F_MAX_VUS))
+        return 0;
+    if (!rp_executor_has(scenario->executor, RP_F_MAX_VUS))
+        return fail_not_had(&wanted->source->max_vus, "max_vus",
+                            scenario->executor == RP_RAMPING_VUS ? "--stage" : "--vus", scenario,
+                            where, err);
+    put(scenario, given, RP_F_MAX_VUS, most);
+    if (!has(wanted->given, RP_F_VUS) && scenario->pre_allocated_vus > most)
+        scenario->pre_allocated_vus = most;
+    return 0;
 }
 
 int rp_overrides_apply(const struct rp_wanted *wanted, struct rp_scenario *scenario,
                        rp_field_set *given, const struct rp_where *where, struct rp_error *err)
 {
-    enum rp_executor executor = scenario->executor;
+    int r;
 
-    if (wanted->has_iterations) {
+    if (has(wanted->given, RP_F_ITERATIONS)) {
         make_shared(wanted, scenario, given);
         return 0;
     }
-    if (wanted->has_duration) {
-        if (rp_executor_has(executor, RP_F_DURATION))
-            put(scenario, given, RP_F_DURATION, wanted->duration);
-        else if (rp_executor_has(executor, RP_F_MAX_DURATION))
-            put(scenario, given, RP_F_MAX_DURATION, wanted->duration);
-        else
-            return fail_not_had(&wanted->source->duration, "duration", "stages", scenario, where,
-                                err);
+    r = apply_schedule(wanted, scenario, given, where, err);
+    if (r == 0)
+        r = apply_duration(wanted, scenario, given, where, err);
+    if (r == 0)
+        r = apply_vus(wanted, scenario, given, where, err);
+    return r == 0 ? apply_max_vus(wanted, scenario, given, where, err) : r;
+}
+
+/* ---- the run ------------------------------------------------------------------------------------------------- */
+
+int rp_overrides_apply_run(const struct rp_overrides *overrides, struct rp_plan *plan,
+                           struct rp_error *err)
+{
+    plan->no_spin = overrides->no_spin;
+    if (overrides->seed.value) {
+        plan->seed_is_given = true;
+        return rp_field_parse_text(&rp_plan_settings[RP_S_SEED], plan, overrides->seed.value,
+                                   overrides->seed.origin, err);
     }
-    if (wanted->has_vus) {
-        if (!rp_executor_has(executor, RP_F_VUS))
-            return fail_not_had(&wanted->source->vus, "fixed number of VUs",
-                                executor == RP_RAMPING_VUS ? "stages"
-                                                           : "pre_allocated_vus and max_vus",
-                                scenario, where, err);
-        put(scenario, given, RP_F_VUS, wanted->vus);
-    }
+    if (plan->seed_is_given)
+        return 0;
+    if (getrandom(&plan->seed, sizeof(plan->seed), 0) != sizeof(plan->seed))
+        return rp_error_set(err, -EIO, "the system has no random bytes for a seed");
+    plan->seed &= RP_MOST_SEED;
     return 0;
 }
 

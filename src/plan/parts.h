@@ -14,7 +14,7 @@ bool rp_scenario_name_is_valid(const char *name);
 RP_NODISCARD int rp_scenario_parse(struct rp_scenario *scenario, const json_t *fields,
                                    rp_field_set *given, const struct rp_where *where,
                                    struct rp_error *err);
-/* Defaults, required fields, rules between fields, whether this version has the executor. */
+/* Defaults, required fields, rules between fields, the bounds of schedules. */
 RP_NODISCARD int rp_scenario_finish(struct rp_scenario *scenario, rp_field_set given,
                                     const struct rp_where *where, struct rp_error *err);
 void rp_scenario_deinit(struct rp_scenario *scenario);
@@ -28,16 +28,19 @@ RP_NODISCARD int rp_plan_add_thresholds(struct rp_plan *plan, const json_t *thre
 
 /* overrides.c */
 struct rp_wanted {
-    bool has_vus, has_duration, has_iterations;
-    int64_t vus, iterations;
-    rp_ns duration;
+    rp_field_set given; /* of what was asked for */
+    struct rp_scenario values;
     const struct rp_overrides *source; /* for the origins in messages */
 };
 RP_NODISCARD int rp_overrides_parse(const struct rp_overrides *overrides, struct rp_wanted *ret,
                                     struct rp_error *err);
+void rp_wanted_deinit(struct rp_wanted *wanted); /* also what a failed parse has left */
 RP_NODISCARD int rp_overrides_apply(const struct rp_wanted *wanted, struct rp_scenario *scenario,
                                     rp_field_set *given, const struct rp_where *where,
                                     struct rp_error *err);
+/* --seed and --no-spin; a seed by chance when there is none. */
+RP_NODISCARD int rp_overrides_apply_run(const struct rp_overrides *overrides, struct rp_plan *plan,
+                                        struct rp_error *err);
 /* --tag and --env over what the plan has. */
 RP_NODISCARD int rp_overrides_apply_pairs(const struct rp_overrides *overrides,
                                           struct rp_plan *plan, struct rp_error *err);

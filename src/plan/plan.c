@@ -116,7 +116,7 @@ static json_t *metrics_to_json(const struct rp_plan *plan)
     return object;
 }
 
-static json_t *plan_to_json(const struct rp_plan *plan)
+static json_t *plan_to_json(const struct rp_plan *plan, bool with_seed)
 {
     json_t *object = json_object();
     bool ok = object && put(object, "script", json_string(plan->script)) &&
@@ -125,10 +125,12 @@ static json_t *plan_to_json(const struct rp_plan *plan)
               put(object, "metrics", metrics_to_json(plan)) &&
               put(object, env_field.name, rp_field_to_json(&env_field, plan)) &&
               put(object, "has_setup", json_boolean(plan->has_setup)) &&
-              put(object, "has_teardown", json_boolean(plan->has_teardown));
+              put(object, "has_teardown", json_boolean(plan->has_teardown)) &&
+              put(object, "no_spin", json_boolean(plan->no_spin));
 
     for (int i = 0; ok && i < RP_S_COUNT; i++)
-        ok = put(object, rp_plan_settings[i].name, rp_field_to_json(&rp_plan_settings[i], plan));
+        ok = (i == RP_S_SEED && !with_seed) ||
+             put(object, rp_plan_settings[i].name, rp_field_to_json(&rp_plan_settings[i], plan));
     if (ok)
         return object;
     json_decref(object);
@@ -158,9 +160,9 @@ static int append_chunk(const char *text, size_t len, void *user)
     return out->error ? -1 : 0;
 }
 
-int rp_plan_write_json(const struct rp_plan *plan, struct rp_buf *out)
+static int write_json(const struct rp_plan *plan, bool with_seed, struct rp_buf *out)
 {
-    json_t *object = plan_to_json(plan);
+    json_t *object = plan_to_json(plan, with_seed);
     int r;
 
     if (!object)
@@ -171,6 +173,16 @@ int rp_plan_write_json(const struct rp_plan *plan, struct rp_buf *out)
     if (r < 0)
         return out->error ? out->error : -ENOMEM;
     return 0;
+}
+
+int rp_plan_write_json(const struct rp_plan *plan, struct rp_buf *out)
+{
+    return write_json(plan, true, out);
+}
+
+int rp_plan_write_inspection(const struct rp_plan *plan, struct rp_buf *out)
+{
+    return write_json(plan, plan->seed_is_given, out);
 }
 
 static int read_scenario(struct rp_plan *plan, const char *name, const json_t *fields,
@@ -282,8 +294,11 @@ static int read_plan(struct rp_plan *plan, const json_t *root, struct rp_error *
         r = rp_json_bool_at(root, "has_setup", &plan->has_setup, &where, err);
     if (r == 0)
         r = rp_json_bool_at(root, "has_teardown", &plan->has_teardown, &where, err);
+    if (r == 0)
+        r = rp_json_bool_at(root, "no_spin", &plan->no_spin, &where, err);
     if (r < 0)
         return r;
+    plan->seed_is_given = true;
     plan->script = rp_strdup(script);
     if (!plan->script)
         return -ENOMEM;
@@ -299,9 +314,10 @@ static int read_plan(struct rp_plan *plan, const json_t *root, struct rp_error *
 int rp_plan_read_json(const char *json, struct rp_plan **ret, struct rp_error *err)
 {
     static const char *const keys[] = {
-        "script",        "scenarios",        "thresholds",         "metrics",
-        "env",           "has_setup",        "has_teardown",       "tags",
-        "setup_timeout", "teardown_timeout", "summary_trend_stats"
+        "script",        "scenarios",        "thresholds",          "metrics",
+        "env",           "has_setup",        "has_teardown",        "tags",
+        "setup_timeout", "teardown_timeout", "summary_trend_stats", "seed",
+        "no_spin"
     };
     const struct rp_where where = { NULL, 0, "plan", NULL };
     struct rp_plan *plan = NULL;

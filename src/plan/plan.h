@@ -6,7 +6,8 @@
  *
  * A script declares (any script host hands over one JSON text, the declaration); overrides from the command line and
  * the environment are laid over it; the result is validated completely and every default filled in. The same JSON that
- * `rampa inspect --format json` prints travels to the workers and stands in the result file as `config`.
+ * `rampa inspect --format json` prints travels to the workers and stands in the result file as `config`, with the
+ * seed of the run.
  */
 
 #include <stdbool.h>
@@ -79,8 +80,9 @@ struct rp_plan {
     struct rp_pairs env;  /* --env, over the environment */
     rp_ns setup_timeout, teardown_timeout;
     bool has_setup, has_teardown;
-    uint64_t seed; /* of everything random in the run; chosen by chance unless --seed gave it */
-    bool no_spin;  /* waits for arrivals without spinning over the last microseconds */
+    uint64_t seed;      /* of everything random in the run, at most 2^53-1 */
+    bool seed_is_given; /* false: this plan's resolution has chosen it by chance */
+    bool no_spin;       /* waits for arrivals without spinning over the last microseconds */
     struct rp_stat *trend_stats; /* what the summary shows of trends */
     size_t trend_stat_count;
 };
@@ -92,7 +94,10 @@ struct rp_override {
     const char *origin;
 };
 struct rp_overrides {
-    struct rp_override vus, duration, iterations;
+    struct rp_override vus, duration, iterations, rate, max_vus, seed;
+    struct rp_override *stages; /* laid end to end; each may have several: "30s:10,1m:0" */
+    size_t stage_count;
+    bool no_spin;
     struct rp_override *scenario_names; /* only these run */
     size_t scenario_name_count;
     const struct rp_pair *tags, *env;
@@ -128,7 +133,9 @@ RP_NODISCARD int rp_plan_resolve(const char *declaration_json, const struct rp_o
  * written gives an equal plan. */
 RP_NODISCARD int rp_plan_write_json(const struct rp_plan *plan, struct rp_buf *out);
 RP_NODISCARD int rp_plan_read_json(const char *json, struct rp_plan **ret, struct rp_error *err);
-/* `inspect --format text`: aligned, grouped, every default shown. */
+/* `inspect --format json`: the same without a seed that was chosen by chance, which would be another one each time. */
+RP_NODISCARD int rp_plan_write_inspection(const struct rp_plan *plan, struct rp_buf *out);
+/* `inspect --format text`: aligned, grouped, every default shown, such a seed not. */
 void rp_plan_write_text(const struct rp_plan *plan, struct rp_buf *out);
 void rp_plan_free(struct rp_plan *plan);
 /* Replaces what the summary shows of trends by @text, "avg,p(99)". -RP_EUSER names @origin and the bad item. */

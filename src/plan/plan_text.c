@@ -92,6 +92,8 @@ void rp_plan_write_text(const struct rp_plan *plan, struct rp_buf *out)
     write_metrics(plan, out);
     rp_buf_append_str(out, "\nrun\n");
     for (int i = 0; i < RP_S_COUNT; i++)
-        write_field(&rp_plan_settings[i], plan, 2, out);
+        if (i != RP_S_SEED || plan->seed_is_given)
+            write_field(&rp_plan_settings[i], plan, 2, out);
+    rp_buf_appendf(out, "  %-*s %s\n", NAME_WIDTH, "no_spin", plan->no_spin ? "yes" : "no");
     write_field(&env, plan, 2, out);
 }

@@ -127,8 +127,10 @@ static int read_options(struct resolver *r)
     for (size_t i = 0; res == 0 && i < RP_S_COUNT; i++) {
         const json_t *value = json_object_get(r->options, rp_plan_settings[i].name);
 
-        if (!rp_json_is_absent(value))
-            res = rp_field_parse(&rp_plan_settings[i], r->plan, value, &where, r->err);
+        if (rp_json_is_absent(value))
+            continue;
+        res = rp_field_parse(&rp_plan_settings[i], r->plan, value, &where, r->err);
+        r->plan->seed_is_given = r->plan->seed_is_given || i == RP_S_SEED;
     }
     if (res == 0 && has(r->shortcuts_given, RP_F_STAGES) &&
         (has(r->shortcuts_given, RP_F_DURATION) || has(r->shortcuts_given, RP_F_ITERATIONS)))
@@ -268,7 +270,8 @@ static int take(struct resolver *r, struct rp_scenario *scenario, rp_field_set *
  * constant-vus, as nothing of the script says otherwise. */
 static int take_shortcuts(struct resolver *r, struct rp_scenario *scenario, rp_field_set *given)
 {
-    bool has_duration = has(r->shortcuts_given, RP_F_DURATION) || r->wanted.has_duration;
+    bool has_duration = has(r->shortcuts_given, RP_F_DURATION) ||
+                        has(r->wanted.given, RP_F_DURATION);
     int res;
 
     scenario->executor = has(r->shortcuts_given, RP_F_STAGES)       ? RP_RAMPING_VUS
@@ -375,6 +378,8 @@ static int resolve(struct resolver *r)
         res = resolve_scenarios(r);
     if (res == 0)
         res = resolve_thresholds(r);
+    if (res == 0)
+        res = rp_overrides_apply_run(r->overrides, r->plan, r->err);
     return res == 0 ? rp_overrides_apply_pairs(r->overrides, r->plan, r->err) : res;
 }
 
@@ -391,6 +396,7 @@ int rp_plan_resolve(const char *declaration_json, const struct rp_overrides *ove
         r.plan = rp_calloc(1, sizeof(*r.plan));
         res = r.plan ? resolve(&r) : -ENOMEM;
     }
+    rp_wanted_deinit(&r.wanted);
     rp_sources_deinit(&r.sources);
     json_decref(r.root);
     if (res < 0) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -131,24 +132,6 @@ int rp_scenario_parse(struct rp_scenario *scenario, const json_t *fields, rp_fie
     return 0;
 }
 
-static int check_available(const struct rp_scenario *scenario, const struct rp_where *where,
-                           struct rp_error *err)
-{
-    char names[256] = "";
-    size_t used = 0;
-
-    if (rp_executors[scenario->executor].is_available)
-        return 0;
-    for (int i = 0; i < RP_EXECUTOR_COUNT; i++)
-        if (rp_executors[i].is_available && used < sizeof(names))
-            used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", used ? ", " : "",
-                                     rp_executors[i].name);
-    rp_where_fail(where, err, "executor '%s' is not available in this version",
-                  rp_executors[scenario->executor].name);
-    rp_error_hint(err, "available: %s", names);
-    return -RP_EUSER;
-}
-
 static int fill_default(struct rp_scenario *scenario, enum rp_field_id id,
                         const struct rp_where *where, struct rp_error *err)
 {
@@ -175,30 +158,90 @@ static int fill_default(struct rp_scenario *scenario, enum rp_field_id id,
     return 0;
 }
 
-static int check_stages(const struct rp_scenario *scenario, const struct rp_where *where,
-                        struct rp_error *err)
+static int64_t highest_target(const struct rp_scenario *scenario)
 {
     int64_t highest = 0;
-    rp_ns total = 0;
 
-    for (size_t i = 0; i < scenario->stage_count; i++) {
-        total = rp_ns_add(total, scenario->stages[i].duration);
+    for (size_t i = 0; i < scenario->stage_count; i++)
         if (scenario->stages[i].target > highest)
             highest = scenario->stages[i].target;
-    }
-    if (highest == 0)
+    return highest;
+}
+
+/* One that only goes down needs a start that was asked for: the default is no load to test with. */
+static int check_stages(const struct rp_scenario *s, rp_field_set given,
+                        const struct rp_where *where, struct rp_error *err)
+{
+    int64_t highest = highest_target(s);
+    bool starts = (given >> RP_F_START_VUS & 1 && s->start_vus > 0) ||
+                  (given >> RP_F_RATE & 1 && s->rate > 0);
+    rp_ns total = 0;
+
+    for (size_t i = 0; i < s->stage_count; i++)
+        total = rp_ns_add(total, s->stages[i].duration);
+    if (highest == 0 && !starts)
         return rp_where_fail(where, err, "stages: at least one target must be greater than 0");
-    if (scenario->executor == RP_RAMPING_VUS && highest > RP_MOST_VUS)
+    if (s->executor == RP_RAMPING_VUS && highest > RP_MOST_VUS)
         return rp_where_fail(where, err, "stages: a target must be at most %d VUs, not %" PRId64,
                              RP_MOST_VUS, highest);
+    if (total == 0)
+        return rp_where_fail(where, err, "stages: all together must last longer than 0s");
     if (total > RP_LONGEST)
         return rp_where_fail(where, err, "stages: all together must last at most 3650d");
     return 0;
 }
 
-static int check_between(const struct rp_scenario *s, const struct rp_where *where,
-                         struct rp_error *err)
+/* Billionths: what a rate of at most nine decimals is a whole number of. */
+static int64_t billionths(double rate)
 {
+    return (int64_t)llroundl((long double)rate * 1e9L);
+}
+
+/* Twice what the schedule asks for, in arrivals times time_unit times a billion. */
+static unsigned __int128 twice_arrivals(const struct rp_scenario *s)
+{
+    unsigned __int128 twice = 0;
+    int64_t from = billionths(s->rate);
+
+    if (!rp_executor_has(s->executor, RP_F_STAGES))
+        return (unsigned __int128)from * (unsigned __int128)s->duration * 2;
+    for (size_t i = 0; i < s->stage_count; i++) {
+        int64_t to = s->stages[i].target * 1000000000;
+
+        twice += ((unsigned __int128)from + (unsigned __int128)to) *
+                 (unsigned __int128)s->stages[i].duration;
+        from = to;
+    }
+    return twice;
+}
+
+/* The bounds within which the arithmetic of schedules is exact, and a schedule that asks for something. */
+static int check_arrivals(const struct rp_scenario *s, const struct rp_where *where,
+                          struct rp_error *err)
+{
+    unsigned __int128 one = (unsigned __int128)s->time_unit * 2000000000;
+    unsigned __int128 twice = twice_arrivals(s);
+    double highest = fmax(s->rate, (double)highest_target(s));
+
+    if (highest > (double)s->time_unit) /* a billion in a second are one in a nanosecond */
+        return rp_where_fail(where, err, "rate: at most %d iterations can start in a second",
+                             RP_MOST_RATE);
+    if (twice > one * RP_MOST_ITERATIONS)
+        return rp_where_fail(where, err, "%s: at most %" PRId64 " iterations can start in all",
+                             s->executor == RP_CONSTANT_ARRIVAL_RATE ? "rate" : "stages",
+                             (int64_t)RP_MOST_ITERATIONS);
+    if (s->executor == RP_CONSTANT_ARRIVAL_RATE || twice >= one)
+        return 0;
+    rp_where_fail(where, err, "stages: they ask for less than one iteration in all");
+    rp_error_hint(err, "raise the targets, make the stages longer, or time_unit shorter");
+    return -RP_EUSER;
+}
+
+static int check_between(const struct rp_scenario *s, rp_field_set given,
+                         const struct rp_where *where, struct rp_error *err)
+{
+    int r = 0;
+
     if (s->executor == RP_SHARED_ITERATIONS && s->iterations < s->vus) {
         rp_where_fail(where, err,
                       "iterations (%" PRId64 ") must be at least the number of VUs (%" PRId64 ")",
@@ -215,7 +258,9 @@ static int check_between(const struct rp_scenario *s, const struct rp_where *whe
                              "max_vus (%" PRId64 ") must be at least 1 and at least "
                              "pre_allocated_vus (%" PRId64 ")",
                              s->max_vus, s->pre_allocated_vus);
-    return rp_executor_has(s->executor, RP_F_STAGES) ? check_stages(s, where, err) : 0;
+    if (rp_executor_has(s->executor, RP_F_STAGES))
+        r = check_stages(s, given, where, err);
+    return r == 0 && rp_executor_arrives(s->executor) ? check_arrivals(s, where, err) : r;
 }
 
 int rp_scenario_finish(struct rp_scenario *scenario, rp_field_set given,
@@ -230,8 +275,7 @@ int rp_scenario_finish(struct rp_scenario *scenario, rp_field_set given,
         if (r < 0)
             return r;
     }
-    r = check_between(scenario, where, err);
-    return r == 0 ? check_available(scenario, where, err) : r;
+    return check_between(scenario, given, where, err);
 }
 
 static rp_ns regular_time(const struct rp_scenario *scenario)
@@ -269,16 +313,13 @@ rp_ns rp_plan_longest(const struct rp_plan *plan)
 
 static int64_t max_vus(const struct rp_scenario *scenario)
 {
-    int64_t highest = scenario->start_vus;
+    int64_t highest = highest_target(scenario);
 
     if (rp_executor_has(scenario->executor, RP_F_VUS))
         return scenario->vus;
     if (rp_executor_has(scenario->executor, RP_F_MAX_VUS))
         return scenario->max_vus;
-    for (size_t i = 0; i < scenario->stage_count; i++)
-        if (scenario->stages[i].target > highest)
-            highest = scenario->stages[i].target;
-    return highest;
+    return highest > scenario->start_vus ? highest : scenario->start_vus;
 }
 
 /* The sum can only rise where a scenario starts. One that starts when another must be over still meets it. */

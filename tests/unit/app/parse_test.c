@@ -110,6 +110,12 @@ static void right_lines_are_understood(void **state)
         { "run -", "run -" },
         { "--no-color run load.py", "run load.py [--no-color]" },
         { "run load.py --duration 1m30s -i 10", "run load.py --duration=1m30s --iterations=10" },
+        { "run a.py --stage 30s:10 --stage 1m:0,5s:3 --rate 7/3s --max-vus 5",
+          "run a.py --stage=30s:10 --stage=1m:0,5s:3 --rate=7/3s --max-vus=5" },
+        { "check a.py --rate=.5/s --seed 0 --no-spin",
+          "check a.py --rate=.5/s --seed=0 [--no-spin]" },
+        { "run a.py --seed 9007199254740991 --event-log e.jsonl",
+          "run a.py --seed=9007199254740991 --event-log=e.jsonl" },
         { "run a.py --summary-trend-stats avg,p(99.9),count",
           "run a.py --summary-trend-stats=avg,p(99.9),count" },
         { "inspect load.py --format json", "inspect load.py --format=json" },
@@ -143,6 +149,9 @@ static void right_lines_are_understood(void **state)
         rp_cli_deinit(&cli);
     }
 }
+
+#define A_STAGE "a stage is DURATION:TARGET, as in 30s:100 or 30s:100,1m:0"
+#define A_RATE "a rate is NUMBER/TIME, as in 500/s, 30/m, 7/3s or 0.5/s"
 
 static void wrong_lines_are_explained(void **state)
 {
@@ -189,6 +198,31 @@ static void wrong_lines_are_explained(void **state)
         { "run a.py --tag =x", "--tag: '=x' is not KEY=VALUE\n" },
         { "run a.py --out=", "--out: the value is empty\n" },
         { "inspect a.py --format jsn", "--format: 'jsn' is not one of text, json\n" },
+        { "run a.py --stage 30:100",
+          "--stage: '30:100' is not a stage: '30' is not a duration: it has "
+          "no unit (" A_STAGE ")\n" },
+        { "run a.py --stage 30s",
+          "--stage: '30s' is not a stage: it has no target (" A_STAGE ")\n" },
+        { "run a.py --stage 30s:1 --stage x",
+          "--stage: 'x' is not a stage: it has no target (" A_STAGE ")\n" },
+        { "run a.py --stage", "option '--stage' needs a value (--stage TIME:TARGET)\n" },
+        { "run a.py --rate fast",
+          "--rate: 'fast' is not a rate: 'fast' is not a number (" A_RATE ")\n" },
+        { "run a.py --rate 500/",
+          "--rate: '500/' is not a rate: the time is missing after '/' (" A_RATE ")\n" },
+        { "run a.py --rate -5/s",
+          "--rate: '-5/s' is not a rate: the number must be from 0 to 1000000000 (" A_RATE ")\n" },
+        { "run a.py --max-vus -1", "--max-vus: -1 is less than 1\n" },
+        { "run a.py --max-vus 0", "--max-vus: 0 is less than 1\n" },
+        { "run a.py --seed x", "--seed: 'x' is not a whole number\n" },
+        { "run a.py --seed -1", "--seed: -1 is not between 0 and 9007199254740991\n" },
+        { "run a.py --seed 9007199254740992",
+          "--seed: 9007199254740992 is not between 0 and 9007199254740991\n" },
+        { "run a.py --no-spin=1", "option '--no-spin' takes no value\n" },
+        { "run a.py --event-log=", "--event-log: the value is empty\n" },
+        { "check a.py --event-log x",
+          "unknown option '--event-log' (it is an option of 'rampa run')\n" },
+        { "run a.py --stages 30s:1", "unknown option '--stages' (did you mean '--stage'?)\n" },
         { "run a.py --summary-trend-stats avg,p99",
           "--summary-trend-stats: 'p99' is none of avg, min, max, med, count and p(N)\n" },
         { "run a.py --summary-trend-stats avg,",
@@ -244,20 +278,33 @@ static void the_environment_stands_in_for_what_the_line_does_not_say(void **stat
     setenv("RAMPA_DURATION", "", 1);
     setenv("RAMPA_QUIET", "yes", 1);
     setenv("RAMPA_PROGRESS", "0", 1);
+    setenv("RAMPA_STAGES", "30s:1,1m:2", 1);
+    setenv("RAMPA_RATE", "5/s", 1);
+    setenv("RAMPA_MAX_VUS", "9", 1);
+    setenv("RAMPA_SEED", "3", 1);
+    setenv("RAMPA_NO_SPIN", "on", 1);
+    setenv("RAMPA_EVENT_LOG", "e", 1);
     parse("run a.py", &line, &cli);
     assert_int_equal(cli.error_count, 0);
     vus = rp_cli_value(&cli, RP_OPT_VUS);
     assert_string_equal(vus.value, "7");
     assert_string_equal(vus.origin, "RAMPA_VUS");
     assert_null(rp_cli_value(&cli, RP_OPT_DURATION).value);
+    assert_string_equal(rp_cli_value(&cli, RP_OPT_STAGE).origin, "RAMPA_STAGES");
+    assert_string_equal(rp_cli_value(&cli, RP_OPT_RATE).value, "5/s");
+    assert_string_equal(rp_cli_value(&cli, RP_OPT_MAX_VUS).value, "9");
+    assert_string_equal(rp_cli_value(&cli, RP_OPT_SEED).value, "3");
+    assert_string_equal(rp_cli_value(&cli, RP_OPT_EVENT_LOG).value, "e");
+    assert_true(cli.flags[RP_OPT_NO_SPIN]);
     assert_true(cli.flags[RP_OPT_QUIET]);
     assert_false(cli.flags[RP_OPT_PROGRESS]);
     rp_cli_deinit(&cli);
 
-    parse("run a.py --vus 3", &line, &cli);
+    parse("run a.py --vus 3 --stage 5s:5", &line, &cli);
     vus = rp_cli_value(&cli, RP_OPT_VUS);
     assert_string_equal(vus.value, "3");
     assert_string_equal(vus.origin, "--vus");
+    assert_string_equal(rp_cli_value(&cli, RP_OPT_STAGE).value, "5s:5");
     rp_cli_deinit(&cli);
 }
 
@@ -308,7 +355,8 @@ static void a_request_has_what_the_line_says(void **state)
     const struct rp_overrides *overrides = &request.options.overrides;
 
     parse("run a.py --env A=1 --tag t=x --env B=c=d --scenario one --scenario two --python py -u 1 "
-          "-u 2",
+          "-u 2 --stage 1s:1 --rate 3/m --stage 2s:2,3s:3 --max-vus 4 --seed 5 --no-spin "
+          "--event-log l",
           &line, &cli);
     assert_int_equal(rp_run_request_init(&request, &cli), 0);
     assert_string_equal(request.options.script, "a.py");
@@ -319,6 +367,15 @@ static void a_request_has_what_the_line_says(void **state)
     assert_int_equal(overrides->scenario_name_count, 2);
     assert_string_equal(overrides->scenario_names[0].value, "one");
     assert_string_equal(overrides->scenario_names[1].value, "two");
+    assert_int_equal(overrides->stage_count, 2);
+    assert_string_equal(overrides->stages[0].value, "1s:1");
+    assert_string_equal(overrides->stages[1].value, "2s:2,3s:3");
+    assert_string_equal(overrides->stages[1].origin, "--stage");
+    assert_string_equal(overrides->rate.value, "3/m");
+    assert_string_equal(overrides->max_vus.value, "4");
+    assert_string_equal(overrides->seed.value, "5");
+    assert_true(overrides->no_spin);
+    assert_string_equal(request.options.event_log, "l");
     assert_int_equal(overrides->tag_count, 1);
     assert_string_equal(overrides->tags[0].key, "t");
     assert_int_equal(overrides->env_count, 2);
@@ -337,7 +394,7 @@ static void every_allocation_may_fail(void **state)
     struct line line;
     int failures = 0;
 
-    split("run a.py --env A=1 --tag t=x --scenario one --vus 3", &line);
+    split("run a.py --env A=1 --tag t=x --scenario one --vus 3 --stage 1s:1", &line);
     for (uint64_t n = 1;; n++) {
         struct rp_run_request request;
         struct rp_cli cli;
@@ -363,7 +420,7 @@ static void every_allocation_may_fail(void **state)
         failures++;
     }
     assert_int_equal(failures,
-                     9); /* 2 of the line, python, scenarios, pairs, 2 keys and 2 values */
+                     10); /* 2 of the line, python, scenarios, stages, pairs, 2 keys, 2 values */
 }
 
 static void the_tables_hold_together(void **state)

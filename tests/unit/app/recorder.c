@@ -18,6 +18,11 @@ static void print_options(const char *command, const struct rp_run_options *opti
     print_override("vus", overrides->vus);
     print_override("duration", overrides->duration);
     print_override("iterations", overrides->iterations);
+    for (size_t i = 0; i < overrides->stage_count; i++)
+        print_override("stage", overrides->stages[i]);
+    print_override("rate", overrides->rate);
+    print_override("max_vus", overrides->max_vus);
+    print_override("seed", overrides->seed);
     for (size_t i = 0; i < overrides->scenario_name_count; i++)
         print_override("scenario", overrides->scenario_names[i]);
     for (size_t i = 0; i < overrides->tag_count; i++)
@@ -26,6 +31,10 @@ static void print_options(const char *command, const struct rp_run_options *opti
         printf("env %s is %s\n", overrides->env[i].key, overrides->env[i].value);
     if (options->out)
         printf("out=%s\n", options->out);
+    if (options->event_log)
+        printf("event_log=%s\n", options->event_log);
+    if (overrides->no_spin)
+        printf("no_spin\n");
     if (options->trend_stats)
         printf("trend_stats=%s\n", options->trend_stats);
     printf("quiet=%d progress=%d color=%d error_color=%d width=%u\n", options->quiet,

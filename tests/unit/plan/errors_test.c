@@ -14,48 +14,6 @@
 #include "plan/plan.h"
 #include "testing.h"
 
-/* Whole declarations; ' stands for ". A "place" is file:line. */
-struct expected {
-    const char *declaration, *place, *message, *hint;
-};
-
-static void check(const struct expected *e, const char *declaration,
-                  const struct rp_overrides *overrides)
-{
-    char *json = quoted(declaration), place[128] = "";
-    struct rp_error err = { 0 };
-    struct rp_plan *plan = NULL;
-    int r = rp_plan_resolve(json, overrides, &plan, &err);
-
-    if (r != -RP_EUSER)
-        fail_msg("%s: returned %d", declaration, r);
-    assert_null(plan);
-    assert_string_equal(err.message, e->message);
-    if (err.file)
-        snprintf(place, sizeof(place), "%s:%d", err.file, err.line);
-    assert_string_equal(place, e->place ? e->place : "");
-    assert_string_equal(err.hint ? err.hint : "(none)", e->hint ? e->hint : "(none)");
-    rp_error_deinit(&err);
-    assert_int_equal(rp_plan_resolve(json, overrides, &plan, NULL), -RP_EUSER);
-    free(json);
-}
-
-/* The same fields in a decorator, at load.py:11. */
-static void check_fields(const struct expected *e)
-{
-    static const char around[] =
-        "{'script':'load.py','functions':[{'name':'browse'},{'name':'search'}],"
-        "'decorated':[{'name':'browse','exec_fn':'browse','file':'load.py','line':11,"
-        "'fields':{%s}}]}";
-    char declaration[1024];
-
-    snprintf(declaration, sizeof(declaration), around, e->declaration);
-    check(e, declaration, NULL);
-}
-
-#define AT "load.py:11"
-#define S "scenario 'browse': "
-
 static void wrong_fields_are_named(void **state)
 {
     static const struct expected table[] = {
@@ -88,7 +46,7 @@ static void wrong_fields_are_named(void **state)
     };
 
     for (size_t i = 0; i < RP_ARRAY_LEN(table); i++)
-        check_fields(&table[i]);
+        check_fields_error(&table[i]);
 }
 
 static void wrong_values_of_fields_are_named(void **state)
@@ -146,61 +104,7 @@ static void wrong_values_of_fields_are_named(void **state)
     };
 
     for (size_t i = 0; i < RP_ARRAY_LEN(table); i++)
-        check_fields(&table[i]);
-}
-
-#define RAMPING "'executor':'ramping-vus',"
-#define RATE "'executor':'constant-arrival-rate',"
-#define RAMPING_RATE "'executor':'ramping-arrival-rate',"
-#define AVAILABLE "available: constant-vus, shared-iterations, per-vu-iterations"
-
-static void executors_to_come_are_checked_and_refused(void **state)
-{
-    static const struct expected table[] = {
-        { RAMPING "'stages':[{'duration':'30s','target':10},{'duration':0,'target':0}],"
-                  "'start_vus':0,'graceful_ramp_down':'5s'",
-          AT, S "executor 'ramping-vus' is not available in this version", AVAILABLE },
-        { RATE "'rate':0.5,'duration':'1m','pre_allocated_vus':5,'time_unit':'1m','max_vus':5", AT,
-          S "executor 'constant-arrival-rate' is not available in this version", AVAILABLE },
-        { RAMPING_RATE "'stages':[{'duration':'30s','target':10}],'pre_allocated_vus':5", AT,
-          S "executor 'ramping-arrival-rate' is not available in this version", AVAILABLE },
-        { RAMPING "'start_vus':1", AT,
-          S "executor 'ramping-vus' needs 'stages', a list of at least one {duration, target}" },
-        { RAMPING "'stages':[]", AT,
-          S "stages must be a list of at least one {duration, target}, not an empty list" },
-        { RAMPING "'stages':'30s:10'", AT,
-          S "stages must be a list of at least one {duration, target}, not '30s:10'" },
-        { RAMPING "'stages':['30s:10']", AT,
-          S "stages[0] must be {duration, target}, not '30s:10'" },
-        { RAMPING "'stages':[{'duration':'30s','target':1},{'duration':'30s'}]", AT,
-          S "stages[1].target is missing" },
-        { RAMPING "'stages':[{'duration':'30s','target':-1}]", AT,
-          S "stages[0].target must be a whole number from 0 to 1000000000, not -1" },
-        { RAMPING "'stages':[{'duration':'30s','goal':1}]", AT, S "unknown field 'goal'" },
-        { RAMPING "'stages':[{'duration':'30s','target':0}]", AT,
-          S "stages: at least one target must be greater than 0" },
-        { RAMPING "'stages':[{'duration':'30s','target':10000001}]", AT,
-          S "stages: a target must be at most 10000000 VUs, not 10000001" },
-        { RAMPING "'stages':[{'duration':'3650d','target':1},{'duration':'1ns','target':1}]", AT,
-          S "stages: all together must last at most 3650d" },
-        { RAMPING "'vus':10", AT,
-          S "executor 'ramping-vus' has no field 'vus', which belongs to constant-vus, "
-            "shared-iterations, per-vu-iterations",
-          "executor 'ramping-vus': its VUs come from stages and 'start_vus'" },
-        { RATE "'rate':0,'duration':'1m','pre_allocated_vus':5", AT,
-          S "rate must be greater than 0" },
-        { RATE "'rate':'500/s'", AT, S "rate must be a number from 0 to 1000000000, not '500/s'" },
-        { RATE "'rate':5,'duration':'1m'", AT,
-          S "executor 'constant-arrival-rate' needs 'pre_allocated_vus', a whole number from 0 to "
-            "10000000" },
-        { RATE "'rate':5,'duration':'1m','pre_allocated_vus':5,'max_vus':4", AT,
-          S "max_vus (4) must be at least 1 and at least pre_allocated_vus (5)" },
-        { RATE "'rate':5,'duration':'1m','pre_allocated_vus':0", AT,
-          S "max_vus (0) must be at least 1 and at least pre_allocated_vus (0)" },
-    };
-
-    for (size_t i = 0; i < RP_ARRAY_LEN(table); i++)
-        check_fields(&table[i]);
+        check_fields_error(&table[i]);
 }
 
 #define F "'script':'load.py','functions':[{'name':'browse','file':'load.py','line':5}],"
@@ -239,8 +143,12 @@ static void wrong_declarations_are_named(void **state)
           "options: unknown field 'setupTimeout'", "did you mean 'setup_timeout'?" },
         { "{" F D C "'options':{'stages':[{'duration':'1s','target':1}],'duration':'1s'}}}",
           "load.py:3", "options: stages cannot stand beside duration" },
-        { "{" F D C "'options':{'stages':[{'duration':'1s','target':1}]}}}", "load.py:4",
-          "scenario 'browse': executor 'ramping-vus' is not available in this version", AVAILABLE },
+        { "{" F D C "'options':{'stages':[['1s',1]],'iterations':5}}}", "load.py:3",
+          "options: stages cannot stand beside iterations" },
+        { "{" F D C "'options':{'seed':-1}}}", "load.py:3",
+          "options: seed must be a whole number from 0 to 9007199254740991, not -1" },
+        { "{" F D C "'options':{'seed':9007199254740992}}}", "load.py:3",
+          "options: seed must be a whole number from 0 to 9007199254740991, not 9007199254740992" },
         { "{" F D C "'options':{'vus':5,'iterations':4}}}", "load.py:4",
           "scenario 'browse': iterations (4) must be at least the number of VUs (5)",
           "raise iterations, or lower vus: a VU without an iteration does nothing" },
@@ -282,7 +190,7 @@ static void wrong_declarations_are_named(void **state)
     };
 
     for (size_t i = 0; i < RP_ARRAY_LEN(table); i++)
-        check(&table[i], table[i].declaration, NULL);
+        check_error(&table[i], table[i].declaration, NULL);
 }
 
 static void wrong_thresholds_are_named(void **state)
@@ -338,59 +246,8 @@ static void wrong_thresholds_are_named(void **state)
         char declaration[1024];
 
         snprintf(declaration, sizeof(declaration), around, table[i].declaration);
-        check(&table[i], declaration, NULL);
+        check_error(&table[i], declaration, NULL);
     }
-}
-
-static void wrong_overrides_are_named(void **state)
-{
-    static const char two[] =
-        "{" F "'decorated':[{'name':'browse','exec_fn':'browse','file':'load.py','line':4,"
-        "'fields':{'duration':'1s'}},{'name':'ramp','exec_fn':'browse','file':'load.py','line':8,"
-        "'fields':{'executor':'ramping-vus','stages':[{'duration':'1s','target':1}]}}]}";
-    static char name[] = "K", not_utf8[] = "\xff", empty[] = "";
-    static const struct rp_pair bad_pair = { name, not_utf8 }, no_name = { empty, name };
-    static struct rp_override unknown[] = { { "brows", "--scenario" } };
-    static struct rp_override far[] = { { "zzzzzzzz", "--scenario" } };
-    static const struct {
-        struct rp_overrides overrides;
-        struct expected expected;
-    } table[] = {
-        { { .vus = { "0", "--vus" } },
-          { NULL, NULL, "--vus must be a whole number from 1 to 10000000, not 0" } },
-        { { .vus = { "1x", "RAMPA_VUS" } },
-          { NULL, NULL, "RAMPA_VUS must be a whole number from 1 to 10000000, not '1x'" } },
-        { { .vus = { "99999999999999999999", "--vus" } },
-          { NULL, NULL,
-            "--vus must be a whole number from 1 to 10000000, not '99999999999999999999'" } },
-        { { .duration = { "30", "--duration" } },
-          { NULL, NULL, "--duration: '30' is not a duration: it has no unit",
-            "a duration is numbers with units, such as \"30s\", \"1m30s\" or \"250ms\" (units: d h "
-            "m s ms us ns)" } },
-        { { .iterations = { "", "--iterations" } },
-          { NULL, NULL, "--iterations must be a whole number from 1 to 100000000000, not ''" } },
-        { { .scenario_names = unknown, .scenario_name_count = 1 },
-          { NULL, NULL, "--scenario: load.py has no scenario 'brows'", "did you mean 'browse'?" } },
-        { { .scenario_names = far, .scenario_name_count = 1 },
-          { NULL, NULL, "--scenario: load.py has no scenario 'zzzzzzzz'",
-            "the first of its 2 is 'browse'; see: rampa inspect load.py" } },
-        { { .duration = { "5s", "--duration" } },
-          { NULL, "load.py:8",
-            "scenario 'ramp': --duration cannot be applied: executor 'ramping-vus' has no duration",
-            "change its stages in the script, or leave it out with --scenario" } },
-        { { .vus = { "5", "RAMPA_VUS" } },
-          { NULL, "load.py:8",
-            "scenario 'ramp': RAMPA_VUS cannot be applied: executor 'ramping-vus' has no fixed "
-            "number of VUs",
-            "change its stages in the script, or leave it out with --scenario" } },
-        { { .iterations = { "5", "--iterations" }, .env = &bad_pair, .env_count = 1 },
-          { NULL, NULL, "--env: name and value must be UTF-8" } },
-        { { .iterations = { "5", "--iterations" }, .tags = &no_name, .tag_count = 1 },
-          { NULL, NULL, "--tag: a name must not be empty or contain '='" } },
-    };
-
-    for (size_t i = 0; i < RP_ARRAY_LEN(table); i++)
-        check(&table[i].expected, two, &table[i].overrides);
 }
 
 static void long_and_strange_text_is_shown_short(void **state)
@@ -422,10 +279,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wrong_fields_are_named),
         cmocka_unit_test(wrong_values_of_fields_are_named),
-        cmocka_unit_test(executors_to_come_are_checked_and_refused),
         cmocka_unit_test(wrong_declarations_are_named),
         cmocka_unit_test(wrong_thresholds_are_named),
-        cmocka_unit_test(wrong_overrides_are_named),
         cmocka_unit_test(long_and_strange_text_is_shown_short),
     };
 

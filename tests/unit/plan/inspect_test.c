@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,8 +15,7 @@
 #include "plan/plan.h"
 #include "testing.h"
 
-/* No plan has them yet, but the writers are the same for all. */
-static void fields_of_executors_to_come_are_written(void **state)
+static void stages_and_rates_are_written(void **state)
 {
     static char name[] = "s", function[] = "f", script[] = "x";
     struct rp_stage stages[] = { { 30 * RP_S, 10 }, { 0, 0 } };
@@ -92,6 +92,7 @@ static const char golden_text[] = //
     "  setup_timeout        1m\n"
     "  teardown_timeout     1m\n"
     "  summary_trend_stats  avg, min, med, max, p(90), p(95), p(99)\n"
+    "  no_spin              no\n"
     "  env                  -\n";
 
 static const char golden_json[] = //
@@ -152,6 +153,7 @@ static const char golden_json[] = //
     "  'env': {},\n"
     "  'has_setup': true,\n"
     "  'has_teardown': false,\n"
+    "  'no_spin': false,\n"
     "  'tags': {},\n"
     "  'setup_timeout': '1m',\n"
     "  'teardown_timeout': '1m',\n"
@@ -173,7 +175,7 @@ static void inspect_shows_everything(void **state)
 
     assert_int_equal(rp_plan_resolve(declaration, NULL, &plan, NULL), 0);
     text = plan_text(plan);
-    json = plan_json(plan);
+    json = plan_inspection(plan);
     assert_string_equal(text, golden_text);
     assert_string_equal(json, expected);
     rp_free(text);
@@ -183,11 +185,72 @@ static void inspect_shows_everything(void **state)
     rp_plan_free(plan);
 }
 
+/* A seed that was asked for is shown; one that was chosen by chance travels, but would make inspect differ each time. */
+static void the_seed_is_shown_when_it_was_asked_for(void **state)
+{
+    static const struct {
+        const char *of_script, *of_line, *shown;
+    } table[] = {
+        { "", NULL, NULL },
+        { "'seed':7", NULL, "7" },
+        { "", "9007199254740991", "9007199254740991" },
+        { "'seed':7", "0", "0" },
+    };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(table); i++) {
+        struct rp_overrides overrides = { .seed = { table[i].of_line, "--seed" },
+                                          .no_spin = i & 1 };
+        char declaration[256], row[64], member[64], *quotes, *text, *json, *inspection;
+        struct rp_plan *plan = NULL, *back = NULL;
+
+        snprintf(declaration, sizeof(declaration),
+                 "{'script':'x','functions':[{'name':'default'}],'config':{'options':{%s}}}",
+                 table[i].of_script);
+        quotes = quoted(declaration);
+        assert_int_equal(rp_plan_resolve(quotes, &overrides, &plan, NULL), 0);
+        text = plan_text(plan);
+        json = plan_json(plan);
+        inspection = plan_inspection(plan);
+        snprintf(member, sizeof(member), "\"seed\": %llu", (unsigned long long)plan->seed);
+        snprintf(row, sizeof(row), "  seed                 %s\n", table[i].shown);
+        assert_non_null(strstr(json, member));
+        assert_int_equal(!!strstr(inspection, "\"seed\""), !!table[i].shown);
+        assert_int_equal(!!strstr(text, "  seed "), !!table[i].shown);
+        if (table[i].shown)
+            assert_true(strstr(text, row) && strtoull(table[i].shown, NULL, 10) == plan->seed);
+        assert_non_null(
+            strstr(text, i & 1 ? "  no_spin              yes\n" : "  no_spin              no\n"));
+        assert_int_equal(rp_plan_read_json(json, &back, NULL), 0);
+        assert_true(plans_are_equal(plan, back));
+        rp_free(text);
+        rp_free(json);
+        rp_free(inspection);
+        free(quotes);
+        rp_plan_free(plan);
+        rp_plan_free(back);
+    }
+}
+
+static void seeds_by_chance_differ(void **state)
+{
+    static const char declaration[] = "{\"script\":\"x\",\"functions\":[{\"name\":\"default\"}]}";
+    struct rp_plan *one, *two;
+
+    assert_int_equal(rp_plan_resolve(declaration, NULL, &one, NULL), 0);
+    assert_int_equal(rp_plan_resolve(declaration, NULL, &two, NULL), 0);
+    assert_true(one->seed != two->seed); /* the same once in 2^53 times */
+    assert_true(one->seed < 1ull << 53 && two->seed < 1ull << 53);
+    rp_plan_free(one);
+    rp_plan_free(two);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(fields_of_executors_to_come_are_written),
+        cmocka_unit_test(stages_and_rates_are_written),
         cmocka_unit_test(inspect_shows_everything),
+        cmocka_unit_test(the_seed_is_shown_when_it_was_asked_for),
+        cmocka_unit_test(seeds_by_chance_differ),
     };
 
     return cmocka_run_group_tests_name("plan/inspect", tests, NULL, NULL);

@@ -30,7 +30,6 @@ static void random_plans_survive_the_way_through_json(void **state)
     }
 }
 
-/* Fields of executors that this version cannot run go through JSON too: other versions write them. */
 static void rates_keep_their_digits(void **state)
 {
     static const double rates[] = { 0.1, 500, 1.0 / 3, 1e-9, 123456789.125 };
@@ -234,18 +233,23 @@ static void plans_from_elsewhere_are_checked(void **state)
                "file" },
         { "{}", "plan: script is missing" },
         { "{'script':'x'}", "plan: tags is missing" },
-        { "{'script':'x','extra':1}", "plan: unknown field 'extra'" },
         { "{'script':'x','tags':{},'env':{},'setup_timeout':'1s','teardown_timeout':'1s',"
           "'summary_trend_stats':['avg']}",
+          "plan: seed is missing" },
+        { "{'script':'x','no_spin':1}", "plan: no_spin must be true or false, not 1" },
+        { "{'script':'x','extra':1}", "plan: unknown field 'extra'" },
+        { "{'script':'x','tags':{},'env':{},'setup_timeout':'1s','teardown_timeout':'1s',"
+          "'summary_trend_stats':['avg'],'seed':1}",
           "plan: it has no scenario" },
         { "{'script':'x','tags':{},'env':{},'setup_timeout':'1s','teardown_timeout':'1s',"
-          "'summary_trend_stats':['avg'],'scenarios':{'a b':{}}}",
+          "'summary_trend_stats':['avg'],'seed':1,'scenarios':{'a b':{}}}",
           "scenario 'a b': the name must be made of [0-9a-zA-Z_-]" },
         { "{'script':'x','tags':{},'env':{},'setup_timeout':'1s','teardown_timeout':'1s',"
-          "'summary_trend_stats':['avg'],'scenarios':{'s':{'duration':'1s'}}}",
+          "'summary_trend_stats':['avg'],'seed':1,'scenarios':{'s':{'duration':'1s'}}}",
           "scenario 's': exec_fn is missing: which function is one iteration?" },
         { "{'script':'x','tags':{},'env':{},'setup_timeout':'1s','teardown_timeout':'1s',"
-          "'summary_trend_stats':['avg'],'scenarios':{'s':{'exec_fn':'f','file':'l','line':3}}}",
+          "'summary_trend_stats':['avg'],'seed':1,'scenarios':{'s':{'exec_fn':'f','file':'l','line'"
+          ":3}}}",
           "scenario 's': executor 'constant-vus' needs 'duration', a duration of more than 0s, up "
           "to 3650d" },
     };

@@ -62,21 +62,81 @@ static void add_pairs(FILE *out, const char *name, uint64_t *state)
     fprintf(out, "}");
 }
 
+static void add_stages(FILE *out, uint64_t *state, uint64_t most)
+{
+    fprintf(out, ",\"stages\":[{\"duration\":\"20m\",\"target\":%" PRIu64 "}",
+            1 + random_below(state, most));
+    for (uint64_t i = 0, count = random_below(state, 4); i < count; i++) {
+        uint64_t duration = random_below(state, 3) ? random_below(state, 100000) : 0;
+        uint64_t target = random_below(state, 3) ? random_below(state, most) : 0;
+        uint64_t form = random_below(state, 2);
+
+        fprintf(out, ",");
+        if (form)
+            fprintf(out, "[\"%" PRIu64 "ms\",%" PRIu64 "]", duration, target);
+        else
+            fprintf(out, "{\"duration\":\"%" PRIu64 "ms\",\"target\":%" PRIu64 "}", duration,
+                    target);
+    }
+    fprintf(out, "]");
+}
+
+static void add_arrivals(FILE *out, uint64_t *state, bool is_ramping)
+{
+    static const char *const units[] = { "10ms", "1s", "3s", "7m" };
+    uint64_t vus = 1 + random_below(state, 1000), whole = 1 + random_below(state, 100000);
+    uint64_t billionths = random_below(state, 1000000000);
+
+    if (is_ramping)
+        add_stages(out, state, 100000);
+    else
+        fprintf(out, ",\"duration\":\"%" PRIu64 "ms\"", 1 + random_below(state, 100000));
+    if (!is_ramping || random_below(state, 2))
+        fprintf(out, ",\"rate\":%" PRIu64 ".%09" PRIu64, whole, billionths);
+    if (random_below(state, 2))
+        fprintf(out, ",\"time_unit\":\"%s\"", units[random_below(state, 4)]);
+    if (random_below(state, 2))
+        fprintf(out, ",\"arrival\":\"%s\"", random_below(state, 2) ? "poisson" : "uniform");
+    fprintf(out, ",\"pre_allocated_vus\":%" PRIu64, vus);
+    if (random_below(state, 2))
+        fprintf(out, ",\"max_vus\":%" PRIu64, vus + random_below(state, 1000));
+}
+
+static void add_closed(FILE *out, uint64_t *state, enum rp_executor executor)
+{
+    uint64_t vus = 1 + random_below(state, 1000);
+
+    if (executor == RP_CONSTANT_VUS)
+        add_duration(out, "duration", state);
+    if (random_below(state, 2) || executor == RP_SHARED_ITERATIONS)
+        fprintf(out, ",\"vus\":%" PRIu64, vus);
+    if (executor == RP_SHARED_ITERATIONS ||
+        (executor == RP_PER_VU_ITERATIONS && random_below(state, 2)))
+        fprintf(out, ",\"iterations\":%" PRIu64, vus + random_below(state, 100000000000 - vus));
+    if (executor != RP_CONSTANT_VUS && random_below(state, 2))
+        add_duration(out, "max_duration", state);
+}
+
+static void add_ramping(FILE *out, uint64_t *state)
+{
+    add_stages(out, state, 10000000);
+    if (random_below(state, 2))
+        fprintf(out, ",\"start_vus\":%" PRIu64, random_below(state, 1000));
+    if (random_below(state, 2))
+        add_duration(out, "graceful_ramp_down", state);
+}
+
 static void add_fields(FILE *out, uint64_t *state)
 {
-    static const char *const executors[] = { "constant-vus", "shared-iterations",
-                                             "per-vu-iterations" };
-    uint64_t executor = random_below(state, 3), vus = 1 + random_below(state, 1000);
+    enum rp_executor executor = (enum rp_executor)random_below(state, RP_EXECUTOR_COUNT);
 
-    fprintf(out, "\"executor\":\"%s\"", executors[executor]);
-    if (executor == 0)
-        add_duration(out, "duration", state);
-    if (random_below(state, 2) || executor == 1)
-        fprintf(out, ",\"vus\":%" PRIu64, vus);
-    if (executor == 1 || (executor == 2 && random_below(state, 2)))
-        fprintf(out, ",\"iterations\":%" PRIu64, vus + random_below(state, 100000000000 - vus));
-    if (executor && random_below(state, 2))
-        add_duration(out, "max_duration", state);
+    fprintf(out, "\"executor\":\"%s\"", rp_executor_name(executor));
+    if (executor == RP_RAMPING_VUS)
+        add_ramping(out, state);
+    else if (executor == RP_CONSTANT_ARRIVAL_RATE || executor == RP_RAMPING_ARRIVAL_RATE)
+        add_arrivals(out, state, executor == RP_RAMPING_ARRIVAL_RATE);
+    else
+        add_closed(out, state, executor);
     if (random_below(state, 2))
         add_duration(out, "start_time", state);
     if (random_below(state, 2))
@@ -103,6 +163,8 @@ static void add_config(FILE *out, uint64_t *state)
         add_pairs(out, "tags", state);
     if (random_below(state, 2))
         add_duration(out, "setup_timeout", state);
+    if (random_below(state, 2))
+        fprintf(out, ",\"seed\":%" PRIu64, next_random(state) >> 11);
     if (random_below(state, 2))
         fprintf(out, ",\"summary_trend_stats\":[\"max\",\"p(%.3g)\"]",
                 (double)random_below(state, 1000) / 10);
@@ -178,9 +240,10 @@ static bool same_scenario(const struct rp_scenario *a, const struct rp_scenario 
                 a->max_duration == b->max_duration && a->start_time == b->start_time &&
                 a->graceful_stop == b->graceful_stop &&
                 a->graceful_ramp_down == b->graceful_ramp_down && a->rate == b->rate &&
-                a->time_unit == b->time_unit && a->pre_allocated_vus == b->pre_allocated_vus &&
-                a->max_vus == b->max_vus && a->stage_count == b->stage_count &&
-                same_pairs(&a->tags, &b->tags) && same_pairs(&a->env, &b->env);
+                a->time_unit == b->time_unit && a->arrival == b->arrival &&
+                a->pre_allocated_vus == b->pre_allocated_vus && a->max_vus == b->max_vus &&
+                a->stage_count == b->stage_count && same_pairs(&a->tags, &b->tags) &&
+                same_pairs(&a->env, &b->env);
 
     for (size_t i = 0; same && i < a->stage_count; i++)
         same = a->stages[i].duration == b->stages[i].duration &&
@@ -211,7 +274,8 @@ bool plans_are_equal(const struct rp_plan *a, const struct rp_plan *b)
                 same_pairs(&a->tags, &b->tags) && same_pairs(&a->env, &b->env) &&
                 a->setup_timeout == b->setup_timeout &&
                 a->teardown_timeout == b->teardown_timeout && a->has_setup == b->has_setup &&
-                a->has_teardown == b->has_teardown && a->trend_stat_count == b->trend_stat_count;
+                a->has_teardown == b->has_teardown && a->seed == b->seed &&
+                a->no_spin == b->no_spin && a->trend_stat_count == b->trend_stat_count;
 
     for (size_t i = 0; same && i < a->scenario_count; i++)
         same = same_scenario(&a->scenarios[i], &b->scenarios[i]);
@@ -235,6 +299,15 @@ char *plan_json(const struct rp_plan *plan)
     return rp_buf_take(&out);
 }
 
+char *plan_inspection(const struct rp_plan *plan)
+{
+    struct rp_buf out;
+
+    rp_buf_init(&out, 1 << 24);
+    assert_int_equal(rp_plan_write_inspection(plan, &out), 0);
+    return rp_buf_take(&out);
+}
+
 char *plan_text(const struct rp_plan *plan)
 {
     struct rp_buf out;
@@ -243,4 +316,37 @@ char *plan_text(const struct rp_plan *plan)
     rp_plan_write_text(plan, &out);
     assert_int_equal(out.error, 0);
     return rp_buf_take(&out);
+}
+
+void check_error(const struct expected *e, const char *declaration,
+                 const struct rp_overrides *overrides)
+{
+    char *json = quoted(declaration), place[128] = "";
+    struct rp_error err = { 0 };
+    struct rp_plan *plan = NULL;
+    int r = rp_plan_resolve(json, overrides, &plan, &err);
+
+    if (r != -RP_EUSER)
+        fail_msg("%s: returned %d", declaration, r);
+    assert_null(plan);
+    assert_string_equal(err.message, e->message);
+    if (err.file)
+        snprintf(place, sizeof(place), "%s:%d", err.file, err.line);
+    assert_string_equal(place, e->place ? e->place : "");
+    assert_string_equal(err.hint ? err.hint : "(none)", e->hint ? e->hint : "(none)");
+    rp_error_deinit(&err);
+    assert_int_equal(rp_plan_resolve(json, overrides, &plan, NULL), -RP_EUSER);
+    free(json);
+}
+
+void check_fields_error(const struct expected *e)
+{
+    static const char around[] =
+        "{'script':'load.py','functions':[{'name':'browse'},{'name':'search'}],"
+        "'decorated':[{'name':'browse','exec_fn':'browse','file':'load.py','line':11,"
+        "'fields':{%s}}]}";
+    char declaration[1024];
+
+    snprintf(declaration, sizeof(declaration), around, e->declaration);
+    check_error(e, declaration, NULL);
 }

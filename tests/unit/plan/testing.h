@@ -21,4 +21,17 @@ char *random_declaration(uint64_t *state);
 bool plans_are_equal(const struct rp_plan *a, const struct rp_plan *b);
 /* The plan as JSON; free with rp_free. Fails the test when it cannot be written. */
 char *plan_json(const struct rp_plan *plan);
+char *plan_inspection(const struct rp_plan *plan);
 char *plan_text(const struct rp_plan *plan);
+
+/* A wrong declaration, or what a test puts into one; ' stands for ". A "place" is file:line. */
+struct expected {
+    const char *declaration, *place, *message, *hint;
+};
+/* Resolving @declaration gives this error, and the same without anybody who wants to know. */
+void check_error(const struct expected *e, const char *declaration,
+                 const struct rp_overrides *overrides);
+/* The same with e->declaration as the fields of the decorator of "browse", at load.py:11; there is a "search" too. */
+void check_fields_error(const struct expected *e);
+#define AT "load.py:11"
+#define S "scenario 'browse': "

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * plan/shorthand.h - stages and rates as people write them on a command line: "30s:100,1m:0", "500/s", "7/3s".
+ *
+ * Messages begin with the text in quotes and carry an example as their hint; *ret is untouched on failure.
+ */
+
+#include <stddef.h>
+
+#include "base/error.h"
+#include "base/slice.h"
+#include "plan/plan.h"
+
+struct rp_stages { /* zeroed = empty */
+    struct rp_stage *items;
+    size_t count;
+};
+
+struct rp_rate {
+    double count;    /* at most 9 decimals */
+    rp_ns time_unit; /* 0 = none was named */
+};
+
+/* Appends the stages of @text, which are separated by commas; @ret may be NULL to check them only. -RP_EUSER, -ENOMEM,
+ * which is not met when only checking. Free items with rp_free(). */
+RP_NODISCARD int rp_stages_parse(struct rp_slice text, struct rp_stages *ret, struct rp_error *err);
+/* NUMBER, NUMBER/UNIT or NUMBER/DURATION. -RP_EUSER. */
+RP_NODISCARD int rp_rate_parse(struct rp_slice text, struct rp_rate *ret, struct rp_error *err);
+
+/* Whether @number is a decimal of at most nine digits after the point, as far as a double can say. */
+bool rp_rate_is_exact(double number);
