@@ -338,8 +338,8 @@ uint64_t rp_arrivals_before(const struct rp_arrivals *arrivals, rp_ns time)
     if (time > arrivals->end || !arrivals->stage_count)
         return arrivals->total;
     stage = stage_at(arrivals, time, false);
-    if (!stage->from &&
-        !stage->to) /* the last one came before this stage, if at its very beginning */
+    /* Without a rate the last one came before this stage, if at its very beginning. */
+    if (!stage->from && !stage->to)
         return saturate(stage->done / per_arrival);
     area = stage->done + rp_wide_div_up(area_after(stage, (uint64_t)(time - stage->began)),
                                         (uint64_t)stage->duration);

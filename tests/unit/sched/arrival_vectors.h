@@ -463,4 +463,18 @@ static const struct random_vector random_vectors[] = {
       { { 0 } }, 0,
       3u, 0u, 0,
       { { 0 } } },
+    { "many in a nanosecond, after a pause", 0, 1, 0,
+      { { 10, 0 }, { 0, 3 }, { 100, 3 } }, 3,
+      4u, 293u, 10,
+      {
+        { 0u, 10 },
+        { 1u, 10 },
+        { 2u, 10 },
+        { 3u, 10 },
+        { 4u, 10 },
+        { 5u, 10 },
+        { 6u, 10 },
+        { 7u, 11 },
+        { 146u, 55 },
+        { 292u, 109 } } },
 };

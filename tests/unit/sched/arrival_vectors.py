@@ -172,6 +172,7 @@ RANDOM_CASES = [
     (Case("ramping, with a pause", "0", stages=[(S, 0), (S, 30), (0, 0), (S, 0), (3 * S, 7)]), 42),
     (Case("ramping down", "100", unit=7 * S, stages=[(20 * S, 0)]), 7),
     (Case("nothing", "0.001", duration=MS), 3),
+    (Case("many in a nanosecond, after a pause", "0", unit=1, stages=[(10, 0), (0, 3), (100, 3)]), 4),
 ]
 
 

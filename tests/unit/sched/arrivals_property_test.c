@@ -233,12 +233,65 @@ static void test_parts(void **state)
     }
 }
 
+/* Skipping is throwing away what is due by then, at any place of the cursor. */
+static void check_skip(uint64_t random[4], const struct scene *scene,
+                       const struct rp_segment *segment)
+{
+    rp_ns end = rp_schedule_regular(&scene->scenario), time = 0, until = 0, plain_time = 0;
+    struct rp_arrivals skipping, plain;
+    uint64_t index = 0, plain_index = 0, left_out;
+    bool is_more;
+
+    init(&skipping, scene, segment);
+    init(&plain, scene, segment);
+    is_more = rp_arrivals_next(&plain, &plain_index, &plain_time);
+    do {
+        until += naive_pick(random, 0, end / 5 + 1);
+        left_out = 0;
+        while (is_more && plain_time <= until) {
+            left_out++;
+            is_more = rp_arrivals_next(&plain, &plain_index, &plain_time);
+        }
+        assert_int_equal(rp_arrivals_skip(&skipping, until), left_out);
+        assert_int_equal(rp_arrivals_skip(&skipping, until), 0);
+        assert_int_equal(rp_arrivals_next(&skipping, &index, &time), is_more);
+        if (is_more) {
+            assert_int_equal(index, plain_index);
+            assert_int_equal(time, plain_time);
+            is_more = rp_arrivals_next(&plain, &plain_index, &plain_time);
+        }
+    } while (until <= end);
+    rp_arrivals_deinit(&skipping);
+    rp_arrivals_deinit(&plain);
+}
+
+static void test_skip(void **state)
+{
+    uint64_t random[4];
+
+    rp_random_seed(random, 4);
+    for (int i = 0; i < 3000; i++) {
+        struct rp_segment_sequence sequence;
+        struct scene scene;
+
+        if (i % 2)
+            random_scene(random, 200, naive_pick(random, 1, 9), 30, &scene);
+        else
+            random_scene(random, 10 * RP_S, 100, 10 * RP_S, &scene);
+        naive_sequence(random, &sequence);
+        check_skip(random, &scene, &rp_segment_all);
+        check_skip(random, &scene, &sequence.segments[0]);
+        rp_segment_sequence_deinit(&sequence);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_small),
         cmocka_unit_test(test_large),
         cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_skip),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
