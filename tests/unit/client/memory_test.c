@@ -171,7 +171,7 @@ static bool run_calls(struct world *world, uint64_t fail_at, bool free_at_once)
     struct env env = { .world = world };
     struct request request = { .env = &env };
     struct server server = { .world = world, .fd = -1 };
-    rp_ns limit = rp_clock_ns() + 10 * RP_S;
+    rp_ns limit = rp_clock_ns() + 60 * RP_S;
     bool good = true;
     int r;
 

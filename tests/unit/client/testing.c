@@ -7,7 +7,7 @@
 
 #include "base/alloc.h"
 
-enum { PATIENCE_S = 10 };
+enum { PATIENCE_S = 60 };
 
 void env_new_session(struct env *env)
 {

@@ -219,7 +219,7 @@ static void wait_readable(int fd)
 {
     struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
 
-    assert_int_equal(poll(&poll_fd, 1, 10000), 1);
+    assert_int_equal(poll(&poll_fd, 1, 60000), 1);
 }
 
 /* As in another loop: turns only when the descriptor says so. */
