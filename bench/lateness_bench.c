@@ -6,8 +6,8 @@
  *   lateness_bench [-r RATE] [-s SECONDS] [-l epoll|io_uring] [-S SPIN_US]...
  *
  * Each back-end runs in each mode in turn, a second at a time, so that what the machine does meanwhile meets them all.
- * Prints per back-end and mode the lateness in microseconds (median, p99, the worst), the share of a core and the turns
- * of the loop a deadline.
+ * Prints per back-end and mode the lateness in microseconds (median, p90, p99, the worst), the share of a core, the part
+ * of that which was spun, and the turns of the loop a deadline.
  */
 
 #include <errno.h>
@@ -32,7 +32,7 @@ struct result {
     uint32_t *late; /* nanoseconds, one a deadline */
     size_t count;
     uint64_t turns;
-    rp_ns cpu, elapsed;
+    rp_ns cpu, spun, elapsed;
 };
 
 struct schedule {
@@ -87,6 +87,7 @@ static int run_second(const struct rp_loop_ops *ops, rp_ns spin, int64_t rate,
         result->turns++;
     }
     result->cpu += cpu_ns() - cpu;
+    result->spun += rp_loop_spun(loop);
     result->elapsed += rp_clock_ns() - schedule.began;
     rp_timer_disarm(&schedule.timer);
     rp_loop_free(loop);
@@ -108,9 +109,10 @@ static double part(const struct result *result, double share)
 static void print(const struct rp_loop_ops *ops, rp_ns spin, struct result *result)
 {
     qsort(result->late, result->count, sizeof(*result->late), by_value);
-    printf("%-8s %7lld us %8.1f %8.1f %8.1f %9.1f %7.1f%% %7.2f\n", rp_loop_ops_name(ops),
+    printf("%-8s %7lld us %8.1f %8.1f %8.1f %9.1f %7.1f%% %7.1f%% %7.2f\n", rp_loop_ops_name(ops),
            (long long)(spin / RP_US), part(result, 0.5), part(result, 0.9), part(result, 0.99),
            part(result, 1), 100.0 * (double)result->cpu / (double)result->elapsed,
+           100.0 * (double)result->spun / (double)result->elapsed,
            (double)result->turns / (double)result->count);
 }
 
@@ -132,8 +134,8 @@ static int run(const struct bench *bench)
         }
     }
     if (r == 0)
-        printf("%-8s %10s %8s %8s %8s %9s %8s %7s\n", "loop", "spin", "p50", "p90", "p99", "max",
-               "core", "turns");
+        printf("%-8s %10s %8s %8s %8s %9s %8s %8s %7s\n", "loop", "spin", "p50", "p90", "p99",
+               "max", "core", "spun", "turns");
     for (int i = 0; i < bench->loop_count; i++) {
         for (int j = 0; j < bench->mode_count; j++) {
             if (r == 0)
