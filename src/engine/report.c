@@ -150,5 +150,5 @@ rp_ns rp_engine_paused_time(const struct rp_engine *engine)
 {
     rp_ns end = engine->is_finished ? engine->finished_at : rp_loop_now(engine->config.loop);
 
-    return engine->paused + (engine->is_paused ? end - engine->paused_at : 0);
+    return engine->paused + (engine->is_paused && engine->started_at ? end - engine->paused_at : 0);
 }

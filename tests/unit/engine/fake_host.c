@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "sched/schedule.h"
 
 static struct fake *fake_of(struct rp_script_host *host)
 {
@@ -22,10 +23,16 @@ rp_ns fake_now(const struct fake *fake)
     return rp_loop_now(fake->loop) - fake->start;
 }
 
+/* Pauses move it; none makes it earlier. */
 static rp_ns regular_end(const struct rp_scenario *scenario)
 {
-    return scenario->start_time +
-           (scenario->executor == RP_CONSTANT_VUS ? scenario->duration : scenario->max_duration);
+    return scenario->start_time + rp_schedule_regular(scenario);
+}
+
+static bool has_arrivals(const struct rp_scenario *scenario)
+{
+    return scenario->executor == RP_CONSTANT_ARRIVAL_RATE ||
+           scenario->executor == RP_RAMPING_ARRIVAL_RATE;
 }
 
 static void end(struct fake_vu *vu, enum rp_ending ending)
@@ -80,10 +87,12 @@ static void check_begin(struct fake *fake, const struct rp_vu *vu)
 {
     const struct rp_scenario *scenario = vu->scenario;
     const struct fake_vu *data = vu->host_data;
-    rp_ns now = fake_now(fake);
+    rp_ns now = fake_now(fake), late = has_arrivals(scenario) ? RP_LATE_BEGIN : 0;
 
-    assert_true(vu->is_running);
-    assert_true(now >= scenario->start_time && now < regular_end(scenario));
+    assert_true(vu->is_running && !rp_engine_is_paused(fake->engine));
+    assert_int_equal(vu->begun, rp_loop_now(fake->loop));
+    assert_true(now >= scenario->start_time);
+    assert_true(now < regular_end(scenario) + fake->paused + late);
     assert_true(now <= fake->stopped_at);
     assert_true(vu->began - fake->start <= now && vu->began - fake->start >= scenario->start_time);
     assert_int_equal(vu->iteration_in_vu, data->begun);
@@ -124,6 +133,9 @@ static void interrupt(struct rp_script_host *host, struct rp_vu *vu)
     rp_ns limit = regular_end(vu->scenario) + vu->scenario->graceful_stop;
 
     assert_true(vu->is_running && !data->was_interrupted);
+    if (vu->scenario->executor == RP_RAMPING_VUS &&
+        vu->scenario->start_time + vu->scenario->graceful_ramp_down < limit)
+        limit = vu->scenario->start_time + vu->scenario->graceful_ramp_down;
     assert_true(fake_now(fake) >= limit || fake->stopped_at != RP_NS_NEVER);
     data->was_interrupted = true;
     if (data->iteration.clean_up)
@@ -150,11 +162,24 @@ static void on_finished(struct rp_engine *engine, void *user)
     fake->finished_at = fake_now(fake);
 }
 
+static void on_warning(void *user, const char *text)
+{
+    struct fake *fake = user;
+
+    fake->warnings++;
+    assert_true(strlen(text) < sizeof(fake->warning));
+    strcpy(fake->warning, text);
+}
+
 int fake_try_init(struct fake *fake, struct rp_scenario *scenarios, size_t count)
 {
-    struct rp_engine_config config = {
-        .plan = &fake->plan, .host = &fake->host, .finished = on_finished, .user = fake
-    };
+    struct rp_engine_config config = { .plan = &fake->plan,
+                                       .segments = fake->segments,
+                                       .segment_index = fake->segment_index,
+                                       .host = &fake->host,
+                                       .finished = on_finished,
+                                       .warning = on_warning,
+                                       .user = fake };
     struct rp_error err = { 0 };
     int r;
 
@@ -214,6 +239,20 @@ void fake_stop(struct fake *fake, rp_ns grace)
         fake->stopped_at = fake_now(fake);
 }
 
+void fake_pause(struct fake *fake)
+{
+    if (!rp_engine_is_paused(fake->engine))
+        fake->paused_at = rp_loop_now(fake->loop);
+    rp_engine_pause(fake->engine);
+}
+
+void fake_resume(struct fake *fake)
+{
+    if (rp_engine_is_paused(fake->engine))
+        fake->paused += rp_loop_now(fake->loop) - fake->paused_at;
+    rp_engine_resume(fake->engine);
+}
+
 uint64_t fake_counter(const struct fake *fake, const char *metric, const char *scenario)
 {
     double sum = 0;
@@ -246,6 +285,12 @@ static void check_accounting(const struct fake *fake, size_t i)
     assert_int_equal(counts.interrupted, fake_counter(fake, "interrupted_iterations", name));
     assert_int_equal(counts.dropped, fake_counter(fake, "dropped_iterations", name));
     assert_int_equal(counts.errors, fake_counter(fake, "iteration_errors", name));
+    if (!has_arrivals(&fake->plan.scenarios[i])) {
+        assert_int_equal(fake_counter(fake, "iteration_lateness", name), 0);
+        return;
+    }
+    assert_int_equal(counts.started, fake_counter(fake, "iteration_lateness", name));
+    assert_int_equal(counts.completed, fake_counter(fake, "iteration_run_duration", name));
 }
 
 void fake_run_out(struct fake *fake)

@@ -53,11 +53,16 @@ struct fake {
     void (*began)(struct fake *fake, struct rp_vu *vu); /* may be NULL */
     void *user;
     struct fake_counts counts[8];
+    const struct rp_segment_sequence *segments; /* NULL: everything */
+    size_t segment_index;
     rp_ns start, stopped_at; /* RP_NS_NEVER: not stopped */
+    rp_ns paused_at, paused; /* the present pause; the sum of those that are over */
     int vus, depth, max_depth, begun_in_turn, max_in_turn;
     int fail_vu; /* vu_init of this one fails; 0 = none */
     int finished;
     rp_ns finished_at;
+    int warnings;
+    char warning[512]; /* the last one */
 };
 
 /* Makes loop, registry, engine; @scenarios are borrowed. */
@@ -68,6 +73,8 @@ void fake_deinit(struct fake *fake);
 void fake_run_until(struct fake *fake, rp_ns at);
 void fake_turn(struct fake *fake, rp_ns until);
 void fake_stop(struct fake *fake, rp_ns grace);
+void fake_pause(struct fake *fake);
+void fake_resume(struct fake *fake);
 /* Runs to the end and checks the accounting of every scenario against the host's counts and the recorded counters. */
 void fake_run_out(struct fake *fake);
 rp_ns fake_now(const struct fake *fake); /* after the start */
