@@ -17,6 +17,7 @@ import types
 import typing
 import urllib.parse
 
+from rampa._asyncio import VUTask, adapt
 from rampa._frames import format_error, is_ours, users_place
 from rampa._watchdog import Watchdog
 from rampa.errors import RequestError, RunAborted, ScriptError
@@ -44,63 +45,6 @@ class ReactorSelector(selectors.EpollSelector):
         if self._host.ended and self.loop is not None:
             self.loop.stop()
         return super().select(0) if ready else []
-
-
-class VUTask(asyncio.Future[None]):
-    """What asyncio.current_task() is inside an iteration: as much of a Task as asyncio's own code asks of one."""
-
-    def __init__(self, worker: _rampa.Worker, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(loop=loop)
-        self._worker = worker
-        self._requests = 0
-        self._name = f"VU {worker.execution.vu}"
-
-    def _reset(self) -> None:
-        self._requests = 0
-
-    def cancel(self, msg: typing.Any = None) -> bool:
-        self._requests += 1
-        return self._worker._cancel()
-
-    def cancelling(self) -> int:
-        return self._requests
-
-    def uncancel(self) -> int:
-        if self._requests > 0:
-            self._requests -= 1
-        return self._requests
-
-    def get_coro(self) -> typing.Any:
-        return self._worker._coro
-
-    def get_context(self) -> typing.Any:
-        return self._worker._context
-
-    # Private to asyncio's own tasks, and yet read by anyio (and so by httpx).
-    @property
-    def _must_cancel(self) -> bool:
-        return self._worker._must_cancel
-
-    @property
-    def _fut_waiter(self) -> typing.Any:
-        return self._worker._waiting
-
-    def get_name(self) -> str:
-        return self._name
-
-    def set_name(self, value: object) -> None:
-        self._name = str(value)
-
-    def get_stack(self, *, limit: int | None = None) -> list[types.FrameType]:
-        frame = getattr(self._worker._coro, "cr_frame", None)
-        return [frame] if frame is not None else []
-
-    def print_stack(self, *, limit: int | None = None, file: typing.Any = None) -> None:
-        for frame in self.get_stack(limit=limit):
-            traceback.print_stack(frame, limit=limit, file=file)
-
-    def __repr__(self) -> str:
-        return f"<VUTask {self._name!r}>"
 
 
 class ErrorGroups:
@@ -368,6 +312,7 @@ def main(fd: int) -> None:
     asyncio.set_event_loop(loop)
     signal.signal(signal.SIGURG, hooks.watchdog.overdue)
     host.attach(loop, selector.fileno())
+    adapt(host)
     host.serve(fd)
     try:
         loop.run_forever()

@@ -29,8 +29,10 @@ static void ended(struct py_worker *worker, enum rp_ending ending)
 {
     Py_CLEAR(worker->coro);
     Py_CLEAR(worker->waiting);
-    rp_task_cancel(&worker->throw_task);
-    rp_timer_disarm(&worker->patience);
+    if (RP_UNLIKELY(worker->extra)) {
+        rp_task_cancel(&worker->extra->throw_task);
+        rp_timer_disarm(&worker->extra->patience);
+    }
     worker->must_cancel = worker->throwing = false;
     if (worker->interrupting)
         ending = RP_ENDED_INTERRUPTED;
@@ -65,8 +67,8 @@ static void ended_by_exception(struct py_worker *worker)
 
 static int wake_soon(struct py_worker *worker)
 {
-    PyObject *args[] = { worker->wakeup, Py_None, worker->host->neutral_context };
-    PyObject *names = PyTuple_Pack(1, worker->state->s_context);
+    PyObject *args[] = { rp_py_worker_wakeup_of(worker), Py_None, worker->host->neutral_context };
+    PyObject *names = args[0] ? PyTuple_Pack(1, worker->host->state->s_context) : NULL;
     PyObject *handle = names ? PyObject_Vectorcall(worker->host->call_soon, args, 2, names) : NULL;
 
     Py_XDECREF(names);
@@ -76,14 +78,14 @@ static int wake_soon(struct py_worker *worker)
 
 static int park_on_future(struct py_worker *worker, PyObject *future)
 {
-    PyObject *args[] = { future, worker->wakeup, worker->host->neutral_context };
+    const struct rp_pystate *state = worker->host->state;
+    PyObject *args[] = { future, rp_py_worker_wakeup_of(worker), worker->host->neutral_context };
     PyObject *names, *added;
 
-    if (PyObject_SetAttr(future, worker->state->s_blocking, Py_False) < 0)
+    if (!args[1] || PyObject_SetAttr(future, state->s_blocking, Py_False) < 0)
         return -1;
-    names = PyTuple_Pack(1, worker->state->s_context);
-    added = names ? PyObject_VectorcallMethod(worker->state->s_add_done_callback, args, 2, names)
-                  : NULL;
+    names = PyTuple_Pack(1, state->s_context);
+    added = names ? PyObject_VectorcallMethod(state->s_add_done_callback, args, 2, names) : NULL;
     Py_XDECREF(names);
     Py_XDECREF(added);
     return added ? 0 : -1;
@@ -92,7 +94,7 @@ static int park_on_future(struct py_worker *worker, PyObject *future)
 /* 1: a future that is being awaited, 0: something else. */
 static int is_awaited_future(struct py_worker *worker, PyObject *object)
 {
-    PyObject *blocking = PyObject_GetAttr(object, worker->state->s_blocking);
+    PyObject *blocking = PyObject_GetAttr(object, worker->host->state->s_blocking);
     int truth;
 
     if (!blocking) {
@@ -127,7 +129,7 @@ static int park(struct py_worker *worker, PyObject *object)
     struct py_op *op = (struct py_op *)object;
 
     worker->waiting = object;
-    if (RP_LIKELY(rp_py_is_op(worker->state, object))) {
+    if (RP_LIKELY(rp_py_is_op(worker->host->state, object))) {
         if (op->waiter) /* a second VU awaits a shared operation: it is called back like a future's user */
             return park_on_future(worker, object);
         op->blocking = false;
@@ -163,7 +165,7 @@ static PySendResult resume(struct py_worker *worker, PyObject *exception, PyObje
 {
     if (RP_LIKELY(!exception))
         return PyIter_Send(worker->coro, Py_None, result);
-    *result = PyObject_CallMethodOneArg(worker->coro, worker->state->s_throw, exception);
+    *result = PyObject_CallMethodOneArg(worker->coro, worker->host->state->s_throw, exception);
     if (*result)
         return PYGEN_NEXT;
     if (!PyErr_ExceptionMatches(PyExc_StopIteration))
@@ -173,46 +175,34 @@ static PySendResult resume(struct py_worker *worker, PyObject *exception, PyObje
     return PYGEN_RETURN;
 }
 
-/* Steps in one turn of the reactor follow each other with nothing of asyncio's in between: the entry of the last one is
- * taken out once, before asyncio runs again. */
-void rp_py_leave_task(struct py_host *host)
-{
-    PyObject *type, *value, *traceback;
-
-    if (!host->has_current_task)
-        return;
-    host->has_current_task = false;
-    PyErr_Fetch(&type, &value, &traceback);
-    if (PyDict_DelItem(host->current_tasks, host->aio_loop) < 0)
-        PyErr_Clear();
-    PyErr_Restore(type, value, traceback);
-}
-
 void rp_py_step(struct py_worker *worker, PyObject *exception)
 {
     struct py_host *host = worker->host;
-    PyObject *result = NULL;
     struct py_worker *outer = host->stepping;
+    PyObject *context, *result = NULL;
     PySendResult outcome;
 
     if (!worker->coro)
         return;
+    context = rp_py_context_of(worker);
+    if (RP_UNLIKELY(!context)) {
+        ended_by_exception(worker);
+        return;
+    }
     Py_INCREF(worker);
     rp_py_watchdog_beat(&host->watchdog);
     host->stepping = worker;
     Py_CLEAR(worker->waiting);
-    host->has_current_task = true;
-    if (PyDict_SetItem(host->current_tasks, host->aio_loop, worker->task) < 0 ||
-        PyContext_Enter(worker->context) < 0)
+    if (PyContext_Enter(context) < 0)
         report_bug((PyObject *)worker);
     outcome = resume(worker, exception, &result);
-    host->stepping = outer;
-    if (PyContext_Exit(worker->context) < 0)
+    if (PyContext_Exit(context) < 0)
         report_bug((PyObject *)worker);
+    host->stepping = outer;
+    if (!worker->context && RP_UNLIKELY(PyObject_Size(context) > 0))
+        rp_py_keep_context(worker);
     if (outcome == PYGEN_NEXT)
         parked(worker, result);
-    if (!host->is_turning)
-        rp_py_leave_task(host);
     if (outcome == PYGEN_RETURN) {
         Py_DECREF(result);
         ended(worker, RP_ENDED_COMPLETED);
@@ -237,8 +227,8 @@ PyObject *rp_py_worker_wakeup(PyObject *self, PyObject *arg)
 
 static void throw_cancelled(struct rp_task *task)
 {
-    struct py_worker *worker = rp_container_of(task, struct py_worker, throw_task);
-    PyObject *error = PyObject_CallNoArgs(worker->state->asyncio_cancelled);
+    struct py_worker *worker = rp_container_of(task, struct py_worker_extra, throw_task)->worker;
+    PyObject *error = PyObject_CallNoArgs(worker->host->state->asyncio_cancelled);
 
     worker->throwing = false;
     if (error)
@@ -248,10 +238,12 @@ static void throw_cancelled(struct rp_task *task)
     Py_XDECREF(error);
 }
 
+/* Whoever cancels has made the extra part; without it (no memory) the coroutine is about to be closed. */
 static void throw_soon(struct py_worker *worker)
 {
     worker->throwing = true;
-    rp_loop_defer(worker->host->loop, &worker->throw_task, throw_cancelled);
+    if (RP_LIKELY(worker->extra))
+        rp_loop_defer(worker->host->loop, &worker->extra->throw_task, throw_cancelled);
 }
 
 /* Cancels what the VU waits for; the CancelledError reaches its coroutine by that. */
@@ -264,13 +256,13 @@ static bool cancel_waiting(struct py_worker *worker)
         throw_soon(worker);
         return true;
     }
-    if (rp_py_is_op(worker->state, waiting) && ((struct py_op *)waiting)->waiter == worker) {
+    if (rp_py_is_op(worker->host->state, waiting) && ((struct py_op *)waiting)->waiter == worker) {
         ((struct py_op *)waiting)->waiter = NULL;
         rp_py_op_cancel((struct py_op *)waiting);
         throw_soon(worker);
         return true;
     }
-    done = PyObject_CallMethodNoArgs(waiting, worker->state->s_cancel);
+    done = PyObject_CallMethodNoArgs(waiting, worker->host->state->s_cancel);
     if (!done) {
         report_bug(waiting);
         return false;
@@ -280,29 +272,37 @@ static bool cancel_waiting(struct py_worker *worker)
     return was_cancelled;
 }
 
-bool rp_py_worker_cancel(struct py_worker *worker)
+int rp_py_worker_throw_cancelled(struct py_worker *worker)
 {
     if (!worker->coro)
-        return false;
-    worker->was_cancelled = true;
+        return 0;
+    if (!rp_py_worker_extra(worker))
+        return -1;
     if (worker->throwing)
-        return true;
+        return 1;
     if (!worker->waiting || !cancel_waiting(worker))
         worker->must_cancel = true;
-    return true;
+    return 1;
 }
 
-/* It swallowed the cancellation, or its clean-up takes too long: the coroutine is closed. */
-static void patience_over(struct rp_timer *timer, rp_ns now)
+int rp_py_worker_cancel(struct py_worker *worker)
 {
-    struct py_worker *worker = rp_container_of(timer, struct py_worker, patience);
+    int was_running = rp_py_worker_throw_cancelled(worker);
+
+    if (was_running > 0)
+        worker->extra->cancel_requests++;
+    return was_running;
+}
+
+static void close_coroutine(struct py_worker *worker)
+{
     PyObject *coro = Py_NewRef(worker->coro), *closed;
 
     if (worker->waiting && worker->waiting != Py_None)
         cancel_waiting(worker);
     rp_py_watchdog_beat(&worker->host->watchdog);
     worker->host->stepping = worker;
-    closed = PyObject_CallMethodNoArgs(coro, worker->state->s_close);
+    closed = PyObject_CallMethodNoArgs(coro, worker->host->state->s_close);
     worker->host->stepping = NULL;
     if (!closed)
         PyErr_Clear(); /* "coroutine ignored GeneratorExit": it is dropped all the same */
@@ -311,30 +311,48 @@ static void patience_over(struct rp_timer *timer, rp_ns now)
     ended(worker, RP_ENDED_INTERRUPTED);
 }
 
+/* It swallowed the cancellation, or its clean-up takes too long. */
+static void patience_over(struct rp_timer *timer, rp_ns now)
+{
+    close_coroutine(rp_container_of(timer, struct py_worker_extra, patience)->worker);
+}
+
 void rp_py_worker_set_interrupted(struct py_worker *worker)
 {
+    struct py_worker_extra *extra = rp_py_worker_extra(worker);
     rp_ns deadline = rp_loop_now(worker->host->loop) + INTERRUPT_PATIENCE_S * RP_S;
 
     worker->interrupting = true;
-    rp_timer_arm(worker->host->loop, &worker->patience, deadline, patience_over);
+    if (extra)
+        rp_timer_arm(worker->host->loop, &extra->patience, deadline, patience_over);
+    else
+        PyErr_Clear();
 }
 
-/* By its task's cancel(), which counts: timeout() and TaskGroup ask for the count to know whose cancellation it is. */
 static void script_interrupt(struct rp_script_host *script, struct rp_vu *vu)
 {
     struct py_worker *worker = of_vu(vu);
-    PyObject *cancelled;
 
     if (worker->interrupting) /* it is cleaning up already */
         return;
     rp_py_worker_set_interrupted(worker);
-    cancelled = PyObject_CallMethodNoArgs(worker->task, worker->state->s_cancel);
-    if (!cancelled)
-        report_bug(worker->task);
-    Py_XDECREF(cancelled);
+    if (RP_UNLIKELY(rp_py_worker_cancel(worker) < 0)) { /* no memory for doing it gently */
+        PyErr_Clear();
+        close_coroutine(worker);
+    }
 }
 
 /* ---- script ops ------------------------------------------------------------------------------------------- */
+
+/* What an iteration leaves of itself in its VU ends with it: a group that was not left, the count of cancellations. */
+static void reset_extra(struct py_worker *worker)
+{
+    struct py_worker_extra *extra = worker->extra;
+
+    if (extra->base_tags)
+        worker->vu->tags = extra->base_tags;
+    extra->cancel_requests = 0;
+}
 
 static void script_begin(struct rp_script_host *script, struct rp_vu *vu)
 {
@@ -342,15 +360,8 @@ static void script_begin(struct rp_script_host *script, struct rp_vu *vu)
     PyObject *args[] = { NULL, (PyObject *)worker };
     PyObject *coro;
 
-    vu->tags = worker->base_tags; /* a group that was not left ends with its iteration */
-    if (RP_UNLIKELY(worker->was_cancelled)) {
-        PyObject *reset = PyObject_CallMethod(worker->task, "_reset", NULL);
-
-        worker->was_cancelled = false;
-        if (!reset)
-            report_bug(worker->task);
-        Py_XDECREF(reset);
-    }
+    if (RP_UNLIKELY(worker->extra))
+        reset_extra(worker);
     rp_py_watchdog_beat(&worker->host->watchdog);
     worker->host->stepping = worker;
     coro = PyObject_Vectorcall(worker->function, args + 1, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET,
@@ -369,6 +380,21 @@ static void script_begin(struct rp_script_host *script, struct rp_vu *vu)
     rp_py_step(worker, NULL);
 }
 
+/* The VUs of a scenario are made one after the other: hooks.function() is asked once for all of them. A new reference. */
+static PyObject *function_of(struct py_host *host, const struct rp_scenario *scenario)
+{
+    if (host->function_of != scenario) {
+        PyObject *function = PyObject_CallMethod(host->hooks, "function", "ss", scenario->name,
+                                                 scenario->exec_fn);
+
+        if (!function)
+            return NULL;
+        Py_XSETREF(host->function, function);
+        host->function_of = scenario;
+    }
+    return Py_NewRef(host->function);
+}
+
 static int script_vu_init(struct rp_script_host *script, struct rp_vu *vu, struct rp_error *err)
 {
     struct py_host *host = rp_container_of(script, struct py_host, script);
@@ -379,12 +405,8 @@ static int script_vu_init(struct rp_script_host *script, struct rp_vu *vu, struc
         return -RP_EUSER;
     }
     vu->host_data = worker;
-    worker->function = PyObject_CallMethod(host->hooks, "function", "ss", vu->scenario->name,
-                                           vu->scenario->exec_fn);
-    worker->task = worker->function ? PyObject_CallMethod(host->hooks, "new_task", "O", worker)
-                                    : NULL;
-    worker->context = worker->task ? PyContext_CopyCurrent() : NULL;
-    if (worker->context)
+    worker->function = function_of(host, vu->scenario);
+    if (worker->function && rp_py_context_init(worker) == 0)
         return 0;
     rp_py_fetch_error(host, err, "a VU cannot be made");
     return -RP_EUSER;

@@ -17,7 +17,7 @@ enum { GROUP_TAG_MAX = 1024 };
 PyObject *rp_py_worker_group(PyObject *object, PyObject *name)
 {
     struct py_worker *worker = (struct py_worker *)object;
-    PyTypeObject *type = worker->state->group_type;
+    PyTypeObject *type = worker->host->state->group_type;
     struct py_group *self;
 
     if (!PyUnicode_Check(name))
@@ -58,15 +58,19 @@ static PyObject *group_enter(PyObject *object, PyObject *unused)
 {
     struct py_group *self = (struct py_group *)object;
     struct rp_vu *vu = self->worker->vu;
+    struct py_worker_extra *extra;
     const struct rp_tags *tags;
 
     if (!vu)
         return PyErr_Format(PyExc_RuntimeError, "the run that this worker belongs to is over");
     if (self->outer)
         return PyErr_Format(PyExc_RuntimeError, "this group has been entered already");
-    tags = inner_tags(self, vu->tags);
+    extra = rp_py_worker_extra(self->worker);
+    tags = extra ? inner_tags(self, vu->tags) : NULL;
     if (!tags)
         return NULL;
+    if (!extra->base_tags)
+        extra->base_tags = vu->tags;
     self->outer = vu->tags;
     vu->tags = tags;
     self->began = rp_loop_now(self->worker->host->loop);

@@ -55,10 +55,11 @@ static int make_hook_worker(struct py_host *self)
     if (tags)
         tags = rp_tags_with(self->registry, tags, RP_SLICE("group"), RP_SLICE("::setup"));
     self->hook_vu = (struct rp_vu){ .host = &self->script, .tags = tags };
-    if (!tags || rp_http_session_new(self->http, &self->hook_vu.http) < 0)
+    if (!tags)
         return -ENOMEM;
     self->hook_worker = rp_py_worker_new(self, &self->hook_vu);
-    return self->hook_worker ? 0 : -ENOMEM;
+    Py_XSETREF(self->base_context, PyContext_CopyCurrent());
+    return self->hook_worker && self->base_context ? 0 : -ENOMEM;
 }
 
 static int host_prepare(struct rp_script_host *script, const struct rp_plan *plan,
@@ -89,6 +90,8 @@ static void host_release(struct rp_script_host *script)
     if (self->hook_worker)
         rp_py_worker_release(self->hook_worker);
     Py_CLEAR(self->hook_worker);
+    Py_CLEAR(self->function);
+    self->function_of = NULL;
     rp_http_session_free(self->hook_vu.http);
     self->hook_vu.http = NULL;
     rp_py_series_clear(self);
@@ -171,6 +174,20 @@ static void worker_ended(struct rp_worker *worker, void *user, int status)
     self->end_status = status;
 }
 
+/* asyncio makes a new heap of timers when many of them were cancelled, right before it waits. */
+static int take_scheduled(struct py_host *self)
+{
+    PyObject *scheduled = PyObject_GetAttr(self->aio_loop, self->state->s_scheduled);
+
+    if (!scheduled)
+        return -1;
+    Py_XSETREF(self->scheduled, scheduled);
+    if (PyList_Check(scheduled))
+        return 0;
+    PyErr_SetString(PyExc_RuntimeError, "this Python's asyncio is not one that rampa knows");
+    return -1;
+}
+
 static PyObject *first_timer(const struct py_host *self)
 {
     return PyList_GET_SIZE(self->scheduled) ? PyList_GET_ITEM(self->scheduled, 0) : NULL;
@@ -196,10 +213,13 @@ static void alive(struct py_host *self)
 static PyObject *host_wait(PyObject *object, PyObject *arg)
 {
     struct py_host *self = (struct py_host *)object;
-    const PyObject *timer_before = first_timer(self);
+    const PyObject *timer_before;
     rp_ns deadline = RP_NS_NEVER;
     int work;
 
+    if (take_scheduled(self) < 0)
+        return NULL;
+    timer_before = first_timer(self);
     if (arg != Py_None) {
         double seconds = PyFloat_AsDouble(arg);
 
@@ -212,11 +232,8 @@ static PyObject *host_wait(PyObject *object, PyObject *arg)
     do {
         int r;
 
-        self->is_turning = true;
         r = rp_loop_turn(self->loop, deadline);
-        self->is_turning = false;
         alive(self);
-        rp_py_leave_task(self);
         if (r < 0) {
             errno = -r;
             return PyErr_SetFromErrno(PyExc_OSError);
@@ -230,25 +247,27 @@ static PyObject *host_wait(PyObject *object, PyObject *arg)
 
 /* ---- life ------------------------------------------------------------------------------------------------- */
 
+static PyObject *attribute(const char *module_name, const char *name)
+{
+    PyObject *module = PyImport_ImportModule(module_name);
+    PyObject *value = module ? PyObject_GetAttrString(module, name) : NULL;
+
+    Py_XDECREF(module);
+    return value;
+}
+
 static int take_attributes(struct py_host *self, PyObject *aio_loop)
 {
-    PyObject *tasks = PyImport_ImportModule("asyncio.tasks");
-
     self->aio_loop = Py_NewRef(aio_loop);
     self->ready = PyObject_GetAttrString(aio_loop, "_ready");
-    self->scheduled = PyObject_GetAttrString(aio_loop, "_scheduled");
     self->call_soon = PyObject_GetAttrString(aio_loop, "call_soon");
-    self->current_tasks = tasks ? PyObject_GetAttrString(tasks, "_current_tasks") : NULL;
+    self->heappush = attribute("heapq", "heappush");
+    self->get_running_loop = attribute("asyncio", "_get_running_loop");
     self->neutral_context = PyContext_New();
-    Py_XDECREF(tasks);
-    if (!self->ready || !self->scheduled || !self->call_soon || !self->current_tasks ||
+    if (!self->ready || !self->call_soon || !self->heappush || !self->get_running_loop ||
         !self->neutral_context)
         return -1;
-    if (!PyList_Check(self->scheduled) || !PyDict_Check(self->current_tasks)) {
-        PyErr_SetString(PyExc_RuntimeError, "this Python's asyncio is not one that rampa knows");
-        return -1;
-    }
-    return 0;
+    return take_scheduled(self);
 }
 
 static PyObject *host_attach(PyObject *object, PyObject *args)
@@ -398,7 +417,11 @@ static int host_clear(PyObject *object)
     Py_CLEAR(self->ready);
     Py_CLEAR(self->scheduled);
     Py_CLEAR(self->call_soon);
-    Py_CLEAR(self->current_tasks);
+    Py_CLEAR(self->heappush);
+    Py_CLEAR(self->get_running_loop);
+    Py_CLEAR(self->shared_context);
+    Py_CLEAR(self->base_context);
+    Py_CLEAR(self->function);
     Py_CLEAR(self->neutral_context);
     Py_CLEAR(self->setup_data);
     Py_CLEAR(self->env);
@@ -431,6 +454,8 @@ static PyMethodDef methods[] = {
     { "warn", host_warn, METH_O, NULL },
     { "overdue", rp_py_host_overdue, METH_NOARGS, NULL },
     { "running", rp_py_host_running, METH_NOARGS, NULL },
+    { "current_task", rp_py_host_current_task, METH_O, NULL },
+    { "pause", rp_py_host_pause, METH_O, NULL },
     { "close", host_close, METH_NOARGS, NULL },
     { NULL, NULL, 0, NULL },
 };

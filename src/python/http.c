@@ -15,13 +15,12 @@ enum { HEADERS_MAX = 256 };
 
 PyObject *rp_py_http_new(struct py_worker *worker)
 {
-    PyTypeObject *type = worker->state->http_type;
+    PyTypeObject *type = worker->host->state->http_type;
     struct py_http *self = (struct py_http *)type->tp_alloc(type, 0);
 
     if (!self)
         return NULL;
     self->worker = worker;
-    self->state = worker->state;
     return (PyObject *)self;
 }
 

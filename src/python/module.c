@@ -47,6 +47,8 @@ static int intern_names(struct rp_pystate *state)
         { &state->s_context, "context" },
         { &state->s_throw, "throw" },
         { &state->s_close, "close" },
+        { &state->s_append, "append" },
+        { &state->s_scheduled, "_scheduled" },
     };
 
     for (size_t i = 0; i < RP_ARRAY_LEN(wanted); i++)
@@ -68,6 +70,7 @@ static int make_types(PyObject *module, struct rp_pystate *state)
         { &state->execution_type, &rp_py_execution_spec, "Execution" },
         { &state->request_type, &rp_py_request_spec, "Request" },
         { &state->sleep_type, &rp_py_sleep_spec, "Sleep" },
+        { &state->pause_type, &rp_py_pause_spec, NULL },
         { &state->response_type, &rp_py_response_spec, "Response" },
         { &state->template_type, &rp_py_template_spec, NULL },
         { &state->group_type, &rp_py_group_spec, "Group" },
@@ -99,9 +102,10 @@ static int module_exec(PyObject *module)
 /* clang-format off */
 #define STATE_OBJECTS(X) \
     X(host_type) X(worker_type) X(http_type) X(execution_type) X(request_type) X(sleep_type) \
-    X(response_type) X(template_type) X(group_type) X(json_loads) X(make_headers) \
+    X(pause_type) X(response_type) X(template_type) X(group_type) X(json_loads) X(make_headers) \
     X(make_timings) X(asyncio_cancelled) X(request_error) X(run_aborted) X(s_blocking) \
-    X(s_add_done_callback) X(s_cancel) X(s_context) X(s_throw) X(s_close)
+    X(s_add_done_callback) X(s_cancel) X(s_context) X(s_throw) X(s_close) X(s_append) \
+    X(s_scheduled)
 /* clang-format on */
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg)

@@ -21,21 +21,21 @@ int rp_py_op_start(struct py_op *op)
 
 static PyObject *cancelled_error(struct py_op *op)
 {
-    return PyObject_CallNoArgs(op->state->asyncio_cancelled);
+    return PyObject_CallNoArgs(op->host->state->asyncio_cancelled);
 }
 
 /* The result of a finished operation (new reference), or NULL with its exception set. */
 static PyObject *take_result(struct py_op *op)
 {
-    if (op->exception) {
-        PyErr_SetObject((PyObject *)Py_TYPE(op->exception), op->exception);
+    if (op->failed) {
+        PyErr_SetObject((PyObject *)Py_TYPE(op->outcome), op->outcome);
         return NULL;
     }
     if (op->op_state == PY_OP_CANCELLED) {
-        PyErr_SetNone(op->state->asyncio_cancelled);
+        PyErr_SetNone(op->host->state->asyncio_cancelled);
         return NULL;
     }
-    return Py_NewRef(op->result);
+    return Py_NewRef(op->outcome);
 }
 
 static bool is_finished(const struct py_op *op)
@@ -96,7 +96,7 @@ PyObject *rp_py_op_iternext(PyObject *self)
 static void call_soon(struct py_op *op, PyObject *callback, PyObject *context)
 {
     PyObject *args[] = { callback, (PyObject *)op, context };
-    PyObject *names = PyTuple_Pack(1, op->state->s_context);
+    PyObject *names = PyTuple_Pack(1, op->host->state->s_context);
     PyObject *handle = names ? PyObject_Vectorcall(op->host->call_soon, args, 2, names) : NULL;
 
     Py_XDECREF(names);
@@ -105,7 +105,7 @@ static void call_soon(struct py_op *op, PyObject *callback, PyObject *context)
         PyErr_WriteUnraisable(callback);
 }
 
-static void run_callbacks(struct py_op *op)
+void rp_py_op_run_callbacks(struct py_op *op)
 {
     PyObject *callbacks = op->callbacks;
 
@@ -125,11 +125,11 @@ void rp_py_op_finish(struct py_op *op, PyObject *result, PyObject *exception)
     struct py_worker *waiter = op->waiter;
 
     op->op_state = PY_OP_DONE;
-    op->result = result;
-    op->exception = exception;
+    op->outcome = result ? result : exception;
+    op->failed = exception != NULL;
     op->waiter = NULL;
     if (op->callbacks)
-        run_callbacks(op);
+        rp_py_op_run_callbacks(op);
     if (waiter)
         rp_py_step(waiter, NULL);
 }
@@ -141,7 +141,7 @@ bool rp_py_op_cancel(struct py_op *op)
     if (op->op_state == PY_OP_RUNNING)
         op->kind->cancel(op);
     op->op_state = PY_OP_CANCELLED;
-    run_callbacks(op);
+    rp_py_op_run_callbacks(op);
     return true;
 }
 
@@ -205,7 +205,7 @@ static PyObject *op_cancelled(PyObject *self, PyObject *unused)
 {
     struct py_op *op = (struct py_op *)self;
 
-    return PyBool_FromLong(op->op_state == PY_OP_CANCELLED && !op->exception);
+    return PyBool_FromLong(op->op_state == PY_OP_CANCELLED);
 }
 
 static int require_finished(struct py_op *op)
@@ -238,7 +238,7 @@ static PyObject *op_exception(PyObject *self, PyObject *unused)
         return NULL;
     if (op->op_state == PY_OP_CANCELLED)
         return take_result(op);
-    return Py_NewRef(op->exception ? op->exception : Py_None);
+    return Py_NewRef(op->failed ? op->outcome : Py_None);
 }
 
 static PyObject *op_cancel(PyObject *self, PyObject *args, PyObject *kwargs)
@@ -248,12 +248,13 @@ static PyObject *op_cancel(PyObject *self, PyObject *args, PyObject *kwargs)
     struct py_op *op = (struct py_op *)self;
     struct py_worker *waiter = op->waiter;
     PyObject *message = NULL;
+    int was_running;
 
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O", names, &message))
         return NULL;
-    if (waiter) /* the VU that waits sees the CancelledError, as an asyncio task would */
-        return PyBool_FromLong(rp_py_worker_cancel(waiter));
-    return PyBool_FromLong(rp_py_op_cancel(op));
+    /* The VU that waits sees the CancelledError, as an asyncio task would. */
+    was_running = waiter ? rp_py_worker_throw_cancelled(waiter) : rp_py_op_cancel(op);
+    return was_running < 0 ? NULL : PyBool_FromLong(was_running);
 }
 
 static PyObject *op_get_loop(PyObject *self, PyObject *unused)
@@ -343,15 +344,33 @@ int rp_py_op_traverse(struct py_op *op, visitproc visit, void *arg)
     Py_VISIT(Py_TYPE(op));
     Py_VISIT(op->host);
     Py_VISIT(op->callbacks);
-    Py_VISIT(op->result);
-    Py_VISIT(op->exception);
+    Py_VISIT(op->outcome);
     return 0;
 }
 
+/* The host stays until the end: what is left of a cleared operation may still be asked for its state. */
 void rp_py_op_clear(struct py_op *op)
 {
     Py_CLEAR(op->callbacks);
-    Py_CLEAR(op->result);
-    Py_CLEAR(op->exception);
+    if (!op->outcome)
+        return;
+    op->failed = false;
+    Py_SETREF(op->outcome, Py_NewRef(Py_None));
+}
+
+void rp_py_op_deinit(struct py_op *op)
+{
+    Py_CLEAR(op->callbacks);
+    Py_CLEAR(op->outcome);
     Py_CLEAR(op->host);
+    op->failed = false;
+}
+
+void rp_py_op_dealloc(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+
+    rp_py_op_deinit((struct py_op *)self);
+    type->tp_free(self);
+    Py_DECREF(type);
 }

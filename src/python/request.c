@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 
-/* A request under way, and a pause: the two operations a scenario awaits natively. */
+/* A request under way: the operation that worker.http.get() returns. */
 
 #include "base/alloc.h"
 #include "python/state.h"
 
-/* ---- request ---------------------------------------------------------------------------------------------- */
-
 static PyObject *error_of(struct py_request *self)
 {
-    return PyObject_CallOneArg(self->op.state->request_error, (PyObject *)self->response);
+    return PyObject_CallOneArg(self->state->request_error, (PyObject *)self->response);
 }
 
 static void request_done(struct rp_http_call *call)
@@ -32,16 +30,21 @@ static void request_done(struct rp_http_call *call)
 static int request_start(struct py_op *op)
 {
     struct py_request *self = (struct py_request *)op;
+    struct rp_vu *vu = self->worker->vu;
 
-    if (!self->worker->vu) {
+    if (!vu) {
         PyErr_SetString(PyExc_RuntimeError, "the run that this worker belongs to is over");
         return -1;
     }
+    if (RP_UNLIKELY(!vu->http) && rp_http_session_new(op->host->http, &vu->http) < 0) {
+        PyErr_NoMemory();
+        return -1;
+    }
     self->call.response = &self->response->response;
-    self->call.tags = self->worker->vu->tags;
+    self->call.tags = vu->tags;
     self->call.done = request_done;
     Py_INCREF(self); /* while it runs the client points to it */
-    rp_http_start(self->worker->vu->http, &self->call);
+    rp_http_start(vu->http, &self->call);
     return 0;
 }
 
@@ -72,13 +75,13 @@ static struct py_request *request_alloc(struct rp_pystate *state)
 
 struct py_request *rp_py_request_new(struct py_worker *worker, struct rp_http_template *template)
 {
-    struct rp_pystate *state = worker->state;
+    struct rp_pystate *state = worker->host->state;
     struct py_request *self = request_alloc(state);
     struct py_response *response;
 
     if (!self)
         return NULL;
-    self->op.state = state;
+    self->state = state;
     self->op.kind = &request_kind;
     self->op.op_state = PY_OP_NEW;
     self->op.blocking = false;
@@ -138,15 +141,16 @@ static void warn_never_awaited(struct py_request *self)
 static void request_dealloc(PyObject *object)
 {
     struct py_request *self = (struct py_request *)object;
-    struct rp_pystate *state = self->op.state;
+    struct rp_pystate *state = self->state;
     PyTypeObject *type = Py_TYPE(self);
 
     PyObject_GC_UnTrack(self);
     if (RP_UNLIKELY(self->op.op_state == PY_OP_NEW))
         warn_never_awaited(self);
-    if (self->op.weakrefs)
+    if (self->weakrefs)
         PyObject_ClearWeakRefs(object);
     request_clear(object);
+    rp_py_op_deinit(&self->op);
     if (state->free_request_count < RP_PY_FREE_MAX) {
         self->next_free = state->free_requests;
         state->free_requests = self;
@@ -157,8 +161,8 @@ static void request_dealloc(PyObject *object)
     Py_DECREF(type);
 }
 
-static PyMemberDef op_members[] = {
-    { "__weaklistoffset__", T_PYSSIZET, offsetof(struct py_op, weakrefs), READONLY, NULL },
+static PyMemberDef request_members[] = {
+    { "__weaklistoffset__", T_PYSSIZET, offsetof(struct py_request, weakrefs), READONLY, NULL },
     { NULL, 0, 0, 0, NULL },
 };
 
@@ -172,7 +176,7 @@ static PyType_Slot request_slots[] = {
     { Py_am_send, rp_py_op_send },
     { Py_tp_methods, rp_py_op_methods },
     { Py_tp_getset, rp_py_op_getset },
-    { Py_tp_members, op_members },
+    { Py_tp_members, request_members },
     { Py_tp_doc, (void *)PyDoc_STR("An HTTP request: await it to send it and get its Response.") },
     { 0, NULL },
 };
@@ -183,98 +187,6 @@ PyType_Spec rp_py_request_spec = {
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE |
              Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .slots = request_slots,
-};
-
-/* ---- sleep ------------------------------------------------------------------------------------------------ */
-
-static void sleep_over(struct rp_timer *timer, rp_ns now)
-{
-    struct py_sleep *self = rp_container_of(timer, struct py_sleep, timer);
-
-    rp_py_op_finish(&self->op, Py_NewRef(Py_None), NULL);
-    Py_DECREF(self);
-}
-
-static int sleep_start(struct py_op *op)
-{
-    struct py_sleep *self = (struct py_sleep *)op;
-    struct rp_loop *loop = op->host->loop;
-
-    Py_INCREF(self); /* the armed timer */
-    rp_timer_arm(loop, &self->timer, rp_ns_add(rp_loop_now(loop), self->delay), sleep_over);
-    return 0;
-}
-
-static void sleep_cancel(struct py_op *op)
-{
-    struct py_sleep *self = (struct py_sleep *)op;
-
-    if (!rp_timer_is_armed(&self->timer))
-        return;
-    rp_timer_disarm(&self->timer);
-    Py_DECREF(self);
-}
-
-static const struct py_op_kind sleep_kind = { .start = sleep_start, .cancel = sleep_cancel };
-
-PyObject *rp_py_sleep_new(struct py_worker *worker, rp_ns delay)
-{
-    PyTypeObject *type = worker->state->sleep_type;
-    struct py_sleep *self = (struct py_sleep *)type->tp_alloc(type, 0);
-
-    if (!self)
-        return NULL;
-    self->op.state = worker->state;
-    self->op.kind = &sleep_kind;
-    self->op.host = (struct py_host *)Py_NewRef(worker->host);
-    self->delay = delay;
-    return (PyObject *)self;
-}
-
-static int sleep_traverse(PyObject *object, visitproc visit, void *arg)
-{
-    return rp_py_op_traverse((struct py_op *)object, visit, arg);
-}
-
-static int sleep_clear(PyObject *object)
-{
-    rp_py_op_clear((struct py_op *)object);
-    return 0;
-}
-
-static void sleep_dealloc(PyObject *object)
-{
-    PyTypeObject *type = Py_TYPE(object);
-
-    PyObject_GC_UnTrack(object);
-    if (((struct py_op *)object)->weakrefs)
-        PyObject_ClearWeakRefs(object);
-    sleep_clear(object);
-    type->tp_free(object);
-    Py_DECREF(type);
-}
-
-static PyType_Slot sleep_slots[] = {
-    { Py_tp_dealloc, sleep_dealloc },
-    { Py_tp_traverse, sleep_traverse },
-    { Py_tp_clear, sleep_clear },
-    { Py_tp_iter, rp_py_op_await },
-    { Py_tp_iternext, rp_py_op_iternext },
-    { Py_am_await, rp_py_op_await },
-    { Py_am_send, rp_py_op_send },
-    { Py_tp_methods, rp_py_op_methods },
-    { Py_tp_getset, rp_py_op_getset },
-    { Py_tp_members, op_members },
-    { Py_tp_doc, (void *)PyDoc_STR("A pause of worker.sleep(): await it.") },
-    { 0, NULL },
-};
-
-PyType_Spec rp_py_sleep_spec = {
-    .name = "rampa.Sleep",
-    .basicsize = sizeof(struct py_sleep),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE |
-             Py_TPFLAGS_DISALLOW_INSTANTIATION,
-    .slots = sleep_slots,
 };
 
 void rp_py_free_lists_clear(struct rp_pystate *state)

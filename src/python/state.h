@@ -27,10 +27,11 @@ enum {
 
 struct rp_pystate {
     PyTypeObject *host_type, *worker_type, *http_type, *execution_type, *request_type, *sleep_type,
-        *response_type, *template_type, *group_type;
+        *response_type, *template_type, *group_type, *pause_type;
     PyObject *json_loads, *make_headers, *make_timings, *asyncio_cancelled, *request_error,
         *run_aborted;
-    PyObject *s_blocking, *s_add_done_callback, *s_cancel, *s_context, *s_throw, *s_close;
+    PyObject *s_blocking, *s_add_done_callback, *s_cancel, *s_context, *s_throw, *s_close,
+        *s_append, *s_scheduled;
     PyObject *statuses[600]; /* ints, made on demand */
     struct py_request *free_requests;
     unsigned free_request_count;
@@ -45,18 +46,18 @@ enum py_op_state { PY_OP_NEW, PY_OP_RUNNING, PY_OP_DONE, PY_OP_CANCELLED };
 struct py_worker;
 
 /* The common beginning of every awaitable of ours. It is an iterator that yields itself (whoever drives it decides what
- * that means), future-like (asyncio tasks and gather() wait on it) and starts when it is first driven. */
+ * that means), future-like (asyncio tasks and gather() wait on it) and starts when it is first driven.
+ * A VU at rest has one: every word of it counts. */
 struct py_op {
-    PyObject_HEAD struct rp_pystate *state;
-    struct py_host *host;     /* strong */
-    struct py_worker *waiter; /* the VU that is parked on it; borrowed, it holds us */
-    PyObject *callbacks;      /* list of (callable, context), or NULL */
-    PyObject *result;         /* when done */
-    PyObject *exception;      /* when done with an exception */
-    PyObject *weakrefs;
-    enum py_op_state op_state;
-    bool blocking; /* asyncio's _asyncio_future_blocking */
+    PyObject_HEAD struct py_host *host; /* strong */
+    struct py_worker *waiter;           /* the VU that is parked on it; borrowed, it holds us */
+    PyObject *callbacks;                /* list of (callable, context), or NULL */
+    PyObject *outcome;                  /* when done: the result or, when failed, the exception */
     const struct py_op_kind *kind;
+    uint8_t op_state; /* enum py_op_state */
+    bool failed;
+    bool blocking;     /* asyncio's _asyncio_future_blocking */
+    bool is_scheduled; /* of a pause: in asyncio's heap of timers */
 };
 
 struct py_op_kind {
@@ -66,17 +67,25 @@ struct py_op_kind {
 
 struct py_request { /* what worker.http.get() returns */
     struct py_op op;
+    struct rp_pystate *state;
     struct py_worker *worker;     /* strong: its session runs the call */
     struct py_response *response; /* strong */
     struct rp_http_call call;
+    PyObject *weakrefs;
     bool raise_errors;
     struct py_request *next_free;
 };
 
-struct py_sleep {
+/* Not tracked by the garbage collector, as a pause: while others may point to it the loop has it, and then it has let go
+ * of its callbacks. */
+struct py_sleep { /* worker.sleep() */
     struct py_op op;
-    struct rp_timer timer;
-    rp_ns delay;
+    struct rp_timer timer; /* until the start its deadline is the time to sleep */
+};
+
+struct py_pause { /* what asyncio.sleep() waits for; a timer handle to asyncio */
+    struct py_op op;
+    double when; /* in the time of the asyncio loop; until the start the time to sleep */
 };
 
 struct py_response {
@@ -116,14 +125,16 @@ struct py_host {
     const struct rp_metric *checks;
     PyObject *hooks;                        /* rampa._worker.Hooks */
     PyObject *aio_loop, *ready, *scheduled; /* the asyncio loop and two of its queues */
-    PyObject *current_tasks, *neutral_context, *call_soon;
+    PyObject *neutral_context, *call_soon, *heappush, *get_running_loop;
     PyObject *setup_data;
     PyObject *env; /* dict of the run */
     struct rp_watch aio_watch;
     bool aio_ready, has_ended;
-    bool has_warned_of_await; /* of a request that was never awaited */
-    bool is_turning,
-        has_current_task; /* in a turn of the reactor; current_tasks has an entry of ours */
+    bool has_warned_of_await;              /* of a request that was never awaited */
+    PyObject *shared_context;              /* see context.c; NULL = to be made */
+    PyObject *base_context;                /* what the script's module has set */
+    const struct rp_scenario *function_of; /* the scenario whose function was looked up last */
+    PyObject *function;
     int end_status;
     PyThreadState *thread;
     PyObject *templates[4];               /* dicts URL -> py_template, by method without a body */
@@ -138,24 +149,34 @@ struct py_host {
     char runtime[64];
 };
 
-struct py_worker { /* a VU: the `worker` that scenarios are given */
-    PyObject_HEAD struct rp_pystate *state;
-    struct py_host *host; /* strong */
-    struct rp_vu *vu;     /* NULL once the run is over */
-    PyObject *http;       /* its HTTP client object */
-    PyObject *function, *coro, *task, *context, *wakeup;
-    PyObject
-        *waiting; /* strong: the operation or future it is parked on; Py_None for a bare yield */
-    PyObject *vu_dict, *env, *tags;
-    const struct rp_tags *base_tags; /* outside of any group */
-    bool interrupting, must_cancel, was_cancelled, throwing;
+/* What most VUs at rest do without: made when it is first needed, then there as long as the VU. */
+struct py_worker_extra {
+    struct py_worker *worker; /* borrowed: it owns us */
+    PyObject *task;           /* what asyncio.current_task() is */
+    unsigned cancel_requests; /* what its cancelling() is */
+    PyObject *vu_dict, *env;
+    const struct rp_tags *base_tags; /* outside of any group; NULL = it has never entered one */
     struct rp_task throw_task;
     struct rp_timer patience;
 };
 
+/* A VU: the `worker` that scenarios are given. Not tracked by the garbage collector: the engine holds it, and the
+ * engine's end breaks its cycles. */
+struct py_worker {
+    PyObject_HEAD struct py_host *host; /* strong */
+    struct rp_vu *vu;                   /* NULL once the run is over */
+    PyObject *function, *coro;
+    PyObject
+        *waiting; /* strong: the operation or future it is parked on; Py_None for a bare yield */
+    PyObject *http,
+        *wakeup;       /* its HTTP client object, what asyncio calls: NULL before their first use */
+    PyObject *context; /* its own; NULL = the shared one */
+    struct py_worker_extra *extra; /* NULL before its first use */
+    bool interrupting, must_cancel, throwing;
+};
+
 struct py_http {
     PyObject_HEAD struct py_worker *worker; /* borrowed: the worker holds us */
-    struct rp_pystate *state;
 };
 
 struct rp_pystate *rp_py_state(PyObject *module);
@@ -169,20 +190,26 @@ PySendResult rp_py_op_send(PyObject *self, PyObject *arg, PyObject **result);
 PyObject *rp_py_op_iternext(PyObject *self);
 int rp_py_op_traverse(struct py_op *op, visitproc visit, void *arg);
 void rp_py_op_clear(struct py_op *op);
+void rp_py_op_deinit(struct py_op *op);
+void rp_py_op_dealloc(PyObject *self); /* of those that the garbage collector does not track */
 /* Starts it if it is new. -1 with an exception. */
 int rp_py_op_start(struct py_op *op);
 /* Done: @result or @exception (either stolen, one NULL). Resumes the waiter at once, callbacks by call_soon. */
 void rp_py_op_finish(struct py_op *op, PyObject *result, PyObject *exception);
+void rp_py_op_run_callbacks(struct py_op *op); /* of one that is done or cancelled */
 bool rp_py_op_cancel(struct py_op *op);
 static inline bool rp_py_is_op(const struct rp_pystate *state, PyObject *object)
 {
-    return Py_IS_TYPE(object, state->request_type) || Py_IS_TYPE(object, state->sleep_type);
+    return Py_IS_TYPE(object, state->request_type) || Py_IS_TYPE(object, state->sleep_type) ||
+           Py_IS_TYPE(object, state->pause_type);
 }
 
-/* request.c, response.c, sleep.c, http.c */
+/* request.c, response.c, sleep.c, pause.c, http.c */
 struct py_response *rp_py_response_new(struct rp_pystate *state);
 struct py_request *rp_py_request_new(struct py_worker *worker, struct rp_http_template *template);
 PyObject *rp_py_sleep_new(struct py_worker *worker, rp_ns delay);
+/* Host.pause(delay): None when asyncio's own sleep() must do it. */
+PyObject *rp_py_host_pause(PyObject *self, PyObject *delay);
 PyObject *rp_py_http_new(struct py_worker *worker);
 /* templates.c: the cache of prepared requests */
 extern const char *const rp_py_plain_methods[4]; /* methods of requests without a body */
@@ -199,6 +226,9 @@ void rp_py_free_lists_clear(struct rp_pystate *state);
 /* worker.c */
 struct py_worker *rp_py_worker_new(struct py_host *host, struct rp_vu *vu);
 void rp_py_worker_release(struct py_worker *worker); /* the run is over */
+/* NULL with an exception. */
+struct py_worker_extra *rp_py_worker_extra(struct py_worker *worker);
+PyObject *rp_py_worker_wakeup_of(struct py_worker *worker); /* borrowed */
 /* metrics.c */
 PyObject *rp_py_worker_check(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
                              PyObject *kwnames);
@@ -218,9 +248,11 @@ PyObject *rp_py_worker_group(PyObject *self, PyObject *name);
 /* drive.c: a VU's coroutine */
 extern const struct rp_script_ops rp_py_script_ops;
 void rp_py_step(struct py_worker *worker, PyObject *exception);
-void rp_py_leave_task(struct py_host *host);
 PyObject *rp_py_worker_wakeup(PyObject *self, PyObject *arg);
-bool rp_py_worker_cancel(struct py_worker *worker);
+/* Throws CancelledError into it: 1, 0 when it runs nothing, or -1 with an exception. */
+int rp_py_worker_throw_cancelled(struct py_worker *worker);
+/* As Task.cancel(), which counts: timeout() and TaskGroup ask for the count to know whose cancellation it is. */
+int rp_py_worker_cancel(struct py_worker *worker);
 /* The iteration counts as interrupted and has a second to clean up. What ends it, the caller does. */
 void rp_py_worker_set_interrupted(struct py_worker *worker);
 
@@ -229,6 +261,18 @@ PyObject *rp_py_worker_abort(PyObject *self, PyObject *const *args, Py_ssize_t n
                              PyObject *kwnames);
 PyObject *rp_py_host_overdue(PyObject *self, PyObject *unused);
 PyObject *rp_py_host_running(PyObject *self, PyObject *unused);
+
+/* context.c: context variables and current task of a VU */
+PyObject *rp_py_context_of(struct py_worker *worker); /* borrowed, NULL with an exception */
+/* A step has left variables in the shared context: it is @worker's from now on. */
+void rp_py_keep_context(struct py_worker *worker);
+int rp_py_context_init(struct py_worker *worker);
+/* One that nobody else will run in: borrowed, NULL with an exception. */
+PyObject *rp_py_own_context(struct py_worker *worker);
+/* Host.current_task(loop): that of the VU whose coroutine runs now in the loop (None = the running one), or None. */
+PyObject *rp_py_host_current_task(PyObject *self, PyObject *loop);
+/* Whether the loop that runs in the calling thread is the host's: 1, 0, or -1 with an exception. */
+int rp_py_is_running_here(struct py_host *host);
 
 /* errors.c */
 /* Fills @err from the current Python exception (cleared): the user's file and line, message, cleaned traceback. */
@@ -239,5 +283,5 @@ PyObject *rp_py_raise(int code, const struct rp_error *err);
 /* Spec tables of the types. */
 extern PyType_Spec rp_py_host_spec, rp_py_worker_spec, rp_py_http_spec, rp_py_execution_spec,
     rp_py_request_spec, rp_py_sleep_spec, rp_py_response_spec, rp_py_template_spec,
-    rp_py_group_spec;
+    rp_py_group_spec, rp_py_pause_spec;
 PyObject *rp_py_execution_new(struct py_worker *worker);

@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "base/alloc.h"
 #include "python/state.h"
 
 static PyMethodDef wakeup_def = { "_wakeup", rp_py_worker_wakeup, METH_O, NULL };
@@ -15,33 +16,57 @@ struct py_worker *rp_py_worker_new(struct py_host *host, struct rp_vu *vu)
 
     if (!self)
         return NULL;
-    self->state = host->state;
     self->host = (struct py_host *)Py_NewRef(host);
     self->vu = vu;
-    self->base_tags = vu->tags;
-    self->wakeup = PyCFunction_New(&wakeup_def, (PyObject *)self);
-    self->http = rp_py_http_new(self);
-    if (!self->wakeup || !self->http) {
-        rp_py_worker_release(self);
-        Py_DECREF(self);
-        return NULL;
-    }
     return self;
+}
+
+struct py_worker_extra *rp_py_worker_extra(struct py_worker *self)
+{
+    if (self->extra)
+        return self->extra;
+    self->extra = rp_calloc(1, sizeof(*self->extra));
+    if (self->extra)
+        self->extra->worker = self;
+    else
+        PyErr_NoMemory();
+    return self->extra;
+}
+
+PyObject *rp_py_worker_wakeup_of(struct py_worker *self)
+{
+    if (!self->wakeup)
+        self->wakeup = PyCFunction_New(&wakeup_def, (PyObject *)self);
+    return self->wakeup;
+}
+
+static void free_extra(struct py_worker *self)
+{
+    struct py_worker_extra *extra = self->extra;
+
+    if (!extra)
+        return;
+    self->extra = NULL;
+    rp_task_cancel(&extra->throw_task);
+    rp_timer_disarm(&extra->patience);
+    Py_XDECREF(extra->task);
+    Py_XDECREF(extra->vu_dict);
+    Py_XDECREF(extra->env);
+    rp_free(extra);
 }
 
 void rp_py_worker_release(struct py_worker *self)
 {
-    rp_task_cancel(&self->throw_task);
-    rp_timer_disarm(&self->patience);
     self->vu = NULL;
     Py_CLEAR(self->coro);
     Py_CLEAR(self->waiting);
-    Py_CLEAR(self->task);
     Py_CLEAR(self->wakeup);
     Py_CLEAR(self->function);
+    Py_CLEAR(self->context);
     if (self->http)
         ((struct py_http *)self->http)->worker = NULL;
     Py_CLEAR(self->http);
+    free_extra(self);
 }
 
 static int require_vu(struct py_worker *self)
@@ -52,6 +77,11 @@ static int require_vu(struct py_worker *self)
     return -1;
 }
 
+static struct py_worker_extra *require_extra(struct py_worker *self)
+{
+    return require_vu(self) < 0 ? NULL : rp_py_worker_extra(self);
+}
+
 /* ---- attributes ------------------------------------------------------------------------------------------- */
 
 static PyObject *get_http(PyObject *object, void *unused)
@@ -59,10 +89,11 @@ static PyObject *get_http(PyObject *object, void *unused)
     struct py_worker *self = (struct py_worker *)object;
 
     if (RP_UNLIKELY(!self->http)) {
-        require_vu(self);
-        return NULL;
+        if (require_vu(self) < 0)
+            return NULL;
+        self->http = rp_py_http_new(self);
     }
-    return Py_NewRef(self->http);
+    return Py_XNewRef(self->http);
 }
 
 static PyObject *get_setup_data(PyObject *object, void *unused)
@@ -79,11 +110,13 @@ static PyObject *get_execution(PyObject *object, void *unused)
 
 static PyObject *get_vu(PyObject *object, void *unused)
 {
-    struct py_worker *self = (struct py_worker *)object;
+    struct py_worker_extra *extra = require_extra((struct py_worker *)object);
 
-    if (!self->vu_dict)
-        self->vu_dict = PyDict_New();
-    return Py_XNewRef(self->vu_dict);
+    if (!extra)
+        return NULL;
+    if (!extra->vu_dict)
+        extra->vu_dict = PyDict_New();
+    return Py_XNewRef(extra->vu_dict);
 }
 
 static int put_pairs(PyObject *dict, const struct rp_pairs *pairs)
@@ -103,14 +136,17 @@ static int put_pairs(PyObject *dict, const struct rp_pairs *pairs)
 static PyObject *get_env(PyObject *object, void *unused)
 {
     struct py_worker *self = (struct py_worker *)object;
+    struct py_worker_extra *extra = require_extra(self);
+    PyObject *env;
 
-    if (self->env)
-        return Py_NewRef(self->env);
-    self->env = PyDict_Copy(self->host->env);
-    if (!self->env || put_pairs(self->env, &self->host->plan->env) < 0 ||
-        (self->vu && self->vu->scenario && put_pairs(self->env, &self->vu->scenario->env) < 0))
-        Py_CLEAR(self->env);
-    return Py_XNewRef(self->env);
+    if (!extra || extra->env)
+        return extra ? Py_NewRef(extra->env) : NULL;
+    env = PyDict_Copy(self->host->env);
+    if (!env || put_pairs(env, &self->host->plan->env) < 0 ||
+        (self->vu->scenario && put_pairs(env, &self->vu->scenario->env) < 0))
+        Py_CLEAR(env);
+    extra->env = env;
+    return Py_XNewRef(env);
 }
 
 static PyObject *get_tags(PyObject *object, void *unused)
@@ -140,9 +176,9 @@ static PyObject *get_coro(PyObject *object, void *unused)
 
 static PyObject *get_context(PyObject *object, void *unused)
 {
-    PyObject *context = ((struct py_worker *)object)->context;
+    struct py_worker *self = (struct py_worker *)object;
 
-    return Py_NewRef(context ? context : Py_None);
+    return self->vu ? Py_XNewRef(rp_py_own_context(self)) : Py_NewRef(Py_None);
 }
 
 /* ---- methods ---------------------------------------------------------------------------------------------- */
@@ -161,7 +197,25 @@ static PyObject *worker_sleep(PyObject *object, PyObject *arg)
 
 static PyObject *worker_cancel(PyObject *object, PyObject *unused)
 {
-    return PyBool_FromLong(rp_py_worker_cancel((struct py_worker *)object));
+    int was_running = rp_py_worker_cancel((struct py_worker *)object);
+
+    return was_running < 0 ? NULL : PyBool_FromLong(was_running);
+}
+
+static PyObject *worker_uncancel(PyObject *object, PyObject *unused)
+{
+    struct py_worker_extra *extra = ((struct py_worker *)object)->extra;
+
+    if (extra && extra->cancel_requests > 0)
+        extra->cancel_requests--;
+    return PyLong_FromLong(extra ? extra->cancel_requests : 0);
+}
+
+static PyObject *get_cancelling(PyObject *object, void *unused)
+{
+    const struct py_worker_extra *extra = ((struct py_worker *)object)->extra;
+
+    return PyLong_FromLong(extra ? extra->cancel_requests : 0);
 }
 
 static PyObject *worker_repr(PyObject *object)
@@ -174,48 +228,13 @@ static PyObject *worker_repr(PyObject *object)
                                 self->vu->scenario->name);
 }
 
-static int worker_traverse(PyObject *object, visitproc visit, void *arg)
-{
-    struct py_worker *self = (struct py_worker *)object;
-
-    Py_VISIT(Py_TYPE(self));
-    Py_VISIT(self->host);
-    Py_VISIT(self->http);
-    Py_VISIT(self->function);
-    Py_VISIT(self->coro);
-    Py_VISIT(self->task);
-    Py_VISIT(self->context);
-    Py_VISIT(self->wakeup);
-    Py_VISIT(self->waiting);
-    Py_VISIT(self->vu_dict);
-    return 0;
-}
-
-static int worker_clear(PyObject *object)
-{
-    struct py_worker *self = (struct py_worker *)object;
-
-    /* While the engine has the VU, its references are in use: the engine's end releases them. */
-    if (self->vu)
-        return 0;
-    rp_py_worker_release(self);
-    Py_CLEAR(self->context);
-    Py_CLEAR(self->vu_dict);
-    Py_CLEAR(self->env);
-    Py_CLEAR(self->tags);
-    Py_CLEAR(self->host);
-    return 0;
-}
-
 static void worker_dealloc(PyObject *object)
 {
     struct py_worker *self = (struct py_worker *)object;
     PyTypeObject *type = Py_TYPE(self);
 
-    PyObject_GC_UnTrack(self);
-    self->vu = NULL;
-    if (self->host)
-        worker_clear(object);
+    rp_py_worker_release(self);
+    Py_CLEAR(self->host);
     type->tp_free(self);
     Py_DECREF(type);
 }
@@ -249,6 +268,7 @@ static PyMethodDef methods[] = {
     { "sleep", worker_sleep, METH_O,
       PyDoc_STR("sleep($self, seconds, /)\n--\n\nAwait it to pause this VU.") },
     { "_cancel", worker_cancel, METH_NOARGS, NULL },
+    { "_uncancel", worker_uncancel, METH_NOARGS, NULL },
     { NULL, NULL, 0, NULL },
 };
 
@@ -277,6 +297,7 @@ static PyGetSetDef getset[] = {
     { "env", get_env, NULL,
       PyDoc_STR("The environment, with --env and the scenario's env laid over it."), NULL },
     { "tags", get_tags, NULL, PyDoc_STR("A copy of the tags of this VU's samples."), NULL },
+    { "_cancelling", get_cancelling, NULL, NULL, NULL },
     { "_coro", get_coro, NULL, NULL, NULL },
     { "_context", get_context, NULL, NULL, NULL },
     { "_waiting", get_waiting, NULL, NULL, NULL },
@@ -286,8 +307,6 @@ static PyGetSetDef getset[] = {
 
 static PyType_Slot slots[] = {
     { Py_tp_dealloc, worker_dealloc },
-    { Py_tp_traverse, worker_traverse },
-    { Py_tp_clear, worker_clear },
     { Py_tp_repr, worker_repr },
     { Py_tp_methods, methods },
     { Py_tp_getset, getset },
@@ -298,8 +317,7 @@ static PyType_Slot slots[] = {
 PyType_Spec rp_py_worker_spec = {
     .name = "rampa.Worker",
     .basicsize = sizeof(struct py_worker),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE |
-             Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .slots = slots,
 };
 
@@ -313,7 +331,7 @@ struct py_execution {
 
 PyObject *rp_py_execution_new(struct py_worker *worker)
 {
-    PyTypeObject *type = worker->state->execution_type;
+    PyTypeObject *type = worker->host->state->execution_type;
     struct py_execution *self;
 
     if (require_vu(worker) < 0)
