@@ -329,7 +329,7 @@ def test_inspect_shows_every_default(rampa: Rampa, script: Script) -> None:
 
 def test_the_result_has_the_plan_that_inspect_shows(rampa: Rampa, script: Script) -> None:
     script(TWO)
-    words = ["--vus", "2", "--scenario", "browse", "--tag", "a=b"]
+    words = ["--vus", "2", "--scenario", "browse", "--tag", "a=b", "--seed", "3"]
     shown = json.loads(rampa("inspect", "script.py", "--format", "json", *words, code=0).stdout)
     shown["scenarios"]["browse"]["env"]["WHO"] = "***"  # may be a secret
     assert rampa("run", "script.py", *words, out=True, code=0).result()["config"] == shown
