@@ -53,17 +53,21 @@ void rp_coordinator_tell_status(struct rp_coordinator *c)
 {
     rp_ns now = rp_loop_now(c->loop);
     struct rp_coordinator_status status = { .phase = phase_name(c),
-                                            .elapsed = c->started ? now - c->started : 0,
+                                            .elapsed = rp_coordinator_elapsed(c),
                                             .longest = longest_of(c->result->plan),
+                                            .is_paused = c->is_paused,
                                             .store = c->result->store,
-                                            .interval_s = (double)(now - c->last_status) / 1e9 };
+                                            .plan = c->result->plan,
+                                            .scenarios = c->progress.sums,
+                                            .interval_s = (double)(now - c->last_status) / 1e9,
+                                            .coordinator = c };
 
     c->last_status = now;
     if (c->config->status && !c->plan_only)
         c->config->status(c->config->user, &status);
 }
 
-static void send_simple(struct rp_coordinator *c, enum rp_message_type type)
+void rp_coordinator_send(struct rp_coordinator *c, enum rp_message_type type)
 {
     rp_write_message(rp_channel_begin(&c->channel), type, 0);
     /* A worker that cannot be written to has died: that is noticed by its end. */
@@ -85,6 +89,7 @@ void rp_coordinator_stop(struct rp_coordinator *c, rp_ns grace)
 {
     struct rp_buf *out = rp_channel_begin(&c->channel);
 
+    rp_coordinator_end_pause(c);
     c->is_stopping = true;
     rp_write_message(out, RP_MSG_STOP, 1);
     rp_write_key(out, "grace");
@@ -155,7 +160,7 @@ void rp_coordinator_take_your_time(struct rp_coordinator *c)
 static void leave(struct rp_coordinator *c)
 {
     c->phase = PHASE_LEAVING;
-    send_simple(c, RP_MSG_EXIT);
+    rp_coordinator_send(c, RP_MSG_EXIT);
     rp_coordinator_be_patient(c, 1, 0);
 }
 
@@ -183,7 +188,7 @@ static void begin_teardown(struct rp_coordinator *c)
     }
     c->phase = PHASE_TEARDOWN;
     rp_coordinator_tell_status(c);
-    send_simple(c, RP_MSG_TEARDOWN);
+    rp_coordinator_send(c, RP_MSG_TEARDOWN);
     rp_coordinator_be_patient(c, 1, c->result->plan->teardown_timeout);
 }
 
@@ -191,11 +196,15 @@ static void begin_running(struct rp_coordinator *c)
 {
     rp_coordinator_be_patient(c, 3, rp_plan_longest(c->result->plan));
     c->phase = PHASE_RUNNING;
-    c->started = rp_loop_now(c->loop);
+    c->started = c->paused_at = rp_loop_now(c->loop);
     c->next_judgement = c->started + RP_LIVE_THRESHOLDS_S * RP_S;
     c->result->started_wall_ns = rp_wall_clock_ns();
+    if (c->is_paused) {
+        rp_coordinator_send(c, RP_MSG_PAUSE);
+        rp_coordinator_take_your_time(c);
+    }
+    rp_coordinator_send(c, RP_MSG_START);
     rp_coordinator_tell_status(c);
-    send_simple(c, RP_MSG_START);
 }
 
 static void on_ready(struct rp_coordinator *c)
@@ -206,7 +215,7 @@ static void on_ready(struct rp_coordinator *c)
     }
     c->phase = PHASE_SETUP;
     rp_coordinator_tell_status(c);
-    send_simple(c, RP_MSG_SETUP);
+    rp_coordinator_send(c, RP_MSG_SETUP);
     rp_coordinator_be_patient(c, 1, c->result->plan->setup_timeout);
 }
 
@@ -309,6 +318,7 @@ static void on_finished(struct rp_coordinator *c, const struct rp_message *messa
 {
     int r = rp_merge_finished(c, message);
 
+    rp_coordinator_end_pause(c);
     if (r < 0) {
         nonsense(c, r);
         return;
@@ -378,6 +388,8 @@ static int merge(struct rp_coordinator *c, const struct rp_message *message)
         return rp_merge_define(c, message);
     case RP_MSG_DELTA:
         return rp_merge_delta(c, message);
+    case RP_MSG_STATE:
+        return rp_merge_state(c, message);
     case RP_MSG_ERROR:
         return rp_merge_error(c, message);
     case RP_MSG_TOTAL:

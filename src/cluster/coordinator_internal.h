@@ -3,12 +3,13 @@
 
 /*
  * cluster/coordinator_internal.h - what the coordinator's files share: coordinator.c drives the phases, coordinator_life.c
- * has process, signals and clock, merge.c takes what the worker measured, judge.c makes the verdict.
+ * has process, signals and clock, pause.c pauses, merge.c takes what the worker measured, judge.c makes the verdict.
  */
 
 #include "cluster/channel.h"
 #include "cluster/coordinator.h"
 #include "cluster/process.h"
+#include "cluster/progress.h"
 
 enum phase {
     PHASE_HELLO,
@@ -31,7 +32,12 @@ struct rp_coordinator {
     struct rp_timer tick, patience;
     unsigned patience_changes; /* how often @patience was armed or disarmed */
     enum phase phase;
-    bool plan_only, is_stopping, is_over;
+    bool plan_only, is_stopping, is_over, is_paused;
+    rp_ns paused_at, paused; /* by our clock: since when, and how long before that */
+    /* By the worker's: the sum of the pauses that have ended, and whether one has not; see rp_note_pauses(). */
+    rp_ns noted;
+    bool is_noting, is_listed;
+    struct rp_progress_table progress;
     bool setup_failed;
     struct rp_result *result;
     struct rp_error *err;
@@ -54,6 +60,7 @@ void rp_coordinator_tell_status(struct rp_coordinator *c);
 /* The worker has @times the patience of the configuration and @more for what it was told, or it is killed. */
 void rp_coordinator_be_patient(struct rp_coordinator *c, int times, rp_ns more);
 void rp_coordinator_take_your_time(struct rp_coordinator *c); /* no limit */
+void rp_coordinator_send(struct rp_coordinator *c, enum rp_message_type type); /* without fields */
 /* No new iterations; those that run have @grace to end. */
 void rp_coordinator_stop(struct rp_coordinator *c, rp_ns grace);
 
@@ -62,9 +69,16 @@ void rp_coordinator_fail(struct rp_coordinator *c, enum rp_exit code, const char
     RP_PRINTF(3, 4);
 void rp_coordinator_warn(struct rp_coordinator *c, const char *text);
 
+/* pause.c */
+rp_ns rp_coordinator_elapsed(const struct rp_coordinator *c); /* of the executors, without pauses */
+void rp_coordinator_end_pause(struct rp_coordinator *c);      /* because the run ends */
+/* What the worker says of its time. -EBADMSG, -ENOMEM. */
+int rp_note_pauses(struct rp_coordinator *c, rp_ns elapsed, rp_ns paused, bool is_paused);
+
 /* merge.c; each returns 0 or a negative code: the worker spoke nonsense. */
 int rp_merge_define(struct rp_coordinator *c, const struct rp_message *message);
 int rp_merge_delta(struct rp_coordinator *c, const struct rp_message *message);
+int rp_merge_state(struct rp_coordinator *c, const struct rp_message *message);
 int rp_merge_error(struct rp_coordinator *c, const struct rp_message *message);
 int rp_merge_total(struct rp_coordinator *c, const struct rp_message *message);
 int rp_merge_finished(struct rp_coordinator *c, const struct rp_message *message);

@@ -53,7 +53,8 @@ static void on_ended(struct rp_process *process, int status)
         return;
     }
     if (c->phase == PHASE_RUNNING) /* what it measured last is lost, but not how long it ran */
-        c->result->elapsed = rp_loop_now(c->loop) - c->started;
+        c->result->elapsed = rp_coordinator_elapsed(c);
+    rp_coordinator_end_pause(c);
     if (c->signals_seen >= 2)
         rp_coordinator_fail(c, RP_EXIT_ABORTED, "aborted by a second signal");
     else if (c->phase <= PHASE_LOADING && c->status == 0)
@@ -85,6 +86,7 @@ static rp_ns grace_of(const struct rp_plan *plan)
 
 static void stop_gracefully(struct rp_coordinator *c)
 {
+    rp_coordinator_end_pause(c);
     c->is_stopping = true;
     rp_coordinator_fail(c, RP_EXIT_ABORTED, "aborted by a signal");
     switch (c->phase) {
@@ -109,6 +111,14 @@ static void on_signal(struct rp_watch *watch, unsigned ready)
     struct signalfd_siginfo info;
 
     while (read(c->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        if (info.ssi_signo == SIGUSR1) {
+            rp_coordinator_pause(c);
+            continue;
+        }
+        if (info.ssi_signo == SIGUSR2) {
+            rp_coordinator_resume(c);
+            continue;
+        }
         if (++c->signals_seen == 1) {
             stop_gracefully(c);
             continue;
@@ -144,6 +154,8 @@ static int take_signals(struct rp_coordinator *c, sigset_t *ret_old)
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGUSR1);
+    sigaddset(&set, SIGUSR2);
     if (sigprocmask(SIG_BLOCK, &set, ret_old) < 0)
         return -errno;
     c->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
@@ -184,6 +196,7 @@ static void deinit(struct rp_coordinator *c)
     rp_watch_stop(&c->signals);
     if (c->signal_fd >= 0)
         close(c->signal_fd);
+    rp_progress_table_deinit(&c->progress);
     rp_loop_free(c->loop);
 }
 

@@ -116,7 +116,7 @@ static int judge_thresholds(struct rp_coordinator *c)
 void rp_judge_live(struct rp_coordinator *c)
 {
     const struct rp_plan *plan = c->result->plan;
-    rp_ns elapsed = rp_loop_now(c->loop) - c->started;
+    rp_ns elapsed = rp_coordinator_elapsed(c);
 
     for (size_t i = 0; i < plan->threshold_count; i++) {
         const struct rp_threshold *threshold = &plan->thresholds[i];

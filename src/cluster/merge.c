@@ -99,10 +99,25 @@ int rp_merge_delta(struct rp_coordinator *c, const struct rp_message *message)
     for (size_t i = 0; r == 0 && i + 1 < rp_field_count(items); i += 2)
         r = take_value(c, series_number(rp_field_at(items, i)), rp_field_at(items, i + 1), apply);
     if (r == 0 && elapsed > c->ticked) {
-        c->ticked = c->result->elapsed = elapsed;
+        c->ticked = elapsed;
         r = rp_store_tick(c->result->store, elapsed);
     }
     return r;
+}
+
+int rp_merge_state(struct rp_coordinator *c, const struct rp_message *message)
+{
+    int r;
+
+    if (c->phase != PHASE_RUNNING)
+        return -EBADMSG;
+    r = rp_progress_table_set(&c->progress, c->result->plan->scenario_count, WORKER,
+                              rp_message_get(message, "scenarios"));
+    if (r < 0)
+        return r;
+    return rp_note_pauses(c, rp_field_i64(rp_message_get(message, "elapsed"), 0),
+                          rp_field_i64(rp_message_get(message, "paused"), 0),
+                          rp_field_bool(rp_message_get(message, "is_paused"), false));
 }
 
 int rp_merge_total(struct rp_coordinator *c, const struct rp_message *message)
@@ -170,11 +185,14 @@ int rp_merge_finished(struct rp_coordinator *c, const struct rp_message *message
     struct rp_result *result = c->result;
     struct rp_field accounting = rp_message_get(message, "accounting");
     size_t count = rp_field_count(accounting);
-    int r = 0;
+    int r;
 
     if (count != result->plan->scenario_count || result->accounting)
         return -EBADMSG;
-    result->elapsed = rp_field_i64(rp_message_get(message, "elapsed"), 0);
+    r = rp_note_pauses(c, rp_field_i64(rp_message_get(message, "elapsed"), 0),
+                       rp_field_i64(rp_message_get(message, "paused"), 0), false);
+    if (r < 0)
+        return r;
     c->no_descriptors = rp_field_u64(rp_message_get(message, "no_descriptors"), 0);
     c->no_ports = rp_field_u64(rp_message_get(message, "no_ports"), 0);
     c->stray_bytes = rp_field_u64(rp_message_get(message, "stray_bytes"), 0);

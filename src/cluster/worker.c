@@ -39,6 +39,7 @@ static void tick(struct rp_timer *timer, rp_ns now)
     sample_cpu(worker, now);
     rp_engine_sample(worker->engine);
     rp_worker_send_changes(worker);
+    rp_worker_send_state(worker);
     rp_timer_arm(worker->loop, timer,
                  timer->deadline + RP_S > now ? timer->deadline + RP_S : now + RP_S, tick);
 }
@@ -181,6 +182,7 @@ static void on_start(struct rp_worker *worker)
     worker->has_started = true;
     sample_cpu(worker, now);
     rp_engine_start(worker->engine, now);
+    rp_worker_send_state(worker);
     rp_timer_arm(worker->loop, &worker->tick, now + RP_S, tick);
     rp_timer_arm(worker->loop, &worker->lag, now + LAG_INTERVAL_MS * RP_MS, measure_lag);
 }
@@ -194,6 +196,7 @@ static void run_finished(struct rp_engine *engine, void *user)
     sample_cpu(worker, rp_loop_now(worker->loop));
     rp_engine_sample(engine);
     rp_worker_send_changes(worker);
+    rp_worker_send_state(worker);
     rp_worker_send_finished(worker);
 }
 
@@ -202,6 +205,17 @@ static void on_stop(struct rp_worker *worker, const struct rp_message *message)
     rp_ns grace = rp_field_i64(rp_message_get(message, "grace"), 0);
 
     rp_engine_stop(worker->engine, rp_ns_add(rp_loop_now(worker->loop), grace > 0 ? grace : 0));
+}
+
+/* The answer is for the coordinator's record: it is the engine that knows from when to when. */
+static void on_pause(struct rp_worker *worker, bool is_pause)
+{
+    if (is_pause)
+        rp_engine_pause(worker->engine);
+    else
+        rp_engine_resume(worker->engine);
+    if (worker->has_started && !rp_engine_is_finished(worker->engine))
+        rp_worker_send_state(worker);
 }
 
 static void over(struct rp_worker *worker, int status)
@@ -239,6 +253,9 @@ static bool is_in_order(const struct rp_worker *worker, enum rp_message_type typ
         return worker->engine && !worker->has_started && !worker->is_in_hook;
     case RP_MSG_STOP:
         return worker->has_started;
+    case RP_MSG_PAUSE:
+    case RP_MSG_RESUME:
+        return worker->engine;
     case RP_MSG_TEARDOWN:
         return worker->engine && !is_running && !worker->is_in_hook;
     default:
@@ -282,6 +299,10 @@ static void on_message(struct rp_channel *channel, const struct rp_message *mess
     case RP_MSG_STOP:
         on_stop(worker, message);
         break;
+    case RP_MSG_PAUSE:
+    case RP_MSG_RESUME:
+        on_pause(worker, type == RP_MSG_PAUSE);
+        break;
     case RP_MSG_TEARDOWN:
         run_hook(worker, RP_HOOK_TEARDOWN, worker->plan->teardown_timeout);
         break;
@@ -297,7 +318,8 @@ static void on_closed(struct rp_channel *channel, int status)
 {
     struct rp_worker *worker = rp_container_of(channel, struct rp_worker, channel);
 
-    over(worker, status < 0 ? status : -EPIPE);
+    /* Gone is gone, whether or not it had read all. */
+    over(worker, status < 0 && status != -ECONNRESET ? status : -EPIPE);
 }
 
 static const struct rp_channel_events channel_events = {

@@ -34,6 +34,8 @@ void rp_worker_send_hello(struct rp_worker *worker);
 void rp_worker_send_failed(struct rp_worker *worker, const char *stage, const struct rp_error *err);
 void rp_worker_send_simple(struct rp_worker *worker, enum rp_message_type type);
 void rp_worker_send_changes(struct rp_worker *worker); /* what has changed since the last time */
+/* How far the scenarios are, and whether they pause. */
+void rp_worker_send_state(struct rp_worker *worker);
 void rp_worker_send_finished(struct rp_worker *worker);
 void rp_worker_send_totals(struct rp_worker *worker);
 void rp_worker_send_bye(struct rp_worker *worker);

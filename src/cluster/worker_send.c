@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "cluster/progress.h"
 #include "cluster/worker_internal.h"
 
 void rp_worker_end_message(struct rp_worker *worker)
@@ -192,14 +193,38 @@ static void write_counts(struct rp_buf *out, struct rp_engine_counts counts)
     rp_write_u64(out, counts.errors);
 }
 
+void rp_worker_send_state(struct rp_worker *worker)
+{
+    const struct rp_engine *engine = worker->engine;
+    struct rp_buf *out = rp_channel_begin(&worker->channel);
+
+    rp_write_message(out, RP_MSG_STATE, 4);
+    rp_write_key(out, "elapsed");
+    rp_write_i64(out, rp_engine_elapsed(engine));
+    rp_write_key(out, "paused");
+    rp_write_i64(out, rp_engine_paused_time(engine));
+    rp_write_key(out, "is_paused");
+    rp_write_bool(out, rp_engine_is_paused(engine));
+    rp_write_key(out, "scenarios");
+    rp_write_list(out, (uint32_t)worker->plan->scenario_count);
+    for (size_t i = 0; i < worker->plan->scenario_count; i++) {
+        struct rp_scenario_progress progress = rp_engine_progress(engine, i);
+
+        rp_write_progress(out, &progress);
+    }
+    rp_worker_end_message(worker);
+}
+
 void rp_worker_send_finished(struct rp_worker *worker)
 {
     const struct rp_http_counters *http = rp_http_client_counters(worker->http);
     struct rp_buf *out = rp_channel_begin(&worker->channel);
 
-    rp_write_message(out, RP_MSG_FINISHED, 6);
+    rp_write_message(out, RP_MSG_FINISHED, 7);
     rp_write_key(out, "elapsed");
     rp_write_i64(out, rp_engine_elapsed(worker->engine));
+    rp_write_key(out, "paused");
+    rp_write_i64(out, rp_engine_paused_time(worker->engine));
     rp_write_key(out, "no_descriptors");
     rp_write_u64(out, http->no_descriptors);
     rp_write_key(out, "no_ports");

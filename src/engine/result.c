@@ -58,6 +58,7 @@ void rp_result_deinit(struct rp_result *result)
     if (result->store)
         rp_store_free(result->store);
     rp_free(result->reason);
+    rp_free(result->pauses);
     rp_free(result->verdicts);
     for (size_t i = 0; i < result->accounting_count; i++)
         rp_free(result->accounting[i].scenario);

@@ -62,6 +62,13 @@ struct rp_result_worker {
     int64_t max_rss_bytes;
 };
 
+enum { RP_RESULT_PAUSES_MAX = 1000 }; /* later ones are only in the sum */
+
+struct rp_result_pause {
+    rp_ns start; /* since the first moment of the executors, earlier pauses included */
+    rp_ns length;
+};
+
 enum rp_generator_verdict { RP_GENERATOR_VALID, RP_GENERATOR_SUSPECT, RP_GENERATOR_LIMITED };
 
 struct rp_result {
@@ -71,7 +78,10 @@ struct rp_result {
     char *reason; /* why it did not pass, one sentence; NULL when it passed */
     char run_id[37];
     int64_t started_wall_ns; /* first moment of the executors; 0 when they never ran */
-    rp_ns elapsed;           /* of the executors */
+    rp_ns elapsed;           /* of the executors, without pauses */
+    rp_ns paused;            /* how long they paused in all */
+    struct rp_result_pause *pauses;
+    size_t pause_count;
     rp_ns setup_time, teardown_time;
     struct rp_verdict *verdicts; /* plan->threshold_count of them, or NULL when not judged */
     struct rp_accounting *accounting;

@@ -34,6 +34,20 @@ static json_t *wall_time(int64_t wall_ns)
     return json_string(text);
 }
 
+static json_t *pauses_json(const struct rp_result *result)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < result->pause_count; i++) {
+        struct rp_json_object item = rp_json_object();
+
+        rp_json_put(&item, "start_s", rp_json_number(seconds(result->pauses[i].start)));
+        rp_json_put(&item, "length_s", rp_json_number(seconds(result->pauses[i].length)));
+        rp_json_push(&array, rp_json_take(&item));
+    }
+    return array;
+}
+
 static json_t *run_json(const struct rp_result *result)
 {
     struct rp_json_object run = rp_json_object();
@@ -41,6 +55,8 @@ static json_t *run_json(const struct rp_result *result)
     rp_json_put(&run, "id", *result->run_id ? rp_json_text(result->run_id) : json_null());
     rp_json_put(&run, "started", wall_time(result->started_wall_ns));
     rp_json_put(&run, "elapsed_s", rp_json_number(seconds(result->elapsed)));
+    rp_json_put(&run, "paused_s", rp_json_number(seconds(result->paused)));
+    rp_json_put(&run, "pauses", pauses_json(result));
     rp_json_put(&run, "setup_s", rp_json_number(seconds(result->setup_time)));
     rp_json_put(&run, "teardown_s", rp_json_number(seconds(result->teardown_time)));
     rp_json_put(&run, "status", rp_json_text(rp_exit_status_name(result->exit_code)));

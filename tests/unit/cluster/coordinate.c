@@ -14,6 +14,8 @@ static void on_status(void *user, const struct rp_coordinator_status *status)
 {
     struct run *run = user;
 
+    if (run->status)
+        run->status(run, status);
     if (!run->phase_count || strcmp(run->phases[run->phase_count - 1], status->phase) != 0) {
         assert_true(run->phase_count < RP_ARRAY_LEN(run->phases));
         run->phases[run->phase_count++] = status->phase;

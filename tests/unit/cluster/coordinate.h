@@ -26,6 +26,7 @@ struct run {
     int signals;
     bool releases;                 /* a worker that waits in setup */
     void (*line)(struct run *run); /* may be NULL */
+    void (*status)(struct run *run, const struct rp_coordinator_status *status); /* the same */
     int r, lines;
 };
 

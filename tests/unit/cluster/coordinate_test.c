@@ -157,6 +157,8 @@ static void test_lies(void **state)
         { "undefined", 0, RP_EXIT_INTERNAL, "a worker's message could not be used" },
         { "kind", 0, RP_EXIT_INTERNAL, "a worker's message could not be used" },
         { "series-number", 0, RP_EXIT_INTERNAL, "a worker's message could not be used" },
+        { "odd-scenarios", 0, RP_EXIT_INTERNAL, "a worker's message could not be used" },
+        { "odd-pauses", 0, RP_EXIT_INTERNAL, "a worker's message could not be used" },
         { "nameless-metric", 0, RP_EXIT_INTERNAL, NULL },
         { "no-setup", 0, RP_EXIT_SETUP, "setup() failed: ValueError: no" },
         { "no-teardown", 0, RP_EXIT_TEARDOWN, "teardown() failed: ValueError: no" },

@@ -17,11 +17,12 @@
 #include <unistd.h>
 
 #include "base/time.h"
-#include "cluster/message.h"
+#include "cluster/progress.h"
 
 static const char *mode, *at;
 static struct rp_buf out;
-static bool has_run;
+static bool has_run, was_paused;
+static int ran = 1; /* seconds, every other one of them a pause */
 
 static bool is(const char *name)
 {
@@ -213,8 +214,9 @@ static void finish(void)
 
     if (is("wrap")) /* sums that only hold modulo 2^64 */
         counts[2] = UINT64_MAX;
-    rp_write_message(&out, RP_MSG_FINISHED, 2);
-    number("elapsed", RP_S);
+    rp_write_message(&out, RP_MSG_FINISHED, 3);
+    number("elapsed", ran * RP_S);
+    number("paused", ran / 2 * RP_S);
     rp_write_key(&out, "accounting");
     rp_write_list(&out, scenarios);
     for (uint32_t i = 0; i < scenarios; i++) {
@@ -242,6 +244,42 @@ static void leave(void)
     exit(is("status") ? 3 : 0);
 }
 
+/* One second runs, one second pauses, and so on. */
+static void send_state(int seconds)
+{
+    struct rp_scenario_progress progress = { .state = RP_EXECUTION_RUNNING, .vus = seconds };
+
+    rp_write_message(&out, RP_MSG_STATE, 4);
+    number("elapsed", seconds * RP_S);
+    number("paused", is("odd-pauses") ? 2 * seconds * RP_S : seconds / 2 * RP_S);
+    rp_write_key(&out, "is_paused");
+    rp_write_bool(&out, seconds % 2);
+    rp_write_key(&out, "scenarios");
+    rp_write_list(&out, is("odd-scenarios") ? 2 : 1);
+    rp_write_progress(&out, &progress);
+    if (is("odd-scenarios"))
+        rp_write_progress(&out, &progress);
+    send_frame();
+}
+
+/* Until it has paused and resumed twice, or is told to stop. Returns how many seconds that were. */
+static int pause_and_resume(void)
+{
+    static const enum rp_message_type course[] = { RP_MSG_PAUSE, RP_MSG_RESUME, RP_MSG_PAUSE,
+                                                   RP_MSG_RESUME };
+
+    for (int i = 0; i < 4; i++) {
+        enum rp_message_type type = i == 0 && was_paused ? RP_MSG_PAUSE : receive();
+
+        if (type == RP_MSG_STOP)
+            return i;
+        if (type != course[i])
+            _exit(95);
+        send_state(i + 1);
+    }
+    return 4;
+}
+
 static void run(void)
 {
     has_run = true;
@@ -253,6 +291,10 @@ static void run(void)
     if (is("waits"))
         while (receive() != RP_MSG_STOP)
             ;
+    if (is("odd-scenarios") || is("odd-pauses"))
+        send_state(1);
+    if (is("pauses") || is("setup-pauses"))
+        ran = pause_and_resume();
     finish();
     reach("finish");
 }
@@ -294,12 +336,15 @@ int main(int argc, char **argv)
             break;
         case RP_MSG_SETUP:
             reach("setup");
-            if (is("setup-waits"))
+            if (is("setup-waits") || is("setup-pauses"))
                 wait_for_release();
             end_hook(!is("no-setup"));
             break;
         case RP_MSG_START:
             run();
+            break;
+        case RP_MSG_PAUSE:
+            was_paused = true;
             break;
         case RP_MSG_TEARDOWN:
             reach("teardown");

@@ -8,11 +8,11 @@
 #include "fuzz_message.h"
 
 #include "base/alloc.h"
-#include "cluster/message.h"
+#include "cluster/progress.h"
 
-static const char *const keys[] = { "type", "json",    "script",  "grace",  "series", "metric",
-                                    "kind", "tags",    "elapsed", "items",  "value",  "count",
-                                    "ok",   "message", "place",   "is_time" };
+static const char *const keys[] = { "type", "json",    "script",  "grace",   "series",   "metric",
+                                    "kind", "tags",    "elapsed", "items",   "value",    "count",
+                                    "ok",   "message", "place",   "is_time", "scenarios" };
 
 static void check_value(struct rp_field field, enum rp_metric_type type)
 {
@@ -35,6 +35,36 @@ static void check_value(struct rp_field field, enum rp_metric_type type)
     rp_value_deinit(&value);
 }
 
+static void check_progress(struct rp_field field)
+{
+    struct rp_progress_table table = { 0 };
+    struct rp_scenario_progress progress;
+    struct rp_buf out, again;
+
+    if (rp_field_progress(field, &progress) == 0) {
+        struct rp_message *message;
+
+        rp_buf_init(&out, 4096);
+        rp_buf_init(&again, 4096);
+        rp_write_message(&out, RP_MSG_STATE, 1);
+        rp_write_key(&out, "x");
+        rp_write_progress(&out, &progress);
+        rp_assert(rp_message_decode(rp_buf_slice(&out), &message) == 0);
+        rp_assert(rp_field_progress(rp_message_get(message, "x"), &progress) == 0);
+        rp_write_message(&again, RP_MSG_STATE, 1);
+        rp_write_key(&again, "x");
+        rp_write_progress(&again, &progress);
+        rp_assert(rp_slice_eq(rp_buf_slice(&out), rp_buf_slice(&again)));
+        rp_message_free(message);
+        rp_buf_deinit(&out);
+        rp_buf_deinit(&again);
+    }
+    for (size_t worker = 0; worker < 3; worker++)
+        if (rp_progress_table_set(&table, 1, worker, field) < 0)
+            rp_assert(!table.sums);
+    rp_progress_table_deinit(&table);
+}
+
 static void read_field(struct rp_field field, int depth)
 {
     struct rp_slice text = rp_field_text(field);
@@ -49,6 +79,7 @@ static void read_field(struct rp_field field, int depth)
     rp_free(rp_field_strdup(field));
     for (int type = 0; type < RP_METRIC_TYPE_COUNT; type++)
         check_value(field, (enum rp_metric_type)type);
+    check_progress(field);
     if (depth == 0)
         return;
     for (size_t i = 0; i < rp_field_count(field); i++)

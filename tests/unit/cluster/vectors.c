@@ -2,6 +2,7 @@
 #include "vectors.h"
 
 #include "base/time.h"
+#include "cluster/progress.h"
 
 static void text(struct rp_buf *out, const char *key, const char *value)
 {
@@ -132,8 +133,9 @@ static void write_error_group(struct rp_buf *out)
 
 static void write_finished(struct rp_buf *out)
 {
-    rp_write_message(out, RP_MSG_FINISHED, 6);
+    rp_write_message(out, RP_MSG_FINISHED, 7);
     number(out, "elapsed", 10 * RP_S);
+    number(out, "paused", RP_S);
     number(out, "no_descriptors", 0);
     number(out, "no_ports", 0);
     number(out, "stray_bytes", 1);
@@ -143,6 +145,32 @@ static void write_finished(struct rp_buf *out)
     rp_write_list(out, 6);
     for (int i = 0; i < 6; i++)
         rp_write_u64(out, (uint64_t[]){ 12, 10, 2, 9, 1, 3 }[i]);
+}
+
+static void write_state(struct rp_buf *out)
+{
+    struct rp_scenario_progress progress = { .state = RP_EXECUTION_RUNNING,
+                                             .vus = 1,
+                                             .vus_made = 2,
+                                             .stage = 0,
+                                             .scheduled = 12,
+                                             .started = 10,
+                                             .dropped = 2,
+                                             .completed = 8,
+                                             .interrupted = 1,
+                                             .errors = 3,
+                                             .total = 100,
+                                             .elapsed = 2 * RP_S,
+                                             .regular = 10 * RP_S,
+                                             .rate = 2.5 };
+
+    rp_write_message(out, RP_MSG_STATE, 4);
+    number(out, "elapsed", 3 * RP_S);
+    number(out, "paused", RP_S);
+    boolean(out, "is_paused", false);
+    rp_write_key(out, "scenarios");
+    rp_write_list(out, 1);
+    rp_write_progress(out, &progress);
 }
 
 static void write_bye(struct rp_buf *out)
@@ -182,6 +210,9 @@ void vector_write(enum rp_message_type type, struct rp_buf *out)
     case RP_MSG_ABORT:
         rp_write_message(out, type, 1);
         text(out, "reason", "enough");
+        break;
+    case RP_MSG_STATE:
+        write_state(out);
         break;
     case RP_MSG_ERROR:
         write_error_group(out);

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Pauses. The coordinator keeps a clock of its own for what it shows and how long it waits; what the result says is what
+ * the worker's engine has measured.
+ */
+
+#include <errno.h>
+
+#include "base/alloc.h"
+#include "cluster/coordinator_internal.h"
+
+rp_ns rp_coordinator_elapsed(const struct rp_coordinator *c)
+{
+    rp_ns now = rp_loop_now(c->loop);
+
+    if (!c->started)
+        return 0;
+    if (c->has_finished)
+        return c->result->elapsed;
+    return now - c->started - c->paused - (c->is_paused ? now - c->paused_at : 0);
+}
+
+static bool can_pause(const struct rp_coordinator *c)
+{
+    return !c->plan_only && !c->is_stopping && c->phase <= PHASE_RUNNING;
+}
+
+void rp_coordinator_pause(struct rp_coordinator *c)
+{
+    if (c->is_paused || !can_pause(c))
+        return;
+    c->is_paused = true;
+    c->paused_at = rp_loop_now(c->loop);
+    if (c->phase == PHASE_RUNNING) { /* earlier: told before the start */
+        rp_coordinator_send(c, RP_MSG_PAUSE);
+        rp_coordinator_take_your_time(c);
+    }
+    rp_coordinator_tell_status(c);
+}
+
+void rp_coordinator_end_pause(struct rp_coordinator *c)
+{
+    if (!c->is_paused)
+        return;
+    c->is_paused = false;
+    if (c->started)
+        c->paused += rp_loop_now(c->loop) - c->paused_at;
+}
+
+void rp_coordinator_resume(struct rp_coordinator *c)
+{
+    rp_ns left;
+
+    if (!c->is_paused)
+        return;
+    rp_coordinator_end_pause(c);
+    if (c->phase == PHASE_RUNNING) {
+        rp_coordinator_send(c, RP_MSG_RESUME);
+        left = rp_plan_longest(c->result->plan) - rp_coordinator_elapsed(c);
+        rp_coordinator_be_patient(c, 3, left > 0 ? left : 0);
+    }
+    rp_coordinator_tell_status(c);
+}
+
+/* ---- the record -------------------------------------------------------------------------------------------- */
+
+static int add_pause(struct rp_coordinator *c, rp_ns start)
+{
+    struct rp_result *result = c->result;
+    struct rp_result_pause *pauses;
+
+    c->is_noting = true;
+    c->is_listed = result->pause_count < RP_RESULT_PAUSES_MAX;
+    if (!c->is_listed)
+        return 0;
+    pauses = rp_realloc_array(result->pauses, result->pause_count + 1, sizeof(*pauses));
+    if (!pauses)
+        return -ENOMEM;
+    result->pauses = pauses;
+    pauses[result->pause_count++] = (struct rp_result_pause){ .start = start };
+    return 0;
+}
+
+/* The worker tells at each beginning and end, and in between: one that is known grows. */
+int rp_note_pauses(struct rp_coordinator *c, rp_ns elapsed, rp_ns paused, bool is_paused)
+{
+    struct rp_result *result = c->result;
+    rp_ns length = paused - c->noted;
+    int r = 0;
+
+    if (elapsed < 0 || paused < result->paused || paused > elapsed)
+        return -EBADMSG;
+    if (!c->is_noting && (is_paused || length)) {
+        r = add_pause(c, elapsed - length);
+        if (r < 0)
+            return r;
+    }
+    result->paused = paused;
+    result->elapsed = elapsed - paused;
+    if (!c->is_noting)
+        return 0;
+    if (c->is_listed)
+        result->pauses[result->pause_count - 1].length = length;
+    if (!is_paused) {
+        c->is_noting = false;
+        c->noted = paused;
+    }
+    return 0;
+}
