@@ -136,18 +136,10 @@ int rp_rate_parse(struct rp_slice text, struct rp_rate *ret, struct rp_error *er
     return 0;
 }
 
-/* Of the decimals that read as @number the shortest is the one that was meant. */
 bool rp_rate_is_exact(double number)
 {
-    char text[40];
-    int digits = 1, exponent;
+    char text[400]; /* of the largest double too */
 
-    for (; digits < 17; digits++) {
-        snprintf(text, sizeof(text), "%.*e", digits - 1, number);
-        if (strtod(text, NULL) == number)
-            break;
-    }
-    snprintf(text, sizeof(text), "%.*e", digits - 1, number);
-    exponent = atoi(strchr(text, 'e') + 1);
-    return digits - 1 - exponent <= RP_RATE_DECIMALS;
+    snprintf(text, sizeof(text), "%.*f", RP_RATE_DECIMALS, number);
+    return strtod(text, NULL) == number;
 }

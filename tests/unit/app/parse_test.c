@@ -150,9 +150,6 @@ static void right_lines_are_understood(void **state)
     }
 }
 
-#define A_STAGE "a stage is DURATION:TARGET, as in 30s:100 or 30s:100,1m:0"
-#define A_RATE "a rate is NUMBER/TIME, as in 500/s, 30/m, 7/3s or 0.5/s"
-
 static void wrong_lines_are_explained(void **state)
 {
     static const struct {
@@ -198,31 +195,6 @@ static void wrong_lines_are_explained(void **state)
         { "run a.py --tag =x", "--tag: '=x' is not KEY=VALUE\n" },
         { "run a.py --out=", "--out: the value is empty\n" },
         { "inspect a.py --format jsn", "--format: 'jsn' is not one of text, json\n" },
-        { "run a.py --stage 30:100",
-          "--stage: '30:100' is not a stage: '30' is not a duration: it has "
-          "no unit (" A_STAGE ")\n" },
-        { "run a.py --stage 30s",
-          "--stage: '30s' is not a stage: it has no target (" A_STAGE ")\n" },
-        { "run a.py --stage 30s:1 --stage x",
-          "--stage: 'x' is not a stage: it has no target (" A_STAGE ")\n" },
-        { "run a.py --stage", "option '--stage' needs a value (--stage TIME:TARGET)\n" },
-        { "run a.py --rate fast",
-          "--rate: 'fast' is not a rate: 'fast' is not a number (" A_RATE ")\n" },
-        { "run a.py --rate 500/",
-          "--rate: '500/' is not a rate: the time is missing after '/' (" A_RATE ")\n" },
-        { "run a.py --rate -5/s",
-          "--rate: '-5/s' is not a rate: the number must be from 0 to 1000000000 (" A_RATE ")\n" },
-        { "run a.py --max-vus -1", "--max-vus: -1 is less than 1\n" },
-        { "run a.py --max-vus 0", "--max-vus: 0 is less than 1\n" },
-        { "run a.py --seed x", "--seed: 'x' is not a whole number\n" },
-        { "run a.py --seed -1", "--seed: -1 is not between 0 and 9007199254740991\n" },
-        { "run a.py --seed 9007199254740992",
-          "--seed: 9007199254740992 is not between 0 and 9007199254740991\n" },
-        { "run a.py --no-spin=1", "option '--no-spin' takes no value\n" },
-        { "run a.py --event-log=", "--event-log: the value is empty\n" },
-        { "check a.py --event-log x",
-          "unknown option '--event-log' (it is an option of 'rampa run')\n" },
-        { "run a.py --stages 30s:1", "unknown option '--stages' (did you mean '--stage'?)\n" },
         { "run a.py --summary-trend-stats avg,p99",
           "--summary-trend-stats: 'p99' is none of avg, min, max, med, count and p(N)\n" },
         { "run a.py --summary-trend-stats avg,",

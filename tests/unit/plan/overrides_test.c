@@ -259,13 +259,28 @@ static void options_go_over_shortcuts(void **state)
 #define NOT_A_STAGE "a stage is DURATION:TARGET, as in 30s:100 or 30s:100,1m:0"
 #define NOT_A_RATE "a rate is NUMBER/TIME, as in 500/s, 30/m, 7/3s or 0.5/s"
 
+struct wrong {
+    const char *fields;
+    struct options options;
+    struct expected expected;
+};
+
+static void check_wrong(const struct wrong *wrong)
+{
+    struct rp_override stages[STAGES_MOST];
+    struct rp_overrides overrides = overrides_of(&wrong->options, stages);
+    char declaration[512];
+
+    snprintf(declaration, sizeof(declaration),
+             "{'script':'load.py','functions':[{'name':'browse'}],'decorated':[{'name':"
+             "'browse','file':'load.py','line':11,'fields':{%s}}]}",
+             wrong->fields);
+    check_error(&wrong->expected, declaration, &overrides);
+}
+
 static void options_that_do_not_fit_are_errors(void **state)
 {
-    static const struct {
-        const char *fields;
-        struct options options;
-        struct expected expected;
-    } table[] = {
+    static const struct wrong table[] = {
         { FIXED,
           { .max_vus = "9" },
           { NULL, AT, S "--max-vus cannot be applied: executor 'constant-vus' has no max_vus",
@@ -308,6 +323,15 @@ static void options_that_do_not_fit_are_errors(void **state)
         { BARE,
           { .stages = { "1s:10000001" } },
           { NULL, AT, S "stages: a target must be at most 10000000 VUs, not 10000001" } },
+    };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(table); i++)
+        check_wrong(&table[i]);
+}
+
+static void wrong_options_are_errors(void **state)
+{
+    static const struct wrong table[] = {
         /* options against each other, before the script is looked at */
         { "'zzz':1",
           { .stages = { "1s:1" }, .duration = "1s" },
@@ -337,17 +361,8 @@ static void options_that_do_not_fit_are_errors(void **state)
           { NULL, NULL, "--rate: 'fast' is not a rate: 'fast' is not a number", NOT_A_RATE } },
     };
 
-    for (size_t i = 0; i < RP_ARRAY_LEN(table); i++) {
-        struct rp_override stages[STAGES_MOST];
-        struct rp_overrides overrides = overrides_of(&table[i].options, stages);
-        char declaration[512];
-
-        snprintf(declaration, sizeof(declaration),
-                 "{'script':'load.py','functions':[{'name':'browse'}],'decorated':[{'name':"
-                 "'browse','file':'load.py','line':11,'fields':{%s}}]}",
-                 table[i].fields);
-        check_error(&table[i].expected, declaration, &overrides);
-    }
+    for (size_t i = 0; i < RP_ARRAY_LEN(table); i++)
+        check_wrong(&table[i]);
 }
 
 static void every_failing_allocation_is_reported(void **state)
@@ -430,6 +445,7 @@ int main(void)
         cmocka_unit_test(options_make_the_documented_load),
         cmocka_unit_test(options_go_over_shortcuts),
         cmocka_unit_test(options_that_do_not_fit_are_errors),
+        cmocka_unit_test(wrong_options_are_errors),
         cmocka_unit_test(wrong_overrides_are_named),
         cmocka_unit_test(every_failing_allocation_is_reported),
     };
