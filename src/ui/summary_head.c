@@ -7,7 +7,7 @@
 #include "plan/duration.h"
 #include "ui/units.h"
 
-enum { DURATION_SIZE = 64 };
+enum { DURATION_SIZE = 64, MAX_TURNS = 8 };
 
 static void append_duration(struct rp_buf *out, rp_ns duration)
 {
@@ -31,23 +31,29 @@ static rp_ns stages_duration(const struct rp_scenario *scenario)
     return sum;
 }
 
-static int64_t highest_target(const struct rp_scenario *scenario, int64_t start)
+/* A rate as it was asked for: every digit that says something, "12.5", "700000", "0.0333333333". */
+static void append_number(struct rp_buf *out, double value)
 {
-    int64_t highest = start;
+    char text[RP_UNIT_SIZE];
+    size_t len;
 
-    for (size_t i = 0; i < scenario->stage_count; i++) {
-        if (scenario->stages[i].target > highest)
-            highest = scenario->stages[i].target;
+    if (value != 0 && (value < 1e-4 || value >= 1e15)) {
+        rp_buf_append_str(out, rp_unit_number(value, 4, text));
+        return;
     }
-    return highest;
+    rp_unit_fixed(value, value < 1 ? 10 : 4, text);
+    len = strlen(text);
+    while (strchr(text, '.') && text[len - 1] == '0')
+        text[--len] = '\0';
+    if (text[len - 1] == '.')
+        text[--len] = '\0';
+    rp_buf_append_str(out, text);
 }
 
-/* "500/s", "12.5/1m" */
-static void append_rate(struct rp_buf *out, double rate, rp_ns unit)
+/* "/s", "/1m" */
+static void append_unit(struct rp_buf *out, rp_ns unit)
 {
-    char number[RP_UNIT_SIZE];
-
-    rp_buf_appendf(out, "%s/", rp_unit_number(rate, 4, number));
+    rp_buf_append_str(out, "/");
     if (unit == RP_S)
         rp_buf_append_str(out, "s");
     else
@@ -62,16 +68,74 @@ static void append_vus_range(struct rp_buf *out, const struct rp_scenario *scena
     append_things(out, scenario->max_vus, "VU");
 }
 
+/* "0 -> 100 -> 0", what is held not repeated; of many stages only "up to 100". Returns whether it is one number. */
+static bool append_targets(struct rp_buf *out, const struct rp_scenario *scenario, double start)
+{
+    double at = start, highest = start;
+    size_t turns = 0;
+
+    for (size_t i = 0; i < scenario->stage_count; i++) {
+        double target = (double)scenario->stages[i].target;
+
+        turns += target != at;
+        highest = target > highest ? target : highest;
+        at = target;
+    }
+    if (turns > MAX_TURNS) {
+        rp_buf_append_str(out, "up to ");
+        append_number(out, highest);
+        return false;
+    }
+    append_number(out, start);
+    at = start;
+    for (size_t i = 0; i < scenario->stage_count; i++) {
+        double target = (double)scenario->stages[i].target;
+
+        if (target != at) {
+            rp_buf_append_str(out, " -> ");
+            append_number(out, target);
+        }
+        at = target;
+    }
+    return turns == 0;
+}
+
 static void append_stages(struct rp_buf *out, const struct rp_scenario *scenario)
 {
     rp_buf_append_str(out, " over ");
     append_duration(out, stages_duration(scenario));
-    rp_buf_append_str(out, " in ");
-    append_things(out, (int64_t)scenario->stage_count, "stage");
+}
+
+static bool is_random(const struct rp_scenario *scenario)
+{
+    return (scenario->executor == RP_CONSTANT_ARRIVAL_RATE ||
+            scenario->executor == RP_RAMPING_ARRIVAL_RATE) &&
+           scenario->arrival == RP_ARRIVAL_POISSON;
+}
+
+/* "500/s for 30s, 50 to 200 VUs" */
+static void append_arrivals(struct rp_buf *out, const struct rp_scenario *scenario)
+{
+    if (scenario->executor == RP_CONSTANT_ARRIVAL_RATE)
+        append_number(out, scenario->rate);
+    else
+        append_targets(out, scenario, scenario->rate);
+    append_unit(out, scenario->time_unit);
+    if (is_random(scenario))
+        rp_buf_append_str(out, " at random");
+    if (scenario->executor == RP_CONSTANT_ARRIVAL_RATE) {
+        rp_buf_append_str(out, " for ");
+        append_duration(out, scenario->duration);
+    } else {
+        append_stages(out, scenario);
+    }
+    append_vus_range(out, scenario);
 }
 
 static void append_load(struct rp_buf *out, const struct rp_scenario *scenario)
 {
+    bool is_one;
+
     switch (scenario->executor) {
     case RP_CONSTANT_VUS:
         append_things(out, scenario->vus, "VU");
@@ -79,8 +143,8 @@ static void append_load(struct rp_buf *out, const struct rp_scenario *scenario)
         append_duration(out, scenario->duration);
         break;
     case RP_RAMPING_VUS:
-        rp_buf_append_str(out, "up to ");
-        append_things(out, highest_target(scenario, scenario->start_vus), "VU");
+        is_one = append_targets(out, scenario, (double)scenario->start_vus);
+        rp_buf_append_str(out, is_one && scenario->start_vus == 1 ? " VU" : " VUs");
         append_stages(out, scenario);
         break;
     case RP_SHARED_ITERATIONS:
@@ -94,17 +158,8 @@ static void append_load(struct rp_buf *out, const struct rp_scenario *scenario)
         append_things(out, scenario->vus, "VU");
         break;
     case RP_CONSTANT_ARRIVAL_RATE:
-        append_rate(out, scenario->rate, scenario->time_unit);
-        rp_buf_append_str(out, " for ");
-        append_duration(out, scenario->duration);
-        append_vus_range(out, scenario);
-        break;
     case RP_RAMPING_ARRIVAL_RATE:
-        rp_buf_append_str(out, "up to ");
-        append_rate(out, (double)highest_target(scenario, (int64_t)scenario->rate),
-                    scenario->time_unit);
-        append_stages(out, scenario);
-        append_vus_range(out, scenario);
+        append_arrivals(out, scenario);
         break;
     case RP_EXECUTOR_COUNT:
         break;
@@ -155,7 +210,7 @@ static void scenario_lines(struct rp_summary *summary, const struct rp_plan *pla
     rp_summary_done(summary, &load);
 }
 
-/* "ran 30.1s (setup 12ms, teardown 3ms), 2 workers" */
+/* "ran 30.1s (setup 12ms, teardown 3ms), 2 workers, seed 7" */
 static void append_run(struct rp_buf *out, const struct rp_result *result)
 {
     char text[RP_UNIT_SIZE];
@@ -181,6 +236,36 @@ static void append_run(struct rp_buf *out, const struct rp_result *result)
         rp_buf_append_str(out, ", ");
         append_things(out, (int64_t)result->worker_count, "worker");
     }
+    for (size_t i = 0; result->started_wall_ns && result->plan && i < result->plan->scenario_count;
+         i++) {
+        if (!is_random(&result->plan->scenarios[i]))
+            continue;
+        rp_buf_appendf(out, ", seed %" PRIu64, result->plan->seed);
+        break;
+    }
+}
+
+static void pauses_line(struct rp_summary *summary)
+{
+    const struct rp_result *result = summary->result;
+    char length[RP_UNIT_SIZE], start[RP_UNIT_SIZE];
+    struct rp_buf text;
+
+    if (!result->pause_count)
+        return;
+    rp_unit_time((double)result->paused / 1e6, 3, length);
+    rp_buf_init(&text, RP_COMPOSE_MAX);
+    if (result->pause_count == 1)
+        rp_buf_appendf(&text, "paused once, for %s, %s after the start", length,
+                       rp_unit_time((double)result->pauses[0].start / 1e6, 3, start));
+    else
+        rp_buf_appendf(&text, "paused %s%zu times, %s in all",
+                       result->pause_count >= RP_RESULT_PAUSES_MAX ? "at least " : "",
+                       result->pause_count, length);
+    rp_text_fill(summary->out, ' ', RP_INDENT);
+    rp_text_wrap(summary->out, rp_buf_slice(&text), summary->width, RP_INDENT, RP_INDENT);
+    rp_buf_append_str(summary->out, "\n");
+    rp_summary_done(summary, &text);
 }
 
 void rp_summary_head(struct rp_summary *summary)
@@ -206,6 +291,7 @@ void rp_summary_head(struct rp_summary *summary)
     rp_text_wrap(summary->out, rp_buf_slice(&run), summary->width, RP_INDENT, used + 2);
     rp_buf_append_str(summary->out, "\n");
     rp_summary_done(summary, &run);
+    pauses_line(summary);
     if (plan)
         scenario_lines(summary, plan);
 }

@@ -54,3 +54,5 @@ void fixture_failed(struct fixture *fixture);  /* everything that can be shown *
 void fixture_empty(struct fixture *fixture);   /* thresholds, and nothing ever ran */
 void fixture_setup(struct fixture *fixture);   /* setup raised */
 void fixture_hostile(struct fixture *fixture); /* names that want to draw on the terminal */
+void fixture_arrivals(
+    struct fixture *fixture); /* every executor, a pause, a seed, dropped iterations */

@@ -20,7 +20,7 @@ static const struct {
     void (*make)(struct fixture *fixture);
 } results[] = {
     { "passed", fixture_passed }, { "failed", fixture_failed },   { "empty", fixture_empty },
-    { "setup", fixture_setup },   { "hostile", fixture_hostile },
+    { "setup", fixture_setup },   { "hostile", fixture_hostile }, { "arrivals", fixture_arrivals },
 };
 static const unsigned widths[] = { 60, 80, 120 };
 
@@ -283,7 +283,6 @@ static void test_actual_differs_from_bound(void **state)
     fixture_deinit(&fixture);
 }
 
-/* Many checks: each failed one has its line, and the cut is said. */
 /* Shares that are almost none or almost all never look exact. */
 static void test_share_is_not_rounded_away(void **state)
 {
@@ -317,53 +316,7 @@ static void test_share_is_not_rounded_away(void **state)
     fixture_deinit(&fixture);
 }
 
-/* Every executor's line, the ones that a plan cannot ask for yet included. */
-static void test_scenario_lines(void **state)
-{
-    static struct rp_stage stages[] = { { 10 * RP_S, 50 }, { 80 * RP_S, 20 } };
-    static const struct {
-        struct rp_scenario scenario;
-        const char *expected;
-    } cases[] = {
-        { { .executor = RP_CONSTANT_VUS, .vus = 1, .duration = 90 * RP_S },
-          "constant-vus  1 VU for 1m30s\n" },
-        { { .executor = RP_RAMPING_VUS, .start_vus = 1, .stages = stages, .stage_count = 2 },
-          "ramping-vus  up to 50 VUs over 1m30s in 2 stages\n" },
-        { { .executor = RP_SHARED_ITERATIONS, .vus = 3, .iterations = 1, .start_time = RP_S },
-          "shared-iterations  1 iteration shared by 3 VUs, from 1s\n" },
-        { { .executor = RP_PER_VU_ITERATIONS, .vus = 3, .iterations = 7 },
-          "per-vu-iterations  7 iterations by each of 3 VUs\n" },
-        { { .executor = RP_CONSTANT_ARRIVAL_RATE,
-            .rate = 12.5,
-            .time_unit = 60 * RP_S,
-            .duration = 2 * RP_S,
-            .pre_allocated_vus = 2,
-            .max_vus = 5 },
-          "constant-arrival-rate  12.50/1m for 2s, 2 to 5 VUs\n" },
-        { { .executor = RP_RAMPING_ARRIVAL_RATE,
-            .stages = stages,
-            .stage_count = 1,
-            .time_unit = RP_S,
-            .pre_allocated_vus = 5,
-            .max_vus = 5 },
-          "ramping-arrival-rate  up to 50/s over 10s in 1 stage, 5 VUs\n" },
-    };
-
-    for (size_t i = 0; i < RP_ARRAY_LEN(cases); i++) {
-        char name[] = "browse";
-        struct rp_scenario scenario = cases[i].scenario;
-        struct rp_plan plan = { .scenarios = &scenario, .scenario_count = 1 };
-        struct rp_result result = { .plan = &plan };
-        struct rp_buf text;
-
-        scenario.name = name;
-        write_summary(&result, 80, false, &text);
-        if (!has(&text, cases[i].expected))
-            fail_msg("no %s in\n%s", cases[i].expected, rp_buf_str(&text));
-        rp_buf_deinit(&text);
-    }
-}
-
+/* Many checks: each failed one has its line, and the cut is said. */
 static void test_flood_of_checks(void **state)
 {
     struct fixture fixture;
@@ -465,7 +418,6 @@ int main(void)
         cmocka_unit_test(test_zeroed_result),
         cmocka_unit_test(test_actual_differs_from_bound),
         cmocka_unit_test(test_share_is_not_rounded_away),
-        cmocka_unit_test(test_scenario_lines),
         cmocka_unit_test(test_flood_of_checks),
         cmocka_unit_test(test_broken_accounting),
         cmocka_unit_test(test_verdict_line),
