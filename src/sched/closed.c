@@ -17,9 +17,7 @@ static int64_t slots_vus(const struct rp_scenario *scenario)
 static void idle_constant(struct rp_execution *executor, int64_t slot, rp_ns at)
 {
     if (RP_LIKELY(at < executor->begin_until))
-        rp_execution_begin(executor, slot,
-                           (uint64_t)rp_segment_nth(executor->work, (int64_t)executor->handed++),
-                           at);
+        rp_execution_begin(executor, slot, rp_execution_next_number(executor), at);
     else
         rp_execution_end_if_over(executor, at);
 }
@@ -46,9 +44,7 @@ static void idle_shared(struct rp_execution *executor, int64_t slot, rp_ns at)
     if (RP_UNLIKELY(at >= executor->begin_until))
         rp_execution_end_if_over(executor, at);
     else if (executor->handed < executor->total)
-        rp_execution_begin(executor, slot,
-                           (uint64_t)rp_segment_nth(executor->work, (int64_t)executor->handed++),
-                           at);
+        rp_execution_begin(executor, slot, rp_execution_next_number(executor), at);
 }
 
 const struct rp_executor_ops rp_shared_iterations = {

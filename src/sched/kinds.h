@@ -57,3 +57,13 @@ static inline rp_ns rp_execution_end(const struct rp_execution *executor)
 {
     return rp_ns_add(executor->origin, executor->regular);
 }
+
+/* The number of the next iteration of a kind that hands them out one after the other. */
+static inline uint64_t rp_execution_next_number(struct rp_execution *executor)
+{
+    uint64_t own = executor->handed++;
+
+    /* Everything is ours: not worth two divisions an iteration. */
+    return executor->work->slots == 1 ? own
+                                      : (uint64_t)rp_segment_nth(executor->work, (int64_t)own);
+}

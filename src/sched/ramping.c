@@ -52,8 +52,7 @@ static int init_ramping(struct rp_execution *executor, const struct rp_execution
 
 static void begin(struct rp_execution *executor, int64_t slot, rp_ns due)
 {
-    rp_execution_begin(executor, slot,
-                       (uint64_t)rp_segment_nth(executor->work, (int64_t)executor->handed++), due);
+    rp_execution_begin(executor, slot, rp_execution_next_number(executor), due);
 }
 
 /* Wanted again while it is finishing, it simply goes on. */

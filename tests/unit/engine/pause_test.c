@@ -129,6 +129,32 @@ static void test_what_is_over_is_not_held(void **state)
     fake_deinit(&fake);
 }
 
+/* The same with others that wait, and go on waiting, before them. */
+static void test_what_is_over_is_not_held_behind_others(void **state)
+{
+    static struct rp_stage at_the_end[] = { { 990 * RP_MS, 0 }, { 0, 0 }, { 10 * RP_MS, 80000 } };
+    struct rp_scenario scenarios[] = { constant("vus", 300, 10 * RP_S),
+                                       arrivals("rate", 0, RP_S, 400) };
+    struct pauser pauser = { .at = 256 };
+    struct fake fake = { .next = takes_a_second, .began = pause_inside, .user = &pauser };
+
+    scenarios[0].start_time = 980 * RP_MS;
+    scenarios[1].executor = RP_RAMPING_ARRIVAL_RATE;
+    scenarios[1].stages = at_the_end;
+    scenarios[1].stage_count = RP_ARRAY_LEN(at_the_end);
+    fake_init(&fake, scenarios, 2);
+    fake_run_until(&fake, RP_S / 2);
+    rp_loop_virtual_set(fake.loop, fake.start + RP_S + 10 * RP_MS);
+    fake_run_until(&fake, 5 * RP_S); /* long before its graceful stop is over */
+    assert_int_equal(fake.counts[0].begun, 256);
+    assert_int_equal(rp_engine_counts(fake.engine, 1).dropped, 400);
+    assert_int_equal(rp_engine_progress(fake.engine, 1).state, RP_EXECUTION_FINISHED);
+    fake_resume(&fake);
+    fake_run_out(&fake);
+    assert_int_equal(fake.counts[0].begun, 256 + 300 * 10); /* 9.97 s of its time are left */
+    fake_deinit(&fake);
+}
+
 /* A function that never waits and pauses: the run holds, however often it does. */
 static void pause_each_time(struct fake *fake, struct rp_vu *vu)
 {
@@ -236,6 +262,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_ready_ones_wait),
         cmocka_unit_test(test_what_is_over_is_not_held),
+        cmocka_unit_test(test_what_is_over_is_not_held_behind_others),
         cmocka_unit_test(test_paused_by_every_iteration),
         cmocka_unit_test(test_before_the_start),
         cmocka_unit_test(test_twice_and_during_a_start_time),
