@@ -9,12 +9,14 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/compiler.h"
 #include "plan/duration.h"
 #include "plan/shorthand.h"
+#include "testing.h"
 
 #define NOT_A_STAGE "a stage is DURATION:TARGET, as in 30s:100 or 30s:100,1m:0"
 #define NOT_A_RATE "a rate is NUMBER/TIME, as in 500/s, 30/m, 7/3s or 0.5/s"
@@ -139,11 +141,52 @@ static void rates_are_read(void **state)
     }
 }
 
+/* Whatever is typed: a value within its bounds, or a message. */
+static void broken_text_gives_a_value_or_an_error(void **state)
+{
+    static const char *const whole[] = { "30s:100,1m30s:0,0:5", "7/3s", "0.5/m", "1e3/h" };
+    uint64_t seed = 8;
+    int values = 0;
+
+    for (int i = 0; i < 20000; i++) {
+        const char *text = whole[random_below(&seed, RP_ARRAY_LEN(whole))];
+        struct rp_stages stages = { 0 };
+        struct rp_rate rate;
+        struct rp_error err = { 0 };
+        char *broken = strdup(
+            text); /* of its exact size, so that a sanitizer sees what is read behind it */
+        size_t len = strlen(broken);
+
+        for (uint64_t k = random_below(&seed, 3); k > 0; k--)
+            broken[random_below(&seed, len)] =
+                random_below(&seed, 2) ? "0123456789smhdunse.,:/-"[random_below(&seed, 23)]
+                                       : (char)(1 + random_below(&seed, 255));
+        if (rp_stages_parse(rp_slice(broken, len), &stages, &err) == 0) {
+            assert_true(stages.count > 0 && ++values);
+            for (size_t k = 0; k < stages.count; k++)
+                assert_true(stages.items[k].duration >= 0 && stages.items[k].target >= 0);
+        } else {
+            assert_true(err.message && err.hint);
+            rp_error_deinit(&err);
+        }
+        rp_free(stages.items);
+        if (rp_rate_parse(rp_slice(broken, len), &rate, &err) == 0) {
+            assert_true(rate.count >= 0 && rate.time_unit >= 0 && ++values);
+        } else {
+            assert_true(err.message && err.hint);
+            rp_error_deinit(&err);
+        }
+        free(broken);
+    }
+    assert_in_range(values, 1000, 39000); /* both ways are taken */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stages_are_read),
         cmocka_unit_test(rates_are_read),
+        cmocka_unit_test(broken_text_gives_a_value_or_an_error),
     };
 
     return cmocka_run_group_tests_name("plan/shorthand", tests, NULL, NULL);
