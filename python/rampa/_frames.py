@@ -40,8 +40,11 @@ def users_place(error: BaseException) -> tuple[types.CodeType | None, int]:
 
 
 def format_error(error: BaseException) -> str:
-    """The traceback without rampa's own frames at its start."""
+    """The traceback without rampa's own frames at its ends."""
     tb = error.__traceback__
     while tb is not None and is_ours(tb.tb_frame.f_code.co_filename):
         tb = tb.tb_next
-    return "".join(traceback.format_exception(type(error), error, tb)).rstrip("\n")
+    told = traceback.TracebackException(type(error), error, tb)
+    while told.stack and is_ours(told.stack[-1].filename):
+        del told.stack[-1]
+    return "".join(told.format()).rstrip("\n")

@@ -20,6 +20,7 @@ _LINE_SECONDS = 60.0
 """How often a place is shown while the test runs; the summary counts."""
 _AT_LEAST = (1800, 300, 60, 30, 10, 5, 2)
 """Seconds to which repeated times are rounded down, so that the texts of warnings do not grow without bound."""
+_INTERRUPTED = "interrupted because the time was over"
 _REMEDY = "use await worker.sleep() or asyncio.to_thread()"
 
 
@@ -31,31 +32,30 @@ class Watchdog:
         self._thread = threading.get_ident()
         self._now: tuple[str, str, str] | None = None  # who, a name without a number, where: of what is stuck
         self._ignored = False
-        self._interrupted = False
         self._shown: dict[str, float] = {}
         self._seen: set[str] = set()
 
     def stuck(self, seconds: float) -> bool:
         """From the watching thread while the loop's is somewhere in the script; whether all is said."""
         hook = self._hooks.hook
-        is_running, worker = self._hooks.host.running()
+        is_running, _ = self._hooks.host.running()
         self._ignored = not is_running and (hook is None or seconds < hook.timeout)
         frame = users_frame(sys._current_frames().get(self._thread))
         if self._ignored or frame is None:
             return False
-        if hook is not None:
-            who = kind = f"{hook.name}()"
+        self._now = who, _, where = self._describe(frame)
+        return self._show(f"warning: {who} has not given control back for {seconds:.1f} s: {where}", where)
+
+    def _describe(self, frame: types.FrameType) -> tuple[str, str, str]:
+        worker = self._hooks.host.running()[1]
+        if self._hooks.hook is not None:
+            who = kind = f"{self._hooks.hook.name}()"
         elif worker is not None:
             kind = f"scenario {worker.execution.scenario!r}"
             who = f"{kind} (VU {worker.execution.vu})"
         else:
             who = kind = "a task of the script"
-        where = self._place(frame)
-        self._now = (who, kind, where)
-        return self._show(f"warning: {who} has not given control back for {seconds:.1f} s: {where}", where)
-
-    def _place(self, frame: types.FrameType) -> str:
-        return self._hooks.place(frame.f_code, frame.f_lineno)
+        return who, kind, self._hooks.place(frame.f_code, frame.f_lineno)
 
     def _show(self, line: str, where: str) -> bool:
         now = time.monotonic()
@@ -70,16 +70,16 @@ class Watchdog:
         """From the loop's thread when it turns again."""
         stuck, self._now = self._now, None
         ignored, self._ignored = self._ignored, False
-        interrupted, self._interrupted = self._interrupted, False
+        if ignored:
+            return
         if stuck is not None:
-            self._warn(*stuck, seconds, interrupted)
-        elif not ignored and self._hooks.host.running()[0]:
+            self._warn(*stuck, seconds, _REMEDY)
+        elif self._hooks.host.running()[0]:
             who = "something that keeps Python's lock, such as a computation in C,"
-            self._warn(who, who, "", seconds, interrupted)
+            self._warn(who, who, "", seconds, _REMEDY)
 
-    def _warn(self, who: str, kind: str, where: str, seconds: float, interrupted: bool) -> None:
+    def _warn(self, who: str, kind: str, where: str, seconds: float, end: str) -> None:
         at = f" at {where}" if where else ""
-        end = "interrupted when the time was over" if interrupted else _REMEDY
         if where not in self._seen:
             if len(self._seen) < _PLACES_MAX:
                 self._seen.add(where)
@@ -90,9 +90,13 @@ class Watchdog:
 
     def overdue(self, signal: int, frame: types.FrameType | None) -> None:
         """A signal handler: the time is over and the coordinator has heard nothing. What blocks the loop is cancelled."""
-        place = users_frame(frame)
-        if place is not None and self._hooks.host.overdue():
-            self._interrupted = True
-            if self._hooks.hook is not None:
-                self._hooks.hook.overdue = True
-            raise asyncio.CancelledError("it blocked the event loop when its time was over")
+        frame = users_frame(frame)
+        seconds = self._hooks.host.overdue() if frame is not None else 0
+        if frame is None or not seconds:
+            return
+        self._ignored = True  # all is said here
+        if self._hooks.hook is not None:
+            self._hooks.hook.overdue = True
+        else:
+            self._warn(*self._describe(frame), seconds, _INTERRUPTED)
+        raise asyncio.CancelledError("it blocked the event loop when its time was over")

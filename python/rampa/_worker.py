@@ -163,10 +163,13 @@ class RunningHook:
                 async with asyncio.timeout(self.timeout) as deadline:
                     result = await result
             return result
-        except (TimeoutError, asyncio.CancelledError):
-            if self.overdue or (deadline is not None and deadline.expired()):
-                raise TimeoutError(f"{self.name}() took longer than {self.timeout:g} s") from None
-            raise
+        except (TimeoutError, asyncio.CancelledError) as error:
+            if not self.overdue and not (deadline is not None and deadline.expired()):
+                raise
+            late = TimeoutError(f"{self.name}() took longer than {self.timeout:g} s")
+            # The traceback of the cancellation says where it was.
+            cancelled = error if isinstance(error, asyncio.CancelledError) else error.__context__ or error
+            raise late.with_traceback(cancelled.__traceback__) from None
 
 
 class Hooks:

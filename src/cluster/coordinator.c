@@ -106,57 +106,6 @@ void rp_coordinator_over(struct rp_coordinator *c)
     c->is_over = true;
 }
 
-static void kill_worker(struct rp_coordinator *c)
-{
-    c->was_killed = true;
-    rp_process_kill(&c->process, SIGKILL);
-}
-
-/* Who comes late is not late when it is the coordinator that did not look: it may have been stopped itself, or waited for
- * somebody to read its output. */
-static bool has_answered(struct rp_coordinator *c)
-{
-    unsigned before = c->patience_changes;
-
-    rp_channel_receive(&c->channel);
-    return c->patience_changes != before || rp_process_has_ended(&c->process);
-}
-
-static void patience_lost(struct rp_timer *timer, rp_ns now)
-{
-    struct rp_coordinator *c = rp_container_of(timer, struct rp_coordinator, patience);
-
-    if (has_answered(c))
-        return;
-    if (c->is_cut && !c->has_farewell)
-        rp_coordinator_fail(c, RP_EXIT_INTERNAL, "the worker closed its channel and was killed");
-    else if (c->phase == PHASE_SETUP || c->phase == PHASE_TEARDOWN)
-        rp_coordinator_fail(c, c->phase == PHASE_SETUP ? RP_EXIT_SETUP : RP_EXIT_TEARDOWN,
-                            "%s() blocked past its timeout and was killed",
-                            c->phase == PHASE_SETUP ? "setup" : "teardown");
-    else if (c->has_farewell) /* a thread of the script, say: nothing of the run is missing */
-        rp_coordinator_warn(c, "the worker did not end by itself and was killed");
-    else if (!c->signals_seen)
-        rp_coordinator_fail(c, RP_EXIT_INTERNAL, "the worker %s in time and was killed",
-                            c->phase == PHASE_HELLO ? "did not say hello" : "did not stop");
-    kill_worker(c);
-}
-
-void rp_coordinator_be_patient(struct rp_coordinator *c, int times, rp_ns more)
-{
-    rp_ns patience = c->config->patience > 0 ? c->config->patience : RP_PATIENCE_S * RP_S;
-
-    c->patience_changes++;
-    rp_timer_arm(c->loop, &c->patience, rp_ns_add(rp_loop_now(c->loop) + times * patience, more),
-                 patience_lost);
-}
-
-void rp_coordinator_take_your_time(struct rp_coordinator *c)
-{
-    c->patience_changes++;
-    rp_timer_disarm(&c->patience);
-}
-
 static void leave(struct rp_coordinator *c)
 {
     c->phase = PHASE_LEAVING;
@@ -175,7 +124,7 @@ static void nonsense(struct rp_coordinator *c, int status)
 {
     rp_coordinator_fail(c, RP_EXIT_INTERNAL, "a worker's message could not be used: %s",
                         strerror(-status));
-    kill_worker(c);
+    rp_coordinator_kill(c);
 }
 
 /* ---- phases ----------------------------------------------------------------------------------------------- */
@@ -194,8 +143,8 @@ static void begin_teardown(struct rp_coordinator *c)
 
 static void begin_running(struct rp_coordinator *c)
 {
-    rp_coordinator_be_patient(c, 3, rp_plan_longest(c->result->plan));
     c->phase = PHASE_RUNNING;
+    rp_coordinator_be_patient(c, 3, rp_plan_longest(c->result->plan));
     c->started = c->paused_at = rp_loop_now(c->loop);
     c->next_judgement = c->started + RP_LIVE_THRESHOLDS_S * RP_S;
     c->result->started_wall_ns = rp_wall_clock_ns();
@@ -405,6 +354,7 @@ static void on_message(struct rp_channel *channel, const struct rp_message *mess
     enum rp_message_type type = rp_message_type(message);
     int r;
 
+    c->heard = rp_loop_now(c->loop);
     if (type == RP_MSG_HELLO && c->phase == PHASE_HELLO) {
         on_hello(c, message);
     } else if (type == RP_MSG_DECLARED && c->phase == PHASE_LOADING) {

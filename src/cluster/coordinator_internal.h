@@ -3,7 +3,8 @@
 
 /*
  * cluster/coordinator_internal.h - what the coordinator's files share: coordinator.c drives the phases, coordinator_life.c
- * has process, signals and clock, pause.c pauses, merge.c takes what the worker measured, judge.c makes the verdict.
+ * has process, signals and clock, pause.c pauses, patience.c waits, merge.c takes what the worker measured, judge.c makes the
+ * verdict.
  */
 
 #include "cluster/channel.h"
@@ -29,7 +30,9 @@ struct rp_coordinator {
     struct rp_channel channel;
     struct rp_watch signals;
     int signal_fd;
-    struct rp_timer tick, patience;
+    struct rp_timer tick, patience, reminder;
+    rp_ns limit; /* when patience ends in every case */
+    rp_ns heard; /* when the last message came */
     unsigned patience_changes; /* how often @patience was armed or disarmed */
     enum phase phase;
     bool plan_only, is_stopping, is_over, is_paused;
@@ -57,9 +60,6 @@ enum { RP_PATIENCE_S = 10, RP_LIVE_THRESHOLDS_S = 2 };
 extern const struct rp_channel_events rp_coordinator_channel_events;
 void rp_coordinator_over(struct rp_coordinator *c);
 void rp_coordinator_tell_status(struct rp_coordinator *c);
-/* The worker has @times the patience of the configuration and @more for what it was told, or it is killed. */
-void rp_coordinator_be_patient(struct rp_coordinator *c, int times, rp_ns more);
-void rp_coordinator_take_your_time(struct rp_coordinator *c); /* no limit */
 void rp_coordinator_send(struct rp_coordinator *c, enum rp_message_type type); /* without fields */
 /* No new iterations; those that run have @grace to end. */
 void rp_coordinator_stop(struct rp_coordinator *c, rp_ns grace);
@@ -68,6 +68,13 @@ void rp_coordinator_stop(struct rp_coordinator *c, rp_ns grace);
 void rp_coordinator_fail(struct rp_coordinator *c, enum rp_exit code, const char *fmt, ...)
     RP_PRINTF(3, 4);
 void rp_coordinator_warn(struct rp_coordinator *c, const char *text);
+
+/* patience.c */
+/* In @more it should have done what it was told: then it is reminded, and killed @times the configured patience later.
+ * While iterations run, once is enough for one that says nothing. */
+void rp_coordinator_be_patient(struct rp_coordinator *c, int times, rp_ns more);
+void rp_coordinator_take_your_time(struct rp_coordinator *c); /* no limit */
+void rp_coordinator_kill(struct rp_coordinator *c);           /* why, the caller has said */
 
 /* pause.c */
 rp_ns rp_coordinator_elapsed(const struct rp_coordinator *c); /* of the executors, without pauses */

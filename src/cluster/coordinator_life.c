@@ -191,6 +191,7 @@ static void deinit(struct rp_coordinator *c)
 {
     rp_timer_disarm(&c->tick);
     rp_timer_disarm(&c->patience);
+    rp_timer_disarm(&c->reminder);
     rp_channel_close(&c->channel);
     rp_process_deinit(&c->process);
     rp_watch_stop(&c->signals);

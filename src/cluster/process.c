@@ -127,6 +127,12 @@ void rp_process_kill(struct rp_process *process, int signal)
         kill(-process->pid, signal);
 }
 
+void rp_process_remind(struct rp_process *process)
+{
+    if (process->pid > 0)
+        kill(process->pid, SIGURG);
+}
+
 bool rp_process_has_ended(const struct rp_process *process)
 {
     struct pollfd wait = { .fd = process->pidfd, .events = POLLIN };

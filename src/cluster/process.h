@@ -47,6 +47,8 @@ RP_NODISCARD int rp_process_start(struct rp_process *process, struct rp_loop *lo
                                   char *const argv[], const struct rp_process_events *events,
                                   int *ret_control);
 void rp_process_kill(struct rp_process *process, int signal); /* no-op when not running */
+/* To the process alone, and nothing happens when it does not listen: SIGURG. */
+void rp_process_remind(struct rp_process *process);
 /* Whether it runs no more; ended() may still be to come. */
 bool rp_process_has_ended(const struct rp_process *process);
 /* Kills it if it runs, waits for it, frees everything; ended() is not called. */

@@ -44,13 +44,20 @@ static void tick(struct rp_timer *timer, rp_ns now)
                  timer->deadline + RP_S > now ? timer->deadline + RP_S : now + RP_S, tick);
 }
 
+static void record_lag(struct rp_worker *worker)
+{
+    rp_ns late = rp_loop_now(worker->loop) - worker->lag.deadline;
+
+    if (late >= 0)
+        rp_series_trend(worker->s_lag, (double)late);
+}
+
 /* How late a timer fires is how long everything else on this loop may have to wait. */
 static void measure_lag(struct rp_timer *timer, rp_ns now)
 {
     struct rp_worker *worker = rp_container_of(timer, struct rp_worker, lag);
-    rp_ns late = rp_loop_now(worker->loop) - timer->deadline;
 
-    rp_series_trend(worker->s_lag, (double)late);
+    record_lag(worker);
     rp_timer_arm(worker->loop, timer, rp_loop_now(worker->loop) + LAG_INTERVAL_MS * RP_MS,
                  measure_lag);
 }
@@ -193,6 +200,7 @@ static void run_finished(struct rp_engine *engine, void *user)
 
     rp_timer_disarm(&worker->tick);
     rp_timer_disarm(&worker->lag);
+    record_lag(worker); /* what has blocked the loop until now is overdue */
     sample_cpu(worker, rp_loop_now(worker->loop));
     rp_engine_sample(engine);
     rp_worker_send_changes(worker);

@@ -175,6 +175,8 @@ static PySendResult resume(struct py_worker *worker, PyObject *exception, PyObje
     return PYGEN_RETURN;
 }
 
+static void end_instead(struct py_worker *worker);
+
 void rp_py_step(struct py_worker *worker, PyObject *exception)
 {
     struct py_host *host = worker->host;
@@ -184,6 +186,10 @@ void rp_py_step(struct py_worker *worker, PyObject *exception)
 
     if (!worker->coro)
         return;
+    if (RP_UNLIKELY(host->is_over) && !worker->interrupting && !exception) {
+        end_instead(worker);
+        return;
+    }
     context = rp_py_context_of(worker);
     if (RP_UNLIKELY(!context)) {
         ended_by_exception(worker);
@@ -337,6 +343,24 @@ static void script_interrupt(struct rp_script_host *script, struct rp_vu *vu)
         return;
     rp_py_worker_set_interrupted(worker);
     if (RP_UNLIKELY(rp_py_worker_cancel(worker) < 0)) { /* no memory for doing it gently */
+        PyErr_Clear();
+        close_coroutine(worker);
+    }
+}
+
+/* What it has waited for is there, and it is to end all the same: before the loop turns once more all of those that wait
+ * for nothing could block it, one after the other. */
+static void end_instead(struct py_worker *worker)
+{
+    PyObject *error = PyObject_CallNoArgs(worker->host->state->asyncio_cancelled);
+
+    rp_py_worker_set_interrupted(worker);
+    if (worker->extra)
+        worker->extra->cancel_requests++;
+    if (error) {
+        rp_py_step(worker, error);
+        Py_DECREF(error);
+    } else {
         PyErr_Clear();
         close_coroutine(worker);
     }

@@ -17,6 +17,12 @@ static struct rp_engine *running_engine(const struct py_host *host)
     return engine && rp_engine_elapsed(engine) && !rp_engine_is_finished(engine) ? engine : NULL;
 }
 
+static void end_all(struct py_host *host, struct rp_engine *engine)
+{
+    host->is_over = true;
+    rp_engine_stop(engine, 0);
+}
+
 /* ---- worker.abort(reason) ----------------------------------------------------------------------------------- */
 
 static int parse_reason(PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
@@ -68,7 +74,7 @@ PyObject *rp_py_worker_abort(PyObject *object, PyObject *const *args, Py_ssize_t
     rp_worker_abort(host->worker, reason);
     engine = running_engine(host);
     if (engine) {
-        rp_engine_stop(engine, 0);
+        end_all(host, engine);
         end_own_iteration(self);
     }
     return PyErr_Format(host->state->run_aborted, "%s", reason);
@@ -84,18 +90,19 @@ PyObject *rp_py_host_running(PyObject *object, PyObject *unused)
     return Py_BuildValue("OO", running_engine(self) ? Py_True : Py_False, stepping);
 }
 
-/* The coordinator says that the time is over. Whether the code that runs now is to be ended by a CancelledError: only
- * if it is in the way of the loop, which else ends everything by itself. */
+/* The coordinator says that the time is over. For how many seconds the code that runs now has been in the way of the
+ * loop, if it is to be ended by a CancelledError; else 0, for a loop that turns ends everything by itself. */
 PyObject *rp_py_host_overdue(PyObject *object, PyObject *unused)
 {
     struct py_host *self = (struct py_host *)object;
     struct rp_engine *engine = running_engine(self);
+    rp_ns silence = rp_py_watchdog_silence(&self->watchdog);
 
-    if (!self->plan || rp_py_watchdog_silence(&self->watchdog) < OVERDUE_SILENCE_MS * RP_MS)
-        Py_RETURN_FALSE;
+    if (!self->plan || silence < OVERDUE_SILENCE_MS * RP_MS)
+        return PyFloat_FromDouble(0);
     if (engine)
-        rp_engine_stop(engine, 0);
+        end_all(self, engine);
     if (self->stepping && self->stepping->vu && !self->stepping->interrupting)
         rp_py_worker_set_interrupted(self->stepping);
-    Py_RETURN_TRUE;
+    return PyFloat_FromDouble((double)silence / 1e9);
 }

@@ -143,6 +143,7 @@ struct py_host {
     struct rp_vu hook_vu; /* what setup() and teardown() record as */
     struct py_worker *hook_worker;
     bool is_in_hook;
+    bool is_over; /* every iteration is to end: one that would go on is cancelled instead */
     unsigned long loop_thread;
     struct py_worker *stepping; /* whose iteration executes now; borrowed */
     struct py_watchdog watchdog;

@@ -410,7 +410,7 @@ def test_a_setup_that_takes_too_long(rampa: Rampa, script: Script) -> None:
     script(HOOKED.format(config=config, hooks=hooks))
     done = rampa("run", "script.py", out=True, code=5)
     assert done.result()["run"]["reason"] == "setup() failed: TimeoutError: setup() took longer than 0.2 s"
-    assert done.result()["errors"]["iterations"][0]["place"] == "script.py:5 in setup"
+    assert done.result()["errors"]["iterations"][0]["place"] == "script.py:7 in setup"
     assert "cleaned up\n" in done.stdout and "\nteardown\n" not in done.stdout
 
 

@@ -12,6 +12,8 @@
 /* Long enough for a worker that answers, on a busy machine too; short enough to wait for. */
 enum { PATIENCE_MS = 1000 };
 
+#define LAST_WORDS "; its last words: dying words\n"
+
 static void hangs_at_once(void)
 {
     struct run run = { .patience = PATIENCE_MS * RP_MS };
@@ -30,10 +32,11 @@ static void test_hangs(void **state)
         const char *phase, *reason;
         enum rp_exit code;
     } cases[] = {
-        { "run", "the worker did not stop in time and was killed", RP_EXIT_INTERNAL },
-        { "exit", "the worker did not stop in time and was killed", RP_EXIT_INTERNAL },
-        { "setup", "setup() blocked past its timeout and was killed", RP_EXIT_SETUP },
-        { "teardown", "teardown() blocked past its timeout and was killed", RP_EXIT_TEARDOWN },
+        { "run", "the worker did not stop in time and was killed" LAST_WORDS, RP_EXIT_INTERNAL },
+        { "exit", "the worker did not stop in time and was killed" LAST_WORDS, RP_EXIT_INTERNAL },
+        { "setup", "setup() blocked past its timeout and was killed" LAST_WORDS, RP_EXIT_SETUP },
+        { "teardown", "teardown() blocked past its timeout and was killed" LAST_WORDS,
+          RP_EXIT_TEARDOWN },
     };
 
     hangs_at_once();
