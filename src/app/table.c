@@ -258,7 +258,8 @@ const struct rp_command rp_commands[RP_CMD_COUNT] = {
             "that says how the test went.\n\n"
             "A setting is taken from the command line, else from the environment, else from the "
             "script, else from the defaults. The first Ctrl-C stops the test gracefully, with "
-            "teardown and summary; the second stops it at once.",
+            "teardown and summary; the second stops it at once. SIGUSR1 pauses it, SIGUSR2 lets it "
+            "go on.",
         .examples = run_examples, .exits = run_exits,
     },
     [RP_CMD_CHECK] = {
