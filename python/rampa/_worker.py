@@ -304,6 +304,17 @@ def _leave_threads() -> None:
             os._exit(0)
 
 
+def _run_forever(loop: asyncio.AbstractEventLoop, host: _rampa.Host) -> None:
+    """Runs the loop until it is stopped: asyncio lets SystemExit and KeyboardInterrupt out of tasks and callbacks."""
+    while True:
+        try:
+            loop.run_forever()
+            return
+        except (SystemExit, KeyboardInterrupt) as error:
+            kind = type(error).__name__
+            host.warn(f"{kind} in a task or a callback of the event loop does not end the run; use worker.abort()")
+
+
 def main(fd: int) -> None:
     """Serves the coordinator on descriptor ``fd`` until it says good-bye."""
     hooks = Hooks()
@@ -318,7 +329,7 @@ def main(fd: int) -> None:
     adapt(host)
     host.serve(fd)
     try:
-        loop.run_forever()
+        _run_forever(loop, host)
         selector.loop = None  # the run has ended; the loop may still turn
         with contextlib.suppress(TimeoutError):
             loop.run_until_complete(_cancel_leftovers())

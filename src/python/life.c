@@ -17,10 +17,13 @@ static struct rp_engine *running_engine(const struct py_host *host)
     return engine && rp_engine_elapsed(engine) && !rp_engine_is_finished(engine) ? engine : NULL;
 }
 
+/* What executes now ends by the exception that its caller raises, everything else when it would go on. */
 static void end_all(struct py_host *host, struct rp_engine *engine)
 {
     host->is_over = true;
     rp_engine_stop(engine, 0);
+    if (host->stepping && host->stepping->vu && !host->stepping->interrupting)
+        rp_py_worker_set_interrupted(host->stepping);
 }
 
 /* ---- worker.abort(reason) ----------------------------------------------------------------------------------- */
@@ -47,15 +50,6 @@ static int parse_reason(PyObject *const *args, Py_ssize_t nargs, PyObject *kwnam
     return *ret ? 0 : -1;
 }
 
-/* The iteration that asks for it ends by the exception; one that asks from a task of its own is interrupted. */
-static void end_own_iteration(struct py_worker *self)
-{
-    if (self->host->stepping == self && !self->interrupting)
-        rp_py_worker_set_interrupted(self);
-    else if (self->coro)
-        rp_py_script_ops.interrupt(&self->host->script, self->vu);
-}
-
 PyObject *rp_py_worker_abort(PyObject *object, PyObject *const *args, Py_ssize_t nargs,
                              PyObject *kwnames)
 {
@@ -73,10 +67,8 @@ PyObject *rp_py_worker_abort(PyObject *object, PyObject *const *args, Py_ssize_t
                             "abort() must be called in the thread of the event loop");
     rp_worker_abort(host->worker, reason);
     engine = running_engine(host);
-    if (engine) {
+    if (engine)
         end_all(host, engine);
-        end_own_iteration(self);
-    }
     return PyErr_Format(host->state->run_aborted, "%s", reason);
 }
 
@@ -102,7 +94,5 @@ PyObject *rp_py_host_overdue(PyObject *object, PyObject *unused)
         return PyFloat_FromDouble(0);
     if (engine)
         end_all(self, engine);
-    if (self->stepping && self->stepping->vu && !self->stepping->interrupting)
-        rp_py_worker_set_interrupted(self->stepping);
     return PyFloat_FromDouble((double)silence / 1e9);
 }
