@@ -3,6 +3,7 @@
 /* worker.group(name): a with block whose samples carry the tag `group` and whose time is a sample of group_duration. */
 
 #include "plan/metrics.h"
+#include "python/docs.h"
 #include "python/state.h"
 
 struct py_group {
@@ -141,18 +142,15 @@ static void group_dealloc(PyObject *object)
 }
 
 static PyMethodDef methods[] = {
-    { "__enter__", group_enter, METH_NOARGS, NULL },
-    { "__exit__", group_exit, METH_VARARGS, NULL },
+    { "__enter__", group_enter, METH_NOARGS, RP_DOC_GROUP_ENTER },
+    { "__exit__", group_exit, METH_VARARGS, RP_DOC_GROUP_EXIT },
     { NULL, NULL, 0, NULL },
 };
 
 static PyType_Slot slots[] = {
-    { Py_tp_dealloc, group_dealloc },
-    { Py_tp_traverse, group_traverse },
-    { Py_tp_clear, group_clear },
-    { Py_tp_methods, methods },
-    { Py_tp_doc, (void *)PyDoc_STR("A part of an iteration: use it in a with statement.") },
-    { 0, NULL },
+    { Py_tp_dealloc, group_dealloc },    { Py_tp_traverse, group_traverse },
+    { Py_tp_clear, group_clear },        { Py_tp_methods, methods },
+    { Py_tp_doc, (void *)RP_DOC_GROUP }, { 0, NULL },
 };
 
 PyType_Spec rp_py_group_spec = {

@@ -9,6 +9,7 @@
 #include <math.h>
 
 #include "base/alloc.h"
+#include "python/docs.h"
 #include "python/state.h"
 
 enum { HEADERS_MAX = 256 };
@@ -346,40 +347,16 @@ static PyObject *http_request(PyObject *object, PyObject *const *args, Py_ssize_
 }
 
 #define FASTCALL(function) (PyCFunction)(void (*)(void)) function, METH_FASTCALL | METH_KEYWORDS
-#define SIGNATURE                                                                                  \
-    "headers=None, params=None, json=None, data=None, name=None, tags=None, "                      \
-    "expected_statuses=None, "                                                                     \
-    "timeout=None, discard_body=False, raise_errors=True)\n--\n\n"
 
 static PyMethodDef methods[] = {
-    { "get", FASTCALL(http_get),
-      PyDoc_STR("get($self, url, *, " SIGNATURE "Await it: sends GET and gives the Response.") },
-    { "post", FASTCALL(http_post),
-      PyDoc_STR("post($self, url, *, " SIGNATURE "Await it: sends POST and gives the Response.") },
-    { "put", FASTCALL(http_put),
-      PyDoc_STR("put($self, url, *, " SIGNATURE "Await it: sends PUT and gives the Response.") },
-    { "patch", FASTCALL(http_patch),
-      PyDoc_STR("patch($self, url, *, " SIGNATURE
-                "Await it: sends PATCH and gives the Response.") },
-    { "delete", FASTCALL(http_delete),
-      PyDoc_STR("delete($self, url, *, " SIGNATURE
-                "Await it: sends DELETE and gives the Response.") },
-    { "head", FASTCALL(http_head),
-      PyDoc_STR("head($self, url, *, " SIGNATURE "Await it: sends HEAD and gives the Response.") },
-    { "options", FASTCALL(http_options),
-      PyDoc_STR("options($self, url, *, " SIGNATURE
-                "Await it: sends OPTIONS and gives the Response.") },
-    { "request", FASTCALL(http_request),
-      PyDoc_STR(
-          "request($self, method, url, *, " SIGNATURE
-          "Await it: sends a request with any method and gives the Response.\n\n"
-          "headers: dict or list of pairs. params: dict or list of pairs, added to the query. "
-          "json: anything json.dumps takes. data: bytes, str, or a dict sent as a form. name: the "
-          "tag `name`, the URL by default. tags: further tags of its samples. expected_statuses: "
-          "statuses that are not failures (200 to 399 by default), ints or (low, high) pairs. "
-          "timeout: seconds for the whole request, 60 by default. discard_body: count the body, do "
-          "not keep it. raise_errors=False: give a Response with status 0 instead of raising "
-          "rampa.errors.RequestError.") },
+    { "get", FASTCALL(http_get), RP_DOC_HTTP_METHOD("get", "GET") },
+    { "post", FASTCALL(http_post), RP_DOC_HTTP_METHOD("post", "POST") },
+    { "put", FASTCALL(http_put), RP_DOC_HTTP_METHOD("put", "PUT") },
+    { "patch", FASTCALL(http_patch), RP_DOC_HTTP_METHOD("patch", "PATCH") },
+    { "delete", FASTCALL(http_delete), RP_DOC_HTTP_METHOD("delete", "DELETE") },
+    { "head", FASTCALL(http_head), RP_DOC_HTTP_METHOD("head", "HEAD") },
+    { "options", FASTCALL(http_options), RP_DOC_HTTP_METHOD("options", "OPTIONS") },
+    { "request", FASTCALL(http_request), RP_DOC_HTTP_REQUEST },
     { NULL, NULL, 0, NULL },
 };
 
@@ -394,8 +371,7 @@ static void http_dealloc(PyObject *object)
 static PyType_Slot slots[] = {
     { Py_tp_dealloc, http_dealloc },
     { Py_tp_methods, methods },
-    { Py_tp_doc,
-      (void *)PyDoc_STR("The HTTP client of a VU: its connections outlive iterations.") },
+    { Py_tp_doc, (void *)RP_DOC_HTTP },
     { 0, NULL },
 };
 

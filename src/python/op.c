@@ -6,6 +6,7 @@
  * 3.12 on the interpreter resumes C awaitables by tp_iternext instead of am_send: both are here.
  */
 
+#include "python/docs.h"
 #include "python/state.h"
 
 int rp_py_op_start(struct py_op *op)
@@ -304,18 +305,19 @@ static PyObject *op_coroutine_close(PyObject *self, PyObject *unused)
 
 PyMethodDef rp_py_op_methods[] = {
     { "add_done_callback", (PyCFunction)(void (*)(void))op_add_done_callback,
-      METH_VARARGS | METH_KEYWORDS, NULL },
-    { "remove_done_callback", op_remove_done_callback, METH_O, NULL },
-    { "done", op_done, METH_NOARGS, NULL },
-    { "cancelled", op_cancelled, METH_NOARGS, NULL },
-    { "result", op_result, METH_NOARGS, NULL },
-    { "exception", op_exception, METH_NOARGS, NULL },
-    { "cancel", (PyCFunction)(void (*)(void))op_cancel, METH_VARARGS | METH_KEYWORDS, NULL },
-    { "get_loop", op_get_loop, METH_NOARGS, NULL },
+      METH_VARARGS | METH_KEYWORDS, RP_DOC_OP_ADD_DONE_CALLBACK },
+    { "remove_done_callback", op_remove_done_callback, METH_O, RP_DOC_OP_REMOVE_DONE_CALLBACK },
+    { "done", op_done, METH_NOARGS, RP_DOC_OP_DONE },
+    { "cancelled", op_cancelled, METH_NOARGS, RP_DOC_OP_CANCELLED },
+    { "result", op_result, METH_NOARGS, RP_DOC_OP_RESULT },
+    { "exception", op_exception, METH_NOARGS, RP_DOC_OP_EXCEPTION },
+    { "cancel", (PyCFunction)(void (*)(void))op_cancel, METH_VARARGS | METH_KEYWORDS,
+      RP_DOC_OP_CANCEL },
+    { "get_loop", op_get_loop, METH_NOARGS, RP_DOC_OP_GET_LOOP },
     { "_make_cancelled_error", op_make_cancelled_error, METH_NOARGS, NULL },
-    { "send", op_coroutine_send, METH_O, NULL },
-    { "throw", op_coroutine_throw, METH_VARARGS, NULL },
-    { "close", op_coroutine_close, METH_NOARGS, NULL },
+    { "send", op_coroutine_send, METH_O, RP_DOC_OP_SEND },
+    { "throw", op_coroutine_throw, METH_VARARGS, RP_DOC_OP_THROW },
+    { "close", op_coroutine_close, METH_NOARGS, RP_DOC_OP_CLOSE },
     { NULL, NULL, 0, NULL },
 };
 

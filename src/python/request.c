@@ -3,6 +3,8 @@
 /* A request under way: the operation that worker.http.get() returns. */
 
 #include "base/alloc.h"
+#include "python/docs.h"
+#include "python/guest.h"
 #include "python/state.h"
 
 static PyObject *error_of(struct py_request *self)
@@ -15,6 +17,7 @@ static void request_done(struct rp_http_call *call)
     struct py_request *self = rp_container_of(call, struct py_request, call);
     PyObject *result = Py_NewRef(self->response), *exception = NULL;
 
+    rp_list_remove(&self->node);
     if (RP_UNLIKELY(self->response->response.status == 0 && self->raise_errors)) {
         Py_CLEAR(result);
         exception = error_of(self);
@@ -44,6 +47,8 @@ static int request_start(struct py_op *op)
     self->call.tags = vu->tags;
     self->call.done = request_done;
     Py_INCREF(self); /* while it runs the client points to it */
+    if (op->host->guest)
+        rp_list_append(&op->host->guest->requests, &self->node);
     rp_http_start(vu->http, &self->call);
     return 0;
 }
@@ -55,6 +60,7 @@ static void request_cancel(struct py_op *op)
     if (!rp_http_is_running(&self->call))
         return;
     rp_http_cancel(&self->call, !self->worker->interrupting);
+    rp_list_remove(&self->node);
     Py_DECREF(self);
 }
 
@@ -167,18 +173,12 @@ static PyMemberDef request_members[] = {
 };
 
 static PyType_Slot request_slots[] = {
-    { Py_tp_dealloc, request_dealloc },
-    { Py_tp_traverse, request_traverse },
-    { Py_tp_clear, request_clear },
-    { Py_tp_iter, rp_py_op_await },
-    { Py_tp_iternext, rp_py_op_iternext },
-    { Py_am_await, rp_py_op_await },
-    { Py_am_send, rp_py_op_send },
-    { Py_tp_methods, rp_py_op_methods },
-    { Py_tp_getset, rp_py_op_getset },
-    { Py_tp_members, request_members },
-    { Py_tp_doc, (void *)PyDoc_STR("An HTTP request: await it to send it and get its Response.") },
-    { 0, NULL },
+    { Py_tp_dealloc, request_dealloc },    { Py_tp_traverse, request_traverse },
+    { Py_tp_clear, request_clear },        { Py_tp_iter, rp_py_op_await },
+    { Py_tp_iternext, rp_py_op_iternext }, { Py_am_await, rp_py_op_await },
+    { Py_am_send, rp_py_op_send },         { Py_tp_methods, rp_py_op_methods },
+    { Py_tp_getset, rp_py_op_getset },     { Py_tp_members, request_members },
+    { Py_tp_doc, (void *)RP_DOC_REQUEST }, { 0, NULL },
 };
 
 PyType_Spec rp_py_request_spec = {

@@ -7,6 +7,7 @@
  */
 
 #include "proto/h1.h"
+#include "python/docs.h"
 #include "python/state.h"
 
 enum { KEEP_BUFFER_MAX = 32 * 1024 };
@@ -220,34 +221,23 @@ static PyObject *response_repr(PyObject *object)
 }
 
 static PyMethodDef methods[] = {
-    { "text", response_text, METH_NOARGS,
-      PyDoc_STR("text($self, /)\n--\n\nThe body as str, decoded by the charset of its Content-Type "
-                "(UTF-8 without one; bytes that do not fit are replaced).") },
-    { "json", response_json, METH_NOARGS,
-      PyDoc_STR("json($self, /)\n--\n\nThe body parsed as JSON. Raises ValueError "
-                "(json.JSONDecodeError) when it is none.") },
+    { "text", response_text, METH_NOARGS, RP_DOC_RESPONSE_TEXT },
+    { "json", response_json, METH_NOARGS, RP_DOC_RESPONSE_JSON },
     { NULL, NULL, 0, NULL },
 };
 
 static PyGetSetDef getset[] = {
-    { "status", get_status, NULL, PyDoc_STR("HTTP status; 0 when there was no response."), NULL },
-    { "headers", get_headers, NULL,
-      PyDoc_STR("Response headers: a mapping that ignores case and keeps repeated fields."), NULL },
-    { "body", get_body, NULL, PyDoc_STR("The body as bytes."), NULL },
-    { "url", get_url, NULL, PyDoc_STR("The URL that was requested."), NULL },
-    { "method", get_method, NULL, PyDoc_STR("The request's method."), NULL },
-    { "reason", get_reason, NULL, PyDoc_STR("The reason phrase of the status line."), NULL },
-    { "ok", get_ok, NULL,
-      PyDoc_STR("Whether the status is one of those expected (200 to 399 by default)."), NULL },
-    { "proto", get_proto, NULL, PyDoc_STR("'HTTP/1.1', or None without a response."), NULL },
-    { "error", get_error, NULL,
-      PyDoc_STR("What went wrong on the transport or in the protocol, or None."), NULL },
-    { "error_code", get_error_code, NULL,
-      PyDoc_STR("0, or the number of the kind of failure (k6's numbers)."), NULL },
-    { "timings", get_timings, NULL,
-      PyDoc_STR("Phases of the request in milliseconds: blocked, looking_up, connecting, "
-                "tls_handshaking, sending, waiting, receiving, duration."),
-      NULL },
+    { "status", get_status, NULL, RP_DOC_RESPONSE_STATUS, NULL },
+    { "headers", get_headers, NULL, RP_DOC_RESPONSE_HEADERS, NULL },
+    { "body", get_body, NULL, RP_DOC_RESPONSE_BODY, NULL },
+    { "url", get_url, NULL, RP_DOC_RESPONSE_URL, NULL },
+    { "method", get_method, NULL, RP_DOC_RESPONSE_METHOD, NULL },
+    { "reason", get_reason, NULL, RP_DOC_RESPONSE_REASON, NULL },
+    { "ok", get_ok, NULL, RP_DOC_RESPONSE_OK, NULL },
+    { "proto", get_proto, NULL, RP_DOC_RESPONSE_PROTO, NULL },
+    { "error", get_error, NULL, RP_DOC_RESPONSE_ERROR, NULL },
+    { "error_code", get_error_code, NULL, RP_DOC_RESPONSE_ERROR_CODE, NULL },
+    { "timings", get_timings, NULL, RP_DOC_RESPONSE_TIMINGS, NULL },
     { NULL, NULL, NULL, NULL, NULL },
 };
 
@@ -256,7 +246,7 @@ static PyType_Slot slots[] = {
     { Py_tp_repr, response_repr },
     { Py_tp_methods, methods },
     { Py_tp_getset, getset },
-    { Py_tp_doc, (void *)PyDoc_STR("What a server answered.") },
+    { Py_tp_doc, (void *)RP_DOC_RESPONSE },
     { 0, NULL },
 };
 

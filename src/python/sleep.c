@@ -2,6 +2,7 @@
 
 /* worker.sleep(): a timer of the reactor that resumes the VU by itself. */
 
+#include "python/docs.h"
 #include "python/state.h"
 
 static void sleep_over(struct rp_timer *timer, rp_ns now)
@@ -33,6 +34,16 @@ static void sleep_cancel(struct py_op *op)
     Py_DECREF(self);
 }
 
+void rp_py_sleep_abandon(struct rp_timer *timer)
+{
+    struct py_sleep *self = rp_container_of(timer, struct py_sleep, timer);
+
+    if (timer->fn != sleep_over)
+        return;
+    rp_py_op_cancel(&self->op);
+    Py_DECREF(self);
+}
+
 static const struct py_op_kind sleep_kind = { .start = sleep_start, .cancel = sleep_cancel };
 
 PyObject *rp_py_sleep_new(struct py_worker *worker, rp_ns delay)
@@ -56,7 +67,7 @@ static PyType_Slot sleep_slots[] = {
     { Py_am_send, rp_py_op_send },
     { Py_tp_methods, rp_py_op_methods },
     { Py_tp_getset, rp_py_op_getset },
-    { Py_tp_doc, (void *)PyDoc_STR("A pause of worker.sleep(): await it.") },
+    { Py_tp_doc, (void *)RP_DOC_SLEEP },
     { 0, NULL },
 };
 

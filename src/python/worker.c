@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "base/alloc.h"
+#include "python/docs.h"
 #include "python/state.h"
 
 static PyMethodDef wakeup_def = { "_wakeup", rp_py_worker_wakeup, METH_O, NULL };
@@ -242,31 +243,14 @@ static void worker_dealloc(PyObject *object)
 #define FASTCALL(function) (PyCFunction)(void (*)(void)) function, METH_FASTCALL | METH_KEYWORDS
 
 static PyMethodDef methods[] = {
-    { "check", FASTCALL(rp_py_worker_check),
-      PyDoc_STR(
-          "check($self, value, checks, /, tags=None)\n--\n\nRuns each predicate of the dict "
-          "checks on value and records it in the metric `checks` under its name. Returns True "
-          "when all hold. A predicate that raises is a failed check.") },
-    { "counter", FASTCALL(rp_py_worker_counter),
-      PyDoc_STR(
-          "counter($self, name, value=1, tags=None)\n--\n\nAdds value to the counter name.") },
-    { "gauge", FASTCALL(rp_py_worker_gauge),
-      PyDoc_STR("gauge($self, name, value, tags=None)\n--\n\nSets the gauge name to value.") },
-    { "rate", FASTCALL(rp_py_worker_rate),
-      PyDoc_STR(
-          "rate($self, name, value, tags=None)\n--\n\nCounts value, a truth, in the rate name.") },
-    { "trend", FASTCALL(rp_py_worker_trend),
-      PyDoc_STR(
-          "trend($self, name, value, tags=None)\n--\n\nAdds the number value to the trend name "
-          "(its percentiles and average are in the summary).") },
-    { "group", rp_py_worker_group, METH_O,
-      PyDoc_STR("group($self, name, /)\n--\n\nA with block: its samples get the tag group "
-                "(\"::name\"), its time is a sample of group_duration.") },
-    { "abort", FASTCALL(rp_py_worker_abort),
-      PyDoc_STR("abort($self, reason='')\n--\n\nEnds the whole run: running iterations are "
-                "interrupted, teardown() runs, the exit code is 4. Does not return.") },
-    { "sleep", worker_sleep, METH_O,
-      PyDoc_STR("sleep($self, seconds, /)\n--\n\nAwait it to pause this VU.") },
+    { "check", FASTCALL(rp_py_worker_check), RP_DOC_WORKER_CHECK },
+    { "counter", FASTCALL(rp_py_worker_counter), RP_DOC_WORKER_COUNTER },
+    { "gauge", FASTCALL(rp_py_worker_gauge), RP_DOC_WORKER_GAUGE },
+    { "rate", FASTCALL(rp_py_worker_rate), RP_DOC_WORKER_RATE },
+    { "trend", FASTCALL(rp_py_worker_trend), RP_DOC_WORKER_TREND },
+    { "group", rp_py_worker_group, METH_O, RP_DOC_WORKER_GROUP },
+    { "abort", FASTCALL(rp_py_worker_abort), RP_DOC_WORKER_ABORT },
+    { "sleep", worker_sleep, METH_O, RP_DOC_WORKER_SLEEP },
     { "_cancel", worker_cancel, METH_NOARGS, NULL },
     { "_uncancel", worker_uncancel, METH_NOARGS, NULL },
     { NULL, NULL, 0, NULL },
@@ -288,15 +272,12 @@ static PyObject *get_must_cancel(PyObject *object, void *unused)
 }
 
 static PyGetSetDef getset[] = {
-    { "http", get_http, NULL, PyDoc_STR("The VU's HTTP client."), NULL },
-    { "setup_data", get_setup_data, NULL, PyDoc_STR("What setup() returned, or None."), NULL },
-    { "execution", get_execution, NULL,
-      PyDoc_STR("Where this is running: worker_id, vu, scenario, iteration, iteration_in_vu."),
-      NULL },
-    { "vu", get_vu, NULL, PyDoc_STR("A dict that lives as long as the VU."), NULL },
-    { "env", get_env, NULL,
-      PyDoc_STR("The environment, with --env and the scenario's env laid over it."), NULL },
-    { "tags", get_tags, NULL, PyDoc_STR("A copy of the tags of this VU's samples."), NULL },
+    { "http", get_http, NULL, RP_DOC_WORKER_HTTP, NULL },
+    { "setup_data", get_setup_data, NULL, RP_DOC_WORKER_SETUP_DATA, NULL },
+    { "execution", get_execution, NULL, RP_DOC_WORKER_EXECUTION, NULL },
+    { "vu", get_vu, NULL, RP_DOC_WORKER_VU, NULL },
+    { "env", get_env, NULL, RP_DOC_WORKER_ENV, NULL },
+    { "tags", get_tags, NULL, RP_DOC_WORKER_TAGS, NULL },
     { "_cancelling", get_cancelling, NULL, NULL, NULL },
     { "_coro", get_coro, NULL, NULL, NULL },
     { "_context", get_context, NULL, NULL, NULL },
@@ -306,12 +287,9 @@ static PyGetSetDef getset[] = {
 };
 
 static PyType_Slot slots[] = {
-    { Py_tp_dealloc, worker_dealloc },
-    { Py_tp_repr, worker_repr },
-    { Py_tp_methods, methods },
-    { Py_tp_getset, getset },
-    { Py_tp_doc, (void *)PyDoc_STR("A virtual user, given to every iteration of a scenario.") },
-    { 0, NULL },
+    { Py_tp_dealloc, worker_dealloc },    { Py_tp_repr, worker_repr },
+    { Py_tp_methods, methods },           { Py_tp_getset, getset },
+    { Py_tp_doc, (void *)RP_DOC_WORKER }, { 0, NULL },
 };
 
 PyType_Spec rp_py_worker_spec = {
@@ -365,18 +343,17 @@ static PyObject *get_worker_id(PyObject *object, void *unused)
 
 static PyMemberDef execution_members[] = {
     { "scenario", T_OBJECT, offsetof(struct py_execution, scenario), READONLY,
-      "Name, None in hooks." },
-    { "vu", T_LONGLONG, offsetof(struct py_execution, vu), READONLY,
-      "Number of the VU, from 1, unique in the run; 0 in hooks." },
+      RP_DOC_EXECUTION_SCENARIO },
+    { "vu", T_LONGLONG, offsetof(struct py_execution, vu), READONLY, RP_DOC_EXECUTION_VU },
     { "iteration", T_ULONGLONG, offsetof(struct py_execution, iteration), READONLY,
-      "Number of the iteration, from 0, unique in the scenario." },
+      RP_DOC_EXECUTION_ITERATION },
     { "iteration_in_vu", T_ULONGLONG, offsetof(struct py_execution, iteration_in_vu), READONLY,
-      "Number of the iteration, from 0, within this VU." },
+      RP_DOC_EXECUTION_ITERATION_IN_VU },
     { NULL, 0, 0, 0, NULL },
 };
 
 static PyGetSetDef execution_getset[] = {
-    { "worker_id", get_worker_id, NULL, PyDoc_STR("Number of the worker process, from 1."), NULL },
+    { "worker_id", get_worker_id, NULL, RP_DOC_EXECUTION_WORKER_ID, NULL },
     { NULL, NULL, NULL, NULL, NULL },
 };
 
@@ -384,7 +361,7 @@ static PyType_Slot execution_slots[] = {
     { Py_tp_dealloc, execution_dealloc },
     { Py_tp_members, execution_members },
     { Py_tp_getset, execution_getset },
-    { Py_tp_doc, (void *)PyDoc_STR("Where an iteration runs.") },
+    { Py_tp_doc, (void *)RP_DOC_EXECUTION },
     { 0, NULL },
 };
 

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * What help() says of the types of the extension, and docs/api.md with it. The first line of a method's text is its
+ * signature, which inspect.signature() takes off; the sections (Args:, Returns:, Raises:) are those of the package.
+ */
+#pragma once
+
+/* ---- Worker ------------------------------------------------------------------------------------------------ */
+
+#define RP_DOC_WORKER                                                                              \
+    "A virtual user (VU), given to every iteration of a scenario and to setup() and teardown().\n" \
+    "\n"                                                                                           \
+    "One object for each VU, alive as long as the VU. Only the engine makes it; when the run is\n" \
+    "over, what needs the run raises RuntimeError.\n"                                              \
+    "\n"                                                                                           \
+    "Names of metrics are a letter or ``_`` and then 1 to 128 letters, digits or ``_``; a name\n"  \
+    "has one type in the whole run. A sample has the tags of its VU (see ``tags``) and over "      \
+    "them\n"                                                                                       \
+    "those of its ``tags`` argument."
+
+#define RP_DOC_WORKER_CHECK                                                                        \
+    "check($self, value, checks, /, tags=None)\n--\n\n"                                            \
+    "Looks whether things are as they should be, and counts it in the metric ``checks``.\n"        \
+    "\n"                                                                                           \
+    "A check that does not hold neither raises nor fails the run; a threshold such as\n"           \
+    "``\"checks\": [\"rate>0.99\"]`` does.\n"                                                      \
+    "\n"                                                                                           \
+    "Args:\n"                                                                                      \
+    "    value: what is looked at, mostly a Response.\n"                                           \
+    "    checks: a dict, name -> predicate. A predicate is called with value and holds when "      \
+    "what\n"                                                                                       \
+    "        it returns is true; what cannot be called is taken as it is. One that raises does\n"  \
+    "        not hold, and the summary warns of it once.\n"                                        \
+    "    tags: a dict of further tags of these samples.\n"                                         \
+    "\n"                                                                                           \
+    "Returns:\n"                                                                                   \
+    "    True when all of them hold.\n"                                                            \
+    "\n"                                                                                           \
+    "Raises:\n"                                                                                    \
+    "    TypeError: checks or tags is not a dict."
+
+/* What counter(), gauge(), rate() and trend() have in common. */
+#define RP_DOC_SAMPLE_NAME "    name: of the metric.\n"
+#define RP_DOC_SAMPLE_TAGS                                                                         \
+    "    tags: a dict of further tags of this sample; values are made text by str().\n"            \
+    "\n"                                                                                           \
+    "Raises:\n"
+#define RP_DOC_SAMPLE_ERRORS                                                                       \
+    "the name is not one of a metric, or belongs to a metric of another\n"                         \
+    "        type.\n"                                                                              \
+    "    TypeError: an argument is of the wrong type."
+
+#define RP_DOC_WORKER_COUNTER                                                                      \
+    "counter($self, name, value=1, tags=None)\n--\n\n"                                             \
+    "Adds to a counter of your own.\n"                                                             \
+    "\n"                                                                                           \
+    "Args:\n" RP_DOC_SAMPLE_NAME "    value: a finite number, 0 or more.\n" RP_DOC_SAMPLE_TAGS     \
+    "    ValueError: value is negative or not finite, or " RP_DOC_SAMPLE_ERRORS
+
+#define RP_DOC_WORKER_GAUGE                                                                        \
+    "gauge($self, name, value, tags=None)\n--\n\n"                                                 \
+    "Sets a gauge of your own; the last value and the smallest and largest are kept.\n"            \
+    "\n"                                                                                           \
+    "Args:\n" RP_DOC_SAMPLE_NAME "    value: a finite number.\n" RP_DOC_SAMPLE_TAGS                \
+    "    ValueError: value is not finite, or " RP_DOC_SAMPLE_ERRORS
+
+#define RP_DOC_WORKER_RATE                                                                         \
+    "rate($self, name, value, tags=None)\n--\n\n"                                                  \
+    "Counts a truth in a rate of your own: the share of values that were true.\n"                  \
+    "\n"                                                                                           \
+    "Args:\n" RP_DOC_SAMPLE_NAME                                                                   \
+    "    value: taken as true or false, as bool() does.\n" RP_DOC_SAMPLE_TAGS                      \
+    "    ValueError: " RP_DOC_SAMPLE_ERRORS
+
+#define RP_DOC_WORKER_TREND                                                                        \
+    "trend($self, name, value, tags=None)\n--\n\n"                                                 \
+    "Adds a number to a trend of your own: its average, extremes and percentiles are shown.\n"     \
+    "\n"                                                                                           \
+    "Args:\n" RP_DOC_SAMPLE_NAME "    value: a finite number. Times are best given in "            \
+    "milliseconds, as rampa's own are.\n" RP_DOC_SAMPLE_TAGS                                       \
+    "    ValueError: value is not finite, or " RP_DOC_SAMPLE_ERRORS
+
+#define RP_DOC_WORKER_GROUP                                                                        \
+    "group($self, name, /)\n--\n\n"                                                                \
+    "A part of an iteration, for a with statement.\n"                                              \
+    "\n"                                                                                           \
+    "Samples taken inside get the tag ``group``: ``::name``, of a group inside another one\n"      \
+    "``::outer::name``. The time inside is a sample of ``group_duration`` in milliseconds.\n"      \
+    "\n"                                                                                           \
+    "Args:\n"                                                                                      \
+    "    name: of the group, a str.\n"                                                             \
+    "\n"                                                                                           \
+    "Returns:\n"                                                                                   \
+    "    A Group; it can be entered again after its end, but not inside itself.\n"                 \
+    "\n"                                                                                           \
+    "Raises:\n"                                                                                    \
+    "    TypeError: name is not a str.\n"                                                          \
+    "    ValueError: when it is entered, and the path of nested names has more than 1023 bytes."
+
+#define RP_DOC_WORKER_SLEEP                                                                        \
+    "sleep($self, seconds, /)\n--\n\n"                                                             \
+    "Pauses this VU, and no other, while what it returns is awaited.\n"                            \
+    "\n"                                                                                           \
+    "Args:\n"                                                                                      \
+    "    seconds: a number from 0 to 1e9.\n"                                                       \
+    "\n"                                                                                           \
+    "Returns:\n"                                                                                   \
+    "    A Sleep, to be awaited.\n"                                                                \
+    "\n"                                                                                           \
+    "Raises:\n"                                                                                    \
+    "    ValueError: seconds is out of range.\n"                                                   \
+    "    TypeError: seconds is not a number."
+
+#define RP_DOC_WORKER_ABORT                                                                        \
+    "abort($self, reason='')\n--\n\n"                                                              \
+    "Ends the whole run; does not return.\n"                                                       \
+    "\n"                                                                                           \
+    "No iteration starts any more, those that run are interrupted, teardown() runs, summary and\n" \
+    "outputs are written, and the exit code is 4. The iteration that calls it is interrupted.\n"   \
+    "\n"                                                                                           \
+    "Args:\n"                                                                                      \
+    "    reason: a str, shown in the summary and in the result.\n"                                 \
+    "\n"                                                                                           \
+    "Raises:\n"                                                                                    \
+    "    rampa.errors.RunAborted: always, a CancelledError that ends the iteration.\n"             \
+    "    RuntimeError: it is called in another thread than that of the event loop.\n"              \
+    "    TypeError: reason is not a str."
+
+#define RP_DOC_WORKER_HTTP                                                                         \
+    "The HttpClient of the VU: connections belong to it and outlive the iteration."
+#define RP_DOC_WORKER_SETUP_DATA                                                                   \
+    "What setup() returned, or None. One object for all VUs of the process."
+#define RP_DOC_WORKER_EXECUTION "Where this is, an Execution: scenario, VU and iteration."
+#define RP_DOC_WORKER_VU                                                                           \
+    "A dict of this VU's own that lives as long as the VU, for what outlives the iteration."
+#define RP_DOC_WORKER_ENV                                                                          \
+    "A dict of str: the environment, over it ``--env``, over that the scenario's ``env``. One "    \
+    "for\n"                                                                                        \
+    "each VU."
+#define RP_DOC_WORKER_TAGS                                                                         \
+    "A dict of str, the tags of this VU's samples: of the run, the scenario and the group. A "     \
+    "copy."
+
+/* ---- Execution, Group, Sleep ------------------------------------------------------------------------------- */
+
+#define RP_DOC_EXECUTION                                                                           \
+    "Where an iteration runs, as ``worker.execution`` gave it; it does not change afterwards."
+#define RP_DOC_EXECUTION_WORKER_ID "Number of the worker process, from 1."
+#define RP_DOC_EXECUTION_SCENARIO "Name of the scenario; None in setup() and teardown()."
+#define RP_DOC_EXECUTION_VU                                                                        \
+    "Number of the VU, from 1, unique in the run; 0 in setup() and teardown()."
+#define RP_DOC_EXECUTION_ITERATION "Number of the iteration, from 0, unique in the scenario."
+#define RP_DOC_EXECUTION_ITERATION_IN_VU "Number of the iteration, from 0, within this VU."
+
+#define RP_DOC_GROUP "A part of an iteration, made by :meth:`Worker.group`, for a with statement."
+#define RP_DOC_GROUP_ENTER                                                                         \
+    "__enter__($self, /)\n--\n\n"                                                                  \
+    "Begins the group.\n"                                                                          \
+    "\n"                                                                                           \
+    "Raises:\n"                                                                                    \
+    "    RuntimeError: it has been entered already, or the run is over.\n"                         \
+    "    ValueError: the path of nested names has more than 1023 bytes."
+#define RP_DOC_GROUP_EXIT                                                                          \
+    "__exit__($self, /, *args)\n--\n\n"                                                            \
+    "Ends the group and records its time. An exception (*args*) goes on."
+
+#define RP_DOC_SLEEP                                                                               \
+    "A pause, made by :meth:`Worker.sleep`: await it. Its time begins when it is awaited."
+
+/* ---- Request: what is awaited ------------------------------------------------------------------------------ */
+
+#define RP_DOC_REQUEST                                                                             \
+    "An HTTP request, made by :class:`HttpClient`: await it to send it and get its Response.\n"    \
+    "\n"                                                                                           \
+    "It is sent when it is awaited, or given to asyncio's gather(), create_task(), wait_for() "    \
+    "or\n"                                                                                         \
+    "as_completed(), not before. To asyncio it is a coroutine and a future at once, and its\n"     \
+    "further methods are those of asyncio.Future and of coroutines: scripts need none of them."
+
+#define RP_DOC_OP_ADD_DONE_CALLBACK                                                                \
+    "add_done_callback($self, fn, *, context=None)\n--\n\n"                                        \
+    "Starts the operation unless it has been, and has fn called with it at its end.\n"             \
+    "\n"                                                                                           \
+    "Args:\n"                                                                                      \
+    "    fn: called by the event loop with this object.\n"                                         \
+    "    context: the contextvars.Context that fn runs in; the current one by default."
+#define RP_DOC_OP_REMOVE_DONE_CALLBACK                                                             \
+    "remove_done_callback($self, fn, /)\n--\n\n"                                                   \
+    "Takes back a callback.\n"                                                                     \
+    "\n"                                                                                           \
+    "Args:\n"                                                                                      \
+    "    fn: what was given to add_done_callback().\n"                                             \
+    "\n"                                                                                           \
+    "Returns:\n"                                                                                   \
+    "    How many were removed."
+#define RP_DOC_OP_DONE                                                                             \
+    "done($self, /)\n--\n\n"                                                                       \
+    "Whether it has ended, by a result, an exception or cancellation."
+#define RP_DOC_OP_CANCELLED "cancelled($self, /)\n--\n\nWhether it was cancelled."
+#define RP_DOC_OP_RESULT                                                                           \
+    "result($self, /)\n--\n\n"                                                                     \
+    "What awaiting it gives.\n"                                                                    \
+    "\n"                                                                                           \
+    "Raises:\n"                                                                                    \
+    "    asyncio.InvalidStateError: it has not ended.\n"                                           \
+    "    asyncio.CancelledError: it was cancelled.\n"                                              \
+    "    rampa.errors.RequestError: there was no response."
+#define RP_DOC_OP_EXCEPTION                                                                        \
+    "exception($self, /)\n--\n\n"                                                                  \
+    "The exception that awaiting it raises, or None.\n"                                            \
+    "\n"                                                                                           \
+    "Raises:\n"                                                                                    \
+    "    asyncio.InvalidStateError: it has not ended.\n"                                           \
+    "    asyncio.CancelledError: it was cancelled."
+#define RP_DOC_OP_CANCEL                                                                           \
+    "cancel($self, msg=None)\n--\n\n"                                                              \
+    "Gives it up; who waits for it sees a CancelledError.\n"                                       \
+    "\n"                                                                                           \
+    "Args:\n"                                                                                      \
+    "    msg: not used, there because asyncio gives it.\n"                                         \
+    "\n"                                                                                           \
+    "Returns:\n"                                                                                   \
+    "    Whether it had not ended yet."
+#define RP_DOC_OP_GET_LOOP "get_loop($self, /)\n--\n\nThe event loop that it belongs to."
+#define RP_DOC_OP_SEND                                                                             \
+    "send($self, value, /)\n--\n\n"                                                                \
+    "Goes on as a coroutine does.\n"                                                               \
+    "\n"                                                                                           \
+    "Args:\n"                                                                                      \
+    "    value: not used.\n"                                                                       \
+    "\n"                                                                                           \
+    "Raises:\n"                                                                                    \
+    "    StopIteration: it has ended; its value is the result."
+#define RP_DOC_OP_THROW                                                                            \
+    "throw($self, typ, val=None, tb=None, /)\n--\n\n"                                              \
+    "Cancels it and raises, as a coroutine does that does not catch.\n"                            \
+    "\n"                                                                                           \
+    "Args:\n"                                                                                      \
+    "    typ: an exception, or a class of exceptions.\n"                                           \
+    "    val: the exception, or what the class is called with.\n"                                  \
+    "    tb: not used."
+#define RP_DOC_OP_CLOSE                                                                            \
+    "close($self, /)\n--\n\n"                                                                      \
+    "Gives it up when nobody waits for it."
+
+/* ---- HttpClient -------------------------------------------------------------------------------------------- */
+
+#define RP_DOC_HTTP                                                                                \
+    "The HTTP client of a VU, ``worker.http``: HTTP/1.1 over TCP.\n"                               \
+    "\n"                                                                                           \
+    "Every method makes a Request, which is sent when it is awaited, and is measured in the\n"     \
+    "``http_`` metrics. A status such as 404 or 500 is an answer and raises nothing."
+
+#define RP_DOC_HTTP_OPTIONS                                                                        \
+    "headers=None, params=None, json=None, data=None, name=None, tags=None, "                      \
+    "expected_statuses=None, timeout=None, discard_body=False, raise_errors=True)\n--\n\n"
+
+#define RP_DOC_HTTP_ARGS                                                                           \
+    "    url: an absolute URL, ``http://host:port/path?query``.\n"                                 \
+    "    headers: a dict or pairs of names and values.\n"                                          \
+    "    params: a dict, pairs or text that is added to the query of the URL.\n"                   \
+    "    json: anything that json.dumps() takes, sent as ``application/json``. None sends\n"       \
+    "        nothing.\n"                                                                           \
+    "    data: bytes or text that is sent as it is, or a dict or pairs sent as a form. Not\n"      \
+    "        beside json.\n"                                                                       \
+    "    name: the tag ``name`` of its samples, the URL by default. Give one to URLs that "        \
+    "differ\n"                                                                                     \
+    "        in an id.\n"                                                                          \
+    "    tags: a dict or pairs of further tags of its samples.\n"                                  \
+    "    expected_statuses: a status, or several of them or of pairs (low, high), that are not\n"  \
+    "        failures; 200 to 399 by default.\n"                                                   \
+    "    timeout: seconds for the whole request, from the call to the last byte; 60 by default.\n" \
+    "    discard_body: True counts the body and keeps nothing of it.\n"                            \
+    "    raise_errors: False gives a Response with status 0 instead of raising RequestError.\n"    \
+    "\n"                                                                                           \
+    "Returns:\n"                                                                                   \
+    "    A Request; awaited it gives a Response.\n"                                                \
+    "\n"                                                                                           \
+    "Raises:\n"                                                                                    \
+    "    ValueError: at the call: a URL, header, status or timeout that cannot be.\n"              \
+    "    TypeError: at the call: an unknown option or a value of the wrong type.\n"                \
+    "    RuntimeError: the run is over.\n"                                                         \
+    "    rampa.errors.RequestError: when awaited: there was no complete response. The metrics\n"   \
+    "        have been recorded."
+
+/* A method of its own name, in lower case, that sends @METHOD. */
+#define RP_DOC_HTTP_METHOD(function, METHOD)                                                       \
+    function "($self, url, /, *, " RP_DOC_HTTP_OPTIONS "Sends a " METHOD                           \
+             " request when awaited.\n\nArgs:\n" RP_DOC_HTTP_ARGS
+
+#define RP_DOC_HTTP_REQUEST                                                                        \
+    "request($self, method, url, /, *, " RP_DOC_HTTP_OPTIONS                                       \
+    "Sends a request with any method when awaited.\n"                                              \
+    "\n"                                                                                           \
+    "Args:\n"                                                                                      \
+    "    method: such as ``\"GET\"``; sent as it is.\n" RP_DOC_HTTP_ARGS
+
+/* ---- Response ---------------------------------------------------------------------------------------------- */
+
+#define RP_DOC_RESPONSE                                                                            \
+    "What a server answered, or why it did not.\n"                                                 \
+    "\n"                                                                                           \
+    "Everything but the status is made when it is asked for, and costs nothing otherwise."
+#define RP_DOC_RESPONSE_TEXT                                                                       \
+    "text($self, /)\n--\n\n"                                                                       \
+    "The body as str.\n"                                                                           \
+    "\n"                                                                                           \
+    "Returns:\n"                                                                                   \
+    "    The body decoded by the charset of its Content-Type, else as UTF-8; bytes that do not\n"  \
+    "    fit are replaced."
+#define RP_DOC_RESPONSE_JSON                                                                       \
+    "json($self, /)\n--\n\n"                                                                       \
+    "The body parsed as JSON.\n"                                                                   \
+    "\n"                                                                                           \
+    "Returns:\n"                                                                                   \
+    "    What json.loads() makes of it.\n"                                                         \
+    "\n"                                                                                           \
+    "Raises:\n"                                                                                    \
+    "    ValueError: the body is not JSON (a json.JSONDecodeError or UnicodeDecodeError)."
+#define RP_DOC_RESPONSE_STATUS "The HTTP status; 0 without a response."
+#define RP_DOC_RESPONSE_HEADERS "The response headers, a :class:`Headers`."
+#define RP_DOC_RESPONSE_BODY "The body as bytes; empty with ``discard_body=True``."
+#define RP_DOC_RESPONSE_URL "The URL that was requested, with ``params``."
+#define RP_DOC_RESPONSE_METHOD "The method of the request."
+#define RP_DOC_RESPONSE_REASON "The text after the status, such as ``Not Found``."
+#define RP_DOC_RESPONSE_OK "Whether the status is expected: 200 to 399, or ``expected_statuses``."
+#define RP_DOC_RESPONSE_PROTO "``\"HTTP/1.1\"``, or None without a response."
+#define RP_DOC_RESPONSE_ERROR                                                                      \
+    "None, or why there is no complete response, such as ``connection refused``."
+#define RP_DOC_RESPONSE_ERROR_CODE                                                                 \
+    "0, or the number of the kind of failure (docs/metrics.md); 1000 + status from status 400 on."
+#define RP_DOC_RESPONSE_TIMINGS "The phases of the request in milliseconds, a :class:`Timings`."
