@@ -20,7 +20,7 @@
 
 enum { ABORT_REASON_MAX = 1000 };
 
-static const char *phase_name(const struct rp_coordinator *c)
+const char *rp_coordinator_phase_name(const struct rp_coordinator *c)
 {
     switch (c->phase) {
     case PHASE_HELLO:
@@ -52,7 +52,7 @@ static rp_ns longest_of(const struct rp_plan *plan)
 void rp_coordinator_tell_status(struct rp_coordinator *c)
 {
     rp_ns now = rp_loop_now(c->loop);
-    struct rp_coordinator_status status = { .phase = phase_name(c),
+    struct rp_coordinator_status status = { .phase = rp_coordinator_phase_name(c),
                                             .elapsed = rp_coordinator_elapsed(c),
                                             .longest = longest_of(c->result->plan),
                                             .is_paused = c->is_paused,
@@ -91,6 +91,7 @@ void rp_coordinator_stop(struct rp_coordinator *c, rp_ns grace)
 
     rp_coordinator_end_pause(c);
     c->is_stopping = true;
+    rp_publish_phase(c);
     rp_write_message(out, RP_MSG_STOP, 1);
     rp_write_key(out, "grace");
     rp_write_i64(out, grace);
@@ -136,6 +137,7 @@ static void begin_teardown(struct rp_coordinator *c)
         return;
     }
     c->phase = PHASE_TEARDOWN;
+    rp_publish_phase(c);
     rp_coordinator_tell_status(c);
     rp_coordinator_send(c, RP_MSG_TEARDOWN);
     rp_coordinator_be_patient(c, 1, c->result->plan->teardown_timeout);
@@ -153,6 +155,7 @@ static void begin_running(struct rp_coordinator *c)
         rp_coordinator_take_your_time(c);
     }
     rp_coordinator_send(c, RP_MSG_START);
+    rp_publish_phase(c);
     rp_coordinator_tell_status(c);
 }
 
@@ -163,6 +166,7 @@ static void on_ready(struct rp_coordinator *c)
         return;
     }
     c->phase = PHASE_SETUP;
+    rp_publish_phase(c);
     rp_coordinator_tell_status(c);
     rp_coordinator_send(c, RP_MSG_SETUP);
     rp_coordinator_be_patient(c, 1, c->result->plan->setup_timeout);
@@ -240,6 +244,8 @@ static void on_declared(struct rp_coordinator *c, const struct rp_message *messa
         r = apply_trend_stats(c);
     if (r == 0 && !c->plan_only && c->config->planned)
         r = c->config->planned(c->config->user, c->result->plan, c->err);
+    if (r == 0 && !c->plan_only)
+        r = rp_publish_open_log(c);
     if (r < 0 || c->plan_only) {
         give_up(c, r);
         return;

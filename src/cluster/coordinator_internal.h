@@ -3,12 +3,13 @@
 
 /*
  * cluster/coordinator_internal.h - what the coordinator's files share: coordinator.c drives the phases, coordinator_life.c
- * has process, signals and clock, pause.c pauses, patience.c waits, merge.c takes what the worker measured, judge.c makes the
+ * has process, signals and clock, pause.c pauses, publish.c tells, patience.c waits, merge.c takes what the worker measured, judge.c makes the
  * verdict.
  */
 
 #include "cluster/channel.h"
 #include "cluster/coordinator.h"
+#include "cluster/events.h"
 #include "cluster/process.h"
 #include "cluster/progress.h"
 
@@ -31,8 +32,8 @@ struct rp_coordinator {
     struct rp_watch signals;
     int signal_fd;
     struct rp_timer tick, patience, reminder;
-    rp_ns limit; /* when patience ends in every case */
-    rp_ns heard; /* when the last message came */
+    rp_ns limit;               /* when patience ends in every case */
+    rp_ns heard;               /* when the last message came */
     unsigned patience_changes; /* how often @patience was armed or disarmed */
     enum phase phase;
     bool plan_only, is_stopping, is_over, is_paused;
@@ -41,6 +42,14 @@ struct rp_coordinator {
     rp_ns noted;
     bool is_noting, is_listed;
     struct rp_progress_table progress;
+    /* publish.c */
+    struct rp_events *events, *own_events; /* NULL: nobody listens */
+    struct rp_event_log *event_log;
+    const char *published_phase;
+    rp_ns last_snapshot;
+    double *last_counts; /* of the counters, at the last snapshot */
+    size_t last_count_count;
+    unsigned char *live; /* of each threshold: what was published of it */
     bool setup_failed;
     struct rp_result *result;
     struct rp_error *err;
@@ -60,6 +69,7 @@ enum { RP_PATIENCE_S = 10, RP_LIVE_THRESHOLDS_S = 2 };
 extern const struct rp_channel_events rp_coordinator_channel_events;
 void rp_coordinator_over(struct rp_coordinator *c);
 void rp_coordinator_tell_status(struct rp_coordinator *c);
+const char *rp_coordinator_phase_name(const struct rp_coordinator *c);
 void rp_coordinator_send(struct rp_coordinator *c, enum rp_message_type type); /* without fields */
 /* No new iterations; those that run have @grace to end. */
 void rp_coordinator_stop(struct rp_coordinator *c, rp_ns grace);
@@ -100,3 +110,16 @@ int rp_judge(struct rp_coordinator *c);
 void rp_judge_errors(struct rp_coordinator *c);
 /* While it runs: stops the run when a threshold with abort_on_fail does not hold. */
 void rp_judge_live(struct rp_coordinator *c);
+
+/* publish.c: events; nothing when nobody listens */
+int rp_publish_start(struct rp_coordinator *c);
+int rp_publish_open_log(struct rp_coordinator *c); /* -RP_EUSER with the error */
+void rp_publish_phase(struct rp_coordinator *c);   /* if it is another than before */
+void rp_publish_pause(struct rp_coordinator *c);   /* or the end of one */
+void rp_publish_warning(struct rp_coordinator *c, const char *text);
+void rp_publish_snapshot(struct rp_coordinator *c); /* if the last one is old enough */
+/* Threshold @i is as @verdict says now; told when that is new, and when it @aborts the run. */
+void rp_publish_live(struct rp_coordinator *c, size_t i, const struct rp_verdict *verdict,
+                     bool aborts);
+void rp_publish_end(struct rp_coordinator *c, int r); /* all that comes last; @r: of the run */
+void rp_publish_deinit(struct rp_coordinator *c);

@@ -197,6 +197,7 @@ static void deinit(struct rp_coordinator *c)
     rp_watch_stop(&c->signals);
     if (c->signal_fd >= 0)
         close(c->signal_fd);
+    rp_publish_deinit(c);
     rp_progress_table_deinit(&c->progress);
     rp_loop_free(c->loop);
 }
@@ -211,6 +212,8 @@ static int coordinate(struct rp_coordinator *c)
     c->last_status = rp_loop_now(c->loop);
     r = take_signals(c, &old);
     if (r == 0)
+        r = rp_publish_start(c);
+    if (r == 0)
         r = start(c);
     while (r == 0 && !c->is_over)
         r = rp_loop_turn(c->loop, RP_NS_NEVER);
@@ -218,6 +221,7 @@ static int coordinate(struct rp_coordinator *c)
         r = c->status;
     if (r == 0 && !c->plan_only)
         r = rp_judge(c);
+    rp_publish_end(c, r);
     deinit(c);
     sigprocmask(SIG_SETMASK, &old, NULL);
     if (r < 0 && !c->err->message)

@@ -59,6 +59,8 @@ void rp_coordinator_warn(struct rp_coordinator *c, const char *text)
     result->warnings = warnings;
     warnings[result->warning_count++] = (struct rp_result_warning){ .text = rp_strdup(text),
                                                                     .count = 1 };
+    /* Last: a log that cannot write it warns too. */
+    rp_publish_warning(c, warnings[result->warning_count - 1].text);
 }
 
 int rp_judge_prepare(struct rp_coordinator *c)
@@ -122,9 +124,14 @@ void rp_judge_live(struct rp_coordinator *c)
         const struct rp_threshold *threshold = &plan->thresholds[i];
         const struct rp_view *view = rp_store_view(c->result->store, threshold->display);
 
-        if (!threshold->abort_on_fail || elapsed < threshold->delay_abort_eval || !view ||
-            !view->total.samples ||
-            rp_threshold_judge(threshold, view, (double)elapsed / 1e9).passed)
+        bool may_abort = threshold->abort_on_fail && elapsed >= threshold->delay_abort_eval;
+        struct rp_verdict verdict;
+
+        if ((!may_abort && !rp_events_are_wanted(c->events)) || !view || !view->total.samples)
+            continue;
+        verdict = rp_threshold_judge(threshold, view, (double)elapsed / 1e9);
+        rp_publish_live(c, i, &verdict, may_abort && !verdict.passed);
+        if (!may_abort || verdict.passed)
             continue;
         rp_coordinator_fail(c, RP_EXIT_THRESHOLDS, "stopped after %.0f s by threshold '%s' on %s",
                             (double)elapsed / 1e9, threshold->source, threshold->display);

@@ -115,9 +115,12 @@ int rp_merge_state(struct rp_coordinator *c, const struct rp_message *message)
                               rp_message_get(message, "scenarios"));
     if (r < 0)
         return r;
-    return rp_note_pauses(c, rp_field_i64(rp_message_get(message, "elapsed"), 0),
-                          rp_field_i64(rp_message_get(message, "paused"), 0),
-                          rp_field_bool(rp_message_get(message, "is_paused"), false));
+    r = rp_note_pauses(c, rp_field_i64(rp_message_get(message, "elapsed"), 0),
+                       rp_field_i64(rp_message_get(message, "paused"), 0),
+                       rp_field_bool(rp_message_get(message, "is_paused"), false));
+    if (r == 0)
+        rp_publish_snapshot(c);
+    return r;
 }
 
 int rp_merge_total(struct rp_coordinator *c, const struct rp_message *message)

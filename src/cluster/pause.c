@@ -32,6 +32,7 @@ void rp_coordinator_pause(struct rp_coordinator *c)
         return;
     c->is_paused = true;
     c->paused_at = rp_loop_now(c->loop);
+    rp_publish_pause(c);
     if (c->phase == PHASE_RUNNING) { /* earlier: told before the start */
         rp_coordinator_send(c, RP_MSG_PAUSE);
         rp_coordinator_take_your_time(c);
@@ -43,9 +44,10 @@ void rp_coordinator_end_pause(struct rp_coordinator *c)
 {
     if (!c->is_paused)
         return;
-    c->is_paused = false;
     if (c->started)
         c->paused += rp_loop_now(c->loop) - c->paused_at;
+    c->is_paused = false;
+    rp_publish_pause(c);
 }
 
 void rp_coordinator_resume(struct rp_coordinator *c)

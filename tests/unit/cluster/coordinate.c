@@ -50,6 +50,8 @@ void coordinate(struct run *run, const char *mode, const char *phase)
                                             .overrides = &no_overrides,
                                             .status = on_status,
                                             .line = on_line,
+                                            .events = run->events,
+                                            .event_log = run->event_log,
                                             .user = run,
                                             .patience = run->patience ? run->patience : 60 * RP_S };
 

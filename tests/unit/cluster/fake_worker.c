@@ -138,8 +138,14 @@ static void declare(void)
         "\"line\": 1, \"fields\": {\"executor\": \"shared-iterations\","
         "\"iterations\": 3, \"max_duration\": \"0.2s\", \"graceful_stop\": \"0.1s\"}}],"
         "\"config\": {\"file\": \"fake.py\", \"line\": 1, \"options\":"
-        "{\"setup_timeout\": \"0.1s\", \"teardown_timeout\": \"0.1s\"}}}";
+        "{\"setup_timeout\": \"0.1s\", \"teardown_timeout\": \"0.1s\"}";
+    const char *thresholds =
+        ", \"thresholds\": {\"iterations\": [\"count>2\", {\"threshold\": \"count<1\","
+        "\"abort_on_fail\": true}], \"checks{scenario:f}\": [\"rate>0.9\"],"
+        "\"checks{scenario:none}\": [{\"threshold\": \"rate>0.9\", \"abort_on_fail\": true}]}";
+    char whole[2048];
 
+    snprintf(whole, sizeof(whole), "%s%s}}", json, is("judged") ? thresholds : "");
     if (is("failed")) {
         struct rp_error err = { .message = (char *)(uintptr_t) "boom",
                                 .file = (char *)(uintptr_t) "x.py" };
@@ -148,7 +154,7 @@ static void declare(void)
         rp_write_error(&out, &err);
     } else {
         rp_write_message(&out, RP_MSG_DECLARED, 1);
-        text("json", is("no-json") ? "nonsense" : json);
+        text("json", is("no-json") ? "nonsense" : whole);
     }
     send_frame();
 }
@@ -169,8 +175,59 @@ static void end_hook(bool ok)
     send_frame();
 }
 
+/* Mode "judged": one of each kind, the numbers of series 1 to 3. */
+static const struct {
+    const char *name, *kind;
+    enum rp_metric_type type;
+} more[] = {
+    { "vus", "gauge", RP_GAUGE },
+    { "checks", "rate", RP_RATE },
+    { "iteration_duration", "trend", RP_TREND },
+};
+
+static void define_more(void)
+{
+    for (size_t i = 0; i < RP_ARRAY_LEN(more); i++) {
+        rp_write_message(&out, RP_MSG_DEFINE, 5);
+        number("series", (int64_t)i + 1);
+        text("metric", more[i].name);
+        text("kind", more[i].kind);
+        rp_write_key(&out, "is_time");
+        rp_write_bool(&out, more[i].type == RP_TREND);
+        rp_write_key(&out, "tags");
+        rp_write_list(&out, 2);
+        rp_write_text(&out, "scenario");
+        rp_write_text(&out, "f");
+        send_frame();
+    }
+}
+
+static void write_more(void)
+{
+    for (size_t i = 0; i < RP_ARRAY_LEN(more); i++) {
+        struct rp_value value;
+
+        rp_value_init(&value, more[i].type);
+        value.samples = 2;
+        if (more[i].type == RP_GAUGE) {
+            value.gauge.last = value.gauge.max = 2;
+            value.gauge.min = 1;
+        } else if (more[i].type == RP_RATE) {
+            value.rate.hits = 1;
+            value.rate.total = 2;
+        } else if (rp_hist_record(&value.hist, 1e6) < 0 || rp_hist_record(&value.hist, 2e6) < 0) {
+            _exit(94);
+        }
+        rp_write_u64(&out, i + 1);
+        rp_write_value(&out, &value);
+        rp_value_deinit(&value);
+    }
+}
+
 static void define(void)
 {
+    if (is("judged"))
+        define_more();
     rp_write_message(&out, RP_MSG_DEFINE, 4);
     number("series", is("series-number") ? (int64_t)UINT32_MAX + 1 : 0);
     text("metric", is("nameless-metric") ? NULL : "iterations");
@@ -192,9 +249,11 @@ static void send_delta(void)
     rp_write_message(&out, RP_MSG_DELTA, 2);
     number("elapsed", is("endless") ? INT64_MAX : RP_S);
     rp_write_key(&out, "items");
-    rp_write_list(&out, 2);
+    rp_write_list(&out, is("judged") ? 8 : 2);
     rp_write_u64(&out, is("undefined") ? 5 : 0);
     write_count(is("counter") ? 2.5 : 3);
+    if (is("judged"))
+        write_more();
     send_frame();
 }
 
@@ -283,12 +342,17 @@ static int pause_and_resume(void)
 static void run(void)
 {
     has_run = true;
+    send_state(0);
     define();
     send_delta();
     reach("run");
     if (is("errors"))
         send_error();
-    if (is("waits"))
+    if (is("judged")) {
+        ran = 2;
+        send_state(ran);
+    }
+    if (is("waits") || is("judged"))
         while (receive() != RP_MSG_STOP)
             ;
     if (is("odd-scenarios") || is("odd-pauses"))

@@ -27,10 +27,12 @@ char *page_section(const char *page, enum rp_message_type type)
 
     snprintf(headline, sizeof(headline), "\n### `%s`\n", rp_message_type_name(type));
     start = strstr(page, headline);
-    if (!start)
+    if (!start) {
         fail_msg("docs/internals/messages.md does not have '%s'", rp_message_type_name(type));
+        return NULL;
+    }
     assert_null(strstr(start + 1, headline));
-    end = strstr(start + 4, "\n##");
+    end = strstr(start + 1, "\n##");
     return strndup(start, end ? (size_t)(end - start) : strlen(start));
 }
 
