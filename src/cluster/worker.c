@@ -24,7 +24,8 @@ static void sample_cpu(struct rp_worker *worker, rp_ns now)
     double cpu_s;
 
     getrusage(RUSAGE_SELF, &usage);
-    cpu_s = rp_worker_cpu_seconds(&usage);
+    /* Spinning before an arrival is time to spare: the loop serves whatever comes meanwhile. */
+    cpu_s = rp_worker_cpu_seconds(&usage) - (double)rp_loop_spun(worker->loop) / 1e9;
     if (worker->cpu_at && now >= worker->cpu_at + CPU_INTERVAL_MS * RP_MS)
         rp_series_gauge(worker->s_cpu,
                         (cpu_s - worker->cpu_s) / ((double)(now - worker->cpu_at) / 1e9));
