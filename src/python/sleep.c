@@ -34,16 +34,6 @@ static void sleep_cancel(struct py_op *op)
     Py_DECREF(self);
 }
 
-void rp_py_sleep_abandon(struct rp_timer *timer)
-{
-    struct py_sleep *self = rp_container_of(timer, struct py_sleep, timer);
-
-    if (timer->fn != sleep_over)
-        return;
-    rp_py_op_cancel(&self->op);
-    Py_DECREF(self);
-}
-
 static const struct py_op_kind sleep_kind = { .start = sleep_start, .cancel = sleep_cancel };
 
 PyObject *rp_py_sleep_new(struct py_worker *worker, rp_ns delay)
