@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "app/late_signals.h"
 #include "app/run.h"
 #include "app/term.h"
 #include "app/worker_start.h"
@@ -174,6 +175,7 @@ int rp_cmd_run(const struct rp_run_options *options)
     if (r == 0) {
         config.worker_argv = start.argv;
         config.worker_hint = start.hint;
+        rp_late_signals_forgive_one();
         r = rp_coordinate(&config, &result, &err);
     }
     rp_progress_line_free(run.line);

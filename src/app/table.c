@@ -170,7 +170,7 @@ static const struct rp_exit_note run_exits[] = {
     { 1, "a threshold was breached" },
     { 2, "an iteration raised an exception other than a failed request" },
     { 3, "the command line, the script or its configuration is invalid" },
-    { 4, "aborted by a signal" },
+    { 4, "aborted by a signal or by the script" },
     { 5, "setup failed" },
     { 6, "an output failed or lost data" },
     { 7, "teardown failed" },

@@ -106,6 +106,8 @@ static void exited(struct rp_watch *watch, unsigned ready)
     int status = 0;
 
     rp_watch_stop(watch);
+    /* What it has started and left behind goes with it. While nobody has waited for it, the number is still its own. */
+    rp_process_kill(process, SIGKILL);
     while (waitpid(process->pid, &status, 0) < 0 && errno == EINTR)
         ;
     process->pid = 0;

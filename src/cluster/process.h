@@ -18,7 +18,8 @@ struct rp_process;
 struct rp_process_events {
     /* A line (without its end) that the process wrote. */
     void (*line)(struct rp_process *process, bool is_stderr, const char *text);
-    /* It has ended; all its output was delivered. @status as of waitpid. */
+    /* It has ended; all its output was delivered, and what was left of its process group is killed. @status as of
+     * waitpid. */
     void (*ended)(struct rp_process *process, int status);
 };
 

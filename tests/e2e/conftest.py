@@ -7,12 +7,15 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from started import Started
 
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -130,3 +133,22 @@ def script(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def start(program: Path, script: Callable[..., Path], tmp_path: Path) -> Iterator[Callable[..., Started]]:
+    """start(TEXT) runs a script of this text and returns at once."""
+    from started import Started
+
+    running: list[Started] = []
+
+    def run(text: str) -> Started:
+        script(text)
+        running.append(Started([str(program), "run", "script.py"], tmp_path))
+        return running[-1]
+
+    yield run
+    for one in running:
+        if one.process.poll() is None:
+            one.process.kill()
+            one.process.wait()

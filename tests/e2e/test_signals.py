@@ -2,93 +2,14 @@
 """What ends a run from outside: signals to the program, and the death of its worker."""
 from __future__ import annotations
 
-import json
 import os
-import re
 import select
 import signal
-import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from conftest import check_result
-
-SECONDS = 60
-Script = Callable[..., Path]
-
-
-class Started:
-    """A rampa that runs: say(WORD) waits for a line of its output, and end() for its end."""
-
-    def __init__(self, words: list[str], folder: Path) -> None:
-        self.out = folder / "result.json"
-        env = {k: v for k, v in os.environ.items() if not k.startswith("RAMPA_") or k == "RAMPA_PYTHON"}
-        self.process = subprocess.Popen(
-            [*words, "--out", str(self.out)],
-            cwd=folder,
-            env={**env, "NO_COLOR": "1"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        self.text = b""
-
-    def read(self) -> bool:
-        assert self.process.stdout
-        ready, _, _ = select.select([self.process.stdout], [], [], SECONDS)
-        assert ready, f"nothing happens; so far:\n{self.text.decode()}"
-        data = os.read(self.process.stdout.fileno(), 65536)
-        self.text += data
-        return bool(data)
-
-    def wait_for(self, line: str, times: int = 1) -> list[str]:
-        """Until so many lines begin with this; returns the words of the last."""
-        while True:
-            lines = [text for text in self.text.decode().splitlines(keepends=True) if text.endswith("\n")]
-            found = [text for text in lines if text.startswith(line)]
-            if len(found) >= times:
-                return found[times - 1].split()
-            assert self.read(), f"ended without saying {line!r}:\n{self.text.decode()}"
-
-    def signal(self, number: int) -> None:
-        self.process.send_signal(number)
-
-    def wait_until_taken(self) -> None:
-        """Until no signal is waiting for the program any more."""
-        while self.process.poll() is None:
-            status = Path(f"/proc/{self.process.pid}/status").read_text()
-            if int(re.findall(r"^ShdPnd:\s*(\w+)$", status, re.M)[0], 16) == 0:
-                break
-            time.sleep(0.001)
-
-    def end(self) -> int:
-        while self.read():
-            pass
-        return self.process.wait(SECONDS)
-
-    def result(self) -> dict[str, Any]:
-        result = json.loads(self.out.read_text())
-        check_result(result)
-        return result
-
-
-@pytest.fixture
-def start(program: Path, script: Script, tmp_path: Path) -> Iterator[Callable[..., Started]]:
-    running: list[Started] = []
-
-    def run(text: str) -> Started:
-        script(text)
-        running.append(Started([str(program), "run", "script.py"], tmp_path))
-        return running[-1]
-
-    yield run
-    for one in running:
-        if one.process.poll() is None:
-            one.process.kill()
-            one.process.wait()
+from started import SECONDS, Started
 
 
 LONG = """
