@@ -85,15 +85,22 @@ RP_NODISCARD int rp_store_each_series(const struct rp_store *store, const char *
                                       rp_store_series_fn *fn, void *user);
 
 /* Ends the running interval at @at (ns since the run's start; -EINVAL before the last one's end): appends a point to the
- * time series of each view that got samples in it, and empties its second. At most RP_STORE_POINTS points are kept: when
- * full, neighbours are merged and each point covers twice the time from then on. Merged points are exact but for p95,
- * which is the larger of the two: never below the true one, so that a spike stays visible. -ENOMEM changes nothing. */
-enum { RP_STORE_POINTS = 4096 };
+ * time series of each view that got samples in it, and empties its second. The newest points, RP_STORE_FINE_POINTS at
+ * least, cover an interval each; before them stand at least RP_STORE_COARSE_POINTS each that cover 2, 4, 8, ...: a day of
+ * seconds has 3,600 points at most. A point takes 88 bytes. Merged points are exact, sums and means too, but for p95, which
+ * is that of the worst of their intervals, so that a spike stays visible: it is not the p95 of all their samples, which is
+ * seldom above it and often below. -ENOMEM changes nothing. */
+enum {
+    RP_STORE_FINE_POINTS = 600,
+    RP_STORE_COARSE_POINTS = 300,
+    RP_STORE_POINTS = 9400, /* at most, after 300 years of seconds */
+};
 struct rp_point {
     rp_ns start, length;
     uint64_t samples;
     double a, b, c,
         d; /* counter: sum; gauge: last min max; rate: hits total; trend: avg min max and p95 */
+    __int128 sum; /* private: of a trend, as in its histogram */
 };
 RP_NODISCARD int rp_store_tick(struct rp_store *store, rp_ns at);
 /* The points of a view; borrowed until the next tick. */

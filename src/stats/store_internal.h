@@ -8,16 +8,19 @@
 #include "stats/store.h"
 #include "stats/table.h"
 
+/* Points of the last one cover 2^24 intervals: seconds of half a year. */
+enum { STORE_LEVELS = 25 };
+
 struct store_view {
     struct rp_view view;
     struct rp_filter filter;
     bool has_series; /* of the metric's own view */
 
-    /* store_points.c. A point covers the intervals whose number divided by @span is the same. */
+    /* store_points.c. The oldest first; of each level, how many. */
     struct rp_point *points;
     uint64_t *intervals; /* of each point, the number of its first interval */
     size_t point_count, point_cap;
-    uint64_t span;
+    size_t levels[STORE_LEVELS];
 };
 
 struct rp_store {

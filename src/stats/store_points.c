@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The time series of views. Intervals are numbered; a point covers the intervals that share their number divided by its
- * view's span, and is made when the first of them ends with samples. When there is no room for another point the span
- * doubles and points that have become one are merged, until there is room: silent times leave no points, so one
- * doubling may not be enough.
+ * The time series of views. Intervals are numbered; a point of level k covers the intervals that share their number
+ * divided by 2^k, and is made when the first of them ends with samples. A view's points stand in one array, the oldest
+ * and coarsest first, so that a level is a stretch of it. When a level is full its oldest points become fewer ones of the
+ * next level: a batch at a time, for what is behind has to be moved. Silent times leave no points, and then a batch may
+ * move up without becoming fewer.
  */
 #include "stats/store.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "stats/store_internal.h"
+
+/* How many points go up at once. RP_STORE_POINTS counts with it. */
+enum { BATCH = 64 };
 
 static double second_stat(const struct rp_view *view, enum rp_stat_kind kind, double p)
 {
@@ -40,69 +45,118 @@ static struct rp_point point_of(const struct rp_view *view, rp_ns start, rp_ns e
         point.b = second_stat(view, RP_STAT_MIN, 0);
         point.c = second_stat(view, RP_STAT_MAX, 0);
         point.d = second_stat(view, RP_STAT_P, 95);
+        point.sum = value->hist.sum;
         break;
     }
     return point;
 }
 
-/* @to becomes the point of both; @from is the later one. Both have samples. */
-static void merge_point(struct rp_point *to, const struct rp_point *from, enum rp_metric_type type)
+static double mean_of(const struct rp_point *point, bool is_time)
 {
-    double share = (double)from->samples / ((double)to->samples + (double)from->samples);
+    double mean = (double)point->sum / (double)point->samples / RP_HIST_SUM_SCALE;
 
-    if (type == RP_COUNTER || type == RP_RATE) {
-        to->a += from->a;
-        to->b += from->b;
-    } else {
-        to->a = type == RP_GAUGE ? from->a : to->a + (from->a - to->a) * share;
-        to->b = from->b < to->b ? from->b : to->b;
-        to->c = from->c > to->c ? from->c : to->c;
-        to->d = from->d > to->d ? from->d : to->d;
-    }
-    to->samples += from->samples;
-    to->length = from->start + from->length - to->start;
+    mean = rp_trend_shown(is_time, mean);
+    mean = mean < point->b ? point->b : mean;
+    return mean > point->c ? point->c : mean;
 }
 
-static void merge_neighbours(struct store_view *view)
+/* @to becomes the point of both; @from is the later one. Both have samples. */
+static void merge_point(struct rp_point *to, const struct rp_point *from,
+                        const struct rp_view *view)
 {
-    size_t kept = 0;
+    to->samples += from->samples;
+    to->length = from->start + from->length - to->start;
+    if (view->type == RP_COUNTER || view->type == RP_RATE) {
+        to->a += from->a;
+        to->b += from->b;
+        return;
+    }
+    to->b = from->b < to->b ? from->b : to->b;
+    to->c = from->c > to->c ? from->c : to->c;
+    if (view->type == RP_GAUGE) {
+        to->a = from->a;
+        return;
+    }
+    to->d = from->d > to->d ? from->d : to->d;
+    to->sum = (__int128)((unsigned __int128)to->sum + (unsigned __int128)from->sum);
+    to->a = mean_of(to, view->is_time);
+}
 
-    view->span *= 2;
-    for (size_t i = 1; i < view->point_count; i++) {
-        if (view->intervals[i] / view->span == view->intervals[kept] / view->span) {
-            merge_point(&view->points[kept], &view->points[i], view->view.type);
+/* ---- levels ---- */
+
+static size_t most_of(size_t level)
+{
+    return (level ? RP_STORE_COARSE_POINTS : RP_STORE_FINE_POINTS) + BATCH;
+}
+
+/* Where the points of @level begin. */
+static size_t start_of(const struct store_view *view, size_t level)
+{
+    size_t start = 0;
+
+    for (size_t i = STORE_LEVELS - 1; i > level; i--)
+        start += view->levels[i];
+    return start;
+}
+
+/* Makes one of each group of points in [@at, @end) and returns how many those are. */
+static size_t merge_groups(struct store_view *view, size_t at, size_t end, size_t level)
+{
+    bool is_last = level + 1 == STORE_LEVELS; /* nothing is coarser: pairs, wherever they begin */
+    size_t kept = at;
+
+    for (size_t i = at + 1; i < end; i++) {
+        bool is_same = is_last ? (i - at) % 2
+                               : view->intervals[i] >> (level + 1) ==
+                                     view->intervals[kept] >> (level + 1);
+
+        if (is_same) {
+            merge_point(&view->points[kept], &view->points[i], &view->view);
         } else {
             kept++;
             view->points[kept] = view->points[i];
             view->intervals[kept] = view->intervals[i];
         }
     }
-    view->point_count = kept + 1;
+    return kept + 1 - at;
 }
 
-static bool same_point(const struct store_view *view, uint64_t interval)
+/* The oldest points of @level go up. What belongs together does so at once: the level is left with newer ones. */
+static void move_up(struct store_view *view, size_t level)
 {
-    return view->point_count &&
-           view->intervals[view->point_count - 1] / view->span == interval / view->span;
+    size_t at = start_of(view, level), end = at + BATCH, kept;
+
+    if (view->intervals[end - 1] >> (level + 1) == view->intervals[end] >> (level + 1))
+        end++;
+    kept = merge_groups(view, at, end, level);
+    view->levels[level] -= end - at;
+    view->levels[level + 1 < STORE_LEVELS ? level + 1 : level] += kept;
+    memmove(&view->points[at + kept], &view->points[end],
+            (view->point_count - end) * sizeof(*view->points));
+    memmove(&view->intervals[at + kept], &view->intervals[end],
+            (view->point_count - end) * sizeof(*view->intervals));
+    view->point_count -= end - at - kept;
 }
 
 static void append_point(struct store_view *view, struct rp_point point, uint64_t interval)
 {
-    while (!same_point(view, interval) && view->point_count == RP_STORE_POINTS)
-        merge_neighbours(view);
-    if (same_point(view, interval)) {
-        merge_point(&view->points[view->point_count - 1], &point, view->view.type);
+    if (view->point_count && view->intervals[view->point_count - 1] == interval) {
+        merge_point(&view->points[view->point_count - 1], &point, &view->view);
         return;
     }
     view->points[view->point_count] = point;
     view->intervals[view->point_count] = interval;
     view->point_count++;
+    view->levels[0]++;
+    for (size_t level = 0; level < STORE_LEVELS; level++)
+        while (view->levels[level] > most_of(level))
+            move_up(view, level);
 }
 
-/* Room for one point more, up to the most. */
+/* Room for one point more. */
 static int reserve_point(struct store_view *view)
 {
-    size_t need = view->point_count < RP_STORE_POINTS ? view->point_count + 1 : RP_STORE_POINTS;
+    size_t need = view->point_count + 1;
     size_t cap = view->point_cap;
 
     if (need <= cap)

@@ -87,7 +87,6 @@ static struct store_view *make_view(struct rp_store *store, const char *name,
     view = rp_calloc(1, sizeof(*view));
     if (!view)
         return NULL;
-    view->span = 1;
     view->view.name = rp_strdup(name);
     view->view.display = filter ? rp_strdup(display) : view->view.name;
     if (!view->view.name || !view->view.display ||

@@ -166,49 +166,94 @@ static void check_coverage(struct series *s, const double *by_second, size_t sec
         assert_true(by_second[at++] == 0);
 }
 
-static void neighbours_merge_when_the_series_is_full(void **state)
+/* From the newest on: enough points of one second, then enough of each coarser length; older ones are never finer. */
+static void check_levels(const struct series *s, size_t seconds)
 {
-    static const unsigned gaps[] = { 1, 2, 3,
+    size_t n, of_length = 0, most = seconds / 2 + 1;
+    const struct rp_point *points = rp_store_points(s->view, &n);
+    rp_ns length = RP_S;
+
+    for (size_t i = n; i-- > 0; of_length++) {
+        if (points[i].length == length)
+            continue;
+        assert_true(of_length >= (length == RP_S ? RP_STORE_FINE_POINTS : RP_STORE_COARSE_POINTS));
+        assert_true(points[i].length == 2 * length);
+        length *= 2;
+        of_length = 0;
+        most /= 2;
+        assert_true(most > 0);
+    }
+}
+
+/* A day of seconds: the bound, the levels, and every sum to the last bit; then a few more with gaps. */
+static void older_points_get_coarser(void **state)
+{
+    static const unsigned gaps[] = { 1, 2, 3, 7,
                                      1000 }; /* samples in every n-th second, and at random */
-    enum { SECONDS = 40000 };
-    double *by_second = calloc(SECONDS, sizeof(*by_second));
+    enum { DAY = 86400, DAY_POINTS = 3576 };
+    double *by_second = calloc(DAY, sizeof(*by_second));
 
     for (size_t g = 0; g < RP_ARRAY_LEN(gaps); g++) {
         struct series s = make_series(RP_COUNTER, false);
         struct test_random random = { g };
         size_t n;
 
-        for (size_t i = 0; i < SECONDS; i++) {
+        for (size_t i = 0; i < DAY; i++) {
             by_second[i] = 0;
             if (gaps[g] == 1000 ? random_below(&random, 5) < 2 : i % gaps[g] == 0)
                 count(&s, by_second[i] = (double)random_below(&random, 1000) + 1);
             assert_int_equal(rp_store_tick(s.store, (rp_ns)(i + 1) * RP_S), 0);
             rp_store_points(s.view, &n);
-            assert_true(n <= RP_STORE_POINTS);
-            if (i % 3571 == 0 || i == 4096 || i == 4095)
+            assert_true(n <= DAY_POINTS);
+            if (i % 3571 == 0 || (i > 660 && i < 730))
                 check_coverage(&s, by_second, i + 1);
+            if (gaps[g] == 1 && i % 61 == 0)
+                check_levels(&s, i + 1);
         }
-        check_coverage(&s, by_second, SECONDS);
-        if (gaps[g] == 1) {
-            const struct rp_point *points = rp_store_points(s.view, &n);
-
-            assert_int_equal(n, SECONDS / 16);
-            for (size_t i = 0; i < n; i++)
-                check_point(&points[i], 16.0 * (double)i, 16, 16);
-        }
+        check_coverage(&s, by_second, DAY);
+        assert_true(n > 2000 || gaps[g] > 2);
         drop_series(&s);
     }
     free(by_second);
 }
 
+/* Most intervals are silent: batches move up without becoming fewer. */
+static void rare_samples_lose_nothing(void **state)
+{
+    struct series s = make_series(RP_COUNTER, false);
+    struct test_random random = { 1 };
+    struct rp_store *store = s.store;
+    double sum = 0, seen = 0;
+    const struct rp_point *points;
+    rp_ns at = 0;
+    size_t n = 0;
+
+    for (int i = 0; i < 30000; i++) {
+        for (uint64_t skip = random_below(&random, 4) ? 0 : random_below(&random, 40); skip; skip--)
+            assert_int_equal(rp_store_tick(store, ++at), 0);
+        count(&s, i);
+        sum += i;
+        assert_int_equal(rp_store_tick(store, ++at), 0);
+    }
+    points = rp_store_points(s.view, &n);
+    assert_true(n <= RP_STORE_POINTS);
+    for (size_t i = 0; i < n; i++) {
+        seen += points[i].a;
+        assert_true(i == 0 || points[i].start >= points[i - 1].start + points[i - 1].length);
+    }
+    assert_true(seen == sum);
+    drop_series(&s);
+}
+
 static void merged_points_keep_what_can_be_kept(void **state)
 {
+    enum { SECONDS = RP_STORE_FINE_POINTS + 100 };
     struct series g = make_series(RP_GAUGE, false), trend = make_series(RP_TREND, true);
     const struct rp_point *points;
     double p95[2];
     size_t n;
 
-    for (int i = 0; i <= RP_STORE_POINTS; i++) {
+    for (int i = 0; i < SECONDS; i++) {
         int samples = i % 2 ? 300 : 100;
 
         gauge(&g, i, i - 1, i + 1);
@@ -222,17 +267,63 @@ static void merged_points_keep_what_can_be_kept(void **state)
             p95[i] = rp_store_points(trend.view, &n)[i].d;
     }
     points = rp_store_points(g.view, &n);
-    assert_int_equal(n, RP_STORE_POINTS / 2 + 1);
+    assert_true(n < SECONDS && n >= RP_STORE_FINE_POINTS);
     check_point(&points[1], 2, 2, 4);
     assert_true(points[1].a == 3 && points[1].b == 1 && points[1].c == 4);
-    check_point(&points[n - 1], RP_STORE_POINTS, 1, 2);
+    check_point(&points[n - 1], SECONDS - 1, 1, 2);
     points = rp_store_points(trend.view, &n);
     check_point(&points[1], 2, 2, 400);
-    /* (100 * 4.0495 + 300 * 2.1495) / 400 ms */
-    assert_true(fabs(points[1].a - 2.6245) < 1e-9);
+    /* (100 * 4.0495 + 300 * 2.1495) / 400 ms: from exact sums */
+    assert_true(points[1].a == 2.6245);
     assert_true(points[1].b == 2 && points[1].c == 4.099);
     assert_true(points[1].d == fmax(p95[0], p95[1]) && p95[0] != p95[1]);
     drop_series(&g);
+    drop_series(&trend);
+}
+
+/* Of any mixture of values, the mean of a merged point is that of all its samples, and its p95 that of its worst second. */
+static void merged_trends_tell_no_lies(void **state)
+{
+    enum { SECONDS = 3000 };
+    struct series trend = make_series(RP_TREND, true);
+    struct rp_hist *seconds = calloc(SECONDS, sizeof(*seconds));
+    struct test_random random = { 3 };
+    const struct rp_point *points;
+    size_t n, at = 0;
+
+    for (int i = 0; i < SECONDS; i++) {
+        uint64_t samples = 1 + random_below(&random, 40);
+
+        for (uint64_t j = 0; j < samples; j++) {
+            double value = (double)random_below(&random,
+                                                random_below(&random, 20) ? 5000000 : 90000000);
+
+            assert_int_equal(rp_hist_record(&seconds[i], value), 0);
+            assert_int_equal(rp_hist_record(&trend.delta.hist, value), 0);
+        }
+        trend.delta.samples = samples;
+        apply(&trend);
+        assert_int_equal(rp_store_tick(trend.store, (i + 1) * RP_S), 0);
+    }
+    points = rp_store_points(trend.view, &n);
+    for (size_t i = 0; i < n; i++) {
+        struct rp_hist all = { 0 };
+        double worst = 0;
+
+        for (; (rp_ns)at * RP_S < points[i].start + points[i].length; at++) {
+            assert_int_equal(rp_hist_add(&all, &seconds[at]), 0);
+            worst = fmax(worst, rp_hist_percentile(&seconds[at], 95, 1) / 1e6);
+        }
+        assert_int_equal(points[i].samples, all.count);
+        assert_true(points[i].a == rp_hist_mean(&all) / 1e6);
+        assert_true(points[i].b == all.min / 1e6 && points[i].c == all.max / 1e6);
+        assert_true(points[i].d == worst);
+        rp_hist_deinit(&all);
+    }
+    assert_int_equal(at, SECONDS);
+    for (int i = 0; i < SECONDS; i++)
+        rp_hist_deinit(&seconds[i]);
+    free(seconds);
     drop_series(&trend);
 }
 
@@ -260,8 +351,10 @@ int main(void)
         cmocka_unit_test(each_type_gives_its_numbers),
         cmocka_unit_test(trends_of_numbers_keep_whole_ones),
         cmocka_unit_test(silence_leaves_no_point_and_time_does_not_go_back),
-        cmocka_unit_test(neighbours_merge_when_the_series_is_full),
+        cmocka_unit_test(older_points_get_coarser),
+        cmocka_unit_test(rare_samples_lose_nothing),
         cmocka_unit_test(merged_points_keep_what_can_be_kept),
+        cmocka_unit_test(merged_trends_tell_no_lies),
         cmocka_unit_test(a_failed_tick_changes_nothing),
     };
 

@@ -129,6 +129,12 @@ void fixture_failed(struct fixture *fixture)
 {
     fixture_init(fixture, failed_plan);
     fixture->result.elapsed = 60 * RP_S + 250 * RP_MS;
+    fixture->result.pauses = rp_calloc(2, sizeof(struct rp_result_pause));
+    assert_non_null(fixture->result.pauses);
+    fixture->result.pauses[0] = (struct rp_result_pause){ 20 * RP_S, 1500 * RP_MS };
+    fixture->result.pauses[1] = (struct rp_result_pause){ 40250 * RP_MS, 250 * RP_MS };
+    fixture->result.pause_count = 2;
+    fixture->result.paused = 1750 * RP_MS;
     fixture->result.setup_time = 12 * RP_MS + 300 * RP_US;
     fixture->result.teardown_time = 3 * RP_MS;
     add_http(fixture, 12000, 12000);

@@ -143,6 +143,10 @@ static void test_members(void **state)
     assert_text(AT(root, "run", "id"), "5f0c7e52-8f1d-4c3a-9f0a-2d6f2b1c0a11");
     assert_text(AT(root, "run", "started"), "2026-03-01T12:00:00.123Z");
     assert_number(AT(root, "run", "elapsed_s"), 60.25);
+    assert_number(AT(root, "run", "paused_s"), 1.75);
+    assert_int_equal(json_array_size(AT(root, "run", "pauses")), 2);
+    assert_number(json_object_get(json_array_get(AT(root, "run", "pauses"), 0), "start_s"), 20);
+    assert_number(json_object_get(json_array_get(AT(root, "run", "pauses"), 1), "length_s"), 0.25);
     assert_number(AT(root, "run", "setup_s"), 0.0123);
     assert_number(AT(root, "run", "teardown_s"), 0.003);
     assert_text(AT(root, "run", "status"), "thresholds_failed");
