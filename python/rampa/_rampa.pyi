@@ -217,7 +217,7 @@ class Execution:
 @typing.final
 class Group:
     def __enter__(self) -> Group: ...
-    def __exit__(self, *args: object) -> bool: ...
+    def __exit__(self, *args: object) -> typing.Literal[False]: ...
 
 @typing.final
 class Worker:
@@ -236,7 +236,7 @@ class Worker:
     def check(
         self,
         value: _T,
-        checks: dict[str, collections.abc.Callable[[_T], object] | object],
+        checks: collections.abc.Mapping[str, collections.abc.Callable[[_T], object] | bool],  # a dict
         /,
         tags: dict[str, typing.Any] | None = None,
     ) -> bool: ...

@@ -9,7 +9,12 @@ import typing
 
 
 class Headers(collections.abc.Mapping[str, str]):
-    """Response headers. Look-ups ignore case; repeated fields are joined by ``", "``, ``get_all`` has them one by one.
+    """Response headers, a mapping of str to str.
+
+    Look-ups ignore case; repeated fields are joined by ``", "``, ``get_all`` has them one by one.
+
+    Args:
+        fields: pairs of name and value, in the order of arrival.
 
     >>> h = Headers([("Content-Type", "text/html"), ("Via", "a"), ("via", "b")])
     >>> h["content-type"], h["VIA"], h.get_all("via")
@@ -41,11 +46,18 @@ class Headers(collections.abc.Mapping[str, str]):
         return len(self._by_name)
 
     def get_all(self, name: str) -> list[str]:
-        """Every value of a field, in the order of arrival."""
+        """Every value of a field, in the order of arrival.
+
+        Args:
+            name: of the field, in any case.
+
+        Returns:
+            The values; an empty list when there is no such field.
+        """
         return list(self._by_name.get(name.lower(), ()))
 
     def raw(self) -> list[tuple[str, str]]:
-        """The fields as they came."""
+        """The fields as they came: pairs of name and value."""
         return list(self._fields)
 
     def charset(self) -> str:
@@ -66,7 +78,22 @@ class Headers(collections.abc.Mapping[str, str]):
 
 
 class Timings(typing.NamedTuple):
-    """Phases of a request in milliseconds; duration = sending + waiting + receiving."""
+    """The phases of a request, each in milliseconds.
+
+    Attributes:
+        blocked: from the request's start in the script until its first byte is offered to the kernel: looking_up and
+            connecting are in it.
+        looking_up: name resolution; 0 on a kept connection.
+        connecting: TCP connect; 0 on a kept connection.
+        tls_handshaking: 0, as this version has no TLS.
+        sending: until the kernel has accepted the last byte.
+        waiting: from there until the first byte of the response.
+        receiving: from there until the last byte.
+        duration: sending + waiting + receiving.
+
+    >>> Timings(0.1, 0.0, 0.0, 0.0, 0.1, 2.0, 0.4, 2.5).waiting
+    2.0
+    """
 
     blocked: float
     looking_up: float

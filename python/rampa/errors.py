@@ -7,10 +7,30 @@ nobody catches ends its iteration; it is an outcome of the test, not a bug of th
 from __future__ import annotations
 
 import asyncio
+import enum
 import typing
 
 if typing.TYPE_CHECKING:
     from rampa._rampa import Response
+
+
+class ExitCode(enum.IntEnum):
+    """What ``rampa run`` returns.
+
+    >>> ExitCode.OK, int(ExitCode.ABORTED)
+    (<ExitCode.OK: 0>, 4)
+    """
+
+    OK = 0
+    THRESHOLD_FAILURE = 1
+    ITERATION_EXCEPTION = 2
+    INVALID_CONFIG = 3
+    ABORTED = 4
+    SETUP_FAILURE = 5
+    OUTPUT_FAILURE = 6
+    TEARDOWN_FAILURE = 7
+    GENERATOR_LIMITED = 8
+    INTERNAL_ERROR = 9
 
 
 class RampaError(Exception):
@@ -18,7 +38,13 @@ class RampaError(Exception):
 
 
 class ScriptError(RampaError):
-    """The script was loaded and cannot be run: what is wrong, and in which line."""
+    """The script was loaded and cannot be run: what is wrong, and in which line.
+
+    Args:
+        message: what is wrong.
+        file: of the script, or None.
+        line: in it, from 1; 0 when there is none.
+    """
 
     def __init__(self, message: str, file: str | None = None, line: int = 0) -> None:
         super().__init__(message)
@@ -26,15 +52,48 @@ class ScriptError(RampaError):
         self.line = line
 
 
+class ConfigError(ScriptError, ValueError):
+    """A plan, or a script, cannot be run as it is: what :func:`rampa.loader.load_test` and ``Engine.start()`` raise.
+
+    Args:
+        message: what is wrong, and what was expected.
+        file: where it stands, or None.
+        line: in it, from 1; 0 when there is none.
+        hint: the remedy, or None.
+
+    >>> error = ConfigError("scenario 'a': unknown field 'vuss'", "load.py", 7, "did you mean 'vus'?")
+    >>> str(error), error.file, error.line
+    ("scenario 'a': unknown field 'vuss' (did you mean 'vus'?)", 'load.py', 7)
+    """
+
+    def __init__(self, message: str, file: str | None = None, line: int = 0, hint: str | None = None) -> None:
+        super().__init__(f"{message} ({hint})" if hint else message, file, line)
+        self.message = message
+        self.hint = hint
+        self.exit_code = ExitCode.INVALID_CONFIG
+
+    def __reduce__(self) -> tuple[typing.Any, ...]:
+        return (ConfigError, (self.message, self.file, self.line, self.hint))
+
+
 class RunAborted(asyncio.CancelledError):
     """``worker.abort()`` was called: raised there. Like every CancelledError it is not to be swallowed."""
 
 
 class RequestError(RampaError):
-    """A request got no complete response.
+    """A request got no complete response. Raised by the await, after the metrics have been recorded.
 
-    ``response`` has status 0 and the timings; ``error_code`` is its number (k6's numbers); ``url`` and ``method`` are the
-    request's.
+    Args:
+        response: with status 0.
+
+    Attributes:
+        response: with status 0, the timings in milliseconds and the reason.
+        error_code: number of the kind of failure, see docs/metrics.md.
+        url: of the request.
+        method: of the request.
+
+    >>> issubclass(RequestTimeout, TimeoutError), issubclass(ConnectionLost, ConnectionError)
+    (True, True)
     """
 
     response: Response
@@ -96,5 +155,9 @@ _BY_CODE: dict[int, type[RequestError]] = {
 
 
 def request_error(response: Response) -> RequestError:
-    """The exception for a response with status 0 (called by the extension)."""
+    """The exception for a response with status 0 (called by the extension).
+
+    Args:
+        response: with status 0.
+    """
     return _BY_CODE.get(response.error_code, RequestError)(response)

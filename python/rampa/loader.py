@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import collections.abc
+import dataclasses
 import importlib.util
 import inspect
 import json
@@ -13,8 +14,8 @@ import sys
 import types
 import typing
 
-from rampa.config import Arrival, Config, Duration, Executor, StageLike, as_json
-from rampa.errors import ScriptError
+from rampa.config import Arrival, Config, Duration, Executor, ScenarioConfig, StageLike, as_json, field_parameters
+from rampa.errors import ConfigError, ScriptError
 
 _F = typing.TypeVar("_F", bound=typing.Callable[..., typing.Any])
 _declared: list[tuple[str, typing.Callable[..., typing.Any], dict[str, typing.Any], str, int]] = []
@@ -52,10 +53,24 @@ def scenario(
 
 
 def scenario(name: typing.Any = None, /, **fields: typing.Any) -> typing.Any:
-    """Makes an async function a scenario.
+    """Makes an async function a scenario: one call of it, with the VU's worker as its argument, is one iteration.
 
-    ``@scenario``, ``@scenario("name")`` and ``@scenario(executor="constant-vus", vus=10, duration="30s")`` all work; the
-    fields are those of :class:`rampa.ScenarioConfig`. Without a name the function's is taken.
+    ``@scenario``, ``@scenario("name")`` and ``@scenario(executor="constant-vus", vus=10, duration="30s")`` all work. A plain
+    function works too, but blocks everything else while it runs.
+
+    Args:
+        name: of the scenario, by position or as name=; that of the function by default.
+        **fields: the fields of :class:`rampa.ScenarioConfig`, which see.
+
+    Returns:
+        The function as it was.
+
+    Raises:
+        TypeError: name is not text.
+
+    >>> @scenario(executor="constant-vus", vus=10, duration="30s")
+    ... async def browse(worker):
+    ...     await worker.http.get("http://127.0.0.1:8080/")
     """
     frame = sys._getframe(1)
     file, line = frame.f_code.co_filename, frame.f_lineno
@@ -73,8 +88,20 @@ def scenario(name: typing.Any = None, /, **fields: typing.Any) -> typing.Any:
     return decorate
 
 
+_NAME = inspect.Parameter("name", inspect.Parameter.POSITIONAL_ONLY, default=None, annotation="str | None")
+scenario.__signature__ = inspect.Signature([_NAME, *field_parameters(ScenarioConfig)])  # type: ignore[attr-defined]
+
+
 def require_scenario(title: str, function: typing.Callable[..., typing.Any]) -> None:
-    """Raises ScriptError unless the function can be one iteration of scenario ``title``."""
+    """Whether a function can be one iteration of a scenario.
+
+    Args:
+        title: name of the scenario.
+        function: the function.
+
+    Raises:
+        ScriptError: it is a generator, or does not take one argument.
+    """
     code = getattr(inspect.unwrap(function), "__code__", None)
     file, line = (code.co_filename, code.co_firstlineno) if code else (None, 0)
     name = getattr(function, "__name__", title)
@@ -92,11 +119,15 @@ def require_scenario(title: str, function: typing.Callable[..., typing.Any]) -> 
 
 
 class Script:
-    """A loaded script."""
+    """A script for a worker to run.
+
+    Args:
+        path: of the script.
+    """
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.module = types.ModuleType("none")
+        self.module: types.ModuleType = types.ModuleType("none")
         self.functions: dict[str, typing.Callable[..., typing.Any]] = {}
         self._declared: list[tuple[str, typing.Callable[..., typing.Any], dict[str, typing.Any], str, int]] = []
 
@@ -124,9 +155,28 @@ class Script:
         return own if self.functions.get(own, function) is function else title
 
     def hook(self, name: str) -> typing.Callable[..., typing.Any] | None:
-        """setup or teardown, or None."""
+        """A function of the script that runs once, or None.
+
+        Args:
+            name: ``setup`` or ``teardown``.
+        """
         found = getattr(self.module, name, None)
         return found if callable(found) else None
+
+    def settings(self, config: Config) -> dict[str, ScenarioConfig]:
+        """The fields of each scenario: those of ``config.scenarios`` for what stands there, else those of the decorator.
+
+        Args:
+            config: of the script.
+        """
+        found = {}
+        for title, _, fields, file, line in self._declared:
+            settings = ScenarioConfig(**fields)
+            settings._file, settings._line = file, line
+            found[title] = settings
+        for title, settings in (config.scenarios or {}).items():
+            found[title] = settings if isinstance(settings, ScenarioConfig) else ScenarioConfig(**(settings or {}))
+        return found
 
     def declaration(self) -> str:
         """What the script declares, as JSON for the engine's plan."""
@@ -163,7 +213,11 @@ class Script:
         return json.dumps(declared)
 
     def display(self, file: str) -> str:
-        """A file's name as the user gave it."""
+        """A file's name as the user gave it.
+
+        Args:
+            file: its name as the interpreter knows it.
+        """
         return self.path if os.path.abspath(file) == os.path.abspath(self.path) else file
 
 
@@ -177,6 +231,13 @@ def find_metrics(path: str) -> tuple[dict[str, str], bool]:
 
     Other objects may have such methods too. What is taken for a worker is ``worker``, ``anything.worker`` and every
     parameter of a function around the call.
+
+    Args:
+        path: of the script.
+
+    Raises:
+        ScriptError: a name is not one of a metric.
+        SyntaxError: the script is not Python.
     """
     with open(path, "rb") as file:
         tree = ast.parse(file.read(), path)
@@ -222,3 +283,70 @@ class _MetricFinder(ast.NodeVisitor):
         elif surely:
             rule = "a letter or '_' and then 1 to 128 of [a-zA-Z0-9_]"
             raise ScriptError(f"the name of a metric must be {rule}, not {name.value!r}", self.path, node.lineno)
+
+
+@dataclasses.dataclass
+class TestPlan:
+    """What :class:`rampa.Engine` runs: from :func:`load_test`, or made of Python objects.
+
+    The functions may be closures, bound methods and lambdas: an engine runs them in this process.
+
+    Attributes:
+        scenarios: name -> (settings, the function that is one iteration).
+        config: thresholds, options and metrics; its ``scenarios`` are not looked at.
+        setup_fn: runs once before, with or without a worker as its argument; what it returns is ``worker.setup_data``.
+        teardown_fn: runs once after.
+        path: of the script that it comes from, or None.
+
+    >>> async def visit(worker):
+    ...     worker.counter("visits")
+    >>> plan = TestPlan(scenarios={"visit": (ScenarioConfig(vus=2, duration="1s"), visit)})
+    >>> plan.setup_fn is None
+    True
+    """
+
+    __test__: typing.ClassVar[bool] = False  # for pytest: no class of tests
+
+    scenarios: dict[str, tuple[ScenarioConfig, typing.Callable[..., typing.Any]]]
+    config: Config = dataclasses.field(default_factory=Config)
+    setup_fn: typing.Callable[..., typing.Any] | None = None
+    teardown_fn: typing.Callable[..., typing.Any] | None = None
+    path: str | None = None
+
+
+def load_test(path: str | os.PathLike[str]) -> TestPlan:
+    """Loads a script, in this process, and checks it as ``rampa check`` does.
+
+    Args:
+        path: of the script.
+
+    Returns:
+        Its plan, which may be changed before it is run.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ConfigError: what the script declares cannot be run.
+        Exception: whatever the script's own code raises.
+    """
+    name = os.fspath(path)
+    if not os.path.isfile(name):
+        raise FileNotFoundError(f"there is no script {name!r}")
+    import _rampa
+
+    script = Script(name)
+    script.load()
+    try:
+        resolved = json.loads(_rampa.resolve_plan(script.declaration()))
+    except ConfigError:
+        raise
+    except ScriptError as error:
+        raise ConfigError(str(error), error.file, error.line) from None
+    config = getattr(script.module, "config", None)
+    config = config if isinstance(config, Config) else Config()
+    given = script.settings(config)
+    scenarios = {}
+    for title, row in resolved["scenarios"].items():
+        function = script.functions[row["exec_fn"]]
+        require_scenario(title, function)
+        scenarios[title] = (given.get(title) or ScenarioConfig(), function)
+    return TestPlan(scenarios, config, script.hook("setup"), script.hook("teardown"), name)
