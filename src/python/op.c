@@ -336,7 +336,14 @@ static int set_blocking(PyObject *self, PyObject *value, void *unused)
     return 0;
 }
 
+/* gather() asks a cancelled future for it. */
+static PyObject *get_cancel_message(PyObject *self, void *unused)
+{
+    Py_RETURN_NONE;
+}
+
 PyGetSetDef rp_py_op_getset[] = {
+    { "_cancel_message", get_cancel_message, NULL, NULL, NULL },
     { "_asyncio_future_blocking", get_blocking, set_blocking, NULL, NULL },
     { NULL, NULL, NULL, NULL, NULL },
 };
