@@ -1,22 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-#include "ui/report.h"
 
-#include <errno.h>
+/* The line that tells how the run goes. */
+
 #include <math.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
-#include "base/alloc.h"
+#include "ui/progress_parts.h"
 #include "ui/text.h"
 #include "ui/units.h"
 
-enum {
-    PLAIN_INTERVAL_S = 5,
-    DEFAULT_WIDTH = 80,
-    PLAIN_WIDTH = 200, /* a log file has no edge */
-    PART_SIZE = 80,
-};
+enum { PART_SIZE = 80, GAP = 2 };
 
 /* The parts of the line from left to right, and which of them goes first when the width is short. */
 enum part {
@@ -28,45 +21,102 @@ enum part {
     ITERATION_RATE,
     REQUEST_RATE,
     P95,
+    DROPPED,
     FAILED,
     ERRORS,
     PART_COUNT
 };
 
-static const enum part expendable[] = { PERCENT,      ITERATIONS, P95,    ITERATION_RATE, TIME,
-                                        REQUEST_RATE, VUS,        FAILED, ERRORS };
+static const enum part expendable[] = { PERCENT,        ITERATIONS, REQUEST_RATE, P95,    VUS,
+                                        ITERATION_RATE, TIME,       DROPPED,      FAILED, ERRORS };
+
+static const char *const inks[PART_COUNT] = {
+    [PHASE] = RP_PROGRESS_BOLD,
+    [TIME] = "",
+    [PERCENT] = "",
+    [VUS] = "",
+    [ITERATIONS] = "",
+    [ITERATION_RATE] = "",
+    [REQUEST_RATE] = "",
+    [P95] = "",
+    [DROPPED] = RP_PROGRESS_YELLOW,
+    [FAILED] = RP_PROGRESS_RED,
+    [ERRORS] = RP_PROGRESS_RED,
+};
 
 struct parts {
     char text[PART_COUNT][PART_SIZE];
 };
 
-/* "1m05s", "30s": whole seconds, because the line changes once a second. */
-static void format_clock(rp_ns time, char *out)
+const char *rp_clock_text(rp_ns time, char *out)
 {
     long long s = time / RP_S;
 
     if (s < 60)
-        snprintf(out, RP_UNIT_SIZE, "%llds", s);
+        snprintf(out, RP_CLOCK_SIZE, "%llds", s);
     else if (s < 3600)
-        snprintf(out, RP_UNIT_SIZE, "%lldm%02llds", s / 60, s % 60);
+        snprintf(out, RP_CLOCK_SIZE, "%lldm%02llds", s / 60, s % 60);
     else
-        snprintf(out, RP_UNIT_SIZE, "%lldh%02lldm%02llds", s / 3600, s % 3600 / 60, s % 60);
+        snprintf(out, RP_CLOCK_SIZE, "%lldh%02lldm%02llds", s / 3600, s % 3600 / 60, s % 60);
+    return out;
 }
 
-static void format_time_parts(const struct rp_progress *progress, struct parts *parts)
+size_t rp_progress_ink(struct rp_buf *out, bool color, const char *ink, const char *text,
+                       size_t cols)
 {
-    char elapsed[RP_UNIT_SIZE], total[RP_UNIT_SIZE];
+    size_t used;
+
+    if (!cols || !*text)
+        return 0;
+    color = color && *ink;
+    rp_buf_append_str(out, color ? ink : "");
+    used = rp_text_append(out, rp_slice_str(text), cols);
+    rp_buf_append_str(out, color ? "\x1b[0m" : "");
+    return used;
+}
+
+/* A pause is what one wants to know of a run; of what comes before it, only that the run will begin with one. */
+static void format_phase(const struct rp_progress *progress, char *out)
+{
+    if (!progress->is_paused)
+        snprintf(out, PART_SIZE, "%s", progress->phase);
+    else if (!strcmp(progress->phase, "running"))
+        snprintf(out, PART_SIZE, "paused");
+    else
+        snprintf(out, PART_SIZE, "%s, then paused", progress->phase);
+}
+
+static void format_time(const struct rp_progress *progress, struct parts *parts)
+{
+    char elapsed[RP_CLOCK_SIZE], total[RP_CLOCK_SIZE];
     double share;
 
-    format_clock(progress->elapsed, elapsed);
+    rp_clock_text(progress->elapsed, elapsed);
     if (progress->total <= 0) {
         snprintf(parts->text[TIME], PART_SIZE, "%s", elapsed);
         return;
     }
-    format_clock(progress->total, total);
+    rp_clock_text(progress->total, total);
     share = (double)progress->elapsed / (double)progress->total;
-    snprintf(parts->text[TIME], PART_SIZE, "%s/%s", elapsed, total);
+    snprintf(parts->text[TIME], PART_SIZE, "%.30s/%.30s", elapsed, total);
     snprintf(parts->text[PERCENT], PART_SIZE, "%d%%", (int)(share > 1 ? 100 : share * 100));
+}
+
+static void format_count(char *out, uint64_t count, const char *one, const char *many)
+{
+    char number[RP_UNIT_SIZE];
+
+    if (count)
+        snprintf(out, PART_SIZE, "%s %s", rp_unit_number((double)count, 3, number),
+                 count == 1 ? one : many);
+}
+
+static void format_rate(char *out, double rate, const char *things)
+{
+    char number[RP_UNIT_SIZE];
+
+    if (rate > 0)
+        snprintf(out, PART_SIZE, "%s %s/s", rp_unit_number(rate, 3, number), things);
 }
 
 static void format_parts(const struct rp_progress *progress, struct parts *parts)
@@ -74,29 +124,19 @@ static void format_parts(const struct rp_progress *progress, struct parts *parts
     char number[RP_UNIT_SIZE];
 
     *parts = (struct parts){ 0 };
-    snprintf(parts->text[PHASE], PART_SIZE, "%s", progress->phase);
-    format_time_parts(progress, parts);
+    format_phase(progress, parts->text[PHASE]);
+    format_time(progress, parts);
     if (progress->vus_max > 0)
         snprintf(parts->text[VUS], PART_SIZE, "%lld/%lld VUs", (long long)progress->vus,
                  (long long)progress->vus_max);
-    if (progress->iterations)
-        snprintf(parts->text[ITERATIONS], PART_SIZE, "%s iters",
-                 rp_unit_number((double)progress->iterations, 3, number));
-    if (progress->iterations_per_s > 0)
-        snprintf(parts->text[ITERATION_RATE], PART_SIZE, "%s iters/s",
-                 rp_unit_number(progress->iterations_per_s, 3, number));
-    if (progress->requests_per_s > 0)
-        snprintf(parts->text[REQUEST_RATE], PART_SIZE, "%s reqs/s",
-                 rp_unit_number(progress->requests_per_s, 3, number));
+    format_count(parts->text[ITERATIONS], progress->iterations, "iter", "iters");
+    format_rate(parts->text[ITERATION_RATE], progress->iterations_per_s, "iters");
+    format_rate(parts->text[REQUEST_RATE], progress->requests_per_s, "reqs");
     if (isfinite(progress->p95_ms))
         snprintf(parts->text[P95], PART_SIZE, "p95 %s", rp_unit_time(progress->p95_ms, 3, number));
-    if (progress->failed_requests)
-        snprintf(parts->text[FAILED], PART_SIZE, "%s failed",
-                 rp_unit_number((double)progress->failed_requests, 3, number));
-    if (progress->iteration_errors)
-        snprintf(parts->text[ERRORS], PART_SIZE, "%s error%s",
-                 rp_unit_number((double)progress->iteration_errors, 3, number),
-                 progress->iteration_errors == 1 ? "" : "s");
+    format_count(parts->text[DROPPED], progress->dropped_iterations, "dropped", "dropped");
+    format_count(parts->text[FAILED], progress->failed_requests, "failed", "failed");
+    format_count(parts->text[ERRORS], progress->iteration_errors, "error", "errors");
 }
 
 static size_t parts_width(const struct parts *parts)
@@ -105,108 +145,27 @@ static size_t parts_width(const struct parts *parts)
 
     for (size_t i = 0; i < PART_COUNT; i++) {
         if (*parts->text[i])
-            width += (width ? 2 : 0) + rp_text_cols(rp_slice_str(parts->text[i]));
+            width += (width ? GAP : 0) + rp_text_cols(rp_slice_str(parts->text[i]));
     }
     return width;
 }
 
-void rp_progress_format(const struct rp_progress *progress, unsigned width, struct rp_buf *out)
+void rp_progress_format(const struct rp_progress *progress, unsigned width, bool color,
+                        struct rp_buf *out)
 {
     struct parts parts;
-    bool is_first = true;
 
     if (!width)
-        width = DEFAULT_WIDTH;
+        width = RP_PROGRESS_WIDTH;
     format_parts(progress, &parts);
     for (size_t i = 0; i < RP_ARRAY_LEN(expendable) && parts_width(&parts) > width; i++)
         *parts.text[expendable[i]] = '\0';
     for (size_t i = 0; i < PART_COUNT; i++) {
         if (!*parts.text[i])
             continue;
-        if (!is_first)
-            rp_buf_append_str(out, "  ");
-        rp_text_append(out, rp_slice_str(parts.text[i]), width);
-        is_first = false;
+        rp_text_fill(out, ' ', i == PHASE ? 0 : GAP);
+        rp_progress_ink(out, color,
+                        progress->is_paused && i == PHASE ? RP_PROGRESS_YELLOW : inks[i],
+                        parts.text[i], width);
     }
-}
-
-struct rp_progress_line {
-    FILE *stream; /* borrowed */
-    bool is_terminal;
-    bool is_drawn;
-    bool was_printed;
-    rp_ns printed_at; /* the last plain line */
-    char phase[PART_SIZE];
-    struct rp_buf text;
-};
-
-int rp_progress_line_new(FILE *stream, bool is_terminal, struct rp_progress_line **ret)
-{
-    struct rp_progress_line *line = rp_calloc(1, sizeof(*line));
-
-    if (!line)
-        return -ENOMEM;
-    line->stream = stream;
-    line->is_terminal = is_terminal;
-    rp_buf_init(&line->text, 4096);
-    *ret = line;
-    return 0;
-}
-
-/* Asked at every update, because a window can be resized. The last column stays free: some terminals wrap there. */
-static unsigned terminal_width(FILE *stream)
-{
-    struct winsize size;
-    int fd = fileno(stream);
-
-    if (fd >= 0 && ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 1)
-        return size.ws_col - 1u;
-    return DEFAULT_WIDTH - 1;
-}
-
-static bool plain_line_is_due(const struct rp_progress_line *line,
-                              const struct rp_progress *progress, rp_ns now)
-{
-    return !line->was_printed || strncmp(line->phase, progress->phase, PART_SIZE - 1) != 0 ||
-           now - line->printed_at >= PLAIN_INTERVAL_S * RP_S;
-}
-
-void rp_progress_line_update(struct rp_progress_line *line, const struct rp_progress *progress,
-                             rp_ns now)
-{
-    if (!line->is_terminal && !plain_line_is_due(line, progress, now))
-        return;
-    rp_buf_reset(&line->text);
-    rp_progress_format(progress, line->is_terminal ? terminal_width(line->stream) : PLAIN_WIDTH,
-                       &line->text);
-    if (line->text.error)
-        return; /* a line less is better than half of one */
-    if (line->is_terminal) {
-        fprintf(line->stream, "\r%s\x1b[K", rp_buf_str(&line->text));
-        line->is_drawn = true;
-    } else {
-        fprintf(line->stream, "%s\n", rp_buf_str(&line->text));
-        line->was_printed = true;
-        line->printed_at = now;
-        snprintf(line->phase, sizeof(line->phase), "%s", progress->phase);
-    }
-    fflush(line->stream);
-}
-
-void rp_progress_line_hide(struct rp_progress_line *line)
-{
-    if (!line || !line->is_drawn)
-        return;
-    fputs("\r\x1b[K", line->stream);
-    fflush(line->stream);
-    line->is_drawn = false;
-}
-
-void rp_progress_line_free(struct rp_progress_line *line)
-{
-    if (!line)
-        return;
-    rp_progress_line_hide(line);
-    rp_buf_deinit(&line->text);
-    rp_free(line);
 }

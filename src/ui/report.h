@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * ui/report.h - how people and programs read a result: the text summary, the JSON file, the progress line.
+ * ui/report.h - how people and programs read a result: the text summary, the JSON file.
  */
 
 #include <stdbool.h>
@@ -36,27 +36,3 @@ RP_NODISCARD int rp_result_file_commit(struct rp_result_file *file, struct rp_sl
                                        struct rp_error *err);
 void rp_result_file_free(
     struct rp_result_file *file); /* removes the temporary file unless committed; NULL allowed */
-
-/* What the progress line shows; filled once a second by the coordinator. */
-struct rp_progress {
-    const char *phase;    /* "setup", "running", "stopping", "teardown" */
-    rp_ns elapsed, total; /* total 0 = unknown */
-    int64_t vus, vus_max;
-    uint64_t iterations;
-    double iterations_per_s, requests_per_s;
-    uint64_t failed_requests, iteration_errors;
-    double p95_ms; /* NaN = no request yet */
-};
-/* One line without a line end, at most @width columns. */
-void rp_progress_format(const struct rp_progress *progress, unsigned width, struct rp_buf *out);
-
-/* Draws over the last line on a terminal, prints a plain line every few seconds elsewhere, and gets out of the way of
- * other output. */
-struct rp_progress_line;
-RP_NODISCARD int rp_progress_line_new(FILE *stream, bool is_terminal,
-                                      struct rp_progress_line **ret);
-void rp_progress_line_update(struct rp_progress_line *line, const struct rp_progress *progress,
-                             rp_ns now);
-/* Before other output goes to the same terminal; drawn again at the next update. NULL allowed. */
-void rp_progress_line_hide(struct rp_progress_line *line);
-void rp_progress_line_free(struct rp_progress_line *line); /* NULL allowed */
