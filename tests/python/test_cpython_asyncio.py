@@ -18,7 +18,7 @@ MODULES = """
 """.split()
 LEAST = {"events": 200, "subprocess": 100, "tasks": 100, "sock_lowlevel": 30, "streams": 50}
 
-pytest.importorskip("test.test_asyncio", reason="CPython's tests are in the package libpython3-testsuite")
+pytest.importorskip("test.test_asyncio", reason="CPython's tests are in the package libpython3.11-testsuite")
 pytestmark = pytest.mark.skipif("RAMPA_SANITIZED" in os.environ, reason="subprocesses and threads take too long under the sanitizers")
 
 
