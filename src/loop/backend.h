@@ -59,6 +59,10 @@ struct rp_loop {
     void (*before_wait)(void *user);
     void (*after_wait)(void *user);
     void *wait_user;
+    void (*outside)(void *user);
+    void *outside_user;
+    bool
+        must_tell; /* outside() of what is queued next: it waits for a turn that nobody may have in mind */
     struct rp_list precise; /* timers */
     rp_ns spin, spun;
     struct rp_wheel wheel;
@@ -103,6 +107,14 @@ static inline bool rp_loop_spins(struct rp_loop *loop, rp_ns *last, rp_ns until)
         loop->spun += took;
     *last = now;
     return now < until;
+}
+
+static inline void rp_loop_queued(struct rp_loop *loop)
+{
+    if (RP_LIKELY(!loop->must_tell))
+        return;
+    loop->must_tell = false;
+    loop->outside(loop->outside_user);
 }
 
 /* Around a wait that may block or spin. */

@@ -115,6 +115,13 @@ void rp_loop_set_wait_hooks(struct rp_loop *loop, void (*before)(void *user),
     loop->wait_user = user;
 }
 
+void rp_loop_set_outside(struct rp_loop *loop, void (*fn)(void *user), void *user)
+{
+    loop->outside = fn;
+    loop->outside_user = user;
+    loop->must_tell = fn && !loop->turning;
+}
+
 /* ---- timers ---- */
 
 rp_ns rp_loop_now(const struct rp_loop *loop)
@@ -132,6 +139,7 @@ void rp_timer_arm(struct rp_loop *loop, struct rp_timer *timer, rp_ns deadline, 
     timer->fn = fn;
     timer->loop = loop;
     rp_wheel_arm(&loop->wheel, timer, deadline);
+    rp_loop_queued(loop);
 }
 
 void rp_timer_arm_precise(struct rp_loop *loop, struct rp_timer *timer, rp_ns deadline,
@@ -140,6 +148,7 @@ void rp_timer_arm_precise(struct rp_loop *loop, struct rp_timer *timer, rp_ns de
     timer->fn = fn;
     timer->loop = loop;
     rp_precise_arm(&loop->precise, &loop->wheel, timer, deadline);
+    rp_loop_queued(loop);
 }
 
 void rp_loop_set_spin(struct rp_loop *loop, rp_ns spin)
@@ -155,6 +164,17 @@ rp_ns rp_loop_spun(const struct rp_loop *loop)
 void rp_timer_disarm(struct rp_timer *timer)
 {
     rp_list_remove(&timer->node);
+}
+
+struct rp_timer *rp_loop_take_timer(struct rp_loop *loop)
+{
+    struct rp_list *node = rp_list_pop(&loop->due);
+
+    if (!node)
+        node = rp_list_pop(&loop->precise);
+    if (!node)
+        node = rp_wheel_pop(&loop->wheel);
+    return node ? rp_container_of(node, struct rp_timer, node) : NULL;
 }
 
 static void fire_timers(struct rp_loop *loop)
@@ -187,6 +207,7 @@ void rp_loop_defer(struct rp_loop *loop, struct rp_task *task, rp_task_fn *fn)
         return;
     task->fn = fn;
     rp_list_append(&loop->tasks, &task->node);
+    rp_loop_queued(loop);
 }
 
 void rp_task_cancel(struct rp_task *task)
@@ -227,12 +248,14 @@ int rp_loop_turn(struct rp_loop *loop, rp_ns until)
 
     rp_assert(!loop->turning);
     loop->turning = true;
+    loop->must_tell = false;
     rp_loop_flush(loop); /* what was queued between turns must not wait for an event */
     r = loop->ops->wait(loop, rp_loop_has_tasks(loop) ? 0 : until);
     fire_timers(loop);
     run_tasks(loop);
     rp_loop_flush(loop);
     loop->turning = false;
+    loop->must_tell = loop->outside != NULL;
     return r == -EINTR ? 0 : r;
 }
 

@@ -71,6 +71,11 @@ int rp_loop_fd(const struct rp_loop *loop);
 void rp_loop_set_wait_hooks(struct rp_loop *loop, void (*before)(void *user),
                             void (*after)(void *user), void *user);
 
+/* For a loop nested in another, whose callbacks use this one between its turns: @fn is called when something is queued that
+ * only a turn carries out (a task, a timer, a send), once until the next turn. Watches and new streams need none: they show
+ * at rp_loop_fd(). NULL = nobody wants to know. */
+void rp_loop_set_outside(struct rp_loop *loop, void (*fn)(void *user), void *user);
+
 /* ---- timers ----------------------------------------------------------------------------------------------- */
 
 struct rp_timer;
@@ -99,6 +104,9 @@ void rp_loop_set_spin(struct rp_loop *loop, rp_ns spin);
  * threads had meanwhile. */
 rp_ns rp_loop_spun(const struct rp_loop *loop);
 void rp_timer_disarm(struct rp_timer *timer); /* of either kind; no-op when not armed */
+/* For giving a loop up with timers that their owners cannot disarm: disarms one, whichever, and returns it; NULL when none is
+ * left. Slow. */
+struct rp_timer *rp_loop_take_timer(struct rp_loop *loop);
 static inline bool rp_timer_is_armed(const struct rp_timer *timer)
 {
     return rp_list_is_linked(&timer->node);

@@ -157,6 +157,7 @@ int rp_stream_send(struct rp_stream *stream, const char *a, size_t a_len, const 
     stream->out_len[1] = b_len;
     stream->send_began = stream->send_ended = 0;
     rp_list_append(&stream->loop->sends, &stream->send_node);
+    rp_loop_queued(stream->loop);
     return 0;
 }
 

@@ -203,3 +203,16 @@ void rp_wheel_collect(struct rp_wheel *wheel, rp_ns now, struct rp_list *due)
         wheel->tick = target;
     wheel->next = found ? earliest(wheel, &at) : RP_NS_NEVER;
 }
+
+struct rp_list *rp_wheel_pop(struct rp_wheel *wheel)
+{
+    for (int level = 0; level < RP_WHEEL_LEVELS; level++) {
+        for (int slot = 0; slot < RP_WHEEL_SLOTS; slot++) {
+            struct rp_list *node = rp_list_pop(&wheel->slots[level][slot]);
+
+            if (node)
+                return node;
+        }
+    }
+    return NULL;
+}

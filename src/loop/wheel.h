@@ -33,3 +33,5 @@ void rp_wheel_arm(struct rp_wheel *wheel, struct rp_timer *timer, rp_ns deadline
 bool rp_timer_is_before(const struct rp_list *a, const struct rp_list *b);
 /* Appends every timer with a deadline <= @now to @due, in order. They stay linked there until taken or disarmed. */
 void rp_wheel_collect(struct rp_wheel *wheel, rp_ns now, struct rp_list *due);
+/* Takes a timer out, whichever, due or not; NULL when none is armed. */
+struct rp_list *rp_wheel_pop(struct rp_wheel *wheel);
