@@ -105,6 +105,8 @@ void rp_coordinator_over(struct rp_coordinator *c)
 {
     c->phase = PHASE_OVER;
     c->is_over = true;
+    if (c->is_local)
+        rp_coordinator_local_over(c);
 }
 
 static void leave(struct rp_coordinator *c)
@@ -148,7 +150,7 @@ static void begin_running(struct rp_coordinator *c)
     c->phase = PHASE_RUNNING;
     rp_coordinator_be_patient(c, 3, rp_plan_longest(c->result->plan));
     c->started = c->paused_at = rp_loop_now(c->loop);
-    c->next_judgement = c->started + RP_LIVE_THRESHOLDS_S * RP_S;
+    c->next_judgement = RP_LIVE_THRESHOLDS_S * RP_S;
     c->result->started_wall_ns = rp_wall_clock_ns();
     if (c->is_paused) {
         rp_coordinator_send(c, RP_MSG_PAUSE);
@@ -308,7 +310,10 @@ static void on_warning(struct rp_coordinator *c, const struct rp_message *messag
 static void on_bye(struct rp_coordinator *c, const struct rp_message *message)
 {
     rp_merge_bye(c, message);
-    rp_coordinator_be_patient(c, 1, 0);
+    if (c->is_local)
+        rp_coordinator_local_left(c);
+    else
+        rp_coordinator_be_patient(c, 1, 0);
 }
 
 /* At most @max bytes of a text, in whole characters. */
@@ -360,6 +365,8 @@ static void on_message(struct rp_channel *channel, const struct rp_message *mess
     enum rp_message_type type = rp_message_type(message);
     int r;
 
+    if (c->is_over)
+        return;
     c->heard = rp_loop_now(c->loop);
     if (type == RP_MSG_HELLO && c->phase == PHASE_HELLO) {
         on_hello(c, message);
@@ -394,6 +401,8 @@ static void on_closed(struct rp_channel *channel, int status)
 
     if (status < 0 && status != -ECONNRESET)
         nonsense(c, status);
+    else if (c->is_local)
+        nonsense(c, -EPIPE);
     else
         rp_coordinator_be_patient(c, 1, 0);
     c->is_cut = true;

@@ -67,6 +67,25 @@ RP_NODISCARD int rp_coordinate(const struct rp_coordinator_config *config, struc
 RP_NODISCARD int rp_coordinate_plan(const struct rp_coordinator_config *config,
                                     struct rp_plan **ret, struct rp_error *err);
 
+/* ---- a run in this process ---------------------------------------------------------------------------------- */
+
+/* The same with a worker on the same loop (struct rp_worker_host.is_local), which speaks on the other end of @fd (taken
+ * over on success). Nobody is killed: one thread has both, and a hook that does not end past its time is given up.
+ * worker_argv, worker_hint, patience and line of @config are not used; @config, @ret and @err must live as long.
+ * @over: once, in a task of the loop, when all is known; @status as rp_coordinate() returns it. */
+RP_NODISCARD int rp_coordinator_new(const struct rp_coordinator_config *config,
+                                    struct rp_loop *loop, int fd, struct rp_result *ret,
+                                    struct rp_error *err, void (*over)(void *user, int status),
+                                    void *user, struct rp_coordinator **coordinator);
+/* As a signal does; @reason becomes the result's. @at_once: without grace for running iterations. Teardown runs. */
+void rp_coordinator_request_stop(struct rp_coordinator *coordinator, const char *reason,
+                                 bool at_once);
+bool rp_coordinator_is_paused(const struct rp_coordinator *coordinator);
+/* Also of a run that is not over, which then is never judged. NULL is allowed. */
+void rp_coordinator_free(struct rp_coordinator *coordinator);
+
+/* ---- any run ------------------------------------------------------------------------------------------------- */
+
 /* From callbacks of the run: no iteration starts and no time of a schedule goes by until resume. Pausing twice is as once;
  * before the iterations have started, they start paused; while it stops and afterwards, nothing. */
 void rp_coordinator_pause(struct rp_coordinator *coordinator);

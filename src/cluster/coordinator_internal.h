@@ -54,13 +54,19 @@ struct rp_coordinator {
     struct rp_result *result;
     struct rp_error *err;
     int status; /* of the whole: 0 or a negative code with err filled */
-    rp_ns started, last_status, next_judgement;
+    rp_ns started, last_status;
+    rp_ns next_judgement; /* by the worker's time */
     uint64_t no_descriptors, no_ports, stray_bytes, retried;
     bool has_finished, has_farewell, totals_differ;
     bool was_killed; /* by us: the reason is told already */
     bool is_cut;     /* the channel ended before the process */
     rp_ns ticked;    /* elapsed time of the last point of the series */
     unsigned signals_seen;
+    /* coordinator_local.c */
+    bool is_local, is_second_look;
+    struct rp_task end_task;
+    void (*over)(void *user, int status);
+    void *over_user;
 };
 
 enum { RP_PATIENCE_S = 10, RP_LIVE_THRESHOLDS_S = 2 };
@@ -78,6 +84,21 @@ void rp_coordinator_stop(struct rp_coordinator *c, rp_ns grace);
 void rp_coordinator_fail(struct rp_coordinator *c, enum rp_exit code, const char *fmt, ...)
     RP_PRINTF(3, 4);
 void rp_coordinator_warn(struct rp_coordinator *c, const char *text);
+
+/* coordinator_life.c */
+void rp_coordinator_make_run_id(char out[37]);
+void rp_coordinator_start_clock(struct rp_coordinator *c);
+/* As the first signal does. */
+void rp_coordinator_stop_gracefully(struct rp_coordinator *c, const char *reason, rp_ns grace_max);
+/* The verdict, once everything is over. 0, or a negative code with the error filled. */
+int rp_coordinator_conclude(struct rp_coordinator *c, int r);
+/* Everything but the loop. */
+void rp_coordinator_deinit(struct rp_coordinator *c);
+
+/* coordinator_local.c: a run whose worker is no process */
+void rp_coordinator_local_left(struct rp_coordinator *c);
+void rp_coordinator_local_wait(struct rp_coordinator *c, rp_ns due);
+void rp_coordinator_local_over(struct rp_coordinator *c);
 
 /* patience.c */
 /* In @more it should have done what it was told: then it is reminded, and killed @times the configured patience later.

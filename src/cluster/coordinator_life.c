@@ -74,30 +74,33 @@ static const struct rp_process_events process_events = {
 
 /* ---- signals and time -------------------------------------------------------------------------------------- */
 
-static rp_ns grace_of(const struct rp_plan *plan)
+static rp_ns grace_of(const struct rp_plan *plan, rp_ns max)
 {
     rp_ns grace = 0;
 
     for (size_t i = 0; i < plan->scenario_count; i++)
         if (plan->scenarios[i].graceful_stop > grace)
             grace = plan->scenarios[i].graceful_stop;
-    return grace < RP_STOP_GRACE_MAX_S * RP_S ? grace : RP_STOP_GRACE_MAX_S * RP_S;
+    return grace < max ? grace : max;
 }
 
-static void stop_gracefully(struct rp_coordinator *c)
+void rp_coordinator_stop_gracefully(struct rp_coordinator *c, const char *reason, rp_ns grace_max)
 {
     rp_coordinator_end_pause(c);
     c->is_stopping = true;
-    rp_coordinator_fail(c, RP_EXIT_ABORTED, "aborted by a signal");
+    rp_coordinator_fail(c, RP_EXIT_ABORTED, "%s", reason);
     switch (c->phase) {
     case PHASE_HELLO:
     case PHASE_LOADING:
     case PHASE_PLANNING:
-        rp_process_kill(&c->process, SIGKILL);
         c->signals_seen = 2; /* there is nothing to tear down */
+        if (c->is_local)
+            rp_coordinator_local_left(c);
+        else
+            rp_process_kill(&c->process, SIGKILL);
         break;
     case PHASE_RUNNING:
-        rp_coordinator_stop(c, grace_of(c->result->plan));
+        rp_coordinator_stop(c, grace_of(c->result->plan, grace_max));
         break;
     default:
         break; /* set-up and teardown go on to their end, their timeout or the second signal */
@@ -120,7 +123,7 @@ static void on_signal(struct rp_watch *watch, unsigned ready)
             continue;
         }
         if (++c->signals_seen == 1) {
-            stop_gracefully(c);
+            rp_coordinator_stop_gracefully(c, "aborted by a signal", RP_STOP_GRACE_MAX_S * RP_S);
             continue;
         }
         rp_coordinator_fail(c, RP_EXIT_ABORTED, "aborted by a second signal");
@@ -138,11 +141,12 @@ static void tick(struct rp_timer *timer, rp_ns now)
     struct rp_coordinator *c = rp_container_of(timer, struct rp_coordinator, tick);
 
     rp_coordinator_tell_status(c);
-    if (c->phase == PHASE_RUNNING && !c->is_stopping && now >= c->next_judgement) {
-        c->next_judgement = now + RP_LIVE_THRESHOLDS_S * RP_S;
-        rp_judge_live(c);
-    }
     rp_timer_arm(c->loop, timer, now + RP_S, tick);
+}
+
+void rp_coordinator_start_clock(struct rp_coordinator *c)
+{
+    rp_timer_arm(c->loop, &c->tick, rp_loop_now(c->loop) + RP_S, tick);
 }
 
 /* ---- life ------------------------------------------------------------------------------------------------- */
@@ -182,12 +186,12 @@ static int start(struct rp_coordinator *c)
         close(control);
         return r;
     }
-    rp_timer_arm(c->loop, &c->tick, rp_loop_now(c->loop) + RP_S, tick);
+    rp_coordinator_start_clock(c);
     rp_coordinator_be_patient(c, 3, 0);
     return 0;
 }
 
-static void deinit(struct rp_coordinator *c)
+void rp_coordinator_deinit(struct rp_coordinator *c)
 {
     rp_timer_disarm(&c->tick);
     rp_timer_disarm(&c->patience);
@@ -199,7 +203,18 @@ static void deinit(struct rp_coordinator *c)
         close(c->signal_fd);
     rp_publish_deinit(c);
     rp_progress_table_deinit(&c->progress);
-    rp_loop_free(c->loop);
+}
+
+int rp_coordinator_conclude(struct rp_coordinator *c, int r)
+{
+    if (r == 0)
+        r = c->status;
+    if (r == 0 && !c->plan_only)
+        r = rp_judge(c);
+    rp_publish_end(c, r);
+    if (r < 0 && !c->err->message)
+        rp_error_set(c->err, r, "the run cannot go on: %s", strerror(-r));
+    return r;
 }
 
 static int coordinate(struct rp_coordinator *c)
@@ -217,19 +232,14 @@ static int coordinate(struct rp_coordinator *c)
         r = start(c);
     while (r == 0 && !c->is_over)
         r = rp_loop_turn(c->loop, RP_NS_NEVER);
-    if (r == 0)
-        r = c->status;
-    if (r == 0 && !c->plan_only)
-        r = rp_judge(c);
-    rp_publish_end(c, r);
-    deinit(c);
+    r = rp_coordinator_conclude(c, r);
+    rp_coordinator_deinit(c);
+    rp_loop_free(c->loop);
     sigprocmask(SIG_SETMASK, &old, NULL);
-    if (r < 0 && !c->err->message)
-        rp_error_set(c->err, r, "the run cannot go on: %s", strerror(-r));
     return r;
 }
 
-static void make_run_id(char out[37])
+void rp_coordinator_make_run_id(char out[37])
 {
     unsigned char bytes[16] = { 0 };
 
@@ -250,7 +260,7 @@ int rp_coordinate(const struct rp_coordinator_config *config, struct rp_result *
 {
     struct rp_coordinator c = { .config = config, .result = ret, .err = err, .signal_fd = -1 };
 
-    make_run_id(ret->run_id);
+    rp_coordinator_make_run_id(ret->run_id);
     c.channel.fd = -1;
     return coordinate(&c);
 }

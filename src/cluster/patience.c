@@ -20,7 +20,10 @@ static rp_ns patience_of(const struct rp_coordinator *c)
 void rp_coordinator_kill(struct rp_coordinator *c)
 {
     c->was_killed = true;
-    rp_process_kill(&c->process, SIGKILL);
+    if (c->is_local)
+        rp_coordinator_local_left(c);
+    else
+        rp_process_kill(&c->process, SIGKILL);
 }
 
 /* Who comes late is not late when it is the coordinator that did not look: it may have been stopped itself, or waited for
@@ -85,6 +88,10 @@ void rp_coordinator_be_patient(struct rp_coordinator *c, int times, rp_ns more)
 {
     rp_ns due = rp_ns_add(rp_loop_now(c->loop), more);
 
+    if (c->is_local) {
+        rp_coordinator_local_wait(c, due);
+        return;
+    }
     c->patience_changes++;
     c->limit = rp_ns_add(due, times * patience_of(c));
     rp_timer_arm(c->loop, &c->reminder, rp_ns_add(due, REMIND_S * RP_S), time_is_over);

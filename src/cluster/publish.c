@@ -86,6 +86,8 @@ void rp_publish_pause(struct rp_coordinator *c)
         return;
     line = begin(c, c->is_paused ? RP_EVENT_PAUSE : RP_EVENT_RESUME);
     rp_line_i64(line, "elapsed_ns", rp_coordinator_elapsed(c));
+    if (!c->is_paused)
+        rp_line_i64(line, "paused_ns", c->paused);
     rp_events_end(c->events);
 }
 

@@ -243,8 +243,9 @@ static void on_exit_message(struct rp_worker *worker)
         rp_worker_send_totals(worker);
     }
     rp_worker_send_bye(worker);
-    (void)rp_channel_drain(&worker->channel,
-                           DRAIN_MS); /* a coordinator that is gone needs no farewell */
+    /* A coordinator that is gone needs no farewell; one on this loop reads it in a later turn. */
+    if (!worker->host.is_local)
+        (void)rp_channel_drain(&worker->channel, DRAIN_MS);
     over(worker, 0);
 }
 

@@ -29,6 +29,7 @@ struct rp_worker_host { /* what a kind of script adds to struct rp_script_host *
     void (*each_error)(struct rp_script_host *host,
                        void (*each)(void *user, const struct rp_error_group *group), void *user);
     const char *runtime; /* "CPython 3.11.2" */
+    bool is_local;       /* the coordinator is on the same loop */
 };
 
 /* Serves the channel @fd (taken over). @ended runs once when nothing is left to do: @status 0, or -errno when the
