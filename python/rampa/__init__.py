@@ -19,7 +19,34 @@ from rampa.loader import scenario
 
 if typing.TYPE_CHECKING:
     from rampa._rampa import Response, Worker
+    from rampa.engine import Engine, EngineOptions, RunController
+    from rampa.events import RunResult, RunStatus
 else:
     from _rampa import Response, Worker
 
-__all__ = ["Config", "Options", "Response", "ScenarioConfig", "Stage", "Worker", "scenario"]
+    def __getattr__(name: str) -> typing.Any:
+        """The engine is imported when somebody asks for it: a worker, which runs a script, does not."""
+        if name in ("Engine", "EngineOptions", "RunController"):
+            from rampa import engine as module
+        elif name in ("RunResult", "RunStatus"):
+            from rampa import events as module
+        else:
+            raise AttributeError(f"module 'rampa' has no attribute {name!r}")
+        value = globals()[name] = getattr(module, name)
+        return value
+
+
+__all__ = [
+    "Config",
+    "Engine",
+    "EngineOptions",
+    "Options",
+    "Response",
+    "RunController",
+    "RunResult",
+    "RunStatus",
+    "ScenarioConfig",
+    "Stage",
+    "Worker",
+    "scenario",
+]

@@ -181,6 +181,7 @@ class Hooks:
         self.loop: typing.Any = None
         self.errors = ErrorGroups(self.place)
         self.hook: RunningHook | None = None
+        self.failure: BaseException | None = None  # what a hook raised
         self.watchdog = Watchdog(self)
         self._checks: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -263,6 +264,7 @@ class Hooks:
         except BaseException as error:
             failure = error
         self.host.hook_ended(name, failure)
+        self.failure = failure or self.failure
         self.hook = None
 
     def prepare_request(

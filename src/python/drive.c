@@ -8,6 +8,7 @@
  * between tasks, and a cancellation that is asked for by running code is thrown in by a deferred task of the loop.
  */
 
+#include "python/guest.h"
 #include "python/state.h"
 
 enum { INTERRUPT_PATIENCE_S = 1 };
@@ -49,6 +50,8 @@ static void ended_by_exception(struct py_worker *worker)
     PyErr_NormalizeException(&type, &value, &traceback);
     if (traceback && value)
         PyException_SetTraceback(value, traceback);
+    if (value && rp_py_guest_takes(worker->host, value))
+        worker->interrupting = true;
     if (!worker->interrupting && value) {
         noted = PyObject_CallMethod(
             worker->host->hooks, "note_error", "sOLK", worker->vu->scenario->name, value,
@@ -161,6 +164,21 @@ static void parked(struct py_worker *worker, PyObject *object)
 
 /* ---- stepping --------------------------------------------------------------------------------------------- */
 
+static void set_stepping(struct py_worker *worker)
+{
+    rp_py_watchdog_beat(&worker->host->watchdog);
+    worker->host->stepping = worker;
+    if (RP_UNLIKELY(worker->host->guest))
+        rp_py_guest_enter(worker);
+}
+
+static void unset_stepping(struct py_worker *worker, struct py_worker *outer)
+{
+    if (RP_UNLIKELY(worker->host->guest))
+        rp_py_guest_leave(worker);
+    worker->host->stepping = outer;
+}
+
 static PySendResult resume(struct py_worker *worker, PyObject *exception, PyObject **result)
 {
     if (RP_LIKELY(!exception))
@@ -196,15 +214,14 @@ void rp_py_step(struct py_worker *worker, PyObject *exception)
         return;
     }
     Py_INCREF(worker);
-    rp_py_watchdog_beat(&host->watchdog);
-    host->stepping = worker;
+    set_stepping(worker);
     Py_CLEAR(worker->waiting);
     if (PyContext_Enter(context) < 0)
         report_bug((PyObject *)worker);
     outcome = resume(worker, exception, &result);
     if (PyContext_Exit(context) < 0)
         report_bug((PyObject *)worker);
-    host->stepping = outer;
+    unset_stepping(worker, outer);
     if (!worker->context && RP_UNLIKELY(PyObject_Size(context) > 0))
         rp_py_keep_context(worker);
     if (outcome == PYGEN_NEXT)
@@ -226,6 +243,8 @@ PyObject *rp_py_worker_wakeup(PyObject *self, PyObject *arg)
     /* A call that comes late, for an iteration that is over, wakes nobody. */
     if (worker->coro && worker->waiting == arg && !worker->throwing)
         rp_py_step(worker, NULL);
+    if (RP_UNLIKELY(rp_py_guest_raise(worker->host) < 0))
+        return NULL;
     Py_RETURN_NONE;
 }
 
@@ -306,10 +325,9 @@ static void close_coroutine(struct py_worker *worker)
 
     if (worker->waiting && worker->waiting != Py_None)
         cancel_waiting(worker);
-    rp_py_watchdog_beat(&worker->host->watchdog);
-    worker->host->stepping = worker;
+    set_stepping(worker);
     closed = PyObject_CallMethodNoArgs(coro, worker->host->state->s_close);
-    worker->host->stepping = NULL;
+    unset_stepping(worker, NULL);
     if (!closed)
         PyErr_Clear(); /* "coroutine ignored GeneratorExit": it is dropped all the same */
     Py_XDECREF(closed);
@@ -386,11 +404,10 @@ static void script_begin(struct rp_script_host *script, struct rp_vu *vu)
 
     if (RP_UNLIKELY(worker->extra))
         reset_extra(worker);
-    rp_py_watchdog_beat(&worker->host->watchdog);
-    worker->host->stepping = worker;
+    set_stepping(worker);
     coro = PyObject_Vectorcall(worker->function, args + 1, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET,
                                NULL);
-    worker->host->stepping = NULL;
+    unset_stepping(worker, NULL);
     if (RP_UNLIKELY(!coro)) {
         ended_by_exception(worker);
         return;

@@ -7,141 +7,10 @@
  */
 
 #include <errno.h>
+#include <sys/prctl.h>
 
-#include "base/alloc.h"
-#include "plan/metrics.h"
+#include "python/guest.h"
 #include "python/state.h"
-
-static struct py_host *of_script(struct rp_script_host *script)
-{
-    return rp_container_of(script, struct py_host, script);
-}
-
-/* ---- what the worker asks of a kind of script --------------------------------------------------------------- */
-
-static char *host_load(struct rp_script_host *script, const char *path, struct rp_error *err)
-{
-    struct py_host *self = of_script(script);
-    PyObject *json = PyObject_CallMethod(self->hooks, "load", "s", path);
-    const char *text = json ? PyUnicode_AsUTF8(json) : NULL;
-    char *copy = text ? rp_strdup(text) : NULL;
-
-    if (!text)
-        rp_py_fetch_error(self, err, "the script cannot be loaded");
-    else if (!copy)
-        rp_error_set(err, -ENOMEM, "out of memory");
-    Py_XDECREF(json);
-    return copy;
-}
-
-static int make_caches(struct py_host *self)
-{
-    for (size_t i = 0; i < RP_ARRAY_LEN(self->templates); i++)
-        if (!(self->templates[i] = PyDict_New()))
-            return -ENOMEM;
-    self->template_slots = rp_calloc(RP_PY_TEMPLATE_SLOTS, sizeof(*self->template_slots));
-    self->series_slots = rp_calloc(RP_PY_SERIES_SLOTS, sizeof(*self->series_slots));
-    return self->template_slots && self->series_slots ? 0 : -ENOMEM;
-}
-
-static int make_hook_worker(struct py_host *self)
-{
-    const struct rp_tags *tags = rp_tags_empty(self->registry);
-    const struct rp_plan *plan = self->plan;
-
-    for (size_t i = 0; tags && i < plan->tags.count; i++)
-        tags = rp_tags_with(self->registry, tags, rp_slice_str(plan->tags.items[i].key),
-                            rp_slice_str(plan->tags.items[i].value));
-    if (tags)
-        tags = rp_tags_with(self->registry, tags, RP_SLICE("group"), RP_SLICE("::setup"));
-    self->hook_vu = (struct rp_vu){ .host = &self->script, .tags = tags };
-    if (!tags)
-        return -ENOMEM;
-    self->hook_worker = rp_py_worker_new(self, &self->hook_vu);
-    Py_XSETREF(self->base_context, PyContext_CopyCurrent());
-    return self->hook_worker && self->base_context ? 0 : -ENOMEM;
-}
-
-static int host_prepare(struct rp_script_host *script, const struct rp_plan *plan,
-                        struct rp_loop *loop, struct rp_registry *registry,
-                        struct rp_http_client *http, struct rp_error *err)
-{
-    const struct rp_builtin_metric *checks = &rp_builtin_metrics[RP_M_CHECKS];
-    struct py_host *self = of_script(script);
-    int r;
-
-    self->plan = plan;
-    self->registry = registry;
-    self->http = http;
-    r = rp_registry_metric(registry, checks->name, checks->type, checks->is_time, &self->checks,
-                           err);
-    if (r == 0)
-        r = make_caches(self);
-    if (r == 0)
-        r = make_hook_worker(self);
-    PyErr_Clear();
-    return r;
-}
-
-static void host_release(struct rp_script_host *script)
-{
-    struct py_host *self = of_script(script);
-
-    if (self->hook_worker)
-        rp_py_worker_release(self->hook_worker);
-    Py_CLEAR(self->hook_worker);
-    Py_CLEAR(self->function);
-    self->function_of = NULL;
-    rp_http_session_free(self->hook_vu.http);
-    self->hook_vu.http = NULL;
-    rp_py_series_clear(self);
-    rp_py_templates_clear(self);
-    rp_free(self->template_slots);
-    rp_free(self->series_slots);
-    self->template_slots = NULL;
-    self->series_slots = NULL;
-    self->registry = NULL;
-    self->http = NULL;
-    self->plan = NULL;
-}
-
-static bool take_group(PyObject *item, struct rp_error_group *group)
-{
-    const char *scenario, *type, *message, *place, *traceback;
-    unsigned long long count;
-    int is_request;
-
-    if (!PyArg_ParseTuple(item, "zssszKp", &scenario, &type, &message, &place, &traceback, &count,
-                          &is_request))
-        return false;
-    *group = (struct rp_error_group){ .scenario = (char *)scenario,
-                                      .type = (char *)type,
-                                      .message = (char *)message,
-                                      .place = (char *)place,
-                                      .traceback = (char *)traceback,
-                                      .count = count,
-                                      .is_request = is_request };
-    return true;
-}
-
-/* hooks.changed_errors() gives the groups that changed since the last call. */
-static void host_each_error(struct rp_script_host *script,
-                            void (*each)(void *user, const struct rp_error_group *group),
-                            void *user)
-{
-    struct py_host *self = of_script(script);
-    PyObject *list = PyObject_CallMethod(self->hooks, "changed_errors", NULL);
-
-    for (Py_ssize_t i = 0; list && i < PyList_GET_SIZE(list); i++) {
-        struct rp_error_group group;
-
-        if (take_group(PyList_GET_ITEM(list, i), &group))
-            each(user, &group);
-    }
-    Py_XDECREF(list);
-    if (PyErr_Occurred())
-        PyErr_WriteUnraisable(self->hooks);
-}
 
 /* ---- waiting ---------------------------------------------------------------------------------------------- */
 
@@ -166,7 +35,7 @@ static void asyncio_ready(struct rp_watch *watch, unsigned ready)
     rp_container_of(watch, struct py_host, aio_watch)->aio_ready = true;
 }
 
-static void worker_ended(struct rp_worker *worker, void *user, int status)
+void rp_py_worker_ended(struct rp_worker *worker, void *user, int status)
 {
     struct py_host *self = user;
 
@@ -256,18 +125,22 @@ static PyObject *attribute(const char *module_name, const char *name)
     return value;
 }
 
-static int take_attributes(struct py_host *self, PyObject *aio_loop)
+int rp_py_host_take_loop(struct py_host *self, PyObject *aio_loop)
 {
     self->aio_loop = Py_NewRef(aio_loop);
-    self->ready = PyObject_GetAttrString(aio_loop, "_ready");
     self->call_soon = PyObject_GetAttrString(aio_loop, "call_soon");
-    self->heappush = attribute("heapq", "heappush");
     self->get_running_loop = attribute("asyncio", "_get_running_loop");
     self->neutral_context = PyContext_New();
-    if (!self->ready || !self->call_soon || !self->heappush || !self->get_running_loop ||
-        !self->neutral_context)
-        return -1;
-    return take_scheduled(self);
+    self->loop_thread = PyThread_get_thread_ident();
+    return self->call_soon && self->get_running_loop && self->neutral_context ? 0 : -1;
+}
+
+/* Queues of asyncio's own loop, which is ours alone: private, and quick. */
+static int take_queues(struct py_host *self)
+{
+    self->ready = PyObject_GetAttrString(self->aio_loop, "_ready");
+    self->heappush = attribute("heapq", "heappush");
+    return self->ready && self->heappush ? take_scheduled(self) : -1;
 }
 
 static PyObject *host_attach(PyObject *object, PyObject *args)
@@ -276,7 +149,8 @@ static PyObject *host_attach(PyObject *object, PyObject *args)
     PyObject *aio_loop;
     int fd, r;
 
-    if (!PyArg_ParseTuple(args, "Oi", &aio_loop, &fd) || take_attributes(self, aio_loop) < 0)
+    if (!PyArg_ParseTuple(args, "Oi", &aio_loop, &fd) || rp_py_host_take_loop(self, aio_loop) < 0 ||
+        take_queues(self) < 0)
         return NULL;
     r = rp_watch_start(self->loop, &self->aio_watch, fd, RP_READABLE, asyncio_ready);
     if (r < 0) {
@@ -289,19 +163,13 @@ static PyObject *host_attach(PyObject *object, PyObject *args)
 static PyObject *host_serve(PyObject *object, PyObject *arg)
 {
     struct py_host *self = (struct py_host *)object;
-    struct rp_worker_host host = { .script = &self->script,
-                                   .load = host_load,
-                                   .prepare = host_prepare,
-                                   .release = host_release,
-                                   .each_error = host_each_error,
-                                   .runtime = self->runtime };
+    struct rp_worker_host host = rp_py_worker_host(self);
     long fd = PyLong_AsLong(arg);
     int r;
 
     if (fd == -1 && PyErr_Occurred())
         return NULL;
-    self->loop_thread = PyThread_get_thread_ident();
-    r = rp_worker_new(self->loop, (int)fd, &host, worker_ended, self, &self->worker);
+    r = rp_worker_new(self->loop, (int)fd, &host, rp_py_worker_ended, self, &self->worker);
     if (r == 0)
         r = rp_py_watchdog_start(self);
     if (r < 0) {
@@ -353,11 +221,18 @@ static PyObject *host_close(PyObject *object, PyObject *unused)
     struct py_host *self = (struct py_host *)object;
 
     rp_py_watchdog_stop(self);
+    rp_py_guest_close(self);
     rp_worker_free(self->worker);
     self->worker = NULL;
     rp_watch_stop(&self->aio_watch);
     if (self->loop)
         rp_loop_set_wait_hooks(self->loop, NULL, NULL, NULL);
+    if (self->guest &&
+        self->loop) { /* the program may keep what holds us, but our descriptors are of no use to it */
+        rp_py_guest_abandon_sleeps(self);
+        rp_loop_free(self->loop);
+        self->loop = NULL;
+    }
     Py_RETURN_NONE;
 }
 
@@ -381,6 +256,7 @@ static PyObject *host_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     self->script.ops = &rp_py_script_ops;
     snprintf(self->runtime, sizeof(self->runtime), "CPython %d.%d.%d", PY_MAJOR_VERSION,
              PY_MINOR_VERSION, PY_MICRO_VERSION);
+    self->timer_slack = prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0);
     r = rp_loop_pick(getenv("RAMPA_LOOP"), &ops, &err);
     if (r == 0)
         r = rp_loop_new(ops, &self->loop);
@@ -405,6 +281,10 @@ static int host_traverse(PyObject *object, visitproc visit, void *arg)
     Py_VISIT(self->setup_data);
     Py_VISIT(self->env);
     Py_VISIT(self->hook_worker);
+    if (self->guest) {
+        Py_VISIT(self->guest->wake);
+        Py_VISIT(self->guest->fatal);
+    }
     return 0;
 }
 
@@ -412,6 +292,7 @@ static int host_clear(PyObject *object)
 {
     struct py_host *self = (struct py_host *)object;
 
+    Py_XDECREF(host_close(object, NULL)); /* what still runs needs what is cleared here */
     Py_CLEAR(self->hooks);
     Py_CLEAR(self->aio_loop);
     Py_CLEAR(self->ready);
@@ -434,8 +315,8 @@ static void host_dealloc(PyObject *object)
     PyTypeObject *type = Py_TYPE(self);
 
     PyObject_GC_UnTrack(self);
-    Py_XDECREF(host_close(object, NULL));
     host_clear(object);
+    rp_py_guest_free(self);
     rp_loop_free(self->loop);
     type->tp_free(self);
     Py_DECREF(type);
@@ -450,6 +331,11 @@ static PyMethodDef methods[] = {
     { "attach", host_attach, METH_VARARGS, NULL },
     { "serve", host_serve, METH_O, NULL },
     { "wait", host_wait, METH_O, NULL },
+    { "attach_guest", rp_py_host_attach_guest, METH_VARARGS, NULL },
+    { "start", rp_py_host_start, METH_VARARGS, NULL },
+    { "turn", rp_py_host_turn, METH_NOARGS, NULL },
+    { "fileno", rp_py_host_fileno, METH_NOARGS, NULL },
+    { "timer_fileno", rp_py_host_timer_fileno, METH_NOARGS, NULL },
     { "hook_ended", host_hook_ended, METH_VARARGS, NULL },
     { "warn", host_warn, METH_O, NULL },
     { "overdue", rp_py_host_overdue, METH_NOARGS, NULL },

@@ -74,6 +74,8 @@ static int make_types(PyObject *module, struct rp_pystate *state)
         { &state->response_type, &rp_py_response_spec, "Response" },
         { &state->template_type, &rp_py_template_spec, NULL },
         { &state->group_type, &rp_py_group_spec, "Group" },
+        { &state->run_type, &rp_py_run_spec, "Run" },
+        { &state->events_type, &rp_py_events_spec, "Events" },
     };
 
     for (size_t i = 0; i < RP_ARRAY_LEN(wanted); i++) {
@@ -102,7 +104,7 @@ static int module_exec(PyObject *module)
 /* clang-format off */
 #define STATE_OBJECTS(X) \
     X(host_type) X(worker_type) X(http_type) X(execution_type) X(request_type) X(sleep_type) \
-    X(pause_type) X(response_type) X(template_type) X(group_type) X(json_loads) X(make_headers) \
+    X(pause_type) X(response_type) X(template_type) X(group_type) X(run_type) X(events_type) X(json_loads) X(make_headers) \
     X(make_timings) X(asyncio_cancelled) X(request_error) X(run_aborted) X(s_blocking) \
     X(s_add_done_callback) X(s_cancel) X(s_context) X(s_throw) X(s_close) X(s_append) \
     X(s_scheduled)
@@ -146,6 +148,7 @@ struct PyModuleDef rp_py_module = {
     .m_name = "_rampa",
     .m_doc = "The C part of rampa. Use the package rampa.",
     .m_size = sizeof(struct rp_pystate),
+    .m_methods = rp_py_plan_methods,
     .m_slots = slots,
     .m_traverse = module_traverse,
     .m_clear = module_clear,

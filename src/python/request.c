@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "python/docs.h"
+#include "python/guest.h"
 #include "python/state.h"
 
 static PyObject *error_of(struct py_request *self)
@@ -16,6 +17,7 @@ static void request_done(struct rp_http_call *call)
     struct py_request *self = rp_container_of(call, struct py_request, call);
     PyObject *result = Py_NewRef(self->response), *exception = NULL;
 
+    rp_list_remove(&self->node);
     if (RP_UNLIKELY(self->response->response.status == 0 && self->raise_errors)) {
         Py_CLEAR(result);
         exception = error_of(self);
@@ -45,6 +47,8 @@ static int request_start(struct py_op *op)
     self->call.tags = vu->tags;
     self->call.done = request_done;
     Py_INCREF(self); /* while it runs the client points to it */
+    if (op->host->guest)
+        rp_list_append(&op->host->guest->requests, &self->node);
     rp_http_start(vu->http, &self->call);
     return 0;
 }
@@ -56,6 +60,7 @@ static void request_cancel(struct py_op *op)
     if (!rp_http_is_running(&self->call))
         return;
     rp_http_cancel(&self->call, !self->worker->interrupting);
+    rp_list_remove(&self->node);
     Py_DECREF(self);
 }
 

@@ -19,6 +19,10 @@ static int sleep_start(struct py_op *op)
     struct rp_loop *loop = op->host->loop;
     rp_ns delay = self->timer.deadline;
 
+    if (!loop) {
+        PyErr_SetString(PyExc_RuntimeError, "the run that this worker belongs to is over");
+        return -1;
+    }
     Py_INCREF(self); /* the armed timer */
     rp_timer_arm(loop, &self->timer, rp_ns_add(rp_loop_now(loop), delay), sleep_over);
     return 0;
@@ -31,6 +35,16 @@ static void sleep_cancel(struct py_op *op)
     if (!rp_timer_is_armed(&self->timer))
         return;
     rp_timer_disarm(&self->timer);
+    Py_DECREF(self);
+}
+
+void rp_py_sleep_abandon(struct rp_timer *timer)
+{
+    struct py_sleep *self = rp_container_of(timer, struct py_sleep, timer);
+
+    if (timer->fn != sleep_over)
+        return;
+    rp_py_op_cancel(&self->op);
     Py_DECREF(self);
 }
 

@@ -27,7 +27,7 @@ enum {
 
 struct rp_pystate {
     PyTypeObject *host_type, *worker_type, *http_type, *execution_type, *request_type, *sleep_type,
-        *response_type, *template_type, *group_type, *pause_type;
+        *response_type, *template_type, *group_type, *pause_type, *run_type, *events_type;
     PyObject *json_loads, *make_headers, *make_timings, *asyncio_cancelled, *request_error,
         *run_aborted;
     PyObject *s_blocking, *s_add_done_callback, *s_cancel, *s_context, *s_throw, *s_close,
@@ -72,6 +72,7 @@ struct py_request { /* what worker.http.get() returns */
     struct py_response *response; /* strong */
     struct rp_http_call call;
     PyObject *weakrefs;
+    struct rp_list node; /* of a guest's requests that are under way */
     bool raise_errors;
     struct py_request *next_free;
 };
@@ -147,6 +148,8 @@ struct py_host {
     unsigned long loop_thread;
     struct py_worker *stepping; /* whose iteration executes now; borrowed */
     struct py_watchdog watchdog;
+    struct py_guest *guest; /* NULL in a worker process */
+    int timer_slack;        /* of the thread, before the reactor was made */
     char runtime[64];
 };
 
@@ -224,6 +227,15 @@ struct py_template *rp_py_template_find_get(struct py_host *host, PyObject *url)
 void rp_py_templates_clear(struct py_host *host);
 void rp_py_free_lists_clear(struct rp_pystate *state);
 
+/* Its timer, which may be any, was taken from the loop for good. */
+void rp_py_sleep_abandon(struct rp_timer *timer);
+
+/* host.c, script.c */
+/* What is asked of every asyncio loop. -1 with an exception. */
+int rp_py_host_take_loop(struct py_host *host, PyObject *aio_loop);
+void rp_py_worker_ended(struct rp_worker *worker, void *user, int status);
+struct rp_worker_host rp_py_worker_host(struct py_host *host);
+
 /* worker.c */
 struct py_worker *rp_py_worker_new(struct py_host *host, struct rp_vu *vu);
 void rp_py_worker_release(struct py_worker *worker); /* the run is over */
@@ -284,5 +296,7 @@ PyObject *rp_py_raise(int code, const struct rp_error *err);
 /* Spec tables of the types. */
 extern PyType_Spec rp_py_host_spec, rp_py_worker_spec, rp_py_http_spec, rp_py_execution_spec,
     rp_py_request_spec, rp_py_sleep_spec, rp_py_response_spec, rp_py_template_spec,
-    rp_py_group_spec, rp_py_pause_spec;
+    rp_py_group_spec, rp_py_pause_spec, rp_py_run_spec, rp_py_events_spec;
+/* plan.c: functions of the module */
+extern PyMethodDef rp_py_plan_methods[];
 PyObject *rp_py_execution_new(struct py_worker *worker);

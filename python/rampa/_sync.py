@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: MIT
+"""A load test as part of a test of another framework: run to its end, in words that such a framework prints."""
+
+from __future__ import annotations
+
+import asyncio
+import collections.abc
+import datetime
+import pathlib
+import re
+import typing
+
+from rampa.config import Config, ScenarioConfig, parse_duration
+from rampa.engine import Engine
+from rampa.events import RunResult, RunStatus
+from rampa.loader import TestPlan
+
+_TIMES = ("duration", "max_duration", "start_time", "graceful_stop", "graceful_ramp_down")
+_COUNTS = ("vus", "start_vus", "pre_allocated_vus", "max_vus")
+
+
+def scale_fields(fields: dict[str, typing.Any], times: float, counts: float) -> dict[str, typing.Any]:
+    """The fields of a scenario with its durations and its VUs (and rates) multiplied; VUs stay at 1 at least.
+
+    >>> scale_fields({"vus": 10, "duration": "10s", "stages": [("1m", 4)]}, 0.5, 0.1)
+    {'vus': 1, 'duration': datetime.timedelta(seconds=5), 'stages': [(datetime.timedelta(seconds=30), 1)]}
+    """
+    scaled = dict(fields)
+
+    def count(value: typing.Any) -> typing.Any:
+        if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+            return value
+        return max(1, round(value * counts))
+
+    def time(value: typing.Any) -> datetime.timedelta:
+        return parse_duration(value) * times
+
+    if counts != 1.0:
+        scaled.update({name: count(scaled[name]) for name in _COUNTS if name in scaled})
+        if "rate" in scaled:
+            scaled["rate"] = round(scaled["rate"] * counts, 9)
+    if times != 1.0:
+        scaled.update({name: time(scaled[name]) for name in _TIMES if name in scaled})
+    if "stages" in scaled and (times != 1.0 or counts != 1.0):
+        pairs = [_pair(stage) for stage in scaled["stages"]]
+        scaled["stages"] = [(time(duration), count(target) if counts != 1.0 else target) for duration, target in pairs]
+    return scaled
+
+
+def _pair(stage: typing.Any) -> tuple[typing.Any, typing.Any]:
+    if isinstance(stage, dict):
+        return stage["duration"], stage["target"]
+    return (stage.duration, stage.target) if hasattr(stage, "duration") else tuple(stage)
+
+
+class TestRun:
+    """A run that has ended, and what a test framework says about it."""
+
+    __test__ = False  # for pytest: no class of tests
+
+    def __init__(self, result: RunResult, title: str, may_fail: bool) -> None:
+        self.result = result
+        self.title = title
+        self.may_fail = may_fail
+
+    def figures(self) -> dict[str, typing.Any]:
+        """The figures that a report keeps: flat names and plain values."""
+        values = self.result.snapshot.values if self.result.snapshot else {}
+        figures: dict[str, typing.Any] = {"status": self.result.status.value, "run_id": self.result.run_id}
+        for metric in ("iterations", "http_reqs", "iteration_errors", "dropped_iterations"):
+            if metric in values:
+                figures[metric] = values[metric]["count"]
+        for metric in ("http_req_failed", "checks"):
+            if metric in values:
+                figures[f"{metric}.rate"] = values[metric]["rate"]
+        for metric in ("http_req_duration", "iteration_duration"):
+            if metric in values:
+                figures.update({f"{metric}.{stat}": values[metric][stat] for stat in ("med", "p(95)", "p(99)", "max") if stat in values[metric]})
+        return figures
+
+    def line(self) -> str:
+        """One line for people."""
+        figures = self.figures()
+        words = [self.result.status.value]
+        if "http_reqs" in figures:
+            words.append(f"{figures['http_reqs']:.0f} requests")
+            words.append(f"{figures.get('http_req_failed.rate', 0):.2%} failed")
+        words.append(f"{figures.get('iterations', 0):.0f} iterations")
+        timed = "http_req_duration" if "http_req_duration.med" in figures else "iteration_duration"
+        for stat in ("med", "p(95)", "p(99)"):
+            if f"{timed}.{stat}" in figures:
+                words.append(f"{stat} {figures[f'{timed}.{stat}']:.4g} ms")
+        return ", ".join(words)
+
+    def failure(self) -> str | None:
+        """Why the test fails, or None when it does not."""
+        result = self.result
+        if self.may_fail or result.status is RunStatus.PASSED:
+            return None
+        lines = [f"load test {self.title}: {result.stop_reason or result.status.value}"]
+        for threshold in result.threshold_results:
+            mark = "ok  " if threshold.passed else "FAIL"
+            actual = "no samples" if threshold.lhs is None else f"{threshold.lhs:.6g}"
+            lines.append(f"  {mark} {threshold.metric}: expected {threshold.source}, actual {actual}")
+        for error in result.errors:
+            lines.append(f"  {error['count']} x {error['type']}: {error['message']} ({error['place']})")
+            if error.get("traceback"):
+                lines += [f"      {row}" for row in error["traceback"].splitlines()]
+        lines += [f"  warning: {text}" for text in result.warnings]
+        return "\n".join(lines)
+
+
+def run_scenario(
+    worker_fn: collections.abc.Callable[..., typing.Any],
+    *,
+    title: str,
+    fields: dict[str, typing.Any],
+    thresholds: dict[str, typing.Any] | None = None,
+    setup: collections.abc.Callable[..., typing.Any] | None = None,
+    teardown: collections.abc.Callable[..., typing.Any] | None = None,
+    may_fail: bool = False,
+    duration_scale: float = 1.0,
+    vus_scale: float = 1.0,
+    out: str | None = None,
+) -> TestRun:
+    """Runs one scenario to its end in a loop of its own, and leaves the thread's current event loop as it is."""
+    name = re.sub(r"[^0-9a-zA-Z_-]+", "-", title).strip("-") or "test"
+    plan = TestPlan(
+        scenarios={name: (ScenarioConfig(**scale_fields(fields, duration_scale, vus_scale)), worker_fn)},
+        config=Config(thresholds=thresholds or {}),
+        setup_fn=setup,
+        teardown_fn=teardown,
+    )
+
+    async def run() -> RunResult:
+        controller = await Engine(plan).start()
+        return await controller.wait()
+
+    # A loop factory keeps the runner from replacing the thread's current loop, which pytest-asyncio may have set.
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        result = runner.run(run())
+    if out is not None:
+        folder = pathlib.Path(out)
+        folder.mkdir(parents=True, exist_ok=True)
+        result.write_json(folder / f"{name}.json")
+    return TestRun(result, title, may_fail)

@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: MIT
+"""Load tests inside a program of your own: the engine as a guest of a running asyncio loop.
+
+::
+
+    controller = await rampa.Engine(rampa.loader.load_test("load.py")).start()
+    async for event in controller.events():
+        print(event)
+    result = await controller.wait()
+
+Scenario functions run in this process and on this loop, so that closures, bound methods and lambdas see and change the
+caller's variables. One worker runs everything; for more cores there is ``rampa run``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections.abc
+import dataclasses
+import json
+import os
+import typing
+
+from rampa._guest import Guest
+from rampa._plan_script import PlanScript
+from rampa.errors import ConfigError, RampaError
+from rampa.events import (
+    STATUS_OF_EXIT_CODE,
+    EngineEvent,
+    RunResult,
+    RunStatus,
+    _Reader,
+    live_snapshot,
+    numbers,
+    threshold_result,
+)
+from rampa.loader import TestPlan
+from rampa.metrics import MetricSnapshot
+
+if typing.TYPE_CHECKING:
+    from rampa import _rampa
+
+
+@dataclasses.dataclass(frozen=True)
+class EngineOptions:
+    """Settings of one run.
+
+    Attributes:
+        event_log: a file that gets every event as a line of JSON, or None.
+        summary_trend_stats: what the summary shows of trends, ``"avg,p(99)"``, or None for the plan's.
+        seed: of everything random in the run, or None for the plan's.
+
+    >>> EngineOptions(seed=7).seed
+    7
+    """
+
+    event_log: str | os.PathLike[str] | None = None
+    summary_trend_stats: str | None = None
+    seed: int | None = None
+
+    def _as_dict(self) -> dict[str, str]:
+        given = {
+            "event_log": os.fspath(self.event_log) if self.event_log is not None else None,
+            "trend_stats": self.summary_trend_stats,
+            "seed": str(self.seed) if self.seed is not None else None,
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
+
+class RunController:
+    """A run in progress, made by :meth:`Engine.start`. Its methods belong to the thread of the loop it was started on."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, script: PlanScript, options: EngineOptions) -> None:
+        self._over: asyncio.Future[RunResult] = loop.create_future()
+        self._planned: asyncio.Future[None] = loop.create_future()
+        self._consumers: set[_Consumer] = set()
+        self._guest = Guest(loop, script, options._as_dict(), self._changed)
+        self._first: _Consumer | None = self._consumer()  # whoever asks first misses nothing
+        self._guest.begin()
+
+    @property
+    def run_id(self) -> str:
+        """The run's UUID."""
+        return self._guest.run.run_id
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the run is paused."""
+        return self._guest.run.is_paused
+
+    async def wait(self) -> RunResult:
+        """Waits for the run's end.
+
+        Cancelling this wait does not stop the run: ``stop()`` does.
+
+        Returns:
+            The result, the same one for every caller.
+
+        Raises:
+            rampa.errors.RampaError: the run could not go on, which is a defect of rampa.
+        """
+        return await asyncio.shield(self._over)
+
+    async def stop(self, reason: str | None = None) -> None:
+        """Stops gracefully: no new iteration; those that run may end within graceful_stop (10 s at most); then teardown.
+
+        Does not wait for that: ``wait()`` does. The result's status is ``STOPPED``. Stopping twice is as once.
+
+        Args:
+            reason: stands in the result as ``stop_reason``.
+        """
+        self._guest.run.stop(reason or "stopped by the caller")
+
+    def pause(self) -> None:
+        """No iteration starts, and no time of the schedules goes by, until :meth:`resume`. Twice is as once."""
+        self._guest.run.pause()
+
+    def resume(self) -> None:
+        """Goes on where it was paused, without a burst. Does nothing when it is not paused."""
+        self._guest.run.resume()
+
+    def snapshot(self) -> MetricSnapshot | None:
+        """The metrics as of the last second, or None before there are any."""
+        text = self._guest.run.snapshot()
+        return live_snapshot(json.loads(text)) if text else None
+
+    async def events(self) -> collections.abc.AsyncIterator[EngineEvent]:
+        """The events of the run until its end, for any number of consumers.
+
+        The first caller gets them from the beginning, a later one from now on.
+
+        Yields:
+            Events. The run waits for nobody: a consumer that is more than 1024 events behind loses the oldest ones and gets
+            a :class:`rampa.events.MissedEvent` instead.
+        """
+        consumer, self._first = self._first or self._consumer(), None
+        reader = _Reader()
+        try:
+            while True:
+                is_over = self._over.done()
+                lines = consumer.queue.take()
+                for line in lines:
+                    for event in reader.read(line):
+                        yield event
+                if not lines and is_over:
+                    return
+                if not lines:
+                    await consumer.wait()
+        finally:
+            self._consumers.discard(consumer)
+
+    def _consumer(self) -> _Consumer:
+        consumer = _Consumer(self._guest.run)
+        self._consumers.add(consumer)
+        return consumer
+
+    async def _plan_is_valid(self) -> None:
+        try:
+            await self._planned
+        except BaseException:
+            self._guest.close()
+            raise
+
+    def _changed(self) -> None:
+        """From the guest: the plan is valid, or all is over."""
+        run = self._guest.run
+        if not run.is_over and self._guest.broken is None:
+            if not self._planned.done():
+                self._planned.set_result(None)
+            return
+        error = self._error(run)
+        for future, result in ((self._planned, None), (self._over, None if error else self._result(run))):
+            if future.done():
+                continue
+            if error is None:
+                future.set_result(result)
+            else:
+                future.set_exception(error)
+                future.exception()  # whoever waits is told, and who does not need not be warned of it
+        for consumer in self._consumers:
+            consumer.wake()
+
+    def _error(self, run: _rampa.Run) -> Exception | None:
+        if self._guest.broken is not None:
+            return self._guest.broken
+        if run.error is None:
+            return None
+        message, file, line, hint, detail = run.error
+        if run.exit_code == 3:
+            return ConfigError(message, file, line, hint)
+        return RampaError(f"{message}\n{detail}" if detail else message)
+
+    def _result(self, run: _rampa.Run) -> RunResult:
+        text = run.result_json()
+        document = json.loads(text)
+        status = STATUS_OF_EXIT_CODE.get(run.exit_code, RunStatus.INTERNAL_ERROR)
+        duration = document["run"]["elapsed_s"]
+        metrics = document["summary"]["metrics"]
+        raised = status in (RunStatus.SETUP_FAILED, RunStatus.TEARDOWN_FAILED, RunStatus.EXECUTION_FAILED)
+        return RunResult(
+            run_id=run.run_id,
+            status=status,
+            snapshot=MetricSnapshot(round(duration * 1e9), duration, numbers(metrics)) if metrics else None,
+            threshold_results=[threshold_result(row) for row in document["thresholds"] if row["passed"] is not None],
+            error=self._guest.hooks.failure if raised else None,
+            stop_reason=run.reason,
+            exit_code=run.exit_code,
+            document=document,
+            json=text,
+            text=run.summary(0, False),
+        )
+
+
+class _Consumer:
+    """A queue of events and somebody who waits for it."""
+
+    def __init__(self, run: _rampa.Run) -> None:
+        self._ready = asyncio.Event()
+        self.queue = run.events(self.wake)
+
+    def wake(self) -> None:
+        self._ready.set()
+
+    async def wait(self) -> None:
+        await self._ready.wait()
+        self._ready.clear()
+
+
+class Engine:
+    """Runs a plan in this process.
+
+    Args:
+        plan: what :func:`rampa.loader.load_test` gives, or a :class:`rampa.loader.TestPlan` of your own.
+        options: settings of the run.
+
+    >>> import asyncio, rampa
+    >>> async def visit(worker):
+    ...     worker.check(6 * 7, {"the answer": lambda value: value == 42})
+    >>> async def main():
+    ...     fields = rampa.ScenarioConfig(executor="per-vu-iterations", iterations=3)
+    ...     plan = rampa.loader.TestPlan(scenarios={"visit": (fields, visit)}, config=rampa.Config())
+    ...     controller = await Engine(plan).start()
+    ...     return await controller.wait()
+    >>> result = asyncio.run(main())
+    >>> result.status.value, result.snapshot.values["iterations"]["count"]
+    ('passed', 3.0)
+    """
+
+    def __init__(self, plan: TestPlan, options: EngineOptions | None = None) -> None:
+        self._plan = plan
+        self._options = options or EngineOptions()
+
+    async def start(self) -> RunController:
+        """Starts the run on the running loop. May be called again for another run of the same plan, also at the same time.
+
+        The run goes on by itself from here, waited for or not. When the loop is shut down before it has ended
+        (``asyncio.run()`` does that when its main function returns), it is stopped as by ``stop()``, without grace.
+
+        Returns:
+            The run in progress.
+
+        Raises:
+            rampa.errors.ConfigError: the plan cannot be run: what is wrong and where.
+        """
+        controller = RunController(asyncio.get_running_loop(), PlanScript(self._plan), self._options)
+        await controller._plan_is_valid()
+        return controller

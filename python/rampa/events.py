@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: MIT
+"""What happens during a run, and how it ends."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import json
+import os
+import pathlib
+import typing
+
+from rampa.metrics import MetricSnapshot
+from rampa.thresholds import ThresholdResult, parse_threshold
+
+
+class RunStatus(str, enum.Enum):
+    """How a run ended. ``exit_code`` of a :class:`RunResult` is the same as a number.
+
+    >>> RunStatus.THRESHOLD_FAILED.value
+    'threshold_failed'
+    """
+
+    PASSED = "passed"
+    THRESHOLD_FAILED = "threshold_failed"
+    EXECUTION_FAILED = "execution_failed"  # iterations raised something other than a failed request
+    STOPPED = "stopped"  # by the caller, the script or a signal
+    SETUP_FAILED = "setup_failed"
+    OUTPUT_FAILED = "output_failed"
+    TEARDOWN_FAILED = "teardown_failed"
+    GENERATOR_LIMITED = "generator_limited"
+    INTERNAL_ERROR = "internal_error"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+STATUS_OF_EXIT_CODE = {
+    0: RunStatus.PASSED,
+    1: RunStatus.THRESHOLD_FAILED,
+    2: RunStatus.EXECUTION_FAILED,
+    4: RunStatus.STOPPED,
+    5: RunStatus.SETUP_FAILED,
+    6: RunStatus.OUTPUT_FAILED,
+    7: RunStatus.TEARDOWN_FAILED,
+    8: RunStatus.GENERATOR_LIMITED,
+    9: RunStatus.INTERNAL_ERROR,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class RunResult:
+    """Everything that is known when a run has ended.
+
+    Attributes:
+        run_id: a UUID.
+        status: how it ended.
+        exit_code: what ``rampa run`` would have returned, see the README.
+        snapshot: the metrics; None when the run ended before there were any.
+        threshold_results: how each threshold came out, in the order of the plan.
+        stop_reason: why it did not pass, one sentence; None when it passed.
+        error: what setup, teardown or the first failing iteration raised, or None.
+        document: the result file as ``--out`` writes it (docs/result.md): accounting, checks, errors, series and more.
+        json: the same as text.
+        text: the summary that ``rampa run`` prints, without colours.
+    """
+
+    run_id: str
+    status: RunStatus
+    snapshot: MetricSnapshot | None
+    threshold_results: list[ThresholdResult]
+    error: BaseException | None = dataclasses.field(default=None, repr=False)
+    stop_reason: str | None = None
+    exit_code: int = 0
+    document: dict[str, typing.Any] = dataclasses.field(default_factory=dict, repr=False)
+    json: str = dataclasses.field(default="", repr=False)
+    text: str = dataclasses.field(default="", repr=False)
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything that was asked for held."""
+        return self.status is RunStatus.PASSED
+
+    @property
+    def checks(self) -> list[dict[str, typing.Any]]:
+        """The checks: name, passes, fails."""
+        return list(self.document.get("checks") or [])
+
+    @property
+    def errors(self) -> list[dict[str, typing.Any]]:
+        """Exceptions of iterations and hooks by kind and place, each with its count and one traceback."""
+        return list((self.document.get("errors") or {}).get("iterations") or [])
+
+    @property
+    def failed_requests(self) -> list[dict[str, typing.Any]]:
+        """Failed requests by kind, each with its count and one example."""
+        return list((self.document.get("errors") or {}).get("requests") or [])
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the summary warns of."""
+        return [str(row["text"]) for row in self.document.get("warnings") or []]
+
+    def summary(self) -> str:
+        """The summary that ``rampa run`` prints, without colours."""
+        return self.text
+
+    def write_json(self, path: str | os.PathLike[str]) -> None:
+        """Writes the result file, the same as ``--out`` (docs/result.md).
+
+        Args:
+            path: of the file; an old one is replaced.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        pathlib.Path(path).write_text(self.json, encoding="utf-8")
+
+
+@dataclasses.dataclass(frozen=True)
+class EngineEvent:
+    """Base of all events.
+
+    Attributes:
+        run_id: the run's UUID.
+        timestamp_ns: nanoseconds since the run began.
+    """
+
+    run_id: str
+    timestamp_ns: int
+
+
+@dataclasses.dataclass(frozen=True)
+class PhaseEvent(EngineEvent):
+    """The run has come to another ``phase``: ``loading``, ``setup``, ``running``, ``stopping`` or ``teardown``."""
+
+    phase: str
+
+
+@dataclasses.dataclass(frozen=True)
+class SnapshotEvent(EngineEvent):
+    """Once a second: the metrics so far."""
+
+    snapshot: MetricSnapshot
+
+
+@dataclasses.dataclass(frozen=True)
+class LiveThresholdEvent(EngineEvent):
+    """A threshold is judged first while the run goes on, or holds no longer, or again; ``will_abort``: it ends the run."""
+
+    results: list[ThresholdResult]
+    will_abort: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class ThresholdEvent(EngineEvent):
+    """The final verdict on the thresholds."""
+
+    results: list[ThresholdResult]
+
+
+@dataclasses.dataclass(frozen=True)
+class PauseEvent(EngineEvent):
+    """The run is paused."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ResumeEvent(EngineEvent):
+    """The run goes on, or ends in the pause; ``paused_seconds``: how long it has paused in all."""
+
+    paused_seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
+class WarningEvent(EngineEvent):
+    """Something that the summary will warn of."""
+
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
+class MissedEvent(EngineEvent):
+    """This consumer was too slow: ``count`` older events are lost to it. The run does not wait for consumers."""
+
+    count: int
+
+
+@dataclasses.dataclass(frozen=True)
+class FinishedEvent(EngineEvent):
+    """The last event of a run. ``status`` is None and ``exit_code`` 3 when the plan was not valid; ``reason`` says why the run
+    did not pass."""
+
+    status: RunStatus | None
+    exit_code: int
+    reason: str | None = None
+
+
+class _Reader:
+    """Makes events of the lines that the engine publishes (docs/events.md). The verdicts on thresholds, which are lines of
+    their own, become one event."""
+
+    def __init__(self) -> None:
+        self._verdicts: list[ThresholdResult] = []
+
+    def read(self, line: str) -> list[EngineEvent]:
+        row = json.loads(line)
+        kind, run_id, ns = row["type"], row["run_id"], row["ns"]
+        if kind == "threshold":
+            self._verdicts.append(threshold_result(row))
+            return []
+        events: list[EngineEvent] = []
+        if self._verdicts:
+            events.append(ThresholdEvent(run_id, ns, self._verdicts))
+            self._verdicts = []
+        event = self._event(kind, run_id, ns, row)
+        return [*events, event] if event is not None else events
+
+    @staticmethod
+    def _event(kind: str, run_id: str, ns: int, row: dict[str, typing.Any]) -> EngineEvent | None:
+        if kind == "phase":
+            return PhaseEvent(run_id, ns, row["phase"])
+        if kind == "snapshot":
+            return SnapshotEvent(run_id, ns, live_snapshot(row))
+        if kind == "live_threshold":
+            return LiveThresholdEvent(run_id, ns, [threshold_result(row)], row["aborts"])
+        if kind == "pause":
+            return PauseEvent(run_id, ns)
+        if kind == "resume":
+            return ResumeEvent(run_id, ns, row["paused_ns"] / 1e9)
+        if kind == "warning":
+            return WarningEvent(run_id, ns, row["text"])
+        if kind == "missed":
+            return MissedEvent(run_id, ns, row["count"])
+        if kind == "finished":
+            return FinishedEvent(run_id, ns, STATUS_OF_EXIT_CODE.get(row["exit_code"]), row["exit_code"], row["reason"])
+        return None
+
+
+def threshold_result(row: dict[str, typing.Any]) -> ThresholdResult:
+    """A threshold of the result file or of an event.
+
+    Args:
+        row: as the file or the line has it.
+    """
+    return ThresholdResult(
+        source=row["expression"],
+        passed=bool(row["passed"]),
+        lhs=row["actual"],
+        rhs=parse_threshold(row["expression"]).value,
+        metric=row["metric"],
+    )
+
+
+def numbers(metrics: dict[str, dict[str, typing.Any]]) -> dict[str, dict[str, float]]:
+    """What can be computed with of the metrics of a result file.
+
+    Args:
+        metrics: name -> field -> value.
+    """
+    return {
+        name: {stat: float(value) for stat, value in row.items() if isinstance(value, (int, float))}
+        for name, row in metrics.items()
+    }
+
+
+def live_snapshot(row: dict[str, typing.Any]) -> MetricSnapshot:
+    """The metrics of a snapshot event.
+
+    Args:
+        row: the event's line.
+    """
+    values = numbers(row["metrics"])
+    for stats in values.values():
+        if "passes" in stats:
+            stats["fails"] = stats.pop("total") - stats["passes"]
+    return MetricSnapshot(row["ns"], row["elapsed_ns"] / 1e9, values)
