@@ -60,7 +60,9 @@ def scenario(name: typing.Any = None, /, **fields: typing.Any) -> typing.Any:
 
     Args:
         name: of the scenario, by position or as name=; that of the function by default.
-        **fields: the fields of :class:`rampa.ScenarioConfig`, which see.
+        **fields: as in :class:`rampa.ScenarioConfig`: executor, exec_fn, vus, start_vus, duration, iterations, stages, rate,
+            time_unit, arrival, pre_allocated_vus, max_vus, max_duration, start_time, graceful_stop, graceful_ramp_down,
+            tags and env.
 
     Returns:
         The function as it was.
