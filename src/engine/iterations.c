@@ -108,7 +108,20 @@ static void iteration_ended(struct rp_vu *vu, enum rp_ending ending)
             rp_series_count(scenario->s_errors, 1);
         }
     }
-    rp_execution_ended(&scenario->executor, vu->slot, true, now);
+    if (RP_LIKELY(!vu->is_held))
+        rp_execution_ended(&scenario->executor, vu->slot, true, now);
+}
+
+/* To the executor the slot has been busy until now; the iteration's own time was taken at its end. */
+static void release_vu(struct rp_vu *vu)
+{
+    struct rp_engine_scenario *scenario = vu->engine_scenario;
+
+    if (!vu->is_held)
+        return;
+    vu->is_held = false;
+    rp_execution_ended(&scenario->executor, vu->slot, true,
+                       rp_loop_now(scenario->engine->config.loop));
 }
 
 static void executor_interrupt(struct rp_execution *executor, int64_t slot)
@@ -119,6 +132,10 @@ static void executor_interrupt(struct rp_execution *executor, int64_t slot)
 
     if (vu->is_running) {
         host->ops->interrupt(host, vu);
+        return;
+    }
+    if (vu->is_held) {
+        release_vu(vu);
         return;
     }
     rp_list_remove(&vu->ready);
@@ -187,4 +204,5 @@ const struct rp_execution_user rp_engine_executor_user = {
 
 const struct rp_script_engine rp_engine_for_scripts = {
     .ended = iteration_ended,
+    .released = release_vu,
 };

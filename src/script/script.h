@@ -30,8 +30,12 @@ enum rp_hook { RP_HOOK_SETUP, RP_HOOK_TEARDOWN };
 
 /* What hosts may call. */
 struct rp_script_engine {
-    /* The iteration on @vu has ended. May be called from inside begin() and interrupt(). */
+    /* The iteration on @vu has ended. May be called from inside begin() and interrupt(). When vu->is_held is set, the VU
+     * begins nothing further until released(). */
     void (*ended)(struct rp_vu *vu, enum rp_ending ending);
+    /* What the iteration left behind is gone. Nothing happens when the VU is not held: the engine itself releases one
+     * whose time is over. */
+    void (*released)(struct rp_vu *vu);
 };
 
 struct rp_script_ops {
@@ -67,6 +71,7 @@ struct rp_vu {
     rp_ns began;                /* when the iteration was due: what its duration is measured from */
     rp_ns begun;                /* when it did begin */
     bool is_running;
+    bool is_held; /* set by the host before ended() */
     /* the engine's */
     struct rp_list ready;
     int64_t slot;

@@ -303,6 +303,58 @@ static void test_clean_up_after_the_interrupt(void **state)
 
 /* ---- numbers and life ----------------------------------------------------------------------------------------- */
 
+/* ---- VUs that are held after their iteration ------------------------------------------------------------------ */
+
+static struct fake_iteration takes_a_second_and_holds_two(struct fake *fake, const struct rp_vu *vu)
+{
+    return (struct fake_iteration){ .waits = RP_S, .holds = 2 * RP_S };
+}
+
+static double longest(const struct fake *fake, const char *metric)
+{
+    double max = 0;
+
+    for (size_t i = 0; i < rp_registry_series_count(fake->registry); i++) {
+        const struct rp_series *series = rp_registry_series_at(fake->registry, i);
+
+        if (strcmp(series->metric->name, metric) == 0 && series->delta.samples &&
+            series->delta.hist.max > max)
+            max = series->delta.hist.max;
+    }
+    return max;
+}
+
+static void test_a_held_vu_begins_later(void **state)
+{
+    struct rp_scenario scenario = with_iterations("a", RP_PER_VU_ITERATIONS, 2, 3, 60 * RP_S);
+    struct fake fake = { .next = takes_a_second_and_holds_two };
+
+    fake_init(&fake, &scenario, 1);
+    fake_run_until(&fake, 2 * RP_S);
+    assert_int_equal(fake_counter(&fake, "iterations", "a"), 2);
+    assert_int_equal(fake.counts[0].begun, 2);
+    assert_int_equal(rp_engine_active_vus(fake.engine), 2);
+    fake_run_out(&fake);
+    assert_int_equal(fake.counts[0].last, 6 * RP_S);
+    assert_int_equal(fake.finished_at, 9 * RP_S);
+    assert_true(longest(&fake, "iteration_duration") == (double)RP_S);
+    fake_deinit(&fake);
+}
+
+static void test_the_end_of_grace_releases(void **state)
+{
+    struct rp_scenario scenario = constant("a", 2, RP_S + RP_S / 2);
+    struct fake fake = { .next = takes_a_second_and_holds_two };
+
+    scenario.graceful_stop = RP_S;
+    fake_init(&fake, &scenario, 1);
+    fake_run_out(&fake);
+    assert_int_equal(fake.counts[0].completed, 2);
+    assert_int_equal(fake.counts[0].interrupted, 0);
+    assert_int_equal(fake.finished_at, 2 * RP_S + RP_S / 2);
+    fake_deinit(&fake);
+}
+
 static void test_gauges(void **state)
 {
     struct rp_scenario scenarios[] = { constant("a", 3, 10 * RP_S) };
@@ -369,6 +421,8 @@ int main(void)
         cmocka_unit_test(test_stop_with_others_ready),
         cmocka_unit_test(test_stop_before_the_start),
         cmocka_unit_test(test_clean_up_after_the_interrupt),
+        cmocka_unit_test(test_a_held_vu_begins_later),
+        cmocka_unit_test(test_the_end_of_grace_releases),
         cmocka_unit_test(test_gauges),
         cmocka_unit_test(test_new_fails),
     };

@@ -35,6 +35,14 @@ static bool has_arrivals(const struct rp_scenario *scenario)
            scenario->executor == RP_RAMPING_ARRIVAL_RATE;
 }
 
+static void release(struct rp_timer *timer, rp_ns now)
+{
+    struct fake_vu *vu = rp_container_of(timer, struct fake_vu, release);
+
+    vu->fake->host.engine->released(vu->vu);
+    vu->fake->host.engine->released(vu->vu); /* does nothing */
+}
+
 static void end(struct fake_vu *vu, enum rp_ending ending)
 {
     struct fake *fake = vu->fake;
@@ -45,6 +53,10 @@ static void end(struct fake_vu *vu, enum rp_ending ending)
     counts->completed += ending != RP_ENDED_INTERRUPTED;
     counts->failed += ending == RP_ENDED_FAILED;
     counts->interrupted += ending == RP_ENDED_INTERRUPTED;
+    vu->vu->is_held = vu->iteration.holds != 0;
+    if (vu->vu->is_held)
+        rp_timer_arm(fake->loop, &vu->release, rp_loop_now(fake->loop) + vu->iteration.holds,
+                     release);
     fake->host.engine->ended(vu->vu, ending);
 }
 
@@ -78,6 +90,8 @@ static int vu_init(struct rp_script_host *host, struct rp_vu *vu, struct rp_erro
 static void vu_deinit(struct rp_script_host *host, struct rp_vu *vu)
 {
     assert_false(vu->is_running);
+    if (vu->host_data)
+        rp_timer_disarm(&((struct fake_vu *)vu->host_data)->release);
     rp_free(vu->host_data);
     vu->host_data = NULL;
 }
@@ -108,6 +122,8 @@ static void begin(struct rp_script_host *host, struct rp_vu *vu)
     if (!counts->begun++)
         counts->first = fake_now(fake);
     counts->last = fake_now(fake);
+    rp_timer_disarm(&data->release);
+    assert_false(vu->is_held);
     data->begun++;
     data->was_interrupted = false;
     data->iteration = fake->next(fake, vu);

@@ -27,10 +27,12 @@ struct fake_iteration { /* how one goes */
     bool fails;
     rp_ns clean_up;          /* after an interrupt; 0 = it ends inside interrupt() */
     bool completes_clean_up; /* says "completed" although it was interrupted */
+    rp_ns holds;             /* the VU after its end */
 };
 
 struct fake_vu {
     struct rp_timer timer;
+    struct rp_timer release;
     struct fake *fake;
     struct rp_vu *vu;
     struct fake_iteration iteration;

@@ -66,8 +66,10 @@ static struct fake_iteration next(struct fake *fake, const struct rp_vu *vu)
     if (roll(dice, 2))
         iteration.clean_up = 1 + some_time(dice, RP_S);
     iteration.completes_clean_up = roll(dice, 4) == 0;
-    if (iteration.clean_up > test->longest_clean_up)
-        test->longest_clean_up = iteration.clean_up;
+    if (roll(dice, 4) == 0)
+        iteration.holds = 1 + some_time(dice, RP_S);
+    if (iteration.clean_up + iteration.holds > test->longest_clean_up)
+        test->longest_clean_up = iteration.clean_up + iteration.holds;
     return iteration;
 }
 
