@@ -105,8 +105,19 @@ int rp_merge_delta(struct rp_coordinator *c, const struct rp_message *message)
     return r;
 }
 
+/* Right behind what a worker has measured: a clock of our own would judge what is up to a second old. */
+static void judge(struct rp_coordinator *c, rp_ns elapsed)
+{
+    if (c->is_stopping || elapsed < c->next_judgement)
+        return;
+    c->next_judgement = rp_ns_add(elapsed - elapsed % (RP_LIVE_THRESHOLDS_S * RP_S),
+                                  RP_LIVE_THRESHOLDS_S * RP_S);
+    rp_judge_live(c);
+}
+
 int rp_merge_state(struct rp_coordinator *c, const struct rp_message *message)
 {
+    rp_ns elapsed = rp_field_i64(rp_message_get(message, "elapsed"), 0);
     int r;
 
     if (c->phase != PHASE_RUNNING)
@@ -115,12 +126,13 @@ int rp_merge_state(struct rp_coordinator *c, const struct rp_message *message)
                               rp_message_get(message, "scenarios"));
     if (r < 0)
         return r;
-    r = rp_note_pauses(c, rp_field_i64(rp_message_get(message, "elapsed"), 0),
-                       rp_field_i64(rp_message_get(message, "paused"), 0),
+    r = rp_note_pauses(c, elapsed, rp_field_i64(rp_message_get(message, "paused"), 0),
                        rp_field_bool(rp_message_get(message, "is_paused"), false));
-    if (r == 0)
-        rp_publish_snapshot(c);
-    return r;
+    if (r < 0)
+        return r;
+    rp_publish_snapshot(c);
+    judge(c, elapsed);
+    return 0;
 }
 
 int rp_merge_total(struct rp_coordinator *c, const struct rp_message *message)
