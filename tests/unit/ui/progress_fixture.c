@@ -79,6 +79,7 @@ static const struct rp_scenario_progress kinds_at[] = {
       .completed = 120,
       .interrupted = 3,
       .total = 9000,
+      .dropped = 4500,
       .elapsed = 12399 * RP_MS,
       .regular = 600 * RP_S },
     { .state = RP_EXECUTION_RUNNING,
