@@ -301,9 +301,10 @@ static void on_hello(struct rp_coordinator *c, const struct rp_message *message)
 static void on_warning(struct rp_coordinator *c, const struct rp_message *message)
 {
     char *text = rp_field_strdup(rp_message_get(message, "text"));
+    int64_t count = rp_field_i64(rp_message_get(message, "count"), 1);
 
-    if (text)
-        rp_coordinator_warn(c, text);
+    if (text && count > 0)
+        rp_coordinator_warn_times(c, text, (uint64_t)count);
     rp_free(text);
 }
 

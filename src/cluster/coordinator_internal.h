@@ -84,6 +84,7 @@ void rp_coordinator_stop(struct rp_coordinator *c, rp_ns grace);
 void rp_coordinator_fail(struct rp_coordinator *c, enum rp_exit code, const char *fmt, ...)
     RP_PRINTF(3, 4);
 void rp_coordinator_warn(struct rp_coordinator *c, const char *text);
+void rp_coordinator_warn_times(struct rp_coordinator *c, const char *text, uint64_t times);
 
 /* coordinator_life.c */
 void rp_coordinator_make_run_id(char out[37]);

@@ -43,14 +43,14 @@ void rp_coordinator_fail(struct rp_coordinator *c, enum rp_exit code, const char
     va_end(args);
 }
 
-void rp_coordinator_warn(struct rp_coordinator *c, const char *text)
+void rp_coordinator_warn_times(struct rp_coordinator *c, const char *text, uint64_t times)
 {
     struct rp_result *result = c->result;
     struct rp_result_warning *warnings = result->warnings;
 
     for (size_t i = 0; i < result->warning_count; i++)
         if (warnings[i].text && strcmp(warnings[i].text, text) == 0) {
-            warnings[i].count++;
+            warnings[i].count += times;
             return;
         }
     warnings = rp_realloc_array(warnings, result->warning_count + 1, sizeof(*warnings));
@@ -58,9 +58,14 @@ void rp_coordinator_warn(struct rp_coordinator *c, const char *text)
         return;
     result->warnings = warnings;
     warnings[result->warning_count++] = (struct rp_result_warning){ .text = rp_strdup(text),
-                                                                    .count = 1 };
+                                                                    .count = times };
     /* Last: a log that cannot write it warns too. */
     rp_publish_warning(c, warnings[result->warning_count - 1].text);
+}
+
+void rp_coordinator_warn(struct rp_coordinator *c, const char *text)
+{
+    rp_coordinator_warn_times(c, text, 1);
 }
 
 int rp_judge_prepare(struct rp_coordinator *c)

@@ -43,5 +43,6 @@ void rp_worker_free(struct rp_worker *worker); /* NULL is allowed */
 struct rp_engine *rp_worker_engine(struct rp_worker *worker);
 /* For hosts: a warning for the summary; equal texts are counted. */
 void rp_worker_warn(struct rp_worker *worker, const char *text);
+void rp_worker_warn_times(struct rp_worker *worker, const char *text, uint64_t times);
 /* For hosts: the script ends the whole run; @reason may be "". The engine of this worker is the caller's to stop. */
 void rp_worker_abort(struct rp_worker *worker, const char *reason);

@@ -44,7 +44,19 @@ static void send_text(struct rp_worker *worker, enum rp_message_type type, const
 
 void rp_worker_warn(struct rp_worker *worker, const char *text)
 {
-    send_text(worker, RP_MSG_WARNING, "text", text);
+    rp_worker_warn_times(worker, text, 1);
+}
+
+void rp_worker_warn_times(struct rp_worker *worker, const char *text, uint64_t times)
+{
+    struct rp_buf *out = rp_channel_begin(&worker->channel);
+
+    rp_write_message(out, RP_MSG_WARNING, 2);
+    rp_write_key(out, "text");
+    rp_write_text(out, text);
+    rp_write_key(out, "count");
+    rp_write_u64(out, times);
+    rp_worker_end_message(worker);
 }
 
 void rp_worker_abort(struct rp_worker *worker, const char *reason)

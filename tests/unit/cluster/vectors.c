@@ -204,8 +204,9 @@ void vector_write(enum rp_message_type type, struct rp_buf *out)
         write_values(type, out);
         break;
     case RP_MSG_WARNING:
-        rp_write_message(out, type, 1);
+        rp_write_message(out, type, 2);
         text(out, "text", "careful");
+        number(out, "count", 3);
         break;
     case RP_MSG_ABORT:
         rp_write_message(out, type, 1);
