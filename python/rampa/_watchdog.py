@@ -34,6 +34,7 @@ class Watchdog:
         self._ignored = False
         self._shown: dict[str, float] = {}
         self._seen: set[str] = set()
+        self._interrupted: set[str] = set()
 
     def stuck(self, seconds: float) -> bool:
         """From the watching thread while the loop's is somewhere in the script; whether all is said."""
@@ -98,5 +99,8 @@ class Watchdog:
         if self._hooks.hook is not None:
             self._hooks.hook.overdue = True
         else:
-            self._warn(*self._describe(frame), seconds, _INTERRUPTED)
+            who, kind, where = self._describe(frame)
+            if where not in self._interrupted:  # a message a second would look like a worker that goes on
+                self._interrupted.add(where)
+                self._warn(who, kind, where, seconds, _INTERRUPTED)
         raise asyncio.CancelledError("it blocked the event loop when its time was over")

@@ -166,7 +166,7 @@ static void parked(struct py_worker *worker, PyObject *object)
 
 static void set_stepping(struct py_worker *worker)
 {
-    rp_py_watchdog_beat(&worker->host->watchdog);
+    rp_py_alive(worker->host);
     worker->host->stepping = worker;
     if (RP_UNLIKELY(worker->host->guest))
         rp_py_guest_enter(worker);

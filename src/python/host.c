@@ -72,13 +72,6 @@ static int asyncio_has_work(const struct py_host *self, const PyObject *timer_be
     return ready > 0 || self->aio_ready || self->has_ended || first_timer(self) != timer_before;
 }
 
-static void alive(struct py_host *self)
-{
-    rp_py_watchdog_beat(&self->watchdog);
-    if (rp_py_watchdog_has_noticed(&self->watchdog))
-        rp_py_watchdog_unstuck(self);
-}
-
 static PyObject *host_wait(PyObject *object, PyObject *arg)
 {
     struct py_host *self = (struct py_host *)object;
@@ -97,12 +90,12 @@ static PyObject *host_wait(PyObject *object, PyObject *arg)
         deadline = seconds <= 0 ? 0 : rp_loop_now(self->loop) + (rp_ns)(seconds * 1e9);
     }
     self->aio_ready = false;
-    alive(self);
+    rp_py_alive(self);
     do {
         int r;
 
         r = rp_loop_turn(self->loop, deadline);
-        alive(self);
+        rp_py_alive(self);
         if (r < 0) {
             errno = -r;
             return PyErr_SetFromErrno(PyExc_OSError);

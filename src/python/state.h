@@ -183,6 +183,14 @@ struct py_http {
     PyObject_HEAD struct py_worker *worker; /* borrowed: the worker holds us */
 };
 
+/* A sign of life for the watchdog, before code of the script runs and when the loop has turned. No exception is set. */
+static inline void rp_py_alive(struct py_host *host)
+{
+    rp_py_watchdog_beat(&host->watchdog);
+    if (rp_py_watchdog_has_noticed(&host->watchdog))
+        rp_py_watchdog_unstuck(host);
+}
+
 struct rp_pystate *rp_py_state(PyObject *module);
 extern struct PyModuleDef rp_py_module;
 
