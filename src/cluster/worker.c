@@ -131,7 +131,6 @@ static int prepare(struct rp_worker *worker, const char *json, struct rp_error *
     rp_loop_set_spin(worker->loop, worker->plan->no_spin ? 0 : RP_LOOP_SPIN);
     config.plan = worker->plan;
     config.registry = worker->registry;
-    config.http = worker->http;
     return rp_engine_new(&config, &worker->engine, err);
 }
 

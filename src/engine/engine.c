@@ -53,11 +53,6 @@ int rp_engine_make_vu(struct rp_engine_scenario *scenario, int64_t slot, struct 
     vu->number = scenario->first_number + rp_segment_nth(scenario->executor.vus, slot) + 1;
     vu->slot = slot;
     vu->engine_scenario = scenario;
-    if (engine->config.http) {
-        r = rp_http_session_new(engine->config.http, &vu->http);
-        if (r < 0)
-            return r;
-    }
     r = host->ops->vu_init(host, vu, err);
     if (r == 0)
         engine->vu_count++;

@@ -30,7 +30,6 @@ struct rp_engine_config { /* everything is borrowed for the engine's life */
     size_t segment_index;
     struct rp_loop *loop;
     struct rp_registry *registry;
-    struct rp_http_client *http;
     struct rp_script_host *host;
     void (*finished)(struct rp_engine *engine, void *user);
     /* Something that the user of the tool should know; text valid during the call. May be NULL. */

@@ -62,7 +62,7 @@ struct rp_script_host { /* base: embedded first by the implementation */
 struct rp_vu {
     struct rp_script_host *host;
     const struct rp_scenario *scenario;
-    struct rp_http_session *http;
+    struct rp_http_session *http; /* the host makes it when it is first used; the engine frees it */
     const struct rp_tags *tags; /* of its samples: the run's, the scenario's and `scenario` */
     void *host_data;            /* the host's */
     int64_t number;             /* from 1, unique in the run */
