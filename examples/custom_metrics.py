@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Metrics of your own: a counter, a gauge, a rate and a trend, with tags and with thresholds."""
+"""Metrics of your own: a counter, a gauge, a rate and a trend, with tags and with thresholds; and groups."""
 
 import rampa
 
@@ -12,6 +12,7 @@ config = rampa.Config(
         "stock": ["min>=0"],
         "in_stock": ["rate>0.9"],
         "basket_size": ["avg<10", "p(95)<=12"],
+        "group_duration{group:::look}": ["p(95)<1000"],
     }
 )
 
@@ -21,7 +22,8 @@ async def shop(worker: rampa.Worker) -> None:
     base = worker.env.get("BASE_URL", BASE_URL)
     number = worker.execution.iteration
     size = number % 5 + 1
-    await worker.http.get(f"{base}/bytes/{size * 100}", name="/bytes/:size")
+    with worker.group("look"):  # its time is a sample of group_duration, its samples have the tag group=::look
+        await worker.http.get(f"{base}/bytes/{size * 100}", name="/bytes/:size")
 
     worker.counter("items_sold", size, tags={"kind": "book" if number % 2 else "record"})
     worker.gauge("stock", 1000 - number)

@@ -1,18 +1,38 @@
 # SPDX-License-Identifier: MIT
-"""Every example runs against the demo server and passes: what users copy from must work."""
+"""Every example runs against the demo server as its head says, and ends as it should: what users copy from must work."""
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples").glob("*.py"))
+ALL = sorted((Path(__file__).resolve().parents[2] / "examples").glob("*.py"))
+# Those that `rampa run` does not run: each with the words that do.
+BY_THEMSELVES = {
+    "embedded": [],
+    "test_with_pytest": ["-m", "pytest", "-p", "rampa.pytest_plugin", "-p", "no:cacheprovider"],
+    "test_with_unittest": [],
+}
+NOT_PASSING = {"abort"}
+LIBRARIES = {"aiohttp_session": "aiohttp"}
+SCRIPTS = [path for path in ALL if path.stem not in BY_THEMSELVES]
+EXAMPLES = [path for path in SCRIPTS if path.stem not in NOT_PASSING]
+
+
+def test_every_example_is_run() -> None:
+    assert {path.stem for path in ALL} >= set(BY_THEMSELVES) | NOT_PASSING | set(LIBRARIES)
+    assert len(EXAMPLES) >= 10
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_passes(path: Path, rampa: Callable, target: str) -> None:
+    if path.stem in LIBRARIES:
+        pytest.importorskip(LIBRARIES[path.stem])
     done = rampa("run", path, "--env", f"BASE_URL={target}", out=True, code=0)
     result = done.result()
     assert result["run"]["status"] == "passed"
@@ -22,12 +42,68 @@ def test_passes(path: Path, rampa: Callable, target: str) -> None:
     assert not [error for error in result["errors"]["iterations"] if not error["is_request"]]
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
 def test_is_valid(path: Path, rampa: Callable) -> None:
+    if path.stem in LIBRARIES:
+        pytest.importorskip(LIBRARIES[path.stem])
     rampa("check", path, code=0)
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def run_by_itself(words: list[str | Path], target: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-B", *words],
+        env={**os.environ, "BASE_URL": target, "PYTEST_ADDOPTS": ""},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize("path", [path for path in ALL if path.stem in BY_THEMSELVES], ids=lambda path: path.stem)
+def test_runs_by_itself(path: Path, target: str) -> None:
+    done = run_by_itself([*BY_THEMSELVES[path.stem], path], target)
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = {
+        "embedded": "100 answers, passed",
+        "test_with_pytest": "2 passed",
+        "test_with_unittest": "Ran 1 test",
+    }
+    assert said[path.stem] in done.stdout + done.stderr
+
+
+def test_embedded_tells_its_phases(target: str) -> None:
+    embedded = next(path for path in ALL if path.stem == "embedded")
+    lines = run_by_itself([embedded], target).stdout.splitlines()
+    assert lines[:-3] == ["phase: loading", "phase: running"]
+    assert lines[-3:] == ["http_req_duration p(95)<500 holds", "checks rate==1 holds", "100 answers, passed"]
+
+
+def test_an_aborted_run(rampa: Callable, target: str) -> None:
+    """What the head of examples/abort.py says."""
+    example = next(path for path in ALL if path.stem == "abort")
+    done = rampa("run", example, "--env", f"BASE_URL={target}", out=True, code=4)
+    assert "aborted by the script: the server refuses the login" in done.stdout
+    assert done.metrics()["http_reqs"]["count"] >= 1
+
+
+def test_data_file_uses_every_row_once(rampa: Callable, target: str) -> None:
+    example = next(path for path in ALL if path.stem == "data_file")
+    done = rampa("run", example, "--env", f"BASE_URL={target}", out=True, code=0)
+    rows = example.with_name("users.csv").read_text().splitlines()[1:]
+    assert done.count("users_seen") == len(rows) == 5
+    assert done.count("iterations") == 3 * 4 + len(rows)
+
+
+def test_login_flow_logs_in_once_for_each_vu(rampa: Callable, target: str) -> None:
+    example = next(path for path in ALL if path.stem == "login_flow")
+    secret = "not-to-be-shown"
+    done = rampa("run", example, "--env", f"BASE_URL={target}", "--env", f"PASSWORD={secret}", out=True, code=0)
+    checks = {check["name"]: check["passes"] for check in done.result()["checks"]}
+    assert checks == {"login: status is 200": 4, "basket: logged in": 20, "order: it came back": 20}
+    assert secret not in done.out.read_text() + done.stdout
+
+
+@pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
 def test_uses_the_default_server(path: Path) -> None:
     """Without BASE_URL an example goes to where `rampa target` listens by default."""
     assert "http://127.0.0.1:8080" in path.read_text()
