@@ -152,6 +152,8 @@
     "Number of the VU, from 1, unique in the run; 0 in setup() and teardown()."
 #define RP_DOC_EXECUTION_ITERATION "Number of the iteration, from 0, unique in the scenario."
 #define RP_DOC_EXECUTION_ITERATION_IN_VU "Number of the iteration, from 0, within this VU."
+#define RP_DOC_EXECUTION_STAGE                                                                     \
+    "Number of the stage, from 0, that the scenario is in; None when it has no stages."
 
 #define RP_DOC_GROUP "A part of an iteration, made by :meth:`Worker.group`, for a with statement."
 #define RP_DOC_GROUP_ENTER                                                                         \

@@ -303,9 +303,20 @@ PyType_Spec rp_py_worker_spec = {
 
 struct py_execution {
     PyObject_HEAD PyObject *scenario;
-    long long vu;
+    long long vu, stage; /* stage: -1 = none */
     unsigned long long iteration, iteration_in_vu;
 };
+
+static int64_t stage_of(const struct py_worker *worker)
+{
+    const struct rp_scenario *scenario = worker->vu->scenario;
+    const struct rp_engine *engine;
+
+    if (!scenario || !scenario->stage_count)
+        return -1;
+    engine = rp_worker_engine(worker->host->worker);
+    return rp_engine_progress(engine, (size_t)(scenario - worker->host->plan->scenarios)).stage;
+}
 
 PyObject *rp_py_execution_new(struct py_worker *worker)
 {
@@ -318,6 +329,7 @@ PyObject *rp_py_execution_new(struct py_worker *worker)
     if (!self)
         return NULL;
     self->vu = worker->vu->number;
+    self->stage = stage_of(worker);
     self->iteration = worker->vu->iteration;
     self->iteration_in_vu = worker->vu->iteration_in_vu;
     self->scenario = worker->vu->scenario ? PyUnicode_FromString(worker->vu->scenario->name)
@@ -341,6 +353,13 @@ static PyObject *get_worker_id(PyObject *object, void *unused)
     return PyLong_FromLong(1);
 }
 
+static PyObject *get_stage(PyObject *object, void *unused)
+{
+    long long stage = ((struct py_execution *)object)->stage;
+
+    return stage < 0 ? Py_NewRef(Py_None) : PyLong_FromLongLong(stage);
+}
+
 static PyMemberDef execution_members[] = {
     { "scenario", T_OBJECT, offsetof(struct py_execution, scenario), READONLY,
       RP_DOC_EXECUTION_SCENARIO },
@@ -354,6 +373,7 @@ static PyMemberDef execution_members[] = {
 
 static PyGetSetDef execution_getset[] = {
     { "worker_id", get_worker_id, NULL, RP_DOC_EXECUTION_WORKER_ID, NULL },
+    { "stage", get_stage, NULL, RP_DOC_EXECUTION_STAGE, NULL },
     { NULL, NULL, NULL, NULL, NULL },
 };
 

@@ -141,6 +141,29 @@ def test_exits_that_nobody_waits_for(rampa: Rampa, script: Script, code: str, wh
     assert "does not end the run; use worker.abort() (4 times)" in " ".join(done.stdout.split())
 
 
+# ---- where an iteration is -------------------------------------------------------------------------------------------
+
+
+STAGES = {
+    'executor="ramping-vus", start_vus=1, stages=[("1h", 1)]': 0,
+    'executor="ramping-vus", start_vus=0, stages=[("0s", 1), ("0s", 2), ("1h", 1)]': 2,
+    'executor="ramping-arrival-rate", rate=1000, stages=[("0s", 1000), ("1h", 1000)], pre_allocated_vus=1': 1,
+    'executor="constant-arrival-rate", rate=1000, duration="1h", pre_allocated_vus=1': None,
+    'executor="constant-vus", vus=1, duration="1h"': None,
+}
+
+
+@pytest.mark.parametrize("fields", STAGES)
+def test_the_stage(rampa: Rampa, script: Script, fields: str) -> None:
+    script(
+        f"import rampa\n@rampa.scenario({fields})\nasync def a(worker):\n    await worker.sleep(0.001)\n"
+        "    print('stage', worker.execution.stage)\n    worker.abort()\n"
+        "def setup(worker): print('setup', worker.execution.stage)\n"
+    )
+    done = rampa("run", "script.py", "--quiet", code=4)
+    assert done.stdout.splitlines()[:2] == ["setup None", f"stage {STAGES[fields]}"]
+
+
 # ---- worker.abort() --------------------------------------------------------------------------------------------------
 
 
