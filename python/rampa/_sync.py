@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import collections.abc
-import datetime
+import contextlib
 import pathlib
 import re
 import typing
@@ -15,12 +15,20 @@ from rampa.engine import Engine
 from rampa.events import RunResult, RunStatus
 from rampa.loader import TestPlan
 
-_TIMES = ("duration", "max_duration", "start_time", "graceful_stop", "graceful_ramp_down")
+_TIMES = ("duration", "max_duration", "start_time")
 _COUNTS = ("vus", "start_vus", "pre_allocated_vus", "max_vus")
 
 
 def scale_fields(fields: dict[str, typing.Any], times: float, counts: float) -> dict[str, typing.Any]:
     """The fields of a scenario with its durations and its VUs (and rates) multiplied; VUs stay at 1 at least.
+
+    How long an iteration takes to end does not scale: graceful_stop and graceful_ramp_down stay as they are. What cannot be
+    understood does too, for the plan to refuse.
+
+    Args:
+        fields: of :class:`rampa.ScenarioConfig`.
+        times: factor of the durations.
+        counts: factor of VUs and rates.
 
     >>> scale_fields({"vus": 10, "duration": "10s", "stages": [("1m", 4)]}, 0.5, 0.1)
     {'vus': 1, 'duration': datetime.timedelta(seconds=5), 'stages': [(datetime.timedelta(seconds=30), 1)]}
@@ -28,22 +36,25 @@ def scale_fields(fields: dict[str, typing.Any], times: float, counts: float) -> 
     scaled = dict(fields)
 
     def count(value: typing.Any) -> typing.Any:
-        if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+        if counts == 1.0 or not isinstance(value, int) or isinstance(value, bool) or value <= 0:
             return value
         return max(1, round(value * counts))
 
-    def time(value: typing.Any) -> datetime.timedelta:
-        return parse_duration(value) * times
+    def time(value: typing.Any) -> typing.Any:
+        with contextlib.suppress(ValueError, AttributeError):
+            return parse_duration(value) * times
+        return value
 
     if counts != 1.0:
         scaled.update({name: count(scaled[name]) for name in _COUNTS if name in scaled})
-        if "rate" in scaled:
+        if isinstance(scaled.get("rate"), (int, float)):
             scaled["rate"] = round(scaled["rate"] * counts, 9)
     if times != 1.0:
         scaled.update({name: time(scaled[name]) for name in _TIMES if name in scaled})
-    if "stages" in scaled and (times != 1.0 or counts != 1.0):
-        pairs = [_pair(stage) for stage in scaled["stages"]]
-        scaled["stages"] = [(time(duration), count(target) if counts != 1.0 else target) for duration, target in pairs]
+    if "stages" in scaled:
+        with contextlib.suppress(ValueError, TypeError, KeyError):
+            pairs = [_pair(stage) for stage in scaled["stages"]]
+            scaled["stages"] = [(time(duration), count(target)) for duration, target in pairs]
     return scaled
 
 
@@ -54,7 +65,13 @@ def _pair(stage: typing.Any) -> tuple[typing.Any, typing.Any]:
 
 
 class TestRun:
-    """A run that has ended, and what a test framework says about it."""
+    """A run that has ended, and what a test framework says about it.
+
+    Args:
+        result: of the run.
+        title: of the test.
+        may_fail: whether a run that failed is no failure of the test.
+    """
 
     __test__ = False  # for pytest: no class of tests
 
@@ -118,15 +135,35 @@ def run_scenario(
     thresholds: dict[str, typing.Any] | None = None,
     setup: collections.abc.Callable[..., typing.Any] | None = None,
     teardown: collections.abc.Callable[..., typing.Any] | None = None,
+    file_name: str | None = None,
     may_fail: bool = False,
     duration_scale: float = 1.0,
     vus_scale: float = 1.0,
     out: str | None = None,
 ) -> TestRun:
-    """Runs one scenario to its end in a loop of its own, and leaves the thread's current event loop as it is."""
-    name = re.sub(r"[^0-9a-zA-Z_-]+", "-", title).strip("-") or "test"
+    """Runs one scenario to its end in a loop of its own, and leaves the thread's current event loop as it is.
+
+    Args:
+        worker_fn: one iteration.
+        title: of the test; the scenario is named after it.
+        fields: of :class:`rampa.ScenarioConfig`.
+        thresholds: metric -> list of expressions.
+        setup: runs once before.
+        teardown: runs once after.
+        file_name: what the result file is named after; ``title`` by default.
+        may_fail: whether a run that failed is no failure of the test.
+        duration_scale: factor of the durations.
+        vus_scale: factor of the VUs and rates.
+        out: folder of the result file, or None.
+
+    Raises:
+        rampa.errors.ConfigError: the plan cannot be run.
+        RuntimeError: an event loop runs in this thread.
+    """
+    if asyncio._get_running_loop() is not None:
+        raise RuntimeError("an event loop runs in this thread, and a load test would hold it up; await rampa.Engine there")
     plan = TestPlan(
-        scenarios={name: (ScenarioConfig(**scale_fields(fields, duration_scale, vus_scale)), worker_fn)},
+        scenarios={_file_name(title): (ScenarioConfig(**scale_fields(fields, duration_scale, vus_scale)), worker_fn)},
         config=Config(thresholds=thresholds or {}),
         setup_fn=setup,
         teardown_fn=teardown,
@@ -142,5 +179,9 @@ def run_scenario(
     if out is not None:
         folder = pathlib.Path(out)
         folder.mkdir(parents=True, exist_ok=True)
-        result.write_json(folder / f"{name}.json")
+        result.write_json(folder / f"{_file_name(file_name or title)}.json")
     return TestRun(result, title, may_fail)
+
+
+def _file_name(title: str) -> str:
+    return re.sub(r"[^0-9a-zA-Z_.-]+", "-", title).strip("-.") or "test"

@@ -14,6 +14,7 @@ Installed with rampa; from a build folder: ``pytest -p rampa.pytest_plugin``. ::
 
 from __future__ import annotations
 
+import argparse
 import typing
 
 import pytest
@@ -28,17 +29,22 @@ _MARKER = (
 )
 _PROPERTY = "rampa."  # of the properties in JUnit's XML
 _LINE = "rampa.summary"
+_FAILURE = pytest.StashKey[str]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declares ``--rampa-duration-scale``, ``--rampa-vus-scale`` and ``--rampa-out``."""
+    """Declares ``--rampa-duration-scale``, ``--rampa-vus-scale`` and ``--rampa-out``.
+
+    Args:
+        parser: of pytest.
+    """
     group = parser.getgroup("rampa", "load tests (rampa)")
     group.addoption(
         "--rampa-duration-scale",
         type=_scale,
         default=1.0,
         metavar="FACTOR",
-        help="multiply all durations of load tests by this, 0.1 for a quick look",
+        help="multiply durations, stages and start times of load tests by this, 0.1 for a quick look",
     )
     group.addoption(
         "--rampa-vus-scale",
@@ -61,12 +67,16 @@ def _scale(text: str) -> float:
     except ValueError:
         factor = 0.0
     if not 0 < factor < float("inf"):
-        raise ValueError(f"{text!r} is no factor above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is no factor above 0")
     return factor
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Registers the marker."""
+    """Registers the marker.
+
+    Args:
+        config: of pytest.
+    """
     config.addinivalue_line("markers", _MARKER)
 
 
@@ -87,6 +97,7 @@ def _run(request: pytest.FixtureRequest) -> TestRun:
     return run_scenario(
         fields.pop("worker_fn"),
         title=request.node.name,
+        file_name=request.node.nodeid,
         thresholds=fields.pop("thresholds", None),
         setup=fields.pop("setup", None),
         teardown=fields.pop("teardown", None),
@@ -102,8 +113,11 @@ def _run(request: pytest.FixtureRequest) -> TestRun:
 def rampa_result(request: pytest.FixtureRequest) -> RunResult:
     """Runs the load test of the test's ``rampa_scenario`` marker and gives its :class:`rampa.RunResult`.
 
-    The test fails at once, with the actual and the expected values, when a threshold, an iteration or a hook failed, unless
-    the marker says ``may_fail=True``.
+    The test fails before its own code runs, with the actual and the expected values, when a threshold, an iteration or a hook
+    failed, unless the marker says ``may_fail=True``.
+
+    Args:
+        request: of pytest.
     """
     run = _run(request)
     properties = request.node.user_properties
@@ -111,21 +125,37 @@ def rampa_result(request: pytest.FixtureRequest) -> RunResult:
     properties.append((_LINE, run.line()))
     failure = run.failure()
     if failure:
-        pytest.fail(failure, pytrace=False)
+        request.node.stash[_FAILURE] = failure
     return run.result
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> None:
+    """In place of a test whose load test has failed: a failure of the test, not an error of its set-up.
+
+    Args:
+        item: the test.
+    """
+    failure = item.stash.get(_FAILURE, None)
+    if failure is not None:
+        pytest.fail(failure, pytrace=False)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: typing.Any) -> None:
-    """A line for each load test. The figures come with the reports, also from the processes of pytest-xdist."""
-    lines = []
+    """A line for each load test. The figures come with the reports, also from the processes of pytest-xdist.
+
+    Args:
+        terminalreporter: of pytest.
+    """
+    lines: dict[str, str] = {}
     for reports in terminalreporter.stats.values():
         for report in reports:
             if getattr(report, "when", None) == "teardown":
                 line = dict(report.user_properties).get(_LINE)
                 if line:
-                    lines.append(f"{report.nodeid}\n  {line}")
+                    lines[report.nodeid] = line
     if lines:
         terminalreporter.section("load tests (rampa)")
-        for line in sorted(set(lines)):
-            terminalreporter.write_line(line)
+        for nodeid in sorted(lines):
+            terminalreporter.write_line(f"{nodeid}\n  {lines[nodeid]}")

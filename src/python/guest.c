@@ -161,6 +161,7 @@ bool rp_py_guest_takes(struct py_host *host, PyObject *value)
         return false;
     if (!host->guest->fatal)
         host->guest->fatal = Py_NewRef(value);
+    rp_py_end_run(host, Py_TYPE(value)->tp_name);
     return true;
 }
 

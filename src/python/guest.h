@@ -37,7 +37,7 @@ void rp_py_guest_wake(struct py_host *host);
 /* Around a step of @worker's coroutine: it is the current task. */
 void rp_py_guest_enter(struct py_worker *worker);
 void rp_py_guest_leave(struct py_worker *worker);
-/* Whether the exception @value is one that ends programs: then it is kept for the loop. */
+/* Whether the exception @value is one that ends programs: then it is kept for the loop, and the run ends. */
 bool rp_py_guest_takes(struct py_host *host, PyObject *value);
 /* -1 with the exception that was kept, else 0. */
 int rp_py_guest_raise(struct py_host *host);

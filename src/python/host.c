@@ -187,6 +187,8 @@ static PyObject *host_hook_ended(PyObject *object, PyObject *args)
     self->is_in_hook = false;
     if (error == Py_None) {
         self->script.hook_ended(&self->script, hook, NULL);
+    if (!self->worker) /* a guest that is closed already */
+        Py_RETURN_NONE;
         Py_RETURN_NONE;
     }
     PyErr_SetObject((PyObject *)Py_TYPE(error), error);

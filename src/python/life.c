@@ -26,6 +26,16 @@ static void end_all(struct py_host *host, struct rp_engine *engine)
         rp_py_worker_set_interrupted(host->stepping);
 }
 
+void rp_py_end_run(struct py_host *host, const char *reason)
+{
+    struct rp_engine *engine = running_engine(host);
+
+    if (host->worker)
+        rp_worker_abort(host->worker, reason);
+    if (engine)
+        end_all(host, engine);
+}
+
 /* ---- worker.abort(reason) ----------------------------------------------------------------------------------- */
 
 static int parse_reason(PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,

@@ -298,6 +298,7 @@ int rp_py_is_running_here(struct py_host *host);
 /* errors.c */
 /* Fills @err from the current Python exception (cleared): the user's file and line, message, cleaned traceback. */
 void rp_py_fetch_error(struct py_host *host, struct rp_error *err, const char *what);
+void rp_py_end_run(struct py_host *host, const char *reason);
 /* The one place where our codes become Python exceptions. Returns NULL. */
 PyObject *rp_py_raise(int code, const struct rp_error *err);
 

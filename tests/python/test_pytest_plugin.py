@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: MIT
+"""Load tests as tests of pytest and of unittest, each in a pytest or unittest of its own."""
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import rampa
+
+SECONDS = 120
+
+HEAD = """
+import asyncio
+import os
+import pytest
+import rampa
+
+URL = os.environ["URL"]
+
+async def browse(worker):
+    response = await worker.http.get(f"{URL}/")
+    worker.check(response, {"status is 200": lambda r: r.status == 200})
+"""
+
+PASSES = """
+seen = []
+
+async def visit(worker):
+    seen.append(worker.execution.vu)
+    await browse(worker)
+
+@pytest.mark.rampa_scenario(worker_fn=visit, executor="per-vu-iterations", vus=2, iterations=5,
+                            thresholds={"http_req_failed": ["rate==0"]})
+def test_passes(rampa_result):
+    assert rampa_result.status is rampa.RunStatus.PASSED
+    assert rampa_result.snapshot.values["http_reqs"]["count"] == len(seen) == 10
+"""
+
+FAILS = """
+@pytest.mark.rampa_scenario(worker_fn=browse, executor="per-vu-iterations", vus=1, iterations=3,
+                            thresholds={"http_reqs": ["count==3", "count>4"]})
+def test_fails(rampa_result):
+    raise AssertionError("is not run")
+
+@pytest.mark.rampa_scenario(worker_fn=browse, executor="per-vu-iterations", vus=1, iterations=3,
+                            thresholds={"http_reqs": ["count>4"]}, may_fail=True)
+def test_may_fail(rampa_result):
+    assert [t.lhs for t in rampa_result.threshold_results] == [3]
+
+async def broken(worker):
+    raise LookupError("no such thing")
+
+@pytest.mark.rampa_scenario(worker_fn=broken, executor="per-vu-iterations", vus=1, iterations=2)
+def test_broken(rampa_result):
+    raise AssertionError("is not run")
+"""
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def inner(tmp_path: Path, target: str) -> Run:
+    """inner(TEXT, "--option", ...) runs pytest on a file of that text."""
+
+    def start(text: str, *options: str, module: str = "pytest") -> subprocess.CompletedProcess[str]:
+        (tmp_path / "test_load.py").write_text(HEAD + text)
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+        words = ["-m", "pytest", "-p", "rampa.pytest_plugin"] if module == "pytest" else ["-m", "unittest"]
+        return subprocess.run(
+            [os.environ.get("RAMPA_PYTHON") or sys.executable, "-X", "dev", *words, *options, "test_load.py"],
+            env={**environment, "URL": target, "PYTHONPATH": str(Path(rampa.__file__).parent.parent), "COLUMNS": "150"},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+        )
+
+    return start
+
+
+def outcomes(done: subprocess.CompletedProcess[str]) -> dict[str, int]:
+    """{"passed": 2, ...} of the last line."""
+    last = done.stdout.strip().splitlines()[-1]
+    return {word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|error|warning)", last)}
+
+
+def test_a_load_test_that_passes(inner: Run, tmp_path: Path) -> None:
+    done = inner(PASSES, "-W", "error", "--junit-xml", "junit.xml", "--strict-markers")
+    assert (done.returncode, outcomes(done)) == (0, {"passed": 1}), done.stdout
+    assert "load tests (rampa)" in done.stdout
+    line = done.stdout[done.stdout.index("load tests (rampa)") :].splitlines()[2]
+    assert line.startswith("  passed, 10 requests, 0.00% failed, 10 iterations, med ")
+    found = xml.etree.ElementTree.parse(tmp_path / "junit.xml").iter("property")
+    properties = {item.get("name"): item.get("value") for item in found}
+    assert properties["rampa.status"] == "passed"
+    assert properties["rampa.http_reqs"] == properties["rampa.iterations"] == "10.0"
+    assert properties["rampa.checks.rate"] == "1.0"
+    assert float(properties["rampa.http_req_duration.p(95)"] or 0) > 0
+
+
+def test_load_tests_that_fail_say_what_was_expected(inner: Run) -> None:
+    done = inner(FAILS)
+    assert (done.returncode, outcomes(done)) == (1, {"failed": 2, "passed": 1}), done.stdout
+    assert "ok   http_reqs: expected count==3, actual 3" in done.stdout
+    assert "FAIL http_reqs: expected count>4, actual 3" in done.stdout
+    assert "2 x LookupError: no such thing" in done.stdout
+    assert 'raise LookupError("no such thing")' in done.stdout
+    assert "is not run" not in done.stdout.replace('raise AssertionError("is not run")', "")
+    assert "pytest_plugin.py" not in done.stdout and "_sync.py" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("def test_none(rampa_result): pass", "has no marker"),
+        ("@pytest.mark.rampa_scenario(vus=1)\ndef test_none(rampa_result): pass", "worker_fn among them"),
+        ("@pytest.mark.rampa_scenario(browse, 1)\ndef test_none(rampa_result): pass", "keyword arguments only"),
+        ("@pytest.mark.rampa_scenario(worker_fn=browse, vuss=1)\ndef test_none(rampa_result): pass", "did you mean 'vus'"),
+        (
+            "@pytest.mark.rampa_scenario(worker_fn=browse, vus=1, duration='soon')\ndef test_none(rampa_result): pass",
+            "duration",
+        ),
+    ],
+)
+def test_markers_that_cannot_be(inner: Run, text: str, message: str) -> None:
+    done = inner(text, "--rampa-duration-scale", "2")
+    assert outcomes(done) == {"error": 1} and message in done.stdout, done.stdout
+
+
+def test_scaling_and_result_files(inner: Run, tmp_path: Path) -> None:
+    text = """
+@pytest.mark.rampa_scenario(worker_fn=browse, executor="ramping-vus", start_vus=4, stages=[("10m", 8)], start_time=20)
+def test_ramp(rampa_result):
+    row = rampa_result.document["config"]["scenarios"]["test_ramp"]
+    assert (row["start_vus"], row["stages"], row["start_time"]) == (2, [{"duration": "60ms", "target": 4}], "2ms")
+
+@pytest.mark.rampa_scenario(worker_fn=browse, executor="constant-arrival-rate", rate=40, duration="30m", pre_allocated_vus=3)
+def test_rate(rampa_result):
+    row = rampa_result.document["config"]["scenarios"]["test_rate"]
+    assert (row["rate"], row["duration"], row["pre_allocated_vus"]) == (20, "180ms", 2)
+"""
+    done = inner(text, "--rampa-duration-scale", "0.0001", "--rampa-vus-scale", "0.5", "--rampa-out", "out/results")
+    assert (done.returncode, outcomes(done)) == (0, {"passed": 2}), done.stdout
+    files = sorted((tmp_path / "out/results").iterdir())
+    assert [file.name for file in files] == ["test_load.py-test_ramp.json", "test_load.py-test_rate.json"]
+    assert json.loads(files[0].read_text())["run"]["status"] == "passed"
+    assert "is no factor above 0" in inner(text, "--rampa-vus-scale", "-1").stderr
+
+
+def test_beside_pytest_asyncio(inner: Run) -> None:
+    text = """
+@pytest.mark.asyncio
+async def test_own_loop():
+    await asyncio.sleep(0)
+
+@pytest.mark.rampa_scenario(worker_fn=browse, executor="per-vu-iterations", vus=1, iterations=3)
+@pytest.mark.asyncio
+async def test_both(rampa_result):
+    await asyncio.sleep(0)
+    assert rampa_result.snapshot.values["http_reqs"]["count"] == 3
+
+@pytest.mark.asyncio
+async def test_engine():
+    plan = rampa.loader.TestPlan({"s": (rampa.ScenarioConfig(executor="per-vu-iterations", vus=2, iterations=3), browse)})
+    result = await (await rampa.Engine(plan).start()).wait()
+    assert result.snapshot.values["http_reqs"]["count"] == 6
+
+@pytest.mark.asyncio
+async def test_forgets():
+    plan = rampa.loader.TestPlan({"s": (rampa.ScenarioConfig(vus=2, duration="10m"), browse)})
+    await rampa.Engine(plan).start()
+"""
+    pytest.importorskip("pytest_asyncio")
+    done = inner(PASSES + text, "-W", "error")
+    assert (done.returncode, outcomes(done)) == (0, {"passed": 5}), done.stdout
+
+
+def test_with_pytest_xdist(inner: Run, tmp_path: Path) -> None:
+    pytest.importorskip("xdist")
+    done = inner(PASSES + FAILS, "-n", "2", "--junit-xml", "junit.xml")
+    assert (done.returncode, outcomes(done)) == (1, {"failed": 2, "passed": 2}), done.stdout
+    summary = done.stdout[done.stdout.index("load tests (rampa)") :]
+    assert summary.count("test_load.py::") >= 4
+    assert len(list(xml.etree.ElementTree.parse(tmp_path / "junit.xml").iter("property"))) > 20
+
+
+UNITTEST = """
+import unittest
+from rampa.unittest_plugin import RampaTestCase
+
+class TestShop(unittest.TestCase, RampaTestCase):
+    def setUp(self):
+        self.visits = 0
+
+    async def visit(self, worker):
+        self.visits += 1
+        await browse(worker)
+
+    def test_passes(self):
+        result = self.run_rampa(self.visit, executor="per-vu-iterations", vus=2, iterations=4,
+                                thresholds={"http_reqs": ["count==8"]}, setup=lambda: 1, teardown=lambda: None)
+        self.assertEqual((self.visits, result.passed), (8, True))
+
+    def test_fails(self):
+        with self.assertRaises(self.failureException) as raised:
+            self.run_rampa(self.visit, executor="per-vu-iterations", vus=1, iterations=1, thresholds={"http_reqs": ["count>1"]})
+        self.assertIn("FAIL http_reqs: expected count>1, actual 1", str(raised.exception))
+
+    def test_may_fail(self):
+        result = self.run_rampa(self.visit, executor="per-vu-iterations", thresholds={"http_reqs": ["count>1"]}, may_fail=True)
+        self.assertIs(result.status, rampa.RunStatus.THRESHOLD_FAILED)
+
+    def test_wrong(self):
+        with self.assertRaises(rampa.errors.ConfigError):
+            self.run_rampa(self.visit, vuss=1)
+
+class TestAsync(unittest.IsolatedAsyncioTestCase, RampaTestCase):
+    async def test_held_up(self):
+        with self.assertRaisesRegex(RuntimeError, "await rampa.Engine"):
+            self.run_rampa(browse, vus=1, duration="1s")
+
+    async def test_engine(self):
+        plan = rampa.loader.TestPlan({"s": (rampa.ScenarioConfig(executor="per-vu-iterations", vus=2, iterations=3), browse)})
+        result = await (await rampa.Engine(plan).start()).wait()
+        self.assertTrue(result.passed)
+"""
+
+
+def test_unittest(inner: Run) -> None:
+    done = inner(UNITTEST, module="unittest")
+    assert done.returncode == 0 and "Ran 6 tests" in done.stderr, done.stderr
+    assert "Warning" not in done.stderr, done.stderr
