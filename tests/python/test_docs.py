@@ -2,7 +2,9 @@
 """The pages in docs/: what they show runs, and what they list is what the sources have.
 
 A fenced python block after `<!-- run -->` is a whole script, after `<!-- run: body -->` the body of a scenario with
-`worker` and `base`. Each runs against the demo server and must end with exit code 0 and without a failed check.
+`worker` and `base`. Each runs against the demo server and must end with exit code 0, or the one that is said
+(`<!-- run: exit 1 -->`), and without a failed check. After `<!-- run: python -->` it is a program, after
+`<!-- run: pytest -->` a file of tests. A block after `<!-- file: NAME -->` is a file beside the snippets of its page.
 """
 from __future__ import annotations
 
@@ -10,16 +12,20 @@ import json
 import os
 import re
 import subprocess
+import sys
 import textwrap
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-MINE = ["README.md", "python-api.md", "asyncio.md", "http.md"]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs/howto").glob("*.md"))]
+MINE = ["README.md", "python-api.md", "asyncio.md", "http.md", "tutorial.md"]
+MINE += [f"howto/{page.name}" for page in sorted((ROOT / "docs/howto").glob("*.md"))]
 
-BLOCK = re.compile(r"^<!-- run(: body)? -->\n```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^<!-- run(?:: ([a-z0-9 ]+))? -->\n```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"^<!-- file: ([\w.]+) -->\n```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LIBRARIES = re.compile(r"^import (aiohttp)$", re.MULTILINE)
 WRAPPER = """\
 import rampa
 
@@ -31,45 +37,94 @@ async def snippet(worker):
 """
 
 
+def page_id(page: Path) -> str:
+    return str(page.relative_to(ROOT / "docs")) if page.is_relative_to(ROOT / "docs") else page.name
+
+
 def snippets() -> list[pytest.param]:
     found = []
     for page in PAGES:
         text = page.read_text()
+        files = dict(FILE.findall(text))
         for match in BLOCK.finditer(text):
             line = text.count("\n", 0, match.start()) + 1
-            code = match[2]
-            if match[1]:
+            how, code = match[1] or "", match[2]
+            if how == "body":
                 code = WRAPPER.format(body=textwrap.indent(code, "    "))
-            found.append(pytest.param(code, id=f"{page.name}:{line}"))
+            found.append(pytest.param(how, code, files, id=f"{page_id(page)}:{line}"))
     return found
 
 
-@pytest.mark.parametrize("code", snippets())
-def test_snippet_runs(code: str, program: Path, target: str, tmp_path: Path) -> None:
-    script = tmp_path / "snippet.py"
+def command(how: str, program: Path, script: Path, target: str, out: Path) -> list[str | Path]:
+    if how == "python":
+        return [sys.executable, "-B", script]
+    if how == "pytest":
+        return [sys.executable, "-B", "-m", "pytest", "-p", "rampa.pytest_plugin", "-p", "no:cacheprovider", script]
+    return [program, "run", script, "--env", f"BASE_URL={target}", "--out", out]
+
+
+@pytest.mark.parametrize(("how", "code", "files"), snippets())
+def test_snippet_runs(how: str, code: str, files: dict[str, str], program: Path, target: str, tmp_path: Path) -> None:
+    for library in LIBRARIES.findall(code):
+        pytest.importorskip(library)
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    script = tmp_path / ("test_snippet.py" if how == "pytest" else "snippet.py")
     script.write_text(code)
     out = tmp_path / "result.json"
     done = subprocess.run(
-        [program, "run", script, "--env", f"BASE_URL={target}", "--out", out],
-        env={**os.environ, "NO_COLOR": "1"},
+        command(how, program, script, target, out),
+        env={**os.environ, "NO_COLOR": "1", "BASE_URL": target, "PYTEST_ADDOPTS": ""},
+        cwd=tmp_path,
         capture_output=True,
         text=True,
         timeout=120,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    code_of = re.fullmatch(r"exit ([0-9])", how)
+    assert done.returncode == (int(code_of[1]) if code_of else 0), done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+    if how in ("python", "pytest"):
+        return
     result = json.loads(out.read_text())
     assert all(check["fails"] == 0 and check["passes"] > 0 for check in result["checks"]), done.stdout
+    if not code_of:
+        assert result["errors"]["iterations"] == [], done.stdout
+
+
+def test_the_figures_of_a_result(program: Path, target: str, tmp_path: Path) -> None:
+    """The little program of docs/howto/ci.md."""
+    (tmp_path / "figures.py").write_text(dict(FILE.findall((ROOT / "docs/howto/ci.md").read_text()))["result_figures.py"])
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import rampa\nconfig = rampa.Config(thresholds={'http_reqs': ['count==2', 'count>2']})\n"
+        + WRAPPER.format(body="    if worker.execution.iteration < 2: await worker.http.get(base)")
+    )
+    out = tmp_path / "result.json"
+    words = [program, "run", script, "--env", f"BASE_URL={target}", "--out", out]
+    assert subprocess.run(words, capture_output=True, timeout=120).returncode == 1
+    shown = subprocess.run([sys.executable, tmp_path / "figures.py", out], capture_output=True, text=True, timeout=120)
+    assert shown.stdout == "thresholds_failed 2 requests\nok   http_reqs count==2 2\nFAIL http_reqs count>2 2\n"
+
+
+@pytest.mark.parametrize("name", [name for name in MINE if name.startswith(("tutorial", "howto"))])
+def test_options_exist(name: str, program: Path) -> None:
+    """The lines that begin with rampa, in code and in YAML."""
+    text = (ROOT / "docs" / name).read_text()
+    for words in re.findall(r"^[ -]*(?:\S+=\S+ |run: )?(?:\S*/)?rampa (run|check|inspect) ([^\n]*)$", text, re.MULTILINE):
+        known = subprocess.run([program, words[0], "--help"], capture_output=True, text=True, timeout=60).stdout
+        for option in re.findall(r"(?<!\S)--[a-z-]+", words[1]):
+            assert re.search(rf"(?<!\S){option}(?![a-z-])", known), f"{words}: {option}"
 
 
 @pytest.mark.parametrize("name", MINE)
 def test_python_blocks_are_run(name: str) -> None:
     """Nothing that looks like Python stands on these pages without being run."""
     text = (ROOT / name if name == "README.md" else ROOT / "docs" / name).read_text()
-    assert len(re.findall(r"^```python$", text, re.MULTILINE)) == len(BLOCK.findall(text)) > 0
+    as_files = [block for file, block in FILE.findall(text) if file.endswith(".py")]
+    assert len(re.findall(r"^```python$", text, re.MULTILINE)) - len(as_files) == len(BLOCK.findall(text)) > 0
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
 def test_links(page: Path) -> None:
     text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
     missing = []
@@ -81,7 +136,7 @@ def test_links(page: Path) -> None:
 
 def test_index_names_every_page() -> None:
     index = (ROOT / "docs/README.md").read_text()
-    pages = {page.name for page in (ROOT / "docs").glob("*.md")} - {"README.md"}
+    pages = {page_id(page) for page in PAGES} - {"README.md"}
     assert {page for page in pages if f"({page})" not in index} == set()
 
 
