@@ -42,7 +42,8 @@ static rp_ns longest_of(const struct rp_plan *plan)
 
     for (size_t i = 0; plan && i < plan->scenario_count; i++) {
         const struct rp_scenario *scenario = &plan->scenarios[i];
-        rp_ns regular = rp_scenario_longest(scenario) - scenario->graceful_stop;
+        rp_ns regular = scenario->start_time + rp_scenario_longest(scenario) -
+                        scenario->graceful_stop;
 
         longest = regular > longest ? regular : longest;
     }

@@ -21,12 +21,12 @@ struct rp_event_log {
 };
 
 /* All of @line, or what was written of it is taken back. 0 or -errno. */
-static int write_line(struct rp_event_log *log, const struct rp_event *event)
+static int write_line(struct rp_event_log *log, struct rp_event *event)
 {
     char line_end[] = "\n";
     struct iovec parts[] = {
         { .iov_base = line_end, .iov_len = 1 },
-        { .iov_base = (char *)(uintptr_t)event->line, .iov_len = event->len },
+        { .iov_base = event->line, .iov_len = event->len },
     };
     size_t size = event->len + log->is_torn;
     struct stat before;

@@ -213,6 +213,8 @@ static void on_stop(struct rp_worker *worker, const struct rp_message *message)
     rp_ns grace = rp_field_i64(rp_message_get(message, "grace"), 0);
 
     rp_engine_stop(worker->engine, rp_ns_add(rp_loop_now(worker->loop), grace > 0 ? grace : 0));
+    if (!rp_engine_is_finished(worker->engine))
+        rp_worker_send_state(worker); /* what a progress display shows */
 }
 
 /* The answer is for the coordinator's record: it is the engine that knows from when to when. */

@@ -27,11 +27,23 @@ static double highest_rate(const struct rp_scenario *plan)
     return highest * 1e9 / (double)plan->time_unit;
 }
 
+/* As people say it. */
+static void write_time(double seconds, char *out, size_t size)
+{
+    if (seconds < 1e-3)
+        snprintf(out, size, "%.3g us", seconds * 1e6);
+    else if (seconds < 1)
+        snprintf(out, size, "%.3g ms", seconds * 1e3);
+    else
+        snprintf(out, size, "%.4g s", seconds);
+}
+
 /* As many VUs are busy at a time as iterations begin in the time of one. */
 static void write_needed(const struct rp_engine_scenario *scenario, char *out, size_t size)
 {
     const struct rp_scenario *plan = scenario->plan;
     double mean_s, needed;
+    char each[32];
 
     if (!scenario->completed) {
         snprintf(out, size, "none of its iterations has ended yet");
@@ -39,14 +51,14 @@ static void write_needed(const struct rp_engine_scenario *scenario, char *out, s
     }
     mean_s = scenario->busy / (double)scenario->completed / 1e9;
     needed = ceil(highest_rate(plan) * mean_s);
+    write_time(mean_s, each, sizeof(each));
     if (needed > (double)plan->max_vus)
-        snprintf(out, size, "%.10g/s of %.4g s each need %.0f VUs", highest_rate(plan), mean_s,
-                 needed);
+        snprintf(out, size, "%.10g/s of %s each need %.0f VUs", highest_rate(plan), each, needed);
     else
         snprintf(out, size,
-                 "%.10g/s of %.4g s each need %.0f VUs on average, but some took longer, or the "
+                 "%.10g/s of %s each need %.0f VU%s on average, but some took longer, or the "
                  "generator was held up",
-                 highest_rate(plan), mean_s, needed > 1 ? needed : 1);
+                 highest_rate(plan), each, needed > 1 ? needed : 1, needed > 1 ? "s" : "");
 }
 
 /* Once, when there is nobody left and, if possible, when it is known how long an iteration takes. */
@@ -60,11 +72,10 @@ static void warn_of_drops(struct rp_engine_scenario *scenario)
         return;
     scenario->has_warned = true;
     write_needed(scenario, needed, sizeof(needed));
-    snprintf(text, sizeof(text),
-             "scenario '%s': %llu iterations dropped so far, because all VUs were busy: %s; "
-             "max_vus is %lld",
-             scenario->plan->name, (unsigned long long)executor->without_vu, needed,
-             (long long)scenario->plan->max_vus);
+    snprintf(
+        text, sizeof(text),
+        "scenario '%s': iterations were dropped because all VUs were busy: %s; max_vus is %lld",
+        scenario->plan->name, needed, (long long)scenario->plan->max_vus);
     rp_engine_warn(scenario->engine, text);
 }
 

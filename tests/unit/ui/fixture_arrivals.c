@@ -47,8 +47,8 @@ void fixture_arrivals(struct fixture *fixture)
     fixture_account(fixture, "orders", 15000, 14790, 210, 14790, 0, 0);
     fixture_account(fixture, "peak", 18030, 18026, 4, 18025, 1, 0);
     fixture_warning(fixture,
-                    "scenario 'orders': 210 iterations dropped so far, because all VUs were busy: "
-                    "500/s of 0.8 s each need 400 VUs; max_vus is 200",
+                    "scenario 'orders': iterations were dropped because all VUs were busy: "
+                    "500/s of 800 ms each need 400 VUs; max_vus is 200",
                     1);
     fixture_worker(fixture, 0);
 }
