@@ -176,8 +176,8 @@ class Script:
             settings = ScenarioConfig(**fields)
             settings._file, settings._line = file, line
             found[title] = settings
-        for title, settings in (config.scenarios or {}).items():
-            found[title] = settings if isinstance(settings, ScenarioConfig) else ScenarioConfig(**(settings or {}))
+        for title, given in (config.scenarios or {}).items():
+            found[title] = given if isinstance(given, ScenarioConfig) else ScenarioConfig(**(given or {}))
         return found
 
     def declaration(self) -> str:
@@ -333,7 +333,10 @@ def load_test(path: str | os.PathLike[str]) -> TestPlan:
     name = os.fspath(path)
     if not os.path.isfile(name):
         raise FileNotFoundError(f"there is no script {name!r}")
-    import _rampa
+    if typing.TYPE_CHECKING:
+        from rampa import _rampa
+    else:
+        import _rampa
 
     script = Script(name)
     script.load()
