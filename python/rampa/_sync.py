@@ -61,7 +61,8 @@ def scale_fields(fields: dict[str, typing.Any], times: float, counts: float) -> 
 def _pair(stage: typing.Any) -> tuple[typing.Any, typing.Any]:
     if isinstance(stage, dict):
         return stage["duration"], stage["target"]
-    return (stage.duration, stage.target) if hasattr(stage, "duration") else tuple(stage)
+    duration, target = (stage.duration, stage.target) if hasattr(stage, "duration") else stage
+    return duration, target
 
 
 class TestRun:

@@ -162,21 +162,22 @@ class RunController:
             raise
 
     def _changed(self) -> None:
-        """From the guest: the plan is valid, or all is over."""
+        """From the guest: the plan is valid, or all is over, which comes once."""
         run = self._guest.run
         if not run.is_over and self._guest.broken is None:
             if not self._planned.done():
                 self._planned.set_result(None)
             return
         error = self._error(run)
-        for future, result in ((self._planned, None), (self._over, None if error else self._result(run))):
-            if future.done():
-                continue
+        if error is None:
+            self._over.set_result(self._result(run))
+        else:
+            _fail(self._over, error)
+        if not self._planned.done():
             if error is None:
-                future.set_result(result)
+                self._planned.set_result(None)
             else:
-                future.set_exception(error)
-                future.exception()  # whoever waits is told, and who does not need not be warned of it
+                _fail(self._planned, error)
         for consumer in self._consumers:
             consumer.wake()
 
@@ -209,6 +210,11 @@ class RunController:
             json=text,
             text=run.summary(0, False),
         )
+
+
+def _fail(future: asyncio.Future[typing.Any], error: Exception) -> None:
+    future.set_exception(error)
+    future.exception()  # whoever waits is told, and who does not need not be warned of it
 
 
 class _Consumer:

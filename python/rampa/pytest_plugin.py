@@ -129,9 +129,8 @@ def rampa_result(request: pytest.FixtureRequest) -> RunResult:
     return run.result
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_runtest_call(item: pytest.Item) -> None:
-    """In place of a test whose load test has failed: a failure of the test, not an error of its set-up.
+    """Before, and in place of, a test whose load test has failed: a failure of the test, not an error of its set-up.
 
     Args:
         item: the test.
@@ -141,7 +140,6 @@ def pytest_runtest_call(item: pytest.Item) -> None:
         pytest.fail(failure, pytrace=False)
 
 
-@pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: typing.Any) -> None:
     """A line for each load test. The figures come with the reports, also from the processes of pytest-xdist.
 

@@ -4,8 +4,12 @@
 from __future__ import annotations
 
 import dataclasses
+import typing
 
-import _rampa
+if typing.TYPE_CHECKING:
+    from rampa import _rampa
+else:
+    import _rampa
 
 
 @dataclasses.dataclass(frozen=True)
