@@ -50,42 +50,6 @@ class GuestHooks(Hooks):
 
 class Guest:
     """One run on a loop that is already running. Belongs to the thread of that loop.
-class TaskFactory:
-    """Lets a host know which VU each task belongs to.
-
-    Args:
-        loop: that gets it.
-        host: that is told.
-    """
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, host: _rampa.Host) -> None:
-        self._loop = loop
-        self._host: _rampa.Host | None = host
-        self._below: typing.Any = loop.get_task_factory()
-        loop.set_task_factory(self)
-
-    def __call__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        coro: collections.abc.Coroutine[typing.Any, typing.Any, typing.Any],
-        **kwargs: typing.Any,
-    ) -> typing.Any:
-        make: typing.Any = asyncio.Task
-        if self._below is not None:
-            make = functools.partial(self._below, loop)
-        else:
-            kwargs["loop"] = loop
-        return make(coro, **kwargs) if self._host is None else self._host.spawn(make, coro, **kwargs)
-
-    def remove(self) -> None:
-        """Ends it, and takes it away unless there is another one above: that hands over to it, and it to the one below."""
-        self._host = None
-        top = self._loop.get_task_factory()
-        while isinstance(top, TaskFactory) and top._host is None:
-            top = top._below
-            self._loop.set_task_factory(top)
-
-
 def _step(awaited: typing.Any) -> None:
     """Runs what does not wait."""
     with contextlib.suppress(StopIteration):
@@ -127,7 +91,6 @@ def _step(awaited: typing.Any) -> None:
         """Loads the plan, and goes on from there."""
         for descriptor in self._descriptors:
             self._loop.add_reader(descriptor, self._turn)
-        self._task_factory = TaskFactory(self._loop, self._host)
         _step(self._leaving.asend(None))
         try:
             self.run.begin()
