@@ -62,11 +62,12 @@ class VUTask(asyncio.Future[None]):
         return f"<VUTask {self._name!r}>"
 
 
-def adapt(host: _rampa.Host) -> None:
+def adapt(host: _rampa.Host, loop: asyncio.AbstractEventLoop) -> None:
     """Puts our own current_task() and sleep() over those of asyncio, in this process, before the script is loaded.
 
     Each hands over to asyncio's whatever is not a VU's or not of the worker's loop. A VU's task is made when somebody
-    asks for it, and its sleep is one object where asyncio has five: that is most of what a VU at rest would need.
+    asks for it, and its sleep is one object where asyncio has five: that is most of what a VU at rest would need. The
+    create_task() of the worker's loop knows which VU each task belongs to.
     """
     stock_task, stock_sleep, pause, vu_task = asyncio.current_task, asyncio.sleep, host.pause, host.current_task
 
@@ -83,3 +84,4 @@ def adapt(host: _rampa.Host) -> None:
     for module in (asyncio, asyncio.tasks):
         module.current_task = current_task  # type: ignore[attr-defined]
         module.sleep = sleep  # type: ignore[attr-defined]
+    loop.create_task = host.create_task  # type: ignore[assignment]

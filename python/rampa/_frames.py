@@ -19,6 +19,13 @@ def is_users(filename: str) -> bool:
     return not filename.startswith(("<", _STDLIB)) and "-packages" not in filename and not is_ours(filename)
 
 
+def kind_of_file(filename: str) -> bool | None:
+    """Whose code a file holds: True the user's, False a library's, None that of Python itself or of rampa."""
+    if is_ours(filename) or filename.startswith("<") or (filename.startswith(_STDLIB) and "-packages" not in filename):
+        return None
+    return is_users(filename)
+
+
 def users_frame(frame: types.FrameType | None) -> types.FrameType | None:
     """The innermost frame that is the user's, from ``frame`` outwards."""
     while frame is not None and not is_users(frame.f_code.co_filename):

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The reactor as a guest: another program's asyncio loop watches its two descriptors and turns it when they are ready.
 
-Nothing of that loop or of asyncio is replaced, so that any implementation of the loop will do (uvloop too).
+Nothing of that loop or of asyncio is replaced, so that any implementation of the loop will do (uvloop too). Only its task
+factory is ours while the run lasts, around the program's own if there is one.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import collections.abc
 import contextlib
+import functools
 import os
 import typing
 
@@ -48,14 +50,53 @@ class GuestHooks(Hooks):
             task._log_destroy_pending = False  # type: ignore[attr-defined]
 
 
-class Guest:
-    """One run on a loop that is already running. Belongs to the thread of that loop.
+class TaskFactory:
+    """Lets a host know which VU each task belongs to.
+
+    Args:
+        loop: that gets it.
+        host: that is told.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, host: _rampa.Host) -> None:
+        self._loop = loop
+        self._host: _rampa.Host | None = host
+        self._below: typing.Any = loop.get_task_factory()
+        self._set(self)
+
+    def _set(self, factory: typing.Any) -> None:
+        self._loop.set_task_factory(factory)
+
+    def __call__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        coro: collections.abc.Coroutine[typing.Any, typing.Any, typing.Any],
+        **kwargs: typing.Any,
+    ) -> typing.Any:
+        make: typing.Any = asyncio.Task
+        if self._below is not None:
+            make = functools.partial(self._below, loop)
+        else:
+            kwargs["loop"] = loop
+        return make(coro, **kwargs) if self._host is None else self._host.spawn(make, coro, **kwargs)
+
+    def remove(self) -> None:
+        """Ends it, and takes it away unless there is another one above: that hands over to it, and it to the one below."""
+        self._host = None
+        top: typing.Any = self._loop.get_task_factory()
+        while isinstance(top, TaskFactory) and top._host is None:
+            top = top._below
+            self._set(top)
+
+
 def _step(awaited: typing.Any) -> None:
     """Runs what does not wait."""
     with contextlib.suppress(StopIteration):
         awaited.send(None)
 
 
+class Guest:
+    """One run on a loop that is already running. Belongs to the thread of that loop.
 
     Args:
         loop: the running one.
@@ -83,6 +124,7 @@ def _step(awaited: typing.Any) -> None:
         self._host = _rampa.Host(self.hooks, dict(os.environ))
         self.hooks.host, self.hooks.loop = self._host, loop
         self._host.attach_guest(loop, self._wake)
+        self._task_factory: TaskFactory | None = None
         self.run = self._host.start(script.path, options)
         self._descriptors = (self._host.fileno(), self._host.timer_fileno())
         self._leaving = self._leave()
@@ -91,6 +133,7 @@ def _step(awaited: typing.Any) -> None:
         """Loads the plan, and goes on from there."""
         for descriptor in self._descriptors:
             self._loop.add_reader(descriptor, self._turn)
+        self._task_factory = TaskFactory(self._loop, self._host)
         _step(self._leaving.asend(None))
         try:
             self.run.begin()
@@ -145,6 +188,8 @@ def _step(awaited: typing.Any) -> None:
         self._is_open = False
         for descriptor in self._descriptors:
             self._loop.remove_reader(descriptor)
+        if self._task_factory is not None:
+            self._task_factory.remove()
         self._host.close()
         self._closed.set()
         if not self._is_leaving:

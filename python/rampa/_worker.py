@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import collections
 import contextlib
 import inspect
 import json
@@ -18,7 +19,8 @@ import typing
 import urllib.parse
 
 from rampa._asyncio import VUTask, adapt
-from rampa._frames import format_error, is_ours, users_place
+from rampa._frames import format_error, is_ours, kind_of_file, users_place
+from rampa._tasks import Leftovers, LeftTask
 from rampa._watchdog import Watchdog
 from rampa.errors import RequestError, RunAborted, ScriptError
 from rampa.loader import Script, require_scenario
@@ -184,6 +186,7 @@ class Hooks:
         self.failure: BaseException | None = None  # what a hook raised
         self.watchdog = Watchdog(self)
         self._checks: set[str] = set()
+        self._warnings: collections.Counter[str] = collections.Counter()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def load(self, path: str) -> str:
@@ -215,7 +218,21 @@ class Hooks:
         self.errors.note(scenario, error, vu, iteration)
 
     def changed_errors(self) -> list[tuple[typing.Any, ...]]:
+        for text, times in self._warnings.items():
+            self.host.warn(text, times)
+        self._warnings.clear()
         return self.errors.take_changed()
+
+    def warn_later(self, text: str) -> None:
+        """For what may happen in every iteration: it is counted here and told once a second."""
+        if text in self._warnings or len(self._warnings) < _GROUPS_MAX:
+            self._warnings[text] += 1
+
+    def kind_of_file(self, name: str) -> bool | None:
+        return kind_of_file(name)
+
+    def end_tasks(self, worker: _rampa.Worker, tasks: list[LeftTask], is_interrupted: bool) -> Leftovers | None:
+        return Leftovers(self, worker, tasks, is_interrupted)
 
     def note_check(self, name: str, error: BaseException) -> None:
         if name not in self._checks and len(self._checks) < _GROUPS_MAX:
@@ -328,7 +345,7 @@ def main(fd: int) -> None:
     asyncio.set_event_loop(loop)
     signal.signal(signal.SIGURG, hooks.watchdog.overdue)
     host.attach(loop, selector.fileno())
-    adapt(host)
+    adapt(host, loop)
     host.serve(fd)
     try:
         _run_forever(loop, host)

@@ -37,6 +37,8 @@ static void ended(struct py_worker *worker, enum rp_ending ending)
     worker->must_cancel = worker->throwing = false;
     if (worker->interrupting)
         ending = RP_ENDED_INTERRUPTED;
+    if (RP_UNLIKELY(worker->extra) && RP_UNLIKELY(worker->extra->child_count))
+        worker->vu->is_held = rp_py_tasks_end(worker, ending == RP_ENDED_INTERRUPTED);
     worker->interrupting = false;
     worker->host->script.engine->ended(worker->vu, ending);
 }
@@ -386,11 +388,16 @@ static void end_instead(struct py_worker *worker)
 
 /* ---- script ops ------------------------------------------------------------------------------------------- */
 
-/* What an iteration leaves of itself in its VU ends with it: a group that was not left, the count of cancellations. */
+/* What an iteration leaves of itself in its VU ends with it: a group that was not left, the count of cancellations, tasks
+ * that the engine did not wait for any longer. */
 static void reset_extra(struct py_worker *worker)
 {
     struct py_worker_extra *extra = worker->extra;
 
+    if (RP_UNLIKELY(extra->leftovers)) {
+        Py_CLEAR(extra->leftovers);
+        rp_timer_disarm(&extra->patience);
+    }
     if (extra->base_tags)
         worker->vu->tags = extra->base_tags;
     extra->cancel_requests = 0;

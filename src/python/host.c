@@ -125,7 +125,9 @@ int rp_py_host_take_loop(struct py_host *self, PyObject *aio_loop)
     self->get_running_loop = attribute("asyncio", "_get_running_loop");
     self->neutral_context = PyContext_New();
     self->loop_thread = PyThread_get_thread_ident();
-    return self->call_soon && self->get_running_loop && self->neutral_context ? 0 : -1;
+    if (!self->call_soon || !self->get_running_loop || !self->neutral_context)
+        return -1;
+    return rp_py_tasks_init(self);
 }
 
 /* Queues of asyncio's own loop, which is ours alone: private, and quick. */
@@ -198,15 +200,16 @@ static PyObject *host_hook_ended(PyObject *object, PyObject *args)
     Py_RETURN_NONE;
 }
 
-static PyObject *host_warn(PyObject *object, PyObject *arg)
+static PyObject *host_warn(PyObject *object, PyObject *args)
 {
     struct py_host *self = (struct py_host *)object;
-    const char *text = PyUnicode_AsUTF8(arg);
+    unsigned long long times = 1;
+    const char *text;
 
-    if (!text)
+    if (!PyArg_ParseTuple(args, "s|K", &text, &times))
         return NULL;
     if (self->worker)
-        rp_worker_warn(self->worker, text);
+        rp_worker_warn_times(self->worker, text, times);
     Py_RETURN_NONE;
 }
 
@@ -273,6 +276,8 @@ static int host_traverse(PyObject *object, visitproc visit, void *arg)
     Py_VISIT(self->hooks);
     Py_VISIT(self->aio_loop);
     Py_VISIT(self->call_soon);
+    Py_VISIT(self->create_task);
+    Py_VISIT(self->owners);
     Py_VISIT(self->setup_data);
     Py_VISIT(self->env);
     Py_VISIT(self->hook_worker);
@@ -299,6 +304,7 @@ static int host_clear(PyObject *object)
     Py_CLEAR(self->base_context);
     Py_CLEAR(self->function);
     Py_CLEAR(self->neutral_context);
+    rp_py_tasks_deinit(self);
     Py_CLEAR(self->setup_data);
     Py_CLEAR(self->env);
     return 0;
@@ -332,7 +338,10 @@ static PyMethodDef methods[] = {
     { "fileno", rp_py_host_fileno, METH_NOARGS, NULL },
     { "timer_fileno", rp_py_host_timer_fileno, METH_NOARGS, NULL },
     { "hook_ended", host_hook_ended, METH_VARARGS, NULL },
-    { "warn", host_warn, METH_O, NULL },
+    { "warn", host_warn, METH_VARARGS, NULL },
+    { "create_task", (PyCFunction)(void (*)(void))rp_py_host_create_task,
+      METH_FASTCALL | METH_KEYWORDS, NULL },
+    { "spawn", (PyCFunction)(void (*)(void))rp_py_host_spawn, METH_FASTCALL | METH_KEYWORDS, NULL },
     { "overdue", rp_py_host_overdue, METH_NOARGS, NULL },
     { "running", rp_py_host_running, METH_NOARGS, NULL },
     { "current_task", rp_py_host_current_task, METH_O, NULL },

@@ -31,7 +31,7 @@ struct rp_pystate {
     PyObject *json_loads, *make_headers, *make_timings, *asyncio_cancelled, *request_error,
         *run_aborted;
     PyObject *s_blocking, *s_add_done_callback, *s_cancel, *s_context, *s_throw, *s_close,
-        *s_append, *s_scheduled;
+        *s_append, *s_scheduled, *s_done, *s_cr_code, *s_task_factory;
     PyObject *statuses[600]; /* ints, made on demand */
     struct py_request *free_requests;
     unsigned free_request_count;
@@ -129,6 +129,10 @@ struct py_host {
     PyObject *neutral_context, *call_soon, *heappush, *get_running_loop;
     PyObject *setup_data;
     PyObject *env; /* dict of the run */
+    /* tasks.c: of asyncio; the tasks of VUs that run an iteration -> worker; names of files -> whose they are */
+    PyObject *task_type, *create_task, *current_task, *current_tasks, *loop_name;
+    PyObject *owners, *file_kinds;
+    struct py_worker *spawning; /* whose task is being made; borrowed */
     struct rp_watch aio_watch;
     bool aio_ready, has_ended;
     bool has_warned_of_await;              /* of a request that was never awaited */
@@ -162,6 +166,9 @@ struct py_worker_extra {
     const struct rp_tags *base_tags; /* outside of any group; NULL = it has never entered one */
     struct rp_task throw_task;
     struct rp_timer patience;
+    struct py_child *children; /* tasks that the iteration has created, if they are not known to be done */
+    unsigned child_count, child_room;
+    PyObject *leftovers; /* what is waited for before the VU begins again, or NULL */
 };
 
 /* A VU: the `worker` that scenarios are given. Not tracked by the garbage collector: the engine holds it, and the
@@ -277,7 +284,21 @@ int rp_py_worker_cancel(struct py_worker *worker);
 /* The iteration counts as interrupted and has a second to clean up. What ends it, the caller does. */
 void rp_py_worker_set_interrupted(struct py_worker *worker);
 
+/* tasks.c: asyncio tasks that iterations create */
+int rp_py_tasks_init(struct py_host *host); /* -1 with an exception */
+void rp_py_tasks_deinit(struct py_host *host);
+PyObject *rp_py_host_create_task(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
+                                 PyObject *kwnames);
+/* Host.spawn(make, coro, ...) is make(coro, ...) for a task factory. */
+PyObject *rp_py_host_spawn(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
+                           PyObject *kwnames);
+/* The iteration has ended: cancels what it has left. Whether the VU must be held until released(). */
+bool rp_py_tasks_end(struct py_worker *worker, bool is_interrupted);
+PyObject *rp_py_worker_released(PyObject *self, PyObject *leftovers);
+void rp_py_tasks_clear(struct py_worker *worker); /* its extra part is there */
+
 /* life.c: the end of a run that comes from inside */
+void rp_py_end_run(struct py_host *host, const char *reason);
 PyObject *rp_py_worker_abort(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
                              PyObject *kwnames);
 PyObject *rp_py_host_overdue(PyObject *self, PyObject *unused);
@@ -298,7 +319,6 @@ int rp_py_is_running_here(struct py_host *host);
 /* errors.c */
 /* Fills @err from the current Python exception (cleared): the user's file and line, message, cleaned traceback. */
 void rp_py_fetch_error(struct py_host *host, struct rp_error *err, const char *what);
-void rp_py_end_run(struct py_host *host, const char *reason);
 /* The one place where our codes become Python exceptions. Returns NULL. */
 PyObject *rp_py_raise(int code, const struct rp_error *err);
 

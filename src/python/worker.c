@@ -47,9 +47,10 @@ static void free_extra(struct py_worker *self)
 
     if (!extra)
         return;
-    self->extra = NULL;
     rp_task_cancel(&extra->throw_task);
     rp_timer_disarm(&extra->patience);
+    rp_py_tasks_clear(self);
+    self->extra = NULL;
     Py_XDECREF(extra->task);
     Py_XDECREF(extra->vu_dict);
     Py_XDECREF(extra->env);
@@ -253,6 +254,7 @@ static PyMethodDef methods[] = {
     { "sleep", worker_sleep, METH_O, RP_DOC_WORKER_SLEEP },
     { "_cancel", worker_cancel, METH_NOARGS, NULL },
     { "_uncancel", worker_uncancel, METH_NOARGS, NULL },
+    { "_released", rp_py_worker_released, METH_O, NULL },
     { NULL, NULL, 0, NULL },
 };
 

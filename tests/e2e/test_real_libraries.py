@@ -94,6 +94,31 @@ WEBSOCKETS = """
         assert await asyncio.wait_for(await socket.ping(), 30) is not None
 """
 
+# The tasks of a connection live as long as it does.
+WEBSOCKETS_KEPT = """
+    import websockets
+    vu = worker.vu
+    if "socket" not in vu:
+        vu["socket"] = await websockets.connect(os.environ["WS"], ping_interval=0.005)
+    await vu["socket"].send(str(worker.execution.iteration))
+    assert await vu["socket"].recv() == str(worker.execution.iteration)
+    await worker.sleep(0.01)
+    if worker.execution.iteration_in_vu == 4:
+        await vu["socket"].close()
+"""
+
+AIOHTTP_KEPT = """
+    import aiohttp
+    vu = worker.vu
+    if "session" not in vu:
+        vu["session"] = aiohttp.ClientSession()
+    async with vu["session"].get(os.environ["URL"] + "/bytes/1000") as response:
+        assert len(await response.read()) == 1000
+    assert len(vu["session"].connector._conns) == 1
+    if worker.execution.iteration_in_vu == 4:
+        await vu["session"].close()
+"""
+
 REDIS = """
     import redis.asyncio
     client = redis.asyncio.Redis(unix_socket_path=os.environ["REDIS"])
@@ -176,9 +201,12 @@ def check(rampa: Rampa, script: Script, body: str, **env: str) -> None:
     for loop in ({}, {"RAMPA_LOOP": "epoll"}):
         done = rampa("run", "script.py", out=True, code=0, env={**env, **loop}, timeout=PATIENCE * 2)
         assert (done.count("iterations"), done.count("iteration_errors"), done.stderr) == (20, 0, "")
+        assert done.result()["warnings"] == []
 
 
-@pytest.mark.parametrize("module, body", [("aiohttp", AIOHTTP), ("httpx", HTTPX), ("anyio", ANYIO)])
+@pytest.mark.parametrize(
+    "module, body", [("aiohttp", AIOHTTP), ("aiohttp", AIOHTTP_KEPT), ("httpx", HTTPX), ("anyio", ANYIO)]
+)
 def test_http_clients_and_anyio(rampa: Rampa, script: Script, target: str, module: str, body: str) -> None:
     need(module)
     check(rampa, script, body, URL=target)
@@ -200,12 +228,13 @@ asyncio.run(main())
 """
 
 
-def test_websockets(rampa: Rampa, script: Script) -> None:
+@pytest.mark.parametrize("body", [WEBSOCKETS, WEBSOCKETS_KEPT], ids=["opened", "kept"])
+def test_websockets(rampa: Rampa, script: Script, body: str) -> None:
     need("websockets")
     with serving([sys.executable, "-c", WS_SERVER], None, stdout=subprocess.PIPE) as process:
         assert process.stdout
         port = int(process.stdout.readline())
-        check(rampa, script, WEBSOCKETS, WS=f"ws://127.0.0.1:{port}")
+        check(rampa, script, body, WS=f"ws://127.0.0.1:{port}")
 
 
 @pytest.fixture

@@ -244,14 +244,14 @@ def test_the_connection_of_an_interrupted_request_is_not_used_again(
     assert done.metrics()["http_req_duration"]["max"] >= 50
 
 
-def test_tasks_that_outlive_their_iteration(rampa: Rampa, script: Script, target: str) -> None:
-    """A background task goes on while the run does, and ends with it without a word."""
+def test_tasks_that_are_no_iterations(rampa: Rampa, script: Script, target: str) -> None:
+    """What the script makes a Task of by itself goes on while the run does, and ends with it without a word."""
     script(
         "import asyncio\nimport os\nimport rampa\n\n\nasync def background(worker):\n    while True:\n"
         '        await worker.http.get(os.environ["TARGET"] + "/json")\n        await asyncio.sleep(0.001)\n\n\n'
         'tasks = []\n\n@rampa.scenario(executor="per-vu-iterations", vus=3, iterations=5)\n'
         "async def a(worker):\n    if worker.execution.iteration_in_vu == 0:\n"
-        "        tasks.append(asyncio.create_task(background(worker)))\n    await worker.sleep(0.01)\n"
+        "        tasks.append(asyncio.Task(background(worker)))\n    await worker.sleep(0.01)\n    assert not tasks[0].done()\n"
     )
     done = rampa("run", "script.py", out=True, code=0, env={"TARGET": target})
     assert done.count("iterations") == 15
