@@ -187,10 +187,10 @@ static PyObject *host_hook_ended(PyObject *object, PyObject *args)
         return NULL;
     hook = strcmp(name, "setup") == 0 ? RP_HOOK_SETUP : RP_HOOK_TEARDOWN;
     self->is_in_hook = false;
-    if (error == Py_None) {
-        self->script.hook_ended(&self->script, hook, NULL);
     if (!self->worker) /* a guest that is closed already */
         Py_RETURN_NONE;
+    if (error == Py_None) {
+        self->script.hook_ended(&self->script, hook, NULL);
         Py_RETURN_NONE;
     }
     PyErr_SetObject((PyObject *)Py_TYPE(error), error);
