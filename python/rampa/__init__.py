@@ -14,15 +14,16 @@ from __future__ import annotations
 
 import typing
 
+from rampa._response import Headers, Timings
 from rampa.config import Config, Options, ScenarioConfig, Stage
 from rampa.loader import scenario
 
 if typing.TYPE_CHECKING:
-    from rampa._rampa import Response, Worker
+    from rampa._rampa import Execution, Group, HttpClient, Request, Response, Sleep, Worker
     from rampa.engine import Engine, EngineOptions, RunController
     from rampa.events import RunResult, RunStatus
 else:
-    from _rampa import Response, Worker
+    from _rampa import Execution, Group, HttpClient, Request, Response, Sleep, Worker
 
     def __getattr__(name: str) -> typing.Any:
         """The engine is imported when somebody asks for it: a worker, which runs a script, does not."""
@@ -40,13 +41,20 @@ __all__ = [
     "Config",
     "Engine",
     "EngineOptions",
+    "Execution",
+    "Group",
+    "Headers",
+    "HttpClient",
     "Options",
+    "Request",
     "Response",
     "RunController",
     "RunResult",
     "RunStatus",
     "ScenarioConfig",
+    "Sleep",
     "Stage",
+    "Timings",
     "Worker",
     "scenario",
 ]

@@ -17,7 +17,26 @@
     "Names of metrics are a letter or ``_`` and then 1 to 128 letters, digits or ``_``; a name\n"  \
     "has one type in the whole run. A sample has the tags of its VU (see ``tags``) and over "      \
     "them\n"                                                                                       \
-    "those of its ``tags`` argument."
+    "those of its ``tags`` argument.\n"                                                            \
+    "\n"                                                                                           \
+    ">>> import asyncio, rampa\n"                                                                  \
+    ">>> from rampa.loader import TestPlan\n"                                                      \
+    ">>> async def shop(worker):\n"                                                                \
+    "...     with worker.group(\"basket\"):\n"                                                     \
+    "...         worker.counter(\"items\", 2, tags={\"kind\": \"book\"})\n"                        \
+    "...     worker.trend(\"price\", 12.5)\n"                                                      \
+    "...     worker.rate(\"in_stock\", True)\n"                                                    \
+    "...     worker.gauge(\"left\", 3)\n"                                                          \
+    "...     await worker.sleep(0.001)\n"                                                          \
+    "...     worker.check(worker.execution.iteration, {\"is a number\": lambda n: n >= 0})\n"      \
+    ">>> async def main():\n"                                                                      \
+    "...     fields = rampa.ScenarioConfig(executor=\"shared-iterations\", iterations=4)\n"        \
+    "...     controller = await rampa.Engine(TestPlan({\"shop\": (fields, shop)})).start()\n"      \
+    "...     return (await controller.wait()).snapshot.values\n"                                   \
+    ">>> values = asyncio.run(main())\n"                                                           \
+    ">>> values[\"items\"][\"count\"], values[\"price\"][\"max\"], "                               \
+    "values[\"checks\"][\"passes\"]\n"                                                             \
+    "(8.0, 12.5, 4.0)"
 
 #define RP_DOC_WORKER_CHECK                                                                        \
     "check($self, value, checks, /, tags=None)\n--\n\n"                                            \
