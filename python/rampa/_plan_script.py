@@ -37,7 +37,7 @@ class PlanScript:
 
     def __init__(self, plan: TestPlan) -> None:
         self._plan = plan
-        self.path = plan.path or "(plan)"
+        self.path: str = plan.path or "(plan)"
         self.functions: dict[str, Function] = {name: function for name, (_, function) in plan.scenarios.items()}
 
     def hook(self, name: str) -> Function | None:
