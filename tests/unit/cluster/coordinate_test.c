@@ -187,6 +187,29 @@ static void test_lies(void **state)
     }
 }
 
+static void test_aborts(void **state)
+{
+    static const struct {
+        const char *mode, *reason;
+        bool has_run;
+    } cases[] = {
+        { "aborts", "aborted by the script: enough", true },
+        { "setup-aborts", "aborted by the script", false },
+    };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(cases); i++) {
+        struct run run = { .r = 0 };
+
+        coordinate(&run, cases[i].mode, "");
+        assert_int_equal(run.r, 0);
+        assert_int_equal(run.result.exit_code, RP_EXIT_ABORTED);
+        assert_string_equal(run.result.reason, cases[i].reason);
+        assert_int_equal(run.result.teardown_time, 5);
+        assert_int_equal(run.result.accounting_count, cases[i].has_run);
+        run_deinit(&run);
+    }
+}
+
 static void test_no_such_program(void **state)
 {
     char name[] = "/no/such/program", *argv[] = { name, NULL };
@@ -214,6 +237,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_teardown(test_dies_while_nobody_looks, end_disorder),
         cmocka_unit_test(test_speaks_nonsense),
         cmocka_unit_test(test_lies),
+        cmocka_unit_test(test_aborts),
         cmocka_unit_test(test_no_such_program),
     };
 

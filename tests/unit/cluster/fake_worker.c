@@ -339,6 +339,34 @@ static int pause_and_resume(void)
     return 4;
 }
 
+static void say(enum rp_message_type type, const char *key, const char *value)
+{
+    rp_write_message(&out, type, 1);
+    text(key, value);
+    send_frame();
+}
+
+/* Until the test sends it, now or earlier. */
+static void wait_for_signal(int number)
+{
+    sigset_t set;
+    int got;
+
+    sigemptyset(&set);
+    sigaddset(&set, number);
+    if (sigwait(&set, &got) != 0)
+        _exit(96);
+}
+
+/* Longer than a silent worker is waited for. */
+static void be_busy(void)
+{
+    for (int i = 0; i < 40; i++) {
+        say(RP_MSG_WARNING, "text", "still there");
+        usleep(100000);
+    }
+}
+
 static void run(void)
 {
     has_run = true;
@@ -352,7 +380,13 @@ static void run(void)
         ran = 2;
         send_state(ran);
     }
-    if (is("waits") || is("judged"))
+    if (is("busy"))
+        be_busy();
+    if (is("needs-reminder"))
+        wait_for_signal(SIGURG);
+    if (is("aborts"))
+        say(RP_MSG_ABORT, "reason", "enough");
+    if (is("waits") || is("judged") || is("aborts"))
         while (receive() != RP_MSG_STOP)
             ;
     if (is("odd-scenarios") || is("odd-pauses"))
@@ -363,24 +397,13 @@ static void run(void)
     reach("finish");
 }
 
-/* Until the test sends SIGUSR1, now or earlier. */
-static void wait_for_release(void)
-{
-    sigset_t set;
-    int got;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGUSR1);
-    if (sigwait(&set, &got) != 0)
-        _exit(96);
-}
-
 int main(int argc, char **argv)
 {
     sigset_t set;
 
     sigemptyset(&set);
     sigaddset(&set, SIGUSR1);
+    sigaddset(&set, SIGURG);
     sigprocmask(SIG_BLOCK, &set, NULL);
     mode = argc > 1 ? argv[1] : "good";
     at = argc > 2 ? argv[2] : "";
@@ -401,7 +424,9 @@ int main(int argc, char **argv)
         case RP_MSG_SETUP:
             reach("setup");
             if (is("setup-waits") || is("setup-pauses"))
-                wait_for_release();
+                wait_for_signal(SIGUSR1);
+            if (is("setup-aborts"))
+                say(RP_MSG_ABORT, "reason", NULL);
             end_hook(!is("no-setup"));
             break;
         case RP_MSG_START:

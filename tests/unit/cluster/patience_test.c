@@ -104,6 +104,30 @@ static void test_looks_late(void **state)
     run_deinit(&run);
 }
 
+/* It says something all the time, and is done before the last limit. */
+static void test_is_slow(void **state)
+{
+    struct run run = { .patience = 3 * RP_S };
+
+    coordinate(&run, "busy", "");
+    assert_int_equal(run.r, 0);
+    if (run.result.exit_code != RP_EXIT_PASSED)
+        fail_msg("%s", run.result.reason);
+    assert_int_equal(run.result.warning_count, 1);
+    assert_int_equal(run.result.warnings[0].count, 40);
+    run_deinit(&run);
+}
+
+static void test_is_reminded(void **state)
+{
+    struct run run = { .r = 0 };
+
+    coordinate(&run, "needs-reminder", "");
+    assert_int_equal(run.r, 0);
+    assert_int_equal(run.result.exit_code, RP_EXIT_PASSED);
+    run_deinit(&run);
+}
+
 static void test_signals(void **state)
 {
     static const struct {
@@ -145,6 +169,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_closes_the_channel),
         cmocka_unit_test(test_does_not_end_after_bye),
         cmocka_unit_test(test_looks_late),
+        cmocka_unit_test(test_is_slow),
+        cmocka_unit_test(test_is_reminded),
         cmocka_unit_test(test_signals),
     };
 
