@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
@@ -56,6 +58,15 @@ def test_bytes_of_a_vu_asleep(rampa: Rampa, script: Script, sleep: str, most: in
     done = rampa("run", "script.py", "--quiet", timeout=300)
     assert "bytes" in done.stdout, done
     assert 100 < int(done.stdout.split("bytes")[1].split()[0]) <= most
+
+
+def test_the_benchmark_runs(program: Path) -> None:
+    bench = Path(__file__).resolve().parent.parent.parent / "bench/run"
+    argv = [str(bench), "rest", "--rampa", str(program), "--vus", "50", "--starts", "1"]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done
+    for row in ("worker.sleep()", "asyncio.sleep()", "(a task of plain asyncio)", "to the first iteration"):
+        assert re.search(rf"^  {re.escape(row)} +[0-9]", done.stdout, re.M), done
 
 
 # ---- what is made on first use ----------------------------------------------------------------------------------------
