@@ -63,13 +63,13 @@ struct rp_vu {
     struct rp_script_host *host;
     const struct rp_scenario *scenario;
     struct rp_http_session *http; /* the host makes it when it is first used; the engine frees it */
-    const struct rp_tags *tags; /* of its samples: the run's, the scenario's and `scenario` */
-    void *host_data;            /* the host's */
-    int64_t number;             /* from 1, unique in the run */
-    uint64_t iteration;         /* from 0, unique in the scenario */
-    uint64_t iteration_in_vu;   /* from 0 */
-    rp_ns began;                /* when the iteration was due: what its duration is measured from */
-    rp_ns begun;                /* when it did begin */
+    const struct rp_tags *tags;   /* of its samples: the run's, the scenario's and `scenario` */
+    void *host_data;              /* the host's */
+    int64_t number;               /* from 1, unique in the run */
+    uint64_t iteration;           /* from 0, unique in the scenario */
+    uint64_t iteration_in_vu;     /* from 0 */
+    rp_ns began; /* when the iteration was due: what its duration is measured from */
+    rp_ns begun; /* when it did begin */
     bool is_running;
     bool is_held; /* set by the host before ended() */
     /* the engine's */

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import signal
 import subprocess
 import time
@@ -19,7 +18,6 @@ Start = Callable[..., Started]
 
 PHASES = """
 import asyncio
-import os
 import subprocess
 import time
 import rampa

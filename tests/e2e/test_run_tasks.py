@@ -110,7 +110,7 @@ LEFT = {
         {BG: 1},
     ),
     "a coroutine of asyncio": (
-        f"asyncio.create_task(asyncio.sleep(3600))\nasyncio.create_task(asyncio.Queue().get())",
+        "asyncio.create_task(asyncio.sleep(3600))\nasyncio.create_task(asyncio.Queue().get())",
         {f"script.py:{BODY_LINE} in a": 1, f"script.py:{BODY_LINE + 1} in a": 1},
     ),
     "a request": ('asyncio.create_task(worker.http.get(url + "/hang"))', {f"script.py:{BODY_LINE} in a": 1}),
