@@ -29,10 +29,10 @@ from rampa.events import (
     EngineEvent,
     RunResult,
     RunStatus,
+    _live_snapshot,
+    _numbers,
     _Reader,
-    live_snapshot,
-    numbers,
-    threshold_result,
+    _threshold_result,
 )
 from rampa.loader import TestPlan
 from rampa.metrics import MetricSnapshot
@@ -68,7 +68,13 @@ class EngineOptions:
 
 
 class RunController:
-    """A run in progress, made by :meth:`Engine.start`. Its methods belong to the thread of the loop it was started on."""
+    """A run in progress, made by :meth:`Engine.start`. Its methods belong to the thread of the loop it was started on.
+
+    Args:
+        loop: the running one.
+        script: the plan.
+        options: settings of the run.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, script: PlanScript, options: EngineOptions) -> None:
         self._over: asyncio.Future[RunResult] = loop.create_future()
@@ -122,7 +128,7 @@ class RunController:
     def snapshot(self) -> MetricSnapshot | None:
         """The metrics as of the last second, or None before there are any."""
         text = self._guest.run.snapshot()
-        return live_snapshot(json.loads(text)) if text else None
+        return _live_snapshot(json.loads(text)) if text else None
 
     async def events(self) -> collections.abc.AsyncIterator[EngineEvent]:
         """The events of the run until its end, for any number of consumers.
@@ -201,8 +207,8 @@ class RunController:
         return RunResult(
             run_id=run.run_id,
             status=status,
-            snapshot=MetricSnapshot(round(duration * 1e9), duration, numbers(metrics)) if metrics else None,
-            threshold_results=[threshold_result(row) for row in document["thresholds"] if row["passed"] is not None],
+            snapshot=MetricSnapshot(round(duration * 1e9), duration, _numbers(metrics)) if metrics else None,
+            threshold_results=[_threshold_result(row) for row in document["thresholds"] if row["passed"] is not None],
             error=self._guest.hooks.failure if raised else None,
             stop_reason=run.reason,
             exit_code=run.exit_code,

@@ -132,21 +132,34 @@ class EngineEvent:
 
 @dataclasses.dataclass(frozen=True)
 class PhaseEvent(EngineEvent):
-    """The run has come to another ``phase``: ``loading``, ``setup``, ``running``, ``stopping`` or ``teardown``."""
+    """The run has come to another phase.
+
+    Attributes:
+        phase: ``loading``, ``setup``, ``running``, ``stopping`` or ``teardown``; phases that a run does not have are left out.
+    """
 
     phase: str
 
 
 @dataclasses.dataclass(frozen=True)
 class SnapshotEvent(EngineEvent):
-    """Once a second: the metrics so far."""
+    """Once a second while scenarios run, and at the end.
+
+    Attributes:
+        snapshot: the metrics so far.
+    """
 
     snapshot: MetricSnapshot
 
 
 @dataclasses.dataclass(frozen=True)
 class LiveThresholdEvent(EngineEvent):
-    """A threshold is judged first while the run goes on, or holds no longer, or again; ``will_abort``: it ends the run."""
+    """While the run goes on: a threshold is judged first, or holds no longer, or holds again.
+
+    Attributes:
+        results: that threshold.
+        will_abort: whether it ends the run.
+    """
 
     results: list[ThresholdResult]
     will_abort: bool = False
@@ -154,7 +167,11 @@ class LiveThresholdEvent(EngineEvent):
 
 @dataclasses.dataclass(frozen=True)
 class ThresholdEvent(EngineEvent):
-    """The final verdict on the thresholds."""
+    """The final verdict on the thresholds.
+
+    Attributes:
+        results: of each threshold, in the order of the plan.
+    """
 
     results: list[ThresholdResult]
 
@@ -166,29 +183,46 @@ class PauseEvent(EngineEvent):
 
 @dataclasses.dataclass(frozen=True)
 class ResumeEvent(EngineEvent):
-    """The run goes on, or ends in the pause; ``paused_seconds``: how long it has paused in all."""
+    """The run goes on, or ends in the pause.
+
+    Attributes:
+        paused_seconds: how long it has paused in all.
+    """
 
     paused_seconds: float
 
 
 @dataclasses.dataclass(frozen=True)
 class WarningEvent(EngineEvent):
-    """Something that the summary will warn of."""
+    """Something that the summary will warn of, when it comes up for the first time.
+
+    Attributes:
+        text: one sentence.
+    """
 
     text: str
 
 
 @dataclasses.dataclass(frozen=True)
 class MissedEvent(EngineEvent):
-    """This consumer was too slow: ``count`` older events are lost to it. The run does not wait for consumers."""
+    """This consumer was too slow, and the oldest events are lost to it: the run does not wait for consumers.
+
+    Attributes:
+        count: how many.
+    """
 
     count: int
 
 
 @dataclasses.dataclass(frozen=True)
 class FinishedEvent(EngineEvent):
-    """The last event of a run. ``status`` is None and ``exit_code`` 3 when the plan was not valid; ``reason`` says why the run
-    did not pass."""
+    """The last event of a run.
+
+    Attributes:
+        status: of the result; None when the plan could not be run.
+        exit_code: of the result; 3 when the plan was not valid.
+        reason: why the run did not pass, one sentence; None when it passed.
+    """
 
     status: RunStatus | None
     exit_code: int
@@ -206,7 +240,7 @@ class _Reader:
         row = json.loads(line)
         kind, run_id, ns = row["type"], row["run_id"], row["ns"]
         if kind == "threshold":
-            self._verdicts.append(threshold_result(row))
+            self._verdicts.append(_threshold_result(row))
             return []
         events: list[EngineEvent] = []
         if self._verdicts:
@@ -220,9 +254,9 @@ class _Reader:
         if kind == "phase":
             return PhaseEvent(run_id, ns, row["phase"])
         if kind == "snapshot":
-            return SnapshotEvent(run_id, ns, live_snapshot(row))
+            return SnapshotEvent(run_id, ns, _live_snapshot(row))
         if kind == "live_threshold":
-            return LiveThresholdEvent(run_id, ns, [threshold_result(row)], row["aborts"])
+            return LiveThresholdEvent(run_id, ns, [_threshold_result(row)], row["aborts"])
         if kind == "pause":
             return PauseEvent(run_id, ns)
         if kind == "resume":
@@ -236,12 +270,8 @@ class _Reader:
         return None
 
 
-def threshold_result(row: dict[str, typing.Any]) -> ThresholdResult:
-    """A threshold of the result file or of an event.
-
-    Args:
-        row: as the file or the line has it.
-    """
+def _threshold_result(row: dict[str, typing.Any]) -> ThresholdResult:
+    """A threshold of the result file or of an event."""
     return ThresholdResult(
         source=row["expression"],
         passed=bool(row["passed"]),
@@ -251,25 +281,17 @@ def threshold_result(row: dict[str, typing.Any]) -> ThresholdResult:
     )
 
 
-def numbers(metrics: dict[str, dict[str, typing.Any]]) -> dict[str, dict[str, float]]:
-    """What can be computed with of the metrics of a result file.
-
-    Args:
-        metrics: name -> field -> value.
-    """
+def _numbers(metrics: dict[str, dict[str, typing.Any]]) -> dict[str, dict[str, float]]:
+    """What can be computed with of the metrics of a result file."""
     return {
         name: {stat: float(value) for stat, value in row.items() if isinstance(value, (int, float))}
         for name, row in metrics.items()
     }
 
 
-def live_snapshot(row: dict[str, typing.Any]) -> MetricSnapshot:
-    """The metrics of a snapshot event.
-
-    Args:
-        row: the event's line.
-    """
-    values = numbers(row["metrics"])
+def _live_snapshot(row: dict[str, typing.Any]) -> MetricSnapshot:
+    """The metrics of a snapshot event."""
+    values = _numbers(row["metrics"])
     for stats in values.values():
         if "passes" in stats:
             stats["fails"] = stats.pop("total") - stats["passes"]

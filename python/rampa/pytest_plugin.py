@@ -93,7 +93,7 @@ def _run(request: pytest.FixtureRequest) -> TestRun:
             "remedy: @pytest.mark.rampa_scenario(worker_fn=browse, vus=10, duration='5s')"
         )
     fields = dict(marker.kwargs)
-    config = request.config
+    config: typing.Any = request.config
     return run_scenario(
         fields.pop("worker_fn"),
         title=request.node.name,
@@ -120,12 +120,13 @@ def rampa_result(request: pytest.FixtureRequest) -> RunResult:
         request: of pytest.
     """
     run = _run(request)
-    properties = request.node.user_properties
+    node: typing.Any = request.node
+    properties = node.user_properties
     properties += [(_PROPERTY + name, value) for name, value in run.figures().items()]
     properties.append((_LINE, run.line()))
     failure = run.failure()
     if failure:
-        request.node.stash[_FAILURE] = failure
+        node.stash[_FAILURE] = failure
     return run.result
 
 
