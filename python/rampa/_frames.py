@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import traceback
 import types
+import typing
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
+_FRAMES_AT_ENDS = 20
 _STDLIB = os.path.dirname(os.__file__) + os.sep
 
 
@@ -46,6 +48,25 @@ def users_place(error: BaseException) -> tuple[types.CodeType | None, int]:
     return (chosen.tb_frame.f_code, chosen.tb_lineno) if chosen else (None, 0)
 
 
+class _Stack(traceback.StackSummary):
+    """Of a recursion without end the first and the last frames say all."""
+
+    def format(self, **kwargs: typing.Any) -> list[str]:
+        frames = super().format(**kwargs)
+        left_out = len(frames) - 2 * _FRAMES_AT_ENDS
+        if left_out > 0:
+            frames[_FRAMES_AT_ENDS:-_FRAMES_AT_ENDS] = [f"  ({left_out} frames left out)\n"]
+        return frames
+
+
+def _shorten(told: traceback.TracebackException | None) -> None:
+    if told is None or isinstance(told.stack, _Stack):
+        return
+    told.stack = _Stack(told.stack)
+    for other in (told.__cause__, told.__context__, *(getattr(told, "exceptions", None) or ())):
+        _shorten(other)
+
+
 def format_error(error: BaseException) -> str:
     """The traceback without rampa's own frames at its ends."""
     tb = error.__traceback__
@@ -54,4 +75,5 @@ def format_error(error: BaseException) -> str:
     told = traceback.TracebackException(type(error), error, tb)
     while told.stack and is_ours(told.stack[-1].filename):
         del told.stack[-1]
+    _shorten(told)
     return "".join(told.format()).rstrip("\n")

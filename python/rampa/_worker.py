@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import collections.abc
 import contextlib
 import inspect
 import json
@@ -13,13 +14,13 @@ import signal
 import sys
 import threading
 import time
-import traceback
 import types
 import typing
 import urllib.parse
+import warnings
 
 from rampa._asyncio import VUTask, adapt
-from rampa._frames import format_error, is_ours, kind_of_file, users_place
+from rampa._frames import format_error, is_ours, kind_of_file, users_frame, users_place
 from rampa._tasks import Leftovers, LeftTask
 from rampa._watchdog import Watchdog
 from rampa.errors import RequestError, RunAborted, ScriptError
@@ -186,6 +187,7 @@ class Hooks:
         self.failure: BaseException | None = None  # what a hook raised
         self.watchdog = Watchdog(self)
         self._checks: set[str] = set()
+        self._unawaited: set[str] = set()
         self._warnings: collections.Counter[str] = collections.Counter()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -204,7 +206,9 @@ class Hooks:
         return VUTask(worker, self.loop)
 
     def place(self, code: types.CodeType | None, line: int) -> str:
-        """file:line in function, the file as the user gave it."""
+        """file:line in function, the file as the user gave it; the script, when it is none of the user's."""
+        if self.script is not None and (code is None or is_ours(code.co_filename)):
+            return self.script.path
         name = code.co_filename if code else "?"
         return f"{self.script.display(name) if self.script else name}:{line} in {code.co_name if code else '?'}"
 
@@ -238,6 +242,35 @@ class Hooks:
         if name not in self._checks and len(self._checks) < _GROUPS_MAX:
             self._checks.add(name)
             self.host.warn(f"check {name!r} raised {type(error).__name__}: {_text(error)} (it counts as failed)")
+
+    def note_unawaited_check(self, name: str, given: typing.Any) -> None:
+        if hasattr(given, "close"):
+            given.close()
+        if name not in self._checks and len(self._checks) < _GROUPS_MAX:
+            self._checks.add(name)
+            self.host.warn(
+                f"check {name!r} gives a {type(given).__name__}, which check() does not await (it counts as failed): await "
+                "first, then check what came of it"
+            )
+
+    def not_awaited(self, text: str) -> None:
+        """Something was given up without an await; said once for each place."""
+        if self.host.is_cut_short:
+            return
+        frame = users_frame(sys._getframe(1))
+        place = self.place(frame.f_code, frame.f_lineno) if frame else ""
+        if place in self._unawaited or len(self._unawaited) >= _GROUPS_MAX:
+            return
+        self._unawaited.add(place)
+        self.host.warn(f"{text}: {place}" if place else text)
+
+    def awaiting(self, result: typing.Any) -> typing.Any:
+        """A coroutine that awaits what a plain function gave; None when that is nothing to await."""
+        if inspect.isawaitable(result):
+            return _await(result)
+        if inspect.isgenerator(result) or inspect.isasyncgen(result):
+            raise TypeError("the function gave a generator, which nobody iterates: use 'async def' and 'await'")
+        return None
 
     def describe(self, error: BaseException) -> tuple[str, str | None, int, str | None, str | None]:
         """message, file, line, traceback, hint"""
@@ -300,6 +333,37 @@ class Hooks:
         return _with_params(url, params), fields, body, name, _pairs(tags, "tags"), _ranges(expected)
 
 
+async def _await(result: collections.abc.Awaitable[typing.Any]) -> None:
+    await result
+
+
+class WarningCatcher:
+    """Puts into the summary what Python says of coroutines that were never awaited; all else goes its usual way."""
+
+    def __init__(self, hooks: Hooks) -> None:
+        self._hooks = hooks
+        self._thread = threading.get_ident()
+        self._stock = warnings.showwarning
+        warnings.showwarning = self.show
+
+    def show(
+        self,
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: typing.TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        text = str(message)
+        if not (issubclass(category, RuntimeWarning) and text.endswith(" was never awaited")):
+            self._stock(message, category, filename, lineno, file, line)
+        elif threading.get_ident() == self._thread:
+            self._hooks.not_awaited(f"{text}, so it did not run")
+        else:
+            self._hooks.loop.call_soon_threadsafe(self._hooks.host.warn, f"{text}, so it did not run: {filename}:{lineno}")
+
+
 async def _cancel_leftovers() -> None:
     """What a script left running is cancelled, as asyncio.run() does at its end, but not waited for without limit."""
     leftovers = asyncio.all_tasks() - {asyncio.current_task()}
@@ -346,6 +410,7 @@ def main(fd: int) -> None:
     signal.signal(signal.SIGURG, hooks.watchdog.overdue)
     host.attach(loop, selector.fileno())
     adapt(host, loop)
+    WarningCatcher(hooks)
     host.serve(fd)
     try:
         _run_forever(loop, host)

@@ -56,7 +56,7 @@ def scenario(name: typing.Any = None, /, **fields: typing.Any) -> typing.Any:
     """Makes an async function a scenario: one call of it, with the VU's worker as its argument, is one iteration.
 
     ``@scenario``, ``@scenario("name")`` and ``@scenario(executor="constant-vus", vus=10, duration="30s")`` all work. A plain
-    function works too, but blocks everything else while it runs.
+    function works too, but blocks everything else while it runs; what it returns is awaited when it can be.
 
     Args:
         name: of the scenario, by position or as name=; that of the function by default.

@@ -49,8 +49,8 @@
     "    value: what is looked at, mostly a Response.\n"                                           \
     "    checks: a dict, name -> predicate. A predicate is called with value and holds when "      \
     "what\n"                                                                                       \
-    "        it returns is true; what cannot be called is taken as it is. One that raises does\n"  \
-    "        not hold, and the summary warns of it once.\n"                                        \
+    "        it returns is true; what cannot be called is taken as it is. One that raises, or\n"   \
+    "        gives something to await, does not hold, and the summary warns of it once.\n"         \
     "    tags: a dict of further tags of these samples.\n"                                         \
     "\n"                                                                                           \
     "Returns:\n"                                                                                   \

@@ -43,6 +43,14 @@ static void ended(struct py_worker *worker, enum rp_ending ending)
     worker->host->script.engine->ended(worker->vu, ending);
 }
 
+/* Of an exception that has ended an iteration: what that held will not be awaited any more, and nobody has forgotten it. */
+static void let_go(struct py_host *host, PyObject *exception)
+{
+    host->is_cut_short = true;
+    Py_XDECREF(exception);
+    host->is_cut_short = false;
+}
+
 /* The current exception ends the iteration: it is grouped by hooks.note_error(scenario, exception, VU, iteration). */
 static void ended_by_exception(struct py_worker *worker)
 {
@@ -63,8 +71,8 @@ static void ended_by_exception(struct py_worker *worker)
         Py_XDECREF(noted);
     }
     Py_XDECREF(type);
-    Py_XDECREF(value);
-    Py_XDECREF(traceback);
+    let_go(worker->host, value);
+    let_go(worker->host, traceback);
     ended(worker, RP_ENDED_FAILED);
 }
 
@@ -255,14 +263,15 @@ PyObject *rp_py_worker_wakeup(PyObject *self, PyObject *arg)
 static void throw_cancelled(struct rp_task *task)
 {
     struct py_worker *worker = rp_container_of(task, struct py_worker_extra, throw_task)->worker;
-    PyObject *error = PyObject_CallNoArgs(worker->host->state->asyncio_cancelled);
+    struct py_host *host = worker->host;
+    PyObject *error = PyObject_CallNoArgs(host->state->asyncio_cancelled);
 
     worker->throwing = false;
     if (error)
         rp_py_step(worker, error);
     else
         report_bug((PyObject *)worker);
-    Py_XDECREF(error);
+    let_go(host, error);
 }
 
 /* Whoever cancels has made the extra part; without it (no memory) the coroutine is about to be closed. */
@@ -379,7 +388,7 @@ static void end_instead(struct py_worker *worker)
         worker->extra->cancel_requests++;
     if (error) {
         rp_py_step(worker, error);
-        Py_DECREF(error);
+        let_go(worker->host, error);
     } else {
         PyErr_Clear();
         close_coroutine(worker);
@@ -414,33 +423,18 @@ static void script_begin(struct rp_script_host *script, struct rp_vu *vu)
     set_stepping(worker);
     coro = PyObject_Vectorcall(worker->function, args + 1, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET,
                                NULL);
+    if (RP_UNLIKELY(coro && !PyCoro_CheckExact(coro)))
+        coro = rp_py_awaiting(worker, coro);
     unset_stepping(worker, NULL);
     if (RP_UNLIKELY(!coro)) {
-        ended_by_exception(worker);
-        return;
-    }
-    if (RP_UNLIKELY(!PyCoro_CheckExact(coro))) { /* a plain function has run by now */
-        Py_DECREF(coro);
-        ended(worker, RP_ENDED_COMPLETED);
+        if (PyErr_Occurred())
+            ended_by_exception(worker);
+        else
+            ended(worker, RP_ENDED_COMPLETED);
         return;
     }
     worker->coro = coro;
     rp_py_step(worker, NULL);
-}
-
-/* The VUs of a scenario are made one after the other: hooks.function() is asked once for all of them. A new reference. */
-static PyObject *function_of(struct py_host *host, const struct rp_scenario *scenario)
-{
-    if (host->function_of != scenario) {
-        PyObject *function = PyObject_CallMethod(host->hooks, "function", "ss", scenario->name,
-                                                 scenario->exec_fn);
-
-        if (!function)
-            return NULL;
-        Py_XSETREF(host->function, function);
-        host->function_of = scenario;
-    }
-    return Py_NewRef(host->function);
 }
 
 static int script_vu_init(struct rp_script_host *script, struct rp_vu *vu, struct rp_error *err)
@@ -453,7 +447,7 @@ static int script_vu_init(struct rp_script_host *script, struct rp_vu *vu, struc
         return -RP_EUSER;
     }
     vu->host_data = worker;
-    worker->function = function_of(host, vu->scenario);
+    worker->function = rp_py_function_of(host, vu->scenario);
     if (worker->function && rp_py_context_init(worker) == 0)
         return 0;
     rp_py_fetch_error(host, err, "a VU cannot be made");

@@ -352,6 +352,7 @@ static PyMethodDef methods[] = {
 
 static PyMemberDef members[] = {
     { "setup_data", T_OBJECT, offsetof(struct py_host, setup_data), 0, NULL },
+    { "is_cut_short", T_BOOL, offsetof(struct py_host, is_cut_short), READONLY, NULL },
     { NULL, 0, 0, 0, NULL },
 };
 

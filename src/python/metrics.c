@@ -297,20 +297,39 @@ static int note_raised(struct py_worker *self, PyObject *name)
     return 0;
 }
 
+/* An async predicate, or one that forgets to await: what it gives would always be true. */
+static int note_awaitable(struct py_worker *self, PyObject *name, PyObject *result)
+{
+    PyObject *noted = PyObject_CallMethod(self->host->hooks, "note_unawaited_check", "OO", name,
+                                          result);
+
+    Py_XDECREF(noted);
+    return noted ? 0 : -1;
+}
+
+/* Steals @result. */
+static int truth_of(struct py_worker *self, PyObject *name, PyObject *result)
+{
+    const PyAsyncMethods *async = Py_TYPE(result)->tp_as_async;
+    int truth;
+
+    if (RP_LIKELY(PyBool_Check(result)))
+        truth = result == Py_True;
+    else if (RP_UNLIKELY(async && async->am_await))
+        truth = note_awaitable(self, name, result);
+    else
+        truth = PyObject_IsTrue(result);
+    Py_DECREF(result);
+    return truth;
+}
+
 /* 1, 0, or -1 with an exception. */
 static int holds(struct py_worker *self, PyObject *name, PyObject *predicate, PyObject *value)
 {
-    PyObject *result;
-    int truth;
+    PyObject *result = PyCallable_Check(predicate) ? PyObject_CallOneArg(predicate, value)
+                                                   : Py_NewRef(predicate);
+    int truth = result ? truth_of(self, name, result) : -1;
 
-    if (!PyCallable_Check(predicate))
-        truth = PyObject_IsTrue(predicate);
-    else if (!(result = PyObject_CallOneArg(predicate, value)))
-        truth = -1;
-    else {
-        truth = result == Py_True ? 1 : result == Py_False ? 0 : PyObject_IsTrue(result);
-        Py_DECREF(result);
-    }
     if (RP_UNLIKELY(truth < 0))
         return note_raised(self, name) < 0 ? -1 : 0;
     return truth;

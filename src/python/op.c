@@ -375,6 +375,23 @@ void rp_py_op_deinit(struct py_op *op)
     op->failed = false;
 }
 
+void rp_py_op_warn_never_awaited(struct py_op *op, const char *text)
+{
+    struct py_host *host = op->host;
+    PyObject *type, *value, *traceback, *told;
+
+    /* An iteration that is interrupted does not come to await it. */
+    if (!host || !host->worker || PyThread_get_thread_ident() != host->loop_thread ||
+        host->is_over || host->is_cut_short || (host->stepping && host->stepping->interrupting))
+        return;
+    PyErr_Fetch(&type, &value, &traceback);
+    told = PyObject_CallMethod(host->hooks, "not_awaited", "s", text);
+    if (!told)
+        PyErr_WriteUnraisable(host->hooks);
+    Py_XDECREF(told);
+    PyErr_Restore(type, value, traceback);
+}
+
 void rp_py_op_dealloc(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);

@@ -125,23 +125,20 @@ static int request_clear(PyObject *object)
     return 0;
 }
 
-/* Forgetting the await is the easiest mistake, and it looks like a very fast server. Said once: it may happen as often as
- * the script runs. */
+/* Forgetting the await is the easiest mistake, and it looks like a very fast server. */
 static void warn_never_awaited(struct py_request *self)
 {
     struct rp_slice method, url;
     char text[256];
 
-    if (!self->op.host || !self->op.host->worker || !self->response ||
-        self->op.host->has_warned_of_await)
+    if (!self->response)
         return;
-    self->op.host->has_warned_of_await = true;
     method = rp_http_template_method(self->response->template);
     url = rp_http_template_url(self->response->template);
     snprintf(text, sizeof(text),
              "the script does not await a request, so it is not sent: %.*s %.*s",
              RP_SLICE_FMT(method), RP_SLICE_FMT(url));
-    rp_worker_warn(self->op.host->worker, text);
+    rp_py_op_warn_never_awaited(&self->op, text);
 }
 
 static void request_dealloc(PyObject *object)

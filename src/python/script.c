@@ -135,6 +135,34 @@ static void host_each_error(struct rp_script_host *script,
         PyErr_WriteUnraisable(self->hooks);
 }
 
+/* ---- functions of the script --------------------------------------------------------------------------------- */
+
+PyObject *rp_py_function_of(struct py_host *host, const struct rp_scenario *scenario)
+{
+    if (host->function_of != scenario) {
+        PyObject *function = PyObject_CallMethod(host->hooks, "function", "ss", scenario->name,
+                                                 scenario->exec_fn);
+
+        if (!function)
+            return NULL;
+        Py_XSETREF(host->function, function);
+        host->function_of = scenario;
+    }
+    return Py_NewRef(host->function);
+}
+
+PyObject *rp_py_awaiting(struct py_worker *worker, PyObject *result)
+{
+    PyObject *coro = NULL;
+
+    if (result != Py_None)
+        coro = PyObject_CallMethod(worker->host->hooks, "awaiting", "O", result);
+    Py_DECREF(result);
+    if (coro == Py_None)
+        Py_CLEAR(coro);
+    return coro;
+}
+
 struct rp_worker_host rp_py_worker_host(struct py_host *self)
 {
     return (struct rp_worker_host){ .script = &self->script,

@@ -63,8 +63,18 @@ PyObject *rp_py_sleep_new(struct py_worker *worker, rp_ns delay)
     return (PyObject *)self;
 }
 
+static void sleep_dealloc(PyObject *object)
+{
+    struct py_op *op = (struct py_op *)object;
+
+    if (RP_UNLIKELY(op->op_state == PY_OP_NEW))
+        rp_py_op_warn_never_awaited(
+            op, "the script does not await worker.sleep(), so it does not sleep");
+    rp_py_op_dealloc(object);
+}
+
 static PyType_Slot sleep_slots[] = {
-    { Py_tp_dealloc, rp_py_op_dealloc },
+    { Py_tp_dealloc, sleep_dealloc },
     { Py_tp_iter, rp_py_op_await },
     { Py_tp_iternext, rp_py_op_iternext },
     { Py_am_await, rp_py_op_await },

@@ -135,7 +135,6 @@ struct py_host {
     struct py_worker *spawning; /* whose task is being made; borrowed */
     struct rp_watch aio_watch;
     bool aio_ready, has_ended;
-    bool has_warned_of_await;              /* of a request that was never awaited */
     PyObject *shared_context;              /* see context.c; NULL = to be made */
     PyObject *base_context;                /* what the script's module has set */
     const struct rp_scenario *function_of; /* the scenario whose function was looked up last */
@@ -148,7 +147,8 @@ struct py_host {
     struct rp_vu hook_vu; /* what setup() and teardown() record as */
     struct py_worker *hook_worker;
     bool is_in_hook;
-    bool is_over; /* every iteration is to end: one that would go on is cancelled instead */
+    bool is_cut_short; /* what an iteration has held that an exception has ended is let go */
+    bool is_over;      /* every iteration is to end: one that would go on is cancelled instead */
     unsigned long loop_thread;
     struct py_worker *stepping; /* whose iteration executes now; borrowed */
     struct py_watchdog watchdog;
@@ -166,7 +166,8 @@ struct py_worker_extra {
     const struct rp_tags *base_tags; /* outside of any group; NULL = it has never entered one */
     struct rp_task throw_task;
     struct rp_timer patience;
-    struct py_child *children; /* tasks that the iteration has created, if they are not known to be done */
+    struct py_child
+        *children; /* tasks that the iteration has created, if they are not known to be done */
     unsigned child_count, child_room;
     PyObject *leftovers; /* what is waited for before the VU begins again, or NULL */
 };
@@ -210,6 +211,8 @@ PyObject *rp_py_op_iternext(PyObject *self);
 int rp_py_op_traverse(struct py_op *op, visitproc visit, void *arg);
 void rp_py_op_clear(struct py_op *op);
 void rp_py_op_deinit(struct py_op *op);
+/* For deallocators of what is new still. @text is what the place is added to. */
+void rp_py_op_warn_never_awaited(struct py_op *op, const char *text);
 void rp_py_op_dealloc(PyObject *self); /* of those that the garbage collector does not track */
 /* Starts it if it is new. -1 with an exception. */
 int rp_py_op_start(struct py_op *op);
@@ -250,6 +253,11 @@ void rp_py_sleep_abandon(struct rp_timer *timer);
 int rp_py_host_take_loop(struct py_host *host, PyObject *aio_loop);
 void rp_py_worker_ended(struct rp_worker *worker, void *user, int status);
 struct rp_worker_host rp_py_worker_host(struct py_host *host);
+/* The VUs of a scenario are made one after the other: hooks.function() is asked once for all of them. A new reference. */
+PyObject *rp_py_function_of(struct py_host *host, const struct rp_scenario *scenario);
+/* A plain function has run by now, unless what it gave (stolen) is to be awaited: a coroutine that does. NULL: it is not, or
+ * an exception. */
+PyObject *rp_py_awaiting(struct py_worker *worker, PyObject *result);
 
 /* worker.c */
 struct py_worker *rp_py_worker_new(struct py_host *host, struct rp_vu *vu);
