@@ -17,7 +17,7 @@ import rampa.errors
 import rampa.loader
 from enginetools import count, finish, plan, run, times
 
-uvloop = pytest.importorskip("uvloop")
+LOOPS = ["asyncio", "uvloop"]
 
 VARIABLE: contextvars.ContextVar[str] = contextvars.ContextVar("VARIABLE", default="unset")
 
@@ -36,13 +36,12 @@ def reactors() -> list[str]:
     return found
 
 
-@pytest.fixture(params=[f"{loop}-{reactor}" for loop in ("asyncio", "uvloop") for reactor in reactors()])
+@pytest.fixture(params=[f"{loop}-{reactor}" for loop in LOOPS for reactor in reactors()])
 def runner(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[asyncio.Runner]:
     """A loop of each kind, with each kind of guest."""
     loop, reactor = request.param.split("-")
     monkeypatch.setenv("RAMPA_LOOP", reactor)
-    factory = asyncio.new_event_loop if loop == "asyncio" else uvloop.new_event_loop
-    with asyncio.Runner(loop_factory=factory) as runner:
+    with asyncio.Runner(loop_factory=pytest.importorskip(loop).new_event_loop) as runner:
         yield runner
 
 

@@ -87,6 +87,8 @@ print(*told)
 
 @pytest.mark.parametrize("name", ENDS)
 def test_a_run_that_nobody_waits_for_ends_with_its_loop(name: str) -> None:
+    if name == "uvloop":
+        pytest.importorskip("uvloop")
     done = python(HEAD + ENDS[name])
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.split() == ["begun", "begun", "ended", "ended", "teardown"]
@@ -144,8 +146,9 @@ def test_a_loop_that_is_closed_under_a_run(name: str) -> None:
 @pytest.mark.parametrize("where", ["await worker.sleep(0)", "await asyncio.sleep(0.001)", "pass"])
 @pytest.mark.parametrize("error", ["KeyboardInterrupt", "SystemExit"])
 def test_what_ends_programs_is_not_kept_by_an_iteration(error: str, where: str, loop: str) -> None:
+    pytest.importorskip(loop)
     code = f"""
-import uvloop, {loop} as kind
+import {loop} as kind
 async def fatal(worker):
     {where}
     raise {error}("out")
