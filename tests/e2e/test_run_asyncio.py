@@ -12,8 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from asyncio_cases import CASES
+from asyncio_cases import CASES as OF_RAMPA
+from asyncio_primitives import PRIMITIVES
 
+CASES = OF_RAMPA | PRIMITIVES
 Rampa = Callable[..., "Finished"]
 Script = Callable[..., Path]
 
@@ -55,7 +57,7 @@ def test_in_a_vu(rampa: Rampa, script: Script, target: str, name: str, loop: str
     assert done.stderr == ""
 
 
-@pytest.mark.parametrize("name", sorted(CASES.keys() - {"context variables", "current_task"}))
+@pytest.mark.parametrize("name", sorted(CASES.keys() - {"context variables", "current_task", "tasks of this loop"}))
 def test_in_setup(rampa: Rampa, script: Script, target: str, name: str) -> None:
     """The same in an ordinary task of the same loop: what is special about VUs must not show."""
     body = textwrap.indent(textwrap.dedent(CASES[name]), "    ")
@@ -101,6 +103,32 @@ BETWEEN = {
         task = shared.setdefault("task", None) or asyncio.create_task(asyncio.sleep(0.02, "done"))
         shared["task"] = task
         assert await asyncio.shield(task) == "done"
+    """,
+    "future": """
+        future = shared.setdefault(worker.execution.iteration_in_vu, asyncio.get_running_loop().create_future())
+        if worker.execution.vu == 1:
+            await worker.sleep(0.001)
+            future.set_result("told")
+        assert await asyncio.shield(future) == "told"
+    """,
+    "semaphore": """
+        semaphore = shared.setdefault("semaphore", asyncio.Semaphore(1))
+        async with semaphore:
+            shared["inside"] = shared.get("inside", 0) + 1
+            await worker.http.get(url + "/json")
+            assert shared["inside"] == 1
+            shared["inside"] -= 1
+    """,
+    "channel": """
+        # Every VU gets what the one before has put, and puts it for the next.
+        queues = shared.setdefault("queues", [asyncio.Queue() for _ in range(3)])
+        me = worker.execution.vu - 1
+        if me == 0:
+            queues[1].put_nowait(worker.execution.iteration_in_vu)
+        got = await queues[me].get()
+        assert got == worker.execution.iteration_in_vu
+        if me != 0:
+            queues[(me + 1) % 3].put_nowait(got)
     """,
     "barrier": """
         barrier = shared.setdefault("barrier", asyncio.Barrier(3))
