@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
-PYTHON = "/usr/bin/python3"
+PYTHON = os.environ.get("RAMPA_PYTHON") or "/usr/bin/python3"
 ASYNCIO = """
 import asyncio, json, os, time
 VUS = int(os.environ["RAMPA_BENCH_VUS"])
