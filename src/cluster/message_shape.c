@@ -90,11 +90,13 @@ static bool take_header(struct reader *reader, uint64_t *ret_items)
 
 bool rp_message_shape_is_sound(struct rp_slice bytes)
 {
-    struct reader reader = { (const unsigned char *)bytes.ptr,
-                             (const unsigned char *)bytes.ptr + bytes.len };
+    struct reader reader = { .at = (const unsigned char *)bytes.ptr };
     uint64_t left[RP_MESSAGE_DEPTH_MAX + 1] = { 1 }; /* objects still to come at each depth */
     int depth = 0;
 
+    if (!bytes.len) /* then there may be no pointer to count from */
+        return false;
+    reader.end = reader.at + bytes.len;
     for (;;) {
         uint64_t items;
 
