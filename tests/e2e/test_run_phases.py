@@ -18,6 +18,7 @@ Start = Callable[..., Started]
 
 PHASES = """
 import asyncio
+import os
 import subprocess
 import time
 import rampa

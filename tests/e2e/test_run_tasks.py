@@ -269,7 +269,8 @@ def test_arrivals_find_their_vu_only_when_its_tasks_have_ended(rampa: Rampa, scr
     (row,) = done.result()["accounting"]
     assert row["errors"] == 0 and row["started"] >= 1
     assert row["dropped"] >= row["started"] and row["scheduled"] == 50
-    assert sum(warnings(done).values()) == row["completed"]
+    # Beside it there may be the warning about VUs that are missing.
+    assert sum(count for text, count in warnings(done).items() if "still running" in text) == row["completed"]
 
 
 LIBRARY = """
