@@ -283,7 +283,7 @@ def check_pauses(result: dict[str, Any], count: int) -> None:
 
 def test_a_pause_takes_nothing_from_the_schedule(watch: Callable[..., Watched]) -> None:
     run = watch(ARRIVALS.format(setup=""))
-    run.wait_until(lambda events: of(events, "snapshot"))
+    run.wait_until(lambda events: "running" in phases(events))
     pause(run, 3)
     assert run.end() == 0
     events, result = run.events(), run.result()
