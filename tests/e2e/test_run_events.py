@@ -363,7 +363,7 @@ def test_a_pause_during_a_ramp(watch: Callable[..., Watched]) -> None:
         '@rampa.scenario(executor="ramping-vus", start_vus=0, stages=[{"duration": "2s", "target": 10}, {"duration": "2s", "target": 0}])\n'
         "async def a(worker): await asyncio.sleep(0.01)\n"
     )
-    run.wait_until(lambda events: of(events, "snapshot"))
+    run.wait_until(lambda events: "running" in phases(events))
     pause(run, 2)
     assert run.end() == 0
     held, result = paused(run.events()), run.result()
@@ -430,7 +430,7 @@ def test_the_delay_of_an_abort_does_not_count_pauses(watch: Callable[..., Watche
             thresholds='{"mine": [{"threshold": "rate>0.5", "abort_on_fail": True, "delay_abort_eval": "3s"}]}'
         )
     )
-    run.wait_until(lambda events: of(events, "snapshot"))
+    run.wait_until(lambda events: "running" in phases(events))
     pause(run, 4)
     assert run.end() == 1
     live = of(run.events(), "live_threshold")
