@@ -64,6 +64,14 @@ void rp_write_slice(struct rp_buf *out, struct rp_slice text)
     msgpack_pack_str_body(&pk, text.ptr, text.len);
 }
 
+void rp_write_bytes(struct rp_buf *out, struct rp_slice bytes)
+{
+    msgpack_packer pk = packer(out);
+
+    msgpack_pack_bin(&pk, bytes.len);
+    msgpack_pack_bin_body(&pk, bytes.ptr, bytes.len);
+}
+
 void rp_write_text(struct rp_buf *out, const char *text)
 {
     msgpack_packer pk = packer(out);
@@ -267,6 +275,15 @@ struct rp_slice rp_field_text(struct rp_field field)
     if (!object || object->type != MSGPACK_OBJECT_STR)
         return rp_slice(NULL, 0);
     return rp_slice(object->via.str.ptr ? object->via.str.ptr : "", object->via.str.size);
+}
+
+struct rp_slice rp_field_bytes(struct rp_field field)
+{
+    const msgpack_object *object = field.object;
+
+    if (!object || object->type != MSGPACK_OBJECT_BIN)
+        return rp_slice(NULL, 0);
+    return rp_slice(object->via.bin.ptr ? object->via.bin.ptr : "", object->via.bin.size);
 }
 
 char *rp_field_strdup(struct rp_field field)

@@ -64,6 +64,7 @@ void rp_write_double(struct rp_buf *out, double value);
 void rp_write_bool(struct rp_buf *out, bool value);
 void rp_write_text(struct rp_buf *out, const char *text); /* NULL is written as nil */
 void rp_write_slice(struct rp_buf *out, struct rp_slice text);
+void rp_write_bytes(struct rp_buf *out, struct rp_slice bytes); /* what is no text: anything */
 /* A metric's value, histograms with their non-empty buckets. */
 void rp_write_value(struct rp_buf *out, const struct rp_value *value);
 /* The four fields of an error (message, file, line, hint, detail: five), after their keys' count was given. */
@@ -92,7 +93,8 @@ int64_t rp_field_i64(struct rp_field field, int64_t fallback);
 uint64_t rp_field_u64(struct rp_field field, uint64_t fallback);
 double rp_field_double(struct rp_field field, double fallback);
 bool rp_field_bool(struct rp_field field, bool fallback);
-struct rp_slice rp_field_text(struct rp_field field); /* {NULL, 0} when it is no text */
+struct rp_slice rp_field_text(struct rp_field field);  /* {NULL, 0} when it is no text */
+struct rp_slice rp_field_bytes(struct rp_field field); /* {NULL, 0} when they are no bytes */
 /* A copy, or NULL when it is no text (or memory ran out). */
 char *rp_field_strdup(struct rp_field field);
 /* -EBADMSG when it is no value of @type, or one that no recording can make (no numbers, more hits than

@@ -67,7 +67,7 @@ static void check_progress(struct rp_field field)
 
 static void read_field(struct rp_field field, int depth)
 {
-    struct rp_slice text = rp_field_text(field);
+    struct rp_slice text = rp_field_text(field), bytes = rp_field_bytes(field);
     unsigned sum = (unsigned)rp_field_bool(field, false);
 
     (void)rp_field_i64(field, 0);
@@ -75,6 +75,9 @@ static void read_field(struct rp_field field, int depth)
     (void)rp_field_double(field, 0);
     for (size_t i = 0; i < text.len; i++) /* every byte can be read */
         sum += (unsigned char)text.ptr[i];
+    rp_assert(!text.ptr || !bytes.ptr);
+    for (size_t i = 0; i < bytes.len; i++)
+        sum += (unsigned char)bytes.ptr[i];
     rp_assert(sum < UINT32_MAX);
     rp_free(rp_field_strdup(field));
     for (int type = 0; type < RP_METRIC_TYPE_COUNT; type++)

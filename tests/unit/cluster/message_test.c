@@ -132,6 +132,36 @@ static void test_texts(void **state)
     }
 }
 
+/* Bytes are no text and texts are no bytes. */
+static void test_bytes(void **state)
+{
+    static char big[70000];
+    static const size_t sizes[] = { 0, 1, 255, 256, 65535, 65536, sizeof(big) };
+
+    for (size_t i = 0; i < sizeof(big); i++)
+        big[i] = (char)roll(256);
+    for (size_t i = 0; i < RP_ARRAY_LEN(sizes); i++) {
+        struct rp_slice bytes = rp_slice(big, sizes[i]);
+        struct rp_buf out = begin(2);
+        struct rp_message *message;
+        struct rp_field field;
+
+        rp_write_key(&out, "b");
+        rp_write_bytes(&out, bytes);
+        rp_write_key(&out, "t");
+        rp_write_slice(&out, bytes);
+        message = decode(&out);
+        field = rp_message_get(message, "b");
+        assert_true(rp_slice_eq(rp_field_bytes(field), bytes));
+        assert_non_null(rp_field_bytes(field).ptr);
+        assert_null(rp_field_text(field).ptr);
+        assert_null(rp_field_strdup(field));
+        assert_null(rp_field_bytes(rp_message_get(message, "t")).ptr);
+        rp_message_free(message);
+        rp_buf_deinit(&out);
+    }
+}
+
 /* A field that is absent or of another type reads as its default. */
 static void test_defaults(void **state)
 {
@@ -162,6 +192,7 @@ static void test_defaults(void **state)
         assert_int_equal(rp_field_u64(field, 42), 42);
         assert_true(rp_field_double(field, 4.5) == (i == 0 ? -5 : 4.5));
         assert_int_equal(rp_field_text(field).ptr != NULL, i == 1);
+        assert_null(rp_field_bytes(field).ptr);
         assert_int_equal(rp_field_count(field), i == 2);
         assert_true(rp_field_bool(rp_field_at(field, 0), false) == (i == 2));
         assert_int_equal(rp_field_i64(rp_field_get(field, "inner"), 42), i == 3 ? 1 : 42);
@@ -389,6 +420,7 @@ int main(void)
         cmocka_unit_test(test_integers),
         cmocka_unit_test(test_doubles),
         cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_bytes),
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_errors_travel),
         cmocka_unit_test(test_values_are_bit_identical),

@@ -57,6 +57,8 @@ static bool is_of_kind(struct rp_field field, const char *kind)
         return field.object != NULL;
     if (strncmp(kind, "text", 4) == 0)
         return rp_field_text(field).ptr != NULL;
+    if (strncmp(kind, "bytes", 5) == 0)
+        return rp_field_bytes(field).ptr != NULL;
     return strncmp(kind, "list", 4) == 0 && rp_field_count(field) > 0;
 }
 
