@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <locale.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 bool rp_parse_i64(struct rp_slice text, int64_t *ret)
@@ -54,6 +55,59 @@ bool rp_parse_double(struct rp_slice text, double *ret)
     if (*end || !isfinite(value))
         return false;
     *ret = value;
+    return true;
+}
+
+size_t rp_format_double(double value, char out[RP_DOUBLE_TEXT])
+{
+    char *end = out;
+
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(out, RP_DOUBLE_TEXT, "%.*g", digits, value);
+        if (strtod(out, NULL) == value)
+            break;
+    }
+    /* Whatever the locale has for a decimal point, of however many bytes. */
+    for (const char *from = out; *from; from++) {
+        if (strchr("0123456789+-e", *from))
+            *end++ = *from;
+        else if (end == out || end[-1] != '.')
+            *end++ = '.';
+    }
+    *end = '\0';
+    return (size_t)(end - out);
+}
+
+size_t rp_utf8_size(struct rp_slice text)
+{
+    static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+    const unsigned char *p = (const unsigned char *)text.ptr;
+    uint32_t code;
+    size_t size;
+
+    if (!text.len)
+        return 0;
+    size = p[0] < 0x80 ? 1 : p[0] >> 5 == 6 ? 2 : p[0] >> 4 == 14 ? 3 : p[0] >> 3 == 30 ? 4 : 0;
+    if (size <= 1 || size > text.len)
+        return size == 1;
+    code = p[0] & (0xffu >> (size + 1));
+    for (size_t i = 1; i < size; i++) {
+        if (p[i] >> 6 != 2)
+            return 0;
+        code = code << 6 | (p[i] & 0x3f);
+    }
+    return code < least[size] || code > 0x10ffff || code >> 11 == 0x1b ? 0 : size;
+}
+
+bool rp_utf8_is_valid(struct rp_slice text)
+{
+    while (text.len) {
+        size_t size = rp_utf8_size(text);
+
+        if (!size)
+            return false;
+        text = rp_slice(text.ptr + size, text.len - size);
+    }
     return true;
 }
 

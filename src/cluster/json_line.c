@@ -3,52 +3,28 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-/* How many bytes the character at @text has, or 0 when there is none: too long a form, a surrogate, beyond U+10FFFF. */
-static size_t character(const unsigned char *text, size_t len)
+#include "base/str.h"
+
+void rp_line_string(struct rp_buf *out, struct rp_slice text)
 {
-    static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-    size_t size = text[0] < 0x80 ? 1 : text[0] >> 5 == 6 ? 2 : text[0] >> 4 == 14 ? 3 : 4;
-    uint32_t code;
-
-    if (size == 1)
-        return 1;
-    if (size > len || (size == 4 && text[0] >> 3 != 30))
-        return 0;
-    code = text[0] & (0xffu >> (size + 1));
-    for (size_t i = 1; i < size; i++) {
-        if (text[i] >> 6 != 2)
-            return 0;
-        code = code << 6 | (text[i] & 0x3f);
-    }
-    return code < least[size] || code > 0x10ffff || code >> 11 == 0x1b ? 0 : size;
-}
-
-static void put_string(struct rp_buf *out, const char *text)
-{
-    const unsigned char *p = (const unsigned char *)text;
-    size_t left = strlen(text);
-
     rp_buf_append(out, "\"", 1);
-    while (left) {
-        size_t size = character(p, left);
+    while (text.len) {
+        unsigned char first = (unsigned char)text.ptr[0];
+        size_t size = rp_utf8_size(text);
 
         if (!size) {
             size = 1;
             rp_buf_append(out, "\xef\xbf\xbd", 3);
-        } else if (*p == '"' || *p == '\\') {
+        } else if (first == '"' || first == '\\') {
             rp_buf_append(out, "\\", 1);
-            rp_buf_append(out, p, 1);
-        } else if (*p < 0x20 || *p == 0x7f) {
-            rp_buf_appendf(out, "\\u%04x", *p);
+            rp_buf_append(out, text.ptr, 1);
+        } else if (first < 0x20 || first == 0x7f) {
+            rp_buf_appendf(out, "\\u%04x", first);
         } else {
-            rp_buf_append(out, p, size);
+            rp_buf_append(out, text.ptr, size);
         }
-        p += size;
-        left -= size;
+        text = rp_slice(text.ptr + size, text.len - size);
     }
     rp_buf_append(out, "\"", 1);
 }
@@ -60,7 +36,7 @@ static void put_key(struct rp_json_line *line, const char *key)
     line->has_member = true;
     if (!key)
         return;
-    put_string(line->out, key);
+    rp_line_string(line->out, rp_slice_str(key));
     rp_buf_append(line->out, ":", 1);
 }
 
@@ -97,7 +73,7 @@ void rp_line_text(struct rp_json_line *line, const char *key, const char *value)
         return;
     }
     put_key(line, key);
-    put_string(line->out, value);
+    rp_line_string(line->out, rp_slice_str(value));
 }
 
 void rp_line_i64(struct rp_json_line *line, const char *key, int64_t value)
@@ -114,7 +90,7 @@ void rp_line_u64(struct rp_json_line *line, const char *key, uint64_t value)
 
 void rp_line_number(struct rp_json_line *line, const char *key, double value)
 {
-    char text[40];
+    char text[RP_DOUBLE_TEXT];
 
     if (!isfinite(value)) {
         rp_line_null(line, key);
@@ -125,15 +101,7 @@ void rp_line_number(struct rp_json_line *line, const char *key, double value)
         rp_buf_appendf(line->out, "%" PRId64, (int64_t)value);
         return;
     }
-    for (int digits = 15; digits <= 17; digits++) {
-        snprintf(text, sizeof(text), "%.*g", digits, value);
-        if (strtod(text, NULL) == value)
-            break;
-    }
-    for (char *p = text; *p; p++) /* the locale's decimal point */
-        if (*p == ',')
-            *p = '.';
-    rp_buf_append_str(line->out, text);
+    rp_buf_append(line->out, text, rp_format_double(value, text));
 }
 
 void rp_line_bool(struct rp_json_line *line, const char *key, bool value)

@@ -24,6 +24,8 @@ void rp_line_close_list(struct rp_json_line *line);
 void rp_line_text(struct rp_json_line *line, const char *key, const char *value); /* NULL is null */
 void rp_line_i64(struct rp_json_line *line, const char *key, int64_t value);
 void rp_line_u64(struct rp_json_line *line, const char *key, uint64_t value);
+/* A JSON string by itself, of any bytes. */
+void rp_line_string(struct rp_buf *out, struct rp_slice text);
 /* As short as reads back the same; whole numbers below 2^53 without a fraction; NaN and infinities are null. */
 void rp_line_number(struct rp_json_line *line, const char *key, double value);
 void rp_line_bool(struct rp_json_line *line, const char *key, bool value);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/alloc.h"
+#include "base/base64.h"
 #include "plan/metrics.h"
 
 /* The type of a sub-metric that nobody recorded may be unknown to its value: only a built-in one's is sure. */
@@ -192,26 +193,6 @@ int rp_result_write_series(struct rp_result_writer *writer)
     return r;
 }
 
-static void append_base64(struct rp_buf *out, struct rp_slice data)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const unsigned char *p = (const unsigned char *)data.ptr;
-
-    for (size_t i = 0; i < data.len; i += 3) {
-        size_t left = data.len - i;
-        uint32_t bits = (uint32_t)p[i] << 16 | (left > 1 ? (uint32_t)p[i + 1] << 8 : 0) |
-                        (left > 2 ? p[i + 2] : 0);
-        char text[4] = { digits[bits >> 18], digits[bits >> 12 & 63], digits[bits >> 6 & 63],
-                         digits[bits & 63] };
-
-        if (left < 3)
-            text[3] = '=';
-        if (left < 2)
-            text[2] = '=';
-        rp_buf_append(out, text, 4);
-    }
-}
-
 static int write_histogram(struct rp_result_writer *writer, const struct rp_view *view)
 {
     struct rp_buf raw, text;
@@ -224,7 +205,7 @@ static int write_histogram(struct rp_result_writer *writer, const struct rp_view
     if (r == 0)
         r = raw.error;
     if (r == 0) {
-        append_base64(&text, rp_buf_slice(&raw));
+        rp_base64_append(&text, rp_buf_slice(&raw));
         r = text.error;
     }
     if (r == 0) {

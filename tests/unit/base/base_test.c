@@ -7,9 +7,13 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <float.h>
+#include <locale.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/base64.h"
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/list.h"
@@ -76,6 +80,104 @@ static void numbers_are_parsed_strictly(void **state)
         assert_false(rp_parse_double(rp_slice_str(bad_doubles[i]), &number));
 }
 
+static void numbers_are_written_shortly_and_read_back(void **state)
+{
+    static const struct {
+        double value;
+        const char *text;
+    } cases[] = { { 0, "0" },
+                  { -0.0, "-0" },
+                  { 1, "1" },
+                  { 0.1, "0.1" },
+                  { -1.5, "-1.5" },
+                  { 1e21, "1e+21" },
+                  { 5e-324, "4.94065645841247e-324" } };
+    static const char *const locales[] = { "C", "de_DE.UTF-8", "ps_AF.UTF-8" };
+    uint64_t bits = 88172645463325252u;
+    char text[RP_DOUBLE_TEXT];
+    double got;
+
+    for (size_t l = 0; l < RP_ARRAY_LEN(locales); l++) {
+        if (!setlocale(LC_ALL, locales[l]))
+            continue; /* not on this machine */
+        for (size_t i = 0; i < RP_ARRAY_LEN(cases); i++) {
+            assert_int_equal(rp_format_double(cases[i].value, text), strlen(cases[i].text));
+            assert_string_equal(text, cases[i].text);
+        }
+        for (int i = 0; i < 10000; i++) {
+            double value;
+
+            bits ^= bits << 13;
+            bits ^= bits >> 7;
+            bits ^= bits << 17;
+            memcpy(&value, &bits, sizeof(value));
+            if (!isfinite(value))
+                continue;
+            assert_true(rp_format_double(value, text) < sizeof(text));
+            assert_true(rp_parse_double(rp_slice_str(text), &got));
+            assert_memory_equal(&got, &value, sizeof(got));
+        }
+        assert_true(rp_format_double(-DBL_MAX, text) < sizeof(text));
+        assert_true(rp_parse_double(rp_slice_str(text), &got) && got == -DBL_MAX);
+    }
+    setlocale(LC_ALL, "C");
+}
+
+static void utf8_is_told_from_other_bytes(void **state)
+{
+    static const struct rp_slice good[] = { RP_SLICE(""), RP_SLICE("a\0b"),
+                                            RP_SLICE("\x7f\xc2\x80\xdf\xbf"),
+                                            RP_SLICE("\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80"),
+                                            RP_SLICE("\xf0\x90\x80\x80\xf4\x8f\xbf\xbf") };
+    static const struct rp_slice bad[] = { RP_SLICE("\x80"),
+                                           RP_SLICE("\xff"),
+                                           RP_SLICE("\xc1\xbf"),
+                                           RP_SLICE("\xc2"),
+                                           RP_SLICE("\xc2 "),
+                                           RP_SLICE("\xe0\x9f\xbf"),
+                                           RP_SLICE("\xe2\x82"),
+                                           RP_SLICE("\xed\xa0\x80"),
+                                           RP_SLICE("\xf0\x8f\xbf\xbf"),
+                                           RP_SLICE("\xf4\x90\x80\x80"),
+                                           RP_SLICE("\xf8\x88\x80\x80\x80") };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(good); i++)
+        assert_true(rp_utf8_is_valid(good[i]));
+    for (size_t i = 0; i < RP_ARRAY_LEN(bad); i++)
+        assert_false(rp_utf8_is_valid(bad[i]));
+    assert_int_equal(rp_utf8_size(RP_SLICE("")), 0);
+    assert_int_equal(rp_utf8_size(RP_SLICE("\xe2\x82\xac.")), 3);
+}
+
+static void base64_is_that_of_the_rfc_and_strict(void **state)
+{
+    static const char *const vectors[][2] = { { "", "" },
+                                              { "f", "Zg==" },
+                                              { "fo", "Zm8=" },
+                                              { "foo", "Zm9v" },
+                                              { "foob", "Zm9vYg==" },
+                                              { "fooba", "Zm9vYmE=" },
+                                              { "foobar", "Zm9vYmFy" },
+                                              { "\xff\xef\xbe", "/+++" } };
+    static const char *const bad[] = { "Z",    "Zg",   "Zg=",    "Zg==Zg==",   "Zh==",
+                                       "Zm9=", "====", "Z===",   "=g==",       "Zg=g",
+                                       "Zm 9", "Zm9-", "Zg==\n", "Zm9vZm\xff=" };
+    struct rp_buf out;
+
+    rp_buf_init(&out, 100);
+    for (size_t i = 0; i < RP_ARRAY_LEN(vectors); i++) {
+        rp_buf_reset(&out);
+        rp_base64_append(&out, rp_slice_str(vectors[i][0]));
+        assert_string_equal(rp_buf_str(&out), vectors[i][1]);
+        rp_buf_reset(&out);
+        assert_true(rp_base64_decode(&out, rp_slice_str(vectors[i][1])));
+        assert_true(rp_slice_eq_str(rp_buf_slice(&out), vectors[i][0]));
+    }
+    for (size_t i = 0; i < RP_ARRAY_LEN(bad); i++)
+        assert_false(rp_base64_decode(&out, rp_slice_str(bad[i])));
+    rp_buf_deinit(&out);
+}
+
 static void suggestions_are_near_or_none(void **state)
 {
     static const char *const names[] = { "constant-vus", "ramping-vus", "shared-iterations" };
@@ -132,6 +234,9 @@ int main(void)
         cmocka_unit_test(buf_keeps_its_maximum_and_its_first_error),
         cmocka_unit_test(buf_reports_a_failed_allocation_and_stays_usable),
         cmocka_unit_test(numbers_are_parsed_strictly),
+        cmocka_unit_test(numbers_are_written_shortly_and_read_back),
+        cmocka_unit_test(utf8_is_told_from_other_bytes),
+        cmocka_unit_test(base64_is_that_of_the_rfc_and_strict),
         cmocka_unit_test(suggestions_are_near_or_none),
         cmocka_unit_test(an_error_carries_place_cause_and_remedy),
         cmocka_unit_test(lists_move_whole),
