@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import asyncio.format_helpers
+import collections.abc
 import functools
 import traceback
 import types
@@ -62,12 +64,29 @@ class VUTask(asyncio.Future[None]):
         return f"<VUTask {self._name!r}>"
 
 
+@types.coroutine
+def _give_way() -> collections.abc.Generator[None, None, None]:
+    yield
+
+
+def callback_failed(handle: asyncio.Handle, error: BaseException) -> None:
+    """What a Handle of asyncio does with an exception of its callback.
+
+    Args:
+        handle: that was run.
+        error: its.
+    """
+    parts: typing.Any = handle
+    callback = asyncio.format_helpers._format_callback_source(parts._callback, parts._args)
+    parts._loop.call_exception_handler({"message": f"Exception in callback {callback}", "exception": error, "handle": handle})
+
+
 def adapt(host: _rampa.Host, loop: asyncio.AbstractEventLoop) -> None:
     """Puts our own current_task() and sleep() over those of asyncio, in this process, before the script is loaded.
 
     Each hands over to asyncio's whatever is not a VU's or not of the worker's loop. A VU's task is made when somebody
     asks for it, and its sleep is one object where asyncio has five: that is most of what a VU at rest would need. The
-    create_task() of the worker's loop knows which VU each task belongs to.
+    create_task() of the worker's loop knows which VU each task belongs to, and its call_soon() is C.
     """
     stock_task, stock_sleep, pause, vu_task = asyncio.current_task, asyncio.sleep, host.pause, host.current_task
 
@@ -78,10 +97,14 @@ def adapt(host: _rampa.Host, loop: asyncio.AbstractEventLoop) -> None:
 
     @functools.wraps(stock_sleep)
     async def sleep(delay: float, result: typing.Any = None) -> typing.Any:
+        if delay <= 0:
+            await _give_way()
+            return result
         await (pause(delay) or stock_sleep(delay))
         return result
 
     for module in (asyncio, asyncio.tasks):
         module.current_task = current_task  # type: ignore[attr-defined]
         module.sleep = sleep  # type: ignore[attr-defined]
+    loop.call_soon = host.call_soon  # type: ignore[assignment]
     loop.create_task = host.create_task  # type: ignore[assignment]

@@ -80,26 +80,21 @@ static void ended_by_exception(struct py_worker *worker)
 
 static int wake_soon(struct py_worker *worker)
 {
-    PyObject *args[] = { rp_py_worker_wakeup_of(worker), Py_None, worker->host->neutral_context };
-    PyObject *names = args[0] ? PyTuple_Pack(1, worker->host->state->s_context) : NULL;
-    PyObject *handle = names ? PyObject_Vectorcall(worker->host->call_soon, args, 2, names) : NULL;
+    PyObject *wakeup = rp_py_worker_wakeup_of(worker);
 
-    Py_XDECREF(names);
-    Py_XDECREF(handle);
-    return handle ? 0 : -1;
+    return wakeup ? rp_py_call_soon(worker->host, wakeup, Py_None, worker->host->neutral_context)
+                  : -1;
 }
 
 static int park_on_future(struct py_worker *worker, PyObject *future)
 {
     const struct rp_pystate *state = worker->host->state;
     PyObject *args[] = { future, rp_py_worker_wakeup_of(worker), worker->host->neutral_context };
-    PyObject *names, *added;
+    PyObject *added;
 
     if (!args[1] || PyObject_SetAttr(future, state->s_blocking, Py_False) < 0)
         return -1;
-    names = PyTuple_Pack(1, state->s_context);
-    added = names ? PyObject_VectorcallMethod(state->s_add_done_callback, args, 2, names) : NULL;
-    Py_XDECREF(names);
+    added = PyObject_VectorcallMethod(state->s_add_done_callback, args, 2, state->context_names);
     Py_XDECREF(added);
     return added ? 0 : -1;
 }

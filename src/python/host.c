@@ -135,7 +135,9 @@ static int take_queues(struct py_host *self)
 {
     self->ready = PyObject_GetAttrString(self->aio_loop, "_ready");
     self->heappush = attribute("heapq", "heappush");
-    return self->ready && self->heappush ? take_scheduled(self) : -1;
+    if (!self->ready || !self->heappush || rp_py_handles_init(self) < 0)
+        return -1;
+    return take_scheduled(self);
 }
 
 static PyObject *host_attach(PyObject *object, PyObject *args)
@@ -275,6 +277,8 @@ static int host_traverse(PyObject *object, visitproc visit, void *arg)
     Py_VISIT(Py_TYPE(self));
     Py_VISIT(self->hooks);
     Py_VISIT(self->aio_loop);
+    Py_VISIT(self->ready);
+    Py_VISIT(self->scheduled);
     Py_VISIT(self->call_soon);
     Py_VISIT(self->create_task);
     Py_VISIT(self->owners);
@@ -339,6 +343,8 @@ static PyMethodDef methods[] = {
     { "timer_fileno", rp_py_host_timer_fileno, METH_NOARGS, NULL },
     { "hook_ended", host_hook_ended, METH_VARARGS, NULL },
     { "warn", host_warn, METH_VARARGS, NULL },
+    { "call_soon", (PyCFunction)(void (*)(void))rp_py_host_call_soon, METH_FASTCALL | METH_KEYWORDS,
+      NULL },
     { "create_task", (PyCFunction)(void (*)(void))rp_py_host_create_task,
       METH_FASTCALL | METH_KEYWORDS, NULL },
     { "spawn", (PyCFunction)(void (*)(void))rp_py_host_spawn, METH_FASTCALL | METH_KEYWORDS, NULL },

@@ -52,12 +52,15 @@ static int intern_names(struct rp_pystate *state)
         { &state->s_done, "done" },
         { &state->s_cr_code, "cr_code" },
         { &state->s_task_factory, "_task_factory" },
+        { &state->s_debug, "_debug" },
+        { &state->s_closed, "_closed" },
     };
 
     for (size_t i = 0; i < RP_ARRAY_LEN(wanted); i++)
         if (!(*wanted[i].slot = PyUnicode_InternFromString(wanted[i].text)))
             return -1;
-    return 0;
+    state->context_names = PyTuple_Pack(1, state->s_context);
+    return state->context_names ? 0 : -1;
 }
 
 static int make_types(PyObject *module, struct rp_pystate *state)
@@ -110,7 +113,8 @@ static int module_exec(PyObject *module)
     X(pause_type) X(response_type) X(template_type) X(group_type) X(run_type) X(events_type) X(json_loads) X(make_headers) \
     X(make_timings) X(asyncio_cancelled) X(request_error) X(run_aborted) X(s_blocking) \
     X(s_add_done_callback) X(s_cancel) X(s_context) X(s_throw) X(s_close) X(s_append) \
-    X(s_scheduled) X(s_done) X(s_cr_code) X(s_task_factory)
+    X(s_scheduled) X(s_done) X(s_cr_code) X(s_task_factory) X(s_debug) X(s_closed) \
+    X(context_names) X(handle_type)
 /* clang-format on */
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg)

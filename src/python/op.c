@@ -96,13 +96,7 @@ PyObject *rp_py_op_iternext(PyObject *self)
 
 static void call_soon(struct py_op *op, PyObject *callback, PyObject *context)
 {
-    PyObject *args[] = { callback, (PyObject *)op, context };
-    PyObject *names = PyTuple_Pack(1, op->host->state->s_context);
-    PyObject *handle = names ? PyObject_Vectorcall(op->host->call_soon, args, 2, names) : NULL;
-
-    Py_XDECREF(names);
-    Py_XDECREF(handle);
-    if (!handle)
+    if (rp_py_call_soon(op->host, callback, (PyObject *)op, context) < 0)
         PyErr_WriteUnraisable(callback);
 }
 

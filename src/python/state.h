@@ -25,13 +25,20 @@ enum {
     RP_PY_TEMPLATES_MAX = 4096
 };
 
+struct py_handles { /* offsets of the fields of an asyncio.Handle */
+    Py_ssize_t callback, args, cancelled, loop, source_traceback, repr, context;
+};
+
 struct rp_pystate {
     PyTypeObject *host_type, *worker_type, *http_type, *execution_type, *request_type, *sleep_type,
-        *response_type, *template_type, *group_type, *pause_type, *run_type, *events_type;
+        *response_type, *template_type, *group_type, *pause_type, *run_type, *events_type,
+        *handle_type;
     PyObject *json_loads, *make_headers, *make_timings, *asyncio_cancelled, *request_error,
         *run_aborted;
     PyObject *s_blocking, *s_add_done_callback, *s_cancel, *s_context, *s_throw, *s_close,
-        *s_append, *s_scheduled, *s_done, *s_cr_code, *s_task_factory;
+        *s_append, *s_scheduled, *s_done, *s_cr_code, *s_task_factory, *s_debug, *s_closed;
+    PyObject *context_names; /* the tuple ("context",) */
+    struct py_handles handles;
     PyObject *statuses[600]; /* ints, made on demand */
     struct py_request *free_requests;
     unsigned free_request_count;
@@ -135,6 +142,7 @@ struct py_host {
     struct py_worker *spawning; /* whose task is being made; borrowed */
     struct rp_watch aio_watch;
     bool aio_ready, has_ended;
+    bool has_handles;                      /* handle.c makes them */
     PyObject *shared_context;              /* see context.c; NULL = to be made */
     PyObject *base_context;                /* what the script's module has set */
     const struct rp_scenario *function_of; /* the scenario whose function was looked up last */
@@ -291,6 +299,13 @@ int rp_py_worker_throw_cancelled(struct py_worker *worker);
 int rp_py_worker_cancel(struct py_worker *worker);
 /* The iteration counts as interrupted and has a second to clean up. What ends it, the caller does. */
 void rp_py_worker_set_interrupted(struct py_worker *worker);
+
+/* handle.c: call_soon() of a loop of our own */
+int rp_py_handles_init(struct py_host *host); /* -1 with an exception */
+PyObject *rp_py_host_call_soon(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
+                               PyObject *kwnames);
+/* The loop's call_soon(callback, arg, context=context), whichever loop it is. -1 with an exception. */
+int rp_py_call_soon(struct py_host *host, PyObject *callback, PyObject *arg, PyObject *context);
 
 /* tasks.c: asyncio tasks that iterations create */
 int rp_py_tasks_init(struct py_host *host); /* -1 with an exception */

@@ -15,13 +15,14 @@
 #include "base/alloc.h"
 #include "python/state.h"
 
-enum { CHILDREN_MIN = 4, PATIENCE_S = 1 };
+enum { CHILDREN_MIN = 8, PATIENCE_S = 1 };
 
 struct py_child {
     PyObject *task;
     /* The code object that created a task of a coroutine that is not the user's own. NULL: it is. None: a library's. */
     PyObject *creator;
     int lasti; /* where in that */
+    bool is_done;
 };
 
 /* ---- whose it is ----------------------------------------------------------------------------------------------- */
@@ -144,18 +145,22 @@ static int drop_done(struct py_host *self, struct py_worker_extra *extra)
     struct py_child *all = extra->children, *kept;
     unsigned count = extra->child_count, alive = 0;
 
-    for (unsigned i = 0; i < count; i++)
-        alive += !is_done(self, all[i].task);
-    kept = rp_realloc_array(NULL, 2 * (size_t)alive + CHILDREN_MIN, sizeof(*kept));
-    if (!kept || extra->children != all || extra->child_count != count) {
-        rp_free(kept);
-        return -1;
+    for (unsigned i = 0; i < count; i++) {
+        bool done = is_done(self, all[i].task); /* may run code of the script */
+
+        if (extra->children != all || extra->child_count != count)
+            return -1;
+        all[i].is_done = done;
+        alive += !done;
     }
+    kept = rp_realloc_array(NULL, 2 * (size_t)alive + CHILDREN_MIN, sizeof(*kept));
+    if (!kept)
+        return -1;
     extra->children = kept;
     extra->child_room = 2 * alive + CHILDREN_MIN;
     extra->child_count = 0;
     for (unsigned i = 0; i < count; i++) {
-        if (extra->child_count < extra->child_room && !is_done(self, all[i].task))
+        if (!all[i].is_done && extra->child_count < extra->child_room)
             extra->children[extra->child_count++] = all[i];
         else
             drop_child(self, all[i]);

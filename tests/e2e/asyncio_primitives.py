@@ -339,6 +339,45 @@ PRIMITIVES = {
             assert ran == [task]
             await task
     """,
+    "handles of call_soon": """
+        loop, order = asyncio.get_running_loop(), []
+        handle = loop.call_soon(order.append, 1)
+        assert isinstance(handle, asyncio.Handle) and not handle.cancelled() and "append" in repr(handle)
+        assert weakref.ref(handle)() is handle
+        never = loop.call_soon(order.append, 2)
+        never.cancel()
+        assert never.cancelled() and "cancelled" in repr(never)
+        loop.call_soon(lambda a, b: order.append(a + b), 1, 2)
+        loop.call_later(0, order.append, 4)
+        for wrong in (lambda: loop.call_soon(), lambda: loop.call_soon(order.append, 5, other=1)):
+            try:
+                wrong()
+                raise AssertionError("called")
+            except TypeError:
+                pass
+        await asyncio.sleep(0.001)
+        assert order == [1, 3, 4], order
+    """,
+    "handles that cancel themselves, that nobody holds, and in debug mode": """
+        loop, called = asyncio.get_running_loop(), []
+        handles = [loop.call_soon(lambda: (handles[0].cancel(), called.append(1)))]
+        callback = lambda: called.append(2)
+        callback.handle = loop.call_soon(callback)
+        gone = [weakref.ref(callback), weakref.ref(callback.handle)]
+        del callback
+        await asyncio.sleep(0.001)
+        assert called == [1, 2] and handles[0].cancelled(), called
+        gc.collect()
+        assert [ref() for ref in gone] == [None, None]
+        async with shared.setdefault("one at a time", asyncio.Lock()):
+            loop.set_debug(True)
+            traced = loop.call_soon(called.append, 3)
+            loop.set_debug(False)
+            untraced = loop.call_soon(called.append, 4)
+        assert traced._source_traceback and not untraced._source_traceback
+        await asyncio.sleep(0.001)
+        assert called == [1, 2, 3, 4], called
+    """,
     "contexts of callbacks": """
         loop, var, seen = asyncio.get_running_loop(), contextvars.ContextVar("x", default="unset"), []
         var.set("of the VU")
@@ -435,10 +474,13 @@ PRIMITIVES = {
         loop, told = asyncio.get_running_loop(), []
         async with shared.setdefault("one at a time", asyncio.Lock()):
             loop.set_exception_handler(lambda loop, context: told.append(context))
-            loop.call_soon(lambda: 1 / 0)
+            handle = loop.call_soon(lambda: 1 / 0)
+            loop.call_soon(contextvars.Context().run, wrong := object())
+            loop.call_soon(print, context=wrong)
             await asyncio.sleep(0.001)
             loop.set_exception_handler(None)
-        assert [type(context["exception"]) for context in told] == [ZeroDivisionError]
+        assert [type(context["exception"]) for context in told] == [ZeroDivisionError, TypeError, TypeError]
+        assert told[0]["handle"] is handle and "lambda" in told[0]["message"] and told[0]["exception"].__traceback__
     """,
     "the loop's debug mode": """
         loop = asyncio.get_running_loop()

@@ -30,6 +30,7 @@ class Loop(asyncio.SelectorEventLoop):
         super().__init__(reactor)
         hooks.host, hooks.loop, reactor.loop = self._host, self, self
         self._host.attach(self, reactor.fileno())
+        self.call_soon = self._host.call_soon  # type: ignore[assignment]
 
     def close(self) -> None:
         super().close()
