@@ -45,6 +45,7 @@ enum rp_option_id { /* the order of the help, inside each group */
                     RP_OPT_OUT,
                     RP_OPT_EVENT_LOG,
                     RP_OPT_TREND_STATS,
+                    RP_OPT_STRICT,
                     RP_OPT_PROGRESS,
                     RP_OPT_QUIET,
                     RP_OPT_FORMAT,

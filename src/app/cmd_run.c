@@ -225,6 +225,7 @@ int rp_cmd_run(const struct rp_run_options *options)
                                             .overrides = &options->overrides,
                                             .trend_stats = options->trend_stats,
                                             .event_log = options->event_log,
+                                            .is_strict = options->strict,
                                             .planned = open_outputs,
                                             .status = show_progress,
                                             .line = show_line,

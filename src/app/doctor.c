@@ -11,7 +11,7 @@
 #include "app/app.h"
 #include "app/cli.h"
 #include "app/python_find.h"
-#include "app/sysfile.h"
+#include "base/sysfile.h"
 #include "app/term.h"
 #include "base/alloc.h"
 #include "engine/result.h"

@@ -10,7 +10,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "app/sysfile.h"
+#include "base/sysfile.h"
 #include "base/str.h"
 
 #define SET(field, ...) snprintf((field), sizeof(field), __VA_ARGS__)

@@ -21,6 +21,7 @@ struct rp_run_options {
     struct rp_overrides overrides;
     const char *out;       /* --out, or NULL */
     const char *event_log; /* --event-log, or NULL */
+    bool strict;           /* a generator that was the limit fails the run */
     bool quiet;            /* neither summary nor progress line; errors and warnings still show */
     bool progress; /* progress line asked for: even with quiet, even when stderr is no terminal */
     bool color;    /* stdout may show colours */
@@ -33,7 +34,7 @@ struct rp_run_options {
 enum rp_format { RP_FORMAT_TEXT, RP_FORMAT_JSON };
 
 /* Each does its command, prints what there is to print (errors through rp_error_print) and returns the exit code.
- * out, event_log, quiet, progress and trend_stats are set for run only. */
+ * out, event_log, strict, quiet, progress and trend_stats are set for run only. */
 int rp_cmd_run(const struct rp_run_options *options);
 int rp_cmd_check(const struct rp_run_options *options);
 int rp_cmd_inspect(const struct rp_run_options *options, enum rp_format format);

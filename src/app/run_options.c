@@ -107,6 +107,7 @@ int rp_run_request_init(struct rp_run_request *ret, const struct rp_cli *cli)
             },
             .out = rp_cli_value(cli, RP_OPT_OUT).value,
             .event_log = rp_cli_value(cli, RP_OPT_EVENT_LOG).value,
+            .strict = cli->flags[RP_OPT_STRICT],
             .quiet = cli->flags[RP_OPT_QUIET],
             .progress = cli->flags[RP_OPT_PROGRESS],
             .color = rp_term_color(stdout, no_color),

@@ -114,6 +114,12 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .help = "Statistics of times that the summary shows, separated by commas: avg, min, max, "
                 "med, count, p(N) for any N from 0 to 100",
     },
+    [RP_OPT_STRICT] = {
+        .name = "--strict", .type = RP_TYPE_FLAG,
+        .commands = RP_IN(RP_CMD_RUN), .env = "RAMPA_STRICT",
+        .group = RP_GROUP_OUTPUT, .since = "0.1.0",
+        .help = "Fail with exit code 8 when the generator itself was the limit",
+    },
     [RP_OPT_PROGRESS] = {
         .name = "--progress", .type = RP_TYPE_FLAG,
         .commands = RP_IN(RP_CMD_RUN), .env = "RAMPA_PROGRESS",
@@ -174,6 +180,7 @@ static const struct rp_exit_note run_exits[] = {
     { 5, "setup failed" },
     { 6, "an output failed or lost data" },
     { 7, "teardown failed" },
+    { 8, "the generator itself was the limit, and --strict was given" },
     { 9, "internal error: a worker died or the accounting broke" },
     { 0, NULL },
 };
@@ -209,7 +216,8 @@ static const struct rp_example run_examples[] = {
     { "100 iterations, then keep the result", "rampa run load.py -i 100 --out result.json" },
     { "one scenario, against another host",
       "rampa run load.py --scenario checkout --env BASE_URL=http://10.0.0.5:8080" },
-    { "in CI: only errors, the exit code decides", "rampa run load.py --quiet" },
+    { "in CI: only errors, the exit code decides; 8 when rampa was the limit",
+      "rampa run load.py --quiet --strict" },
     { NULL, NULL },
 };
 static const struct rp_example check_examples[] = {

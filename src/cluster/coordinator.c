@@ -253,6 +253,7 @@ static void on_declared(struct rp_coordinator *c, const struct rp_message *messa
         give_up(c, r);
         return;
     }
+    rp_preflight(c);
     r = rp_judge_prepare(c);
     rp_buf_init(&plan, RP_MESSAGE_MAX_BYTES / 2);
     if (r == 0)

@@ -45,6 +45,7 @@ struct rp_coordinator_config {
     /* How long a worker may take for what needs no time of the user's: to end, to stop after its grace, thrice as long
      * to say hello or to finish after its longest run. 0 = 10 s. */
     rp_ns patience;
+    bool is_strict; /* a generator that was the limit is a failure: RP_EXIT_GENERATOR */
     /* Where events are published (cluster/events.h); may be NULL. Borrowed. */
     struct rp_events *events;
     /* A file that gets each event as a line (cluster/event_log.h), or NULL. Opened when the plan is valid, before anything

@@ -3,13 +3,14 @@
 
 /*
  * cluster/coordinator_internal.h - what the coordinator's files share: coordinator.c drives the phases, coordinator_life.c
- * has process, signals and clock, pause.c pauses, publish.c tells, patience.c waits, merge.c takes what the worker measured, judge.c makes the
- * verdict.
+ * has process, signals and clock, pause.c pauses, publish.c tells, patience.c waits, merge.c takes what the worker measured,
+ * judge.c makes the verdict, judge_generator.c that on the workers themselves, preflight.c looks at limits before.
  */
 
 #include "cluster/channel.h"
 #include "cluster/coordinator.h"
 #include "cluster/events.h"
+#include "cluster/health.h"
 #include "cluster/process.h"
 #include "cluster/progress.h"
 
@@ -55,8 +56,10 @@ struct rp_coordinator {
     struct rp_error *err;
     int status; /* of the whole: 0 or a negative code with err filled */
     rp_ns started, last_status;
-    rp_ns next_judgement; /* by the worker's time */
-    uint64_t no_descriptors, no_ports, stray_bytes, retried;
+    rp_ns next_judgement;               /* by the worker's time */
+    struct rp_worker_health health;     /* of the one worker */
+    unsigned char told[RP_CAUSE_COUNT]; /* of each cause: the verdict that was published */
+    uint64_t stray_bytes, retried;
     bool has_finished, has_farewell, totals_differ;
     bool was_killed; /* by us: the reason is told already */
     bool is_cut;     /* the channel ended before the process */
@@ -133,6 +136,9 @@ void rp_judge_errors(struct rp_coordinator *c);
 /* While it runs: stops the run when a threshold with abort_on_fail does not hold. */
 void rp_judge_live(struct rp_coordinator *c);
 
+/* preflight.c: before anything runs, warns of limits that the plan may meet. */
+void rp_preflight(struct rp_coordinator *c);
+
 /* publish.c: events; nothing when nobody listens */
 int rp_publish_start(struct rp_coordinator *c);
 int rp_publish_open_log(struct rp_coordinator *c); /* -RP_EUSER with the error */
@@ -140,6 +146,8 @@ void rp_publish_phase(struct rp_coordinator *c);   /* if it is another than befo
 void rp_publish_pause(struct rp_coordinator *c);   /* or the end of one */
 void rp_publish_warning(struct rp_coordinator *c, const char *text);
 void rp_publish_snapshot(struct rp_coordinator *c); /* if the last one is old enough */
+/* What the generator is judged by now; each cause when it is new or has become worse. */
+void rp_publish_generator(struct rp_coordinator *c);
 /* Threshold @i is as @verdict says now; told when that is new, and when it @aborts the run. */
 void rp_publish_live(struct rp_coordinator *c, size_t i, const struct rp_verdict *verdict,
                      bool aborts);

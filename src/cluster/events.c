@@ -41,7 +41,7 @@ static const char *const type_names[RP_EVENT_COUNT] = {
     [RP_EVENT_THRESHOLD] = "threshold", [RP_EVENT_LIVE_THRESHOLD] = "live_threshold",
     [RP_EVENT_PAUSE] = "pause",         [RP_EVENT_RESUME] = "resume",
     [RP_EVENT_WARNING] = "warning",     [RP_EVENT_FINISHED] = "finished",
-    [RP_EVENT_MISSED] = "missed",
+    [RP_EVENT_GENERATOR] = "generator", [RP_EVENT_MISSED] = "missed",
 };
 
 const char *rp_event_type_name(enum rp_event_type type)

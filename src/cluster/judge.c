@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The verdict: thresholds, the accounting identity, errors of iterations, and whether the generator was the limit. */
+/* The verdict: thresholds, the accounting identity, errors of iterations; what is said of the generator (judge_generator.c). */
 
 #include <errno.h>
 #include <math.h>
@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "cluster/coordinator_internal.h"
+#include "cluster/judge_generator.h"
 #include "plan/metrics.h"
 
 /* A worker's last words and what stands around them. */
@@ -206,57 +207,23 @@ static void check_accounting(struct rp_coordinator *c)
 
 /* ---- the generator itself --------------------------------------------------------------------------------- */
 
-static void set_generator(struct rp_coordinator *c, enum rp_generator_verdict verdict,
-                          const char *fmt, ...) RP_PRINTF(3, 4);
-
-static void set_generator(struct rp_coordinator *c, enum rp_generator_verdict verdict,
-                          const char *fmt, ...)
+static int judge_generator(struct rp_coordinator *c)
 {
-    va_list args;
+    struct rp_result *result = c->result;
+    struct rp_generator_reason incomplete = {
+        .verdict = RP_GENERATOR_SUSPECT, .cause = RP_CAUSE_INCOMPLETE, .worker = 1, .workers = 1
+    };
+    int r = rp_judge_generator(&c->health, 1, result);
 
-    if (verdict <= c->result->generator)
-        return;
-    c->result->generator = verdict;
-    rp_free(c->result->generator_reason);
-    va_start(args, fmt);
-    c->result->generator_reason = format(fmt, args);
-    va_end(args);
-}
-
-/* Above these the generator's own queueing is a visible part of what it measures. */
-#define BUSY_CORE 0.90
-#define LAG_P95_MS 20.0
-
-static void judge_generator(struct rp_coordinator *c)
-{
-    struct rp_view *cpu = rp_store_view(c->result->store, "generator_cpu");
-    struct rp_view *lag = rp_store_view(c->result->store, "loop_lag");
-    struct rp_stat p95 = { .kind = RP_STAT_P, .p = 95 };
-    double lag_ms;
-
-    if (c->no_descriptors)
-        set_generator(
-            c, RP_GENERATOR_LIMITED,
-            "the generator ran out of file descriptors %llu times: raise the limit (ulimit -n)",
-            (unsigned long long)c->no_descriptors);
-    if (c->no_ports)
-        set_generator(c, RP_GENERATOR_LIMITED,
-                      "the generator ran out of local ports %llu times: keep connections alive, or "
-                      "widen net.ipv4.ip_local_port_range",
-                      (unsigned long long)c->no_ports);
-    if (cpu && cpu->total.samples && cpu->total.gauge.max > BUSY_CORE)
-        set_generator(c, RP_GENERATOR_SUSPECT,
-                      "a worker used up to %.0f %% of its core: latencies include waiting in the "
-                      "generator; use fewer VUs or pace the iterations",
-                      cpu->total.gauge.max * 100);
-    if (!lag || !lag->total.samples)
-        return;
-    lag_ms = rp_view_stat(lag, p95, 0);
-    if (lag_ms > LAG_P95_MS)
-        set_generator(c, RP_GENERATOR_SUSPECT,
-                      "the generator's loop was late by %.0f ms (p95): the script blocks it or the "
-                      "machine is overloaded",
-                      lag_ms);
+    if (r == 0 && !c->has_finished) {
+        incomplete.text = rp_strdup(
+            "the worker did not end properly: what it measured last is missing");
+        r = rp_judge_generator_add(result, incomplete);
+    }
+    if (r == 0 && c->config->is_strict && result->generator == RP_GENERATOR_LIMITED)
+        rp_coordinator_fail(c, RP_EXIT_GENERATOR, "the generator itself was the limit: %s",
+                            result->generator_reasons[0].text);
+    return r;
 }
 
 static void warn_about_connections(struct rp_coordinator *c)
@@ -293,16 +260,13 @@ int rp_judge(struct rp_coordinator *c)
 {
     int r = 0;
 
-    if (!c->has_finished) { /* the executors never ended properly: why is already said */
-        if (c->started)
-            set_generator(c, RP_GENERATOR_SUSPECT,
-                          "the worker did not end properly: what it measured last is missing");
-        return 0;
-    }
+    if (!c->has_finished) /* the executors never ended properly: why is already said */
+        return c->started ? judge_generator(c) : 0;
     if (c->has_farewell)
         check_accounting(c);
     r = judge_thresholds(c);
-    judge_generator(c);
+    if (r == 0)
+        r = judge_generator(c);
     warn_about_connections(c);
     warn_about_failures(c);
     return r;

@@ -130,7 +130,9 @@ int rp_merge_state(struct rp_coordinator *c, const struct rp_message *message)
                        rp_field_bool(rp_message_get(message, "is_paused"), false));
     if (r < 0)
         return r;
+    rp_read_health(rp_message_get(message, "health"), &c->health);
     rp_publish_snapshot(c);
+    rp_publish_generator(c);
     judge(c, elapsed);
     return 0;
 }
@@ -208,8 +210,7 @@ int rp_merge_finished(struct rp_coordinator *c, const struct rp_message *message
                        rp_field_i64(rp_message_get(message, "paused"), 0), false);
     if (r < 0)
         return r;
-    c->no_descriptors = rp_field_u64(rp_message_get(message, "no_descriptors"), 0);
-    c->no_ports = rp_field_u64(rp_message_get(message, "no_ports"), 0);
+    rp_read_health(rp_message_get(message, "health"), &c->health);
     c->stray_bytes = rp_field_u64(rp_message_get(message, "stray_bytes"), 0);
     c->retried = rp_field_u64(rp_message_get(message, "retried"), 0);
     result->accounting = rp_calloc(count, sizeof(*result->accounting));

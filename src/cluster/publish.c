@@ -13,6 +13,9 @@
 #include "base/alloc.h"
 #include "cluster/coordinator_internal.h"
 #include "cluster/event_log.h"
+#include "cluster/judge_generator.h"
+
+enum { GENERATOR_AFTER_S = 3 };
 
 static struct rp_json_line *begin(struct rp_coordinator *c, enum rp_event_type type)
 {
@@ -294,6 +297,39 @@ void rp_publish_snapshot(struct rp_coordinator *c)
         publish_snapshot(c);
 }
 
+/* ---- the generator ---------------------------------------------------------------------------------------- */
+
+static void publish_reason(struct rp_coordinator *c, const struct rp_generator_reason *reason)
+{
+    struct rp_json_line *line = begin(c, RP_EVENT_GENERATOR);
+
+    c->told[reason->cause] = (unsigned char)reason->verdict;
+    rp_line_text(line, "verdict", rp_generator_verdict_name(reason->verdict));
+    rp_line_text(line, "cause", rp_generator_cause_name(reason->cause));
+    rp_line_u64(line, "worker", reason->worker);
+    rp_line_u64(line, "workers", reason->workers);
+    rp_line_text(line, "text", reason->text);
+    rp_line_i64(line, "elapsed_ns", rp_coordinator_elapsed(c));
+    rp_events_end(c->events);
+}
+
+static void publish_reasons(struct rp_coordinator *c)
+{
+    const struct rp_result *result = c->result;
+
+    for (size_t i = 0; i < result->generator_reason_count; i++)
+        if (result->generator_reasons[i].verdict > c->told[result->generator_reasons[i].cause])
+            publish_reason(c, &result->generator_reasons[i]);
+}
+
+/* In the first seconds everything is a large share of the time. */
+void rp_publish_generator(struct rp_coordinator *c)
+{
+    if (rp_events_are_wanted(c->events) && c->health.observed >= GENERATOR_AFTER_S * RP_S &&
+        rp_judge_generator(&c->health, 1, c->result) == 0)
+        publish_reasons(c);
+}
+
 /* ---- the end ---------------------------------------------------------------------------------------------- */
 
 void rp_publish_end(struct rp_coordinator *c, int r)
@@ -307,8 +343,10 @@ void rp_publish_end(struct rp_coordinator *c, int r)
         return;
     if (c->started)
         publish_snapshot(c);
-    if (r == 0)
+    if (r == 0) {
         publish_verdicts(c);
+        publish_reasons(c);
+    }
     if (r == 0) /* the log may have failed meanwhile */
         code = result->exit_code;
     line = begin(c, RP_EVENT_FINISHED);

@@ -31,6 +31,8 @@ static void sample_cpu(struct rp_worker *worker, rp_ns now)
                         (cpu_s - worker->cpu_s) / ((double)(now - worker->cpu_at) / 1e9));
     worker->cpu_at = now;
     worker->cpu_s = cpu_s;
+    rp_health_sample(&worker->watch, now, rp_loop_spun(worker->loop),
+                     !rp_engine_is_paused(worker->engine));
 }
 
 static void tick(struct rp_timer *timer, rp_ns now)
@@ -49,8 +51,10 @@ static void record_lag(struct rp_worker *worker)
 {
     rp_ns late = rp_loop_now(worker->loop) - worker->lag.deadline;
 
-    if (late >= 0)
-        rp_series_trend(worker->s_lag, (double)late);
+    if (late < 0)
+        return;
+    rp_series_trend(worker->s_lag, (double)late);
+    rp_health_probe(&worker->watch, late, LAG_INTERVAL_MS * RP_MS);
 }
 
 /* How late a timer fires is how long everything else on this loop may have to wait. */
@@ -188,6 +192,7 @@ static void on_start(struct rp_worker *worker)
 
     worker->has_started = true;
     sample_cpu(worker, now);
+    rp_health_start(&worker->watch, now, rp_loop_spun(worker->loop));
     rp_engine_start(worker->engine, now);
     rp_worker_send_state(worker);
     rp_timer_arm(worker->loop, &worker->tick, now + RP_S, tick);
@@ -372,6 +377,7 @@ void rp_worker_free(struct rp_worker *worker)
         return;
     rp_timer_disarm(&worker->tick);
     rp_timer_disarm(&worker->lag);
+    rp_health_end(&worker->watch);
     rp_channel_close(&worker->channel);
     rp_engine_free(worker->engine);
     if (worker->registry)

@@ -7,6 +7,7 @@
 
 #include <sys/resource.h>
 
+#include "cluster/health.h"
 #include "cluster/worker.h"
 
 struct rp_worker {
@@ -26,6 +27,7 @@ struct rp_worker {
     rp_ns cpu_at;
     double cpu_s;
     struct rp_series *s_lag, *s_cpu;
+    struct rp_health_watch watch;
     int error; /* the first failure of sending */
 };
 

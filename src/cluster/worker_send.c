@@ -205,18 +205,35 @@ static void write_counts(struct rp_buf *out, struct rp_engine_counts counts)
     rp_write_u64(out, counts.errors);
 }
 
+/* What others count of it. */
+static void write_health(struct rp_buf *out, const struct rp_worker *worker)
+{
+    const struct rp_http_counters *http = rp_http_client_counters(worker->http);
+    struct rp_engine_arrivals arrivals = rp_engine_arrivals(worker->engine);
+    struct rp_worker_health health = worker->watch.health;
+
+    health.arrivals = arrivals.begun;
+    health.late_arrivals = arrivals.late;
+    health.late_drops = arrivals.late_drops;
+    health.no_descriptors = http->no_descriptors;
+    health.no_ports = http->no_ports;
+    rp_write_key(out, "health");
+    rp_write_health(out, &health);
+}
+
 void rp_worker_send_state(struct rp_worker *worker)
 {
     const struct rp_engine *engine = worker->engine;
     struct rp_buf *out = rp_channel_begin(&worker->channel);
 
-    rp_write_message(out, RP_MSG_STATE, 4);
+    rp_write_message(out, RP_MSG_STATE, 5);
     rp_write_key(out, "elapsed");
     rp_write_i64(out, rp_engine_elapsed(engine));
     rp_write_key(out, "paused");
     rp_write_i64(out, rp_engine_paused_time(engine));
     rp_write_key(out, "is_paused");
     rp_write_bool(out, rp_engine_is_paused(engine));
+    write_health(out, worker);
     rp_write_key(out, "scenarios");
     rp_write_list(out, (uint32_t)worker->plan->scenario_count);
     for (size_t i = 0; i < worker->plan->scenario_count; i++) {
@@ -232,15 +249,12 @@ void rp_worker_send_finished(struct rp_worker *worker)
     const struct rp_http_counters *http = rp_http_client_counters(worker->http);
     struct rp_buf *out = rp_channel_begin(&worker->channel);
 
-    rp_write_message(out, RP_MSG_FINISHED, 7);
+    rp_write_message(out, RP_MSG_FINISHED, 6);
     rp_write_key(out, "elapsed");
     rp_write_i64(out, rp_engine_elapsed(worker->engine));
     rp_write_key(out, "paused");
     rp_write_i64(out, rp_engine_paused_time(worker->engine));
-    rp_write_key(out, "no_descriptors");
-    rp_write_u64(out, http->no_descriptors);
-    rp_write_key(out, "no_ports");
-    rp_write_u64(out, http->no_ports);
+    write_health(out, worker);
     rp_write_key(out, "stray_bytes");
     rp_write_u64(out, http->stray_bytes);
     rp_write_key(out, "retried");

@@ -66,6 +66,13 @@ struct rp_engine_counts {
 /* Of scenario @i of the plan. */
 struct rp_engine_counts rp_engine_counts(const struct rp_engine *engine, size_t i);
 
+/* What arrival executors make of their schedules, all scenarios together: iterations that began, those of them that began
+ * RP_LATE_ARRIVAL after their time, and arrivals that were dropped that late. */
+struct rp_engine_arrivals {
+    uint64_t begun, late, late_drops;
+};
+struct rp_engine_arrivals rp_engine_arrivals(const struct rp_engine *engine);
+
 /* How far a scenario is: for progress displays and events. Cheap. Those of several workers are added up. */
 struct rp_scenario_progress {
     enum rp_execution_state state; /* of several workers: the least advanced that is not finished */

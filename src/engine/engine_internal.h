@@ -16,6 +16,9 @@ struct rp_engine_scenario {
     struct rp_vu *vus;
     int64_t first_number; /* before its VUs' numbers */
     uint64_t started, completed, interrupted, errors;
+    /* Of arrival executors: those of the started ones that were RP_LATE_ARRIVAL behind their time, and others that were and
+     * were refused. */
+    uint64_t late, late_refused;
     double busy; /* ns of completed iterations, of arrival executors, from their begin */
     uint64_t reported_dropped;
     bool has_warned; /* of VUs that are missing */

@@ -31,6 +31,8 @@ static bool refused(struct rp_engine *engine, struct rp_vu *vu, rp_ns now)
     if (engine->is_paused && scenario->executor.is_paused)
         return false;
     rp_list_remove(&vu->ready);
+    if (scenario->s_lateness)
+        scenario->late_refused += now - vu->began > RP_LATE_ARRIVAL;
     rp_execution_ended(&scenario->executor, vu->slot, false, now);
     return true;
 }
@@ -48,8 +50,10 @@ static bool begin_first(struct rp_engine *engine)
     vu->is_running = true;
     vu->begun = now;
     scenario->started++;
-    if (scenario->s_lateness)
+    if (scenario->s_lateness) {
         rp_series_trend(scenario->s_lateness, (double)(now - vu->began));
+        scenario->late += now - vu->began > RP_LATE_ARRIVAL;
+    }
     engine->config.host->ops->begin(engine->config.host, vu);
     return true;
 }

@@ -128,6 +128,20 @@ struct rp_engine_counts rp_engine_counts(const struct rp_engine *engine, size_t 
                                       .errors = scenario->errors };
 }
 
+struct rp_engine_arrivals rp_engine_arrivals(const struct rp_engine *engine)
+{
+    struct rp_engine_arrivals sum = { 0 };
+
+    for (size_t i = 0; i < engine->scenario_count; i++) {
+        const struct rp_engine_scenario *scenario = &engine->scenarios[i];
+
+        sum.begun += scenario->s_lateness ? scenario->started : 0;
+        sum.late += scenario->late;
+        sum.late_drops += scenario->executor.late_drops + scenario->late_refused;
+    }
+    return sum;
+}
+
 struct rp_scenario_progress rp_engine_progress(const struct rp_engine *engine, size_t i)
 {
     const struct rp_engine_scenario *scenario = &engine->scenarios[i];

@@ -30,6 +30,36 @@ const char *rp_exit_status_name(enum rp_exit code)
     return "internal_error";
 }
 
+const char *rp_generator_verdict_name(enum rp_generator_verdict verdict)
+{
+    static const char *const names[] = {
+        [RP_GENERATOR_VALID] = "valid",
+        [RP_GENERATOR_SUSPECT] = "suspect",
+        [RP_GENERATOR_LIMITED] = "limited",
+    };
+
+    return names[verdict];
+}
+
+const char *rp_generator_cause_name(enum rp_generator_cause cause)
+{
+    static const char *const names[RP_CAUSE_COUNT] = {
+        [RP_CAUSE_DESCRIPTORS] = "file_descriptors",
+        [RP_CAUSE_PORTS] = "local_ports",
+        [RP_CAUSE_SCRIPT] = "script",
+        [RP_CAUSE_QUOTA] = "cpu_quota",
+        [RP_CAUSE_CONTENTION] = "cpu_contention",
+        [RP_CAUSE_CPU] = "cpu",
+        [RP_CAUSE_LOOP_LAG] = "loop_lag",
+        [RP_CAUSE_LATE] = "late_iterations",
+        [RP_CAUSE_DROPPED] = "dropped_iterations",
+        [RP_CAUSE_MEMORY] = "memory",
+        [RP_CAUSE_INCOMPLETE] = "incomplete",
+    };
+
+    return names[cause];
+}
+
 /* Sums instead of differences: a worker that lies must not wrap a difference around. */
 bool rp_accounting_holds(const struct rp_accounting *accounting)
 {
@@ -72,6 +102,8 @@ void rp_result_deinit(struct rp_result *result)
         rp_free(result->workers[i].runtime);
     }
     rp_free(result->workers);
-    rp_free(result->generator_reason);
+    for (size_t i = 0; i < result->generator_reason_count; i++)
+        rp_free(result->generator_reasons[i].text);
+    rp_free(result->generator_reasons);
     *result = (struct rp_result){ 0 };
 }

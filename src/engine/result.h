@@ -70,6 +70,31 @@ struct rp_result_pause {
 };
 
 enum rp_generator_verdict { RP_GENERATOR_VALID, RP_GENERATOR_SUSPECT, RP_GENERATOR_LIMITED };
+const char *rp_generator_verdict_name(enum rp_generator_verdict verdict);
+
+enum rp_generator_cause { /* the most serious first */
+                          RP_CAUSE_DESCRIPTORS,
+                          RP_CAUSE_PORTS,
+                          RP_CAUSE_SCRIPT,     /* code of it kept the event loop */
+                          RP_CAUSE_QUOTA,      /* a control group's, of processor time */
+                          RP_CAUSE_CONTENTION, /* other programs had the processor */
+                          RP_CAUSE_CPU,        /* the worker itself needed all of it */
+                          RP_CAUSE_LOOP_LAG,
+                          RP_CAUSE_LATE,    /* iterations began after their time, */
+                          RP_CAUSE_DROPPED, /* or never */
+                          RP_CAUSE_MEMORY,
+                          RP_CAUSE_INCOMPLETE, /* a worker's last figures are missing */
+                          RP_CAUSE_COUNT
+};
+const char *rp_generator_cause_name(enum rp_generator_cause cause);
+
+struct rp_generator_reason {
+    enum rp_generator_verdict verdict; /* never valid */
+    enum rp_generator_cause cause;
+    uint32_t worker;  /* the id of the one that it was worst for */
+    uint32_t workers; /* how many it was so for */
+    char *text;       /* one sentence, with the remedy */
+};
 
 struct rp_result {
     struct rp_plan *plan;   /* owned; NULL when the run failed before there was one */
@@ -93,7 +118,8 @@ struct rp_result {
     struct rp_result_worker *workers;
     size_t worker_count;
     enum rp_generator_verdict generator;
-    char *generator_reason; /* with the remedy; NULL when valid */
+    struct rp_generator_reason *generator_reasons; /* limited ones first; none when valid */
+    size_t generator_reason_count;
 };
 
 /* A zeroed result is valid. */

@@ -110,22 +110,22 @@ static void want_one_more(struct rp_execution *executor)
     executor->user->make(executor, executor->made);
 }
 
-static void drop(struct rp_execution *executor, uint64_t count)
+/* The arrival that is looked at and all others that are due by @elapsed. */
+static uint64_t drop_due(struct rp_execution *executor, rp_ns elapsed)
 {
+    struct arrival *arrival = arrival_of(executor);
+    rp_ns late = elapsed - RP_LATE_ARRIVAL;
+    uint64_t count = 1;
+
+    if (arrival->time < late) {
+        count += rp_arrivals_skip(&arrival->cursor, late);
+        executor->late_drops += count;
+    }
+    count += rp_arrivals_skip(&arrival->cursor, elapsed);
     executor->handed += count;
     executor->scheduled += count;
     executor->dropped += count;
-}
-
-/* What is due and finds no VU now will find none: no VU becomes idle in between. */
-static void drop_without_vu(struct rp_execution *executor, rp_ns elapsed)
-{
-    struct arrival *arrival = arrival_of(executor);
-    uint64_t due = rp_arrivals_skip(&arrival->cursor, elapsed);
-
-    drop(executor, 1 + due);
-    executor->without_vu += 1 + due;
-    want_one_more(executor);
+    return count;
 }
 
 static void arrive(struct rp_execution *executor, rp_ns now)
@@ -133,9 +133,11 @@ static void arrive(struct rp_execution *executor, rp_ns now)
     struct arrival *arrival = arrival_of(executor);
 
     if (now >= executor->begin_until) {
-        drop(executor, 1 + rp_arrivals_skip(&arrival->cursor, now - executor->origin));
+        drop_due(executor, now - executor->origin);
     } else if (!arrival->idle_count) {
-        drop_without_vu(executor, now - executor->origin);
+        /* They will find none: no VU becomes idle in between. */
+        executor->without_vu += drop_due(executor, now - executor->origin);
+        want_one_more(executor);
     } else {
         executor->handed++;
         rp_execution_begin(executor, arrival->idle[--arrival->idle_count], arrival->index,

@@ -82,10 +82,11 @@ struct rp_execution { /* embedded by the user; fields are read only */
     uint64_t
         total; /* iterations of this share in all; 0 = as many as the time allows, or not known */
     uint64_t scheduled, dropped;
-    uint64_t without_vu;                 /* those dropped ones that were due when no VU was free */
-    uint64_t handed;                     /* how many were asked for: the own number of the next */
-    uint64_t *slot_iterations;           /* begun on each slot */
-    uint8_t *slot_flags;                 /* enum rp_slot_flag */
+    uint64_t without_vu;       /* those dropped ones that were due when no VU was free */
+    uint64_t late_drops;       /* those dropped ones that came RP_LATE_ARRIVAL after their time */
+    uint64_t handed;           /* how many were asked for: the own number of the next */
+    uint64_t *slot_iterations; /* begun on each slot */
+    uint8_t *slot_flags;       /* enum rp_slot_flag */
     const struct rp_segment *vus;        /* whose VU numbers are own */
     const struct rp_segment *work;       /* whose iteration numbers are own */
     struct rp_segment_sequence rescaled; /* owned; what `work` is in, when it is not the share's */
@@ -121,6 +122,8 @@ static inline bool rp_execution_may_begin(const struct rp_execution *executor, i
 /* Arrivals are due at moments, the last ones right before the regular end or, of a ramping rate, at it. A generator that is
  * late by microseconds must not lose those: what was due by the end and finds a VU begins up to this much after it. */
 #define RP_LATE_BEGIN (100 * RP_MS)
+/* An arrival that is looked at later than this was kept from its VU by the generator, whether or not it finds one now. */
+#define RP_LATE_ARRIVAL (20 * RP_MS)
 
 /* No new iteration from now on; what runs may finish until @deadline (or the executor's own limit, if earlier). Ends a
  * pause. */

@@ -301,17 +301,32 @@ static json_t *machine_json(void)
     return rp_json_take(&item);
 }
 
+static json_t *generator_reasons_json(const struct rp_result *result)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < result->generator_reason_count; i++) {
+        const struct rp_generator_reason *reason = &result->generator_reasons[i];
+        struct rp_json_object item = rp_json_object();
+
+        rp_json_put(&item, "verdict", rp_json_text(rp_generator_verdict_name(reason->verdict)));
+        rp_json_put(&item, "cause", rp_json_text(rp_generator_cause_name(reason->cause)));
+        rp_json_put(&item, "worker", rp_json_count(reason->worker));
+        rp_json_put(&item, "workers", rp_json_count(reason->workers));
+        rp_json_put(&item, "text", rp_json_text(reason->text));
+        rp_json_push(&array, rp_json_take(&item));
+    }
+    return array;
+}
+
 static json_t *generator_json(const struct rp_result *result)
 {
-    static const char *const names[] = {
-        [RP_GENERATOR_VALID] = "valid",
-        [RP_GENERATOR_SUSPECT] = "suspect",
-        [RP_GENERATOR_LIMITED] = "limited",
-    };
+    const struct rp_generator_reason *first = result->generator_reasons;
     struct rp_json_object item = rp_json_object();
 
-    rp_json_put(&item, "verdict", json_string(names[result->generator]));
-    rp_json_put(&item, "reason", rp_json_text(result->generator_reason));
+    rp_json_put(&item, "verdict", json_string(rp_generator_verdict_name(result->generator)));
+    rp_json_put(&item, "reason", rp_json_text(result->generator_reason_count ? first->text : NULL));
+    rp_json_put(&item, "reasons", generator_reasons_json(result));
     return rp_json_take(&item);
 }
 

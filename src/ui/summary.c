@@ -302,20 +302,31 @@ void rp_summary_generator(struct rp_summary *summary)
         [RP_GENERATOR_SUSPECT] = { "suspect", RP_INK_WARN, "rampa may have been the limit" },
         [RP_GENERATOR_LIMITED] = { "limited", RP_INK_BAD, "rampa itself was the limit" },
     };
-    const char *reason = summary->result->generator_reason;
-    size_t used = strlen("Generator: ") + strlen(lines[summary->result->generator].word) + 2;
+    const struct rp_result *result = summary->result;
+    const struct rp_generator_reason *reasons = result->generator_reasons;
+    const char *first = lines[result->generator].meaning;
+    size_t used = strlen("Generator: ") + strlen(lines[result->generator].word) + 2;
 
     rp_buf_append_str(summary->out, "Generator: ");
-    if (!summary->result->started_wall_ns) {
+    if (!result->started_wall_ns) {
         rp_buf_append_str(summary->out, "no load was made\n");
         return;
     }
-    rp_ink(summary, lines[summary->result->generator].ink, lines[summary->result->generator].word);
+    rp_ink(summary, lines[result->generator].ink, lines[result->generator].word);
     rp_buf_append_str(summary->out, ", ");
-    if (!reason || !*reason)
-        reason = lines[summary->result->generator].meaning;
-    rp_text_wrap(summary->out, rp_slice_str(reason), summary->width, RP_INDENT, used);
+    if (result->generator_reason_count)
+        first = reasons[0].text;
+    rp_text_wrap(summary->out, rp_slice_str(first), summary->width, RP_INDENT, used);
     rp_buf_append_str(summary->out, "\n");
+    for (size_t i = 1; i < result->generator_reason_count; i++) {
+        rp_buf_append_str(summary->out, "  also ");
+        rp_ink(summary, lines[reasons[i].verdict].ink, lines[reasons[i].verdict].word);
+        rp_buf_append_str(summary->out, ", ");
+        used = strlen("  also ") + strlen(lines[reasons[i].verdict].word) + 2;
+        rp_text_wrap(summary->out, rp_slice_str(reasons[i].text), summary->width, 2 * RP_INDENT,
+                     used);
+        rp_buf_append_str(summary->out, "\n");
+    }
 }
 
 void rp_summary_write(const struct rp_result *result, struct rp_style style, struct rp_buf *out)

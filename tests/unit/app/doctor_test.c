@@ -15,7 +15,7 @@
 #include <sys/resource.h>
 
 #include "app/doctor.h"
-#include "app/sysfile.h"
+#include "base/sysfile.h"
 #include "base/alloc.h"
 #include "scratch.h"
 #include "ui/text.h"
@@ -55,6 +55,7 @@ static void assert_in(const char *text, const char *what)
 static void the_tightest_quota_of_a_group_and_its_parents_counts(void **state)
 {
     struct scratch *s = *state;
+    struct rp_cgroup_stops stops;
     double cpus;
     int64_t left;
 
@@ -69,6 +70,15 @@ static void the_tightest_quota_of_a_group_and_its_parents_counts(void **state)
     scratch_file(s, "/sys/fs/cgroup/cpu.max", "50000 100000\n");
     assert_true(rp_cgroup_cpus(s->path, &cpus));
     assert_true(fabs(cpus - 0.5) < 1e-9);
+
+    assert_false(rp_cgroup_stopped(s->path, &stops));
+    scratch_file(s, "/sys/fs/cgroup/a/cpu.stat",
+                 "usage_usec 9\nnr_periods 7\nnr_throttled 5\nthrottled_usec 1234\n");
+    scratch_file(s, "/sys/fs/cgroup/cpu.stat", "throttled_usec 1\nnr_throttled 2");
+    scratch_file(s, "/sys/fs/cgroup/a/b/cpu.stat", "nr_throttled 1000\n"); /* has no quota */
+    assert_true(rp_cgroup_stopped(s->path, &stops));
+    assert_int_equal(stops.ns, 1235000);
+    assert_int_equal(stops.times, 7);
 
     assert_false(rp_cgroup_memory(s->path, &left));
     scratch_file(s, "/sys/fs/cgroup/a/memory.max", "1000000\n");
@@ -85,6 +95,7 @@ static void the_tightest_quota_of_a_group_and_its_parents_counts(void **state)
 static void groups_of_version_1_are_read_too(void **state)
 {
     struct scratch *s = *state;
+    struct rp_cgroup_stops stops;
     double cpus;
     int64_t left;
 
@@ -97,6 +108,11 @@ static void groups_of_version_1_are_read_too(void **state)
     scratch_file(s, "/sys/fs/cgroup/cpu/c/cpu.cfs_quota_us", "25000\n");
     assert_true(rp_cgroup_cpus(s->path, &cpus));
     assert_true(fabs(cpus - 0.25) < 1e-9);
+    scratch_file(s, "/sys/fs/cgroup/cpu/c/cpu.stat",
+                 "nr_periods 3\nnr_throttled 2\nthrottled_time 99000\n");
+    assert_true(rp_cgroup_stopped(s->path, &stops));
+    assert_int_equal(stops.ns, 99000);
+    assert_int_equal(stops.times, 2);
     scratch_file(s, "/sys/fs/cgroup/memory/m/memory.limit_in_bytes", "9223372036854771712\n");
     assert_false(rp_cgroup_memory(s->path, &left));
     scratch_file(s, "/sys/fs/cgroup/memory/m/memory.limit_in_bytes", "4096\n");

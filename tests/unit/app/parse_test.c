@@ -255,6 +255,7 @@ static void the_environment_stands_in_for_what_the_line_does_not_say(void **stat
     setenv("RAMPA_MAX_VUS", "9", 1);
     setenv("RAMPA_SEED", "3", 1);
     setenv("RAMPA_NO_SPIN", "on", 1);
+    setenv("RAMPA_STRICT", "1", 1);
     setenv("RAMPA_EVENT_LOG", "e", 1);
     parse("run a.py", &line, &cli);
     assert_int_equal(cli.error_count, 0);
@@ -268,6 +269,7 @@ static void the_environment_stands_in_for_what_the_line_does_not_say(void **stat
     assert_string_equal(rp_cli_value(&cli, RP_OPT_SEED).value, "3");
     assert_string_equal(rp_cli_value(&cli, RP_OPT_EVENT_LOG).value, "e");
     assert_true(cli.flags[RP_OPT_NO_SPIN]);
+    assert_true(cli.flags[RP_OPT_STRICT]);
     assert_true(cli.flags[RP_OPT_QUIET]);
     assert_false(cli.flags[RP_OPT_PROGRESS]);
     rp_cli_deinit(&cli);

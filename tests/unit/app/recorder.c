@@ -37,8 +37,8 @@ static void print_options(const char *command, const struct rp_run_options *opti
         printf("no_spin\n");
     if (options->trend_stats)
         printf("trend_stats=%s\n", options->trend_stats);
-    printf("quiet=%d progress=%d color=%d error_color=%d width=%u\n", options->quiet,
-           options->progress, options->color, options->error_color, options->width);
+    printf("strict=%d quiet=%d progress=%d color=%d error_color=%d width=%u\n", options->strict,
+           options->quiet, options->progress, options->color, options->error_color, options->width);
 }
 
 int rp_cmd_run(const struct rp_run_options *options)

@@ -52,6 +52,7 @@ void coordinate(struct run *run, const char *mode, const char *phase)
                                             .line = on_line,
                                             .events = run->events,
                                             .event_log = run->event_log,
+                                            .is_strict = run->is_strict,
                                             .user = run,
                                             .patience = run->patience ? run->patience : 60 * RP_S };
 

@@ -29,6 +29,7 @@ struct run {
     void (*status)(struct run *run, const struct rp_coordinator_status *status); /* the same */
     struct rp_events *events; /* may be NULL, and the next too */
     const char *event_log;
+    bool is_strict;
     int r, lines;
 };
 

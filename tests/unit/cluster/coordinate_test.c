@@ -187,6 +187,42 @@ static void test_lies(void **state)
     }
 }
 
+/* --strict: 8 wins over failed thresholds, and all others over it. Without it, only the verdict says so. */
+static void test_a_limited_generator(void **state)
+{
+    static const struct {
+        const char *mode;
+        enum rp_exit code, strict_code;
+    } cases[] = {
+        { "good", RP_EXIT_PASSED, RP_EXIT_PASSED },
+        { "limited", RP_EXIT_PASSED, RP_EXIT_GENERATOR },
+        { "limited-thresholds", RP_EXIT_THRESHOLDS, RP_EXIT_GENERATOR },
+        { "limited-no-teardown", RP_EXIT_TEARDOWN, RP_EXIT_TEARDOWN },
+        { "limited-accounting", RP_EXIT_INTERNAL, RP_EXIT_INTERNAL },
+    };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(cases); i++)
+        for (int strict = 0; strict < 2; strict++) {
+            struct run run = { .is_strict = strict };
+            bool is_limited = i > 0;
+
+            coordinate(&run, cases[i].mode, "");
+            assert_int_equal(run.r, 0);
+            assert_int_equal(run.result.exit_code, strict ? cases[i].strict_code : cases[i].code);
+            assert_int_equal(run.result.generator,
+                             is_limited ? RP_GENERATOR_LIMITED : RP_GENERATOR_VALID);
+            assert_int_equal(run.result.generator_reason_count, is_limited);
+            if (is_limited)
+                assert_int_equal(run.result.generator_reasons[0].cause, RP_CAUSE_PORTS);
+            if (run.result.exit_code == RP_EXIT_GENERATOR)
+                assert_reason(run.result.reason,
+                              "the generator itself was the limit: the worker ran out of local "
+                              "ports 3 times: ",
+                              cases[i].mode, "");
+            run_deinit(&run);
+        }
+}
+
 static void test_aborts(void **state)
 {
     static const struct {
@@ -237,6 +273,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_teardown(test_dies_while_nobody_looks, end_disorder),
         cmocka_unit_test(test_speaks_nonsense),
         cmocka_unit_test(test_lies),
+        cmocka_unit_test(test_a_limited_generator),
         cmocka_unit_test(test_aborts),
         cmocka_unit_test(test_no_such_program),
     };

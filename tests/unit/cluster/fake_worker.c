@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/time.h"
+#include "cluster/health.h"
 #include "cluster/progress.h"
 
 static const char *mode, *at;
@@ -145,7 +146,11 @@ static void declare(void)
         "\"checks{scenario:none}\": [{\"threshold\": \"rate>0.9\", \"abort_on_fail\": true}]}";
     char whole[2048];
 
-    snprintf(whole, sizeof(whole), "%s%s}}", json, is("judged") ? thresholds : "");
+    if (is("limited-thresholds"))
+        thresholds = ", \"thresholds\": {\"iterations\": [\"count>5\"]}";
+    else if (!is("judged"))
+        thresholds = "";
+    snprintf(whole, sizeof(whole), "%s%s}}", json, thresholds);
     if (is("failed")) {
         struct rp_error err = { .message = (char *)(uintptr_t) "boom",
                                 .file = (char *)(uintptr_t) "x.py" };
@@ -266,14 +271,22 @@ static void send_error(void)
     send_frame();
 }
 
+static bool is_limited(void)
+{
+    return strncmp(mode, "limited", 7) == 0;
+}
+
 static void finish(void)
 {
-    uint64_t counts[] = { 3, is("accounting") ? 2u : 3u, 0, 3, 0, 0 };
+    uint64_t counts[] = { 3, is("accounting") || is("limited-accounting") ? 2u : 3u, 0, 3, 0, 0 };
     uint32_t scenarios = is("scenarios") ? 2 : 1;
+    struct rp_worker_health health = { .observed = RP_S, .no_ports = is_limited() ? 3 : 0 };
 
     if (is("wrap")) /* sums that only hold modulo 2^64 */
         counts[2] = UINT64_MAX;
-    rp_write_message(&out, RP_MSG_FINISHED, 3);
+    rp_write_message(&out, RP_MSG_FINISHED, 4);
+    rp_write_key(&out, "health");
+    rp_write_health(&out, &health);
     number("elapsed", ran * RP_S);
     number("paused", ran / 2 * RP_S);
     rp_write_key(&out, "accounting");
@@ -437,7 +450,7 @@ int main(int argc, char **argv)
             break;
         case RP_MSG_TEARDOWN:
             reach("teardown");
-            end_hook(!is("no-teardown"));
+            end_hook(!is("no-teardown") && !is("limited-no-teardown"));
             break;
         case RP_MSG_EXIT:
             leave();

@@ -334,7 +334,7 @@ static void test_runs_that_cannot_be(void **state)
         { "die", "hello", "loading finished", 9 },
         { "die", "plan", "loading finished", 9 },
         { "no-setup", "", "loading setup finished", 5 },
-        { "die", "run", "loading setup running snapshot finished", 9 },
+        { "die", "run", "loading setup running snapshot generator finished", 9 },
         { "no-teardown", "", "loading setup running teardown snapshot finished", 7 },
     };
 

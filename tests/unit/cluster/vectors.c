@@ -2,6 +2,7 @@
 #include "vectors.h"
 
 #include "base/time.h"
+#include "cluster/health.h"
 #include "cluster/progress.h"
 
 static void text(struct rp_buf *out, const char *key, const char *value)
@@ -131,13 +132,35 @@ static void write_error_group(struct rp_buf *out)
     boolean(out, "is_request", false);
 }
 
+static void write_health(struct rp_buf *out)
+{
+    struct rp_worker_health health = { .observed = 2 * RP_S,
+                                       .busy = RP_S,
+                                       .computed = RP_S / 2,
+                                       .waited = RP_S / 4,
+                                       .stopped = RP_S / 8,
+                                       .stops = 3,
+                                       .probes = 20,
+                                       .late_probes = 2,
+                                       .blocks = 1,
+                                       .blocked = RP_S / 5,
+                                       .arrivals = 12,
+                                       .late_arrivals = 4,
+                                       .late_drops = 5,
+                                       .no_descriptors = 6,
+                                       .no_ports = 7,
+                                       .faults = 8 };
+
+    rp_write_key(out, "health");
+    rp_write_health(out, &health);
+}
+
 static void write_finished(struct rp_buf *out)
 {
-    rp_write_message(out, RP_MSG_FINISHED, 7);
+    rp_write_message(out, RP_MSG_FINISHED, 6);
     number(out, "elapsed", 10 * RP_S);
     number(out, "paused", RP_S);
-    number(out, "no_descriptors", 0);
-    number(out, "no_ports", 0);
+    write_health(out);
     number(out, "stray_bytes", 1);
     number(out, "retried", 2);
     rp_write_key(out, "accounting");
@@ -164,10 +187,11 @@ static void write_state(struct rp_buf *out)
                                              .regular = 10 * RP_S,
                                              .rate = 2.5 };
 
-    rp_write_message(out, RP_MSG_STATE, 4);
+    rp_write_message(out, RP_MSG_STATE, 5);
     number(out, "elapsed", 3 * RP_S);
     number(out, "paused", RP_S);
     boolean(out, "is_paused", false);
+    write_health(out);
     rp_write_key(out, "scenarios");
     rp_write_list(out, 1);
     rp_write_progress(out, &progress);

@@ -174,6 +174,7 @@ static void test_drops(void **state)
     assert_int_equal(ex.execution.scheduled, 10);
     assert_int_equal(ex.execution.dropped, 4);
     assert_int_equal(ex.execution.without_vu, 4);
+    assert_int_equal(ex.execution.late_drops, 0); /* nobody was late */
     ex_free(&ex);
 }
 
@@ -268,6 +269,7 @@ static void test_late_at_the_end(void **state)
         assert_int_equal(ex_count(&ex, 'b'), cases[i].begun);
         assert_int_equal(ex.execution.scheduled, 10);
         assert_int_equal(ex.execution.dropped, 10 - cases[i].begun);
+        assert_int_equal(ex.execution.late_drops, 10 - cases[i].begun);
         assert_int_equal(ex.execution.without_vu, 0);
         ex_free(&ex);
     }
@@ -295,6 +297,9 @@ static void test_after_a_long_stall(void **state)
         ex_out(&ex);
         assert_int_equal(ex.execution.scheduled, 20 * (uint64_t)rates[i]);
         assert_int_equal(ex.execution.without_vu, ex.execution.scheduled - 7);
+        /* All are late but those of the last 20 ms of each stall, give or take the one at its end. */
+        assert_in_range(ex.execution.dropped - ex.execution.late_drops,
+                        2 * (uint64_t)(rates[i] / 50) - 2, 2 * (uint64_t)(rates[i] / 50) + 2);
         ex_free(&ex);
     }
 }

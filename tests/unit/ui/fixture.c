@@ -201,6 +201,20 @@ void fixture_warning(struct fixture *fixture, const char *text, uint64_t count)
                                                                             .count = count };
 }
 
+void fixture_reason(struct fixture *fixture, enum rp_generator_verdict verdict,
+                    enum rp_generator_cause cause, const char *text)
+{
+    struct rp_result *result = &fixture->result;
+
+    result->generator_reasons = grow(result->generator_reasons, result->generator_reason_count,
+                                     sizeof(*result->generator_reasons));
+    result->generator_reasons[result->generator_reason_count++] = (struct rp_generator_reason){
+        .verdict = verdict, .cause = cause, .worker = 2, .workers = 1, .text = copy(text)
+    };
+    if (verdict > result->generator)
+        result->generator = verdict;
+}
+
 void fixture_worker(struct fixture *fixture, uint32_t id)
 {
     struct rp_result *result = &fixture->result;

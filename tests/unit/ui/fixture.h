@@ -46,6 +46,8 @@ struct fixture_error {
 };
 void fixture_error(struct fixture *fixture, struct fixture_error error);
 void fixture_warning(struct fixture *fixture, const char *text, uint64_t count);
+void fixture_reason(struct fixture *fixture, enum rp_generator_verdict verdict,
+                    enum rp_generator_cause cause, const char *text);
 void fixture_worker(struct fixture *fixture, uint32_t id);
 
 /* Complete results. */

@@ -171,10 +171,11 @@ void fixture_failed(struct fixture *fixture)
     fixture_worker(fixture, 0);
     fixture_worker(fixture, 1);
     fixture_judge(fixture);
-    fixture->result.generator = RP_GENERATOR_SUSPECT;
-    fixture->result.generator_reason = rp_strdup(
-        "a worker used 97 % of its core and timers fired up to 30.5ms late: use more "
-        "workers (--workers 4) or another machine");
+    fixture_reason(fixture, RP_GENERATOR_LIMITED, RP_CAUSE_CPU,
+                   "worker 2 of 2 had no processor time to spare for 97 % of the time: use fewer "
+                   "VUs, or pace the iterations");
+    fixture_reason(fixture, RP_GENERATOR_SUSPECT, RP_CAUSE_LATE,
+                   "worker 2 of 2 began 6 % of the iterations more than 20 ms after their time");
 }
 
 static const char plain_plan[] =

@@ -180,7 +180,15 @@ static void test_members(void **state)
     assert_text(AT(root, "workers", "0", "runtime"), "CPython 3.11.2");
     assert_true(json_number_value(AT(root, "machine", "cores")) >= 1);
     assert_true(json_number_value(AT(root, "machine", "memory_bytes")) > 1e6);
-    assert_text(AT(root, "generator", "verdict"), "suspect");
+    assert_text(AT(root, "generator", "verdict"), "limited");
+    assert_true(
+        json_equal(AT(root, "generator", "reason"), AT(root, "generator", "reasons", "0", "text")));
+    assert_text(AT(root, "generator", "reasons", "0", "verdict"), "limited");
+    assert_text(AT(root, "generator", "reasons", "0", "cause"), "cpu");
+    assert_number(AT(root, "generator", "reasons", "0", "worker"), 2);
+    assert_number(AT(root, "generator", "reasons", "0", "workers"), 1);
+    assert_text(AT(root, "generator", "reasons", "1", "verdict"), "suspect");
+    assert_text(AT(root, "generator", "reasons", "1", "cause"), "late_iterations");
     json_decref(root);
     fixture_deinit(&fixture);
 }

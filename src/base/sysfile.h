@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * app/sysfile.h - small files of /proc and /sys, and the limits of control groups.
+ * base/sysfile.h - small files of /proc and /sys, and the limits of control groups.
  */
 
 #include <stdbool.h>
@@ -16,5 +16,10 @@ bool rp_sysfile_int(const char *root, const char *path, int64_t *ret);
 
 /* The tightest limits of this process's control groups and their parents, of both versions. False = no limit. */
 bool rp_cgroup_cpus(const char *root, double *ret);
+/* For how long and how often those limits have stopped the groups so far, all their processors added up. False = no limit. */
+struct rp_cgroup_stops {
+    int64_t ns, times;
+};
+bool rp_cgroup_stopped(const char *root, struct rp_cgroup_stops *ret);
 /* What is left of the memory limit. */
 bool rp_cgroup_memory(const char *root, int64_t *ret_left_bytes);

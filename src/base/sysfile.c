@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "app/sysfile.h"
+#include "base/sysfile.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -108,6 +108,26 @@ static bool read_int_in(const char *root, const char *dir, const char *name, int
     return read_in(root, dir, name, text, sizeof(text)) && sscanf(text, "%" SCNd64, ret) == 1;
 }
 
+/* In processors. False = none. */
+static bool cpu_quota(const char *root, const char *dir, bool is_v2, double *ret)
+{
+    int64_t quota = 0, period = 0;
+    char text[64];
+
+    if (is_v2) {
+        if (!read_in(root, dir, "cpu.max", text, sizeof(text)) ||
+            sscanf(text, "%" SCNd64 " %" SCNd64, &quota, &period) != 2)
+            return false;
+    } else if (!read_int_in(root, dir, "cpu.cfs_quota_us", &quota) ||
+               !read_int_in(root, dir, "cpu.cfs_period_us", &period)) {
+        return false;
+    }
+    if (quota <= 0 || period <= 0)
+        return false;
+    *ret = (double)quota / (double)period;
+    return true;
+}
+
 struct cpu_limit {
     bool found;
     double cpus;
@@ -116,21 +136,12 @@ struct cpu_limit {
 static void visit_cpu(const char *root, const char *dir, bool is_v2, void *context)
 {
     struct cpu_limit *limit = context;
-    int64_t quota = 0, period = 0;
-    char text[64];
+    double cpus;
 
-    if (is_v2) {
-        if (!read_in(root, dir, "cpu.max", text, sizeof(text)) ||
-            sscanf(text, "%" SCNd64 " %" SCNd64, &quota, &period) != 2)
-            return;
-    } else if (!read_int_in(root, dir, "cpu.cfs_quota_us", &quota) ||
-               !read_int_in(root, dir, "cpu.cfs_period_us", &period)) {
+    if (!cpu_quota(root, dir, is_v2, &cpus))
         return;
-    }
-    if (quota <= 0 || period <= 0)
-        return;
-    if (!limit->found || (double)quota / (double)period < limit->cpus)
-        limit->cpus = (double)quota / (double)period;
+    if (!limit->found || cpus < limit->cpus)
+        limit->cpus = cpus;
     limit->found = true;
 }
 
@@ -142,6 +153,45 @@ bool rp_cgroup_cpus(const char *root, double *ret)
     if (limit.found)
         *ret = limit.cpus;
     return limit.found;
+}
+
+struct cpu_stops {
+    bool found;
+    struct rp_cgroup_stops sum;
+};
+
+/* The number behind @key at the beginning of a line; 0 when there is none. */
+static int64_t value_of(const char *text, const char *key)
+{
+    size_t len = strlen(key);
+
+    for (const char *line = text; line; line = strchr(line, '\n'), line += line != NULL)
+        if (strncmp(line, key, len) == 0 && line[len] == ' ')
+            return strtoll(line + len, NULL, 10);
+    return 0;
+}
+
+static void visit_stops(const char *root, const char *dir, bool is_v2, void *context)
+{
+    struct cpu_stops *stops = context;
+    char text[2048];
+    double cpus;
+
+    if (!cpu_quota(root, dir, is_v2, &cpus) || !read_in(root, dir, "cpu.stat", text, sizeof(text)))
+        return;
+    stops->found = true;
+    stops->sum.times += value_of(text, "nr_throttled");
+    stops->sum.ns += is_v2 ? value_of(text, "throttled_usec") * 1000
+                           : value_of(text, "throttled_time");
+}
+
+bool rp_cgroup_stopped(const char *root, struct rp_cgroup_stops *ret)
+{
+    struct cpu_stops stops = { 0 };
+
+    visit_groups(root, "cpu", visit_stops, &stops);
+    *ret = stops.sum;
+    return stops.found;
 }
 
 struct memory_limit {
