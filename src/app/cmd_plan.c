@@ -3,6 +3,7 @@
 /* `rampa check` and `rampa inspect`: the plan of a script, without running it. */
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "app/run.h"
 #include "app/term.h"
@@ -20,6 +21,7 @@ static int load_plan(const struct rp_run_options *options, struct rp_plan **ret)
 {
     struct rp_coordinator_config config = { .script = options->script,
                                             .overrides = &options->overrides,
+                                            .wire = getenv("RAMPA_WIRE"),
                                             .line = show_line };
     struct rp_worker_start start;
     struct rp_error err = { 0 };

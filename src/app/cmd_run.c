@@ -224,6 +224,7 @@ int rp_cmd_run(const struct rp_run_options *options)
     struct rp_coordinator_config config = { .script = options->script,
                                             .overrides = &options->overrides,
                                             .trend_stats = options->trend_stats,
+                                            .wire = getenv("RAMPA_WIRE"),
                                             .event_log = options->event_log,
                                             .is_strict = options->strict,
                                             .planned = open_outputs,

@@ -8,6 +8,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/str.h"
+#include "cluster/message_json.h"
+
 enum { READ_SIZE = 64 * 1024, FRAME_HEAD = 4 };
 
 static void ready(struct rp_watch *watch, unsigned events);
@@ -26,6 +29,8 @@ int rp_channel_open(struct rp_channel *channel, struct rp_loop *loop, int fd,
     rp_buf_init(&channel->in, FRAME_HEAD + RP_MESSAGE_MAX_BYTES + READ_SIZE);
     rp_buf_init(&channel->out, RP_CHANNEL_MAX);
     rp_buf_init(&channel->draft, RP_MESSAGE_MAX_BYTES);
+    rp_buf_init(&channel->json, RP_MESSAGE_MAX_BYTES);
+    channel->encoding = RP_MSGPACK;
     r = rp_watch_start(loop, &channel->watch, fd, RP_READABLE, ready);
     channel->fd = r < 0 ? -1 : fd;
     return r;
@@ -41,6 +46,7 @@ void rp_channel_close(struct rp_channel *channel)
     rp_buf_deinit(&channel->in);
     rp_buf_deinit(&channel->out);
     rp_buf_deinit(&channel->draft);
+    rp_buf_deinit(&channel->json);
 }
 
 static void broken(struct rp_channel *channel, int status)
@@ -168,29 +174,86 @@ static void ready(struct rp_watch *watch, unsigned events)
         broken(channel, r);
 }
 
+void rp_channel_use(struct rp_channel *channel, enum rp_encoding encoding)
+{
+    channel->encoding = encoding;
+}
+
+/* A worker that says nothing about it has MessagePack. */
+static bool offers(const struct rp_message *hello, enum rp_encoding encoding)
+{
+    struct rp_field offered = rp_message_get(hello, "encodings");
+
+    for (size_t i = 0; i < rp_field_count(offered); i++)
+        if (rp_slice_eq_str(rp_field_text(rp_field_at(offered, i)), rp_encoding_name(encoding)))
+            return true;
+    return !offered.object && encoding == RP_MSGPACK;
+}
+
+int rp_channel_negotiate(struct rp_channel *channel, const struct rp_message *hello,
+                         const char *wanted, struct rp_error *err)
+{
+    const char *names[RP_ENCODING_COUNT];
+    bool any = !wanted || !*wanted, is_known = any;
+
+    for (int i = 0; i < RP_ENCODING_COUNT; i++) {
+        names[i] = rp_encoding_name((enum rp_encoding)i);
+        if (!any && strcmp(wanted, names[i]) != 0)
+            continue;
+        is_known = true;
+        if (offers(hello, (enum rp_encoding)i)) {
+            rp_channel_use(channel, (enum rp_encoding)i);
+            return 0;
+        }
+    }
+    if (is_known)
+        return rp_error_set(err, -RP_EUSER, "the worker does not have the encoding %s of messages",
+                            any ? "msgpack or json" : wanted);
+    rp_error_set(err, -RP_EUSER, "'%s' is not an encoding; RAMPA_WIRE may be msgpack or json",
+                 wanted);
+    rp_error_suggest(err, rp_suggest(rp_slice_str(wanted), names, RP_ENCODING_COUNT));
+    return -RP_EUSER;
+}
+
 struct rp_buf *rp_channel_begin(struct rp_channel *channel)
 {
     rp_buf_reset(&channel->draft);
     return &channel->draft;
 }
 
+/* The draft as it goes out. */
+static int encode(struct rp_channel *channel, struct rp_slice *ret)
+{
+    int r = channel->draft.error;
+
+    if (r == 0 && channel->encoding == RP_JSON) {
+        rp_buf_reset(&channel->json);
+        r = rp_message_to_json(rp_buf_slice(&channel->draft), &channel->json);
+        *ret = rp_buf_slice(&channel->json);
+    } else {
+        *ret = rp_buf_slice(&channel->draft);
+    }
+    return r;
+}
+
 int rp_channel_end(struct rp_channel *channel)
 {
-    struct rp_buf *draft = &channel->draft;
-    uint32_t size = htonl((uint32_t)draft->len);
+    struct rp_slice message;
+    uint32_t size;
     int r;
 
     if (channel->fd < 0) {
-        rp_buf_deinit(draft); /* closing is over: nobody else would */
+        rp_buf_deinit(&channel->draft); /* closing is over: nobody else would */
         return -EPIPE;
     }
-    if (draft->error)
-        return draft->error;
-    r = rp_buf_reserve(&channel->out, FRAME_HEAD + draft->len);
+    r = encode(channel, &message);
+    if (r == 0)
+        r = rp_buf_reserve(&channel->out, FRAME_HEAD + message.len);
     if (r < 0)
         return r;
+    size = htonl((uint32_t)message.len);
     rp_buf_append(&channel->out, &size, FRAME_HEAD);
-    rp_buf_append_slice(&channel->out, rp_buf_slice(draft));
+    rp_buf_append_slice(&channel->out, message);
     r = flush(channel);
     update_watch(channel);
     return r;

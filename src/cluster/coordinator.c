@@ -294,6 +294,11 @@ static void on_hello(struct rp_coordinator *c, const struct rp_message *message)
         give_up(c, rp_error_set(c->err, r, "the worker speaks another version of the protocol"));
         return;
     }
+    r = rp_channel_negotiate(&c->channel, message, c->config->wire, c->err);
+    if (r < 0) {
+        give_up(c, r);
+        return;
+    }
     rp_coordinator_take_your_time(c); /* the script's module code may take its time */
     c->phase = PHASE_LOADING;
     rp_coordinator_tell_status(c);

@@ -42,6 +42,8 @@ struct rp_coordinator_config {
     const char *worker_hint;  /* what to do when it cannot be started */
     const struct rp_overrides *overrides;
     const char *trend_stats; /* --summary-trend-stats, or NULL */
+    /* What RAMPA_WIRE holds, or NULL: the encoding of messages, for debugging. -RP_EUSER when it is none. */
+    const char *wire;
     /* How long a worker may take for what needs no time of the user's: to end, to stop after its grace, thrice as long
      * to say hello or to finish after its longest run. 0 = 10 s. */
     rp_ns patience;

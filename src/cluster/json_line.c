@@ -6,26 +6,43 @@
 
 #include "base/str.h"
 
+static void put_escaped(struct rp_buf *out, unsigned char c)
+{
+    static const char hex[] = "0123456789abcdef";
+    char text[] = "\\u00xx";
+
+    if (c == '"' || c == '\\') {
+        text[1] = (char)c;
+        rp_buf_append(out, text, 2);
+        return;
+    }
+    text[4] = hex[c >> 4];
+    text[5] = hex[c & 15];
+    rp_buf_append(out, text, 6);
+}
+
 void rp_line_string(struct rp_buf *out, struct rp_slice text)
 {
-    rp_buf_append(out, "\"", 1);
-    while (text.len) {
-        unsigned char first = (unsigned char)text.ptr[0];
-        size_t size = rp_utf8_size(text);
+    size_t plain = 0; /* bytes in front of @text that go as they are */
 
-        if (!size) {
-            size = 1;
-            rp_buf_append(out, "\xef\xbf\xbd", 3);
-        } else if (first == '"' || first == '\\') {
-            rp_buf_append(out, "\\", 1);
-            rp_buf_append(out, text.ptr, 1);
-        } else if (first < 0x20 || first == 0x7f) {
-            rp_buf_appendf(out, "\\u%04x", first);
-        } else {
-            rp_buf_append(out, text.ptr, size);
+    rp_buf_append(out, "\"", 1);
+    while (text.len > plain) {
+        unsigned char c = (unsigned char)text.ptr[plain];
+        size_t size = rp_utf8_size(rp_slice(text.ptr + plain, text.len - plain));
+
+        if (size && c >= 0x20 && c != 0x7f && c != '"' && c != '\\') {
+            plain += size;
+            continue;
         }
-        text = rp_slice(text.ptr + size, text.len - size);
+        rp_buf_append(out, text.ptr, plain);
+        if (size)
+            put_escaped(out, c);
+        else
+            rp_buf_append(out, "\xef\xbf\xbd", 3);
+        text = rp_slice(text.ptr + plain + 1, text.len - plain - 1);
+        plain = 0;
     }
+    rp_buf_append_slice(out, text);
     rp_buf_append(out, "\"", 1);
 }
 

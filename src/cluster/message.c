@@ -5,6 +5,7 @@
 #include <msgpack.h>
 
 #include "base/alloc.h"
+#include "cluster/message_json.h"
 #include "cluster/message_shape.h"
 
 static const char *const type_names[RP_MSG_COUNT] = {
@@ -21,6 +22,13 @@ static const char *const type_names[RP_MSG_COUNT] = {
 const char *rp_message_type_name(enum rp_message_type type)
 {
     return type < RP_MSG_COUNT ? type_names[type] : "unknown";
+}
+
+const char *rp_encoding_name(enum rp_encoding encoding)
+{
+    static const char *const names[RP_ENCODING_COUNT] = { "msgpack", "json" };
+
+    return names[encoding];
 }
 
 /* ---- writing ---------------------------------------------------------------------------------------------- */
@@ -143,6 +151,8 @@ void rp_write_error(struct rp_buf *out, const struct rp_error *err)
 
 struct rp_message {
     msgpack_unpacked unpacked;
+    struct rp_buf packed; /* of one that came as JSON */
+    enum rp_encoding encoding;
     enum rp_message_type type;
 };
 
@@ -154,30 +164,44 @@ static enum rp_message_type type_of(struct rp_slice name)
     return RP_MSG_NONE;
 }
 
+static int decode(struct rp_message *message, struct rp_slice bytes)
+{
+    int r = 0;
+
+    if (rp_message_is_json(bytes)) {
+        /* At most 9 bytes become of 4: a float such as 1e1 and its comma. */
+        rp_buf_init(&message->packed, 3 * bytes.len);
+        message->encoding = RP_JSON;
+        r = rp_message_from_json(bytes, &message->packed);
+        bytes = rp_buf_slice(&message->packed);
+    }
+    if (r == 0 && !rp_message_shape_is_sound(bytes))
+        r = -EBADMSG;
+    if (r == 0)
+        r = rp_message_unpack(bytes, &message->unpacked);
+    if (r == 0 && !rp_message_keys_are_sound(&message->unpacked.data))
+        r = -EBADMSG;
+    return r;
+}
+
 int rp_message_decode(struct rp_slice bytes, struct rp_message **ret)
 {
-    struct rp_message *message;
-    size_t offset = 0;
+    struct rp_message *message = rp_calloc(1, sizeof(*message));
+    int r;
 
-    if (!rp_message_shape_is_sound(bytes))
-        return -EBADMSG;
-    message = rp_calloc(1, sizeof(*message));
     if (!message)
         return -ENOMEM;
     msgpack_unpacked_init(&message->unpacked);
-    if (msgpack_unpack_next(&message->unpacked, bytes.ptr, bytes.len, &offset) !=
-            MSGPACK_UNPACK_SUCCESS ||
-        offset != bytes.len) {
+    r = decode(message, bytes);
+    if (r == 0)
+        message->type = type_of(rp_field_text(rp_message_get(message, "type")));
+    if (r == 0 && message->type == RP_MSG_NONE)
+        r = -EBADMSG;
+    if (r < 0)
         rp_message_free(message);
-        return -EBADMSG;
-    }
-    message->type = type_of(rp_field_text(rp_message_get(message, "type")));
-    if (message->type == RP_MSG_NONE) {
-        rp_message_free(message);
-        return -EBADMSG;
-    }
-    *ret = message;
-    return 0;
+    else
+        *ret = message;
+    return r;
 }
 
 void rp_message_free(struct rp_message *message)
@@ -185,12 +209,18 @@ void rp_message_free(struct rp_message *message)
     if (!message)
         return;
     msgpack_unpacked_destroy(&message->unpacked);
+    rp_buf_deinit(&message->packed);
     rp_free(message);
 }
 
 enum rp_message_type rp_message_type(const struct rp_message *message)
 {
     return message->type;
+}
+
+enum rp_encoding rp_message_encoding(const struct rp_message *message)
+{
+    return message->encoding;
 }
 
 struct rp_field rp_message_get(const struct rp_message *message, const char *key)

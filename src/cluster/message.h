@@ -3,7 +3,9 @@
 
 /*
  * cluster/message.h - the messages between a coordinator and its workers: maps with a `type`, written and read without
- * knowing the encoding. The encoding is MessagePack; a frame on a channel is a 32-bit big-endian length and one message.
+ * knowing the encoding. There are two, MessagePack and JSON, and a message's first byte says which it is. What is written
+ * here is MessagePack; a channel makes JSON of it when that was agreed upon. A frame on a channel is a 32-bit big-endian
+ * length and one message.
  * docs/internals/messages.md lists every message and its fields.
  *
  * Reading never trusts: a field that is absent or of another type reads as its default, and the depth and the size of
@@ -51,6 +53,9 @@ const char *rp_message_type_name(enum rp_message_type type);
 
 enum { RP_MESSAGE_MAX_BYTES = 64 << 20, RP_PROTOCOL_VERSION = 1 };
 
+enum rp_encoding { RP_MSGPACK, RP_JSON, RP_ENCODING_COUNT };
+const char *rp_encoding_name(enum rp_encoding encoding); /* "msgpack", "json" */
+
 /* ---- writing: sticky errors of the buffer; the number of fields is given first ----------------------------- */
 
 /* Starts a message of @type with @fields more fields. */
@@ -79,12 +84,16 @@ struct rp_field { /* a part of a message, borrowed from it; NULL object = absent
     const void *object;
 };
 
-enum { RP_MESSAGE_DEPTH_MAX = 16 }; /* lists and maps in each other, the message itself included */
+enum {
+    RP_MESSAGE_DEPTH_MAX = 16, /* lists and maps in each other, the message itself included */
+    RP_MESSAGE_FIELDS_MAX = 64 /* of a map */
+};
 
-/* One whole message. -EBADMSG when it is none, or deeper than RP_MESSAGE_DEPTH_MAX; -ENOMEM. */
+/* One whole message of either encoding. -EBADMSG when it is none, or passes one of these bounds; -ENOMEM. */
 RP_NODISCARD int rp_message_decode(struct rp_slice bytes, struct rp_message **ret);
 void rp_message_free(struct rp_message *message);
 enum rp_message_type rp_message_type(const struct rp_message *message);
+enum rp_encoding rp_message_encoding(const struct rp_message *message); /* that it came in */
 struct rp_field rp_message_get(const struct rp_message *message, const char *key);
 struct rp_field rp_field_get(struct rp_field map, const char *key);
 size_t rp_field_count(struct rp_field list); /* 0 when it is no list */

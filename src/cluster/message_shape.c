@@ -7,6 +7,9 @@
 
 #include "cluster/message_shape.h"
 
+#include <errno.h>
+
+#include "base/str.h"
 #include "cluster/message.h"
 
 struct reader {
@@ -112,4 +115,54 @@ bool rp_message_shape_is_sound(struct rp_slice bytes)
         if (items)
             left[++depth] = items;
     }
+}
+
+int rp_message_unpack(struct rp_slice bytes, msgpack_unpacked *unpacked)
+{
+    size_t offset = 0;
+    msgpack_unpack_return r = msgpack_unpack_next(unpacked, bytes.ptr, bytes.len, &offset);
+
+    if (r == MSGPACK_UNPACK_NOMEM_ERROR)
+        return -ENOMEM;
+    return r == MSGPACK_UNPACK_SUCCESS && offset == bytes.len ? 0 : -EBADMSG;
+}
+
+bool rp_message_key_is_sound(const msgpack_object *key, struct rp_slice *ret)
+{
+    if (key->type != MSGPACK_OBJECT_STR)
+        return false;
+    *ret = rp_slice(key->via.str.ptr, key->via.str.size);
+    return rp_utf8_is_valid(*ret) && !(ret->len && ret->ptr[0] == '$');
+}
+
+static bool map_is_sound(const msgpack_object_map *map)
+{
+    struct rp_slice keys[RP_MESSAGE_FIELDS_MAX];
+
+    if (map->size > RP_ARRAY_LEN(keys))
+        return false;
+    for (uint32_t i = 0; i < map->size; i++) {
+        if (!rp_message_key_is_sound(&map->ptr[i].key, &keys[i]))
+            return false;
+        for (uint32_t j = 0; j < i; j++)
+            if (rp_slice_eq(keys[i], keys[j]))
+                return false;
+    }
+    return true;
+}
+
+bool rp_message_keys_are_sound(const msgpack_object *object)
+{
+    if (object->type == MSGPACK_OBJECT_ARRAY) {
+        for (uint32_t i = 0; i < object->via.array.size; i++)
+            if (!rp_message_keys_are_sound(&object->via.array.ptr[i]))
+                return false;
+    } else if (object->type == MSGPACK_OBJECT_MAP) {
+        if (!map_is_sound(&object->via.map))
+            return false;
+        for (uint32_t i = 0; i < object->via.map.size; i++)
+            if (!rp_message_keys_are_sound(&object->via.map.ptr[i].val))
+                return false;
+    }
+    return true;
 }

@@ -295,6 +295,7 @@ static void on_message(struct rp_channel *channel, const struct rp_message *mess
 
     if (worker->is_over)
         return;
+    rp_channel_use(channel, rp_message_encoding(message));
     if (!is_in_order(worker, type)) {
         out_of_order(worker, type);
         return;

@@ -68,9 +68,13 @@ void rp_worker_send_hello(struct rp_worker *worker)
 {
     struct rp_buf *out = rp_channel_begin(&worker->channel);
 
-    rp_write_message(out, RP_MSG_HELLO, 4);
+    rp_write_message(out, RP_MSG_HELLO, 5);
     rp_write_key(out, "protocol");
     rp_write_i64(out, RP_PROTOCOL_VERSION);
+    rp_write_key(out, "encodings");
+    rp_write_list(out, RP_ENCODING_COUNT);
+    for (int i = 0; i < RP_ENCODING_COUNT; i++)
+        rp_write_text(out, rp_encoding_name((enum rp_encoding)i));
     rp_write_key(out, "pid");
     rp_write_i64(out, getpid());
     rp_write_key(out, "loop");

@@ -6,6 +6,7 @@
  */
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -213,6 +214,7 @@ static int configure(struct py_run *self, const char *script, PyObject *options)
     self->config = (struct rp_coordinator_config){ .script = self->script,
                                                    .overrides = &self->overrides,
                                                    .trend_stats = self->trend_stats,
+                                                   .wire = getenv("RAMPA_WIRE"),
                                                    .events = self->bus,
                                                    .event_log = self->event_log,
                                                    .planned = planned,

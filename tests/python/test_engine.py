@@ -417,6 +417,21 @@ def test_plans_that_cannot_be(words: dict[str, Any], message: str) -> None:
         assert raised.value.line > 0
 
 
+def test_the_messages_of_a_run_may_be_json(monkeypatch: pytest.MonkeyPatch, target: str) -> None:
+    """Worker and coordinator speak them here as well."""
+
+    async def visit(worker: rampa.Worker) -> None:
+        worker.check(await worker.http.get(f"{target}/"), {"it is there": lambda r: r.status == 200})
+
+    monkeypatch.setenv("RAMPA_WIRE", "json")
+    result = asyncio.run(finish(plan(visit, **times(2, 10))))
+    assert result.status is rampa.RunStatus.PASSED, result.text
+    assert count(result, "http_reqs") == count(result, "iterations") == 20
+    monkeypatch.setenv("RAMPA_WIRE", "yaml")
+    with pytest.raises(rampa.errors.ConfigError, match="'yaml' is not an encoding"):
+        asyncio.run(finish(plan(visit, **times(2, 10))))
+
+
 def test_a_plan_without_scenarios() -> None:
     with pytest.raises(rampa.errors.ConfigError, match="no scenario"):
         asyncio.run(rampa.Engine(rampa.loader.TestPlan({})).start())

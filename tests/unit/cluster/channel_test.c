@@ -212,6 +212,93 @@ static void test_a_slow_reader(struct world *world)
     rp_loop_free(other.loop);
 }
 
+/* Both encodings on one connection, in both directions, each as it was chosen. */
+static void test_both_encodings(struct world *world)
+{
+    struct end out = { .closed = 0 }, in = { .closed = 0 };
+    struct rp_buf frames;
+    int fd = open_end(world, &out);
+    char head[6];
+
+    assert_int_equal(send_numbered(&out, 0, 100), 0);
+    rp_channel_use(&out.channel, RP_JSON);
+    assert_int_equal(send_numbered(&out, 1, 1 << 18), 0);
+    assert_int_equal(recv(fd, head, sizeof(head), MSG_PEEK), sizeof(head));
+    assert_int_equal((unsigned char)head[4], 0x83); /* a map of three */
+    assert_int_equal(rp_channel_open(&in.channel, world->loop, fd, &events), 0);
+    turn_until(world, &in.messages, 2);
+    assert_int_equal(in.text_len, 1 << 18);
+    assert_int_equal(in.channel.encoding, RP_MSGPACK); /* nobody chose for it */
+    assert_int_equal(send_numbered(&out, 2, 5), 0);
+    rp_channel_use(&out.channel, RP_MSGPACK);
+    assert_int_equal(send_numbered(&out, 3, 7), 0);
+    turn_until(world, &in.messages, 4);
+    assert_int_equal(in.text_len, 7);
+    rp_channel_close(&in.channel);
+    look(world);
+    rp_channel_close(&out.channel);
+    fd = open_end(world, &out);
+    rp_channel_use(&out.channel, RP_JSON);
+    assert_int_equal(send_numbered(&out, 2, 5), 0);
+    rp_buf_init(&frames, 4096);
+    assert_int_equal(rp_buf_reserve(&frames, 1000), 0);
+    frames.len = (size_t)recv(fd, frames.data, 1000, 0);
+    assert_true(rp_slice_eq(rp_buf_slice(&frames),
+                            RP_SLICE("\0\0\0\x24{\"type\":\"load\",\"n\":2,\"text\":\"xxxxx\"}")));
+    rp_buf_deinit(&frames);
+    rp_channel_close(&out.channel);
+    close(fd);
+}
+
+/* A text may be six times as long as JSON. */
+static void test_too_large_as_json(struct world *world)
+{
+    static char text[11 << 20];
+    struct end end;
+    int fd = open_end(world, &end);
+
+    memset(text, '\x01', sizeof(text));
+    rp_channel_use(&end.channel, RP_JSON);
+    for (int json = 1; json >= 0; json--) {
+        struct rp_buf *out = rp_channel_begin(&end.channel);
+
+        if (!json)
+            rp_channel_use(&end.channel, RP_MSGPACK);
+        rp_write_message(out, RP_MSG_LOAD, 1);
+        rp_write_key(out, "text");
+        rp_write_slice(out, rp_slice(text, sizeof(text)));
+        assert_int_equal(rp_channel_end(&end.channel), json ? -EMSGSIZE : 0);
+    }
+    rp_channel_use(&end.channel, RP_JSON);
+    assert_int_equal(send_numbered(&end, 0, 5), 0);
+    assert_int_equal(end.closed, 0);
+    rp_channel_close(&end.channel);
+    look(world);
+    close(fd);
+}
+
+static void test_json_without_memory(struct world *world)
+{
+    int failed = 0, r = -ENOMEM;
+
+    for (uint64_t n = 1; r == -ENOMEM; n++) {
+        struct end end;
+        int fd = open_end(world, &end);
+
+        rp_channel_use(&end.channel, RP_JSON);
+        rp_alloc_fail_at(n);
+        r = send_numbered(&end, 0, 5);
+        rp_alloc_fail_at(0);
+        failed += r == -ENOMEM;
+        assert_int_equal(end.closed, 0);
+        rp_channel_close(&end.channel);
+        look(world);
+        close(fd);
+    }
+    assert_int_equal(r, 0);
+    assert_int_equal(failed, 3); /* the draft, its JSON, what goes out */
+}
+
 static void test_a_reader_that_never_reads(struct world *world)
 {
     struct end out;
@@ -357,6 +444,9 @@ int main(void)
         CASE(test_a_message_and_nonsense),
         CASE(test_closing_from_inside),
         CASE(test_a_slow_reader),
+        CASE(test_both_encodings),
+        CASE(test_too_large_as_json),
+        CASE(test_json_without_memory),
         CASE(test_a_reader_that_never_reads),
         CASE(test_the_largest_message),
         CASE(test_the_peer_goes),

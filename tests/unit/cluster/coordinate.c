@@ -53,6 +53,7 @@ void coordinate(struct run *run, const char *mode, const char *phase)
                                             .events = run->events,
                                             .event_log = run->event_log,
                                             .is_strict = run->is_strict,
+                                            .wire = run->wire,
                                             .user = run,
                                             .patience = run->patience ? run->patience : 60 * RP_S };
 

@@ -28,7 +28,7 @@ struct run {
     void (*line)(struct run *run); /* may be NULL */
     void (*status)(struct run *run, const struct rp_coordinator_status *status); /* the same */
     struct rp_events *events; /* may be NULL, and the next too */
-    const char *event_log;
+    const char *event_log, *wire;
     bool is_strict;
     int r, lines;
 };

@@ -246,6 +246,42 @@ static void test_aborts(void **state)
     }
 }
 
+/* What the worker offers and what RAMPA_WIRE wants. fake_worker ends when it hears the other encoding. */
+static void test_encodings(void **state)
+{
+    static const struct {
+        const char *mode, *wire, *error, *hint;
+    } cases[] = {
+        { "good", NULL, NULL, NULL },
+        { "good", "", NULL, NULL },
+        { "good", "msgpack", NULL, NULL },
+        { "json", "json", NULL, NULL },
+        { "json-only", NULL, NULL, NULL },
+        { "json-only", "json", NULL, NULL },
+        { "good", "json", "the worker does not have the encoding json of messages", NULL },
+        { "json-only", "msgpack", "the worker does not have the encoding msgpack of messages",
+          NULL },
+        { "cbor-only", NULL, "the worker does not have the encoding msgpack or json of messages",
+          NULL },
+        { "good", "jsn", "'jsn' is not an encoding; RAMPA_WIRE may be msgpack or json",
+          "did you mean 'json'?" },
+    };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(cases); i++) {
+        struct run run = { .wire = cases[i].wire };
+
+        coordinate(&run, cases[i].mode, "");
+        assert_int_equal(run.r, cases[i].error ? -RP_EUSER : 0);
+        if (cases[i].error)
+            assert_string_equal(run.err.message, cases[i].error);
+        else
+            assert_int_equal(run.result.exit_code, RP_EXIT_PASSED);
+        if (cases[i].hint)
+            assert_string_equal(run.err.hint, cases[i].hint);
+        run_deinit(&run);
+    }
+}
+
 static void test_no_such_program(void **state)
 {
     char name[] = "/no/such/program", *argv[] = { name, NULL };
@@ -275,6 +311,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_lies),
         cmocka_unit_test(test_a_limited_generator),
         cmocka_unit_test(test_aborts),
+        cmocka_unit_test(test_encodings),
         cmocka_unit_test(test_no_such_program),
     };
 

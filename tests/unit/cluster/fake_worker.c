@@ -23,7 +23,8 @@
 static const char *mode, *at;
 static struct rp_buf out;
 static bool has_run, was_paused;
-static int ran = 1; /* seconds, every other one of them a pause */
+static enum rp_encoding heard; /* the last message's */
+static int ran = 1;            /* seconds, every other one of them a pause */
 
 static bool is(const char *name)
 {
@@ -99,6 +100,7 @@ static enum rp_message_type receive(void)
     if (rp_message_decode(rp_slice(bytes, size), &message) < 0)
         _exit(97);
     type = rp_message_type(message);
+    heard = rp_message_encoding(message);
     rp_message_free(message);
     return type;
 }
@@ -115,9 +117,29 @@ static void number(const char *key, int64_t value)
     rp_write_i64(&out, value);
 }
 
+/* Modes "json", "json-only" and "cbor-only" say what they have; none of the others does. */
+static void offer_encodings(void)
+{
+    rp_write_key(&out, "encodings");
+    if (is("json")) {
+        rp_write_list(&out, 4);
+        rp_write_text(&out, "cbor");
+        rp_write_i64(&out, 1);
+        rp_write_text(&out, "msgpack");
+        rp_write_text(&out, "json");
+    } else if (is("json-only") || is("cbor-only")) {
+        rp_write_list(&out, 1);
+        rp_write_text(&out, is("json-only") ? "json" : "cbor");
+    }
+}
+
 static void say_hello(void)
 {
-    rp_write_message(&out, RP_MSG_HELLO, 4);
+    bool offers = strncmp(mode, "json", 4) == 0 || is("cbor-only");
+
+    rp_write_message(&out, RP_MSG_HELLO, 4 + offers);
+    if (offers)
+        offer_encodings();
     number("protocol", is("old") ? 0 : RP_PROTOCOL_VERSION);
     number("pid", getpid());
     if (is("nameless")) {
@@ -425,7 +447,13 @@ int main(int argc, char **argv)
     say_hello();
     reach("hello");
     for (;;) {
-        switch (receive()) {
+        enum rp_message_type type = receive();
+
+        if (strncmp(mode, "json", 4) == 0 && heard != RP_JSON)
+            _exit(94);
+        if (strncmp(mode, "json", 4) != 0 && heard != RP_MSGPACK)
+            _exit(93);
+        switch (type) {
         case RP_MSG_LOAD:
             reach("load");
             declare();

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Any bytes as a message: decoding and reading them in every way must not crash, and a metric's value that was accepted
- * is the same after it was written and read once more.
+ * Any bytes as a message: decoding and reading them in every way must not crash, a metric's value that was accepted is the
+ * same after it was written and read once more, and a message is the same in the other encoding.
  */
 
 #include "fuzz_message.h"
 
+#include <errno.h>
+
 #include "base/alloc.h"
+#include "cluster/message_json.h"
 #include "cluster/progress.h"
 
 static const char *const keys[] = { "type", "json",    "script",  "grace",   "series",   "metric",
@@ -93,6 +96,46 @@ static void read_field(struct rp_field field, int depth)
     rp_assert(!rp_field_at(field, rp_field_count(field)).object);
 }
 
+/* JSON and MessagePack become each other without a loss, from the first time on in the same bytes. */
+static void check_encodings(struct rp_slice packed)
+{
+    struct rp_buf json, again, json_again;
+    int r;
+
+    rp_buf_init(&json, RP_MESSAGE_MAX_BYTES);
+    rp_buf_init(&again, RP_MESSAGE_MAX_BYTES);
+    rp_buf_init(&json_again, RP_MESSAGE_MAX_BYTES);
+    r = rp_message_to_json(packed, &json);
+    rp_assert(r == 0 || r == -EBADMSG); /* an extension type */
+    if (r == 0) {
+        struct rp_message *message;
+
+        rp_assert(rp_message_from_json(rp_buf_slice(&json), &again) == 0);
+        rp_assert(rp_message_to_json(rp_buf_slice(&again), &json_again) == 0);
+        rp_assert(rp_slice_eq(rp_buf_slice(&json), rp_buf_slice(&json_again)));
+        rp_assert(rp_message_decode(rp_buf_slice(&json), &message) == 0);
+        rp_assert(rp_message_encoding(message) == RP_JSON);
+        rp_message_free(message);
+    }
+    rp_buf_deinit(&json);
+    rp_buf_deinit(&again);
+    rp_buf_deinit(&json_again);
+}
+
+static void check_other_encoding(struct rp_slice bytes)
+{
+    struct rp_buf packed;
+
+    if (!rp_message_is_json(bytes)) {
+        check_encodings(bytes);
+        return;
+    }
+    rp_buf_init(&packed, RP_MESSAGE_MAX_BYTES);
+    rp_assert(rp_message_from_json(bytes, &packed) == 0);
+    check_encodings(rp_buf_slice(&packed));
+    rp_buf_deinit(&packed);
+}
+
 int rp_fuzz_message(const uint8_t *data, size_t size)
 {
     struct rp_error err = { 0 };
@@ -101,6 +144,7 @@ int rp_fuzz_message(const uint8_t *data, size_t size)
     if (rp_message_decode(rp_slice((const char *)data, size), &message) < 0)
         return 0;
     rp_assert(rp_message_type(message) > RP_MSG_NONE && rp_message_type(message) < RP_MSG_COUNT);
+    check_other_encoding(rp_slice((const char *)data, size));
     for (size_t i = 0; i < RP_ARRAY_LEN(keys); i++)
         read_field(rp_message_get(message, keys[i]), 4);
     rp_message_get_error(message, &err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Bytes that are no message, or one with another shape than it should have, and the page that documents them all. */
+/* Bytes that are no message, or one with another shape than it should have, in both encodings, and the page that documents
+ * them all. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +14,7 @@
 
 #include "base/alloc.h"
 #include "cluster/message.h"
+#include "cluster/message_json.h"
 #include "fuzz_message.h"
 #include "page.h"
 #include "vectors.h"
@@ -197,27 +199,77 @@ static void mutate(char *bytes, size_t *len, size_t room)
     }
 }
 
+static void feed_mutations(const struct rp_buf *message)
+{
+    char *bytes = malloc(2 * message->len);
+
+    feed(message->data, message->len);
+    for (int i = 0; i < 5000; i++) {
+        size_t len = message->len;
+
+        memcpy(bytes, message->data, len);
+        for (uint64_t j = 0; j <= roll(4); j++)
+            mutate(bytes, &len, 2 * message->len);
+        feed(bytes, len);
+    }
+    free(bytes);
+}
+
 static void test_mutated_messages(void **state)
 {
-    char bytes[1024];
+    for (int vector = RP_MSG_NONE + 1; vector < VECTOR_COUNT; vector++) {
+        struct rp_buf packed, json;
 
-    for (int type = RP_MSG_NONE + 1; type < RP_MSG_COUNT; type++) {
-        struct rp_buf out;
-
-        rp_buf_init(&out, sizeof(bytes) / 2);
-        vector_write((enum rp_message_type)type, &out);
-        assert_int_equal(out.error, 0);
-        feed(out.data, out.len);
-        for (int i = 0; i < 5000; i++) {
-            size_t len = out.len;
-
-            memcpy(bytes, out.data, len);
-            for (uint64_t j = 0; j <= roll(4); j++)
-                mutate(bytes, &len, sizeof(bytes));
-            feed(bytes, len);
-        }
-        rp_buf_deinit(&out);
+        rp_buf_init(&packed, 8192);
+        rp_buf_init(&json, 8192);
+        vector_write_any(vector, &packed);
+        assert_int_equal(packed.error, 0);
+        assert_int_equal(rp_message_to_json(rp_buf_slice(&packed), &json), 0);
+        feed_mutations(&packed);
+        feed_mutations(&json);
+        rp_buf_deinit(&packed);
+        rp_buf_deinit(&json);
     }
+}
+
+/* Of the bytes that JSON is made of. */
+static void test_random_json(void **state)
+{
+    static const char *const words[] = { "{",
+                                         "}",
+                                         "[",
+                                         "]",
+                                         ",",
+                                         ":",
+                                         "\"",
+                                         "\\",
+                                         "1",
+                                         "-",
+                                         ".",
+                                         "e",
+                                         "0",
+                                         "null",
+                                         "true",
+                                         "\"a\"",
+                                         "\"$bytes\":\"",
+                                         "\"$float\":",
+                                         "\\u",
+                                         "d83d",
+                                         "\xc3",
+                                         " " };
+    struct rp_buf json;
+
+    rp_buf_init(&json, 4096);
+    for (int i = 0; i < 100000; i++) {
+        rp_buf_reset(&json);
+        rp_buf_append_str(&json, "{\"type\":\"delta\",\"items\":");
+        for (uint64_t j = roll(20); j > 0; j--)
+            rp_buf_append_str(&json, words[roll(RP_ARRAY_LEN(words))]);
+        if (roll(2))
+            rp_buf_append_str(&json, "}");
+        feed(json.data, json.len);
+    }
+    rp_buf_deinit(&json);
 }
 
 static void test_decoding_without_memory(void **state)
@@ -241,27 +293,30 @@ static void test_the_page_has_every_type(void **state)
     free(page);
 }
 
-static void test_the_page_has_the_fields_and_the_bytes(void **state)
+static void test_the_page_has_the_fields_and_the_json(void **state)
 {
     char *page = page_read();
 
     for (int type = RP_MSG_NONE + 1; type < RP_MSG_COUNT; type++) {
-        char *section = page_section(page, (enum rp_message_type)type), hex[2048] = "`";
+        char *section = page_section(page, (enum rp_message_type)type);
         struct rp_message *message;
-        struct rp_buf out;
+        struct rp_buf packed, example;
 
-        rp_buf_init(&out, sizeof(hex) / 2 - 2);
-        vector_write((enum rp_message_type)type, &out);
-        assert_int_equal(rp_message_decode(rp_buf_slice(&out), &message), 0);
+        rp_buf_init(&packed, 4096);
+        rp_buf_init(&example, 4096);
+        vector_write((enum rp_message_type)type, &packed);
+        assert_int_equal(rp_message_decode(rp_buf_slice(&packed), &message), 0);
         assert_int_equal(rp_message_type(message), type);
-        page_check_fields(section, message, (size_t)(out.data[0] & 0x0f) - 1); /* less `type` */
-        for (size_t i = 0; i < out.len; i++)
-            snprintf(hex + 1 + 2 * i, 4, "%02x`", (unsigned char)out.data[i]);
-        if (!strstr(section, hex))
-            fail_msg("%s: the example must be\n%s",
-                     rp_message_type_name((enum rp_message_type)type), hex);
+        page_check_fields(section, message, (size_t)(packed.data[0] & 0x0f) - 1); /* less `type` */
+        rp_buf_append_str(&example, "\nExample: `");
+        assert_int_equal(rp_message_to_json(rp_buf_slice(&packed), &example), 0);
+        rp_buf_append_str(&example, "`\n");
+        if (!strstr(section, rp_buf_str(&example)))
+            fail_msg("%s: the page must have%s", rp_message_type_name((enum rp_message_type)type),
+                     rp_buf_str(&example));
         rp_message_free(message);
-        rp_buf_deinit(&out);
+        rp_buf_deinit(&packed);
+        rp_buf_deinit(&example);
         free(section);
     }
     free(page);
@@ -275,9 +330,10 @@ int main(void)
         cmocka_unit_test(test_every_kind_of_object),
         cmocka_unit_test(test_random_bytes),
         cmocka_unit_test(test_mutated_messages),
+        cmocka_unit_test(test_random_json),
         cmocka_unit_test(test_decoding_without_memory),
         cmocka_unit_test(test_the_page_has_every_type),
-        cmocka_unit_test(test_the_page_has_the_fields_and_the_bytes),
+        cmocka_unit_test(test_the_page_has_the_fields_and_the_json),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "vectors.h"
 
+#include <float.h>
+#include <math.h>
+
 #include "base/time.h"
 #include "cluster/health.h"
 #include "cluster/progress.h"
@@ -51,8 +54,12 @@ static void write_down(enum rp_message_type type, struct rp_buf *out)
 
 static void write_hello(struct rp_buf *out)
 {
-    rp_write_message(out, RP_MSG_HELLO, 4);
+    rp_write_message(out, RP_MSG_HELLO, 5);
     number(out, "protocol", 1);
+    rp_write_key(out, "encodings");
+    rp_write_list(out, 2);
+    rp_write_text(out, "msgpack");
+    rp_write_text(out, "json");
     number(out, "pid", 4711);
     text(out, "loop", "io_uring");
     text(out, "runtime", "CPython 3.11.2");
@@ -251,4 +258,143 @@ void vector_write(enum rp_message_type type, struct rp_buf *out)
     default:
         write_down(type, out);
     }
+}
+
+/* ---- every kind of field ---- */
+
+static void write_integers(struct rp_buf *out)
+{
+    static const int64_t numbers[] = { 0,
+                                       127,
+                                       128,
+                                       255,
+                                       256,
+                                       65535,
+                                       65536,
+                                       -1,
+                                       -32,
+                                       -33,
+                                       -128,
+                                       -129,
+                                       -32768,
+                                       -32769,
+                                       INT32_MIN,
+                                       (int64_t)INT32_MIN - 1,
+                                       UINT32_MAX,
+                                       (int64_t)UINT32_MAX + 1,
+                                       ((int64_t)1 << 53) + 1,
+                                       INT64_MAX,
+                                       INT64_MIN };
+
+    rp_write_key(out, "integers");
+    rp_write_list(out, RP_ARRAY_LEN(numbers) + 2);
+    for (size_t i = 0; i < RP_ARRAY_LEN(numbers); i++)
+        rp_write_i64(out, numbers[i]);
+    rp_write_u64(out, (uint64_t)INT64_MAX + 1);
+    rp_write_u64(out, UINT64_MAX);
+}
+
+static void write_floats(struct rp_buf *out)
+{
+    static const double numbers[] = { 0,
+                                      -0.0,
+                                      1,
+                                      -2.5,
+                                      0.1,
+                                      1.0 / 3,
+                                      1e21,
+                                      1e22,
+                                      -1e300,
+                                      5e-324,
+                                      2.2250738585072014e-308,
+                                      DBL_MAX,
+                                      123456789012345680.0,
+                                      0x1p53,
+                                      INFINITY,
+                                      -INFINITY };
+    static const uint64_t bits[] = { 0x7ff8000000000000, 0xfff8000000000000, 0x7ff4000000000001 };
+
+    rp_write_key(out, "floats");
+    rp_write_list(out, RP_ARRAY_LEN(numbers) + RP_ARRAY_LEN(bits));
+    for (size_t i = 0; i < RP_ARRAY_LEN(numbers); i++)
+        rp_write_double(out, numbers[i]);
+    for (size_t i = 0; i < RP_ARRAY_LEN(bits); i++) {
+        double number;
+
+        memcpy(&number, &bits[i], sizeof(number));
+        rp_write_double(out, number);
+    }
+}
+
+static void write_texts(struct rp_buf *out)
+{
+    static const struct rp_slice texts[] = {
+        RP_SLICE(""),
+        RP_SLICE("plain"),
+        RP_SLICE("\" \\ / \b\f\n\r\t\x01\x1f\x7f"),
+        RP_SLICE("a\0b"),
+        RP_SLICE("\xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80 \xe2\x80\xa8 \xef\xbf\xbf"),
+        RP_SLICE("$bytes"),
+        RP_SLICE("a text of thirty-two bytes......"),
+        RP_SLICE("\xff\xfe no UTF-8"),
+        RP_SLICE("half of a pair: \xed\xa0\x80"),
+    };
+
+    rp_write_key(out, "texts");
+    rp_write_list(out, RP_ARRAY_LEN(texts));
+    for (size_t i = 0; i < RP_ARRAY_LEN(texts); i++)
+        rp_write_slice(out, texts[i]);
+}
+
+static void write_bytes(struct rp_buf *out)
+{
+    char all[256];
+
+    for (size_t i = 0; i < sizeof(all); i++)
+        all[i] = (char)i;
+    rp_write_key(out, "bytes");
+    rp_write_list(out, 5);
+    for (size_t len = 0; len < 4; len++)
+        rp_write_bytes(out, rp_slice(all + 250, len));
+    rp_write_bytes(out, rp_slice(all, sizeof(all)));
+}
+
+static void write_nested(struct rp_buf *out)
+{
+    rp_write_key(out, "nested");
+    rp_write_list(out, 4);
+    rp_write_list(out, 0);
+    rp_write_map(out, 0);
+    rp_write_map(out, 2);
+    boolean(out, "", true);
+    text(out, "\xc3\xa4", NULL);
+    for (int i = 3; i <= RP_MESSAGE_DEPTH_MAX; i++)
+        rp_write_list(out, 1);
+    rp_write_list(out, 0);
+}
+
+static void write_kinds(struct rp_buf *out)
+{
+    rp_write_message(out, RP_MSG_LOAD, 8);
+    boolean(out, "yes", true);
+    boolean(out, "no", false);
+    text(out, "nil", NULL);
+    write_integers(out);
+    write_floats(out);
+    write_texts(out);
+    write_bytes(out);
+    write_nested(out);
+}
+
+const char *vector_name(int vector)
+{
+    return vector == VECTOR_KINDS ? "kinds" : rp_message_type_name((enum rp_message_type)vector);
+}
+
+void vector_write_any(int vector, struct rp_buf *out)
+{
+    if (vector == VECTOR_KINDS)
+        write_kinds(out);
+    else
+        vector_write((enum rp_message_type)vector, out);
 }

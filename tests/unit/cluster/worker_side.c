@@ -186,6 +186,7 @@ static void on_message(struct rp_channel *channel, const struct rp_message *mess
 
     side->last = rp_message_type(message);
     side->seen[side->last]++;
+    side->encoding = rp_message_encoding(message);
     check_documented(side, message);
     snprintf(side->stage, sizeof(side->stage), "%.*s", RP_SLICE_FMT(stage));
     if (side->last == RP_MSG_STATE) {

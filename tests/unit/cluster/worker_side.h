@@ -30,6 +30,7 @@ struct side {
     char *page;
     int seen[RP_MSG_COUNT], closed;
     enum rp_message_type last;
+    enum rp_encoding encoding; /* of the last one */
     bool totals_differ, is_paused;
     rp_ns elapsed, paused;
     char stage[16];

@@ -92,6 +92,30 @@ static void test_failures_are_told(struct world *world)
     side_deinit(&side);
 }
 
+/* The worker answers in what it was spoken to in. */
+static void test_encodings(struct world *world)
+{
+    struct side side;
+
+    side_init(&side, world);
+    turn_until(world, &side.seen[RP_MSG_HELLO], 1);
+    assert_int_equal(side.encoding, RP_MSGPACK);
+    rp_channel_use(&side.channel, RP_JSON);
+    go_to(&side, RP_MSG_SETUP);
+    assert_int_equal(side.encoding, RP_JSON);
+    tell_and_wait(&side, RP_MSG_START, RP_MSG_FINISHED);
+    assert_int_equal(side.encoding, RP_JSON);
+    rp_channel_use(&side.channel, RP_MSGPACK);
+    tell_and_wait(&side, RP_MSG_TEARDOWN, RP_MSG_HOOK_ENDED);
+    assert_int_equal(side.encoding, RP_MSGPACK);
+    rp_channel_use(&side.channel, RP_JSON);
+    tell_and_wait(&side, RP_MSG_EXIT, RP_MSG_BYE);
+    assert_int_equal(side.encoding, RP_JSON);
+    assert_false(side.totals_differ);
+    assert_true(rp_store_view(side.store, "iterations")->total.counter == ITERATIONS);
+    side_deinit(&side);
+}
+
 static void test_a_stop(struct world *world)
 {
     struct side side;
@@ -197,14 +221,9 @@ static void test_out_of_order_is_told(struct world *world)
 int main(void)
 {
     static const struct world_case cases[] = {
-        CASE(test_a_whole_run),
-        CASE(test_failures_are_told),
-        CASE(test_a_stop),
-        CASE(test_the_coordinator_goes),
-        CASE(test_nonsense_ends_it),
-        CASE(test_any_order),
-        CASE(test_out_of_order_is_told),
-        CASE(test_pauses),
+        CASE(test_a_whole_run), CASE(test_failures_are_told),    CASE(test_encodings),
+        CASE(test_a_stop),      CASE(test_the_coordinator_goes), CASE(test_nonsense_ends_it),
+        CASE(test_any_order),   CASE(test_out_of_order_is_told), CASE(test_pauses),
     };
 
     return run_worlds(cases, RP_ARRAY_LEN(cases));
