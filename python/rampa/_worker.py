@@ -73,9 +73,8 @@ class ErrorGroups:
         self._changed.add(key)
 
     def _describe(self, scenario: str, error: BaseException, code: types.CodeType | None, line: int) -> list[typing.Any]:
-        kind = type(error).__name__
-        is_request = isinstance(error, RequestError)
-        return [scenario, kind, _text(error), self._place(code, line), format_error(error), 0, is_request]
+        kind, place, traceback = _plain(type(error).__name__), _plain(self._place(code, line)), _plain(format_error(error))
+        return [scenario, kind, _text(error), place, traceback, 0, isinstance(error, RequestError)]
 
     def take_changed(self) -> list[tuple[typing.Any, ...]]:
         changed = [tuple(self._groups[key]) for key in self._changed]
@@ -83,10 +82,15 @@ class ErrorGroups:
         return changed
 
 
+def _plain(text: str) -> str:
+    """For C, which has UTF-8 and no NUL: what is neither (an odd file name, say) as an escape, so that it is told at all."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+
+
 def _text(error: BaseException) -> str:
     """str() of an exception, which is code of the script and may raise itself."""
     try:
-        return str(error)
+        return _plain(str(error))
     except Exception:
         return "(its text cannot be had)"
 
@@ -223,7 +227,7 @@ class Hooks:
 
     def changed_errors(self) -> list[tuple[typing.Any, ...]]:
         for text, times in self._warnings.items():
-            self.host.warn(text, times)
+            self.host.warn(_plain(text), times)
         self._warnings.clear()
         return self.errors.take_changed()
 
@@ -262,7 +266,7 @@ class Hooks:
         if place in self._unawaited or len(self._unawaited) >= _GROUPS_MAX:
             return
         self._unawaited.add(place)
-        self.host.warn(f"{text}: {place}" if place else text)
+        self.host.warn(_plain(f"{text}: {place}" if place else text))
 
     def awaiting(self, result: typing.Any) -> typing.Any:
         """A coroutine that awaits what a plain function gave; None when that is nothing to await."""
@@ -285,14 +289,15 @@ class Hooks:
         elif file is None and self.hook is not None and hasattr(self.hook.function, "__code__"):
             file, line = self.hook.function.__code__.co_filename, self.hook.function.__code__.co_firstlineno
         if file is not None and self.script is not None:
-            file = self.script.display(file)
+            file = _plain(self.script.display(file))
         if isinstance(error, ScriptError):
-            return str(error), file, line, None, None
+            return _text(error), file, line, None, None
         hint = None
         if isinstance(error, ModuleNotFoundError):
             hint = f"the worker's Python is {sys.executable}; choose another one with --python"
-        text = _text(error) if not isinstance(error, SyntaxError) else error.msg
-        return f"{type(error).__name__}: {text}" if text else type(error).__name__, file, line, format_error(error), hint
+        text = _text(error) if not isinstance(error, SyntaxError) else _plain(error.msg)
+        kind = _plain(type(error).__name__)
+        return f"{kind}: {text}" if text else kind, file, line, _plain(format_error(error)), hint
 
     def run_hook(self, name: str, worker: _rampa.Worker, timeout: float) -> None:
         task = self.loop.create_task(self._run_hook(name, worker, timeout), name=name)

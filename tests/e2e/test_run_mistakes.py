@@ -215,3 +215,24 @@ def test_recursion_in_a_predicate(rampa: Rampa, script: Script, target: str) -> 
     done = rampa("run", "script.py", out=True, code=0, env={"TARGET": target})
     assert done.metrics()["checks"]["rate"] == 0
     assert any(text.startswith("check 'deep' raised RecursionError: maximum") for text in warnings(done))
+
+
+ODD = 'raise ValueError("odd \\udcff \\x00 end")'
+
+
+@pytest.mark.parametrize("where, code", [("module", 3), ("setup", 5), ("iteration", 2), ("check", 0)])
+def test_an_exception_whose_text_is_no_utf8(rampa: Rampa, script: Script, where: str, code: int) -> None:
+    """str() may give half of a surrogate pair, as for a file name of other bytes, or a NUL: it is told all the same."""
+    body = {
+        "module": f"{ODD}\n" + one("    pass"),
+        "setup": f"async def setup(worker):\n    {ODD}\n\n" + one("    pass"),
+        "iteration": one(f"    {ODD}"),
+        "check": f"def odd(value):\n    {ODD}\n\n" + one('    worker.check(1, {"it": odd})'),
+    }
+    script("import rampa\n\n" + body[where])
+    done = rampa("run", "script.py", code=code)
+    assert "ValueError: odd \\udcff \\x00 end" in done.stdout + done.stderr
+
+
+def one(body: str) -> str:
+    return f'@rampa.scenario(executor="per-vu-iterations", vus=1, iterations=1)\nasync def a(worker):\n{body}\n'
