@@ -141,6 +141,26 @@ static int run(const struct rp_run_options *options)
     return rp_cmd_run(options);
 }
 
+/* What is said on the command line only: RAMPA_PYTHON may stand in the environment for other runs. */
+static int check_url_options(const struct rp_cli *cli, struct rp_error *err)
+{
+    for (size_t i = 0; i < cli->given_count; i++) {
+        const struct rp_option *option = cli->given[i].option;
+
+        if (strcmp(cli->given[i].origin, option->name) == 0 && option->group == RP_GROUP_SCRIPT &&
+            option != &rp_options[RP_OPT_TAG])
+            return rp_error_set(err, -RP_EUSER, "%s is for scripts; a URL is requested without one",
+                                option->name);
+    }
+    return 0;
+}
+
+static int check_argument(const struct rp_cli *cli, struct rp_error *err)
+{
+    return rp_script_is_url(cli->argument) ? check_url_options(cli, err)
+                                           : rp_script_file_check(cli->argument, err);
+}
+
 /* run, check and inspect: all three work on a script. */
 static int with_script(const struct rp_cli *cli)
 {
@@ -148,7 +168,7 @@ static int with_script(const struct rp_cli *cli)
     struct rp_error err = { 0 };
     int code;
 
-    if (rp_script_file_check(cli->argument, &err) < 0) {
+    if (check_argument(cli, &err) < 0) {
         rp_error_print(stderr, &err, rp_term_color(stderr, cli->flags[RP_OPT_NO_COLOR]));
         rp_error_deinit(&err);
         return RP_EXIT_CONFIG;
@@ -182,6 +202,8 @@ int rp_app_main(int argc, char *const argv[])
     struct rp_cli cli;
     int code;
 
+    if (argc == 2 && strcmp(argv[1], RP_WORKER_WORD) == 0)
+        return rp_cmd_worker();
     if (rp_cli_parse(argc, argv, &cli) < 0)
         return out_of_memory();
     if (cli.error_count)

@@ -108,6 +108,9 @@ struct rp_exit_note {
     const char *text;
 };
 
+/* The argument of run, check and inspect. */
+#define RP_ARGUMENT_SCRIPT "SCRIPT|URL"
+
 struct rp_command {
     const char *name;
     const char *argument; /* placeholder of the positional argument, NULL = takes none */

@@ -25,7 +25,7 @@ static int load_plan(const struct rp_run_options *options, struct rp_plan **ret)
                                             .line = show_line };
     struct rp_worker_start start;
     struct rp_error err = { 0 };
-    int r = rp_worker_start_python(options, &start);
+    int r = rp_worker_start_for(options, &start);
 
     if (r < 0)
         return r;

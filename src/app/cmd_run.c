@@ -233,7 +233,7 @@ int rp_cmd_run(const struct rp_run_options *options)
                                             .user = &run };
     struct rp_result result = { 0 };
     struct rp_error err = { 0 };
-    int r = rp_worker_start_python(options, &start), code;
+    int r = rp_worker_start_for(options, &start), code;
 
     if (r == 0)
         r = open_display(options, &run.display);

@@ -72,9 +72,9 @@ static void bash_commands(struct rp_buf *out)
             append_choices(out, command->argument_choices);
         else if (command->argument_optional)
             append_command_names(out);
-        rp_buf_appendf(out, "\" files=%s ;;\n",
-                       command->argument && strcmp(command->argument, "SCRIPT.py") == 0 ? "yes"
-                                                                                        : "");
+        rp_buf_appendf(
+            out, "\" files=%s ;;\n",
+            command->argument && strcmp(command->argument, RP_ARGUMENT_SCRIPT) == 0 ? "yes" : "");
     }
 }
 

@@ -295,7 +295,8 @@ static void check_argument(struct parser *p)
     if (!command->argument || command->argument_optional || p->cli->argument || p->unsure)
         return;
     rp_error_set(new_error(p->cli), -RP_EUSER, "no %s given (rampa %s %s)",
-                 strcmp(command->argument, "SCRIPT.py") == 0 ? "script" : command->argument,
+                 strcmp(command->argument, RP_ARGUMENT_SCRIPT) == 0 ? "script or URL"
+                                                                    : command->argument,
                  command->name, command->argument);
 }
 

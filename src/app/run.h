@@ -5,7 +5,7 @@
  * app/run.h - what the command line hands to the commands that work on a script: run, check, inspect.
  *
  * The command line has been parsed when these are called: the values of options have the type that the table of
- * options says (a whole number, a duration, KEY=VALUE), the script is a readable .py file. Whether they fit together
+ * options says (a whole number, a duration, KEY=VALUE), the script is a readable .py file or a URL. Whether they fit together
  * and fit the script is judged by the plan room, which names the origin of a value in its messages.
  * All strings are borrowed and live until the process ends its command.
  */
@@ -38,6 +38,10 @@ enum rp_format { RP_FORMAT_TEXT, RP_FORMAT_JSON };
 int rp_cmd_run(const struct rp_run_options *options);
 int rp_cmd_check(const struct rp_run_options *options);
 int rp_cmd_inspect(const struct rp_run_options *options, enum rp_format format);
+
+/* The only argument that makes the program a worker (cmd_worker.c). Not among the commands: rampa starts it, nobody else. */
+#define RP_WORKER_WORD "_worker"
+int rp_cmd_worker(void);
 
 /* Prints @err once: place, message, an indented hint, the detail below. Control characters of foreign text are made
  * visible, so that a message cannot move the cursor. An @err without a message prints nothing. */

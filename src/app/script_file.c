@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/slice.h"
 #include "base/str.h"
 
 /* Folders with more entries are not searched to the end: a suggestion is not worth a pause. */
@@ -92,6 +93,14 @@ static int is_folder(const char *path, struct rp_error *err)
     return -RP_EUSER;
 }
 
+bool rp_script_is_url(const char *script)
+{
+    size_t scheme = strspn(script,
+                           "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.");
+
+    return scheme && strncmp(script + scheme, "://", 3) == 0;
+}
+
 int rp_script_file_check(const char *path, struct rp_error *err)
 {
     struct stat st;
@@ -106,7 +115,7 @@ int rp_script_file_check(const char *path, struct rp_error *err)
         return is_folder(path, err);
     if (!is_python(path)) {
         rp_error_set(err, -RP_EUSER, "is not a Python script");
-        rp_error_hint(err, "this version of rampa runs scripts whose name ends in .py");
+        rp_error_hint(err, "this version of rampa runs URLs, and scripts whose name ends in .py");
         return -RP_EUSER;
     }
     if (access(path, R_OK) < 0)

@@ -209,6 +209,7 @@ static const struct rp_exit_note plain_exits[] = {
 static const struct rp_example run_examples[] = {
     { "as the script says", "rampa run load.py" },
     { "50 users for a minute", "rampa run load.py --vus 50 --duration 1m" },
+    { "the same without a script", "rampa run http://127.0.0.1:8080/ --vus 50 --duration 1m" },
     { "up to 100 users in 30 seconds, a minute there, and down again",
       "rampa run load.py --stage 30s:100,1m:100,10s:0" },
     { "500 iterations a second, whatever the server does",
@@ -260,10 +261,11 @@ const struct rp_example rp_global_examples[] = {
 /* clang-format off: as above */
 const struct rp_command rp_commands[RP_CMD_COUNT] = {
     [RP_CMD_RUN] = {
-        .name = "run", .argument = "SCRIPT.py", .summary = "Run a load test",
+        .name = "run", .argument = RP_ARGUMENT_SCRIPT, .summary = "Run a load test",
         .description =
             "Runs the scenarios of a Python script, prints a summary and ends with an exit code "
-            "that says how the test went.\n\n"
+            "that says how the test went. In place of a script it takes a URL: each iteration is one "
+            "GET of it, without Python, and one that fails counts in http_req_failed.\n\n"
             "A setting is taken from the command line, else from the environment, else from the "
             "script, else from the defaults. The first Ctrl-C stops the test gracefully, with "
             "teardown and summary; the second stops it at once. SIGUSR1 pauses it, SIGUSR2 lets it "
@@ -271,7 +273,7 @@ const struct rp_command rp_commands[RP_CMD_COUNT] = {
         .examples = run_examples, .exits = run_exits,
     },
     [RP_CMD_CHECK] = {
-        .name = "check", .argument = "SCRIPT.py", .summary = "Validate a script without running it",
+        .name = "check", .argument = RP_ARGUMENT_SCRIPT, .summary = "Validate a script without running it",
         .description =
             "Loads the script and checks its scenarios, thresholds and hooks. Nothing is run and "
             "no request is sent. The code at the top level of the script is executed, as it is by "
@@ -279,7 +281,7 @@ const struct rp_command rp_commands[RP_CMD_COUNT] = {
         .examples = check_examples, .exits = check_exits,
     },
     [RP_CMD_INSPECT] = {
-        .name = "inspect", .argument = "SCRIPT.py",
+        .name = "inspect", .argument = RP_ARGUMENT_SCRIPT,
         .summary = "Show what a script would run, every default filled in",
         .description =
             "Prints the configuration of the test as it would run: what the script says, with the "

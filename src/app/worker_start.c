@@ -2,9 +2,12 @@
 #include "app/worker_start.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "app/python_find.h"
+#include "app/script_file.h"
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "cluster/process.h"
@@ -41,7 +44,7 @@ static char *format_hint(const char *python)
     return rp_buf_take(&text);
 }
 
-int rp_worker_start_python(const struct rp_run_options *options, struct rp_worker_start *ret)
+static int start_python(const struct rp_run_options *options, struct rp_worker_start *ret)
 {
     int r = rp_python_use_build();
 
@@ -57,6 +60,32 @@ int rp_worker_start_python(const struct rp_run_options *options, struct rp_worke
         return 0;
     rp_worker_start_deinit(ret);
     return -ENOMEM;
+}
+
+/* By its name, so that the process is called rampa; it may have been replaced or moved since it was started. */
+static char *this_program(void)
+{
+    char path[PATH_MAX];
+    ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+    path[len > 0 ? len : 0] = '\0';
+    return rp_strdup(access(path, X_OK) == 0 ? path : "/proc/self/exe");
+}
+
+static int start_rampa(struct rp_worker_start *ret)
+{
+    *ret = (struct rp_worker_start){ { NULL } };
+    ret->argv[0] = this_program();
+    ret->argv[1] = rp_strdup(RP_WORKER_WORD);
+    if (ret->argv[0] && ret->argv[1])
+        return 0;
+    rp_worker_start_deinit(ret);
+    return -ENOMEM;
+}
+
+int rp_worker_start_for(const struct rp_run_options *options, struct rp_worker_start *ret)
+{
+    return rp_script_is_url(options->script) ? start_rampa(ret) : start_python(options, ret);
 }
 
 void rp_worker_start_deinit(struct rp_worker_start *start)

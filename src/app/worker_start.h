@@ -10,10 +10,10 @@
 
 struct rp_worker_start {
     char *argv[5]; /* owned items, NULL-terminated */
-    char *hint;    /* owned */
+    char *hint;    /* owned; NULL = none */
 };
 
-/* A Python worker: the interpreter runs the package's worker on the control descriptor. -ENOMEM. */
-RP_NODISCARD int rp_worker_start_python(const struct rp_run_options *options,
-                                        struct rp_worker_start *ret);
+/* Of a URL: this program. Else an interpreter, which runs the package's worker on the control descriptor. -ENOMEM. */
+RP_NODISCARD int rp_worker_start_for(const struct rp_run_options *options,
+                                     struct rp_worker_start *ret);
 void rp_worker_start_deinit(struct rp_worker_start *start);

@@ -118,17 +118,31 @@ static int write_head(struct rp_http_template *template, const struct rp_http_sp
     return r;
 }
 
+static int parse_url(struct rp_slice text, struct rp_url *ret, struct rp_error *err)
+{
+    int r = rp_url_parse(text, ret, err);
+
+    if (r == 0 && !rp_slice_ieq(ret->scheme, RP_SLICE("http")))
+        return rp_error_set(err, -RP_EUSER, "URL '%.*s': this version speaks http only, not %.*s",
+                            RP_SLICE_FMT(text), RP_SLICE_FMT(ret->scheme));
+    return r;
+}
+
+int rp_http_check_url(struct rp_slice url, struct rp_error *err)
+{
+    struct rp_url parsed;
+
+    return parse_url(url, &parsed, err);
+}
+
 static int fill(struct rp_http_template *template, const struct rp_http_spec *spec,
                 struct rp_error *err)
 {
     struct rp_url url;
-    int r = rp_url_parse(spec->url, &url, err);
+    int r = parse_url(spec->url, &url, err);
 
     if (r < 0)
         return r;
-    if (!rp_slice_ieq(url.scheme, RP_SLICE("http")))
-        return rp_error_set(err, -RP_EUSER, "URL '%.*s': this version speaks http only, not %.*s",
-                            RP_SLICE_FMT(spec->url), RP_SLICE_FMT(url.scheme));
     if (spec->body.len > REQUEST_BODY_MAX)
         return rp_error_set(err, -RP_EUSER, "the request body has %zu bytes, more than %d",
                             spec->body.len, REQUEST_BODY_MAX);

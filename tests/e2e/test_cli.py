@@ -133,7 +133,7 @@ def test_a_bare_rampa_is_short_and_does_not_pass(rampa: Rampa) -> None:
             ["load.py"],
             "error: unknown command 'load.py' (did you mean 'rampa run load.py'?)\nsee 'rampa --help'\n",
         ),
-        (["run"], "error: no script given (rampa run SCRIPT.py)\nsee 'rampa run --help'\n"),
+        (["run"], "error: no script or URL given (rampa run SCRIPT|URL)\nsee 'rampa run --help'\n"),
         (["run", "a.py", "--vus"], "error: option '--vus' needs a value (--vus N)\nsee 'rampa run --help'\n"),
         (
             ["run", "a.py", "--color"],
@@ -179,7 +179,7 @@ def test_a_file_that_is_no_script_is_explained(rampa: Rampa, script: Callable[..
     assert rampa(command, "load", code=3).stderr == "error: load: no such file\n  did you mean 'load.py'?\n"
     assert rampa(command, "folder", code=3).stderr == "error: folder: is a folder, not a script\n"
     assert rampa(command, "load.js", code=3).stderr == (
-        "error: load.js: is not a Python script\n  this version of rampa runs scripts whose name ends in .py\n"
+        "error: load.js: is not a Python script\n  this version of rampa runs URLs, and scripts whose name ends in .py\n"
     )
     assert rampa(command, "nowhere/load.py", code=3).stderr == (
         "error: nowhere/load.py: no such file\n  there is no folder 'nowhere'\n"

@@ -159,7 +159,7 @@ static void wrong_lines_are_explained(void **state)
         { "frobnicate --help", "unknown command 'frobnicate'\n" },
         { "load.py", "unknown command 'load.py' (did you mean 'rampa run load.py'?)\n" },
         { "load.py --vus x", "unknown command 'load.py' (did you mean 'rampa run load.py'?)\n" },
-        { "run", "no script given (rampa run SCRIPT.py)\n" },
+        { "run", "no script or URL given (rampa run SCRIPT|URL)\n" },
         { "completion", "no SHELL given (rampa completion SHELL)\n" },
         { "completion fish", "SHELL: 'fish' is not one of bash, zsh\n" },
         { "help rum", "unknown command 'rum' (did you mean 'run'?)\n" },

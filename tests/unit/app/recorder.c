@@ -47,6 +47,12 @@ int rp_cmd_run(const struct rp_run_options *options)
     return 40;
 }
 
+int rp_cmd_worker(void)
+{
+    printf("command=worker\n");
+    return 43;
+}
+
 int rp_cmd_check(const struct rp_run_options *options)
 {
     print_options("check", options);

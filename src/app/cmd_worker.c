@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The worker of `rampa run URL`: this program once more, with a script host that needs no interpreter. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/run.h"
+#include "cluster/process.h"
+#include "cluster/worker.h"
+#include "engine/result.h"
+#include "script/fixed.h"
+
+struct life {
+    bool has_ended;
+    int status;
+};
+
+static void worker_ended(struct rp_worker *worker, void *user, int status)
+{
+    struct life *life = user;
+
+    life->has_ended = true;
+    life->status = status;
+}
+
+/* The requests of a URL are no script's: whatever comes of them is a sample. */
+static void each_error(struct rp_script_host *host,
+                       void (*each)(void *user, const struct rp_error_group *group), void *user)
+{
+}
+
+static int serve(struct rp_loop *loop)
+{
+    struct rp_fixed_host fixed;
+    struct rp_worker_host host = { .script = &fixed.script,
+                                   .load = rp_fixed_host_load,
+                                   .prepare = rp_fixed_host_prepare,
+                                   .release = rp_fixed_host_release,
+                                   .each_error = each_error,
+                                   .runtime = "rampa" };
+    struct life life = { .has_ended = false };
+    struct rp_worker *worker;
+    int r;
+
+    rp_fixed_host_init(&fixed);
+    r = rp_worker_new(loop, RP_PROCESS_CONTROL_FD, &host, worker_ended, &life, &worker);
+    if (r < 0)
+        return r;
+    while (r == 0 && !life.has_ended)
+        r = rp_loop_turn(loop, RP_NS_NEVER);
+    rp_worker_free(worker);
+    return r < 0 ? r : life.status;
+}
+
+int rp_cmd_worker(void)
+{
+    const struct rp_loop_ops *ops;
+    struct rp_error err = { 0 };
+    struct rp_loop *loop;
+    int r = rp_loop_pick(getenv("RAMPA_LOOP"), &ops, &err);
+
+    if (r == 0)
+        r = rp_loop_new(ops, &loop);
+    if (r == 0) {
+        r = serve(loop);
+        rp_loop_free(loop);
+    }
+    if (r < 0)
+        fprintf(stderr, "error: %s\n", err.message ? err.message : strerror(-r));
+    rp_error_deinit(&err);
+    return r < 0 ? RP_EXIT_INTERNAL : 0;
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+#include "script/fixed.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+
+struct fixed_vu {
+    struct rp_vu *vu;
+    struct rp_http_call call;
+    struct rp_http_response response;
+};
+
+static struct rp_fixed_host *of_script(struct rp_script_host *script)
+{
+    return rp_container_of(script, struct rp_fixed_host, script);
+}
+
+/* ---- the worker's questions --------------------------------------------------------------------------------- */
+
+static char *declaration(const char *url)
+{
+    json_t *json = json_pack("{s:s, s:[{s:s}]}", "script", url, "functions", "name", "default");
+    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    char *copy = text ? rp_strdup(text) : NULL;
+
+    free(text);
+    json_decref(json);
+    return copy;
+}
+
+char *rp_fixed_host_load(struct rp_script_host *script, const char *url, struct rp_error *err)
+{
+    char *json;
+
+    if (rp_http_check_url(rp_slice_str(url), err) < 0)
+        return NULL;
+    json = declaration(url);
+    if (!json)
+        rp_error_set(err, -RP_EUSER,
+                     "the URL is not UTF-8, or too long for the memory that is left");
+    return json;
+}
+
+int rp_fixed_host_prepare(struct rp_script_host *script, const struct rp_plan *plan,
+                          struct rp_loop *loop, struct rp_registry *registry,
+                          struct rp_http_client *http, struct rp_error *err)
+{
+    struct rp_fixed_host *host = of_script(script);
+    struct rp_http_spec spec = { .method = RP_SLICE("GET"), .url = rp_slice_str(plan->script) };
+
+    host->loop = loop;
+    host->http = http;
+    return rp_http_template_new(http, &spec, &host->request, err);
+}
+
+void rp_fixed_host_release(struct rp_script_host *script)
+{
+    struct rp_fixed_host *host = of_script(script);
+
+    rp_task_cancel(&host->hook_task);
+    rp_http_template_unref(host->request);
+    host->request = NULL;
+    host->http = NULL;
+}
+
+/* ---- iterations --------------------------------------------------------------------------------------------- */
+
+static void request_done(struct rp_http_call *call)
+{
+    struct fixed_vu *self = rp_container_of(call, struct fixed_vu, call);
+
+    self->vu->host->engine->ended(self->vu, RP_ENDED_COMPLETED);
+}
+
+static void vu_deinit(struct rp_script_host *script, struct rp_vu *vu)
+{
+    struct fixed_vu *self = vu->host_data;
+
+    if (!self)
+        return;
+    rp_http_cancel(&self->call, false);
+    rp_http_response_deinit(&self->response);
+    rp_free(self);
+    vu->host_data = NULL;
+}
+
+static int vu_init(struct rp_script_host *script, struct rp_vu *vu, struct rp_error *err)
+{
+    struct rp_fixed_host *host = of_script(script);
+    struct fixed_vu *self = rp_calloc(1, sizeof(*self));
+    int r;
+
+    if (!self)
+        return -ENOMEM;
+    r = rp_http_session_new(host->http, &vu->http);
+    if (r < 0) {
+        rp_free(self);
+        return r;
+    }
+    self->vu = vu;
+    self->call.template = host->request;
+    self->call.response = &self->response;
+    self->call.tags = vu->tags;
+    self->call.discard_body = true;
+    self->call.done = request_done;
+    vu->host_data = self;
+    return 0;
+}
+
+static void begin(struct rp_script_host *script, struct rp_vu *vu)
+{
+    struct fixed_vu *self = vu->host_data;
+
+    rp_http_start(vu->http, &self->call);
+}
+
+static void interrupt(struct rp_script_host *script, struct rp_vu *vu)
+{
+    struct fixed_vu *self = vu->host_data;
+
+    rp_http_cancel(&self->call, false);
+    script->engine->ended(vu, RP_ENDED_INTERRUPTED);
+}
+
+/* ---- hooks: there are none, and so they have ended at once --------------------------------------------------- */
+
+static void hook_over(struct rp_task *task)
+{
+    struct rp_fixed_host *host = rp_container_of(task, struct rp_fixed_host, hook_task);
+
+    host->script.hook_ended(&host->script, host->hook, NULL);
+}
+
+static void hook(struct rp_script_host *script, enum rp_hook which, rp_ns timeout)
+{
+    struct rp_fixed_host *host = of_script(script);
+
+    host->hook = which;
+    rp_loop_defer(host->loop, &host->hook_task, hook_over);
+}
+
+static const struct rp_script_ops ops = {
+    .vu_init = vu_init,
+    .vu_deinit = vu_deinit,
+    .begin = begin,
+    .interrupt = interrupt,
+    .hook = hook,
+};
+
+void rp_fixed_host_init(struct rp_fixed_host *host)
+{
+    *host = (struct rp_fixed_host){ .script = { .ops = &ops } };
+}
