@@ -89,6 +89,12 @@ def rampa_argv(load: Load) -> list[str]:
     return [load.rampa, "run", str(FOLDER / "get_check.py"), "--quiet", "--out", out]
 
 
+def rampa_url_argv(load: Load) -> list[str]:
+    out = str(load.scratch / "rampa.json")
+    load_options = ["--vus", str(load.connections), "--duration", f"{load.duration}s"]
+    return [load.rampa, "run", load.url, *load_options, "--quiet", "--out", out]
+
+
 CLIENTS = [
     Client(
         "wrk",
@@ -119,6 +125,7 @@ CLIENTS = [
         count_aiohttp,
     ),
     Client("rampa", lambda load: load.rampa, rampa_argv, count_rampa, {"RAMPA_LOOP": ""}),
+    Client("rampa-url", lambda load: load.rampa, rampa_url_argv, count_rampa, {"RAMPA_LOOP": ""}),
     Client(
         "rampa-epoll", lambda load: load.rampa, rampa_argv, count_rampa, {"RAMPA_LOOP": "epoll"}
     ),

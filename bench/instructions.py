@@ -35,7 +35,7 @@ WARM_UP = 1000  # requests of the shorter run: every connection is open, every f
 # Only what happens inside of these is counted. The loop calls them for a request: with the bytes of its answer, to begin the
 # next iteration, to send. The rest belongs to turns of the loop and to seconds, of which a busy machine needs more.
 ENTRIES = ("stream_data", "begin_ready", "rp_stream_offer")
-COUNTED = " ".join(f"--toggle-collect={name}" for name in ENTRIES)
+COUNTED = [f"--toggle-collect={name}" for name in ENTRIES]
 # Calls, however, are counted everywhere.
 OURS = {"rp_alloc", "rp_calloc", "rp_realloc"}
 SYSTEM = {"malloc", "calloc", "realloc"}
@@ -90,23 +90,26 @@ def read_profile(text: str) -> Profile:
     return profile
 
 
-def wrapper(settings: Settings, name: str) -> Path:
-    """An interpreter for --python that runs under callgrind."""
-    path = settings.scratch / f"{name}-python3"
-    path.write_text(
-        "#!/bin/sh\nexec valgrind --quiet --tool=callgrind --log-file=/dev/null "
-        f"{COUNTED} --callgrind-out-file={settings.scratch}/{name}.callgrind {PYTHON} \"$@\"\n"
-    )
-    path.chmod(0o755)
-    return path
+def callgrind(settings: Settings, name: str) -> list[str]:
+    return ["valgrind", "--quiet", "--tool=callgrind", *COUNTED, f"--callgrind-out-file={settings.scratch}/{name}.callgrind"]
 
 
-def run_python(settings: Settings, name: str) -> list[str]:
-    script = str(FOLDER / "get_check_count.py")
-    return [settings.rampa, "run", script, "--quiet", "--python", str(wrapper(settings, name))]
+def run_python(settings: Settings, name: str, requests: int) -> list[str]:
+    """Only the interpreter runs under callgrind: what --python names is a script that starts both."""
+    wrapper = settings.scratch / f"{name}-python3"
+    valgrind = " ".join([*callgrind(settings, name), "--log-file=/dev/null"])
+    wrapper.write_text(f'#!/bin/sh\nexec {valgrind} {PYTHON} "$@"\n')
+    wrapper.chmod(0o755)
+    return [settings.rampa, "run", str(FOLDER / "get_check_count.py"), "--quiet", "--python", str(wrapper)]
 
 
-CASES: dict[str, Callable[[Settings, str], list[str]]] = {"python": run_python}
+def run_url(settings: Settings, name: str, requests: int) -> list[str]:
+    """Engine and client of a worker without Python. (rampa itself needs system calls that valgrind does not know.)"""
+    program = Path(settings.rampa).resolve().parent / "tests/unit/engine/url_bench"
+    return [*callgrind(settings, name), str(program), settings.url, str(settings.connections), str(requests)]
+
+
+CASES: dict[str, Callable[[Settings, str, int], list[str]]] = {"python": run_python, "url": run_url}
 
 
 def compile_package(settings: Settings) -> None:
@@ -130,7 +133,7 @@ def run_once(settings: Settings, case: str, requests: int, allocator: str) -> Pr
         "RAMPA_BENCH_REQUESTS": str(requests),
     }
     done = subprocess.run(
-        CASES[case](settings, name), env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600
+        CASES[case](settings, name, requests), env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600
     )
     if done.returncode:
         raise Failed(f"{name} ended with code {done.returncode}: {(done.stderr + done.stdout)[-2000:]}")
