@@ -60,11 +60,13 @@ class _Stack(traceback.StackSummary):
 
 
 def _shorten(told: traceback.TracebackException | None) -> None:
-    if told is None or isinstance(told.stack, _Stack):
-        return
-    told.stack = _Stack(told.stack)
-    for other in (told.__cause__, told.__context__, *(getattr(told, "exceptions", None) or ())):
-        _shorten(other)
+    todo = [told]
+    while todo:
+        told = todo.pop()
+        if told is None or isinstance(told.stack, _Stack):
+            continue
+        told.stack = _Stack(told.stack)
+        todo += (told.__cause__, told.__context__, *(getattr(told, "exceptions", None) or ()))
 
 
 def format_error(error: BaseException) -> str:

@@ -13,6 +13,7 @@ import contextlib
 import functools
 import os
 import typing
+import weakref
 
 from rampa._plan_script import PlanScript
 from rampa._worker import Hooks
@@ -122,6 +123,7 @@ class Guest:
         self._closed = asyncio.Event()
         self.hooks = GuestHooks(script)
         self._host = _rampa.Host(self.hooks, dict(os.environ))
+        _guests.add(self)
         self.hooks.host, self.hooks.loop = self._host, loop
         self._host.attach_guest(loop, self._wake)
         self._task_factory: TaskFactory | None = None
@@ -169,6 +171,11 @@ class Guest:
             self.close()
         self._changed()
 
+    def forked(self) -> None:
+        """This process is another one: the run goes on without it."""
+        self._is_open = False
+        self._host.forked()
+
     async def _leave(self) -> collections.abc.AsyncGenerator[None, None]:
         """A generator that hangs at its yield for the life of the run. A loop that is shut down closes its generators, and
         waits for them: so a run ends properly, teardown included, with a program that has forgotten it, or was interrupted."""
@@ -194,3 +201,14 @@ class Guest:
         self._closed.set()
         if not self._is_leaving:
             _step(self._leaving.aclose())
+
+
+_guests: weakref.WeakSet[Guest] = weakref.WeakSet()
+
+
+def _forked() -> None:
+    for guest in list(_guests):
+        guest.forked()
+
+
+os.register_at_fork(after_in_child=_forked)

@@ -60,7 +60,11 @@ class ErrorGroups:
 
     def note(self, scenario: str, error: BaseException, vu: int, iteration: int) -> None:
         code, line = users_place(error)
-        key: tuple[typing.Any, ...] = (scenario, type(error), code, line)
+        if code is None or is_ours(code.co_filename):
+            code, line = None, 0
+        # What is told apart here is told apart by who reads it: a class that is made anew each time is the same kind.
+        where = (code.co_filename, code.co_name) if code else None
+        key: tuple[typing.Any, ...] = (scenario, type(error).__name__, where, line)
         group = self._groups.get(key)
         if group is None:
             if len(self._groups) >= _GROUPS_MAX:
@@ -70,6 +74,7 @@ class ErrorGroups:
                 group = self._groups[key] = self._describe(scenario, error, code, line)
                 group[4] += f"\n(first in iteration {iteration} of scenario {scenario!r}, VU {vu})"
         group[5] += 1
+        group[6] = group[6] and isinstance(error, RequestError)
         self._changed.add(key)
 
     def _describe(self, scenario: str, error: BaseException, code: types.CodeType | None, line: int) -> list[typing.Any]:
@@ -299,6 +304,25 @@ class Hooks:
         kind = _plain(type(error).__name__)
         return f"{kind}: {text}" if text else kind, file, line, _plain(format_error(error)), hint
 
+    def leave_fork(self, error: BaseException | None) -> typing.NoReturn:
+        """A process that the script has forked came back from the script's code: the event loop is not its own."""
+        code = 1
+        try:
+            if isinstance(error, SystemExit):
+                code = _exit_code(error)
+            else:
+                print(
+                    "rampa: a process that the script has forked came back to the event loop of the test, and ends here; use "
+                    "os._exit() or multiprocessing",
+                    *([format_error(error)] if error else []),
+                    sep="\n",
+                    file=sys.stderr,
+                )
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:
+            os._exit(code)
+
     def run_hook(self, name: str, worker: _rampa.Worker, timeout: float) -> None:
         task = self.loop.create_task(self._run_hook(name, worker, timeout), name=name)
         self._tasks.add(task)
@@ -336,6 +360,14 @@ class Hooks:
         fields = _pairs(headers, "headers")
         body = _body(json_value, data, fields)
         return _with_params(url, params), fields, body, name, _pairs(tags, "tags"), _ranges(expected)
+
+
+def _exit_code(error: SystemExit) -> int:
+    """As Python itself has it: a code, nothing, or what is said on the way."""
+    if error.code is None or isinstance(error.code, int):
+        return error.code or 0
+    print(error.code, file=sys.stderr)
+    return 1
 
 
 async def _await(result: collections.abc.Awaitable[typing.Any]) -> None:
@@ -401,6 +433,9 @@ def _run_forever(loop: asyncio.AbstractEventLoop, host: _rampa.Host) -> None:
         except (SystemExit, KeyboardInterrupt) as error:
             kind = type(error).__name__
             host.warn(f"{kind} in a task or a callback of the event loop does not end the run; use worker.abort()")
+        except MemoryError:  # of the event loop itself, in the midst of a round: what is ready stays so
+            with contextlib.suppress(MemoryError):
+                host.warn("there was no memory left: the event loop has gone on, what it was at may be lost")
 
 
 def main(fd: int) -> None:
@@ -416,6 +451,7 @@ def main(fd: int) -> None:
     host.attach(loop, selector.fileno())
     adapt(host, loop)
     WarningCatcher(hooks)
+    os.register_at_fork(after_in_child=host.forked)
     host.serve(fd)
     try:
         _run_forever(loop, host)
@@ -423,6 +459,8 @@ def main(fd: int) -> None:
         with contextlib.suppress(TimeoutError):
             loop.run_until_complete(_cancel_leftovers())
     finally:
+        if host.is_forked:
+            hooks.leave_fork(sys.exc_info()[1])
         host.close()
         loop.close()
     _leave_threads()

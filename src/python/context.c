@@ -63,13 +63,16 @@ int rp_py_is_running_here(struct py_host *host)
 PyObject *rp_py_host_current_task(PyObject *self, PyObject *loop)
 {
     struct py_host *host = (struct py_host *)self;
-    int is_ours = loop == Py_None ? rp_py_is_running_here(host) : loop == host->aio_loop;
     struct py_worker *worker = host->stepping;
     struct py_worker_extra *extra;
+    int is_ours;
 
+    if (!worker)
+        Py_RETURN_NONE;
+    is_ours = loop == Py_None ? rp_py_is_running_here(host) : loop == host->aio_loop;
     if (is_ours < 0)
         return NULL;
-    if (!is_ours || !worker)
+    if (!is_ours)
         Py_RETURN_NONE;
     extra = rp_py_worker_extra(worker);
     if (!extra)

@@ -66,8 +66,10 @@ static void ended_by_exception(struct py_worker *worker)
         noted = PyObject_CallMethod(
             worker->host->hooks, "note_error", "sOLK", worker->vu->scenario->name, value,
             (long long)worker->vu->number, (unsigned long long)worker->vu->iteration);
-        if (!noted)
+        if (!noted) {
             report_bug(worker->host->hooks);
+            worker->host->unnoted_errors++;
+        }
         Py_XDECREF(noted);
     }
     Py_XDECREF(type);
@@ -78,59 +80,6 @@ static void ended_by_exception(struct py_worker *worker)
 
 /* ---- parking ---------------------------------------------------------------------------------------------- */
 
-static int wake_soon(struct py_worker *worker)
-{
-    PyObject *wakeup = rp_py_worker_wakeup_of(worker);
-
-    return wakeup ? rp_py_call_soon(worker->host, wakeup, Py_None, worker->host->neutral_context)
-                  : -1;
-}
-
-static int park_on_future(struct py_worker *worker, PyObject *future)
-{
-    const struct rp_pystate *state = worker->host->state;
-    PyObject *args[] = { future, rp_py_worker_wakeup_of(worker), worker->host->neutral_context };
-    PyObject *added;
-
-    if (!args[1] || PyObject_SetAttr(future, state->s_blocking, Py_False) < 0)
-        return -1;
-    added = PyObject_VectorcallMethod(state->s_add_done_callback, args, 2, state->context_names);
-    Py_XDECREF(added);
-    return added ? 0 : -1;
-}
-
-/* 1: a future that is being awaited, 0: something else. */
-static int is_awaited_future(struct py_worker *worker, PyObject *object)
-{
-    PyObject *blocking = PyObject_GetAttr(object, worker->host->state->s_blocking);
-    int truth;
-
-    if (!blocking) {
-        if (!PyErr_ExceptionMatches(PyExc_AttributeError))
-            return -1;
-        PyErr_Clear();
-        return 0;
-    }
-    truth = blocking == Py_None ? 0 : PyObject_IsTrue(blocking);
-    Py_DECREF(blocking);
-    return truth;
-}
-
-static int park_on_foreign(struct py_worker *worker, PyObject *object)
-{
-    int is_future;
-
-    if (object == Py_None) /* a bare yield: asyncio.sleep(0) */
-        return wake_soon(worker);
-    is_future = is_awaited_future(worker, object);
-    if (is_future > 0)
-        return park_on_future(worker, object);
-    if (is_future == 0)
-        PyErr_Format(PyExc_RuntimeError,
-                     "a scenario awaited %R, which neither rampa nor asyncio knows", object);
-    return -1;
-}
-
 /* Parks the VU on what its coroutine yielded (stolen). */
 static int park(struct py_worker *worker, PyObject *object)
 {
@@ -139,32 +88,31 @@ static int park(struct py_worker *worker, PyObject *object)
     worker->waiting = object;
     if (RP_LIKELY(rp_py_is_op(worker->host->state, object))) {
         if (op->waiter) /* a second VU awaits a shared operation: it is called back like a future's user */
-            return park_on_future(worker, object);
+            return rp_py_park_on_future(worker, object);
         op->blocking = false;
         op->waiter = worker;
         return 0;
     }
-    return park_on_foreign(worker, object);
+    return rp_py_park_on_foreign(worker, object);
 }
 
 static bool cancel_waiting(struct py_worker *worker);
 
-static void parked(struct py_worker *worker, PyObject *object)
+/* NULL, or what the coroutine is to be told instead: a new reference. */
+static PyObject *parked(struct py_worker *worker, PyObject *object)
 {
-    if (RP_UNLIKELY(park(worker, object) < 0)) {
-        PyObject *type, *value, *traceback;
-
-        Py_CLEAR(worker->waiting);
-        PyErr_Fetch(&type, &value, &traceback);
-        PyErr_NormalizeException(&type, &value, &traceback);
-        rp_py_step(worker, value);
-        Py_XDECREF(type);
-        Py_XDECREF(value);
-        Py_XDECREF(traceback);
-        return;
+    if (RP_LIKELY(park(worker, object) == 0)) {
+        if (RP_LIKELY(!worker->must_cancel))
+            return NULL;
+        if (rp_py_worker_extra(worker)) {
+            worker->must_cancel = !cancel_waiting(worker);
+            return NULL;
+        }
+        if (rp_py_is_op(worker->host->state, object) && ((struct py_op *)object)->waiter == worker)
+            ((struct py_op *)object)->waiter = NULL;
     }
-    if (RP_UNLIKELY(worker->must_cancel) && cancel_waiting(worker))
-        worker->must_cancel = false;
+    Py_CLEAR(worker->waiting);
+    return rp_py_take_error();
 }
 
 /* ---- stepping --------------------------------------------------------------------------------------------- */
@@ -198,27 +146,18 @@ static PySendResult resume(struct py_worker *worker, PyObject *exception, PyObje
     return PYGEN_RETURN;
 }
 
-static void end_instead(struct py_worker *worker);
-
-void rp_py_step(struct py_worker *worker, PyObject *exception)
+/* NULL, or the exception by which it is to go on at once: a new reference. */
+static PyObject *run_until_it_waits(struct py_worker *worker, PyObject *exception)
 {
     struct py_host *host = worker->host;
     struct py_worker *outer = host->stepping;
-    PyObject *context, *result = NULL;
+    PyObject *context = rp_py_context_of(worker), *result = NULL;
     PySendResult outcome;
 
-    if (!worker->coro)
-        return;
-    if (RP_UNLIKELY(host->is_over) && !worker->interrupting && !exception) {
-        end_instead(worker);
-        return;
-    }
-    context = rp_py_context_of(worker);
     if (RP_UNLIKELY(!context)) {
         ended_by_exception(worker);
-        return;
+        return NULL;
     }
-    Py_INCREF(worker);
     set_stepping(worker);
     Py_CLEAR(worker->waiting);
     if (PyContext_Enter(context) < 0)
@@ -227,16 +166,38 @@ void rp_py_step(struct py_worker *worker, PyObject *exception)
     if (PyContext_Exit(context) < 0)
         report_bug((PyObject *)worker);
     unset_stepping(worker, outer);
+    if (RP_UNLIKELY(host->is_forked))
+        rp_py_leave_fork(host);
     if (!worker->context && RP_UNLIKELY(PyObject_Size(context) > 0))
         rp_py_keep_context(worker);
     if (outcome == PYGEN_NEXT)
-        parked(worker, result);
+        return parked(worker, result);
     if (outcome == PYGEN_RETURN) {
         Py_DECREF(result);
         ended(worker, RP_ENDED_COMPLETED);
-    } else if (outcome == PYGEN_ERROR) {
+    } else {
         ended_by_exception(worker);
     }
+    return NULL;
+}
+
+static void end_instead(struct py_worker *worker);
+
+void rp_py_step(struct py_worker *worker, PyObject *exception)
+{
+    PyObject *refused = NULL, *next;
+
+    if (!worker->coro)
+        return;
+    if (RP_UNLIKELY(worker->host->is_over) && !worker->interrupting && !exception) {
+        end_instead(worker);
+        return;
+    }
+    Py_INCREF(worker);
+    do { /* no recursion: a script may go on forever with what cannot be awaited */
+        next = run_until_it_waits(worker, refused ? refused : exception);
+        Py_XSETREF(refused, next);
+    } while (RP_UNLIKELY(refused != NULL));
     Py_DECREF(worker);
 }
 
@@ -262,10 +223,9 @@ static void throw_cancelled(struct rp_task *task)
     PyObject *error = PyObject_CallNoArgs(host->state->asyncio_cancelled);
 
     worker->throwing = false;
-    if (error)
-        rp_py_step(worker, error);
-    else
-        report_bug((PyObject *)worker);
+    if (!error) /* no memory: then it is told that */
+        error = rp_py_take_error();
+    rp_py_step(worker, error);
     let_go(host, error);
 }
 
@@ -307,6 +267,8 @@ int rp_py_worker_throw_cancelled(struct py_worker *worker)
 {
     if (!worker->coro)
         return 0;
+    if (rp_py_require_here(worker->host, "an iteration must be cancelled") < 0)
+        return -1;
     if (!rp_py_worker_extra(worker))
         return -1;
     if (worker->throwing)
@@ -368,7 +330,10 @@ static void script_interrupt(struct rp_script_host *script, struct rp_vu *vu)
     rp_py_worker_set_interrupted(worker);
     if (RP_UNLIKELY(rp_py_worker_cancel(worker) < 0)) { /* no memory for doing it gently */
         PyErr_Clear();
-        close_coroutine(worker);
+        if (worker->waiting)
+            close_coroutine(worker);
+        else
+            worker->must_cancel = true;
     }
 }
 
@@ -421,6 +386,8 @@ static void script_begin(struct rp_script_host *script, struct rp_vu *vu)
     if (RP_UNLIKELY(coro && !PyCoro_CheckExact(coro)))
         coro = rp_py_awaiting(worker, coro);
     unset_stepping(worker, NULL);
+    if (RP_UNLIKELY(worker->host->is_forked))
+        rp_py_leave_fork(worker->host);
     if (RP_UNLIKELY(!coro)) {
         if (PyErr_Occurred())
             ended_by_exception(worker);
@@ -460,23 +427,10 @@ static void script_vu_deinit(struct rp_script_host *script, struct rp_vu *vu)
     Py_DECREF(worker);
 }
 
-static void script_hook(struct rp_script_host *script, enum rp_hook hook, rp_ns timeout)
-{
-    struct py_host *host = rp_container_of(script, struct py_host, script);
-    const char *name = hook == RP_HOOK_SETUP ? "setup" : "teardown";
-    PyObject *started = PyObject_CallMethod(host->hooks, "run_hook", "sOd", name, host->hook_worker,
-                                            (double)timeout / 1e9);
-
-    host->is_in_hook = started != NULL;
-    if (!started)
-        report_bug(host->hooks);
-    Py_XDECREF(started);
-}
-
 const struct rp_script_ops rp_py_script_ops = {
     .vu_init = script_vu_init,
     .vu_deinit = script_vu_deinit,
     .begin = script_begin,
     .interrupt = script_interrupt,
-    .hook = script_hook,
+    .hook = rp_py_script_hook,
 };

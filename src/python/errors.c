@@ -42,7 +42,7 @@ static bool describe(struct py_host *host, PyObject *value, struct rp_error *err
     return !PyErr_Occurred();
 }
 
-void rp_py_fetch_error(struct py_host *host, struct rp_error *err, const char *what)
+PyObject *rp_py_take_error(void)
 {
     PyObject *type, *value, *traceback;
 
@@ -50,11 +50,18 @@ void rp_py_fetch_error(struct py_host *host, struct rp_error *err, const char *w
     PyErr_NormalizeException(&type, &value, &traceback);
     if (traceback && value)
         PyException_SetTraceback(value, traceback);
+    Py_XDECREF(type);
+    Py_XDECREF(traceback);
+    return value;
+}
+
+void rp_py_fetch_error(struct py_host *host, struct rp_error *err, const char *what)
+{
+    PyObject *value = rp_py_take_error();
+
     if (!value || !describe(host, value, err)) {
         PyErr_Clear();
         rp_error_set(err, -RP_EUSER, "%s", what);
     }
-    Py_XDECREF(type);
     Py_XDECREF(value);
-    Py_XDECREF(traceback);
 }

@@ -58,7 +58,7 @@ static const struct rp_tags *inner_tags(struct py_group *self, const struct rp_t
 static PyObject *group_enter(PyObject *object, PyObject *unused)
 {
     struct py_group *self = (struct py_group *)object;
-    struct rp_vu *vu = self->worker->vu;
+    struct rp_vu *vu = self->worker ? self->worker->vu : NULL;
     struct py_worker_extra *extra;
     const struct rp_tags *tags;
 
@@ -98,7 +98,7 @@ static int record_duration(struct py_group *self, rp_ns duration)
 static PyObject *group_exit(PyObject *object, PyObject *args)
 {
     struct py_group *self = (struct py_group *)object;
-    struct rp_vu *vu = self->worker->vu;
+    struct rp_vu *vu = self->worker ? self->worker->vu : NULL;
     int r = 0;
 
     /* After the end of the run there is nothing left to record into. */

@@ -88,6 +88,8 @@ PyObject *rp_py_host_turn(PyObject *object, PyObject *unused)
     struct py_host *self = (struct py_host *)object;
     int r;
 
+    if (self->is_forked)
+        rp_py_leave_fork(self);
     if (!self->guest || !self->guest->wake || !self->loop) {
         PyErr_SetString(PyExc_RuntimeError, "this host is no guest");
         return NULL;
@@ -95,6 +97,8 @@ PyObject *rp_py_host_turn(PyObject *object, PyObject *unused)
     if (self->guest
             ->is_turning) /* code of the script that runs its loop from inside: it must do without us */
         Py_RETURN_NONE;
+    if (rp_py_require_here(self, "the run must be turned") < 0)
+        return NULL;
     self->guest->is_turning = true;
     r = turn(self);
     self->guest->is_turning = false;
@@ -186,7 +190,8 @@ static int take_functions(struct py_guest *guest)
     if (!tasks)
         return -1;
     guest->enter_task = PyObject_GetAttrString(tasks, "_enter_task");
-    guest->leave_task = PyObject_GetAttrString(tasks, "_leave_task");
+    if (guest->enter_task)
+        guest->leave_task = PyObject_GetAttrString(tasks, "_leave_task");
     Py_DECREF(tasks);
     return guest->enter_task && guest->leave_task ? 0 : -1;
 }
@@ -274,7 +279,7 @@ void rp_py_guest_free(struct py_host *host)
     Py_CLEAR(guest->enter_task);
     Py_CLEAR(guest->leave_task);
     Py_CLEAR(guest->fatal);
-    if (guest->timer_fd >= 0)
+    if (guest->timer_fd >= 0 && !host->is_forked)
         close(guest->timer_fd);
     host->guest = NULL;
     rp_free(guest);

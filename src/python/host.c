@@ -50,9 +50,11 @@ static int take_scheduled(struct py_host *self)
 
     if (!scheduled)
         return -1;
-    Py_XSETREF(self->scheduled, scheduled);
-    if (PyList_Check(scheduled))
+    if (PyList_Check(scheduled)) {
+        Py_XSETREF(self->scheduled, scheduled);
         return 0;
+    }
+    Py_DECREF(scheduled);
     PyErr_SetString(PyExc_RuntimeError, "this Python's asyncio is not one that rampa knows");
     return -1;
 }
@@ -72,29 +74,54 @@ static int asyncio_has_work(const struct py_host *self, const PyObject *timer_be
     return ready > 0 || self->aio_ready || self->has_ended || first_timer(self) != timer_before;
 }
 
+/* Not from inside of a turn, as by a script that runs its loop itself; not in another process or thread. */
+static int require_idle(struct py_host *self)
+{
+    if (RP_UNLIKELY(self->is_forked))
+        rp_py_leave_fork(self);
+    if (RP_UNLIKELY(!self->scheduled || self->is_turning)) {
+        PyErr_SetString(PyExc_RuntimeError, self->is_turning ? "this event loop is already running"
+                                                             : "this host has no loop");
+        return -1;
+    }
+    return rp_py_require_here(self, "the event loop must be run");
+}
+
+static int deadline_of(struct py_host *self, PyObject *timeout, rp_ns *ret)
+{
+    double seconds;
+
+    *ret = RP_NS_NEVER;
+    if (timeout == Py_None)
+        return 0;
+    seconds = PyFloat_AsDouble(timeout);
+    if (seconds == -1.0 && PyErr_Occurred())
+        return -1;
+    if (!(seconds > 0))
+        *ret = 0;
+    else if (seconds < 1e9)
+        *ret = rp_loop_now(self->loop) + (rp_ns)(seconds * 1e9);
+    return 0;
+}
+
 static PyObject *host_wait(PyObject *object, PyObject *arg)
 {
     struct py_host *self = (struct py_host *)object;
     const PyObject *timer_before;
-    rp_ns deadline = RP_NS_NEVER;
+    rp_ns deadline;
     int work;
 
-    if (take_scheduled(self) < 0)
+    if (require_idle(self) < 0 || take_scheduled(self) < 0 || deadline_of(self, arg, &deadline) < 0)
         return NULL;
     timer_before = first_timer(self);
-    if (arg != Py_None) {
-        double seconds = PyFloat_AsDouble(arg);
-
-        if (seconds == -1.0 && PyErr_Occurred())
-            return NULL;
-        deadline = seconds <= 0 ? 0 : rp_loop_now(self->loop) + (rp_ns)(seconds * 1e9);
-    }
     self->aio_ready = false;
     rp_py_alive(self);
     do {
         int r;
 
+        self->is_turning = true;
         r = rp_loop_turn(self->loop, deadline);
+        self->is_turning = false;
         rp_py_alive(self);
         if (r < 0) {
             errno = -r;
@@ -118,26 +145,39 @@ static PyObject *attribute(const char *module_name, const char *name)
     return value;
 }
 
+static void forget_loop(struct py_host *self)
+{
+    rp_py_tasks_deinit(self);
+    Py_CLEAR(self->aio_loop);
+    Py_CLEAR(self->call_soon);
+    Py_CLEAR(self->get_running_loop);
+    Py_CLEAR(self->neutral_context);
+    Py_CLEAR(self->ready);
+    Py_CLEAR(self->heappush);
+    Py_CLEAR(self->scheduled);
+}
+
 int rp_py_host_take_loop(struct py_host *self, PyObject *aio_loop)
 {
     self->aio_loop = Py_NewRef(aio_loop);
-    self->call_soon = PyObject_GetAttrString(aio_loop, "call_soon");
-    self->get_running_loop = attribute("asyncio", "_get_running_loop");
-    self->neutral_context = PyContext_New();
     self->loop_thread = PyThread_get_thread_ident();
-    if (!self->call_soon || !self->get_running_loop || !self->neutral_context)
-        return -1;
-    return rp_py_tasks_init(self);
+    if ((self->call_soon = PyObject_GetAttrString(aio_loop, "call_soon")) &&
+        (self->get_running_loop = attribute("asyncio", "_get_running_loop")) &&
+        (self->neutral_context = PyContext_New()) && rp_py_tasks_init(self) == 0)
+        return 0;
+    forget_loop(self);
+    return -1;
 }
 
 /* Queues of asyncio's own loop, which is ours alone: private, and quick. */
 static int take_queues(struct py_host *self)
 {
-    self->ready = PyObject_GetAttrString(self->aio_loop, "_ready");
-    self->heappush = attribute("heapq", "heappush");
-    if (!self->ready || !self->heappush || rp_py_handles_init(self) < 0)
-        return -1;
-    return take_scheduled(self);
+    if ((self->ready = PyObject_GetAttrString(self->aio_loop, "_ready")) &&
+        (self->heappush = attribute("heapq", "heappush")) && rp_py_handles_init(self) == 0 &&
+        take_scheduled(self) == 0)
+        return 0;
+    forget_loop(self);
+    return -1;
 }
 
 static PyObject *host_attach(PyObject *object, PyObject *args)
@@ -146,8 +186,11 @@ static PyObject *host_attach(PyObject *object, PyObject *args)
     PyObject *aio_loop;
     int fd, r;
 
-    if (!PyArg_ParseTuple(args, "Oi", &aio_loop, &fd) || rp_py_host_take_loop(self, aio_loop) < 0 ||
-        take_queues(self) < 0)
+    if (!PyArg_ParseTuple(args, "Oi", &aio_loop, &fd))
+        return NULL;
+    if (self->aio_loop)
+        return PyErr_Format(PyExc_RuntimeError, "this host has a loop already");
+    if (rp_py_host_take_loop(self, aio_loop) < 0 || take_queues(self) < 0)
         return NULL;
     r = rp_watch_start(self->loop, &self->aio_watch, fd, RP_READABLE, asyncio_ready);
     if (r < 0) {
@@ -166,6 +209,8 @@ static PyObject *host_serve(PyObject *object, PyObject *arg)
 
     if (fd == -1 && PyErr_Occurred())
         return NULL;
+    if (!self->scheduled || self->worker)
+        return PyErr_Format(PyExc_RuntimeError, "this host has no loop, or serves already");
     r = rp_worker_new(self->loop, (int)fd, &host, rp_py_worker_ended, self, &self->worker);
     if (r == 0)
         r = rp_py_watchdog_start(self);
@@ -187,10 +232,15 @@ static PyObject *host_hook_ended(PyObject *object, PyObject *args)
 
     if (!PyArg_ParseTuple(args, "sO", &name, &error))
         return NULL;
+    if (self->is_forked) {
+        if (error != Py_None)
+            PyErr_SetObject((PyObject *)Py_TYPE(error), error);
+        rp_py_leave_fork(self);
+    }
+    if (!self->is_in_hook || !self->worker) /* a guest that is closed already */
+        Py_RETURN_NONE;
     hook = strcmp(name, "setup") == 0 ? RP_HOOK_SETUP : RP_HOOK_TEARDOWN;
     self->is_in_hook = false;
-    if (!self->worker) /* a guest that is closed already */
-        Py_RETURN_NONE;
     if (error == Py_None) {
         self->script.hook_ended(&self->script, hook, NULL);
         Py_RETURN_NONE;
@@ -206,12 +256,17 @@ static PyObject *host_warn(PyObject *object, PyObject *args)
 {
     struct py_host *self = (struct py_host *)object;
     unsigned long long times = 1;
-    const char *text;
+    PyObject *text, *bytes;
 
-    if (!PyArg_ParseTuple(args, "s|K", &text, &times))
+    if (!PyArg_ParseTuple(args, "U|K", &text, &times))
         return NULL;
-    if (self->worker)
-        rp_worker_warn_times(self->worker, text, times);
+    /* It may quote what only Python takes for a text. */
+    bytes = PyUnicode_AsEncodedString(text, "utf-8", "backslashreplace");
+    if (!bytes)
+        return NULL;
+    if (self->worker && !self->is_forked)
+        rp_worker_warn_times(self->worker, PyBytes_AS_STRING(bytes), times);
+    Py_DECREF(bytes);
     Py_RETURN_NONE;
 }
 
@@ -220,6 +275,10 @@ static PyObject *host_close(PyObject *object, PyObject *unused)
 {
     struct py_host *self = (struct py_host *)object;
 
+    if (self->is_forked) /* nothing of it may be touched */
+        Py_RETURN_NONE;
+    if (self->stepping || self->is_turning || (self->guest && self->guest->is_turning))
+        return PyErr_Format(PyExc_RuntimeError, "the host is at work");
     rp_py_watchdog_stop(self);
     rp_py_guest_close(self);
     rp_worker_free(self->worker);
@@ -298,17 +357,10 @@ static int host_clear(PyObject *object)
 
     Py_XDECREF(host_close(object, NULL)); /* what still runs needs what is cleared here */
     Py_CLEAR(self->hooks);
-    Py_CLEAR(self->aio_loop);
-    Py_CLEAR(self->ready);
-    Py_CLEAR(self->scheduled);
-    Py_CLEAR(self->call_soon);
-    Py_CLEAR(self->heappush);
-    Py_CLEAR(self->get_running_loop);
+    forget_loop(self);
     Py_CLEAR(self->shared_context);
     Py_CLEAR(self->base_context);
     Py_CLEAR(self->function);
-    Py_CLEAR(self->neutral_context);
-    rp_py_tasks_deinit(self);
     Py_CLEAR(self->setup_data);
     Py_CLEAR(self->env);
     return 0;
@@ -322,7 +374,8 @@ static void host_dealloc(PyObject *object)
     PyObject_GC_UnTrack(self);
     host_clear(object);
     rp_py_guest_free(self);
-    rp_loop_free(self->loop);
+    if (!self->is_forked)
+        rp_loop_free(self->loop);
     type->tp_free(self);
     Py_DECREF(type);
 }
@@ -352,12 +405,14 @@ static PyMethodDef methods[] = {
     { "running", rp_py_host_running, METH_NOARGS, NULL },
     { "current_task", rp_py_host_current_task, METH_O, NULL },
     { "pause", rp_py_host_pause, METH_O, NULL },
+    { "forked", rp_py_host_forked, METH_NOARGS, NULL },
     { "close", host_close, METH_NOARGS, NULL },
     { NULL, NULL, 0, NULL },
 };
 
 static PyMemberDef members[] = {
     { "setup_data", T_OBJECT, offsetof(struct py_host, setup_data), 0, NULL },
+    { "is_forked", T_BOOL, offsetof(struct py_host, is_forked), READONLY, NULL },
     { "is_cut_short", T_BOOL, offsetof(struct py_host, is_cut_short), READONLY, NULL },
     { NULL, 0, 0, 0, NULL },
 };

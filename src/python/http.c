@@ -229,8 +229,10 @@ static PyObject *request_with(struct py_worker *worker, struct rp_slice method, 
     rp_http_template_unref(template); /* the request's response has its own reference */
     if (request && (timeout_of(options.values[O_TIMEOUT], &request->call.timeout) < 0 ||
                     flag_of(options.values[O_DISCARD], &request->call.discard_body) < 0 ||
-                    flag_of(options.values[O_RAISE], &request->raise_errors) < 0))
+                    flag_of(options.values[O_RAISE], &request->raise_errors) < 0)) {
+        request->op.op_state = PY_OP_CANCELLED; /* nobody has forgotten to await it */
         Py_CLEAR(request);
+    }
     return (PyObject *)request;
 }
 

@@ -6,6 +6,8 @@
  * any interruption.
  */
 
+#include <unistd.h>
+
 #include "python/state.h"
 
 enum { OVERDUE_SILENCE_MS = 1000 };
@@ -34,6 +36,44 @@ void rp_py_end_run(struct py_host *host, const char *reason)
         rp_worker_abort(host->worker, reason);
     if (engine)
         end_all(host, engine);
+}
+
+/* ---- where rampa's operations may be used --------------------------------------------------------------------- */
+
+int rp_py_refuse_here(struct py_host *host, const char *what)
+{
+    if (host->is_forked)
+        PyErr_SetString(PyExc_RuntimeError, "this process was forked by the script: it has no part "
+                                            "in the run, and can await nothing of it");
+    else
+        PyErr_Format(PyExc_RuntimeError, "%s in the thread of the event loop", what);
+    return -1;
+}
+
+PyObject *rp_py_host_forked(PyObject *object, PyObject *unused)
+{
+    struct py_host *self = (struct py_host *)object;
+    PyObject *cleared;
+
+    self->is_forked = true;
+    self->loop_thread = 0;
+    self->watchdog = (struct py_watchdog){ .is_watching = false };
+    if (!self->ready)
+        Py_RETURN_NONE;
+    cleared = PyObject_CallMethod(self->ready, "clear", NULL); /* all of it is the parent's */
+    return cleared;
+}
+
+void rp_py_leave_fork(struct py_host *host)
+{
+    PyObject *type, *value, *traceback, *told;
+
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    told = PyObject_CallMethod(host->hooks, "leave_fork", "O", value ? value : Py_None);
+    if (!told)
+        PyErr_WriteUnraisable(host->hooks);
+    _exit(1);
 }
 
 /* ---- worker.abort(reason) ----------------------------------------------------------------------------------- */
@@ -72,9 +112,8 @@ PyObject *rp_py_worker_abort(PyObject *object, PyObject *const *args, Py_ssize_t
         return NULL;
     if (!self->vu || !host->worker)
         return PyErr_Format(PyExc_RuntimeError, "the run that this worker belongs to is over");
-    if (PyThread_get_thread_ident() != host->loop_thread)
-        return PyErr_Format(PyExc_RuntimeError,
-                            "abort() must be called in the thread of the event loop");
+    if (rp_py_require_here(host, "abort() must be called") < 0)
+        return NULL;
     rp_worker_abort(host->worker, reason);
     engine = running_engine(host);
     if (engine)

@@ -59,14 +59,19 @@ static const struct rp_tags *add_tags(struct py_worker *self, const struct rp_ta
         return NULL;
     }
     while (base && PyDict_Next(dict, &pos, &key, &value)) {
-        PyObject *text = PyObject_Str(value);
         struct rp_slice k, v;
+        PyObject *text;
 
+        Py_INCREF(key); /* str() is code of the script, which may change the dict */
+        Py_INCREF(value);
+        text = PyObject_Str(value);
         if (!text || rp_py_utf8(key, "a tag's key", &k) < 0 || rp_py_utf8(text, "a tag", &v) < 0)
             base = NULL;
         else if (!(base = rp_tags_with(self->host->registry, base, k, v)))
             PyErr_NoMemory();
         Py_XDECREF(text);
+        Py_DECREF(value);
+        Py_DECREF(key);
     }
     return base;
 }
@@ -96,10 +101,12 @@ static bool slot_matches(const struct series_slot *slot, struct py_worker *self,
 static void fill_slot(struct series_slot *slot, struct py_worker *self, PyObject *name,
                       const char *metric, struct rp_series *series)
 {
-    Py_XSETREF(slot->name, Py_NewRef(name));
-    slot->tags = self->vu->tags;
-    slot->metric = metric;
-    slot->series = series;
+    PyObject *old = slot->name;
+
+    *slot = (struct series_slot){
+        .name = Py_NewRef(name), .tags = self->vu->tags, .metric = metric, .series = series
+    };
+    Py_XDECREF(old); /* last: it may be of a class of the script's own */
 }
 
 void rp_py_series_clear(struct py_host *host)

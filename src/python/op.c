@@ -9,15 +9,19 @@
 #include "python/docs.h"
 #include "python/state.h"
 
-int rp_py_op_start(struct py_op *op)
+static inline int start_new(struct py_op *op)
 {
-    if (op->op_state != PY_OP_NEW)
-        return 0;
     op->op_state = PY_OP_RUNNING;
-    if (op->kind->start(op) == 0)
+    if (rp_py_require_here(op->host, "what rampa waits for must be awaited") == 0 &&
+        op->kind->start(op) == 0)
         return 0;
     op->op_state = PY_OP_CANCELLED;
     return -1;
+}
+
+int rp_py_op_start(struct py_op *op)
+{
+    return op->op_state == PY_OP_NEW ? start_new(op) : 0;
 }
 
 static PyObject *cancelled_error(struct py_op *op)
@@ -57,7 +61,12 @@ PySendResult rp_py_op_send(PyObject *self, PyObject *arg, PyObject **result)
         *result = take_result(op);
         return *result ? PYGEN_RETURN : PYGEN_ERROR;
     }
-    if (rp_py_op_start(op) < 0) {
+    if (op->op_state == PY_OP_NEW && start_new(op) < 0) {
+        *result = NULL;
+        return PYGEN_ERROR;
+    }
+    if (RP_UNLIKELY(op->blocking)) { /* as asyncio's futures: a loop over it would never end */
+        PyErr_SetString(PyExc_RuntimeError, "what rampa waits for must be awaited, not iterated");
         *result = NULL;
         return PYGEN_ERROR;
     }
@@ -178,16 +187,26 @@ static PyObject *op_add_done_callback(PyObject *self, PyObject *args, PyObject *
 static PyObject *op_remove_done_callback(PyObject *self, PyObject *fn)
 {
     struct py_op *op = (struct py_op *)self;
-    Py_ssize_t removed = 0;
+    PyObject *kept = op->callbacks ? PyList_New(0) : NULL;
+    Py_ssize_t i = 0, removed = 0;
 
-    for (Py_ssize_t i = op->callbacks ? PyList_GET_SIZE(op->callbacks) : 0; i-- > 0;) {
-        PyObject *pair = PyList_GET_ITEM(op->callbacks, i);
+    if (!op->callbacks)
+        return PyLong_FromLong(0);
+    /* Comparing is code of the script, which may do anything to the list. */
+    for (; kept && op->callbacks && i < PyList_GET_SIZE(op->callbacks); i++) {
+        PyObject *pair = Py_NewRef(PyList_GET_ITEM(op->callbacks, i));
         int equal = PyObject_RichCompareBool(PyTuple_GET_ITEM(pair, 0), fn, Py_EQ);
 
-        if (equal < 0 || (equal && PyList_SetSlice(op->callbacks, i, i + 1, NULL) < 0))
-            return NULL;
-        removed += equal;
+        if (equal < 0 || (!equal && PyList_Append(kept, pair) < 0))
+            Py_CLEAR(kept);
+        removed += equal > 0;
+        Py_DECREF(pair);
     }
+    if (!kept)
+        return NULL;
+    if (removed && op->callbacks && i == PyList_GET_SIZE(op->callbacks))
+        Py_SETREF(op->callbacks, Py_NewRef(kept));
+    Py_DECREF(kept);
     return PyLong_FromSsize_t(removed);
 }
 
@@ -236,6 +255,13 @@ static PyObject *op_exception(PyObject *self, PyObject *unused)
     return Py_NewRef(op->failed ? op->outcome : Py_None);
 }
 
+static int require_here_to_cancel(struct py_op *op)
+{
+    return op->op_state != PY_OP_RUNNING
+               ? 0
+               : rp_py_require_here(op->host, "what rampa waits for must be cancelled");
+}
+
 static PyObject *op_cancel(PyObject *self, PyObject *args, PyObject *kwargs)
 {
     static char msg_name[] = "msg";
@@ -247,6 +273,8 @@ static PyObject *op_cancel(PyObject *self, PyObject *args, PyObject *kwargs)
 
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O", names, &message))
         return NULL;
+    if (require_here_to_cancel(op) < 0)
+        return NULL;
     /* The VU that waits sees the CancelledError, as an asyncio task would. */
     was_running = waiter ? rp_py_worker_throw_cancelled(waiter) : rp_py_op_cancel(op);
     return was_running < 0 ? NULL : PyBool_FromLong(was_running);
@@ -254,7 +282,9 @@ static PyObject *op_cancel(PyObject *self, PyObject *args, PyObject *kwargs)
 
 static PyObject *op_get_loop(PyObject *self, PyObject *unused)
 {
-    return Py_NewRef(((struct py_op *)self)->host->aio_loop);
+    PyObject *loop = ((struct py_op *)self)->host->aio_loop;
+
+    return Py_NewRef(loop ? loop : Py_None);
 }
 
 static PyObject *op_make_cancelled_error(PyObject *self, PyObject *unused)
@@ -272,6 +302,17 @@ static PyObject *op_coroutine_send(PyObject *self, PyObject *arg)
     return result;
 }
 
+/* Whoever has driven it gives it up. */
+static int cancel_unless_shared(struct py_op *op)
+{
+    if (op->waiter || op->callbacks)
+        return 0;
+    if (require_here_to_cancel(op) < 0)
+        return -1;
+    rp_py_op_cancel(op);
+    return 0;
+}
+
 static PyObject *op_coroutine_throw(PyObject *self, PyObject *args)
 {
     struct py_op *op = (struct py_op *)self;
@@ -279,21 +320,22 @@ static PyObject *op_coroutine_throw(PyObject *self, PyObject *args)
 
     if (!PyArg_ParseTuple(args, "O|OO", &type, &value, &traceback))
         return NULL;
-    if (!op->waiter && !op->callbacks)
-        rp_py_op_cancel(op);
+    if (cancel_unless_shared(op) < 0)
+        return NULL;
     if (PyExceptionInstance_Check(type))
         PyErr_SetObject((PyObject *)Py_TYPE(type), type);
-    else
+    else if (PyExceptionClass_Check(type))
         PyErr_SetObject(type, value ? value : Py_None);
+    else
+        PyErr_Format(PyExc_TypeError, "throw() takes an exception, not %.100s",
+                     Py_TYPE(type)->tp_name);
     return NULL;
 }
 
 static PyObject *op_coroutine_close(PyObject *self, PyObject *unused)
 {
-    struct py_op *op = (struct py_op *)self;
-
-    if (!op->waiter && !op->callbacks)
-        rp_py_op_cancel(op);
+    if (cancel_unless_shared((struct py_op *)self) < 0)
+        return NULL;
     Py_RETURN_NONE;
 }
 
@@ -375,8 +417,9 @@ void rp_py_op_warn_never_awaited(struct py_op *op, const char *text)
     PyObject *type, *value, *traceback, *told;
 
     /* An iteration that is interrupted does not come to await it. */
-    if (!host || !host->worker || PyThread_get_thread_ident() != host->loop_thread ||
-        host->is_over || host->is_cut_short || (host->stepping && host->stepping->interrupting))
+    if (!host || !host->hooks || !host->worker ||
+        PyThread_get_thread_ident() != host->loop_thread || host->is_over || host->is_cut_short ||
+        (host->stepping && host->stepping->interrupting))
         return;
     PyErr_Fetch(&type, &value, &traceback);
     told = PyObject_CallMethod(host->hooks, "not_awaited", "s", text);

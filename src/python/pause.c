@@ -49,6 +49,8 @@ PyObject *rp_py_host_pause(PyObject *object, PyObject *delay)
     seconds = PyFloat_AsDouble(delay);
     if (seconds == -1.0 && PyErr_Occurred())
         return NULL;
+    if (!host->scheduled)
+        Py_RETURN_NONE;
     is_here = rp_py_is_running_here(host);
     if (is_here < 0)
         return NULL;

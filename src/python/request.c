@@ -7,9 +7,12 @@
 #include "python/guest.h"
 #include "python/state.h"
 
+/* The RequestError or, when that cannot be made, what prevents it. */
 static PyObject *error_of(struct py_request *self)
 {
-    return PyObject_CallOneArg(self->state->request_error, (PyObject *)self->response);
+    PyObject *error = PyObject_CallOneArg(self->state->request_error, (PyObject *)self->response);
+
+    return error ? error : rp_py_take_error();
 }
 
 static void request_done(struct rp_http_call *call)
@@ -21,10 +24,6 @@ static void request_done(struct rp_http_call *call)
     if (RP_UNLIKELY(self->response->response.status == 0 && self->raise_errors)) {
         Py_CLEAR(result);
         exception = error_of(self);
-        if (!exception) {
-            PyErr_Clear();
-            exception = Py_NewRef(PyExc_MemoryError);
-        }
     }
     rp_py_op_finish(&self->op, result, exception);
     Py_DECREF(self); /* what request_start took */
@@ -82,11 +81,15 @@ static struct py_request *request_alloc(struct rp_pystate *state)
 struct py_request *rp_py_request_new(struct py_worker *worker, struct rp_http_template *template)
 {
     struct rp_pystate *state = worker->host->state;
-    struct py_request *self = request_alloc(state);
+    struct py_request *self;
     struct py_response *response;
 
-    if (!self)
+    rp_http_template_ref(template); /* allocating may run finalizers, which may make requests */
+    self = request_alloc(state);
+    if (!self) {
+        rp_http_template_unref(template);
         return NULL;
+    }
     self->state = state;
     self->op.kind = &request_kind;
     self->op.op_state = PY_OP_NEW;
@@ -99,10 +102,11 @@ struct py_request *rp_py_request_new(struct py_worker *worker, struct rp_http_te
     self->call.discard_body = false;
     response = rp_py_response_new(state);
     if (!response) {
+        rp_http_template_unref(template);
         Py_DECREF(self);
         return NULL;
     }
-    response->template = rp_http_template_ref(template);
+    response->template = template;
     self->response = response;
     return self;
 }

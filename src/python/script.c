@@ -84,6 +84,7 @@ static void host_release(struct rp_script_host *script)
     Py_CLEAR(self->hook_worker);
     Py_CLEAR(self->function);
     self->function_of = NULL;
+    rp_task_cancel(&self->hook_task);
     rp_http_session_free(self->hook_vu.http);
     self->hook_vu.http = NULL;
     rp_py_series_clear(self);
@@ -116,23 +117,72 @@ static bool take_group(PyObject *item, struct rp_error_group *group)
     return true;
 }
 
-/* hooks.changed_errors() gives the groups that changed since the last call. */
+/* hooks.changed_errors() gives the groups that changed since the last call that worked. */
+static PyObject *changed_errors(struct py_host *self)
+{
+    PyObject *list = PyObject_CallMethod(self->hooks, "changed_errors", NULL);
+
+    if (list)
+        return list;
+    PyErr_WriteUnraisable(self->hooks);
+    return PyObject_CallMethod(self->hooks, "changed_errors", NULL); /* memory may be back */
+}
+
 static void host_each_error(struct rp_script_host *script,
                             void (*each)(void *user, const struct rp_error_group *group),
                             void *user)
 {
+    static char type[] = "(unknown)", message[] = "an exception that could not be described",
+                nowhere[] = "";
     struct py_host *self = of_script(script);
-    PyObject *list = PyObject_CallMethod(self->hooks, "changed_errors", NULL);
+    PyObject *list = changed_errors(self);
+    struct rp_error_group group;
 
     for (Py_ssize_t i = 0; list && i < PyList_GET_SIZE(list); i++) {
-        struct rp_error_group group;
-
         if (take_group(PyList_GET_ITEM(list, i), &group))
             each(user, &group);
+        else
+            PyErr_WriteUnraisable(self->hooks);
     }
     Py_XDECREF(list);
     if (PyErr_Occurred())
         PyErr_WriteUnraisable(self->hooks);
+    if (self->unnoted_errors) {
+        group = (struct rp_error_group){ .scenario = nowhere,
+                                         .type = type,
+                                         .message = message,
+                                         .place = nowhere,
+                                         .count = self->unnoted_errors };
+        each(user, &group);
+    }
+}
+
+/* ---- setup and teardown -------------------------------------------------------------------------------------- */
+
+static void hook_failed(struct rp_task *task)
+{
+    struct py_host *self = rp_container_of(task, struct py_host, hook_task);
+    struct rp_error err = { 0 };
+
+    rp_error_set(&err, -RP_EUSER, "the hook cannot be started; the worker has said why");
+    self->script.hook_ended(&self->script, self->failed_hook, &err);
+    rp_error_deinit(&err);
+}
+
+void rp_py_script_hook(struct rp_script_host *script, enum rp_hook hook, rp_ns timeout)
+{
+    struct py_host *self = of_script(script);
+    const char *name = hook == RP_HOOK_SETUP ? "setup" : "teardown";
+    PyObject *started = PyObject_CallMethod(self->hooks, "run_hook", "sOd", name, self->hook_worker,
+                                            (double)timeout / 1e9);
+
+    self->is_in_hook = started != NULL;
+    if (!started) {
+        PyErr_WriteUnraisable(self->hooks);
+        self->failed_hook = hook;
+        rp_loop_defer(self->loop, &self->hook_task, hook_failed);
+    }
+    Py_XDECREF(started);
 }
 
 /* ---- functions of the script --------------------------------------------------------------------------------- */

@@ -152,10 +152,15 @@ struct py_host {
     PyObject *templates[4];               /* dicts URL -> py_template, by method without a body */
     struct template_slot *template_slots; /* by address of the URL */
     struct series_slot *series_slots;
+    uint64_t unnoted_errors; /* of iterations: not even their description was possible */
+    struct rp_task hook_task;
+    enum rp_hook failed_hook;
     struct rp_vu hook_vu; /* what setup() and teardown() record as */
     struct py_worker *hook_worker;
     bool is_in_hook;
     bool is_cut_short; /* what an iteration has held that an exception has ended is let go */
+    bool is_turning;   /* the reactor is at work */
+    bool is_forked;    /* this process is not the one that runs the test */
     bool is_over;      /* every iteration is to end: one that would go on is cancelled instead */
     unsigned long loop_thread;
     struct py_worker *stepping; /* whose iteration executes now; borrowed */
@@ -261,6 +266,7 @@ void rp_py_sleep_abandon(struct rp_timer *timer);
 int rp_py_host_take_loop(struct py_host *host, PyObject *aio_loop);
 void rp_py_worker_ended(struct rp_worker *worker, void *user, int status);
 struct rp_worker_host rp_py_worker_host(struct py_host *host);
+void rp_py_script_hook(struct rp_script_host *script, enum rp_hook hook, rp_ns timeout);
 /* The VUs of a scenario are made one after the other: hooks.function() is asked once for all of them. A new reference. */
 PyObject *rp_py_function_of(struct py_host *host, const struct rp_scenario *scenario);
 /* A plain function has run by now, unless what it gave (stolen) is to be awaited: a coroutine that does. NULL: it is not, or
@@ -288,6 +294,11 @@ void rp_py_series_clear(struct py_host *host);
 
 /* group.c */
 PyObject *rp_py_worker_group(PyObject *self, PyObject *name);
+
+/* foreign.c: what a VU waits for that is no operation of ours. -1 with an exception. */
+/* Also for an operation that has a VU waiting for it already. */
+int rp_py_park_on_future(struct py_worker *worker, PyObject *future);
+int rp_py_park_on_foreign(struct py_worker *worker, PyObject *object);
 
 /* drive.c: a VU's coroutine */
 extern const struct rp_script_ops rp_py_script_ops;
@@ -320,7 +331,19 @@ bool rp_py_tasks_end(struct py_worker *worker, bool is_interrupted);
 PyObject *rp_py_worker_released(PyObject *self, PyObject *leftovers);
 void rp_py_tasks_clear(struct py_worker *worker); /* its extra part is there */
 
-/* life.c: the end of a run that comes from inside */
+/* life.c: where operations may be used, and the end of a run that comes from inside */
+int rp_py_refuse_here(struct py_host *host, const char *what);
+/* -1 with an exception when the calling thread is not the loop's. @what must be done there. */
+static inline int rp_py_require_here(struct py_host *host, const char *what)
+{
+    return RP_LIKELY(PyThread_get_thread_ident() == host->loop_thread)
+               ? 0
+               : rp_py_refuse_here(host, what);
+}
+/* In a process that the script has forked everything but its objects is still the parent's. */
+PyObject *rp_py_host_forked(PyObject *self, PyObject *unused);
+/* It has come back from the script's code, with or without an exception: it ends here. */
+_Noreturn void rp_py_leave_fork(struct py_host *host);
 void rp_py_end_run(struct py_host *host, const char *reason);
 PyObject *rp_py_worker_abort(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
                              PyObject *kwnames);
@@ -342,6 +365,8 @@ int rp_py_is_running_here(struct py_host *host);
 /* errors.c */
 /* Fills @err from the current Python exception (cleared): the user's file and line, message, cleaned traceback. */
 void rp_py_fetch_error(struct py_host *host, struct rp_error *err, const char *what);
+/* The current exception (cleared) with its traceback: a new reference. */
+PyObject *rp_py_take_error(void);
 /* The one place where our codes become Python exceptions. Returns NULL. */
 PyObject *rp_py_raise(int code, const struct rp_error *err);
 

@@ -363,25 +363,25 @@ PyObject *rp_py_worker_released(PyObject *object, PyObject *leftovers)
 int rp_py_tasks_init(struct py_host *self)
 {
     PyObject *tasks = PyImport_ImportModule("asyncio.tasks");
-    PyObject *c_tasks = PyImport_ImportModule("_asyncio");
+    PyObject *c_tasks = tasks ? PyImport_ImportModule("_asyncio") : NULL;
+    bool is_there = false;
 
     if (tasks && c_tasks) {
-        self->task_type = PyObject_GetAttrString(tasks, "Task");
         /* From Python 3.12 on it is C, and from 3.14 on the only way. */
         self->current_task = PyObject_GetAttrString(c_tasks, "current_task");
         if (!self->current_task) {
             PyErr_Clear();
             self->current_tasks = PyObject_GetAttrString(tasks, "_current_tasks");
         }
-        self->create_task = PyObject_GetAttrString(self->aio_loop, "create_task");
-        self->loop_name = Py_BuildValue("(s)", "loop");
-        self->owners = PyDict_New();
-        self->file_kinds = PyDict_New();
+        is_there = (self->current_task || self->current_tasks) &&
+                   (self->task_type = PyObject_GetAttrString(tasks, "Task")) &&
+                   (self->create_task = PyObject_GetAttrString(self->aio_loop, "create_task")) &&
+                   (self->loop_name = Py_BuildValue("(s)", "loop")) &&
+                   (self->owners = PyDict_New()) && (self->file_kinds = PyDict_New());
     }
     Py_XDECREF(tasks);
     Py_XDECREF(c_tasks);
-    if (!self->task_type || !self->create_task || !self->loop_name || !self->owners ||
-        !self->file_kinds)
+    if (!is_there)
         return -1;
     if (self->current_task || (self->current_tasks && PyDict_Check(self->current_tasks)))
         return 0;

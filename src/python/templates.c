@@ -81,15 +81,18 @@ struct py_template *rp_py_template_find_get(struct py_host *host, PyObject *url)
     struct template_slot *slot =
         &host->template_slots[((uintptr_t)url >> 4) % RP_PY_TEMPLATE_SLOTS];
     struct py_template *template;
+    PyObject *old;
 
     if (RP_LIKELY(slot->url == url))
         return slot->template;
     template = rp_py_template_find(host, 0, url);
     if (!template)
         return NULL;
+    old = slot->url;
     Py_XSETREF(slot->template, template);
-    Py_XSETREF(slot->url, Py_NewRef(url));
-    return template;
+    slot->url = Py_NewRef(url);
+    Py_XDECREF(old); /* last: it may be of a class of the script's own, and make a request */
+    return slot->url == url ? slot->template : rp_py_template_find_get(host, url);
 }
 
 void rp_py_templates_clear(struct py_host *host)
