@@ -9,8 +9,11 @@
 #include <errno.h>
 #include <sys/prctl.h>
 
+#include "base/alloc.h"
 #include "python/guest.h"
 #include "python/state.h"
+
+enum { RECEIVE_BLOCK_MAX = 512 * 1024 };
 
 /* ---- waiting ---------------------------------------------------------------------------------------------- */
 
@@ -200,6 +203,13 @@ static PyObject *host_attach(PyObject *object, PyObject *args)
     Py_RETURN_NONE;
 }
 
+/* asyncio receives into blocks of 256 KiB, which it then shrinks to what has come. To malloc they are large ones, and each
+ * receive an mmap, an mremap and a munmap; but what it takes for large grows with the largest one that is freed. */
+static void keep_receive_blocks(void)
+{
+    rp_free(rp_alloc(RECEIVE_BLOCK_MAX));
+}
+
 static PyObject *host_serve(PyObject *object, PyObject *arg)
 {
     struct py_host *self = (struct py_host *)object;
@@ -211,6 +221,7 @@ static PyObject *host_serve(PyObject *object, PyObject *arg)
         return NULL;
     if (!self->scheduled || self->worker)
         return PyErr_Format(PyExc_RuntimeError, "this host has no loop, or serves already");
+    keep_receive_blocks();
     r = rp_worker_new(self->loop, (int)fd, &host, rp_py_worker_ended, self, &self->worker);
     if (r == 0)
         r = rp_py_watchdog_start(self);

@@ -2,6 +2,7 @@
 """VUs at rest: the bytes that each needs, and that nothing shows of what is made for a VU only when it is used."""
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import subprocess
@@ -48,6 +49,23 @@ import asyncio
 before = resident()
 """
 
+RECEIVES = """
+import ctypes
+import rampa
+
+class Mallinfo2(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_size_t) for name in "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()]
+
+mallinfo2 = ctypes.CDLL(None).mallinfo2
+mallinfo2.restype = Mallinfo2
+
+@rampa.scenario(executor="shared-iterations", vus=1, iterations=1)
+async def count(worker):
+    before = mallinfo2().hblks
+    block = bytes(256 * 1024)  # what asyncio's transports receive into
+    print("mapped", mallinfo2().hblks - before)
+"""
+
 
 @pytest.mark.skipif("ASAN_OPTIONS" in os.environ, reason="the sanitizer's allocator needs more")
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -58,6 +76,13 @@ def test_bytes_of_a_vu_asleep(rampa: Rampa, script: Script, sleep: str, most: in
     done = rampa("run", "script.py", "--quiet", timeout=300)
     assert "bytes" in done.stdout, done
     assert 100 < int(done.stdout.split("bytes")[1].split()[0]) <= most
+
+
+@pytest.mark.skipif("ASAN_OPTIONS" in os.environ, reason="the sanitizer has an allocator of its own")
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="needs glibc 2.33")
+def test_what_asyncio_receives_into_is_not_mapped_each_time(rampa: Rampa, script: Script) -> None:
+    script(RECEIVES)
+    assert "mapped 0\n" in rampa("run", "script.py", "--quiet", code=0).stdout
 
 
 def test_the_benchmark_runs(program: Path) -> None:
