@@ -20,12 +20,35 @@ _LINE_SECONDS = 60.0
 """How often a place is shown while the test runs; the summary counts."""
 _AT_LEAST = (1800, 300, 60, 30, 10, 5, 2)
 """Seconds to which repeated times are rounded down, so that the texts of warnings do not grow without bound."""
+_LONG_SECONDS = 2.0
+"""From here on (RP_PY_STUCK_S) it is told at once."""
+_MENTION_SECONDS = 0.2
+"""What happens once and is shorter, such as an import, is not worth a warning."""
+_UNSEEN = "something that could not be looked at, such as a computation in C,"
 _INTERRUPTED = "interrupted because the time was over"
 _REMEDY = "use await worker.sleep() or asyncio.to_thread()"
 
 
+class Blocks:
+    """How often something has blocked the event loop, and how long."""
+
+    def __init__(self) -> None:
+        self.times = 0
+        self.total = self.longest = 0.0
+
+    def add(self, seconds: float) -> None:
+        self.times += 1
+        self.total += seconds
+        self.longest = max(self.longest, seconds)
+
+    def text(self) -> str:
+        if self.times == 1:
+            return f"for {self.total:.2f} s"
+        return f"{self.times} times, for {self.total:.2f} s in all and {self.longest:.2f} s at the longest,"
+
+
 class Watchdog:
-    """Talks for the watching thread of the host (``stuck``), the loop's (``unstuck``), and when time is over (``overdue``)."""
+    """Talks for the watching thread of the host (``sampled``, ``stuck``), the loop's (``unstuck``), and when time is over (``overdue``)."""
 
     def __init__(self, hooks: Hooks) -> None:
         self._hooks = hooks
@@ -35,6 +58,14 @@ class Watchdog:
         self._shown: dict[str, float] = {}
         self._seen: set[str] = set()
         self._interrupted: set[str] = set()
+        self._blocks: dict[tuple[str, str], Blocks] = {}
+
+    def sampled(self) -> None:
+        """From the watching thread: what runs has not given control back since it looked last."""
+        self._now = None
+        frame = users_frame(sys._current_frames().get(self._thread))
+        if frame is not None and self._hooks.host.running()[0]:
+            self._now = self._describe(frame)
 
     def stuck(self, seconds: float) -> bool:
         """From the watching thread while the loop's is somewhere in the script; whether all is said."""
@@ -68,16 +99,36 @@ class Watchdog:
         return True
 
     def unstuck(self, seconds: float) -> None:
-        """From the loop's thread when it turns again."""
+        """From the loop's thread when it turns again; 0 when it was too short to mention."""
         stuck, self._now = self._now, None
         ignored, self._ignored = self._ignored, False
-        if ignored:
+        if ignored or not seconds:
+            return
+        if seconds < _LONG_SECONDS:
+            if self._hooks.host.running()[0]:
+                self._count(stuck, seconds)
             return
         if stuck is not None:
             self._warn(*stuck, seconds, _REMEDY)
         elif self._hooks.host.running()[0]:
             who = "something that keeps Python's lock, such as a computation in C,"
             self._warn(who, who, "", seconds, _REMEDY)
+
+    def _count(self, stuck: tuple[str, str, str] | None, seconds: float) -> None:
+        _, kind, where = stuck or ("", _UNSEEN, "")
+        if (kind, where) not in self._blocks and len(self._blocks) >= _PLACES_MAX:
+            kind, where = "code at further places", ""
+        self._blocks.setdefault((kind, where), Blocks()).add(seconds)
+
+    def tell_blocks(self) -> None:
+        """What has blocked the loop for less than is said at once: in sum, when the iterations are over."""
+        if not self._blocks or self._hooks.host.running()[0]:
+            return
+        blocks, self._blocks = self._blocks, {}
+        for (kind, where), sums in sorted(blocks.items(), key=lambda item: -item[1].total):
+            if sums.times > 1 or sums.longest >= _MENTION_SECONDS:
+                at = f" at {where}" if where else ""
+                self._hooks.host.warn(f"{kind} blocked the event loop {sums.text()}{at}; {_REMEDY}")
 
     def _warn(self, who: str, kind: str, where: str, seconds: float, end: str) -> None:
         at = f" at {where}" if where else ""

@@ -221,6 +221,9 @@ class Hooks:
         name = code.co_filename if code else "?"
         return f"{self.script.display(name) if self.script else name}:{line} in {code.co_name if code else '?'}"
 
+    def sampled(self) -> None:
+        self.watchdog.sampled()
+
     def stuck(self, seconds: float) -> bool:
         return self.watchdog.stuck(seconds)
 
@@ -234,6 +237,7 @@ class Hooks:
         for text, times in self._warnings.items():
             self.host.warn(_plain(text), times)
         self._warnings.clear()
+        self.watchdog.tell_blocks()
         return self.errors.take_changed()
 
     def warn_later(self, text: str) -> None:

@@ -344,6 +344,12 @@ static const struct rp_channel_events channel_events = {
     .closed = on_closed,
 };
 
+void rp_worker_note_block(struct rp_worker *worker, rp_ns length)
+{
+    worker->watch.health.blocks++;
+    worker->watch.health.blocked += length;
+}
+
 struct rp_engine *rp_worker_engine(struct rp_worker *worker)
 {
     return worker->engine;

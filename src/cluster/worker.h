@@ -44,5 +44,7 @@ struct rp_engine *rp_worker_engine(struct rp_worker *worker);
 /* For hosts: a warning for the summary; equal texts are counted. */
 void rp_worker_warn(struct rp_worker *worker, const char *text);
 void rp_worker_warn_times(struct rp_worker *worker, const char *text, uint64_t times);
+/* For hosts: code of the script has kept the loop for so long. */
+void rp_worker_note_block(struct rp_worker *worker, rp_ns length);
 /* For hosts: the script ends the whole run; @reason may be "". The engine of this worker is the caller's to stop. */
 void rp_worker_abort(struct rp_worker *worker, const char *reason);

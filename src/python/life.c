@@ -12,7 +12,7 @@
 
 enum { OVERDUE_SILENCE_MS = 1000 };
 
-static struct rp_engine *running_engine(const struct py_host *host)
+struct rp_engine *rp_py_running_engine(const struct py_host *host)
 {
     struct rp_engine *engine = host->worker ? rp_worker_engine(host->worker) : NULL;
 
@@ -30,7 +30,7 @@ static void end_all(struct py_host *host, struct rp_engine *engine)
 
 void rp_py_end_run(struct py_host *host, const char *reason)
 {
-    struct rp_engine *engine = running_engine(host);
+    struct rp_engine *engine = rp_py_running_engine(host);
 
     if (host->worker)
         rp_worker_abort(host->worker, reason);
@@ -115,7 +115,7 @@ PyObject *rp_py_worker_abort(PyObject *object, PyObject *const *args, Py_ssize_t
     if (rp_py_require_here(host, "abort() must be called") < 0)
         return NULL;
     rp_worker_abort(host->worker, reason);
-    engine = running_engine(host);
+    engine = rp_py_running_engine(host);
     if (engine)
         end_all(host, engine);
     return PyErr_Format(host->state->run_aborted, "%s", reason);
@@ -128,7 +128,7 @@ PyObject *rp_py_host_running(PyObject *object, PyObject *unused)
     struct py_host *self = (struct py_host *)object;
     PyObject *stepping = self->stepping ? (PyObject *)self->stepping : Py_None;
 
-    return Py_BuildValue("OO", running_engine(self) ? Py_True : Py_False, stepping);
+    return Py_BuildValue("OO", rp_py_running_engine(self) ? Py_True : Py_False, stepping);
 }
 
 /* The coordinator says that the time is over. For how many seconds the code that runs now has been in the way of the
@@ -136,7 +136,7 @@ PyObject *rp_py_host_running(PyObject *object, PyObject *unused)
 PyObject *rp_py_host_overdue(PyObject *object, PyObject *unused)
 {
     struct py_host *self = (struct py_host *)object;
-    struct rp_engine *engine = running_engine(self);
+    struct rp_engine *engine = rp_py_running_engine(self);
     rp_ns silence = rp_py_watchdog_silence(&self->watchdog);
 
     if (!self->plan || silence < OVERDUE_SILENCE_MS * RP_MS)

@@ -344,6 +344,7 @@ static inline int rp_py_require_here(struct py_host *host, const char *what)
 PyObject *rp_py_host_forked(PyObject *self, PyObject *unused);
 /* It has come back from the script's code, with or without an exception: it ends here. */
 _Noreturn void rp_py_leave_fork(struct py_host *host);
+struct rp_engine *rp_py_running_engine(const struct py_host *host); /* NULL: nothing runs */
 void rp_py_end_run(struct py_host *host, const char *reason);
 PyObject *rp_py_worker_abort(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
                              PyObject *kwnames);

@@ -2,14 +2,18 @@
 #include "python/watchdog.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "python/state.h"
 
-enum { LOOK_MS = 250, LATE_LOOK_MS = 1000 };
+/* Of a block of RP_PY_BLOCK_MS two looks see something: the first that it is new, the second that it lasts. */
+enum { LOOK_MS = RP_PY_BLOCK_MS / 2, LATE_LOOK_MS = 1000, SAMPLE_MS = LOOK_MS, SLACK_US = 1000 };
 
 static rp_ns load(const _Atomic rp_ns *value)
 {
@@ -19,6 +23,19 @@ static rp_ns load(const _Atomic rp_ns *value)
 static void store(_Atomic rp_ns *value, rp_ns now)
 {
     atomic_store_explicit(value, now, memory_order_relaxed);
+}
+
+/* How long the loop's thread has waited for a processor so far. */
+static rp_ns time_waited(const struct py_watchdog *dog)
+{
+    long long ran, waited;
+    char text[100];
+    ssize_t len = dog->schedstat_fd >= 0 ? pread(dog->schedstat_fd, text, sizeof(text) - 1, 0) : -1;
+
+    if (len <= 0)
+        return 0;
+    text[len] = '\0';
+    return sscanf(text, "%lld %lld", &ran, &waited) == 2 ? waited : 0;
 }
 
 /* ---- the watching thread ----------------------------------------------------------------------------------- */
@@ -54,6 +71,35 @@ static void tell_stuck(struct py_host *host, rp_ns silence)
     dog->looked = rp_clock_ns();
 }
 
+/* What runs now: when it ends it is too late to see. */
+static void sample(struct py_host *host)
+{
+    struct py_watchdog *dog = &host->watchdog;
+    PyGILState_STATE gil = PyGILState_Ensure();
+    PyObject *told;
+
+    if (!has_new_beat(dog)) {
+        told = PyObject_CallMethod(host->hooks, "sampled", NULL);
+        if (!told)
+            PyErr_WriteUnraisable(host->hooks);
+        Py_XDECREF(told);
+    }
+    PyGILState_Release(gil);
+    dog->looked = rp_clock_ns();
+}
+
+static void see_change(struct py_watchdog *dog, rp_ns now, rp_ns looked)
+{
+    if (rp_py_watchdog_has_noticed(dog) && !load(&dog->was_stuck))
+        store(&dog->was_stuck, now - load(&dog->last_change));
+    /* It was at some time since the last look. */
+    store(&dog->last_change, now - looked < LATE_LOOK_MS * RP_MS ? (now + looked) / 2 : now);
+    if (!atomic_load_explicit(&dog->is_idle, memory_order_relaxed))
+        store(&dog->waited, time_waited(dog));
+    dog->seen = atomic_load_explicit(&dog->beats, memory_order_relaxed);
+    dog->is_told = dog->is_sampled = false;
+}
+
 static void look(struct py_host *host)
 {
     struct py_watchdog *dog = &host->watchdog;
@@ -62,17 +108,19 @@ static void look(struct py_host *host)
     dog->looked = now;
     /* When this thread itself had to wait, the machine stood still and not the script. */
     if (has_new_beat(dog) || now - looked > LATE_LOOK_MS * RP_MS) {
-        if (rp_py_watchdog_has_noticed(dog) && !load(&dog->was_stuck))
-            store(&dog->was_stuck, now - since);
-        store(&dog->last_change, now);
-        dog->seen = atomic_load_explicit(&dog->beats, memory_order_relaxed);
-        dog->is_told = false;
+        see_change(dog, now, looked);
         return;
+    }
+    if (now - since < SAMPLE_MS * RP_MS)
+        return;
+    atomic_store_explicit(&dog->is_noticed, true, memory_order_relaxed);
+    if (!dog->is_sampled) {
+        dog->is_sampled = true;
+        sample(host);
     }
     if (now - since < RP_PY_STUCK_S * RP_S)
         return;
     die_if_orphaned(dog);
-    atomic_store_explicit(&dog->is_noticed, true, memory_order_relaxed);
     if (!dog->is_told)
         tell_stuck(host, now - since);
 }
@@ -81,6 +129,9 @@ static void *watch(void *arg)
 {
     struct py_host *host = arg;
     struct pollfd stop = { .fd = host->watchdog.stop_fd, .events = POLLIN };
+
+    /* Our maker's slack is as small as can be: this thread need not wake a processor for itself. */
+    (void)prctl(PR_SET_TIMERSLACK, SLACK_US * 1000UL, 0, 0, 0);
 
     while (poll(&stop, 1, LOOK_MS) <= 0)
         look(host);
@@ -97,14 +148,23 @@ rp_ns rp_py_watchdog_silence(const struct py_watchdog *dog)
 void rp_py_watchdog_unstuck(struct py_host *host)
 {
     struct py_watchdog *dog = &host->watchdog;
-    rp_ns silence = load(&dog->was_stuck);
+    rp_ns silence = load(&dog->was_stuck), blocked;
+    struct rp_engine *engine;
     PyObject *told;
 
     if (!silence)
         silence = rp_py_watchdog_silence(dog);
     atomic_store_explicit(&dog->is_noticed, false, memory_order_relaxed);
     store(&dog->was_stuck, 0);
-    told = PyObject_CallMethod(host->hooks, "unstuck", "d", (double)silence / 1e9);
+    blocked = silence - (time_waited(dog) - load(&dog->waited));
+    if (blocked < RP_PY_BLOCK_MS * RP_MS)
+        blocked = 0;
+    engine = rp_py_running_engine(host);
+    if (engine && blocked)
+        rp_worker_note_block(host->worker, blocked);
+    if (silence >= RP_PY_STUCK_S * RP_S) /* was told already, as long as it seemed */
+        blocked = silence;
+    told = PyObject_CallMethod(host->hooks, "unstuck", "d", (double)blocked / 1e9);
     if (!told)
         PyErr_WriteUnraisable(host->hooks);
     Py_XDECREF(told);
@@ -123,6 +183,13 @@ static int start_thread(struct py_host *host)
     return -r;
 }
 
+static void close_files(struct py_watchdog *dog)
+{
+    close(dog->stop_fd);
+    if (dog->schedstat_fd >= 0)
+        close(dog->schedstat_fd);
+}
+
 int rp_py_watchdog_start(struct py_host *host)
 {
     struct py_watchdog *dog = &host->watchdog;
@@ -131,12 +198,13 @@ int rp_py_watchdog_start(struct py_host *host)
     dog->stop_fd = eventfd(0, EFD_CLOEXEC);
     if (dog->stop_fd < 0)
         return -errno;
+    dog->schedstat_fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
     dog->parent = getppid();
     dog->looked = rp_clock_ns();
     store(&dog->last_change, dog->looked);
     r = start_thread(host);
     if (r < 0)
-        close(dog->stop_fd);
+        close_files(dog);
     dog->is_watching = r == 0;
     return r;
 }
@@ -152,5 +220,5 @@ void rp_py_watchdog_stop(struct py_host *host)
     (void)eventfd_write(dog->stop_fd, 1);
     pthread_join(dog->thread, NULL);
     Py_END_ALLOW_THREADS;
-    close(dog->stop_fd);
+    close_files(dog);
 }

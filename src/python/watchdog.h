@@ -4,10 +4,14 @@
 /*
  * python/watchdog.h - notices that a script does not give control back.
  *
- * One thread of C looks four times a second whether the loop turns and the VUs step: both count beats. When there has been
- * no beat for RP_PY_STUCK_S it takes the GIL, as soon as it gets it, and hooks.stuck(seconds) finds out what runs and says
- * so; when the next beat comes, the thread of the loop calls hooks.unstuck(seconds). The thread changes nothing that the
- * script can see. All that the loop pays is the counting.
+ * One thread of C looks forty times a second whether the loop turns and the VUs step: both count beats. When there has been
+ * none between two looks it takes the GIL, as soon as it gets it, and hooks.sampled() remembers what runs; after
+ * RP_PY_STUCK_S hooks.stuck(seconds) says so at once. When the next beat comes, the thread of the loop calls
+ * hooks.unstuck(seconds), with 0 when it was less than RP_PY_BLOCK_MS after all, and tells the worker, which judges the
+ * generator by it. The thread changes nothing that the script can see. All that the loop pays is the counting.
+ *
+ * How long is known to half a look. What the loop's thread waited for a processor meanwhile is the machine's fault and not
+ * the script's, and no part of it.
  *
  * A worker whose parent has died while it is stuck kills itself: nobody else will.
  */
@@ -21,7 +25,7 @@
 #include "base/compiler.h"
 #include "base/time.h"
 
-enum { RP_PY_STUCK_S = 2 };
+enum { RP_PY_STUCK_S = 2, RP_PY_BLOCK_MS = 50 };
 
 struct py_host;
 
@@ -32,14 +36,16 @@ struct
     _Atomic bool is_idle; /* it waits for the kernel: no beats are due */
     /* written by the watching thread */
     _Atomic bool is_noticed;   /* stuck; cleared by the loop's thread */
-    _Atomic rp_ns last_change; /* when a new beat or idleness was seen last */
+    _Atomic rp_ns last_change; /* when the beat or the idleness began that was seen last */
+    _Atomic rp_ns waited;      /* how long the loop's thread had waited for a processor by then */
     _Atomic rp_ns was_stuck;   /* how long, of what was noticed; 0 while it lasts */
     /* the watching thread's own */
     uint64_t seen;
     rp_ns looked;
-    bool is_told;
+    bool is_told, is_sampled;
     pid_t parent;
     int stop_fd;
+    int schedstat_fd; /* of the loop's thread; -1 when there is none */
     pthread_t thread;
     bool is_watching;
 };

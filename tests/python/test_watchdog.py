@@ -117,6 +117,55 @@ def test_hooks_and_loading(hooks: Hooks, dog: _watchdog.Watchdog, capfd: pytest.
     assert capfd.readouterr().err == f"warning: setup() has not given control back for 61.0 s: {HERE}\n"
 
 
+def test_short_blocks_are_told_in_sum(hooks: Hooks, dog: _watchdog.Watchdog, capfd: pytest.CaptureFixture[str]) -> None:
+    def block(seconds: float) -> None:
+        dog.sampled()
+        dog.unstuck(seconds)
+
+    def once(seconds: float) -> None:
+        dog.sampled()
+        dog.unstuck(seconds)
+
+    for seconds in (0.25, 0.1, 0.0, 1.5):
+        block(seconds)
+    once(0.1)  # not worth a word
+    dog.unstuck(0.5)  # nobody has seen it
+    dog.tell_blocks()
+    assert hooks.host.warnings == []  # while it runs
+    hooks.host.is_running = False
+    block(1.0)
+    for _ in range(2):
+        dog.tell_blocks()
+    assert capfd.readouterr().err == ""
+    assert hooks.host.warnings == [
+        "scenario 'shop' blocked the event loop 3 times, for 1.85 s in all and 1.50 s at the longest, at "
+        "test_watchdog.py in block" + REMEDY,
+        "something that could not be looked at, such as a computation in C, blocked the event loop for 0.50 s" + REMEDY,
+    ]
+
+
+def test_a_sample_is_forgotten_with_its_block(hooks: Hooks, dog: _watchdog.Watchdog) -> None:
+    dog.sampled()
+    dog.unstuck(0.0)
+    dog.unstuck(0.3)
+    hooks.host.is_running = False
+    dog.tell_blocks()
+    assert [text.split(",")[0] for text in hooks.host.warnings] == ["something that could not be looked at"]
+
+
+def test_the_number_of_short_blocks_is_bounded(
+    hooks: Hooks, dog: _watchdog.Watchdog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for i in range(300):
+        monkeypatch.setattr(hooks, "place", lambda code, line, i=i: f"place {i}")
+        dog.sampled()
+        dog.unstuck(0.3)
+    hooks.host.is_running = False
+    dog.tell_blocks()
+    assert len(hooks.host.warnings) == 101
+    assert hooks.host.warnings[0].startswith("code at further places blocked the event loop 200 times, for 60.00 s in all")
+
+
 def test_tasks(hooks: Hooks, dog: _watchdog.Watchdog, capfd: pytest.CaptureFixture[str]) -> None:
     hooks.host.worker = None
     assert here(dog, 2)
