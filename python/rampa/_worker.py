@@ -21,6 +21,7 @@ import warnings
 
 from rampa._asyncio import VUTask, adapt
 from rampa._frames import format_error, is_ours, kind_of_file, users_frame, users_place
+from rampa._share import NotShareable, pack, unpack
 from rampa._tasks import Leftovers, LeftTask
 from rampa._watchdog import Watchdog
 from rampa.errors import RequestError, RunAborted, ScriptError
@@ -349,6 +350,19 @@ class Hooks:
         self.host.hook_ended(name, failure)
         self.failure = failure or self.failure
         self.hook = None
+
+    def pack(self) -> bytes:
+        try:
+            return pack(self.host.setup_data)
+        except NotShareable as error:
+            assert self.script is not None
+            code = getattr(self.script.hook("setup"), "__code__", None)
+            if code is not None:
+                error.file, error.line = code.co_filename, code.co_firstlineno
+            raise
+
+    def share(self, data: bytes) -> None:
+        self.host.setup_data = unpack(data)
 
     def prepare_request(
         self,

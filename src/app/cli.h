@@ -39,6 +39,8 @@ enum rp_option_id { /* the order of the help, inside each group */
                     RP_OPT_SCENARIO,
                     RP_OPT_SEED,
                     RP_OPT_NO_SPIN,
+                    RP_OPT_WORKERS,
+                    RP_OPT_WORKER_LOSS,
                     RP_OPT_ENV,
                     RP_OPT_TAG,
                     RP_OPT_PYTHON,
@@ -78,6 +80,7 @@ enum rp_option_type {
     RP_TYPE_STATS,  /* statistics of a trend, separated by commas */
     RP_TYPE_STAGES, /* stages, separated by commas */
     RP_TYPE_RATE,
+    RP_TYPE_WORKERS, /* a number within min and max, or "auto" */
 };
 
 #define RP_IN(command) (1u << (command))

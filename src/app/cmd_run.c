@@ -227,6 +227,7 @@ int rp_cmd_run(const struct rp_run_options *options)
                                             .wire = getenv("RAMPA_WIRE"),
                                             .event_log = options->event_log,
                                             .is_strict = options->strict,
+                                            .bears_losses = options->bears_losses,
                                             .planned = open_outputs,
                                             .status = show_progress,
                                             .line = show_line,

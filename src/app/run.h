@@ -28,6 +28,7 @@ struct rp_run_options {
     bool error_color;        /* stderr may show colours */
     unsigned width;          /* columns of the terminal, 80 when unknown; never 0 */
     const char *python;      /* interpreter of the workers: a path or a name for PATH; never NULL */
+    bool bears_losses;       /* goes on when it loses one of several workers */
     const char *trend_stats; /* "avg,p(99)": checked, every item is a trend's statistic; or NULL */
 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "app/python_find.h"
+#include "base/sysfile.h"
 #include "app/term.h"
 #include "base/alloc.h"
 
@@ -88,6 +89,11 @@ static int fill_pairs(struct rp_run_request *request, const struct rp_cli *cli)
     return add_pairs(request, cli, RP_OPT_ENV);
 }
 
+static bool is_continue(const char *policy)
+{
+    return policy && strcmp(policy, "continue") == 0;
+}
+
 int rp_run_request_init(struct rp_run_request *ret, const struct rp_cli *cli)
 {
     bool no_color = cli->flags[RP_OPT_NO_COLOR];
@@ -104,6 +110,8 @@ int rp_run_request_init(struct rp_run_request *ret, const struct rp_cli *cli)
                 .max_vus = rp_cli_value(cli, RP_OPT_MAX_VUS),
                 .seed = rp_cli_value(cli, RP_OPT_SEED),
                 .no_spin = cli->flags[RP_OPT_NO_SPIN],
+                .workers = rp_cli_value(cli, RP_OPT_WORKERS),
+                .cores = rp_usable_cores(""),
             },
             .out = rp_cli_value(cli, RP_OPT_OUT).value,
             .event_log = rp_cli_value(cli, RP_OPT_EVENT_LOG).value,
@@ -113,6 +121,7 @@ int rp_run_request_init(struct rp_run_request *ret, const struct rp_cli *cli)
             .color = rp_term_color(stdout, no_color),
             .error_color = rp_term_color(stderr, no_color),
             .width = rp_term_width(stdout),
+            .bears_losses = is_continue(rp_cli_value(cli, RP_OPT_WORKER_LOSS).value),
             .trend_stats = rp_cli_value(cli, RP_OPT_TREND_STATS).value,
         },
     };

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "app/cli.h"
+#include "plan/plan.h"
 
 /*
  * The tables of commands and options. Parser, help, man page, reference and completion are made from them: to add an
@@ -16,6 +17,7 @@ const char *const rp_option_group_titles[RP_GROUP_COUNT] = {
 };
 
 static const char *const formats[] = { "text", "json", NULL };
+static const char *const loss_policies[] = { "abort", "continue", NULL };
 static const char *const shells[] = { "bash", "zsh", NULL };
 
 /* clang-format off: a row is read as a paragraph, not as a column of fields */
@@ -74,6 +76,20 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .commands = RP_IN_SCRIPT, .env = "RAMPA_NO_SPIN",
         .group = RP_GROUP_LOAD, .since = "0.1.0",
         .help = "Start iterations some 50 us less exactly, for less processor time",
+    },
+    [RP_OPT_WORKERS] = {
+        .name = "--workers", .short_name = 'w', .type = RP_TYPE_WORKERS, .placeholder = "N|auto",
+        .min = 1, .max = RP_WORKERS_MAX, .commands = RP_IN_SCRIPT, .env = "RAMPA_WORKERS",
+        .group = RP_GROUP_LOAD, .since = "0.1.0", .fallback = "1",
+        .help = "Share the work among N processes; auto is one for each core that rampa may use, "
+                "fewer for a small test",
+    },
+    [RP_OPT_WORKER_LOSS] = {
+        .name = "--on-worker-loss", .type = RP_TYPE_CHOICE, .placeholder = "WHAT",
+        .choices = loss_policies, .commands = RP_IN(RP_CMD_RUN), .env = "RAMPA_ON_WORKER_LOSS",
+        .group = RP_GROUP_LOAD, .since = "0.1.0", .fallback = "abort",
+        .help = "When one of several worker processes dies: abort the run, or continue with the "
+                "load of the others",
     },
     [RP_OPT_ENV] = {
         .name = "--env", .short_name = 'e', .type = RP_TYPE_PAIR, .placeholder = "KEY=VALUE",

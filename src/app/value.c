@@ -53,6 +53,19 @@ static bool is_int(const struct rp_option *option, const char *text, const char 
     return false;
 }
 
+static bool is_worker_count(const struct rp_option *option, const char *text, const char *origin,
+                            struct rp_error *err)
+{
+    int64_t value;
+
+    if (strcmp(text, "auto") == 0)
+        return true;
+    if (rp_parse_i64(rp_slice_str(text), &value))
+        return is_int(option, text, origin, err);
+    rp_error_set(err, -RP_EUSER, "%s: '%s' is neither a whole number nor 'auto'", origin, text);
+    return false;
+}
+
 static bool is_duration(const char *text, const char *origin, struct rp_error *err)
 {
     struct rp_error why = { 0 };
@@ -134,6 +147,8 @@ bool rp_option_accepts(const struct rp_option *option, const char *text, const c
         return are_stats(text, origin, err);
     case RP_TYPE_STAGES:
         return are_stages(text, origin, err);
+    case RP_TYPE_WORKERS:
+        return is_worker_count(option, text, origin, err);
     case RP_TYPE_RATE:
         return is_rate(text, origin, err);
     case RP_TYPE_CHOICE:

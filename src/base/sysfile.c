@@ -5,7 +5,9 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sched.h>
 #include <string.h>
+#include <unistd.h>
 
 bool rp_sysfile_text(const char *root, const char *path, char *out, size_t size)
 {
@@ -225,4 +227,16 @@ bool rp_cgroup_memory(const char *root, int64_t *ret_left_bytes)
     if (limit.found)
         *ret_left_bytes = limit.left;
     return limit.found;
+}
+
+int rp_usable_cores(const char *root)
+{
+    cpu_set_t set;
+    double quota;
+    int cores = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set)
+                                                             : (int)sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (rp_cgroup_cpus(root, &quota) && quota < cores)
+        cores = (int)quota;
+    return cores > 1 ? cores : 1;
 }

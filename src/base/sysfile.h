@@ -21,5 +21,7 @@ struct rp_cgroup_stops {
     int64_t ns, times;
 };
 bool rp_cgroup_stopped(const char *root, struct rp_cgroup_stops *ret);
+/* Whole processors that this process may keep busy: those of its affinity mask, and no more than its quota. At least 1. */
+int rp_usable_cores(const char *root);
 /* What is left of the memory limit. */
 bool rp_cgroup_memory(const char *root, int64_t *ret_left_bytes);

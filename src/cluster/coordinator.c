@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The coordinator is a state machine over a worker's messages:
+ * The coordinator is a state machine over its workers' messages:
  *
  *   hello -> load -> declared -> plan -> ready -> [setup] -> start -> deltas ... finished -> [teardown] -> exit -> bye
  *
- * Whatever goes wrong ends in leave(): the worker is asked to say its totals and go, and is killed if it does not.
+ * The first worker comes alone as far as the plan, which says how many there are, and runs setup() and teardown(); the
+ * others get what setup() returned by `share`. All start at one moment. Whatever goes wrong ends in leave(): the workers
+ * are asked to say their totals and go, and are killed if they do not.
  */
 
 #include "cluster/coordinator.h"
@@ -68,111 +70,29 @@ void rp_coordinator_tell_status(struct rp_coordinator *c)
         c->config->status(c->config->user, &status);
 }
 
-void rp_coordinator_send(struct rp_coordinator *c, enum rp_message_type type)
-{
-    rp_write_message(rp_channel_begin(&c->channel), type, 0);
-    /* A worker that cannot be written to has died: that is noticed by its end. */
-    (void)rp_channel_end(&c->channel);
-}
-
-static void send_text(struct rp_coordinator *c, enum rp_message_type type, const char *key,
+static void send_text(struct rp_peer *peer, enum rp_message_type type, const char *key,
                       const char *text)
 {
-    struct rp_buf *out = rp_channel_begin(&c->channel);
+    struct rp_buf *out = rp_channel_begin(&peer->channel);
 
     rp_write_message(out, type, 1);
     rp_write_key(out, key);
     rp_write_text(out, text);
-    (void)rp_channel_end(&c->channel);
-}
-
-void rp_coordinator_stop(struct rp_coordinator *c, rp_ns grace)
-{
-    struct rp_buf *out = rp_channel_begin(&c->channel);
-
-    rp_coordinator_end_pause(c);
-    c->is_stopping = true;
-    rp_publish_phase(c);
-    rp_write_message(out, RP_MSG_STOP, 1);
-    rp_write_key(out, "grace");
-    rp_write_i64(out, grace);
-    (void)rp_channel_end(&c->channel);
-    rp_coordinator_be_patient(c, 1, grace);
-}
-
-/* ---- leaving ---------------------------------------------------------------------------------------------- */
-
-void rp_coordinator_over(struct rp_coordinator *c)
-{
-    c->phase = PHASE_OVER;
-    c->is_over = true;
-    if (c->is_local)
-        rp_coordinator_local_over(c);
-}
-
-static void leave(struct rp_coordinator *c)
-{
-    c->phase = PHASE_LEAVING;
-    rp_coordinator_send(c, RP_MSG_EXIT);
-    rp_coordinator_be_patient(c, 1, 0);
+    rp_peer_end_message(peer);
 }
 
 /* The run cannot be: @c->err says why. */
 static void give_up(struct rp_coordinator *c, int status)
 {
     c->status = status;
-    leave(c);
+    rp_coordinator_leave(c);
 }
 
-static void nonsense(struct rp_coordinator *c, int status)
+static void nonsense(struct rp_peer *peer, int status)
 {
-    rp_coordinator_fail(c, RP_EXIT_INTERNAL, "a worker's message could not be used: %s",
+    rp_coordinator_fail(peer->c, RP_EXIT_INTERNAL, "a worker's message could not be used: %s",
                         strerror(-status));
-    rp_coordinator_kill(c);
-}
-
-/* ---- phases ----------------------------------------------------------------------------------------------- */
-
-static void begin_teardown(struct rp_coordinator *c)
-{
-    if (!c->result->plan->has_teardown || c->setup_failed) {
-        leave(c);
-        return;
-    }
-    c->phase = PHASE_TEARDOWN;
-    rp_publish_phase(c);
-    rp_coordinator_tell_status(c);
-    rp_coordinator_send(c, RP_MSG_TEARDOWN);
-    rp_coordinator_be_patient(c, 1, c->result->plan->teardown_timeout);
-}
-
-static void begin_running(struct rp_coordinator *c)
-{
-    c->phase = PHASE_RUNNING;
-    rp_coordinator_be_patient(c, 3, rp_plan_longest(c->result->plan));
-    c->started = c->paused_at = rp_loop_now(c->loop);
-    c->next_judgement = RP_LIVE_THRESHOLDS_S * RP_S;
-    c->result->started_wall_ns = rp_wall_clock_ns();
-    if (c->is_paused) {
-        rp_coordinator_send(c, RP_MSG_PAUSE);
-        rp_coordinator_take_your_time(c);
-    }
-    rp_coordinator_send(c, RP_MSG_START);
-    rp_publish_phase(c);
-    rp_coordinator_tell_status(c);
-}
-
-static void on_ready(struct rp_coordinator *c)
-{
-    if (!c->result->plan->has_setup) {
-        begin_running(c);
-        return;
-    }
-    c->phase = PHASE_SETUP;
-    rp_publish_phase(c);
-    rp_coordinator_tell_status(c);
-    rp_coordinator_send(c, RP_MSG_SETUP);
-    rp_coordinator_be_patient(c, 1, c->result->plan->setup_timeout);
+    rp_peer_kill(peer);
 }
 
 /* What a hook raised is an error group too, with its traceback. Its message is "Type: text". */
@@ -200,32 +120,39 @@ static void add_hook_error(struct rp_coordinator *c, const char *hook, const str
                                  .count = 1 };
 }
 
-static void on_hook_ended(struct rp_coordinator *c, const struct rp_message *message)
+static void hook_failed(struct rp_coordinator *c, const struct rp_message *message, bool is_setup)
 {
-    bool is_setup = c->phase == PHASE_SETUP;
-    rp_ns took = rp_field_i64(rp_message_get(message, "took"), 0);
+    const char *hook = is_setup ? "setup" : "teardown";
     struct rp_error err = { 0 };
 
+    rp_message_get_error(message, &err);
+    add_hook_error(c, hook, &err);
+    rp_coordinator_fail(c, is_setup ? RP_EXIT_SETUP : RP_EXIT_TEARDOWN, "%s() failed: %s", hook,
+                        err.message);
+    c->setup_failed = is_setup;
+    rp_error_deinit(&err);
+}
+
+static void on_hook_ended(struct rp_peer *peer, const struct rp_message *message)
+{
+    struct rp_coordinator *c = peer->c;
+    bool is_setup = c->phase == PHASE_SETUP;
+    rp_ns took = rp_field_i64(rp_message_get(message, "took"), 0);
+
+    peer->step = is_setup ? STEP_READY : STEP_FINISHED;
+    rp_peer_take_your_time(peer);
     if (is_setup)
         c->result->setup_time = took;
     else
         c->result->teardown_time = took;
-    if (!rp_field_bool(rp_message_get(message, "ok"), false)) {
-        const char *hook = is_setup ? "setup" : "teardown";
-
-        rp_message_get_error(message, &err);
-        add_hook_error(c, hook, &err);
-        rp_coordinator_fail(c, is_setup ? RP_EXIT_SETUP : RP_EXIT_TEARDOWN, "%s() failed: %s", hook,
-                            err.message);
-        c->setup_failed = is_setup;
-        rp_error_deinit(&err);
-    }
+    if (!rp_field_bool(rp_message_get(message, "ok"), false))
+        hook_failed(c, message, is_setup);
     if (is_setup && !c->setup_failed && !c->is_stopping)
-        begin_running(c);
+        rp_coordinator_share(c, rp_field_bytes(rp_message_get(message, "data")));
     else if (is_setup && !c->setup_failed)
-        begin_teardown(c);
+        rp_coordinator_begin_teardown(c);
     else
-        leave(c);
+        rp_coordinator_leave(c);
 }
 
 static int apply_trend_stats(struct rp_coordinator *c)
@@ -236,73 +163,169 @@ static int apply_trend_stats(struct rp_coordinator *c)
     return text ? rp_plan_set_trend_stats(plan, text, "--summary-trend-stats", c->err) : 0;
 }
 
-static void on_declared(struct rp_coordinator *c, const struct rp_message *message)
+static void send_plan(struct rp_peer *peer)
 {
-    char *json = rp_field_strdup(rp_message_get(message, "json"));
-    struct rp_buf plan;
-    int r = json ? rp_plan_resolve(json, c->config->overrides, &c->result->plan, c->err) : -EBADMSG;
+    struct rp_buf *out = rp_channel_begin(&peer->channel);
 
-    rp_free(json);
+    peer->step = STEP_PLANNING;
+    rp_write_message(out, RP_MSG_PLAN, 3);
+    rp_write_key(out, "json");
+    rp_write_text(out, rp_buf_str(&peer->c->plan_json));
+    rp_write_key(out, "worker");
+    rp_write_u64(out, peer->index);
+    rp_write_key(out, "workers");
+    rp_write_u64(out, peer->c->peer_count);
+    rp_peer_end_message(peer);
+}
+
+/* The plan is known: so many workers as it says. */
+static int start_others(struct rp_coordinator *c)
+{
+    struct rp_peer *peer;
+    int64_t count = c->is_local ? 1 : c->result->plan->workers;
+    int r = 0;
+
+    while (r == 0 && (int64_t)c->peer_count < count) {
+        r = rp_peer_new(c, &peer);
+        if (r == 0)
+            r = rp_peer_start(peer);
+    }
+    return r;
+}
+
+/* Its module code gave something else than the first worker's did. */
+static void compare_declarations(struct rp_peer *peer, const char *json)
+{
+    if (strcmp(json, peer->c->declaration) != 0)
+        rp_coordinator_warn(peer->c,
+                            "the script declares other things in one worker than in another; the "
+                            "first one's count: its module code should do the same each time");
+}
+
+static int make_plan(struct rp_coordinator *c)
+{
+    int r = rp_plan_resolve(c->declaration, c->config->overrides, &c->result->plan, c->err);
+
     if (r == 0)
         r = apply_trend_stats(c);
     if (r == 0 && !c->plan_only && c->config->planned)
         r = c->config->planned(c->config->user, c->result->plan, c->err);
     if (r == 0 && !c->plan_only)
         r = rp_publish_open_log(c);
+    return r;
+}
+
+/* Each of several workers has some of the VUs. */
+static int sum_gauges(struct rp_coordinator *c)
+{
+    static const char *const names[] = { "vus", "vus_max" };
+    struct rp_view *view;
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && c->result->plan->workers > 1 && i < RP_ARRAY_LEN(names); i++) {
+        r = rp_store_metric(c->result->store, names[i], RP_GAUGE, false, &view, c->err);
+        if (r == 0)
+            r = rp_store_sum_gauge(c->result->store, names[i]);
+    }
+    return r;
+}
+
+static void on_first_declared(struct rp_peer *peer)
+{
+    struct rp_coordinator *c = peer->c;
+    int r = make_plan(c);
+
     if (r < 0 || c->plan_only) {
         give_up(c, r);
         return;
     }
     rp_preflight(c);
+    rp_buf_init(&c->plan_json, RP_MESSAGE_MAX_BYTES / 2);
     r = rp_judge_prepare(c);
-    rp_buf_init(&plan, RP_MESSAGE_MAX_BYTES / 2);
     if (r == 0)
-        r = rp_plan_write_json(c->result->plan, &plan);
+        r = sum_gauges(c);
+    if (r == 0)
+        r = rp_plan_write_json(c->result->plan, &c->plan_json);
+    if (r == 0)
+        r = start_others(c);
     if (r < 0) {
-        give_up(c, rp_error_set(c->err, r, "cannot prepare the run: %s", strerror(-r)));
-    } else {
-        c->phase = PHASE_PLANNING;
-        send_text(c, RP_MSG_PLAN, "json", rp_buf_str(&plan));
+        if (!c->err->message)
+            rp_error_set(c->err, r, "cannot prepare the run: %s", strerror(-r));
+        give_up(c, r);
+        return;
     }
-    rp_buf_deinit(&plan);
+    c->phase = PHASE_PLANNING;
+    send_plan(peer);
 }
 
-static void on_failed(struct rp_coordinator *c, const struct rp_message *message)
+static void on_declared(struct rp_peer *peer, const struct rp_message *message)
 {
+    struct rp_coordinator *c = peer->c;
+    char *json = rp_field_strdup(rp_message_get(message, "json"));
+
+    if (!json) {
+        give_up(c, -EBADMSG);
+    } else if (c->declaration) {
+        compare_declarations(peer, json);
+        rp_free(json);
+        send_plan(peer);
+    } else {
+        c->declaration = json;
+        on_first_declared(peer);
+    }
+}
+
+/* @peer cannot load the script, make its VUs, or use what setup() returned. */
+static void on_failed(struct rp_peer *peer, const struct rp_message *message)
+{
+    struct rp_coordinator *c = peer->c;
+
+    if (c->phase == PHASE_SETUP) {
+        hook_failed(c, message, true);
+        c->setup_failed = false; /* it has not: there is something to tear down */
+        rp_coordinator_begin_teardown(c);
+    }
+    if (c->phase > PHASE_PLANNING) /* or another one has said so already */
+        return;
     rp_message_get_error(message, c->err);
     give_up(c, -RP_EUSER);
 }
 
-static void on_finished(struct rp_coordinator *c, const struct rp_message *message)
+static void on_finished(struct rp_peer *peer, const struct rp_message *message)
 {
-    int r = rp_merge_finished(c, message);
+    int r = rp_merge_finished(peer, message);
 
-    rp_coordinator_end_pause(c);
     if (r < 0) {
-        nonsense(c, r);
+        rp_coordinator_end_pause(peer->c);
+        nonsense(peer, r);
         return;
     }
-    rp_judge_errors(c);
-    begin_teardown(c);
+    peer->step = STEP_FINISHED;
+    rp_peer_take_your_time(peer);
+    rp_coordinator_check_finished(peer->c);
 }
 
-static void on_hello(struct rp_coordinator *c, const struct rp_message *message)
+static void on_hello(struct rp_peer *peer, const struct rp_message *message)
 {
-    int r = rp_merge_hello(c, message);
+    struct rp_coordinator *c = peer->c;
+    int r = rp_merge_hello(peer, message);
 
     if (r < 0) {
         give_up(c, rp_error_set(c->err, r, "the worker speaks another version of the protocol"));
         return;
     }
-    r = rp_channel_negotiate(&c->channel, message, c->config->wire, c->err);
+    r = rp_channel_negotiate(&peer->channel, message, c->config->wire, c->err);
     if (r < 0) {
         give_up(c, r);
         return;
     }
-    rp_coordinator_take_your_time(c); /* the script's module code may take its time */
-    c->phase = PHASE_LOADING;
-    rp_coordinator_tell_status(c);
-    send_text(c, RP_MSG_LOAD, "script", c->config->script);
+    rp_peer_take_your_time(peer); /* the script's module code may take its time */
+    peer->step = STEP_LOADING;
+    if (peer->index == 0) {
+        c->phase = PHASE_LOADING;
+        rp_coordinator_tell_status(c);
+    }
+    send_text(peer, RP_MSG_LOAD, "script", c->config->script);
 }
 
 static void on_warning(struct rp_coordinator *c, const struct rp_message *message)
@@ -315,13 +338,13 @@ static void on_warning(struct rp_coordinator *c, const struct rp_message *messag
     rp_free(text);
 }
 
-static void on_bye(struct rp_coordinator *c, const struct rp_message *message)
+static void on_bye(struct rp_peer *peer, const struct rp_message *message)
 {
-    rp_merge_bye(c, message);
-    if (c->is_local)
-        rp_coordinator_local_left(c);
+    rp_merge_bye(peer, message);
+    if (peer->c->is_local)
+        rp_coordinator_local_left(peer->c);
     else
-        rp_coordinator_be_patient(c, 1, 0);
+        rp_peer_be_patient(peer, 1, 0);
 }
 
 /* At most @max bytes of a text, in whole characters. */
@@ -347,73 +370,84 @@ static void on_abort(struct rp_coordinator *c, const struct rp_message *message)
 }
 
 /* Before there is a plan, and while only the plan is wanted, nothing is measured. */
-static int merge(struct rp_coordinator *c, const struct rp_message *message)
+static int merge(struct rp_peer *peer, const struct rp_message *message)
 {
-    if (!c->result->store)
+    if (!peer->c->result->store)
         return -EBADMSG;
     switch (rp_message_type(message)) {
     case RP_MSG_DEFINE:
-        return rp_merge_define(c, message);
+        return rp_merge_define(peer, message);
     case RP_MSG_DELTA:
-        return rp_merge_delta(c, message);
+        return rp_merge_delta(peer, message);
     case RP_MSG_STATE:
-        return rp_merge_state(c, message);
+        return rp_merge_state(peer, message);
     case RP_MSG_ERROR:
-        return rp_merge_error(c, message);
+        return rp_merge_error(peer, message);
     case RP_MSG_TOTAL:
-        return rp_merge_total(c, message);
+        return rp_merge_total(peer, message);
     default:
         return -EBADMSG;
     }
 }
 
+/* Of several workers, some are still about what they were told before the run was given up. */
+static bool is_too_late(const struct rp_peer *peer, enum rp_message_type type)
+{
+    return peer->c->peer_count > 1 && peer->step == STEP_LEAVING &&
+           (type == RP_MSG_HELLO || type == RP_MSG_DECLARED || type == RP_MSG_FAILED ||
+            type == RP_MSG_READY || type == RP_MSG_HOOK_ENDED);
+}
+
 static void on_message(struct rp_channel *channel, const struct rp_message *message)
 {
-    struct rp_coordinator *c = rp_container_of(channel, struct rp_coordinator, channel);
+    struct rp_peer *peer = rp_container_of(channel, struct rp_peer, channel);
     enum rp_message_type type = rp_message_type(message);
+    enum step step = peer->step;
     int r;
 
-    if (c->is_over)
+    if (peer->c->is_over || step == STEP_GONE || is_too_late(peer, type))
         return;
-    c->heard = rp_loop_now(c->loop);
-    if (type == RP_MSG_HELLO && c->phase == PHASE_HELLO) {
-        on_hello(c, message);
-    } else if (type == RP_MSG_DECLARED && c->phase == PHASE_LOADING) {
-        on_declared(c, message);
-    } else if (type == RP_MSG_FAILED && c->phase < PHASE_SETUP) {
-        on_failed(c, message);
-    } else if (type == RP_MSG_READY && c->phase == PHASE_PLANNING) {
-        on_ready(c);
-    } else if (type == RP_MSG_HOOK_ENDED &&
-               (c->phase == PHASE_SETUP || c->phase == PHASE_TEARDOWN)) {
-        on_hook_ended(c, message);
-    } else if (type == RP_MSG_FINISHED && c->phase == PHASE_RUNNING) {
-        on_finished(c, message);
-    } else if (type == RP_MSG_ABORT && c->phase >= PHASE_SETUP) {
-        on_abort(c, message);
+    peer->heard = rp_loop_now(peer->c->loop);
+    peer->is_silent = false;
+    if (type == RP_MSG_HELLO && step == STEP_HELLO) {
+        on_hello(peer, message);
+    } else if (type == RP_MSG_DECLARED && step == STEP_LOADING) {
+        on_declared(peer, message);
+    } else if (type == RP_MSG_FAILED && step <= STEP_SHARING) {
+        on_failed(peer, message);
+    } else if (type == RP_MSG_READY && (step == STEP_PLANNING || step == STEP_SHARING)) {
+        peer->step = STEP_READY;
+        rp_peer_take_your_time(peer);
+        rp_coordinator_check_ready(peer->c);
+    } else if (type == RP_MSG_HOOK_ENDED && step == STEP_HOOK) {
+        on_hook_ended(peer, message);
+    } else if (type == RP_MSG_FINISHED && step == STEP_RUNNING) {
+        on_finished(peer, message);
+    } else if (type == RP_MSG_ABORT && step >= STEP_HOOK) {
+        on_abort(peer->c, message);
     } else if (type == RP_MSG_WARNING) {
-        on_warning(c, message);
-    } else if (type == RP_MSG_BYE && c->phase == PHASE_LEAVING) {
-        on_bye(c, message);
+        on_warning(peer->c, message);
+    } else if (type == RP_MSG_BYE && step == STEP_LEAVING) {
+        on_bye(peer, message);
     } else {
-        r = merge(c, message);
+        r = merge(peer, message);
         if (r < 0)
-            nonsense(c, r);
+            nonsense(peer, r);
     }
 }
 
 /* Its process ends too: that is where it is dealt with. */
 static void on_closed(struct rp_channel *channel, int status)
 {
-    struct rp_coordinator *c = rp_container_of(channel, struct rp_coordinator, channel);
+    struct rp_peer *peer = rp_container_of(channel, struct rp_peer, channel);
 
     if (status < 0 && status != -ECONNRESET)
-        nonsense(c, status);
-    else if (c->is_local)
-        nonsense(c, -EPIPE);
+        nonsense(peer, status);
+    else if (peer->c->is_local)
+        nonsense(peer, -EPIPE);
     else
-        rp_coordinator_be_patient(c, 1, 0);
-    c->is_cut = true;
+        rp_peer_be_patient(peer, 1, 0);
+    peer->is_cut = true;
 }
 
 const struct rp_channel_events rp_coordinator_channel_events = {

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * cluster/coordinator.h - runs a test: starts the worker, has the script declared, resolves the plan, drives the phases,
- * merges what the worker measures, and judges.
+ * cluster/coordinator.h - runs a test: starts the workers, has the script declared, resolves the plan, drives the phases,
+ * merges what the workers measure, and judges.
  *
  * One process, one thread, its own loop. Signals are taken over while it runs: the first SIGINT or SIGTERM stops
  * gracefully, the second at once; SIGUSR1 pauses, SIGUSR2 resumes.
@@ -44,6 +44,8 @@ struct rp_coordinator_config {
     const char *trend_stats; /* --summary-trend-stats, or NULL */
     /* What RAMPA_WIRE holds, or NULL: the encoding of messages, for debugging. -RP_EUSER when it is none. */
     const char *wire;
+    /* Of several workers some may die while iterations run: the others go on. Otherwise the run is aborted. */
+    bool bears_losses;
     /* How long a worker may take for what needs no time of the user's: to end, to stop after its grace, thrice as long
      * to say hello or to finish after its longest run. 0 = 10 s. */
     rp_ns patience;

@@ -2,9 +2,10 @@
 #pragma once
 
 /*
- * cluster/coordinator_internal.h - what the coordinator's files share: coordinator.c drives the phases, coordinator_life.c
- * has process, signals and clock, pause.c pauses, publish.c tells, patience.c waits, merge.c takes what the worker measured,
- * judge.c makes the verdict, judge_generator.c that on the workers themselves, preflight.c looks at limits before.
+ * cluster/coordinator_internal.h - what the coordinator's files share: coordinator.c takes messages, phases.c drives the
+ * phases, peer.c has the workers, loss.c what is done when one is lost, coordinator_life.c signals and clock, pause.c
+ * pauses, publish.c tells, patience.c waits, merge.c takes what the workers measured, judge.c makes the verdict,
+ * judge_generator.c that on the workers themselves, preflight.c looks at limits before.
  */
 
 #include "cluster/channel.h"
@@ -25,17 +26,51 @@ enum phase {
     PHASE_OVER
 };
 
-struct rp_coordinator {
-    const struct rp_coordinator_config *config;
-    struct rp_loop *loop;
+/* What a worker was told last, and whether it has answered. */
+enum step {
+    STEP_HELLO,    /* it was started */
+    STEP_LOADING,  /* `load`, and the first worker's plan being made */
+    STEP_PLANNING, /* `plan` */
+    STEP_SHARING,  /* `share` */
+    STEP_READY,    /* idle: before the start or, the first one, after setup */
+    STEP_HOOK,     /* `setup` or `teardown` */
+    STEP_RUNNING,  /* `start` */
+    STEP_FINISHED,
+    STEP_LEAVING, /* `exit` */
+    STEP_GONE
+};
+
+struct rp_peer { /* a worker, as its coordinator knows it */
+    struct rp_coordinator *c;
+    uint32_t index; /* from 0; the first one runs setup() and teardown() */
+    enum step step;
     struct rp_process process;
     struct rp_channel channel;
-    struct rp_watch signals;
-    int signal_fd;
-    struct rp_timer tick, patience, reminder;
+    struct rp_timer patience, reminder;
     rp_ns limit;               /* when patience ends in every case */
     rp_ns heard;               /* when the last message came */
     unsigned patience_changes; /* how often @patience was armed or disarmed */
+    rp_ns reported;            /* by its clock: up to here everything it measured is known */
+    rp_ns paused;              /* the sum of its pauses, as it has told last */
+    bool has_farewell;
+    bool was_killed; /* by us: the reason is told already */
+    bool is_cut;     /* the channel ended before the process */
+    bool is_fresh;   /* it has told its state since the last snapshot */
+    bool is_silent;  /* and that was said */
+    bool is_lost;
+    char *why; /* it was killed, or NULL */
+};
+
+struct rp_coordinator {
+    const struct rp_coordinator_config *config;
+    struct rp_loop *loop;
+    struct rp_peer **peers;
+    size_t peer_count;
+    char *declaration; /* the first worker's */
+    struct rp_buf plan_json;
+    struct rp_watch signals;
+    int signal_fd;
+    struct rp_timer tick;
     enum phase phase;
     bool plan_only, is_stopping, is_over, is_paused;
     rp_ns paused_at, paused; /* by our clock: since when, and how long before that */
@@ -57,13 +92,15 @@ struct rp_coordinator {
     int status; /* of the whole: 0 or a negative code with err filled */
     rp_ns started, last_status;
     rp_ns next_judgement;               /* by the worker's time */
-    struct rp_worker_health health;     /* of the one worker */
+    struct rp_worker_health *health;    /* of each worker */
     unsigned char told[RP_CAUSE_COUNT]; /* of each cause: the verdict that was published */
     uint64_t stray_bytes, retried;
-    bool has_finished, has_farewell, totals_differ;
-    bool was_killed; /* by us: the reason is told already */
-    bool is_cut;     /* the channel ended before the process */
-    rp_ns ticked;    /* elapsed time of the last point of the series */
+    bool has_finished; /* the executors of every worker that is left, and there is one */
+    bool totals_differ;
+    size_t lost;            /* workers */
+    rp_ns ticked;           /* elapsed time of the last point of the series */
+    uint64_t *error_counts; /* merge.c: of each of the result's errors, that of each worker */
+    size_t counted_errors;
     unsigned signals_seen;
     /* coordinator_local.c */
     bool is_local, is_second_look;
@@ -74,14 +111,59 @@ struct rp_coordinator {
 
 enum { RP_PATIENCE_S = 10, RP_LIVE_THRESHOLDS_S = 2 };
 
+/* The workers that have not ended. */
+#define RP_EACH_PEER(c, peer)                                                                      \
+    for (size_t peer##_i = 0; peer##_i < (c)->peer_count; peer##_i++)                              \
+        for (struct rp_peer *peer = (c)->peers[peer##_i]; peer && peer->step != STEP_GONE;         \
+             peer = NULL)
+
 /* coordinator.c */
 extern const struct rp_channel_events rp_coordinator_channel_events;
-void rp_coordinator_over(struct rp_coordinator *c);
 void rp_coordinator_tell_status(struct rp_coordinator *c);
 const char *rp_coordinator_phase_name(const struct rp_coordinator *c);
-void rp_coordinator_send(struct rp_coordinator *c, enum rp_message_type type); /* without fields */
+
+/* phases.c */
+/* One of them is ready: what is next when it was the last. */
+void rp_coordinator_check_ready(struct rp_coordinator *c);
+/* What setup() returned goes to those that did not run it; then they are ready. */
+void rp_coordinator_share(struct rp_coordinator *c, struct rp_slice data);
+void rp_coordinator_over(struct rp_coordinator *c);
 /* No new iterations; those that run have @grace to end. */
 void rp_coordinator_stop(struct rp_coordinator *c, rp_ns grace);
+/* The workers are asked for their totals and to end. */
+void rp_coordinator_leave(struct rp_coordinator *c);
+void rp_coordinator_begin_teardown(struct rp_coordinator *c); /* or leave, when there is none */
+/* One of them has finished, or is gone: what is next when it was the last. */
+void rp_coordinator_check_finished(struct rp_coordinator *c);
+
+/* peer.c */
+/* One more, which has no process yet. */
+RP_NODISCARD int rp_peer_new(struct rp_coordinator *c, struct rp_peer **ret);
+RP_NODISCARD int
+rp_peer_start(struct rp_peer *peer); /* -RP_EUSER and others with the error filled */
+void rp_peers_free(struct rp_coordinator *c);
+/* The one that runs the hooks: the first that is left. NULL when none is. */
+struct rp_peer *rp_peer_first(struct rp_coordinator *c);
+/* Whether all that are left have come to @step, and there is one. */
+bool rp_peers_are_all(struct rp_coordinator *c, enum step step);
+void rp_peer_send(struct rp_peer *peer, enum rp_message_type type); /* without fields */
+void rp_peers_send(struct rp_coordinator *c, enum rp_message_type type);
+void rp_peer_end_message(struct rp_peer *peer); /* after rp_channel_begin() */
+void rp_peers_kill(struct rp_coordinator *c);   /* why, the caller has said */
+/* Up to here everything is known that the workers have measured which still run. */
+rp_ns rp_peers_reported(const struct rp_coordinator *c);
+/* It has ended, and nothing more is to be said of that. */
+void rp_peer_gone(struct rp_peer *peer);
+
+/* loss.c */
+/* Whether a run goes on when it loses @peer. */
+bool rp_loss_is_borne(const struct rp_peer *peer);
+/* It must be killed, because: fails the run, unless the loss is borne and only noted. */
+void rp_peer_fail(struct rp_peer *peer, enum rp_exit code, const char *fmt, ...) RP_PRINTF(3, 4);
+/* Its process has ended without a farewell. */
+void rp_peer_lost(struct rp_peer *peer, int status);
+/* Once a second: who says nothing is looked at. */
+void rp_watch_over_peers(struct rp_coordinator *c);
 
 /* The first failure decides the exit code, but a later one wins over failed thresholds; 9 wins over everything. */
 void rp_coordinator_fail(struct rp_coordinator *c, enum rp_exit code, const char *fmt, ...)
@@ -101,31 +183,38 @@ void rp_coordinator_deinit(struct rp_coordinator *c);
 
 /* coordinator_local.c: a run whose worker is no process */
 void rp_coordinator_local_left(struct rp_coordinator *c);
-void rp_coordinator_local_wait(struct rp_coordinator *c, rp_ns due);
+void rp_coordinator_local_wait(struct rp_peer *peer, rp_ns due);
 void rp_coordinator_local_over(struct rp_coordinator *c);
 
 /* patience.c */
 /* In @more it should have done what it was told: then it is reminded, and killed @times the configured patience later.
  * While iterations run, once is enough for one that says nothing. */
-void rp_coordinator_be_patient(struct rp_coordinator *c, int times, rp_ns more);
-void rp_coordinator_take_your_time(struct rp_coordinator *c); /* no limit */
-void rp_coordinator_kill(struct rp_coordinator *c);           /* why, the caller has said */
+void rp_peer_be_patient(struct rp_peer *peer, int times, rp_ns more);
+void rp_peer_take_your_time(struct rp_peer *peer);                         /* no limit */
+void rp_peers_be_patient(struct rp_coordinator *c, int times, rp_ns more); /* with those that run */
+void rp_peers_take_your_time(struct rp_coordinator *c);
+void rp_peer_kill(struct rp_peer *peer); /* why, the caller has said */
+/* Reads what it has sent. Whether it has answered, or ended: who comes late is not late when it is the coordinator that did
+ * not look. */
+bool rp_peer_has_answered(struct rp_peer *peer);
 
 /* pause.c */
 rp_ns rp_coordinator_elapsed(const struct rp_coordinator *c); /* of the executors, without pauses */
 void rp_coordinator_end_pause(struct rp_coordinator *c);      /* because the run ends */
 /* What the worker says of its time. -EBADMSG, -ENOMEM. */
-int rp_note_pauses(struct rp_coordinator *c, rp_ns elapsed, rp_ns paused, bool is_paused);
+int rp_note_pauses(struct rp_peer *peer, rp_ns elapsed, rp_ns paused, bool is_paused);
 
 /* merge.c; each returns 0 or a negative code: the worker spoke nonsense. */
-int rp_merge_define(struct rp_coordinator *c, const struct rp_message *message);
-int rp_merge_delta(struct rp_coordinator *c, const struct rp_message *message);
-int rp_merge_state(struct rp_coordinator *c, const struct rp_message *message);
-int rp_merge_error(struct rp_coordinator *c, const struct rp_message *message);
-int rp_merge_total(struct rp_coordinator *c, const struct rp_message *message);
-int rp_merge_finished(struct rp_coordinator *c, const struct rp_message *message);
-int rp_merge_hello(struct rp_coordinator *c, const struct rp_message *message);
-void rp_merge_bye(struct rp_coordinator *c, const struct rp_message *message);
+int rp_merge_define(struct rp_peer *peer, const struct rp_message *message);
+int rp_merge_delta(struct rp_peer *peer, const struct rp_message *message);
+int rp_merge_state(struct rp_peer *peer, const struct rp_message *message);
+int rp_merge_error(struct rp_peer *peer, const struct rp_message *message);
+int rp_merge_total(struct rp_peer *peer, const struct rp_message *message);
+int rp_merge_finished(struct rp_peer *peer, const struct rp_message *message);
+int rp_merge_hello(struct rp_peer *peer, const struct rp_message *message);
+void rp_merge_bye(struct rp_peer *peer, const struct rp_message *message);
+/* It is lost while it ran: what it has told last becomes its part of the accounting. -ENOMEM. */
+int rp_merge_loss(struct rp_peer *peer);
 
 /* judge.c */
 int rp_judge_prepare(

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The coordinator's surroundings: the worker's process, signals, the clock, start and end. */
+/* The coordinator's surroundings: signals, the clock, start and end. */
 
 #include <errno.h>
 #include <signal.h>
@@ -12,65 +12,6 @@
 
 #include "base/alloc.h"
 #include "cluster/coordinator_internal.h"
-
-/* ---- the worker's process ---------------------------------------------------------------------------------- */
-
-static void on_line(struct rp_process *process, bool is_stderr, const char *text)
-{
-    struct rp_coordinator *c = rp_container_of(process, struct rp_coordinator, process);
-
-    if (c->config->line)
-        c->config->line(c->config->user, is_stderr, text);
-}
-
-static void died_early(struct rp_coordinator *c, int status, const char *how)
-{
-    if (c->was_killed)
-        c->status = rp_error_set(c->err, -RP_EPEER, "%s", c->result->reason);
-    else
-        /* One that ends without ever saying hello is no worker: the wrong interpreter, say. */
-        c->status = rp_error_set(
-            c->err, c->phase == PHASE_HELLO && WIFEXITED(status) ? -RP_EUSER : -RP_EPEER,
-            "the worker '%s' %s before the test began", c->config->worker_argv[0], how);
-    if (c->config->worker_hint)
-        rp_error_hint(c->err, "%s", c->config->worker_hint);
-    if (c->process.last_words.len)
-        rp_error_detail(c->err, rp_buf_str(&c->process.last_words));
-}
-
-static void on_ended(struct rp_process *process, int status)
-{
-    struct rp_coordinator *c = rp_container_of(process, struct rp_coordinator, process);
-    const char *words = rp_buf_str(&process->last_words);
-    char how[128];
-
-    /* Its end is often seen before the last that it said. */
-    rp_channel_receive(&c->channel);
-    rp_coordinator_take_your_time(c);
-    rp_process_describe_status(status, how, sizeof(how));
-    if (c->has_farewell || (c->phase == PHASE_LEAVING && c->status < 0)) {
-        rp_coordinator_over(c);
-        return;
-    }
-    if (c->phase == PHASE_RUNNING) /* what it measured last is lost, but not how long it ran */
-        c->result->elapsed = rp_coordinator_elapsed(c);
-    rp_coordinator_end_pause(c);
-    if (c->signals_seen >= 2)
-        rp_coordinator_fail(c, RP_EXIT_ABORTED, "aborted by a second signal");
-    else if (c->phase <= PHASE_LOADING && c->status == 0)
-        died_early(c, status, how);
-    else if (!c->was_killed && c->result->exit_code != RP_EXIT_SETUP &&
-             c->result->exit_code != RP_EXIT_TEARDOWN)
-        rp_coordinator_fail(c, RP_EXIT_INTERNAL, "worker 1 (process %d) %s%s%s",
-                            c->result->workers ? c->result->workers->pid : 0, how,
-                            *words ? "; its last words: " : "", words);
-    rp_coordinator_over(c);
-}
-
-static const struct rp_process_events process_events = {
-    .line = on_line,
-    .ended = on_ended,
-};
 
 /* ---- signals and time -------------------------------------------------------------------------------------- */
 
@@ -97,7 +38,7 @@ void rp_coordinator_stop_gracefully(struct rp_coordinator *c, const char *reason
         if (c->is_local)
             rp_coordinator_local_left(c);
         else
-            rp_process_kill(&c->process, SIGKILL);
+            rp_peers_kill(c);
         break;
     case PHASE_RUNNING:
         rp_coordinator_stop(c, grace_of(c->result->plan, grace_max));
@@ -132,7 +73,7 @@ static void on_signal(struct rp_watch *watch, unsigned ready)
             rp_free(c->result->reason);
             c->result->reason = rp_strdup("aborted at once by a second signal, without teardown");
         }
-        rp_process_kill(&c->process, SIGKILL);
+        rp_peers_kill(c);
     }
 }
 
@@ -140,6 +81,7 @@ static void tick(struct rp_timer *timer, rp_ns now)
 {
     struct rp_coordinator *c = rp_container_of(timer, struct rp_coordinator, tick);
 
+    rp_watch_over_peers(c);
     rp_coordinator_tell_status(c);
     rp_timer_arm(c->loop, timer, now + RP_S, tick);
 }
@@ -170,34 +112,24 @@ static int take_signals(struct rp_coordinator *c, sigset_t *ret_old)
 
 static int start(struct rp_coordinator *c)
 {
-    int control;
-    int r = rp_process_start(&c->process, c->loop, c->config->worker_argv, &process_events,
-                             &control);
+    struct rp_peer *peer;
+    int r = rp_peer_new(c, &peer);
 
-    if (r < 0) {
-        rp_error_set(c->err, r, "cannot start the worker '%s': %s", c->config->worker_argv[0],
-                     strerror(-r));
-        if (c->config->worker_hint)
-            rp_error_hint(c->err, "%s", c->config->worker_hint);
-        return r == -ENOENT ? -RP_EUSER : r;
-    }
-    r = rp_channel_open(&c->channel, c->loop, control, &rp_coordinator_channel_events);
-    if (r < 0) {
-        close(control);
-        return r;
-    }
-    rp_coordinator_start_clock(c);
-    rp_coordinator_be_patient(c, 3, 0);
-    return 0;
+    if (r == 0)
+        r = rp_peer_start(peer);
+    if (r == 0)
+        rp_coordinator_start_clock(c);
+    return r;
 }
 
 void rp_coordinator_deinit(struct rp_coordinator *c)
 {
     rp_timer_disarm(&c->tick);
-    rp_timer_disarm(&c->patience);
-    rp_timer_disarm(&c->reminder);
-    rp_channel_close(&c->channel);
-    rp_process_deinit(&c->process);
+    rp_peers_free(c);
+    rp_free(c->declaration);
+    rp_free(c->error_counts);
+    rp_free(c->health);
+    rp_buf_deinit(&c->plan_json);
     rp_watch_stop(&c->signals);
     if (c->signal_fd >= 0)
         close(c->signal_fd);
@@ -261,7 +193,6 @@ int rp_coordinate(const struct rp_coordinator_config *config, struct rp_result *
     struct rp_coordinator c = { .config = config, .result = ret, .err = err, .signal_fd = -1 };
 
     rp_coordinator_make_run_id(ret->run_id);
-    c.channel.fd = -1;
     return coordinate(&c);
 }
 
@@ -274,7 +205,6 @@ int rp_coordinate_plan(const struct rp_coordinator_config *config, struct rp_pla
     };
     int r;
 
-    c.channel.fd = -1;
     r = coordinate(&c);
     if (r == 0 && result.plan) {
         *ret = result.plan;

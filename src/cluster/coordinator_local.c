@@ -26,7 +26,7 @@ static void conclude(struct rp_task *task)
 /* In a task: the caller is in the midst of a message. */
 void rp_coordinator_local_over(struct rp_coordinator *c)
 {
-    rp_coordinator_take_your_time(c);
+    rp_peers_take_your_time(c);
     rp_timer_disarm(&c->tick);
     rp_loop_defer(c->loop, &c->end_task, conclude);
 }
@@ -45,7 +45,7 @@ void rp_coordinator_local_left(struct rp_coordinator *c)
 /* Its time may have gone by while somebody else held up the thread: then it has not had its turn yet. */
 static void hook_overdue(struct rp_timer *timer, rp_ns now)
 {
-    struct rp_coordinator *c = rp_container_of(timer, struct rp_coordinator, patience);
+    struct rp_coordinator *c = rp_container_of(timer, struct rp_peer, patience)->c;
     bool is_setup = c->phase == PHASE_SETUP;
 
     if (!c->is_second_look) {
@@ -59,13 +59,15 @@ static void hook_overdue(struct rp_timer *timer, rp_ns now)
     rp_coordinator_local_left(c);
 }
 
-void rp_coordinator_local_wait(struct rp_coordinator *c, rp_ns due)
+void rp_coordinator_local_wait(struct rp_peer *peer, rp_ns due)
 {
-    rp_coordinator_take_your_time(c);
+    struct rp_coordinator *c = peer->c;
+
+    rp_peer_take_your_time(peer);
     if (c->phase != PHASE_SETUP && c->phase != PHASE_TEARDOWN)
         return;
     c->is_second_look = false;
-    rp_timer_arm(c->loop, &c->patience, rp_ns_add(due, RP_PATIENCE_S * RP_S), hook_overdue);
+    rp_timer_arm(c->loop, &peer->patience, rp_ns_add(due, RP_PATIENCE_S * RP_S), hook_overdue);
 }
 
 /* ---- for the program --------------------------------------------------------------------------------------- */
@@ -76,6 +78,7 @@ int rp_coordinator_new(const struct rp_coordinator_config *config, struct rp_loo
                        struct rp_coordinator **coordinator)
 {
     struct rp_coordinator *c = rp_calloc(1, sizeof(*c));
+    struct rp_peer *peer;
     int r;
 
     if (!c)
@@ -88,12 +91,13 @@ int rp_coordinator_new(const struct rp_coordinator_config *config, struct rp_loo
                                   .is_local = true,
                                   .over = over,
                                   .over_user = user };
-    c->channel.fd = -1;
     c->last_status = rp_loop_now(loop);
     rp_coordinator_make_run_id(ret->run_id);
     r = rp_publish_start(c);
     if (r == 0)
-        r = rp_channel_open(&c->channel, loop, fd, &rp_coordinator_channel_events);
+        r = rp_peer_new(c, &peer);
+    if (r == 0)
+        r = rp_channel_open(&peer->channel, loop, fd, &rp_coordinator_channel_events);
     if (r < 0) {
         rp_coordinator_free(c);
         return r;

@@ -193,9 +193,10 @@ static void check_accounting(struct rp_coordinator *c)
                 "the accounting of scenario '%s' does not add up (a defect of rampa)",
                 accounting->scenario);
     }
-    if (!counter_is(c, "iterations", completed) ||
-        !counter_is(c, "interrupted_iterations", interrupted) ||
-        !counter_is(c, "dropped_iterations", dropped))
+    /* The last report of a worker that was lost may have come in part. */
+    if (!c->lost && (!counter_is(c, "iterations", completed) ||
+                     !counter_is(c, "interrupted_iterations", interrupted) ||
+                     !counter_is(c, "dropped_iterations", dropped)))
         rp_coordinator_fail(
             c, RP_EXIT_INTERNAL,
             "the iteration counters differ from the accounting (a defect of rampa)");
@@ -207,19 +208,34 @@ static void check_accounting(struct rp_coordinator *c)
 
 /* ---- the generator itself --------------------------------------------------------------------------------- */
 
+static struct rp_generator_reason incomplete(const struct rp_coordinator *c)
+{
+    struct rp_generator_reason reason = {
+        .verdict = RP_GENERATOR_SUSPECT, .cause = RP_CAUSE_INCOMPLETE, .worker = 1, .workers = 1
+    };
+    char text[120] = "the worker did not end properly: what it measured last is missing";
+
+    for (size_t i = c->peer_count; i-- > 0;)
+        if (c->peers[i]->is_lost)
+            reason.worker = (uint32_t)i + 1;
+    if (c->lost) {
+        reason.workers = (uint32_t)c->lost;
+        snprintf(text, sizeof(text),
+                 "%zu of %zu workers %s lost: %s share of the load is missing from then on",
+                 c->lost, c->peer_count, c->lost == 1 ? "was" : "were",
+                 c->lost == 1 ? "its" : "their");
+    }
+    reason.text = rp_strdup(text);
+    return reason;
+}
+
 static int judge_generator(struct rp_coordinator *c)
 {
     struct rp_result *result = c->result;
-    struct rp_generator_reason incomplete = {
-        .verdict = RP_GENERATOR_SUSPECT, .cause = RP_CAUSE_INCOMPLETE, .worker = 1, .workers = 1
-    };
-    int r = rp_judge_generator(&c->health, 1, result);
+    int r = rp_judge_generator(c->health, c->peer_count, result);
 
-    if (r == 0 && !c->has_finished) {
-        incomplete.text = rp_strdup(
-            "the worker did not end properly: what it measured last is missing");
-        r = rp_judge_generator_add(result, incomplete);
-    }
+    if (r == 0 && (!c->has_finished || c->lost))
+        r = rp_judge_generator_add(result, incomplete(c));
     if (r == 0 && c->config->is_strict && result->generator == RP_GENERATOR_LIMITED)
         rp_coordinator_fail(c, RP_EXIT_GENERATOR, "the generator itself was the limit: %s",
                             result->generator_reasons[0].text);
@@ -256,13 +272,22 @@ static void warn_about_failures(struct rp_coordinator *c)
                                "thresholds={\"http_req_failed\": [\"rate<0.01\"]} to rampa.Config");
 }
 
+/* Whether every worker has told its totals that is not known to be lost. */
+static bool is_complete(const struct rp_coordinator *c)
+{
+    for (size_t i = 0; i < c->peer_count; i++)
+        if (!c->peers[i]->has_farewell && !c->peers[i]->is_lost)
+            return false;
+    return true;
+}
+
 int rp_judge(struct rp_coordinator *c)
 {
     int r = 0;
 
     if (!c->has_finished) /* the executors never ended properly: why is already said */
         return c->started ? judge_generator(c) : 0;
-    if (c->has_farewell)
+    if (is_complete(c))
         check_accounting(c);
     r = judge_thresholds(c);
     if (r == 0)

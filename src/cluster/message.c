@@ -9,14 +9,19 @@
 #include "cluster/message_shape.h"
 
 static const char *const type_names[RP_MSG_COUNT] = {
-    [RP_MSG_NONE] = "none",         [RP_MSG_LOAD] = "load",     [RP_MSG_PLAN] = "plan",
-    [RP_MSG_SETUP] = "setup",       [RP_MSG_START] = "start",   [RP_MSG_STOP] = "stop",
-    [RP_MSG_PAUSE] = "pause",       [RP_MSG_RESUME] = "resume", [RP_MSG_TEARDOWN] = "teardown",
-    [RP_MSG_EXIT] = "exit",         [RP_MSG_HELLO] = "hello",   [RP_MSG_DECLARED] = "declared",
-    [RP_MSG_FAILED] = "failed",     [RP_MSG_READY] = "ready",   [RP_MSG_HOOK_ENDED] = "hook_ended",
-    [RP_MSG_DEFINE] = "define",     [RP_MSG_DELTA] = "delta",   [RP_MSG_STATE] = "state",
-    [RP_MSG_WARNING] = "warning",   [RP_MSG_ABORT] = "abort",   [RP_MSG_ERROR] = "error",
-    [RP_MSG_FINISHED] = "finished", [RP_MSG_TOTAL] = "total",   [RP_MSG_BYE] = "bye",
+    [RP_MSG_NONE] = "none",         [RP_MSG_LOAD] = "load",
+    [RP_MSG_PLAN] = "plan",         [RP_MSG_SHARE] = "share",
+    [RP_MSG_SETUP] = "setup",       [RP_MSG_START] = "start",
+    [RP_MSG_STOP] = "stop",         [RP_MSG_PAUSE] = "pause",
+    [RP_MSG_RESUME] = "resume",     [RP_MSG_TEARDOWN] = "teardown",
+    [RP_MSG_EXIT] = "exit",         [RP_MSG_HELLO] = "hello",
+    [RP_MSG_DECLARED] = "declared", [RP_MSG_FAILED] = "failed",
+    [RP_MSG_READY] = "ready",       [RP_MSG_HOOK_ENDED] = "hook_ended",
+    [RP_MSG_DEFINE] = "define",     [RP_MSG_DELTA] = "delta",
+    [RP_MSG_STATE] = "state",       [RP_MSG_WARNING] = "warning",
+    [RP_MSG_ABORT] = "abort",       [RP_MSG_ERROR] = "error",
+    [RP_MSG_FINISHED] = "finished", [RP_MSG_TOTAL] = "total",
+    [RP_MSG_BYE] = "bye",
 };
 
 const char *rp_message_type_name(enum rp_message_type type)

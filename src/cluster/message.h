@@ -26,6 +26,7 @@ enum rp_message_type {
     RP_MSG_LOAD,
     RP_MSG_PLAN,
     RP_MSG_SETUP,
+    RP_MSG_SHARE, /* what setup() returned, to the other workers */
     RP_MSG_START,
     RP_MSG_STOP,
     RP_MSG_PAUSE,

@@ -18,7 +18,8 @@ rp_ns rp_coordinator_elapsed(const struct rp_coordinator *c)
         return 0;
     if (c->has_finished)
         return c->result->elapsed;
-    return now - c->started - c->paused - (c->is_paused ? now - c->paused_at : 0);
+    now -= c->paused + (c->is_paused ? now - c->paused_at : 0);
+    return now > c->started ? now - c->started : 0; /* it starts at a time that was agreed upon */
 }
 
 static bool can_pause(const struct rp_coordinator *c)
@@ -34,8 +35,8 @@ void rp_coordinator_pause(struct rp_coordinator *c)
     c->paused_at = rp_loop_now(c->loop);
     rp_publish_pause(c);
     if (c->phase == PHASE_RUNNING) { /* earlier: told before the start */
-        rp_coordinator_send(c, RP_MSG_PAUSE);
-        rp_coordinator_take_your_time(c);
+        rp_peers_send(c, RP_MSG_PAUSE);
+        rp_peers_take_your_time(c);
     }
     rp_coordinator_tell_status(c);
 }
@@ -58,9 +59,9 @@ void rp_coordinator_resume(struct rp_coordinator *c)
         return;
     rp_coordinator_end_pause(c);
     if (c->phase == PHASE_RUNNING) {
-        rp_coordinator_send(c, RP_MSG_RESUME);
+        rp_peers_send(c, RP_MSG_RESUME);
         left = rp_plan_longest(c->result->plan) - rp_coordinator_elapsed(c);
-        rp_coordinator_be_patient(c, 3, left > 0 ? left : 0);
+        rp_peers_be_patient(c, 3, left > 0 ? left : 0);
     }
     rp_coordinator_tell_status(c);
 }
@@ -84,22 +85,32 @@ static int add_pause(struct rp_coordinator *c, rp_ns start)
     return 0;
 }
 
-/* The worker tells at each beginning and end, and in between: one that is known grows. */
-int rp_note_pauses(struct rp_coordinator *c, rp_ns elapsed, rp_ns paused, bool is_paused)
+/*
+ * A worker tells at each beginning and end, and in between: a pause that is known grows. Of several workers, which hear
+ * of it microseconds after each other, the first tells for all.
+ */
+int rp_note_pauses(struct rp_peer *peer, rp_ns elapsed, rp_ns paused, bool is_paused)
 {
+    struct rp_coordinator *c = peer->c;
     struct rp_result *result = c->result;
-    rp_ns length = paused - c->noted;
+    rp_ns length;
     int r = 0;
 
-    if (elapsed < 0 || paused < result->paused || paused > elapsed)
+    if (elapsed < 0 || paused < peer->paused || paused > elapsed)
         return -EBADMSG;
+    peer->paused = paused;
+    if (elapsed - paused > result->elapsed)
+        result->elapsed = elapsed - paused;
+    if (peer != rp_peer_first(c))
+        return 0;
+    length = paused > c->noted ? paused - c->noted : 0;
     if (!c->is_noting && (is_paused || length)) {
         r = add_pause(c, elapsed - length);
         if (r < 0)
             return r;
     }
-    result->paused = paused;
-    result->elapsed = elapsed - paused;
+    if (paused > result->paused) /* the first may be another one than before */
+        result->paused = paused;
     if (!c->is_noting)
         return 0;
     if (c->is_listed)

@@ -166,6 +166,29 @@ int rp_progress_table_set(struct rp_progress_table *table, size_t scenario_count
     return r;
 }
 
+const struct rp_scenario_progress *rp_progress_table_told(const struct rp_progress_table *table,
+                                                          size_t worker)
+{
+    if (worker >= table->worker_count || !table->has_told[worker])
+        return NULL;
+    return &table->told[worker * table->scenario_count];
+}
+
+void rp_progress_table_lose(struct rp_progress_table *table, size_t worker)
+{
+    if (!rp_progress_table_told(table, worker))
+        return;
+    for (size_t i = 0; i < table->scenario_count; i++) {
+        struct rp_scenario_progress *told = &table->told[worker * table->scenario_count + i];
+
+        told->state = RP_EXECUTION_FINISHED;
+        told->vus = told->vus_made = 0;
+        told->rate = 0;
+        told->elapsed = told->regular;
+    }
+    add_up(table);
+}
+
 void rp_progress_table_deinit(struct rp_progress_table *table)
 {
     rp_free(table->told);

@@ -29,4 +29,9 @@ struct rp_progress_table {
  * before. */
 RP_NODISCARD int rp_progress_table_set(struct rp_progress_table *table, size_t scenario_count,
                                        size_t worker, struct rp_field scenarios);
+/* What worker @worker has told last of each scenario; NULL when it has not. Borrowed until the next set. */
+const struct rp_scenario_progress *rp_progress_table_told(const struct rp_progress_table *table,
+                                                          size_t worker);
+/* It is gone: no VU of its is left, and it holds up no scenario's end. */
+void rp_progress_table_lose(struct rp_progress_table *table, size_t worker);
 void rp_progress_table_deinit(struct rp_progress_table *table);

@@ -325,8 +325,8 @@ static void publish_reasons(struct rp_coordinator *c)
 /* In the first seconds everything is a large share of the time. */
 void rp_publish_generator(struct rp_coordinator *c)
 {
-    if (rp_events_are_wanted(c->events) && c->health.observed >= GENERATOR_AFTER_S * RP_S &&
-        rp_judge_generator(&c->health, 1, c->result) == 0)
+    if (rp_events_are_wanted(c->events) && c->health[0].observed >= GENERATOR_AFTER_S * RP_S &&
+        rp_judge_generator(c->health, c->peer_count, c->result) == 0)
         publish_reasons(c);
 }
 

@@ -15,6 +15,7 @@
 
 /* The share of a core says something about an interval only when that is long enough to wait in. */
 enum { LAG_INTERVAL_MS = 100, CPU_INTERVAL_MS = 100, DRAIN_MS = 5000 };
+enum { START_LEAD_MAX_S = 60 };
 
 /* ---- once a second ---------------------------------------------------------------------------------------- */
 
@@ -108,6 +109,20 @@ static void run_warning(void *user, const char *text)
     rp_worker_warn(user, text);
 }
 
+/* Which part of the work is this one's. */
+static int take_share(struct rp_worker *worker, const struct rp_message *message,
+                      struct rp_error *err)
+{
+    uint64_t count = rp_field_u64(rp_message_get(message, "workers"), 1);
+    uint64_t index = rp_field_u64(rp_message_get(message, "worker"), 0);
+
+    if (count < 1 || count > RP_WORKERS_MAX || index >= count)
+        return rp_error_set(err, -EBADMSG, "worker %llu of %llu cannot be",
+                            (unsigned long long)index + 1, (unsigned long long)count);
+    worker->index = (uint32_t)index;
+    return count == 1 ? 0 : rp_segment_equal(count, &worker->segments);
+}
+
 static int prepare(struct rp_worker *worker, const char *json, struct rp_error *err)
 {
     struct rp_engine_config config = { .loop = worker->loop,
@@ -135,6 +150,10 @@ static int prepare(struct rp_worker *worker, const char *json, struct rp_error *
     rp_loop_set_spin(worker->loop, worker->plan->no_spin ? 0 : RP_LOOP_SPIN);
     config.plan = worker->plan;
     config.registry = worker->registry;
+    if (worker->segments.count) {
+        config.segments = &worker->segments;
+        config.segment_index = worker->index;
+    }
     return rp_engine_new(&config, &worker->engine, err);
 }
 
@@ -142,8 +161,10 @@ static void on_plan(struct rp_worker *worker, const struct rp_message *message)
 {
     char *json = rp_field_strdup(rp_message_get(message, "json"));
     struct rp_error err = { 0 };
-    int r = json ? prepare(worker, json, &err) : -EBADMSG;
+    int r = json ? take_share(worker, message, &err) : -EBADMSG;
 
+    if (r == 0)
+        r = prepare(worker, json, &err);
     if (r < 0) {
         if (!err.message)
             rp_error_set(&err, r, "the worker cannot prepare the run: %s", strerror(-r));
@@ -155,48 +176,37 @@ static void on_plan(struct rp_worker *worker, const struct rp_message *message)
     rp_error_deinit(&err);
 }
 
-static void hook_ended(struct rp_script_host *host, enum rp_hook hook, const struct rp_error *err)
-{
-    struct rp_worker *worker = host->hook_data;
-    struct rp_error none = { 0 };
-    struct rp_buf *out;
-
-    worker->is_in_hook = false;
-    rp_worker_send_changes(worker);
-    out = rp_channel_begin(&worker->channel);
-    rp_write_message(out, RP_MSG_HOOK_ENDED, 3 + RP_ERROR_FIELDS);
-    rp_write_key(out, "hook");
-    rp_write_text(out, hook == RP_HOOK_SETUP ? "setup" : "teardown");
-    rp_write_key(out, "ok");
-    rp_write_bool(out, !err);
-    rp_write_key(out, "took");
-    rp_write_i64(out, rp_loop_now(worker->loop) - worker->hook_began);
-    rp_write_error(out, err ? err : &none);
-    rp_worker_end_message(worker);
-}
-
-static void run_hook(struct rp_worker *worker, enum rp_hook hook, rp_ns timeout)
-{
-    struct rp_script_host *script = worker->host.script;
-
-    script->hook_ended = hook_ended;
-    script->hook_data = worker;
-    worker->is_in_hook = true;
-    worker->hook_began = rp_loop_now(worker->loop);
-    script->ops->hook(script, hook, timeout);
-}
-
-static void on_start(struct rp_worker *worker)
+static void start(struct rp_worker *worker, rp_ns at)
 {
     rp_ns now = rp_loop_now(worker->loop);
 
-    worker->has_started = true;
     sample_cpu(worker, now);
     rp_health_start(&worker->watch, now, rp_loop_spun(worker->loop));
-    rp_engine_start(worker->engine, now);
+    rp_engine_start(worker->engine, at);
     rp_worker_send_state(worker);
-    rp_timer_arm(worker->loop, &worker->tick, now + RP_S, tick);
+    rp_timer_arm(worker->loop, &worker->tick, at + RP_S, tick);
     rp_timer_arm(worker->loop, &worker->lag, now + LAG_INTERVAL_MS * RP_MS, measure_lag);
+}
+
+static void time_to_start(struct rp_timer *timer, rp_ns now)
+{
+    struct rp_worker *worker = rp_container_of(timer, struct rp_worker, start);
+
+    worker->started_late = now - timer->deadline;
+    start(worker, timer->deadline);
+}
+
+/* All workers of a machine have one clock; one that hears of the moment too late starts at once and says so. */
+static void on_start(struct rp_worker *worker, const struct rp_message *message)
+{
+    rp_ns now = rp_loop_now(worker->loop);
+    rp_ns at = rp_field_i64(rp_message_get(message, "at"), 0);
+
+    worker->has_started = true;
+    if (at <= 0 || at > now + START_LEAD_MAX_S * RP_S)
+        start(worker, now);
+    else
+        rp_timer_arm_precise(worker->loop, &worker->start, at, time_to_start);
 }
 
 static void run_finished(struct rp_engine *engine, void *user)
@@ -217,6 +227,10 @@ static void on_stop(struct rp_worker *worker, const struct rp_message *message)
 {
     rp_ns grace = rp_field_i64(rp_message_get(message, "grace"), 0);
 
+    if (rp_timer_is_armed(&worker->start)) { /* an engine has to start before it can stop */
+        rp_timer_disarm(&worker->start);
+        start(worker, rp_loop_now(worker->loop));
+    }
     rp_engine_stop(worker->engine, rp_ns_add(rp_loop_now(worker->loop), grace > 0 ? grace : 0));
     if (!rp_engine_is_finished(worker->engine))
         rp_worker_send_state(worker); /* what a progress display shows */
@@ -265,6 +279,7 @@ static bool is_in_order(const struct rp_worker *worker, enum rp_message_type typ
     case RP_MSG_PLAN:
         return !worker->plan;
     case RP_MSG_SETUP:
+    case RP_MSG_SHARE:
     case RP_MSG_START:
         return worker->engine && !worker->has_started && !worker->is_in_hook;
     case RP_MSG_STOP:
@@ -308,10 +323,13 @@ static void on_message(struct rp_channel *channel, const struct rp_message *mess
         on_plan(worker, message);
         break;
     case RP_MSG_SETUP:
-        run_hook(worker, RP_HOOK_SETUP, worker->plan->setup_timeout);
+        rp_worker_on_setup(worker, message);
+        break;
+    case RP_MSG_SHARE:
+        rp_worker_on_share(worker, message);
         break;
     case RP_MSG_START:
-        on_start(worker);
+        on_start(worker, message);
         break;
     case RP_MSG_STOP:
         on_stop(worker, message);
@@ -321,7 +339,7 @@ static void on_message(struct rp_channel *channel, const struct rp_message *mess
         on_pause(worker, type == RP_MSG_PAUSE);
         break;
     case RP_MSG_TEARDOWN:
-        run_hook(worker, RP_HOOK_TEARDOWN, worker->plan->teardown_timeout);
+        rp_worker_run_hook(worker, RP_HOOK_TEARDOWN, worker->plan->teardown_timeout);
         break;
     case RP_MSG_EXIT:
         on_exit_message(worker);
@@ -355,6 +373,11 @@ struct rp_engine *rp_worker_engine(struct rp_worker *worker)
     return worker->engine;
 }
 
+uint32_t rp_worker_number(const struct rp_worker *worker)
+{
+    return worker->index + 1;
+}
+
 int rp_worker_new(struct rp_loop *loop, int fd, const struct rp_worker_host *host,
                   void (*ended)(struct rp_worker *worker, void *user, int status), void *user,
                   struct rp_worker **ret)
@@ -385,6 +408,7 @@ void rp_worker_free(struct rp_worker *worker)
     rp_timer_disarm(&worker->tick);
     rp_timer_disarm(&worker->lag);
     rp_health_end(&worker->watch);
+    rp_timer_disarm(&worker->start);
     rp_channel_close(&worker->channel);
     rp_engine_free(worker->engine);
     if (worker->registry)
@@ -392,5 +416,6 @@ void rp_worker_free(struct rp_worker *worker)
     rp_http_client_free(worker->http);
     rp_registry_free(worker->registry);
     rp_plan_free(worker->plan);
+    rp_segment_sequence_deinit(&worker->segments);
     rp_free(worker);
 }

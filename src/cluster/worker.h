@@ -23,6 +23,11 @@ struct rp_worker_host { /* what a kind of script adds to struct rp_script_host *
     /* The plan is known; the registry and the client for what scripts record and request. */
     int (*prepare)(struct rp_script_host *host, const struct rp_plan *plan, struct rp_loop *loop,
                    struct rp_registry *registry, struct rp_http_client *http, struct rp_error *err);
+    /* What setup() returned, as bytes that share() of another worker's host takes: free with rp_free. NULL with @err filled when
+     * there are no such bytes. Called after a setup() that succeeded. */
+    char *(*pack)(struct rp_script_host *host, size_t *ret_len, struct rp_error *err);
+    /* Takes what pack() of another worker has made, as if setup() had run here. */
+    int (*share)(struct rp_script_host *host, struct rp_slice data, struct rp_error *err);
     /* The run is over: drop what refers to the registry and the client. */
     void (*release)(struct rp_script_host *host);
     /* Calls @each for every group of errors that changed since the last call. */
@@ -41,6 +46,8 @@ void rp_worker_free(struct rp_worker *worker); /* NULL is allowed */
 
 /* For hosts: NULL before there is a plan. */
 struct rp_engine *rp_worker_engine(struct rp_worker *worker);
+/* For hosts: its number in the run, from 1. */
+uint32_t rp_worker_number(const struct rp_worker *worker);
 /* For hosts: a warning for the summary; equal texts are counted. */
 void rp_worker_warn(struct rp_worker *worker, const char *text);
 void rp_worker_warn_times(struct rp_worker *worker, const char *text, uint64_t times);

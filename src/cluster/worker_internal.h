@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * cluster/worker_internal.h - what the worker's files share: worker.c is driven by messages, worker_send.c writes them.
+ * cluster/worker_internal.h - what the worker's files share: worker.c is driven by messages, worker_send.c writes them,
+ * worker_hooks.c has setup and teardown.
  */
 
 #include <sys/resource.h>
@@ -20,8 +21,11 @@ struct rp_worker {
     struct rp_registry *registry;
     struct rp_http_client *http;
     struct rp_engine *engine;
-    struct rp_timer tick, lag;
-    bool is_in_hook, has_started, is_over;
+    struct rp_timer tick, lag, start;
+    uint32_t index; /* of the run's workers, from 0 */
+    struct rp_segment_sequence segments;
+    bool is_in_hook, is_sharing, has_started, is_over;
+    rp_ns started_late; /* after the moment that was agreed upon */
     rp_ns hook_began;
     uint32_t defined; /* series already defined to the coordinator */
     rp_ns cpu_at;
@@ -30,6 +34,11 @@ struct rp_worker {
     struct rp_health_watch watch;
     int error; /* the first failure of sending */
 };
+
+/* worker_hooks.c */
+void rp_worker_on_setup(struct rp_worker *worker, const struct rp_message *message);
+void rp_worker_on_share(struct rp_worker *worker, const struct rp_message *message);
+void rp_worker_run_hook(struct rp_worker *worker, enum rp_hook hook, rp_ns timeout);
 
 /* worker_send.c: each sends one kind of message; failures are kept in worker->error. */
 void rp_worker_send_hello(struct rp_worker *worker);

@@ -253,7 +253,9 @@ void rp_worker_send_finished(struct rp_worker *worker)
     const struct rp_http_counters *http = rp_http_client_counters(worker->http);
     struct rp_buf *out = rp_channel_begin(&worker->channel);
 
-    rp_write_message(out, RP_MSG_FINISHED, 6);
+    rp_write_message(out, RP_MSG_FINISHED, 7);
+    rp_write_key(out, "started_late");
+    rp_write_i64(out, worker->started_late);
     rp_write_key(out, "elapsed");
     rp_write_i64(out, rp_engine_elapsed(worker->engine));
     rp_write_key(out, "paused");

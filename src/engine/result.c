@@ -100,6 +100,7 @@ void rp_result_deinit(struct rp_result *result)
     for (size_t i = 0; i < result->worker_count; i++) {
         rp_free(result->workers[i].loop);
         rp_free(result->workers[i].runtime);
+        rp_free(result->workers[i].lost);
     }
     rp_free(result->workers);
     for (size_t i = 0; i < result->generator_reason_count; i++)

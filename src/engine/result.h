@@ -60,6 +60,11 @@ struct rp_result_worker {
     char *runtime; /* "CPython 3.11.2" */
     double cpu_user_s, cpu_system_s;
     int64_t max_rss_bytes;
+    rp_ns
+        started_late; /* how long after the moment that all had agreed upon its executors started */
+    char *lost;       /* how it ended before its time, one sentence; NULL when it did not */
+    rp_ns
+        lost_from; /* what it measured later than this is missing; of the executors, with pauses */
 };
 
 enum { RP_RESULT_PAUSES_MAX = 1000 }; /* later ones are only in the sum */

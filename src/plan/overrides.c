@@ -332,9 +332,36 @@ int rp_overrides_apply(const struct rp_wanted *wanted, struct rp_scenario *scena
 
 /* ---- the run ------------------------------------------------------------------------------------------------- */
 
+static int apply_workers(const struct rp_overrides *overrides, struct rp_plan *plan,
+                         struct rp_error *err)
+{
+    const struct rp_override *given = &overrides->workers;
+    char *end;
+    long long count;
+
+    plan->workers = 1;
+    if (!given->value)
+        return 0;
+    if (strcmp(given->value, "auto") == 0) {
+        plan->workers = rp_plan_auto_workers(plan, overrides->cores);
+        return 0;
+    }
+    errno = 0;
+    count = strtoll(given->value, &end, 10);
+    if (errno || *end || end == given->value || count < 1 || count > RP_WORKERS_MAX)
+        return rp_error_set(err, -RP_EUSER, "%s '%s' is neither a number from 1 to %d nor 'auto'",
+                            given->origin, given->value, RP_WORKERS_MAX);
+    plan->workers = count;
+    return 0;
+}
+
 int rp_overrides_apply_run(const struct rp_overrides *overrides, struct rp_plan *plan,
                            struct rp_error *err)
 {
+    int r = apply_workers(overrides, plan, err);
+
+    if (r < 0)
+        return r;
     plan->no_spin = overrides->no_spin;
     if (overrides->seed.value) {
         plan->seed_is_given = true;

@@ -126,7 +126,8 @@ static json_t *plan_to_json(const struct rp_plan *plan, bool with_seed)
               put(object, env_field.name, rp_field_to_json(&env_field, plan)) &&
               put(object, "has_setup", json_boolean(plan->has_setup)) &&
               put(object, "has_teardown", json_boolean(plan->has_teardown)) &&
-              put(object, "no_spin", json_boolean(plan->no_spin));
+              put(object, "no_spin", json_boolean(plan->no_spin)) &&
+              put(object, "workers", json_integer(plan->workers));
 
     for (int i = 0; ok && i < RP_S_COUNT; i++)
         ok = (i == RP_S_SEED && !with_seed) ||
@@ -298,6 +299,12 @@ static int read_plan(struct rp_plan *plan, const json_t *root, struct rp_error *
         r = rp_json_bool_at(root, "no_spin", &plan->no_spin, &where, err);
     if (r < 0)
         return r;
+    /* What a plan was made with before there were several. */
+    plan->workers = json_is_integer(json_object_get(root, "workers"))
+                        ? json_integer_value(json_object_get(root, "workers"))
+                        : 1;
+    if (plan->workers < 1 || plan->workers > RP_WORKERS_MAX)
+        return rp_where_fail(&where, err, "workers is not a number of 1 to 1024");
     plan->seed_is_given = true;
     plan->script = rp_strdup(script);
     if (!plan->script)
@@ -317,7 +324,7 @@ int rp_plan_read_json(const char *json, struct rp_plan **ret, struct rp_error *e
         "script",        "scenarios",        "thresholds",          "metrics",
         "env",           "has_setup",        "has_teardown",        "tags",
         "setup_timeout", "teardown_timeout", "summary_trend_stats", "seed",
-        "no_spin"
+        "no_spin",       "workers"
     };
     const struct rp_where where = { NULL, 0, "plan", NULL };
     struct rp_plan *plan = NULL;

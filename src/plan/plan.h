@@ -83,6 +83,7 @@ struct rp_plan {
     uint64_t seed;      /* of everything random in the run, at most 2^53-1 */
     bool seed_is_given; /* false: this plan's resolution has chosen it by chance */
     bool no_spin;       /* waits for arrivals without spinning over the last microseconds */
+    int64_t workers;    /* processes that share the work, at least 1 */
     struct rp_stat *trend_stats; /* what the summary shows of trends */
     size_t trend_stat_count;
 };
@@ -95,6 +96,8 @@ struct rp_override {
 };
 struct rp_overrides {
     struct rp_override vus, duration, iterations, rate, max_vus, seed;
+    struct rp_override workers; /* a number or "auto"; 1 when not given */
+    int64_t cores;              /* what "auto" may use; 0 = 1 */
     struct rp_override *stages; /* laid end to end; each may have several: "30s:10,1m:0" */
     size_t stage_count;
     bool no_spin;
@@ -141,6 +144,10 @@ void rp_plan_free(struct rp_plan *plan);
 /* Replaces what the summary shows of trends by @text, "avg,p(99)". -RP_EUSER names @origin and the bad item. */
 RP_NODISCARD int rp_plan_set_trend_stats(struct rp_plan *plan, const char *text, const char *origin,
                                          struct rp_error *err);
+
+enum { RP_WORKERS_MAX = 1024 };
+/* How many of @cores processes the plan's work is worth: one for each 32 VUs or 2,000 iterations a second that it can have at once. */
+int64_t rp_plan_auto_workers(const struct rp_plan *plan, int64_t cores);
 
 /* The largest number of VUs that can run at once: scenarios whose times do not meet are not added up. */
 int64_t rp_plan_max_vus(const struct rp_plan *plan);

@@ -342,3 +342,37 @@ int64_t rp_plan_max_vus(const struct rp_plan *plan)
     }
     return highest;
 }
+
+enum { VUS_A_WORKER = 32, RATE_A_WORKER = 2000 };
+
+/* Iterations per second at most; 0 when their number follows from the VUs. */
+static double highest_rate(const struct rp_scenario *scenario)
+{
+    double highest = scenario->rate;
+
+    if (scenario->executor != RP_CONSTANT_ARRIVAL_RATE &&
+        scenario->executor != RP_RAMPING_ARRIVAL_RATE)
+        return 0;
+    for (size_t i = 0; scenario->executor == RP_RAMPING_ARRIVAL_RATE && i < scenario->stage_count;
+         i++)
+        highest = fmax(highest, (double)scenario->stages[i].target);
+    return highest * 1e9 / (double)scenario->time_unit;
+}
+
+int64_t rp_plan_auto_workers(const struct rp_plan *plan, int64_t cores)
+{
+    int64_t vus = 0, wanted;
+    double rate = 0;
+
+    for (size_t i = 0; i < plan->scenario_count; i++) {
+        double own = highest_rate(&plan->scenarios[i]);
+
+        rate += own;
+        vus += own > 0 ? 0 : max_vus(&plan->scenarios[i]);
+    }
+    wanted = vus / VUS_A_WORKER + (int64_t)fmin(rate / RATE_A_WORKER, RP_WORKERS_MAX);
+    wanted = wanted < cores ? wanted : cores;
+    if (wanted > RP_WORKERS_MAX)
+        wanted = RP_WORKERS_MAX;
+    return wanted > 1 ? wanted : 1;
+}

@@ -7,6 +7,7 @@
  */
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/prctl.h>
 
 #include "base/alloc.h"
@@ -222,6 +223,8 @@ static PyObject *host_serve(PyObject *object, PyObject *arg)
     if (!self->scheduled || self->worker)
         return PyErr_Format(PyExc_RuntimeError, "this host has no loop, or serves already");
     keep_receive_blocks();
+    /* A script that blocks does not see the coordinator's end: it must not outlive it. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     r = rp_worker_new(self->loop, (int)fd, &host, rp_py_worker_ended, self, &self->worker);
     if (r == 0)
         r = rp_py_watchdog_start(self);

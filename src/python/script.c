@@ -98,6 +98,42 @@ static void host_release(struct rp_script_host *script)
     self->plan = NULL;
 }
 
+static char *host_pack(struct rp_script_host *script, size_t *ret_len, struct rp_error *err)
+{
+    struct py_host *self = of_script(script);
+    PyObject *bytes = PyObject_CallMethod(self->hooks, "pack", NULL);
+    char *copy = NULL, *data;
+    Py_ssize_t len;
+
+    if (bytes && PyBytes_AsStringAndSize(bytes, &data, &len) == 0) {
+        copy = rp_alloc((size_t)len);
+        if (!copy)
+            PyErr_NoMemory();
+    }
+    if (copy) {
+        memcpy(copy, data, (size_t)len);
+        *ret_len = (size_t)len;
+    } else {
+        rp_py_fetch_error(self, err, "setup");
+    }
+    Py_XDECREF(bytes);
+    return copy;
+}
+
+static int host_share(struct rp_script_host *script, struct rp_slice data, struct rp_error *err)
+{
+    struct py_host *self = of_script(script);
+    PyObject *none = PyObject_CallMethod(self->hooks, "share", "y#", data.ptr ? data.ptr : "",
+                                         (Py_ssize_t)data.len);
+
+    if (!none) {
+        rp_py_fetch_error(self, err, "what setup() returned cannot be used");
+        return -RP_EUSER;
+    }
+    Py_DECREF(none);
+    return 0;
+}
+
 static bool take_group(PyObject *item, struct rp_error_group *group)
 {
     const char *scenario, *type, *message, *place, *traceback;
@@ -218,6 +254,8 @@ struct rp_worker_host rp_py_worker_host(struct py_host *self)
     return (struct rp_worker_host){ .script = &self->script,
                                     .load = host_load,
                                     .prepare = host_prepare,
+                                    .pack = host_pack,
+                                    .share = host_share,
                                     .release = host_release,
                                     .each_error = host_each_error,
                                     .runtime = self->runtime };

@@ -307,6 +307,7 @@ struct py_execution {
     PyObject_HEAD PyObject *scenario;
     long long vu, stage; /* stage: -1 = none */
     unsigned long long iteration, iteration_in_vu;
+    unsigned worker_id;
 };
 
 static int64_t stage_of(const struct py_worker *worker)
@@ -331,6 +332,7 @@ PyObject *rp_py_execution_new(struct py_worker *worker)
     if (!self)
         return NULL;
     self->vu = worker->vu->number;
+    self->worker_id = rp_worker_number(worker->host->worker);
     self->stage = stage_of(worker);
     self->iteration = worker->vu->iteration;
     self->iteration_in_vu = worker->vu->iteration_in_vu;
@@ -350,11 +352,6 @@ static void execution_dealloc(PyObject *object)
     Py_DECREF(type);
 }
 
-static PyObject *get_worker_id(PyObject *object, void *unused)
-{
-    return PyLong_FromLong(1);
-}
-
 static PyObject *get_stage(PyObject *object, void *unused)
 {
     long long stage = ((struct py_execution *)object)->stage;
@@ -370,11 +367,12 @@ static PyMemberDef execution_members[] = {
       RP_DOC_EXECUTION_ITERATION },
     { "iteration_in_vu", T_ULONGLONG, offsetof(struct py_execution, iteration_in_vu), READONLY,
       RP_DOC_EXECUTION_ITERATION_IN_VU },
+    { "worker_id", T_UINT, offsetof(struct py_execution, worker_id), READONLY,
+      RP_DOC_EXECUTION_WORKER_ID },
     { NULL, 0, 0, 0, NULL },
 };
 
 static PyGetSetDef execution_getset[] = {
-    { "worker_id", get_worker_id, NULL, RP_DOC_EXECUTION_WORKER_ID, NULL },
     { "stage", get_stage, NULL, RP_DOC_EXECUTION_STAGE, NULL },
     { NULL, NULL, NULL, NULL, NULL },
 };

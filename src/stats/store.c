@@ -25,6 +25,7 @@ struct store_series {
     struct store_group *group;
     struct store_series *next; /* of the group */
     struct rp_value total;
+    bool is_retired;
 };
 
 struct store_group {
@@ -301,6 +302,10 @@ int rp_store_apply(struct rp_store *store, uint32_t worker, uint32_t series,
         return r;
     rp_assert(rp_value_add(&to->total, delta) == 0);
     for (size_t i = 0; i < group->view_count; i++) {
+        if (group->metric->is_summed) {
+            group->views[i]->has_new = true;
+            continue;
+        }
         rp_assert(rp_value_add(&group->views[i]->view.total, delta) == 0);
         rp_assert(rp_value_add(&group->views[i]->view.second, delta) == 0);
     }
@@ -326,13 +331,69 @@ bool rp_store_verify(const struct rp_store *store, uint32_t worker, uint32_t ser
     return found ? rp_value_equal(&found->total, total) : total->samples == 0;
 }
 
+/* ---- gauges that are sums ---- */
+
+int rp_store_sum_gauge(struct rp_store *store, const char *name)
+{
+    struct rp_view *view = rp_store_view(store, name);
+    struct store_view *metric = view ? rp_container_of(view, struct store_view, view) : NULL;
+
+    if (!metric || metric->view.filter || metric->has_series || metric->view.type != RP_GAUGE)
+        return -EINVAL;
+    metric->is_summed = true;
+    return 0;
+}
+
+void rp_store_retire(struct rp_store *store, uint32_t worker, const char *name)
+{
+    if (worker >= store->worker_count)
+        return;
+    for (size_t i = 0; i < store->workers[worker].count; i++) {
+        struct store_series *series = store->workers[worker].series[i];
+
+        if (series && (!name || strcmp(series->group->metric->view.name, name) == 0))
+            series->is_retired = true;
+    }
+}
+
+static double sum_of(const struct rp_store *store, const struct store_view *view)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < store->group_count; i++) {
+        if (!belongs(store->groups[i], view))
+            continue;
+        for (const struct store_series *series = store->groups[i]->first; series;
+             series = series->next)
+            if (!series->is_retired && series->total.samples)
+                sum += series->total.gauge.last;
+    }
+    return sum;
+}
+
+void rp_store_add_up_gauges(struct rp_store *store)
+{
+    for (size_t i = 0; i < store->view_count; i++) {
+        struct store_view *view = store->views[i];
+        struct rp_value sample = { .type = RP_GAUGE, .samples = 1 };
+
+        if (!view->has_new)
+            continue;
+        view->has_new = false;
+        sample.gauge.last = sample.gauge.min = sample.gauge.max = sum_of(store, view);
+        rp_assert(rp_value_add(&view->view.total, &sample) == 0); /* a gauge needs no memory */
+        rp_assert(rp_value_add(&view->view.second, &sample) == 0);
+    }
+}
+
 static int visit_group(const struct store_group *group, rp_store_series_fn *fn, void *user)
 {
     struct rp_value sum;
     int r = 0;
 
-    if (!group->first->next) {
-        fn(user, group->metric->view.name, group->tags, group->tag_count, &group->first->total);
+    if (!group->first->next || group->metric->is_summed) {
+        fn(user, group->metric->view.name, group->tags, group->tag_count,
+           group->metric->is_summed ? &group->metric->view.total : &group->first->total);
         return 0;
     }
     rp_value_init(&sum, group->metric->view.type);

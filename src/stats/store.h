@@ -55,6 +55,12 @@ RP_NODISCARD int rp_store_submetric(struct rp_store *store, const char *name,
                                     const struct rp_filter *filter, const char *display,
                                     struct rp_view **ret);
 
+/* The gauge @name (a view that exists) is the sum of the workers' last values: a sample a tick, of those that are not
+ * retired, when one of them has a new value. -EINVAL when it is none, or has series already. */
+RP_NODISCARD int rp_store_sum_gauge(struct rp_store *store, const char *name);
+/* The gauges of @worker (only @name, unless NULL) count in no sum any more. */
+void rp_store_retire(struct rp_store *store, uint32_t worker, const char *name);
+
 /* Series @series of worker @worker: which metric, which tags (@tag_count pairs, in any order). Ids are small numbers,
  * dense per worker, in any order; -EINVAL for one that is defined already or absurd, and for a key given twice. */
 RP_NODISCARD int rp_store_define(struct rp_store *store, uint32_t worker, uint32_t series,

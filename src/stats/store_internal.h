@@ -15,6 +15,8 @@ struct store_view {
     struct rp_view view;
     struct rp_filter filter;
     bool has_series; /* of the metric's own view */
+    bool is_summed;  /* of the metric's own view: see rp_store_sum_gauge() */
+    bool has_new;    /* of a view whose metric is: something to add up */
 
     /* store_points.c. The oldest first; of each level, how many. */
     struct rp_point *points;
@@ -34,5 +36,8 @@ struct rp_store {
     rp_ns last_tick;
     uint64_t interval_count; /* intervals of some length that have ended */
 };
+
+/* Samples the gauges that are sums. */
+void rp_store_add_up_gauges(struct rp_store *store);
 
 void rp_store_view_free(struct store_view *view); /* half-built too; NULL allowed */

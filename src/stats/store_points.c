@@ -172,6 +172,7 @@ int rp_store_tick(struct rp_store *store, rp_ns at)
 
     if (at < store->last_tick)
         return -EINVAL;
+    rp_store_add_up_gauges(store);
     /* An interval of no length belongs to the one before it. */
     if (at == store->last_tick && interval)
         interval--;

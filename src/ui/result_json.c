@@ -262,6 +262,18 @@ static json_t *warnings_json(const struct rp_result *result)
     return array;
 }
 
+static json_t *loss_json(const struct rp_result_worker *worker)
+{
+    struct rp_json_object item;
+
+    if (!worker->lost)
+        return json_null();
+    item = rp_json_object();
+    rp_json_put(&item, "reason", rp_json_text(worker->lost));
+    rp_json_put(&item, "from_s", rp_json_number((double)worker->lost_from / 1e9));
+    return rp_json_take(&item);
+}
+
 static json_t *workers_json(const struct rp_result *result)
 {
     json_t *array = json_array();
@@ -277,6 +289,8 @@ static json_t *workers_json(const struct rp_result *result)
         rp_json_put(&item, "cpu_user_s", rp_json_number(worker->cpu_user_s));
         rp_json_put(&item, "cpu_system_s", rp_json_number(worker->cpu_system_s));
         rp_json_put(&item, "max_rss_bytes", json_integer(worker->max_rss_bytes));
+        rp_json_put(&item, "started_late_ms", rp_json_number((double)worker->started_late / 1e6));
+        rp_json_put(&item, "lost", loss_json(worker));
         rp_json_push(&array, rp_json_take(&item));
     }
     return array;

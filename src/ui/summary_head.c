@@ -210,6 +210,19 @@ static void scenario_lines(struct rp_summary *summary, const struct rp_plan *pla
     rp_summary_done(summary, &load);
 }
 
+/* Of several workers: how much later than agreed the last one started. */
+static void append_start(struct rp_buf *out, const struct rp_result *result)
+{
+    char text[RP_UNIT_SIZE];
+    rp_ns latest = 0;
+
+    for (size_t i = 0; i < result->worker_count; i++)
+        if (result->workers[i].started_late > latest)
+            latest = result->workers[i].started_late;
+    if (result->worker_count > 1 && result->started_wall_ns && latest > 0)
+        rp_buf_appendf(out, " (started within %s)", rp_unit_time((double)latest / 1e6, 2, text));
+}
+
 /* "ran 30.1s (setup 12ms, teardown 3ms), 2 workers, seed 7" */
 static void append_run(struct rp_buf *out, const struct rp_result *result)
 {
@@ -235,6 +248,7 @@ static void append_run(struct rp_buf *out, const struct rp_result *result)
     if (result->worker_count) {
         rp_buf_append_str(out, ", ");
         append_things(out, (int64_t)result->worker_count, "worker");
+        append_start(out, result);
     }
     for (size_t i = 0; result->started_wall_ns && result->plan && i < result->plan->scenario_count;
          i++) {

@@ -94,6 +94,29 @@ static void test_several_are_added(void **state)
     rp_progress_table_deinit(&table);
 }
 
+static void test_a_lost_one_holds_nothing_up(void **state)
+{
+    struct rp_progress_table table = { 0 };
+
+    rp_progress_table_lose(&table, 0);
+    assert_null(rp_progress_table_told(&table, 0));
+    assert_int_equal(tell(&table, 2, first, 2), 0);
+    assert_int_equal(tell(&table, 4, second, 2), 0);
+    assert_null(rp_progress_table_told(&table, 3));
+    assert_same(rp_progress_table_told(&table, 4), second);
+    rp_progress_table_lose(&table, 3);
+    assert_same(table.sums, both);
+    rp_progress_table_lose(&table, 4);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(table.sums[i].state, first[i].state);
+        assert_int_equal(table.sums[i].vus, first[i].vus);
+        assert_int_equal(table.sums[i].vus_made, first[i].vus_made);
+        assert_true(table.sums[i].rate == first[i].rate);
+        assert_int_equal(table.sums[i].completed, both[i].completed); /* has been done */
+    }
+    rp_progress_table_deinit(&table);
+}
+
 static void test_nonsense_changes_nothing(void **state)
 {
     struct rp_progress_table table = { 0 };
@@ -146,6 +169,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_worker_is_all),
         cmocka_unit_test(test_several_are_added),
+        cmocka_unit_test(test_a_lost_one_holds_nothing_up),
         cmocka_unit_test(test_nonsense_changes_nothing),
         cmocka_unit_test(test_without_memory),
         cmocka_unit_test(test_names),

@@ -40,14 +40,29 @@ static void write_down(enum rp_message_type type, struct rp_buf *out)
         text(out, "script", "load.py");
         break;
     case RP_MSG_PLAN:
-        rp_write_message(out, type, 1);
+        rp_write_message(out, type, 3);
         text(out, "json", "{}");
+        number(out, "worker", 1);
+        number(out, "workers", 4);
+        break;
+    case RP_MSG_SETUP:
+        rp_write_message(out, type, 1);
+        boolean(out, "share", true);
+        break;
+    case RP_MSG_SHARE:
+        rp_write_message(out, type, 1);
+        rp_write_key(out, "data");
+        rp_write_bytes(out, RP_SLICE("\x80\x05N."));
+        break;
+    case RP_MSG_START:
+        rp_write_message(out, type, 1);
+        number(out, "at", 1234567890123);
         break;
     case RP_MSG_STOP:
         rp_write_message(out, type, 1);
         number(out, "grace", 2 * RP_S);
         break;
-    default: /* setup, start, teardown, exit */
+    default: /* pause, resume, teardown, exit */
         rp_write_message(out, type, 0);
     }
 }
@@ -79,10 +94,12 @@ static void write_failures(enum rp_message_type type, struct rp_buf *out)
         rp_write_message(out, type, 1 + RP_ERROR_FIELDS);
         text(out, "stage", "load");
     } else {
-        rp_write_message(out, type, 3 + RP_ERROR_FIELDS);
+        rp_write_message(out, type, 4 + RP_ERROR_FIELDS);
         text(out, "hook", "setup");
         boolean(out, "ok", false);
         number(out, "took", 1500);
+        rp_write_key(out, "data");
+        rp_write_bytes(out, RP_SLICE(""));
     }
     write_error_fields(out);
 }
@@ -164,7 +181,8 @@ static void write_health(struct rp_buf *out)
 
 static void write_finished(struct rp_buf *out)
 {
-    rp_write_message(out, RP_MSG_FINISHED, 6);
+    rp_write_message(out, RP_MSG_FINISHED, 7);
+    number(out, "started_late", 40000);
     number(out, "elapsed", 10 * RP_S);
     number(out, "paused", RP_S);
     write_health(out);

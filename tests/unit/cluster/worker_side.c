@@ -211,11 +211,24 @@ static void on_closed(struct rp_channel *channel, int status)
 
 static const struct rp_channel_events channel_events = { on_message, on_closed };
 
+static char *pack(struct rp_script_host *host, size_t *ret_len, struct rp_error *err)
+{
+    *ret_len = 4;
+    return rp_strdup("data");
+}
+
+static int share(struct rp_script_host *host, struct rp_slice data, struct rp_error *err)
+{
+    return rp_slice_eq_str(data, "data") ? 0 : rp_error_set(err, -RP_EUSER, "not what was packed");
+}
+
 void side_init(struct side *side, struct world *world)
 {
     struct rp_worker_host host = { .script = &side->script,
                                    .load = load,
                                    .prepare = prepare,
+                                   .pack = pack,
+                                   .share = share,
                                    .release = release,
                                    .each_error = each_error,
                                    .runtime = "none" };

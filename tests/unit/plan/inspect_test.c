@@ -93,6 +93,7 @@ static const char golden_text[] = //
     "  teardown_timeout     1m\n"
     "  summary_trend_stats  avg, min, med, max, p(90), p(95), p(99)\n"
     "  no_spin              no\n"
+    "  workers              1\n"
     "  env                  -\n";
 
 static const char golden_json[] = //
@@ -154,6 +155,7 @@ static const char golden_json[] = //
     "  'has_setup': true,\n"
     "  'has_teardown': false,\n"
     "  'no_spin': false,\n"
+    "  'workers': 1,\n"
     "  'tags': {},\n"
     "  'setup_timeout': '1m',\n"
     "  'teardown_timeout': '1m',\n"

@@ -392,6 +392,66 @@ static void every_failed_allocation_can_be_tried_again(void **state)
         build_with_failure_at(n);
 }
 
+/* ---- gauges that are sums ---- */
+
+static void set(struct rp_store *store, uint32_t worker, uint32_t series, double value)
+{
+    struct rp_value delta = { .type = RP_GAUGE, .samples = 1 };
+
+    delta.gauge.last = delta.gauge.min = delta.gauge.max = value;
+    assert_int_equal(rp_store_apply(store, worker, series, &delta), 0);
+}
+
+static void assert_gauge(const struct rp_view *view, uint64_t samples, double last, double min,
+                         double max)
+{
+    assert_int_equal(view->total.samples, samples);
+    assert_float_equal(view->total.gauge.last, last, 0);
+    assert_float_equal(view->total.gauge.min, min, 0);
+    assert_float_equal(view->total.gauge.max, max, 0);
+}
+
+static void gauges_of_workers_add_up(void **state)
+{
+    struct rp_store *store = make_store();
+    struct rp_value told = { .type = RP_GAUGE, .samples = 2, .gauge = { 5, 3, 5 } };
+    struct rp_view *vus, *mine;
+
+    mine = submetric(store, "vus", "team", "a", "vus{team:a}");
+    assert_int_equal(rp_store_metric(store, "vus", RP_GAUGE, false, &vus, NULL), 0);
+    assert_int_equal(rp_store_sum_gauge(store, "vus"), 0);
+    assert_int_equal(rp_store_sum_gauge(store, "vus{team:a}"), -EINVAL);
+    assert_int_equal(rp_store_sum_gauge(store, "none"), -EINVAL);
+    for (uint32_t worker = 0; worker < 3; worker++) {
+        assert_int_equal(define(store, worker, 0, "vus", RP_GAUGE, worker ? "team:a" : "team:b"),
+                         0);
+        set(store, worker, 0, 3 + worker);
+    }
+    assert_int_equal(rp_store_sum_gauge(store, "vus"), -EINVAL); /* too late */
+    assert_int_equal(vus->total.samples, 0);                     /* nobody knows all of it yet */
+    assert_int_equal(rp_store_tick(store, 1), 0);
+    assert_gauge(vus, 1, 12, 12, 12);
+    assert_gauge(mine, 1, 9, 9, 9);
+    assert_int_equal(rp_store_tick(store, 2), 0); /* nothing new */
+    assert_gauge(vus, 1, 12, 12, 12);
+    set(store, 0, 0, 5);
+    rp_store_retire(store, 1, "others"); /* of which it has none */
+    assert_int_equal(rp_store_tick(store, 3), 0);
+    assert_gauge(vus, 2, 14, 12, 14);
+    assert_gauge(mine, 1, 9, 9, 9);
+    rp_store_retire(store, 1, "vus");
+    rp_store_retire(store, 2, NULL);
+    rp_store_retire(store, 9, NULL);
+    set(store, 0, 0, 1);
+    assert_int_equal(rp_store_tick(store, 4), 0);
+    assert_gauge(vus, 3, 1, 1, 14);
+    /* What each has told is verified as ever. */
+    assert_false(rp_store_verify(store, 0, 0, &told));
+    told = (struct rp_value){ .type = RP_GAUGE, .samples = 3, .gauge = { 1, 1, 5 } };
+    assert_true(rp_store_verify(store, 0, 0, &told));
+    rp_store_free(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -401,6 +461,7 @@ int main(void)
         cmocka_unit_test(merged_workers_are_bit_identical_to_one_process),
         cmocka_unit_test(verifying_is_exact),
         cmocka_unit_test(every_failed_allocation_can_be_tried_again),
+        cmocka_unit_test(gauges_of_workers_add_up),
     };
 
     return cmocka_run_group_tests_name("store", tests, NULL, NULL);
