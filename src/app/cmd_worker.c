@@ -2,9 +2,11 @@
 
 /* The worker of `rampa run URL`: this program once more, with a script host that needs no interpreter. */
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "app/run.h"
 #include "cluster/process.h"
@@ -44,6 +46,7 @@ static int serve(struct rp_loop *loop)
     struct rp_worker *worker;
     int r;
 
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* as other workers: none outlives the coordinator */
     rp_fixed_host_init(&fixed);
     r = rp_worker_new(loop, RP_PROCESS_CONTROL_FD, &host, worker_ended, &life, &worker);
     if (r < 0)

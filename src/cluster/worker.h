@@ -24,7 +24,7 @@ struct rp_worker_host { /* what a kind of script adds to struct rp_script_host *
     int (*prepare)(struct rp_script_host *host, const struct rp_plan *plan, struct rp_loop *loop,
                    struct rp_registry *registry, struct rp_http_client *http, struct rp_error *err);
     /* What setup() returned, as bytes that share() of another worker's host takes: free with rp_free. NULL with @err filled when
-     * there are no such bytes. Called after a setup() that succeeded. */
+     * there are no such bytes. Called after a setup() that succeeded. A host without hooks has neither of both. */
     char *(*pack)(struct rp_script_host *host, size_t *ret_len, struct rp_error *err);
     /* Takes what pack() of another worker has made, as if setup() had run here. */
     int (*share)(struct rp_script_host *host, struct rp_slice data, struct rp_error *err);

@@ -53,7 +53,7 @@ static void hook_ended(struct rp_script_host *host, enum rp_hook hook, const str
 
     worker->is_in_hook = false;
     rp_worker_send_changes(worker);
-    if (hook == RP_HOOK_SETUP && worker->is_sharing && !err) {
+    if (hook == RP_HOOK_SETUP && worker->is_sharing && worker->host.pack && !err) {
         data = pack(worker, &len, &no_data);
         if (!data)
             err = &no_data;
@@ -83,8 +83,10 @@ void rp_worker_on_setup(struct rp_worker *worker, const struct rp_message *messa
 void rp_worker_on_share(struct rp_worker *worker, const struct rp_message *message)
 {
     struct rp_error err = { 0 };
-    int r = worker->host.share(worker->host.script, rp_field_bytes(rp_message_get(message, "data")),
-                               &err);
+    int r = worker->host.share
+                ? worker->host.share(worker->host.script,
+                                     rp_field_bytes(rp_message_get(message, "data")), &err)
+                : -EINVAL;
 
     if (r < 0) {
         if (!err.message)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from conftest import Finished
+from faultserver import ExpectRequest, FaultServer, Repeat, Send, answer
 from started import SECONDS, Started
 
 Run = Callable[..., Finished]
@@ -447,3 +448,10 @@ def test_bad_numbers(rampa: Run, script: Script, value: str, message: str) -> No
     if value:
         env = {"RAMPA_WORKERS": value}
         assert message.replace("--workers", "RAMPA_WORKERS") in rampa("run", path, env=env, code=3).stderr
+
+
+def test_a_url_without_a_script(rampa: Run) -> None:
+    with FaultServer([Repeat([ExpectRequest(), Send(answer(b"x"))])]) as server:
+        done = rampa("run", server.url, "--vus", 6, "--iterations", 60, "--workers", 3, out=True, code=0)
+    assert (done.count("http_reqs"), done.count("iterations")) == (60, 60)
+    assert len({worker["pid"] for worker in done.result()["workers"]}) == 3
