@@ -235,7 +235,7 @@ def test_a_loss_is_borne(rampa: Run, script: Script, fate: str, who: int) -> Non
     assert FATES[fate] in result["workers"][who - 1]["lost"]["reason"]
     assert result["workers"][who - 1]["lost"]["from_s"] < seconds
     # The last points of the series are those of the other two.
-    assert result["series"]["vus"]["points"][-1][3] == 4
+    assert result["series"]["vus_max"]["points"][-1][3] == 4
 
 
 def test_nobody_is_left(rampa: Run, script: Script) -> None:
