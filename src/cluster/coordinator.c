@@ -331,11 +331,13 @@ static void on_hello(struct rp_peer *peer, const struct rp_message *message)
 static void on_warning(struct rp_coordinator *c, const struct rp_message *message)
 {
     char *text = rp_field_strdup(rp_message_get(message, "text"));
+    char *about = rp_field_strdup(rp_message_get(message, "about"));
     int64_t count = rp_field_i64(rp_message_get(message, "count"), 1);
 
     if (text && count > 0)
-        rp_coordinator_warn_times(c, text, (uint64_t)count);
+        rp_coordinator_warn_about(c, about, text, (uint64_t)count);
     rp_free(text);
+    rp_free(about);
 }
 
 static void on_bye(struct rp_peer *peer, const struct rp_message *message)

@@ -169,6 +169,9 @@ void rp_watch_over_peers(struct rp_coordinator *c);
 void rp_coordinator_fail(struct rp_coordinator *c, enum rp_exit code, const char *fmt, ...)
     RP_PRINTF(3, 4);
 void rp_coordinator_warn(struct rp_coordinator *c, const char *text);
+/* Of those with the same @about (may be NULL) the first is the one that shows. */
+void rp_coordinator_warn_about(struct rp_coordinator *c, const char *about, const char *text,
+                               uint64_t times);
 void rp_coordinator_warn_times(struct rp_coordinator *c, const char *text, uint64_t times);
 
 /* coordinator_life.c */

@@ -44,24 +44,38 @@ void rp_coordinator_fail(struct rp_coordinator *c, enum rp_exit code, const char
     va_end(args);
 }
 
-void rp_coordinator_warn_times(struct rp_coordinator *c, const char *text, uint64_t times)
+/* Whether somebody has said this, or another worker the same with other figures. */
+static bool is_known(const struct rp_result_warning *warning, const char *about, const char *text)
+{
+    return (warning->text && strcmp(warning->text, text) == 0) ||
+           (about && warning->about && strcmp(warning->about, about) == 0);
+}
+
+void rp_coordinator_warn_about(struct rp_coordinator *c, const char *about, const char *text,
+                               uint64_t times)
 {
     struct rp_result *result = c->result;
     struct rp_result_warning *warnings = result->warnings;
 
     for (size_t i = 0; i < result->warning_count; i++)
-        if (warnings[i].text && strcmp(warnings[i].text, text) == 0) {
-            warnings[i].count += times;
+        if (is_known(&warnings[i], about, text)) {
+            warnings[i].count += about ? 0 : times;
             return;
         }
     warnings = rp_realloc_array(warnings, result->warning_count + 1, sizeof(*warnings));
     if (!warnings)
         return;
     result->warnings = warnings;
-    warnings[result->warning_count++] = (struct rp_result_warning){ .text = rp_strdup(text),
-                                                                    .count = times };
+    warnings[result->warning_count++] = (struct rp_result_warning){
+        .text = rp_strdup(text), .about = about ? rp_strdup(about) : NULL, .count = times
+    };
     /* Last: a log that cannot write it warns too. */
     rp_publish_warning(c, warnings[result->warning_count - 1].text);
+}
+
+void rp_coordinator_warn_times(struct rp_coordinator *c, const char *text, uint64_t times)
+{
+    rp_coordinator_warn_about(c, NULL, text, times);
 }
 
 void rp_coordinator_warn(struct rp_coordinator *c, const char *text)

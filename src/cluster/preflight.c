@@ -48,9 +48,10 @@ static void look_at_files(struct rp_coordinator *c, int64_t vus)
         return;
     snprintf(
         text, sizeof(text),
-        "up to %lld VUs, but a worker may have %llu files open: if each has a connection, some "
+        "up to %lld VUs%s, but a worker may have %llu files open: if each has a connection, some "
         "will fail; raise the limit (ulimit -n)",
-        (long long)vus, (unsigned long long)limit.rlim_cur);
+        (long long)vus, c->result->plan->workers > 1 ? " in a worker" : "",
+        (unsigned long long)limit.rlim_cur);
     warn(c, text);
 }
 
@@ -71,8 +72,8 @@ static void look_at_ports(struct rp_coordinator *c, int64_t vus)
 
 void rp_preflight(struct rp_coordinator *c)
 {
-    int64_t vus = most_vus(c->result->plan);
+    int64_t vus = most_vus(c->result->plan), workers = c->result->plan->workers;
 
-    look_at_files(c, vus);
+    look_at_files(c, vus / workers + (vus % workers != 0)); /* of each of them */
     look_at_ports(c, vus);
 }

@@ -104,9 +104,9 @@ static struct rp_series *builtin_series(struct rp_worker *worker, enum rp_builti
     return rp_registry_series(worker->registry, metric, rp_tags_empty(worker->registry));
 }
 
-static void run_warning(void *user, const char *text)
+static void run_warning(void *user, const char *about, const char *text)
 {
-    rp_worker_warn(user, text);
+    rp_worker_warn_about(user, about, text, 1);
 }
 
 /* Which part of the work is this one's. */

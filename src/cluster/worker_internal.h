@@ -51,6 +51,9 @@ void rp_worker_send_finished(struct rp_worker *worker);
 void rp_worker_send_totals(struct rp_worker *worker);
 void rp_worker_send_bye(struct rp_worker *worker);
 void rp_worker_report_overflow(struct rp_worker *worker);
+/* @about NULL: only equal texts are one warning. */
+void rp_worker_warn_about(struct rp_worker *worker, const char *about, const char *text,
+                          uint64_t times);
 /* Ends what rp_channel_begin() began. */
 void rp_worker_end_message(struct rp_worker *worker);
 double rp_worker_cpu_seconds(const struct rusage *usage);

@@ -49,9 +49,17 @@ void rp_worker_warn(struct rp_worker *worker, const char *text)
 
 void rp_worker_warn_times(struct rp_worker *worker, const char *text, uint64_t times)
 {
+    rp_worker_warn_about(worker, NULL, text, times);
+}
+
+void rp_worker_warn_about(struct rp_worker *worker, const char *about, const char *text,
+                          uint64_t times)
+{
     struct rp_buf *out = rp_channel_begin(&worker->channel);
 
-    rp_write_message(out, RP_MSG_WARNING, 2);
+    rp_write_message(out, RP_MSG_WARNING, 3);
+    rp_write_key(out, "about");
+    rp_write_text(out, about);
     rp_write_key(out, "text");
     rp_write_text(out, text);
     rp_write_key(out, "count");

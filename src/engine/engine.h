@@ -32,8 +32,9 @@ struct rp_engine_config { /* everything is borrowed for the engine's life */
     struct rp_registry *registry;
     struct rp_script_host *host;
     void (*finished)(struct rp_engine *engine, void *user);
-    /* Something that the user of the tool should know; text valid during the call. May be NULL. */
-    void (*warning)(void *user, const char *text);
+    /* Something that the user of the tool should know; texts valid during the call. @about names what several workers would
+     * say with figures of their own. May be NULL. */
+    void (*warning)(void *user, const char *about, const char *text);
     void *user;
 };
 

@@ -52,4 +52,4 @@ RP_NODISCARD int rp_engine_make_vu(struct rp_engine_scenario *scenario, int64_t 
                                    struct rp_error *err);
 
 /* report.c */
-void rp_engine_warn(struct rp_engine *engine, const char *text);
+void rp_engine_warn(struct rp_engine_scenario *scenario, const char *kind, const char *text);

@@ -173,7 +173,7 @@ static void warn_of_vu(struct rp_engine_scenario *scenario, int code, const stru
     snprintf(text, sizeof(text), "scenario '%s': no more VUs are made beyond %lld: %s",
              scenario->plan->name, (long long)scenario->executor.made,
              err->message ? err->message : strerror(-code));
-    rp_engine_warn(scenario->engine, text);
+    rp_engine_warn(scenario, "VUs", text);
 }
 
 static void make_vu(struct rp_task *task)

@@ -11,10 +11,14 @@
 
 /* ---- warnings ----------------------------------------------------------------------------------------------- */
 
-void rp_engine_warn(struct rp_engine *engine, const char *text)
+void rp_engine_warn(struct rp_engine_scenario *scenario, const char *kind, const char *text)
 {
-    if (engine->config.warning)
-        engine->config.warning(engine->config.user, text);
+    const struct rp_engine_config *config = &scenario->engine->config;
+    char about[200];
+
+    snprintf(about, sizeof(about), "%s of %s", kind, scenario->plan->name);
+    if (config->warning)
+        config->warning(config->user, about, text);
 }
 
 /* The highest rate that the whole scenario asks for, per second. */
@@ -76,7 +80,7 @@ static void warn_of_drops(struct rp_engine_scenario *scenario)
         text, sizeof(text),
         "scenario '%s': iterations were dropped because all VUs were busy: %s; max_vus is %lld",
         scenario->plan->name, needed, (long long)scenario->plan->max_vus);
-    rp_engine_warn(scenario->engine, text);
+    rp_engine_warn(scenario, "drops", text);
 }
 
 /* ---- once a second ------------------------------------------------------------------------------------------ */

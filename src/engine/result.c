@@ -94,8 +94,10 @@ void rp_result_deinit(struct rp_result *result)
         rp_free(result->accounting[i].scenario);
     rp_free(result->accounting);
     free_errors(result);
-    for (size_t i = 0; i < result->warning_count; i++)
+    for (size_t i = 0; i < result->warning_count; i++) {
         rp_free(result->warnings[i].text);
+        rp_free(result->warnings[i].about);
+    }
     rp_free(result->warnings);
     for (size_t i = 0; i < result->worker_count; i++) {
         rp_free(result->workers[i].loop);

@@ -50,6 +50,7 @@ struct rp_error_group {
 
 struct rp_result_warning {
     char *text;
+    char *about; /* of workers' warnings that differ in figures only, or NULL */
     uint64_t count;
 };
 

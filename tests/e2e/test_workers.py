@@ -379,6 +379,21 @@ def test_errors_of_all_are_one_group(rampa: Run, script: Script) -> None:
     assert (error["count"], error["type"]) == (12, "ValueError")
 
 
+def test_what_all_of_them_miss_is_said_once(rampa: Run, script: Script) -> None:
+    path = script(
+        """
+import rampa
+@rampa.scenario(executor="constant-arrival-rate", rate=300, duration="1s", pre_allocated_vus=3, max_vus=3)
+async def a(worker):
+    await worker.sleep(0.05)
+"""
+    )
+    done = rampa("run", path, "--workers", 3, out=True, code=0)
+    assert done.count("dropped_iterations") > 100
+    (warning,) = [w for w in done.result()["warnings"] if "iterations were dropped" in w["text"]]
+    assert warning["count"] == 1 and warning["text"].endswith("max_vus is 3")
+
+
 def test_thresholds_see_all(rampa: Run, script: Script) -> None:
     path = script(
         """

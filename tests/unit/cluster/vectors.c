@@ -253,7 +253,8 @@ void vector_write(enum rp_message_type type, struct rp_buf *out)
         write_values(type, out);
         break;
     case RP_MSG_WARNING:
-        rp_write_message(out, type, 2);
+        rp_write_message(out, type, 3);
+        text(out, "about", NULL);
         text(out, "text", "careful");
         number(out, "count", 3);
         break;

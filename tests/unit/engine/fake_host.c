@@ -178,10 +178,11 @@ static void on_finished(struct rp_engine *engine, void *user)
     fake->finished_at = fake_now(fake);
 }
 
-static void on_warning(void *user, const char *text)
+static void on_warning(void *user, const char *about, const char *text)
 {
     struct fake *fake = user;
 
+    assert_non_null(about);
     fake->warnings++;
     assert_true(strlen(text) < sizeof(fake->warning));
     strcpy(fake->warning, text);
