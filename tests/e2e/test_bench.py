@@ -2,6 +2,8 @@
 """The benchmark's own arithmetic: what it reads from the clients' output, and whose processor time it counts."""
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent / "bench"))
 
+import asyncio_cost  # noqa: E402
 import clients  # noqa: E402
 import run as bench  # noqa: E402
 from servers import Missing  # noqa: E402
@@ -80,3 +83,23 @@ def test_ratios_are_taken_within_a_round():
     samples = [sample("wrk", 0, 4), sample("rampa", 0, 2), sample("rampa", 1, 9), sample("wrk", 1, 6), sample("rampa", 2, 1)]
     assert bench.ratios(samples, "nginx", "rampa") == [0.5, 1.5]
     assert bench.ratios(samples, "target", "rampa") == []
+
+
+def test_an_await_is_compared_with_that_of_the_same_round():
+    costs = {"asyncio": {"x": [1.0, 4.0, 2.0]}, "rampa": {"x": [0.5, 1.0, 1.8], "own": [3.0]}}
+    assert asyncio_cost.cell(costs, "rampa", "x") == "1.00 (0.50)"
+    assert asyncio_cost.cell(costs, "rampa", "own") == "3.00"
+    assert asyncio_cost.cell(costs, "asyncio", "own") == "-"
+
+
+def test_every_kind_of_await_is_measured_in_every_loop(program: Path, tmp_path: Path):
+    bench_run, samples = Path(asyncio_cost.__file__).with_name("run"), tmp_path / "samples.json"
+    argv = [str(bench_run), "asyncio", "--rampa", str(program), "--times", "40", "--rounds", "1", "--users", "4"]
+    done = subprocess.run([*argv, "--json", str(samples)], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "4 at a time: us an await" in done.stdout
+    costs = json.loads(samples.read_text())["costs"]["4"]
+    for loop in ("asyncio", "rampa", "rampa-epoll"):
+        names = [*asyncio_cost.WORK, *(asyncio_cost.NATIVE if loop != "asyncio" else ())]
+        assert list(costs[loop]) == names
+        assert all(len(cost) == 1 and cost[0] >= 0 for cost in costs[loop].values()), costs[loop]
