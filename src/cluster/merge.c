@@ -3,6 +3,7 @@
 /* What the workers measured, merged into the result by addition. */
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -343,11 +344,14 @@ int rp_merge_hello(struct rp_peer *peer, const struct rp_message *message)
 void rp_merge_bye(struct rp_peer *peer, const struct rp_message *message)
 {
     struct rp_result_worker *worker = &peer->c->result->workers[peer->index];
+    int64_t error = rp_field_i64(rp_message_get(message, "error"), 0);
 
     worker->cpu_user_s = rp_field_double(rp_message_get(message, "cpu_user"), 0);
     worker->cpu_system_s = rp_field_double(rp_message_get(message, "cpu_system"), 0);
     worker->max_rss_bytes = rp_field_i64(rp_message_get(message, "max_rss"), 0);
-    if (rp_field_i64(rp_message_get(message, "error"), 0) < 0)
-        peer->c->totals_differ = true;
+    if (error < 0)
+        rp_coordinator_fail(peer->c, RP_EXIT_INTERNAL,
+                            "a worker could not report all that it measured: %s",
+                            error > INT_MIN ? strerror((int)-error) : "no reason");
     peer->has_farewell = true;
 }

@@ -130,10 +130,14 @@ struct delta {
 static int collect_delta(void *user, const struct rp_series *series)
 {
     struct delta *delta = user;
+    size_t before = delta->items.len;
 
     rp_write_u64(&delta->items, series->id);
     rp_write_value(&delta->items, &series->delta);
-    delta->count++;
+    if (delta->items.error)
+        delta->items.len = before; /* those that are whole go out */
+    else
+        delta->count++;
     return delta->items.error;
 }
 

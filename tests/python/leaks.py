@@ -132,7 +132,7 @@ FIELDS = {
 }
 
 HEAD = """
-import asyncio, contextlib, contextvars, gc, json, os, sys
+import asyncio, contextlib, contextvars, gc, json, os, pathlib, sys
 import rampa
 from rampa import errors
 
@@ -141,9 +141,16 @@ variable = contextvars.ContextVar("variable")
 seen = 0
 ALWAYS_THERE = (None, True, False, asyncio, rampa, errors, sys.modules["_rampa"], asyncio.CancelledError, errors.RequestError)
 
+if "GC_STRESS" in os.environ:
+    gc.set_threshold(1, 1, 1)
+
 
 async def nothing():
     pass
+
+
+def setup():
+    asyncio.get_running_loop().slow_callback_duration = 3600  # of debug mode: it is said of a machine that is busy
 
 
 def teardown():
@@ -155,11 +162,11 @@ def teardown():
     left = {
         "blocks": sys.getallocatedblocks(),
         "references": sum(map(sys.getrefcount, ALWAYS_THERE)),
-        "rss": int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE"),
+        "rss": int(pathlib.Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE"),
         "iterations": seen,
         "types": types,
     }
-    json.dump(left, open("left.json", "w"))
+    pathlib.Path("left.json").write_text(json.dumps(left))
 """
 
 FUNCTION = """
@@ -188,8 +195,8 @@ def refused_url() -> tuple[socket.socket, str]:
     return taken, f"http://127.0.0.1:{taken.getsockname()[1]}/"
 
 
-def left_by(program: Path, target: str, cases: list[str], iterations: int, folder: Path) -> dict[str, Any]:
-    """Runs so many iterations of each case (about as many, of "interrupted") in one run.
+def left_by(program: Path, target: str, cases: list[str], iterations: int, folder: Path, **env: str) -> dict[str, Any]:
+    """Runs so many iterations of each case (about as many, of "interrupted") in one run, whose standard error becomes a file.
 
     Returns:
         What there is in the worker when all of them are over, by ``teardown()``.
@@ -200,10 +207,11 @@ def left_by(program: Path, target: str, cases: list[str], iterations: int, folde
         done = subprocess.run(
             [str(program), "run", "script.py"],
             cwd=folder,
-            env={**os.environ, "TARGET": target, "REFUSED": refused},
+            env={**os.environ, "TARGET": target, "REFUSED": refused, **env},
             capture_output=True,
             text=True,
         )
+    (folder / "stderr").write_text(done.stderr)
     if done.returncode != (2 if {"exception", "cancelled"} & set(cases) else 0):
         raise RuntimeError(f"{cases}: exit code {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
     return json.loads((folder / "left.json").read_text())

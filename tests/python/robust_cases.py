@@ -275,3 +275,58 @@ FAILING = {
     "in-a-task": ("await asyncio.create_task(wait_for(5))", "TypeError"),
 }
 """The exception that ends the iteration, and its type as the result has it."""
+
+NO_MEMORY = {
+    "request": """
+        response = await worker.http.get(url + "/json", headers={"X-Count": str(n)}, tags={"part": "a"}, name="named")
+        worker.check(response, {"has JSON": lambda r: isinstance(r.json(), dict) and r.headers and r.timings and r.text()})
+        """,
+    "post": """
+        await worker.http.post(url + "/status/200", json={"count": n}, expected_statuses=(200, (201, 204)))
+        """,
+    "request that fails": """
+        await worker.http.get(url + "/close")
+        """,
+    "sleep": """
+        await worker.sleep(0)
+        await worker.sleep(0.0001)
+        """,
+    "cancelled": """
+        operation = worker.sleep(1000)
+        operation.add_done_callback(Plain)
+        operation.cancel()
+        await operation
+        """,
+    "metrics": """
+        worker.counter("count_" + str(n)), worker.gauge("gauge", n), worker.rate("rate", n % 2, {"half": "yes"})
+        worker.trend("trend", n, tags={"part": n % 20})
+        worker.execution, worker.env, worker.tags, worker.vu, repr(worker)
+        """,
+    "group": """
+        with worker.group("outer"):
+            await worker.sleep(0)
+            with worker.group("inner" + str(n)):
+                worker.counter("inside", 1)
+        """,
+    "exception": """
+        raise ValueError(f"number {n}")
+        """,
+    "generators": """
+        async def numbers():
+            try:
+                while True:
+                    yield await worker.sleep(0)
+            finally:
+                await worker.sleep(0)
+        async for _ in numbers():
+            break
+        """,
+    "nonsense": """
+        class Bad:
+            def __await__(self):
+                yield 5
+        await Bad()
+        """,
+}
+"""Bodies of iterations that must survive whichever allocation fails: ``n`` is its number. None waits for asyncio, which itself
+loses what it was about to wake then."""

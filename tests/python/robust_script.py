@@ -19,6 +19,9 @@ from typing import Any
 import rampa
 from rampa import errors
 
+if "GC_STRESS" in os.environ:
+    gc.set_threshold(1, 1, 1)
+
 url = os.environ["TARGET"]
 _taken = socket.socket()
 _taken.bind(("127.0.0.1", 0))  # bound, and nobody listens: it refuses
