@@ -204,6 +204,25 @@ class WarningEvent(EngineEvent):
 
 
 @dataclasses.dataclass(frozen=True)
+class GeneratorEvent(EngineEvent):
+    """A reason to doubt that the numbers are the server's: the generator itself was, or may have been, a limit.
+
+    Attributes:
+        verdict: "suspect" or "limited".
+        cause: as in the result file, such as "cpu" or "local_ports".
+        worker: the worker that it is worst for, from 1.
+        workers: how many it is so for.
+        text: one sentence, with the remedy.
+    """
+
+    verdict: str
+    cause: str
+    worker: int
+    workers: int
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
 class MissedEvent(EngineEvent):
     """This consumer was too slow, and the oldest events are lost to it: the run does not wait for consumers.
 
@@ -263,6 +282,8 @@ class _Reader:
             return ResumeEvent(run_id, ns, row["paused_ns"] / 1e9)
         if kind == "warning":
             return WarningEvent(run_id, ns, row["text"])
+        if kind == "generator":
+            return GeneratorEvent(run_id, ns, row["verdict"], row["cause"], row["worker"], row["workers"], row["text"])
         if kind == "missed":
             return MissedEvent(run_id, ns, row["count"])
         if kind == "finished":

@@ -344,8 +344,8 @@ void rp_publish_end(struct rp_coordinator *c, int r)
     if (c->started)
         publish_snapshot(c);
     if (r == 0) {
-        publish_verdicts(c);
         publish_reasons(c);
+        publish_verdicts(c);
     }
     if (r == 0) /* the log may have failed meanwhile */
         code = result->exit_code;

@@ -100,6 +100,12 @@ static void see_change(struct py_watchdog *dog, rp_ns now, rp_ns looked)
     dog->is_told = dog->is_sampled = false;
 }
 
+/* Of the time since the last change, what the loop's thread did not wait for a processor. */
+static rp_ns net_of(const struct py_watchdog *dog, rp_ns silence)
+{
+    return silence - (time_waited(dog) - load(&dog->waited));
+}
+
 static void look(struct py_host *host)
 {
     struct py_watchdog *dog = &host->watchdog;
@@ -121,8 +127,8 @@ static void look(struct py_host *host)
     if (now - since < RP_PY_STUCK_S * RP_S)
         return;
     die_if_orphaned(dog);
-    if (!dog->is_told)
-        tell_stuck(host, now - since);
+    if (!dog->is_told && net_of(dog, now - since) >= RP_PY_STUCK_S * RP_S)
+        tell_stuck(host, net_of(dog, now - since));
 }
 
 static void *watch(void *arg)
@@ -156,14 +162,12 @@ void rp_py_watchdog_unstuck(struct py_host *host)
         silence = rp_py_watchdog_silence(dog);
     atomic_store_explicit(&dog->is_noticed, false, memory_order_relaxed);
     store(&dog->was_stuck, 0);
-    blocked = silence - (time_waited(dog) - load(&dog->waited));
+    blocked = net_of(dog, silence);
     if (blocked < RP_PY_BLOCK_MS * RP_MS)
         blocked = 0;
     engine = rp_py_running_engine(host);
     if (engine && blocked)
         rp_worker_note_block(host->worker, blocked);
-    if (silence >= RP_PY_STUCK_S * RP_S) /* was told already, as long as it seemed */
-        blocked = silence;
     told = PyObject_CallMethod(host->hooks, "unstuck", "d", (double)blocked / 1e9);
     if (!told)
         PyErr_WriteUnraisable(host->hooks);

@@ -11,7 +11,7 @@
  * generator by it. The thread changes nothing that the script can see. All that the loop pays is the counting.
  *
  * How long is known to half a look. What the loop's thread waited for a processor meanwhile is the machine's fault and not
- * the script's, and no part of it.
+ * the script's, and no part of any of these times.
  *
  * A worker whose parent has died while it is stuck kills itself: nobody else will.
  */

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -52,6 +53,27 @@ def test_events_for_several_consumers() -> None:
         assert isinstance(last, rampa.events.FinishedEvent)
         assert (last.status, last.exit_code, last.reason) == (rampa.RunStatus.PASSED, 0, None)
         assert any(isinstance(event, rampa.events.SnapshotEvent) for event in events)
+
+
+def test_a_generator_that_is_the_limit_is_told_while_it_runs() -> None:
+    async def block(worker: rampa.Worker) -> None:
+        time.sleep(0.3)
+        await worker.sleep(0.001)
+
+    async def main() -> list[rampa.events.EngineEvent]:
+        controller = await rampa.Engine(plan(block, vus=1, duration="10m")).start()
+        events = []
+        async for event in controller.events():
+            events.append(event)
+            if isinstance(event, rampa.events.GeneratorEvent) and event.cause == "loop_lag" and event.verdict == "limited":
+                await controller.stop()
+        return events
+
+    events = asyncio.run(main())
+    found = [event for event in events if isinstance(event, rampa.events.GeneratorEvent)]
+    for event in found:
+        assert (event.worker, event.workers) == (1, 1) and event.text.startswith("the worker ")
+    assert isinstance(events[-1], rampa.events.FinishedEvent)
 
 
 def test_a_consumer_that_is_slow_misses_events_and_holds_nobody_up() -> None:
