@@ -192,8 +192,8 @@ static void append_reason(struct rp_buf *out, const struct rp_worker_health *hea
         rp_buf_appendf(
             out,
             " had no processor time to spare for %.0f %% of the time: latencies include "
-            "waiting in the generator; use fewer VUs, pace the iterations, or do less in "
-            "the script",
+            "waiting in the generator; use more workers or fewer VUs, pace the iterations, "
+            "or do less in the script",
             of_time(health, health->busy) * 100);
         break;
     case RP_CAUSE_LOOP_LAG:

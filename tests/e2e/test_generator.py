@@ -251,6 +251,18 @@ def test_few_file_descriptors(program: Path, script: Script, target: str, tmp_pa
     assert said and failed and sum(kind["count"] for kind in failed) == int(said[1])
 
 
+def test_descriptors_are_those_of_each_worker(program: Path, script: Script, target: str, tmp_path: Path) -> None:
+    """Fifty VUs each are too many, too."""
+    script(CONNECTS.format(url=target))
+    done = run_in(["sh", "-c", 'ulimit -n 60; exec "$@"', "sh"], program, tmp_path, "--workers", "2")
+    result = done.result()
+    assert done.code == 8 and result["generator"]["verdict"] == "limited"
+    found = reasons(result["generator"])["file_descriptors"]
+    assert found["worker"] in (1, 2) and found["workers"] in (1, 2)
+    assert re.match(r"worker [12](, as 2 of 2,| of 2) ran out of file descriptors \d+ times: ", found["text"])
+    check_warned(done, "up to 50 VUs in a worker, but a worker may have 60 files open: ")
+
+
 def bring_up_loopback() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         up, running = 1, 64
