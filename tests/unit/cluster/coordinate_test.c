@@ -152,7 +152,7 @@ static void test_lies(void **state)
         { "wrap", 0, RP_EXIT_INTERNAL, "the accounting of scenario 'f' does not add up" },
         { "counter", 0, RP_EXIT_INTERNAL, "the iteration counters differ from the accounting" },
         { "total", 0, RP_EXIT_INTERNAL, "the sums of a worker's reports differ from its totals" },
-        { "lost", 0, RP_EXIT_INTERNAL, "the sums of a worker's reports differ from its totals" },
+        { "lost", 0, RP_EXIT_INTERNAL, "a worker could not report all that it measured" },
         { "scenarios", 0, RP_EXIT_INTERNAL, "a worker's message could not be used" },
         { "undefined", 0, RP_EXIT_INTERNAL, "a worker's message could not be used" },
         { "kind", 0, RP_EXIT_INTERNAL, "a worker's message could not be used" },
