@@ -20,9 +20,14 @@ struct parser {
     struct rp_buf bytes; /* what a base64 text holds */
 };
 
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 static void skip_blanks(struct parser *parser)
 {
-    while (parser->at < parser->end && memchr(" \t\r\n", *parser->at, 4))
+    while (parser->at < parser->end && is_space(*parser->at))
         parser->at++;
 }
 
