@@ -19,6 +19,7 @@ import collections.abc
 import dataclasses
 import json
 import os
+import re
 import typing
 
 from rampa._guest import Guest
@@ -49,6 +50,10 @@ class EngineOptions:
         event_log: a file that gets every event as a line of JSON, or None.
         summary_trend_stats: what the summary shows of trends, ``"avg,p(99)"``, or None for the plan's.
         seed: of everything random in the run, or None for the plan's.
+        run_id: the name of the run in its result and its events, 1 to 36 printable ASCII characters, or None for a new UUID.
+
+    Raises:
+        ValueError: ``run_id`` is no such text.
 
     >>> EngineOptions(seed=7).seed
     7
@@ -57,12 +62,18 @@ class EngineOptions:
     event_log: str | os.PathLike[str] | None = None
     summary_trend_stats: str | None = None
     seed: int | None = None
+    run_id: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.run_id is not None and not re.fullmatch("[!-~]{1,36}", self.run_id):
+            raise ValueError(f"run_id must be 1 to 36 printable ASCII characters without spaces, not {self.run_id!r}")
 
     def _as_dict(self) -> dict[str, str]:
         given = {
             "event_log": os.fspath(self.event_log) if self.event_log is not None else None,
             "trend_stats": self.summary_trend_stats,
             "seed": str(self.seed) if self.seed is not None else None,
+            "run_id": self.run_id,
         }
         return {name: value for name, value in given.items() if value is not None}
 
@@ -86,7 +97,7 @@ class RunController:
 
     @property
     def run_id(self) -> str:
-        """The run's UUID."""
+        """The run's name: ``EngineOptions.run_id``, or a UUID."""
         return self._guest.run.run_id
 
     @property

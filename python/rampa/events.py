@@ -53,7 +53,7 @@ class RunResult:
     """Everything that is known when a run has ended.
 
     Attributes:
-        run_id: a UUID.
+        run_id: a UUID, or what ``EngineOptions.run_id`` says.
         status: how it ended.
         exit_code: what ``rampa run`` would have returned, see the README.
         snapshot: the metrics; None when the run ended before there were any.
@@ -122,7 +122,7 @@ class EngineEvent:
     """Base of all events.
 
     Attributes:
-        run_id: the run's UUID.
+        run_id: the run's UUID, or what ``EngineOptions.run_id`` says.
         timestamp_ns: nanoseconds since the run began.
     """
 

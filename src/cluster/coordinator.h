@@ -42,6 +42,7 @@ struct rp_coordinator_config {
     const char *worker_hint;  /* what to do when it cannot be started */
     const struct rp_overrides *overrides;
     const char *trend_stats; /* --summary-trend-stats, or NULL */
+    const char *run_id;      /* at most RP_RUN_ID_MAX bytes, or NULL: a new UUID */
     /* What RAMPA_WIRE holds, or NULL: the encoding of messages, for debugging. -RP_EUSER when it is none. */
     const char *wire;
     /* Of several workers some may die while iterations run: the others go on. Otherwise the run is aborted. */

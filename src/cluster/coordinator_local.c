@@ -10,6 +10,7 @@
  */
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "base/alloc.h"
 #include "cluster/coordinator_internal.h"
@@ -92,7 +93,10 @@ int rp_coordinator_new(const struct rp_coordinator_config *config, struct rp_loo
                                   .over = over,
                                   .over_user = user };
     c->last_status = rp_loop_now(loop);
-    rp_coordinator_make_run_id(ret->run_id);
+    if (config->run_id)
+        snprintf(ret->run_id, sizeof(ret->run_id), "%s", config->run_id);
+    else
+        rp_coordinator_make_run_id(ret->run_id);
     r = rp_publish_start(c);
     if (r == 0)
         r = rp_peer_new(c, &peer);

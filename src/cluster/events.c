@@ -8,10 +8,11 @@
 
 #include "base/alloc.h"
 #include "base/list.h"
+#include "engine/result.h"
 
 struct rp_events {
     struct rp_list queues;
-    char run_id[37];
+    char run_id[RP_RUN_ID_MAX + 1];
     int64_t wall_start;
     rp_ns start;
     uint64_t seq; /* of the last event */

@@ -14,6 +14,8 @@
 #include "plan/plan.h"
 #include "stats/store.h"
 
+enum { RP_RUN_ID_MAX = 36 }; /* a UUID's length */
+
 enum rp_exit { /* the exit codes that users see */
                RP_EXIT_PASSED = 0,
                RP_EXIT_THRESHOLDS = 1,
@@ -107,7 +109,7 @@ struct rp_result {
     struct rp_store *store; /* owned */
     enum rp_exit exit_code;
     char *reason; /* why it did not pass, one sentence; NULL when it passed */
-    char run_id[37];
+    char run_id[RP_RUN_ID_MAX + 1];
     int64_t started_wall_ns; /* first moment of the executors; 0 when they never ran */
     rp_ns elapsed;           /* of the executors, without pauses */
     rp_ns paused;            /* how long they paused in all */

@@ -208,12 +208,14 @@ static int configure(struct py_run *self, const char *script, PyObject *options)
     }
     if (keep_text(options, "event_log", &self->event_log) < 0 ||
         keep_text(options, "trend_stats", &self->trend_stats) < 0 ||
-        keep_text(options, "seed", &self->seed) < 0)
+        keep_text(options, "seed", &self->seed) < 0 ||
+        keep_text(options, "run_id", &self->run_id) < 0)
         return -1;
     self->overrides.seed = (struct rp_override){ .value = self->seed, .origin = "seed" };
     self->config = (struct rp_coordinator_config){ .script = self->script,
                                                    .overrides = &self->overrides,
                                                    .trend_stats = self->trend_stats,
+                                                   .run_id = self->run_id,
                                                    .wire = getenv("RAMPA_WIRE"),
                                                    .events = self->bus,
                                                    .event_log = self->event_log,
@@ -323,6 +325,7 @@ static void run_dealloc(PyObject *object)
     rp_free(self->event_log);
     rp_free(self->trend_stats);
     rp_free(self->seed);
+    rp_free(self->run_id);
     Py_CLEAR(self->host);
     type->tp_free(self);
     Py_DECREF(type);

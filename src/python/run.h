@@ -15,7 +15,7 @@ struct py_run {
     struct rp_coordinator *coordinator; /* NULL once the host is closed */
     struct rp_coordinator_config config;
     struct rp_overrides overrides;
-    char *script, *event_log, *trend_stats, *seed;
+    char *script, *event_log, *trend_stats, *seed, *run_id;
     struct rp_result result;
     struct rp_error err;
     struct rp_events *bus;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import weakref
 from pathlib import Path
 from typing import Any
@@ -388,6 +389,32 @@ def test_options(tmp_path: Path) -> None:
     assert result.document["config"]["seed"] == 7
     assert "p(12)" in result.text
     assert log.read_text().count("\n") >= 3
+    assert result.run_id == result.document["run"]["id"] and len(result.run_id) == 36
     for wrong in (rampa.EngineOptions(summary_trend_stats="p(1"), rampa.EngineOptions(event_log=tmp_path / "no" / "log")):
         with pytest.raises(rampa.errors.ConfigError):
             asyncio.run(finish(plan(visit, **times(1, 3)), wrong))
+
+
+def test_a_run_with_a_name(tmp_path: Path) -> None:
+    """It is in the result, in what the controller says, and in every event."""
+    log = tmp_path / "events"
+
+    async def main(name: str) -> None:
+        async def visit(worker: rampa.Worker) -> None:
+            pass
+
+        options = rampa.EngineOptions(run_id=name, event_log=log)
+        controller = await rampa.Engine(plan(visit, **times(1, 3)), options).start()
+        assert controller.run_id == name
+        seen = {event.run_id async for event in controller.events()}
+        result = await controller.wait()
+        assert (result.run_id, result.document["run"]["id"], seen) == (name, name, {name})
+        assert {json.loads(line)["run_id"] for line in log.read_text().splitlines()} == {name}
+
+    for name in ("n", "nightly-2026-03-01", 'a"\\b', "x" * 36):
+        asyncio.run(main(name))
+    for wrong in ("", "x" * 37, "two words", "line\n", "a\0", "é"):
+        with pytest.raises(ValueError, match="run_id must be 1 to 36 printable ASCII characters"):
+            rampa.EngineOptions(run_id=wrong)
+    with pytest.raises(TypeError):
+        rampa.EngineOptions(run_id=7)  # type: ignore[arg-type]
