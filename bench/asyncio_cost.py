@@ -17,8 +17,9 @@ FOLDER = Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER))
 
 from asyncio_work import WORK, Meter  # noqa: E402
-from run import QUIET, ROOT, Ticks, machine, progress  # noqa: E402
-from servers import TICKS_PER_S, Missing, Target  # noqa: E402
+import report  # noqa: E402
+from run import QUIET, progress  # noqa: E402
+from servers import Missing, Target  # noqa: E402
 
 LOOPS = ("asyncio", "uvloop", "rampa", "rampa-epoll")
 REFERENCE = "asyncio"
@@ -31,8 +32,8 @@ def parse_options(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--times", type=int, default=100_000, metavar="N", help="awaits of each kind, of all users")
     parser.add_argument("--rounds", type=int, default=7, metavar="N")
     parser.add_argument("--core", type=int, default=0, metavar="N")
-    parser.add_argument("--json", metavar="FILE", help="write all samples there")
-    parser.add_argument("--rampa", default=os.environ.get("RAMPA", str(ROOT / "build/rampa")), help=argparse.SUPPRESS)
+    parser.add_argument("--json", metavar="FILE", help="write all samples there, for './dev bench compare'")
+    parser.add_argument("--rampa", default=os.environ.get("RAMPA", str(report.ROOT / "build/rampa")), help=argparse.SUPPRESS)
     parser.add_argument("--inside", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
     options.users = options.users or [1, 64]
@@ -143,6 +144,23 @@ def print_table(bench: Bench, users: int) -> None:
         print(f"  {name:<33}" + "".join(f"{cell(costs, loop, name):>15}" for loop in bench.loops))
 
 
+def write_json(bench: Bench, about: dict) -> None:
+    """Each cost, and its ratio to the reference in the same round."""
+    options = bench.options
+    measures: report.Measures = {}
+    rows = []
+    for users, loops in bench.costs.items():
+        for loop, costs in loops.items():
+            for name, found in costs.items():
+                what = f"{loop}, {users} at a time: {name}"
+                measures[what] = report.Measure("us", True, found)
+                if loop != REFERENCE and (theirs := loops[REFERENCE].get(name)):
+                    measures[f"{what}, of {REFERENCE}"] = report.Measure("", True, [a / b for a, b in zip(found, theirs) if b])
+                rows.append({"users": users, "loop": loop, "name": name, "us": found})
+    settings = {key: getattr(options, key) for key in ("times", "rounds", "core")}
+    report.write(options.json, "asyncio", options.rampa, about, settings, rows, measures)
+
+
 def main() -> None:
     options = parse_options()
     if options.inside:
@@ -151,7 +169,7 @@ def main() -> None:
     loops = [loop for loop in LOOPS if loop != "uvloop" or importlib.util.find_spec("uvloop")]
     if "uvloop" not in loops:
         print("skipped uvloop: it is not installed (python3-uvloop)", file=sys.stderr)
-    about, before = machine(), Ticks.now()
+    about, before = report.machine(), report.Ticks.now()
     cores = os.sched_getaffinity(0)
     try:
         server = Target(max(cores) if len(cores) > 1 else None, f"{options.rampa} target --port 0")
@@ -162,21 +180,17 @@ def main() -> None:
         bench.run_rounds()
     finally:
         server.stop()
-    now = Ticks.now()
-    total = max(1, now.total - before.total)
-    others = max(0.0, (now.busy - before.busy - bench.cpu_s * TICKS_PER_S) / total)
-    stolen = (now.stolen - before.stolen) / total
+    about |= report.disturbance(before, bench.cpu_s)
     print(
-        f"{about['cpu']}, {about['cores']} cores, Linux {about['kernel']}, Python {sys.version.split()[0]}; meanwhile "
-        f"{others:.1%} of the machine went to other programs and {stolen:.1%} to its host\n"
-        f"medians of {options.rounds} alternating rounds of {options.times:,} awaits"
+        f"{report.machine_line(about)}\n"
+        f"Python {sys.version.split()[0]}, medians of {options.rounds} alternating rounds of {options.times:,} awaits"
     )
-    if others + stolen > QUIET:
+    if about["others"] + about["stolen"] > QUIET:
         print("warning: the machine was not quiet; compare the ratios, not the microseconds")
     for users in options.users:
         print_table(bench, users)
     if options.json:
-        Path(options.json).write_text(json.dumps({"schema": 1, "machine": about, "costs": bench.costs}, indent=1) + "\n")
+        write_json(bench, about)
 
 
 if __name__ == "__main__":

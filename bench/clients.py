@@ -47,6 +47,7 @@ class Client:
     argv: Callable[[Load], list[str]]
     count: Callable[[str, Load], tuple[int, int]]  # its output -> requests answered, failed ones
     env: dict[str, str] = field(default_factory=dict)
+    install: Callable[[], None] | None = None  # raises Missing
 
 
 def number(pattern: str, text: str) -> int:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import report  # noqa: E402
 import run  # noqa: E402
 from servers import Missing, Target, pin_to  # noqa: E402
 
@@ -54,7 +55,7 @@ def parse_options(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--client-core", type=int, default=0, metavar="N")
     parser.add_argument("--server-core", type=int, default=1, metavar="N")
     parser.add_argument("--json", metavar="FILE", help="write all samples there")
-    parser.add_argument("--rampa", metavar="PROGRAM", default=os.environ.get("RAMPA", str(run.ROOT / "build/rampa")))
+    parser.add_argument("--rampa", metavar="PROGRAM", default=os.environ.get("RAMPA", str(report.ROOT / "build/rampa")))
     options = parser.parse_args(argv)
     if min(options.rate, options.rounds, options.duration) < 1:
         parser.error("--rate, --rounds and --duration are at least 1")
@@ -155,18 +156,23 @@ def print_table(options: argparse.Namespace, samples: list[Sample]) -> None:
         )
 
 
-def print_head(about: dict) -> None:
-    print(
-        f"\n{about['cpu']}, {about['cores']} cores, Linux {about['kernel']}; meanwhile {about['busy']:.1%} of the machine "
-        f"was busy and {about['stolen']:.1%} went to its host"
-    )
+def write_json(options: argparse.Namespace, about: dict, samples: list[Sample]) -> None:
+    measures: report.Measures = {}
+    for s in samples:
+        name = f"{s.loop}, {s.mode}"
+        report.add(measures, f"{name}: p50", "us", True, s.p50)
+        report.add(measures, f"{name}: p99", "us", True, s.p99)
+        report.add(measures, f"{name}: core", "", True, s.core)
+    settings = {key: getattr(options, key) for key in ("rate", "rounds", "duration", "get")}
+    rows = [asdict(s) for s in samples]
+    report.write(options.json, "lateness", options.rampa, about, settings, rows, measures)
 
 
 def main() -> int:
     options = parse_options()
     run.choose_cores(options)
-    about = run.machine()
-    before = run.Ticks.now()
+    about = report.machine()
+    before = report.Ticks.now()
     measure_loop(options)
     try:
         samples = run_rounds(options)
@@ -174,14 +180,11 @@ def main() -> int:
         run.progress("")
         print(f"the whole runs: {error}", file=sys.stderr)
         return 1
-    now = run.Ticks.now()
-    total = max(1, now.total - before.total)
-    about |= {"busy": (now.busy - before.busy) / total, "stolen": (now.stolen - before.stolen) / total}
+    about |= report.disturbance(before, 0)
     print_table(options, samples)
-    print_head(about)
+    print(f"\n{report.machine_line(about)} (ours are among them)")
     if options.json:
-        report = {"schema": 1, "machine": about, "rate": options.rate, "samples": [asdict(s) for s in samples]}
-        Path(options.json).write_text(json.dumps(report, indent=1) + "\n")
+        write_json(options, about, samples)
     return 0
 
 

@@ -17,6 +17,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import report  # noqa: E402
+
 FOLDER = Path(__file__).resolve().parent
 PYTHON = os.environ.get("RAMPA_PYTHON") or "/usr/bin/python3"
 ASYNCIO = """
@@ -48,13 +52,15 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./dev bench rest", description=__doc__.partition("\n")[0])
     parser.add_argument("--vus", type=int, default=100_000, metavar="N")
     parser.add_argument("--starts", type=int, default=15, metavar="N", help="how often the start is measured")
+    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="how often VUs fall asleep")
+    parser.add_argument("--json", metavar="FILE", help="write all samples there, for './dev bench compare'")
     parser.add_argument("--python-path", metavar="FOLDER", help="where the package is that --rampa runs")
     parser.add_argument(
         "--rampa", metavar="PROGRAM", default=os.environ.get("RAMPA", str(FOLDER.parent / "build/rampa"))
     )
     options = parser.parse_args(argv)
-    if min(options.vus, options.starts) < 1:
-        parser.error("--vus and --starts are at least 1")
+    if min(options.vus, options.starts, options.rounds) < 1:
+        parser.error("--vus, --starts and --rounds are at least 1")
     options.python_path = options.python_path or str(Path(options.rampa).resolve().parent / "python")
     return options
 
@@ -77,14 +83,28 @@ def asleep(options: argparse.Namespace, vus: int, sleep: str) -> dict[str, float
     return figures_of(done.stdout or done.stderr)
 
 
-def print_asleep(options: argparse.Namespace) -> None:
-    print(f"{options.vus:,} VUs asleep\n  {'in':<24} {'bytes each':>10} {'made in s':>10} {'all asleep':>11} {'us of CPU each':>15}")
-    rows = (("worker.sleep()", "worker"), ("asyncio.sleep()", "asyncio"), ("(a task of plain asyncio)", "tasks"))
-    for label, sleep in rows:
-        found = asleep(options, options.vus, sleep)
+ASLEEP_IN = (("worker.sleep()", "worker"), ("asyncio.sleep()", "asyncio"), ("(a task of plain asyncio)", "tasks"))
+
+
+def measure_asleep(options: argparse.Namespace) -> dict[str, list[dict[str, float]]]:
+    found: dict[str, list[dict[str, float]]] = {label: [] for label, _ in ASLEEP_IN}
+    for _ in range(options.rounds):
+        for label, sleep in ASLEEP_IN:
+            found[label].append(asleep(options, options.vus, sleep))
+    return found
+
+
+def print_asleep(options: argparse.Namespace, found: dict[str, list[dict[str, float]]]) -> None:
+    print(
+        f"{options.vus:,} VUs asleep, medians of {options.rounds} rounds (min..max)\n"
+        f"  {'in':<25} {'bytes each':>22} {'made in s':>18} {'all asleep':>18} {'us of CPU each':>20}"
+    )
+    for label, rows in found.items():
+        ended = [row["made"] + row["begun"] for row in rows]
         print(
-            f"  {label:<25} {found['bytes']:>9,.0f} {found['made']:>10.2f} "
-            f"{found['made'] + found['begun']:>11.2f} {found['cpu'] * 1e6:>15.2f}"
+            f"  {label:<25} {report.spread([row['bytes'] for row in rows], 0):>22} "
+            f"{report.spread([row['made'] for row in rows]):>18} {report.spread(ended):>18} "
+            f"{report.spread([row['cpu'] * 1e6 for row in rows]):>20}"
         )
 
 
@@ -99,7 +119,7 @@ def first_iteration(options: argparse.Namespace) -> float:
     return asleep(options, 1, "worker")["first"] - begin
 
 
-def print_start(options: argparse.Namespace) -> None:
+def measure_start(options: argparse.Namespace) -> dict[str, list[float]]:
     env = os.environ | {"PYTHONPATH": options.python_path}
     steps = (
         ("the interpreter", lambda: seconds_of([PYTHON, "-c", "pass"], env)),
@@ -111,15 +131,41 @@ def print_start(options: argparse.Namespace) -> None:
     for _ in range(options.starts):
         for label, measure in steps:
             samples[label].append(measure())
+    return samples
+
+
+def print_start(options: argparse.Namespace, samples: dict[str, list[float]]) -> None:
     print(f"\nstart, {options.starts} times (ms)\n  {'':<24} {'median':>10} {'lowest':>10}")
     for label, found in samples.items():
         print(f"  {label:<24} {statistics.median(found) * 1e3:>10.1f} {min(found) * 1e3:>10.1f}")
 
 
+def measures_of(sleeps: dict[str, list[dict[str, float]]], starts: dict[str, list[float]]) -> report.Measures:
+    measures: report.Measures = {}
+    for label, rows in sleeps.items():
+        for row in rows:
+            report.add(measures, f"{label}: bytes each", "bytes", True, row["bytes"])
+            report.add(measures, f"{label}: all asleep", "s", True, row["made"] + row["begun"])
+            report.add(measures, f"{label}: processor time each", "us", True, row["cpu"] * 1e6)
+    for label, times in starts.items():
+        for seconds in times:
+            report.add(measures, f"start, {label}", "ms", True, seconds * 1e3)
+    return measures
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     options = parse_options(argv)
-    print_asleep(options)
-    print_start(options)
+    about = report.machine()
+    before = report.Ticks.now()
+    sleeps, starts = measure_asleep(options), measure_start(options)
+    about |= report.disturbance(before, 0)
+    print(f"{report.machine_line(about)} (ours are among them)")
+    print_asleep(options, sleeps)
+    print_start(options, starts)
+    if options.json:
+        settings = {key: getattr(options, key) for key in ("vus", "starts", "rounds")}
+        rows = [{"in": label, **row} for label, found in sleeps.items() for row in found]
+        report.write(options.json, "rest", options.rampa, about, settings, rows, measures_of(sleeps, starts))
 
 
 if __name__ == "__main__":

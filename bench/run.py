@@ -8,9 +8,7 @@ another order, so that what the machine does meanwhile meets all of them. See do
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
 import resource
 import statistics
 import sys
@@ -21,9 +19,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import clients  # noqa: E402
-from servers import TICKS_PER_S, Missing, Nginx, Server, Target  # noqa: E402
+import peers  # noqa: E402
+import report  # noqa: E402
+from servers import Missing, Nginx, Server, Target  # noqa: E402
 
-ROOT = Path(__file__).resolve().parent.parent
+CLIENTS = [*clients.CLIENTS, *peers.CLIENTS]
+OURS = "rampa"
 REFERENCE = "wrk"
 QUIET = 0.03  # more of the machine than this for others, and a run says so
 
@@ -45,7 +46,7 @@ class Sample:
 
 
 def parse_options(argv: list[str] | None = None) -> argparse.Namespace:
-    names = [client.name for client in clients.CLIENTS]
+    names = [client.name for client in CLIENTS]
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__.partition("\n")[0])
     parser.add_argument("client", nargs="*", help=f"only these, of {', '.join(names)}")
     parser.add_argument("--server", choices=["nginx", "target"], action="append", help="only this")
@@ -55,9 +56,10 @@ def parse_options(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--client-core", type=int, default=0, metavar="N")
     parser.add_argument("--server-core", type=int, default=1, metavar="N")
     parser.add_argument("--path", default="/", help="what is requested of the target")
-    parser.add_argument("--json", metavar="FILE", help="write all samples there")
+    parser.add_argument("--no-install", action="store_true", help="leave out what would have to be installed first")
+    parser.add_argument("--json", metavar="FILE", help="write all samples there, for './dev bench compare'")
     parser.add_argument(
-        "--rampa", metavar="PROGRAM", default=os.environ.get("RAMPA", str(ROOT / "build/rampa"))
+        "--rampa", metavar="PROGRAM", default=os.environ.get("RAMPA", str(report.ROOT / "build/rampa"))
     )
     parser.add_argument("--target-command", metavar="COMMAND", help="instead of 'rampa target'")
     options = parser.parse_args(argv)
@@ -120,9 +122,25 @@ def measure(server: Server, client: clients.Client, load: clients.Load, core: in
     )
 
 
-def run_rounds(options: argparse.Namespace, servers: list[Server], scratch: Path) -> list[Sample]:
+def choose_clients(options: argparse.Namespace) -> list[clients.Client]:
+    """The wanted ones that are there. Those that Debian does not have are installed first, or left out with a word."""
+    chosen = []
+    for client in CLIENTS:
+        if client.name not in options.client:
+            continue
+        try:
+            if client.install and not options.no_install:
+                client.install()
+            chosen.append(client)
+        except Missing as error:
+            print(f"skipped {client.name}: {error}", file=sys.stderr)
+    return chosen
+
+
+def run_rounds(
+    options: argparse.Namespace, servers: list[Server], scratch: Path, chosen: list[clients.Client]
+) -> list[Sample]:
     samples: list[Sample] = []
-    chosen = [client for client in clients.CLIENTS if client.name in options.client]
     for round_ in range(options.rounds):
         for server in servers:
             url = server.url[:-1] + options.path if server.name == "target" else server.url
@@ -149,29 +167,31 @@ def spread(values: list[float]) -> str:
     return f"{statistics.median(values):7.2f} ({min(values):.2f}..{max(values):.2f})"
 
 
-def ratios(samples: list[Sample], server: str, client: str) -> list[float]:
+def ratios(samples: list[Sample], server: str, client: str, reference: str = REFERENCE) -> list[float]:
     """The client's CPU by the reference's of the same round: what changes with the machine cancels out."""
-    reference = {s.round: s.client_us for s in samples if (s.server, s.client) == (server, REFERENCE)}
+    others = {s.round: s.client_us for s in samples if (s.server, s.client) == (server, reference)}
     return [
-        s.client_us / reference[s.round]
+        s.client_us / others[s.round]
         for s in samples
-        if (s.server, s.client) == (server, client) and s.round in reference
+        if (s.server, s.client) == (server, client) and s.round in others
     ]
 
 
 def print_table(samples: list[Sample], server: str) -> None:
     print(
-        f"\n{server}\n  {'client':<12} {'client us/request':>24} {f'of {REFERENCE}':>7} "
+        f"\n{server}\n  {'client':<12} {'client us/request':>24} {f'of {REFERENCE}':>7} {f'of {OURS}':>20} "
         f"{'requests/s':>11} {'busy':>5}   {'server us/request':>24} {'busy':>5}"
     )
-    for client in clients.CLIENTS:
+    for client in CLIENTS:
         mine = [s for s in samples if (s.server, s.client) == (server, client.name)]
         if not mine:
             continue
-        ratio = ratios(samples, server, client.name)
+        of_reference = ratios(samples, server, client.name)
+        of_ours = ratios(samples, server, client.name, OURS)
         print(
             f"  {client.name:<12} {spread([s.client_us for s in mine]):>24} "
-            f"{f'{statistics.median(ratio):.2f}' if ratio else '-':>7} "
+            f"{f'{statistics.median(of_reference):.2f}' if of_reference else '-':>7} "
+            f"{report.spread(of_ours, 1 if min(of_ours) > 3 else 2) if of_ours else '-':>20} "
             f"{statistics.median(s.requests_per_s for s in mine):>11,.0f} "
             f"{statistics.median(s.client_busy for s in mine):>5.0%}   "
             f"{spread([s.server_us for s in mine]):>24} "
@@ -182,51 +202,21 @@ def print_table(samples: list[Sample], server: str) -> None:
             print(f"  {'':<12} {failed:,} of its requests failed: its numbers mean little")
 
 
-@dataclass
-class Ticks:
-    """What all cores have done since the machine started, in ticks."""
-
-    busy: int
-    stolen: int  # by the host
-    total: int
-
-    @classmethod
-    def now(cls) -> Ticks:
-        line = Path("/proc/stat").read_text().split("\n")[0]
-        user, nice, system, idle, iowait, irq, softirq, steal = map(int, line.split()[1:9])
-        busy = user + nice + system + irq + softirq
-        return cls(busy, steal, busy + idle + iowait + steal)
-
-
-def disturbance(before: Ticks, samples: list[Sample]) -> dict[str, float]:
-    """Shares of the machine's time that neither servers nor clients of ours had, and that were not idle."""
-    now = Ticks.now()
-    total = max(1, now.total - before.total)
-    ours = sum(s.requests * (s.client_us + s.server_us) for s in samples) / 1e6 * TICKS_PER_S
-    return {
-        "stolen": round((now.stolen - before.stolen) / total, 4),
-        "others": round(max(0.0, now.busy - before.busy - ours) / total, 4),
-    }
-
-
-def machine() -> dict:
-    model = ""
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith(("model name", "Model")):
-            model = line.partition(":")[2].strip()
-            break
-    return {
-        "cpu": model or platform.machine(),
-        "cores": os.cpu_count(),
-        "kernel": platform.release(),
-        "load_before": round(os.getloadavg()[0], 2),
-    }
+def measures_of(samples: list[Sample]) -> report.Measures:
+    """What two files are compared by: processor time, and its ratio to the reference, which depends less on the moment."""
+    measures: report.Measures = {}
+    for sample in samples:
+        name = f"{sample.server}, {sample.client}"
+        report.add(measures, f"{name}: us/request", "us", True, sample.client_us)
+    for server, client in sorted({(s.server, s.client) for s in samples if s.client != REFERENCE}):
+        for ratio in ratios(samples, server, client):
+            report.add(measures, f"{server}, {client}: of {REFERENCE}", "", True, ratio)
+    return measures
 
 
 def print_head(options: argparse.Namespace, about: dict) -> None:
     print(
-        f"{about['cpu']}, {about['cores']} cores, Linux {about['kernel']}; meanwhile {about['others']:.1%} of the "
-        f"machine went to other programs and {about['stolen']:.1%} to its host\n"
+        f"{report.machine_line(about)}\n"
         f"{options.connections} connections, medians of {options.rounds} alternating rounds of "
         f"{options.duration} s (min..max)"
     )
@@ -234,41 +224,37 @@ def print_head(options: argparse.Namespace, about: dict) -> None:
         print("warning: the machine was not quiet; compare the ratios, not the microseconds")
 
 
-def write_json(path: str, options: argparse.Namespace, about: dict, samples: list[Sample]) -> None:
-    report = {
-        "schema": 1,
-        "machine": about,
-        "settings": {
-            key: getattr(options, key)
-            for key in ("connections", "rounds", "duration", "client_core", "server_core", "path")
-        },
-        "samples": [asdict(sample) for sample in samples],
-    }
-    Path(path).write_text(json.dumps(report, indent=1) + "\n")
+def write_json(options: argparse.Namespace, about: dict, samples: list[Sample]) -> None:
+    keys = ("connections", "rounds", "duration", "client_core", "server_core", "path")
+    settings = {key: getattr(options, key) for key in keys}
+    rows = [asdict(sample) for sample in samples]
+    report.write(options.json, "peers", options.rampa, about, settings, rows, measures_of(samples))
 
 
 def main() -> int:
     options = parse_options()
     choose_cores(options)
     raise_file_limit(options.connections)
-    about = machine()
-    before = Ticks.now()
+    chosen = choose_clients(options)
+    about = report.machine()
+    before = report.Ticks.now()
     servers = start_servers(options)
     try:
         with tempfile.TemporaryDirectory(prefix="rampa-bench-") as scratch:
-            samples = run_rounds(options, servers, Path(scratch))
+            samples = run_rounds(options, servers, Path(scratch), chosen)
     finally:
         for server in servers:
             server.stop()
     if not samples:
         print("nothing was measured", file=sys.stderr)
         return 1
-    about |= disturbance(before, samples)
+    ours = sum(s.requests * (s.client_us + s.server_us) for s in samples) / 1e6
+    about |= report.disturbance(before, ours)
     print_head(options, about)
     for server in servers:
         print_table(samples, server.name)
     if options.json:
-        write_json(options.json, options, about, samples)
+        write_json(options, about, samples)
     return 0
 
 

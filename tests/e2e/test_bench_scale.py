@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MIT
+"""The benchmarks of many connections and of several workers: their arithmetic, and one tiny run of each."""
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent / "bench"))
+
+import scale  # noqa: E402
+import workers  # noqa: E402
+
+
+def test_the_gain_is_that_of_a_round():
+    def sample(count: int, round_: int, per_s: float, cpu_us: float) -> workers.Sample:
+        return workers.Sample("get", count, round_, 1, per_s, cpu_us, 0, 0)
+
+    samples = [sample(1, 0, 100, 10), sample(2, 0, 190, 10), sample(2, 1, 300, 25), sample(1, 1, 200, 20), sample(2, 2, 1, 1)]
+    assert workers.gains(samples, "get", 2) == ([1.9, 1.5], [2.0, 1.6])
+    assert workers.gains(samples, "compute", 2) == ([], [])
+
+
+def test_workers_are_measured(program: Path, tmp_path: Path, capsys):
+    out = tmp_path / "workers.json"
+    assert workers.main(["--rounds", "1", "--duration", "1", "--rampa", str(program), "--json", str(out)]) == 0
+    found = json.loads(out.read_text())
+    assert {(s["case"], s["workers"]) for s in found["samples"]} == {(c, n) for c in ("compute", "get") for n in (1, 2)}
+    assert all(s["iterations"] > 0 and s["cpu_us"] > 0 for s in found["samples"])
+    assert [s["skew_ms"] for s in found["samples"] if s["workers"] == 1] == [0, 0]
+    assert found["item"] == "workers" and "get: gain by processor time" in found["measures"]
+    assert "2 workers against one" in capsys.readouterr().out
+
+
+SERIES = {
+    "columns": ["start_s", "length_s", "samples", "avg", "min", "max", "p(95)"],
+    "points": [[0, 1, 5, 90, 0, 0, 99], [1, 1, 3, 2, 0, 0, 4], [2, 1, 1, 6, 0, 0, 8], [3, 1, 0, None, None, None, None]],
+}
+
+
+def test_lateness_is_that_of_a_part():
+    assert scale.part_of(SERIES, 1, 4) == (3, 6)  # mean of the samples, median of the seconds' p(95)
+    assert scale.part_of(SERIES, 4, 9) == (0, 0)
+
+
+@pytest.mark.parametrize("size", ["19000", "5/0", "1/2", "a/b"])
+def test_sizes_are_checked(size: str, capsys):
+    with pytest.raises(SystemExit):
+        scale.parse_options([size])
+    assert "is not VUS/WORKERS" in capsys.readouterr().err
+
+
+def test_connections_are_held(program: Path, tmp_path: Path):
+    out = tmp_path / "scale.json"
+    options = ["300/2", "--hold", "3", "--every", "1", "--rampa", str(program), "--json", str(out)]
+    assert scale.main(options) == 0
+    (sample,) = json.loads(out.read_text())["samples"]
+    assert sample["open"] >= 300
+    assert sample["requests"] >= 300 and sample["failed"] == 0
+    assert set(sample["late"]) == {"lateness", "loop lag"}
