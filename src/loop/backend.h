@@ -59,6 +59,9 @@ struct rp_loop {
     void (*before_wait)(void *user);
     void (*after_wait)(void *user);
     void *wait_user;
+    bool insists_on_hooks;
+    bool is_busy; /* the last waits have found several completions, or one without waiting */
+    rp_ns woken;  /* when the completions of this turn were taken; 0 = none, or not known */
     void (*outside)(void *user);
     void *outside_user;
     bool
@@ -128,6 +131,19 @@ static inline void rp_loop_after_wait(struct rp_loop *loop)
 {
     if (loop->after_wait)
         loop->after_wait(loop->wait_user);
+}
+
+/* Under load there is mostly something to be had already. Then a look does, which needs neither the clock nor the hooks;
+ * when it was for nothing, a wait follows. */
+static inline bool rp_loop_looks_first(const struct rp_loop *loop)
+{
+    return loop->is_busy && !(loop->insists_on_hooks && loop->before_wait);
+}
+
+/* After each wait. One completion that was waited for is no load. */
+static inline void rp_loop_found(struct rp_loop *loop, unsigned count)
+{
+    loop->is_busy = count > 1 || (count && loop->is_busy);
 }
 
 static inline bool rp_stream_is_alive(struct rp_loop *loop, uint64_t token)

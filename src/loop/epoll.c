@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "loop/socket.h"
 
 enum { EVENTS_MAX = 512, RECEIVE_MAX = 64 * 1024 };
 enum { KIND_STREAM, KIND_WATCH };
@@ -119,10 +120,12 @@ RP_HOT static void receive(struct rp_loop *loop, struct rp_stream *stream, uint3
     const uint64_t token = stream->token;
 
     for (;;) {
-        ssize_t len = recv(stream->fd, e->received, sizeof(e->received), 0);
+        ssize_t len = rp_socket_recv(stream->fd, e->received, sizeof(e->received), 0);
         int error = errno;
         rp_ns at = rp_clock_ns();
 
+        if (!loop->woken)
+            loop->woken = at;
         if (RP_LIKELY(len > 0)) {
             stream->events->data(stream, e->received, (size_t)len, at);
             if (!rp_stream_is_alive(loop, token))
@@ -223,10 +226,17 @@ static int wait_for_events(struct epoll_backend *e, rp_ns sleep)
 static int fetch(struct rp_loop *loop, rp_ns until)
 {
     struct epoll_backend *e = loop->backend;
-    struct rp_patience patience = rp_loop_patience(loop, until);
+    struct rp_patience patience;
     rp_ns last = 0;
     int count;
 
+    if (rp_loop_looks_first(loop)) {
+        count = look(e);
+        if (count)
+            return count;
+        loop->is_busy = false;
+    }
+    patience = rp_loop_patience(loop, until);
     if (rp_patience_is_none(&patience))
         return look(e);
     rp_loop_before_wait(loop);
@@ -244,6 +254,7 @@ RP_HOT static int epoll_wait_op(struct rp_loop *loop, rp_ns until)
     struct epoll_backend *e = loop->backend;
     int count = fetch(loop, until);
 
+    rp_loop_found(loop, count > 0 ? (unsigned)count : 0);
     for (int i = 0; i < count; i++) {
         const uint64_t token = e->events[i].data.u64;
         void *object = rp_slots_get(&loop->slots, token);

@@ -115,6 +115,11 @@ void rp_loop_set_wait_hooks(struct rp_loop *loop, void (*before)(void *user),
     loop->wait_user = user;
 }
 
+void rp_loop_insist_on_hooks(struct rp_loop *loop, bool insist)
+{
+    loop->insists_on_hooks = insist;
+}
+
 void rp_loop_set_outside(struct rp_loop *loop, void (*fn)(void *user), void *user)
 {
     loop->outside = fn;
@@ -184,6 +189,11 @@ static void fire_timers(struct rp_loop *loop)
 
     if (rp_loop_next(loop) == RP_NS_NEVER && rp_list_is_empty(&loop->due))
         return;
+    /* Reading the clock is 1 % of a request. What has come due only since the wait, while completions were handled, is
+     * for the next turn, which does not sleep before it. Arrivals are not kept waiting for it. */
+    if (loop->woken && rp_loop_next(loop) > loop->woken && rp_list_is_empty(&loop->due) &&
+        rp_precise_next(&loop->precise) == RP_NS_NEVER)
+        return;
     now = rp_loop_now(loop);
     rp_loop_collect(loop, now);
     /* What the callbacks arm is not among them, so that a past deadline waits for the next turn. */
@@ -250,6 +260,7 @@ int rp_loop_turn(struct rp_loop *loop, rp_ns until)
     loop->turning = true;
     loop->must_tell = false;
     rp_loop_flush(loop); /* what was queued between turns must not wait for an event */
+    loop->woken = 0;
     r = loop->ops->wait(loop, rp_loop_has_tasks(loop) ? 0 : until);
     fire_timers(loop);
     run_tasks(loop);

@@ -70,6 +70,9 @@ int rp_loop_fd(const struct rp_loop *loop);
 /* Called around a wait that may block or spin (the Python host gives the GIL away there). Either may be NULL. */
 void rp_loop_set_wait_hooks(struct rp_loop *loop, void (*before)(void *user),
                             void (*after)(void *user), void *user);
+/* Whether each turn that is given time has to call them, because somebody waits for what they do. Else, and at first, they
+ * are left out as long as there is something to be had without waiting. */
+void rp_loop_insist_on_hooks(struct rp_loop *loop, bool insist);
 
 /* For a loop nested in another, whose callbacks use this one between its turns: @fn is called when something is queued that
  * only a turn carries out (a task, a timer, a send), once until the next turn. Watches and new streams need none: they show

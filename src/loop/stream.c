@@ -16,6 +16,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "loop/socket.h"
+
 static bool is_inet(const struct sockaddr *addr)
 {
     return addr->sa_family == AF_INET || addr->sa_family == AF_INET6;
@@ -175,7 +177,7 @@ static ssize_t send_rest(const struct rp_stream *stream)
     int which = stream->out_len[0] == 0;
 
     if (stream->out_len[!which] == 0)
-        return send(stream->fd, stream->out[which], stream->out_len[which], MSG_NOSIGNAL);
+        return rp_socket_send(stream->fd, stream->out[which], stream->out_len[which], MSG_NOSIGNAL);
     for (int i = 0; i < 2; i++)
         parts[i] = (struct iovec){ (void *)stream->out[i], stream->out_len[i] };
     return sendmsg(stream->fd, &message, MSG_NOSIGNAL);

@@ -347,7 +347,7 @@ static int sleep_for_events(struct uring_backend *u, rp_ns sleep)
 static int enter(struct rp_loop *loop, rp_ns until)
 {
     struct uring_backend *u = loop->backend;
-    struct rp_patience patience = rp_loop_patience(loop, until);
+    struct rp_patience patience;
     uint64_t signals;
     rp_ns last = 0;
     int r = 0;
@@ -356,6 +356,13 @@ static int enter(struct rp_loop *loop, rp_ns until)
     if (u->event_fd >= 0)
         (void)!read(u->event_fd, &signals, sizeof(signals));
     u->batch++;
+    if (rp_loop_looks_first(loop)) {
+        r = look(u);
+        if (r < 0 || io_uring_cq_ready(&u->ring))
+            return r;
+        loop->is_busy = false;
+    }
+    patience = rp_loop_patience(loop, until);
     if (rp_patience_is_none(&patience))
         return look(u);
     rp_loop_before_wait(loop);
@@ -400,12 +407,14 @@ RP_HOT static int uring_wait(struct rp_loop *loop, rp_ns until)
     struct io_uring_cqe *cqe;
     unsigned head, count = 0;
 
+    loop->woken = at;
     io_uring_for_each_cqe(&u->ring, head, cqe)
     {
         handle(loop, cqe, at);
         count++;
     }
     io_uring_cq_advance(&u->ring, count);
+    rp_loop_found(loop, count);
     rp_uring_buffers_publish(&u->buffers);
     if (r == 0)
         r = u->error;

@@ -78,6 +78,12 @@ static int asyncio_has_work(const struct py_host *self, const PyObject *timer_be
     return ready > 0 || self->aio_ready || self->has_ended || first_timer(self) != timer_before;
 }
 
+/* Whether somebody else may want the GIL. Else the loop need not give it away while it has enough to do. */
+static bool has_other_threads(void)
+{
+    return PyThreadState_Next(PyInterpreterState_ThreadHead(PyInterpreterState_Get())) != NULL;
+}
+
 /* Not from inside of a turn, as by a script that runs its loop itself; not in another process or thread. */
 static int require_idle(struct py_host *self)
 {
@@ -124,6 +130,7 @@ static PyObject *host_wait(PyObject *object, PyObject *arg)
         int r;
 
         self->is_turning = true;
+        rp_loop_insist_on_hooks(self->loop, has_other_threads());
         r = rp_loop_turn(self->loop, deadline);
         self->is_turning = false;
         rp_py_alive(self);
@@ -134,7 +141,8 @@ static PyObject *host_wait(PyObject *object, PyObject *arg)
         if (PyErr_CheckSignals() < 0)
             return NULL;
         work = asyncio_has_work(self, timer_before);
-    } while (work == 0 && deadline && rp_loop_now(self->loop) < deadline);
+    } while (work == 0 && deadline &&
+             (deadline == RP_NS_NEVER || rp_loop_now(self->loop) < deadline));
     return work < 0 ? NULL : PyBool_FromLong(self->aio_ready);
 }
 

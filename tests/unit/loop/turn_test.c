@@ -186,6 +186,81 @@ static void calls_the_hooks_around_waits_that_may_block(struct world *world)
     close(peer);
 }
 
+/* ---- under load ---- */
+
+struct load {
+    struct probe probes[2];
+    int peers[2];
+    struct hooks hooks;
+};
+
+static void load_init(struct world *world, struct load *load)
+{
+    *load = (struct load){ .peers = { -1, -1 } };
+    for (int i = 0; i < 2; i++) {
+        probe_init(world, &load->probes[i]);
+        load->peers[i] = probe_adopt_pair(world, &load->probes[i]);
+    }
+    rp_loop_set_wait_hooks(world->loop, before_wait, after_wait, &load->hooks);
+    look(world);
+    look(world); /* epoll has told of both streams that they can be written to */
+}
+
+static void load_deinit(struct world *world, struct load *load)
+{
+    rp_loop_set_wait_hooks(world->loop, NULL, NULL, NULL);
+    for (int i = 0; i < 2; i++) {
+        rp_stream_close(&load->probes[i].stream, false);
+        close(load->peers[i]);
+    }
+}
+
+/* A turn that finds bytes of both streams; how often it has called the hooks. */
+static int turn_with_load(struct world *world, struct load *load)
+{
+    int before = load->hooks.before;
+
+    for (int i = 0; i < 2; i++)
+        peer_write(load->peers[i], "x", 1);
+    turn(world);
+    return load->hooks.before - before;
+}
+
+static void leaves_the_hooks_out_under_load_only(struct world *world)
+{
+    struct load load;
+
+    load_init(world, &load);
+    assert_int_equal(turn_with_load(world, &load), 1);
+    assert_int_equal(turn_with_load(world, &load), 0); /* the turn before had two */
+    assert_int_equal(turn_with_load(world, &load), 0);
+    rp_loop_insist_on_hooks(world->loop, true);
+    assert_int_equal(turn_with_load(world, &load), 1);
+    rp_loop_insist_on_hooks(world->loop, false);
+    assert_int_equal(turn_with_load(world, &load), 0);
+    /* Nothing is there: it waits, and gives away what the hooks give. */
+    assert_int_equal(rp_loop_turn(world->loop, rp_clock_ns() + RP_MS), 0);
+    assert_int_equal(load.hooks.before, 3);
+    assert_int_equal(load.hooks.after, 3);
+    assert_int_equal(turn_with_load(world, &load), 1);
+    load_deinit(world, &load);
+}
+
+static void fires_timers_under_load(struct world *world)
+{
+    struct recorder r;
+    struct load load;
+
+    load_init(world, &load);
+    recorder_init(world, &r);
+    (void)turn_with_load(world, &load);
+    rp_timer_arm(world->loop, &r.items[0].timer, rp_clock_ns() + RP_MS, on_timer);
+    while (rp_timer_is_armed(&r.items[0].timer))
+        (void)turn_with_load(world, &load);
+    assert_string_equal(r.text, "ac"); /* and what it defers */
+    load_deinit(world, &load);
+}
+
 /* ---- choosing ---- */
 
 static void picks_by_name(struct world *world)
@@ -220,6 +295,8 @@ int main(void)
         CASE(wakes_for_timers_never_early),
         CASE(returns_at_the_limit),
         CASE(calls_the_hooks_around_waits_that_may_block),
+        CASE(leaves_the_hooks_out_under_load_only),
+        CASE(fires_timers_under_load),
         CASE(picks_by_name),
     };
 
