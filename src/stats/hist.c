@@ -26,11 +26,34 @@ static void side_deinit(struct rp_hist_side *side)
     *side = (struct rp_hist_side){ 0 };
 }
 
+/* Of a second's delta few buckets are used: whole pages would be most of what a drain costs. */
+static void page_reset(uint64_t *page)
+{
+    for (uint64_t left = page[RP_HIST_PAGE_USED]; left; left &= left - 1)
+        page[__builtin_ctzll(left)] = 0;
+    page[RP_HIST_PAGE_USED] = 0;
+}
+
+static void page_add(uint64_t *to, const uint64_t *from)
+{
+    for (uint64_t left = from[RP_HIST_PAGE_USED]; left; left &= left - 1)
+        to[__builtin_ctzll(left)] += from[__builtin_ctzll(left)];
+    to[RP_HIST_PAGE_USED] |= from[RP_HIST_PAGE_USED];
+}
+
+static void page_count(uint64_t *page, uint32_t bucket, uint64_t times)
+{
+    uint32_t slot = bucket % RP_HIST_PAGE_BUCKETS;
+
+    page[slot] += times;
+    page[RP_HIST_PAGE_USED] |= (uint64_t)1 << slot;
+}
+
 static void side_reset(struct rp_hist_side *side)
 {
     for (uint32_t i = 0; i < side->page_count; i++)
-        if (side->pages[i] && side->pages[i][RP_HIST_PAGE_TOTAL])
-            memset(side->pages[i], 0, page_bytes);
+        if (side->pages[i])
+            page_reset(side->pages[i]);
 }
 
 static size_t side_memory(const struct rp_hist_side *side)
@@ -82,7 +105,7 @@ static uint64_t *side_page(struct rp_hist_side *side, uint32_t page)
 static int side_reserve(struct rp_hist_side *dst, const struct rp_hist_side *src)
 {
     for (uint32_t i = 0; i < src->page_count; i++)
-        if (src->pages[i] && src->pages[i][RP_HIST_PAGE_TOTAL] &&
+        if (src->pages[i] && src->pages[i][RP_HIST_PAGE_USED] &&
             !side_page(dst, src->first_page + i))
             return -ENOMEM;
     return 0;
@@ -92,13 +115,9 @@ static void side_add(struct rp_hist_side *dst, const struct rp_hist_side *src)
 {
     for (uint32_t i = 0; i < src->page_count; i++) {
         const uint64_t *from = src->pages[i];
-        uint64_t *to;
 
-        if (!from || !from[RP_HIST_PAGE_TOTAL])
-            continue;
-        to = dst->pages[src->first_page + i - dst->first_page];
-        for (int word = 0; word < RP_HIST_PAGE_WORDS; word++)
-            to[word] += from[word];
+        if (from && from[RP_HIST_PAGE_USED])
+            page_add(dst->pages[src->first_page + i - dst->first_page], from);
     }
 }
 
@@ -180,8 +199,7 @@ int rp_hist_record_slow(struct rp_hist *hist, double value, uint64_t times)
     page = hist_page(hist, side, bucket);
     if (!page)
         return -ENOMEM;
-    page[bucket % RP_HIST_PAGE_BUCKETS] += times;
-    page[RP_HIST_PAGE_TOTAL] += times;
+    page_count(page, bucket, times);
     note_samples(hist, value, times);
     return 0;
 }
@@ -202,8 +220,7 @@ int rp_hist_add_bucket(struct rp_hist *hist, int32_t bucket, uint64_t count)
     page = hist_page(hist, bucket < 0 ? &hist->negative : &hist->positive, magnitude);
     if (!page)
         return -ENOMEM;
-    page[magnitude % RP_HIST_PAGE_BUCKETS] += count;
-    page[RP_HIST_PAGE_TOTAL] += count;
+    page_count(page, magnitude, count);
     return 0;
 }
 

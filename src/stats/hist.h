@@ -24,7 +24,7 @@
 
 enum {
     RP_HIST_PAGE_BUCKETS = 64,
-    RP_HIST_PAGE_TOTAL = 64, /* the last word of a page: the sum of its buckets */
+    RP_HIST_PAGE_USED = 64, /* the last word of a page: a bit for each bucket that is not zero */
     RP_HIST_PAGE_WORDS = 65,
 };
 
@@ -57,7 +57,7 @@ int rp_hist_record_slow(struct rp_hist *hist, double value, uint64_t times);
 /* Adds one sample. Never fails for a page that exists. */
 static inline int rp_hist_record(struct rp_hist *hist, double value)
 {
-    uint64_t bits, *page;
+    uint64_t bits, slot, *page;
     uint32_t index;
 
     __builtin_memcpy(&bits, &value, sizeof(bits));
@@ -77,8 +77,9 @@ static inline int rp_hist_record(struct rp_hist *hist, double value)
     page = hist->positive.pages[index];
     if (RP_UNLIKELY(!page))
         return rp_hist_record_slow(hist, value, 1);
-    page[(bits >> 42) & (RP_HIST_PAGE_BUCKETS - 1)]++;
-    page[RP_HIST_PAGE_TOTAL]++;
+    slot = (bits >> 42) & (RP_HIST_PAGE_BUCKETS - 1);
+    page[slot]++;
+    page[RP_HIST_PAGE_USED] |= (uint64_t)1 << slot;
     hist->sum = (__int128)((unsigned __int128)hist->sum +
                            (uint64_t)(int64_t)(value * RP_HIST_SUM_SCALE + 0.5));
     hist->min = value < hist->min ? value : hist->min;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading a histogram: the walk over its buckets, percentiles, equality. Pages' totals let all of them skip what is
- * empty.
+ * Reading a histogram: the walk over its buckets, percentiles, equality. What is empty is skipped.
  */
 #include "stats/hist.h"
 
@@ -40,13 +39,11 @@ static bool side_find(const struct rp_hist_side *side, bool is_down, uint64_t *r
 
         if (!page)
             continue;
-        if (*rank >= page[RP_HIST_PAGE_TOTAL]) {
-            *rank -= page[RP_HIST_PAGE_TOTAL];
-            continue;
-        }
-        for (uint32_t j = 0; j < RP_HIST_PAGE_BUCKETS; j++) {
-            uint32_t slot = is_down ? RP_HIST_PAGE_BUCKETS - 1 - j : j;
+        for (uint64_t left = page[RP_HIST_PAGE_USED]; left;) {
+            uint32_t slot = is_down ? 63 - (uint32_t)__builtin_clzll(left)
+                                    : (uint32_t)__builtin_ctzll(left);
 
+            left &= ~((uint64_t)1 << slot);
             if (*rank < page[slot]) {
                 *ret_bucket = (side->first_page + index) * RP_HIST_PAGE_BUCKETS + slot;
                 return true;
@@ -118,7 +115,7 @@ static bool side_next(struct rp_hist_iter *iter, const struct rp_hist_side *side
         uint32_t index = is_down ? side->page_count - 1 - iter->page : iter->page;
         const uint64_t *page = side->pages[index];
 
-        if (!page || !page[RP_HIST_PAGE_TOTAL])
+        if (!page || !page[RP_HIST_PAGE_USED])
             continue;
         while (iter->slot < RP_HIST_PAGE_BUCKETS) {
             uint32_t slot = is_down ? RP_HIST_PAGE_BUCKETS - 1 - iter->slot : iter->slot;
