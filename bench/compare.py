@@ -61,7 +61,8 @@ def change(name: str, base: Mapping[str, Any], current: Mapping[str, Any]) -> Ch
 def changes(base: Mapping[str, Any], current: Mapping[str, Any]) -> list[Change]:
     """Of the figures that both have, in the order of the base."""
     others = current["measures"]
-    return [change(name, measure, others[name]) for name, measure in base["measures"].items() if name in others]
+    both = [(name, one, others.get(name)) for name, one in base["measures"].items()]
+    return [change(name, one, two) for name, one, two in both if two and one["samples"] and two["samples"]]
 
 
 def warnings(base: Mapping[str, Any], current: Mapping[str, Any]) -> list[str]:

@@ -43,10 +43,12 @@ class Package:
         return (self.folder() / "installed").exists()
 
     def install(self) -> None:
-        """Does nothing when it is there. Two at a time wait for each other."""
+        """Does nothing when it is there. Who wants the same at the same time waits."""
+        if self.is_there():
+            return
         folder = self.folder()
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with locked(folder.parent / "lock"):
+        with locked(folder.with_name(folder.name + ".lock")):
             if self.is_there():
                 return
             print(f"installing {self.name} {self.version} into {folder}, once; minutes", file=sys.stderr)

@@ -55,7 +55,8 @@ def test_a_peer_is_installed_once(cache: Path):
     script = "mkdir -p {folder}/bin && echo made >>{folder}/../times && touch {folder}/bin/fake"
     package = peers.Package("fake", "1.2", [["sh", "-c", script]])
     package.install()
-    package.install()
+    with peers.locked(cache / "fake-1.2.lock"):  # somebody else's installation
+        package.install()
     assert (cache / "times").read_text() == "made\n"
     assert package.program() == str(cache / "fake-1.2/bin/fake")
 
@@ -120,6 +121,14 @@ def test_few_rounds_allow_no_judgement(tmp_path: Path, capsys):
     base, current = written(tmp_path / "base.json", [5, 5, 5]), written(tmp_path / "current.json", [9, 9, 9])
     assert compare.main([base, current]) == 0
     assert "fewer than 5 samples" in capsys.readouterr().out
+
+
+def test_only_what_both_have_is_compared():
+    def run(**samples: list[float]) -> dict:
+        return {"measures": {name: {"less_is_better": True, "samples": found} for name, found in samples.items()}}
+
+    found = compare.changes(run(a=BASE, b=BASE, c=[], d=[0.0]), run(d=BASE, c=BASE, a=BASE))
+    assert [(row.name, row.verdict) for row in found] == [("a", "within the noise"), ("d", "no ratio to 0")]
 
 
 def test_more_may_be_better():
