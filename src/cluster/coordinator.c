@@ -409,8 +409,7 @@ static void on_message(struct rp_channel *channel, const struct rp_message *mess
 
     if (peer->c->is_over || step == STEP_GONE || is_too_late(peer, type))
         return;
-    peer->heard = rp_loop_now(peer->c->loop);
-    peer->is_silent = false;
+    rp_peer_spoke(peer);
     if (type == RP_MSG_HELLO && step == STEP_HELLO) {
         on_hello(peer, message);
     } else if (type == RP_MSG_DECLARED && step == STEP_LOADING) {

@@ -56,7 +56,8 @@ struct rp_peer { /* a worker, as its coordinator knows it */
     bool was_killed; /* by us: the reason is told already */
     bool is_cut;     /* the channel ended before the process */
     bool is_fresh;   /* it has told its state since the last snapshot */
-    bool is_silent;  /* and that was said */
+    bool is_silent;  /* and that was told */
+    rp_ns silence;   /* how long it was silent for, each time longer than it should be */
     bool is_lost;
     char *why; /* it was killed, or NULL */
 };
@@ -162,6 +163,10 @@ bool rp_loss_is_borne(const struct rp_peer *peer);
 void rp_peer_fail(struct rp_peer *peer, enum rp_exit code, const char *fmt, ...) RP_PRINTF(3, 4);
 /* Its process has ended without a farewell. */
 void rp_peer_lost(struct rp_peer *peer, int status);
+/* It has said something. */
+void rp_peer_spoke(struct rp_peer *peer);
+/* Warns of silences that its script does not explain, which the workers tell of. */
+void rp_warn_of_silence(struct rp_coordinator *c);
 /* Once a second: who says nothing is looked at. */
 void rp_watch_over_peers(struct rp_coordinator *c);
 

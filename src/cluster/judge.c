@@ -308,5 +308,6 @@ int rp_judge(struct rp_coordinator *c)
         r = judge_generator(c);
     warn_about_connections(c);
     warn_about_failures(c);
+    rp_warn_of_silence(c);
     return r;
 }

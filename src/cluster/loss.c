@@ -16,7 +16,7 @@
 #include "cluster/coordinator_internal.h"
 
 /* A worker tells how it is once a second. */
-enum { SILENT_MS = 2500, WHY_MAX = RP_LAST_WORDS_MAX + 1024 };
+enum { SILENT_MS = 2500, EXPLAINED_MS = 1500, WHY_MAX = RP_LAST_WORDS_MAX + 1024 };
 
 static char *format(const char *fmt, va_list args)
 {
@@ -191,6 +191,17 @@ static char state_of(pid_t pid)
     return end && end[1] == ' ' ? end[2] : 0;
 }
 
+void rp_peer_spoke(struct rp_peer *peer)
+{
+    rp_ns now = rp_loop_now(peer->c->loop);
+
+    if (peer->is_silent)
+        peer->silence += now - peer->heard;
+    peer->is_silent = false;
+    peer->heard = now;
+}
+
+/* Those that listen to events hear of it at once; why it was, the worker may say when it can. */
 static void look_at(struct rp_peer *peer)
 {
     char text[200];
@@ -204,12 +215,28 @@ static void look_at(struct rp_peer *peer)
     if (peer->is_silent)
         return;
     peer->is_silent = true;
-    snprintf(
-        text, sizeof(text),
-        "worker %u (process %d) said nothing for more than 2.5 s: its script blocks it, or the "
-        "machine is overloaded",
-        peer->index + 1, pid_of(peer));
-    rp_coordinator_warn(peer->c, text);
+    snprintf(text, sizeof(text),
+             "worker %u (process %d) has said nothing for more than 2.5 s: its script blocks it, "
+             "or the machine is overloaded",
+             peer->index + 1, pid_of(peer));
+    rp_publish_warning(peer->c, text);
+}
+
+void rp_warn_of_silence(struct rp_coordinator *c)
+{
+    for (size_t i = 0; i < c->peer_count; i++) {
+        const struct rp_peer *peer = c->peers[i];
+        char text[200];
+
+        if (peer->silence <= c->health[i].blocked + EXPLAINED_MS * RP_MS)
+            continue;
+        snprintf(
+            text, sizeof(text),
+            "worker %zu said nothing for %.1f s: the machine is overloaded, or a library keeps "
+            "its interpreter",
+            i + 1, (double)peer->silence / 1e9);
+        rp_coordinator_warn(c, text);
+    }
 }
 
 void rp_watch_over_peers(struct rp_coordinator *c)

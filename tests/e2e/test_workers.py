@@ -247,9 +247,12 @@ def test_nobody_is_left(rampa: Run, script: Script) -> None:
 
 def test_one_is_silent_for_a_while(rampa: Run, script: Script) -> None:
     path = script(LOSS.format(fate="worker.execution.vu == 2 and time.sleep(5)", who=2, duration="3s"))
-    done = rampa("run", path, "--workers", 2, out=True, code=0)
-    silent = [warning["text"] for warning in done.result()["warnings"] if "said nothing for more than" in warning["text"]]
+    done = rampa("run", path, "--workers", 2, "--event-log", "log", out=True, code=0)
+    events = [json.loads(line) for line in (done.out.parent / "log").read_text().splitlines()]
+    silent = [event["text"] for event in events if event["type"] == "warning" and "has said nothing" in event["text"]]
     assert len(silent) == 1 and silent[0].startswith("worker 2 (process ")
+    texts = [warning["text"] for warning in done.result()["warnings"]]
+    assert any("blocked the event loop" in text for text in texts) and not any("said nothing" in text for text in texts)
     assert lost(done) == []
 
 

@@ -415,6 +415,8 @@ static void run(void)
         ran = 2;
         send_state(ran);
     }
+    if (is("silent")) /* for longer than two looks at it */
+        usleep(5000000);
     if (is("busy"))
         be_busy();
     if (is("needs-reminder"))

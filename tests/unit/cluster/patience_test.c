@@ -5,6 +5,7 @@
 #include "coordinate.h"
 
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "disorder.h"
@@ -118,6 +119,22 @@ static void test_is_slow(void **state)
     run_deinit(&run);
 }
 
+/* For a while, and never says why. */
+static void test_is_silent(void **state)
+{
+    struct run run = { .r = 0 };
+    double silence = 0;
+
+    coordinate(&run, "silent", "");
+    assert_int_equal(run.r, 0);
+    assert_int_equal(run.result.exit_code, RP_EXIT_PASSED);
+    assert_int_equal(run.result.warning_count, 1);
+    assert_int_equal(
+        sscanf(run.result.warnings[0].text, "worker 1 said nothing for %lf s: ", &silence), 1);
+    assert_true(silence >= 4.9);
+    run_deinit(&run);
+}
+
 static void test_is_reminded(void **state)
 {
     struct run run = { .r = 0 };
@@ -170,6 +187,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_does_not_end_after_bye),
         cmocka_unit_test(test_looks_late),
         cmocka_unit_test(test_is_slow),
+        cmocka_unit_test(test_is_silent),
         cmocka_unit_test(test_is_reminded),
         cmocka_unit_test(test_signals),
     };
