@@ -130,16 +130,16 @@ def gains(samples: list[Sample], case: str, workers: int) -> tuple[list[float], 
 def print_table(options: argparse.Namespace, samples: list[Sample]) -> None:
     print(
         f"medians of {options.rounds} alternating rounds of {options.duration} s (min..max)\n\n"
-        f"  {'case':<8} {'workers':>7} {'iterations/s':>30} {'us of CPU each':>22} {'server us':>9} {'start skew ms':>22}"
+        f"  {'case':<8} {'workers':>7} {'iterations/s':>30} {'us of CPU each':>22} {'server us':>9} {'start skew us':>26}"
     )
     for case in options.case:
         for workers in (1, options.workers):
             mine = [s for s in samples if (s.case, s.workers) == (case, workers)]
-            skew = report.spread([s.skew_ms for s in mine], 3) if workers > 1 else "-"
+            skew = report.spread([s.skew_ms * 1e3 for s in mine], 1) if workers > 1 else "-"
             print(
                 f"  {case:<8} {workers:>7} {report.spread([s.per_s for s in mine], 0):>30} "
                 f"{report.spread([s.cpu_us for s in mine]):>22} "
-                f"{statistics.median(s.server_us for s in mine):>9.2f} {skew:>22}"
+                f"{statistics.median(s.server_us for s in mine):>9.2f} {skew:>26}"
             )
     print(f"\n  {options.workers} workers against one, of the same round")
     for case in options.case:
