@@ -87,7 +87,7 @@ def test_what_asyncio_receives_into_is_not_mapped_each_time(rampa: Rampa, script
 
 def test_the_benchmark_runs(program: Path) -> None:
     bench = Path(__file__).resolve().parent.parent.parent / "bench/run"
-    argv = [str(bench), "rest", "--rampa", str(program), "--vus", "50", "--starts", "1"]
+    argv = [str(bench), "rest", "--rampa", str(program), "--vus", "50", "--starts", "1", "--rounds", "1"]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done
     for row in ("worker.sleep()", "asyncio.sleep()", "(a task of plain asyncio)", "to the first iteration"):
