@@ -280,6 +280,8 @@ static void on_failed(struct rp_peer *peer, const struct rp_message *message)
 {
     struct rp_coordinator *c = peer->c;
 
+    peer->step = STEP_READY; /* for `exit` */
+    rp_peer_take_your_time(peer);
     if (c->phase == PHASE_SETUP) {
         hook_failed(c, message, true);
         c->setup_failed = false; /* it has not: there is something to tear down */
@@ -424,7 +426,7 @@ static void on_message(struct rp_channel *channel, const struct rp_message *mess
         on_hook_ended(peer, message);
     } else if (type == RP_MSG_FINISHED && step == STEP_RUNNING) {
         on_finished(peer, message);
-    } else if (type == RP_MSG_ABORT && step >= STEP_HOOK) {
+    } else if (type == RP_MSG_ABORT && (step >= STEP_HOOK || peer->c->phase >= PHASE_SETUP)) {
         on_abort(peer->c, message);
     } else if (type == RP_MSG_WARNING) {
         on_warning(peer->c, message);

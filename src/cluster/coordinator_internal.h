@@ -75,8 +75,9 @@ struct rp_coordinator {
     enum phase phase;
     bool plan_only, is_stopping, is_over, is_paused;
     rp_ns paused_at, paused; /* by our clock: since when, and how long before that */
-    /* By the worker's: the sum of the pauses that have ended, and whether one has not; see rp_note_pauses(). */
+    /* By a worker's: the sum of the pauses that have ended, and whether one has not; see rp_note_pauses(). */
     rp_ns noted;
+    uint32_t noted_by;
     bool is_noting, is_listed;
     struct rp_progress_table progress;
     /* publish.c */
@@ -98,7 +99,7 @@ struct rp_coordinator {
     uint64_t stray_bytes, retried;
     bool has_finished; /* the executors of every worker that is left, and there is one */
     bool totals_differ;
-    size_t lost;            /* workers */
+    size_t lost;            /* workers, while they ran */
     rp_ns ticked;           /* elapsed time of the last point of the series */
     uint64_t *error_counts; /* merge.c: of each of the result's errors, that of each worker */
     size_t counted_errors;

@@ -222,6 +222,14 @@ static void check_accounting(struct rp_coordinator *c)
 
 /* ---- the generator itself --------------------------------------------------------------------------------- */
 
+static bool is_any_lost(const struct rp_coordinator *c)
+{
+    for (size_t i = 0; i < c->peer_count; i++)
+        if (c->peers[i]->is_lost)
+            return true;
+    return false;
+}
+
 static struct rp_generator_reason incomplete(const struct rp_coordinator *c)
 {
     struct rp_generator_reason reason = {
@@ -229,16 +237,22 @@ static struct rp_generator_reason incomplete(const struct rp_coordinator *c)
     };
     char text[120] = "the worker did not end properly: what it measured last is missing";
 
+    reason.workers = 0;
     for (size_t i = c->peer_count; i-- > 0;)
-        if (c->peers[i]->is_lost)
+        if (c->peers[i]->is_lost) {
             reason.worker = (uint32_t)i + 1;
-    if (c->lost) {
-        reason.workers = (uint32_t)c->lost;
+            reason.workers++;
+        }
+    if (!reason.workers)
+        reason.workers = 1;
+    else if (!c->lost)
+        snprintf(text, sizeof(text), "%u of %zu workers ended without telling their totals",
+                 reason.workers, c->peer_count);
+    if (c->lost)
         snprintf(text, sizeof(text),
                  "%zu of %zu workers %s lost: %s share of the load is missing from then on",
                  c->lost, c->peer_count, c->lost == 1 ? "was" : "were",
                  c->lost == 1 ? "its" : "their");
-    }
     reason.text = rp_strdup(text);
     return reason;
 }
@@ -248,7 +262,7 @@ static int judge_generator(struct rp_coordinator *c)
     struct rp_result *result = c->result;
     int r = rp_judge_generator(c->health, c->peer_count, result);
 
-    if (r == 0 && (!c->has_finished || c->lost))
+    if (r == 0 && (!c->has_finished || is_any_lost(c)))
         r = rp_judge_generator_add(result, incomplete(c));
     if (r == 0 && c->config->is_strict && result->generator == RP_GENERATOR_LIMITED)
         rp_coordinator_fail(c, RP_EXIT_GENERATOR, "the generator itself was the limit: %s",

@@ -93,24 +93,38 @@ static char *describe(const struct rp_peer *peer, const char *how)
     return rp_buf_take(&text);
 }
 
+static void warn_of_loss(struct rp_peer *peer, const char *what)
+{
+    struct rp_buf text;
+
+    rp_buf_init(&text, WHY_MAX);
+    rp_buf_appendf(&text, "%s: ", what);
+    if (peer->step == STEP_RUNNING)
+        rp_buf_appendf(&text,
+                       "what it measured after %.1f s is missing, and its share of the load (1 of "
+                       "%zu) from then on",
+                       (double)peer->reported / 1e9, peer->c->peer_count);
+    else
+        rp_buf_appendf(&text, "its iterations had all ended and are counted, but its totals could "
+                              "not be compared with its reports");
+    rp_coordinator_warn(peer->c, rp_buf_str(&text));
+    rp_buf_deinit(&text);
+}
+
 static void note_loss(struct rp_peer *peer, const char *what)
 {
     struct rp_coordinator *c = peer->c;
     struct rp_result_worker *worker = &c->result->workers[peer->index];
-    struct rp_buf text;
 
     peer->is_lost = true;
-    c->lost++;
     rp_free(worker->lost);
     worker->lost = rp_strdup(what);
     worker->lost_from = peer->reported;
-    rp_buf_init(&text, WHY_MAX);
-    rp_buf_appendf(&text,
-                   "%s: what it measured after %.1f s is missing, and its share of the load (1 of "
-                   "%zu) from then on",
-                   what, (double)peer->reported / 1e9, c->peer_count);
-    rp_coordinator_warn(c, rp_buf_str(&text));
-    rp_buf_deinit(&text);
+    if (c->signals_seen < 2) /* otherwise all are killed, as somebody wanted it */
+        warn_of_loss(peer, what);
+    if (peer->step != STEP_RUNNING)
+        return;
+    c->lost++;
     if (rp_merge_loss(peer) < 0)
         rp_coordinator_fail(c, RP_EXIT_INTERNAL, "out of memory");
 }
@@ -148,7 +162,7 @@ static void go_on(struct rp_peer *peer, bool is_borne)
 void rp_peer_lost(struct rp_peer *peer, int status)
 {
     struct rp_coordinator *c = peer->c;
-    bool is_borne = rp_loss_is_borne(peer), was_running = peer->step == STEP_RUNNING;
+    bool is_borne = rp_loss_is_borne(peer);
     char how[128], *what;
 
     rp_process_describe_status(status, how, sizeof(how));
@@ -165,7 +179,7 @@ void rp_peer_lost(struct rp_peer *peer, int status)
     else if (!is_borne && !peer->was_killed && c->result->exit_code != RP_EXIT_SETUP &&
              c->result->exit_code != RP_EXIT_TEARDOWN)
         rp_coordinator_fail(c, RP_EXIT_INTERNAL, "%s", what ? what : how);
-    if (was_running && c->peer_count > 1)
+    if (c->started && c->peer_count > 1)
         note_loss(peer, what ? what : how);
     rp_free(what);
     go_on(peer, is_borne);
@@ -212,7 +226,7 @@ static void look_at(struct rp_peer *peer)
         rp_peer_kill(peer);
         return;
     }
-    if (peer->is_silent)
+    if (peer->is_silent || peer->step != STEP_RUNNING)
         return;
     peer->is_silent = true;
     snprintf(text, sizeof(text),
@@ -241,12 +255,13 @@ void rp_warn_of_silence(struct rp_coordinator *c)
 
 void rp_watch_over_peers(struct rp_coordinator *c)
 {
-    if (c->is_local || c->phase != PHASE_RUNNING)
+    if (c->is_local)
         return;
     RP_EACH_PEER (c, peer) {
         rp_ns silent = rp_loop_now(c->loop) - peer->heard;
 
-        if (peer->step == STEP_RUNNING && silent > SILENT_MS * RP_MS && !peer->was_killed &&
+        /* Module code and hooks may take their time without a word, but not while they are stopped. */
+        if (silent > SILENT_MS * RP_MS && !peer->was_killed && !peer->has_farewell &&
             !rp_peer_has_answered(peer))
             look_at(peer);
     }

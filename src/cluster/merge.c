@@ -129,11 +129,12 @@ static void judge(struct rp_coordinator *c, rp_ns elapsed)
     rp_judge_live(c);
 }
 
-/* Whether every worker that runs has told since this was so last. */
+/* Whether every worker that runs has told since this was so last. One that is blocked must not keep thresholds from being
+ * judged. */
 static bool is_round_complete(struct rp_coordinator *c)
 {
     RP_EACH_PEER (c, peer) {
-        if (peer->step == STEP_RUNNING && !peer->is_fresh)
+        if (peer->step == STEP_RUNNING && !peer->is_fresh && !peer->is_silent)
             return false;
     }
     RP_EACH_PEER (c, peer) {

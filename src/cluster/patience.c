@@ -130,7 +130,7 @@ void rp_peer_take_your_time(struct rp_peer *peer)
 void rp_peers_be_patient(struct rp_coordinator *c, int times, rp_ns more)
 {
     RP_EACH_PEER (c, peer) {
-        if (peer->step == STEP_RUNNING)
+        if (peer->step == STEP_RUNNING && !peer->is_cut)
             rp_peer_be_patient(peer, times, more);
     }
 }
@@ -138,6 +138,7 @@ void rp_peers_be_patient(struct rp_coordinator *c, int times, rp_ns more)
 void rp_peers_take_your_time(struct rp_coordinator *c)
 {
     RP_EACH_PEER (c, peer) {
-        rp_peer_take_your_time(peer);
+        if (!peer->is_cut) /* what cannot be spoken with any more has its time all the same */
+            rp_peer_take_your_time(peer);
     }
 }

@@ -85,6 +85,18 @@ static int add_pause(struct rp_coordinator *c, rp_ns start)
     return 0;
 }
 
+/* The worker that told for all is lost, and the sums of the one that does it now differ by microseconds: no pause of its
+ * own, even if it has not yet heard of the end of the last one. */
+static void take_over(struct rp_peer *peer, bool is_paused)
+{
+    struct rp_coordinator *c = peer->c;
+
+    if (!c->is_noting && !(is_paused && c->is_paused))
+        c->noted = peer->paused;
+    if (!is_paused || c->is_paused)
+        c->noted_by = peer->index;
+}
+
 /*
  * A worker tells at each beginning and end, and in between: a pause that is known grows. Of several workers, which hear
  * of it microseconds after each other, the first tells for all.
@@ -103,8 +115,10 @@ int rp_note_pauses(struct rp_peer *peer, rp_ns elapsed, rp_ns paused, bool is_pa
         result->elapsed = elapsed - paused;
     if (peer != rp_peer_first(c))
         return 0;
+    if (c->noted_by != peer->index)
+        take_over(peer, is_paused);
     length = paused > c->noted ? paused - c->noted : 0;
-    if (!c->is_noting && (is_paused || length)) {
+    if (!c->is_noting && (length || (is_paused && c->noted_by == peer->index))) {
         r = add_pause(c, elapsed - length);
         if (r < 0)
             return r;

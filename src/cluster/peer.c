@@ -154,6 +154,8 @@ static void on_ended(struct rp_process *process, int status)
 
     /* Its end is often seen before the last that it said. */
     rp_channel_receive(&peer->channel);
+    /* What it has left behind outside its process group may still hold the other end, and has nothing to say. */
+    rp_channel_close(&peer->channel);
     rp_peer_take_your_time(peer);
     if (peer->has_farewell || (peer->c->phase == PHASE_LEAVING && peer->c->status < 0))
         rp_peer_gone(peer);
@@ -181,6 +183,7 @@ int rp_peer_start(struct rp_peer *peer)
             rp_error_hint(c->err, "%s", c->config->worker_hint);
         return r == -ENOENT ? -RP_EUSER : r;
     }
+    c->result->workers[peer->index].pid = peer->process.pid; /* for one that never says hello */
     r = rp_channel_open(&peer->channel, c->loop, control, &rp_coordinator_channel_events);
     if (r < 0) {
         close(control);

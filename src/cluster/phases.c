@@ -18,7 +18,7 @@ void rp_coordinator_stop(struct rp_coordinator *c, rp_ns grace)
         rp_write_key(out, "grace");
         rp_write_i64(out, grace);
         rp_peer_end_message(peer);
-        if (peer->step == STEP_RUNNING)
+        if (peer->step == STEP_RUNNING && !peer->is_cut)
             rp_peer_be_patient(peer, 1, grace);
     }
 }

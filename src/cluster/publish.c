@@ -325,7 +325,12 @@ static void publish_reasons(struct rp_coordinator *c)
 /* In the first seconds everything is a large share of the time. */
 void rp_publish_generator(struct rp_coordinator *c)
 {
-    if (rp_events_are_wanted(c->events) && c->health[0].observed >= GENERATOR_AFTER_S * RP_S &&
+    uint64_t observed = 0;
+
+    for (size_t i = 0; i < c->peer_count; i++) /* one may be lost, and not have seen much */
+        if ((uint64_t)c->health[i].observed > observed)
+            observed = (uint64_t)c->health[i].observed;
+    if (rp_events_are_wanted(c->events) && observed >= GENERATOR_AFTER_S * RP_S &&
         rp_judge_generator(c->health, c->peer_count, c->result) == 0)
         publish_reasons(c);
 }

@@ -44,10 +44,13 @@ static void on_line(void *user, bool is_stderr, const char *text)
 void coordinate(struct run *run, const char *mode, const char *phase)
 {
     char *argv[] = { strdup(fake_worker), strdup(mode), strdup(phase), NULL };
+    char workers[12];
+    struct rp_overrides overrides = { 0 };
     struct rp_coordinator_config config = { .script = "fake.py",
                                             .worker_argv = argv,
                                             .worker_hint = "a hint",
-                                            .overrides = &no_overrides,
+                                            .overrides = &overrides,
+                                            .bears_losses = run->bears_losses,
                                             .status = on_status,
                                             .line = on_line,
                                             .events = run->events,
@@ -57,6 +60,9 @@ void coordinate(struct run *run, const char *mode, const char *phase)
                                             .user = run,
                                             .patience = run->patience ? run->patience : 60 * RP_S };
 
+    snprintf(workers, sizeof(workers), "%d", run->workers);
+    if (run->workers)
+        overrides.workers = (struct rp_override){ .value = workers, .origin = "--workers" };
     run->r = rp_coordinate(&config, &run->result, &run->err);
     for (int i = 0; i < 3; i++)
         free(argv[i]);

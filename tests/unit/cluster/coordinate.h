@@ -29,8 +29,9 @@ struct run {
     void (*status)(struct run *run, const struct rp_coordinator_status *status); /* the same */
     struct rp_events *events; /* may be NULL, and the next too */
     const char *event_log, *wire;
-    bool is_strict;
-    int r, lines;
+    bool is_strict, bears_losses;
+    int workers; /* 0: one */
+    int r, lines, step;
 };
 
 void coordinate(struct run *run, const char *mode, const char *phase);

@@ -13,6 +13,10 @@ struct disorder {
     const char *deadly; /* or after this type of message has been sent to it */
     bool is_reversed;   /* events of one wait are delivered last to first */
     int channel;        /* where the coordinator sent something last */
+    /* Of several workers only this one (from 1) is what the run is told, the others are good. 0: all are. */
+    int who;
+    const char *others; /* mode of the others; NULL: good */
+    int started;        /* workers, so far */
 };
 
 extern struct disorder disorder; /* zeroed = all as usual */

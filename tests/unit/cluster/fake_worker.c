@@ -3,13 +3,14 @@
 /*
  * fake_worker MODE [PHASE]: a worker that speaks the protocol over descriptor 3 and goes wrong as it is told.
  *
- * Phases, in their order: start (before hello), hello, load, plan, setup, run (after start), finish (after finished),
+ * Phases, in their order: start (before hello), hello, load, plan, setup, share, run (after start), finish (after finished),
  * teardown, exit (after the totals), bye (all said). MODE happens when the phase is reached: "die", "crash", "hang",
- * "close" (the socket; the process stays), "garbage" (a frame that is no message), "odd" (a message out of place),
+ * "stop" (by a signal), "close" (the socket; the process stays), "garbage" (a frame that is no message), "odd" (a message out of place),
  * "giant" (a frame too large), "talks" (and goes on). Other modes name one lie or mishap of the content; "good" is none.
  */
 
-#include <arpa/inet.h>
+#include "fake_wire.h"
+
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,23 +22,12 @@
 #include "cluster/progress.h"
 
 static const char *mode, *at;
-static struct rp_buf out;
 static bool has_run, was_paused;
-static enum rp_encoding heard; /* the last message's */
-static int ran = 1;            /* seconds, every other one of them a pause */
+static int ran = 1; /* seconds, every other one of them a pause */
 
 static bool is(const char *name)
 {
     return strcmp(mode, name) == 0;
-}
-
-static void send_frame(void)
-{
-    uint32_t size = htonl((uint32_t)out.len);
-
-    if (out.error || write(3, &size, 4) != 4 || write(3, out.data, out.len) != (ssize_t)out.len)
-        _exit(99);
-    rp_buf_reset(&out);
 }
 
 static void hang(void)
@@ -53,8 +43,10 @@ static void reach(const char *phase)
     fprintf(stderr, "dying words\n");
     if (is("die"))
         exit(7);
-    if (is("crash"))
+    if (is("crash") || is("crash-after-pauses"))
         raise(SIGKILL);
+    if (is("stop"))
+        raise(SIGSTOP);
     if (is("hang"))
         hang();
     if (is("close")) {
@@ -68,53 +60,12 @@ static void reach(const char *phase)
             hang();
     }
     if (is("odd")) {
-        rp_write_message(&out, strcmp(at, "plan") == 0 ? RP_MSG_HELLO : RP_MSG_READY, 0);
+        bool is_ready_wanted = strcmp(at, "plan") == 0 || strcmp(at, "share") == 0;
+
+        rp_write_message(&out, is_ready_wanted ? RP_MSG_HELLO : RP_MSG_READY, 0);
         send_frame();
         hang();
     }
-}
-
-static void read_all(void *data, size_t len)
-{
-    for (size_t got = 0; got < len;) {
-        ssize_t n = read(3, (char *)data + got, len - got);
-
-        if (n <= 0)
-            exit(0); /* the coordinator is gone */
-        got += (size_t)n;
-    }
-}
-
-static enum rp_message_type receive(void)
-{
-    static char bytes[1 << 20];
-    struct rp_message *message;
-    enum rp_message_type type;
-    uint32_t size;
-
-    read_all(&size, 4);
-    size = ntohl(size);
-    if (size > sizeof(bytes))
-        _exit(98);
-    read_all(bytes, size);
-    if (rp_message_decode(rp_slice(bytes, size), &message) < 0)
-        _exit(97);
-    type = rp_message_type(message);
-    heard = rp_message_encoding(message);
-    rp_message_free(message);
-    return type;
-}
-
-static void text(const char *key, const char *value)
-{
-    rp_write_key(&out, key);
-    rp_write_text(&out, value);
-}
-
-static void number(const char *key, int64_t value)
-{
-    rp_write_key(&out, key);
-    rp_write_i64(&out, value);
 }
 
 /* Modes "json", "json-only" and "cbor-only" say what they have; none of the others does. */
@@ -152,6 +103,16 @@ static void say_hello(void)
     send_frame();
 }
 
+static void send_failed(void)
+{
+    struct rp_error err = { .message = (char *)(uintptr_t) "boom",
+                            .file = (char *)(uintptr_t) "x.py" };
+
+    rp_write_message(&out, RP_MSG_FAILED, RP_ERROR_FIELDS);
+    rp_write_error(&out, &err);
+    send_frame();
+}
+
 static void declare(void)
 {
     const char *json =
@@ -161,28 +122,26 @@ static void declare(void)
         "\"line\": 1, \"fields\": {\"executor\": \"shared-iterations\","
         "\"iterations\": 3, \"max_duration\": \"0.2s\", \"graceful_stop\": \"0.1s\"}}],"
         "\"config\": {\"file\": \"fake.py\", \"line\": 1, \"options\":"
-        "{\"setup_timeout\": \"0.1s\", \"teardown_timeout\": \"0.1s\"}";
+        "{\"setup_timeout\": \"0.1s\", \"teardown_timeout\": \"%s\"}";
     const char *thresholds =
         ", \"thresholds\": {\"iterations\": [\"count>2\", {\"threshold\": \"count<1\","
         "\"abort_on_fail\": true}], \"checks{scenario:f}\": [\"rate>0.9\"],"
         "\"checks{scenario:none}\": [{\"threshold\": \"rate>0.9\", \"abort_on_fail\": true}]}";
     char whole[2048];
+    int len;
 
     if (is("limited-thresholds"))
         thresholds = ", \"thresholds\": {\"iterations\": [\"count>5\"]}";
     else if (!is("judged"))
         thresholds = "";
-    snprintf(whole, sizeof(whole), "%s%s}}", json, thresholds);
+    len = snprintf(whole, sizeof(whole), json, is("slow-teardown") ? "20s" : "0.1s");
+    snprintf(whole + len, sizeof(whole) - (size_t)len, "%s}}", thresholds);
     if (is("failed")) {
-        struct rp_error err = { .message = (char *)(uintptr_t) "boom",
-                                .file = (char *)(uintptr_t) "x.py" };
-
-        rp_write_message(&out, RP_MSG_FAILED, RP_ERROR_FIELDS);
-        rp_write_error(&out, &err);
-    } else {
-        rp_write_message(&out, RP_MSG_DECLARED, 1);
-        text("json", is("no-json") ? "nonsense" : whole);
+        send_failed();
+        return;
     }
+    rp_write_message(&out, RP_MSG_DECLARED, 1);
+    text("json", is("no-json") ? "nonsense" : whole);
     send_frame();
 }
 
@@ -298,6 +257,12 @@ static bool is_limited(void)
     return strncmp(mode, "limited", 7) == 0;
 }
 
+/* Of each second one; some hear of its end a bit later. */
+static rp_ns paused_after(int seconds)
+{
+    return seconds / 2 * (RP_S + (is("pauses-late") ? 50000 : 0));
+}
+
 static void finish(void)
 {
     uint64_t counts[] = { 3, is("accounting") || is("limited-accounting") ? 2u : 3u, 0, 3, 0, 0 };
@@ -310,7 +275,7 @@ static void finish(void)
     rp_write_key(&out, "health");
     rp_write_health(&out, &health);
     number("elapsed", ran * RP_S);
-    number("paused", ran / 2 * RP_S);
+    number("paused", paused_after(ran));
     rp_write_key(&out, "accounting");
     rp_write_list(&out, scenarios);
     for (uint32_t i = 0; i < scenarios; i++) {
@@ -345,7 +310,7 @@ static void send_state(int seconds)
 
     rp_write_message(&out, RP_MSG_STATE, 4);
     number("elapsed", seconds * RP_S);
-    number("paused", is("odd-pauses") ? 2 * seconds * RP_S : seconds / 2 * RP_S);
+    number("paused", is("odd-pauses") ? 2 * seconds * RP_S : paused_after(seconds));
     rp_write_key(&out, "is_paused");
     rp_write_bool(&out, seconds % 2);
     rp_write_key(&out, "scenarios");
@@ -419,6 +384,8 @@ static void run(void)
         usleep(5000000);
     if (is("busy"))
         be_busy();
+    if (is("waits-for-loss")) /* of another one */
+        wait_for_signal(SIGUSR1);
     if (is("needs-reminder"))
         wait_for_signal(SIGURG);
     if (is("aborts"))
@@ -428,8 +395,10 @@ static void run(void)
             ;
     if (is("odd-scenarios") || is("odd-pauses"))
         send_state(1);
-    if (is("pauses") || is("setup-pauses"))
+    if (is("pauses") || is("crash-after-pauses") || is("setup-pauses") || is("pauses-late"))
         ran = pause_and_resume();
+    if (is("pauses-late"))
+        wait_for_signal(SIGUSR1);
     finish();
     reach("finish");
 }
@@ -471,6 +440,15 @@ int main(int argc, char **argv)
             if (is("setup-aborts"))
                 say(RP_MSG_ABORT, "reason", NULL);
             end_hook(!is("no-setup"));
+            if (is("late-abort"))
+                say(RP_MSG_ABORT, "reason", "late");
+            break;
+        case RP_MSG_SHARE:
+            reach("share");
+            if (is("share-fails"))
+                send_failed();
+            else
+                simple(RP_MSG_READY);
             break;
         case RP_MSG_START:
             run();
@@ -480,6 +458,8 @@ int main(int argc, char **argv)
             break;
         case RP_MSG_TEARDOWN:
             reach("teardown");
+            if (is("slow-teardown"))
+                be_busy();
             end_hook(!is("no-teardown") && !is("limited-no-teardown"));
             break;
         case RP_MSG_EXIT:
