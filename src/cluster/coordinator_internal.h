@@ -78,6 +78,7 @@ struct rp_coordinator {
     /* By a worker's: the sum of the pauses that have ended, and whether one has not; see rp_note_pauses(). */
     rp_ns noted;
     uint32_t noted_by;
+    uint64_t pauses_begun, pauses_noted; /* by us; in the record */
     bool is_noting, is_listed;
     struct rp_progress_table progress;
     /* publish.c */

@@ -32,6 +32,7 @@ void rp_coordinator_pause(struct rp_coordinator *c)
     if (c->is_paused || !can_pause(c))
         return;
     c->is_paused = true;
+    c->pauses_begun++;
     c->paused_at = rp_loop_now(c->loop);
     rp_publish_pause(c);
     if (c->phase == PHASE_RUNNING) { /* earlier: told before the start */
@@ -118,10 +119,13 @@ int rp_note_pauses(struct rp_peer *peer, rp_ns elapsed, rp_ns paused, bool is_pa
     if (c->noted_by != peer->index)
         take_over(peer, is_paused);
     length = paused > c->noted ? paused - c->noted : 0;
-    if (!c->is_noting && (length || (is_paused && c->noted_by == peer->index))) {
+    if (!c->is_noting && c->pauses_noted == c->pauses_begun) {
+        c->noted = paused; /* it has only now come to what another one has told */
+    } else if (!c->is_noting && (length || (is_paused && c->noted_by == peer->index))) {
         r = add_pause(c, elapsed - length);
         if (r < 0)
             return r;
+        c->pauses_noted++;
     }
     if (paused > result->paused) /* the first may be another one than before */
         result->paused = paused;
