@@ -12,6 +12,7 @@
 #include "cluster/judge_generator.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 
 #include "base/alloc.h"
@@ -152,7 +153,8 @@ static void append_reason(struct rp_buf *out, const struct rp_worker_health *hea
                           enum rp_generator_cause cause)
 {
     double percent = weight(health, cause) * 100;
-    unsigned long long count = (unsigned long long)weight(health, cause);
+    double most = fmin(weight(health, cause), 1e18); /* what a worker tells may be any number */
+    unsigned long long count = (unsigned long long)most;
 
     percent = percent > 100 ? 100 : percent;
     switch (cause) {
