@@ -16,7 +16,7 @@
 #include "cluster/coordinator_internal.h"
 
 /* A worker tells how it is once a second. */
-enum { SILENT_MS = 2500, EXPLAINED_MS = 1500, WHY_MAX = RP_LAST_WORDS_MAX + 1024 };
+enum { SILENT_MS = 2000, EXPLAINED_MS = 1500, WHY_MAX = RP_LAST_WORDS_MAX + 1024 };
 
 static char *format(const char *fmt, va_list args)
 {
@@ -230,7 +230,7 @@ static void look_at(struct rp_peer *peer)
         return;
     peer->is_silent = true;
     snprintf(text, sizeof(text),
-             "worker %u (process %d) has said nothing for more than 2.5 s: its script blocks it, "
+             "worker %u (process %d) has said nothing for more than 2 s: its script blocks it, "
              "or the machine is overloaded",
              peer->index + 1, pid_of(peer));
     rp_publish_warning(peer->c, text);

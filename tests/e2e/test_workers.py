@@ -225,7 +225,7 @@ def test_a_loss_aborts(rampa: Run, script: Script, fate: str, who: int) -> None:
 @pytest.mark.parametrize("who", [1, 3])
 @pytest.mark.parametrize("fate", FATES)
 def test_a_loss_is_borne(rampa: Run, script: Script, fate: str, who: int) -> None:
-    seconds = 5 if fate == STOP else 2  # one that is stopped is noticed after 2.5 s
+    seconds = 5 if fate == STOP else 2  # one that is stopped is noticed after 2 s
     path = script(LOSS.format(fate=fate, who=who, duration=f"{seconds}s"))
     done = rampa("run", path, "--workers", 3, "--on-worker-loss", "continue", out=True, code=0)
     result = done.result()
