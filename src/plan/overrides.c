@@ -11,6 +11,7 @@
 #include <sys/random.h>
 
 #include "base/alloc.h"
+#include "base/str.h"
 #include "plan/duration.h"
 #include "plan/parts.h"
 #include "plan/shorthand.h"
@@ -376,31 +377,6 @@ int rp_overrides_apply_run(const struct rp_overrides *overrides, struct rp_plan 
     return 0;
 }
 
-/* What the plan holds is written as JSON, which is UTF-8. The well-formed sequences of RFC 3629. */
-static bool is_utf8(const char *text)
-{
-    const unsigned char *p = (const unsigned char *)text;
-
-    while (*p) {
-        unsigned char low = 0x80, high = 0xbf;
-        int more = *p < 0x80   ? 0
-                   : *p < 0xc2 ? -1
-                   : *p < 0xe0 ? 1
-                   : *p < 0xf0 ? 2
-                   : *p < 0xf5 ? 3
-                               : -1;
-
-        if (more < 0)
-            return false;
-        low = *p == 0xe0 ? 0xa0 : *p == 0xf0 ? 0x90 : low;
-        high = *p == 0xed ? 0x9f : *p == 0xf4 ? 0x8f : high;
-        for (p++; more > 0; more--, p++, low = 0x80, high = 0xbf)
-            if (*p < low || *p > high)
-                return false;
-    }
-    return true;
-}
-
 static int apply_pairs(struct rp_pairs *pairs, const struct rp_pair *items, size_t count,
                        const char *option, struct rp_error *err)
 {
@@ -410,7 +386,9 @@ static int apply_pairs(struct rp_pairs *pairs, const struct rp_pair *items, size
         if (!*items[i].key || strchr(items[i].key, '='))
             return rp_error_set(err, -RP_EUSER, "%s: a name must not be empty or contain '='",
                                 option);
-        if (!is_utf8(items[i].key) || !is_utf8(items[i].value))
+        /* What the plan holds is written as JSON. */
+        if (!rp_utf8_is_valid(rp_slice_str(items[i].key)) ||
+            !rp_utf8_is_valid(rp_slice_str(items[i].value)))
             return rp_error_set(err, -RP_EUSER, "%s: name and value must be UTF-8", option);
         r = rp_pairs_set(pairs, items[i].key, items[i].value);
         if (r < 0)
