@@ -7,6 +7,7 @@ import typing
 from rampa.errors import ScriptError
 
 _DEPTH = 20
+_PROTOCOL = 5
 _HINT = "return plain data and open the rest where it is used, or use --workers 1"
 
 
@@ -28,7 +29,7 @@ def _parts(value: typing.Any, path: str) -> typing.Iterator[tuple[str, typing.An
 
 def _pickles(value: typing.Any) -> bool:
     try:
-        pickle.dumps(value)
+        pickle.dumps(value, _PROTOCOL)
     except Exception:  # whatever a __reduce__ raises
         return False
     return True
@@ -54,7 +55,7 @@ class NotShareable(ScriptError):
 
 def pack(value: typing.Any) -> bytes:
     try:
-        return pickle.dumps(value, protocol=5)
+        return pickle.dumps(value, _PROTOCOL)
     except Exception as error:  # whatever a __reduce__ raises
         path, culprit = _culprit(value, "the result of setup()")
         raise NotShareable(

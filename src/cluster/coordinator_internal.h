@@ -8,6 +8,8 @@
  * judge_generator.c that on the workers themselves, preflight.c looks at limits before.
  */
 
+#include <stdarg.h>
+
 #include "cluster/channel.h"
 #include "cluster/coordinator.h"
 #include "cluster/events.h"
@@ -172,6 +174,8 @@ void rp_warn_of_silence(struct rp_coordinator *c);
 /* Once a second: who says nothing is looked at. */
 void rp_watch_over_peers(struct rp_coordinator *c);
 
+/* A new text, cut when it is longer than any reason should be; NULL for want of memory. */
+char *rp_coordinator_format(const char *fmt, va_list args);
 /* The first failure decides the exit code, but a later one wins over failed thresholds; 9 wins over everything. */
 void rp_coordinator_fail(struct rp_coordinator *c, enum rp_exit code, const char *fmt, ...)
     RP_PRINTF(3, 4);

@@ -16,7 +16,7 @@
 /* A worker's last words and what stands around them. */
 enum { REASON_MAX = RP_LAST_WORDS_MAX + 4096 };
 
-static char *format(const char *fmt, va_list args)
+char *rp_coordinator_format(const char *fmt, va_list args)
 {
     struct rp_buf text;
 
@@ -40,7 +40,7 @@ void rp_coordinator_fail(struct rp_coordinator *c, enum rp_exit code, const char
     result->exit_code = code;
     rp_free(result->reason);
     va_start(args, fmt);
-    result->reason = format(fmt, args);
+    result->reason = rp_coordinator_format(fmt, args);
     va_end(args);
 }
 

@@ -18,15 +18,6 @@
 /* A worker tells how it is once a second. */
 enum { SILENT_MS = 2000, EXPLAINED_MS = 1500, WHY_MAX = RP_LAST_WORDS_MAX + 1024 };
 
-static char *format(const char *fmt, va_list args)
-{
-    struct rp_buf text;
-
-    rp_buf_init(&text, WHY_MAX);
-    rp_buf_vappendf(&text, fmt, args);
-    return rp_buf_take(&text);
-}
-
 static size_t count_others(const struct rp_peer *peer)
 {
     size_t count = 0;
@@ -50,7 +41,7 @@ void rp_peer_fail(struct rp_peer *peer, enum rp_exit code, const char *fmt, ...)
 
     rp_free(peer->why);
     va_start(args, fmt);
-    peer->why = format(fmt, args);
+    peer->why = rp_coordinator_format(fmt, args);
     va_end(args);
     if (!rp_loss_is_borne(peer))
         rp_coordinator_fail(peer->c, code, "%s", peer->why ? peer->why : "a worker was killed");

@@ -92,7 +92,7 @@ static void begin_running(struct rp_coordinator *c)
     c->phase = PHASE_RUNNING;
     c->started = c->paused_at = moment_of_start(c);
     c->next_judgement = RP_LIVE_THRESHOLDS_S * RP_S;
-    c->result->started_wall_ns = rp_wall_clock_ns();
+    c->result->started_wall_ns = rp_wall_clock_ns() + (c->started - rp_loop_now(c->loop));
     RP_EACH_PEER (c, peer) {
         start_peer(peer, c->started);
     }
@@ -104,6 +104,7 @@ static void begin_running(struct rp_coordinator *c)
 void rp_coordinator_check_ready(struct rp_coordinator *c)
 {
     struct rp_peer *first = rp_peer_first(c);
+    struct rp_buf *out;
 
     if (!rp_peers_are_all(c, STEP_READY))
         return;
@@ -119,9 +120,10 @@ void rp_coordinator_check_ready(struct rp_coordinator *c)
     first->step = STEP_HOOK;
     rp_publish_phase(c);
     rp_coordinator_tell_status(c);
-    rp_write_message(rp_channel_begin(&first->channel), RP_MSG_SETUP, 1);
-    rp_write_key(&first->channel.draft, "share");
-    rp_write_bool(&first->channel.draft, c->peer_count > 1);
+    out = rp_channel_begin(&first->channel);
+    rp_write_message(out, RP_MSG_SETUP, 1);
+    rp_write_key(out, "share");
+    rp_write_bool(out, c->peer_count > 1);
     rp_peer_end_message(first);
     rp_peer_be_patient(first, 1, c->result->plan->setup_timeout);
 }
