@@ -191,7 +191,7 @@ def compile_command(rampa: str) -> list[str]:
         compiled = json.loads((Path(rampa).resolve().parent / "compile_commands.json").read_text())
     except (OSError, ValueError):
         return []
-    commands = (entry["command"].split() for entry in compiled if entry["file"].endswith("client/connection.c"))
+    commands = (entry["command"].split() for entry in compiled if entry["file"].endswith("http/connection.c"))
     return next(commands, [])
 
 

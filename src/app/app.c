@@ -13,7 +13,7 @@
 #include "app/run_options.h"
 #include "app/script_file.h"
 #include "app/term.h"
-#include "engine/result.h"
+#include "run/result.h"
 
 enum { TEXT_MAX = 1 << 20 };
 

@@ -8,7 +8,7 @@
 #include "app/run.h"
 #include "app/term.h"
 #include "app/worker_start.h"
-#include "cluster/coordinator.h"
+#include "coordinator/coordinator.h"
 
 static void show_line(void *user, bool is_stderr, const char *text)
 {

@@ -12,8 +12,9 @@
 #include "app/run.h"
 #include "app/term.h"
 #include "app/worker_start.h"
-#include "cluster/coordinator.h"
+#include "coordinator/coordinator.h"
 #include "ui/progress.h"
+#include "output/result_file.h"
 #include "ui/report.h"
 
 struct run {

@@ -10,7 +10,7 @@
 #include "app/run.h"
 #include "app/term.h"
 #include "base/str.h"
-#include "engine/result.h"
+#include "run/result.h"
 #include "target/target.h"
 
 enum { PORT_DEFAULT = 8080 };

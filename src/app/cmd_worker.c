@@ -9,9 +9,9 @@
 #include <sys/prctl.h>
 
 #include "app/run.h"
-#include "cluster/process.h"
-#include "cluster/worker.h"
-#include "engine/result.h"
+#include "coordinator/process.h"
+#include "worker/worker.h"
+#include "run/result.h"
 #include "script/fixed.h"
 
 struct life {

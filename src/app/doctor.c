@@ -14,11 +14,11 @@
 #include "base/sysfile.h"
 #include "app/term.h"
 #include "base/alloc.h"
-#include "engine/result.h"
+#include "run/result.h"
 #include "loop/loop.h"
-#include "ui/json_out.h"
-#include "ui/machine.h"
-#include "ui/text.h"
+#include "output/json_out.h"
+#include "output/machine.h"
+#include "base/text.h"
 
 #define SET(field, ...) snprintf((field), sizeof(field), __VA_ARGS__)
 

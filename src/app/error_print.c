@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "app/term.h"
-#include "ui/text.h"
+#include "base/text.h"
 
 enum { ERROR_TEXT_MAX = 1 << 20 };
 

@@ -5,7 +5,7 @@
 
 #include "app/term.h"
 #include "target/target.h"
-#include "ui/text.h"
+#include "base/text.h"
 
 /*
  * Two columns: what to type, and what it does, which is wrapped at the width of the terminal. On a narrow terminal the

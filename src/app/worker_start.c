@@ -10,7 +10,7 @@
 #include "app/script_file.h"
 #include "base/alloc.h"
 #include "base/buf.h"
-#include "cluster/process.h"
+#include "coordinator/process.h"
 
 /* What the interpreter runs. An interpreter without the extension says so in one sentence instead of a traceback. */
 static const char program[] =

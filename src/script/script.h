@@ -13,7 +13,7 @@
 
 #include "base/error.h"
 #include "base/time.h"
-#include "client/http.h"
+#include "http/http.h"
 #include "plan/plan.h"
 #include "stats/registry.h"
 

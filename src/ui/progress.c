@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "ui/progress_parts.h"
-#include "ui/text.h"
-#include "ui/units.h"
+#include "base/text.h"
+#include "base/units.h"
 
 enum { PART_SIZE = 80, GAP = 2 };
 

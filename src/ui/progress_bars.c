@@ -17,8 +17,8 @@
 
 #include "plan/duration.h"
 #include "ui/progress_parts.h"
-#include "ui/text.h"
-#include "ui/units.h"
+#include "base/text.h"
+#include "base/units.h"
 
 enum {
     PART_SIZE = 96,

@@ -16,7 +16,7 @@
 #include "base/alloc.h"
 #include "base/str.h"
 #include "ui/progress_parts.h"
-#include "ui/text.h"
+#include "base/text.h"
 
 enum {
     DEFAULT_HEIGHT = 24,

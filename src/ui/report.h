@@ -2,14 +2,14 @@
 #pragma once
 
 /*
- * ui/report.h - how people and programs read a result: the text summary, the JSON file.
+ * ui/report.h - how people read a result: the text summary.
  */
 
 #include <stdbool.h>
 #include <stdio.h>
 
 #include "base/buf.h"
-#include "engine/result.h"
+#include "run/result.h"
 
 struct rp_style {
     bool color;     /* ANSI colours and nothing else */
@@ -19,20 +19,3 @@ struct rp_style {
 /* Appends the summary: thresholds (tick or cross, actual value), checks with counts, metrics by section, errors grouped,
  * warnings, accounting when broken, the verdict line and the generator's line. */
 void rp_summary_write(const struct rp_result *result, struct rp_style style, struct rp_buf *out);
-
-/* Appends the result file (docs/result.md, schema version RP_RESULT_SCHEMA). */
-#define RP_RESULT_SCHEMA 1
-RP_NODISCARD int rp_result_write_json(const struct rp_result *result, struct rp_buf *out);
-
-/* Opens a temporary file beside @path before the run, so that a bad path fails early, and puts the result there by rename
- * at the end: @path holds the old file or the whole new one, never a part. A device, a pipe or a descriptor (/dev/stdout,
- * /dev/fd/3) is written as it is.
- * open: -RP_EUSER with cause and remedy for whatever the file system refuses, or -ENOMEM.
- * commit: once; -errno (-ENOSPC, ..) with @err filled; the old file is untouched then. */
-struct rp_result_file;
-RP_NODISCARD int rp_result_file_open(const char *path, struct rp_result_file **ret,
-                                     struct rp_error *err);
-RP_NODISCARD int rp_result_file_commit(struct rp_result_file *file, struct rp_slice text,
-                                       struct rp_error *err);
-void rp_result_file_free(
-    struct rp_result_file *file); /* removes the temporary file unless committed; NULL allowed */

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "ui/units.h"
+#include "base/units.h"
 
 enum { DEFAULT_WIDTH = 80, MIN_WIDTH = 40 };
 

@@ -5,11 +5,11 @@
  * ui/summary.h - the parts of the text summary, one file a part, and what they share.
  *
  * Every part starts with a title at column 0 and indents its lines by two. Numbers stand in columns; a name is followed
- * by dots up to the first of them. Text of others goes through ui/text.h only.
+ * by dots up to the first of them. Text of others goes through base/text.h only.
  */
 
 #include "ui/report.h"
-#include "ui/text.h"
+#include "base/text.h"
 
 enum rp_ink { RP_INK_TITLE, RP_INK_GOOD, RP_INK_BAD, RP_INK_WARN, RP_INK_DIM };
 

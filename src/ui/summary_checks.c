@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "ui/collect.h"
-#include "ui/units.h"
+#include "run/collect.h"
+#include "base/units.h"
 
 enum { MAX_CHECK_LINES = 60 };
 

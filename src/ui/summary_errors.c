@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "ui/collect.h"
+#include "run/collect.h"
 
 /*
  * Three kinds, each with a heading that says what they are: requests that failed (outcomes), iterations that a failed

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "plan/duration.h"
-#include "ui/units.h"
+#include "base/units.h"
 
 enum { DURATION_SIZE = 64, MAX_TURNS = 8 };
 

@@ -6,8 +6,8 @@
 
 #include "base/alloc.h"
 #include "plan/metrics.h"
-#include "ui/collect.h"
-#include "ui/units.h"
+#include "run/collect.h"
+#include "base/units.h"
 
 /*
  * All sections share their columns, so that the eye can run down one statistic. A trend is a row of cells; what does not

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "plan/metrics.h"
-#include "ui/units.h"
+#include "base/units.h"
 
 enum { ACTUAL_SIZE = 96 };
 

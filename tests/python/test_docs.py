@@ -168,7 +168,7 @@ def test_metrics_are_those_of_the_code() -> None:
 
 
 def codes_of_the_source() -> dict[str, int]:
-    text = (ROOT / "src/client/http.h").read_text()
+    text = (ROOT / "src/http/http.h").read_text()
     body = re.search(r"enum rp_http_code \{(.*?)\};", text, re.DOTALL)
     assert body
     return {name: int(number) for name, number in re.findall(r"RP_HTTP_(\w+) = (\d+)", body[1])}

@@ -405,6 +405,6 @@ def test_errors_are_pythons_own_kinds_too() -> None:
 def test_every_code_of_the_client_has_its_class_or_is_a_plain_request_error() -> None:
     import re
 
-    header = (ROOT / "src/client/http.h").read_text()
+    header = (ROOT / "src/http/http.h").read_text()
     codes = {int(number) for number in re.findall(r"^\s*RP_HTTP_\w+ = (\d+)", header, re.M)} - {1000}
     assert codes - set(errors._BY_CODE) <= {1903}  # cancelled: nobody is there to catch it

@@ -18,7 +18,7 @@
 #include "base/sysfile.h"
 #include "base/alloc.h"
 #include "scratch.h"
-#include "ui/text.h"
+#include "base/text.h"
 
 static int setup(void **state)
 {

@@ -16,7 +16,7 @@
 #include "app/help.h"
 #include "base/alloc.h"
 #include "target/target.h"
-#include "ui/text.h"
+#include "base/text.h"
 
 static const struct rp_style plain = { .color = false, .width = 80 };
 

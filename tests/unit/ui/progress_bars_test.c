@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "ui/text.h"
+#include "base/text.h"
 
 /* Golden blocks: RP_UPDATE_GOLDEN=1 writes them anew; read the difference before committing it. */
 

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "ui/text.h"
+#include "base/text.h"
 
 /* The line of the run. */
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "fixture.h"
+#include "../run/fixture.h"
+
+#include "ui/report.h"
 
 #include <string.h>
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-#include "fixture.h"
+#include "../run/fixture.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
-#include "ui/text.h"
+#include "base/text.h"
+#include "ui/report.h"
 
 /*
  * Golden texts: RP_UPDATE_GOLDEN=1 writes them anew; read the difference before committing it. The version in them is

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * base/json_line.h - writes one JSON object on one line, member by member. Any text is allowed: what is not UTF-8
+ * becomes U+FFFD. Errors are the buffer's, sticky.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+struct rp_json_line {
+    struct rp_buf *out;
+    bool has_member; /* of the object that is open */
+};
+
+/* Begins an object: a member's value with @key, else the line or an item of a list. */
+void rp_line_open(struct rp_json_line *line, const char *key);
+void rp_line_close(struct rp_json_line *line);
+void rp_line_open_list(struct rp_json_line *line, const char *key);
+void rp_line_close_list(struct rp_json_line *line);
+void rp_line_text(struct rp_json_line *line, const char *key, const char *value); /* NULL is null */
+void rp_line_i64(struct rp_json_line *line, const char *key, int64_t value);
+void rp_line_u64(struct rp_json_line *line, const char *key, uint64_t value);
+/* A JSON string by itself, of any bytes. */
+void rp_line_string(struct rp_buf *out, struct rp_slice text);
+/* As short as reads back the same; whole numbers below 2^53 without a fraction; NaN and infinities are null. */
+void rp_line_number(struct rp_json_line *line, const char *key, double value);
+void rp_line_bool(struct rp_json_line *line, const char *key, bool value);
+void rp_line_null(struct rp_json_line *line, const char *key);

@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The coordinator is a state machine over its workers' messages:
+ *
+ *   hello -> load -> declared -> plan -> ready -> [setup] -> start -> deltas ... finished -> [teardown] -> exit -> bye
+ *
+ * The first worker comes alone as far as the plan, which says how many there are, and runs setup() and teardown(); the
+ * others get what setup() returned by `share`. All start at one moment. Whatever goes wrong ends in leave(): the workers
+ * are asked to say their totals and go, and are killed if they do not.
+ */
+
+#include "coordinator/coordinator.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "coordinator/coordinator_internal.h"
+
+enum { ABORT_REASON_MAX = 1000 };
+
+const char *rp_coordinator_phase_name(const struct rp_coordinator *c)
+{
+    switch (c->phase) {
+    case PHASE_HELLO:
+    case PHASE_LOADING:
+    case PHASE_PLANNING:
+        return "loading";
+    case PHASE_SETUP:
+        return "setup";
+    case PHASE_RUNNING:
+        return c->is_stopping ? "stopping" : "running";
+    default:
+        return "teardown";
+    }
+}
+
+static rp_ns longest_of(const struct rp_plan *plan)
+{
+    rp_ns longest = 0;
+
+    for (size_t i = 0; plan && i < plan->scenario_count; i++) {
+        const struct rp_scenario *scenario = &plan->scenarios[i];
+        rp_ns regular = scenario->start_time + rp_scenario_longest(scenario) -
+                        scenario->graceful_stop;
+
+        longest = regular > longest ? regular : longest;
+    }
+    return longest;
+}
+
+void rp_coordinator_tell_status(struct rp_coordinator *c)
+{
+    rp_ns now = rp_loop_now(c->loop);
+    struct rp_coordinator_status status = { .phase = rp_coordinator_phase_name(c),
+                                            .elapsed = rp_coordinator_elapsed(c),
+                                            .longest = longest_of(c->result->plan),
+                                            .is_paused = c->is_paused,
+                                            .store = c->result->store,
+                                            .plan = c->result->plan,
+                                            .scenarios = c->progress.sums,
+                                            .interval_s = (double)(now - c->last_status) / 1e9,
+                                            .coordinator = c };
+
+    c->last_status = now;
+    if (c->config->status && !c->plan_only)
+        c->config->status(c->config->user, &status);
+}
+
+static void send_text(struct rp_peer *peer, enum rp_message_type type, const char *key,
+                      const char *text)
+{
+    struct rp_buf *out = rp_channel_begin(&peer->channel);
+
+    rp_write_message(out, type, 1);
+    rp_write_key(out, key);
+    rp_write_text(out, text);
+    rp_peer_end_message(peer);
+}
+
+/* The run cannot be: @c->err says why. */
+static void give_up(struct rp_coordinator *c, int status)
+{
+    c->status = status;
+    rp_coordinator_leave(c);
+}
+
+static void nonsense(struct rp_peer *peer, int status)
+{
+    rp_coordinator_fail(peer->c, RP_EXIT_INTERNAL, "a worker's message could not be used: %s",
+                        strerror(-status));
+    rp_peer_kill(peer);
+}
+
+/* What a hook raised is an error group too, with its traceback. Its message is "Type: text". */
+static void add_hook_error(struct rp_coordinator *c, const char *hook, const struct rp_error *err)
+{
+    struct rp_result *result = c->result;
+    struct rp_error_group *errors = rp_realloc_array(result->errors, result->error_count + 1,
+                                                     sizeof(*errors));
+    const char *message = err->message ? err->message : "";
+    size_t type = strcspn(message, ": ");
+    size_t text = type + strspn(message + type, ": ");
+    char place[512];
+
+    if (!errors)
+        return;
+    snprintf(place, sizeof(place), "%s:%d in %s", err->file ? err->file : result->plan->script,
+             err->line, hook);
+    result->errors = errors;
+    errors[result->error_count++] =
+        (struct rp_error_group){ .scenario = rp_strdup(hook),
+                                 .type = rp_strndup(message, type),
+                                 .message = rp_strdup(message + text),
+                                 .place = rp_strdup(place),
+                                 .traceback = err->detail ? rp_strdup(err->detail) : NULL,
+                                 .count = 1 };
+}
+
+static void hook_failed(struct rp_coordinator *c, const struct rp_message *message, bool is_setup)
+{
+    const char *hook = is_setup ? "setup" : "teardown";
+    struct rp_error err = { 0 };
+
+    rp_message_get_error(message, &err);
+    add_hook_error(c, hook, &err);
+    rp_coordinator_fail(c, is_setup ? RP_EXIT_SETUP : RP_EXIT_TEARDOWN, "%s() failed: %s", hook,
+                        err.message);
+    c->setup_failed = is_setup;
+    rp_error_deinit(&err);
+}
+
+static void on_hook_ended(struct rp_peer *peer, const struct rp_message *message)
+{
+    struct rp_coordinator *c = peer->c;
+    bool is_setup = c->phase == PHASE_SETUP;
+    rp_ns took = rp_field_i64(rp_message_get(message, "took"), 0);
+
+    peer->step = is_setup ? STEP_READY : STEP_FINISHED;
+    rp_peer_take_your_time(peer);
+    if (is_setup)
+        c->result->setup_time = took;
+    else
+        c->result->teardown_time = took;
+    if (!rp_field_bool(rp_message_get(message, "ok"), false))
+        hook_failed(c, message, is_setup);
+    if (is_setup && !c->setup_failed && !c->is_stopping)
+        rp_coordinator_share(c, rp_field_bytes(rp_message_get(message, "data")));
+    else if (is_setup && !c->setup_failed)
+        rp_coordinator_begin_teardown(c);
+    else
+        rp_coordinator_leave(c);
+}
+
+static int apply_trend_stats(struct rp_coordinator *c)
+{
+    struct rp_plan *plan = c->result->plan;
+    const char *text = c->config->trend_stats;
+
+    return text ? rp_plan_set_trend_stats(plan, text, "--summary-trend-stats", c->err) : 0;
+}
+
+static void send_plan(struct rp_peer *peer)
+{
+    struct rp_buf *out = rp_channel_begin(&peer->channel);
+
+    peer->step = STEP_PLANNING;
+    rp_write_message(out, RP_MSG_PLAN, 3);
+    rp_write_key(out, "json");
+    rp_write_text(out, rp_buf_str(&peer->c->plan_json));
+    rp_write_key(out, "worker");
+    rp_write_u64(out, peer->index);
+    rp_write_key(out, "workers");
+    rp_write_u64(out, peer->c->peer_count);
+    rp_peer_end_message(peer);
+}
+
+/* The plan is known: so many workers as it says. */
+static int start_others(struct rp_coordinator *c)
+{
+    struct rp_peer *peer;
+    int64_t count = c->is_local ? 1 : c->result->plan->workers;
+    int r = 0;
+
+    while (r == 0 && (int64_t)c->peer_count < count) {
+        r = rp_peer_new(c, &peer);
+        if (r == 0)
+            r = rp_peer_start(peer);
+    }
+    return r;
+}
+
+/* Its module code gave something else than the first worker's did. */
+static void compare_declarations(struct rp_peer *peer, const char *json)
+{
+    if (strcmp(json, peer->c->declaration) != 0)
+        rp_coordinator_warn(peer->c,
+                            "the script declares other things in one worker than in another; the "
+                            "first one's count: its module code should do the same each time");
+}
+
+static int make_plan(struct rp_coordinator *c)
+{
+    int r = rp_plan_resolve(c->declaration, c->config->overrides, &c->result->plan, c->err);
+
+    if (r == 0)
+        r = apply_trend_stats(c);
+    if (r == 0 && !c->plan_only && c->config->planned)
+        r = c->config->planned(c->config->user, c->result->plan, c->err);
+    if (r == 0 && !c->plan_only)
+        r = rp_publish_open_log(c);
+    return r;
+}
+
+/* Each of several workers has some of the VUs. */
+static int sum_gauges(struct rp_coordinator *c)
+{
+    static const char *const names[] = { "vus", "vus_max" };
+    struct rp_view *view;
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && c->result->plan->workers > 1 && i < RP_ARRAY_LEN(names); i++) {
+        r = rp_store_metric(c->result->store, names[i], RP_GAUGE, false, &view, c->err);
+        if (r == 0)
+            r = rp_store_sum_gauge(c->result->store, names[i]);
+    }
+    return r;
+}
+
+static void on_first_declared(struct rp_peer *peer)
+{
+    struct rp_coordinator *c = peer->c;
+    int r = make_plan(c);
+
+    if (r < 0 || c->plan_only) {
+        give_up(c, r);
+        return;
+    }
+    rp_preflight(c);
+    rp_buf_init(&c->plan_json, RP_MESSAGE_MAX_BYTES / 2);
+    r = rp_judge_prepare(c);
+    if (r == 0)
+        r = sum_gauges(c);
+    if (r == 0)
+        r = rp_plan_write_json(c->result->plan, &c->plan_json);
+    if (r == 0)
+        r = start_others(c);
+    if (r < 0) {
+        if (!c->err->message)
+            rp_error_set(c->err, r, "cannot prepare the run: %s", strerror(-r));
+        give_up(c, r);
+        return;
+    }
+    c->phase = PHASE_PLANNING;
+    send_plan(peer);
+}
+
+static void on_declared(struct rp_peer *peer, const struct rp_message *message)
+{
+    struct rp_coordinator *c = peer->c;
+    char *json = rp_field_strdup(rp_message_get(message, "json"));
+
+    if (!json) {
+        give_up(c, -EBADMSG);
+    } else if (c->declaration) {
+        compare_declarations(peer, json);
+        rp_free(json);
+        send_plan(peer);
+    } else {
+        c->declaration = json;
+        on_first_declared(peer);
+    }
+}
+
+/* @peer cannot load the script, make its VUs, or use what setup() returned. */
+static void on_failed(struct rp_peer *peer, const struct rp_message *message)
+{
+    struct rp_coordinator *c = peer->c;
+
+    peer->step = STEP_READY; /* for `exit` */
+    rp_peer_take_your_time(peer);
+    if (c->phase == PHASE_SETUP) {
+        hook_failed(c, message, true);
+        c->setup_failed = false; /* it has not: there is something to tear down */
+        rp_coordinator_begin_teardown(c);
+    }
+    if (c->phase > PHASE_PLANNING) /* or another one has said so already */
+        return;
+    rp_message_get_error(message, c->err);
+    give_up(c, -RP_EUSER);
+}
+
+static void on_finished(struct rp_peer *peer, const struct rp_message *message)
+{
+    int r = rp_merge_finished(peer, message);
+
+    if (r < 0) {
+        rp_coordinator_end_pause(peer->c);
+        nonsense(peer, r);
+        return;
+    }
+    peer->step = STEP_FINISHED;
+    rp_peer_take_your_time(peer);
+    rp_coordinator_check_finished(peer->c);
+}
+
+static void on_hello(struct rp_peer *peer, const struct rp_message *message)
+{
+    struct rp_coordinator *c = peer->c;
+    int r = rp_merge_hello(peer, message);
+
+    if (r < 0) {
+        give_up(c, rp_error_set(c->err, r, "the worker speaks another version of the protocol"));
+        return;
+    }
+    r = rp_channel_negotiate(&peer->channel, message, c->config->wire, c->err);
+    if (r < 0) {
+        give_up(c, r);
+        return;
+    }
+    rp_peer_take_your_time(peer); /* the script's module code may take its time */
+    peer->step = STEP_LOADING;
+    if (peer->index == 0) {
+        c->phase = PHASE_LOADING;
+        rp_coordinator_tell_status(c);
+    }
+    send_text(peer, RP_MSG_LOAD, "script", c->config->script);
+}
+
+static void on_warning(struct rp_coordinator *c, const struct rp_message *message)
+{
+    char *text = rp_field_strdup(rp_message_get(message, "text"));
+    char *about = rp_field_strdup(rp_message_get(message, "about"));
+    int64_t count = rp_field_i64(rp_message_get(message, "count"), 1);
+
+    if (text && count > 0)
+        rp_coordinator_warn_about(c, about, text, (uint64_t)count);
+    rp_free(text);
+    rp_free(about);
+}
+
+static void on_bye(struct rp_peer *peer, const struct rp_message *message)
+{
+    rp_merge_bye(peer, message);
+    if (peer->c->is_local)
+        rp_coordinator_local_left(peer->c);
+    else
+        rp_peer_be_patient(peer, 1, 0);
+}
+
+/* At most @max bytes of a text, in whole characters. */
+static int cut(struct rp_slice text, size_t max)
+{
+    size_t len = text.len < max ? text.len : max;
+
+    while (len < text.len && len && ((unsigned char)text.ptr[len] & 0xc0) == 0x80)
+        len--;
+    return (int)len;
+}
+
+static void on_abort(struct rp_coordinator *c, const struct rp_message *message)
+{
+    struct rp_slice reason = rp_field_text(rp_message_get(message, "reason"));
+
+    rp_coordinator_fail(c, RP_EXIT_ABORTED, "aborted by the script%s%.*s", reason.len ? ": " : "",
+                        cut(reason, ABORT_REASON_MAX), reason.ptr ? reason.ptr : "");
+    if (c->phase == PHASE_RUNNING) /* the worker has stopped already; further ones have not */
+        rp_coordinator_stop(c, 0);
+    c->is_stopping = true;
+    rp_coordinator_tell_status(c);
+}
+
+/* Before there is a plan, and while only the plan is wanted, nothing is measured. */
+static int merge(struct rp_peer *peer, const struct rp_message *message)
+{
+    if (!peer->c->result->store)
+        return -EBADMSG;
+    switch (rp_message_type(message)) {
+    case RP_MSG_DEFINE:
+        return rp_merge_define(peer, message);
+    case RP_MSG_DELTA:
+        return rp_merge_delta(peer, message);
+    case RP_MSG_STATE:
+        return rp_merge_state(peer, message);
+    case RP_MSG_ERROR:
+        return rp_merge_error(peer, message);
+    case RP_MSG_TOTAL:
+        return rp_merge_total(peer, message);
+    default:
+        return -EBADMSG;
+    }
+}
+
+/* Of several workers, some are still about what they were told before the run was given up. */
+static bool is_too_late(const struct rp_peer *peer, enum rp_message_type type)
+{
+    return peer->c->peer_count > 1 && peer->step == STEP_LEAVING &&
+           (type == RP_MSG_HELLO || type == RP_MSG_DECLARED || type == RP_MSG_FAILED ||
+            type == RP_MSG_READY || type == RP_MSG_HOOK_ENDED);
+}
+
+static void on_message(struct rp_channel *channel, const struct rp_message *message)
+{
+    struct rp_peer *peer = rp_container_of(channel, struct rp_peer, channel);
+    enum rp_message_type type = rp_message_type(message);
+    enum step step = peer->step;
+    int r;
+
+    if (peer->c->is_over || step == STEP_GONE || is_too_late(peer, type))
+        return;
+    rp_peer_spoke(peer);
+    if (type == RP_MSG_HELLO && step == STEP_HELLO) {
+        on_hello(peer, message);
+    } else if (type == RP_MSG_DECLARED && step == STEP_LOADING) {
+        on_declared(peer, message);
+    } else if (type == RP_MSG_FAILED && step <= STEP_SHARING) {
+        on_failed(peer, message);
+    } else if (type == RP_MSG_READY && (step == STEP_PLANNING || step == STEP_SHARING)) {
+        peer->step = STEP_READY;
+        rp_peer_take_your_time(peer);
+        rp_coordinator_check_ready(peer->c);
+    } else if (type == RP_MSG_HOOK_ENDED && step == STEP_HOOK) {
+        on_hook_ended(peer, message);
+    } else if (type == RP_MSG_FINISHED && step == STEP_RUNNING) {
+        on_finished(peer, message);
+    } else if (type == RP_MSG_ABORT && (step >= STEP_HOOK || peer->c->phase >= PHASE_SETUP)) {
+        on_abort(peer->c, message);
+    } else if (type == RP_MSG_WARNING) {
+        on_warning(peer->c, message);
+    } else if (type == RP_MSG_BYE && step == STEP_LEAVING) {
+        on_bye(peer, message);
+    } else {
+        r = merge(peer, message);
+        if (r < 0)
+            nonsense(peer, r);
+    }
+}
+
+/* Its process ends too: that is where it is dealt with. */
+static void on_closed(struct rp_channel *channel, int status)
+{
+    struct rp_peer *peer = rp_container_of(channel, struct rp_peer, channel);
+
+    if (status < 0 && status != -ECONNRESET)
+        nonsense(peer, status);
+    else if (peer->c->is_local)
+        nonsense(peer, -EPIPE);
+    else
+        rp_peer_be_patient(peer, 1, 0);
+    peer->is_cut = true;
+}
+
+const struct rp_channel_events rp_coordinator_channel_events = {
+    .message = on_message,
+    .closed = on_closed,
+};

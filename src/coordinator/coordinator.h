@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * coordinator/coordinator.h - runs a test: starts the workers, has the script declared, resolves the plan, drives the phases,
+ * merges what the workers measure, and judges.
+ *
+ * One process, one thread, its own loop. Signals are taken over while it runs: the first SIGINT or SIGTERM stops
+ * gracefully, the second at once; SIGUSR1 pauses, SIGUSR2 resumes.
+ */
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "base/slice.h"
+#include "engine/engine.h"
+#include "run/result.h"
+#include "plan/plan.h"
+
+enum {
+    RP_STOP_GRACE_MAX_S = 10
+}; /* a signal gives running iterations this long at most, however long graceful_stop is */
+
+struct rp_coordinator; /* a run in progress */
+struct rp_events;
+
+struct rp_coordinator_status { /* for a progress display; strings are constants */
+    const char *phase;         /* "loading", "setup", "running", "stopping", "teardown" */
+    rp_ns elapsed, longest;    /* without pauses */
+    bool is_paused;
+    struct rp_store *store;
+    const struct rp_plan *plan; /* NULL while loading */
+    const struct rp_scenario_progress
+        *scenarios;    /* one for each of the plan's; NULL before the run */
+    double interval_s; /* since the last status */
+    struct rp_coordinator *coordinator;
+};
+
+struct rp_coordinator_config {
+    const char *script;
+    char *const *worker_argv; /* how to start a worker, NULL-terminated */
+    const char *worker_hint;  /* what to do when it cannot be started */
+    const struct rp_overrides *overrides;
+    const char *trend_stats; /* --summary-trend-stats, or NULL */
+    const char *run_id;      /* at most RP_RUN_ID_MAX bytes, or NULL: a new UUID */
+    /* What RAMPA_WIRE holds, or NULL: the encoding of messages, for debugging. -RP_EUSER when it is none. */
+    const char *wire;
+    /* Of several workers some may die while iterations run: the others go on. Otherwise the run is aborted. */
+    bool bears_losses;
+    /* How long a worker may take for what needs no time of the user's: to end, to stop after its grace, thrice as long
+     * to say hello or to finish after its longest run. 0 = 10 s. */
+    rp_ns patience;
+    bool is_strict; /* a generator that was the limit is a failure: RP_EXIT_GENERATOR */
+    /* Where events are published (run/events.h); may be NULL. Borrowed. */
+    struct rp_events *events;
+    /* A file that gets each event as a line (output/event_log.h), or NULL. Opened when the plan is valid, before anything
+     * runs; an old file is replaced then. Cannot be opened: -RP_EUSER. */
+    const char *event_log;
+    /* The plan is known and valid, nothing has run: the last moment to refuse (a negative code and @err). May be NULL. */
+    int (*planned)(void *user, const struct rp_plan *plan, struct rp_error *err);
+    /* Once a second and at changes of phase. May be NULL. */
+    void (*status)(void *user, const struct rp_coordinator_status *status);
+    /* A line the script printed. */
+    void (*line)(void *user, bool is_stderr, const char *text);
+    void *user;
+};
+
+/* Runs the test. Returns 0 when it ran (ret->exit_code says how it went, failed set-up and aborts included), or
+ * negative with @err when it could not be run: exit 3 for -RP_EUSER, exit 9 for the rest. */
+RP_NODISCARD int rp_coordinate(const struct rp_coordinator_config *config, struct rp_result *ret,
+                               struct rp_error *err);
+/* Only the plan: for check and inspect. */
+RP_NODISCARD int rp_coordinate_plan(const struct rp_coordinator_config *config,
+                                    struct rp_plan **ret, struct rp_error *err);
+
+/* ---- a run in this process ---------------------------------------------------------------------------------- */
+
+/* The same with a worker on the same loop (struct rp_worker_host.is_local), which speaks on the other end of @fd (taken
+ * over on success). Nobody is killed: one thread has both, and a hook that does not end past its time is given up.
+ * worker_argv, worker_hint, patience and line of @config are not used; @config, @ret and @err must live as long.
+ * @over: once, in a task of the loop, when all is known; @status as rp_coordinate() returns it. */
+RP_NODISCARD int rp_coordinator_new(const struct rp_coordinator_config *config,
+                                    struct rp_loop *loop, int fd, struct rp_result *ret,
+                                    struct rp_error *err, void (*over)(void *user, int status),
+                                    void *user, struct rp_coordinator **coordinator);
+/* As a signal does; @reason becomes the result's. @at_once: without grace for running iterations. Teardown runs. */
+void rp_coordinator_request_stop(struct rp_coordinator *coordinator, const char *reason,
+                                 bool at_once);
+bool rp_coordinator_is_paused(const struct rp_coordinator *coordinator);
+/* Also of a run that is not over, which then is never judged. NULL is allowed. */
+void rp_coordinator_free(struct rp_coordinator *coordinator);
+
+/* ---- any run ------------------------------------------------------------------------------------------------- */
+
+/* From callbacks of the run: no iteration starts and no time of a schedule goes by until resume. Pausing twice is as once;
+ * before the iterations have started, they start paused; while it stops and afterwards, nothing. */
+void rp_coordinator_pause(struct rp_coordinator *coordinator);
+void rp_coordinator_resume(struct rp_coordinator *coordinator);

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The verdict: thresholds, the accounting identity, errors of iterations; what is said of the generator (judge_generator.c). */
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "coordinator/coordinator_internal.h"
+#include "coordinator/judge_generator.h"
+#include "plan/metrics.h"
+
+/* A worker's last words and what stands around them. */
+enum { REASON_MAX = RP_LAST_WORDS_MAX + 4096 };
+
+char *rp_coordinator_format(const char *fmt, va_list args)
+{
+    struct rp_buf text;
+
+    rp_buf_init(&text, REASON_MAX);
+    rp_buf_vappendf(&text, fmt, args);
+    return rp_buf_take(&text);
+}
+
+void rp_coordinator_fail(struct rp_coordinator *c, enum rp_exit code, const char *fmt, ...)
+{
+    struct rp_result *result = c->result;
+    va_list args;
+
+    if (result->exit_code != RP_EXIT_PASSED && result->exit_code != RP_EXIT_THRESHOLDS &&
+        code != RP_EXIT_INTERNAL)
+        return;
+    if (result->exit_code == RP_EXIT_INTERNAL)
+        return;
+    if (result->exit_code == RP_EXIT_THRESHOLDS && code == RP_EXIT_THRESHOLDS)
+        return;
+    result->exit_code = code;
+    rp_free(result->reason);
+    va_start(args, fmt);
+    result->reason = rp_coordinator_format(fmt, args);
+    va_end(args);
+}
+
+/* Whether somebody has said this, or another worker the same with other figures. */
+static bool is_known(const struct rp_result_warning *warning, const char *about, const char *text)
+{
+    return (warning->text && strcmp(warning->text, text) == 0) ||
+           (about && warning->about && strcmp(warning->about, about) == 0);
+}
+
+void rp_coordinator_warn_about(struct rp_coordinator *c, const char *about, const char *text,
+                               uint64_t times)
+{
+    struct rp_result *result = c->result;
+    struct rp_result_warning *warnings = result->warnings;
+
+    for (size_t i = 0; i < result->warning_count; i++)
+        if (is_known(&warnings[i], about, text)) {
+            warnings[i].count += about ? 0 : times;
+            return;
+        }
+    warnings = rp_realloc_array(warnings, result->warning_count + 1, sizeof(*warnings));
+    if (!warnings)
+        return;
+    result->warnings = warnings;
+    warnings[result->warning_count++] = (struct rp_result_warning){
+        .text = rp_strdup(text), .about = about ? rp_strdup(about) : NULL, .count = times
+    };
+    /* Last: a log that cannot write it warns too. */
+    rp_publish_warning(c, warnings[result->warning_count - 1].text);
+}
+
+void rp_coordinator_warn_times(struct rp_coordinator *c, const char *text, uint64_t times)
+{
+    rp_coordinator_warn_about(c, NULL, text, times);
+}
+
+void rp_coordinator_warn(struct rp_coordinator *c, const char *text)
+{
+    rp_coordinator_warn_times(c, text, 1);
+}
+
+int rp_judge_prepare(struct rp_coordinator *c)
+{
+    const struct rp_plan *plan = c->result->plan;
+    struct rp_view *view;
+    int r = rp_store_new(&c->result->store);
+
+    for (size_t i = 0; r == 0 && i < plan->threshold_count; i++)
+        if (plan->thresholds[i].filter.count)
+            r = rp_store_submetric(c->result->store, plan->thresholds[i].metric,
+                                   &plan->thresholds[i].filter, plan->thresholds[i].display, &view);
+    return r;
+}
+
+/* ---- thresholds ------------------------------------------------------------------------------------------- */
+
+static struct rp_verdict judge_one(struct rp_coordinator *c, const struct rp_threshold *threshold)
+{
+    struct rp_view *view = rp_store_view(c->result->store, threshold->display);
+    const struct rp_builtin_metric *builtin = rp_builtin_metric_find(threshold->metric);
+    struct rp_view empty = { .name = threshold->metric, .display = threshold->display };
+    struct rp_verdict verdict;
+
+    if (view && view->total.samples)
+        return rp_threshold_judge(threshold, view, (double)c->result->elapsed / 1e9);
+    /* The metric was never recorded: what an empty one of its kind would say. */
+    empty.type = builtin ? builtin->type : RP_TREND;
+    rp_value_init(&empty.total, empty.type);
+    verdict = rp_threshold_judge(threshold, &empty, (double)c->result->elapsed / 1e9);
+    rp_value_deinit(&empty.total);
+    return verdict;
+}
+
+static int judge_thresholds(struct rp_coordinator *c)
+{
+    const struct rp_plan *plan = c->result->plan;
+    size_t failed = 0;
+
+    if (!plan->threshold_count)
+        return 0;
+    c->result->verdicts = rp_calloc(plan->threshold_count, sizeof(*c->result->verdicts));
+    if (!c->result->verdicts)
+        return -ENOMEM;
+    for (size_t i = 0; i < plan->threshold_count; i++) {
+        c->result->verdicts[i] = judge_one(c, &plan->thresholds[i]);
+        failed += !c->result->verdicts[i].passed;
+    }
+    if (failed)
+        rp_coordinator_fail(c, RP_EXIT_THRESHOLDS, "%zu of %zu thresholds failed", failed,
+                            plan->threshold_count);
+    return 0;
+}
+
+void rp_judge_live(struct rp_coordinator *c)
+{
+    const struct rp_plan *plan = c->result->plan;
+    rp_ns elapsed = rp_coordinator_elapsed(c);
+
+    for (size_t i = 0; i < plan->threshold_count; i++) {
+        const struct rp_threshold *threshold = &plan->thresholds[i];
+        const struct rp_view *view = rp_store_view(c->result->store, threshold->display);
+
+        bool may_abort = threshold->abort_on_fail && elapsed >= threshold->delay_abort_eval;
+        struct rp_verdict verdict;
+
+        if ((!may_abort && !rp_events_are_wanted(c->events)) || !view || !view->total.samples)
+            continue;
+        verdict = rp_threshold_judge(threshold, view, (double)elapsed / 1e9);
+        rp_publish_live(c, i, &verdict, may_abort && !verdict.passed);
+        if (!may_abort || verdict.passed)
+            continue;
+        rp_coordinator_fail(c, RP_EXIT_THRESHOLDS, "stopped after %.0f s by threshold '%s' on %s",
+                            (double)elapsed / 1e9, threshold->source, threshold->display);
+        rp_coordinator_warn(c, c->result->reason);
+        rp_coordinator_stop(c, 0);
+        return;
+    }
+}
+
+static bool decides_on_errors(const struct rp_plan *plan)
+{
+    for (size_t i = 0; i < plan->threshold_count; i++)
+        if (strcmp(plan->thresholds[i].metric, "iteration_errors") == 0)
+            return true;
+    return false;
+}
+
+void rp_judge_errors(struct rp_coordinator *c)
+{
+    uint64_t bugs = 0;
+
+    for (size_t i = 0; i < c->result->error_count; i++)
+        if (!c->result->errors[i].is_request)
+            bugs += c->result->errors[i].count;
+    if (bugs && !decides_on_errors(c->result->plan))
+        rp_coordinator_fail(c, RP_EXIT_ITERATION_ERRORS, "%llu iteration%s raised an exception",
+                            (unsigned long long)bugs, bugs == 1 ? "" : "s");
+}
+
+/* ---- accounting ------------------------------------------------------------------------------------------- */
+
+/* As it is: what a worker sends need not be a whole number. */
+static bool counter_is(struct rp_coordinator *c, const char *metric, uint64_t expected)
+{
+    struct rp_view *view = rp_store_view(c->result->store, metric);
+
+    return (view ? view->total.counter : 0) == (double)expected;
+}
+
+static void check_accounting(struct rp_coordinator *c)
+{
+    uint64_t completed = 0, interrupted = 0, dropped = 0;
+
+    for (size_t i = 0; i < c->result->accounting_count; i++) {
+        const struct rp_accounting *accounting = &c->result->accounting[i];
+
+        completed += accounting->completed;
+        interrupted += accounting->interrupted;
+        dropped += accounting->dropped;
+        if (!rp_accounting_holds(accounting))
+            rp_coordinator_fail(
+                c, RP_EXIT_INTERNAL,
+                "the accounting of scenario '%s' does not add up (a defect of rampa)",
+                accounting->scenario);
+    }
+    /* The last report of a worker that was lost may have come in part. */
+    if (!c->lost && (!counter_is(c, "iterations", completed) ||
+                     !counter_is(c, "interrupted_iterations", interrupted) ||
+                     !counter_is(c, "dropped_iterations", dropped)))
+        rp_coordinator_fail(
+            c, RP_EXIT_INTERNAL,
+            "the iteration counters differ from the accounting (a defect of rampa)");
+    if (c->totals_differ)
+        rp_coordinator_fail(
+            c, RP_EXIT_INTERNAL,
+            "the sums of a worker's reports differ from its totals (a defect of rampa)");
+}
+
+/* ---- the generator itself --------------------------------------------------------------------------------- */
+
+static bool is_any_lost(const struct rp_coordinator *c)
+{
+    for (size_t i = 0; i < c->peer_count; i++)
+        if (c->peers[i]->is_lost)
+            return true;
+    return false;
+}
+
+static struct rp_generator_reason incomplete(const struct rp_coordinator *c)
+{
+    struct rp_generator_reason reason = {
+        .verdict = RP_GENERATOR_SUSPECT, .cause = RP_CAUSE_INCOMPLETE, .worker = 1, .workers = 1
+    };
+    char text[120] = "the worker did not end properly: what it measured last is missing";
+
+    reason.workers = 0;
+    for (size_t i = c->peer_count; i-- > 0;)
+        if (c->peers[i]->is_lost) {
+            reason.worker = (uint32_t)i + 1;
+            reason.workers++;
+        }
+    if (!reason.workers)
+        reason.workers = 1;
+    else if (!c->lost)
+        snprintf(text, sizeof(text), "%u of %zu workers ended without telling their totals",
+                 reason.workers, c->peer_count);
+    if (c->lost)
+        snprintf(text, sizeof(text),
+                 "%zu of %zu workers %s lost: %s share of the load is missing from then on",
+                 c->lost, c->peer_count, c->lost == 1 ? "was" : "were",
+                 c->lost == 1 ? "its" : "their");
+    reason.text = rp_strdup(text);
+    return reason;
+}
+
+static int judge_generator(struct rp_coordinator *c)
+{
+    struct rp_result *result = c->result;
+    int r = rp_judge_generator(c->health, c->peer_count, result);
+
+    if (r == 0 && (!c->has_finished || is_any_lost(c)))
+        r = rp_judge_generator_add(result, incomplete(c));
+    if (r == 0 && c->config->is_strict && result->generator == RP_GENERATOR_LIMITED)
+        rp_coordinator_fail(c, RP_EXIT_GENERATOR, "the generator itself was the limit: %s",
+                            result->generator_reasons[0].text);
+    return r;
+}
+
+static void warn_about_connections(struct rp_coordinator *c)
+{
+    char text[200];
+
+    if (c->stray_bytes) {
+        snprintf(
+            text, sizeof(text),
+            "%llu connection%s dropped because the server sent bytes after a complete response",
+            (unsigned long long)c->stray_bytes, c->stray_bytes == 1 ? " was" : "s were");
+        rp_coordinator_warn(c, text);
+    }
+    if (c->retried) {
+        snprintf(text, sizeof(text),
+                 "%llu request%s sent again because the server had closed a kept connection",
+                 (unsigned long long)c->retried, c->retried == 1 ? " was" : "s were");
+        rp_coordinator_warn(c, text);
+    }
+}
+
+/* A pass that rests on nothing deserves a word. */
+static void warn_about_failures(struct rp_coordinator *c)
+{
+    struct rp_view *failed = rp_store_view(c->result->store, "http_req_failed");
+
+    if (!c->result->plan->threshold_count && failed && failed->total.rate.total &&
+        failed->total.rate.hits == failed->total.rate.total)
+        rp_coordinator_warn(c, "every request failed, and no threshold judges that: add "
+                               "thresholds={\"http_req_failed\": [\"rate<0.01\"]} to rampa.Config");
+}
+
+/* Whether every worker has told its totals that is not known to be lost. */
+static bool is_complete(const struct rp_coordinator *c)
+{
+    for (size_t i = 0; i < c->peer_count; i++)
+        if (!c->peers[i]->has_farewell && !c->peers[i]->is_lost)
+            return false;
+    return true;
+}
+
+int rp_judge(struct rp_coordinator *c)
+{
+    int r = 0;
+
+    if (!c->has_finished) /* the executors never ended properly: why is already said */
+        return c->started ? judge_generator(c) : 0;
+    if (is_complete(c))
+        check_accounting(c);
+    r = judge_thresholds(c);
+    if (r == 0)
+        r = judge_generator(c);
+    warn_about_connections(c);
+    warn_about_failures(c);
+    rp_warn_of_silence(c);
+    return r;
+}

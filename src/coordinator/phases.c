@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+
+/* What the coordinator has its workers do, one phase after the other. */
+
+#include "coordinator/coordinator_internal.h"
+
+enum { START_LEAD_MS = 20 };
+
+void rp_coordinator_stop(struct rp_coordinator *c, rp_ns grace)
+{
+    rp_coordinator_end_pause(c);
+    c->is_stopping = true;
+    rp_publish_phase(c);
+    RP_EACH_PEER (c, peer) {
+        struct rp_buf *out = rp_channel_begin(&peer->channel);
+
+        rp_write_message(out, RP_MSG_STOP, 1);
+        rp_write_key(out, "grace");
+        rp_write_i64(out, grace);
+        rp_peer_end_message(peer);
+        if (peer->step == STEP_RUNNING && !peer->is_cut)
+            rp_peer_be_patient(peer, 1, grace);
+    }
+}
+
+/* ---- leaving ---------------------------------------------------------------------------------------------- */
+
+void rp_coordinator_over(struct rp_coordinator *c)
+{
+    c->phase = PHASE_OVER;
+    c->is_over = true;
+    if (c->is_local)
+        rp_coordinator_local_over(c);
+}
+
+void rp_coordinator_leave(struct rp_coordinator *c)
+{
+    c->phase = PHASE_LEAVING;
+    RP_EACH_PEER (c, peer) {
+        peer->step = STEP_LEAVING;
+        rp_peer_send(peer, RP_MSG_EXIT);
+        rp_peer_be_patient(peer, 1, 0);
+    }
+}
+
+/* ---- phases ----------------------------------------------------------------------------------------------- */
+
+void rp_coordinator_begin_teardown(struct rp_coordinator *c)
+{
+    struct rp_peer *first = rp_peer_first(c);
+
+    if (!c->result->plan->has_teardown || c->setup_failed) {
+        rp_coordinator_leave(c);
+        return;
+    }
+    c->phase = PHASE_TEARDOWN;
+    first->step = STEP_HOOK;
+    rp_publish_phase(c);
+    rp_coordinator_tell_status(c);
+    rp_peer_send(first, RP_MSG_TEARDOWN);
+    rp_peer_be_patient(first, 1, c->result->plan->teardown_timeout);
+}
+
+/* Of the loop's clock, which all processes of a machine share: when everybody will have heard of it. */
+static rp_ns moment_of_start(const struct rp_coordinator *c)
+{
+    rp_ns now = rp_loop_now(c->loop);
+
+    return c->peer_count > 1 ? now + START_LEAD_MS * RP_MS : now;
+}
+
+static void start_peer(struct rp_peer *peer, rp_ns at)
+{
+    struct rp_buf *out;
+
+    peer->step = STEP_RUNNING;
+    peer->heard = at;
+    rp_peer_be_patient(peer, 3, rp_plan_longest(peer->c->result->plan));
+    if (peer->c->is_paused) {
+        rp_peer_send(peer, RP_MSG_PAUSE);
+        rp_peer_take_your_time(peer);
+    }
+    out = rp_channel_begin(&peer->channel);
+    rp_write_message(out, RP_MSG_START, 1);
+    rp_write_key(out, "at");
+    rp_write_i64(out, peer->c->peer_count > 1 ? at : 0);
+    rp_peer_end_message(peer);
+}
+
+static void begin_running(struct rp_coordinator *c)
+{
+    c->phase = PHASE_RUNNING;
+    c->started = c->paused_at = moment_of_start(c);
+    c->next_judgement = RP_LIVE_THRESHOLDS_S * RP_S;
+    c->result->started_wall_ns = rp_wall_clock_ns() + (c->started - rp_loop_now(c->loop));
+    RP_EACH_PEER (c, peer) {
+        start_peer(peer, c->started);
+    }
+    rp_publish_phase(c);
+    rp_coordinator_tell_status(c);
+}
+
+/* When all have said so. */
+void rp_coordinator_check_ready(struct rp_coordinator *c)
+{
+    struct rp_peer *first = rp_peer_first(c);
+    struct rp_buf *out;
+
+    if (!rp_peers_are_all(c, STEP_READY))
+        return;
+    if (c->phase == PHASE_SETUP && c->is_stopping) {
+        rp_coordinator_begin_teardown(c);
+        return;
+    }
+    if (c->phase == PHASE_SETUP || !c->result->plan->has_setup) {
+        begin_running(c);
+        return;
+    }
+    c->phase = PHASE_SETUP;
+    first->step = STEP_HOOK;
+    rp_publish_phase(c);
+    rp_coordinator_tell_status(c);
+    out = rp_channel_begin(&first->channel);
+    rp_write_message(out, RP_MSG_SETUP, 1);
+    rp_write_key(out, "share");
+    rp_write_bool(out, c->peer_count > 1);
+    rp_peer_end_message(first);
+    rp_peer_be_patient(first, 1, c->result->plan->setup_timeout);
+}
+
+/* What setup() returned goes to those that did not run it. */
+void rp_coordinator_share(struct rp_coordinator *c, struct rp_slice data)
+{
+    RP_EACH_PEER (c, peer) {
+        struct rp_buf *out;
+
+        if (peer->index == 0)
+            continue;
+        out = rp_channel_begin(&peer->channel);
+        peer->step = STEP_SHARING;
+        rp_write_message(out, RP_MSG_SHARE, 1);
+        rp_write_key(out, "data");
+        rp_write_bytes(out, data);
+        rp_peer_end_message(peer);
+        rp_peer_be_patient(peer, 1, c->result->plan->setup_timeout);
+    }
+    rp_coordinator_check_ready(c);
+}
+
+void rp_coordinator_check_finished(struct rp_coordinator *c)
+{
+    if (c->phase != PHASE_RUNNING || !rp_peers_are_all(c, STEP_FINISHED))
+        return;
+    c->has_finished = true;
+    rp_coordinator_end_pause(c);
+    rp_judge_errors(c);
+    rp_coordinator_begin_teardown(c);
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The HTTP client of a worker.
+ *
+ * client.c: life and origins. template.c: requests prepared once. session.c: which connection a call gets.
+ * connection.c: look-up, connect, bytes. call.c: how a call ends. samples.c: what is recorded.
+ *
+ * The hot path is a call on an idle connection: rp_http_start finds it by comparing the origin's pointer, resets the
+ * parser, queues the prepared bytes; the loop flushes; the data callback parses into the response's own buffers,
+ * records into series found by (tags, status) in the template and calls done. Nothing is allocated, no timer is
+ * armed: a connection's timer stays where an earlier request armed it and is moved when it fires too early.
+ */
+
+#include "http/internal.h"
+
+#include <errno.h>
+
+#include "base/alloc.h"
+
+/* The built-in metrics that this room records. */
+static const enum rp_builtin recorded[] = {
+    RP_M_HTTP_REQS,
+    RP_M_HTTP_REQ_FAILED,
+    RP_M_HTTP_REQ_DURATION,
+    RP_M_HTTP_REQ_BLOCKED,
+    RP_M_HTTP_REQ_LOOKING_UP,
+    RP_M_HTTP_REQ_CONNECTING,
+    RP_M_HTTP_REQ_TLS_HANDSHAKING,
+    RP_M_HTTP_REQ_SENDING,
+    RP_M_HTTP_REQ_WAITING,
+    RP_M_HTTP_REQ_RECEIVING,
+    RP_M_DATA_SENT,
+    RP_M_DATA_RECEIVED,
+};
+
+static void free_graveyard(struct rp_http_client *client)
+{
+    struct rp_list *node;
+
+    while ((node = rp_list_pop(&client->graveyard)))
+        rp_free(rp_container_of(node, struct connection, node));
+}
+
+static int declare_metrics(struct rp_http_client *client)
+{
+    for (size_t i = 0; i < RP_ARRAY_LEN(recorded); i++) {
+        const struct rp_builtin_metric *metric = &rp_builtin_metrics[recorded[i]];
+        int r = rp_registry_metric(client->registry, metric->name, metric->type, metric->is_time,
+                                   &client->metrics[recorded[i]], NULL);
+
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+int rp_http_client_new(struct rp_loop *loop, struct rp_registry *registry,
+                       struct rp_http_limits limits, struct rp_http_client **ret)
+{
+    struct rp_http_client *client = rp_calloc(1, sizeof(*client));
+    int r;
+
+    if (!client)
+        return -ENOMEM;
+    client->loop = loop;
+    client->registry = registry;
+    client->limits = limits;
+    if (!limits.head_bytes)
+        client->limits.head_bytes = RP_H1_HEAD_MAX;
+    if (!limits.body_bytes)
+        client->limits.body_bytes = (size_t)64 << 20;
+    if (!limits.connections_per_host)
+        client->limits.connections_per_host = 6;
+    if (!limits.timeout)
+        client->limits.timeout = 60 * RP_S;
+    rp_list_init(&client->graveyard);
+    r = declare_metrics(client);
+    if (r == 0)
+        r = rp_resolver_new(loop, &client->resolver);
+    if (r < 0) {
+        rp_http_client_free(client);
+        return r;
+    }
+    *ret = client;
+    return 0;
+}
+
+void rp_http_client_free(struct rp_http_client *client)
+{
+    if (!client)
+        return;
+    rp_assert(client->sessions == 0);
+    rp_task_cancel(&client->bury);
+    free_graveyard(client);
+    rp_resolver_free(client->resolver);
+    while (client->origins) {
+        struct origin *origin = client->origins;
+
+        client->origins = origin->next;
+        rp_free(origin->host);
+        rp_free(origin);
+    }
+    rp_free(client);
+}
+
+const struct rp_http_counters *rp_http_client_counters(const struct rp_http_client *client)
+{
+    return &client->counters;
+}
+
+struct origin *rp_http_origin(struct rp_http_client *client, struct rp_slice host, uint16_t port)
+{
+    struct origin *origin;
+
+    for (origin = client->origins; origin; origin = origin->next)
+        if (origin->port == port && rp_slice_ieq(rp_slice_str(origin->host), host))
+            return origin;
+    origin = rp_calloc(1, sizeof(*origin));
+    if (!origin)
+        return NULL;
+    origin->host = rp_strndup(host.ptr, host.len);
+    if (!origin->host) {
+        rp_free(origin);
+        return NULL;
+    }
+    origin->port = port;
+    origin->next = client->origins;
+    client->origins = origin;
+    return origin;
+}
+
+static void bury(struct rp_task *task)
+{
+    free_graveyard(rp_container_of(task, struct rp_http_client, bury));
+}
+
+void rp_http_connection_close(struct connection *connection, bool reset)
+{
+    struct rp_http_session *session = connection->session;
+    struct rp_http_client *client = session->client;
+
+    rp_timer_disarm(&connection->timer);
+    rp_lookup_cancel(&connection->lookup);
+    if (rp_stream_is_open(&connection->transport.wire))
+        rp_transport_close(&connection->transport, reset);
+    if (connection->state >= CONNECTION_BUSY)
+        client->counters.open_connections--;
+    rp_free(connection->candidates);
+    connection->candidates = NULL;
+    rp_list_remove(&connection->node);
+    session->connection_count--;
+    rp_list_append(&client->graveyard, &connection->node);
+    rp_loop_defer(client->loop, &client->bury, bury);
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * http/http.h - the HTTP client of a worker: connections that belong to a VU, requests, timings, samples.
+ *
+ * A client belongs to one worker (one loop, one registry). A session belongs to one VU: its connections outlive the
+ * iteration, nothing is shared with other VUs. A template is a request prepared once and sent many times; a call is
+ * one request under way. Every call ends in exactly one callback with a filled response, whatever happened: refused,
+ * timed out and malformed are data (status 0 and an error_code), and its samples have been recorded before.
+ *
+ * Timings: blocked = from the call to a connection ready for sending (waiting for a free one, look-up and connect
+ * included, as k6 counts it); sending = first byte offered to the kernel until the last was accepted; waiting = until
+ * the first byte of the response; receiving = until the last. http_req_duration = sending + waiting + receiving.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/slice.h"
+#include "base/time.h"
+#include "loop/loop.h"
+#include "net/dns.h"
+#include "proto/request.h"
+#include "stats/registry.h"
+
+/* k6's error codes as far as this client can meet them. */
+enum rp_http_code {
+    RP_HTTP_GENERIC = 1000,
+    RP_HTTP_NETWORK = 1010,
+    RP_HTTP_TIMEOUT = 1050,
+    RP_HTTP_DNS = 1100,
+    RP_HTTP_DNS_NOT_FOUND = 1101,
+    RP_HTTP_TCP = 1200,
+    RP_HTTP_DIAL = 1210,
+    RP_HTTP_DIAL_TIMEOUT = 1211,
+    RP_HTTP_REFUSED = 1212,
+    RP_HTTP_RESET = 1220,
+    RP_HTTP_STATUS_BASE = 1000, /* + status, for statuses from 400 */
+    /* Ours, outside of k6's ranges. */
+    RP_HTTP_PROTOCOL = 1900,       /* the response breaks HTTP/1.1 */
+    RP_HTTP_CLOSED = 1901,         /* the peer closed before the response was complete */
+    RP_HTTP_TOO_LARGE = 1902,      /* a body over the client's limit */
+    RP_HTTP_NO_DESCRIPTORS = 1910, /* the generator ran out of file descriptors */
+    RP_HTTP_NO_PORTS = 1911,       /* the generator ran out of local ports */
+    RP_HTTP_CANCELLED = 1903,      /* the script stopped waiting for the response */
+};
+
+struct rp_http_limits {
+    size_t head_bytes;             /* 0 = 64 KiB */
+    size_t body_bytes;             /* 0 = 64 MiB; beyond it the call fails with RP_HTTP_TOO_LARGE */
+    unsigned connections_per_host; /* of one session; 0 = 6 */
+    rp_ns timeout;                 /* default of a call; 0 = 60 s */
+};
+
+struct rp_http_client;
+struct rp_http_session;
+struct rp_http_template;
+
+RP_NODISCARD int rp_http_client_new(struct rp_loop *loop, struct rp_registry *registry,
+                                    struct rp_http_limits limits, struct rp_http_client **ret);
+/* No session may be left. NULL is allowed. */
+void rp_http_client_free(struct rp_http_client *client);
+
+/* What the client saw that is the generator's own fault or worth a warning. */
+struct rp_http_counters {
+    uint64_t no_descriptors, no_ports; /* connects that failed for want of them */
+    uint64_t stray_bytes;              /* connections dropped for bytes after a complete response */
+    uint64_t retried; /* requests sent again because a kept connection had been closed */
+    uint64_t open_connections;
+};
+const struct rp_http_counters *rp_http_client_counters(const struct rp_http_client *client);
+
+RP_NODISCARD int rp_http_session_new(struct rp_http_client *client, struct rp_http_session **ret);
+/* Cancels its calls (their callbacks do not run) and closes its connections. NULL is allowed. */
+void rp_http_session_free(struct rp_http_session *session);
+
+/* ---- templates -------------------------------------------------------------------------------------------- */
+
+struct rp_http_spec { /* everything is copied */
+    struct rp_slice method, url;
+    const struct rp_header *headers;
+    size_t header_count;
+    struct rp_slice body;
+    bool has_body;
+    struct rp_slice name;         /* the tag `name`; empty = the URL */
+    const struct rp_header *tags; /* further tags of its samples */
+    size_t tag_count;
+    const uint16_t (*expected)[2]; /* ranges of statuses that are not failures; NULL = 200..399 */
+    size_t expected_count;
+};
+
+/* 0 when requests can be made of @url, else -RP_EUSER with what is wrong. */
+RP_NODISCARD int rp_http_check_url(struct rp_slice url, struct rp_error *err);
+/* -RP_EUSER for a bad URL, method or header. The template starts with one reference. */
+RP_NODISCARD int rp_http_template_new(struct rp_http_client *client,
+                                      const struct rp_http_spec *spec,
+                                      struct rp_http_template **ret, struct rp_error *err);
+struct rp_http_template *rp_http_template_ref(struct rp_http_template *template);
+void rp_http_template_unref(struct rp_http_template *template); /* NULL is allowed */
+struct rp_slice rp_http_template_url(const struct rp_http_template *template);
+struct rp_slice rp_http_template_method(const struct rp_http_template *template);
+
+/* ---- calls ------------------------------------------------------------------------------------------------ */
+
+struct rp_http_response { /* zeroed = empty; the caller owns it and may use it again and again */
+    uint16_t status;      /* 0 when there was no complete response */
+    bool is_expected;
+    int error_code;      /* 0, or enum rp_http_code, statuses from 400 included */
+    char error[96];      /* one clause, empty when there was no transport or protocol error */
+    struct rp_buf head;  /* raw: status line and fields; rp_h1_next_field() walks them */
+    struct rp_buf body;  /* without chunk framing */
+    uint64_t body_bytes; /* also when the body was discarded */
+    rp_ns blocked, looking_up, connecting, tls_handshaking, sending, waiting, receiving;
+    uint64_t wire_sent, wire_received; /* bytes */
+};
+
+void rp_http_response_deinit(struct rp_http_response *response);
+
+struct rp_http_call;
+/* The response is complete, or status is 0 and error_code says why. The call may be started again from here. */
+typedef void rp_http_done_fn(struct rp_http_call *call);
+
+struct
+    rp_http_call { /* zeroed, embedded by the caller; must not move or die between start and done */
+    /* set by the caller before the start */
+    struct rp_http_template *template; /* a reference is held while the call runs */
+    struct rp_http_response *response; /* filled; what it held is dropped, its memory used again */
+    const struct rp_tags *tags;        /* of the VU: scenario, group, ... */
+    rp_ns timeout;                     /* of the whole request; 0 = the client's default */
+    bool discard_body;
+    rp_http_done_fn *done;
+    /* private */
+    struct rp_list node;
+    struct rp_http_session *session;
+    void *connection;
+    rp_ns began, deadline;
+    struct rp_timer timer;
+    struct rp_task task;
+};
+
+/* Never calls done() from inside. Never fails: what goes wrong is told by done(). */
+void rp_http_start(struct rp_http_session *session, struct rp_http_call *call);
+/* Ends the call without a callback; its connection is closed. No-op when not running. @record: the script itself gave up
+ * waiting (its own timeout), which is a failed request with the time it has taken so far: left out, the slowest requests
+ * would be missing from the numbers. Without it (the iteration is interrupted at the end of the run) there is no sample. */
+void rp_http_cancel(struct rp_http_call *call, bool record);
+static inline bool rp_http_is_running(const struct rp_http_call *call)
+{
+    return call->session != NULL;
+}

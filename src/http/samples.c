@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * What a request records. The series of an outcome (a status or an error) are looked up once and kept in the template, so
+ * that a request finds them by two comparisons.
+ */
+
+#include <stdio.h>
+
+#include "http/internal.h"
+
+static const struct rp_tags *with(struct rp_http_client *client, const struct rp_tags *tags,
+                                  const char *key, const char *value)
+{
+    return tags ? rp_tags_with(client->registry, tags, rp_slice_str(key), rp_slice_str(value))
+                : NULL;
+}
+
+static const struct rp_tags *outcome_tags(struct rp_http_template *template,
+                                          const struct rp_http_call *call, const char *kind)
+{
+    struct rp_http_client *client = template->client;
+    const struct rp_http_response *response = call->response;
+    const struct rp_tags *tags = call->tags;
+    char number[16];
+
+    tags = with(client, tags, "method", template->method);
+    /* Requests that were given a name share their series, so their URLs, of which there may be millions, are no tag. */
+    tags = with(client, tags, "url", template->name);
+    tags = with(client, tags, "name", template->name);
+    snprintf(number, sizeof(number), "%u", response->status);
+    tags = with(client, tags, "status", number);
+    tags = with(client, tags, "expected_response", response->is_expected ? "true" : "false");
+    if (response->status)
+        tags = with(client, tags, "proto", "HTTP/1.1");
+    if (response->error_code) {
+        snprintf(number, sizeof(number), "%d", response->error_code);
+        tags = with(client, tags, "error_code", number);
+    }
+    if (kind)
+        tags = with(client, tags, "error", kind);
+    for (size_t i = 0; tags && i < template->tag_count; i++)
+        tags = rp_tags_with(client->registry, tags, template->tags[i].name,
+                            template->tags[i].value);
+    return tags;
+}
+
+static bool find_series(struct rp_http_client *client, const struct rp_tags *tags,
+                        const struct rp_tags *base, struct outcome_series *out)
+{
+    struct {
+        struct rp_series **slot;
+        enum rp_builtin metric;
+        const struct rp_tags *tags;
+    } wanted[] = {
+        { &out->reqs, RP_M_HTTP_REQS, tags },
+        { &out->failed, RP_M_HTTP_REQ_FAILED, tags },
+        { &out->duration, RP_M_HTTP_REQ_DURATION, tags },
+        { &out->blocked, RP_M_HTTP_REQ_BLOCKED, tags },
+        { &out->looking_up, RP_M_HTTP_REQ_LOOKING_UP, tags },
+        { &out->connecting, RP_M_HTTP_REQ_CONNECTING, tags },
+        { &out->tls, RP_M_HTTP_REQ_TLS_HANDSHAKING, tags },
+        { &out->sending, RP_M_HTTP_REQ_SENDING, tags },
+        { &out->waiting, RP_M_HTTP_REQ_WAITING, tags },
+        { &out->receiving, RP_M_HTTP_REQ_RECEIVING, tags },
+        { &out->sent, RP_M_DATA_SENT, base },
+        { &out->received, RP_M_DATA_RECEIVED, base },
+    };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(wanted); i++) {
+        *wanted[i].slot = rp_registry_series(client->registry, client->metrics[wanted[i].metric],
+                                             wanted[i].tags);
+        if (!*wanted[i].slot)
+            return false;
+    }
+    return true;
+}
+
+/* NULL when memory ran out: the sample is lost then, as everything soon will be. */
+static struct outcome_series *outcome_of(struct rp_http_template *template,
+                                         const struct rp_http_call *call, const char *kind)
+{
+    const struct rp_http_response *response = call->response;
+    struct outcome_series *outcome;
+    const struct rp_tags *tags;
+
+    for (size_t i = 0; i < OUTCOME_CACHE; i++) {
+        outcome = &template->outcomes[i];
+        if (outcome->base == call->tags && outcome->status == response->status &&
+            outcome->error_code == response->error_code && outcome->kind == kind)
+            return outcome;
+    }
+    tags = outcome_tags(template, call, kind);
+    if (!tags)
+        return NULL;
+    outcome = &template->outcomes[template->next_outcome++ % OUTCOME_CACHE];
+    outcome->base = NULL;
+    if (!find_series(template->client, tags, call->tags, outcome))
+        return NULL;
+    outcome->base = call->tags;
+    outcome->status = response->status;
+    outcome->error_code = (uint16_t)response->error_code;
+    outcome->kind = kind;
+    return outcome;
+}
+
+/* A request that never got onto a connection is counted and has its phases, but is no sample of a latency. */
+void rp_http_record(struct rp_http_call *call, const char *kind, bool was_sent)
+{
+    const struct rp_http_response *response = call->response;
+    struct outcome_series *outcome = outcome_of(call->template, call, kind);
+
+    if (RP_UNLIKELY(!outcome))
+        return;
+    rp_series_count(outcome->reqs, 1);
+    rp_series_rate(outcome->failed, !response->is_expected);
+    rp_series_trend(outcome->blocked, (double)response->blocked);
+    rp_series_trend(outcome->looking_up, (double)response->looking_up);
+    rp_series_trend(outcome->connecting, (double)response->connecting);
+    if (response->wire_received)
+        rp_series_count(outcome->received, (double)response->wire_received);
+    if (!was_sent)
+        return;
+    rp_series_count(outcome->sent, (double)response->wire_sent);
+    rp_series_trend(outcome->tls, (double)response->tls_handshaking);
+    rp_series_trend(outcome->sending, (double)response->sending);
+    rp_series_trend(outcome->waiting, (double)response->waiting);
+    rp_series_trend(outcome->receiving, (double)response->receiving);
+    rp_series_trend(outcome->duration,
+                    (double)(response->sending + response->waiting + response->receiving));
+}

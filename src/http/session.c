@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * A VU's connections: which one a call gets. An idle connection to the origin is taken; else a new one is opened, up to
+ * the limit of connections_per_host; else the call waits for one to become free (and its wait is `blocked`).
+ */
+
+#include <errno.h>
+
+#include "base/alloc.h"
+#include "http/internal.h"
+
+int rp_http_session_new(struct rp_http_client *client, struct rp_http_session **ret)
+{
+    struct rp_http_session *session = rp_calloc(1, sizeof(*session));
+
+    if (!session)
+        return -ENOMEM;
+    session->client = client;
+    rp_list_init(&session->connections);
+    rp_list_init(&session->waiting);
+    rp_list_init(&session->failing);
+    client->sessions++;
+    *ret = session;
+    return 0;
+}
+
+static void cancel_all(struct rp_list *calls)
+{
+    while (!rp_list_is_empty(calls))
+        rp_http_cancel(rp_container_of(calls->next, struct rp_http_call, node), false);
+}
+
+void rp_http_session_free(struct rp_http_session *session)
+{
+    if (!session)
+        return;
+    cancel_all(&session->waiting);
+    cancel_all(&session->failing);
+    while (!rp_list_is_empty(&session->connections)) {
+        struct connection *connection = rp_container_of(session->connections.next,
+                                                        struct connection, node);
+
+        if (connection->call)
+            rp_http_cancel(connection->call, false);
+        else
+            rp_http_connection_close(connection, false);
+    }
+    session->client->sessions--;
+    rp_free(session);
+}
+
+static void waiting_timed_out(struct rp_timer *timer, rp_ns now)
+{
+    struct rp_http_call *call = rp_container_of(timer, struct rp_http_call, timer);
+
+    rp_http_fail(call, RP_HTTP_TIMEOUT, "timeout", "no connection became free", now);
+}
+
+/* Gives @call an idle connection or a new one. False when it must wait: nothing has changed then. */
+static bool assign(struct rp_http_session *session, struct rp_http_call *call)
+{
+    struct origin *origin = call->template->origin;
+    unsigned of_origin = 0;
+
+    for (struct rp_list *it = session->connections.next; it != &session->connections;
+         it = it->next) {
+        struct connection *connection = rp_container_of(it, struct connection, node);
+
+        if (connection->origin != origin)
+            continue;
+        if (RP_LIKELY(connection->state == CONNECTION_IDLE)) {
+            rp_http_connection_begin(connection, call);
+            return true;
+        }
+        of_origin++;
+    }
+    if (of_origin >= session->client->limits.connections_per_host)
+        return false;
+    rp_http_connection_open(session, origin, call);
+    return true;
+}
+
+static void response_reset(struct rp_http_response *response, const struct rp_http_client *client)
+{
+    response->status = 0;
+    response->is_expected = false;
+    response->error_code = 0;
+    response->error[0] = '\0';
+    response->head.max = client->limits.head_bytes;
+    response->body.max = client->limits.body_bytes;
+    rp_buf_reset(&response->head);
+    rp_buf_reset(&response->body);
+    response->body_bytes = 0;
+    response->blocked = response->looking_up = response->connecting = 0;
+    response->tls_handshaking = response->sending = response->waiting = response->receiving = 0;
+    response->wire_sent = response->wire_received = 0;
+}
+
+void rp_http_start(struct rp_http_session *session, struct rp_http_call *call)
+{
+    struct rp_http_client *client = session->client;
+
+    rp_assert(!call->session);
+    call->session = session;
+    call->connection = NULL;
+    call->began = rp_loop_now(client->loop);
+    call->deadline = rp_ns_add(call->began,
+                               call->timeout > 0 ? call->timeout : client->limits.timeout);
+    rp_http_template_ref(call->template);
+    response_reset(call->response, client);
+    if (RP_LIKELY(assign(session, call)))
+        return;
+    rp_list_append(&session->waiting, &call->node);
+    rp_timer_arm(client->loop, &call->timer, call->deadline, waiting_timed_out);
+}
+
+void rp_http_restart(struct rp_http_call *call)
+{
+    call->connection = NULL;
+    response_reset(call->response, call->session->client);
+    rp_http_connection_open(call->session, call->template->origin, call);
+}
+
+/* The first call that waits for @origin gets a connection, if there is one; else it keeps its place. */
+void rp_http_serve_waiting(struct rp_http_session *session, struct origin *origin)
+{
+    RP_LIST_EACH (it, &session->waiting) {
+        struct rp_http_call *call = rp_container_of(it, struct rp_http_call, node);
+        struct rp_list *behind = it->next;
+
+        if (call->template->origin != origin)
+            continue;
+        rp_list_remove(&call->node);
+        if (assign(session, call))
+            rp_timer_disarm(&call->timer);
+        else
+            rp_list_append(behind, &call->node);
+        return;
+    }
+}
+
+void rp_http_cancel(struct rp_http_call *call, bool record)
+{
+    struct rp_http_session *session = call->session;
+    struct connection *connection = call->connection;
+    struct origin *origin;
+
+    if (!session)
+        return;
+    origin = call->template->origin;
+    if (record)
+        rp_http_record_failure(call, RP_HTTP_CANCELLED, "cancelled by the script", NULL,
+                               rp_loop_now(session->client->loop));
+    rp_list_remove(&call->node);
+    rp_timer_disarm(&call->timer);
+    rp_task_cancel(&call->task);
+    call->session = NULL;
+    call->connection = NULL;
+    rp_http_template_unref(call->template);
+    if (connection) {
+        connection->call = NULL;
+        rp_http_connection_close(connection, true);
+    }
+    rp_http_serve_waiting(session, origin);
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+
+#include "base/alloc.h"
+#include "http/internal.h"
+#include "proto/request.h"
+#include "proto/url.h"
+
+enum { REQUEST_HEAD_MAX = 256 * 1024, REQUEST_BODY_MAX = 1 << 30 };
+
+static void template_free(struct rp_http_template *template)
+{
+    for (size_t i = 0; i < template->tag_count; i++) {
+        rp_free((char *)template->tags[i].name.ptr);
+        rp_free((char *)template->tags[i].value.ptr);
+    }
+    rp_free(template->tags);
+    rp_free(template->expected);
+    rp_free(template->method);
+    rp_free(template->url);
+    rp_free(template->name);
+    rp_free((char *)template->body.ptr);
+    rp_buf_deinit(&template->head);
+    rp_free(template);
+}
+
+static int copy_slice(struct rp_slice text, struct rp_slice *ret)
+{
+    char *copy = rp_strndup(text.ptr, text.len);
+
+    if (!copy)
+        return -ENOMEM;
+    *ret = rp_slice(copy, text.len);
+    return 0;
+}
+
+static int copy_tags(struct rp_http_template *template, const struct rp_http_spec *spec)
+{
+    if (!spec->tag_count)
+        return 0;
+    template->tags = rp_calloc(spec->tag_count, sizeof(*template->tags));
+    if (!template->tags)
+        return -ENOMEM;
+    template->tag_count = spec->tag_count;
+    for (size_t i = 0; i < spec->tag_count; i++)
+        if (copy_slice(spec->tags[i].name, &template->tags[i].name) < 0 ||
+            copy_slice(spec->tags[i].value, &template->tags[i].value) < 0)
+            return -ENOMEM;
+    return 0;
+}
+
+static int copy_expected(struct rp_http_template *template, const struct rp_http_spec *spec)
+{
+    size_t size = spec->expected_count * sizeof(*spec->expected);
+
+    if (!spec->expected)
+        return 0;
+    template->expected = rp_alloc(size);
+    if (!template->expected)
+        return -ENOMEM;
+    memcpy(template->expected, spec->expected, size);
+    template->expected_count = spec->expected_count;
+    return 0;
+}
+
+static int copy_texts(struct rp_http_template *template, const struct rp_http_spec *spec)
+{
+    struct rp_slice name = spec->name.len ? spec->name : spec->url;
+
+    template->method = rp_strndup(spec->method.ptr, spec->method.len);
+    template->url = rp_strndup(spec->url.ptr, spec->url.len);
+    template->name = rp_strndup(name.ptr, name.len);
+    if (!template->method || !template->url || !template->name)
+        return -ENOMEM;
+    if (spec->body.len && copy_slice(spec->body, &template->body) < 0)
+        return -ENOMEM;
+    if (copy_tags(template, spec) < 0)
+        return -ENOMEM;
+    return copy_expected(template, spec);
+}
+
+/* RFC 9110, 9.2.2: sending these twice has the effect of sending them once. */
+static bool is_idempotent(struct rp_slice method)
+{
+    static const char *const methods[] = { "GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE" };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(methods); i++)
+        if (rp_slice_eq_str(method, methods[i]))
+            return true;
+    return false;
+}
+
+static int write_head(struct rp_http_template *template, const struct rp_http_spec *spec,
+                      const struct rp_url *url, struct rp_error *err)
+{
+    struct rp_buf target, authority;
+    int r;
+
+    rp_buf_init(&target, REQUEST_HEAD_MAX);
+    rp_buf_init(&authority, REQUEST_HEAD_MAX);
+    rp_buf_init(&template->head, REQUEST_HEAD_MAX);
+    rp_url_append_target(url, &target);
+    rp_url_append_authority(url, &authority);
+    r = target.error ? target.error : authority.error;
+    if (r == 0) {
+        struct rp_request_head request = { .method = spec->method,
+                                           .target = rp_buf_slice(&target),
+                                           .authority = rp_buf_slice(&authority),
+                                           .headers = spec->headers,
+                                           .header_count = spec->header_count,
+                                           .has_body = spec->has_body,
+                                           .body_bytes = spec->body.len };
+
+        r = rp_request_append_head(&request, &template->head, err);
+    }
+    rp_buf_deinit(&target);
+    rp_buf_deinit(&authority);
+    return r;
+}
+
+static int parse_url(struct rp_slice text, struct rp_url *ret, struct rp_error *err)
+{
+    int r = rp_url_parse(text, ret, err);
+
+    if (r == 0 && !rp_slice_ieq(ret->scheme, RP_SLICE("http")))
+        return rp_error_set(err, -RP_EUSER, "URL '%.*s': this version speaks http only, not %.*s",
+                            RP_SLICE_FMT(text), RP_SLICE_FMT(ret->scheme));
+    return r;
+}
+
+int rp_http_check_url(struct rp_slice url, struct rp_error *err)
+{
+    struct rp_url parsed;
+
+    return parse_url(url, &parsed, err);
+}
+
+static int fill(struct rp_http_template *template, const struct rp_http_spec *spec,
+                struct rp_error *err)
+{
+    struct rp_url url;
+    int r = parse_url(spec->url, &url, err);
+
+    if (r < 0)
+        return r;
+    if (spec->body.len > REQUEST_BODY_MAX)
+        return rp_error_set(err, -RP_EUSER, "the request body has %zu bytes, more than %d",
+                            spec->body.len, REQUEST_BODY_MAX);
+    r = write_head(template, spec, &url, err);
+    if (r < 0)
+        return r;
+    template->is_head = rp_slice_eq_str(spec->method, "HEAD");
+    template->is_idempotent = is_idempotent(spec->method);
+    template->origin = rp_http_origin(template->client, url.host, url.port);
+    if (!template->origin)
+        return -ENOMEM;
+    return copy_texts(template, spec);
+}
+
+int rp_http_template_new(struct rp_http_client *client, const struct rp_http_spec *spec,
+                         struct rp_http_template **ret, struct rp_error *err)
+{
+    struct rp_http_template *template = rp_calloc(1, sizeof(*template));
+    int r;
+
+    if (!template)
+        return -ENOMEM;
+    template->client = client;
+    template->refs = 1;
+    r = fill(template, spec, err);
+    if (r < 0) {
+        template_free(template);
+        return r;
+    }
+    *ret = template;
+    return 0;
+}
+
+struct rp_http_template *rp_http_template_ref(struct rp_http_template *template)
+{
+    template->refs++;
+    return template;
+}
+
+void rp_http_template_unref(struct rp_http_template *template)
+{
+    if (template && --template->refs == 0)
+        template_free(template);
+}
+
+struct rp_slice rp_http_template_url(const struct rp_http_template *template)
+{
+    return rp_slice_str(template->url);
+}
+
+struct rp_slice rp_http_template_method(const struct rp_http_template *template)
+{
+    return rp_slice_str(template->method);
+}

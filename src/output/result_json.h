@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * output/result_json.h - the parts of the result file, split by size: result_json.c has the small members and their order,
+ * result_metrics.c the three that grow with the number of metrics.
+ */
+
+#include "output/json_out.h"
+#include "output/result_file.h"
+
+struct rp_result_writer {
+    const struct rp_result *result;
+    struct rp_view **views; /* sorted */
+    size_t view_count;
+    double elapsed_s;
+    struct rp_json_document document;
+};
+
+enum {
+    RP_JSON_PRETTY = JSON_INDENT(2) | JSON_REAL_PRECISION(15),
+    RP_JSON_LINE = JSON_REAL_PRECISION(15),
+    RP_JSON_POINTS = JSON_COMPACT | JSON_REAL_PRECISION(9), /* points are for plotting */
+};
+
+RP_NODISCARD int rp_result_write_metrics(struct rp_result_writer *writer);    /* "summary" */
+RP_NODISCARD int rp_result_write_series(struct rp_result_writer *writer);     /* "series" */
+RP_NODISCARD int rp_result_write_histograms(struct rp_result_writer *writer); /* "histograms" */

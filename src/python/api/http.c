@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * `worker.http`. A call without options finds its prepared request by the address of the URL (a constant of the script),
+ * else by its text; with options the request is prepared for this call.
+ */
+
+#include <errno.h>
+#include <math.h>
+
+#include "base/alloc.h"
+#include "python/api/docs.h"
+#include "python/bridge/state.h"
+
+enum { HEADERS_MAX = 256 };
+
+PyObject *rp_py_http_new(struct py_worker *worker)
+{
+    PyTypeObject *type = worker->host->state->http_type;
+    struct py_http *self = (struct py_http *)type->tp_alloc(type, 0);
+
+    if (!self)
+        return NULL;
+    self->worker = worker;
+    return (PyObject *)self;
+}
+
+/* ---- options of a request ---------------------------------------------------------------------------------- */
+
+/* hooks.prepare_request(url, headers, params, json, data, name, tags, expected_statuses) does the rare and wordy part in
+ * Python and gives (url, [(name, value)...], body or None, name or None, [(key, value)...], [(low, high)...] or None). */
+enum {
+    O_HEADERS,
+    O_PARAMS,
+    O_JSON,
+    O_DATA,
+    O_NAME,
+    O_TAGS,
+    O_EXPECTED,
+    O_TIMEOUT,
+    O_DISCARD,
+    O_RAISE,
+    O_COUNT
+};
+
+static const char *const option_names[O_COUNT] = {
+    "headers",           "params",  "json",         "data",         "name", "tags",
+    "expected_statuses", "timeout", "discard_body", "raise_errors",
+};
+
+struct options {
+    PyObject *values[O_COUNT]; /* borrowed, NULL = not given */
+};
+
+static int parse_options(const char *method, PyObject *const *values, PyObject *kwnames,
+                         struct options *ret)
+{
+    Py_ssize_t count = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
+
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *key = PyTuple_GET_ITEM(kwnames, i);
+        int option = 0;
+
+        while (option < O_COUNT && PyUnicode_CompareWithASCIIString(key, option_names[option]) != 0)
+            option++;
+        if (option == O_COUNT) {
+            PyErr_Format(
+                PyExc_TypeError,
+                "http.%s() got an unexpected keyword argument '%U' (there are: headers, params, "
+                "json, data, name, tags, expected_statuses, timeout, discard_body, raise_errors)",
+                method, key);
+            return -1;
+        }
+        ret->values[option] = values[i];
+    }
+    return 0;
+}
+
+static PyObject *or_none(PyObject *object)
+{
+    return object ? object : Py_None;
+}
+
+/* Fills @fields from a list of pairs of str (or of bytes for header values). */
+static Py_ssize_t take_pairs(PyObject *list, struct rp_header *fields)
+{
+    Py_ssize_t count = PyList_Check(list) ? PyList_GET_SIZE(list) : -1;
+
+    if (count < 0 || count > HEADERS_MAX) {
+        PyErr_Format(PyExc_ValueError, "more than %d headers or tags", HEADERS_MAX);
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *pair = PyList_GET_ITEM(list, i);
+
+        if (rp_py_utf8(PyTuple_GET_ITEM(pair, 0), "a name", &fields[i].name) < 0 ||
+            rp_py_utf8(PyTuple_GET_ITEM(pair, 1), "a value", &fields[i].value) < 0)
+            return -1;
+    }
+    return count;
+}
+
+static Py_ssize_t take_ranges(PyObject *list, uint16_t (*ranges)[2])
+{
+    Py_ssize_t count = PyList_GET_SIZE(list);
+
+    if (count > HEADERS_MAX) {
+        PyErr_SetString(PyExc_ValueError, "too many expected statuses");
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *pair = PyList_GET_ITEM(list, i);
+
+        ranges[i][0] = (uint16_t)PyLong_AsLong(PyTuple_GET_ITEM(pair, 0));
+        ranges[i][1] = (uint16_t)PyLong_AsLong(PyTuple_GET_ITEM(pair, 1));
+    }
+    return PyErr_Occurred() ? -1 : count;
+}
+
+struct scratch { /* what a spec borrows while its template is made */
+    struct rp_header headers[HEADERS_MAX], tags[HEADERS_MAX];
+    uint16_t ranges[HEADERS_MAX][2];
+};
+
+static int fill_spec(PyObject *prepared, struct scratch *scratch, struct rp_http_spec *spec)
+{
+    PyObject *url, *headers, *body, *name, *tags, *expected;
+    Py_ssize_t count;
+
+    if (!PyArg_ParseTuple(prepared, "OOOOOO", &url, &headers, &body, &name, &tags, &expected) ||
+        rp_py_utf8(url, "url", &spec->url) < 0 ||
+        (name != Py_None && rp_py_utf8(name, "name", &spec->name) < 0))
+        return -1;
+    if ((count = take_pairs(headers, scratch->headers)) < 0)
+        return -1;
+    spec->headers = scratch->headers;
+    spec->header_count = (size_t)count;
+    if ((count = take_pairs(tags, scratch->tags)) < 0)
+        return -1;
+    spec->tags = scratch->tags;
+    spec->tag_count = (size_t)count;
+    if (expected != Py_None) {
+        if ((count = take_ranges(expected, scratch->ranges)) < 0)
+            return -1;
+        spec->expected = (const uint16_t(*)[2])scratch->ranges;
+        spec->expected_count = (size_t)count;
+    }
+    if (body != Py_None) {
+        spec->has_body = true;
+        spec->body = rp_slice(PyBytes_AS_STRING(body), (size_t)PyBytes_GET_SIZE(body));
+    }
+    return 0;
+}
+
+static struct rp_http_template *prepare_with(struct py_host *host, struct rp_slice method,
+                                             PyObject *url, const struct options *options)
+{
+    struct rp_http_template *template = NULL;
+    struct rp_http_spec spec = { .method = method };
+    struct rp_error err = { 0 };
+    struct scratch *scratch;
+    PyObject *prepared = PyObject_CallMethod(
+        host->hooks, "prepare_request", "OOOOOOOO", url, or_none(options->values[O_HEADERS]),
+        or_none(options->values[O_PARAMS]), or_none(options->values[O_JSON]),
+        or_none(options->values[O_DATA]), or_none(options->values[O_NAME]),
+        or_none(options->values[O_TAGS]), or_none(options->values[O_EXPECTED]));
+    int r = 0;
+
+    if (!prepared)
+        return NULL;
+    scratch = rp_alloc(sizeof(*scratch));
+    if (!scratch)
+        PyErr_NoMemory();
+    else if (fill_spec(prepared, scratch, &spec) == 0)
+        r = rp_http_template_new(host->http, &spec, &template, &err);
+    if (r < 0)
+        rp_py_raise_and_deinit(r, &err);
+    rp_free(scratch);
+    Py_DECREF(prepared);
+    return template;
+}
+
+static int timeout_of(PyObject *value, rp_ns *ret)
+{
+    double seconds;
+
+    if (!value || value == Py_None)
+        return 0;
+    seconds = PyFloat_AsDouble(value);
+    if (seconds == -1.0 && PyErr_Occurred())
+        return -1;
+    if (!(seconds > 0) || seconds > 1e9) {
+        PyErr_Format(PyExc_ValueError, "timeout takes seconds above 0, not %R", value);
+        return -1;
+    }
+    *ret = (rp_ns)llround(seconds * 1e9);
+    return 0;
+}
+
+static int flag_of(PyObject *value, bool *ret)
+{
+    int truth = value ? PyObject_IsTrue(value) : *ret;
+
+    *ret = truth > 0;
+    return truth < 0 ? -1 : 0;
+}
+
+static struct py_worker *worker_of(struct py_http *self)
+{
+    if (RP_LIKELY(self->worker && self->worker->vu))
+        return self->worker;
+    PyErr_SetString(PyExc_RuntimeError, "the run that this client belongs to is over");
+    return NULL;
+}
+
+static PyObject *request_with(struct py_worker *worker, struct rp_slice method, PyObject *url,
+                              PyObject *const *values, PyObject *kwnames, const char *function)
+{
+    struct options options = { { NULL } };
+    struct rp_http_template *template;
+    struct py_request *request;
+
+    if (parse_options(function, values, kwnames, &options) < 0)
+        return NULL;
+    template = prepare_with(worker->host, method, url, &options);
+    if (!template)
+        return NULL;
+    request = rp_py_request_new(worker, template);
+    rp_http_template_unref(template); /* the request's response has its own reference */
+    if (request && (timeout_of(options.values[O_TIMEOUT], &request->call.timeout) < 0 ||
+                    flag_of(options.values[O_DISCARD], &request->call.discard_body) < 0 ||
+                    flag_of(options.values[O_RAISE], &request->raise_errors) < 0)) {
+        request->op.op_state = PY_OP_CANCELLED; /* nobody has forgotten to await it */
+        Py_CLEAR(request);
+    }
+    return (PyObject *)request;
+}
+
+/* ---- methods ---------------------------------------------------------------------------------------------- */
+
+static PyObject *one_url(const char *function)
+{
+    return PyErr_Format(PyExc_TypeError, "http.%s() takes one positional argument, the URL",
+                        function);
+}
+
+static PyObject *http_get(PyObject *object, PyObject *const *args, Py_ssize_t nargs,
+                          PyObject *kwnames)
+{
+    struct py_worker *worker = worker_of((struct py_http *)object);
+    struct py_template *template;
+
+    if (!worker)
+        return NULL;
+    if (RP_UNLIKELY(nargs != 1))
+        return one_url("get");
+    if (kwnames && PyTuple_GET_SIZE(kwnames))
+        return request_with(worker, RP_SLICE("GET"), args[0], args + 1, kwnames, "get");
+    template = rp_py_template_find_get(worker->host, args[0]);
+    return template ? (PyObject *)rp_py_request_new(worker, template->template) : NULL;
+}
+
+/* The other methods without a body: @method is an index of plain_methods. */
+static PyObject *plain(PyObject *object, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
+                       int method, const char *function)
+{
+    struct py_worker *worker = worker_of((struct py_http *)object);
+    struct py_template *template;
+    PyObject *request;
+
+    if (!worker)
+        return NULL;
+    if (nargs != 1)
+        return one_url(function);
+    if (kwnames && PyTuple_GET_SIZE(kwnames))
+        return request_with(worker, rp_slice_str(rp_py_plain_methods[method]), args[0], args + 1,
+                            kwnames, function);
+    template = rp_py_template_find(worker->host, method, args[0]);
+    if (!template)
+        return NULL;
+    request = (PyObject *)rp_py_request_new(worker, template->template);
+    Py_DECREF(template);
+    return request;
+}
+
+static PyObject *http_head(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
+                           PyObject *kwnames)
+{
+    return plain(self, args, nargs, kwnames, 1, "head");
+}
+
+static PyObject *http_delete(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
+                             PyObject *kwnames)
+{
+    return plain(self, args, nargs, kwnames, 2, "delete");
+}
+
+static PyObject *http_options(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
+                              PyObject *kwnames)
+{
+    return plain(self, args, nargs, kwnames, 3, "options");
+}
+
+static PyObject *with_body(PyObject *object, PyObject *const *args, Py_ssize_t nargs,
+                           PyObject *kwnames, struct rp_slice method, const char *function)
+{
+    struct py_worker *worker = worker_of((struct py_http *)object);
+
+    if (!worker)
+        return NULL;
+    if (nargs != 1)
+        return one_url(function);
+    return request_with(worker, method, args[0], args + 1, kwnames, function);
+}
+
+static PyObject *http_post(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
+                           PyObject *kwnames)
+{
+    return with_body(self, args, nargs, kwnames, RP_SLICE("POST"), "post");
+}
+
+static PyObject *http_put(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
+                          PyObject *kwnames)
+{
+    return with_body(self, args, nargs, kwnames, RP_SLICE("PUT"), "put");
+}
+
+static PyObject *http_patch(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
+                            PyObject *kwnames)
+{
+    return with_body(self, args, nargs, kwnames, RP_SLICE("PATCH"), "patch");
+}
+
+static PyObject *http_request(PyObject *object, PyObject *const *args, Py_ssize_t nargs,
+                              PyObject *kwnames)
+{
+    struct py_worker *worker = worker_of((struct py_http *)object);
+    struct rp_slice method;
+
+    if (!worker)
+        return NULL;
+    if (nargs != 2)
+        return PyErr_Format(
+            PyExc_TypeError,
+            "http.request() takes two positional arguments, the method and the URL");
+    if (rp_py_utf8(args[0], "method", &method) < 0)
+        return NULL;
+    return request_with(worker, method, args[1], args + 2, kwnames, "request");
+}
+
+#define FASTCALL(function) (PyCFunction)(void (*)(void)) function, METH_FASTCALL | METH_KEYWORDS
+
+static PyMethodDef methods[] = {
+    { "get", FASTCALL(http_get), RP_DOC_HTTP_METHOD("get", "GET") },
+    { "post", FASTCALL(http_post), RP_DOC_HTTP_METHOD("post", "POST") },
+    { "put", FASTCALL(http_put), RP_DOC_HTTP_METHOD("put", "PUT") },
+    { "patch", FASTCALL(http_patch), RP_DOC_HTTP_METHOD("patch", "PATCH") },
+    { "delete", FASTCALL(http_delete), RP_DOC_HTTP_METHOD("delete", "DELETE") },
+    { "head", FASTCALL(http_head), RP_DOC_HTTP_METHOD("head", "HEAD") },
+    { "options", FASTCALL(http_options), RP_DOC_HTTP_METHOD("options", "OPTIONS") },
+    { "request", FASTCALL(http_request), RP_DOC_HTTP_REQUEST },
+    { NULL, NULL, 0, NULL },
+};
+
+static void http_dealloc(PyObject *object)
+{
+    PyTypeObject *type = Py_TYPE(object);
+
+    type->tp_free(object);
+    Py_DECREF(type);
+}
+
+static PyType_Slot slots[] = {
+    { Py_tp_dealloc, http_dealloc },
+    { Py_tp_methods, methods },
+    { Py_tp_doc, (void *)RP_DOC_HTTP },
+    { 0, NULL },
+};
+
+PyType_Spec rp_py_http_spec = {
+    .name = "rampa.HttpClient",
+    .basicsize = sizeof(struct py_http),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = slots,
+};

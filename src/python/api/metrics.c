@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * check(), counter(), gauge(), rate(), trend(): samples of the script's own. The series of a call is found by the address
+ * of the name (names are mostly constants of the code) and the VU's tags; only the first use looks it up by text.
+ */
+
+#include "python/bridge/state.h"
+
+struct sample_args {
+    PyObject *name, *value, *tags;
+};
+
+/* name, value[, tags] by position or keyword. @needs_value: value has no default. */
+static int parse(const char *function, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
+                 bool needs_value, struct sample_args *ret)
+{
+    PyObject **slots[] = { &ret->name, &ret->value, &ret->tags };
+    static const char *const names[] = { "name", "value", "tags" };
+    Py_ssize_t keywords = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
+
+    if (nargs > 3) {
+        PyErr_Format(PyExc_TypeError, "%s() takes at most 3 arguments", function);
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < nargs; i++)
+        *slots[i] = args[i];
+    for (Py_ssize_t i = 0; i < keywords; i++) {
+        PyObject *key = PyTuple_GET_ITEM(kwnames, i);
+        int slot = -1;
+
+        for (int j = 0; j < 3; j++)
+            if (PyUnicode_CompareWithASCIIString(key, names[j]) == 0)
+                slot = j;
+        if (slot < 0 || *slots[slot]) {
+            PyErr_Format(PyExc_TypeError, "%s() got an unexpected argument %R", function, key);
+            return -1;
+        }
+        *slots[slot] = args[nargs + i];
+    }
+    if (!ret->name || (needs_value && !ret->value)) {
+        PyErr_Format(PyExc_TypeError, "%s() needs a name%s", function,
+                     needs_value ? " and a value" : "");
+        return -1;
+    }
+    if (ret->tags == Py_None)
+        ret->tags = NULL;
+    return 0;
+}
+
+static const struct rp_tags *add_tags(struct py_worker *self, const struct rp_tags *base,
+                                      PyObject *dict)
+{
+    PyObject *key, *value;
+    Py_ssize_t pos = 0;
+
+    if (!PyDict_Check(dict)) {
+        PyErr_SetString(PyExc_TypeError, "tags must be a dict of str to str");
+        return NULL;
+    }
+    while (base && PyDict_Next(dict, &pos, &key, &value)) {
+        struct rp_slice k, v;
+        PyObject *text;
+
+        Py_INCREF(key); /* str() is code of the script, which may change the dict */
+        Py_INCREF(value);
+        text = PyObject_Str(value);
+        if (!text || rp_py_utf8(key, "a tag's key", &k) < 0 || rp_py_utf8(text, "a tag", &v) < 0)
+            base = NULL;
+        else if (!(base = rp_tags_with(self->host->registry, base, k, v)))
+            PyErr_NoMemory();
+        Py_XDECREF(text);
+        Py_DECREF(value);
+        Py_DECREF(key);
+    }
+    return base;
+}
+
+static int require_vu(struct py_worker *self)
+{
+    if (RP_LIKELY(self->vu != NULL))
+        return 0;
+    PyErr_SetString(PyExc_RuntimeError, "the run that this worker belongs to is over");
+    return -1;
+}
+
+static struct series_slot *slot_of(struct py_worker *self, PyObject *name, const char *metric)
+{
+    uintptr_t hash = (uintptr_t)name >> 4;
+
+    hash ^= (uintptr_t)self->vu->tags >> 5 ^ (uintptr_t)metric;
+    return &self->host->series_slots[hash % RP_PY_SERIES_SLOTS];
+}
+
+static bool slot_matches(const struct series_slot *slot, struct py_worker *self, PyObject *name,
+                         const char *metric)
+{
+    return slot->name == name && slot->tags == self->vu->tags && slot->metric == metric;
+}
+
+static void fill_slot(struct series_slot *slot, struct py_worker *self, PyObject *name,
+                      const char *metric, struct rp_series *series)
+{
+    PyObject *old = slot->name;
+
+    *slot = (struct series_slot){
+        .name = Py_NewRef(name), .tags = self->vu->tags, .metric = metric, .series = series
+    };
+    Py_XDECREF(old); /* last: it may be of a class of the script's own */
+}
+
+void rp_py_series_clear(struct py_host *host)
+{
+    for (size_t i = 0; host->series_slots && i < RP_PY_SERIES_SLOTS; i++)
+        Py_CLEAR(host->series_slots[i].name);
+}
+
+/* ---- custom metrics --------------------------------------------------------------------------------------- */
+
+static struct rp_series *find_custom(struct py_worker *self, PyObject *name,
+                                     enum rp_metric_type type, PyObject *tags_dict)
+{
+    const struct rp_tags *tags = self->vu->tags;
+    const struct rp_metric *metric;
+    struct rp_error err = { 0 };
+    struct rp_series *series;
+    struct rp_slice text;
+    int r;
+
+    if (rp_py_utf8(name, "a metric's name", &text) < 0)
+        return NULL;
+    if (tags_dict && !(tags = add_tags(self, tags, tags_dict)))
+        return NULL;
+    r = rp_registry_metric(self->host->registry, text.ptr, type, false, &metric, &err);
+    if (r < 0) {
+        rp_py_raise(r, &err);
+        rp_error_deinit(&err);
+        return NULL;
+    }
+    series = rp_registry_series(self->host->registry, metric, tags);
+    if (!series)
+        PyErr_NoMemory();
+    return series;
+}
+
+static struct rp_series *custom_series(struct py_worker *self, const struct sample_args *args,
+                                       enum rp_metric_type type, const char *metric)
+{
+    struct series_slot *slot;
+    struct rp_series *series;
+
+    if (require_vu(self) < 0)
+        return NULL;
+    if (args->tags)
+        return find_custom(self, args->name, type, args->tags);
+    slot = slot_of(self, args->name, metric);
+    if (RP_LIKELY(slot_matches(slot, self, args->name, metric)))
+        return slot->series;
+    series = find_custom(self, args->name, type, NULL);
+    if (series)
+        fill_slot(slot, self, args->name, metric, series);
+    return series;
+}
+
+static int number_of(PyObject *value, const char *function, double *ret)
+{
+    *ret = PyFloat_AsDouble(value);
+    if (*ret == -1.0 && PyErr_Occurred())
+        return -1;
+    if (*ret - *ret != 0) {
+        PyErr_Format(PyExc_ValueError, "%s() takes a finite number, not %R", function, value);
+        return -1;
+    }
+    return 0;
+}
+
+PyObject *rp_py_worker_counter(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
+                               PyObject *kwnames)
+{
+    static const char metric[] = "counter";
+    struct sample_args sample = { 0 };
+    struct rp_series *series;
+    double value = 1;
+
+    if (parse(metric, args, nargs, kwnames, false, &sample) < 0 ||
+        (sample.value && number_of(sample.value, metric, &value) < 0))
+        return NULL;
+    if (value < 0)
+        return PyErr_Format(PyExc_ValueError, "counter() takes no negative number: use a gauge");
+    series = custom_series((struct py_worker *)self, &sample, RP_COUNTER, metric);
+    if (!series)
+        return NULL;
+    rp_series_count(series, value);
+    Py_RETURN_NONE;
+}
+
+PyObject *rp_py_worker_gauge(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
+                             PyObject *kwnames)
+{
+    static const char metric[] = "gauge";
+    struct sample_args sample = { 0 };
+    struct rp_series *series;
+    double value;
+
+    if (parse(metric, args, nargs, kwnames, true, &sample) < 0 ||
+        number_of(sample.value, metric, &value) < 0)
+        return NULL;
+    series = custom_series((struct py_worker *)self, &sample, RP_GAUGE, metric);
+    if (!series)
+        return NULL;
+    rp_series_gauge(series, value);
+    Py_RETURN_NONE;
+}
+
+PyObject *rp_py_worker_rate(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
+                            PyObject *kwnames)
+{
+    static const char metric[] = "rate";
+    struct sample_args sample = { 0 };
+    struct rp_series *series;
+    int truth;
+
+    if (parse(metric, args, nargs, kwnames, true, &sample) < 0 ||
+        (truth = PyObject_IsTrue(sample.value)) < 0)
+        return NULL;
+    series = custom_series((struct py_worker *)self, &sample, RP_RATE, metric);
+    if (!series)
+        return NULL;
+    rp_series_rate(series, truth);
+    Py_RETURN_NONE;
+}
+
+PyObject *rp_py_worker_trend(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
+                             PyObject *kwnames)
+{
+    static const char metric[] = "trend";
+    struct sample_args sample = { 0 };
+    struct rp_series *series;
+    double value;
+
+    if (parse(metric, args, nargs, kwnames, true, &sample) < 0 ||
+        number_of(sample.value, metric, &value) < 0)
+        return NULL;
+    series = custom_series((struct py_worker *)self, &sample, RP_TREND, metric);
+    if (!series)
+        return NULL;
+    rp_series_trend(series, rp_trend_stored(false, value));
+    Py_RETURN_NONE;
+}
+
+/* ---- checks ----------------------------------------------------------------------------------------------- */
+
+static struct rp_series *find_check(struct py_worker *self, PyObject *name, PyObject *tags_dict)
+{
+    const struct rp_tags *tags = self->vu->tags;
+    struct rp_series *series = NULL;
+    struct rp_slice text;
+
+    if (rp_py_utf8(name, "a check's name", &text) < 0)
+        return NULL;
+    if (tags_dict && !(tags = add_tags(self, tags, tags_dict)))
+        return NULL;
+    tags = rp_tags_with(self->host->registry, tags, RP_SLICE("check"), text);
+    if (tags)
+        series = rp_registry_series(self->host->registry, self->host->checks, tags);
+    if (!series)
+        PyErr_NoMemory();
+    return series;
+}
+
+static struct rp_series *check_series(struct py_worker *self, PyObject *name, PyObject *tags)
+{
+    static const char metric[] = "checks";
+    struct series_slot *slot;
+    struct rp_series *series;
+
+    if (tags)
+        return find_check(self, name, tags);
+    slot = slot_of(self, name, metric);
+    if (RP_LIKELY(slot_matches(slot, self, name, metric)))
+        return slot->series;
+    series = find_check(self, name, NULL);
+    if (series)
+        fill_slot(slot, self, name, metric, series);
+    return series;
+}
+
+/* A predicate that raises is a check that failed; why is noted once per name. */
+static int note_raised(struct py_worker *self, PyObject *name)
+{
+    PyObject *type, *value, *traceback, *noted;
+
+    if (!PyErr_ExceptionMatches(PyExc_Exception))
+        return -1;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    noted = PyObject_CallMethod(self->host->hooks, "note_check", "OO", name, value);
+    Py_XDECREF(type);
+    Py_XDECREF(value);
+    Py_XDECREF(traceback);
+    if (!noted)
+        return -1;
+    Py_DECREF(noted);
+    return 0;
+}
+
+/* An async predicate, or one that forgets to await: what it gives would always be true. */
+static int note_awaitable(struct py_worker *self, PyObject *name, PyObject *result)
+{
+    PyObject *noted = PyObject_CallMethod(self->host->hooks, "note_unawaited_check", "OO", name,
+                                          result);
+
+    Py_XDECREF(noted);
+    return noted ? 0 : -1;
+}
+
+/* Steals @result. */
+static int truth_of(struct py_worker *self, PyObject *name, PyObject *result)
+{
+    const PyAsyncMethods *async = Py_TYPE(result)->tp_as_async;
+    int truth;
+
+    if (RP_LIKELY(PyBool_Check(result)))
+        truth = result == Py_True;
+    else if (RP_UNLIKELY(async && async->am_await))
+        truth = note_awaitable(self, name, result);
+    else
+        truth = PyObject_IsTrue(result);
+    Py_DECREF(result);
+    return truth;
+}
+
+/* 1, 0, or -1 with an exception. */
+static int holds(struct py_worker *self, PyObject *name, PyObject *predicate, PyObject *value)
+{
+    PyObject *result = PyCallable_Check(predicate) ? PyObject_CallOneArg(predicate, value)
+                                                   : Py_NewRef(predicate);
+    int truth = result ? truth_of(self, name, result) : -1;
+
+    if (RP_UNLIKELY(truth < 0))
+        return note_raised(self, name) < 0 ? -1 : 0;
+    return truth;
+}
+
+static int check_one(struct py_worker *self, PyObject *name, PyObject *predicate, PyObject *value,
+                     PyObject *tags)
+{
+    int truth = holds(self, name, predicate, value);
+    struct rp_series *series;
+
+    if (truth < 0 || require_vu(self) < 0 || !(series = check_series(self, name, tags)))
+        return -1;
+    rp_series_rate(series, truth);
+    return truth;
+}
+
+PyObject *rp_py_worker_check(PyObject *object, PyObject *const *args, Py_ssize_t nargs,
+                             PyObject *kwnames)
+{
+    struct py_worker *self = (struct py_worker *)object;
+    PyObject *tags = nargs == 3 ? args[2] : NULL, *name, *predicate;
+    Py_ssize_t pos = 0, keywords = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
+    bool all = true;
+
+    if (keywords == 1 && nargs == 2 &&
+        PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(kwnames, 0), "tags") == 0)
+        tags = args[2];
+    else if (keywords || nargs < 2 || nargs > 3)
+        return PyErr_Format(PyExc_TypeError, "check() takes a value, a dict of checks and tags=");
+    if (!PyDict_Check(args[1]))
+        return PyErr_Format(PyExc_TypeError,
+                            "check() takes a dict of names and predicates, not %.100s",
+                            Py_TYPE(args[1])->tp_name);
+    if (require_vu(self) < 0)
+        return NULL;
+    tags = tags == Py_None ? NULL : tags;
+    while (PyDict_Next(args[1], &pos, &name, &predicate)) {
+        int truth;
+
+        Py_INCREF(name);
+        Py_INCREF(predicate);
+        truth = check_one(self, name, predicate, args[0], tags);
+        Py_DECREF(name);
+        Py_DECREF(predicate);
+        if (truth < 0)
+            return NULL;
+        all = all && truth;
+    }
+    return PyBool_FromLong(all);
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+
+/* A request under way: the operation that worker.http.get() returns. */
+
+#include "base/alloc.h"
+#include "python/api/docs.h"
+#include "python/bridge/guest.h"
+#include "python/bridge/state.h"
+
+/* The RequestError or, when that cannot be made, what prevents it. */
+static PyObject *error_of(struct py_request *self)
+{
+    PyObject *error = PyObject_CallOneArg(self->state->request_error, (PyObject *)self->response);
+
+    return error ? error : rp_py_take_error();
+}
+
+static void request_done(struct rp_http_call *call)
+{
+    struct py_request *self = rp_container_of(call, struct py_request, call);
+    PyObject *result = Py_NewRef(self->response), *exception = NULL;
+
+    rp_list_remove(&self->node);
+    if (RP_UNLIKELY(self->response->response.status == 0 && self->raise_errors)) {
+        Py_CLEAR(result);
+        exception = error_of(self);
+    }
+    rp_py_op_finish(&self->op, result, exception);
+    Py_DECREF(self); /* what request_start took */
+}
+
+static int request_start(struct py_op *op)
+{
+    struct py_request *self = (struct py_request *)op;
+    struct rp_vu *vu = self->worker->vu;
+
+    if (!vu) {
+        PyErr_SetString(PyExc_RuntimeError, "the run that this worker belongs to is over");
+        return -1;
+    }
+    if (RP_UNLIKELY(!vu->http) && rp_http_session_new(op->host->http, &vu->http) < 0) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    self->call.response = &self->response->response;
+    self->call.tags = vu->tags;
+    self->call.done = request_done;
+    Py_INCREF(self); /* while it runs the client points to it */
+    if (op->host->guest)
+        rp_list_append(&op->host->guest->requests, &self->node);
+    rp_http_start(vu->http, &self->call);
+    return 0;
+}
+
+static void request_cancel(struct py_op *op)
+{
+    struct py_request *self = (struct py_request *)op;
+
+    if (!rp_http_is_running(&self->call))
+        return;
+    rp_http_cancel(&self->call, !self->worker->interrupting);
+    rp_list_remove(&self->node);
+    Py_DECREF(self);
+}
+
+static const struct py_op_kind request_kind = { .start = request_start, .cancel = request_cancel };
+
+static struct py_request *request_alloc(struct rp_pystate *state)
+{
+    struct py_request *self = state->free_requests;
+
+    if (!self)
+        return (struct py_request *)state->request_type->tp_alloc(state->request_type, 0);
+    state->free_requests = self->next_free;
+    state->free_request_count--;
+    (void)PyObject_Init((PyObject *)self, state->request_type);
+    PyObject_GC_Track(self);
+    return self;
+}
+
+struct py_request *rp_py_request_new(struct py_worker *worker, struct rp_http_template *template)
+{
+    struct rp_pystate *state = worker->host->state;
+    struct py_request *self;
+    struct py_response *response;
+
+    rp_http_template_ref(template); /* allocating may run finalizers, which may make requests */
+    self = request_alloc(state);
+    if (!self) {
+        rp_http_template_unref(template);
+        return NULL;
+    }
+    self->state = state;
+    self->op.kind = &request_kind;
+    self->op.op_state = PY_OP_NEW;
+    self->op.blocking = false;
+    self->op.host = (struct py_host *)Py_NewRef(worker->host);
+    self->worker = (struct py_worker *)Py_NewRef(worker);
+    self->raise_errors = true;
+    self->call.template = template;
+    self->call.timeout = 0;
+    self->call.discard_body = false;
+    response = rp_py_response_new(state);
+    if (!response) {
+        rp_http_template_unref(template);
+        Py_DECREF(self);
+        return NULL;
+    }
+    response->template = template;
+    self->response = response;
+    return self;
+}
+
+static int request_traverse(PyObject *object, visitproc visit, void *arg)
+{
+    struct py_request *self = (struct py_request *)object;
+
+    Py_VISIT(self->worker);
+    return rp_py_op_traverse(&self->op, visit, arg);
+}
+
+static int request_clear(PyObject *object)
+{
+    struct py_request *self = (struct py_request *)object;
+
+    Py_CLEAR(self->response);
+    Py_CLEAR(self->worker);
+    rp_py_op_clear(&self->op);
+    return 0;
+}
+
+/* Forgetting the await is the easiest mistake, and it looks like a very fast server. */
+static void warn_never_awaited(struct py_request *self)
+{
+    struct rp_slice method, url;
+    char text[256];
+
+    if (!self->response)
+        return;
+    method = rp_http_template_method(self->response->template);
+    url = rp_http_template_url(self->response->template);
+    snprintf(text, sizeof(text),
+             "the script does not await a request, so it is not sent: %.*s %.*s",
+             RP_SLICE_FMT(method), RP_SLICE_FMT(url));
+    rp_py_op_warn_never_awaited(&self->op, text);
+}
+
+static void request_dealloc(PyObject *object)
+{
+    struct py_request *self = (struct py_request *)object;
+    struct rp_pystate *state = self->state;
+    PyTypeObject *type = Py_TYPE(self);
+
+    PyObject_GC_UnTrack(self);
+    if (RP_UNLIKELY(self->op.op_state == PY_OP_NEW))
+        warn_never_awaited(self);
+    if (self->weakrefs)
+        PyObject_ClearWeakRefs(object);
+    request_clear(object);
+    rp_py_op_deinit(&self->op);
+    if (state->free_request_count < RP_PY_FREE_MAX) {
+        self->next_free = state->free_requests;
+        state->free_requests = self;
+        state->free_request_count++;
+    } else {
+        type->tp_free(self);
+    }
+    Py_DECREF(type);
+}
+
+static PyMemberDef request_members[] = {
+    { "__weaklistoffset__", T_PYSSIZET, offsetof(struct py_request, weakrefs), READONLY, NULL },
+    { NULL, 0, 0, 0, NULL },
+};
+
+static PyType_Slot request_slots[] = {
+    { Py_tp_dealloc, request_dealloc },    { Py_tp_traverse, request_traverse },
+    { Py_tp_clear, request_clear },        { Py_tp_iter, rp_py_op_await },
+    { Py_tp_iternext, rp_py_op_iternext }, { Py_am_await, rp_py_op_await },
+    { Py_am_send, rp_py_op_send },         { Py_tp_methods, rp_py_op_methods },
+    { Py_tp_getset, rp_py_op_getset },     { Py_tp_members, request_members },
+    { Py_tp_doc, (void *)RP_DOC_REQUEST }, { 0, NULL },
+};
+
+PyType_Spec rp_py_request_spec = {
+    .name = "rampa.Request",
+    .basicsize = sizeof(struct py_request),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE |
+             Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = request_slots,
+};
+
+void rp_py_free_lists_clear(struct rp_pystate *state)
+{
+    while (state->free_requests) {
+        struct py_request *request = state->free_requests;
+
+        state->free_requests = request->next_free;
+        PyObject_GC_Del(request);
+    }
+    while (state->free_responses) {
+        struct py_response *response = state->free_responses;
+
+        state->free_responses = response->next_free;
+        rp_http_response_deinit(&response->response);
+        PyObject_Free(response);
+    }
+    state->free_request_count = state->free_response_count = 0;
+}

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Response: the bytes as they came, everything else made on demand. Its buffers are used again by way of a free list, so
+ * that a request in steady state allocates nothing for it. It can be part of no reference cycle (only bytes, texts and
+ * plain containers hang on it), so it is not tracked by the garbage collector.
+ */
+
+#include "proto/h1.h"
+#include "python/api/docs.h"
+#include "python/bridge/state.h"
+
+enum { KEEP_BUFFER_MAX = 32 * 1024 };
+
+struct py_response *rp_py_response_new(struct rp_pystate *state)
+{
+    struct py_response *self = state->free_responses;
+
+    if (self) {
+        state->free_responses = self->next_free;
+        state->free_response_count--;
+        (void)PyObject_Init((PyObject *)self, state->response_type);
+        return self;
+    }
+    self = (struct py_response *)state->response_type->tp_alloc(state->response_type, 0);
+    if (self)
+        self->state = state;
+    return self;
+}
+
+static void response_dealloc(PyObject *object)
+{
+    struct py_response *self = (struct py_response *)object;
+    struct rp_pystate *state = self->state;
+    PyTypeObject *type = Py_TYPE(self);
+
+    Py_CLEAR(self->headers);
+    Py_CLEAR(self->body);
+    Py_CLEAR(self->timings);
+    rp_http_template_unref(self->template);
+    self->template = NULL;
+    if (state->free_response_count < RP_PY_FREE_MAX && self->response.body.cap <= KEEP_BUFFER_MAX &&
+        self->response.head.cap <= KEEP_BUFFER_MAX) {
+        self->next_free = state->free_responses;
+        state->free_responses = self;
+        state->free_response_count++;
+    } else {
+        rp_http_response_deinit(&self->response);
+        type->tp_free(self);
+    }
+    Py_DECREF(type);
+}
+
+static PyObject *get_status(PyObject *object, void *unused)
+{
+    struct py_response *self = (struct py_response *)object;
+    unsigned status = self->response.status;
+    PyObject **cached;
+
+    if (status >= 600)
+        return PyLong_FromLong(status);
+    cached = &self->state->statuses[status];
+    if (!*cached)
+        *cached = PyLong_FromLong(status);
+    return Py_XNewRef(*cached);
+}
+
+static PyObject *text_of(struct rp_slice text)
+{
+    return PyUnicode_DecodeLatin1(text.ptr ? text.ptr : "", (Py_ssize_t)text.len, NULL);
+}
+
+static PyObject *collect_fields(struct rp_slice head)
+{
+    PyObject *list = PyList_New(0);
+    struct rp_slice name, value;
+    size_t pos = 0;
+
+    while (list && rp_h1_next_field(head, &pos, &name, &value)) {
+        PyObject *pair = Py_BuildValue("(NN)", text_of(name), text_of(value));
+
+        if (!pair || PyList_Append(list, pair) < 0)
+            Py_CLEAR(list);
+        Py_XDECREF(pair);
+    }
+    return list;
+}
+
+static PyObject *get_headers(PyObject *object, void *unused)
+{
+    struct py_response *self = (struct py_response *)object;
+
+    if (!self->headers) {
+        PyObject *fields = collect_fields(rp_buf_slice(&self->response.head));
+
+        if (!fields)
+            return NULL;
+        self->headers = PyObject_CallOneArg(self->state->make_headers, fields);
+        Py_DECREF(fields);
+    }
+    return Py_XNewRef(self->headers);
+}
+
+static PyObject *get_body(PyObject *object, void *unused)
+{
+    struct py_response *self = (struct py_response *)object;
+
+    if (!self->body)
+        self->body = PyBytes_FromStringAndSize(rp_buf_str(&self->response.body),
+                                               (Py_ssize_t)self->response.body.len);
+    return Py_XNewRef(self->body);
+}
+
+static PyObject *get_url(PyObject *object, void *unused)
+{
+    struct rp_slice url = rp_http_template_url(((struct py_response *)object)->template);
+
+    return PyUnicode_DecodeUTF8(url.ptr, (Py_ssize_t)url.len, "surrogateescape");
+}
+
+static PyObject *get_method(PyObject *object, void *unused)
+{
+    struct rp_slice method = rp_http_template_method(((struct py_response *)object)->template);
+
+    return PyUnicode_DecodeUTF8(method.ptr, (Py_ssize_t)method.len, NULL);
+}
+
+static PyObject *get_reason(PyObject *object, void *unused)
+{
+    return text_of(rp_h1_reason(rp_buf_slice(&((struct py_response *)object)->response.head)));
+}
+
+static PyObject *get_ok(PyObject *object, void *unused)
+{
+    return PyBool_FromLong(((struct py_response *)object)->response.is_expected);
+}
+
+static PyObject *get_proto(PyObject *object, void *unused)
+{
+    if (!((struct py_response *)object)->response.status)
+        Py_RETURN_NONE;
+    return PyUnicode_FromString("HTTP/1.1");
+}
+
+static PyObject *get_error(PyObject *object, void *unused)
+{
+    const char *error = ((struct py_response *)object)->response.error;
+
+    if (!*error)
+        Py_RETURN_NONE;
+    return PyUnicode_DecodeUTF8(error, (Py_ssize_t)strlen(error), "replace");
+}
+
+static PyObject *get_error_code(PyObject *object, void *unused)
+{
+    return PyLong_FromLong(((struct py_response *)object)->response.error_code);
+}
+
+static PyObject *get_timings(PyObject *object, void *unused)
+{
+    struct py_response *self = (struct py_response *)object;
+    const struct rp_http_response *r = &self->response;
+
+    if (!self->timings) {
+        rp_ns duration = r->sending + r->waiting + r->receiving;
+
+        self->timings = PyObject_CallFunction(
+            self->state->make_timings, "dddddddd", (double)r->blocked / 1e6,
+            (double)r->looking_up / 1e6, (double)r->connecting / 1e6,
+            (double)r->tls_handshaking / 1e6, (double)r->sending / 1e6, (double)r->waiting / 1e6,
+            (double)r->receiving / 1e6, (double)duration / 1e6);
+    }
+    return Py_XNewRef(self->timings);
+}
+
+static PyObject *charset_of(struct py_response *self)
+{
+    PyObject *headers = get_headers((PyObject *)self, NULL);
+    PyObject *charset = headers ? PyObject_CallMethod(headers, "charset", NULL) : NULL;
+
+    Py_XDECREF(headers);
+    return charset;
+}
+
+static PyObject *response_text(PyObject *object, PyObject *unused)
+{
+    struct py_response *self = (struct py_response *)object;
+    PyObject *charset = charset_of(self);
+    PyObject *text = NULL;
+
+    if (charset)
+        text = PyUnicode_Decode(rp_buf_str(&self->response.body),
+                                (Py_ssize_t)self->response.body.len, PyUnicode_AsUTF8(charset),
+                                "replace");
+    Py_XDECREF(charset);
+    return text;
+}
+
+static PyObject *response_json(PyObject *object, PyObject *unused)
+{
+    PyObject *body = get_body(object, NULL);
+    PyObject *value =
+        body ? PyObject_CallOneArg(((struct py_response *)object)->state->json_loads, body) : NULL;
+
+    Py_XDECREF(body);
+    return value;
+}
+
+static PyObject *response_repr(PyObject *object)
+{
+    struct py_response *self = (struct py_response *)object;
+    PyObject *url = get_url(object, NULL);
+    PyObject *repr = NULL;
+
+    if (url && self->response.status)
+        repr = PyUnicode_FromFormat("<Response %u %U>", self->response.status, url);
+    else if (url)
+        repr = PyUnicode_FromFormat("<Response %s %U>", self->response.error, url);
+    Py_XDECREF(url);
+    return repr;
+}
+
+static PyMethodDef methods[] = {
+    { "text", response_text, METH_NOARGS, RP_DOC_RESPONSE_TEXT },
+    { "json", response_json, METH_NOARGS, RP_DOC_RESPONSE_JSON },
+    { NULL, NULL, 0, NULL },
+};
+
+static PyGetSetDef getset[] = {
+    { "status", get_status, NULL, RP_DOC_RESPONSE_STATUS, NULL },
+    { "headers", get_headers, NULL, RP_DOC_RESPONSE_HEADERS, NULL },
+    { "body", get_body, NULL, RP_DOC_RESPONSE_BODY, NULL },
+    { "url", get_url, NULL, RP_DOC_RESPONSE_URL, NULL },
+    { "method", get_method, NULL, RP_DOC_RESPONSE_METHOD, NULL },
+    { "reason", get_reason, NULL, RP_DOC_RESPONSE_REASON, NULL },
+    { "ok", get_ok, NULL, RP_DOC_RESPONSE_OK, NULL },
+    { "proto", get_proto, NULL, RP_DOC_RESPONSE_PROTO, NULL },
+    { "error", get_error, NULL, RP_DOC_RESPONSE_ERROR, NULL },
+    { "error_code", get_error_code, NULL, RP_DOC_RESPONSE_ERROR_CODE, NULL },
+    { "timings", get_timings, NULL, RP_DOC_RESPONSE_TIMINGS, NULL },
+    { NULL, NULL, NULL, NULL, NULL },
+};
+
+static PyType_Slot slots[] = {
+    { Py_tp_dealloc, response_dealloc },
+    { Py_tp_repr, response_repr },
+    { Py_tp_methods, methods },
+    { Py_tp_getset, getset },
+    { Py_tp_doc, (void *)RP_DOC_RESPONSE },
+    { 0, NULL },
+};
+
+PyType_Spec rp_py_response_spec = {
+    .name = "rampa.Response",
+    .basicsize = sizeof(struct py_response),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = slots,
+};

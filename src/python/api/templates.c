@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The prepared requests of calls without options: found by the address of the URL, else by its text. */
+
+#include "base/alloc.h"
+#include "python/bridge/state.h"
+
+/* Methods whose requests have neither body nor options in the common case: the index of host->templates. */
+const char *const rp_py_plain_methods[4] = { "GET", "HEAD", "DELETE", "OPTIONS" };
+
+int rp_py_utf8(PyObject *object, const char *what, struct rp_slice *ret)
+{
+    Py_ssize_t len;
+    const char *text;
+
+    if (!PyUnicode_Check(object)) {
+        PyErr_Format(PyExc_TypeError, "%s must be a str, not %.100s", what,
+                     Py_TYPE(object)->tp_name);
+        return -1;
+    }
+    text = PyUnicode_AsUTF8AndSize(object, &len);
+    if (!text)
+        return -1;
+    *ret = rp_slice(text, (size_t)len);
+    return 0;
+}
+
+PyObject *rp_py_raise_and_deinit(int code, struct rp_error *err)
+{
+    rp_py_raise(code, err);
+    rp_error_deinit(err);
+    return NULL;
+}
+
+static struct py_template *prepare(struct py_host *host, const char *method, PyObject *url)
+{
+    PyTypeObject *type = host->state->template_type;
+    struct rp_http_spec spec = { .method = rp_slice_str(method) };
+    struct rp_error err = { 0 };
+    struct py_template *template;
+    int r;
+
+    if (rp_py_utf8(url, "url", &spec.url) < 0)
+        return NULL;
+    template = (struct py_template *)type->tp_alloc(type, 0);
+    if (!template)
+        return NULL;
+    r = rp_http_template_new(host->http, &spec, &template->template, &err);
+    if (r < 0) {
+        Py_DECREF(template);
+        return (struct py_template *)rp_py_raise_and_deinit(r, &err);
+    }
+    return template;
+}
+
+/* A new reference. */
+struct py_template *rp_py_template_find(struct py_host *host, int method, PyObject *url)
+{
+    PyObject *known = host->templates[method];
+    struct py_template *template;
+
+    if (!PyUnicode_Check(url))
+        return (struct py_template *)PyErr_Format(PyExc_TypeError, "url must be a str, not %.100s",
+                                                  Py_TYPE(url)->tp_name);
+    template = (struct py_template *)PyDict_GetItemWithError(known, url);
+    if (template || PyErr_Occurred())
+        return (struct py_template *)Py_XNewRef(template);
+    template = prepare(host, rp_py_plain_methods[method], url);
+    if (!template)
+        return NULL;
+    if (PyDict_GET_SIZE(known) >= RP_PY_TEMPLATES_MAX)
+        PyDict_Clear(known);
+    if (PyDict_SetItem(known, url, (PyObject *)template) < 0)
+        Py_CLEAR(template);
+    return template;
+}
+
+/* A borrowed reference, kept alive by the slot. */
+struct py_template *rp_py_template_find_get(struct py_host *host, PyObject *url)
+{
+    struct template_slot *slot =
+        &host->template_slots[((uintptr_t)url >> 4) % RP_PY_TEMPLATE_SLOTS];
+    struct py_template *template;
+    PyObject *old;
+
+    if (RP_LIKELY(slot->url == url))
+        return slot->template;
+    template = rp_py_template_find(host, 0, url);
+    if (!template)
+        return NULL;
+    old = slot->url;
+    Py_XSETREF(slot->template, template);
+    slot->url = Py_NewRef(url);
+    Py_XDECREF(old); /* last: it may be of a class of the script's own, and make a request */
+    return slot->url == url ? slot->template : rp_py_template_find_get(host, url);
+}
+
+void rp_py_templates_clear(struct py_host *host)
+{
+    for (size_t i = 0; i < RP_ARRAY_LEN(host->templates); i++)
+        Py_CLEAR(host->templates[i]);
+    for (size_t i = 0; host->template_slots && i < RP_PY_TEMPLATE_SLOTS; i++) {
+        Py_CLEAR(host->template_slots[i].url);
+        Py_CLEAR(host->template_slots[i].template);
+    }
+}
+
+static void template_dealloc(PyObject *object)
+{
+    PyTypeObject *type = Py_TYPE(object);
+
+    rp_http_template_unref(((struct py_template *)object)->template);
+    type->tp_free(object);
+    Py_DECREF(type);
+}
+
+static PyType_Slot template_slots_spec[] = {
+    { Py_tp_dealloc, template_dealloc },
+    { 0, NULL },
+};
+
+PyType_Spec rp_py_template_spec = {
+    .name = "_rampa.Template",
+    .basicsize = sizeof(struct py_template),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = template_slots_spec,
+};

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * python/bridge/guest.h - a host that is a guest: its reactor stands in the asyncio loop of a program that is not ours, which
+ * watches two descriptors of it and turns it when they are ready.
+ *
+ * Guarantees: of the other loop only what is documented of every loop is used (call_soon, add_reader, create_future). A
+ * turn never waits and is bounded. What callbacks of that loop ask of the reactor between turns is carried out soon.
+ */
+
+#include <stdbool.h>
+
+#include "python/bridge/state.h"
+
+struct py_run;
+
+struct py_guest {
+    PyObject *wake;                    /* wake() has turn() called soon */
+    PyObject *enter_task, *leave_task; /* asyncio's, for what drives coroutines as a task does */
+    PyObject *fatal; /* KeyboardInterrupt or SystemExit that left an iteration; not ours to keep */
+    struct py_run *run;      /* borrowed: it holds the host */
+    struct rp_list requests; /* under way */
+    int timer_fd;
+    rp_ns armed; /* what the timer is set to; RP_NS_NEVER = not */
+    bool is_turning;
+};
+
+/* Methods of Host. */
+PyObject *rp_py_host_attach_guest(PyObject *self, PyObject *args);
+PyObject *rp_py_host_turn(PyObject *self, PyObject *unused);
+PyObject *rp_py_host_fileno(PyObject *self, PyObject *unused);
+PyObject *rp_py_host_timer_fileno(PyObject *self, PyObject *unused);
+
+/* Has turn() called soon. Leaves an exception that is set as it is. */
+void rp_py_guest_wake(struct py_host *host);
+/* Around a step of @worker's coroutine: it is the current task. */
+void rp_py_guest_enter(struct py_worker *worker);
+void rp_py_guest_leave(struct py_worker *worker);
+/* Whether the exception @value is one that ends programs: then it is kept for the loop, and the run ends. */
+bool rp_py_guest_takes(struct py_host *host, PyObject *value);
+/* -1 with the exception that was kept, else 0. */
+int rp_py_guest_raise(struct py_host *host);
+/* Before the worker is freed: the run is over, whether or not it has ended. The other loop must have forgotten the
+ * descriptors. */
+void rp_py_guest_close(struct py_host *host);
+/* After that. */
+void rp_py_guest_abandon_sleeps(struct py_host *host);
+void rp_py_guest_free(struct py_host *host);
+
+/* run.c */
+PyObject *rp_py_host_start(PyObject *self, PyObject *args);
+void rp_py_run_close(struct py_run *run);
+/* Wakes the consumers that have got events. */
+void rp_py_run_wake(struct py_run *run);

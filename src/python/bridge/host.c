@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The CPython host: a worker process whose asyncio loop waits in our reactor. asyncio's own descriptors sit in a selector
+ * whose epoll descriptor is nested in the reactor; Host.wait() turns the reactor and returns only when asyncio has
+ * something to do: its selector is ready, a callback was scheduled, a timer was added or is due, or all is over.
+ */
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/prctl.h>
+
+#include "base/alloc.h"
+#include "python/bridge/guest.h"
+#include "python/bridge/state.h"
+
+enum { RECEIVE_BLOCK_MAX = 512 * 1024 };
+
+/* ---- waiting ---------------------------------------------------------------------------------------------- */
+
+static void before_wait(void *user)
+{
+    struct py_host *self = user;
+
+    rp_py_watchdog_set_idle(&self->watchdog, true);
+    self->thread = PyEval_SaveThread();
+}
+
+static void after_wait(void *user)
+{
+    struct py_host *self = user;
+
+    PyEval_RestoreThread(self->thread);
+    rp_py_watchdog_set_idle(&self->watchdog, false);
+}
+
+static void asyncio_ready(struct rp_watch *watch, unsigned ready)
+{
+    rp_container_of(watch, struct py_host, aio_watch)->aio_ready = true;
+}
+
+void rp_py_worker_ended(struct rp_worker *worker, void *user, int status)
+{
+    struct py_host *self = user;
+
+    self->has_ended = true;
+    self->end_status = status;
+}
+
+/* asyncio makes a new heap of timers when many of them were cancelled, right before it waits. */
+static int take_scheduled(struct py_host *self)
+{
+    PyObject *scheduled = PyObject_GetAttr(self->aio_loop, self->state->s_scheduled);
+
+    if (!scheduled)
+        return -1;
+    if (PyList_Check(scheduled)) {
+        Py_XSETREF(self->scheduled, scheduled);
+        return 0;
+    }
+    Py_DECREF(scheduled);
+    PyErr_SetString(PyExc_RuntimeError, "this Python's asyncio is not one that rampa knows");
+    return -1;
+}
+
+static PyObject *first_timer(const struct py_host *self)
+{
+    return PyList_GET_SIZE(self->scheduled) ? PyList_GET_ITEM(self->scheduled, 0) : NULL;
+}
+
+/* Whether asyncio has something to do: 1, 0, or -1 with an exception. */
+static int asyncio_has_work(const struct py_host *self, const PyObject *timer_before)
+{
+    Py_ssize_t ready = PyObject_Size(self->ready);
+
+    if (ready < 0)
+        return -1;
+    return ready > 0 || self->aio_ready || self->has_ended || first_timer(self) != timer_before;
+}
+
+/* Whether somebody else may want the GIL. Else the loop need not give it away while it has enough to do. */
+static bool has_other_threads(void)
+{
+    return PyThreadState_Next(PyInterpreterState_ThreadHead(PyInterpreterState_Get())) != NULL;
+}
+
+/* Not from inside of a turn, as by a script that runs its loop itself; not in another process or thread. */
+static int require_idle(struct py_host *self)
+{
+    if (RP_UNLIKELY(self->is_forked))
+        rp_py_leave_fork(self);
+    if (RP_UNLIKELY(!self->scheduled || self->is_turning)) {
+        PyErr_SetString(PyExc_RuntimeError, self->is_turning ? "this event loop is already running"
+                                                             : "this host has no loop");
+        return -1;
+    }
+    return rp_py_require_here(self, "the event loop must be run");
+}
+
+static int deadline_of(struct py_host *self, PyObject *timeout, rp_ns *ret)
+{
+    double seconds;
+
+    *ret = RP_NS_NEVER;
+    if (timeout == Py_None)
+        return 0;
+    seconds = PyFloat_AsDouble(timeout);
+    if (seconds == -1.0 && PyErr_Occurred())
+        return -1;
+    if (!(seconds > 0))
+        *ret = 0;
+    else if (seconds < 1e9)
+        *ret = rp_loop_now(self->loop) + (rp_ns)(seconds * 1e9);
+    return 0;
+}
+
+static PyObject *host_wait(PyObject *object, PyObject *arg)
+{
+    struct py_host *self = (struct py_host *)object;
+    const PyObject *timer_before;
+    rp_ns deadline;
+    int work;
+
+    if (require_idle(self) < 0 || take_scheduled(self) < 0 || deadline_of(self, arg, &deadline) < 0)
+        return NULL;
+    timer_before = first_timer(self);
+    self->aio_ready = false;
+    rp_py_alive(self);
+    do {
+        int r;
+
+        self->is_turning = true;
+        rp_loop_insist_on_hooks(self->loop, has_other_threads());
+        r = rp_loop_turn(self->loop, deadline);
+        self->is_turning = false;
+        rp_py_alive(self);
+        if (r < 0) {
+            errno = -r;
+            return PyErr_SetFromErrno(PyExc_OSError);
+        }
+        if (PyErr_CheckSignals() < 0)
+            return NULL;
+        work = asyncio_has_work(self, timer_before);
+    } while (work == 0 && deadline &&
+             (deadline == RP_NS_NEVER || rp_loop_now(self->loop) < deadline));
+    return work < 0 ? NULL : PyBool_FromLong(self->aio_ready);
+}
+
+/* ---- life ------------------------------------------------------------------------------------------------- */
+
+static PyObject *attribute(const char *module_name, const char *name)
+{
+    PyObject *module = PyImport_ImportModule(module_name);
+    PyObject *value = module ? PyObject_GetAttrString(module, name) : NULL;
+
+    Py_XDECREF(module);
+    return value;
+}
+
+static void forget_loop(struct py_host *self)
+{
+    rp_py_tasks_deinit(self);
+    Py_CLEAR(self->aio_loop);
+    Py_CLEAR(self->call_soon);
+    Py_CLEAR(self->get_running_loop);
+    Py_CLEAR(self->neutral_context);
+    Py_CLEAR(self->ready);
+    Py_CLEAR(self->heappush);
+    Py_CLEAR(self->scheduled);
+}
+
+int rp_py_host_take_loop(struct py_host *self, PyObject *aio_loop)
+{
+    self->aio_loop = Py_NewRef(aio_loop);
+    self->loop_thread = PyThread_get_thread_ident();
+    if ((self->call_soon = PyObject_GetAttrString(aio_loop, "call_soon")) &&
+        (self->get_running_loop = attribute("asyncio", "_get_running_loop")) &&
+        (self->neutral_context = PyContext_New()) && rp_py_tasks_init(self) == 0)
+        return 0;
+    forget_loop(self);
+    return -1;
+}
+
+/* Queues of asyncio's own loop, which is ours alone: private, and quick. */
+static int take_queues(struct py_host *self)
+{
+    if ((self->ready = PyObject_GetAttrString(self->aio_loop, "_ready")) &&
+        (self->heappush = attribute("heapq", "heappush")) && rp_py_handles_init(self) == 0 &&
+        take_scheduled(self) == 0)
+        return 0;
+    forget_loop(self);
+    return -1;
+}
+
+static PyObject *host_attach(PyObject *object, PyObject *args)
+{
+    struct py_host *self = (struct py_host *)object;
+    PyObject *aio_loop;
+    int fd, r;
+
+    if (!PyArg_ParseTuple(args, "Oi", &aio_loop, &fd))
+        return NULL;
+    if (self->aio_loop)
+        return PyErr_Format(PyExc_RuntimeError, "this host has a loop already");
+    if (rp_py_host_take_loop(self, aio_loop) < 0 || take_queues(self) < 0)
+        return NULL;
+    r = rp_watch_start(self->loop, &self->aio_watch, fd, RP_READABLE, asyncio_ready);
+    if (r < 0) {
+        errno = -r;
+        return PyErr_SetFromErrno(PyExc_OSError);
+    }
+    Py_RETURN_NONE;
+}
+
+/* asyncio receives into blocks of 256 KiB, which it then shrinks to what has come. To malloc they are large ones, and each
+ * receive an mmap, an mremap and a munmap; but what it takes for large grows with the largest one that is freed. */
+static void keep_receive_blocks(void)
+{
+    rp_free(rp_alloc(RECEIVE_BLOCK_MAX));
+}
+
+static PyObject *host_serve(PyObject *object, PyObject *arg)
+{
+    struct py_host *self = (struct py_host *)object;
+    struct rp_worker_host host = rp_py_worker_host(self);
+    long fd = PyLong_AsLong(arg);
+    int r;
+
+    if (fd == -1 && PyErr_Occurred())
+        return NULL;
+    if (!self->scheduled || self->worker)
+        return PyErr_Format(PyExc_RuntimeError, "this host has no loop, or serves already");
+    keep_receive_blocks();
+    /* A script that blocks does not see the coordinator's end: it must not outlive it. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    r = rp_worker_new(self->loop, (int)fd, &host, rp_py_worker_ended, self, &self->worker);
+    if (r == 0)
+        r = rp_py_watchdog_start(self);
+    if (r < 0) {
+        errno = -r;
+        return PyErr_SetFromErrno(PyExc_OSError);
+    }
+    Py_RETURN_NONE;
+}
+
+/* hook_ended(name, error): error is None, or what describe() gives. */
+static PyObject *host_hook_ended(PyObject *object, PyObject *args)
+{
+    struct py_host *self = (struct py_host *)object;
+    struct rp_error err = { 0 };
+    const char *name;
+    PyObject *error;
+    enum rp_hook hook;
+
+    if (!PyArg_ParseTuple(args, "sO", &name, &error))
+        return NULL;
+    if (self->is_forked) {
+        if (error != Py_None)
+            PyErr_SetObject((PyObject *)Py_TYPE(error), error);
+        rp_py_leave_fork(self);
+    }
+    if (!self->is_in_hook || !self->worker) /* a guest that is closed already */
+        Py_RETURN_NONE;
+    hook = strcmp(name, "setup") == 0 ? RP_HOOK_SETUP : RP_HOOK_TEARDOWN;
+    self->is_in_hook = false;
+    if (error == Py_None) {
+        self->script.hook_ended(&self->script, hook, NULL);
+        Py_RETURN_NONE;
+    }
+    PyErr_SetObject((PyObject *)Py_TYPE(error), error);
+    rp_py_fetch_error(self, &err, name);
+    self->script.hook_ended(&self->script, hook, &err);
+    rp_error_deinit(&err);
+    Py_RETURN_NONE;
+}
+
+static PyObject *host_warn(PyObject *object, PyObject *args)
+{
+    struct py_host *self = (struct py_host *)object;
+    unsigned long long times = 1;
+    PyObject *text, *bytes;
+
+    if (!PyArg_ParseTuple(args, "U|K", &text, &times))
+        return NULL;
+    /* It may quote what only Python takes for a text. */
+    bytes = PyUnicode_AsEncodedString(text, "utf-8", "backslashreplace");
+    if (!bytes)
+        return NULL;
+    if (self->worker && !self->is_forked)
+        rp_worker_warn_times(self->worker, PyBytes_AS_STRING(bytes), times);
+    Py_DECREF(bytes);
+    Py_RETURN_NONE;
+}
+
+/* Frees the worker's side; afterwards the host is of no use. */
+static PyObject *host_close(PyObject *object, PyObject *unused)
+{
+    struct py_host *self = (struct py_host *)object;
+
+    if (self->is_forked) /* nothing of it may be touched */
+        Py_RETURN_NONE;
+    if (self->stepping || self->is_turning || (self->guest && self->guest->is_turning))
+        return PyErr_Format(PyExc_RuntimeError, "the host is at work");
+    rp_py_watchdog_stop(self);
+    rp_py_guest_close(self);
+    rp_worker_free(self->worker);
+    self->worker = NULL;
+    rp_watch_stop(&self->aio_watch);
+    if (self->loop)
+        rp_loop_set_wait_hooks(self->loop, NULL, NULL, NULL);
+    if (self->guest &&
+        self->loop) { /* the program may keep what holds us, but our descriptors are of no use to it */
+        rp_py_guest_abandon_sleeps(self);
+        rp_loop_free(self->loop);
+        self->loop = NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *host_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    struct rp_pystate *state = PyType_GetModuleState(type);
+    const struct rp_loop_ops *ops;
+    struct rp_error err = { 0 };
+    struct py_host *self;
+    PyObject *hooks, *env;
+    int r;
+
+    if (!PyArg_ParseTuple(args, "OO!", &hooks, &PyDict_Type, &env))
+        return NULL;
+    self = (struct py_host *)type->tp_alloc(type, 0);
+    if (!self)
+        return NULL;
+    self->state = state;
+    self->hooks = Py_NewRef(hooks);
+    self->env = Py_NewRef(env);
+    self->script.ops = &rp_py_script_ops;
+    snprintf(self->runtime, sizeof(self->runtime), "CPython %d.%d.%d", PY_MAJOR_VERSION,
+             PY_MINOR_VERSION, PY_MICRO_VERSION);
+    self->timer_slack = prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0);
+    r = rp_loop_pick(getenv("RAMPA_LOOP"), &ops, &err);
+    if (r == 0)
+        r = rp_loop_new(ops, &self->loop);
+    if (r < 0) {
+        rp_py_raise(r, &err);
+        rp_error_deinit(&err);
+        Py_DECREF(self);
+        return NULL;
+    }
+    rp_loop_set_wait_hooks(self->loop, before_wait, after_wait, self);
+    return (PyObject *)self;
+}
+
+static int host_traverse(PyObject *object, visitproc visit, void *arg)
+{
+    struct py_host *self = (struct py_host *)object;
+
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(self->hooks);
+    Py_VISIT(self->aio_loop);
+    Py_VISIT(self->ready);
+    Py_VISIT(self->scheduled);
+    Py_VISIT(self->call_soon);
+    Py_VISIT(self->create_task);
+    Py_VISIT(self->owners);
+    Py_VISIT(self->setup_data);
+    Py_VISIT(self->env);
+    Py_VISIT(self->hook_worker);
+    if (self->guest) {
+        Py_VISIT(self->guest->wake);
+        Py_VISIT(self->guest->fatal);
+    }
+    return 0;
+}
+
+static int host_clear(PyObject *object)
+{
+    struct py_host *self = (struct py_host *)object;
+
+    Py_XDECREF(host_close(object, NULL)); /* what still runs needs what is cleared here */
+    Py_CLEAR(self->hooks);
+    forget_loop(self);
+    Py_CLEAR(self->shared_context);
+    Py_CLEAR(self->base_context);
+    Py_CLEAR(self->function);
+    Py_CLEAR(self->setup_data);
+    Py_CLEAR(self->env);
+    return 0;
+}
+
+static void host_dealloc(PyObject *object)
+{
+    struct py_host *self = (struct py_host *)object;
+    PyTypeObject *type = Py_TYPE(self);
+
+    PyObject_GC_UnTrack(self);
+    host_clear(object);
+    rp_py_guest_free(self);
+    if (!self->is_forked)
+        rp_loop_free(self->loop);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+static PyObject *get_ended(PyObject *object, void *unused)
+{
+    return PyBool_FromLong(((struct py_host *)object)->has_ended);
+}
+
+static PyMethodDef methods[] = {
+    { "attach", host_attach, METH_VARARGS, NULL },
+    { "serve", host_serve, METH_O, NULL },
+    { "wait", host_wait, METH_O, NULL },
+    { "attach_guest", rp_py_host_attach_guest, METH_VARARGS, NULL },
+    { "start", rp_py_host_start, METH_VARARGS, NULL },
+    { "turn", rp_py_host_turn, METH_NOARGS, NULL },
+    { "fileno", rp_py_host_fileno, METH_NOARGS, NULL },
+    { "timer_fileno", rp_py_host_timer_fileno, METH_NOARGS, NULL },
+    { "hook_ended", host_hook_ended, METH_VARARGS, NULL },
+    { "warn", host_warn, METH_VARARGS, NULL },
+    { "call_soon", (PyCFunction)(void (*)(void))rp_py_host_call_soon, METH_FASTCALL | METH_KEYWORDS,
+      NULL },
+    { "create_task", (PyCFunction)(void (*)(void))rp_py_host_create_task,
+      METH_FASTCALL | METH_KEYWORDS, NULL },
+    { "spawn", (PyCFunction)(void (*)(void))rp_py_host_spawn, METH_FASTCALL | METH_KEYWORDS, NULL },
+    { "overdue", rp_py_host_overdue, METH_NOARGS, NULL },
+    { "running", rp_py_host_running, METH_NOARGS, NULL },
+    { "current_task", rp_py_host_current_task, METH_O, NULL },
+    { "pause", rp_py_host_pause, METH_O, NULL },
+    { "forked", rp_py_host_forked, METH_NOARGS, NULL },
+    { "close", host_close, METH_NOARGS, NULL },
+    { NULL, NULL, 0, NULL },
+};
+
+static PyMemberDef members[] = {
+    { "setup_data", T_OBJECT, offsetof(struct py_host, setup_data), 0, NULL },
+    { "is_forked", T_BOOL, offsetof(struct py_host, is_forked), READONLY, NULL },
+    { "is_cut_short", T_BOOL, offsetof(struct py_host, is_cut_short), READONLY, NULL },
+    { NULL, 0, 0, 0, NULL },
+};
+
+static PyGetSetDef getset[] = {
+    { "ended", get_ended, NULL, NULL, NULL },
+    { NULL, NULL, NULL, NULL, NULL },
+};
+
+static PyType_Slot slots[] = {
+    { Py_tp_new, host_new },           { Py_tp_dealloc, host_dealloc },
+    { Py_tp_traverse, host_traverse }, { Py_tp_clear, host_clear },
+    { Py_tp_methods, methods },        { Py_tp_members, members },
+    { Py_tp_getset, getset },          { 0, NULL },
+};
+
+PyType_Spec rp_py_host_spec = {
+    .name = "_rampa.Host",
+    .basicsize = sizeof(struct py_host),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = slots,
+};

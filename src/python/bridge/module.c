@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+#include "python/bridge/state.h"
+
+struct rp_pystate *rp_py_state(PyObject *module)
+{
+    return PyModule_GetState(module);
+}
+
+static PyObject *attribute(const char *module, const char *name)
+{
+    PyObject *imported = PyImport_ImportModule(module);
+    PyObject *value = imported ? PyObject_GetAttrString(imported, name) : NULL;
+
+    Py_XDECREF(imported);
+    return value;
+}
+
+static int import_helpers(struct rp_pystate *state)
+{
+    const struct {
+        PyObject **slot;
+        const char *module, *name;
+    } wanted[] = {
+        { &state->json_loads, "json", "loads" },
+        { &state->make_headers, "rampa._response", "Headers" },
+        { &state->make_timings, "rampa._response", "Timings" },
+        { &state->request_error, "rampa.errors", "request_error" },
+        { &state->asyncio_cancelled, "asyncio", "CancelledError" },
+        { &state->run_aborted, "rampa.errors", "RunAborted" },
+    };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(wanted); i++)
+        if (!(*wanted[i].slot = attribute(wanted[i].module, wanted[i].name)))
+            return -1;
+    return 0;
+}
+
+static int intern_names(struct rp_pystate *state)
+{
+    const struct {
+        PyObject **slot;
+        const char *text;
+    } wanted[] = {
+        { &state->s_blocking, "_asyncio_future_blocking" },
+        { &state->s_add_done_callback, "add_done_callback" },
+        { &state->s_cancel, "cancel" },
+        { &state->s_context, "context" },
+        { &state->s_throw, "throw" },
+        { &state->s_close, "close" },
+        { &state->s_append, "append" },
+        { &state->s_scheduled, "_scheduled" },
+        { &state->s_done, "done" },
+        { &state->s_cr_code, "cr_code" },
+        { &state->s_task_factory, "_task_factory" },
+        { &state->s_debug, "_debug" },
+        { &state->s_closed, "_closed" },
+    };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(wanted); i++)
+        if (!(*wanted[i].slot = PyUnicode_InternFromString(wanted[i].text)))
+            return -1;
+    state->context_names = PyTuple_Pack(1, state->s_context);
+    return state->context_names ? 0 : -1;
+}
+
+static int make_types(PyObject *module, struct rp_pystate *state)
+{
+    const struct {
+        PyTypeObject **slot;
+        PyType_Spec *spec;
+        const char *public_name;
+    } wanted[] = {
+        { &state->host_type, &rp_py_host_spec, "Host" },
+        { &state->worker_type, &rp_py_worker_spec, "Worker" },
+        { &state->http_type, &rp_py_http_spec, "HttpClient" },
+        { &state->execution_type, &rp_py_execution_spec, "Execution" },
+        { &state->request_type, &rp_py_request_spec, "Request" },
+        { &state->sleep_type, &rp_py_sleep_spec, "Sleep" },
+        { &state->pause_type, &rp_py_pause_spec, NULL },
+        { &state->response_type, &rp_py_response_spec, "Response" },
+        { &state->template_type, &rp_py_template_spec, NULL },
+        { &state->group_type, &rp_py_group_spec, "Group" },
+        { &state->run_type, &rp_py_run_spec, "Run" },
+        { &state->events_type, &rp_py_events_spec, "Events" },
+    };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(wanted); i++) {
+        PyObject *type = PyType_FromModuleAndSpec(module, wanted[i].spec, NULL);
+
+        if (!type)
+            return -1;
+        *wanted[i].slot = (PyTypeObject *)type;
+        if (wanted[i].public_name && PyModule_AddObjectRef(module, wanted[i].public_name, type) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int module_exec(PyObject *module)
+{
+    struct rp_pystate *state = rp_py_state(module);
+
+    /* The package takes types from here while its helpers are imported: they must be there first. */
+    if (intern_names(state) < 0 || make_types(module, state) < 0)
+        return -1;
+    return import_helpers(state);
+}
+
+/* Every Python object of the state, for traverse and clear. */
+/* clang-format off */
+#define STATE_OBJECTS(X) \
+    X(host_type) X(worker_type) X(http_type) X(execution_type) X(request_type) X(sleep_type) \
+    X(pause_type) X(response_type) X(template_type) X(group_type) X(run_type) X(events_type) X(json_loads) X(make_headers) \
+    X(make_timings) X(asyncio_cancelled) X(request_error) X(run_aborted) X(s_blocking) \
+    X(s_add_done_callback) X(s_cancel) X(s_context) X(s_throw) X(s_close) X(s_append) \
+    X(s_scheduled) X(s_done) X(s_cr_code) X(s_task_factory) X(s_debug) X(s_closed) \
+    X(context_names) X(handle_type)
+/* clang-format on */
+
+static int module_traverse(PyObject *module, visitproc visit, void *arg)
+{
+    struct rp_pystate *state = rp_py_state(module);
+
+#define VISIT(field) Py_VISIT(state->field);
+    STATE_OBJECTS(VISIT)
+#undef VISIT
+    return 0;
+}
+
+static int module_clear(PyObject *module)
+{
+    struct rp_pystate *state = rp_py_state(module);
+
+    rp_py_free_lists_clear(state);
+    for (size_t i = 0; i < RP_ARRAY_LEN(state->statuses); i++)
+        Py_CLEAR(state->statuses[i]);
+#define CLEAR(field) Py_CLEAR(state->field);
+    STATE_OBJECTS(CLEAR)
+#undef CLEAR
+    return 0;
+}
+
+static void module_free(void *module)
+{
+    module_clear(module);
+}
+
+static PyModuleDef_Slot slots[] = {
+    { Py_mod_exec, module_exec },
+    { 0, NULL },
+};
+
+struct PyModuleDef rp_py_module = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "_rampa",
+    .m_doc = "The C part of rampa. Use the package rampa.",
+    .m_size = sizeof(struct rp_pystate),
+    .m_methods = rp_py_plan_methods,
+    .m_slots = slots,
+    .m_traverse = module_traverse,
+    .m_clear = module_clear,
+    .m_free = module_free,
+};

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * python/bridge/module.h - the one symbol that the extension `_rampa` exports.
+ */
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+PyMODINIT_FUNC PyInit__rampa(void);

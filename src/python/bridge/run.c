@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * A run in the process of a program that is not ours: coordinator and worker on the reactor of one host, and what the
+ * program may ask of them. The numbers outlive the reactor.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "python/bridge/run.h"
+#include "output/result_file.h"
+#include "ui/report.h"
+
+/* ---- what the program asks ---------------------------------------------------------------------------------- */
+
+/* What was published is told after the next turn. */
+static PyObject *done(struct py_run *self)
+{
+    rp_py_guest_wake(self->host);
+    Py_RETURN_NONE;
+}
+
+static PyObject *run_stop(PyObject *object, PyObject *args)
+{
+    struct py_run *self = (struct py_run *)object;
+    const char *reason;
+    int at_once = 0;
+
+    if (!PyArg_ParseTuple(args, "s|p", &reason, &at_once))
+        return NULL;
+    if (self->coordinator)
+        rp_coordinator_request_stop(self->coordinator, reason, at_once);
+    return done(self);
+}
+
+static PyObject *run_pause(PyObject *object, PyObject *unused)
+{
+    struct py_run *self = (struct py_run *)object;
+
+    if (self->coordinator)
+        rp_coordinator_pause(self->coordinator);
+    return done(self);
+}
+
+static PyObject *run_resume(PyObject *object, PyObject *unused)
+{
+    struct py_run *self = (struct py_run *)object;
+
+    if (self->coordinator)
+        rp_coordinator_resume(self->coordinator);
+    return done(self);
+}
+
+static PyObject *run_snapshot(PyObject *object, PyObject *unused)
+{
+    const struct rp_event *event = ((struct py_run *)object)->snapshot;
+
+    if (!event)
+        Py_RETURN_NONE;
+    return PyUnicode_DecodeUTF8(event->line, (Py_ssize_t)event->len, "replace");
+}
+
+static PyObject *take_text(struct rp_buf *text, int r)
+{
+    PyObject *ret = r == 0 ? PyUnicode_DecodeUTF8(text->data ? text->data : "",
+                                                  (Py_ssize_t)text->len, "replace")
+                           : rp_py_raise(r, NULL);
+
+    rp_buf_deinit(text);
+    return ret;
+}
+
+static bool has_result(const struct py_run *self)
+{
+    if (self->is_over && self->status == 0)
+        return true;
+    PyErr_SetString(PyExc_RuntimeError, "the run has no result");
+    return false;
+}
+
+static PyObject *run_result_json(PyObject *object, PyObject *unused)
+{
+    struct py_run *self = (struct py_run *)object;
+    struct rp_buf text;
+    int r;
+
+    if (!has_result(self))
+        return NULL;
+    rp_buf_init(&text, (size_t)1 << 30);
+    r = rp_result_write_json(&self->result, &text);
+    return take_text(&text, r < 0 ? r : text.error);
+}
+
+static PyObject *run_summary(PyObject *object, PyObject *args)
+{
+    struct py_run *self = (struct py_run *)object;
+    struct rp_style style = { .width = 0 };
+    struct rp_buf text;
+    int color;
+
+    if (!PyArg_ParseTuple(args, "Ip", &style.width, &color) || !has_result(self))
+        return NULL;
+    style.color = color;
+    rp_buf_init(&text, (size_t)64 << 20);
+    rp_summary_write(&self->result, style, &text);
+    return take_text(&text, text.error);
+}
+
+/* ---- attributes --------------------------------------------------------------------------------------------- */
+
+static PyObject *get_run_id(PyObject *object, void *unused)
+{
+    return PyUnicode_FromString(((struct py_run *)object)->result.run_id);
+}
+
+static PyObject *get_is_over(PyObject *object, void *unused)
+{
+    return PyBool_FromLong(((struct py_run *)object)->is_over);
+}
+
+static PyObject *get_is_planned(PyObject *object, void *unused)
+{
+    return PyBool_FromLong(((struct py_run *)object)->is_planned);
+}
+
+static PyObject *get_is_paused(PyObject *object, void *unused)
+{
+    struct py_run *self = (struct py_run *)object;
+
+    return PyBool_FromLong(self->coordinator && rp_coordinator_is_paused(self->coordinator));
+}
+
+static PyObject *get_exit_code(PyObject *object, void *unused)
+{
+    struct py_run *self = (struct py_run *)object;
+
+    if (self->status < 0)
+        return PyLong_FromLong(self->status == -RP_EUSER ? RP_EXIT_CONFIG : RP_EXIT_INTERNAL);
+    return PyLong_FromLong(self->result.exit_code);
+}
+
+static PyObject *get_reason(PyObject *object, void *unused)
+{
+    const char *reason = ((struct py_run *)object)->result.reason;
+
+    return Py_BuildValue("z", reason);
+}
+
+/* (message, file, line, hint, detail) */
+static PyObject *get_error(PyObject *object, void *unused)
+{
+    struct py_run *self = (struct py_run *)object;
+    const struct rp_error *err = &self->err;
+
+    if (self->status == 0)
+        Py_RETURN_NONE;
+    return Py_BuildValue("zzizz", err->message, err->file, err->line, err->hint, err->detail);
+}
+
+/* ---- life --------------------------------------------------------------------------------------------------- */
+
+static int planned(void *user, const struct rp_plan *plan, struct rp_error *err)
+{
+    struct py_run *self = user;
+
+    self->is_planned = true;
+    return 0;
+}
+
+static void over(void *user, int status)
+{
+    struct py_run *self = user;
+
+    self->status = status;
+    self->is_over = true;
+}
+
+void rp_py_run_close(struct py_run *self)
+{
+    struct rp_coordinator *coordinator = self->coordinator;
+
+    self->coordinator = NULL;
+    rp_coordinator_free(coordinator);
+    if (self->host->guest && self->host->guest->run == self)
+        self->host->guest->run = NULL;
+}
+
+static int keep_text(PyObject *options, const char *name, char **ret)
+{
+    PyObject *value = PyDict_GetItemString(options, name);
+    const char *text = value ? PyUnicode_AsUTF8(value) : NULL;
+
+    *ret = text ? rp_strdup(text) : NULL;
+    if (text && !*ret)
+        PyErr_NoMemory();
+    return value && !*ret ? -1 : 0;
+}
+
+static int configure(struct py_run *self, const char *script, PyObject *options)
+{
+    self->script = rp_strdup(script);
+    if (!self->script) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    if (keep_text(options, "event_log", &self->event_log) < 0 ||
+        keep_text(options, "trend_stats", &self->trend_stats) < 0 ||
+        keep_text(options, "seed", &self->seed) < 0 ||
+        keep_text(options, "run_id", &self->run_id) < 0)
+        return -1;
+    self->overrides.seed = (struct rp_override){ .value = self->seed, .origin = "seed" };
+    self->config = (struct rp_coordinator_config){ .script = self->script,
+                                                   .overrides = &self->overrides,
+                                                   .trend_stats = self->trend_stats,
+                                                   .run_id = self->run_id,
+                                                   .wire = getenv("RAMPA_WIRE"),
+                                                   .events = self->bus,
+                                                   .event_log = self->event_log,
+                                                   .planned = planned,
+                                                   .user = self };
+    return 0;
+}
+
+static int make_events(struct py_run *self)
+{
+    int r = rp_events_new(&self->bus);
+
+    return r < 0
+               ? r
+               : rp_event_queue_new(self->bus, 0, rp_py_run_keep_snapshot, self, &self->own_queue);
+}
+
+/* Worker and coordinator at the two ends of a pair of sockets. */
+static int connect_both(struct py_run *self)
+{
+    struct py_host *host = self->host;
+    struct rp_worker_host worker_host = rp_py_worker_host(host);
+    int ends[2], r;
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+        return -errno;
+    worker_host.is_local = true;
+    r = rp_worker_new(host->loop, ends[0], &worker_host, rp_py_worker_ended, host, &host->worker);
+    if (r < 0)
+        close(ends[0]);
+    else
+        r = rp_coordinator_new(&self->config, host->loop, ends[1], &self->result, &self->err, over,
+                               self, &self->coordinator);
+    if (r < 0)
+        close(ends[1]);
+    return r;
+}
+
+static PyObject *run_begin(PyObject *object, PyObject *unused)
+{
+    struct py_run *self = (struct py_run *)object;
+    int r = -EBUSY;
+
+    if (self->host->guest && self->host->guest->run == self && !self->host->worker)
+        r = connect_both(self);
+    if (r < 0) {
+        errno = -r;
+        return PyErr_SetFromErrno(PyExc_OSError);
+    }
+    Py_RETURN_NONE;
+}
+
+/* Host.start(path, options): once. Nothing happens before Run.begin(), so that consumers miss nothing. */
+PyObject *rp_py_host_start(PyObject *object, PyObject *args)
+{
+    struct py_host *host = (struct py_host *)object;
+    PyTypeObject *type = host->state->run_type;
+    struct py_run *self;
+    const char *script;
+    PyObject *options;
+    int r;
+
+    if (!PyArg_ParseTuple(args, "sO!", &script, &PyDict_Type, &options))
+        return NULL;
+    if (!host->guest || host->guest->run || host->worker)
+        return PyErr_Format(PyExc_RuntimeError, "this host is no guest, or has a run already");
+    self = (struct py_run *)type->tp_alloc(type, 0);
+    if (!self)
+        return NULL;
+    rp_list_init(&self->queues);
+    self->host = (struct py_host *)Py_NewRef(host);
+    r = make_events(self);
+    if (r < 0)
+        PyErr_NoMemory();
+    if (r < 0 || configure(self, script, options) < 0) {
+        Py_DECREF(self);
+        return NULL;
+    }
+    host->guest->run = self;
+    return (PyObject *)self;
+}
+
+static int run_traverse(PyObject *object, visitproc visit, void *arg)
+{
+    struct py_run *self = (struct py_run *)object;
+
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(self->host);
+    return 0;
+}
+
+/* No tp_clear: every cycle goes through objects that have one, and the consumers need the bus until they are gone. */
+static void run_dealloc(PyObject *object)
+{
+    struct py_run *self = (struct py_run *)object;
+    PyTypeObject *type = Py_TYPE(self);
+
+    PyObject_GC_UnTrack(self);
+    rp_py_run_close(self);
+    rp_event_queue_free(self->own_queue);
+    rp_events_free(self->bus);
+    if (self->snapshot)
+        rp_event_unref(self->snapshot);
+    rp_result_deinit(&self->result);
+    rp_error_deinit(&self->err);
+    rp_free(self->script);
+    rp_free(self->event_log);
+    rp_free(self->trend_stats);
+    rp_free(self->seed);
+    rp_free(self->run_id);
+    Py_CLEAR(self->host);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+static PyMethodDef methods[] = {
+    { "begin", run_begin, METH_NOARGS, NULL },
+    { "stop", run_stop, METH_VARARGS, NULL },
+    { "pause", run_pause, METH_NOARGS, NULL },
+    { "resume", run_resume, METH_NOARGS, NULL },
+    { "snapshot", run_snapshot, METH_NOARGS, NULL },
+    { "events", rp_py_run_events, METH_O, NULL },
+    { "result_json", run_result_json, METH_NOARGS, NULL },
+    { "summary", run_summary, METH_VARARGS, NULL },
+    { NULL, NULL, 0, NULL },
+};
+
+static PyGetSetDef getset[] = {
+    { "run_id", get_run_id, NULL, NULL, NULL },
+    { "is_over", get_is_over, NULL, NULL, NULL },
+    { "is_planned", get_is_planned, NULL, NULL, NULL },
+    { "is_paused", get_is_paused, NULL, NULL, NULL },
+    { "exit_code", get_exit_code, NULL, NULL, NULL },
+    { "reason", get_reason, NULL, NULL, NULL },
+    { "error", get_error, NULL, NULL, NULL },
+    { NULL, NULL, NULL, NULL, NULL },
+};
+
+static PyType_Slot slots[] = {
+    { Py_tp_dealloc, run_dealloc },
+    { Py_tp_traverse, run_traverse },
+    { Py_tp_methods, methods },
+    { Py_tp_getset, getset },
+    { 0, NULL },
+};
+
+PyType_Spec rp_py_run_spec = {
+    .name = "_rampa.Run",
+    .basicsize = sizeof(struct py_run),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE |
+             Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = slots,
+};

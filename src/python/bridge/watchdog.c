@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+#include "python/bridge/watchdog.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "python/bridge/state.h"
+
+/* Of a block of RP_PY_BLOCK_MS two looks see something: the first that it is new, the second that it lasts. */
+enum { LOOK_MS = RP_PY_BLOCK_MS / 2, LATE_LOOK_MS = 1000, SAMPLE_MS = LOOK_MS, SLACK_US = 1000 };
+
+static rp_ns load(const _Atomic rp_ns *value)
+{
+    return atomic_load_explicit(value, memory_order_relaxed);
+}
+
+static void store(_Atomic rp_ns *value, rp_ns now)
+{
+    atomic_store_explicit(value, now, memory_order_relaxed);
+}
+
+/* How long the loop's thread has waited for a processor so far. */
+static rp_ns time_waited(const struct py_watchdog *dog)
+{
+    long long ran, waited;
+    char text[100];
+    ssize_t len = dog->schedstat_fd >= 0 ? pread(dog->schedstat_fd, text, sizeof(text) - 1, 0) : -1;
+
+    if (len <= 0)
+        return 0;
+    text[len] = '\0';
+    return sscanf(text, "%lld %lld", &ran, &waited) == 2 ? waited : 0;
+}
+
+/* ---- the watching thread ----------------------------------------------------------------------------------- */
+
+static bool has_new_beat(const struct py_watchdog *dog)
+{
+    return atomic_load_explicit(&dog->beats, memory_order_relaxed) != dog->seen ||
+           atomic_load_explicit(&dog->is_idle, memory_order_relaxed);
+}
+
+/* With nobody left to kill it, it would spin forever. */
+static void die_if_orphaned(const struct py_watchdog *dog)
+{
+    if (getppid() != dog->parent)
+        kill(getpgrp() == getpid() ? 0 : getpid(), SIGKILL);
+}
+
+static void tell_stuck(struct py_host *host, rp_ns silence)
+{
+    struct py_watchdog *dog = &host->watchdog;
+    PyGILState_STATE gil = PyGILState_Ensure();
+    PyObject *told = NULL;
+
+    /* Getting the GIL may have taken until it was over. */
+    if (!has_new_beat(dog)) {
+        told = PyObject_CallMethod(host->hooks, "stuck", "d", (double)silence / 1e9);
+        if (!told)
+            PyErr_WriteUnraisable(host->hooks);
+        dog->is_told = !told || told == Py_True;
+    }
+    Py_XDECREF(told);
+    PyGILState_Release(gil);
+    dog->looked = rp_clock_ns();
+}
+
+/* What runs now: when it ends it is too late to see. */
+static void sample(struct py_host *host)
+{
+    struct py_watchdog *dog = &host->watchdog;
+    PyGILState_STATE gil = PyGILState_Ensure();
+    PyObject *told;
+
+    if (!has_new_beat(dog)) {
+        told = PyObject_CallMethod(host->hooks, "sampled", NULL);
+        if (!told)
+            PyErr_WriteUnraisable(host->hooks);
+        Py_XDECREF(told);
+    }
+    PyGILState_Release(gil);
+    dog->looked = rp_clock_ns();
+}
+
+static void see_change(struct py_watchdog *dog, rp_ns now, rp_ns looked)
+{
+    if (rp_py_watchdog_has_noticed(dog) && !load(&dog->was_stuck))
+        store(&dog->was_stuck, now - load(&dog->last_change));
+    /* It was at some time since the last look. */
+    store(&dog->last_change, now - looked < LATE_LOOK_MS * RP_MS ? (now + looked) / 2 : now);
+    if (!atomic_load_explicit(&dog->is_idle, memory_order_relaxed))
+        store(&dog->waited, time_waited(dog));
+    dog->seen = atomic_load_explicit(&dog->beats, memory_order_relaxed);
+    dog->is_told = dog->is_sampled = false;
+}
+
+/* Of the time since the last change, what the loop's thread did not wait for a processor. */
+static rp_ns net_of(const struct py_watchdog *dog, rp_ns silence)
+{
+    return silence - (time_waited(dog) - load(&dog->waited));
+}
+
+static void look(struct py_host *host)
+{
+    struct py_watchdog *dog = &host->watchdog;
+    rp_ns now = rp_clock_ns(), since = load(&dog->last_change), looked = dog->looked;
+
+    dog->looked = now;
+    /* When this thread itself had to wait, the machine stood still and not the script. */
+    if (has_new_beat(dog) || now - looked > LATE_LOOK_MS * RP_MS) {
+        see_change(dog, now, looked);
+        return;
+    }
+    if (now - since < SAMPLE_MS * RP_MS)
+        return;
+    atomic_store_explicit(&dog->is_noticed, true, memory_order_relaxed);
+    if (!dog->is_sampled) {
+        dog->is_sampled = true;
+        sample(host);
+    }
+    if (now - since < RP_PY_STUCK_S * RP_S)
+        return;
+    die_if_orphaned(dog);
+    if (!dog->is_told && net_of(dog, now - since) >= RP_PY_STUCK_S * RP_S)
+        tell_stuck(host, net_of(dog, now - since));
+}
+
+static void *watch(void *arg)
+{
+    struct py_host *host = arg;
+    struct pollfd stop = { .fd = host->watchdog.stop_fd, .events = POLLIN };
+
+    /* Our maker's slack is as small as can be: this thread need not wake a processor for itself. */
+    (void)prctl(PR_SET_TIMERSLACK, SLACK_US * 1000UL, 0, 0, 0);
+
+    while (poll(&stop, 1, LOOK_MS) <= 0)
+        look(host);
+    return NULL;
+}
+
+/* ---- the loop's thread --------------------------------------------------------------------------------------- */
+
+rp_ns rp_py_watchdog_silence(const struct py_watchdog *dog)
+{
+    return dog->is_watching ? rp_clock_ns() - load(&dog->last_change) : 0;
+}
+
+void rp_py_watchdog_unstuck(struct py_host *host)
+{
+    struct py_watchdog *dog = &host->watchdog;
+    rp_ns silence = load(&dog->was_stuck), blocked;
+    struct rp_engine *engine;
+    PyObject *told;
+
+    if (!silence)
+        silence = rp_py_watchdog_silence(dog);
+    atomic_store_explicit(&dog->is_noticed, false, memory_order_relaxed);
+    store(&dog->was_stuck, 0);
+    blocked = net_of(dog, silence);
+    if (blocked < RP_PY_BLOCK_MS * RP_MS)
+        blocked = 0;
+    engine = rp_py_running_engine(host);
+    if (engine && blocked)
+        rp_worker_note_block(host->worker, blocked);
+    told = PyObject_CallMethod(host->hooks, "unstuck", "d", (double)blocked / 1e9);
+    if (!told)
+        PyErr_WriteUnraisable(host->hooks);
+    Py_XDECREF(told);
+}
+
+/* Signals are for the thread that runs Python's handlers: none is delivered to this one. */
+static int start_thread(struct py_host *host)
+{
+    sigset_t all, old;
+    int r;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &old);
+    r = pthread_create(&host->watchdog.thread, NULL, watch, host);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return -r;
+}
+
+static void close_files(struct py_watchdog *dog)
+{
+    close(dog->stop_fd);
+    if (dog->schedstat_fd >= 0)
+        close(dog->schedstat_fd);
+}
+
+int rp_py_watchdog_start(struct py_host *host)
+{
+    struct py_watchdog *dog = &host->watchdog;
+    int r;
+
+    dog->stop_fd = eventfd(0, EFD_CLOEXEC);
+    if (dog->stop_fd < 0)
+        return -errno;
+    dog->schedstat_fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+    dog->parent = getppid();
+    dog->looked = rp_clock_ns();
+    store(&dog->last_change, dog->looked);
+    r = start_thread(host);
+    if (r < 0)
+        close_files(dog);
+    dog->is_watching = r == 0;
+    return r;
+}
+
+void rp_py_watchdog_stop(struct py_host *host)
+{
+    struct py_watchdog *dog = &host->watchdog;
+
+    if (!dog->is_watching)
+        return;
+    dog->is_watching = false;
+    Py_BEGIN_ALLOW_THREADS;
+    (void)eventfd_write(dog->stop_fd, 1);
+    pthread_join(dog->thread, NULL);
+    Py_END_ALLOW_THREADS;
+    close_files(dog);
+}

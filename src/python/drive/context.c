@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * What a VU is to asyncio while its coroutine runs: its context variables and its current task. Both are there for every
+ * VU and made for those that use them.
+ *
+ * Context: VUs that have set no variable run in one context, which is therefore empty whenever none of them runs. After
+ * a step that leaves something in it, it is this VU's own for good, and the others get a new one.
+ */
+
+#include "python/bridge/state.h"
+
+PyObject *rp_py_context_of(struct py_worker *worker)
+{
+    struct py_host *host = worker->host;
+
+    if (worker->context)
+        return worker->context;
+    if (RP_UNLIKELY(!host->shared_context))
+        host->shared_context = PyContext_New();
+    return host->shared_context;
+}
+
+void rp_py_keep_context(struct py_worker *worker)
+{
+    worker->context = worker->host->shared_context;
+    worker->host->shared_context = NULL;
+}
+
+/* The script's module may have set variables: then each VU has a copy from the start. */
+int rp_py_context_init(struct py_worker *worker)
+{
+    PyObject *base = worker->host->base_context;
+
+    if (PyObject_Size(base) == 0)
+        return 0;
+    worker->context = PyContext_Copy(base);
+    return worker->context ? 0 : -1;
+}
+
+PyObject *rp_py_own_context(struct py_worker *worker)
+{
+    if (worker->context)
+        return worker->context;
+    if (worker->host->stepping == worker && worker->host->shared_context)
+        rp_py_keep_context(worker);
+    else
+        worker->context = PyContext_New();
+    return worker->context;
+}
+
+int rp_py_is_running_here(struct py_host *host)
+{
+    PyObject *running = PyObject_CallNoArgs(host->get_running_loop);
+    int is_ours = running == host->aio_loop;
+
+    if (!running)
+        return -1;
+    Py_DECREF(running);
+    return is_ours;
+}
+
+PyObject *rp_py_host_current_task(PyObject *self, PyObject *loop)
+{
+    struct py_host *host = (struct py_host *)self;
+    struct py_worker *worker = host->stepping;
+    struct py_worker_extra *extra;
+    int is_ours;
+
+    if (!worker)
+        Py_RETURN_NONE;
+    is_ours = loop == Py_None ? rp_py_is_running_here(host) : loop == host->aio_loop;
+    if (is_ours < 0)
+        return NULL;
+    if (!is_ours)
+        Py_RETURN_NONE;
+    extra = rp_py_worker_extra(worker);
+    if (!extra)
+        return NULL;
+    if (!extra->task)
+        extra->task = PyObject_CallMethod(host->hooks, "new_task", "O", worker);
+    return Py_XNewRef(extra->task);
+}

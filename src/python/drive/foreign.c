@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * What a VU waits for that is none of our operations: a future of asyncio's or like it, which calls back through the
+ * event loop, or a bare yield, which is a turn of the loop.
+ */
+
+#include "python/bridge/state.h"
+
+static int wake_soon(struct py_worker *worker)
+{
+    PyObject *wakeup = rp_py_worker_wakeup_of(worker);
+
+    return wakeup ? rp_py_call_soon(worker->host, wakeup, Py_None, worker->host->neutral_context)
+                  : -1;
+}
+
+int rp_py_park_on_future(struct py_worker *worker, PyObject *future)
+{
+    const struct rp_pystate *state = worker->host->state;
+    PyObject *args[] = { future, rp_py_worker_wakeup_of(worker), worker->host->neutral_context };
+    PyObject *added;
+
+    if (!args[1] || PyObject_SetAttr(future, state->s_blocking, Py_False) < 0)
+        return -1;
+    added = PyObject_VectorcallMethod(state->s_add_done_callback, args, 2, state->context_names);
+    Py_XDECREF(added);
+    return added ? 0 : -1;
+}
+
+/* 1: a future that is being awaited, 0: something else. */
+static int is_awaited_future(struct py_worker *worker, PyObject *object)
+{
+    PyObject *blocking = PyObject_GetAttr(object, worker->host->state->s_blocking);
+    int truth;
+
+    if (!blocking) {
+        if (!PyErr_ExceptionMatches(PyExc_AttributeError))
+            return -1;
+        PyErr_Clear();
+        return 0;
+    }
+    truth = blocking == Py_None ? 0 : PyObject_IsTrue(blocking);
+    Py_DECREF(blocking);
+    return truth;
+}
+
+int rp_py_park_on_foreign(struct py_worker *worker, PyObject *object)
+{
+    int is_future;
+
+    if (object == Py_None) /* a bare yield: asyncio.sleep(0) */
+        return wake_soon(worker);
+    is_future = is_awaited_future(worker, object);
+    if (is_future > 0)
+        return rp_py_park_on_future(worker, object);
+    if (is_future == 0)
+        PyErr_Format(PyExc_RuntimeError,
+                     "a scenario awaited %R, which neither rampa nor asyncio knows", object);
+    return -1;
+}

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * asyncio tasks that iterations create. A task belongs to the VU whose coroutine creates it, or to that of the task that
+ * does. What is still running when the iteration ends is cancelled, and the VU begins nothing until that is over, for a
+ * second at most.
+ *
+ * That is for the user's own tasks. Those that a library creates for itself may serve a connection that is kept in
+ * worker.vu, and are left alone. A task is the user's when its coroutine is, or when it was created in the user's code:
+ * create_task(queue.get()) is. Frames of asyncio, and all others of Python's library, do not count as creators.
+ *
+ * Host.create_task() stands in for the loop's own, which is Python. An iteration without tasks pays nothing.
+ */
+
+#include "base/alloc.h"
+#include "python/bridge/state.h"
+
+enum { CHILDREN_MIN = 8, PATIENCE_S = 1 };
+
+struct py_child {
+    PyObject *task;
+    /* The code object that created a task of a coroutine that is not the user's own. NULL: it is. None: a library's. */
+    PyObject *creator;
+    int lasti; /* where in that */
+    bool is_done;
+};
+
+/* ---- whose it is ----------------------------------------------------------------------------------------------- */
+
+/* True: a file of the user's, False: a library's, None: to be looked through. Borrowed; NULL with an exception. */
+static PyObject *kind_of_file(struct py_host *self, PyObject *name)
+{
+    PyObject *kind = PyDict_GetItemWithError(self->file_kinds, name);
+    int r;
+
+    if (RP_LIKELY(kind != NULL) || PyErr_Occurred())
+        return kind;
+    kind = PyObject_CallMethod(self->hooks, "kind_of_file", "O", name);
+    r = kind ? PyDict_SetItem(self->file_kinds, name, kind) : -1;
+    Py_XDECREF(kind);
+    return r < 0 ? NULL : kind;
+}
+
+static PyObject *kind_of_code(struct py_host *self, PyObject *code)
+{
+    return PyCode_Check(code) ? kind_of_file(self, ((PyCodeObject *)code)->co_filename) : Py_None;
+}
+
+/* 1, 0, or -1 with an exception. */
+static int is_users_coroutine(struct py_host *self, PyObject *coro)
+{
+    PyObject *code, *kind;
+
+    if (!PyCoro_CheckExact(coro))
+        return 0;
+    code = PyObject_GetAttr(coro, self->state->s_cr_code);
+    kind = code ? kind_of_code(self, code) : NULL;
+    Py_XDECREF(code);
+    return kind ? kind == Py_True : -1;
+}
+
+static int find_creator(struct py_host *self, struct py_child *child)
+{
+    PyFrameObject *frame = PyThreadState_GetFrame(PyThreadState_Get());
+    PyObject *kind = Py_None;
+
+    child->creator = Py_NewRef(Py_None);
+    while (frame && kind == Py_None) {
+        PyObject *code = (PyObject *)PyFrame_GetCode(frame);
+        PyFrameObject *outer;
+
+        kind = kind_of_code(self, code);
+        if (kind == Py_True) {
+            Py_SETREF(child->creator, Py_NewRef(code));
+            child->lasti = PyFrame_GetLasti(frame);
+        }
+        Py_DECREF(code);
+        outer = PyFrame_GetBack(frame);
+        Py_SETREF(frame, outer);
+    }
+    Py_XDECREF(frame);
+    return kind ? 0 : -1;
+}
+
+/* What asyncio says runs now: a new reference, or NULL. */
+static PyObject *current_task(struct py_host *self)
+{
+    PyObject *task;
+
+    if (self->current_task)
+        return PyObject_CallOneArg(self->current_task, self->aio_loop);
+    task = PyDict_GetItemWithError(self->current_tasks, self->aio_loop);
+    return Py_XNewRef(task);
+}
+
+/* The VU that the code that runs now belongs to: borrowed, or NULL. */
+static struct py_worker *owner_now(struct py_host *self)
+{
+    PyObject *task, *owner;
+
+    if (PyThread_get_thread_ident() != self->loop_thread)
+        return NULL;
+    if (self->stepping)
+        return self->stepping;
+    if (PyDict_GET_SIZE(self->owners) == 0)
+        return self->spawning;
+    task = current_task(self);
+    owner = task ? PyDict_GetItemWithError(self->owners, task) : NULL;
+    Py_XDECREF(task);
+    if (PyErr_Occurred())
+        PyErr_Clear();
+    return owner ? (struct py_worker *)owner : self->spawning;
+}
+
+/* ---- what a VU has --------------------------------------------------------------------------------------------- */
+
+static bool is_done(struct py_host *self, PyObject *task)
+{
+    PyObject *done = PyObject_CallMethodNoArgs(task, self->state->s_done);
+    bool ret = !done || PyObject_IsTrue(done) != 0;
+
+    Py_XDECREF(done);
+    if (PyErr_Occurred())
+        PyErr_Clear();
+    return ret;
+}
+
+static void disown(struct py_host *self, PyObject *task)
+{
+    if (self->owners && PyDict_DelItem(self->owners, task) < 0)
+        PyErr_Clear();
+}
+
+/* By value: what a task lets go of may run code of the script, which may create tasks. */
+static void drop_child(struct py_host *self, struct py_child child)
+{
+    disown(self, child.task);
+    Py_DECREF(child.task);
+    Py_XDECREF(child.creator);
+}
+
+/* Into an array that has room for as many again as are alive. */
+static int drop_done(struct py_host *self, struct py_worker_extra *extra)
+{
+    struct py_child *all = extra->children, *kept;
+    unsigned count = extra->child_count, alive = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        bool done = is_done(self, all[i].task); /* may run code of the script */
+
+        if (extra->children != all || extra->child_count != count)
+            return -1;
+        all[i].is_done = done;
+        alive += !done;
+    }
+    kept = rp_realloc_array(NULL, 2 * (size_t)alive + CHILDREN_MIN, sizeof(*kept));
+    if (!kept)
+        return -1;
+    extra->children = kept;
+    extra->child_room = 2 * alive + CHILDREN_MIN;
+    extra->child_count = 0;
+    for (unsigned i = 0; i < count; i++) {
+        if (!all[i].is_done && extra->child_count < extra->child_room)
+            extra->children[extra->child_count++] = all[i];
+        else
+            drop_child(self, all[i]);
+    }
+    rp_free(all);
+    return 0;
+}
+
+static int make_room(struct py_host *self, struct py_worker_extra *extra)
+{
+    if (extra->child_count && is_done(self, extra->children[extra->child_count - 1].task))
+        drop_child(self, extra->children[--extra->child_count]);
+    return extra->child_count < extra->child_room ? 0 : drop_done(self, extra);
+}
+
+/* -1, perhaps with an exception: then it goes unnoticed, which hurts nobody. */
+static int note(struct py_host *self, struct py_worker *owner, PyObject *task, PyObject *coro)
+{
+    struct py_worker_extra *extra = rp_py_worker_extra(owner);
+    struct py_child child = { .task = task };
+    int users;
+
+    if (!extra)
+        return -1;
+    users = is_users_coroutine(self, coro);
+    if (users < 0 || (users == 0 && find_creator(self, &child) < 0) || make_room(self, extra) < 0 ||
+        extra->child_count == extra->child_room ||
+        PyDict_SetItem(self->owners, task, (PyObject *)owner) < 0) {
+        Py_XDECREF(child.creator);
+        return -1;
+    }
+    Py_INCREF(task);
+    extra->children[extra->child_count++] = child;
+    return 0;
+}
+
+void rp_py_tasks_clear(struct py_worker *worker)
+{
+    struct py_worker_extra *extra = worker->extra;
+
+    while (extra->child_count)
+        drop_child(worker->host, extra->children[--extra->child_count]);
+    rp_free(extra->children);
+    extra->children = NULL;
+    extra->child_room = 0;
+    Py_CLEAR(extra->leftovers);
+}
+
+/* ---- creating -------------------------------------------------------------------------------------------------- */
+
+/* Calls @make(coro, ...), which makes a task, and may run it at once: what that creates belongs to the same VU. */
+static PyObject *spawn(struct py_host *self, PyObject *make, PyObject *const *args,
+                       Py_ssize_t nargs, PyObject *kwnames, bool may_be_done)
+{
+    struct py_worker *owner = owner_now(self), *outer = self->spawning;
+    PyObject *task;
+
+    if (!owner)
+        return PyObject_Vectorcall(make, args, (size_t)nargs, kwnames);
+    Py_INCREF(owner);
+    self->spawning = owner;
+    task = PyObject_Vectorcall(make, args, (size_t)nargs, kwnames);
+    self->spawning = outer;
+    if (task && owner->vu && !(may_be_done && is_done(self, task)) &&
+        note(self, owner, task, args[0]) < 0)
+        PyErr_Clear();
+    Py_DECREF(owner);
+    return task;
+}
+
+PyObject *rp_py_host_spawn(PyObject *object, PyObject *const *args, Py_ssize_t nargs,
+                           PyObject *kwnames)
+{
+    struct py_host *self = (struct py_host *)object;
+
+    if (nargs < 2 || !self->owners)
+        return PyErr_Format(PyExc_TypeError, "spawn() takes what makes a task, and a coroutine");
+    return spawn(self, args[0], args + 1, nargs - 1, kwnames, true);
+}
+
+/* Task(coro, loop=loop, **kwargs) */
+static PyObject *call_task(struct py_host *self, PyObject *const *args, PyObject *kwnames)
+{
+    Py_ssize_t count = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
+    PyObject *values[8] = { args[0] }, *names, *task;
+
+    if (count == 0) {
+        values[1] = self->aio_loop;
+        return spawn(self, self->task_type, values, 1, self->loop_name, false);
+    }
+    names = PyTuple_New(count + 1);
+    if (!names)
+        return NULL;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyTuple_SET_ITEM(names, i, Py_NewRef(PyTuple_GET_ITEM(kwnames, i)));
+        values[i + 1] = args[i + 1];
+    }
+    PyTuple_SET_ITEM(names, count, Py_NewRef(PyTuple_GET_ITEM(self->loop_name, 0)));
+    values[count + 1] = self->aio_loop;
+    task = spawn(self, self->task_type, values, 1, names, true);
+    Py_DECREF(names);
+    return task;
+}
+
+/* loop.create_task(): the loop's own does what is not the common case. */
+PyObject *rp_py_host_create_task(PyObject *object, PyObject *const *args, Py_ssize_t nargs,
+                                 PyObject *kwnames)
+{
+    struct py_host *self = (struct py_host *)object;
+    PyObject *factory;
+
+    if (!self->owners)
+        return PyErr_Format(PyExc_RuntimeError, "the run that this loop belongs to is over");
+    if (RP_UNLIKELY(nargs != 1 || (kwnames && PyTuple_GET_SIZE(kwnames) > 6)))
+        return PyObject_Vectorcall(self->create_task, args, (size_t)nargs, kwnames);
+    factory = PyObject_GetAttr(self->aio_loop, self->state->s_task_factory);
+    if (!factory)
+        return NULL;
+    Py_DECREF(factory); /* the loop has it */
+    if (RP_LIKELY(factory == Py_None))
+        return call_task(self, args, kwnames);
+    return spawn(self, self->create_task, args, nargs, kwnames, true);
+}
+
+/* ---- the end of an iteration ----------------------------------------------------------------------------------- */
+
+/* [(task, code or None, line in that)] of the user's that are not done; the VU has none any more. NULL with an exception. */
+static PyObject *take_alive(struct py_worker *worker)
+{
+    struct py_worker_extra *extra = worker->extra;
+    PyObject *alive = PyList_New(0);
+
+    for (unsigned i = 0; alive && i < extra->child_count; i++) {
+        const struct py_child *child = &extra->children[i];
+        PyObject *code = child->creator ? child->creator : Py_None, *item;
+        int line = 0;
+
+        if (child->creator == Py_None || is_done(worker->host, child->task))
+            continue;
+        if (child->creator)
+            line = PyCode_Addr2Line((PyCodeObject *)code, child->lasti);
+        item = Py_BuildValue("OOi", child->task, code, line);
+        if (!item || PyList_Append(alive, item) < 0)
+            Py_CLEAR(alive);
+        Py_XDECREF(item);
+    }
+    rp_py_tasks_clear(worker);
+    return alive;
+}
+
+static void release(struct py_worker *worker)
+{
+    Py_CLEAR(worker->extra->leftovers);
+    rp_timer_disarm(&worker->extra->patience);
+    worker->host->script.engine->released(worker->vu);
+}
+
+static void patience_over(struct rp_timer *timer, rp_ns now)
+{
+    struct py_worker *worker = rp_container_of(timer, struct py_worker_extra, patience)->worker;
+    PyObject *told = PyObject_CallMethod(worker->extra->leftovers, "give_up", NULL);
+
+    if (!told)
+        PyErr_WriteUnraisable(worker->extra->leftovers);
+    Py_XDECREF(told);
+    release(worker);
+}
+
+bool rp_py_tasks_end(struct py_worker *worker, bool is_interrupted)
+{
+    struct py_host *host = worker->host;
+    struct py_worker_extra *extra = worker->extra;
+    PyObject *alive = take_alive(worker);
+
+    if (alive && PyList_GET_SIZE(alive))
+        extra->leftovers = PyObject_CallMethod(host->hooks, "end_tasks", "OOO", worker, alive,
+                                               is_interrupted ? Py_True : Py_False);
+    Py_XDECREF(alive);
+    if (PyErr_Occurred())
+        PyErr_WriteUnraisable(host->hooks);
+    if (!extra->leftovers)
+        return false;
+    rp_timer_arm(host->loop, &extra->patience, rp_loop_now(host->loop) + PATIENCE_S * RP_S,
+                 patience_over);
+    return true;
+}
+
+/* worker._released(leftovers): the last of them has ended. It may come late. */
+PyObject *rp_py_worker_released(PyObject *object, PyObject *leftovers)
+{
+    struct py_worker *self = (struct py_worker *)object;
+
+    if (self->vu && self->extra && self->extra->leftovers == leftovers)
+        release(self);
+    Py_RETURN_NONE;
+}
+
+/* ---- life ------------------------------------------------------------------------------------------------------ */
+
+int rp_py_tasks_init(struct py_host *self)
+{
+    PyObject *tasks = PyImport_ImportModule("asyncio.tasks");
+    PyObject *c_tasks = tasks ? PyImport_ImportModule("_asyncio") : NULL;
+    bool is_there = false;
+
+    if (tasks && c_tasks) {
+        /* From Python 3.12 on it is C, and from 3.14 on the only way. */
+        self->current_task = PyObject_GetAttrString(c_tasks, "current_task");
+        if (!self->current_task) {
+            PyErr_Clear();
+            self->current_tasks = PyObject_GetAttrString(tasks, "_current_tasks");
+        }
+        is_there = (self->current_task || self->current_tasks) &&
+                   (self->task_type = PyObject_GetAttrString(tasks, "Task")) &&
+                   (self->create_task = PyObject_GetAttrString(self->aio_loop, "create_task")) &&
+                   (self->loop_name = Py_BuildValue("(s)", "loop")) &&
+                   (self->owners = PyDict_New()) && (self->file_kinds = PyDict_New());
+    }
+    Py_XDECREF(tasks);
+    Py_XDECREF(c_tasks);
+    if (!is_there)
+        return -1;
+    if (self->current_task || (self->current_tasks && PyDict_Check(self->current_tasks)))
+        return 0;
+    PyErr_SetString(PyExc_RuntimeError, "this Python's asyncio is not one that rampa knows");
+    return -1;
+}
+
+void rp_py_tasks_deinit(struct py_host *self)
+{
+    Py_CLEAR(self->task_type);
+    Py_CLEAR(self->current_task);
+    Py_CLEAR(self->current_tasks);
+    Py_CLEAR(self->create_task);
+    Py_CLEAR(self->loop_name);
+    Py_CLEAR(self->owners);
+    Py_CLEAR(self->file_kinds);
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * run/result.h - everything that is known when a run has ended: what the summary, the result file and the exit code
+ * are made from. Filled by the coordinator; the strings belong to the result.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/time.h"
+#include "plan/plan.h"
+#include "stats/store.h"
+
+enum { RP_RUN_ID_MAX = 36 }; /* a UUID's length */
+
+enum rp_exit { /* the exit codes that users see */
+               RP_EXIT_PASSED = 0,
+               RP_EXIT_THRESHOLDS = 1,
+               RP_EXIT_ITERATION_ERRORS = 2,
+               RP_EXIT_CONFIG = 3,
+               RP_EXIT_ABORTED = 4,
+               RP_EXIT_SETUP = 5,
+               RP_EXIT_OUTPUT = 6,
+               RP_EXIT_TEARDOWN = 7,
+               RP_EXIT_GENERATOR = 8,
+               RP_EXIT_INTERNAL = 9,
+};
+const char *
+rp_exit_status_name(enum rp_exit code); /* "passed", "thresholds_failed", "iteration_errors", ... */
+
+/* Iterations of one scenario. Identity: scheduled = started + dropped, started = completed + interrupted. */
+struct rp_accounting {
+    char *scenario;
+    uint64_t scheduled, started, dropped, completed, interrupted, errors;
+};
+bool rp_accounting_holds(const struct rp_accounting *accounting);
+
+/* Exceptions of the script, or failed requests, that are the same kind at the same place. */
+struct rp_error_group {
+    char *scenario;
+    char *type;      /* "ValueError", "ConnectionRefused" */
+    char *message;   /* of the first one */
+    char *place;     /* "load.py:12 in browse" */
+    char *traceback; /* of the first one, cleaned of our frames; may be NULL */
+    uint64_t count;
+    bool
+        is_request; /* an outcome of the test (a failed request nobody caught), not a bug of the script */
+};
+
+struct rp_result_warning {
+    char *text;
+    char *about; /* of workers' warnings that differ in figures only, or NULL */
+    uint64_t count;
+};
+
+struct rp_result_worker {
+    uint32_t id;
+    int pid;
+    char *loop;    /* "io_uring" */
+    char *runtime; /* "CPython 3.11.2" */
+    double cpu_user_s, cpu_system_s;
+    int64_t max_rss_bytes;
+    rp_ns
+        started_late; /* how long after the moment that all had agreed upon its executors started */
+    char *lost;       /* how it ended before its time, one sentence; NULL when it did not */
+    rp_ns
+        lost_from; /* what it measured later than this is missing; of the executors, with pauses */
+};
+
+enum { RP_RESULT_PAUSES_MAX = 1000 }; /* later ones are only in the sum */
+
+struct rp_result_pause {
+    rp_ns start; /* since the first moment of the executors, earlier pauses included */
+    rp_ns length;
+};
+
+enum rp_generator_verdict { RP_GENERATOR_VALID, RP_GENERATOR_SUSPECT, RP_GENERATOR_LIMITED };
+const char *rp_generator_verdict_name(enum rp_generator_verdict verdict);
+
+enum rp_generator_cause { /* the most serious first */
+                          RP_CAUSE_DESCRIPTORS,
+                          RP_CAUSE_PORTS,
+                          RP_CAUSE_SCRIPT,     /* code of it kept the event loop */
+                          RP_CAUSE_QUOTA,      /* a control group's, of processor time */
+                          RP_CAUSE_CONTENTION, /* other programs had the processor */
+                          RP_CAUSE_CPU,        /* the worker itself needed all of it */
+                          RP_CAUSE_LOOP_LAG,
+                          RP_CAUSE_LATE,    /* iterations began after their time, */
+                          RP_CAUSE_DROPPED, /* or never */
+                          RP_CAUSE_MEMORY,
+                          RP_CAUSE_INCOMPLETE, /* a worker's last figures are missing */
+                          RP_CAUSE_COUNT
+};
+const char *rp_generator_cause_name(enum rp_generator_cause cause);
+
+struct rp_generator_reason {
+    enum rp_generator_verdict verdict; /* never valid */
+    enum rp_generator_cause cause;
+    uint32_t worker;  /* the id of the one that it was worst for */
+    uint32_t workers; /* how many it was so for */
+    char *text;       /* one sentence, with the remedy */
+};
+
+struct rp_result {
+    struct rp_plan *plan;   /* owned; NULL when the run failed before there was one */
+    struct rp_store *store; /* owned */
+    enum rp_exit exit_code;
+    char *reason; /* why it did not pass, one sentence; NULL when it passed */
+    char run_id[RP_RUN_ID_MAX + 1];
+    int64_t started_wall_ns; /* first moment of the executors; 0 when they never ran */
+    rp_ns elapsed;           /* of the executors, without pauses */
+    rp_ns paused;            /* how long they paused in all */
+    struct rp_result_pause *pauses;
+    size_t pause_count;
+    rp_ns setup_time, teardown_time;
+    struct rp_verdict *verdicts; /* plan->threshold_count of them, or NULL when not judged */
+    struct rp_accounting *accounting;
+    size_t accounting_count;
+    struct rp_error_group *errors;
+    size_t error_count;
+    struct rp_result_warning *warnings;
+    size_t warning_count;
+    struct rp_result_worker *workers;
+    size_t worker_count;
+    enum rp_generator_verdict generator;
+    struct rp_generator_reason *generator_reasons; /* limited ones first; none when valid */
+    size_t generator_reason_count;
+};
+
+/* A zeroed result is valid. */
+void rp_result_deinit(struct rp_result *result);

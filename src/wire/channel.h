@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * wire/channel.h - framed messages over a connected stream descriptor on a loop.
+ *
+ * What cannot be written at once is kept, up to RP_CHANNEL_MAX bytes; beyond that the peer has stopped reading and the
+ * channel breaks rather than grow. closed() runs once, when the peer is gone or spoke nonsense.
+ *
+ * Either encoding is read at any time; MessagePack is sent until another one is chosen. The coordinator chooses, after the
+ * worker's hello (rp_channel_negotiate()), and the worker answers in what it was spoken to in last (rp_channel_use()).
+ */
+
+#include "base/buf.h"
+#include "wire/message.h"
+#include "loop/loop.h"
+
+enum { RP_CHANNEL_MAX = 256 << 20 };
+
+struct rp_channel;
+
+struct rp_channel_events {
+    /* May close the channel, after which the message's texts are gone. */
+    void (*message)(struct rp_channel *channel, const struct rp_message *message);
+    /* @status: 0 = the peer closed, -EBADMSG = nonsense, another -errno. The channel is closed already. */
+    void (*closed)(struct rp_channel *channel, int status);
+};
+
+struct rp_channel { /* embedded; zeroed before open */
+    const struct rp_channel_events *events;
+    struct rp_loop *loop;
+    int fd; /* owned while open; -1 otherwise */
+    struct rp_watch watch;
+    struct rp_buf in, out, draft;
+    struct rp_buf json; /* the draft in that encoding */
+    size_t out_sent;    /* of out */
+    enum rp_encoding encoding;
+};
+
+/* Takes over @fd, a connected stream socket (made non-blocking); on failure it stays the caller's. */
+RP_NODISCARD int rp_channel_open(struct rp_channel *channel, struct rp_loop *loop, int fd,
+                                 const struct rp_channel_events *events);
+void rp_channel_close(struct rp_channel *channel); /* no-op when not open */
+
+/* Hands over what has arrived and was not read yet: when something else has told of the peer's end, or asks why it is
+ * silent, first. May close the channel. Not from inside message(). No-op when not open. */
+void rp_channel_receive(struct rp_channel *channel);
+
+/* What is sent from now on. */
+void rp_channel_use(struct rp_channel *channel, enum rp_encoding encoding);
+/* Uses the encoding that is called @wanted (what RAMPA_WIRE holds; NULL or "" = the best) and that the worker's @hello
+ * offers. -RP_EUSER when there is none. */
+RP_NODISCARD int rp_channel_negotiate(struct rp_channel *channel, const struct rp_message *hello,
+                                      const char *wanted, struct rp_error *err);
+
+/* A message is written into the buffer that begin returns (rp_write_message() and its fields), then sent by end.
+ * end: -ENOMEM or -EMSGSIZE when it could not be kept, -errno when the peer is gone (closed() tells that too). */
+struct rp_buf *rp_channel_begin(struct rp_channel *channel);
+int rp_channel_end(struct rp_channel *channel);
+/* Blocks until everything is written, @timeout_ms at most. */
+int rp_channel_drain(struct rp_channel *channel, int timeout_ms);

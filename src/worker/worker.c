@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * A worker is driven by messages: load, plan, setup, start, stop, teardown, exit. While iterations run it sends what has
+ * changed once a second; at the end everything once more as totals, so that the coordinator can check its sums.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "worker/worker_internal.h"
+#include "plan/metrics.h"
+
+/* The share of a core says something about an interval only when that is long enough to wait in. */
+enum { LAG_INTERVAL_MS = 100, CPU_INTERVAL_MS = 100, DRAIN_MS = 5000 };
+enum { START_LEAD_MAX_S = 60 };
+
+/* ---- once a second ---------------------------------------------------------------------------------------- */
+
+static void sample_cpu(struct rp_worker *worker, rp_ns now)
+{
+    struct rusage usage;
+    double cpu_s;
+
+    getrusage(RUSAGE_SELF, &usage);
+    /* Spinning before an arrival is time to spare: the loop serves whatever comes meanwhile. */
+    cpu_s = rp_worker_cpu_seconds(&usage) - (double)rp_loop_spun(worker->loop) / 1e9;
+    if (worker->cpu_at && now >= worker->cpu_at + CPU_INTERVAL_MS * RP_MS)
+        rp_series_gauge(worker->s_cpu,
+                        (cpu_s - worker->cpu_s) / ((double)(now - worker->cpu_at) / 1e9));
+    worker->cpu_at = now;
+    worker->cpu_s = cpu_s;
+    rp_health_sample(&worker->watch, now, rp_loop_spun(worker->loop),
+                     !rp_engine_is_paused(worker->engine));
+}
+
+static void tick(struct rp_timer *timer, rp_ns now)
+{
+    struct rp_worker *worker = rp_container_of(timer, struct rp_worker, tick);
+
+    sample_cpu(worker, now);
+    rp_engine_sample(worker->engine);
+    rp_worker_send_changes(worker);
+    rp_worker_send_state(worker);
+    rp_timer_arm(worker->loop, timer,
+                 timer->deadline + RP_S > now ? timer->deadline + RP_S : now + RP_S, tick);
+}
+
+static void record_lag(struct rp_worker *worker)
+{
+    rp_ns late = rp_loop_now(worker->loop) - worker->lag.deadline;
+
+    if (late < 0)
+        return;
+    rp_series_trend(worker->s_lag, (double)late);
+    rp_health_probe(&worker->watch, late, LAG_INTERVAL_MS * RP_MS);
+}
+
+/* How late a timer fires is how long everything else on this loop may have to wait. */
+static void measure_lag(struct rp_timer *timer, rp_ns now)
+{
+    struct rp_worker *worker = rp_container_of(timer, struct rp_worker, lag);
+
+    record_lag(worker);
+    rp_timer_arm(worker->loop, timer, rp_loop_now(worker->loop) + LAG_INTERVAL_MS * RP_MS,
+                 measure_lag);
+}
+
+/* ---- phases ----------------------------------------------------------------------------------------------- */
+
+static void on_load(struct rp_worker *worker, const struct rp_message *message)
+{
+    char *path = rp_field_strdup(rp_message_get(message, "script"));
+    struct rp_error err = { 0 };
+    char *json = path ? worker->host.load(worker->host.script, path, &err) : NULL;
+
+    if (json) {
+        struct rp_buf *out = rp_channel_begin(&worker->channel);
+
+        rp_write_message(out, RP_MSG_DECLARED, 1);
+        rp_write_key(out, "json");
+        rp_write_text(out, json);
+        rp_worker_end_message(worker);
+    } else {
+        rp_worker_send_failed(worker, "load", &err);
+    }
+    rp_free(json);
+    rp_free(path);
+    rp_error_deinit(&err);
+}
+
+static void run_finished(struct rp_engine *engine, void *user);
+
+static struct rp_series *builtin_series(struct rp_worker *worker, enum rp_builtin id)
+{
+    const struct rp_builtin_metric *builtin = &rp_builtin_metrics[id];
+    const struct rp_metric *metric;
+
+    if (rp_registry_metric(worker->registry, builtin->name, builtin->type, builtin->is_time,
+                           &metric, NULL) < 0)
+        return NULL;
+    return rp_registry_series(worker->registry, metric, rp_tags_empty(worker->registry));
+}
+
+static void run_warning(void *user, const char *about, const char *text)
+{
+    rp_worker_warn_about(user, about, text, 1);
+}
+
+/* Which part of the work is this one's. */
+static int take_share(struct rp_worker *worker, const struct rp_message *message,
+                      struct rp_error *err)
+{
+    uint64_t count = rp_field_u64(rp_message_get(message, "workers"), 1);
+    uint64_t index = rp_field_u64(rp_message_get(message, "worker"), 0);
+
+    if (count < 1 || count > RP_WORKERS_MAX || index >= count)
+        return rp_error_set(err, -EBADMSG, "worker %llu of %llu cannot be",
+                            (unsigned long long)index + 1, (unsigned long long)count);
+    worker->index = (uint32_t)index;
+    return count == 1 ? 0 : rp_segment_equal(count, &worker->segments);
+}
+
+static int prepare(struct rp_worker *worker, const char *json, struct rp_error *err)
+{
+    struct rp_engine_config config = { .loop = worker->loop,
+                                       .host = worker->host.script,
+                                       .finished = run_finished,
+                                       .warning = run_warning,
+                                       .user = worker };
+    int r = rp_plan_read_json(json, &worker->plan, err);
+
+    if (r == 0)
+        r = rp_registry_new((struct rp_registry_limits){ 0 }, &worker->registry);
+    if (r == 0)
+        r = rp_http_client_new(worker->loop, worker->registry, (struct rp_http_limits){ 0 },
+                               &worker->http);
+    if (r < 0)
+        return r;
+    worker->s_lag = builtin_series(worker, RP_M_LOOP_LAG);
+    worker->s_cpu = builtin_series(worker, RP_M_GENERATOR_CPU);
+    if (!worker->s_lag || !worker->s_cpu)
+        return -ENOMEM;
+    r = worker->host.prepare(worker->host.script, worker->plan, worker->loop, worker->registry,
+                             worker->http, err);
+    if (r < 0)
+        return r;
+    rp_loop_set_spin(worker->loop, worker->plan->no_spin ? 0 : RP_LOOP_SPIN);
+    config.plan = worker->plan;
+    config.registry = worker->registry;
+    if (worker->segments.count) {
+        config.segments = &worker->segments;
+        config.segment_index = worker->index;
+    }
+    return rp_engine_new(&config, &worker->engine, err);
+}
+
+static void on_plan(struct rp_worker *worker, const struct rp_message *message)
+{
+    char *json = rp_field_strdup(rp_message_get(message, "json"));
+    struct rp_error err = { 0 };
+    int r = json ? take_share(worker, message, &err) : -EBADMSG;
+
+    if (r == 0)
+        r = prepare(worker, json, &err);
+    if (r < 0) {
+        if (!err.message)
+            rp_error_set(&err, r, "the worker cannot prepare the run: %s", strerror(-r));
+        rp_worker_send_failed(worker, "plan", &err);
+    } else {
+        rp_worker_send_simple(worker, RP_MSG_READY);
+    }
+    rp_free(json);
+    rp_error_deinit(&err);
+}
+
+static void start(struct rp_worker *worker, rp_ns at)
+{
+    rp_ns now = rp_loop_now(worker->loop);
+
+    sample_cpu(worker, now);
+    rp_health_start(&worker->watch, now, rp_loop_spun(worker->loop));
+    rp_engine_start(worker->engine, at);
+    rp_worker_send_state(worker);
+    rp_timer_arm(worker->loop, &worker->tick, at + RP_S, tick);
+    rp_timer_arm(worker->loop, &worker->lag, now + LAG_INTERVAL_MS * RP_MS, measure_lag);
+}
+
+static void time_to_start(struct rp_timer *timer, rp_ns now)
+{
+    struct rp_worker *worker = rp_container_of(timer, struct rp_worker, start);
+
+    worker->started_late = now - timer->deadline;
+    start(worker, timer->deadline);
+}
+
+/* All workers of a machine have one clock; one that hears of the moment too late starts at once and says so. */
+static void on_start(struct rp_worker *worker, const struct rp_message *message)
+{
+    rp_ns now = rp_loop_now(worker->loop);
+    rp_ns at = rp_field_i64(rp_message_get(message, "at"), 0);
+
+    worker->has_started = true;
+    if (at <= 0 || at > now + START_LEAD_MAX_S * RP_S)
+        start(worker, now);
+    else
+        rp_timer_arm_precise(worker->loop, &worker->start, at, time_to_start);
+}
+
+static void run_finished(struct rp_engine *engine, void *user)
+{
+    struct rp_worker *worker = user;
+
+    rp_timer_disarm(&worker->tick);
+    rp_timer_disarm(&worker->lag);
+    record_lag(worker); /* what has blocked the loop until now is overdue */
+    sample_cpu(worker, rp_loop_now(worker->loop));
+    rp_engine_sample(engine);
+    rp_worker_send_changes(worker);
+    rp_worker_send_state(worker);
+    rp_worker_send_finished(worker);
+}
+
+static void on_stop(struct rp_worker *worker, const struct rp_message *message)
+{
+    rp_ns grace = rp_field_i64(rp_message_get(message, "grace"), 0);
+
+    if (rp_timer_is_armed(&worker->start)) { /* an engine has to start before it can stop */
+        rp_timer_disarm(&worker->start);
+        start(worker, rp_loop_now(worker->loop));
+    }
+    rp_engine_stop(worker->engine, rp_ns_add(rp_loop_now(worker->loop), grace > 0 ? grace : 0));
+    if (!rp_engine_is_finished(worker->engine))
+        rp_worker_send_state(worker); /* what a progress display shows */
+}
+
+/* The answer is for the coordinator's record: it is the engine that knows from when to when. */
+static void on_pause(struct rp_worker *worker, bool is_pause)
+{
+    if (is_pause)
+        rp_engine_pause(worker->engine);
+    else
+        rp_engine_resume(worker->engine);
+    if (worker->has_started && !rp_engine_is_finished(worker->engine))
+        rp_worker_send_state(worker);
+}
+
+static void over(struct rp_worker *worker, int status)
+{
+    if (worker->is_over)
+        return;
+    worker->is_over = true;
+    worker->ended(worker, worker->user, status);
+}
+
+static void on_exit_message(struct rp_worker *worker)
+{
+    if (worker->registry) {
+        rp_worker_send_changes(worker);
+        rp_worker_report_overflow(worker);
+        rp_worker_send_totals(worker);
+    }
+    rp_worker_send_bye(worker);
+    /* A coordinator that is gone needs no farewell; one on this loop reads it in a later turn. */
+    if (!worker->host.is_local)
+        (void)rp_channel_drain(&worker->channel, DRAIN_MS);
+    over(worker, 0);
+}
+
+/* The order of docs/internals/messages.md. */
+static bool is_in_order(const struct rp_worker *worker, enum rp_message_type type)
+{
+    bool is_running = worker->has_started && !rp_engine_is_finished(worker->engine);
+
+    switch (type) {
+    case RP_MSG_LOAD:
+    case RP_MSG_PLAN:
+        return !worker->plan;
+    case RP_MSG_SETUP:
+    case RP_MSG_SHARE:
+    case RP_MSG_START:
+        return worker->engine && !worker->has_started && !worker->is_in_hook;
+    case RP_MSG_STOP:
+        return worker->has_started;
+    case RP_MSG_PAUSE:
+    case RP_MSG_RESUME:
+        return worker->engine;
+    case RP_MSG_TEARDOWN:
+        return worker->engine && !is_running && !worker->is_in_hook;
+    default:
+        return true;
+    }
+}
+
+static void out_of_order(struct rp_worker *worker, enum rp_message_type type)
+{
+    char text[80];
+
+    snprintf(text, sizeof(text), "the coordinator's message '%s' came out of order",
+             rp_message_type_name(type));
+    rp_worker_warn(worker, text);
+}
+
+static void on_message(struct rp_channel *channel, const struct rp_message *message)
+{
+    struct rp_worker *worker = rp_container_of(channel, struct rp_worker, channel);
+    enum rp_message_type type = rp_message_type(message);
+
+    if (worker->is_over)
+        return;
+    rp_channel_use(channel, rp_message_encoding(message));
+    if (!is_in_order(worker, type)) {
+        out_of_order(worker, type);
+        return;
+    }
+    switch (type) {
+    case RP_MSG_LOAD:
+        on_load(worker, message);
+        break;
+    case RP_MSG_PLAN:
+        on_plan(worker, message);
+        break;
+    case RP_MSG_SETUP:
+        rp_worker_on_setup(worker, message);
+        break;
+    case RP_MSG_SHARE:
+        rp_worker_on_share(worker, message);
+        break;
+    case RP_MSG_START:
+        on_start(worker, message);
+        break;
+    case RP_MSG_STOP:
+        on_stop(worker, message);
+        break;
+    case RP_MSG_PAUSE:
+    case RP_MSG_RESUME:
+        on_pause(worker, type == RP_MSG_PAUSE);
+        break;
+    case RP_MSG_TEARDOWN:
+        rp_worker_run_hook(worker, RP_HOOK_TEARDOWN, worker->plan->teardown_timeout);
+        break;
+    case RP_MSG_EXIT:
+        on_exit_message(worker);
+        break;
+    default:
+        break; /* a newer coordinator's message; the protocol version is checked in hello */
+    }
+}
+
+static void on_closed(struct rp_channel *channel, int status)
+{
+    struct rp_worker *worker = rp_container_of(channel, struct rp_worker, channel);
+
+    /* Gone is gone, whether or not it had read all. */
+    over(worker, status < 0 && status != -ECONNRESET ? status : -EPIPE);
+}
+
+static const struct rp_channel_events channel_events = {
+    .message = on_message,
+    .closed = on_closed,
+};
+
+void rp_worker_note_block(struct rp_worker *worker, rp_ns length)
+{
+    worker->watch.health.blocks++;
+    worker->watch.health.blocked += length;
+}
+
+struct rp_engine *rp_worker_engine(struct rp_worker *worker)
+{
+    return worker->engine;
+}
+
+uint32_t rp_worker_number(const struct rp_worker *worker)
+{
+    return worker->index + 1;
+}
+
+int rp_worker_new(struct rp_loop *loop, int fd, const struct rp_worker_host *host,
+                  void (*ended)(struct rp_worker *worker, void *user, int status), void *user,
+                  struct rp_worker **ret)
+{
+    struct rp_worker *worker = rp_calloc(1, sizeof(*worker));
+    int r;
+
+    if (!worker)
+        return -ENOMEM;
+    worker->host = *host;
+    worker->loop = loop;
+    worker->ended = ended;
+    worker->user = user;
+    r = rp_channel_open(&worker->channel, loop, fd, &channel_events);
+    if (r < 0) {
+        rp_free(worker);
+        return r;
+    }
+    rp_worker_send_hello(worker);
+    *ret = worker;
+    return 0;
+}
+
+void rp_worker_free(struct rp_worker *worker)
+{
+    if (!worker)
+        return;
+    rp_timer_disarm(&worker->tick);
+    rp_timer_disarm(&worker->lag);
+    rp_health_end(&worker->watch);
+    rp_timer_disarm(&worker->start);
+    rp_channel_close(&worker->channel);
+    rp_engine_free(worker->engine);
+    if (worker->registry)
+        worker->host.release(worker->host.script);
+    rp_http_client_free(worker->http);
+    rp_registry_free(worker->registry);
+    rp_plan_free(worker->plan);
+    rp_segment_sequence_deinit(&worker->segments);
+    rp_free(worker);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+
+/* setup() and teardown() in a worker, and what setup() returned on its way to the others. */
+
+#include <errno.h>
+
+#include "base/alloc.h"
+#include "worker/worker_internal.h"
+
+enum { SHARE_MAX_BYTES = RP_MESSAGE_MAX_BYTES / 2 };
+
+/* What others wait for. NULL with @err: they cannot have it. */
+static char *pack(struct rp_worker *worker, size_t *ret_len, struct rp_error *err)
+{
+    char *data = worker->host.pack(worker->host.script, ret_len, err);
+
+    if (!data || *ret_len <= SHARE_MAX_BYTES)
+        return data;
+    rp_free(data);
+    rp_error_set(
+        err, -RP_EUSER,
+        "what setup() returned takes %zu MiB, and %d is the most that other workers are sent",
+        *ret_len >> 20, SHARE_MAX_BYTES >> 20);
+    rp_error_hint(err, "return where the data is, and read it in each worker; or use --workers 1");
+    return NULL;
+}
+
+static void send_hook_ended(struct rp_worker *worker, enum rp_hook hook, const struct rp_error *err,
+                            struct rp_slice data)
+{
+    struct rp_error none = { 0 };
+    struct rp_buf *out = rp_channel_begin(&worker->channel);
+
+    rp_write_message(out, RP_MSG_HOOK_ENDED, 4 + RP_ERROR_FIELDS);
+    rp_write_key(out, "hook");
+    rp_write_text(out, hook == RP_HOOK_SETUP ? "setup" : "teardown");
+    rp_write_key(out, "ok");
+    rp_write_bool(out, !err);
+    rp_write_key(out, "took");
+    rp_write_i64(out, rp_loop_now(worker->loop) - worker->hook_began);
+    rp_write_key(out, "data");
+    rp_write_bytes(out, data);
+    rp_write_error(out, err ? err : &none);
+    rp_worker_end_message(worker);
+}
+
+static void hook_ended(struct rp_script_host *host, enum rp_hook hook, const struct rp_error *err)
+{
+    struct rp_worker *worker = host->hook_data;
+    struct rp_error no_data = { 0 };
+    size_t len = 0;
+    char *data = NULL;
+
+    worker->is_in_hook = false;
+    rp_worker_send_changes(worker);
+    if (hook == RP_HOOK_SETUP && worker->is_sharing && worker->host.pack && !err) {
+        data = pack(worker, &len, &no_data);
+        if (!data)
+            err = &no_data;
+    }
+    send_hook_ended(worker, hook, err, rp_slice(data ? data : "", len));
+    rp_free(data);
+    rp_error_deinit(&no_data);
+}
+
+void rp_worker_run_hook(struct rp_worker *worker, enum rp_hook hook, rp_ns timeout)
+{
+    struct rp_script_host *script = worker->host.script;
+
+    script->hook_ended = hook_ended;
+    script->hook_data = worker;
+    worker->is_in_hook = true;
+    worker->hook_began = rp_loop_now(worker->loop);
+    script->ops->hook(script, hook, timeout);
+}
+
+void rp_worker_on_setup(struct rp_worker *worker, const struct rp_message *message)
+{
+    worker->is_sharing = rp_field_bool(rp_message_get(message, "share"), false);
+    rp_worker_run_hook(worker, RP_HOOK_SETUP, worker->plan->setup_timeout);
+}
+
+void rp_worker_on_share(struct rp_worker *worker, const struct rp_message *message)
+{
+    struct rp_error err = { 0 };
+    int r = worker->host.share
+                ? worker->host.share(worker->host.script,
+                                     rp_field_bytes(rp_message_get(message, "data")), &err)
+                : -EINVAL;
+
+    if (r < 0) {
+        if (!err.message)
+            rp_error_set(&err, r, "what setup() returned cannot be used: %s", strerror(-r));
+        rp_worker_send_failed(worker, "share", &err);
+    } else {
+        rp_worker_send_simple(worker, RP_MSG_READY);
+    }
+    rp_error_deinit(&err);
+}

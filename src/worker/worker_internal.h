@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * worker/worker_internal.h - what the worker's files share: worker.c is driven by messages, worker_send.c writes them,
+ * worker_hooks.c has setup and teardown.
+ */
+
+#include <sys/resource.h>
+
+#include "wire/health.h"
+#include "worker/worker.h"
+
+struct rp_worker {
+    struct rp_channel channel;
+    struct rp_worker_host host;
+    struct rp_loop *loop;
+    void (*ended)(struct rp_worker *worker, void *user, int status);
+    void *user;
+    struct rp_plan *plan;
+    struct rp_registry *registry;
+    struct rp_http_client *http;
+    struct rp_engine *engine;
+    struct rp_timer tick, lag, start;
+    uint32_t index; /* of the run's workers, from 0 */
+    struct rp_segment_sequence segments;
+    bool is_in_hook, is_sharing, has_started, is_over;
+    rp_ns started_late; /* after the moment that was agreed upon */
+    rp_ns hook_began;
+    uint32_t defined; /* series already defined to the coordinator */
+    rp_ns cpu_at;
+    double cpu_s;
+    struct rp_series *s_lag, *s_cpu;
+    struct rp_health_watch watch;
+    int error; /* the first failure of sending */
+};
+
+/* worker_hooks.c */
+void rp_worker_on_setup(struct rp_worker *worker, const struct rp_message *message);
+void rp_worker_on_share(struct rp_worker *worker, const struct rp_message *message);
+void rp_worker_run_hook(struct rp_worker *worker, enum rp_hook hook, rp_ns timeout);
+
+/* worker_send.c: each sends one kind of message; failures are kept in worker->error. */
+void rp_worker_send_hello(struct rp_worker *worker);
+void rp_worker_send_failed(struct rp_worker *worker, const char *stage, const struct rp_error *err);
+void rp_worker_send_simple(struct rp_worker *worker, enum rp_message_type type);
+void rp_worker_send_changes(struct rp_worker *worker); /* what has changed since the last time */
+/* How far the scenarios are, and whether they pause. */
+void rp_worker_send_state(struct rp_worker *worker);
+void rp_worker_send_finished(struct rp_worker *worker);
+void rp_worker_send_totals(struct rp_worker *worker);
+void rp_worker_send_bye(struct rp_worker *worker);
+void rp_worker_report_overflow(struct rp_worker *worker);
+/* @about NULL: only equal texts are one warning. */
+void rp_worker_warn_about(struct rp_worker *worker, const char *about, const char *text,
+                          uint64_t times);
+/* Ends what rp_channel_begin() began. */
+void rp_worker_end_message(struct rp_worker *worker);
+double rp_worker_cpu_seconds(const struct rusage *usage);

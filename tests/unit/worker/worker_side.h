@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* A worker with a script host that does next to nothing, driven over a socket pair like by a coordinator. */
+
+#include "../loop/harness.h"
+#include "worker/worker.h"
+#include "stats/store.h"
+
+enum { VUS_MAX = 16, ITERATIONS = 40 };
+
+struct slot {
+    struct rp_timer timer;
+    struct rp_vu *vu;
+};
+
+struct side {
+    struct world *world;
+    struct rp_script_host script; /* the worker's */
+    struct rp_worker *worker;
+    struct slot slots[VUS_MAX];
+    struct rp_series *series;
+    struct rp_task hook_task;
+    enum rp_hook hook;
+    int hooks, released, ended, status, begun;
+    bool fails_to_load, hook_fails, never_ends;
+    /* the coordinator's */
+    struct rp_channel channel;
+    struct rp_store *store;
+    char *page;
+    int seen[RP_MSG_COUNT], closed;
+    enum rp_message_type last;
+    enum rp_encoding encoding; /* of the last one */
+    bool totals_differ, is_paused;
+    rp_ns elapsed, paused;
+    char stage[16];
+};
+
+void side_init(struct side *side, struct world *world);
+void side_deinit(struct side *side);
+void tell(struct side *side, enum rp_message_type type);
+void tell_and_wait(struct side *side, enum rp_message_type type, enum rp_message_type answer);
+void go_to(struct side *side, enum rp_message_type last);
+/* What the host does when an iteration is to be interrupted. */
+void side_interrupt(struct rp_script_host *host, struct rp_vu *vu);
