@@ -13,7 +13,6 @@
 
 #include "base/error.h"
 #include "base/slice.h"
-#include "engine/engine.h"
 #include "run/result.h"
 #include "plan/plan.h"
 
@@ -23,6 +22,8 @@ enum {
 
 struct rp_coordinator; /* a run in progress */
 struct rp_events;
+struct rp_loop;
+struct rp_scenario_progress;
 
 struct rp_coordinator_status { /* for a progress display; strings are constants */
     const char *phase;         /* "loading", "setup", "running", "stopping", "teardown" */

@@ -13,9 +13,9 @@
 #include "wire/channel.h"
 #include "coordinator/coordinator.h"
 #include "run/events.h"
-#include "wire/health.h"
+#include "run/health.h"
 #include "coordinator/process.h"
-#include "wire/progress.h"
+#include "run/progress.h"
 
 enum phase {
     PHASE_HELLO,

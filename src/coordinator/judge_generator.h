@@ -8,7 +8,7 @@
  * processor or with a loop that stood still. "Suspect" is what shows in latencies: a twentieth of it.
  */
 
-#include "wire/health.h"
+#include "run/health.h"
 #include "run/result.h"
 
 /* What @cause was to one worker. */

@@ -8,6 +8,8 @@
 
 #include "base/alloc.h"
 #include "coordinator/coordinator_internal.h"
+#include "wire/health.h"
+#include "wire/progress.h"
 
 static int metric_type(struct rp_slice name, enum rp_metric_type *ret)
 {
@@ -143,6 +145,19 @@ static bool is_round_complete(struct rp_coordinator *c)
     return true;
 }
 
+static int take_progress(struct rp_peer *peer, struct rp_field scenarios)
+{
+    struct rp_coordinator *c = peer->c;
+    size_t count = c->result->plan->scenario_count;
+    struct rp_scenario_progress *told = rp_calloc(count, sizeof(*told));
+    int r = told ? rp_field_progress_list(scenarios, count, told) : -ENOMEM;
+
+    if (r == 0)
+        r = rp_progress_table_set(&c->progress, count, peer->index, told);
+    rp_free(told);
+    return r;
+}
+
 int rp_merge_state(struct rp_peer *peer, const struct rp_message *message)
 {
     struct rp_coordinator *c = peer->c;
@@ -151,8 +166,7 @@ int rp_merge_state(struct rp_peer *peer, const struct rp_message *message)
 
     if (peer->step != STEP_RUNNING)
         return -EBADMSG;
-    r = rp_progress_table_set(&c->progress, c->result->plan->scenario_count, peer->index,
-                              rp_message_get(message, "scenarios"));
+    r = take_progress(peer, rp_message_get(message, "scenarios"));
     if (r < 0)
         return r;
     r = rp_note_pauses(peer, elapsed, rp_field_i64(rp_message_get(message, "paused"), 0),

@@ -10,6 +10,7 @@
 
 #include "base/sysfile.h"
 #include "coordinator/coordinator_internal.h"
+#include "sched/executor.h"
 
 enum { FILES_OF_ITS_OWN = 64 }; /* a worker's: standard streams, sockets, the loop, Python's */
 

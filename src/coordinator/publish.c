@@ -238,7 +238,7 @@ static void put_scenario(struct rp_json_line *line, const char *name,
 {
     rp_line_open(line, NULL);
     rp_line_text(line, "name", name);
-    rp_line_text(line, "state", rp_progress_state_name(progress->state));
+    rp_line_text(line, "state", rp_scenario_state_name(progress->state));
     rp_line_i64(line, "vus", progress->vus);
     rp_line_i64(line, "vus_made", progress->vus_made);
     if (progress->stage >= 0)

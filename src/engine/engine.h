@@ -16,6 +16,7 @@
 #include "http/http.h"
 #include "loop/loop.h"
 #include "plan/plan.h"
+#include "run/progress.h"
 #include "sched/executor.h"
 #include "sched/segment.h"
 #include "script/script.h"
@@ -74,15 +75,6 @@ struct rp_engine_arrivals {
 };
 struct rp_engine_arrivals rp_engine_arrivals(const struct rp_engine *engine);
 
-/* How far a scenario is: for progress displays and events. Cheap. Those of several workers are added up. */
-struct rp_scenario_progress {
-    enum rp_execution_state state; /* of several workers: the least advanced that is not finished */
-    int64_t vus, vus_made;         /* running an iteration now; existing */
-    int64_t stage;                 /* of ramping executors, from 0; else -1 */
-    uint64_t scheduled, started, dropped, completed, interrupted, errors;
-    uint64_t total; /* iterations that the schedule has in all; 0 = as many as the time allows */
-    rp_ns elapsed, regular; /* of its regular time, without pauses */
-    double rate;            /* arrivals per second wanted now; 0 for other executors */
-};
+/* Cheap. */
 struct rp_scenario_progress rp_engine_progress(const struct rp_engine *engine, size_t i);
 int64_t rp_engine_active_vus(const struct rp_engine *engine);

@@ -146,13 +146,25 @@ struct rp_engine_arrivals rp_engine_arrivals(const struct rp_engine *engine)
     return sum;
 }
 
+/* Both name the parts of the same life. */
+static enum rp_scenario_state state_of(enum rp_execution_state state)
+{
+    _Static_assert((int)RP_EXECUTION_WAITING == (int)RP_SCENARIO_WAITING &&
+                       (int)RP_EXECUTION_RUNNING == (int)RP_SCENARIO_RUNNING &&
+                       (int)RP_EXECUTION_STOPPING == (int)RP_SCENARIO_STOPPING &&
+                       (int)RP_EXECUTION_INTERRUPTING == (int)RP_SCENARIO_INTERRUPTING &&
+                       (int)RP_EXECUTION_FINISHED == (int)RP_SCENARIO_FINISHED,
+                   "the states of an executor are those of its scenario");
+    return (enum rp_scenario_state)state;
+}
+
 struct rp_scenario_progress rp_engine_progress(const struct rp_engine *engine, size_t i)
 {
     const struct rp_engine_scenario *scenario = &engine->scenarios[i];
     const struct rp_execution *executor = &scenario->executor;
     rp_ns now = rp_loop_now(engine->config.loop);
 
-    return (struct rp_scenario_progress){ .state = executor->state,
+    return (struct rp_scenario_progress){ .state = state_of(executor->state),
                                           .vus = executor->active,
                                           .vus_made = executor->made,
                                           .stage = rp_execution_stage(executor, now),

@@ -13,7 +13,7 @@
 #include "base/buf.h"
 #include "base/compiler.h"
 #include "base/time.h"
-#include "engine/engine.h"
+#include "run/progress.h"
 #include "plan/plan.h"
 
 /* What is known now; about once a second. */

@@ -150,16 +150,16 @@ static void format_measures(const struct rp_scenario *plan, const struct rp_scen
 static void format_bar(const struct rp_progress *progress, size_t i, struct bar *bar)
 {
     static const char *const states[] = {
-        [RP_EXECUTION_WAITING] = "",          [RP_EXECUTION_RUNNING] = "",
-        [RP_EXECUTION_STOPPING] = "stopping", [RP_EXECUTION_INTERRUPTING] = "interrupting",
-        [RP_EXECUTION_FINISHED] = "finished",
+        [RP_SCENARIO_WAITING] = "",          [RP_SCENARIO_RUNNING] = "",
+        [RP_SCENARIO_STOPPING] = "stopping", [RP_SCENARIO_INTERRUPTING] = "interrupting",
+        [RP_SCENARIO_FINISHED] = "finished",
     };
     const struct rp_scenario_progress *at = &progress->scenarios[i];
     const struct rp_scenario *plan = &progress->plan[i];
     char number[RP_UNIT_SIZE];
 
     *bar = (struct bar){ .urgency = GOING };
-    if (at->state == RP_EXECUTION_WAITING) {
+    if (at->state == RP_SCENARIO_WAITING) {
         bar->urgency = WAITING;
         format_waiting(plan->start_time - progress->run_elapsed, bar->text[STATE]);
         return;
@@ -167,7 +167,7 @@ static void format_bar(const struct rp_progress *progress, size_t i, struct bar 
     bar->share = share_of(plan, at);
     format_measures(plan, at, bar);
     snprintf(bar->text[STATE], PART_SIZE, "%s", states[at->state]);
-    if (at->state == RP_EXECUTION_FINISHED)
+    if (at->state == RP_SCENARIO_FINISHED)
         bar->urgency = OVER;
     else
         snprintf(bar->text[VUS], PART_SIZE, "%*" PRId64 "/%" PRId64 " VUs",
@@ -186,9 +186,9 @@ struct choice {
 
 static enum urgency urgency_of(const struct rp_scenario_progress *at)
 {
-    if (at->state == RP_EXECUTION_WAITING)
+    if (at->state == RP_SCENARIO_WAITING)
         return WAITING;
-    return at->state == RP_EXECUTION_FINISHED ? OVER : GOING;
+    return at->state == RP_SCENARIO_FINISHED ? OVER : GOING;
 }
 
 /* @lines is room for that many lines. */

@@ -2,62 +2,13 @@
 #pragma once
 
 /*
- * wire/health.h - what a worker knows of itself: sums since its executors started, told once a second and at the end.
- *
- * The worker measures (watch), the coordinator keeps one of these for each worker and judges them together
- * (judge_generator.h). All times are those of the thread that turns the loop: other threads of the script's own do not slow
- * what is measured, unless they take its processor, and then it shows in @waited.
+ * wire/health.h - a worker's health (run/health.h) as a field of a message.
  */
 
-#include "base/time.h"
+#include "run/health.h"
 #include "wire/message.h"
-
-/* Later than this is visible in latencies. */
-#define RP_HEALTH_LATE (20 * RP_MS)
-
-struct rp_worker_health {
-    rp_ns observed; /* wall time, in samples of about a second */
-    rp_ns busy; /* of it, in samples that left the thread less than a tenth of the time to spare */
-    rp_ns computed; /* its processor time, without spinning before arrivals */
-    rp_ns
-        waited; /* that it could have run and did not: another program had the processor, or a quota was used up */
-    rp_ns stopped;        /* of that, because of the CPU quota of a control group */
-    uint64_t stops;       /* how often that was, to the whole group */
-    uint64_t probes;      /* how often it was looked whether a timer fires in time, */
-    uint64_t late_probes; /* and it fired later than RP_HEALTH_LATE */
-    uint64_t
-        blocks;    /* how often code of the script kept the loop, as far as the host has noticed, */
-    rp_ns blocked; /* and how long in all */
-    uint64_t arrivals;      /* iterations that began at a time of a schedule's */
-    uint64_t late_arrivals; /* of them, later than RP_HEALTH_LATE */
-    uint64_t
-        late_drops; /* arrivals dropped that late: a VU may have been free when they were due */
-    uint64_t no_descriptors, no_ports; /* connects that failed for want of them */
-    uint64_t faults;                   /* pages that had to be read from a disk */
-};
 
 /* As a list, in the order above. */
 void rp_write_health(struct rp_buf *out, const struct rp_worker_health *health);
 /* What is missing or no number is 0, as are all of what is no list. */
 void rp_read_health(struct rp_field list, struct rp_worker_health *ret);
-
-/* ---- the worker's side -------------------------------------------------------------------------------------- */
-
-struct rp_health_watch { /* embedded; zeroed = not started */
-    struct rp_worker_health health;
-    struct rp_health_counts { /* of the thread, since it began */
-        rp_ns at, computed, waited, stopped;
-        uint64_t stops, faults;
-    } last;
-    int schedstat_fd;
-    bool has_started, has_quota;
-};
-
-/* From the thread that turns the loop. @spun: rp_loop_spun(). What the system does not tell stays 0. */
-void rp_health_start(struct rp_health_watch *watch, rp_ns now, rp_ns spun);
-/* Adds what was since the last sample; nothing when that is too short ago to say something. @counts false: the time does
- * not count, as in a pause. */
-void rp_health_sample(struct rp_health_watch *watch, rp_ns now, rp_ns spun, bool counts);
-/* A timer armed every @interval fired @late. While it was late none of those after it could have fired either. */
-void rp_health_probe(struct rp_health_watch *watch, rp_ns late, rp_ns interval);
-void rp_health_end(struct rp_health_watch *watch);

@@ -8,7 +8,7 @@
 
 #include <sys/resource.h>
 
-#include "wire/health.h"
+#include "worker/watch.h"
 #include "worker/worker.h"
 
 struct rp_worker {

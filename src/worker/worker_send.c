@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "wire/health.h"
 #include "wire/progress.h"
 #include "worker/worker_internal.h"
 

@@ -306,7 +306,7 @@ static void leave(void)
 /* One second runs, one second pauses, and so on. */
 static void send_state(int seconds)
 {
-    struct rp_scenario_progress progress = { .state = RP_EXECUTION_RUNNING, .vus = seconds };
+    struct rp_scenario_progress progress = { .state = RP_SCENARIO_RUNNING, .vus = seconds };
 
     rp_write_message(&out, RP_MSG_STATE, 4);
     number("elapsed", seconds * RP_S);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* What a worker counts of itself, as a message and back, and the verdict on made-up ones. */
+/* The verdict on workers that are made up. */
 
 #include "coordinator/judge_generator.h"
 
@@ -15,103 +15,6 @@
 #include "base/alloc.h"
 
 #define MS RP_MS
-
-/* ---- the worker's side ---- */
-
-static void test_probes(void **state)
-{
-    static const struct {
-        rp_ns late;
-        uint64_t probes, late_probes;
-    } cases[] = {
-        { 0, 1, 0 },        { 20 * MS, 1, 0 },     { 21 * MS, 1, 1 },
-        { 100 * MS, 2, 1 }, { 121 * MS, 2, 2 },    { 2000 * MS, 21, 20 },
-        { -5, 1, 0 },       { 2021 * MS, 21, 21 }, /* the last of those that it stands in the way of is 21 ms late */
-    };
-
-    for (size_t i = 0; i < RP_ARRAY_LEN(cases); i++) {
-        struct rp_health_watch watch = { .has_started = false };
-
-        rp_health_probe(&watch, cases[i].late, 100 * MS);
-        assert_int_equal(watch.health.probes, cases[i].probes);
-        assert_int_equal(watch.health.late_probes, cases[i].late_probes);
-    }
-}
-
-/* As much as the clock says, with the thread's own processor time in it; what is too short waits for the next. */
-static void test_samples(void **state)
-{
-    struct rp_health_watch watch = { .has_started = false };
-    rp_ns now = rp_clock_ns(), cpu = 0;
-    volatile uint64_t work = 0;
-
-    rp_health_sample(&watch, now, 0, true); /* not started */
-    assert_int_equal(watch.health.observed, 0);
-    rp_health_start(&watch, now, 0);
-    while (rp_clock_ns() - now < 150 * MS)
-        work++;
-    rp_health_sample(&watch, now + 99 * MS, 0, true);
-    assert_int_equal(watch.health.observed, 0);
-    rp_health_sample(&watch, now + 200 * MS, 0, true);
-    assert_int_equal(watch.health.observed, 200 * MS);
-    cpu = watch.health.computed;
-    /* Of 150 ms it has computed, or waited for a processor. */
-    assert_true(cpu > 0 && cpu + watch.health.waited > 100 * MS && cpu <= 200 * MS);
-    rp_health_sample(&watch, now + 400 * MS, 0, false); /* a pause */
-    assert_int_equal(watch.health.observed, 200 * MS);
-    assert_int_equal(watch.health.computed, cpu);
-    rp_health_sample(&watch, now + 600 * MS, 0, true);
-    assert_int_equal(watch.health.observed, 400 * MS);
-    assert_int_equal(watch.health.busy, 0);
-    rp_health_end(&watch);
-    rp_health_end(&watch);
-}
-
-/* Time spent on spinning is time to spare. */
-static void test_spinning_is_no_work(void **state)
-{
-    struct rp_health_watch watch = { .has_started = false };
-    rp_ns now = rp_clock_ns();
-
-    rp_health_start(&watch, now, 0);
-    rp_health_sample(&watch, now + 200 * MS, RP_S, true); /* more than it can have had */
-    assert_int_equal(watch.health.computed, 0);
-    rp_health_end(&watch);
-}
-
-static struct rp_worker_health through_a_message(const struct rp_worker_health *health)
-{
-    struct rp_worker_health ret;
-    struct rp_message *message;
-    struct rp_buf out;
-
-    rp_buf_init(&out, 4096);
-    rp_write_message(&out, RP_MSG_STATE, 1);
-    rp_write_key(&out, "health");
-    rp_write_health(&out, health);
-    assert_int_equal(out.error, 0);
-    assert_int_equal(rp_message_decode(rp_buf_slice(&out), &message), 0);
-    rp_read_health(rp_message_get(message, "health"), &ret);
-    rp_message_free(message);
-    rp_buf_deinit(&out);
-    return ret;
-}
-
-static void test_messages(void **state)
-{
-    struct rp_worker_health health = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16 };
-    struct rp_worker_health odd = { .observed = -5, .waited = INT64_MIN, .late_drops = UINT64_MAX };
-    struct rp_worker_health back = through_a_message(&health);
-
-    assert_memory_equal(&back, &health, sizeof(health));
-    back = through_a_message(&odd);
-    assert_int_equal(back.observed, 0);
-    assert_int_equal(back.waited, 0);
-    assert_true(back.late_drops == UINT64_MAX);
-    rp_read_health((struct rp_field){ NULL }, &back);
-    memset(&health, 0, sizeof(health));
-    assert_memory_equal(&back, &health, sizeof(health));
-}
 
 /* ---- the verdict on one ---- */
 
@@ -317,10 +220,6 @@ static void test_without_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_probes),
-        cmocka_unit_test(test_samples),
-        cmocka_unit_test(test_spinning_is_no_work),
-        cmocka_unit_test(test_messages),
         cmocka_unit_test(test_verdicts),
         cmocka_unit_test(test_several_workers),
         cmocka_unit_test(test_every_cause_has_a_name),

@@ -120,8 +120,8 @@ static void test_what_is_over_is_not_held(void **state)
     fake_run_until(&fake, 50 * RP_S);
     assert_int_equal(fake.counts[0].begun, 2);
     assert_int_equal(rp_engine_counts(fake.engine, 0).dropped, 398);
-    assert_int_equal(rp_engine_progress(fake.engine, 0).state, RP_EXECUTION_FINISHED);
-    assert_int_equal(rp_engine_progress(fake.engine, 1).state, RP_EXECUTION_WAITING);
+    assert_int_equal(rp_engine_progress(fake.engine, 0).state, RP_SCENARIO_FINISHED);
+    assert_int_equal(rp_engine_progress(fake.engine, 1).state, RP_SCENARIO_WAITING);
     fake_resume(&fake);
     fake_run_out(&fake);
     assert_int_equal(fake.counts[1].first, 50 * RP_S + 4 * RP_S - 10 * RP_MS);
@@ -148,7 +148,7 @@ static void test_what_is_over_is_not_held_behind_others(void **state)
     fake_run_until(&fake, 5 * RP_S); /* long before its graceful stop is over */
     assert_int_equal(fake.counts[0].begun, 256);
     assert_int_equal(rp_engine_counts(fake.engine, 1).dropped, 400);
-    assert_int_equal(rp_engine_progress(fake.engine, 1).state, RP_EXECUTION_FINISHED);
+    assert_int_equal(rp_engine_progress(fake.engine, 1).state, RP_SCENARIO_FINISHED);
     fake_resume(&fake);
     fake_run_out(&fake);
     assert_int_equal(fake.counts[0].begun, 256 + 300 * 10); /* 9.97 s of its time are left */
@@ -192,7 +192,7 @@ static void test_before_the_start(void **state)
     assert_int_equal(rp_engine_paused_time(fake.engine), 0); /* of a run that has not begun */
     fake_run_until(&fake, 7 * RP_S); /* started one second before its start */
     assert_int_equal(fake.counts[0].begun + fake.counts[1].begun, 0);
-    assert_int_equal(rp_engine_progress(fake.engine, 0).state, RP_EXECUTION_WAITING);
+    assert_int_equal(rp_engine_progress(fake.engine, 0).state, RP_SCENARIO_WAITING);
     fake_resume(&fake);
     assert_false(rp_engine_is_paused(fake.engine));
     fake_run_out(&fake);

@@ -211,7 +211,7 @@ static void check_scenario(const struct test *test, size_t i)
         if (test->fake.stopped_at == RP_NS_NEVER && scenario->arrival == RP_ARRIVAL_UNIFORM)
             assert_int_equal(counts.scheduled, progress.total);
     }
-    assert_int_equal(progress.state, RP_EXECUTION_FINISHED);
+    assert_int_equal(progress.state, RP_SCENARIO_FINISHED);
     assert_int_equal(progress.vus, 0);
     assert_true(progress.elapsed >= 0 && progress.elapsed <= progress.regular);
     assert_true(progress.rate == 0);

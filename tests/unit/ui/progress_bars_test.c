@@ -171,18 +171,18 @@ static void test_bar(void **state)
 {
     static const struct {
         rp_ns elapsed;
-        enum rp_execution_state state;
+        enum rp_scenario_state state;
         const char *bar;
     } cases[] = {
-        { 0, RP_EXECUTION_WAITING, "[------------------------------]" },
-        { 0, RP_EXECUTION_RUNNING, "[>-----------------------------]" },
-        { RP_S - 1, RP_EXECUTION_RUNNING, "[>-----------------------------]" },
-        { RP_S, RP_EXECUTION_RUNNING, "[=>----------------------------]" },
-        { 15 * RP_S, RP_EXECUTION_RUNNING, "[===============>--------------]" },
-        { 30 * RP_S - 1, RP_EXECUTION_RUNNING, "[=============================>]" },
-        { 30 * RP_S, RP_EXECUTION_STOPPING, "[==============================]" },
-        { 3 * RP_S, RP_EXECUTION_FINISHED, "[===---------------------------]" },
-        { 31 * RP_S, RP_EXECUTION_RUNNING, "[==============================]" },
+        { 0, RP_SCENARIO_WAITING, "[------------------------------]" },
+        { 0, RP_SCENARIO_RUNNING, "[>-----------------------------]" },
+        { RP_S - 1, RP_SCENARIO_RUNNING, "[>-----------------------------]" },
+        { RP_S, RP_SCENARIO_RUNNING, "[=>----------------------------]" },
+        { 15 * RP_S, RP_SCENARIO_RUNNING, "[===============>--------------]" },
+        { 30 * RP_S - 1, RP_SCENARIO_RUNNING, "[=============================>]" },
+        { 30 * RP_S, RP_SCENARIO_STOPPING, "[==============================]" },
+        { 3 * RP_S, RP_SCENARIO_FINISHED, "[===---------------------------]" },
+        { 31 * RP_S, RP_SCENARIO_RUNNING, "[==============================]" },
     };
 
     for (size_t i = 0; i < RP_ARRAY_LEN(cases); i++) {

@@ -63,7 +63,8 @@ static void check_progress(struct rp_field field)
         rp_buf_deinit(&again);
     }
     for (size_t worker = 0; worker < 3; worker++)
-        if (rp_progress_table_set(&table, 1, worker, field) < 0)
+        if (rp_field_progress_list(field, 1, &progress) < 0 ||
+            rp_progress_table_set(&table, 1, worker, &progress) < 0)
             rp_assert(!table.sums);
     rp_progress_table_deinit(&table);
 }

@@ -29,7 +29,11 @@ static int tell(struct rp_progress_table *table, size_t worker,
         rp_write_progress(&out, &scenarios[i]);
     r = rp_message_decode(rp_buf_slice(&out), &message);
     if (r == 0) {
-        r = rp_progress_table_set(table, 2, worker, rp_message_get(message, "scenarios"));
+        struct rp_scenario_progress told[2];
+
+        r = rp_field_progress_list(rp_message_get(message, "scenarios"), 2, told);
+        if (r == 0)
+            r = rp_progress_table_set(table, 2, worker, told);
         rp_message_free(message);
     }
     rp_buf_deinit(&out);
@@ -37,16 +41,16 @@ static int tell(struct rp_progress_table *table, size_t worker,
 }
 
 static const struct rp_scenario_progress first[] = {
-    { RP_EXECUTION_RUNNING, 1, 2, 1, 10, 9, 1, 7, 1, 2, 100, 5, 10, 2.5 },
-    { RP_EXECUTION_FINISHED, 0, 4, -1, 4, 4, 0, 4, 0, 0, 0, 8, 8, 0 },
+    { RP_SCENARIO_RUNNING, 1, 2, 1, 10, 9, 1, 7, 1, 2, 100, 5, 10, 2.5 },
+    { RP_SCENARIO_FINISHED, 0, 4, -1, 4, 4, 0, 4, 0, 0, 0, 8, 8, 0 },
 };
 static const struct rp_scenario_progress second[] = {
-    { RP_EXECUTION_WAITING, 10, 20, 0, 100, 90, 10, 70, 10, 20, 1000, 4, 12, 0.5 },
-    { RP_EXECUTION_INTERRUPTING, 2, 4, -1, 40, 40, 0, 30, 8, 1, 0, 8, 8, 0 },
+    { RP_SCENARIO_WAITING, 10, 20, 0, 100, 90, 10, 70, 10, 20, 1000, 4, 12, 0.5 },
+    { RP_SCENARIO_INTERRUPTING, 2, 4, -1, 40, 40, 0, 30, 8, 1, 0, 8, 8, 0 },
 };
 static const struct rp_scenario_progress both[] = {
-    { RP_EXECUTION_WAITING, 11, 22, 0, 110, 99, 11, 77, 11, 22, 1100, 4, 12, 3 },
-    { RP_EXECUTION_INTERRUPTING, 2, 8, -1, 44, 44, 0, 34, 8, 1, 0, 8, 8, 0 },
+    { RP_SCENARIO_WAITING, 11, 22, 0, 110, 99, 11, 77, 11, 22, 1100, 4, 12, 3 },
+    { RP_SCENARIO_INTERRUPTING, 2, 8, -1, 44, 44, 0, 34, 8, 1, 0, 8, 8, 0 },
 };
 
 static void assert_same(const struct rp_scenario_progress *a, const struct rp_scenario_progress *b)
@@ -158,10 +162,10 @@ static void test_without_memory(void **state)
 
 static void test_names(void **state)
 {
-    for (int i = 0; i <= RP_EXECUTION_FINISHED; i++)
+    for (int i = 0; i < RP_SCENARIO_STATE_COUNT; i++)
         for (int j = 0; j < i; j++)
-            assert_string_not_equal(rp_progress_state_name((enum rp_execution_state)i),
-                                    rp_progress_state_name((enum rp_execution_state)j));
+            assert_string_not_equal(rp_scenario_state_name((enum rp_scenario_state)i),
+                                    rp_scenario_state_name((enum rp_scenario_state)j));
 }
 
 int main(void)

@@ -197,7 +197,7 @@ static void write_finished(struct rp_buf *out)
 
 static void write_state(struct rp_buf *out)
 {
-    struct rp_scenario_progress progress = { .state = RP_EXECUTION_RUNNING,
+    struct rp_scenario_progress progress = { .state = RP_SCENARIO_RUNNING,
                                              .vus = 1,
                                              .vus_made = 2,
                                              .stage = 0,
