@@ -216,7 +216,7 @@ def test_the_api_page_names_what_the_extension_has() -> None:
     import _rampa
 
     text = (ROOT / "docs/python-api.md").read_text()
-    source = (ROOT / "src/python/http.c").read_text()
+    source = (ROOT / "src/python/api/http.c").read_text()
     names = re.search(r"option_names\[O_COUNT\] = \{(.*?)\};", source, re.DOTALL)
     assert names
     options = re.findall(r'"(\w+)"', names[1])

@@ -7,18 +7,18 @@
 #include "python/bridge/state.h"
 
 struct py_group {
-    PyObject_HEAD struct py_worker *worker; /* strong */
-    PyObject *name;                         /* str */
-    const struct rp_tags *outer; /* the VU's tags outside of the block; NULL = not entered */
+    PyObject_HEAD struct py_vu *vu; /* strong */
+    PyObject *name;                 /* str */
+    const struct rp_tags *outer;    /* the VU's tags outside of the block; NULL = not entered */
     rp_ns began;
 };
 
 enum { GROUP_TAG_MAX = 1024 };
 
-PyObject *rp_py_worker_group(PyObject *object, PyObject *name)
+PyObject *rp_py_vu_group(PyObject *object, PyObject *name)
 {
-    struct py_worker *worker = (struct py_worker *)object;
-    PyTypeObject *type = worker->host->state->group_type;
+    struct py_vu *vu = (struct py_vu *)object;
+    PyTypeObject *type = vu->host->state->group_type;
     struct py_group *self;
 
     if (!PyUnicode_Check(name))
@@ -27,7 +27,7 @@ PyObject *rp_py_worker_group(PyObject *object, PyObject *name)
     self = (struct py_group *)type->tp_alloc(type, 0);
     if (!self)
         return NULL;
-    self->worker = (struct py_worker *)Py_NewRef(worker);
+    self->vu = (struct py_vu *)Py_NewRef(vu);
     self->name = Py_NewRef(name);
     return (PyObject *)self;
 }
@@ -48,7 +48,7 @@ static const struct rp_tags *inner_tags(struct py_group *self, const struct rp_t
         PyErr_SetString(PyExc_ValueError, "group names nest to more than 1023 bytes");
         return NULL;
     }
-    tags = rp_tags_with(self->worker->host->registry, outer, RP_SLICE("group"),
+    tags = rp_tags_with(self->vu->host->registry, outer, RP_SLICE("group"),
                         rp_slice(path, (size_t)len));
     if (!tags)
         PyErr_NoMemory();
@@ -58,37 +58,37 @@ static const struct rp_tags *inner_tags(struct py_group *self, const struct rp_t
 static PyObject *group_enter(PyObject *object, PyObject *unused)
 {
     struct py_group *self = (struct py_group *)object;
-    struct rp_vu *vu = self->worker ? self->worker->vu : NULL;
-    struct py_worker_extra *extra;
+    struct rp_vu *engine_vu = self->vu ? self->vu->engine_vu : NULL;
+    struct py_vu_extra *extra;
     const struct rp_tags *tags;
 
-    if (!vu)
+    if (!engine_vu)
         return PyErr_Format(PyExc_RuntimeError, "the run that this worker belongs to is over");
     if (self->outer)
         return PyErr_Format(PyExc_RuntimeError, "this group has been entered already");
-    extra = rp_py_worker_extra(self->worker);
-    tags = extra ? inner_tags(self, vu->tags) : NULL;
+    extra = rp_py_vu_extra(self->vu);
+    tags = extra ? inner_tags(self, engine_vu->tags) : NULL;
     if (!tags)
         return NULL;
     if (!extra->base_tags)
-        extra->base_tags = vu->tags;
-    self->outer = vu->tags;
-    vu->tags = tags;
-    self->began = rp_loop_now(self->worker->host->loop);
+        extra->base_tags = engine_vu->tags;
+    self->outer = engine_vu->tags;
+    engine_vu->tags = tags;
+    self->began = rp_loop_now(self->vu->host->loop);
     return Py_NewRef(object);
 }
 
 static int record_duration(struct py_group *self, rp_ns duration)
 {
     const struct rp_builtin_metric *builtin = &rp_builtin_metrics[RP_M_GROUP_DURATION];
-    struct py_host *host = self->worker->host;
+    struct py_host *host = self->vu->host;
     const struct rp_metric *metric;
     struct rp_series *series;
 
     if (rp_registry_metric(host->registry, builtin->name, builtin->type, builtin->is_time, &metric,
                            NULL) < 0)
         return -1;
-    series = rp_registry_series(host->registry, metric, self->worker->vu->tags);
+    series = rp_registry_series(host->registry, metric, self->vu->engine_vu->tags);
     if (!series)
         return -1;
     rp_series_trend(series, (double)duration);
@@ -98,14 +98,14 @@ static int record_duration(struct py_group *self, rp_ns duration)
 static PyObject *group_exit(PyObject *object, PyObject *args)
 {
     struct py_group *self = (struct py_group *)object;
-    struct rp_vu *vu = self->worker ? self->worker->vu : NULL;
+    struct rp_vu *engine_vu = self->vu ? self->vu->engine_vu : NULL;
     int r = 0;
 
     /* After the end of the run there is nothing left to record into. */
-    if (vu && self->outer) {
-        if (!self->worker->interrupting)
-            r = record_duration(self, rp_loop_now(self->worker->host->loop) - self->began);
-        vu->tags = self->outer;
+    if (engine_vu && self->outer) {
+        if (!self->vu->interrupting)
+            r = record_duration(self, rp_loop_now(self->vu->host->loop) - self->began);
+        engine_vu->tags = self->outer;
     }
     self->outer = NULL;
     if (r < 0)
@@ -118,7 +118,7 @@ static int group_traverse(PyObject *object, visitproc visit, void *arg)
     struct py_group *self = (struct py_group *)object;
 
     Py_VISIT(Py_TYPE(self));
-    Py_VISIT(self->worker);
+    Py_VISIT(self->vu);
     return 0;
 }
 
@@ -126,7 +126,7 @@ static int group_clear(PyObject *object)
 {
     struct py_group *self = (struct py_group *)object;
 
-    Py_CLEAR(self->worker);
+    Py_CLEAR(self->vu);
     Py_CLEAR(self->name);
     return 0;
 }

@@ -14,14 +14,14 @@
 
 enum { HEADERS_MAX = 256 };
 
-PyObject *rp_py_http_new(struct py_worker *worker)
+PyObject *rp_py_http_new(struct py_vu *vu)
 {
-    PyTypeObject *type = worker->host->state->http_type;
+    PyTypeObject *type = vu->host->state->http_type;
     struct py_http *self = (struct py_http *)type->tp_alloc(type, 0);
 
     if (!self)
         return NULL;
-    self->worker = worker;
+    self->vu = vu;
     return (PyObject *)self;
 }
 
@@ -205,15 +205,15 @@ static int flag_of(PyObject *value, bool *ret)
     return truth < 0 ? -1 : 0;
 }
 
-static struct py_worker *worker_of(struct py_http *self)
+static struct py_vu *vu_of(struct py_http *self)
 {
-    if (RP_LIKELY(self->worker && self->worker->vu))
-        return self->worker;
+    if (RP_LIKELY(self->vu && self->vu->engine_vu))
+        return self->vu;
     PyErr_SetString(PyExc_RuntimeError, "the run that this client belongs to is over");
     return NULL;
 }
 
-static PyObject *request_with(struct py_worker *worker, struct rp_slice method, PyObject *url,
+static PyObject *request_with(struct py_vu *vu, struct rp_slice method, PyObject *url,
                               PyObject *const *values, PyObject *kwnames, const char *function)
 {
     struct options options = { { NULL } };
@@ -222,10 +222,10 @@ static PyObject *request_with(struct py_worker *worker, struct rp_slice method, 
 
     if (parse_options(function, values, kwnames, &options) < 0)
         return NULL;
-    template = prepare_with(worker->host, method, url, &options);
+    template = prepare_with(vu->host, method, url, &options);
     if (!template)
         return NULL;
-    request = rp_py_request_new(worker, template);
+    request = rp_py_request_new(vu, template);
     rp_http_template_unref(template); /* the request's response has its own reference */
     if (request && (timeout_of(options.values[O_TIMEOUT], &request->call.timeout) < 0 ||
                     flag_of(options.values[O_DISCARD], &request->call.discard_body) < 0 ||
@@ -247,38 +247,38 @@ static PyObject *one_url(const char *function)
 static PyObject *http_get(PyObject *object, PyObject *const *args, Py_ssize_t nargs,
                           PyObject *kwnames)
 {
-    struct py_worker *worker = worker_of((struct py_http *)object);
+    struct py_vu *vu = vu_of((struct py_http *)object);
     struct py_template *template;
 
-    if (!worker)
+    if (!vu)
         return NULL;
     if (RP_UNLIKELY(nargs != 1))
         return one_url("get");
     if (kwnames && PyTuple_GET_SIZE(kwnames))
-        return request_with(worker, RP_SLICE("GET"), args[0], args + 1, kwnames, "get");
-    template = rp_py_template_find_get(worker->host, args[0]);
-    return template ? (PyObject *)rp_py_request_new(worker, template->template) : NULL;
+        return request_with(vu, RP_SLICE("GET"), args[0], args + 1, kwnames, "get");
+    template = rp_py_template_find_get(vu->host, args[0]);
+    return template ? (PyObject *)rp_py_request_new(vu, template->template) : NULL;
 }
 
 /* The other methods without a body: @method is an index of plain_methods. */
 static PyObject *plain(PyObject *object, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
                        int method, const char *function)
 {
-    struct py_worker *worker = worker_of((struct py_http *)object);
+    struct py_vu *vu = vu_of((struct py_http *)object);
     struct py_template *template;
     PyObject *request;
 
-    if (!worker)
+    if (!vu)
         return NULL;
     if (nargs != 1)
         return one_url(function);
     if (kwnames && PyTuple_GET_SIZE(kwnames))
-        return request_with(worker, rp_slice_str(rp_py_plain_methods[method]), args[0], args + 1,
+        return request_with(vu, rp_slice_str(rp_py_plain_methods[method]), args[0], args + 1,
                             kwnames, function);
-    template = rp_py_template_find(worker->host, method, args[0]);
+    template = rp_py_template_find(vu->host, method, args[0]);
     if (!template)
         return NULL;
-    request = (PyObject *)rp_py_request_new(worker, template->template);
+    request = (PyObject *)rp_py_request_new(vu, template->template);
     Py_DECREF(template);
     return request;
 }
@@ -304,13 +304,13 @@ static PyObject *http_options(PyObject *self, PyObject *const *args, Py_ssize_t 
 static PyObject *with_body(PyObject *object, PyObject *const *args, Py_ssize_t nargs,
                            PyObject *kwnames, struct rp_slice method, const char *function)
 {
-    struct py_worker *worker = worker_of((struct py_http *)object);
+    struct py_vu *vu = vu_of((struct py_http *)object);
 
-    if (!worker)
+    if (!vu)
         return NULL;
     if (nargs != 1)
         return one_url(function);
-    return request_with(worker, method, args[0], args + 1, kwnames, function);
+    return request_with(vu, method, args[0], args + 1, kwnames, function);
 }
 
 static PyObject *http_post(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
@@ -334,10 +334,10 @@ static PyObject *http_patch(PyObject *self, PyObject *const *args, Py_ssize_t na
 static PyObject *http_request(PyObject *object, PyObject *const *args, Py_ssize_t nargs,
                               PyObject *kwnames)
 {
-    struct py_worker *worker = worker_of((struct py_http *)object);
+    struct py_vu *vu = vu_of((struct py_http *)object);
     struct rp_slice method;
 
-    if (!worker)
+    if (!vu)
         return NULL;
     if (nargs != 2)
         return PyErr_Format(
@@ -345,7 +345,7 @@ static PyObject *http_request(PyObject *object, PyObject *const *args, Py_ssize_
             "http.request() takes two positional arguments, the method and the URL");
     if (rp_py_utf8(args[0], "method", &method) < 0)
         return NULL;
-    return request_with(worker, method, args[1], args + 2, kwnames, "request");
+    return request_with(vu, method, args[1], args + 2, kwnames, "request");
 }
 
 #define FASTCALL(function) (PyCFunction)(void (*)(void)) function, METH_FASTCALL | METH_KEYWORDS

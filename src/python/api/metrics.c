@@ -48,7 +48,7 @@ static int parse(const char *function, PyObject *const *args, Py_ssize_t nargs, 
     return 0;
 }
 
-static const struct rp_tags *add_tags(struct py_worker *self, const struct rp_tags *base,
+static const struct rp_tags *add_tags(struct py_vu *self, const struct rp_tags *base,
                                       PyObject *dict)
 {
     PyObject *key, *value;
@@ -76,35 +76,35 @@ static const struct rp_tags *add_tags(struct py_worker *self, const struct rp_ta
     return base;
 }
 
-static int require_vu(struct py_worker *self)
+static int require_vu(struct py_vu *self)
 {
-    if (RP_LIKELY(self->vu != NULL))
+    if (RP_LIKELY(self->engine_vu != NULL))
         return 0;
     PyErr_SetString(PyExc_RuntimeError, "the run that this worker belongs to is over");
     return -1;
 }
 
-static struct series_slot *slot_of(struct py_worker *self, PyObject *name, const char *metric)
+static struct series_slot *slot_of(struct py_vu *self, PyObject *name, const char *metric)
 {
     uintptr_t hash = (uintptr_t)name >> 4;
 
-    hash ^= (uintptr_t)self->vu->tags >> 5 ^ (uintptr_t)metric;
+    hash ^= (uintptr_t)self->engine_vu->tags >> 5 ^ (uintptr_t)metric;
     return &self->host->series_slots[hash % RP_PY_SERIES_SLOTS];
 }
 
-static bool slot_matches(const struct series_slot *slot, struct py_worker *self, PyObject *name,
+static bool slot_matches(const struct series_slot *slot, struct py_vu *self, PyObject *name,
                          const char *metric)
 {
-    return slot->name == name && slot->tags == self->vu->tags && slot->metric == metric;
+    return slot->name == name && slot->tags == self->engine_vu->tags && slot->metric == metric;
 }
 
-static void fill_slot(struct series_slot *slot, struct py_worker *self, PyObject *name,
+static void fill_slot(struct series_slot *slot, struct py_vu *self, PyObject *name,
                       const char *metric, struct rp_series *series)
 {
     PyObject *old = slot->name;
 
     *slot = (struct series_slot){
-        .name = Py_NewRef(name), .tags = self->vu->tags, .metric = metric, .series = series
+        .name = Py_NewRef(name), .tags = self->engine_vu->tags, .metric = metric, .series = series
     };
     Py_XDECREF(old); /* last: it may be of a class of the script's own */
 }
@@ -117,10 +117,10 @@ void rp_py_series_clear(struct py_host *host)
 
 /* ---- custom metrics --------------------------------------------------------------------------------------- */
 
-static struct rp_series *find_custom(struct py_worker *self, PyObject *name,
-                                     enum rp_metric_type type, PyObject *tags_dict)
+static struct rp_series *find_custom(struct py_vu *self, PyObject *name, enum rp_metric_type type,
+                                     PyObject *tags_dict)
 {
-    const struct rp_tags *tags = self->vu->tags;
+    const struct rp_tags *tags = self->engine_vu->tags;
     const struct rp_metric *metric;
     struct rp_error err = { 0 };
     struct rp_series *series;
@@ -143,7 +143,7 @@ static struct rp_series *find_custom(struct py_worker *self, PyObject *name,
     return series;
 }
 
-static struct rp_series *custom_series(struct py_worker *self, const struct sample_args *args,
+static struct rp_series *custom_series(struct py_vu *self, const struct sample_args *args,
                                        enum rp_metric_type type, const char *metric)
 {
     struct series_slot *slot;
@@ -174,8 +174,8 @@ static int number_of(PyObject *value, const char *function, double *ret)
     return 0;
 }
 
-PyObject *rp_py_worker_counter(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
-                               PyObject *kwnames)
+PyObject *rp_py_vu_counter(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
+                           PyObject *kwnames)
 {
     static const char metric[] = "counter";
     struct sample_args sample = { 0 };
@@ -187,15 +187,14 @@ PyObject *rp_py_worker_counter(PyObject *self, PyObject *const *args, Py_ssize_t
         return NULL;
     if (value < 0)
         return PyErr_Format(PyExc_ValueError, "counter() takes no negative number: use a gauge");
-    series = custom_series((struct py_worker *)self, &sample, RP_COUNTER, metric);
+    series = custom_series((struct py_vu *)self, &sample, RP_COUNTER, metric);
     if (!series)
         return NULL;
     rp_series_count(series, value);
     Py_RETURN_NONE;
 }
 
-PyObject *rp_py_worker_gauge(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
-                             PyObject *kwnames)
+PyObject *rp_py_vu_gauge(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     static const char metric[] = "gauge";
     struct sample_args sample = { 0 };
@@ -205,15 +204,14 @@ PyObject *rp_py_worker_gauge(PyObject *self, PyObject *const *args, Py_ssize_t n
     if (parse(metric, args, nargs, kwnames, true, &sample) < 0 ||
         number_of(sample.value, metric, &value) < 0)
         return NULL;
-    series = custom_series((struct py_worker *)self, &sample, RP_GAUGE, metric);
+    series = custom_series((struct py_vu *)self, &sample, RP_GAUGE, metric);
     if (!series)
         return NULL;
     rp_series_gauge(series, value);
     Py_RETURN_NONE;
 }
 
-PyObject *rp_py_worker_rate(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
-                            PyObject *kwnames)
+PyObject *rp_py_vu_rate(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     static const char metric[] = "rate";
     struct sample_args sample = { 0 };
@@ -223,15 +221,14 @@ PyObject *rp_py_worker_rate(PyObject *self, PyObject *const *args, Py_ssize_t na
     if (parse(metric, args, nargs, kwnames, true, &sample) < 0 ||
         (truth = PyObject_IsTrue(sample.value)) < 0)
         return NULL;
-    series = custom_series((struct py_worker *)self, &sample, RP_RATE, metric);
+    series = custom_series((struct py_vu *)self, &sample, RP_RATE, metric);
     if (!series)
         return NULL;
     rp_series_rate(series, truth);
     Py_RETURN_NONE;
 }
 
-PyObject *rp_py_worker_trend(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
-                             PyObject *kwnames)
+PyObject *rp_py_vu_trend(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     static const char metric[] = "trend";
     struct sample_args sample = { 0 };
@@ -241,7 +238,7 @@ PyObject *rp_py_worker_trend(PyObject *self, PyObject *const *args, Py_ssize_t n
     if (parse(metric, args, nargs, kwnames, true, &sample) < 0 ||
         number_of(sample.value, metric, &value) < 0)
         return NULL;
-    series = custom_series((struct py_worker *)self, &sample, RP_TREND, metric);
+    series = custom_series((struct py_vu *)self, &sample, RP_TREND, metric);
     if (!series)
         return NULL;
     rp_series_trend(series, rp_trend_stored(false, value));
@@ -250,9 +247,9 @@ PyObject *rp_py_worker_trend(PyObject *self, PyObject *const *args, Py_ssize_t n
 
 /* ---- checks ----------------------------------------------------------------------------------------------- */
 
-static struct rp_series *find_check(struct py_worker *self, PyObject *name, PyObject *tags_dict)
+static struct rp_series *find_check(struct py_vu *self, PyObject *name, PyObject *tags_dict)
 {
-    const struct rp_tags *tags = self->vu->tags;
+    const struct rp_tags *tags = self->engine_vu->tags;
     struct rp_series *series = NULL;
     struct rp_slice text;
 
@@ -268,7 +265,7 @@ static struct rp_series *find_check(struct py_worker *self, PyObject *name, PyOb
     return series;
 }
 
-static struct rp_series *check_series(struct py_worker *self, PyObject *name, PyObject *tags)
+static struct rp_series *check_series(struct py_vu *self, PyObject *name, PyObject *tags)
 {
     static const char metric[] = "checks";
     struct series_slot *slot;
@@ -286,7 +283,7 @@ static struct rp_series *check_series(struct py_worker *self, PyObject *name, Py
 }
 
 /* A predicate that raises is a check that failed; why is noted once per name. */
-static int note_raised(struct py_worker *self, PyObject *name)
+static int note_raised(struct py_vu *self, PyObject *name)
 {
     PyObject *type, *value, *traceback, *noted;
 
@@ -305,7 +302,7 @@ static int note_raised(struct py_worker *self, PyObject *name)
 }
 
 /* An async predicate, or one that forgets to await: what it gives would always be true. */
-static int note_awaitable(struct py_worker *self, PyObject *name, PyObject *result)
+static int note_awaitable(struct py_vu *self, PyObject *name, PyObject *result)
 {
     PyObject *noted = PyObject_CallMethod(self->host->hooks, "note_unawaited_check", "OO", name,
                                           result);
@@ -315,7 +312,7 @@ static int note_awaitable(struct py_worker *self, PyObject *name, PyObject *resu
 }
 
 /* Steals @result. */
-static int truth_of(struct py_worker *self, PyObject *name, PyObject *result)
+static int truth_of(struct py_vu *self, PyObject *name, PyObject *result)
 {
     const PyAsyncMethods *async = Py_TYPE(result)->tp_as_async;
     int truth;
@@ -331,7 +328,7 @@ static int truth_of(struct py_worker *self, PyObject *name, PyObject *result)
 }
 
 /* 1, 0, or -1 with an exception. */
-static int holds(struct py_worker *self, PyObject *name, PyObject *predicate, PyObject *value)
+static int holds(struct py_vu *self, PyObject *name, PyObject *predicate, PyObject *value)
 {
     PyObject *result = PyCallable_Check(predicate) ? PyObject_CallOneArg(predicate, value)
                                                    : Py_NewRef(predicate);
@@ -342,7 +339,7 @@ static int holds(struct py_worker *self, PyObject *name, PyObject *predicate, Py
     return truth;
 }
 
-static int check_one(struct py_worker *self, PyObject *name, PyObject *predicate, PyObject *value,
+static int check_one(struct py_vu *self, PyObject *name, PyObject *predicate, PyObject *value,
                      PyObject *tags)
 {
     int truth = holds(self, name, predicate, value);
@@ -354,10 +351,10 @@ static int check_one(struct py_worker *self, PyObject *name, PyObject *predicate
     return truth;
 }
 
-PyObject *rp_py_worker_check(PyObject *object, PyObject *const *args, Py_ssize_t nargs,
-                             PyObject *kwnames)
+PyObject *rp_py_vu_check(PyObject *object, PyObject *const *args, Py_ssize_t nargs,
+                         PyObject *kwnames)
 {
-    struct py_worker *self = (struct py_worker *)object;
+    struct py_vu *self = (struct py_vu *)object;
     PyObject *tags = nargs == 3 ? args[2] : NULL, *name, *predicate;
     Py_ssize_t pos = 0, keywords = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
     bool all = true;

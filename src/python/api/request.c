@@ -32,23 +32,24 @@ static void request_done(struct rp_http_call *call)
 static int request_start(struct py_op *op)
 {
     struct py_request *self = (struct py_request *)op;
-    struct rp_vu *vu = self->worker->vu;
+    struct rp_vu *engine_vu = self->vu->engine_vu;
 
-    if (!vu) {
+    if (!engine_vu) {
         PyErr_SetString(PyExc_RuntimeError, "the run that this worker belongs to is over");
         return -1;
     }
-    if (RP_UNLIKELY(!vu->http) && rp_http_session_new(op->host->http, &vu->http) < 0) {
+    if (RP_UNLIKELY(!engine_vu->http) &&
+        rp_http_session_new(op->host->http, &engine_vu->http) < 0) {
         PyErr_NoMemory();
         return -1;
     }
     self->call.response = &self->response->response;
-    self->call.tags = vu->tags;
+    self->call.tags = engine_vu->tags;
     self->call.done = request_done;
     Py_INCREF(self); /* while it runs the client points to it */
     if (op->host->guest)
         rp_list_append(&op->host->guest->requests, &self->node);
-    rp_http_start(vu->http, &self->call);
+    rp_http_start(engine_vu->http, &self->call);
     return 0;
 }
 
@@ -58,7 +59,7 @@ static void request_cancel(struct py_op *op)
 
     if (!rp_http_is_running(&self->call))
         return;
-    rp_http_cancel(&self->call, !self->worker->interrupting);
+    rp_http_cancel(&self->call, !self->vu->interrupting);
     rp_list_remove(&self->node);
     Py_DECREF(self);
 }
@@ -78,9 +79,9 @@ static struct py_request *request_alloc(struct rp_pystate *state)
     return self;
 }
 
-struct py_request *rp_py_request_new(struct py_worker *worker, struct rp_http_template *template)
+struct py_request *rp_py_request_new(struct py_vu *vu, struct rp_http_template *template)
 {
-    struct rp_pystate *state = worker->host->state;
+    struct rp_pystate *state = vu->host->state;
     struct py_request *self;
     struct py_response *response;
 
@@ -94,8 +95,8 @@ struct py_request *rp_py_request_new(struct py_worker *worker, struct rp_http_te
     self->op.kind = &request_kind;
     self->op.op_state = PY_OP_NEW;
     self->op.blocking = false;
-    self->op.host = (struct py_host *)Py_NewRef(worker->host);
-    self->worker = (struct py_worker *)Py_NewRef(worker);
+    self->op.host = (struct py_host *)Py_NewRef(vu->host);
+    self->vu = (struct py_vu *)Py_NewRef(vu);
     self->raise_errors = true;
     self->call.template = template;
     self->call.timeout = 0;
@@ -115,7 +116,7 @@ static int request_traverse(PyObject *object, visitproc visit, void *arg)
 {
     struct py_request *self = (struct py_request *)object;
 
-    Py_VISIT(self->worker);
+    Py_VISIT(self->vu);
     return rp_py_op_traverse(&self->op, visit, arg);
 }
 
@@ -124,7 +125,7 @@ static int request_clear(PyObject *object)
     struct py_request *self = (struct py_request *)object;
 
     Py_CLEAR(self->response);
-    Py_CLEAR(self->worker);
+    Py_CLEAR(self->vu);
     rp_py_op_clear(&self->op);
     return 0;
 }

@@ -50,15 +50,15 @@ void rp_py_sleep_abandon(struct rp_timer *timer)
 
 static const struct py_op_kind sleep_kind = { .start = sleep_start, .cancel = sleep_cancel };
 
-PyObject *rp_py_sleep_new(struct py_worker *worker, rp_ns delay)
+PyObject *rp_py_sleep_new(struct py_vu *vu, rp_ns delay)
 {
-    PyTypeObject *type = worker->host->state->sleep_type;
+    PyTypeObject *type = vu->host->state->sleep_type;
     struct py_sleep *self = (struct py_sleep *)type->tp_alloc(type, 0);
 
     if (!self)
         return NULL;
     self->op.kind = &sleep_kind;
-    self->op.host = (struct py_host *)Py_NewRef(worker->host);
+    self->op.host = (struct py_host *)Py_NewRef(vu->host);
     self->timer.deadline = delay;
     return (PyObject *)self;
 }

@@ -125,36 +125,36 @@ PyObject *rp_py_host_timer_fileno(PyObject *object, PyObject *unused)
 
 /* ---- steps -------------------------------------------------------------------------------------------------- */
 
-static PyObject *task_of(struct py_worker *worker)
+static PyObject *task_of(struct py_vu *vu)
 {
-    struct py_worker_extra *extra = rp_py_worker_extra(worker);
+    struct py_vu_extra *extra = rp_py_vu_extra(vu);
 
     if (extra && !extra->task)
-        extra->task = PyObject_CallMethod(worker->host->hooks, "new_task", "O", worker);
+        extra->task = PyObject_CallMethod(vu->host->hooks, "new_task", "O", vu);
     return extra ? extra->task : NULL;
 }
 
-static void call_with_task(struct py_worker *worker, PyObject *function)
+static void call_with_task(struct py_vu *vu, PyObject *function)
 {
-    PyObject *args[] = { worker->host->aio_loop, task_of(worker) };
+    PyObject *args[] = { vu->host->aio_loop, task_of(vu) };
     PyObject *done = args[1] ? PyObject_Vectorcall(function, args, 2, NULL) : NULL;
 
     if (!done)
-        PyErr_WriteUnraisable((PyObject *)worker);
+        PyErr_WriteUnraisable((PyObject *)vu);
     Py_XDECREF(done);
 }
 
-void rp_py_guest_enter(struct py_worker *worker)
+void rp_py_guest_enter(struct py_vu *vu)
 {
-    call_with_task(worker, worker->host->guest->enter_task);
+    call_with_task(vu, vu->host->guest->enter_task);
 }
 
-void rp_py_guest_leave(struct py_worker *worker)
+void rp_py_guest_leave(struct py_vu *vu)
 {
     PyObject *type, *value, *traceback;
 
     PyErr_Fetch(&type, &value, &traceback);
-    call_with_task(worker, worker->host->guest->leave_task);
+    call_with_task(vu, vu->host->guest->leave_task);
     PyErr_Restore(type, value, traceback);
 }
 

@@ -35,8 +35,8 @@ PyObject *rp_py_host_timer_fileno(PyObject *self, PyObject *unused);
 /* Has turn() called soon. Leaves an exception that is set as it is. */
 void rp_py_guest_wake(struct py_host *host);
 /* Around a step of @worker's coroutine: it is the current task. */
-void rp_py_guest_enter(struct py_worker *worker);
-void rp_py_guest_leave(struct py_worker *worker);
+void rp_py_guest_enter(struct py_vu *vu);
+void rp_py_guest_leave(struct py_vu *vu);
 /* Whether the exception @value is one that ends programs: then it is kept for the loop, and the run ends. */
 bool rp_py_guest_takes(struct py_host *host, PyObject *value);
 /* -1 with the exception that was kept, else 0. */

@@ -73,7 +73,7 @@ static bool find_fields(PyObject *handle_class, struct py_handles *handles)
 static bool is_wakeup(PyObject *callback)
 {
     return PyCFunction_CheckExact(callback) &&
-           PyCFunction_GET_FUNCTION(callback) == rp_py_worker_wakeup;
+           PyCFunction_GET_FUNCTION(callback) == rp_py_vu_wakeup;
 }
 
 static PyObject *run_in(PyObject *context, PyObject *callback, PyObject *args)
@@ -119,7 +119,7 @@ static PyObject *handle_run(PyObject *self, PyObject *unused)
     if (!callback || !args || !context || !PyTuple_Check(args)) /* cancelled */
         result = Py_NewRef(Py_None);
     else if (is_wakeup(callback) && PyTuple_GET_SIZE(args) == 1)
-        result = rp_py_worker_wakeup(PyCFunction_GET_SELF(callback), PyTuple_GET_ITEM(args, 0));
+        result = rp_py_vu_wakeup(PyCFunction_GET_SELF(callback), PyTuple_GET_ITEM(args, 0));
     else
         result = run_in(context, callback, args);
     if (RP_UNLIKELY(!result))

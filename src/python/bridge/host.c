@@ -365,7 +365,7 @@ static int host_traverse(PyObject *object, visitproc visit, void *arg)
     Py_VISIT(self->owners);
     Py_VISIT(self->setup_data);
     Py_VISIT(self->env);
-    Py_VISIT(self->hook_worker);
+    Py_VISIT(self->hook_py_vu);
     if (self->guest) {
         Py_VISIT(self->guest->wake);
         Py_VISIT(self->guest->fatal);

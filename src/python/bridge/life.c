@@ -24,8 +24,8 @@ static void end_all(struct py_host *host, struct rp_engine *engine)
 {
     host->is_over = true;
     rp_engine_stop(engine, 0);
-    if (host->stepping && host->stepping->vu && !host->stepping->interrupting)
-        rp_py_worker_set_interrupted(host->stepping);
+    if (host->stepping && host->stepping->engine_vu && !host->stepping->interrupting)
+        rp_py_vu_set_interrupted(host->stepping);
 }
 
 void rp_py_end_run(struct py_host *host, const char *reason)
@@ -100,17 +100,17 @@ static int parse_reason(PyObject *const *args, Py_ssize_t nargs, PyObject *kwnam
     return *ret ? 0 : -1;
 }
 
-PyObject *rp_py_worker_abort(PyObject *object, PyObject *const *args, Py_ssize_t nargs,
-                             PyObject *kwnames)
+PyObject *rp_py_vu_abort(PyObject *object, PyObject *const *args, Py_ssize_t nargs,
+                         PyObject *kwnames)
 {
-    struct py_worker *self = (struct py_worker *)object;
+    struct py_vu *self = (struct py_vu *)object;
     struct py_host *host = self->host;
     struct rp_engine *engine;
     const char *reason;
 
     if (parse_reason(args, nargs, kwnames, &reason) < 0)
         return NULL;
-    if (!self->vu || !host->worker)
+    if (!self->engine_vu || !host->worker)
         return PyErr_Format(PyExc_RuntimeError, "the run that this worker belongs to is over");
     if (rp_py_require_here(host, "abort() must be called") < 0)
         return NULL;

@@ -71,7 +71,7 @@ static int make_types(PyObject *module, struct rp_pystate *state)
         const char *public_name;
     } wanted[] = {
         { &state->host_type, &rp_py_host_spec, "Host" },
-        { &state->worker_type, &rp_py_worker_spec, "Worker" },
+        { &state->vu_type, &rp_py_vu_spec, "Worker" },
         { &state->http_type, &rp_py_http_spec, "HttpClient" },
         { &state->execution_type, &rp_py_execution_spec, "Execution" },
         { &state->request_type, &rp_py_request_spec, "Request" },
@@ -109,7 +109,7 @@ static int module_exec(PyObject *module)
 /* Every Python object of the state, for traverse and clear. */
 /* clang-format off */
 #define STATE_OBJECTS(X) \
-    X(host_type) X(worker_type) X(http_type) X(execution_type) X(request_type) X(sleep_type) \
+    X(host_type) X(vu_type) X(http_type) X(execution_type) X(request_type) X(sleep_type) \
     X(pause_type) X(response_type) X(template_type) X(group_type) X(run_type) X(events_type) X(json_loads) X(make_headers) \
     X(make_timings) X(asyncio_cancelled) X(request_error) X(run_aborted) X(s_blocking) \
     X(s_add_done_callback) X(s_cancel) X(s_context) X(s_throw) X(s_close) X(s_append) \

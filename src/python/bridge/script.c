@@ -36,7 +36,7 @@ static int make_caches(struct py_host *self)
     return self->template_slots && self->series_slots ? 0 : -ENOMEM;
 }
 
-static int make_hook_worker(struct py_host *self)
+static int make_hook_py_vu(struct py_host *self)
 {
     const struct rp_tags *tags = rp_tags_empty(self->registry);
     const struct rp_plan *plan = self->plan;
@@ -49,9 +49,9 @@ static int make_hook_worker(struct py_host *self)
     self->hook_vu = (struct rp_vu){ .host = &self->script, .tags = tags };
     if (!tags)
         return -ENOMEM;
-    self->hook_worker = rp_py_worker_new(self, &self->hook_vu);
+    self->hook_py_vu = rp_py_vu_new(self, &self->hook_vu);
     Py_XSETREF(self->base_context, PyContext_CopyCurrent());
-    return self->hook_worker && self->base_context ? 0 : -ENOMEM;
+    return self->hook_py_vu && self->base_context ? 0 : -ENOMEM;
 }
 
 static int host_prepare(struct rp_script_host *script, const struct rp_plan *plan,
@@ -70,7 +70,7 @@ static int host_prepare(struct rp_script_host *script, const struct rp_plan *pla
     if (r == 0)
         r = make_caches(self);
     if (r == 0)
-        r = make_hook_worker(self);
+        r = make_hook_py_vu(self);
     PyErr_Clear();
     return r;
 }
@@ -79,9 +79,9 @@ static void host_release(struct rp_script_host *script)
 {
     struct py_host *self = of_script(script);
 
-    if (self->hook_worker)
-        rp_py_worker_release(self->hook_worker);
-    Py_CLEAR(self->hook_worker);
+    if (self->hook_py_vu)
+        rp_py_vu_release(self->hook_py_vu);
+    Py_CLEAR(self->hook_py_vu);
     Py_CLEAR(self->function);
     self->function_of = NULL;
     rp_task_cancel(&self->hook_task);
@@ -209,7 +209,7 @@ void rp_py_script_hook(struct rp_script_host *script, enum rp_hook hook, rp_ns t
 {
     struct py_host *self = of_script(script);
     const char *name = hook == RP_HOOK_SETUP ? "setup" : "teardown";
-    PyObject *started = PyObject_CallMethod(self->hooks, "run_hook", "sOd", name, self->hook_worker,
+    PyObject *started = PyObject_CallMethod(self->hooks, "run_hook", "sOd", name, self->hook_py_vu,
                                             (double)timeout / 1e9);
 
     self->is_in_hook = started != NULL;
@@ -237,12 +237,12 @@ PyObject *rp_py_function_of(struct py_host *host, const struct rp_scenario *scen
     return Py_NewRef(host->function);
 }
 
-PyObject *rp_py_awaiting(struct py_worker *worker, PyObject *result)
+PyObject *rp_py_awaiting(struct py_vu *vu, PyObject *result)
 {
     PyObject *coro = NULL;
 
     if (result != Py_None)
-        coro = PyObject_CallMethod(worker->host->hooks, "awaiting", "O", result);
+        coro = PyObject_CallMethod(vu->host->hooks, "awaiting", "O", result);
     Py_DECREF(result);
     if (coro == Py_None)
         Py_CLEAR(coro);

@@ -6,7 +6,7 @@
  *
  * Everything lives in the module's state or in objects: no static Python object, so that the module can be loaded twice.
  * Objects that are used per request hold a pointer to the state. One thread (with the GIL) owns a host and all its
- * workers, operations and responses.
+ * VUs, operations and responses.
  */
 
 #define PY_SSIZE_T_CLEAN
@@ -30,7 +30,7 @@ struct py_handles { /* offsets of the fields of an asyncio.Handle */
 };
 
 struct rp_pystate {
-    PyTypeObject *host_type, *worker_type, *http_type, *execution_type, *request_type, *sleep_type,
+    PyTypeObject *host_type, *vu_type, *http_type, *execution_type, *request_type, *sleep_type,
         *response_type, *template_type, *group_type, *pause_type, *run_type, *events_type,
         *handle_type;
     PyObject *json_loads, *make_headers, *make_timings, *asyncio_cancelled, *request_error,
@@ -50,14 +50,14 @@ struct rp_pystate {
 
 enum py_op_state { PY_OP_NEW, PY_OP_RUNNING, PY_OP_DONE, PY_OP_CANCELLED };
 
-struct py_worker;
+struct py_vu;
 
 /* The common beginning of every awaitable of ours. It is an iterator that yields itself (whoever drives it decides what
  * that means), future-like (asyncio tasks and gather() wait on it) and starts when it is first driven.
  * A VU at rest has one: every word of it counts. */
 struct py_op {
     PyObject_HEAD struct py_host *host; /* strong */
-    struct py_worker *waiter;           /* the VU that is parked on it; borrowed, it holds us */
+    struct py_vu *waiter;               /* the VU that is parked on it; borrowed, it holds us */
     PyObject *callbacks;                /* list of (callable, context), or NULL */
     PyObject *outcome;                  /* when done: the result or, when failed, the exception */
     const struct py_op_kind *kind;
@@ -75,7 +75,7 @@ struct py_op_kind {
 struct py_request { /* what worker.http.get() returns */
     struct py_op op;
     struct rp_pystate *state;
-    struct py_worker *worker;     /* strong: its session runs the call */
+    struct py_vu *vu;             /* strong: its session runs the call */
     struct py_response *response; /* strong */
     struct rp_http_call call;
     PyObject *weakrefs;
@@ -108,7 +108,7 @@ struct py_template { /* a prepared request in the cache */
     PyObject_HEAD struct rp_http_template *template;
 };
 
-/* ---- the host and its workers ------------------------------------------------------------------------------ */
+/* ---- the host and its VUs ------------------------------------------------------------------------------ */
 
 struct series_slot { /* a metric of the script, found by the identity of its name */
     PyObject *name;  /* strong */
@@ -136,10 +136,10 @@ struct py_host {
     PyObject *neutral_context, *call_soon, *heappush, *get_running_loop;
     PyObject *setup_data;
     PyObject *env; /* dict of the run */
-    /* tasks.c: of asyncio; the tasks of VUs that run an iteration -> worker; names of files -> whose they are */
+    /* tasks.c: of asyncio; the tasks of VUs that run an iteration -> VU; names of files -> whose they are */
     PyObject *task_type, *create_task, *current_task, *current_tasks, *loop_name;
     PyObject *owners, *file_kinds;
-    struct py_worker *spawning; /* whose task is being made; borrowed */
+    struct py_vu *spawning; /* whose task is being made; borrowed */
     struct rp_watch aio_watch;
     bool aio_ready, has_ended;
     bool has_handles;                      /* handle.c makes them */
@@ -156,14 +156,14 @@ struct py_host {
     struct rp_task hook_task;
     enum rp_hook failed_hook;
     struct rp_vu hook_vu; /* what setup() and teardown() record as */
-    struct py_worker *hook_worker;
+    struct py_vu *hook_py_vu;
     bool is_in_hook;
     bool is_cut_short; /* what an iteration has held that an exception has ended is let go */
     bool is_turning;   /* the reactor is at work */
     bool is_forked;    /* this process is not the one that runs the test */
     bool is_over;      /* every iteration is to end: one that would go on is cancelled instead */
     unsigned long loop_thread;
-    struct py_worker *stepping; /* whose iteration executes now; borrowed */
+    struct py_vu *stepping; /* whose iteration executes now; borrowed */
     struct py_watchdog watchdog;
     struct py_guest *guest; /* NULL in a worker process */
     int timer_slack;        /* of the thread, before the reactor was made */
@@ -171,8 +171,8 @@ struct py_host {
 };
 
 /* What most VUs at rest do without: made when it is first needed, then there as long as the VU. */
-struct py_worker_extra {
-    struct py_worker *worker; /* borrowed: it owns us */
+struct py_vu_extra {
+    struct py_vu *vu;         /* borrowed: it owns us */
     PyObject *task;           /* what asyncio.current_task() is */
     unsigned cancel_requests; /* what its cancelling() is */
     PyObject *vu_dict, *env;
@@ -185,23 +185,23 @@ struct py_worker_extra {
     PyObject *leftovers; /* what is waited for before the VU begins again, or NULL */
 };
 
-/* A VU: the `worker` that scenarios are given. Not tracked by the garbage collector: the engine holds it, and the
+/* A VU: to scripts it is `worker`, of the type rampa.Worker. Not tracked by the garbage collector: the engine holds it, and the
  * engine's end breaks its cycles. */
-struct py_worker {
+struct py_vu {
     PyObject_HEAD struct py_host *host; /* strong */
-    struct rp_vu *vu;                   /* NULL once the run is over */
+    struct rp_vu *engine_vu;            /* what the engine knows it by; NULL once the run is over */
     PyObject *function, *coro;
     PyObject
         *waiting; /* strong: the operation or future it is parked on; Py_None for a bare yield */
     PyObject *http,
         *wakeup;       /* its HTTP client object, what asyncio calls: NULL before their first use */
     PyObject *context; /* its own; NULL = the shared one */
-    struct py_worker_extra *extra; /* NULL before its first use */
+    struct py_vu_extra *extra; /* NULL before its first use */
     bool interrupting, must_cancel, throwing;
 };
 
 struct py_http {
-    PyObject_HEAD struct py_worker *worker; /* borrowed: the worker holds us */
+    PyObject_HEAD struct py_vu *vu; /* borrowed: it holds us */
 };
 
 /* A sign of life for the watchdog, before code of the script runs and when the loop has turned. No exception is set. */
@@ -241,11 +241,11 @@ static inline bool rp_py_is_op(const struct rp_pystate *state, PyObject *object)
 
 /* request.c, response.c, sleep.c, pause.c, http.c */
 struct py_response *rp_py_response_new(struct rp_pystate *state);
-struct py_request *rp_py_request_new(struct py_worker *worker, struct rp_http_template *template);
-PyObject *rp_py_sleep_new(struct py_worker *worker, rp_ns delay);
+struct py_request *rp_py_request_new(struct py_vu *vu, struct rp_http_template *template);
+PyObject *rp_py_sleep_new(struct py_vu *vu, rp_ns delay);
 /* Host.pause(delay): None when asyncio's own sleep() must do it. */
 PyObject *rp_py_host_pause(PyObject *self, PyObject *delay);
-PyObject *rp_py_http_new(struct py_worker *worker);
+PyObject *rp_py_http_new(struct py_vu *vu);
 /* templates.c: the cache of prepared requests */
 extern const char *const rp_py_plain_methods[4]; /* methods of requests without a body */
 /* -1 with a TypeError that names @what. */
@@ -271,45 +271,44 @@ void rp_py_script_hook(struct rp_script_host *script, enum rp_hook hook, rp_ns t
 PyObject *rp_py_function_of(struct py_host *host, const struct rp_scenario *scenario);
 /* A plain function has run by now, unless what it gave (stolen) is to be awaited: a coroutine that does. NULL: it is not, or
  * an exception. */
-PyObject *rp_py_awaiting(struct py_worker *worker, PyObject *result);
+PyObject *rp_py_awaiting(struct py_vu *vu, PyObject *result);
 
 /* worker.c */
-struct py_worker *rp_py_worker_new(struct py_host *host, struct rp_vu *vu);
-void rp_py_worker_release(struct py_worker *worker); /* the run is over */
+struct py_vu *rp_py_vu_new(struct py_host *host, struct rp_vu *engine_vu);
+void rp_py_vu_release(struct py_vu *vu); /* the run is over */
 /* NULL with an exception. */
-struct py_worker_extra *rp_py_worker_extra(struct py_worker *worker);
-PyObject *rp_py_worker_wakeup_of(struct py_worker *worker); /* borrowed */
+struct py_vu_extra *rp_py_vu_extra(struct py_vu *vu);
+PyObject *rp_py_vu_wakeup_of(struct py_vu *vu); /* borrowed */
 /* metrics.c */
-PyObject *rp_py_worker_check(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
-                             PyObject *kwnames);
-PyObject *rp_py_worker_counter(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
-                               PyObject *kwnames);
-PyObject *rp_py_worker_gauge(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
-                             PyObject *kwnames);
-PyObject *rp_py_worker_rate(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
-                            PyObject *kwnames);
-PyObject *rp_py_worker_trend(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
-                             PyObject *kwnames);
+PyObject *rp_py_vu_check(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
+                         PyObject *kwnames);
+PyObject *rp_py_vu_counter(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
+                           PyObject *kwnames);
+PyObject *rp_py_vu_gauge(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
+                         PyObject *kwnames);
+PyObject *rp_py_vu_rate(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
+PyObject *rp_py_vu_trend(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
+                         PyObject *kwnames);
 void rp_py_series_clear(struct py_host *host);
 
 /* group.c */
-PyObject *rp_py_worker_group(PyObject *self, PyObject *name);
+PyObject *rp_py_vu_group(PyObject *self, PyObject *name);
 
 /* foreign.c: what a VU waits for that is no operation of ours. -1 with an exception. */
 /* Also for an operation that has a VU waiting for it already. */
-int rp_py_park_on_future(struct py_worker *worker, PyObject *future);
-int rp_py_park_on_foreign(struct py_worker *worker, PyObject *object);
+int rp_py_park_on_future(struct py_vu *vu, PyObject *future);
+int rp_py_park_on_foreign(struct py_vu *vu, PyObject *object);
 
 /* drive.c: a VU's coroutine */
 extern const struct rp_script_ops rp_py_script_ops;
-void rp_py_step(struct py_worker *worker, PyObject *exception);
-PyObject *rp_py_worker_wakeup(PyObject *self, PyObject *arg);
+void rp_py_step(struct py_vu *vu, PyObject *exception);
+PyObject *rp_py_vu_wakeup(PyObject *self, PyObject *arg);
 /* Throws CancelledError into it: 1, 0 when it runs nothing, or -1 with an exception. */
-int rp_py_worker_throw_cancelled(struct py_worker *worker);
+int rp_py_vu_throw_cancelled(struct py_vu *vu);
 /* As Task.cancel(), which counts: timeout() and TaskGroup ask for the count to know whose cancellation it is. */
-int rp_py_worker_cancel(struct py_worker *worker);
+int rp_py_vu_cancel(struct py_vu *vu);
 /* The iteration counts as interrupted and has a second to clean up. What ends it, the caller does. */
-void rp_py_worker_set_interrupted(struct py_worker *worker);
+void rp_py_vu_set_interrupted(struct py_vu *vu);
 
 /* handle.c: call_soon() of a loop of our own */
 int rp_py_handles_init(struct py_host *host); /* -1 with an exception */
@@ -327,9 +326,9 @@ PyObject *rp_py_host_create_task(PyObject *self, PyObject *const *args, Py_ssize
 PyObject *rp_py_host_spawn(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
                            PyObject *kwnames);
 /* The iteration has ended: cancels what it has left. Whether the VU must be held until released(). */
-bool rp_py_tasks_end(struct py_worker *worker, bool is_interrupted);
-PyObject *rp_py_worker_released(PyObject *self, PyObject *leftovers);
-void rp_py_tasks_clear(struct py_worker *worker); /* its extra part is there */
+bool rp_py_tasks_end(struct py_vu *vu, bool is_interrupted);
+PyObject *rp_py_vu_released(PyObject *self, PyObject *leftovers);
+void rp_py_tasks_clear(struct py_vu *vu); /* its extra part is there */
 
 /* life.c: where operations may be used, and the end of a run that comes from inside */
 int rp_py_refuse_here(struct py_host *host, const char *what);
@@ -346,18 +345,18 @@ PyObject *rp_py_host_forked(PyObject *self, PyObject *unused);
 _Noreturn void rp_py_leave_fork(struct py_host *host);
 struct rp_engine *rp_py_running_engine(const struct py_host *host); /* NULL: nothing runs */
 void rp_py_end_run(struct py_host *host, const char *reason);
-PyObject *rp_py_worker_abort(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
-                             PyObject *kwnames);
+PyObject *rp_py_vu_abort(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
+                         PyObject *kwnames);
 PyObject *rp_py_host_overdue(PyObject *self, PyObject *unused);
 PyObject *rp_py_host_running(PyObject *self, PyObject *unused);
 
 /* context.c: context variables and current task of a VU */
-PyObject *rp_py_context_of(struct py_worker *worker); /* borrowed, NULL with an exception */
-/* A step has left variables in the shared context: it is @worker's from now on. */
-void rp_py_keep_context(struct py_worker *worker);
-int rp_py_context_init(struct py_worker *worker);
+PyObject *rp_py_context_of(struct py_vu *vu); /* borrowed, NULL with an exception */
+/* A step has left variables in the shared context: it is @vu's from now on. */
+void rp_py_keep_context(struct py_vu *vu);
+int rp_py_context_init(struct py_vu *vu);
 /* One that nobody else will run in: borrowed, NULL with an exception. */
-PyObject *rp_py_own_context(struct py_worker *worker);
+PyObject *rp_py_own_context(struct py_vu *vu);
 /* Host.current_task(loop): that of the VU whose coroutine runs now in the loop (None = the running one), or None. */
 PyObject *rp_py_host_current_task(PyObject *self, PyObject *loop);
 /* Whether the loop that runs in the calling thread is the host's: 1, 0, or -1 with an exception. */
@@ -372,9 +371,9 @@ PyObject *rp_py_take_error(void);
 PyObject *rp_py_raise(int code, const struct rp_error *err);
 
 /* Spec tables of the types. */
-extern PyType_Spec rp_py_host_spec, rp_py_worker_spec, rp_py_http_spec, rp_py_execution_spec,
+extern PyType_Spec rp_py_host_spec, rp_py_vu_spec, rp_py_http_spec, rp_py_execution_spec,
     rp_py_request_spec, rp_py_sleep_spec, rp_py_response_spec, rp_py_template_spec,
     rp_py_group_spec, rp_py_pause_spec, rp_py_run_spec, rp_py_events_spec;
 /* plan.c: functions of the module */
 extern PyMethodDef rp_py_plan_methods[];
-PyObject *rp_py_execution_new(struct py_worker *worker);
+PyObject *rp_py_execution_new(struct py_vu *vu);

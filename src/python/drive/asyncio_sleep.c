@@ -83,7 +83,7 @@ static PyObject *due(struct py_op *op)
 static PyObject *pause_run(PyObject *self, PyObject *unused)
 {
     struct py_op *op = (struct py_op *)self;
-    struct py_worker *waiter = op->waiter;
+    struct py_vu *waiter = op->waiter;
 
     if (op->op_state == PY_OP_RUNNING)
         return due(op);

@@ -10,43 +10,43 @@
 
 #include "python/bridge/state.h"
 
-PyObject *rp_py_context_of(struct py_worker *worker)
+PyObject *rp_py_context_of(struct py_vu *vu)
 {
-    struct py_host *host = worker->host;
+    struct py_host *host = vu->host;
 
-    if (worker->context)
-        return worker->context;
+    if (vu->context)
+        return vu->context;
     if (RP_UNLIKELY(!host->shared_context))
         host->shared_context = PyContext_New();
     return host->shared_context;
 }
 
-void rp_py_keep_context(struct py_worker *worker)
+void rp_py_keep_context(struct py_vu *vu)
 {
-    worker->context = worker->host->shared_context;
-    worker->host->shared_context = NULL;
+    vu->context = vu->host->shared_context;
+    vu->host->shared_context = NULL;
 }
 
 /* The script's module may have set variables: then each VU has a copy from the start. */
-int rp_py_context_init(struct py_worker *worker)
+int rp_py_context_init(struct py_vu *vu)
 {
-    PyObject *base = worker->host->base_context;
+    PyObject *base = vu->host->base_context;
 
     if (PyObject_Size(base) == 0)
         return 0;
-    worker->context = PyContext_Copy(base);
-    return worker->context ? 0 : -1;
+    vu->context = PyContext_Copy(base);
+    return vu->context ? 0 : -1;
 }
 
-PyObject *rp_py_own_context(struct py_worker *worker)
+PyObject *rp_py_own_context(struct py_vu *vu)
 {
-    if (worker->context)
-        return worker->context;
-    if (worker->host->stepping == worker && worker->host->shared_context)
-        rp_py_keep_context(worker);
+    if (vu->context)
+        return vu->context;
+    if (vu->host->stepping == vu && vu->host->shared_context)
+        rp_py_keep_context(vu);
     else
-        worker->context = PyContext_New();
-    return worker->context;
+        vu->context = PyContext_New();
+    return vu->context;
 }
 
 int rp_py_is_running_here(struct py_host *host)
@@ -63,21 +63,21 @@ int rp_py_is_running_here(struct py_host *host)
 PyObject *rp_py_host_current_task(PyObject *self, PyObject *loop)
 {
     struct py_host *host = (struct py_host *)self;
-    struct py_worker *worker = host->stepping;
-    struct py_worker_extra *extra;
+    struct py_vu *vu = host->stepping;
+    struct py_vu_extra *extra;
     int is_ours;
 
-    if (!worker)
+    if (!vu)
         Py_RETURN_NONE;
     is_ours = loop == Py_None ? rp_py_is_running_here(host) : loop == host->aio_loop;
     if (is_ours < 0)
         return NULL;
     if (!is_ours)
         Py_RETURN_NONE;
-    extra = rp_py_worker_extra(worker);
+    extra = rp_py_vu_extra(vu);
     if (!extra)
         return NULL;
     if (!extra->task)
-        extra->task = PyObject_CallMethod(host->hooks, "new_task", "O", worker);
+        extra->task = PyObject_CallMethod(host->hooks, "new_task", "O", vu);
     return Py_XNewRef(extra->task);
 }

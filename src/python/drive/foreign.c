@@ -7,18 +7,17 @@
 
 #include "python/bridge/state.h"
 
-static int wake_soon(struct py_worker *worker)
+static int wake_soon(struct py_vu *vu)
 {
-    PyObject *wakeup = rp_py_worker_wakeup_of(worker);
+    PyObject *wakeup = rp_py_vu_wakeup_of(vu);
 
-    return wakeup ? rp_py_call_soon(worker->host, wakeup, Py_None, worker->host->neutral_context)
-                  : -1;
+    return wakeup ? rp_py_call_soon(vu->host, wakeup, Py_None, vu->host->neutral_context) : -1;
 }
 
-int rp_py_park_on_future(struct py_worker *worker, PyObject *future)
+int rp_py_park_on_future(struct py_vu *vu, PyObject *future)
 {
-    const struct rp_pystate *state = worker->host->state;
-    PyObject *args[] = { future, rp_py_worker_wakeup_of(worker), worker->host->neutral_context };
+    const struct rp_pystate *state = vu->host->state;
+    PyObject *args[] = { future, rp_py_vu_wakeup_of(vu), vu->host->neutral_context };
     PyObject *added;
 
     if (!args[1] || PyObject_SetAttr(future, state->s_blocking, Py_False) < 0)
@@ -29,9 +28,9 @@ int rp_py_park_on_future(struct py_worker *worker, PyObject *future)
 }
 
 /* 1: a future that is being awaited, 0: something else. */
-static int is_awaited_future(struct py_worker *worker, PyObject *object)
+static int is_awaited_future(struct py_vu *vu, PyObject *object)
 {
-    PyObject *blocking = PyObject_GetAttr(object, worker->host->state->s_blocking);
+    PyObject *blocking = PyObject_GetAttr(object, vu->host->state->s_blocking);
     int truth;
 
     if (!blocking) {
@@ -45,15 +44,15 @@ static int is_awaited_future(struct py_worker *worker, PyObject *object)
     return truth;
 }
 
-int rp_py_park_on_foreign(struct py_worker *worker, PyObject *object)
+int rp_py_park_on_foreign(struct py_vu *vu, PyObject *object)
 {
     int is_future;
 
     if (object == Py_None) /* a bare yield: asyncio.sleep(0) */
-        return wake_soon(worker);
-    is_future = is_awaited_future(worker, object);
+        return wake_soon(vu);
+    is_future = is_awaited_future(vu, object);
     if (is_future > 0)
-        return rp_py_park_on_future(worker, object);
+        return rp_py_park_on_future(vu, object);
     if (is_future == 0)
         PyErr_Format(PyExc_RuntimeError,
                      "a scenario awaited %R, which neither rampa nor asyncio knows", object);

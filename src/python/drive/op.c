@@ -126,7 +126,7 @@ void rp_py_op_run_callbacks(struct py_op *op)
 
 void rp_py_op_finish(struct py_op *op, PyObject *result, PyObject *exception)
 {
-    struct py_worker *waiter = op->waiter;
+    struct py_vu *waiter = op->waiter;
 
     op->op_state = PY_OP_DONE;
     op->outcome = result ? result : exception;
@@ -267,7 +267,7 @@ static PyObject *op_cancel(PyObject *self, PyObject *args, PyObject *kwargs)
     static char msg_name[] = "msg";
     static char *names[] = { msg_name, NULL };
     struct py_op *op = (struct py_op *)self;
-    struct py_worker *waiter = op->waiter;
+    struct py_vu *waiter = op->waiter;
     PyObject *message = NULL;
     int was_running;
 
@@ -276,7 +276,7 @@ static PyObject *op_cancel(PyObject *self, PyObject *args, PyObject *kwargs)
     if (require_here_to_cancel(op) < 0)
         return NULL;
     /* The VU that waits sees the CancelledError, as an asyncio task would. */
-    was_running = waiter ? rp_py_worker_throw_cancelled(waiter) : rp_py_op_cancel(op);
+    was_running = waiter ? rp_py_vu_throw_cancelled(waiter) : rp_py_op_cancel(op);
     return was_running < 0 ? NULL : PyBool_FromLong(was_running);
 }
 

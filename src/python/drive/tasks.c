@@ -94,7 +94,7 @@ static PyObject *current_task(struct py_host *self)
 }
 
 /* The VU that the code that runs now belongs to: borrowed, or NULL. */
-static struct py_worker *owner_now(struct py_host *self)
+static struct py_vu *owner_now(struct py_host *self)
 {
     PyObject *task, *owner;
 
@@ -109,7 +109,7 @@ static struct py_worker *owner_now(struct py_host *self)
     Py_XDECREF(task);
     if (PyErr_Occurred())
         PyErr_Clear();
-    return owner ? (struct py_worker *)owner : self->spawning;
+    return owner ? (struct py_vu *)owner : self->spawning;
 }
 
 /* ---- what a VU has --------------------------------------------------------------------------------------------- */
@@ -140,7 +140,7 @@ static void drop_child(struct py_host *self, struct py_child child)
 }
 
 /* Into an array that has room for as many again as are alive. */
-static int drop_done(struct py_host *self, struct py_worker_extra *extra)
+static int drop_done(struct py_host *self, struct py_vu_extra *extra)
 {
     struct py_child *all = extra->children, *kept;
     unsigned count = extra->child_count, alive = 0;
@@ -169,7 +169,7 @@ static int drop_done(struct py_host *self, struct py_worker_extra *extra)
     return 0;
 }
 
-static int make_room(struct py_host *self, struct py_worker_extra *extra)
+static int make_room(struct py_host *self, struct py_vu_extra *extra)
 {
     if (extra->child_count && is_done(self, extra->children[extra->child_count - 1].task))
         drop_child(self, extra->children[--extra->child_count]);
@@ -177,9 +177,9 @@ static int make_room(struct py_host *self, struct py_worker_extra *extra)
 }
 
 /* -1, perhaps with an exception: then it goes unnoticed, which hurts nobody. */
-static int note(struct py_host *self, struct py_worker *owner, PyObject *task, PyObject *coro)
+static int note(struct py_host *self, struct py_vu *owner, PyObject *task, PyObject *coro)
 {
-    struct py_worker_extra *extra = rp_py_worker_extra(owner);
+    struct py_vu_extra *extra = rp_py_vu_extra(owner);
     struct py_child child = { .task = task };
     int users;
 
@@ -197,12 +197,12 @@ static int note(struct py_host *self, struct py_worker *owner, PyObject *task, P
     return 0;
 }
 
-void rp_py_tasks_clear(struct py_worker *worker)
+void rp_py_tasks_clear(struct py_vu *vu)
 {
-    struct py_worker_extra *extra = worker->extra;
+    struct py_vu_extra *extra = vu->extra;
 
     while (extra->child_count)
-        drop_child(worker->host, extra->children[--extra->child_count]);
+        drop_child(vu->host, extra->children[--extra->child_count]);
     rp_free(extra->children);
     extra->children = NULL;
     extra->child_room = 0;
@@ -215,7 +215,7 @@ void rp_py_tasks_clear(struct py_worker *worker)
 static PyObject *spawn(struct py_host *self, PyObject *make, PyObject *const *args,
                        Py_ssize_t nargs, PyObject *kwnames, bool may_be_done)
 {
-    struct py_worker *owner = owner_now(self), *outer = self->spawning;
+    struct py_vu *owner = owner_now(self), *outer = self->spawning;
     PyObject *task;
 
     if (!owner)
@@ -224,7 +224,7 @@ static PyObject *spawn(struct py_host *self, PyObject *make, PyObject *const *ar
     self->spawning = owner;
     task = PyObject_Vectorcall(make, args, (size_t)nargs, kwnames);
     self->spawning = outer;
-    if (task && owner->vu && !(may_be_done && is_done(self, task)) &&
+    if (task && owner->engine_vu && !(may_be_done && is_done(self, task)) &&
         note(self, owner, task, args[0]) < 0)
         PyErr_Clear();
     Py_DECREF(owner);
@@ -288,9 +288,9 @@ PyObject *rp_py_host_create_task(PyObject *object, PyObject *const *args, Py_ssi
 /* ---- the end of an iteration ----------------------------------------------------------------------------------- */
 
 /* [(task, code or None, line in that)] of the user's that are not done; the VU has none any more. NULL with an exception. */
-static PyObject *take_alive(struct py_worker *worker)
+static PyObject *take_alive(struct py_vu *vu)
 {
-    struct py_worker_extra *extra = worker->extra;
+    struct py_vu_extra *extra = vu->extra;
     PyObject *alive = PyList_New(0);
 
     for (unsigned i = 0; alive && i < extra->child_count; i++) {
@@ -298,7 +298,7 @@ static PyObject *take_alive(struct py_worker *worker)
         PyObject *code = child->creator ? child->creator : Py_None, *item;
         int line = 0;
 
-        if (child->creator == Py_None || is_done(worker->host, child->task))
+        if (child->creator == Py_None || is_done(vu->host, child->task))
             continue;
         if (child->creator)
             line = PyCode_Addr2Line((PyCodeObject *)code, child->lasti);
@@ -307,36 +307,36 @@ static PyObject *take_alive(struct py_worker *worker)
             Py_CLEAR(alive);
         Py_XDECREF(item);
     }
-    rp_py_tasks_clear(worker);
+    rp_py_tasks_clear(vu);
     return alive;
 }
 
-static void release(struct py_worker *worker)
+static void release(struct py_vu *vu)
 {
-    Py_CLEAR(worker->extra->leftovers);
-    rp_timer_disarm(&worker->extra->patience);
-    worker->host->script.engine->released(worker->vu);
+    Py_CLEAR(vu->extra->leftovers);
+    rp_timer_disarm(&vu->extra->patience);
+    vu->host->script.engine->released(vu->engine_vu);
 }
 
 static void patience_over(struct rp_timer *timer, rp_ns now)
 {
-    struct py_worker *worker = rp_container_of(timer, struct py_worker_extra, patience)->worker;
-    PyObject *told = PyObject_CallMethod(worker->extra->leftovers, "give_up", NULL);
+    struct py_vu *vu = rp_container_of(timer, struct py_vu_extra, patience)->vu;
+    PyObject *told = PyObject_CallMethod(vu->extra->leftovers, "give_up", NULL);
 
     if (!told)
-        PyErr_WriteUnraisable(worker->extra->leftovers);
+        PyErr_WriteUnraisable(vu->extra->leftovers);
     Py_XDECREF(told);
-    release(worker);
+    release(vu);
 }
 
-bool rp_py_tasks_end(struct py_worker *worker, bool is_interrupted)
+bool rp_py_tasks_end(struct py_vu *vu, bool is_interrupted)
 {
-    struct py_host *host = worker->host;
-    struct py_worker_extra *extra = worker->extra;
-    PyObject *alive = take_alive(worker);
+    struct py_host *host = vu->host;
+    struct py_vu_extra *extra = vu->extra;
+    PyObject *alive = take_alive(vu);
 
     if (alive && PyList_GET_SIZE(alive))
-        extra->leftovers = PyObject_CallMethod(host->hooks, "end_tasks", "OOO", worker, alive,
+        extra->leftovers = PyObject_CallMethod(host->hooks, "end_tasks", "OOO", vu, alive,
                                                is_interrupted ? Py_True : Py_False);
     Py_XDECREF(alive);
     if (PyErr_Occurred())
@@ -349,11 +349,11 @@ bool rp_py_tasks_end(struct py_worker *worker, bool is_interrupted)
 }
 
 /* worker._released(leftovers): the last of them has ended. It may come late. */
-PyObject *rp_py_worker_released(PyObject *object, PyObject *leftovers)
+PyObject *rp_py_vu_released(PyObject *object, PyObject *leftovers)
 {
-    struct py_worker *self = (struct py_worker *)object;
+    struct py_vu *self = (struct py_vu *)object;
 
-    if (self->vu && self->extra && self->extra->leftovers == leftovers)
+    if (self->engine_vu && self->extra && self->extra->leftovers == leftovers)
         release(self);
     Py_RETURN_NONE;
 }
