@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 def schema_errors(result: dict[str, Any]) -> list[str]:
     """What docs/result.schema.json has against a result."""
-    spec = importlib.util.spec_from_file_location("check_schema", ROOT / "tests/unit/ui/check_schema.py")
+    spec = importlib.util.spec_from_file_location("check_schema", ROOT / "tests/unit/output/check_schema.py")
     assert spec and spec.loader
     checker = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(checker)
