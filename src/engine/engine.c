@@ -258,7 +258,7 @@ void rp_engine_resume(struct rp_engine *engine)
     if (!engine->is_paused || engine->is_finished)
         return;
     RP_LIST_EACH (node, &engine->ready) {
-        rp_container_of(node, struct rp_vu, ready)->began += now - engine->paused_at;
+        rp_container_of(node, struct rp_vu, ready)->due += now - engine->paused_at;
     }
     end_pause(engine, now);
     for (size_t i = 0; i < engine->scenario_count; i++)

@@ -32,7 +32,7 @@ static bool refused(struct rp_engine *engine, struct rp_vu *vu, rp_ns now)
         return false;
     rp_list_remove(&vu->ready);
     if (scenario->s_lateness)
-        scenario->late_refused += now - vu->began > RP_LATE_ARRIVAL;
+        scenario->late_refused += now - vu->due > RP_LATE_ARRIVAL;
     rp_execution_ended(&scenario->executor, vu->slot, false, now);
     return true;
 }
@@ -48,11 +48,11 @@ static bool begin_first(struct rp_engine *engine)
         return refused(engine, vu, now);
     rp_list_remove(&vu->ready);
     vu->is_running = true;
-    vu->begun = now;
+    vu->began = now;
     scenario->started++;
     if (scenario->s_lateness) {
-        rp_series_trend(scenario->s_lateness, (double)(now - vu->began));
-        scenario->late += now - vu->began > RP_LATE_ARRIVAL;
+        rp_series_trend(scenario->s_lateness, (double)(now - vu->due));
+        scenario->late += now - vu->due > RP_LATE_ARRIVAL;
     }
     engine->config.host->ops->begin(engine->config.host, vu);
     return true;
@@ -80,7 +80,7 @@ static void executor_begin(struct rp_execution *executor, int64_t slot, uint64_t
     struct rp_engine_scenario *scenario = of_executor(executor);
     struct rp_vu *vu = &scenario->vus[slot];
 
-    vu->began = due;
+    vu->due = due;
     vu->iteration = iteration;
     vu->iteration_in_vu = executor->slot_iterations[slot] - 1;
     rp_list_append(&scenario->engine->ready, &vu->ready);
@@ -102,10 +102,10 @@ static void iteration_ended(struct rp_vu *vu, enum rp_ending ending)
     } else {
         scenario->completed++;
         rp_series_count(scenario->s_iterations, 1);
-        rp_series_trend(scenario->s_duration, (double)(now - vu->began));
+        rp_series_trend(scenario->s_duration, (double)(now - vu->due));
         if (scenario->s_run) {
-            scenario->busy += (double)(now - vu->begun);
-            rp_series_trend(scenario->s_run, (double)(now - vu->begun));
+            scenario->busy += (double)(now - vu->began);
+            rp_series_trend(scenario->s_run, (double)(now - vu->began));
         }
         if (RP_UNLIKELY(ending == RP_ENDED_FAILED)) {
             scenario->errors++;

@@ -104,11 +104,11 @@ static void check_begin(struct fake *fake, const struct rp_vu *vu)
     rp_ns now = fake_now(fake), late = has_arrivals(scenario) ? RP_LATE_BEGIN : 0;
 
     assert_true(vu->is_running && !rp_engine_is_paused(fake->engine));
-    assert_int_equal(vu->begun, rp_loop_now(fake->loop));
+    assert_int_equal(vu->began, rp_loop_now(fake->loop));
     assert_true(now >= scenario->start_time);
     assert_true(now < regular_end(scenario) + fake->paused + late);
     assert_true(now <= fake->stopped_at);
-    assert_true(vu->began - fake->start <= now && vu->began - fake->start >= scenario->start_time);
+    assert_true(vu->due - fake->start <= now && vu->due - fake->start >= scenario->start_time);
     assert_int_equal(vu->iteration_in_vu, data->begun);
 }
 
