@@ -110,11 +110,12 @@ static void print_cost(struct bench *bench, const struct rp_scenario *scenario, 
 {
     struct rp_engine_counts counts = rp_engine_counts(bench->engine, 0);
 
-    printf("%-22s %-8s %12" PRIu64 " %12" PRIu64 " %10.1f\n", rp_executor_name(scenario->executor),
-           how, counts.started, counts.dropped, ns / (double)counts.started);
+    printf("%-22s %-8s %12" PRIu64 " %12" PRIu64 " %10.1f\n",
+           rp_executor_kind_name(scenario->executor), how, counts.started, counts.dropped,
+           ns / (double)counts.started);
 }
 
-static struct rp_scenario scenario_of(enum rp_executor executor, rp_ns duration)
+static struct rp_scenario scenario_of(enum rp_executor_kind executor, rp_ns duration)
 {
     static struct rp_stage stages[2];
     struct rp_scenario scenario = { .name = (char *)"bench",
@@ -137,7 +138,7 @@ static struct rp_scenario scenario_of(enum rp_executor executor, rp_ns duration)
     return scenario;
 }
 
-static void measure(enum rp_executor executor, rp_ns duration)
+static void measure(enum rp_executor_kind executor, rp_ns duration)
 {
     struct rp_scenario scenario = scenario_of(executor, duration);
     struct bench bench;
@@ -159,7 +160,7 @@ static void measure(enum rp_executor executor, rp_ns duration)
 }
 
 /* At a rate that is easily kept up with: how late, and for how much of a core. */
-static void measure_lateness(enum rp_executor executor, rp_ns duration, rp_ns spin)
+static void measure_lateness(enum rp_executor_kind executor, rp_ns duration, rp_ns spin)
 {
     struct rp_scenario scenario = scenario_of(executor, duration);
     const struct rp_metric *metric;
@@ -176,7 +177,7 @@ static void measure_lateness(enum rp_executor executor, rp_ns duration, rp_ns sp
     for (size_t i = 0; i < rp_registry_series_count(bench.registry); i++)
         if (rp_registry_series_at(bench.registry, i)->metric == metric)
             hist = &rp_registry_series_at(bench.registry, i)->delta.hist;
-    printf("%-22s %-8s %10.1f %10.1f %10.1f %9.0f %%\n", rp_executor_name(executor),
+    printf("%-22s %-8s %10.1f %10.1f %10.1f %9.0f %%\n", rp_executor_kind_name(executor),
            spin ? "spins" : "sleeps", rp_hist_percentile(hist, 50, 1) / 1e3,
            rp_hist_percentile(hist, 99, 1) / 1e3, hist->max / 1e3, ns / (double)duration * 100);
     clean_up(&bench);
@@ -187,12 +188,12 @@ int main(int argc, char **argv)
     rp_ns duration = (rp_ns)((argc > 1 ? atof(argv[1]) : 1) * 1e9);
 
     printf("%-22s %-8s %12s %12s %10s\n", "executor", "how", "started", "dropped", "ns each");
-    for (int i = 0; i < RP_EXECUTOR_COUNT; i++)
-        measure((enum rp_executor)i, duration);
+    for (int i = 0; i < RP_EXECUTOR_KIND_COUNT; i++)
+        measure((enum rp_executor_kind)i, duration);
     printf("\nlateness at 10,000/s   wait        p50 us     p99 us     max us   of a core\n");
     for (int i = RP_CONSTANT_ARRIVAL_RATE; i <= RP_RAMPING_ARRIVAL_RATE; i++) {
-        measure_lateness((enum rp_executor)i, duration, RP_LOOP_SPIN);
-        measure_lateness((enum rp_executor)i, duration, 0);
+        measure_lateness((enum rp_executor_kind)i, duration, RP_LOOP_SPIN);
+        measure_lateness((enum rp_executor_kind)i, duration, 0);
     }
     return 0;
 }

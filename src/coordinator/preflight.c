@@ -20,7 +20,7 @@ static int64_t most_vus(const struct rp_plan *plan)
     int64_t sum = 0;
 
     for (size_t i = 0; i < plan->scenario_count; i++) {
-        int64_t vus = rp_execution_slots(&plan->scenarios[i]);
+        int64_t vus = rp_executor_slots(&plan->scenarios[i]);
 
         sum = vus > INT64_MAX - sum ? INT64_MAX : sum + vus;
     }

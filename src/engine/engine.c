@@ -93,16 +93,16 @@ static int make_series(struct rp_engine_scenario *scenario)
 static int make_scenario(struct rp_engine *engine, size_t i, struct rp_error *err)
 {
     struct rp_engine_scenario *scenario = &engine->scenarios[i];
-    const struct rp_execution_share share = { engine->config.segments, engine->config.segment_index,
-                                              engine->config.plan->seed };
+    const struct rp_executor_share share = { engine->config.segments, engine->config.segment_index,
+                                             engine->config.plan->seed };
     int r;
 
     scenario->engine = engine;
     scenario->plan = &engine->config.plan->scenarios[i];
     for (size_t j = 0; j < i; j++)
-        scenario->first_number += rp_execution_slots(engine->scenarios[j].plan);
-    r = rp_execution_init(&scenario->executor, scenario->plan, engine->config.loop,
-                          &rp_engine_executor_user, &share);
+        scenario->first_number += rp_executor_slots(engine->scenarios[j].plan);
+    r = rp_executor_init(&scenario->executor, scenario->plan, engine->config.loop,
+                         &rp_engine_executor_user, &share);
     if (r < 0)
         return r;
     scenario->tags = tags_of(engine, scenario->plan);
@@ -168,7 +168,7 @@ static void scenario_deinit(struct rp_engine_scenario *scenario)
         rp_http_session_free(vu->http);
     }
     rp_free(scenario->vus);
-    rp_execution_deinit(&scenario->executor);
+    rp_executor_deinit(&scenario->executor);
 }
 
 void rp_engine_free(struct rp_engine *engine)
@@ -188,14 +188,14 @@ void rp_engine_free(struct rp_engine *engine)
 static void pause_executors(struct rp_engine *engine)
 {
     for (size_t i = 0; i < engine->scenario_count; i++)
-        rp_execution_pause(&engine->scenarios[i].executor, engine->paused_at);
+        rp_executor_pause(&engine->scenarios[i].executor, engine->paused_at);
 }
 
 void rp_engine_start(struct rp_engine *engine, rp_ns at)
 {
     engine->started_at = at;
     for (size_t i = 0; i < engine->scenario_count; i++)
-        rp_execution_start(&engine->scenarios[i].executor, at);
+        rp_executor_start(&engine->scenarios[i].executor, at);
     /* Held since before: what counts is the time from here. */
     if (engine->is_paused) {
         engine->paused_at = rp_loop_now(engine->config.loop);
@@ -215,7 +215,7 @@ void rp_engine_stop(struct rp_engine *engine, rp_ns deadline)
     if (engine->is_paused && !engine->is_finished)
         end_pause(engine, rp_loop_now(engine->config.loop));
     for (size_t i = 0; i < engine->scenario_count; i++)
-        rp_execution_stop(&engine->scenarios[i].executor, deadline);
+        rp_executor_stop(&engine->scenarios[i].executor, deadline);
     rp_engine_begin_ready_soon(engine); /* what a pause held will not begin */
 }
 
@@ -233,7 +233,7 @@ static void drop_ready_of_stopped(struct rp_engine *engine, rp_ns now)
         if (scenario->executor.is_paused)
             rp_list_append(&engine->ready, node);
         else
-            rp_execution_ended(&scenario->executor, vu->slot, false, now);
+            rp_executor_ended(&scenario->executor, vu->slot, false, now);
     }
 }
 
@@ -262,7 +262,7 @@ void rp_engine_resume(struct rp_engine *engine)
     }
     end_pause(engine, now);
     for (size_t i = 0; i < engine->scenario_count; i++)
-        rp_execution_resume(&engine->scenarios[i].executor, now);
+        rp_executor_resume(&engine->scenarios[i].executor, now);
     rp_engine_begin_ready_soon(engine);
 }
 

@@ -9,7 +9,7 @@
 #include "engine/engine.h"
 
 struct rp_engine_scenario {
-    struct rp_execution executor;
+    struct rp_executor executor;
     struct rp_engine *engine;
     const struct rp_scenario *plan;
     const struct rp_tags *tags;
@@ -43,7 +43,7 @@ struct rp_engine {
 };
 
 /* iterations.c */
-extern const struct rp_execution_user rp_engine_executor_user;
+extern const struct rp_executor_user rp_engine_executor_user;
 extern const struct rp_script_engine rp_engine_for_scripts;
 void rp_engine_begin_ready_soon(struct rp_engine *engine);
 

@@ -16,7 +16,7 @@
 
 enum { BEGIN_AT_MOST = 256 }; /* iterations begun per turn */
 
-static struct rp_engine_scenario *of_executor(struct rp_execution *executor)
+static struct rp_engine_scenario *of_executor(struct rp_executor *executor)
 {
     return rp_container_of(executor, struct rp_engine_scenario, executor);
 }
@@ -33,7 +33,7 @@ static bool refused(struct rp_engine *engine, struct rp_vu *vu, rp_ns now)
     rp_list_remove(&vu->ready);
     if (scenario->s_lateness)
         scenario->late_refused += now - vu->due > RP_LATE_ARRIVAL;
-    rp_execution_ended(&scenario->executor, vu->slot, false, now);
+    rp_executor_ended(&scenario->executor, vu->slot, false, now);
     return true;
 }
 
@@ -44,7 +44,7 @@ static bool begin_first(struct rp_engine *engine)
     rp_ns now = rp_loop_now(engine->config.loop);
 
     /* What was ready before it may have taken the time that was left, or have paused the run. */
-    if (RP_UNLIKELY(!rp_execution_may_begin(&scenario->executor, vu->slot, now)))
+    if (RP_UNLIKELY(!rp_executor_may_begin(&scenario->executor, vu->slot, now)))
         return refused(engine, vu, now);
     rp_list_remove(&vu->ready);
     vu->is_running = true;
@@ -74,7 +74,7 @@ void rp_engine_begin_ready_soon(struct rp_engine *engine)
         rp_loop_defer(engine->config.loop, &engine->begin_ready, begin_ready);
 }
 
-static void executor_begin(struct rp_execution *executor, int64_t slot, uint64_t iteration,
+static void executor_begin(struct rp_executor *executor, int64_t slot, uint64_t iteration,
                            rp_ns due)
 {
     struct rp_engine_scenario *scenario = of_executor(executor);
@@ -113,7 +113,7 @@ static void iteration_ended(struct rp_vu *vu, enum rp_ending ending)
         }
     }
     if (RP_LIKELY(!vu->is_held))
-        rp_execution_ended(&scenario->executor, vu->slot, true, now);
+        rp_executor_ended(&scenario->executor, vu->slot, true, now);
 }
 
 /* To the executor the slot has been busy until now; the iteration's own time was taken at its end. */
@@ -124,11 +124,11 @@ static void release_vu(struct rp_vu *vu)
     if (!vu->is_held)
         return;
     vu->is_held = false;
-    rp_execution_ended(&scenario->executor, vu->slot, true,
-                       rp_loop_now(scenario->engine->config.loop));
+    rp_executor_ended(&scenario->executor, vu->slot, true,
+                      rp_loop_now(scenario->engine->config.loop));
 }
 
-static void executor_interrupt(struct rp_execution *executor, int64_t slot)
+static void executor_interrupt(struct rp_executor *executor, int64_t slot)
 {
     struct rp_engine_scenario *scenario = of_executor(executor);
     struct rp_vu *vu = &scenario->vus[slot];
@@ -143,7 +143,7 @@ static void executor_interrupt(struct rp_execution *executor, int64_t slot)
         return;
     }
     rp_list_remove(&vu->ready);
-    rp_execution_ended(executor, slot, false, rp_loop_now(scenario->engine->config.loop));
+    rp_executor_ended(executor, slot, false, rp_loop_now(scenario->engine->config.loop));
 }
 
 static void tell_finished(struct rp_task *task)
@@ -153,7 +153,7 @@ static void tell_finished(struct rp_task *task)
     engine->config.finished(engine, engine->config.user);
 }
 
-static void executor_finished(struct rp_execution *executor)
+static void executor_finished(struct rp_executor *executor)
 {
     struct rp_engine *engine = of_executor(executor)->engine;
 
@@ -182,16 +182,16 @@ static void make_vu(struct rp_task *task)
     struct rp_error err = { 0 };
     int r;
 
-    if (scenario->executor.state != RP_EXECUTION_RUNNING)
+    if (scenario->executor.state != RP_EXECUTOR_RUNNING)
         return; /* too late to be of use */
     r = rp_engine_make_vu(scenario, scenario->making, &err);
     if (r < 0)
         warn_of_vu(scenario, r, &err);
     rp_error_deinit(&err);
-    rp_execution_made(&scenario->executor, scenario->making, r == 0);
+    rp_executor_made(&scenario->executor, scenario->making, r == 0);
 }
 
-static void executor_make(struct rp_execution *executor, int64_t slot)
+static void executor_make(struct rp_executor *executor, int64_t slot)
 {
     struct rp_engine_scenario *scenario = of_executor(executor);
 
@@ -199,7 +199,7 @@ static void executor_make(struct rp_execution *executor, int64_t slot)
     rp_loop_defer(scenario->engine->config.loop, &scenario->make_vu, make_vu);
 }
 
-const struct rp_execution_user rp_engine_executor_user = {
+const struct rp_executor_user rp_engine_executor_user = {
     .begin = executor_begin,
     .interrupt = executor_interrupt,
     .make = executor_make,

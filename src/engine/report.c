@@ -68,11 +68,11 @@ static void write_needed(const struct rp_engine_scenario *scenario, char *out, s
 /* Once, when there is nobody left and, if possible, when it is known how long an iteration takes. */
 static void warn_of_drops(struct rp_engine_scenario *scenario)
 {
-    const struct rp_execution *executor = &scenario->executor;
+    const struct rp_executor *executor = &scenario->executor;
     char needed[160], text[400];
 
     if (scenario->has_warned || !executor->without_vu || executor->made < executor->slot_count ||
-        (!scenario->completed && executor->state < RP_EXECUTION_STOPPING))
+        (!scenario->completed && executor->state < RP_EXECUTOR_STOPPING))
         return;
     scenario->has_warned = true;
     write_needed(scenario, needed, sizeof(needed));
@@ -147,13 +147,13 @@ struct rp_engine_arrivals rp_engine_arrivals(const struct rp_engine *engine)
 }
 
 /* Both name the parts of the same life. */
-static enum rp_scenario_state state_of(enum rp_execution_state state)
+static enum rp_scenario_state state_of(enum rp_executor_state state)
 {
-    _Static_assert((int)RP_EXECUTION_WAITING == (int)RP_SCENARIO_WAITING &&
-                       (int)RP_EXECUTION_RUNNING == (int)RP_SCENARIO_RUNNING &&
-                       (int)RP_EXECUTION_STOPPING == (int)RP_SCENARIO_STOPPING &&
-                       (int)RP_EXECUTION_INTERRUPTING == (int)RP_SCENARIO_INTERRUPTING &&
-                       (int)RP_EXECUTION_FINISHED == (int)RP_SCENARIO_FINISHED,
+    _Static_assert((int)RP_EXECUTOR_WAITING == (int)RP_SCENARIO_WAITING &&
+                       (int)RP_EXECUTOR_RUNNING == (int)RP_SCENARIO_RUNNING &&
+                       (int)RP_EXECUTOR_STOPPING == (int)RP_SCENARIO_STOPPING &&
+                       (int)RP_EXECUTOR_INTERRUPTING == (int)RP_SCENARIO_INTERRUPTING &&
+                       (int)RP_EXECUTOR_FINISHED == (int)RP_SCENARIO_FINISHED,
                    "the states of an executor are those of its scenario");
     return (enum rp_scenario_state)state;
 }
@@ -161,13 +161,13 @@ static enum rp_scenario_state state_of(enum rp_execution_state state)
 struct rp_scenario_progress rp_engine_progress(const struct rp_engine *engine, size_t i)
 {
     const struct rp_engine_scenario *scenario = &engine->scenarios[i];
-    const struct rp_execution *executor = &scenario->executor;
+    const struct rp_executor *executor = &scenario->executor;
     rp_ns now = rp_loop_now(engine->config.loop);
 
     return (struct rp_scenario_progress){ .state = state_of(executor->state),
                                           .vus = executor->active,
                                           .vus_made = executor->made,
-                                          .stage = rp_execution_stage(executor, now),
+                                          .stage = rp_executor_stage(executor, now),
                                           .scheduled = executor->scheduled,
                                           .started = scenario->started,
                                           .dropped = executor->dropped,
@@ -175,9 +175,9 @@ struct rp_scenario_progress rp_engine_progress(const struct rp_engine *engine, s
                                           .interrupted = scenario->interrupted,
                                           .errors = scenario->errors,
                                           .total = executor->total,
-                                          .elapsed = rp_execution_elapsed(executor, now),
+                                          .elapsed = rp_executor_elapsed(executor, now),
                                           .regular = executor->regular,
-                                          .rate = rp_execution_rate(executor, now) };
+                                          .rate = rp_executor_rate(executor, now) };
 }
 
 rp_ns rp_engine_elapsed(const struct rp_engine *engine)

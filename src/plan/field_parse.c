@@ -87,22 +87,22 @@ static int fail_value(const struct rp_field *field, const json_t *value,
 static int parse_executor(const struct rp_field *field, void *base, const json_t *value,
                           const struct rp_where *where, struct rp_error *err)
 {
-    const char *names[RP_EXECUTOR_COUNT];
+    const char *names[RP_EXECUTOR_KIND_COUNT];
     char shown[RP_SHOW_SIZE];
     const char *text = json_string_value(value), *near;
     int r;
 
     if (!text)
         return fail_value(field, value, where, err);
-    for (int i = 0; i < RP_EXECUTOR_COUNT; i++) {
-        names[i] = rp_executors[i].name;
+    for (int i = 0; i < RP_EXECUTOR_KIND_COUNT; i++) {
+        names[i] = rp_executor_kinds[i].name;
         if (strcmp(text, names[i]) == 0) {
-            *(enum rp_executor *)rp_field_at(field, base) = (enum rp_executor)i;
+            *(enum rp_executor_kind *)rp_field_at(field, base) = (enum rp_executor_kind)i;
             return 0;
         }
     }
     r = rp_where_fail(where, err, "unknown executor %s", rp_show_text(text, shown));
-    near = rp_suggest(rp_slice_str(text), names, RP_EXECUTOR_COUNT);
+    near = rp_suggest(rp_slice_str(text), names, RP_EXECUTOR_KIND_COUNT);
     if (near)
         rp_error_suggest(err, near);
     else
@@ -393,7 +393,7 @@ void rp_field_clear(const struct rp_field *field, void *base)
 
     switch (field->type) {
     case RP_FT_EXECUTOR:
-        *(enum rp_executor *)at = RP_CONSTANT_VUS;
+        *(enum rp_executor_kind *)at = RP_CONSTANT_VUS;
         break;
     case RP_FT_ARRIVAL:
         *(enum rp_arrival *)at = RP_ARRIVAL_UNIFORM;

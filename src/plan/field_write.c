@@ -89,7 +89,7 @@ json_t *rp_field_to_json(const struct rp_field *field, const void *base)
 
     switch (field->type) {
     case RP_FT_EXECUTOR:
-        return json_string(rp_executors[*(const enum rp_executor *)at].name);
+        return json_string(rp_executor_kinds[*(const enum rp_executor_kind *)at].name);
     case RP_FT_ARRIVAL:
         return json_string(rp_arrival_names[*(const enum rp_arrival *)at]);
     case RP_FT_INTEGER:
@@ -145,7 +145,7 @@ void rp_field_to_text(const struct rp_field *field, const void *base, struct rp_
 
     switch (field->type) {
     case RP_FT_EXECUTOR:
-        rp_buf_append_str(out, rp_executors[*(const enum rp_executor *)at].name);
+        rp_buf_append_str(out, rp_executor_kinds[*(const enum rp_executor_kind *)at].name);
         break;
     case RP_FT_ARRIVAL:
         rp_buf_append_str(out, rp_arrival_names[*(const enum rp_arrival *)at]);
@@ -186,7 +186,7 @@ static void write_default(const struct rp_field *field, struct rp_buf *out)
         if (field->required != field->executors)
             rp_buf_appendf(out, "; %" PRId64 " for a ramping one", field->default_value);
     } else if (field->type == RP_FT_EXECUTOR) {
-        rp_buf_appendf(out, "%s", rp_executors[field->default_value].name);
+        rp_buf_appendf(out, "%s", rp_executor_kinds[field->default_value].name);
     } else if (field->type == RP_FT_ARRIVAL) {
         rp_buf_append_str(out, rp_arrival_names[field->default_value]);
     } else if (field->type == RP_FT_DURATION) {
@@ -203,13 +203,13 @@ static void write_executors(unsigned executors, struct rp_buf *out)
 {
     const char *separator = "";
 
-    if (executors == (1u << RP_EXECUTOR_COUNT) - 1) {
+    if (executors == (1u << RP_EXECUTOR_KIND_COUNT) - 1) {
         rp_buf_append_str(out, "all");
         return;
     }
-    for (int i = 0; i < RP_EXECUTOR_COUNT; i++)
+    for (int i = 0; i < RP_EXECUTOR_KIND_COUNT; i++)
         if (executors >> i & 1) {
-            rp_buf_appendf(out, "%s%s", separator, rp_executors[i].name);
+            rp_buf_appendf(out, "%s%s", separator, rp_executor_kinds[i].name);
             separator = ", ";
         }
 }
@@ -247,9 +247,10 @@ void rp_settings_write_markdown(struct rp_buf *out)
     }
 }
 
-void rp_executors_write_markdown(struct rp_buf *out)
+void rp_executor_kinds_write_markdown(struct rp_buf *out)
 {
     rp_buf_append_str(out, "| executor | what it does |\n|---|---|\n");
-    for (int i = 0; i < RP_EXECUTOR_COUNT; i++)
-        rp_buf_appendf(out, "| `%s` | %s |\n", rp_executors[i].name, rp_executors[i].help);
+    for (int i = 0; i < RP_EXECUTOR_KIND_COUNT; i++)
+        rp_buf_appendf(out, "| `%s` | %s |\n", rp_executor_kinds[i].name,
+                       rp_executor_kinds[i].help);
 }

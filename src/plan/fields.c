@@ -2,7 +2,7 @@
 #include "plan/fields.h"
 
 #define BIT(executor) (1u << (executor))
-#define ALL (BIT(RP_EXECUTOR_COUNT) - 1)
+#define ALL (BIT(RP_EXECUTOR_KIND_COUNT) - 1)
 #define ITERATING (BIT(RP_SHARED_ITERATIONS) | BIT(RP_PER_VU_ITERATIONS))
 #define ARRIVAL (BIT(RP_CONSTANT_ARRIVAL_RATE) | BIT(RP_RAMPING_ARRIVAL_RATE))
 #define RAMPING (BIT(RP_RAMPING_VUS) | BIT(RP_RAMPING_ARRIVAL_RATE))
@@ -10,7 +10,7 @@
 #define SCENARIO(member) offsetof(struct rp_scenario, member)
 #define PLAN(member) offsetof(struct rp_plan, member)
 
-const struct rp_executor_info rp_executors[RP_EXECUTOR_COUNT] = {
+const struct rp_executor_kind_info rp_executor_kinds[RP_EXECUTOR_KIND_COUNT] = {
     [RP_CONSTANT_VUS] = { "constant-vus", "VUs run iterations one after the other for a time" },
     [RP_RAMPING_VUS] = { "ramping-vus", "the same with a number of VUs that follows stages" },
     [RP_SHARED_ITERATIONS] = { "shared-iterations",

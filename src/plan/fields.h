@@ -24,7 +24,7 @@
 #define RP_LONGEST (3650 * 86400 * RP_S)
 
 enum rp_field_type {
-    RP_FT_EXECUTOR, /* enum rp_executor */
+    RP_FT_EXECUTOR, /* enum rp_executor_kind */
     RP_FT_ARRIVAL,  /* enum rp_arrival */
     RP_FT_INTEGER,  /* int64_t */
     RP_FT_NUMBER,   /* double of at most RP_RATE_DECIMALS decimals */
@@ -44,8 +44,9 @@ struct rp_field {
     const char *name;
     const char *alias; /* what users of other tools may write: suggested, never accepted */
     enum rp_field_type type;
-    unsigned executors; /* bit per enum rp_executor that has the field; 0 in the table of the run */
-    unsigned required;  /* bit per executor that must be given it */
+    unsigned
+        executors; /* bit per enum rp_executor_kind that has the field; 0 in the table of the run */
+    unsigned required; /* bit per executor that must be given it */
     size_t offset;
     int64_t min, max;
     enum rp_default default_kind;
@@ -88,11 +89,11 @@ enum rp_setting_id {
 extern const struct rp_field rp_scenario_fields[RP_F_COUNT]; /* offsets into struct rp_scenario */
 extern const struct rp_field rp_plan_settings[RP_S_COUNT];   /* offsets into struct rp_plan */
 
-struct rp_executor_info {
+struct rp_executor_kind_info {
     const char *name;
     const char *help;
 };
-extern const struct rp_executor_info rp_executors[RP_EXECUTOR_COUNT];
+extern const struct rp_executor_kind_info rp_executor_kinds[RP_EXECUTOR_KIND_COUNT];
 
 extern const char *const rp_arrival_names[]; /* by enum rp_arrival */
 enum { RP_ARRIVAL_COUNT = RP_ARRIVAL_POISSON + 1 };
@@ -100,14 +101,14 @@ enum { RP_ARRIVAL_COUNT = RP_ARRIVAL_POISSON + 1 };
 /* Fields of a scenario that were given, a bit per enum rp_field_id. */
 typedef uint32_t rp_field_set;
 
-static inline bool rp_executor_has(enum rp_executor executor, enum rp_field_id id)
+static inline bool rp_executor_kind_has(enum rp_executor_kind executor, enum rp_field_id id)
 {
     return rp_scenario_fields[id].executors >> executor & 1;
 }
 
-static inline bool rp_executor_arrives(enum rp_executor executor)
+static inline bool rp_executor_kind_arrives(enum rp_executor_kind executor)
 {
-    return rp_executor_has(executor, RP_F_RATE);
+    return rp_executor_kind_has(executor, RP_F_RATE);
 }
 
 static inline void *rp_field_at(const struct rp_field *field, void *base)
@@ -136,7 +137,7 @@ void rp_field_to_text(const struct rp_field *field, const void *base, struct rp_
 void rp_field_expected(const struct rp_field *field, char *out, size_t size);
 /* The Markdown tables of docs/scenarios.md. */
 void rp_fields_write_markdown(struct rp_buf *out);
-void rp_executors_write_markdown(struct rp_buf *out);
+void rp_executor_kinds_write_markdown(struct rp_buf *out);
 void rp_settings_write_markdown(struct rp_buf *out);
 
 /* pairs: a later key replaces an earlier one. */

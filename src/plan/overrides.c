@@ -141,10 +141,11 @@ static void put(struct rp_scenario *scenario, rp_field_set *given, enum rp_field
 }
 
 /* What the new executor does not have goes. */
-static void become(struct rp_scenario *scenario, rp_field_set *given, enum rp_executor executor)
+static void become(struct rp_scenario *scenario, rp_field_set *given,
+                   enum rp_executor_kind executor)
 {
     for (int i = 0; i < RP_F_COUNT; i++)
-        if (!rp_executor_has(executor, (enum rp_field_id)i)) {
+        if (!rp_executor_kind_has(executor, (enum rp_field_id)i)) {
             rp_field_clear(&rp_scenario_fields[i], scenario);
             *given &= ~(1u << i);
         }
@@ -166,13 +167,14 @@ static void make_shared(const struct rp_wanted *wanted, struct rp_scenario *scen
         put(scenario, given, RP_F_MAX_DURATION, wanted->values.duration);
 }
 
-static enum rp_executor executor_for(const struct rp_wanted *wanted, enum rp_executor executor)
+static enum rp_executor_kind executor_for(const struct rp_wanted *wanted,
+                                          enum rp_executor_kind executor)
 {
-    bool arrives = rp_executor_arrives(executor) || has(wanted->given, RP_F_RATE);
+    bool arrives = rp_executor_kind_arrives(executor) || has(wanted->given, RP_F_RATE);
 
     if (has(wanted->given, RP_F_STAGES))
         return arrives ? RP_RAMPING_ARRIVAL_RATE : RP_RAMPING_VUS;
-    if (arrives && !rp_executor_arrives(executor))
+    if (arrives && !rp_executor_kind_arrives(executor))
         return RP_CONSTANT_ARRIVAL_RATE;
     return executor;
 }
@@ -217,7 +219,7 @@ static int fail_units(const struct rp_wanted *wanted, rp_ns time_unit, const str
 static int apply_schedule(const struct rp_wanted *wanted, struct rp_scenario *scenario,
                           rp_field_set *given, const struct rp_where *where, struct rp_error *err)
 {
-    enum rp_executor before = scenario->executor, after = executor_for(wanted, before);
+    enum rp_executor_kind before = scenario->executor, after = executor_for(wanted, before);
     int64_t own_vus = has(*given, RP_F_VUS) ? scenario->vus : 0;
     rp_ns own_unit = has(*given, RP_F_TIME_UNIT) ? scenario->time_unit : RP_S;
 
@@ -246,7 +248,7 @@ static int apply_schedule(const struct rp_wanted *wanted, struct rp_scenario *sc
         put(scenario, given, RP_F_TIME_UNIT, wanted->values.time_unit);
     if (after == RP_RAMPING_VUS && own_vus)
         put(scenario, given, RP_F_START_VUS, own_vus);
-    if (rp_executor_arrives(after) && !rp_executor_arrives(before))
+    if (rp_executor_kind_arrives(after) && !rp_executor_kind_arrives(before))
         choose_arrival_vus(wanted, own_vus, scenario, given);
     return 0;
 }
@@ -256,7 +258,7 @@ static int fail_not_had(const struct rp_override *override, const char *what, co
                         struct rp_error *err)
 {
     rp_where_fail(where, err, "%s cannot be applied: executor '%s' has no %s", override->origin,
-                  rp_executors[scenario->executor].name, what);
+                  rp_executor_kinds[scenario->executor].name, what);
     rp_error_hint(err, "give %s instead, or leave the scenario out with --scenario", instead);
     return -RP_EUSER;
 }
@@ -264,12 +266,13 @@ static int fail_not_had(const struct rp_override *override, const char *what, co
 static int apply_duration(const struct rp_wanted *wanted, struct rp_scenario *scenario,
                           rp_field_set *given, const struct rp_where *where, struct rp_error *err)
 {
-    enum rp_field_id id = rp_executor_has(scenario->executor, RP_F_DURATION) ? RP_F_DURATION
-                                                                             : RP_F_MAX_DURATION;
+    enum rp_field_id id = rp_executor_kind_has(scenario->executor, RP_F_DURATION)
+                              ? RP_F_DURATION
+                              : RP_F_MAX_DURATION;
 
     if (!has(wanted->given, RP_F_DURATION))
         return 0;
-    if (!rp_executor_has(scenario->executor, id))
+    if (!rp_executor_kind_has(scenario->executor, id))
         return fail_not_had(&wanted->source->duration, "duration", "--stage", scenario, where, err);
     put(scenario, given, id, wanted->values.duration);
     return 0;
@@ -282,9 +285,9 @@ static int apply_vus(const struct rp_wanted *wanted, struct rp_scenario *scenari
 
     if (!has(wanted->given, RP_F_VUS))
         return 0;
-    if (rp_executor_has(scenario->executor, RP_F_VUS)) {
+    if (rp_executor_kind_has(scenario->executor, RP_F_VUS)) {
         put(scenario, given, RP_F_VUS, vus);
-    } else if (rp_executor_arrives(scenario->executor)) {
+    } else if (rp_executor_kind_arrives(scenario->executor)) {
         put(scenario, given, RP_F_PRE_ALLOCATED_VUS, vus);
         if (has(*given, RP_F_MAX_VUS) && scenario->max_vus < vus)
             scenario->max_vus = vus;
@@ -304,7 +307,7 @@ static int apply_max_vus(const struct rp_wanted *wanted, struct rp_scenario *sce
 
     if (!has(wanted->given, RP_F_MAX_VUS))
         return 0;
-    if (!rp_executor_has(scenario->executor, RP_F_MAX_VUS))
+    if (!rp_executor_kind_has(scenario->executor, RP_F_MAX_VUS))
         return fail_not_had(&wanted->source->max_vus, "max_vus",
                             scenario->executor == RP_RAMPING_VUS ? "--stage" : "--vus", scenario,
                             where, err);

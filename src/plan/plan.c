@@ -50,7 +50,7 @@ static json_t *scenario_to_json(const struct rp_scenario *scenario)
         ok = ok && put(object, "file", json_string(scenario->file)) &&
              put(object, "line", json_integer(scenario->line));
     for (int i = 0; ok && i < RP_F_COUNT; i++)
-        if (rp_executor_has(scenario->executor, (enum rp_field_id)i))
+        if (rp_executor_kind_has(scenario->executor, (enum rp_field_id)i))
             ok = put(object, rp_scenario_fields[i].name,
                      rp_field_to_json(&rp_scenario_fields[i], scenario));
     if (ok)

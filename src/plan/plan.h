@@ -19,16 +19,17 @@
 #include "base/time.h"
 #include "plan/threshold.h"
 
-enum rp_executor { /* the order of the table in plan.c; names "constant-vus", ... */
-                   RP_CONSTANT_VUS,
-                   RP_RAMPING_VUS,
-                   RP_SHARED_ITERATIONS,
-                   RP_PER_VU_ITERATIONS,
-                   RP_CONSTANT_ARRIVAL_RATE,
-                   RP_RAMPING_ARRIVAL_RATE,
-                   RP_EXECUTOR_COUNT
+/* In the order of rp_executor_kinds[] (plan/fields.c), which has their names: "constant-vus", ... */
+enum rp_executor_kind {
+    RP_CONSTANT_VUS,
+    RP_RAMPING_VUS,
+    RP_SHARED_ITERATIONS,
+    RP_PER_VU_ITERATIONS,
+    RP_CONSTANT_ARRIVAL_RATE,
+    RP_RAMPING_ARRIVAL_RATE,
+    RP_EXECUTOR_KIND_COUNT
 };
-const char *rp_executor_name(enum rp_executor executor);
+const char *rp_executor_kind_name(enum rp_executor_kind kind);
 
 enum rp_arrival { RP_ARRIVAL_UNIFORM, RP_ARRIVAL_POISSON }; /* names "uniform", "poisson" */
 
@@ -50,7 +51,7 @@ struct rp_scenario {
     char *name;
     char *file; /* where it was declared; NULL when unknown */
     int line;
-    enum rp_executor executor;
+    enum rp_executor_kind executor;
     char *exec_fn;
     int64_t vus, start_vus, iterations;
     rp_ns duration, max_duration, start_time, graceful_stop, graceful_ramp_down;

@@ -9,9 +9,10 @@
 #include "base/str.h"
 #include "plan/parts.h"
 
-const char *rp_executor_name(enum rp_executor executor)
+const char *rp_executor_kind_name(enum rp_executor_kind executor)
 {
-    return (unsigned)executor < RP_EXECUTOR_COUNT ? rp_executors[executor].name : "unknown";
+    return (unsigned)executor < RP_EXECUTOR_KIND_COUNT ? rp_executor_kinds[executor].name
+                                                       : "unknown";
 }
 
 bool rp_scenario_name_is_valid(const char *name)
@@ -52,7 +53,7 @@ static int fail_unknown(const char *key, const struct rp_where *where, struct rp
 }
 
 /* What a field of another executor may have meant here. */
-static void hint_instead(struct rp_error *err, enum rp_executor executor, enum rp_field_id id)
+static void hint_instead(struct rp_error *err, enum rp_executor_kind executor, enum rp_field_id id)
 {
     static const struct {
         enum rp_field_id given, instead;
@@ -66,25 +67,25 @@ static void hint_instead(struct rp_error *err, enum rp_executor executor, enum r
     };
 
     for (size_t i = 0; i < RP_ARRAY_LEN(table); i++)
-        if (table[i].given == id && rp_executor_has(executor, table[i].instead)) {
-            rp_error_hint(err, "executor '%s': %s '%s'", rp_executors[executor].name, table[i].what,
-                          rp_scenario_fields[table[i].instead].name);
+        if (table[i].given == id && rp_executor_kind_has(executor, table[i].instead)) {
+            rp_error_hint(err, "executor '%s': %s '%s'", rp_executor_kinds[executor].name,
+                          table[i].what, rp_scenario_fields[table[i].instead].name);
             return;
         }
 }
 
-static int fail_not_had(enum rp_executor executor, enum rp_field_id id,
+static int fail_not_had(enum rp_executor_kind executor, enum rp_field_id id,
                         const struct rp_where *where, struct rp_error *err)
 {
     char names[256] = "";
     size_t used = 0;
 
-    for (int i = 0; i < RP_EXECUTOR_COUNT; i++)
-        if (rp_executor_has((enum rp_executor)i, id) && used < sizeof(names))
+    for (int i = 0; i < RP_EXECUTOR_KIND_COUNT; i++)
+        if (rp_executor_kind_has((enum rp_executor_kind)i, id) && used < sizeof(names))
             used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", used ? ", " : "",
-                                     rp_executors[i].name);
+                                     rp_executor_kinds[i].name);
     rp_where_fail(where, err, "executor '%s' has no field '%s', which belongs to %s",
-                  rp_executors[executor].name, rp_scenario_fields[id].name, names);
+                  rp_executor_kinds[executor].name, rp_scenario_fields[id].name, names);
     hint_instead(err, executor, id);
     return -RP_EUSER;
 }
@@ -100,7 +101,7 @@ static int parse_member(struct rp_scenario *scenario, const char *key, const jso
             continue;
         if (rp_json_is_absent(value))
             return 0;
-        if (!rp_executor_has(scenario->executor, (enum rp_field_id)i))
+        if (!rp_executor_kind_has(scenario->executor, (enum rp_field_id)i))
             return fail_not_had(scenario->executor, (enum rp_field_id)i, where, err);
         r = rp_field_parse(field, scenario, value, where, err);
         *given |= r == 0 ? 1u << i : 0;
@@ -142,7 +143,7 @@ static int fill_default(struct rp_scenario *scenario, enum rp_field_id id,
     if (field->required >> scenario->executor & 1) {
         rp_field_expected(field, expected, sizeof(expected));
         rp_where_fail(where, err, "executor '%s' needs '%s', %s",
-                      rp_executors[scenario->executor].name, field->name, expected);
+                      rp_executor_kinds[scenario->executor].name, field->name, expected);
         if (id == RP_F_DURATION)
             rp_error_hint(err, "add duration=\"30s\" to the scenario, or give --duration");
         return -RP_EUSER;
@@ -203,7 +204,7 @@ static unsigned __int128 twice_arrivals(const struct rp_scenario *s)
     unsigned __int128 twice = 0;
     int64_t from = billionths(s->rate);
 
-    if (!rp_executor_has(s->executor, RP_F_STAGES))
+    if (!rp_executor_kind_has(s->executor, RP_F_STAGES))
         return (unsigned __int128)from * (unsigned __int128)s->duration * 2;
     for (size_t i = 0; i < s->stage_count; i++) {
         int64_t to = s->stages[i].target * 1000000000;
@@ -252,15 +253,15 @@ static int check_between(const struct rp_scenario *s, rp_field_set given,
     }
     if (s->executor == RP_CONSTANT_ARRIVAL_RATE && !(s->rate > 0))
         return rp_where_fail(where, err, "rate must be greater than 0");
-    if (rp_executor_has(s->executor, RP_F_MAX_VUS) &&
+    if (rp_executor_kind_has(s->executor, RP_F_MAX_VUS) &&
         (s->max_vus < 1 || s->max_vus < s->pre_allocated_vus))
         return rp_where_fail(where, err,
                              "max_vus (%" PRId64 ") must be at least 1 and at least "
                              "pre_allocated_vus (%" PRId64 ")",
                              s->max_vus, s->pre_allocated_vus);
-    if (rp_executor_has(s->executor, RP_F_STAGES))
+    if (rp_executor_kind_has(s->executor, RP_F_STAGES))
         r = check_stages(s, given, where, err);
-    return r == 0 && rp_executor_arrives(s->executor) ? check_arrivals(s, where, err) : r;
+    return r == 0 && rp_executor_kind_arrives(s->executor) ? check_arrivals(s, where, err) : r;
 }
 
 int rp_scenario_finish(struct rp_scenario *scenario, rp_field_set given,
@@ -269,7 +270,7 @@ int rp_scenario_finish(struct rp_scenario *scenario, rp_field_set given,
     int r;
 
     for (int i = 0; i < RP_F_COUNT; i++) {
-        if (given >> i & 1 || !rp_executor_has(scenario->executor, (enum rp_field_id)i))
+        if (given >> i & 1 || !rp_executor_kind_has(scenario->executor, (enum rp_field_id)i))
             continue;
         r = fill_default(scenario, (enum rp_field_id)i, where, err);
         if (r < 0)
@@ -282,9 +283,9 @@ static rp_ns regular_time(const struct rp_scenario *scenario)
 {
     rp_ns total = 0;
 
-    if (rp_executor_has(scenario->executor, RP_F_DURATION))
+    if (rp_executor_kind_has(scenario->executor, RP_F_DURATION))
         return scenario->duration;
-    if (rp_executor_has(scenario->executor, RP_F_MAX_DURATION))
+    if (rp_executor_kind_has(scenario->executor, RP_F_MAX_DURATION))
         return scenario->max_duration;
     for (size_t i = 0; i < scenario->stage_count; i++)
         total = rp_ns_add(total, scenario->stages[i].duration);
@@ -315,9 +316,9 @@ static int64_t max_vus(const struct rp_scenario *scenario)
 {
     int64_t highest = highest_target(scenario);
 
-    if (rp_executor_has(scenario->executor, RP_F_VUS))
+    if (rp_executor_kind_has(scenario->executor, RP_F_VUS))
         return scenario->vus;
-    if (rp_executor_has(scenario->executor, RP_F_MAX_VUS))
+    if (rp_executor_kind_has(scenario->executor, RP_F_MAX_VUS))
         return scenario->max_vus;
     return highest > scenario->start_vus ? highest : scenario->start_vus;
 }

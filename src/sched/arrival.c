@@ -27,12 +27,12 @@ struct arrival {
     int64_t idle[];
 };
 
-static struct arrival *arrival_of(const struct rp_execution *executor)
+static struct arrival *arrival_of(const struct rp_executor *executor)
 {
     return executor->kind;
 }
 
-static void fetch_next(struct rp_execution *executor)
+static void fetch_next(struct rp_executor *executor)
 {
     struct arrival *arrival = arrival_of(executor);
 
@@ -52,7 +52,7 @@ static int64_t slots_arrival(const struct rp_scenario *scenario)
     return scenario->max_vus;
 }
 
-static void keep_idle(struct rp_execution *executor, int64_t slot)
+static void keep_idle(struct rp_executor *executor, int64_t slot)
 {
     struct arrival *arrival = arrival_of(executor);
 
@@ -60,7 +60,7 @@ static void keep_idle(struct rp_execution *executor, int64_t slot)
     arrival->idle[arrival->idle_count++] = slot;
 }
 
-static int init_arrival(struct rp_execution *executor, const struct rp_execution_share *share)
+static int init_arrival(struct rp_executor *executor, const struct rp_executor_share *share)
 {
     const struct rp_scenario *scenario = executor->scenario;
     struct arrival *arrival = rp_calloc(1, sizeof(*arrival) + (size_t)executor->slot_count *
@@ -71,7 +71,7 @@ static int init_arrival(struct rp_execution *executor, const struct rp_execution
     if (!arrival)
         return -ENOMEM;
     executor->kind = arrival;
-    r = rp_execution_rescale(executor, share, scenario->max_vus);
+    r = rp_executor_rescale(executor, share, scenario->max_vus);
     if (r == 0)
         r = rp_arrivals_init(&arrival->cursor, scenario, executor->work,
                              own_seed(scenario, share->seed));
@@ -90,7 +90,7 @@ static int init_arrival(struct rp_execution *executor, const struct rp_execution
     return 0;
 }
 
-static void deinit_arrival(struct rp_execution *executor)
+static void deinit_arrival(struct rp_executor *executor)
 {
     struct arrival *arrival = arrival_of(executor);
 
@@ -100,7 +100,7 @@ static void deinit_arrival(struct rp_execution *executor)
 
 /* ---- arrivals ----------------------------------------------------------------------------------------------- */
 
-static void want_one_more(struct rp_execution *executor)
+static void want_one_more(struct rp_executor *executor)
 {
     struct arrival *arrival = arrival_of(executor);
 
@@ -111,7 +111,7 @@ static void want_one_more(struct rp_execution *executor)
 }
 
 /* The arrival that is looked at and all others that are due by @elapsed. */
-static uint64_t drop_due(struct rp_execution *executor, rp_ns elapsed)
+static uint64_t drop_due(struct rp_executor *executor, rp_ns elapsed)
 {
     struct arrival *arrival = arrival_of(executor);
     rp_ns late = elapsed - RP_LATE_ARRIVAL;
@@ -128,7 +128,7 @@ static uint64_t drop_due(struct rp_execution *executor, rp_ns elapsed)
     return count;
 }
 
-static void arrive(struct rp_execution *executor, rp_ns now)
+static void arrive(struct rp_executor *executor, rp_ns now)
 {
     struct arrival *arrival = arrival_of(executor);
 
@@ -140,17 +140,17 @@ static void arrive(struct rp_execution *executor, rp_ns now)
         want_one_more(executor);
     } else {
         executor->handed++;
-        rp_execution_begin(executor, arrival->idle[--arrival->idle_count], arrival->index,
-                           rp_ns_add(executor->origin, arrival->time));
+        rp_executor_begin(executor, arrival->idle[--arrival->idle_count], arrival->index,
+                          rp_ns_add(executor->origin, arrival->time));
     }
 }
 
-static bool advance_arrival(struct rp_execution *executor, rp_ns now)
+static bool advance_arrival(struct rp_executor *executor, rp_ns now)
 {
     struct arrival *arrival = arrival_of(executor);
     rp_ns elapsed = now - executor->origin;
 
-    if (executor->state != RP_EXECUTION_RUNNING)
+    if (executor->state != RP_EXECUTOR_RUNNING)
         return true;
     for (int i = 0; i < BATCH; i++) {
         if (!arrival->has_next || arrival->time > elapsed)
@@ -161,20 +161,20 @@ static bool advance_arrival(struct rp_execution *executor, rp_ns now)
     return !arrival->has_next || arrival->time > elapsed;
 }
 
-static rp_ns next_arrival(const struct rp_execution *executor)
+static rp_ns next_arrival(const struct rp_executor *executor)
 {
     const struct arrival *arrival = arrival_of(executor);
 
-    return arrival->has_next && executor->state == RP_EXECUTION_RUNNING ? arrival->time
-                                                                        : RP_NS_NEVER;
+    return arrival->has_next && executor->state == RP_EXECUTOR_RUNNING ? arrival->time
+                                                                       : RP_NS_NEVER;
 }
 
-static void idle_arrival(struct rp_execution *executor, int64_t slot, rp_ns at)
+static void idle_arrival(struct rp_executor *executor, int64_t slot, rp_ns at)
 {
     keep_idle(executor, slot);
 }
 
-void rp_execution_made(struct rp_execution *executor, int64_t slot, bool ok)
+void rp_executor_made(struct rp_executor *executor, int64_t slot, bool ok)
 {
     struct arrival *arrival = arrival_of(executor);
 
@@ -186,7 +186,7 @@ void rp_execution_made(struct rp_execution *executor, int64_t slot, bool ok)
     keep_idle(executor, slot);
 }
 
-static double rate_arrival(const struct rp_execution *executor, rp_ns elapsed)
+static double rate_arrival(const struct rp_executor *executor, rp_ns elapsed)
 {
     return rp_arrivals_rate(&arrival_of(executor)->cursor, elapsed) *
            (double)executor->work->owned / (double)executor->work->slots;

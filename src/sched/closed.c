@@ -14,12 +14,12 @@ static int64_t slots_vus(const struct rp_scenario *scenario)
 
 /* ---- constant-vus: VUs loop until the regular end ---------------------------------------------------------- */
 
-static void idle_constant(struct rp_execution *executor, int64_t slot, rp_ns at)
+static void idle_constant(struct rp_executor *executor, int64_t slot, rp_ns at)
 {
     if (RP_LIKELY(at < executor->begin_until))
-        rp_execution_begin(executor, slot, rp_execution_next_number(executor), at);
+        rp_executor_begin(executor, slot, rp_executor_next_number(executor), at);
     else
-        rp_execution_end_if_over(executor, at);
+        rp_executor_end_if_over(executor, at);
 }
 
 const struct rp_executor_ops rp_constant_vus = {
@@ -29,9 +29,9 @@ const struct rp_executor_ops rp_constant_vus = {
 
 /* ---- shared-iterations: one pool; whoever is free takes the next ------------------------------------------- */
 
-static int init_shared(struct rp_execution *executor, const struct rp_execution_share *share)
+static int init_shared(struct rp_executor *executor, const struct rp_executor_share *share)
 {
-    int r = rp_execution_rescale(executor, share, executor->scenario->vus);
+    int r = rp_executor_rescale(executor, share, executor->scenario->vus);
 
     if (r == 0)
         executor->total = (uint64_t)rp_segment_scale(executor->work,
@@ -39,12 +39,12 @@ static int init_shared(struct rp_execution *executor, const struct rp_execution_
     return r;
 }
 
-static void idle_shared(struct rp_execution *executor, int64_t slot, rp_ns at)
+static void idle_shared(struct rp_executor *executor, int64_t slot, rp_ns at)
 {
     if (RP_UNLIKELY(at >= executor->begin_until))
-        rp_execution_end_if_over(executor, at);
+        rp_executor_end_if_over(executor, at);
     else if (executor->handed < executor->total)
-        rp_execution_begin(executor, slot, rp_execution_next_number(executor), at);
+        rp_executor_begin(executor, slot, rp_executor_next_number(executor), at);
 }
 
 const struct rp_executor_ops rp_shared_iterations = {
@@ -57,26 +57,26 @@ const struct rp_executor_ops rp_shared_iterations = {
 
 /* ---- per-vu-iterations: each VU its own ---------------------------------------------------------------------- */
 
-static int init_per_vu(struct rp_execution *executor, const struct rp_execution_share *share)
+static int init_per_vu(struct rp_executor *executor, const struct rp_executor_share *share)
 {
     executor->total = (uint64_t)executor->scenario->iterations * (uint64_t)executor->slot_count;
     return 0;
 }
 
 /* Numbers go round by round, so that they are the same however the VUs are shared out. */
-static uint64_t number_per_vu(const struct rp_execution *executor, int64_t slot)
+static uint64_t number_per_vu(const struct rp_executor *executor, int64_t slot)
 {
     return executor->slot_iterations[slot] * (uint64_t)executor->scenario->vus +
            (uint64_t)rp_segment_nth(executor->vus, slot);
 }
 
-static void idle_per_vu(struct rp_execution *executor, int64_t slot, rp_ns at)
+static void idle_per_vu(struct rp_executor *executor, int64_t slot, rp_ns at)
 {
     if (RP_UNLIKELY(at >= executor->begin_until)) {
-        rp_execution_end_if_over(executor, at);
+        rp_executor_end_if_over(executor, at);
     } else if (executor->slot_iterations[slot] < (uint64_t)executor->scenario->iterations) {
         executor->handed++;
-        rp_execution_begin(executor, slot, number_per_vu(executor, slot), at);
+        rp_executor_begin(executor, slot, number_per_vu(executor, slot), at);
     }
 }
 

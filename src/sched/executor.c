@@ -13,7 +13,7 @@
 #include "sched/kinds.h"
 #include "sched/schedule.h"
 
-static const struct rp_executor_ops *const kinds[RP_EXECUTOR_COUNT] = {
+static const struct rp_executor_ops *const kinds[RP_EXECUTOR_KIND_COUNT] = {
     [RP_CONSTANT_VUS] = &rp_constant_vus,
     [RP_RAMPING_VUS] = &rp_ramping_vus,
     [RP_SHARED_ITERATIONS] = &rp_shared_iterations,
@@ -24,18 +24,18 @@ static const struct rp_executor_ops *const kinds[RP_EXECUTOR_COUNT] = {
 
 /* ---- making ------------------------------------------------------------------------------------------------- */
 
-int64_t rp_execution_slots(const struct rp_scenario *scenario)
+int64_t rp_executor_slots(const struct rp_scenario *scenario)
 {
     return kinds[scenario->executor]->slots(scenario);
 }
 
-const struct rp_segment *rp_share_segment(const struct rp_execution_share *share)
+const struct rp_segment *rp_share_segment(const struct rp_executor_share *share)
 {
     return share->sequence ? &share->sequence->segments[share->index] : &rp_segment_all;
 }
 
-int rp_execution_rescale(struct rp_execution *executor, const struct rp_execution_share *share,
-                         int64_t v)
+int rp_executor_rescale(struct rp_executor *executor, const struct rp_executor_share *share,
+                        int64_t v)
 {
     int r;
 
@@ -48,7 +48,7 @@ int rp_execution_rescale(struct rp_execution *executor, const struct rp_executio
     return 0;
 }
 
-static int make_slots(struct rp_execution *executor)
+static int make_slots(struct rp_executor *executor)
 {
     size_t count = (size_t)(executor->slot_count ? executor->slot_count : 1);
 
@@ -57,24 +57,24 @@ static int make_slots(struct rp_execution *executor)
     return executor->slot_iterations && executor->slot_flags ? 0 : -ENOMEM;
 }
 
-int rp_execution_init(struct rp_execution *executor, const struct rp_scenario *scenario,
-                      struct rp_loop *loop, const struct rp_execution_user *user,
-                      const struct rp_execution_share *share)
+int rp_executor_init(struct rp_executor *executor, const struct rp_scenario *scenario,
+                     struct rp_loop *loop, const struct rp_executor_user *user,
+                     const struct rp_executor_share *share)
 {
-    static const struct rp_execution_share everything;
+    static const struct rp_executor_share everything;
     const struct rp_executor_ops *ops = kinds[scenario->executor];
     int r;
 
     share = share ? share : &everything;
-    *executor = (struct rp_execution){ .ops = ops,
-                                       .user = user,
-                                       .scenario = scenario,
-                                       .loop = loop,
-                                       .regular = rp_schedule_regular(scenario),
-                                       .begin_until = INT64_MIN,
-                                       .next_at = RP_NS_NEVER,
-                                       .vus = rp_share_segment(share),
-                                       .work = rp_share_segment(share) };
+    *executor = (struct rp_executor){ .ops = ops,
+                                      .user = user,
+                                      .scenario = scenario,
+                                      .loop = loop,
+                                      .regular = rp_schedule_regular(scenario),
+                                      .begin_until = INT64_MIN,
+                                      .next_at = RP_NS_NEVER,
+                                      .vus = rp_share_segment(share),
+                                      .work = rp_share_segment(share) };
     executor->slot_count = rp_segment_scale(executor->vus, ops->slots(scenario));
     executor->made = executor->slot_count;
     r = make_slots(executor);
@@ -82,11 +82,11 @@ int rp_execution_init(struct rp_execution *executor, const struct rp_scenario *s
     if (r == 0 && executor->slot_count && ops->init)
         r = ops->init(executor, share);
     if (r < 0)
-        rp_execution_deinit(executor);
+        rp_executor_deinit(executor);
     return r;
 }
 
-void rp_execution_deinit(struct rp_execution *executor)
+void rp_executor_deinit(struct rp_executor *executor)
 {
     rp_timer_disarm(&executor->timer);
     rp_timer_disarm(&executor->advance);
@@ -105,23 +105,23 @@ void rp_execution_deinit(struct rp_execution *executor)
 /* ---- the end ------------------------------------------------------------------------------------------------ */
 
 /* Whether the schedule asks for nothing any more, before its time is over. */
-static bool is_exhausted(const struct rp_execution *executor)
+static bool is_exhausted(const struct rp_executor *executor)
 {
     if (!executor->slot_count)
-        return executor->state != RP_EXECUTION_WAITING;
+        return executor->state != RP_EXECUTOR_WAITING;
     return executor->ops->ends_with_total && executor->handed >= executor->total;
 }
 
-static void finish_if_idle(struct rp_execution *executor)
+static void finish_if_idle(struct rp_executor *executor)
 {
-    if (executor->active || executor->state == RP_EXECUTION_FINISHED)
+    if (executor->active || executor->state == RP_EXECUTOR_FINISHED)
         return;
-    if (executor->state < RP_EXECUTION_STOPPING) {
+    if (executor->state < RP_EXECUTOR_STOPPING) {
         if (!is_exhausted(executor))
             return;
-        executor->ran = rp_execution_elapsed(executor, rp_loop_now(executor->loop));
+        executor->ran = rp_executor_elapsed(executor, rp_loop_now(executor->loop));
     }
-    executor->state = RP_EXECUTION_FINISHED;
+    executor->state = RP_EXECUTOR_FINISHED;
     executor->is_paused = false;
     executor->begin_until = INT64_MIN;
     executor->next_at = RP_NS_NEVER;
@@ -130,7 +130,7 @@ static void finish_if_idle(struct rp_execution *executor)
     executor->user->finished(executor);
 }
 
-void rp_execution_interrupt(struct rp_execution *executor, int64_t slot)
+void rp_executor_interrupt(struct rp_executor *executor, int64_t slot)
 {
     if ((executor->slot_flags[slot] & (RP_SLOT_ACTIVE | RP_SLOT_INTERRUPTED)) != RP_SLOT_ACTIVE)
         return;
@@ -140,16 +140,16 @@ void rp_execution_interrupt(struct rp_execution *executor, int64_t slot)
 
 static void grace_over(struct rp_timer *timer, rp_ns now)
 {
-    struct rp_execution *executor = rp_container_of(timer, struct rp_execution, timer);
+    struct rp_executor *executor = rp_container_of(timer, struct rp_executor, timer);
 
-    executor->state = RP_EXECUTION_INTERRUPTING;
+    executor->state = RP_EXECUTOR_INTERRUPTING;
     executor->begin_until = INT64_MIN;
     for (int64_t slot = 0; slot < executor->slot_count; slot++)
-        rp_execution_interrupt(executor, slot);
+        rp_executor_interrupt(executor, slot);
 }
 
 /* What a schedule with a number of iterations still owes will never begin. */
-static void drop_the_rest(struct rp_execution *executor)
+static void drop_the_rest(struct rp_executor *executor)
 {
     if (!executor->ops->ends_with_total || executor->total <= executor->handed)
         return;
@@ -157,11 +157,11 @@ static void drop_the_rest(struct rp_execution *executor)
     executor->dropped += executor->total - executor->handed;
 }
 
-static void arm_advance(struct rp_execution *executor);
+static void arm_advance(struct rp_executor *executor);
 
-static void stop_at(struct rp_execution *executor, rp_ns deadline)
+static void stop_at(struct rp_executor *executor, rp_ns deadline)
 {
-    executor->state = RP_EXECUTION_STOPPING;
+    executor->state = RP_EXECUTOR_STOPPING;
     drop_the_rest(executor);
     rp_timer_arm(executor->loop, &executor->timer, deadline, grace_over);
     arm_advance(executor);
@@ -169,30 +169,30 @@ static void stop_at(struct rp_execution *executor, rp_ns deadline)
 }
 
 /* When iterations are interrupted, seen from the regular time. */
-static rp_ns own_limit(const struct rp_execution *executor)
+static rp_ns own_limit(const struct rp_executor *executor)
 {
-    return rp_ns_add(rp_execution_end(executor), executor->scenario->graceful_stop);
+    return rp_ns_add(rp_executor_end(executor), executor->scenario->graceful_stop);
 }
 
 static void regular_time_over(struct rp_timer *timer, rp_ns now)
 {
-    struct rp_execution *executor = rp_container_of(timer, struct rp_execution, timer);
+    struct rp_executor *executor = rp_container_of(timer, struct rp_executor, timer);
 
     /* What the schedule wanted until the end comes before the end. */
     if (executor->ops->advance && !executor->ops->advance(executor, now)) {
-        rp_timer_arm(executor->loop, timer, rp_execution_end(executor), regular_time_over);
+        rp_timer_arm(executor->loop, timer, rp_executor_end(executor), regular_time_over);
         return;
     }
-    if (executor->state != RP_EXECUTION_RUNNING)
+    if (executor->state != RP_EXECUTOR_RUNNING)
         return; /* an interruption ended an iteration, and that saw the end first */
     executor->ran = executor->regular;
     stop_at(executor, own_limit(executor));
 }
 
-void rp_execution_end_if_over(struct rp_execution *executor, rp_ns now)
+void rp_executor_end_if_over(struct rp_executor *executor, rp_ns now)
 {
-    if (executor->state == RP_EXECUTION_RUNNING && !executor->is_paused &&
-        now >= rp_execution_end(executor))
+    if (executor->state == RP_EXECUTOR_RUNNING && !executor->is_paused &&
+        now >= rp_executor_end(executor))
         regular_time_over(&executor->timer, now);
 }
 
@@ -200,10 +200,10 @@ void rp_execution_end_if_over(struct rp_execution *executor, rp_ns now)
 
 static void advance_due(struct rp_timer *timer, rp_ns now)
 {
-    rp_execution_advance(rp_container_of(timer, struct rp_execution, advance), now);
+    rp_executor_advance(rp_container_of(timer, struct rp_executor, advance), now);
 }
 
-static void arm_advance(struct rp_execution *executor)
+static void arm_advance(struct rp_executor *executor)
 {
     rp_ns next = executor->kind ? executor->ops->next(executor) : RP_NS_NEVER;
 
@@ -216,35 +216,35 @@ static void arm_advance(struct rp_execution *executor)
         rp_timer_arm(executor->loop, &executor->advance, executor->next_at, advance_due);
 }
 
-void rp_execution_advance(struct rp_execution *executor, rp_ns now)
+void rp_executor_advance(struct rp_executor *executor, rp_ns now)
 {
     if (!executor->ops->advance)
         return;
     executor->ops->advance(executor, now);
     /* Interruptions may have ended the last iteration. */
-    if (executor->state != RP_EXECUTION_FINISHED)
+    if (executor->state != RP_EXECUTOR_FINISHED)
         arm_advance(executor);
 }
 
-static rp_ns begin_limit(const struct rp_execution *executor)
+static rp_ns begin_limit(const struct rp_executor *executor)
 {
-    return rp_ns_add(rp_execution_end(executor), executor->ops->begins_late ? RP_LATE_BEGIN : 0);
+    return rp_ns_add(rp_executor_end(executor), executor->ops->begins_late ? RP_LATE_BEGIN : 0);
 }
 
 /* Regular time begins or goes on; @due is when idle VUs should have got their iterations. */
-static void run(struct rp_execution *executor, rp_ns now, rp_ns due)
+static void run(struct rp_executor *executor, rp_ns now, rp_ns due)
 {
     if (!executor->slot_count) {
         finish_if_idle(executor);
         return;
     }
     executor->begin_until = begin_limit(executor);
-    rp_timer_arm(executor->loop, &executor->timer, rp_execution_end(executor), regular_time_over);
-    if (now >= rp_execution_end(executor)) {
-        rp_execution_end_if_over(executor, now);
+    rp_timer_arm(executor->loop, &executor->timer, rp_executor_end(executor), regular_time_over);
+    if (now >= rp_executor_end(executor)) {
+        rp_executor_end_if_over(executor, now);
         return;
     }
-    rp_execution_advance(executor, now);
+    rp_executor_advance(executor, now);
     for (int64_t slot = 0; slot < executor->made; slot++)
         if (!executor->slot_flags[slot])
             executor->ops->idle(executor, slot, due);
@@ -253,19 +253,19 @@ static void run(struct rp_execution *executor, rp_ns now, rp_ns due)
 
 static void regular_time_begins(struct rp_timer *timer, rp_ns now)
 {
-    struct rp_execution *executor = rp_container_of(timer, struct rp_execution, timer);
+    struct rp_executor *executor = rp_container_of(timer, struct rp_executor, timer);
 
-    executor->state = RP_EXECUTION_RUNNING;
+    executor->state = RP_EXECUTOR_RUNNING;
     run(executor, now, executor->origin);
 }
 
-void rp_execution_start(struct rp_execution *executor, rp_ns at)
+void rp_executor_start(struct rp_executor *executor, rp_ns at)
 {
     executor->origin = rp_ns_add(at, executor->scenario->start_time);
     rp_timer_arm(executor->loop, &executor->timer, executor->origin, regular_time_begins);
 }
 
-void rp_execution_begin(struct rp_execution *executor, int64_t slot, uint64_t iteration, rp_ns due)
+void rp_executor_begin(struct rp_executor *executor, int64_t slot, uint64_t iteration, rp_ns due)
 {
     executor->slot_flags[slot] = RP_SLOT_ACTIVE;
     executor->slot_iterations[slot]++;
@@ -275,7 +275,7 @@ void rp_execution_begin(struct rp_execution *executor, int64_t slot, uint64_t it
 }
 
 /* An iteration that was asked for and never began. */
-static void take_back(struct rp_execution *executor, int64_t slot)
+static void take_back(struct rp_executor *executor, int64_t slot)
 {
     if (executor->ops->owes) {
         executor->dropped++;
@@ -285,7 +285,7 @@ static void take_back(struct rp_execution *executor, int64_t slot)
     }
 }
 
-void rp_execution_ended(struct rp_execution *executor, int64_t slot, bool began, rp_ns now)
+void rp_executor_ended(struct rp_executor *executor, int64_t slot, bool began, rp_ns now)
 {
     executor->slot_flags[slot] &= (uint8_t) ~(RP_SLOT_ACTIVE | RP_SLOT_INTERRUPTED);
     executor->active--;
@@ -299,7 +299,7 @@ void rp_execution_ended(struct rp_execution *executor, int64_t slot, bool began,
 /* ---- from outside ------------------------------------------------------------------------------------------- */
 
 /* The schedule goes on where it was. */
-static void unfreeze(struct rp_execution *executor, rp_ns now)
+static void unfreeze(struct rp_executor *executor, rp_ns now)
 {
     if (!executor->is_paused)
         return;
@@ -307,47 +307,47 @@ static void unfreeze(struct rp_execution *executor, rp_ns now)
     executor->origin = rp_ns_add(executor->origin, now - executor->paused_at);
 }
 
-void rp_execution_stop(struct rp_execution *executor, rp_ns deadline)
+void rp_executor_stop(struct rp_executor *executor, rp_ns deadline)
 {
     rp_ns now = rp_loop_now(executor->loop), limit;
 
     unfreeze(executor, now);
     switch (executor->state) {
-    case RP_EXECUTION_WAITING:
+    case RP_EXECUTOR_WAITING:
         stop_at(executor, deadline);
         break;
-    case RP_EXECUTION_RUNNING:
+    case RP_EXECUTOR_RUNNING:
         executor->begin_until = INT64_MIN;
-        executor->ran = rp_execution_elapsed(executor, now);
+        executor->ran = rp_executor_elapsed(executor, now);
         limit = own_limit(executor);
         /* What was due until now was asked for. */
         while (executor->ops->advance && !executor->ops->advance(executor, now))
             ;
-        if (executor->state == RP_EXECUTION_RUNNING)
+        if (executor->state == RP_EXECUTOR_RUNNING)
             stop_at(executor, deadline < limit ? deadline : limit);
         else
-            rp_execution_stop(executor, deadline); /* it was over before */
+            rp_executor_stop(executor, deadline); /* it was over before */
         break;
-    case RP_EXECUTION_STOPPING:
+    case RP_EXECUTOR_STOPPING:
         executor->begin_until = INT64_MIN;
         if (deadline < executor->timer.deadline)
             rp_timer_arm(executor->loop, &executor->timer, deadline, grace_over);
         break;
-    case RP_EXECUTION_INTERRUPTING:
-    case RP_EXECUTION_FINISHED:
+    case RP_EXECUTOR_INTERRUPTING:
+    case RP_EXECUTOR_FINISHED:
         break;
     }
 }
 
-void rp_execution_pause(struct rp_execution *executor, rp_ns now)
+void rp_executor_pause(struct rp_executor *executor, rp_ns now)
 {
-    if (executor->is_paused || executor->state > RP_EXECUTION_STOPPING)
+    if (executor->is_paused || executor->state > RP_EXECUTOR_STOPPING)
         return;
-    rp_execution_end_if_over(executor, now);
+    rp_executor_end_if_over(executor, now);
     executor->begin_until = INT64_MIN;
     /* What is over goes on to its end, without beginning anything. */
-    if (executor->state >= RP_EXECUTION_STOPPING ||
-        (executor->state == RP_EXECUTION_RUNNING && now >= rp_execution_end(executor)))
+    if (executor->state >= RP_EXECUTOR_STOPPING ||
+        (executor->state == RP_EXECUTOR_RUNNING && now >= rp_executor_end(executor)))
         return;
     executor->is_paused = true;
     executor->paused_at = now;
@@ -356,12 +356,12 @@ void rp_execution_pause(struct rp_execution *executor, rp_ns now)
     rp_timer_disarm(&executor->advance);
 }
 
-void rp_execution_resume(struct rp_execution *executor, rp_ns now)
+void rp_executor_resume(struct rp_executor *executor, rp_ns now)
 {
     if (!executor->is_paused)
         return;
     unfreeze(executor, now);
-    if (executor->state == RP_EXECUTION_WAITING)
+    if (executor->state == RP_EXECUTOR_WAITING)
         rp_timer_arm(executor->loop, &executor->timer, executor->origin, regular_time_begins);
     else
         run(executor, now, now);
@@ -369,21 +369,21 @@ void rp_execution_resume(struct rp_execution *executor, rp_ns now)
 
 /* ---- how far it is ------------------------------------------------------------------------------------------ */
 
-rp_ns rp_execution_elapsed(const struct rp_execution *executor, rp_ns now)
+rp_ns rp_executor_elapsed(const struct rp_executor *executor, rp_ns now)
 {
     rp_ns elapsed = (executor->is_paused ? executor->paused_at : now) - executor->origin;
 
-    if (executor->state == RP_EXECUTION_WAITING)
+    if (executor->state == RP_EXECUTOR_WAITING)
         return 0;
-    if (executor->state >= RP_EXECUTION_STOPPING)
+    if (executor->state >= RP_EXECUTOR_STOPPING)
         return executor->ran;
     return elapsed < executor->regular ? elapsed : executor->regular;
 }
 
-int64_t rp_execution_stage(const struct rp_execution *executor, rp_ns now)
+int64_t rp_executor_stage(const struct rp_executor *executor, rp_ns now)
 {
     const struct rp_scenario *scenario = executor->scenario;
-    rp_ns elapsed = rp_execution_elapsed(executor, now);
+    rp_ns elapsed = rp_executor_elapsed(executor, now);
     size_t stage = 0;
 
     if (scenario->executor != RP_RAMPING_VUS && scenario->executor != RP_RAMPING_ARRIVAL_RATE)
@@ -393,9 +393,9 @@ int64_t rp_execution_stage(const struct rp_execution *executor, rp_ns now)
     return (int64_t)stage;
 }
 
-double rp_execution_rate(const struct rp_execution *executor, rp_ns now)
+double rp_executor_rate(const struct rp_executor *executor, rp_ns now)
 {
-    if (!executor->ops->rate || !executor->slot_count || executor->state != RP_EXECUTION_RUNNING)
+    if (!executor->ops->rate || !executor->slot_count || executor->state != RP_EXECUTOR_RUNNING)
         return 0;
-    return executor->ops->rate(executor, rp_execution_elapsed(executor, now));
+    return executor->ops->rate(executor, rp_executor_elapsed(executor, now));
 }

@@ -22,27 +22,27 @@
 #include "plan/plan.h"
 #include "sched/segment.h"
 
-struct rp_execution;
+struct rp_executor;
 
-struct rp_execution_user {
+struct rp_executor_user {
     /* Begin iteration @iteration (from 0, unique in the scenario, all workers') on the idle @slot, soon; @due is when it
-     * should begin, which is where its time is measured from. Must not call rp_execution_ended() from inside. */
-    void (*begin)(struct rp_execution *executor, int64_t slot, uint64_t iteration, rp_ns due);
-    /* The time is over for what runs on @slot: interrupt it now; rp_execution_ended() must follow, now or later. Once an
+     * should begin, which is where its time is measured from. Must not call rp_executor_ended() from inside. */
+    void (*begin)(struct rp_executor *executor, int64_t slot, uint64_t iteration, rp_ns due);
+    /* The time is over for what runs on @slot: interrupt it now; rp_executor_ended() must follow, now or later. Once an
      * iteration. */
-    void (*interrupt)(struct rp_execution *executor, int64_t slot);
-    /* Make the VU of @slot, the next one, soon; rp_execution_made() must follow, not from inside. */
-    void (*make)(struct rp_execution *executor, int64_t slot);
+    void (*interrupt)(struct rp_executor *executor, int64_t slot);
+    /* Make the VU of @slot, the next one, soon; rp_executor_made() must follow, not from inside. */
+    void (*make)(struct rp_executor *executor, int64_t slot);
     /* Nothing runs any more and nothing will. Once. */
-    void (*finished)(struct rp_execution *executor);
+    void (*finished)(struct rp_executor *executor);
 };
 
-enum rp_execution_state {
-    RP_EXECUTION_WAITING,      /* for start_time */
-    RP_EXECUTION_RUNNING,      /* regular time */
-    RP_EXECUTION_STOPPING,     /* no new iteration; running ones may finish */
-    RP_EXECUTION_INTERRUPTING, /* running ones have been told to end */
-    RP_EXECUTION_FINISHED,
+enum rp_executor_state {
+    RP_EXECUTOR_WAITING,      /* for start_time */
+    RP_EXECUTOR_RUNNING,      /* regular time */
+    RP_EXECUTOR_STOPPING,     /* no new iteration; running ones may finish */
+    RP_EXECUTOR_INTERRUPTING, /* running ones have been told to end */
+    RP_EXECUTOR_FINISHED,
 };
 
 enum rp_slot_flag { /* 0: idle, and may be given an iteration */
@@ -52,7 +52,7 @@ enum rp_slot_flag { /* 0: idle, and may be given an iteration */
 };
 
 /* The part of the work that is this worker's. */
-struct rp_execution_share {
+struct rp_executor_share {
     const struct rp_segment_sequence
         *sequence; /* NULL = all of it. Borrowed for the executor's life */
     size_t index;
@@ -61,12 +61,12 @@ struct rp_execution_share {
 
 struct rp_executor_ops;
 
-struct rp_execution { /* embedded by the user; fields are read only */
+struct rp_executor { /* embedded by the user; fields are read only */
     const struct rp_executor_ops *ops;
-    const struct rp_execution_user *user;
+    const struct rp_executor_user *user;
     const struct rp_scenario *scenario;
     struct rp_loop *loop;
-    enum rp_execution_state state;
+    enum rp_executor_state state;
     bool is_paused;
     rp_ns origin;            /* when regular time begins; a pause moves it */
     rp_ns regular;           /* how long that is */
@@ -94,28 +94,27 @@ struct rp_execution { /* embedded by the user; fields are read only */
 };
 
 /* VUs that a scenario needs at most, all workers' together. */
-int64_t rp_execution_slots(const struct rp_scenario *scenario);
+int64_t rp_executor_slots(const struct rp_scenario *scenario);
 
 /* @share may be NULL: everything, seed 0. -ENOMEM, or what the schedules say. A share may be empty: then the executor
  * finishes when its regular time begins. */
-RP_NODISCARD int rp_execution_init(struct rp_execution *executor,
-                                   const struct rp_scenario *scenario, struct rp_loop *loop,
-                                   const struct rp_execution_user *user,
-                                   const struct rp_execution_share *share);
-void rp_execution_deinit(struct rp_execution *executor); /* zeroed is allowed */
+RP_NODISCARD int rp_executor_init(struct rp_executor *executor, const struct rp_scenario *scenario,
+                                  struct rp_loop *loop, const struct rp_executor_user *user,
+                                  const struct rp_executor_share *share);
+void rp_executor_deinit(struct rp_executor *executor); /* zeroed is allowed */
 
 /* The run's executors start at @at; this one start_time later. */
-void rp_execution_start(struct rp_execution *executor, rp_ns at);
+void rp_executor_start(struct rp_executor *executor, rp_ns at);
 /* The iteration on @slot has ended, completed or interrupted; or it never began (@began false): then it is dropped when
  * the schedule owes iterations, and as if it had not been asked for when it only asks for VUs. */
-void rp_execution_ended(struct rp_execution *executor, int64_t slot, bool began, rp_ns now);
+void rp_executor_ended(struct rp_executor *executor, int64_t slot, bool began, rp_ns now);
 /* The answer to make(): there is a VU on @slot now, or there cannot be one (then no further one is asked for). */
-void rp_execution_made(struct rp_execution *executor, int64_t slot, bool ok);
+void rp_executor_made(struct rp_executor *executor, int64_t slot, bool ok);
 /* Whether the iteration that was asked for on @slot may still begin at @now: false after the regular end, after a stop,
  * while paused, and when the schedule has taken the VU away since. The user asks when it has kept one waiting. An
  * arrival that was due by the end may begin a little later: see RP_LATE_BEGIN. */
-static inline bool rp_execution_may_begin(const struct rp_execution *executor, int64_t slot,
-                                          rp_ns now)
+static inline bool rp_executor_may_begin(const struct rp_executor *executor, int64_t slot,
+                                         rp_ns now)
 {
     return now < executor->begin_until && executor->slot_flags[slot] == RP_SLOT_ACTIVE;
 }
@@ -127,18 +126,18 @@ static inline bool rp_execution_may_begin(const struct rp_execution *executor, i
 
 /* No new iteration from now on; what runs may finish until @deadline (or the executor's own limit, if earlier). Ends a
  * pause. */
-void rp_execution_stop(struct rp_execution *executor, rp_ns deadline);
+void rp_executor_stop(struct rp_executor *executor, rp_ns deadline);
 /* The schedule and the regular time stop at @now, and go on at resume's. What was asked for and has not begun waits (the
  * user moves its due time by as much). What runs goes on running; a graceful stop goes on too. No-op when nothing is left
  * to hold or when paused already; resume: when not paused. */
-void rp_execution_pause(struct rp_execution *executor, rp_ns now);
-void rp_execution_resume(struct rp_execution *executor, rp_ns now);
+void rp_executor_pause(struct rp_executor *executor, rp_ns now);
+void rp_executor_resume(struct rp_executor *executor, rp_ns now);
 
 /* ---- how far it is ---------------------------------------------------------------------------------------------- */
 
 /* Of its regular time, without pauses. */
-rp_ns rp_execution_elapsed(const struct rp_execution *executor, rp_ns now);
+rp_ns rp_executor_elapsed(const struct rp_executor *executor, rp_ns now);
 /* The present stage of ramping executors, from 0 (the last one when over); else -1. */
-int64_t rp_execution_stage(const struct rp_execution *executor, rp_ns now);
+int64_t rp_executor_stage(const struct rp_executor *executor, rp_ns now);
 /* Arrivals per second that this share wants now; 0 for other executors, and outside the regular time. */
-double rp_execution_rate(const struct rp_execution *executor, rp_ns now);
+double rp_executor_rate(const struct rp_executor *executor, rp_ns now);

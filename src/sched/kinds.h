@@ -17,17 +17,17 @@ struct rp_executor_ops {
     /* VUs of a scenario of this kind, the whole's. */
     int64_t (*slots)(const struct rp_scenario *scenario);
     /* Sets what is the kind's: total, made, work, kind, flags of slots. May be NULL; on failure deinit() follows. */
-    int (*init)(struct rp_execution *executor, const struct rp_execution_share *share);
-    void (*deinit)(struct rp_execution *executor); /* may be NULL */
+    int (*init)(struct rp_executor *executor, const struct rp_executor_share *share);
+    void (*deinit)(struct rp_executor *executor); /* may be NULL */
     /* Does what the schedule wants until @now, which may lie after the regular end. False: there is more, call again in
      * the next turn. NULL when the schedule has no events; then `kind` stays NULL. */
-    bool (*advance)(struct rp_execution *executor, rp_ns now);
+    bool (*advance)(struct rp_executor *executor, rp_ns now);
     /* The next event, counted from origin, or RP_NS_NEVER. */
-    rp_ns (*next)(const struct rp_execution *executor);
+    rp_ns (*next)(const struct rp_executor *executor);
     /* @slot is idle since @at: give it an iteration, or keep it. Also called for slots without a flag when the regular
      * time begins and when a pause ends. */
-    void (*idle)(struct rp_execution *executor, int64_t slot, rp_ns at);
-    double (*rate)(const struct rp_execution *executor, rp_ns elapsed); /* NULL = 0 */
+    void (*idle)(struct rp_executor *executor, int64_t slot, rp_ns at);
+    double (*rate)(const struct rp_executor *executor, rp_ns elapsed); /* NULL = 0 */
 };
 
 extern const struct rp_executor_ops rp_constant_vus;
@@ -40,26 +40,26 @@ extern const struct rp_executor_ops rp_ramping_arrival_rate;
 /* ---- executor.c --------------------------------------------------------------------------------------------- */
 
 /* The segment of @share, everything when it has no sequence. */
-const struct rp_segment *rp_share_segment(const struct rp_execution_share *share);
+const struct rp_segment *rp_share_segment(const struct rp_executor_share *share);
 /* Makes `work` the share's segment of numbers that @v VUs (the whole's) do. -ENOMEM, -EINVAL. */
-RP_NODISCARD int rp_execution_rescale(struct rp_execution *executor,
-                                      const struct rp_execution_share *share, int64_t v);
+RP_NODISCARD int rp_executor_rescale(struct rp_executor *executor,
+                                     const struct rp_executor_share *share, int64_t v);
 /* Gives @slot, idle, the iteration @iteration. begin_until must have been looked at. */
-void rp_execution_begin(struct rp_execution *executor, int64_t slot, uint64_t iteration, rp_ns due);
+void rp_executor_begin(struct rp_executor *executor, int64_t slot, uint64_t iteration, rp_ns due);
 /* Interrupts what runs on @slot, unless that was done. */
-void rp_execution_interrupt(struct rp_execution *executor, int64_t slot);
+void rp_executor_interrupt(struct rp_executor *executor, int64_t slot);
 /* Acts on the schedule until @now, and arms for what follows. */
-void rp_execution_advance(struct rp_execution *executor, rp_ns now);
+void rp_executor_advance(struct rp_executor *executor, rp_ns now);
 /* Ends the regular time if it is over at @now: the clock decides, not the order of timers. */
-void rp_execution_end_if_over(struct rp_execution *executor, rp_ns now);
+void rp_executor_end_if_over(struct rp_executor *executor, rp_ns now);
 
-static inline rp_ns rp_execution_end(const struct rp_execution *executor)
+static inline rp_ns rp_executor_end(const struct rp_executor *executor)
 {
     return rp_ns_add(executor->origin, executor->regular);
 }
 
 /* The number of the next iteration of a kind that hands them out one after the other. */
-static inline uint64_t rp_execution_next_number(struct rp_execution *executor)
+static inline uint64_t rp_executor_next_number(struct rp_executor *executor)
 {
     uint64_t own = executor->handed++;
 

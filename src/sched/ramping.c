@@ -27,12 +27,12 @@ struct ramping {
     struct ramping_vu vus[];
 };
 
-static struct ramping *ramping_of(const struct rp_execution *executor)
+static struct ramping *ramping_of(const struct rp_executor *executor)
 {
     return executor->kind;
 }
 
-static int init_ramping(struct rp_execution *executor, const struct rp_execution_share *share)
+static int init_ramping(struct rp_executor *executor, const struct rp_executor_share *share)
 {
     struct ramping *ramping = rp_calloc(1, sizeof(*ramping) + (size_t)executor->slot_count *
                                                                   sizeof(ramping->vus[0]));
@@ -50,13 +50,13 @@ static int init_ramping(struct rp_execution *executor, const struct rp_execution
 
 /* ---- one VU ------------------------------------------------------------------------------------------------- */
 
-static void begin(struct rp_execution *executor, int64_t slot, rp_ns due)
+static void begin(struct rp_executor *executor, int64_t slot, rp_ns due)
 {
-    rp_execution_begin(executor, slot, rp_execution_next_number(executor), due);
+    rp_executor_begin(executor, slot, rp_executor_next_number(executor), due);
 }
 
 /* Wanted again while it is finishing, it simply goes on. */
-static void want(struct rp_execution *executor, int64_t slot, rp_ns due, rp_ns now)
+static void want(struct rp_executor *executor, int64_t slot, rp_ns due, rp_ns now)
 {
     struct ramping *ramping = ramping_of(executor);
 
@@ -66,7 +66,7 @@ static void want(struct rp_execution *executor, int64_t slot, rp_ns due, rp_ns n
         begin(executor, slot, due);
 }
 
-static void release(struct rp_execution *executor, int64_t slot, rp_ns at)
+static void release(struct rp_executor *executor, int64_t slot, rp_ns at)
 {
     struct ramping *ramping = ramping_of(executor);
     struct ramping_vu *vu = &ramping->vus[slot];
@@ -78,14 +78,14 @@ static void release(struct rp_execution *executor, int64_t slot, rp_ns at)
     rp_list_append(&ramping->finishing, &vu->finishing);
 }
 
-static void idle_ramping(struct rp_execution *executor, int64_t slot, rp_ns at)
+static void idle_ramping(struct rp_executor *executor, int64_t slot, rp_ns at)
 {
     rp_list_remove(&ramping_of(executor)->vus[slot].finishing);
     /* The schedule decides, not the order of timers: a step at this moment comes first. */
     if (at >= executor->next_at)
-        rp_execution_advance(executor, at);
+        rp_executor_advance(executor, at);
     if (RP_UNLIKELY(at >= executor->begin_until))
-        rp_execution_end_if_over(executor, at);
+        rp_executor_end_if_over(executor, at);
     else if (!executor->slot_flags[slot])
         begin(executor, slot, at);
 }
@@ -93,11 +93,11 @@ static void idle_ramping(struct rp_execution *executor, int64_t slot, rp_ns at)
 /* ---- the schedule ------------------------------------------------------------------------------------------- */
 
 /* The end is the last one, for those whom the last target leaves out. */
-static rp_ns next_step(const struct rp_execution *executor)
+static rp_ns next_step(const struct rp_executor *executor)
 {
     const struct ramping *ramping = ramping_of(executor);
 
-    if (executor->state != RP_EXECUTION_RUNNING || ramping->is_past_end)
+    if (executor->state != RP_EXECUTOR_RUNNING || ramping->is_past_end)
         return RP_NS_NEVER;
     return ramping->has_step ? ramping->step.time : executor->regular;
 }
@@ -109,7 +109,7 @@ static struct ramping_vu *first_finishing(const struct ramping *ramping)
                : rp_container_of(ramping->finishing.next, struct ramping_vu, finishing);
 }
 
-static rp_ns next_ramping(const struct rp_execution *executor)
+static rp_ns next_ramping(const struct rp_executor *executor)
 {
     const struct ramping_vu *first = first_finishing(ramping_of(executor));
     rp_ns step = next_step(executor);
@@ -131,7 +131,7 @@ static int64_t highest_at_end(const struct rp_scenario *scenario)
 
 /* The steps at the very end, where nobody begins any more. Whom the last target leaves out is asked to finish, with
  * graceful_ramp_down; who is wanted at the end has graceful_stop, also if it was finishing. */
-static void take_end(struct rp_execution *executor, rp_ns now)
+static void take_end(struct rp_executor *executor, rp_ns now)
 {
     const struct rp_scenario *scenario = executor->scenario;
     int64_t target = scenario->stages[scenario->stage_count - 1].target;
@@ -141,13 +141,13 @@ static void take_end(struct rp_execution *executor, rp_ns now)
     ramping_of(executor)->is_past_end = true;
     for (int64_t slot = 0; slot < executor->slot_count; slot++) {
         if (slot < own_highest)
-            want(executor, slot, rp_execution_end(executor), now);
+            want(executor, slot, rp_executor_end(executor), now);
         if (slot >= own_target && !(executor->slot_flags[slot] & RP_SLOT_UNWANTED))
             release(executor, slot, executor->regular);
     }
 }
 
-static void take_step(struct rp_execution *executor, rp_ns now)
+static void take_step(struct rp_executor *executor, rp_ns now)
 {
     struct ramping *ramping = ramping_of(executor);
     struct rp_vu_step step = ramping->step;
@@ -163,7 +163,7 @@ static void take_step(struct rp_execution *executor, rp_ns now)
         release(executor, step.vu, step.time);
 }
 
-static bool advance_ramping(struct rp_execution *executor, rp_ns now)
+static bool advance_ramping(struct rp_executor *executor, rp_ns now)
 {
     struct ramping *ramping = ramping_of(executor);
     rp_ns elapsed = now - executor->origin;
@@ -180,7 +180,7 @@ static bool advance_ramping(struct rp_execution *executor, rp_ns now)
             take_step(executor, now);
         } else if (first && first->deadline <= elapsed) {
             rp_list_remove(&first->finishing);
-            rp_execution_interrupt(executor, first - ramping->vus);
+            rp_executor_interrupt(executor, first - ramping->vus);
         } else {
             break;
         }

@@ -68,8 +68,8 @@ struct rp_vu {
     int64_t number;               /* from 1, unique in the run */
     uint64_t iteration;           /* from 0, unique in the scenario */
     uint64_t iteration_in_vu;     /* from 0 */
-    rp_ns due;                /* when the iteration should begin: what its duration is measured from */
-    rp_ns began;              /* when it did begin */
+    rp_ns due;   /* when the iteration should begin: what its duration is measured from */
+    rp_ns began; /* when it did begin */
     bool is_running;
     bool is_held; /* set by the host before ended() */
     /* the engine's */

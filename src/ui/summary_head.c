@@ -161,7 +161,7 @@ static void append_load(struct rp_buf *out, const struct rp_scenario *scenario)
     case RP_RAMPING_ARRIVAL_RATE:
         append_arrivals(out, scenario);
         break;
-    case RP_EXECUTOR_COUNT:
+    case RP_EXECUTOR_KIND_COUNT:
         break;
     }
     if (scenario->start_time > 0) {
@@ -176,7 +176,7 @@ static void column_widths(const struct rp_plan *plan, size_t *ret_name, size_t *
     *ret_name = *ret_executor = 1;
     for (size_t i = 0; i < plan->scenario_count; i++) {
         size_t name = rp_text_cols(rp_slice_str(plan->scenarios[i].name));
-        size_t executor = strlen(rp_executor_name(plan->scenarios[i].executor));
+        size_t executor = strlen(rp_executor_kind_name(plan->scenarios[i].executor));
 
         *ret_name = name > *ret_name ? name : *ret_name;
         *ret_executor = executor > *ret_executor ? executor : *ret_executor;
@@ -201,7 +201,7 @@ static void scenario_lines(struct rp_summary *summary, const struct rp_plan *pla
         rp_text_fill(summary->out, ' ', RP_INDENT);
         rp_text_pad(summary->out, rp_slice_str(scenario->name), name_cols);
         rp_buf_append_str(summary->out, "  ");
-        rp_summary_left(summary, rp_executor_name(scenario->executor), executor_cols);
+        rp_summary_left(summary, rp_executor_kind_name(scenario->executor), executor_cols);
         rp_buf_append_str(summary->out, "  ");
         rp_text_wrap(summary->out, rp_buf_slice(&load), summary->width, RP_INDENT + name_cols + 2,
                      used);

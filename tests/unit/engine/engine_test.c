@@ -28,8 +28,8 @@ static struct rp_scenario constant(const char *name, int64_t vus, rp_ns duration
                                  .graceful_stop = 30 * RP_S };
 }
 
-static struct rp_scenario with_iterations(const char *name, enum rp_executor executor, int64_t vus,
-                                          int64_t iterations, rp_ns max_duration)
+static struct rp_scenario with_iterations(const char *name, enum rp_executor_kind executor,
+                                          int64_t vus, int64_t iterations, rp_ns max_duration)
 {
     return (struct rp_scenario){ .name = (char *)name,
                                  .executor = executor,

@@ -25,7 +25,7 @@ static struct rp_scenario arrivals(const char *name, double rate, rp_ns duration
                                  .max_vus = vus };
 }
 
-static struct rp_scenario ramping(const char *name, enum rp_executor executor)
+static struct rp_scenario ramping(const char *name, enum rp_executor_kind executor)
 {
     return (struct rp_scenario){ .name = (char *)name,
                                  .executor = executor,
@@ -176,7 +176,7 @@ static void test_the_warning(void **state)
 {
     static const struct {
         struct fake_iteration (*next)(struct fake *fake, const struct rp_vu *vu);
-        enum rp_executor executor;
+        enum rp_executor_kind executor;
         rp_ns sampled_at;
         const char *text;
     } cases[] = {

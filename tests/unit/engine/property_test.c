@@ -94,19 +94,20 @@ static void make_scenario(struct test *test, size_t i)
     struct dice *dice = &test->dice;
     struct rp_scenario *scenario = &test->scenarios[i];
 
-    *scenario = (struct rp_scenario){ .name = (char *)names[i],
-                                      .executor = (enum rp_executor)roll(dice, RP_EXECUTOR_COUNT),
-                                      .vus = 1 + (int64_t)roll(dice, 8),
-                                      .start_vus = (int64_t)roll(dice, 4),
-                                      .duration = 1 + some_time(dice, 10 * RP_S),
-                                      .max_duration = 1 + some_time(dice, 10 * RP_S),
-                                      .start_time = some_time(dice, 5 * RP_S),
-                                      .graceful_ramp_down = some_time(dice, 2 * RP_S),
-                                      .graceful_stop = some_time(dice, 4 * RP_S),
-                                      .rate = (double)(1 + roll(dice, 40)) / 4,
-                                      .time_unit = 1 + some_time(dice, 2 * RP_S),
-                                      .arrival = (enum rp_arrival)(roll(dice, 4) == 0),
-                                      .pre_allocated_vus = (int64_t)roll(dice, 6) };
+    *scenario =
+        (struct rp_scenario){ .name = (char *)names[i],
+                              .executor = (enum rp_executor_kind)roll(dice, RP_EXECUTOR_KIND_COUNT),
+                              .vus = 1 + (int64_t)roll(dice, 8),
+                              .start_vus = (int64_t)roll(dice, 4),
+                              .duration = 1 + some_time(dice, 10 * RP_S),
+                              .max_duration = 1 + some_time(dice, 10 * RP_S),
+                              .start_time = some_time(dice, 5 * RP_S),
+                              .graceful_ramp_down = some_time(dice, 2 * RP_S),
+                              .graceful_stop = some_time(dice, 4 * RP_S),
+                              .rate = (double)(1 + roll(dice, 40)) / 4,
+                              .time_unit = 1 + some_time(dice, 2 * RP_S),
+                              .arrival = (enum rp_arrival)(roll(dice, 4) == 0),
+                              .pre_allocated_vus = (int64_t)roll(dice, 6) };
     if (scenario->time_unit <
         RP_MS) /* of hundreds of millions of arrivals one learns nothing more */
         scenario->time_unit += RP_S / 2;

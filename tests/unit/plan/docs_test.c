@@ -34,7 +34,7 @@ static const struct {
     const char *file, *marker;
     void (*write)(struct rp_buf *out);
 } tables[] = {
-    { "scenarios.md", "executors", rp_executors_write_markdown },
+    { "scenarios.md", "executors", rp_executor_kinds_write_markdown },
     { "scenarios.md", "fields", rp_fields_write_markdown },
     { "scenarios.md", "options", rp_settings_write_markdown },
     { "thresholds.md", "metrics", metrics_write_markdown },

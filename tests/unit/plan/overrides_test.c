@@ -57,7 +57,7 @@ static char *digest(const struct rp_scenario *s)
     size_t size;
     FILE *out = open_memstream(&text, &size);
 
-    fprintf(out, "%s", rp_executor_name(s->executor));
+    fprintf(out, "%s", rp_executor_kind_name(s->executor));
     if (s->vus)
         fprintf(out, " vus %" PRId64, s->vus);
     if (s->iterations)

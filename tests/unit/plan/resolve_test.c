@@ -44,7 +44,7 @@ static char *digest(const struct rp_plan *plan)
         rp_duration_format(s->executor == RP_CONSTANT_VUS ? s->duration : s->max_duration, time,
                            sizeof(time));
         fprintf(out, "%s%s %s %s %" PRId64 " %" PRId64 " %s", i ? "; " : "", s->name, s->exec_fn,
-                rp_executor_name(s->executor), s->vus, s->iterations, time);
+                rp_executor_kind_name(s->executor), s->vus, s->iterations, time);
     }
     fclose(out);
     return text;

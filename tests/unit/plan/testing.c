@@ -102,7 +102,7 @@ static void add_arrivals(FILE *out, uint64_t *state, bool is_ramping)
         fprintf(out, ",\"max_vus\":%" PRIu64, vus + random_below(state, 1000));
 }
 
-static void add_closed(FILE *out, uint64_t *state, enum rp_executor executor)
+static void add_closed(FILE *out, uint64_t *state, enum rp_executor_kind executor)
 {
     uint64_t vus = 1 + random_below(state, 1000);
 
@@ -128,9 +128,10 @@ static void add_ramping(FILE *out, uint64_t *state)
 
 static void add_fields(FILE *out, uint64_t *state)
 {
-    enum rp_executor executor = (enum rp_executor)random_below(state, RP_EXECUTOR_COUNT);
+    enum rp_executor_kind executor = (enum rp_executor_kind)random_below(state,
+                                                                         RP_EXECUTOR_KIND_COUNT);
 
-    fprintf(out, "\"executor\":\"%s\"", rp_executor_name(executor));
+    fprintf(out, "\"executor\":\"%s\"", rp_executor_kind_name(executor));
     if (executor == RP_RAMPING_VUS)
         add_ramping(out, state);
     else if (executor == RP_CONSTANT_ARRIVAL_RATE || executor == RP_RAMPING_ARRIVAL_RATE)

@@ -39,7 +39,7 @@ static void test_a_constant_rate(void **state)
     expected[10] = (struct ex_event){ AT(1), 'f', -1, ANY, -1 };
     ex_run(&ex, &scenario, AT(0.05));
     EXPECT(&ex, "bfmi", expected);
-    assert_int_equal(ex.execution.total, 10);
+    assert_int_equal(ex.executor.total, 10);
     ex_free(&ex);
 
     scenario.start_time = AT(5);
@@ -83,7 +83,7 @@ static void test_rates_that_do_not_divide(void **state)
             assert_int_equal(ex.events[n].iteration, g++);
         }
         assert_int_equal(g, cases[i].count);
-        assert_int_equal(ex.execution.dropped, 0);
+        assert_int_equal(ex.executor.dropped, 0);
         ex_free(&ex);
     }
 }
@@ -119,7 +119,7 @@ static void test_a_ramping_rate(void **state)
 
     ex_run(&ex, &scenario, 1);
     EXPECT(&ex, "bfmi", expected);
-    assert_int_equal(ex.execution.total, 12);
+    assert_int_equal(ex.executor.total, 12);
     ex_free(&ex);
 }
 
@@ -140,7 +140,7 @@ static void test_the_last_one_at_the_end(void **state)
     assert_int_equal(ex_count(&ex, 'b'), 5);
     assert_int_equal(ex_event(&ex, 'b', 4)->at, AT(1));
     assert_int_equal(ex_event(&ex, 'f', 0)->at, AT(1) + RP_MS);
-    assert_int_equal(ex.execution.dropped, 0);
+    assert_int_equal(ex.executor.dropped, 0);
     ex_free(&ex);
 }
 
@@ -171,10 +171,10 @@ static void test_drops(void **state)
 
     ex_run(&ex, &scenario, AT(0.35));
     EXPECT(&ex, "bfmi", expected);
-    assert_int_equal(ex.execution.scheduled, 10);
-    assert_int_equal(ex.execution.dropped, 4);
-    assert_int_equal(ex.execution.without_vu, 4);
-    assert_int_equal(ex.execution.late_drops, 0); /* nobody was late */
+    assert_int_equal(ex.executor.scheduled, 10);
+    assert_int_equal(ex.executor.dropped, 4);
+    assert_int_equal(ex.executor.without_vu, 4);
+    assert_int_equal(ex.executor.late_drops, 0); /* nobody was late */
     ex_free(&ex);
 }
 
@@ -192,11 +192,11 @@ static void test_vus_are_made_one_at_a_time(void **state)
     scenario.max_vus = 3;
     scenario.graceful_stop = 0;
     ex_start(&ex, &scenario, NULL);
-    assert_int_equal(ex.execution.made, 1);
+    assert_int_equal(ex.executor.made, 1);
     ex_out(&ex);
     EXPECT(&ex, "bfmi", expected);
-    assert_int_equal(ex.execution.made, 3);
-    assert_int_equal(ex.execution.dropped, 7);
+    assert_int_equal(ex.executor.made, 3);
+    assert_int_equal(ex.executor.dropped, 7);
     ex_free(&ex);
 }
 
@@ -209,8 +209,8 @@ static void test_a_vu_that_cannot_be_made(void **state)
     ex_start(&ex, &scenario, NULL);
     ex_out(&ex);
     assert_int_equal(ex_count(&ex, 'm'), 1);
-    assert_int_equal(ex.execution.made, 0);
-    assert_int_equal(ex.execution.dropped, 10);
+    assert_int_equal(ex.executor.made, 0);
+    assert_int_equal(ex.executor.dropped, 10);
     ex_free(&ex);
 }
 
@@ -245,7 +245,7 @@ static void test_lateness(void **state)
             EXPECT(&ex, "b", enough);
         }
         assert_int_equal(ex_count(&ex, 'b'), begun);
-        assert_int_equal(ex.execution.dropped, 10 - begun);
+        assert_int_equal(ex.executor.dropped, 10 - begun);
         ex_free(&ex);
     }
 }
@@ -267,10 +267,10 @@ static void test_late_at_the_end(void **state)
         ex_stall(&ex, AT(1) + cases[i].late);
         ex_out(&ex);
         assert_int_equal(ex_count(&ex, 'b'), cases[i].begun);
-        assert_int_equal(ex.execution.scheduled, 10);
-        assert_int_equal(ex.execution.dropped, 10 - cases[i].begun);
-        assert_int_equal(ex.execution.late_drops, 10 - cases[i].begun);
-        assert_int_equal(ex.execution.without_vu, 0);
+        assert_int_equal(ex.executor.scheduled, 10);
+        assert_int_equal(ex.executor.dropped, 10 - cases[i].begun);
+        assert_int_equal(ex.executor.late_drops, 10 - cases[i].begun);
+        assert_int_equal(ex.executor.without_vu, 0);
         ex_free(&ex);
     }
 }
@@ -292,13 +292,13 @@ static void test_after_a_long_stall(void **state)
         ex_until(&ex, AT(10) + 1);
         assert_int_equal(ex_count(&ex, 'b'), 7);
         assert_true(ex.turns - turns <= 5);
-        assert_true(ex.execution.dropped >= 10 * (uint64_t)rates[i] - 7);
+        assert_true(ex.executor.dropped >= 10 * (uint64_t)rates[i] - 7);
         ex_stall(&ex, AT(20));
         ex_out(&ex);
-        assert_int_equal(ex.execution.scheduled, 20 * (uint64_t)rates[i]);
-        assert_int_equal(ex.execution.without_vu, ex.execution.scheduled - 7);
+        assert_int_equal(ex.executor.scheduled, 20 * (uint64_t)rates[i]);
+        assert_int_equal(ex.executor.without_vu, ex.executor.scheduled - 7);
         /* All are late but those of the last 20 ms of each stall, give or take the one at its end. */
-        assert_in_range(ex.execution.dropped - ex.execution.late_drops,
+        assert_in_range(ex.executor.dropped - ex.executor.late_drops,
                         2 * (uint64_t)(rates[i] / 50) - 2, 2 * (uint64_t)(rates[i] / 50) + 2);
         ex_free(&ex);
     }
@@ -317,14 +317,14 @@ static void test_batches(void **state)
         ex_start(&ex, &scenario, NULL);
         ex_until(&ex, 1);
         ex_stall(&ex, 30 * RP_MS - 1);
-        count = ex.execution.handed;
-        while (ex.execution.handed - count < 29000) {
-            uint64_t before = ex.execution.handed;
+        count = ex.executor.handed;
+        while (ex.executor.handed - count < 29000) {
+            uint64_t before = ex.executor.handed;
 
             assert_int_equal(rp_loop_turn(ex.loop, 0), 0);
-            assert_true(ex.execution.handed > before && ex.execution.handed - before <= 4096);
+            assert_true(ex.executor.handed > before && ex.executor.handed - before <= 4096);
         }
-        rp_execution_stop(&ex.execution, 0);
+        rp_executor_stop(&ex.executor, 0);
         ex_out(&ex);
         ex_free(&ex);
     }
@@ -339,8 +339,8 @@ static void test_a_start_after_the_end(void **state)
     ex_stall(&ex, AT(60));
     ex_out(&ex);
     assert_int_equal(ex_count(&ex, 'b'), 0);
-    assert_int_equal(ex.execution.scheduled, 10);
-    assert_int_equal(ex.execution.dropped, 10);
+    assert_int_equal(ex.executor.scheduled, 10);
+    assert_int_equal(ex.executor.dropped, 10);
     ex_free(&ex);
 }
 
@@ -368,12 +368,12 @@ static void test_stop_at_any_moment(void **state)
 
                 ex_start(&ex, scenario, NULL);
                 ex_until(&ex, at);
-                rp_execution_stop(&ex.execution, ex.start + at + grace);
+                rp_executor_stop(&ex.executor, ex.start + at + grace);
                 ex_out(&ex);
                 assert_true(ex_event(&ex, 'f', 0)->at <= at + grace || at > AT(10));
                 assert_true(ex_event(&ex, 'f', 0)->at <= AT(11) || at > AT(11));
                 if (i == 0 && at >= AT(2) && at < AT(10)) /* what was due until then, no more */
-                    assert_int_equal(ex.execution.scheduled, (at - AT(2)) / AT(0.25) + 1);
+                    assert_int_equal(ex.executor.scheduled, (at - AT(2)) / AT(0.25) + 1);
                 ex_free(&ex);
             }
     }
@@ -388,18 +388,18 @@ static void test_stop_in_a_late_turn(void **state)
     ex_start(&ex, &scenario, NULL);
     ex_until(&ex, AT(1));
     ex_stall(&ex, AT(5));
-    rp_execution_stop(&ex.execution, ex.start + AT(6));
+    rp_executor_stop(&ex.executor, ex.start + AT(6));
     ex_out(&ex);
-    assert_int_equal(ex.execution.scheduled, 51);
-    assert_int_equal(ex.execution.dropped, 51 - ex_count(&ex, 'b'));
-    assert_int_equal(ex.execution.without_vu, 0);
+    assert_int_equal(ex.executor.scheduled, 51);
+    assert_int_equal(ex.executor.dropped, 51 - ex_count(&ex, 'b'));
+    assert_int_equal(ex.executor.without_vu, 0);
     ex_free(&ex);
 }
 
 static void test_random_arrivals(void **state)
 {
     struct rp_scenario scenario = constant(100, RP_S, AT(100), 1);
-    struct rp_execution_share share = { .seed = 1 };
+    struct rp_executor_share share = { .seed = 1 };
     rp_ns times[3][64];
 
     scenario.arrival = RP_ARRIVAL_POISSON;
@@ -411,8 +411,8 @@ static void test_random_arrivals(void **state)
         scenario.name = (char *)(i == 3 ? "t" : "s");
         ex_start(&ex, &scenario, &share);
         ex_out(&ex);
-        assert_int_equal(ex.execution.total, 0); /* nobody knows before */
-        assert_in_range(ex.execution.scheduled, 9600, 10400);
+        assert_int_equal(ex.executor.total, 0); /* nobody knows before */
+        assert_in_range(ex.executor.scheduled, 9600, 10400);
         for (size_t n = 0; n < 64; n++) {
             if (i == 1)
                 assert_int_equal(to[n], ex_event(&ex, 'b', n)->due);

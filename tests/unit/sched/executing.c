@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct ex *ex_of(struct rp_execution *execution)
+static struct ex *ex_of(struct rp_executor *executor)
 {
-    return rp_container_of(execution, struct ex, execution);
+    return rp_container_of(executor, struct ex, executor);
 }
 
 rp_ns ex_now(const struct ex *ex)
@@ -32,20 +32,20 @@ static void slot_ended(struct rp_timer *timer, rp_ns now)
     assert_true(slot->is_active);
     slot->is_active = false;
     note(ex, 'e', slot - ex->slots, slot->iteration, 0);
-    rp_execution_ended(&ex->execution, slot - ex->slots, true, rp_loop_now(ex->loop));
+    rp_executor_ended(&ex->executor, slot - ex->slots, true, rp_loop_now(ex->loop));
 }
 
-static void begin(struct rp_execution *execution, int64_t i, uint64_t iteration, rp_ns due)
+static void begin(struct rp_executor *executor, int64_t i, uint64_t iteration, rp_ns due)
 {
-    struct ex *ex = ex_of(execution);
+    struct ex *ex = ex_of(executor);
     struct ex_slot *slot = &ex->slots[i];
     rp_ns length;
 
-    assert_true(i >= 0 && i < execution->made && !slot->is_active);
-    assert_false(execution->is_paused);
-    assert_int_equal(execution->state, RP_EXECUTION_RUNNING);
-    assert_true(rp_execution_may_begin(execution, i, rp_loop_now(ex->loop)));
-    assert_true(due <= rp_loop_now(ex->loop) && due >= execution->origin);
+    assert_true(i >= 0 && i < executor->made && !slot->is_active);
+    assert_false(executor->is_paused);
+    assert_int_equal(executor->state, RP_EXECUTOR_RUNNING);
+    assert_true(rp_executor_may_begin(executor, i, rp_loop_now(ex->loop)));
+    assert_true(due <= rp_loop_now(ex->loop) && due >= executor->origin);
     note(ex, 'b', i, iteration, due - ex->start);
     slot->is_active = true;
     slot->was_interrupted = false;
@@ -56,9 +56,9 @@ static void begin(struct rp_execution *execution, int64_t i, uint64_t iteration,
         rp_timer_arm(ex->loop, &slot->timer, rp_loop_now(ex->loop) + length, slot_ended);
 }
 
-static void interrupt(struct rp_execution *execution, int64_t i)
+static void interrupt(struct rp_executor *executor, int64_t i)
 {
-    struct ex *ex = ex_of(execution);
+    struct ex *ex = ex_of(executor);
     struct ex_slot *slot = &ex->slots[i];
 
     assert_true(slot->is_active && !slot->was_interrupted);
@@ -76,41 +76,41 @@ static void made(struct rp_timer *timer, rp_ns now)
 {
     struct ex *ex = rp_container_of(timer, struct ex, maker);
 
-    rp_execution_made(&ex->execution, ex->execution.made, !ex->make_fails);
+    rp_executor_made(&ex->executor, ex->executor.made, !ex->make_fails);
 }
 
-static void make(struct rp_execution *execution, int64_t slot)
+static void make(struct rp_executor *executor, int64_t slot)
 {
-    struct ex *ex = ex_of(execution);
+    struct ex *ex = ex_of(executor);
 
-    assert_int_equal(slot, execution->made);
-    assert_true(slot < execution->slot_count);
+    assert_int_equal(slot, executor->made);
+    assert_true(slot < executor->slot_count);
     assert_false(rp_timer_is_armed(&ex->maker)); /* one at a time */
     note(ex, 'm', slot, 0, 0);
     rp_timer_arm(ex->loop, &ex->maker, rp_loop_now(ex->loop) + ex->make_time, made);
 }
 
-static void finished(struct rp_execution *execution)
+static void finished(struct rp_executor *executor)
 {
-    struct ex *ex = ex_of(execution);
+    struct ex *ex = ex_of(executor);
 
     note(ex, 'f', 0, 0, 0);
     ex->finished++;
 }
 
-static const struct rp_execution_user user = { begin, interrupt, make, finished };
+static const struct rp_executor_user user = { begin, interrupt, make, finished };
 
 void ex_start(struct ex *ex, const struct rp_scenario *scenario,
-              const struct rp_execution_share *share)
+              const struct rp_executor_share *share)
 {
     assert_int_equal(rp_loop_new(rp_loop_virtual, &ex->loop), 0);
-    assert_int_equal(rp_execution_init(&ex->execution, scenario, ex->loop, &user, share), 0);
-    ex->slots = calloc((size_t)ex->execution.slot_count + 1, sizeof(*ex->slots));
+    assert_int_equal(rp_executor_init(&ex->executor, scenario, ex->loop, &user, share), 0);
+    ex->slots = calloc((size_t)ex->executor.slot_count + 1, sizeof(*ex->slots));
     assert_non_null(ex->slots);
-    for (int64_t i = 0; i < ex->execution.slot_count; i++)
+    for (int64_t i = 0; i < ex->executor.slot_count; i++)
         ex->slots[i].ex = ex;
     ex->start = rp_loop_now(ex->loop) + 3 * RP_S;
-    rp_execution_start(&ex->execution, ex->start);
+    rp_executor_start(&ex->executor, ex->start);
 }
 
 static void turn(struct ex *ex, rp_ns until)
@@ -132,15 +132,15 @@ void ex_stall(struct ex *ex, rp_ns until)
 
 void ex_out(struct ex *ex)
 {
-    struct rp_execution *execution = &ex->execution;
+    struct rp_executor *executor = &ex->executor;
 
     while (!ex->finished)
         turn(ex, RP_NS_NEVER);
     rp_timer_disarm(&ex->maker);
-    assert_int_equal(execution->state, RP_EXECUTION_FINISHED);
-    assert_int_equal(execution->active, 0);
+    assert_int_equal(executor->state, RP_EXECUTOR_FINISHED);
+    assert_int_equal(executor->active, 0);
     assert_int_equal(ex_count(ex, 'b'), ex_count(ex, 'e'));
-    assert_int_equal(execution->scheduled, ex_count(ex, 'b') + execution->dropped);
+    assert_int_equal(executor->scheduled, ex_count(ex, 'b') + executor->dropped);
     turn(ex, rp_loop_now(ex->loop) + 3600 * RP_S); /* and nothing follows */
     assert_int_equal(ex->finished, 1);
     assert_int_equal(ex_event(ex, 'f', 0) - ex->events, ex->count - 1);
@@ -148,7 +148,7 @@ void ex_out(struct ex *ex)
 
 void ex_free(struct ex *ex)
 {
-    rp_execution_deinit(&ex->execution);
+    rp_executor_deinit(&ex->executor);
     rp_loop_free(ex->loop);
     free(ex->slots);
     free(ex->events);

@@ -36,7 +36,7 @@ struct ex_slot {
 
 struct ex {
     struct rp_loop *loop;
-    struct rp_execution execution;
+    struct rp_executor executor;
     rp_ns start;
     rp_ns (*length)(const struct ex *ex, int64_t slot, uint64_t iteration);
     rp_ns constant_length, clean_up;
@@ -52,7 +52,7 @@ struct ex {
 
 /* Zero @ex and set length() or constant_length before. Starts three seconds later. */
 void ex_start(struct ex *ex, const struct rp_scenario *scenario,
-              const struct rp_execution_share *share);
+              const struct rp_executor_share *share);
 rp_ns ex_now(const struct ex *ex);
 /* Turns the loop until @at after the start, or until it has finished. */
 void ex_until(struct ex *ex, rp_ns at);

@@ -28,7 +28,7 @@ struct slot {
 
 struct run {
     struct rp_loop *loop;
-    struct rp_execution execution;
+    struct rp_executor executor;
     struct slot slots[SLOTS];
     rp_ns start, clean_up; /* how long the end after an interrupt takes */
     rp_ns begins[BEGINS], dues[BEGINS];
@@ -37,9 +37,9 @@ struct run {
     uint64_t seen[BEGINS / 64]; /* iteration numbers */
 };
 
-static struct run *run_of(struct rp_execution *execution)
+static struct run *run_of(struct rp_executor *executor)
 {
-    return rp_container_of(execution, struct run, execution);
+    return rp_container_of(executor, struct run, executor);
 }
 
 static rp_ns now_of(const struct run *run)
@@ -55,15 +55,15 @@ static void slot_ended(struct rp_timer *timer, rp_ns now)
     assert_true(slot->is_active);
     slot->is_active = false;
     run->ended++;
-    rp_execution_ended(&run->execution, slot - run->slots, !slot->refuses, rp_loop_now(run->loop));
+    rp_executor_ended(&run->executor, slot - run->slots, !slot->refuses, rp_loop_now(run->loop));
 }
 
-static void begin(struct rp_execution *execution, int64_t i, uint64_t iteration, rp_ns due)
+static void begin(struct rp_executor *executor, int64_t i, uint64_t iteration, rp_ns due)
 {
-    struct run *run = run_of(execution);
+    struct run *run = run_of(executor);
     struct slot *slot = &run->slots[i];
 
-    assert_true(i >= 0 && i < execution->slot_count && !slot->is_active);
+    assert_true(i >= 0 && i < executor->slot_count && !slot->is_active);
     assert_true(run->begun < BEGINS && iteration < BEGINS);
     assert_false(run->seen[iteration / 64] & 1ull << iteration % 64);
     run->seen[iteration / 64] |= 1ull << iteration % 64;
@@ -74,9 +74,9 @@ static void begin(struct rp_execution *execution, int64_t i, uint64_t iteration,
         rp_timer_arm(run->loop, &slot->timer, rp_loop_now(run->loop) + slot->length, slot_ended);
 }
 
-static void interrupt(struct rp_execution *execution, int64_t i)
+static void interrupt(struct rp_executor *executor, int64_t i)
 {
-    struct run *run = run_of(execution);
+    struct run *run = run_of(executor);
     struct slot *slot = &run->slots[i];
 
     assert_true(slot->is_active);
@@ -90,30 +90,30 @@ static void interrupt(struct rp_execution *execution, int64_t i)
     }
 }
 
-static void finished(struct rp_execution *execution)
+static void finished(struct rp_executor *executor)
 {
-    struct run *run = run_of(execution);
+    struct run *run = run_of(executor);
 
     run->finished++;
     run->finished_at = now_of(run);
 }
 
-static const struct rp_execution_user user = { .begin = begin,
-                                               .interrupt = interrupt,
-                                               .finished = finished };
+static const struct rp_executor_user user = { .begin = begin,
+                                              .interrupt = interrupt,
+                                              .finished = finished };
 
 static void run_start(struct run *run, const struct rp_scenario *scenario, rp_ns length)
 {
     memset(run, 0, sizeof(*run));
     assert_int_equal(rp_loop_new(rp_loop_virtual, &run->loop), 0);
-    assert_int_equal(rp_execution_init(&run->execution, scenario, run->loop, &user, NULL), 0);
-    assert_int_equal(run->execution.slot_count, rp_execution_slots(scenario));
+    assert_int_equal(rp_executor_init(&run->executor, scenario, run->loop, &user, NULL), 0);
+    assert_int_equal(run->executor.slot_count, rp_executor_slots(scenario));
     for (int i = 0; i < SLOTS; i++) {
         run->slots[i].run = run;
         run->slots[i].length = length;
     }
     run->start = rp_loop_now(run->loop) + 7 * RP_S; /* any time later on */
-    rp_execution_start(&run->execution, run->start);
+    rp_executor_start(&run->executor, run->start);
 }
 
 static void run_until(struct run *run, rp_ns at)
@@ -125,17 +125,17 @@ static void run_until(struct run *run, rp_ns at)
 /* Runs to the end; checks what always holds. */
 static void run_out(struct run *run)
 {
-    struct rp_execution *execution = &run->execution;
+    struct rp_executor *executor = &run->executor;
 
     while (!run->finished)
         assert_int_equal(rp_loop_turn(run->loop, RP_NS_NEVER), 0);
-    assert_int_equal(execution->state, RP_EXECUTION_FINISHED);
-    assert_int_equal(execution->active, 0);
+    assert_int_equal(executor->state, RP_EXECUTOR_FINISHED);
+    assert_int_equal(executor->active, 0);
     assert_int_equal(run->begun, run->ended);
     assert_int_equal(rp_loop_turn(run->loop, rp_loop_now(run->loop) + 3600 * RP_S), 0);
     assert_int_equal(run->finished, 1);
     assert_int_equal(run->begun, run->ended);
-    rp_execution_deinit(execution);
+    rp_executor_deinit(executor);
     rp_loop_free(run->loop);
 }
 
@@ -143,8 +143,8 @@ static void assert_counts(const struct run *run, uint64_t begun, uint64_t schedu
                           uint64_t dropped)
 {
     assert_int_equal(run->begun, begun);
-    assert_int_equal(run->execution.scheduled, scheduled);
-    assert_int_equal(run->execution.dropped, dropped);
+    assert_int_equal(run->executor.scheduled, scheduled);
+    assert_int_equal(run->executor.dropped, dropped);
 }
 
 /* ---- the regular course ------------------------------------------------------------------------------------- */
@@ -179,7 +179,7 @@ static void test_constant_vus(void **state)
     }
     assert_int_equal(run.finished_at, 15 * RP_S);
     assert_int_equal(run.interrupts, 0);
-    assert_int_equal(run.execution.origin - run.start, 3 * RP_S);
+    assert_int_equal(run.executor.origin - run.start, 3 * RP_S);
 }
 
 /* An iteration that ends exactly at the regular end is not followed by another one. */
@@ -228,7 +228,7 @@ static void test_per_vu_iterations(void **state)
     run_start(&run, &per_vu, RP_S);
     run.slots[0].length = 2 * RP_S;
     run_until(&run, 7 * RP_S);
-    memcpy(iterations, run.execution.slot_iterations, sizeof(iterations));
+    memcpy(iterations, run.executor.slot_iterations, sizeof(iterations));
     run_out(&run);
     for (int i = 0; i < 3; i++)
         assert_int_equal(iterations[i], 4);
@@ -262,8 +262,8 @@ static void check_stop(const struct rp_scenario *scenario, uint64_t total, rp_ns
 
     run_start(&run, scenario, length);
     run_until(&run, at);
-    rp_execution_stop(&run.execution, run.start + at + grace);
-    rp_execution_stop(&run.execution, run.start + at + grace + RP_S); /* does not take it back */
+    rp_executor_stop(&run.executor, run.start + at + grace);
+    rp_executor_stop(&run.executor, run.start + at + grace + RP_S); /* does not take it back */
     run_out(&run);
     for (size_t i = 0; i < run.begun; i++)
         assert_true(run.begins[i] <= at);
@@ -272,11 +272,11 @@ static void check_stop(const struct rp_scenario *scenario, uint64_t total, rp_ns
     assert_true(run.finished_at <= (limit > at ? limit : at));
     if (length == RP_NS_NEVER && run.begun)
         assert_int_equal(run.finished_at, limit);
-    assert_int_equal(run.begun + run.execution.dropped, run.execution.scheduled);
+    assert_int_equal(run.begun + run.executor.dropped, run.executor.scheduled);
     if (total)
-        assert_int_equal(run.execution.scheduled, total);
+        assert_int_equal(run.executor.scheduled, total);
     else
-        assert_int_equal(run.execution.dropped, 0);
+        assert_int_equal(run.executor.dropped, 0);
 }
 
 static void test_stop_at_any_moment(void **state)
@@ -299,14 +299,14 @@ static void test_a_stop_does_not_prolong(void **state)
 
     run_start(&run, &vus, RP_NS_NEVER);
     run_until(&run, 12 * RP_S);
-    rp_execution_stop(&run.execution, run.start + 100 * RP_S);
+    rp_executor_stop(&run.executor, run.start + 100 * RP_S);
     run_out(&run);
     assert_int_equal(run.interrupted_at, 17 * RP_S);
 
     run_start(&run, &vus, RP_NS_NEVER);
     run_until(&run, 14 * RP_S);
-    rp_execution_stop(&run.execution, run.start + 100 * RP_S);
-    rp_execution_stop(&run.execution, run.start + 15 * RP_S);
+    rp_executor_stop(&run.executor, run.start + 100 * RP_S);
+    rp_executor_stop(&run.executor, run.start + 15 * RP_S);
     run_out(&run);
     assert_int_equal(run.interrupted_at, 15 * RP_S);
 }
@@ -317,7 +317,7 @@ static void test_a_deadline_in_the_past(void **state)
 
     run_start(&run, &vus, RP_NS_NEVER);
     run_until(&run, 5 * RP_S);
-    rp_execution_stop(&run.execution, 0);
+    rp_executor_stop(&run.executor, 0);
     run_out(&run);
     assert_int_equal(run.interrupted_at, 5 * RP_S);
     assert_int_equal(run.interrupts, 2);
@@ -396,8 +396,8 @@ static void test_not_begun(void **state)
     run_start(&run, &shared, RP_S);
     run.slots[1].refuses = true;
     run_out(&run);
-    assert_int_equal(run.execution.scheduled, 10);
-    assert_true(run.execution.dropped > 0 && run.execution.dropped < 10);
+    assert_int_equal(run.executor.scheduled, 10);
+    assert_true(run.executor.dropped > 0 && run.executor.dropped < 10);
     run_start(&run, &per_vu, RP_S);
     run.slots[1].refuses = true;
     run_out(&run);
@@ -408,26 +408,26 @@ static void test_not_begun(void **state)
     run.slots[1].refuses = true;
     run_out(&run);
     assert_int_equal(run.begun, 20);
-    assert_int_equal(run.execution.scheduled, 10);
-    assert_int_equal(run.execution.dropped, 0);
+    assert_int_equal(run.executor.scheduled, 10);
+    assert_int_equal(run.executor.dropped, 0);
 }
 
 /* ---- life ---------------------------------------------------------------------------------------------------- */
 
 static void test_init_fails(void **state)
 {
-    struct rp_execution execution;
+    struct rp_executor executor;
     struct rp_loop *loop;
 
     assert_int_equal(rp_loop_new(rp_loop_virtual, &loop), 0);
     for (int n = 1; n <= 2; n++) {
         rp_alloc_fail_at((uint64_t)n);
-        assert_int_equal(rp_execution_init(&execution, &vus, loop, &user, NULL), -ENOMEM);
-        rp_execution_deinit(&execution);
+        assert_int_equal(rp_executor_init(&executor, &vus, loop, &user, NULL), -ENOMEM);
+        rp_executor_deinit(&executor);
     }
     rp_alloc_fail_at(0);
-    memset(&execution, 0, sizeof(execution));
-    rp_execution_deinit(&execution);
+    memset(&executor, 0, sizeof(executor));
+    rp_executor_deinit(&executor);
     rp_loop_free(loop);
 }
 

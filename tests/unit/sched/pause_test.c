@@ -34,7 +34,7 @@ static const struct rp_scenario scenarios[] = {
       .max_vus = 40 },
 };
 
-static struct rp_scenario scenario_of(enum rp_executor executor)
+static struct rp_scenario scenario_of(enum rp_executor_kind executor)
 {
     for (size_t i = 0; i < RP_ARRAY_LEN(scenarios); i++)
         if (scenarios[i].executor == executor) {
@@ -56,12 +56,12 @@ static void pause_for(struct ex *ex, rp_ns at, rp_ns length)
     ex_until(ex, at);
     assert_false(ex->finished);
     begun = ex_count(ex, 'b');
-    rp_execution_pause(&ex->execution, rp_loop_now(ex->loop));
-    rp_execution_pause(&ex->execution, rp_loop_now(ex->loop)); /* twice is as once */
+    rp_executor_pause(&ex->executor, rp_loop_now(ex->loop));
+    rp_executor_pause(&ex->executor, rp_loop_now(ex->loop)); /* twice is as once */
     ex_until(ex, at + length);
     assert_int_equal(ex_count(ex, 'b'), begun);
-    rp_execution_resume(&ex->execution, rp_loop_now(ex->loop));
-    rp_execution_resume(&ex->execution, rp_loop_now(ex->loop));
+    rp_executor_resume(&ex->executor, rp_loop_now(ex->loop));
+    rp_executor_resume(&ex->executor, rp_loop_now(ex->loop));
 }
 
 /* ---- one at a time --------------------------------------------------------------------------------------------- */
@@ -81,7 +81,7 @@ static void test_constant_vus(void **state)
 
     ex_start(&ex, &scenario, NULL);
     pause_for(&ex, AT(3), AT(3));
-    assert_int_equal(rp_execution_elapsed(&ex.execution, rp_loop_now(ex.loop)), AT(1));
+    assert_int_equal(rp_executor_elapsed(&ex.executor, rp_loop_now(ex.loop)), AT(1));
     ex_until(&ex, AT(8));
     EXPECT(&ex, "be", expected);
     ex_out(&ex);
@@ -100,10 +100,10 @@ static void test_done_while_paused(void **state)
     scenario.iterations = 2;
     ex_start(&ex, &scenario, NULL);
     ex_until(&ex, AT(3));
-    rp_execution_pause(&ex.execution, rp_loop_now(ex.loop));
+    rp_executor_pause(&ex.executor, rp_loop_now(ex.loop));
     ex_out(&ex);
     assert_int_equal(ex_event(&ex, 'f', 0)->at, AT(3.5));
-    assert_int_equal(rp_execution_elapsed(&ex.execution, rp_loop_now(ex.loop)), AT(1));
+    assert_int_equal(rp_executor_elapsed(&ex.executor, rp_loop_now(ex.loop)), AT(1));
     ex_free(&ex);
 }
 
@@ -111,13 +111,13 @@ static void test_done_while_paused(void **state)
 static void test_while_stopping(void **state)
 {
     for (size_t i = 0; i < RP_ARRAY_LEN(scenarios); i++) {
-        struct rp_scenario scenario = scenario_of((enum rp_executor)i);
+        struct rp_scenario scenario = scenario_of((enum rp_executor_kind)i);
         struct ex ex = { .constant_length = EX_FOREVER };
 
         ex_start(&ex, &scenario, NULL);
         ex_until(&ex, AT(13));
-        rp_execution_pause(&ex.execution, rp_loop_now(ex.loop));
-        assert_false(ex.execution.is_paused);
+        rp_executor_pause(&ex.executor, rp_loop_now(ex.loop));
+        assert_false(ex.executor.is_paused);
         ex_out(&ex);
         assert_int_equal(ex_event(&ex, 'f', 0)->at,
                          scenario.executor == RP_RAMPING_VUS ? AT(13) : AT(15));
@@ -147,23 +147,23 @@ static void test_stop_while_paused(void **state)
 {
     for (size_t i = 0; i < RP_ARRAY_LEN(scenarios); i++)
         for (rp_ns at = 0; at < AT(12); at += AT(0.5)) {
-            struct rp_scenario scenario = scenario_of((enum rp_executor)i);
+            struct rp_scenario scenario = scenario_of((enum rp_executor_kind)i);
             struct ex ex = { .constant_length = EX_FOREVER };
             size_t begun;
 
             ex_start(&ex, &scenario, NULL);
             ex_until(&ex, at);
-            rp_execution_pause(&ex.execution, rp_loop_now(ex.loop));
+            rp_executor_pause(&ex.executor, rp_loop_now(ex.loop));
             begun = ex_count(&ex, 'b');
             ex_until(&ex, at + AT(100));
-            rp_execution_stop(&ex.execution, ex.start + at + AT(101));
-            assert_false(ex.execution.is_paused);
-            rp_execution_resume(&ex.execution, rp_loop_now(ex.loop));
+            rp_executor_stop(&ex.executor, ex.start + at + AT(101));
+            assert_false(ex.executor.is_paused);
+            rp_executor_resume(&ex.executor, rp_loop_now(ex.loop));
             ex_out(&ex);
             assert_int_equal(ex_count(&ex, 'b'), begun);
             assert_true(ex_event(&ex, 'f', 0)->at <= at + AT(101));
             if (scenario.executor == RP_CONSTANT_ARRIVAL_RATE)
-                assert_int_equal(ex.execution.dropped, 0);
+                assert_int_equal(ex.executor.dropped, 0);
             ex_free(&ex);
         }
 }
@@ -234,7 +234,7 @@ static void test_random_pauses(void **state)
 {
     for (unsigned seed = 1; seed <= RUNS; seed++) {
         struct rp_scenario scenario = scenario_of(
-            (enum rp_executor)(seed % RP_ARRAY_LEN(scenarios)));
+            (enum rp_executor_kind)(seed % RP_ARRAY_LEN(scenarios)));
         struct pauses pauses = { 0 };
         struct ex plain, paused;
         rp_ns sum = 0;
@@ -254,8 +254,8 @@ static void test_random_pauses(void **state)
         }
         plain.count = without_ends(plain.events, plain.count);
         ex_expect(&paused, "bif", plain.events, plain.count);
-        assert_int_equal(plain.execution.scheduled, paused.execution.scheduled);
-        assert_int_equal(plain.execution.dropped, paused.execution.dropped);
+        assert_int_equal(plain.executor.scheduled, paused.executor.scheduled);
+        assert_int_equal(plain.executor.dropped, paused.executor.dropped);
         assert_true(ex_event(&paused, 'f', 0)->at <= AT(15) + sum);
         ex_free(&plain);
         ex_free(&paused);
@@ -271,10 +271,10 @@ static void test_a_pause_in_a_late_turn(void **state)
     ex_start(&ex, &scenario, NULL);
     ex_until(&ex, AT(2));
     ex_stall(&ex, AT(3.1)); /* 1/3, 2/3 and 1 s after the beginning are due */
-    rp_execution_pause(&ex.execution, rp_loop_now(ex.loop));
+    rp_executor_pause(&ex.executor, rp_loop_now(ex.loop));
     ex_until(&ex, AT(50));
     assert_int_equal(ex_count(&ex, 'b'), 1);
-    rp_execution_resume(&ex.execution, rp_loop_now(ex.loop));
+    rp_executor_resume(&ex.executor, rp_loop_now(ex.loop));
     assert_int_equal(ex_count(&ex, 'b'), 4);
     assert_int_equal(ex_event(&ex, 'b', 3)->at, AT(50));
     assert_int_equal(ex_event(&ex, 'b', 3)->due, AT(50) - AT(0.1));
@@ -287,13 +287,13 @@ static void test_a_pause_in_a_late_turn(void **state)
 static void test_a_pause_after_the_end_in_a_late_turn(void **state)
 {
     for (size_t i = 0; i < RP_ARRAY_LEN(scenarios); i++) {
-        struct rp_scenario scenario = scenario_of((enum rp_executor)i);
+        struct rp_scenario scenario = scenario_of((enum rp_executor_kind)i);
         struct ex ex = { .constant_length = AT(1) };
 
         ex_start(&ex, &scenario, NULL);
         ex_until(&ex, AT(5));
         ex_stall(&ex, AT(12.2));
-        rp_execution_pause(&ex.execution, rp_loop_now(ex.loop));
+        rp_executor_pause(&ex.executor, rp_loop_now(ex.loop));
         ex_out(&ex);
         assert_true(ex_event(&ex, 'f', 0)->at <= AT(12.2));
         ex_free(&ex);

@@ -44,7 +44,7 @@ static void test_the_example(void **state)
 
     ex_run(&ex, &scenario, EX_FOREVER);
     EXPECT(&ex, "bif", expected);
-    assert_int_equal(ex.execution.slot_count, 6);
+    assert_int_equal(ex.executor.slot_count, 6);
     ex_free(&ex);
 }
 
@@ -150,8 +150,8 @@ static void test_iterations_follow_each_other(void **state)
 
     ex_run(&ex, &scenario, AT(0.6));
     EXPECT(&ex, "bf", expected);
-    assert_int_equal(ex.execution.scheduled, 7);
-    assert_int_equal(ex.execution.dropped, 0);
+    assert_int_equal(ex.executor.scheduled, 7);
+    assert_int_equal(ex.executor.dropped, 0);
     ex_free(&ex);
 }
 
@@ -412,15 +412,15 @@ static void check_stop(const struct rp_scenario *scenario, rp_ns length, rp_ns a
 
     ex_start(&ex, scenario, NULL);
     ex_until(&ex, at);
-    rp_execution_stop(&ex.execution, ex.start + at + grace);
-    rp_execution_stop(&ex.execution, ex.start + at + grace + RP_S); /* does not take it back */
+    rp_executor_stop(&ex.executor, ex.start + at + grace);
+    rp_executor_stop(&ex.executor, ex.start + at + grace + RP_S); /* does not take it back */
     ex_out(&ex);
     limit = at + grace < limit ? at + grace : limit;
     assert_true(ex_event(&ex, 'f', 0)->at <= (limit > at ? limit : at));
     for (size_t i = 0; i < ex.count; i++)
         if (ex.events[i].what == 'b')
             assert_true(ex.events[i].at <= at);
-    assert_int_equal(ex.execution.dropped, 0);
+    assert_int_equal(ex.executor.dropped, 0);
     ex_free(&ex);
 }
 

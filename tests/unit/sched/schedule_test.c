@@ -132,14 +132,14 @@ static void test_regular_time(void **state)
     struct rp_scenario scenario = {
         .duration = 7, .max_duration = 9, .stages = stages, .stage_count = 3
     };
-    static const rp_ns expected[RP_EXECUTOR_COUNT] = {
+    static const rp_ns expected[RP_EXECUTOR_KIND_COUNT] = {
         [RP_CONSTANT_VUS] = 7,          [RP_RAMPING_VUS] = 3 * RP_S + 4,
         [RP_SHARED_ITERATIONS] = 9,     [RP_PER_VU_ITERATIONS] = 9,
         [RP_CONSTANT_ARRIVAL_RATE] = 7, [RP_RAMPING_ARRIVAL_RATE] = 3 * RP_S + 4,
     };
 
-    for (int i = 0; i < RP_EXECUTOR_COUNT; i++) {
-        scenario.executor = (enum rp_executor)i;
+    for (int i = 0; i < RP_EXECUTOR_KIND_COUNT; i++) {
+        scenario.executor = (enum rp_executor_kind)i;
         assert_int_equal(rp_schedule_regular(&scenario), expected[i]);
     }
 }

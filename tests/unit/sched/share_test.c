@@ -32,7 +32,7 @@ static void collect(struct set *set, const struct ex *ex, bool has_vus, bool has
 
         if (event.what != 'b' && event.what != 'i')
             continue;
-        event.slot = has_vus ? rp_segment_nth(ex->execution.vus, event.slot) : 0;
+        event.slot = has_vus ? rp_segment_nth(ex->executor.vus, event.slot) : 0;
         event.iteration = has_iterations ? event.iteration : 0;
         set->events[set->count++] = event;
     }
@@ -81,7 +81,7 @@ static void random_sequence(struct rp_segment_sequence *sequence)
     }
 }
 
-static struct rp_scenario random_scenario(enum rp_executor executor)
+static struct rp_scenario random_scenario(enum rp_executor_kind executor)
 {
     struct rp_scenario scenario = { .executor = executor,
                                     .name = (char *)"s",
@@ -112,11 +112,11 @@ static struct rp_scenario random_scenario(enum rp_executor executor)
 
 static rp_ns by_vu(const struct ex *ex, int64_t slot, uint64_t iteration)
 {
-    return AT(0.1) * (1 + rp_segment_nth(ex->execution.vus, slot) % LENGTHS);
+    return AT(0.1) * (1 + rp_segment_nth(ex->executor.vus, slot) % LENGTHS);
 }
 
 static void run_share(struct ex *ex, const struct rp_scenario *scenario,
-                      const struct rp_execution_share *share, rp_ns length)
+                      const struct rp_executor_share *share, rp_ns length)
 {
     *ex = (struct ex){ .constant_length = length, .length = length ? NULL : by_vu };
     ex_start(ex, scenario, share);
@@ -126,7 +126,7 @@ static void run_share(struct ex *ex, const struct rp_scenario *scenario,
 static void check(const struct rp_scenario *scenario, rp_ns length, bool has_vus,
                   bool has_iterations)
 {
-    struct rp_execution_share share = { .seed = 7 };
+    struct rp_executor_share share = { .seed = 7 };
     struct rp_segment_sequence sequence;
     struct set whole = { 0 }, parts = { 0 };
     uint64_t scheduled, total;
@@ -135,19 +135,19 @@ static void check(const struct rp_scenario *scenario, rp_ns length, bool has_vus
     random_sequence(&sequence);
     run_share(&ex, scenario, &share, length);
     collect(&whole, &ex, has_vus, has_iterations);
-    scheduled = ex.execution.scheduled;
-    total = ex.execution.total;
+    scheduled = ex.executor.scheduled;
+    total = ex.executor.total;
     ex_free(&ex);
     share.sequence = &sequence;
     for (share.index = 0; share.index < sequence.count; share.index++) {
         run_share(&ex, scenario, &share, length);
         collect(&parts, &ex, has_vus, has_iterations);
-        scheduled -= ex.execution.scheduled;
-        total -= ex.execution.total;
-        if (!ex.execution.slot_count) { /* nothing of it is ours */
+        scheduled -= ex.executor.scheduled;
+        total -= ex.executor.total;
+        if (!ex.executor.slot_count) { /* nothing of it is ours */
             assert_int_equal(ex.count, 1);
             assert_int_equal(ex_event(&ex, 'f', 0)->at, scenario->start_time);
-            assert_int_equal(ex.execution.scheduled, 0);
+            assert_int_equal(ex.executor.scheduled, 0);
         }
         ex_free(&ex);
     }
@@ -202,7 +202,7 @@ static void test_shared_iterations(void **state)
     for (int i = 0; i < RUNS; i++) {
         struct rp_scenario scenario = random_scenario(RP_SHARED_ITERATIONS);
         struct rp_segment_sequence sequence;
-        struct rp_execution_share share = { .sequence = &sequence };
+        struct rp_executor_share share = { .sequence = &sequence };
         bool seen[100] = { false };
         int64_t vus = 0, count = 0;
         struct ex ex;
@@ -217,8 +217,8 @@ static void test_shared_iterations(void **state)
                 seen[iteration] = true;
                 count++;
             }
-            vus += ex.execution.slot_count;
-            assert_true(ex.execution.slot_count * scenario.iterations <=
+            vus += ex.executor.slot_count;
+            assert_true(ex.executor.slot_count * scenario.iterations <=
                         ((int64_t)ex_count(&ex, 'b') + 1) * scenario.vus);
             ex_free(&ex);
         }
@@ -239,7 +239,7 @@ static void test_unplanned_vus(void **state)
                                     .pre_allocated_vus = 4,
                                     .max_vus = 10 };
     struct rp_segment_sequence sequence;
-    struct rp_execution_share share = { .sequence = &sequence };
+    struct rp_executor_share share = { .sequence = &sequence };
     static const int64_t made[] = { 2, 1, 1 }, most[] = { 4, 3, 3 };
 
     assert_int_equal(rp_segment_equal(3, &sequence), 0);
@@ -247,12 +247,12 @@ static void test_unplanned_vus(void **state)
         struct ex ex = { .constant_length = EX_FOREVER, .make_time = 1 };
 
         ex_start(&ex, &scenario, &share);
-        assert_int_equal(ex.execution.made, made[share.index]);
-        assert_int_equal(ex.execution.slot_count, most[share.index]);
+        assert_int_equal(ex.executor.made, made[share.index]);
+        assert_int_equal(ex.executor.slot_count, most[share.index]);
         /* Four VUs of ten take four arrivals of ten. */
-        assert_int_equal(ex.execution.total, 30 * most[share.index]);
+        assert_int_equal(ex.executor.total, 30 * most[share.index]);
         ex_out(&ex);
-        assert_int_equal(ex.execution.made, most[share.index]);
+        assert_int_equal(ex.executor.made, most[share.index]);
         ex_free(&ex);
     }
     rp_segment_sequence_deinit(&sequence);
@@ -261,26 +261,26 @@ static void test_unplanned_vus(void **state)
 static void test_init_fails(void **state)
 {
     struct rp_segment_sequence sequence;
-    struct rp_execution_share share = { .sequence = &sequence };
-    struct rp_execution execution;
+    struct rp_executor_share share = { .sequence = &sequence };
+    struct rp_executor executor;
     struct rp_loop *loop;
 
     assert_int_equal(rp_segment_equal(2, &sequence), 0);
     assert_int_equal(rp_loop_new(rp_loop_virtual, &loop), 0);
-    for (int kind = 0; kind < RP_EXECUTOR_COUNT; kind++) {
-        struct rp_scenario scenario = random_scenario((enum rp_executor)kind);
+    for (int kind = 0; kind < RP_EXECUTOR_KIND_COUNT; kind++) {
+        struct rp_scenario scenario = random_scenario((enum rp_executor_kind)kind);
         uint64_t before = rp_alloc_count(), most;
 
         stages[0].target = scenario.vus = 4;
-        assert_int_equal(rp_execution_init(&execution, &scenario, loop, NULL, &share), 0);
-        rp_execution_deinit(&execution);
+        assert_int_equal(rp_executor_init(&executor, &scenario, loop, NULL, &share), 0);
+        rp_executor_deinit(&executor);
         most = rp_alloc_count() - before;
         assert_true(most >= 2);
         for (uint64_t n = 1; n <= most; n++) {
             rp_alloc_fail_at(n);
-            assert_int_equal(rp_execution_init(&execution, &scenario, loop, NULL, &share), -ENOMEM);
+            assert_int_equal(rp_executor_init(&executor, &scenario, loop, NULL, &share), -ENOMEM);
             rp_alloc_fail_at(0);
-            rp_execution_deinit(&execution); /* is allowed */
+            rp_executor_deinit(&executor); /* is allowed */
         }
     }
     rp_loop_free(loop);
