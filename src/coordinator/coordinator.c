@@ -104,6 +104,7 @@ static void add_hook_error(struct rp_coordinator *c, const char *hook, const str
     const char *message = err->message ? err->message : "";
     size_t type = strcspn(message, ": ");
     size_t text = type + strspn(message + type, ": ");
+    struct rp_error_group group;
     char place[512];
 
     if (!errors)
@@ -111,13 +112,16 @@ static void add_hook_error(struct rp_coordinator *c, const char *hook, const str
     snprintf(place, sizeof(place), "%s:%d in %s", err->file ? err->file : result->plan->script,
              err->line, hook);
     result->errors = errors;
-    errors[result->error_count++] =
-        (struct rp_error_group){ .scenario = rp_strdup(hook),
-                                 .type = rp_strndup(message, type),
-                                 .message = rp_strdup(message + text),
-                                 .place = rp_strdup(place),
-                                 .traceback = err->detail ? rp_strdup(err->detail) : NULL,
-                                 .count = 1 };
+    group = (struct rp_error_group){ .scenario = rp_strdup(hook),
+                                     .type = rp_strndup(message, type),
+                                     .message = rp_strdup(message + text),
+                                     .place = rp_strdup(place),
+                                     .traceback = err->detail ? rp_strdup(err->detail) : NULL,
+                                     .count = 1 };
+    if (group.scenario && group.type && group.message && group.place)
+        errors[result->error_count++] = group;
+    else
+        rp_error_group_deinit(&group);
 }
 
 static void hook_failed(struct rp_coordinator *c, const struct rp_message *message, bool is_setup)
@@ -312,11 +316,10 @@ static void on_hello(struct rp_peer *peer, const struct rp_message *message)
     struct rp_coordinator *c = peer->c;
     int r = rp_merge_hello(peer, message);
 
-    if (r < 0) {
-        give_up(c, rp_error_set(c->err, r, "the worker speaks another version of the protocol"));
-        return;
-    }
-    r = rp_channel_negotiate(&peer->channel, message, c->config->wire, c->err);
+    if (r == -EPROTO)
+        rp_error_set(c->err, r, "the worker speaks another version of the protocol");
+    if (r == 0)
+        r = rp_channel_negotiate(&peer->channel, message, c->config->wire, c->err);
     if (r < 0) {
         give_up(c, r);
         return;

@@ -189,11 +189,6 @@ int rp_merge_total(struct rp_peer *peer, const struct rp_message *message)
                       rp_message_get(message, "value"), verify);
 }
 
-static bool same(const char *a, const char *b)
-{
-    return a == b || (a && b && strcmp(a, b) == 0);
-}
-
 /* A table of one row an error and one column a worker, for all errors there are. */
 static int reserve_counts(struct rp_coordinator *c)
 {
@@ -227,36 +222,59 @@ static int count_error(struct rp_peer *peer, size_t i, uint64_t count)
     return 0;
 }
 
-int rp_merge_error(struct rp_peer *peer, const struct rp_message *message)
+/* -ENOMEM: some of the group's texts may be there. */
+static int read_error(const struct rp_message *message, struct rp_error_group *ret)
 {
-    struct rp_result *result = peer->c->result;
-    uint64_t count = rp_field_u64(rp_message_get(message, "count"), 0);
-    struct rp_error_group group = {
+    struct rp_field traceback = rp_message_get(message, "traceback");
+
+    *ret = (struct rp_error_group){
         .scenario = text_of(message, "scenario"),
         .type = text_of(message, "error_type"),
         .message = text_of(message, "message"),
         .place = text_of(message, "place"),
-        .traceback = rp_field_strdup(rp_message_get(message, "traceback")),
+        .traceback = rp_field_strdup(traceback),
         .is_request = rp_field_bool(rp_message_get(message, "is_request"), false),
     };
-    struct rp_error_group *errors = result->errors;
+    if (!ret->scenario || !ret->type || !ret->message || !ret->place)
+        return -ENOMEM;
+    return rp_field_text(traceback).ptr && !ret->traceback ? -ENOMEM : 0;
+}
 
-    for (size_t i = 0; i < result->error_count; i++)
-        if (same(errors[i].scenario, group.scenario) && same(errors[i].type, group.type) &&
-            same(errors[i].place, group.place)) {
-            rp_free(group.scenario);
-            rp_free(group.type);
-            rp_free(group.message);
-            rp_free(group.place);
-            rp_free(group.traceback);
-            return count_error(peer, i, count);
-        }
-    errors = rp_realloc_array(errors, result->error_count + 1, sizeof(*errors));
+static bool is_same_error(const struct rp_error_group *a, const struct rp_error_group *b)
+{
+    return strcmp(a->scenario, b->scenario) == 0 && strcmp(a->type, b->type) == 0 &&
+           strcmp(a->place, b->place) == 0;
+}
+
+/* The place of @group among the result's errors, to which it is moved if it is new there. */
+static int find_or_add_error(struct rp_result *result, struct rp_error_group *group, size_t *ret)
+{
+    struct rp_error_group *errors;
+
+    for (*ret = 0; *ret < result->error_count; (*ret)++)
+        if (is_same_error(&result->errors[*ret], group))
+            return 0;
+    errors = rp_realloc_array(result->errors, result->error_count + 1, sizeof(*errors));
     if (!errors)
         return -ENOMEM;
     result->errors = errors;
-    errors[result->error_count++] = group;
-    return count_error(peer, result->error_count - 1, count);
+    errors[result->error_count++] = *group;
+    *group = (struct rp_error_group){ 0 };
+    return 0;
+}
+
+int rp_merge_error(struct rp_peer *peer, const struct rp_message *message)
+{
+    struct rp_error_group group;
+    size_t i;
+    int r = read_error(message, &group);
+
+    if (r == 0)
+        r = find_or_add_error(peer->c->result, &group, &i);
+    if (r == 0)
+        r = count_error(peer, i, rp_field_u64(rp_message_get(message, "count"), 0));
+    rp_error_group_deinit(&group);
+    return r;
 }
 
 static int begin_accounting(struct rp_result *result)
@@ -338,22 +356,47 @@ int rp_merge_finished(struct rp_peer *peer, const struct rp_message *message)
     return 0;
 }
 
+/* Takes the texts over, whatever comes of it. */
+static int name_worker(struct rp_result_worker *worker, char *loop, char *runtime)
+{
+    if (!loop || !runtime) {
+        rp_free(loop);
+        rp_free(runtime);
+        return -ENOMEM;
+    }
+    rp_free(worker->loop);
+    rp_free(worker->runtime);
+    worker->loop = loop;
+    worker->runtime = runtime;
+    return 0;
+}
+
+/* The result shows every worker up to the last one that has said hello. Those before it which have not, or not yet, have
+ * empty texts. */
+static int show_workers(struct rp_result *result, size_t count)
+{
+    for (size_t i = result->worker_count; i < count; i++) {
+        int r = name_worker(&result->workers[i], rp_strdup(""), rp_strdup(""));
+
+        if (r < 0)
+            return r;
+        result->worker_count++;
+    }
+    return 0;
+}
+
 int rp_merge_hello(struct rp_peer *peer, const struct rp_message *message)
 {
-    struct rp_result *result = peer->c->result;
-    struct rp_result_worker *worker;
+    struct rp_result_worker *worker = &peer->c->result->workers[peer->index];
+    int r;
 
     if (rp_field_i64(rp_message_get(message, "protocol"), 0) != RP_PROTOCOL_VERSION)
         return -EPROTO;
-    worker = &result->workers[peer->index];
     worker->pid = (int)rp_field_i64(rp_message_get(message, "pid"), 0);
-    rp_free(worker->loop);
-    rp_free(worker->runtime);
-    worker->loop = text_of(message, "loop");
-    worker->runtime = text_of(message, "runtime");
-    if (result->worker_count <= peer->index)
-        result->worker_count = peer->index + 1;
-    return 0;
+    r = show_workers(peer->c->result, (size_t)peer->index + 1);
+    if (r == 0)
+        r = name_worker(worker, text_of(message, "loop"), text_of(message, "runtime"));
+    return r;
 }
 
 void rp_merge_bye(struct rp_peer *peer, const struct rp_message *message)

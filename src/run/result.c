@@ -67,18 +67,14 @@ bool rp_accounting_holds(const struct rp_accounting *accounting)
            accounting->started == accounting->completed + accounting->interrupted;
 }
 
-static void free_errors(struct rp_result *result)
+void rp_error_group_deinit(struct rp_error_group *group)
 {
-    for (size_t i = 0; i < result->error_count; i++) {
-        struct rp_error_group *group = &result->errors[i];
-
-        rp_free(group->scenario);
-        rp_free(group->type);
-        rp_free(group->message);
-        rp_free(group->place);
-        rp_free(group->traceback);
-    }
-    rp_free(result->errors);
+    rp_free(group->scenario);
+    rp_free(group->type);
+    rp_free(group->message);
+    rp_free(group->place);
+    rp_free(group->traceback);
+    *group = (struct rp_error_group){ 0 };
 }
 
 void rp_result_deinit(struct rp_result *result)
@@ -93,7 +89,9 @@ void rp_result_deinit(struct rp_result *result)
     for (size_t i = 0; i < result->accounting_count; i++)
         rp_free(result->accounting[i].scenario);
     rp_free(result->accounting);
-    free_errors(result);
+    for (size_t i = 0; i < result->error_count; i++)
+        rp_error_group_deinit(&result->errors[i]);
+    rp_free(result->errors);
     for (size_t i = 0; i < result->warning_count; i++) {
         rp_free(result->warnings[i].text);
         rp_free(result->warnings[i].about);

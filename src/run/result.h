@@ -130,5 +130,7 @@ struct rp_result {
     size_t generator_reason_count;
 };
 
+/* Frees the texts of a group; some may be NULL. */
+void rp_error_group_deinit(struct rp_error_group *group);
 /* A zeroed result is valid. */
 void rp_result_deinit(struct rp_result *result);

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+
+/* What workers say, merged without a run around it: memory that runs out, workers that say nothing. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <malloc.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "coordinator/coordinator_internal.h"
+
+enum {
+    WORKERS = 3,
+    LONG_TEXT =
+        2000, /* such blocks are not kept by the thread that frees them: the heap shows a lost one */
+    LEAK_BYTES = LONG_TEXT,
+};
+
+struct fake {
+    struct rp_coordinator c;
+    struct rp_result result;
+    struct rp_peer peers[WORKERS], *list[WORKERS];
+};
+
+static void fake_init(struct fake *fake)
+{
+    *fake = (struct fake){
+        .c = { .result = &fake->result, .peers = fake->list, .peer_count = WORKERS }
+    };
+    fake->result.workers = rp_calloc(WORKERS, sizeof(*fake->result.workers));
+    assert_non_null(fake->result.workers);
+    for (uint32_t i = 0; i < WORKERS; i++) {
+        fake->peers[i] = (struct rp_peer){ .c = &fake->c, .index = i };
+        fake->list[i] = &fake->peers[i];
+        fake->result.workers[i].id = i + 1;
+    }
+}
+
+static void fake_deinit(struct fake *fake)
+{
+    rp_free(fake->c.error_counts);
+    rp_result_deinit(&fake->result);
+}
+
+struct written {
+    struct rp_buf bytes;
+    struct rp_message *message;
+};
+
+static void written_begin(struct written *written, enum rp_message_type type, uint32_t fields)
+{
+    rp_buf_init(&written->bytes, 1 << 20);
+    rp_write_message(&written->bytes, type, fields);
+}
+
+static void written_text(struct written *written, const char *key, const char *text)
+{
+    rp_write_key(&written->bytes, key);
+    rp_write_text(&written->bytes, text);
+}
+
+static void written_end(struct written *written)
+{
+    assert_int_equal(rp_message_decode(rp_buf_slice(&written->bytes), &written->message), 0);
+}
+
+static void written_deinit(struct written *written)
+{
+    rp_message_free(written->message);
+    rp_buf_deinit(&written->bytes);
+}
+
+static void write_error(struct written *written, const char *type, uint64_t count)
+{
+    char text[LONG_TEXT + 1];
+
+    memset(text, 'x', LONG_TEXT);
+    text[LONG_TEXT] = '\0';
+    written_begin(written, RP_MSG_ERROR, 6);
+    written_text(written, "scenario", text);
+    written_text(written, "error_type", type);
+    written_text(written, "message", text);
+    written_text(written, "place", text);
+    written_text(written, "traceback", text);
+    rp_write_key(&written->bytes, "count");
+    rp_write_u64(&written->bytes, count);
+    written_end(written);
+}
+
+static void assert_whole(const struct rp_error_group *group)
+{
+    assert_int_equal(strlen(group->scenario), LONG_TEXT);
+    assert_non_null(group->type);
+    assert_int_equal(strlen(group->message), LONG_TEXT);
+    assert_int_equal(strlen(group->place), LONG_TEXT);
+    assert_int_equal(strlen(group->traceback), LONG_TEXT);
+}
+
+/* A known group and a new one, with the @n-th allocation failing. Returns how many allocations there were. */
+static uint64_t merge_errors_with_failure_at(uint64_t n)
+{
+    struct written first, again, other;
+    struct fake fake;
+    uint64_t before;
+    int failures = 0;
+
+    fake_init(&fake);
+    write_error(&first, "ValueError", 2);
+    write_error(&again, "ValueError", 5);
+    write_error(&other, "KeyError", 1);
+    before = rp_alloc_count();
+    rp_alloc_fail_at(n);
+    while (rp_merge_error(&fake.peers[0], first.message) == -ENOMEM)
+        failures++;
+    while (rp_merge_error(&fake.peers[0], again.message) == -ENOMEM)
+        failures++;
+    while (rp_merge_error(&fake.peers[1], other.message) == -ENOMEM)
+        failures++;
+    while (rp_merge_error(&fake.peers[1], again.message) == -ENOMEM)
+        failures++;
+    rp_alloc_fail_at(0);
+    before = rp_alloc_count() - before;
+    assert_int_equal(failures, n ? 1 : 0);
+    assert_int_equal(fake.result.error_count, 2);
+    for (size_t i = 0; i < 2; i++)
+        assert_whole(&fake.result.errors[i]);
+    assert_string_equal(fake.result.errors[0].type, "ValueError");
+    assert_int_equal(fake.result.errors[0].count, 10);
+    assert_int_equal(fake.result.errors[1].count, 1);
+    written_deinit(&first);
+    written_deinit(&again);
+    written_deinit(&other);
+    fake_deinit(&fake);
+    return before;
+}
+
+static void groups_of_errors_survive_want_of_memory(void **state)
+{
+    uint64_t used = merge_errors_with_failure_at(0);
+
+    assert_true(used > 20);
+    for (uint64_t n = 1; n <= used; n++) {
+        size_t before = mallinfo2().uordblks; /* 0 with a sanitizer, which looks for itself */
+
+        merge_errors_with_failure_at(n);
+        assert_true(mallinfo2().uordblks < before + LEAK_BYTES);
+    }
+}
+
+static void write_hello(struct written *written)
+{
+    written_begin(written, RP_MSG_HELLO, 4);
+    rp_write_key(&written->bytes, "protocol");
+    rp_write_i64(&written->bytes, RP_PROTOCOL_VERSION);
+    rp_write_key(&written->bytes, "pid");
+    rp_write_i64(&written->bytes, 4711);
+    written_text(written, "loop", "none");
+    written_text(written, "runtime", "fake");
+    written_end(written);
+}
+
+/* The last one says hello, of the others one does so later and one never. */
+static uint64_t hear_hellos_with_failure_at(uint64_t n)
+{
+    struct written hello;
+    struct fake fake;
+    uint64_t before;
+
+    fake_init(&fake);
+    write_hello(&hello);
+    before = rp_alloc_count();
+    rp_alloc_fail_at(n);
+    while (rp_merge_hello(&fake.peers[2], hello.message) == -ENOMEM)
+        ;
+    while (rp_merge_hello(&fake.peers[1], hello.message) == -ENOMEM)
+        ;
+    rp_alloc_fail_at(0);
+    before = rp_alloc_count() - before;
+    assert_int_equal(fake.result.worker_count, WORKERS);
+    for (int i = 1; i < WORKERS; i++) {
+        assert_string_equal(fake.result.workers[i].loop, "none");
+        assert_string_equal(fake.result.workers[i].runtime, "fake");
+        assert_int_equal(fake.result.workers[i].pid, 4711);
+    }
+    assert_string_equal(fake.result.workers[0].loop, "");
+    assert_string_equal(fake.result.workers[0].runtime, "");
+    assert_int_equal(fake.result.workers[0].id, 1);
+    written_deinit(&hello);
+    fake_deinit(&fake);
+    return before;
+}
+
+static void a_worker_without_hello_has_texts(void **state)
+{
+    uint64_t used = hear_hellos_with_failure_at(0);
+
+    assert_int_equal(used, 2 * WORKERS + 4);
+    for (uint64_t n = 1; n <= used; n++)
+        hear_hellos_with_failure_at(n);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(groups_of_errors_survive_want_of_memory),
+        cmocka_unit_test(a_worker_without_hello_has_texts),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
