@@ -31,7 +31,6 @@ from servers import Target  # noqa: E402
 PYTHON = os.environ.get("RAMPA_PYTHON") or "/usr/bin/python3"
 BUDGET = FOLDER / "instructions.json"
 TOLERANCE = 0.03
-NOTHING = "callgrind has counted nothing"
 WARM_UP = 1000  # requests of the shorter run: every connection is open, every free list is filled
 # Only what happens inside of these is counted. The loop calls them for a request: with the bytes of its answer, to begin the
 # next iteration, to send. The rest belongs to turns of the loop and to seconds, of which a busy machine needs more.
@@ -121,10 +120,11 @@ def compile_package(settings: Settings) -> None:
     subprocess.run([PYTHON, "-c", "import rampa._worker"], env=env, check=False, capture_output=True)
 
 
-def run_once(settings: Settings, case: str, requests: int, allocator: str) -> Profile:
+def run(settings: Settings, case: str, requests: int, allocator: str) -> Profile:
     name = f"{case}-{allocator}-{requests}"
     env = {
         **os.environ,
+        "RAMPA_PATIENCE": "5m",  # a busy machine may need a minute to start Python under valgrind
         "RAMPA_LOOP": "epoll",  # valgrind does not run io_uring as we use it
         "PYTHONHASHSEED": "0",  # else the start differs a little each time
         "PYTHONMALLOC": allocator,
@@ -140,20 +140,8 @@ def run_once(settings: Settings, case: str, requests: int, allocator: str) -> Pr
         raise Failed(f"{name} ended with code {done.returncode}: {(done.stderr + done.stdout)[-2000:]}")
     profile = read_profile((settings.scratch / f"{name}.callgrind").read_text(errors="replace"))
     if not profile.instructions:
-        raise Failed(NOTHING)
+        raise Failed("callgrind has counted nothing")
     return profile
-
-
-def run(settings: Settings, case: str, requests: int, allocator: str) -> Profile:
-    """A worker that takes too long to start or to write down what it has counted, which valgrind makes likely on a busy machine,
-    is killed, and gets another chance."""
-    for _ in range(4):
-        try:
-            return run_once(settings, case, requests, allocator)
-        except Failed as error:
-            if not any(text in str(error) for text in ("did not say hello in time", NOTHING)):
-                raise
-    return run_once(settings, case, requests, allocator)
 
 
 def difference(settings: Settings, case: str, requests: int, allocator: str = "pymalloc") -> Profile:

@@ -238,6 +238,8 @@ int rp_cmd_run(const struct rp_run_options *options)
     int r = rp_worker_start_for(options, &start), code;
 
     if (r == 0)
+        r = rp_worker_patience(&config.patience, &err);
+    if (r == 0)
         r = open_display(options, &run.display);
     if (r == 0) {
         config.worker_argv = start.argv;

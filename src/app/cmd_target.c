@@ -35,8 +35,11 @@ int rp_cmd_target(const struct rp_cli *cli)
     int64_t port = PORT_DEFAULT;
     int r;
 
-    if (port_text)
-        rp_assert(rp_parse_i64(rp_slice_str(port_text), &port));
+    if (port_text) {
+        bool is_number = rp_parse_i64(rp_slice_str(port_text), &port);
+
+        rp_assert(is_number); /* the table of options has checked it */
+    }
     options.port = (uint16_t)port;
     r = rp_target_run(&options, &err);
     if (r < 0) {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "app/python_find.h"
@@ -11,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "coordinator/process.h"
+#include "plan/duration.h"
 
 /* What the interpreter runs. An interpreter without the extension says so in one sentence instead of a traceback. */
 static const char program[] =
@@ -86,6 +88,23 @@ static int start_rampa(struct rp_worker_start *ret)
 int rp_worker_start_for(const struct rp_run_options *options, struct rp_worker_start *ret)
 {
     return rp_script_is_url(options->script) ? start_rampa(ret) : start_python(options, ret);
+}
+
+int rp_worker_patience(rp_ns *ret, struct rp_error *err)
+{
+    const char *text = getenv("RAMPA_PATIENCE");
+    int r;
+
+    *ret = 0;
+    if (!text || !*text)
+        return 0;
+    r = rp_duration_parse(rp_slice_str(text), ret, err);
+    if (r == -RP_EUSER) {
+        rp_error_set(err, r,
+                     "the environment variable RAMPA_PATIENCE is '%s', which is no duration", text);
+        rp_error_hint(err, "\"30s\" and \"5m\" are");
+    }
+    return r;
 }
 
 void rp_worker_start_deinit(struct rp_worker_start *start)

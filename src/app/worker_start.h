@@ -7,6 +7,8 @@
 
 #include "app/run.h"
 #include "base/compiler.h"
+#include "base/error.h"
+#include "base/time.h"
 
 struct rp_worker_start {
     char *argv[5]; /* owned items, NULL-terminated */
@@ -16,4 +18,7 @@ struct rp_worker_start {
 /* Of a URL: this program. Else an interpreter, which runs the package's worker on the control descriptor. -ENOMEM. */
 RP_NODISCARD int rp_worker_start_for(const struct rp_run_options *options,
                                      struct rp_worker_start *ret);
+/* How long the coordinator waits for a worker (its configuration's patience): what RAMPA_PATIENCE says, a duration, for a machine
+ * on which 10 s are too few, as under a debugger or valgrind; 0 when it is unset. -RP_EUSER when it is none. */
+RP_NODISCARD int rp_worker_patience(rp_ns *ret, struct rp_error *err);
 void rp_worker_start_deinit(struct rp_worker_start *start);

@@ -107,6 +107,17 @@ def test_an_interpreter_without_the_extension_says_so_in_one_sentence(
     assert "has no rampa: No module named 'rampa'" in done.stderr.splitlines()[0]
 
 
+def test_how_long_an_interpreter_is_waited_for(rampa: Rampa, script: Script, tmp_path: Path) -> None:
+    script("import rampa\n@rampa.scenario(vus=1, iterations=1)\nasync def a(worker): pass\n")
+    (tmp_path / "python").write_text("#!/bin/sh\nexec sleep 3600\n")
+    (tmp_path / "python").chmod(0o755)
+    words = ("run", "script.py", "--python", tmp_path / "python")
+    done = rampa(*words, env={"RAMPA_PATIENCE": "100ms"}, code=9)
+    assert "the worker did not say hello in time and was killed" in done.stdout + done.stderr
+    done = rampa(*words, env={"RAMPA_PATIENCE": "5"}, code=3)
+    assert done.stderr.startswith("error: the environment variable RAMPA_PATIENCE is '5', which is no duration\n")
+
+
 def test_a_python_that_is_not_there(rampa: Rampa, script: Script, tmp_path: Path) -> None:
     script(f"import rampa\n{ONE}async def a(worker): pass\n")
     done = rampa("run", "script.py", "--python", "/nonexistent/python3", code=3)
