@@ -16,6 +16,12 @@ from conftest import check_result
 SECONDS = 60
 
 
+def warnings_of(result: dict[str, Any]) -> dict[str, int]:
+    """How often each warning was given, without those that are about an overloaded machine: they come in any test."""
+    warnings = {warning["text"]: warning["count"] for warning in result["warnings"]}
+    return {text: count for text, count in warnings.items() if not re.match(r"worker \d+ said nothing for ", text)}
+
+
 def wait_until_taken(process: subprocess.Popen[bytes]) -> None:
     """Until no signal is waiting for a program any more."""
     while process.poll() is None:

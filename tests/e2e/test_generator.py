@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from started import warnings_of
 
 Rampa = Callable[..., "Finished"]
 Script = Callable[..., Path]
@@ -86,7 +87,7 @@ def test_a_script_that_blocks(rampa: Rampa, script: Script) -> None:
     done = rampa("run", "script.py", "--strict", "--event-log", "log", out=True)
     check_limited(done, "script")
     assert "loop_lag" not in reasons(done.result()["generator"])  # it is known why
-    (text,) = [w["text"] for w in done.result()["warnings"]]
+    (text,) = warnings_of(done.result())
     said = re.fullmatch(
         r"scenario 'scene' blocked the event loop (\d+) times, for (\d+\.\d\d) s in all and (\d+\.\d\d) s at the longest, at "
         r"script\.py:4 in rest; use await worker\.sleep\(\) or asyncio\.to_thread\(\)",

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from started import warnings_of
 
 Rampa = Callable[..., "Finished"]
 Script = Callable[..., Path]
@@ -205,8 +206,7 @@ def check(rampa: Rampa, script: Script, body: str, **env: str) -> None:
         done = rampa("run", "script.py", out=True, code=0, env={**env, **loop}, timeout=PATIENCE * 2)
         assert (done.count("iterations"), done.count("iteration_errors"), done.stderr) == (20, 0, "")
         # Libraries do block for a moment, as httpx does for each client's TLS context, and slow machines for longer.
-        texts = [warning["text"] for warning in done.result()["warnings"]]
-        assert [text for text in texts if " blocked the event loop " not in text] == []
+        assert [text for text in warnings_of(done.result()) if " blocked the event loop " not in text] == []
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from started import warnings_of
 
 Rampa = Callable[..., "Finished"]
 Script = Callable[..., Path]
@@ -250,7 +251,7 @@ def test_the_remedy_for_many_urls(rampa: Rampa, script: Script, target: str) -> 
     )
     done = rampa("run", "script.py", out=True, code=0)
     assert done.count("http_reqs") == 2000
-    assert done.result()["warnings"] == []
+    assert warnings_of(done.result()) == {}
 
 
 # ---- thresholds and the time series ---------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Finished
+from started import warnings_of
 
 Rampa = Callable[..., Finished]
 Script = Callable[..., Path]
@@ -41,7 +42,7 @@ def write(script: Script, body: str, def_: str = "async def a(worker):") -> None
 
 
 def warnings(done: Finished) -> dict[str, int]:
-    return {warning["text"]: warning["count"] for warning in done.result()["warnings"]}
+    return warnings_of(done.result())
 
 
 # ---- no await --------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Finished
+from started import warnings_of
 
 Rampa = Callable[..., Finished]
 Script = Callable[..., Path]
@@ -65,7 +66,7 @@ def write(
 
 
 def warnings(done: Finished) -> dict[str, int]:
-    return {warning["text"]: warning["count"] for warning in done.result()["warnings"]}
+    return warnings_of(done.result())
 
 
 def left(place: str, scenario: str = "a") -> str:

@@ -15,7 +15,7 @@ from textwrap import dedent, indent
 from typing import Any
 
 import pytest
-from started import SECONDS, Started
+from started import SECONDS, Started, warnings_of
 
 Start = Callable[..., Started]
 StartAll = Callable[[dict[str, str]], dict[str, Started]]
@@ -95,7 +95,7 @@ def test_who_blocks_is_named_at_once_and_at_the_end(start_all: StartAll) -> None
         said = re.findall(r"^warning: .* for (\d+\.\d) s: script\.py:(\d+) in block$", text, re.M)
         assert len(said) == 1 and float(said[0][0]) >= 2 and int(said[0][1]) in BLOCK_LINES, text
         pattern = rf"{re.escape(who)} blocked the event loop for (\d+\.\d) s at script\.py:1[23] in block; use await "
-        (told,) = [re.match(pattern, warning["text"]) for warning in run.result()["warnings"]]
+        (told,) = [re.match(pattern, text) for text in warnings_of(run.result())]
         assert told and float(told[1]) >= 2
         (row,) = run.result()["accounting"]
         assert (row["completed"], row["interrupted"], row["errors"]) == (1, 0, 0)
@@ -115,7 +115,7 @@ def test_two_iterations_in_a_row(start: Start, tmp_path: Path) -> None:
         run.wait_for("warning: scenario 'scene' (VU 1) has not given control back for", times)
         (tmp_path / name).touch()
     assert run.end() == 0
-    warnings = [warning["text"] for warning in run.result()["warnings"]]
+    warnings = warnings_of(run.result())
     places = [re.search(r" blocked the event loop for .* s at script.py:\d+ in (\w+);", text) for text in warnings]
     assert {found and found[1] for found in places} == {"block", "scene"} and len(places) == 2, warnings
 
@@ -135,7 +135,7 @@ def test_what_stops_nobody_is_not_mentioned(start_all: StartAll) -> None:
     texts = {name: (scenario("pass") + code).replace(*head).replace(*until) for name, code in QUIET.items()}
     for name, run in start_all(texts).items():
         assert run.end() == 0, name
-        assert run.result()["warnings"] == []
+        assert warnings_of(run.result()) == {}
         assert "warning" not in run.text.decode()
 
 
@@ -267,7 +267,7 @@ def test_what_cannot_be_interrupted_is_killed(start_all: StartAll) -> None:
     assert runs["keeps the lock"].end() == 4
     result: dict[str, Any] = runs["keeps the lock"].result()
     assert result["run"]["reason"] == "aborted by a signal"
-    assert [w["text"] for w in result["warnings"]] == ["the worker did not stop in time and was killed"]
+    assert list(warnings_of(result)) == ["the worker did not stop in time and was killed"]
 
 
 @pytest.mark.parametrize("body", ["while True: pass", "time.sleep(3600)"])
