@@ -90,8 +90,8 @@ static void give_up(struct rp_coordinator *c, int status)
 
 static void nonsense(struct rp_peer *peer, int status)
 {
-    rp_coordinator_fail(peer->c, RP_EXIT_INTERNAL, "a worker's message could not be used: %s",
-                        strerror(-status));
+    rp_result_fail(peer->c->result, RP_EXIT_INTERNAL, "a worker's message could not be used: %s",
+                   strerror(-status));
     rp_peer_kill(peer);
 }
 
@@ -131,8 +131,8 @@ static void hook_failed(struct rp_coordinator *c, const struct rp_message *messa
 
     rp_message_get_error(message, &err);
     add_hook_error(c, hook, &err);
-    rp_coordinator_fail(c, is_setup ? RP_EXIT_SETUP : RP_EXIT_TEARDOWN, "%s() failed: %s", hook,
-                        err.message);
+    rp_result_fail(c->result, is_setup ? RP_EXIT_SETUP : RP_EXIT_TEARDOWN, "%s() failed: %s", hook,
+                   err.message);
     c->setup_failed = is_setup;
     rp_error_deinit(&err);
 }
@@ -201,9 +201,9 @@ static int start_others(struct rp_coordinator *c)
 static void compare_declarations(struct rp_peer *peer, const char *json)
 {
     if (strcmp(json, peer->c->declaration) != 0)
-        rp_coordinator_warn(peer->c,
-                            "the script declares other things in one worker than in another; the "
-                            "first one's count: its module code should do the same each time");
+        rp_result_warn(peer->c->result,
+                       "the script declares other things in one worker than in another; the "
+                       "first one's count: its module code should do the same each time");
 }
 
 static int make_plan(struct rp_coordinator *c)
@@ -340,7 +340,7 @@ static void on_warning(struct rp_coordinator *c, const struct rp_message *messag
     int64_t count = rp_field_i64(rp_message_get(message, "count"), 1);
 
     if (text && count > 0)
-        rp_coordinator_warn_about(c, about, text, (uint64_t)count);
+        rp_result_warn_about(c->result, about, text, (uint64_t)count);
     rp_free(text);
     rp_free(about);
 }
@@ -368,8 +368,9 @@ static void on_abort(struct rp_coordinator *c, const struct rp_message *message)
 {
     struct rp_slice reason = rp_field_text(rp_message_get(message, "reason"));
 
-    rp_coordinator_fail(c, RP_EXIT_ABORTED, "aborted by the script%s%.*s", reason.len ? ": " : "",
-                        cut(reason, ABORT_REASON_MAX), reason.ptr ? reason.ptr : "");
+    rp_result_fail(c->result, RP_EXIT_ABORTED, "aborted by the script%s%.*s",
+                   reason.len ? ": " : "", cut(reason, ABORT_REASON_MAX),
+                   reason.ptr ? reason.ptr : "");
     if (c->phase == PHASE_RUNNING) /* the worker has stopped already; further ones have not */
         rp_coordinator_stop(c, 0);
     c->is_stopping = true;

@@ -8,14 +8,13 @@
  * judge_generator.c that on the workers themselves, preflight.c looks at limits before.
  */
 
-#include <stdarg.h>
-
 #include "wire/channel.h"
 #include "coordinator/coordinator.h"
 #include "run/events.h"
 #include "run/health.h"
 #include "coordinator/process.h"
 #include "run/progress.h"
+#include "run/sink.h"
 
 enum phase {
     PHASE_HELLO,
@@ -84,6 +83,8 @@ struct rp_coordinator {
     bool is_noting, is_listed;
     struct rp_progress_table progress;
     /* publish.c */
+    struct rp_sinks sinks;
+    struct rp_sink publisher;
     struct rp_events *events, *own_events; /* NULL: nobody listens */
     struct rp_event_log *event_log;
     const char *published_phase;
@@ -173,17 +174,6 @@ void rp_peer_spoke(struct rp_peer *peer);
 void rp_warn_of_silence(struct rp_coordinator *c);
 /* Once a second: who says nothing is looked at. */
 void rp_watch_over_peers(struct rp_coordinator *c);
-
-/* A new text, cut when it is longer than any reason should be; NULL for want of memory. */
-char *rp_coordinator_format(const char *fmt, va_list args);
-/* The first failure decides the exit code, but a later one wins over failed thresholds; 9 wins over everything. */
-void rp_coordinator_fail(struct rp_coordinator *c, enum rp_exit code, const char *fmt, ...)
-    RP_PRINTF(3, 4);
-void rp_coordinator_warn(struct rp_coordinator *c, const char *text);
-/* Of those with the same @about (may be NULL) the first is the one that shows. */
-void rp_coordinator_warn_about(struct rp_coordinator *c, const char *about, const char *text,
-                               uint64_t times);
-void rp_coordinator_warn_times(struct rp_coordinator *c, const char *text, uint64_t times);
 
 /* coordinator_life.c */
 void rp_coordinator_make_run_id(char out[37]);

@@ -29,7 +29,7 @@ void rp_coordinator_stop_gracefully(struct rp_coordinator *c, const char *reason
 {
     rp_coordinator_end_pause(c);
     c->is_stopping = true;
-    rp_coordinator_fail(c, RP_EXIT_ABORTED, "%s", reason);
+    rp_result_fail(c->result, RP_EXIT_ABORTED, "%s", reason);
     switch (c->phase) {
     case PHASE_HELLO:
     case PHASE_LOADING:
@@ -67,7 +67,7 @@ static void on_signal(struct rp_watch *watch, unsigned ready)
             rp_coordinator_stop_gracefully(c, "aborted by a signal", RP_STOP_GRACE_MAX_S * RP_S);
             continue;
         }
-        rp_coordinator_fail(c, RP_EXIT_ABORTED, "aborted by a second signal");
+        rp_result_fail(c->result, RP_EXIT_ABORTED, "aborted by a second signal");
         /* Also when the first one is the reason so far: what it promises did not happen. */
         if (c->result->exit_code == RP_EXIT_ABORTED) {
             rp_free(c->result->reason);

@@ -54,9 +54,9 @@ static void hook_overdue(struct rp_timer *timer, rp_ns now)
         rp_timer_arm(c->loop, timer, rp_loop_now(c->loop) + SECOND_LOOK_S * RP_S, hook_overdue);
         return;
     }
-    rp_coordinator_fail(c, is_setup ? RP_EXIT_SETUP : RP_EXIT_TEARDOWN,
-                        "%s() did not end past its timeout and was given up",
-                        is_setup ? "setup" : "teardown");
+    rp_result_fail(c->result, is_setup ? RP_EXIT_SETUP : RP_EXIT_TEARDOWN,
+                   "%s() did not end past its timeout and was given up",
+                   is_setup ? "setup" : "teardown");
     rp_coordinator_local_left(c);
 }
 

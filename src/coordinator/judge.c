@@ -3,8 +3,6 @@
 /* The verdict: thresholds, the accounting identity, errors of iterations; what is said of the generator (judge_generator.c). */
 
 #include <errno.h>
-#include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,76 +10,6 @@
 #include "coordinator/coordinator_internal.h"
 #include "coordinator/judge_generator.h"
 #include "plan/metrics.h"
-
-/* A worker's last words and what stands around them. */
-enum { REASON_MAX = RP_LAST_WORDS_MAX + 4096 };
-
-char *rp_coordinator_format(const char *fmt, va_list args)
-{
-    struct rp_buf text;
-
-    rp_buf_init(&text, REASON_MAX);
-    rp_buf_vappendf(&text, fmt, args);
-    return rp_buf_take(&text);
-}
-
-void rp_coordinator_fail(struct rp_coordinator *c, enum rp_exit code, const char *fmt, ...)
-{
-    struct rp_result *result = c->result;
-    va_list args;
-
-    if (result->exit_code != RP_EXIT_PASSED && result->exit_code != RP_EXIT_THRESHOLDS &&
-        code != RP_EXIT_INTERNAL)
-        return;
-    if (result->exit_code == RP_EXIT_INTERNAL)
-        return;
-    if (result->exit_code == RP_EXIT_THRESHOLDS && code == RP_EXIT_THRESHOLDS)
-        return;
-    result->exit_code = code;
-    rp_free(result->reason);
-    va_start(args, fmt);
-    result->reason = rp_coordinator_format(fmt, args);
-    va_end(args);
-}
-
-/* Whether somebody has said this, or another worker the same with other figures. */
-static bool is_known(const struct rp_result_warning *warning, const char *about, const char *text)
-{
-    return (warning->text && strcmp(warning->text, text) == 0) ||
-           (about && warning->about && strcmp(warning->about, about) == 0);
-}
-
-void rp_coordinator_warn_about(struct rp_coordinator *c, const char *about, const char *text,
-                               uint64_t times)
-{
-    struct rp_result *result = c->result;
-    struct rp_result_warning *warnings = result->warnings;
-
-    for (size_t i = 0; i < result->warning_count; i++)
-        if (is_known(&warnings[i], about, text)) {
-            warnings[i].count += about ? 0 : times;
-            return;
-        }
-    warnings = rp_realloc_array(warnings, result->warning_count + 1, sizeof(*warnings));
-    if (!warnings)
-        return;
-    result->warnings = warnings;
-    warnings[result->warning_count++] = (struct rp_result_warning){
-        .text = rp_strdup(text), .about = about ? rp_strdup(about) : NULL, .count = times
-    };
-    /* Last: a log that cannot write it warns too. */
-    rp_publish_warning(c, warnings[result->warning_count - 1].text);
-}
-
-void rp_coordinator_warn_times(struct rp_coordinator *c, const char *text, uint64_t times)
-{
-    rp_coordinator_warn_about(c, NULL, text, times);
-}
-
-void rp_coordinator_warn(struct rp_coordinator *c, const char *text)
-{
-    rp_coordinator_warn_times(c, text, 1);
-}
 
 int rp_judge_prepare(struct rp_coordinator *c)
 {
@@ -130,8 +58,8 @@ static int judge_thresholds(struct rp_coordinator *c)
         failed += !c->result->verdicts[i].passed;
     }
     if (failed)
-        rp_coordinator_fail(c, RP_EXIT_THRESHOLDS, "%zu of %zu thresholds failed", failed,
-                            plan->threshold_count);
+        rp_result_fail(c->result, RP_EXIT_THRESHOLDS, "%zu of %zu thresholds failed", failed,
+                       plan->threshold_count);
     return 0;
 }
 
@@ -153,9 +81,10 @@ void rp_judge_live(struct rp_coordinator *c)
         rp_publish_live(c, i, &verdict, may_abort && !verdict.passed);
         if (!may_abort || verdict.passed)
             continue;
-        rp_coordinator_fail(c, RP_EXIT_THRESHOLDS, "stopped after %.0f s by threshold '%s' on %s",
-                            (double)elapsed / 1e9, threshold->source, threshold->display);
-        rp_coordinator_warn(c, c->result->reason);
+        rp_result_fail(c->result, RP_EXIT_THRESHOLDS,
+                       "stopped after %.0f s by threshold '%s' on %s", (double)elapsed / 1e9,
+                       threshold->source, threshold->display);
+        rp_result_warn(c->result, "%s", c->result->reason);
         rp_coordinator_stop(c, 0);
         return;
     }
@@ -177,8 +106,8 @@ void rp_judge_errors(struct rp_coordinator *c)
         if (!c->result->errors[i].is_request)
             bugs += c->result->errors[i].count;
     if (bugs && !decides_on_errors(c->result->plan))
-        rp_coordinator_fail(c, RP_EXIT_ITERATION_ERRORS, "%llu iteration%s raised an exception",
-                            (unsigned long long)bugs, bugs == 1 ? "" : "s");
+        rp_result_fail(c->result, RP_EXIT_ITERATION_ERRORS, "%llu iteration%s raised an exception",
+                       (unsigned long long)bugs, bugs == 1 ? "" : "s");
 }
 
 /* ---- accounting ------------------------------------------------------------------------------------------- */
@@ -202,22 +131,19 @@ static void check_accounting(struct rp_coordinator *c)
         interrupted += accounting->interrupted;
         dropped += accounting->dropped;
         if (!rp_accounting_holds(accounting))
-            rp_coordinator_fail(
-                c, RP_EXIT_INTERNAL,
-                "the accounting of scenario '%s' does not add up (a defect of rampa)",
-                accounting->scenario);
+            rp_result_fail(c->result, RP_EXIT_INTERNAL,
+                           "the accounting of scenario '%s' does not add up (a defect of rampa)",
+                           accounting->scenario);
     }
     /* The last report of a worker that was lost may have come in part. */
     if (!c->lost && (!counter_is(c, "iterations", completed) ||
                      !counter_is(c, "interrupted_iterations", interrupted) ||
                      !counter_is(c, "dropped_iterations", dropped)))
-        rp_coordinator_fail(
-            c, RP_EXIT_INTERNAL,
-            "the iteration counters differ from the accounting (a defect of rampa)");
+        rp_result_fail(c->result, RP_EXIT_INTERNAL,
+                       "the iteration counters differ from the accounting (a defect of rampa)");
     if (c->totals_differ)
-        rp_coordinator_fail(
-            c, RP_EXIT_INTERNAL,
-            "the sums of a worker's reports differ from its totals (a defect of rampa)");
+        rp_result_fail(c->result, RP_EXIT_INTERNAL,
+                       "the sums of a worker's reports differ from its totals (a defect of rampa)");
 }
 
 /* ---- the generator itself --------------------------------------------------------------------------------- */
@@ -265,28 +191,22 @@ static int judge_generator(struct rp_coordinator *c)
     if (r == 0 && (!c->has_finished || is_any_lost(c)))
         r = rp_judge_generator_add(result, incomplete(c));
     if (r == 0 && c->config->is_strict && result->generator == RP_GENERATOR_LIMITED)
-        rp_coordinator_fail(c, RP_EXIT_GENERATOR, "the generator itself was the limit: %s",
-                            result->generator_reasons[0].text);
+        rp_result_fail(c->result, RP_EXIT_GENERATOR, "the generator itself was the limit: %s",
+                       result->generator_reasons[0].text);
     return r;
 }
 
 static void warn_about_connections(struct rp_coordinator *c)
 {
-    char text[200];
-
-    if (c->stray_bytes) {
-        snprintf(
-            text, sizeof(text),
+    if (c->stray_bytes)
+        rp_result_warn(
+            c->result,
             "%llu connection%s dropped because the server sent bytes after a complete response",
             (unsigned long long)c->stray_bytes, c->stray_bytes == 1 ? " was" : "s were");
-        rp_coordinator_warn(c, text);
-    }
-    if (c->retried) {
-        snprintf(text, sizeof(text),
-                 "%llu request%s sent again because the server had closed a kept connection",
-                 (unsigned long long)c->retried, c->retried == 1 ? " was" : "s were");
-        rp_coordinator_warn(c, text);
-    }
+    if (c->retried)
+        rp_result_warn(c->result,
+                       "%llu request%s sent again because the server had closed a kept connection",
+                       (unsigned long long)c->retried, c->retried == 1 ? " was" : "s were");
 }
 
 /* A pass that rests on nothing deserves a word. */
@@ -296,8 +216,9 @@ static void warn_about_failures(struct rp_coordinator *c)
 
     if (!c->result->plan->threshold_count && failed && failed->total.rate.total &&
         failed->total.rate.hits == failed->total.rate.total)
-        rp_coordinator_warn(c, "every request failed, and no threshold judges that: add "
-                               "thresholds={\"http_req_failed\": [\"rate<0.01\"]} to rampa.Config");
+        rp_result_warn(c->result,
+                       "every request failed, and no threshold judges that: add "
+                       "thresholds={\"http_req_failed\": [\"rate<0.01\"]} to rampa.Config");
 }
 
 /* Whether every worker has told its totals that is not known to be lost. */

@@ -41,10 +41,10 @@ void rp_peer_fail(struct rp_peer *peer, enum rp_exit code, const char *fmt, ...)
 
     rp_free(peer->why);
     va_start(args, fmt);
-    peer->why = rp_coordinator_format(fmt, args);
+    peer->why = rp_reason_format(fmt, args);
     va_end(args);
     if (!rp_loss_is_borne(peer))
-        rp_coordinator_fail(peer->c, code, "%s", peer->why ? peer->why : "a worker was killed");
+        rp_result_fail(peer->c->result, code, "%s", peer->why ? peer->why : "a worker was killed");
 }
 
 /* ---- one has ended ---------------------------------------------------------------------------------------- */
@@ -98,7 +98,7 @@ static void warn_of_loss(struct rp_peer *peer, const char *what)
     else
         rp_buf_appendf(&text, "its iterations had all ended and are counted, but its totals could "
                               "not be compared with its reports");
-    rp_coordinator_warn(peer->c, rp_buf_str(&text));
+    rp_result_warn(peer->c->result, "%s", rp_buf_str(&text));
     rp_buf_deinit(&text);
 }
 
@@ -117,7 +117,7 @@ static void note_loss(struct rp_peer *peer, const char *what)
         return;
     c->lost++;
     if (rp_merge_loss(peer) < 0)
-        rp_coordinator_fail(c, RP_EXIT_INTERNAL, "out of memory");
+        rp_result_fail(c->result, RP_EXIT_INTERNAL, "out of memory");
 }
 
 /* The run cannot begin; what setup() has made is torn down all the same, once it has ended. */
@@ -164,12 +164,12 @@ void rp_peer_lost(struct rp_peer *peer, int status)
         rp_coordinator_end_pause(c);
     }
     if (c->signals_seen >= 2)
-        rp_coordinator_fail(c, RP_EXIT_ABORTED, "aborted by a second signal");
+        rp_result_fail(c->result, RP_EXIT_ABORTED, "aborted by a second signal");
     else if (c->phase <= PHASE_LOADING && c->status == 0)
         died_early(peer, status, how);
     else if (!is_borne && !peer->was_killed && c->result->exit_code != RP_EXIT_SETUP &&
              c->result->exit_code != RP_EXIT_TEARDOWN)
-        rp_coordinator_fail(c, RP_EXIT_INTERNAL, "%s", what ? what : how);
+        rp_result_fail(c->result, RP_EXIT_INTERNAL, "%s", what ? what : how);
     if (c->started && c->peer_count > 1)
         note_loss(peer, what ? what : how);
     rp_free(what);
@@ -240,7 +240,7 @@ void rp_warn_of_silence(struct rp_coordinator *c)
             "worker %zu said nothing for %.1f s: the machine is overloaded, or a library keeps "
             "its interpreter",
             i + 1, (double)peer->silence / 1e9);
-        rp_coordinator_warn(c, text);
+        rp_result_warn(c->result, "%s", text);
     }
 }
 

@@ -408,8 +408,8 @@ void rp_merge_bye(struct rp_peer *peer, const struct rp_message *message)
     worker->cpu_system_s = rp_field_double(rp_message_get(message, "cpu_system"), 0);
     worker->max_rss_bytes = rp_field_i64(rp_message_get(message, "max_rss"), 0);
     if (error < 0)
-        rp_coordinator_fail(peer->c, RP_EXIT_INTERNAL,
-                            "a worker could not report all that it measured: %s",
-                            error > INT_MIN ? strerror((int)-error) : "no reason");
+        rp_result_fail(peer->c->result, RP_EXIT_INTERNAL,
+                       "a worker could not report all that it measured: %s",
+                       error > INT_MIN ? strerror((int)-error) : "no reason");
     peer->has_farewell = true;
 }

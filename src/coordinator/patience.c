@@ -49,26 +49,26 @@ static void say_why(struct rp_peer *peer)
     if (peer->is_cut && !peer->has_farewell) {
         rp_peer_fail(peer, RP_EXIT_INTERNAL, "%s closed its channel and was killed", who);
     } else if (peer->step == STEP_HOOK) {
-        rp_coordinator_fail(c, c->phase == PHASE_SETUP ? RP_EXIT_SETUP : RP_EXIT_TEARDOWN,
-                            "%s() blocked past its timeout and was killed%s%s",
-                            c->phase == PHASE_SETUP ? "setup" : "teardown", before, words);
+        rp_result_fail(c->result, c->phase == PHASE_SETUP ? RP_EXIT_SETUP : RP_EXIT_TEARDOWN,
+                       "%s() blocked past its timeout and was killed%s%s",
+                       c->phase == PHASE_SETUP ? "setup" : "teardown", before, words);
     } else if (
         peer->has_farewell) { /* a thread of the script, say: nothing of the run is missing */
         char text[100];
 
         snprintf(text, sizeof(text), "%s did not end by itself and was killed", who);
-        rp_coordinator_warn(c, text);
+        rp_result_warn(c->result, "%s", text);
     } else if (peer->step == STEP_HELLO) {
-        rp_coordinator_fail(c, RP_EXIT_INTERNAL, "%s did not say hello in time and was killed",
-                            who);
+        rp_result_fail(c->result, RP_EXIT_INTERNAL, "%s did not say hello in time and was killed",
+                       who);
     } else if (peer->step < STEP_RUNNING) {
-        rp_coordinator_fail(c, RP_EXIT_INTERNAL, "%s did not get ready in time and was killed",
-                            who);
+        rp_result_fail(c->result, RP_EXIT_INTERNAL, "%s did not get ready in time and was killed",
+                       who);
     } else if (c->result->exit_code == RP_EXIT_ABORTED) { /* what was wanted has come about */
         char text[100];
 
         snprintf(text, sizeof(text), "%s did not stop in time and was killed", who);
-        rp_coordinator_warn(c, text);
+        rp_result_warn(c->result, "%s", text);
     } else {
         rp_peer_fail(peer, RP_EXIT_INTERNAL, "%s did not stop in time and was killed%s%s", who,
                      before, words);

@@ -32,7 +32,7 @@ static void warn(struct rp_coordinator *c, const char *text)
 {
     char line[520];
 
-    rp_coordinator_warn(c, text);
+    rp_result_warn(c->result, "%s", text);
     snprintf(line, sizeof(line), "warning: %s", text);
     if (c->config->line)
         c->config->line(c->config->user, true, line);

@@ -17,7 +17,7 @@
 
 enum { GENERATOR_AFTER_S = 3 };
 
-static struct rp_json_line *begin(struct rp_coordinator *c, enum rp_event_type type)
+static struct rp_json_line *begin(struct rp_coordinator *c, enum rp_event_kind type)
 {
     return rp_events_begin(c->events, type, rp_loop_now(c->loop));
 }
@@ -31,9 +31,17 @@ static void event_lost(void *user, int error)
 
     snprintf(text, sizeof(text), "an event could not be written to the event log '%s': %s",
              c->config->event_log, strerror(-error));
-    rp_coordinator_fail(c, RP_EXIT_OUTPUT, "%s", text);
-    rp_coordinator_warn(c, text);
+    rp_result_fail(c->result, RP_EXIT_OUTPUT, "%s", text);
+    rp_result_warn(c->result, "%s", text);
 }
+
+static void on_event(struct rp_sink *sink, const struct rp_event *event)
+{
+    rp_publish_warning(rp_container_of(sink, struct rp_coordinator, publisher), event->warning);
+}
+
+static const struct rp_sink_ops publisher_ops = { .events = RP_EVENT_BIT(RP_EVENT_WARNING),
+                                                  .event = on_event };
 
 int rp_publish_start(struct rp_coordinator *c)
 {
@@ -41,6 +49,9 @@ int rp_publish_start(struct rp_coordinator *c)
 
     if (c->plan_only)
         return 0;
+    rp_sinks_init(&c->sinks);
+    rp_sinks_add(&c->sinks, &c->publisher, &publisher_ops);
+    rp_sinks_start(&c->sinks, c->result);
     c->events = c->config->events;
     if (!c->events && c->config->event_log) {
         r = rp_events_new(&c->own_events);
@@ -62,6 +73,7 @@ int rp_publish_open_log(struct rp_coordinator *c)
 
 void rp_publish_deinit(struct rp_coordinator *c)
 {
+    c->result->sinks = NULL;
     rp_event_log_free(c->event_log);
     rp_events_free(c->own_events);
     rp_free(c->last_counts);
@@ -104,7 +116,7 @@ void rp_publish_warning(struct rp_coordinator *c, const char *text)
 
 /* ---- thresholds ------------------------------------------------------------------------------------------- */
 
-static struct rp_json_line *begin_threshold(struct rp_coordinator *c, enum rp_event_type type,
+static struct rp_json_line *begin_threshold(struct rp_coordinator *c, enum rp_event_kind type,
                                             const struct rp_threshold *threshold,
                                             const struct rp_verdict *verdict)
 {

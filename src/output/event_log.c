@@ -21,7 +21,7 @@ struct rp_event_log {
 };
 
 /* All of @line, or what was written of it is taken back. 0 or -errno. */
-static int write_line(struct rp_event_log *log, struct rp_event *event)
+static int write_line(struct rp_event_log *log, struct rp_event_line *event)
 {
     char line_end[] = "\n";
     struct iovec parts[] = {
@@ -51,7 +51,7 @@ static int write_line(struct rp_event_log *log, struct rp_event *event)
 static void drain(void *user)
 {
     struct rp_event_log *log = user;
-    struct rp_event *event;
+    struct rp_event_line *event;
 
     if (log->fd < 0 || log->is_writing)
         return;
@@ -59,7 +59,7 @@ static void drain(void *user)
     while ((event = rp_event_queue_take(log->queue))) {
         int r = write_line(log, event);
 
-        rp_event_unref(event);
+        rp_event_line_unref(event);
         log->lines_written += r == 0;
         log->lines_lost += r < 0;
         if (r < 0 && log->lost)

@@ -17,7 +17,7 @@ struct rp_events {
     rp_ns start;
     uint64_t seq; /* of the last event */
     struct {      /* the event that is being written */
-        enum rp_event_type type;
+        unsigned kind;
         rp_ns at;
         struct rp_buf text;
         struct rp_json_line line;
@@ -34,10 +34,10 @@ struct rp_event_queue {
     uint64_t missed_seq;
     rp_ns missed_at; /* of the last one */
     size_t max, first, count;
-    struct rp_event *ring[];
+    struct rp_event_line *ring[];
 };
 
-static const char *const type_names[RP_EVENT_COUNT] = {
+static const char *const type_names[RP_EVENT_MISSED + 1] = {
     [RP_EVENT_PHASE] = "phase",         [RP_EVENT_SNAPSHOT] = "snapshot",
     [RP_EVENT_THRESHOLD] = "threshold", [RP_EVENT_LIVE_THRESHOLD] = "live_threshold",
     [RP_EVENT_PAUSE] = "pause",         [RP_EVENT_RESUME] = "resume",
@@ -45,9 +45,9 @@ static const char *const type_names[RP_EVENT_COUNT] = {
     [RP_EVENT_GENERATOR] = "generator", [RP_EVENT_MISSED] = "missed",
 };
 
-const char *rp_event_type_name(enum rp_event_type type)
+const char *rp_event_kind_name(unsigned kind)
 {
-    return type_names[type];
+    return type_names[kind];
 }
 
 /* ---- publishing ------------------------------------------------------------------------------------------- */
@@ -100,40 +100,41 @@ static void put_wall_time(struct rp_json_line *line, int64_t wall_ns)
     rp_line_text(line, "time", text);
 }
 
-static void write_head(const struct rp_events *events, struct rp_json_line *line,
-                       enum rp_event_type type, uint64_t seq, rp_ns at)
+static void write_head(const struct rp_events *events, struct rp_json_line *line, unsigned kind,
+                       uint64_t seq, rp_ns at)
 {
     rp_line_open(line, NULL);
-    rp_line_text(line, "type", type_names[type]);
+    rp_line_text(line, "type", type_names[kind]);
     rp_line_text(line, "run_id", events->run_id);
     rp_line_u64(line, "seq", seq);
     put_wall_time(line, events->wall_start + at);
     rp_line_i64(line, "ns", at);
 }
 
-struct rp_json_line *rp_events_begin(struct rp_events *events, enum rp_event_type type, rp_ns now)
+struct rp_json_line *rp_events_begin(struct rp_events *events, unsigned kind, rp_ns now)
 {
     rp_buf_reset(&events->draft.text);
     events->draft.line = (struct rp_json_line){ .out = &events->draft.text };
-    events->draft.type = type;
+    events->draft.kind = kind;
     events->draft.at = now - events->start;
-    write_head(events, &events->draft.line, type, ++events->seq, events->draft.at);
+    write_head(events, &events->draft.line, kind, ++events->seq, events->draft.at);
     return &events->draft.line;
 }
 
 /* With one reference, or NULL. */
-static struct rp_event *make_event(enum rp_event_type type, uint64_t seq, rp_ns at,
-                                   struct rp_json_line *line)
+static struct rp_event_line *make_event(unsigned kind, uint64_t seq, rp_ns at,
+                                        struct rp_json_line *line)
 {
-    struct rp_event *event;
+    struct rp_event_line *event;
 
     rp_line_close(line);
     rp_buf_append(line->out, "\n", 1);
     event = line->out->error ? NULL : rp_alloc(sizeof(*event) + line->out->len + 1);
     if (!event)
         return NULL;
-    *event =
-        (struct rp_event){ .type = type, .seq = seq, .at = at, .refs = 1, .len = line->out->len };
+    *event = (struct rp_event_line){
+        .kind = kind, .seq = seq, .at = at, .refs = 1, .len = line->out->len
+    };
     memcpy(event->line, line->out->data, line->out->len + 1);
     return event;
 }
@@ -145,23 +146,23 @@ static void miss(struct rp_event_queue *queue, uint64_t seq, rp_ns at)
     queue->missed_at = at;
 }
 
-static struct rp_event *pop(struct rp_event_queue *queue)
+static struct rp_event_line *pop(struct rp_event_queue *queue)
 {
-    struct rp_event *event = queue->ring[queue->first];
+    struct rp_event_line *event = queue->ring[queue->first];
 
     queue->first = (queue->first + 1) % queue->max;
     queue->count--;
     return event;
 }
 
-static void push(struct rp_event_queue *queue, struct rp_event *event)
+static void push(struct rp_event_queue *queue, struct rp_event_line *event)
 {
     queue->must_wake |= !queue->count && !queue->missed;
     if (queue->count == queue->max) {
-        struct rp_event *oldest = pop(queue);
+        struct rp_event_line *oldest = pop(queue);
 
         miss(queue, oldest->seq, oldest->at);
-        rp_event_unref(oldest);
+        rp_event_line_unref(oldest);
     }
     queue->ring[(queue->first + queue->count++) % queue->max] = event;
     event->refs++;
@@ -172,7 +173,7 @@ static void miss_all(struct rp_event_queue *queue, uint64_t seq, rp_ns at)
 {
     queue->must_wake |= !queue->count && !queue->missed;
     for (; queue->count; queue->missed++)
-        rp_event_unref(pop(queue));
+        rp_event_line_unref(pop(queue));
     miss(queue, seq, at);
 }
 
@@ -193,7 +194,7 @@ void rp_events_end(struct rp_events *events)
 {
     uint64_t seq = events->seq;
     rp_ns at = events->draft.at;
-    struct rp_event *event = make_event(events->draft.type, seq, at, &events->draft.line);
+    struct rp_event_line *event = make_event(events->draft.kind, seq, at, &events->draft.line);
 
     RP_LIST_EACH (node, &events->queues) {
         struct rp_event_queue *queue = rp_container_of(node, struct rp_event_queue, node);
@@ -204,7 +205,7 @@ void rp_events_end(struct rp_events *events)
             miss_all(queue, seq, at);
     }
     if (event)
-        rp_event_unref(event);
+        rp_event_line_unref(event);
     wake_up(events);
 }
 
@@ -216,7 +217,7 @@ int rp_event_queue_new(struct rp_events *events, size_t max, void (*wake)(void *
     struct rp_event_queue *queue;
 
     max = max ? max : RP_EVENT_QUEUE_DEFAULT;
-    queue = rp_calloc(1, sizeof(*queue) + max * sizeof(struct rp_event *));
+    queue = rp_calloc(1, sizeof(*queue) + max * sizeof(struct rp_event_line *));
     if (!queue)
         return -ENOMEM;
     queue->events = events;
@@ -233,15 +234,15 @@ void rp_event_queue_free(struct rp_event_queue *queue)
     if (!queue)
         return;
     while (queue->count)
-        rp_event_unref(pop(queue));
+        rp_event_line_unref(pop(queue));
     rp_list_remove(&queue->node);
     rp_free(queue);
 }
 
 /* It stands where the last of the missed stood. */
-static struct rp_event *make_missed(const struct rp_event_queue *queue)
+static struct rp_event_line *make_missed(const struct rp_event_queue *queue)
 {
-    struct rp_event *event;
+    struct rp_event_line *event;
     struct rp_buf text;
     struct rp_json_line line = { .out = &text };
 
@@ -253,9 +254,9 @@ static struct rp_event *make_missed(const struct rp_event_queue *queue)
     return event;
 }
 
-struct rp_event *rp_event_queue_take(struct rp_event_queue *queue)
+struct rp_event_line *rp_event_queue_take(struct rp_event_queue *queue)
 {
-    struct rp_event *event = queue->missed ? make_missed(queue) : NULL;
+    struct rp_event_line *event = queue->missed ? make_missed(queue) : NULL;
 
     if (event) {
         queue->missed = 0;
@@ -265,7 +266,7 @@ struct rp_event *rp_event_queue_take(struct rp_event_queue *queue)
     return queue->count ? pop(queue) : NULL;
 }
 
-void rp_event_unref(struct rp_event *event)
+void rp_event_line_unref(struct rp_event_line *event)
 {
     if (--event->refs == 0)
         rp_free(event);

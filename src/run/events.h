@@ -19,31 +19,22 @@
 #include "base/compiler.h"
 #include "base/time.h"
 #include "base/json_line.h"
+#include "run/event.h"
 
-enum rp_event_type {
-    RP_EVENT_PHASE,
-    RP_EVENT_SNAPSHOT,
-    RP_EVENT_THRESHOLD,
-    RP_EVENT_LIVE_THRESHOLD,
-    RP_EVENT_GENERATOR,
-    RP_EVENT_PAUSE,
-    RP_EVENT_RESUME,
-    RP_EVENT_WARNING,
-    RP_EVENT_FINISHED,
-    RP_EVENT_MISSED, /* made for a queue, never published */
-    RP_EVENT_COUNT
-};
-const char *rp_event_type_name(enum rp_event_type type);
+/* The kind of a line that is made for one queue and stands for those that it has lost. */
+enum { RP_EVENT_MISSED = RP_EVENT_KINDS };
+/* NULL for kinds that are no lines. */
+const char *rp_event_kind_name(unsigned kind);
 
 enum {
     RP_EVENT_QUEUE_DEFAULT = 1024,
     RP_EVENT_MAX_BYTES = 8 << 20, /* a larger one is missed by all */
 };
 
-struct rp_event {
-    enum rp_event_type type;
-    uint64_t seq; /* from 1; what a queue hands out is ascending */
-    rp_ns at;     /* since the start of the run */
+struct rp_event_line {
+    unsigned kind; /* enum rp_event_kind, or RP_EVENT_MISSED */
+    uint64_t seq;  /* from 1; what a queue hands out is ascending */
+    rp_ns at;      /* since the start of the run */
     unsigned refs;
     size_t len;
     char line[]; /* with its line end, and a NUL that len does not count */
@@ -61,8 +52,8 @@ void rp_events_free(struct rp_events *events);
 void rp_events_start(struct rp_events *events, const char *run_id, int64_t wall_ns, rp_ns now);
 /* Whether anybody listens: only then is begin allowed. NULL is nobody. */
 bool rp_events_are_wanted(const struct rp_events *events);
-/* The fields that all events have are written; those of @type follow into what is returned, then end. One at a time. */
-struct rp_json_line *rp_events_begin(struct rp_events *events, enum rp_event_type type, rp_ns now);
+/* The fields that all events have are written; those of @kind follow into what is returned, then end. One at a time. */
+struct rp_json_line *rp_events_begin(struct rp_events *events, unsigned kind, rp_ns now);
 /* What cannot be made for want of memory counts as missed by everybody. */
 void rp_events_end(struct rp_events *events);
 
@@ -74,6 +65,6 @@ RP_NODISCARD int rp_event_queue_new(struct rp_events *events, size_t max, void (
                                     void *user, struct rp_event_queue **ret);
 void rp_event_queue_free(struct rp_event_queue *queue); /* NULL is allowed */
 /* The oldest event, or before it a `missed` one with the number of those that are gone; NULL when there is none. To be
- * given back with rp_event_unref(); it may outlive queue and bus. */
-struct rp_event *rp_event_queue_take(struct rp_event_queue *queue);
-void rp_event_unref(struct rp_event *event);
+ * given back with rp_event_line_unref(); it may outlive queue and bus. */
+struct rp_event_line *rp_event_queue_take(struct rp_event_queue *queue);
+void rp_event_line_unref(struct rp_event_line *event);

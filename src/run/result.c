@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "run/result.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "base/alloc.h"
+#include "run/sink.h"
 
 const char *rp_exit_status_name(enum rp_exit code)
 {
@@ -107,4 +111,102 @@ void rp_result_deinit(struct rp_result *result)
         rp_free(result->generator_reasons[i].text);
     rp_free(result->generator_reasons);
     *result = (struct rp_result){ 0 };
+}
+
+/* ---- failures and warnings ---------------------------------------------------------------------------------- */
+
+/* The longest part of @text of at most @max bytes that ends with a whole character of UTF-8. */
+static size_t cut(const char *text, size_t max)
+{
+    while (max && ((unsigned char)text[max] & 0xc0) == 0x80)
+        max--;
+    return max;
+}
+
+char *rp_reason_format(const char *fmt, va_list args)
+{
+    va_list again;
+    char *text;
+    int len;
+
+    va_copy(again, args);
+    len = vsnprintf(NULL, 0, fmt, again);
+    va_end(again);
+    if (len < 0)
+        return NULL;
+    text = rp_alloc((size_t)len + 1);
+    if (!text)
+        return NULL;
+    vsnprintf(text, (size_t)len + 1, fmt, args);
+    if (len > RP_REASON_MAX)
+        text[cut(text, RP_REASON_MAX)] = '\0';
+    return text;
+}
+
+/* Whether a failure with @next becomes the result's, which has failed with @now. */
+static bool wins(enum rp_exit next, enum rp_exit now)
+{
+    if (now == RP_EXIT_THRESHOLDS)
+        return next != RP_EXIT_THRESHOLDS;
+    return now == RP_EXIT_PASSED || (next == RP_EXIT_INTERNAL && now != RP_EXIT_INTERNAL);
+}
+
+void rp_result_fail(struct rp_result *result, enum rp_exit code, const char *fmt, ...)
+{
+    va_list args;
+
+    if (!wins(code, result->exit_code))
+        return;
+    result->exit_code = code;
+    rp_free(result->reason);
+    va_start(args, fmt);
+    result->reason = rp_reason_format(fmt, args);
+    va_end(args);
+}
+
+/* Whether somebody has said this, or another worker the same with other figures. */
+static bool is_known(const struct rp_result_warning *warning, const char *about, const char *text)
+{
+    return strcmp(warning->text, text) == 0 ||
+           (about && warning->about && strcmp(warning->about, about) == 0);
+}
+
+void rp_result_warn_about(struct rp_result *result, const char *about, const char *text,
+                          uint64_t times)
+{
+    struct rp_result_warning *warnings = result->warnings;
+    struct rp_event event = { .kind = RP_EVENT_WARNING };
+    char *copy;
+
+    for (size_t i = 0; i < result->warning_count; i++)
+        if (is_known(&warnings[i], about, text)) {
+            warnings[i].count += about ? 0 : times;
+            return;
+        }
+    warnings = rp_realloc_array(warnings, result->warning_count + 1, sizeof(*warnings));
+    if (!warnings)
+        return;
+    result->warnings = warnings;
+    copy = rp_strdup(text);
+    if (!copy)
+        return;
+    warnings[result->warning_count++] = (struct rp_result_warning){
+        .text = copy, .about = about ? rp_strdup(about) : NULL, .count = times
+    };
+    event.warning = copy;
+    /* Last: a sink that cannot keep it warns too. */
+    rp_sinks_event(result->sinks, &event);
+}
+
+void rp_result_warn(struct rp_result *result, const char *fmt, ...)
+{
+    va_list args;
+    char *text;
+
+    va_start(args, fmt);
+    text = rp_reason_format(fmt, args);
+    va_end(args);
+    if (text)
+        rp_result_warn_about(result, NULL, text, 1);
+    rp_free(text);
 }

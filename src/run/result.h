@@ -6,10 +6,12 @@
  * are made from. Filled by the coordinator; the strings belong to the result.
  */
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/compiler.h"
 #include "base/time.h"
 #include "plan/plan.h"
 #include "stats/store.h"
@@ -104,7 +106,10 @@ struct rp_generator_reason {
     char *text;       /* one sentence, with the remedy */
 };
 
+struct rp_sinks;
+
 struct rp_result {
+    struct rp_sinks *sinks; /* told of each new warning (run/sink.h); borrowed, may be NULL */
     struct rp_plan *plan;   /* owned; NULL when the run failed before there was one */
     struct rp_store *store; /* owned */
     enum rp_exit exit_code;
@@ -134,3 +139,18 @@ struct rp_result {
 void rp_error_group_deinit(struct rp_error_group *group);
 /* A zeroed result is valid. */
 void rp_result_deinit(struct rp_result *result);
+
+enum { RP_REASON_MAX = 8192 }; /* bytes of a reason or a warning */
+
+/* A new text, cut at RP_REASON_MAX when it is longer; NULL for want of memory. */
+char *rp_reason_format(const char *fmt, va_list args);
+/* The run has failed with @code, for the reason given. The first failure decides the exit code, but a later one wins over failed
+ * thresholds, and RP_EXIT_INTERNAL wins over everything. */
+void rp_result_fail(struct rp_result *result, enum rp_exit code, const char *fmt, ...)
+    RP_PRINTF(3, 4);
+/* What the user should know and what does not fail the run. The same text again only counts. Lost for want of memory. */
+void rp_result_warn(struct rp_result *result, const char *fmt, ...) RP_PRINTF(2, 3);
+/* The same, noted @times. @about (may be NULL) names what several workers may say with other figures each: of those the first
+ * is the one that shows. */
+void rp_result_warn_about(struct rp_result *result, const char *about, const char *text,
+                          uint64_t times);

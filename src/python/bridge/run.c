@@ -57,7 +57,7 @@ static PyObject *run_resume(PyObject *object, PyObject *unused)
 
 static PyObject *run_snapshot(PyObject *object, PyObject *unused)
 {
-    const struct rp_event *event = ((struct py_run *)object)->snapshot;
+    const struct rp_event_line *event = ((struct py_run *)object)->snapshot;
 
     if (!event)
         Py_RETURN_NONE;
@@ -319,7 +319,7 @@ static void run_dealloc(PyObject *object)
     rp_event_queue_free(self->own_queue);
     rp_events_free(self->bus);
     if (self->snapshot)
-        rp_event_unref(self->snapshot);
+        rp_event_line_unref(self->snapshot);
     rp_result_deinit(&self->result);
     rp_error_deinit(&self->err);
     rp_free(self->script);

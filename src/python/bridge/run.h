@@ -20,8 +20,8 @@ struct py_run {
     struct rp_error err;
     struct rp_events *bus;
     struct rp_event_queue *own_queue;
-    struct rp_event *snapshot; /* the last one */
-    struct rp_list queues;     /* of consumers */
+    struct rp_event_line *snapshot; /* the last one */
+    struct rp_list queues;          /* of consumers */
     int status;
     bool is_over, is_planned;
 };

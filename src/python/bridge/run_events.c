@@ -11,15 +11,15 @@
 void rp_py_run_keep_snapshot(void *user)
 {
     struct py_run *self = user;
-    struct rp_event *event;
+    struct rp_event_line *event;
 
     while ((event = rp_event_queue_take(self->own_queue))) {
-        if (event->type == RP_EVENT_SNAPSHOT) {
+        if (event->kind == RP_EVENT_SNAPSHOT) {
             if (self->snapshot)
-                rp_event_unref(self->snapshot);
+                rp_event_line_unref(self->snapshot);
             self->snapshot = event;
         } else {
-            rp_event_unref(event);
+            rp_event_line_unref(event);
         }
     }
 }
@@ -63,12 +63,12 @@ static PyObject *events_take(PyObject *object, PyObject *unused)
 {
     struct py_events *self = (struct py_events *)object;
     PyObject *list = PyList_New(0);
-    struct rp_event *event;
+    struct rp_event_line *event;
 
     while (list && self->queue && (event = rp_event_queue_take(self->queue))) {
         PyObject *line = PyUnicode_DecodeUTF8(event->line, (Py_ssize_t)event->len, "replace");
 
-        rp_event_unref(event);
+        rp_event_line_unref(event);
         if (!line || PyList_Append(list, line) < 0)
             Py_CLEAR(list);
         Py_XDECREF(line);

@@ -44,7 +44,7 @@ static void publish(struct rp_events *events, const char *text)
     rp_events_end(events);
 }
 
-static json_t *parse(const struct rp_event *event)
+static json_t *parse(const struct rp_event_line *event)
 {
     json_error_t error;
     json_t *root;
@@ -60,7 +60,7 @@ static json_t *parse(const struct rp_event *event)
 /* Takes one; 0 when there is none, the count as a negative number when it is a missed one, else its seq. */
 static int64_t take(struct rp_event_queue *queue)
 {
-    struct rp_event *event = rp_event_queue_take(queue);
+    struct rp_event_line *event = rp_event_queue_take(queue);
     int64_t ret;
     json_t *root;
 
@@ -70,11 +70,11 @@ static int64_t take(struct rp_event_queue *queue)
     ret = json_integer_value(json_object_get(root, "seq"));
     assert_int_equal(ret, event->seq);
     assert_string_equal(json_string_value(json_object_get(root, "type")),
-                        rp_event_type_name(event->type));
-    if (event->type == RP_EVENT_MISSED)
+                        rp_event_kind_name(event->kind));
+    if (event->kind == RP_EVENT_MISSED)
         ret = -json_integer_value(json_object_get(root, "count"));
     json_decref(root);
-    rp_event_unref(event);
+    rp_event_line_unref(event);
     return ret;
 }
 
@@ -98,7 +98,7 @@ static void test_the_head(void **state)
 {
     struct rp_events *events = new_bus();
     struct rp_event_queue *queue = listen(events, 0);
-    struct rp_event *event;
+    struct rp_event_line *event;
 
     publish(events, "x");
     event = rp_event_queue_take(queue);
@@ -108,8 +108,8 @@ static void test_the_head(void **state)
     assert_true(event->at == RP_S);
     rp_event_queue_free(queue);
     rp_events_free(events);
-    assert_int_equal(event->type, RP_EVENT_WARNING); /* outlives both */
-    rp_event_unref(event);
+    assert_int_equal(event->kind, RP_EVENT_WARNING); /* outlives both */
+    rp_event_line_unref(event);
 }
 
 static void test_everybody_gets_all(void **state)
@@ -248,7 +248,7 @@ static void test_without_memory(void **state)
 {
     struct rp_events *events = new_bus();
     struct rp_event_queue *queue = listen(events, 4), *none;
-    struct rp_event *event;
+    struct rp_event_line *event;
 
     publish(events, "x");
     rp_alloc_fail_at(1);
@@ -269,7 +269,7 @@ static void test_without_memory(void **state)
     event = rp_event_queue_take(queue);
     rp_alloc_fail_at(0);
     assert_int_equal(event->seq, 5);
-    rp_event_unref(event);
+    rp_event_line_unref(event);
     assert_int_equal(take(queue), -1);
     assert_int_equal(take(queue), 6);
     rp_event_queue_free(queue);

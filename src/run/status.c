@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/status.h"
+
+const char *rp_run_phase_name(enum rp_run_phase phase)
+{
+    static const char *const names[] = {
+        [RP_RUN_LOADING] = "loading",   [RP_RUN_SETUP] = "setup",
+        [RP_RUN_RUNNING] = "running",   [RP_RUN_STOPPING] = "stopping",
+        [RP_RUN_TEARDOWN] = "teardown",
+    };
+
+    return names[phase];
+}
