@@ -46,7 +46,9 @@ static void interrupt(struct rp_script_host *host, struct rp_vu *vu)
     abort(); /* none is ever under way */
 }
 
-static const struct rp_script_ops ops = { vu_init, vu_deinit, begin, interrupt, NULL };
+static const struct rp_script_ops ops = {
+    .vu_init = vu_init, .vu_deinit = vu_deinit, .begin = begin, .interrupt = interrupt
+};
 
 static void finished(struct rp_engine *engine, void *user)
 {

@@ -46,7 +46,8 @@ static void make_plan(struct bench *bench, char **argv, struct rp_error *err)
 {
     struct rp_overrides overrides = { .vus = { argv[2], "VUS" },
                                       .iterations = { argv[3], "REQUESTS" } };
-    char *declared = rp_fixed_host_load(&bench->host.script, argv[1], err);
+    struct rp_script_host *script = &bench->host.script;
+    char *declared = script->ops->load(script, argv[1], err);
 
     must(declared ? 0 : -RP_EUSER, "URL", err);
     must(rp_plan_resolve(declared, &overrides, &bench->plan, err), "plan", err);
@@ -58,6 +59,7 @@ static void prepare(struct bench *bench, char **argv, struct rp_error *err)
     struct rp_engine_config config = { .host = &bench->host.script,
                                        .finished = finished,
                                        .user = bench };
+    struct rp_script_run run;
     const struct rp_loop_ops *ops;
 
     rp_fixed_host_init(&bench->host);
@@ -68,9 +70,8 @@ static void prepare(struct bench *bench, char **argv, struct rp_error *err)
     must(rp_http_client_new(bench->loop, bench->registry, (struct rp_http_limits){ 0 },
                             &bench->http),
          "client", err);
-    must(rp_fixed_host_prepare(&bench->host.script, bench->plan, bench->loop, bench->registry,
-                               bench->http, err),
-         "host", err);
+    run = (struct rp_script_run){ bench->plan, bench->loop, bench->registry, bench->http };
+    must(bench->host.script.ops->prepare(&bench->host.script, &run, err), "host", err);
     config.plan = bench->plan;
     config.loop = bench->loop;
     config.registry = bench->registry;
@@ -80,7 +81,7 @@ static void prepare(struct bench *bench, char **argv, struct rp_error *err)
 static void clean_up(struct bench *bench)
 {
     rp_engine_free(bench->engine);
-    rp_fixed_host_release(&bench->host.script);
+    bench->host.script.ops->release(&bench->host.script);
     rp_http_client_free(bench->http);
     rp_registry_free(bench->registry);
     rp_loop_free(bench->loop);

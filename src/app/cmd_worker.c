@@ -27,28 +27,19 @@ static void worker_ended(struct rp_worker *worker, void *user, int status)
     life->status = status;
 }
 
-/* The requests of a URL are no script's: whatever comes of them is a sample. */
-static void each_error(struct rp_script_host *host,
-                       void (*each)(void *user, const struct rp_error_group *group), void *user)
-{
-}
-
 static int serve(struct rp_loop *loop)
 {
     struct rp_fixed_host fixed;
-    struct rp_worker_host host = { .script = &fixed.script,
-                                   .load = rp_fixed_host_load,
-                                   .prepare = rp_fixed_host_prepare,
-                                   .release = rp_fixed_host_release,
-                                   .each_error = each_error,
-                                   .runtime = "rampa" };
     struct life life = { .has_ended = false };
+    struct rp_worker_config config = { .script = &fixed.script,
+                                       .ended = worker_ended,
+                                       .user = &life };
     struct rp_worker *worker;
     int r;
 
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* as other workers: none outlives the coordinator */
     rp_fixed_host_init(&fixed);
-    r = rp_worker_new(loop, RP_PROCESS_CONTROL_FD, &host, worker_ended, &life, &worker);
+    r = rp_worker_new(loop, RP_PROCESS_CONTROL_FD, &config, &worker);
     if (r < 0)
         return r;
     while (r == 0 && !life.has_ended)

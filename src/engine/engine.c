@@ -131,7 +131,6 @@ int rp_engine_new(const struct rp_engine_config *config, struct rp_engine **ret,
     engine->config = *config;
     rp_list_init(&engine->ready);
     config->host->engine = &rp_engine_for_scripts;
-    config->host->engine_data = engine;
     engine->scenarios = rp_calloc(config->plan->scenario_count, sizeof(*engine->scenarios));
     if (engine->scenarios) {
         engine->scenario_count = config->plan->scenario_count;

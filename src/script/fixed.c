@@ -18,7 +18,12 @@ static struct rp_fixed_host *of_script(struct rp_script_host *script)
     return rp_container_of(script, struct rp_fixed_host, script);
 }
 
-/* ---- the worker's questions --------------------------------------------------------------------------------- */
+/* ---- before and after the run ------------------------------------------------------------------------------- */
+
+static const char *runtime(const struct rp_script_host *script)
+{
+    return "rampa";
+}
 
 static char *declaration(const char *url)
 {
@@ -31,7 +36,7 @@ static char *declaration(const char *url)
     return copy;
 }
 
-char *rp_fixed_host_load(struct rp_script_host *script, const char *url, struct rp_error *err)
+static char *load(struct rp_script_host *script, const char *url, struct rp_error *err)
 {
     char *json;
 
@@ -44,23 +49,21 @@ char *rp_fixed_host_load(struct rp_script_host *script, const char *url, struct 
     return json;
 }
 
-int rp_fixed_host_prepare(struct rp_script_host *script, const struct rp_plan *plan,
-                          struct rp_loop *loop, struct rp_registry *registry,
-                          struct rp_http_client *http, struct rp_error *err)
+static int prepare(struct rp_script_host *script, const struct rp_script_run *run,
+                   struct rp_error *err)
 {
     struct rp_fixed_host *host = of_script(script);
-    struct rp_http_spec spec = { .method = RP_SLICE("GET"), .url = rp_slice_str(plan->script) };
+    struct rp_http_spec spec = { .method = RP_SLICE("GET"),
+                                 .url = rp_slice_str(run->plan->script) };
 
-    host->loop = loop;
-    host->http = http;
-    return rp_http_template_new(http, &spec, &host->request, err);
+    host->http = run->http;
+    return rp_http_template_new(run->http, &spec, &host->request, err);
 }
 
-void rp_fixed_host_release(struct rp_script_host *script)
+static void release(struct rp_script_host *script)
 {
     struct rp_fixed_host *host = of_script(script);
 
-    rp_task_cancel(&host->hook_task);
     rp_http_template_unref(host->request);
     host->request = NULL;
     host->http = NULL;
@@ -125,29 +128,15 @@ static void interrupt(struct rp_script_host *script, struct rp_vu *vu)
     script->engine->ended(vu, RP_ENDED_INTERRUPTED);
 }
 
-/* ---- hooks: there are none, and so they have ended at once --------------------------------------------------- */
-
-static void hook_over(struct rp_task *task)
-{
-    struct rp_fixed_host *host = rp_container_of(task, struct rp_fixed_host, hook_task);
-
-    host->script.hook_ended(&host->script, host->hook, NULL);
-}
-
-static void hook(struct rp_script_host *script, enum rp_hook which, rp_ns timeout)
-{
-    struct rp_fixed_host *host = of_script(script);
-
-    host->hook = which;
-    rp_loop_defer(host->loop, &host->hook_task, hook_over);
-}
-
 static const struct rp_script_ops ops = {
+    .runtime = runtime,
+    .load = load,
+    .prepare = prepare,
     .vu_init = vu_init,
     .vu_deinit = vu_deinit,
     .begin = begin,
     .interrupt = interrupt,
-    .hook = hook,
+    .release = release,
 };
 
 void rp_fixed_host_init(struct rp_fixed_host *host)

@@ -74,7 +74,8 @@ static void on_load(struct rp_worker *worker, const struct rp_message *message)
 {
     char *path = rp_field_strdup(rp_message_get(message, "script"));
     struct rp_error err = { 0 };
-    char *json = path ? worker->host.load(worker->host.script, path, &err) : NULL;
+    struct rp_script_host *script = worker->config.script;
+    char *json = path ? script->ops->load(script, path, &err) : NULL;
 
     if (json) {
         struct rp_buf *out = rp_channel_begin(&worker->channel);
@@ -123,10 +124,22 @@ static int take_share(struct rp_worker *worker, const struct rp_message *message
     return count == 1 ? 0 : rp_segment_equal(count, &worker->segments);
 }
 
+static int prepare_script(struct rp_worker *worker, struct rp_error *err)
+{
+    struct rp_script_host *script = worker->config.script;
+    const struct rp_script_run run = { .plan = worker->plan,
+                                       .loop = worker->loop,
+                                       .registry = worker->registry,
+                                       .http = worker->http };
+
+    worker->was_prepared = true;
+    return script->ops->prepare(script, &run, err);
+}
+
 static int prepare(struct rp_worker *worker, const char *json, struct rp_error *err)
 {
     struct rp_engine_config config = { .loop = worker->loop,
-                                       .host = worker->host.script,
+                                       .host = worker->config.script,
                                        .finished = run_finished,
                                        .warning = run_warning,
                                        .user = worker };
@@ -143,8 +156,7 @@ static int prepare(struct rp_worker *worker, const char *json, struct rp_error *
     worker->s_cpu = builtin_series(worker, RP_M_GENERATOR_CPU);
     if (!worker->s_lag || !worker->s_cpu)
         return -ENOMEM;
-    r = worker->host.prepare(worker->host.script, worker->plan, worker->loop, worker->registry,
-                             worker->http, err);
+    r = prepare_script(worker, err);
     if (r < 0)
         return r;
     rp_loop_set_spin(worker->loop, worker->plan->no_spin ? 0 : RP_LOOP_SPIN);
@@ -252,7 +264,7 @@ static void over(struct rp_worker *worker, int status)
     if (worker->is_over)
         return;
     worker->is_over = true;
-    worker->ended(worker, worker->user, status);
+    worker->config.ended(worker, worker->config.user, status);
 }
 
 static void on_exit_message(struct rp_worker *worker)
@@ -264,7 +276,7 @@ static void on_exit_message(struct rp_worker *worker)
     }
     rp_worker_send_bye(worker);
     /* A coordinator that is gone needs no farewell; one on this loop reads it in a later turn. */
-    if (!worker->host.is_local)
+    if (!worker->config.shares_loop)
         (void)rp_channel_drain(&worker->channel, DRAIN_MS);
     over(worker, 0);
 }
@@ -378,8 +390,7 @@ uint32_t rp_worker_number(const struct rp_worker *worker)
     return worker->index + 1;
 }
 
-int rp_worker_new(struct rp_loop *loop, int fd, const struct rp_worker_host *host,
-                  void (*ended)(struct rp_worker *worker, void *user, int status), void *user,
+int rp_worker_new(struct rp_loop *loop, int fd, const struct rp_worker_config *config,
                   struct rp_worker **ret)
 {
     struct rp_worker *worker = rp_calloc(1, sizeof(*worker));
@@ -387,10 +398,8 @@ int rp_worker_new(struct rp_loop *loop, int fd, const struct rp_worker_host *hos
 
     if (!worker)
         return -ENOMEM;
-    worker->host = *host;
+    worker->config = *config;
     worker->loop = loop;
-    worker->ended = ended;
-    worker->user = user;
     r = rp_channel_open(&worker->channel, loop, fd, &channel_events);
     if (r < 0) {
         rp_free(worker);
@@ -411,8 +420,8 @@ void rp_worker_free(struct rp_worker *worker)
     rp_timer_disarm(&worker->start);
     rp_channel_close(&worker->channel);
     rp_engine_free(worker->engine);
-    if (worker->registry)
-        worker->host.release(worker->host.script);
+    if (worker->was_prepared)
+        worker->config.script->ops->release(worker->config.script);
     rp_http_client_free(worker->http);
     rp_registry_free(worker->registry);
     rp_plan_free(worker->plan);

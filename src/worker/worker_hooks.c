@@ -12,7 +12,8 @@ enum { SHARE_MAX_BYTES = RP_MESSAGE_MAX_BYTES / 2 };
 /* What others wait for. NULL with @err: they cannot have it. */
 static char *pack(struct rp_worker *worker, size_t *ret_len, struct rp_error *err)
 {
-    char *data = worker->host.pack(worker->host.script, ret_len, err);
+    struct rp_script_host *script = worker->config.script;
+    char *data = script->ops->pack(script, ret_len, err);
 
     if (!data || *ret_len <= SHARE_MAX_BYTES)
         return data;
@@ -53,7 +54,7 @@ static void hook_ended(struct rp_script_host *host, enum rp_hook hook, const str
 
     worker->is_in_hook = false;
     rp_worker_send_changes(worker);
-    if (hook == RP_HOOK_SETUP && worker->is_sharing && worker->host.pack && !err) {
+    if (hook == RP_HOOK_SETUP && worker->is_sharing && host->ops->pack && !err) {
         data = pack(worker, &len, &no_data);
         if (!data)
             err = &no_data;
@@ -65,13 +66,16 @@ static void hook_ended(struct rp_script_host *host, enum rp_hook hook, const str
 
 void rp_worker_run_hook(struct rp_worker *worker, enum rp_hook hook, rp_ns timeout)
 {
-    struct rp_script_host *script = worker->host.script;
+    struct rp_script_host *script = worker->config.script;
 
     script->hook_ended = hook_ended;
     script->hook_data = worker;
     worker->is_in_hook = true;
     worker->hook_began = rp_loop_now(worker->loop);
-    script->ops->hook(script, hook, timeout);
+    if (script->ops->hook)
+        script->ops->hook(script, hook, timeout);
+    else
+        hook_ended(script, hook, NULL);
 }
 
 void rp_worker_on_setup(struct rp_worker *worker, const struct rp_message *message)
@@ -82,11 +86,10 @@ void rp_worker_on_setup(struct rp_worker *worker, const struct rp_message *messa
 
 void rp_worker_on_share(struct rp_worker *worker, const struct rp_message *message)
 {
+    struct rp_script_host *script = worker->config.script;
+    struct rp_slice data = rp_field_bytes(rp_message_get(message, "data"));
     struct rp_error err = { 0 };
-    int r = worker->host.share
-                ? worker->host.share(worker->host.script,
-                                     rp_field_bytes(rp_message_get(message, "data")), &err)
-                : -EINVAL;
+    int r = script->ops->share ? script->ops->share(script, data, &err) : -EINVAL;
 
     if (r < 0) {
         if (!err.message)

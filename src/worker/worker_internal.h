@@ -13,10 +13,8 @@
 
 struct rp_worker {
     struct rp_channel channel;
-    struct rp_worker_host host;
+    struct rp_worker_config config;
     struct rp_loop *loop;
-    void (*ended)(struct rp_worker *worker, void *user, int status);
-    void *user;
     struct rp_plan *plan;
     struct rp_registry *registry;
     struct rp_http_client *http;
@@ -24,6 +22,7 @@ struct rp_worker {
     struct rp_timer tick, lag, start;
     uint32_t index; /* of the run's workers, from 0 */
     struct rp_segment_sequence segments;
+    bool was_prepared; /* the script host, with or without success */
     bool is_in_hook, is_sharing, has_started, is_over;
     rp_ns started_late; /* after the moment that was agreed upon */
     rp_ns hook_began;

@@ -89,7 +89,7 @@ void rp_worker_send_hello(struct rp_worker *worker)
     rp_write_key(out, "loop");
     rp_write_text(out, rp_loop_ops_name(rp_loop_ops_of(worker->loop)));
     rp_write_key(out, "runtime");
-    rp_write_text(out, worker->host.runtime);
+    rp_write_text(out, worker->config.script->ops->runtime(worker->config.script));
     rp_worker_end_message(worker);
 }
 
@@ -168,6 +168,7 @@ static void send_error_group(void *user, const struct rp_error_group *group)
 /* Everything that has changed since the last time. */
 void rp_worker_send_changes(struct rp_worker *worker)
 {
+    struct rp_script_host *script = worker->config.script;
     struct delta delta = { 0 };
     struct rp_buf *out;
     int r;
@@ -186,7 +187,8 @@ void rp_worker_send_changes(struct rp_worker *worker)
     rp_buf_append_slice(out, rp_buf_slice(&delta.items));
     rp_worker_end_message(worker);
     rp_buf_deinit(&delta.items);
-    worker->host.each_error(worker->host.script, send_error_group, worker);
+    if (script->ops->each_error)
+        script->ops->each_error(script, send_error_group, worker);
 }
 
 void rp_worker_send_totals(struct rp_worker *worker)

@@ -222,7 +222,9 @@ static void keep_receive_blocks(void)
 static PyObject *host_serve(PyObject *object, PyObject *arg)
 {
     struct py_host *self = (struct py_host *)object;
-    struct rp_worker_host host = rp_py_worker_host(self);
+    const struct rp_worker_config config = { .script = &self->script,
+                                             .ended = rp_py_worker_ended,
+                                             .user = self };
     long fd = PyLong_AsLong(arg);
     int r;
 
@@ -233,7 +235,7 @@ static PyObject *host_serve(PyObject *object, PyObject *arg)
     keep_receive_blocks();
     /* A script that blocks does not see the coordinator's end: it must not outlive it. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    r = rp_worker_new(self->loop, (int)fd, &host, rp_py_worker_ended, self, &self->worker);
+    r = rp_worker_new(self->loop, (int)fd, &config, &self->worker);
     if (r == 0)
         r = rp_py_watchdog_start(self);
     if (r < 0) {

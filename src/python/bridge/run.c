@@ -238,13 +238,14 @@ static int make_events(struct py_run *self)
 static int connect_both(struct py_run *self)
 {
     struct py_host *host = self->host;
-    struct rp_worker_host worker_host = rp_py_worker_host(host);
+    const struct rp_worker_config config = {
+        .script = &host->script, .shares_loop = true, .ended = rp_py_worker_ended, .user = host
+    };
     int ends[2], r;
 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
         return -errno;
-    worker_host.is_local = true;
-    r = rp_worker_new(host->loop, ends[0], &worker_host, rp_py_worker_ended, host, &host->worker);
+    r = rp_worker_new(host->loop, ends[0], &config, &host->worker);
     if (r < 0)
         close(ends[0]);
     else

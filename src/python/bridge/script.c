@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* What the worker asks of a kind of script, answered by the hooks in Python. */
+/* The script host of Python: what the worker asks is answered by the hooks in Python, what the engine asks by drive.c. */
 
 #include "base/alloc.h"
 #include "plan/metrics.h"
@@ -9,6 +9,11 @@
 static struct py_host *of_script(struct rp_script_host *script)
 {
     return rp_container_of(script, struct py_host, script);
+}
+
+static const char *host_runtime(const struct rp_script_host *script)
+{
+    return rp_container_of(script, const struct py_host, script)->runtime;
 }
 
 static char *host_load(struct rp_script_host *script, const char *path, struct rp_error *err)
@@ -54,19 +59,18 @@ static int make_hook_py_vu(struct py_host *self)
     return self->hook_py_vu && self->base_context ? 0 : -ENOMEM;
 }
 
-static int host_prepare(struct rp_script_host *script, const struct rp_plan *plan,
-                        struct rp_loop *loop, struct rp_registry *registry,
-                        struct rp_http_client *http, struct rp_error *err)
+static int host_prepare(struct rp_script_host *script, const struct rp_script_run *run,
+                        struct rp_error *err)
 {
     const struct rp_builtin_metric *checks = &rp_builtin_metrics[RP_M_CHECKS];
     struct py_host *self = of_script(script);
     int r;
 
-    self->plan = plan;
-    self->registry = registry;
-    self->http = http;
-    r = rp_registry_metric(registry, checks->name, checks->type, checks->is_time, &self->checks,
-                           err);
+    self->plan = run->plan;
+    self->registry = run->registry;
+    self->http = run->http;
+    r = rp_registry_metric(run->registry, checks->name, checks->type, checks->is_time,
+                           &self->checks, err);
     if (r == 0)
         r = make_caches(self);
     if (r == 0)
@@ -205,7 +209,7 @@ static void hook_failed(struct rp_task *task)
     rp_error_deinit(&err);
 }
 
-void rp_py_script_hook(struct rp_script_host *script, enum rp_hook hook, rp_ns timeout)
+static void host_hook(struct rp_script_host *script, enum rp_hook hook, rp_ns timeout)
 {
     struct py_host *self = of_script(script);
     const char *name = hook == RP_HOOK_SETUP ? "setup" : "teardown";
@@ -249,14 +253,17 @@ PyObject *rp_py_awaiting(struct py_vu *vu, PyObject *result)
     return coro;
 }
 
-struct rp_worker_host rp_py_worker_host(struct py_host *self)
-{
-    return (struct rp_worker_host){ .script = &self->script,
-                                    .load = host_load,
-                                    .prepare = host_prepare,
-                                    .pack = host_pack,
-                                    .share = host_share,
-                                    .release = host_release,
-                                    .each_error = host_each_error,
-                                    .runtime = self->runtime };
-}
+const struct rp_script_ops rp_py_script_ops = {
+    .runtime = host_runtime,
+    .load = host_load,
+    .prepare = host_prepare,
+    .vu_init = rp_py_script_vu_init,
+    .vu_deinit = rp_py_script_vu_deinit,
+    .begin = rp_py_script_begin,
+    .interrupt = rp_py_script_interrupt,
+    .hook = host_hook,
+    .pack = host_pack,
+    .share = host_share,
+    .each_error = host_each_error,
+    .release = host_release,
+};

@@ -265,8 +265,7 @@ void rp_py_sleep_abandon(struct rp_timer *timer);
 /* What is asked of every asyncio loop. -1 with an exception. */
 int rp_py_host_take_loop(struct py_host *host, PyObject *aio_loop);
 void rp_py_worker_ended(struct rp_worker *worker, void *user, int status);
-struct rp_worker_host rp_py_worker_host(struct py_host *host);
-void rp_py_script_hook(struct rp_script_host *script, enum rp_hook hook, rp_ns timeout);
+extern const struct rp_script_ops rp_py_script_ops;
 /* The VUs of a scenario are made one after the other: hooks.function() is asked once for all of them. A new reference. */
 PyObject *rp_py_function_of(struct py_host *host, const struct rp_scenario *scenario);
 /* A plain function has run by now, unless what it gave (stolen) is to be awaited: a coroutine that does. NULL: it is not, or
@@ -299,8 +298,12 @@ PyObject *rp_py_vu_group(PyObject *self, PyObject *name);
 int rp_py_park_on_future(struct py_vu *vu, PyObject *future);
 int rp_py_park_on_foreign(struct py_vu *vu, PyObject *object);
 
-/* drive.c: a VU's coroutine */
-extern const struct rp_script_ops rp_py_script_ops;
+/* drive.c: a VU's coroutine; the first four are members of rp_py_script_ops */
+int rp_py_script_vu_init(struct rp_script_host *script, struct rp_vu *engine_vu,
+                         struct rp_error *err);
+void rp_py_script_vu_deinit(struct rp_script_host *script, struct rp_vu *engine_vu);
+void rp_py_script_begin(struct rp_script_host *script, struct rp_vu *engine_vu);
+void rp_py_script_interrupt(struct rp_script_host *script, struct rp_vu *engine_vu);
 void rp_py_step(struct py_vu *vu, PyObject *exception);
 PyObject *rp_py_vu_wakeup(PyObject *self, PyObject *arg);
 /* Throws CancelledError into it: 1, 0 when it runs nothing, or -1 with an exception. */

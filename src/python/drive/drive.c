@@ -321,7 +321,7 @@ void rp_py_vu_set_interrupted(struct py_vu *vu)
         PyErr_Clear();
 }
 
-static void script_interrupt(struct rp_script_host *script, struct rp_vu *engine_vu)
+void rp_py_script_interrupt(struct rp_script_host *script, struct rp_vu *engine_vu)
 {
     struct py_vu *vu = of_engine(engine_vu);
 
@@ -355,7 +355,7 @@ static void end_instead(struct py_vu *vu)
     }
 }
 
-/* ---- script ops ------------------------------------------------------------------------------------------- */
+/* ---- what the engine asks ------------------------------------------------------------------------------------------- */
 
 /* What an iteration leaves of itself in its VU ends with it: a group that was not left, the count of cancellations, tasks
  * that the engine did not wait for any longer. */
@@ -372,7 +372,7 @@ static void reset_extra(struct py_vu *vu)
     extra->cancel_requests = 0;
 }
 
-static void script_begin(struct rp_script_host *script, struct rp_vu *engine_vu)
+void rp_py_script_begin(struct rp_script_host *script, struct rp_vu *engine_vu)
 {
     struct py_vu *vu = of_engine(engine_vu);
     PyObject *args[] = { NULL, (PyObject *)vu };
@@ -398,8 +398,8 @@ static void script_begin(struct rp_script_host *script, struct rp_vu *engine_vu)
     rp_py_step(vu, NULL);
 }
 
-static int script_vu_init(struct rp_script_host *script, struct rp_vu *engine_vu,
-                          struct rp_error *err)
+int rp_py_script_vu_init(struct rp_script_host *script, struct rp_vu *engine_vu,
+                         struct rp_error *err)
 {
     struct py_host *host = rp_container_of(script, struct py_host, script);
     struct py_vu *vu = rp_py_vu_new(host, engine_vu);
@@ -416,7 +416,7 @@ static int script_vu_init(struct rp_script_host *script, struct rp_vu *engine_vu
     return -RP_EUSER;
 }
 
-static void script_vu_deinit(struct rp_script_host *script, struct rp_vu *engine_vu)
+void rp_py_script_vu_deinit(struct rp_script_host *script, struct rp_vu *engine_vu)
 {
     struct py_vu *vu = of_engine(engine_vu);
 
@@ -426,11 +426,3 @@ static void script_vu_deinit(struct rp_script_host *script, struct rp_vu *engine
     rp_py_vu_release(vu);
     Py_DECREF(vu);
 }
-
-const struct rp_script_ops rp_py_script_ops = {
-    .vu_init = script_vu_init,
-    .vu_deinit = script_vu_deinit,
-    .begin = script_begin,
-    .interrupt = script_interrupt,
-    .hook = rp_py_script_hook,
-};

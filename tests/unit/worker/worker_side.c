@@ -13,6 +13,11 @@ static struct side *of_script(struct rp_script_host *host)
     return rp_container_of(host, struct side, script);
 }
 
+static const char *runtime(const struct rp_script_host *host)
+{
+    return "none";
+}
+
 static char *load(struct rp_script_host *host, const char *path, struct rp_error *err)
 {
     if (of_script(host)->fails_to_load) {
@@ -24,16 +29,18 @@ static char *load(struct rp_script_host *host, const char *path, struct rp_error
     return rp_strdup("{}");
 }
 
-static int prepare(struct rp_script_host *host, const struct rp_plan *plan, struct rp_loop *loop,
-                   struct rp_registry *registry, struct rp_http_client *http, struct rp_error *err)
+static int prepare(struct rp_script_host *host, const struct rp_script_run *run,
+                   struct rp_error *err)
 {
+    struct side *side = of_script(host);
     const struct rp_metric *metric;
-    int r = rp_registry_metric(registry, "mine", RP_TREND, false, &metric, err);
+    int r = rp_registry_metric(run->registry, "mine", RP_TREND, false, &metric, err);
 
-    if (r < 0)
-        return r;
-    of_script(host)->series = rp_registry_series(registry, metric, rp_tags_empty(registry));
-    return of_script(host)->series ? 0 : -ENOMEM;
+    side->prepared++;
+    if (r < 0 || side->fails_to_prepare)
+        return r < 0 ? r : -ENOMEM;
+    side->series = rp_registry_series(run->registry, metric, rp_tags_empty(run->registry));
+    return side->series ? 0 : -ENOMEM;
 }
 
 static void release(struct rp_script_host *host)
@@ -111,12 +118,30 @@ static void run_hook(struct rp_script_host *host, enum rp_hook hook, rp_ns timeo
     rp_loop_defer(side->world->loop, &side->hook_task, end_hook);
 }
 
-static const struct rp_script_ops ops = {
+static char *pack(struct rp_script_host *host, size_t *ret_len, struct rp_error *err)
+{
+    *ret_len = 4;
+    return rp_strdup("data");
+}
+
+static int share(struct rp_script_host *host, struct rp_slice data, struct rp_error *err)
+{
+    return rp_slice_eq_str(data, "data") ? 0 : rp_error_set(err, -RP_EUSER, "not what was packed");
+}
+
+const struct rp_script_ops side_ops = {
+    .runtime = runtime,
+    .load = load,
+    .prepare = prepare,
     .vu_init = vu_init,
     .vu_deinit = vu_deinit,
     .begin = begin,
     .interrupt = side_interrupt,
     .hook = run_hook,
+    .pack = pack,
+    .share = share,
+    .each_error = each_error,
+    .release = release,
 };
 
 static void on_ended(struct rp_worker *worker, void *user, int status)
@@ -211,35 +236,17 @@ static void on_closed(struct rp_channel *channel, int status)
 
 static const struct rp_channel_events channel_events = { on_message, on_closed };
 
-static char *pack(struct rp_script_host *host, size_t *ret_len, struct rp_error *err)
-{
-    *ret_len = 4;
-    return rp_strdup("data");
-}
-
-static int share(struct rp_script_host *host, struct rp_slice data, struct rp_error *err)
-{
-    return rp_slice_eq_str(data, "data") ? 0 : rp_error_set(err, -RP_EUSER, "not what was packed");
-}
-
 void side_init(struct side *side, struct world *world)
 {
-    struct rp_worker_host host = { .script = &side->script,
-                                   .load = load,
-                                   .prepare = prepare,
-                                   .pack = pack,
-                                   .share = share,
-                                   .release = release,
-                                   .each_error = each_error,
-                                   .runtime = "none" };
+    struct rp_worker_config config = { .script = &side->script, .ended = on_ended, .user = side };
     int fds[2];
 
-    *side = (struct side){ .world = world, .script = { .ops = &ops } };
+    *side = (struct side){ .world = world, .script = { .ops = &side_ops } };
     side->page = page_read();
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
     assert_int_equal(rp_store_new(&side->store), 0);
     assert_int_equal(rp_channel_open(&side->channel, world->loop, fds[0], &channel_events), 0);
-    assert_int_equal(rp_worker_new(world->loop, fds[1], &host, on_ended, side, &side->worker), 0);
+    assert_int_equal(rp_worker_new(world->loop, fds[1], &config, &side->worker), 0);
 }
 
 void side_deinit(struct side *side)

@@ -22,8 +22,8 @@ struct side {
     struct rp_series *series;
     struct rp_task hook_task;
     enum rp_hook hook;
-    int hooks, released, ended, status, begun;
-    bool fails_to_load, hook_fails, never_ends;
+    int hooks, prepared, released, ended, status, begun;
+    bool fails_to_load, fails_to_prepare, hook_fails, never_ends;
     /* the coordinator's */
     struct rp_channel channel;
     struct rp_store *store;
@@ -35,6 +35,8 @@ struct side {
     rp_ns elapsed, paused;
     char stage[16];
 };
+
+extern const struct rp_script_ops side_ops;
 
 void side_init(struct side *side, struct world *world);
 void side_deinit(struct side *side);

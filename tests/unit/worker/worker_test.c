@@ -92,6 +92,56 @@ static void test_failures_are_told(struct world *world)
     side_deinit(&side);
 }
 
+/* A host of which only what must be there is there: it has no hooks, so they have ended, and no iteration of its fails. */
+static void test_a_bare_host(struct world *world)
+{
+    struct rp_script_ops bare = side_ops;
+    struct side side;
+
+    bare.hook = NULL;
+    bare.pack = NULL;
+    bare.share = NULL;
+    bare.each_error = NULL;
+    side_init(&side, world);
+    side.script.ops = &bare;
+    go_to(&side, RP_MSG_SETUP);
+    tell_and_wait(&side, RP_MSG_SHARE, RP_MSG_FAILED);
+    assert_string_equal(side.stage, "share");
+    tell_and_wait(&side, RP_MSG_START, RP_MSG_FINISHED);
+    tell_and_wait(&side, RP_MSG_TEARDOWN, RP_MSG_HOOK_ENDED);
+    tell_and_wait(&side, RP_MSG_EXIT, RP_MSG_BYE);
+    assert_int_equal(side.seen[RP_MSG_HOOK_ENDED], 2);
+    assert_int_equal(side.seen[RP_MSG_ERROR] + side.seen[RP_MSG_WARNING] + side.hooks, 0);
+    assert_true(rp_store_view(side.store, "iterations")->total.counter == ITERATIONS);
+    side_deinit(&side);
+}
+
+/* One release() for one prepare(), however either went. */
+static void test_what_is_prepared_is_released(struct world *world)
+{
+    for (int fails = 0; fails < 2; fails++) {
+        struct side side;
+
+        side_init(&side, world);
+        side.fails_to_prepare = fails;
+        tell_and_wait(&side, RP_MSG_PLAN, fails ? RP_MSG_FAILED : RP_MSG_READY);
+        assert_int_equal(side.released, 0);
+        side_deinit(&side);
+        assert_int_equal(side.prepared, 1);
+        assert_int_equal(side.released, 1);
+    }
+    for (int loads = 0; loads < 2; loads++) { /* there never was a plan */
+        struct side side;
+
+        side_init(&side, world);
+        turn_until(world, &side.seen[RP_MSG_HELLO], 1);
+        if (loads)
+            tell_and_wait(&side, RP_MSG_LOAD, RP_MSG_DECLARED);
+        side_deinit(&side);
+        assert_int_equal(side.released, 0);
+    }
+}
+
 /* The worker answers in what it was spoken to in. */
 static void test_encodings(struct world *world)
 {
@@ -221,9 +271,17 @@ static void test_out_of_order_is_told(struct world *world)
 int main(void)
 {
     static const struct world_case cases[] = {
-        CASE(test_a_whole_run), CASE(test_failures_are_told),    CASE(test_encodings),
-        CASE(test_a_stop),      CASE(test_the_coordinator_goes), CASE(test_nonsense_ends_it),
-        CASE(test_any_order),   CASE(test_out_of_order_is_told), CASE(test_pauses),
+        CASE(test_a_whole_run),
+        CASE(test_failures_are_told),
+        CASE(test_encodings),
+        CASE(test_a_stop),
+        CASE(test_the_coordinator_goes),
+        CASE(test_nonsense_ends_it),
+        CASE(test_any_order),
+        CASE(test_out_of_order_is_told),
+        CASE(test_pauses),
+        CASE(test_a_bare_host),
+        CASE(test_what_is_prepared_is_released),
     };
 
     return run_worlds(cases, RP_ARRAY_LEN(cases));
