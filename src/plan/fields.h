@@ -135,10 +135,6 @@ json_t *rp_field_to_json(const struct rp_field *field, const void *base);
 void rp_field_to_text(const struct rp_field *field, const void *base, struct rp_buf *out);
 /* "whole number from 1 to 10000000". */
 void rp_field_expected(const struct rp_field *field, char *out, size_t size);
-/* The Markdown tables of docs/scenarios.md. */
-void rp_fields_write_markdown(struct rp_buf *out);
-void rp_executor_kinds_write_markdown(struct rp_buf *out);
-void rp_settings_write_markdown(struct rp_buf *out);
 
 /* pairs: a later key replaces an earlier one. */
 RP_NODISCARD int rp_pairs_set(struct rp_pairs *pairs, const char *key, const char *value);

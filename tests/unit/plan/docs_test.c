@@ -7,11 +7,13 @@
 
 #include <cmocka.h>
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "plan/duration.h"
 #include "plan/fields.h"
 #include "plan/metrics.h"
 
@@ -30,13 +32,93 @@ static void metrics_write_markdown(struct rp_buf *out)
     }
 }
 
+static void write_default(const struct rp_field *field, struct rp_buf *out)
+{
+    char text[64];
+
+    if (field->default_kind == RP_FD_OTHER) {
+        rp_buf_append_str(out, field->default_text);
+    } else if (field->required) {
+        rp_buf_append_str(out, "required");
+        if (field->required != field->executors)
+            rp_buf_appendf(out, "; %" PRId64 " for a ramping one", field->default_value);
+    } else if (field->type == RP_FT_EXECUTOR) {
+        rp_buf_appendf(out, "%s", rp_executor_kinds[field->default_value].name);
+    } else if (field->type == RP_FT_ARRIVAL) {
+        rp_buf_append_str(out, rp_arrival_names[field->default_value]);
+    } else if (field->type == RP_FT_DURATION) {
+        rp_duration_format(field->default_value, text, sizeof(text));
+        rp_buf_append_str(out, text);
+    } else if (field->type == RP_FT_PAIRS) {
+        rp_buf_append_str(out, "none");
+    } else {
+        rp_buf_appendf(out, "%" PRId64, field->default_value);
+    }
+}
+
+static void write_executors(unsigned executors, struct rp_buf *out)
+{
+    const char *separator = "";
+
+    if (executors == (1u << RP_EXECUTOR_KIND_COUNT) - 1) {
+        rp_buf_append_str(out, "all");
+        return;
+    }
+    for (int i = 0; i < RP_EXECUTOR_KIND_COUNT; i++)
+        if (executors >> i & 1) {
+            rp_buf_appendf(out, "%s%s", separator, rp_executor_kinds[i].name);
+            separator = ", ";
+        }
+}
+
+static void fields_write_markdown(struct rp_buf *out)
+{
+    char expected[128];
+
+    rp_buf_append_str(out, "| field | executors | value | default | meaning |\n"
+                           "|---|---|---|---|---|\n");
+    for (int i = 0; i < RP_F_COUNT; i++) {
+        const struct rp_field *field = &rp_scenario_fields[i];
+
+        rp_field_expected(field, expected, sizeof(expected));
+        rp_buf_appendf(out, "| `%s` | ", field->name);
+        write_executors(field->executors, out);
+        rp_buf_appendf(out, " | %s | ", expected);
+        write_default(field, out);
+        rp_buf_appendf(out, " | %s |\n", field->help);
+    }
+}
+
+static void settings_write_markdown(struct rp_buf *out)
+{
+    char expected[128];
+
+    rp_buf_append_str(out, "| option | value | default | meaning |\n|---|---|---|---|\n");
+    for (int i = 0; i < RP_S_COUNT; i++) {
+        const struct rp_field *field = &rp_plan_settings[i];
+
+        rp_field_expected(field, expected, sizeof(expected));
+        rp_buf_appendf(out, "| `%s` | %s | ", field->name, expected);
+        write_default(field, out);
+        rp_buf_appendf(out, " | %s |\n", field->help);
+    }
+}
+
+static void executor_kinds_write_markdown(struct rp_buf *out)
+{
+    rp_buf_append_str(out, "| executor | what it does |\n|---|---|\n");
+    for (int i = 0; i < RP_EXECUTOR_KIND_COUNT; i++)
+        rp_buf_appendf(out, "| `%s` | %s |\n", rp_executor_kinds[i].name,
+                       rp_executor_kinds[i].help);
+}
+
 static const struct {
     const char *file, *marker;
     void (*write)(struct rp_buf *out);
 } tables[] = {
-    { "scenarios.md", "executors", rp_executor_kinds_write_markdown },
-    { "scenarios.md", "fields", rp_fields_write_markdown },
-    { "scenarios.md", "options", rp_settings_write_markdown },
+    { "scenarios.md", "executors", executor_kinds_write_markdown },
+    { "scenarios.md", "fields", fields_write_markdown },
+    { "scenarios.md", "options", settings_write_markdown },
     { "thresholds.md", "metrics", metrics_write_markdown },
 };
 
