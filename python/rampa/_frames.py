@@ -1,4 +1,4 @@
-"""Frames and tracebacks: which of them are the user's own code."""
+"""Exceptions and frames: their texts, and which frames are the user's own code."""
 
 from __future__ import annotations
 
@@ -79,3 +79,16 @@ def format_error(error: BaseException) -> str:
         del told.stack[-1]
     _shorten(told)
     return "".join(told.format()).rstrip("\n")
+
+
+def plain(text: str) -> str:
+    """A text that C can take, which has UTF-8 and no NUL: what is neither (in an odd file name, say) becomes an escape."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+
+
+def text_of(error: BaseException) -> str:
+    """The str() of an exception, which is code of the script and may raise itself."""
+    try:
+        return plain(str(error))
+    except Exception:
+        return "(its text cannot be had)"

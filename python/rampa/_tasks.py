@@ -9,10 +9,8 @@ import typing
 
 if typing.TYPE_CHECKING:
     from rampa import _rampa
+    from rampa._hooks import LeftTask
     from rampa._worker import Hooks
-
-LeftTask = tuple["asyncio.Task[typing.Any]", "types.CodeType | None", int]
-"""The task; code and line that created it, when its coroutine is not the user's own."""
 
 
 class Leftovers:
@@ -45,7 +43,7 @@ class Leftovers:
             self._worker._released(self)
 
     def give_up(self) -> None:
-        """They have had their time."""
+        """The tasks have had their time."""
         for place in self._places.values():
             self._hooks.warn_later(
                 f"scenario {self._scenario!r}: a task goes on although it was cancelled at the end of its iteration: {place}"

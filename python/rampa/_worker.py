@@ -7,7 +7,6 @@ import collections
 import collections.abc
 import contextlib
 import inspect
-import json
 import os
 import selectors
 import signal
@@ -16,23 +15,25 @@ import threading
 import time
 import types
 import typing
-import urllib.parse
 import warnings
 
 from rampa._asyncio import VUTask, adapt
-from rampa._frames import format_error, is_ours, kind_of_file, users_frame, users_place
+from rampa._error_groups import ErrorGroups
+from rampa._frames import format_error, is_ours, kind_of_file, plain, text_of, users_frame, users_place
+from rampa._request import prepare
 from rampa._share import NotShareable, pack, unpack
-from rampa._tasks import Leftovers, LeftTask
+from rampa._tasks import Leftovers
 from rampa._watchdog import Watchdog
-from rampa.errors import RequestError, RunAborted, ScriptError
+from rampa.errors import RunAborted, ScriptError
 from rampa.loader import Script, require_scenario
 
 if typing.TYPE_CHECKING:
     from rampa import _rampa
+    from rampa._hooks import Description, LeftTask, PreparedRequest, ToldErrors
 else:
     import _rampa
 
-_GROUPS_MAX = 1000
+_TEXTS_MAX = 1000
 _LEAVE_SECONDS = 1.0
 
 
@@ -49,113 +50,6 @@ class ReactorSelector(selectors.EpollSelector):
         if self._host.ended and self.loop is not None:
             self.loop.stop()
         return super().select(0) if ready else []
-
-
-class ErrorGroups:
-    """Exceptions of iterations by scenario, type and place: a count and the first traceback each."""
-
-    def __init__(self, place: typing.Callable[[types.CodeType | None, int], str]) -> None:
-        self._place = place
-        self._groups: dict[tuple[typing.Any, ...], list[typing.Any]] = {}
-        self._changed: set[tuple[typing.Any, ...]] = set()
-
-    def note(self, scenario: str, error: BaseException, vu: int, iteration: int) -> None:
-        code, line = users_place(error)
-        if code is None or is_ours(code.co_filename):
-            code, line = None, 0
-        # What is told apart here is told apart by who reads it: a class that is made anew each time is the same kind.
-        where = (code.co_filename, code.co_name) if code else None
-        key: tuple[typing.Any, ...] = (scenario, type(error).__name__, where, line)
-        group = self._groups.get(key)
-        if group is None:
-            if len(self._groups) >= _GROUPS_MAX:
-                key = (scenario, "other")
-                group = self._groups.setdefault(key, [scenario, "(others)", "", "more kinds of errors", None, 0, False])
-            else:
-                group = self._groups[key] = self._describe(scenario, error, code, line)
-                group[4] += f"\n(first in iteration {iteration} of scenario {scenario!r}, VU {vu})"
-        group[5] += 1
-        group[6] = group[6] and isinstance(error, RequestError)
-        self._changed.add(key)
-
-    def _describe(self, scenario: str, error: BaseException, code: types.CodeType | None, line: int) -> list[typing.Any]:
-        kind, place, traceback = _plain(type(error).__name__), _plain(self._place(code, line)), _plain(format_error(error))
-        return [scenario, kind, _text(error), place, traceback, 0, isinstance(error, RequestError)]
-
-    def take_changed(self) -> list[tuple[typing.Any, ...]]:
-        changed = [tuple(self._groups[key]) for key in self._changed]
-        self._changed.clear()
-        return changed
-
-
-def _plain(text: str) -> str:
-    """For C, which has UTF-8 and no NUL: what is neither (an odd file name, say) as an escape, so that it is told at all."""
-    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
-
-
-def _text(error: BaseException) -> str:
-    """str() of an exception, which is code of the script and may raise itself."""
-    try:
-        return _plain(str(error))
-    except Exception:
-        return "(its text cannot be had)"
-
-
-def _pairs(value: typing.Any, what: str) -> list[tuple[str, str]]:
-    if value is None:
-        return []
-    items = value.items() if hasattr(value, "items") else value
-    pairs = []
-    for item in items:
-        name, text = item
-        if isinstance(text, bytes):
-            text = text.decode("latin-1")
-        if not isinstance(name, str) or not isinstance(text, (str, int, float)):
-            raise TypeError(f"{what} must be str, not {type(name).__name__} and {type(text).__name__}")
-        pairs.append((name, str(text)))
-    return pairs
-
-
-def _with_params(url: str, params: typing.Any) -> str:
-    if params is None:
-        return url
-    query = params if isinstance(params, str) else urllib.parse.urlencode(params, doseq=True)
-    url, hash_, fragment = url.partition("#")
-    if query:
-        url += ("&" if "?" in url else "?") + query
-    return url + hash_ + fragment
-
-
-def _body(json_value: typing.Any, data: typing.Any, headers: list[tuple[str, str]]) -> bytes | None:
-    """The body's bytes; adds its Content-Type unless the caller gave one."""
-    if json_value is not None and data is not None:
-        raise TypeError("give either json or data, not both")
-    kind = None
-    if json_value is not None:
-        body, kind = json.dumps(json_value).encode(), "application/json"
-    elif isinstance(data, (bytes, bytearray, memoryview)):
-        body = bytes(data)
-    elif isinstance(data, str):
-        body, kind = data.encode(), "text/plain; charset=utf-8"
-    elif data is not None:
-        body, kind = urllib.parse.urlencode(data, doseq=True).encode(), "application/x-www-form-urlencoded"
-    else:
-        return None
-    if kind and not any(name.lower() == "content-type" for name, _ in headers):
-        headers.append(("Content-Type", kind))
-    return body
-
-
-def _ranges(statuses: typing.Any) -> list[tuple[int, int]] | None:
-    if statuses is None:
-        return None
-    ranges = []
-    for item in [statuses] if isinstance(statuses, int) else statuses:
-        low, high = (item, item) if isinstance(item, int) else item
-        if not 100 <= low <= high <= 999:
-            raise ValueError(f"expected_statuses: {item!r} is no status (100 to 999) or range of them")
-        ranges.append((low, high))
-    return ranges
 
 
 class RunningHook:
@@ -186,7 +80,7 @@ class RunningHook:
 
 
 class Hooks:
-    """What the C host calls."""
+    """The ``rampa._hooks.HostHooks`` of a worker process; what each method is for stands there."""
 
     def __init__(self) -> None:
         self.script: Script | None = None
@@ -234,33 +128,36 @@ class Hooks:
     def note_error(self, scenario: str, error: BaseException, vu: int, iteration: int) -> None:
         self.errors.note(scenario, error, vu, iteration)
 
-    def changed_errors(self) -> list[tuple[typing.Any, ...]]:
+    def changed_errors(self) -> list[ToldErrors]:
         for text, times in self._warnings.items():
-            self.host.warn(_plain(text), times)
+            self.host.warn(plain(text), times)
         self._warnings.clear()
         self.watchdog.tell_blocks()
         return self.errors.take_changed()
 
     def warn_later(self, text: str) -> None:
         """For what may happen in every iteration: it is counted here and told once a second."""
-        if text in self._warnings or len(self._warnings) < _GROUPS_MAX:
+        if text in self._warnings or len(self._warnings) < _TEXTS_MAX:
             self._warnings[text] += 1
 
     def kind_of_file(self, name: str) -> bool | None:
         return kind_of_file(name)
 
-    def end_tasks(self, worker: _rampa.Worker, tasks: list[LeftTask], is_interrupted: bool) -> Leftovers | None:
+    def end_tasks(self, worker: _rampa.Worker, tasks: list[LeftTask], is_interrupted: bool) -> Leftovers:
         return Leftovers(self, worker, tasks, is_interrupted)
 
+    def give_up_tasks(self, leftovers: Leftovers) -> None:
+        leftovers.give_up()
+
     def note_check(self, name: str, error: BaseException) -> None:
-        if name not in self._checks and len(self._checks) < _GROUPS_MAX:
+        if name not in self._checks and len(self._checks) < _TEXTS_MAX:
             self._checks.add(name)
-            self.host.warn(f"check {name!r} raised {type(error).__name__}: {_text(error)} (it counts as failed)")
+            self.host.warn(f"check {name!r} raised {type(error).__name__}: {text_of(error)} (it counts as failed)")
 
     def note_unawaited_check(self, name: str, given: typing.Any) -> None:
         if hasattr(given, "close"):
             given.close()
-        if name not in self._checks and len(self._checks) < _GROUPS_MAX:
+        if name not in self._checks and len(self._checks) < _TEXTS_MAX:
             self._checks.add(name)
             self.host.warn(
                 f"check {name!r} gives a {type(given).__name__}, which check() does not await (it counts as failed): await "
@@ -273,21 +170,19 @@ class Hooks:
             return
         frame = users_frame(sys._getframe(1))
         place = self.place(frame.f_code, frame.f_lineno) if frame else ""
-        if place in self._unawaited or len(self._unawaited) >= _GROUPS_MAX:
+        if place in self._unawaited or len(self._unawaited) >= _TEXTS_MAX:
             return
         self._unawaited.add(place)
-        self.host.warn(_plain(f"{text}: {place}" if place else text))
+        self.host.warn(plain(f"{text}: {place}" if place else text))
 
-    def awaiting(self, result: typing.Any) -> typing.Any:
-        """A coroutine that awaits what a plain function gave; None when that is nothing to await."""
+    def awaiting(self, result: typing.Any) -> collections.abc.Coroutine[typing.Any, typing.Any, None] | None:
         if inspect.isawaitable(result):
             return _await(result)
         if inspect.isgenerator(result) or inspect.isasyncgen(result):
             raise TypeError("the function gave a generator, which nobody iterates: use 'async def' and 'await'")
         return None
 
-    def describe(self, error: BaseException) -> tuple[str, str | None, int, str | None, str | None]:
-        """message, file, line, traceback, hint"""
+    def describe(self, error: BaseException) -> Description:
         file: str | None
         line: int
         code, line = users_place(error)
@@ -299,15 +194,15 @@ class Hooks:
         elif file is None and self.hook is not None and hasattr(self.hook.function, "__code__"):
             file, line = self.hook.function.__code__.co_filename, self.hook.function.__code__.co_firstlineno
         if file is not None and self.script is not None:
-            file = _plain(self.script.display(file))
+            file = plain(self.script.display(file))
         if isinstance(error, ScriptError):
-            return _text(error), file, line, None, None
+            return text_of(error), file, line, None, None
         hint = None
         if isinstance(error, ModuleNotFoundError):
             hint = f"the worker's Python is {sys.executable}; choose another one with --python"
-        text = _text(error) if not isinstance(error, SyntaxError) else _plain(error.msg)
-        kind = _plain(type(error).__name__)
-        return f"{kind}: {text}" if text else kind, file, line, _plain(format_error(error)), hint
+        text = text_of(error) if not isinstance(error, SyntaxError) else plain(error.msg)
+        kind = plain(type(error).__name__)
+        return f"{kind}: {text}" if text else kind, file, line, plain(format_error(error)), hint
 
     def leave_fork(self, error: BaseException | None) -> typing.NoReturn:
         """A process that the script has forked came back from the script's code: the event loop is not its own."""
@@ -373,11 +268,9 @@ class Hooks:
         data: typing.Any,
         name: str | None,
         tags: typing.Any,
-        expected: typing.Any,
-    ) -> tuple[typing.Any, ...]:
-        fields = _pairs(headers, "headers")
-        body = _body(json_value, data, fields)
-        return _with_params(url, params), fields, body, name, _pairs(tags, "tags"), _ranges(expected)
+        expected_statuses: typing.Any,
+    ) -> PreparedRequest:
+        return prepare(url, headers, params, json_value, data, name, tags, expected_statuses)
 
 
 def _exit_code(error: SystemExit) -> int:

@@ -19,6 +19,18 @@ def accounting(done: Finished) -> dict[str, int]:
     return {key: row[key] for key in ("started", "completed", "interrupted", "dropped", "errors")}
 
 
+# ---- what a function returns -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", ["(1, 2)", "()", "[]", "'text'", "0", "{'a': 1}"])
+@pytest.mark.parametrize("async_", ["", "async "])
+def test_what_an_iteration_returns_is_dropped(rampa: Rampa, script: Script, async_: str, value: str) -> None:
+    fields = 'executor="shared-iterations", iterations=3'
+    script(f"import rampa\n@rampa.scenario({fields})\n{async_}def a(worker):\n    return {value}\n")
+    done = rampa("run", "script.py", out=True, code=0)
+    assert accounting(done) == {"started": 3, "completed": 3, "interrupted": 0, "dropped": 0, "errors": 0}
+
+
 # ---- exceptions, wherever they are raised ----------------------------------------------------------------------------
 
 

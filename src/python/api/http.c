@@ -159,8 +159,8 @@ static struct rp_http_template *prepare_with(struct py_host *host, struct rp_sli
     struct rp_http_spec spec = { .method = method };
     struct rp_error err = { 0 };
     struct scratch *scratch;
-    PyObject *prepared = PyObject_CallMethod(
-        host->hooks, "prepare_request", "OOOOOOOO", url, or_none(options->values[O_HEADERS]),
+    PyObject *prepared = rp_py_ask(
+        host, PY_HOOK_PREPARE_REQUEST, url, or_none(options->values[O_HEADERS]),
         or_none(options->values[O_PARAMS]), or_none(options->values[O_JSON]),
         or_none(options->values[O_DATA]), or_none(options->values[O_NAME]),
         or_none(options->values[O_TAGS]), or_none(options->values[O_EXPECTED]));

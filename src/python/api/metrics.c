@@ -291,7 +291,7 @@ static int note_raised(struct py_vu *self, PyObject *name)
         return -1;
     PyErr_Fetch(&type, &value, &traceback);
     PyErr_NormalizeException(&type, &value, &traceback);
-    noted = PyObject_CallMethod(self->host->hooks, "note_check", "OO", name, value);
+    noted = rp_py_ask(self->host, PY_HOOK_NOTE_CHECK, name, value);
     Py_XDECREF(type);
     Py_XDECREF(value);
     Py_XDECREF(traceback);
@@ -304,8 +304,7 @@ static int note_raised(struct py_vu *self, PyObject *name)
 /* An async predicate, or one that forgets to await: what it gives would always be true. */
 static int note_awaitable(struct py_vu *self, PyObject *name, PyObject *result)
 {
-    PyObject *noted = PyObject_CallMethod(self->host->hooks, "note_unawaited_check", "OO", name,
-                                          result);
+    PyObject *noted = rp_py_ask(self->host, PY_HOOK_NOTE_UNAWAITED_CHECK, name, result);
 
     Py_XDECREF(noted);
     return noted ? 0 : -1;

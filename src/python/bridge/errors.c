@@ -25,7 +25,7 @@ static const char *text_at(PyObject *tuple, Py_ssize_t i)
 /* hooks.describe(exception) gives (message, file or None, line, traceback or None, hint or None). */
 static bool describe(struct py_host *host, PyObject *value, struct rp_error *err)
 {
-    PyObject *told = PyObject_CallMethod(host->hooks, "describe", "O", value);
+    PyObject *told = rp_py_ask(host, PY_HOOK_DESCRIBE, value);
     const char *message;
 
     if (!told)

@@ -130,7 +130,7 @@ static PyObject *task_of(struct py_vu *vu)
     struct py_vu_extra *extra = rp_py_vu_extra(vu);
 
     if (extra && !extra->task)
-        extra->task = PyObject_CallMethod(vu->host->hooks, "new_task", "O", vu);
+        extra->task = rp_py_ask(vu->host, PY_HOOK_NEW_TASK, vu);
     return extra ? extra->task : NULL;
 }
 

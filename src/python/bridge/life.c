@@ -66,13 +66,11 @@ PyObject *rp_py_host_forked(PyObject *object, PyObject *unused)
 
 void rp_py_leave_fork(struct py_host *host)
 {
-    PyObject *type, *value, *traceback, *told;
+    PyObject *type, *value, *traceback;
 
     PyErr_Fetch(&type, &value, &traceback);
     PyErr_NormalizeException(&type, &value, &traceback);
-    told = PyObject_CallMethod(host->hooks, "leave_fork", "O", value ? value : Py_None);
-    if (!told)
-        PyErr_WriteUnraisable(host->hooks);
+    rp_py_tell(host, PY_HOOK_LEAVE_FORK, value ? value : Py_None);
     _exit(1);
 }
 

@@ -101,7 +101,7 @@ static int module_exec(PyObject *module)
     struct rp_pystate *state = rp_py_state(module);
 
     /* The package takes types from here while its helpers are imported: they must be there first. */
-    if (intern_names(state) < 0 || make_types(module, state) < 0)
+    if (intern_names(state) < 0 || rp_py_hooks_init(state) < 0 || make_types(module, state) < 0)
         return -1;
     return import_helpers(state);
 }
@@ -123,6 +123,8 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
 
 #define VISIT(field) Py_VISIT(state->field);
     STATE_OBJECTS(VISIT)
+    for (int i = 0; i < PY_HOOK_COUNT; i++)
+        Py_VISIT(state->hook_names[i]);
 #undef VISIT
     return 0;
 }
@@ -136,6 +138,8 @@ static int module_clear(PyObject *module)
         Py_CLEAR(state->statuses[i]);
 #define CLEAR(field) Py_CLEAR(state->field);
     STATE_OBJECTS(CLEAR)
+    for (int i = 0; i < PY_HOOK_COUNT; i++)
+        Py_CLEAR(state->hook_names[i]);
 #undef CLEAR
     return 0;
 }

@@ -19,7 +19,7 @@ static const char *host_runtime(const struct rp_script_host *script)
 static char *host_load(struct rp_script_host *script, const char *path, struct rp_error *err)
 {
     struct py_host *self = of_script(script);
-    PyObject *json = PyObject_CallMethod(self->hooks, "load", "s", path);
+    PyObject *json = rp_py_ask(self, PY_HOOK_LOAD, path);
     const char *text = json ? PyUnicode_AsUTF8(json) : NULL;
     char *copy = text ? rp_strdup(text) : NULL;
 
@@ -105,7 +105,7 @@ static void host_release(struct rp_script_host *script)
 static char *host_pack(struct rp_script_host *script, size_t *ret_len, struct rp_error *err)
 {
     struct py_host *self = of_script(script);
-    PyObject *bytes = PyObject_CallMethod(self->hooks, "pack", NULL);
+    PyObject *bytes = rp_py_ask(self, PY_HOOK_PACK);
     char *copy = NULL, *data;
     Py_ssize_t len;
 
@@ -127,8 +127,7 @@ static char *host_pack(struct rp_script_host *script, size_t *ret_len, struct rp
 static int host_share(struct rp_script_host *script, struct rp_slice data, struct rp_error *err)
 {
     struct py_host *self = of_script(script);
-    PyObject *none = PyObject_CallMethod(self->hooks, "share", "y#", data.ptr ? data.ptr : "",
-                                         (Py_ssize_t)data.len);
+    PyObject *none = rp_py_ask(self, PY_HOOK_SHARE, data.ptr ? data.ptr : "", (Py_ssize_t)data.len);
 
     if (!none) {
         rp_py_fetch_error(self, err, "what setup() returned cannot be used");
@@ -160,12 +159,12 @@ static bool take_group(PyObject *item, struct rp_error_group *group)
 /* hooks.changed_errors() gives the groups that changed since the last call that worked. */
 static PyObject *changed_errors(struct py_host *self)
 {
-    PyObject *list = PyObject_CallMethod(self->hooks, "changed_errors", NULL);
+    PyObject *list = rp_py_ask(self, PY_HOOK_CHANGED_ERRORS);
 
     if (list)
         return list;
     PyErr_WriteUnraisable(self->hooks);
-    return PyObject_CallMethod(self->hooks, "changed_errors", NULL); /* memory may be back */
+    return rp_py_ask(self, PY_HOOK_CHANGED_ERRORS); /* memory may be back */
 }
 
 static void host_each_error(struct rp_script_host *script,
@@ -213,8 +212,8 @@ static void host_hook(struct rp_script_host *script, enum rp_hook hook, rp_ns ti
 {
     struct py_host *self = of_script(script);
     const char *name = hook == RP_HOOK_SETUP ? "setup" : "teardown";
-    PyObject *started = PyObject_CallMethod(self->hooks, "run_hook", "sOd", name, self->hook_py_vu,
-                                            (double)timeout / 1e9);
+    PyObject *started = rp_py_ask(self, PY_HOOK_RUN_HOOK, name, self->hook_py_vu,
+                                  (double)timeout / 1e9);
 
     self->is_in_hook = started != NULL;
     if (!started) {
@@ -230,8 +229,7 @@ static void host_hook(struct rp_script_host *script, enum rp_hook hook, rp_ns ti
 PyObject *rp_py_function_of(struct py_host *host, const struct rp_scenario *scenario)
 {
     if (host->function_of != scenario) {
-        PyObject *function = PyObject_CallMethod(host->hooks, "function", "ss", scenario->name,
-                                                 scenario->exec_fn);
+        PyObject *function = rp_py_ask(host, PY_HOOK_FUNCTION, scenario->name, scenario->exec_fn);
 
         if (!function)
             return NULL;
@@ -246,7 +244,7 @@ PyObject *rp_py_awaiting(struct py_vu *vu, PyObject *result)
     PyObject *coro = NULL;
 
     if (result != Py_None)
-        coro = PyObject_CallMethod(vu->host->hooks, "awaiting", "O", result);
+        coro = rp_py_ask(vu->host, PY_HOOK_AWAITING, result);
     Py_DECREF(result);
     if (coro == Py_None)
         Py_CLEAR(coro);

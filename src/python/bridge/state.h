@@ -15,6 +15,7 @@
 
 #include "http/http.h"
 #include "worker/worker.h"
+#include "python/drive/hooks.h"
 #include "python/bridge/watchdog.h"
 #include "script/script.h"
 
@@ -38,6 +39,7 @@ struct rp_pystate {
     PyObject *s_blocking, *s_add_done_callback, *s_cancel, *s_context, *s_throw, *s_close,
         *s_append, *s_scheduled, *s_done, *s_cr_code, *s_task_factory, *s_debug, *s_closed;
     PyObject *context_names; /* the tuple ("context",) */
+    PyObject *hook_names[PY_HOOK_COUNT];
     struct py_handles handles;
     PyObject *statuses[600]; /* ints, made on demand */
     struct py_request *free_requests;

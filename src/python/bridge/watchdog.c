@@ -61,7 +61,7 @@ static void tell_stuck(struct py_host *host, rp_ns silence)
 
     /* Getting the GIL may have taken until it was over. */
     if (!has_new_beat(dog)) {
-        told = PyObject_CallMethod(host->hooks, "stuck", "d", (double)silence / 1e9);
+        told = rp_py_ask(host, PY_HOOK_STUCK, (double)silence / 1e9);
         if (!told)
             PyErr_WriteUnraisable(host->hooks);
         dog->is_told = !told || told == Py_True;
@@ -76,14 +76,9 @@ static void sample(struct py_host *host)
 {
     struct py_watchdog *dog = &host->watchdog;
     PyGILState_STATE gil = PyGILState_Ensure();
-    PyObject *told;
 
-    if (!has_new_beat(dog)) {
-        told = PyObject_CallMethod(host->hooks, "sampled", NULL);
-        if (!told)
-            PyErr_WriteUnraisable(host->hooks);
-        Py_XDECREF(told);
-    }
+    if (!has_new_beat(dog))
+        rp_py_tell(host, PY_HOOK_SAMPLED);
     PyGILState_Release(gil);
     dog->looked = rp_clock_ns();
 }
@@ -156,7 +151,6 @@ void rp_py_watchdog_unstuck(struct py_host *host)
     struct py_watchdog *dog = &host->watchdog;
     rp_ns silence = load(&dog->was_stuck), blocked;
     struct rp_engine *engine;
-    PyObject *told;
 
     if (!silence)
         silence = rp_py_watchdog_silence(dog);
@@ -168,10 +162,7 @@ void rp_py_watchdog_unstuck(struct py_host *host)
     engine = rp_py_running_engine(host);
     if (engine && blocked)
         rp_worker_note_block(host->worker, blocked);
-    told = PyObject_CallMethod(host->hooks, "unstuck", "d", (double)blocked / 1e9);
-    if (!told)
-        PyErr_WriteUnraisable(host->hooks);
-    Py_XDECREF(told);
+    rp_py_tell(host, PY_HOOK_UNSTUCK, (double)blocked / 1e9);
 }
 
 /* Signals are for the thread that runs Python's handlers: none is delivered to this one. */

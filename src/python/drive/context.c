@@ -78,6 +78,6 @@ PyObject *rp_py_host_current_task(PyObject *self, PyObject *loop)
     if (!extra)
         return NULL;
     if (!extra->task)
-        extra->task = PyObject_CallMethod(host->hooks, "new_task", "O", vu);
+        extra->task = rp_py_ask(host, PY_HOOK_NEW_TASK, vu);
     return Py_XNewRef(extra->task);
 }

@@ -63,9 +63,9 @@ static void ended_by_exception(struct py_vu *vu)
     if (value && rp_py_guest_takes(vu->host, value))
         vu->interrupting = true;
     if (!vu->interrupting && value) {
-        noted = PyObject_CallMethod(
-            vu->host->hooks, "note_error", "sOLK", vu->engine_vu->scenario->name, value,
-            (long long)vu->engine_vu->number, (unsigned long long)vu->engine_vu->iteration);
+        noted = rp_py_ask(vu->host, PY_HOOK_NOTE_ERROR, vu->engine_vu->scenario->name, value,
+                          (long long)vu->engine_vu->number,
+                          (unsigned long long)vu->engine_vu->iteration);
         if (!noted) {
             report_bug(vu->host->hooks);
             vu->host->unnoted_errors++;

@@ -414,7 +414,7 @@ void rp_py_op_deinit(struct py_op *op)
 void rp_py_op_warn_never_awaited(struct py_op *op, const char *text)
 {
     struct py_host *host = op->host;
-    PyObject *type, *value, *traceback, *told;
+    PyObject *type, *value, *traceback;
 
     /* An iteration that is interrupted does not come to await it. */
     if (!host || !host->hooks || !host->worker ||
@@ -422,10 +422,7 @@ void rp_py_op_warn_never_awaited(struct py_op *op, const char *text)
         (host->stepping && host->stepping->interrupting))
         return;
     PyErr_Fetch(&type, &value, &traceback);
-    told = PyObject_CallMethod(host->hooks, "not_awaited", "s", text);
-    if (!told)
-        PyErr_WriteUnraisable(host->hooks);
-    Py_XDECREF(told);
+    rp_py_tell(host, PY_HOOK_NOT_AWAITED, text);
     PyErr_Restore(type, value, traceback);
 }
 

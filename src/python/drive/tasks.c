@@ -35,7 +35,7 @@ static PyObject *kind_of_file(struct py_host *self, PyObject *name)
 
     if (RP_LIKELY(kind != NULL) || PyErr_Occurred())
         return kind;
-    kind = PyObject_CallMethod(self->hooks, "kind_of_file", "O", name);
+    kind = rp_py_ask(self, PY_HOOK_KIND_OF_FILE, name);
     r = kind ? PyDict_SetItem(self->file_kinds, name, kind) : -1;
     Py_XDECREF(kind);
     return r < 0 ? NULL : kind;
@@ -321,11 +321,8 @@ static void release(struct py_vu *vu)
 static void patience_over(struct rp_timer *timer, rp_ns now)
 {
     struct py_vu *vu = rp_container_of(timer, struct py_vu_extra, patience)->vu;
-    PyObject *told = PyObject_CallMethod(vu->extra->leftovers, "give_up", NULL);
 
-    if (!told)
-        PyErr_WriteUnraisable(vu->extra->leftovers);
-    Py_XDECREF(told);
+    rp_py_tell(vu->host, PY_HOOK_GIVE_UP_TASKS, vu->extra->leftovers);
     release(vu);
 }
 
@@ -336,8 +333,8 @@ bool rp_py_tasks_end(struct py_vu *vu, bool is_interrupted)
     PyObject *alive = take_alive(vu);
 
     if (alive && PyList_GET_SIZE(alive))
-        extra->leftovers = PyObject_CallMethod(host->hooks, "end_tasks", "OOO", vu, alive,
-                                               is_interrupted ? Py_True : Py_False);
+        extra->leftovers = rp_py_ask(host, PY_HOOK_END_TASKS, vu, alive,
+                                     is_interrupted ? Py_True : Py_False);
     Py_XDECREF(alive);
     if (PyErr_Occurred())
         PyErr_WriteUnraisable(host->hooks);
