@@ -186,8 +186,11 @@ static void send_plan(struct rp_peer *peer)
 static int start_others(struct rp_coordinator *c)
 {
     struct rp_peer *peer;
-    int64_t count = c->is_local ? 1 : c->result->plan->workers;
+    int64_t count = c->result->plan->workers;
     int r = 0;
+
+    if (c->source->max && count > c->source->max)
+        count = c->source->max;
 
     while (r == 0 && (int64_t)c->peer_count < count) {
         r = rp_peer_new(c, &peer);
@@ -311,6 +314,15 @@ static void on_finished(struct rp_peer *peer, const struct rp_message *message)
     rp_coordinator_check_finished(peer->c);
 }
 
+/* Ours is behind by the time that the message took, so that this worker starts earlier by as much. */
+static void note_clock(struct rp_peer *peer, rp_ns clock)
+{
+    if (!peer->body->ops->has_own_clock || clock <= 0)
+        return;
+    peer->clock_ahead = clock - rp_loop_now(peer->c->loop);
+    peer->has_told_clock = true;
+}
+
 static void on_hello(struct rp_peer *peer, const struct rp_message *message)
 {
     struct rp_coordinator *c = peer->c;
@@ -324,6 +336,7 @@ static void on_hello(struct rp_peer *peer, const struct rp_message *message)
         give_up(c, r);
         return;
     }
+    note_clock(peer, rp_field_i64(rp_message_get(message, "clock"), 0));
     rp_peer_take_your_time(peer); /* the script's module code may take its time */
     peer->step = STEP_LOADING;
     if (peer->index == 0) {
@@ -348,8 +361,8 @@ static void on_warning(struct rp_coordinator *c, const struct rp_message *messag
 static void on_bye(struct rp_peer *peer, const struct rp_message *message)
 {
     rp_merge_bye(peer, message);
-    if (peer->c->is_local)
-        rp_coordinator_local_left(peer->c);
+    if (peer->body->ops->ends_with_channel)
+        rp_peer_ended(peer, &(struct rp_peer_end){ "has left", true });
     else
         rp_peer_be_patient(peer, 1, 0);
 }
@@ -443,18 +456,20 @@ static void on_message(struct rp_channel *channel, const struct rp_message *mess
     }
 }
 
-/* Its process ends too: that is where it is dealt with. */
+/* A process ends too: that is where it is dealt with. */
 static void on_closed(struct rp_channel *channel, int status)
 {
     struct rp_peer *peer = rp_container_of(channel, struct rp_peer, channel);
 
+    peer->is_cut = true;
+    if (peer->c->is_over || peer->step == STEP_GONE)
+        return;
     if (status < 0 && status != -ECONNRESET)
         nonsense(peer, status);
-    else if (peer->c->is_local)
-        nonsense(peer, -EPIPE);
+    else if (peer->body->ops->ends_with_channel)
+        rp_peer_ended(peer, &(struct rp_peer_end){ "closed its connection", true });
     else
         rp_peer_be_patient(peer, 1, 0);
-    peer->is_cut = true;
 }
 
 const struct rp_channel_events rp_coordinator_channel_events = {

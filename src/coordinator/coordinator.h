@@ -23,6 +23,7 @@ enum {
 struct rp_coordinator; /* a run in progress */
 struct rp_events;
 struct rp_loop;
+struct rp_peer_source;
 struct rp_scenario_progress;
 
 struct rp_coordinator_status { /* for a progress display; strings are constants */
@@ -39,8 +40,10 @@ struct rp_coordinator_status { /* for a progress display; strings are constants 
 
 struct rp_coordinator_config {
     const char *script;
-    char *const *worker_argv; /* how to start a worker, NULL-terminated */
+    char *const *worker_argv; /* how to start a worker process, NULL-terminated */
     const char *worker_hint;  /* what to do when it cannot be started */
+    /* Where workers of another kind come from (coordinator/peer_kind.h), or NULL: processes of worker_argv. Borrowed. */
+    const struct rp_peer_source *peers;
     const struct rp_overrides *overrides;
     const char *trend_stats; /* --summary-trend-stats, or NULL */
     const char *run_id;      /* at most RP_RUN_ID_MAX bytes, or NULL: a new UUID */
@@ -78,7 +81,7 @@ RP_NODISCARD int rp_coordinate_plan(const struct rp_coordinator_config *config,
 
 /* The same with a worker on the same loop (struct rp_worker_host.is_local), which speaks on the other end of @fd (taken
  * over on success). Nobody is killed: one thread has both, and a hook that does not end past its time is given up.
- * worker_argv, worker_hint, patience and line of @config are not used; @config, @ret and @err must live as long.
+ * worker_argv, worker_hint, peers, patience and line of @config are not used; @config, @ret and @err must live as long.
  * @over: once, in a task of the loop, when all is known; @status as rp_coordinate() returns it. */
 RP_NODISCARD int rp_coordinator_new(const struct rp_coordinator_config *config,
                                     struct rp_loop *loop, int fd, struct rp_result *ret,

@@ -12,7 +12,8 @@
 #include "coordinator/coordinator.h"
 #include "run/events.h"
 #include "run/health.h"
-#include "coordinator/process.h"
+#include "coordinator/peer_kind.h"
+#include "coordinator/peer_local.h"
 #include "run/progress.h"
 #include "run/sink.h"
 
@@ -45,7 +46,7 @@ struct rp_peer { /* a worker, as its coordinator knows it */
     struct rp_coordinator *c;
     uint32_t index; /* from 0; the first one runs setup() and teardown() */
     enum step step;
-    struct rp_process process;
+    struct rp_peer_body *body; /* NULL until it is made */
     struct rp_channel channel;
     struct rp_timer patience, reminder;
     rp_ns limit;               /* when patience ends in every case */
@@ -60,11 +61,15 @@ struct rp_peer { /* a worker, as its coordinator knows it */
     bool is_silent;  /* and that was told */
     rp_ns silence;   /* how long it was silent for, each time longer than it should be */
     bool is_lost;
-    char *why; /* it was killed, or NULL */
+    bool is_second_look; /* at a hook that is overdue */
+    char *why;           /* it was killed, or NULL */
+    rp_ns clock_ahead;   /* of ours; 0 when it is ours */
+    bool has_told_clock;
 };
 
 struct rp_coordinator {
     const struct rp_coordinator_config *config;
+    const struct rp_peer_source *source;
     struct rp_loop *loop;
     struct rp_peer **peers;
     size_t peer_count;
@@ -109,9 +114,9 @@ struct rp_coordinator {
     size_t counted_errors;
     unsigned signals_seen;
     /* coordinator_local.c */
-    bool is_local, is_second_look;
+    struct rp_peer_local local;
     struct rp_task end_task;
-    void (*over)(void *user, int status);
+    void (*over)(void *user, int status); /* NULL: somebody turns the loop until it is over */
     void *over_user;
 };
 
@@ -143,7 +148,7 @@ void rp_coordinator_begin_teardown(struct rp_coordinator *c); /* or leave, when 
 void rp_coordinator_check_finished(struct rp_coordinator *c);
 
 /* peer.c */
-/* One more, which has no process yet. */
+/* One more, which is not started yet. */
 RP_NODISCARD int rp_peer_new(struct rp_coordinator *c, struct rp_peer **ret);
 RP_NODISCARD int
 rp_peer_start(struct rp_peer *peer); /* -RP_EUSER and others with the error filled */
@@ -158,6 +163,10 @@ void rp_peer_end_message(struct rp_peer *peer); /* after rp_channel_begin() */
 void rp_peers_kill(struct rp_coordinator *c);   /* why, the caller has said */
 /* Up to here everything is known that the workers have measured which still run. */
 rp_ns rp_peers_reported(const struct rp_coordinator *c);
+/* The end of what it wrote, borrowed; "" when there is nothing. */
+const char *rp_peer_last_words(const struct rp_peer *peer);
+/* It is no more: with a farewell, or lost. */
+void rp_peer_ended(struct rp_peer *peer, const struct rp_peer_end *end);
 /* It has ended, and nothing more is to be said of that. */
 void rp_peer_gone(struct rp_peer *peer);
 
@@ -166,8 +175,8 @@ void rp_peer_gone(struct rp_peer *peer);
 bool rp_loss_is_borne(const struct rp_peer *peer);
 /* It must be killed, because: fails the run, unless the loss is borne and only noted. */
 void rp_peer_fail(struct rp_peer *peer, enum rp_exit code, const char *fmt, ...) RP_PRINTF(3, 4);
-/* Its process has ended without a farewell. */
-void rp_peer_lost(struct rp_peer *peer, int status);
+/* It has ended without a farewell. */
+void rp_peer_lost(struct rp_peer *peer, const struct rp_peer_end *end);
 /* It has said something. */
 void rp_peer_spoke(struct rp_peer *peer);
 /* Warns of silences that its script does not explain, which the workers tell of. */
@@ -177,7 +186,8 @@ void rp_watch_over_peers(struct rp_coordinator *c);
 
 /* coordinator_life.c */
 void rp_coordinator_make_run_id(char out[37]);
-void rp_coordinator_start_clock(struct rp_coordinator *c);
+/* The first worker, and the clock. */
+RP_NODISCARD int rp_coordinator_start(struct rp_coordinator *c);
 /* As the first signal does. */
 void rp_coordinator_stop_gracefully(struct rp_coordinator *c, const char *reason, rp_ns grace_max);
 /* The verdict, once everything is over. 0, or a negative code with the error filled. */
@@ -185,9 +195,7 @@ int rp_coordinator_conclude(struct rp_coordinator *c, int r);
 /* Everything but the loop. */
 void rp_coordinator_deinit(struct rp_coordinator *c);
 
-/* coordinator_local.c: a run whose worker is no process */
-void rp_coordinator_local_left(struct rp_coordinator *c);
-void rp_coordinator_local_wait(struct rp_peer *peer, rp_ns due);
+/* coordinator_local.c: a run on a loop that others turn */
 void rp_coordinator_local_over(struct rp_coordinator *c);
 
 /* patience.c */

@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "coordinator/coordinator_internal.h"
+#include "coordinator/peer_process.h"
 
 /* ---- signals and time -------------------------------------------------------------------------------------- */
 
@@ -35,10 +35,7 @@ void rp_coordinator_stop_gracefully(struct rp_coordinator *c, const char *reason
     case PHASE_LOADING:
     case PHASE_PLANNING:
         c->signals_seen = 2; /* there is nothing to tear down */
-        if (c->is_local)
-            rp_coordinator_local_left(c);
-        else
-            rp_peers_kill(c);
+        rp_peers_kill(c);
         break;
     case PHASE_RUNNING:
         rp_coordinator_stop(c, grace_of(c->result->plan, grace_max));
@@ -86,11 +83,6 @@ static void tick(struct rp_timer *timer, rp_ns now)
     rp_timer_arm(c->loop, timer, now + RP_S, tick);
 }
 
-void rp_coordinator_start_clock(struct rp_coordinator *c)
-{
-    rp_timer_arm(c->loop, &c->tick, rp_loop_now(c->loop) + RP_S, tick);
-}
-
 /* ---- life ------------------------------------------------------------------------------------------------- */
 
 static int take_signals(struct rp_coordinator *c, sigset_t *ret_old)
@@ -110,7 +102,7 @@ static int take_signals(struct rp_coordinator *c, sigset_t *ret_old)
     return rp_watch_start(c->loop, &c->signals, c->signal_fd, RP_READABLE, on_signal);
 }
 
-static int start(struct rp_coordinator *c)
+int rp_coordinator_start(struct rp_coordinator *c)
 {
     struct rp_peer *peer;
     int r = rp_peer_new(c, &peer);
@@ -118,7 +110,7 @@ static int start(struct rp_coordinator *c)
     if (r == 0)
         r = rp_peer_start(peer);
     if (r == 0)
-        rp_coordinator_start_clock(c);
+        rp_timer_arm(c->loop, &c->tick, rp_loop_now(c->loop) + RP_S, tick);
     return r;
 }
 
@@ -151,17 +143,20 @@ int rp_coordinator_conclude(struct rp_coordinator *c, int r)
 
 static int coordinate(struct rp_coordinator *c)
 {
+    struct rp_peer_processes processes;
     sigset_t old;
     int r = rp_loop_new(rp_loop_epoll, &c->loop);
 
     if (r < 0)
         return r;
+    rp_peer_processes_init(&processes, c->config->worker_argv, c->config->worker_hint);
+    c->source = c->config->peers ? c->config->peers : &processes.source;
     c->last_status = rp_loop_now(c->loop);
     r = take_signals(c, &old);
     if (r == 0)
         r = rp_publish_start(c);
     if (r == 0)
-        r = start(c);
+        r = rp_coordinator_start(c);
     while (r == 0 && !c->is_over)
         r = rp_loop_turn(c->loop, RP_NS_NEVER);
     r = rp_coordinator_conclude(c, r);

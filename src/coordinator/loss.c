@@ -10,13 +10,17 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include "base/alloc.h"
 #include "coordinator/coordinator_internal.h"
 
 /* A worker tells how it is once a second. */
-enum { SILENT_MS = 2000, EXPLAINED_MS = 1500, WHY_MAX = RP_LAST_WORDS_MAX + 1024 };
+enum {
+    SILENT_MS = 2000,
+    EXPLAINED_MS = 1500,
+    NAME_MAX_BYTES = 48,
+    WHY_MAX = RP_LAST_WORDS_MAX + 1024
+};
 
 static size_t count_others(const struct rp_peer *peer)
 {
@@ -49,37 +53,47 @@ void rp_peer_fail(struct rp_peer *peer, enum rp_exit code, const char *fmt, ...)
 
 /* ---- one has ended ---------------------------------------------------------------------------------------- */
 
-static int pid_of(const struct rp_peer *peer)
+/* "worker 2 (process 4711)", as users find it. */
+static const char *name_of(const struct rp_peer *peer, char *out, size_t size)
 {
-    return peer->c->result->workers[peer->index].pid;
+    int pid = peer->c->result->workers[peer->index].pid;
+
+    if (pid > 0)
+        snprintf(out, size, "worker %u (process %d)", peer->index + 1, pid);
+    else
+        snprintf(out, size, "worker %u", peer->index + 1);
+    return out;
 }
 
 /* The run could not even begin. */
-static void died_early(struct rp_peer *peer, int status, const char *how)
+static void died_early(struct rp_peer *peer, const struct rp_peer_end *end)
 {
     struct rp_coordinator *c = peer->c;
+    const char *name = peer->body->name;
 
     if (peer->was_killed)
         c->status = rp_error_set(c->err, -RP_EPEER, "%s", c->result->reason);
     else
         /* One that ends without ever saying hello is no worker: the wrong interpreter, say. */
         c->status = rp_error_set(
-            c->err, peer->step == STEP_HELLO && WIFEXITED(status) ? -RP_EUSER : -RP_EPEER,
-            "the worker '%s' %s before the test began", c->config->worker_argv[0], how);
-    if (c->config->worker_hint)
-        rp_error_hint(c->err, "%s", c->config->worker_hint);
-    if (peer->process.last_words.len)
-        rp_error_detail(c->err, rp_buf_str(&peer->process.last_words));
+            c->err, peer->step == STEP_HELLO && end->is_by_itself ? -RP_EUSER : -RP_EPEER,
+            "the worker%s%s%s %s before the test began", name ? " '" : "", name ? name : "",
+            name ? "'" : "", end->how);
+    if (c->source->hint)
+        rp_error_hint(c->err, "%s", c->source->hint);
+    if (*rp_peer_last_words(peer))
+        rp_error_detail(c->err, rp_peer_last_words(peer));
 }
 
 /* "worker 2 (process 4711) was killed by signal 9 (Killed); its last words: ..." */
 static char *describe(const struct rp_peer *peer, const char *how)
 {
-    const char *words = rp_buf_str(&peer->process.last_words);
+    const char *words = rp_peer_last_words(peer);
+    char name[NAME_MAX_BYTES];
     struct rp_buf text;
 
     rp_buf_init(&text, WHY_MAX);
-    rp_buf_appendf(&text, "worker %u (process %d) %s%s%s", peer->index + 1, pid_of(peer), how,
+    rp_buf_appendf(&text, "%s %s%s%s", name_of(peer, name, sizeof(name)), how,
                    *words ? "; its last words: " : "", words);
     return rp_buf_take(&text);
 }
@@ -150,51 +164,31 @@ static void go_on(struct rp_peer *peer, bool is_borne)
     }
 }
 
-void rp_peer_lost(struct rp_peer *peer, int status)
+void rp_peer_lost(struct rp_peer *peer, const struct rp_peer_end *end)
 {
     struct rp_coordinator *c = peer->c;
     bool is_borne = rp_loss_is_borne(peer);
-    char how[128], *what;
+    char *what = peer->why ? rp_strdup(peer->why) : describe(peer, end->how);
 
-    rp_process_describe_status(status, how, sizeof(how));
-    what = peer->why ? rp_strdup(peer->why) : describe(peer, how);
-    if (c->phase == PHASE_RUNNING && !count_others(peer)) {
-        /* What it measured last is lost, but not how long it ran. */
-        c->result->elapsed = rp_coordinator_elapsed(c);
+    if (!count_others(peer)) {
+        if (c->phase == PHASE_RUNNING) /* what it measured last is lost, but not how long it ran */
+            c->result->elapsed = rp_coordinator_elapsed(c);
         rp_coordinator_end_pause(c);
     }
     if (c->signals_seen >= 2)
         rp_result_fail(c->result, RP_EXIT_ABORTED, "aborted by a second signal");
     else if (c->phase <= PHASE_LOADING && c->status == 0)
-        died_early(peer, status, how);
+        died_early(peer, end);
     else if (!is_borne && !peer->was_killed && c->result->exit_code != RP_EXIT_SETUP &&
              c->result->exit_code != RP_EXIT_TEARDOWN)
-        rp_result_fail(c->result, RP_EXIT_INTERNAL, "%s", what ? what : how);
+        rp_result_fail(c->result, RP_EXIT_INTERNAL, "%s", what ? what : end->how);
     if (c->started && c->peer_count > 1)
-        note_loss(peer, what ? what : how);
+        note_loss(peer, what ? what : end->how);
     rp_free(what);
     go_on(peer, is_borne);
 }
 
 /* ---- one says nothing ------------------------------------------------------------------------------------- */
-
-/* The state of a process as /proc has it: 'R', 'S', 'T', ...; 0 when it cannot be told. */
-static char state_of(pid_t pid)
-{
-    char path[40], text[512], *end;
-    FILE *file;
-    size_t len;
-
-    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-    file = fopen(path, "re");
-    if (!file)
-        return 0;
-    len = fread(text, 1, sizeof(text) - 1, file);
-    fclose(file);
-    text[len] = '\0';
-    end = strrchr(text, ')'); /* of the name, which may have anything in it */
-    return end && end[1] == ' ' ? end[2] : 0;
-}
 
 void rp_peer_spoke(struct rp_peer *peer)
 {
@@ -209,11 +203,11 @@ void rp_peer_spoke(struct rp_peer *peer)
 /* Those that listen to events hear of it at once; why it was, the worker may say when it can. */
 static void look_at(struct rp_peer *peer)
 {
-    char text[200];
+    char name[NAME_MAX_BYTES], text[200];
 
-    if (state_of(peer->process.pid) == 'T') {
-        rp_peer_fail(peer, RP_EXIT_INTERNAL, "worker %u (process %d) was stopped by a signal",
-                     peer->index + 1, pid_of(peer));
+    if (peer->body->ops->look(peer->body) == RP_PEER_STOPPED) {
+        rp_peer_fail(peer, RP_EXIT_INTERNAL, "%s was stopped by a signal",
+                     name_of(peer, name, sizeof(name)));
         rp_peer_kill(peer);
         return;
     }
@@ -221,9 +215,9 @@ static void look_at(struct rp_peer *peer)
         return;
     peer->is_silent = true;
     snprintf(text, sizeof(text),
-             "worker %u (process %d) has said nothing for more than 2 s: its script blocks it, "
-             "or the machine is overloaded",
-             peer->index + 1, pid_of(peer));
+             "%s has said nothing for more than 2 s: its script blocks it, or the machine is "
+             "overloaded",
+             name_of(peer, name, sizeof(name)));
     rp_publish_warning(peer->c, text);
 }
 
@@ -246,14 +240,12 @@ void rp_warn_of_silence(struct rp_coordinator *c)
 
 void rp_watch_over_peers(struct rp_coordinator *c)
 {
-    if (c->is_local)
-        return;
     RP_EACH_PEER (c, peer) {
         rp_ns silent = rp_loop_now(c->loop) - peer->heard;
 
         /* Module code and hooks may take their time without a word, but not while they are stopped. */
         if (silent > SILENT_MS * RP_MS && !peer->was_killed && !peer->has_farewell &&
-            !rp_peer_has_answered(peer))
+            !peer->body->ops->shares_thread && !rp_peer_has_answered(peer))
             look_at(peer);
     }
 }

@@ -6,12 +6,11 @@
  * iterations run, a worker that still reports is slow and not stuck, and has the patience that is meant for that.
  */
 
-#include <signal.h>
 #include <stdio.h>
 
 #include "coordinator/coordinator_internal.h"
 
-enum { REMIND_S = 1 };
+enum { REMIND_S = 1, SECOND_LOOK_S = 1 };
 
 static rp_ns patience_of(const struct rp_coordinator *c)
 {
@@ -21,10 +20,7 @@ static rp_ns patience_of(const struct rp_coordinator *c)
 void rp_peer_kill(struct rp_peer *peer)
 {
     peer->was_killed = true;
-    if (peer->c->is_local)
-        rp_coordinator_local_left(peer->c);
-    else
-        rp_process_kill(&peer->process, SIGKILL);
+    peer->body->ops->kill(peer->body);
 }
 
 bool rp_peer_has_answered(struct rp_peer *peer)
@@ -34,13 +30,13 @@ bool rp_peer_has_answered(struct rp_peer *peer)
 
     rp_channel_receive(&peer->channel);
     return peer->patience_changes != before || peer->heard != heard ||
-           rp_process_has_ended(&peer->process);
+           peer->body->ops->look(peer->body) == RP_PEER_ENDED;
 }
 
 static void say_why(struct rp_peer *peer)
 {
     struct rp_coordinator *c = peer->c;
-    const char *words = rp_buf_str(&peer->process.last_words);
+    const char *words = rp_peer_last_words(peer);
     const char *before = *words ? "; its last words: " : "";
     char who[40] = "the worker";
 
@@ -50,8 +46,8 @@ static void say_why(struct rp_peer *peer)
         rp_peer_fail(peer, RP_EXIT_INTERNAL, "%s closed its channel and was killed", who);
     } else if (peer->step == STEP_HOOK) {
         rp_result_fail(c->result, c->phase == PHASE_SETUP ? RP_EXIT_SETUP : RP_EXIT_TEARDOWN,
-                       "%s() blocked past its timeout and was killed%s%s",
-                       c->phase == PHASE_SETUP ? "setup" : "teardown", before, words);
+                       "%s() %s%s%s", c->phase == PHASE_SETUP ? "setup" : "teardown",
+                       peer->body->ops->overdue, before, words);
     } else if (
         peer->has_farewell) { /* a thread of the script, say: nothing of the run is missing */
         char text[100];
@@ -82,7 +78,7 @@ static void patience_lost(struct rp_timer *timer, rp_ns now)
     rp_ns silent_until;
 
     rp_channel_receive(&peer->channel);
-    if (peer->patience_changes != before || rp_process_has_ended(&peer->process))
+    if (peer->patience_changes != before || peer->body->ops->look(peer->body) == RP_PEER_ENDED)
         return;
     silent_until = peer->heard + patience_of(peer->c);
     if (peer->step == STEP_RUNNING && silent_until > now && peer->limit > now) {
@@ -98,8 +94,34 @@ static void time_is_over(struct rp_timer *timer, rp_ns now)
 {
     struct rp_peer *peer = rp_container_of(timer, struct rp_peer, reminder);
 
-    rp_process_remind(&peer->process);
+    peer->body->ops->remind(peer->body);
     rp_timer_arm(peer->c->loop, timer, now + REMIND_S * RP_S, time_is_over);
+}
+
+/* Its time may have gone by while somebody else held up the thread: then it has not had its turn yet. */
+static void hook_overdue(struct rp_timer *timer, rp_ns now)
+{
+    struct rp_peer *peer = rp_container_of(timer, struct rp_peer, patience);
+    struct rp_loop *loop = peer->c->loop;
+
+    if (!peer->is_second_look) {
+        peer->is_second_look = true;
+        rp_timer_arm(loop, timer, rp_loop_now(loop) + SECOND_LOOK_S * RP_S, hook_overdue);
+        return;
+    }
+    say_why(peer);
+    rp_peer_kill(peer);
+}
+
+/* One that shares our thread is waited for in hooks only. */
+static void wait_for_hook(struct rp_peer *peer, rp_ns due)
+{
+    rp_peer_take_your_time(peer);
+    if (peer->step != STEP_HOOK)
+        return;
+    peer->is_second_look = false;
+    rp_timer_arm(peer->c->loop, &peer->patience, rp_ns_add(due, RP_PATIENCE_S * RP_S),
+                 hook_overdue);
 }
 
 void rp_peer_be_patient(struct rp_peer *peer, int times, rp_ns more)
@@ -108,13 +130,14 @@ void rp_peer_be_patient(struct rp_peer *peer, int times, rp_ns more)
     rp_ns due = rp_ns_add(rp_loop_now(loop), more);
     rp_ns patience = patience_of(peer->c);
 
-    if (peer->c->is_local) {
-        rp_coordinator_local_wait(peer, due);
+    if (peer->body->ops->shares_thread) {
+        wait_for_hook(peer, due);
         return;
     }
     peer->patience_changes++;
     peer->limit = rp_ns_add(due, times * patience);
-    rp_timer_arm(loop, &peer->reminder, rp_ns_add(due, REMIND_S * RP_S), time_is_over);
+    if (peer->body->ops->remind)
+        rp_timer_arm(loop, &peer->reminder, rp_ns_add(due, REMIND_S * RP_S), time_is_over);
     rp_timer_arm(loop, &peer->patience,
                  peer->step == STEP_RUNNING ? rp_ns_add(due, patience) : peer->limit,
                  patience_lost);

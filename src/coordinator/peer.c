@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The workers, as the coordinator holds them: processes that begin, are spoken to, and end. */
+/* The workers, as the coordinator holds them: they begin, are spoken to, and end. */
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "coordinator/coordinator_internal.h"
@@ -41,7 +38,7 @@ void rp_peers_send(struct rp_coordinator *c, enum rp_message_type type)
 void rp_peers_kill(struct rp_coordinator *c)
 {
     RP_EACH_PEER (c, peer) {
-        rp_process_kill(&peer->process, SIGKILL);
+        peer->body->ops->kill(peer->body);
     }
 }
 
@@ -68,7 +65,8 @@ void rp_peers_free(struct rp_coordinator *c)
         rp_timer_disarm(&peer->patience);
         rp_timer_disarm(&peer->reminder);
         rp_channel_close(&peer->channel);
-        rp_process_deinit(&peer->process);
+        if (peer->body)
+            peer->body->ops->free(peer->body);
         rp_free(peer->why);
         rp_free(peer);
     }
@@ -138,58 +136,82 @@ void rp_peer_gone(struct rp_peer *peer)
         rp_coordinator_over(peer->c);
 }
 
-/* ---- its process ------------------------------------------------------------------------------------------ */
+/* ---- what it is made of ----------------------------------------------------------------------------------- */
 
-static void on_line(struct rp_process *process, bool is_stderr, const char *text)
+static int on_connected(struct rp_peer_body *body, int fd)
 {
-    struct rp_coordinator *c = rp_container_of(process, struct rp_peer, process)->c;
+    struct rp_peer *peer = body->peer;
 
-    if (c->config->line)
-        c->config->line(c->config->user, is_stderr, text);
+    return rp_channel_open(&peer->channel, peer->c->loop, fd, &rp_coordinator_channel_events);
 }
 
-static void on_ended(struct rp_process *process, int status)
+static void on_line(struct rp_peer_body *body, bool is_stderr, const char *text)
 {
-    struct rp_peer *peer = rp_container_of(process, struct rp_peer, process);
+    const struct rp_coordinator_config *config = body->peer->c->config;
 
-    /* Its end is often seen before the last that it said. */
-    rp_channel_receive(&peer->channel);
-    /* What it has left behind outside its process group may still hold the other end, and has nothing to say. */
+    if (config->line)
+        config->line(config->user, is_stderr, text);
+}
+
+void rp_peer_ended(struct rp_peer *peer, const struct rp_peer_end *end)
+{
+    if (peer->step == STEP_GONE)
+        return;
+    /* What it has left behind may still hold the other end, and has nothing to say. */
     rp_channel_close(&peer->channel);
     rp_peer_take_your_time(peer);
     if (peer->has_farewell || (peer->c->phase == PHASE_LEAVING && peer->c->status < 0))
         rp_peer_gone(peer);
     else
-        rp_peer_lost(peer, status);
+        rp_peer_lost(peer, end);
 }
 
-static const struct rp_process_events process_events = {
+static void on_ended(struct rp_peer_body *body, const struct rp_peer_end *end)
+{
+    /* Its end is often seen before the last that it said. */
+    rp_channel_receive(&body->peer->channel);
+    rp_peer_ended(body->peer, end);
+}
+
+static const struct rp_peer_events body_events = {
+    .connected = on_connected,
     .line = on_line,
     .ended = on_ended,
 };
 
-int rp_peer_start(struct rp_peer *peer)
+const char *rp_peer_last_words(const struct rp_peer *peer)
+{
+    const struct rp_peer_ops *ops = peer->body->ops;
+
+    return ops->last_words ? ops->last_words(peer->body) : "";
+}
+
+static int start(struct rp_peer *peer)
 {
     struct rp_coordinator *c = peer->c;
-    int control;
-    int r = rp_process_start(&peer->process, c->loop, c->config->worker_argv, &process_events,
-                             &control);
+    int r = c->source->make(c->source, peer->index, &peer->body);
+
+    if (r < 0)
+        return r;
+    peer->body->events = &body_events;
+    peer->body->loop = c->loop;
+    peer->body->peer = peer;
+    r = peer->body->ops->start(peer->body, c->err);
+    if (r < 0 && c->err->message && c->source->hint)
+        rp_error_hint(c->err, "%s", c->source->hint);
+    return r;
+}
+
+int rp_peer_start(struct rp_peer *peer)
+{
+    int r = start(peer);
 
     if (r < 0) {
         peer->step = STEP_GONE;
-        rp_error_set(c->err, r, "cannot start the worker '%s': %s", c->config->worker_argv[0],
-                     strerror(-r));
-        if (c->config->worker_hint)
-            rp_error_hint(c->err, "%s", c->config->worker_hint);
-        return r == -ENOENT ? -RP_EUSER : r;
-    }
-    c->result->workers[peer->index].pid = peer->process.pid; /* for one that never says hello */
-    r = rp_channel_open(&peer->channel, c->loop, control, &rp_coordinator_channel_events);
-    if (r < 0) {
-        close(control);
         return r;
     }
-    peer->heard = rp_loop_now(c->loop);
+    peer->c->result->workers[peer->index].pid = peer->body->pid; /* for one that never says hello */
+    peer->heard = rp_loop_now(peer->c->loop);
     rp_peer_be_patient(peer, 3, 0);
     return 0;
 }

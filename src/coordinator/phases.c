@@ -29,7 +29,7 @@ void rp_coordinator_over(struct rp_coordinator *c)
 {
     c->phase = PHASE_OVER;
     c->is_over = true;
-    if (c->is_local)
+    if (c->over)
         rp_coordinator_local_over(c);
 }
 
@@ -61,12 +61,20 @@ void rp_coordinator_begin_teardown(struct rp_coordinator *c)
     rp_peer_be_patient(first, 1, c->result->plan->teardown_timeout);
 }
 
-/* Of the loop's clock, which all processes of a machine share: when everybody will have heard of it. */
+/* Of the loop's clock: when everybody will have heard of it. */
 static rp_ns moment_of_start(const struct rp_coordinator *c)
 {
     rp_ns now = rp_loop_now(c->loop);
 
     return c->peer_count > 1 ? now + START_LEAD_MS * RP_MS : now;
+}
+
+/* The moment by the worker's clock; 0, which is at once, when it is the only one or nobody knows its clock. */
+static rp_ns moment_of(const struct rp_peer *peer, rp_ns at)
+{
+    if (peer->c->peer_count == 1 || (peer->body->ops->has_own_clock && !peer->has_told_clock))
+        return 0;
+    return at + peer->clock_ahead;
 }
 
 static void start_peer(struct rp_peer *peer, rp_ns at)
@@ -83,7 +91,7 @@ static void start_peer(struct rp_peer *peer, rp_ns at)
     out = rp_channel_begin(&peer->channel);
     rp_write_message(out, RP_MSG_START, 1);
     rp_write_key(out, "at");
-    rp_write_i64(out, peer->c->peer_count > 1 ? at : 0);
+    rp_write_i64(out, moment_of(peer, at));
     rp_peer_end_message(peer);
 }
 

@@ -142,6 +142,29 @@ bool rp_process_has_ended(const struct rp_process *process)
     return process->pid <= 0 || poll(&wait, 1, 0) > 0;
 }
 
+/* The state as /proc has it: 'R', 'S', 'T', ...; 0 when it cannot be told. */
+static char state_of(pid_t pid)
+{
+    char path[40], text[512], *end;
+    FILE *file;
+    size_t len;
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    file = fopen(path, "re");
+    if (!file)
+        return 0;
+    len = fread(text, 1, sizeof(text) - 1, file);
+    fclose(file);
+    text[len] = '\0';
+    end = strrchr(text, ')'); /* of the name, which may have anything in it */
+    return end && end[1] == ' ' ? end[2] : 0;
+}
+
+bool rp_process_is_stopped(const struct rp_process *process)
+{
+    return process->pid > 0 && state_of(process->pid) == 'T';
+}
+
 void rp_process_deinit(struct rp_process *process)
 {
     if (!process->events)

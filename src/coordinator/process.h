@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "coordinator/peer_kind.h"
 #include "loop/loop.h"
 
 struct rp_process;
@@ -23,7 +24,7 @@ struct rp_process_events {
     void (*ended)(struct rp_process *process, int status);
 };
 
-enum { RP_PROCESS_CONTROL_FD = 3, RP_LAST_WORDS_MAX = 4096 };
+enum { RP_PROCESS_CONTROL_FD = 3 };
 
 struct rp_process_pipe {
     struct rp_process *process;
@@ -39,7 +40,8 @@ struct rp_process { /* embedded, zeroed before the start */
     int pidfd;
     struct rp_watch exit_watch;
     struct rp_process_pipe out, err;
-    struct rp_buf last_words; /* the end of what it wrote to stderr */
+    /* The end of what it wrote to stderr, RP_LAST_WORDS_MAX bytes at most. */
+    struct rp_buf last_words;
 };
 
 /* Starts @argv (found on PATH) in a process group of its own, standard input closed, SIGINT and SIGTERM unblocked.
@@ -52,6 +54,8 @@ void rp_process_kill(struct rp_process *process, int signal); /* no-op when not 
 void rp_process_remind(struct rp_process *process);
 /* Whether it runs no more; ended() may still be to come. */
 bool rp_process_has_ended(const struct rp_process *process);
+/* Whether a signal has stopped it, so that it waits for SIGCONT. */
+bool rp_process_is_stopped(const struct rp_process *process);
 /* Kills it if it runs, waits for it, frees everything; ended() is not called. */
 void rp_process_deinit(struct rp_process *process);
 /* "exited with status 1", "was killed by signal 9 (Killed)" into @out. */

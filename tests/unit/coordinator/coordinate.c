@@ -49,6 +49,7 @@ void coordinate(struct run *run, const char *mode, const char *phase)
     struct rp_coordinator_config config = { .script = "fake.py",
                                             .worker_argv = argv,
                                             .worker_hint = "a hint",
+                                            .peers = run->peers,
                                             .overrides = &overrides,
                                             .bears_losses = run->bears_losses,
                                             .status = on_status,

@@ -27,7 +27,8 @@ struct run {
     bool releases;                 /* a worker that waits in setup */
     void (*line)(struct run *run); /* may be NULL */
     void (*status)(struct run *run, const struct rp_coordinator_status *status); /* the same */
-    struct rp_events *events; /* may be NULL, and the next too */
+    const struct rp_peer_source *peers; /* NULL: processes */
+    struct rp_events *events;           /* may be NULL, and the next too */
     const char *event_log, *wire;
     bool is_strict, bears_losses;
     int workers; /* 0: one */

@@ -170,6 +170,17 @@ static void test_one_speaks_nonsense(void **state)
                             phases[j]);
 }
 
+/* A process is known to have our clock, whatever it says: this one starts at a moment that is not its own, and says so. */
+static void test_processes_have_our_clock(void **state)
+{
+    struct run run = { .workers = 2 };
+
+    coordinate(&run, "clock-ahead", "");
+    assert_int_equal(run.result.exit_code, RP_EXIT_INTERNAL);
+    assert_reason(run.result.reason, "exited with status 92", "clock-ahead", "");
+    run_deinit(&run);
+}
+
 /* The others run until it is known. */
 static void release_the_others(struct run *run, const struct rp_coordinator_status *status)
 {
@@ -332,6 +343,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_all_are_good, end_disorder),
+        cmocka_unit_test_teardown(test_processes_have_our_clock, end_disorder),
         cmocka_unit_test_teardown(test_one_dies, end_disorder),
         cmocka_unit_test_teardown(test_one_dies_and_that_is_borne, end_disorder),
         cmocka_unit_test_teardown(test_one_speaks_nonsense, end_disorder),

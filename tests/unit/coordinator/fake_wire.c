@@ -7,6 +7,7 @@
 
 struct rp_buf out;
 enum rp_encoding heard;
+int64_t heard_at;
 
 void send_frame(void)
 {
@@ -44,6 +45,7 @@ enum rp_message_type receive(void)
         _exit(97);
     type = rp_message_type(message);
     heard = rp_message_encoding(message);
+    heard_at = rp_field_i64(rp_message_get(message, "at"), 0);
     rp_message_free(message);
     return type;
 }

@@ -7,6 +7,7 @@
 
 extern struct rp_buf out;      /* what send_frame() sends */
 extern enum rp_encoding heard; /* the last message's */
+extern int64_t heard_at;       /* the last message's field `at` */
 
 void send_frame(void);
 enum rp_message_type receive(void); /* the process ends with the coordinator */

@@ -84,14 +84,21 @@ static void offer_encodings(void)
     }
 }
 
+/* Mode "clock-ahead": not the coordinator's. */
+static rp_ns our_clock(void)
+{
+    return rp_clock_ns() + (is("clock-ahead") ? 3600 * RP_S : 0);
+}
+
 static void say_hello(void)
 {
     bool offers = strncmp(mode, "json", 4) == 0 || is("cbor-only");
 
-    rp_write_message(&out, RP_MSG_HELLO, 4 + offers);
+    rp_write_message(&out, RP_MSG_HELLO, 5 + offers);
     if (offers)
         offer_encodings();
     number("protocol", is("old") ? 0 : RP_PROTOCOL_VERSION);
+    number("clock", our_clock());
     number("pid", getpid());
     if (is("nameless")) {
         number("loop", 1);
@@ -367,8 +374,17 @@ static void be_busy(void)
     }
 }
 
+static void check_start(void)
+{
+    rp_ns away = heard_at - our_clock();
+
+    if (heard_at && (away > 60 * RP_S || away < -60 * RP_S))
+        exit(92);
+}
+
 static void run(void)
 {
+    check_start();
     has_run = true;
     send_state(0);
     define();
