@@ -208,26 +208,70 @@ struct rp_series *rp_registry_series_at(struct rp_registry *registry, size_t id)
     return id < registry->series_count ? registry->series[id] : NULL;
 }
 
-void rp_series_mark_dirty(struct rp_series *series)
+/* ---- recording ---------------------------------------------------------------------------------------------- */
+
+static uint64_t *dirty_word(const struct rp_series *series)
 {
-    series->registry->dirty[series->id / WORD_BITS] |= (uint64_t)1 << series->id % WORD_BITS;
-    series->is_dirty = true;
+    return &series->registry->dirty[series->id / WORD_BITS];
 }
 
-void rp_series_gauge(struct rp_series *series, double value)
+static uint64_t dirty_bit(const struct rp_series *series)
 {
-    struct rp_value *delta = &series->delta;
+    return (uint64_t)1 << series->id % WORD_BITS;
+}
 
-    if (!isfinite(value))
-        return;
-    rp_series_touch(series);
+static void add_to_gauge(struct rp_value *delta, double value)
+{
     if (!delta->samples || value < delta->gauge.min)
         delta->gauge.min = value;
     if (!delta->samples || value > delta->gauge.max)
         delta->gauge.max = value;
     delta->gauge.last = value;
-    delta->samples++;
 }
+
+void rp_series_record_slow(struct rp_series *series, double value)
+{
+    struct rp_registry *registry = series->registry;
+    struct rp_value *delta = &series->delta;
+
+    switch (series->metric->type) {
+    case RP_COUNTER:
+        delta->counter += value;
+        break;
+    case RP_GAUGE:
+        add_to_gauge(delta, value);
+        break;
+    case RP_RATE:
+        delta->rate.hits += value != 0;
+        delta->rate.total++;
+        break;
+    default:
+        if (rp_hist_record(&delta->hist, value) < 0)
+            return;
+        break;
+    }
+    delta->samples++;
+    *dirty_word(series) |= dirty_bit(series);
+    series->is_quick = !registry->listener;
+    if (registry->listener)
+        registry->listener(registry->listener_user, series, value);
+}
+
+void rp_series_gauge(struct rp_series *series, double value)
+{
+    if (isfinite(value))
+        rp_series_record_slow(series, value);
+}
+
+void rp_registry_listen(struct rp_registry *registry, rp_sample_fn *fn, void *user)
+{
+    registry->listener = fn;
+    registry->listener_user = user;
+    for (size_t i = 0; i < registry->series_count; i++)
+        registry->series[i]->is_quick = false;
+}
+
+/* ---- drain -------------------------------------------------------------------------------------------------- */
 
 static int drain_one(struct rp_series *series, rp_drain_fn *fn, void *user)
 {
@@ -241,7 +285,7 @@ static int drain_one(struct rp_series *series, rp_drain_fn *fn, void *user)
         return r;
     rp_assert(rp_value_add(&series->total, &series->delta) == 0);
     rp_value_reset(&series->delta);
-    series->is_dirty = false;
+    series->is_quick = false;
     series->last_drain = series->registry->drain_count;
     return 0;
 }
@@ -257,7 +301,8 @@ static void trim_idle(struct rp_registry *registry)
         if (registry->next_to_trim >= registry->series_count)
             registry->next_to_trim = 0;
         series = registry->series[registry->next_to_trim++];
-        if (!series->is_dirty && registry->drain_count - series->last_drain >= RP_IDLE_DRAINS)
+        if (!(*dirty_word(series) & dirty_bit(series)) &&
+            registry->drain_count - series->last_drain >= RP_IDLE_DRAINS)
             rp_value_deinit(&series->delta);
     }
 }

@@ -47,7 +47,8 @@ struct rp_series {
     const struct rp_metric *metric;
     const struct rp_tags *tags;
     uint32_t id; /* dense from 0, in order of creation */
-    bool is_dirty;
+    /* Private: a sample needs nothing but to be added. The series is marked as changed, and nobody listens to samples. */
+    bool is_quick;
     struct rp_registry *registry; /* private */
     struct rp_value delta, total;
     uint32_t last_drain; /* private */
@@ -84,27 +85,29 @@ struct rp_series *rp_registry_series(struct rp_registry *registry, const struct 
 size_t rp_registry_series_count(const struct rp_registry *registry);
 struct rp_series *rp_registry_series_at(struct rp_registry *registry, size_t id);
 
-void rp_series_mark_dirty(struct rp_series *series);
-
-static inline void rp_series_touch(struct rp_series *series)
-{
-    if (RP_UNLIKELY(!series->is_dirty))
-        rp_series_mark_dirty(series);
-}
+/* What is not quick, whatever the type: marks the series as changed, adds the sample (@value of a rate is 1 or 0) and tells
+ * the listener. */
+void rp_series_record_slow(struct rp_series *series, double value);
 
 /* Counter += amount. NaN and infinities are ignored. */
 static inline void rp_series_count(struct rp_series *series, double amount)
 {
     if (RP_UNLIKELY(!isfinite(amount)))
         return;
-    rp_series_touch(series);
+    if (RP_UNLIKELY(!series->is_quick)) {
+        rp_series_record_slow(series, amount);
+        return;
+    }
     series->delta.counter += amount;
     series->delta.samples++;
 }
 
 static inline void rp_series_rate(struct rp_series *series, bool hit)
 {
-    rp_series_touch(series);
+    if (RP_UNLIKELY(!series->is_quick)) {
+        rp_series_record_slow(series, hit);
+        return;
+    }
     series->delta.rate.hits += hit;
     series->delta.rate.total++;
     series->delta.samples++;
@@ -113,14 +116,24 @@ static inline void rp_series_rate(struct rp_series *series, bool hit)
 /* Trend: @value as rp_trend_stored() gives it: ns for times. NaN and infinities are ignored. */
 static inline void rp_series_trend(struct rp_series *series, double value)
 {
+    if (RP_UNLIKELY(!series->is_quick)) {
+        rp_series_record_slow(series, value);
+        return;
+    }
     if (RP_UNLIKELY(rp_hist_record(&series->delta.hist, value) < 0))
         return;
-    rp_series_touch(series);
     series->delta.samples++;
 }
 
 /* NaN and infinities are ignored. */
 void rp_series_gauge(struct rp_series *series, double value);
+
+/* Calls @fn for every sample that is recorded from now on, once each, after it was added: @value is what the recording
+ * function was given, 1 or 0 for a rate. @fn must not record. What is ignored or lost for want of memory is no sample.
+ * NULL: nobody listens any more. Without a listener recording costs nothing more: this is the branch that a series
+ * takes for its first sample of a second anyway. */
+typedef void rp_sample_fn(void *user, const struct rp_series *series, double value);
+void rp_registry_listen(struct rp_registry *registry, rp_sample_fn *fn, void *user);
 
 /* Calls @fn once for every series that changed since the last drain, in order of series id, then folds its delta into
  * its total and empties the delta. @fn must not record. A negative return of @fn stops and is returned; that series

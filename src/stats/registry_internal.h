@@ -30,7 +30,9 @@ struct rp_registry {
     uint64_t *dirty; /* a bit per series, by id: order without sorting */
     size_t dirty_cap;
     uint32_t drain_count;
-    size_t next_to_trim; /* series by id */
+    size_t next_to_trim;    /* series by id */
+    rp_sample_fn *listener; /* or NULL */
+    void *listener_user;
 };
 
 RP_NODISCARD int rp_registry_init_tags(struct rp_registry *registry);
