@@ -66,13 +66,13 @@ static int take_value(struct rp_peer *peer, uint32_t series, struct rp_field fie
                       int (*take)(struct rp_peer *peer, uint32_t series,
                                   const struct rp_value *value))
 {
+    const struct rp_store_series *of = rp_store_series(peer->c->result->store, peer->index, series);
     struct rp_value value;
-    enum rp_metric_type type;
-    int r = rp_store_series_type(peer->c->result->store, peer->index, series, &type);
+    int r;
 
-    if (r < 0)
-        return r;
-    r = rp_field_value(field, type, &value);
+    if (!of)
+        return -EINVAL;
+    r = rp_field_value(field, of->type, &value);
     if (r == 0)
         r = take(peer, series, &value);
     rp_value_deinit(&value);

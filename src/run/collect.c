@@ -51,11 +51,11 @@ int rp_views_sorted(struct rp_store *store, struct rp_view ***ret, size_t *ret_c
     return 0;
 }
 
-static const char *tag_of(const char *const (*tags)[2], size_t count, const char *key)
+static const char *tag_of(const struct rp_store_series *series, const char *key)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (!strcmp(tags[i][0], key))
-            return tags[i][1];
+    for (size_t i = 0; i < series->tag_count; i++) {
+        if (!strcmp(series->tags[i][0], key))
+            return series->tags[i][1];
     }
     return "";
 }
@@ -97,8 +97,8 @@ void rp_checks_deinit(struct rp_check_counts *checks)
     *checks = (struct rp_check_counts){ 0 };
 }
 
-static void take_check(void *user, const char *metric, const char *const (*tags)[2],
-                       size_t tag_count, const struct rp_value *total)
+static void take_check(void *user, const struct rp_store_series *series,
+                       const struct rp_value *total)
 {
     struct check_walk *walk = user;
     struct rp_check_counts *checks = walk->checks;
@@ -109,8 +109,8 @@ static void take_check(void *user, const char *metric, const char *const (*tags)
     walk->error = grow((void **)&checks->items, checks->count, &checks->cap, sizeof(check));
     if (walk->error)
         return;
-    check.group = rp_strdup(tag_of(tags, tag_count, "group"));
-    check.name = rp_strdup(tag_of(tags, tag_count, "check"));
+    check.group = rp_strdup(tag_of(series, "group"));
+    check.name = rp_strdup(tag_of(series, "check"));
     if (!check.group || !check.name) {
         free_check(&check);
         walk->error = -ENOMEM;
@@ -191,18 +191,18 @@ void rp_failed_requests_deinit(struct rp_failed_requests *failed)
     *failed = (struct rp_failed_requests){ 0 };
 }
 
-static void take_request(void *user, const char *metric, const char *const (*tags)[2],
-                         size_t tag_count, const struct rp_value *total)
+static void take_request(void *user, const struct rp_store_series *series,
+                         const struct rp_value *total)
 {
     struct request_walk *walk = user;
     struct rp_failed_requests *failed = walk->failed;
-    const char *code = tag_of(tags, tag_count, "error_code");
-    const char *error = tag_of(tags, tag_count, "error");
+    const char *code = tag_of(series, "error_code");
+    const char *error = tag_of(series, "error");
     struct rp_failed_request request;
 
     if (walk->error || total->type != RP_COUNTER || !total->samples || total->counter < 1)
         return;
-    if ((!*code && !*error) || !strcmp(tag_of(tags, tag_count, "expected_response"), "true"))
+    if ((!*code && !*error) || !strcmp(tag_of(series, "expected_response"), "true"))
         return;
     walk->error = grow((void **)&failed->items, failed->count, &failed->cap, sizeof(request));
     if (walk->error)
@@ -210,9 +210,9 @@ static void take_request(void *user, const char *metric, const char *const (*tag
     request = (struct rp_failed_request){
         .error_code = rp_strdup(code),
         .error = rp_strdup(error),
-        .status = rp_strdup(tag_of(tags, tag_count, "status")),
-        .method = rp_strdup(tag_of(tags, tag_count, "method")),
-        .name = rp_strdup(tag_of(tags, tag_count, "name")),
+        .status = rp_strdup(tag_of(series, "status")),
+        .method = rp_strdup(tag_of(series, "method")),
+        .name = rp_strdup(tag_of(series, "name")),
         .count = (uint64_t)total->counter,
         .example_count = (uint64_t)total->counter,
     };

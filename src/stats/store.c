@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Merging. A group is one (metric, tags), whichever workers have it; it knows the views that it belongs to, found once
- * when it is made. Each worker's series keeps its own sum, so that it can be verified, and a group's sum is made from its
- * members when somebody asks.
+ * Merging. A series is one (metric, tags), whichever workers have it; it knows the views that it belongs to, found once
+ * when it is made. Each worker's part of it keeps its own sum, so that it can be verified, and the sum of a series is made
+ * from its parts when somebody asks.
  */
 #include "stats/store.h"
 
@@ -21,85 +21,66 @@ enum {
 
 typedef const char *tag_pair[2];
 
-struct store_series {
-    struct store_group *group;
-    struct store_series *next; /* of the group */
-    struct rp_value total;
-    bool is_retired;
-};
-
-struct store_group {
-    struct store_view *metric;
-    struct store_view **views; /* the metric's and the sub-metrics' */
-    size_t view_count;
-    struct store_series *first, **last;
-    char *text; /* the tags' */
-    size_t tag_count;
-    tag_pair tags[];
-};
-
-struct store_worker {
-    struct store_series **series; /* by id, NULL where undefined */
-    size_t count, cap;
-};
-
 int rp_store_new(struct rp_store **ret)
 {
     *ret = rp_calloc(1, sizeof(**ret));
     return *ret ? 0 : -ENOMEM;
 }
 
-static void group_free(struct store_group *group)
+static void series_free(struct store_series *series)
 {
-    if (!group)
+    if (!series)
         return;
-    for (struct store_series *series = group->first, *next; series; series = next) {
-        next = series->next;
-        rp_value_deinit(&series->total);
-        rp_free(series);
+    for (struct store_part *part = series->first, *next; part; part = next) {
+        next = part->next;
+        rp_value_deinit(&part->total);
+        rp_free(part);
     }
-    rp_free(group->views);
-    rp_free(group->text);
-    rp_free(group);
+    rp_value_deinit(series->interval);
+    rp_free(series->interval);
+    rp_free(series->views);
+    rp_free(series->text);
+    rp_free(series);
 }
 
 void rp_store_free(struct rp_store *store)
 {
     if (!store)
         return;
-    for (size_t i = 0; i < store->group_count; i++)
-        group_free(store->groups[i]);
+    for (size_t i = 0; i < store->series_count; i++)
+        series_free(store->series[i]);
     for (size_t i = 0; i < store->view_count; i++)
         rp_store_view_free(store->views[i]);
     for (size_t i = 0; i < store->worker_count; i++)
-        rp_free(store->workers[i].series);
-    rp_free(store->groups);
+        rp_free(store->workers[i].parts);
+    rp_free(store->series);
     rp_free(store->views);
     rp_free(store->workers);
+    rp_free(store->changes);
     rp_stats_table_deinit(&store->views_by_display);
-    rp_stats_table_deinit(&store->groups_by_parts);
+    rp_stats_table_deinit(&store->series_by_tags);
     rp_free(store);
 }
 
-/* ---- groups ---- */
+/* ---- series ------------------------------------------------------------------------------------------------- */
 
 static uint64_t hash_text(const char *text, uint64_t seed)
 {
     return rp_hash_bytes(text, strlen(text) + 1, seed); /* with the NUL: "a" "bc" is not "ab" "c" */
 }
 
-static const char *group_tag(const struct store_group *group, const char *key)
+static const char *tag_of(const struct store_series *series, const char *key)
 {
-    for (size_t i = 0; i < group->tag_count; i++)
-        if (strcmp(group->tags[i][0], key) == 0)
-            return group->tags[i][1];
+    for (size_t i = 0; i < series->series.tag_count; i++)
+        if (strcmp(series->tags[i][0], key) == 0)
+            return series->tags[i][1];
     return NULL;
 }
 
-static bool group_matches(const struct store_group *group, const struct rp_filter *filter)
+static bool matches(const struct store_series *series, const struct rp_filter *filter)
 {
     for (size_t i = 0; filter && i < filter->count; i++) {
-        const char *value = group_tag(group, filter->pairs[i].key);
+        const char *value = tag_of(series, filter->pairs[i].key);
 
         if (!value || strcmp(value, filter->pairs[i].value) != 0)
             return false;
@@ -107,24 +88,24 @@ static bool group_matches(const struct store_group *group, const struct rp_filte
     return true;
 }
 
-static bool group_eq(const void *item, const void *key)
+static bool series_eq(const void *item, const void *key)
 {
-    const struct store_group *a = item, *b = key;
+    const struct store_series *a = item, *b = key;
 
-    if (a->metric != b->metric || a->tag_count != b->tag_count)
+    if (a->metric != b->metric || a->series.tag_count != b->series.tag_count)
         return false;
-    for (size_t i = 0; i < a->tag_count; i++)
+    for (size_t i = 0; i < a->series.tag_count; i++)
         if (strcmp(a->tags[i][0], b->tags[i][0]) != 0 || strcmp(a->tags[i][1], b->tags[i][1]) != 0)
             return false;
     return true;
 }
 
-static uint64_t group_hash(const struct store_group *group)
+static uint64_t series_hash(const struct store_series *series)
 {
-    uint64_t hash = hash_text(group->metric->view.name, 0);
+    uint64_t hash = hash_text(series->metric->view.name, 0);
 
-    for (size_t i = 0; i < group->tag_count; i++)
-        hash = hash_text(group->tags[i][1], hash_text(group->tags[i][0], hash));
+    for (size_t i = 0; i < series->series.tag_count; i++)
+        hash = hash_text(series->tags[i][1], hash_text(series->tags[i][0], hash));
     return hash;
 }
 
@@ -133,107 +114,126 @@ static int compare_keys(const void *a, const void *b)
     return strcmp((*(const tag_pair *)a)[0], (*(const tag_pair *)b)[0]);
 }
 
-/* A group with copies of the tags, sorted, in no table yet. */
-static int new_group(struct store_view *metric, const struct rp_slice (*tags)[2], size_t tag_count,
-                     struct store_group **ret)
+/* A series without tags, in no table yet, with room for their text. NULL on -ENOMEM. */
+static struct store_series *new_series(struct store_view *metric, size_t tag_count, size_t bytes)
 {
-    struct store_group *group = rp_calloc(1, sizeof(*group) + tag_count * sizeof(tag_pair));
+    struct store_series *series = rp_calloc(1, sizeof(*series) + tag_count * sizeof(tag_pair));
+    char *text = series ? rp_calloc(1, bytes) : NULL;
+
+    if (!text) {
+        rp_free(series);
+        return NULL;
+    }
+    *series = (struct store_series){ .series = { .type = metric->view.type,
+                                                 .is_time = metric->view.is_time,
+                                                 .metric = metric->view.name,
+                                                 .tag_count = tag_count,
+                                                 .tags = series->tags },
+                                     .metric = metric,
+                                     .text = text };
+    series->last = &series->first;
+    return series;
+}
+
+/* A series with copies of the tags, sorted, in no table yet. */
+static int make_series(struct store_view *metric, const struct rp_slice (*tags)[2],
+                       size_t tag_count, struct store_series **ret)
+{
+    struct store_series *series;
     size_t bytes = 0;
     char *text;
 
     for (size_t i = 0; i < tag_count; i++)
         bytes += tags[i][0].len + tags[i][1].len + 2;
-    text = group ? rp_calloc(1, bytes) : NULL;
-    if (!text) {
-        rp_free(group);
+    series = new_series(metric, tag_count, bytes);
+    if (!series)
         return -ENOMEM;
-    }
-    *group = (struct store_group){ .metric = metric, .text = text, .tag_count = tag_count };
-    group->last = &group->first;
+    text = series->text;
     for (size_t i = 0; i < tag_count; i++) {
         for (int half = 0; half < 2; half++) {
-            group->tags[i][half] = text;
+            series->tags[i][half] = text;
             if (tags[i][half].len)
                 memcpy(text, tags[i][half].ptr, tags[i][half].len);
             text += tags[i][half].len + 1;
         }
     }
     if (tag_count)
-        qsort(group->tags, tag_count, sizeof(*group->tags), compare_keys);
+        qsort(series->tags, tag_count, sizeof(*series->tags), compare_keys);
     for (size_t i = 1; i < tag_count; i++) {
-        if (strcmp(group->tags[i - 1][0], group->tags[i][0]) == 0) {
-            group_free(group);
+        if (strcmp(series->tags[i - 1][0], series->tags[i][0]) == 0) {
+            series_free(series);
             return -EINVAL;
         }
     }
-    *ret = group;
+    *ret = series;
     return 0;
 }
 
-static bool belongs(const struct store_group *group, const struct store_view *view)
+static bool belongs(const struct store_series *series, const struct store_view *view)
 {
-    return view == group->metric || (strcmp(view->view.name, group->metric->view.name) == 0 &&
-                                     group_matches(group, view->view.filter));
+    return view == series->metric || (strcmp(view->view.name, series->metric->view.name) == 0 &&
+                                      matches(series, view->view.filter));
 }
 
-/* Finds the group's views and puts it into the store. */
-static int add_group(struct rp_store *store, struct store_group *group, uint64_t hash)
+/* Finds the views of the series and puts it into the store. */
+static int add_series(struct rp_store *store, struct store_series *series, uint64_t hash)
 {
-    if (rp_stats_table_reserve(&store->groups_by_parts) < 0 ||
-        rp_stats_grow(&store->groups, sizeof(struct store_group *), &store->group_cap,
-                      store->group_count + 1) < 0)
+    if (rp_stats_table_reserve(&store->series_by_tags) < 0 ||
+        rp_stats_grow(&store->series, sizeof(struct store_series *), &store->series_cap,
+                      store->series_count + 1) < 0 ||
+        rp_store_prepare_interval(store, series) < 0)
         return -ENOMEM;
     for (size_t i = 0; i < store->view_count; i++)
-        group->view_count += belongs(group, store->views[i]);
-    group->views = rp_alloc(group->view_count * sizeof(struct store_view *));
-    if (!group->views)
+        series->view_count += belongs(series, store->views[i]);
+    series->views = rp_alloc(series->view_count * sizeof(struct store_view *));
+    if (!series->views)
         return -ENOMEM;
     for (size_t i = 0, n = 0; i < store->view_count; i++)
-        if (belongs(group, store->views[i]))
-            group->views[n++] = store->views[i];
-    group->metric->has_series = true;
-    store->groups[store->group_count++] = group;
-    rp_stats_table_insert(&store->groups_by_parts, hash, group);
+        if (belongs(series, store->views[i]))
+            series->views[n++] = store->views[i];
+    series->metric->has_series = true;
+    series->series.id = (uint32_t)store->series_count;
+    store->series[store->series_count++] = series;
+    rp_stats_table_insert(&store->series_by_tags, hash, series);
     return 0;
 }
 
-static int find_or_add_group(struct rp_store *store, struct store_view *metric,
-                             const struct rp_slice (*tags)[2], size_t tag_count,
-                             struct store_group **ret)
+static int find_or_add_series(struct rp_store *store, struct store_view *metric,
+                              const struct rp_slice (*tags)[2], size_t tag_count,
+                              struct store_series **ret)
 {
-    struct store_group *group, *found;
+    struct store_series *series, *found;
     uint64_t hash;
-    int r = new_group(metric, tags, tag_count, &group);
+    int r = make_series(metric, tags, tag_count, &series);
 
     if (r < 0)
         return r;
-    hash = group_hash(group);
-    found = rp_stats_table_find(&store->groups_by_parts, hash, group_eq, group);
+    hash = series_hash(series);
+    found = rp_stats_table_find(&store->series_by_tags, hash, series_eq, series);
     if (found) {
-        group_free(group);
+        series_free(series);
         *ret = found;
         return 0;
     }
-    r = add_group(store, group, hash);
+    r = add_series(store, series, hash);
     if (r < 0)
-        group_free(group);
+        series_free(series);
     else
-        *ret = group;
+        *ret = series;
     return r;
 }
 
-/* ---- series ---- */
+/* ---- their parts -------------------------------------------------------------------------------------------- */
 
-static struct store_series *find_series(const struct rp_store *store, uint32_t worker,
-                                        uint32_t series)
+static struct store_part *find_part(const struct rp_store *store, uint32_t worker, uint32_t series)
 {
     if (worker >= store->worker_count || series >= store->workers[worker].count)
         return NULL;
-    return store->workers[worker].series[series];
+    return store->workers[worker].parts[series];
 }
 
-/* Room for the worker's series by its number. */
-static int reserve_series(struct rp_store *store, uint32_t worker, uint32_t series)
+/* Room for the worker's part by its number. */
+static int reserve_part(struct rp_store *store, uint32_t worker, uint32_t series)
 {
     struct store_worker *w;
 
@@ -242,10 +242,10 @@ static int reserve_series(struct rp_store *store, uint32_t worker, uint32_t seri
     while (store->worker_count <= worker)
         store->workers[store->worker_count++] = (struct store_worker){ 0 };
     w = &store->workers[worker];
-    if (rp_stats_grow(&w->series, sizeof(struct store_series *), &w->cap, (size_t)series + 1) < 0)
+    if (rp_stats_grow(&w->parts, sizeof(struct store_part *), &w->cap, (size_t)series + 1) < 0)
         return -ENOMEM;
     while (w->count <= series)
-        w->series[w->count++] = NULL;
+        w->parts[w->count++] = NULL;
     return 0;
 }
 
@@ -253,85 +253,99 @@ int rp_store_define(struct rp_store *store, uint32_t worker, uint32_t series, co
                     enum rp_metric_type type, bool is_time, const struct rp_slice (*tags)[2],
                     size_t tag_count, struct rp_error *err)
 {
-    struct store_series *made;
-    struct store_group *group;
+    struct store_series *whole;
+    struct store_part *part;
     struct rp_view *view;
     int r;
 
-    if (worker >= MOST_WORKERS || series >= MOST_SERIES || find_series(store, worker, series))
+    if (worker >= MOST_WORKERS || series >= MOST_SERIES || find_part(store, worker, series))
         return -EINVAL;
     r = rp_store_metric(store, metric, type, is_time, &view, err);
     if (r == 0)
-        r = reserve_series(store, worker, series);
+        r = reserve_part(store, worker, series);
     if (r < 0)
         return r;
-    made = rp_calloc(1, sizeof(*made));
-    if (!made)
+    part = rp_calloc(1, sizeof(*part));
+    if (!part)
         return -ENOMEM;
-    r = find_or_add_group(store, rp_container_of(view, struct store_view, view), tags, tag_count,
-                          &group);
+    r = find_or_add_series(store, rp_container_of(view, struct store_view, view), tags, tag_count,
+                           &whole);
     if (r < 0) {
-        rp_free(made);
+        rp_free(part);
         return r;
     }
-    made->group = group;
-    rp_value_init(&made->total, type);
-    *group->last = made;
-    group->last = &made->next;
-    store->workers[worker].series[series] = made;
+    part->series = whole;
+    rp_value_init(&part->total, type);
+    *whole->last = part;
+    whole->last = &part->next;
+    store->workers[worker].parts[series] = part;
     return 0;
+}
+
+/* Allocates what rp_store_apply() will need. */
+static int reserve_sums(struct store_part *part, const struct rp_value *delta)
+{
+    const struct store_series *series = part->series;
+    int r = rp_value_reserve(&part->total, delta);
+
+    if (r == 0 && series->interval)
+        r = rp_value_reserve(series->interval, delta);
+    for (size_t i = 0; r == 0 && i < series->view_count; i++) {
+        r = rp_value_reserve(&series->views[i]->view.total, delta);
+        if (r == 0)
+            r = rp_value_reserve(&series->views[i]->view.second, delta);
+    }
+    return r;
 }
 
 int rp_store_apply(struct rp_store *store, uint32_t worker, uint32_t series,
                    const struct rp_value *delta)
 {
-    struct store_series *to = find_series(store, worker, series);
-    const struct store_group *group;
+    struct store_part *part = find_part(store, worker, series);
+    struct store_series *whole;
     int r;
 
-    if (!to || to->total.type != delta->type)
+    if (!part || part->total.type != delta->type)
         return -EINVAL;
-    group = to->group;
-    r = rp_value_reserve(&to->total, delta);
-    for (size_t i = 0; r == 0 && i < group->view_count; i++) {
-        r = rp_value_reserve(&group->views[i]->view.total, delta);
-        if (r == 0)
-            r = rp_value_reserve(&group->views[i]->view.second, delta);
-    }
+    r = reserve_sums(part, delta);
     if (r < 0)
         return r;
-    rp_assert(rp_value_add(&to->total, delta) == 0);
-    for (size_t i = 0; i < group->view_count; i++) {
-        if (group->metric->is_summed) {
-            group->views[i]->has_new = true;
-            continue;
-        }
-        rp_assert(rp_value_add(&group->views[i]->view.total, delta) == 0);
-        rp_assert(rp_value_add(&group->views[i]->view.second, delta) == 0);
+    whole = part->series;
+    rp_assert(rp_value_add(&part->total, delta) == 0);
+    if (delta->samples)
+        whole->latest = part;
+    if (whole->metric->is_summed) {
+        whole->has_new = true;
+        for (size_t i = 0; i < whole->view_count; i++)
+            whole->views[i]->has_new = true;
+        return 0;
+    }
+    if (whole->interval)
+        rp_assert(rp_value_add(whole->interval, delta) == 0);
+    for (size_t i = 0; i < whole->view_count; i++) {
+        rp_assert(rp_value_add(&whole->views[i]->view.total, delta) == 0);
+        rp_assert(rp_value_add(&whole->views[i]->view.second, delta) == 0);
     }
     return 0;
 }
 
-int rp_store_series_type(const struct rp_store *store, uint32_t worker, uint32_t series,
-                         enum rp_metric_type *ret)
+const struct rp_store_series *rp_store_series(const struct rp_store *store, uint32_t worker,
+                                              uint32_t series)
 {
-    const struct store_series *found = find_series(store, worker, series);
+    const struct store_part *part = find_part(store, worker, series);
 
-    if (!found)
-        return -EINVAL;
-    *ret = found->total.type;
-    return 0;
+    return part ? &part->series->series : NULL;
 }
 
 bool rp_store_verify(const struct rp_store *store, uint32_t worker, uint32_t series,
                      const struct rp_value *total)
 {
-    const struct store_series *found = find_series(store, worker, series);
+    const struct store_part *part = find_part(store, worker, series);
 
-    return found ? rp_value_equal(&found->total, total) : total->samples == 0;
+    return part ? rp_value_equal(&part->total, total) : total->samples == 0;
 }
 
-/* ---- gauges that are sums ---- */
+/* ---- gauges that are sums ----------------------------------------------------------------------------------- */
 
 int rp_store_sum_gauge(struct rp_store *store, const char *name)
 {
@@ -349,58 +363,85 @@ void rp_store_retire(struct rp_store *store, uint32_t worker, const char *name)
     if (worker >= store->worker_count)
         return;
     for (size_t i = 0; i < store->workers[worker].count; i++) {
-        struct store_series *series = store->workers[worker].series[i];
+        struct store_part *part = store->workers[worker].parts[i];
 
-        if (series && (!name || strcmp(series->group->metric->view.name, name) == 0))
-            series->is_retired = true;
+        if (part && (!name || strcmp(part->series->metric->view.name, name) == 0))
+            part->is_retired = true;
     }
 }
 
-static double sum_of(const struct rp_store *store, const struct store_view *view)
+/* Of the workers that are not retired. */
+static double sum_of_parts(const struct store_series *series)
 {
     double sum = 0;
 
-    for (size_t i = 0; i < store->group_count; i++) {
-        if (!belongs(store->groups[i], view))
-            continue;
-        for (const struct store_series *series = store->groups[i]->first; series;
-             series = series->next)
-            if (!series->is_retired && series->total.samples)
-                sum += series->total.gauge.last;
-    }
+    for (const struct store_part *part = series->first; part; part = part->next)
+        if (!part->is_retired && part->total.samples)
+            sum += part->total.gauge.last;
     return sum;
+}
+
+static double sum_of_view(const struct rp_store *store, const struct store_view *view)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < store->series_count; i++)
+        if (belongs(store->series[i], view))
+            sum += sum_of_parts(store->series[i]);
+    return sum;
+}
+
+/* A gauge needs no memory. */
+static void add_sample(struct rp_value *to, double value)
+{
+    struct rp_value sample = { .type = RP_GAUGE,
+                               .gauge = { .last = value, .min = value, .max = value },
+                               .samples = 1 };
+
+    rp_assert(rp_value_add(to, &sample) == 0);
 }
 
 void rp_store_add_up_gauges(struct rp_store *store)
 {
     for (size_t i = 0; i < store->view_count; i++) {
         struct store_view *view = store->views[i];
-        struct rp_value sample = { .type = RP_GAUGE, .samples = 1 };
+        double sum;
 
         if (!view->has_new)
             continue;
         view->has_new = false;
-        sample.gauge.last = sample.gauge.min = sample.gauge.max = sum_of(store, view);
-        rp_assert(rp_value_add(&view->view.total, &sample) == 0); /* a gauge needs no memory */
-        rp_assert(rp_value_add(&view->view.second, &sample) == 0);
+        sum = sum_of_view(store, view);
+        add_sample(&view->view.total, sum);
+        add_sample(&view->view.second, sum);
+    }
+    for (size_t i = 0; store->interval_fn && i < store->series_count; i++) {
+        struct store_series *series = store->series[i];
+
+        if (series->has_new)
+            add_sample(series->interval, sum_of_parts(series));
+        series->has_new = false;
     }
 }
 
-static int visit_group(const struct store_group *group, rp_store_series_fn *fn, void *user)
+/* ---- sums of the parts -------------------------------------------------------------------------------------- */
+
+static int visit_series(const struct store_series *series, rp_store_series_fn *fn, void *user)
 {
     struct rp_value sum;
     int r = 0;
 
-    if (!group->first->next || group->metric->is_summed) {
-        fn(user, group->metric->view.name, group->tags, group->tag_count,
-           group->metric->is_summed ? &group->metric->view.total : &group->first->total);
+    if (!series->first->next || series->metric->is_summed) {
+        fn(user, &series->series,
+           series->metric->is_summed ? &series->metric->view.total : &series->first->total);
         return 0;
     }
-    rp_value_init(&sum, group->metric->view.type);
-    for (const struct store_series *series = group->first; r == 0 && series; series = series->next)
-        r = rp_value_add(&sum, &series->total);
+    rp_value_init(&sum, series->series.type);
+    for (const struct store_part *part = series->first; r == 0 && part; part = part->next)
+        r = rp_value_add(&sum, &part->total);
+    if (sum.type == RP_GAUGE && series->latest)
+        sum.gauge.last = series->latest->total.gauge.last;
     if (r == 0)
-        fn(user, group->metric->view.name, group->tags, group->tag_count, &sum);
+        fn(user, &series->series, &sum);
     rp_value_deinit(&sum);
     return r;
 }
@@ -408,13 +449,13 @@ static int visit_group(const struct store_group *group, rp_store_series_fn *fn, 
 int rp_store_each_series(const struct rp_store *store, const char *metric, rp_store_series_fn *fn,
                          void *user)
 {
-    for (size_t i = 0; i < store->group_count; i++) {
-        const struct store_group *group = store->groups[i];
+    for (size_t i = 0; i < store->series_count; i++) {
+        const struct store_series *series = store->series[i];
         int r;
 
-        if (metric && strcmp(group->metric->view.name, metric) != 0)
+        if (metric && strcmp(series->series.metric, metric) != 0)
             continue;
-        r = visit_group(group, fn, user);
+        r = visit_series(series, fn, user);
         if (r < 0)
             return r;
     }

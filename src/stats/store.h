@@ -19,6 +19,16 @@
 
 struct rp_store;
 
+/* A series of the run: what all workers record with equal metric and tags. */
+struct rp_store_series {
+    uint32_t id; /* dense from 0, in order of definition */
+    enum rp_metric_type type;
+    bool is_time; /* of the metric: what its values are in, see stats/value.h */
+    const char *metric;
+    size_t tag_count;
+    const char *const (*tags)[2]; /* sorted by key */
+};
+
 struct rp_filter { /* the tags a sub-metric asks for */
     size_t count;
     struct {
@@ -71,9 +81,9 @@ RP_NODISCARD int rp_store_define(struct rp_store *store, uint32_t worker, uint32
  * added anywhere. */
 RP_NODISCARD int rp_store_apply(struct rp_store *store, uint32_t worker, uint32_t series,
                                 const struct rp_value *delta);
-/* The type a series was defined with. -EINVAL for an undefined one. */
-RP_NODISCARD int rp_store_series_type(const struct rp_store *store, uint32_t worker,
-                                      uint32_t series, enum rp_metric_type *ret);
+/* What the series of the worker is part of; lives as long as the store. NULL for an undefined one. */
+const struct rp_store_series *rp_store_series(const struct rp_store *store, uint32_t worker,
+                                              uint32_t series);
 /* Whether the sum of the deltas of a series equals @total exactly (what the worker says at its end). An undefined series
  * has the sum nothing. */
 bool rp_store_verify(const struct rp_store *store, uint32_t worker, uint32_t series,
@@ -83,12 +93,28 @@ size_t rp_store_view_count(const struct rp_store *store);
 struct rp_view *rp_store_view_at(struct rp_store *store, size_t i); /* in order of creation */
 struct rp_view *rp_store_view(struct rp_store *store, const char *display); /* or NULL */
 
-/* The series of all workers with equal metric and tags, merged: for checks by name, errors by kind, outputs.
- * Calls @fn once per distinct (metric, tags), in order of definition. Tags are sorted by key. @metric NULL = all. */
-typedef void rp_store_series_fn(void *user, const char *metric, const char *const (*tags)[2],
-                                size_t tag_count, const struct rp_value *total);
+/* What the workers have recorded in each series, merged: for checks by name, errors by kind. In order of the ids.
+ * @metric NULL = all. A gauge's last value is that which arrived last. */
+typedef void rp_store_series_fn(void *user, const struct rp_store_series *series,
+                                const struct rp_value *total);
 RP_NODISCARD int rp_store_each_series(const struct rp_store *store, const char *metric,
                                       rp_store_series_fn *fn, void *user);
+
+/* What a series has got in one interval. */
+struct rp_store_change {
+    const struct rp_store_series *series;
+    const struct rp_value *delta; /* never empty */
+};
+/* One interval: every series that got samples in it, in order of the ids. All borrowed until @fn returns, but for
+ * the series. */
+typedef void rp_store_interval_fn(void *user, rp_ns start, rp_ns length,
+                                  const struct rp_store_change *changes, size_t count);
+/* Calls @fn in each rp_store_tick() from now on, at which nothing can fail any more: each delta is in one interval, and the
+ * intervals of a series add up to its total. (Sums of a counter with fractions may differ in their last bits, for they
+ * depend on the order.) Without @fn nothing is kept by series and nothing costs more. -EINVAL once a series is defined, for it
+ * would miss samples. @fn must not use the store but to read. */
+RP_NODISCARD int rp_store_keep_intervals(struct rp_store *store, rp_store_interval_fn *fn,
+                                         void *user);
 
 /* Ends the running interval at @at (ns since the run's start; -EINVAL before the last one's end): appends a point to the
  * time series of each view that got samples in it, and empties its second. The newest points, RP_STORE_FINE_POINTS at

@@ -187,6 +187,7 @@ int rp_store_tick(struct rp_store *store, rp_ns at)
         append_point(view, point_of(&view->view, store->last_tick, at), interval);
         rp_value_reset(&view->view.second);
     }
+    rp_store_tell_interval(store, at);
     if (at > store->last_tick)
         store->interval_count++;
     store->last_tick = at;

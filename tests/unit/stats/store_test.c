@@ -157,19 +157,18 @@ struct visits {
     size_t count, next;
 };
 
-static void visit(void *user, const char *metric, const char *const (*tags)[2], size_t tag_count,
-                  const struct rp_value *total)
+static void visit(void *user, const struct rp_store_series *series, const struct rp_value *total)
 {
     struct visits *visits = user;
     const struct visit *expected = &visits->expected[visits->next++];
     char text[100] = "";
 
     assert_true(visits->next <= visits->count);
-    for (size_t i = 0; i < tag_count; i++)
+    for (size_t i = 0; i < series->tag_count; i++)
         snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s:%s", i ? " " : "",
-                 tags[i][0], tags[i][1]);
+                 series->tags[i][0], series->tags[i][1]);
     assert_string_equal(text, expected->tags);
-    assert_string_equal(metric, expected->metric);
+    assert_string_equal(series->metric, expected->metric);
     assert_true(total->counter == expected->sum);
 }
 
@@ -275,14 +274,14 @@ static void scene_step(struct scene *scene, struct test_random *random)
                    (uint32_t)random_below(random, SERIES));
 }
 
-static void compare_series(void *user, const char *metric, const char *const (*tags)[2],
-                           size_t tag_count, const struct rp_value *total)
+static void compare_series(void *user, const struct rp_store_series *series,
+                           const struct rp_value *total)
 {
     struct scene *scene = user;
-    int series = atoi(tags[0][1]) * STATUSES + atoi(tags[1][1]) - 200;
+    int number = atoi(series->tags[0][1]) * STATUSES + atoi(series->tags[1][1]) - 200;
 
-    assert_string_equal(tags[0][0], "name");
-    assert_true(rp_value_equal(total, &scene->alone[series]));
+    assert_string_equal(series->tags[0][0], "name");
+    assert_true(rp_value_equal(total, &scene->alone[number]));
 }
 
 static void scene_check(struct scene *scene)
@@ -411,6 +410,30 @@ static void assert_gauge(const struct rp_view *view, uint64_t samples, double la
     assert_float_equal(view->total.gauge.max, max, 0);
 }
 
+static void see_gauge(void *user, const struct rp_store_series *series,
+                      const struct rp_value *total)
+{
+    *(struct rp_value *)user = *total;
+}
+
+/* Of one that is no sum, the value that arrived last stays, whoever told it. */
+static void a_gauge_has_the_last_value_of_all_workers(void **state)
+{
+    struct rp_store *store = make_store();
+    struct rp_value seen;
+
+    for (uint32_t worker = 0; worker < 3; worker++)
+        assert_int_equal(define(store, worker, 0, "load", RP_GAUGE, ""), 0);
+    set(store, 2, 0, 5);
+    set(store, 1, 0, 3);
+    set(store, 0, 0, 4);
+    set(store, 1, 0, 1);
+    assert_int_equal(rp_store_each_series(store, "load", see_gauge, &seen), 0);
+    assert_true(rp_value_equal(&seen, &rp_store_view(store, "load")->total));
+    assert_true(seen.samples == 4 && seen.gauge.last == 1 && seen.gauge.max == 5);
+    rp_store_free(store);
+}
+
 static void gauges_of_workers_add_up(void **state)
 {
     struct rp_store *store = make_store();
@@ -461,6 +484,7 @@ int main(void)
         cmocka_unit_test(merged_workers_are_bit_identical_to_one_process),
         cmocka_unit_test(verifying_is_exact),
         cmocka_unit_test(every_failed_allocation_can_be_tried_again),
+        cmocka_unit_test(a_gauge_has_the_last_value_of_all_workers),
         cmocka_unit_test(gauges_of_workers_add_up),
     };
 
