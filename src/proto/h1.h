@@ -41,6 +41,11 @@ enum rp_h1_error {
     RP_H1_TOO_MANY_INFORMATIONAL,
     RP_H1_TRUNCATED,
     RP_H1_NO_MEMORY,
+    RP_H1_BAD_REQUEST_LINE, /* from here of requests only, see proto/h1_request.h */
+    RP_H1_UNKNOWN_VERSION,
+    RP_H1_BAD_HOST,
+    RP_H1_TOO_MANY_FIELDS,
+    RP_H1_UNKNOWN_CODING,
     RP_H1_ERROR_COUNT
 };
 

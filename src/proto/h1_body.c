@@ -2,7 +2,7 @@
 #include "proto/h1_internal.h"
 
 /*
- * Bodies: a known length, until the peer closes, chunked. Nothing is buffered here: chunk size lines and trailers are
+ * Bodies, of both directions: a known length, until the peer closes, chunked. Nothing is buffered here: chunk size lines and trailers are
  * checked byte by byte and dropped, which is why they have states of their own. The framing of chunks needs its CRLFs:
  * with a lone LF for an end, a chunk that is one byte shorter than its size would pass with a CR for its last byte.
  */
@@ -24,7 +24,7 @@ static size_t emit(struct rp_h1_parser *parser, struct rp_slice *input, struct r
     return count;
 }
 
-int rp_h1_on_fixed(struct rp_h1_parser *parser, struct rp_slice *input, struct rp_slice *ret_body)
+static int on_fixed(struct rp_h1_parser *parser, struct rp_slice *input, struct rp_slice *ret_body)
 {
     parser->left -= emit(parser, input, ret_body, parser->left);
     if (!parser->left)
@@ -32,8 +32,8 @@ int rp_h1_on_fixed(struct rp_h1_parser *parser, struct rp_slice *input, struct r
     return RP_H1_BODY;
 }
 
-int rp_h1_on_until_close(struct rp_h1_parser *parser, struct rp_slice *input,
-                         struct rp_slice *ret_body)
+static int on_until_close(struct rp_h1_parser *parser, struct rp_slice *input,
+                          struct rp_slice *ret_body)
 {
     emit(parser, input, ret_body, UINT64_MAX);
     return RP_H1_BODY;
@@ -58,7 +58,7 @@ static bool take_line_bytes(struct rp_h1_parser *parser, struct rp_slice *input,
 }
 
 /* line_bytes and left are 0 when the first digit is due. */
-int rp_h1_on_size(struct rp_h1_parser *parser, struct rp_slice *input, struct rp_slice *ret_body)
+static int on_size(struct rp_h1_parser *parser, struct rp_slice *input, struct rp_slice *ret_body)
 {
     int digit;
 
@@ -81,8 +81,8 @@ static int start_chunk(struct rp_h1_parser *parser)
     return go_on(parser, parser->left ? H1_CHUNK : H1_TRAILER);
 }
 
-int rp_h1_on_size_end(struct rp_h1_parser *parser, struct rp_slice *input,
-                      struct rp_slice *ret_body)
+static int on_size_end(struct rp_h1_parser *parser, struct rp_slice *input,
+                       struct rp_slice *ret_body)
 {
     char c = *input->ptr;
 
@@ -110,8 +110,8 @@ static int take_text(struct rp_h1_parser *parser, struct rp_slice *input)
     return c;
 }
 
-int rp_h1_on_extension(struct rp_h1_parser *parser, struct rp_slice *input,
-                       struct rp_slice *ret_body)
+static int on_extension(struct rp_h1_parser *parser, struct rp_slice *input,
+                        struct rp_slice *ret_body)
 {
     int c = take_text(parser, input);
 
@@ -133,13 +133,14 @@ static bool take_lf(struct rp_h1_parser *parser, struct rp_slice *input, enum rp
     return parser->error == RP_H1_OK;
 }
 
-int rp_h1_on_size_lf(struct rp_h1_parser *parser, struct rp_slice *input, struct rp_slice *ret_body)
+static int on_size_lf(struct rp_h1_parser *parser, struct rp_slice *input,
+                      struct rp_slice *ret_body)
 {
     return take_lf(parser, input, RP_H1_BAD_CHUNK_SIZE, RP_H1_BAD_CHUNK_SIZE) ? start_chunk(parser)
                                                                               : RP_H1_ERROR;
 }
 
-int rp_h1_on_chunk(struct rp_h1_parser *parser, struct rp_slice *input, struct rp_slice *ret_body)
+static int on_chunk(struct rp_h1_parser *parser, struct rp_slice *input, struct rp_slice *ret_body)
 {
     parser->left -= emit(parser, input, ret_body, parser->left);
     if (!parser->left)
@@ -147,8 +148,8 @@ int rp_h1_on_chunk(struct rp_h1_parser *parser, struct rp_slice *input, struct r
     return RP_H1_BODY;
 }
 
-int rp_h1_on_chunk_end(struct rp_h1_parser *parser, struct rp_slice *input,
-                       struct rp_slice *ret_body)
+static int on_chunk_end(struct rp_h1_parser *parser, struct rp_slice *input,
+                        struct rp_slice *ret_body)
 {
     if (*input->ptr != '\r')
         return rp_h1_fail(parser, RP_H1_BAD_CHUNK_END, parser->offset);
@@ -163,15 +164,16 @@ static int start_size(struct rp_h1_parser *parser)
     return go_on(parser, H1_SIZE);
 }
 
-int rp_h1_on_chunk_lf(struct rp_h1_parser *parser, struct rp_slice *input,
-                      struct rp_slice *ret_body)
+static int on_chunk_lf(struct rp_h1_parser *parser, struct rp_slice *input,
+                       struct rp_slice *ret_body)
 {
     return take_lf(parser, input, RP_H1_BAD_CHUNK_END, RP_H1_BAD_CHUNK_END) ? start_size(parser)
                                                                             : RP_H1_ERROR;
 }
 
 /* At the start of a line. */
-int rp_h1_on_trailer(struct rp_h1_parser *parser, struct rp_slice *input, struct rp_slice *ret_body)
+static int on_trailer(struct rp_h1_parser *parser, struct rp_slice *input,
+                      struct rp_slice *ret_body)
 {
     char c = *input->ptr;
 
@@ -184,8 +186,8 @@ int rp_h1_on_trailer(struct rp_h1_parser *parser, struct rp_slice *input, struct
     return go_on(parser, c == '\r' ? H1_TRAILER_END_LF : H1_TRAILER_NAME);
 }
 
-int rp_h1_on_trailer_name(struct rp_h1_parser *parser, struct rp_slice *input,
-                          struct rp_slice *ret_body)
+static int on_trailer_name(struct rp_h1_parser *parser, struct rp_slice *input,
+                           struct rp_slice *ret_body)
 {
     while (input->len) {
         char c = *input->ptr;
@@ -200,8 +202,8 @@ int rp_h1_on_trailer_name(struct rp_h1_parser *parser, struct rp_slice *input,
     return RP_H1_MORE;
 }
 
-int rp_h1_on_trailer_value(struct rp_h1_parser *parser, struct rp_slice *input,
-                           struct rp_slice *ret_body)
+static int on_trailer_value(struct rp_h1_parser *parser, struct rp_slice *input,
+                            struct rp_slice *ret_body)
 {
     int c = take_text(parser, input);
 
@@ -214,18 +216,48 @@ int rp_h1_on_trailer_value(struct rp_h1_parser *parser, struct rp_slice *input,
     return go_on(parser, c == '\r' ? H1_TRAILER_LF : H1_TRAILER);
 }
 
-int rp_h1_on_trailer_lf(struct rp_h1_parser *parser, struct rp_slice *input,
-                        struct rp_slice *ret_body)
+static int on_trailer_lf(struct rp_h1_parser *parser, struct rp_slice *input,
+                         struct rp_slice *ret_body)
 {
     return take_lf(parser, input, RP_H1_BAD_HEADER, RP_H1_TRAILER_TOO_LARGE)
                ? go_on(parser, H1_TRAILER)
                : RP_H1_ERROR;
 }
 
-int rp_h1_on_trailer_end_lf(struct rp_h1_parser *parser, struct rp_slice *input,
-                            struct rp_slice *ret_body)
+static int on_trailer_end_lf(struct rp_h1_parser *parser, struct rp_slice *input,
+                             struct rp_slice *ret_body)
 {
     return take_lf(parser, input, RP_H1_BAD_HEADER, RP_H1_TRAILER_TOO_LARGE)
                ? go_on(parser, H1_COMPLETE)
                : RP_H1_ERROR;
 }
+
+static int on_complete(struct rp_h1_parser *parser, struct rp_slice *input,
+                       struct rp_slice *ret_body)
+{
+    return RP_H1_DONE;
+}
+
+static int on_failed(struct rp_h1_parser *parser, struct rp_slice *input, struct rp_slice *ret_body)
+{
+    return RP_H1_ERROR;
+}
+
+rp_h1_state_fn *const rp_h1_body_states[H1_STATE_COUNT] = {
+    [H1_FIXED] = on_fixed,
+    [H1_UNTIL_CLOSE] = on_until_close,
+    [H1_SIZE] = on_size,
+    [H1_SIZE_END] = on_size_end,
+    [H1_EXTENSION] = on_extension,
+    [H1_SIZE_LF] = on_size_lf,
+    [H1_CHUNK] = on_chunk,
+    [H1_CHUNK_END] = on_chunk_end,
+    [H1_CHUNK_LF] = on_chunk_lf,
+    [H1_TRAILER] = on_trailer,
+    [H1_TRAILER_NAME] = on_trailer_name,
+    [H1_TRAILER_VALUE] = on_trailer_value,
+    [H1_TRAILER_LF] = on_trailer_lf,
+    [H1_TRAILER_END_LF] = on_trailer_end_lf,
+    [H1_COMPLETE] = on_complete,
+    [H1_FAILED] = on_failed,
+};

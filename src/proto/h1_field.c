@@ -7,6 +7,42 @@ const uint8_t rp_h1_is_tchar[256] = {
     ['`'] = 1, ['|'] = 1, ['~'] = 1, ['0' ... '9'] = 1, ['A' ... 'Z'] = 1, ['a' ... 'z'] = 1,
 };
 
+int rp_h1_fail(struct rp_h1_parser *parser, enum rp_h1_error error, uint64_t offset)
+{
+    parser->error = error;
+    parser->offset = offset;
+    parser->state = H1_FAILED;
+    return RP_H1_ERROR;
+}
+
+enum rp_h1_line rp_h1_bad_line(struct rp_h1_scan *scan, const char *at, enum rp_h1_error error)
+{
+    bool is_whole = memchr(at, '\n', (size_t)(scan->end - at));
+
+    return is_whole ? rp_h1_bad_at(scan, at, error) : H1_LINE_INCOMPLETE;
+}
+
+enum rp_h1_line rp_h1_take_connection(struct rp_h1_parser *parser, struct rp_slice value)
+{
+    const char *p = value.ptr, *end = p + value.len, *comma, *last;
+    struct rp_slice option;
+
+    for (; p < end; p = comma + 1) {
+        comma = memchr(p, ',', (size_t)(end - p));
+        comma = comma ? comma : end;
+        while (p < comma && rp_h1_is_blank(*p))
+            p++;
+        for (last = comma; last > p && rp_h1_is_blank(last[-1]);)
+            last--;
+        option = rp_slice(p, (size_t)(last - p));
+        if (rp_slice_ieq(option, RP_SLICE("close")))
+            parser->flags |= H1_FLAG_CLOSE;
+        else if (rp_slice_ieq(option, RP_SLICE("keep-alive")))
+            parser->flags |= H1_FLAG_KEEP_ALIVE;
+    }
+    return H1_LINE_OK;
+}
+
 static const char *const error_texts[RP_H1_ERROR_COUNT] = {
     [RP_H1_OK] = "no error",
     [RP_H1_BAD_STATUS_LINE] = "the response does not begin with an HTTP status line",
@@ -22,6 +58,11 @@ static const char *const error_texts[RP_H1_ERROR_COUNT] = {
     [RP_H1_TOO_MANY_INFORMATIONAL] = "too many 1xx responses came before the final one",
     [RP_H1_TRUNCATED] = "the connection was closed before the response was complete",
     [RP_H1_NO_MEMORY] = "no memory is left for the response head",
+    [RP_H1_BAD_REQUEST_LINE] = "the request line is malformed",
+    [RP_H1_UNKNOWN_VERSION] = "the HTTP version of the request line is neither 1.1 nor 1.0",
+    [RP_H1_BAD_HOST] = "Host is missing or stands twice",
+    [RP_H1_TOO_MANY_FIELDS] = "the head has too many fields",
+    [RP_H1_UNKNOWN_CODING] = "the transfer coding is not 'chunked'",
 };
 
 const char *rp_h1_error_text(enum rp_h1_error error)

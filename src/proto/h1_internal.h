@@ -2,7 +2,13 @@
 #pragma once
 
 /*
- * proto/h1_internal.h - what the files of the HTTP/1 parser share: its states and the scan for special bytes.
+ * proto/h1_internal.h - what the parsers of HTTP/1 responses (h1.c) and requests (h1_request.c) share: the states of a
+ * message, the lines of its head, the scan for special bytes. The framing of bodies is in h1_body.c.
+ *
+ * A head has two states. In H1_HEAD whole lines are parsed where they lie, in the caller's input, and appended to the
+ * head buffer once. When the input ends inside a line the rest goes to the head buffer and H1_HEAD_PENDING waits for its
+ * LF, so that no byte is looked at more than twice however small the pieces are. The functions of the head are in this
+ * header so that each parser has them in line with its own.
  */
 
 #include <stdint.h>
@@ -14,6 +20,7 @@
 enum rp_h1_state {
     H1_HEAD,         /* at the start of a line of the head */
     H1_HEAD_PENDING, /* inside a line of the head whose beginning is in the head buffer */
+    H1_BLANK_LF,     /* requests only: after the CR of an empty line before the head */
     H1_FIXED,
     H1_UNTIL_CLOSE,
     H1_SIZE,
@@ -40,11 +47,8 @@ enum { RP_H1_GO_ON = -1 };
 typedef int rp_h1_state_fn(struct rp_h1_parser *parser, struct rp_slice *input,
                            struct rp_slice *ret_body);
 
-rp_h1_state_fn rp_h1_on_fixed, rp_h1_on_until_close;
-rp_h1_state_fn rp_h1_on_size, rp_h1_on_size_end, rp_h1_on_extension, rp_h1_on_size_lf;
-rp_h1_state_fn rp_h1_on_chunk, rp_h1_on_chunk_end, rp_h1_on_chunk_lf;
-rp_h1_state_fn rp_h1_on_trailer, rp_h1_on_trailer_name, rp_h1_on_trailer_value, rp_h1_on_trailer_lf,
-    rp_h1_on_trailer_end_lf;
+/* Of every state but those before and in the head, where it is NULL. */
+extern rp_h1_state_fn *const rp_h1_body_states[H1_STATE_COUNT];
 
 extern const uint8_t rp_h1_is_tchar[256];
 
@@ -87,4 +91,224 @@ static inline const char *rp_h1_find_special(const char *p, const char *end)
     while (p < end && *p != '\r' && *p != '\n' && *p != '\0')
         p++;
     return p;
+}
+
+/* ---- the lines of a head ---------------------------------------------------------------------------------- */
+
+enum {
+    H1_FLAG_CLOSE = 1,
+    H1_FLAG_KEEP_ALIVE = 2
+}; /* rp_h1_parser.flags: what Connection has said */
+
+enum rp_h1_line {
+    H1_LINE_OK,
+    H1_LINE_BLANK,
+    H1_LINE_INCOMPLETE,
+    H1_LINE_BAD,
+};
+
+struct rp_h1_scan {
+    const char *p; /* the start of the line; after H1_LINE_OK and H1_LINE_BLANK the byte after it */
+    const char *end;
+    const char *bad; /* with H1_LINE_BAD */
+    enum rp_h1_error error;
+};
+
+/* What requests and responses differ in while their head is read. */
+struct rp_h1_head_ops {
+    /* Parses the line at scan->p. */
+    enum rp_h1_line (*first_line)(struct rp_h1_parser *parser, struct rp_h1_scan *scan);
+    /* The first line is not complete: H1_LINE_BAD when it can never be one whatever follows. */
+    enum rp_h1_line (*first_piece)(struct rp_h1_scan *scan);
+    /* Parses the line at scan->p, a field or the blank line: rp_h1_field_line. */
+    enum rp_h1_line (*field_line)(struct rp_h1_parser *parser, struct rp_h1_scan *scan);
+    /* The head is whole and in parser->head. An event, or RP_H1_GO_ON to read another head. */
+    int (*finish)(struct rp_h1_parser *parser);
+};
+
+enum rp_h1_line rp_h1_take_connection(struct rp_h1_parser *parser, struct rp_slice value);
+
+static inline bool rp_h1_is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static inline bool rp_h1_is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/* One decimal number at *@p; false when there is none or it does not fit. UINT64_MAX means "not given". */
+static inline bool rp_h1_parse_length(const char **p, const char *end, uint64_t *ret)
+{
+    const char *start = *p;
+    uint64_t value = 0;
+
+    for (; *p < end && rp_h1_is_digit(**p); (*p)++)
+        if (__builtin_mul_overflow(value, 10, &value) ||
+            __builtin_add_overflow(value, (uint64_t)(**p - '0'), &value) || value == UINT64_MAX)
+            return false;
+    *ret = value;
+    return *p > start;
+}
+
+static inline enum rp_h1_line rp_h1_bad_at(struct rp_h1_scan *scan, const char *at,
+                                           enum rp_h1_error error)
+{
+    scan->bad = at;
+    scan->error = error;
+    return H1_LINE_BAD;
+}
+
+/* A line is judged only when its end is there: else the verdict would depend on how the input was split. */
+RP_COLD enum rp_h1_line rp_h1_bad_line(struct rp_h1_scan *scan, const char *at,
+                                       enum rp_h1_error error);
+
+/* @special is the first CR, LF or NUL of the line. */
+static inline enum rp_h1_line rp_h1_finish_line(struct rp_h1_scan *scan, const char *special,
+                                                enum rp_h1_error error)
+{
+    if (RP_LIKELY(scan->end - special >= 2 && special[0] == '\r' && special[1] == '\n')) {
+        scan->p = special + 2;
+        return H1_LINE_OK;
+    }
+    if (special < scan->end && *special == '\n') {
+        scan->p = special + 1;
+        return H1_LINE_OK;
+    }
+    return rp_h1_bad_line(scan, special, error);
+}
+
+/* @name consists of token characters: setting bit 5 cannot turn another one into a letter or '-'. @len >= 8. */
+static inline bool rp_h1_is_name(const char *name, const char *lower, size_t len)
+{
+    const uint64_t bits = UINT64_C(0x2020202020202020);
+    uint64_t a, b, wrong = 0;
+
+    for (size_t i = 0; i < len; i += 8) {
+        size_t at = i + 8 <= len ? i : len - 8;
+
+        memcpy(&a, name + at, 8);
+        memcpy(&b, lower + at, 8);
+        wrong |= (a | bits) ^ b;
+    }
+    return wrong == 0;
+}
+
+/* Of a field, whose name is a token. @value has no blanks in front, @end is the end of the line. */
+typedef enum rp_h1_line rp_h1_field_fn(struct rp_h1_parser *parser, struct rp_h1_scan *scan,
+                                       struct rp_slice name, const char *value, const char *end);
+
+RP_INLINE enum rp_h1_line rp_h1_field_line(struct rp_h1_parser *parser, struct rp_h1_scan *scan,
+                                           rp_h1_field_fn *take)
+{
+    const char *line = scan->p, *p = line, *end = scan->end, *value;
+    struct rp_slice name;
+    enum rp_h1_line result;
+
+    while (p < end && rp_h1_is_tchar[(uint8_t)*p])
+        p++;
+    if (p == end)
+        return H1_LINE_INCOMPLETE;
+    if (p == line && (*p == '\r' || *p == '\n')) {
+        result = rp_h1_finish_line(scan, p, RP_H1_BAD_HEADER);
+        return result == H1_LINE_OK ? H1_LINE_BLANK : result;
+    }
+    if (p == line || *p != ':')
+        return rp_h1_bad_line(scan, p, RP_H1_BAD_HEADER);
+    name = rp_slice(line, (size_t)(p - line));
+    p++;
+    while (p < end && rp_h1_is_blank(*p))
+        p++;
+    value = p;
+    p = rp_h1_find_special(value, end);
+    result = rp_h1_finish_line(scan, p, RP_H1_BAD_HEADER);
+    return RP_LIKELY(result == H1_LINE_OK) ? take(parser, scan, name, value, p) : result;
+}
+
+RP_INLINE bool rp_h1_keep(struct rp_h1_parser *parser, struct rp_slice *input, size_t count)
+{
+    rp_buf_append(parser->head, input->ptr, count);
+    if (parser->head->error)
+        return false;
+    rp_h1_advance(parser, input, count);
+    return true;
+}
+
+RP_INLINE int rp_h1_on_head(struct rp_h1_parser *parser, const struct rp_h1_head_ops *ops,
+                            struct rp_slice *input)
+{
+    struct rp_buf *head = parser->head;
+    size_t window = rp_h1_min(input->len, head->max - head->len);
+    const char *start = input->ptr;
+    struct rp_h1_scan scan = { .p = start, .end = start + window };
+    enum rp_h1_line result = head->len ? H1_LINE_OK : ops->first_line(parser, &scan);
+
+    while (result == H1_LINE_OK)
+        result = ops->field_line(parser, &scan);
+    if (result == H1_LINE_BAD)
+        return rp_h1_fail(parser, scan.error, parser->offset + (uint64_t)(scan.bad - start));
+    if (result == H1_LINE_INCOMPLETE && window < input->len)
+        return rp_h1_fail(parser, RP_H1_HEAD_TOO_LARGE, parser->offset + window);
+    parser->line_start = head->len + (size_t)(scan.p - start);
+    if (result == H1_LINE_INCOMPLETE && scan.p < scan.end)
+        parser->state = H1_HEAD_PENDING;
+    if (!rp_h1_keep(parser, input, result == H1_LINE_BLANK ? (size_t)(scan.p - start) : window))
+        return rp_h1_fail(parser, RP_H1_NO_MEMORY, parser->offset);
+    return result == H1_LINE_BLANK ? ops->finish(parser) : RP_H1_MORE;
+}
+
+RP_INLINE enum rp_h1_line rp_h1_pending_line(struct rp_h1_parser *parser,
+                                             const struct rp_h1_head_ops *ops,
+                                             struct rp_h1_scan *scan, bool is_complete)
+{
+    if (parser->line_start == 0)
+        return is_complete ? ops->first_line(parser, scan) : ops->first_piece(scan);
+    return is_complete ? ops->field_line(parser, scan) : H1_LINE_INCOMPLETE;
+}
+
+RP_INLINE int rp_h1_on_head_pending(struct rp_h1_parser *parser, const struct rp_h1_head_ops *ops,
+                                    struct rp_slice *input)
+{
+    struct rp_buf *head = parser->head;
+    size_t window = rp_h1_min(input->len, head->max - head->len);
+    const char *lf = window ? memchr(input->ptr, '\n', window) : NULL;
+    bool is_too_large = !lf && window < input->len;
+    struct rp_h1_scan scan;
+    enum rp_h1_line result;
+
+    if (!rp_h1_keep(parser, input, lf ? (size_t)(lf - input->ptr) + 1 : window))
+        return rp_h1_fail(parser, RP_H1_NO_MEMORY, parser->offset);
+    scan = (struct rp_h1_scan){ .p = head->data + parser->line_start,
+                                .end = head->data + head->len };
+    result = rp_h1_pending_line(parser, ops, &scan, lf);
+    if (result == H1_LINE_BAD)
+        return rp_h1_fail(parser, scan.error,
+                          parser->offset - (uint64_t)(head->data + head->len - scan.bad));
+    if (is_too_large)
+        return rp_h1_fail(parser, RP_H1_HEAD_TOO_LARGE, parser->offset);
+    if (!lf)
+        return RP_H1_MORE;
+    parser->state = H1_HEAD;
+    return result == H1_LINE_BLANK ? ops->finish(parser) : RP_H1_GO_ON;
+}
+
+/* One state after the other, until one has an event. @on_head and @on_head_pending: the states of the head. */
+RP_INLINE enum rp_h1_event rp_h1_run(struct rp_h1_parser *parser, struct rp_slice *input,
+                                     struct rp_slice *ret_body, rp_h1_state_fn *on_head,
+                                     rp_h1_state_fn *on_head_pending)
+{
+    int event;
+
+    do {
+        if (!input->len && parser->state < H1_COMPLETE)
+            return RP_H1_MORE;
+        if (parser->state == H1_HEAD)
+            event = on_head(parser, input, ret_body);
+        else if (parser->state == H1_HEAD_PENDING)
+            event = on_head_pending(parser, input, ret_body);
+        else
+            event = rp_h1_body_states[parser->state](parser, input, ret_body);
+    } while (event == RP_H1_GO_ON);
+    return (enum rp_h1_event)event;
 }

@@ -18,6 +18,7 @@ static const struct {
     int (*run)(const uint8_t *data, size_t size);
 } targets[] = {
     { "h1", rp_fuzz_h1 },
+    { "h1_request", rp_fuzz_h1_request },
     { "url", rp_fuzz_url },
 };
 
