@@ -105,7 +105,7 @@ def run_python(settings: Settings, name: str, requests: int) -> list[str]:
 
 def run_url(settings: Settings, name: str, requests: int) -> list[str]:
     """Engine and client of a worker without Python. (rampa itself needs system calls that valgrind does not know.)"""
-    program = Path(settings.rampa).resolve().parent / "tests/unit/engine/url_bench"
+    program = Path(settings.rampa).resolve().parent / "tests/unit/app/url_bench"
     return [*callgrind(settings, name), str(program), settings.url, str(settings.connections), str(requests)]
 
 

@@ -4,7 +4,7 @@
  * The engine, the HTTP client and the loop with a request that is always the same: what `rampa run URL` has in its worker,
  * without the worker. For counting and profiling.
  *
- *   BUILD/tests/unit/engine/url_bench URL VUS REQUESTS
+ *   BUILD/tests/unit/app/url_bench URL VUS REQUESTS
  *
  * RAMPA_LOOP chooses the loop. Prints the processor time of a request, connecting included.
  */
@@ -22,7 +22,7 @@ struct bench {
     struct rp_plan *plan;
     struct rp_loop *loop;
     struct rp_registry *registry;
-    struct rp_http_client *http;
+    struct rp_clients clients;
     struct rp_engine *engine;
     bool is_over;
 };
@@ -67,14 +67,15 @@ static void prepare(struct bench *bench, char **argv, struct rp_error *err)
     must(rp_loop_pick(getenv("RAMPA_LOOP"), &ops, err), "loop", err);
     must(rp_loop_new(ops, &bench->loop), "loop", err);
     must(rp_registry_new((struct rp_registry_limits){ 0 }, &bench->registry), "registry", err);
-    must(rp_http_client_new(bench->loop, bench->registry, (struct rp_http_limits){ 0 },
-                            &bench->http),
+    must(rp_clients_open(&bench->clients, rp_client_kinds, bench->loop, bench->registry,
+                         bench->plan),
          "client", err);
-    run = (struct rp_script_run){ bench->plan, bench->loop, bench->registry, bench->http };
+    run = (struct rp_script_run){ bench->plan, bench->loop, bench->registry, &bench->clients };
     must(bench->host.script.ops->prepare(&bench->host.script, &run, err), "host", err);
     config.plan = bench->plan;
     config.loop = bench->loop;
     config.registry = bench->registry;
+    config.clients = &bench->clients;
     must(rp_engine_new(&config, &bench->engine, err), "engine", err);
 }
 
@@ -82,7 +83,7 @@ static void clean_up(struct bench *bench)
 {
     rp_engine_free(bench->engine);
     bench->host.script.ops->release(&bench->host.script);
-    rp_http_client_free(bench->http);
+    rp_clients_close(&bench->clients);
     rp_registry_free(bench->registry);
     rp_loop_free(bench->loop);
     rp_plan_free(bench->plan);

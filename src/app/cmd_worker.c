@@ -32,6 +32,7 @@ static int serve(struct rp_loop *loop)
     struct rp_fixed_host fixed;
     struct life life = { .has_ended = false };
     struct rp_worker_config config = { .script = &fixed.script,
+                                       .client_kinds = rp_client_kinds,
                                        .ended = worker_ended,
                                        .user = &life };
     struct rp_worker *worker;

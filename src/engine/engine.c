@@ -152,19 +152,22 @@ int rp_engine_new(const struct rp_engine_config *config, struct rp_engine **ret,
 
 static void scenario_deinit(struct rp_engine_scenario *scenario)
 {
+    const struct rp_clients *clients;
     struct rp_script_host *host;
 
     if (!scenario->engine)
         return;
     rp_task_cancel(&scenario->make_vu);
     host = scenario->engine->config.host;
+    clients = scenario->engine->config.clients;
     for (int64_t slot = 0; scenario->vus && slot < scenario->executor.slot_count; slot++) {
         struct rp_vu *vu = &scenario->vus[slot];
 
         if (!vu->host)
             break;
         host->ops->vu_deinit(host, vu);
-        rp_http_session_free(vu->http);
+        if (clients)
+            rp_clients_free_sessions(clients, vu->sessions);
     }
     rp_free(scenario->vus);
     rp_executor_deinit(&scenario->executor);

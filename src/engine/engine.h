@@ -13,7 +13,6 @@
 
 #include "base/error.h"
 #include "base/time.h"
-#include "http/http.h"
 #include "loop/loop.h"
 #include "plan/plan.h"
 #include "run/progress.h"
@@ -32,6 +31,7 @@ struct rp_engine_config { /* everything is borrowed for the engine's life */
     struct rp_loop *loop;
     struct rp_registry *registry;
     struct rp_script_host *host;
+    const struct rp_clients *clients; /* whose sessions the VUs have; NULL = they have none */
     void (*finished)(struct rp_engine *engine, void *user);
     /* Something that the user of the tool should know; texts valid during the call. @about names what several workers would
      * say with figures of their own. May be NULL. */

@@ -56,8 +56,8 @@ static int prepare(struct rp_script_host *script, const struct rp_script_run *ru
     struct rp_http_spec spec = { .method = RP_SLICE("GET"),
                                  .url = rp_slice_str(run->plan->script) };
 
-    host->http = run->http;
-    return rp_http_template_new(run->http, &spec, &host->request, err);
+    host->http = run->clients->client[RP_CLIENT_HTTP];
+    return rp_http_template_new(host->http, &spec, &host->request, err);
 }
 
 static void release(struct rp_script_host *script)
@@ -94,15 +94,17 @@ static int vu_init(struct rp_script_host *script, struct rp_vu *vu, struct rp_er
 {
     struct rp_fixed_host *host = of_script(script);
     struct fixed_vu *self = rp_calloc(1, sizeof(*self));
+    struct rp_http_session *session;
     int r;
 
     if (!self)
         return -ENOMEM;
-    r = rp_http_session_new(host->http, &vu->http);
+    r = rp_http_session_new(host->http, &session);
     if (r < 0) {
         rp_free(self);
         return r;
     }
+    vu->sessions[RP_CLIENT_HTTP] = session;
     self->vu = vu;
     self->call.template = host->request;
     self->call.response = &self->response;
@@ -117,7 +119,7 @@ static void begin(struct rp_script_host *script, struct rp_vu *vu)
 {
     struct fixed_vu *self = vu->host_data;
 
-    rp_http_start(vu->http, &self->call);
+    rp_http_start(vu->sessions[RP_CLIENT_HTTP], &self->call);
 }
 
 static void interrupt(struct rp_script_host *script, struct rp_vu *vu)

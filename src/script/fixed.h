@@ -7,6 +7,7 @@
  * A request that fails is a sample like any other and no error of its iteration: http_req_failed counts it.
  */
 
+#include "http/http.h"
 #include "script/script.h"
 
 struct rp_fixed_host {

@@ -14,9 +14,11 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/list.h"
 #include "base/time.h"
-#include "http/http.h"
+#include "loop/loop.h"
 #include "plan/plan.h"
+#include "script/clients.h"
 #include "stats/registry.h"
 
 struct rp_error_group; /* run/result.h */
@@ -35,8 +37,8 @@ enum rp_hook { RP_HOOK_SETUP, RP_HOOK_TEARDOWN };
 struct rp_script_run {
     const struct rp_plan *plan;
     struct rp_loop *loop;
-    struct rp_registry *registry; /* what scripts record goes here */
-    struct rp_http_client *http;
+    struct rp_registry *registry;     /* what scripts record goes here */
+    const struct rp_clients *clients; /* by number, e.g. clients->client[RP_CLIENT_HTTP] */
 };
 
 /* What hosts may call. */
@@ -103,12 +105,13 @@ struct rp_script_host { /* base: embedded first by the implementation */
 struct rp_vu {
     struct rp_script_host *host;
     const struct rp_scenario *scenario;
-    struct rp_http_session *http; /* the host makes it when it is first used; the engine frees it */
-    const struct rp_tags *tags;   /* of its samples: the run's, the scenario's and `scenario` */
-    void *host_data;              /* the host's */
-    int64_t number;               /* from 1, unique in the run */
-    uint64_t iteration;           /* from 0, unique in the scenario */
-    uint64_t iteration_in_vu;     /* from 0 */
+    /* By number of their kind: the host makes one when it is first used, the engine frees it. */
+    void *sessions[RP_CLIENT_KINDS_MAX];
+    const struct rp_tags *tags; /* of its samples: the run's, the scenario's and `scenario` */
+    void *host_data;            /* the host's */
+    int64_t number;             /* from 1, unique in the run */
+    uint64_t iteration;         /* from 0, unique in the scenario */
+    uint64_t iteration_in_vu;   /* from 0 */
     rp_ns due;   /* when the iteration should begin: what its duration is measured from */
     rp_ns began; /* when it did begin */
     bool is_running;

@@ -130,7 +130,7 @@ static int prepare_script(struct rp_worker *worker, struct rp_error *err)
     const struct rp_script_run run = { .plan = worker->plan,
                                        .loop = worker->loop,
                                        .registry = worker->registry,
-                                       .http = worker->http };
+                                       .clients = &worker->clients };
 
     worker->was_prepared = true;
     return script->ops->prepare(script, &run, err);
@@ -140,6 +140,7 @@ static int prepare(struct rp_worker *worker, const char *json, struct rp_error *
 {
     struct rp_engine_config config = { .loop = worker->loop,
                                        .host = worker->config.script,
+                                       .clients = &worker->clients,
                                        .finished = run_finished,
                                        .warning = run_warning,
                                        .user = worker };
@@ -148,8 +149,8 @@ static int prepare(struct rp_worker *worker, const char *json, struct rp_error *
     if (r == 0)
         r = rp_registry_new((struct rp_registry_limits){ 0 }, &worker->registry);
     if (r == 0)
-        r = rp_http_client_new(worker->loop, worker->registry, (struct rp_http_limits){ 0 },
-                               &worker->http);
+        r = rp_clients_open(&worker->clients, worker->config.client_kinds, worker->loop,
+                            worker->registry, worker->plan);
     if (r < 0)
         return r;
     worker->s_lag = builtin_series(worker, RP_M_LOOP_LAG);
@@ -422,7 +423,7 @@ void rp_worker_free(struct rp_worker *worker)
     rp_engine_free(worker->engine);
     if (worker->was_prepared)
         worker->config.script->ops->release(worker->config.script);
-    rp_http_client_free(worker->http);
+    rp_clients_close(&worker->clients);
     rp_registry_free(worker->registry);
     rp_plan_free(worker->plan);
     rp_segment_sequence_deinit(&worker->segments);

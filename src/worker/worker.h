@@ -4,7 +4,7 @@
 /*
  * worker/worker.h - the worker's side of a run: takes the coordinator's messages, runs the engine, sends deltas.
  *
- * The worker owns the registry, the HTTP client and the engine; the script host is given. It lives on a loop that somebody
+ * The worker owns the registry, the clients and the engine; the script host is given. It lives on a loop that somebody
  * else turns until ended() was called.
  */
 
@@ -16,7 +16,8 @@
 struct rp_worker;
 
 struct rp_worker_config {
-    struct rp_script_host *script; /* borrowed until rp_worker_free() */
+    struct rp_script_host *script;       /* borrowed until rp_worker_free() */
+    struct rp_client_kinds client_kinds; /* what the script makes requests with; zeroed = nothing */
     /* The coordinator lives on this loop: it takes the last messages in a later turn, and waiting for that here would be in
      * vain. Else the worker's exit waits until they have gone. */
     bool shares_loop;

@@ -17,7 +17,7 @@ struct rp_worker {
     struct rp_loop *loop;
     struct rp_plan *plan;
     struct rp_registry *registry;
-    struct rp_http_client *http;
+    struct rp_clients clients;
     struct rp_engine *engine;
     struct rp_timer tick, lag, start;
     uint32_t index; /* of the run's workers, from 0 */

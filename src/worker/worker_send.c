@@ -227,15 +227,15 @@ static void write_counts(struct rp_buf *out, struct rp_engine_counts counts)
 /* What others count of it. */
 static void write_health(struct rp_buf *out, const struct rp_worker *worker)
 {
-    const struct rp_http_counters *http = rp_http_client_counters(worker->http);
+    struct rp_client_counters clients = rp_clients_count(&worker->clients);
     struct rp_engine_arrivals arrivals = rp_engine_arrivals(worker->engine);
     struct rp_worker_health health = worker->watch.health;
 
     health.arrivals = arrivals.begun;
     health.late_arrivals = arrivals.late;
     health.late_drops = arrivals.late_drops;
-    health.no_descriptors = http->no_descriptors;
-    health.no_ports = http->no_ports;
+    health.no_descriptors = clients.no_descriptors;
+    health.no_ports = clients.no_ports;
     rp_write_key(out, "health");
     rp_write_health(out, &health);
 }
@@ -265,7 +265,7 @@ void rp_worker_send_state(struct rp_worker *worker)
 
 void rp_worker_send_finished(struct rp_worker *worker)
 {
-    const struct rp_http_counters *http = rp_http_client_counters(worker->http);
+    struct rp_client_counters clients = rp_clients_count(&worker->clients);
     struct rp_buf *out = rp_channel_begin(&worker->channel);
 
     rp_write_message(out, RP_MSG_FINISHED, 7);
@@ -277,9 +277,9 @@ void rp_worker_send_finished(struct rp_worker *worker)
     rp_write_i64(out, rp_engine_paused_time(worker->engine));
     write_health(out, worker);
     rp_write_key(out, "stray_bytes");
-    rp_write_u64(out, http->stray_bytes);
+    rp_write_u64(out, clients.stray_bytes);
     rp_write_key(out, "retried");
-    rp_write_u64(out, http->retried);
+    rp_write_u64(out, clients.retried);
     rp_write_key(out, "accounting");
     rp_write_list(out, (uint32_t)worker->plan->scenario_count);
     for (size_t i = 0; i < worker->plan->scenario_count; i++)

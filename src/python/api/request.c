@@ -29,6 +29,19 @@ static void request_done(struct rp_http_call *call)
     Py_DECREF(self); /* what request_start took */
 }
 
+/* -1 with an exception. */
+static int make_session(struct py_host *host, struct rp_vu *engine_vu)
+{
+    struct rp_http_session *session;
+
+    if (rp_http_session_new(host->http, &session) < 0) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    engine_vu->sessions[RP_CLIENT_HTTP] = session;
+    return 0;
+}
+
 static int request_start(struct py_op *op)
 {
     struct py_request *self = (struct py_request *)op;
@@ -38,18 +51,15 @@ static int request_start(struct py_op *op)
         PyErr_SetString(PyExc_RuntimeError, "the run that this worker belongs to is over");
         return -1;
     }
-    if (RP_UNLIKELY(!engine_vu->http) &&
-        rp_http_session_new(op->host->http, &engine_vu->http) < 0) {
-        PyErr_NoMemory();
+    if (RP_UNLIKELY(!engine_vu->sessions[RP_CLIENT_HTTP]) && make_session(op->host, engine_vu) < 0)
         return -1;
-    }
     self->call.response = &self->response->response;
     self->call.tags = engine_vu->tags;
     self->call.done = request_done;
     Py_INCREF(self); /* while it runs the client points to it */
     if (op->host->guest)
         rp_list_append(&op->host->guest->requests, &self->node);
-    rp_http_start(engine_vu->http, &self->call);
+    rp_http_start(engine_vu->sessions[RP_CLIENT_HTTP], &self->call);
     return 0;
 }
 

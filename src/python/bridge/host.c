@@ -223,6 +223,7 @@ static PyObject *host_serve(PyObject *object, PyObject *arg)
 {
     struct py_host *self = (struct py_host *)object;
     const struct rp_worker_config config = { .script = &self->script,
+                                             .client_kinds = rp_client_kinds,
                                              .ended = rp_py_worker_ended,
                                              .user = self };
     long fd = PyLong_AsLong(arg);

@@ -238,9 +238,11 @@ static int make_events(struct py_run *self)
 static int connect_both(struct py_run *self)
 {
     struct py_host *host = self->host;
-    const struct rp_worker_config config = {
-        .script = &host->script, .shares_loop = true, .ended = rp_py_worker_ended, .user = host
-    };
+    const struct rp_worker_config config = { .script = &host->script,
+                                             .client_kinds = rp_client_kinds,
+                                             .shares_loop = true,
+                                             .ended = rp_py_worker_ended,
+                                             .user = host };
     int ends[2], r;
 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)

@@ -68,7 +68,8 @@ static int host_prepare(struct rp_script_host *script, const struct rp_script_ru
 
     self->plan = run->plan;
     self->registry = run->registry;
-    self->http = run->http;
+    self->clients = run->clients;
+    self->http = run->clients->client[RP_CLIENT_HTTP];
     r = rp_registry_metric(run->registry, checks->name, checks->type, checks->is_time,
                            &self->checks, err);
     if (r == 0)
@@ -89,8 +90,8 @@ static void host_release(struct rp_script_host *script)
     Py_CLEAR(self->function);
     self->function_of = NULL;
     rp_task_cancel(&self->hook_task);
-    rp_http_session_free(self->hook_vu.http);
-    self->hook_vu.http = NULL;
+    if (self->clients)
+        rp_clients_free_sessions(self->clients, self->hook_vu.sessions);
     rp_py_series_clear(self);
     rp_py_templates_clear(self);
     rp_free(self->template_slots);
@@ -98,6 +99,7 @@ static void host_release(struct rp_script_host *script)
     self->template_slots = NULL;
     self->series_slots = NULL;
     self->registry = NULL;
+    self->clients = NULL;
     self->http = NULL;
     self->plan = NULL;
 }

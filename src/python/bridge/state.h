@@ -130,7 +130,8 @@ struct py_host {
     struct rp_loop *loop;
     struct rp_worker *worker;
     struct rp_registry *registry;
-    struct rp_http_client *http;
+    const struct rp_clients *clients;
+    struct rp_http_client *http; /* one of them */
     const struct rp_plan *plan;
     const struct rp_metric *checks;
     PyObject *hooks;                        /* rampa._worker.Hooks */

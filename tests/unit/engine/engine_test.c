@@ -407,9 +407,16 @@ static void test_new_fails(void **state)
     }
 }
 
+/* There is one for each VU, and as many as a machine can hold. */
+static void test_a_vu_is_small(void **state)
+{
+    assert_true(sizeof(struct rp_vu) <= 136);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_vu_is_small),
         cmocka_unit_test(test_ten_minutes_and_a_day),
         cmocka_unit_test(test_scenarios_run_side_by_side),
         cmocka_unit_test(test_vus_have_numbers_and_tags),

@@ -37,6 +37,7 @@ static int prepare(struct rp_script_host *host, const struct rp_script_run *run,
     int r = rp_registry_metric(run->registry, "mine", RP_TREND, false, &metric, err);
 
     side->prepared++;
+    side->clients = run->clients;
     if (r < 0 || side->fails_to_prepare)
         return r < 0 ? r : -ENOMEM;
     side->series = rp_registry_series(run->registry, metric, rp_tags_empty(run->registry));
@@ -86,6 +87,8 @@ static void begin(struct rp_script_host *host, struct rp_vu *vu)
     struct slot *slot = vu->host_data;
 
     rp_series_trend(side->series, ++side->begun * 1e6);
+    if (side->use)
+        side->use(side, vu);
     if (!side->never_ends)
         rp_timer_arm(side->world->loop, &slot->timer, rp_loop_now(side->world->loop) + RP_MS,
                      waited);
@@ -219,6 +222,11 @@ static void on_message(struct rp_channel *channel, const struct rp_message *mess
         side->elapsed = rp_field_i64(rp_message_get(message, "elapsed"), -1);
         side->paused = rp_field_i64(rp_message_get(message, "paused"), -1);
     }
+    if (side->last == RP_MSG_FINISHED) {
+        rp_read_health(rp_message_get(message, "health"), &side->health);
+        side->stray_bytes = rp_field_u64(rp_message_get(message, "stray_bytes"), 0);
+        side->retried = rp_field_u64(rp_message_get(message, "retried"), 0);
+    }
     if (side->last == RP_MSG_DEFINE)
         on_define(side, message);
     if (side->last == RP_MSG_TOTAL)
@@ -238,7 +246,14 @@ static const struct rp_channel_events channel_events = { on_message, on_closed }
 
 void side_init(struct side *side, struct world *world)
 {
-    struct rp_worker_config config = { .script = &side->script, .ended = on_ended, .user = side };
+    side_init_with(side, world, (struct rp_client_kinds){ 0 });
+}
+
+void side_init_with(struct side *side, struct world *world, struct rp_client_kinds kinds)
+{
+    struct rp_worker_config config = {
+        .script = &side->script, .client_kinds = kinds, .ended = on_ended, .user = side
+    };
     int fds[2];
 
     *side = (struct side){ .world = world, .script = { .ops = &side_ops } };

@@ -6,6 +6,7 @@
 #include "../loop/harness.h"
 #include "worker/worker.h"
 #include "stats/store.h"
+#include "wire/health.h"
 
 enum { VUS_MAX = 16, ITERATIONS = 40 };
 
@@ -22,6 +23,8 @@ struct side {
     struct rp_series *series;
     struct rp_task hook_task;
     enum rp_hook hook;
+    const struct rp_clients *clients;                 /* the worker's, while it is prepared */
+    void (*use)(struct side *side, struct rp_vu *vu); /* what an iteration does; may be NULL */
     int hooks, prepared, released, ended, status, begun;
     bool fails_to_load, fails_to_prepare, hook_fails, never_ends;
     /* the coordinator's */
@@ -33,12 +36,15 @@ struct side {
     enum rp_encoding encoding; /* of the last one */
     bool totals_differ, is_paused;
     rp_ns elapsed, paused;
+    struct rp_worker_health health; /* of `finished`, and two more */
+    uint64_t stray_bytes, retried;
     char stage[16];
 };
 
 extern const struct rp_script_ops side_ops;
 
 void side_init(struct side *side, struct world *world);
+void side_init_with(struct side *side, struct world *world, struct rp_client_kinds kinds);
 void side_deinit(struct side *side);
 void tell(struct side *side, enum rp_message_type type);
 void tell_and_wait(struct side *side, enum rp_message_type type, enum rp_message_type answer);

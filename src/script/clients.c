@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+#include "script/clients.h"
+
+int rp_clients_open(struct rp_clients *clients, struct rp_client_kinds kinds, struct rp_loop *loop,
+                    struct rp_registry *registry, const struct rp_plan *plan)
+{
+    rp_assert(kinds.count <= RP_CLIENT_KINDS_MAX);
+    *clients = (struct rp_clients){ .kinds = { kinds.rows, 0 } };
+    for (size_t i = 0; i < kinds.count; i++) {
+        int r = kinds.rows[i]->open(loop, registry, plan, &clients->client[i]);
+
+        if (r < 0) {
+            rp_clients_close(clients);
+            return r;
+        }
+        clients->kinds.count++;
+    }
+    return 0;
+}
+
+void rp_clients_close(struct rp_clients *clients)
+{
+    while (clients->kinds.count) {
+        size_t last = --clients->kinds.count;
+
+        clients->kinds.rows[last]->close(clients->client[last]);
+    }
+    *clients = (struct rp_clients){ .kinds.count = 0 };
+}
+
+void rp_clients_free_sessions(const struct rp_clients *clients, void *sessions[RP_CLIENT_KINDS_MAX])
+{
+    for (size_t i = 0; i < clients->kinds.count; i++) {
+        if (sessions[i])
+            clients->kinds.rows[i]->free_session(sessions[i]);
+        sessions[i] = NULL;
+    }
+}
+
+struct rp_client_counters rp_clients_count(const struct rp_clients *clients)
+{
+    struct rp_client_counters counters = { 0 };
+
+    for (size_t i = 0; i < clients->kinds.count; i++)
+        if (clients->kinds.rows[i]->count)
+            clients->kinds.rows[i]->count(clients->client[i], &counters);
+    return counters;
+}
