@@ -70,7 +70,7 @@ static void on_data(struct rp_stream *stream, const char *data, size_t len, rp_n
     c->got += len;
     if (c->got < bench->response_len)
         return;
-    c->latency += at - stream->send_began;
+    c->latency += at - stream->traffic.send_began;
     bench->responses++;
     if (!bench->is_over)
         ask(c);

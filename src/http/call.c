@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "http/internal.h"
+#include "http/http_internal.h"
 
 static void close_of(struct connection *connection, bool reset)
 {
@@ -12,37 +12,30 @@ static void close_of(struct connection *connection, bool reset)
     rp_http_connection_close(connection, reset);
 }
 
-/* The phases of opening a connection that were reached. */
-static void take_opening(struct rp_http_response *response, const struct connection *connection,
-                         rp_ns at)
+void rp_http_take_dial_times(struct rp_http_response *response, const struct rp_dial_times *times)
 {
-    response->looking_up = connection->looking_up;
-    response->connecting = connection->connecting;
-    if (connection->state == CONNECTION_LOOKUP)
-        response->looking_up = at - connection->phase_began;
-    else if (connection->state == CONNECTION_CONNECTING)
-        response->connecting = at - connection->phase_began;
+    response->looking_up = times->looking_up;
+    response->connecting = times->connecting;
+    response->tls_handshaking = times->handshaking;
 }
 
 /* Phases that were reached, up to @at. True when the request was sent, at least in part. */
 static bool take_times(struct rp_http_call *call, const struct connection *connection, rp_ns at)
 {
     struct rp_http_response *response = call->response;
-    const struct rp_stream *wire = &connection->transport.wire;
+    const struct rp_traffic *traffic = connection->stack.top->traffic;
     rp_ns sent;
 
-    if (!connection->is_reused)
-        take_opening(response, connection, at);
-    if (connection->state != CONNECTION_BUSY || !wire->send_began) {
+    if (connection->state != CONNECTION_BUSY || !traffic->send_began) {
         response->blocked = at - call->began;
         return false;
     }
     /* A server may answer before it has read the whole request: then sending ends with its first byte. */
-    sent = wire->send_ended         ? wire->send_ended
+    sent = traffic->send_ended      ? traffic->send_ended
            : connection->first_byte ? connection->first_byte
                                     : at;
-    response->blocked = wire->send_began - call->began;
-    response->sending = sent - wire->send_began;
+    response->blocked = traffic->send_began - call->began;
+    response->sending = sent - traffic->send_began;
     if (!connection->first_byte) {
         response->waiting = at > sent ? at - sent : 0;
         return true;
@@ -52,10 +45,15 @@ static bool take_times(struct rp_http_call *call, const struct connection *conne
     return true;
 }
 
-static uint64_t bytes_sent(const struct rp_http_call *call, const struct rp_stream *wire)
+/* What has passed over the wire and no earlier request was charged. */
+static void take_bytes(struct rp_http_response *response, struct connection *connection)
 {
-    return call->template->head.len + call->template->body.len -
-           (wire->send_ended ? 0 : wire->out_len[0] + wire->out_len[1]);
+    const struct rp_traffic *traffic = connection->stack.top->traffic;
+
+    response->wire_sent = traffic->sent - connection->charged_sent;
+    response->wire_received = traffic->received - connection->charged_received;
+    connection->charged_sent = traffic->sent;
+    connection->charged_received = traffic->received;
 }
 
 static void finish(struct rp_http_call *call, struct origin *origin)
@@ -88,12 +86,13 @@ void rp_http_succeed(struct rp_http_call *call, rp_ns at, bool keep)
     bool was_sent;
 
     response->status = connection->parser.status;
+    response->version = connection->parser.minor_version ? RP_HTTP_1_1 : RP_HTTP_1_0;
     response->is_expected = is_expected(call->template, response->status);
     response->error_code = response->status >= 400 ? RP_HTTP_STATUS_BASE + response->status : 0;
     was_sent = take_times(call, connection, at);
-    response->wire_sent = bytes_sent(call, &connection->transport.wire);
+    take_bytes(response, connection);
     rp_http_record(call, NULL, was_sent);
-    if (RP_LIKELY(keep && connection->transport.wire.send_ended)) {
+    if (RP_LIKELY(keep && connection->stack.top->traffic->send_ended)) {
         connection->call = NULL;
         connection->state = CONNECTION_IDLE;
         connection->is_reused = true;
@@ -116,10 +115,14 @@ void rp_http_record_failure(struct rp_http_call *call, int code, const char *kin
         snprintf(response->error, sizeof(response->error), "%s", kind);
     response->status = 0;
     response->error_code = code;
+    if (connection && connection->dial) {
+        struct rp_dial_times times = rp_dial_times(connection->dial, at);
+
+        rp_http_take_dial_times(response, &times);
+    }
     if (connection) {
         was_sent = take_times(call, connection, at);
-        if (was_sent)
-            response->wire_sent = bytes_sent(call, &connection->transport.wire);
+        take_bytes(response, connection);
     } else {
         response->blocked = at - call->began;
     }
@@ -137,10 +140,4 @@ void rp_http_fail(struct rp_http_call *call, int code, const char *kind, const c
     if (connection)
         close_of(connection, true);
     finish(call, call->template->origin);
-}
-
-void rp_http_response_deinit(struct rp_http_response *response)
-{
-    rp_buf_deinit(&response->head);
-    rp_buf_deinit(&response->body);
 }

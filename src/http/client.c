@@ -4,7 +4,8 @@
  * The HTTP client of a worker.
  *
  * client.c: life and origins. template.c: requests prepared once. session.c: which connection a call gets.
- * connection.c: look-up, connect, bytes. call.c: how a call ends. samples.c: what is recorded.
+ * connection.c: a connection and what it carries. call.c: how a call ends. samples.c: what is recorded. Who opens
+ * connections is net/dial.c.
  *
  * The hot path is a call on an idle connection: rp_http_start finds it by comparing the origin's pointer, resets the
  * parser, queues the prepared bytes; the loop flushes; the data callback parses into the response's own buffers,
@@ -12,7 +13,7 @@
  * armed: a connection's timer stays where an earlier request armed it and is moved when it fires too early.
  */
 
-#include "http/internal.h"
+#include "http/http_internal.h"
 
 #include <errno.h>
 
@@ -34,16 +35,24 @@ static const enum rp_builtin recorded[] = {
     RP_M_DATA_RECEIVED,
 };
 
+static const struct rp_http_scheme plain_schemes[] = { { .name = "http" } };
+
 static void free_graveyard(struct rp_http_client *client)
 {
     struct rp_list *node;
 
-    while ((node = rp_list_pop(&client->graveyard)))
-        rp_free(rp_container_of(node, struct connection, node));
+    while ((node = rp_list_pop(&client->graveyard))) {
+        struct connection *connection = rp_container_of(node, struct connection, node);
+
+        rp_stack_deinit(&connection->stack);
+        rp_free(connection);
+    }
 }
 
 static int declare_metrics(struct rp_http_client *client)
 {
+    if (!client->registry)
+        return 0;
     for (size_t i = 0; i < RP_ARRAY_LEN(recorded); i++) {
         const struct rp_builtin_metric *metric = &rp_builtin_metrics[recorded[i]];
         int r = rp_registry_metric(client->registry, metric->name, metric->type, metric->is_time,
@@ -74,10 +83,11 @@ int rp_http_client_new(struct rp_loop *loop, struct rp_registry *registry,
         client->limits.connections_per_host = 6;
     if (!limits.timeout)
         client->limits.timeout = 60 * RP_S;
+    rp_http_client_set_schemes(client, plain_schemes, RP_ARRAY_LEN(plain_schemes));
     rp_list_init(&client->graveyard);
     r = declare_metrics(client);
     if (r == 0)
-        r = rp_resolver_new(loop, &client->resolver);
+        r = rp_dialler_init(&client->dialler, loop);
     if (r < 0) {
         rp_http_client_free(client);
         return r;
@@ -93,7 +103,7 @@ void rp_http_client_free(struct rp_http_client *client)
     rp_assert(client->sessions == 0);
     rp_task_cancel(&client->bury);
     free_graveyard(client);
-    rp_resolver_free(client->resolver);
+    rp_dialler_deinit(&client->dialler);
     while (client->origins) {
         struct origin *origin = client->origins;
 
@@ -104,17 +114,28 @@ void rp_http_client_free(struct rp_http_client *client)
     rp_free(client);
 }
 
-const struct rp_http_counters *rp_http_client_counters(const struct rp_http_client *client)
+void rp_http_client_set_schemes(struct rp_http_client *client, const struct rp_http_scheme *schemes,
+                                size_t count)
 {
+    client->schemes = schemes;
+    client->scheme_count = count;
+}
+
+const struct rp_http_counters *rp_http_client_counters(struct rp_http_client *client)
+{
+    client->counters.no_descriptors = client->dialler.no_descriptors;
+    client->counters.no_ports = client->dialler.no_ports;
     return &client->counters;
 }
 
-struct origin *rp_http_origin(struct rp_http_client *client, struct rp_slice host, uint16_t port)
+struct origin *rp_http_origin(struct rp_http_client *client, const struct rp_http_scheme *scheme,
+                              struct rp_slice host, uint16_t port)
 {
     struct origin *origin;
 
     for (origin = client->origins; origin; origin = origin->next)
-        if (origin->port == port && rp_slice_ieq(rp_slice_str(origin->host), host))
+        if (origin->scheme == scheme && origin->port == port &&
+            rp_slice_ieq(rp_slice_str(origin->host), host))
             return origin;
     origin = rp_calloc(1, sizeof(*origin));
     if (!origin)
@@ -124,6 +145,7 @@ struct origin *rp_http_origin(struct rp_http_client *client, struct rp_slice hos
         rp_free(origin);
         return NULL;
     }
+    origin->scheme = scheme;
     origin->port = port;
     origin->next = client->origins;
     client->origins = origin;
@@ -135,21 +157,8 @@ static void bury(struct rp_task *task)
     free_graveyard(rp_container_of(task, struct rp_http_client, bury));
 }
 
-void rp_http_connection_close(struct connection *connection, bool reset)
+void rp_http_bury(struct rp_http_client *client, struct connection *connection)
 {
-    struct rp_http_session *session = connection->session;
-    struct rp_http_client *client = session->client;
-
-    rp_timer_disarm(&connection->timer);
-    rp_lookup_cancel(&connection->lookup);
-    if (rp_stream_is_open(&connection->transport.wire))
-        rp_transport_close(&connection->transport, reset);
-    if (connection->state >= CONNECTION_BUSY)
-        client->counters.open_connections--;
-    rp_free(connection->candidates);
-    connection->candidates = NULL;
-    rp_list_remove(&connection->node);
-    session->connection_count--;
     rp_list_append(&client->graveyard, &connection->node);
     rp_loop_defer(client->loop, &client->bury, bury);
 }

@@ -1,27 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * One connection: back-off, look-up, connect (each address in turn), then requests one after the other. Bytes that come
- * while no request is under way poison it: a later request must never be answered by them.
+ * One connection: opened by a dial, then requests one after the other. Bytes that come while no request is under way
+ * poison it: a later request must never be answered by them.
+ *
+ * What speaks HTTP/1 is rp_http_connection_begin(), transport_data() and transport_ended(); the rest of the room knows only
+ * that a call gets a connection and ends. Another version of HTTP has its own three.
  */
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/alloc.h"
-#include "http/internal.h"
-
-enum { BACKOFF_MAX_MS = 100 };
-
-static struct connection *of_transport(struct rp_transport *transport)
-{
-    return rp_container_of(transport, struct connection, transport);
-}
-
-static rp_ns now_of(const struct connection *connection)
-{
-    return rp_loop_now(connection->session->client->loop);
-}
+#include "http/http_internal.h"
 
 static void fail(struct connection *connection, int code, const char *kind, const char *detail,
                  rp_ns at)
@@ -29,142 +21,29 @@ static void fail(struct connection *connection, int code, const char *kind, cons
     rp_http_fail(connection->call, code, kind, detail, at);
 }
 
-/* ---- connecting ------------------------------------------------------------------------------------------- */
-
-struct connect_failure {
-    int code;
-    const char *kind;
-};
-
-static struct connect_failure classify(int status)
+static void fail_by(struct connection *connection, const struct rp_net_failure *failure, rp_ns at)
 {
-    switch (-status) {
-    case ECONNREFUSED:
-        return (struct connect_failure){ RP_HTTP_REFUSED, "connection refused" };
-    case ETIMEDOUT:
-        return (struct connect_failure){ RP_HTTP_DIAL_TIMEOUT, "connect timeout" };
-    case ECONNRESET:
-        return (struct connect_failure){ RP_HTTP_RESET, "connection reset" };
-    case EMFILE:
-    case ENFILE:
-        return (struct connect_failure){ RP_HTTP_NO_DESCRIPTORS, "out of file descriptors" };
-    case EADDRNOTAVAIL:
-        return (struct connect_failure){ RP_HTTP_NO_PORTS, "out of local ports" };
-    case EHOSTUNREACH:
-    case ENETUNREACH:
-        return (struct connect_failure){ RP_HTTP_DIAL, "host unreachable" };
-    default:
-        return (struct connect_failure){ RP_HTTP_DIAL, "connect failed" };
-    }
+    static const int codes[RP_NET_REASON_COUNT] = {
+        [RP_NET_HOST_NOT_FOUND] = RP_HTTP_DNS_NOT_FOUND,
+        [RP_NET_LOOKUP_FAILED] = RP_HTTP_DNS,
+        [RP_NET_LOOKUP_TIMEOUT] = RP_HTTP_DNS,
+        [RP_NET_REFUSED] = RP_HTTP_REFUSED,
+        [RP_NET_UNREACHABLE] = RP_HTTP_DIAL,
+        [RP_NET_CONNECT_TIMEOUT] = RP_HTTP_DIAL_TIMEOUT,
+        [RP_NET_CONNECT_FAILED] = RP_HTTP_DIAL,
+        [RP_NET_NO_DESCRIPTORS] = RP_HTTP_NO_DESCRIPTORS,
+        [RP_NET_NO_PORTS] = RP_HTTP_NO_PORTS,
+        [RP_NET_HANDSHAKE_FAILED] = RP_HTTP_HANDSHAKE,
+        [RP_NET_HANDSHAKE_TIMEOUT] = RP_HTTP_TIMEOUT,
+        [RP_NET_RESET] = RP_HTTP_RESET,
+        [RP_NET_BROKE] = RP_HTTP_NETWORK,
+    };
+
+    fail(connection, codes[failure->reason], rp_net_reason_text(failure->reason), failure->detail,
+         at);
 }
 
-static void connect_failed(struct connection *connection, int status)
-{
-    struct rp_http_session *session = connection->session;
-    struct connect_failure failure = classify(status);
-    rp_ns now = now_of(connection);
-
-    session->failed_connects++;
-    session->last_failure = now;
-    session->client->counters.no_descriptors += failure.code == RP_HTTP_NO_DESCRIPTORS;
-    session->client->counters.no_ports += failure.code == RP_HTTP_NO_PORTS;
-    fail(connection, failure.code, failure.kind,
-         failure.code == RP_HTTP_DIAL ? strerror(-status) : NULL, now);
-}
-
-static void try_next_address(struct connection *connection, int last_status)
-{
-    struct candidates *candidates = connection->candidates;
-    struct rp_transport *transport = &connection->transport;
-
-    while (candidates->next < candidates->count) {
-        const struct rp_address *address = &candidates->list[candidates->next++];
-        int r = rp_transport_connect(transport, address, connection->origin->port);
-
-        if (r == 0)
-            return;
-        last_status = r;
-    }
-    connect_failed(connection, last_status);
-}
-
-static void start_connecting(struct connection *connection, const struct rp_address *addresses,
-                             size_t count, bool was_known)
-{
-    rp_ns now = now_of(connection);
-
-    connection->looking_up = was_known ? 0 : now - connection->phase_began;
-    connection->phase_began = now;
-    connection->state = CONNECTION_CONNECTING;
-    memcpy(connection->candidates->list, addresses, count * sizeof(*addresses));
-    connection->candidates->count = count;
-    connection->candidates->next = 0;
-    try_next_address(connection, -EHOSTUNREACH);
-}
-
-static void resolved(struct rp_lookup *lookup, enum rp_dns_status status,
-                     const struct rp_address *addresses, size_t count, const char *text)
-{
-    struct connection *connection = rp_container_of(lookup, struct connection, lookup);
-    rp_ns now = now_of(connection);
-
-    if (status == RP_DNS_OK && count) {
-        start_connecting(connection, addresses, count < RP_ADDRESSES_MAX ? count : RP_ADDRESSES_MAX,
-                         false);
-        return;
-    }
-    connection->session->failed_connects++;
-    connection->session->last_failure = now;
-    if (status == RP_DNS_NOT_FOUND)
-        fail(connection, RP_HTTP_DNS_NOT_FOUND, "host not found", connection->origin->host, now);
-    else
-        fail(connection, RP_HTTP_DNS, "name resolution failed", text, now);
-}
-
-/* Runs from a timer, never from inside rp_http_start: everything below may end the call. */
-static void look_up(struct connection *connection)
-{
-    struct rp_http_client *client = connection->session->client;
-    const struct rp_address *addresses;
-    size_t count;
-    int r;
-
-    connection->state = CONNECTION_LOOKUP;
-    connection->phase_began = now_of(connection);
-    r = rp_resolve(client->resolver, rp_slice_str(connection->origin->host), &connection->lookup,
-                   &addresses, &count);
-    if (r < 0)
-        fail(connection, RP_HTTP_DNS, "name resolution failed", strerror(-r), now_of(connection));
-    else if (r > 0) /* an address, or a name that is known: nothing was looked up */
-        start_connecting(connection, addresses, count < RP_ADDRESSES_MAX ? count : RP_ADDRESSES_MAX,
-                         true);
-}
-
-static void deadline_passed(struct rp_timer *timer, rp_ns now);
-
-static void begin_opening(struct rp_timer *timer, rp_ns now)
-{
-    struct connection *connection = rp_container_of(timer, struct connection, timer);
-
-    if (connection->deadline <= now) { /* the back-off took all its time */
-        deadline_passed(timer, now);
-        return;
-    }
-    rp_timer_arm(connection->session->client->loop, timer, connection->deadline, deadline_passed);
-    look_up(connection);
-}
-
-/* A server that refuses must not make a VU spin: from the second failure in a row on it waits, 10 ms at first. */
-static rp_ns backoff_until(const struct rp_http_session *session)
-{
-    unsigned shift = session->failed_connects - 2;
-    rp_ns delay_ms;
-
-    if (session->failed_connects < 2)
-        return 0;
-    delay_ms = shift > 3 ? BACKOFF_MAX_MS : 10 << shift;
-    return session->last_failure + (delay_ms < BACKOFF_MAX_MS ? delay_ms : BACKOFF_MAX_MS) * RP_MS;
-}
+/* ---- opening and closing ------------------------------------------------------------------------------------ */
 
 static void out_of_memory(struct rp_task *task)
 {
@@ -174,57 +53,87 @@ static void out_of_memory(struct rp_task *task)
                  rp_loop_now(call->session->client->loop));
 }
 
+static void dialled(void *user, const struct rp_net_failure *failure,
+                    const struct rp_dial_times *times)
+{
+    struct connection *connection = user;
+    struct rp_http_client *client = connection->session->client;
+
+    connection->dial = NULL;
+    rp_http_take_dial_times(connection->call->response, times);
+    if (failure) {
+        fail_by(connection, failure, rp_loop_now(client->loop));
+        return;
+    }
+    client->counters.open_connections++;
+    rp_http_connection_begin(connection, connection->call);
+}
+
 static const struct rp_transport_events transport_events;
+
+static int dial(struct connection *connection)
+{
+    struct rp_http_session *session = connection->session;
+    const struct origin *origin = connection->origin;
+    struct rp_dial_spec spec = { .stack = &connection->stack,
+                                 .events = &transport_events,
+                                 .host = origin->host,
+                                 .port = origin->port,
+                                 .backoff = &session->backoff,
+                                 .deadline = connection->call->deadline,
+                                 .done = dialled,
+                                 .user = connection };
+    int r = rp_stack_init(&connection->stack, session->client->loop, origin->scheme->layers,
+                          origin->host, origin->port);
+
+    if (r == 0)
+        r = rp_dial_start(&session->client->dialler, &spec, &connection->dial);
+    if (r < 0)
+        rp_stack_deinit(&connection->stack);
+    return r;
+}
 
 void rp_http_connection_open(struct rp_http_session *session, struct origin *origin,
                              struct rp_http_call *call)
 {
-    struct rp_http_client *client = session->client;
     struct connection *connection = rp_calloc(1, sizeof(*connection));
-    struct candidates *candidates = rp_alloc(sizeof(*candidates));
-    rp_ns start;
+    int r = -ENOMEM;
 
-    if (!connection || !candidates) {
+    if (connection) {
+        connection->session = session;
+        connection->origin = origin;
+        connection->call = call;
+        r = dial(connection);
+    }
+    if (r < 0) {
         rp_free(connection);
-        rp_free(candidates);
         rp_list_append(&session->failing, &call->node);
-        rp_loop_defer(client->loop, &call->task, out_of_memory);
+        rp_loop_defer(session->client->loop, &call->task, out_of_memory);
         return;
     }
-    connection->session = session;
-    connection->origin = origin;
-    connection->candidates = candidates;
-    connection->call = call;
-    connection->deadline = call->deadline;
-    connection->state = CONNECTION_BACKOFF;
-    connection->lookup.fn = resolved;
+    connection->state = CONNECTION_OPENING;
     call->connection = connection;
-    rp_transport_init_tcp(&connection->transport, client->loop, &transport_events);
     rp_list_append(&session->connections, &connection->node);
-    session->connection_count++;
-    start = backoff_until(session);
-    rp_timer_arm(client->loop, &connection->timer,
-                 start < connection->deadline ? start : connection->deadline, begin_opening);
 }
 
-static void transport_connected(struct rp_transport *transport, int status)
+void rp_http_connection_close(struct connection *connection, bool reset)
 {
-    struct connection *connection = of_transport(transport);
-    rp_ns now = now_of(connection);
+    struct rp_http_client *client = connection->session->client;
 
-    if (status < 0) {
-        try_next_address(connection, status);
-        return;
-    }
-    connection->connecting = now - connection->phase_began;
-    connection->session->failed_connects = 0;
-    connection->session->client->counters.open_connections++;
-    rp_free(connection->candidates);
-    connection->candidates = NULL;
-    rp_http_connection_begin(connection, connection->call);
+    rp_timer_disarm(&connection->timer);
+    if (connection->dial)
+        rp_dial_cancel(connection->dial);
+    connection->dial = NULL;
+    rp_transport_close(connection->stack.top, reset);
+    if (connection->state >= CONNECTION_BUSY)
+        client->counters.open_connections--;
+    rp_list_remove(&connection->node);
+    rp_http_bury(client, connection);
 }
 
 /* ---- one request ------------------------------------------------------------------------------------------ */
+
+static void deadline_passed(struct rp_timer *timer, rp_ns now);
 
 void rp_http_connection_begin(struct connection *connection, struct rp_http_call *call)
 {
@@ -242,7 +151,7 @@ void rp_http_connection_begin(struct connection *connection, struct rp_http_call
         rp_timer_arm(connection->session->client->loop, &connection->timer, call->deadline,
                      deadline_passed);
     rp_h1_parser_reset(&connection->parser, &call->response->head, template->is_head);
-    r = rp_transport_send(&connection->transport, rp_buf_slice(&template->head), template->body);
+    r = rp_transport_send(connection->stack.top, rp_buf_slice(&template->head), template->body);
     if (RP_UNLIKELY(r < 0)) {
         /* Told by the timer: not from inside rp_http_start. */
         connection->deadline = 0;
@@ -263,10 +172,6 @@ static void deadline_passed(struct rp_timer *timer, rp_ns now)
     }
     if (connection->deadline == 0)
         fail(connection, RP_HTTP_GENERIC, "send failed", NULL, now);
-    else if (connection->state == CONNECTION_LOOKUP)
-        fail(connection, RP_HTTP_DNS, "name resolution timeout", NULL, now);
-    else if (connection->state != CONNECTION_BUSY)
-        fail(connection, RP_HTTP_DIAL_TIMEOUT, "connect timeout", NULL, now);
     else
         fail(connection, RP_HTTP_TIMEOUT, "request timeout", NULL, now);
 }
@@ -321,18 +226,17 @@ static void stray_bytes(struct connection *connection)
 
 static void transport_data(struct rp_transport *transport, const char *data, size_t len, rp_ns at)
 {
-    struct connection *connection = of_transport(transport);
+    struct connection *connection = transport->user;
     struct rp_http_call *call = connection->call;
     struct rp_slice input = rp_slice(data, len), body;
 
     /* What comes on a kept connection before the request was sent cannot be its answer. */
-    if (RP_UNLIKELY(!call || (!transport->wire.send_began && connection->is_reused))) {
+    if (RP_UNLIKELY(!call || (connection->is_reused && !transport->traffic->send_began))) {
         stray_bytes(connection);
         return;
     }
     if (!connection->first_byte)
         connection->first_byte = at;
-    call->response->wire_received += len;
     for (;;) {
         switch (rp_h1_parse(&connection->parser, &input, &body)) {
         case RP_H1_HEAD:
@@ -363,12 +267,13 @@ static bool may_retry(const struct connection *connection)
     const struct rp_http_call *call = connection->call;
 
     return connection->is_reused && !connection->first_byte &&
-           (call->template->is_idempotent || !connection->transport.wire.send_began);
+           (call->template->is_idempotent || !connection->stack.top->traffic->send_began);
 }
 
-static void transport_ended(struct rp_transport *transport, int status, rp_ns at)
+static void transport_ended(struct rp_transport *transport, const struct rp_net_failure *failure,
+                            rp_ns at)
 {
-    struct connection *connection = of_transport(transport);
+    struct connection *connection = transport->user;
     struct rp_http_call *call = connection->call;
 
     if (!call) {
@@ -380,19 +285,16 @@ static void transport_ended(struct rp_transport *transport, int status, rp_ns at
         send_again(connection);
         return;
     }
-    if (status == 0 && rp_h1_parse_end(&connection->parser) == RP_H1_DONE && connection->got_head)
+    if (failure)
+        fail_by(connection, failure, at);
+    else if (rp_h1_parse_end(&connection->parser) == RP_H1_DONE && connection->got_head)
         rp_http_succeed(call, at, false);
-    else if (status == 0)
+    else
         fail(connection, RP_HTTP_CLOSED, "connection closed early",
              connection->first_byte ? "the response was incomplete" : "there was no response", at);
-    else if (status == -ECONNRESET || status == -EPIPE)
-        fail(connection, RP_HTTP_RESET, "connection reset", NULL, at);
-    else
-        fail(connection, RP_HTTP_NETWORK, "connection broke", strerror(-status), at);
 }
 
 static const struct rp_transport_events transport_events = {
-    .connected = transport_connected,
     .data = transport_data,
     .ended = transport_ended,
 };

@@ -2,15 +2,17 @@
 #pragma once
 
 /*
- * http/http.h - the HTTP client of a worker: connections that belong to a VU, requests, timings, samples.
+ * http/http.h - the HTTP client: connections that belong to a session, requests, timings, samples.
  *
- * A client belongs to one worker (one loop, one registry). A session belongs to one VU: its connections outlive the
- * iteration, nothing is shared with other VUs. A template is a request prepared once and sent many times; a call is
- * one request under way. Every call ends in exactly one callback with a filled response, whatever happened: refused,
- * timed out and malformed are data (status 0 and an error_code), and its samples have been recorded before.
+ * A client belongs to one loop, of whatever kind. With a registry it records samples of every request; without one it
+ * measures all the same, but nothing is recorded: for what is no part of the load. A session has the connections of one
+ * user, a VU mostly: they outlive the iteration, nothing is shared with other sessions. A template is a request prepared
+ * once and sent many times; a call is one request under way. Every call ends in exactly one callback with a filled
+ * response, whatever happened: refused, timed out and malformed are data (status 0 and an error_code), and its samples
+ * have been recorded before.
  *
  * Timings: blocked = from the call to a connection ready for sending (waiting for a free one, look-up and connect
- * included, as k6 counts it); sending = first byte offered to the kernel until the last was accepted; waiting = until
+ * included, as k6 counts it); tls_handshaking = the handshakes of the layers over the socket; sending = first byte offered to the kernel until the last was accepted; waiting = until
  * the first byte of the response; receiving = until the last. http_req_duration = sending + waiting + receiving.
  */
 
@@ -23,11 +25,11 @@
 #include "base/slice.h"
 #include "base/time.h"
 #include "loop/loop.h"
-#include "net/dns.h"
+#include "net/stack.h"
 #include "proto/request.h"
 #include "stats/registry.h"
 
-/* k6's error codes as far as this client can meet them. */
+/* k6's error codes, where it has one, as far as this client can meet them. */
 enum rp_http_code {
     RP_HTTP_GENERIC = 1000,
     RP_HTTP_NETWORK = 1010,
@@ -39,6 +41,7 @@ enum rp_http_code {
     RP_HTTP_DIAL_TIMEOUT = 1211,
     RP_HTTP_REFUSED = 1212,
     RP_HTTP_RESET = 1220,
+    RP_HTTP_HANDSHAKE = 1313,
     RP_HTTP_STATUS_BASE = 1000, /* + status, for statuses from 400 */
     /* Ours, outside of k6's ranges. */
     RP_HTTP_PROTOCOL = 1900,       /* the response breaks HTTP/1.1 */
@@ -56,14 +59,25 @@ struct rp_http_limits {
     rp_ns timeout;                 /* default of a call; 0 = 60 s */
 };
 
+/* How a scheme's connections are opened. */
+struct rp_http_scheme {
+    const char *name; /* "http" */
+    const struct rp_layer *const
+        *layers; /* over the socket, the lowest first, NULL at the end; NULL = none */
+};
+
 struct rp_http_client;
 struct rp_http_session;
 struct rp_http_template;
 
+/* @registry: NULL = nothing is recorded. The client speaks the scheme http. */
 RP_NODISCARD int rp_http_client_new(struct rp_loop *loop, struct rp_registry *registry,
                                     struct rp_http_limits limits, struct rp_http_client **ret);
 /* No session may be left. NULL is allowed. */
 void rp_http_client_free(struct rp_http_client *client);
+/* The schemes that the client speaks from now on. Before the first template; @schemes are borrowed for its life. */
+void rp_http_client_set_schemes(struct rp_http_client *client, const struct rp_http_scheme *schemes,
+                                size_t count);
 
 /* What the client saw that is the generator's own fault or worth a warning. */
 struct rp_http_counters {
@@ -72,7 +86,8 @@ struct rp_http_counters {
     uint64_t retried; /* requests sent again because a kept connection had been closed */
     uint64_t open_connections;
 };
-const struct rp_http_counters *rp_http_client_counters(const struct rp_http_client *client);
+/* Valid until the next call. */
+const struct rp_http_counters *rp_http_client_counters(struct rp_http_client *client);
 
 RP_NODISCARD int rp_http_session_new(struct rp_http_client *client, struct rp_http_session **ret);
 /* Cancels its calls (their callbacks do not run) and closes its connections. NULL is allowed. */
@@ -93,7 +108,7 @@ struct rp_http_spec { /* everything is copied */
     size_t expected_count;
 };
 
-/* 0 when requests can be made of @url, else -RP_EUSER with what is wrong. */
+/* 0 when a client of the scheme http can make requests of @url, else -RP_EUSER with what is wrong. */
 RP_NODISCARD int rp_http_check_url(struct rp_slice url, struct rp_error *err);
 /* -RP_EUSER for a bad URL, method or header. The template starts with one reference. */
 RP_NODISCARD int rp_http_template_new(struct rp_http_client *client,
@@ -106,19 +121,34 @@ struct rp_slice rp_http_template_method(const struct rp_http_template *template)
 
 /* ---- calls ------------------------------------------------------------------------------------------------ */
 
+enum rp_http_version { RP_HTTP_NO_VERSION, RP_HTTP_1_0, RP_HTTP_1_1 };
+
 struct rp_http_response { /* zeroed = empty; the caller owns it and may use it again and again */
     uint16_t status;      /* 0 when there was no complete response */
     bool is_expected;
-    int error_code;      /* 0, or enum rp_http_code, statuses from 400 included */
+    enum rp_http_version version; /* of the response; none when status is 0 */
+    int error_code;               /* 0, or enum rp_http_code, statuses from 400 included */
     char error[96];      /* one clause, empty when there was no transport or protocol error */
-    struct rp_buf head;  /* raw: status line and fields; rp_h1_next_field() walks them */
+    struct rp_buf head;  /* private: see rp_http_response_next_field() */
     struct rp_buf body;  /* without chunk framing */
     uint64_t body_bytes; /* also when the body was discarded */
     rp_ns blocked, looking_up, connecting, tls_handshaking, sending, waiting, receiving;
-    uint64_t wire_sent, wire_received; /* bytes */
+    /* Bytes on the wire, below any layer. A connection's handshakes are its first request's; what comes while no request
+     * is under way is the next one's. */
+    uint64_t wire_sent, wire_received;
 };
 
+/* Walks the header fields: false at the end. *pos starts at 0. A repeated field comes as often as it stands. The slices are
+ * parts of the response. */
+bool rp_http_response_next_field(const struct rp_http_response *response, size_t *pos,
+                                 struct rp_slice *ret_name, struct rp_slice *ret_value);
+/* May be empty; always is where a version of HTTP has no such phrase. A part of the response. */
+struct rp_slice rp_http_response_reason(const struct rp_http_response *response);
+/* Memory that it holds, used or not. */
+size_t rp_http_response_memory(const struct rp_http_response *response);
 void rp_http_response_deinit(struct rp_http_response *response);
+/* "HTTP/1.1"; NULL for none. */
+const char *rp_http_version_text(enum rp_http_version version);
 
 struct rp_http_call;
 /* The response is complete, or status is 0 and error_code says why. The call may be started again from here. */
@@ -129,8 +159,8 @@ struct
     /* set by the caller before the start */
     struct rp_http_template *template; /* a reference is held while the call runs */
     struct rp_http_response *response; /* filled; what it held is dropped, its memory used again */
-    const struct rp_tags *tags;        /* of the VU: scenario, group, ... */
-    rp_ns timeout;                     /* of the whole request; 0 = the client's default */
+    const struct rp_tags *tags; /* of the VU: scenario, group, ...; NULL when nothing is recorded */
+    rp_ns timeout;              /* of the whole request; 0 = the client's default */
     bool discard_body;
     rp_http_done_fn *done;
     /* private */

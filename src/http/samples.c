@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-#include "http/internal.h"
+#include "http/http_internal.h"
 
 static const struct rp_tags *with(struct rp_http_client *client, const struct rp_tags *tags,
                                   const char *key, const char *value)
@@ -31,8 +31,8 @@ static const struct rp_tags *outcome_tags(struct rp_http_template *template,
     snprintf(number, sizeof(number), "%u", response->status);
     tags = with(client, tags, "status", number);
     tags = with(client, tags, "expected_response", response->is_expected ? "true" : "false");
-    if (response->status)
-        tags = with(client, tags, "proto", "HTTP/1.1");
+    if (response->version)
+        tags = with(client, tags, "proto", rp_http_version_text(response->version));
     if (response->error_code) {
         snprintf(number, sizeof(number), "%d", response->error_code);
         tags = with(client, tags, "error_code", number);
@@ -76,7 +76,7 @@ static bool find_series(struct rp_http_client *client, const struct rp_tags *tag
     return true;
 }
 
-/* NULL when memory ran out: the sample is lost then, as everything soon will be. */
+/* NULL when the client records nothing, or memory ran out: the sample is lost then, as everything soon will be. */
 static struct outcome_series *outcome_of(struct rp_http_template *template,
                                          const struct rp_http_call *call, const char *kind)
 {
@@ -87,9 +87,12 @@ static struct outcome_series *outcome_of(struct rp_http_template *template,
     for (size_t i = 0; i < OUTCOME_CACHE; i++) {
         outcome = &template->outcomes[i];
         if (outcome->base == call->tags && outcome->status == response->status &&
-            outcome->error_code == response->error_code && outcome->kind == kind)
+            outcome->error_code == response->error_code && outcome->version == response->version &&
+            outcome->kind == kind)
             return outcome;
     }
+    if (!template->client->registry)
+        return NULL;
     tags = outcome_tags(template, call, kind);
     if (!tags)
         return NULL;
@@ -100,6 +103,7 @@ static struct outcome_series *outcome_of(struct rp_http_template *template,
     outcome->base = call->tags;
     outcome->status = response->status;
     outcome->error_code = (uint16_t)response->error_code;
+    outcome->version = response->version;
     outcome->kind = kind;
     return outcome;
 }
@@ -119,8 +123,11 @@ void rp_http_record(struct rp_http_call *call, const char *kind, bool was_sent)
     rp_series_trend(outcome->connecting, (double)response->connecting);
     if (response->wire_received)
         rp_series_count(outcome->received, (double)response->wire_received);
-    if (!was_sent)
+    if (!was_sent) {
+        if (response->wire_sent) /* by a handshake */
+            rp_series_count(outcome->sent, (double)response->wire_sent);
         return;
+    }
     rp_series_count(outcome->sent, (double)response->wire_sent);
     rp_series_trend(outcome->tls, (double)response->tls_handshaking);
     rp_series_trend(outcome->sending, (double)response->sending);

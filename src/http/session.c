@@ -8,7 +8,7 @@
 #include <errno.h>
 
 #include "base/alloc.h"
-#include "http/internal.h"
+#include "http/http_internal.h"
 
 int rp_http_session_new(struct rp_http_client *client, struct rp_http_session **ret)
 {
@@ -85,6 +85,7 @@ static void response_reset(struct rp_http_response *response, const struct rp_ht
 {
     response->status = 0;
     response->is_expected = false;
+    response->version = RP_HTTP_NO_VERSION;
     response->error_code = 0;
     response->error[0] = '\0';
     response->head.max = client->limits.head_bytes;

@@ -2,7 +2,7 @@
 #include <errno.h>
 
 #include "base/alloc.h"
-#include "http/internal.h"
+#include "http/http_internal.h"
 #include "proto/request.h"
 #include "proto/url.h"
 
@@ -118,31 +118,44 @@ static int write_head(struct rp_http_template *template, const struct rp_http_sp
     return r;
 }
 
-static int parse_url(struct rp_slice text, struct rp_url *ret, struct rp_error *err)
+static int unknown_scheme(struct rp_slice text, const struct rp_url *url, struct rp_error *err)
 {
-    int r = rp_url_parse(text, ret, err);
-
-    if (r == 0 && !rp_slice_ieq(ret->scheme, RP_SLICE("http")))
-        return rp_error_set(err, -RP_EUSER, "URL '%.*s': this version speaks http only, not %.*s",
-                            RP_SLICE_FMT(text), RP_SLICE_FMT(ret->scheme));
-    return r;
+    return rp_error_set(err, -RP_EUSER, "URL '%.*s': this version speaks http only, not %.*s",
+                        RP_SLICE_FMT(text), RP_SLICE_FMT(url->scheme));
 }
 
 int rp_http_check_url(struct rp_slice url, struct rp_error *err)
 {
     struct rp_url parsed;
+    int r = rp_url_parse(url, &parsed, err);
 
-    return parse_url(url, &parsed, err);
+    if (r == 0 && !rp_slice_ieq(parsed.scheme, RP_SLICE("http")))
+        return unknown_scheme(url, &parsed, err);
+    return r;
+}
+
+/* NULL when the client does not speak it. */
+static const struct rp_http_scheme *find_scheme(const struct rp_http_client *client,
+                                                struct rp_slice name)
+{
+    for (size_t i = 0; i < client->scheme_count; i++)
+        if (rp_slice_ieq(rp_slice_str(client->schemes[i].name), name))
+            return &client->schemes[i];
+    return NULL;
 }
 
 static int fill(struct rp_http_template *template, const struct rp_http_spec *spec,
                 struct rp_error *err)
 {
+    const struct rp_http_scheme *scheme;
     struct rp_url url;
-    int r = parse_url(spec->url, &url, err);
+    int r = rp_url_parse(spec->url, &url, err);
 
     if (r < 0)
         return r;
+    scheme = find_scheme(template->client, url.scheme);
+    if (!scheme)
+        return unknown_scheme(spec->url, &url, err);
     if (spec->body.len > REQUEST_BODY_MAX)
         return rp_error_set(err, -RP_EUSER, "the request body has %zu bytes, more than %d",
                             spec->body.len, REQUEST_BODY_MAX);
@@ -151,7 +164,7 @@ static int fill(struct rp_http_template *template, const struct rp_http_spec *sp
         return r;
     template->is_head = rp_slice_eq_str(spec->method, "HEAD");
     template->is_idempotent = is_idempotent(spec->method);
-    template->origin = rp_http_origin(template->client, url.host, url.port);
+    template->origin = rp_http_origin(template->client, scheme, url.host, url.port);
     if (!template->origin)
         return -ENOMEM;
     return copy_texts(template, spec);

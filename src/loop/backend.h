@@ -157,5 +157,13 @@ rp_ns rp_stream_offer(struct rp_stream *stream, rp_ns now);
 void rp_stream_connect_done(struct rp_stream *stream, int error);
 /* A BLOCKED stream is writable or broken. No callback. */
 void rp_stream_writable(struct rp_stream *stream);
+/* Hands over bytes that have arrived. */
+static inline void rp_stream_deliver(struct rp_stream *stream, const char *data, size_t len,
+                                     rp_ns at)
+{
+    stream->traffic.received += len;
+    stream->events->data(stream, data, len, at);
+}
+
 /* Closes and calls ended(), with the error of an earlier send in preference to @status. */
 void rp_stream_end(struct rp_stream *stream, int status, rp_ns at);

@@ -127,7 +127,7 @@ RP_HOT static void receive(struct rp_loop *loop, struct rp_stream *stream, uint3
         if (!loop->woken)
             loop->woken = at;
         if (RP_LIKELY(len > 0)) {
-            stream->events->data(stream, e->received, (size_t)len, at);
+            rp_stream_deliver(stream, e->received, (size_t)len, at);
             if (!rp_stream_is_alive(loop, token))
                 return;
             if (len == sizeof(e->received)) {

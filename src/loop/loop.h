@@ -24,6 +24,7 @@
 #include "base/compiler.h"
 #include "base/error.h"
 #include "base/list.h"
+#include "base/slice.h"
 #include "base/time.h"
 
 struct rp_loop;
@@ -140,15 +141,25 @@ struct rp_stream_events {
     void (*data)(struct rp_stream *stream, const char *data, size_t len, rp_ns at);
     /* The peer ended (0 = FIN) or the stream broke (-errno, while sending too). Last callback; the stream is closed. */
     void (*ended)(struct rp_stream *stream, int status, rp_ns at);
+    /* For bytes that are made only when they are sent; NULL = there are none. The loop calls it whenever the kernel has
+     * accepted all that it was given of a send, and sets *ret to the next bytes, which must stay until the next call, the end or
+     * the close of the stream. Empty: the send has ended. -errno: it has failed, as if the kernel had said so. Must not call
+     * into the stream or the loop. */
+    int (*fill)(struct rp_stream *stream, struct rp_slice *ret);
+};
+
+/* What has passed through a stream, at the kernel's edge. */
+struct rp_traffic {
+    /* Times of the current send: when its first byte was offered to the kernel and when the last was accepted. 0 = not yet. */
+    rp_ns send_began, send_ended;
+    uint64_t sent, received; /* bytes since the stream was opened */
 };
 
 struct rp_stream {
     const struct rp_stream_events *events; /* set by the caller before rp_stream_connect */
     int fd;                                /* read only; -1 when closed */
-    /* Times of the current send: when its first byte was offered to the kernel and when the last was accepted.
-     * send_ended is 0 while bytes are left. Read only. */
-    rp_ns send_began, send_ended;
-    struct rp_loop *loop; /* read only; NULL before the first connect */
+    struct rp_traffic traffic;             /* read only */
+    struct rp_loop *loop;                  /* read only; NULL before the first connect */
     struct rp_list send_node;
     const char *out[2]; /* private: what is left of the two parts of the send */
     size_t out_len[2];
@@ -165,8 +176,8 @@ RP_NODISCARD int rp_stream_connect(struct rp_loop *loop, struct rp_stream *strea
                                    const struct sockaddr *source, socklen_t source_len);
 /* Takes over a connected non-blocking socket (socketpair, accept). */
 RP_NODISCARD int rp_stream_adopt(struct rp_loop *loop, struct rp_stream *stream, int fd);
-/* Queues a send of two parts (either may be empty), done at the end of the turn; the bytes are borrowed until
- * send_ended is set, the stream ends or is closed. One send at a time: -EBUSY while one is in progress. */
+/* Queues a send of two parts (either may be empty), done at the end of the turn; what fill() gives follows them. The bytes
+ * are borrowed until send_ended is set, the stream ends or is closed. One send at a time: -EBUSY while one is in progress. */
 RP_NODISCARD int rp_stream_send(struct rp_stream *stream, const char *a, size_t a_len,
                                 const char *b, size_t b_len);
 /* Closes; no callback follows. @reset: abort with RST rather than FIN (frees the port at once). No-op when closed. */

@@ -65,7 +65,7 @@ static int begin(struct rp_loop *loop, struct rp_stream *stream, int fd, uint32_
     stream->fd = fd;
     stream->state = state;
     stream->error = 0;
-    stream->send_began = stream->send_ended = 0;
+    stream->traffic = (struct rp_traffic){ 0 };
     r = loop->ops->arm(loop, stream);
     if (r < 0) {
         rp_slots_remove(&loop->slots, stream->token);
@@ -157,7 +157,7 @@ int rp_stream_send(struct rp_stream *stream, const char *a, size_t a_len, const 
     stream->out_len[0] = a_len;
     stream->out[1] = b;
     stream->out_len[1] = b_len;
-    stream->send_began = stream->send_ended = 0;
+    stream->traffic.send_began = stream->traffic.send_ended = 0;
     rp_list_append(&stream->loop->sends, &stream->send_node);
     rp_loop_queued(stream->loop);
     return 0;
@@ -185,6 +185,7 @@ static ssize_t send_rest(const struct rp_stream *stream)
 
 static void take_off(struct rp_stream *stream, size_t sent)
 {
+    stream->traffic.sent += sent;
     for (int i = 0; i < 2; i++) {
         size_t part = sent < stream->out_len[i] ? sent : stream->out_len[i];
 
@@ -196,35 +197,92 @@ static void take_off(struct rp_stream *stream, size_t sent)
     }
 }
 
-rp_ns rp_stream_offer(struct rp_stream *stream, rp_ns now)
+static bool has_more(const struct rp_stream *stream)
 {
-    ssize_t sent = 0;
-    int error = 0;
+    return stream->out_len[0] + stream->out_len[1] > 0;
+}
 
-    if (!stream->send_began)
-        stream->send_began = now;
-    if (RP_LIKELY(stream->out_len[0] + stream->out_len[1] > 0)) {
-        do {
-            sent = send_rest(stream);
-        } while (RP_UNLIKELY(sent < 0 && errno == EINTR));
-        if (RP_UNLIKELY(sent < 0))
-            error = -errno;
-        else
-            take_off(stream, (size_t)sent);
-        now = rp_clock_ns();
-    }
-    if (RP_LIKELY(stream->out_len[0] + stream->out_len[1] == 0)) {
-        stream->send_ended = now;
-        stream->state &= ~(uint32_t)RP_STREAM_SENDING;
-        return now;
-    }
-    /* A short send has met a full socket just as -EAGAIN has: the kernel will say when there is room. */
+/* One system call for what is left. */
+RP_INLINE int offer_rest(struct rp_stream *stream)
+{
+    ssize_t sent;
+
+    do {
+        sent = send_rest(stream);
+    } while (RP_UNLIKELY(sent < 0 && errno == EINTR));
+    if (RP_UNLIKELY(sent < 0))
+        return -errno;
+    take_off(stream, (size_t)sent);
+    return 0;
+}
+
+/* Bytes are left. A short send has met a full socket just as -EAGAIN has: the kernel will say when there is room. */
+static void block_or_fail(struct rp_stream *stream, int error)
+{
     if (error == 0 || error == -EAGAIN) {
         stream->state |= RP_STREAM_BLOCKED;
         error = stream->loop->ops->arm(stream->loop, stream);
     }
     if (error < 0)
         fail_send(stream, error);
+}
+
+static void end_send(struct rp_stream *stream, rp_ns now)
+{
+    stream->traffic.send_ended = now;
+    stream->state &= ~(uint32_t)RP_STREAM_SENDING;
+}
+
+/* The time before the first offer is taken after fill(): the making of the bytes is none of the kernel's. */
+static rp_ns offer_and_fill(struct rp_stream *stream)
+{
+    struct rp_slice more;
+    rp_ns now;
+    int r;
+
+    for (;;) {
+        if (!has_more(stream)) {
+            more = rp_slice(NULL, 0);
+            r = stream->events->fill(stream, &more);
+            if (r < 0)
+                fail_send(stream, r);
+            if (r < 0 || more.len == 0)
+                break;
+            stream->out[0] = more.ptr;
+            stream->out_len[0] = more.len;
+        }
+        if (!stream->traffic.send_began)
+            stream->traffic.send_began = rp_clock_ns();
+        r = offer_rest(stream);
+        if (has_more(stream)) {
+            block_or_fail(stream, r);
+            return rp_clock_ns();
+        }
+    }
+    now = rp_clock_ns();
+    if (!stream->traffic.send_began)
+        stream->traffic.send_began = now;
+    if (r == 0)
+        end_send(stream, now);
+    return now;
+}
+
+rp_ns rp_stream_offer(struct rp_stream *stream, rp_ns now)
+{
+    int error = 0;
+
+    if (RP_UNLIKELY(stream->events->fill))
+        return offer_and_fill(stream);
+    if (!stream->traffic.send_began)
+        stream->traffic.send_began = now;
+    if (RP_LIKELY(has_more(stream))) {
+        error = offer_rest(stream);
+        now = rp_clock_ns();
+    }
+    if (RP_LIKELY(!has_more(stream)))
+        end_send(stream, now);
+    else
+        block_or_fail(stream, error);
     return now;
 }
 

@@ -240,7 +240,7 @@ RP_HOT static void handle_received(struct rp_loop *loop, struct rp_stream *strea
     if (RP_UNLIKELY(!goes_on))
         stream->state &= ~(uint32_t)RECEIVING;
     if (RP_LIKELY(cqe->res > 0)) {
-        stream->events->data(stream, bytes, (size_t)cqe->res, at);
+        rp_stream_deliver(stream, bytes, (size_t)cqe->res, at);
         if (RP_LIKELY(goes_on) || !rp_stream_is_alive(loop, token))
             return;
     } else if (cqe->res == -ENOBUFS) {

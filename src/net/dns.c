@@ -13,7 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/str.h"
-#include "net/dns_internal.h"
+#include "net/net_internal.h"
 
 enum { BUCKETS = 256, ENTRIES_MAX = 1024, NAME_MAX_LEN = 254 };
 

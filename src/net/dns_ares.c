@@ -5,7 +5,7 @@
  * sorts addresses by the rules of RFC 6724.
  */
 
-#include "net/dns_internal.h"
+#include "net/net_internal.h"
 
 #include <ares.h>
 #include <errno.h>

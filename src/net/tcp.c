@@ -1,16 +1,48 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/transport.h"
 
+/* ---- what all transports share ------------------------------------------------------------------------------ */
+
+void rp_layer_init(struct rp_transport *layer, const struct rp_transport_ops *ops,
+                   struct rp_transport *below, const struct rp_transport_events *events_of_below)
+{
+    layer->ops = ops;
+    layer->below = below;
+    layer->traffic = below->traffic;
+    layer->loop = below->loop;
+    below->events = events_of_below;
+    below->user = layer;
+}
+
+void rp_transport_opened(struct rp_transport *transport)
+{
+    transport->opened = rp_loop_now(transport->loop);
+    transport->events->connected(transport, NULL);
+}
+
+/* ---- the bottom --------------------------------------------------------------------------------------------- */
+
 static struct rp_transport *of_stream(struct rp_stream *stream)
 {
-    return rp_container_of(stream, struct rp_transport, wire);
+    return &rp_container_of(stream, struct rp_tcp, stream)->transport;
+}
+
+static struct rp_tcp *of_transport(struct rp_transport *transport)
+{
+    return rp_container_of(transport, struct rp_tcp, transport);
 }
 
 static void stream_connected(struct rp_stream *stream, int status)
 {
     struct rp_transport *transport = of_stream(stream);
+    struct rp_net_failure failure;
 
-    transport->events->connected(transport, status);
+    if (status == 0) {
+        rp_transport_opened(transport);
+        return;
+    }
+    failure = rp_net_connect_failure(status);
+    transport->events->connected(transport, &failure);
 }
 
 static void stream_data(struct rp_stream *stream, const char *data, size_t len, rp_ns at)
@@ -23,37 +55,56 @@ static void stream_data(struct rp_stream *stream, const char *data, size_t len, 
 static void stream_ended(struct rp_stream *stream, int status, rp_ns at)
 {
     struct rp_transport *transport = of_stream(stream);
+    struct rp_net_failure failure;
 
-    transport->events->ended(transport, status, at);
+    if (status < 0)
+        failure = rp_net_break(status);
+    transport->events->ended(transport, status < 0 ? &failure : NULL, at);
 }
 
-static const struct rp_stream_events stream_events = {
+static int stream_fill(struct rp_stream *stream, struct rp_slice *ret)
+{
+    struct rp_transport *transport = of_stream(stream);
+
+    return transport->events->fill(transport, ret);
+}
+
+static const struct rp_stream_events plain_events = {
     .connected = stream_connected,
     .data = stream_data,
     .ended = stream_ended,
 };
 
+static const struct rp_stream_events layered_events = {
+    .connected = stream_connected,
+    .data = stream_data,
+    .ended = stream_ended,
+    .fill = stream_fill,
+};
+
 static int tcp_connect(struct rp_transport *transport, const struct rp_address *address,
                        uint16_t port)
 {
+    struct rp_tcp *tcp = of_transport(transport);
     struct rp_address with_port = *address;
 
     if (with_port.any.sa_family == AF_INET6)
         with_port.v6.sin6_port = htons(port);
     else
         with_port.v4.sin_port = htons(port);
-    return rp_stream_connect(transport->loop, &transport->wire, &with_port.any, with_port.len, NULL,
-                             0);
+    transport->opened = 0;
+    tcp->stream.events = transport->events->fill ? &layered_events : &plain_events;
+    return rp_stream_connect(transport->loop, &tcp->stream, &with_port.any, with_port.len, NULL, 0);
 }
 
 static int tcp_send(struct rp_transport *transport, struct rp_slice a, struct rp_slice b)
 {
-    return rp_stream_send(&transport->wire, a.ptr, a.len, b.ptr, b.len);
+    return rp_stream_send(&of_transport(transport)->stream, a.ptr, a.len, b.ptr, b.len);
 }
 
 static void tcp_close(struct rp_transport *transport, bool reset)
 {
-    rp_stream_close(&transport->wire, reset);
+    rp_stream_close(&of_transport(transport)->stream, reset);
 }
 
 static const struct rp_transport_ops tcp_ops = {
@@ -63,12 +114,10 @@ static const struct rp_transport_ops tcp_ops = {
     .close = tcp_close,
 };
 
-void rp_transport_init_tcp(struct rp_transport *transport, struct rp_loop *loop,
-                           const struct rp_transport_events *events)
+void rp_tcp_init(struct rp_tcp *tcp, struct rp_loop *loop)
 {
-    transport->ops = &tcp_ops;
-    transport->events = events;
-    transport->loop = loop;
-    transport->wire.events = &stream_events;
-    transport->wire.fd = -1;
+    tcp->transport.ops = &tcp_ops;
+    tcp->transport.loop = loop;
+    tcp->transport.traffic = &tcp->stream.traffic;
+    tcp->stream.fd = -1;
 }

@@ -346,7 +346,7 @@
 #define RP_DOC_RESPONSE_METHOD "The method of the request."
 #define RP_DOC_RESPONSE_REASON "The text after the status, such as ``Not Found``."
 #define RP_DOC_RESPONSE_OK "Whether the status is expected: 200 to 399, or ``expected_statuses``."
-#define RP_DOC_RESPONSE_PROTO "``\"HTTP/1.1\"``, or None without a response."
+#define RP_DOC_RESPONSE_PROTO "``\"HTTP/1.1\"`` or ``\"HTTP/1.0\"``, None without a response."
 #define RP_DOC_RESPONSE_ERROR                                                                      \
     "None, or why there is no complete response, such as ``connection refused``."
 #define RP_DOC_RESPONSE_ERROR_CODE                                                                 \

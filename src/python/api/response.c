@@ -6,11 +6,10 @@
  * plain containers hang on it), so it is not tracked by the garbage collector.
  */
 
-#include "proto/h1.h"
 #include "python/api/docs.h"
 #include "python/bridge/state.h"
 
-enum { KEEP_BUFFER_MAX = 32 * 1024 };
+enum { KEEP_MAX = 64 * 1024 };
 
 struct py_response *rp_py_response_new(struct rp_pystate *state)
 {
@@ -39,8 +38,8 @@ static void response_dealloc(PyObject *object)
     Py_CLEAR(self->timings);
     rp_http_template_unref(self->template);
     self->template = NULL;
-    if (state->free_response_count < RP_PY_FREE_MAX && self->response.body.cap <= KEEP_BUFFER_MAX &&
-        self->response.head.cap <= KEEP_BUFFER_MAX) {
+    if (state->free_response_count < RP_PY_FREE_MAX &&
+        rp_http_response_memory(&self->response) <= KEEP_MAX) {
         self->next_free = state->free_responses;
         state->free_responses = self;
         state->free_response_count++;
@@ -70,13 +69,13 @@ static PyObject *text_of(struct rp_slice text)
     return PyUnicode_DecodeLatin1(text.ptr ? text.ptr : "", (Py_ssize_t)text.len, NULL);
 }
 
-static PyObject *collect_fields(struct rp_slice head)
+static PyObject *collect_fields(const struct rp_http_response *response)
 {
     PyObject *list = PyList_New(0);
     struct rp_slice name, value;
     size_t pos = 0;
 
-    while (list && rp_h1_next_field(head, &pos, &name, &value)) {
+    while (list && rp_http_response_next_field(response, &pos, &name, &value)) {
         PyObject *pair = Py_BuildValue("(NN)", text_of(name), text_of(value));
 
         if (!pair || PyList_Append(list, pair) < 0)
@@ -91,7 +90,7 @@ static PyObject *get_headers(PyObject *object, void *unused)
     struct py_response *self = (struct py_response *)object;
 
     if (!self->headers) {
-        PyObject *fields = collect_fields(rp_buf_slice(&self->response.head));
+        PyObject *fields = collect_fields(&self->response);
 
         if (!fields)
             return NULL;
@@ -127,7 +126,7 @@ static PyObject *get_method(PyObject *object, void *unused)
 
 static PyObject *get_reason(PyObject *object, void *unused)
 {
-    return text_of(rp_h1_reason(rp_buf_slice(&((struct py_response *)object)->response.head)));
+    return text_of(rp_http_response_reason(&((struct py_response *)object)->response));
 }
 
 static PyObject *get_ok(PyObject *object, void *unused)
@@ -137,9 +136,11 @@ static PyObject *get_ok(PyObject *object, void *unused)
 
 static PyObject *get_proto(PyObject *object, void *unused)
 {
-    if (!((struct py_response *)object)->response.status)
+    const char *version = rp_http_version_text(((struct py_response *)object)->response.version);
+
+    if (!version)
         Py_RETURN_NONE;
-    return PyUnicode_FromString("HTTP/1.1");
+    return PyUnicode_FromString(version);
 }
 
 static PyObject *get_error(PyObject *object, void *unused)

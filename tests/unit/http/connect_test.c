@@ -257,10 +257,10 @@ static void test_a_success_ends_the_back_off(struct world *world)
         request_wait(&bad, i + 1);
         assert_int_equal(bad.response.error_code, RP_HTTP_REFUSED);
     }
-    assert_int_equal(env.session->failed_connects, 3);
+    assert_int_equal(env.session->backoff.failures, 3);
     fd = exchange(&good, -1, OK_RESPONSE);
     assert_true(good.response.blocked >= 10 * RP_MS);
-    assert_int_equal(env.session->failed_connects, 0);
+    assert_int_equal(env.session->backoff.failures, 0);
     request_deinit(&good);
     request_deinit(&bad);
     env_deinit(&env);

@@ -6,7 +6,7 @@
 
 #include "testing.h"
 #include "../net/dns_server.h"
-#include "net/dns_internal.h"
+#include "net/net_internal.h"
 
 /* Time passes when a test says so: a machine may be too slow to bring a call into its state within a timeout. */
 static rp_ns clock_ahead;
@@ -40,33 +40,50 @@ static struct connection *connection_of(struct place *place)
     return place->request.call.connection;
 }
 
-static void turn_until_state(struct place *place, enum connection_state state)
+static bool is_busy(struct place *place)
 {
-    while (connection_of(place)->state != state)
+    return connection_of(place)->state == CONNECTION_BUSY;
+}
+
+static bool is_dialling(struct place *place, enum rp_dial_phase phase)
+{
+    const struct connection *connection = connection_of(place);
+
+    return connection->state == CONNECTION_OPENING && connection->dial->phase == phase;
+}
+
+static void turn_until_phase(struct place *place, enum rp_dial_phase phase)
+{
+    while (!is_dialling(place, phase))
         turn(place->env.world);
+}
+
+static const struct rp_traffic *traffic_of(struct place *place)
+{
+    return connection_of(place)->stack.top->traffic;
 }
 
 static void enter_opening(struct place *place)
 {
     request_start(&place->request);
-    assert_int_equal(connection_of(place)->state, CONNECTION_BACKOFF);
+    assert_true(is_dialling(place, RP_DIAL_WAITING));
 }
 
 static void enter_back_off(struct place *place)
 {
-    place->env.session->failed_connects = 9;
-    place->env.session->last_failure = rp_clock_ns() + 2 * TIMEOUT; /* so that it lasts */
+    place->env.session->backoff.failures = 9;
+    place->env.session->backoff.last = rp_clock_ns() + 2 * TIMEOUT; /* so that it lasts */
     request_start(&place->request);
     look(place->env.world);
-    assert_int_equal(connection_of(place)->state, CONNECTION_BACKOFF);
+    assert_true(is_dialling(place, RP_DIAL_WAITING));
 }
 
 static void enter_look_up(struct place *place)
 {
     request_start(&place->request);
-    turn_until_state(place, CONNECTION_LOOKUP);
+    turn_until_phase(place, RP_DIAL_LOOKING_UP);
     look(place->env.world);
-    assert_int_equal(connection_of(place)->state, CONNECTION_LOOKUP);
+    assert_true(is_dialling(place, RP_DIAL_LOOKING_UP));
 }
 
 /* A listener whose queue is full leaves further ones unanswered. */
@@ -77,27 +94,28 @@ static void enter_connecting(struct place *place)
     assert_int_equal(
         connect(place->filler, (struct sockaddr *)&place->full_addr, sizeof(place->full_addr)), 0);
     request_start(&place->request);
-    turn_until_state(place, CONNECTION_CONNECTING);
+    turn_until_phase(place, RP_DIAL_OPENING);
     look(place->env.world);
-    assert_int_equal(connection_of(place)->state, CONNECTION_CONNECTING);
+    assert_true(is_dialling(place, RP_DIAL_OPENING));
 }
 
 static void enter_unsent(struct place *place)
 {
     place->fd = exchange(&place->busy, -1, EMPTY_RESPONSE);
     request_start(&place->request);
-    assert_int_equal(connection_of(place)->state, CONNECTION_BUSY);
-    assert_int_equal(connection_of(place)->transport.wire.send_began, 0);
+    assert_true(is_busy(place));
+    assert_int_equal(traffic_of(place)->send_began, 0);
 }
 
 static void enter_sending(struct place *place)
 {
     request_start(&place->request);
     place->fd = peer_accept(&place->env);
-    turn_until_state(place, CONNECTION_BUSY);
+    while (!is_busy(place))
+        turn(place->env.world);
     look(place->env.world);
-    assert_true(connection_of(place)->transport.wire.send_began > 0);
-    assert_int_equal(connection_of(place)->transport.wire.send_ended, 0);
+    assert_true(traffic_of(place)->send_began > 0);
+    assert_int_equal(traffic_of(place)->send_ended, 0);
 }
 
 static void enter_sent(struct place *place)
@@ -165,8 +183,9 @@ static void place_init(struct place *place, struct world *world, const struct st
     env_init(&place->env, world, (struct rp_http_limits){ .connections_per_host = 1 });
     dns_server_start(&place->dns, world->loop);
     options.servers = place->dns.csv;
-    rp_resolver_free(place->env.client->resolver);
-    assert_int_equal(rp_resolver_new_with(world->loop, &options, &place->env.client->resolver), 0);
+    rp_resolver_free(place->env.client->dialler.resolver);
+    assert_int_equal(
+        rp_resolver_new_with(world->loop, &options, &place->env.client->dialler.resolver), 0);
     place->full = make_listener(&place->full_addr);
     port = ntohs(state->is_full ? place->full_addr.sin_port : world->addr.sin_port);
     if (state->has_body) {
@@ -197,8 +216,8 @@ static void place_deinit(struct place *place)
     request_deinit(&place->request);
     request_deinit(&place->busy);
     look(place->env.world);
-    rp_resolver_free(place->env.client->resolver);
-    place->env.client->resolver = NULL;
+    rp_resolver_free(place->env.client->dialler.resolver);
+    place->env.client->dialler.resolver = NULL;
     env_deinit(&place->env);
     dns_server_stop(&place->dns);
     free(place->body);

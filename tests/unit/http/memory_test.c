@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "net/net_internal.h"
 #include "testing.h"
 
 /* Bytes of a session, of a connection, and of the heap that a VU with one idle connection takes. */
@@ -87,10 +88,10 @@ static void test_bytes(struct world *world)
     }
     look(world);
     heap = (mallinfo2().uordblks - before) / VUS;
-    print_message("# %s: a session %zu bytes, a connection %zu, addresses while connecting %zu; "
+    print_message("# %s: a session %zu bytes, a connection %zu, a dial %zu; "
                   "heap of a session with an idle connection %zu\n",
                   rp_loop_ops_name(world->ops), sizeof(struct rp_http_session),
-                  sizeof(struct connection), sizeof(struct candidates), heap);
+                  sizeof(struct connection), sizeof(struct rp_dial), heap);
     assert_true(sizeof(struct rp_http_session) <= SESSION_BYTES_MAX);
     assert_true(sizeof(struct connection) <= CONNECTION_BYTES_MAX);
     assert_true(heap <= HEAP_BYTES_MAX); /* a sanitizer's allocator says 0 */

@@ -183,8 +183,11 @@ static const struct bad {
 /* A reset discards what has not been read: let it be read first. */
 static void say(struct env *env, struct request *request, int fd, const char *text)
 {
+    const struct connection *connection = request->call.connection;
+    const struct rp_traffic *traffic = connection->stack.top->traffic;
+
     peer_write(fd, text, strlen(text));
-    while (request->response.wire_received < strlen(text) && !request->done)
+    while (!request->done && traffic->received < strlen(text))
         turn(env->world);
 }
 

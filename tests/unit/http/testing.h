@@ -8,7 +8,7 @@
 
 #include "../loop/harness.h"
 #include "http/http.h"
-#include "http/internal.h"
+#include "http/http_internal.h"
 
 struct env {
     struct world *world;

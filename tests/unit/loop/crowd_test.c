@@ -62,13 +62,15 @@ static void transfers_much_both_ways_at_once(struct world *world)
     while (!ends[0].done || !ends[1].done) {
         turn(world);
         for (int i = 0; i < 2; i++)
-            was_partial |= ends[i].probe.stream.send_began && !ends[i].probe.stream.send_ended;
+            was_partial |= ends[i].probe.stream.traffic.send_began &&
+                           !ends[i].probe.stream.traffic.send_ended;
     }
     assert_true(was_partial);
     for (int i = 0; i < 2; i++) {
         assert_false(ends[i].mismatch);
         assert_int_equal(ends[i].probe.received, BIG);
-        assert_true(ends[i].probe.stream.send_ended > ends[i].probe.stream.send_began);
+        assert_true(ends[i].probe.stream.traffic.send_ended >
+                    ends[i].probe.stream.traffic.send_began);
         rp_stream_close(&ends[i].probe.stream, false);
     }
     free(bytes);

@@ -226,20 +226,20 @@ static void sends_both_parts_in_order_at_the_end_of_the_turn(struct world *world
 
         assert_int_equal(rp_stream_send(&probe.stream, cases[i].a, a, cases[i].b, b), 0);
         assert_int_equal(rp_stream_send(&probe.stream, "x", 1, NULL, 0), -EBUSY);
-        assert_int_equal(probe.stream.send_ended, 0);
+        assert_int_equal(probe.stream.traffic.send_ended, 0);
         assert_int_equal(ioctl(peer, FIONREAD, &pending), 0);
         assert_int_equal(pending, 0);
         look(world);
-        assert_true(probe.stream.send_began >= before);
-        assert_true(probe.stream.send_ended >= probe.stream.send_began);
-        assert_true(probe.stream.send_ended <= rp_clock_ns());
+        assert_true(probe.stream.traffic.send_began >= before);
+        assert_true(probe.stream.traffic.send_ended >= probe.stream.traffic.send_began);
+        assert_true(probe.stream.traffic.send_ended <= rp_clock_ns());
         peer_read(world, peer, bytes, a + b);
         assert_memory_equal(bytes, cases[i].a, a);
         assert_memory_equal(bytes + a, cases[i].b, b);
     }
     assert_int_equal(rp_stream_send(&probe.stream, NULL, 0, NULL, 0), 0);
     rp_loop_flush(world->loop); /* also without a turn */
-    assert_true(probe.stream.send_ended > 0);
+    assert_true(probe.stream.traffic.send_ended > 0);
     rp_stream_close(&probe.stream, false);
     close(peer);
 }
@@ -254,7 +254,7 @@ static void sends_before_it_blocks(struct world *world)
     peer = probe_connect_pair(world, &probe);
     assert_int_equal(rp_stream_send(&probe.stream, "ping", 4, NULL, 0), 0);
     assert_int_equal(rp_loop_turn(world->loop, rp_clock_ns() + RP_MS), 0);
-    assert_true(probe.stream.send_ended > 0);
+    assert_true(probe.stream.traffic.send_ended > 0);
     rp_stream_close(&probe.stream, false);
     close(peer);
 }
@@ -273,7 +273,8 @@ static void times_of_one_flush_join(struct world *world)
     rp_loop_flush(world->loop);
     for (int i = 0; i < 3; i++) {
         if (i > 0)
-            assert_int_equal(probes[i].stream.send_began, probes[i - 1].stream.send_ended);
+            assert_int_equal(probes[i].stream.traffic.send_began,
+                             probes[i - 1].stream.traffic.send_ended);
         rp_stream_close(&probes[i].stream, false);
         close(peers[i]);
     }
@@ -305,13 +306,13 @@ static void a_reset_ends_a_long_send_once(struct world *world)
     assert_int_equal(rp_stream_send(&probe.stream, bytes, len / 2, bytes, len / 2), 0);
     look(world);
     look(world);
-    assert_true(probe.stream.send_began > 0);
-    assert_int_equal(probe.stream.send_ended, 0);
+    assert_true(probe.stream.traffic.send_began > 0);
+    assert_int_equal(probe.stream.traffic.send_ended, 0);
     assert_int_equal(rp_stream_send(&probe.stream, "x", 1, NULL, 0), -EBUSY);
     peer_reset(peer);
     turn_until(world, &probe.ended, 1);
     assert_true(probe.end_status == -ECONNRESET || probe.end_status == -EPIPE);
-    assert_int_equal(probe.stream.send_ended, 0);
+    assert_int_equal(probe.stream.traffic.send_ended, 0);
     look(world);
     free(bytes);
 }
@@ -334,7 +335,7 @@ static void a_failed_send_does_not_hide_what_has_arrived(struct world *world)
     assert_int_equal(probe.received, 3);
     assert_memory_equal(probe.bytes, "413", 3);
     assert_true(probe.end_status == -ECONNRESET || probe.end_status == -EPIPE);
-    assert_int_equal(probe.stream.send_ended, 0);
+    assert_int_equal(probe.stream.traffic.send_ended, 0);
 }
 
 static void a_peer_gone_from_a_socket_pair_ends_the_stream(struct world *world)

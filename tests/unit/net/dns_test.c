@@ -23,7 +23,7 @@
 #include "base/alloc.h"
 #include "dns_server.h"
 #include "net/dns.h"
-#include "net/dns_internal.h"
+#include "net/net_internal.h"
 
 static rp_ns clock_offset;
 

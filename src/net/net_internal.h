@@ -2,11 +2,14 @@
 #pragma once
 
 /*
- * net/dns_internal.h - the parts of the resolver: dns.c keeps names and their answers, dns_ares.c asks c-ares on the
- * loop. Private to both and to their tests.
+ * net/net_internal.h - what only the files of this room and their tests see: the parts of the resolver (dns.c keeps
+ * names and their answers, dns_ares.c asks c-ares on the loop) and the inside of a dial.
  */
 
+#include "net/dial.h"
 #include "net/dns.h"
+
+/* ---- the resolver ------------------------------------------------------------------------------------------- */
 
 struct rp_resolver_options {
     const char *servers; /* "127.0.0.1:5353,..." instead of the system's; NULL = the system's */
@@ -43,3 +46,19 @@ RP_NODISCARD int rp_dns_channel_new(struct rp_loop *loop, const struct rp_resolv
                                     struct rp_dns_channel **ret);
 void rp_dns_channel_free(struct rp_dns_channel *channel); /* NULL allowed */
 void rp_dns_ask(struct rp_dns_channel *channel, struct rp_dns_question *question, const char *name);
+
+/* ---- a dial ------------------------------------------------------------------------------------------------- */
+
+enum rp_dial_phase { RP_DIAL_WAITING, RP_DIAL_LOOKING_UP, RP_DIAL_OPENING };
+
+struct rp_dial {
+    struct rp_dialler *dialler;
+    struct rp_dial_spec spec;
+    enum rp_dial_phase phase;
+    rp_ns phase_began;
+    rp_ns looking_up;      /* 0 until it is over */
+    struct rp_timer timer; /* the end of the back-off, then the deadline */
+    struct rp_lookup lookup;
+    size_t count, next; /* addresses, and which of them to try next */
+    struct rp_address addresses[RP_ADDRESSES_MAX];
+};

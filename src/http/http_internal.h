@@ -2,16 +2,17 @@
 #pragma once
 
 /*
- * http/internal.h - what the files of the HTTP client share. See client.c for the design.
+ * http/http_internal.h - what the files of the HTTP client share. See client.c for the design.
  */
 
 #include "http/http.h"
-#include "net/transport.h"
+#include "net/dial.h"
 #include "plan/metrics.h"
 #include "proto/h1.h"
 
-struct origin { /* scheme, host and port; interned: equal origins are the same pointer */
+struct origin { /* interned: equal origins are the same pointer */
     struct origin *next;
+    const struct rp_http_scheme *scheme;
     char *host;
     uint16_t port;
 };
@@ -20,6 +21,7 @@ struct origin { /* scheme, host and port; interned: equal origins are the same p
 struct outcome_series {
     const struct rp_tags *base; /* the VU's tags; NULL = unused entry */
     uint16_t status, error_code;
+    enum rp_http_version version;
     const char *kind;
     struct rp_series *reqs, *failed, *sent, *received;
     struct rp_series *duration, *blocked, *looking_up, *connecting, *tls, *sending, *waiting,
@@ -44,35 +46,24 @@ struct rp_http_template {
     unsigned next_outcome;
 };
 
-enum connection_state {
-    CONNECTION_BACKOFF,
-    CONNECTION_LOOKUP,
-    CONNECTION_CONNECTING,
-    CONNECTION_BUSY,
-    CONNECTION_IDLE
-};
-
-struct candidates { /* addresses still to try, while connecting */
-    size_t count, next;
-    struct rp_address list[RP_ADDRESSES_MAX];
-};
+enum connection_state { CONNECTION_OPENING, CONNECTION_BUSY, CONNECTION_IDLE };
 
 struct connection {
-    struct rp_transport transport;
+    struct rp_stack stack;
     struct rp_list node; /* in the session, or in the client's graveyard */
     struct rp_http_session *session;
     struct origin *origin;
     struct rp_http_call *call; /* NULL when idle */
+    struct rp_dial *dial;      /* NULL unless opening */
     enum connection_state state;
     bool is_reused, got_head;
     struct rp_h1_parser parser;
-    struct rp_lookup lookup;
-    struct rp_timer
-        timer; /* armed at or before deadline; moved lazily, so that a request arms nothing */
+    /* Armed at or before the deadline and moved when it fires too early, so that a request arms nothing. */
+    struct rp_timer timer;
     rp_ns deadline;
-    rp_ns phase_began, first_byte;
-    rp_ns looking_up, connecting; /* of the first request only, then 0 */
-    struct candidates *candidates;
+    rp_ns first_byte;
+    uint64_t charged_sent,
+        charged_received; /* bytes on the wire that earlier requests were charged */
 };
 
 struct rp_http_session {
@@ -80,15 +71,15 @@ struct rp_http_session {
     struct rp_list connections; /* busy, idle and opening ones */
     struct rp_list waiting;     /* calls for which no connection is free */
     struct rp_list failing;     /* calls that will be told that memory ran out */
-    unsigned connection_count;
-    unsigned failed_connects; /* in a row */
-    rp_ns last_failure;
+    struct rp_backoff backoff;
 };
 
 struct rp_http_client {
     struct rp_loop *loop;
-    struct rp_registry *registry;
-    struct rp_resolver *resolver;
+    struct rp_registry *registry; /* NULL: nothing is recorded */
+    struct rp_dialler dialler;
+    const struct rp_http_scheme *schemes;
+    size_t scheme_count;
     struct rp_http_limits limits;
     struct rp_http_counters counters;
     struct origin *origins;
@@ -99,7 +90,11 @@ struct rp_http_client {
 };
 
 /* client.c */
-struct origin *rp_http_origin(struct rp_http_client *client, struct rp_slice host, uint16_t port);
+/* NULL when there is no memory. */
+struct origin *rp_http_origin(struct rp_http_client *client, const struct rp_http_scheme *scheme,
+                              struct rp_slice host, uint16_t port);
+/* Frees @connection, which is closed and in no list, when it is on nobody's stack any more. */
+void rp_http_bury(struct rp_http_client *client, struct connection *connection);
 /* session.c */
 void rp_http_serve_waiting(struct rp_http_session *session, struct origin *origin);
 /* Sends a call whose connection was closed once more, on a new one: idle ones may be as stale as the first was. */
@@ -111,6 +106,8 @@ void rp_http_connection_open(struct rp_http_session *session, struct origin *ori
 void rp_http_connection_begin(struct connection *connection, struct rp_http_call *call);
 void rp_http_connection_close(struct connection *connection, bool reset);
 /* call.c: ends the call: with a complete response, or with @code and @kind (a constant text) and @detail (may be NULL). */
+/* What the dial of the call's connection has found out. */
+void rp_http_take_dial_times(struct rp_http_response *response, const struct rp_dial_times *times);
 void rp_http_succeed(struct rp_http_call *call, rp_ns at, bool keep);
 void rp_http_fail(struct rp_http_call *call, int code, const char *kind, const char *detail,
                   rp_ns at);

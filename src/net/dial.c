@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * A dial goes through three phases: waiting (for the back-off, and for the next turn at least), looking up, opening.
+ * In the last one it is the user of the stack's top transport; in the end it hands that over.
+ */
+
+#include "net/dial.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "net/net_internal.h"
+
+enum { BACKOFF_FIRST_MS = 10, BACKOFF_MAX_MS = 100 };
+
+int rp_dialler_init(struct rp_dialler *dialler, struct rp_loop *loop)
+{
+    *dialler = (struct rp_dialler){ .loop = loop };
+    return rp_resolver_new(loop, &dialler->resolver);
+}
+
+void rp_dialler_deinit(struct rp_dialler *dialler)
+{
+    rp_resolver_free(dialler->resolver);
+    dialler->resolver = NULL;
+}
+
+/* ---- the end ------------------------------------------------------------------------------------------------ */
+
+struct rp_dial_times rp_dial_times(const struct rp_dial *dial, rp_ns now)
+{
+    struct rp_dial_times times = { .looking_up = dial->looking_up };
+    const struct rp_transport *it;
+
+    if (dial->phase == RP_DIAL_LOOKING_UP)
+        times.looking_up = now - dial->phase_began;
+    if (dial->phase != RP_DIAL_OPENING)
+        return times;
+    for (it = dial->spec.stack->top; it; it = it->below) {
+        rp_ns began = it->below ? it->below->opened : dial->phase_began;
+        rp_ns ended = it->opened ? it->opened : now;
+
+        if (began && it->ops->is_handshake)
+            times.handshaking += ended - began;
+        else if (began)
+            times.connecting += ended - began;
+    }
+    return times;
+}
+
+static void dial_free(struct rp_dial *dial)
+{
+    rp_timer_disarm(&dial->timer);
+    rp_lookup_cancel(&dial->lookup);
+    rp_free(dial);
+}
+
+void rp_dial_cancel(struct rp_dial *dial)
+{
+    rp_transport_close(dial->spec.stack->top, true);
+    dial_free(dial);
+}
+
+static void end(struct rp_dial *dial, const struct rp_net_failure *failure)
+{
+    struct rp_dial_times times = rp_dial_times(dial, rp_loop_now(dial->dialler->loop));
+    struct rp_dial_spec spec = dial->spec;
+
+    dial_free(dial);
+    spec.done(spec.user, failure, &times);
+}
+
+/* The deadline is the user's, and says nothing about the server: it adds nothing to the back-off. */
+static void time_out(struct rp_dial *dial, enum rp_net_reason reason)
+{
+    struct rp_net_failure failure = { .reason = reason };
+
+    rp_transport_close(dial->spec.stack->top, true);
+    end(dial, &failure);
+}
+
+static void fail(struct rp_dial *dial, const struct rp_net_failure *failure)
+{
+    struct rp_dialler *dialler = dial->dialler;
+
+    dial->spec.backoff->failures++;
+    dial->spec.backoff->last = rp_loop_now(dialler->loop);
+    dialler->no_descriptors += failure->reason == RP_NET_NO_DESCRIPTORS;
+    dialler->no_ports += failure->reason == RP_NET_NO_PORTS;
+    end(dial, failure);
+}
+
+/* ---- opening ------------------------------------------------------------------------------------------------ */
+
+static bool is_bottom_open(const struct rp_dial *dial)
+{
+    return dial->spec.stack->bottom.transport.opened != 0;
+}
+
+static void try_next_address(struct rp_dial *dial, const struct rp_net_failure *last)
+{
+    struct rp_net_failure failure;
+
+    while (dial->next < dial->count) {
+        int r = rp_transport_connect(dial->spec.stack->top, &dial->addresses[dial->next++],
+                                     dial->spec.port);
+
+        if (r == 0)
+            return;
+        failure = rp_net_connect_failure(r);
+        last = &failure;
+    }
+    fail(dial, last);
+}
+
+static void connected(struct rp_transport *transport, const struct rp_net_failure *failure)
+{
+    struct rp_dial *dial = transport->user;
+
+    if (failure && is_bottom_open(dial)) {
+        fail(dial, failure);
+    } else if (failure) {
+        try_next_address(dial, failure);
+    } else {
+        dial->spec.backoff->failures = 0;
+        transport->events = dial->spec.events;
+        transport->user = dial->spec.user;
+        end(dial, NULL);
+    }
+}
+
+static const struct rp_transport_events opening_events = { .connected = connected };
+
+static void open_stack(struct rp_dial *dial, const struct rp_address *addresses, size_t count)
+{
+    const struct rp_net_failure no_address = rp_net_connect_failure(-EHOSTUNREACH);
+
+    dial->phase = RP_DIAL_OPENING;
+    dial->phase_began = rp_loop_now(dial->dialler->loop);
+    dial->count = count < RP_ADDRESSES_MAX ? count : RP_ADDRESSES_MAX;
+    memcpy(dial->addresses, addresses, dial->count * sizeof(*addresses));
+    dial->spec.stack->top->events = &opening_events;
+    dial->spec.stack->top->user = dial;
+    try_next_address(dial, &no_address);
+}
+
+/* ---- looking up --------------------------------------------------------------------------------------------- */
+
+static void resolved(struct rp_lookup *lookup, enum rp_dns_status status,
+                     const struct rp_address *addresses, size_t count, const char *text)
+{
+    struct rp_dial *dial = rp_container_of(lookup, struct rp_dial, lookup);
+    struct rp_net_failure failure;
+
+    if (status == RP_DNS_OK && count) {
+        dial->looking_up = rp_loop_now(dial->dialler->loop) - dial->phase_began;
+        open_stack(dial, addresses, count);
+        return;
+    }
+    if (status == RP_DNS_NOT_FOUND)
+        failure = (struct rp_net_failure){ RP_NET_HOST_NOT_FOUND, dial->spec.host };
+    else
+        failure = (struct rp_net_failure){ RP_NET_LOOKUP_FAILED, text };
+    fail(dial, &failure);
+}
+
+static void look_up(struct rp_dial *dial)
+{
+    const struct rp_address *addresses;
+    struct rp_net_failure failure;
+    size_t count;
+    int r;
+
+    dial->phase = RP_DIAL_LOOKING_UP;
+    dial->phase_began = rp_loop_now(dial->dialler->loop);
+    r = rp_resolve(dial->dialler->resolver, rp_slice_str(dial->spec.host), &dial->lookup,
+                   &addresses, &count);
+    if (r < 0) {
+        failure = (struct rp_net_failure){ RP_NET_LOOKUP_FAILED, strerrordesc_np(-r) };
+        end(dial, &failure);
+    } else if (r > 0) { /* an address, or a name that is known: nothing was looked up */
+        open_stack(dial, addresses, count);
+    }
+}
+
+/* ---- waiting ------------------------------------------------------------------------------------------------ */
+
+static void deadline_passed(struct rp_timer *timer, rp_ns now)
+{
+    struct rp_dial *dial = rp_container_of(timer, struct rp_dial, timer);
+
+    if (dial->phase == RP_DIAL_LOOKING_UP)
+        time_out(dial, RP_NET_LOOKUP_TIMEOUT);
+    else if (dial->phase == RP_DIAL_OPENING && is_bottom_open(dial))
+        time_out(dial, RP_NET_HANDSHAKE_TIMEOUT);
+    else
+        time_out(dial, RP_NET_CONNECT_TIMEOUT);
+}
+
+static void wait_over(struct rp_timer *timer, rp_ns now)
+{
+    struct rp_dial *dial = rp_container_of(timer, struct rp_dial, timer);
+
+    if (dial->spec.deadline <= now) { /* the back-off took all its time */
+        deadline_passed(timer, now);
+        return;
+    }
+    rp_timer_arm(dial->dialler->loop, timer, dial->spec.deadline, deadline_passed);
+    look_up(dial);
+}
+
+static rp_ns backoff_until(const struct rp_backoff *backoff)
+{
+    rp_ns delay = BACKOFF_FIRST_MS;
+
+    if (backoff->failures < 2)
+        return 0;
+    for (unsigned i = 2; i < backoff->failures && delay < BACKOFF_MAX_MS; i++)
+        delay *= 2;
+    return backoff->last + (delay < BACKOFF_MAX_MS ? delay : BACKOFF_MAX_MS) * RP_MS;
+}
+
+int rp_dial_start(struct rp_dialler *dialler, const struct rp_dial_spec *spec, struct rp_dial **ret)
+{
+    struct rp_dial *dial = rp_alloc(sizeof(*dial));
+    rp_ns start;
+
+    if (!dial)
+        return -ENOMEM;
+    memset(dial, 0, offsetof(struct rp_dial, addresses));
+    dial->dialler = dialler;
+    dial->spec = *spec;
+    dial->lookup.fn = resolved;
+    start = backoff_until(spec->backoff);
+    rp_timer_arm(dialler->loop, &dial->timer, start < spec->deadline ? start : spec->deadline,
+                 wait_over);
+    *ret = dial;
+    return 0;
+}
