@@ -23,6 +23,10 @@ if "RAMPA_SANITIZED" in os.environ:
     os.environ.pop("LD_PRELOAD", None)
     sys.executable = os.environ["RAMPA_PYTHON"]
 
+# Who was started in the background by a shell ignores SIGINT, and so would everything that the tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 START_SECONDS = 30
 
 
