@@ -70,17 +70,6 @@ void rp_coordinator_tell_status(struct rp_coordinator *c)
         c->config->status(c->config->user, &status);
 }
 
-static void send_text(struct rp_peer *peer, enum rp_message_type type, const char *key,
-                      const char *text)
-{
-    struct rp_buf *out = rp_channel_begin(&peer->channel);
-
-    rp_write_message(out, type, 1);
-    rp_write_key(out, key);
-    rp_write_text(out, text);
-    rp_peer_end_message(peer);
-}
-
 /* The run cannot be: @c->err says why. */
 static void give_up(struct rp_coordinator *c, int status)
 {
@@ -93,6 +82,16 @@ static void nonsense(struct rp_peer *peer, int status)
     rp_result_fail(peer->c->result, RP_EXIT_INTERNAL, "a worker's message could not be used: %s",
                    strerror(-status));
     rp_peer_kill(peer);
+}
+
+/* False when it is nonsense, which is dealt with. */
+static bool read_message(struct rp_peer *peer, const struct rp_message *message, void *ret)
+{
+    int r = rp_message_read(message, ret);
+
+    if (r < 0)
+        nonsense(peer, r);
+    return r == 0;
 }
 
 /* What a hook raised is an error group too, with its traceback. Its message is "Type: text". */
@@ -124,12 +123,12 @@ static void add_hook_error(struct rp_coordinator *c, const char *hook, const str
         rp_error_group_deinit(&group);
 }
 
-static void hook_failed(struct rp_coordinator *c, const struct rp_message *message, bool is_setup)
+static void hook_failed(struct rp_coordinator *c, const struct rp_msg_fault *fault, bool is_setup)
 {
     const char *hook = is_setup ? "setup" : "teardown";
     struct rp_error err = { 0 };
 
-    rp_message_get_error(message, &err);
+    rp_msg_fault_take(fault, &err);
     add_hook_error(c, hook, &err);
     rp_result_fail(c->result, is_setup ? RP_EXIT_SETUP : RP_EXIT_TEARDOWN, "%s() failed: %s", hook,
                    err.message);
@@ -141,18 +140,20 @@ static void on_hook_ended(struct rp_peer *peer, const struct rp_message *message
 {
     struct rp_coordinator *c = peer->c;
     bool is_setup = c->phase == PHASE_SETUP;
-    rp_ns took = rp_field_i64(rp_message_get(message, "took"), 0);
+    struct rp_msg_hook_ended ended;
 
+    if (!read_message(peer, message, &ended))
+        return;
     peer->step = is_setup ? STEP_READY : STEP_FINISHED;
     rp_peer_take_your_time(peer);
     if (is_setup)
-        c->result->setup_time = took;
+        c->result->setup_time = ended.took;
     else
-        c->result->teardown_time = took;
-    if (!rp_field_bool(rp_message_get(message, "ok"), false))
-        hook_failed(c, message, is_setup);
+        c->result->teardown_time = ended.took;
+    if (!ended.ok)
+        hook_failed(c, &ended.error, is_setup);
     if (is_setup && !c->setup_failed && !c->is_stopping)
-        rp_coordinator_share(c, rp_field_bytes(rp_message_get(message, "data")));
+        rp_coordinator_share(c, ended.data);
     else if (is_setup && !c->setup_failed)
         rp_coordinator_begin_teardown(c);
     else
@@ -169,17 +170,12 @@ static int apply_trend_stats(struct rp_coordinator *c)
 
 static void send_plan(struct rp_peer *peer)
 {
-    struct rp_buf *out = rp_channel_begin(&peer->channel);
+    struct rp_msg_plan plan = { .json = rp_buf_slice(&peer->c->plan_json),
+                                .worker = peer->index,
+                                .workers = peer->c->peer_count };
 
     peer->step = STEP_PLANNING;
-    rp_write_message(out, RP_MSG_PLAN, 3);
-    rp_write_key(out, "json");
-    rp_write_text(out, rp_buf_str(&peer->c->plan_json));
-    rp_write_key(out, "worker");
-    rp_write_u64(out, peer->index);
-    rp_write_key(out, "workers");
-    rp_write_u64(out, peer->c->peer_count);
-    rp_peer_end_message(peer);
+    rp_peer_send(peer, RP_MSG_PLAN, &plan);
 }
 
 /* The plan is known: so many workers as it says. */
@@ -268,8 +264,12 @@ static void on_first_declared(struct rp_peer *peer)
 static void on_declared(struct rp_peer *peer, const struct rp_message *message)
 {
     struct rp_coordinator *c = peer->c;
-    char *json = rp_field_strdup(rp_message_get(message, "json"));
+    struct rp_msg_declared declared;
+    char *json;
 
+    if (!read_message(peer, message, &declared))
+        return;
+    json = rp_msg_strdup(declared.json);
     if (!json) {
         give_up(c, -EBADMSG);
     } else if (c->declaration) {
@@ -286,17 +286,20 @@ static void on_declared(struct rp_peer *peer, const struct rp_message *message)
 static void on_failed(struct rp_peer *peer, const struct rp_message *message)
 {
     struct rp_coordinator *c = peer->c;
+    struct rp_msg_failed failed;
 
+    if (!read_message(peer, message, &failed))
+        return;
     peer->step = STEP_READY; /* for `exit` */
     rp_peer_take_your_time(peer);
     if (c->phase == PHASE_SETUP) {
-        hook_failed(c, message, true);
+        hook_failed(c, &failed.error, true);
         c->setup_failed = false; /* it has not: there is something to tear down */
         rp_coordinator_begin_teardown(c);
     }
     if (c->phase > PHASE_PLANNING) /* or another one has said so already */
         return;
-    rp_message_get_error(message, c->err);
+    rp_msg_fault_take(&failed.error, c->err);
     give_up(c, -RP_EUSER);
 }
 
@@ -326,41 +329,53 @@ static void note_clock(struct rp_peer *peer, rp_ns clock)
 static void on_hello(struct rp_peer *peer, const struct rp_message *message)
 {
     struct rp_coordinator *c = peer->c;
-    int r = rp_merge_hello(peer, message);
+    struct rp_msg_hello hello;
+    int r;
 
+    if (!read_message(peer, message, &hello))
+        return;
+    r = rp_merge_hello(peer, &hello);
     if (r == -EPROTO)
         rp_error_set(c->err, r, "the worker speaks another version of the protocol");
     if (r == 0)
-        r = rp_channel_negotiate(&peer->channel, message, c->config->wire, c->err);
+        r = rp_channel_negotiate(&peer->channel, &hello, c->config->wire, c->err);
     if (r < 0) {
         give_up(c, r);
         return;
     }
-    note_clock(peer, rp_field_i64(rp_message_get(message, "clock"), 0));
+    note_clock(peer, hello.clock);
     rp_peer_take_your_time(peer); /* the script's module code may take its time */
     peer->step = STEP_LOADING;
     if (peer->index == 0) {
         c->phase = PHASE_LOADING;
         rp_coordinator_tell_status(c);
     }
-    send_text(peer, RP_MSG_LOAD, "script", c->config->script);
+    rp_peer_send(peer, RP_MSG_LOAD,
+                 &(struct rp_msg_load){ .script = rp_slice_str(c->config->script) });
 }
 
-static void on_warning(struct rp_coordinator *c, const struct rp_message *message)
+static void on_warning(struct rp_peer *peer, const struct rp_message *message)
 {
-    char *text = rp_field_strdup(rp_message_get(message, "text"));
-    char *about = rp_field_strdup(rp_message_get(message, "about"));
-    int64_t count = rp_field_i64(rp_message_get(message, "count"), 1);
+    struct rp_msg_warning warning;
+    char *text, *about;
 
-    if (text && count > 0)
-        rp_result_warn_about(c->result, about, text, (uint64_t)count);
+    if (!read_message(peer, message, &warning))
+        return;
+    text = rp_msg_strdup(warning.text);
+    about = rp_msg_strdup(warning.about);
+    if (text && warning.count > 0)
+        rp_result_warn_about(peer->c->result, about, text, warning.count);
     rp_free(text);
     rp_free(about);
 }
 
 static void on_bye(struct rp_peer *peer, const struct rp_message *message)
 {
-    rp_merge_bye(peer, message);
+    struct rp_msg_bye bye;
+
+    if (!read_message(peer, message, &bye))
+        return;
+    rp_merge_bye(peer, &bye);
     if (peer->body->ops->ends_with_channel)
         rp_peer_ended(peer, &(struct rp_peer_end){ "has left", true });
     else
@@ -377,13 +392,16 @@ static int cut(struct rp_slice text, size_t max)
     return (int)len;
 }
 
-static void on_abort(struct rp_coordinator *c, const struct rp_message *message)
+static void on_abort(struct rp_peer *peer, const struct rp_message *message)
 {
-    struct rp_slice reason = rp_field_text(rp_message_get(message, "reason"));
+    struct rp_coordinator *c = peer->c;
+    struct rp_msg_abort abort;
 
+    if (!read_message(peer, message, &abort))
+        return;
     rp_result_fail(c->result, RP_EXIT_ABORTED, "aborted by the script%s%.*s",
-                   reason.len ? ": " : "", cut(reason, ABORT_REASON_MAX),
-                   reason.ptr ? reason.ptr : "");
+                   abort.reason.len ? ": " : "", cut(abort.reason, ABORT_REASON_MAX),
+                   abort.reason.ptr ? abort.reason.ptr : "");
     if (c->phase == PHASE_RUNNING) /* the worker has stopped already; further ones have not */
         rp_coordinator_stop(c, 0);
     c->is_stopping = true;
@@ -444,9 +462,9 @@ static void on_message(struct rp_channel *channel, const struct rp_message *mess
     } else if (type == RP_MSG_FINISHED && step == STEP_RUNNING) {
         on_finished(peer, message);
     } else if (type == RP_MSG_ABORT && (step >= STEP_HOOK || peer->c->phase >= PHASE_SETUP)) {
-        on_abort(peer->c, message);
+        on_abort(peer, message);
     } else if (type == RP_MSG_WARNING) {
-        on_warning(peer->c, message);
+        on_warning(peer, message);
     } else if (type == RP_MSG_BYE && step == STEP_LEAVING) {
         on_bye(peer, message);
     } else {

@@ -157,10 +157,10 @@ void rp_peers_free(struct rp_coordinator *c);
 struct rp_peer *rp_peer_first(struct rp_coordinator *c);
 /* Whether all that are left have come to @step, and there is one. */
 bool rp_peers_are_all(struct rp_coordinator *c, enum step step);
-void rp_peer_send(struct rp_peer *peer, enum rp_message_type type); /* without fields */
-void rp_peers_send(struct rp_coordinator *c, enum rp_message_type type);
-void rp_peer_end_message(struct rp_peer *peer); /* after rp_channel_begin() */
-void rp_peers_kill(struct rp_coordinator *c);   /* why, the caller has said */
+/* With the fields of @from (wire/messages.h); NULL for a message without fields. */
+void rp_peer_send(struct rp_peer *peer, enum rp_message_type type, const void *from);
+void rp_peers_send(struct rp_coordinator *c, enum rp_message_type type, const void *from);
+void rp_peers_kill(struct rp_coordinator *c); /* why, the caller has said */
 /* Up to here everything is known that the workers have measured which still run. */
 rp_ns rp_peers_reported(const struct rp_coordinator *c);
 /* The end of what it wrote, borrowed; "" when there is nothing. */
@@ -223,8 +223,8 @@ int rp_merge_state(struct rp_peer *peer, const struct rp_message *message);
 int rp_merge_error(struct rp_peer *peer, const struct rp_message *message);
 int rp_merge_total(struct rp_peer *peer, const struct rp_message *message);
 int rp_merge_finished(struct rp_peer *peer, const struct rp_message *message);
-int rp_merge_hello(struct rp_peer *peer, const struct rp_message *message);
-void rp_merge_bye(struct rp_peer *peer, const struct rp_message *message);
+int rp_merge_hello(struct rp_peer *peer, const struct rp_msg_hello *hello);
+void rp_merge_bye(struct rp_peer *peer, const struct rp_msg_bye *bye);
 /* It is lost while it ran: what it has told last becomes its part of the accounting. -ENOMEM. */
 int rp_merge_loss(struct rp_peer *peer);
 

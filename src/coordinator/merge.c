@@ -8,73 +8,62 @@
 
 #include "base/alloc.h"
 #include "coordinator/coordinator_internal.h"
-#include "wire/health.h"
-#include "wire/progress.h"
-
-static int metric_type(struct rp_slice name, enum rp_metric_type *ret)
-{
-    for (int type = 0; type < RP_METRIC_TYPE_COUNT; type++)
-        if (rp_slice_eq_str(name, rp_metric_type_name((enum rp_metric_type)type))) {
-            *ret = (enum rp_metric_type)type;
-            return 0;
-        }
-    return -EBADMSG;
-}
-
-/* The number of a series; none is UINT32_MAX, which no series has. */
-static uint32_t series_number(struct rp_field field)
-{
-    uint64_t number = rp_field_u64(field, UINT32_MAX);
-
-    return number < UINT32_MAX ? (uint32_t)number : UINT32_MAX;
-}
 
 /* Never NULL but for want of memory: what is shown later must be a text. */
-static char *text_of(const struct rp_message *message, const char *key)
+static char *text_of(struct rp_slice text)
 {
-    struct rp_slice text = rp_field_text(rp_message_get(message, key));
-
     return rp_strndup(text.ptr, text.len);
+}
+
+static int read_tags(const struct rp_msg_list *list, struct rp_slice (*ret)[2])
+{
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < list->count; i++) {
+        struct rp_msg_tag tag;
+
+        r = rp_msg_list_get(list, i, &tag);
+        ret[i][0] = tag.key;
+        ret[i][1] = tag.value;
+    }
+    return r;
 }
 
 int rp_merge_define(struct rp_peer *peer, const struct rp_message *message)
 {
-    struct rp_field list = rp_message_get(message, "tags");
-    size_t pairs = rp_field_count(list) / 2;
-    struct rp_slice(*tags)[2] = rp_calloc(pairs, sizeof(*tags));
-    char *metric = text_of(message, "metric");
-    enum rp_metric_type type;
-    int r = metric_type(rp_field_text(rp_message_get(message, "kind")), &type);
+    struct rp_msg_define define;
+    struct rp_slice(*tags)[2];
+    char *metric;
+    int r = rp_message_read(message, &define);
 
-    if (!tags || !metric)
-        r = -ENOMEM;
-    for (size_t i = 0; r == 0 && i < pairs; i++) {
-        tags[i][0] = rp_field_text(rp_field_at(list, i * 2));
-        tags[i][1] = rp_field_text(rp_field_at(list, i * 2 + 1));
-    }
+    if (r < 0)
+        return r;
+    tags = rp_calloc(define.tags.count, sizeof(*tags));
+    metric = text_of(define.metric);
+    r = tags && metric ? read_tags(&define.tags, tags) : -ENOMEM;
     if (r == 0)
-        r = rp_store_define(peer->c->result->store, peer->index,
-                            series_number(rp_message_get(message, "series")), metric, type,
-                            rp_field_bool(rp_message_get(message, "is_time"), false),
-                            (const struct rp_slice(*)[2])tags, pairs, NULL);
+        r = rp_store_define(peer->c->result->store, peer->index, define.series, metric, define.kind,
+                            define.is_time, (const struct rp_slice(*)[2])tags, define.tags.count,
+                            NULL);
     rp_free(tags);
     rp_free(metric);
     return r;
 }
 
-static int take_value(struct rp_peer *peer, uint32_t series, struct rp_field field,
+static int take_value(struct rp_peer *peer, const struct rp_msg_series *item,
                       int (*take)(struct rp_peer *peer, uint32_t series,
                                   const struct rp_value *value))
 {
-    const struct rp_store_series *of = rp_store_series(peer->c->result->store, peer->index, series);
+    const struct rp_store_series *of = rp_store_series(peer->c->result->store, peer->index,
+                                                       item->series);
     struct rp_value value;
     int r;
 
     if (!of)
         return -EINVAL;
-    r = rp_field_value(field, of->type, &value);
+    r = rp_msg_value_get(&item->value, of->type, &value);
     if (r == 0)
-        r = take(peer, series, &value);
+        r = take(peer, item->series, &value);
     rp_value_deinit(&value);
     return r;
 }
@@ -109,15 +98,18 @@ static int tick(struct rp_coordinator *c)
 
 int rp_merge_delta(struct rp_peer *peer, const struct rp_message *message)
 {
-    struct rp_field items = rp_message_get(message, "items");
-    rp_ns elapsed = rp_field_i64(rp_message_get(message, "elapsed"), 0);
-    int r = 0;
+    struct rp_msg_delta delta;
+    int r = rp_message_read(message, &delta);
 
-    for (size_t i = 0; r == 0 && i + 1 < rp_field_count(items); i += 2)
-        r = take_value(peer, series_number(rp_field_at(items, i)), rp_field_at(items, i + 1),
-                       apply);
-    if (elapsed > peer->reported)
-        peer->reported = elapsed;
+    for (size_t i = 0; r == 0 && i < delta.items.count; i++) {
+        struct rp_msg_series item;
+
+        r = rp_msg_list_get(&delta.items, i, &item);
+        if (r == 0)
+            r = take_value(peer, &item, apply);
+    }
+    if (delta.elapsed > peer->reported)
+        peer->reported = delta.elapsed;
     return r == 0 ? tick(peer->c) : r;
 }
 
@@ -145,13 +137,20 @@ static bool is_round_complete(struct rp_coordinator *c)
     return true;
 }
 
-static int take_progress(struct rp_peer *peer, struct rp_field scenarios)
+static int take_progress(struct rp_peer *peer, const struct rp_msg_list *scenarios)
 {
     struct rp_coordinator *c = peer->c;
     size_t count = c->result->plan->scenario_count;
-    struct rp_scenario_progress *told = rp_calloc(count, sizeof(*told));
-    int r = told ? rp_field_progress_list(scenarios, count, told) : -ENOMEM;
+    struct rp_scenario_progress *told;
+    int r = 0;
 
+    if (scenarios->count != count)
+        return -EBADMSG;
+    told = rp_calloc(count, sizeof(*told));
+    if (!told)
+        return -ENOMEM;
+    for (size_t i = 0; r == 0 && i < count; i++)
+        r = rp_msg_list_get(scenarios, i, &told[i]);
     if (r == 0)
         r = rp_progress_table_set(&c->progress, count, peer->index, told);
     rp_free(told);
@@ -161,32 +160,33 @@ static int take_progress(struct rp_peer *peer, struct rp_field scenarios)
 int rp_merge_state(struct rp_peer *peer, const struct rp_message *message)
 {
     struct rp_coordinator *c = peer->c;
-    rp_ns elapsed = rp_field_i64(rp_message_get(message, "elapsed"), 0);
-    int r;
+    struct rp_msg_state state;
+    int r = rp_message_read(message, &state);
 
-    if (peer->step != STEP_RUNNING)
-        return -EBADMSG;
-    r = take_progress(peer, rp_message_get(message, "scenarios"));
+    if (r == 0 && peer->step != STEP_RUNNING)
+        r = -EBADMSG;
+    if (r == 0)
+        r = take_progress(peer, &state.scenarios);
+    if (r == 0)
+        r = rp_note_pauses(peer, state.elapsed, state.paused, state.is_paused);
     if (r < 0)
         return r;
-    r = rp_note_pauses(peer, elapsed, rp_field_i64(rp_message_get(message, "paused"), 0),
-                       rp_field_bool(rp_message_get(message, "is_paused"), false));
-    if (r < 0)
-        return r;
-    rp_read_health(rp_message_get(message, "health"), &c->health[peer->index]);
+    c->health[peer->index] = state.health;
     peer->is_fresh = true;
     if (!is_round_complete(c))
         return 0;
     rp_publish_snapshot(c);
     rp_publish_generator(c);
-    judge(c, elapsed);
+    judge(c, state.elapsed);
     return 0;
 }
 
 int rp_merge_total(struct rp_peer *peer, const struct rp_message *message)
 {
-    return take_value(peer, series_number(rp_message_get(message, "series")),
-                      rp_message_get(message, "value"), verify);
+    struct rp_msg_series total;
+    int r = rp_message_read(message, &total);
+
+    return r == 0 ? take_value(peer, &total, verify) : r;
 }
 
 /* A table of one row an error and one column a worker, for all errors there are. */
@@ -223,21 +223,19 @@ static int count_error(struct rp_peer *peer, size_t i, uint64_t count)
 }
 
 /* -ENOMEM: some of the group's texts may be there. */
-static int read_error(const struct rp_message *message, struct rp_error_group *ret)
+static int copy_error(const struct rp_msg_error *error, struct rp_error_group *ret)
 {
-    struct rp_field traceback = rp_message_get(message, "traceback");
-
     *ret = (struct rp_error_group){
-        .scenario = text_of(message, "scenario"),
-        .type = text_of(message, "error_type"),
-        .message = text_of(message, "message"),
-        .place = text_of(message, "place"),
-        .traceback = rp_field_strdup(traceback),
-        .is_request = rp_field_bool(rp_message_get(message, "is_request"), false),
+        .scenario = text_of(error->scenario),
+        .type = text_of(error->error_type),
+        .message = text_of(error->message),
+        .place = text_of(error->place),
+        .traceback = rp_msg_strdup(error->traceback),
+        .is_request = error->is_request,
     };
     if (!ret->scenario || !ret->type || !ret->message || !ret->place)
         return -ENOMEM;
-    return rp_field_text(traceback).ptr && !ret->traceback ? -ENOMEM : 0;
+    return error->traceback.ptr && !ret->traceback ? -ENOMEM : 0;
 }
 
 static bool is_same_error(const struct rp_error_group *a, const struct rp_error_group *b)
@@ -265,14 +263,17 @@ static int find_or_add_error(struct rp_result *result, struct rp_error_group *gr
 
 int rp_merge_error(struct rp_peer *peer, const struct rp_message *message)
 {
-    struct rp_error_group group;
+    struct rp_error_group group = { 0 };
+    struct rp_msg_error error;
     size_t i;
-    int r = read_error(message, &group);
+    int r = rp_message_read(message, &error);
 
+    if (r == 0)
+        r = copy_error(&error, &group);
     if (r == 0)
         r = find_or_add_error(peer->c->result, &group, &i);
     if (r == 0)
-        r = count_error(peer, i, rp_field_u64(rp_message_get(message, "count"), 0));
+        r = count_error(peer, i, error.count);
     rp_error_group_deinit(&group);
     return r;
 }
@@ -295,14 +296,23 @@ static int begin_accounting(struct rp_result *result)
     return 0;
 }
 
-static void add_accounting(struct rp_accounting *accounting, struct rp_field counts)
+static int add_accounting(struct rp_result *result, const struct rp_msg_list *accounting)
 {
-    accounting->scheduled += rp_field_u64(rp_field_at(counts, 0), 0);
-    accounting->started += rp_field_u64(rp_field_at(counts, 1), 0);
-    accounting->dropped += rp_field_u64(rp_field_at(counts, 2), 0);
-    accounting->completed += rp_field_u64(rp_field_at(counts, 3), 0);
-    accounting->interrupted += rp_field_u64(rp_field_at(counts, 4), 0);
-    accounting->errors += rp_field_u64(rp_field_at(counts, 5), 0);
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < result->accounting_count; i++) {
+        struct rp_accounting *sums = &result->accounting[i];
+        struct rp_msg_counts counts;
+
+        r = rp_msg_list_get(accounting, i, &counts);
+        sums->scheduled += counts.scheduled;
+        sums->started += counts.started;
+        sums->dropped += counts.dropped;
+        sums->completed += counts.completed;
+        sums->interrupted += counts.interrupted;
+        sums->errors += counts.errors;
+    }
+    return r;
 }
 
 /* What ran when it was heard last has not come to an end that anybody knows of: interrupted. */
@@ -334,26 +344,22 @@ int rp_merge_finished(struct rp_peer *peer, const struct rp_message *message)
 {
     struct rp_coordinator *c = peer->c;
     struct rp_result *result = c->result;
-    struct rp_field accounting = rp_message_get(message, "accounting");
-    size_t count = rp_field_count(accounting);
-    int r;
+    struct rp_msg_finished finished;
+    int r = rp_message_read(message, &finished);
 
-    if (count != result->plan->scenario_count)
-        return -EBADMSG;
-    r = rp_note_pauses(peer, rp_field_i64(rp_message_get(message, "elapsed"), 0),
-                       rp_field_i64(rp_message_get(message, "paused"), 0), false);
+    if (r == 0 && finished.accounting.count != result->plan->scenario_count)
+        r = -EBADMSG;
+    if (r == 0)
+        r = rp_note_pauses(peer, finished.elapsed, finished.paused, false);
     if (r == 0)
         r = begin_accounting(result);
     if (r < 0)
         return r;
-    rp_read_health(rp_message_get(message, "health"), &c->health[peer->index]);
-    c->stray_bytes += rp_field_u64(rp_message_get(message, "stray_bytes"), 0);
-    c->retried += rp_field_u64(rp_message_get(message, "retried"), 0);
-    result->workers[peer->index].started_late = rp_field_i64(
-        rp_message_get(message, "started_late"), 0);
-    for (size_t i = 0; i < count; i++)
-        add_accounting(&result->accounting[i], rp_field_at(accounting, i));
-    return 0;
+    c->health[peer->index] = finished.health;
+    c->stray_bytes += finished.stray_bytes;
+    c->retried += finished.retried;
+    result->workers[peer->index].started_late = finished.started_late;
+    return add_accounting(result, &finished.accounting);
 }
 
 /* Takes the texts over, whatever comes of it. */
@@ -385,31 +391,30 @@ static int show_workers(struct rp_result *result, size_t count)
     return 0;
 }
 
-int rp_merge_hello(struct rp_peer *peer, const struct rp_message *message)
+int rp_merge_hello(struct rp_peer *peer, const struct rp_msg_hello *hello)
 {
     struct rp_result_worker *worker = &peer->c->result->workers[peer->index];
     int r;
 
-    if (rp_field_i64(rp_message_get(message, "protocol"), 0) != RP_PROTOCOL_VERSION)
+    if (hello->protocol != RP_PROTOCOL_VERSION)
         return -EPROTO;
-    worker->pid = (int)rp_field_i64(rp_message_get(message, "pid"), 0);
+    worker->pid = (int)hello->pid;
     r = show_workers(peer->c->result, (size_t)peer->index + 1);
     if (r == 0)
-        r = name_worker(worker, text_of(message, "loop"), text_of(message, "runtime"));
+        r = name_worker(worker, text_of(hello->loop), text_of(hello->runtime));
     return r;
 }
 
-void rp_merge_bye(struct rp_peer *peer, const struct rp_message *message)
+void rp_merge_bye(struct rp_peer *peer, const struct rp_msg_bye *bye)
 {
     struct rp_result_worker *worker = &peer->c->result->workers[peer->index];
-    int64_t error = rp_field_i64(rp_message_get(message, "error"), 0);
 
-    worker->cpu_user_s = rp_field_double(rp_message_get(message, "cpu_user"), 0);
-    worker->cpu_system_s = rp_field_double(rp_message_get(message, "cpu_system"), 0);
-    worker->max_rss_bytes = rp_field_i64(rp_message_get(message, "max_rss"), 0);
-    if (error < 0)
+    worker->cpu_user_s = bye->cpu_user;
+    worker->cpu_system_s = bye->cpu_system;
+    worker->max_rss_bytes = bye->max_rss;
+    if (bye->error < 0)
         rp_result_fail(peer->c->result, RP_EXIT_INTERNAL,
                        "a worker could not report all that it measured: %s",
-                       error > INT_MIN ? strerror((int)-error) : "no reason");
+                       bye->error > INT_MIN ? strerror((int)-bye->error) : "no reason");
     peer->has_farewell = true;
 }

@@ -36,7 +36,7 @@ void rp_coordinator_pause(struct rp_coordinator *c)
     c->paused_at = rp_loop_now(c->loop);
     rp_publish_pause(c);
     if (c->phase == PHASE_RUNNING) { /* earlier: told before the start */
-        rp_peers_send(c, RP_MSG_PAUSE);
+        rp_peers_send(c, RP_MSG_PAUSE, NULL);
         rp_peers_take_your_time(c);
     }
     rp_coordinator_tell_status(c);
@@ -60,7 +60,7 @@ void rp_coordinator_resume(struct rp_coordinator *c)
         return;
     rp_coordinator_end_pause(c);
     if (c->phase == PHASE_RUNNING) {
-        rp_peers_send(c, RP_MSG_RESUME);
+        rp_peers_send(c, RP_MSG_RESUME, NULL);
         left = rp_plan_longest(c->result->plan) - rp_coordinator_elapsed(c);
         rp_peers_be_patient(c, 3, left > 0 ? left : 0);
     }

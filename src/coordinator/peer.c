@@ -28,10 +28,10 @@ bool rp_peers_are_all(struct rp_coordinator *c, enum step step)
     return rp_peer_first(c);
 }
 
-void rp_peers_send(struct rp_coordinator *c, enum rp_message_type type)
+void rp_peers_send(struct rp_coordinator *c, enum rp_message_type type, const void *from)
 {
     RP_EACH_PEER (c, peer) {
-        rp_peer_send(peer, type);
+        rp_peer_send(peer, type, from);
     }
 }
 
@@ -117,16 +117,10 @@ int rp_peer_new(struct rp_coordinator *c, struct rp_peer **ret)
     return 0;
 }
 
-void rp_peer_end_message(struct rp_peer *peer)
+void rp_peer_send(struct rp_peer *peer, enum rp_message_type type, const void *from)
 {
     /* A worker that cannot be written to has died: that is noticed by its end. */
-    (void)rp_channel_end(&peer->channel);
-}
-
-void rp_peer_send(struct rp_peer *peer, enum rp_message_type type)
-{
-    rp_write_message(rp_channel_begin(&peer->channel), type, 0);
-    rp_peer_end_message(peer);
+    (void)rp_channel_send(&peer->channel, type, from);
 }
 
 void rp_peer_gone(struct rp_peer *peer)

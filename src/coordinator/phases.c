@@ -12,12 +12,7 @@ void rp_coordinator_stop(struct rp_coordinator *c, rp_ns grace)
     c->is_stopping = true;
     rp_publish_phase(c);
     RP_EACH_PEER (c, peer) {
-        struct rp_buf *out = rp_channel_begin(&peer->channel);
-
-        rp_write_message(out, RP_MSG_STOP, 1);
-        rp_write_key(out, "grace");
-        rp_write_i64(out, grace);
-        rp_peer_end_message(peer);
+        rp_peer_send(peer, RP_MSG_STOP, &(struct rp_msg_stop){ .grace = grace });
         if (peer->step == STEP_RUNNING && !peer->is_cut)
             rp_peer_be_patient(peer, 1, grace);
     }
@@ -38,7 +33,7 @@ void rp_coordinator_leave(struct rp_coordinator *c)
     c->phase = PHASE_LEAVING;
     RP_EACH_PEER (c, peer) {
         peer->step = STEP_LEAVING;
-        rp_peer_send(peer, RP_MSG_EXIT);
+        rp_peer_send(peer, RP_MSG_EXIT, NULL);
         rp_peer_be_patient(peer, 1, 0);
     }
 }
@@ -57,7 +52,7 @@ void rp_coordinator_begin_teardown(struct rp_coordinator *c)
     first->step = STEP_HOOK;
     rp_publish_phase(c);
     rp_coordinator_tell_status(c);
-    rp_peer_send(first, RP_MSG_TEARDOWN);
+    rp_peer_send(first, RP_MSG_TEARDOWN, NULL);
     rp_peer_be_patient(first, 1, c->result->plan->teardown_timeout);
 }
 
@@ -79,20 +74,16 @@ static rp_ns moment_of(const struct rp_peer *peer, rp_ns at)
 
 static void start_peer(struct rp_peer *peer, rp_ns at)
 {
-    struct rp_buf *out;
+    struct rp_msg_start start = { .at = moment_of(peer, at) };
 
     peer->step = STEP_RUNNING;
     peer->heard = at;
     rp_peer_be_patient(peer, 3, rp_plan_longest(peer->c->result->plan));
     if (peer->c->is_paused) {
-        rp_peer_send(peer, RP_MSG_PAUSE);
+        rp_peer_send(peer, RP_MSG_PAUSE, NULL);
         rp_peer_take_your_time(peer);
     }
-    out = rp_channel_begin(&peer->channel);
-    rp_write_message(out, RP_MSG_START, 1);
-    rp_write_key(out, "at");
-    rp_write_i64(out, moment_of(peer, at));
-    rp_peer_end_message(peer);
+    rp_peer_send(peer, RP_MSG_START, &start);
 }
 
 static void begin_running(struct rp_coordinator *c)
@@ -112,7 +103,6 @@ static void begin_running(struct rp_coordinator *c)
 void rp_coordinator_check_ready(struct rp_coordinator *c)
 {
     struct rp_peer *first = rp_peer_first(c);
-    struct rp_buf *out;
 
     if (!rp_peers_are_all(c, STEP_READY))
         return;
@@ -128,11 +118,7 @@ void rp_coordinator_check_ready(struct rp_coordinator *c)
     first->step = STEP_HOOK;
     rp_publish_phase(c);
     rp_coordinator_tell_status(c);
-    out = rp_channel_begin(&first->channel);
-    rp_write_message(out, RP_MSG_SETUP, 1);
-    rp_write_key(out, "share");
-    rp_write_bool(out, c->peer_count > 1);
-    rp_peer_end_message(first);
+    rp_peer_send(first, RP_MSG_SETUP, &(struct rp_msg_setup){ .share = c->peer_count > 1 });
     rp_peer_be_patient(first, 1, c->result->plan->setup_timeout);
 }
 
@@ -140,16 +126,10 @@ void rp_coordinator_check_ready(struct rp_coordinator *c)
 void rp_coordinator_share(struct rp_coordinator *c, struct rp_slice data)
 {
     RP_EACH_PEER (c, peer) {
-        struct rp_buf *out;
-
         if (peer->index == 0)
             continue;
-        out = rp_channel_begin(&peer->channel);
         peer->step = STEP_SHARING;
-        rp_write_message(out, RP_MSG_SHARE, 1);
-        rp_write_key(out, "data");
-        rp_write_bytes(out, data);
-        rp_peer_end_message(peer);
+        rp_peer_send(peer, RP_MSG_SHARE, &(struct rp_msg_share){ .data = data });
         rp_peer_be_patient(peer, 1, c->result->plan->setup_timeout);
     }
     rp_coordinator_check_ready(c);

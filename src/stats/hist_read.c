@@ -107,6 +107,14 @@ void rp_hist_iter_init(struct rp_hist_iter *iter, const struct rp_hist *hist)
     *iter = (struct rp_hist_iter){ .hist = hist, .state = AT_NEGATIVE };
 }
 
+/* The bits of @used that the walk has not passed: it has passed @slot of them. */
+static uint64_t not_passed(uint64_t used, uint32_t slot, bool is_down)
+{
+    if (slot == RP_HIST_PAGE_BUCKETS)
+        return 0;
+    return used & (is_down ? UINT64_MAX >> slot : UINT64_MAX << slot);
+}
+
 /* page and slot count the places already passed, in the direction of the walk. */
 static bool side_next(struct rp_hist_iter *iter, const struct rp_hist_side *side, bool is_down,
                       uint32_t *ret_bucket)
@@ -114,19 +122,17 @@ static bool side_next(struct rp_hist_iter *iter, const struct rp_hist_side *side
     for (; iter->page < side->page_count; iter->page++, iter->slot = 0) {
         uint32_t index = is_down ? side->page_count - 1 - iter->page : iter->page;
         const uint64_t *page = side->pages[index];
+        uint64_t left = page ? not_passed(page[RP_HIST_PAGE_USED], iter->slot, is_down) : 0;
+        uint32_t passed, slot;
 
-        if (!page || !page[RP_HIST_PAGE_USED])
+        if (!left)
             continue;
-        while (iter->slot < RP_HIST_PAGE_BUCKETS) {
-            uint32_t slot = is_down ? RP_HIST_PAGE_BUCKETS - 1 - iter->slot : iter->slot;
-
-            iter->slot++;
-            if (page[slot]) {
-                iter->count = page[slot];
-                *ret_bucket = (side->first_page + index) * RP_HIST_PAGE_BUCKETS + slot;
-                return true;
-            }
-        }
+        passed = (uint32_t)(is_down ? __builtin_clzll(left) : __builtin_ctzll(left));
+        slot = is_down ? RP_HIST_PAGE_BUCKETS - 1 - passed : passed;
+        iter->slot = passed + 1;
+        iter->count = page[slot];
+        *ret_bucket = (side->first_page + index) * RP_HIST_PAGE_BUCKETS + slot;
+        return true;
     }
     iter->page = iter->slot = 0;
     iter->state++;

@@ -10,6 +10,7 @@
 
 #include "base/str.h"
 #include "wire/message_json.h"
+#include "wire/wire_internal.h"
 
 enum { READ_SIZE = 64 * 1024, FRAME_HEAD = 4 };
 
@@ -180,17 +181,19 @@ void rp_channel_use(struct rp_channel *channel, enum rp_encoding encoding)
 }
 
 /* A worker that says nothing about it has MessagePack. */
-static bool offers(const struct rp_message *hello, enum rp_encoding encoding)
+static bool offers(const struct rp_msg_hello *hello, enum rp_encoding encoding)
 {
-    struct rp_field offered = rp_message_get(hello, "encodings");
+    for (size_t i = 0; i < hello->encodings.count; i++) {
+        struct rp_slice name;
 
-    for (size_t i = 0; i < rp_field_count(offered); i++)
-        if (rp_slice_eq_str(rp_field_text(rp_field_at(offered, i)), rp_encoding_name(encoding)))
+        if (rp_msg_list_get(&hello->encodings, i, &name) == 0 &&
+            rp_slice_eq_str(name, rp_encoding_name(encoding)))
             return true;
-    return !offered.object && encoding == RP_MSGPACK;
+    }
+    return !hello->encodings.count && encoding == RP_MSGPACK;
 }
 
-int rp_channel_negotiate(struct rp_channel *channel, const struct rp_message *hello,
+int rp_channel_negotiate(struct rp_channel *channel, const struct rp_msg_hello *hello,
                          const char *wanted, struct rp_error *err)
 {
     const char *names[RP_ENCODING_COUNT];
@@ -257,6 +260,12 @@ int rp_channel_end(struct rp_channel *channel)
     r = flush(channel);
     update_watch(channel);
     return r;
+}
+
+int rp_channel_send(struct rp_channel *channel, enum rp_message_type type, const void *from)
+{
+    rp_message_write(rp_channel_begin(channel), type, from);
+    return rp_channel_end(channel);
 }
 
 int rp_channel_drain(struct rp_channel *channel, int timeout_ms)

@@ -12,8 +12,8 @@
  */
 
 #include "base/buf.h"
-#include "wire/message.h"
 #include "loop/loop.h"
+#include "wire/messages.h"
 
 enum { RP_CHANNEL_MAX = 256 << 20 };
 
@@ -50,12 +50,11 @@ void rp_channel_receive(struct rp_channel *channel);
 void rp_channel_use(struct rp_channel *channel, enum rp_encoding encoding);
 /* Uses the encoding that is called @wanted (what RAMPA_WIRE holds; NULL or "" = the best) and that the worker's @hello
  * offers. -RP_EUSER when there is none. */
-RP_NODISCARD int rp_channel_negotiate(struct rp_channel *channel, const struct rp_message *hello,
+RP_NODISCARD int rp_channel_negotiate(struct rp_channel *channel, const struct rp_msg_hello *hello,
                                       const char *wanted, struct rp_error *err);
 
-/* A message is written into the buffer that begin returns (rp_write_message() and its fields), then sent by end.
- * end: -ENOMEM or -EMSGSIZE when it could not be kept, -errno when the peer is gone (closed() tells that too). */
-struct rp_buf *rp_channel_begin(struct rp_channel *channel);
-int rp_channel_end(struct rp_channel *channel);
+/* Sends message @type with the fields of @from, the struct of that type; NULL for one without fields. -ENOMEM or -EMSGSIZE
+ * when it could not be kept, -errno when the peer is gone (closed() tells that too). */
+int rp_channel_send(struct rp_channel *channel, enum rp_message_type type, const void *from);
 /* Blocks until everything is written, @timeout_ms at most. */
 int rp_channel_drain(struct rp_channel *channel, int timeout_ms);

@@ -10,8 +10,8 @@
 
 #include "base/base64.h"
 #include "base/str.h"
-#include "wire/message.h"
 #include "wire/message_json.h"
+#include "wire/wire_internal.h"
 
 struct parser {
     const char *at, *end;
@@ -240,7 +240,7 @@ static bool take_name(struct parser *parser, const char *name)
 static int take_constant(struct parser *parser)
 {
     if (take_name(parser, "null"))
-        rp_write_text(parser->out, NULL);
+        rp_write_nil(parser->out);
     else if (take_name(parser, "true"))
         rp_write_bool(parser->out, true);
     else if (take_name(parser, "false"))

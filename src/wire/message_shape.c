@@ -10,7 +10,7 @@
 #include <errno.h>
 
 #include "base/str.h"
-#include "wire/message.h"
+#include "wire/wire_internal.h"
 
 struct reader {
     const unsigned char *at, *end;
@@ -127,12 +127,22 @@ int rp_message_unpack(struct rp_slice bytes, msgpack_unpacked *unpacked)
     return r == MSGPACK_UNPACK_SUCCESS && offset == bytes.len ? 0 : -EBADMSG;
 }
 
+/* As nearly all keys are: then they are UTF-8 too. */
+static bool is_ascii(struct rp_slice text)
+{
+    unsigned char bits = 0;
+
+    for (size_t i = 0; i < text.len; i++)
+        bits |= (unsigned char)text.ptr[i];
+    return bits < 0x80;
+}
+
 bool rp_message_key_is_sound(const msgpack_object *key, struct rp_slice *ret)
 {
     if (key->type != MSGPACK_OBJECT_STR)
         return false;
     *ret = rp_slice(key->via.str.ptr, key->via.str.size);
-    return rp_utf8_is_valid(*ret) && !(ret->len && ret->ptr[0] == '$');
+    return (is_ascii(*ret) || rp_utf8_is_valid(*ret)) && !(ret->len && ret->ptr[0] == '$');
 }
 
 static bool map_is_sound(const msgpack_object_map *map)
@@ -151,17 +161,24 @@ static bool map_is_sound(const msgpack_object_map *map)
     return true;
 }
 
+static bool has_items(const msgpack_object *object)
+{
+    return object->type == MSGPACK_OBJECT_ARRAY || object->type == MSGPACK_OBJECT_MAP;
+}
+
 bool rp_message_keys_are_sound(const msgpack_object *object)
 {
     if (object->type == MSGPACK_OBJECT_ARRAY) {
         for (uint32_t i = 0; i < object->via.array.size; i++)
-            if (!rp_message_keys_are_sound(&object->via.array.ptr[i]))
+            if (has_items(&object->via.array.ptr[i]) &&
+                !rp_message_keys_are_sound(&object->via.array.ptr[i]))
                 return false;
     } else if (object->type == MSGPACK_OBJECT_MAP) {
         if (!map_is_sound(&object->via.map))
             return false;
         for (uint32_t i = 0; i < object->via.map.size; i++)
-            if (!rp_message_keys_are_sound(&object->via.map.ptr[i].val))
+            if (has_items(&object->via.map.ptr[i].val) &&
+                !rp_message_keys_are_sound(&object->via.map.ptr[i].val))
                 return false;
     }
     return true;

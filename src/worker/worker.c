@@ -70,23 +70,39 @@ static void measure_lag(struct rp_timer *timer, rp_ns now)
 
 /* ---- phases ----------------------------------------------------------------------------------------------- */
 
+static void over(struct rp_worker *worker, int status)
+{
+    if (worker->is_over)
+        return;
+    worker->is_over = true;
+    worker->config.ended(worker, worker->config.user, status);
+}
+
+bool rp_worker_read(struct rp_worker *worker, const struct rp_message *message, void *ret)
+{
+    int r = rp_message_read(message, ret);
+
+    if (r < 0)
+        over(worker, r);
+    return r == 0;
+}
+
 static void on_load(struct rp_worker *worker, const struct rp_message *message)
 {
-    char *path = rp_field_strdup(rp_message_get(message, "script"));
+    struct rp_msg_load load;
     struct rp_error err = { 0 };
     struct rp_script_host *script = worker->config.script;
-    char *json = path ? script->ops->load(script, path, &err) : NULL;
+    char *path, *json;
 
-    if (json) {
-        struct rp_buf *out = rp_channel_begin(&worker->channel);
-
-        rp_write_message(out, RP_MSG_DECLARED, 1);
-        rp_write_key(out, "json");
-        rp_write_text(out, json);
-        rp_worker_end_message(worker);
-    } else {
-        rp_worker_send_failed(worker, "load", &err);
-    }
+    if (!rp_worker_read(worker, message, &load))
+        return;
+    path = rp_msg_strdup(load.script);
+    json = path ? script->ops->load(script, path, &err) : NULL;
+    if (json)
+        rp_worker_send(worker, RP_MSG_DECLARED,
+                       &(struct rp_msg_declared){ .json = rp_slice_str(json) });
+    else
+        rp_worker_send_failed(worker, RP_MSG_LOAD, &err);
     rp_free(json);
     rp_free(path);
     rp_error_deinit(&err);
@@ -111,17 +127,15 @@ static void run_warning(void *user, const char *about, const char *text)
 }
 
 /* Which part of the work is this one's. */
-static int take_share(struct rp_worker *worker, const struct rp_message *message,
+static int take_share(struct rp_worker *worker, const struct rp_msg_plan *plan,
                       struct rp_error *err)
 {
-    uint64_t count = rp_field_u64(rp_message_get(message, "workers"), 1);
-    uint64_t index = rp_field_u64(rp_message_get(message, "worker"), 0);
-
-    if (count < 1 || count > RP_WORKERS_MAX || index >= count)
+    if (plan->worker >= plan->workers)
         return rp_error_set(err, -EBADMSG, "worker %llu of %llu cannot be",
-                            (unsigned long long)index + 1, (unsigned long long)count);
-    worker->index = (uint32_t)index;
-    return count == 1 ? 0 : rp_segment_equal(count, &worker->segments);
+                            (unsigned long long)plan->worker + 1,
+                            (unsigned long long)plan->workers);
+    worker->index = (uint32_t)plan->worker;
+    return plan->workers == 1 ? 0 : rp_segment_equal(plan->workers, &worker->segments);
 }
 
 static int prepare_script(struct rp_worker *worker, struct rp_error *err)
@@ -172,18 +186,23 @@ static int prepare(struct rp_worker *worker, const char *json, struct rp_error *
 
 static void on_plan(struct rp_worker *worker, const struct rp_message *message)
 {
-    char *json = rp_field_strdup(rp_message_get(message, "json"));
+    struct rp_msg_plan plan;
     struct rp_error err = { 0 };
-    int r = json ? take_share(worker, message, &err) : -EBADMSG;
+    char *json;
+    int r;
 
+    if (!rp_worker_read(worker, message, &plan))
+        return;
+    json = rp_msg_strdup(plan.json);
+    r = json ? take_share(worker, &plan, &err) : -EBADMSG;
     if (r == 0)
         r = prepare(worker, json, &err);
     if (r < 0) {
         if (!err.message)
             rp_error_set(&err, r, "the worker cannot prepare the run: %s", strerror(-r));
-        rp_worker_send_failed(worker, "plan", &err);
+        rp_worker_send_failed(worker, RP_MSG_PLAN, &err);
     } else {
-        rp_worker_send_simple(worker, RP_MSG_READY);
+        rp_worker_send(worker, RP_MSG_READY, NULL);
     }
     rp_free(json);
     rp_error_deinit(&err);
@@ -213,13 +232,15 @@ static void time_to_start(struct rp_timer *timer, rp_ns now)
 static void on_start(struct rp_worker *worker, const struct rp_message *message)
 {
     rp_ns now = rp_loop_now(worker->loop);
-    rp_ns at = rp_field_i64(rp_message_get(message, "at"), 0);
+    struct rp_msg_start message_start;
 
+    if (!rp_worker_read(worker, message, &message_start))
+        return;
     worker->has_started = true;
-    if (at <= 0 || at > now + START_LEAD_MAX_S * RP_S)
+    if (message_start.at == 0 || message_start.at > now + START_LEAD_MAX_S * RP_S)
         start(worker, now);
     else
-        rp_timer_arm_precise(worker->loop, &worker->start, at, time_to_start);
+        rp_timer_arm_precise(worker->loop, &worker->start, message_start.at, time_to_start);
 }
 
 static void run_finished(struct rp_engine *engine, void *user)
@@ -238,13 +259,15 @@ static void run_finished(struct rp_engine *engine, void *user)
 
 static void on_stop(struct rp_worker *worker, const struct rp_message *message)
 {
-    rp_ns grace = rp_field_i64(rp_message_get(message, "grace"), 0);
+    struct rp_msg_stop stop;
 
+    if (!rp_worker_read(worker, message, &stop))
+        return;
     if (rp_timer_is_armed(&worker->start)) { /* an engine has to start before it can stop */
         rp_timer_disarm(&worker->start);
         start(worker, rp_loop_now(worker->loop));
     }
-    rp_engine_stop(worker->engine, rp_ns_add(rp_loop_now(worker->loop), grace > 0 ? grace : 0));
+    rp_engine_stop(worker->engine, rp_ns_add(rp_loop_now(worker->loop), stop.grace));
     if (!rp_engine_is_finished(worker->engine))
         rp_worker_send_state(worker); /* what a progress display shows */
 }
@@ -258,14 +281,6 @@ static void on_pause(struct rp_worker *worker, bool is_pause)
         rp_engine_resume(worker->engine);
     if (worker->has_started && !rp_engine_is_finished(worker->engine))
         rp_worker_send_state(worker);
-}
-
-static void over(struct rp_worker *worker, int status)
-{
-    if (worker->is_over)
-        return;
-    worker->is_over = true;
-    worker->config.ended(worker, worker->config.user, status);
 }
 
 static void on_exit_message(struct rp_worker *worker)
@@ -357,8 +372,8 @@ static void on_message(struct rp_channel *channel, const struct rp_message *mess
     case RP_MSG_EXIT:
         on_exit_message(worker);
         break;
-    default:
-        break; /* a newer coordinator's message; the protocol version is checked in hello */
+    default: /* as one of an unknown type: what a worker sends, and RP_MSG_ADJUST, which it cannot do */
+        over(worker, -EBADMSG);
     }
 }
 

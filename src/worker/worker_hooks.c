@@ -29,20 +29,15 @@ static char *pack(struct rp_worker *worker, size_t *ret_len, struct rp_error *er
 static void send_hook_ended(struct rp_worker *worker, enum rp_hook hook, const struct rp_error *err,
                             struct rp_slice data)
 {
-    struct rp_error none = { 0 };
-    struct rp_buf *out = rp_channel_begin(&worker->channel);
+    struct rp_msg_hook_ended ended = { .hook = hook == RP_HOOK_SETUP ? RP_MSG_SETUP
+                                                                     : RP_MSG_TEARDOWN,
+                                       .ok = !err,
+                                       .took = rp_loop_now(worker->loop) - worker->hook_began,
+                                       .data = data };
 
-    rp_write_message(out, RP_MSG_HOOK_ENDED, 4 + RP_ERROR_FIELDS);
-    rp_write_key(out, "hook");
-    rp_write_text(out, hook == RP_HOOK_SETUP ? "setup" : "teardown");
-    rp_write_key(out, "ok");
-    rp_write_bool(out, !err);
-    rp_write_key(out, "took");
-    rp_write_i64(out, rp_loop_now(worker->loop) - worker->hook_began);
-    rp_write_key(out, "data");
-    rp_write_bytes(out, data);
-    rp_write_error(out, err ? err : &none);
-    rp_worker_end_message(worker);
+    if (err)
+        ended.error = rp_msg_fault_of(err);
+    rp_worker_send(worker, RP_MSG_HOOK_ENDED, &ended);
 }
 
 static void hook_ended(struct rp_script_host *host, enum rp_hook hook, const struct rp_error *err)
@@ -80,23 +75,30 @@ void rp_worker_run_hook(struct rp_worker *worker, enum rp_hook hook, rp_ns timeo
 
 void rp_worker_on_setup(struct rp_worker *worker, const struct rp_message *message)
 {
-    worker->is_sharing = rp_field_bool(rp_message_get(message, "share"), false);
+    struct rp_msg_setup setup;
+
+    if (!rp_worker_read(worker, message, &setup))
+        return;
+    worker->is_sharing = setup.share;
     rp_worker_run_hook(worker, RP_HOOK_SETUP, worker->plan->setup_timeout);
 }
 
 void rp_worker_on_share(struct rp_worker *worker, const struct rp_message *message)
 {
     struct rp_script_host *script = worker->config.script;
-    struct rp_slice data = rp_field_bytes(rp_message_get(message, "data"));
+    struct rp_msg_share share;
     struct rp_error err = { 0 };
-    int r = script->ops->share ? script->ops->share(script, data, &err) : -EINVAL;
+    int r;
 
+    if (!rp_worker_read(worker, message, &share))
+        return;
+    r = script->ops->share ? script->ops->share(script, share.data, &err) : -EINVAL;
     if (r < 0) {
         if (!err.message)
             rp_error_set(&err, r, "what setup() returned cannot be used: %s", strerror(-r));
-        rp_worker_send_failed(worker, "share", &err);
+        rp_worker_send_failed(worker, RP_MSG_SHARE, &err);
     } else {
-        rp_worker_send_simple(worker, RP_MSG_READY);
+        rp_worker_send(worker, RP_MSG_READY, NULL);
     }
     rp_error_deinit(&err);
 }

@@ -34,6 +34,11 @@ struct rp_worker {
     int error; /* the first failure of sending */
 };
 
+/* worker.c: reads @message into the struct of its type. False when its fields cannot be: then the worker is over, as it is
+ * when it gets what is no message. */
+RP_NODISCARD bool rp_worker_read(struct rp_worker *worker, const struct rp_message *message,
+                                 void *ret);
+
 /* worker_hooks.c */
 void rp_worker_on_setup(struct rp_worker *worker, const struct rp_message *message);
 void rp_worker_on_share(struct rp_worker *worker, const struct rp_message *message);
@@ -41,8 +46,9 @@ void rp_worker_run_hook(struct rp_worker *worker, enum rp_hook hook, rp_ns timeo
 
 /* worker_send.c: each sends one kind of message; failures are kept in worker->error. */
 void rp_worker_send_hello(struct rp_worker *worker);
-void rp_worker_send_failed(struct rp_worker *worker, const char *stage, const struct rp_error *err);
-void rp_worker_send_simple(struct rp_worker *worker, enum rp_message_type type);
+/* The answer to @stage, which could not be done. */
+void rp_worker_send_failed(struct rp_worker *worker, enum rp_message_type stage,
+                           const struct rp_error *err);
 void rp_worker_send_changes(struct rp_worker *worker); /* what has changed since the last time */
 /* How far the scenarios are, and whether they pause. */
 void rp_worker_send_state(struct rp_worker *worker);
@@ -53,6 +59,6 @@ void rp_worker_report_overflow(struct rp_worker *worker);
 /* @about NULL: only equal texts are one warning. */
 void rp_worker_warn_about(struct rp_worker *worker, const char *about, const char *text,
                           uint64_t times);
-/* Ends what rp_channel_begin() began. */
-void rp_worker_end_message(struct rp_worker *worker);
+/* Any message, with the fields of @from (wire/messages.h). */
+void rp_worker_send(struct rp_worker *worker, enum rp_message_type type, const void *from);
 double rp_worker_cpu_seconds(const struct rusage *usage);

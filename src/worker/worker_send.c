@@ -3,16 +3,20 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "wire/health.h"
-#include "wire/progress.h"
 #include "worker/worker_internal.h"
 
-void rp_worker_end_message(struct rp_worker *worker)
+void rp_worker_send(struct rp_worker *worker, enum rp_message_type type, const void *from)
 {
-    int r = rp_channel_end(&worker->channel);
+    int r = rp_channel_send(&worker->channel, type, from);
 
     if (r < 0 && !worker->error)
         worker->error = r;
+}
+
+static void out_of_memory(struct rp_worker *worker)
+{
+    if (!worker->error)
+        worker->error = -ENOMEM;
 }
 
 double rp_worker_cpu_seconds(const struct rusage *usage)
@@ -21,26 +25,12 @@ double rp_worker_cpu_seconds(const struct rusage *usage)
            (double)usage->ru_stime.tv_sec + (double)usage->ru_stime.tv_usec / 1e6;
 }
 
-void rp_worker_send_failed(struct rp_worker *worker, const char *stage, const struct rp_error *err)
+void rp_worker_send_failed(struct rp_worker *worker, enum rp_message_type stage,
+                           const struct rp_error *err)
 {
-    struct rp_buf *out = rp_channel_begin(&worker->channel);
+    struct rp_msg_failed failed = { .stage = stage, .error = rp_msg_fault_of(err) };
 
-    rp_write_message(out, RP_MSG_FAILED, 1 + RP_ERROR_FIELDS);
-    rp_write_key(out, "stage");
-    rp_write_text(out, stage);
-    rp_write_error(out, err);
-    rp_worker_end_message(worker);
-}
-
-static void send_text(struct rp_worker *worker, enum rp_message_type type, const char *key,
-                      const char *text)
-{
-    struct rp_buf *out = rp_channel_begin(&worker->channel);
-
-    rp_write_message(out, type, 1);
-    rp_write_key(out, key);
-    rp_write_text(out, text);
-    rp_worker_end_message(worker);
+    rp_worker_send(worker, RP_MSG_FAILED, &failed);
 }
 
 void rp_worker_warn(struct rp_worker *worker, const char *text)
@@ -56,63 +46,55 @@ void rp_worker_warn_times(struct rp_worker *worker, const char *text, uint64_t t
 void rp_worker_warn_about(struct rp_worker *worker, const char *about, const char *text,
                           uint64_t times)
 {
-    struct rp_buf *out = rp_channel_begin(&worker->channel);
+    struct rp_msg_warning warning = { .about = rp_slice_str(about),
+                                      .text = rp_slice_str(text),
+                                      .count = times };
 
-    rp_write_message(out, RP_MSG_WARNING, 3);
-    rp_write_key(out, "about");
-    rp_write_text(out, about);
-    rp_write_key(out, "text");
-    rp_write_text(out, text);
-    rp_write_key(out, "count");
-    rp_write_u64(out, times);
-    rp_worker_end_message(worker);
+    rp_worker_send(worker, RP_MSG_WARNING, &warning);
 }
 
 void rp_worker_abort(struct rp_worker *worker, const char *reason)
 {
-    send_text(worker, RP_MSG_ABORT, "reason", reason);
+    struct rp_msg_abort message = { .reason = rp_slice_str(reason) };
+
+    rp_worker_send(worker, RP_MSG_ABORT, &message);
 }
 
 void rp_worker_send_hello(struct rp_worker *worker)
 {
-    struct rp_buf *out = rp_channel_begin(&worker->channel);
+    struct rp_slice encodings[RP_ENCODING_COUNT];
+    struct rp_msg_hello hello = {
+        .protocol = RP_PROTOCOL_VERSION,
+        .encodings = { .items = encodings, .count = RP_ENCODING_COUNT },
+        .clock = rp_loop_now(worker->loop),
+        .pid = getpid(),
+        .loop = rp_slice_str(rp_loop_ops_name(rp_loop_ops_of(worker->loop))),
+        .runtime = rp_slice_str(worker->config.script->ops->runtime(worker->config.script)),
+    };
 
-    rp_write_message(out, RP_MSG_HELLO, 5);
-    rp_write_key(out, "protocol");
-    rp_write_i64(out, RP_PROTOCOL_VERSION);
-    rp_write_key(out, "encodings");
-    rp_write_list(out, RP_ENCODING_COUNT);
     for (int i = 0; i < RP_ENCODING_COUNT; i++)
-        rp_write_text(out, rp_encoding_name((enum rp_encoding)i));
-    rp_write_key(out, "pid");
-    rp_write_i64(out, getpid());
-    rp_write_key(out, "loop");
-    rp_write_text(out, rp_loop_ops_name(rp_loop_ops_of(worker->loop)));
-    rp_write_key(out, "runtime");
-    rp_write_text(out, worker->config.script->ops->runtime(worker->config.script));
-    rp_worker_end_message(worker);
+        encodings[i] = rp_slice_str(rp_encoding_name((enum rp_encoding)i));
+    rp_worker_send(worker, RP_MSG_HELLO, &hello);
 }
 
 static void send_definition(struct rp_worker *worker, const struct rp_series *series)
 {
-    struct rp_buf *out = rp_channel_begin(&worker->channel);
+    struct rp_msg_tag *tags = rp_calloc(series->tags->count, sizeof(*tags));
+    struct rp_msg_define define = { .series = series->id,
+                                    .metric = rp_slice_str(series->metric->name),
+                                    .kind = series->metric->type,
+                                    .is_time = series->metric->is_time,
+                                    .tags = { .items = tags, .count = series->tags->count } };
 
-    rp_write_message(out, RP_MSG_DEFINE, 5);
-    rp_write_key(out, "series");
-    rp_write_u64(out, series->id);
-    rp_write_key(out, "metric");
-    rp_write_text(out, series->metric->name);
-    rp_write_key(out, "kind");
-    rp_write_text(out, rp_metric_type_name(series->metric->type));
-    rp_write_key(out, "is_time");
-    rp_write_bool(out, series->metric->is_time);
-    rp_write_key(out, "tags");
-    rp_write_list(out, series->tags->count * 2);
-    for (uint32_t i = 0; i < series->tags->count; i++) {
-        rp_write_text(out, series->tags->tag[i].key);
-        rp_write_text(out, series->tags->tag[i].value);
+    if (!tags) {
+        out_of_memory(worker);
+        return;
     }
-    rp_worker_end_message(worker);
+    for (uint32_t i = 0; i < series->tags->count; i++)
+        tags[i] = (struct rp_msg_tag){ rp_slice_str(series->tags->tag[i].key),
+                                       rp_slice_str(series->tags->tag[i].value) };
+    rp_worker_send(worker, RP_MSG_DEFINE, &define);
+    rp_free(tags);
 }
 
 static void define_new_series(struct rp_worker *worker)
@@ -133,8 +115,8 @@ static int collect_delta(void *user, const struct rp_series *series)
     struct delta *delta = user;
     size_t before = delta->items.len;
 
-    rp_write_u64(&delta->items, series->id);
-    rp_write_value(&delta->items, &series->delta);
+    rp_msg_write_item(&delta->items,
+                      &(struct rp_msg_series){ .series = series->id, .value = { &series->delta } });
     if (delta->items.error)
         delta->items.len = before; /* those that are whole go out */
     else
@@ -144,25 +126,15 @@ static int collect_delta(void *user, const struct rp_series *series)
 
 static void send_error_group(void *user, const struct rp_error_group *group)
 {
-    struct rp_worker *worker = user;
-    struct rp_buf *out = rp_channel_begin(&worker->channel);
+    struct rp_msg_error error = { .scenario = rp_slice_str(group->scenario),
+                                  .error_type = rp_slice_str(group->type),
+                                  .message = rp_slice_str(group->message),
+                                  .place = rp_slice_str(group->place),
+                                  .traceback = rp_slice_str(group->traceback),
+                                  .count = group->count,
+                                  .is_request = group->is_request };
 
-    rp_write_message(out, RP_MSG_ERROR, 7);
-    rp_write_key(out, "scenario");
-    rp_write_text(out, group->scenario);
-    rp_write_key(out, "error_type");
-    rp_write_text(out, group->type);
-    rp_write_key(out, "message");
-    rp_write_text(out, group->message);
-    rp_write_key(out, "place");
-    rp_write_text(out, group->place);
-    rp_write_key(out, "traceback");
-    rp_write_text(out, group->traceback);
-    rp_write_key(out, "count");
-    rp_write_u64(out, group->count);
-    rp_write_key(out, "is_request");
-    rp_write_bool(out, group->is_request);
-    rp_worker_end_message(worker);
+    rp_worker_send(user, RP_MSG_ERROR, &error);
 }
 
 /* Everything that has changed since the last time. */
@@ -170,7 +142,7 @@ void rp_worker_send_changes(struct rp_worker *worker)
 {
     struct rp_script_host *script = worker->config.script;
     struct delta delta = { 0 };
-    struct rp_buf *out;
+    struct rp_msg_delta message = { 0 };
     int r;
 
     define_new_series(worker);
@@ -178,14 +150,10 @@ void rp_worker_send_changes(struct rp_worker *worker)
     r = rp_registry_drain(worker->registry, collect_delta, &delta);
     if (r < 0 && !worker->error)
         worker->error = r;
-    out = rp_channel_begin(&worker->channel);
-    rp_write_message(out, RP_MSG_DELTA, 2);
-    rp_write_key(out, "elapsed");
-    rp_write_i64(out, worker->engine ? rp_engine_elapsed(worker->engine) : 0);
-    rp_write_key(out, "items");
-    rp_write_list(out, delta.count * 2);
-    rp_buf_append_slice(out, rp_buf_slice(&delta.items));
-    rp_worker_end_message(worker);
+    message.elapsed = worker->engine ? rp_engine_elapsed(worker->engine) : 0;
+    message.items.written = rp_buf_slice(&delta.items);
+    message.items.count = delta.count;
+    rp_worker_send(worker, RP_MSG_DELTA, &message);
     rp_buf_deinit(&delta.items);
     if (script->ops->each_error)
         script->ops->each_error(script, send_error_group, worker);
@@ -196,36 +164,16 @@ void rp_worker_send_totals(struct rp_worker *worker)
     size_t count = rp_registry_series_count(worker->registry);
 
     for (size_t i = 0; i < count; i++) {
-        struct rp_buf *out = rp_channel_begin(&worker->channel);
+        struct rp_msg_series total = {
+            .series = (uint32_t)i, .value = { &rp_registry_series_at(worker->registry, i)->total }
+        };
 
-        rp_write_message(out, RP_MSG_TOTAL, 2);
-        rp_write_key(out, "series");
-        rp_write_u64(out, i);
-        rp_write_key(out, "value");
-        rp_write_value(out, &rp_registry_series_at(worker->registry, i)->total);
-        rp_worker_end_message(worker);
+        rp_worker_send(worker, RP_MSG_TOTAL, &total);
     }
 }
 
-void rp_worker_send_simple(struct rp_worker *worker, enum rp_message_type type)
-{
-    rp_write_message(rp_channel_begin(&worker->channel), type, 0);
-    rp_worker_end_message(worker);
-}
-
-static void write_counts(struct rp_buf *out, struct rp_engine_counts counts)
-{
-    rp_write_list(out, 6);
-    rp_write_u64(out, counts.scheduled);
-    rp_write_u64(out, counts.started);
-    rp_write_u64(out, counts.dropped);
-    rp_write_u64(out, counts.completed);
-    rp_write_u64(out, counts.interrupted);
-    rp_write_u64(out, counts.errors);
-}
-
-/* What others count of it. */
-static void write_health(struct rp_buf *out, const struct rp_worker *worker)
+/* With what others count of it. */
+static struct rp_worker_health health_of(const struct rp_worker *worker)
 {
     struct rp_client_counters clients = rp_clients_count(&worker->clients);
     struct rp_engine_arrivals arrivals = rp_engine_arrivals(worker->engine);
@@ -236,55 +184,59 @@ static void write_health(struct rp_buf *out, const struct rp_worker *worker)
     health.late_drops = arrivals.late_drops;
     health.no_descriptors = clients.no_descriptors;
     health.no_ports = clients.no_ports;
-    rp_write_key(out, "health");
-    rp_write_health(out, &health);
+    return health;
 }
 
 void rp_worker_send_state(struct rp_worker *worker)
 {
     const struct rp_engine *engine = worker->engine;
-    struct rp_buf *out = rp_channel_begin(&worker->channel);
+    size_t count = worker->plan->scenario_count;
+    struct rp_scenario_progress *scenarios = rp_calloc(count, sizeof(*scenarios));
+    struct rp_msg_state state = { .elapsed = rp_engine_elapsed(engine),
+                                  .paused = rp_engine_paused_time(engine),
+                                  .is_paused = rp_engine_is_paused(engine),
+                                  .health = health_of(worker),
+                                  .scenarios = { .items = scenarios, .count = count } };
 
-    rp_write_message(out, RP_MSG_STATE, 5);
-    rp_write_key(out, "elapsed");
-    rp_write_i64(out, rp_engine_elapsed(engine));
-    rp_write_key(out, "paused");
-    rp_write_i64(out, rp_engine_paused_time(engine));
-    rp_write_key(out, "is_paused");
-    rp_write_bool(out, rp_engine_is_paused(engine));
-    write_health(out, worker);
-    rp_write_key(out, "scenarios");
-    rp_write_list(out, (uint32_t)worker->plan->scenario_count);
-    for (size_t i = 0; i < worker->plan->scenario_count; i++) {
-        struct rp_scenario_progress progress = rp_engine_progress(engine, i);
-
-        rp_write_progress(out, &progress);
+    if (!scenarios) {
+        out_of_memory(worker);
+        return;
     }
-    rp_worker_end_message(worker);
+    for (size_t i = 0; i < count; i++)
+        scenarios[i] = rp_engine_progress(engine, i);
+    rp_worker_send(worker, RP_MSG_STATE, &state);
+    rp_free(scenarios);
 }
 
 void rp_worker_send_finished(struct rp_worker *worker)
 {
     struct rp_client_counters clients = rp_clients_count(&worker->clients);
-    struct rp_buf *out = rp_channel_begin(&worker->channel);
+    size_t count = worker->plan->scenario_count;
+    struct rp_msg_counts *accounting = rp_calloc(count, sizeof(*accounting));
+    struct rp_msg_finished finished = { .elapsed = rp_engine_elapsed(worker->engine),
+                                        .paused = rp_engine_paused_time(worker->engine),
+                                        .started_late = worker->started_late,
+                                        .health = health_of(worker),
+                                        .stray_bytes = clients.stray_bytes,
+                                        .retried = clients.retried,
+                                        .accounting = { .items = accounting, .count = count } };
 
-    rp_write_message(out, RP_MSG_FINISHED, 7);
-    rp_write_key(out, "started_late");
-    rp_write_i64(out, worker->started_late);
-    rp_write_key(out, "elapsed");
-    rp_write_i64(out, rp_engine_elapsed(worker->engine));
-    rp_write_key(out, "paused");
-    rp_write_i64(out, rp_engine_paused_time(worker->engine));
-    write_health(out, worker);
-    rp_write_key(out, "stray_bytes");
-    rp_write_u64(out, clients.stray_bytes);
-    rp_write_key(out, "retried");
-    rp_write_u64(out, clients.retried);
-    rp_write_key(out, "accounting");
-    rp_write_list(out, (uint32_t)worker->plan->scenario_count);
-    for (size_t i = 0; i < worker->plan->scenario_count; i++)
-        write_counts(out, rp_engine_counts(worker->engine, i));
-    rp_worker_end_message(worker);
+    if (!accounting) {
+        out_of_memory(worker);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct rp_engine_counts counts = rp_engine_counts(worker->engine, i);
+
+        accounting[i] = (struct rp_msg_counts){ .scheduled = counts.scheduled,
+                                                .started = counts.started,
+                                                .dropped = counts.dropped,
+                                                .completed = counts.completed,
+                                                .interrupted = counts.interrupted,
+                                                .errors = counts.errors };
+    }
+    rp_worker_send(worker, RP_MSG_FINISHED, &finished);
+    rp_free(accounting);
 }
 
 void rp_worker_report_overflow(struct rp_worker *worker)
@@ -309,18 +261,14 @@ void rp_worker_report_overflow(struct rp_worker *worker)
 void rp_worker_send_bye(struct rp_worker *worker)
 {
     struct rusage usage;
-    struct rp_buf *out;
+    struct rp_msg_bye bye;
 
     getrusage(RUSAGE_SELF, &usage);
-    out = rp_channel_begin(&worker->channel);
-    rp_write_message(out, RP_MSG_BYE, 4);
-    rp_write_key(out, "cpu_user");
-    rp_write_double(out, (double)usage.ru_utime.tv_sec + (double)usage.ru_utime.tv_usec / 1e6);
-    rp_write_key(out, "cpu_system");
-    rp_write_double(out, (double)usage.ru_stime.tv_sec + (double)usage.ru_stime.tv_usec / 1e6);
-    rp_write_key(out, "max_rss");
-    rp_write_i64(out, (int64_t)usage.ru_maxrss * 1024);
-    rp_write_key(out, "error");
-    rp_write_i64(out, worker->error);
-    rp_worker_end_message(worker);
+    bye = (struct rp_msg_bye){
+        .cpu_user = (double)usage.ru_utime.tv_sec + (double)usage.ru_utime.tv_usec / 1e6,
+        .cpu_system = (double)usage.ru_stime.tv_sec + (double)usage.ru_stime.tv_usec / 1e6,
+        .max_rss = (int64_t)usage.ru_maxrss * 1024,
+        .error = worker->error,
+    };
+    rp_worker_send(worker, RP_MSG_BYE, &bye);
 }

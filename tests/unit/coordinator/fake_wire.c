@@ -5,17 +5,32 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-struct rp_buf out;
 enum rp_encoding heard;
-int64_t heard_at;
+rp_ns heard_at;
 
-void send_frame(void)
+static void send_frame(struct rp_slice message)
 {
-    uint32_t size = htonl((uint32_t)out.len);
+    uint32_t size = htonl((uint32_t)message.len);
 
-    if (out.error || write(3, &size, 4) != 4 || write(3, out.data, out.len) != (ssize_t)out.len)
+    if (write(3, &size, 4) != 4 || write(3, message.ptr, message.len) != (ssize_t)message.len)
         _exit(99);
-    rp_buf_reset(&out);
+}
+
+void say(enum rp_message_type type, const void *from)
+{
+    struct rp_buf out;
+
+    rp_buf_init(&out, 1 << 20);
+    rp_message_write(&out, type, from);
+    if (out.error)
+        _exit(99);
+    send_frame(rp_buf_slice(&out));
+    rp_buf_deinit(&out);
+}
+
+void say_json(const char *json)
+{
+    send_frame(rp_slice_str(json));
 }
 
 static void read_all(void *data, size_t len)
@@ -27,6 +42,15 @@ static void read_all(void *data, size_t len)
             exit(0); /* the coordinator is gone */
         got += (size_t)n;
     }
+}
+
+static rp_ns start_of(const struct rp_message *message)
+{
+    struct rp_msg_start start;
+
+    if (rp_message_read(message, &start) < 0)
+        _exit(96);
+    return start.at;
 }
 
 enum rp_message_type receive(void)
@@ -45,19 +69,8 @@ enum rp_message_type receive(void)
         _exit(97);
     type = rp_message_type(message);
     heard = rp_message_encoding(message);
-    heard_at = rp_field_i64(rp_message_get(message, "at"), 0);
+    if (type == RP_MSG_START)
+        heard_at = start_of(message);
     rp_message_free(message);
     return type;
-}
-
-void text(const char *key, const char *value)
-{
-    rp_write_key(&out, key);
-    rp_write_text(&out, value);
-}
-
-void number(const char *key, int64_t value)
-{
-    rp_write_key(&out, key);
-    rp_write_i64(&out, value);
 }

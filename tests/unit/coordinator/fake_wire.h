@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The messages of fake_worker.c, over descriptor 3. */
+/* What the fake worker says and hears, without a loop: descriptor 3. */
 
-#include "wire/message.h"
+#include "wire/messages.h"
 
-extern struct rp_buf out;      /* what send_frame() sends */
-extern enum rp_encoding heard; /* the last message's */
-extern int64_t heard_at;       /* the last message's field `at` */
+void say(enum rp_message_type type, const void *from);
+/* What no struct can hold: a lie about the kind of a field, or a field that is not there. */
+void say_json(const char *json);
 
-void send_frame(void);
-enum rp_message_type receive(void); /* the process ends with the coordinator */
-void text(const char *key, const char *value);
-void number(const char *key, int64_t value);
+extern enum rp_encoding heard; /* of the last message received */
+extern rp_ns heard_at;         /* of the last `start` */
+/* The next message; ends the process when the coordinator is gone. */
+enum rp_message_type receive(void);

@@ -18,8 +18,6 @@
 #include <unistd.h>
 
 #include "base/time.h"
-#include "wire/health.h"
-#include "wire/progress.h"
 
 static const char *mode, *at;
 static bool has_run, was_paused;
@@ -62,25 +60,11 @@ static void reach(const char *phase)
     if (is("odd")) {
         bool is_ready_wanted = strcmp(at, "plan") == 0 || strcmp(at, "share") == 0;
 
-        rp_write_message(&out, is_ready_wanted ? RP_MSG_HELLO : RP_MSG_READY, 0);
-        send_frame();
+        if (is_ready_wanted)
+            say(RP_MSG_HELLO, &(struct rp_msg_hello){ .protocol = RP_PROTOCOL_VERSION });
+        else
+            say(RP_MSG_READY, NULL);
         hang();
-    }
-}
-
-/* Modes "json", "json-only" and "cbor-only" say what they have; none of the others does. */
-static void offer_encodings(void)
-{
-    rp_write_key(&out, "encodings");
-    if (is("json")) {
-        rp_write_list(&out, 4);
-        rp_write_text(&out, "cbor");
-        rp_write_i64(&out, 1);
-        rp_write_text(&out, "msgpack");
-        rp_write_text(&out, "json");
-    } else if (is("json-only") || is("cbor-only")) {
-        rp_write_list(&out, 1);
-        rp_write_text(&out, is("json-only") ? "json" : "cbor");
     }
 }
 
@@ -90,34 +74,34 @@ static rp_ns our_clock(void)
     return rp_clock_ns() + (is("clock-ahead") ? 3600 * RP_S : 0);
 }
 
+/* Modes "json", "json-only" and "cbor-only" say what they have; none of the others does. */
 static void say_hello(void)
 {
-    bool offers = strncmp(mode, "json", 4) == 0 || is("cbor-only");
+    static const struct rp_slice encodings[] = { RP_SLICE("json"), RP_SLICE("cbor") };
+    struct rp_msg_hello hello = { .protocol = is("old") ? 0 : RP_PROTOCOL_VERSION,
+                                  .clock = our_clock(),
+                                  .pid = getpid(),
+                                  .loop = RP_SLICE("none"),
+                                  .runtime = RP_SLICE("fake") };
+    char json[256];
 
-    rp_write_message(&out, RP_MSG_HELLO, 5 + offers);
-    if (offers)
-        offer_encodings();
-    number("protocol", is("old") ? 0 : RP_PROTOCOL_VERSION);
-    number("clock", our_clock());
-    number("pid", getpid());
-    if (is("nameless")) {
-        number("loop", 1);
-        text("runtime", NULL);
+    if (is("json-only") || is("cbor-only"))
+        hello.encodings = (struct rp_msg_list){ .items = &encodings[is("cbor-only")], .count = 1 };
+    if (is("nameless") || is("json")) {
+        snprintf(json, sizeof(json), "{\"type\":\"hello\",\"protocol\":%d,\"pid\":%d,%s}",
+                 RP_PROTOCOL_VERSION, getpid(),
+                 is("json") ? "\"encodings\":[\"cbor\",1,\"msgpack\",\"json\"]" : "\"loop\":1");
+        say_json(json);
     } else {
-        text("loop", "none");
-        text("runtime", "fake");
+        say(RP_MSG_HELLO, &hello);
     }
-    send_frame();
 }
 
 static void send_failed(void)
 {
-    struct rp_error err = { .message = (char *)(uintptr_t) "boom",
-                            .file = (char *)(uintptr_t) "x.py" };
-
-    rp_write_message(&out, RP_MSG_FAILED, RP_ERROR_FIELDS);
-    rp_write_error(&out, &err);
-    send_frame();
+    say(RP_MSG_FAILED, &(struct rp_msg_failed){
+                           .stage = RP_MSG_LOAD,
+                           .error = { .message = RP_SLICE("boom"), .file = RP_SLICE("x.py") } });
 }
 
 static void declare(void)
@@ -147,73 +131,57 @@ static void declare(void)
         send_failed();
         return;
     }
-    rp_write_message(&out, RP_MSG_DECLARED, 1);
-    text("json", is("no-json") ? "nonsense" : whole);
-    send_frame();
+    say(RP_MSG_DECLARED,
+        &(struct rp_msg_declared){ .json = rp_slice_str(is("no-json") ? "nonsense" : whole) });
 }
 
-static void simple(enum rp_message_type type)
+static void end_hook(enum rp_message_type hook, bool ok)
 {
-    rp_write_message(&out, type, 0);
-    send_frame();
-}
+    struct rp_msg_hook_ended ended = { .hook = hook, .ok = ok, .took = 5 };
 
-static void end_hook(bool ok)
-{
-    rp_write_message(&out, RP_MSG_HOOK_ENDED, 3);
-    rp_write_key(&out, "ok");
-    rp_write_bool(&out, ok);
-    number("took", 5);
-    text("message", ok ? NULL : "ValueError: no");
-    send_frame();
+    if (!ok)
+        ended.error.message = RP_SLICE("ValueError: no");
+    say(RP_MSG_HOOK_ENDED, &ended);
 }
 
 /* Mode "judged": one of each kind, the numbers of series 1 to 3. */
 static const struct {
-    const char *name, *kind;
+    const char *name;
     enum rp_metric_type type;
 } more[] = {
-    { "vus", "gauge", RP_GAUGE },
-    { "checks", "rate", RP_RATE },
-    { "iteration_duration", "trend", RP_TREND },
+    { "vus", RP_GAUGE },
+    { "checks", RP_RATE },
+    { "iteration_duration", RP_TREND },
 };
+enum { MORE = RP_ARRAY_LEN(more) };
 
 static void define_more(void)
 {
-    for (size_t i = 0; i < RP_ARRAY_LEN(more); i++) {
-        rp_write_message(&out, RP_MSG_DEFINE, 5);
-        number("series", (int64_t)i + 1);
-        text("metric", more[i].name);
-        text("kind", more[i].kind);
-        rp_write_key(&out, "is_time");
-        rp_write_bool(&out, more[i].type == RP_TREND);
-        rp_write_key(&out, "tags");
-        rp_write_list(&out, 2);
-        rp_write_text(&out, "scenario");
-        rp_write_text(&out, "f");
-        send_frame();
+    static const struct rp_msg_tag tag = { RP_SLICE("scenario"), RP_SLICE("f") };
+
+    for (uint32_t i = 0; i < MORE; i++) {
+        struct rp_msg_define define = { .series = i + 1,
+                                        .metric = rp_slice_str(more[i].name),
+                                        .kind = more[i].type,
+                                        .is_time = more[i].type == RP_TREND,
+                                        .tags = { .items = &tag, .count = 1 } };
+
+        say(RP_MSG_DEFINE, &define);
     }
 }
 
-static void write_more(void)
+static void fill(struct rp_value *value, enum rp_metric_type type)
 {
-    for (size_t i = 0; i < RP_ARRAY_LEN(more); i++) {
-        struct rp_value value;
-
-        rp_value_init(&value, more[i].type);
-        value.samples = 2;
-        if (more[i].type == RP_GAUGE) {
-            value.gauge.last = value.gauge.max = 2;
-            value.gauge.min = 1;
-        } else if (more[i].type == RP_RATE) {
-            value.rate.hits = 1;
-            value.rate.total = 2;
-        } else if (rp_hist_record(&value.hist, 1e6) < 0 || rp_hist_record(&value.hist, 2e6) < 0) {
-            _exit(94);
-        }
-        rp_write_u64(&out, i + 1);
-        rp_write_value(&out, &value);
-        rp_value_deinit(&value);
+    rp_value_init(value, type);
+    value->samples = 2;
+    if (type == RP_GAUGE) {
+        value->gauge.last = value->gauge.max = 2;
+        value->gauge.min = 1;
+    } else if (type == RP_RATE) {
+        value->rate.hits = 1;
+        value->rate.total = 2;
+    } else if (rp_hist_record(&value->hist, 1e6) < 0 || rp_hist_record(&value->hist, 2e6) < 0) {
+        _exit(94);
     }
 }
 
@@ -221,42 +189,49 @@ static void define(void)
 {
     if (is("judged"))
         define_more();
-    rp_write_message(&out, RP_MSG_DEFINE, 4);
-    number("series", is("series-number") ? (int64_t)UINT32_MAX + 1 : 0);
-    text("metric", is("nameless-metric") ? NULL : "iterations");
-    text("kind", is("kind") ? "sum" : "counter");
-    rp_write_key(&out, "tags");
-    rp_write_list(&out, 0);
-    send_frame();
+    if (is("series-number"))
+        say_json("{\"type\":\"define\",\"series\":4294967296,\"metric\":\"iterations\","
+                 "\"kind\":\"counter\",\"tags\":[]}");
+    else if (is("kind"))
+        say_json("{\"type\":\"define\",\"series\":0,\"metric\":\"iterations\",\"kind\":\"sum\"}");
+    else if (is("nameless-metric"))
+        say_json("{\"type\":\"define\",\"series\":0,\"kind\":\"counter\"}");
+    else
+        say(RP_MSG_DEFINE, &(struct rp_msg_define){ .metric = RP_SLICE("iterations") });
 }
 
-static void write_count(double count)
+static struct rp_value count_of(double count)
 {
-    rp_write_list(&out, 2);
-    rp_write_u64(&out, 3);
-    rp_write_double(&out, count);
+    struct rp_value value;
+
+    rp_value_init(&value, RP_COUNTER);
+    value.counter = count;
+    value.samples = 3;
+    return value;
 }
 
 static void send_delta(void)
 {
-    rp_write_message(&out, RP_MSG_DELTA, 2);
-    number("elapsed", is("endless") ? INT64_MAX : RP_S);
-    rp_write_key(&out, "items");
-    rp_write_list(&out, is("judged") ? 8 : 2);
-    rp_write_u64(&out, is("undefined") ? 5 : 0);
-    write_count(is("counter") ? 2.5 : 3);
-    if (is("judged"))
-        write_more();
-    send_frame();
+    struct rp_value values[1 + MORE];
+    struct rp_msg_series items[1 + MORE];
+    size_t count = is("judged") ? 1 + MORE : 1;
+
+    values[0] = count_of(is("counter") ? 2.5 : 3);
+    for (size_t i = 0; i < count; i++) {
+        if (i)
+            fill(&values[i], more[i - 1].type);
+        items[i] = (struct rp_msg_series){ .series = is("undefined") ? 5 : (uint32_t)i,
+                                           .value = { &values[i] } };
+    }
+    say(RP_MSG_DELTA, &(struct rp_msg_delta){ .elapsed = is("endless") ? INT64_MAX : RP_S,
+                                              .items = { .items = items, .count = count } });
+    for (size_t i = 0; i < count; i++)
+        rp_value_deinit(&values[i]);
 }
 
 static void send_error(void)
 {
-    rp_write_message(&out, RP_MSG_ERROR, 2);
-    number("count", 1);
-    rp_write_key(&out, "is_request");
-    rp_write_bool(&out, true);
-    send_frame();
+    say_json("{\"type\":\"error\",\"count\":1,\"is_request\":true}");
 }
 
 static bool is_limited(void)
@@ -272,40 +247,32 @@ static rp_ns paused_after(int seconds)
 
 static void finish(void)
 {
-    uint64_t counts[] = { 3, is("accounting") || is("limited-accounting") ? 2u : 3u, 0, 3, 0, 0 };
-    uint32_t scenarios = is("scenarios") ? 2 : 1;
-    struct rp_worker_health health = { .observed = RP_S, .no_ports = is_limited() ? 3 : 0 };
+    struct rp_msg_counts counts[2];
+    struct rp_msg_finished finished = {
+        .elapsed = ran * RP_S,
+        .paused = paused_after(ran),
+        .health = { .observed = RP_S, .no_ports = is_limited() ? 3 : 0 },
+        .accounting = { .items = counts, .count = is("scenarios") ? 2 : 1 }
+    };
 
-    if (is("wrap")) /* sums that only hold modulo 2^64 */
-        counts[2] = UINT64_MAX;
-    rp_write_message(&out, RP_MSG_FINISHED, 4);
-    rp_write_key(&out, "health");
-    rp_write_health(&out, &health);
-    number("elapsed", ran * RP_S);
-    number("paused", paused_after(ran));
-    rp_write_key(&out, "accounting");
-    rp_write_list(&out, scenarios);
-    for (uint32_t i = 0; i < scenarios; i++) {
-        rp_write_list(&out, 6);
-        for (int j = 0; j < 6; j++)
-            rp_write_u64(&out, counts[j]);
-    }
-    send_frame();
+    counts[0] = (struct rp_msg_counts){
+        .scheduled = 3,
+        .started = is("accounting") || is("limited-accounting") ? 2 : 3,
+        .dropped = is("wrap") ? UINT64_MAX : 0, /* sums that only hold modulo 2^64 */
+        .completed = 3
+    };
+    counts[1] = counts[0];
+    say(RP_MSG_FINISHED, &finished);
 }
 
 static void leave(void)
 {
-    if (has_run) {
-        rp_write_message(&out, RP_MSG_TOTAL, 2);
-        number("series", 0);
-        rp_write_key(&out, "value");
-        write_count(is("total") ? 4 : 3);
-        send_frame();
-    }
+    struct rp_value total = count_of(is("total") ? 4 : 3);
+
+    if (has_run)
+        say(RP_MSG_TOTAL, &(struct rp_msg_series){ .value = { &total } });
     reach("exit");
-    rp_write_message(&out, RP_MSG_BYE, 1);
-    number("error", is("lost") ? -12 : 0);
-    send_frame();
+    say(RP_MSG_BYE, &(struct rp_msg_bye){ .error = is("lost") ? -12 : 0 });
     reach("bye");
     exit(is("status") ? 3 : 0);
 }
@@ -313,19 +280,17 @@ static void leave(void)
 /* One second runs, one second pauses, and so on. */
 static void send_state(int seconds)
 {
-    struct rp_scenario_progress progress = { .state = RP_SCENARIO_RUNNING, .vus = seconds };
+    struct rp_scenario_progress scenarios[2];
+    struct rp_msg_state state = {
+        .elapsed = seconds * RP_S,
+        .paused = is("odd-pauses") ? 2 * seconds * RP_S : paused_after(seconds),
+        .is_paused = seconds % 2,
+        .scenarios = { .items = scenarios, .count = is("odd-scenarios") ? 2 : 1 }
+    };
 
-    rp_write_message(&out, RP_MSG_STATE, 4);
-    number("elapsed", seconds * RP_S);
-    number("paused", is("odd-pauses") ? 2 * seconds * RP_S : paused_after(seconds));
-    rp_write_key(&out, "is_paused");
-    rp_write_bool(&out, seconds % 2);
-    rp_write_key(&out, "scenarios");
-    rp_write_list(&out, is("odd-scenarios") ? 2 : 1);
-    rp_write_progress(&out, &progress);
-    if (is("odd-scenarios"))
-        rp_write_progress(&out, &progress);
-    send_frame();
+    scenarios[0] = (struct rp_scenario_progress){ .state = RP_SCENARIO_RUNNING, .vus = seconds };
+    scenarios[1] = scenarios[0];
+    say(RP_MSG_STATE, &state);
 }
 
 /* Until it has paused and resumed twice, or is told to stop. Returns how many seconds that were. */
@@ -346,11 +311,9 @@ static int pause_and_resume(void)
     return 4;
 }
 
-static void say(enum rp_message_type type, const char *key, const char *value)
+static void abort_run(const char *reason)
 {
-    rp_write_message(&out, type, 1);
-    text(key, value);
-    send_frame();
+    say(RP_MSG_ABORT, &(struct rp_msg_abort){ .reason = rp_slice_str(reason) });
 }
 
 /* Until the test sends it, now or earlier. */
@@ -369,7 +332,8 @@ static void wait_for_signal(int number)
 static void be_busy(void)
 {
     for (int i = 0; i < 40; i++) {
-        say(RP_MSG_WARNING, "text", "still there");
+        say(RP_MSG_WARNING,
+            &(struct rp_msg_warning){ .text = RP_SLICE("still there"), .count = 1 });
         usleep(100000);
     }
 }
@@ -405,7 +369,7 @@ static void run(void)
     if (is("needs-reminder"))
         wait_for_signal(SIGURG);
     if (is("aborts"))
-        say(RP_MSG_ABORT, "reason", "enough");
+        abort_run("enough");
     if (is("waits") || is("judged") || is("aborts"))
         while (receive() != RP_MSG_STOP)
             ;
@@ -429,7 +393,6 @@ int main(int argc, char **argv)
     sigprocmask(SIG_BLOCK, &set, NULL);
     mode = argc > 1 ? argv[1] : "good";
     at = argc > 2 ? argv[2] : "";
-    rp_buf_init(&out, 1 << 20);
     reach("start");
     say_hello();
     reach("hello");
@@ -447,24 +410,24 @@ int main(int argc, char **argv)
             break;
         case RP_MSG_PLAN:
             reach("plan");
-            simple(RP_MSG_READY);
+            say(RP_MSG_READY, NULL);
             break;
         case RP_MSG_SETUP:
             reach("setup");
             if (is("setup-waits") || is("setup-pauses"))
                 wait_for_signal(SIGUSR1);
             if (is("setup-aborts"))
-                say(RP_MSG_ABORT, "reason", NULL);
-            end_hook(!is("no-setup"));
+                abort_run(NULL);
+            end_hook(type, !is("no-setup"));
             if (is("late-abort"))
-                say(RP_MSG_ABORT, "reason", "late");
+                abort_run("late");
             break;
         case RP_MSG_SHARE:
             reach("share");
             if (is("share-fails"))
                 send_failed();
             else
-                simple(RP_MSG_READY);
+                say(RP_MSG_READY, NULL);
             break;
         case RP_MSG_START:
             run();
@@ -476,7 +439,7 @@ int main(int argc, char **argv)
             reach("teardown");
             if (is("slow-teardown"))
                 be_busy();
-            end_hook(!is("no-teardown") && !is("limited-no-teardown"));
+            end_hook(type, !is("no-teardown") && !is("limited-no-teardown"));
             break;
         case RP_MSG_EXIT:
             leave();

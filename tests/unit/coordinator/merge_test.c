@@ -54,20 +54,10 @@ struct written {
     struct rp_message *message;
 };
 
-static void written_begin(struct written *written, enum rp_message_type type, uint32_t fields)
+static void write_message(struct written *written, enum rp_message_type type, const void *from)
 {
     rp_buf_init(&written->bytes, 1 << 20);
-    rp_write_message(&written->bytes, type, fields);
-}
-
-static void written_text(struct written *written, const char *key, const char *text)
-{
-    rp_write_key(&written->bytes, key);
-    rp_write_text(&written->bytes, text);
-}
-
-static void written_end(struct written *written)
-{
+    rp_message_write(&written->bytes, type, from);
     assert_int_equal(rp_message_decode(rp_buf_slice(&written->bytes), &written->message), 0);
 }
 
@@ -79,19 +69,17 @@ static void written_deinit(struct written *written)
 
 static void write_error(struct written *written, const char *type, uint64_t count)
 {
-    char text[LONG_TEXT + 1];
+    char text[LONG_TEXT];
+    struct rp_slice whole = rp_slice(text, LONG_TEXT);
+    struct rp_msg_error error = { .scenario = whole,
+                                  .error_type = rp_slice_str(type),
+                                  .message = whole,
+                                  .place = whole,
+                                  .traceback = whole,
+                                  .count = count };
 
     memset(text, 'x', LONG_TEXT);
-    text[LONG_TEXT] = '\0';
-    written_begin(written, RP_MSG_ERROR, 6);
-    written_text(written, "scenario", text);
-    written_text(written, "error_type", type);
-    written_text(written, "message", text);
-    written_text(written, "place", text);
-    written_text(written, "traceback", text);
-    rp_write_key(&written->bytes, "count");
-    rp_write_u64(&written->bytes, count);
-    written_end(written);
+    write_message(written, RP_MSG_ERROR, &error);
 }
 
 static void assert_whole(const struct rp_error_group *group)
@@ -154,32 +142,22 @@ static void groups_of_errors_survive_want_of_memory(void **state)
     }
 }
 
-static void write_hello(struct written *written)
-{
-    written_begin(written, RP_MSG_HELLO, 4);
-    rp_write_key(&written->bytes, "protocol");
-    rp_write_i64(&written->bytes, RP_PROTOCOL_VERSION);
-    rp_write_key(&written->bytes, "pid");
-    rp_write_i64(&written->bytes, 4711);
-    written_text(written, "loop", "none");
-    written_text(written, "runtime", "fake");
-    written_end(written);
-}
-
 /* The last one says hello, of the others one does so later and one never. */
 static uint64_t hear_hellos_with_failure_at(uint64_t n)
 {
-    struct written hello;
+    const struct rp_msg_hello hello = { .protocol = RP_PROTOCOL_VERSION,
+                                        .pid = 4711,
+                                        .loop = RP_SLICE("none"),
+                                        .runtime = RP_SLICE("fake") };
     struct fake fake;
     uint64_t before;
 
     fake_init(&fake);
-    write_hello(&hello);
     before = rp_alloc_count();
     rp_alloc_fail_at(n);
-    while (rp_merge_hello(&fake.peers[2], hello.message) == -ENOMEM)
+    while (rp_merge_hello(&fake.peers[2], &hello) == -ENOMEM)
         ;
-    while (rp_merge_hello(&fake.peers[1], hello.message) == -ENOMEM)
+    while (rp_merge_hello(&fake.peers[1], &hello) == -ENOMEM)
         ;
     rp_alloc_fail_at(0);
     before = rp_alloc_count() - before;
@@ -192,7 +170,6 @@ static uint64_t hear_hellos_with_failure_at(uint64_t n)
     assert_string_equal(fake.result.workers[0].loop, "");
     assert_string_equal(fake.result.workers[0].runtime, "");
     assert_int_equal(fake.result.workers[0].id, 1);
-    written_deinit(&hello);
     fake_deinit(&fake);
     return before;
 }

@@ -11,6 +11,7 @@
 #include "../loop/harness.h"
 #include "base/alloc.h"
 #include "wire/channel.h"
+#include "wire/wire_internal.h"
 
 struct end {
     struct rp_channel channel;
@@ -22,9 +23,11 @@ struct end {
 static void on_message(struct rp_channel *channel, const struct rp_message *message)
 {
     struct end *end = rp_container_of(channel, struct end, channel);
+    int64_t n;
 
     assert_int_equal(rp_message_type(message), RP_MSG_LOAD);
-    assert_int_equal(rp_field_i64(rp_message_get(message, "n"), -1), end->next++);
+    assert_true(rp_field_take_i64(rp_message_get(message, "n"), &n));
+    assert_int_equal(n, end->next++);
     end->text_len = rp_field_text(rp_message_get(message, "text")).len;
     assert_int_equal(end->closed, 0);
     if (++end->messages == end->closes_at)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Any bytes as a message: decoding and reading them in every way must not crash, a metric's value that was accepted is the
+ * Any bytes as a message: decoding them and reading them into every struct must not crash, a metric's value that was accepted is the
  * same after it was written and read once more, and a message is the same in the other encoding.
  */
 
@@ -11,25 +11,22 @@
 
 #include "base/alloc.h"
 #include "wire/message_json.h"
-#include "wire/progress.h"
+#include "wire/wire_internal.h"
 
-static const char *const keys[] = { "type", "json",    "script",  "grace",   "series",   "metric",
-                                    "kind", "tags",    "elapsed", "items",   "value",    "count",
-                                    "ok",   "message", "place",   "is_time", "scenarios" };
-
-static void check_value(struct rp_field field, enum rp_metric_type type)
+/* A value that was accepted is the same after it was written and read once more. */
+static void check_value(const struct rp_msg_value *read, enum rp_metric_type type)
 {
     struct rp_value value, again;
+    struct rp_msg_series total = { .value = { &value } };
     struct rp_message *message;
     struct rp_buf out;
 
-    if (rp_field_value(field, type, &value) == 0) {
+    if (rp_msg_value_get(read, type, &value) == 0) {
         rp_buf_init(&out, RP_MESSAGE_MAX_BYTES);
-        rp_write_message(&out, RP_MSG_TOTAL, 1);
-        rp_write_key(&out, "value");
-        rp_write_value(&out, &value);
+        rp_message_write(&out, RP_MSG_TOTAL, &total);
         rp_assert(rp_message_decode(rp_buf_slice(&out), &message) == 0);
-        rp_assert(rp_field_value(rp_message_get(message, "value"), type, &again) == 0);
+        rp_assert(rp_message_read(message, &total) == 0);
+        rp_assert(rp_msg_value_get(&total.value, type, &again) == 0);
         rp_assert(rp_value_equal(&value, &again));
         rp_value_deinit(&again);
         rp_message_free(message);
@@ -38,63 +35,92 @@ static void check_value(struct rp_field field, enum rp_metric_type type)
     rp_value_deinit(&value);
 }
 
-static void check_progress(struct rp_field field)
+static void look_at(struct rp_slice text)
 {
-    struct rp_progress_table table = { 0 };
-    struct rp_scenario_progress progress;
-    struct rp_buf out, again;
+    unsigned sum = 0;
 
-    if (rp_field_progress(field, &progress) == 0) {
-        struct rp_message *message;
-
-        rp_buf_init(&out, 4096);
-        rp_buf_init(&again, 4096);
-        rp_write_message(&out, RP_MSG_STATE, 1);
-        rp_write_key(&out, "x");
-        rp_write_progress(&out, &progress);
-        rp_assert(rp_message_decode(rp_buf_slice(&out), &message) == 0);
-        rp_assert(rp_field_progress(rp_message_get(message, "x"), &progress) == 0);
-        rp_write_message(&again, RP_MSG_STATE, 1);
-        rp_write_key(&again, "x");
-        rp_write_progress(&again, &progress);
-        rp_assert(rp_slice_eq(rp_buf_slice(&out), rp_buf_slice(&again)));
-        rp_message_free(message);
-        rp_buf_deinit(&out);
-        rp_buf_deinit(&again);
-    }
-    for (size_t worker = 0; worker < 3; worker++)
-        if (rp_field_progress_list(field, 1, &progress) < 0 ||
-            rp_progress_table_set(&table, 1, worker, &progress) < 0)
-            rp_assert(!table.sums);
-    rp_progress_table_deinit(&table);
-}
-
-static void read_field(struct rp_field field, int depth)
-{
-    struct rp_slice text = rp_field_text(field), bytes = rp_field_bytes(field);
-    unsigned sum = (unsigned)rp_field_bool(field, false);
-
-    (void)rp_field_i64(field, 0);
-    (void)rp_field_u64(field, 0);
-    (void)rp_field_double(field, 0);
     for (size_t i = 0; i < text.len; i++) /* every byte can be read */
         sum += (unsigned char)text.ptr[i];
-    rp_assert(!text.ptr || !bytes.ptr);
-    for (size_t i = 0; i < bytes.len; i++)
-        sum += (unsigned char)bytes.ptr[i];
     rp_assert(sum < UINT32_MAX);
-    rp_free(rp_field_strdup(field));
-    for (int type = 0; type < RP_METRIC_TYPE_COUNT; type++)
-        check_value(field, (enum rp_metric_type)type);
-    check_progress(field);
-    if (depth == 0)
-        return;
-    for (size_t i = 0; i < rp_field_count(field); i++)
-        read_field(rp_field_at(field, i), depth - 1);
-    for (size_t i = 0; i < RP_ARRAY_LEN(keys); i++)
-        if (rp_field_get(field, keys[i]).object)
-            read_field(rp_field_get(field, keys[i]), depth - 1);
-    rp_assert(!rp_field_at(field, rp_field_count(field)).object);
+}
+
+static void check_struct(const struct rp_table *table, const char *read);
+
+static void check_list(const struct rp_row *row, const struct rp_msg_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        union {
+            union rp_msg_any any;
+            struct rp_slice text;
+        } item;
+
+        rp_assert(!row->table || row->table->size <= sizeof(item));
+        if (rp_msg_list_get(list, i, &item) < 0)
+            continue;
+        if (row->table)
+            check_struct(row->table, (const char *)&item);
+        else
+            look_at(item.text);
+    }
+}
+
+static bool is_in_bounds(const struct rp_row *row, const void *member)
+{
+    int64_t number;
+
+    if (row->min >= row->max || row->type == RP_ROW_ENUM)
+        return true;
+    if (row->type == RP_ROW_DOUBLE || row->type == RP_ROW_FINITE)
+        return *(const double *)member >= (double)row->min &&
+               *(const double *)member <= (double)row->max;
+    number = row->type == RP_ROW_U32 ? *(const uint32_t *)member : *(const int64_t *)member;
+    return number >= row->min && number <= row->max;
+}
+
+/* A struct that was read holds what its rows allow. */
+static void check_struct(const struct rp_table *table, const char *read)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        const struct rp_row *row = &table->rows[i];
+        const void *member = read + row->offset;
+
+        rp_assert(is_in_bounds(row, member));
+        if (row->type == RP_ROW_TEXT || row->type == RP_ROW_BYTES)
+            look_at(*(const struct rp_slice *)member);
+        else if (row->type == RP_ROW_ENUM)
+            rp_assert(*(const unsigned *)member < row->names);
+        else if (row->type == RP_ROW_BOOL)
+            rp_assert(*(const unsigned char *)member <= 1);
+        else if (row->type == RP_ROW_STRUCT)
+            check_struct(row->table, member);
+        else if (row->type == RP_ROW_LIST || row->type == RP_ROW_TEXTS)
+            check_list(row, member);
+        else if (row->type == RP_ROW_VALUE)
+            for (int type = 0; type < RP_METRIC_TYPE_COUNT; type++)
+                check_value(member, (enum rp_metric_type)type);
+    }
+}
+
+/* Whatever its type is: read by every table, and once more by the one that is its own. */
+static void check_reading(const struct rp_message *message)
+{
+    union rp_msg_any any;
+
+    for (int type = RP_MSG_NONE + 1; type < RP_MSG_COUNT; type++) {
+        const struct rp_table *table = &rp_message_tables[type];
+        int r = rp_table_read(table, rp_message_whole(message), &any);
+
+        rp_assert(r == 0 || r == -EBADMSG);
+        if (r == 0)
+            check_struct(table, (const char *)&any);
+        if (r == 0 && type == RP_MSG_FAILED) {
+            struct rp_error err = { 0 };
+
+            rp_msg_fault_take(&any.failed.error, &err);
+            rp_error_deinit(&err);
+        }
+    }
+    rp_assert(rp_message_read(message, &any) <= 0);
 }
 
 /* JSON and MessagePack become each other without a loss, from the first time on in the same bytes. */
@@ -139,17 +165,13 @@ static void check_other_encoding(struct rp_slice bytes)
 
 int rp_fuzz_message(const uint8_t *data, size_t size)
 {
-    struct rp_error err = { 0 };
     struct rp_message *message;
 
     if (rp_message_decode(rp_slice((const char *)data, size), &message) < 0)
         return 0;
     rp_assert(rp_message_type(message) > RP_MSG_NONE && rp_message_type(message) < RP_MSG_COUNT);
     check_other_encoding(rp_slice((const char *)data, size));
-    for (size_t i = 0; i < RP_ARRAY_LEN(keys); i++)
-        read_field(rp_message_get(message, keys[i]), 4);
-    rp_message_get_error(message, &err);
-    rp_error_deinit(&err);
+    check_reading(message);
     rp_message_free(message);
     return 0;
 }

@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "wire/message.h"
 #include "wire/message_json.h"
+#include "wire/wire_internal.h"
 
 static uint64_t dice = 88172645463325252u;
 
@@ -133,7 +133,7 @@ static void write_any(struct rp_buf *out, int depth)
         if (roll(2))
             rp_write_bool(out, roll(2));
         else
-            rp_write_text(out, NULL);
+            rp_write_nil(out);
         break;
     default:
         write_some_container(out, depth);

@@ -12,8 +12,8 @@
 #include <cmocka.h>
 
 #include "base/alloc.h"
-#include "wire/message.h"
 #include "wire/message_json.h"
+#include "wire/wire_internal.h"
 #include "vectors.h"
 
 /* {"type":"load","x":VALUE} */

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "base/alloc.h"
-#include "wire/message.h"
+#include "wire/wire_internal.h"
 
 static uint64_t dice = 88172645463325252u;
 
@@ -23,6 +23,30 @@ static uint64_t roll(uint64_t sides)
     dice ^= dice >> 7;
     dice ^= dice << 17;
     return sides ? dice % sides : dice;
+}
+
+static int64_t i64(struct rp_field field, int64_t fallback)
+{
+    rp_field_take_i64(field, &fallback);
+    return fallback;
+}
+
+static uint64_t u64(struct rp_field field, uint64_t fallback)
+{
+    rp_field_take_u64(field, &fallback);
+    return fallback;
+}
+
+static double real(struct rp_field field, double fallback)
+{
+    rp_field_take_double(field, &fallback);
+    return fallback;
+}
+
+static bool boolean(struct rp_field field, bool fallback)
+{
+    rp_field_take_bool(field, &fallback);
+    return fallback;
 }
 
 static struct rp_buf begin(uint32_t fields)
@@ -63,12 +87,12 @@ static void test_integers(void **state)
         rp_write_key(&out, "u");
         rp_write_u64(&out, (uint64_t)number);
         message = decode(&out);
-        assert_int_equal(rp_field_i64(rp_message_get(message, "i"), 42), number);
-        assert_int_equal(rp_field_u64(rp_message_get(message, "u"), 42), (uint64_t)number);
+        assert_int_equal(i64(rp_message_get(message, "i"), 42), number);
+        assert_int_equal(u64(rp_message_get(message, "u"), 42), (uint64_t)number);
         /* An unsigned one beyond the signed range is none, and the other way round. */
-        assert_int_equal(rp_field_i64(rp_message_get(message, "u"), 42), number < 0 ? 42 : number);
-        assert_int_equal(rp_field_u64(rp_message_get(message, "i"), 42), number < 0 ? 42 : number);
-        assert_true(rp_field_double(rp_message_get(message, "i"), 0.5) == (double)number);
+        assert_int_equal(i64(rp_message_get(message, "u"), 42), number < 0 ? 42 : number);
+        assert_int_equal(u64(rp_message_get(message, "i"), 42), number < 0 ? 42 : number);
+        assert_true(real(rp_message_get(message, "i"), 0.5) == (double)number);
         rp_message_free(message);
         rp_buf_deinit(&out);
     }
@@ -88,7 +112,7 @@ static void test_doubles(void **state)
         rp_write_key(&out, "d");
         rp_write_double(&out, number);
         message = decode(&out);
-        got = rp_field_double(rp_message_get(message, "d"), 42);
+        got = real(rp_message_get(message, "d"), 42);
         assert_memory_equal(&got, &number, sizeof(got));
         rp_message_free(message);
         rp_buf_deinit(&out);
@@ -122,11 +146,11 @@ static void test_texts(void **state)
         message = decode(&out);
         assert_true(rp_slice_eq(rp_field_text(rp_message_get(message, "t")), texts[i]));
         assert_non_null(rp_field_text(rp_message_get(message, "t")).ptr);
-        copy = rp_field_strdup(rp_message_get(message, "t"));
+        copy = rp_msg_strdup(rp_field_text(rp_message_get(message, "t")));
         assert_memory_equal(copy, texts[i].ptr, texts[i].len);
         rp_free(copy);
         assert_null(rp_field_text(rp_message_get(message, "n")).ptr);
-        assert_null(rp_field_strdup(rp_message_get(message, "n")));
+        assert_null(rp_msg_strdup(rp_field_text(rp_message_get(message, "n"))));
         rp_message_free(message);
         rp_buf_deinit(&out);
     }
@@ -155,7 +179,7 @@ static void test_bytes(void **state)
         assert_true(rp_slice_eq(rp_field_bytes(field), bytes));
         assert_non_null(rp_field_bytes(field).ptr);
         assert_null(rp_field_text(field).ptr);
-        assert_null(rp_field_strdup(field));
+        assert_null(rp_msg_strdup(rp_field_text(field)));
         assert_null(rp_field_bytes(rp_message_get(message, "t")).ptr);
         rp_message_free(message);
         rp_buf_deinit(&out);
@@ -188,16 +212,16 @@ static void test_defaults(void **state)
     for (size_t i = 0; i < RP_ARRAY_LEN(keys); i++) {
         struct rp_field field = rp_message_get(message, keys[i]);
 
-        assert_int_equal(rp_field_i64(field, 42), i == 0 ? -5 : 42);
-        assert_int_equal(rp_field_u64(field, 42), 42);
-        assert_true(rp_field_double(field, 4.5) == (i == 0 ? -5 : 4.5));
+        assert_int_equal(i64(field, 42), i == 0 ? -5 : 42);
+        assert_int_equal(u64(field, 42), 42);
+        assert_true(real(field, 4.5) == (i == 0 ? -5 : 4.5));
         assert_int_equal(rp_field_text(field).ptr != NULL, i == 1);
         assert_null(rp_field_bytes(field).ptr);
         assert_int_equal(rp_field_count(field), i == 2);
-        assert_true(rp_field_bool(rp_field_at(field, 0), false) == (i == 2));
-        assert_int_equal(rp_field_i64(rp_field_get(field, "inner"), 42), i == 3 ? 1 : 42);
-        assert_true(rp_field_bool(field, false) == (i == 4));
-        assert_true(rp_field_bool(field, true));
+        assert_true(boolean(rp_field_at(field, 0), false) == (i == 2));
+        assert_int_equal(i64(rp_field_get(field, "inner"), 42), i == 3 ? 1 : 42);
+        assert_true(boolean(field, false) == (i == 4));
+        assert_true(boolean(field, true));
         assert_null(rp_field_at(field, 1).object);
     }
     rp_message_free(message);
@@ -215,8 +239,9 @@ static void test_errors_travel(void **state)
 
     for (size_t i = 0; i < RP_ARRAY_LEN(cases); i++) {
         struct rp_error err = { 0 }, got = { 0 };
-        struct rp_buf out = begin(RP_ERROR_FIELDS);
+        struct rp_msg_failed failed = { .stage = RP_MSG_PLAN };
         struct rp_message *message;
+        struct rp_buf out;
 
         (void)rp_error_set(&err, -1, "%s", cases[i].message);
         if (cases[i].file)
@@ -225,9 +250,13 @@ static void test_errors_travel(void **state)
             rp_error_hint(&err, "%s", cases[i].hint);
         if (cases[i].detail)
             rp_error_detail(&err, cases[i].detail);
-        rp_write_error(&out, &err);
+        failed.error = rp_msg_fault_of(&err);
+        rp_buf_init(&out, RP_MESSAGE_MAX_BYTES);
+        rp_message_write(&out, RP_MSG_FAILED, &failed);
         message = decode(&out);
-        rp_message_get_error(message, &got);
+        assert_int_equal(rp_message_read(message, &failed), 0);
+        assert_int_equal(failed.stage, RP_MSG_PLAN);
+        rp_msg_fault_take(&failed.error, &got);
         assert_string_equal(got.message, cases[i].message);
         assert_string_equal(got.file ? got.file : "", cases[i].file ? cases[i].file : "");
         assert_string_equal(got.hint ? got.hint : "", cases[i].hint ? cases[i].hint : "");
@@ -310,105 +339,106 @@ static void test_values_are_bit_identical(void **state)
     }
 }
 
+/* Each becomes the value of a `total`. */
 static const struct bad_value {
     const char *why;
     enum rp_metric_type type;
-    const char *items; /* i: int, d: double, n: nan, t: text, l: empty list, p: list of (1, 2) */
-    double numbers[8];
+    const char *json;
 } bad_values[] = {
-    { "too few", RP_COUNTER, "i", { 1 } },
-    { "too many", RP_COUNTER, "idd", { 1, 2, 3 } },
-    { "text for a number", RP_COUNTER, "it", { 1 } },
-    { "not a number", RP_COUNTER, "in", { 1 } },
-    { "a gauge that is no number", RP_GAUGE, "iddn", { 1, 2, 3 } },
-    { "more hits than tries", RP_RATE, "iii", { 3, 4, 3 } },
-    { "samples differ from the count", RP_TREND, "iiiiddp", { 1, 2, 0, 0, 1, 1 } },
-    { "count differs from the buckets", RP_TREND, "iiiiddp", { 3, 3, 0, 0, 1, 1 } },
-    { "the smallest is the largest", RP_TREND, "iiiiddp", { 2, 2, 0, 0, 2, 1 } },
-    { "no smallest", RP_TREND, "iiiindp", { 2, 2, 0, 0, 1, 1 } },
-    { "no buckets", RP_TREND, "iiiiddl", { 2, 2, 0, 0, 1, 1 } },
+    { "no map", RP_COUNTER, "[1,2.0]" },
+    { "no samples", RP_COUNTER, "{\"sum\":2.0}" },
+    { "no sum", RP_COUNTER, "{\"samples\":1}" },
+    { "text for a number", RP_COUNTER, "{\"samples\":1,\"sum\":\"5\"}" },
+    { "fewer than no samples", RP_COUNTER, "{\"samples\":-1,\"sum\":5}" },
+    { "not a number", RP_COUNTER, "{\"samples\":1,\"sum\":{\"$float\":\"7ff8000000000000\"}}" },
+    { "a gauge that is no number", RP_GAUGE,
+      "{\"samples\":1,\"last\":2,\"min\":3,\"max\":{\"$float\":\"7ff8000000000000\"}}" },
+    { "an infinite gauge", RP_GAUGE,
+      "{\"samples\":1,\"last\":{\"$float\":\"7ff0000000000000\"},\"min\":3,\"max\":4}" },
+    { "a gauge without its largest", RP_GAUGE, "{\"samples\":1,\"last\":2,\"min\":2}" },
+    { "more hits than tries", RP_RATE, "{\"samples\":3,\"hits\":4,\"tries\":3}" },
+    { "no tries", RP_RATE, "{\"samples\":3,\"hits\":3}" },
+#define TREND(samples, min, max, buckets)                                                          \
+    "{\"samples\":" samples ",\"sum_high\":0,\"sum_low\":0,\"min\":" min ",\"max\":" max           \
+    ",\"buckets\":" buckets "}"
+    { "more samples than in the buckets", RP_TREND, TREND("3", "1", "1", "[1049088,2]") },
+    { "fewer samples than in the buckets", RP_TREND, TREND("1", "1", "1", "[1049088,2]") },
+    { "the smallest is the largest", RP_TREND, TREND("2", "2", "1", "[1049088,2]") },
+    { "no smallest", RP_TREND,
+      TREND("2", "{\"$float\":\"7ff8000000000000\"}", "1", "[1049088,2]") },
+    { "no buckets", RP_TREND, TREND("2", "1", "1", "[]") },
+    { "buckets that are no list", RP_TREND, TREND("2", "1", "1", "2") },
+    { "half a bucket", RP_TREND, TREND("2", "1", "1", "[1049088,2,3]") },
+    { "a bucket that is no number", RP_TREND, TREND("2", "1", "1", "[\"1049088\",2]") },
+    { "a bucket with a text in it", RP_TREND, TREND("2", "1", "1", "[1049088,\"2\"]") },
+    { "a bucket that no value has", RP_TREND,
+      TREND("2", "1", "1", "[1049088,1,9223372036854775807,1]") },
+    { "one of 32 bits", RP_TREND, TREND("2", "1", "1", "[1049088,1,2147483647,1]") },
+    { "a negative one", RP_TREND, TREND("2", "1", "1", "[1049088,1,-2147483648,1]") },
+    { "an empty bucket", RP_TREND, TREND("1", "1", "1", "[1049088,1,1049089,0]") },
+    { "counts beyond 64 bits", RP_TREND,
+      TREND("1", "1", "1", "[1049088,18446744073709551615,1049089,2]") },
+    { "no half of the sum", RP_TREND,
+      "{\"samples\":2,\"sum_low\":0,\"min\":1,\"max\":1,\"buckets\":[1049088,2]}" },
 };
 
-static void write_items(struct rp_buf *out, const struct bad_value *bad)
+static int read_value(const char *json, enum rp_metric_type type)
 {
-    rp_write_list(out, (uint32_t)strlen(bad->items));
-    for (size_t i = 0; bad->items[i]; i++) {
-        switch (bad->items[i]) {
-        case 'i':
-            rp_write_i64(out, (int64_t)bad->numbers[i]);
-            break;
-        case 'd':
-            rp_write_double(out, bad->numbers[i]);
-            break;
-        case 'n':
-            rp_write_double(out, NAN);
-            break;
-        case 't':
-            rp_write_text(out, "5");
-            break;
-        case 'p':
-            rp_write_list(out, 2);
-            rp_write_i64(out, 1);
-            rp_write_i64(out, 2);
-            break;
-        default:
-            rp_write_list(out, 0);
-        }
+    struct rp_message *message;
+    struct rp_msg_series total;
+    struct rp_value got;
+    struct rp_buf whole;
+    int r;
+
+    rp_buf_init(&whole, 4096);
+    rp_buf_appendf(&whole, "{\"type\":\"total\",\"series\":0,\"value\":%s}", json);
+    assert_int_equal(rp_message_decode(rp_buf_slice(&whole), &message), 0);
+    r = rp_message_read(message, &total);
+    if (r == 0) {
+        r = rp_msg_value_get(&total.value, type, &got);
+        rp_value_deinit(&got);
     }
+    rp_message_free(message);
+    rp_buf_deinit(&whole);
+    return r;
 }
 
 static void test_values_that_cannot_be(void **state)
 {
-    for (size_t i = 0; i < RP_ARRAY_LEN(bad_values); i++) {
-        struct rp_buf out = begin(1);
-        struct rp_message *message;
-        struct rp_value got;
-
-        rp_write_key(&out, "value");
-        write_items(&out, &bad_values[i]);
-        message = decode(&out);
-        if (rp_field_value(rp_message_get(message, "value"), bad_values[i].type, &got) != -EBADMSG)
+    for (size_t i = 0; i < RP_ARRAY_LEN(bad_values); i++)
+        if (read_value(bad_values[i].json, bad_values[i].type) != -EBADMSG)
             fail_msg("%s", bad_values[i].why);
-        rp_value_deinit(&got);
-        rp_message_free(message);
-        rp_buf_deinit(&out);
-    }
+    /* They are refused for what is wrong with them. */
+    assert_int_equal(read_value(TREND("2", "1", "1", "[1049088,2]"), RP_TREND), 0);
+    assert_int_equal(read_value("{\"samples\":1,\"last\":2,\"min\":3,\"max\":4}", RP_GAUGE), 0);
+    assert_int_equal(read_value("{\"samples\":3,\"hits\":3,\"tries\":3}", RP_RATE), 0);
+    assert_int_equal(
+        read_value("{\"samples\":1,\"sum\":{\"$float\":\"7ff0000000000000\"}}", RP_COUNTER), 0);
 }
 
-/* Buckets that no value has, counts whose sum leaves 64 bits. */
-static void test_buckets_that_cannot_be(void **state)
+static void test_a_value_without_memory(void **state)
 {
-    static const struct {
-        int64_t bucket[2];
-        uint64_t times[2], count;
-    } cases[] = { { { 1, INT64_MAX }, { 1, 1 }, 2 },
-                  { { 1, INT32_MAX }, { 1, 1 }, 2 },
-                  { { 1, INT32_MIN }, { 1, 1 }, 2 },
-                  { { 1, 2 }, { 1, 0 }, 1 },
-                  { { 1, 2 }, { UINT64_MAX, 2 }, 1 } };
+    int r = -ENOMEM;
 
-    for (size_t i = 0; i < RP_ARRAY_LEN(cases); i++) {
-        struct rp_buf out = begin(1);
+    for (uint64_t n = 1; r == -ENOMEM; n++) {
+        struct rp_value value, got;
         struct rp_message *message;
-        struct rp_value got;
+        struct rp_msg_series total = { .value = { &value } };
+        struct rp_buf out;
 
-        rp_write_key(&out, "value");
-        rp_write_list(&out, 7);
-        rp_write_u64(&out, cases[i].count);
-        rp_write_u64(&out, cases[i].count);
-        rp_write_i64(&out, 0);
-        rp_write_u64(&out, 0);
-        rp_write_double(&out, 0);
-        rp_write_double(&out, 0);
-        rp_write_list(&out, 4);
-        for (int j = 0; j < 2; j++) {
-            rp_write_i64(&out, cases[i].bucket[j]);
-            rp_write_u64(&out, cases[i].times[j]);
-        }
+        rp_value_init(&value, RP_TREND);
+        for (value.samples = 0; value.samples < 5; value.samples++)
+            assert_int_equal(rp_hist_record(&value.hist, 1e6 * (double)value.samples), 0);
+        rp_buf_init(&out, 4096);
+        rp_message_write(&out, RP_MSG_TOTAL, &total);
         message = decode(&out);
-        assert_int_equal(rp_field_value(rp_message_get(message, "value"), RP_TREND, &got),
-                         -EBADMSG);
+        assert_int_equal(rp_message_read(message, &total), 0);
+        rp_alloc_fail_at(n);
+        r = rp_msg_value_get(&total.value, RP_TREND, &got);
+        rp_alloc_fail_at(0);
+        assert_true(r == -ENOMEM || (r == 0 && n > 1 && rp_value_equal(&value, &got)));
         rp_value_deinit(&got);
+        rp_value_deinit(&value);
         rp_message_free(message);
         rp_buf_deinit(&out);
     }
@@ -425,7 +455,7 @@ int main(void)
         cmocka_unit_test(test_errors_travel),
         cmocka_unit_test(test_values_are_bit_identical),
         cmocka_unit_test(test_values_that_cannot_be),
-        cmocka_unit_test(test_buckets_that_cannot_be),
+        cmocka_unit_test(test_a_value_without_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

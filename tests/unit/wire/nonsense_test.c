@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Bytes that are no message, or one with another shape than it should have, in both encodings, and the page that documents
- * them all. */
+/* Bytes that are no message, or one with another shape than it should have, in both encodings. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,10 +12,9 @@
 #include <cmocka.h>
 
 #include "base/alloc.h"
-#include "wire/message.h"
 #include "wire/message_json.h"
+#include "wire/wire_internal.h"
 #include "fuzz_message.h"
-#include "page.h"
 #include "vectors.h"
 
 static uint64_t dice = 88172645463325252u;
@@ -281,59 +279,13 @@ static void test_decoding_without_memory(void **state)
     rp_alloc_fail_at(0);
 }
 
-/* ---- the page ---- */
-
-static void test_the_page_has_every_type(void **state)
-{
-    char *page = page_read();
-
-    for (int type = RP_MSG_NONE + 1; type < RP_MSG_COUNT; type++)
-        free(page_section(page, (enum rp_message_type)type));
-    assert_int_equal(page_count(page, "\n### `"), RP_MSG_COUNT - 1);
-    free(page);
-}
-
-static void test_the_page_has_the_fields_and_the_json(void **state)
-{
-    char *page = page_read();
-
-    for (int type = RP_MSG_NONE + 1; type < RP_MSG_COUNT; type++) {
-        char *section = page_section(page, (enum rp_message_type)type);
-        struct rp_message *message;
-        struct rp_buf packed, example;
-
-        rp_buf_init(&packed, 4096);
-        rp_buf_init(&example, 4096);
-        vector_write((enum rp_message_type)type, &packed);
-        assert_int_equal(rp_message_decode(rp_buf_slice(&packed), &message), 0);
-        assert_int_equal(rp_message_type(message), type);
-        page_check_fields(section, message, (size_t)(packed.data[0] & 0x0f) - 1); /* less `type` */
-        rp_buf_append_str(&example, "\nExample: `");
-        assert_int_equal(rp_message_to_json(rp_buf_slice(&packed), &example), 0);
-        rp_buf_append_str(&example, "`\n");
-        if (!strstr(section, rp_buf_str(&example)))
-            fail_msg("%s: the page must have%s", rp_message_type_name((enum rp_message_type)type),
-                     rp_buf_str(&example));
-        rp_message_free(message);
-        rp_buf_deinit(&packed);
-        rp_buf_deinit(&example);
-        free(section);
-    }
-    free(page);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_what_is_no_message),
-        cmocka_unit_test(test_the_depth_is_bounded),
-        cmocka_unit_test(test_every_kind_of_object),
-        cmocka_unit_test(test_random_bytes),
-        cmocka_unit_test(test_mutated_messages),
-        cmocka_unit_test(test_random_json),
+        cmocka_unit_test(test_what_is_no_message),      cmocka_unit_test(test_the_depth_is_bounded),
+        cmocka_unit_test(test_every_kind_of_object),    cmocka_unit_test(test_random_bytes),
+        cmocka_unit_test(test_mutated_messages),        cmocka_unit_test(test_random_json),
         cmocka_unit_test(test_decoding_without_memory),
-        cmocka_unit_test(test_the_page_has_every_type),
-        cmocka_unit_test(test_the_page_has_the_fields_and_the_json),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,282 +1,141 @@
 /* SPDX-License-Identifier: MIT */
 #include "vectors.h"
 
+#include <errno.h>
 #include <float.h>
 #include <math.h>
 
-#include "base/time.h"
-#include "wire/health.h"
-#include "wire/progress.h"
+#include "wire/wire_internal.h"
 
-static void text(struct rp_buf *out, const char *key, const char *value)
-{
-    rp_write_key(out, key);
-    rp_write_text(out, value);
-}
+/* One writer for each message with fields: designated initialisers show which is which. */
 
-static void number(struct rp_buf *out, const char *key, int64_t value)
-{
-    rp_write_key(out, key);
-    rp_write_i64(out, value);
-}
+static const struct rp_worker_health health = { .observed = 2 * RP_S,
+                                                .busy = RP_S,
+                                                .computed = RP_S / 2,
+                                                .waited = RP_S / 4,
+                                                .stopped = RP_S / 8,
+                                                .stops = 3,
+                                                .probes = 20,
+                                                .late_probes = 2,
+                                                .blocks = 1,
+                                                .blocked = RP_S / 5,
+                                                .arrivals = 12,
+                                                .late_arrivals = 4,
+                                                .late_drops = 5,
+                                                .no_descriptors = 6,
+                                                .no_ports = 7,
+                                                .faults = 8 };
+static const struct rp_scenario_progress progress = { .state = RP_SCENARIO_RUNNING,
+                                                      .vus = 1,
+                                                      .vus_made = 2,
+                                                      .stage = 0,
+                                                      .scheduled = 12,
+                                                      .started = 10,
+                                                      .dropped = 2,
+                                                      .completed = 8,
+                                                      .interrupted = 1,
+                                                      .errors = 3,
+                                                      .total = 100,
+                                                      .elapsed = 2 * RP_S,
+                                                      .regular = 10 * RP_S,
+                                                      .rate = 2.5 };
+static const struct rp_msg_counts counts = {
+    .scheduled = 12, .started = 10, .dropped = 2, .completed = 9, .interrupted = 1, .errors = 3
+};
+static const struct rp_slice encodings[] = { RP_SLICE("msgpack"), RP_SLICE("json") };
+static const struct rp_msg_tag tags[] = { { RP_SLICE("method"), RP_SLICE("GET") },
+                                          { RP_SLICE("status"), RP_SLICE("200") } };
 
-static void real(struct rp_buf *out, const char *key, double value)
-{
-    rp_write_key(out, key);
-    rp_write_double(out, value);
-}
-
-static void boolean(struct rp_buf *out, const char *key, bool value)
-{
-    rp_write_key(out, key);
-    rp_write_bool(out, value);
-}
-
-static void write_down(enum rp_message_type type, struct rp_buf *out)
-{
-    switch (type) {
-    case RP_MSG_LOAD:
-        rp_write_message(out, type, 1);
-        text(out, "script", "load.py");
-        break;
-    case RP_MSG_PLAN:
-        rp_write_message(out, type, 3);
-        text(out, "json", "{}");
-        number(out, "worker", 1);
-        number(out, "workers", 4);
-        break;
-    case RP_MSG_SETUP:
-        rp_write_message(out, type, 1);
-        boolean(out, "share", true);
-        break;
-    case RP_MSG_SHARE:
-        rp_write_message(out, type, 1);
-        rp_write_key(out, "data");
-        rp_write_bytes(out, RP_SLICE("\x80\x05N."));
-        break;
-    case RP_MSG_START:
-        rp_write_message(out, type, 1);
-        number(out, "at", 1234567890123);
-        break;
-    case RP_MSG_STOP:
-        rp_write_message(out, type, 1);
-        number(out, "grace", 2 * RP_S);
-        break;
-    default: /* pause, resume, teardown, exit */
-        rp_write_message(out, type, 0);
+#define FAULT                                                                                      \
+    {                                                                                              \
+        .message = RP_SLICE("bad"), .file = RP_SLICE("load.py"), .line = 3                         \
     }
-}
 
-static void write_hello(struct rp_buf *out)
-{
-    rp_write_message(out, RP_MSG_HELLO, 5);
-    number(out, "protocol", 1);
-    rp_write_key(out, "encodings");
-    rp_write_list(out, 2);
-    rp_write_text(out, "msgpack");
-    rp_write_text(out, "json");
-    number(out, "pid", 4711);
-    text(out, "loop", "io_uring");
-    text(out, "runtime", "CPython 3.11.2");
-}
+static const union rp_msg_any examples[RP_MSG_COUNT] = {
+    [RP_MSG_LOAD] = { .load = { .script = RP_SLICE("load.py") } },
+    [RP_MSG_PLAN] = { .plan = { .json = RP_SLICE("{}"), .worker = 1, .workers = 4 } },
+    [RP_MSG_SETUP] = { .setup = { .share = true } },
+    [RP_MSG_SHARE] = { .share = { .data = RP_SLICE("\x80\x05N.") } },
+    [RP_MSG_START] = { .start = { .at = 1234567890123 } },
+    [RP_MSG_STOP] = { .stop = { .grace = 2 * RP_S } },
+    [RP_MSG_ADJUST] = { .adjust = { .scenario = RP_SLICE("browse"),
+                                    .what = RP_ADJUST_RATE,
+                                    .value = 250,
+                                    .at = 30 * RP_S,
+                                    .hold = 60 * RP_S } },
+    [RP_MSG_HELLO] = { .hello = { .protocol = RP_PROTOCOL_VERSION,
+                                  .encodings = { .items = encodings, .count = 2 },
+                                  .clock = 1234567890123,
+                                  .pid = 4711,
+                                  .loop = RP_SLICE("io_uring"),
+                                  .runtime = RP_SLICE("CPython 3.11.2") } },
+    [RP_MSG_DECLARED] = { .declared = { .json = RP_SLICE("{}") } },
+    [RP_MSG_FAILED] = { .failed = { .stage = RP_MSG_LOAD, .error = FAULT } },
+    [RP_MSG_HOOK_ENDED] = { .hook_ended = { .hook = RP_MSG_SETUP,
+                                            .took = 1500,
+                                            .data = RP_SLICE(""),
+                                            .error = FAULT } },
+    [RP_MSG_DEFINE] = { .define = { .series = 7,
+                                    .metric = RP_SLICE("http_reqs"),
+                                    .kind = RP_COUNTER,
+                                    .tags = { .items = tags, .count = 2 } } },
+    [RP_MSG_STATE] = { .state = { .elapsed = 3 * RP_S,
+                                  .paused = RP_S,
+                                  .health = health,
+                                  .scenarios = { .items = &progress, .count = 1 } } },
+    [RP_MSG_WARNING] = { .warning = { .text = RP_SLICE("careful"), .count = 3 } },
+    [RP_MSG_ABORT] = { .abort = { .reason = RP_SLICE("enough") } },
+    [RP_MSG_ERROR] = { .error = { .scenario = RP_SLICE("browse"),
+                                  .error_type = RP_SLICE("ValueError"),
+                                  .message = RP_SLICE("x"),
+                                  .place = RP_SLICE("load.py:3 in browse"),
+                                  .count = 5 } },
+    [RP_MSG_FINISHED] = { .finished = { .elapsed = 10 * RP_S,
+                                        .paused = RP_S,
+                                        .started_late = 40000,
+                                        .health = health,
+                                        .stray_bytes = 1,
+                                        .retried = 2,
+                                        .accounting = { .items = &counts, .count = 1 } } },
+    [RP_MSG_BYE] = { .bye = { .cpu_user = 1.5, .cpu_system = 0.25, .max_rss = 1 << 20 } },
+};
 
-static void write_error_fields(struct rp_buf *out)
-{
-    static char file[] = "load.py", message[] = "bad";
-    struct rp_error err = { .file = file, .line = 3, .message = message };
-
-    rp_write_error(out, &err);
-}
-
-static void write_failures(enum rp_message_type type, struct rp_buf *out)
-{
-    if (type == RP_MSG_FAILED) {
-        rp_write_message(out, type, 1 + RP_ERROR_FIELDS);
-        text(out, "stage", "load");
-    } else {
-        rp_write_message(out, type, 4 + RP_ERROR_FIELDS);
-        text(out, "hook", "setup");
-        boolean(out, "ok", false);
-        number(out, "took", 1500);
-        rp_write_key(out, "data");
-        rp_write_bytes(out, RP_SLICE(""));
-    }
-    write_error_fields(out);
-}
-
-static void write_define(struct rp_buf *out)
-{
-    rp_write_message(out, RP_MSG_DEFINE, 5);
-    number(out, "series", 7);
-    text(out, "metric", "http_reqs");
-    text(out, "kind", "counter");
-    boolean(out, "is_time", false);
-    rp_write_key(out, "tags");
-    rp_write_list(out, 2);
-    rp_write_text(out, "status");
-    rp_write_text(out, "200");
-}
-
-/* A counter of 2 in 2 samples; a trend with the samples 0 and 3. */
+/* One of each kind. The trend has the samples 0 and 3. */
 static void write_values(enum rp_message_type type, struct rp_buf *out)
 {
-    struct rp_value counter, trend;
+    struct rp_value values[RP_METRIC_TYPE_COUNT];
+    struct rp_msg_series items[RP_METRIC_TYPE_COUNT];
 
-    rp_value_init(&counter, RP_COUNTER);
-    counter.counter = 2;
-    counter.samples = 2;
-    rp_value_init(&trend, RP_TREND);
-    if (rp_hist_record(&trend.hist, 0) == 0 && rp_hist_record(&trend.hist, 3) == 0)
-        trend.samples = 2;
-    rp_write_message(out, type, 2);
-    if (type == RP_MSG_DELTA) {
-        number(out, "elapsed", RP_S);
-        rp_write_key(out, "items");
-        rp_write_list(out, 4);
-        rp_write_u64(out, 7);
-        rp_write_value(out, &counter);
-        rp_write_u64(out, 8);
-    } else {
-        number(out, "series", 8);
-        rp_write_key(out, "value");
+    for (unsigned i = 0; i < RP_METRIC_TYPE_COUNT; i++) {
+        rp_value_init(&values[i], (enum rp_metric_type)i);
+        values[i].samples = 2;
+        items[i] = (struct rp_msg_series){ .series = 7 + i, .value = { &values[i] } };
     }
-    rp_write_value(out, &trend);
-    rp_value_deinit(&trend);
-}
-
-static void write_error_group(struct rp_buf *out)
-{
-    rp_write_message(out, RP_MSG_ERROR, 7);
-    text(out, "scenario", "browse");
-    text(out, "error_type", "ValueError");
-    text(out, "message", "x");
-    text(out, "place", "load.py:3 in browse");
-    text(out, "traceback", NULL);
-    number(out, "count", 5);
-    boolean(out, "is_request", false);
-}
-
-static void write_health(struct rp_buf *out)
-{
-    struct rp_worker_health health = { .observed = 2 * RP_S,
-                                       .busy = RP_S,
-                                       .computed = RP_S / 2,
-                                       .waited = RP_S / 4,
-                                       .stopped = RP_S / 8,
-                                       .stops = 3,
-                                       .probes = 20,
-                                       .late_probes = 2,
-                                       .blocks = 1,
-                                       .blocked = RP_S / 5,
-                                       .arrivals = 12,
-                                       .late_arrivals = 4,
-                                       .late_drops = 5,
-                                       .no_descriptors = 6,
-                                       .no_ports = 7,
-                                       .faults = 8 };
-
-    rp_write_key(out, "health");
-    rp_write_health(out, &health);
-}
-
-static void write_finished(struct rp_buf *out)
-{
-    rp_write_message(out, RP_MSG_FINISHED, 7);
-    number(out, "started_late", 40000);
-    number(out, "elapsed", 10 * RP_S);
-    number(out, "paused", RP_S);
-    write_health(out);
-    number(out, "stray_bytes", 1);
-    number(out, "retried", 2);
-    rp_write_key(out, "accounting");
-    rp_write_list(out, 1);
-    rp_write_list(out, 6);
-    for (int i = 0; i < 6; i++)
-        rp_write_u64(out, (uint64_t[]){ 12, 10, 2, 9, 1, 3 }[i]);
-}
-
-static void write_state(struct rp_buf *out)
-{
-    struct rp_scenario_progress progress = { .state = RP_SCENARIO_RUNNING,
-                                             .vus = 1,
-                                             .vus_made = 2,
-                                             .stage = 0,
-                                             .scheduled = 12,
-                                             .started = 10,
-                                             .dropped = 2,
-                                             .completed = 8,
-                                             .interrupted = 1,
-                                             .errors = 3,
-                                             .total = 100,
-                                             .elapsed = 2 * RP_S,
-                                             .regular = 10 * RP_S,
-                                             .rate = 2.5 };
-
-    rp_write_message(out, RP_MSG_STATE, 5);
-    number(out, "elapsed", 3 * RP_S);
-    number(out, "paused", RP_S);
-    boolean(out, "is_paused", false);
-    write_health(out);
-    rp_write_key(out, "scenarios");
-    rp_write_list(out, 1);
-    rp_write_progress(out, &progress);
-}
-
-static void write_bye(struct rp_buf *out)
-{
-    rp_write_message(out, RP_MSG_BYE, 4);
-    real(out, "cpu_user", 1.5);
-    real(out, "cpu_system", 0.25);
-    number(out, "max_rss", 1 << 20);
-    number(out, "error", 0);
+    values[RP_COUNTER].counter = 2;
+    values[RP_GAUGE].gauge.last = 3;
+    values[RP_GAUGE].gauge.min = 2.5;
+    values[RP_GAUGE].gauge.max = 4;
+    values[RP_RATE].rate.hits = 1;
+    values[RP_RATE].rate.total = 2;
+    if (rp_hist_record(&values[RP_TREND].hist, 0) < 0 ||
+        rp_hist_record(&values[RP_TREND].hist, 3) < 0)
+        out->error = -ENOMEM;
+    if (type == RP_MSG_TOTAL)
+        rp_message_write(out, type, &items[RP_TREND]);
+    else
+        rp_message_write(
+            out, type,
+            &(struct rp_msg_delta){ .elapsed = RP_S,
+                                    .items = { .items = items, .count = RP_ARRAY_LEN(items) } });
+    rp_value_deinit(&values[RP_TREND]);
 }
 
 void vector_write(enum rp_message_type type, struct rp_buf *out)
 {
-    switch (type) {
-    case RP_MSG_HELLO:
-        write_hello(out);
-        break;
-    case RP_MSG_DECLARED:
-        rp_write_message(out, type, 1);
-        text(out, "json", "{}");
-        break;
-    case RP_MSG_FAILED:
-    case RP_MSG_HOOK_ENDED:
-        write_failures(type, out);
-        break;
-    case RP_MSG_DEFINE:
-        write_define(out);
-        break;
-    case RP_MSG_DELTA:
-    case RP_MSG_TOTAL:
+    if (type == RP_MSG_DELTA || type == RP_MSG_TOTAL)
         write_values(type, out);
-        break;
-    case RP_MSG_WARNING:
-        rp_write_message(out, type, 3);
-        text(out, "about", NULL);
-        text(out, "text", "careful");
-        number(out, "count", 3);
-        break;
-    case RP_MSG_ABORT:
-        rp_write_message(out, type, 1);
-        text(out, "reason", "enough");
-        break;
-    case RP_MSG_STATE:
-        write_state(out);
-        break;
-    case RP_MSG_ERROR:
-        write_error_group(out);
-        break;
-    case RP_MSG_FINISHED:
-        write_finished(out);
-        break;
-    case RP_MSG_BYE:
-        write_bye(out);
-        break;
-    default:
-        write_down(type, out);
-    }
+    else
+        rp_message_write(out, type, &examples[type]);
 }
 
 /* ---- every kind of field ---- */
@@ -385,8 +244,10 @@ static void write_nested(struct rp_buf *out)
     rp_write_list(out, 0);
     rp_write_map(out, 0);
     rp_write_map(out, 2);
-    boolean(out, "", true);
-    text(out, "\xc3\xa4", NULL);
+    rp_write_key(out, "");
+    rp_write_bool(out, true);
+    rp_write_key(out, "\xc3\xa4");
+    rp_write_nil(out);
     for (int i = 3; i <= RP_MESSAGE_DEPTH_MAX; i++)
         rp_write_list(out, 1);
     rp_write_list(out, 0);
@@ -395,9 +256,12 @@ static void write_nested(struct rp_buf *out)
 static void write_kinds(struct rp_buf *out)
 {
     rp_write_message(out, RP_MSG_LOAD, 8);
-    boolean(out, "yes", true);
-    boolean(out, "no", false);
-    text(out, "nil", NULL);
+    rp_write_key(out, "yes");
+    rp_write_bool(out, true);
+    rp_write_key(out, "no");
+    rp_write_bool(out, false);
+    rp_write_key(out, "nil");
+    rp_write_nil(out);
     write_integers(out);
     write_floats(out);
     write_texts(out);

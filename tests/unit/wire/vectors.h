@@ -6,6 +6,7 @@
  * both encodings are the files of tests/vectors/messages.
  */
 
+#include "base/buf.h"
 #include "wire/message.h"
 
 /* Appends the example of @type to @out. */

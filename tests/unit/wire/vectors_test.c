@@ -15,6 +15,7 @@
 
 #include "wire/message.h"
 #include "wire/message_json.h"
+#include "shape.h"
 #include "vectors.h"
 
 enum { VECTOR_MAX = 8192 };
@@ -74,6 +75,8 @@ static void check_decoded(int vector, const struct rp_buf *bytes, enum rp_encodi
     assert_int_equal(rp_message_decode(rp_buf_slice(bytes), &message), 0);
     assert_int_equal(rp_message_encoding(message), encoding);
     assert_int_equal(rp_message_type(message), vector == VECTOR_KINDS ? RP_MSG_LOAD : vector);
+    if (vector != VECTOR_KINDS)
+        shape_check(message);
     rp_message_free(message);
 }
 

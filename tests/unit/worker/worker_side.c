@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
-#include "../wire/page.h"
+#include "../wire/shape.h"
 
 /* ---- the script ---- */
 
@@ -157,82 +157,80 @@ static void on_ended(struct rp_worker *worker, void *user, int status)
 
 /* ---- the coordinator ---- */
 
-static void on_define(struct side *side, const struct rp_message *message)
+static void on_define(struct side *side, const struct rp_msg_define *define)
 {
-    struct rp_field list = rp_message_get(message, "tags");
-    char *metric = rp_field_strdup(rp_message_get(message, "metric"));
-    struct rp_slice tags[16][2], kind = rp_field_text(rp_message_get(message, "kind"));
-    size_t count = rp_field_count(list) / 2;
-    int type = 0;
+    char *metric = rp_msg_strdup(define->metric);
+    struct rp_slice tags[16][2];
 
-    while (!rp_slice_eq_str(kind, rp_metric_type_name((enum rp_metric_type)type)))
-        type++;
-    for (size_t i = 0; i < count; i++)
-        for (size_t j = 0; j < 2; j++)
-            tags[i][j] = rp_field_text(rp_field_at(list, 2 * i + j));
-    assert_int_equal(rp_store_define(side->store, 0,
-                                     (uint32_t)rp_field_u64(rp_message_get(message, "series"), 0),
-                                     metric, (enum rp_metric_type)type,
-                                     rp_field_bool(rp_message_get(message, "is_time"), false),
-                                     (const struct rp_slice(*)[2])tags, count, NULL),
+    for (size_t i = 0; i < define->tags.count; i++) {
+        struct rp_msg_tag tag;
+
+        assert_int_equal(rp_msg_list_get(&define->tags, i, &tag), 0);
+        tags[i][0] = tag.key;
+        tags[i][1] = tag.value;
+    }
+    assert_int_equal(rp_store_define(side->store, 0, define->series, metric, define->kind,
+                                     define->is_time, (const struct rp_slice(*)[2])tags,
+                                     define->tags.count, NULL),
                      0);
     rp_free(metric);
 }
 
-static void take_value(struct side *side, struct rp_field series, struct rp_field field,
-                       bool is_total)
+static void take_value(struct side *side, const struct rp_msg_series *series, bool is_total)
 {
-    uint32_t number = (uint32_t)rp_field_u64(series, UINT32_MAX);
-    const struct rp_store_series *of = rp_store_series(side->store, 0, number);
+    const struct rp_store_series *of = rp_store_series(side->store, 0, series->series);
     struct rp_value value;
 
     assert_non_null(of);
-    assert_int_equal(rp_field_value(field, of->type, &value), 0);
+    assert_int_equal(rp_msg_value_get(&series->value, of->type, &value), 0);
     if (is_total)
-        side->totals_differ |= !rp_store_verify(side->store, 0, number, &value);
+        side->totals_differ |= !rp_store_verify(side->store, 0, series->series, &value);
     else
-        assert_int_equal(rp_store_apply(side->store, 0, number, &value), 0);
+        assert_int_equal(rp_store_apply(side->store, 0, series->series, &value), 0);
     rp_value_deinit(&value);
 }
 
-static void check_documented(struct side *side, const struct rp_message *message)
+static void on_delta(struct side *side, const struct rp_msg_delta *delta)
 {
-    char *section = page_section(side->page, rp_message_type(message));
+    for (size_t i = 0; i < delta->items.count; i++) {
+        struct rp_msg_series item;
 
-    /* What may be empty in a run may be so here; the rest must have its kind. */
-    if (rp_message_type(message) != RP_MSG_DEFINE && rp_message_type(message) != RP_MSG_DELTA &&
-        rp_message_type(message) != RP_MSG_FAILED)
-        page_check_fields(section, message, page_count(section, "\n| `"));
-    free(section);
+        assert_int_equal(rp_msg_list_get(&delta->items, i, &item), 0);
+        take_value(side, &item, false);
+    }
 }
 
 static void on_message(struct rp_channel *channel, const struct rp_message *message)
 {
     struct side *side = rp_container_of(channel, struct side, channel);
-    struct rp_field items = rp_message_get(message, "items");
-    struct rp_slice stage = rp_field_text(rp_message_get(message, "stage"));
+    union rp_msg_any any;
 
     side->last = rp_message_type(message);
     side->seen[side->last]++;
     side->encoding = rp_message_encoding(message);
-    check_documented(side, message);
-    snprintf(side->stage, sizeof(side->stage), "%.*s", RP_SLICE_FMT(stage));
+    shape_check(message);
+    if (rp_message_read(message, &any) < 0)
+        fail_msg("'%s' cannot be read", rp_message_type_name(side->last));
+    if (side->last == RP_MSG_HELLO)
+        side->clock = any.hello.clock;
+    if (side->last == RP_MSG_FAILED)
+        side->stage = any.failed.stage;
     if (side->last == RP_MSG_STATE) {
-        side->is_paused = rp_field_bool(rp_message_get(message, "is_paused"), false);
-        side->elapsed = rp_field_i64(rp_message_get(message, "elapsed"), -1);
-        side->paused = rp_field_i64(rp_message_get(message, "paused"), -1);
+        side->is_paused = any.state.is_paused;
+        side->elapsed = any.state.elapsed;
+        side->paused = any.state.paused;
     }
     if (side->last == RP_MSG_FINISHED) {
-        rp_read_health(rp_message_get(message, "health"), &side->health);
-        side->stray_bytes = rp_field_u64(rp_message_get(message, "stray_bytes"), 0);
-        side->retried = rp_field_u64(rp_message_get(message, "retried"), 0);
+        side->health = any.finished.health;
+        side->stray_bytes = any.finished.stray_bytes;
+        side->retried = any.finished.retried;
     }
     if (side->last == RP_MSG_DEFINE)
-        on_define(side, message);
+        on_define(side, &any.define);
     if (side->last == RP_MSG_TOTAL)
-        take_value(side, rp_message_get(message, "series"), rp_message_get(message, "value"), true);
-    for (size_t i = 0; i + 1 < rp_field_count(items); i += 2)
-        take_value(side, rp_field_at(items, i), rp_field_at(items, i + 1), false);
+        take_value(side, &any.total, true);
+    if (side->last == RP_MSG_DELTA)
+        on_delta(side, &any.delta);
 }
 
 static void on_closed(struct rp_channel *channel, int status)
@@ -257,7 +255,6 @@ void side_init_with(struct side *side, struct world *world, struct rp_client_kin
     int fds[2];
 
     *side = (struct side){ .world = world, .script = { .ops = &side_ops } };
-    side->page = page_read();
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
     assert_int_equal(rp_store_new(&side->store), 0);
     assert_int_equal(rp_channel_open(&side->channel, world->loop, fds[0], &channel_events), 0);
@@ -270,7 +267,6 @@ void side_deinit(struct side *side)
     rp_task_cancel(&side->hook_task);
     rp_channel_close(&side->channel);
     rp_store_free(side->store);
-    free(side->page);
     look(side->world);
 }
 
@@ -298,21 +294,14 @@ static char *resolved_plan(void)
 
 void tell(struct side *side, enum rp_message_type type)
 {
-    struct rp_buf *out = rp_channel_begin(&side->channel);
+    union rp_msg_any any = { .load = { .script = RP_SLICE("load.py") } };
     char *json = resolved_plan();
 
-    rp_write_message(out, type, type == RP_MSG_LOAD || type == RP_MSG_PLAN || type == RP_MSG_STOP);
-    if (type == RP_MSG_LOAD) {
-        rp_write_key(out, "script");
-        rp_write_text(out, "load.py");
-    } else if (type == RP_MSG_PLAN) {
-        rp_write_key(out, "json");
-        rp_write_text(out, json);
-    } else if (type == RP_MSG_STOP) {
-        rp_write_key(out, "grace");
-        rp_write_i64(out, 0);
-    }
-    (void)rp_channel_end(&side->channel);
+    if (type == RP_MSG_PLAN)
+        any.plan = (struct rp_msg_plan){ .json = rp_slice_str(json), .workers = 1 };
+    else if (type != RP_MSG_LOAD)
+        memset(&any, 0, sizeof(any));
+    (void)rp_channel_send(&side->channel, type, &any);
     rp_free(json);
 }
 

@@ -6,7 +6,6 @@
 #include "../loop/harness.h"
 #include "worker/worker.h"
 #include "stats/store.h"
-#include "wire/health.h"
 
 enum { VUS_MAX = 16, ITERATIONS = 40 };
 
@@ -30,15 +29,14 @@ struct side {
     /* the coordinator's */
     struct rp_channel channel;
     struct rp_store *store;
-    char *page;
     int seen[RP_MSG_COUNT], closed;
     enum rp_message_type last;
     enum rp_encoding encoding; /* of the last one */
     bool totals_differ, is_paused;
-    rp_ns elapsed, paused;
+    rp_ns elapsed, paused, clock;
     struct rp_worker_health health; /* of `finished`, and two more */
     uint64_t stray_bytes, retried;
-    char stage[16];
+    enum rp_message_type stage;
 };
 
 extern const struct rp_script_ops side_ops;

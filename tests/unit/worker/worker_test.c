@@ -73,19 +73,17 @@ static void test_a_whole_run(struct world *world)
 static void test_failures_are_told(struct world *world)
 {
     struct side side;
-    struct rp_buf *out;
 
     side_init(&side, world);
     side.fails_to_load = true;
     tell_and_wait(&side, RP_MSG_LOAD, RP_MSG_FAILED);
-    assert_string_equal(side.stage, "load");
-    out = rp_channel_begin(&side.channel);
-    rp_write_message(out, RP_MSG_PLAN, 1);
-    rp_write_key(out, "json");
-    rp_write_text(out, "no plan");
-    assert_int_equal(rp_channel_end(&side.channel), 0);
+    assert_int_equal(side.stage, RP_MSG_LOAD);
+    assert_int_equal(
+        rp_channel_send(&side.channel, RP_MSG_PLAN,
+                        &(struct rp_msg_plan){ .json = RP_SLICE("no plan"), .workers = 1 }),
+        0);
     turn_until(world, &side.seen[RP_MSG_FAILED], 2);
-    assert_string_equal(side.stage, "plan");
+    assert_int_equal(side.stage, RP_MSG_PLAN);
     tell_and_wait(&side, RP_MSG_EXIT, RP_MSG_BYE);
     turn_until(world, &side.ended, 1);
     assert_int_equal(side.status, 0);
@@ -106,7 +104,7 @@ static void test_a_bare_host(struct world *world)
     side.script.ops = &bare;
     go_to(&side, RP_MSG_SETUP);
     tell_and_wait(&side, RP_MSG_SHARE, RP_MSG_FAILED);
-    assert_string_equal(side.stage, "share");
+    assert_int_equal(side.stage, RP_MSG_SHARE);
     tell_and_wait(&side, RP_MSG_START, RP_MSG_FINISHED);
     tell_and_wait(&side, RP_MSG_TEARDOWN, RP_MSG_HOOK_ENDED);
     tell_and_wait(&side, RP_MSG_EXIT, RP_MSG_BYE);
@@ -210,6 +208,50 @@ static void test_the_coordinator_goes(struct world *world)
     }
 }
 
+static void send_nonsense(struct side *side, const char *message)
+{
+    uint32_t size = htonl((uint32_t)strlen(message));
+
+    assert_int_equal(send(side->channel.fd, &size, 4, MSG_NOSIGNAL), 4);
+    assert_int_equal(send(side->channel.fd, message, strlen(message), MSG_NOSIGNAL),
+                     strlen(message));
+}
+
+/* Of a known type, with a field that cannot be, or not for a worker. RP_MSG_ADJUST is not yet. */
+static void test_what_no_worker_is_told_ends_it(struct world *world)
+{
+    static const char *const cases[] = {
+        "{\"type\":\"plan\",\"workers\":0}",
+        "{\"type\":\"plan\",\"workers\":100000}",
+        "{\"type\":\"adjust\",\"scenario\":\"s\",\"what\":\"vus\",\"value\":3.0,\"at\":5,\"hold\":"
+        "0}",
+        "{\"type\":\"hello\"}",
+    };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(cases); i++) {
+        struct side side;
+
+        side_init(&side, world);
+        turn_until(world, &side.seen[RP_MSG_HELLO], 1);
+        send_nonsense(&side, cases[i]);
+        turn_until(world, &side.ended, 1);
+        assert_int_equal(side.status, -EBADMSG);
+        side_deinit(&side);
+    }
+}
+
+/* The worker's hello tells its clock, by which it is told when to start. */
+static void test_hello_has_the_clock(struct world *world)
+{
+    rp_ns before = rp_loop_now(world->loop);
+    struct side side;
+
+    side_init(&side, world);
+    turn_until(world, &side.seen[RP_MSG_HELLO], 1);
+    assert_true(side.clock >= before && side.clock <= rp_loop_now(world->loop));
+    side_deinit(&side);
+}
+
 static void test_nonsense_ends_it(struct world *world)
 {
     struct side side;
@@ -277,6 +319,8 @@ int main(void)
         CASE(test_a_stop),
         CASE(test_the_coordinator_goes),
         CASE(test_nonsense_ends_it),
+        CASE(test_what_no_worker_is_told_ends_it),
+        CASE(test_hello_has_the_clock),
         CASE(test_any_order),
         CASE(test_out_of_order_is_told),
         CASE(test_pauses),
