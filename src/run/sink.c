@@ -117,6 +117,52 @@ void rp_sinks_event(struct rp_sinks *sinks, struct rp_event *event)
     sinks->is_telling = false;
 }
 
+/* ---- what was measured ------------------------------------------------------------------------------------ */
+
+bool rp_sinks_take_intervals(const struct rp_sinks *sinks)
+{
+    if (!sinks)
+        return false;
+    RP_LIST_EACH (node, &sinks->list) {
+        if (rp_container_of(node, struct rp_sink, node)->ops->interval)
+            return true;
+    }
+    return false;
+}
+
+bool rp_sinks_take_samples(const struct rp_sinks *sinks)
+{
+    if (!sinks)
+        return false;
+    RP_LIST_EACH (node, &sinks->list) {
+        if (rp_container_of(node, struct rp_sink, node)->ops->samples)
+            return true;
+    }
+    return false;
+}
+
+void rp_sinks_interval(struct rp_sinks *sinks, const struct rp_interval *interval)
+{
+    RP_LIST_EACH (node, &sinks->list) {
+        struct rp_sink *sink = rp_container_of(node, struct rp_sink, node);
+
+        if (sink->ops->interval)
+            sink->ops->interval(sink, interval);
+    }
+}
+
+void rp_sinks_samples(struct rp_sinks *sinks, const struct rp_sample_block *block)
+{
+    RP_LIST_EACH (node, &sinks->list) {
+        struct rp_sink *sink = rp_container_of(node, struct rp_sink, node);
+
+        if (sink->ops->samples)
+            sink->ops->samples(sink, block);
+    }
+}
+
+/* ---- losses ------------------------------------------------------------------------------------------------- */
+
 void rp_sink_lose(struct rp_sink *sink, const char *fmt, ...)
 {
     struct rp_result *result = sink->sinks->result;

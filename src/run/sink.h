@@ -33,9 +33,13 @@ struct rp_sink_ops {
     /* From the start of the run on: before open(), and without it when the run comes to nothing. It may steer the run
      * (run/control.h). What cannot be kept is told with rp_sink_lose(). */
     void (*event)(struct rp_sink *sink, const struct rp_event *event);
-    /* What was measured in one second, in each series. */
+    /* What was measured in one second, in each series (run/measured.h). About once a second while iterations run, and
+     * once at the end for what is left, when there is something. Nothing is kept by series unless a sink has this slot
+     * when the plan is known. */
     void (*interval)(struct rp_sink *sink, const struct rp_interval *interval);
-    /* Samples one by one, as the workers deliver them. */
+    /* Samples one by one (run/measured.h), as the workers deliver them: at least once a second, and all of a worker that
+     * belong to an interval before that interval. Workers record them only if a sink has this slot when the plan is
+     * known. They wait for no sink: what comes faster than it is taken is lost, and counted. */
     void (*samples)(struct rp_sink *sink, const struct rp_sample_block *block);
     /* Once for each sink that open() did not fail for, whether or not it was called: after the last event. @result is NULL
      * when the run could not be run: then there is nothing to report, and what open() made is given up. A negative code
@@ -88,6 +92,11 @@ bool rp_sinks_want(const struct rp_sinks *sinks, enum rp_event_kind kind);
 /* Fills the common members of @event and tells it. What it points to must hold until this returns; when a sink may have
  * caused it, until that sink has been told. */
 void rp_sinks_event(struct rp_sinks *sinks, struct rp_event *event);
+/* Whether some sink has the slot: only then the rest need be made. */
+bool rp_sinks_take_intervals(const struct rp_sinks *sinks);
+bool rp_sinks_take_samples(const struct rp_sinks *sinks);
+void rp_sinks_interval(struct rp_sinks *sinks, const struct rp_interval *interval);
+void rp_sinks_samples(struct rp_sinks *sinks, const struct rp_sample_block *block);
 /* Closes all in turn. @is_run: the result is one, else nothing was run. The first failure is in @err, and the code that
  * follows from all of them becomes the result's once all are closed. */
 void rp_sinks_close(struct rp_sinks *sinks, bool is_run, struct rp_error *err);
