@@ -117,7 +117,8 @@ RP_NODISCARD int rp_store_keep_intervals(struct rp_store *store, rp_store_interv
                                          void *user);
 
 /* Ends the running interval at @at (ns since the run's start; -EINVAL before the last one's end): appends a point to the
- * time series of each view that got samples in it, and empties its second. The newest points, RP_STORE_FINE_POINTS at
+ * time series of each view that got samples in it, and empties its second. What an interval of no length got is part of the
+ * point before it; at the very start, of the next one. The newest points, RP_STORE_FINE_POINTS at
  * least, cover an interval each; before them stand at least RP_STORE_COARSE_POINTS each that cover 2, 4, 8, ...: a day of
  * seconds has 3,600 points at most. A point takes 88 bytes. Merged points are exact, sums and means too, but for p95, which
  * is that of the worst of their intervals, so that a spike stays visible: it is not the p95 of all their samples, which is

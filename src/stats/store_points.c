@@ -166,19 +166,16 @@ static int reserve_point(struct store_view *view)
     return rp_stats_grow(&view->points, sizeof(*view->points), &view->point_cap, need);
 }
 
-int rp_store_tick(struct rp_store *store, rp_ns at)
+static int reserve_points(struct rp_store *store)
 {
-    uint64_t interval = store->interval_count;
-
-    if (at < store->last_tick)
-        return -EINVAL;
-    rp_store_add_up_gauges(store);
-    /* An interval of no length belongs to the one before it. */
-    if (at == store->last_tick && interval)
-        interval--;
     for (size_t i = 0; i < store->view_count; i++)
         if (store->views[i]->view.second.samples && reserve_point(store->views[i]) < 0)
             return -ENOMEM;
+    return 0;
+}
+
+static void append_points(struct rp_store *store, rp_ns at, uint64_t interval)
+{
     for (size_t i = 0; i < store->view_count; i++) {
         struct store_view *view = store->views[i];
 
@@ -187,9 +184,22 @@ int rp_store_tick(struct rp_store *store, rp_ns at)
         append_point(view, point_of(&view->view, store->last_tick, at), interval);
         rp_value_reset(&view->view.second);
     }
+}
+
+int rp_store_tick(struct rp_store *store, rp_ns at)
+{
+    bool is_long = at > store->last_tick;
+
+    if (at < store->last_tick)
+        return -EINVAL;
+    rp_store_add_up_gauges(store);
+    if (reserve_points(store) < 0)
+        return -ENOMEM;
+    /* The points of an interval of no length belong to the one before it; without such a one, to the next. */
+    if (is_long || store->interval_count)
+        append_points(store, at, store->interval_count - !is_long);
     rp_store_tell_interval(store, at);
-    if (at > store->last_tick)
-        store->interval_count++;
+    store->interval_count += is_long;
     store->last_tick = at;
     return 0;
 }

@@ -144,6 +144,27 @@ static void silence_leaves_no_point_and_time_does_not_go_back(void **state)
     drop_series(&s);
 }
 
+/* What setup() records: there is no point without a length. */
+static void what_comes_before_the_start_is_in_the_first_point(void **state)
+{
+    struct series s = make_series(RP_COUNTER, false);
+    const struct rp_point *points;
+    size_t n;
+
+    count(&s, 1);
+    assert_int_equal(rp_store_tick(s.store, 0), 0);
+    points = rp_store_points(s.view, &n);
+    assert_int_equal(n, 0);
+    assert_int_equal(s.view->second.samples, 1);
+    count(&s, 2);
+    assert_int_equal(rp_store_tick(s.store, RP_S), 0);
+    points = rp_store_points(s.view, &n);
+    assert_int_equal(n, 1);
+    check_point(&points[0], 0, 1, 2);
+    assert_true(points[0].a == 3);
+    drop_series(&s);
+}
+
 /* Against sums kept by second: whatever was merged, each point must be the sum of the seconds that it covers, and no
  * second may be lost or counted twice. */
 static void check_coverage(struct series *s, const double *by_second, size_t seconds)
@@ -351,6 +372,7 @@ int main(void)
         cmocka_unit_test(each_type_gives_its_numbers),
         cmocka_unit_test(trends_of_numbers_keep_whole_ones),
         cmocka_unit_test(silence_leaves_no_point_and_time_does_not_go_back),
+        cmocka_unit_test(what_comes_before_the_start_is_in_the_first_point),
         cmocka_unit_test(older_points_get_coarser),
         cmocka_unit_test(rare_samples_lose_nothing),
         cmocka_unit_test(merged_points_keep_what_can_be_kept),
