@@ -78,7 +78,7 @@ def test_c_asks_through_the_table_only() -> None:
     for file in sorted(SOURCE.rglob("*.[ch]")):
         text = file.read_text()
         name = str(file.relative_to(SOURCE))
-        used |= set(re.findall(r"rp_py_(?:ask|tell)\(\s*[\w>.()-]+,\s+PY_HOOK_(\w+)", text))
+        used |= set(re.findall(r"rp_py_(?:ask|tell)\(\s*[\w>.()&-]+,\s+PY_HOOK_(\w+)", text))
         if name not in holders:
             assert not re.findall(r"(?:CallMethod|GetAttr)\w*\([^;]*hooks\b", text), name
     assert used == {constant for constant, _, _ in ROW.findall(table())}

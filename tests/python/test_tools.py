@@ -93,6 +93,43 @@ def test_rooms_bad(tree: Tree, name: str, text: str, parts: list[str]) -> None:
     refused("check-rooms", tree({**good, name: text}), *parts)
 
 
+ORDERED = TABLE.replace("| python | base loop net | hosts |", "| python | base loop net | hosts: python/drive python/api python/bridge |")
+FOLDERS = {
+    "docs/architecture.md": ORDERED,
+    "src/base/a.h": "",
+    "src/python/drive/d.h": "#include <Python.h>\n",
+    "src/python/drive/d.c": '#include "python/drive/d.h"\n#include "base/a.h"\n',
+    "src/python/api/a.h": '#include "python/drive/d.h"\n',
+    "src/python/bridge/b.c": '#include "python/api/a.h"\n#include "python/drive/d.h"\n#include "python/bridge/b.h"\n',
+    "src/python/bridge/b.h": "",
+    "tests/unit/python/test.c": '#include "python/bridge/b.h"\n',
+}
+
+
+def test_folders_good(tree: Tree) -> None:
+    assert run("check-rooms", tree(FOLDERS)) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "parts"),
+    [
+        (
+            "src/python/drive/d.c",
+            '\n#include "python/api/a.h"\n',
+            ["src/python/drive/d.c:2:", "python/drive includes python/api/a.h"],
+        ),
+        ("src/python/drive/d.h", '#include "python/bridge/b.h"\n', ["python/drive includes python/bridge/b.h", "above"]),
+        ("src/python/api/deep/x.c", '#include "python/bridge/b.h"\n', ["python/api includes python/bridge/b.h"]),
+        ("src/python/api/a.h", '#include "net/n.h"\n#include "python/bridge/b.h"\n', ["a.h:2:", "python/bridge/b.h"]),
+        ("src/python/loose.c", "", ["src/python/loose.c", "stands in none"]),
+        ("src/python/extra/e.c", "", ["python/extra", "does not order"]),
+        ("docs/architecture.md", ORDERED.replace("python/drive", "python/gone python/drive"), ["python/gone", "no folder"]),
+    ],
+)
+def test_folders_bad(tree: Tree, name: str, text: str, parts: list[str]) -> None:
+    refused("check-rooms", tree({**FOLDERS, name: text}), *parts)
+
+
 def test_rooms_without_a_table(tree: Tree) -> None:
     refused("check-rooms", tree({"docs/architecture.md": "# Nothing\n"}), "no table of rooms")
 

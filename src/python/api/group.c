@@ -4,7 +4,7 @@
 
 #include "plan/metrics.h"
 #include "python/api/docs.h"
-#include "python/bridge/state.h"
+#include "python/api/api_internal.h"
 
 struct py_group {
     PyObject_HEAD struct py_vu *vu; /* strong */

@@ -9,8 +9,9 @@
 #include <math.h>
 
 #include "base/alloc.h"
+#include "python/api/api_internal.h"
 #include "python/api/docs.h"
-#include "python/bridge/state.h"
+#include "python/api/templates.h"
 
 enum { HEADERS_MAX = 256 };
 
@@ -27,8 +28,7 @@ PyObject *rp_py_http_new(struct py_vu *vu)
 
 /* ---- options of a request ---------------------------------------------------------------------------------- */
 
-/* hooks.prepare_request(url, headers, params, json, data, name, tags, expected_statuses) does the rare and wordy part in
- * Python and gives (url, [(name, value)...], body or None, name or None, [(key, value)...], [(low, high)...] or None). */
+/* hooks.prepare_request() does the rare and wordy part in Python. */
 enum {
     O_HEADERS,
     O_PARAMS,
@@ -209,7 +209,7 @@ static struct py_vu *vu_of(struct py_http *self)
 {
     if (RP_LIKELY(self->vu && self->vu->engine_vu))
         return self->vu;
-    PyErr_SetString(PyExc_RuntimeError, "the run that this client belongs to is over");
+    rp_py_vu_refuse("client");
     return NULL;
 }
 

@@ -5,7 +5,13 @@
  * of the name (names are mostly constants of the code) and the VU's tags; only the first use looks it up by text.
  */
 
-#include "python/bridge/state.h"
+#include "python/api/metrics.h"
+
+#include <errno.h>
+
+#include "base/alloc.h"
+#include "plan/metrics.h"
+#include "python/api/api.h"
 
 struct sample_args {
     PyObject *name, *value, *tags;
@@ -76,20 +82,12 @@ static const struct rp_tags *add_tags(struct py_vu *self, const struct rp_tags *
     return base;
 }
 
-static int require_vu(struct py_vu *self)
-{
-    if (RP_LIKELY(self->engine_vu != NULL))
-        return 0;
-    PyErr_SetString(PyExc_RuntimeError, "the run that this worker belongs to is over");
-    return -1;
-}
-
 static struct series_slot *slot_of(struct py_vu *self, PyObject *name, const char *metric)
 {
     uintptr_t hash = (uintptr_t)name >> 4;
 
     hash ^= (uintptr_t)self->engine_vu->tags >> 5 ^ (uintptr_t)metric;
-    return &self->host->series_slots[hash % RP_PY_SERIES_SLOTS];
+    return &self->host->series->slots[hash % RP_PY_SERIES_SLOTS];
 }
 
 static bool slot_matches(const struct series_slot *slot, struct py_vu *self, PyObject *name,
@@ -109,10 +107,27 @@ static void fill_slot(struct series_slot *slot, struct py_vu *self, PyObject *na
     Py_XDECREF(old); /* last: it may be of a class of the script's own */
 }
 
-void rp_py_series_clear(struct py_host *host)
+int rp_py_series_new(struct py_host *host, struct rp_error *err)
 {
-    for (size_t i = 0; host->series_slots && i < RP_PY_SERIES_SLOTS; i++)
-        Py_CLEAR(host->series_slots[i].name);
+    const struct rp_builtin_metric *checks = &rp_builtin_metrics[RP_M_CHECKS];
+
+    host->series = rp_calloc(1, sizeof(*host->series));
+    if (!host->series)
+        return -ENOMEM;
+    return rp_registry_metric(host->registry, checks->name, checks->type, checks->is_time,
+                              &host->series->checks, err);
+}
+
+void rp_py_series_free(struct py_host *host)
+{
+    struct py_series *self = host->series;
+
+    if (!self)
+        return;
+    for (size_t i = 0; i < RP_PY_SERIES_SLOTS; i++)
+        Py_CLEAR(self->slots[i].name);
+    host->series = NULL;
+    rp_free(self);
 }
 
 /* ---- custom metrics --------------------------------------------------------------------------------------- */
@@ -149,7 +164,7 @@ static struct rp_series *custom_series(struct py_vu *self, const struct sample_a
     struct series_slot *slot;
     struct rp_series *series;
 
-    if (require_vu(self) < 0)
+    if (rp_py_vu_require(self) < 0)
         return NULL;
     if (args->tags)
         return find_custom(self, args->name, type, args->tags);
@@ -259,7 +274,7 @@ static struct rp_series *find_check(struct py_vu *self, PyObject *name, PyObject
         return NULL;
     tags = rp_tags_with(self->host->registry, tags, RP_SLICE("check"), text);
     if (tags)
-        series = rp_registry_series(self->host->registry, self->host->checks, tags);
+        series = rp_registry_series(self->host->registry, self->host->series->checks, tags);
     if (!series)
         PyErr_NoMemory();
     return series;
@@ -344,7 +359,7 @@ static int check_one(struct py_vu *self, PyObject *name, PyObject *predicate, Py
     int truth = holds(self, name, predicate, value);
     struct rp_series *series;
 
-    if (truth < 0 || require_vu(self) < 0 || !(series = check_series(self, name, tags)))
+    if (truth < 0 || rp_py_vu_require(self) < 0 || !(series = check_series(self, name, tags)))
         return -1;
     rp_series_rate(series, truth);
     return truth;
@@ -367,7 +382,7 @@ PyObject *rp_py_vu_check(PyObject *object, PyObject *const *args, Py_ssize_t nar
         return PyErr_Format(PyExc_TypeError,
                             "check() takes a dict of names and predicates, not %.100s",
                             Py_TYPE(args[1])->tp_name);
-    if (require_vu(self) < 0)
+    if (rp_py_vu_require(self) < 0)
         return NULL;
     tags = tags == Py_None ? NULL : tags;
     while (PyDict_Next(args[1], &pos, &name, &predicate)) {

@@ -3,9 +3,8 @@
 /* A request under way: the operation that worker.http.get() returns. */
 
 #include "base/alloc.h"
+#include "python/api/api_internal.h"
 #include "python/api/docs.h"
-#include "python/bridge/guest.h"
-#include "python/bridge/state.h"
 
 /* The RequestError or, when that cannot be made, what prevents it. */
 static PyObject *error_of(struct py_request *self)
@@ -47,10 +46,8 @@ static int request_start(struct py_op *op)
     struct py_request *self = (struct py_request *)op;
     struct rp_vu *engine_vu = self->vu->engine_vu;
 
-    if (!engine_vu) {
-        PyErr_SetString(PyExc_RuntimeError, "the run that this worker belongs to is over");
-        return -1;
-    }
+    if (!engine_vu)
+        return rp_py_vu_refuse("worker");
     if (RP_UNLIKELY(!engine_vu->sessions[RP_CLIENT_HTTP]) && make_session(op->host, engine_vu) < 0)
         return -1;
     self->call.response = &self->response->response;
@@ -58,7 +55,7 @@ static int request_start(struct py_op *op)
     self->call.done = request_done;
     Py_INCREF(self); /* while it runs the client points to it */
     if (op->host->guest)
-        rp_list_append(&op->host->guest->requests, &self->node);
+        rp_list_append(&op->host->requests, &self->node);
     rp_http_start(engine_vu->sessions[RP_CLIENT_HTTP], &self->call);
     return 0;
 }
@@ -75,6 +72,14 @@ static void request_cancel(struct py_op *op)
 }
 
 static const struct py_op_kind request_kind = { .start = request_start, .cancel = request_cancel };
+
+void rp_py_requests_abandon(struct py_host *host)
+{
+    struct rp_list *node;
+
+    while ((node = rp_list_pop(&host->requests)))
+        rp_py_op_cancel(&rp_container_of(node, struct py_request, node)->op);
+}
 
 static struct py_request *request_alloc(struct rp_pystate *state)
 {

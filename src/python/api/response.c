@@ -6,8 +6,8 @@
  * plain containers hang on it), so it is not tracked by the garbage collector.
  */
 
+#include "python/api/api_internal.h"
 #include "python/api/docs.h"
-#include "python/bridge/state.h"
 
 enum { KEEP_MAX = 64 * 1024 };
 

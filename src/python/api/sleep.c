@@ -2,8 +2,17 @@
 
 /* worker.sleep(): a timer of the reactor that resumes the VU by itself. */
 
+#include <math.h>
+
+#include "python/api/api_internal.h"
 #include "python/api/docs.h"
-#include "python/bridge/state.h"
+
+/* Not tracked by the garbage collector, as a pause: while others may point to it the loop has it, and then it has let go of
+ * its callbacks. */
+struct py_sleep {
+    struct py_op op;
+    struct rp_timer timer; /* until the start its deadline is the time to sleep */
+};
 
 static void sleep_over(struct rp_timer *timer, rp_ns now)
 {
@@ -19,10 +28,8 @@ static int sleep_start(struct py_op *op)
     struct rp_loop *loop = op->host->loop;
     rp_ns delay = self->timer.deadline;
 
-    if (!loop) {
-        PyErr_SetString(PyExc_RuntimeError, "the run that this worker belongs to is over");
-        return -1;
-    }
+    if (!loop)
+        return rp_py_vu_refuse("worker");
     Py_INCREF(self); /* the armed timer */
     rp_timer_arm(loop, &self->timer, rp_ns_add(rp_loop_now(loop), delay), sleep_over);
     return 0;
@@ -38,28 +45,40 @@ static void sleep_cancel(struct py_op *op)
     Py_DECREF(self);
 }
 
-void rp_py_sleep_abandon(struct rp_timer *timer)
+/* Timers of others are taken from the loop too, and left alone. */
+void rp_py_sleeps_abandon(struct py_host *host)
 {
-    struct py_sleep *self = rp_container_of(timer, struct py_sleep, timer);
+    struct rp_timer *timer;
 
-    if (timer->fn != sleep_over)
-        return;
-    rp_py_op_cancel(&self->op);
-    Py_DECREF(self);
+    while ((timer = rp_loop_take_timer(host->loop))) {
+        struct py_sleep *self = rp_container_of(timer, struct py_sleep, timer);
+
+        if (timer->fn != sleep_over)
+            continue;
+        rp_py_op_cancel(&self->op);
+        Py_DECREF(self);
+    }
 }
 
 static const struct py_op_kind sleep_kind = { .start = sleep_start, .cancel = sleep_cancel };
 
-PyObject *rp_py_sleep_new(struct py_vu *vu, rp_ns delay)
+PyObject *rp_py_vu_sleep(PyObject *object, PyObject *arg)
 {
-    PyTypeObject *type = vu->host->state->sleep_type;
-    struct py_sleep *self = (struct py_sleep *)type->tp_alloc(type, 0);
+    struct py_host *host = ((struct py_vu *)object)->host;
+    PyTypeObject *type = host->state->sleep_type;
+    double seconds = PyFloat_AsDouble(arg);
+    struct py_sleep *self;
 
+    if (seconds == -1.0 && PyErr_Occurred())
+        return NULL;
+    if (!(seconds >= 0) || seconds > 1e9)
+        return PyErr_Format(PyExc_ValueError, "sleep takes seconds from 0 to 1e9, not %R", arg);
+    self = (struct py_sleep *)type->tp_alloc(type, 0);
     if (!self)
         return NULL;
     self->op.kind = &sleep_kind;
-    self->op.host = (struct py_host *)Py_NewRef(vu->host);
-    self->timer.deadline = delay;
+    self->op.host = (struct py_host *)Py_NewRef(host);
+    self->timer.deadline = (rp_ns)llround(seconds * 1e9);
     return (PyObject *)self;
 }
 

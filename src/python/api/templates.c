@@ -2,35 +2,14 @@
 
 /* The prepared requests of calls without options: found by the address of the URL, else by its text. */
 
+#include "python/api/templates.h"
+
+#include <errno.h>
+
 #include "base/alloc.h"
-#include "python/bridge/state.h"
+#include "python/api/api.h"
 
-/* Methods whose requests have neither body nor options in the common case: the index of host->templates. */
-const char *const rp_py_plain_methods[4] = { "GET", "HEAD", "DELETE", "OPTIONS" };
-
-int rp_py_utf8(PyObject *object, const char *what, struct rp_slice *ret)
-{
-    Py_ssize_t len;
-    const char *text;
-
-    if (!PyUnicode_Check(object)) {
-        PyErr_Format(PyExc_TypeError, "%s must be a str, not %.100s", what,
-                     Py_TYPE(object)->tp_name);
-        return -1;
-    }
-    text = PyUnicode_AsUTF8AndSize(object, &len);
-    if (!text)
-        return -1;
-    *ret = rp_slice(text, (size_t)len);
-    return 0;
-}
-
-PyObject *rp_py_raise_and_deinit(int code, struct rp_error *err)
-{
-    rp_py_raise(code, err);
-    rp_error_deinit(err);
-    return NULL;
-}
+const char *const rp_py_plain_methods[RP_PY_PLAIN_METHODS] = { "GET", "HEAD", "DELETE", "OPTIONS" };
 
 static struct py_template *prepare(struct py_host *host, const char *method, PyObject *url)
 {
@@ -53,10 +32,9 @@ static struct py_template *prepare(struct py_host *host, const char *method, PyO
     return template;
 }
 
-/* A new reference. */
 struct py_template *rp_py_template_find(struct py_host *host, int method, PyObject *url)
 {
-    PyObject *known = host->templates[method];
+    PyObject *known = host->templates->by_text[method];
     struct py_template *template;
 
     if (!PyUnicode_Check(url))
@@ -75,11 +53,10 @@ struct py_template *rp_py_template_find(struct py_host *host, int method, PyObje
     return template;
 }
 
-/* A borrowed reference, kept alive by the slot. */
 struct py_template *rp_py_template_find_get(struct py_host *host, PyObject *url)
 {
     struct template_slot *slot =
-        &host->template_slots[((uintptr_t)url >> 4) % RP_PY_TEMPLATE_SLOTS];
+        &host->templates->slots[((uintptr_t)url >> 4) % RP_PY_TEMPLATE_SLOTS];
     struct py_template *template;
     PyObject *old;
 
@@ -95,14 +72,32 @@ struct py_template *rp_py_template_find_get(struct py_host *host, PyObject *url)
     return slot->url == url ? slot->template : rp_py_template_find_get(host, url);
 }
 
-void rp_py_templates_clear(struct py_host *host)
+int rp_py_templates_new(struct py_host *host)
 {
-    for (size_t i = 0; i < RP_ARRAY_LEN(host->templates); i++)
-        Py_CLEAR(host->templates[i]);
-    for (size_t i = 0; host->template_slots && i < RP_PY_TEMPLATE_SLOTS; i++) {
-        Py_CLEAR(host->template_slots[i].url);
-        Py_CLEAR(host->template_slots[i].template);
+    struct py_templates *self = host->templates = rp_calloc(1, sizeof(*self));
+
+    if (!self)
+        return -ENOMEM;
+    for (size_t i = 0; i < RP_ARRAY_LEN(self->by_text); i++)
+        if (!(self->by_text[i] = PyDict_New()))
+            return -ENOMEM;
+    return 0;
+}
+
+void rp_py_templates_free(struct py_host *host)
+{
+    struct py_templates *self = host->templates;
+
+    if (!self)
+        return;
+    for (size_t i = 0; i < RP_ARRAY_LEN(self->by_text); i++)
+        Py_CLEAR(self->by_text[i]);
+    for (size_t i = 0; i < RP_PY_TEMPLATE_SLOTS; i++) {
+        Py_CLEAR(self->slots[i].url);
+        Py_CLEAR(self->slots[i].template);
     }
+    host->templates = NULL;
+    rp_free(self);
 }
 
 static void template_dealloc(PyObject *object)

@@ -2,86 +2,21 @@
 
 /* `worker`: what a scenario is given. One object per VU, alive as long as the VU. */
 
-#include <math.h>
-
-#include "base/alloc.h"
+#include "python/api/api_internal.h"
 #include "python/api/docs.h"
-#include "python/bridge/state.h"
-
-static PyMethodDef wakeup_def = { "_wakeup", rp_py_vu_wakeup, METH_O, NULL };
-
-struct py_vu *rp_py_vu_new(struct py_host *host, struct rp_vu *engine_vu)
-{
-    PyTypeObject *type = host->state->vu_type;
-    struct py_vu *self = (struct py_vu *)type->tp_alloc(type, 0);
-
-    if (!self)
-        return NULL;
-    self->host = (struct py_host *)Py_NewRef(host);
-    self->engine_vu = engine_vu;
-    return self;
-}
-
-struct py_vu_extra *rp_py_vu_extra(struct py_vu *self)
-{
-    if (self->extra)
-        return self->extra;
-    self->extra = rp_calloc(1, sizeof(*self->extra));
-    if (self->extra)
-        self->extra->vu = self;
-    else
-        PyErr_NoMemory();
-    return self->extra;
-}
-
-PyObject *rp_py_vu_wakeup_of(struct py_vu *self)
-{
-    if (!self->wakeup)
-        self->wakeup = PyCFunction_New(&wakeup_def, (PyObject *)self);
-    return self->wakeup;
-}
-
-static void free_extra(struct py_vu *self)
-{
-    struct py_vu_extra *extra = self->extra;
-
-    if (!extra)
-        return;
-    rp_task_cancel(&extra->throw_task);
-    rp_timer_disarm(&extra->patience);
-    rp_py_tasks_clear(self);
-    self->extra = NULL;
-    Py_XDECREF(extra->task);
-    Py_XDECREF(extra->vu_dict);
-    Py_XDECREF(extra->env);
-    rp_free(extra);
-}
+#include "python/api/metrics.h"
+#include "python/drive/drive.h"
 
 void rp_py_vu_release(struct py_vu *self)
 {
-    self->engine_vu = NULL;
-    Py_CLEAR(self->coro);
-    Py_CLEAR(self->waiting);
-    Py_CLEAR(self->wakeup);
-    Py_CLEAR(self->function);
-    Py_CLEAR(self->context);
     if (self->http)
         ((struct py_http *)self->http)->vu = NULL;
-    Py_CLEAR(self->http);
-    free_extra(self);
-}
-
-static int require_vu(struct py_vu *self)
-{
-    if (self->engine_vu)
-        return 0;
-    PyErr_SetString(PyExc_RuntimeError, "the run that this worker belongs to is over");
-    return -1;
+    rp_py_vu_deinit(self);
 }
 
 static struct py_vu_extra *require_extra(struct py_vu *self)
 {
-    return require_vu(self) < 0 ? NULL : rp_py_vu_extra(self);
+    return rp_py_vu_require(self) < 0 ? NULL : rp_py_vu_extra(self);
 }
 
 /* ---- attributes ------------------------------------------------------------------------------------------- */
@@ -91,7 +26,7 @@ static PyObject *get_http(PyObject *object, void *unused)
     struct py_vu *self = (struct py_vu *)object;
 
     if (RP_UNLIKELY(!self->http)) {
-        if (require_vu(self) < 0)
+        if (rp_py_vu_require(self) < 0)
             return NULL;
         self->http = rp_py_http_new(self);
     }
@@ -156,7 +91,7 @@ static PyObject *get_tags(PyObject *object, void *unused)
     struct py_vu *self = (struct py_vu *)object;
     PyObject *tags;
 
-    if (require_vu(self) < 0)
+    if (rp_py_vu_require(self) < 0)
         return NULL;
     tags = PyDict_New();
     for (uint32_t i = 0; tags && i < self->engine_vu->tags->count; i++) {
@@ -180,21 +115,52 @@ static PyObject *get_context(PyObject *object, void *unused)
 {
     struct py_vu *self = (struct py_vu *)object;
 
-    return self->engine_vu ? Py_XNewRef(rp_py_own_context(self)) : Py_NewRef(Py_None);
+    return self->engine_vu ? Py_XNewRef(rp_py_context_own(self)) : Py_NewRef(Py_None);
 }
 
 /* ---- methods ---------------------------------------------------------------------------------------------- */
 
-static PyObject *vu_sleep(PyObject *object, PyObject *arg)
+static int parse_reason(PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
+                        const char **ret)
+{
+    Py_ssize_t keywords = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
+
+    *ret = "";
+    if (nargs + keywords > 1 || (keywords && PyUnicode_CompareWithASCIIString(
+                                                 PyTuple_GET_ITEM(kwnames, 0), "reason") != 0)) {
+        PyErr_SetString(PyExc_TypeError, "abort() takes one argument, the reason");
+        return -1;
+    }
+    if (nargs + keywords == 0)
+        return 0;
+    if (!PyUnicode_Check(args[0])) {
+        PyErr_Format(PyExc_TypeError, "abort() takes the reason as a str, not %.100s",
+                     Py_TYPE(args[0])->tp_name);
+        return -1;
+    }
+    *ret = PyUnicode_AsUTF8(args[0]);
+    return *ret ? 0 : -1;
+}
+
+static PyObject *vu_abort(PyObject *object, PyObject *const *args, Py_ssize_t nargs,
+                          PyObject *kwnames)
 {
     struct py_vu *self = (struct py_vu *)object;
-    double seconds = PyFloat_AsDouble(arg);
+    struct py_host *host = self->host;
+    const char *reason;
 
-    if (seconds == -1.0 && PyErr_Occurred())
+    if (parse_reason(args, nargs, kwnames, &reason) < 0)
         return NULL;
-    if (!(seconds >= 0) || seconds > 1e9)
-        return PyErr_Format(PyExc_ValueError, "sleep takes seconds from 0 to 1e9, not %R", arg);
-    return rp_py_sleep_new(self, (rp_ns)llround(seconds * 1e9));
+    if (rp_py_vu_require(self) < 0)
+        return NULL;
+    if (!host->worker) {
+        rp_py_vu_refuse("worker");
+        return NULL;
+    }
+    if (rp_py_require_here(host, "abort() must be called") < 0)
+        return NULL;
+    host->ops->end_run(host, reason);
+    return PyErr_Format(host->state->run_aborted, "%s", reason);
 }
 
 static PyObject *vu_cancel(PyObject *object, PyObject *unused)
@@ -250,8 +216,8 @@ static PyMethodDef methods[] = {
     { "rate", FASTCALL(rp_py_vu_rate), RP_DOC_WORKER_RATE },
     { "trend", FASTCALL(rp_py_vu_trend), RP_DOC_WORKER_TREND },
     { "group", rp_py_vu_group, METH_O, RP_DOC_WORKER_GROUP },
-    { "abort", FASTCALL(rp_py_vu_abort), RP_DOC_WORKER_ABORT },
-    { "sleep", vu_sleep, METH_O, RP_DOC_WORKER_SLEEP },
+    { "abort", FASTCALL(vu_abort), RP_DOC_WORKER_ABORT },
+    { "sleep", rp_py_vu_sleep, METH_O, RP_DOC_WORKER_SLEEP },
     { "_cancel", vu_cancel, METH_NOARGS, NULL },
     { "_uncancel", vu_uncancel, METH_NOARGS, NULL },
     { "_released", rp_py_vu_released, METH_O, NULL },
@@ -299,95 +265,4 @@ PyType_Spec rp_py_vu_spec = {
     .basicsize = sizeof(struct py_vu),
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .slots = slots,
-};
-
-/* ---- execution -------------------------------------------------------------------------------------------- */
-
-struct py_execution {
-    PyObject_HEAD PyObject *scenario;
-    long long vu, stage; /* stage: -1 = none */
-    unsigned long long iteration, iteration_in_vu;
-    unsigned worker_id;
-};
-
-static int64_t stage_of(const struct py_vu *vu)
-{
-    const struct rp_scenario *scenario = vu->engine_vu->scenario;
-    const struct rp_engine *engine;
-
-    if (!scenario || !scenario->stage_count)
-        return -1;
-    engine = rp_worker_engine(vu->host->worker);
-    return rp_engine_progress(engine, (size_t)(scenario - vu->host->plan->scenarios)).stage;
-}
-
-PyObject *rp_py_execution_new(struct py_vu *vu)
-{
-    PyTypeObject *type = vu->host->state->execution_type;
-    struct py_execution *self;
-
-    if (require_vu(vu) < 0)
-        return NULL;
-    self = (struct py_execution *)type->tp_alloc(type, 0);
-    if (!self)
-        return NULL;
-    self->vu = vu->engine_vu->number;
-    self->worker_id = rp_worker_number(vu->host->worker);
-    self->stage = stage_of(vu);
-    self->iteration = vu->engine_vu->iteration;
-    self->iteration_in_vu = vu->engine_vu->iteration_in_vu;
-    self->scenario = vu->engine_vu->scenario ? PyUnicode_FromString(vu->engine_vu->scenario->name)
-                                             : Py_NewRef(Py_None);
-    if (!self->scenario)
-        Py_CLEAR(self);
-    return (PyObject *)self;
-}
-
-static void execution_dealloc(PyObject *object)
-{
-    PyTypeObject *type = Py_TYPE(object);
-
-    Py_XDECREF(((struct py_execution *)object)->scenario);
-    type->tp_free(object);
-    Py_DECREF(type);
-}
-
-static PyObject *get_stage(PyObject *object, void *unused)
-{
-    long long stage = ((struct py_execution *)object)->stage;
-
-    return stage < 0 ? Py_NewRef(Py_None) : PyLong_FromLongLong(stage);
-}
-
-static PyMemberDef execution_members[] = {
-    { "scenario", T_OBJECT, offsetof(struct py_execution, scenario), READONLY,
-      RP_DOC_EXECUTION_SCENARIO },
-    { "vu", T_LONGLONG, offsetof(struct py_execution, vu), READONLY, RP_DOC_EXECUTION_VU },
-    { "iteration", T_ULONGLONG, offsetof(struct py_execution, iteration), READONLY,
-      RP_DOC_EXECUTION_ITERATION },
-    { "iteration_in_vu", T_ULONGLONG, offsetof(struct py_execution, iteration_in_vu), READONLY,
-      RP_DOC_EXECUTION_ITERATION_IN_VU },
-    { "worker_id", T_UINT, offsetof(struct py_execution, worker_id), READONLY,
-      RP_DOC_EXECUTION_WORKER_ID },
-    { NULL, 0, 0, 0, NULL },
-};
-
-static PyGetSetDef execution_getset[] = {
-    { "stage", get_stage, NULL, RP_DOC_EXECUTION_STAGE, NULL },
-    { NULL, NULL, NULL, NULL, NULL },
-};
-
-static PyType_Slot execution_slots[] = {
-    { Py_tp_dealloc, execution_dealloc },
-    { Py_tp_members, execution_members },
-    { Py_tp_getset, execution_getset },
-    { Py_tp_doc, (void *)RP_DOC_EXECUTION },
-    { 0, NULL },
-};
-
-PyType_Spec rp_py_execution_spec = {
-    .name = "rampa.Execution",
-    .basicsize = sizeof(struct py_execution),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
-    .slots = execution_slots,
 };

@@ -11,18 +11,15 @@
 
 #include <stdbool.h>
 
-#include "python/bridge/state.h"
+#include "python/bridge/bridge.h"
 
 struct py_run;
 
-struct py_guest {
-    PyObject *wake;                    /* wake() has turn() called soon */
-    PyObject *enter_task, *leave_task; /* asyncio's, for what drives coroutines as a task does */
-    PyObject *fatal; /* KeyboardInterrupt or SystemExit that left an iteration; not ours to keep */
-    struct py_run *run;      /* borrowed: it holds the host */
-    struct rp_list requests; /* under way */
-    int timer_fd;
-    rp_ns armed; /* what the timer is set to; RP_NS_NEVER = not */
+struct py_guest {       /* host->guest, made by attach_guest() */
+    PyObject *wake;     /* wake() has turn() called soon; NULL once the guest is closed */
+    struct py_run *run; /* borrowed: it holds the host */
+    int timer_fd;       /* -1 once the guest is closed */
+    rp_ns armed;        /* what the timer is set to; RP_NS_NEVER = not */
     bool is_turning;
 };
 
@@ -34,18 +31,9 @@ PyObject *rp_py_host_timer_fileno(PyObject *self, PyObject *unused);
 
 /* Has turn() called soon. Leaves an exception that is set as it is. */
 void rp_py_guest_wake(struct py_host *host);
-/* Around a step of @worker's coroutine: it is the current task. */
-void rp_py_guest_enter(struct py_vu *vu);
-void rp_py_guest_leave(struct py_vu *vu);
-/* Whether the exception @value is one that ends programs: then it is kept for the loop, and the run ends. */
-bool rp_py_guest_takes(struct py_host *host, PyObject *value);
-/* -1 with the exception that was kept, else 0. */
-int rp_py_guest_raise(struct py_host *host);
 /* Before the worker is freed: the run is over, whether or not it has ended. The other loop must have forgotten the
  * descriptors. */
 void rp_py_guest_close(struct py_host *host);
-/* After that. */
-void rp_py_guest_abandon_sleeps(struct py_host *host);
 void rp_py_guest_free(struct py_host *host);
 
 /* run.c */

@@ -11,8 +11,8 @@
 #include <sys/prctl.h>
 
 #include "base/alloc.h"
+#include "python/bridge/bridge.h"
 #include "python/bridge/guest.h"
-#include "python/bridge/state.h"
 
 enum { RECEIVE_BLOCK_MAX = 512 * 1024 };
 
@@ -20,62 +20,48 @@ enum { RECEIVE_BLOCK_MAX = 512 * 1024 };
 
 static void before_wait(void *user)
 {
-    struct py_host *self = user;
+    struct py_bridge *self = user;
 
-    rp_py_watchdog_set_idle(&self->watchdog, true);
-    self->thread = PyEval_SaveThread();
+    rp_py_pulse_set_idle(&self->host.pulse, true);
+    self->sharing.thread = PyEval_SaveThread();
 }
 
 static void after_wait(void *user)
 {
-    struct py_host *self = user;
+    struct py_bridge *self = user;
 
-    PyEval_RestoreThread(self->thread);
-    rp_py_watchdog_set_idle(&self->watchdog, false);
+    PyEval_RestoreThread(self->sharing.thread);
+    rp_py_pulse_set_idle(&self->host.pulse, false);
 }
 
 static void asyncio_ready(struct rp_watch *watch, unsigned ready)
 {
-    rp_container_of(watch, struct py_host, aio_watch)->aio_ready = true;
+    rp_container_of(watch, struct py_sharing, watch)->is_ready = true;
 }
 
 void rp_py_worker_ended(struct rp_worker *worker, void *user, int status)
 {
-    struct py_host *self = user;
+    struct py_bridge *self = rp_py_bridge(user);
 
     self->has_ended = true;
     self->end_status = status;
 }
 
-/* asyncio makes a new heap of timers when many of them were cancelled, right before it waits. */
-static int take_scheduled(struct py_host *self)
-{
-    PyObject *scheduled = PyObject_GetAttr(self->aio_loop, self->state->s_scheduled);
-
-    if (!scheduled)
-        return -1;
-    if (PyList_Check(scheduled)) {
-        Py_XSETREF(self->scheduled, scheduled);
-        return 0;
-    }
-    Py_DECREF(scheduled);
-    PyErr_SetString(PyExc_RuntimeError, "this Python's asyncio is not one that rampa knows");
-    return -1;
-}
-
+/* asyncio replaces its heap of timers right before it waits: it is asked for anew before each wait. */
 static PyObject *first_timer(const struct py_host *self)
 {
-    return PyList_GET_SIZE(self->scheduled) ? PyList_GET_ITEM(self->scheduled, 0) : NULL;
+    return PyList_GET_SIZE(self->aio.scheduled) ? PyList_GET_ITEM(self->aio.scheduled, 0) : NULL;
 }
 
 /* Whether asyncio has something to do: 1, 0, or -1 with an exception. */
-static int asyncio_has_work(const struct py_host *self, const PyObject *timer_before)
+static int asyncio_has_work(const struct py_bridge *self, const PyObject *timer_before)
 {
-    Py_ssize_t ready = PyObject_Size(self->ready);
+    Py_ssize_t ready = PyObject_Size(self->host.aio.ready);
 
     if (ready < 0)
         return -1;
-    return ready > 0 || self->aio_ready || self->has_ended || first_timer(self) != timer_before;
+    return ready > 0 || self->sharing.is_ready || self->has_ended ||
+           first_timer(&self->host) != timer_before;
 }
 
 /* Whether somebody else may want the GIL. Else the loop need not give it away while it has enough to do. */
@@ -87,11 +73,13 @@ static bool has_other_threads(void)
 /* Not from inside of a turn, as by a script that runs its loop itself; not in another process or thread. */
 static int require_idle(struct py_host *self)
 {
+    bool is_turning = rp_py_bridge(self)->sharing.is_turning;
+
     if (RP_UNLIKELY(self->is_forked))
         rp_py_leave_fork(self);
-    if (RP_UNLIKELY(!self->scheduled || self->is_turning)) {
-        PyErr_SetString(PyExc_RuntimeError, self->is_turning ? "this event loop is already running"
-                                                             : "this host has no loop");
+    if (RP_UNLIKELY(!self->aio.scheduled || is_turning)) {
+        PyErr_SetString(PyExc_RuntimeError, is_turning ? "this event loop is already running"
+                                                       : "this host has no loop");
         return -1;
     }
     return rp_py_require_here(self, "the event loop must be run");
@@ -117,22 +105,24 @@ static int deadline_of(struct py_host *self, PyObject *timeout, rp_ns *ret)
 static PyObject *host_wait(PyObject *object, PyObject *arg)
 {
     struct py_host *self = (struct py_host *)object;
+    struct py_bridge *bridge = rp_py_bridge(self);
     const PyObject *timer_before;
     rp_ns deadline;
     int work;
 
-    if (require_idle(self) < 0 || take_scheduled(self) < 0 || deadline_of(self, arg, &deadline) < 0)
+    if (require_idle(self) < 0 || rp_py_aio_take_scheduled(self) < 0 ||
+        deadline_of(self, arg, &deadline) < 0)
         return NULL;
     timer_before = first_timer(self);
-    self->aio_ready = false;
+    bridge->sharing.is_ready = false;
     rp_py_alive(self);
     do {
         int r;
 
-        self->is_turning = true;
+        bridge->sharing.is_turning = true;
         rp_loop_insist_on_hooks(self->loop, has_other_threads());
         r = rp_loop_turn(self->loop, deadline);
-        self->is_turning = false;
+        bridge->sharing.is_turning = false;
         rp_py_alive(self);
         if (r < 0) {
             errno = -r;
@@ -140,57 +130,13 @@ static PyObject *host_wait(PyObject *object, PyObject *arg)
         }
         if (PyErr_CheckSignals() < 0)
             return NULL;
-        work = asyncio_has_work(self, timer_before);
+        work = asyncio_has_work(bridge, timer_before);
     } while (work == 0 && deadline &&
              (deadline == RP_NS_NEVER || rp_loop_now(self->loop) < deadline));
-    return work < 0 ? NULL : PyBool_FromLong(self->aio_ready);
+    return work < 0 ? NULL : PyBool_FromLong(bridge->sharing.is_ready);
 }
 
 /* ---- life ------------------------------------------------------------------------------------------------- */
-
-static PyObject *attribute(const char *module_name, const char *name)
-{
-    PyObject *module = PyImport_ImportModule(module_name);
-    PyObject *value = module ? PyObject_GetAttrString(module, name) : NULL;
-
-    Py_XDECREF(module);
-    return value;
-}
-
-static void forget_loop(struct py_host *self)
-{
-    rp_py_tasks_deinit(self);
-    Py_CLEAR(self->aio_loop);
-    Py_CLEAR(self->call_soon);
-    Py_CLEAR(self->get_running_loop);
-    Py_CLEAR(self->neutral_context);
-    Py_CLEAR(self->ready);
-    Py_CLEAR(self->heappush);
-    Py_CLEAR(self->scheduled);
-}
-
-int rp_py_host_take_loop(struct py_host *self, PyObject *aio_loop)
-{
-    self->aio_loop = Py_NewRef(aio_loop);
-    self->loop_thread = PyThread_get_thread_ident();
-    if ((self->call_soon = PyObject_GetAttrString(aio_loop, "call_soon")) &&
-        (self->get_running_loop = attribute("asyncio", "_get_running_loop")) &&
-        (self->neutral_context = PyContext_New()) && rp_py_tasks_init(self) == 0)
-        return 0;
-    forget_loop(self);
-    return -1;
-}
-
-/* Queues of asyncio's own loop, which is ours alone: private, and quick. */
-static int take_queues(struct py_host *self)
-{
-    if ((self->ready = PyObject_GetAttrString(self->aio_loop, "_ready")) &&
-        (self->heappush = attribute("heapq", "heappush")) && rp_py_handles_init(self) == 0 &&
-        take_scheduled(self) == 0)
-        return 0;
-    forget_loop(self);
-    return -1;
-}
 
 static PyObject *host_attach(PyObject *object, PyObject *args)
 {
@@ -200,11 +146,12 @@ static PyObject *host_attach(PyObject *object, PyObject *args)
 
     if (!PyArg_ParseTuple(args, "Oi", &aio_loop, &fd))
         return NULL;
-    if (self->aio_loop)
+    if (self->aio.loop)
         return PyErr_Format(PyExc_RuntimeError, "this host has a loop already");
-    if (rp_py_host_take_loop(self, aio_loop) < 0 || take_queues(self) < 0)
+    if (rp_py_aio_take_loop(self, aio_loop) < 0 || rp_py_aio_take_queues(self, rp_py_vu_wakeup) < 0)
         return NULL;
-    r = rp_watch_start(self->loop, &self->aio_watch, fd, RP_READABLE, asyncio_ready);
+    r = rp_watch_start(self->loop, &rp_py_bridge(self)->sharing.watch, fd, RP_READABLE,
+                       asyncio_ready);
     if (r < 0) {
         errno = -r;
         return PyErr_SetFromErrno(PyExc_OSError);
@@ -231,14 +178,14 @@ static PyObject *host_serve(PyObject *object, PyObject *arg)
 
     if (fd == -1 && PyErr_Occurred())
         return NULL;
-    if (!self->scheduled || self->worker)
+    if (!self->aio.scheduled || self->worker)
         return PyErr_Format(PyExc_RuntimeError, "this host has no loop, or serves already");
     keep_receive_blocks();
     /* A script that blocks does not see the coordinator's end: it must not outlive it. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     r = rp_worker_new(self->loop, (int)fd, &config, &self->worker);
     if (r == 0)
-        r = rp_py_watchdog_start(self);
+        r = rp_py_watchdog_start(rp_py_bridge(self));
     if (r < 0) {
         errno = -r;
         return PyErr_SetFromErrno(PyExc_OSError);
@@ -250,6 +197,7 @@ static PyObject *host_serve(PyObject *object, PyObject *arg)
 static PyObject *host_hook_ended(PyObject *object, PyObject *args)
 {
     struct py_host *self = (struct py_host *)object;
+    struct py_setup *setup = &rp_py_bridge(self)->setup;
     struct rp_error err = { 0 };
     const char *name;
     PyObject *error;
@@ -262,10 +210,10 @@ static PyObject *host_hook_ended(PyObject *object, PyObject *args)
             PyErr_SetObject((PyObject *)Py_TYPE(error), error);
         rp_py_leave_fork(self);
     }
-    if (!self->is_in_hook || !self->worker) /* a guest that is closed already */
+    if (!setup->is_running || !self->worker) /* a guest that is closed already */
         Py_RETURN_NONE;
     hook = strcmp(name, "setup") == 0 ? RP_HOOK_SETUP : RP_HOOK_TEARDOWN;
-    self->is_in_hook = false;
+    setup->is_running = false;
     if (error == Py_None) {
         self->script.hook_ended(&self->script, hook, NULL);
         Py_RETURN_NONE;
@@ -299,48 +247,58 @@ static PyObject *host_warn(PyObject *object, PyObject *args)
 static PyObject *host_close(PyObject *object, PyObject *unused)
 {
     struct py_host *self = (struct py_host *)object;
+    struct py_sharing *sharing = &rp_py_bridge(self)->sharing;
 
     if (self->is_forked) /* nothing of it may be touched */
         Py_RETURN_NONE;
-    if (self->stepping || self->is_turning || (self->guest && self->guest->is_turning))
+    if (self->stepping || sharing->is_turning || (self->guest && self->guest->is_turning))
         return PyErr_Format(PyExc_RuntimeError, "the host is at work");
-    rp_py_watchdog_stop(self);
+    rp_py_watchdog_stop(rp_py_bridge(self));
     rp_py_guest_close(self);
     rp_worker_free(self->worker);
     self->worker = NULL;
-    rp_watch_stop(&self->aio_watch);
+    rp_watch_stop(&sharing->watch);
     if (self->loop)
         rp_loop_set_wait_hooks(self->loop, NULL, NULL, NULL);
-    if (self->guest &&
-        self->loop) { /* the program may keep what holds us, but our descriptors are of no use to it */
-        rp_py_guest_abandon_sleeps(self);
+    /* The program may keep what holds us, but our descriptors are of no use to it. */
+    if (self->guest && self->loop) {
+        rp_py_sleeps_abandon(self);
         rp_loop_free(self->loop);
         self->loop = NULL;
     }
     Py_RETURN_NONE;
 }
 
+static const struct py_host_ops host_ops = {
+    .end_run = rp_py_end_run,
+    .leave_fork = rp_py_leave_fork,
+    .unstuck = rp_py_watchdog_unstuck,
+};
+
 static PyObject *host_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     struct rp_pystate *state = PyType_GetModuleState(type);
     const struct rp_loop_ops *ops;
     struct rp_error err = { 0 };
+    struct py_bridge *bridge;
     struct py_host *self;
     PyObject *hooks, *env;
     int r;
 
     if (!PyArg_ParseTuple(args, "OO!", &hooks, &PyDict_Type, &env))
         return NULL;
-    self = (struct py_host *)type->tp_alloc(type, 0);
-    if (!self)
+    bridge = (struct py_bridge *)type->tp_alloc(type, 0);
+    if (!bridge)
         return NULL;
+    self = &bridge->host;
     self->state = state;
+    self->ops = &host_ops;
     self->hooks = Py_NewRef(hooks);
     self->env = Py_NewRef(env);
     self->script.ops = &rp_py_script_ops;
-    snprintf(self->runtime, sizeof(self->runtime), "CPython %d.%d.%d", PY_MAJOR_VERSION,
+    snprintf(bridge->runtime, sizeof(bridge->runtime), "CPython %d.%d.%d", PY_MAJOR_VERSION,
              PY_MINOR_VERSION, PY_MICRO_VERSION);
-    self->timer_slack = prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0);
+    bridge->timer_slack = prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0);
     r = rp_loop_pick(getenv("RAMPA_LOOP"), &ops, &err);
     if (r == 0)
         r = rp_loop_new(ops, &self->loop);
@@ -350,7 +308,7 @@ static PyObject *host_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         Py_DECREF(self);
         return NULL;
     }
-    rp_loop_set_wait_hooks(self->loop, before_wait, after_wait, self);
+    rp_loop_set_wait_hooks(self->loop, before_wait, after_wait, bridge);
     return (PyObject *)self;
 }
 
@@ -360,19 +318,18 @@ static int host_traverse(PyObject *object, visitproc visit, void *arg)
 
     Py_VISIT(Py_TYPE(self));
     Py_VISIT(self->hooks);
-    Py_VISIT(self->aio_loop);
-    Py_VISIT(self->ready);
-    Py_VISIT(self->scheduled);
-    Py_VISIT(self->call_soon);
-    Py_VISIT(self->create_task);
-    Py_VISIT(self->owners);
+    Py_VISIT(self->aio.loop);
+    Py_VISIT(self->aio.ready);
+    Py_VISIT(self->aio.scheduled);
+    Py_VISIT(self->aio.call_soon);
+    Py_VISIT(self->tasks.create_task);
+    Py_VISIT(self->tasks.owners);
     Py_VISIT(self->setup_data);
     Py_VISIT(self->env);
-    Py_VISIT(self->hook_py_vu);
-    if (self->guest) {
+    Py_VISIT(rp_py_bridge(self)->setup.vu);
+    Py_VISIT(self->fatal);
+    if (self->guest)
         Py_VISIT(self->guest->wake);
-        Py_VISIT(self->guest->fatal);
-    }
     return 0;
 }
 
@@ -382,10 +339,10 @@ static int host_clear(PyObject *object)
 
     Py_XDECREF(host_close(object, NULL)); /* what still runs needs what is cleared here */
     Py_CLEAR(self->hooks);
-    forget_loop(self);
-    Py_CLEAR(self->shared_context);
-    Py_CLEAR(self->base_context);
-    Py_CLEAR(self->function);
+    rp_py_aio_forget(self);
+    rp_py_contexts_clear(self);
+    Py_CLEAR(self->fatal);
+    Py_CLEAR(rp_py_bridge(self)->function.object);
     Py_CLEAR(self->setup_data);
     Py_CLEAR(self->env);
     return 0;
@@ -407,7 +364,7 @@ static void host_dealloc(PyObject *object)
 
 static PyObject *get_ended(PyObject *object, void *unused)
 {
-    return PyBool_FromLong(((struct py_host *)object)->has_ended);
+    return PyBool_FromLong(((struct py_bridge *)object)->has_ended);
 }
 
 static PyMethodDef methods[] = {
@@ -456,7 +413,7 @@ static PyType_Slot slots[] = {
 
 PyType_Spec rp_py_host_spec = {
     .name = "_rampa.Host",
-    .basicsize = sizeof(struct py_host),
+    .basicsize = sizeof(struct py_bridge),
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
     .slots = slots,
 };

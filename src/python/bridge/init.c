@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include "python/bridge/module.h"
-#include "python/bridge/state.h"
 
 PyMODINIT_FUNC PyInit__rampa(void)
 {

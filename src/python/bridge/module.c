@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "python/bridge/state.h"
-
-struct rp_pystate *rp_py_state(PyObject *module)
-{
-    return PyModule_GetState(module);
-}
+#include "python/bridge/bridge.h"
+#include "python/bridge/module.h"
 
 static PyObject *attribute(const char *module, const char *name)
 {
@@ -98,7 +94,7 @@ static int make_types(PyObject *module, struct rp_pystate *state)
 
 static int module_exec(PyObject *module)
 {
-    struct rp_pystate *state = rp_py_state(module);
+    struct rp_pystate *state = PyModule_GetState(module);
 
     /* The package takes types from here while its helpers are imported: they must be there first. */
     if (intern_names(state) < 0 || rp_py_hooks_init(state) < 0 || make_types(module, state) < 0)
@@ -119,7 +115,7 @@ static int module_exec(PyObject *module)
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg)
 {
-    struct rp_pystate *state = rp_py_state(module);
+    struct rp_pystate *state = PyModule_GetState(module);
 
 #define VISIT(field) Py_VISIT(state->field);
     STATE_OBJECTS(VISIT)
@@ -131,7 +127,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
 
 static int module_clear(PyObject *module)
 {
-    struct rp_pystate *state = rp_py_state(module);
+    struct rp_pystate *state = PyModule_GetState(module);
 
     rp_py_free_lists_clear(state);
     for (size_t i = 0; i < RP_ARRAY_LEN(state->statuses); i++)

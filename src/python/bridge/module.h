@@ -9,3 +9,5 @@
 #include <Python.h>
 
 PyMODINIT_FUNC PyInit__rampa(void);
+
+extern struct PyModuleDef rp_py_module;

@@ -4,7 +4,7 @@
 
 #include "base/alloc.h"
 #include "plan/threshold.h"
-#include "python/bridge/state.h"
+#include "python/bridge/bridge.h"
 
 /* Raises rampa.errors.ConfigError(message, file, line, hint); takes what @err holds. Returns NULL. */
 static PyObject *raise_config_error(int r, struct rp_error *err)

@@ -3,8 +3,9 @@
 /* The script host of Python: what the worker asks is answered by the hooks in Python, what the engine asks by drive.c. */
 
 #include "base/alloc.h"
-#include "plan/metrics.h"
-#include "python/bridge/state.h"
+#include "python/api/metrics.h"
+#include "python/api/templates.h"
+#include "python/bridge/bridge.h"
 
 static struct py_host *of_script(struct rp_script_host *script)
 {
@@ -13,7 +14,7 @@ static struct py_host *of_script(struct rp_script_host *script)
 
 static const char *host_runtime(const struct rp_script_host *script)
 {
-    return rp_container_of(script, const struct py_host, script)->runtime;
+    return rp_container_of(script, const struct py_bridge, host.script)->runtime;
 }
 
 static char *host_load(struct rp_script_host *script, const char *path, struct rp_error *err)
@@ -31,17 +32,8 @@ static char *host_load(struct rp_script_host *script, const char *path, struct r
     return copy;
 }
 
-static int make_caches(struct py_host *self)
-{
-    for (size_t i = 0; i < RP_ARRAY_LEN(self->templates); i++)
-        if (!(self->templates[i] = PyDict_New()))
-            return -ENOMEM;
-    self->template_slots = rp_calloc(RP_PY_TEMPLATE_SLOTS, sizeof(*self->template_slots));
-    self->series_slots = rp_calloc(RP_PY_SERIES_SLOTS, sizeof(*self->series_slots));
-    return self->template_slots && self->series_slots ? 0 : -ENOMEM;
-}
-
-static int make_hook_py_vu(struct py_host *self)
+/* What setup() and teardown() measure carries the run's tags and a group of its own. */
+static const struct rp_tags *setup_tags(struct py_host *self)
 {
     const struct rp_tags *tags = rp_tags_empty(self->registry);
     const struct rp_plan *plan = self->plan;
@@ -49,20 +41,23 @@ static int make_hook_py_vu(struct py_host *self)
     for (size_t i = 0; tags && i < plan->tags.count; i++)
         tags = rp_tags_with(self->registry, tags, rp_slice_str(plan->tags.items[i].key),
                             rp_slice_str(plan->tags.items[i].value));
-    if (tags)
-        tags = rp_tags_with(self->registry, tags, RP_SLICE("group"), RP_SLICE("::setup"));
-    self->hook_vu = (struct rp_vu){ .host = &self->script, .tags = tags };
-    if (!tags)
+    return tags ? rp_tags_with(self->registry, tags, RP_SLICE("group"), RP_SLICE("::setup")) : NULL;
+}
+
+static int make_setup_vu(struct py_host *self)
+{
+    struct py_setup *setup = &rp_py_bridge(self)->setup;
+
+    setup->engine_vu = (struct rp_vu){ .host = &self->script, .tags = setup_tags(self) };
+    if (!setup->engine_vu.tags)
         return -ENOMEM;
-    self->hook_py_vu = rp_py_vu_new(self, &self->hook_vu);
-    Py_XSETREF(self->base_context, PyContext_CopyCurrent());
-    return self->hook_py_vu && self->base_context ? 0 : -ENOMEM;
+    setup->vu = rp_py_vu_new(self, &setup->engine_vu);
+    return setup->vu ? 0 : -ENOMEM;
 }
 
 static int host_prepare(struct rp_script_host *script, const struct rp_script_run *run,
                         struct rp_error *err)
 {
-    const struct rp_builtin_metric *checks = &rp_builtin_metrics[RP_M_CHECKS];
     struct py_host *self = of_script(script);
     int r;
 
@@ -70,12 +65,15 @@ static int host_prepare(struct rp_script_host *script, const struct rp_script_ru
     self->registry = run->registry;
     self->clients = run->clients;
     self->http = run->clients->client[RP_CLIENT_HTTP];
-    r = rp_registry_metric(run->registry, checks->name, checks->type, checks->is_time,
-                           &self->checks, err);
+    r = rp_py_series_new(self, err);
     if (r == 0)
-        r = make_caches(self);
+        r = rp_py_templates_new(self);
     if (r == 0)
-        r = make_hook_py_vu(self);
+        r = make_setup_vu(self);
+    if (r == 0) {
+        Py_XSETREF(self->contexts.base, PyContext_CopyCurrent());
+        r = self->contexts.base ? 0 : -ENOMEM;
+    }
     PyErr_Clear();
     return r;
 }
@@ -83,21 +81,19 @@ static int host_prepare(struct rp_script_host *script, const struct rp_script_ru
 static void host_release(struct rp_script_host *script)
 {
     struct py_host *self = of_script(script);
+    struct py_bridge *bridge = rp_py_bridge(self);
+    struct py_setup *setup = &bridge->setup;
 
-    if (self->hook_py_vu)
-        rp_py_vu_release(self->hook_py_vu);
-    Py_CLEAR(self->hook_py_vu);
-    Py_CLEAR(self->function);
-    self->function_of = NULL;
-    rp_task_cancel(&self->hook_task);
+    if (setup->vu)
+        rp_py_vu_release(setup->vu);
+    Py_CLEAR(setup->vu);
+    Py_CLEAR(bridge->function.object);
+    bridge->function.scenario = NULL;
+    rp_task_cancel(&setup->failed_task);
     if (self->clients)
-        rp_clients_free_sessions(self->clients, self->hook_vu.sessions);
-    rp_py_series_clear(self);
-    rp_py_templates_clear(self);
-    rp_free(self->template_slots);
-    rp_free(self->series_slots);
-    self->template_slots = NULL;
-    self->series_slots = NULL;
+        rp_clients_free_sessions(self->clients, setup->engine_vu.sessions);
+    rp_py_series_free(self);
+    rp_py_templates_free(self);
     self->registry = NULL;
     self->clients = NULL;
     self->http = NULL;
@@ -202,65 +198,83 @@ static void host_each_error(struct rp_script_host *script,
 
 static void hook_failed(struct rp_task *task)
 {
-    struct py_host *self = rp_container_of(task, struct py_host, hook_task);
+    struct py_bridge *bridge = rp_container_of(task, struct py_bridge, setup.failed_task);
+    struct rp_script_host *script = &bridge->host.script;
     struct rp_error err = { 0 };
 
     rp_error_set(&err, -RP_EUSER, "the hook cannot be started; the worker has said why");
-    self->script.hook_ended(&self->script, self->failed_hook, &err);
+    script->hook_ended(script, bridge->setup.failed, &err);
     rp_error_deinit(&err);
 }
 
 static void host_hook(struct rp_script_host *script, enum rp_hook hook, rp_ns timeout)
 {
     struct py_host *self = of_script(script);
+    struct py_setup *setup = &rp_py_bridge(self)->setup;
     const char *name = hook == RP_HOOK_SETUP ? "setup" : "teardown";
-    PyObject *started = rp_py_ask(self, PY_HOOK_RUN_HOOK, name, self->hook_py_vu,
-                                  (double)timeout / 1e9);
+    PyObject *started = rp_py_ask(self, PY_HOOK_RUN_HOOK, name, setup->vu, (double)timeout / 1e9);
 
-    self->is_in_hook = started != NULL;
+    setup->is_running = started != NULL;
     if (!started) {
         PyErr_WriteUnraisable(self->hooks);
-        self->failed_hook = hook;
-        rp_loop_defer(self->loop, &self->hook_task, hook_failed);
+        setup->failed = hook;
+        rp_loop_defer(self->loop, &setup->failed_task, hook_failed);
     }
     Py_XDECREF(started);
 }
 
-/* ---- functions of the script --------------------------------------------------------------------------------- */
+/* ---- VUs ------------------------------------------------------------------------------------------------------ */
 
-PyObject *rp_py_function_of(struct py_host *host, const struct rp_scenario *scenario)
+/* A new reference, or NULL with an exception. */
+static PyObject *function_of(struct py_host *self, const struct rp_scenario *scenario)
 {
-    if (host->function_of != scenario) {
-        PyObject *function = rp_py_ask(host, PY_HOOK_FUNCTION, scenario->name, scenario->exec_fn);
+    struct py_function *last = &rp_py_bridge(self)->function;
+
+    if (last->scenario != scenario) {
+        PyObject *function = rp_py_ask(self, PY_HOOK_FUNCTION, scenario->name, scenario->exec_fn);
 
         if (!function)
             return NULL;
-        Py_XSETREF(host->function, function);
-        host->function_of = scenario;
+        Py_XSETREF(last->object, function);
+        last->scenario = scenario;
     }
-    return Py_NewRef(host->function);
+    return Py_NewRef(last->object);
 }
 
-PyObject *rp_py_awaiting(struct py_vu *vu, PyObject *result)
+static int host_vu_init(struct rp_script_host *script, struct rp_vu *engine_vu,
+                        struct rp_error *err)
 {
-    PyObject *coro = NULL;
+    struct py_host *self = of_script(script);
+    struct py_vu *vu = rp_py_vu_new(self, engine_vu);
 
-    if (result != Py_None)
-        coro = rp_py_ask(vu->host, PY_HOOK_AWAITING, result);
-    Py_DECREF(result);
-    if (coro == Py_None)
-        Py_CLEAR(coro);
-    return coro;
+    engine_vu->host_data = vu;
+    if (vu)
+        vu->function = function_of(self, engine_vu->scenario);
+    if (vu && vu->function && rp_py_context_init(vu) == 0)
+        return 0;
+    rp_py_fetch_error(self, err, "a VU cannot be made");
+    return -RP_EUSER;
+}
+
+static void host_vu_deinit(struct rp_script_host *script, struct rp_vu *engine_vu)
+{
+    struct py_vu *vu = engine_vu->host_data;
+
+    if (!vu)
+        return;
+    engine_vu->host_data = NULL;
+    rp_py_vu_release(vu);
+    Py_DECREF(vu);
 }
 
 const struct rp_script_ops rp_py_script_ops = {
     .runtime = host_runtime,
     .load = host_load,
     .prepare = host_prepare,
-    .vu_init = rp_py_script_vu_init,
-    .vu_deinit = rp_py_script_vu_deinit,
-    .begin = rp_py_script_begin,
-    .interrupt = rp_py_script_interrupt,
+    .vu_init = host_vu_init,
+    .vu_deinit = host_vu_deinit,
+    .begin = rp_py_begin,
+    .interrupt = rp_py_interrupt,
     .hook = host_hook,
     .pack = host_pack,
     .share = host_share,

@@ -10,7 +10,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "python/bridge/state.h"
+#include "python/bridge/bridge.h"
 
 /* Of a block of RP_PY_BLOCK_MS two looks see something: the first that it is new, the second that it lasts. */
 enum { LOOK_MS = RP_PY_BLOCK_MS / 2, LATE_LOOK_MS = 1000, SAMPLE_MS = LOOK_MS, SLACK_US = 1000 };
@@ -40,10 +40,12 @@ static rp_ns time_waited(const struct py_watchdog *dog)
 
 /* ---- the watching thread ----------------------------------------------------------------------------------- */
 
-static bool has_new_beat(const struct py_watchdog *dog)
+static bool has_new_beat(const struct py_bridge *bridge)
 {
-    return atomic_load_explicit(&dog->beats, memory_order_relaxed) != dog->seen ||
-           atomic_load_explicit(&dog->is_idle, memory_order_relaxed);
+    const struct py_pulse *pulse = &bridge->host.pulse;
+
+    return atomic_load_explicit(&pulse->beats, memory_order_relaxed) != bridge->watchdog.seen ||
+           atomic_load_explicit(&pulse->is_idle, memory_order_relaxed);
 }
 
 /* With nobody left to kill it, it would spin forever. */
@@ -53,17 +55,17 @@ static void die_if_orphaned(const struct py_watchdog *dog)
         kill(getpgrp() == getpid() ? 0 : getpid(), SIGKILL);
 }
 
-static void tell_stuck(struct py_host *host, rp_ns silence)
+static void tell_stuck(struct py_bridge *bridge, rp_ns silence)
 {
-    struct py_watchdog *dog = &host->watchdog;
+    struct py_watchdog *dog = &bridge->watchdog;
     PyGILState_STATE gil = PyGILState_Ensure();
     PyObject *told = NULL;
 
     /* Getting the GIL may have taken until it was over. */
-    if (!has_new_beat(dog)) {
-        told = rp_py_ask(host, PY_HOOK_STUCK, (double)silence / 1e9);
+    if (!has_new_beat(bridge)) {
+        told = rp_py_ask(&bridge->host, PY_HOOK_STUCK, (double)silence / 1e9);
         if (!told)
-            PyErr_WriteUnraisable(host->hooks);
+            PyErr_WriteUnraisable(bridge->host.hooks);
         dog->is_told = !told || told == Py_True;
     }
     Py_XDECREF(told);
@@ -72,26 +74,29 @@ static void tell_stuck(struct py_host *host, rp_ns silence)
 }
 
 /* What runs now: when it ends it is too late to see. */
-static void sample(struct py_host *host)
+static void sample(struct py_bridge *bridge)
 {
-    struct py_watchdog *dog = &host->watchdog;
+    struct py_watchdog *dog = &bridge->watchdog;
     PyGILState_STATE gil = PyGILState_Ensure();
 
-    if (!has_new_beat(dog))
-        rp_py_tell(host, PY_HOOK_SAMPLED);
+    if (!has_new_beat(bridge))
+        rp_py_tell(&bridge->host, PY_HOOK_SAMPLED);
     PyGILState_Release(gil);
     dog->looked = rp_clock_ns();
 }
 
-static void see_change(struct py_watchdog *dog, rp_ns now, rp_ns looked)
+static void see_change(struct py_bridge *bridge, rp_ns now, rp_ns looked)
 {
-    if (rp_py_watchdog_has_noticed(dog) && !load(&dog->was_stuck))
+    struct py_watchdog *dog = &bridge->watchdog;
+    const struct py_pulse *pulse = &bridge->host.pulse;
+
+    if (rp_py_pulse_is_noticed(pulse) && !load(&dog->was_stuck))
         store(&dog->was_stuck, now - load(&dog->last_change));
     /* It was at some time since the last look. */
     store(&dog->last_change, now - looked < LATE_LOOK_MS * RP_MS ? (now + looked) / 2 : now);
-    if (!atomic_load_explicit(&dog->is_idle, memory_order_relaxed))
+    if (!atomic_load_explicit(&pulse->is_idle, memory_order_relaxed))
         store(&dog->waited, time_waited(dog));
-    dog->seen = atomic_load_explicit(&dog->beats, memory_order_relaxed);
+    dog->seen = atomic_load_explicit(&pulse->beats, memory_order_relaxed);
     dog->is_told = dog->is_sampled = false;
 }
 
@@ -101,60 +106,63 @@ static rp_ns net_of(const struct py_watchdog *dog, rp_ns silence)
     return silence - (time_waited(dog) - load(&dog->waited));
 }
 
-static void look(struct py_host *host)
+static void look(struct py_bridge *bridge)
 {
-    struct py_watchdog *dog = &host->watchdog;
+    struct py_watchdog *dog = &bridge->watchdog;
     rp_ns now = rp_clock_ns(), since = load(&dog->last_change), looked = dog->looked;
 
     dog->looked = now;
     /* When this thread itself had to wait, the machine stood still and not the script. */
-    if (has_new_beat(dog) || now - looked > LATE_LOOK_MS * RP_MS) {
-        see_change(dog, now, looked);
+    if (has_new_beat(bridge) || now - looked > LATE_LOOK_MS * RP_MS) {
+        see_change(bridge, now, looked);
         return;
     }
     if (now - since < SAMPLE_MS * RP_MS)
         return;
-    atomic_store_explicit(&dog->is_noticed, true, memory_order_relaxed);
+    atomic_store_explicit(&bridge->host.pulse.is_noticed, true, memory_order_relaxed);
     if (!dog->is_sampled) {
         dog->is_sampled = true;
-        sample(host);
+        sample(bridge);
     }
     if (now - since < RP_PY_STUCK_S * RP_S)
         return;
     die_if_orphaned(dog);
     if (!dog->is_told && net_of(dog, now - since) >= RP_PY_STUCK_S * RP_S)
-        tell_stuck(host, net_of(dog, now - since));
+        tell_stuck(bridge, net_of(dog, now - since));
 }
 
 static void *watch(void *arg)
 {
-    struct py_host *host = arg;
-    struct pollfd stop = { .fd = host->watchdog.stop_fd, .events = POLLIN };
+    struct py_bridge *bridge = arg;
+    struct pollfd stop = { .fd = bridge->watchdog.stop_fd, .events = POLLIN };
 
     /* Our maker's slack is as small as can be: this thread need not wake a processor for itself. */
     (void)prctl(PR_SET_TIMERSLACK, SLACK_US * 1000UL, 0, 0, 0);
 
     while (poll(&stop, 1, LOOK_MS) <= 0)
-        look(host);
+        look(bridge);
     return NULL;
 }
 
 /* ---- the loop's thread --------------------------------------------------------------------------------------- */
 
-rp_ns rp_py_watchdog_silence(const struct py_watchdog *dog)
+rp_ns rp_py_watchdog_silence(const struct py_bridge *bridge)
 {
+    const struct py_watchdog *dog = &bridge->watchdog;
+
     return dog->is_watching ? rp_clock_ns() - load(&dog->last_change) : 0;
 }
 
 void rp_py_watchdog_unstuck(struct py_host *host)
 {
-    struct py_watchdog *dog = &host->watchdog;
+    struct py_bridge *bridge = rp_py_bridge(host);
+    struct py_watchdog *dog = &bridge->watchdog;
     rp_ns silence = load(&dog->was_stuck), blocked;
     struct rp_engine *engine;
 
     if (!silence)
-        silence = rp_py_watchdog_silence(dog);
-    atomic_store_explicit(&dog->is_noticed, false, memory_order_relaxed);
+        silence = rp_py_watchdog_silence(bridge);
+    atomic_store_explicit(&host->pulse.is_noticed, false, memory_order_relaxed);
     store(&dog->was_stuck, 0);
     blocked = net_of(dog, silence);
     if (blocked < RP_PY_BLOCK_MS * RP_MS)
@@ -166,14 +174,14 @@ void rp_py_watchdog_unstuck(struct py_host *host)
 }
 
 /* Signals are for the thread that runs Python's handlers: none is delivered to this one. */
-static int start_thread(struct py_host *host)
+static int start_thread(struct py_bridge *bridge)
 {
     sigset_t all, old;
     int r;
 
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &old);
-    r = pthread_create(&host->watchdog.thread, NULL, watch, host);
+    r = pthread_create(&bridge->watchdog.thread, NULL, watch, bridge);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     return -r;
 }
@@ -185,9 +193,9 @@ static void close_files(struct py_watchdog *dog)
         close(dog->schedstat_fd);
 }
 
-int rp_py_watchdog_start(struct py_host *host)
+int rp_py_watchdog_start(struct py_bridge *bridge)
 {
-    struct py_watchdog *dog = &host->watchdog;
+    struct py_watchdog *dog = &bridge->watchdog;
     int r;
 
     dog->stop_fd = eventfd(0, EFD_CLOEXEC);
@@ -197,16 +205,16 @@ int rp_py_watchdog_start(struct py_host *host)
     dog->parent = getppid();
     dog->looked = rp_clock_ns();
     store(&dog->last_change, dog->looked);
-    r = start_thread(host);
+    r = start_thread(bridge);
     if (r < 0)
         close_files(dog);
     dog->is_watching = r == 0;
     return r;
 }
 
-void rp_py_watchdog_stop(struct py_host *host)
+void rp_py_watchdog_stop(struct py_bridge *bridge)
 {
-    struct py_watchdog *dog = &host->watchdog;
+    struct py_watchdog *dog = &bridge->watchdog;
 
     if (!dog->is_watching)
         return;
@@ -216,4 +224,10 @@ void rp_py_watchdog_stop(struct py_host *host)
     pthread_join(dog->thread, NULL);
     Py_END_ALLOW_THREADS;
     close_files(dog);
+}
+
+void rp_py_watchdog_forget(struct py_bridge *bridge)
+{
+    bridge->watchdog = (struct py_watchdog){ .is_watching = false };
+    bridge->host.pulse = (struct py_pulse){ .beats = 0 };
 }

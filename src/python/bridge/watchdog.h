@@ -24,25 +24,23 @@
 
 #include "base/compiler.h"
 #include "base/time.h"
+#include "python/drive/host.h"
 
 enum { RP_PY_STUCK_S = 2, RP_PY_BLOCK_MS = 50 };
 
-struct py_host;
+struct py_bridge;
 
-struct
-    py_watchdog { /* embedded in the host; zeroed = not watching, which all functions but start() take */
-    /* written by the loop's thread */
-    _Atomic uint64_t beats;
-    _Atomic bool is_idle; /* it waits for the kernel: no beats are due */
+/* Zeroed = not watching, which all functions but start() take. */
+struct py_watchdog {
     /* written by the watching thread */
-    _Atomic bool is_noticed;   /* stuck; cleared by the loop's thread */
     _Atomic rp_ns last_change; /* when the beat or the idleness began that was seen last */
     _Atomic rp_ns waited;      /* how long the loop's thread had waited for a processor by then */
     _Atomic rp_ns was_stuck;   /* how long, of what was noticed; 0 while it lasts */
     /* the watching thread's own */
-    uint64_t seen;
-    rp_ns looked;
-    bool is_told, is_sampled;
+    uint64_t seen; /* the beats of the last look */
+    rp_ns looked;  /* when that was */
+    bool is_told;  /* hooks.stuck() has said all of what is stuck now */
+    bool is_sampled;
     pid_t parent;
     int stop_fd;
     int schedstat_fd; /* of the loop's thread; -1 when there is none */
@@ -51,30 +49,13 @@ struct
 };
 
 /* -errno. The calling thread is the loop's. */
-RP_NODISCARD int rp_py_watchdog_start(struct py_host *host);
+RP_NODISCARD int rp_py_watchdog_start(struct py_bridge *bridge);
 /* With the GIL held, which is given away while the thread ends. */
-void rp_py_watchdog_stop(struct py_host *host);
-
-/* A sign of life. */
-static inline void rp_py_watchdog_beat(struct py_watchdog *dog)
-{
-    uint64_t beats = atomic_load_explicit(&dog->beats, memory_order_relaxed);
-
-    /* One thread writes: no read-modify-write is needed. */
-    atomic_store_explicit(&dog->beats, beats + 1, memory_order_relaxed);
-}
-
-static inline void rp_py_watchdog_set_idle(struct py_watchdog *dog, bool is_idle)
-{
-    atomic_store_explicit(&dog->is_idle, is_idle, memory_order_relaxed);
-}
-
-static inline bool rp_py_watchdog_has_noticed(const struct py_watchdog *dog)
-{
-    return RP_UNLIKELY(atomic_load_explicit(&dog->is_noticed, memory_order_relaxed));
-}
+void rp_py_watchdog_stop(struct py_bridge *bridge);
+/* In a process that the script has forked, which has no such thread. */
+void rp_py_watchdog_forget(struct py_bridge *bridge);
 
 /* How long there has been no beat, as far as the watching thread has seen. */
-rp_ns rp_py_watchdog_silence(const struct py_watchdog *dog);
-/* In the loop's thread, after has_noticed(): tells hooks.unstuck(). */
+rp_ns rp_py_watchdog_silence(const struct py_bridge *bridge);
+/* See struct py_host_ops: tells hooks.unstuck(), and the worker. */
 void rp_py_watchdog_unstuck(struct py_host *host);

@@ -8,17 +8,22 @@
 
 #include <math.h>
 
-#include "python/bridge/state.h"
+#include "python/drive/drive.h"
+
+struct py_pause { /* what asyncio.sleep() waits for; a timer handle to asyncio */
+    struct py_op op;
+    double when; /* in the time of the asyncio loop; until the start the time to sleep */
+};
 
 /* ---- the operation ------------------------------------------------------------------------------------------- */
 
 static int pause_start(struct py_op *op)
 {
     struct py_pause *self = (struct py_pause *)op;
-    PyObject *args[] = { op->host->scheduled, (PyObject *)op }, *pushed;
+    PyObject *args[] = { op->host->aio.scheduled, (PyObject *)op }, *pushed;
 
     self->when += (double)rp_loop_now(op->host->loop) / 1e9;
-    pushed = PyObject_Vectorcall(op->host->heappush, args, 2, NULL);
+    pushed = PyObject_Vectorcall(op->host->aio.heappush, args, 2, NULL);
     op->is_scheduled = pushed != NULL;
     Py_XDECREF(pushed);
     return pushed ? 0 : -1;
@@ -27,7 +32,7 @@ static int pause_start(struct py_op *op)
 /* asyncio takes it out of its heap when it comes due, or when it finds too many like it. */
 static void pause_cancel(struct py_op *op)
 {
-    PyObject *told = PyObject_CallMethod(op->host->aio_loop, "_timer_handle_cancelled", "O", op);
+    PyObject *told = PyObject_CallMethod(op->host->aio.loop, "_timer_handle_cancelled", "O", op);
 
     if (!told)
         PyErr_WriteUnraisable((PyObject *)op);
@@ -49,9 +54,9 @@ PyObject *rp_py_host_pause(PyObject *object, PyObject *delay)
     seconds = PyFloat_AsDouble(delay);
     if (seconds == -1.0 && PyErr_Occurred())
         return NULL;
-    if (!host->scheduled)
+    if (!host->aio.scheduled)
         Py_RETURN_NONE;
-    is_here = rp_py_is_running_here(host);
+    is_here = rp_py_aio_is_running_here(host);
     if (is_here < 0)
         return NULL;
     if (!is_here || !(seconds > 0))
@@ -76,7 +81,8 @@ static PyObject *due(struct py_op *op)
     rp_py_op_run_callbacks(op);
     if (!op->waiter)
         Py_RETURN_NONE;
-    queued = PyObject_CallMethodOneArg(op->host->ready, op->host->state->s_append, (PyObject *)op);
+    queued = PyObject_CallMethodOneArg(op->host->aio.ready, op->host->state->s_append,
+                                       (PyObject *)op);
     return queued;
 }
 

@@ -8,8 +8,7 @@
  * between tasks, and a cancellation that is asked for by running code is thrown in by a deferred task of the loop.
  */
 
-#include "python/bridge/guest.h"
-#include "python/bridge/state.h"
+#include "python/drive/drive.h"
 
 enum { INTERRUPT_PATIENCE_S = 1 };
 
@@ -51,7 +50,31 @@ static void let_go(struct py_host *host, PyObject *exception)
     host->is_cut_short = false;
 }
 
-/* The current exception ends the iteration: it is grouped by hooks.note_error(scenario, exception, VU, iteration). */
+/* In a guest: whether @value is an exception that ends programs. Then it is kept for the program, and the run ends. */
+static bool takes_fatal(struct py_host *host, PyObject *value)
+{
+    if (!host->guest || !(PyErr_GivenExceptionMatches(value, PyExc_KeyboardInterrupt) ||
+                          PyErr_GivenExceptionMatches(value, PyExc_SystemExit)))
+        return false;
+    if (!host->fatal)
+        host->fatal = Py_NewRef(value);
+    host->ops->end_run(host, Py_TYPE(value)->tp_name);
+    return true;
+}
+
+int rp_py_raise_fatal(struct py_host *host)
+{
+    PyObject *fatal = host->fatal;
+
+    if (!fatal)
+        return 0;
+    host->fatal = NULL;
+    PyErr_SetObject((PyObject *)Py_TYPE(fatal), fatal);
+    Py_DECREF(fatal);
+    return -1;
+}
+
+/* The current exception ends the iteration. */
 static void ended_by_exception(struct py_vu *vu)
 {
     PyObject *type, *value, *traceback, *noted;
@@ -60,7 +83,7 @@ static void ended_by_exception(struct py_vu *vu)
     PyErr_NormalizeException(&type, &value, &traceback);
     if (traceback && value)
         PyException_SetTraceback(value, traceback);
-    if (value && rp_py_guest_takes(vu->host, value))
+    if (value && takes_fatal(vu->host, value))
         vu->interrupting = true;
     if (!vu->interrupting && value) {
         noted = rp_py_ask(vu->host, PY_HOOK_NOTE_ERROR, vu->engine_vu->scenario->name, value,
@@ -121,14 +144,14 @@ static void set_stepping(struct py_vu *vu)
 {
     rp_py_alive(vu->host);
     vu->host->stepping = vu;
-    if (RP_UNLIKELY(vu->host->guest))
-        rp_py_guest_enter(vu);
+    if (RP_UNLIKELY(vu->host->contexts.enter_task))
+        rp_py_task_enter(vu);
 }
 
 static void unset_stepping(struct py_vu *vu, struct py_vu *outer)
 {
-    if (RP_UNLIKELY(vu->host->guest))
-        rp_py_guest_leave(vu);
+    if (RP_UNLIKELY(vu->host->contexts.leave_task))
+        rp_py_task_leave(vu);
     vu->host->stepping = outer;
 }
 
@@ -167,9 +190,9 @@ static PyObject *run_until_it_waits(struct py_vu *vu, PyObject *exception)
         report_bug((PyObject *)vu);
     unset_stepping(vu, outer);
     if (RP_UNLIKELY(host->is_forked))
-        rp_py_leave_fork(host);
+        host->ops->leave_fork(host);
     if (!vu->context && RP_UNLIKELY(PyObject_Size(context) > 0))
-        rp_py_keep_context(vu);
+        rp_py_context_keep(vu);
     if (outcome == PYGEN_NEXT)
         return parked(vu, result);
     if (outcome == PYGEN_RETURN) {
@@ -209,7 +232,7 @@ PyObject *rp_py_vu_wakeup(PyObject *self, PyObject *arg)
     /* A call that comes late, for an iteration that is over, wakes nobody. */
     if (vu->coro && vu->waiting == arg && !vu->throwing)
         rp_py_step(vu, NULL);
-    if (RP_UNLIKELY(rp_py_guest_raise(vu->host) < 0))
+    if (RP_UNLIKELY(rp_py_raise_fatal(vu->host) < 0))
         return NULL;
     Py_RETURN_NONE;
 }
@@ -321,7 +344,7 @@ void rp_py_vu_set_interrupted(struct py_vu *vu)
         PyErr_Clear();
 }
 
-void rp_py_script_interrupt(struct rp_script_host *script, struct rp_vu *engine_vu)
+void rp_py_interrupt(struct rp_script_host *script, struct rp_vu *engine_vu)
 {
     struct py_vu *vu = of_engine(engine_vu);
 
@@ -355,7 +378,7 @@ static void end_instead(struct py_vu *vu)
     }
 }
 
-/* ---- what the engine asks ------------------------------------------------------------------------------------------- */
+/* ---- beginning ------------------------------------------------------------------------------------------- */
 
 /* What an iteration leaves of itself in its VU ends with it: a group that was not left, the count of cancellations, tasks
  * that the engine did not wait for any longer. */
@@ -372,7 +395,21 @@ static void reset_extra(struct py_vu *vu)
     extra->cancel_requests = 0;
 }
 
-void rp_py_script_begin(struct rp_script_host *script, struct rp_vu *engine_vu)
+/* A plain function has run by now, unless what it gave (stolen) is to be awaited: a coroutine that does. NULL: it is not, or
+ * an exception. */
+static PyObject *awaiting(struct py_vu *vu, PyObject *result)
+{
+    PyObject *coro = NULL;
+
+    if (result != Py_None)
+        coro = rp_py_ask(vu->host, PY_HOOK_AWAITING, result);
+    Py_DECREF(result);
+    if (coro == Py_None)
+        Py_CLEAR(coro);
+    return coro;
+}
+
+void rp_py_begin(struct rp_script_host *script, struct rp_vu *engine_vu)
 {
     struct py_vu *vu = of_engine(engine_vu);
     PyObject *args[] = { NULL, (PyObject *)vu };
@@ -383,10 +420,10 @@ void rp_py_script_begin(struct rp_script_host *script, struct rp_vu *engine_vu)
     set_stepping(vu);
     coro = PyObject_Vectorcall(vu->function, args + 1, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
     if (RP_UNLIKELY(coro && !PyCoro_CheckExact(coro)))
-        coro = rp_py_awaiting(vu, coro);
+        coro = awaiting(vu, coro);
     unset_stepping(vu, NULL);
     if (RP_UNLIKELY(vu->host->is_forked))
-        rp_py_leave_fork(vu->host);
+        vu->host->ops->leave_fork(vu->host);
     if (RP_UNLIKELY(!coro)) {
         if (PyErr_Occurred())
             ended_by_exception(vu);
@@ -396,33 +433,4 @@ void rp_py_script_begin(struct rp_script_host *script, struct rp_vu *engine_vu)
     }
     vu->coro = coro;
     rp_py_step(vu, NULL);
-}
-
-int rp_py_script_vu_init(struct rp_script_host *script, struct rp_vu *engine_vu,
-                         struct rp_error *err)
-{
-    struct py_host *host = rp_container_of(script, struct py_host, script);
-    struct py_vu *vu = rp_py_vu_new(host, engine_vu);
-
-    if (!vu) {
-        rp_py_fetch_error(host, err, "a VU cannot be made");
-        return -RP_EUSER;
-    }
-    engine_vu->host_data = vu;
-    vu->function = rp_py_function_of(host, engine_vu->scenario);
-    if (vu->function && rp_py_context_init(vu) == 0)
-        return 0;
-    rp_py_fetch_error(host, err, "a VU cannot be made");
-    return -RP_EUSER;
-}
-
-void rp_py_script_vu_deinit(struct rp_script_host *script, struct rp_vu *engine_vu)
-{
-    struct py_vu *vu = of_engine(engine_vu);
-
-    if (!vu)
-        return;
-    engine_vu->host_data = NULL;
-    rp_py_vu_release(vu);
-    Py_DECREF(vu);
 }

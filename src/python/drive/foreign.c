@@ -5,19 +5,29 @@
  * event loop, or a bare yield, which is a turn of the loop.
  */
 
-#include "python/bridge/state.h"
+#include "python/drive/drive.h"
+
+static PyMethodDef wakeup_def = { "_wakeup", rp_py_vu_wakeup, METH_O, NULL };
+
+/* What asyncio calls to resume @vu: borrowed, NULL with an exception. */
+static PyObject *wakeup_of(struct py_vu *vu)
+{
+    if (!vu->wakeup)
+        vu->wakeup = PyCFunction_New(&wakeup_def, (PyObject *)vu);
+    return vu->wakeup;
+}
 
 static int wake_soon(struct py_vu *vu)
 {
-    PyObject *wakeup = rp_py_vu_wakeup_of(vu);
+    PyObject *wakeup = wakeup_of(vu);
 
-    return wakeup ? rp_py_call_soon(vu->host, wakeup, Py_None, vu->host->neutral_context) : -1;
+    return wakeup ? rp_py_call_soon(vu->host, wakeup, Py_None, vu->host->aio.neutral_context) : -1;
 }
 
 int rp_py_park_on_future(struct py_vu *vu, PyObject *future)
 {
     const struct rp_pystate *state = vu->host->state;
-    PyObject *args[] = { future, rp_py_vu_wakeup_of(vu), vu->host->neutral_context };
+    PyObject *args[] = { future, wakeup_of(vu), vu->host->aio.neutral_context };
     PyObject *added;
 
     if (!args[1] || PyObject_SetAttr(future, state->s_blocking, Py_False) < 0)

@@ -3,7 +3,7 @@
 
 #include <stdarg.h>
 
-#include "python/bridge/state.h"
+#include "python/drive/host.h"
 
 #define METHOD(constant, method, arguments) [PY_HOOK_##constant] = #method,
 #define ARGUMENTS(constant, method, arguments) [PY_HOOK_##constant] = "(" arguments ")",

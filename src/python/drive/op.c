@@ -6,8 +6,8 @@
  * 3.12 on the interpreter resumes C awaitables by tp_iternext instead of am_send: both are here.
  */
 
-#include "python/api/docs.h"
-#include "python/bridge/state.h"
+#include "python/drive/docs.h"
+#include "python/drive/drive.h"
 
 static inline int start_new(struct py_op *op)
 {
@@ -17,11 +17,6 @@ static inline int start_new(struct py_op *op)
         return 0;
     op->op_state = PY_OP_CANCELLED;
     return -1;
-}
-
-int rp_py_op_start(struct py_op *op)
-{
-    return op->op_state == PY_OP_NEW ? start_new(op) : 0;
 }
 
 static PyObject *cancelled_error(struct py_op *op)
@@ -168,7 +163,7 @@ static PyObject *op_add_done_callback(PyObject *self, PyObject *args, PyObject *
         Py_DECREF(context);
         Py_RETURN_NONE;
     }
-    if (rp_py_op_start(op) < 0) {
+    if (op->op_state == PY_OP_NEW && start_new(op) < 0) {
         Py_DECREF(context);
         return NULL;
     }
@@ -282,7 +277,7 @@ static PyObject *op_cancel(PyObject *self, PyObject *args, PyObject *kwargs)
 
 static PyObject *op_get_loop(PyObject *self, PyObject *unused)
 {
-    PyObject *loop = ((struct py_op *)self)->host->aio_loop;
+    PyObject *loop = ((struct py_op *)self)->host->aio.loop;
 
     return Py_NewRef(loop ? loop : Py_None);
 }

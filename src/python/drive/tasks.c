@@ -13,7 +13,7 @@
  */
 
 #include "base/alloc.h"
-#include "python/bridge/state.h"
+#include "python/drive/vu.h"
 
 enum { CHILDREN_MIN = 8, PATIENCE_S = 1 };
 
@@ -30,13 +30,13 @@ struct py_child {
 /* True: a file of the user's, False: a library's, None: to be looked through. Borrowed; NULL with an exception. */
 static PyObject *kind_of_file(struct py_host *self, PyObject *name)
 {
-    PyObject *kind = PyDict_GetItemWithError(self->file_kinds, name);
+    PyObject *kind = PyDict_GetItemWithError(self->tasks.file_kinds, name);
     int r;
 
     if (RP_LIKELY(kind != NULL) || PyErr_Occurred())
         return kind;
     kind = rp_py_ask(self, PY_HOOK_KIND_OF_FILE, name);
-    r = kind ? PyDict_SetItem(self->file_kinds, name, kind) : -1;
+    r = kind ? PyDict_SetItem(self->tasks.file_kinds, name, kind) : -1;
     Py_XDECREF(kind);
     return r < 0 ? NULL : kind;
 }
@@ -87,9 +87,9 @@ static PyObject *current_task(struct py_host *self)
 {
     PyObject *task;
 
-    if (self->current_task)
-        return PyObject_CallOneArg(self->current_task, self->aio_loop);
-    task = PyDict_GetItemWithError(self->current_tasks, self->aio_loop);
+    if (self->tasks.current_task)
+        return PyObject_CallOneArg(self->tasks.current_task, self->aio.loop);
+    task = PyDict_GetItemWithError(self->tasks.current_tasks, self->aio.loop);
     return Py_XNewRef(task);
 }
 
@@ -102,14 +102,14 @@ static struct py_vu *owner_now(struct py_host *self)
         return NULL;
     if (self->stepping)
         return self->stepping;
-    if (PyDict_GET_SIZE(self->owners) == 0)
-        return self->spawning;
+    if (PyDict_GET_SIZE(self->tasks.owners) == 0)
+        return self->tasks.spawning;
     task = current_task(self);
-    owner = task ? PyDict_GetItemWithError(self->owners, task) : NULL;
+    owner = task ? PyDict_GetItemWithError(self->tasks.owners, task) : NULL;
     Py_XDECREF(task);
     if (PyErr_Occurred())
         PyErr_Clear();
-    return owner ? (struct py_vu *)owner : self->spawning;
+    return owner ? (struct py_vu *)owner : self->tasks.spawning;
 }
 
 /* ---- what a VU has --------------------------------------------------------------------------------------------- */
@@ -127,7 +127,7 @@ static bool is_done(struct py_host *self, PyObject *task)
 
 static void disown(struct py_host *self, PyObject *task)
 {
-    if (self->owners && PyDict_DelItem(self->owners, task) < 0)
+    if (self->tasks.owners && PyDict_DelItem(self->tasks.owners, task) < 0)
         PyErr_Clear();
 }
 
@@ -188,7 +188,7 @@ static int note(struct py_host *self, struct py_vu *owner, PyObject *task, PyObj
     users = is_users_coroutine(self, coro);
     if (users < 0 || (users == 0 && find_creator(self, &child) < 0) || make_room(self, extra) < 0 ||
         extra->child_count == extra->child_room ||
-        PyDict_SetItem(self->owners, task, (PyObject *)owner) < 0) {
+        PyDict_SetItem(self->tasks.owners, task, (PyObject *)owner) < 0) {
         Py_XDECREF(child.creator);
         return -1;
     }
@@ -215,15 +215,15 @@ void rp_py_tasks_clear(struct py_vu *vu)
 static PyObject *spawn(struct py_host *self, PyObject *make, PyObject *const *args,
                        Py_ssize_t nargs, PyObject *kwnames, bool may_be_done)
 {
-    struct py_vu *owner = owner_now(self), *outer = self->spawning;
+    struct py_vu *owner = owner_now(self), *outer = self->tasks.spawning;
     PyObject *task;
 
     if (!owner)
         return PyObject_Vectorcall(make, args, (size_t)nargs, kwnames);
     Py_INCREF(owner);
-    self->spawning = owner;
+    self->tasks.spawning = owner;
     task = PyObject_Vectorcall(make, args, (size_t)nargs, kwnames);
-    self->spawning = outer;
+    self->tasks.spawning = outer;
     if (task && owner->engine_vu && !(may_be_done && is_done(self, task)) &&
         note(self, owner, task, args[0]) < 0)
         PyErr_Clear();
@@ -236,7 +236,7 @@ PyObject *rp_py_host_spawn(PyObject *object, PyObject *const *args, Py_ssize_t n
 {
     struct py_host *self = (struct py_host *)object;
 
-    if (nargs < 2 || !self->owners)
+    if (nargs < 2 || !self->tasks.owners)
         return PyErr_Format(PyExc_TypeError, "spawn() takes what makes a task, and a coroutine");
     return spawn(self, args[0], args + 1, nargs - 1, kwnames, true);
 }
@@ -248,8 +248,8 @@ static PyObject *call_task(struct py_host *self, PyObject *const *args, PyObject
     PyObject *values[8] = { args[0] }, *names, *task;
 
     if (count == 0) {
-        values[1] = self->aio_loop;
-        return spawn(self, self->task_type, values, 1, self->loop_name, false);
+        values[1] = self->aio.loop;
+        return spawn(self, self->tasks.type, values, 1, self->tasks.loop_name, false);
     }
     names = PyTuple_New(count + 1);
     if (!names)
@@ -258,9 +258,9 @@ static PyObject *call_task(struct py_host *self, PyObject *const *args, PyObject
         PyTuple_SET_ITEM(names, i, Py_NewRef(PyTuple_GET_ITEM(kwnames, i)));
         values[i + 1] = args[i + 1];
     }
-    PyTuple_SET_ITEM(names, count, Py_NewRef(PyTuple_GET_ITEM(self->loop_name, 0)));
-    values[count + 1] = self->aio_loop;
-    task = spawn(self, self->task_type, values, 1, names, true);
+    PyTuple_SET_ITEM(names, count, Py_NewRef(PyTuple_GET_ITEM(self->tasks.loop_name, 0)));
+    values[count + 1] = self->aio.loop;
+    task = spawn(self, self->tasks.type, values, 1, names, true);
     Py_DECREF(names);
     return task;
 }
@@ -272,17 +272,17 @@ PyObject *rp_py_host_create_task(PyObject *object, PyObject *const *args, Py_ssi
     struct py_host *self = (struct py_host *)object;
     PyObject *factory;
 
-    if (!self->owners)
+    if (!self->tasks.owners)
         return PyErr_Format(PyExc_RuntimeError, "the run that this loop belongs to is over");
     if (RP_UNLIKELY(nargs != 1 || (kwnames && PyTuple_GET_SIZE(kwnames) > 6)))
-        return PyObject_Vectorcall(self->create_task, args, (size_t)nargs, kwnames);
-    factory = PyObject_GetAttr(self->aio_loop, self->state->s_task_factory);
+        return PyObject_Vectorcall(self->tasks.create_task, args, (size_t)nargs, kwnames);
+    factory = PyObject_GetAttr(self->aio.loop, self->state->s_task_factory);
     if (!factory)
         return NULL;
     Py_DECREF(factory); /* the loop has it */
     if (RP_LIKELY(factory == Py_None))
         return call_task(self, args, kwnames);
-    return spawn(self, self->create_task, args, nargs, kwnames, true);
+    return spawn(self, self->tasks.create_task, args, nargs, kwnames, true);
 }
 
 /* ---- the end of an iteration ----------------------------------------------------------------------------------- */
@@ -365,22 +365,24 @@ int rp_py_tasks_init(struct py_host *self)
 
     if (tasks && c_tasks) {
         /* From Python 3.12 on it is C, and from 3.14 on the only way. */
-        self->current_task = PyObject_GetAttrString(c_tasks, "current_task");
-        if (!self->current_task) {
+        self->tasks.current_task = PyObject_GetAttrString(c_tasks, "current_task");
+        if (!self->tasks.current_task) {
             PyErr_Clear();
-            self->current_tasks = PyObject_GetAttrString(tasks, "_current_tasks");
+            self->tasks.current_tasks = PyObject_GetAttrString(tasks, "_current_tasks");
         }
-        is_there = (self->current_task || self->current_tasks) &&
-                   (self->task_type = PyObject_GetAttrString(tasks, "Task")) &&
-                   (self->create_task = PyObject_GetAttrString(self->aio_loop, "create_task")) &&
-                   (self->loop_name = Py_BuildValue("(s)", "loop")) &&
-                   (self->owners = PyDict_New()) && (self->file_kinds = PyDict_New());
+        is_there = (self->tasks.current_task || self->tasks.current_tasks) &&
+                   (self->tasks.type = PyObject_GetAttrString(tasks, "Task")) &&
+                   (self->tasks.create_task = PyObject_GetAttrString(self->aio.loop,
+                                                                     "create_task")) &&
+                   (self->tasks.loop_name = Py_BuildValue("(s)", "loop")) &&
+                   (self->tasks.owners = PyDict_New()) && (self->tasks.file_kinds = PyDict_New());
     }
     Py_XDECREF(tasks);
     Py_XDECREF(c_tasks);
     if (!is_there)
         return -1;
-    if (self->current_task || (self->current_tasks && PyDict_Check(self->current_tasks)))
+    if (self->tasks.current_task ||
+        (self->tasks.current_tasks && PyDict_Check(self->tasks.current_tasks)))
         return 0;
     PyErr_SetString(PyExc_RuntimeError, "this Python's asyncio is not one that rampa knows");
     return -1;
@@ -388,11 +390,11 @@ int rp_py_tasks_init(struct py_host *self)
 
 void rp_py_tasks_deinit(struct py_host *self)
 {
-    Py_CLEAR(self->task_type);
-    Py_CLEAR(self->current_task);
-    Py_CLEAR(self->current_tasks);
-    Py_CLEAR(self->create_task);
-    Py_CLEAR(self->loop_name);
-    Py_CLEAR(self->owners);
-    Py_CLEAR(self->file_kinds);
+    Py_CLEAR(self->tasks.type);
+    Py_CLEAR(self->tasks.current_task);
+    Py_CLEAR(self->tasks.current_tasks);
+    Py_CLEAR(self->tasks.create_task);
+    Py_CLEAR(self->tasks.loop_name);
+    Py_CLEAR(self->tasks.owners);
+    Py_CLEAR(self->tasks.file_kinds);
 }

@@ -11,7 +11,7 @@
 
 #include <stddef.h>
 
-#include "python/bridge/state.h"
+#include "python/drive/host.h"
 
 /* ---- the fields of a Handle ------------------------------------------------------------------------------------ */
 
@@ -70,10 +70,10 @@ static bool find_fields(PyObject *handle_class, struct py_handles *handles)
 
 /* ---- running --------------------------------------------------------------------------------------------------- */
 
-static bool is_wakeup(PyObject *callback)
+static bool is_wakeup(const struct rp_pystate *state, PyObject *callback)
 {
     return PyCFunction_CheckExact(callback) &&
-           PyCFunction_GET_FUNCTION(callback) == rp_py_vu_wakeup;
+           PyCFunction_GET_FUNCTION(callback) == state->handles.wakeup;
 }
 
 static PyObject *run_in(PyObject *context, PyObject *callback, PyObject *args)
@@ -118,8 +118,8 @@ static PyObject *handle_run(PyObject *self, PyObject *unused)
 
     if (!callback || !args || !context || !PyTuple_Check(args)) /* cancelled */
         result = Py_NewRef(Py_None);
-    else if (is_wakeup(callback) && PyTuple_GET_SIZE(args) == 1)
-        result = rp_py_vu_wakeup(PyCFunction_GET_SELF(callback), PyTuple_GET_ITEM(args, 0));
+    else if (is_wakeup(state, callback) && PyTuple_GET_SIZE(args) == 1)
+        result = state->handles.wakeup(PyCFunction_GET_SELF(callback), PyTuple_GET_ITEM(args, 0));
     else
         result = run_in(context, callback, args);
     if (RP_UNLIKELY(!result))
@@ -151,7 +151,7 @@ static PyObject *new_handle(struct py_host *host, PyObject *callback, PyObject *
     *field(self, handles->callback) = Py_NewRef(callback);
     *field(self, handles->args) = args;
     *field(self, handles->cancelled) = Py_NewRef(Py_False);
-    *field(self, handles->loop) = Py_NewRef(host->aio_loop);
+    *field(self, handles->loop) = Py_NewRef(host->aio.loop);
     *field(self, handles->source_traceback) = Py_NewRef(Py_None);
     *field(self, handles->repr) = Py_NewRef(Py_None);
     *field(self, handles->context) = context;
@@ -160,8 +160,9 @@ static PyObject *new_handle(struct py_host *host, PyObject *callback, PyObject *
 
 static PyObject *put(struct py_host *host, PyObject *handle)
 {
-    PyObject *put = handle ? PyObject_CallMethodOneArg(host->ready, host->state->s_append, handle)
-                           : NULL;
+    PyObject *put = handle
+                        ? PyObject_CallMethodOneArg(host->aio.ready, host->state->s_append, handle)
+                        : NULL;
 
     if (!put)
         Py_CLEAR(handle);
@@ -172,7 +173,7 @@ static PyObject *put(struct py_host *host, PyObject *handle)
 /* 1, 0, or -1 with an exception. */
 static int has(struct py_host *host, PyObject *name)
 {
-    PyObject *value = PyObject_GetAttr(host->aio_loop, name);
+    PyObject *value = PyObject_GetAttr(host->aio.loop, name);
     int truth = value == Py_False ? 0 : value ? PyObject_IsTrue(value) : -1;
 
     Py_XDECREF(value);
@@ -184,11 +185,11 @@ static int needs_stock(struct py_host *host)
 {
     int truth;
 
-    if (!host->call_soon) {
+    if (!host->aio.call_soon) {
         PyErr_SetString(PyExc_RuntimeError, "the run that this loop belongs to is over");
         return -1;
     }
-    truth = host->has_handles ? has(host, host->state->s_debug) : 1;
+    truth = host->aio.has_handles ? has(host, host->state->s_debug) : 1;
     return truth == 0 ? has(host, host->state->s_closed) : truth;
 }
 
@@ -200,7 +201,7 @@ int rp_py_call_soon(struct py_host *host, PyObject *callback, PyObject *arg, PyO
     if (stock < 0)
         return -1;
     if (stock)
-        handle = PyObject_Vectorcall(host->call_soon, args, 2, host->state->context_names);
+        handle = PyObject_Vectorcall(host->aio.call_soon, args, 2, host->state->context_names);
     else
         handle = put(host, new_handle(host, callback, PyTuple_Pack(1, arg), Py_NewRef(context)));
     Py_XDECREF(handle);
@@ -229,7 +230,7 @@ PyObject *rp_py_host_call_soon(PyObject *object, PyObject *const *args, Py_ssize
         return NULL;
     if (stock || nargs < 1 || keywords > 1 ||
         (keywords && PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(kwnames, 0), "context")))
-        return PyObject_Vectorcall(self->call_soon, args, (size_t)nargs, kwnames);
+        return PyObject_Vectorcall(self->aio.call_soon, args, (size_t)nargs, kwnames);
     if (context == Py_None)
         context = PyContext_CopyCurrent();
     else
@@ -257,7 +258,7 @@ static PyType_Spec handle_spec = {
     .slots = slots,
 };
 
-int rp_py_handles_init(struct py_host *host)
+int rp_py_handles_init(struct py_host *host, PyCFunction wakeup)
 {
     struct rp_pystate *state = host->state;
     PyObject *events = PyImport_ImportModule("asyncio.events"), *handle_class;
@@ -266,10 +267,11 @@ int rp_py_handles_init(struct py_host *host)
     Py_XDECREF(events);
     if (!handle_class)
         return -1;
-    host->has_handles = find_fields(handle_class, &state->handles);
-    if (host->has_handles && !state->handle_type)
+    state->handles.wakeup = wakeup;
+    host->aio.has_handles = find_fields(handle_class, &state->handles);
+    if (host->aio.has_handles && !state->handle_type)
         state->handle_type = (PyTypeObject *)PyType_FromModuleAndSpec(
             PyType_GetModule(Py_TYPE(host)), &handle_spec, handle_class);
     Py_DECREF(handle_class);
-    return host->has_handles && !state->handle_type ? -1 : 0;
+    return host->aio.has_handles && !state->handle_type ? -1 : 0;
 }

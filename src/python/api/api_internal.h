@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * python/api/api_internal.h - the objects that a Worker gives out.
+ */
+
+#include "python/api/api.h"
+#include "python/drive/op.h"
+
+struct py_http {                    /* worker.http */
+    PyObject_HEAD struct py_vu *vu; /* borrowed: it holds us; NULL once the run is over */
+};
+
+struct py_request { /* what worker.http.get() returns */
+    struct py_op op;
+    struct rp_pystate *state;
+    struct py_vu *vu;             /* strong: its session runs the call */
+    struct py_response *response; /* strong */
+    struct rp_http_call call;
+    PyObject *weakrefs;
+    struct rp_list node; /* of host->requests */
+    bool raise_errors;
+    struct py_request *next_free;
+};
+
+struct py_response {
+    PyObject_HEAD struct rp_pystate *state;
+    struct rp_http_template *template; /* strong: method and URL */
+    struct rp_http_response response;
+    PyObject *headers, *body, *timings; /* made on demand */
+    struct py_response *next_free;
+};
+
+PyObject *rp_py_http_new(struct py_vu *vu);
+struct py_request *rp_py_request_new(struct py_vu *vu, struct rp_http_template *template);
+struct py_response *rp_py_response_new(struct rp_pystate *state);
+PyObject *rp_py_execution_new(struct py_vu *vu);
+
+/* Methods of Worker. */
+PyObject *rp_py_vu_group(PyObject *self, PyObject *name);
+PyObject *rp_py_vu_sleep(PyObject *self, PyObject *seconds);
