@@ -59,11 +59,6 @@ int rp_engine_make_vu(struct rp_engine_scenario *scenario, int64_t slot, struct 
     return r;
 }
 
-static bool has_arrivals(const struct rp_scenario *plan)
-{
-    return plan->executor == RP_CONSTANT_ARRIVAL_RATE || plan->executor == RP_RAMPING_ARRIVAL_RATE;
-}
-
 static int make_series(struct rp_engine_scenario *scenario)
 {
     const struct {
@@ -79,9 +74,10 @@ static int make_series(struct rp_engine_scenario *scenario)
         { &scenario->s_lateness, RP_M_ITERATION_LATENESS, true },
         { &scenario->s_run, RP_M_ITERATION_RUN_DURATION, true },
     };
+    const struct rp_executor_kind_info *kind = &rp_executor_kinds[scenario->plan->executor];
 
     for (size_t i = 0; i < RP_ARRAY_LEN(all); i++) {
-        if (all[i].of_arrivals && !has_arrivals(scenario->plan))
+        if (all[i].of_arrivals && !kind->has_arrivals)
             continue;
         *all[i].series = series_of(scenario->engine, all[i].id, scenario->tags);
         if (!*all[i].series)

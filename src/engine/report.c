@@ -21,16 +21,6 @@ void rp_engine_warn(struct rp_engine_scenario *scenario, const char *kind, const
         config->warning(config->user, about, text);
 }
 
-/* The highest rate that the whole scenario asks for, per second. */
-static double highest_rate(const struct rp_scenario *plan)
-{
-    double highest = plan->rate;
-
-    for (size_t i = 0; plan->executor == RP_RAMPING_ARRIVAL_RATE && i < plan->stage_count; i++)
-        highest = fmax(highest, (double)plan->stages[i].target);
-    return highest * 1e9 / (double)plan->time_unit;
-}
-
 /* As people say it. */
 static void write_time(double seconds, char *out, size_t size)
 {
@@ -46,7 +36,7 @@ static void write_time(double seconds, char *out, size_t size)
 static void write_needed(const struct rp_engine_scenario *scenario, char *out, size_t size)
 {
     const struct rp_scenario *plan = scenario->plan;
-    double mean_s, needed;
+    double mean_s, rate, needed;
     char each[32];
 
     if (!scenario->completed) {
@@ -54,15 +44,16 @@ static void write_needed(const struct rp_engine_scenario *scenario, char *out, s
         return;
     }
     mean_s = scenario->busy / (double)scenario->completed / 1e9;
-    needed = ceil(highest_rate(plan) * mean_s);
+    rate = rp_scenario_highest_rate(plan);
+    needed = ceil(rate * mean_s);
     write_time(mean_s, each, sizeof(each));
     if (needed > (double)plan->max_vus)
-        snprintf(out, size, "%.10g/s of %s each need %.0f VUs", highest_rate(plan), each, needed);
+        snprintf(out, size, "%.10g/s of %s each need %.0f VUs", rate, each, needed);
     else
         snprintf(out, size,
                  "%.10g/s of %s each need %.0f VU%s on average, but some took longer, or the "
                  "generator was held up",
-                 highest_rate(plan), each, needed > 1 ? needed : 1, needed > 1 ? "s" : "");
+                 rate, each, needed > 1 ? needed : 1, needed > 1 ? "s" : "");
 }
 
 /* Once, when there is nobody left and, if possible, when it is known how long an iteration takes. */

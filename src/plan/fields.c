@@ -10,18 +10,6 @@
 #define SCENARIO(member) offsetof(struct rp_scenario, member)
 #define PLAN(member) offsetof(struct rp_plan, member)
 
-const struct rp_executor_kind_info rp_executor_kinds[RP_EXECUTOR_KIND_COUNT] = {
-    [RP_CONSTANT_VUS] = { "constant-vus", "VUs run iterations one after the other for a time" },
-    [RP_RAMPING_VUS] = { "ramping-vus", "the same with a number of VUs that follows stages" },
-    [RP_SHARED_ITERATIONS] = { "shared-iterations",
-                               "VUs take iterations from one pool until it is empty" },
-    [RP_PER_VU_ITERATIONS] = { "per-vu-iterations", "every VU runs its own number of iterations" },
-    [RP_CONSTANT_ARRIVAL_RATE] = { "constant-arrival-rate",
-                                   "iterations start at a fixed rate, however long they take" },
-    [RP_RAMPING_ARRIVAL_RATE] = { "ramping-arrival-rate",
-                                  "the same with a rate that follows stages" },
-};
-
 /* In the order in which fields are written. */
 const struct rp_field rp_scenario_fields[RP_F_COUNT] = {
     [RP_F_EXECUTOR] = { "executor", NULL, RP_FT_EXECUTOR, ALL, .offset = SCENARIO(executor),

@@ -89,12 +89,6 @@ enum rp_setting_id {
 extern const struct rp_field rp_scenario_fields[RP_F_COUNT]; /* offsets into struct rp_scenario */
 extern const struct rp_field rp_plan_settings[RP_S_COUNT];   /* offsets into struct rp_plan */
 
-struct rp_executor_kind_info {
-    const char *name;
-    const char *help;
-};
-extern const struct rp_executor_kind_info rp_executor_kinds[RP_EXECUTOR_KIND_COUNT];
-
 extern const char *const rp_arrival_names[]; /* by enum rp_arrival */
 enum { RP_ARRIVAL_COUNT = RP_ARRIVAL_POISSON + 1 };
 
@@ -104,11 +98,6 @@ typedef uint32_t rp_field_set;
 static inline bool rp_executor_kind_has(enum rp_executor_kind executor, enum rp_field_id id)
 {
     return rp_scenario_fields[id].executors >> executor & 1;
-}
-
-static inline bool rp_executor_kind_arrives(enum rp_executor_kind executor)
-{
-    return rp_executor_kind_has(executor, RP_F_RATE);
 }
 
 static inline void *rp_field_at(const struct rp_field *field, void *base)

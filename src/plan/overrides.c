@@ -170,11 +170,11 @@ static void make_shared(const struct rp_wanted *wanted, struct rp_scenario *scen
 static enum rp_executor_kind executor_for(const struct rp_wanted *wanted,
                                           enum rp_executor_kind executor)
 {
-    bool arrives = rp_executor_kind_arrives(executor) || has(wanted->given, RP_F_RATE);
+    bool arrives = rp_executor_kinds[executor].has_arrivals || has(wanted->given, RP_F_RATE);
 
     if (has(wanted->given, RP_F_STAGES))
         return arrives ? RP_RAMPING_ARRIVAL_RATE : RP_RAMPING_VUS;
-    if (arrives && !rp_executor_kind_arrives(executor))
+    if (arrives && !rp_executor_kinds[executor].has_arrivals)
         return RP_CONSTANT_ARRIVAL_RATE;
     return executor;
 }
@@ -248,7 +248,7 @@ static int apply_schedule(const struct rp_wanted *wanted, struct rp_scenario *sc
         put(scenario, given, RP_F_TIME_UNIT, wanted->values.time_unit);
     if (after == RP_RAMPING_VUS && own_vus)
         put(scenario, given, RP_F_START_VUS, own_vus);
-    if (rp_executor_kind_arrives(after) && !rp_executor_kind_arrives(before))
+    if (rp_executor_kinds[after].has_arrivals && !rp_executor_kinds[before].has_arrivals)
         choose_arrival_vus(wanted, own_vus, scenario, given);
     return 0;
 }
@@ -287,7 +287,7 @@ static int apply_vus(const struct rp_wanted *wanted, struct rp_scenario *scenari
         return 0;
     if (rp_executor_kind_has(scenario->executor, RP_F_VUS)) {
         put(scenario, given, RP_F_VUS, vus);
-    } else if (rp_executor_kind_arrives(scenario->executor)) {
+    } else if (rp_executor_kinds[scenario->executor].has_arrivals) {
         put(scenario, given, RP_F_PRE_ALLOCATED_VUS, vus);
         if (has(*given, RP_F_MAX_VUS) && scenario->max_vus < vus)
             scenario->max_vus = vus;

@@ -19,7 +19,6 @@
 #include "base/time.h"
 #include "plan/threshold.h"
 
-/* In the order of rp_executor_kinds[] (plan/fields.c), which has their names: "constant-vus", ... */
 enum rp_executor_kind {
     RP_CONSTANT_VUS,
     RP_RAMPING_VUS,
@@ -29,6 +28,24 @@ enum rp_executor_kind {
     RP_RAMPING_ARRIVAL_RATE,
     RP_EXECUTOR_KIND_COUNT
 };
+
+/* What other rooms ask of a kind. Who asks for one of these works with a further kind too. */
+struct rp_executor_kind_info {
+    const char *name; /* "constant-vus" */
+    const char *help; /* what it does, for the docs */
+    /* The schedule says when each iteration is due, however long others take, and a VU has to be found for it. Else a VU
+     * that is free begins its next iteration at once. */
+    bool has_arrivals;
+    /* The load follows the scenario's stages: their targets are rates when it has_arrivals, else numbers of VUs. */
+    bool has_stages;
+    /* It runs a number of iterations, within max_duration. */
+    bool has_iterations;
+    /* That number is all VUs' together. Else each VU runs so many. */
+    bool shares_iterations;
+};
+/* plan/executors.c; which fields of a scenario a kind takes stands in plan/fields.c. */
+extern const struct rp_executor_kind_info rp_executor_kinds[RP_EXECUTOR_KIND_COUNT];
+/* "unknown" of what is no kind. */
 const char *rp_executor_kind_name(enum rp_executor_kind kind);
 
 enum rp_arrival { RP_ARRIVAL_UNIFORM, RP_ARRIVAL_POISSON }; /* names "uniform", "poisson" */
@@ -152,6 +169,10 @@ int64_t rp_plan_auto_workers(const struct rp_plan *plan, int64_t cores);
 
 /* The largest number of VUs that can run at once: scenarios whose times do not meet are not added up. */
 int64_t rp_plan_max_vus(const struct rp_plan *plan);
+/* How long the scenario starts iterations, counted from its start_time: duration, the stages' sum, or max_duration. */
+rp_ns rp_scenario_regular(const struct rp_scenario *scenario);
+/* The highest rate that it asks for, in iterations per second; 0 when it has no arrivals. */
+double rp_scenario_highest_rate(const struct rp_scenario *scenario);
 /* Regular time + graceful stop, counted from the scenario's start_time (which is not in it). */
 rp_ns rp_scenario_longest(const struct rp_scenario *scenario);
 /* The latest time, counted from the start of the executors, at which a scenario can still run. */

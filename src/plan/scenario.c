@@ -9,12 +9,6 @@
 #include "base/str.h"
 #include "plan/parts.h"
 
-const char *rp_executor_kind_name(enum rp_executor_kind executor)
-{
-    return (unsigned)executor < RP_EXECUTOR_KIND_COUNT ? rp_executor_kinds[executor].name
-                                                       : "unknown";
-}
-
 bool rp_scenario_name_is_valid(const char *name)
 {
     static const char allowed[] = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -173,6 +167,7 @@ static int64_t highest_target(const struct rp_scenario *scenario)
 static int check_stages(const struct rp_scenario *s, rp_field_set given,
                         const struct rp_where *where, struct rp_error *err)
 {
+    const struct rp_executor_kind_info *kind = &rp_executor_kinds[s->executor];
     int64_t highest = highest_target(s);
     bool starts = (given >> RP_F_START_VUS & 1 && s->start_vus > 0) ||
                   (given >> RP_F_RATE & 1 && s->rate > 0);
@@ -182,7 +177,7 @@ static int check_stages(const struct rp_scenario *s, rp_field_set given,
         total = rp_ns_add(total, s->stages[i].duration);
     if (highest == 0 && !starts)
         return rp_where_fail(where, err, "stages: at least one target must be greater than 0");
-    if (s->executor == RP_RAMPING_VUS && highest > RP_MOST_VUS)
+    if (!kind->has_arrivals && highest > RP_MOST_VUS)
         return rp_where_fail(where, err, "stages: a target must be at most %d VUs, not %" PRId64,
                              RP_MOST_VUS, highest);
     if (total == 0)
@@ -204,7 +199,7 @@ static unsigned __int128 twice_arrivals(const struct rp_scenario *s)
     unsigned __int128 twice = 0;
     int64_t from = billionths(s->rate);
 
-    if (!rp_executor_kind_has(s->executor, RP_F_STAGES))
+    if (!rp_executor_kinds[s->executor].has_stages)
         return (unsigned __int128)from * (unsigned __int128)s->duration * 2;
     for (size_t i = 0; i < s->stage_count; i++) {
         int64_t to = s->stages[i].target * 1000000000;
@@ -220,6 +215,7 @@ static unsigned __int128 twice_arrivals(const struct rp_scenario *s)
 static int check_arrivals(const struct rp_scenario *s, const struct rp_where *where,
                           struct rp_error *err)
 {
+    const struct rp_executor_kind_info *kind = &rp_executor_kinds[s->executor];
     unsigned __int128 one = (unsigned __int128)s->time_unit * 2000000000;
     unsigned __int128 twice = twice_arrivals(s);
     double highest = fmax(s->rate, (double)highest_target(s));
@@ -229,9 +225,8 @@ static int check_arrivals(const struct rp_scenario *s, const struct rp_where *wh
                              RP_MOST_RATE);
     if (twice > one * RP_MOST_ITERATIONS)
         return rp_where_fail(where, err, "%s: at most %" PRId64 " iterations can start in all",
-                             s->executor == RP_CONSTANT_ARRIVAL_RATE ? "rate" : "stages",
-                             (int64_t)RP_MOST_ITERATIONS);
-    if (s->executor == RP_CONSTANT_ARRIVAL_RATE || twice >= one)
+                             kind->has_stages ? "stages" : "rate", (int64_t)RP_MOST_ITERATIONS);
+    if (!kind->has_stages || twice >= one)
         return 0;
     rp_where_fail(where, err, "stages: they ask for less than one iteration in all");
     rp_error_hint(err, "raise the targets, make the stages longer, or time_unit shorter");
@@ -241,9 +236,10 @@ static int check_arrivals(const struct rp_scenario *s, const struct rp_where *wh
 static int check_between(const struct rp_scenario *s, rp_field_set given,
                          const struct rp_where *where, struct rp_error *err)
 {
+    const struct rp_executor_kind_info *kind = &rp_executor_kinds[s->executor];
     int r = 0;
 
-    if (s->executor == RP_SHARED_ITERATIONS && s->iterations < s->vus) {
+    if (kind->shares_iterations && s->iterations < s->vus) {
         rp_where_fail(where, err,
                       "iterations (%" PRId64 ") must be at least the number of VUs (%" PRId64 ")",
                       s->iterations, s->vus);
@@ -251,7 +247,7 @@ static int check_between(const struct rp_scenario *s, rp_field_set given,
                       "raise iterations, or lower vus: a VU without an iteration does nothing");
         return -RP_EUSER;
     }
-    if (s->executor == RP_CONSTANT_ARRIVAL_RATE && !(s->rate > 0))
+    if (kind->has_arrivals && !kind->has_stages && !(s->rate > 0))
         return rp_where_fail(where, err, "rate must be greater than 0");
     if (rp_executor_kind_has(s->executor, RP_F_MAX_VUS) &&
         (s->max_vus < 1 || s->max_vus < s->pre_allocated_vus))
@@ -259,9 +255,9 @@ static int check_between(const struct rp_scenario *s, rp_field_set given,
                              "max_vus (%" PRId64 ") must be at least 1 and at least "
                              "pre_allocated_vus (%" PRId64 ")",
                              s->max_vus, s->pre_allocated_vus);
-    if (rp_executor_kind_has(s->executor, RP_F_STAGES))
+    if (kind->has_stages)
         r = check_stages(s, given, where, err);
-    return r == 0 && rp_executor_kind_arrives(s->executor) ? check_arrivals(s, where, err) : r;
+    return r == 0 && kind->has_arrivals ? check_arrivals(s, where, err) : r;
 }
 
 int rp_scenario_finish(struct rp_scenario *scenario, rp_field_set given,
@@ -279,22 +275,9 @@ int rp_scenario_finish(struct rp_scenario *scenario, rp_field_set given,
     return check_between(scenario, given, where, err);
 }
 
-static rp_ns regular_time(const struct rp_scenario *scenario)
-{
-    rp_ns total = 0;
-
-    if (rp_executor_kind_has(scenario->executor, RP_F_DURATION))
-        return scenario->duration;
-    if (rp_executor_kind_has(scenario->executor, RP_F_MAX_DURATION))
-        return scenario->max_duration;
-    for (size_t i = 0; i < scenario->stage_count; i++)
-        total = rp_ns_add(total, scenario->stages[i].duration);
-    return total;
-}
-
 rp_ns rp_scenario_longest(const struct rp_scenario *scenario)
 {
-    return rp_ns_add(regular_time(scenario), scenario->graceful_stop);
+    return rp_ns_add(rp_scenario_regular(scenario), scenario->graceful_stop);
 }
 
 static rp_ns end_of(const struct rp_scenario *scenario)
@@ -346,27 +329,13 @@ int64_t rp_plan_max_vus(const struct rp_plan *plan)
 
 enum { VUS_A_WORKER = 32, RATE_A_WORKER = 2000 };
 
-/* Iterations per second at most; 0 when their number follows from the VUs. */
-static double highest_rate(const struct rp_scenario *scenario)
-{
-    double highest = scenario->rate;
-
-    if (scenario->executor != RP_CONSTANT_ARRIVAL_RATE &&
-        scenario->executor != RP_RAMPING_ARRIVAL_RATE)
-        return 0;
-    for (size_t i = 0; scenario->executor == RP_RAMPING_ARRIVAL_RATE && i < scenario->stage_count;
-         i++)
-        highest = fmax(highest, (double)scenario->stages[i].target);
-    return highest * 1e9 / (double)scenario->time_unit;
-}
-
 int64_t rp_plan_auto_workers(const struct rp_plan *plan, int64_t cores)
 {
     int64_t vus = 0, wanted;
     double rate = 0;
 
     for (size_t i = 0; i < plan->scenario_count; i++) {
-        double own = highest_rate(&plan->scenarios[i]);
+        double own = rp_scenario_highest_rate(&plan->scenarios[i]);
 
         rate += own;
         vus += own > 0 ? 0 : max_vus(&plan->scenarios[i]);

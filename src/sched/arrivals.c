@@ -126,7 +126,7 @@ int rp_arrivals_init(struct rp_arrivals *arrivals, const struct rp_scenario *sce
 
     *arrivals = (struct rp_arrivals){
         .per_arrival = 2 * (rp_u128)(uint64_t)scenario->time_unit * (uint64_t)rate.den,
-        .is_constant = scenario->executor == RP_CONSTANT_ARRIVAL_RATE,
+        .is_constant = !rp_executor_kinds[scenario->executor].has_stages,
         .is_poisson = scenario->arrival == RP_ARRIVAL_POISSON,
         .segment = segment,
     };

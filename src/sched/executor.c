@@ -70,7 +70,7 @@ int rp_executor_init(struct rp_executor *executor, const struct rp_scenario *sce
                                       .user = user,
                                       .scenario = scenario,
                                       .loop = loop,
-                                      .regular = rp_schedule_regular(scenario),
+                                      .regular = rp_scenario_regular(scenario),
                                       .begin_until = INT64_MIN,
                                       .next_at = RP_NS_NEVER,
                                       .vus = rp_share_segment(share),
@@ -386,7 +386,7 @@ int64_t rp_executor_stage(const struct rp_executor *executor, rp_ns now)
     rp_ns elapsed = rp_executor_elapsed(executor, now);
     size_t stage = 0;
 
-    if (scenario->executor != RP_RAMPING_VUS && scenario->executor != RP_RAMPING_ARRIVAL_RATE)
+    if (!rp_executor_kinds[scenario->executor].has_stages)
         return -1;
     while (stage + 1 < scenario->stage_count && elapsed >= scenario->stages[stage].duration)
         elapsed -= scenario->stages[stage++].duration;

@@ -14,24 +14,6 @@ static int64_t gcd(int64_t a, int64_t b)
     return a;
 }
 
-rp_ns rp_schedule_regular(const struct rp_scenario *scenario)
-{
-    rp_ns total = 0;
-
-    switch (scenario->executor) {
-    case RP_CONSTANT_VUS:
-    case RP_CONSTANT_ARRIVAL_RATE:
-        return scenario->duration;
-    case RP_SHARED_ITERATIONS:
-    case RP_PER_VU_ITERATIONS:
-        return scenario->max_duration;
-    default:
-        for (size_t i = 0; i < scenario->stage_count; i++)
-            total = rp_ns_add(total, scenario->stages[i].duration);
-        return total;
-    }
-}
-
 /*
  * A real holds the nearest binary fraction m * 2^-s to the decimal that was written. The decimal is found again as the
  * one with the fewest decimals that this real is the nearest one to: |n / 10^p - m / 2^s| < 2^-s / 2. In integers,

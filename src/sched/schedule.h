@@ -17,11 +17,6 @@
 #include "plan/plan.h"
 #include "sched/segment.h"
 
-/* ---- regular time --------------------------------------------------------------------------------------------- */
-
-/* How long the scenario starts iterations: duration, the stages' sum, or max_duration. */
-rp_ns rp_schedule_regular(const struct rp_scenario *scenario);
-
 /* ---- arrivals: constant-arrival-rate, ramping-arrival-rate --------------------------------------------------- */
 
 struct rp_rational { /* lowest terms, den > 0 */

@@ -14,7 +14,7 @@ void rp_vu_steps_init(struct rp_vu_steps *steps, const struct rp_scenario *scena
     *steps = (struct rp_vu_steps){
         .scenario = scenario,
         .segment = segment,
-        .end = rp_schedule_regular(scenario),
+        .end = rp_scenario_regular(scenario),
         .level = scenario->start_vus,
         .own_target = rp_segment_scale(segment, scenario->start_vus),
     };
@@ -88,7 +88,7 @@ static int64_t level_at(const struct rp_scenario *scenario, rp_ns time)
 
 int64_t rp_vus_wanted(const struct rp_scenario *scenario, rp_ns time)
 {
-    return time < 0 || time >= rp_schedule_regular(scenario) ? 0 : level_at(scenario, time);
+    return time < 0 || time >= rp_scenario_regular(scenario) ? 0 : level_at(scenario, time);
 }
 
 /* Within a stage the level goes one way only, so the largest one is at a border of the window or at the end of a
@@ -99,7 +99,7 @@ int64_t rp_vus_reserved(const struct rp_scenario *scenario, rp_ns time)
     rp_ns stage_end = 0, first = time - scenario->graceful_ramp_down;
     int64_t most, before;
 
-    if (time < 0 || time >= rp_ns_add(rp_schedule_regular(scenario), scenario->graceful_stop))
+    if (time < 0 || time >= rp_ns_add(rp_scenario_regular(scenario), scenario->graceful_stop))
         return 0;
     most = level_at(scenario, time);
     before = first < 0 ? scenario->start_vus : level_at(scenario, first);

@@ -51,7 +51,7 @@ struct layout {
 
 static bool counts_iterations(const struct rp_scenario *plan)
 {
-    return plan->executor == RP_SHARED_ITERATIONS || plan->executor == RP_PER_VU_ITERATIONS;
+    return rp_executor_kinds[plan->executor].has_iterations;
 }
 
 /* "12.3s/30s", "1m05s/2m00s", the first as wide as it may become. */

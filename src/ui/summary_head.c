@@ -22,15 +22,6 @@ static void append_things(struct rp_buf *out, int64_t count, const char *thing)
     rp_buf_appendf(out, "%" PRId64 " %s%s", count, thing, count == 1 ? "" : "s");
 }
 
-static rp_ns stages_duration(const struct rp_scenario *scenario)
-{
-    rp_ns sum = 0;
-
-    for (size_t i = 0; i < scenario->stage_count; i++)
-        sum = rp_ns_add(sum, scenario->stages[i].duration);
-    return sum;
-}
-
 /* A rate as it was asked for: every digit that says something, "12.5", "700000", "0.0333333333". */
 static void append_number(struct rp_buf *out, double value)
 {
@@ -100,70 +91,68 @@ static bool append_targets(struct rp_buf *out, const struct rp_scenario *scenari
     return turns == 0;
 }
 
-static void append_stages(struct rp_buf *out, const struct rp_scenario *scenario)
+/* " for 30s", " over 5m" */
+static void append_time(struct rp_buf *out, const struct rp_scenario *scenario)
 {
-    rp_buf_append_str(out, " over ");
-    append_duration(out, stages_duration(scenario));
+    rp_buf_append_str(out, rp_executor_kinds[scenario->executor].has_stages ? " over " : " for ");
+    append_duration(out, rp_scenario_regular(scenario));
 }
 
 static bool is_random(const struct rp_scenario *scenario)
 {
-    return (scenario->executor == RP_CONSTANT_ARRIVAL_RATE ||
-            scenario->executor == RP_RAMPING_ARRIVAL_RATE) &&
+    return rp_executor_kinds[scenario->executor].has_arrivals &&
            scenario->arrival == RP_ARRIVAL_POISSON;
 }
 
 /* "500/s for 30s, 50 to 200 VUs" */
 static void append_arrivals(struct rp_buf *out, const struct rp_scenario *scenario)
 {
-    if (scenario->executor == RP_CONSTANT_ARRIVAL_RATE)
-        append_number(out, scenario->rate);
-    else
+    if (rp_executor_kinds[scenario->executor].has_stages)
         append_targets(out, scenario, scenario->rate);
+    else
+        append_number(out, scenario->rate);
     append_unit(out, scenario->time_unit);
     if (is_random(scenario))
         rp_buf_append_str(out, " at random");
-    if (scenario->executor == RP_CONSTANT_ARRIVAL_RATE) {
-        rp_buf_append_str(out, " for ");
-        append_duration(out, scenario->duration);
-    } else {
-        append_stages(out, scenario);
-    }
+    append_time(out, scenario);
     append_vus_range(out, scenario);
+}
+
+/* "100 iterations shared by 10 VUs" */
+static void append_iterations(struct rp_buf *out, const struct rp_scenario *scenario)
+{
+    append_things(out, scenario->iterations, "iteration");
+    if (rp_executor_kinds[scenario->executor].shares_iterations)
+        rp_buf_append_str(out, " shared by ");
+    else
+        rp_buf_append_str(out, scenario->vus == 1 ? " by " : " by each of ");
+    append_things(out, scenario->vus, "VU");
+}
+
+/* "10 VUs for 30s", "1 -> 10 VUs over 5m" */
+static void append_vus(struct rp_buf *out, const struct rp_scenario *scenario)
+{
+    bool is_one;
+
+    if (rp_executor_kinds[scenario->executor].has_stages) {
+        is_one = append_targets(out, scenario, (double)scenario->start_vus);
+        rp_buf_append_str(out, is_one && scenario->start_vus == 1 ? " VU" : " VUs");
+    } else {
+        append_things(out, scenario->vus, "VU");
+    }
+    append_time(out, scenario);
 }
 
 static void append_load(struct rp_buf *out, const struct rp_scenario *scenario)
 {
-    bool is_one;
+    const struct rp_executor_kind_info *kind = &rp_executor_kinds[scenario->executor];
 
-    switch (scenario->executor) {
-    case RP_CONSTANT_VUS:
-        append_things(out, scenario->vus, "VU");
-        rp_buf_append_str(out, " for ");
-        append_duration(out, scenario->duration);
-        break;
-    case RP_RAMPING_VUS:
-        is_one = append_targets(out, scenario, (double)scenario->start_vus);
-        rp_buf_append_str(out, is_one && scenario->start_vus == 1 ? " VU" : " VUs");
-        append_stages(out, scenario);
-        break;
-    case RP_SHARED_ITERATIONS:
-        append_things(out, scenario->iterations, "iteration");
-        rp_buf_append_str(out, " shared by ");
-        append_things(out, scenario->vus, "VU");
-        break;
-    case RP_PER_VU_ITERATIONS:
-        append_things(out, scenario->iterations, "iteration");
-        rp_buf_append_str(out, scenario->vus == 1 ? " by " : " by each of ");
-        append_things(out, scenario->vus, "VU");
-        break;
-    case RP_CONSTANT_ARRIVAL_RATE:
-    case RP_RAMPING_ARRIVAL_RATE:
+    if (kind->has_arrivals)
         append_arrivals(out, scenario);
-        break;
-    case RP_EXECUTOR_KIND_COUNT:
-        break;
-    }
+    else if (kind->has_iterations)
+        append_iterations(out, scenario);
+    else
+        append_vus(out, scenario);
     if (scenario->start_time > 0) {
         rp_buf_append_str(out, ", from ");
         append_duration(out, scenario->start_time);

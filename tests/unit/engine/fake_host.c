@@ -26,13 +26,12 @@ rp_ns fake_now(const struct fake *fake)
 /* Pauses move it; none makes it earlier. */
 static rp_ns regular_end(const struct rp_scenario *scenario)
 {
-    return scenario->start_time + rp_schedule_regular(scenario);
+    return scenario->start_time + rp_scenario_regular(scenario);
 }
 
 static bool has_arrivals(const struct rp_scenario *scenario)
 {
-    return scenario->executor == RP_CONSTANT_ARRIVAL_RATE ||
-           scenario->executor == RP_RAMPING_ARRIVAL_RATE;
+    return rp_executor_kinds[scenario->executor].has_arrivals;
 }
 
 static void release(struct rp_timer *timer, rp_ns now)

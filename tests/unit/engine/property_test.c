@@ -126,7 +126,7 @@ static rp_ns limit_of(const struct test *test, size_t count)
 
     for (size_t i = 0; i < count; i++) {
         const struct rp_scenario *scenario = &test->scenarios[i];
-        rp_ns end = scenario->start_time + rp_schedule_regular(scenario) + scenario->graceful_stop;
+        rp_ns end = scenario->start_time + rp_scenario_regular(scenario) + scenario->graceful_stop;
 
         limit = end > limit ? end : limit;
     }

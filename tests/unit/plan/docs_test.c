@@ -176,9 +176,29 @@ static void tables_of_the_docs_are_those_of_the_code(void **state)
     }
 }
 
+/* What other rooms ask of a kind is what its scenarios can be told. */
+static void test_kinds_agree_with_their_fields(void **state)
+{
+    for (int i = 0; i < RP_EXECUTOR_KIND_COUNT; i++) {
+        const struct rp_executor_kind_info *kind = &rp_executor_kinds[i];
+        enum rp_executor_kind id = (enum rp_executor_kind)i;
+
+        assert_int_equal(kind->has_arrivals, rp_executor_kind_has(id, RP_F_RATE));
+        assert_int_equal(kind->has_arrivals, !rp_executor_kind_has(id, RP_F_VUS) &&
+                                                 !rp_executor_kind_has(id, RP_F_START_VUS));
+        assert_int_equal(kind->has_stages, rp_executor_kind_has(id, RP_F_STAGES));
+        assert_int_equal(kind->has_iterations, rp_executor_kind_has(id, RP_F_ITERATIONS));
+        assert_int_equal(kind->has_iterations, rp_executor_kind_has(id, RP_F_MAX_DURATION));
+        assert_int_equal(!kind->has_stages && !kind->has_iterations,
+                         rp_executor_kind_has(id, RP_F_DURATION));
+        assert_true(kind->has_iterations || !kind->shares_iterations);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_kinds_agree_with_their_fields),
         cmocka_unit_test(tables_of_the_docs_are_those_of_the_code),
     };
 

@@ -95,7 +95,7 @@ static void init(struct rp_arrivals *arrivals, const struct scene *scene,
 /* Every arrival, every nanosecond. */
 static void check_small(const struct scene *scene)
 {
-    rp_ns end = rp_schedule_regular(&scene->scenario), time;
+    rp_ns end = rp_scenario_regular(&scene->scenario), time;
     struct rp_arrivals arrivals;
     uint64_t count = 0, before = 0, index;
 
@@ -237,7 +237,7 @@ static void test_parts(void **state)
 static void check_skip(uint64_t random[4], const struct scene *scene,
                        const struct rp_segment *segment)
 {
-    rp_ns end = rp_schedule_regular(&scene->scenario), time = 0, until = 0, plain_time = 0;
+    rp_ns end = rp_scenario_regular(&scene->scenario), time = 0, until = 0, plain_time = 0;
     struct rp_arrivals skipping, plain;
     uint64_t index = 0, plain_index = 0, left_out;
     bool is_more;

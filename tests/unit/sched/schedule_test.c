@@ -140,7 +140,7 @@ static void test_regular_time(void **state)
 
     for (int i = 0; i < RP_EXECUTOR_KIND_COUNT; i++) {
         scenario.executor = (enum rp_executor_kind)i;
-        assert_int_equal(rp_schedule_regular(&scenario), expected[i]);
+        assert_int_equal(rp_scenario_regular(&scenario), expected[i]);
     }
 }
 
@@ -333,7 +333,7 @@ static uint64_t random_count(const struct rp_scenario *scenario, uint64_t seed, 
     while (rp_arrivals_next(&arrivals, &index, &time)) {
         count += time < until;
         *ret_sum += time / 1000;
-        assert_in_range(time, 0, rp_schedule_regular(scenario) - 1);
+        assert_in_range(time, 0, rp_scenario_regular(scenario) - 1);
     }
     rp_arrivals_deinit(&arrivals);
     return count;
