@@ -9,20 +9,19 @@
 #include "app/term.h"
 #include "app/worker_start.h"
 #include "coordinator/coordinator.h"
-
-static void show_line(void *user, bool is_stderr, const char *text)
-{
-    /* What the script prints while it is loaded must not mix with the plan on stdout. */
-    fprintf(stderr, "%s\n", text);
-}
+#include "ui/live.h"
 
 /* 0, or a negative code after the error has been printed. */
 static int load_plan(const struct rp_run_options *options, struct rp_plan **ret)
 {
+    /* What the script prints while it is loaded must not mix with the plan on stdout. */
+    struct rp_live_options show = { .keeps_stdout_clear = true };
+    struct rp_sinks sinks;
+    struct rp_live *live = NULL;
     struct rp_coordinator_config config = { .script = options->script,
                                             .overrides = &options->overrides,
                                             .wire = getenv("RAMPA_WIRE"),
-                                            .line = show_line };
+                                            .sinks = &sinks };
     struct rp_worker_start start;
     struct rp_error err = { 0 };
     int r = rp_worker_start_for(options, &start);
@@ -31,9 +30,13 @@ static int load_plan(const struct rp_run_options *options, struct rp_plan **ret)
         return r;
     config.worker_argv = start.argv;
     config.worker_hint = start.hint;
-    r = rp_coordinate_plan(&config, ret, &err);
+    rp_sinks_init(&sinks);
+    r = rp_live_new(&sinks, show, &live);
+    if (r == 0)
+        r = rp_coordinate_plan(&config, ret, &err);
     if (r < 0)
         rp_error_print(stderr, &err, options->error_color);
+    rp_live_free(live);
     rp_error_deinit(&err);
     rp_worker_start_deinit(&start);
     return r;

@@ -22,54 +22,6 @@
 
 enum { ABORT_REASON_MAX = 1000 };
 
-const char *rp_coordinator_phase_name(const struct rp_coordinator *c)
-{
-    switch (c->phase) {
-    case PHASE_HELLO:
-    case PHASE_LOADING:
-    case PHASE_PLANNING:
-        return "loading";
-    case PHASE_SETUP:
-        return "setup";
-    case PHASE_RUNNING:
-        return c->is_stopping ? "stopping" : "running";
-    default:
-        return "teardown";
-    }
-}
-
-static rp_ns longest_of(const struct rp_plan *plan)
-{
-    rp_ns longest = 0;
-
-    for (size_t i = 0; plan && i < plan->scenario_count; i++) {
-        const struct rp_scenario *scenario = &plan->scenarios[i];
-        rp_ns regular = scenario->start_time + rp_scenario_longest(scenario) -
-                        scenario->graceful_stop;
-
-        longest = regular > longest ? regular : longest;
-    }
-    return longest;
-}
-
-void rp_coordinator_tell_status(struct rp_coordinator *c)
-{
-    rp_ns now = rp_loop_now(c->loop);
-    struct rp_coordinator_status status = { .phase = rp_coordinator_phase_name(c),
-                                            .elapsed = rp_coordinator_elapsed(c),
-                                            .longest = longest_of(c->result->plan),
-                                            .is_paused = c->is_paused,
-                                            .store = c->result->store,
-                                            .plan = c->result->plan,
-                                            .scenarios = c->progress.sums,
-                                            .interval_s = (double)(now - c->last_status) / 1e9,
-                                            .coordinator = c };
-
-    c->last_status = now;
-    if (c->config->status && !c->plan_only)
-        c->config->status(c->config->user, &status);
-}
-
 /* The run cannot be: @c->err says why. */
 static void give_up(struct rp_coordinator *c, int status)
 {
@@ -211,10 +163,8 @@ static int make_plan(struct rp_coordinator *c)
 
     if (r == 0)
         r = apply_trend_stats(c);
-    if (r == 0 && !c->plan_only && c->config->planned)
-        r = c->config->planned(c->config->user, c->result->plan, c->err);
     if (r == 0 && !c->plan_only)
-        r = rp_publish_open_log(c);
+        r = rp_sinks_open(c->config->sinks, c->result->plan, c->err);
     return r;
 }
 
@@ -348,7 +298,7 @@ static void on_hello(struct rp_peer *peer, const struct rp_message *message)
     peer->step = STEP_LOADING;
     if (peer->index == 0) {
         c->phase = PHASE_LOADING;
-        rp_coordinator_tell_status(c);
+        rp_publish_status(c);
     }
     rp_peer_send(peer, RP_MSG_LOAD,
                  &(struct rp_msg_load){ .script = rp_slice_str(c->config->script) });
@@ -405,7 +355,7 @@ static void on_abort(struct rp_peer *peer, const struct rp_message *message)
     if (c->phase == PHASE_RUNNING) /* the worker has stopped already; further ones have not */
         rp_coordinator_stop(c, 0);
     c->is_stopping = true;
-    rp_coordinator_tell_status(c);
+    rp_publish_status(c);
 }
 
 /* Before there is a plan, and while only the plan is wanted, nothing is measured. */

@@ -21,22 +21,9 @@ enum {
 }; /* a signal gives running iterations this long at most, however long graceful_stop is */
 
 struct rp_coordinator; /* a run in progress */
-struct rp_events;
 struct rp_loop;
 struct rp_peer_source;
-struct rp_scenario_progress;
-
-struct rp_coordinator_status { /* for a progress display; strings are constants */
-    const char *phase;         /* "loading", "setup", "running", "stopping", "teardown" */
-    rp_ns elapsed, longest;    /* without pauses */
-    bool is_paused;
-    struct rp_store *store;
-    const struct rp_plan *plan; /* NULL while loading */
-    const struct rp_scenario_progress
-        *scenarios;    /* one for each of the plan's; NULL before the run */
-    double interval_s; /* since the last status */
-    struct rp_coordinator *coordinator;
-};
+struct rp_sinks;
 
 struct rp_coordinator_config {
     const char *script;
@@ -55,25 +42,16 @@ struct rp_coordinator_config {
      * to say hello or to finish after its longest run. 0 = 10 s. */
     rp_ns patience;
     bool is_strict; /* a generator that was the limit is a failure: RP_EXIT_GENERATOR */
-    /* Where events are published (run/events.h); may be NULL. Borrowed. */
-    struct rp_events *events;
-    /* A file that gets each event as a line (output/event_log.h), or NULL. Opened when the plan is valid, before anything
-     * runs; an old file is replaced then. Cannot be opened: -RP_EUSER. */
-    const char *event_log;
-    /* The plan is known and valid, nothing has run: the last moment to refuse (a negative code and @err). May be NULL. */
-    int (*planned)(void *user, const struct rp_plan *plan, struct rp_error *err);
-    /* Once a second and at changes of phase. May be NULL. */
-    void (*status)(void *user, const struct rp_coordinator_status *status);
-    /* A line the script printed. */
-    void (*line)(void *user, bool is_stderr, const char *text);
-    void *user;
+    /* Who is told of the run, and may steer it while it goes on (run/sink.h); may be NULL. Borrowed. */
+    struct rp_sinks *sinks;
 };
 
 /* Runs the test. Returns 0 when it ran (ret->exit_code says how it went, failed set-up and aborts included), or
- * negative with @err when it could not be run: exit 3 for -RP_EUSER, exit 9 for the rest. */
+ * negative with @err when it could not be run: exit 3 for -RP_EUSER, exit 9 for the rest. When it ran and a sink could
+ * not be closed, @err says so. */
 RP_NODISCARD int rp_coordinate(const struct rp_coordinator_config *config, struct rp_result *ret,
                                struct rp_error *err);
-/* Only the plan: for check and inspect. */
+/* Only the plan: for check and inspect. The sinks are not opened: nothing runs. */
 RP_NODISCARD int rp_coordinate_plan(const struct rp_coordinator_config *config,
                                     struct rp_plan **ret, struct rp_error *err);
 
@@ -81,22 +59,11 @@ RP_NODISCARD int rp_coordinate_plan(const struct rp_coordinator_config *config,
 
 /* The same with a worker on the same loop (struct rp_worker_host.is_local), which speaks on the other end of @fd (taken
  * over on success). Nobody is killed: one thread has both, and a hook that does not end past its time is given up.
- * worker_argv, worker_hint, peers, patience and line of @config are not used; @config, @ret and @err must live as long.
+ * worker_argv, worker_hint, peers and patience of @config are not used; @config, @ret and @err must live as long.
  * @over: once, in a task of the loop, when all is known; @status as rp_coordinate() returns it. */
 RP_NODISCARD int rp_coordinator_new(const struct rp_coordinator_config *config,
                                     struct rp_loop *loop, int fd, struct rp_result *ret,
                                     struct rp_error *err, void (*over)(void *user, int status),
                                     void *user, struct rp_coordinator **coordinator);
-/* As a signal does; @reason becomes the result's. @at_once: without grace for running iterations. Teardown runs. */
-void rp_coordinator_request_stop(struct rp_coordinator *coordinator, const char *reason,
-                                 bool at_once);
-bool rp_coordinator_is_paused(const struct rp_coordinator *coordinator);
 /* Also of a run that is not over, which then is never judged. NULL is allowed. */
 void rp_coordinator_free(struct rp_coordinator *coordinator);
-
-/* ---- any run ------------------------------------------------------------------------------------------------- */
-
-/* From callbacks of the run: no iteration starts and no time of a schedule goes by until resume. Pausing twice is as once;
- * before the iterations have started, they start paused; while it stops and afterwards, nothing. */
-void rp_coordinator_pause(struct rp_coordinator *coordinator);
-void rp_coordinator_resume(struct rp_coordinator *coordinator);

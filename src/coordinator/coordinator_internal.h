@@ -10,7 +10,7 @@
 
 #include "wire/channel.h"
 #include "coordinator/coordinator.h"
-#include "run/events.h"
+#include "run/control.h"
 #include "run/health.h"
 #include "coordinator/peer_kind.h"
 #include "coordinator/peer_local.h"
@@ -70,6 +70,7 @@ struct rp_peer { /* a worker, as its coordinator knows it */
 struct rp_coordinator {
     const struct rp_coordinator_config *config;
     const struct rp_peer_source *source;
+    struct rp_control control;
     struct rp_loop *loop;
     struct rp_peer **peers;
     size_t peer_count;
@@ -88,20 +89,15 @@ struct rp_coordinator {
     bool is_noting, is_listed;
     struct rp_progress_table progress;
     /* publish.c */
-    struct rp_sinks sinks;
-    struct rp_sink publisher;
-    struct rp_events *events, *own_events; /* NULL: nobody listens */
-    struct rp_event_log *event_log;
-    const char *published_phase;
-    rp_ns last_snapshot;
-    double *last_counts; /* of the counters, at the last snapshot */
-    size_t last_count_count;
+    enum rp_run_phase published_phase;
+    bool has_published_phase;
+    rp_ns last_snapshot; /* of the run, pauses included */
     unsigned char *live; /* of each threshold: what was published of it */
     bool setup_failed;
     struct rp_result *result;
     struct rp_error *err;
     int status; /* of the whole: 0 or a negative code with err filled */
-    rp_ns started, last_status;
+    rp_ns started;
     rp_ns next_judgement;               /* by the worker's time */
     struct rp_worker_health *health;    /* of each worker */
     unsigned char told[RP_CAUSE_COUNT]; /* of each cause: the verdict that was published */
@@ -130,8 +126,6 @@ enum { RP_PATIENCE_S = 10, RP_LIVE_THRESHOLDS_S = 2 };
 
 /* coordinator.c */
 extern const struct rp_channel_events rp_coordinator_channel_events;
-void rp_coordinator_tell_status(struct rp_coordinator *c);
-const char *rp_coordinator_phase_name(const struct rp_coordinator *c);
 
 /* phases.c */
 /* One of them is ready: what is next when it was the last. */
@@ -184,6 +178,10 @@ void rp_warn_of_silence(struct rp_coordinator *c);
 /* Once a second: who says nothing is looked at. */
 void rp_watch_over_peers(struct rp_coordinator *c);
 
+/* control.c */
+/* The sinks hear of the run from now on, and may steer it. */
+void rp_coordinator_start_telling(struct rp_coordinator *c);
+
 /* coordinator_life.c */
 void rp_coordinator_make_run_id(char out[37]);
 /* The first worker, and the clock. */
@@ -210,7 +208,9 @@ void rp_peer_kill(struct rp_peer *peer); /* why, the caller has said */
  * not look. */
 bool rp_peer_has_answered(struct rp_peer *peer);
 
-/* pause.c */
+/* pause.c; what they do stands in run/control.h */
+void rp_coordinator_pause(struct rp_coordinator *c);
+void rp_coordinator_resume(struct rp_coordinator *c);
 rp_ns rp_coordinator_elapsed(const struct rp_coordinator *c); /* of the executors, without pauses */
 void rp_coordinator_end_pause(struct rp_coordinator *c);      /* because the run ends */
 /* What the worker says of its time. -EBADMSG, -ENOMEM. */
@@ -240,17 +240,19 @@ void rp_judge_live(struct rp_coordinator *c);
 /* preflight.c: before anything runs, warns of limits that the plan may meet. */
 void rp_preflight(struct rp_coordinator *c);
 
-/* publish.c: events; nothing when nobody listens */
-int rp_publish_start(struct rp_coordinator *c);
-int rp_publish_open_log(struct rp_coordinator *c); /* -RP_EUSER with the error */
-void rp_publish_phase(struct rp_coordinator *c);   /* if it is another than before */
-void rp_publish_pause(struct rp_coordinator *c);   /* or the end of one */
+/* publish.c: what the sinks are told */
+enum rp_run_phase rp_coordinator_phase(const struct rp_coordinator *c);
+struct rp_run_status rp_coordinator_status(const struct rp_coordinator *c);
+void rp_publish_status(struct rp_coordinator *c);
+void rp_publish_phase(struct rp_coordinator *c); /* if it is another than before */
+void rp_publish_pause(struct rp_coordinator *c); /* or the end of one */
 void rp_publish_warning(struct rp_coordinator *c, const char *text);
+void rp_publish_line(struct rp_coordinator *c, bool is_stderr, const char *text);
 void rp_publish_snapshot(struct rp_coordinator *c); /* if the last one is old enough */
 /* What the generator is judged by now; each cause when it is new or has become worse. */
 void rp_publish_generator(struct rp_coordinator *c);
+bool rp_publish_wants_live(const struct rp_coordinator *c);
 /* Threshold @i is as @verdict says now; told when that is new, and when it @aborts the run. */
 void rp_publish_live(struct rp_coordinator *c, size_t i, const struct rp_verdict *verdict,
                      bool aborts);
 void rp_publish_end(struct rp_coordinator *c, int r); /* all that comes last; @r: of the run */
-void rp_publish_deinit(struct rp_coordinator *c);

@@ -43,7 +43,7 @@ void rp_coordinator_stop_gracefully(struct rp_coordinator *c, const char *reason
     default:
         break; /* set-up and teardown go on to their end, their timeout or the second signal */
     }
-    rp_coordinator_tell_status(c);
+    rp_publish_status(c);
 }
 
 static void on_signal(struct rp_watch *watch, unsigned ready)
@@ -53,17 +53,18 @@ static void on_signal(struct rp_watch *watch, unsigned ready)
 
     while (read(c->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
         if (info.ssi_signo == SIGUSR1) {
-            rp_coordinator_pause(c);
+            rp_control_pause(&c->control);
             continue;
         }
         if (info.ssi_signo == SIGUSR2) {
-            rp_coordinator_resume(c);
+            rp_control_resume(&c->control);
             continue;
         }
-        if (++c->signals_seen == 1) {
-            rp_coordinator_stop_gracefully(c, "aborted by a signal", RP_STOP_GRACE_MAX_S * RP_S);
+        if (!c->signals_seen) {
+            rp_control_stop(&c->control, "aborted by a signal", false);
             continue;
         }
+        c->signals_seen++;
         rp_result_fail(c->result, RP_EXIT_ABORTED, "aborted by a second signal");
         /* Also when the first one is the reason so far: what it promises did not happen. */
         if (c->result->exit_code == RP_EXIT_ABORTED) {
@@ -79,7 +80,7 @@ static void tick(struct rp_timer *timer, rp_ns now)
     struct rp_coordinator *c = rp_container_of(timer, struct rp_coordinator, tick);
 
     rp_watch_over_peers(c);
-    rp_coordinator_tell_status(c);
+    rp_publish_status(c);
     rp_timer_arm(c->loop, timer, now + RP_S, tick);
 }
 
@@ -125,7 +126,7 @@ void rp_coordinator_deinit(struct rp_coordinator *c)
     rp_watch_stop(&c->signals);
     if (c->signal_fd >= 0)
         close(c->signal_fd);
-    rp_publish_deinit(c);
+    rp_free(c->live);
     rp_progress_table_deinit(&c->progress);
 }
 
@@ -151,10 +152,8 @@ static int coordinate(struct rp_coordinator *c)
         return r;
     rp_peer_processes_init(&processes, c->config->worker_argv, c->config->worker_hint);
     c->source = c->config->peers ? c->config->peers : &processes.source;
-    c->last_status = rp_loop_now(c->loop);
+    rp_coordinator_start_telling(c);
     r = take_signals(c, &old);
-    if (r == 0)
-        r = rp_publish_start(c);
     if (r == 0)
         r = rp_coordinator_start(c);
     while (r == 0 && !c->is_over)
@@ -163,6 +162,8 @@ static int coordinate(struct rp_coordinator *c)
     rp_coordinator_deinit(c);
     rp_loop_free(c->loop);
     sigprocmask(SIG_SETMASK, &old, NULL);
+    /* Now: what is written may block, and a signal then ends this process as it should. */
+    rp_sinks_close(c->config->sinks, r == 0 && !c->plan_only, c->err);
     return r;
 }
 

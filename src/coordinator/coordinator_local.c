@@ -11,8 +11,10 @@
 static void conclude(struct rp_task *task)
 {
     struct rp_coordinator *c = rp_container_of(task, struct rp_coordinator, end_task);
+    int r = rp_coordinator_conclude(c, 0);
 
-    c->over(c->over_user, rp_coordinator_conclude(c, 0));
+    rp_sinks_close(c->config->sinks, r == 0, c->err);
+    c->over(c->over_user, r);
 }
 
 /* In a task: the caller is in the midst of a message. */
@@ -44,14 +46,12 @@ int rp_coordinator_new(const struct rp_coordinator_config *config, struct rp_loo
                                   .over_user = user };
     rp_peer_local_init(&c->local, fd);
     c->source = &c->local.source;
-    c->last_status = rp_loop_now(loop);
     if (config->run_id)
         snprintf(ret->run_id, sizeof(ret->run_id), "%s", config->run_id);
     else
         rp_coordinator_make_run_id(ret->run_id);
-    r = rp_publish_start(c);
-    if (r == 0)
-        r = rp_coordinator_start(c);
+    rp_coordinator_start_telling(c);
+    r = rp_coordinator_start(c);
     if (r < 0) {
         rp_coordinator_free(c);
         return r;
@@ -60,26 +60,12 @@ int rp_coordinator_new(const struct rp_coordinator_config *config, struct rp_loo
     return 0;
 }
 
-void rp_coordinator_request_stop(struct rp_coordinator *c, const char *reason, bool at_once)
-{
-    if (c->is_over)
-        return;
-    if (c->signals_seen++ == 0)
-        rp_coordinator_stop_gracefully(c, reason, at_once ? 0 : RP_STOP_GRACE_MAX_S * RP_S);
-    else if (at_once && c->phase == PHASE_RUNNING)
-        rp_coordinator_stop(c, 0);
-}
-
-bool rp_coordinator_is_paused(const struct rp_coordinator *c)
-{
-    return c->is_paused;
-}
-
 void rp_coordinator_free(struct rp_coordinator *c)
 {
     if (!c)
         return;
     rp_task_cancel(&c->end_task);
+    rp_sinks_close(c->config->sinks, false, c->err); /* when it is not over */
     rp_coordinator_deinit(c);
     rp_free(c);
 }

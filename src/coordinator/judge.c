@@ -75,7 +75,7 @@ void rp_judge_live(struct rp_coordinator *c)
         bool may_abort = threshold->abort_on_fail && elapsed >= threshold->delay_abort_eval;
         struct rp_verdict verdict;
 
-        if ((!may_abort && !rp_events_are_wanted(c->events)) || !view || !view->total.samples)
+        if ((!may_abort && !rp_publish_wants_live(c)) || !view || !view->total.samples)
             continue;
         verdict = rp_threshold_judge(threshold, view, (double)elapsed / 1e9);
         rp_publish_live(c, i, &verdict, may_abort && !verdict.passed);

@@ -39,7 +39,7 @@ void rp_coordinator_pause(struct rp_coordinator *c)
         rp_peers_send(c, RP_MSG_PAUSE, NULL);
         rp_peers_take_your_time(c);
     }
-    rp_coordinator_tell_status(c);
+    rp_publish_status(c);
 }
 
 void rp_coordinator_end_pause(struct rp_coordinator *c)
@@ -64,7 +64,7 @@ void rp_coordinator_resume(struct rp_coordinator *c)
         left = rp_plan_longest(c->result->plan) - rp_coordinator_elapsed(c);
         rp_peers_be_patient(c, 3, left > 0 ? left : 0);
     }
-    rp_coordinator_tell_status(c);
+    rp_publish_status(c);
 }
 
 /* ---- the record -------------------------------------------------------------------------------------------- */

@@ -141,10 +141,7 @@ static int on_connected(struct rp_peer_body *body, int fd)
 
 static void on_line(struct rp_peer_body *body, bool is_stderr, const char *text)
 {
-    const struct rp_coordinator_config *config = body->peer->c->config;
-
-    if (config->line)
-        config->line(config->user, is_stderr, text);
+    rp_publish_line(body->peer->c, is_stderr, text);
 }
 
 void rp_peer_ended(struct rp_peer *peer, const struct rp_peer_end *end)

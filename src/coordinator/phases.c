@@ -51,7 +51,7 @@ void rp_coordinator_begin_teardown(struct rp_coordinator *c)
     c->phase = PHASE_TEARDOWN;
     first->step = STEP_HOOK;
     rp_publish_phase(c);
-    rp_coordinator_tell_status(c);
+    rp_publish_status(c);
     rp_peer_send(first, RP_MSG_TEARDOWN, NULL);
     rp_peer_be_patient(first, 1, c->result->plan->teardown_timeout);
 }
@@ -96,7 +96,7 @@ static void begin_running(struct rp_coordinator *c)
         start_peer(peer, c->started);
     }
     rp_publish_phase(c);
-    rp_coordinator_tell_status(c);
+    rp_publish_status(c);
 }
 
 /* When all have said so. */
@@ -117,7 +117,7 @@ void rp_coordinator_check_ready(struct rp_coordinator *c)
     c->phase = PHASE_SETUP;
     first->step = STEP_HOOK;
     rp_publish_phase(c);
-    rp_coordinator_tell_status(c);
+    rp_publish_status(c);
     rp_peer_send(first, RP_MSG_SETUP, &(struct rp_msg_setup){ .share = c->peer_count > 1 });
     rp_peer_be_patient(first, 1, c->result->plan->setup_timeout);
 }

@@ -34,8 +34,7 @@ static void warn(struct rp_coordinator *c, const char *text)
 
     rp_result_warn(c->result, "%s", text);
     snprintf(line, sizeof(line), "warning: %s", text);
-    if (c->config->line)
-        c->config->line(c->config->user, true, line);
+    rp_publish_line(c, true, line);
 }
 
 /* Workers inherit our limit. */

@@ -199,25 +199,27 @@ static void add_error(struct rp_error *err, struct rp_error *next)
 
 void rp_sinks_close(struct rp_sinks *sinks, bool is_run, struct rp_error *err)
 {
-    const struct rp_result *result;
-    struct rp_result *shown;
+    struct rp_result *result = sinks ? sinks->result : NULL;
+    bool has_failed = false;
 
-    if (!sinks)
+    if (!result)
         return;
-    shown = sinks->result;
-    result = is_run ? shown : NULL;
+    sinks->control = NULL;
     RP_LIST_EACH (node, &sinks->list) {
         struct rp_sink *sink = rp_container_of(node, struct rp_sink, node);
         struct rp_error next = { 0 };
 
-        if (!sink->is_closed && sink->ops->close && sink->ops->close(sink, result, &next) < 0)
+        if (!sink->is_closed && sink->ops->close &&
+            sink->ops->close(sink, is_run ? result : NULL, &next) < 0) {
+            has_failed = true;
             add_error(err, &next);
+        }
         sink->is_closed = true;
         rp_error_deinit(&next);
     }
-    if (is_run && err->message)
-        rp_result_fail(shown, RP_EXIT_OUTPUT, "%s", err->message);
-    shown->sinks = NULL;
+    if (is_run && has_failed)
+        rp_result_fail(result, RP_EXIT_OUTPUT, "%s",
+                       err->message ? err->message : "an output could not be finished");
+    result->sinks = NULL;
     sinks->result = NULL;
-    sinks->control = NULL;
 }

@@ -97,6 +97,7 @@ bool rp_sinks_take_intervals(const struct rp_sinks *sinks);
 bool rp_sinks_take_samples(const struct rp_sinks *sinks);
 void rp_sinks_interval(struct rp_sinks *sinks, const struct rp_interval *interval);
 void rp_sinks_samples(struct rp_sinks *sinks, const struct rp_sample_block *block);
-/* Closes all in turn. @is_run: the result is one, else nothing was run. The first failure is in @err, and the code that
- * follows from all of them becomes the result's once all are closed. */
+/* The run is over: closes all in turn, after which none is told anything. @is_run: the result is one, else nothing was run.
+ * When some fail, the first error is in @err with the others' messages below it, and the run has failed with
+ * RP_EXIT_OUTPUT. No-op for a run that did not start or is closed already. */
 void rp_sinks_close(struct rp_sinks *sinks, bool is_run, struct rp_error *err);

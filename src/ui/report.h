@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 #include "base/buf.h"
-#include "run/result.h"
+#include "run/sink.h"
 
 struct rp_style {
     bool color;     /* ANSI colours and nothing else */
@@ -19,3 +19,14 @@ struct rp_style {
 /* Appends the summary: thresholds (tick or cross, actual value), checks with counts, metrics by section, errors grouped,
  * warnings, accounting when broken, the verdict line and the generator's line. */
 void rp_summary_write(const struct rp_result *result, struct rp_style style, struct rp_buf *out);
+
+/* The sink that prints the summary of a run when it is over. */
+struct rp_summary_sink {
+    struct rp_sink sink;
+    FILE *stream;
+    struct rp_style style;
+};
+
+/* @stream is borrowed. The sink owns nothing: it is removed with rp_sink_remove(&sink->sink). */
+void rp_summary_sink_init(struct rp_summary_sink *sink, struct rp_sinks *sinks, FILE *stream,
+                          struct rp_style style);

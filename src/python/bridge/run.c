@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "python/bridge/run.h"
 #include "output/result_file.h"
+#include "run/control.h"
 #include "ui/report.h"
 
 /* ---- what the program asks ---------------------------------------------------------------------------------- */
@@ -32,8 +33,7 @@ static PyObject *run_stop(PyObject *object, PyObject *args)
 
     if (!PyArg_ParseTuple(args, "s|p", &reason, &at_once))
         return NULL;
-    if (self->coordinator)
-        rp_coordinator_request_stop(self->coordinator, reason, at_once);
+    rp_control_stop(self->sinks.control, reason, at_once);
     return done(self);
 }
 
@@ -41,8 +41,7 @@ static PyObject *run_pause(PyObject *object, PyObject *unused)
 {
     struct py_run *self = (struct py_run *)object;
 
-    if (self->coordinator)
-        rp_coordinator_pause(self->coordinator);
+    rp_control_pause(self->sinks.control);
     return done(self);
 }
 
@@ -50,8 +49,7 @@ static PyObject *run_resume(PyObject *object, PyObject *unused)
 {
     struct py_run *self = (struct py_run *)object;
 
-    if (self->coordinator)
-        rp_coordinator_resume(self->coordinator);
+    rp_control_resume(self->sinks.control);
     return done(self);
 }
 
@@ -131,7 +129,7 @@ static PyObject *get_is_paused(PyObject *object, void *unused)
 {
     struct py_run *self = (struct py_run *)object;
 
-    return PyBool_FromLong(self->coordinator && rp_coordinator_is_paused(self->coordinator));
+    return PyBool_FromLong(rp_control_status(self->sinks.control).is_paused);
 }
 
 static PyObject *get_exit_code(PyObject *object, void *unused)
@@ -163,13 +161,13 @@ static PyObject *get_error(PyObject *object, void *unused)
 
 /* ---- life --------------------------------------------------------------------------------------------------- */
 
-static int planned(void *user, const struct rp_plan *plan, struct rp_error *err)
+static int note_plan(struct rp_sink *sink, const struct rp_plan *plan, struct rp_error *err)
 {
-    struct py_run *self = user;
-
-    self->is_planned = true;
+    rp_container_of(sink, struct py_run, own_sink)->is_planned = true;
     return 0;
 }
+
+static const struct rp_sink_ops own_ops = { .open = note_plan };
 
 static void over(void *user, int status)
 {
@@ -218,20 +216,22 @@ static int configure(struct py_run *self, const char *script, PyObject *options)
                                                    .trend_stats = self->trend_stats,
                                                    .run_id = self->run_id,
                                                    .wire = getenv("RAMPA_WIRE"),
-                                                   .events = self->bus,
-                                                   .event_log = self->event_log,
-                                                   .planned = planned,
-                                                   .user = self };
+                                                   .sinks = &self->sinks };
     return 0;
 }
 
-static int make_events(struct py_run *self)
+static int list_sinks(struct py_run *self)
 {
-    int r = rp_events_new(&self->bus);
+    int r;
 
-    return r < 0
-               ? r
-               : rp_event_queue_new(self->bus, 0, rp_py_run_keep_snapshot, self, &self->own_queue);
+    /* First: another one may refuse the plan. */
+    rp_sinks_add(&self->sinks, &self->own_sink, &own_ops);
+    r = rp_event_bus_new(&self->sinks, &self->bus);
+    if (r == 0)
+        r = rp_event_queue_new(self->bus, 0, rp_py_run_keep_snapshot, self, &self->own_queue);
+    if (r == 0 && self->event_log)
+        r = rp_event_log_new(&self->sinks, self->bus, self->event_log, &self->log);
+    return r;
 }
 
 /* Worker and coordinator at the two ends of a pair of sockets. */
@@ -291,10 +291,13 @@ PyObject *rp_py_host_start(PyObject *object, PyObject *args)
         return NULL;
     rp_list_init(&self->queues);
     self->host = (struct py_host *)Py_NewRef(host);
-    r = make_events(self);
-    if (r < 0)
+    rp_sinks_init(&self->sinks);
+    r = configure(self, script, options);
+    if (r == 0 && list_sinks(self) < 0) {
         PyErr_NoMemory();
-    if (r < 0 || configure(self, script, options) < 0) {
+        r = -1;
+    }
+    if (r < 0) {
         Py_DECREF(self);
         return NULL;
     }
@@ -319,8 +322,9 @@ static void run_dealloc(PyObject *object)
 
     PyObject_GC_UnTrack(self);
     rp_py_run_close(self);
+    rp_event_log_free(self->log);
     rp_event_queue_free(self->own_queue);
-    rp_events_free(self->bus);
+    rp_event_bus_free(self->bus);
     if (self->snapshot)
         rp_event_line_unref(self->snapshot);
     rp_result_deinit(&self->result);

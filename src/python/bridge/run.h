@@ -7,7 +7,7 @@
  */
 
 #include "coordinator/coordinator.h"
-#include "run/events.h"
+#include "output/event_log.h"
 #include "python/bridge/guest.h"
 
 struct py_run {
@@ -18,7 +18,10 @@ struct py_run {
     char *script, *event_log, *trend_stats, *seed, *run_id;
     struct rp_result result;
     struct rp_error err;
-    struct rp_events *bus;
+    struct rp_sinks sinks;
+    struct rp_sink own_sink;
+    struct rp_event_bus *bus;
+    struct rp_event_log *log; /* NULL: none is wanted */
     struct rp_event_queue *own_queue;
     struct rp_event_line *snapshot; /* the last one */
     struct rp_list queues;          /* of consumers */

@@ -7,19 +7,19 @@
 
 #include "python/bridge/run.h"
 
-/* Called while an event is published. */
+/* Called while an event is told. */
 void rp_py_run_keep_snapshot(void *user)
 {
     struct py_run *self = user;
-    struct rp_event_line *event;
+    struct rp_event_line *line;
 
-    while ((event = rp_event_queue_take(self->own_queue))) {
-        if (event->kind == RP_EVENT_SNAPSHOT) {
+    while ((line = rp_event_queue_take(self->own_queue))) {
+        if (line->kind == RP_EVENT_SNAPSHOT) {
             if (self->snapshot)
                 rp_event_line_unref(self->snapshot);
-            self->snapshot = event;
+            self->snapshot = line;
         } else {
-            rp_event_line_unref(event);
+            rp_event_line_unref(line);
         }
     }
 }
@@ -63,15 +63,15 @@ static PyObject *events_take(PyObject *object, PyObject *unused)
 {
     struct py_events *self = (struct py_events *)object;
     PyObject *list = PyList_New(0);
-    struct rp_event_line *event;
+    struct rp_event_line *line;
 
-    while (list && self->queue && (event = rp_event_queue_take(self->queue))) {
-        PyObject *line = PyUnicode_DecodeUTF8(event->line, (Py_ssize_t)event->len, "replace");
+    while (list && self->queue && (line = rp_event_queue_take(self->queue))) {
+        PyObject *text = PyUnicode_DecodeUTF8(line->line, (Py_ssize_t)line->len, "replace");
 
-        rp_event_line_unref(event);
-        if (!line || PyList_Append(list, line) < 0)
+        rp_event_line_unref(line);
+        if (!text || PyList_Append(list, text) < 0)
             Py_CLEAR(list);
-        Py_XDECREF(line);
+        Py_XDECREF(text);
     }
     return list;
 }

@@ -10,35 +10,56 @@
 const char *fake_worker;
 const struct rp_overrides no_overrides;
 
-static void on_status(void *user, const struct rp_coordinator_status *status)
+static void on_status(struct run *run, const struct rp_run_status *status)
 {
-    struct run *run = user;
+    const char *phase = rp_run_phase_name(status->phase);
 
     if (run->status)
         run->status(run, status);
-    if (!run->phase_count || strcmp(run->phases[run->phase_count - 1], status->phase) != 0) {
+    if (!run->phase_count || strcmp(run->phases[run->phase_count - 1], phase) != 0) {
         assert_true(run->phase_count < RP_ARRAY_LEN(run->phases));
-        run->phases[run->phase_count++] = status->phase;
+        run->phases[run->phase_count++] = phase;
     }
     /* The second status of the phase comes from the signal's having been noticed. */
-    if (run->releases && !run->signal_in && strcmp(status->phase, "setup") == 0)
+    if (run->releases && !run->signal_in && status->phase == RP_RUN_SETUP)
         assert_int_equal(kill(run->result.workers[0].pid, SIGUSR1), 0);
-    if (run->signal_in && strcmp(run->signal_in, status->phase) == 0)
+    if (run->signal_in && strcmp(run->signal_in, phase) == 0)
         for (run->signal_in = NULL; run->signals > 0; run->signals--) {
             /* Pending ones are one: the second is another. */
             assert_int_equal(kill(getpid(), run->signals > 1 ? SIGINT : SIGTERM), 0);
         }
 }
 
-static void on_line(void *user, bool is_stderr, const char *text)
+static void on_line(struct run *run, bool is_stderr, const char *text)
 {
-    struct run *run = user;
-
     run->lines++;
     assert_true(is_stderr);
     assert_string_equal(text, "dying words");
     if (run->line)
         run->line(run);
+}
+
+static void on_event(struct rp_sink *sink, const struct rp_event *event)
+{
+    struct run *run = rp_container_of(sink, struct run, sink);
+
+    if (event->kind == RP_EVENT_STATUS)
+        on_status(run, &event->status);
+    else
+        on_line(run, event->printed.is_stderr, event->printed.text);
+}
+
+static const struct rp_sink_ops ops = {
+    .events = RP_EVENT_BIT(RP_EVENT_STATUS) | RP_EVENT_BIT(RP_EVENT_PRINTED),
+    .event = on_event,
+};
+
+static void list_sinks(struct run *run)
+{
+    rp_sinks_init(&run->sinks);
+    rp_sinks_add(&run->sinks, &run->sink, &ops);
+    if (run->further)
+        rp_sinks_add(&run->sinks, run->further, run->further_ops);
 }
 
 void coordinate(struct run *run, const char *mode, const char *phase)
@@ -52,15 +73,12 @@ void coordinate(struct run *run, const char *mode, const char *phase)
                                             .peers = run->peers,
                                             .overrides = &overrides,
                                             .bears_losses = run->bears_losses,
-                                            .status = on_status,
-                                            .line = on_line,
-                                            .events = run->events,
-                                            .event_log = run->event_log,
+                                            .sinks = &run->sinks,
                                             .is_strict = run->is_strict,
                                             .wire = run->wire,
-                                            .user = run,
                                             .patience = run->patience ? run->patience : 60 * RP_S };
 
+    list_sinks(run);
     snprintf(workers, sizeof(workers), "%d", run->workers);
     if (run->workers)
         overrides.workers = (struct rp_override){ .value = workers, .origin = "--workers" };

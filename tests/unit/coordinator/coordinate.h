@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* A run of the coordinator with fake_worker.c, and what its callbacks saw. */
+/* A run of the coordinator with fake_worker.c, and what its sinks saw. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +12,8 @@
 
 #include "base/alloc.h"
 #include "coordinator/coordinator.h"
+#include "run/control.h"
+#include "run/sink.h"
 
 extern const char *fake_worker; /* its path: the test's only argument */
 extern const struct rp_overrides no_overrides;
@@ -26,13 +28,16 @@ struct run {
     int signals;
     bool releases;                 /* a worker that waits in setup */
     void (*line)(struct run *run); /* may be NULL */
-    void (*status)(struct run *run, const struct rp_coordinator_status *status); /* the same */
-    const struct rp_peer_source *peers; /* NULL: processes */
-    struct rp_events *events;           /* may be NULL, and the next too */
-    const char *event_log, *wire;
+    void (*status)(struct run *run, const struct rp_run_status *status); /* the same */
+    const struct rp_peer_source *peers;                                  /* NULL: processes */
+    const char *wire;                                                    /* may be NULL */
+    struct rp_sink *further; /* one more sink with further_ops, or NULL */
+    const struct rp_sink_ops *further_ops;
     bool is_strict, bears_losses;
     int workers; /* 0: one */
     int r, lines, step;
+    struct rp_sinks sinks; /* made by coordinate() */
+    struct rp_sink sink;
 };
 
 void coordinate(struct run *run, const char *mode, const char *phase);

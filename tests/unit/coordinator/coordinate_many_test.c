@@ -182,7 +182,7 @@ static void test_processes_have_our_clock(void **state)
 }
 
 /* The others run until it is known. */
-static void release_the_others(struct run *run, const struct rp_coordinator_status *status)
+static void release_the_others(struct run *run, const struct rp_run_status *status)
 {
     const struct rp_result *result = &run->result;
 
@@ -217,9 +217,9 @@ static void test_one_dies_that_has_finished(void **state)
 }
 
 /* What the first one's successor has paused in sum differs a bit: that is no third pause. */
-static void pause_and_release(struct run *run, const struct rp_coordinator_status *status)
+static void pause_and_release(struct run *run, const struct rp_run_status *status)
 {
-    if (strcmp(status->phase, "running") != 0)
+    if (status->phase != RP_RUN_RUNNING)
         return;
     if (run->step++ < 4)
         kill(getpid(), status->is_paused ? SIGUSR2 : SIGUSR1);

@@ -1,437 +1,345 @@
 /* SPDX-License-Identifier: MIT */
 
-/* What the coordinator publishes in a run, and docs/events.md, which lists it. */
+/* What the sinks of a run are told, and what becomes of a run when one of them cannot be opened or closed. */
 
 #include "coordinate.h"
 
-#include <jansson.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "run/events.h"
+/* ---- a sink that notes everything ---- */
 
-/* ---- the page ---- */
+enum { STEPS_MAX = 100 };
 
-static char *read_page(void)
-{
-    FILE *file = fopen(RP_EVENTS_PAGE, "r");
-    char *page = calloc(1, 1 << 20);
-
-    assert_non_null(file);
-    assert_true(fread(page, 1, (1 << 20) - 1, file) > 0);
-    fclose(file);
-    return page;
-}
-
-/* From the headline to the next one, to be freed. */
-static char *section(const char *page, const char *headline)
-{
-    const char *start = strstr(page, headline), *end;
-
-    if (!start) {
-        fail_msg("docs/events.md has no '%s'", headline);
-        return NULL;
-    }
-    end = strstr(start + 1, "\n##");
-    return strndup(start, end ? (size_t)(end - start) : strlen(start));
-}
-
-static char *section_of(const char *page, const char *type)
-{
-    char headline[64];
-
-    snprintf(headline, sizeof(headline), "\n### `%s`\n", type);
-    return section(page, headline);
-}
-
-/* Whether there is a row "| `<prefix><name>` |". */
-static bool has_row(const char *text, const char *prefix, const char *name)
-{
-    char row[200];
-
-    snprintf(row, sizeof(row), "\n| `%s%s` |", prefix, name);
-    return strstr(text, row) != NULL;
-}
-
-/* Rows whose name begins with @prefix and goes on without a dot. */
-static size_t count_rows(const char *text, const char *prefix)
-{
-    size_t count = 0;
-
-    for (const char *row = text; (row = strstr(row, "\n| `")); row += 4)
-        if (strncmp(row + 4, prefix, strlen(prefix)) == 0)
-            count += strcspn(row + 4 + strlen(prefix), ".") >
-                     strcspn(row + 4 + strlen(prefix), "`");
-    return count;
-}
-
-/* @object has the fields of the rows with @prefix, and no others. */
-static void check_object(const char *text, const char *prefix, json_t *object, size_t more)
-{
-    const char *key;
-    json_t *value;
-    size_t found = 0;
-
-    assert_true(json_is_object(object));
-    json_object_foreach(object, key, value) found += has_row(text, prefix, key);
-    if (found != count_rows(text, prefix) || json_object_size(object) != found + more)
-        fail_msg("fields other than in docs/events.md: %s", json_dumps(object, 0));
-}
-
-static void check_snapshot(const char *text, json_t *root)
-{
-    json_t *item, *list = json_object_get(root, "scenarios");
-    const char *name;
-    char prefix[64];
-    size_t i;
-
-    assert_true(json_array_size(list) > 0);
-    json_array_foreach(list, i, item) check_object(text, "scenarios.", item, 0);
-    json_object_foreach(json_object_get(root, "metrics"), name, item)
-    {
-        snprintf(prefix, sizeof(prefix), "metrics.%s.",
-                 json_string_value(json_object_get(item, "type")));
-        assert_true(count_rows(text, prefix) > 0);
-        check_object(text, prefix, item, 0);
-    }
-}
-
-/* Every event has the common fields and those of its section. */
-static void check_documented(const char *page, json_t *root)
-{
-    const char *type = json_string_value(json_object_get(root, "type"));
-    char *common = section(page, "\n## All events\n"), *own = section_of(page, type);
-    size_t shared = count_rows(common, "");
-    const char *key;
-    json_t *value;
-
-    assert_int_equal(shared, 5);
-    json_object_foreach(root, key, value) shared -= has_row(common, "", key);
-    assert_int_equal(shared, 0);
-    check_object(own, "", root, 5);
-    if (strcmp(type, "snapshot") == 0)
-        check_snapshot(own, root);
-    free(common);
-    free(own);
-}
-
-static void test_the_page_has_every_event(void **state)
-{
-    char *page = read_page();
-    size_t sections = 0, names = 0;
-
-    for (unsigned kind = 0; kind <= RP_EVENT_MISSED; kind++) {
-        const char *name = rp_event_kind_name(kind);
-        char *text, *line;
-        json_t *root;
-
-        if (!name)
-            continue;
-        names++;
-        text = section_of(page, name);
-        line = strstr(text, "\n    {");
-        if (!line)
-            fail_msg("'%s' has no example", name);
-        *strchr(line + 1, '\n') = '\0';
-        root = json_loads(line + 5, JSON_REJECT_DUPLICATES, NULL);
-        assert_non_null(root);
-        assert_string_equal(json_string_value(json_object_get(root, "type")), name);
-        check_documented(page, root);
-        json_decref(root);
-        free(text);
-    }
-    for (const char *at = page; (at = strstr(at, "\n### `")); at++)
-        sections++;
-    assert_int_equal(sections, names);
-    free(page);
-}
-
-/* ---- runs ---- */
-
-enum { EVENTS_MAX = 100 };
-
-struct record {
-    json_t *events[EVENTS_MAX];
-    size_t count;
+struct step {
+    const char *name;      /* "open", the kind of an event, a phase, "close", or "nothing" */
+    struct rp_event event; /* what it points to does not hold any more */
 };
 
-/* Runs and takes all that was published, which is checked as far as it can be alone. */
+struct record {
+    struct rp_sink sink;
+    struct step steps[STEPS_MAX];
+    size_t count;
+    /* Of the last snapshot. */
+    struct rp_scenario_progress scenario;
+    double iterations;
+    int open_returns, close_returns;
+};
+
+static struct step *next_step(struct record *record, const char *name)
+{
+    assert_true(record->count < STEPS_MAX);
+    record->steps[record->count].name = name;
+    return &record->steps[record->count++];
+}
+
+static int on_open(struct rp_sink *sink, const struct rp_plan *plan, struct rp_error *err)
+{
+    struct record *record = rp_container_of(sink, struct record, sink);
+
+    assert_int_equal(plan->scenario_count, 1);
+    next_step(record, "open");
+    return record->open_returns < 0 ? rp_error_set(err, record->open_returns, "cannot open") : 0;
+}
+
+static int on_close(struct rp_sink *sink, const struct rp_result *result, struct rp_error *err)
+{
+    struct record *record = rp_container_of(sink, struct record, sink);
+
+    next_step(record, result ? "close" : "nothing");
+    assert_null(sink->sinks->control);
+    return record->close_returns < 0 ? rp_error_set(err, record->close_returns, "cannot close") : 0;
+}
+
+static void on_event(struct rp_sink *sink, const struct rp_event *event)
+{
+    static const char *const names[RP_EVENT_KINDS] = {
+        [RP_EVENT_SNAPSHOT] = "snapshot",
+        [RP_EVENT_THRESHOLD] = "threshold",
+        [RP_EVENT_LIVE_THRESHOLD] = "live_threshold",
+        [RP_EVENT_PAUSE] = "pause",
+        [RP_EVENT_RESUME] = "resume",
+        [RP_EVENT_WARNING] = "warning",
+        [RP_EVENT_FINISHED] = "finished",
+        [RP_EVENT_GENERATOR] = "generator",
+    };
+    struct record *record = rp_container_of(sink, struct record, sink);
+    struct step *step;
+
+    assert_non_null(sink->sinks->control);
+    assert_ptr_equal(event->result, sink->sinks->result);
+    step = next_step(record, event->kind == RP_EVENT_PHASE ? rp_run_phase_name(event->phase)
+                                                           : names[event->kind]);
+    step->event = *event;
+    if (event->kind == RP_EVENT_SNAPSHOT) {
+        const struct rp_view *view = rp_store_view(event->result->store, "iterations");
+
+        record->iterations = view ? view->total.counter : 0;
+        if (event->snapshot.status.scenarios)
+            record->scenario = event->snapshot.status.scenarios[0];
+    }
+}
+
+static const struct rp_sink_ops recording = {
+    .events = RP_EVENT_BIT(RP_EVENT_STATUS) - 1, /* all but the status and what the script prints */
+    .open = on_open,
+    .event = on_event,
+    .close = on_close,
+};
+
 static void record_run(struct run *run, const char *mode, const char *phase, struct record *record)
 {
-    struct rp_event_queue *queue;
-    struct rp_event_line *event;
-    char *page = read_page();
-    int64_t ns = 0;
+    rp_ns at = 0;
 
-    assert_int_equal(rp_events_new(&run->events), 0);
-    assert_int_equal(rp_event_queue_new(run->events, 0, NULL, NULL, &queue), 0);
+    run->further = &record->sink;
+    run->further_ops = &recording;
     coordinate(run, mode, phase);
-    *record = (struct record){ .count = 0 };
-    while ((event = rp_event_queue_take(queue))) {
-        json_t *root = json_loads(event->line, JSON_REJECT_DUPLICATES, NULL);
+    for (size_t i = 0; i < record->count; i++) {
+        const struct rp_event *event = &record->steps[i].event;
 
-        assert_non_null(root);
-        assert_true(record->count < EVENTS_MAX);
-        record->events[record->count++] = root;
-        check_documented(page, root);
-        assert_string_equal(json_string_value(json_object_get(root, "run_id")), run->result.run_id);
-        assert_int_equal(json_integer_value(json_object_get(root, "seq")), record->count);
-        assert_true(json_integer_value(json_object_get(root, "ns")) >= ns);
-        ns = json_integer_value(json_object_get(root, "ns"));
-        rp_event_line_unref(event);
+        if (!event->result) /* open or close */
+            continue;
+        assert_true(event->at >= at);
+        assert_true(event->wall_ns - event->at ==
+                    record->steps[0].event.wall_ns - record->steps[0].event.at);
+        at = event->at;
     }
-    rp_event_queue_free(queue);
-    rp_events_free(run->events);
-    free(page);
 }
 
-static void record_deinit(struct record *record)
-{
-    for (size_t i = 0; i < record->count; i++)
-        json_decref(record->events[i]);
-}
-
-static const char *text_at(const json_t *event, const char *key)
-{
-    return json_string_value(json_object_get(event, key));
-}
-
-/* The types in a row, phases by their name. Of the snapshots, which come with time, only the last. */
+/* All in a row. Of the snapshots, which come with time, only the last. */
 static const char *course_of(const struct record *record)
 {
     static char ret[2048];
     size_t last_snapshot = 0;
 
     for (size_t i = 0; i < record->count; i++)
-        if (strcmp(text_at(record->events[i], "type"), "snapshot") == 0)
+        if (strcmp(record->steps[i].name, "snapshot") == 0)
             last_snapshot = i;
     *ret = '\0';
     for (size_t i = 0; i < record->count; i++) {
-        const char *type = text_at(record->events[i], "type");
+        const char *name = record->steps[i].name;
 
-        if (strcmp(type, "snapshot") == 0 && i != last_snapshot)
+        if (strcmp(name, "snapshot") == 0 && i != last_snapshot)
             continue;
-        strcat(ret, *ret ? " " : "");
-        strcat(ret, strcmp(type, "phase") == 0 ? text_at(record->events[i], "phase") : type);
+        strcat(strcat(ret, *ret ? " " : ""), name);
     }
     return ret;
 }
 
-/* The @n-th (from 0) event of @type. */
-static json_t *find(const struct record *record, const char *type, size_t n)
+/* The @n-th (from 0) event of @kind. */
+static const struct rp_event *find(const struct record *record, enum rp_event_kind kind, size_t n)
 {
     for (size_t i = 0; i < record->count; i++)
-        if (strcmp(text_at(record->events[i], "type"), type) == 0 && n-- == 0)
-            return record->events[i];
-    fail_msg("there is no such event '%s'", type);
+        if (record->steps[i].event.result && record->steps[i].event.kind == kind && n-- == 0)
+            return &record->steps[i].event;
+    fail_msg("there is no such event %d", (int)kind);
     return NULL;
 }
+
+/* ---- runs ---- */
 
 static void test_a_good_run(void **state)
 {
     struct run run = { .r = 0 };
-    struct record record;
-    json_t *last;
+    struct record record = { .count = 0 };
+    const struct rp_event *last;
 
     record_run(&run, "good", "", &record);
-    assert_string_equal(course_of(&record), "loading setup running teardown snapshot finished");
-    last = find(&record, "finished", 0);
-    assert_int_equal(json_integer_value(json_object_get(last, "exit_code")), 0);
-    assert_string_equal(text_at(last, "status"), "passed");
-    assert_true(json_is_null(json_object_get(last, "reason")));
-    assert_true(json_integer_value(json_object_get(last, "elapsed_ns")) == RP_S);
-    record_deinit(&record);
+    assert_string_equal(course_of(&record),
+                        "loading open setup running teardown snapshot finished close");
+    last = find(&record, RP_EVENT_FINISHED, 0);
+    assert_int_equal(last->finished.code, RP_EXIT_PASSED);
+    assert_null(last->finished.reason);
+    assert_true(run.result.elapsed == RP_S);
+    assert_null(run.result.sinks);
     run_deinit(&run);
-}
-
-#define NUMBER(object, key) json_number_value(json_object_get(object, key))
-
-static void check_metrics(json_t *metrics)
-{
-    assert_int_equal(json_object_size(metrics), 4); /* no sub-metrics */
-    assert_true(NUMBER(json_object_get(metrics, "iterations"), "count") == 3);
-    assert_true(NUMBER(json_object_get(metrics, "vus"), "value") == 2);
-    assert_true(NUMBER(json_object_get(metrics, "vus"), "min") == 1);
-    assert_true(NUMBER(json_object_get(metrics, "checks"), "rate") == 0.5);
-    assert_true(NUMBER(json_object_get(metrics, "iteration_duration"), "count") == 2);
-    assert_true(NUMBER(json_object_get(metrics, "iteration_duration"), "avg") == 1.5);
-    assert_true(NUMBER(json_object_get(metrics, "iteration_duration"), "min") == 1);
-    assert_true(NUMBER(json_object_get(metrics, "iteration_duration"), "max") == 2);
 }
 
 /* Live thresholds: each is told once while it does not change; one without samples is not judged; one aborts. */
 static void test_thresholds(void **state)
 {
     static const struct {
-        const char *metric;
+        size_t index;
         bool passed, aborts;
-    } live[] = { { "iterations", true, false }, { "iterations", false, true } };
+    } live[] = { { 0, true, false }, { 1, false, true } };
     struct run run = { .r = 0 };
-    struct record record;
-    json_t *snapshot;
+    struct record record = { .count = 0 };
+    const struct rp_event *snapshot;
 
     record_run(&run, "judged", "", &record);
     assert_int_equal(run.result.exit_code, RP_EXIT_THRESHOLDS);
     assert_string_equal(course_of(&record),
-                        "loading setup running live_threshold live_threshold warning stopping "
-                        "teardown snapshot threshold threshold threshold threshold finished");
+                        "loading open setup running live_threshold live_threshold warning stopping "
+                        "teardown snapshot threshold threshold threshold threshold finished close");
     for (size_t i = 0; i < RP_ARRAY_LEN(live); i++) {
-        json_t *event = find(&record, "live_threshold", i);
+        const struct rp_event *event = find(&record, RP_EVENT_LIVE_THRESHOLD, i);
 
-        assert_string_equal(text_at(event, "metric"), live[i].metric);
-        assert_int_equal(json_is_true(json_object_get(event, "passed")), live[i].passed);
-        assert_int_equal(json_is_true(json_object_get(event, "aborts")), live[i].aborts);
-        assert_true(NUMBER(event, "actual") == 3);
+        assert_string_equal(run.result.plan->thresholds[event->threshold.index].metric,
+                            "iterations");
+        assert_int_equal(event->threshold.index, live[i].index);
+        assert_int_equal(event->threshold.verdict.passed, live[i].passed);
+        assert_int_equal(event->threshold.aborts, live[i].aborts);
+        assert_true(event->threshold.verdict.actual == 3);
+        assert_true(event->threshold.elapsed >= 0);
     }
-    assert_string_equal(text_at(find(&record, "threshold", 2), "metric"), "checks{scenario:f}");
-    assert_true(json_is_true(json_object_get(find(&record, "threshold", 3), "no_samples")));
-    assert_true(json_is_null(json_object_get(find(&record, "threshold", 3), "actual")));
-    assert_int_equal(NUMBER(find(&record, "finished", 0), "exit_code"), 1);
-    snapshot = find(&record, "snapshot", 0);
-    check_metrics(json_object_get(snapshot, "metrics"));
-    /* Three in the two seconds before the first; none between the first and the last. */
-    assert_true(
-        NUMBER(json_object_get(json_object_get(snapshot, "metrics"), "iterations"), "rate") == 1.5);
-    assert_true(NUMBER(snapshot, "elapsed_ns") == 1e9);
-    assert_true(NUMBER(snapshot, "paused_ns") == 1e9);
-    assert_true(NUMBER(snapshot, "vus") == 2);
-    record_deinit(&record);
+    for (size_t i = 0; i < run.result.plan->threshold_count; i++)
+        assert_int_equal(find(&record, RP_EVENT_THRESHOLD, i)->threshold.index, i);
+    assert_string_equal(run.result.plan->thresholds[2].display, "checks{scenario:f}");
+    assert_true(find(&record, RP_EVENT_THRESHOLD, 3)->threshold.verdict.no_samples);
+    assert_true(isnan(find(&record, RP_EVENT_THRESHOLD, 3)->threshold.verdict.actual));
+    assert_int_equal(find(&record, RP_EVENT_FINISHED, 0)->finished.code, RP_EXIT_THRESHOLDS);
+    snapshot = find(&record, RP_EVENT_SNAPSHOT, 0);
+    assert_true(snapshot->snapshot.elapsed == RP_S);
+    assert_true(snapshot->snapshot.paused == RP_S);
+    assert_int_equal(record.scenario.vus, 2);
+    assert_true(record.iterations == 3);
     run_deinit(&run);
 }
 
-static void pause_once(struct run *run, const struct rp_coordinator_status *status)
+static void pause_once(struct run *run, const struct rp_run_status *status)
 {
-    if (strcmp(status->phase, "running") != 0 || run->releases)
+    struct rp_control *control = run->sinks.control;
+
+    if (status->phase != RP_RUN_RUNNING || run->releases)
         return;
     run->releases = true;
-    rp_coordinator_pause(status->coordinator);
-    rp_coordinator_pause(status->coordinator);
-    rp_coordinator_resume(status->coordinator);
-    rp_coordinator_resume(status->coordinator);
-    rp_coordinator_pause(status->coordinator);
+    rp_control_pause(control);
+    assert_true(rp_control_status(control).is_paused);
+    rp_control_pause(control);
+    rp_control_resume(control);
+    rp_control_resume(control);
+    assert_false(rp_control_status(control).is_paused);
+    assert_int_equal(rp_control_status(control).phase, RP_RUN_RUNNING);
+    rp_control_pause(control);
     assert_int_equal(kill(getpid(), SIGTERM), 0);
 }
 
 static void test_pauses(void **state)
 {
     struct run run = { .status = pause_once };
-    struct record record;
+    struct record record = { .count = 0 };
 
     record_run(&run, "pauses", "", &record);
-    assert_string_equal(course_of(&record), "loading setup running pause resume pause resume "
-                                            "stopping teardown snapshot finished");
-    assert_int_equal(NUMBER(find(&record, "finished", 0), "exit_code"), 4);
-    record_deinit(&record);
+    assert_string_equal(course_of(&record), "loading open setup running pause resume pause resume "
+                                            "stopping teardown snapshot finished close");
+    assert_int_equal(find(&record, RP_EVENT_FINISHED, 0)->finished.code, RP_EXIT_ABORTED);
     run_deinit(&run);
+}
+
+/* Steered by a sink: twice, and at once, is no more than once; the reason is the sink's. */
+static void stop_twice(struct run *run, const struct rp_run_status *status)
+{
+    if (status->phase != RP_RUN_RUNNING)
+        return;
+    rp_control_stop(run->sinks.control, "somebody wanted it", false);
+    rp_control_stop(run->sinks.control, "and again", true);
+}
+
+static void test_stops(void **state)
+{
+    struct run run = { .status = stop_twice };
+    struct record record = { .count = 0 };
+
+    record_run(&run, "pauses", "", &record);
+    assert_string_equal(course_of(&record),
+                        "loading open setup running stopping teardown snapshot finished close");
+    assert_int_equal(run.result.exit_code, RP_EXIT_ABORTED);
+    assert_string_equal(run.result.reason, "somebody wanted it");
+    assert_int_equal(run.result.teardown_time, 5);
+    run_deinit(&run);
+    /* No run: nothing. */
+    rp_control_stop(NULL, "x", true);
+    rp_control_pause(NULL);
+    rp_control_resume(NULL);
+    assert_false(rp_control_status(NULL).is_paused);
 }
 
 static void test_runs_that_cannot_be(void **state)
 {
     static const struct {
         const char *mode, *phase, *course;
-        int code;
+        enum rp_exit code;
+        bool is_result;
     } cases[] = {
-        { "failed", "", "loading finished", 3 },
-        { "no-json", "", "loading finished", 3 },
-        { "die", "hello", "loading finished", 9 },
-        { "die", "plan", "loading finished", 9 },
-        { "no-setup", "", "loading setup finished", 5 },
-        { "die", "run", "loading setup running snapshot generator finished", 9 },
-        { "no-teardown", "", "loading setup running teardown snapshot finished", 7 },
+        { "failed", "", "loading finished nothing", 3, false },
+        { "no-json", "", "loading finished nothing", 3, false },
+        { "die", "hello", "loading finished nothing", 9, false },
+        { "die", "plan", "loading open finished close", 9, true },
+        { "no-setup", "", "loading open setup finished close", 5, true },
+        { "die", "run", "loading open setup running snapshot generator finished close", 9, true },
+        { "no-teardown", "", "loading open setup running teardown snapshot finished close", 7,
+          true },
     };
 
     for (size_t i = 0; i < RP_ARRAY_LEN(cases); i++) {
         struct run run = { .r = 0 };
-        struct record record;
+        struct record record = { .count = 0 };
         const char *course;
 
         record_run(&run, cases[i].mode, cases[i].phase, &record);
         course = course_of(&record);
         if (strcmp(course, cases[i].course) != 0)
             fail_msg("%s %s: %s", cases[i].mode, cases[i].phase, course);
-        assert_int_equal(NUMBER(find(&record, "finished", 0), "exit_code"), cases[i].code);
-        assert_non_null(text_at(find(&record, "finished", 0), "reason"));
-        record_deinit(&record);
+        assert_int_equal(run.r == 0, cases[i].is_result);
+        assert_int_equal(find(&record, RP_EVENT_FINISHED, 0)->finished.code, cases[i].code);
+        assert_non_null(find(&record, RP_EVENT_FINISHED, 0)->finished.reason);
         run_deinit(&run);
     }
 }
 
-/* ---- the log ---- */
+/* ---- sinks that cannot ---- */
 
-static void test_the_log(void **state)
+static void test_one_refuses_the_run(void **state)
 {
-    char folder[] = "/tmp/rampa-events-XXXXXX", path[64], line[65536];
     struct run run = { .r = 0 };
-    size_t lines = 0;
-    FILE *file;
+    struct record record = { .open_returns = -RP_EUSER };
 
-    assert_non_null(mkdtemp(folder));
-    snprintf(path, sizeof(path), "%s/log", folder);
-    run.event_log = path;
-    coordinate(&run, "good", "");
-    assert_int_equal(run.result.exit_code, RP_EXIT_PASSED);
-    file = fopen(path, "r");
-    assert_non_null(file);
-    while (fgets(line, sizeof(line), file)) {
-        json_t *root = json_loads(line, 0, NULL);
+    record_run(&run, "good", "", &record);
+    assert_int_equal(run.r, -RP_EUSER);
+    assert_string_equal(run.err.message, "cannot open");
+    assert_string_equal(course_of(&record), "loading open finished"); /* nothing to close */
+    assert_int_equal(find(&record, RP_EVENT_FINISHED, 0)->finished.code, RP_EXIT_CONFIG);
+    run_deinit(&run);
+}
 
-        assert_int_equal(json_integer_value(json_object_get(root, "seq")), ++lines);
-        json_decref(root);
+static void test_one_cannot_be_closed(void **state)
+{
+    static const struct {
+        const char *mode;
+        enum rp_exit before, after;
+    } cases[] = {
+        { "good", RP_EXIT_PASSED, RP_EXIT_OUTPUT },
+        { "judged", RP_EXIT_THRESHOLDS, RP_EXIT_OUTPUT },
+        { "no-setup", RP_EXIT_SETUP, RP_EXIT_SETUP },
+    };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(cases); i++) {
+        struct run run = { .r = 0 };
+        struct record record = { .close_returns = -5 };
+
+        record_run(&run, cases[i].mode, "", &record);
+        assert_int_equal(run.r, 0);
+        assert_int_equal(find(&record, RP_EVENT_FINISHED, 0)->finished.code, cases[i].before);
+        assert_int_equal(run.result.exit_code, cases[i].after);
+        assert_string_equal(run.err.message, "cannot close");
+        run_deinit(&run);
     }
-    fclose(file);
-    assert_true(lines >= 6);
-    assert_non_null(strstr(line, "\"finished\""));
-    unlink(path);
-    rmdir(folder);
-    run_deinit(&run);
-}
-
-static void test_the_log_cannot_be_opened(void **state)
-{
-    struct run run = { .event_log = "/no/such/folder/log" };
-
-    coordinate(&run, "good", "");
-    assert_int_equal(run.r, -RP_EUSER);
-    assert_non_null(strstr(run.err.message, "cannot open the event log '/no/such/folder/log'"));
-    run_deinit(&run);
-}
-
-static void test_the_log_is_full(void **state)
-{
-    static const char text[] =
-        "an event could not be written to the event log '/dev/full': No space left on device";
-    struct run run = { .event_log = "/dev/full" };
-
-    coordinate(&run, "good", "");
-    assert_int_equal(run.r, 0);
-    assert_int_equal(run.result.exit_code, RP_EXIT_OUTPUT);
-    assert_string_equal(run.result.reason, text);
-    assert_int_equal(run.result.warning_count, 1);
-    assert_string_equal(run.result.warnings[0].text, text);
-    assert_true(run.result.warnings[0].count >= 7); /* six, and the warning itself */
-    assert_int_equal(run.result.teardown_time, 5);
-    run_deinit(&run);
-    /* One that nobody can start a worker for: there is nothing to be written into. */
-    run = (struct run){ .event_log = "/dev/full" };
-    coordinate(&run, "failed", "");
-    assert_int_equal(run.r, -RP_EUSER);
-    run_deinit(&run);
 }
 
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_the_page_has_every_event),
         cmocka_unit_test(test_a_good_run),
         cmocka_unit_test(test_thresholds),
         cmocka_unit_test(test_pauses),
+        cmocka_unit_test(test_stops),
         cmocka_unit_test(test_runs_that_cannot_be),
-        cmocka_unit_test(test_the_log),
-        cmocka_unit_test(test_the_log_cannot_be_opened),
-        cmocka_unit_test(test_the_log_is_full),
+        cmocka_unit_test(test_one_refuses_the_run),
+        cmocka_unit_test(test_one_cannot_be_closed),
     };
 
     return run_all(argc, argv, tests, RP_ARRAY_LEN(tests));

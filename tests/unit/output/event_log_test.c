@@ -23,30 +23,23 @@
 
 struct desk {
     char folder[64], path[80];
-    struct rp_events *events;
+    struct rp_sinks sinks;
+    struct rp_result result;
+    struct rp_event_bus *bus;
     struct rp_event_log *log;
-    int losses, last_error;
-    bool complains; /* a loss is an event */
 };
 
 static void publish(struct desk *desk, const char *text)
 {
-    struct rp_json_line *line = rp_events_begin(desk->events, RP_EVENT_WARNING, 0);
+    struct rp_event event = { .kind = RP_EVENT_WARNING, .warning = text };
 
-    rp_line_text(line, "text", text);
-    rp_events_end(desk->events);
+    rp_sinks_event(&desk->sinks, &event);
 }
 
-static void on_lost(void *user, int error)
+/* How many lines could not be written. */
+static uint64_t losses(const struct desk *desk)
 {
-    struct desk *desk = user;
-
-    desk->losses++;
-    desk->last_error = error;
-    if (desk->complains) {
-        desk->complains = false;
-        publish(desk, "lost");
-    }
+    return desk->result.warning_count ? desk->result.warnings[0].count : 0;
 }
 
 static int setup(void **state)
@@ -56,8 +49,9 @@ static int setup(void **state)
     snprintf(desk->folder, sizeof(desk->folder), "/tmp/rampa-log-XXXXXX");
     assert_non_null(mkdtemp(desk->folder));
     snprintf(desk->path, sizeof(desk->path), "%s/log", desk->folder);
-    assert_int_equal(rp_events_new(&desk->events), 0);
-    rp_events_start(desk->events, "id", 0, 0);
+    rp_sinks_init(&desk->sinks);
+    assert_int_equal(rp_event_bus_new(&desk->sinks, &desk->bus), 0);
+    rp_sinks_start(&desk->sinks, &desk->result);
     *state = desk;
     return 0;
 }
@@ -67,7 +61,8 @@ static int teardown(void **state)
     struct desk *desk = *state;
 
     rp_event_log_free(desk->log);
-    rp_events_free(desk->events);
+    rp_event_bus_free(desk->bus);
+    rp_result_deinit(&desk->result);
     unlink(desk->path);
     rmdir(desk->folder);
     free(desk);
@@ -76,7 +71,7 @@ static int teardown(void **state)
 
 static void listen(struct desk *desk, const char *path)
 {
-    assert_int_equal(rp_event_log_new(desk->events, path, on_lost, desk, &desk->log), 0);
+    assert_int_equal(rp_event_log_new(&desk->sinks, desk->bus, path, &desk->log), 0);
 }
 
 static void open_log(struct desk *desk, const char *path)
@@ -84,7 +79,7 @@ static void open_log(struct desk *desk, const char *path)
     struct rp_error err = { 0 };
 
     listen(desk, path);
-    if (rp_event_log_open(desk->log, &err) < 0)
+    if (rp_sinks_open(&desk->sinks, NULL, &err) < 0)
         fail_msg("%s", err.message);
 }
 
@@ -122,14 +117,13 @@ static void test_each_line_at_once(void **state)
     listen(desk, desk->path);
     publish(desk, "early"); /* before there is a file */
     assert_int_equal(access(desk->path, F_OK), -1);
-    assert_int_equal(rp_event_log_open(desk->log, NULL), 0);
+    assert_int_equal(rp_sinks_open(&desk->sinks, NULL, NULL), 0);
     assert_string_equal(texts(desk->path), "early|");
     publish(desk, "a");
     assert_string_equal(texts(desk->path), "early|a|");
     publish(desk, "b");
     assert_string_equal(texts(desk->path), "early|a|b|");
-    assert_int_equal(rp_event_log_written(desk->log), 3);
-    assert_int_equal(desk->losses, 0);
+    assert_int_equal(losses(desk), 0);
     for (int fd = 3; fd < 64; fd++) { /* the worker must not have it */
         flags = fcntl(fd, F_GETFL);
         if (flags >= 0 && flags & O_APPEND)
@@ -147,7 +141,7 @@ static void test_replaces_an_old_one(void **state)
     listen(desk, desk->path);
     publish(desk, "a");
     assert_string_equal(texts(desk->path), "old|"); /* not before it is opened */
-    assert_int_equal(rp_event_log_open(desk->log, NULL), 0);
+    assert_int_equal(rp_sinks_open(&desk->sinks, NULL, NULL), 0);
     assert_string_equal(texts(desk->path), "a|");
 }
 
@@ -157,7 +151,7 @@ static void test_cannot_be_opened(void **state)
     struct rp_error err = { 0 };
 
     listen(desk, "/no/such/folder/log");
-    assert_int_equal(rp_event_log_open(desk->log, &err), -RP_EUSER);
+    assert_int_equal(rp_sinks_open(&desk->sinks, NULL, &err), -RP_EUSER);
     assert_string_equal(
         err.message, "cannot open the event log '/no/such/folder/log': No such file or directory");
     rp_error_deinit(&err);
@@ -167,7 +161,7 @@ static void test_cannot_be_opened(void **state)
     /* A pipe that nobody reads. */
     assert_int_equal(mkfifo(desk->path, 0600), 0);
     listen(desk, desk->path);
-    assert_int_equal(rp_event_log_open(desk->log, &err), -RP_EUSER);
+    assert_int_equal(rp_sinks_open(&desk->sinks, NULL, &err), -RP_EUSER);
     rp_error_deinit(&err);
 }
 
@@ -176,13 +170,14 @@ static void test_a_full_device(void **state)
     struct desk *desk = *state;
 
     open_log(desk, "/dev/full");
-    desk->complains = true;
     for (int i = 0; i < 5; i++)
         publish(desk, "a");
-    assert_int_equal(desk->losses, 6); /* the complaint too */
-    assert_int_equal(desk->last_error, -ENOSPC);
-    assert_int_equal(rp_event_log_written(desk->log), 0);
-    assert_int_equal(rp_event_log_lost(desk->log), 6);
+    assert_int_equal(losses(desk), 6); /* the warning too */
+    assert_int_equal(desk->result.warning_count, 1);
+    assert_int_equal(desk->result.exit_code, RP_EXIT_OUTPUT);
+    assert_string_equal(
+        desk->result.reason,
+        "an event could not be written to the event log '/dev/full': No space left on device");
 }
 
 /* The limit falls into a line: nothing of that line remains, and shorter ones still fit. */
@@ -209,9 +204,7 @@ static void test_a_full_disk(void **state)
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
     publish(desk, "c");
     assert_string_equal(texts(desk->path), "a|b|c|");
-    assert_int_equal(rp_event_log_written(desk->log), 3);
-    assert_int_equal(rp_event_log_lost(desk->log), 3);
-    assert_int_equal(desk->losses, 3);
+    assert_int_equal(losses(desk), 4); /* the three, and the warning of the first */
 }
 
 /* What is in the pipe cannot be taken back: the torn line is ended, and good ones follow. */
@@ -232,9 +225,9 @@ static void test_a_slow_reader(void **state)
     publish(desk, "a");
     publish(desk, big);
     publish(desk, big); /* more than the pipe holds */
-    assert_int_equal(desk->losses, 1);
+    assert_int_equal(losses(desk), 1);
     publish(desk, big);
-    assert_true(desk->losses >= 1);
+    assert_true(losses(desk) >= 1);
     for (int i = 0; i < 2; i++) {
         while ((n = read(fd, got + len, (1 << 20) - 1 - len)) > 0)
             len += (size_t)n;
@@ -251,7 +244,8 @@ static void test_a_slow_reader(void **state)
     /* The reader goes: the run does not. */
     close(fd);
     publish(desk, "a");
-    assert_int_equal(desk->last_error, -EPIPE);
+    assert_non_null(
+        strstr(desk->result.warnings[desk->result.warning_count - 1].text, strerror(EPIPE)));
     free(big);
     free(got);
 }
@@ -264,12 +258,12 @@ static void test_without_memory(void **state)
         int r;
 
         rp_alloc_fail_at(n);
-        r = rp_event_log_new(desk->events, desk->path, NULL, NULL, &desk->log);
+        r = rp_event_log_new(&desk->sinks, desk->bus, desk->path, &desk->log);
         rp_alloc_fail_at(0);
         if (r == 0)
             break;
         assert_int_equal(r, -ENOMEM);
-        assert_false(rp_events_are_wanted(desk->events));
+        assert_ptr_equal(desk->sinks.list.next, desk->sinks.list.prev); /* the bus alone */
     }
 }
 

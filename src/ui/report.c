@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+#include "ui/report.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { SUMMARY_MAX = 64 << 20 };
+
+static int put(FILE *stream, const struct rp_buf *text, struct rp_error *err)
+{
+    int r = text->error;
+
+    if (r < 0)
+        return rp_error_set(err, r, "%s", strerror(-r));
+    errno = 0;
+    fwrite(rp_buf_str(text), 1, text->len, stream);
+    if (fflush(stream) == 0 && !ferror(stream))
+        return 0;
+    r = errno ? -errno : -EIO;
+    return rp_error_set(err, r, "cannot write the output: %s", strerror(-r));
+}
+
+static int print(struct rp_sink *sink, const struct rp_result *result, struct rp_error *err)
+{
+    struct rp_summary_sink *self = rp_container_of(sink, struct rp_summary_sink, sink);
+    struct rp_buf text;
+    int r;
+
+    if (!result)
+        return 0;
+    rp_buf_init(&text, SUMMARY_MAX);
+    rp_summary_write(result, self->style, &text);
+    r = put(self->stream, &text, err);
+    rp_buf_deinit(&text);
+    return r;
+}
+
+void rp_summary_sink_init(struct rp_summary_sink *self, struct rp_sinks *sinks, FILE *stream,
+                          struct rp_style style)
+{
+    static const struct rp_sink_ops ops = { .close = print };
+
+    *self = (struct rp_summary_sink){ .stream = stream, .style = style };
+    rp_sinks_add(sinks, &self->sink, &ops);
+}
