@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* How a call ends: its times are computed, its samples recorded, its connection kept or closed, then done() runs. */
+/* How a call ends: its times are computed, its samples recorded, its connection kept or closed,
+ * then done() runs. */
 
 #include <stdio.h>
 
@@ -19,7 +20,8 @@ void rp_http_take_dial_times(struct rp_http_response *response, const struct rp_
     response->tls_handshaking = times->handshaking;
 }
 
-/* Phases that were reached, up to @at. True when the request was sent, at least in part. */
+/* Takes the times of the phases that were reached, up to @at. True when the request was sent, at
+ * least in part. */
 static bool take_times(struct rp_http_call *call, const struct connection *connection, rp_ns at)
 {
     struct rp_http_response *response = call->response;
@@ -30,7 +32,8 @@ static bool take_times(struct rp_http_call *call, const struct connection *conne
         response->blocked = at - call->began;
         return false;
     }
-    /* A server may answer before it has read the whole request: then sending ends with its first byte. */
+    /* A server may answer before it has read the whole request: then sending ends with its first
+     * byte. */
     sent = traffic->send_ended      ? traffic->send_ended
            : connection->first_byte ? connection->first_byte
                                     : at;
@@ -45,15 +48,15 @@ static bool take_times(struct rp_http_call *call, const struct connection *conne
     return true;
 }
 
-/* What has passed over the wire and no earlier request was charged. */
+/* Counts the bytes on the wire that no earlier request has counted. */
 static void take_bytes(struct rp_http_response *response, struct connection *connection)
 {
     const struct rp_traffic *traffic = connection->stack.top->traffic;
 
-    response->wire_sent = traffic->sent - connection->charged_sent;
-    response->wire_received = traffic->received - connection->charged_received;
-    connection->charged_sent = traffic->sent;
-    connection->charged_received = traffic->received;
+    response->wire_sent = traffic->sent - connection->counted_sent;
+    response->wire_received = traffic->received - connection->counted_received;
+    connection->counted_sent = traffic->sent;
+    connection->counted_received = traffic->received;
 }
 
 static void finish(struct rp_http_call *call, struct origin *origin)

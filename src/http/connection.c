@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * One connection: opened by a dial, then requests one after the other. Bytes that come while no request is under way
- * poison it: a later request must never be answered by them.
+ * One connection: opened by a dial, then requests one after the other. Bytes that come while no
+ * request is under way poison it: a later request must never be answered by them.
  *
- * What speaks HTTP/1 is rp_http_connection_begin(), transport_data() and transport_ended(); the rest of the room knows only
- * that a call gets a connection and ends. Another version of HTTP has its own three.
+ * What speaks HTTP/1 is rp_http_connection_begin(), transport_data() and transport_ended(); the
+ * rest of the room knows only that a call gets a connection and ends. Another version of HTTP has
+ * its own three.
  */
 
 #include <errno.h>
@@ -43,7 +44,7 @@ static void fail_by(struct connection *connection, const struct rp_net_failure *
          at);
 }
 
-/* ---- opening and closing ------------------------------------------------------------------------------------ */
+/* ---- opening and closing ---- */
 
 static void out_of_memory(struct rp_task *task)
 {
@@ -131,7 +132,7 @@ void rp_http_connection_close(struct connection *connection, bool reset)
     rp_http_bury(client, connection);
 }
 
-/* ---- one request ------------------------------------------------------------------------------------------ */
+/* ---- one request ---- */
 
 static void deadline_passed(struct rp_timer *timer, rp_ns now);
 
@@ -181,6 +182,10 @@ static void protocol_error(struct connection *connection, rp_ns at)
     const struct rp_h1_parser *parser = &connection->parser;
     char detail[96];
 
+    if (parser->error == RP_H1_NO_MEMORY) {
+        fail(connection, RP_HTTP_GENERIC, "out of memory", NULL, at);
+        return;
+    }
     snprintf(detail, sizeof(detail), "%s, at byte %llu", rp_h1_error_text(parser->error),
              (unsigned long long)parser->offset);
     fail(connection, RP_HTTP_PROTOCOL, "malformed response", detail, at);
@@ -259,9 +264,10 @@ static void transport_data(struct rp_transport *transport, const char *data, siz
     }
 }
 
-/* A server may close a kept connection at the very moment at which a request is sent on it. That is no failure of the
- * server: browsers, curl and Go send the request once more, and so do we if doing so is harmless, which it always is
- * when no byte of it was sent. The second time goes to a new connection, so that there is no third. */
+/* A server may close a kept connection at the very moment at which a request is sent on it. That is
+ * no failure of the server: browsers, curl and Go send the request once more, and so do we if doing
+ * so is harmless, which it always is when no byte of it was sent. The second time goes to a new
+ * connection, so that there is no third. */
 static bool may_retry(const struct connection *connection)
 {
     const struct rp_http_call *call = connection->call;

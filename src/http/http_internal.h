@@ -54,16 +54,17 @@ struct connection {
     struct rp_http_session *session;
     struct origin *origin;
     struct rp_http_call *call; /* NULL when idle */
-    struct rp_dial *dial;      /* NULL unless opening */
+    struct rp_dial *dial;      /* NULL unless the connection is being opened */
     enum connection_state state;
     bool is_reused, got_head;
     struct rp_h1_parser parser;
-    /* Armed at or before the deadline and moved when it fires too early, so that a request arms nothing. */
+    /* Armed at the deadline or before it, and moved when it fires too early, so that a request arms
+     * nothing. */
     struct rp_timer timer;
     rp_ns deadline;
     rp_ns first_byte;
-    uint64_t charged_sent,
-        charged_received; /* bytes on the wire that earlier requests were charged */
+    /* Bytes on the wire that earlier requests have counted. */
+    uint64_t counted_sent, counted_received;
 };
 
 struct rp_http_session {
@@ -76,7 +77,7 @@ struct rp_http_session {
 
 struct rp_http_client {
     struct rp_loop *loop;
-    struct rp_registry *registry; /* NULL: nothing is recorded */
+    struct rp_registry *registry; /* NULL = nothing is recorded */
     struct rp_dialler dialler;
     const struct rp_http_scheme *schemes;
     size_t scheme_count;
@@ -89,29 +90,48 @@ struct rp_http_client {
     unsigned sessions;
 };
 
-/* client.c */
+/* ---- client.c ---- */
+
 /* NULL when there is no memory. */
 struct origin *rp_http_origin(struct rp_http_client *client, const struct rp_http_scheme *scheme,
                               struct rp_slice host, uint16_t port);
-/* Frees @connection, which is closed and in no list, when it is on nobody's stack any more. */
+/* Frees @connection, which is closed and in no list, as soon as no callback of it can be running
+ * any more. */
 void rp_http_bury(struct rp_http_client *client, struct connection *connection);
-/* session.c */
+
+/* ---- session.c ---- */
+
+/* Gives the first call that waits for @origin a connection, if one can be had. */
 void rp_http_serve_waiting(struct rp_http_session *session, struct origin *origin);
-/* Sends a call whose connection was closed once more, on a new one: idle ones may be as stale as the first was. */
+/* Sends a call whose connection was closed once more, on a new one: idle ones may be as stale as
+ * the first was. */
 void rp_http_restart(struct rp_http_call *call);
-/* connection.c: opens a connection for @call. */
+
+/* ---- connection.c ---- */
+
+/* Opens a connection for @call. */
 void rp_http_connection_open(struct rp_http_session *session, struct origin *origin,
                              struct rp_http_call *call);
 /* Sends @call on an idle connection. */
 void rp_http_connection_begin(struct connection *connection, struct rp_http_call *call);
 void rp_http_connection_close(struct connection *connection, bool reset);
-/* call.c: ends the call: with a complete response, or with @code and @kind (a constant text) and @detail (may be NULL). */
-/* What the dial of the call's connection has found out. */
+
+/* ---- call.c ---- */
+
+/* Copies the times that a dial has measured into the response of the call for which it was made. */
 void rp_http_take_dial_times(struct rp_http_response *response, const struct rp_dial_times *times);
+/* Ends the call with a complete response. @keep: the connection may serve another call. */
 void rp_http_succeed(struct rp_http_call *call, rp_ns at, bool keep);
+/* Ends the call with @code, @kind (a constant text: it becomes a tag) and @detail (may be NULL). */
 void rp_http_fail(struct rp_http_call *call, int code, const char *kind, const char *detail,
                   rp_ns at);
+/* Fills in the response and records the samples as rp_http_fail() does, and leaves the call under
+ * way. */
 void rp_http_record_failure(struct rp_http_call *call, int code, const char *kind,
                             const char *detail, rp_ns at);
-/* samples.c */
+
+/* ---- samples.c ---- */
+
+/* @kind: as in rp_http_fail(), NULL for a complete response. @was_sent: the request, at least in
+ * part. */
 void rp_http_record(struct rp_http_call *call, const char *kind, bool was_sent);

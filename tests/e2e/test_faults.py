@@ -204,6 +204,7 @@ def test_a_good_answer_is_read(probe: Callable, name: str, loop: str, pieces: st
     for one in seen:
         assert (one["status"], one["body"], one["raised"], one["code"]) == (good.status, good.body, None, 0)
         assert one["reason"] == (good.reason or one["reason"])
+        assert one["proto"] == good.reply[:8].decode()
     assert len(server.connections) == (1 if good.keeps else 3)
     assert done.metrics()["http_req_failed"]["rate"] == 0
     sent = sum(len(connection.received) for connection in server.connections)

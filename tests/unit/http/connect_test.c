@@ -6,7 +6,7 @@
 
 #include "testing.h"
 
-/* ---- kept connections that the server closes --------------------------------------------------------------- */
+/* ---- kept connections that the server closes ---- */
 
 static void wait_for_close(struct env *env)
 {
@@ -202,7 +202,7 @@ static void test_an_end_before_the_request(struct world *world)
     env_deinit(&env);
 }
 
-/* ---- no connection ----------------------------------------------------------------------------------------- */
+/* ---- no connection ---- */
 
 static void close_listener(struct world *world)
 {
@@ -267,7 +267,7 @@ static void test_a_success_ends_the_back_off(struct world *world)
     close(fd);
 }
 
-/* ---- more calls than connections --------------------------------------------------------------------------- */
+/* ---- more calls than connections ---- */
 
 enum { CALLS = 9, LIMIT = 2, GIVES_UP = 4 };
 

@@ -13,21 +13,6 @@
 /* Bytes of a session, of a connection, and of the heap that a VU with one idle connection takes. */
 enum { SESSION_BYTES_MAX = 96, CONNECTION_BYTES_MAX = 448, HEAP_BYTES_MAX = 1536 };
 
-/* Times spread over any number of a histogram's pages, whose allocation is not the request's. */
-static void touch_all_pages(struct env *env)
-{
-    for (size_t i = 0; i < rp_registry_series_count(env->registry); i++) {
-        struct rp_series *series = rp_registry_series_at(env->registry, i);
-
-        if (series->metric->type != RP_TREND)
-            continue;
-        rp_series_trend(series, 0);
-        for (double power = 1; power < 1e12; power *= 2)
-            for (int part = 0; part < 16; part++)
-                rp_series_trend(series, power * (1 + part / 16.0));
-    }
-}
-
 static void check_steady_state(struct world *world, const char *method, const char *body,
                                const char *response)
 {
@@ -40,7 +25,7 @@ static void check_steady_state(struct world *world, const char *method, const ch
     request_init(&env, &request, method, "/", body);
     for (int i = 0; i < 10; i++)
         fd = exchange(&request, fd, response);
-    touch_all_pages(&env);
+    touch_histograms(&env);
     before = rp_alloc_count();
     for (int i = 0; i < 1000; i++)
         exchange(&request, fd, response);
@@ -104,7 +89,7 @@ static void test_bytes(struct world *world)
     env_deinit(&env);
 }
 
-/* ---- memory that is not there ------------------------------------------------------------------------------- */
+/* ---- memory that is not there ---- */
 
 /* A server without a line of the code under test: answers what it has got, whenever it is called. */
 struct server {

@@ -244,12 +244,43 @@ static void test_tags_of_the_call(struct world *world)
     close(fd);
 }
 
+/* Of the response, not of the request: the same status by another version is another series. */
+static void test_the_version(struct world *world)
+{
+    struct env env;
+    struct request request;
+    int fd = -1;
+
+    env_init(&env, world, (struct rp_http_limits){ 0 });
+    request_init(&env, &request, "GET", "/", NULL);
+    for (int i = 0; i < 3; i++)
+        fd = exchange(&request, fd, OK_RESPONSE);
+    assert_int_equal(request.response.version, RP_HTTP_1_1);
+    (void)exchange(&request, fd, "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    assert_int_equal(request.response.version, RP_HTTP_1_0);
+    assert_int_equal((int)sum_of(&env, "http_reqs", "proto", "HTTP/1.1"), 3);
+    assert_int_equal((int)sum_of(&env, "http_reqs", "proto", "HTTP/1.0"), 1);
+    assert_string_equal(rp_http_version_text(RP_HTTP_1_0), "HTTP/1.0");
+    close(fd);
+    fd = -1;
+    while (rp_http_client_counters(env.client)->open_connections)
+        turn(world);
+    request_start(&request);
+    fd = peer_accept(&env);
+    peer_reset(fd);
+    request_wait(&request, 5);
+    assert_int_equal(request.response.version, RP_HTTP_NO_VERSION);
+    assert_null(rp_http_version_text(request.response.version));
+    request_deinit(&request);
+    env_deinit(&env);
+}
+
 int main(void)
 {
     static const struct world_case cases[] = {
         CASE(test_counts_and_tags),     CASE(test_the_sum_of_the_phases),
         CASE(test_delays_are_measured), CASE(test_own_tags_and_expected_statuses),
-        CASE(test_tags_of_the_call),
+        CASE(test_tags_of_the_call),    CASE(test_the_version),
     };
 
     return run_worlds(cases, RP_ARRAY_LEN(cases));

@@ -26,6 +26,14 @@ void env_init(struct env *env, struct world *world, struct rp_http_limits limits
     env_new_session(env);
 }
 
+void env_init_unrecorded(struct env *env, struct world *world)
+{
+    *env = (struct env){ .world = world };
+    assert_int_equal(
+        rp_http_client_new(world->loop, NULL, (struct rp_http_limits){ 0 }, &env->client), 0);
+    env_new_session(env);
+}
+
 void env_deinit(struct env *env)
 {
     rp_http_session_free(env->session);
@@ -222,6 +230,20 @@ double sum_of(struct env *env, const char *metric, const char *key, const char *
             sum += sum_in(&series->delta) + sum_in(&series->total);
     }
     return sum;
+}
+
+void touch_histograms(struct env *env)
+{
+    for (size_t i = 0; i < rp_registry_series_count(env->registry); i++) {
+        struct rp_series *series = rp_registry_series_at(env->registry, i);
+
+        if (series->metric->type != RP_TREND)
+            continue;
+        rp_series_trend(series, 0);
+        for (double power = 1; power < 1e12; power *= 2)
+            for (int part = 0; part < 16; part++)
+                rp_series_trend(series, power * (1 + part / 16.0));
+    }
 }
 
 void assert_times(const struct request *request)

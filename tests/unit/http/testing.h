@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * What the tests of the HTTP client share: a client with one session on the loop of a world (../loop/harness.h), calls
- * that remember how they ended, peers that are plain sockets read and written step by step, and sums over the registry.
+ * What the tests of the HTTP client share: a client with one session on the loop of a world
+ * (../loop/harness.h), calls that remember how they ended, peers that are plain sockets read and
+ * written step by step, and sums over the registry.
  */
 
 #include "../loop/harness.h"
@@ -19,6 +20,8 @@ struct env {
 };
 
 void env_init(struct env *env, struct world *world, struct rp_http_limits limits);
+/* Without a registry. */
+void env_init_unrecorded(struct env *env, struct world *world);
 /* Frees the session first: its calls are cancelled. */
 void env_deinit(struct env *env);
 /* Closes the session and makes a new one. */
@@ -33,7 +36,8 @@ struct request {
     void *user;
 };
 
-/* @path: on the world's listener when it begins with a slash, else a whole URL. @body may be NULL. */
+/* @path: on the world's listener when it begins with a slash, else a whole URL. @body may be NULL.
+ */
 void request_init(struct env *env, struct request *request, const char *method, const char *path,
                   const char *body);
 void request_deinit(struct request *request);
@@ -49,10 +53,12 @@ bool peer_is_waiting(struct env *env);
 void peer_take_request(struct env *env, int fd, char *text, size_t size);
 /* Reads one request and answers it. */
 void peer_answer(struct env *env, int fd, const char *response);
-/* Starts the request, answers it on @fd (-1: on a new connection), waits for its end. Returns the peer's descriptor. */
+/* Starts the request, answers it on @fd (-1: on a new connection), waits for its end. Returns the
+ * peer's descriptor. */
 int exchange(struct request *request, int fd, const char *response);
-/* Has @request started by the next turn from inside a callback, on an idle connection that has an event to be delivered
- * in that same turn: what the caller writes to, or closes at, the descriptor that is returned. */
+/* Has @request started by the next turn from inside a callback, on an idle connection that has an
+ * event to be delivered in that same turn: what the caller writes to, or closes at, the descriptor
+ * that is returned. */
 int start_before_an_event(struct request *request);
 #define EMPTY_RESPONSE "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 #define OK_RESPONSE "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -61,6 +67,10 @@ int start_before_an_event(struct request *request);
 uint64_t samples_of(struct env *env, const char *metric, const char *key, const char *value);
 double sum_of(struct env *env, const char *metric, const char *key, const char *value);
 
+/* So that a time which is new makes no page of a histogram any more: that allocation is not the
+ * request's. */
+void touch_histograms(struct env *env);
+
 #define assert_error(request, code, text)                                                          \
     do {                                                                                           \
         assert_int_equal((request)->response.status, 0);                                           \
@@ -68,5 +78,6 @@ double sum_of(struct env *env, const char *metric, const char *key, const char *
         assert_string_equal((request)->response.error, (text));                                    \
         assert_false((request)->response.is_expected);                                             \
     } while (0)
-/* No time is negative, blocked covers what it is made of, and all of them fit into what has passed. */
+/* No time is negative, blocked covers what it is made of, and all of them fit into what has passed.
+ */
 void assert_times(const struct request *request);
