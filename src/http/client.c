@@ -3,14 +3,15 @@
 /*
  * The HTTP client of a worker.
  *
- * client.c: life and origins. template.c: requests prepared once. session.c: which connection a call gets.
- * connection.c: a connection and what it carries. call.c: how a call ends. samples.c: what is recorded. Who opens
- * connections is net/dial.c.
+ * client.c: life and origins. template.c: requests prepared once. session.c: which connection a
+ * call gets. connection.c: a connection and what it carries. call.c: how a call ends. samples.c:
+ * what is recorded. Who opens connections is net/dial.c.
  *
- * The hot path is a call on an idle connection: rp_http_start finds it by comparing the origin's pointer, resets the
- * parser, queues the prepared bytes; the loop flushes; the data callback parses into the response's own buffers,
- * records into series found by (tags, status) in the template and calls done. Nothing is allocated, no timer is
- * armed: a connection's timer stays where an earlier request armed it and is moved when it fires too early.
+ * The hot path is a call on an idle connection: rp_http_start finds it by comparing the origin's
+ * pointer, resets the parser, queues the prepared bytes; the loop flushes; the data callback parses
+ * into the response's own buffers, records into series found by (tags, status) in the template and
+ * calls done. Nothing is allocated, no timer is armed: a connection's timer stays where an earlier
+ * request armed it and is moved when it fires too early.
  */
 
 #include "http/http_internal.h"

@@ -4,16 +4,19 @@
 /*
  * http/http.h - the HTTP client: connections that belong to a session, requests, timings, samples.
  *
- * A client belongs to one loop, of whatever kind. With a registry it records samples of every request; without one it
- * measures all the same, but nothing is recorded: for what is no part of the load. A session has the connections of one
- * user, a VU mostly: they outlive the iteration, nothing is shared with other sessions. A template is a request prepared
- * once and sent many times; a call is one request under way. Every call ends in exactly one callback with a filled
- * response, whatever happened: refused, timed out and malformed are data (status 0 and an error_code), and its samples
- * have been recorded before.
+ * A client belongs to one loop, of whatever kind. With a registry it records samples of every
+ * request; without one it measures all the same, but nothing is recorded: for what is no part of
+ * the load. A session has the connections of one user, a VU mostly: they outlive the iteration,
+ * nothing is shared with other sessions. A template is a request prepared once and sent many times;
+ * a call is one request under way. Every call ends in exactly one callback with a filled response,
+ * whatever happened: refused, timed out and malformed are data (status 0 and an error_code), and
+ * its samples have been recorded before.
  *
- * Timings: blocked = from the call to a connection ready for sending (waiting for a free one, look-up and connect
- * included, as k6 counts it); tls_handshaking = the handshakes of the layers over the socket; sending = first byte offered to the kernel until the last was accepted; waiting = until
- * the first byte of the response; receiving = until the last. http_req_duration = sending + waiting + receiving.
+ * Timings. blocked: from the call until a connection is ready for sending, so it covers the wait
+ * for a free one, look-up, connect and handshakes, as k6 counts it. tls_handshaking: the handshakes
+ * of the layers over the socket. sending: from when the first byte is offered to the kernel until
+ * the last was accepted. waiting: until the first byte of the response. receiving: until the last.
+ * http_req_duration is sending + waiting + receiving.
  */
 
 #include <stdbool.h>
@@ -47,9 +50,9 @@ enum rp_http_code {
     RP_HTTP_PROTOCOL = 1900,       /* the response breaks HTTP/1.1 */
     RP_HTTP_CLOSED = 1901,         /* the peer closed before the response was complete */
     RP_HTTP_TOO_LARGE = 1902,      /* a body over the client's limit */
+    RP_HTTP_CANCELLED = 1903,      /* the script stopped waiting for the response */
     RP_HTTP_NO_DESCRIPTORS = 1910, /* the generator ran out of file descriptors */
     RP_HTTP_NO_PORTS = 1911,       /* the generator ran out of local ports */
-    RP_HTTP_CANCELLED = 1903,      /* the script stopped waiting for the response */
 };
 
 struct rp_http_limits {
@@ -59,23 +62,24 @@ struct rp_http_limits {
     rp_ns timeout;                 /* default of a call; 0 = 60 s */
 };
 
-/* How a scheme's connections are opened. */
+/* How the connections of a scheme are opened. */
 struct rp_http_scheme {
     const char *name; /* "http" */
-    const struct rp_layer *const
-        *layers; /* over the socket, the lowest first, NULL at the end; NULL = none */
+    /* Layers over the socket, the lowest first, NULL at the end; NULL = none. */
+    const struct rp_layer *const *layers;
 };
 
 struct rp_http_client;
 struct rp_http_session;
 struct rp_http_template;
 
-/* @registry: NULL = nothing is recorded. The client speaks the scheme http. */
+/* @registry: NULL = nothing is recorded. A new client speaks the scheme http. */
 RP_NODISCARD int rp_http_client_new(struct rp_loop *loop, struct rp_registry *registry,
                                     struct rp_http_limits limits, struct rp_http_client **ret);
 /* No session may be left. NULL is allowed. */
 void rp_http_client_free(struct rp_http_client *client);
-/* The schemes that the client speaks from now on. Before the first template; @schemes are borrowed for its life. */
+/* Replaces the schemes that the client speaks. To be called before the first template is made;
+ * @schemes are borrowed as long as the client lives. */
 void rp_http_client_set_schemes(struct rp_http_client *client, const struct rp_http_scheme *schemes,
                                 size_t count);
 
@@ -83,7 +87,7 @@ void rp_http_client_set_schemes(struct rp_http_client *client, const struct rp_h
 struct rp_http_counters {
     uint64_t no_descriptors, no_ports; /* connects that failed for want of them */
     uint64_t stray_bytes;              /* connections dropped for bytes after a complete response */
-    uint64_t retried; /* requests sent again because a kept connection had been closed */
+    uint64_t retried;                  /* requests sent again: a kept connection had been closed */
     uint64_t open_connections;
 };
 /* Valid until the next call. */
@@ -93,7 +97,7 @@ RP_NODISCARD int rp_http_session_new(struct rp_http_client *client, struct rp_ht
 /* Cancels its calls (their callbacks do not run) and closes its connections. NULL is allowed. */
 void rp_http_session_free(struct rp_http_session *session);
 
-/* ---- templates -------------------------------------------------------------------------------------------- */
+/* ---- templates ---- */
 
 struct rp_http_spec { /* everything is copied */
     struct rp_slice method, url;
@@ -108,7 +112,8 @@ struct rp_http_spec { /* everything is copied */
     size_t expected_count;
 };
 
-/* 0 when a client of the scheme http can make requests of @url, else -RP_EUSER with what is wrong. */
+/* 0 when a client of the scheme http can make requests of @url, else -RP_EUSER with what is wrong.
+ */
 RP_NODISCARD int rp_http_check_url(struct rp_slice url, struct rp_error *err);
 /* -RP_EUSER for a bad URL, method or header. The template starts with one reference. */
 RP_NODISCARD int rp_http_template_new(struct rp_http_client *client,
@@ -119,12 +124,13 @@ void rp_http_template_unref(struct rp_http_template *template); /* NULL is allow
 struct rp_slice rp_http_template_url(const struct rp_http_template *template);
 struct rp_slice rp_http_template_method(const struct rp_http_template *template);
 
-/* ---- calls ------------------------------------------------------------------------------------------------ */
+/* ---- calls ---- */
 
 enum rp_http_version { RP_HTTP_NO_VERSION, RP_HTTP_1_0, RP_HTTP_1_1 };
 
-struct rp_http_response { /* zeroed = empty; the caller owns it and may use it again and again */
-    uint16_t status;      /* 0 when there was no complete response */
+/* Zeroed = empty. The caller owns it and may use it again and again. */
+struct rp_http_response {
+    uint16_t status; /* 0 when there was no complete response */
     bool is_expected;
     enum rp_http_version version; /* of the response; none when status is 0 */
     int error_code;               /* 0, or enum rp_http_code, statuses from 400 included */
@@ -133,29 +139,30 @@ struct rp_http_response { /* zeroed = empty; the caller owns it and may use it a
     struct rp_buf body;  /* without chunk framing */
     uint64_t body_bytes; /* also when the body was discarded */
     rp_ns blocked, looking_up, connecting, tls_handshaking, sending, waiting, receiving;
-    /* Bytes on the wire, below any layer. A connection's handshakes are its first request's; what comes while no request
-     * is under way is the next one's. */
+    /* Bytes on the wire, below any layer. The handshakes of a connection count for its first
+     * request; bytes that come while no request is under way count for the next one. */
     uint64_t wire_sent, wire_received;
 };
 
-/* Walks the header fields: false at the end. *pos starts at 0. A repeated field comes as often as it stands. The slices are
- * parts of the response. */
+/* Walks the header fields; false at the end. *pos starts at 0. A repeated field comes as often as
+ * the server sent it. The slices are parts of the response. */
 bool rp_http_response_next_field(const struct rp_http_response *response, size_t *pos,
                                  struct rp_slice *ret_name, struct rp_slice *ret_value);
-/* May be empty; always is where a version of HTTP has no such phrase. A part of the response. */
+/* The reason phrase, a part of the response. It may be empty. */
 struct rp_slice rp_http_response_reason(const struct rp_http_response *response);
-/* Memory that it holds, used or not. */
+/* Bytes of memory that the response holds, used or not. */
 size_t rp_http_response_memory(const struct rp_http_response *response);
 void rp_http_response_deinit(struct rp_http_response *response);
 /* "HTTP/1.1"; NULL for none. */
 const char *rp_http_version_text(enum rp_http_version version);
 
 struct rp_http_call;
-/* The response is complete, or status is 0 and error_code says why. The call may be started again from here. */
+/* The response is complete, or status is 0 and error_code says why. The call may be started again
+ * from here. */
 typedef void rp_http_done_fn(struct rp_http_call *call);
 
-struct
-    rp_http_call { /* zeroed, embedded by the caller; must not move or die between start and done */
+/* Zeroed and embedded by the caller; must not move or die between start and done. */
+struct rp_http_call {
     /* set by the caller before the start */
     struct rp_http_template *template; /* a reference is held while the call runs */
     struct rp_http_response *response; /* filled; what it held is dropped, its memory used again */
@@ -174,9 +181,10 @@ struct
 
 /* Never calls done() from inside. Never fails: what goes wrong is told by done(). */
 void rp_http_start(struct rp_http_session *session, struct rp_http_call *call);
-/* Ends the call without a callback; its connection is closed. No-op when not running. @record: the script itself gave up
- * waiting (its own timeout), which is a failed request with the time it has taken so far: left out, the slowest requests
- * would be missing from the numbers. Without it (the iteration is interrupted at the end of the run) there is no sample. */
+/* Ends the call without a callback; its connection is closed. No-op when not running. @record: the
+ * script itself gave up waiting (its own timeout), which is a failed request with the time it has
+ * taken so far: left out, the slowest requests would be missing from the numbers. Without it (the
+ * iteration is interrupted at the end of the run) there is no sample. */
 void rp_http_cancel(struct rp_http_call *call, bool record);
 static inline bool rp_http_is_running(const struct rp_http_call *call)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * What a request records. The series of an outcome (a status or an error) are looked up once and kept in the template, so
- * that a request finds them by two comparisons.
+ * What a request records. The series of an outcome (a status or an error) are looked up once and
+ * kept in the template, so that a request finds them by two comparisons.
  */
 
 #include <stdio.h>
@@ -25,7 +25,8 @@ static const struct rp_tags *outcome_tags(struct rp_http_template *template,
     char number[16];
 
     tags = with(client, tags, "method", template->method);
-    /* Requests that were given a name share their series, so their URLs, of which there may be millions, are no tag. */
+    /* Requests that were given a name share their series, so their URLs, of which there may be
+     * millions, are no tag. */
     tags = with(client, tags, "url", template->name);
     tags = with(client, tags, "name", template->name);
     snprintf(number, sizeof(number), "%u", response->status);
@@ -76,7 +77,8 @@ static bool find_series(struct rp_http_client *client, const struct rp_tags *tag
     return true;
 }
 
-/* NULL when the client records nothing, or memory ran out: the sample is lost then, as everything soon will be. */
+/* NULL when the client records nothing, or memory ran out: the sample is lost then, as everything
+ * soon will be. */
 static struct outcome_series *outcome_of(struct rp_http_template *template,
                                          const struct rp_http_call *call, const char *kind)
 {
@@ -108,7 +110,8 @@ static struct outcome_series *outcome_of(struct rp_http_template *template,
     return outcome;
 }
 
-/* A request that never got onto a connection is counted and has its phases, but is no sample of a latency. */
+/* A request that never got onto a connection is counted and has its phases, but is no sample of a
+ * latency. */
 void rp_http_record(struct rp_http_call *call, const char *kind, bool was_sent)
 {
     const struct rp_http_response *response = call->response;

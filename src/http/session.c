@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * A VU's connections: which one a call gets. An idle connection to the origin is taken; else a new one is opened, up to
- * the limit of connections_per_host; else the call waits for one to become free (and its wait is `blocked`).
+ * A VU's connections: which one a call gets. An idle connection to the origin is taken; else a new
+ * one is opened, up to the limit of connections_per_host; else the call waits for one to become
+ * free (and its wait is `blocked`).
  */
 
 #include <errno.h>
@@ -57,7 +58,8 @@ static void waiting_timed_out(struct rp_timer *timer, rp_ns now)
     rp_http_fail(call, RP_HTTP_TIMEOUT, "timeout", "no connection became free", now);
 }
 
-/* Gives @call an idle connection or a new one. False when it must wait: nothing has changed then. */
+/* Gives @call an idle connection or a new one. False when it must wait: nothing has changed then.
+ */
 static bool assign(struct rp_http_session *session, struct rp_http_call *call)
 {
     struct origin *origin = call->template->origin;
@@ -123,7 +125,8 @@ void rp_http_restart(struct rp_http_call *call)
     rp_http_connection_open(call->session, call->template->origin, call);
 }
 
-/* The first call that waits for @origin gets a connection, if there is one; else it keeps its place. */
+/* The first call that waits for @origin gets a connection, if there is one; else it keeps its
+ * place. */
 void rp_http_serve_waiting(struct rp_http_session *session, struct origin *origin)
 {
     RP_LIST_EACH (it, &session->waiting) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * A dial goes through three phases: waiting (for the back-off, and for the next turn at least), looking up, opening.
- * In the last one it is the user of the stack's top transport; in the end it hands that over.
+ * A dial goes through three phases: waiting (for the back-off, and for the next turn at least),
+ * looking up, opening. In the last one it is the user of the stack's top transport; in the end it
+ * hands that over.
  */
 
 #include "net/dial.h"
@@ -27,7 +28,7 @@ void rp_dialler_deinit(struct rp_dialler *dialler)
     dialler->resolver = NULL;
 }
 
-/* ---- the end ------------------------------------------------------------------------------------------------ */
+/* ---- the end ---- */
 
 struct rp_dial_times rp_dial_times(const struct rp_dial *dial, rp_ns now)
 {
@@ -72,7 +73,8 @@ static void end(struct rp_dial *dial, const struct rp_net_failure *failure)
     spec.done(spec.user, failure, &times);
 }
 
-/* The deadline is the user's, and says nothing about the server: it adds nothing to the back-off. */
+/* The deadline is the user's, and says nothing about the server: it adds nothing to the back-off.
+ */
 static void time_out(struct rp_dial *dial, enum rp_net_reason reason)
 {
     struct rp_net_failure failure = { .reason = reason };
@@ -92,7 +94,7 @@ static void fail(struct rp_dial *dial, const struct rp_net_failure *failure)
     end(dial, failure);
 }
 
-/* ---- opening ------------------------------------------------------------------------------------------------ */
+/* ---- opening ---- */
 
 static bool is_bottom_open(const struct rp_dial *dial)
 {
@@ -146,7 +148,7 @@ static void open_stack(struct rp_dial *dial, const struct rp_address *addresses,
     try_next_address(dial, &no_address);
 }
 
-/* ---- looking up --------------------------------------------------------------------------------------------- */
+/* ---- looking up ---- */
 
 static void resolved(struct rp_lookup *lookup, enum rp_dns_status status,
                      const struct rp_address *addresses, size_t count, const char *text)
@@ -185,7 +187,7 @@ static void look_up(struct rp_dial *dial)
     }
 }
 
-/* ---- waiting ------------------------------------------------------------------------------------------------ */
+/* ---- waiting ---- */
 
 static void deadline_passed(struct rp_timer *timer, rp_ns now)
 {

@@ -2,12 +2,16 @@
 #pragma once
 
 /*
- * net/dial.h - opens connections, for every protocol: waits out a back-off, looks the name up, tries its addresses, takes the
- * stack of transports through its handshakes, says how long each of these took, or why it came to nothing.
+ * net/dial.h - opens connections, for every protocol.
  *
- * A dialler belongs to one loop and has what all its dials share. A dial is one connection being opened; its memory is
- * one block that is gone when it has ended, so that an open connection pays nothing for it. A dial never ends inside
- * rp_dial_start(). Only a failure to connect leads to the next address; one of a layer's handshake is final.
+ * A dial is one connection that is being opened. It waits out the back-off, looks the name up,
+ * tries its addresses one after the other and lets the stack of transports do its handshakes. It
+ * ends in one callback, which says how long each phase took, and why if the connection is not open.
+ * Its memory is one block that is freed when it ends: an open connection pays nothing for having
+ * been dialled. A dialler belongs to one loop and has what all its dials share.
+ *
+ * Only a failure to connect leads to the next address. A server that was reached and refused the
+ * handshake would refuse it at its other addresses too.
  */
 
 #include "net/dns.h"
@@ -16,49 +20,52 @@
 struct rp_dialler {
     struct rp_loop *loop;
     struct rp_resolver *resolver;
-    uint64_t no_descriptors, no_ports; /* dials that failed for want of them */
+    uint64_t no_descriptors, no_ports; /* how many dials failed for want of them */
 };
 
 RP_NODISCARD int rp_dialler_init(struct rp_dialler *dialler, struct rp_loop *loop);
 void rp_dialler_deinit(
     struct rp_dialler *dialler); /* no dial may be left; a zeroed one is allowed */
 
-/* What dials that should spare each other have in common. A server that refuses must not make its users spin: after two
- * failures in a row the next dial waits, 10 ms at first, 100 ms at most. Zeroed = none has failed. */
+/* Makes dials to a server that fails wait: a user that dials in a loop must not spin. Dials with
+ * the same back-off wait for one another's failures: after two in a row the next dial begins 10 ms
+ * later, then 20, 40, 80, 100 ms. A passed deadline is no failure here. Zeroed = none has failed.
+ */
 struct rp_backoff {
     unsigned failures; /* in a row */
     rp_ns last;        /* when the last of them ended */
 };
 
-/* Times of the phases that were reached, 0 for others. A look-up that was answered at once took none. */
+/* How long each phase took. 0 = the phase was not reached, or the look-up was answered at once. */
 struct rp_dial_times {
     rp_ns looking_up;
-    rp_ns
-        connecting; /* of all addresses that were tried, and of layers whose opening is no handshake */
-    rp_ns handshaking; /* of layers whose opening is one */
+    /* All addresses that were tried, and the opening of layers that is no handshake. */
+    rp_ns connecting;
+    rp_ns handshaking;
 };
 
-/* The end: @failure is NULL when the stack is open, else it is closed. The dial itself is gone. */
+/* The end of a dial, never called inside rp_dial_start(). @failure: NULL = the stack is open; else
+ * it is closed. The dial itself is freed already. */
 typedef void rp_dialled_fn(void *user, const struct rp_net_failure *failure,
                            const struct rp_dial_times *times);
 
 struct rp_dial_spec {
     struct rp_stack *stack;
-    /* Of the open stack, from its first byte on. Their connected() is not used. */
+    /* What the open stack calls, from its first byte on. Their connected() is not used. */
     const struct rp_transport_events *events;
     const char *host; /* borrowed */
     uint16_t port;
     struct rp_backoff *backoff; /* borrowed */
-    rp_ns deadline;             /* of the whole dial */
+    rp_ns deadline;             /* when the dial ends at the latest */
     rp_dialled_fn *done;
-    void *user; /* of done() and, once open, of the top transport */
+    void *user; /* goes to done() and, once it is open, into the top transport */
 };
 
 struct rp_dial;
 /* -ENOMEM: nothing has begun. */
 RP_NODISCARD int rp_dial_start(struct rp_dialler *dialler, const struct rp_dial_spec *spec,
                                struct rp_dial **ret);
-/* Ends it without done(). The stack is closed, with a reset. */
+/* Frees the dial without a call of done(). The stack is closed, with a reset. */
 void rp_dial_cancel(struct rp_dial *dial);
-/* The times of the phases up to @now. */
+/* How long each phase has taken up to @now. */
 struct rp_dial_times rp_dial_times(const struct rp_dial *dial, rp_ns now);

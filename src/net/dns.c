@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * A resolver keeps one entry a name: a question under way with the look-ups that wait for it, or a cached answer, or
- * both in turn. Answers go to the look-ups from a deferred task, never from inside rp_resolve or c-ares, so that they
- * may do what they like. The number of entries is bounded; the ones not used for longest go first.
+ * A resolver keeps one entry a name: a question under way with the look-ups that wait for it, or a
+ * cached answer, or both in turn. Answers go to the look-ups from a deferred task, never from
+ * inside rp_resolve or c-ares, so that they may do what they like. The number of entries is
+ * bounded; the ones not used for longest go first.
  */
 
 #include "net/dns.h"
@@ -63,7 +64,8 @@ static bool is_in_use(const struct entry *entry)
     return entry->is_asking || entry->is_delivering || !rp_list_is_empty(&entry->lookups);
 }
 
-/* Makes room for one more; what is in use stays, beyond the maximum if need be: look-ups are bounded by connections. */
+/* Makes room for one more; what is in use stays, beyond the maximum if need be: look-ups are
+ * bounded by connections. */
 static void evict(struct rp_resolver *resolver)
 {
     if (resolver->count < ENTRIES_MAX)
@@ -203,7 +205,8 @@ static bool parse_literal(struct rp_slice host, struct rp_address *ret)
     return ret->len > 0;
 }
 
-/* The entry of @host, made if need be; NULL = no memory. A name that can be none shares the entry of "". */
+/* The entry of @host, made if need be; NULL = no memory. A name that can be none shares the entry
+ * of "". */
 static struct entry *acquire(struct rp_resolver *resolver, struct rp_slice host)
 {
     char name[NAME_MAX_LEN];

@@ -27,12 +27,14 @@ enum rp_dns_status { RP_DNS_OK, RP_DNS_NOT_FOUND, RP_DNS_TIMEOUT, RP_DNS_FAILED 
 
 struct rp_resolver;
 struct rp_lookup;
-/* Runs exactly once per started look-up unless cancelled; @text is a short reason when status is not OK. @addresses are
- * in the order to try (IPv4 and IPv6 as the system's rules sort them), without port, valid during the call. */
+/* Runs exactly once per started look-up unless cancelled; @text is a short reason when status is
+ * not OK. @addresses are in the order to try (IPv4 and IPv6 as the system's rules sort them),
+ * without port, valid during the call. */
 typedef void rp_lookup_fn(struct rp_lookup *lookup, enum rp_dns_status status,
                           const struct rp_address *addresses, size_t count, const char *text);
 
-struct rp_lookup { /* zeroed, embedded by the caller */
+/* Zeroed and embedded by the caller. */
+struct rp_lookup {
     rp_lookup_fn *fn;
     struct rp_list node; /* private */
     void *entry;         /* private */
@@ -41,10 +43,10 @@ struct rp_lookup { /* zeroed, embedded by the caller */
 RP_NODISCARD int rp_resolver_new(struct rp_loop *loop, struct rp_resolver **ret);
 void rp_resolver_free(struct rp_resolver *resolver); /* no look-up may be under way; NULL allowed */
 
-/* An IP address or a cached name answers at once: returns 1 with *ret_addresses (borrowed until the next call) and
- * *ret_count set; fn is not called. Otherwise 0: a query is under way and fn will be called. -errno on failure.
- * Queries for the same name share one. Answers are cached for their TTL (at least 1 s, at most 5 min); names of
- * /etc/hosts for 5 s; failures are not cached. */
+/* An IP address or a cached name answers at once: returns 1 with *ret_addresses (borrowed until the
+ * next call) and *ret_count set; fn is not called. Otherwise 0: a query is under way and fn will be
+ * called. -errno on failure. Queries for the same name share one. Answers are cached for their TTL
+ * (at least 1 s, at most 5 min); names of /etc/hosts for 5 s; failures are not cached. */
 RP_NODISCARD int rp_resolve(struct rp_resolver *resolver, struct rp_slice host,
                             struct rp_lookup *lookup, const struct rp_address **ret_addresses,
                             size_t *ret_count);

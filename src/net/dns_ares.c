@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * One c-ares channel on a loop: its sockets are watched, its time-outs are one timer. It reads /etc/hosts by itself and
- * sorts addresses by the rules of RFC 6724.
+ * One c-ares channel on a loop: its sockets are watched, its time-outs are one timer. It reads
+ * /etc/hosts by itself and sorts addresses by the rules of RFC 6724.
  */
 
 #include "net/net_internal.h"

@@ -4,8 +4,8 @@
 /*
  * net/failure.h - why a connection was not made, or broke: the same few reasons for every protocol.
  *
- * A protocol's client maps reasons to the error codes that its users see, in one table of its own. A layer that can fail
- * in a way that none of these names adds a reason here.
+ * A protocol's client maps reasons to the error codes that its users see, in one table of its own.
+ * A layer that can fail in a way that none of these names adds a reason here.
  */
 
 enum rp_net_reason {
@@ -15,20 +15,21 @@ enum rp_net_reason {
     RP_NET_REFUSED,
     RP_NET_UNREACHABLE,
     RP_NET_CONNECT_TIMEOUT,
-    RP_NET_CONNECT_FAILED, /* otherwise; the detail is errno's text */
-    RP_NET_NO_DESCRIPTORS, /* this process ran out of file descriptors, or the machine did */
+    RP_NET_CONNECT_FAILED, /* for another reason; the detail is errno's text */
+    RP_NET_NO_DESCRIPTORS, /* this process or this machine ran out of file descriptors */
     RP_NET_NO_PORTS,       /* this machine ran out of local ports */
     RP_NET_HANDSHAKE_FAILED,
     RP_NET_HANDSHAKE_TIMEOUT,
     RP_NET_RESET,
-    RP_NET_BROKE, /* an open connection, otherwise; the detail is errno's text */
+    RP_NET_BROKE, /* an open connection, for another reason; the detail is errno's text */
     RP_NET_REASON_COUNT
 };
 
 struct rp_net_failure {
     enum rp_net_reason reason;
-    const char *
-        detail; /* what the reason does not say, one clause; NULL = nothing. Valid while the failure is told */
+    /* One clause that says more than the reason; NULL = there is none. Valid only in the callback
+     * that has the failure. */
+    const char *detail;
 };
 
 const char *rp_net_reason_text(enum rp_net_reason reason); /* one clause: "connection refused" */

@@ -2,14 +2,15 @@
 #pragma once
 
 /*
- * net/net_internal.h - what only the files of this room and their tests see: the parts of the resolver (dns.c keeps
- * names and their answers, dns_ares.c asks c-ares on the loop) and the inside of a dial.
+ * net/net_internal.h - what only the files of this room and their tests see: the parts of the
+ * resolver (dns.c keeps names and their answers, dns_ares.c asks c-ares on the loop) and the inside
+ * of a dial.
  */
 
 #include "net/dial.h"
 #include "net/dns.h"
 
-/* ---- the resolver ------------------------------------------------------------------------------------------- */
+/* ---- the resolver ---- */
 
 struct rp_resolver_options {
     const char *servers; /* "127.0.0.1:5353,..." instead of the system's; NULL = the system's */
@@ -32,8 +33,8 @@ struct rp_dns_answer {
 
 struct rp_dns_channel;
 struct rp_dns_question;
-/* Runs once per question, possibly inside rp_dns_ask, except when the channel is freed first. Must not call into the
- * channel. */
+/* Runs once per question, possibly inside rp_dns_ask, except when the channel is freed first. Must
+ * not call into the channel. */
 typedef void rp_dns_answered_fn(struct rp_dns_question *question,
                                 const struct rp_dns_answer *answer);
 
@@ -47,7 +48,7 @@ RP_NODISCARD int rp_dns_channel_new(struct rp_loop *loop, const struct rp_resolv
 void rp_dns_channel_free(struct rp_dns_channel *channel); /* NULL allowed */
 void rp_dns_ask(struct rp_dns_channel *channel, struct rp_dns_question *question, const char *name);
 
-/* ---- a dial ------------------------------------------------------------------------------------------------- */
+/* ---- a dial ---- */
 
 enum rp_dial_phase { RP_DIAL_WAITING, RP_DIAL_LOOKING_UP, RP_DIAL_OPENING };
 

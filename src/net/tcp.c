@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/transport.h"
 
-/* ---- what all transports share ------------------------------------------------------------------------------ */
+/* ---- what all transports share ---- */
 
 void rp_layer_init(struct rp_transport *layer, const struct rp_transport_ops *ops,
                    struct rp_transport *below, const struct rp_transport_events *events_of_below)
@@ -20,7 +20,7 @@ void rp_transport_opened(struct rp_transport *transport)
     transport->events->connected(transport, NULL);
 }
 
-/* ---- the bottom --------------------------------------------------------------------------------------------- */
+/* ---- the bottom ---- */
 
 static struct rp_transport *of_stream(struct rp_stream *stream)
 {
