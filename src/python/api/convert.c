@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Between values and errors of C and those of Python. */
+/* Values of Python become values of C, and errors of C exceptions of Python. */
 
 #include <errno.h>
 

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 
-/* worker.execution: which iteration of which scenario runs, as it was when it was asked for. */
+/* worker.execution says which iteration of which scenario runs. The object keeps what was true when it was made. */
 
 #include "python/api/api_internal.h"
 #include "python/api/docs.h"
 
 struct py_execution {
     PyObject_HEAD PyObject *scenario;
-    long long vu, stage; /* stage: -1 = none */
+    long long vu;
+    long long stage; /* -1 = none */
     unsigned long long iteration, iteration_in_vu;
     unsigned worker_id;
 };

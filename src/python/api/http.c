@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * `worker.http`. A call without options finds its prepared request by the address of the URL (a constant of the script),
- * else by its text; with options the request is prepared for this call.
+ * The methods of worker.http make requests. A call without options finds its prepared request by the address of the URL (a
+ * constant of the script), or else by the URL's text. With options the request is prepared for this one call.
  */
 
 #include <errno.h>
@@ -28,7 +28,7 @@ PyObject *rp_py_http_new(struct py_vu *vu)
 
 /* ---- options of a request ---------------------------------------------------------------------------------- */
 
-/* hooks.prepare_request() does the rare and wordy part in Python. */
+/* Numbers of the options. Most are taken apart in Python, by hooks.prepare_request(). */
 enum {
     O_HEADERS,
     O_PARAMS,
@@ -81,7 +81,7 @@ static PyObject *or_none(PyObject *object)
     return object ? object : Py_None;
 }
 
-/* Fills @fields from a list of pairs of str (or of bytes for header values). */
+/* Fills @fields from a list of pairs of str. Returns their number, or -1 with an exception. */
 static Py_ssize_t take_pairs(PyObject *list, struct rp_header *fields)
 {
     Py_ssize_t count = PyList_Check(list) ? PyList_GET_SIZE(list) : -1;
@@ -117,7 +117,7 @@ static Py_ssize_t take_ranges(PyObject *list, uint16_t (*ranges)[2])
     return PyErr_Occurred() ? -1 : count;
 }
 
-struct scratch { /* what a spec borrows while its template is made */
+struct scratch { /* what struct rp_http_spec borrows while the template is made */
     struct rp_header headers[HEADERS_MAX], tags[HEADERS_MAX];
     uint16_t ranges[HEADERS_MAX][2];
 };
@@ -260,7 +260,7 @@ static PyObject *http_get(PyObject *object, PyObject *const *args, Py_ssize_t na
     return template ? (PyObject *)rp_py_request_new(vu, template->template) : NULL;
 }
 
-/* The other methods without a body: @method is an index of plain_methods. */
+/* A method without a body, other than GET. @method is an index of rp_py_plain_methods. */
 static PyObject *plain(PyObject *object, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
                        int method, const char *function)
 {

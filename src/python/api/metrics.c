@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * check(), counter(), gauge(), rate(), trend(): samples of the script's own. The series of a call is found by the address
- * of the name (names are mostly constants of the code) and the VU's tags; only the first use looks it up by text.
+ * check(), counter(), gauge(), rate() and trend() record samples of the script's own. A call finds its series by the address
+ * of the name (names are mostly constants of the code) and the VU's tags; only the first call looks the name up.
  */
 
 #include "python/api/metrics.h"
@@ -17,7 +17,7 @@ struct sample_args {
     PyObject *name, *value, *tags;
 };
 
-/* name, value[, tags] by position or keyword. @needs_value: value has no default. */
+/* Takes name, value and tags, by position or keyword. @needs_value: the value has no default. -1 with an exception. */
 static int parse(const char *function, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
                  bool needs_value, struct sample_args *ret)
 {
@@ -104,7 +104,7 @@ static void fill_slot(struct series_slot *slot, struct py_vu *self, PyObject *na
     *slot = (struct series_slot){
         .name = Py_NewRef(name), .tags = self->engine_vu->tags, .metric = metric, .series = series
     };
-    Py_XDECREF(old); /* last: it may be of a class of the script's own */
+    Py_XDECREF(old); /* last: the name may be of a class of the script's own, whose end runs code */
 }
 
 int rp_py_series_new(struct py_host *host, struct rp_error *err)
@@ -297,7 +297,7 @@ static struct rp_series *check_series(struct py_vu *self, PyObject *name, PyObje
     return series;
 }
 
-/* A predicate that raises is a check that failed; why is noted once per name. */
+/* A predicate that raises is a check that failed; the reason is noted once for each name. */
 static int note_raised(struct py_vu *self, PyObject *name)
 {
     PyObject *type, *value, *traceback, *noted;
@@ -316,7 +316,7 @@ static int note_raised(struct py_vu *self, PyObject *name)
     return 0;
 }
 
-/* An async predicate, or one that forgets to await: what it gives would always be true. */
+/* The predicate is async, or forgets to await: an awaitable would always count as true. */
 static int note_awaitable(struct py_vu *self, PyObject *name, PyObject *result)
 {
     PyObject *noted = rp_py_ask(self->host, PY_HOOK_NOTE_UNAWAITED_CHECK, name, result);
@@ -341,7 +341,7 @@ static int truth_of(struct py_vu *self, PyObject *name, PyObject *result)
     return truth;
 }
 
-/* 1, 0, or -1 with an exception. */
+/* Whether @predicate holds for @value: 1, 0, or -1 with an exception. */
 static int holds(struct py_vu *self, PyObject *name, PyObject *predicate, PyObject *value)
 {
     PyObject *result = PyCallable_Check(predicate) ? PyObject_CallOneArg(predicate, value)

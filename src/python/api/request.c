@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 
-/* A request under way: the operation that worker.http.get() returns. */
+/* A Request is the operation that worker.http.get() returns. */
 
 #include "base/alloc.h"
 #include "python/api/api_internal.h"
 #include "python/api/docs.h"
 
-/* The RequestError or, when that cannot be made, what prevents it. */
+/* The RequestError of a request without a response; when it cannot be made, the exception that prevents it. */
 static PyObject *error_of(struct py_request *self)
 {
     PyObject *error = PyObject_CallOneArg(self->state->request_error, (PyObject *)self->response);
@@ -28,7 +28,7 @@ static void request_done(struct rp_http_call *call)
     Py_DECREF(self); /* what request_start took */
 }
 
-/* -1 with an exception. */
+/* A VU has no session before its first request. -1 with an exception. */
 static int make_session(struct py_host *host, struct rp_vu *engine_vu)
 {
     struct rp_http_session *session;
@@ -53,7 +53,7 @@ static int request_start(struct py_op *op)
     self->call.response = &self->response->response;
     self->call.tags = engine_vu->tags;
     self->call.done = request_done;
-    Py_INCREF(self); /* while it runs the client points to it */
+    Py_INCREF(self); /* the client points to the request while it runs */
     if (op->host->guest)
         rp_list_append(&op->host->requests, &self->node);
     rp_http_start(engine_vu->sessions[RP_CLIENT_HTTP], &self->call);
@@ -145,7 +145,7 @@ static int request_clear(PyObject *object)
     return 0;
 }
 
-/* Forgetting the await is the easiest mistake, and it looks like a very fast server. */
+/* A forgotten await is an easy mistake, and it looks like a very fast server. */
 static void warn_never_awaited(struct py_request *self)
 {
     struct rp_slice method, url;

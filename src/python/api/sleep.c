@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 
-/* worker.sleep(): a timer of the reactor that resumes the VU by itself. */
+/* A Sleep is the operation that worker.sleep() returns: a timer of the reactor that resumes the VU by itself. */
 
 #include <math.h>
 
 #include "python/api/api_internal.h"
 #include "python/api/docs.h"
 
-/* Not tracked by the garbage collector, as a pause: while others may point to it the loop has it, and then it has let go of
- * its callbacks. */
+/* The garbage collector does not track it, nor a pause: as long as it has callbacks the loop holds it, and then it releases
+ * them. */
 struct py_sleep {
     struct py_op op;
-    struct rp_timer timer; /* until the start its deadline is the time to sleep */
+    struct rp_timer timer; /* before the start its deadline is the time to sleep */
 };
 
 static void sleep_over(struct rp_timer *timer, rp_ns now)
@@ -30,7 +30,7 @@ static int sleep_start(struct py_op *op)
 
     if (!loop)
         return rp_py_vu_refuse("worker");
-    Py_INCREF(self); /* the armed timer */
+    Py_INCREF(self); /* for the armed timer */
     rp_timer_arm(loop, &self->timer, rp_ns_add(rp_loop_now(loop), delay), sleep_over);
     return 0;
 }
@@ -45,7 +45,7 @@ static void sleep_cancel(struct py_op *op)
     Py_DECREF(self);
 }
 
-/* Timers of others are taken from the loop too, and left alone. */
+/* Other timers are taken from the loop too, and left alone. */
 void rp_py_sleeps_abandon(struct py_host *host)
 {
     struct rp_timer *timer;

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The prepared requests of calls without options: found by the address of the URL, else by its text. */
-
 #include "python/api/templates.h"
 
 #include <errno.h>
@@ -68,7 +66,8 @@ struct py_template *rp_py_template_find_get(struct py_host *host, PyObject *url)
     old = slot->url;
     Py_XSETREF(slot->template, template);
     slot->url = Py_NewRef(url);
-    Py_XDECREF(old); /* last: it may be of a class of the script's own, and make a request */
+    Py_XDECREF(
+        old); /* last: the URL may be of a class of the script's own, whose end may make a request */
     return slot->url == url ? slot->template : rp_py_template_find_get(host, url);
 }
 

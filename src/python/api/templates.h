@@ -5,7 +5,7 @@
  * python/api/templates.h - the prepared requests of calls without options.
  *
  * Guarantees: a URL that is a constant of the script is found by its address, without looking at its text. At most
- * RP_PY_TEMPLATES_MAX are kept a method; beyond that all of the method are forgotten.
+ * RP_PY_TEMPLATES_MAX are kept for each method; one more, and all of that method are forgotten.
  */
 
 #include "python/drive/host.h"

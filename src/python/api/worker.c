@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* `worker`: what a scenario is given. One object per VU, alive as long as the VU. */
+/* The type rampa.Worker: the object of a VU, which scripts are given as `worker`. */
 
 #include "python/api/api_internal.h"
 #include "python/api/docs.h"
@@ -69,7 +69,7 @@ static int put_pairs(PyObject *dict, const struct rp_pairs *pairs)
     return 0;
 }
 
-/* The environment, --env over it, the scenario's over that. */
+/* The environment of the process, with that of the plan over it, and that of the scenario over both. */
 static PyObject *get_env(PyObject *object, void *unused)
 {
     struct py_vu *self = (struct py_vu *)object;
@@ -224,7 +224,7 @@ static PyMethodDef methods[] = {
     { NULL, NULL, 0, NULL },
 };
 
-/* For libraries that look into tasks (anyio): what the coroutine waits for, and whether a cancellation is on its way. */
+/* Libraries that look into tasks (anyio) ask what the coroutine waits for, and whether a cancellation is on its way. */
 static PyObject *get_waiting(PyObject *object, void *unused)
 {
     PyObject *waiting = ((struct py_vu *)object)->waiting;

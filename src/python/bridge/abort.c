@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The end of a run that comes from inside: a script that aborts it, and an iteration that blocks the loop when its time is
- * over. Both stop the engine in the midst of a step and end that step by a CancelledError, so that clean-up runs as in
- * any interruption.
+ * A run may be ended from inside: by a script that aborts it, and by an iteration that blocks the loop when the time is over.
+ * Both stop the engine in the midst of a step, and that step ends by an exception, so that clean-up runs as in any
+ * interruption.
  */
 
 #include "python/bridge/bridge.h"
@@ -46,8 +46,9 @@ PyObject *rp_py_host_running(PyObject *object, PyObject *unused)
     return Py_BuildValue("OO", rp_py_running_engine(self) ? Py_True : Py_False, stepping);
 }
 
-/* The coordinator says that the time is over. For how many seconds the code that runs now has been in the way of the
- * loop, if it is to be ended by a CancelledError; else 0, for a loop that turns ends everything by itself. */
+/* Host.overdue(): the coordinator says that the time is over. Returns for how many seconds the code that runs now has been in
+ * the way of the loop, when the caller must end it by a CancelledError. Returns 0 when the loop turns: then it ends everything
+ * by itself. */
 PyObject *rp_py_host_overdue(PyObject *object, PyObject *unused)
 {
     struct py_host *self = (struct py_host *)object;

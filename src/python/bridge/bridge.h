@@ -16,18 +16,18 @@
 
 /* host.c: how a worker's own asyncio loop waits in the reactor. */
 struct py_sharing {
-    struct rp_watch watch; /* of the descriptor of asyncio's selector */
-    bool is_ready;         /* that descriptor is */
+    struct rp_watch watch; /* watches the descriptor of asyncio's selector */
+    bool is_ready;         /* that descriptor is ready */
     bool is_turning;       /* the reactor is at work */
-    PyThreadState *thread; /* while the GIL is given away */
+    PyThreadState *thread; /* the loop's thread, while the GIL is given away */
 };
 
 /* script.c: setup() and teardown(). */
 struct py_setup {
     struct py_vu *vu;       /* the `worker` that they are given */
-    struct rp_vu engine_vu; /* what that records as: no scenario runs it */
+    struct rp_vu engine_vu; /* what that VU records as: no scenario runs it */
     struct rp_task failed_task;
-    enum rp_hook failed; /* which could not be started */
+    enum rp_hook failed; /* the hook that could not be started */
     bool is_running;
 };
 
@@ -38,18 +38,18 @@ struct py_function {
 };
 
 struct py_bridge {
-    struct py_host host; /* first: what a Host is to the folders below */
+    struct py_host host; /* first: the part that the folders below know */
     struct py_sharing sharing;
     struct py_setup setup;
     struct py_function function;
     struct py_watchdog watchdog;
     bool has_ended;   /* the worker has nothing left to do */
     int end_status;   /* 0 or -errno: how the worker has ended */
-    int timer_slack;  /* of the thread, before the reactor was made */
+    int timer_slack;  /* the slack of the thread's timers before the reactor was made, in ns */
     char runtime[64]; /* "CPython 3.11.2" */
 };
 
-/* Every host is one: there is no other maker than the type Host. */
+/* Every host is part of a struct py_bridge, for only the type Host makes hosts. */
 static inline struct py_bridge *rp_py_bridge(struct py_host *host)
 {
     return (struct py_bridge *)host;
@@ -65,8 +65,9 @@ extern const struct rp_script_ops rp_py_script_ops;
 void rp_py_fetch_error(struct py_host *host, struct rp_error *err, const char *what);
 
 /* abort.c */
-struct rp_engine *rp_py_running_engine(const struct py_host *host); /* NULL: nothing runs */
-void rp_py_end_run(struct py_host *host, const char *reason);       /* see struct py_host_ops */
+struct rp_engine *
+rp_py_running_engine(const struct py_host *host);             /* NULL when no iterations run */
+void rp_py_end_run(struct py_host *host, const char *reason); /* see struct py_host_ops */
 PyObject *rp_py_host_overdue(PyObject *self, PyObject *unused);
 PyObject *rp_py_host_running(PyObject *self, PyObject *unused);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * A process that the script has forked. It shares descriptors with the worker and must touch none of them; every way back from
- * the script's code to the reactor is its end.
+ * A process that the script has forked shares descriptors with the worker and must touch none of them. It ends where it comes
+ * back from the script's code to the reactor.
  */
 
 #include <unistd.h>
@@ -18,7 +18,7 @@ PyObject *rp_py_host_forked(PyObject *object, PyObject *unused)
     rp_py_watchdog_forget(rp_py_bridge(self));
     if (!self->aio.ready)
         Py_RETURN_NONE;
-    return PyObject_CallMethod(self->aio.ready, "clear", NULL); /* all of it is the parent's */
+    return PyObject_CallMethod(self->aio.ready, "clear", NULL); /* all handles are the parent's */
 }
 
 void rp_py_leave_fork(struct py_host *host)

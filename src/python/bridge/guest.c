@@ -15,7 +15,7 @@
 
 #include "base/alloc.h"
 
-/* One turn does at most what one look at the kernel brings; a few more while tasks are left save the way around. */
+/* A turn of the reactor looks at the kernel once. While tasks are left, a few more turns at once save the way through asyncio. */
 enum { TURNS_MAX = 4 };
 #define TURN_TIME (500 * RP_US)
 
@@ -46,7 +46,7 @@ static void outside(void *user)
     rp_py_guest_wake(user);
 }
 
-/* Set anew as well when it has fired: that makes its descriptor quiet. */
+/* A timer that has fired is set anew in any case: that makes its descriptor quiet. */
 static int arm_timer(struct py_host *self)
 {
     struct py_guest *guest = self->guest;
@@ -92,8 +92,7 @@ PyObject *rp_py_host_turn(PyObject *object, PyObject *unused)
         PyErr_SetString(PyExc_RuntimeError, "this host is no guest");
         return NULL;
     }
-    if (self->guest
-            ->is_turning) /* code of the script that runs its loop from inside: it must do without us */
+    if (self->guest->is_turning) /* the script runs its loop from inside of a turn */
         Py_RETURN_NONE;
     if (rp_py_require_here(self, "the run must be turned") < 0)
         return NULL;
@@ -155,7 +154,7 @@ PyObject *rp_py_host_attach_guest(PyObject *object, PyObject *args)
         return NULL;
     }
     rp_loop_set_wait_hooks(self->loop, NULL, NULL, NULL);
-    /* The thread is another program's, and no wait of ours is longer for it. */
+    /* The thread is another program's: it gets its slack back, and no wait of ours is longer for it. */
     if (rp_py_bridge(self)->timer_slack > 0)
         (void)prctl(PR_SET_TIMERSLACK, (unsigned long)rp_py_bridge(self)->timer_slack, 0, 0, 0);
     if (rp_py_aio_take_loop(self, aio_loop) < 0 || make_guest(self, wake) < 0)
@@ -170,7 +169,7 @@ void rp_py_guest_close(struct py_host *host)
 
     if (!guest || guest->timer_fd < 0)
         return;
-    Py_CLEAR(guest->wake); /* nobody turns any more */
+    Py_CLEAR(guest->wake); /* nobody turns the reactor any more */
     if (guest->run)
         rp_py_run_close(guest->run);
     rp_loop_set_outside(host->loop, NULL, NULL);

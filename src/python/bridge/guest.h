@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * python/bridge/guest.h - a host that is a guest: its reactor stands in the asyncio loop of a program that is not ours, which
- * watches two descriptors of it and turns it when they are ready.
+ * python/bridge/guest.h - a host whose reactor is a guest in the asyncio loop of a program that is not ours. That loop watches
+ * two descriptors of the reactor and turns it when they are ready.
  *
  * Guarantees: of the other loop only what is documented of every loop is used (call_soon, add_reader, create_future). A
  * turn never waits and is bounded. What callbacks of that loop ask of the reactor between turns is carried out soon.
@@ -31,8 +31,7 @@ PyObject *rp_py_host_timer_fileno(PyObject *self, PyObject *unused);
 
 /* Has turn() called soon. Leaves an exception that is set as it is. */
 void rp_py_guest_wake(struct py_host *host);
-/* Before the worker is freed: the run is over, whether or not it has ended. The other loop must have forgotten the
- * descriptors. */
+/* Ends the run, whether or not it was over, before the worker is freed. The other loop must have forgotten the descriptors. */
 void rp_py_guest_close(struct py_host *host);
 void rp_py_guest_free(struct py_host *host);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The CPython host: a worker process whose asyncio loop waits in our reactor. asyncio's own descriptors sit in a selector
- * whose epoll descriptor is nested in the reactor; Host.wait() turns the reactor and returns only when asyncio has
- * something to do: its selector is ready, a callback was scheduled, a timer was added or is due, or all is over.
+ * The type Host, and how the asyncio loop of a worker process waits in our reactor. asyncio's own descriptors sit in a selector
+ * whose epoll descriptor is nested in the reactor. Host.wait() turns the reactor and returns only when asyncio has something
+ * to do: its selector is ready, a callback was scheduled, a timer was added or is due, or all is over.
  */
 
 #include <errno.h>
@@ -47,7 +47,6 @@ void rp_py_worker_ended(struct rp_worker *worker, void *user, int status)
     self->end_status = status;
 }
 
-/* asyncio replaces its heap of timers right before it waits: it is asked for anew before each wait. */
 static PyObject *first_timer(const struct py_host *self)
 {
     return PyList_GET_SIZE(self->aio.scheduled) ? PyList_GET_ITEM(self->aio.scheduled, 0) : NULL;
@@ -64,13 +63,14 @@ static int asyncio_has_work(const struct py_bridge *self, const PyObject *timer_
            first_timer(&self->host) != timer_before;
 }
 
-/* Whether somebody else may want the GIL. Else the loop need not give it away while it has enough to do. */
+/* Whether another thread may want the GIL. If not, the loop need not give it away while it has enough to do. */
 static bool has_other_threads(void)
 {
     return PyThreadState_Next(PyInterpreterState_ThreadHead(PyInterpreterState_Get())) != NULL;
 }
 
-/* Not from inside of a turn, as by a script that runs its loop itself; not in another process or thread. */
+/* The reactor must not be turned from inside of a turn (by a script that runs its loop itself), nor in another process or
+ * thread. -1 with an exception. */
 static int require_idle(struct py_host *self)
 {
     bool is_turning = rp_py_bridge(self)->sharing.is_turning;
@@ -159,8 +159,8 @@ static PyObject *host_attach(PyObject *object, PyObject *args)
     Py_RETURN_NONE;
 }
 
-/* asyncio receives into blocks of 256 KiB, which it then shrinks to what has come. To malloc they are large ones, and each
- * receive an mmap, an mremap and a munmap; but what it takes for large grows with the largest one that is freed. */
+/* asyncio receives into blocks of 256 KiB, which it then shrinks to what has come. malloc takes them for large blocks, so that
+ * each receive costs an mmap, an mremap and a munmap. Its limit for large blocks grows with the largest one that is freed. */
 static void keep_receive_blocks(void)
 {
     rp_free(rp_alloc(RECEIVE_BLOCK_MAX));
@@ -181,7 +181,7 @@ static PyObject *host_serve(PyObject *object, PyObject *arg)
     if (!self->aio.scheduled || self->worker)
         return PyErr_Format(PyExc_RuntimeError, "this host has no loop, or serves already");
     keep_receive_blocks();
-    /* A script that blocks does not see the coordinator's end: it must not outlive it. */
+    /* A script that blocks does not see the coordinator's end, and must not outlive it. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     r = rp_worker_new(self->loop, (int)fd, &config, &self->worker);
     if (r == 0)
@@ -193,7 +193,7 @@ static PyObject *host_serve(PyObject *object, PyObject *arg)
     Py_RETURN_NONE;
 }
 
-/* hook_ended(name, error): error is None, or what describe() gives. */
+/* Host.hook_ended(name, error): the error is None or the exception that the hook has raised. */
 static PyObject *host_hook_ended(PyObject *object, PyObject *args)
 {
     struct py_host *self = (struct py_host *)object;
@@ -233,7 +233,7 @@ static PyObject *host_warn(PyObject *object, PyObject *args)
 
     if (!PyArg_ParseTuple(args, "U|K", &text, &times))
         return NULL;
-    /* It may quote what only Python takes for a text. */
+    /* The text may quote what only Python takes for a text. */
     bytes = PyUnicode_AsEncodedString(text, "utf-8", "backslashreplace");
     if (!bytes)
         return NULL;
@@ -249,7 +249,7 @@ static PyObject *host_close(PyObject *object, PyObject *unused)
     struct py_host *self = (struct py_host *)object;
     struct py_sharing *sharing = &rp_py_bridge(self)->sharing;
 
-    if (self->is_forked) /* nothing of it may be touched */
+    if (self->is_forked) /* all of it is the parent's */
         Py_RETURN_NONE;
     if (self->stepping || sharing->is_turning || (self->guest && self->guest->is_turning))
         return PyErr_Format(PyExc_RuntimeError, "the host is at work");
@@ -337,7 +337,8 @@ static int host_clear(PyObject *object)
 {
     struct py_host *self = (struct py_host *)object;
 
-    Py_XDECREF(host_close(object, NULL)); /* what still runs needs what is cleared here */
+    Py_XDECREF(
+        host_close(object, NULL)); /* first: operations that still run need what is cleared here */
     Py_CLEAR(self->hooks);
     rp_py_aio_forget(self);
     rp_py_contexts_clear(self);

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * python/bridge/module.h - the one symbol that the extension `_rampa` exports.
+ * python/bridge/module.h - the module `_rampa`, and the one symbol that the extension exports.
  */
 
 #define PY_SSIZE_T_CLEAN

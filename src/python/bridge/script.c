@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The script host of Python: what the worker asks is answered by the hooks in Python, what the engine asks by drive.c. */
+/* The script host of Python. The hooks answer what the worker asks, and python/drive what the engine asks. */
 
 #include "base/alloc.h"
 #include "python/api/metrics.h"
@@ -32,7 +32,7 @@ static char *host_load(struct rp_script_host *script, const char *path, struct r
     return copy;
 }
 
-/* What setup() and teardown() measure carries the run's tags and a group of its own. */
+/* The tags of what setup() and teardown() measure: those of the run, and a group of their own. NULL: no memory. */
 static const struct rp_tags *setup_tags(struct py_host *self)
 {
     const struct rp_tags *tags = rp_tags_empty(self->registry);
@@ -154,7 +154,7 @@ static bool take_group(PyObject *item, struct rp_error_group *group)
     return true;
 }
 
-/* hooks.changed_errors() gives the groups that changed since the last call that worked. */
+/* hooks.changed_errors() answers with the groups that have changed since the last call that worked. */
 static PyObject *changed_errors(struct py_host *self)
 {
     PyObject *list = rp_py_ask(self, PY_HOOK_CHANGED_ERRORS);
@@ -225,7 +225,7 @@ static void host_hook(struct rp_script_host *script, enum rp_hook hook, rp_ns ti
 
 /* ---- VUs ------------------------------------------------------------------------------------------------------ */
 
-/* A new reference, or NULL with an exception. */
+/* The function that iterations of @scenario call: a new reference, or NULL with an exception. */
 static PyObject *function_of(struct py_host *self, const struct rp_scenario *scenario)
 {
     struct py_function *last = &rp_py_bridge(self)->function;

@@ -12,7 +12,7 @@
 
 #include "python/bridge/bridge.h"
 
-/* Of a block of RP_PY_BLOCK_MS two looks see something: the first that it is new, the second that it lasts. */
+/* Two looks fall into a block of RP_PY_BLOCK_MS: the first sees that it is new, the second that it lasts. */
 enum { LOOK_MS = RP_PY_BLOCK_MS / 2, LATE_LOOK_MS = 1000, SAMPLE_MS = LOOK_MS, SLACK_US = 1000 };
 
 static rp_ns load(const _Atomic rp_ns *value)
@@ -48,7 +48,7 @@ static bool has_new_beat(const struct py_bridge *bridge)
            atomic_load_explicit(&pulse->is_idle, memory_order_relaxed);
 }
 
-/* With nobody left to kill it, it would spin forever. */
+/* An orphan that is stuck would spin forever, for nobody is left to kill it. */
 static void die_if_orphaned(const struct py_watchdog *dog)
 {
     if (getppid() != dog->parent)
@@ -61,7 +61,7 @@ static void tell_stuck(struct py_bridge *bridge, rp_ns silence)
     PyGILState_STATE gil = PyGILState_Ensure();
     PyObject *told = NULL;
 
-    /* Getting the GIL may have taken until it was over. */
+    /* The block may have ended while this thread waited for the GIL. */
     if (!has_new_beat(bridge)) {
         told = rp_py_ask(&bridge->host, PY_HOOK_STUCK, (double)silence / 1e9);
         if (!told)
@@ -73,7 +73,7 @@ static void tell_stuck(struct py_bridge *bridge, rp_ns silence)
     dog->looked = rp_clock_ns();
 }
 
-/* What runs now: when it ends it is too late to see. */
+/* Lets the hooks look at what runs now: when it ends it is too late. */
 static void sample(struct py_bridge *bridge)
 {
     struct py_watchdog *dog = &bridge->watchdog;
@@ -92,7 +92,7 @@ static void see_change(struct py_bridge *bridge, rp_ns now, rp_ns looked)
 
     if (rp_py_pulse_is_noticed(pulse) && !load(&dog->was_stuck))
         store(&dog->was_stuck, now - load(&dog->last_change));
-    /* It was at some time since the last look. */
+    /* The beat was at some time since the last look. */
     store(&dog->last_change, now - looked < LATE_LOOK_MS * RP_MS ? (now + looked) / 2 : now);
     if (!atomic_load_explicit(&pulse->is_idle, memory_order_relaxed))
         store(&dog->waited, time_waited(dog));
@@ -100,7 +100,7 @@ static void see_change(struct py_bridge *bridge, rp_ns now, rp_ns looked)
     dog->is_told = dog->is_sampled = false;
 }
 
-/* Of the time since the last change, what the loop's thread did not wait for a processor. */
+/* @silence, the time since the last change, without what the loop's thread has waited for a processor meanwhile. */
 static rp_ns net_of(const struct py_watchdog *dog, rp_ns silence)
 {
     return silence - (time_waited(dog) - load(&dog->waited));
@@ -136,7 +136,7 @@ static void *watch(void *arg)
     struct py_bridge *bridge = arg;
     struct pollfd stop = { .fd = bridge->watchdog.stop_fd, .events = POLLIN };
 
-    /* Our maker's slack is as small as can be: this thread need not wake a processor for itself. */
+    /* The slack that the loop's thread has handed down is as small as can be, and this thread need not be exact. */
     (void)prctl(PR_SET_TIMERSLACK, SLACK_US * 1000UL, 0, 0, 0);
 
     while (poll(&stop, 1, LOOK_MS) <= 0)
@@ -173,7 +173,7 @@ void rp_py_watchdog_unstuck(struct py_host *host)
     rp_py_tell(host, PY_HOOK_UNSTUCK, (double)blocked / 1e9);
 }
 
-/* Signals are for the thread that runs Python's handlers: none is delivered to this one. */
+/* No signal is delivered to the watching thread: they are for the one that runs Python's handlers. */
 static int start_thread(struct py_bridge *bridge)
 {
     sigset_t all, old;

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * What asyncio.sleep() waits for, in place of a future, a timer handle, its arguments and its context: one object that
- * stands in asyncio's heap of timers itself, so that it comes due among call_later()'s handles as asyncio's own would.
- * It comes round twice, as a sleeper of asyncio's does: first its timer is due, then those who wait for it are called.
+ * A pause is what asyncio.sleep() waits for. asyncio itself takes a future, a timer handle, its arguments and its context;
+ * a pause is one object that stands in asyncio's heap of timers, so that it comes due among the handles of call_later() as
+ * asyncio's own would. asyncio runs it twice: first when its time has come, then to resume the VU that waits for it.
  */
 
 #include <math.h>
 
 #include "python/drive/drive.h"
 
-struct py_pause { /* what asyncio.sleep() waits for; a timer handle to asyncio */
+/* To asyncio it is a timer handle. */
+struct py_pause {
     struct py_op op;
-    double when; /* in the time of the asyncio loop; until the start the time to sleep */
+    double
+        when; /* the moment, in the time of the asyncio loop; before the start the seconds to sleep */
 };
 
 /* ---- the operation ------------------------------------------------------------------------------------------- */
@@ -29,7 +31,7 @@ static int pause_start(struct py_op *op)
     return pushed ? 0 : -1;
 }
 
-/* asyncio takes it out of its heap when it comes due, or when it finds too many like it. */
+/* asyncio takes a cancelled pause out of its heap when it comes due, or when too many of the heap are cancelled. */
 static void pause_cancel(struct py_op *op)
 {
     PyObject *told = PyObject_CallMethod(op->host->aio.loop, "_timer_handle_cancelled", "O", op);

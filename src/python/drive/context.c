@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * What a VU is to asyncio while its coroutine runs: its context variables and its current task. Both are there for every
- * VU and made for those that use them.
+ * Every VU has context variables and a current task; they are made for those VUs that use them.
  *
- * Context: VUs that have set no variable run in one context, which is therefore empty whenever none of them runs. After
- * a step that leaves something in it, it is this VU's own for good, and the others get a new one.
+ * VUs that have set no variable share one context, which is therefore empty whenever none of them runs. A step may leave
+ * a variable in it: then the context belongs to that VU from now on, and the others get a new one.
  */
 
 #include "python/drive/vu.h"
@@ -59,7 +58,7 @@ void rp_py_contexts_clear(struct py_host *host)
 
 /* ---- the current task --------------------------------------------------------------------------------------- */
 
-/* Made when it is first asked for: borrowed, NULL with an exception. */
+/* The current task of @vu, which is made when it is first asked for: borrowed, NULL with an exception. */
 static PyObject *task_of(struct py_vu *vu)
 {
     struct py_vu_extra *extra = rp_py_vu_extra(vu);

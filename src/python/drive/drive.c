@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Drives a VU's coroutine. rp_py_step() resumes it until it waits or ends; what it waits on decides who resumes it: an
+ * rp_py_step() resumes the coroutine of a VU until it waits or ends. What it waits for decides who resumes it next: an
  * operation of ours does so directly from the reactor, an asyncio future by a callback that asyncio schedules.
  *
  * A step is never taken inside an asyncio Task's step: operations complete in the reactor only, asyncio's callbacks run
@@ -42,7 +42,8 @@ static void ended(struct py_vu *vu, enum rp_ending ending)
     vu->host->script.engine->ended(vu->engine_vu, ending);
 }
 
-/* Of an exception that has ended an iteration: what that held will not be awaited any more, and nobody has forgotten it. */
+/* Releases an exception that has ended an iteration, and with it what the iteration held. Nobody has forgotten to await that:
+ * no warning is due. */
 static void let_go(struct py_host *host, PyObject *exception)
 {
     host->is_cut_short = true;
@@ -50,7 +51,7 @@ static void let_go(struct py_host *host, PyObject *exception)
     host->is_cut_short = false;
 }
 
-/* In a guest: whether @value is an exception that ends programs. Then it is kept for the program, and the run ends. */
+/* In a guest an exception that ends programs is kept for the program, and the run ends. Returns whether @value is one. */
 static bool takes_fatal(struct py_host *host, PyObject *value)
 {
     if (!host->guest || !(PyErr_GivenExceptionMatches(value, PyExc_KeyboardInterrupt) ||
@@ -103,14 +104,14 @@ static void ended_by_exception(struct py_vu *vu)
 
 /* ---- parking ---------------------------------------------------------------------------------------------- */
 
-/* Parks the VU on what its coroutine yielded (stolen). */
+/* Parks the VU on @object, which its coroutine has yielded (stolen). -1 with an exception. */
 static int park(struct py_vu *vu, PyObject *object)
 {
     struct py_op *op = (struct py_op *)object;
 
     vu->waiting = object;
     if (RP_LIKELY(rp_py_is_op(vu->host->state, object))) {
-        if (op->waiter) /* a second VU awaits a shared operation: it is called back like a future's user */
+        if (op->waiter) /* two VUs await one operation: the second is called back, as by a future */
             return rp_py_park_on_future(vu, object);
         op->blocking = false;
         op->waiter = vu;
@@ -121,7 +122,7 @@ static int park(struct py_vu *vu, PyObject *object)
 
 static bool cancel_waiting(struct py_vu *vu);
 
-/* NULL, or what the coroutine is to be told instead: a new reference. */
+/* Parks the VU on @object (stolen). NULL, or the exception that the coroutine must be resumed with: a new reference. */
 static PyObject *parked(struct py_vu *vu, PyObject *object)
 {
     if (RP_LIKELY(park(vu, object) == 0)) {
@@ -169,7 +170,7 @@ static PySendResult resume(struct py_vu *vu, PyObject *exception, PyObject **res
     return PYGEN_RETURN;
 }
 
-/* NULL, or the exception by which it is to go on at once: a new reference. */
+/* Takes one step. NULL, or the exception that the coroutine must be resumed with at once: a new reference. */
 static PyObject *run_until_it_waits(struct py_vu *vu, PyObject *exception)
 {
     struct py_host *host = vu->host;
@@ -217,19 +218,19 @@ void rp_py_step(struct py_vu *vu, PyObject *exception)
         return;
     }
     Py_INCREF(vu);
-    do { /* no recursion: a script may go on forever with what cannot be awaited */
+    do { /* a loop and no recursion: a script may await what cannot be awaited again and again */
         next = run_until_it_waits(vu, refused ? refused : exception);
         Py_XSETREF(refused, next);
     } while (RP_UNLIKELY(refused != NULL));
     Py_DECREF(vu);
 }
 
-/* Called by asyncio when a future is done, or for a bare yield with None. */
+/* asyncio calls it with the future that is done, or with None after a bare yield. */
 PyObject *rp_py_vu_wakeup(PyObject *self, PyObject *arg)
 {
     struct py_vu *vu = (struct py_vu *)self;
 
-    /* A call that comes late, for an iteration that is over, wakes nobody. */
+    /* The call may come late, for an iteration that is over: then it wakes nobody. */
     if (vu->coro && vu->waiting == arg && !vu->throwing)
         rp_py_step(vu, NULL);
     if (RP_UNLIKELY(rp_py_raise_fatal(vu->host) < 0))
@@ -246,13 +247,14 @@ static void throw_cancelled(struct rp_task *task)
     PyObject *error = PyObject_CallNoArgs(host->state->asyncio_cancelled);
 
     vu->throwing = false;
-    if (!error) /* no memory: then it is told that */
+    if (!error) /* no memory: the coroutine is told that instead */
         error = rp_py_take_error();
     rp_py_step(vu, error);
     let_go(host, error);
 }
 
-/* Whoever cancels has made the extra part; without it (no memory) the coroutine is about to be closed. */
+/* The extra part is there, for whoever cancels has made it. When there was no memory for it, the coroutine is about to be
+ * closed. */
 static void throw_soon(struct py_vu *vu)
 {
     vu->throwing = true;
@@ -260,7 +262,7 @@ static void throw_soon(struct py_vu *vu)
         rp_loop_defer(vu->host->loop, &vu->extra->throw_task, throw_cancelled);
 }
 
-/* Cancels what the VU waits for; the CancelledError reaches its coroutine by that. */
+/* Cancels what the VU waits for, by which the CancelledError reaches its coroutine. Returns whether it was cancelled. */
 static bool cancel_waiting(struct py_vu *vu)
 {
     PyObject *waiting = vu->waiting, *done;
@@ -320,13 +322,13 @@ static void close_coroutine(struct py_vu *vu)
     closed = PyObject_CallMethodNoArgs(coro, vu->host->state->s_close);
     unset_stepping(vu, NULL);
     if (!closed)
-        PyErr_Clear(); /* "coroutine ignored GeneratorExit": it is dropped all the same */
+        PyErr_Clear(); /* "coroutine ignored GeneratorExit": the coroutine is dropped all the same */
     Py_XDECREF(closed);
     Py_DECREF(coro);
     ended(vu, RP_ENDED_INTERRUPTED);
 }
 
-/* It swallowed the cancellation, or its clean-up takes too long. */
+/* The coroutine has swallowed the cancellation, or its clean-up takes too long. */
 static void patience_over(struct rp_timer *timer, rp_ns now)
 {
     close_coroutine(rp_container_of(timer, struct py_vu_extra, patience)->vu);
@@ -348,10 +350,10 @@ void rp_py_interrupt(struct rp_script_host *script, struct rp_vu *engine_vu)
 {
     struct py_vu *vu = of_engine(engine_vu);
 
-    if (vu->interrupting) /* it is cleaning up already */
+    if (vu->interrupting) /* the iteration is cleaning up already */
         return;
     rp_py_vu_set_interrupted(vu);
-    if (RP_UNLIKELY(rp_py_vu_cancel(vu) < 0)) { /* no memory for doing it gently */
+    if (RP_UNLIKELY(rp_py_vu_cancel(vu) < 0)) { /* there is no memory for doing it gently */
         PyErr_Clear();
         if (vu->waiting)
             close_coroutine(vu);
@@ -360,8 +362,8 @@ void rp_py_interrupt(struct rp_script_host *script, struct rp_vu *engine_vu)
     }
 }
 
-/* What it has waited for is there, and it is to end all the same: before the loop turns once more all of those that wait
- * for nothing could block it, one after the other. */
+/* The run is over, and the VU would go on, for what it has waited for is there. It is cancelled in this step: each VU that went
+ * on could block the loop once more before the engine interrupts it. */
 static void end_instead(struct py_vu *vu)
 {
     PyObject *error = PyObject_CallNoArgs(vu->host->state->asyncio_cancelled);
@@ -380,8 +382,8 @@ static void end_instead(struct py_vu *vu)
 
 /* ---- beginning ------------------------------------------------------------------------------------------- */
 
-/* What an iteration leaves of itself in its VU ends with it: a group that was not left, the count of cancellations, tasks
- * that the engine did not wait for any longer. */
+/* An iteration may leave something of itself in its VU, and the next one must not see it: a group that was not left, the count
+ * of cancellations, tasks that the engine has stopped waiting for. */
 static void reset_extra(struct py_vu *vu)
 {
     struct py_vu_extra *extra = vu->extra;
@@ -395,8 +397,8 @@ static void reset_extra(struct py_vu *vu)
     extra->cancel_requests = 0;
 }
 
-/* A plain function has run by now, unless what it gave (stolen) is to be awaited: a coroutine that does. NULL: it is not, or
- * an exception. */
+/* A plain function may return something to await (@result, stolen). Returns a coroutine that awaits it; NULL when there is
+ * nothing to await, and the function has run, or with an exception. */
 static PyObject *awaiting(struct py_vu *vu, PyObject *result)
 {
     PyObject *coro = NULL;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * What a VU waits for that is none of our operations: a future of asyncio's or like it, which calls back through the
- * event loop, or a bare yield, which is a turn of the loop.
+ * A VU may wait for something that is none of our operations. That is a future of asyncio's, or an object like it, which calls
+ * back through the event loop; or it is a bare yield, which waits for one turn of the loop.
  */
 
 #include "python/drive/drive.h"
 
 static PyMethodDef wakeup_def = { "_wakeup", rp_py_vu_wakeup, METH_O, NULL };
 
-/* What asyncio calls to resume @vu: borrowed, NULL with an exception. */
+/* The method that asyncio calls to resume @vu: borrowed, NULL with an exception. */
 static PyObject *wakeup_of(struct py_vu *vu)
 {
     if (!vu->wakeup)
@@ -37,7 +37,7 @@ int rp_py_park_on_future(struct py_vu *vu, PyObject *future)
     return added ? 0 : -1;
 }
 
-/* 1: a future that is being awaited, 0: something else. */
+/* 1 when @object is a future that is being awaited, 0 when it is something else, or -1 with an exception. */
 static int is_awaited_future(struct py_vu *vu, PyObject *object)
 {
     PyObject *blocking = PyObject_GetAttr(object, vu->host->state->s_blocking);

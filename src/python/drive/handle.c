@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * call_soon() of a worker's own loop, and what it returns: a Handle of asyncio's whose making and running is C. Every step
- * of a task and every wake-up goes through both. They stand in the loop's one queue with all others, so that the order
- * is asyncio's; a handle of a VU's wake-up does without a context, for a step enters the VU's own.
+ * call_soon() of a worker's own loop returns a Handle of asyncio's that C makes and runs. Every step of a task and every
+ * wake-up goes through both. Handles stand in the loop's one queue with all others, so that the order is asyncio's. The handle
+ * of a VU's wake-up enters no context, for a step enters the VU's own.
  *
- * The fields of a Handle are slots, private to asyncio. Where they are not those that we know, in debug mode and when the
- * loop is closed, asyncio's own call_soon() does the work.
+ * The fields of a Handle are slots, private to asyncio. asyncio's own call_soon() does the work when they are not those that we
+ * know, in debug mode, and when the loop is closed.
  */
 
 #include <stddef.h>
@@ -54,7 +54,7 @@ static bool find_field(PyObject *handle_class, struct py_handles *handles,
     return found;
 }
 
-/* Whether a Handle has just these fields, one of which makes it weakly referable. */
+/* Whether a Handle has just the known fields, and one more that makes it weakly referable. */
 static bool find_fields(PyObject *handle_class, struct py_handles *handles)
 {
     PyObject *slots = PyObject_GetAttrString(handle_class, "__slots__");
@@ -89,7 +89,7 @@ static PyObject *run_in(PyObject *context, PyObject *callback, PyObject *args)
     return result;
 }
 
-/* What leaves a callback is the loop's exception handler's, but for what ends a program. */
+/* An exception that leaves a callback goes to the loop's exception handler, unless it is one that ends a program. */
 static PyObject *failed(PyObject *handle)
 {
     PyObject *type, *value, *traceback, *module, *told;
@@ -170,7 +170,7 @@ static PyObject *put(struct py_host *host, PyObject *handle)
     return handle;
 }
 
-/* 1, 0, or -1 with an exception. */
+/* Whether an attribute of the loop is true: 1, 0, or -1 with an exception. */
 static int has(struct py_host *host, PyObject *name)
 {
     PyObject *value = PyObject_GetAttr(host->aio.loop, name);
@@ -180,7 +180,7 @@ static int has(struct py_host *host, PyObject *name)
     return truth;
 }
 
-/* Whether asyncio's own must do it: 1, 0, or -1 with an exception. */
+/* Whether asyncio's own call_soon() must do the work: 1, 0, or -1 with an exception. */
 static int needs_stock(struct py_host *host)
 {
     int truth;
@@ -251,7 +251,7 @@ static PyType_Slot slots[] = {
     { 0, NULL },
 };
 
-/* Not immutable: its base is not. */
+/* The type cannot be immutable, for its base is not. */
 static PyType_Spec handle_spec = {
     .name = "rampa.Handle",
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,

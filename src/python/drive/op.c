@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Awaiting without knowing who drives: an operation yields itself. The native driver (drive.c) recognises the type and
- * parks the VU on it; an asyncio Task sees a foreign future (_asyncio_future_blocking) and adds a callback. From Python
- * 3.12 on the interpreter resumes C awaitables by tp_iternext instead of am_send: both are here.
+ * An operation does not know who drives it: it yields itself. drive.c recognises the type and parks the VU on it; an
+ * asyncio Task sees a foreign future (_asyncio_future_blocking) and adds a callback. From Python 3.12 on the interpreter
+ * resumes C awaitables by tp_iternext instead of am_send: both are here.
  */
 
 #include "python/drive/docs.h"
@@ -60,7 +60,8 @@ PySendResult rp_py_op_send(PyObject *self, PyObject *arg, PyObject **result)
         *result = NULL;
         return PYGEN_ERROR;
     }
-    if (RP_UNLIKELY(op->blocking)) { /* as asyncio's futures: a loop over it would never end */
+    if (RP_UNLIKELY(
+            op->blocking)) { /* as asyncio's futures do: a for loop over the operation would never end */
         PyErr_SetString(PyExc_RuntimeError, "what rampa waits for must be awaited, not iterated");
         *result = NULL;
         return PYGEN_ERROR;
@@ -84,9 +85,9 @@ PyObject *rp_py_op_iternext(PyObject *self)
     }
     if (result == Py_None) {
         Py_DECREF(result);
-        return NULL; /* no exception set: returned None */
+        return NULL; /* NULL without an exception means None */
     }
-    /* An instance: PyErr_SetObject would unpack a tuple. */
+    /* The exception is made here, for PyErr_SetObject() would unpack a result that is a tuple. */
     stop = PyObject_CallOneArg(PyExc_StopIteration, result);
     Py_DECREF(result);
     if (stop) {
@@ -187,7 +188,7 @@ static PyObject *op_remove_done_callback(PyObject *self, PyObject *fn)
 
     if (!op->callbacks)
         return PyLong_FromLong(0);
-    /* Comparing is code of the script, which may do anything to the list. */
+    /* The comparison is code of the script, which may do anything to the list. */
     for (; kept && op->callbacks && i < PyList_GET_SIZE(op->callbacks); i++) {
         PyObject *pair = Py_NewRef(PyList_GET_ITEM(op->callbacks, i));
         int equal = PyObject_RichCompareBool(PyTuple_GET_ITEM(pair, 0), fn, Py_EQ);
@@ -287,7 +288,7 @@ static PyObject *op_make_cancelled_error(PyObject *self, PyObject *unused)
     return cancelled_error((struct py_op *)self);
 }
 
-/* Coroutine-like, so that create_task(worker.http.get(url)) works. */
+/* send(), throw() and close() are those of a coroutine, so that create_task(worker.http.get(url)) works. */
 static PyObject *op_coroutine_send(PyObject *self, PyObject *arg)
 {
     PyObject *result = rp_py_op_iternext(self);
@@ -297,7 +298,7 @@ static PyObject *op_coroutine_send(PyObject *self, PyObject *arg)
     return result;
 }
 
-/* Whoever has driven it gives it up. */
+/* Whoever has driven the operation gives it up. */
 static int cancel_unless_shared(struct py_op *op)
 {
     if (op->waiter || op->callbacks)
@@ -367,7 +368,7 @@ static int set_blocking(PyObject *self, PyObject *value, void *unused)
     return 0;
 }
 
-/* gather() asks a cancelled future for it. */
+/* gather() asks a cancelled future for its message. */
 static PyObject *get_cancel_message(PyObject *self, void *unused)
 {
     Py_RETURN_NONE;
@@ -388,7 +389,7 @@ int rp_py_op_traverse(struct py_op *op, visitproc visit, void *arg)
     return 0;
 }
 
-/* The host stays until the end: what is left of a cleared operation may still be asked for its state. */
+/* The host stays until the operation is freed: a cleared one may still be asked for its state. */
 void rp_py_op_clear(struct py_op *op)
 {
     Py_CLEAR(op->callbacks);
@@ -411,7 +412,7 @@ void rp_py_op_warn_never_awaited(struct py_op *op, const char *text)
     struct py_host *host = op->host;
     PyObject *type, *value, *traceback;
 
-    /* An iteration that is interrupted does not come to await it. */
+    /* An iteration that is interrupted has not forgotten the await: it did not come to it. */
     if (!host || !host->hooks || !host->worker ||
         PyThread_get_thread_ident() != host->loop_thread || host->is_over || host->is_cut_short ||
         (host->stepping && host->stepping->interrupting))

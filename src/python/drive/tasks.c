@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * asyncio tasks that iterations create. A task belongs to the VU whose coroutine creates it, or to that of the task that
- * does. What is still running when the iteration ends is cancelled, and the VU begins nothing until that is over, for a
- * second at most.
+ * An iteration may create asyncio tasks. A task belongs to the VU whose coroutine creates it, or to the VU of the task that
+ * does. Tasks that are still running when the iteration ends are cancelled, and the VU begins no further iteration until they
+ * have ended, for a second at most.
  *
- * That is for the user's own tasks. Those that a library creates for itself may serve a connection that is kept in
- * worker.vu, and are left alone. A task is the user's when its coroutine is, or when it was created in the user's code:
- * create_task(queue.get()) is. Frames of asyncio, and all others of Python's library, do not count as creators.
+ * That holds for the user's own tasks. A task that a library creates for itself may serve a connection that is kept in
+ * worker.vu, and is left alone. A task is the user's when its coroutine is the user's, or when the user's code has created it,
+ * as with create_task(queue.get()). Frames of asyncio, and all others of Python's library, do not count as creators.
  *
- * Host.create_task() stands in for the loop's own, which is Python. An iteration without tasks pays nothing.
+ * Host.create_task() stands in for the loop's own method, which is Python. An iteration without tasks pays nothing.
  */
 
 #include "base/alloc.h"
@@ -19,15 +19,16 @@ enum { CHILDREN_MIN = 8, PATIENCE_S = 1 };
 
 struct py_child {
     PyObject *task;
-    /* The code object that created a task of a coroutine that is not the user's own. NULL: it is. None: a library's. */
+    /* The code object that has created the task. NULL when the coroutine itself is the user's, None when a library has. */
     PyObject *creator;
-    int lasti; /* where in that */
+    int lasti; /* the place in that code: its last instruction */
     bool is_done;
 };
 
 /* ---- whose it is ----------------------------------------------------------------------------------------------- */
 
-/* True: a file of the user's, False: a library's, None: to be looked through. Borrowed; NULL with an exception. */
+/* Whose code the file holds: True the user's, False a library's, None that of Python itself or of rampa. Borrowed; NULL with
+ * an exception. */
 static PyObject *kind_of_file(struct py_host *self, PyObject *name)
 {
     PyObject *kind = PyDict_GetItemWithError(self->tasks.file_kinds, name);
@@ -46,7 +47,7 @@ static PyObject *kind_of_code(struct py_host *self, PyObject *code)
     return PyCode_Check(code) ? kind_of_file(self, ((PyCodeObject *)code)->co_filename) : Py_None;
 }
 
-/* 1, 0, or -1 with an exception. */
+/* Whether @coro is a coroutine of the user's code: 1, 0, or -1 with an exception. */
 static int is_users_coroutine(struct py_host *self, PyObject *coro)
 {
     PyObject *code, *kind;
@@ -82,7 +83,7 @@ static int find_creator(struct py_host *self, struct py_child *child)
     return kind ? 0 : -1;
 }
 
-/* What asyncio says runs now: a new reference, or NULL. */
+/* The task that runs now, as asyncio has noted it: a new reference, or NULL. */
 static PyObject *current_task(struct py_host *self)
 {
     PyObject *task;
@@ -131,7 +132,7 @@ static void disown(struct py_host *self, PyObject *task)
         PyErr_Clear();
 }
 
-/* By value: what a task lets go of may run code of the script, which may create tasks. */
+/* @child is a copy: what a task releases may run code of the script, which may create tasks and move the array. */
 static void drop_child(struct py_host *self, struct py_child child)
 {
     disown(self, child.task);
@@ -139,14 +140,14 @@ static void drop_child(struct py_host *self, struct py_child child)
     Py_XDECREF(child.creator);
 }
 
-/* Into an array that has room for as many again as are alive. */
+/* Moves the tasks that are not done into a new array, with room for as many again. -1: nothing has changed. */
 static int drop_done(struct py_host *self, struct py_vu_extra *extra)
 {
     struct py_child *all = extra->children, *kept;
     unsigned count = extra->child_count, alive = 0;
 
     for (unsigned i = 0; i < count; i++) {
-        bool done = is_done(self, all[i].task); /* may run code of the script */
+        bool done = is_done(self, all[i].task); /* done() may be code of the script */
 
         if (extra->children != all || extra->child_count != count)
             return -1;
@@ -176,7 +177,7 @@ static int make_room(struct py_host *self, struct py_vu_extra *extra)
     return extra->child_count < extra->child_room ? 0 : drop_done(self, extra);
 }
 
-/* -1, perhaps with an exception: then it goes unnoticed, which hurts nobody. */
+/* Remembers a task of @owner. -1, perhaps with an exception: then the task is not cancelled at the end, which hurts nobody. */
 static int note(struct py_host *self, struct py_vu *owner, PyObject *task, PyObject *coro)
 {
     struct py_vu_extra *extra = rp_py_vu_extra(owner);
@@ -211,7 +212,7 @@ void rp_py_tasks_clear(struct py_vu *vu)
 
 /* ---- creating -------------------------------------------------------------------------------------------------- */
 
-/* Calls @make(coro, ...), which makes a task, and may run it at once: what that creates belongs to the same VU. */
+/* Calls @make(coro, ...), which makes a task. It may run the task at once: tasks that this one creates belong to the same VU. */
 static PyObject *spawn(struct py_host *self, PyObject *make, PyObject *const *args,
                        Py_ssize_t nargs, PyObject *kwnames, bool may_be_done)
 {
@@ -265,7 +266,7 @@ static PyObject *call_task(struct py_host *self, PyObject *const *args, PyObject
     return task;
 }
 
-/* loop.create_task(): the loop's own does what is not the common case. */
+/* loop.create_task(). The loop's own method does what is not the common case. */
 PyObject *rp_py_host_create_task(PyObject *object, PyObject *const *args, Py_ssize_t nargs,
                                  PyObject *kwnames)
 {
@@ -279,7 +280,7 @@ PyObject *rp_py_host_create_task(PyObject *object, PyObject *const *args, Py_ssi
     factory = PyObject_GetAttr(self->aio.loop, self->state->s_task_factory);
     if (!factory)
         return NULL;
-    Py_DECREF(factory); /* the loop has it */
+    Py_DECREF(factory); /* the loop keeps it */
     if (RP_LIKELY(factory == Py_None))
         return call_task(self, args, kwnames);
     return spawn(self, self->tasks.create_task, args, nargs, kwnames, true);
@@ -287,7 +288,8 @@ PyObject *rp_py_host_create_task(PyObject *object, PyObject *const *args, Py_ssi
 
 /* ---- the end of an iteration ----------------------------------------------------------------------------------- */
 
-/* [(task, code or None, line in that)] of the user's that are not done; the VU has none any more. NULL with an exception. */
+/* Takes its tasks from @vu. Returns those of the user's that are not done: a list of (task, code or None, line in that code), or
+ * NULL with an exception. */
 static PyObject *take_alive(struct py_vu *vu)
 {
     struct py_vu_extra *extra = vu->extra;
@@ -345,7 +347,7 @@ bool rp_py_tasks_end(struct py_vu *vu, bool is_interrupted)
     return true;
 }
 
-/* worker._released(leftovers): the last of them has ended. It may come late. */
+/* worker._released(leftovers): the last of these tasks has ended. The call may come late. */
 PyObject *rp_py_vu_released(PyObject *object, PyObject *leftovers)
 {
     struct py_vu *self = (struct py_vu *)object;
@@ -364,7 +366,7 @@ int rp_py_tasks_init(struct py_host *self)
     bool is_there = false;
 
     if (tasks && c_tasks) {
-        /* From Python 3.12 on it is C, and from 3.14 on the only way. */
+        /* current_task() is C from Python 3.12 on, and from 3.14 on there is no other way. */
         self->tasks.current_task = PyObject_GetAttrString(c_tasks, "current_task");
         if (!self->tasks.current_task) {
             PyErr_Clear();
