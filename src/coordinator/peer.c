@@ -111,7 +111,6 @@ int rp_peer_new(struct rp_coordinator *c, struct rp_peer **ret)
     if (!peer)
         return -ENOMEM;
     *peer = (struct rp_peer){ .c = c, .index = (uint32_t)c->peer_count };
-    peer->channel.fd = -1;
     peers[c->peer_count++] = peer;
     *ret = peer;
     return 0;

@@ -1,179 +1,86 @@
 /* SPDX-License-Identifier: MIT */
 #include "wire/channel.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/str.h"
 #include "wire/message_json.h"
 #include "wire/wire_internal.h"
 
-enum { READ_SIZE = 64 * 1024, FRAME_HEAD = 4 };
+/* ---- its link ----------------------------------------------------------------------------------------------- */
 
-static void ready(struct rp_watch *watch, unsigned events);
+static int received(struct rp_link *link, struct rp_slice bytes)
+{
+    struct rp_channel *channel = link->user;
+    struct rp_message *message;
+    int r = rp_message_decode(bytes, &message);
+
+    if (r < 0)
+        return r;
+    channel->events->message(channel, message);
+    rp_message_free(message);
+    return 0;
+}
+
+static void forget(struct rp_channel *channel)
+{
+    channel->link = NULL;
+    rp_buf_deinit(&channel->draft);
+    rp_buf_deinit(&channel->json);
+}
+
+static void closed(struct rp_link *link, int status)
+{
+    struct rp_channel *channel = link->user;
+
+    forget(channel);
+    channel->events->closed(channel, status);
+}
+
+static const struct rp_link_events link_events = {
+    .received = received,
+    .closed = closed,
+};
+
+void rp_channel_open_link(struct rp_channel *channel, struct rp_link *link,
+                          const struct rp_channel_events *events)
+{
+    link->events = &link_events;
+    link->user = channel;
+    channel->link = link;
+    channel->events = events;
+    channel->encoding = RP_MSGPACK;
+    rp_buf_init(&channel->draft, RP_MESSAGE_MAX_BYTES);
+    rp_buf_init(&channel->json, RP_MESSAGE_MAX_BYTES);
+}
 
 int rp_channel_open(struct rp_channel *channel, struct rp_loop *loop, int fd,
                     const struct rp_channel_events *events)
 {
-    int flags = fcntl(fd, F_GETFL);
-    int r;
+    int r = rp_socket_link_open(&channel->socket, loop, fd);
 
-    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
-        return -errno;
-    channel->events = events;
-    channel->loop = loop;
-    channel->out_sent = 0;
-    rp_buf_init(&channel->in, FRAME_HEAD + RP_MESSAGE_MAX_BYTES + READ_SIZE);
-    rp_buf_init(&channel->out, RP_CHANNEL_MAX);
-    rp_buf_init(&channel->draft, RP_MESSAGE_MAX_BYTES);
-    rp_buf_init(&channel->json, RP_MESSAGE_MAX_BYTES);
-    channel->encoding = RP_MSGPACK;
-    r = rp_watch_start(loop, &channel->watch, fd, RP_READABLE, ready);
-    channel->fd = r < 0 ? -1 : fd;
+    if (r == 0)
+        rp_channel_open_link(channel, &channel->socket.link, events);
     return r;
 }
 
 void rp_channel_close(struct rp_channel *channel)
 {
-    if (!channel->events || channel->fd < 0)
+    struct rp_link *link = channel->link;
+
+    if (!link)
         return;
-    rp_watch_stop(&channel->watch);
-    close(channel->fd);
-    channel->fd = -1;
-    rp_buf_deinit(&channel->in);
-    rp_buf_deinit(&channel->out);
-    rp_buf_deinit(&channel->draft);
-    rp_buf_deinit(&channel->json);
-}
-
-static void broken(struct rp_channel *channel, int status)
-{
-    rp_channel_close(channel);
-    channel->events->closed(channel, status);
-}
-
-static size_t unsent(const struct rp_channel *channel)
-{
-    return channel->out.len - channel->out_sent;
-}
-
-/* Moves what is left to the front once it is the smaller part: each byte is moved once at most. */
-static void compact(struct rp_channel *channel)
-{
-    if (channel->out_sent < channel->out.len / 2)
-        return;
-    rp_buf_consume(&channel->out, channel->out_sent);
-    channel->out_sent = 0;
-}
-
-/* Writes what the kernel takes. 0, or -errno when the peer is gone. */
-static int flush(struct rp_channel *channel)
-{
-    int r = 0;
-
-    while (unsent(channel)) {
-        ssize_t n = send(channel->fd, channel->out.data + channel->out_sent, unsent(channel),
-                         MSG_NOSIGNAL);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            r = errno == EAGAIN ? 0 : -errno;
-            break;
-        }
-        channel->out_sent += (size_t)n;
-    }
-    compact(channel);
-    return r;
-}
-
-static void update_watch(struct rp_channel *channel)
-{
-    unsigned wanted = RP_READABLE | (unsent(channel) ? RP_WRITABLE : 0);
-
-    /* What is left is tried again by the next send, should the watch not be changeable. */
-    if (channel->watch.wanted != wanted &&
-        rp_watch_start(channel->loop, &channel->watch, channel->fd, wanted, ready) < 0)
-        channel->watch.wanted = RP_READABLE;
-}
-
-/* Hands over every complete message; the callback may close the channel. 0 or -EBADMSG. */
-static int deliver(struct rp_channel *channel)
-{
-    size_t at = 0;
-    int r = 0;
-
-    while (channel->fd >= 0 && channel->in.len - at >= FRAME_HEAD) {
-        struct rp_message *message;
-        uint32_t size;
-
-        memcpy(&size, channel->in.data + at, FRAME_HEAD);
-        size = ntohl(size);
-        if (size > RP_MESSAGE_MAX_BYTES)
-            return -EBADMSG;
-        if (channel->in.len - at - FRAME_HEAD < size)
-            break;
-        r = rp_message_decode(rp_slice(channel->in.data + at + FRAME_HEAD, size), &message);
-        if (r < 0)
-            return r;
-        at += FRAME_HEAD + size;
-        channel->events->message(channel, message);
-        rp_message_free(message);
-    }
-    if (channel->fd >= 0)
-        rp_buf_consume(&channel->in, at);
-    return 0;
+    forget(channel);
+    link->ops->close(link);
 }
 
 void rp_channel_receive(struct rp_channel *channel)
 {
-    int r = 0;
-
-    while (channel->events && channel->fd >= 0) {
-        ssize_t n;
-
-        if (rp_buf_reserve(&channel->in, READ_SIZE) < 0) {
-            broken(channel, channel->in.error);
-            return;
-        }
-        n = read(channel->fd, channel->in.data + channel->in.len, READ_SIZE);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && errno == EAGAIN)
-            return;
-        if (n > 0) {
-            channel->in.len += (size_t)n;
-            channel->in.data[channel->in.len] = '\0';
-            r = deliver(channel);
-        }
-        if (n <= 0 || r < 0) {
-            broken(channel, n < 0 ? -errno : r);
-            return;
-        }
-    }
+    if (channel->link)
+        channel->link->ops->receive(channel->link);
 }
 
-static void ready(struct rp_watch *watch, unsigned events)
-{
-    struct rp_channel *channel = rp_container_of(watch, struct rp_channel, watch);
-    int r;
-
-    if (events & RP_READABLE)
-        rp_channel_receive(channel);
-    if (channel->fd < 0 || !(events & RP_WRITABLE))
-        return;
-    r = flush(channel);
-    if (r == 0)
-        update_watch(channel);
-    else
-        rp_channel_receive(channel); /* what the peer said before it went */
-    if (channel->fd >= 0 && r < 0)
-        broken(channel, r);
-}
+/* ---- encodings ---------------------------------------------------------------------------------------------- */
 
 void rp_channel_use(struct rp_channel *channel, enum rp_encoding encoding)
 {
@@ -218,6 +125,8 @@ int rp_channel_negotiate(struct rp_channel *channel, const struct rp_msg_hello *
     return -RP_EUSER;
 }
 
+/* ---- sending ------------------------------------------------------------------------------------------------ */
+
 struct rp_buf *rp_channel_begin(struct rp_channel *channel)
 {
     rp_buf_reset(&channel->draft);
@@ -242,24 +151,14 @@ static int encode(struct rp_channel *channel, struct rp_slice *ret)
 int rp_channel_end(struct rp_channel *channel)
 {
     struct rp_slice message;
-    uint32_t size;
     int r;
 
-    if (channel->fd < 0) {
+    if (!channel->link) {
         rp_buf_deinit(&channel->draft); /* closing is over: nobody else would */
         return -EPIPE;
     }
     r = encode(channel, &message);
-    if (r == 0)
-        r = rp_buf_reserve(&channel->out, FRAME_HEAD + message.len);
-    if (r < 0)
-        return r;
-    size = htonl((uint32_t)message.len);
-    rp_buf_append(&channel->out, &size, FRAME_HEAD);
-    rp_buf_append_slice(&channel->out, message);
-    r = flush(channel);
-    update_watch(channel);
-    return r;
+    return r == 0 ? channel->link->ops->send(channel->link, message) : r;
 }
 
 int rp_channel_send(struct rp_channel *channel, enum rp_message_type type, const void *from)
@@ -270,15 +169,5 @@ int rp_channel_send(struct rp_channel *channel, enum rp_message_type type, const
 
 int rp_channel_drain(struct rp_channel *channel, int timeout_ms)
 {
-    struct pollfd wait = { .fd = channel->fd, .events = POLLOUT };
-
-    while (channel->fd >= 0 && unsent(channel)) {
-        int r = flush(channel);
-
-        if (r < 0)
-            return r;
-        if (unsent(channel) && poll(&wait, 1, timeout_ms) <= 0)
-            return -ETIMEDOUT;
-    }
-    return 0;
+    return channel->link ? channel->link->ops->drain(channel->link, timeout_ms) : 0;
 }

@@ -2,10 +2,8 @@
 #pragma once
 
 /*
- * wire/channel.h - framed messages over a connected stream descriptor on a loop.
- *
- * What cannot be written at once is kept, up to RP_CHANNEL_MAX bytes; beyond that the peer has stopped reading and the
- * channel breaks rather than grow. closed() runs once, when the peer is gone or spoke nonsense.
+ * wire/channel.h - messages between two peers, over a link (wire/link.h). closed() runs once, when the peer is gone or
+ * spoke nonsense.
  *
  * Either encoding is read at any time; MessagePack is sent until another one is chosen. The coordinator chooses, after the
  * worker's hello (rp_channel_negotiate()), and the worker answers in what it was spoken to in last (rp_channel_use()).
@@ -14,8 +12,7 @@
 #include "base/buf.h"
 #include "loop/loop.h"
 #include "wire/messages.h"
-
-enum { RP_CHANNEL_MAX = 256 << 20 };
+#include "wire/socket_link.h"
 
 struct rp_channel;
 
@@ -28,18 +25,19 @@ struct rp_channel_events {
 
 struct rp_channel { /* embedded; zeroed before open */
     const struct rp_channel_events *events;
-    struct rp_loop *loop;
-    int fd; /* owned while open; -1 otherwise */
-    struct rp_watch watch;
-    struct rp_buf in, out, draft;
+    struct rp_link *link;         /* NULL while it is not open */
+    struct rp_socket_link socket; /* the link of rp_channel_open() */
+    struct rp_buf draft;
     struct rp_buf json; /* the draft in that encoding */
-    size_t out_sent;    /* of out */
     enum rp_encoding encoding;
 };
 
 /* Takes over @fd, a connected stream socket (made non-blocking); on failure it stays the caller's. */
 RP_NODISCARD int rp_channel_open(struct rp_channel *channel, struct rp_loop *loop, int fd,
                                  const struct rp_channel_events *events);
+/* Over an open link of any kind, which must live as long as the channel is open. */
+void rp_channel_open_link(struct rp_channel *channel, struct rp_link *link,
+                          const struct rp_channel_events *events);
 void rp_channel_close(struct rp_channel *channel); /* no-op when not open */
 
 /* Hands over what has arrived and was not read yet: when something else has told of the peer's end, or asks why it is

@@ -8,78 +8,10 @@
 #include <signal.h>
 #include <stdio.h>
 
-#include "../loop/harness.h"
+#include "ends.h"
+
 #include "base/alloc.h"
-#include "wire/channel.h"
 #include "wire/wire_internal.h"
-
-struct end {
-    struct rp_channel channel;
-    int messages, closed, status, closes_at;
-    int64_t next; /* the number that must come next */
-    size_t text_len;
-};
-
-static void on_message(struct rp_channel *channel, const struct rp_message *message)
-{
-    struct end *end = rp_container_of(channel, struct end, channel);
-    int64_t n;
-
-    assert_int_equal(rp_message_type(message), RP_MSG_LOAD);
-    assert_true(rp_field_take_i64(rp_message_get(message, "n"), &n));
-    assert_int_equal(n, end->next++);
-    end->text_len = rp_field_text(rp_message_get(message, "text")).len;
-    assert_int_equal(end->closed, 0);
-    if (++end->messages == end->closes_at)
-        rp_channel_close(channel);
-}
-
-static void on_closed(struct rp_channel *channel, int status)
-{
-    struct end *end = rp_container_of(channel, struct end, channel);
-
-    assert_int_equal(channel->fd, -1);
-    end->closed++;
-    end->status = status;
-}
-
-static const struct rp_channel_events events = { on_message, on_closed };
-
-/* Returns the peer, a blocking socket. */
-static int open_end(struct world *world, struct end *end)
-{
-    int fds[2];
-
-    *end = (struct end){ .closed = 0 };
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-    assert_int_equal(rp_channel_open(&end->channel, world->loop, fds[0], &events), 0);
-    return fds[1];
-}
-
-static void write_numbered(struct rp_buf *out, int64_t n, size_t text_len)
-{
-    static char text[1 << 20];
-
-    memset(text, 'x', sizeof(text));
-    rp_write_message(out, RP_MSG_LOAD, 2);
-    rp_write_key(out, "n");
-    rp_write_i64(out, n);
-    rp_write_key(out, "text");
-    rp_write_slice(out, rp_slice(text, text_len));
-}
-
-static void append_frame(struct rp_buf *frames, int64_t n, size_t text_len)
-{
-    struct rp_buf message;
-    uint32_t size;
-
-    rp_buf_init(&message, 2 << 20);
-    write_numbered(&message, n, text_len);
-    size = htonl((uint32_t)message.len);
-    rp_buf_append(frames, &size, 4);
-    rp_buf_append_slice(frames, rp_buf_slice(&message));
-    rp_buf_deinit(&message);
-}
 
 static void test_frames_cut_anywhere(struct world *world)
 {
@@ -175,12 +107,6 @@ static void test_closing_from_inside(struct world *world)
     close(fd);
 }
 
-static int send_numbered(struct end *end, int64_t n, size_t text_len)
-{
-    write_numbered(rp_channel_begin(&end->channel), n, text_len);
-    return rp_channel_end(&end->channel);
-}
-
 /* The sender never blocks; what the reader takes late arrives whole and in order. */
 static void test_a_slow_reader(struct world *world)
 {
@@ -192,11 +118,11 @@ static void test_a_slow_reader(struct world *world)
     for (; sent < MESSAGES; sent++)
         assert_int_equal(send_numbered(&out, sent, 1 << 19), 0);
     look(world);
-    assert_true(out.channel.out.len > 0);
+    assert_true(out.channel.socket.out.len > 0);
     /* Now somebody reads. */
     assert_int_equal(rp_loop_new(world->ops, &other.loop), 0);
     in = (struct end){ .closed = 0 };
-    assert_int_equal(rp_channel_open(&in.channel, other.loop, fd, &events), 0);
+    assert_int_equal(rp_channel_open(&in.channel, other.loop, fd, &end_events), 0);
     while (in.messages < MESSAGES) {
         look(world);
         look(&other);
@@ -204,8 +130,8 @@ static void test_a_slow_reader(struct world *world)
     assert_int_equal(in.text_len, 1 << 19);
     for (int i = 0; i < 3; i++)
         look(world);
-    assert_int_equal(out.channel.out.len - out.channel.out_sent, 0);
-    assert_int_equal(out.channel.watch.wanted, RP_READABLE);
+    assert_int_equal(out.channel.socket.out.len - out.channel.socket.out_sent, 0);
+    assert_int_equal(out.channel.socket.watch.wanted, RP_READABLE);
     assert_int_equal(send_numbered(&out, sent, 3), 0); /* and on it goes */
     turn_until(&other, &in.messages, MESSAGES + 1);
     rp_channel_close(&out.channel);
@@ -228,7 +154,7 @@ static void test_both_encodings(struct world *world)
     assert_int_equal(send_numbered(&out, 1, 1 << 18), 0);
     assert_int_equal(recv(fd, head, sizeof(head), MSG_PEEK), sizeof(head));
     assert_int_equal((unsigned char)head[4], 0x83); /* a map of three */
-    assert_int_equal(rp_channel_open(&in.channel, world->loop, fd, &events), 0);
+    assert_int_equal(rp_channel_open(&in.channel, world->loop, fd, &end_events), 0);
     turn_until(world, &in.messages, 2);
     assert_int_equal(in.text_len, 1 << 18);
     assert_int_equal(in.channel.encoding, RP_MSGPACK); /* nobody chose for it */
@@ -280,41 +206,6 @@ static void test_too_large_as_json(struct world *world)
     close(fd);
 }
 
-static void test_json_without_memory(struct world *world)
-{
-    int failed = 0, r = -ENOMEM;
-
-    for (uint64_t n = 1; r == -ENOMEM; n++) {
-        struct end end;
-        int fd = open_end(world, &end);
-
-        rp_channel_use(&end.channel, RP_JSON);
-        rp_alloc_fail_at(n);
-        r = send_numbered(&end, 0, 5);
-        rp_alloc_fail_at(0);
-        failed += r == -ENOMEM;
-        assert_int_equal(end.closed, 0);
-        rp_channel_close(&end.channel);
-        look(world);
-        close(fd);
-    }
-    assert_int_equal(r, 0);
-    assert_int_equal(failed, 3); /* the draft, its JSON, what goes out */
-}
-
-static void test_a_reader_that_never_reads(struct world *world)
-{
-    struct end out;
-    int fd = open_end(world, &out), r = 0;
-
-    for (int i = 0; i < 1000 && r == 0; i++)
-        r = send_numbered(&out, i, 1 << 20);
-    assert_int_equal(r, -EMSGSIZE);
-    assert_int_equal(rp_channel_drain(&out.channel, 1), -ETIMEDOUT);
-    rp_channel_close(&out.channel);
-    close(fd);
-}
-
 /* The largest message there may be, and one byte more. */
 static void test_the_largest_message(struct world *world)
 {
@@ -324,7 +215,7 @@ static void test_the_largest_message(struct world *world)
     char *text = malloc(RP_MESSAGE_MAX_BYTES);
     size_t head;
 
-    assert_int_equal(rp_channel_open(&in.channel, world->loop, fd, &events), 0);
+    assert_int_equal(rp_channel_open(&in.channel, world->loop, fd, &end_events), 0);
     memset(text, 'x', RP_MESSAGE_MAX_BYTES);
     for (int more = 0; more < 2; more++) {
         draft = rp_channel_begin(&out.channel);
@@ -392,33 +283,10 @@ static void test_drain(struct world *world)
 
         assert_true(recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0);
     }
-    assert_int_equal(end.channel.out.len - end.channel.out_sent, 0);
+    assert_int_equal(end.channel.socket.out.len - end.channel.socket.out_sent, 0);
     close(fd);
     assert_int_equal(rp_channel_drain(&end.channel, 0), 0); /* nothing is left to write */
     rp_channel_close(&end.channel);
-}
-
-static void test_no_memory(struct world *world)
-{
-    struct rp_buf frames;
-
-    rp_buf_init(&frames, 4096);
-    append_frame(&frames, 0, 100);
-    for (uint64_t n = 1; n <= 6; n++) {
-        struct end end;
-        int fd = open_end(world, &end), r;
-
-        rp_alloc_fail_at(n);
-        r = send_numbered(&end, 0, 1000);
-        peer_write(fd, frames.data, frames.len);
-        look(world);
-        rp_alloc_fail_at(0);
-        assert_true(r == 0 || r == -ENOMEM);
-        assert_true(end.closed ? end.status == -ENOMEM : end.messages == 1);
-        rp_channel_close(&end.channel);
-        close(fd);
-    }
-    rp_buf_deinit(&frames);
 }
 
 static void test_open_fails(struct world *world)
@@ -427,11 +295,11 @@ static void test_open_fails(struct world *world)
     int fds[2];
 
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-    assert_int_equal(rp_channel_open(&end.channel, world->loop, -1, &events), -EBADF);
+    assert_int_equal(rp_channel_open(&end.channel, world->loop, -1, &end_events), -EBADF);
     rp_channel_close(&end.channel);
     end = (struct end){ .closed = 0 };
     rp_alloc_fail_at(1);
-    if (rp_channel_open(&end.channel, world->loop, fds[0], &events) == -ENOMEM)
+    if (rp_channel_open(&end.channel, world->loop, fds[0], &end_events) == -ENOMEM)
         assert_true(fcntl(fds[0], F_GETFD) >= 0); /* still the caller's */
     rp_alloc_fail_at(0);
     rp_channel_close(&end.channel);
@@ -449,12 +317,9 @@ int main(void)
         CASE(test_a_slow_reader),
         CASE(test_both_encodings),
         CASE(test_too_large_as_json),
-        CASE(test_json_without_memory),
-        CASE(test_a_reader_that_never_reads),
         CASE(test_the_largest_message),
         CASE(test_the_peer_goes),
         CASE(test_drain),
-        CASE(test_no_memory),
         CASE(test_open_fails),
     };
 

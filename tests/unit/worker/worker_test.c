@@ -212,8 +212,8 @@ static void send_nonsense(struct side *side, const char *message)
 {
     uint32_t size = htonl((uint32_t)strlen(message));
 
-    assert_int_equal(send(side->channel.fd, &size, 4, MSG_NOSIGNAL), 4);
-    assert_int_equal(send(side->channel.fd, message, strlen(message), MSG_NOSIGNAL),
+    assert_int_equal(send(side->channel.socket.fd, &size, 4, MSG_NOSIGNAL), 4);
+    assert_int_equal(send(side->channel.socket.fd, message, strlen(message), MSG_NOSIGNAL),
                      strlen(message));
 }
 
@@ -258,7 +258,7 @@ static void test_nonsense_ends_it(struct world *world)
 
     side_init(&side, world);
     turn_until(world, &side.seen[RP_MSG_HELLO], 1);
-    assert_int_equal(send(side.channel.fd, "\xff\xff\xff\xff", 4, MSG_NOSIGNAL), 4);
+    assert_int_equal(send(side.channel.socket.fd, "\xff\xff\xff\xff", 4, MSG_NOSIGNAL), 4);
     turn_until(world, &side.ended, 1);
     assert_int_equal(side.status, -EBADMSG);
     side_deinit(&side);
