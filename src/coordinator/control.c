@@ -1,50 +1,107 @@
 /* SPDX-License-Identifier: MIT */
 
-/* How others steer the run (run/control.h), and what they hear of it (run/sink.h). */
+/* How a run is steered: by signals, and by whoever has its control (run/control.h). */
 
+#include "base/alloc.h"
 #include "coordinator/coordinator_internal.h"
+
+static struct rp_coordinator *coordinator_of(struct rp_control *control)
+{
+    return rp_container_of(control, struct rp_coordinator, control);
+}
+
+static void act(struct rp_coordinator *c, enum rp_next_kind kind)
+{
+    rp_coordinator_act(c, (struct rp_next){ .kind = kind });
+}
+
+static rp_ns grace_of(const struct rp_plan *plan, rp_ns max)
+{
+    rp_ns grace = 0;
+
+    for (size_t i = 0; i < plan->scenario_count; i++)
+        if (plan->scenarios[i].graceful_stop > grace)
+            grace = plan->scenarios[i].graceful_stop;
+    return grace < max ? grace : max;
+}
+
+/* set-up and teardown go on to their end, their timeout or the second signal. */
+static void stop_gracefully(struct rp_coordinator *c, const char *reason, rp_ns grace_max)
+{
+    rp_result_fail(c->result, RP_EXIT_ABORTED, "%s", reason);
+    if (c->phase == RP_PHASE_RUNNING) {
+        rp_coordinator_act(c, (struct rp_next){ .kind = RP_NEXT_STOP,
+                                                .grace = grace_of(c->result->plan, grace_max) });
+        return;
+    }
+    act(c, RP_NEXT_ABANDON);
+    if (c->phase < RP_PHASE_SETUP) {
+        c->stops_seen = 2; /* there is nothing to tear down */
+        act(c, RP_NEXT_KILL_ALL);
+    }
+}
 
 static void stop(struct rp_control *control, const char *reason, bool at_once)
 {
-    struct rp_coordinator *c = rp_container_of(control, struct rp_coordinator, control);
+    struct rp_coordinator *c = coordinator_of(control);
 
-    if (c->is_over)
+    if (c->phase == RP_PHASE_OVER)
         return;
-    if (c->signals_seen++ == 0)
-        rp_coordinator_stop_gracefully(c, reason, at_once ? 0 : RP_STOP_GRACE_MAX_S * RP_S);
-    else if (at_once && c->phase == PHASE_RUNNING)
-        rp_coordinator_stop(c, 0);
+    if (c->stops_seen++ == 0)
+        stop_gracefully(c, reason, at_once ? 0 : RP_STOP_GRACE_MAX_S * RP_S);
+    else if (at_once && c->phase == RP_PHASE_RUNNING)
+        act(c, RP_NEXT_STOP);
 }
 
 static void pause_run(struct rp_control *control)
 {
-    rp_coordinator_pause(rp_container_of(control, struct rp_coordinator, control));
+    struct rp_coordinator *c = coordinator_of(control);
+
+    if (!c->plan_only && !c->is_stopping && c->phase <= RP_PHASE_RUNNING)
+        act(c, RP_NEXT_PAUSE);
 }
 
 static void resume_run(struct rp_control *control)
 {
-    rp_coordinator_resume(rp_container_of(control, struct rp_coordinator, control));
+    act(coordinator_of(control), RP_NEXT_RESUME);
 }
 
 static void tell_status(const struct rp_control *control, struct rp_run_status *ret)
 {
-    *ret = rp_coordinator_status(rp_container_of(control, struct rp_coordinator, control));
+    *ret = rp_coordinator_status(rp_container_of(control, const struct rp_coordinator, control));
 }
 
-static const struct rp_control_ops ops = {
+const struct rp_control_ops rp_coordinator_control_ops = {
     .stop = stop,
     .pause = pause_run,
     .resume = resume_run,
     .status = tell_status,
 };
 
-void rp_coordinator_start_telling(struct rp_coordinator *c)
-{
-    struct rp_sinks *sinks = c->config->sinks;
+/* ---- signals ---------------------------------------------------------------------------------------------- */
 
-    c->control.ops = &ops;
-    rp_sinks_start(sinks, c->result);
-    if (sinks)
-        sinks->control = &c->control;
-    rp_publish_phase(c);
+static void stop_at_once(struct rp_coordinator *c)
+{
+    c->stops_seen++;
+    rp_result_fail(c->result, RP_EXIT_ABORTED, "aborted by a second signal");
+    /* Also when the first one is the reason so far: what it promises did not happen. */
+    if (c->result->exit_code == RP_EXIT_ABORTED) {
+        rp_free(c->result->reason);
+        c->result->reason = rp_strdup("aborted at once by a second signal, without teardown");
+    }
+    act(c, RP_NEXT_KILL_ALL);
+}
+
+void rp_coordinator_signal(struct rp_signals *signals, int number)
+{
+    struct rp_coordinator *c = rp_container_of(signals, struct rp_coordinator, signals);
+
+    if (number == SIGUSR1)
+        rp_control_pause(&c->control);
+    else if (number == SIGUSR2)
+        rp_control_resume(&c->control);
+    else if (!c->stops_seen)
+        rp_control_stop(&c->control, "aborted by a signal", false);
+    else
+        stop_at_once(c);
 }

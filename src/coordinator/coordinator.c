@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The coordinator is a state machine over its workers' messages:
+ * The place that acts. Everything that comes from outside (a message, the end of a worker, a timer, a signal, a call of the
+ * program's) enters here; what follows from it is decided elsewhere (next.h), and done here:
  *
  *   hello -> load -> declared -> plan -> ready -> [setup] -> start -> deltas ... finished -> [teardown] -> exit -> bye
  *
@@ -13,434 +14,432 @@
 #include "coordinator/coordinator.h"
 
 #include <errno.h>
-#include <signal.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "coordinator/coordinator_internal.h"
+#include "coordinator/loss.h"
+#include "coordinator/receive.h"
 
-enum { ABORT_REASON_MAX = 1000 };
+enum { START_LEAD_MS = 20 };
 
-/* The run cannot be: @c->err says why. */
-static void give_up(struct rp_coordinator *c, int status)
+static void enter(struct rp_coordinator *c, enum rp_phase phase)
 {
-    c->status = status;
-    rp_coordinator_leave(c);
+    rp_assert(rp_phase_may_follow(c->phase, phase));
+    c->phase = phase;
 }
 
-static void nonsense(struct rp_peer *peer, int status)
+/* What a worker was told is @step, and @type says it. */
+static void tell(struct rp_peer *peer, enum rp_step step, enum rp_message_type type,
+                 const void *fields)
 {
-    rp_result_fail(peer->c->result, RP_EXIT_INTERNAL, "a worker's message could not be used: %s",
-                   strerror(-status));
-    rp_peer_kill(peer);
+    peer->step = step;
+    rp_peer_send(peer, type, fields);
 }
 
-/* False when it is nonsense, which is dealt with. */
-static bool read_message(struct rp_peer *peer, const struct rp_message *message, void *ret)
+/* ---- until there is a plan -------------------------------------------------------------------------------- */
+
+static int start_worker(struct rp_coordinator *c)
 {
-    int r = rp_message_read(message, ret);
-
-    if (r < 0)
-        nonsense(peer, r);
-    return r == 0;
-}
-
-/* What a hook raised is an error group too, with its traceback. Its message is "Type: text". */
-static void add_hook_error(struct rp_coordinator *c, const char *hook, const struct rp_error *err)
-{
-    struct rp_result *result = c->result;
-    struct rp_error_group *errors = rp_realloc_array(result->errors, result->error_count + 1,
-                                                     sizeof(*errors));
-    const char *message = err->message ? err->message : "";
-    size_t type = strcspn(message, ": ");
-    size_t text = type + strspn(message + type, ": ");
-    struct rp_error_group group;
-    char place[512];
-
-    if (!errors)
-        return;
-    snprintf(place, sizeof(place), "%s:%d in %s", err->file ? err->file : result->plan->script,
-             err->line, hook);
-    result->errors = errors;
-    group = (struct rp_error_group){ .scenario = rp_strdup(hook),
-                                     .type = rp_strndup(message, type),
-                                     .message = rp_strdup(message + text),
-                                     .place = rp_strdup(place),
-                                     .traceback = err->detail ? rp_strdup(err->detail) : NULL,
-                                     .count = 1 };
-    if (group.scenario && group.type && group.message && group.place)
-        errors[result->error_count++] = group;
-    else
-        rp_error_group_deinit(&group);
-}
-
-static void hook_failed(struct rp_coordinator *c, const struct rp_msg_fault *fault, bool is_setup)
-{
-    const char *hook = is_setup ? "setup" : "teardown";
-    struct rp_error err = { 0 };
-
-    rp_msg_fault_take(fault, &err);
-    add_hook_error(c, hook, &err);
-    rp_result_fail(c->result, is_setup ? RP_EXIT_SETUP : RP_EXIT_TEARDOWN, "%s() failed: %s", hook,
-                   err.message);
-    c->setup_failed = is_setup;
-    rp_error_deinit(&err);
-}
-
-static void on_hook_ended(struct rp_peer *peer, const struct rp_message *message)
-{
-    struct rp_coordinator *c = peer->c;
-    bool is_setup = c->phase == PHASE_SETUP;
-    struct rp_msg_hook_ended ended;
-
-    if (!read_message(peer, message, &ended))
-        return;
-    peer->step = is_setup ? STEP_READY : STEP_FINISHED;
-    rp_peer_take_your_time(peer);
-    if (is_setup)
-        c->result->setup_time = ended.took;
-    else
-        c->result->teardown_time = ended.took;
-    if (!ended.ok)
-        hook_failed(c, &ended.error, is_setup);
-    if (is_setup && !c->setup_failed && !c->is_stopping)
-        rp_coordinator_share(c, ended.data);
-    else if (is_setup && !c->setup_failed)
-        rp_coordinator_begin_teardown(c);
-    else
-        rp_coordinator_leave(c);
-}
-
-static int apply_trend_stats(struct rp_coordinator *c)
-{
-    struct rp_plan *plan = c->result->plan;
-    const char *text = c->config->trend_stats;
-
-    return text ? rp_plan_set_trend_stats(plan, text, "--summary-trend-stats", c->err) : 0;
-}
-
-static void send_plan(struct rp_peer *peer)
-{
-    struct rp_msg_plan plan = { .json = rp_buf_slice(&peer->c->plan_json),
-                                .worker = peer->index,
-                                .workers = peer->c->peer_count };
-
-    peer->step = STEP_PLANNING;
-    rp_peer_send(peer, RP_MSG_PLAN, &plan);
-}
-
-/* The plan is known: so many workers as it says. */
-static int start_others(struct rp_coordinator *c)
-{
+    uint32_t index = (uint32_t)c->peers.count;
     struct rp_peer *peer;
-    int64_t count = c->result->plan->workers;
-    int r = 0;
+    int r = rp_merging_add_worker(&c->merging, index);
 
-    if (c->source->max && count > c->source->max)
-        count = c->source->max;
-
-    while (r == 0 && (int64_t)c->peer_count < count) {
-        r = rp_peer_new(c, &peer);
-        if (r == 0)
-            r = rp_peer_start(peer);
-    }
+    if (r == 0)
+        r = rp_peers_start(&c->peers, c->err, &peer);
+    if (r == 0)
+        c->result->workers[index].pid = peer->pid; /* for one that never says hello */
     return r;
 }
 
-/* Its module code gave something else than the first worker's did. */
-static void compare_declarations(struct rp_peer *peer, const char *json)
+static void load(struct rp_coordinator *c, struct rp_peer *peer)
 {
-    if (strcmp(json, peer->c->declaration) != 0)
-        rp_result_warn(peer->c->result,
-                       "the script declares other things in one worker than in another; the "
-                       "first one's count: its module code should do the same each time");
-}
+    const struct rp_msg_load message = { .script = rp_slice_str(c->config->script) };
 
-static int make_plan(struct rp_coordinator *c)
-{
-    int r = rp_plan_resolve(c->declaration, c->config->overrides, &c->result->plan, c->err);
-
-    if (r == 0)
-        r = apply_trend_stats(c);
-    if (r == 0 && !c->plan_only)
-        r = rp_sinks_open(c->config->sinks, c->result->plan, c->err);
-    return r;
-}
-
-/* Each of several workers has some of the VUs. */
-static int sum_gauges(struct rp_coordinator *c)
-{
-    static const char *const names[] = { "vus", "vus_max" };
-    struct rp_view *view;
-    int r = 0;
-
-    for (size_t i = 0; r == 0 && c->result->plan->workers > 1 && i < RP_ARRAY_LEN(names); i++) {
-        r = rp_store_metric(c->result->store, names[i], RP_GAUGE, false, &view, c->err);
-        if (r == 0)
-            r = rp_store_sum_gauge(c->result->store, names[i]);
-    }
-    return r;
-}
-
-static void on_first_declared(struct rp_peer *peer)
-{
-    struct rp_coordinator *c = peer->c;
-    int r = make_plan(c);
-
-    if (r < 0 || c->plan_only) {
-        give_up(c, r);
-        return;
-    }
-    rp_preflight(c);
-    rp_buf_init(&c->plan_json, RP_MESSAGE_MAX_BYTES / 2);
-    r = rp_judge_prepare(c);
-    if (r == 0)
-        r = sum_gauges(c);
-    if (r == 0)
-        r = rp_plan_write_json(c->result->plan, &c->plan_json);
-    if (r == 0)
-        r = start_others(c);
-    if (r < 0) {
-        if (!c->err->message)
-            rp_error_set(c->err, r, "cannot prepare the run: %s", strerror(-r));
-        give_up(c, r);
-        return;
-    }
-    c->phase = PHASE_PLANNING;
-    send_plan(peer);
-}
-
-static void on_declared(struct rp_peer *peer, const struct rp_message *message)
-{
-    struct rp_coordinator *c = peer->c;
-    struct rp_msg_declared declared;
-    char *json;
-
-    if (!read_message(peer, message, &declared))
-        return;
-    json = rp_msg_strdup(declared.json);
-    if (!json) {
-        give_up(c, -EBADMSG);
-    } else if (c->declaration) {
-        compare_declarations(peer, json);
-        rp_free(json);
-        send_plan(peer);
-    } else {
-        c->declaration = json;
-        on_first_declared(peer);
-    }
-}
-
-/* @peer cannot load the script, make its VUs, or use what setup() returned. */
-static void on_failed(struct rp_peer *peer, const struct rp_message *message)
-{
-    struct rp_coordinator *c = peer->c;
-    struct rp_msg_failed failed;
-
-    if (!read_message(peer, message, &failed))
-        return;
-    peer->step = STEP_READY; /* for `exit` */
-    rp_peer_take_your_time(peer);
-    if (c->phase == PHASE_SETUP) {
-        hook_failed(c, &failed.error, true);
-        c->setup_failed = false; /* it has not: there is something to tear down */
-        rp_coordinator_begin_teardown(c);
-    }
-    if (c->phase > PHASE_PLANNING) /* or another one has said so already */
-        return;
-    rp_msg_fault_take(&failed.error, c->err);
-    give_up(c, -RP_EUSER);
-}
-
-static void on_finished(struct rp_peer *peer, const struct rp_message *message)
-{
-    int r = rp_merge_finished(peer, message);
-
-    if (r < 0) {
-        rp_coordinator_end_pause(peer->c);
-        nonsense(peer, r);
-        return;
-    }
-    peer->step = STEP_FINISHED;
-    rp_peer_take_your_time(peer);
-    rp_coordinator_check_finished(peer->c);
-}
-
-/* Ours is behind by the time that the message took, so that this worker starts earlier by as much. */
-static void note_clock(struct rp_peer *peer, rp_ns clock)
-{
-    if (!peer->body->ops->has_own_clock || clock <= 0)
-        return;
-    peer->clock_ahead = clock - rp_loop_now(peer->c->loop);
-    peer->has_told_clock = true;
-}
-
-static void on_hello(struct rp_peer *peer, const struct rp_message *message)
-{
-    struct rp_coordinator *c = peer->c;
-    struct rp_msg_hello hello;
-    int r;
-
-    if (!read_message(peer, message, &hello))
-        return;
-    r = rp_merge_hello(peer, &hello);
-    if (r == -EPROTO)
-        rp_error_set(c->err, r, "the worker speaks another version of the protocol");
-    if (r == 0)
-        r = rp_channel_negotiate(&peer->channel, &hello, c->config->wire, c->err);
-    if (r < 0) {
-        give_up(c, r);
-        return;
-    }
-    note_clock(peer, hello.clock);
     rp_peer_take_your_time(peer); /* the script's module code may take its time */
-    peer->step = STEP_LOADING;
-    if (peer->index == 0) {
-        c->phase = PHASE_LOADING;
-        rp_publish_status(c);
+    tell(peer, RP_STEP_LOADING, RP_MSG_LOAD, &message);
+    if (peer->index != 0)
+        return;
+    enter(c, RP_PHASE_LOADING);
+    rp_publish_status(c);
+}
+
+static void send_plan(struct rp_coordinator *c, struct rp_peer *peer)
+{
+    const struct rp_msg_plan message = { .json = rp_buf_slice(&c->plan_json),
+                                         .worker = peer->index,
+                                         .workers = c->peers.count };
+
+    tell(peer, RP_STEP_PLANNING, RP_MSG_PLAN, &message);
+}
+
+/* So many workers as the plan says. */
+static struct rp_next start_others(struct rp_coordinator *c, struct rp_peer *first)
+{
+    int64_t count = c->result->plan->workers, max = c->peers.source->max;
+    int r = 0;
+
+    if (max && count > max)
+        count = max;
+    while (r == 0 && (int64_t)c->peers.count < count)
+        r = start_worker(c);
+    if (r == 0) {
+        enter(c, RP_PHASE_PLANNING);
+        return (struct rp_next){ .kind = RP_NEXT_PLAN, .peer = first };
     }
-    rp_peer_send(peer, RP_MSG_LOAD,
-                 &(struct rp_msg_load){ .script = rp_slice_str(c->config->script) });
+    if (!c->err->message)
+        rp_error_set(c->err, r, "cannot prepare the run: %s", strerror(-r));
+    return (struct rp_next){ .kind = RP_NEXT_LEAVE, .status = r };
 }
 
-static void on_warning(struct rp_peer *peer, const struct rp_message *message)
-{
-    struct rp_msg_warning warning;
-    char *text, *about;
+/* ---- from setup to teardown ------------------------------------------------------------------------------- */
 
-    if (!read_message(peer, message, &warning))
+static void run_hook(struct rp_coordinator *c, enum rp_phase phase, enum rp_message_type type,
+                     const void *fields, rp_ns timeout)
+{
+    struct rp_peer *first = rp_peers_first(&c->peers);
+
+    enter(c, phase);
+    first->step = RP_STEP_HOOK;
+    rp_publish_phase(c);
+    rp_publish_status(c);
+    rp_peer_send(first, type, fields);
+    rp_peer_be_patient(first, 1, timeout);
+}
+
+/* To those that did not run setup(). */
+static void share(struct rp_coordinator *c, const struct rp_peer *owner, struct rp_slice data)
+{
+    RP_EACH_PEER (&c->peers, peer) {
+        if (peer == owner)
+            continue;
+        tell(peer, RP_STEP_SHARING, RP_MSG_SHARE, &(struct rp_msg_share){ .data = data });
+        rp_peer_be_patient(peer, 1, c->result->plan->setup_timeout);
+    }
+}
+
+/* The moment by the worker's clock; 0, which is at once, when it is the only one or nobody knows its clock. */
+static rp_ns moment_of(const struct rp_peer *peer, rp_ns at)
+{
+    if (peer->peers->count == 1 || (peer->body->ops->has_own_clock && !peer->has_told_clock))
+        return 0;
+    return at + peer->clock_ahead;
+}
+
+static void start_peer(struct rp_coordinator *c, struct rp_peer *peer, rp_ns at)
+{
+    peer->step = RP_STEP_RUNNING;
+    peer->heard = at;
+    rp_peer_be_patient(peer, 3, rp_plan_longest(c->result->plan));
+    if (c->pauses.is_paused) {
+        rp_peer_send(peer, RP_MSG_PAUSE, NULL);
+        rp_peer_take_your_time(peer);
+    }
+    rp_peer_send(peer, RP_MSG_START, &(struct rp_msg_start){ .at = moment_of(peer, at) });
+}
+
+static void run(struct rp_coordinator *c)
+{
+    /* Of the loop's clock: when everybody will have heard of it. */
+    rp_ns now = rp_loop_now(c->loop);
+    rp_ns at = c->peers.count > 1 ? now + START_LEAD_MS * RP_MS : now;
+
+    enter(c, RP_PHASE_RUNNING);
+    rp_pauses_start(&c->pauses, at);
+    c->result->started_wall_ns = rp_wall_clock_ns() + (at - now);
+    RP_EACH_PEER (&c->peers, peer) {
+        start_peer(c, peer, at);
+    }
+    rp_publish_phase(c);
+    rp_publish_status(c);
+}
+
+static void end_pause(struct rp_coordinator *c)
+{
+    if (rp_pauses_end(&c->pauses, rp_loop_now(c->loop)))
+        rp_publish_pause(c);
+}
+
+static void stop(struct rp_coordinator *c, rp_ns grace)
+{
+    end_pause(c);
+    c->is_stopping = true;
+    rp_publish_phase(c);
+    rp_peers_send(&c->peers, RP_MSG_STOP, &(struct rp_msg_stop){ .grace = grace });
+    rp_peers_be_patient(&c->peers, 1, grace);
+    rp_publish_status(c);
+}
+
+static void pause_all(struct rp_coordinator *c)
+{
+    if (!rp_pauses_begin(&c->pauses, rp_loop_now(c->loop)))
         return;
-    text = rp_msg_strdup(warning.text);
-    about = rp_msg_strdup(warning.about);
-    if (text && warning.count > 0)
-        rp_result_warn_about(peer->c->result, about, text, warning.count);
-    rp_free(text);
-    rp_free(about);
+    rp_publish_pause(c);
+    if (c->phase == RP_PHASE_RUNNING) { /* earlier: told before the start */
+        rp_peers_send(&c->peers, RP_MSG_PAUSE, NULL);
+        rp_peers_take_your_time(&c->peers);
+    }
+    rp_publish_status(c);
 }
 
-static void on_bye(struct rp_peer *peer, const struct rp_message *message)
+static void resume_all(struct rp_coordinator *c)
 {
-    struct rp_msg_bye bye;
-
-    if (!read_message(peer, message, &bye))
+    if (!c->pauses.is_paused)
         return;
-    rp_merge_bye(peer, &bye);
-    if (peer->body->ops->ends_with_channel)
-        rp_peer_ended(peer, &(struct rp_peer_end){ "has left", true });
-    else
-        rp_peer_be_patient(peer, 1, 0);
+    end_pause(c);
+    if (c->phase == RP_PHASE_RUNNING) {
+        rp_ns left = rp_plan_longest(c->result->plan) - rp_coordinator_elapsed(c);
+
+        rp_peers_send(&c->peers, RP_MSG_RESUME, NULL);
+        rp_peers_be_patient(&c->peers, 3, left > 0 ? left : 0);
+    }
+    rp_publish_status(c);
 }
 
-/* At most @max bytes of a text, in whole characters. */
-static int cut(struct rp_slice text, size_t max)
+/* The iterations do not begin. */
+static void abandon(struct rp_coordinator *c)
 {
-    size_t len = text.len < max ? text.len : max;
-
-    while (len < text.len && len && ((unsigned char)text.ptr[len] & 0xc0) == 0x80)
-        len--;
-    return (int)len;
-}
-
-static void on_abort(struct rp_peer *peer, const struct rp_message *message)
-{
-    struct rp_coordinator *c = peer->c;
-    struct rp_msg_abort abort;
-
-    if (!read_message(peer, message, &abort))
-        return;
-    rp_result_fail(c->result, RP_EXIT_ABORTED, "aborted by the script%s%.*s",
-                   abort.reason.len ? ": " : "", cut(abort.reason, ABORT_REASON_MAX),
-                   abort.reason.ptr ? abort.reason.ptr : "");
-    if (c->phase == PHASE_RUNNING) /* the worker has stopped already; further ones have not */
-        rp_coordinator_stop(c, 0);
+    end_pause(c);
     c->is_stopping = true;
     rp_publish_status(c);
 }
 
-/* Before there is a plan, and while only the plan is wanted, nothing is measured. */
-static int merge(struct rp_peer *peer, const struct rp_message *message)
+static struct rp_next finish(struct rp_coordinator *c)
 {
-    if (!peer->c->result->store)
-        return -EBADMSG;
-    switch (rp_message_type(message)) {
-    case RP_MSG_DEFINE:
-        return rp_merge_define(peer, message);
-    case RP_MSG_DELTA:
-        return rp_merge_delta(peer, message);
-    case RP_MSG_STATE:
-        return rp_merge_state(peer, message);
-    case RP_MSG_ERROR:
-        return rp_merge_error(peer, message);
-    case RP_MSG_TOTAL:
-        return rp_merge_total(peer, message);
-    default:
-        return -EBADMSG;
+    c->has_finished = true;
+    end_pause(c);
+    if (c->phase != RP_PHASE_RUNNING) /* told of the pause's end, a sink has stopped the run */
+        return (struct rp_next){ .kind = RP_NEXT_NOTHING };
+    rp_judge_errors(c->result);
+    return (struct rp_next){ .kind = RP_NEXT_TEARDOWN };
+}
+
+/* ---- the end ---------------------------------------------------------------------------------------------- */
+
+static void leave(struct rp_coordinator *c)
+{
+    enter(c, RP_PHASE_LEAVING);
+    RP_EACH_PEER (&c->peers, peer) {
+        tell(peer, RP_STEP_LEAVING, RP_MSG_EXIT, NULL);
+        rp_peer_be_patient(peer, 1, 0);
     }
 }
 
-/* Of several workers, some are still about what they were told before the run was given up. */
-static bool is_too_late(const struct rp_peer *peer, enum rp_message_type type)
+/* Somebody is in the midst of a message: what follows comes in a task, or when the turn of the loop is over. */
+static void over(struct rp_coordinator *c)
 {
-    return peer->c->peer_count > 1 && peer->step == STEP_LEAVING &&
-           (type == RP_MSG_HELLO || type == RP_MSG_DECLARED || type == RP_MSG_FAILED ||
-            type == RP_MSG_READY || type == RP_MSG_HOOK_ENDED);
+    enter(c, RP_PHASE_OVER);
+    rp_timer_disarm(&c->tick);
+    if (c->conclude)
+        rp_loop_defer(c->loop, &c->end_task, c->conclude);
 }
 
-static void on_message(struct rp_channel *channel, const struct rp_message *message)
+static void ended(struct rp_coordinator *c, struct rp_peer *peer, const struct rp_peer_end *end)
 {
-    struct rp_peer *peer = rp_container_of(channel, struct rp_peer, channel);
-    enum rp_message_type type = rp_message_type(message);
-    enum step step = peer->step;
-    int r;
+    struct rp_next next = { .kind = RP_NEXT_LOOK };
 
-    if (peer->c->is_over || step == STEP_GONE || is_too_late(peer, type))
+    rp_peer_close(peer);
+    if (peer->has_farewell || (c->phase == RP_PHASE_LEAVING && c->status < 0)) {
+        peer->step = RP_STEP_GONE;
+        rp_coordinator_act(c, next);
         return;
-    rp_peer_spoke(peer);
-    if (type == RP_MSG_HELLO && step == STEP_HELLO) {
-        on_hello(peer, message);
-    } else if (type == RP_MSG_DECLARED && step == STEP_LOADING) {
-        on_declared(peer, message);
-    } else if (type == RP_MSG_FAILED && step <= STEP_SHARING) {
-        on_failed(peer, message);
-    } else if (type == RP_MSG_READY && (step == STEP_PLANNING || step == STEP_SHARING)) {
-        peer->step = STEP_READY;
-        rp_peer_take_your_time(peer);
-        rp_coordinator_check_ready(peer->c);
-    } else if (type == RP_MSG_HOOK_ENDED && step == STEP_HOOK) {
-        on_hook_ended(peer, message);
-    } else if (type == RP_MSG_FINISHED && step == STEP_RUNNING) {
-        on_finished(peer, message);
-    } else if (type == RP_MSG_ABORT && (step >= STEP_HOOK || peer->c->phase >= PHASE_SETUP)) {
-        on_abort(peer, message);
-    } else if (type == RP_MSG_WARNING) {
-        on_warning(peer, message);
-    } else if (type == RP_MSG_BYE && step == STEP_LEAVING) {
-        on_bye(peer, message);
-    } else {
-        r = merge(peer, message);
-        if (r < 0)
-            nonsense(peer, r);
     }
+    if (!rp_peers_has_other(peer)) {
+        if (c->phase ==
+            RP_PHASE_RUNNING) /* what it measured last is lost, but not how long it ran */
+            c->result->elapsed = rp_coordinator_elapsed(c);
+        end_pause(c);
+    }
+    rp_coordinator_act(c, rp_loss_of(c, peer, end));
 }
 
-/* A process ends too: that is where it is dealt with. */
-static void on_closed(struct rp_channel *channel, int status)
+/* It has said its last word, or cannot say one any more. A process ends too: that is where it is dealt with. */
+static void expect_end(struct rp_coordinator *c, struct rp_peer *peer, const char *how)
 {
-    struct rp_peer *peer = rp_container_of(channel, struct rp_peer, channel);
-
-    peer->is_cut = true;
-    if (peer->c->is_over || peer->step == STEP_GONE)
-        return;
-    if (status < 0 && status != -ECONNRESET)
-        nonsense(peer, status);
-    else if (peer->body->ops->ends_with_channel)
-        rp_peer_ended(peer, &(struct rp_peer_end){ "closed its connection", true });
+    if (peer->body->ops->ends_with_channel)
+        ended(c, peer, &(struct rp_peer_end){ how, true });
     else
         rp_peer_be_patient(peer, 1, 0);
 }
 
-const struct rp_channel_events rp_coordinator_channel_events = {
+/* ---- acting ----------------------------------------------------------------------------------------------- */
+
+static struct rp_next look(const struct rp_coordinator *c)
+{
+    const struct rp_plan *plan = c->result->plan;
+
+    return rp_phase_next((struct rp_phase_facts){ .phase = c->phase,
+                                                  .has_setup = plan && plan->has_setup,
+                                                  .is_set_up = c->is_set_up,
+                                                  .is_stopping = c->is_stopping },
+                         &c->peers);
+}
+
+static struct rp_next tear_down(struct rp_coordinator *c)
+{
+    const struct rp_plan *plan = c->result->plan;
+
+    if (!plan->has_teardown)
+        return (struct rp_next){ .kind = RP_NEXT_LEAVE };
+    run_hook(c, RP_PHASE_TEARDOWN, RP_MSG_TEARDOWN, NULL, plan->teardown_timeout);
+    return (struct rp_next){ .kind = RP_NEXT_NOTHING };
+}
+
+/* One step. What follows from it at once. */
+static struct rp_next do_next(struct rp_coordinator *c, struct rp_next next)
+{
+    static const struct rp_next nothing = { .kind = RP_NEXT_NOTHING };
+    static const struct rp_next then_look = { .kind = RP_NEXT_LOOK };
+
+    switch (next.kind) {
+    case RP_NEXT_NOTHING:
+        break;
+    case RP_NEXT_LOAD:
+        load(c, next.peer);
+        break;
+    case RP_NEXT_START:
+        return start_others(c, next.peer);
+    case RP_NEXT_PLAN:
+        send_plan(c, next.peer);
+        break;
+    case RP_NEXT_LOOK:
+        return look(c);
+    case RP_NEXT_SETUP:
+        run_hook(c, RP_PHASE_SETUP, RP_MSG_SETUP,
+                 &(struct rp_msg_setup){ .share = c->peers.count > 1 },
+                 c->result->plan->setup_timeout);
+        break;
+    case RP_NEXT_SHARE:
+        share(c, next.peer, next.data);
+        return then_look;
+    case RP_NEXT_RUN:
+        run(c);
+        break;
+    case RP_NEXT_ROUND:
+        rp_publish_snapshot(c);
+        rp_publish_generator(c);
+        return rp_judge_live(c, next.elapsed);
+    case RP_NEXT_ABANDON:
+        abandon(c);
+        return then_look;
+    case RP_NEXT_STOP:
+        stop(c, next.grace);
+        return then_look;
+    case RP_NEXT_PAUSE:
+        pause_all(c);
+        break;
+    case RP_NEXT_RESUME:
+        resume_all(c);
+        break;
+    case RP_NEXT_FINISHED:
+        return finish(c);
+    case RP_NEXT_TEARDOWN:
+        return tear_down(c);
+    case RP_NEXT_LEAVE:
+        leave(c);
+        break;
+    case RP_NEXT_END:
+        expect_end(c, next.peer, "has left");
+        break;
+    case RP_NEXT_KILL:
+        rp_peer_kill(next.peer);
+        break;
+    case RP_NEXT_KILL_ALL:
+        rp_peers_kill(&c->peers);
+        break;
+    case RP_NEXT_OVER:
+        over(c);
+        break;
+    }
+    return nothing;
+}
+
+void rp_coordinator_act(struct rp_coordinator *c, struct rp_next next)
+{
+    while (next.kind != RP_NEXT_NOTHING) {
+        if (next.status < 0)
+            c->status = next.status;
+        next = do_next(c, next);
+    }
+}
+
+/* ---- what comes from the workers -------------------------------------------------------------------------- */
+
+static struct rp_coordinator *coordinator_of(struct rp_peer *peer)
+{
+    return rp_container_of(peer->peers, struct rp_coordinator, peers);
+}
+
+static bool is_heard(const struct rp_coordinator *c, const struct rp_peer *peer)
+{
+    return c->phase != RP_PHASE_OVER && peer->step != RP_STEP_GONE;
+}
+
+static void on_message(struct rp_peer *peer, const struct rp_message *message)
+{
+    struct rp_coordinator *c = coordinator_of(peer);
+
+    if (is_heard(c, peer))
+        rp_coordinator_act(c, rp_receive(c, peer, message));
+}
+
+static void on_closed(struct rp_peer *peer, int status)
+{
+    struct rp_coordinator *c = coordinator_of(peer);
+
+    if (!is_heard(c, peer))
+        return;
+    if (status < 0 && status != -ECONNRESET)
+        rp_coordinator_act(c, rp_receive_nonsense(c, peer, status));
+    else
+        expect_end(c, peer, "closed its connection");
+}
+
+static void on_line(struct rp_peer *peer, bool is_stderr, const char *text)
+{
+    rp_publish_line(coordinator_of(peer), is_stderr, text);
+}
+
+static void on_ended(struct rp_peer *peer, const struct rp_peer_end *end)
+{
+    ended(coordinator_of(peer), peer, end);
+}
+
+static void on_overdue(struct rp_peer *peer)
+{
+    struct rp_coordinator *c = coordinator_of(peer);
+
+    rp_coordinator_act(c, rp_loss_overdue(c, peer));
+}
+
+const struct rp_peers_events rp_coordinator_peers_events = {
     .message = on_message,
     .closed = on_closed,
+    .line = on_line,
+    .ended = on_ended,
+    .overdue = on_overdue,
 };
+
+/* ---- what comes from the clock ---------------------------------------------------------------------------- */
+
+static void tick(struct rp_timer *timer, rp_ns now)
+{
+    struct rp_coordinator *c = rp_container_of(timer, struct rp_coordinator, tick);
+
+    RP_EACH_PEER (&c->peers, peer) {
+        rp_coordinator_act(c, rp_loss_look(c, peer));
+    }
+    if (c->phase == RP_PHASE_OVER)
+        return;
+    rp_publish_status(c);
+    rp_timer_arm(c->loop, timer, now + RP_S, tick);
+}
+
+int rp_coordinator_start(struct rp_coordinator *c)
+{
+    int r = start_worker(c);
+
+    if (r == 0)
+        rp_timer_arm(c->loop, &c->tick, rp_loop_now(c->loop) + RP_S, tick);
+    return r;
+}

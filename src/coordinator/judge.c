@@ -2,6 +2,8 @@
 
 /* The verdict: thresholds, the accounting identity, errors of iterations; what is said of the generator (judge_generator.c). */
 
+#include "coordinator/judge.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,17 +11,20 @@
 #include "base/alloc.h"
 #include "coordinator/coordinator_internal.h"
 #include "coordinator/judge_generator.h"
+#include "coordinator/loss.h"
 #include "plan/metrics.h"
 
-int rp_judge_prepare(struct rp_coordinator *c)
+enum { LIVE_S = 2 }; /* how often thresholds are judged while iterations run */
+
+int rp_judge_prepare(struct rp_result *result)
 {
-    const struct rp_plan *plan = c->result->plan;
+    const struct rp_plan *plan = result->plan;
     struct rp_view *view;
-    int r = rp_store_new(&c->result->store);
+    int r = rp_store_new(&result->store);
 
     for (size_t i = 0; r == 0 && i < plan->threshold_count; i++)
         if (plan->thresholds[i].filter.count)
-            r = rp_store_submetric(c->result->store, plan->thresholds[i].metric,
+            r = rp_store_submetric(result->store, plan->thresholds[i].metric,
                                    &plan->thresholds[i].filter, plan->thresholds[i].display, &view);
     return r;
 }
@@ -63,31 +68,46 @@ static int judge_thresholds(struct rp_coordinator *c)
     return 0;
 }
 
-void rp_judge_live(struct rp_coordinator *c)
+/* Whether it is time again. */
+static bool is_due(struct rp_coordinator *c, rp_ns elapsed)
 {
-    const struct rp_plan *plan = c->result->plan;
+    static const rp_ns interval = LIVE_S * RP_S;
+    bool is_due = !c->is_stopping && elapsed >= interval && elapsed >= c->judging.next;
+
+    if (is_due)
+        c->judging.next = rp_ns_add(elapsed - elapsed % interval, interval);
+    return is_due;
+}
+
+/* Whether it aborts the run. */
+static bool judge_live(struct rp_coordinator *c, size_t i, rp_ns elapsed)
+{
+    const struct rp_threshold *threshold = &c->result->plan->thresholds[i];
+    const struct rp_view *view = rp_store_view(c->result->store, threshold->display);
+    bool may_abort = threshold->abort_on_fail && elapsed >= threshold->delay_abort_eval;
+    struct rp_verdict verdict;
+
+    if ((!may_abort && !rp_publish_wants_live(c)) || !view || !view->total.samples)
+        return false;
+    verdict = rp_threshold_judge(threshold, view, (double)elapsed / 1e9);
+    rp_publish_live(c, i, &verdict, may_abort && !verdict.passed);
+    if (!may_abort || verdict.passed)
+        return false;
+    rp_result_fail(c->result, RP_EXIT_THRESHOLDS, "stopped after %.0f s by threshold '%s' on %s",
+                   (double)elapsed / 1e9, threshold->source, threshold->display);
+    rp_result_warn(c->result, "%s", c->result->reason);
+    return true;
+}
+
+struct rp_next rp_judge_live(struct rp_coordinator *c, rp_ns told)
+{
     rp_ns elapsed = rp_coordinator_elapsed(c);
 
-    for (size_t i = 0; i < plan->threshold_count; i++) {
-        const struct rp_threshold *threshold = &plan->thresholds[i];
-        const struct rp_view *view = rp_store_view(c->result->store, threshold->display);
-
-        bool may_abort = threshold->abort_on_fail && elapsed >= threshold->delay_abort_eval;
-        struct rp_verdict verdict;
-
-        if ((!may_abort && !rp_publish_wants_live(c)) || !view || !view->total.samples)
-            continue;
-        verdict = rp_threshold_judge(threshold, view, (double)elapsed / 1e9);
-        rp_publish_live(c, i, &verdict, may_abort && !verdict.passed);
-        if (!may_abort || verdict.passed)
-            continue;
-        rp_result_fail(c->result, RP_EXIT_THRESHOLDS,
-                       "stopped after %.0f s by threshold '%s' on %s", (double)elapsed / 1e9,
-                       threshold->source, threshold->display);
-        rp_result_warn(c->result, "%s", c->result->reason);
-        rp_coordinator_stop(c, 0);
-        return;
-    }
+    if (is_due(c, told))
+        for (size_t i = 0; i < c->result->plan->threshold_count; i++)
+            if (judge_live(c, i, elapsed))
+                return (struct rp_next){ .kind = RP_NEXT_STOP };
+    return (struct rp_next){ .kind = RP_NEXT_NOTHING };
 }
 
 static bool decides_on_errors(const struct rp_plan *plan)
@@ -98,15 +118,15 @@ static bool decides_on_errors(const struct rp_plan *plan)
     return false;
 }
 
-void rp_judge_errors(struct rp_coordinator *c)
+void rp_judge_errors(struct rp_result *result)
 {
     uint64_t bugs = 0;
 
-    for (size_t i = 0; i < c->result->error_count; i++)
-        if (!c->result->errors[i].is_request)
-            bugs += c->result->errors[i].count;
-    if (bugs && !decides_on_errors(c->result->plan))
-        rp_result_fail(c->result, RP_EXIT_ITERATION_ERRORS, "%llu iteration%s raised an exception",
+    for (size_t i = 0; i < result->error_count; i++)
+        if (!result->errors[i].is_request)
+            bugs += result->errors[i].count;
+    if (bugs && !decides_on_errors(result->plan))
+        rp_result_fail(result, RP_EXIT_ITERATION_ERRORS, "%llu iteration%s raised an exception",
                        (unsigned long long)bugs, bugs == 1 ? "" : "s");
 }
 
@@ -136,12 +156,12 @@ static void check_accounting(struct rp_coordinator *c)
                            accounting->scenario);
     }
     /* The last report of a worker that was lost may have come in part. */
-    if (!c->lost && (!counter_is(c, "iterations", completed) ||
-                     !counter_is(c, "interrupted_iterations", interrupted) ||
-                     !counter_is(c, "dropped_iterations", dropped)))
+    if (!c->merging.lost && (!counter_is(c, "iterations", completed) ||
+                             !counter_is(c, "interrupted_iterations", interrupted) ||
+                             !counter_is(c, "dropped_iterations", dropped)))
         rp_result_fail(c->result, RP_EXIT_INTERNAL,
                        "the iteration counters differ from the accounting (a defect of rampa)");
-    if (c->totals_differ)
+    if (c->merging.totals_differ)
         rp_result_fail(c->result, RP_EXIT_INTERNAL,
                        "the sums of a worker's reports differ from its totals (a defect of rampa)");
 }
@@ -150,8 +170,8 @@ static void check_accounting(struct rp_coordinator *c)
 
 static bool is_any_lost(const struct rp_coordinator *c)
 {
-    for (size_t i = 0; i < c->peer_count; i++)
-        if (c->peers[i]->is_lost)
+    for (size_t i = 0; i < c->peers.count; i++)
+        if (c->peers.items[i]->is_lost)
             return true;
     return false;
 }
@@ -164,21 +184,21 @@ static struct rp_generator_reason incomplete(const struct rp_coordinator *c)
     char text[120] = "the worker did not end properly: what it measured last is missing";
 
     reason.workers = 0;
-    for (size_t i = c->peer_count; i-- > 0;)
-        if (c->peers[i]->is_lost) {
+    for (size_t i = c->peers.count; i-- > 0;)
+        if (c->peers.items[i]->is_lost) {
             reason.worker = (uint32_t)i + 1;
             reason.workers++;
         }
     if (!reason.workers)
         reason.workers = 1;
-    else if (!c->lost)
+    else if (!c->merging.lost)
         snprintf(text, sizeof(text), "%u of %zu workers ended without telling their totals",
-                 reason.workers, c->peer_count);
-    if (c->lost)
+                 reason.workers, c->peers.count);
+    if (c->merging.lost)
         snprintf(text, sizeof(text),
                  "%zu of %zu workers %s lost: %s share of the load is missing from then on",
-                 c->lost, c->peer_count, c->lost == 1 ? "was" : "were",
-                 c->lost == 1 ? "its" : "their");
+                 c->merging.lost, c->peers.count, c->merging.lost == 1 ? "was" : "were",
+                 c->merging.lost == 1 ? "its" : "their");
     reason.text = rp_strdup(text);
     return reason;
 }
@@ -186,7 +206,7 @@ static struct rp_generator_reason incomplete(const struct rp_coordinator *c)
 static int judge_generator(struct rp_coordinator *c)
 {
     struct rp_result *result = c->result;
-    int r = rp_judge_generator(c->health, c->peer_count, result);
+    int r = rp_judge_generator(c->merging.health, c->peers.count, result);
 
     if (r == 0 && (!c->has_finished || is_any_lost(c)))
         r = rp_judge_generator_add(result, incomplete(c));
@@ -198,15 +218,16 @@ static int judge_generator(struct rp_coordinator *c)
 
 static void warn_about_connections(struct rp_coordinator *c)
 {
-    if (c->stray_bytes)
+    if (c->merging.stray_bytes)
         rp_result_warn(
             c->result,
             "%llu connection%s dropped because the server sent bytes after a complete response",
-            (unsigned long long)c->stray_bytes, c->stray_bytes == 1 ? " was" : "s were");
-    if (c->retried)
-        rp_result_warn(c->result,
-                       "%llu request%s sent again because the server had closed a kept connection",
-                       (unsigned long long)c->retried, c->retried == 1 ? " was" : "s were");
+            (unsigned long long)c->merging.stray_bytes,
+            c->merging.stray_bytes == 1 ? " was" : "s were");
+    if (c->merging.retried)
+        rp_result_warn(
+            c->result, "%llu request%s sent again because the server had closed a kept connection",
+            (unsigned long long)c->merging.retried, c->merging.retried == 1 ? " was" : "s were");
 }
 
 /* A pass that rests on nothing deserves a word. */
@@ -224,8 +245,8 @@ static void warn_about_failures(struct rp_coordinator *c)
 /* Whether every worker has told its totals that is not known to be lost. */
 static bool is_complete(const struct rp_coordinator *c)
 {
-    for (size_t i = 0; i < c->peer_count; i++)
-        if (!c->peers[i]->has_farewell && !c->peers[i]->is_lost)
+    for (size_t i = 0; i < c->peers.count; i++)
+        if (!c->peers.items[i]->has_farewell && !c->peers.items[i]->is_lost)
             return false;
     return true;
 }
@@ -235,7 +256,7 @@ int rp_judge(struct rp_coordinator *c)
     int r = 0;
 
     if (!c->has_finished) /* the executors never ended properly: why is already said */
-        return c->started ? judge_generator(c) : 0;
+        return c->pauses.started ? judge_generator(c) : 0;
     if (is_complete(c))
         check_accounting(c);
     r = judge_thresholds(c);
@@ -243,6 +264,6 @@ int rp_judge(struct rp_coordinator *c)
         r = judge_generator(c);
     warn_about_connections(c);
     warn_about_failures(c);
-    rp_warn_of_silence(c);
+    rp_loss_warn_of_silence(c);
     return r;
 }

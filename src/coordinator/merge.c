@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-
-/* What the workers measured, merged into the result by addition. */
+#include "coordinator/merge.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
 
 #include "base/alloc.h"
-#include "coordinator/coordinator_internal.h"
 
 /* Never NULL but for want of memory: what is shown later must be a text. */
 static char *text_of(struct rp_slice text)
@@ -29,32 +27,29 @@ static int read_tags(const struct rp_msg_list *list, struct rp_slice (*ret)[2])
     return r;
 }
 
-int rp_merge_define(struct rp_peer *peer, const struct rp_message *message)
+int rp_merge_define(struct rp_merging *merging, struct rp_peer *peer,
+                    const struct rp_msg_define *define)
 {
-    struct rp_msg_define define;
-    struct rp_slice(*tags)[2];
-    char *metric;
-    int r = rp_message_read(message, &define);
+    struct rp_slice(*tags)[2] = rp_calloc(define->tags.count, sizeof(*tags));
+    char *metric = text_of(define->metric);
+    int r = tags && metric ? read_tags(&define->tags, tags) : -ENOMEM;
 
-    if (r < 0)
-        return r;
-    tags = rp_calloc(define.tags.count, sizeof(*tags));
-    metric = text_of(define.metric);
-    r = tags && metric ? read_tags(&define.tags, tags) : -ENOMEM;
     if (r == 0)
-        r = rp_store_define(peer->c->result->store, peer->index, define.series, metric, define.kind,
-                            define.is_time, (const struct rp_slice(*)[2])tags, define.tags.count,
-                            NULL);
+        r = rp_store_define(merging->result->store, peer->index, define->series, metric,
+                            define->kind, define->is_time, (const struct rp_slice(*)[2])tags,
+                            define->tags.count, NULL);
     rp_free(tags);
     rp_free(metric);
     return r;
 }
 
-static int take_value(struct rp_peer *peer, const struct rp_msg_series *item,
-                      int (*take)(struct rp_peer *peer, uint32_t series,
-                                  const struct rp_value *value))
+typedef int take_fn(struct rp_merging *merging, uint32_t worker, uint32_t series,
+                    const struct rp_value *value);
+
+static int take_value(struct rp_merging *merging, uint32_t worker, const struct rp_msg_series *item,
+                      take_fn *take)
 {
-    const struct rp_store_series *of = rp_store_series(peer->c->result->store, peer->index,
+    const struct rp_store_series *of = rp_store_series(merging->result->store, worker,
                                                        item->series);
     struct rp_value value;
     int r;
@@ -63,84 +58,91 @@ static int take_value(struct rp_peer *peer, const struct rp_msg_series *item,
         return -EINVAL;
     r = rp_msg_value_get(&item->value, of->type, &value);
     if (r == 0)
-        r = take(peer, item->series, &value);
+        r = take(merging, worker, item->series, &value);
     rp_value_deinit(&value);
     return r;
 }
 
-static int apply(struct rp_peer *peer, uint32_t series, const struct rp_value *value)
+static int apply(struct rp_merging *merging, uint32_t worker, uint32_t series,
+                 const struct rp_value *value)
 {
-    return rp_store_apply(peer->c->result->store, peer->index, series, value);
+    return rp_store_apply(merging->result->store, worker, series, value);
 }
 
-static int verify(struct rp_peer *peer, uint32_t series, const struct rp_value *value)
+static int verify(struct rp_merging *merging, uint32_t worker, uint32_t series,
+                  const struct rp_value *value)
 {
-    if (!rp_store_verify(peer->c->result->store, peer->index, series, value))
-        peer->c->totals_differ = true;
+    if (!rp_store_verify(merging->result->store, worker, series, value))
+        merging->totals_differ = true;
     return 0;
 }
 
 /* A point of the series is of all workers: it ends when the last of them has told. */
-static int tick(struct rp_coordinator *c)
+static int tick(struct rp_merging *merging)
 {
-    rp_ns reported = rp_peers_reported(c);
+    struct rp_store *store = merging->result->store;
+    rp_ns reported = rp_peers_reported(merging->peers);
 
-    if (reported <= c->ticked)
+    if (reported <= merging->ticked)
         return 0;
-    c->ticked = reported;
+    merging->ticked = reported;
     /* The end of the run leaves the gauge as it was: only who has long been finished has no VUs. */
-    RP_EACH_PEER (c, peer) {
-        if (peer->step == STEP_FINISHED && peer->reported + RP_S / 2 < reported)
-            rp_store_retire(c->result->store, peer->index, "vus");
+    RP_EACH_PEER (merging->peers, peer) {
+        if (peer->step == RP_STEP_FINISHED && peer->reported + RP_S / 2 < reported)
+            rp_store_retire(store, peer->index, "vus");
     }
-    return rp_store_tick(c->result->store, reported);
+    return rp_store_tick(store, reported);
 }
 
-int rp_merge_delta(struct rp_peer *peer, const struct rp_message *message)
+int rp_merge_delta(struct rp_merging *merging, struct rp_peer *peer,
+                   const struct rp_msg_delta *delta)
 {
-    struct rp_msg_delta delta;
-    int r = rp_message_read(message, &delta);
+    int r = 0;
 
-    for (size_t i = 0; r == 0 && i < delta.items.count; i++) {
+    for (size_t i = 0; r == 0 && i < delta->items.count; i++) {
         struct rp_msg_series item;
 
-        r = rp_msg_list_get(&delta.items, i, &item);
+        r = rp_msg_list_get(&delta->items, i, &item);
         if (r == 0)
-            r = take_value(peer, &item, apply);
+            r = take_value(merging, peer->index, &item, apply);
     }
-    if (delta.elapsed > peer->reported)
-        peer->reported = delta.elapsed;
-    return r == 0 ? tick(peer->c) : r;
+    if (delta->elapsed > peer->reported)
+        peer->reported = delta->elapsed;
+    return r == 0 ? tick(merging) : r;
 }
 
-/* Right behind what the workers have measured: a clock of our own would judge what is up to a second old. */
-static void judge(struct rp_coordinator *c, rp_ns elapsed)
+int rp_merge_total(struct rp_merging *merging, struct rp_peer *peer,
+                   const struct rp_msg_series *total)
 {
-    if (c->is_stopping || elapsed < c->next_judgement)
-        return;
-    c->next_judgement = rp_ns_add(elapsed - elapsed % (RP_LIVE_THRESHOLDS_S * RP_S),
-                                  RP_LIVE_THRESHOLDS_S * RP_S);
-    rp_judge_live(c);
+    return take_value(merging, peer->index, total, verify);
 }
 
-/* Whether every worker that runs has told since this was so last. One that is blocked must not keep thresholds from being
- * judged. */
-static bool is_round_complete(struct rp_coordinator *c)
+/* ---- how far it is ---------------------------------------------------------------------------------------- */
+
+bool rp_merge_ends_round(struct rp_merging *merging)
 {
-    RP_EACH_PEER (c, peer) {
-        if (peer->step == STEP_RUNNING && !peer->is_fresh && !peer->is_silent)
+    RP_EACH_PEER (merging->peers, peer) {
+        if (peer->step == RP_STEP_RUNNING && !peer->is_fresh && !peer->is_silent)
             return false;
     }
-    RP_EACH_PEER (c, peer) {
+    RP_EACH_PEER (merging->peers, peer) {
         peer->is_fresh = false;
     }
     return true;
 }
 
-static int take_progress(struct rp_peer *peer, const struct rp_msg_list *scenarios)
+/* What it says of its time. */
+static int note_pauses(struct rp_merging *merging, struct rp_peer *peer, rp_ns elapsed,
+                       rp_ns paused, bool is_paused)
 {
-    struct rp_coordinator *c = peer->c;
-    size_t count = c->result->plan->scenario_count;
+    return rp_pauses_note(merging->pauses, merging->result, peer,
+                          peer == rp_peers_first(merging->peers), elapsed, paused, is_paused);
+}
+
+static int take_progress(struct rp_merging *merging, const struct rp_peer *peer,
+                         const struct rp_msg_list *scenarios)
+{
+    size_t count = merging->result->plan->scenario_count;
     struct rp_scenario_progress *told;
     int r = 0;
 
@@ -152,72 +154,55 @@ static int take_progress(struct rp_peer *peer, const struct rp_msg_list *scenari
     for (size_t i = 0; r == 0 && i < count; i++)
         r = rp_msg_list_get(scenarios, i, &told[i]);
     if (r == 0)
-        r = rp_progress_table_set(&c->progress, count, peer->index, told);
+        r = rp_progress_table_set(&merging->progress, count, peer->index, told);
     rp_free(told);
     return r;
 }
 
-int rp_merge_state(struct rp_peer *peer, const struct rp_message *message)
+int rp_merge_state(struct rp_merging *merging, struct rp_peer *peer,
+                   const struct rp_msg_state *state)
 {
-    struct rp_coordinator *c = peer->c;
-    struct rp_msg_state state;
-    int r = rp_message_read(message, &state);
+    int r = take_progress(merging, peer, &state->scenarios);
 
-    if (r == 0 && peer->step != STEP_RUNNING)
-        r = -EBADMSG;
     if (r == 0)
-        r = take_progress(peer, &state.scenarios);
-    if (r == 0)
-        r = rp_note_pauses(peer, state.elapsed, state.paused, state.is_paused);
+        r = note_pauses(merging, peer, state->elapsed, state->paused, state->is_paused);
     if (r < 0)
         return r;
-    c->health[peer->index] = state.health;
+    merging->health[peer->index] = state->health;
     peer->is_fresh = true;
-    if (!is_round_complete(c))
-        return 0;
-    rp_publish_snapshot(c);
-    rp_publish_generator(c);
-    judge(c, state.elapsed);
     return 0;
 }
 
-int rp_merge_total(struct rp_peer *peer, const struct rp_message *message)
-{
-    struct rp_msg_series total;
-    int r = rp_message_read(message, &total);
-
-    return r == 0 ? take_value(peer, &total, verify) : r;
-}
+/* ---- errors ----------------------------------------------------------------------------------------------- */
 
 /* A table of one row an error and one column a worker, for all errors there are. */
-static int reserve_counts(struct rp_coordinator *c)
+static int reserve_counts(struct rp_merging *merging)
 {
-    size_t rows = c->result->error_count, columns = c->peer_count;
+    size_t rows = merging->result->error_count, columns = merging->peers->count;
     uint64_t *told;
 
-    if (rows <= c->counted_errors)
+    if (rows <= merging->counted_errors)
         return 0;
-    told = rp_realloc_array(c->error_counts, rows * columns, sizeof(*told));
+    told = rp_realloc_array(merging->error_counts, rows * columns, sizeof(*told));
     if (!told)
         return -ENOMEM;
-    memset(told + c->counted_errors * columns, 0,
-           (rows - c->counted_errors) * columns * sizeof(*told));
-    c->error_counts = told;
-    c->counted_errors = rows;
+    memset(told + merging->counted_errors * columns, 0,
+           (rows - merging->counted_errors) * columns * sizeof(*told));
+    merging->error_counts = told;
+    merging->counted_errors = rows;
     return 0;
 }
 
 /* Groups arrive with their count so far: a later one of a worker replaces its earlier one. */
-static int count_error(struct rp_peer *peer, size_t i, uint64_t count)
+static int count_error(struct rp_merging *merging, uint32_t worker, size_t i, uint64_t count)
 {
-    struct rp_coordinator *c = peer->c;
-    int r = reserve_counts(c);
+    int r = reserve_counts(merging);
     uint64_t *told;
 
     if (r < 0)
         return r;
-    told = &c->error_counts[i * c->peer_count + peer->index];
-    c->result->errors[i].count += count - *told;
+    told = &merging->error_counts[i * merging->peers->count + worker];
+    merging->result->errors[i].count += count - *told;
     *told = count;
     return 0;
 }
@@ -261,22 +246,22 @@ static int find_or_add_error(struct rp_result *result, struct rp_error_group *gr
     return 0;
 }
 
-int rp_merge_error(struct rp_peer *peer, const struct rp_message *message)
+int rp_merge_error(struct rp_merging *merging, struct rp_peer *peer,
+                   const struct rp_msg_error *error)
 {
-    struct rp_error_group group = { 0 };
-    struct rp_msg_error error;
+    struct rp_error_group group;
     size_t i;
-    int r = rp_message_read(message, &error);
+    int r = copy_error(error, &group);
 
     if (r == 0)
-        r = copy_error(&error, &group);
+        r = find_or_add_error(merging->result, &group, &i);
     if (r == 0)
-        r = find_or_add_error(peer->c->result, &group, &i);
-    if (r == 0)
-        r = count_error(peer, i, error.count);
+        r = count_error(merging, peer->index, i, error->count);
     rp_error_group_deinit(&group);
     return r;
 }
+
+/* ---- the accounting --------------------------------------------------------------------------------------- */
 
 static int begin_accounting(struct rp_result *result)
 {
@@ -326,41 +311,41 @@ static void add_told(struct rp_accounting *accounting, const struct rp_scenario_
     accounting->errors += told->errors;
 }
 
-int rp_merge_loss(struct rp_peer *peer)
+int rp_merge_loss(struct rp_merging *merging, const struct rp_peer *peer)
 {
-    struct rp_coordinator *c = peer->c;
-    struct rp_result *result = c->result;
-    const struct rp_scenario_progress *told = rp_progress_table_told(&c->progress, peer->index);
+    struct rp_result *result = merging->result;
+    const struct rp_scenario_progress *told = rp_progress_table_told(&merging->progress,
+                                                                     peer->index);
     int r = begin_accounting(result);
 
+    merging->lost++;
     for (size_t i = 0; r == 0 && told && i < result->accounting_count; i++)
         add_told(&result->accounting[i], &told[i]);
-    rp_progress_table_lose(&c->progress, peer->index);
+    rp_progress_table_lose(&merging->progress, peer->index);
     rp_store_retire(result->store, peer->index, NULL);
     return r;
 }
 
-int rp_merge_finished(struct rp_peer *peer, const struct rp_message *message)
+int rp_merge_finished(struct rp_merging *merging, struct rp_peer *peer,
+                      const struct rp_msg_finished *finished)
 {
-    struct rp_coordinator *c = peer->c;
-    struct rp_result *result = c->result;
-    struct rp_msg_finished finished;
-    int r = rp_message_read(message, &finished);
+    struct rp_result *result = merging->result;
+    int r = finished->accounting.count == result->plan->scenario_count ? 0 : -EBADMSG;
 
-    if (r == 0 && finished.accounting.count != result->plan->scenario_count)
-        r = -EBADMSG;
     if (r == 0)
-        r = rp_note_pauses(peer, finished.elapsed, finished.paused, false);
+        r = note_pauses(merging, peer, finished->elapsed, finished->paused, false);
     if (r == 0)
         r = begin_accounting(result);
     if (r < 0)
         return r;
-    c->health[peer->index] = finished.health;
-    c->stray_bytes += finished.stray_bytes;
-    c->retried += finished.retried;
-    result->workers[peer->index].started_late = finished.started_late;
-    return add_accounting(result, &finished.accounting);
+    merging->health[peer->index] = finished->health;
+    merging->stray_bytes += finished->stray_bytes;
+    merging->retried += finished->retried;
+    result->workers[peer->index].started_late = finished->started_late;
+    return add_accounting(result, &finished->accounting);
 }
+
+/* ---- its name, and its farewell --------------------------------------------------------------------------- */
 
 /* Takes the texts over, whatever comes of it. */
 static int name_worker(struct rp_result_worker *worker, char *loop, char *runtime)
@@ -391,30 +376,63 @@ static int show_workers(struct rp_result *result, size_t count)
     return 0;
 }
 
-int rp_merge_hello(struct rp_peer *peer, const struct rp_msg_hello *hello)
+int rp_merge_hello(struct rp_merging *merging, struct rp_peer *peer,
+                   const struct rp_msg_hello *hello)
 {
-    struct rp_result_worker *worker = &peer->c->result->workers[peer->index];
+    struct rp_result_worker *worker = &merging->result->workers[peer->index];
     int r;
 
     if (hello->protocol != RP_PROTOCOL_VERSION)
         return -EPROTO;
-    worker->pid = (int)hello->pid;
-    r = show_workers(peer->c->result, (size_t)peer->index + 1);
+    peer->pid = worker->pid = (int)hello->pid;
+    r = show_workers(merging->result, (size_t)peer->index + 1);
     if (r == 0)
         r = name_worker(worker, text_of(hello->loop), text_of(hello->runtime));
     return r;
 }
 
-void rp_merge_bye(struct rp_peer *peer, const struct rp_msg_bye *bye)
+void rp_merge_bye(struct rp_merging *merging, struct rp_peer *peer, const struct rp_msg_bye *bye)
 {
-    struct rp_result_worker *worker = &peer->c->result->workers[peer->index];
+    struct rp_result_worker *worker = &merging->result->workers[peer->index];
 
     worker->cpu_user_s = bye->cpu_user;
     worker->cpu_system_s = bye->cpu_system;
     worker->max_rss_bytes = bye->max_rss;
     if (bye->error < 0)
-        rp_result_fail(peer->c->result, RP_EXIT_INTERNAL,
+        rp_result_fail(merging->result, RP_EXIT_INTERNAL,
                        "a worker could not report all that it measured: %s",
                        bye->error > INT_MIN ? strerror((int)-bye->error) : "no reason");
     peer->has_farewell = true;
+}
+
+/* ---- life ------------------------------------------------------------------------------------------------- */
+
+void rp_merging_init(struct rp_merging *merging, struct rp_result *result,
+                     const struct rp_peers *peers, struct rp_pauses *pauses)
+{
+    *merging = (struct rp_merging){ .result = result, .peers = peers, .pauses = pauses };
+}
+
+void rp_merging_deinit(struct rp_merging *merging)
+{
+    rp_progress_table_deinit(&merging->progress);
+    rp_free(merging->health);
+    rp_free(merging->error_counts);
+}
+
+int rp_merging_add_worker(struct rp_merging *merging, uint32_t index)
+{
+    struct rp_worker_health *health = rp_realloc_array(merging->health, index + 1, sizeof(*health));
+    struct rp_result_worker *workers = rp_realloc_array(merging->result->workers, index + 1,
+                                                        sizeof(*workers));
+
+    if (health)
+        merging->health = health;
+    if (workers)
+        merging->result->workers = workers;
+    if (!health || !workers)
+        return -ENOMEM;
+    health[index] = (struct rp_worker_health){ 0 };
+    workers[index] = (struct rp_result_worker){ .id = index + 1 };
+    return 0;
 }

@@ -1,166 +1,152 @@
 /* SPDX-License-Identifier: MIT */
-
-/* The workers, as the coordinator holds them: they begin, are spoken to, and end. */
+#include "coordinator/peer.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/alloc.h"
-#include "coordinator/coordinator_internal.h"
+
+enum { REMIND_S = 1, SECOND_LOOK_S = 1 };
 
 /* ---- all of them ------------------------------------------------------------------------------------------ */
 
-struct rp_peer *rp_peer_first(struct rp_coordinator *c)
+void rp_peers_init(struct rp_peers *peers, struct rp_loop *loop,
+                   const struct rp_peer_source *source, const struct rp_peers_events *events,
+                   rp_ns patience)
 {
-    for (size_t i = 0; i < c->peer_count; i++)
-        if (c->peers[i]->step != STEP_GONE)
-            return c->peers[i];
-    return NULL;
+    *peers = (struct rp_peers){ .loop = loop,
+                                .source = source,
+                                .events = events,
+                                .patience = patience > 0 ? patience : RP_PATIENCE_S * RP_S };
 }
 
-bool rp_peers_are_all(struct rp_coordinator *c, enum step step)
+void rp_peers_deinit(struct rp_peers *peers)
 {
-    RP_EACH_PEER (c, peer) {
-        if (peer->step != step)
-            return false;
-    }
-    return rp_peer_first(c);
-}
+    for (size_t i = 0; i < peers->count; i++) {
+        struct rp_peer *peer = peers->items[i];
 
-void rp_peers_send(struct rp_coordinator *c, enum rp_message_type type, const void *from)
-{
-    RP_EACH_PEER (c, peer) {
-        rp_peer_send(peer, type, from);
-    }
-}
-
-void rp_peers_kill(struct rp_coordinator *c)
-{
-    RP_EACH_PEER (c, peer) {
-        peer->body->ops->kill(peer->body);
-    }
-}
-
-rp_ns rp_peers_reported(const struct rp_coordinator *c)
-{
-    rp_ns least = RP_NS_NEVER, most = 0;
-
-    for (size_t i = 0; i < c->peer_count; i++) {
-        const struct rp_peer *peer = c->peers[i];
-
-        if (peer->reported > most)
-            most = peer->reported;
-        if (peer->step == STEP_RUNNING && peer->reported < least)
-            least = peer->reported;
-    }
-    return least == RP_NS_NEVER ? most : least;
-}
-
-void rp_peers_free(struct rp_coordinator *c)
-{
-    for (size_t i = 0; i < c->peer_count; i++) {
-        struct rp_peer *peer = c->peers[i];
-
-        rp_timer_disarm(&peer->patience);
-        rp_timer_disarm(&peer->reminder);
-        rp_channel_close(&peer->channel);
+        rp_peer_close(peer);
         if (peer->body)
             peer->body->ops->free(peer->body);
         rp_free(peer->why);
         rp_free(peer);
     }
-    rp_free(c->peers);
-    c->peers = NULL;
-    c->peer_count = 0;
+    rp_free(peers->items);
+    peers->items = NULL;
+    peers->count = 0;
 }
 
-/* ---- one of them ------------------------------------------------------------------------------------------ */
-
-/* Its place in the result, which shows once it has said hello. */
-static int add_worker(struct rp_result *result, size_t index)
+struct rp_peer *rp_peers_next(const struct rp_peers *peers, const struct rp_peer *peer)
 {
-    struct rp_result_worker *workers = rp_realloc_array(result->workers, index + 1,
-                                                        sizeof(*workers));
-
-    if (!workers)
-        return -ENOMEM;
-    result->workers = workers;
-    workers[index] = (struct rp_result_worker){ .id = (uint32_t)index + 1 };
-    return 0;
+    for (size_t i = peer ? peer->index + 1 : 0; i < peers->count; i++)
+        if (peers->items[i]->step != RP_STEP_GONE)
+            return peers->items[i];
+    return NULL;
 }
 
-int rp_peer_new(struct rp_coordinator *c, struct rp_peer **ret)
+struct rp_peer *rp_peers_first(const struct rp_peers *peers)
 {
-    struct rp_peer **peers = rp_realloc_array(c->peers, c->peer_count + 1,
-                                              sizeof(struct rp_peer *));
-    struct rp_worker_health *health = rp_realloc_array(c->health, c->peer_count + 1,
-                                                       sizeof(*health));
-    struct rp_peer *peer;
-
-    if (peers)
-        c->peers = peers;
-    if (health)
-        c->health = health;
-    if (!peers || !health)
-        return -ENOMEM;
-    health[c->peer_count] = (struct rp_worker_health){ 0 };
-    if (add_worker(c->result, c->peer_count) < 0)
-        return -ENOMEM;
-    peer = rp_calloc(1, sizeof(*peer));
-    if (!peer)
-        return -ENOMEM;
-    *peer = (struct rp_peer){ .c = c, .index = (uint32_t)c->peer_count };
-    peers[c->peer_count++] = peer;
-    *ret = peer;
-    return 0;
+    return rp_peers_next(peers, NULL);
 }
 
-void rp_peer_send(struct rp_peer *peer, enum rp_message_type type, const void *from)
+bool rp_peers_are_all(const struct rp_peers *peers, enum rp_step step)
 {
-    /* A worker that cannot be written to has died: that is noticed by its end. */
-    (void)rp_channel_send(&peer->channel, type, from);
+    RP_EACH_PEER (peers, peer) {
+        if (peer->step != step)
+            return false;
+    }
+    return rp_peers_first(peers);
 }
 
-void rp_peer_gone(struct rp_peer *peer)
+bool rp_peers_is_any(const struct rp_peers *peers, enum rp_step step)
 {
-    peer->step = STEP_GONE;
-    if (!rp_peer_first(peer->c))
-        rp_coordinator_over(peer->c);
+    RP_EACH_PEER (peers, peer) {
+        if (peer->step == step)
+            return true;
+    }
+    return false;
 }
 
-/* ---- what it is made of ----------------------------------------------------------------------------------- */
+bool rp_peers_has_other(const struct rp_peer *peer)
+{
+    RP_EACH_PEER (peer->peers, other) {
+        if (other != peer)
+            return true;
+    }
+    return false;
+}
+
+void rp_peers_send(const struct rp_peers *peers, enum rp_message_type type, const void *from)
+{
+    RP_EACH_PEER (peers, peer) {
+        rp_peer_send(peer, type, from);
+    }
+}
+
+void rp_peers_kill(const struct rp_peers *peers)
+{
+    RP_EACH_PEER (peers, peer) {
+        peer->body->ops->kill(peer->body);
+    }
+}
+
+rp_ns rp_peers_reported(const struct rp_peers *peers)
+{
+    rp_ns least = RP_NS_NEVER, most = 0;
+
+    for (size_t i = 0; i < peers->count; i++) {
+        const struct rp_peer *peer = peers->items[i];
+
+        if (peer->reported > most)
+            most = peer->reported;
+        if (peer->step == RP_STEP_RUNNING && peer->reported < least)
+            least = peer->reported;
+    }
+    return least == RP_NS_NEVER ? most : least;
+}
+
+/* ---- what happens to one ---------------------------------------------------------------------------------- */
+
+static void on_message(struct rp_channel *channel, const struct rp_message *message)
+{
+    struct rp_peer *peer = rp_container_of(channel, struct rp_peer, channel);
+
+    peer->peers->events->message(peer, message);
+}
+
+static void on_closed(struct rp_channel *channel, int status)
+{
+    struct rp_peer *peer = rp_container_of(channel, struct rp_peer, channel);
+
+    peer->is_cut = true;
+    peer->peers->events->closed(peer, status);
+}
+
+static const struct rp_channel_events channel_events = {
+    .message = on_message,
+    .closed = on_closed,
+};
 
 static int on_connected(struct rp_peer_body *body, int fd)
 {
-    struct rp_peer *peer = body->peer;
-
-    return rp_channel_open(&peer->channel, peer->c->loop, fd, &rp_coordinator_channel_events);
+    return rp_channel_open(&body->peer->channel, body->loop, fd, &channel_events);
 }
 
 static void on_line(struct rp_peer_body *body, bool is_stderr, const char *text)
 {
-    rp_publish_line(body->peer->c, is_stderr, text);
-}
+    struct rp_peer *peer = body->peer;
 
-void rp_peer_ended(struct rp_peer *peer, const struct rp_peer_end *end)
-{
-    if (peer->step == STEP_GONE)
-        return;
-    /* What it has left behind may still hold the other end, and has nothing to say. */
-    rp_channel_close(&peer->channel);
-    rp_peer_take_your_time(peer);
-    if (peer->has_farewell || (peer->c->phase == PHASE_LEAVING && peer->c->status < 0))
-        rp_peer_gone(peer);
-    else
-        rp_peer_lost(peer, end);
+    peer->peers->events->line(peer, is_stderr, text);
 }
 
 static void on_ended(struct rp_peer_body *body, const struct rp_peer_end *end)
 {
+    struct rp_peer *peer = body->peer;
+
     /* Its end is often seen before the last that it said. */
-    rp_channel_receive(&body->peer->channel);
-    rp_peer_ended(body->peer, end);
+    rp_channel_receive(&peer->channel);
+    if (peer->step != RP_STEP_GONE)
+        peer->peers->events->ended(peer, end);
 }
 
 static const struct rp_peer_events body_events = {
@@ -169,6 +155,92 @@ static const struct rp_peer_events body_events = {
     .ended = on_ended,
 };
 
+/* ---- its beginning and its end ---------------------------------------------------------------------------- */
+
+static int add(struct rp_peers *peers, struct rp_peer **ret)
+{
+    struct rp_peer **items = rp_realloc_array(peers->items, peers->count + 1,
+                                              sizeof(struct rp_peer *));
+    struct rp_peer *peer;
+
+    if (!items)
+        return -ENOMEM;
+    peers->items = items;
+    peer = rp_calloc(1, sizeof(*peer));
+    if (!peer)
+        return -ENOMEM;
+    *peer = (struct rp_peer){ .peers = peers, .index = (uint32_t)peers->count };
+    items[peers->count++] = peer;
+    *ret = peer;
+    return 0;
+}
+
+static int start(struct rp_peer *peer, struct rp_error *err)
+{
+    const struct rp_peer_source *source = peer->peers->source;
+    int r = source->make(source, peer->index, &peer->body);
+
+    if (r < 0)
+        return r;
+    peer->body->events = &body_events;
+    peer->body->loop = peer->peers->loop;
+    peer->body->peer = peer;
+    r = peer->body->ops->start(peer->body, err);
+    if (r < 0 && err->message && source->hint)
+        rp_error_hint(err, "%s", source->hint);
+    return r;
+}
+
+int rp_peers_start(struct rp_peers *peers, struct rp_error *err, struct rp_peer **ret)
+{
+    struct rp_peer *peer;
+    int r = add(peers, &peer);
+
+    if (r < 0)
+        return r;
+    r = start(peer, err);
+    if (r < 0) {
+        peer->step = RP_STEP_GONE;
+        return r;
+    }
+    peer->pid = peer->body->pid;
+    peer->heard = rp_loop_now(peers->loop);
+    rp_peer_be_patient(peer, 3, 0);
+    *ret = peer;
+    return 0;
+}
+
+void rp_peer_kill(struct rp_peer *peer)
+{
+    peer->was_killed = true;
+    peer->body->ops->kill(peer->body);
+}
+
+void rp_peer_close(struct rp_peer *peer)
+{
+    /* What it has left behind may still hold the other end, and has nothing to say. */
+    rp_channel_close(&peer->channel);
+    rp_peer_take_your_time(peer);
+}
+
+/* ---- speaking with it ------------------------------------------------------------------------------------- */
+
+void rp_peer_send(struct rp_peer *peer, enum rp_message_type type, const void *from)
+{
+    /* A worker that cannot be written to has died: that is noticed by its end. */
+    (void)rp_channel_send(&peer->channel, type, from);
+}
+
+void rp_peer_spoke(struct rp_peer *peer)
+{
+    rp_ns now = rp_loop_now(peer->peers->loop);
+
+    if (peer->is_silent)
+        peer->silence += now - peer->heard;
+    peer->is_silent = false;
+    peer->heard = now;
+}
+
 const char *rp_peer_last_words(const struct rp_peer *peer)
 {
     const struct rp_peer_ops *ops = peer->body->ops;
@@ -176,32 +248,115 @@ const char *rp_peer_last_words(const struct rp_peer *peer)
     return ops->last_words ? ops->last_words(peer->body) : "";
 }
 
-static int start(struct rp_peer *peer)
+const char *rp_peer_name(const struct rp_peer *peer, char out[RP_PEER_NAME_MAX])
 {
-    struct rp_coordinator *c = peer->c;
-    int r = c->source->make(c->source, peer->index, &peer->body);
-
-    if (r < 0)
-        return r;
-    peer->body->events = &body_events;
-    peer->body->loop = c->loop;
-    peer->body->peer = peer;
-    r = peer->body->ops->start(peer->body, c->err);
-    if (r < 0 && c->err->message && c->source->hint)
-        rp_error_hint(c->err, "%s", c->source->hint);
-    return r;
+    if (peer->pid > 0)
+        snprintf(out, RP_PEER_NAME_MAX, "worker %u (process %d)", peer->index + 1, peer->pid);
+    else
+        snprintf(out, RP_PEER_NAME_MAX, "worker %u", peer->index + 1);
+    return out;
 }
 
-int rp_peer_start(struct rp_peer *peer)
-{
-    int r = start(peer);
+/* ---- waiting for it --------------------------------------------------------------------------------------- */
 
-    if (r < 0) {
-        peer->step = STEP_GONE;
-        return r;
+bool rp_peer_has_answered(struct rp_peer *peer)
+{
+    unsigned before = peer->patience_changes;
+    rp_ns heard = peer->heard;
+
+    rp_channel_receive(&peer->channel);
+    return peer->patience_changes != before || peer->heard != heard ||
+           peer->body->ops->look(peer->body) == RP_PEER_ENDED;
+}
+
+static void patience_lost(struct rp_timer *timer, rp_ns now)
+{
+    struct rp_peer *peer = rp_container_of(timer, struct rp_peer, patience);
+    unsigned before = peer->patience_changes;
+    rp_ns silent_until;
+
+    rp_channel_receive(&peer->channel);
+    if (peer->patience_changes != before || peer->body->ops->look(peer->body) == RP_PEER_ENDED)
+        return;
+    silent_until = peer->heard + peer->peers->patience;
+    if (peer->step == RP_STEP_RUNNING && silent_until > now && peer->limit > now)
+        rp_timer_arm(peer->peers->loop, timer,
+                     silent_until < peer->limit ? silent_until : peer->limit, patience_lost);
+    else
+        peer->peers->events->overdue(peer);
+}
+
+static void time_is_over(struct rp_timer *timer, rp_ns now)
+{
+    struct rp_peer *peer = rp_container_of(timer, struct rp_peer, reminder);
+
+    peer->body->ops->remind(peer->body);
+    rp_timer_arm(peer->peers->loop, timer, now + REMIND_S * RP_S, time_is_over);
+}
+
+/* Its time may have gone by while somebody else held up the thread: then it has not had its turn yet. */
+static void hook_overdue(struct rp_timer *timer, rp_ns now)
+{
+    struct rp_peer *peer = rp_container_of(timer, struct rp_peer, patience);
+    struct rp_loop *loop = peer->peers->loop;
+
+    if (peer->is_second_look) {
+        peer->peers->events->overdue(peer);
+        return;
     }
-    peer->c->result->workers[peer->index].pid = peer->body->pid; /* for one that never says hello */
-    peer->heard = rp_loop_now(peer->c->loop);
-    rp_peer_be_patient(peer, 3, 0);
-    return 0;
+    peer->is_second_look = true;
+    rp_timer_arm(loop, timer, rp_loop_now(loop) + SECOND_LOOK_S * RP_S, hook_overdue);
+}
+
+/* One that shares our thread is waited for in hooks only. */
+static void wait_for_hook(struct rp_peer *peer, rp_ns due)
+{
+    rp_peer_take_your_time(peer);
+    if (peer->step != RP_STEP_HOOK)
+        return;
+    peer->is_second_look = false;
+    rp_timer_arm(peer->peers->loop, &peer->patience, rp_ns_add(due, RP_PATIENCE_S * RP_S),
+                 hook_overdue);
+}
+
+void rp_peer_be_patient(struct rp_peer *peer, int times, rp_ns more)
+{
+    struct rp_loop *loop = peer->peers->loop;
+    rp_ns due = rp_ns_add(rp_loop_now(loop), more);
+    rp_ns patience = peer->peers->patience;
+
+    if (peer->body->ops->shares_thread) {
+        wait_for_hook(peer, due);
+        return;
+    }
+    peer->patience_changes++;
+    peer->limit = rp_ns_add(due, times * patience);
+    if (peer->body->ops->remind)
+        rp_timer_arm(loop, &peer->reminder, rp_ns_add(due, REMIND_S * RP_S), time_is_over);
+    rp_timer_arm(loop, &peer->patience,
+                 peer->step == RP_STEP_RUNNING ? rp_ns_add(due, patience) : peer->limit,
+                 patience_lost);
+}
+
+void rp_peer_take_your_time(struct rp_peer *peer)
+{
+    peer->patience_changes++;
+    rp_timer_disarm(&peer->reminder);
+    rp_timer_disarm(&peer->patience);
+}
+
+void rp_peers_be_patient(const struct rp_peers *peers, int times, rp_ns more)
+{
+    RP_EACH_PEER (peers, peer) {
+        if (peer->step == RP_STEP_RUNNING && !peer->is_cut)
+            rp_peer_be_patient(peer, times, more);
+    }
+}
+
+void rp_peers_take_your_time(const struct rp_peers *peers)
+{
+    RP_EACH_PEER (peers, peer) {
+        if (!peer->is_cut) /* what cannot be spoken with any more has its time all the same */
+            rp_peer_take_your_time(peer);
+    }
 }

@@ -21,22 +21,6 @@ static void tell(struct rp_coordinator *c, struct rp_event event)
 
 /* ---- how far it is ------------------------------------------------------------------------------------------ */
 
-enum rp_run_phase rp_coordinator_phase(const struct rp_coordinator *c)
-{
-    switch (c->phase) {
-    case PHASE_HELLO:
-    case PHASE_LOADING:
-    case PHASE_PLANNING:
-        return RP_RUN_LOADING;
-    case PHASE_SETUP:
-        return RP_RUN_SETUP;
-    case PHASE_RUNNING:
-        return c->is_stopping ? RP_RUN_STOPPING : RP_RUN_RUNNING;
-    default:
-        return RP_RUN_TEARDOWN;
-    }
-}
-
 static rp_ns longest_of(const struct rp_plan *plan)
 {
     rp_ns longest = 0;
@@ -53,11 +37,11 @@ static rp_ns longest_of(const struct rp_plan *plan)
 
 struct rp_run_status rp_coordinator_status(const struct rp_coordinator *c)
 {
-    return (struct rp_run_status){ .phase = rp_coordinator_phase(c),
-                                   .is_paused = c->is_paused,
+    return (struct rp_run_status){ .phase = rp_phase_shown(c->phase, c->is_stopping),
+                                   .is_paused = c->pauses.is_paused,
                                    .elapsed = rp_coordinator_elapsed(c),
                                    .longest = longest_of(c->result->plan),
-                                   .scenarios = c->progress.sums };
+                                   .scenarios = c->merging.progress.sums };
 }
 
 void rp_publish_status(struct rp_coordinator *c)
@@ -68,20 +52,20 @@ void rp_publish_status(struct rp_coordinator *c)
 
 void rp_publish_phase(struct rp_coordinator *c)
 {
-    enum rp_run_phase phase = rp_coordinator_phase(c);
+    enum rp_run_phase phase = rp_phase_shown(c->phase, c->is_stopping);
 
-    if (c->has_published_phase && phase == c->published_phase)
+    if (c->publishing.has_published_phase && phase == c->publishing.published_phase)
         return;
-    c->has_published_phase = true;
-    c->published_phase = phase;
+    c->publishing.has_published_phase = true;
+    c->publishing.published_phase = phase;
     tell(c, (struct rp_event){ .kind = RP_EVENT_PHASE, .phase = phase });
 }
 
 void rp_publish_pause(struct rp_coordinator *c)
 {
     tell(c, (struct rp_event){
-                .kind = c->is_paused ? RP_EVENT_PAUSE : RP_EVENT_RESUME,
-                .pause = { .elapsed = rp_coordinator_elapsed(c), .paused = c->paused },
+                .kind = c->pauses.is_paused ? RP_EVENT_PAUSE : RP_EVENT_RESUME,
+                .pause = { .elapsed = rp_coordinator_elapsed(c), .paused = c->pauses.paused },
             });
 }
 
@@ -89,7 +73,7 @@ static void publish_snapshot(struct rp_coordinator *c)
 {
     const struct rp_result *result = c->result;
 
-    c->last_snapshot = result->elapsed + result->paused;
+    c->publishing.last_snapshot = result->elapsed + result->paused;
     tell(c, (struct rp_event){ .kind = RP_EVENT_SNAPSHOT,
                                .snapshot = { .status = rp_coordinator_status(c),
                                              .elapsed = result->elapsed,
@@ -101,7 +85,7 @@ void rp_publish_snapshot(struct rp_coordinator *c)
 {
     rp_ns at = c->result->elapsed + c->result->paused;
 
-    if (is_wanted(c, RP_EVENT_SNAPSHOT) && at - c->last_snapshot >= RP_S / 2)
+    if (is_wanted(c, RP_EVENT_SNAPSHOT) && at - c->publishing.last_snapshot >= RP_S / 2)
         publish_snapshot(c);
 }
 
@@ -132,12 +116,13 @@ void rp_publish_live(struct rp_coordinator *c, size_t i, const struct rp_verdict
 
     if (!rp_publish_wants_live(c))
         return;
-    if (!c->live)
-        c->live = rp_calloc(c->result->plan->threshold_count, sizeof(*c->live));
-    if (c->live && c->live[i] == now && !aborts)
+    if (!c->publishing.live)
+        c->publishing.live = rp_calloc(c->result->plan->threshold_count,
+                                       sizeof(*c->publishing.live));
+    if (c->publishing.live && c->publishing.live[i] == now && !aborts)
         return;
-    if (c->live)
-        c->live[i] = now;
+    if (c->publishing.live)
+        c->publishing.live[i] = now;
     tell(c, (struct rp_event){ .kind = RP_EVENT_LIVE_THRESHOLD,
                                .threshold = { .index = i,
                                               .verdict = *verdict,
@@ -163,9 +148,9 @@ static void publish_reasons(struct rp_coordinator *c)
     for (size_t i = 0; i < result->generator_reason_count; i++) {
         const struct rp_generator_reason *reason = &result->generator_reasons[i];
 
-        if (reason->verdict <= c->told[reason->cause])
+        if (reason->verdict <= c->publishing.told[reason->cause])
             continue;
-        c->told[reason->cause] = (unsigned char)reason->verdict;
+        c->publishing.told[reason->cause] = (unsigned char)reason->verdict;
         tell(c, (struct rp_event){
                     .kind = RP_EVENT_GENERATOR,
                     .generator = { .reason = reason, .elapsed = rp_coordinator_elapsed(c) },
@@ -178,11 +163,11 @@ void rp_publish_generator(struct rp_coordinator *c)
 {
     uint64_t observed = 0;
 
-    for (size_t i = 0; i < c->peer_count; i++) /* one may be lost, and not have seen much */
-        if ((uint64_t)c->health[i].observed > observed)
-            observed = (uint64_t)c->health[i].observed;
+    for (size_t i = 0; i < c->peers.count; i++) /* one may be lost, and not have seen much */
+        if ((uint64_t)c->merging.health[i].observed > observed)
+            observed = (uint64_t)c->merging.health[i].observed;
     if (is_wanted(c, RP_EVENT_GENERATOR) && observed >= GENERATOR_AFTER_S * RP_S &&
-        rp_judge_generator(c->health, c->peer_count, c->result) == 0)
+        rp_judge_generator(c->merging.health, c->peers.count, c->result) == 0)
         publish_reasons(c);
 }
 
@@ -193,7 +178,7 @@ void rp_publish_end(struct rp_coordinator *c, int r)
     const struct rp_result *result = c->result;
     enum rp_exit code = r == -RP_EUSER ? RP_EXIT_CONFIG : RP_EXIT_INTERNAL;
 
-    if (c->started)
+    if (c->pauses.started)
         publish_snapshot(c);
     if (r == 0) {
         publish_reasons(c);
@@ -205,4 +190,9 @@ void rp_publish_end(struct rp_coordinator *c, int r)
              .finished = { .code = r == 0 ? result->exit_code : code, /* a sink may have failed */
                            .reason = r == 0 ? result->reason : c->err->message },
          });
+}
+
+void rp_publish_deinit(struct rp_coordinator *c)
+{
+    rp_free(c->publishing.live);
 }

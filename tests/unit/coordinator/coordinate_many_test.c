@@ -275,6 +275,39 @@ static void test_one_cannot_use_what_is_shared(void **state)
     run_deinit(&run);
 }
 
+/* The second status of the phase tells that the loss was noticed. */
+static void release_once_lost(struct run *run, const struct rp_run_status *status)
+{
+    if (status->phase != RP_RUN_SETUP || ++run->step != 2)
+        return;
+    for (size_t i = 1; i < run->result.worker_count; i++)
+        assert_int_equal(kill(run->result.workers[i].pid, SIGUSR1), 0);
+}
+
+/* The worker that ran setup() dies while the others are told what it returned: what setup() has made is torn down by
+ * the first one that is left, once that has taken or refused what it was told. */
+static void test_the_first_dies_while_the_others_get_ready(void **state)
+{
+    static const char *const others[] = { "share-waits", "share-waits-fails" };
+
+    for (int i = 0; i < 8; i++) {
+        struct run run = { .workers = 2 + i % 2,
+                           .bears_losses = i & 2,
+                           .status = release_once_lost };
+
+        disorder = (struct disorder){
+            .who = 1, .others = others[i / 4], .deadly = "share", .is_reversed = i & 1
+        };
+        coordinate(&run, "die", "set-up");
+        check_failed(&run, "set-up", 1, "exited with status 7");
+        check_result(&run, "set-up");
+        assert_int_equal(run.result.setup_time, 5);
+        assert_int_equal(run.result.teardown_time, 5);
+        assert_int_equal(run.result.accounting_count, 0);
+        run_deinit(&run);
+    }
+}
+
 /* A task that setup() has left behind ends the run while the others are told what it returned. */
 static void test_the_first_aborts_while_the_others_get_ready(void **state)
 {
@@ -353,6 +386,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_teardown(test_one_is_stopped, end_disorder),
         cmocka_unit_test_teardown(test_one_cannot_use_what_is_shared, end_disorder),
         cmocka_unit_test_teardown(test_the_first_aborts_while_the_others_get_ready, end_disorder),
+        cmocka_unit_test_teardown(test_the_first_dies_while_the_others_get_ready, end_disorder),
     };
 
     return run_all(argc, argv, tests, RP_ARRAY_LEN(tests));

@@ -38,7 +38,8 @@ int __wrap_posix_spawnp(pid_t *ret, const char *file, const posix_spawn_file_act
     disorder.started++;
     r = __real_posix_spawnp(ret, file, actions, attr,
                             disorder.who && disorder.who != disorder.started ? others : argv, env);
-    worker = *ret;
+    if (!disorder.who || disorder.who == disorder.started)
+        worker = *ret;
     if (r == 0 && disorder.ends_at_once)
         wait_for_end();
     return r;

@@ -10,7 +10,7 @@
 
 struct disorder {
     bool ends_at_once;  /* wait for the end of the worker just after its start */
-    const char *deadly; /* or after this type of message has been sent to it */
+    const char *deadly; /* or after this type of message has been sent to it, or to another one */
     bool is_reversed;   /* events of one wait are delivered last to first */
     int channel;        /* where the coordinator sent something last */
     /* Of several workers only this one (from 1) is what the run is told, the others are good. 0: all are. */

@@ -3,7 +3,7 @@
 /*
  * fake_worker MODE [PHASE]: a worker that speaks the protocol over descriptor 3 and goes wrong as it is told.
  *
- * Phases, in their order: start (before hello), hello, load, plan, setup, share, run (after start), finish (after finished),
+ * Phases, in their order: start (before hello), hello, load, plan, setup, set-up (after it), share, run (after start), finish (after finished),
  * teardown, exit (after the totals), bye (all said). MODE happens when the phase is reached: "die", "crash", "hang",
  * "stop" (by a signal), "close" (the socket; the process stays), "garbage" (a frame that is no message), "odd" (a message out of place),
  * "giant" (a frame too large), "talks" (and goes on). Other modes name one lie or mishap of the content; "good" is none.
@@ -419,12 +419,15 @@ int main(int argc, char **argv)
             if (is("setup-aborts"))
                 abort_run(NULL);
             end_hook(type, !is("no-setup"));
+            reach("set-up");
             if (is("late-abort"))
                 abort_run("late");
             break;
         case RP_MSG_SHARE:
             reach("share");
-            if (is("share-fails"))
+            if (is("share-waits") || is("share-waits-fails"))
+                wait_for_signal(SIGUSR1);
+            if (is("share-fails") || is("share-waits-fails"))
                 send_failed();
             else
                 say(RP_MSG_READY, NULL);

@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "coordinator/coordinator_internal.h"
+#include "coordinator/merge.h"
 
 enum {
     WORKERS = 3,
@@ -24,62 +24,51 @@ enum {
 };
 
 struct fake {
-    struct rp_coordinator c;
+    struct rp_merging merging;
+    struct rp_pauses pauses;
     struct rp_result result;
-    struct rp_peer peers[WORKERS], *list[WORKERS];
+    struct rp_peers peers;
+    struct rp_peer items[WORKERS], *list[WORKERS];
 };
 
 static void fake_init(struct fake *fake)
 {
-    *fake = (struct fake){
-        .c = { .result = &fake->result, .peers = fake->list, .peer_count = WORKERS }
-    };
-    fake->result.workers = rp_calloc(WORKERS, sizeof(*fake->result.workers));
-    assert_non_null(fake->result.workers);
+    *fake = (struct fake){ .peers = { .items = fake->list, .count = WORKERS } };
+    rp_merging_init(&fake->merging, &fake->result, &fake->peers, &fake->pauses);
     for (uint32_t i = 0; i < WORKERS; i++) {
-        fake->peers[i] = (struct rp_peer){ .c = &fake->c, .index = i };
-        fake->list[i] = &fake->peers[i];
-        fake->result.workers[i].id = i + 1;
+        fake->items[i] = (struct rp_peer){ .peers = &fake->peers, .index = i };
+        fake->list[i] = &fake->items[i];
+        assert_int_equal(rp_merging_add_worker(&fake->merging, i), 0);
     }
 }
 
 static void fake_deinit(struct fake *fake)
 {
-    rp_free(fake->c.error_counts);
+    rp_merging_deinit(&fake->merging);
     rp_result_deinit(&fake->result);
 }
 
-struct written {
-    struct rp_buf bytes;
-    struct rp_message *message;
-};
-
-static void write_message(struct written *written, enum rp_message_type type, const void *from)
+/* @text has LONG_TEXT bytes. */
+static struct rp_msg_error error_of(const char *text, const char *type, uint64_t count)
 {
-    rp_buf_init(&written->bytes, 1 << 20);
-    rp_message_write(&written->bytes, type, from);
-    assert_int_equal(rp_message_decode(rp_buf_slice(&written->bytes), &written->message), 0);
-}
-
-static void written_deinit(struct written *written)
-{
-    rp_message_free(written->message);
-    rp_buf_deinit(&written->bytes);
-}
-
-static void write_error(struct written *written, const char *type, uint64_t count)
-{
-    char text[LONG_TEXT];
     struct rp_slice whole = rp_slice(text, LONG_TEXT);
-    struct rp_msg_error error = { .scenario = whole,
+
+    return (struct rp_msg_error){ .scenario = whole,
                                   .error_type = rp_slice_str(type),
                                   .message = whole,
                                   .place = whole,
                                   .traceback = whole,
                                   .count = count };
+}
 
-    memset(text, 'x', LONG_TEXT);
-    write_message(written, RP_MSG_ERROR, &error);
+/* How often that fails. */
+static int merge_error(struct fake *fake, int worker, const struct rp_msg_error *error)
+{
+    int failures = 0;
+
+    while (rp_merge_error(&fake->merging, &fake->items[worker], error) == -ENOMEM)
+        failures++;
+    return failures;
 }
 
 static void assert_whole(const struct rp_error_group *group)
@@ -94,25 +83,22 @@ static void assert_whole(const struct rp_error_group *group)
 /* A known group and a new one, with the @n-th allocation failing. Returns how many allocations there were. */
 static uint64_t merge_errors_with_failure_at(uint64_t n)
 {
-    struct written first, again, other;
+    char text[LONG_TEXT];
+    struct rp_msg_error first = error_of(text, "ValueError", 2);
+    struct rp_msg_error again = error_of(text, "ValueError", 5);
+    struct rp_msg_error other = error_of(text, "KeyError", 1);
     struct fake fake;
     uint64_t before;
-    int failures = 0;
+    int failures;
 
+    memset(text, 'x', LONG_TEXT);
     fake_init(&fake);
-    write_error(&first, "ValueError", 2);
-    write_error(&again, "ValueError", 5);
-    write_error(&other, "KeyError", 1);
     before = rp_alloc_count();
     rp_alloc_fail_at(n);
-    while (rp_merge_error(&fake.peers[0], first.message) == -ENOMEM)
-        failures++;
-    while (rp_merge_error(&fake.peers[0], again.message) == -ENOMEM)
-        failures++;
-    while (rp_merge_error(&fake.peers[1], other.message) == -ENOMEM)
-        failures++;
-    while (rp_merge_error(&fake.peers[1], again.message) == -ENOMEM)
-        failures++;
+    failures = merge_error(&fake, 0, &first);
+    failures += merge_error(&fake, 0, &again);
+    failures += merge_error(&fake, 1, &other);
+    failures += merge_error(&fake, 1, &again);
     rp_alloc_fail_at(0);
     before = rp_alloc_count() - before;
     assert_int_equal(failures, n ? 1 : 0);
@@ -122,9 +108,6 @@ static uint64_t merge_errors_with_failure_at(uint64_t n)
     assert_string_equal(fake.result.errors[0].type, "ValueError");
     assert_int_equal(fake.result.errors[0].count, 10);
     assert_int_equal(fake.result.errors[1].count, 1);
-    written_deinit(&first);
-    written_deinit(&again);
-    written_deinit(&other);
     fake_deinit(&fake);
     return before;
 }
@@ -155,9 +138,9 @@ static uint64_t hear_hellos_with_failure_at(uint64_t n)
     fake_init(&fake);
     before = rp_alloc_count();
     rp_alloc_fail_at(n);
-    while (rp_merge_hello(&fake.peers[2], &hello) == -ENOMEM)
+    while (rp_merge_hello(&fake.merging, &fake.items[2], &hello) == -ENOMEM)
         ;
-    while (rp_merge_hello(&fake.peers[1], &hello) == -ENOMEM)
+    while (rp_merge_hello(&fake.merging, &fake.items[1], &hello) == -ENOMEM)
         ;
     rp_alloc_fail_at(0);
     before = rp_alloc_count() - before;

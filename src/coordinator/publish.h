@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * coordinator/publish.h - what the sinks of a run are told; nothing is made when none of them wants it.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "plan/plan.h"
+#include "run/result.h"
+#include "run/sink.h"
+
+struct rp_coordinator;
+
+struct rp_publishing { /* zeroed: nothing was told yet */
+    enum rp_run_phase published_phase;
+    bool has_published_phase;
+    rp_ns last_snapshot;                /* of the run, pauses included */
+    unsigned char *live;                /* of each threshold: what was published of it */
+    unsigned char told[RP_CAUSE_COUNT]; /* of each cause: the verdict that was published */
+};
+
+void rp_publish_deinit(struct rp_coordinator *c);
+struct rp_run_status rp_coordinator_status(const struct rp_coordinator *c);
+void rp_publish_status(struct rp_coordinator *c);
+void rp_publish_phase(struct rp_coordinator *c); /* if it is another than before */
+void rp_publish_pause(struct rp_coordinator *c); /* or the end of one */
+void rp_publish_warning(struct rp_coordinator *c, const char *text);
+void rp_publish_line(struct rp_coordinator *c, bool is_stderr, const char *text);
+void rp_publish_snapshot(struct rp_coordinator *c); /* if the last one is old enough */
+/* What the generator is judged by now; each cause when it is new or has become worse. */
+void rp_publish_generator(struct rp_coordinator *c);
+bool rp_publish_wants_live(const struct rp_coordinator *c);
+/* Threshold @i is as @verdict says now; told when that is new, and when it @aborts the run. */
+void rp_publish_live(struct rp_coordinator *c, size_t i, const struct rp_verdict *verdict,
+                     bool aborts);
+void rp_publish_end(struct rp_coordinator *c, int r); /* all that comes last; @r: of the run */
