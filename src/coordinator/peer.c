@@ -127,9 +127,9 @@ static const struct rp_channel_events channel_events = {
     .closed = on_closed,
 };
 
-static int on_connected(struct rp_peer_body *body, int fd)
+static void on_connected(struct rp_peer_body *body, struct rp_link *link)
 {
-    return rp_channel_open(&body->peer->channel, body->loop, fd, &channel_events);
+    rp_channel_open_link(&body->peer->channel, link, &channel_events);
 }
 
 static void on_line(struct rp_peer_body *body, bool is_stderr, const char *text)

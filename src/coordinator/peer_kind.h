@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "loop/loop.h"
+#include "wire/link.h"
 
 struct rp_peer_body;
 
@@ -27,9 +28,9 @@ struct rp_peer_end { /* how a worker has ended; texts are borrowed for the call 
 };
 
 struct rp_peer_events {
-    /* Its channel is there, within start() or later: a connected stream socket, taken over. On failure, -errno, @fd stays the
-     * body's. */
-    int (*connected)(struct rp_peer_body *body, int fd);
+    /* It can be spoken with, within start() or later, over @link, which is open. The coordinator closes it; its memory is the
+     * body's and stays until free(). */
+    void (*connected)(struct rp_peer_body *body, struct rp_link *link);
     /* A line (without its end) that it wrote, or its script. */
     void (*line)(struct rp_peer_body *body, bool is_stderr, const char *text);
     /* It is no more: told once, by the loop, never from within an operation. No event comes after it. */

@@ -11,10 +11,12 @@
 #include <errno.h>
 
 #include "base/alloc.h"
+#include "wire/socket_link.h"
 
 struct body {
     struct rp_peer_body body;
     struct rp_task leaving;
+    struct rp_socket_link link;
     int fd; /* until it is connected */
 };
 
@@ -25,7 +27,12 @@ static struct body *body_of(struct rp_peer_body *body)
 
 static int start(struct rp_peer_body *body, struct rp_error *err)
 {
-    return body->events->connected(body, body_of(body)->fd);
+    struct body *self = body_of(body);
+    int r = rp_socket_link_open(&self->link, body->loop, self->fd);
+
+    if (r == 0)
+        body->events->connected(body, &self->link.link);
+    return r;
 }
 
 static void leave(struct rp_task *task)

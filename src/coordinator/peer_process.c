@@ -9,10 +9,12 @@
 
 #include "base/alloc.h"
 #include "coordinator/process.h"
+#include "wire/socket_link.h"
 
 struct body {
     struct rp_peer_body body;
     struct rp_process process;
+    struct rp_socket_link link;
     char *const *argv;
 };
 
@@ -62,9 +64,11 @@ static int start(struct rp_peer_body *body, struct rp_error *err)
         return r == -ENOENT ? -RP_EUSER : r;
     }
     body->pid = self->process.pid;
-    r = body->events->connected(body, control);
+    r = rp_socket_link_open(&self->link, body->loop, control);
     if (r < 0)
         close(control);
+    else
+        body->events->connected(body, &self->link.link);
     return r;
 }
 

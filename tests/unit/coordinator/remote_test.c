@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "coordinator/peer_kind.h"
+#include "wire/socket_link.h"
 
 /* ---- what nobody may do with them ---- */
 
@@ -56,6 +57,7 @@ struct remote {
     struct rp_peer_body body;
     struct rp_watch listening;
     struct rp_task ending;
+    struct rp_socket_link link;
     int listener;
     pid_t somewhere; /* where it runs: the coordinator is not told */
     const char *mode, *phase;
@@ -74,7 +76,8 @@ static void accepted(struct rp_watch *watch, unsigned ready)
 
     assert_true(fd >= 0);
     rp_watch_stop(watch);
-    assert_int_equal(remote->body.events->connected(&remote->body, fd), 0);
+    assert_int_equal(rp_socket_link_open(&remote->link, remote->body.loop, fd), 0);
+    remote->body.events->connected(&remote->body, &remote->link.link);
 }
 
 /* Mode "absent" never comes. */
