@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "proto/h1.h"
 
-#include "proto/h1_internal.h"
+#include "proto/proto_internal.h"
 
 enum { STATUS_PREFIX_BYTES = 12 }; /* "HTTP/1.1 200" */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "proto/h1_internal.h"
+#include "proto/proto_internal.h"
 
 /*
  * Bodies, of both directions: a known length, until the peer closes, chunked. Nothing is buffered here: chunk size lines and trailers are

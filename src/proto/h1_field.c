@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "proto/h1_internal.h"
+#include "proto/proto_internal.h"
 
 const uint8_t rp_h1_is_tchar[256] = {
     ['!'] = 1, ['#'] = 1, ['$'] = 1, ['%'] = 1,         ['&'] = 1,         ['\''] = 1,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "proto/h1_request.h"
 
-#include "proto/h1_internal.h"
+#include "proto/proto_internal.h"
 
 static struct rp_h1_request *request_of(struct rp_h1_parser *parser)
 {

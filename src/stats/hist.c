@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "stats/hist_internal.h"
+#include "stats/stats_internal.h"
 
 enum {
     OCTAVE_PAGES = 16, /* the directory grows by whole powers of two */

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "stats/hist_internal.h"
+#include "stats/stats_internal.h"
 
 enum {
     HEADER_BYTES = 40,

@@ -4,7 +4,7 @@
  */
 #include "stats/hist.h"
 
-#include "stats/hist_internal.h"
+#include "stats/stats_internal.h"
 
 enum { AT_NEGATIVE, AT_ZERO, AT_POSITIVE };
 

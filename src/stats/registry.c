@@ -10,7 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/str.h"
-#include "stats/registry_internal.h"
+#include "stats/stats_internal.h"
 
 enum {
     DEFAULT_VALUES_PER_KEY = 1000,

@@ -12,7 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/str.h"
-#include "stats/store_internal.h"
+#include "stats/stats_internal.h"
 
 enum {
     MOST_WORKERS = 1 << 16, /* numbers from a peer are not trusted to be dense */

@@ -8,7 +8,7 @@
 #include <errno.h>
 
 #include "base/alloc.h"
-#include "stats/store_internal.h"
+#include "stats/stats_internal.h"
 
 int rp_store_keep_intervals(struct rp_store *store, rp_store_interval_fn *fn, void *user)
 {

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "stats/store_internal.h"
+#include "stats/stats_internal.h"
 
 /* How many points go up at once. RP_STORE_POINTS counts with it. */
 enum { BATCH = 64 };

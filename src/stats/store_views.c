@@ -9,7 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/str.h"
-#include "stats/store_internal.h"
+#include "stats/stats_internal.h"
 
 static void filter_deinit(struct rp_filter *filter)
 {

@@ -11,7 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/str.h"
-#include "stats/registry_internal.h"
+#include "stats/stats_internal.h"
 
 static const struct rp_slice overflow_value = { RP_TAG_OVERFLOW, sizeof(RP_TAG_OVERFLOW) - 1 };
 

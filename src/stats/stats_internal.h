@@ -2,12 +2,84 @@
 #pragma once
 
 /*
- * stats/store_internal.h - what store.c (series, merging), store_views.c, store_points.c (time series) and
- * store_intervals.c (the running interval by series) share.
+ * stats/stats_internal.h - what only the files of this room see: the numbering of a histogram's buckets, the inside of the
+ * registry, the inside of the store.
  */
 
+#include <stdint.h>
+
+#include "stats/hist.h"
+#include "stats/registry.h"
 #include "stats/store.h"
 #include "stats/table.h"
+
+/* ---- histograms: the numbering of buckets ------------------------------------------------------------------------- */
+
+enum {
+    RP_HIST_FIRST_BUCKET = 1 << 10,  /* of the smallest normal double */
+    RP_HIST_END_BUCKET = 0x7ff << 10 /* of infinity */
+};
+
+/* @magnitude >= 0. Below RP_HIST_FIRST_BUCKET for what counts as zero. */
+static inline uint32_t rp_hist_bucket_of(double magnitude)
+{
+    uint64_t bits;
+
+    __builtin_memcpy(&bits, &magnitude, sizeof(bits));
+    return (uint32_t)(bits >> 42);
+}
+
+/* The smallest magnitude in the bucket; infinity for RP_HIST_END_BUCKET. */
+static inline double rp_hist_bucket_low(uint32_t bucket)
+{
+    uint64_t bits = (uint64_t)bucket << 42;
+    double low;
+
+    __builtin_memcpy(&low, &bits, sizeof(low));
+    return low;
+}
+
+/* The magnitude that stands for the bucket's samples; @unit as for rp_hist_percentile(). */
+double rp_hist_bucket_middle(uint32_t bucket, double unit);
+
+/* ---- the registry ------------------------------------------------------------------------------------------------- */
+
+/* registry.c has metrics, series and the drain; tags.c interns tags. */
+
+struct rp_tag_key; /* tags.c */
+
+struct rp_registry {
+    struct rp_registry_limits limits;
+
+    /* tags.c */
+    struct rp_stats_table keys, values, sets;
+    struct rp_tag_key *first_key, **last_key; /* in order of creation */
+    struct rp_tag *scratch;                   /* the set being looked up */
+    size_t scratch_cap;
+    const struct rp_tags *empty, *overflow;
+    uint64_t set_overflows;
+
+    /* registry.c */
+    struct rp_stats_table metrics_by_name, series_by_parts;
+    struct rp_metric **metrics; /* by id */
+    size_t metric_count, metric_cap;
+    struct rp_series **series; /* by id */
+    size_t series_count, series_cap;
+    uint64_t *dirty; /* a bit per series, by id: order without sorting */
+    size_t dirty_cap;
+    uint32_t drain_count;
+    size_t next_to_trim;    /* series by id */
+    rp_sample_fn *listener; /* or NULL */
+    void *listener_user;
+};
+
+RP_NODISCARD int rp_registry_init_tags(struct rp_registry *registry);
+void rp_registry_deinit_tags(struct rp_registry *registry); /* half-built too */
+
+/* ---- the store ---------------------------------------------------------------------------------------------------- */
+
+/* store.c has series and merging, store_views.c views, store_points.c the time series, store_intervals.c the running
+ * interval by series. */
 
 /* Points of the last one cover 2^24 intervals: seconds of half a year. */
 enum { STORE_LEVELS = 25 };

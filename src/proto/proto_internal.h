@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * proto/h1_internal.h - what the parsers of HTTP/1 responses (h1.c) and requests (h1_request.c) share: the states of a
- * message, the lines of its head, the scan for special bytes. The framing of bodies is in h1_body.c.
+ * proto/proto_internal.h - what only the files of this room see: what the parsers of HTTP/1 responses (h1.c) and requests
+ * (h1_request.c) share. These are the states of a message, the lines of its head, the scan for special bytes. The framing of bodies is in h1_body.c.
  *
  * A head has two states. In H1_HEAD whole lines are parsed where they lie, in the caller's input, and appended to the
  * head buffer once. When the input ends inside a line the rest goes to the head buffer and H1_HEAD_PENDING waits for its
