@@ -130,6 +130,41 @@ def test_folders_bad(tree: Tree, name: str, text: str, parts: list[str]) -> None
     refused("check-rooms", tree({**FOLDERS, name: text}), *parts)
 
 
+PRIVATE = {
+    "src/net/net_internal.h": '#include "base/a.h"\n',
+    "src/net/n.c": '#include "net/net_internal.h"\n',
+    "src/net/tcp/tcp_internal.h": "",
+    "src/net/tcp/t.c": '#include "net/tcp/tcp_internal.h"\n',
+    "src/python/p.c": '#include "net/n.h"\n',
+    "tests/unit/net/n_test.c": '#include "net/net_internal.h"\n#include "net/tcp/tcp_internal.h"\n',
+    "tests/unit/python/p_test.c": '#include "net/net_internal.h"\n',
+    "bench/b.c": '#include "net/n.h"\n',
+}
+
+
+def test_private_headers_good(tree: Tree) -> None:
+    assert run("check-rooms", tree(PRIVATE)) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "parts"),
+    [
+        ("src/python/p.c", '\n#include "net/net_internal.h"\n', ["src/python/p.c:2:", "private to src/net"]),
+        ("src/net/n.c", '#include "net/tcp/tcp_internal.h"\n', ["private to src/net/tcp"]),
+        ("src/net/tcp/t.c", '#include "net/net_internal.h"\n', ["src/net/tcp/t.c:1:", "private to src/net"]),
+        ("tests/unit/loop/l_test.c", '#include "net/net_internal.h"\n', ["loop includes", "may not use net"]),
+        ("bench/b.c", '#include "net/net_internal.h"\n', ["bench/b.c:1:", "private to src/net"]),
+        ("tests/fuzz/f.c", '#include "net/net_internal.h"\n', ["tests/fuzz/f.c:1:", "private to src/net"]),
+        ("src/net/internal.h", "", ["src/net/internal.h:1:", "called net_internal.h"]),
+        ("src/net/dns_internal.h", "", ["called net_internal.h"]),
+        ("src/net/tcp/net_internal.h", "", ["called tcp_internal.h"]),
+        ("src/net/net_private.h", "", ["called net_internal.h"]),
+    ],
+)
+def test_private_headers_bad(tree: Tree, name: str, text: str, parts: list[str]) -> None:
+    refused("check-rooms", tree({**PRIVATE, name: text}), *parts)
+
+
 def test_rooms_without_a_table(tree: Tree) -> None:
     refused("check-rooms", tree({"docs/architecture.md": "# Nothing\n"}), "no table of rooms")
 
