@@ -14,6 +14,7 @@
 #include "app/script_file.h"
 #include "app/term.h"
 #include "run/result.h"
+#include "ui/ink.h"
 
 enum { TEXT_MAX = 1 << 20 };
 
@@ -101,9 +102,9 @@ static int print_mistakes(const struct rp_cli *cli)
         rp_error_print(stderr, &line, color);
         rp_error_deinit(&line);
     }
-    fprintf(stderr, "%ssee 'rampa%s%s --help'%s\n", rp_sgr(color, RP_SGR_DIM),
+    fprintf(stderr, "%ssee 'rampa%s%s --help'%s\n", rp_ink(color, RP_INK_DIM),
             cli->command ? " " : "", cli->command ? cli->command->name : "",
-            rp_sgr(color, RP_SGR_RESET));
+            rp_ink(color, RP_INK_OFF));
     return RP_EXIT_CONFIG;
 }
 

@@ -19,6 +19,7 @@
 #include "output/json_out.h"
 #include "output/machine.h"
 #include "base/text.h"
+#include "ui/ink.h"
 
 #define SET(field, ...) snprintf((field), sizeof(field), __VA_ARGS__)
 
@@ -126,9 +127,9 @@ void rp_doctor_loop(struct rp_doctor_report *report, const struct rp_doctor_plac
 
 static const char *verdict_color(enum rp_finding_verdict verdict)
 {
-    return verdict == RP_FINDING_OK        ? RP_SGR_GREEN
-           : verdict == RP_FINDING_WARNING ? RP_SGR_YELLOW
-                                           : RP_SGR_BOLD RP_SGR_RED;
+    return verdict == RP_FINDING_OK        ? RP_INK_GREEN
+           : verdict == RP_FINDING_WARNING ? RP_INK_YELLOW
+                                           : RP_INK_BOLD RP_INK_RED;
 }
 
 /* "  limits  text" below the value. A command stays on one line, whole, to be copied. */
@@ -140,13 +141,13 @@ static void write_detail(const char *label, const char *text, struct rp_style st
     if (!*text)
         return;
     rp_text_fill(out, ' ', COLUMN);
-    rp_buf_append_str(out, rp_sgr(style.color, RP_SGR_DIM));
+    rp_buf_append_str(out, rp_ink(style.color, RP_INK_DIM));
     rp_text_pad(out, rp_slice_str(label), LABEL);
-    rp_buf_append_str(out, rp_sgr(style.color, RP_SGR_RESET));
+    rp_buf_append_str(out, rp_ink(style.color, RP_INK_OFF));
     if (is_command) {
-        rp_buf_append_str(out, rp_sgr(style.color, RP_SGR_CYAN));
+        rp_buf_append_str(out, rp_ink(style.color, RP_INK_CYAN));
         rp_text_append(out, rp_slice_str(text), SIZE_MAX);
-        rp_buf_append_str(out, rp_sgr(style.color, RP_SGR_RESET));
+        rp_buf_append_str(out, rp_ink(style.color, RP_INK_OFF));
     } else {
         rp_text_wrap(out, rp_slice_str(text), style.width, COLUMN + LABEL, COLUMN + LABEL);
     }
@@ -156,11 +157,11 @@ static void write_detail(const char *label, const char *text, struct rp_style st
 static void write_finding(const struct rp_finding *finding, struct rp_style style,
                           struct rp_buf *out)
 {
-    rp_buf_appendf(out, "  %s", rp_sgr(style.color, verdict_color(finding->verdict)));
+    rp_buf_appendf(out, "  %s", rp_ink(style.color, verdict_color(finding->verdict)));
     rp_text_pad(out, rp_slice_str(rp_finding_verdict_name(finding->verdict)), 9);
-    rp_buf_append_str(out, rp_sgr(style.color, RP_SGR_RESET RP_SGR_BOLD));
+    rp_buf_append_str(out, rp_ink(style.color, RP_INK_OFF RP_INK_BOLD));
     rp_text_pad(out, rp_slice_str(finding->title), 15);
-    rp_buf_append_str(out, rp_sgr(style.color, RP_SGR_RESET));
+    rp_buf_append_str(out, rp_ink(style.color, RP_INK_OFF));
     rp_text_wrap(out, rp_slice_str(finding->value), style.width, 26, 26);
     rp_buf_append_str(out, "\n");
     write_detail("limits", finding->limits, style, false, out);
@@ -175,8 +176,8 @@ static void write_conclusion(const struct rp_doctor_report *report, struct rp_st
 
     if (errors)
         rp_buf_appendf(out, "\n%sNo test can run here%s: %zu error%s, %zu warning%s.\n",
-                       rp_sgr(style.color, verdict_color(RP_FINDING_ERROR)),
-                       rp_sgr(style.color, RP_SGR_RESET), errors, errors == 1 ? "" : "s", warnings,
+                       rp_ink(style.color, verdict_color(RP_FINDING_ERROR)),
+                       rp_ink(style.color, RP_INK_OFF), errors, errors == 1 ? "" : "s", warnings,
                        warnings == 1 ? "" : "s");
     else if (warnings)
         rp_buf_appendf(out, "\nA test can run here; for a big one there %s %zu warning%s above.\n",

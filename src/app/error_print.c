@@ -6,6 +6,7 @@
 
 #include "app/term.h"
 #include "base/text.h"
+#include "ui/ink.h"
 
 enum { ERROR_TEXT_MAX = 1 << 20 };
 
@@ -26,14 +27,14 @@ static void append_lines(struct rp_buf *out, const char *indent, const char *tex
 
 static void append_head(struct rp_buf *out, const struct rp_error *err, bool color)
 {
-    rp_buf_appendf(out, "%serror:%s ", rp_sgr(color, RP_SGR_BOLD RP_SGR_RED),
-                   rp_sgr(color, RP_SGR_RESET));
+    rp_buf_appendf(out, "%serror:%s ", rp_ink(color, RP_INK_BOLD RP_INK_RED),
+                   rp_ink(color, RP_INK_OFF));
     if (err->file) {
-        rp_buf_append_str(out, rp_sgr(color, RP_SGR_BOLD));
+        rp_buf_append_str(out, rp_ink(color, RP_INK_BOLD));
         rp_text_append(out, rp_slice_str(err->file), SIZE_MAX);
         if (err->line > 0)
             rp_buf_appendf(out, ":%d", err->line);
-        rp_buf_appendf(out, ":%s ", rp_sgr(color, RP_SGR_RESET));
+        rp_buf_appendf(out, ":%s ", rp_ink(color, RP_INK_OFF));
     }
     rp_text_append(out, rp_slice_str(err->message), SIZE_MAX);
     rp_buf_append_str(out, "\n");
@@ -48,9 +49,9 @@ void rp_error_print(FILE *stream, const struct rp_error *err, bool color)
     rp_buf_init(&out, ERROR_TEXT_MAX);
     append_head(&out, err, color);
     if (err->hint) {
-        rp_buf_append_str(&out, rp_sgr(color, RP_SGR_CYAN));
+        rp_buf_append_str(&out, rp_ink(color, RP_INK_CYAN));
         append_lines(&out, "  ", err->hint);
-        rp_buf_append_str(&out, rp_sgr(color, RP_SGR_RESET));
+        rp_buf_append_str(&out, rp_ink(color, RP_INK_OFF));
     }
     if (err->detail)
         append_lines(&out, "", err->detail);

@@ -6,6 +6,7 @@
 #include "app/term.h"
 #include "target/target.h"
 #include "base/text.h"
+#include "ui/ink.h"
 
 /*
  * Two columns: what to type, and what it does, which is wrapped at the width of the terminal. On a narrow terminal the
@@ -40,8 +41,8 @@ static void piece_deinit(struct writer *w, struct rp_buf *piece)
 
 static void title(struct writer *w, const char *text)
 {
-    rp_buf_appendf(w->out, "\n%s%s:%s\n", rp_sgr(w->color, RP_SGR_BOLD), text,
-                   rp_sgr(w->color, RP_SGR_RESET));
+    rp_buf_appendf(w->out, "\n%s%s:%s\n", rp_ink(w->color, RP_INK_BOLD), text,
+                   rp_ink(w->color, RP_INK_OFF));
 }
 
 /* One row: @left in the colour of things to type, the scratch text beside or below it. Empties the scratch. */
@@ -51,8 +52,8 @@ static void row(struct writer *w, const char *left, size_t column)
 
     if (w->width < NARROW)
         column = COLUMN_NARROW;
-    rp_buf_appendf(w->out, "  %s%s%s", rp_sgr(w->color, RP_SGR_CYAN), left,
-                   rp_sgr(w->color, RP_SGR_RESET));
+    rp_buf_appendf(w->out, "  %s%s%s", rp_ink(w->color, RP_INK_CYAN), left,
+                   rp_ink(w->color, RP_INK_OFF));
     if (w->width < NARROW || cols + 2 > column) {
         rp_buf_append_str(w->out, "\n");
         cols = 0;
@@ -124,8 +125,8 @@ void rp_help_option_spelling(const struct rp_option *option, bool pad_short, str
 
 static void usage(struct writer *w, const struct rp_command *command)
 {
-    rp_buf_appendf(w->out, "%sUsage:%s ", rp_sgr(w->color, RP_SGR_BOLD),
-                   rp_sgr(w->color, RP_SGR_RESET));
+    rp_buf_appendf(w->out, "%sUsage:%s ", rp_ink(w->color, RP_INK_BOLD),
+                   rp_ink(w->color, RP_INK_OFF));
     rp_help_usage(command, w->out);
     rp_buf_append_str(w->out, "\n");
 }
@@ -196,18 +197,17 @@ static void examples(struct writer *w, const struct rp_example *example)
 {
     title(w, "Examples");
     for (; example->line; example++)
-        rp_buf_appendf(w->out, "  %s# %s%s\n  %s%s%s\n", rp_sgr(w->color, RP_SGR_DIM),
-                       example->comment, rp_sgr(w->color, RP_SGR_RESET),
-                       rp_sgr(w->color, RP_SGR_GREEN), example->line,
-                       rp_sgr(w->color, RP_SGR_RESET));
+        rp_buf_appendf(w->out, "  %s# %s%s\n  %s%s%s\n", rp_ink(w->color, RP_INK_DIM),
+                       example->comment, rp_ink(w->color, RP_INK_OFF),
+                       rp_ink(w->color, RP_INK_GREEN), example->line, rp_ink(w->color, RP_INK_OFF));
 }
 
 static void exit_codes(struct writer *w, const struct rp_exit_note *exits)
 {
     title(w, "Exit codes");
     for (; exits->text; exits++)
-        rp_buf_appendf(w->out, "  %s%d%s  %s\n", rp_sgr(w->color, RP_SGR_CYAN), exits->code,
-                       rp_sgr(w->color, RP_SGR_RESET), exits->text);
+        rp_buf_appendf(w->out, "  %s%d%s  %s\n", rp_ink(w->color, RP_INK_CYAN), exits->code,
+                       rp_ink(w->color, RP_INK_OFF), exits->text);
 }
 
 static void environment(struct writer *w)
@@ -228,7 +228,7 @@ static void environment(struct writer *w)
 static void more(struct writer *w)
 {
     rp_buf_appendf(w->out, "\nSee '%srampa COMMAND --help%s' for the options of a command.\n",
-                   rp_sgr(w->color, RP_SGR_CYAN), rp_sgr(w->color, RP_SGR_RESET));
+                   rp_ink(w->color, RP_INK_CYAN), rp_ink(w->color, RP_INK_OFF));
 }
 
 static const char about[] = "rampa runs load tests that are written in Python, and drives them "

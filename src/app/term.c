@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
-#include "run/result.h"
+#include "ui/report.h"
 
 enum { WIDTH_DEFAULT = 80, WIDTH_MIN = 20, WIDTH_MAX = 1000 };
 
@@ -41,14 +41,13 @@ unsigned rp_term_width(FILE *stream)
 
 int rp_term_put(FILE *stream, const struct rp_buf *text)
 {
-    if (text->error) {
-        fprintf(stderr, "error: %s\n", strerror(-text->error));
+    struct rp_error err = { 0 };
+    int r = rp_report_put(stream, text, &err);
+
+    if (r < 0)
+        fprintf(stderr, "error: %s\n", err.message);
+    rp_error_deinit(&err);
+    if (text->error)
         return RP_EXIT_INTERNAL;
-    }
-    errno = 0;
-    fwrite(rp_buf_str(text), 1, text->len, stream);
-    if (fflush(stream) == 0 && !ferror(stream))
-        return RP_EXIT_PASSED;
-    fprintf(stderr, "error: cannot write the output: %s\n", strerror(errno ? errno : EIO));
-    return RP_EXIT_OUTPUT;
+    return r < 0 ? RP_EXIT_OUTPUT : RP_EXIT_PASSED;
 }

@@ -10,21 +10,6 @@
 
 #include "base/buf.h"
 
-/* Colours of the program's own texts. */
-#define RP_SGR_RESET "\033[0m"
-#define RP_SGR_BOLD "\033[1m"
-#define RP_SGR_DIM "\033[2m"
-#define RP_SGR_RED "\033[31m"
-#define RP_SGR_GREEN "\033[32m"
-#define RP_SGR_YELLOW "\033[33m"
-#define RP_SGR_CYAN "\033[36m"
-
-/* @code when @on, else "". */
-static inline const char *rp_sgr(bool on, const char *code)
-{
-    return on ? code : "";
-}
-
 /* Colours only on a terminal that is not "dumb", unless @no_color (--no-color) or NO_COLOR says no. */
 bool rp_term_color(FILE *stream, bool no_color);
 /* COLUMNS, else the width of @stream's terminal, else 80; from 20 to 1000. */

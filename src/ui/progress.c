@@ -31,17 +31,9 @@ static const enum part expendable[] = { PERCENT,        ITERATIONS, REQUEST_RATE
                                         ITERATION_RATE, TIME,       DROPPED,      FAILED, ERRORS };
 
 static const char *const inks[PART_COUNT] = {
-    [PHASE] = RP_PROGRESS_BOLD,
-    [TIME] = "",
-    [PERCENT] = "",
-    [VUS] = "",
-    [ITERATIONS] = "",
-    [ITERATION_RATE] = "",
-    [REQUEST_RATE] = "",
-    [P95] = "",
-    [DROPPED] = RP_PROGRESS_YELLOW,
-    [FAILED] = RP_PROGRESS_RED,
-    [ERRORS] = RP_PROGRESS_RED,
+    [PHASE] = RP_INK_BOLD,     [TIME] = "",           [PERCENT] = "",        [VUS] = "",
+    [ITERATIONS] = "",         [ITERATION_RATE] = "", [REQUEST_RATE] = "",   [P95] = "",
+    [DROPPED] = RP_INK_YELLOW, [FAILED] = RP_INK_RED, [ERRORS] = RP_INK_RED,
 };
 
 struct parts {
@@ -71,7 +63,7 @@ size_t rp_progress_ink(struct rp_buf *out, bool color, const char *ink, const ch
     color = color && *ink;
     rp_buf_append_str(out, color ? ink : "");
     used = rp_text_append(out, rp_slice_str(text), cols);
-    rp_buf_append_str(out, color ? "\x1b[0m" : "");
+    rp_buf_append_str(out, color ? RP_INK_OFF : "");
     return used;
 }
 
@@ -164,8 +156,7 @@ void rp_progress_format(const struct rp_progress *progress, unsigned width, bool
         if (!*parts.text[i])
             continue;
         rp_text_fill(out, ' ', i == PHASE ? 0 : GAP);
-        rp_progress_ink(out, color,
-                        progress->is_paused && i == PHASE ? RP_PROGRESS_YELLOW : inks[i],
+        rp_progress_ink(out, color, progress->is_paused && i == PHASE ? RP_INK_YELLOW : inks[i],
                         parts.text[i], width);
     }
 }

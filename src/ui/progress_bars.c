@@ -242,7 +242,7 @@ static void append_rest(const struct choice *choice, size_t width, bool color, s
                                 choice->all[i] - choice->shown[i], words[i]);
         separator = ", ";
     }
-    rp_progress_ink(out, color, RP_PROGRESS_DIM, text, width);
+    rp_progress_ink(out, color, RP_INK_DIM, text, width);
     rp_buf_append_str(out, "\n");
 }
 
@@ -349,9 +349,9 @@ static void append_bar(const struct bar *bar, const struct layout *layout, bool 
     text[cols + 1] = ']';
     text[cols + 2] = '\0';
     rp_progress_ink(out, color,
-                    bar->urgency == GOING  ? RP_PROGRESS_CYAN
-                    : bar->urgency == OVER ? RP_PROGRESS_GREEN
-                                           : RP_PROGRESS_DIM,
+                    bar->urgency == GOING  ? RP_INK_CYAN
+                    : bar->urgency == OVER ? RP_INK_GREEN
+                                           : RP_INK_DIM,
                     text, cols + 2);
     rp_text_fill(out, ' ', GAP);
 }
@@ -359,11 +359,9 @@ static void append_bar(const struct bar *bar, const struct layout *layout, bool 
 static void append_texts(const struct bar *bar, const struct layout *layout, size_t room,
                          bool color, struct rp_buf *out)
 {
-    static const char *const inks[PART_COUNT] = { [MEASURE] = "",
-                                                  [STATE] = RP_PROGRESS_DIM,
-                                                  [SECOND] = "",
-                                                  [VUS] = "",
-                                                  [DROPPED] = RP_PROGRESS_YELLOW };
+    static const char *const inks[PART_COUNT] = {
+        [MEASURE] = "", [STATE] = RP_INK_DIM, [SECOND] = "", [VUS] = "", [DROPPED] = RP_INK_YELLOW
+    };
     bool is_first = true;
 
     for (enum part part = 0; part < PART_COUNT; part++) {
@@ -375,9 +373,9 @@ static void append_texts(const struct bar *bar, const struct layout *layout, siz
             break;
         rp_text_fill(out, ' ', gap);
         room -= gap;
-        room -= rp_progress_ink(
-            out, color, part == STATE && bar->urgency == GOING ? RP_PROGRESS_YELLOW : inks[part],
-            bar->text[part], room);
+        room -= rp_progress_ink(out, color,
+                                part == STATE && bar->urgency == GOING ? RP_INK_YELLOW : inks[part],
+                                bar->text[part], room);
         is_first = false;
     }
 }

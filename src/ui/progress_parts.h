@@ -5,19 +5,13 @@
  * ui/progress_parts.h - what the line of the run and the bars share.
  */
 
+#include "ui/ink.h"
 #include "ui/progress.h"
 
 enum { RP_CLOCK_SIZE = 64, RP_PROGRESS_WIDTH = 80 /* when it is not known */ };
 
 /* "12s", "1m05s", "1h00m05s": whole seconds, cut. */
 const char *rp_clock_text(rp_ns time, char *out);
-
-#define RP_PROGRESS_BOLD "\x1b[1m"
-#define RP_PROGRESS_DIM "\x1b[2m"
-#define RP_PROGRESS_RED "\x1b[31m"
-#define RP_PROGRESS_GREEN "\x1b[32m"
-#define RP_PROGRESS_YELLOW "\x1b[33m"
-#define RP_PROGRESS_CYAN "\x1b[36m"
 
 /* Appends @text, at most @cols columns, between the escape @ink and its reset; @ink may be "". Returns its columns. */
 size_t rp_progress_ink(struct rp_buf *out, bool color, const char *ink, const char *text,

@@ -4,9 +4,34 @@
 #include <errno.h>
 #include <string.h>
 
-enum { SUMMARY_MAX = 64 << 20 };
+#include "ui/summary.h"
 
-static int put(FILE *stream, const struct rp_buf *text, struct rp_error *err)
+enum { DEFAULT_WIDTH = 80, MIN_WIDTH = 40, SUMMARY_MAX = 64 << 20 };
+
+void rp_summary_write(const struct rp_result *result, struct rp_style style, struct rp_buf *out)
+{
+    struct rp_summary summary = {
+        .result = result,
+        .out = out,
+        .width = style.width ? style.width : DEFAULT_WIDTH,
+        .color = style.color,
+        .elapsed_s = (double)result->elapsed / 1e9,
+    };
+
+    if (summary.width < MIN_WIDTH)
+        summary.width = MIN_WIDTH; /* below it only noise would be left */
+    rp_summary_head(&summary);
+    rp_summary_thresholds(&summary);
+    rp_summary_checks(&summary);
+    rp_summary_metrics(&summary);
+    rp_summary_accounting(&summary);
+    rp_summary_errors(&summary);
+    rp_summary_warnings(&summary);
+    rp_summary_verdict(&summary);
+    rp_summary_generator(&summary);
+}
+
+int rp_report_put(FILE *stream, const struct rp_buf *text, struct rp_error *err)
 {
     int r = text->error;
 
@@ -30,7 +55,7 @@ static int print(struct rp_sink *sink, const struct rp_result *result, struct rp
         return 0;
     rp_buf_init(&text, SUMMARY_MAX);
     rp_summary_write(result, self->style, &text);
-    r = put(self->stream, &text, err);
+    r = rp_report_put(self->stream, &text, err);
     rp_buf_deinit(&text);
     return r;
 }

@@ -20,6 +20,9 @@ struct rp_style {
  * warnings, accounting when broken, the verdict line and the generator's line. */
 void rp_summary_write(const struct rp_result *result, struct rp_style style, struct rp_buf *out);
 
+/* Writes and flushes @text: all of it, or a negative code with @err. */
+RP_NODISCARD int rp_report_put(FILE *stream, const struct rp_buf *text, struct rp_error *err);
+
 /* The sink that prints the summary of a run when it is over. */
 struct rp_summary_sink {
     struct rp_sink sink;

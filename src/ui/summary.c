@@ -5,30 +5,23 @@
 
 #include "base/units.h"
 
-enum { DEFAULT_WIDTH = 80, MIN_WIDTH = 40 };
-
-void rp_ink_on(struct rp_summary *summary, enum rp_ink ink)
-{
-    static const char *const codes[] = {
-        [RP_INK_TITLE] = "\x1b[1m", [RP_INK_GOOD] = "\x1b[32m", [RP_INK_BAD] = "\x1b[31m",
-        [RP_INK_WARN] = "\x1b[33m", [RP_INK_DIM] = "\x1b[2m",
-    };
-
-    if (summary->color)
-        rp_buf_append_str(summary->out, codes[ink]);
-}
-
-void rp_ink_off(struct rp_summary *summary)
+void rp_summary_ink_on(struct rp_summary *summary, const char *ink)
 {
     if (summary->color)
-        rp_buf_append_str(summary->out, "\x1b[0m");
+        rp_buf_append_str(summary->out, ink);
 }
 
-void rp_ink(struct rp_summary *summary, enum rp_ink ink, const char *text)
+void rp_summary_ink_off(struct rp_summary *summary)
 {
-    rp_ink_on(summary, ink);
+    if (summary->color)
+        rp_buf_append_str(summary->out, RP_INK_OFF);
+}
+
+void rp_summary_inked(struct rp_summary *summary, const char *ink, const char *text)
+{
+    rp_summary_ink_on(summary, ink);
     rp_buf_append_str(summary->out, text);
-    rp_ink_off(summary);
+    rp_summary_ink_off(summary);
 }
 
 void rp_summary_fail(struct rp_summary *summary, int error)
@@ -52,7 +45,7 @@ void rp_summary_reuse(struct rp_summary *summary, struct rp_buf *buf)
 void rp_summary_title(struct rp_summary *summary, const char *title)
 {
     rp_buf_append_str(summary->out, "\n");
-    rp_ink(summary, RP_INK_TITLE, title);
+    rp_summary_inked(summary, RP_INK_BOLD, title);
 }
 
 void rp_summary_dotted(struct rp_summary *summary, struct rp_slice name, size_t cols)
@@ -61,9 +54,9 @@ void rp_summary_dotted(struct rp_summary *summary, struct rp_slice name, size_t 
 
     if (used + 1 < cols) {
         rp_buf_append_str(summary->out, " ");
-        rp_ink_on(summary, RP_INK_DIM);
+        rp_summary_ink_on(summary, RP_INK_DIM);
         rp_text_fill(summary->out, '.', cols - used - 1);
-        rp_ink_off(summary);
+        rp_summary_ink_off(summary);
     } else {
         rp_text_fill(summary->out, ' ', cols - used);
     }
@@ -89,11 +82,11 @@ void rp_summary_left(struct rp_summary *summary, const char *text, size_t cols)
 void rp_summary_mark(struct rp_summary *summary, const struct rp_verdict *verdict)
 {
     if (!verdict)
-        rp_ink(summary, RP_INK_DIM, "-");
+        rp_summary_inked(summary, RP_INK_DIM, "-");
     else if (verdict->passed)
-        rp_ink(summary, RP_INK_GOOD, RP_TICK);
+        rp_summary_inked(summary, RP_INK_GREEN, RP_TICK);
     else
-        rp_ink(summary, RP_INK_BAD, RP_CROSS);
+        rp_summary_inked(summary, RP_INK_RED, RP_CROSS);
 }
 
 void rp_summary_warnings(struct rp_summary *summary)
@@ -114,7 +107,7 @@ void rp_summary_warnings(struct rp_summary *summary)
         if (warning->count > 1)
             rp_buf_appendf(&text, " (%llu times)", (unsigned long long)warning->count);
         rp_text_fill(summary->out, ' ', RP_INDENT);
-        rp_ink(summary, RP_INK_WARN, "!");
+        rp_summary_inked(summary, RP_INK_YELLOW, "!");
         rp_buf_append_str(summary->out, " ");
         rp_text_wrap(summary->out, rp_buf_slice(&text), summary->width, 4, 4);
         rp_buf_append_str(summary->out, "\n");
@@ -179,7 +172,8 @@ static void account_row(struct rp_summary *summary, const struct rp_accounting *
     rp_buf_append_str(summary->out, "\n");
     if (!rp_accounting_holds(accounting)) {
         rp_text_fill(summary->out, ' ', RP_INDENT + 2);
-        rp_ink(summary, RP_INK_BAD, RP_CROSS " these numbers do not add up: a bug of rampa");
+        rp_summary_inked(summary, RP_INK_RED,
+                         RP_CROSS " these numbers do not add up: a bug of rampa");
         rp_buf_append_str(summary->out, "\n");
     }
     rp_summary_done(summary, &line);
@@ -271,7 +265,7 @@ void rp_summary_verdict(struct rp_summary *summary)
     failed_thresholds(result, &failed, &all);
     rp_buf_append_str(summary->out, "\n");
     if (result->exit_code == RP_EXIT_PASSED) {
-        rp_ink(summary, RP_INK_GOOD, "PASSED");
+        rp_summary_inked(summary, RP_INK_GREEN, "PASSED");
         if (all)
             rp_buf_appendf(summary->out, ": %zu of %zu threshold%s", all - failed, all,
                            all == 1 ? "" : "s");
@@ -285,7 +279,7 @@ void rp_summary_verdict(struct rp_summary *summary)
     append_cause(summary, &text, failed, all);
     rp_buf_appendf(&text, " (exit code %d: %s)", result->exit_code,
                    exit_meaning(result->exit_code));
-    rp_ink(summary, is_aborted ? RP_INK_WARN : RP_INK_BAD, word);
+    rp_summary_inked(summary, is_aborted ? RP_INK_YELLOW : RP_INK_RED, word);
     rp_text_wrap(summary->out, rp_buf_slice(&text), summary->width, RP_INDENT, strlen(word));
     rp_buf_append_str(summary->out, "\n");
     rp_summary_done(summary, &text);
@@ -295,12 +289,12 @@ void rp_summary_generator(struct rp_summary *summary)
 {
     static const struct {
         const char *word;
-        enum rp_ink ink;
+        const char *ink;
         const char *meaning;
     } lines[] = {
-        [RP_GENERATOR_VALID] = { "valid", RP_INK_GOOD, "rampa itself was not the limit" },
-        [RP_GENERATOR_SUSPECT] = { "suspect", RP_INK_WARN, "rampa may have been the limit" },
-        [RP_GENERATOR_LIMITED] = { "limited", RP_INK_BAD, "rampa itself was the limit" },
+        [RP_GENERATOR_VALID] = { "valid", RP_INK_GREEN, "rampa itself was not the limit" },
+        [RP_GENERATOR_SUSPECT] = { "suspect", RP_INK_YELLOW, "rampa may have been the limit" },
+        [RP_GENERATOR_LIMITED] = { "limited", RP_INK_RED, "rampa itself was the limit" },
     };
     const struct rp_result *result = summary->result;
     const struct rp_generator_reason *reasons = result->generator_reasons;
@@ -312,7 +306,7 @@ void rp_summary_generator(struct rp_summary *summary)
         rp_buf_append_str(summary->out, "no load was made\n");
         return;
     }
-    rp_ink(summary, lines[result->generator].ink, lines[result->generator].word);
+    rp_summary_inked(summary, lines[result->generator].ink, lines[result->generator].word);
     rp_buf_append_str(summary->out, ", ");
     if (result->generator_reason_count)
         first = reasons[0].text;
@@ -320,34 +314,11 @@ void rp_summary_generator(struct rp_summary *summary)
     rp_buf_append_str(summary->out, "\n");
     for (size_t i = 1; i < result->generator_reason_count; i++) {
         rp_buf_append_str(summary->out, "  also ");
-        rp_ink(summary, lines[reasons[i].verdict].ink, lines[reasons[i].verdict].word);
+        rp_summary_inked(summary, lines[reasons[i].verdict].ink, lines[reasons[i].verdict].word);
         rp_buf_append_str(summary->out, ", ");
         used = strlen("  also ") + strlen(lines[reasons[i].verdict].word) + 2;
         rp_text_wrap(summary->out, rp_slice_str(reasons[i].text), summary->width, 2 * RP_INDENT,
                      used);
         rp_buf_append_str(summary->out, "\n");
     }
-}
-
-void rp_summary_write(const struct rp_result *result, struct rp_style style, struct rp_buf *out)
-{
-    struct rp_summary summary = {
-        .result = result,
-        .out = out,
-        .width = style.width ? style.width : DEFAULT_WIDTH,
-        .color = style.color,
-        .elapsed_s = (double)result->elapsed / 1e9,
-    };
-
-    if (summary.width < MIN_WIDTH)
-        summary.width = MIN_WIDTH; /* below it only noise would be left */
-    rp_summary_head(&summary);
-    rp_summary_thresholds(&summary);
-    rp_summary_checks(&summary);
-    rp_summary_metrics(&summary);
-    rp_summary_accounting(&summary);
-    rp_summary_errors(&summary);
-    rp_summary_warnings(&summary);
-    rp_summary_verdict(&summary);
-    rp_summary_generator(&summary);
 }

@@ -8,10 +8,9 @@
  * by dots up to the first of them. Text of others goes through base/text.h only.
  */
 
+#include "ui/ink.h"
 #include "ui/report.h"
 #include "base/text.h"
-
-enum rp_ink { RP_INK_TITLE, RP_INK_GOOD, RP_INK_BAD, RP_INK_WARN, RP_INK_DIM };
 
 struct rp_summary {
     const struct rp_result *result;
@@ -26,9 +25,9 @@ struct rp_summary {
 enum { RP_INDENT = 2, RP_COMPOSE_MAX = 1 << 20 };
 
 /* Text between an escape and its reset, or bare without colour. */
-void rp_ink_on(struct rp_summary *summary, enum rp_ink ink);
-void rp_ink_off(struct rp_summary *summary);
-void rp_ink(struct rp_summary *summary, enum rp_ink ink, const char *text);
+void rp_summary_ink_on(struct rp_summary *summary, const char *ink);
+void rp_summary_ink_off(struct rp_summary *summary);
+void rp_summary_inked(struct rp_summary *summary, const char *ink, const char *text);
 /* An empty line and the title, without a line end. */
 void rp_summary_title(struct rp_summary *summary, const char *title);
 /* @name, shortened to fit, then dim dots up to and including column @cols, counted from here; one blank follows. */

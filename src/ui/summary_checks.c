@@ -61,10 +61,10 @@ static void check_line(struct rp_summary *summary, const struct check_columns *c
     rp_summary_right(summary, number, columns->passes + 2);
     snprintf(number, sizeof(number), "%llu", (unsigned long long)fails);
     if (fails)
-        rp_ink_on(summary, RP_INK_BAD);
+        rp_summary_ink_on(summary, RP_INK_RED);
     rp_summary_right(summary, number, columns->fails + 2);
     if (fails)
-        rp_ink_off(summary);
+        rp_summary_ink_off(summary);
     rp_buf_append_str(summary->out, "\n");
 }
 

@@ -43,9 +43,9 @@ static void kind_line(struct rp_summary *summary, uint64_t count, size_t count_c
     size_t what_cols = rp_text_cols(what), where_cols = rp_text_cols(where);
 
     rp_text_fill(summary->out, ' ', RP_INDENT + 2 + count_cols - digits(count));
-    rp_ink_on(summary, RP_INK_BAD);
+    rp_summary_ink_on(summary, RP_INK_RED);
     rp_buf_appendf(summary->out, "%llu", (unsigned long long)count);
-    rp_ink_off(summary);
+    rp_summary_ink_off(summary);
     rp_buf_append_str(summary->out, " x ");
     if (!where.len) {
         rp_text_append(summary->out, what, room);
@@ -133,12 +133,12 @@ static void traceback(struct rp_summary *summary, const char *text)
         }
         if (i == 0 || i > skip) {
             rp_text_fill(summary->out, ' ', line.len ? indent : 0);
-            rp_ink_on(summary, RP_INK_DIM);
+            rp_summary_ink_on(summary, RP_INK_DIM);
             if (line.len && *line.ptr != ' ') /* what was raised, in full: the rest is code */
                 rp_text_wrap(summary->out, line, summary->width, indent + 2, indent);
             else
                 rp_text_append(summary->out, line, summary->width - indent);
-            rp_ink_off(summary);
+            rp_summary_ink_off(summary);
             rp_buf_append_str(summary->out, "\n");
         }
         rest = rp_slice(rest.ptr + line.len + (end != NULL), rest.len - line.len - (end != NULL));

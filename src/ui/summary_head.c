@@ -280,7 +280,7 @@ void rp_summary_head(struct rp_summary *summary)
     rp_buf_init(&run, RP_COMPOSE_MAX);
     append_run(&run, summary->result);
     run_cols = rp_text_cols(rp_buf_slice(&run));
-    rp_ink(summary, RP_INK_TITLE, "rampa " RP_VERSION);
+    rp_summary_inked(summary, RP_INK_BOLD, "rampa " RP_VERSION);
     if (plan && plan->script) {
         rp_buf_append_str(summary->out, "  ");
         used += 2 +

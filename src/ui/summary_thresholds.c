@@ -158,7 +158,7 @@ void rp_summary_thresholds(struct rp_summary *summary)
         rp_buf_append_str(summary->out, "  ");
         actual_text(summary, i, actual);
         if (verdict && !verdict->passed)
-            rp_ink(summary, RP_INK_BAD, actual);
+            rp_summary_inked(summary, RP_INK_RED, actual);
         else
             rp_buf_append_str(summary->out, actual);
         rp_buf_append_str(summary->out, "\n");
