@@ -20,14 +20,25 @@ void rp_http_take_dial_times(struct rp_http_response *response, const struct rp_
     response->tls_handshaking = times->handshaking;
 }
 
-/* Takes the times of the phases that were reached, up to @at. True when the request was sent, at
- * least in part. */
-static bool take_times(struct rp_http_call *call, const struct connection *connection, rp_ns at)
+/* Counts the bytes on the wire that no earlier request has counted. */
+static void count_bytes(struct rp_http_response *response, struct connection *connection,
+                        const struct rp_traffic *traffic)
+{
+    response->wire_sent = traffic->sent - connection->counted_sent;
+    response->wire_received = traffic->received - connection->counted_received;
+    connection->counted_sent = traffic->sent;
+    connection->counted_received = traffic->received;
+}
+
+/* Takes the bytes, and the times of the phases that were reached, up to @at. True when the request
+ * was sent, at least in part. */
+static bool measure(struct rp_http_call *call, struct connection *connection, rp_ns at)
 {
     struct rp_http_response *response = call->response;
     const struct rp_traffic *traffic = connection->stack.top->traffic;
     rp_ns sent;
 
+    count_bytes(response, connection, traffic);
     if (connection->state != CONNECTION_BUSY || !traffic->send_began) {
         response->blocked = at - call->began;
         return false;
@@ -46,17 +57,6 @@ static bool take_times(struct rp_http_call *call, const struct connection *conne
     response->waiting = connection->first_byte > sent ? connection->first_byte - sent : 0;
     response->receiving = at - connection->first_byte;
     return true;
-}
-
-/* Counts the bytes on the wire that no earlier request has counted. */
-static void take_bytes(struct rp_http_response *response, struct connection *connection)
-{
-    const struct rp_traffic *traffic = connection->stack.top->traffic;
-
-    response->wire_sent = traffic->sent - connection->counted_sent;
-    response->wire_received = traffic->received - connection->counted_received;
-    connection->counted_sent = traffic->sent;
-    connection->counted_received = traffic->received;
 }
 
 static void finish(struct rp_http_call *call, struct origin *origin)
@@ -92,8 +92,7 @@ void rp_http_succeed(struct rp_http_call *call, rp_ns at, bool keep)
     response->version = connection->parser.minor_version ? RP_HTTP_1_1 : RP_HTTP_1_0;
     response->is_expected = is_expected(call->template, response->status);
     response->error_code = response->status >= 400 ? RP_HTTP_STATUS_BASE + response->status : 0;
-    was_sent = take_times(call, connection, at);
-    take_bytes(response, connection);
+    was_sent = measure(call, connection, at);
     rp_http_record(call, NULL, was_sent);
     if (RP_LIKELY(keep && connection->stack.top->traffic->send_ended)) {
         connection->call = NULL;
@@ -123,12 +122,10 @@ void rp_http_record_failure(struct rp_http_call *call, int code, const char *kin
 
         rp_http_take_dial_times(response, &times);
     }
-    if (connection) {
-        was_sent = take_times(call, connection, at);
-        take_bytes(response, connection);
-    } else {
+    if (connection)
+        was_sent = measure(call, connection, at);
+    else
         response->blocked = at - call->began;
-    }
     rp_http_record(call, kind, was_sent);
 }
 

@@ -170,7 +170,7 @@ static void fail_send(struct rp_stream *stream, int error)
     (void)shutdown(stream->fd, SHUT_RDWR);
 }
 
-static ssize_t send_rest(const struct rp_stream *stream)
+RP_INLINE ssize_t send_rest(const struct rp_stream *stream)
 {
     struct iovec parts[2];
     struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
