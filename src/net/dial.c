@@ -64,9 +64,9 @@ void rp_dial_cancel(struct rp_dial *dial)
     dial_free(dial);
 }
 
-static void end(struct rp_dial *dial, const struct rp_net_failure *failure)
+static void end(struct rp_dial *dial, const struct rp_net_failure *failure, rp_ns now)
 {
-    struct rp_dial_times times = rp_dial_times(dial, rp_loop_now(dial->dialler->loop));
+    struct rp_dial_times times = rp_dial_times(dial, now);
     struct rp_dial_spec spec = dial->spec;
 
     dial_free(dial);
@@ -80,18 +80,19 @@ static void time_out(struct rp_dial *dial, enum rp_net_reason reason)
     struct rp_net_failure failure = { .reason = reason };
 
     rp_transport_close(dial->spec.stack->top, true);
-    end(dial, &failure);
+    end(dial, &failure, rp_loop_now(dial->dialler->loop));
 }
 
 static void fail(struct rp_dial *dial, const struct rp_net_failure *failure)
 {
     struct rp_dialler *dialler = dial->dialler;
+    rp_ns now = rp_loop_now(dialler->loop);
 
     dial->spec.backoff->failures++;
-    dial->spec.backoff->last = rp_loop_now(dialler->loop);
+    dial->spec.backoff->last = now;
     dialler->no_descriptors += failure->reason == RP_NET_NO_DESCRIPTORS;
     dialler->no_ports += failure->reason == RP_NET_NO_PORTS;
-    end(dial, failure);
+    end(dial, failure, now);
 }
 
 /* ---- opening ---- */
@@ -129,7 +130,7 @@ static void connected(struct rp_transport *transport, const struct rp_net_failur
         dial->spec.backoff->failures = 0;
         transport->events = dial->spec.events;
         transport->user = dial->spec.user;
-        end(dial, NULL);
+        end(dial, NULL, transport->opened);
     }
 }
 
@@ -181,7 +182,7 @@ static void look_up(struct rp_dial *dial)
                    &addresses, &count);
     if (r < 0) {
         failure = (struct rp_net_failure){ RP_NET_LOOKUP_FAILED, strerrordesc_np(-r) };
-        end(dial, &failure);
+        end(dial, &failure, dial->phase_began);
     } else if (r > 0) { /* an address, or a name that is known: nothing was looked up */
         open_stack(dial, addresses, count);
     }
