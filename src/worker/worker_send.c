@@ -77,7 +77,8 @@ void rp_worker_send_hello(struct rp_worker *worker)
     rp_worker_send(worker, RP_MSG_HELLO, &hello);
 }
 
-static void send_definition(struct rp_worker *worker, const struct rp_series *series)
+/* Whether it was sent. */
+static bool send_definition(struct rp_worker *worker, const struct rp_series *series)
 {
     struct rp_msg_tag *tags = rp_calloc(series->tags->count, sizeof(*tags));
     struct rp_msg_define define = { .series = series->id,
@@ -85,29 +86,35 @@ static void send_definition(struct rp_worker *worker, const struct rp_series *se
                                     .kind = series->metric->type,
                                     .is_time = series->metric->is_time,
                                     .tags = { .items = tags, .count = series->tags->count } };
+    int r;
 
     if (!tags) {
         out_of_memory(worker);
-        return;
+        return false;
     }
     for (uint32_t i = 0; i < series->tags->count; i++)
         tags[i] = (struct rp_msg_tag){ rp_slice_str(series->tags->tag[i].key),
                                        rp_slice_str(series->tags->tag[i].value) };
-    rp_worker_send(worker, RP_MSG_DEFINE, &define);
+    r = rp_channel_send(&worker->channel, RP_MSG_DEFINE, &define);
+    if (r < 0 && !worker->error)
+        worker->error = r;
     rp_free(tags);
+    return r == 0;
 }
 
 static void define_new_series(struct rp_worker *worker)
 {
     size_t count = rp_registry_series_count(worker->registry);
 
-    while (worker->defined < count)
-        send_definition(worker, rp_registry_series_at(worker->registry, worker->defined++));
+    while (worker->defined < count &&
+           send_definition(worker, rp_registry_series_at(worker->registry, worker->defined)))
+        worker->defined++;
 }
 
 struct delta {
     struct rp_buf items;
     uint32_t count;
+    size_t defined; /* the coordinator knows so many series */
 };
 
 static int collect_delta(void *user, const struct rp_series *series)
@@ -115,6 +122,8 @@ static int collect_delta(void *user, const struct rp_series *series)
     struct delta *delta = user;
     size_t before = delta->items.len;
 
+    if (series->id >= delta->defined) /* there was no memory for telling of it */
+        return -ENOMEM;
     rp_msg_write_item(&delta->items,
                       &(struct rp_msg_series){ .series = series->id, .value = { &series->delta } });
     if (delta->items.error)
@@ -147,6 +156,7 @@ void rp_worker_send_changes(struct rp_worker *worker)
 
     define_new_series(worker);
     rp_buf_init(&delta.items, RP_MESSAGE_MAX_BYTES);
+    delta.defined = worker->defined;
     r = rp_registry_drain(worker->registry, collect_delta, &delta);
     if (r < 0 && !worker->error)
         worker->error = r;
@@ -161,9 +171,7 @@ void rp_worker_send_changes(struct rp_worker *worker)
 
 void rp_worker_send_totals(struct rp_worker *worker)
 {
-    size_t count = rp_registry_series_count(worker->registry);
-
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < worker->defined; i++) {
         struct rp_msg_series total = {
             .series = (uint32_t)i, .value = { &rp_registry_series_at(worker->registry, i)->total }
         };
