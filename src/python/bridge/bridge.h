@@ -64,16 +64,20 @@ extern const struct rp_script_ops rp_py_script_ops;
 /* errors.c: fills @err from the current Python exception (cleared): the user's file and line, message, cleaned traceback. */
 void rp_py_fetch_error(struct py_host *host, struct rp_error *err, const char *what);
 
-/* abort.c */
-struct rp_engine *
-rp_py_running_engine(const struct py_host *host);             /* NULL when no iterations run */
-void rp_py_end_run(struct py_host *host, const char *reason); /* see struct py_host_ops */
+/* abort.c: the ends of a run that come from inside. */
+/* NULL when no iterations run. */
+struct rp_engine *rp_py_running_engine(const struct py_host *host);
+/* See struct py_host_ops. */
+void rp_py_end_run(struct py_host *host, const char *reason);
+/* Methods of Host. */
 PyObject *rp_py_host_overdue(PyObject *self, PyObject *unused);
 PyObject *rp_py_host_running(PyObject *self, PyObject *unused);
 
-/* fork.c: in a process that the script has forked everything but its objects is still the parent's. */
+/* fork.c: in a process that the script has forked everything but its objects is still the parent's. The first is a method of Host,
+ * which Python calls in such a process. */
 PyObject *rp_py_host_forked(PyObject *self, PyObject *unused);
-_Noreturn void rp_py_leave_fork(struct py_host *host); /* see struct py_host_ops */
+/* See struct py_host_ops. */
+_Noreturn void rp_py_leave_fork(struct py_host *host);
 
 /* Specs of the types, and functions of the module (plan.c). */
 extern PyType_Spec rp_py_host_spec, rp_py_run_spec, rp_py_events_spec;

@@ -36,21 +36,23 @@ struct py_vu_extra {
     PyObject *vu_dict, *env;         /* worker.vu and worker.env */
     const struct rp_tags *base_tags; /* outside of any group; NULL = it has never entered one */
     struct rp_task throw_task;
-    struct rp_timer patience; /* of an interrupted iteration, or with its tasks */
-    struct py_child
-        *children; /* tasks that the iteration has created, if they are not known to be done */
+    struct rp_timer
+        patience; /* with an interrupted iteration, or with the tasks that one has left */
+    /* Tasks that the iteration has created, unless they are known to be done. */
+    struct py_child *children;
     unsigned child_count, child_room;
     PyObject *leftovers; /* what is waited for before the VU begins again, or NULL */
 };
 
 /* NULL with an exception. */
 struct py_vu *rp_py_vu_new(struct py_host *host, struct rp_vu *engine_vu);
-/* The run is over: the VU keeps nothing but its host. Its HTTP client object must be let go before. */
+/* The run is over: the VU keeps nothing but its host. Its HTTP client object must have forgotten the VU before. */
 void rp_py_vu_deinit(struct py_vu *vu);
-/* NULL with an exception. */
+/* The extra part, which is made when it is first asked for. NULL with an exception. */
 struct py_vu_extra *rp_py_vu_extra(struct py_vu *vu);
-/* -1 with an exception when the run is over. @what belonged to it: "worker", as scripts call it. */
+/* Always -1, with the exception that the run is over. @what belonged to that run, as scripts call it: "worker". */
 int rp_py_vu_refuse(const char *what);
+/* -1 with that exception when the run is over. */
 static inline int rp_py_vu_require(const struct py_vu *vu)
 {
     return RP_LIKELY(vu->engine_vu != NULL) ? 0 : rp_py_vu_refuse("worker");
