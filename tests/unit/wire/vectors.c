@@ -9,22 +9,13 @@
 
 /* One writer for each message with fields: designated initialisers show which is which. */
 
-static const struct rp_worker_health health = { .observed = 2 * RP_S,
-                                                .busy = RP_S,
-                                                .computed = RP_S / 2,
-                                                .waited = RP_S / 4,
-                                                .stopped = RP_S / 8,
-                                                .stops = 3,
-                                                .probes = 20,
-                                                .late_probes = 2,
-                                                .blocks = 1,
-                                                .blocked = RP_S / 5,
-                                                .arrivals = 12,
-                                                .late_arrivals = 4,
-                                                .late_drops = 5,
-                                                .no_descriptors = 6,
-                                                .no_ports = 7,
-                                                .faults = 8 };
+#define HEALTH                                                                                     \
+    {                                                                                              \
+        .observed = 2 * RP_S, .busy = RP_S, .computed = RP_S / 2, .waited = RP_S / 4,              \
+        .stopped = RP_S / 8, .stops = 3, .probes = 20, .late_probes = 2, .blocks = 1,              \
+        .blocked = RP_S / 5, .arrivals = 12, .late_arrivals = 4, .late_drops = 5,                  \
+        .no_descriptors = 6, .no_ports = 7, .faults = 8                                            \
+    }
 static const struct rp_scenario_progress progress = { .state = RP_SCENARIO_RUNNING,
                                                       .vus = 1,
                                                       .vus_made = 2,
@@ -81,7 +72,7 @@ static const union rp_msg_any examples[RP_MSG_COUNT] = {
                                     .tags = { .items = tags, .count = 2 } } },
     [RP_MSG_STATE] = { .state = { .elapsed = 3 * RP_S,
                                   .paused = RP_S,
-                                  .health = health,
+                                  .health = HEALTH,
                                   .scenarios = { .items = &progress, .count = 1 } } },
     [RP_MSG_WARNING] = { .warning = { .text = RP_SLICE("careful"), .count = 3 } },
     [RP_MSG_ABORT] = { .abort = { .reason = RP_SLICE("enough") } },
@@ -93,7 +84,7 @@ static const union rp_msg_any examples[RP_MSG_COUNT] = {
     [RP_MSG_FINISHED] = { .finished = { .elapsed = 10 * RP_S,
                                         .paused = RP_S,
                                         .started_late = 40000,
-                                        .health = health,
+                                        .health = HEALTH,
                                         .stray_bytes = 1,
                                         .retried = 2,
                                         .accounting = { .items = &counts, .count = 1 } } },

@@ -223,8 +223,7 @@ static void test_what_no_worker_is_told_ends_it(struct world *world)
     static const char *const cases[] = {
         "{\"type\":\"plan\",\"workers\":0}",
         "{\"type\":\"plan\",\"workers\":100000}",
-        "{\"type\":\"adjust\",\"scenario\":\"s\",\"what\":\"vus\",\"value\":3.0,\"at\":5,\"hold\":"
-        "0}",
+        "{\"type\":\"adjust\",\"scenario\":\"s\",\"what\":\"vus\",\"value\":3.0,\"at\":5}",
         "{\"type\":\"hello\"}",
     };
 
