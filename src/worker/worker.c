@@ -232,15 +232,15 @@ static void time_to_start(struct rp_timer *timer, rp_ns now)
 static void on_start(struct rp_worker *worker, const struct rp_message *message)
 {
     rp_ns now = rp_loop_now(worker->loop);
-    struct rp_msg_start message_start;
+    struct rp_msg_start told;
 
-    if (!rp_worker_read(worker, message, &message_start))
+    if (!rp_worker_read(worker, message, &told))
         return;
     worker->has_started = true;
-    if (message_start.at == 0 || message_start.at > now + START_LEAD_MAX_S * RP_S)
+    if (told.at == 0 || told.at > now + START_LEAD_MAX_S * RP_S)
         start(worker, now);
     else
-        rp_timer_arm_precise(worker->loop, &worker->start, message_start.at, time_to_start);
+        rp_timer_arm_precise(worker->loop, &worker->start, told.at, time_to_start);
 }
 
 static void run_finished(struct rp_engine *engine, void *user)
