@@ -57,7 +57,7 @@ RP_NODISCARD int rp_coordinate_plan(const struct rp_coordinator_config *config,
 
 /* ---- a run in this process ---------------------------------------------------------------------------------- */
 
-/* The same with a worker on the same loop (struct rp_worker_host.is_local), which speaks on the other end of @fd (taken
+/* The same with a worker on the same loop (struct rp_worker_config.shares_loop), which speaks on the other end of @fd (taken
  * over on success). Nobody is killed: one thread has both, and a hook that does not end past its time is given up.
  * worker_argv, worker_hint, peers and patience of @config are not used; @config, @ret and @err must live as long.
  * @over: once, in a task of the loop, when all is known; @status as rp_coordinate() returns it. */
