@@ -32,7 +32,12 @@ static void make_run_id(char out[37])
 static void init(struct rp_coordinator *c, const struct rp_peer_source *source, rp_ns patience)
 {
     struct rp_sinks *sinks = c->config->sinks;
+    char *id = c->result->run_id;
 
+    if (c->config->run_id)
+        snprintf(id, sizeof(c->result->run_id), "%s", c->config->run_id);
+    else
+        make_run_id(id);
     c->control.ops = &rp_coordinator_control_ops;
     rp_peers_init(&c->peers, c->loop, source, &rp_coordinator_peers_events, patience);
     rp_merging_init(&c->merging, c->result, &c->peers, &c->pauses);
@@ -96,7 +101,6 @@ int rp_coordinate(const struct rp_coordinator_config *config, struct rp_result *
 {
     struct rp_coordinator c = { .config = config, .result = ret, .err = err };
 
-    make_run_id(ret->run_id);
     return coordinate(&c);
 }
 
@@ -148,10 +152,6 @@ int rp_coordinator_new(const struct rp_coordinator_config *config, struct rp_loo
                                   .over = over,
                                   .over_user = user };
     rp_peer_local_init(&c->local, fd);
-    if (config->run_id)
-        snprintf(ret->run_id, sizeof(ret->run_id), "%s", config->run_id);
-    else
-        make_run_id(ret->run_id);
     init(c, &c->local.source, 0);
     r = rp_coordinator_start(c);
     if (r < 0) {

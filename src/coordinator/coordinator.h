@@ -16,9 +16,8 @@
 #include "run/result.h"
 #include "plan/plan.h"
 
-enum {
-    RP_STOP_GRACE_MAX_S = 10
-}; /* a signal gives running iterations this long at most, however long graceful_stop is */
+/* A signal gives running iterations this long at most, however long graceful_stop is. */
+enum { RP_STOP_GRACE_MAX_S = 10 };
 
 struct rp_coordinator; /* a run in progress */
 struct rp_loop;

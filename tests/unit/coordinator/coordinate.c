@@ -71,6 +71,7 @@ void coordinate(struct run *run, const char *mode, const char *phase)
                                             .worker_argv = argv,
                                             .worker_hint = "a hint",
                                             .peers = run->peers,
+                                            .run_id = run->run_id,
                                             .overrides = &overrides,
                                             .bears_losses = run->bears_losses,
                                             .sinks = &run->sinks,

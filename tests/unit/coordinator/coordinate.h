@@ -30,6 +30,7 @@ struct run {
     void (*line)(struct run *run); /* may be NULL */
     void (*status)(struct run *run, const struct rp_run_status *status); /* the same */
     const struct rp_peer_source *peers;                                  /* NULL: processes */
+    const char *run_id;                                                  /* NULL: a new one */
     const char *wire;                                                    /* may be NULL */
     struct rp_sink *further; /* one more sink with further_ops, or NULL */
     const struct rp_sink_ops *further_ops;

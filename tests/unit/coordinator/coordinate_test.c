@@ -38,6 +38,15 @@ static void test_a_good_worker(void **state)
     run_deinit(&run);
 }
 
+static void test_a_run_id(void **state)
+{
+    struct run run = { .run_id = "nightly-7" };
+
+    coordinate(&run, "good", "");
+    assert_string_equal(run.result.run_id, "nightly-7");
+    run_deinit(&run);
+}
+
 static void test_only_the_plan(void **state)
 {
     char *argv[] = { strdup(fake_worker), NULL };
@@ -304,6 +313,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_good_worker),
+        cmocka_unit_test(test_a_run_id),
         cmocka_unit_test(test_only_the_plan),
         cmocka_unit_test(test_dies),
         cmocka_unit_test_teardown(test_dies_while_nobody_looks, end_disorder),
