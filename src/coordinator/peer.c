@@ -129,7 +129,11 @@ static const struct rp_channel_events channel_events = {
 
 static void on_connected(struct rp_peer_body *body, struct rp_link *link)
 {
-    rp_channel_open_link(&body->peer->channel, link, &channel_events);
+    struct rp_peer *peer = body->peer;
+
+    rp_channel_open_link(&peer->channel, link, &channel_events);
+    if (peer->step == RP_STEP_LEAVING) /* it was told so before it could hear it */
+        rp_peer_send(peer, RP_MSG_EXIT, NULL);
 }
 
 static void on_line(struct rp_peer_body *body, bool is_stderr, const char *text)

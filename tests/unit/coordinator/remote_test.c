@@ -61,8 +61,12 @@ struct remote {
     int listener;
     pid_t somewhere; /* where it runs: the coordinator is not told */
     const char *mode, *phase;
-    bool is_killed;
+    bool is_killed, is_late;
 };
+
+/* The one that is connected only when somebody says so, and how many the coordinator has ended. */
+static struct remote *late;
+static int kills;
 
 static struct remote *remote_of(const struct rp_peer_body *body)
 {
@@ -114,6 +118,10 @@ static int start(struct rp_peer_body *body, struct rp_error *err)
     assert_true(remote->somewhere >= 0);
     if (remote->somewhere == 0)
         be_worker(remote, &address);
+    if (remote->is_late) {
+        late = remote;
+        return 0;
+    }
     return rp_watch_start(body->loop, &remote->listening, remote->listener, RP_READABLE, accepted);
 }
 
@@ -129,6 +137,7 @@ static void kill_remote(struct rp_peer_body *body)
     struct remote *remote = remote_of(body);
 
     remote->is_killed = true;
+    kills++;
     rp_loop_defer(body->loop, &remote->ending, cut_off);
 }
 
@@ -162,7 +171,8 @@ static const struct rp_peer_ops remote_ops = {
 
 struct remotes {
     struct rp_peer_source source;
-    int who; /* from 1: the one that goes wrong, and how */
+    int late; /* the one that is connected late, or 0 */
+    int who;  /* from 1: the one that goes wrong, and how */
     const char *mode, *phase;
 };
 
@@ -174,6 +184,7 @@ static int make(const struct rp_peer_source *source, uint32_t index, struct rp_p
 
     assert_non_null(remote);
     remote->body.ops = &remote_ops;
+    remote->is_late = (int)index + 1 == remotes->late;
     remote->mode = is_bad ? remotes->mode : "clock-ahead";
     remote->phase = is_bad ? remotes->phase : "";
     *ret = &remote->body;
@@ -182,17 +193,22 @@ static int make(const struct rp_peer_source *source, uint32_t index, struct rp_p
 
 /* ---- runs ---- */
 
+static void coordinate_these(struct run *run, const struct remotes *remotes)
+{
+    misuses = kills = 0;
+    run->workers = 2;
+    run->peers = &remotes->source;
+    coordinate(run, "", "");
+    assert_int_equal(misuses, 0);
+}
+
 static void coordinate_remotes(struct run *run, int who, const char *mode, const char *phase)
 {
     struct remotes remotes = {
         .source = { .make = make }, .who = who, .mode = mode, .phase = phase
     };
 
-    misuses = 0;
-    run->workers = 2;
-    run->peers = &remotes.source;
-    coordinate(run, "", "");
-    assert_int_equal(misuses, 0);
+    coordinate_these(run, &remotes);
 }
 
 /* Their clocks are an hour ahead: one that is told to start at another moment ends at once. */
@@ -286,6 +302,31 @@ static void test_the_first_dies_early(void **state)
     }
 }
 
+static void connect_late(struct run *run, const struct rp_run_status *status)
+{
+    if (status->phase == RP_RUN_TEARDOWN && late) {
+        assert_int_equal(rp_watch_start(late->body.loop, &late->listening, late->listener,
+                                        RP_READABLE, accepted),
+                         0);
+        late = NULL;
+    }
+}
+
+/* The run is given up before one of them can be spoken with: it still learns that it is not needed. */
+static void test_one_comes_when_all_is_over(void **state)
+{
+    struct remotes remotes = {
+        .source = { .make = make }, .late = 2, .who = 1, .mode = "die", .phase = "plan"
+    };
+    struct run run = { .status = connect_late };
+
+    coordinate_these(&run, &remotes);
+    check_lost(&run, "late", 1);
+    assert_null(late);
+    assert_int_equal(kills, 0);
+    run_deinit(&run);
+}
+
 /* Nobody can end it, so nobody waits for that: the connection is cut. */
 static void test_one_hangs(void **state)
 {
@@ -326,6 +367,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_one_dies_in_mid_run),
         cmocka_unit_test(test_one_dies_in_any_phase),
         cmocka_unit_test(test_the_first_dies_early),
+        cmocka_unit_test(test_one_comes_when_all_is_over),
         cmocka_unit_test(test_one_hangs),
         cmocka_unit_test(test_setup_hangs),
     };
