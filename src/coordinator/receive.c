@@ -344,8 +344,8 @@ static const struct input {
     unsigned steps; /* of its sender, in which it is legal */
     /* Of several workers, some are still about what they were told before the run was given up: then it is ignored. */
     bool may_be_late;
-    bool
-        is_measured; /* before there is a plan, and while only the plan is wanted, nothing is measured */
+    /* Before there is a plan, and while only the plan is wanted, nothing is measured. */
+    bool is_measured;
     struct rp_next (*take)(struct rp_coordinator *c, struct rp_peer *peer,
                            const union rp_msg_any *message);
 } inputs[] = {
