@@ -110,7 +110,7 @@ static inline enum rp_h1_line interpret(struct rp_h1_parser *parser, struct rp_h
 
 static enum rp_h1_line parse_field_line(struct rp_h1_parser *parser, struct rp_h1_scan *scan)
 {
-    return rp_h1_field_line(parser, scan, interpret);
+    return rp_h1_field_line(parser, scan, rp_h1_find_special, interpret);
 }
 
 static bool must_have_no_body(const struct rp_h1_parser *parser)

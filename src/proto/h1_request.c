@@ -11,6 +11,10 @@ static struct rp_h1_request *request_of(struct rp_h1_parser *parser)
 static enum rp_h1_line take_version(struct rp_h1_parser *parser, struct rp_h1_scan *scan,
                                     const char *version, const char *end)
 {
+    if (RP_LIKELY(end - version == 8 && memcmp(version, "HTTP/1.1", 8) == 0)) {
+        parser->minor_version = 1;
+        return H1_LINE_OK;
+    }
     if (end - version != 8 || memcmp(version, "HTTP/", 5) != 0 || version[6] != '.')
         return rp_h1_bad_at(scan, version, RP_H1_BAD_REQUEST_LINE);
     if (version[5] != '1' || (version[7] != '1' && version[7] != '0'))
@@ -25,10 +29,6 @@ static enum rp_h1_line take_target(struct rp_h1_request *request, struct rp_h1_s
 {
     const char *path = target.ptr, *end = path + target.len, *mark;
 
-    for (const char *p = path; p < end; p++) {
-        if ((unsigned char)*p <= ' ' || (unsigned char)*p >= 0x7f)
-            return rp_h1_bad_at(scan, p, RP_H1_BAD_REQUEST_LINE);
-    }
     request->path_len = 0;
     if (target.len > 7 && strncasecmp(path, "http://", 7) == 0) {
         path = memchr(path + 7, '/', target.len - 7);
@@ -37,32 +37,41 @@ static enum rp_h1_line take_target(struct rp_h1_request *request, struct rp_h1_s
     }
     if (path == end || *path != '/')
         return rp_h1_bad_at(scan, path, RP_H1_BAD_REQUEST_LINE);
-    mark = memchr(path, '?', (size_t)(end - path));
+    for (mark = path; mark < end && *mark != '?';)
+        mark++;
     request->path_at = (uint32_t)(path - line);
-    request->path_len = (uint32_t)((mark ? mark : end) - path);
-    request->query_at = (uint32_t)((mark ? mark + 1 : end) - line);
+    request->path_len = (uint32_t)(mark - path);
+    request->query_at = (uint32_t)(mark - line) + (mark < end);
     request->query_len = (uint32_t)(end - line) - request->query_at;
     return H1_LINE_OK;
 }
 
+/* "GET /path HTTP/1.1": two blanks, and none in the target. */
 static enum rp_h1_line parse_request_line(struct rp_h1_parser *parser, struct rp_h1_scan *scan)
 {
     struct rp_h1_request *request = request_of(parser);
-    const char *line = scan->p, *p = line, *end = rp_h1_find_special(line, scan->end), *last;
-    enum rp_h1_line result = rp_h1_finish_line(scan, end, RP_H1_BAD_REQUEST_LINE);
+    const char *line = scan->p, *p = line, *end = scan->end, *target, *version;
+    enum rp_h1_line result;
 
-    if (result != H1_LINE_OK)
-        return result;
     while (p < end && rp_h1_is_tchar[(uint8_t)*p])
         p++;
-    if (p == end || *p != ' ')
-        return rp_h1_bad_at(scan, p, RP_H1_BAD_REQUEST_LINE);
+    if (p == end)
+        return H1_LINE_INCOMPLETE;
+    if (*p != ' ')
+        return rp_h1_bad_line(scan, p, RP_H1_BAD_REQUEST_LINE);
     request->method_len = (uint32_t)(p - line);
-    last = memrchr(line, ' ', (size_t)(end - line));
-    if (last == p)
-        return rp_h1_bad_at(scan, end, RP_H1_BAD_REQUEST_LINE);
-    result = take_target(request, scan, line, rp_slice(p + 1, (size_t)(last - p - 1)));
-    return result == H1_LINE_OK ? take_version(parser, scan, last + 1, end) : result;
+    for (target = ++p; p < end && (unsigned char)*p > ' ' && (unsigned char)*p < 0x7f;)
+        p++;
+    if (p == end)
+        return H1_LINE_INCOMPLETE;
+    if (*p != ' ')
+        return rp_h1_bad_line(scan, p, RP_H1_BAD_REQUEST_LINE);
+    version = p + 1;
+    p = rp_h1_find_special(version, end);
+    result = rp_h1_finish_line(scan, p, RP_H1_BAD_REQUEST_LINE);
+    if (result == H1_LINE_OK)
+        result = take_target(request, scan, line, rp_slice(target, (size_t)(version - 1 - target)));
+    return result == H1_LINE_OK ? take_version(parser, scan, version, p) : result;
 }
 
 /* The first byte was judged before it was kept. */
@@ -71,21 +80,46 @@ static enum rp_h1_line check_first_piece(struct rp_h1_scan *scan)
     return H1_LINE_INCOMPLETE;
 }
 
-/* The first byte that may not stand in a value, or @end. Without an early end, so that it is done in vectors. */
-static const char *find_control(const char *value, const char *end)
+static inline bool ends_value(char c)
 {
-    unsigned char bad = 0;
+    return ((unsigned char)c < 0x20 && c != '\t') || c == 0x7f;
+}
 
-    for (const char *p = value; p < end; p++) {
-        unsigned char c = (unsigned char)*p;
+/* The first control character but TAB, or @end. Eight bytes at a step, as in rp_h1_find_special; DEL is the byte of which
+ * nothing is left when its bits are taken away. */
+static inline const char *find_control(const char *p, const char *end)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t word, del, hits;
 
-        bad |= (unsigned char)((c < 0x20 && c != '\t') | (c == 0x7f));
+    while (end - p >= 8) {
+        memcpy(&word, p, 8);
+        if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
+            word = __builtin_bswap64(word);
+        del = word ^ ones * 0x7f;
+        hits = (((word - ones * 0x20) & ~word) | ((del - ones) & ~del)) & (ones << 7);
+        if (!hits) {
+            p += 8;
+            continue;
+        }
+        p += __builtin_ctzll(hits) / 8;
+        if (*p != '\t')
+            return p;
+        p++;
     }
-    if (RP_LIKELY(!bad))
-        return end;
-    while (((unsigned char)*value >= 0x20 || *value == '\t') && *value != 0x7f)
-        value++;
-    return value;
+    while (p < end && !ends_value(*p))
+        p++;
+    return p;
+}
+
+/* @name consists of token characters, as for rp_h1_is_name. */
+static inline bool is_host(const char *name)
+{
+    uint32_t word, host;
+
+    memcpy(&word, name, 4);
+    memcpy(&host, "host", 4);
+    return (word | 0x20202020) == host;
 }
 
 static enum rp_h1_line take_host(struct rp_h1_request *request, struct rp_h1_scan *scan,
@@ -132,14 +166,12 @@ static inline enum rp_h1_line take_field(struct rp_h1_parser *parser, struct rp_
 
     if (++request->field_count > RP_H1_REQUEST_FIELDS_MAX)
         return rp_h1_bad_at(scan, name.ptr, RP_H1_TOO_MANY_FIELDS);
-    if (find_control(start, end) != end)
-        return rp_h1_bad_at(scan, find_control(start, end), RP_H1_BAD_HEADER);
     while (end > start && rp_h1_is_blank(end[-1]))
         end--;
     value = rp_slice(start, (size_t)(end - start));
     switch (name.len) {
     case 4:
-        if (rp_slice_ieq(name, RP_SLICE("host")))
+        if (is_host(name.ptr))
             return take_host(request, scan, name.ptr);
         break;
     case 6:
@@ -166,7 +198,7 @@ static inline enum rp_h1_line take_field(struct rp_h1_parser *parser, struct rp_
 
 static enum rp_h1_line parse_field_line(struct rp_h1_parser *parser, struct rp_h1_scan *scan)
 {
-    return rp_h1_field_line(parser, scan, take_field);
+    return rp_h1_field_line(parser, scan, find_control, take_field);
 }
 
 static enum rp_h1_state body_state(struct rp_h1_parser *parser)

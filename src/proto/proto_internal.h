@@ -198,9 +198,11 @@ static inline bool rp_h1_is_name(const char *name, const char *lower, size_t len
 /* Of a field, whose name is a token. @value has no blanks in front, @end is the end of the line. */
 typedef enum rp_h1_line rp_h1_field_fn(struct rp_h1_parser *parser, struct rp_h1_scan *scan,
                                        struct rp_slice name, const char *value, const char *end);
+/* The first byte in @p..@end that ends a value, rightly or not, or @end. */
+typedef const char *rp_h1_find_fn(const char *p, const char *end);
 
 RP_INLINE enum rp_h1_line rp_h1_field_line(struct rp_h1_parser *parser, struct rp_h1_scan *scan,
-                                           rp_h1_field_fn *take)
+                                           rp_h1_find_fn *find, rp_h1_field_fn *take)
 {
     const char *line = scan->p, *p = line, *end = scan->end, *value;
     struct rp_slice name;
@@ -221,7 +223,7 @@ RP_INLINE enum rp_h1_line rp_h1_field_line(struct rp_h1_parser *parser, struct r
     while (p < end && rp_h1_is_blank(*p))
         p++;
     value = p;
-    p = rp_h1_find_special(value, end);
+    p = find(value, end);
     result = rp_h1_finish_line(scan, p, RP_H1_BAD_HEADER);
     return RP_LIKELY(result == H1_LINE_OK) ? take(parser, scan, name, value, p) : result;
 }
