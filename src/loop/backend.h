@@ -18,6 +18,8 @@ enum {
     RP_STREAM_CONNECTING = 1u << 0,
     RP_STREAM_SENDING = 1u << 1, /* a send is queued or under way */
     RP_STREAM_BLOCKED = 1u << 2, /* the send goes on when the socket is writable */
+    RP_STREAM_PAUSED = 1u << 3,  /* nothing is received */
+    RP_STREAM_HALF = 1u << 4,    /* the peer has ended, and the user has been told so */
     RP_STREAM_BACKEND =
         1u << 8, /* this bit and those above are the back-end's, 0 in a new stream */
 };
@@ -31,12 +33,14 @@ struct rp_loop_ops {
     int (*open)(struct rp_loop *loop);
     void (*close)(struct rp_loop *loop);
     /* Waits until @until or the next timer at most (a past time: only looks) and delivers all that has completed: calls
-     * rp_stream_connect_done, rp_stream_writable, the data callback and rp_stream_end. Any of these may
+     * rp_stream_connect_done, rp_stream_writable, the data callback, rp_stream_fin and rp_stream_end. Any of these may
      * close and free any object: look the token up again afterwards. -EINTR counts as nothing happened. */
     int (*wait)(struct rp_loop *loop, rp_ns until);
     /* The state of @stream is new: makes sure that what it waits for is noticed (writability while CONNECTING or
-     * BLOCKED, bytes when not CONNECTING). Idempotent. -errno leaves the stream as before. */
+     * BLOCKED, bytes when not CONNECTING, PAUSED or HALF). Idempotent. -errno leaves the stream as before. */
     int (*arm)(struct rp_loop *loop, struct rp_stream *stream);
+    /* @stream is now PAUSED. */
+    void (*pause)(struct rp_loop *loop, struct rp_stream *stream);
     /* @stream is about to be closed. */
     void (*disarm)(struct rp_loop *loop, struct rp_stream *stream);
     /* Watches watch->fd for @wanted (not 0); the token is in place, watch->wanted is what was wanted before (0: new).
@@ -155,7 +159,7 @@ static inline bool rp_stream_is_alive(struct rp_loop *loop, uint64_t token)
 rp_ns rp_stream_offer(struct rp_stream *stream, rp_ns now);
 /* A connecting stream is writable or broken; @error: what the back-end knows (-errno), else 0. Calls connected(). */
 void rp_stream_connect_done(struct rp_stream *stream, int error);
-/* A BLOCKED stream is writable or broken. No callback. */
+/* A BLOCKED stream is writable or broken. Calls sent(). */
 void rp_stream_writable(struct rp_stream *stream);
 /* Hands over bytes that have arrived. */
 static inline void rp_stream_deliver(struct rp_stream *stream, const char *data, size_t len,
@@ -165,5 +169,7 @@ static inline void rp_stream_deliver(struct rp_stream *stream, const char *data,
     stream->events->data(stream, data, len, at);
 }
 
+/* The peer has ended: calls half_closed() or, when nobody takes that, closes and calls ended(). */
+void rp_stream_fin(struct rp_stream *stream, rp_ns at);
 /* Closes and calls ended(), with the error of an earlier send in preference to @status. */
 void rp_stream_end(struct rp_stream *stream, int status, rp_ns at);

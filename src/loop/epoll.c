@@ -36,7 +36,8 @@ struct epoll_backend {
     char received[RECEIVE_MAX];
 };
 
-/* RP_STREAM_BACKEND: the stream is registered. */
+/* struct rp_stream.state. MISSED: there may be bytes in the kernel of which no edge will tell. */
+enum { REGISTERED = RP_STREAM_BACKEND, MISSED = RP_STREAM_BACKEND << 1 };
 
 static const char *epoll_unusable(void)
 {
@@ -97,20 +98,29 @@ static int change(const struct rp_loop *loop, int op, int fd, uint32_t events, u
 
 static int epoll_arm(struct rp_loop *loop, struct rp_stream *stream)
 {
-    int r;
+    int r = 0;
 
-    if (stream->state & RP_STREAM_BACKEND)
-        return 0;
-    r = change(loop, EPOLL_CTL_ADD, stream->fd, STREAM_EVENTS, stream->token, KIND_STREAM);
-    if (r == 0)
-        stream->state |= RP_STREAM_BACKEND;
+    if (!(stream->state & REGISTERED)) {
+        r = change(loop, EPOLL_CTL_ADD, stream->fd, STREAM_EVENTS, stream->token, KIND_STREAM);
+        if (r == 0)
+            stream->state |= REGISTERED;
+    } else if (stream->state & MISSED && !(stream->state & RP_STREAM_PAUSED)) {
+        r = change(loop, EPOLL_CTL_MOD, stream->fd, STREAM_EVENTS, stream->token, KIND_STREAM);
+        if (r == 0)
+            stream->state &= ~(uint32_t)MISSED;
+    }
     return r;
+}
+
+/* The edges that come are noted, no more. */
+static void epoll_pause(struct rp_loop *loop, struct rp_stream *stream)
+{
 }
 
 static void epoll_disarm(struct rp_loop *loop, struct rp_stream *stream)
 {
     /* Not left to close(): a copy of the descriptor (dup, fork) would keep the registration alive. */
-    if (stream->state & RP_STREAM_BACKEND)
+    if (stream->state & REGISTERED)
         (void)change(loop, EPOLL_CTL_DEL, stream->fd, 0, 0, 0);
 }
 
@@ -130,6 +140,10 @@ RP_HOT static void receive(struct rp_loop *loop, struct rp_stream *stream, uint3
             rp_stream_deliver(stream, e->received, (size_t)len, at);
             if (!rp_stream_is_alive(loop, token))
                 return;
+            if (RP_UNLIKELY(stream->state & RP_STREAM_PAUSED)) {
+                stream->state |= MISSED;
+                return;
+            }
             if (len == sizeof(e->received)) {
                 if (change(loop, EPOLL_CTL_MOD, stream->fd, STREAM_EVENTS, token, KIND_STREAM) == 0)
                     return;
@@ -137,7 +151,7 @@ RP_HOT static void receive(struct rp_loop *loop, struct rp_stream *stream, uint3
                 return;
             }
         } else if (len == 0) {
-            rp_stream_end(stream, 0, at);
+            rp_stream_fin(stream, at);
             return;
         } else if (error == EAGAIN) {
             return;
@@ -161,8 +175,17 @@ RP_HOT static void handle_stream(struct rp_loop *loop, struct rp_stream *stream,
         if (!rp_stream_is_alive(loop, token) || stream->state & RP_STREAM_CONNECTING)
             return;
     }
-    if (events & (UNTIL_EMPTY | (uint32_t)EPOLLIN))
-        receive(loop, stream, events);
+    if (!(events & (UNTIL_EMPTY | (uint32_t)EPOLLIN)))
+        return;
+    if (RP_UNLIKELY(stream->state & (RP_STREAM_PAUSED | RP_STREAM_HALF))) {
+        if (stream->state & RP_STREAM_PAUSED)
+            stream->state |= MISSED;
+        /* After the peer's end every event says so again. */
+        if (stream->state & RP_STREAM_PAUSED ||
+            !(events & ((uint32_t)EPOLLHUP | (uint32_t)EPOLLERR)))
+            return;
+    }
+    receive(loop, stream, events);
 }
 
 /* ---- watches ---- */
@@ -283,6 +306,7 @@ static const struct rp_loop_ops epoll_ops = {
     .close = epoll_close,
     .wait = epoll_wait_op,
     .arm = epoll_arm,
+    .pause = epoll_pause,
     .disarm = epoll_disarm,
     .watch = epoll_watch,
     .unwatch = epoll_unwatch,

@@ -146,6 +146,13 @@ struct rp_stream_events {
      * the close of the stream. Empty: the send has ended. -errno: it has failed, as if the kernel had said so. Must not call
      * into the stream or the loop. */
     int (*fill)(struct rp_stream *stream, struct rp_slice *ret);
+    /* For whom the peer's end is not the end, as for a server that still has to answer. All that the peer had sent has been
+     * delivered, what is sent still reaches it, and the stream stays open until it is closed or breaks; whether it
+     * has broken shows only when something is sent. NULL: the peer's end is ended(0). */
+    void (*half_closed)(struct rp_stream *stream, rp_ns at);
+    /* The rest of a send of which the kernel did not take all at the first offer has been taken. Not called for a send that
+     * was taken at once. NULL = nobody wants to know. */
+    void (*sent)(struct rp_stream *stream);
 };
 
 /* What has passed through a stream, at the kernel's edge. */
@@ -180,6 +187,20 @@ RP_NODISCARD int rp_stream_adopt(struct rp_loop *loop, struct rp_stream *stream,
  * are borrowed until send_ended is set, the stream ends or is closed. One send at a time: -EBUSY while one is in progress. */
 RP_NODISCARD int rp_stream_send(struct rp_stream *stream, const char *a, size_t a_len,
                                 const char *b, size_t b_len);
+/* The same at once instead of at the end of the turn, for an answer that is ready when the question has come. 0: all was
+ * taken, and the bytes are the caller's again. RP_STREAM_LEFT: some are left and stay borrowed; sent() or ended() follows.
+ * Takes no time of its own: began and ended are the time at which the turn's first bytes came. -EBUSY, -ENOTCONN. */
+enum { RP_STREAM_LEFT = 1 };
+RP_NODISCARD int rp_stream_send_now(struct rp_stream *stream, const char *a, size_t a_len,
+                                    const char *b, size_t b_len);
+/* For who has more than it can take: leaves further bytes, and the peer's end after them, to the kernel, which lets the peer
+ * feel it. With io_uring data() may still come with what had left the kernel. A send that fails ends the pause, for
+ * the end of the stream is to be told. No-op when paused. */
+void rp_stream_pause(struct rp_stream *stream);
+/* -errno: the stream stays paused. No-op when not paused. */
+RP_NODISCARD int rp_stream_resume(struct rp_stream *stream);
+/* Ends this side (FIN) and goes on receiving. -EBUSY while a send is in progress, -ENOTCONN. */
+RP_NODISCARD int rp_stream_shutdown(struct rp_stream *stream);
 /* Closes; no callback follows. @reset: abort with RST rather than FIN (frees the port at once). No-op when closed. */
 void rp_stream_close(struct rp_stream *stream, bool reset);
 static inline bool rp_stream_is_open(const struct rp_stream *stream)

@@ -116,6 +116,48 @@ void rp_stream_close(struct rp_stream *stream, bool reset)
     stream->state = 0;
 }
 
+void rp_stream_pause(struct rp_stream *stream)
+{
+    if (!rp_stream_is_open(stream) || stream->error || stream->state & RP_STREAM_PAUSED)
+        return;
+    stream->state |= RP_STREAM_PAUSED;
+    stream->loop->ops->pause(stream->loop, stream);
+}
+
+int rp_stream_resume(struct rp_stream *stream)
+{
+    int r;
+
+    if (!rp_stream_is_open(stream) || !(stream->state & RP_STREAM_PAUSED))
+        return 0;
+    stream->state &= ~(uint32_t)RP_STREAM_PAUSED;
+    r = stream->loop->ops->arm(stream->loop, stream);
+    if (r < 0)
+        stream->state |= RP_STREAM_PAUSED;
+    return r;
+}
+
+int rp_stream_shutdown(struct rp_stream *stream)
+{
+    if (!rp_stream_is_open(stream) || stream->state & RP_STREAM_CONNECTING)
+        return -ENOTCONN;
+    if (stream->state & RP_STREAM_SENDING)
+        return -EBUSY;
+    return shutdown(stream->fd, SHUT_WR) < 0 ? -errno : 0;
+}
+
+void rp_stream_fin(struct rp_stream *stream, rp_ns at)
+{
+    if (RP_LIKELY(!stream->events->half_closed) || stream->error) {
+        rp_stream_end(stream, 0, at);
+        return;
+    }
+    if (stream->state & RP_STREAM_HALF)
+        return;
+    stream->state |= RP_STREAM_HALF;
+    stream->events->half_closed(stream, at);
+}
+
 void rp_stream_end(struct rp_stream *stream, int status, rp_ns at)
 {
     if (stream->error)
@@ -145,8 +187,8 @@ void rp_stream_connect_done(struct rp_stream *stream, int error)
 
 /* ---- sending ---- */
 
-int rp_stream_send(struct rp_stream *stream, const char *a, size_t a_len, const char *b,
-                   size_t b_len)
+static int take_send(struct rp_stream *stream, const char *a, size_t a_len, const char *b,
+                     size_t b_len)
 {
     if (RP_UNLIKELY(!rp_stream_is_open(stream) || stream->state & RP_STREAM_CONNECTING))
         return -ENOTCONN;
@@ -158,16 +200,28 @@ int rp_stream_send(struct rp_stream *stream, const char *a, size_t a_len, const 
     stream->out[1] = b;
     stream->out_len[1] = b_len;
     stream->traffic.send_began = stream->traffic.send_ended = 0;
+    return 0;
+}
+
+int rp_stream_send(struct rp_stream *stream, const char *a, size_t a_len, const char *b,
+                   size_t b_len)
+{
+    int r = take_send(stream, a, a_len, b, b_len);
+
+    if (RP_UNLIKELY(r < 0))
+        return r;
     rp_list_append(&stream->loop->sends, &stream->send_node);
     rp_loop_queued(stream->loop);
     return 0;
 }
 
+/* The end is told by the receiving side, which must be listened to for that. */
 static void fail_send(struct rp_stream *stream, int error)
 {
     stream->error = error;
-    stream->state &= ~(uint32_t)RP_STREAM_BLOCKED;
+    stream->state &= ~(uint32_t)(RP_STREAM_BLOCKED | RP_STREAM_PAUSED | RP_STREAM_HALF);
     (void)shutdown(stream->fd, SHUT_RDWR);
+    (void)stream->loop->ops->arm(stream->loop, stream);
 }
 
 RP_INLINE ssize_t send_rest(const struct rp_stream *stream)
@@ -286,10 +340,34 @@ rp_ns rp_stream_offer(struct rp_stream *stream, rp_ns now)
     return now;
 }
 
+int rp_stream_send_now(struct rp_stream *stream, const char *a, size_t a_len, const char *b,
+                       size_t b_len)
+{
+    int r = take_send(stream, a, a_len, b, b_len);
+
+    if (RP_UNLIKELY(r < 0))
+        return r;
+    if (RP_UNLIKELY(stream->events->fill)) {
+        (void)rp_stream_offer(stream, 0);
+        return stream->state & RP_STREAM_SENDING ? RP_STREAM_LEFT : 0;
+    }
+    stream->traffic.send_began = stream->loop->woken ? stream->loop->woken : rp_clock_ns();
+    if (RP_LIKELY(has_more(stream)))
+        r = offer_rest(stream);
+    if (RP_LIKELY(!has_more(stream))) {
+        end_send(stream, stream->traffic.send_began);
+        return 0;
+    }
+    block_or_fail(stream, r);
+    return RP_STREAM_LEFT;
+}
+
 void rp_stream_writable(struct rp_stream *stream)
 {
     if (!(stream->state & RP_STREAM_BLOCKED))
         return;
     stream->state &= ~(uint32_t)RP_STREAM_BLOCKED;
     (void)rp_stream_offer(stream, 0);
+    if (stream->events->sent && !(stream->state & RP_STREAM_SENDING))
+        stream->events->sent(stream);
 }

@@ -198,9 +198,17 @@ static int uring_arm(struct rp_loop *loop, struct rp_stream *stream)
         if (r == 0)
             stream->state |= POLLING;
     }
-    if (r == 0 && !(stream->state & (RP_STREAM_CONNECTING | RECEIVING)))
+    if (r == 0 &&
+        !(stream->state & (RP_STREAM_CONNECTING | RP_STREAM_PAUSED | RP_STREAM_HALF | RECEIVING)))
         r = receive(u, stream);
     return r;
+}
+
+/* Its completion says -ECANCELED. What comes before that is delivered. */
+static void uring_pause(struct rp_loop *loop, struct rp_stream *stream)
+{
+    if (stream->state & RECEIVING)
+        (void)cancel(loop->backend, stream->token, KIND_RECEIVE);
 }
 
 static void uring_disarm(struct rp_loop *loop, struct rp_stream *stream)
@@ -245,13 +253,16 @@ RP_HOT static void handle_received(struct rp_loop *loop, struct rp_stream *strea
             return;
     } else if (cqe->res == -ENOBUFS) {
         (void)rp_uring_buffers_grow(&u->buffers);
-    } else if (cqe->res != -EINTR && cqe->res != -EAGAIN) {
+    } else if (cqe->res == 0) {
+        rp_stream_fin(stream, at);
+        return;
+    } else if (cqe->res != -EINTR && cqe->res != -EAGAIN && cqe->res != -ECANCELED) {
         rp_stream_end(stream, cqe->res, at);
         return;
     }
     if (goes_on)
         return;
-    r = receive(u, stream);
+    r = uring_arm(loop, stream);
     if (r < 0)
         rp_stream_end(stream, r, at);
 }
@@ -447,6 +458,7 @@ static const struct rp_loop_ops uring_ops = {
     .close = uring_close,
     .wait = uring_wait,
     .arm = uring_arm,
+    .pause = uring_pause,
     .disarm = uring_disarm,
     .watch = uring_watch,
     .unwatch = uring_unwatch,

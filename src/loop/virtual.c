@@ -43,6 +43,10 @@ static int virtual_arm(struct rp_loop *loop, struct rp_stream *stream)
     return -EOPNOTSUPP;
 }
 
+static void virtual_pause(struct rp_loop *loop, struct rp_stream *stream)
+{
+}
+
 static void virtual_disarm(struct rp_loop *loop, struct rp_stream *stream)
 {
 }
@@ -76,6 +80,7 @@ static const struct rp_loop_ops virtual_ops = {
     .close = virtual_close,
     .wait = virtual_wait,
     .arm = virtual_arm,
+    .pause = virtual_pause,
     .disarm = virtual_disarm,
     .watch = virtual_watch,
     .unwatch = virtual_unwatch,
