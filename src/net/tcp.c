@@ -69,6 +69,20 @@ static int stream_fill(struct rp_stream *stream, struct rp_slice *ret)
     return transport->events->fill(transport, ret);
 }
 
+static void stream_half_closed(struct rp_stream *stream, rp_ns at)
+{
+    struct rp_transport *transport = of_stream(stream);
+
+    transport->events->half_closed(transport, at);
+}
+
+static void stream_sent(struct rp_stream *stream)
+{
+    struct rp_transport *transport = of_stream(stream);
+
+    transport->events->sent(transport);
+}
+
 static const struct rp_stream_events plain_events = {
     .connected = stream_connected,
     .data = stream_data,
@@ -80,6 +94,21 @@ static const struct rp_stream_events layered_events = {
     .data = stream_data,
     .ended = stream_ended,
     .fill = stream_fill,
+};
+
+static const struct rp_stream_events server_events = {
+    .data = stream_data,
+    .ended = stream_ended,
+    .half_closed = stream_half_closed,
+    .sent = stream_sent,
+};
+
+static const struct rp_stream_events layered_server_events = {
+    .data = stream_data,
+    .ended = stream_ended,
+    .fill = stream_fill,
+    .half_closed = stream_half_closed,
+    .sent = stream_sent,
 };
 
 static int tcp_connect(struct rp_transport *transport, const struct rp_address *address,
@@ -102,6 +131,26 @@ static int tcp_send(struct rp_transport *transport, struct rp_slice a, struct rp
     return rp_stream_send(&of_transport(transport)->stream, a.ptr, a.len, b.ptr, b.len);
 }
 
+static int tcp_send_now(struct rp_transport *transport, struct rp_slice a, struct rp_slice b)
+{
+    return rp_stream_send_now(&of_transport(transport)->stream, a.ptr, a.len, b.ptr, b.len);
+}
+
+static void tcp_pause(struct rp_transport *transport)
+{
+    rp_stream_pause(&of_transport(transport)->stream);
+}
+
+static int tcp_resume(struct rp_transport *transport)
+{
+    return rp_stream_resume(&of_transport(transport)->stream);
+}
+
+static int tcp_shutdown(struct rp_transport *transport)
+{
+    return rp_stream_shutdown(&of_transport(transport)->stream);
+}
+
 static void tcp_close(struct rp_transport *transport, bool reset)
 {
     rp_stream_close(&of_transport(transport)->stream, reset);
@@ -111,6 +160,10 @@ static const struct rp_transport_ops tcp_ops = {
     .name = "tcp",
     .connect = tcp_connect,
     .send = tcp_send,
+    .send_now = tcp_send_now,
+    .pause = tcp_pause,
+    .resume = tcp_resume,
+    .shutdown = tcp_shutdown,
     .close = tcp_close,
 };
 
@@ -120,4 +173,11 @@ void rp_tcp_init(struct rp_tcp *tcp, struct rp_loop *loop)
     tcp->transport.loop = loop;
     tcp->transport.traffic = &tcp->stream.traffic;
     tcp->stream.fd = -1;
+}
+
+int rp_tcp_adopt(struct rp_tcp *tcp, int fd)
+{
+    tcp->transport.opened = rp_loop_now(tcp->transport.loop);
+    tcp->stream.events = tcp->transport.events->fill ? &layered_server_events : &server_events;
+    return rp_stream_adopt(tcp->transport.loop, &tcp->stream, fd);
 }

@@ -50,6 +50,9 @@ struct rp_transport_events {
     void (*ended)(struct rp_transport *transport, const struct rp_net_failure *failure, rp_ns at);
     /* Of layers only, else NULL: gives the next bytes of a send, as in struct rp_stream_events. */
     int (*fill)(struct rp_transport *transport, struct rp_slice *ret);
+    /* Of servers, else NULL. As in struct rp_stream_events. */
+    void (*half_closed)(struct rp_transport *transport, rp_ns at);
+    void (*sent)(struct rp_transport *transport);
 };
 
 struct rp_transport_ops {
@@ -61,6 +64,11 @@ struct rp_transport_ops {
     /* Borrows both parts (either may be empty) until they are sent, the transport ends or is
      * closed. -EBUSY while a send is in progress, -ENOTCONN when not open. */
     int (*send)(struct rp_transport *transport, struct rp_slice a, struct rp_slice b);
+    /* For servers, as the functions of struct rp_stream: send_now returns RP_STREAM_LEFT when bytes are left. */
+    int (*send_now)(struct rp_transport *transport, struct rp_slice a, struct rp_slice b);
+    void (*pause)(struct rp_transport *transport);
+    int (*resume)(struct rp_transport *transport);
+    int (*shutdown)(struct rp_transport *transport);
     /* Closes the transport and what is below; no-op when closed. @reset: with RST. */
     void (*close)(struct rp_transport *transport, bool reset);
     /* Of layers only: frees a closed layer, not what is below. */
@@ -91,6 +99,9 @@ struct rp_tcp {
 /* Zeroed memory of the caller; must not move while open. @events and user are set by its user
  * before the connect. */
 void rp_tcp_init(struct rp_tcp *tcp, struct rp_loop *loop);
+/* In place of connecting: takes over what a listener has accepted, and is ready for sending at once, without a callback.
+ * -errno: @fd is still the caller's. */
+RP_NODISCARD int rp_tcp_adopt(struct rp_tcp *tcp, int fd);
 
 /* Makes @layer, which is zeroed memory, a transport over @below, and makes it the user of @below.
  */
@@ -111,6 +122,27 @@ RP_NODISCARD static inline int rp_transport_send(struct rp_transport *transport,
                                                  struct rp_slice b)
 {
     return transport->ops->send(transport, a, b);
+}
+
+RP_NODISCARD static inline int rp_transport_send_now(struct rp_transport *transport,
+                                                     struct rp_slice a, struct rp_slice b)
+{
+    return transport->ops->send_now(transport, a, b);
+}
+
+static inline void rp_transport_pause(struct rp_transport *transport)
+{
+    transport->ops->pause(transport);
+}
+
+RP_NODISCARD static inline int rp_transport_resume(struct rp_transport *transport)
+{
+    return transport->ops->resume(transport);
+}
+
+RP_NODISCARD static inline int rp_transport_shutdown(struct rp_transport *transport)
+{
+    return transport->ops->shutdown(transport);
 }
 
 static inline void rp_transport_close(struct rp_transport *transport, bool reset)
