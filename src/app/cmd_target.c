@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "app/cli.h"
@@ -28,6 +29,7 @@ int rp_cmd_target(const struct rp_cli *cli)
     const char *port_text = rp_cli_value(cli, RP_OPT_PORT).value;
     struct rp_target_counts counts = { 0 };
     struct rp_target_options options = { .host = rp_cli_value(cli, RP_OPT_HOST).value,
+                                         .loop = getenv("RAMPA_LOOP"),
                                          .handle_signals = true,
                                          .ready = ready,
                                          .counts = &counts };

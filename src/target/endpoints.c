@@ -13,7 +13,7 @@
 #include "target/target.h"
 
 struct call {
-    const struct rp_target_request *request;
+    const struct rp_h1_request *request;
     struct rp_slice arg; /* the path after the prefix */
     struct rp_target_random *random;
     struct rp_buf *stored;
@@ -42,7 +42,7 @@ uint64_t rp_target_random_next(struct rp_target_random *random)
 static void answer_text(struct rp_target_reply *reply, uint16_t status, struct rp_slice text)
 {
     *reply = (struct rp_target_reply){ .status = status,
-                                       .content_type = "text/plain; charset=utf-8",
+                                       .content_type = RP_SLICE("text/plain; charset=utf-8"),
                                        .text = text };
 }
 
@@ -50,20 +50,36 @@ static void answer_filler(struct rp_target_reply *reply, uint64_t len)
 {
     *reply = (struct rp_target_reply){ .status = 200,
                                        .body = RP_TARGET_FILLER,
-                                       .content_type = "application/octet-stream",
+                                       .content_type = RP_SLICE("application/octet-stream"),
                                        .filler_len = len };
 }
 
 static void handle_index(struct call *call)
 {
     answer_text(call->reply, 200, RP_SLICE(INDEX_PAGE));
-    call->reply->content_type = "text/html; charset=utf-8";
+    call->reply->content_type = RP_SLICE("text/html; charset=utf-8");
 }
 
 static void handle_json(struct call *call)
 {
     answer_text(call->reply, 200, RP_SLICE("{\"message\": \"hello\", \"ok\": true}\n"));
-    call->reply->content_type = "application/json";
+    call->reply->content_type = RP_SLICE("application/json");
+}
+
+/* The value of "name=value" in a query, or an empty slice with ptr NULL. Nothing is unescaped. */
+static struct rp_slice query_value(struct rp_slice query, struct rp_slice name)
+{
+    while (query.len) {
+        const char *amp = memchr(query.ptr, '&', query.len);
+        size_t len = amp ? (size_t)(amp - query.ptr) : query.len;
+
+        if (len > name.len && query.ptr[name.len] == '=' &&
+            memcmp(query.ptr, name.ptr, name.len) == 0)
+            return rp_slice(query.ptr + name.len + 1, len - name.len - 1);
+        len += amp != NULL;
+        query = rp_slice(query.ptr + len, query.len - len);
+    }
+    return (struct rp_slice){ 0 };
 }
 
 static bool parse_ms(struct rp_slice text, rp_ns *ret)
@@ -78,7 +94,7 @@ static bool parse_ms(struct rp_slice text, rp_ns *ret)
 
 static void handle_delay(struct call *call)
 {
-    struct rp_slice jitter_text = rp_target_query_value(call->request->query, RP_SLICE("jitter"));
+    struct rp_slice jitter_text = query_value(call->request->query, RP_SLICE("jitter"));
     rp_ns delay, jitter = 0;
 
     if (!parse_ms(call->arg, &delay) || (jitter_text.ptr && !parse_ms(jitter_text, &jitter))) {
@@ -104,7 +120,7 @@ static void handle_status(struct call *call)
     }
     answer_text(call->reply, (uint16_t)status, RP_SLICE(""));
     if (!rp_target_has_body((uint16_t)status)) {
-        call->reply->content_type = NULL;
+        call->reply->content_type = RP_SLICE("");
         return;
     }
     call->reply->body = RP_TARGET_STORED;
@@ -145,7 +161,7 @@ static void handle_chunked(struct call *call)
         return;
     }
     answer_filler(call->reply, count);
-    if (call->request->minor_version == 0) /* HTTP/1.0 has no chunks: the end is the close */
+    if (call->request->parser.minor_version == 0) /* HTTP/1.0 has no chunks: the end is the close */
         call->reply->close = true;
     else
         call->reply->is_chunked = true;
@@ -153,7 +169,7 @@ static void handle_chunked(struct call *call)
 
 static void handle_slow(struct call *call)
 {
-    struct rp_slice bytes_text = rp_target_query_value(call->request->query, RP_SLICE("bytes"));
+    struct rp_slice bytes_text = query_value(call->request->query, RP_SLICE("bytes"));
     uint64_t rate, count = 1000;
 
     if (!parse_count(call->arg, 1, &rate) ||
@@ -172,7 +188,7 @@ static void handle_echo(struct call *call)
     answer_text(call->reply, 200, RP_SLICE(""));
     call->reply->body = RP_TARGET_STORED;
     call->reply->keeps_body = true;
-    call->reply->content_type = NULL; /* the request's, copied by the connection */
+    call->reply->content_type = RP_SLICE(""); /* the request's, put in by the connection */
 }
 
 /* Bytes above 127 are shown as the Latin-1 characters that HTTP/1.1 once said they are. */
@@ -195,12 +211,12 @@ static void append_json_chars(struct rp_buf *out, struct rp_slice text)
     }
 }
 
-static bool stands_before(struct rp_slice fields, size_t end, struct rp_slice name)
+static bool stands_before(struct rp_slice head, size_t end, struct rp_slice name)
 {
     struct rp_slice other, value;
     size_t pos = 0;
 
-    while (rp_target_next_field(fields, &pos, &other, &value) && pos < end) {
+    while (rp_h1_next_field(head, &pos, &other, &value) && pos < end) {
         if (rp_slice_ieq(other, name))
             return true;
     }
@@ -208,13 +224,13 @@ static bool stands_before(struct rp_slice fields, size_t end, struct rp_slice na
 }
 
 /* All values of @name from @pos on, joined by ", ". */
-static void append_values(struct rp_buf *out, struct rp_slice fields, size_t pos,
+static void append_values(struct rp_buf *out, struct rp_slice head, size_t pos,
                           struct rp_slice name, struct rp_slice first)
 {
     struct rp_slice other, value;
 
     append_json_chars(out, first);
-    while (rp_target_next_field(fields, &pos, &other, &value)) {
+    while (rp_h1_next_field(head, &pos, &other, &value)) {
         if (rp_slice_ieq(other, name)) {
             rp_buf_append_slice(out, RP_SLICE(", "));
             append_json_chars(out, value);
@@ -224,23 +240,23 @@ static void append_values(struct rp_buf *out, struct rp_slice fields, size_t pos
 
 static void handle_headers(struct call *call)
 {
-    struct rp_slice fields = call->request->fields, name, value;
+    struct rp_slice head = rp_buf_slice(call->request->parser.head), name, value;
     struct rp_buf *out = call->stored;
     const char *between = "";
     size_t pos = 0;
 
     answer_text(call->reply, 200, RP_SLICE(""));
-    call->reply->content_type = "application/json";
+    call->reply->content_type = RP_SLICE("application/json");
     call->reply->body = RP_TARGET_STORED;
     rp_buf_append_slice(out, RP_SLICE("{"));
-    while (rp_target_next_field(fields, &pos, &name, &value)) {
-        if (stands_before(fields, pos, name))
+    while (rp_h1_next_field(head, &pos, &name, &value)) {
+        if (stands_before(head, pos, name))
             continue;
         rp_buf_append_str(out, between);
         rp_buf_append_slice(out, RP_SLICE("\n  \""));
         append_json_chars(out, name);
         rp_buf_append_slice(out, RP_SLICE("\": \""));
-        append_values(out, fields, pos, name, value);
+        append_values(out, head, pos, name, value);
         rp_buf_append_slice(out, RP_SLICE("\""));
         between = ",";
     }
@@ -355,7 +371,7 @@ static bool matches(const struct endpoint *endpoint, struct rp_slice path)
     return path.len >= prefix.len && memcmp(path.ptr, prefix.ptr, prefix.len) == 0;
 }
 
-void rp_target_route(const struct rp_target_request *request, struct rp_target_random *random,
+void rp_target_route(const struct rp_h1_request *request, struct rp_target_random *random,
                      struct rp_buf *stored, struct rp_target_reply *ret)
 {
     struct call call = { .request = request, .random = random, .stored = stored, .reply = ret };

@@ -71,9 +71,9 @@ void rp_target_write_head(const struct rp_target_reply *reply, uint64_t body_len
     append_number(out, reply->status);
     rp_buf_append_slice(out, RP_SLICE(" "));
     rp_buf_append_str(out, rp_target_reason(reply->status));
-    if (reply->content_type) {
+    if (reply->content_type.len) {
         rp_buf_append_slice(out, RP_SLICE("\r\nContent-Type: "));
-        rp_buf_append_str(out, reply->content_type);
+        rp_buf_append_slice(out, reply->content_type);
     }
     if (reply->is_chunked) {
         rp_buf_append_slice(out, RP_SLICE("\r\nTransfer-Encoding: chunked"));

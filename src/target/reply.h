@@ -10,7 +10,7 @@
 
 #include "base/buf.h"
 #include "base/time.h"
-#include "target/request.h"
+#include "proto/h1_request.h"
 
 enum rp_target_action {
     RP_TARGET_ANSWER,
@@ -30,9 +30,9 @@ struct rp_target_reply {
     enum rp_target_body_kind body;
     uint16_t status;
     bool is_chunked;
-    bool close;               /* the connection ends after it */
-    bool keeps_body;          /* the request's body goes into the connection's body buffer */
-    const char *content_type; /* NULL = none; valid as long as the request */
+    bool close;                   /* the connection ends after it */
+    bool keeps_body;              /* the request's body goes into the connection's body buffer */
+    struct rp_slice content_type; /* empty = none; valid as long as the request */
     struct rp_slice text;
     struct rp_slice trailing; /* static bytes after a complete answer */
     uint64_t filler_len;
@@ -48,7 +48,7 @@ uint64_t rp_target_random_next(struct rp_target_random *random);
 /* Chooses the answer. @stored is the connection's empty body buffer, for endpoints that compose their body; its failure
  * (-ENOMEM) is in its error. Never fails otherwise: a bad argument is a reply with status 400 that says what it expects,
  * an unknown path one with status 404. */
-void rp_target_route(const struct rp_target_request *request, struct rp_target_random *random,
+void rp_target_route(const struct rp_h1_request *request, struct rp_target_random *random,
                      struct rp_buf *stored, struct rp_target_reply *ret);
 /* The answer to what is not a request we accept: status 400, 413, 431, 501 or 505, and the end of the connection. */
 void rp_target_refuse(int status, struct rp_target_reply *ret);
@@ -64,7 +64,7 @@ enum rp_target_connection {                        /* the Connection header */
 };
 
 /* Appends status line and headers, with the blank line; at most RP_TARGET_REPLY_HEAD_MAX bytes. */
-enum { RP_TARGET_REPLY_HEAD_MAX = 512 };
+enum { RP_TARGET_REPLY_HEAD_MAX = 512, RP_TARGET_TYPE_MAX = 127 };
 void rp_target_write_head(const struct rp_target_reply *reply, uint64_t body_len,
                           enum rp_target_connection connection, struct rp_buf *out);
 const char *rp_target_reason(uint16_t status); /* "Not Found" */

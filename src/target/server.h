@@ -10,29 +10,33 @@
 
 #include "base/buf.h"
 #include "base/list.h"
+#include "loop/listener.h"
+#include "net/transport.h"
+#include "proto/h1_request.h"
 #include "target/reply.h"
-#include "target/request.h"
 #include "target/target.h"
-#include "target/timers.h"
 
 enum {
-    RP_TARGET_RX_SIZE = 65536,
+    RP_TARGET_IN_FULL = 65536, /* bytes that came too early: at so many nothing more is received */
+    RP_TARGET_IN_MAX = 1 << 20,
     RP_TARGET_TX_MAX = 65536,
     RP_TARGET_PIECE = 16384, /* body bytes written at once */
 };
 
 struct rp_target_server {
-    int epoll_fd, listen_fd, signal_fd, stop_fd; /* -1 = none */
-    struct rp_list conns;                        /* all of them */
-    struct rp_list ready;                        /* those with work left for the next turn */
-    uint32_t conn_count;
-    uint64_t closed;    /* connections so far */
-    bool accept_paused; /* out of descriptors: until a connection closes */
-    struct rp_target_timers timers;
+    struct rp_loop *loop;
+    struct rp_listener listener;
+    struct rp_watch signal_watch, stop_watch;
+    int signal_fd; /* -1 = none */
+    bool is_over;
+    int error; /* -errno that ended the run */
+    struct rp_list conns;
+    uint32_t conn_count; /* those that are open */
     struct rp_target_random random;
-    char *rx;         /* every connection's input passes through here */
-    struct rp_buf tx; /* output of the connection at hand */
-    char *filler;     /* RP_TARGET_PIECE bytes of the alphabet and one period more */
+    struct rp_list exchanges; /* those that no connection has */
+    struct rp_buf tx;         /* output of the connection at hand; has room for RP_TARGET_TX_MAX */
+    struct rp_buf spare;      /* such a buffer for the next tx, or nothing */
+    char *filler;             /* RP_TARGET_PIECE bytes of the alphabet and one period more */
     struct rp_buf constants[RP_TARGET_CONSTANTS]; /* complete answers for GET that go on */
     struct rp_target_counts counts;
 };
@@ -41,37 +45,65 @@ enum rp_target_phase {
     RP_TARGET_HEAD,   /* wants a request */
     RP_TARGET_BODY,   /* reads a request's body */
     RP_TARGET_WAIT,   /* the answer is due when the timer fires */
+    RP_TARGET_REPLY,  /* the answer is due */
     RP_TARGET_STREAM, /* writes an answer's body */
     RP_TARGET_STUCK,  /* will never answer */
     RP_TARGET_CLOSE,  /* closes when everything is written */
     RP_TARGET_LINGER, /* has said its last word, reads what the peer still sends so that it is not lost to a reset */
+    RP_TARGET_GONE, /* closed; the next turn frees it */
 };
 
-struct rp_target_conn {
-    struct rp_list all, ready;
-    struct rp_target_timer timer;
-    int fd;
-    enum rp_target_phase phase;
-    bool can_read;    /* edge-triggered: there may be something to receive */
-    bool peer_closed; /* its FIN has been seen */
-    bool is_head, keep_alive;
-    bool is_http_1_0;
-    bool peer_may_send;    /* it does not know that no more is answered */
-    struct rp_slice input; /* while it runs: what is not consumed, in rx or in */
-    struct rp_buf in;      /* between runs: the same */
-    struct rp_buf out;     /* what the socket did not take */
-    struct rp_buf stored;  /* a body that was received or composed */
-    struct rp_target_body body;
+/* A request and its answer, while one is under way. Idle connections have none: they are most of the many. */
+struct rp_target_exchange {
+    struct rp_list node; /* in the server's list */
+    struct rp_h1_request request;
+    struct rp_buf head;   /* of the request */
+    struct rp_buf stored; /* a body that was received or composed */
     struct rp_target_reply reply;
     uint64_t sent; /* body bytes of reply written */
     rp_ns started; /* when the body began, for its rate */
-    char content_type[128];
 };
 
-/* Takes the descriptor over, also on failure. 0 or -errno. */
-RP_NODISCARD int rp_target_conn_new(struct rp_target_server *server, int fd);
-/* @events of epoll, 0 to go on with what is left. May free the connection. */
-RP_HOT void rp_target_conn_run(struct rp_target_server *server, struct rp_target_conn *conn,
-                               uint32_t events);
-void rp_target_conn_fire(struct rp_target_server *server, struct rp_target_timer *timer);
-void rp_target_conn_free(struct rp_target_server *server, struct rp_target_conn *conn);
+struct rp_target_conn {
+    struct rp_target_server *server;
+    struct rp_list all;
+    struct rp_task task; /* goes on in the next turn, or frees */
+    struct rp_timer timer;
+    struct rp_tcp tcp;
+    struct rp_transport *wire; /* the top of the stack that stands on tcp */
+    enum rp_target_phase phase;
+    bool is_sending;    /* out holds what the socket has not taken yet */
+    bool is_paused;     /* too much has come too early */
+    bool peer_closed;   /* its FIN has been seen */
+    bool peer_may_send; /* it does not know that no more is answered */
+    bool is_head, keep_alive;
+    bool is_http_1_0;
+    struct rp_target_exchange *exchange; /* NULL between requests */
+    struct rp_slice input;               /* while it runs: what is not consumed, the loop's or in */
+    struct rp_buf in;                    /* between runs: the same */
+    struct rp_buf out;                   /* a tx that was sent in part */
+};
+
+/* What a step says: whether there may be more to do now, or only after a callback, or the connection has come to its end. */
+enum rp_target_step { RP_TARGET_GO_ON, RP_TARGET_PAUSE, RP_TARGET_DEAD };
+
+/* Takes the descriptor over; closes it when there is no memory for a connection. */
+void rp_target_conn_new(struct rp_target_server *server, int fd);
+/* At the end of the run. */
+void rp_target_conn_free(struct rp_target_conn *conn);
+/* The connection's timer: the wait is over, more of a slow body is due, or enough was lingered. */
+void rp_target_conn_fire(struct rp_timer *timer, rp_ns now);
+/* Makes room in tx for a piece of body with a head. PAUSE when the peer does not take what it already has. */
+enum rp_target_step rp_target_make_room(struct rp_target_conn *conn);
+
+/* Sees to it that the connection has an exchange; false when there is no memory. */
+RP_NODISCARD bool rp_target_exchange_take(struct rp_target_conn *conn);
+/* Back to the server, whatever it was used for. No-op without one. */
+void rp_target_exchange_give(struct rp_target_conn *conn);
+/* Of those that no connection has. */
+void rp_target_exchanges_free(struct rp_target_server *server);
+
+/* In the phase REPLY: begins the answer that conn->reply describes. */
+enum rp_target_step rp_target_answer(struct rp_target_conn *conn);
+/* In the phase STREAM: writes the next piece of the body. */
+enum rp_target_step rp_target_stream(struct rp_target_conn *conn);

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * target/target.h - the demo server of `rampa target`: one thread, one epoll set, HTTP/1.1, answers that a test can
- * choose by the path (delays, sizes, statuses, faults).
+ * target/target.h - the demo server of `rampa target`: one thread, one loop, HTTP/1.1, answers that a test can choose by
+ * the path (delays, sizes, statuses, faults).
  *
  * It exists to be measured against, so it costs less CPU per request than the client that loads it. Everything is
  * bounded: the request head, the header count, a body that is echoed; other bodies are read and thrown away.
@@ -18,7 +18,6 @@
 
 enum {
     RP_TARGET_HEAD_MAX = 8192,   /* bytes of request line and headers; more is 431 */
-    RP_TARGET_FIELDS_MAX = 100,  /* headers of a request; more is 431 */
     RP_TARGET_BODY_MAX = 1 << 20 /* bytes of a body that /echo keeps; more is 413 */
 };
 
@@ -34,6 +33,9 @@ struct rp_target_counts {
 struct rp_target_options {
     const char *host; /* address or name to listen on; NULL = "127.0.0.1" */
     uint16_t port;    /* 0 = the system chooses */
+    /* The loop to use, as for rp_loop_pick. NULL or "" = epoll: io_uring costs a server as much processor time, and more
+     * memory a connection. */
+    const char *loop;
     bool
         handle_signals; /* SIGINT and SIGTERM end the run; blocked during it, restored afterwards */
     int stop_fd; /* the run ends when this descriptor becomes readable; 0 = none; stays the caller's */
@@ -44,7 +46,7 @@ struct rp_target_options {
     struct rp_target_counts *counts; /* filled when the run ends; NULL is allowed */
 };
 
-/* Serves until a signal or stop_fd. Returns 0 then; -RP_EUSER when it cannot listen there, -errno when the system refuses
+/* Serves until a signal or stop_fd. Returns 0 then; -RP_EUSER when it cannot listen there or has no such loop, -errno when the system refuses
  * something else, both with @err filled. All connections and descriptors are closed on return. Raises the soft limit of open
  * files to the hard one and leaves it there. */
 RP_NODISCARD int rp_target_run(const struct rp_target_options *options, struct rp_error *err);
