@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import resource
 import select
@@ -363,6 +364,21 @@ def test_many_connections(dial: Callable[[], socket.socket]):
             read_until(sock, b"</p>\n")
 
 
+@pytest.mark.parametrize("end", [b"/close", b"/reset"])
+def test_requests_that_come_too_early_wait_for_their_turn(dial: Callable[[], socket.socket], end: bytes):
+    """Far more of them than the server keeps, while it answers none: it stops receiving, and goes on later."""
+    sock, count = dial(), 20_000
+    early = b"GET /delay/200 HTTP/1.1\r\n" + HOST + b"\r\n" + INDEX * count
+    last = b"GET %s HTTP/1.1\r\n%s\r\n" % (end, HOST)
+    pieces = [early[start : start + 65536] for start in range(0, len(early), 65536)]
+    if end == b"/close":
+        answers = send_and_read_all(sock, [*pieces, last])
+        assert (answers.count(b"</p>\n"), answers.endswith(b"closing\n")) == (count, True)
+    else:
+        with pytest.raises((ConnectionResetError, BrokenPipeError)):
+            send_and_read_all(sock, [*pieces, last])
+
+
 # ---- the process -------------------------------------------------------------------------------------------------------
 
 
@@ -383,6 +399,30 @@ def test_a_signal_ends_it_cleanly(program: Path, number: signal.Signals):
             sock.sendall(b"GET /hang HTTP/1.1\r\n" + HOST + b"\r\n")
             curl(url)
             process.send_signal(number)
+            assert process.wait(PATIENCE) == 0
+
+
+@pytest.mark.parametrize("loop", ["epoll", "io_uring", "nonsense"])
+def test_its_loop_can_be_chosen(program: Path, loop: str):
+    env = {**os.environ, "RAMPA_LOOP": loop}
+    with subprocess.Popen(
+        [program, "target", "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        found = re.search(r"http://[0-9.]+:[0-9]+", process.stdout.readline())
+        if not found:
+            said = process.stderr.read()
+            assert (process.wait(PATIENCE), loop in said) == (3, True)
+            assert loop == "nonsense" or "cannot be used" in said
+            return
+        try:
+            assert loop != "nonsense"
+            assert curl(found[0] + "/bytes/3000000") == filler(3000000)
+            body = b"x" * 1_000_000
+            assert curl("--data-binary", "@-", found[0] + "/echo", stdin=body) == body
+            curl(found[0] + "/reset", code=56)
+        finally:
+            process.terminate()
             assert process.wait(PATIENCE) == 0
 
 
