@@ -64,7 +64,8 @@ struct rp_transport_ops {
     /* Borrows both parts (either may be empty) until they are sent, the transport ends or is
      * closed. -EBUSY while a send is in progress, -ENOTCONN when not open. */
     int (*send)(struct rp_transport *transport, struct rp_slice a, struct rp_slice b);
-    /* For servers, as the functions of struct rp_stream: send_now returns RP_STREAM_LEFT when bytes are left. */
+    /* For servers, as the functions of struct rp_stream: send_now returns RP_STREAM_LEFT when bytes are left. NULL in a
+     * layer that only clients have. */
     int (*send_now)(struct rp_transport *transport, struct rp_slice a, struct rp_slice b);
     void (*pause)(struct rp_transport *transport);
     int (*resume)(struct rp_transport *transport);
