@@ -291,6 +291,23 @@ def test_a_slow_body_is_never_faster(target: str):
     assert curl("-I", f"{target}/slow/1").endswith(b"Content-Length: 1000\r\n\r\n")
 
 
+def test_slow_bytes_come_one_by_one(dial: Callable[[], socket.socket]):
+    sock, rate = dial(), 50
+    begin = time.monotonic()
+    sock.sendall(b"GET /slow/%d?bytes=20 HTTP/1.1\r\n%s\r\n" % (rate, HOST))
+    answer, body = b"", b""
+    while len(body) < 20:
+        piece = sock.recv(1000)
+        assert piece
+        answer += piece
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert len(body) <= (time.monotonic() - begin) * rate
+    assert b"\r\nContent-Length: 20" in head
+    assert body == filler(20)
+    sock.sendall(INDEX)
+    read_until(sock, b"</p>\n")
+
+
 def test_reset_resets(target: str, dial: Callable[[], socket.socket]):
     curl(target + "/reset", code=56)
     sock = dial()

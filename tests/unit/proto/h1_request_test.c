@@ -214,6 +214,30 @@ static void big_heads_are_refused(void **state)
     assert_int_equal(parse_status(input, strlen(input), &offset), 431);
 }
 
+/* Eight bytes are looked at in one step: each byte at each place of one, among neighbours that could hide it. */
+static void control_characters_are_found_wherever_they_stand(void **state)
+{
+    static const char neighbours[] = { 'a', '\t', '\x7e', '\x80', '\xff', ' ' };
+
+    for (size_t n = 0; n < sizeof(neighbours); n++) {
+        for (int c = 0; c < 256; c++) {
+            for (size_t at = 0; at < 18; at++) {
+                char input[100] = "GET / HTTP/1.1\r\n" HOST "X:-";
+                size_t len = strlen(input), offset;
+                bool is_good = (c >= 0x20 && c != 0x7f) || c == '\t';
+
+                if (c == '\n') /* a line end is another matter */
+                    continue;
+                memset(input + len, neighbours[n], 18);
+                input[len + at] = (char)c;
+                memcpy(input + len + 18, "-\r\n\r\n", 5);
+                assert_int_equal(parse_status(input, len + 23, &offset), is_good ? 0 : 400);
+                assert_int_equal(offset, is_good ? len + 23 : len + at);
+            }
+        }
+    }
+}
+
 #define CHUNKED "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n"
 
 static const struct body_case {
@@ -306,6 +330,7 @@ int main(void)
         cmocka_unit_test(heads_are_parsed),
         cmocka_unit_test(heads_may_be_split_and_cut_anywhere),
         cmocka_unit_test(big_heads_are_refused),
+        cmocka_unit_test(control_characters_are_found_wherever_they_stand),
         cmocka_unit_test(bodies_are_read_in_any_split),
         cmocka_unit_test(endless_framing_is_refused),
         cmocka_unit_test(memory_may_be_lacking),
