@@ -7,7 +7,8 @@
  *
  * A sink is embedded in its owner's object. The order of the list is the order in which the sinks are told. Every sink gets
  * the events in the order in which they happened: an event that a sink causes while it is told of another one is told
- * when all have had the first.
+ * when all have had the first. (Without the memory to keep it until then, it is told at once.) No sink may be added or
+ * removed while the list is telling.
  *
  * Threads: none; the list and its sinks belong to the thread of the run.
  */
@@ -27,8 +28,8 @@ struct rp_sink;
 struct rp_sink_ops {
     unsigned events; /* the kinds that event() is called with: RP_EVENT_BIT(..) of each */
     /* Once, when the plan is known and valid and nothing has run: an output that cannot work fails here. A negative code
-     * with @err refuses the run (-RP_EUSER: exit 3), and no sink further down the list is opened. It is never called when
-     * there is no valid plan. */
+     * with @err refuses the run (-RP_EUSER: exit 3): no sink further down the list is opened, and all are told the events
+     * that follow from that. It is never called when there is no valid plan, or when only the plan was wanted. */
     int (*open)(struct rp_sink *sink, const struct rp_plan *plan, struct rp_error *err);
     /* From the start of the run on: before open(), and without it when the run comes to nothing. It may steer the run
      * (run/control.h). What cannot be kept is told with rp_sink_lose(). */
@@ -52,7 +53,7 @@ struct rp_sink {
     const struct rp_sink_ops *ops;
     struct rp_list node;
     struct rp_sinks *sinks; /* the list that it is in, or NULL */
-    bool is_closed;
+    bool is_closed;         /* or could not be opened */
 };
 
 /* The sinks of one run. */
