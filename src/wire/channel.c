@@ -167,6 +167,11 @@ int rp_channel_send(struct rp_channel *channel, enum rp_message_type type, const
     return rp_channel_end(channel);
 }
 
+size_t rp_channel_waiting(const struct rp_channel *channel)
+{
+    return channel->link ? channel->link->ops->waiting(channel->link) : 0;
+}
+
 int rp_channel_drain(struct rp_channel *channel, int timeout_ms)
 {
     return channel->link ? channel->link->ops->drain(channel->link, timeout_ms) : 0;

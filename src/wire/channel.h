@@ -54,5 +54,7 @@ RP_NODISCARD int rp_channel_negotiate(struct rp_channel *channel, const struct r
 /* Sends message @type with the fields of @from, the struct of that type; NULL for one without fields. -ENOMEM or -EMSGSIZE
  * when it could not be kept, -errno when the peer is gone (closed() tells that too). */
 int rp_channel_send(struct rp_channel *channel, enum rp_message_type type, const void *from);
+/* How many bytes of what was sent have not left yet: the peer does not read as fast. 0 when it is not open. */
+size_t rp_channel_waiting(const struct rp_channel *channel);
 /* Blocks until everything is written, @timeout_ms at most. */
 int rp_channel_drain(struct rp_channel *channel, int timeout_ms);

@@ -18,6 +18,8 @@ struct rp_link_ops {
     /* Takes @message, which is borrowed, and sends it or keeps it until it can be sent. -ENOMEM or -EMSGSIZE when it could
      * not be kept: then all is as before. Another -errno when the peer is gone, of which closed() tells too, later. */
     int (*send)(struct rp_link *link, struct rp_slice message);
+    /* How many bytes of what was sent have not left yet: the peer does not read as fast. */
+    size_t (*waiting)(const struct rp_link *link);
     /* Hands over what has arrived and was not read yet. May close the link. */
     void (*receive)(struct rp_link *link);
     /* Blocks until all is sent, @timeout_ms at most: 0, -ETIMEDOUT, or -errno when the peer is gone. */

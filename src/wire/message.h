@@ -34,7 +34,8 @@ enum rp_message_type {
     RP_MSG_HOOK_ENDED,
     RP_MSG_DEFINE,
     RP_MSG_DELTA,
-    RP_MSG_STATE, /* how far the scenarios are, once a second */
+    RP_MSG_SAMPLES, /* one by one, when they were asked for */
+    RP_MSG_STATE,   /* how far the scenarios are, once a second */
     RP_MSG_WARNING,
     RP_MSG_ABORT,
     RP_MSG_ERROR,

@@ -171,6 +171,7 @@ static const struct rp_row plan_rows[] = {
     { KEY(rp_msg_plan, worker), RP_ROW_U64, .meaning = "number of the worker, from 0" },
     { KEY(rp_msg_plan, workers), RP_ROW_U64, .min = 1, .max = RP_WORKERS_MAX, .fallback = 1,
       .meaning = "how many there are" },
+    { KEY(rp_msg_plan, samples), RP_ROW_BOOL, .meaning = "tell every sample by `samples`" },
 };
 
 static const struct rp_row setup_rows[] = {
@@ -253,6 +254,16 @@ static const struct rp_row delta_rows[] = {
       .meaning = "since the start of the executors; 0 before" },
     { KEY(rp_msg_delta, items), RP_ROW_LIST, .table = &item,
       .meaning = "the series that have changed" },
+};
+
+static const struct rp_row samples_rows[] = {
+    { KEY(rp_msg_samples, records), RP_ROW_BYTES,
+      .meaning =
+          "20 bytes each: the number of the series (unsigned, 4 bytes), the value (float 64), "
+          "the time since 1970 (signed, 8 bytes), all little-endian" },
+    { KEY(rp_msg_samples, lost), RP_ROW_U64,
+      .meaning = "how many are missing before the first of them: they came faster than they were "
+                 "read" },
 };
 
 static const struct rp_row state_rows[] = {
@@ -368,6 +379,13 @@ const struct rp_table rp_message_tables[RP_MSG_COUNT] = {
     [RP_MSG_DELTA] = MESSAGE(delta, rp_msg_delta,
                              "What was recorded since the last one: once a second while iterations "
                              "run, and at the end of hooks and of the run."),
+    [RP_MSG_SAMPLES] = MESSAGE(
+        samples, rp_msg_samples,
+        "Samples one by one, in the order in which they were recorded, when "
+        "`plan` has asked for them. Those that a `delta` adds up come before "
+        "it. A value is what the series was given: what a counter grew by, a "
+        "gauge's new value, 1 or 0 of a rate, what the histogram of a trend "
+        "stores."),
     [RP_MSG_STATE] = MESSAGE(state, rp_msg_state,
                              "How far the scenarios are: at the start, each second, at the end, "
                              "and in answer to `pause` and `resume`. `elapsed` "

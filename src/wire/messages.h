@@ -54,6 +54,7 @@ struct rp_msg_load {
 struct rp_msg_plan {
     struct rp_slice json;
     uint64_t worker, workers;
+    bool samples;
 };
 
 struct rp_msg_setup {
@@ -135,6 +136,11 @@ struct rp_msg_delta {
     struct rp_msg_list items; /* of struct rp_msg_series */
 };
 
+struct rp_msg_samples {
+    struct rp_slice records; /* wire/sample.h */
+    uint64_t lost;           /* before the first of them, since the last such message */
+};
+
 struct rp_msg_state {
     rp_ns elapsed, paused;
     bool is_paused;
@@ -190,6 +196,7 @@ union rp_msg_any {
     struct rp_msg_hook_ended hook_ended;
     struct rp_msg_define define;
     struct rp_msg_delta delta;
+    struct rp_msg_samples samples;
     struct rp_msg_state state;
     struct rp_msg_warning warning;
     struct rp_msg_abort abort;

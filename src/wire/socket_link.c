@@ -101,6 +101,11 @@ static int send_frame(struct rp_link *link, struct rp_slice message)
     return r;
 }
 
+static size_t waiting(const struct rp_link *link)
+{
+    return unsent(rp_container_of(link, const struct rp_socket_link, link));
+}
+
 static int drain(struct rp_link *link, int timeout_ms)
 {
     struct rp_socket_link *socket = socket_of(link);
@@ -195,6 +200,7 @@ static void ready(struct rp_watch *watch, unsigned events)
 static const struct rp_link_ops ops = {
     .send = send_frame,
     .receive = receive,
+    .waiting = waiting,
     .drain = drain,
     .close = close_socket,
 };

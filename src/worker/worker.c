@@ -150,7 +150,8 @@ static int prepare_script(struct rp_worker *worker, struct rp_error *err)
     return script->ops->prepare(script, &run, err);
 }
 
-static int prepare(struct rp_worker *worker, const char *json, struct rp_error *err)
+static int prepare(struct rp_worker *worker, const char *json, bool with_samples,
+                   struct rp_error *err)
 {
     struct rp_engine_config config = { .loop = worker->loop,
                                        .host = worker->config.script,
@@ -162,6 +163,8 @@ static int prepare(struct rp_worker *worker, const char *json, struct rp_error *
 
     if (r == 0)
         r = rp_registry_new((struct rp_registry_limits){ 0 }, &worker->registry);
+    if (r == 0 && with_samples)
+        r = rp_worker_begin_samples(worker);
     if (r == 0)
         r = rp_clients_open(&worker->clients, worker->config.client_kinds, worker->loop,
                             worker->registry, worker->plan);
@@ -196,7 +199,7 @@ static void on_plan(struct rp_worker *worker, const struct rp_message *message)
     json = rp_msg_strdup(plan.json);
     r = json ? take_share(worker, &plan, &err) : -EBADMSG;
     if (r == 0)
-        r = prepare(worker, json, &err);
+        r = prepare(worker, json, plan.samples, &err);
     if (r < 0) {
         if (!err.message)
             rp_error_set(&err, r, "the worker cannot prepare the run: %s", strerror(-r));
@@ -287,6 +290,7 @@ static void on_exit_message(struct rp_worker *worker)
 {
     if (worker->registry) {
         rp_worker_send_changes(worker);
+        rp_worker_end_samples(worker);
         rp_worker_report_overflow(worker);
         rp_worker_send_totals(worker);
     }
@@ -442,5 +446,6 @@ void rp_worker_free(struct rp_worker *worker)
     rp_registry_free(worker->registry);
     rp_plan_free(worker->plan);
     rp_segment_sequence_deinit(&worker->segments);
+    rp_free(worker->samples.block);
     rp_free(worker);
 }

@@ -3,13 +3,21 @@
 
 /*
  * worker/worker_internal.h - what the worker's files share: worker.c is driven by messages, worker_send.c writes them,
- * worker_hooks.c has setup and teardown.
+ * worker_hooks.c has setup and teardown, worker_samples.c samples one by one.
  */
 
 #include <sys/resource.h>
 
 #include "worker/watch.h"
 #include "worker/worker.h"
+
+/* worker_samples.c: what was recorded and is not sent yet. */
+struct rp_worker_samples {
+    char *block; /* NULL: nobody has asked */
+    uint32_t count;
+    uint64_t lost;     /* since the last message */
+    rp_ns wall_behind; /* the loop's clock, behind the one on the wall */
+};
 
 struct rp_worker {
     struct rp_channel channel;
@@ -31,6 +39,7 @@ struct rp_worker {
     double cpu_s;
     struct rp_series *s_lag, *s_cpu;
     struct rp_health_watch watch;
+    struct rp_worker_samples samples;
     int error; /* the first failure of sending */
 };
 
@@ -44,11 +53,19 @@ void rp_worker_on_setup(struct rp_worker *worker, const struct rp_message *messa
 void rp_worker_on_share(struct rp_worker *worker, const struct rp_message *message);
 void rp_worker_run_hook(struct rp_worker *worker, enum rp_hook hook, rp_ns timeout);
 
+/* worker_samples.c; -ENOMEM. Every sample that is recorded from now on. */
+RP_NODISCARD int rp_worker_begin_samples(struct rp_worker *worker);
+/* Those that are left go out, or are dropped if too much waits in the channel already. */
+void rp_worker_send_samples(struct rp_worker *worker);
+/* The last ones, with the number of all that were lost. */
+void rp_worker_end_samples(struct rp_worker *worker);
+
 /* worker_send.c: each sends one kind of message; failures are kept in worker->error. */
 void rp_worker_send_hello(struct rp_worker *worker);
 /* The answer to @stage, which could not be done. */
 void rp_worker_send_failed(struct rp_worker *worker, enum rp_message_type stage,
                            const struct rp_error *err);
+void rp_worker_define_new_series(struct rp_worker *worker);
 void rp_worker_send_changes(struct rp_worker *worker); /* what has changed since the last time */
 /* How far the scenarios are, and whether they pause. */
 void rp_worker_send_state(struct rp_worker *worker);

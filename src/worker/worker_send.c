@@ -102,7 +102,7 @@ static bool send_definition(struct rp_worker *worker, const struct rp_series *se
     return r == 0;
 }
 
-static void define_new_series(struct rp_worker *worker)
+void rp_worker_define_new_series(struct rp_worker *worker)
 {
     size_t count = rp_registry_series_count(worker->registry);
 
@@ -154,7 +154,8 @@ void rp_worker_send_changes(struct rp_worker *worker)
     struct rp_msg_delta message = { 0 };
     int r;
 
-    define_new_series(worker);
+    rp_worker_send_samples(worker); /* before what adds them up */
+    rp_worker_define_new_series(worker);
     rp_buf_init(&delta.items, RP_MESSAGE_MAX_BYTES);
     delta.defined = worker->defined;
     r = rp_registry_drain(worker->registry, collect_delta, &delta);

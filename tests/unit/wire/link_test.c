@@ -70,12 +70,14 @@ static void test_a_reader_that_does_not_read(struct world *world)
     for (; sent < 1000 && r == 0; sent++)
         r = send_numbered(&out, sent, 1 << 20);
     assert_int_equal(r, -EMSGSIZE);
+    assert_true(rp_channel_waiting(&out.channel) > RP_LINK_MAX / 2);
     assert_int_equal(rp_channel_drain(&out.channel, 1), -ETIMEDOUT);
     while (rp_channel_drain(&out.channel, 0) == -ETIMEDOUT) {
         static char bytes[1 << 20];
 
         assert_true(recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0);
     }
+    assert_int_equal(rp_channel_waiting(&out.channel), 0);
     assert_int_equal(send_numbered(&out, sent, 1 << 20), 0);
     rp_channel_close(&out.channel);
     close(fd);
@@ -159,13 +161,23 @@ static void memory_receive(struct rp_link *link)
     link->events->closed(link, r);
 }
 
+static size_t memory_waiting(const struct rp_link *link)
+{
+    return rp_container_of(link, const struct memory_link, link)->kept.len;
+}
+
 static int memory_drain(struct rp_link *link, int timeout_ms)
 {
     return memory_of(link)->kept.len ? -ETIMEDOUT : 0;
 }
 
-static const struct rp_link_ops memory_ops = { memory_send, memory_receive, memory_drain,
-                                               memory_close };
+static const struct rp_link_ops memory_ops = {
+    .send = memory_send,
+    .waiting = memory_waiting,
+    .receive = memory_receive,
+    .drain = memory_drain,
+    .close = memory_close,
+};
 
 static void open_memory(struct memory_link links[2], struct end ends[2])
 {
@@ -188,9 +200,11 @@ static void test_another_kind_of_link(struct world *world)
         assert_int_equal(send_numbered(&ends[0], i, 10), 0);
         assert_int_equal(send_numbered(&ends[0], i, 10), -EMSGSIZE);
         assert_int_equal(rp_channel_drain(&ends[0].channel, 0), -ETIMEDOUT);
+        assert_true(rp_channel_waiting(&ends[0].channel) > 10);
         rp_channel_receive(&ends[1].channel);
         assert_int_equal(ends[1].messages, i + 1);
         assert_int_equal(rp_channel_drain(&ends[0].channel, 0), 0);
+        assert_int_equal(rp_channel_waiting(&ends[0].channel), 0);
     }
     /* What is no message closes the link, once, and is told. */
     assert_int_equal(memory_send(&links[1].link, RP_SLICE("\x93\x01\x02\x03")), 0);
@@ -199,6 +213,7 @@ static void test_another_kind_of_link(struct world *world)
     assert_int_equal(ends[0].status, -EBADMSG);
     assert_int_equal(send_numbered(&ends[0], 5, 10), -EPIPE);
     rp_channel_close(&ends[0].channel); /* no-op */
+    assert_int_equal(rp_channel_waiting(&ends[0].channel), 0);
     rp_channel_receive(&ends[0].channel);
     assert_int_equal(links[0].closes, 1);
     assert_int_equal(send_numbered(&ends[1], 5, 10), -EPIPE);

@@ -44,7 +44,10 @@ static const struct rp_msg_tag tags[] = { { RP_SLICE("method"), RP_SLICE("GET") 
 
 static const union rp_msg_any examples[RP_MSG_COUNT] = {
     [RP_MSG_LOAD] = { .load = { .script = RP_SLICE("load.py") } },
-    [RP_MSG_PLAN] = { .plan = { .json = RP_SLICE("{}"), .worker = 1, .workers = 4 } },
+    [RP_MSG_PLAN] = { .plan = { .json = RP_SLICE("{}"),
+                                .worker = 1,
+                                .workers = 4,
+                                .samples = true } },
     [RP_MSG_SETUP] = { .setup = { .share = true } },
     [RP_MSG_SHARE] = { .share = { .data = RP_SLICE("\x80\x05N.") } },
     [RP_MSG_START] = { .start = { .at = 1234567890123 } },
@@ -70,6 +73,10 @@ static const union rp_msg_any examples[RP_MSG_COUNT] = {
                                     .metric = RP_SLICE("http_reqs"),
                                     .kind = RP_COUNTER,
                                     .tags = { .items = tags, .count = 2 } } },
+    [RP_MSG_SAMPLES] = { .samples = { .records = RP_SLICE("\x07\x00\x00\x00"
+                                                          "\x00\x00\x00\x00\x00\x00\x00\x40"
+                                                          "\x00\x00\x2a\x36\xfe\x9c\x97\x17"),
+                                      .lost = 3 } },
     [RP_MSG_STATE] = { .state = { .elapsed = 3 * RP_S,
                                   .paused = RP_S,
                                   .health = HEALTH,

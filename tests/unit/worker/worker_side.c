@@ -187,6 +187,8 @@ static void take_value(struct side *side, const struct rp_msg_series *series, bo
         side->totals_differ |= !rp_store_verify(side->store, 0, series->series, &value);
     else
         assert_int_equal(rp_store_apply(side->store, 0, series->series, &value), 0);
+    if (is_total && side->on_total)
+        side->on_total(side, series->series, &value);
     rp_value_deinit(&value);
 }
 
@@ -229,6 +231,8 @@ static void on_message(struct rp_channel *channel, const struct rp_message *mess
         on_define(side, &any.define);
     if (side->last == RP_MSG_TOTAL)
         take_value(side, &any.total, true);
+    if (side->last == RP_MSG_SAMPLES && side->on_samples)
+        side->on_samples(side, &any.samples);
     if (side->last == RP_MSG_DELTA)
         on_delta(side, &any.delta);
 }
@@ -298,7 +302,9 @@ void tell(struct side *side, enum rp_message_type type)
     char *json = resolved_plan();
 
     if (type == RP_MSG_PLAN)
-        any.plan = (struct rp_msg_plan){ .json = rp_slice_str(json), .workers = 1 };
+        any.plan = (struct rp_msg_plan){ .json = rp_slice_str(json),
+                                         .workers = 1,
+                                         .samples = side->wants_samples };
     else if (type != RP_MSG_LOAD)
         memset(&any, 0, sizeof(any));
     (void)rp_channel_send(&side->channel, type, &any);

@@ -37,6 +37,10 @@ struct side {
     struct rp_worker_health health; /* of `finished`, and two more */
     uint64_t stray_bytes, retried;
     enum rp_message_type stage;
+    bool wants_samples;
+    void (*on_samples)(struct side *side, const struct rp_msg_samples *samples); /* may be NULL */
+    void (*on_total)(struct side *side, uint32_t series, const struct rp_value *total); /* too */
+    void *user;
 };
 
 extern const struct rp_script_ops side_ops;
