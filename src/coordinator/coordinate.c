@@ -52,6 +52,10 @@ static int conclude(struct rp_coordinator *c, int r)
 {
     if (r == 0)
         r = c->status;
+    if (r == 0 && !c->plan_only) {
+        rp_measured_end(&c->measured);
+        r = rp_merge_end(&c->merging);
+    }
     if (r == 0 && !c->plan_only)
         r = rp_judge(c);
     rp_publish_end(c, r);

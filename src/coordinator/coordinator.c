@@ -68,7 +68,8 @@ static void send_plan(struct rp_coordinator *c, struct rp_peer *peer)
 {
     const struct rp_msg_plan message = { .json = rp_buf_slice(&c->plan_json),
                                          .worker = peer->index,
-                                         .workers = c->peers.count };
+                                         .workers = c->peers.count,
+                                         .samples = c->measured.wants_samples };
 
     tell(peer, RP_STEP_PLANNING, RP_MSG_PLAN, &message);
 }

@@ -11,11 +11,13 @@
  *   receive.c        what follows from a message       loss.c   from the end of a worker, or its silence
  *   judge.c          the verdict, live and final       phase.c  from what the workers have come to
  *   publish.c        tells who listens                 merge.c  adds up what the workers measured
+ *   measured.c       hands that to the sinks
  *   pauses.c signals.c preflight.c judge_generator.c peer.c and the kinds of workers: know nothing of a run
  */
 
 #include "coordinator/coordinator.h"
 #include "coordinator/judge.h"
+#include "coordinator/measured.h"
 #include "coordinator/merge.h"
 #include "coordinator/pauses.h"
 #include "coordinator/peer.h"
@@ -43,6 +45,7 @@ struct rp_coordinator {
     struct rp_timer tick;
     struct rp_peers peers;
     struct rp_merging merging;
+    struct rp_measured measured;
     struct rp_pauses pauses;
     struct rp_judging judging;
     struct rp_publishing publishing;

@@ -111,6 +111,16 @@ int rp_merge_delta(struct rp_merging *merging, struct rp_peer *peer,
     return r == 0 ? tick(merging) : r;
 }
 
+int rp_merge_end(struct rp_merging *merging)
+{
+    struct rp_store *store = merging->result->store;
+    rp_ns reported = rp_peers_reported(merging->peers);
+
+    if (!store) /* the run has come to nothing */
+        return 0;
+    return rp_store_tick(store, reported > merging->ticked ? reported : merging->ticked);
+}
+
 int rp_merge_total(struct rp_merging *merging, struct rp_peer *peer,
                    const struct rp_msg_series *total)
 {

@@ -53,6 +53,9 @@ void rp_merge_bye(struct rp_merging *merging, struct rp_peer *peer, const struct
 /* It is lost while it ran: what it has told last becomes its part of the accounting. -ENOMEM. */
 RP_NODISCARD int rp_merge_loss(struct rp_merging *merging, const struct rp_peer *peer);
 
+/* The workers have said what they have to say: what no point of the series has yet becomes the end of it. -ENOMEM. */
+RP_NODISCARD int rp_merge_end(struct rp_merging *merging);
+
 /* Whether every worker that runs has told its state since this was so last. One that is blocked must not keep thresholds
  * from being judged. */
 bool rp_merge_ends_round(struct rp_merging *merging);

@@ -103,6 +103,8 @@ static int prepare(struct rp_coordinator *c)
     rp_buf_init(&c->plan_json, RP_MESSAGE_MAX_BYTES / 2);
     r = rp_judge_prepare(c->result);
     if (r == 0)
+        r = rp_measured_begin(&c->measured, c->result, c->config->sinks);
+    if (r == 0)
         r = sum_gauges(c);
     if (r == 0)
         r = rp_plan_write_json(c->result->plan, &c->plan_json);
@@ -288,6 +290,12 @@ static struct rp_next take_delta(struct rp_coordinator *c, struct rp_peer *peer,
     return after_merge(c, peer, rp_merge_delta(&c->merging, peer, &message->delta));
 }
 
+static struct rp_next take_samples(struct rp_coordinator *c, struct rp_peer *peer,
+                                   const union rp_msg_any *message)
+{
+    return after_merge(c, peer, rp_measured_samples(&c->measured, peer->index, &message->samples));
+}
+
 static struct rp_next take_error(struct rp_coordinator *c, struct rp_peer *peer,
                                  const union rp_msg_any *message)
 {
@@ -357,8 +365,9 @@ static const struct input {
     { RP_MSG_HOOK_ENDED, IN(HOOK), true, false, take_hook_ended },
     { RP_MSG_WARNING, ANY_STEP, false, false, take_warning },
     { RP_MSG_ABORT, ONCE_PREPARED, false, false, take_abort },
-    { RP_MSG_DEFINE, ONCE_PREPARED, false, true, take_define },
+    { RP_MSG_DEFINE, IN(PLANNING) | ONCE_PREPARED, false, true, take_define },
     { RP_MSG_DELTA, ONCE_PREPARED, false, true, take_delta },
+    { RP_MSG_SAMPLES, IN(PLANNING) | ONCE_PREPARED, false, true, take_samples },
     { RP_MSG_ERROR, ONCE_PREPARED, false, true, take_error },
     { RP_MSG_STATE, IN(RUNNING), false, true, take_state },
     { RP_MSG_FINISHED, IN(RUNNING), false, true, take_finished },

@@ -34,13 +34,13 @@ struct rp_sink_ops {
     /* From the start of the run on: before open(), and without it when the run comes to nothing. It may steer the run
      * (run/control.h). What cannot be kept is told with rp_sink_lose(). */
     void (*event)(struct rp_sink *sink, const struct rp_event *event);
-    /* What was measured in one second, in each series (run/measured.h). About once a second while iterations run, and
-     * once at the end for what is left, when there is something. Nothing is kept by series unless a sink has this slot
-     * when the plan is known. */
+    /* What was measured in one second, in each series (run/measured.h): about once a second while iterations run, and once
+     * at the end for what is left, when there is something. Nothing is kept by series unless a sink has this slot when the
+     * plan is known. It must not steer the run. */
     void (*interval)(struct rp_sink *sink, const struct rp_interval *interval);
-    /* Samples one by one (run/measured.h), as the workers deliver them: at least once a second, and all of a worker that
-     * belong to an interval before that interval. Workers record them only if a sink has this slot when the plan is
-     * known. They wait for no sink: what comes faster than it is taken is lost, and counted. */
+    /* Samples one by one (run/measured.h), as the workers deliver them: at least once a second, and before the interval
+     * that they are in. Workers record them only if a sink has this slot when the plan is known, and wait for no sink:
+     * what comes faster than it is taken is lost, and counted. It must not steer the run. */
     void (*samples)(struct rp_sink *sink, const struct rp_sample_block *block);
     /* Once for each sink that open() did not fail for, whether or not it was called: after the last event. @result is NULL
      * when the run could not be run: then there is nothing to report, and what open() made is given up. A negative code
