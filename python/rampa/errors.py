@@ -117,7 +117,7 @@ class NameResolutionError(RequestError):
 
 
 class ConnectError(RequestError, ConnectionError):
-    """No connection could be made (1200 to 1212, 1910, 1911)."""
+    """No connection could be made (1200 to 1212, 1313, 1910, 1911)."""
 
 
 class ConnectTimeout(ConnectError, TimeoutError):
@@ -146,6 +146,7 @@ _BY_CODE: dict[int, type[RequestError]] = {
     1211: ConnectTimeout,
     1212: ConnectError,
     1220: ConnectionLost,
+    1313: ConnectError,
     1900: ProtocolError,
     1901: ConnectionLost,
     1902: ProtocolError,
