@@ -283,7 +283,7 @@ static int drain_one(struct rp_series *series, rp_drain_fn *fn, void *user)
     r = fn(user, series);
     if (r < 0)
         return r;
-    rp_assert(rp_value_add(&series->total, &series->delta) == 0);
+    rp_value_add_reserved(&series->total, &series->delta);
     rp_value_reset(&series->delta);
     series->is_quick = false;
     series->last_drain = series->registry->drain_count;

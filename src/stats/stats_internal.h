@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "base/compiler.h"
 #include "stats/hist.h"
 #include "stats/registry.h"
 #include "stats/store.h"
@@ -75,6 +76,14 @@ struct rp_registry {
 
 RP_NODISCARD int rp_registry_init_tags(struct rp_registry *registry);
 void rp_registry_deinit_tags(struct rp_registry *registry); /* half-built too */
+
+/* dst += src, for which memory was reserved (rp_value_reserve()) or which needs none: it cannot fail. */
+static inline void rp_value_add_reserved(struct rp_value *dst, const struct rp_value *src)
+{
+    int r = rp_value_add(dst, src);
+
+    rp_assert(r == 0);
+}
 
 /* ---- the store ---------------------------------------------------------------------------------------------------- */
 

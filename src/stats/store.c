@@ -311,7 +311,7 @@ int rp_store_apply(struct rp_store *store, uint32_t worker, uint32_t series,
     if (r < 0)
         return r;
     whole = part->series;
-    rp_assert(rp_value_add(&part->total, delta) == 0);
+    rp_value_add_reserved(&part->total, delta);
     if (delta->samples)
         whole->latest = part;
     if (whole->metric->is_summed) {
@@ -321,10 +321,10 @@ int rp_store_apply(struct rp_store *store, uint32_t worker, uint32_t series,
         return 0;
     }
     if (whole->interval)
-        rp_assert(rp_value_add(whole->interval, delta) == 0);
+        rp_value_add_reserved(whole->interval, delta);
     for (size_t i = 0; i < whole->view_count; i++) {
-        rp_assert(rp_value_add(&whole->views[i]->view.total, delta) == 0);
-        rp_assert(rp_value_add(&whole->views[i]->view.second, delta) == 0);
+        rp_value_add_reserved(&whole->views[i]->view.total, delta);
+        rp_value_add_reserved(&whole->views[i]->view.second, delta);
     }
     return 0;
 }
@@ -398,7 +398,7 @@ static void add_sample(struct rp_value *to, double value)
                                .gauge = { .last = value, .min = value, .max = value },
                                .samples = 1 };
 
-    rp_assert(rp_value_add(to, &sample) == 0);
+    rp_value_add_reserved(to, &sample);
 }
 
 void rp_store_add_up_gauges(struct rp_store *store)
