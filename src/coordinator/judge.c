@@ -113,7 +113,7 @@ struct rp_next rp_judge_live(struct rp_coordinator *c, rp_ns told)
 static bool decides_on_errors(const struct rp_plan *plan)
 {
     for (size_t i = 0; i < plan->threshold_count; i++)
-        if (strcmp(plan->thresholds[i].metric, "iteration_errors") == 0)
+        if (strcmp(plan->thresholds[i].metric, rp_builtin_name(RP_M_ITERATION_ERRORS)) == 0)
             return true;
     return false;
 }
@@ -133,9 +133,9 @@ void rp_judge_errors(struct rp_result *result)
 /* ---- accounting ------------------------------------------------------------------------------------------- */
 
 /* As it is: what a worker sends need not be a whole number. */
-static bool counter_is(struct rp_coordinator *c, const char *metric, uint64_t expected)
+static bool counter_is(struct rp_coordinator *c, enum rp_builtin metric, uint64_t expected)
 {
-    struct rp_view *view = rp_store_view(c->result->store, metric);
+    struct rp_view *view = rp_store_view(c->result->store, rp_builtin_name(metric));
 
     return (view ? view->total.counter : 0) == (double)expected;
 }
@@ -156,9 +156,9 @@ static void check_accounting(struct rp_coordinator *c)
                            accounting->scenario);
     }
     /* The last report of a worker that was lost may have come in part. */
-    if (!c->merging.lost && (!counter_is(c, "iterations", completed) ||
-                             !counter_is(c, "interrupted_iterations", interrupted) ||
-                             !counter_is(c, "dropped_iterations", dropped)))
+    if (!c->merging.lost && (!counter_is(c, RP_M_ITERATIONS, completed) ||
+                             !counter_is(c, RP_M_INTERRUPTED_ITERATIONS, interrupted) ||
+                             !counter_is(c, RP_M_DROPPED_ITERATIONS, dropped)))
         rp_result_fail(c->result, RP_EXIT_INTERNAL,
                        "the iteration counters differ from the accounting (a defect of rampa)");
     if (c->merging.totals_differ)
@@ -233,7 +233,7 @@ static void warn_about_connections(struct rp_coordinator *c)
 /* A pass that rests on nothing deserves a word. */
 static void warn_about_failures(struct rp_coordinator *c)
 {
-    struct rp_view *failed = rp_store_view(c->result->store, "http_req_failed");
+    struct rp_view *failed = rp_store_view(c->result->store, rp_builtin_name(RP_M_HTTP_REQ_FAILED));
 
     if (!c->result->plan->threshold_count && failed && failed->total.rate.total &&
         failed->total.rate.hits == failed->total.rate.total)

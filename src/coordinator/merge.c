@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "plan/metrics.h"
 
 /* Never NULL but for want of memory: what is shown later must be a text. */
 static char *text_of(struct rp_slice text)
@@ -89,7 +90,7 @@ static int tick(struct rp_merging *merging)
     /* The end of the run leaves the gauge as it was: only who has long been finished has no VUs. */
     RP_EACH_PEER (merging->peers, peer) {
         if (peer->step == RP_STEP_FINISHED && peer->reported + RP_S / 2 < reported)
-            rp_store_retire(store, peer->index, "vus");
+            rp_store_retire(store, peer->index, rp_builtin_name(RP_M_VUS));
     }
     return rp_store_tick(store, reported);
 }

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "coordinator/coordinator_internal.h"
 #include "coordinator/preflight.h"
+#include "plan/metrics.h"
 
 enum { ABORT_REASON_MAX = 1000 };
 
@@ -57,7 +58,7 @@ static struct rp_next take_hello(struct rp_coordinator *c, struct rp_peer *peer,
 /* Each of several workers has some of the VUs. */
 static int sum_gauges(struct rp_coordinator *c)
 {
-    static const char *const names[] = { "vus", "vus_max" };
+    const char *const names[] = { rp_builtin_name(RP_M_VUS), rp_builtin_name(RP_M_VUS_MAX) };
     struct rp_view *view;
     int r = 0;
 

@@ -91,7 +91,7 @@ static int fail_unknown_metric(const struct rp_plan *plan, const char *name,
     if (!names)
         return -ENOMEM;
     for (; count < RP_BUILTIN_COUNT; count++)
-        names[count] = rp_builtin_metrics[count].name;
+        names[count] = rp_builtin_name(count);
     for (size_t i = 0; i < plan->metric_count; i++)
         names[count++] = plan->metrics[i].name;
     near = rp_suggest(rp_slice_str(name), names, count);

@@ -50,5 +50,11 @@ struct rp_builtin_metric {
 };
 
 extern const struct rp_builtin_metric rp_builtin_metrics[RP_BUILTIN_COUNT];
+
+static inline const char *rp_builtin_name(enum rp_builtin id)
+{
+    return rp_builtin_metrics[id].name;
+}
+
 /* By name, or NULL. */
 const struct rp_builtin_metric *rp_builtin_metric_find(const char *name);

@@ -155,7 +155,7 @@ int rp_checks_collect(const struct rp_store *store, struct rp_check_counts *ret)
 
     *ret = (struct rp_check_counts){ 0 };
     if (store)
-        r = rp_store_each_series(store, "checks", take_check, &walk);
+        r = rp_store_each_series(store, rp_builtin_name(RP_M_CHECKS), take_check, &walk);
     if (r >= 0)
         r = walk.error;
     if (r < 0) {
@@ -284,7 +284,7 @@ int rp_failed_requests_collect(const struct rp_store *store, struct rp_failed_re
 
     *ret = (struct rp_failed_requests){ 0 };
     if (store)
-        r = rp_store_each_series(store, "http_reqs", take_request, &walk);
+        r = rp_store_each_series(store, rp_builtin_name(RP_M_HTTP_REQS), take_request, &walk);
     if (r >= 0)
         r = walk.error;
     if (r < 0) {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "plan/metrics.h"
 
 struct rp_live {
     struct rp_sink sink;
@@ -18,21 +19,21 @@ struct rp_live {
 
 /* ---- progress ----------------------------------------------------------------------------------------------- */
 
-static const struct rp_view *view_of(struct rp_store *store, const char *name)
+static const struct rp_view *view_of(struct rp_store *store, enum rp_builtin metric)
 {
-    return store ? rp_store_view(store, name) : NULL;
+    return store ? rp_store_view(store, rp_builtin_name(metric)) : NULL;
 }
 
-static double gauge_of(struct rp_store *store, const char *name)
+static double gauge_of(struct rp_store *store, enum rp_builtin metric)
 {
-    const struct rp_view *view = view_of(store, name);
+    const struct rp_view *view = view_of(store, metric);
 
     return view && view->total.samples ? view->total.gauge.last : 0;
 }
 
-static uint64_t counter_of(struct rp_store *store, const char *name)
+static uint64_t counter_of(struct rp_store *store, enum rp_builtin metric)
 {
-    const struct rp_view *view = view_of(store, name);
+    const struct rp_view *view = view_of(store, metric);
 
     return view ? (uint64_t)view->total.counter : 0;
 }
@@ -47,10 +48,10 @@ static const struct rp_point *last_point(const struct rp_view *view)
 
 /* In the last second that a worker has told of: what came in since the last status may have been one second of it, or none, or
  * two. */
-static double rate_of(struct rp_store *store, const char *name)
+static double rate_of(struct rp_store *store, enum rp_builtin metric)
 {
-    const struct rp_point *point = last_point(view_of(store, name));
-    const struct rp_point *newest = last_point(view_of(store, "vus_max")); /* is told always */
+    const struct rp_point *point = last_point(view_of(store, metric));
+    const struct rp_point *newest = last_point(view_of(store, RP_M_VUS_MAX)); /* is told always */
 
     if (!point || !newest || point->start + point->length != newest->start + newest->length)
         return 0;
@@ -59,15 +60,15 @@ static double rate_of(struct rp_store *store, const char *name)
 
 static void fill_from_store(struct rp_progress *progress, struct rp_store *store)
 {
-    const struct rp_view *failed = view_of(store, "http_req_failed");
-    const struct rp_view *duration = view_of(store, "http_req_duration");
+    const struct rp_view *failed = view_of(store, RP_M_HTTP_REQ_FAILED);
+    const struct rp_view *duration = view_of(store, RP_M_HTTP_REQ_DURATION);
     struct rp_stat p95 = { .kind = RP_STAT_P, .p = 95 };
 
-    progress->vus = (int64_t)gauge_of(store, "vus");
-    progress->vus_max = (int64_t)gauge_of(store, "vus_max");
-    progress->iterations = counter_of(store, "iterations");
-    progress->iteration_errors = counter_of(store, "iteration_errors");
-    progress->dropped_iterations = counter_of(store, "dropped_iterations");
+    progress->vus = (int64_t)gauge_of(store, RP_M_VUS);
+    progress->vus_max = (int64_t)gauge_of(store, RP_M_VUS_MAX);
+    progress->iterations = counter_of(store, RP_M_ITERATIONS);
+    progress->iteration_errors = counter_of(store, RP_M_ITERATION_ERRORS);
+    progress->dropped_iterations = counter_of(store, RP_M_DROPPED_ITERATIONS);
     progress->failed_requests = failed ? failed->total.rate.hits : 0;
     progress->p95_ms = duration && duration->total.samples ? rp_view_stat(duration, p95, 0) : NAN;
 }
@@ -91,8 +92,8 @@ static void fill_from_phase(struct rp_progress *progress, struct rp_live *live,
     progress->total = status->longest;
     if (status->is_paused) /* nothing is told of the time in which nothing is to happen */
         return;
-    progress->iterations_per_s = rate_of(store, "iterations");
-    progress->requests_per_s = rate_of(store, "http_reqs");
+    progress->iterations_per_s = rate_of(store, RP_M_ITERATIONS);
+    progress->requests_per_s = rate_of(store, RP_M_HTTP_REQS);
 }
 
 static void show_progress(struct rp_live *live, const struct rp_run_status *status,

@@ -110,7 +110,7 @@ static const char *gauge_text(const struct rp_view *view, double value, char *ou
 {
     char number[RP_UNIT_SIZE];
 
-    if (strcmp(view->name, rp_builtin_metrics[RP_M_GENERATOR_CPU].name) != 0)
+    if (strcmp(view->name, rp_builtin_name(RP_M_GENERATOR_CPU)) != 0)
         return rp_unit_count(value, out);
     snprintf(out, RP_UNIT_SIZE, "%.20s%%", rp_unit_fixed(value * 100, 0, number));
     return out;
