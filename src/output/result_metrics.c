@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/alloc.h"
@@ -130,12 +131,23 @@ int rp_result_write_metrics(struct rp_result_writer *writer)
     return r;
 }
 
-/* Names of rp_point's a, b, c, d, up to the first NULL. */
-static const char *const point_columns[RP_METRIC_TYPE_COUNT][4] = {
-    [RP_COUNTER] = { "sum" },
-    [RP_GAUGE] = { "last", "min", "max" },
-    [RP_RATE] = { "passes", "total" },
-    [RP_TREND] = { "avg", "min", "max", "p(95)" },
+/* A column of the series: its name, and where its value stands in a point. */
+struct column {
+    const char *name;
+    size_t offset;
+};
+
+#define AT(member) offsetof(struct rp_point, member)
+
+/* The columns of a type end with one that has no name. */
+static const struct column point_columns[RP_METRIC_TYPE_COUNT][5] = {
+    [RP_COUNTER] = { { "sum", AT(counter) } },
+    [RP_GAUGE] = { { "last", AT(gauge.last) }, { "min", AT(gauge.min) }, { "max", AT(gauge.max) } },
+    [RP_RATE] = { { "passes", AT(rate.hits) }, { "total", AT(rate.total) } },
+    [RP_TREND] = { { "avg", AT(trend.avg) },
+                   { "min", AT(trend.min) },
+                   { "max", AT(trend.max) },
+                   { "p(95)", AT(trend.p95) } },
 };
 
 static json_t *columns_json(enum rp_metric_type type)
@@ -145,21 +157,21 @@ static json_t *columns_json(enum rp_metric_type type)
     rp_json_push(&array, json_string("start_s"));
     rp_json_push(&array, json_string("length_s"));
     rp_json_push(&array, json_string("samples"));
-    for (size_t i = 0; i < 4 && point_columns[type][i]; i++)
-        rp_json_push(&array, json_string(point_columns[type][i]));
+    for (const struct column *column = point_columns[type]; column->name; column++)
+        rp_json_push(&array, json_string(column->name));
     return array;
 }
 
 static json_t *point_json(const struct rp_point *point, enum rp_metric_type type)
 {
-    const double values[] = { point->a, point->b, point->c, point->d };
     json_t *array = json_array();
 
     rp_json_push(&array, rp_json_number((double)point->start / 1e9));
     rp_json_push(&array, rp_json_number((double)point->length / 1e9));
     rp_json_push(&array, rp_json_count(point->samples));
-    for (size_t i = 0; i < 4 && point_columns[type][i]; i++)
-        rp_json_push(&array, rp_json_number(values[i]));
+    for (const struct column *column = point_columns[type]; column->name; column++)
+        rp_json_push(&array,
+                     rp_json_number(*(const double *)((const char *)point + column->offset)));
     return array;
 }
 

@@ -131,9 +131,20 @@ enum {
 struct rp_point {
     rp_ns start, length;
     uint64_t samples;
-    double a, b, c,
-        d; /* counter: sum; gauge: last min max; rate: hits total; trend: avg min max and p95 */
-    __int128 sum; /* private: of a trend, as in its histogram */
+    /* What the samples come to, by the type of the view. */
+    union {
+        double counter; /* the sum */
+        struct {
+            double last, min, max;
+        } gauge;
+        struct {
+            double hits, total; /* whole numbers */
+        } rate;
+        struct {
+            double avg, min, max, p95; /* in the border's unit */
+            __int128 sum;              /* private: as in the histogram */
+        } trend;
+    };
 };
 RP_NODISCARD int rp_store_tick(struct rp_store *store, rp_ns at);
 /* The points of a view; borrowed until the next tick. */

@@ -29,35 +29,44 @@ static struct rp_point point_of(const struct rp_view *view, rp_ns start, rp_ns e
 
     switch (value->type) {
     case RP_COUNTER:
-        point.a = value->counter;
+        point.counter = value->counter;
         break;
     case RP_GAUGE:
-        point.a = value->gauge.last;
-        point.b = value->gauge.min;
-        point.c = value->gauge.max;
+        point.gauge.last = value->gauge.last;
+        point.gauge.min = value->gauge.min;
+        point.gauge.max = value->gauge.max;
         break;
     case RP_RATE:
-        point.a = (double)value->rate.hits;
-        point.b = (double)value->rate.total;
+        point.rate.hits = (double)value->rate.hits;
+        point.rate.total = (double)value->rate.total;
         break;
     default:
-        point.a = second_stat(view, RP_STAT_AVG, 0);
-        point.b = second_stat(view, RP_STAT_MIN, 0);
-        point.c = second_stat(view, RP_STAT_MAX, 0);
-        point.d = second_stat(view, RP_STAT_P, 95);
-        point.sum = value->hist.sum;
+        point.trend.avg = second_stat(view, RP_STAT_AVG, 0);
+        point.trend.min = second_stat(view, RP_STAT_MIN, 0);
+        point.trend.max = second_stat(view, RP_STAT_MAX, 0);
+        point.trend.p95 = second_stat(view, RP_STAT_P, 95);
+        point.trend.sum = value->hist.sum;
         break;
     }
     return point;
 }
 
+static double lower(double a, double b)
+{
+    return b < a ? b : a;
+}
+
+static double higher(double a, double b)
+{
+    return b > a ? b : a;
+}
+
 static double mean_of(const struct rp_point *point, bool is_time)
 {
-    double mean = (double)point->sum / (double)point->samples / RP_HIST_SUM_SCALE;
+    double mean = (double)point->trend.sum / (double)point->samples / RP_HIST_SUM_SCALE;
 
     mean = rp_trend_shown(is_time, mean);
-    mean = mean < point->b ? point->b : mean;
-    return mean > point->c ? point->c : mean;
+    return lower(higher(mean, point->trend.min), point->trend.max);
 }
 
 /* @to becomes the point of both; @from is the later one. Both have samples. */
@@ -66,20 +75,28 @@ static void merge_point(struct rp_point *to, const struct rp_point *from,
 {
     to->samples += from->samples;
     to->length = from->start + from->length - to->start;
-    if (view->type == RP_COUNTER || view->type == RP_RATE) {
-        to->a += from->a;
-        to->b += from->b;
-        return;
+    switch (view->type) {
+    case RP_COUNTER:
+        to->counter += from->counter;
+        break;
+    case RP_GAUGE:
+        to->gauge.last = from->gauge.last;
+        to->gauge.min = lower(to->gauge.min, from->gauge.min);
+        to->gauge.max = higher(to->gauge.max, from->gauge.max);
+        break;
+    case RP_RATE:
+        to->rate.hits += from->rate.hits;
+        to->rate.total += from->rate.total;
+        break;
+    default:
+        to->trend.min = lower(to->trend.min, from->trend.min);
+        to->trend.max = higher(to->trend.max, from->trend.max);
+        to->trend.p95 = higher(to->trend.p95, from->trend.p95);
+        to->trend.sum = (__int128)((unsigned __int128)to->trend.sum +
+                                   (unsigned __int128)from->trend.sum);
+        to->trend.avg = mean_of(to, view->is_time);
+        break;
     }
-    to->b = from->b < to->b ? from->b : to->b;
-    to->c = from->c > to->c ? from->c : to->c;
-    if (view->type == RP_GAUGE) {
-        to->a = from->a;
-        return;
-    }
-    to->d = from->d > to->d ? from->d : to->d;
-    to->sum = (__int128)((unsigned __int128)to->sum + (unsigned __int128)from->sum);
-    to->a = mean_of(to, view->is_time);
 }
 
 /* ---- levels ---- */

@@ -55,7 +55,7 @@ static double rate_of(struct rp_store *store, enum rp_builtin metric)
 
     if (!point || !newest || point->start + point->length != newest->start + newest->length)
         return 0;
-    return point->length > 0 ? point->a * 1e9 / (double)point->length : 0;
+    return point->length > 0 ? point->counter * 1e9 / (double)point->length : 0;
 }
 
 static void fill_from_store(struct rp_progress *progress, struct rp_store *store)

@@ -80,19 +80,19 @@ static void each_type_gives_its_numbers(void **state)
     point = rp_store_points(counter.view, &n);
     assert_int_equal(n, 1);
     check_point(point, 0, 1, 2);
-    assert_true(point->a == 5);
+    assert_true(point->counter == 5);
     assert_int_equal(counter.view->second.samples, 0);
     assert_true(counter.view->second.counter == 0 && counter.view->total.counter == 5);
     point = rp_store_points(g.view, &n);
     check_point(point, 0, 1, 4);
-    assert_true(point->a == 4 && point->b == 1 && point->c == 12);
+    assert_true(point->gauge.last == 4 && point->gauge.min == 1 && point->gauge.max == 12);
     point = rp_store_points(rate.view, &n);
     check_point(point, 0, 1, 4);
-    assert_true(point->a == 1 && point->b == 4);
+    assert_true(point->rate.hits == 1 && point->rate.total == 4);
     point = rp_store_points(trend.view, &n);
     check_point(point, 0, 1, 100);
-    assert_true(point->a == 50.5 && point->b == 1 && point->c == 100);
-    assert_true(fabs(point->d - 95.05) < 0.09505);
+    assert_true(point->trend.avg == 50.5 && point->trend.min == 1 && point->trend.max == 100);
+    assert_true(fabs(point->trend.p95 - 95.05) < 0.09505);
     drop_series(&counter);
     drop_series(&g);
     drop_series(&rate);
@@ -113,7 +113,8 @@ static void trends_of_numbers_keep_whole_ones(void **state)
     assert_int_equal(rp_store_tick(trend.store, RP_S), 0);
     point = rp_store_points(trend.view, &n);
     check_point(point, 0, 1, 101);
-    assert_true(point->a == 30 && point->b == -20 && point->c == 80 && point->d == 75);
+    assert_true(point->trend.avg == 30 && point->trend.p95 == 75);
+    assert_true(point->trend.min == -20 && point->trend.max == 80);
     drop_series(&trend);
 }
 
@@ -140,7 +141,7 @@ static void silence_leaves_no_point_and_time_does_not_go_back(void **state)
     assert_int_equal(n, 2);
     check_point(&points[0], 1, 1, 1);
     check_point(&points[1], 3, 1.5, 2);
-    assert_true(points[0].a == 1 && points[1].a == 6);
+    assert_true(points[0].counter == 1 && points[1].counter == 6);
     drop_series(&s);
 }
 
@@ -161,7 +162,7 @@ static void what_comes_before_the_start_is_in_the_first_point(void **state)
     points = rp_store_points(s.view, &n);
     assert_int_equal(n, 1);
     check_point(&points[0], 0, 1, 2);
-    assert_true(points[0].a == 3);
+    assert_true(points[0].counter == 3);
     drop_series(&s);
 }
 
@@ -181,7 +182,7 @@ static void check_coverage(struct series *s, const double *by_second, size_t sec
             assert_true(by_second[at++] == 0);
         while ((rp_ns)at * RP_S < points[i].start + points[i].length)
             sum += by_second[at++];
-        assert_true(sum == points[i].a);
+        assert_true(sum == points[i].counter);
     }
     while (at < seconds)
         assert_true(by_second[at++] == 0);
@@ -259,7 +260,7 @@ static void rare_samples_lose_nothing(void **state)
     points = rp_store_points(s.view, &n);
     assert_true(n <= RP_STORE_POINTS);
     for (size_t i = 0; i < n; i++) {
-        seen += points[i].a;
+        seen += points[i].counter;
         assert_true(i == 0 || points[i].start >= points[i - 1].start + points[i - 1].length);
     }
     assert_true(seen == sum);
@@ -285,19 +286,19 @@ static void merged_points_keep_what_can_be_kept(void **state)
         apply(&trend);
         assert_int_equal(rp_store_tick(trend.store, (i + 1) * RP_S), 0);
         if (i < 2)
-            p95[i] = rp_store_points(trend.view, &n)[i].d;
+            p95[i] = rp_store_points(trend.view, &n)[i].trend.p95;
     }
     points = rp_store_points(g.view, &n);
     assert_true(n < SECONDS && n >= RP_STORE_FINE_POINTS);
     check_point(&points[1], 2, 2, 4);
-    assert_true(points[1].a == 3 && points[1].b == 1 && points[1].c == 4);
+    assert_true(points[1].gauge.last == 3 && points[1].gauge.min == 1 && points[1].gauge.max == 4);
     check_point(&points[n - 1], SECONDS - 1, 1, 2);
     points = rp_store_points(trend.view, &n);
     check_point(&points[1], 2, 2, 400);
     /* (100 * 4.0495 + 300 * 2.1495) / 400 ms: from exact sums */
-    assert_true(points[1].a == 2.6245);
-    assert_true(points[1].b == 2 && points[1].c == 4.099);
-    assert_true(points[1].d == fmax(p95[0], p95[1]) && p95[0] != p95[1]);
+    assert_true(points[1].trend.avg == 2.6245);
+    assert_true(points[1].trend.min == 2 && points[1].trend.max == 4.099);
+    assert_true(points[1].trend.p95 == fmax(p95[0], p95[1]) && p95[0] != p95[1]);
     drop_series(&g);
     drop_series(&trend);
 }
@@ -336,9 +337,9 @@ static void merged_trends_tell_no_lies(void **state)
             worst = fmax(worst, rp_hist_percentile(&seconds[at], 95, 1) / 1e6);
         }
         assert_int_equal(points[i].samples, all.count);
-        assert_true(points[i].a == rp_hist_mean(&all) / 1e6);
-        assert_true(points[i].b == all.min / 1e6 && points[i].c == all.max / 1e6);
-        assert_true(points[i].d == worst);
+        assert_true(points[i].trend.avg == rp_hist_mean(&all) / 1e6);
+        assert_true(points[i].trend.min == all.min / 1e6 && points[i].trend.max == all.max / 1e6);
+        assert_true(points[i].trend.p95 == worst);
         rp_hist_deinit(&all);
     }
     assert_int_equal(at, SECONDS);
