@@ -26,7 +26,7 @@ struct rp_message {
 static enum rp_message_type type_of(struct rp_slice name)
 {
     for (int i = RP_MSG_NONE + 1; i < RP_MSG_COUNT; i++)
-        if (rp_slice_eq_str(name, rp_message_type_name((enum rp_message_type)i)))
+        if (rp_slice_eq_str(name, rp_message_tables[i].name))
             return (enum rp_message_type)i;
     return RP_MSG_NONE;
 }

@@ -122,5 +122,5 @@ void rp_write_message(struct rp_buf *out, enum rp_message_type type, uint32_t fi
 {
     rp_write_map(out, fields + 1);
     rp_write_key(out, "type");
-    rp_write_text(out, rp_message_type_name(type));
+    rp_write_text(out, rp_message_tables[type].name);
 }

@@ -169,6 +169,32 @@ def test_rooms_without_a_table(tree: Tree) -> None:
     refused("check-rooms", tree({"docs/architecture.md": "# Nothing\n"}), "no table of rooms")
 
 
+def calls(name: str, *others: str) -> str:
+    return f"void rp_{name}(void)\n{{\n" + "".join(f"    rp_{other}();\n" for other in others) + "}\n"
+
+
+CIRCLE = {"src/net/a.c": calls("a", "b"), "src/net/b.c": calls("b", "c"), "src/net/c.c": calls("c", "a")}
+
+
+def test_circles_good(tree: Tree) -> None:
+    text = "/* rp_a() */ const char *text = \"rp_a()\";\n" + calls("base")
+    assert run("check-circles", tree({**CIRCLE, "src/base/d.c": text, "src/net/e.c": calls("e", "a", "base")})) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("files", "parts"),
+    [
+        ({**CIRCLE, "src/net/c.c": calls("c", "d"), "src/net/d.c": calls("d", "a")}, ["src/net/a.c:1:", "4 files"]),
+        ({**CIRCLE, "src/net/c.c": calls("c"), "src/base/d.c": calls("d", "a"), "src/net/a.c": calls("a", "d")}, ["several"]),
+        ({"src/coordinator/a.c": calls("a", "b"), "src/coordinator/b.c": calls("b", "a")}, ["src/coordinator/a.c", "none"]),
+    ],
+)
+def test_circles_bad(tree: Tree, files: dict[str, str], parts: list[str]) -> None:
+    code, said = run("check-circles", tree(files))
+    assert code == 1 and all(part in said.splitlines()[0] for part in parts), said
+    assert "rp_a" in said or "rp_b" in said
+
+
 def c_function(lines: int, head: str = "static int f(void)") -> str:
     return f"{head}\n{{\n" + "    x();\n" * (lines - 3) + "}\n"
 
