@@ -242,3 +242,20 @@ def test_names_of_functions_in_the_architecture_exist() -> None:
     others = {"gather", "select", "cancel", "send", "wait"}
     assert names - others
     assert {name for name in names - others if not re.search(rf"\b{name}\b", sources)} == set()
+
+
+def test_files_in_the_architecture_exist() -> None:
+    text = (ROOT / "docs/architecture.md").read_text()
+    folders = ("src", "python", "tests")
+    files = [f"/{path.relative_to(ROOT)}" for folder in folders for path in (ROOT / folder).rglob("*")]
+    named = set(re.findall(r"(?<![\w/.])(?:\w+/)*\w+\.(?:c|h|py)\b", text))
+    others = {"FOLDER_internal.h", "Python.h", "load.py"}
+    assert len(named) > 50
+    assert {name for name in named - others if not any(file.endswith(f"/{name}") for file in files)} == set()
+
+
+def test_the_architecture_names_every_message() -> None:
+    text = (ROOT / "docs/architecture.md").read_text().split("## The life of a run")[1].split("\n## ")[0]
+    names = re.findall(r"^    RP_MSG_(\w+)", (ROOT / "src/wire/message.h").read_text(), re.MULTILINE)
+    assert {name.lower() for name in names if name not in ("NONE", "COUNT") and f"`{name.lower()}`" not in text} == set()
+    assert len(names) > 20
