@@ -83,10 +83,11 @@ int rp_measured_samples(struct rp_measured *measured, uint32_t worker,
 
 void rp_measured_end(const struct rp_measured *measured)
 {
+    uint64_t recorded = measured->got + measured->lost;
+
     if (measured->lost)
         rp_result_warn(measured->result,
                        "%llu of %llu samples did not reach the outputs that take them one by one: "
                        "they came faster than they were taken; nothing else misses them",
-                       (unsigned long long)measured->lost,
-                       (unsigned long long)(measured->got + measured->lost));
+                       (unsigned long long)measured->lost, (unsigned long long)recorded);
 }

@@ -84,8 +84,8 @@ void rp_write_buckets(struct rp_buf *out, const struct rp_msg_buckets *buckets)
 {
     struct rp_hist_iter iter;
 
-    rp_write_list(out, bucket_count(buckets->hist) * 2);
-    rp_hist_iter_init(&iter, buckets->hist);
+    rp_write_list(out, bucket_count(buckets->from) * 2);
+    rp_hist_iter_init(&iter, buckets->from);
     while (rp_hist_iter_next(&iter)) {
         rp_write_i64(out, iter.bucket);
         rp_write_u64(out, iter.count);
@@ -108,7 +108,7 @@ int rp_field_buckets(struct rp_field field, struct rp_msg_buckets *ret)
             bucket > INT32_MAX || !rp_field_take_u64(rp_field_at(field, i + 1), &times) || !times ||
             __builtin_add_overflow(ret->seen, times, &ret->seen))
             return -EBADMSG;
-        r = rp_hist_add_bucket(ret->hist, (int32_t)bucket, times);
+        r = rp_hist_add_bucket(ret->into, (int32_t)bucket, times);
         if (r < 0)
             return r == -EINVAL ? -EBADMSG : r;
     }
@@ -125,7 +125,7 @@ static void write_trend(struct rp_buf *out, const struct rp_value *value)
                            .sum_low = (uint64_t)hist->sum,
                            .min = hist->min,
                            .max = hist->max,
-                           .buckets = { .hist = (struct rp_hist *)(uintptr_t)hist } };
+                           .buckets = { .from = hist } };
 
     rp_table_write(out, &rp_value_tables[RP_TREND], &trend);
 }
@@ -140,7 +140,7 @@ void rp_write_value(struct rp_buf *out, const struct rp_value *value)
 
 static int read_trend(struct rp_field field, struct rp_value *ret)
 {
-    struct trend trend = { .buckets = { .hist = &ret->hist } };
+    struct trend trend = { .buckets = { .into = &ret->hist } };
     int r = rp_table_read(&rp_value_tables[RP_TREND], field, &trend);
 
     if (r < 0)

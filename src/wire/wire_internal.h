@@ -111,10 +111,11 @@ extern const struct rp_table *const rp_part_tables[];
  * a struct of value_codec.c. */
 extern const struct rp_table rp_value_tables[RP_METRIC_TYPE_COUNT];
 
-/* Which buckets of a histogram are not empty. Written of @hist; read into it, and @seen is how many samples that were. */
+/* Which buckets of a histogram are not empty. */
 struct rp_msg_buckets {
-    struct rp_hist *hist;
-    uint64_t seen;
+    const struct rp_hist *from; /* what a writer writes */
+    struct rp_hist *into;       /* what a reader fills, */
+    uint64_t seen;              /* and how many samples it has found */
 };
 
 /* A map of the rows of @table, of the struct at @from. */
