@@ -124,7 +124,7 @@ static rp_ns moment_of(const struct rp_peer *peer, rp_ns at)
 {
     if (peer->peers->count == 1 || (peer->body->ops->has_own_clock && !peer->has_told_clock))
         return 0;
-    return at + peer->clock_ahead;
+    return peer->clock_ahead > 0 ? rp_ns_add(at, peer->clock_ahead) : at + peer->clock_ahead;
 }
 
 static void start_peer(struct rp_coordinator *c, struct rp_peer *peer, rp_ns at)

@@ -216,7 +216,7 @@ void rp_loss_warn_of_silence(struct rp_coordinator *c)
     for (size_t i = 0; i < c->peers.count; i++) {
         rp_ns silence = c->peers.items[i]->silence;
 
-        if (silence > c->merging.health[i].blocked + EXPLAINED_MS * RP_MS)
+        if (silence > rp_ns_add(c->merging.health[i].blocked, EXPLAINED_MS * RP_MS))
             rp_result_warn(c->result,
                            "worker %zu said nothing for %.1f s: the machine is overloaded, or a "
                            "library keeps its interpreter",

@@ -89,7 +89,7 @@ static int tick(struct rp_merging *merging)
     merging->ticked = reported;
     /* The end of the run leaves the gauge as it was: only who has long been finished has no VUs. */
     RP_EACH_PEER (merging->peers, peer) {
-        if (peer->step == RP_STEP_FINISHED && peer->reported + RP_S / 2 < reported)
+        if (peer->step == RP_STEP_FINISHED && rp_ns_add(peer->reported, RP_S / 2) < reported)
             rp_store_retire(store, peer->index, rp_builtin_name(RP_M_VUS));
     }
     return rp_store_tick(store, reported);

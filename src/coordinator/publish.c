@@ -73,7 +73,7 @@ static void publish_snapshot(struct rp_coordinator *c)
 {
     const struct rp_result *result = c->result;
 
-    c->publishing.last_snapshot = result->elapsed + result->paused;
+    c->publishing.last_snapshot = rp_ns_add(result->elapsed, result->paused);
     tell(c, (struct rp_event){ .kind = RP_EVENT_SNAPSHOT,
                                .snapshot = { .status = rp_coordinator_status(c),
                                              .elapsed = result->elapsed,
@@ -83,7 +83,7 @@ static void publish_snapshot(struct rp_coordinator *c)
 /* A worker tells its state more often than once a second: at the start and around pauses. */
 void rp_publish_snapshot(struct rp_coordinator *c)
 {
-    rp_ns at = c->result->elapsed + c->result->paused;
+    rp_ns at = rp_ns_add(c->result->elapsed, c->result->paused);
 
     if (is_wanted(c, RP_EVENT_SNAPSHOT) && at - c->publishing.last_snapshot >= RP_S / 2)
         publish_snapshot(c);

@@ -144,7 +144,7 @@ static void put_snapshot(struct rp_json_line *line, const struct rp_event *event
     const struct rp_run_status *status = &event->snapshot.status;
     const struct rp_scenario_progress *scenarios = status->scenarios;
     size_t count = scenarios ? result->plan->scenario_count : 0;
-    rp_ns at = event->snapshot.elapsed + event->snapshot.paused;
+    rp_ns at = rp_ns_add(event->snapshot.elapsed, event->snapshot.paused);
     int64_t vus = 0, made = 0;
 
     for (size_t i = 0; i < count; i++) {
