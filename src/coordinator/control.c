@@ -57,13 +57,16 @@ static void pause_run(struct rp_control *control)
 {
     struct rp_coordinator *c = coordinator_of(control);
 
-    if (!c->plan_only && !c->is_stopping && c->phase <= RP_PHASE_RUNNING)
+    if (!c->plan_only && !c->is_stopping && !c->has_finished && c->phase <= RP_PHASE_RUNNING)
         act(c, RP_NEXT_PAUSE);
 }
 
 static void resume_run(struct rp_control *control)
 {
-    act(coordinator_of(control), RP_NEXT_RESUME);
+    struct rp_coordinator *c = coordinator_of(control);
+
+    if (c->phase != RP_PHASE_OVER)
+        act(c, RP_NEXT_RESUME);
 }
 
 static void tell_status(const struct rp_control *control, struct rp_run_status *ret)
@@ -96,6 +99,8 @@ void rp_coordinator_signal(struct rp_signals *signals, int number)
 {
     struct rp_coordinator *c = rp_container_of(signals, struct rp_coordinator, signals);
 
+    if (c->phase == RP_PHASE_OVER)
+        return;
     if (number == SIGUSR1)
         rp_control_pause(&c->control);
     else if (number == SIGUSR2)

@@ -50,6 +50,7 @@ static void init(struct rp_coordinator *c, const struct rp_peer_source *source, 
 /* The verdict, once everything is over. 0, or a negative code with the error filled. */
 static int conclude(struct rp_coordinator *c, int r)
 {
+    c->phase = RP_PHASE_OVER; /* also of a run that cannot go on: nobody steers it any more */
     if (r == 0)
         r = c->status;
     if (r == 0 && !c->plan_only) {
@@ -58,9 +59,9 @@ static int conclude(struct rp_coordinator *c, int r)
     }
     if (r == 0 && !c->plan_only)
         r = rp_judge(c);
-    rp_publish_end(c, r);
     if (r < 0 && !c->err->message)
         rp_error_set(c->err, r, "the run cannot go on: %s", strerror(-r));
+    rp_publish_end(c, r);
     return r;
 }
 

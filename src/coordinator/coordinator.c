@@ -80,6 +80,8 @@ static struct rp_next start_others(struct rp_coordinator *c, struct rp_peer *fir
     int64_t count = c->result->plan->workers, max = c->peers.source->max;
     int r = 0;
 
+    if (c->is_stopping) /* a sink has said so as it was opened: the first one is being ended */
+        return (struct rp_next){ .kind = RP_NEXT_NOTHING };
     if (max && count > max)
         count = max;
     while (r == 0 && (int64_t)c->peers.count < count)
@@ -155,19 +157,23 @@ static void run(struct rp_coordinator *c)
     rp_publish_status(c);
 }
 
-static void end_pause(struct rp_coordinator *c)
+/* Whether there was one: then its end is to be published. Here and below the workers are told first and the sinks last, for
+ * a sink may steer the run from inside an event: what the workers hear last must be what was wanted last. */
+static bool end_pause(struct rp_coordinator *c)
 {
-    if (rp_pauses_end(&c->pauses, rp_loop_now(c->loop)))
-        rp_publish_pause(c);
+    return rp_pauses_end(&c->pauses, rp_loop_now(c->loop));
 }
 
 static void stop(struct rp_coordinator *c, rp_ns grace)
 {
-    end_pause(c);
+    bool was_paused = end_pause(c);
+
     c->is_stopping = true;
-    rp_publish_phase(c);
     rp_peers_send(&c->peers, RP_MSG_STOP, &(struct rp_msg_stop){ .grace = grace });
     rp_peers_be_patient(&c->peers, 1, grace);
+    if (was_paused)
+        rp_publish_pause(c);
+    rp_publish_phase(c);
     rp_publish_status(c);
 }
 
@@ -175,40 +181,44 @@ static void pause_all(struct rp_coordinator *c)
 {
     if (!rp_pauses_begin(&c->pauses, rp_loop_now(c->loop)))
         return;
-    rp_publish_pause(c);
     if (c->phase == RP_PHASE_RUNNING) { /* earlier: told before the start */
         rp_peers_send(&c->peers, RP_MSG_PAUSE, NULL);
         rp_peers_take_your_time(&c->peers);
     }
+    rp_publish_pause(c);
     rp_publish_status(c);
 }
 
 static void resume_all(struct rp_coordinator *c)
 {
-    if (!c->pauses.is_paused)
+    if (!end_pause(c))
         return;
-    end_pause(c);
     if (c->phase == RP_PHASE_RUNNING) {
         rp_ns left = rp_plan_longest(c->result->plan) - rp_coordinator_elapsed(c);
 
         rp_peers_send(&c->peers, RP_MSG_RESUME, NULL);
         rp_peers_be_patient(&c->peers, 3, left > 0 ? left : 0);
     }
+    rp_publish_pause(c);
     rp_publish_status(c);
 }
 
 /* The iterations do not begin. */
 static void abandon(struct rp_coordinator *c)
 {
-    end_pause(c);
+    bool was_paused = end_pause(c);
+
     c->is_stopping = true;
+    if (was_paused)
+        rp_publish_pause(c);
     rp_publish_status(c);
 }
 
 static struct rp_next finish(struct rp_coordinator *c)
 {
     c->has_finished = true;
-    end_pause(c);
+    if (end_pause(c))
+        rp_publish_pause(c);
     if (c->phase != RP_PHASE_RUNNING) /* told of the pause's end, a sink has stopped the run */
         return (struct rp_next){ .kind = RP_NEXT_NOTHING };
     rp_judge_errors(c->result);
@@ -231,6 +241,8 @@ static void over(struct rp_coordinator *c)
 {
     enter(c, RP_PHASE_OVER);
     rp_timer_disarm(&c->tick);
+    if (end_pause(c))
+        rp_publish_pause(c);
     if (c->conclude)
         rp_loop_defer(c->loop, &c->end_task, c->conclude);
 }
@@ -245,12 +257,9 @@ static void ended(struct rp_coordinator *c, struct rp_peer *peer, const struct r
         rp_coordinator_act(c, next);
         return;
     }
-    if (!rp_peers_has_other(peer)) {
-        if (c->phase ==
-            RP_PHASE_RUNNING) /* what it measured last is lost, but not how long it ran */
-            c->result->elapsed = rp_coordinator_elapsed(c);
-        end_pause(c);
-    }
+    /* What it measured last is lost, but not how long it ran. */
+    if (c->phase == RP_PHASE_RUNNING && !rp_peers_has_other(peer))
+        c->result->elapsed = rp_coordinator_elapsed(c);
     rp_coordinator_act(c, rp_loss_of(c, peer, end));
 }
 

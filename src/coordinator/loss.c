@@ -50,7 +50,8 @@ static int died_early(struct rp_coordinator *c, struct rp_peer *peer, const stru
     int r;
 
     if (peer->was_killed)
-        r = rp_error_set(c->err, -RP_EPEER, "%s", c->result->reason);
+        r = rp_error_set(c->err, -RP_EPEER, "%s",
+                         c->result->reason ? c->result->reason : "a worker was killed");
     else
         /* One that ends without ever saying hello is no worker: the wrong interpreter, say. */
         r = rp_error_set(c->err,

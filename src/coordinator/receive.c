@@ -137,6 +137,8 @@ static struct rp_next take_declared(struct rp_coordinator *c, struct rp_peer *pe
         return (struct rp_next){ .kind = RP_NEXT_PLAN, .peer = peer };
     }
     c->declaration = json;
+    if (c->is_stopping) /* its worker is being ended */
+        return nothing;
     r = make_plan(c);
     if (r < 0 || c->plan_only)
         return give_up(r);
