@@ -269,7 +269,7 @@ static void expect_end(struct rp_coordinator *c, struct rp_peer *peer, const cha
     if (peer->body->ops->ends_with_channel)
         ended(c, peer, &(struct rp_peer_end){ how, true });
     else
-        rp_peer_be_patient(peer, 1, 0);
+        rp_peer_expect_end(peer);
 }
 
 /* ---- acting ----------------------------------------------------------------------------------------------- */
@@ -405,6 +405,17 @@ static void on_closed(struct rp_peer *peer, int status)
         expect_end(c, peer, "closed its connection");
 }
 
+static void on_unsent(struct rp_peer *peer, int status)
+{
+    struct rp_coordinator *c = coordinator_of(peer);
+
+    if (!is_heard(c, peer))
+        return;
+    rp_result_fail(c->result, RP_EXIT_INTERNAL, "a worker could not be told what to do: %s",
+                   strerror(-status));
+    rp_coordinator_act(c, (struct rp_next){ .kind = RP_NEXT_KILL, .peer = peer });
+}
+
 static void on_line(struct rp_peer *peer, bool is_stderr, const char *text)
 {
     rp_publish_line(coordinator_of(peer), is_stderr, text);
@@ -425,6 +436,7 @@ static void on_overdue(struct rp_peer *peer)
 const struct rp_peers_events rp_coordinator_peers_events = {
     .message = on_message,
     .closed = on_closed,
+    .unsent = on_unsent,
     .line = on_line,
     .ended = on_ended,
     .overdue = on_overdue,

@@ -214,6 +214,13 @@ int rp_peers_start(struct rp_peers *peers, struct rp_error *err, struct rp_peer 
     return 0;
 }
 
+static void stop_waiting(struct rp_peer *peer)
+{
+    peer->patience_changes++;
+    rp_timer_disarm(&peer->reminder);
+    rp_timer_disarm(&peer->patience);
+}
+
 void rp_peer_kill(struct rp_peer *peer)
 {
     peer->was_killed = true;
@@ -224,15 +231,29 @@ void rp_peer_close(struct rp_peer *peer)
 {
     /* What it has left behind may still hold the other end, and has nothing to say. */
     rp_channel_close(&peer->channel);
-    rp_peer_take_your_time(peer);
+    rp_task_cancel(&peer->unsent);
+    peer->is_cut = true;
+    stop_waiting(peer);
 }
 
 /* ---- speaking with it ------------------------------------------------------------------------------------- */
 
+static void tell_unsent(struct rp_task *task)
+{
+    struct rp_peer *peer = rp_container_of(task, struct rp_peer, unsent);
+
+    peer->peers->events->unsent(peer, peer->unsent_status);
+}
+
 void rp_peer_send(struct rp_peer *peer, enum rp_message_type type, const void *from)
 {
-    /* A worker that cannot be written to has died: that is noticed by its end. */
-    (void)rp_channel_send(&peer->channel, type, from);
+    int r = rp_channel_send(&peer->channel, type, from);
+
+    /* Any other failure is that of a worker that has died, which is noticed by its end. */
+    if (r != -ENOMEM && r != -EMSGSIZE)
+        return;
+    peer->unsent_status = r;
+    rp_loop_defer(peer->peers->loop, &peer->unsent, tell_unsent);
 }
 
 void rp_peer_spoke(struct rp_peer *peer)
@@ -315,7 +336,7 @@ static void hook_overdue(struct rp_timer *timer, rp_ns now)
 /* One that shares our thread is waited for in hooks only. */
 static void wait_for_hook(struct rp_peer *peer, rp_ns due)
 {
-    rp_peer_take_your_time(peer);
+    stop_waiting(peer);
     if (peer->step != RP_STEP_HOOK)
         return;
     peer->is_second_look = false;
@@ -323,7 +344,7 @@ static void wait_for_hook(struct rp_peer *peer, rp_ns due)
                  hook_overdue);
 }
 
-void rp_peer_be_patient(struct rp_peer *peer, int times, rp_ns more)
+static void wait_for(struct rp_peer *peer, int times, rp_ns more)
 {
     struct rp_loop *loop = peer->peers->loop;
     rp_ns due = rp_ns_add(rp_loop_now(loop), more);
@@ -342,17 +363,27 @@ void rp_peer_be_patient(struct rp_peer *peer, int times, rp_ns more)
                  patience_lost);
 }
 
+void rp_peer_be_patient(struct rp_peer *peer, int times, rp_ns more)
+{
+    if (!peer->is_cut) /* its time for ending runs already */
+        wait_for(peer, times, more);
+}
+
+void rp_peer_expect_end(struct rp_peer *peer)
+{
+    wait_for(peer, 1, 0);
+}
+
 void rp_peer_take_your_time(struct rp_peer *peer)
 {
-    peer->patience_changes++;
-    rp_timer_disarm(&peer->reminder);
-    rp_timer_disarm(&peer->patience);
+    if (!peer->is_cut)
+        stop_waiting(peer);
 }
 
 void rp_peers_be_patient(const struct rp_peers *peers, int times, rp_ns more)
 {
     RP_EACH_PEER (peers, peer) {
-        if (peer->step == RP_STEP_RUNNING && !peer->is_cut)
+        if (peer->step == RP_STEP_RUNNING)
             rp_peer_be_patient(peer, times, more);
     }
 }
@@ -360,7 +391,6 @@ void rp_peers_be_patient(const struct rp_peers *peers, int times, rp_ns more)
 void rp_peers_take_your_time(const struct rp_peers *peers)
 {
     RP_EACH_PEER (peers, peer) {
-        if (!peer->is_cut) /* what cannot be spoken with any more has its time all the same */
-            rp_peer_take_your_time(peer);
+        rp_peer_take_your_time(peer);
     }
 }

@@ -33,6 +33,8 @@ struct rp_peer {
     int pid;                   /* what users find it by; 0: nothing */
     struct rp_peer_body *body; /* NULL until it is made */
     struct rp_channel channel;
+    struct rp_task unsent; /* tells that a message could not be kept, and why */
+    int unsent_status;
     /* Waiting for it. */
     struct rp_timer patience, reminder;
     rp_ns limit;               /* when patience ends in every case */
@@ -50,7 +52,7 @@ struct rp_peer {
     bool has_farewell;
     /* Its end. */
     bool was_killed; /* by us: the reason is told already */
-    bool is_cut;     /* the channel ended before the worker */
+    bool is_cut;     /* it cannot be spoken with any more, as its channel has ended */
     bool is_lost;
     char *why; /* it was killed, or NULL */
 };
@@ -60,6 +62,8 @@ struct rp_peers_events {
     void (*message)(struct rp_peer *peer, const struct rp_message *message);
     /* Its channel broke or ended: as rp_channel_events.closed(). It may live. */
     void (*closed)(struct rp_peer *peer, int status);
+    /* It was not told what it should have been told, and would wait for ever: -ENOMEM, or -EMSGSIZE. */
+    void (*unsent)(struct rp_peer *peer, int status);
     void (*line)(struct rp_peer *peer, bool is_stderr, const char *text);
     /* It is no more, and no other event comes of it; it counts as gone once the owner says so. */
     void (*ended)(struct rp_peer *peer, const struct rp_peer_end *end);
@@ -121,6 +125,9 @@ void rp_peer_spoke(struct rp_peer *peer);
  * While iterations run, once is enough for one that says nothing. */
 void rp_peer_be_patient(struct rp_peer *peer, int times, rp_ns more);
 void rp_peer_take_your_time(struct rp_peer *peer); /* no limit */
+/* It has said its last word, or its channel has ended: it should end now. The two above change nothing for a worker
+ * whose channel has ended. */
+void rp_peer_expect_end(struct rp_peer *peer);
 /* Reads what it has sent. Whether it has answered, or ended: who comes late is not late when it is the coordinator that did
  * not look. */
 bool rp_peer_has_answered(struct rp_peer *peer);
