@@ -289,27 +289,6 @@ bool rp_arrivals_next(struct rp_arrivals *arrivals, uint64_t *ret_index, rp_ns *
 
 /* ---- without the cursor ----------------------------------------------------------------------------------------- */
 
-rp_ns rp_arrivals_time(const struct rp_arrivals *arrivals, uint64_t index)
-{
-    size_t first = 0, last = arrivals->stage_count;
-    const struct rp_arrival_stage *stage;
-    rp_u128 area;
-
-    if (index >= arrivals->total)
-        return RP_NS_NEVER;
-    area = area_of(arrivals, index);
-    while (first + 1 < last) {
-        size_t middle = first + (last - first) / 2;
-
-        if (area > arrivals->stages[middle - 1].reached)
-            first = middle;
-        else
-            last = middle;
-    }
-    stage = &arrivals->stages[first];
-    return stage->began + invert(stage, area - stage->done);
-}
-
 /* The last stage that began before @time (or at it, if @included), 0 < @time <= end. */
 static const struct rp_arrival_stage *stage_at(const struct rp_arrivals *arrivals, rp_ns time,
                                                bool included)

@@ -65,8 +65,6 @@ bool rp_arrivals_next(struct rp_arrivals *arrivals, uint64_t *ret_index, rp_ns *
 /* Leaves out the own arrivals that are due at @time or before, and says how many. O(1) however many they are; uniform
  * arrivals only, of others it leaves out none. */
 uint64_t rp_arrivals_skip(struct rp_arrivals *arrivals, rp_ns time);
-/* The time of arrival @index of the whole, or RP_NS_NEVER when there is none. Uniform arrivals only. Does not move the cursor. */
-rp_ns rp_arrivals_time(const struct rp_arrivals *arrivals, uint64_t index);
 /* How many uniform arrivals there are before @time (the whole's; one at @time is not), and in all. UINT64_MAX when there
  * are more. */
 uint64_t rp_arrivals_before(const struct rp_arrivals *arrivals, rp_ns time);
@@ -99,13 +97,5 @@ struct
 void rp_vu_steps_init(struct rp_vu_steps *steps, const struct rp_scenario *scenario,
                       const struct rp_segment *segment);
 bool rp_vu_steps_next(struct rp_vu_steps *steps, struct rp_vu_step *ret);
-/* The raw level (the whole's) at @time, right-continuous; 0 from the end of the last stage on. */
-int64_t rp_vus_wanted(const struct rp_scenario *scenario, rp_ns time);
-/* The reserved level (the whole's): the largest raw one in the closed window [time - graceful_ramp_down, time]; 0 from the end
- * of the last stage + graceful_stop on. A level counts from the step to it until just before the step away from it, so
- * a VU that is asked to finish at s is reserved before s + graceful_ramp_down and not at it; a level that is left at the
- * time when it is reached counts in the same way. The end of the last stage is no step: whoever is wanted until then has
- * graceful_stop, not graceful_ramp_down, so the last target counts as held until the cut. */
-int64_t rp_vus_reserved(const struct rp_scenario *scenario, rp_ns time);
 /* The largest raw level ever, a target reached at the very end included, as in rp_plan_max_vus(). */
 int64_t rp_vus_most(const struct rp_scenario *scenario);

@@ -250,14 +250,3 @@ int64_t rp_segment_nth(const struct rp_segment *segment, int64_t k)
 {
     return k / segment->owned * segment->slots + segment->at[k % segment->owned];
 }
-
-bool rp_segment_owns(const struct rp_segment *segment, int64_t number)
-{
-    int64_t slot, below;
-
-    if (number < 0)
-        return false;
-    slot = number % segment->slots;
-    below = slots_below(segment, slot);
-    return below < segment->owned && segment->at[below] == slot;
-}

@@ -54,4 +54,3 @@ void rp_segment_sequence_deinit(struct rp_segment_sequence *sequence);
 int64_t rp_segment_scale(const struct rp_segment *segment, int64_t v);
 /* The @k-th own number (both from 0): the global number of what is locally number k. The segment owns something. */
 int64_t rp_segment_nth(const struct rp_segment *segment, int64_t k);
-bool rp_segment_owns(const struct rp_segment *segment, int64_t number);

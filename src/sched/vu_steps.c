@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * sched/vu_steps.c - ramping-vus: the raw level of VUs as steps of one segment, and as a function of time.
+ * sched/vu_steps.c - ramping-vus: the raw level of VUs as steps of one segment.
  *
  * In a stage that ends at T, VU g starts or stops `away` / n of the stage before T, where n is how many the stage adds
  * or takes away and `away` how many of them still come after g. start_vus are a first stage of no length from 0 up.
@@ -61,55 +61,6 @@ bool rp_vu_steps_next(struct rp_vu_steps *steps, struct rp_vu_step *ret)
     steps->own += up ? 1 : -1;
     *ret = (struct rp_vu_step){ .time = time, .vu = vu, .up = up };
     return true;
-}
-
-/* The raw level as it would be if the last target held for ever. */
-static int64_t level_at(const struct rp_scenario *scenario, rp_ns time)
-{
-    int64_t level = scenario->start_vus;
-    rp_ns end = 0;
-
-    for (size_t i = 0; i < scenario->stage_count; i++) {
-        const struct rp_stage *stage = &scenario->stages[i];
-        int64_t change = stage->target - level;
-        unsigned __int128 missing;
-
-        end = rp_ns_add(end, stage->duration);
-        if (end <= time) {
-            level = stage->target;
-            continue;
-        }
-        missing = (unsigned __int128)(end - time) * (uint64_t)(change < 0 ? -change : change);
-        missing = (missing + (uint64_t)stage->duration - 1) / (uint64_t)stage->duration;
-        return change < 0 ? stage->target + (int64_t)missing : stage->target - (int64_t)missing;
-    }
-    return level;
-}
-
-int64_t rp_vus_wanted(const struct rp_scenario *scenario, rp_ns time)
-{
-    return time < 0 || time >= rp_scenario_regular(scenario) ? 0 : level_at(scenario, time);
-}
-
-/* Within a stage the level goes one way only, so the largest one is at a border of the window or at the end of a
- * stage. Every target counts, also one that is left again at the time when it is reached; but at the beginning of the
- * window only what is held from there on, because who was asked to finish then has had the time for it. */
-int64_t rp_vus_reserved(const struct rp_scenario *scenario, rp_ns time)
-{
-    rp_ns stage_end = 0, first = time - scenario->graceful_ramp_down;
-    int64_t most, before;
-
-    if (time < 0 || time >= rp_ns_add(rp_scenario_regular(scenario), scenario->graceful_stop))
-        return 0;
-    most = level_at(scenario, time);
-    before = first < 0 ? scenario->start_vus : level_at(scenario, first);
-    most = before > most ? before : most;
-    for (size_t i = 0; i < scenario->stage_count; i++) {
-        stage_end = rp_ns_add(stage_end, scenario->stages[i].duration);
-        if (stage_end > first && stage_end <= time && scenario->stages[i].target > most)
-            most = scenario->stages[i].target;
-    }
-    return most;
 }
 
 int64_t rp_vus_most(const struct rp_scenario *scenario)

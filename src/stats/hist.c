@@ -56,15 +56,6 @@ static void side_reset(struct rp_hist_side *side)
             page_reset(side->pages[i]);
 }
 
-static size_t side_memory(const struct rp_hist_side *side)
-{
-    size_t bytes = side->page_count * sizeof(*side->pages);
-
-    for (uint32_t i = 0; i < side->page_count; i++)
-        bytes += side->pages[i] ? page_bytes : 0;
-    return bytes;
-}
-
 /* Makes the directory span @page. */
 static int side_cover(struct rp_hist_side *side, uint32_t page)
 {
@@ -251,9 +242,4 @@ int rp_hist_add(struct rp_hist *dst, const struct rp_hist *src)
     dst->max = dst->count && dst->max >= src->max ? dst->max : src->max;
     dst->count += src->count;
     return 0;
-}
-
-size_t rp_hist_memory(const struct rp_hist *hist)
-{
-    return side_memory(&hist->positive) + side_memory(&hist->negative);
 }

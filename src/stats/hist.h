@@ -124,5 +124,3 @@ RP_NODISCARD int rp_hist_add_bucket(struct rp_hist *hist, int32_t bucket, uint64
  * from 2^63 up to its last bucket. Buckets from 1024 up are its buckets one to one; smaller ones go by their middle. */
 struct rp_buf;
 RP_NODISCARD int rp_hist_encode_hdr(const struct rp_hist *hist, struct rp_buf *out);
-/* Bytes of heap held. */
-size_t rp_hist_memory(const struct rp_hist *hist);

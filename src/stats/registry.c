@@ -133,16 +133,6 @@ const struct rp_metric *rp_registry_find(const struct rp_registry *registry, con
                                metric_eq, name);
 }
 
-size_t rp_registry_metric_count(const struct rp_registry *registry)
-{
-    return registry->metric_count;
-}
-
-const struct rp_metric *rp_registry_metric_at(const struct rp_registry *registry, size_t id)
-{
-    return id < registry->metric_count ? registry->metrics[id] : NULL;
-}
-
 struct series_query {
     const struct rp_metric *metric;
     const struct rp_tags *tags;

@@ -69,8 +69,6 @@ RP_NODISCARD int rp_registry_metric(struct rp_registry *registry, const char *na
                                     const struct rp_metric **ret, struct rp_error *err);
 const struct rp_metric *rp_registry_find(const struct rp_registry *registry,
                                          const char *name); /* or NULL */
-size_t rp_registry_metric_count(const struct rp_registry *registry);
-const struct rp_metric *rp_registry_metric_at(const struct rp_registry *registry, size_t id);
 
 const struct rp_tags *rp_tags_empty(struct rp_registry *registry);
 /* @base with @key set to @value (replaced when present; removed when value.ptr is NULL). Text ends at a NUL. NULL on

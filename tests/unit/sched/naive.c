@@ -76,3 +76,27 @@ void naive_stages(uint64_t random[4], rp_ns duration, int64_t target, struct rp_
     scenario->stages = stages;
     scenario->stage_count = count;
 }
+
+bool naive_owns(const struct rp_segment *segment, int64_t number)
+{
+    for (int64_t i = 0; number >= 0 && i < segment->owned; i++)
+        if (segment->at[i] == number % segment->slots)
+            return true;
+    return false;
+}
+
+rp_ns naive_jump(const struct rp_arrivals *arrivals, uint64_t index)
+{
+    struct rp_arrivals cursor = *arrivals; /* shares the stages */
+    uint64_t found;
+    rp_ns time;
+
+    cursor.stage = 0;
+    cursor.divisor = 0; /* no arrival came before */
+    cursor.round = index;
+    cursor.position = 0;
+    if (!rp_arrivals_next(&cursor, &found, &time))
+        return RP_NS_NEVER;
+    assert_int_equal(found, index);
+    return time;
+}

@@ -19,33 +19,16 @@
 
 enum { MOST_STEPS = 4096 };
 
-struct level {
-    rp_ns time;
-    int64_t level;
-};
-
 struct naive {
     rp_ns end;
     struct rp_vu_step steps[MOST_STEPS]; /* of the whole, also those at the end */
     size_t count;
-    struct level levels[NAIVE_STAGES + MOST_STEPS]; /* what each time and stage ends with */
-    size_t level_count;
 };
 
-static void naive_level(struct naive *naive, rp_ns time, int64_t level, bool is_new_stage)
-{
-    struct level *last = naive->levels + naive->level_count - 1;
-
-    if (is_new_stage || last->time != time)
-        last = &naive->levels[naive->level_count++];
-    *last = (struct level){ time, level };
-}
-
-static void naive_step(struct naive *naive, rp_ns time, int64_t g, bool up, bool is_new_stage)
+static void naive_step(struct naive *naive, rp_ns time, int64_t g, bool up)
 {
     assert_true(naive->count < MOST_STEPS);
     naive->steps[naive->count++] = (struct rp_vu_step){ .time = time, .vu = g - 1, .up = up };
-    naive_level(naive, time, up ? g : g - 1, is_new_stage);
 }
 
 /* VU g, counted from 1, of a stage that ends at T: T - trunc(dur * (to - g) / (to - from)) on the way up, and
@@ -55,52 +38,19 @@ static void naive_steps(const struct rp_scenario *scenario, struct naive *naive)
     int64_t from = scenario->start_vus;
 
     *naive = (struct naive){ 0 };
-    naive_level(naive, 0, from, true);
     for (int64_t g = 1; g <= from; g++)
-        naive_step(naive, 0, g, true, false);
+        naive_step(naive, 0, g, true);
     for (size_t i = 0; i < scenario->stage_count; i++) {
         __int128 dur = scenario->stages[i].duration;
         int64_t to = scenario->stages[i].target;
 
         naive->end += (rp_ns)dur;
         for (int64_t g = from + 1; g <= to; g++)
-            naive_step(naive, naive->end - (rp_ns)(dur * (to - g) / (to - from)), g, true,
-                       g == from + 1);
+            naive_step(naive, naive->end - (rp_ns)(dur * (to - g) / (to - from)), g, true);
         for (int64_t g = from; g > to; g--)
-            naive_step(naive, naive->end - (rp_ns)(dur * (to - g + 1) / (to - from)), g, false,
-                       g == from);
+            naive_step(naive, naive->end - (rp_ns)(dur * (to - g + 1) / (to - from)), g, false);
         from = to;
     }
-}
-
-/* The last level from a time of at most @time, as if the last one held for ever. */
-static int64_t held_at(const struct naive *naive, rp_ns time)
-{
-    int64_t level = 0;
-
-    for (size_t i = 0; i < naive->level_count && naive->levels[i].time <= time; i++)
-        level = naive->levels[i].level;
-    return level;
-}
-
-static int64_t naive_wanted(const struct naive *naive, rp_ns time)
-{
-    return time < naive->end ? held_at(naive, time) : 0;
-}
-
-static int64_t naive_reserved(const struct rp_scenario *scenario, const struct naive *naive,
-                              rp_ns time)
-{
-    rp_ns first = time - scenario->graceful_ramp_down;
-    int64_t most = held_at(naive, first);
-
-    if (time >= naive->end + scenario->graceful_stop)
-        return 0;
-    for (size_t i = 0; i < naive->level_count; i++)
-        if (naive->levels[i].time > first && naive->levels[i].time <= time &&
-            naive->levels[i].level > most)
-            most = naive->levels[i].level;
-    return most;
 }
 
 static void random_scenario(uint64_t random[4], struct rp_scenario *scenario,
@@ -112,11 +62,7 @@ static void random_scenario(uint64_t random[4], struct rp_scenario *scenario,
     *scenario = (struct rp_scenario){
         .executor = RP_RAMPING_VUS,
         .start_vus = naive_pick(random, 0, 9),
-        .graceful_ramp_down = naive_pick(random, 0, scale),
-        .graceful_stop = naive_pick(random, 0, scale),
     };
-    if (naive_pick(random, 0, 3) == 0)
-        scenario->graceful_ramp_down = 0;
     naive_stages(random, scale, naive_pick(random, 1, 30), scenario, stages);
 }
 
@@ -132,34 +78,37 @@ static const struct rp_scenario example = {
     .start_vus = 4,
     .stages = example_stages,
     .stage_count = RP_ARRAY_LEN(example_stages),
-    .graceful_ramp_down = 3 * RP_S,
-    .graceful_stop = 5 * RP_S,
 };
+
+/* The level to which the steps have led at @time. */
+static int64_t wanted_at(const struct rp_scenario *scenario, rp_ns time)
+{
+    int64_t level = 0;
+    struct rp_vu_steps steps;
+    struct rp_vu_step step;
+
+    if (time >= rp_scenario_regular(scenario))
+        return 0;
+    rp_vu_steps_init(&steps, scenario, &rp_segment_all);
+    while (rp_vu_steps_next(&steps, &step) && step.time <= time)
+        level += step.up ? 1 : -1;
+    return level;
+}
 
 static void test_example(void **state)
 {
     static const int64_t wanted[] = { 4, 5, 6, 5, 4, 3, 2, 1, 2, 3, 4, 5, 4,
                                       3, 2, 1, 2, 3, 4, 4, 1, 1, 1, 0, 0 };
-    static const int64_t reserved[] = { 4, 5, 6, 6, 6, 6, 5, 4, 3, 3, 4, 5, 5, 5, 5,
-                                        4, 3, 3, 4, 4, 4, 4, 4, 1, 1, 1, 1, 1, 0, 0 };
     char text[512] = "";
     struct rp_vu_steps steps;
     struct rp_vu_step step;
 
     for (size_t i = 0; i < RP_ARRAY_LEN(wanted); i++) {
-        assert_int_equal(rp_vus_wanted(&example, (rp_ns)i * RP_S), wanted[i]);
+        assert_int_equal(wanted_at(&example, (rp_ns)i * RP_S), wanted[i]);
         if (i && wanted[i] != wanted[i - 1])
-            assert_int_equal(rp_vus_wanted(&example, (rp_ns)i * RP_S - 1), wanted[i - 1]);
+            assert_int_equal(wanted_at(&example, (rp_ns)i * RP_S - 1), wanted[i - 1]);
     }
-    /* 4 are left at 20 s and reserved until 23 s; the last one is until 28 s. */
-    for (size_t i = 0; i < RP_ARRAY_LEN(reserved); i++)
-        if (rp_vus_reserved(&example, (rp_ns)i * RP_S) != reserved[i])
-            fail_msg("at %zu s %lld are reserved", i,
-                     (long long)rp_vus_reserved(&example, (rp_ns)i * RP_S));
-    assert_int_equal(rp_vus_reserved(&example, 23 * RP_S - 1), 4);
-    assert_int_equal(rp_vus_reserved(&example, 28 * RP_S - 1), 1);
-    assert_int_equal(rp_vus_reserved(&example, -1), 0);
-    assert_int_equal(rp_vus_wanted(&example, -1), 0);
+    assert_int_equal(wanted_at(&example, -1), 0);
     assert_int_equal(rp_vus_most(&example), 6);
     rp_vu_steps_init(&steps, &example, &rp_segment_all);
     while (rp_vu_steps_next(&steps, &step))
@@ -171,39 +120,27 @@ static void test_example(void **state)
     assert_false(rp_vu_steps_next(&steps, &step));
 }
 
-/* A fast way up and down: nobody is stopped while wanted again within graceful_ramp_down. */
-static void test_up_while_ramping_down(void **state)
+static void test_down_up_down(void **state)
 {
     struct rp_stage stages[] = { { 10 * RP_S, 0 }, { 10 * RP_S, 10 }, { 10 * RP_S, 0 } };
     struct rp_scenario scenario = {
-        .executor = RP_RAMPING_VUS,
-        .start_vus = 10,
-        .stages = stages,
-        .stage_count = 3,
-        .graceful_ramp_down = 4 * RP_S,
-        .graceful_stop = 2 * RP_S,
+        .executor = RP_RAMPING_VUS, .start_vus = 10, .stages = stages, .stage_count = 3
     };
     static const struct {
         rp_ns time;
-        int64_t wanted, reserved;
+        int64_t wanted;
     } cases[] = {
-        { 0, 10, 10 },           { 1 * RP_S, 10 - 1, 10 }, { 4 * RP_S - 1, 7, 10 },
-        { 4 * RP_S, 6, 10 },     { 5 * RP_S, 5, 9 },       { 10 * RP_S, 0, 4 },
-        { 11 * RP_S, 1, 3 },     { 12 * RP_S, 2, 2 },      { 13 * RP_S, 3, 3 },
-        { 20 * RP_S, 10, 10 },   { 24 * RP_S, 6, 10 },     { 25 * RP_S, 5, 9 },
-        { 30 * RP_S - 1, 1, 5 }, { 30 * RP_S, 0, 4 },      { 31 * RP_S, 0, 3 },
-        { 32 * RP_S - 1, 0, 3 }, { 32 * RP_S, 0, 0 },
+        { 0, 10 },        { 1 * RP_S, 9 },      { 4 * RP_S - 1, 7 }, { 4 * RP_S, 6 },
+        { 5 * RP_S, 5 },  { 10 * RP_S, 0 },     { 11 * RP_S, 1 },    { 12 * RP_S, 2 },
+        { 13 * RP_S, 3 }, { 20 * RP_S, 10 },    { 24 * RP_S, 6 },    { 25 * RP_S, 5 },
+        { 30 * RP_S, 0 }, { 30 * RP_S - 1, 1 },
     };
 
-    for (size_t i = 0; i < RP_ARRAY_LEN(cases); i++) {
-        assert_int_equal(rp_vus_wanted(&scenario, cases[i].time), cases[i].wanted);
-        if (rp_vus_reserved(&scenario, cases[i].time) != cases[i].reserved)
-            fail_msg("at %lld %lld are reserved", (long long)cases[i].time,
-                     (long long)rp_vus_reserved(&scenario, cases[i].time));
-    }
+    for (size_t i = 0; i < RP_ARRAY_LEN(cases); i++)
+        assert_int_equal(wanted_at(&scenario, cases[i].time), cases[i].wanted);
 }
 
-/* Whoever is left at once is still asked to finish and has its time for it. */
+/* Who is wanted for no time at all is started and stopped. */
 static void test_jumps(void **state)
 {
     struct rp_stage stages[] = { { 0, 3 }, { 0, 1 }, { 5, 1 }, { 0, 2 },
@@ -213,10 +150,7 @@ static void test_jumps(void **state)
         .start_vus = 2,
         .stages = stages,
         .stage_count = 7,
-        .graceful_ramp_down = 2,
-        .graceful_stop = 1,
     };
-    static const int64_t reserved[] = { 3, 3, 1, 1, 1, 2, 2, 0, 0, 0, 9, 0 };
     struct rp_vu_steps steps;
     struct rp_vu_step step;
     char text[128] = "";
@@ -226,9 +160,7 @@ static void test_jumps(void **state)
         snprintf(text + strlen(text), sizeof(text) - strlen(text), "%c%lld@%lld ",
                  step.up ? '+' : '-', (long long)step.vu, (long long)step.time);
     assert_string_equal(text, "+0@0 +1@0 +2@0 -2@0 -1@0 +1@5 -1@5 -0@5 ");
-    for (size_t i = 0; i < RP_ARRAY_LEN(reserved); i++)
-        assert_int_equal(rp_vus_reserved(&scenario, (rp_ns)i), reserved[i]);
-    assert_int_equal(rp_vus_wanted(&scenario, 0), 1);
+    assert_int_equal(wanted_at(&scenario, 0), 1);
     assert_int_equal(rp_vus_most(&scenario), 9);
 }
 
@@ -254,8 +186,6 @@ static void test_large(void **state)
         count++;
     }
     assert_int_equal(count, 20);
-    assert_int_equal(rp_vus_wanted(&scenario, stages[0].duration - 1), 9999999);
-    assert_int_equal(rp_vus_wanted(&scenario, stages[0].duration), 10000000);
     rp_segment_sequence_deinit(&sequence);
 }
 
@@ -281,26 +211,6 @@ static void check_whole(const struct rp_scenario *scenario, const struct naive *
     assert_true(!count || naive->steps[count - 1].time < naive->end);
 }
 
-static void check_levels(uint64_t random[4], const struct rp_scenario *scenario,
-                         const struct naive *naive)
-{
-    rp_ns last = naive->end + scenario->graceful_stop + 3;
-    bool is_short = last < 300;
-
-    for (rp_ns i = 0; i < (is_short ? last : 300); i++) {
-        rp_ns time = is_short ? i : naive_pick(random, 0, last);
-
-        if (!is_short && i % 2 && naive->count) {
-            time = naive->steps[naive_pick(random, 0, (int64_t)naive->count - 1)].time +
-                   naive_pick(random, -1, 1) +
-                   naive_pick(random, 0, 1) * scenario->graceful_ramp_down;
-            time = time < 0 ? 0 : time;
-        }
-        assert_int_equal(rp_vus_wanted(scenario, time), naive_wanted(naive, time));
-        assert_int_equal(rp_vus_reserved(scenario, time), naive_reserved(scenario, naive, time));
-    }
-}
-
 /* Each step of the whole is the next one of the VU's owner, and of nobody else. */
 static void check_parts(const struct rp_scenario *scenario, const struct naive *naive,
                         const struct rp_segment_sequence *sequence)
@@ -315,7 +225,7 @@ static void check_parts(const struct rp_scenario *scenario, const struct naive *
         const struct rp_vu_step *expected = &naive->steps[k];
         size_t owner = 0;
 
-        while (!rp_segment_owns(&sequence->segments[owner], expected->vu))
+        while (!naive_owns(&sequence->segments[owner], expected->vu))
             assert_true(++owner < sequence->count);
         assert_true(rp_vu_steps_next(&parts[owner], &step));
         assert_int_equal(step.time, expected->time);
@@ -341,7 +251,6 @@ static void test_random(void **state)
         random_scenario(random, &scenario, stages);
         naive_steps(&scenario, &naive);
         check_whole(&scenario, &naive);
-        check_levels(random, &scenario, &naive);
         naive_sequence(random, &sequence);
         check_parts(&scenario, &naive, &sequence);
         assert_int_equal(rp_segment_rescale(&sequence, naive_pick(random, 1, 20), &rescaled), 0);
@@ -354,7 +263,7 @@ static void test_random(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_example), cmocka_unit_test(test_up_while_ramping_down),
+        cmocka_unit_test(test_example), cmocka_unit_test(test_down_up_down),
         cmocka_unit_test(test_jumps),   cmocka_unit_test(test_large),
         cmocka_unit_test(test_random),
     };

@@ -261,17 +261,17 @@ static void memory_depends_on_the_range_and_not_on_the_samples(void **state)
     for (int i = 0; i < 1000000; i++) {
         assert_int_equal(rp_hist_record(&latency, 5e4 * pow(1000, random_unit(&random))), 0);
         if (i == 100000)
-            after_some = rp_hist_memory(&latency);
+            after_some = hist_memory(&latency);
     }
-    assert_int_equal(rp_hist_memory(&latency), after_some);
+    assert_int_equal(hist_memory(&latency), after_some);
     print_message("a histogram of 50 us to 50 ms takes %zu bytes\n", after_some);
     assert_true(after_some < 90000);
     rp_hist_deinit(&latency);
     /* One value: one page, and a directory of one power of two. */
     assert_int_equal(rp_hist_record(&latency, 1e6), 0);
-    assert_int_equal(rp_hist_memory(&latency), 65 * 8 + 16 * 8);
+    assert_int_equal(hist_memory(&latency), 65 * 8 + 16 * 8);
     rp_hist_deinit(&latency);
-    assert_int_equal(rp_hist_memory(&latency), 0);
+    assert_int_equal(hist_memory(&latency), 0);
     rp_hist_deinit(NULL);
 }
 

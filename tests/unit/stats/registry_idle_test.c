@@ -32,10 +32,10 @@ static void what_is_idle_gives_its_memory_back(void **state)
         for (int i = 0; i < SERIES; i += 3)
             rp_series_trend(series[i], 7);
         for (int i = 0; i < SERIES && drain < RP_IDLE_DRAINS - 1; i++)
-            assert_true(rp_hist_memory(&series[i]->delta.hist) > 0);
+            assert_true(hist_memory(&series[i]->delta.hist) > 0);
     }
     for (int i = 0; i < SERIES; i++) {
-        assert_int_equal(rp_hist_memory(&series[i]->delta.hist) > 0, i % 3 == 0);
+        assert_int_equal(hist_memory(&series[i]->delta.hist) > 0, i % 3 == 0);
         rp_series_trend(series[i], 9); /* and wakes up */
     }
     assert_int_equal(rp_registry_drain(registry, nothing, NULL), 0);

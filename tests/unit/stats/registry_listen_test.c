@@ -153,10 +153,10 @@ static void an_idle_series_is_forgotten_with_a_listener_too(void **state)
     rp_registry_listen(registry, hear, heard);
     rp_series_trend(series, 1e6);
     for (int drain = 0; drain <= 2 * RP_IDLE_DRAINS; drain++) {
-        assert_true(drain > RP_IDLE_DRAINS - 1 || rp_hist_memory(&series->delta.hist) > 0);
+        assert_true(drain > RP_IDLE_DRAINS - 1 || hist_memory(&series->delta.hist) > 0);
         assert_int_equal(rp_registry_drain(registry, pass_by, NULL), 0);
     }
-    assert_int_equal(rp_hist_memory(&series->delta.hist), 0);
+    assert_int_equal(hist_memory(&series->delta.hist), 0);
     rp_series_trend(series, 1e6);
     assert_int_equal(rp_registry_drain(registry, pass_by, NULL), 0);
     assert_int_equal(series->total.samples, 2);

@@ -54,9 +54,6 @@ static void metrics_are_declared_once(void **state)
     assert_int_equal(rp_registry_metric(registry, name, RP_RATE, false, &again, &err), -RP_EUSER);
     name[129] = '\0';
     assert_int_equal(make_metric(registry, name, RP_RATE)->id, 1);
-    assert_int_equal(rp_registry_metric_count(registry), 2);
-    assert_ptr_equal(rp_registry_metric_at(registry, 0), metric);
-    assert_null(rp_registry_metric_at(registry, 2));
     for (int i = 0; i < 500; i++) { /* the table grows */
         snprintf(name, sizeof(name), "m%d", i);
         assert_int_equal(make_metric(registry, name, RP_GAUGE)->id, 2 + i);
@@ -427,7 +424,7 @@ static uint64_t build_with_failure_at(uint64_t n)
     rp_alloc_fail_at(0);
     used = rp_alloc_count() - before;
     assert_int_equal(seen.count, 40);
-    assert_int_equal(rp_registry_metric_count(registry), 40);
+    assert_int_equal(make_metric(registry, "last", RP_RATE)->id, 40);
     for (size_t i = 0; i < 40; i++)
         assert_int_equal(rp_registry_series_at(registry, i)->total.samples, 1);
     rp_registry_free(registry);

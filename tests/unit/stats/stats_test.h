@@ -20,6 +20,22 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "stats/hist.h"
+
+static inline size_t side_memory(const struct rp_hist_side *side)
+{
+    size_t bytes = side->page_count * sizeof(*side->pages);
+
+    for (uint32_t i = 0; i < side->page_count; i++)
+        bytes += side->pages[i] ? RP_HIST_PAGE_WORDS * sizeof(**side->pages) : 0;
+    return bytes;
+}
+
+/* Bytes of heap that @hist holds. */
+static inline size_t hist_memory(const struct rp_hist *hist)
+{
+    return side_memory(&hist->positive) + side_memory(&hist->negative);
+}
 
 struct test_random {
     uint64_t state;
