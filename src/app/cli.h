@@ -80,7 +80,7 @@ enum rp_option_type {
     RP_TYPE_STATS,  /* statistics of a trend, separated by commas */
     RP_TYPE_STAGES, /* stages, separated by commas */
     RP_TYPE_RATE,
-    RP_TYPE_WORKERS, /* a number within min and max, or "auto" */
+    RP_TYPE_WORKERS, /* a number, or "auto" */
 };
 
 #define RP_IN(command) (1u << (command))

@@ -86,7 +86,6 @@ int rp_cmd_run(const struct rp_run_options *options)
     struct rp_worker_start start;
     struct rp_coordinator_config config = { .script = options->script,
                                             .overrides = &options->overrides,
-                                            .trend_stats = options->trend_stats,
                                             .wire = getenv("RAMPA_WIRE"),
                                             .is_strict = options->strict,
                                             .bears_losses = options->bears_losses,

@@ -25,17 +25,16 @@ struct rp_run_options {
     bool quiet;            /* neither summary nor progress line; errors and warnings still show */
     bool progress; /* progress line asked for: even with quiet, even when stderr is no terminal */
     bool color;    /* stdout may show colours */
-    bool error_color;        /* stderr may show colours */
-    unsigned width;          /* columns of the terminal, 80 when unknown; never 0 */
-    const char *python;      /* interpreter of the workers: a path or a name for PATH; never NULL */
-    bool bears_losses;       /* goes on when it loses one of several workers */
-    const char *trend_stats; /* "avg,p(99)": checked, every item is a trend's statistic; or NULL */
+    bool error_color;   /* stderr may show colours */
+    unsigned width;     /* columns of the terminal, 80 when unknown; never 0 */
+    const char *python; /* interpreter of the workers: a path or a name for PATH; never NULL */
+    bool bears_losses;  /* goes on when it loses one of several workers */
 };
 
 enum rp_format { RP_FORMAT_TEXT, RP_FORMAT_JSON };
 
 /* Each does its command, prints what there is to print (errors through rp_error_print) and returns the exit code.
- * out, event_log, strict, quiet, progress and trend_stats are set for run only. */
+ * out, event_log, strict, quiet, progress and overrides.trend_stats are set for run only. */
 int rp_cmd_run(const struct rp_run_options *options);
 int rp_cmd_check(const struct rp_run_options *options);
 int rp_cmd_inspect(const struct rp_run_options *options, enum rp_format format);

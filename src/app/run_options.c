@@ -112,6 +112,7 @@ int rp_run_request_init(struct rp_run_request *ret, const struct rp_cli *cli)
                 .no_spin = cli->flags[RP_OPT_NO_SPIN],
                 .workers = rp_cli_value(cli, RP_OPT_WORKERS),
                 .cores = rp_usable_cores(""),
+                .trend_stats = rp_cli_value(cli, RP_OPT_TREND_STATS),
             },
             .out = rp_cli_value(cli, RP_OPT_OUT).value,
             .event_log = rp_cli_value(cli, RP_OPT_EVENT_LOG).value,
@@ -122,7 +123,6 @@ int rp_run_request_init(struct rp_run_request *ret, const struct rp_cli *cli)
             .error_color = rp_term_color(stderr, no_color),
             .width = rp_term_width(stdout),
             .bears_losses = is_continue(rp_cli_value(cli, RP_OPT_WORKER_LOSS).value),
-            .trend_stats = rp_cli_value(cli, RP_OPT_TREND_STATS).value,
         },
     };
     r = rp_python_find(rp_cli_value(cli, RP_OPT_PYTHON).value, &ret->python);

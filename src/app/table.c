@@ -79,7 +79,7 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
     },
     [RP_OPT_WORKERS] = {
         .name = "--workers", .short_name = 'w', .type = RP_TYPE_WORKERS, .placeholder = "N|auto",
-        .min = 1, .max = RP_WORKERS_MAX, .commands = RP_IN_SCRIPT, .env = "RAMPA_WORKERS",
+        .commands = RP_IN_SCRIPT, .env = "RAMPA_WORKERS",
         .group = RP_GROUP_LOAD, .since = "0.1.0", .fallback = "1",
         .help = "Share the work among N processes; auto is one for each core that rampa may use, "
                 "fewer for a small test",

@@ -10,7 +10,6 @@
 #include "base/str.h"
 #include "plan/duration.h"
 #include "plan/shorthand.h"
-#include "stats/value.h"
 
 static void join_choices(const char *const *choices, char *out, size_t size)
 {
@@ -53,30 +52,15 @@ static bool is_int(const struct rp_option *option, const char *text, const char 
     return false;
 }
 
-static bool is_worker_count(const struct rp_option *option, const char *text, const char *origin,
-                            struct rp_error *err)
-{
-    int64_t value;
-
-    if (strcmp(text, "auto") == 0)
-        return true;
-    if (rp_parse_i64(rp_slice_str(text), &value))
-        return is_int(option, text, origin, err);
-    rp_error_set(err, -RP_EUSER, "%s: '%s' is neither a whole number nor 'auto'", origin, text);
-    return false;
-}
-
 static bool is_duration(const char *text, const char *origin, struct rp_error *err)
 {
-    struct rp_error why = { 0 };
     rp_ns value;
+    int r = rp_duration_parse(rp_slice_str(text), &value, err);
 
-    if (rp_duration_parse(rp_slice_str(text), &value, &why) >= 0)
+    if (r == 0)
         return true;
-    rp_error_set(err, -RP_EUSER, "%s: %s", origin,
-                 why.message ? why.message : "not a duration such as 30s");
+    rp_error_prefix(err, r, origin);
     rp_error_hint(err, "as in 30s, 1m30s, 250ms");
-    rp_error_deinit(&why);
     return false;
 }
 
@@ -88,49 +72,26 @@ static bool is_pair(const char *text, const char *origin, struct rp_error *err)
     return false;
 }
 
-/* "--rate: why", with the example. */
-static bool blame(const char *origin, struct rp_error *why, struct rp_error *err)
-{
-    rp_error_set(err, -RP_EUSER, "%s: %s", origin, why->message ? why->message : "is wrong");
-    if (why->hint)
-        rp_error_hint(err, "%s", why->hint);
-    rp_error_deinit(why);
-    return false;
-}
-
 static bool are_stages(const char *text, const char *origin, struct rp_error *err)
 {
-    struct rp_error why = { 0 };
+    int r = rp_stages_parse(rp_slice_str(text), NULL, err);
 
-    return rp_stages_parse(rp_slice_str(text), NULL, &why) == 0 || blame(origin, &why, err);
+    return r == 0 || !rp_error_prefix(err, r, origin);
 }
 
 static bool is_rate(const char *text, const char *origin, struct rp_error *err)
 {
-    struct rp_error why = { 0 };
     struct rp_rate rate;
+    int r = rp_rate_parse(rp_slice_str(text), &rate, err);
 
-    return rp_rate_parse(rp_slice_str(text), &rate, &why) == 0 || blame(origin, &why, err);
+    return r == 0 || !rp_error_prefix(err, r, origin);
 }
 
-static bool are_stats(const char *text, const char *origin, struct rp_error *err)
+static bool is_worker_count(const char *text, const char *origin, struct rp_error *err)
 {
-    const char *end;
+    int64_t count;
 
-    for (;; text = end + 1) {
-        struct rp_stat stat;
-        struct rp_slice item;
-
-        end = text + strcspn(text, ",");
-        item = rp_slice(text, (size_t)(end - text));
-        if (!rp_stat_parse(item, &stat) || !rp_stat_fits(stat, RP_TREND)) {
-            rp_error_set(err, -RP_EUSER, "%s: '%.*s' is none of avg, min, max, med, count and p(N)",
-                         origin, RP_SLICE_FMT(item));
-            return false;
-        }
-        if (!*end)
-            return true;
-    }
+    return rp_workers_parse(text, origin, &count, err) == 0;
 }
 
 bool rp_option_accepts(const struct rp_option *option, const char *text, const char *origin,
@@ -144,11 +105,11 @@ bool rp_option_accepts(const struct rp_option *option, const char *text, const c
     case RP_TYPE_PAIR:
         return is_pair(text, origin, err);
     case RP_TYPE_STATS:
-        return are_stats(text, origin, err);
+        return rp_trend_stats_check(text, origin, err) == 0;
     case RP_TYPE_STAGES:
         return are_stages(text, origin, err);
     case RP_TYPE_WORKERS:
-        return is_worker_count(option, text, origin, err);
+        return is_worker_count(text, origin, err);
     case RP_TYPE_RATE:
         return is_rate(text, origin, err);
     case RP_TYPE_CHOICE:

@@ -45,6 +45,19 @@ int rp_error_set(struct rp_error *err, int code, const char *fmt, ...)
     return code;
 }
 
+int rp_error_prefix(struct rp_error *err, int code, const char *origin)
+{
+    char *message;
+
+    if (!err)
+        return code;
+    message = err->message;
+    err->message = NULL;
+    rp_error_set(err, code, "%s: %s", origin, message ? message : "?");
+    free(message);
+    return code;
+}
+
 void rp_error_place(struct rp_error *err, const char *file, int line)
 {
     if (!err)

@@ -31,8 +31,7 @@ struct rp_coordinator_config {
     /* Where workers of another kind come from (coordinator/peer_kind.h), or NULL: processes of worker_argv. Borrowed. */
     const struct rp_peer_source *peers;
     const struct rp_overrides *overrides;
-    const char *trend_stats; /* --summary-trend-stats, or NULL */
-    const char *run_id;      /* at most RP_RUN_ID_MAX bytes, or NULL: a new UUID */
+    const char *run_id; /* at most RP_RUN_ID_MAX bytes, or NULL: a new UUID */
     /* What RAMPA_WIRE holds, or NULL: the encoding of messages, for debugging. -RP_EUSER when it is none. */
     const char *wire;
     /* Of several workers some may die while iterations run: the others go on. Otherwise the run is aborted. */

@@ -72,11 +72,8 @@ static int sum_gauges(struct rp_coordinator *c)
 
 static int make_plan(struct rp_coordinator *c)
 {
-    const char *stats = c->config->trend_stats;
     int r = rp_plan_resolve(c->declaration, c->config->overrides, &c->result->plan, c->err);
 
-    if (r == 0 && stats)
-        r = rp_plan_set_trend_stats(c->result->plan, stats, "--summary-trend-stats", c->err);
     if (r == 0 && !c->plan_only)
         r = rp_sinks_open(c->config->sinks, c->result->plan, c->err);
     return r;

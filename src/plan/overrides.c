@@ -33,16 +33,6 @@ static int parse_field(struct rp_wanted *wanted, enum rp_field_id id,
                                override->origin, err);
 }
 
-/* "@origin: message", with the hint it had. */
-static int fail_origin(const char *origin, struct rp_error *inner, struct rp_error *err)
-{
-    rp_error_set(err, -RP_EUSER, "%s: %s", origin, inner->message ? inner->message : "?");
-    if (inner->hint)
-        rp_error_hint(err, "%s", inner->hint);
-    rp_error_deinit(inner);
-    return -RP_EUSER;
-}
-
 static int parse_stages(struct rp_wanted *wanted, struct rp_error *err)
 {
     struct rp_stages stages = { 0 };
@@ -50,11 +40,10 @@ static int parse_stages(struct rp_wanted *wanted, struct rp_error *err)
 
     for (size_t i = 0; r == 0 && i < wanted->source->stage_count; i++) {
         const struct rp_override *stage = &wanted->source->stages[i];
-        struct rp_error inner = { 0 };
 
-        r = rp_stages_parse(rp_slice_str(stage->value), &stages, &inner);
+        r = rp_stages_parse(rp_slice_str(stage->value), &stages, err);
         if (r == -RP_EUSER)
-            r = fail_origin(stage->origin, &inner, err);
+            r = rp_error_prefix(err, r, stage->origin);
     }
     wanted->values.stages = stages.items;
     wanted->values.stage_count = stages.count;
@@ -65,13 +54,12 @@ static int parse_stages(struct rp_wanted *wanted, struct rp_error *err)
 static int parse_rate(struct rp_wanted *wanted, struct rp_error *err)
 {
     const struct rp_override *override = &wanted->source->rate;
-    struct rp_error inner = { 0 };
     struct rp_rate rate;
 
     if (!override->value)
         return 0;
-    if (rp_rate_parse(rp_slice_str(override->value), &rate, &inner) < 0)
-        return fail_origin(override->origin, &inner, err);
+    if (rp_rate_parse(rp_slice_str(override->value), &rate, err) < 0)
+        return rp_error_prefix(err, -RP_EUSER, override->origin);
     wanted->given |= 1u << RP_F_RATE | (rate.time_unit ? 1u << RP_F_TIME_UNIT : 0);
     wanted->values.rate = rate.count;
     wanted->values.time_unit = rate.time_unit;
@@ -340,23 +328,11 @@ static int apply_workers(const struct rp_overrides *overrides, struct rp_plan *p
                          struct rp_error *err)
 {
     const struct rp_override *given = &overrides->workers;
-    char *end;
-    long long count;
+    int64_t count = 1;
+    int r = given->value ? rp_workers_parse(given->value, given->origin, &count, err) : 0;
 
-    plan->workers = 1;
-    if (!given->value)
-        return 0;
-    if (strcmp(given->value, "auto") == 0) {
-        plan->workers = rp_plan_auto_workers(plan, overrides->cores);
-        return 0;
-    }
-    errno = 0;
-    count = strtoll(given->value, &end, 10);
-    if (errno || *end || end == given->value || count < 1 || count > RP_WORKERS_MAX)
-        return rp_error_set(err, -RP_EUSER, "%s '%s' is neither a number from 1 to %d nor 'auto'",
-                            given->origin, given->value, RP_WORKERS_MAX);
-    plan->workers = count;
-    return 0;
+    plan->workers = count ? count : rp_plan_auto_workers(plan, overrides->cores);
+    return r;
 }
 
 int rp_overrides_apply_run(const struct rp_overrides *overrides, struct rp_plan *plan,
@@ -364,6 +340,8 @@ int rp_overrides_apply_run(const struct rp_overrides *overrides, struct rp_plan 
 {
     int r = apply_workers(overrides, plan, err);
 
+    if (r == 0)
+        r = rp_trend_stats_apply(&overrides->trend_stats, plan, err);
     if (r < 0)
         return r;
     plan->no_spin = overrides->no_spin;

@@ -38,9 +38,13 @@ void rp_wanted_deinit(struct rp_wanted *wanted); /* also what a failed parse has
 RP_NODISCARD int rp_overrides_apply(const struct rp_wanted *wanted, struct rp_scenario *scenario,
                                     rp_field_set *given, const struct rp_where *where,
                                     struct rp_error *err);
-/* --seed and --no-spin; a seed by chance when there is none. */
+/* --workers, --no-spin, --summary-trend-stats and --seed; a seed by chance when there is none. */
 RP_NODISCARD int rp_overrides_apply_run(const struct rp_overrides *overrides, struct rp_plan *plan,
                                         struct rp_error *err);
 /* --tag and --env over what the plan has. */
 RP_NODISCARD int rp_overrides_apply_pairs(const struct rp_overrides *overrides,
                                           struct rp_plan *plan, struct rp_error *err);
+
+/* trend_stats.c. Replaces what the summary shows of trends, unless nothing was given. On failure the plan keeps what it has. */
+RP_NODISCARD int rp_trend_stats_apply(const struct rp_override *given, struct rp_plan *plan,
+                                      struct rp_error *err);

@@ -119,6 +119,7 @@ struct rp_overrides {
     struct rp_override *stages; /* laid end to end; each may have several: "30s:10,1m:0" */
     size_t stage_count;
     bool no_spin;
+    struct rp_override trend_stats;     /* what the summary shows of trends: "avg,p(99)" */
     struct rp_override *scenario_names; /* only these run */
     size_t scenario_name_count;
     const struct rp_pair *tags, *env;
@@ -159,9 +160,6 @@ RP_NODISCARD int rp_plan_write_inspection(const struct rp_plan *plan, struct rp_
 /* `inspect --format text`: aligned, grouped, every default shown, such a seed not. */
 void rp_plan_write_text(const struct rp_plan *plan, struct rp_buf *out);
 void rp_plan_free(struct rp_plan *plan);
-/* Replaces what the summary shows of trends by @text, "avg,p(99)". -RP_EUSER names @origin and the bad item. */
-RP_NODISCARD int rp_plan_set_trend_stats(struct rp_plan *plan, const char *text, const char *origin,
-                                         struct rp_error *err);
 
 enum { RP_WORKERS_MAX = 1024 };
 /* How many of @cores processes the plan's work is worth: one for each 32 VUs or 2,000 iterations a second that it can have at once. */

@@ -2,6 +2,7 @@
 #include "plan/shorthand.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,6 +134,24 @@ int rp_rate_parse(struct rp_slice text, struct rp_rate *ret, struct rp_error *er
     }
     rate.count = rate.count == 0 ? 0 : rate.count; /* no negative zero */
     *ret = rate;
+    return 0;
+}
+
+int rp_workers_parse(const char *text, const char *origin, int64_t *ret, struct rp_error *err)
+{
+    int64_t count;
+
+    if (strcmp(text, "auto") == 0) {
+        *ret = 0;
+        return 0;
+    }
+    if (!rp_parse_i64(rp_slice_str(text), &count))
+        return rp_error_set(err, -RP_EUSER, "%s: '%s' is neither a whole number nor 'auto'", origin,
+                            text);
+    if (count < 1 || count > RP_WORKERS_MAX)
+        return rp_error_set(err, -RP_EUSER, "%s: %" PRId64 " is not between 1 and %d", origin,
+                            count, RP_WORKERS_MAX);
+    *ret = count;
     return 0;
 }
 

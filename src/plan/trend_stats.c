@@ -1,44 +1,70 @@
 /* SPDX-License-Identifier: MIT */
+
+/* What the summary shows of trends, as the command line names it: "avg,p(99)". */
+
 #include <errno.h>
+#include <string.h>
 
 #include "base/alloc.h"
-#include "plan/plan.h"
+#include "plan/parts.h"
+#include "plan/shorthand.h"
 
 enum { STATS_MAX = 32 };
 
-static struct rp_slice next_item(const char **text)
+static struct rp_slice trim(struct rp_slice item)
 {
-    const char *start = *text + strspn(*text, " ");
-    size_t len = strcspn(start, ",");
-    struct rp_slice item = rp_slice(start, len);
-
-    *text = start + len + (start[len] == ',');
+    while (item.len && item.ptr[0] == ' ')
+        item = rp_slice(item.ptr + 1, item.len - 1);
     while (item.len && item.ptr[item.len - 1] == ' ')
         item.len--;
     return item;
 }
 
-int rp_plan_set_trend_stats(struct rp_plan *plan, const char *text, const char *origin,
-                            struct rp_error *err)
+/* Into @stats, which has room for STATS_MAX. */
+static int parse(const char *text, const char *origin, struct rp_stat *stats, size_t *ret_count,
+                 struct rp_error *err)
 {
-    struct rp_stat stats[STATS_MAX], *copy;
     size_t count = 0;
 
-    while (*text) {
-        struct rp_slice item = next_item(&text);
+    for (const char *end;; text = end + 1) {
+        struct rp_slice item;
 
+        end = text + strcspn(text, ",");
+        item = trim(rp_slice(text, (size_t)(end - text)));
         if (count == STATS_MAX)
             return rp_error_set(err, -RP_EUSER, "%s: more than %d statistics", origin, STATS_MAX);
-        if (!rp_stat_parse(item, &stats[count]) || !rp_stat_fits(stats[count], RP_TREND)) {
-            rp_error_set(err, -RP_EUSER, "%s: '%.*s' is no statistic of a trend", origin,
-                         RP_SLICE_FMT(item));
-            rp_error_hint(err, "there are: avg, min, med, max, count, p(N) with N from 0 to 100");
-            return -RP_EUSER;
-        }
+        if (!rp_stat_parse(item, &stats[count]) || !rp_stat_fits(stats[count], RP_TREND))
+            return rp_error_set(err, -RP_EUSER,
+                                "%s: '%.*s' is none of avg, min, max, med, count and p(N)", origin,
+                                RP_SLICE_FMT(item));
         count++;
+        if (!*end)
+            break;
     }
-    if (!count)
-        return rp_error_set(err, -RP_EUSER, "%s: no statistic is named", origin);
+    *ret_count = count;
+    return 0;
+}
+
+int rp_trend_stats_check(const char *text, const char *origin, struct rp_error *err)
+{
+    struct rp_stat stats[STATS_MAX];
+    size_t count;
+
+    return parse(text, origin, stats, &count, err);
+}
+
+int rp_trend_stats_apply(const struct rp_override *given, struct rp_plan *plan,
+                         struct rp_error *err)
+{
+    struct rp_stat stats[STATS_MAX], *copy;
+    size_t count;
+    int r;
+
+    if (!given->value)
+        return 0;
+    r = parse(given->value, given->origin, stats, &count, err);
+    if (r < 0)
+        return r;
     copy = rp_alloc(count * sizeof(*copy));
     if (!copy)
         return -ENOMEM;

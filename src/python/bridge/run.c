@@ -211,9 +211,10 @@ static int configure(struct py_run *self, const char *script, PyObject *options)
         keep_text(options, "run_id", &self->run_id) < 0)
         return -1;
     self->overrides.seed = (struct rp_override){ .value = self->seed, .origin = "seed" };
+    self->overrides.trend_stats = (struct rp_override){ .value = self->trend_stats,
+                                                        .origin = "summary_trend_stats" };
     self->config = (struct rp_coordinator_config){ .script = self->script,
                                                    .overrides = &self->overrides,
-                                                   .trend_stats = self->trend_stats,
                                                    .run_id = self->run_id,
                                                    .wire = getenv("RAMPA_WIRE"),
                                                    .sinks = &self->sinks };

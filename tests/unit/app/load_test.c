@@ -58,6 +58,8 @@ static void wrong_loads_are_explained(void **state)
         { "run a.py --stage 30s:1 --stage x",
           "--stage: 'x' is not a stage: it has no target (" A_STAGE ")\n" },
         { "run a.py --stage", "option '--stage' needs a value (--stage TIME:TARGET)\n" },
+        { "run a.py --workers 1025", "--workers: 1025 is not between 1 and 1024\n" },
+        { "run a.py --workers all", "--workers: 'all' is neither a whole number nor 'auto'\n" },
         { "run a.py --rate fast",
           "--rate: 'fast' is not a rate: 'fast' is not a number (" A_RATE ")\n" },
         { "run a.py --rate 500/",

@@ -35,8 +35,8 @@ static void print_options(const char *command, const struct rp_run_options *opti
         printf("event_log=%s\n", options->event_log);
     if (overrides->no_spin)
         printf("no_spin\n");
-    if (options->trend_stats)
-        printf("trend_stats=%s\n", options->trend_stats);
+    if (options->overrides.trend_stats.value)
+        printf("trend_stats=%s\n", options->overrides.trend_stats.value);
     printf("strict=%d quiet=%d progress=%d color=%d error_color=%d width=%u\n", options->strict,
            options->quiet, options->progress, options->color, options->error_color, options->width);
 }

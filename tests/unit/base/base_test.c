@@ -199,9 +199,13 @@ static void an_error_carries_place_cause_and_remedy(void **state)
     assert_string_equal(err.message, "vus must be at least 1, not 0");
     assert_string_equal(err.file, "load.py");
     assert_string_equal(err.hint, "did you mean 'vus'?");
+    assert_int_equal(rp_error_prefix(&err, -RP_EUSER, "--vus"), -RP_EUSER);
+    assert_string_equal(err.message, "--vus: vus must be at least 1, not 0");
+    assert_string_equal(err.hint, "did you mean 'vus'?");
     rp_error_deinit(&err);
     assert_null(err.message);
     assert_int_equal(rp_error_set(NULL, -5, "ignored"), -5);
+    assert_int_equal(rp_error_prefix(NULL, -5, "ignored"), -5);
 }
 
 static void lists_move_whole(void **state)

@@ -375,6 +375,7 @@ static void every_failing_allocation_is_reported(void **state)
     uint64_t n = 1;
     int r = -ENOMEM;
 
+    overrides.trend_stats = (struct rp_override){ "avg", "--summary-trend-stats" };
     for (; r < 0; n++) {
         struct rp_plan *plan = NULL;
 

@@ -16,6 +16,7 @@
 #include "base/compiler.h"
 #include "plan/duration.h"
 #include "plan/plan.h"
+#include "plan/shorthand.h"
 #include "testing.h"
 
 static struct rp_plan *resolve(const char *declaration, const struct rp_overrides *overrides)
@@ -291,34 +292,42 @@ static void ramping_scenarios_have_size_and_time(void **state)
     assert_int_equal(rp_plan_max_vus(&plan), 16);
 }
 
-static void trend_stats_are_replaced_whole_or_not_at_all(void **state)
+#define TEN "p(1),p(2),p(3),p(4),p(5),p(6),p(7),p(8),p(9),p(10),"
+
+static void trend_stats_of_the_command_line_replace_the_plans(void **state)
 {
     static const char *const bad[][2] = {
-        { "", "--x: no statistic is named" },
-        { "avg,,max", "--x: '' is no statistic of a trend" },
-        { "avg,rate", "--x: 'rate' is no statistic of a trend" },
-        { "p(101)", "--x: 'p(101)' is no statistic of a trend" },
+        { "", "--x: '' is none of avg, min, max, med, count and p(N)" },
+        { "avg,,max", "--x: '' is none of avg, min, max, med, count and p(N)" },
+        { "avg,", "--x: '' is none of avg, min, max, med, count and p(N)" },
+        { "avg,rate", "--x: 'rate' is none of avg, min, max, med, count and p(N)" },
+        { "p(101)", "--x: 'p(101)' is none of avg, min, max, med, count and p(N)" },
+        { TEN TEN TEN "max,max,max", "--x: more than 32 statistics" },
     };
+    char *json = quoted("{" F BARE "}");
+    struct rp_overrides overrides = { .trend_stats = { "max, p(99.9)", "--x" } };
     struct rp_plan *plan = resolve("{" F BARE "}", NULL);
 
     assert_int_equal(plan->trend_stat_count, 7);
-    for (size_t i = 0; i < RP_ARRAY_LEN(bad); i++) {
-        struct rp_error err = { 0 };
-
-        assert_int_equal(rp_plan_set_trend_stats(plan, bad[i][0], "--x", &err), -RP_EUSER);
-        assert_string_equal(err.message, bad[i][1]);
-        assert_int_equal(plan->trend_stat_count, 7);
-        rp_error_deinit(&err);
-    }
-    rp_alloc_fail_at(1);
-    assert_int_equal(rp_plan_set_trend_stats(plan, "max", "--x", NULL), -ENOMEM);
-    rp_alloc_fail_at(0);
-    assert_int_equal(plan->trend_stat_count, 7);
-    assert_int_equal(rp_plan_set_trend_stats(plan, "max, p(99.9)", "--x", NULL), 0);
+    rp_plan_free(plan);
+    plan = resolve("{" F BARE "}", &overrides);
     assert_int_equal(plan->trend_stat_count, 2);
     assert_int_equal(plan->trend_stats[0].kind, RP_STAT_MAX);
     assert_true(plan->trend_stats[1].p == 99.9);
     rp_plan_free(plan);
+    for (size_t i = 0; i < RP_ARRAY_LEN(bad); i++) {
+        struct rp_error err = { 0 };
+
+        overrides.trend_stats.value = bad[i][0];
+        plan = NULL;
+        assert_int_equal(rp_plan_resolve(json, &overrides, &plan, &err), -RP_EUSER);
+        assert_string_equal(err.message, bad[i][1]);
+        assert_null(plan);
+        assert_int_equal(rp_trend_stats_check(bad[i][0], "--x", &err), -RP_EUSER);
+        assert_string_equal(err.message, bad[i][1]);
+        rp_error_deinit(&err);
+    }
+    free(json);
 }
 
 int main(void)
@@ -333,7 +342,7 @@ int main(void)
         cmocka_unit_test(thresholds_know_the_type_of_their_metric),
         cmocka_unit_test(sizes_and_times_are_summed_where_scenarios_meet),
         cmocka_unit_test(ramping_scenarios_have_size_and_time),
-        cmocka_unit_test(trend_stats_are_replaced_whole_or_not_at_all),
+        cmocka_unit_test(trend_stats_of_the_command_line_replace_the_plans),
     };
 
     return cmocka_run_group_tests_name("plan/resolve", tests, NULL, NULL);
