@@ -30,7 +30,7 @@ static int out_of_memory(void)
     return RP_EXIT_INTERNAL;
 }
 
-/* ---- help, version, mistakes ------------------------------------------------------------------------------- */
+/* ---- help, version, mistakes ----------------------------------------------------------------- */
 
 static int print_help(const struct rp_cli *cli, const struct rp_command *command)
 {
@@ -108,7 +108,7 @@ static int print_mistakes(const struct rp_cli *cli)
     return RP_EXIT_CONFIG;
 }
 
-/* ---- commands ----------------------------------------------------------------------------------------------- */
+/* ---- commands -------------------------------------------------------------------------------- */
 
 static enum rp_format format_of(const struct rp_cli *cli)
 {
@@ -117,7 +117,8 @@ static enum rp_format format_of(const struct rp_cli *cli)
     return format && strcmp(format, "json") == 0 ? RP_FORMAT_JSON : RP_FORMAT_TEXT;
 }
 
-/* Workers inherit it; a connection is an open file. Where it fails the run has fewer, which doctor tells. */
+/* Workers inherit it; a connection is an open file. Where it fails the run has fewer, which doctor
+ * tells. */
 static void raise_file_limit(void)
 {
     struct rlimit limit;
@@ -128,7 +129,8 @@ static void raise_file_limit(void)
     (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* A reader that has gone or a file that may not grow fails a write; it must not end the run, its teardown and result. */
+/* A reader that has gone or a file that may not grow fails a write; it must not end the run, its
+ * teardown and result. */
 static void ignore_write_signals(void)
 {
     signal(SIGPIPE, SIG_IGN);
@@ -142,7 +144,8 @@ static int run(const struct rp_run_options *options)
     return rp_cmd_run(options);
 }
 
-/* What is said on the command line only: RAMPA_PYTHON may stand in the environment for other runs. */
+/* What is said on the command line only: RAMPA_PYTHON may stand in the environment for other
+ * runs. */
 static int check_url_options(const struct rp_cli *cli, struct rp_error *err)
 {
     for (size_t i = 0; i < cli->given_count; i++) {

@@ -2,10 +2,11 @@
 #pragma once
 
 /*
- * app/cli.h - the command line: one table of commands, one of options, and the parser made from them.
+ * app/cli.h - the command line: one table of commands, one of options, and the parser made from
+ * them.
  *
- * The help, the man page, the reference page and the shell completion are made from the same tables (app/help.h,
- * app/docs.h, app/completion.h), so that an option exists everywhere or nowhere.
+ * The help, the man page, the reference page and the shell completion are made from the same tables
+ * (app/help.h, app/docs.h, app/completion.h), so that an option exists everywhere or nowhere.
  */
 
 #include <stdbool.h>
@@ -16,7 +17,7 @@
 #include "base/error.h"
 #include "plan/plan.h"
 
-/* ---- the tables (table.c) --------------------------------------------------------------------------------- */
+/* ---- the tables (table.c) -------------------------------------------------------------------- */
 
 enum rp_command_id { /* the order of the help */
                      RP_CMD_RUN,
@@ -142,7 +143,7 @@ const struct rp_command *rp_command_find(const char *name);
 /* Whether @command has @option; NULL asks what may stand before a command. */
 bool rp_option_belongs(const struct rp_option *option, const struct rp_command *command);
 
-/* ---- the parser (parse.c) --------------------------------------------------------------------------------- */
+/* ---- the parser (parse.c) -------------------------------------------------------------------- */
 
 /* One use of an option. */
 struct rp_given {
@@ -162,20 +163,23 @@ struct rp_cli {
 };
 
 /*
- * Parses @argv (argv[0] is skipped) and, for options that @argv does not give, the environment. Mistakes of the user are
- * in ret->errors, all of them, and the return is 0; -ENOMEM leaves @ret empty. Strings of @argv and of the environment are
- * borrowed. When --help or --version was given nothing else is judged: errors are dropped.
+ * Parses @argv (argv[0] is skipped) and, for options that @argv does not give, the environment.
+ * Mistakes of the user are in ret->errors, all of them, and the return is 0; -ENOMEM leaves @ret
+ * empty. Strings of @argv and of the environment are borrowed. When --help or --version was given
+ * nothing else is judged: errors are dropped.
  */
 RP_NODISCARD int rp_cli_parse(int argc, char *const argv[], struct rp_cli *ret);
 void rp_cli_deinit(struct rp_cli *cli); /* a zeroed one is allowed */
 
 /* The last use of an option, or { NULL, NULL }. */
 struct rp_override rp_cli_value(const struct rp_cli *cli, enum rp_option_id id);
-/* Whether @text is a value of @option; if not, fills @err with a message that begins with @origin. */
+/* Whether @text is a value of @option; if not, fills @err with a message that begins with
+ * @origin. */
 bool rp_option_accepts(const struct rp_option *option, const char *text, const char *origin,
                        struct rp_error *err);
 /* The same for a list of words that ends with NULL. */
 bool rp_choice_accepts(const char *const *choices, const char *text, const char *origin,
                        struct rp_error *err);
-/* What an environment variable says about a flag: 1 yes true on, 0 no false off. False for anything else. */
+/* What an environment variable says about a flag: 1 yes true on, 0 no false off. False for anything
+ * else. */
 bool rp_flag_parse(const char *text, bool *ret);

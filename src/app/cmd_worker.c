@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The worker of `rampa run URL`: this program once more, with a script host that needs no interpreter. */
+/* The worker of `rampa run URL`: this program once more, with a script host that needs no
+ * interpreter. */
 
 #include <signal.h>
 #include <stdio.h>

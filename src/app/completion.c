@@ -6,8 +6,8 @@
 #include "app/cli.h"
 
 /*
- * The script holds one list of words a command, and one rule an option that has a value. It asks nothing of the program
- * at completion time, so that pressing Tab never starts anything.
+ * The script holds one list of words a command, and one rule an option that has a value. It asks
+ * nothing of the program at completion time, so that pressing Tab never starts anything.
  */
 
 static void append_choices(struct rp_buf *out, const char *const *choices)
@@ -22,7 +22,7 @@ static void append_command_names(struct rp_buf *out)
         rp_buf_appendf(out, "%s%s", i ? " " : "", rp_commands[i].name);
 }
 
-/* ---- bash ---------------------------------------------------------------------------------------------------- */
+/* ---- bash ------------------------------------------------------------------------------------ */
 
 static void bash_options(struct rp_buf *out, const struct rp_command *command)
 {
@@ -116,7 +116,7 @@ static void bash(struct rp_buf *out)
                            "complete -o filenames -F _rampa rampa\n");
 }
 
-/* ---- zsh ----------------------------------------------------------------------------------------------------- */
+/* ---- zsh ------------------------------------------------------------------------------------- */
 
 /* Text inside '...' and inside [...] or a ':' list of _arguments. */
 static void zsh_text(struct rp_buf *out, const char *text)

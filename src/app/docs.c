@@ -7,7 +7,7 @@
 #include "app/help.h"
 #include "target/target.h"
 
-/* ---- man page -------------------------------------------------------------------------------------------------- */
+/* ---- man page -------------------------------------------------------------------------------- */
 
 /* Text for roff: a dash is a dash that can be copied, and no line begins with a request. */
 static void roff(struct rp_buf *out, const char *text)
@@ -146,7 +146,7 @@ void rp_docs_man(struct rp_buf *out)
     man_examples(out, rp_global_examples);
 }
 
-/* ---- reference page --------------------------------------------------------------------------------------------- */
+/* ---- reference page -------------------------------------------------------------------------- */
 
 /* Text inside a cell of a table. */
 static void cell(struct rp_buf *out, const char *text)

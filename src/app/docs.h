@@ -9,5 +9,6 @@
 
 /* Appends the man page (roff). */
 void rp_docs_man(struct rp_buf *out);
-/* Appends the reference of commands, options, variables and exit codes (Markdown), for docs/cli.md. */
+/* Appends the reference of commands, options, variables and exit codes (Markdown), for
+ * docs/cli.md. */
 void rp_docs_reference(struct rp_buf *out);

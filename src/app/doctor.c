@@ -51,7 +51,7 @@ size_t rp_doctor_count(const struct rp_doctor_report *report, enum rp_finding_ve
     return count;
 }
 
-/* ---- the program itself --------------------------------------------------------------------------------------- */
+/* ---- the program itself ---------------------------------------------------------------------- */
 
 #if defined(__clang__)
 #define COMPILER "clang " __clang_version__
@@ -123,7 +123,7 @@ void rp_doctor_loop(struct rp_doctor_report *report, const struct rp_doctor_plac
         SET(finding->remedy, "sudo sysctl -w kernel.io_uring_disabled=0");
 }
 
-/* ---- reports --------------------------------------------------------------------------------------------------- */
+/* ---- reports --------------------------------------------------------------------------------- */
 
 static const char *verdict_color(enum rp_finding_verdict verdict)
 {
@@ -236,7 +236,7 @@ int rp_doctor_write_json(const struct rp_doctor_report *report, struct rp_buf *o
     return out->error;
 }
 
-/* ---- the command ------------------------------------------------------------------------------------------------ */
+/* ---- the command ----------------------------------------------------------------------------- */
 
 int rp_cmd_doctor(const struct rp_cli *cli)
 {

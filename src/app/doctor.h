@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * app/doctor.h - what on this machine would limit a test: the findings, apart from how they are printed.
+ * app/doctor.h - what on this machine would limit a test: the findings, apart from how they are
+ * printed.
  */
 
 #include <stdbool.h>

@@ -41,7 +41,7 @@ static void unreadable(struct rp_finding *finding, const char *path)
     SET(finding->value, "unknown: %s cannot be read", path);
 }
 
-/* ---- limits of the kernel -------------------------------------------------------------------------------------- */
+/* ---- limits of the kernel -------------------------------------------------------------------- */
 
 static void limit_text(rlim_t limit, char *out, size_t size)
 {
@@ -129,7 +129,7 @@ void rp_doctor_limits(struct rp_doctor_report *report, const struct rp_doctor_pl
     backlog(report, place->root);
 }
 
-/* ---- processors and memory --------------------------------------------------------------------------------------- */
+/* ---- processors and memory ------------------------------------------------------------------- */
 
 static int usable_cores(void)
 {

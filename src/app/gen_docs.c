@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A tool of the build, not installed: keeps docs/rampa.1 and the reference part of docs/cli.md equal to the tables.
+ * A tool of the build, not installed: keeps docs/rampa.1 and the reference part of docs/cli.md
+ * equal to the tables.
  *
  *     gen_docs check DOCS    exit 1 when a page is not current
  *     gen_docs update DOCS   rewrites what is not

@@ -9,8 +9,9 @@
 #include "ui/ink.h"
 
 /*
- * Two columns: what to type, and what it does, which is wrapped at the width of the terminal. On a narrow terminal the
- * second column goes below the first. Lines stay short enough to be read on a wide one.
+ * Two columns: what to type, and what it does, which is wrapped at the width of the terminal. On a
+ * narrow terminal the second column goes below the first. Lines stay short enough to be read on a
+ * wide one.
  */
 enum { LINE_MAX_COLS = 96, NARROW = 64, COLUMN = 30, COLUMN_NARROW = 8 };
 
@@ -45,7 +46,8 @@ static void title(struct writer *w, const char *text)
                    rp_ink(w->color, RP_INK_OFF));
 }
 
-/* One row: @left in the colour of things to type, the scratch text beside or below it. Empties the scratch. */
+/* One row: @left in the colour of things to type, the scratch text beside or below it. Empties the
+ * scratch. */
 static void row(struct writer *w, const char *left, size_t column)
 {
     size_t cols = rp_text_cols(rp_slice_str(left)) + 2;
@@ -65,7 +67,7 @@ static void row(struct writer *w, const char *left, size_t column)
         rp_buf_reset(&w->scratch);
 }
 
-/* ---- shared pieces ------------------------------------------------------------------------------------------ */
+/* ---- shared pieces --------------------------------------------------------------------------- */
 
 void rp_help_usage(const struct rp_command *command, struct rp_buf *out)
 {
@@ -121,7 +123,7 @@ void rp_help_option_spelling(const struct rp_option *option, bool pad_short, str
         rp_buf_appendf(out, " %s", option->placeholder);
 }
 
-/* ---- sections ------------------------------------------------------------------------------------------------ */
+/* ---- sections -------------------------------------------------------------------------------- */
 
 static void usage(struct writer *w, const struct rp_command *command)
 {

@@ -11,8 +11,9 @@
 #include "base/str.h"
 
 /*
- * One pass over the line. Every mistake is collected, so that a line is corrected once and not once per mistake; what
- * a mistake makes unsure (is the word after an unknown option its value?) is then not reported on top of it.
+ * One pass over the line. Every mistake is collected, so that a line is corrected once and not once
+ * per mistake; what a mistake makes unsure (is the word after an unknown option its value?) is then
+ * not reported on top of it.
  */
 
 struct parser {
@@ -42,7 +43,7 @@ static void given(struct rp_cli *cli, const struct rp_option *option, const char
     cli->given[cli->given_count++] = (struct rp_given){ option, value, origin };
 }
 
-/* ---- options ---------------------------------------------------------------------------------------------- */
+/* ---- options --------------------------------------------------------------------------------- */
 
 static const struct rp_option *find_long(struct rp_slice name)
 {
@@ -110,7 +111,8 @@ static void unknown(struct parser *p, struct rp_slice text, struct rp_slice name
         rp_error_suggest(err, similar->name);
 }
 
-/* The next word as a value. A word that begins with a dash is not one, unless a digit follows: no option is a digit. */
+/* The next word as a value. A word that begins with a dash is not one, unless a digit follows: no
+ * option is a digit. */
 static const char *next_value(struct parser *p)
 {
     const char *word = p->next < p->argc ? p->argv[p->next] : NULL;
@@ -184,7 +186,7 @@ static void take_short(struct parser *p, const char *word)
     }
 }
 
-/* ---- words ------------------------------------------------------------------------------------------------ */
+/* ---- words ----------------------------------------------------------------------------------- */
 
 static bool looks_like_script(const char *word)
 {
@@ -257,7 +259,7 @@ static void take_word(struct parser *p, const char *word)
     }
 }
 
-/* ---- the whole ---------------------------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------------- */
 
 static bool is_given(const struct rp_cli *cli, const struct rp_option *option)
 {

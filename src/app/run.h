@@ -2,12 +2,14 @@
 #pragma once
 
 /*
- * app/run.h - what the command line hands to the commands that work on a script: run, check, inspect.
+ * app/run.h - what the command line hands to the commands that work on a script: run, check,
+ * inspect.
  *
- * The command line has been parsed when these are called: the values of options have the type that the table of
- * options says (a whole number, a duration, KEY=VALUE), the script is a readable .py file or a URL. Whether they fit together
- * and fit the script is judged by the plan room, which names the origin of a value in its messages.
- * All strings are borrowed and live until the process ends its command.
+ * The command line has been parsed when these are called: the values of options have the type that
+ * the table of options says (a whole number, a duration, KEY=VALUE), the script is a readable .py
+ * file or a URL. Whether they fit together and fit the script is judged by the plan room, which
+ * names the origin of a value in its messages. All strings are borrowed and live until the process
+ * ends its command.
  */
 
 #include <stdbool.h>
@@ -33,16 +35,19 @@ struct rp_run_options {
 
 enum rp_format { RP_FORMAT_TEXT, RP_FORMAT_JSON };
 
-/* Each does its command, prints what there is to print (errors through rp_error_print) and returns the exit code.
- * out, event_log, strict, quiet, progress and overrides.trend_stats are set for run only. */
+/* Each does its command, prints what there is to print (errors through rp_error_print) and returns
+ * the exit code. out, event_log, strict, quiet, progress and overrides.trend_stats are set for run
+ * only. */
 int rp_cmd_run(const struct rp_run_options *options);
 int rp_cmd_check(const struct rp_run_options *options);
 int rp_cmd_inspect(const struct rp_run_options *options, enum rp_format format);
 
-/* The only argument that makes the program a worker (cmd_worker.c). Not among the commands: rampa starts it, nobody else. */
+/* The only argument that makes the program a worker (cmd_worker.c). Not among the commands: rampa
+ * starts it, nobody else. */
 #define RP_WORKER_WORD "_worker"
 int rp_cmd_worker(void);
 
-/* Prints @err once: place, message, an indented hint, the detail below. Control characters of foreign text are made
- * visible, so that a message cannot move the cursor. An @err without a message prints nothing. */
+/* Prints @err once: place, message, an indented hint, the detail below. Control characters of
+ * foreign text are made visible, so that a message cannot move the cursor. An @err without a
+ * message prints nothing. */
 void rp_error_print(FILE *stream, const struct rp_error *err, bool color);

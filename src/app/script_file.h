@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * app/script_file.h - is this file a script that can be loaded? Asked before an interpreter is started.
+ * app/script_file.h - is this file a script that can be loaded? Asked before an interpreter is
+ * started.
  */
 
 #include <stdbool.h>
@@ -10,7 +11,9 @@
 #include "base/compiler.h"
 #include "base/error.h"
 
-/* "http://..." and whatever else has a scheme: no file, but a request that is made again and again. */
+/* "http://..." and whatever else has a scheme: no file, but a request that is made again and
+ * again. */
 bool rp_script_is_url(const char *script);
-/* Returns 0, or -RP_EUSER with @err filled (place, message, the nearest file of the same folder as a hint). */
+/* Returns 0, or -RP_EUSER with @err filled (place, message, the nearest file of the same folder as
+ * a hint). */
 RP_NODISCARD int rp_script_file_check(const char *path, struct rp_error *err);

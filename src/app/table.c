@@ -5,8 +5,8 @@
 #include "plan/plan.h"
 
 /*
- * The tables of commands and options. Parser, help, man page, reference and completion are made from them: to add an
- * option, add its row here and read its value where the command begins.
+ * The tables of commands and options. Parser, help, man page, reference and completion are made
+ * from them: to add an option, add its row here and read its value where the command begins.
  */
 
 #define RP_IN_SCRIPT (RP_IN(RP_CMD_RUN) | RP_IN(RP_CMD_CHECK) | RP_IN(RP_CMD_INSPECT))

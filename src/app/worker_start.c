@@ -14,7 +14,8 @@
 #include "coordinator/process.h"
 #include "plan/duration.h"
 
-/* What the interpreter runs. An interpreter without the extension says so in one sentence instead of a traceback. */
+/* What the interpreter runs. An interpreter without the extension says so in one sentence instead
+ * of a traceback. */
 static const char program[] =
     "import sys\n"
     "try:\n"
@@ -64,7 +65,8 @@ static int start_python(const struct rp_run_options *options, struct rp_worker_s
     return -ENOMEM;
 }
 
-/* By its name, so that the process is called rampa; it may have been replaced or moved since it was started. */
+/* By its name, so that the process is called rampa; it may have been replaced or moved since it was
+ * started. */
 static char *this_program(void)
 {
     char path[PATH_MAX];

@@ -15,10 +15,12 @@ struct rp_worker_start {
     char *hint;    /* owned; NULL = none */
 };
 
-/* Of a URL: this program. Else an interpreter, which runs the package's worker on the control descriptor. -ENOMEM. */
+/* Of a URL: this program. Else an interpreter, which runs the package's worker on the control
+ * descriptor. -ENOMEM. */
 RP_NODISCARD int rp_worker_start_for(const struct rp_run_options *options,
                                      struct rp_worker_start *ret);
-/* How long the coordinator waits for a worker (its configuration's patience): what RAMPA_PATIENCE says, a duration, for a machine
- * on which 10 s are too few, as under a debugger or valgrind; 0 when it is unset. -RP_EUSER when it is none. */
+/* How long the coordinator waits for a worker (its configuration's patience): what RAMPA_PATIENCE
+ * says, a duration, for a machine on which 10 s are too few, as under a debugger or valgrind; 0
+ * when it is unset. -RP_EUSER when it is none. */
 RP_NODISCARD int rp_worker_patience(rp_ns *ret, struct rp_error *err);
 void rp_worker_start_deinit(struct rp_worker_start *start);

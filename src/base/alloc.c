@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The test hook is the one mutable state of the room: one counter per process, read by tests only. */
+/* The test hook is the one mutable state of the room: one counter per process, read by tests
+ * only. */
 static uint64_t alloc_count;
 static uint64_t alloc_fail_at;
 

@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * base/alloc.h - the allocator of every room: malloc, with a hook that lets a test fail the n-th call.
+ * base/alloc.h - the allocator of every room: malloc, with a hook that lets a test fail the n-th
+ * call.
  *
  * NULL means -ENOMEM and is returned to the caller: the same code lives in a user's Python process.
  */

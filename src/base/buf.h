@@ -4,9 +4,10 @@
 /*
  * base/buf.h - a growing byte buffer with a maximum.
  *
- * Errors are sticky: the first failed append is remembered in error (-ENOMEM, or -EMSGSIZE when the maximum
- * would be passed), later ones do nothing, and the caller checks once at the end. A zeroed buffer with a
- * maximum set is valid and owns nothing. The bytes are always followed by a NUL that len does not count.
+ * Errors are sticky: the first failed append is remembered in error (-ENOMEM, or -EMSGSIZE when the
+ * maximum would be passed), later ones do nothing, and the caller checks once at the end. A zeroed
+ * buffer with a maximum set is valid and owns nothing. The bytes are always followed by a NUL that
+ * len does not count.
  */
 
 #include <stdarg.h>
@@ -76,5 +77,6 @@ static inline struct rp_slice rp_buf_slice(const struct rp_buf *buf)
 {
     return rp_slice(buf->data, buf->len);
 }
-/* Hands the bytes to the caller (free with rp_free) and leaves the buffer empty. NULL on a sticky error. */
+/* Hands the bytes to the caller (free with rp_free) and leaves the buffer empty. NULL on a sticky
+ * error. */
 RP_NODISCARD char *rp_buf_take(struct rp_buf *buf);

@@ -20,7 +20,8 @@
 /* The object that embeds @member at @ptr. */
 #define rp_container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
-/* A programming error: stops the program with the place, in release builds too. Cheap checks only. */
+/* A programming error: stops the program with the place, in release builds too. Cheap checks
+ * only. */
 #define rp_assert(cond)                                                                            \
     do {                                                                                           \
         if (RP_UNLIKELY(!(cond)))                                                                  \

@@ -8,7 +8,8 @@
 
 #include "base/alloc.h"
 
-/* Texts of errors do not go through rp_alloc: reporting must not be what a failing-allocation test fails. */
+/* Texts of errors do not go through rp_alloc: reporting must not be what a failing-allocation test
+ * fails. */
 static void replace(char **slot, char *text)
 {
     free(*slot);

@@ -4,10 +4,11 @@
 /*
  * base/error.h - how a user's mistake travels from where it is found to where it is printed.
  *
- * Return codes: 0 is success; negative is fatal for the operation and is forwarded unchanged (-errno or one of
- * the codes below); positive is a documented condition of that one function, handled by its direct caller.
- * A user error is -RP_EUSER with a filled struct rp_error, printed once, by app. What a load test observes
- * (refused, reset, timed out, 503) is data in a sample and never one of these.
+ * Return codes: 0 is success; negative is fatal for the operation and is forwarded unchanged
+ * (-errno or one of the codes below); positive is a documented condition of that one function,
+ * handled by its direct caller. A user error is -RP_EUSER with a filled struct rp_error, printed
+ * once, by app. What a load test observes (refused, reset, timed out, 503) is data in a sample and
+ * never one of these.
  */
 
 #include "base/compiler.h"
@@ -23,15 +24,16 @@ struct rp_error {
     int line;      /* from 1; 0 when unknown */
     char *message; /* owned; one sentence without a final dot */
     char *hint;    /* owned; the remedy ("did you mean 'constant-vus'?"), may be NULL */
-    char
-        *detail; /* owned; several lines to show below, such as the user's traceback; may be NULL */
+    /* Owned; several lines that are shown below, such as the user's traceback; may be NULL. */
+    char *detail;
 };
 
 void rp_error_deinit(struct rp_error *err); /* NULL is allowed; leaves it empty */
 
 /* Sets the message (what was there is replaced) and returns @code. @err may be NULL. */
 RP_PRINTF(3, 4) int rp_error_set(struct rp_error *err, int code, const char *fmt, ...);
-/* Puts "@origin: " before the message, as where a value came from, and returns @code. @err may be NULL. */
+/* Puts "@origin: " before the message, as where a value came from, and returns @code. @err may be
+ * NULL. */
 int rp_error_prefix(struct rp_error *err, int code, const char *origin);
 /* Adds the place, the remedy, the detail; each replaces an earlier one. @err may be NULL. */
 void rp_error_place(struct rp_error *err, const char *file, int line);

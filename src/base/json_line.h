@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * base/json_line.h - writes one JSON object on one line, member by member. Any text is allowed: what is not UTF-8
- * becomes U+FFFD. Errors are the buffer's, sticky.
+ * base/json_line.h - writes one JSON object on one line, member by member. Any text is allowed:
+ * what is not UTF-8 becomes U+FFFD. Errors are the buffer's, sticky.
  */
 
 #include <stdbool.h>
@@ -26,7 +26,8 @@ void rp_line_i64(struct rp_json_line *line, const char *key, int64_t value);
 void rp_line_u64(struct rp_json_line *line, const char *key, uint64_t value);
 /* A JSON string by itself, of any bytes. */
 void rp_line_string(struct rp_buf *out, struct rp_slice text);
-/* As short as reads back the same; whole numbers below 2^53 without a fraction; NaN and infinities are null. */
+/* As short as reads back the same; whole numbers below 2^53 without a fraction; NaN and infinities
+ * are null. */
 void rp_line_number(struct rp_json_line *line, const char *key, double value);
 void rp_line_bool(struct rp_json_line *line, const char *key, bool value);
 void rp_line_null(struct rp_json_line *line, const char *key);

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * base/list.h - intrusive doubly linked list. The head is a node too; a node that is in no list links to itself
- * (rp_list_init) or is zeroed.
+ * base/list.h - intrusive doubly linked list. The head is a node too; a node that is in no list
+ * links to itself (rp_list_init) or is zeroed.
  */
 
 #include <stdbool.h>

@@ -29,7 +29,8 @@ bool rp_parse_i64(struct rp_slice text, int64_t *ret)
     return true;
 }
 
-/* strtod also takes hexadecimal, infinities and leading blanks; numbers of ours are plain decimal. */
+/* strtod also takes hexadecimal, infinities and leading blanks; numbers of ours are plain
+ * decimal. */
 static bool is_decimal(const char *text)
 {
     return strspn(text, "0123456789+-.eE") == strlen(text) && !isspace((unsigned char)text[0]);

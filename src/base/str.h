@@ -12,21 +12,24 @@
 
 /* The whole text must be a decimal integer in range. False leaves *ret untouched. */
 bool rp_parse_i64(struct rp_slice text, int64_t *ret);
-/* The whole text must be a finite decimal number ("1", "-1.5", "1e3"). Independent of the locale. */
+/* The whole text must be a finite decimal number ("1", "-1.5", "1e3"). Independent of the
+ * locale. */
 bool rp_parse_double(struct rp_slice text, double *ret);
 enum { RP_DOUBLE_TEXT = 32 };
-/* A short decimal text (15 to 17 digits) of a finite number that reads back as the same one: "0.1", "2", "-0".
- * Independent of the locale. Returns its length. */
+/* A short decimal text (15 to 17 digits) of a finite number that reads back as the same one: "0.1",
+ * "2", "-0". Independent of the locale. Returns its length. */
 size_t rp_format_double(double value, char out[RP_DOUBLE_TEXT]);
 
-/* The length of the character that UTF-8 @text begins with; 0 when it is none (too long a form, a surrogate, beyond
- * U+10FFFF, cut off) and when there is no text. */
+/* The length of the character that UTF-8 @text begins with; 0 when it is none (too long a form, a
+ * surrogate, beyond U+10FFFF, cut off) and when there is no text. */
 size_t rp_utf8_size(struct rp_slice text);
 bool rp_utf8_is_valid(struct rp_slice text);
 
-/* The closest of @count @choices to @text if it is close enough to be a typing mistake, else NULL. Borrowed. */
+/* The closest of @count @choices to @text if it is close enough to be a typing mistake, else NULL.
+ * Borrowed. */
 const char *rp_suggest(struct rp_slice text, const char *const *choices, size_t count);
-/* Edits (insert, delete, replace, swap of neighbours) from @a to @b, ignoring ASCII case and '-' against '_'. */
+/* Edits (insert, delete, replace, swap of neighbours) from @a to @b, ignoring ASCII case and '-'
+ * against '_'. */
 size_t rp_edit_distance(struct rp_slice a, struct rp_slice b);
 /* FNV-1a, for hash tables. */
 static inline uint64_t rp_hash_bytes(const void *data, size_t len, uint64_t seed)

@@ -35,7 +35,7 @@ bool rp_sysfile_int(const char *root, const char *path, int64_t *ret)
     return rp_sysfile_text(root, path, text, sizeof(text)) && sscanf(text, "%" SCNd64, ret) == 1;
 }
 
-/* ---- control groups ------------------------------------------------------------------------------------------ */
+/* ---- control groups -------------------------------------------------------------------------- */
 
 /* Looks at one group: @dir is below @root, of version 2 or 1. */
 typedef void group_fn(const char *root, const char *dir, bool is_v2, void *context);

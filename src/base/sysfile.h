@@ -14,14 +14,17 @@ bool rp_sysfile_text(const char *root, const char *path, char *out, size_t size)
 /* Its first number. */
 bool rp_sysfile_int(const char *root, const char *path, int64_t *ret);
 
-/* The tightest limits of this process's control groups and their parents, of both versions. False = no limit. */
+/* The tightest limits of this process's control groups and their parents, of both versions. False =
+ * no limit. */
 bool rp_cgroup_cpus(const char *root, double *ret);
-/* For how long and how often those limits have stopped the groups so far, all their processors added up. False = no limit. */
+/* For how long and how often those limits have stopped the groups so far, all their processors
+ * added up. False = no limit. */
 struct rp_cgroup_stops {
     int64_t ns, times;
 };
 bool rp_cgroup_stopped(const char *root, struct rp_cgroup_stops *ret);
-/* Whole processors that this process may keep busy: those of its affinity mask, and no more than its quota. At least 1. */
+/* Whole processors that this process may keep busy: those of its affinity mask, and no more than
+ * its quota. At least 1. */
 int rp_usable_cores(const char *root);
 /* What is left of the memory limit. */
 bool rp_cgroup_memory(const char *root, int64_t *ret_left_bytes);

@@ -48,7 +48,8 @@ static uint8_t rune_cols(uint32_t code)
     return in_ranges(code, wide, RP_ARRAY_LEN(wide)) ? 2 : 1;
 }
 
-/* The length a UTF-8 sequence announces by its first byte, and that byte's payload; 0 when it cannot start one. */
+/* The length a UTF-8 sequence announces by its first byte, and that byte's payload; 0 when it
+ * cannot start one. */
 static uint8_t sequence_len(unsigned char first, uint32_t *ret_bits)
 {
     if (first < 0x80) {
@@ -124,7 +125,8 @@ size_t rp_text_cols(struct rp_slice text)
     return cols;
 }
 
-/* Appends the characters from column @from on that fit into @budget columns; a combining mark never starts it. */
+/* Appends the characters from column @from on that fit into @budget columns; a combining mark never
+ * starts it. */
 static size_t append_part(struct rp_buf *out, struct rp_slice text, size_t from, size_t budget)
 {
     struct rp_slice shown;

@@ -2,11 +2,12 @@
 #pragma once
 
 /*
- * base/text.h - text of others (names, URLs, messages) on a terminal: counted in columns, never in bytes, and harmless.
+ * base/text.h - text of others (names, URLs, messages) on a terminal: counted in columns, never in
+ * bytes, and harmless.
  *
- * A name may come from a script or a server. Control characters, terminal escapes and the characters that turn the
- * writing direction are shown as U+FFFD, line ends and tabs as a blank, so that no name can draw on the terminal or
- * break a line. Independent of the locale.
+ * A name may come from a script or a server. Control characters, terminal escapes and the
+ * characters that turn the writing direction are shown as U+FFFD, line ends and tabs as a blank, so
+ * that no name can draw on the terminal or break a line. Independent of the locale.
  */
 
 #include <stdbool.h>
@@ -30,15 +31,17 @@ struct rp_rune rp_rune_decode(struct rp_slice text);
 
 /* Columns that rp_text_append would use without a limit. */
 size_t rp_text_cols(struct rp_slice text);
-/* Appends @text on one line, at most @max_cols columns (>= 1), shortened in the middle; returns the columns used. */
+/* Appends @text on one line, at most @max_cols columns (>= 1), shortened in the middle; returns the
+ * columns used. */
 size_t rp_text_append(struct rp_buf *out, struct rp_slice text, size_t max_cols);
 /* The same filled with blanks up to @cols. */
 void rp_text_pad(struct rp_buf *out, struct rp_slice text, size_t cols);
-/* Appends @text broken at blanks: no line longer than @width unless one word is, further lines indented by @indent.
- * @used columns stand on the first line already. */
+/* Appends @text broken at blanks: no line longer than @width unless one word is, further lines
+ * indented by @indent. @used columns stand on the first line already. */
 void rp_text_wrap(struct rp_buf *out, struct rp_slice text, size_t width, size_t indent,
                   size_t used);
-/* Appends @text as valid UTF-8, nothing else changed: for JSON, which escapes control characters itself. */
+/* Appends @text as valid UTF-8, nothing else changed: for JSON, which escapes control characters
+ * itself. */
 void rp_text_utf8(struct rp_buf *out, struct rp_slice text);
 /* @count times @byte. */
 void rp_text_fill(struct rp_buf *out, char byte, size_t count);

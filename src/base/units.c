@@ -6,8 +6,8 @@
 #include <stdio.h>
 
 /*
- * printf's %f writes the locale's decimal point, and a script may have set any locale. So only integers are printed:
- * the part before the point and the part behind it.
+ * printf's %f writes the locale's decimal point, and a script may have set any locale. So only
+ * integers are printed: the part before the point and the part behind it.
  */
 
 static const double powers[] = { 1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12 };

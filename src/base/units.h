@@ -2,10 +2,11 @@
 #pragma once
 
 /*
- * base/units.h - numbers for people: a unit that fits, a few significant digits. Independent of the locale.
+ * base/units.h - numbers for people: a unit that fits, a few significant digits. Independent of the
+ * locale.
  *
- * Each writes into @out (RP_UNIT_SIZE bytes) and returns it, so that calls can stand among printf's arguments. NaN and
- * infinities become "-".
+ * Each writes into @out (RP_UNIT_SIZE bytes) and returns it, so that calls can stand among printf's
+ * arguments. NaN and infinities become "-".
  */
 
 #include <stddef.h>
@@ -15,7 +16,8 @@ enum { RP_UNIT_SIZE = 40 };
 
 /* @decimals 0..12 digits behind the point, rounded half away from zero. */
 const char *rp_unit_fixed(double value, int decimals, char *out);
-/* Milliseconds as "512us", "1.23ms", "12.3s", "1m02s", "1h05m", with @digits significant digits below a minute. */
+/* Milliseconds as "512us", "1.23ms", "12.3s", "1m02s", "1h05m", with @digits significant digits
+ * below a minute. */
 const char *rp_unit_time(double ms, int digits, char *out);
 /* A plain number with @digits significant digits: "0.012", "12.3", "1234", "1.23M". */
 const char *rp_unit_number(double value, int digits, char *out);

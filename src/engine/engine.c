@@ -12,7 +12,7 @@
 #include "plan/metrics.h"
 #include "sched/executor.h"
 
-/* ---- life ------------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static const struct rp_tags *tags_of(struct rp_engine *engine, const struct rp_scenario *plan)
 {
@@ -181,7 +181,7 @@ void rp_engine_free(struct rp_engine *engine)
     rp_free(engine);
 }
 
-/* ---- from outside ------------------------------------------------------------------------------------------- */
+/* ---- from outside ---------------------------------------------------------------------------- */
 
 static void pause_executors(struct rp_engine *engine)
 {
@@ -217,7 +217,8 @@ void rp_engine_stop(struct rp_engine *engine, rp_ns deadline)
     rp_engine_begin_ready_soon(engine); /* what a pause held will not begin */
 }
 
-/* What waits to begin waits on; but not that of executors whose time is over, which a pause does not hold. */
+/* What waits to begin waits on; but not that of executors whose time is over, which a pause does
+ * not hold. */
 static void drop_ready_of_stopped(struct rp_engine *engine, rp_ns now)
 {
     struct rp_list all, *node;

@@ -4,8 +4,9 @@
 /*
  * engine/engine.h - the run inside one worker: VUs, iterations, executors, the accounting.
  *
- * The engine knows no process and no message. Whoever runs it (a worker process, a test, later a caller's own loop) gives it
- * a plan, a loop, a registry and a script host, and turns the loop until finished() was called.
+ * The engine knows no process and no message. Whoever runs it (a worker process, a test, later a
+ * caller's own loop) gives it a plan, a loop, a registry and a script host, and turns the loop
+ * until finished() was called.
  */
 
 #include <stdbool.h>
@@ -33,8 +34,8 @@ struct rp_engine_config { /* everything is borrowed for the engine's life */
     struct rp_script_host *host;
     const struct rp_clients *clients; /* whose sessions the VUs have; NULL = they have none */
     void (*finished)(struct rp_engine *engine, void *user);
-    /* Something that the user of the tool should know; texts valid during the call. @about names what several workers would
-     * say with figures of their own. May be NULL. */
+    /* Something that the user of the tool should know; texts valid during the call. @about names
+     * what several workers would say with figures of their own. May be NULL. */
     void (*warning)(void *user, const char *about, const char *text);
     void *user;
 };
@@ -49,8 +50,9 @@ void rp_engine_free(struct rp_engine *engine);
 void rp_engine_start(struct rp_engine *engine, rp_ns at);
 /* No new iteration; what runs is interrupted at @deadline at the latest (0 = now). Ends a pause. */
 void rp_engine_stop(struct rp_engine *engine, rp_ns deadline);
-/* No iteration starts and no schedule goes on from now to resume; what runs goes on running, and so does a graceful stop. A
- * pause before the start holds the start. Pausing twice is as once; no-ops when finished. */
+/* No iteration starts and no schedule goes on from now to resume; what runs goes on running, and so
+ * does a graceful stop. A pause before the start holds the start. Pausing twice is as once; no-ops
+ * when finished. */
 void rp_engine_pause(struct rp_engine *engine);
 void rp_engine_resume(struct rp_engine *engine);
 bool rp_engine_is_paused(const struct rp_engine *engine);
@@ -59,7 +61,8 @@ bool rp_engine_is_finished(const struct rp_engine *engine);
 rp_ns rp_engine_elapsed(const struct rp_engine *engine);
 rp_ns rp_engine_paused_time(const struct rp_engine *engine);
 
-/* Records what is measured once a second (vus, vus_max, dropped_iterations), and warns: call before draining the registry. */
+/* Records what is measured once a second (vus, vus_max, dropped_iterations), and warns: call before
+ * draining the registry. */
 void rp_engine_sample(struct rp_engine *engine);
 
 struct rp_engine_counts {
@@ -68,8 +71,9 @@ struct rp_engine_counts {
 /* Of scenario @i of the plan. */
 struct rp_engine_counts rp_engine_counts(const struct rp_engine *engine, size_t i);
 
-/* What arrival executors make of their schedules, all scenarios together: iterations that began, those of them that began
- * RP_LATE_ARRIVAL after their time, and arrivals that were dropped that late. */
+/* What arrival executors make of their schedules, all scenarios together: iterations that began,
+ * those of them that began RP_LATE_ARRIVAL after their time, and arrivals that were dropped that
+ * late. */
 struct rp_engine_arrivals {
     uint64_t begun, late, late_drops;
 };

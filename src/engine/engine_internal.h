@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * engine/engine_internal.h - what the engine's files share: engine.c its life, iterations.c what runs, report.c what is
- * told about it.
+ * engine/engine_internal.h - what the engine's files share: engine.c its life, iterations.c what
+ * runs, report.c what is told about it.
  */
 
 #include "engine/engine.h"
@@ -16,8 +16,8 @@ struct rp_engine_scenario {
     struct rp_vu *vus;
     int64_t first_number; /* before its VUs' numbers */
     uint64_t started, completed, interrupted, errors;
-    /* Of arrival executors: those of the started ones that were RP_LATE_ARRIVAL behind their time, and others that were and
-     * were refused. */
+    /* Of arrival executors: those of the started ones that were RP_LATE_ARRIVAL behind their time,
+     * and others that were and were refused. */
     uint64_t late, late_refused;
     double busy; /* ns of completed iterations, of arrival executors, from their begin */
     uint64_t reported_dropped;

@@ -3,10 +3,11 @@
 /*
  * VUs and iterations.
  *
- * An executor asks for an iteration; the VU goes to the end of the ready list; a deferred task of the loop begins what
- * is ready, after everything that has arrived was delivered and before anything is sent. Iterations that end at once
- * (a function that never waits) come back to the list and are begun again within the same task up to a cap, so that
- * they neither recurse nor starve the loop. A pause leaves the list as it is.
+ * An executor asks for an iteration; the VU goes to the end of the ready list; a deferred task of
+ * the loop begins what is ready, after everything that has arrived was delivered and before
+ * anything is sent. Iterations that end at once (a function that never waits) come back to the list
+ * and are begun again within the same task up to a cap, so that they neither recurse nor starve the
+ * loop. A pause leaves the list as it is.
  */
 
 #include <stdio.h>
@@ -21,7 +22,7 @@ static struct rp_engine_scenario *of_executor(struct rp_executor *executor)
     return rp_container_of(executor, struct rp_engine_scenario, executor);
 }
 
-/* ---- beginning ---------------------------------------------------------------------------------------------- */
+/* ---- beginning ------------------------------------------------------------------------------- */
 
 /* It may not begin: a pause (false), or never. */
 static bool refused(struct rp_engine *engine, struct rp_vu *vu, rp_ns now)
@@ -87,7 +88,7 @@ static void executor_begin(struct rp_executor *executor, int64_t slot, uint64_t 
     rp_loop_defer(scenario->engine->config.loop, &scenario->engine->begin_ready, begin_ready);
 }
 
-/* ---- ending ------------------------------------------------------------------------------------------------- */
+/* ---- ending ---------------------------------------------------------------------------------- */
 
 static void iteration_ended(struct rp_vu *vu, enum rp_ending ending)
 {
@@ -116,7 +117,8 @@ static void iteration_ended(struct rp_vu *vu, enum rp_ending ending)
         rp_executor_ended(&scenario->executor, vu->slot, true, now);
 }
 
-/* To the executor the slot has been busy until now; the iteration's own time was taken at its end. */
+/* To the executor the slot has been busy until now; the iteration's own time was taken at its
+ * end. */
 static void release_vu(struct rp_vu *vu)
 {
     struct rp_engine_scenario *scenario = vu->engine_scenario;
@@ -164,7 +166,7 @@ static void executor_finished(struct rp_executor *executor)
     rp_loop_defer(engine->config.loop, &engine->tell_finished, tell_finished);
 }
 
-/* ---- VUs beyond those made before the start ------------------------------------------------------------------ */
+/* ---- VUs beyond those made before the start -------------------------------------------------- */
 
 static void warn_of_vu(struct rp_engine_scenario *scenario, int code, const struct rp_error *err)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * What the engine tells: gauges once a second, counts, progress, and the warning about VUs that are missing.
+ * What the engine tells: gauges once a second, counts, progress, and the warning about VUs that are
+ * missing.
  */
 
 #include <math.h>
@@ -9,7 +10,7 @@
 
 #include "engine/engine_internal.h"
 
-/* ---- warnings ----------------------------------------------------------------------------------------------- */
+/* ---- warnings -------------------------------------------------------------------------------- */
 
 void rp_engine_warn(struct rp_engine_scenario *scenario, const char *kind, const char *text)
 {
@@ -56,7 +57,8 @@ static void write_needed(const struct rp_engine_scenario *scenario, char *out, s
                  rate, each, needed > 1 ? needed : 1, needed > 1 ? "s" : "");
 }
 
-/* Once, when there is nobody left and, if possible, when it is known how long an iteration takes. */
+/* Once, when there is nobody left and, if possible, when it is known how long an iteration
+ * takes. */
 static void warn_of_drops(struct rp_engine_scenario *scenario)
 {
     const struct rp_executor *executor = &scenario->executor;
@@ -74,7 +76,7 @@ static void warn_of_drops(struct rp_engine_scenario *scenario)
     rp_engine_warn(scenario, "drops", text);
 }
 
-/* ---- once a second ------------------------------------------------------------------------------------------ */
+/* ---- once a second --------------------------------------------------------------------------- */
 
 static void sample_scenario(struct rp_engine_scenario *scenario)
 {
@@ -88,7 +90,8 @@ static void sample_scenario(struct rp_engine_scenario *scenario)
 
 void rp_engine_sample(struct rp_engine *engine)
 {
-    /* The end of the run leaves the gauge at what was running before it; a run shorter than a sample had them all. */
+    /* The end of the run leaves the gauge at what was running before it; a run shorter than a
+     * sample had them all. */
     if (!engine->is_finished)
         rp_series_gauge(engine->s_vus, (double)rp_engine_active_vus(engine));
     else if (!engine->s_vus->delta.samples && !engine->s_vus->total.samples)
@@ -100,7 +103,7 @@ void rp_engine_sample(struct rp_engine *engine)
     }
 }
 
-/* ---- on request --------------------------------------------------------------------------------------------- */
+/* ---- on request ------------------------------------------------------------------------------ */
 
 int64_t rp_engine_active_vus(const struct rp_engine *engine)
 {

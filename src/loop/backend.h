@@ -4,8 +4,9 @@
 /*
  * loop/backend.h - what the common code of a loop and its back-ends share. Private to the room.
  *
- * The common code owns sockets, sends, tasks, timers and the tokens; a back-end waits, receives, and says when a
- * descriptor is writable. The common code sends with plain send(): requests of io_uring won nothing there.
+ * The common code owns sockets, sends, tasks, timers and the tokens; a back-end waits, receives,
+ * and says when a descriptor is writable. The common code sends with plain send(): requests of
+ * io_uring won nothing there.
  */
 
 #include "loop/loop.h"
@@ -32,19 +33,21 @@ struct rp_loop_ops {
     /* Makes loop->backend. Leaves nothing behind on failure. */
     int (*open)(struct rp_loop *loop);
     void (*close)(struct rp_loop *loop);
-    /* Waits until @until or the next timer at most (a past time: only looks) and delivers all that has completed: calls
-     * rp_stream_connect_done, rp_stream_writable, the data callback, rp_stream_fin and rp_stream_end. Any of these may
-     * close and free any object: look the token up again afterwards. -EINTR counts as nothing happened. */
+    /* Waits until @until or the next timer at most (a past time: only looks) and delivers all that
+     * has completed: calls rp_stream_connect_done, rp_stream_writable, the data callback,
+     * rp_stream_fin and rp_stream_end. Any of these may close and free any object: look the token
+     * up again afterwards. -EINTR counts as nothing happened. */
     int (*wait)(struct rp_loop *loop, rp_ns until);
-    /* The state of @stream is new: makes sure that what it waits for is noticed (writability while CONNECTING or
-     * BLOCKED, bytes when not CONNECTING, PAUSED or HALF). Idempotent. -errno leaves the stream as before. */
+    /* The state of @stream is new: makes sure that what it waits for is noticed (writability while
+     * CONNECTING or BLOCKED, bytes when not CONNECTING, PAUSED or HALF). Idempotent. -errno leaves
+     * the stream as before. */
     int (*arm)(struct rp_loop *loop, struct rp_stream *stream);
     /* @stream is now PAUSED. */
     void (*pause)(struct rp_loop *loop, struct rp_stream *stream);
     /* @stream is about to be closed. */
     void (*disarm)(struct rp_loop *loop, struct rp_stream *stream);
-    /* Watches watch->fd for @wanted (not 0); the token is in place, watch->wanted is what was wanted before (0: new).
-     * May change the token. -errno leaves the watch as before. */
+    /* Watches watch->fd for @wanted (not 0); the token is in place, watch->wanted is what was
+     * wanted before (0: new). May change the token. -errno leaves the watch as before. */
     int (*watch)(struct rp_loop *loop, struct rp_watch *watch, unsigned wanted);
     void (*unwatch)(struct rp_loop *loop, struct rp_watch *watch);
     /* See rp_loop_fd. */
@@ -68,8 +71,8 @@ struct rp_loop {
     rp_ns woken;  /* when the completions of this turn were taken; 0 = none, or not known */
     void (*outside)(void *user);
     void *outside_user;
-    bool
-        must_tell; /* outside() of what is queued next: it waits for a turn that nobody may have in mind */
+    /* outside() must hear of what is queued next, which nobody may have a turn in mind for. */
+    bool must_tell;
     struct rp_list precise; /* timers */
     rp_ns spin, spun;
     struct rp_wheel wheel;
@@ -89,8 +92,8 @@ static inline void rp_loop_collect(struct rp_loop *loop, rp_ns now)
     rp_precise_collect(&loop->precise, now, &loop->due);
 }
 
-/* How to wait: sleep for @sleep (-1 = without limit), and if nothing has happened look again and again until the time
- * @spin_until (0 = do not). Neither: only look. */
+/* How to wait: sleep for @sleep (-1 = without limit), and if nothing has happened look again and
+ * again until the time @spin_until (0 = do not). Neither: only look. */
 struct rp_patience {
     rp_ns sleep, spin_until;
 };
@@ -137,8 +140,8 @@ static inline void rp_loop_after_wait(struct rp_loop *loop)
         loop->after_wait(loop->wait_user);
 }
 
-/* Under load there is mostly something to be had already. Then a look does, which needs neither the clock nor the hooks;
- * when it was for nothing, a wait follows. */
+/* Under load there is mostly something to be had already. Then a look does, which needs neither the
+ * clock nor the hooks; when it was for nothing, a wait follows. */
 static inline bool rp_loop_looks_first(const struct rp_loop *loop)
 {
     return loop->is_busy && !(loop->insists_on_hooks && loop->before_wait);
@@ -155,9 +158,11 @@ static inline bool rp_stream_is_alive(struct rp_loop *loop, uint64_t token)
     return rp_slots_get(&loop->slots, token) != NULL;
 }
 
-/* Offers to the kernel what is left of the send; @now is the present time. Returns the time afterwards. No callback. */
+/* Offers to the kernel what is left of the send; @now is the present time. Returns the time
+ * afterwards. No callback. */
 rp_ns rp_stream_offer(struct rp_stream *stream, rp_ns now);
-/* A connecting stream is writable or broken; @error: what the back-end knows (-errno), else 0. Calls connected(). */
+/* A connecting stream is writable or broken; @error: what the back-end knows (-errno), else 0.
+ * Calls connected(). */
 void rp_stream_connect_done(struct rp_stream *stream, int error);
 /* A BLOCKED stream is writable or broken. Calls sent(). */
 void rp_stream_writable(struct rp_stream *stream);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The back-end on epoll. A stream is registered once, edge-triggered, for everything; no request costs an epoll_ctl.
+ * The back-end on epoll. A stream is registered once, edge-triggered, for everything; no request
+ * costs an epoll_ctl.
  *
- * An edge has to be used up: a receive that fills less than the buffer has taken all there was (what comes later makes
- * a new edge), except when the peer has ended, which the next receive must be asked for. A receive that fills the
- * buffer may have left something, and goes on after all other streams have had their turn: modifying the registration
- * puts the stream at the end of the kernel's ready list.
+ * An edge has to be used up: a receive that fills less than the buffer has taken all there was
+ * (what comes later makes a new edge), except when the peer has ended, which the next receive must
+ * be asked for. A receive that fills the buffer may have left something, and goes on after all
+ * other streams have had their turn: modifying the registration puts the stream at the end of the
+ * kernel's ready list.
  */
 
 #include "loop/backend.h"
@@ -119,7 +121,8 @@ static void epoll_pause(struct rp_loop *loop, struct rp_stream *stream)
 
 static void epoll_disarm(struct rp_loop *loop, struct rp_stream *stream)
 {
-    /* Not left to close(): a copy of the descriptor (dup, fork) would keep the registration alive. */
+    /* Not left to close(): a copy of the descriptor (dup, fork) would keep the registration
+     * alive. */
     if (stream->state & REGISTERED)
         (void)change(loop, EPOLL_CTL_DEL, stream->fd, 0, 0, 0);
 }

@@ -6,8 +6,8 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 
-/* The kernel takes the smaller of it and net.core.somaxconn. At most so many are accepted in one turn, so that those who
- * connect do not keep the connected waiting. */
+/* The kernel takes the smaller of it and net.core.somaxconn. At most so many are accepted in one
+ * turn, so that those who connect do not keep the connected waiting. */
 enum { BACKLOG = 4096, ACCEPTS_MAX = 512 };
 
 static struct rp_listener *listener_of(struct rp_watch *watch)
@@ -33,7 +33,8 @@ static int listen_on(const struct sockaddr *addr, socklen_t addr_len)
     return fd;
 }
 
-/* Errors of a connection that has gone before it was accepted; what accept(2) calls network errors is among them. */
+/* Errors of a connection that has gone before it was accepted; what accept(2) calls network errors
+ * is among them. */
 static bool is_of_the_peer(int error)
 {
     switch (error) {

@@ -2,10 +2,12 @@
 #pragma once
 
 /*
- * loop/listener.h - a listening socket on a loop, for servers: connections are accepted as they come.
+ * loop/listener.h - a listening socket on a loop, for servers: connections are accepted as they
+ * come.
  *
- * Running out of descriptors must not make the loop spin on a listener that stays ready: it is left alone then, until its
- * owner knows of a reason to try again. Callback rules and memory are those of loop/loop.h.
+ * Running out of descriptors must not make the loop spin on a listener that stays ready: it is left
+ * alone then, until its owner knows of a reason to try again. Callback rules and memory are those
+ * of loop/loop.h.
  */
 
 #include "loop/loop.h"
@@ -13,10 +15,12 @@
 struct rp_listener;
 
 struct rp_listener_events {
-    /* @fd is the callee's: a connected non-blocking socket (TCP_NODELAY set, CLOEXEC) for rp_stream_adopt. */
+    /* @fd is the callee's: a connected non-blocking socket (TCP_NODELAY set, CLOEXEC) for
+     * rp_stream_adopt. */
     void (*accepted)(struct rp_listener *listener, int fd);
-    /* Nothing is accepted until rp_listener_resume: no descriptor is left (-EMFILE, -ENFILE) or no memory (-ENOBUFS,
-     * -ENOMEM), which a closed connection may change, or the listener is broken (any other). */
+    /* Nothing is accepted until rp_listener_resume: no descriptor is left (-EMFILE, -ENFILE) or no
+     * memory (-ENOBUFS, -ENOMEM), which a closed connection may change, or the listener is broken
+     * (any other). */
     void (*failed)(struct rp_listener *listener, int error);
 };
 

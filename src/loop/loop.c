@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * What is common to all back-ends: life, the turn, tasks, timers, foreign descriptors. Streams are in stream.c.
+ * What is common to all back-ends: life, the turn, tasks, timers, foreign descriptors. Streams are
+ * in stream.c.
  */
 
 #include "loop/backend.h"
@@ -70,7 +71,8 @@ int rp_loop_new(const struct rp_loop_ops *ops, struct rp_loop **ret)
     rp_list_init(&loop->precise);
     loop->spin = RP_LOOP_SPIN;
     rp_wheel_init(&loop->wheel, rp_loop_now(loop));
-    /* The default of 50 us would be added to every wait. Of this thread only; a refusal costs precision alone. */
+    /* The default of 50 us would be added to every wait. Of this thread only; a refusal costs
+     * precision alone. */
     if (!ops->is_virtual)
         (void)prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
     r = ops->open(loop);
@@ -189,8 +191,9 @@ static void fire_timers(struct rp_loop *loop)
 
     if (rp_loop_next(loop) == RP_NS_NEVER && rp_list_is_empty(&loop->due))
         return;
-    /* Reading the clock is 1 % of a request. What has come due only since the wait, while completions were handled, is
-     * for the next turn, which does not sleep before it. Arrivals are not kept waiting for it. */
+    /* Reading the clock is 1 % of a request. What has come due only since the wait, while
+     * completions were handled, is for the next turn, which does not sleep before it. Arrivals are
+     * not kept waiting for it. */
     if (loop->woken && rp_loop_next(loop) > loop->woken && rp_list_is_empty(&loop->due) &&
         rp_precise_next(&loop->precise) == RP_NS_NEVER)
         return;

@@ -4,16 +4,18 @@
 /*
  * loop/loop.h - the event loop of a worker: streams, timers, foreign descriptors, deferred tasks.
  *
- * Why: a load generator's loop receives everything that has arrived, lets the script react, and then sends everything
- * that the script asked for; no system call is made per request but recv (none with io_uring) and send. The interface
- * is completion-shaped ("here are the bytes"), which io_uring is by nature and epoll emulates.
+ * Why: a load generator's loop receives everything that has arrived, lets the script react, and
+ * then sends everything that the script asked for; no system call is made per request but recv
+ * (none with io_uring) and send. The interface is completion-shaped ("here are the bytes"), which
+ * io_uring is by nature and epoll emulates.
  *
- * Back-ends: rp_loop_uring, rp_loop_epoll, rp_loop_virtual (time jumps from deadline to deadline; no descriptors).
- * Time: absolute monotonic nanoseconds. Timers never fire early; equal deadlines fire in the order they were armed.
- * Threads: a loop and all that belongs to it live in one thread. Memory: callers own and embed every object below,
- * which must be zeroed before first use and must not move or be freed while active.
- * Re-entrancy: any callback may start, stop, arm, close or defer anything, itself included; after rp_stream_close()
- * or rp_watch_stop() no callback of that object runs again, even for events already received.
+ * Back-ends: rp_loop_uring, rp_loop_epoll, rp_loop_virtual (time jumps from deadline to deadline;
+ * no descriptors). Time: absolute monotonic nanoseconds. Timers never fire early; equal deadlines
+ * fire in the order they were armed. Threads: a loop and all that belongs to it live in one thread.
+ * Memory: callers own and embed every object below, which must be zeroed before first use and must
+ * not move or be freed while active. Re-entrancy: any callback may start, stop, arm, close or defer
+ * anything, itself included; after rp_stream_close() or rp_watch_stop() no callback of that object
+ * runs again, even for events already received.
  */
 
 #include <stdbool.h>
@@ -30,13 +32,14 @@
 struct rp_loop;
 struct rp_loop_ops;
 
-/* ---- life ------------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 extern const struct rp_loop_ops *const rp_loop_uring;
 extern const struct rp_loop_ops *const rp_loop_epoll;
 extern const struct rp_loop_ops *const rp_loop_virtual;
 
-/* Why a back-end cannot be used here (missing kernel feature, seccomp, not compiled in), or NULL when it can. */
+/* Why a back-end cannot be used here (missing kernel feature, seccomp, not compiled in), or NULL
+ * when it can. */
 const char *rp_loop_unusable(const struct rp_loop_ops *ops);
 const char *rp_loop_ops_name(const struct rp_loop_ops *ops); /* "io_uring", "epoll", "virtual" */
 
@@ -44,19 +47,20 @@ const char *rp_loop_ops_name(const struct rp_loop_ops *ops); /* "io_uring", "epo
  * An unknown or unusable name is -RP_EUSER. */
 RP_NODISCARD int rp_loop_pick(const char *forced, const struct rp_loop_ops **ret,
                               struct rp_error *err);
-/* Sets the calling thread's timer slack (and so that of the threads it starts later) to 1 ns, except with the virtual
- * back-end: the default of 50 us would be added to every wait. */
+/* Sets the calling thread's timer slack (and so that of the threads it starts later) to 1 ns,
+ * except with the virtual back-end: the default of 50 us would be added to every wait. */
 RP_NODISCARD int rp_loop_new(const struct rp_loop_ops *ops, struct rp_loop **ret);
 /* Everything must have been closed, stopped and disarmed. NULL is allowed. */
 void rp_loop_free(struct rp_loop *loop);
 const struct rp_loop_ops *rp_loop_ops_of(const struct rp_loop *loop);
 
-/* ---- turning ---------------------------------------------------------------------------------------------- */
+/* ---- turning --------------------------------------------------------------------------------- */
 
-/* One turn: wait for events until @until at most (a past time = do not block; RP_NS_NEVER = no limit but the next
- * timer; never blocks while deferred tasks are pending), deliver what has completed, fire due timers, run the tasks
- * deferred before or during this turn's deliveries (those deferred by a task run in the next turn), then flush sends.
- * Returns 0 or a negative errno of the kernel (-EINTR is not one: an interrupted wait is an empty turn). */
+/* One turn: wait for events until @until at most (a past time = do not block; RP_NS_NEVER = no
+ * limit but the next timer; never blocks while deferred tasks are pending), deliver what has
+ * completed, fire due timers, run the tasks deferred before or during this turn's deliveries (those
+ * deferred by a task run in the next turn), then flush sends. Returns 0 or a negative errno of the
+ * kernel (-EINTR is not one: an interrupted wait is an empty turn). */
 RP_NODISCARD int rp_loop_turn(struct rp_loop *loop, rp_ns until);
 /* Sends what is queued now; rp_loop_turn does it by itself. */
 void rp_loop_flush(struct rp_loop *loop);
@@ -66,21 +70,24 @@ rp_ns rp_loop_now(const struct rp_loop *loop);
 /* The next timer's deadline or RP_NS_NEVER, of whatever kind; may be early (coarse), never late. */
 rp_ns rp_loop_next_deadline(const struct rp_loop *loop);
 bool rp_loop_has_tasks(const struct rp_loop *loop);
-/* A descriptor that polls readable when the loop has completions (to nest it in another loop). -1 when it has none. */
+/* A descriptor that polls readable when the loop has completions (to nest it in another loop). -1
+ * when it has none. */
 int rp_loop_fd(const struct rp_loop *loop);
-/* Called around a wait that may block or spin (the Python host gives the GIL away there). Either may be NULL. */
+/* Called around a wait that may block or spin (the Python host gives the GIL away there). Either
+ * may be NULL. */
 void rp_loop_set_wait_hooks(struct rp_loop *loop, void (*before)(void *user),
                             void (*after)(void *user), void *user);
-/* Whether each turn that is given time has to call them, because somebody waits for what they do. Else, and at first, they
- * are left out as long as there is something to be had without waiting. */
+/* Whether each turn that is given time has to call them, because somebody waits for what they do.
+ * Else, and at first, they are left out as long as there is something to be had without waiting. */
 void rp_loop_insist_on_hooks(struct rp_loop *loop, bool insist);
 
-/* For a loop nested in another, whose callbacks use this one between its turns: @fn is called when something is queued that
- * only a turn carries out (a task, a timer, a send), once until the next turn. Watches and new streams need none: they show
- * at rp_loop_fd(). NULL = nobody wants to know. */
+/* For a loop nested in another, whose callbacks use this one between its turns: @fn is called when
+ * something is queued that only a turn carries out (a task, a timer, a send), once until the next
+ * turn. Watches and new streams need none: they show at rp_loop_fd(). NULL = nobody wants to
+ * know. */
 void rp_loop_set_outside(struct rp_loop *loop, void (*fn)(void *user), void *user);
 
-/* ---- timers ----------------------------------------------------------------------------------------------- */
+/* ---- timers ---------------------------------------------------------------------------------- */
 
 struct rp_timer;
 typedef void rp_timer_fn(struct rp_timer *timer, rp_ns now);
@@ -93,30 +100,33 @@ struct rp_timer {
     struct rp_loop *loop; /* private */
 };
 
-/* O(1), cannot fail. Arms, or moves if armed. A past deadline fires in the next turn's timer phase. */
+/* O(1), cannot fail. Arms, or moves if armed. A past deadline fires in the next turn's timer
+ * phase. */
 void rp_timer_arm(struct rp_loop *loop, struct rp_timer *timer, rp_ns deadline, rp_timer_fn *fn);
-/* The same for the few timers whose lateness is measured (arrivals): a sleeping thread is woken some 5 to 50 us late, so
- * the loop sleeps only until rp_loop_set_spin() before such a deadline and spins over the rest, delivering what arrives
- * meanwhile as it comes. Other timers never make it spin. A timer is of the kind it was armed last. O(precise timers). */
+/* The same for the few timers whose lateness is measured (arrivals): a sleeping thread is woken
+ * some 5 to 50 us late, so the loop sleeps only until rp_loop_set_spin() before such a deadline and
+ * spins over the rest, delivering what arrives meanwhile as it comes. Other timers never make it
+ * spin. A timer is of the kind it was armed last. O(precise timers). */
 void rp_timer_arm_precise(struct rp_loop *loop, struct rp_timer *timer, rp_ns deadline,
                           rp_timer_fn *fn);
-/* How long before a precise deadline the loop stays awake: RP_LOOP_SPIN unless set, 0 = never spins, which costs half
- * the processor time at 10,000 deadlines a second and some 10 us of lateness. */
+/* How long before a precise deadline the loop stays awake: RP_LOOP_SPIN unless set, 0 = never
+ * spins, which costs half the processor time at 10,000 deadlines a second and some 10 us of
+ * lateness. */
 #define RP_LOOP_SPIN (50 * RP_US)
 void rp_loop_set_spin(struct rp_loop *loop, rp_ns spin);
-/* Processor time spent on spinning so far, which says nothing about how busy the thread is. Not counted: what other
- * threads had meanwhile. */
+/* Processor time spent on spinning so far, which says nothing about how busy the thread is. Not
+ * counted: what other threads had meanwhile. */
 rp_ns rp_loop_spun(const struct rp_loop *loop);
 void rp_timer_disarm(struct rp_timer *timer); /* of either kind; no-op when not armed */
-/* For giving a loop up with timers that their owners cannot disarm: disarms one, whichever, and returns it; NULL when none is
- * left. Slow. */
+/* For giving a loop up with timers that their owners cannot disarm: disarms one, whichever, and
+ * returns it; NULL when none is left. Slow. */
 struct rp_timer *rp_loop_take_timer(struct rp_loop *loop);
 static inline bool rp_timer_is_armed(const struct rp_timer *timer)
 {
     return rp_list_is_linked(&timer->node);
 }
 
-/* ---- deferred tasks --------------------------------------------------------------------------------------- */
+/* ---- deferred tasks -------------------------------------------------------------------------- */
 
 struct rp_task;
 typedef void rp_task_fn(struct rp_task *task);
@@ -130,7 +140,7 @@ struct rp_task {
 void rp_loop_defer(struct rp_loop *loop, struct rp_task *task, rp_task_fn *fn);
 void rp_task_cancel(struct rp_task *task); /* no-op when not deferred */
 
-/* ---- streams ---------------------------------------------------------------------------------------------- */
+/* ---- streams --------------------------------------------------------------------------------- */
 
 struct rp_stream;
 
@@ -139,25 +149,29 @@ struct rp_stream_events {
     void (*connected)(struct rp_stream *stream, int status);
     /* @len > 0 bytes arrived; valid during the call. @at: when they were taken from the kernel. */
     void (*data)(struct rp_stream *stream, const char *data, size_t len, rp_ns at);
-    /* The peer ended (0 = FIN) or the stream broke (-errno, while sending too). Last callback; the stream is closed. */
+    /* The peer ended (0 = FIN) or the stream broke (-errno, while sending too). Last callback; the
+     * stream is closed. */
     void (*ended)(struct rp_stream *stream, int status, rp_ns at);
-    /* For bytes that are made only when they are sent; NULL = there are none. The loop calls it whenever the kernel has
-     * accepted all that it was given of a send, and sets *ret to the next bytes, which must stay until the next call, the end or
-     * the close of the stream. Empty: the send has ended. -errno: it has failed, as if the kernel had said so. Must not call
-     * into the stream or the loop. */
+    /* For bytes that are made only when they are sent; NULL = there are none. The loop calls it
+     * whenever the kernel has accepted all that it was given of a send, and sets *ret to the next
+     * bytes, which must stay until the next call, the end or the close of the stream. Empty: the
+     * send has ended. -errno: it has failed, as if the kernel had said so. Must not call into the
+     * stream or the loop. */
     int (*fill)(struct rp_stream *stream, struct rp_slice *ret);
-    /* For whom the peer's end is not the end, as for a server that still has to answer. All that the peer had sent has been
-     * delivered, what is sent still reaches it, and the stream stays open until it is closed or breaks; whether it
-     * has broken shows only when something is sent. NULL: the peer's end is ended(0). */
+    /* For whom the peer's end is not the end, as for a server that still has to answer. All that
+     * the peer had sent has been delivered, what is sent still reaches it, and the stream stays
+     * open until it is closed or breaks; whether it has broken shows only when something is sent.
+     * NULL: the peer's end is ended(0). */
     void (*half_closed)(struct rp_stream *stream, rp_ns at);
-    /* The rest of a send of which the kernel did not take all at the first offer has been taken. Not called for a send that
-     * was taken at once. NULL = nobody wants to know. */
+    /* The rest of a send of which the kernel did not take all at the first offer has been taken.
+     * Not called for a send that was taken at once. NULL = nobody wants to know. */
     void (*sent)(struct rp_stream *stream);
 };
 
 /* What has passed through a stream, at the kernel's edge. */
 struct rp_traffic {
-    /* Times of the current send: when its first byte was offered to the kernel and when the last was accepted. 0 = not yet. */
+    /* Times of the current send: when its first byte was offered to the kernel and when the last
+     * was accepted. 0 = not yet. */
     rp_ns send_began, send_ended;
     uint64_t sent, received; /* bytes since the stream was opened */
 };
@@ -175,44 +189,50 @@ struct rp_stream {
     uint64_t token; /* private */
 };
 
-/* Starts a non-blocking TCP connect (TCP_NODELAY set, CLOEXEC). @source may be NULL; else bound first (port 0).
- * Returns 0 and connected() will follow (never from inside this call), or -errno when no descriptor could be had or
- * the kernel refused at once (-EMFILE, -ENFILE, -EADDRNOTAVAIL, ...): then no callback follows. */
+/* Starts a non-blocking TCP connect (TCP_NODELAY set, CLOEXEC). @source may be NULL; else bound
+ * first (port 0). Returns 0 and connected() will follow (never from inside this call), or -errno
+ * when no descriptor could be had or the kernel refused at once (-EMFILE, -ENFILE, -EADDRNOTAVAIL,
+ * ...): then no callback follows. */
 RP_NODISCARD int rp_stream_connect(struct rp_loop *loop, struct rp_stream *stream,
                                    const struct sockaddr *addr, socklen_t addr_len,
                                    const struct sockaddr *source, socklen_t source_len);
 /* Takes over a connected non-blocking socket (socketpair, accept). */
 RP_NODISCARD int rp_stream_adopt(struct rp_loop *loop, struct rp_stream *stream, int fd);
-/* Queues a send of two parts (either may be empty), done at the end of the turn; what fill() gives follows them. The bytes
- * are borrowed until send_ended is set, the stream ends or is closed. One send at a time: -EBUSY while one is in progress. */
+/* Queues a send of two parts (either may be empty), done at the end of the turn; what fill() gives
+ * follows them. The bytes are borrowed until send_ended is set, the stream ends or is closed. One
+ * send at a time: -EBUSY while one is in progress. */
 RP_NODISCARD int rp_stream_send(struct rp_stream *stream, const char *a, size_t a_len,
                                 const char *b, size_t b_len);
-/* The same at once instead of at the end of the turn, for an answer that is ready when the question has come. 0: all was
- * taken, and the bytes are the caller's again. RP_STREAM_LEFT: some are left and stay borrowed; sent() or ended() follows.
- * Takes no time of its own: began and ended are the time at which the turn's first bytes came. -EBUSY, -ENOTCONN. */
+/* The same at once instead of at the end of the turn, for an answer that is ready when the question
+ * has come. 0: all was taken, and the bytes are the caller's again. RP_STREAM_LEFT: some are left
+ * and stay borrowed; sent() or ended() follows. Takes no time of its own: began and ended are the
+ * time at which the turn's first bytes came. -EBUSY, -ENOTCONN. */
 enum { RP_STREAM_LEFT = 1 };
 RP_NODISCARD int rp_stream_send_now(struct rp_stream *stream, const char *a, size_t a_len,
                                     const char *b, size_t b_len);
-/* For who has more than it can take: leaves further bytes, and the peer's end after them, to the kernel, which lets the peer
- * feel it. With io_uring data() may still come with what had left the kernel. A send that fails ends the pause, for
- * the end of the stream is to be told. No-op when paused. */
+/* For who has more than it can take: leaves further bytes, and the peer's end after them, to the
+ * kernel, which lets the peer feel it. With io_uring data() may still come with what had left the
+ * kernel. A send that fails ends the pause, for the end of the stream is to be told. No-op when
+ * paused. */
 void rp_stream_pause(struct rp_stream *stream);
 /* -errno: the stream stays paused. No-op when not paused. */
 RP_NODISCARD int rp_stream_resume(struct rp_stream *stream);
 /* Ends this side (FIN) and goes on receiving. -EBUSY while a send is in progress, -ENOTCONN. */
 RP_NODISCARD int rp_stream_shutdown(struct rp_stream *stream);
-/* Closes; no callback follows. @reset: abort with RST rather than FIN (frees the port at once). No-op when closed. */
+/* Closes; no callback follows. @reset: abort with RST rather than FIN (frees the port at once).
+ * No-op when closed. */
 void rp_stream_close(struct rp_stream *stream, bool reset);
 static inline bool rp_stream_is_open(const struct rp_stream *stream)
 {
     return stream->loop && stream->fd >= 0;
 }
 
-/* ---- foreign descriptors ---------------------------------------------------------------------------------- */
+/* ---- foreign descriptors --------------------------------------------------------------------- */
 
 struct rp_watch;
 enum { RP_READABLE = 1u, RP_WRITABLE = 2u };
-/* @ready: RP_READABLE | RP_WRITABLE; errors and hang-ups show as what was asked for. Level-triggered. */
+/* @ready: RP_READABLE | RP_WRITABLE; errors and hang-ups show as what was asked for.
+ * Level-triggered. */
 typedef void rp_watch_fn(struct rp_watch *watch, unsigned ready);
 
 struct rp_watch {
@@ -224,14 +244,14 @@ struct rp_watch {
     uint32_t state;       /* private, the back-end's */
 };
 
-/* Watches @fd (at most one watch for a descriptor), or changes what an active watch (same fd) wants. -errno on failure,
- * then all is as before; -EINVAL when nothing is wanted. */
+/* Watches @fd (at most one watch for a descriptor), or changes what an active watch (same fd)
+ * wants. -errno on failure, then all is as before; -EINVAL when nothing is wanted. */
 RP_NODISCARD int rp_watch_start(struct rp_loop *loop, struct rp_watch *watch, int fd,
                                 unsigned wanted, rp_watch_fn *fn);
 void rp_watch_stop(
     struct rp_watch *watch); /* no-op when not active; must be called before the fd is closed */
 
-/* ---- virtual time ------------------------------------------------------------------------------------------ */
+/* ---- virtual time ---------------------------------------------------------------------------- */
 
 /* Virtual back-end only: moves the clock to @now without firing (for tests of lateness). */
 void rp_loop_virtual_set(struct rp_loop *loop, rp_ns now);

@@ -3,7 +3,8 @@
 
 #include "loop/backend.h"
 
-/* The kernel allows itself to be late by 0.1 % of a sleep in epoll_pwait2, and by 0.5 % in a process that is nice. */
+/* The kernel allows itself to be late by 0.1 % of a sleep in epoll_pwait2, and by 0.5 % in a
+ * process that is nice. */
 enum { SLACK_PART = 128 };
 #define SLEEP_EXACT (2 * RP_MS)
 
@@ -35,7 +36,8 @@ void rp_precise_collect(struct rp_list *timers, rp_ns now, struct rp_list *due)
         insert_sorted(due, rp_list_pop(timers));
 }
 
-/* A long sleep ends early, as an empty turn, so that the last one before a precise deadline is short and exact. */
+/* A long sleep ends early, as an empty turn, so that the last one before a precise deadline is
+ * short and exact. */
 static rp_ns sleep_before(rp_ns time)
 {
     return time > SLEEP_EXACT ? time - time / SLACK_PART : time;

@@ -2,11 +2,13 @@
 #pragma once
 
 /*
- * loop/precise.h - the timers before which the loop does not sleep to the last. Private to the room and its tests.
+ * loop/precise.h - the timers before which the loop does not sleep to the last. Private to the room
+ * and its tests.
  *
- * They are few (one for each schedule of arrivals), so a list sorted by (deadline, time of arming) serves: the next one
- * is its head, and disarming unlinks, as with every timer. They take their numbers from the wheel, so that precise and
- * ordinary timers of equal deadlines fire in the order they were armed.
+ * They are few (one for each schedule of arrivals), so a list sorted by (deadline, time of arming)
+ * serves: the next one is its head, and disarming unlinks, as with every timer. They take their
+ * numbers from the wheel, so that precise and ordinary timers of equal deadlines fire in the order
+ * they were armed.
  */
 
 #include "loop/loop.h"

@@ -4,11 +4,13 @@
 /*
  * loop/slots.h - names for streams and watches that outlive them. Private to the room.
  *
- * The kernel hands back 64 bits with an event. A pointer would dangle when a callback frees an object that a later
- * event of the same batch names, or that a cancelled request still reports; a token does not: it holds a slot's number
- * and generation, and the generation moves on when the object leaves.
+ * The kernel hands back 64 bits with an event. A pointer would dangle when a callback frees an
+ * object that a later event of the same batch names, or that a cancelled request still reports; a
+ * token does not: it holds a slot's number and generation, and the generation moves on when the
+ * object leaves.
  *
- * A token is generation << 32 | index; bits 24 to 31 are zero and free for the back-end's kind of event.
+ * A token is generation << 32 | index; bits 24 to 31 are zero and free for the back-end's kind of
+ * event.
  */
 
 #include <stddef.h>

@@ -4,8 +4,9 @@
 /*
  * loop/socket.h - send and receive without being a cancellation point. Private to the room.
  *
- * send() and recv() of the C library are, and in a process with threads (a Python worker has a watchdog) each call pays 48
- * instructions for that, two of them locked. Nobody cancels our threads. Results and errno are those of the functions.
+ * send() and recv() of the C library are, and in a process with threads (a Python worker has a
+ * watchdog) each call pays 48 instructions for that, two of them locked. Nobody cancels our
+ * threads. Results and errno are those of the functions.
  */
 
 #include <sys/syscall.h>

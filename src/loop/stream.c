@@ -3,9 +3,10 @@
 /*
  * Streams: opening, sending and ending, the same on every back-end with descriptors.
  *
- * A send that fails does not end the stream on the spot: the peer may have answered and closed before it saw our bytes,
- * and that answer is still to be delivered. The socket is shut down instead, so that the receiving side, after what
- * has arrived, comes to an end, which is then reported with the error of the send.
+ * A send that fails does not end the stream on the spot: the peer may have answered and closed
+ * before it saw our bytes, and that answer is still to be delivered. The socket is shut down
+ * instead, so that the receiving side, after what has arrived, comes to an end, which is then
+ * reported with the error of the send.
  */
 
 #include "loop/backend.h"
@@ -27,7 +28,8 @@ static int bind_source(int fd, const struct sockaddr *source, socklen_t len)
 {
     int on = 1;
 
-    /* Leaves the port to connect(), where it must be unique per destination only, not for all of them. */
+    /* Leaves the port to connect(), where it must be unique per destination only, not for all of
+     * them. */
     if (is_inet(source))
         (void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
     return bind(fd, source, len) < 0 ? -errno : 0;
@@ -270,7 +272,8 @@ RP_INLINE int offer_rest(struct rp_stream *stream)
     return 0;
 }
 
-/* Bytes are left. A short send has met a full socket just as -EAGAIN has: the kernel will say when there is room. */
+/* Bytes are left. A short send has met a full socket just as -EAGAIN has: the kernel will say when
+ * there is room. */
 static void block_or_fail(struct rp_stream *stream, int error)
 {
     if (error == 0 || error == -EAGAIN) {
@@ -287,7 +290,8 @@ static void end_send(struct rp_stream *stream, rp_ns now)
     stream->state &= ~(uint32_t)RP_STREAM_SENDING;
 }
 
-/* The time before the first offer is taken after fill(): the making of the bytes is none of the kernel's. */
+/* The time before the first offer is taken after fill(): the making of the bytes is none of the
+ * kernel's. */
 static rp_ns offer_and_fill(struct rp_stream *stream)
 {
     struct rp_slice more;

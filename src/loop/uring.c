@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The back-end on io_uring. Receiving is one multishot request a stream with a ring of shared buffers, so that a
- * request of the script costs no system call but its send; one io_uring_enter takes what has arrived for all streams.
+ * The back-end on io_uring. Receiving is one multishot request a stream with a ring of shared
+ * buffers, so that a request of the script costs no system call but its send; one io_uring_enter
+ * takes what has arrived for all streams.
  *
- * The ring runs its work inside our own waits (DEFER_TASKRUN): without that a request costs three times as much, so a
- * kernel that lacks it counts as unusable. A descriptor that is closed stays open inside the kernel while a request
- * names it; therefore disarming cancels by request, and the next wait submits that before it sleeps.
+ * The ring runs its work inside our own waits (DEFER_TASKRUN): without that a request costs three
+ * times as much, so a kernel that lacks it counts as unusable. A descriptor that is closed stays
+ * open inside the kernel while a request names it; therefore disarming cancels by request, and the
+ * next wait submits that before it sleeps.
  */
 
 #include "loop/backend.h"
@@ -29,7 +31,8 @@ enum {
 /* What a completion is about. Those of cancellations have no token. */
 enum { KIND_RECEIVE, KIND_WRITABLE, KIND_WATCH };
 
-/* struct rp_stream.state; the upper half holds the low bits of the batch in which receiving was asked for */
+/* struct rp_stream.state; the upper half holds the low bits of the batch in which receiving was
+ * asked for */
 enum { RECEIVING = RP_STREAM_BACKEND, POLLING = RP_STREAM_BACKEND << 1, BATCH_SHIFT = 16 };
 /* struct rp_watch.state */
 enum { WATCH_ARMED = 1 };
@@ -137,14 +140,16 @@ static struct io_uring_sqe *new_request(struct uring_backend *u)
     return io_uring_get_sqe(&u->ring);
 }
 
-/* Requests ride on the next wait, which a loop nested in another begins only when the kernel has signalled. */
+/* Requests ride on the next wait, which a loop nested in another begins only when the kernel has
+ * signalled. */
 static void made_request(struct uring_backend *u)
 {
     if (u->event_fd >= 0)
         submit(u);
 }
 
-/* Not IORING_RECVSEND_POLL_FIRST: with multishot an end that is already there when the request is made gets lost. */
+/* Not IORING_RECVSEND_POLL_FIRST: with multishot an end that is already there when the request is
+ * made gets lost. */
 static int receive(struct uring_backend *u, struct rp_stream *stream)
 {
     struct io_uring_sqe *sqe = new_request(u);
@@ -216,8 +221,8 @@ static void uring_disarm(struct rp_loop *loop, struct rp_stream *stream)
     struct uring_backend *u = loop->backend;
     int r = 0;
 
-    /* A request that still waits here names the descriptor's number, which may be another stream's by the time that
-     * the kernel reads it, and that stream's bytes would be lost. */
+    /* A request that still waits here names the descriptor's number, which may be another stream's
+     * by the time that the kernel reads it, and that stream's bytes would be lost. */
     if (stream->state & RECEIVING && stream->state >> BATCH_SHIFT == (u->batch & 0xffff))
         submit(u);
     if (stream->state & RECEIVING)
@@ -267,7 +272,9 @@ RP_HOT static void handle_received(struct rp_loop *loop, struct rp_stream *strea
         rp_stream_end(stream, r, at);
 }
 
-/* ---- watches: one poll after the other, each made after the callback, so that they are level-triggered ---- */
+/* ---- watches --------------------------------------------------------------------------------- */
+
+/* A watch is one poll after the other, each made after the callback: so it is level-triggered. */
 
 static int arm_watch(struct uring_backend *u, struct rp_watch *watch, unsigned wanted)
 {

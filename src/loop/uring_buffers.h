@@ -2,10 +2,12 @@
 #pragma once
 
 /*
- * loop/uring_buffers.h - the ring of receive buffers that all streams of an io_uring share. Private to uring.c.
+ * loop/uring_buffers.h - the ring of receive buffers that all streams of an io_uring share. Private
+ * to uring.c.
  *
- * The kernel takes a buffer when bytes have come, and the loop puts it back after the callback. Buffers come in chunks
- * of a MiB, more only when they have run out; memory that was never received into is never touched.
+ * The kernel takes a buffer when bytes have come, and the loop puts it back after the callback.
+ * Buffers come in chunks of a MiB, more only when they have run out; memory that was never received
+ * into is never touched.
  */
 
 #include <liburing.h>
@@ -32,7 +34,8 @@ struct rp_uring_buffers { /* valid when zeroed */
 RP_NODISCARD int rp_uring_buffers_init(struct rp_uring_buffers *buffers, struct io_uring *ring);
 /* After the io_uring has gone. */
 void rp_uring_buffers_deinit(struct rp_uring_buffers *buffers);
-/* Adds a chunk. False, which is no error, at the maximum or without memory: streams wait for the buffers in use. */
+/* Adds a chunk. False, which is no error, at the maximum or without memory: streams wait for the
+ * buffers in use. */
 bool rp_uring_buffers_grow(struct rp_uring_buffers *buffers);
 
 static inline char *rp_uring_buffers_at(const struct rp_uring_buffers *buffers, unsigned id)

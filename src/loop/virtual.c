@@ -22,7 +22,8 @@ static void virtual_close(struct rp_loop *loop)
 {
 }
 
-/* With neither a timer nor a limit nothing can ever happen: the turn is empty instead of endless. */
+/* With neither a timer nor a limit nothing can ever happen: the turn is empty instead of
+ * endless. */
 static int virtual_wait(struct rp_loop *loop, rp_ns until)
 {
     /* The wheel's next deadline may be the beginning of a slot: go on to a real one. */

@@ -31,7 +31,7 @@ struct rp_event_queue {
     struct rp_event_line *ring[];
 };
 
-/* ---- writing ---------------------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 static void put_wall_time(struct rp_json_line *line, int64_t wall_ns)
 {
@@ -77,7 +77,7 @@ static struct rp_event_line *make_line(struct rp_json_line *json, unsigned kind,
     return line;
 }
 
-/* ---- queues ------------------------------------------------------------------------------------------------ */
+/* ---- queues ---------------------------------------------------------------------------------- */
 
 static void miss(struct rp_event_queue *queue, uint64_t seq, rp_ns at)
 {
@@ -178,7 +178,7 @@ void rp_event_line_unref(struct rp_event_line *line)
         rp_free(line);
 }
 
-/* ---- the bus ------------------------------------------------------------------------------------------------ */
+/* ---- the bus --------------------------------------------------------------------------------- */
 
 static void wake_up(struct rp_event_bus *bus)
 {

@@ -27,7 +27,7 @@ void rp_event_memory_deinit(struct rp_event_memory *memory)
     *memory = (struct rp_event_memory){ 0 };
 }
 
-/* ---- snapshots -------------------------------------------------------------------------------------------- */
+/* ---- snapshots ------------------------------------------------------------------------------- */
 
 static void put_stat(struct rp_json_line *line, const struct rp_view *view, const char *name,
                      enum rp_stat_kind kind)
@@ -165,7 +165,7 @@ static void put_snapshot(struct rp_json_line *line, const struct rp_event *event
     memory->at = at;
 }
 
-/* ---- the others ------------------------------------------------------------------------------------------- */
+/* ---- the others ------------------------------------------------------------------------------ */
 
 static void put_threshold(struct rp_json_line *line, const struct rp_event *event)
 {

@@ -45,7 +45,8 @@ static int write_line(struct rp_event_log *log, struct rp_event_line *line)
     return -ENOSPC;
 }
 
-/* A loss causes a warning, which is an event too: is_writing keeps that from writing within this. */
+/* A loss causes a warning, which is an event too: is_writing keeps that from writing within
+ * this. */
 static void drain(void *user)
 {
     struct rp_event_log *log = user;
@@ -69,7 +70,8 @@ static int open_log(struct rp_sink *sink, const struct rp_plan *plan, struct rp_
 {
     struct rp_event_log *log = rp_container_of(sink, struct rp_event_log, sink);
 
-    /* Not blocking: a named pipe without a reader is an error, one with a slow reader loses lines. */
+    /* Not blocking: a named pipe without a reader is an error, one with a slow reader loses
+     * lines. */
     log->fd = open(log->path,
                    O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
                    0666);

@@ -61,7 +61,8 @@ json_t *rp_json_text(const char *text)
         return json_null();
     rp_buf_init(&clean, TEXT_MAX);
     rp_text_utf8(&clean, rp_slice_str(text));
-    /* A longer text than the maximum is cut, not lost; the sticky error keeps the whole characters before it. */
+    /* A longer text than the maximum is cut, not lost; the sticky error keeps the whole characters
+     * before it. */
     value = clean.error == -ENOMEM ? NULL : json_stringn(rp_buf_str(&clean), clean.len);
     rp_buf_deinit(&clean);
     return value;
@@ -81,7 +82,8 @@ json_t *rp_json_count(uint64_t value)
     return json_integer(value > INT64_MAX ? INT64_MAX : (json_int_t)value);
 }
 
-/* jansson indents from column 0; the lines of a nested member start further right. Strings hold no raw line ends. */
+/* jansson indents from column 0; the lines of a nested member start further right. Strings hold no
+ * raw line ends. */
 static int append_indented(const char *text, size_t len, void *user)
 {
     struct rp_json_document *document = user;

@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * output/json_out.h - building JSON with jansson without a check at every line: a failure sticks to the object, and the
- * finished value is NULL then. And a document written member by member, so that only one large member is in memory.
+ * output/json_out.h - building JSON with jansson without a check at every line: a failure sticks to
+ * the object, and the finished value is NULL then. And a document written member by member, so that
+ * only one large member is in memory.
  */
 
 #include <jansson.h>
@@ -41,9 +42,10 @@ struct rp_json_document {
 /* "{", with each member on lines of its own. */
 void rp_json_open(struct rp_json_document *document, const char *key);
 void rp_json_close(struct rp_json_document *document);
-/* Writes "key": value and frees the value. NULL: -ENOMEM. @flags are jansson's (JSON_INDENT(2), JSON_COMPACT, ..). */
+/* Writes "key": value and frees the value. NULL: -ENOMEM. @flags are jansson's (JSON_INDENT(2),
+ * JSON_COMPACT, ..). */
 RP_NODISCARD int rp_json_member(struct rp_json_document *document, const char *key, json_t *value,
                                 size_t flags);
-/* Writes "key": and a value that is JSON text already. Not parsed anew: jansson's parser drops a byte without a word when
- * memory runs out. */
+/* Writes "key": and a value that is JSON text already. Not parsed anew: jansson's parser drops a
+ * byte without a word when memory runs out. */
 void rp_json_member_text(struct rp_json_document *document, const char *key, struct rp_slice json);

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * output/machine.h - what the load came from, so that two results can be compared honestly. No host name: result files are
- * passed around.
+ * output/machine.h - what the load came from, so that two results can be compared honestly. No host
+ * name: result files are passed around.
  */
 
 #include <stdint.h>

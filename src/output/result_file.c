@@ -16,18 +16,20 @@
 #include "base/str.h"
 
 /*
- * The temporary file is made in the target's folder, because rename is atomic only within one file system, and it is
- * made before the run, because a wrong path must not cost the user the run. The folder stays open: the names below are
- * relative to it, so that a change of the working directory in between does not matter.
+ * The temporary file is made in the target's folder, because rename is atomic only within one file
+ * system, and it is made before the run, because a wrong path must not cost the user the run. The
+ * folder stays open: the names below are relative to it, so that a change of the working directory
+ * in between does not matter.
  *
- * What is no regular file (a terminal, a pipe, /dev/full) is opened and written as it is. /dev/stdout and its relatives
- * are the descriptor itself: opening them anew would write over what stands in a redirected file already.
+ * What is no regular file (a terminal, a pipe, /dev/full) is opened and written as it is.
+ * /dev/stdout and its relatives are the descriptor itself: opening them anew would write over what
+ * stands in a redirected file already.
  */
 
 struct rp_result_file {
-    char *path; /* as the user wrote it, for messages */
-    char *target,
-        *temp;     /* names in the folder; temp is NULL for a plain file and after the commit */
+    char *path;    /* as the user wrote it, for messages */
+    char *target;  /* name in the folder */
+    char *temp;    /* name in the folder; NULL for a plain file and after the commit */
     int folder_fd; /* -1 for a plain file */
     int fd;        /* -1 after the commit */
 };
@@ -116,7 +118,8 @@ static int split_path(struct rp_result_file *file, char *resolved, const char **
     return 0;
 }
 
-/* The name does not contain the target's, which may be as long as a name can be. The mode is the user's umask's. */
+/* The name does not contain the target's, which may be as long as a name can be. The mode is the
+ * user's umask's. */
 static int make_temp(struct rp_result_file *file)
 {
     enum { ATTEMPTS = 100, NAME_SIZE = 40 };
@@ -142,7 +145,8 @@ static int make_temp(struct rp_result_file *file)
     return -errno;
 }
 
-/* What is at the target now decides: a folder and a read-only file are mistakes, a file's mode is kept. */
+/* What is at the target now decides: a folder and a read-only file are mistakes, a file's mode is
+ * kept. */
 static int check_target(struct rp_result_file *file, struct rp_error *err)
 {
     struct stat st;
@@ -261,8 +265,8 @@ static int write_all(int fd, struct rp_slice text)
     return 0;
 }
 
-/* A pipe whose reader has gone is -EPIPE here, whatever the program does with SIGPIPE: the signal is held back in this
- * thread and taken away if it was ours. */
+/* A pipe whose reader has gone is -EPIPE here, whatever the program does with SIGPIPE: the signal
+ * is held back in this thread and taken away if it was ours. */
 static int write_pipe_safe(int fd, struct rp_slice text)
 {
     const struct timespec now = { 0 };
@@ -305,7 +309,8 @@ static int write_and_rename(struct rp_result_file *file, struct rp_slice text)
         return -errno;
     rp_free(file->temp);
     file->temp = NULL;
-    /* The new name must survive a power cut too; some file systems cannot sync a folder, and the data is there. */
+    /* The new name must survive a power cut too; some file systems cannot sync a folder, and the
+     * data is there. */
     if (fsync(file->folder_fd) < 0 && errno == EIO)
         return -EIO;
     return 0;

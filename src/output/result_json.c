@@ -10,8 +10,9 @@
 #include "output/machine.h"
 
 /*
- * The file is written member by member in a fixed order: small members as indented JSON, each metric's statistics, each
- * time series and each histogram on one line, so that a file is read and compared by people and tools line by line.
+ * The file is written member by member in a fixed order: small members as indented JSON, each
+ * metric's statistics, each time series and each histogram on one line, so that a file is read and
+ * compared by people and tools line by line.
  */
 
 static double seconds(rp_ns time)
@@ -66,7 +67,8 @@ static json_t *run_json(const struct rp_result *result)
 }
 
 /* The plan as `rampa inspect --format json` prints it, without the values of env. */
-/* Names stay, values go: what --env and scenarios hand to a script may be a password, and result files get around. */
+/* Names stay, values go: what --env and scenarios hand to a script may be a password, and result
+ * files get around. */
 static int hide_values(const struct rp_pairs *pairs, struct rp_pairs *ret)
 {
     static char hidden[] = "***";

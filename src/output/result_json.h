@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * output/result_json.h - the parts of the result file, split by size: result_json.c has the small members and their order,
- * result_metrics.c the three that grow with the number of metrics.
+ * output/result_json.h - the parts of the result file, split by size: result_json.c has the small
+ * members and their order, result_metrics.c the three that grow with the number of metrics.
  */
 
 #include "output/json_out.h"

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * output/result_sink.h - the sink that leaves the result of a run in a file (output/result_file.h), made before the run and
- * written after it.
+ * output/result_sink.h - the sink that leaves the result of a run in a file (output/result_file.h),
+ * made before the run and written after it.
  */
 
 #include "run/sink.h"

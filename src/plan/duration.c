@@ -46,8 +46,9 @@ static int take_unit(struct rp_slice *text)
     return -1;
 }
 
-/* @whole * @unit + floor(0.@fraction * @unit), or false on overflow. The fraction is read from its last digit: flooring
- * at every step gives the floor of the exact value, whatever the number of digits. */
+/* @whole * @unit + floor(0.@fraction * @unit), or false on overflow. The fraction is read from its
+ * last digit: flooring at every step gives the floor of the exact value, whatever the number of
+ * digits. */
 static bool part_ns(struct rp_slice whole, struct rp_slice fraction, rp_ns unit, rp_ns *ret)
 {
     rp_ns value = 0, rest = 0;
@@ -114,8 +115,8 @@ int rp_duration_parse(struct rp_slice text, rp_ns *ret, struct rp_error *err)
     return 0;
 }
 
-/* The shortest spelling: whole d, h and m, and then one decimal part in the largest unit that fits, because
- * "1.5s" reads better than "1s500ms". */
+/* The shortest spelling: whole d, h and m, and then one decimal part in the largest unit that fits,
+ * because "1.5s" reads better than "1s500ms". */
 void rp_duration_format(rp_ns duration, char *out, size_t size)
 {
     size_t used = 0, i = 0;

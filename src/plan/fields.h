@@ -4,8 +4,9 @@
 /*
  * plan/fields.h - the table of what a scenario, and a run, can be told. Of this room only.
  *
- * Parsing, validation, "did you mean", JSON, the text of `rampa inspect` and the tables of docs/scenarios.md are all
- * made from these rows; a new field is a new row and a member of struct rp_scenario or struct rp_plan.
+ * Parsing, validation, "did you mean", JSON, the text of `rampa inspect` and the tables of
+ * docs/scenarios.md are all made from these rows; a new field is a new row and a member of struct
+ * rp_scenario or struct rp_plan.
  */
 
 #include <jansson.h>
@@ -44,8 +45,8 @@ struct rp_field {
     const char *name;
     const char *alias; /* what users of other tools may write: suggested, never accepted */
     enum rp_field_type type;
-    unsigned
-        executors; /* bit per enum rp_executor_kind that has the field; 0 in the table of the run */
+    /* A bit for each enum rp_executor_kind that has the field; 0 in the table of the run. */
+    unsigned executors;
     unsigned required; /* bit per executor that must be given it */
     size_t offset;
     int64_t min, max;
@@ -110,10 +111,12 @@ static inline const void *rp_field_peek(const struct rp_field *field, const void
     return (const char *)base + field->offset;
 }
 
-/* Puts @value into @base. What was there is freed; on failure it is empty or untouched, never half made. */
+/* Puts @value into @base. What was there is freed; on failure it is empty or untouched, never half
+ * made. */
 RP_NODISCARD int rp_field_parse(const struct rp_field *field, void *base, const json_t *value,
                                 const struct rp_where *where, struct rp_error *err);
-/* The same from the text of an option; @where->kind is NULL and the option's name is @name. Integers and durations. */
+/* The same from the text of an option; @where->kind is NULL and the option's name is @name.
+ * Integers and durations. */
 RP_NODISCARD int rp_field_parse_text(const struct rp_field *field, void *base, const char *text,
                                      const char *name, struct rp_error *err);
 void rp_field_clear(const struct rp_field *field, void *base); /* frees and zeroes */

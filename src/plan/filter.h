@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * plan/filter.h - the left side of a threshold: "metric{k:v,k2:\"v 2\"}" to names, and back to one canonical spelling.
- * Of this room only.
+ * plan/filter.h - the left side of a threshold: "metric{k:v,k2:\"v 2\"}" to names, and back to one
+ * canonical spelling. Of this room only.
  */
 
 #include "base/buf.h"

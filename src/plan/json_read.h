@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * plan/json_read.h - reading JSON that a user's script made: members by type, and messages that name what was found
- * where. Of this room only.
+ * plan/json_read.h - reading JSON that a user's script made: members by type, and messages that
+ * name what was found where. Of this room only.
  */
 
 #include <jansson.h>
@@ -25,7 +25,8 @@ RP_PRINTF(3, 4)
 int rp_where_fail(const struct rp_where *where, struct rp_error *err, const char *fmt, ...);
 
 enum { RP_SHOW_SIZE = 80 };
-/* Text of the user's for a message: in quotes, shortened, without control characters. Returns @out. */
+/* Text of the user's for a message: in quotes, shortened, without control characters. Returns
+ * @out. */
 const char *rp_show_text(const char *text, char out[RP_SHOW_SIZE]);
 /* The same for any value: 'text', 12, true, a list, an object. */
 const char *rp_show_json(const json_t *value, char out[RP_SHOW_SIZE]);
@@ -45,7 +46,8 @@ RP_NODISCARD int rp_json_bool_at(const json_t *object, const char *key, bool *re
 /* Reads "file" and "line" into @where, whose strings then belong to @object. */
 RP_NODISCARD int rp_json_place_at(const json_t *object, struct rp_where *where,
                                   struct rp_error *err);
-/* The whole text; integers that do not fit come back as reals, so that a field's bounds can name them. */
+/* The whole text; integers that do not fit come back as reals, so that a field's bounds can name
+ * them. */
 RP_NODISCARD int rp_json_load(const char *text, const char *what, json_t **ret,
                               struct rp_error *err);
 static inline bool rp_json_is_absent(const json_t *value)

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * plan/metrics.h - the table of built-in metrics (k6's names): thresholds are checked against it before the run,
- * worker registries and the docs are made from it.
+ * plan/metrics.h - the table of built-in metrics (k6's names): thresholds are checked against it
+ * before the run, worker registries and the docs are made from it.
  */
 
 #include <stdbool.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the command line and the environment change in a scenario. The options of a load decide its executor: a number
- * of iterations makes it shared-iterations; stages make it the ramping one of its family (of VUs, or of arrivals); a
- * rate makes it one of the arrivals' family. All others set the field that means the same in the executor they find.
+ * What the command line and the environment change in a scenario. The options of a load decide its
+ * executor: a number of iterations makes it shared-iterations; stages make it the ramping one of
+ * its family (of VUs, or of arrivals); a rate makes it one of the arrivals' family. All others set
+ * the field that means the same in the executor they find.
  */
 #include <errno.h>
 #include <math.h>
@@ -21,7 +22,7 @@ static bool has(rp_field_set set, enum rp_field_id id)
     return set >> id & 1;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static int parse_field(struct rp_wanted *wanted, enum rp_field_id id,
                        const struct rp_override *override, struct rp_error *err)
@@ -119,7 +120,7 @@ void rp_wanted_deinit(struct rp_wanted *wanted)
     wanted->given = 0;
 }
 
-/* ---- laying over --------------------------------------------------------------------------------------------- */
+/* ---- laying over ----------------------------------------------------------------------------- */
 
 static void put(struct rp_scenario *scenario, rp_field_set *given, enum rp_field_id id,
                 int64_t value)
@@ -322,7 +323,7 @@ int rp_overrides_apply(const struct rp_wanted *wanted, struct rp_scenario *scena
     return r == 0 ? apply_max_vus(wanted, scenario, given, where, err) : r;
 }
 
-/* ---- the run ------------------------------------------------------------------------------------------------- */
+/* ---- the run --------------------------------------------------------------------------------- */
 
 static int apply_workers(const struct rp_overrides *overrides, struct rp_plan *plan,
                          struct rp_error *err)

@@ -19,7 +19,8 @@ RP_NODISCARD int rp_scenario_finish(struct rp_scenario *scenario, rp_field_set g
                                     const struct rp_where *where, struct rp_error *err);
 void rp_scenario_deinit(struct rp_scenario *scenario);
 
-/* criteria.c: thresholds {"metric": [..]} and the script's own metrics, of a declaration or of a plan. */
+/* criteria.c: thresholds {"metric": [..]} and the script's own metrics, of a declaration or of a
+ * plan. */
 RP_NODISCARD int rp_plan_add_metric(struct rp_plan *plan, const char *name, const char *type,
                                     const struct rp_where *where, struct rp_error *err);
 RP_NODISCARD int rp_plan_add_thresholds(struct rp_plan *plan, const json_t *thresholds,
@@ -45,6 +46,7 @@ RP_NODISCARD int rp_overrides_apply_run(const struct rp_overrides *overrides, st
 RP_NODISCARD int rp_overrides_apply_pairs(const struct rp_overrides *overrides,
                                           struct rp_plan *plan, struct rp_error *err);
 
-/* trend_stats.c. Replaces what the summary shows of trends, unless nothing was given. On failure the plan keeps what it has. */
+/* trend_stats.c. Replaces what the summary shows of trends, unless nothing was given. On failure
+ * the plan keeps what it has. */
 RP_NODISCARD int rp_trend_stats_apply(const struct rp_override *given, struct rp_plan *plan,
                                       struct rp_error *err);

@@ -4,10 +4,10 @@
 /*
  * plan/plan.h - a test, fully resolved: what runs, for how long, and what must hold.
  *
- * A script declares (any script host hands over one JSON text, the declaration); overrides from the command line and
- * the environment are laid over it; the result is validated completely and every default filled in. The same JSON that
- * `rampa inspect --format json` prints travels to the workers and stands in the result file as `config`, with the
- * seed of the run.
+ * A script declares (any script host hands over one JSON text, the declaration); overrides from the
+ * command line and the environment are laid over it; the result is validated completely and every
+ * default filled in. The same JSON that `rampa inspect --format json` prints travels to the workers
+ * and stands in the result file as `config`, with the seed of the run.
  */
 
 #include <stdbool.h>
@@ -33,10 +33,11 @@ enum rp_executor_kind {
 struct rp_executor_kind_info {
     const char *name; /* "constant-vus" */
     const char *help; /* what it does, for the docs */
-    /* The schedule says when each iteration is due, however long others take, and a VU has to be found for it. Else a VU
-     * that is free begins its next iteration at once. */
+    /* The schedule says when each iteration is due, however long others take, and a VU has to be
+     * found for it. Else a VU that is free begins its next iteration at once. */
     bool has_arrivals;
-    /* The load follows the scenario's stages: their targets are rates when it has_arrivals, else numbers of VUs. */
+    /* The load follows the scenario's stages: their targets are rates when it has_arrivals, else
+     * numbers of VUs. */
     bool has_stages;
     /* It runs a number of iterations, within max_duration. */
     bool has_iterations;
@@ -106,8 +107,8 @@ struct rp_plan {
     size_t trend_stat_count;
 };
 
-/* What the command line or RAMPA_* asks for; zeroed = nothing. Strings are borrowed and parsed by rp_plan_resolve,
- * which names @origin ("--duration", "RAMPA_DURATION") in errors. */
+/* What the command line or RAMPA_* asks for; zeroed = nothing. Strings are borrowed and parsed by
+ * rp_plan_resolve, which names @origin ("--duration", "RAMPA_DURATION") in errors. */
 struct rp_override {
     const char *value; /* NULL = not given */
     const char *origin;
@@ -130,44 +131,56 @@ struct rp_overrides {
  * Declaration JSON (what a script host sends), every field optional but "script":
  * {
  *   "script": "load.py",
- *   "functions": [{"name": "browse", "file": "load.py", "line": 12}],        -- async functions exec_fn may name
- *   "decorated": [{"name": "browse", "exec_fn": "browse", "file": "load.py", "line": 11, "fields": {...}}],
- *   "config": {"file": "load.py", "line": 3, "scenarios": {"browse": {...}}, "thresholds": {"m": ["p(95)<500",
- *              {"threshold": "..", "abort_on_fail": true, "delay_abort_eval": "10s"}]}, "options": {...}},
- *   "metrics": [{"name": "cart_size", "type": "trend"}],  -- literal names found in worker.trend(..) and the like,
- *   "dynamic_metrics": false,                             -- true: some call names its metric at run time
+ *   "functions": [{"name": "browse", "file": "load.py", "line": 12}],
+ *   "decorated": [{"name": "browse", "exec_fn": "browse", "file": "load.py", "line": 11,
+ *                  "fields": {...}}],
+ *   "config": {"file": "load.py", "line": 3, "scenarios": {"browse": {...}}, "options": {...},
+ *              "thresholds": {"m": ["p(95)<500", {"threshold": "..", "abort_on_fail": true,
+ *                                                 "delay_abort_eval": "10s"}]}},
+ *   "metrics": [{"name": "cart_size", "type": "trend"}],
+ *   "dynamic_metrics": false,
  *   "has_setup": true, "has_teardown": false
  * }
- * Field values: numbers, strings, lists and objects as in the script; a duration is a string with units or a number
- * of seconds. A null field is as if absent.
+ * "functions" are the async functions that exec_fn may name. "metrics" has the literal names that
+ * stand in worker.trend(..) and the like; "dynamic_metrics" is true when a call names its metric at
+ * run time.
  *
- * A threshold's metric must be built in (plan/metrics.h), or in "metrics", or in config.metrics ({"name": "trend"}), or
- * "dynamic_metrics" is true; else it is an error that suggests the nearest name and says how to declare one.
+ * Field values: numbers, strings, lists and objects as in the script; a duration is a string with
+ * units or a number of seconds. A null field is as if absent.
  *
- * Rules: scenarios come from "decorated" and from config.scenarios; a decorated function named in config.scenarios
- * takes its settings from there. Options' shortcuts (vus, duration, iterations, stages) as in k6, an error beside any
- * scenario with fields. Overrides: see docs/scenarios.md. Everything is checked; the first error in the order of the
- * declaration is reported with file, line, scenario and field, what was expected, and "did you mean".
+ * A threshold's metric must be built in (plan/metrics.h), or in "metrics", or in config.metrics
+ * ({"name": "trend"}), or "dynamic_metrics" is true; else it is an error that suggests the nearest
+ * name and says how to declare one.
+ *
+ * Rules: scenarios come from "decorated" and from config.scenarios; a decorated function named in
+ * config.scenarios takes its settings from there. Options' shortcuts (vus, duration, iterations,
+ * stages) as in k6, an error beside any scenario with fields. Overrides: see docs/scenarios.md.
+ * Everything is checked; the first error in the order of the declaration is reported with file,
+ * line, scenario and field, what was expected, and "did you mean".
  */
 RP_NODISCARD int rp_plan_resolve(const char *declaration_json, const struct rp_overrides *overrides,
                                  struct rp_plan **ret, struct rp_error *err);
-/* The resolved plan as JSON (durations as strings, "30s"; fields of other executors left out) and back: reading what was
- * written gives an equal plan. */
+/* The resolved plan as JSON (durations as strings, "30s"; fields of other executors left out) and
+ * back: reading what was written gives an equal plan. */
 RP_NODISCARD int rp_plan_write_json(const struct rp_plan *plan, struct rp_buf *out);
 RP_NODISCARD int rp_plan_read_json(const char *json, struct rp_plan **ret, struct rp_error *err);
-/* `inspect --format json`: the same without a seed that was chosen by chance, which would be another one each time. */
+/* `inspect --format json`: the same without a seed that was chosen by chance, which would be
+ * another one each time. */
 RP_NODISCARD int rp_plan_write_inspection(const struct rp_plan *plan, struct rp_buf *out);
 /* `inspect --format text`: aligned, grouped, every default shown, such a seed not. */
 void rp_plan_write_text(const struct rp_plan *plan, struct rp_buf *out);
 void rp_plan_free(struct rp_plan *plan);
 
 enum { RP_WORKERS_MAX = 1024 };
-/* How many of @cores processes the plan's work is worth: one for each 32 VUs or 2,000 iterations a second that it can have at once. */
+/* How many of @cores processes the plan's work is worth: one for each 32 VUs or 2,000 iterations a
+ * second that it can have at once. */
 int64_t rp_plan_auto_workers(const struct rp_plan *plan, int64_t cores);
 
-/* The largest number of VUs that can run at once: scenarios whose times do not meet are not added up. */
+/* The largest number of VUs that can run at once: scenarios whose times do not meet are not added
+ * up. */
 int64_t rp_plan_max_vus(const struct rp_plan *plan);
-/* How long the scenario starts iterations, counted from its start_time: duration, the stages' sum, or max_duration. */
+/* How long the scenario starts iterations, counted from its start_time: duration, the stages' sum,
+ * or max_duration. */
 rp_ns rp_scenario_regular(const struct rp_scenario *scenario);
 /* The highest rate that it asks for, in iterations per second; 0 when it has no arrivals. */
 double rp_scenario_highest_rate(const struct rp_scenario *scenario);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What `rampa inspect` shows people: one block a topic, names on the left, every default in its place. */
+/* What `rampa inspect` shows people: one block a topic, names on the left, every default in its
+ * place. */
 #include <inttypes.h>
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From a declaration to a plan: settings and shortcuts of the options, the script's metrics, the scenarios one after the
- * other (fields, function, overrides, defaults, rules), the thresholds. Nothing is put right silently: what cannot be
- * meant is an error at the place where it stands.
+ * From a declaration to a plan: settings and shortcuts of the options, the script's metrics, the
+ * scenarios one after the other (fields, function, overrides, defaults, rules), the thresholds.
+ * Nothing is put right silently: what cannot be meant is an error at the place where it stands.
  */
 #include <errno.h>
 #include <string.h>
@@ -99,7 +99,8 @@ static bool has(rp_field_set set, enum rp_field_id id)
     return set >> id & 1;
 }
 
-/* Settings go into the plan; shortcuts are checked here and read again by every scenario that takes them. */
+/* Settings go into the plan; shortcuts are checked here and read again by every scenario that takes
+ * them. */
 static int read_options(struct resolver *r)
 {
     const struct rp_where where = { r->sources.config.file, r->sources.config.line, "options",
@@ -266,8 +267,8 @@ static int take(struct resolver *r, struct rp_scenario *scenario, rp_field_set *
     return rp_field_parse(&rp_scenario_fields[to], scenario, value, &where, r->err);
 }
 
-/* A scenario without fields: k6's shortcuts, and one iteration of one VU when there are none. A --duration alone means
- * constant-vus, as nothing of the script says otherwise. */
+/* A scenario without fields: k6's shortcuts, and one iteration of one VU when there are none. A
+ * --duration alone means constant-vus, as nothing of the script says otherwise. */
 static int take_shortcuts(struct resolver *r, struct rp_scenario *scenario, rp_field_set *given)
 {
     bool has_duration = has(r->shortcuts_given, RP_F_DURATION) ||

@@ -211,7 +211,8 @@ static unsigned __int128 twice_arrivals(const struct rp_scenario *s)
     return twice;
 }
 
-/* The bounds within which the arithmetic of schedules is exact, and a schedule that asks for something. */
+/* The bounds within which the arithmetic of schedules is exact, and a schedule that asks for
+ * something. */
 static int check_arrivals(const struct rp_scenario *s, const struct rp_where *where,
                           struct rp_error *err)
 {
@@ -306,7 +307,8 @@ static int64_t max_vus(const struct rp_scenario *scenario)
     return highest > scenario->start_vus ? highest : scenario->start_vus;
 }
 
-/* The sum can only rise where a scenario starts. One that starts when another must be over still meets it. */
+/* The sum can only rise where a scenario starts. One that starts when another must be over still
+ * meets it. */
 int64_t rp_plan_max_vus(const struct rp_plan *plan)
 {
     int64_t highest = 0;

@@ -140,7 +140,8 @@ static int add_decorated(struct rp_sources *sources, const json_t *entry, struct
     return append(sources, &source, err);
 }
 
-/* A function decorated without fields that config.scenarios runs under other names does not run by itself too. */
+/* A function decorated without fields that config.scenarios runs under other names does not run by
+ * itself too. */
 static bool is_run_by_config(const struct rp_sources *sources, const json_t *entry)
 {
     const char *function = text_at(entry, "exec_fn"), *name = text_at(entry, "name"), *key;

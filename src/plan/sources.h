@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * plan/sources.h - which scenarios a declaration has, and where each takes its function and its fields from. Of this
- * room only.
+ * plan/sources.h - which scenarios a declaration has, and where each takes its function and its
+ * fields from. Of this room only.
  */
 
 #include "plan/parts.h"
@@ -23,8 +23,9 @@ struct rp_sources {
     size_t count;
 };
 
-/* Fills items: decorated functions in their order, then what config.scenarios adds, or the function "default" when there
- * is neither. -RP_EUSER when there is no scenario, a name twice or a bad one. */
+/* Fills items: decorated functions in their order, then what config.scenarios adds, or the function
+ * "default" when there is neither. -RP_EUSER when there is no scenario, a name twice or a bad
+ * one. */
 RP_NODISCARD int rp_sources_collect(struct rp_sources *sources, struct rp_error *err);
 void rp_sources_deinit(struct rp_sources *sources);
 

@@ -16,7 +16,8 @@
 static const char *const stat_names[] = { "avg",   "min",   "max",  "med",
                                           "p(95)", "count", "rate", "value" };
 
-/* "===" stands before "==" and the two-letter ones before the one-letter ones: the first that fits is taken. */
+/* "===" stands before "==" and the two-letter ones before the one-letter ones: the first that fits
+ * is taken. */
 static const struct {
     const char *text;
     enum rp_compare compare;
@@ -238,7 +239,8 @@ struct rp_verdict rp_threshold_judge(const struct rp_threshold *threshold,
     struct rp_verdict verdict = { .actual = NAN };
 
     if (is_empty) {
-        /* A sub-metric's view has no type before its first series; the metric's own view always has one. */
+        /* A sub-metric's view has no type before its first series; the metric's own view always has
+         * one. */
         bool is_counter = threshold->has_type ? threshold->type == RP_COUNTER
                                               : view && !view->filter && view->type == RP_COUNTER;
         bool is_zero = kind == RP_STAT_COUNT || (kind == RP_STAT_RATE && is_counter);

@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * plan/threshold.h - "p(95)<500" on "http_req_duration{status:200}": parsed, checked against the metric's type, judged.
+ * plan/threshold.h - "p(95)<500" on "http_req_duration{status:200}": parsed, checked against the
+ * metric's type, judged.
  */
 
 #include <stdbool.h>
@@ -25,15 +26,16 @@ struct rp_threshold {
     double bound;
     bool abort_on_fail;
     rp_ns delay_abort_eval; /* 0 = at once */
-    /* The metric's type as far as it is known before the run; the plan sets it. Without it an empty sub-metric, whose
-     * view has no type yet, could pass "rate<0.01" as a counter's rate of nothing. */
+    /* The metric's type as far as it is known before the run; the plan sets it. Without it an empty
+     * sub-metric, whose view has no type yet, could pass "rate<0.01" as a counter's rate of
+     * nothing. */
     bool has_type;
     enum rp_metric_type type;
 };
 
-/* "metric{k:v,k2:\"v 2\"}" and "aggregation operator number". Units of trends are milliseconds. -RP_EUSER with the
- * column and what was expected; @ret is empty then. The filter is sorted by key, so that one filter has one display.
- * Does not know metric types: see rp_threshold_check_type. */
+/* "metric{k:v,k2:\"v 2\"}" and "aggregation operator number". Units of trends are milliseconds.
+ * -RP_EUSER with the column and what was expected; @ret is empty then. The filter is sorted by key,
+ * so that one filter has one display. Does not know metric types: see rp_threshold_check_type. */
 RP_NODISCARD int rp_threshold_parse(struct rp_slice metric, struct rp_slice expression,
                                     struct rp_threshold *ret, struct rp_error *err);
 void rp_threshold_deinit(struct rp_threshold *threshold);
@@ -44,9 +46,10 @@ RP_NODISCARD int rp_threshold_check_type(const struct rp_threshold *threshold,
 struct rp_verdict {
     bool passed;
     bool no_samples; /* judged on nothing: fails unless the statistic is a count */
-    double
-        actual; /* NaN when no_samples, or when the metric turned out not to have the statistic */
+    /* NaN when no_samples, or when the metric turned out not to have the statistic. */
+    double actual;
 };
-/* @view may be NULL: a metric that never came to be, judged like an empty one. A NaN never passes. */
+/* @view may be NULL: a metric that never came to be, judged like an empty one. A NaN never
+ * passes. */
 struct rp_verdict rp_threshold_judge(const struct rp_threshold *threshold,
                                      const struct rp_view *view, double elapsed_s);

@@ -87,8 +87,8 @@ static enum rp_h1_line take_transfer_encoding(struct rp_h1_parser *parser, struc
     return H1_LINE_OK;
 }
 
-/* The three fields that decide where the message ends and whether the connection goes on. @value has no blanks in
- * front, @end is the end of the line. */
+/* The three fields that decide where the message ends and whether the connection goes on. @value
+ * has no blanks in front, @end is the end of the line. */
 static inline enum rp_h1_line interpret(struct rp_h1_parser *parser, struct rp_h1_scan *scan,
                                         struct rp_slice name, const char *value, const char *end)
 {
@@ -153,7 +153,8 @@ static int finish_head(struct rp_h1_parser *parser)
         return RP_H1_GO_ON;
     }
     parser->state = (uint8_t)body_state(parser);
-    /* Chunked from an HTTP/1.0 peer is obeyed, but its connection is not trusted further (RFC 9112, 6.1). */
+    /* Chunked from an HTTP/1.0 peer is obeyed, but its connection is not trusted further (RFC 9112,
+     * 6.1). */
     parser->keep_alive = !(parser->flags & H1_FLAG_CLOSE) && !parser->ends_with_connection &&
                          parser->status != 101 &&
                          (parser->minor_version > 0 ||

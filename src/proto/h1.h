@@ -4,13 +4,14 @@
 /*
  * proto/h1.h - HTTP/1.1 for a client, without I/O: bytes in, events out (RFC 9112).
  *
- * Strict where leniency would make a measurement lie: a bad status line, header or chunk size, two different
- * Content-Lengths, Content-Length beside Transfer-Encoding, a transfer coding other than "chunked", a bare CR or a NUL
- * in the head, a folded header line are errors with the byte offset at which they were found. A lone LF as end of
- * a line of the head or the trailers is accepted (RFC 9112, 2.2), in the framing of chunks it is not. Any split of the
- * input gives the same events (body bytes may arrive in other pieces). Limits are on the whole head and, by the
- * caller, on the body. A line of the head is judged when its end has
- * arrived, except that what cannot become "HTTP/1.x NNN" is an error at its first wrong byte.
+ * Strict where leniency would make a measurement lie: a bad status line, header or chunk size, two
+ * different Content-Lengths, Content-Length beside Transfer-Encoding, a transfer coding other than
+ * "chunked", a bare CR or a NUL in the head, a folded header line are errors with the byte offset
+ * at which they were found. A lone LF as end of a line of the head or the trailers is accepted (RFC
+ * 9112, 2.2), in the framing of chunks it is not. Any split of the input gives the same events
+ * (body bytes may arrive in other pieces). Limits are on the whole head and, by the caller, on the
+ * body. A line of the head is judged when its end has arrived, except that what cannot become
+ * "HTTP/1.x NNN" is an error at its first wrong byte.
  */
 
 #include <stdbool.h>
@@ -22,7 +23,8 @@
 enum rp_h1_event {
     RP_H1_MORE, /* all input is consumed, more is needed */
     RP_H1_HEAD, /* the final response's head is complete: status and head are set */
-    RP_H1_BODY, /* *ret_body holds decoded body bytes (chunk framing removed), a part of the input: copy to keep */
+    /* *ret_body holds body bytes, chunk framing removed; a part of the input: copy to keep. */
+    RP_H1_BODY,
     RP_H1_DONE,  /* the message is complete; what is left of the input does not belong to it */
     RP_H1_ERROR, /* error says what, offset says where; the parser accepts no more input */
 };
@@ -55,13 +57,13 @@ rp_h1_error_text(enum rp_h1_error error); /* one clause, "chunk size is not a he
 enum { RP_H1_HEAD_MAX = 65536, RP_H1_TRAILER_MAX = 16384, RP_H1_INFORMATIONAL_MAX = 16 };
 
 struct rp_h1_parser {
-    struct rp_buf *
-        head; /* the caller's; the raw head (status line, header lines, blank line) is appended here */
+    /* The caller's; the raw head (status line, header lines, blank line) is appended to it. */
+    struct rp_buf *head;
     uint16_t status;       /* after RP_H1_HEAD */
     uint8_t minor_version; /* HTTP/1.x */
     bool is_head_request;  /* the request was HEAD (or CONNECT): no body whatever the head says */
-    bool
-        keep_alive; /* after RP_H1_HEAD: the connection may serve another request after RP_H1_DONE */
+    /* After RP_H1_HEAD: the connection may serve another request after RP_H1_DONE. */
+    bool keep_alive;
     bool is_chunked;           /* after RP_H1_HEAD */
     bool ends_with_connection; /* after RP_H1_HEAD: the body goes on until the peer closes */
     uint64_t content_length;   /* after RP_H1_HEAD, UINT64_MAX = not given */
@@ -78,21 +80,23 @@ struct rp_h1_parser {
 /* Ready for the next response. @head is emptied; its max is the limit of the head. */
 void rp_h1_parser_reset(struct rp_h1_parser *parser, struct rp_buf *head, bool is_head_request);
 
-/* Consumes from the front of *@input and returns the next event. Call until RP_H1_MORE, RP_H1_DONE or RP_H1_ERROR.
- * Of a head that is followed by more, exactly the head is consumed. After RP_H1_ERROR the contents of *@input and of
- * the head buffer are unspecified. After 101 the message is over (RP_H1_DONE) and keep_alive is false: what follows is
- * another protocol. */
+/* Consumes from the front of *@input and returns the next event. Call until RP_H1_MORE, RP_H1_DONE
+ * or RP_H1_ERROR. Of a head that is followed by more, exactly the head is consumed. After
+ * RP_H1_ERROR the contents of *@input and of the head buffer are unspecified. After 101 the message
+ * is over (RP_H1_DONE) and keep_alive is false: what follows is another protocol. */
 enum rp_h1_event rp_h1_parse(struct rp_h1_parser *parser, struct rp_slice *input,
                              struct rp_slice *ret_body);
-/* The peer closed: RP_H1_DONE when that ends the body properly, else RP_H1_ERROR with RP_H1_TRUNCATED. */
+/* The peer closed: RP_H1_DONE when that ends the body properly, else RP_H1_ERROR with
+ * RP_H1_TRUNCATED. */
 enum rp_h1_event rp_h1_parse_end(struct rp_h1_parser *parser);
 
-/* Walks the header fields of a raw head (as the parser accepted it): false at the end. *pos starts at 0. Values have
- * no blanks around them. Repeated fields come as often as they stand. */
+/* Walks the header fields of a raw head (as the parser accepted it): false at the end. *pos starts
+ * at 0. Values have no blanks around them. Repeated fields come as often as they stand. */
 bool rp_h1_next_field(struct rp_slice head, size_t *pos, struct rp_slice *ret_name,
                       struct rp_slice *ret_value);
 struct rp_slice rp_h1_reason(struct rp_slice head); /* the reason phrase, may be empty */
 
-/* Whether text may stand as a header name (token) or value (no CR, LF, NUL), or a method (token). */
+/* Whether text may stand as a header name (token) or value (no CR, LF, NUL), or a method
+ * (token). */
 bool rp_h1_is_token(struct rp_slice text);
 bool rp_h1_is_field_value(struct rp_slice text);

@@ -2,9 +2,10 @@
 #include "proto/proto_internal.h"
 
 /*
- * Bodies, of both directions: a known length, until the peer closes, chunked. Nothing is buffered here: chunk size lines and trailers are
- * checked byte by byte and dropped, which is why they have states of their own. The framing of chunks needs its CRLFs:
- * with a lone LF for an end, a chunk that is one byte shorter than its size would pass with a CR for its last byte.
+ * Bodies, of both directions: a known length, until the peer closes, chunked. Nothing is buffered
+ * here: chunk size lines and trailers are checked byte by byte and dropped, which is why they have
+ * states of their own. The framing of chunks needs its CRLFs: with a lone LF for an end, a chunk
+ * that is one byte shorter than its size would pass with a CR for its last byte.
  */
 
 static int go_on(struct rp_h1_parser *parser, enum rp_h1_state state)
@@ -93,8 +94,8 @@ static int on_size_end(struct rp_h1_parser *parser, struct rp_slice *input,
     return go_on(parser, c == ';' ? H1_EXTENSION : H1_SIZE_END);
 }
 
-/* Consumes up to the next CR, LF or NUL and that byte; returns it, -1 when the input ended first, -2 when the line is
- * too long. */
+/* Consumes up to the next CR, LF or NUL and that byte; returns it, -1 when the input ended first,
+ * -2 when the line is too long. */
 static int take_text(struct rp_h1_parser *parser, struct rp_slice *input)
 {
     size_t window = rp_h1_min(input->len, RP_H1_TRAILER_MAX - parser->line_bytes);

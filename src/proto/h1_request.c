@@ -85,8 +85,8 @@ static inline bool ends_value(char c)
     return ((unsigned char)c < 0x20 && c != '\t') || c == 0x7f;
 }
 
-/* The first control character but TAB, or @end. Eight bytes at a step, as in rp_h1_find_special; DEL is the byte of which
- * nothing is left when its bits are taken away. */
+/* The first control character but TAB, or @end. Eight bytes at a step, as in rp_h1_find_special;
+ * DEL is the byte of which nothing is left when its bits are taken away. */
 static inline const char *find_control(const char *p, const char *end)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101);
@@ -248,8 +248,8 @@ RP_COLD static int on_head_pending(struct rp_h1_parser *parser, struct rp_slice 
     return rp_h1_on_head_pending(parser, &request_head, input);
 }
 
-/* Before the head: empty lines, left over from sloppy clients, are dropped. False with *ret_event when no request begins
- * in this input. */
+/* Before the head: empty lines, left over from sloppy clients, are dropped. False with *ret_event
+ * when no request begins in this input. */
 static bool find_beginning(struct rp_h1_parser *parser, struct rp_slice *input,
                            enum rp_h1_event *ret_event)
 {

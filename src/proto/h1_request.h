@@ -2,12 +2,14 @@
 #pragma once
 
 /*
- * proto/h1_request.h - HTTP/1.x requests for a server, without I/O: bytes in, events out (RFC 9112).
+ * proto/h1_request.h - HTTP/1.x requests for a server, without I/O: bytes in, events out (RFC
+ * 9112).
  *
- * The events, the framing of bodies and the promises about splits and limits are those of proto/h1.h. Strict where two
- * readers could disagree about where a request ends: length beside chunking, two lengths, folded lines, blanks before a
- * colon, control characters in a field; a missing or second Host is refused too. Empty lines before a request are
- * skipped. What begins with a byte that no method begins with (a TLS hello) is refused at that byte.
+ * The events, the framing of bodies and the promises about splits and limits are those of
+ * proto/h1.h. Strict where two readers could disagree about where a request ends: length beside
+ * chunking, two lengths, folded lines, blanks before a colon, control characters in a field; a
+ * missing or second Host is refused too. Empty lines before a request are skipped. What begins with
+ * a byte that no method begins with (a TLS hello) is refused at that byte.
  */
 
 #include "proto/h1.h"
@@ -15,8 +17,9 @@
 enum { RP_H1_REQUEST_FIELDS_MAX = 100 };
 
 struct rp_h1_request {
-    /* After RP_H1_HEAD: minor_version, keep_alive, is_chunked, content_length (UINT64_MAX = not given), and the raw head
-     * in parser.head, for rp_h1_next_field. After RP_H1_ERROR: error and offset. The rest says nothing here. */
+    /* After RP_H1_HEAD: minor_version, keep_alive, is_chunked, content_length (UINT64_MAX = not
+     * given), and the raw head in parser.head, for rp_h1_next_field. After RP_H1_ERROR: error and
+     * offset. The rest says nothing here. */
     struct rp_h1_parser parser;
     /* After RP_H1_HEAD: parts of the head buffer, valid as long as it is not changed. */
     struct rp_slice method;

@@ -2,13 +2,15 @@
 #pragma once
 
 /*
- * proto/proto_internal.h - what only the files of this room see: what the parsers of HTTP/1 responses (h1.c) and requests
- * (h1_request.c) share. These are the states of a message, the lines of its head, the scan for special bytes. The framing of bodies is in h1_body.c.
+ * proto/proto_internal.h - what only the files of this room see: what the parsers of HTTP/1
+ * responses (h1.c) and requests (h1_request.c) share. These are the states of a message, the lines
+ * of its head, the scan for special bytes. The framing of bodies is in h1_body.c.
  *
- * A head has two states. In H1_HEAD whole lines are parsed where they lie, in the caller's input, and appended to the
- * head buffer once. When the input ends inside a line the rest goes to the head buffer and H1_HEAD_PENDING waits for its
- * LF, so that no byte is looked at more than twice however small the pieces are. The functions of the head are in this
- * header so that each parser has them in line with its own.
+ * A head has two states. In H1_HEAD whole lines are parsed where they lie, in the caller's input,
+ * and appended to the head buffer once. When the input ends inside a line the rest goes to the head
+ * buffer and H1_HEAD_PENDING waits for its LF, so that no byte is looked at more than twice however
+ * small the pieces are. The functions of the head are in this header so that each parser has them
+ * in line with its own.
  */
 
 #include <stdint.h>
@@ -66,8 +68,8 @@ static inline size_t rp_h1_min(uint64_t a, uint64_t b)
     return (size_t)(a < b ? a : b);
 }
 
-/* The first CR, LF or NUL in @p..@end, or @end. Eight bytes at a step: bytes below 14 are looked at one by one, of which
- * TAB is the only usual one that goes on. */
+/* The first CR, LF or NUL in @p..@end, or @end. Eight bytes at a step: bytes below 14 are looked at
+ * one by one, of which TAB is the only usual one that goes on. */
 static inline const char *rp_h1_find_special(const char *p, const char *end)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101);
@@ -93,7 +95,7 @@ static inline const char *rp_h1_find_special(const char *p, const char *end)
     return p;
 }
 
-/* ---- the lines of a head ---------------------------------------------------------------------------------- */
+/* ---- the lines of a head --------------------------------------------------------------------- */
 
 enum {
     H1_FLAG_CLOSE = 1,
@@ -138,7 +140,8 @@ static inline bool rp_h1_is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
-/* One decimal number at *@p; false when there is none or it does not fit. UINT64_MAX means "not given". */
+/* One decimal number at *@p; false when there is none or it does not fit. UINT64_MAX means "not
+ * given". */
 static inline bool rp_h1_parse_length(const char **p, const char *end, uint64_t *ret)
 {
     const char *start = *p;
@@ -160,7 +163,8 @@ static inline enum rp_h1_line rp_h1_bad_at(struct rp_h1_scan *scan, const char *
     return H1_LINE_BAD;
 }
 
-/* A line is judged only when its end is there: else the verdict would depend on how the input was split. */
+/* A line is judged only when its end is there: else the verdict would depend on how the input was
+ * split. */
 RP_COLD enum rp_h1_line rp_h1_bad_line(struct rp_h1_scan *scan, const char *at,
                                        enum rp_h1_error error);
 
@@ -179,7 +183,8 @@ static inline enum rp_h1_line rp_h1_finish_line(struct rp_h1_scan *scan, const c
     return rp_h1_bad_line(scan, special, error);
 }
 
-/* @name consists of token characters: setting bit 5 cannot turn another one into a letter or '-'. @len >= 8. */
+/* @name consists of token characters: setting bit 5 cannot turn another one into a letter or '-'.
+ * @len >= 8. */
 static inline bool rp_h1_is_name(const char *name, const char *lower, size_t len)
 {
     const uint64_t bits = UINT64_C(0x2020202020202020);
@@ -295,7 +300,8 @@ RP_INLINE int rp_h1_on_head_pending(struct rp_h1_parser *parser, const struct rp
     return result == H1_LINE_BLANK ? ops->finish(parser) : RP_H1_GO_ON;
 }
 
-/* One state after the other, until one has an event. @on_head and @on_head_pending: the states of the head. */
+/* One state after the other, until one has an event. @on_head and @on_head_pending: the states of
+ * the head. */
 RP_INLINE enum rp_h1_event rp_h1_run(struct rp_h1_parser *parser, struct rp_slice *input,
                                      struct rp_slice *ret_body, rp_h1_state_fn *on_head,
                                      rp_h1_state_fn *on_head_pending)

@@ -4,8 +4,9 @@
 /*
  * proto/request.h - writes the head of an HTTP/1.1 request.
  *
- * The bytes depend on nothing but the arguments: a caller builds a head once, keeps the buffer, and sends the same
- * bytes as often as it likes, on any connection, each time followed by the body. Nothing of the arguments is kept.
+ * The bytes depend on nothing but the arguments: a caller builds a head once, keeps the buffer, and
+ * sends the same bytes as often as it likes, on any connection, each time followed by the body.
+ * Nothing of the arguments is kept.
  */
 
 #include <stdbool.h>
@@ -22,20 +23,21 @@ struct rp_header {
 
 struct rp_request_head {
     struct rp_slice method; /* a token, sent as it is: "GET" */
-    struct rp_slice
-        target; /* from rp_url_append_target, or "*"; no blanks, no control characters */
-    struct rp_slice
-        authority; /* from rp_url_append_authority; not used when the headers give Host */
+    /* From rp_url_append_target(), or "*". No blanks, no control characters. */
+    struct rp_slice target;
+    /* From rp_url_append_authority(). Not used when the headers give Host. */
+    struct rp_slice authority;
     const struct rp_header *headers; /* sent in this order after the default ones */
     size_t header_count;
     bool has_body;       /* a body follows, perhaps an empty one */
     uint64_t body_bytes; /* 0 without a body */
 };
 
-/* Appends request line, header fields and the blank line. Unless given, these are added: Host, User-Agent
- * (rampa/<version>), Accept (any), and Content-Length when there is a body or the method is POST, PUT or PATCH.
- * -RP_EUSER with a message: bad method, target, name or value; two Host fields; Transfer-Encoding; a Content-Length
- * that is not the body's size (an equal one is written once). Otherwise out's error. @out keeps its old length on
- * failure. Connection and Expect are sent as given: the caller acts on them. */
+/* Appends request line, header fields and the blank line. Unless given, these are added: Host,
+ * User-Agent (rampa/<version>), Accept (any), and Content-Length when there is a body or the method
+ * is POST, PUT or PATCH. -RP_EUSER with a message: bad method, target, name or value; two Host
+ * fields; Transfer-Encoding; a Content-Length that is not the body's size (an equal one is written
+ * once). Otherwise out's error. @out keeps its old length on failure. Connection and Expect are
+ * sent as given: the caller acts on them. */
 RP_NODISCARD int rp_request_append_head(const struct rp_request_head *request, struct rp_buf *out,
                                         struct rp_error *err);

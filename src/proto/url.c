@@ -318,7 +318,8 @@ static size_t drop_segment(const char *path, size_t to)
     return to ? to - 1 : 0;
 }
 
-/* RFC 3986, 5.2.4, in place: the output is never longer than what was read. Returns the new length. */
+/* RFC 3986, 5.2.4, in place: the output is never longer than what was read. Returns the new
+ * length. */
 static size_t remove_dot_segments(char *path, size_t len)
 {
     size_t from = 0, to = 0, segment;

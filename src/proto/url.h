@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * proto/url.h - absolute http URLs, parsed strictly (RFC 3986) and kept as slices of the caller's text.
+ * proto/url.h - absolute http URLs, parsed strictly (RFC 3986) and kept as slices of the caller's
+ * text.
  */
 
 #include <stdbool.h>
@@ -25,18 +26,20 @@ struct rp_url {
     struct rp_slice fragment; /* without '#'; never sent */
 };
 
-/* Slices of @text. -RP_EUSER with what is wrong and an example: missing or unknown scheme (known: http, https, ws, wss),
- * empty host, a host that is no name of letters, digits, '-', '.', '_' and no address, bad port (1..65535), control
- * characters anywhere, blanks around it or before the path. An IPv6 literal has no zone. *ret is untouched on failure. */
+/* Slices of @text. -RP_EUSER with what is wrong and an example: missing or unknown scheme (known:
+ * http, https, ws, wss), empty host, a host that is no name of letters, digits, '-', '.', '_' and
+ * no address, bad port (1..65535), control characters anywhere, blanks around it or before the
+ * path. An IPv6 literal has no zone. *ret is untouched on failure. */
 RP_NODISCARD int rp_url_parse(struct rp_slice text, struct rp_url *ret, struct rp_error *err);
-/* Appends the request target, "/path?query". Bytes outside of what a URL may hold there (blanks inside, UTF-8 text,
- * brackets, backslashes) are percent-encoded; '%' is kept. */
+/* Appends the request target, "/path?query". Bytes outside of what a URL may hold there (blanks
+ * inside, UTF-8 text, brackets, backslashes) are percent-encoded; '%' is kept. */
 void rp_url_append_target(const struct rp_url *url, struct rp_buf *out);
 /* Appends the Host field's value: host, brackets for IPv6, port unless it is the scheme's. */
 void rp_url_append_authority(const struct rp_url *url, struct rp_buf *out);
-/* Resolves a Location value against @base (RFC 3986, 5.2) and appends the absolute URL's text to @out, fragment included.
- * The result may have another scheme or be no valid URL: rp_url_parse tells. -RP_EUSER when @reference holds control
- * characters, else out's error; @out keeps its old length on failure. */
+/* Resolves a Location value against @base (RFC 3986, 5.2) and appends the absolute URL's text to
+ * @out, fragment included. The result may have another scheme or be no valid URL: rp_url_parse
+ * tells. -RP_EUSER when @reference holds control characters, else out's error; @out keeps its old
+ * length on failure. */
 RP_NODISCARD int rp_url_resolve(const struct rp_url *base, struct rp_slice reference,
                                 struct rp_buf *out, struct rp_error *err);
 /* The port a scheme stands for (80 or 443), 0 for a scheme that rp_url_parse does not know. */

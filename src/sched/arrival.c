@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The open kinds, constant-arrival-rate and ramping-arrival-rate: iterations begin when they are due, not when a VU
- * has become idle. Whoever is idle stands on a stack, so that as few VUs as possible do the work. An arrival that finds
- * nobody is dropped for good; what it leaves behind is one more VU, while there may be more.
+ * The open kinds, constant-arrival-rate and ramping-arrival-rate: iterations begin when they are
+ * due, not when a VU has become idle. Whoever is idle stands on a stack, so that as few VUs as
+ * possible do the work. An arrival that finds nobody is dropped for good; what it leaves behind is
+ * one more VU, while there may be more.
  */
 
 #include <errno.h>
@@ -13,7 +14,8 @@
 #include "sched/kinds.h"
 #include "sched/schedule.h"
 
-/* Arrivals looked at in one go, which is well below a millisecond: after a stall the loop is not held up again. */
+/* Arrivals looked at in one go, which is well below a millisecond: after a stall the loop is not
+ * held up again. */
 enum { BATCH = 4096 };
 
 struct arrival {
@@ -98,7 +100,7 @@ static void deinit_arrival(struct rp_executor *executor)
         rp_arrivals_deinit(&arrival->cursor);
 }
 
-/* ---- arrivals ----------------------------------------------------------------------------------------------- */
+/* ---- arrivals -------------------------------------------------------------------------------- */
 
 static void want_one_more(struct rp_executor *executor)
 {

@@ -3,14 +3,14 @@
 /*
  * sched/arrivals.c - when iterations arrive: the inverse of the area under the rate.
  *
- * Rates are whole numbers of 1/den. Area is counted in 1/(2 * time_unit * den) arrivals: a stage from a to b that lasts
- * D has (a + b) * D of it, and 2at + (b - a)tt/D after t. An arrival is where its share of the area is reached; within
- * a stage that is the largest t with t * (2aD + (b - a)t) <= area * D, found by a guess in floating point that is
- * then corrected in integers. Sizes: rates below 2^60, times below 2^59, so areas below 2^120 and these products below
- * 2^192.
+ * Rates are whole numbers of 1/den. Area is counted in 1/(2 * time_unit * den) arrivals: a stage
+ * from a to b that lasts D has (a + b) * D of it, and 2at + (b - a)tt/D after t. An arrival is
+ * where its share of the area is reached; within a stage that is the largest t with t * (2aD + (b -
+ * a)t) <= area * D, found by a guess in floating point that is then corrected in integers. Sizes:
+ * rates below 2^60, times below 2^59, so areas below 2^120 and these products below 2^192.
  *
- * A constant rate is one stage whose first arrival is at area 0, not 1. Where the rate is constant the time of the next
- * arrival comes from the last one's by adding a quotient and a remainder.
+ * A constant rate is one stage whose first arrival is at area 0, not 1. Where the rate is constant
+ * the time of the next arrival comes from the last one's by adding a quotient and a remainder.
  */
 #include "sched/schedule.h"
 
@@ -22,7 +22,7 @@
 #include "sched/random.h"
 #include "sched/wide.h"
 
-/* ---- one stage -------------------------------------------------------------------------------------------------- */
+/* ---- one stage ------------------------------------------------------------------------------- */
 
 static rp_u128 stage_area(const struct rp_arrival_stage *stage)
 {
@@ -46,7 +46,8 @@ static long double real_of(rp_u128 value)
     return (long double)(uint64_t)(value >> 64) * 0x1p64L + (long double)(uint64_t)value;
 }
 
-/* How long a rate that grows from @from by @slope needs for @area > 0. Nothing cancels out in this form. */
+/* How long a rate that grows from @from by @slope needs for @area > 0. Nothing cancels out in this
+ * form. */
 static long double time_for(long double from, long double slope, long double area)
 {
     return area / (from + sqrtl(from * from + slope * area));
@@ -85,7 +86,7 @@ static rp_ns invert(const struct rp_arrival_stage *stage, rp_u128 area)
     return (rp_ns)t;
 }
 
-/* ---- the whole -------------------------------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------------- */
 
 static void add_stage(struct rp_arrivals *arrivals, int64_t from, int64_t to, rp_ns duration)
 {
@@ -107,7 +108,8 @@ static uint64_t saturate(rp_u128 value)
     return value > UINT64_MAX ? UINT64_MAX : (uint64_t)value;
 }
 
-/* The area of everything in 2^-32 arrivals, rounded up: what is below that is inside. Nobody lives to see 2^64 arrivals. */
+/* The area of everything in 2^-32 arrivals, rounded up: what is below that is inside. Nobody lives
+ * to see 2^64 arrivals. */
 static rp_u128 random_end(const struct rp_arrivals *arrivals)
 {
     rp_u128 whole = arrivals->area / arrivals->per_arrival;
@@ -163,7 +165,7 @@ static rp_u128 area_of(const struct rp_arrivals *arrivals, uint64_t index)
     return ((rp_u128)index + !arrivals->is_constant) * arrivals->per_arrival;
 }
 
-/* ---- the cursor ------------------------------------------------------------------------------------------------- */
+/* ---- the cursor ------------------------------------------------------------------------------ */
 
 static inline uint64_t own_index(const struct rp_arrivals *arrivals)
 {
@@ -251,7 +253,8 @@ static bool next_uniform(struct rp_arrivals *arrivals, uint64_t *ret_index, rp_n
     return true;
 }
 
-/* Draws up to the own arrival @index, so that every segment sees the same sequence; false when that ends before. */
+/* Draws up to the own arrival @index, so that every segment sees the same sequence; false when that
+ * ends before. */
 static bool draw(struct rp_arrivals *arrivals, uint64_t index)
 {
     while (arrivals->drawn <= index && arrivals->random_area < arrivals->random_end) {
@@ -287,7 +290,7 @@ bool rp_arrivals_next(struct rp_arrivals *arrivals, uint64_t *ret_index, rp_ns *
                                 : next_uniform(arrivals, ret_index, ret_time);
 }
 
-/* ---- without the cursor ----------------------------------------------------------------------------------------- */
+/* ---- without the cursor ---------------------------------------------------------------------- */
 
 /* The last stage that began before @time (or at it, if @included), 0 < @time <= end. */
 static const struct rp_arrival_stage *stage_at(const struct rp_arrivals *arrivals, rp_ns time,
@@ -322,7 +325,8 @@ uint64_t rp_arrivals_before(const struct rp_arrivals *arrivals, rp_ns time)
         return saturate(stage->done / per_arrival);
     area = stage->done + rp_wide_div_up(area_after(stage, (uint64_t)(time - stage->began)),
                                         (uint64_t)stage->duration);
-    /* What is reached at @time itself is not before it; arrivals of a constant rate count from 0. */
+    /* What is reached at @time itself is not before it; arrivals of a constant rate count from
+     * 0. */
     return saturate((area + per_arrival - 1) / per_arrival - !arrivals->is_constant);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * sched/arrivals_skip.c - going past arrivals that nobody can serve any more, without looking at each.
+ * sched/arrivals_skip.c - going past arrivals that nobody can serve any more, without looking at
+ * each.
  */
 #include "sched/schedule.h"
 

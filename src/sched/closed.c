@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The closed kinds with a fixed number of VUs: whoever is idle may begin again, until the time or the iterations are
- * used up.
+ * The closed kinds with a fixed number of VUs: whoever is idle may begin again, until the time or
+ * the iterations are used up.
  */
 
 #include "sched/kinds.h"
@@ -12,7 +12,7 @@ static int64_t slots_vus(const struct rp_scenario *scenario)
     return scenario->vus;
 }
 
-/* ---- constant-vus: VUs loop until the regular end ---------------------------------------------------------- */
+/* ---- constant-vus: VUs loop until the regular end -------------------------------------------- */
 
 static void idle_constant(struct rp_executor *executor, int64_t slot, rp_ns at)
 {
@@ -27,7 +27,7 @@ const struct rp_executor_ops rp_constant_vus = {
     .idle = idle_constant,
 };
 
-/* ---- shared-iterations: one pool; whoever is free takes the next ------------------------------------------- */
+/* ---- shared-iterations: one pool; whoever is free takes the next ----------------------------- */
 
 static int init_shared(struct rp_executor *executor, const struct rp_executor_share *share)
 {
@@ -55,7 +55,7 @@ const struct rp_executor_ops rp_shared_iterations = {
     .idle = idle_shared,
 };
 
-/* ---- per-vu-iterations: each VU its own ---------------------------------------------------------------------- */
+/* ---- per-vu-iterations: each VU its own ------------------------------------------------------ */
 
 static int init_per_vu(struct rp_executor *executor, const struct rp_executor_share *share)
 {

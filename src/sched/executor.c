@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The life of an executor: waiting, regular time, graceful stop, interruption; and pauses of the first two. What runs
- * when is the kinds' (closed.c, ramping.c, arrival.c).
+ * The life of an executor: waiting, regular time, graceful stop, interruption; and pauses of the
+ * first two. What runs when is the kinds' (closed.c, ramping.c, arrival.c).
  */
 
 #include "sched/executor.h"
@@ -22,7 +22,7 @@ static const struct rp_executor_ops *const kinds[RP_EXECUTOR_KIND_COUNT] = {
     [RP_RAMPING_ARRIVAL_RATE] = &rp_ramping_arrival_rate,
 };
 
-/* ---- making ------------------------------------------------------------------------------------------------- */
+/* ---- making ---------------------------------------------------------------------------------- */
 
 int64_t rp_executor_slots(const struct rp_scenario *scenario)
 {
@@ -102,7 +102,7 @@ void rp_executor_deinit(struct rp_executor *executor)
     executor->slot_flags = NULL;
 }
 
-/* ---- the end ------------------------------------------------------------------------------------------------ */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 /* Whether the schedule asks for nothing any more, before its time is over. */
 static bool is_exhausted(const struct rp_executor *executor)
@@ -196,7 +196,7 @@ void rp_executor_end_if_over(struct rp_executor *executor, rp_ns now)
         regular_time_over(&executor->timer, now);
 }
 
-/* ---- the schedule ------------------------------------------------------------------------------------------- */
+/* ---- the schedule ---------------------------------------------------------------------------- */
 
 static void advance_due(struct rp_timer *timer, rp_ns now)
 {
@@ -296,7 +296,7 @@ void rp_executor_ended(struct rp_executor *executor, int64_t slot, bool began, r
         finish_if_idle(executor);
 }
 
-/* ---- from outside ------------------------------------------------------------------------------------------- */
+/* ---- from outside ---------------------------------------------------------------------------- */
 
 /* The schedule goes on where it was. */
 static void unfreeze(struct rp_executor *executor, rp_ns now)
@@ -367,7 +367,7 @@ void rp_executor_resume(struct rp_executor *executor, rp_ns now)
         run(executor, now, now);
 }
 
-/* ---- how far it is ------------------------------------------------------------------------------------------ */
+/* ---- how far it is --------------------------------------------------------------------------- */
 
 rp_ns rp_executor_elapsed(const struct rp_executor *executor, rp_ns now)
 {

@@ -4,13 +4,15 @@
 /*
  * sched/executor.h - when iterations start and when they must end.
  *
- * An executor owns the time of one scenario: start_time, regular time, graceful stop. It has numbered slots (VUs of
- * its own, from 0) and asks its user to begin iterations on them; the user tells when one has ended. Nothing here knows
- * what an iteration is. What kinds differ in is one ops table each (sched/kinds.h), over the pure schedules of
- * sched/schedule.h; all their times count from `origin`, so that a pause moves everything by moving that.
+ * An executor owns the time of one scenario: start_time, regular time, graceful stop. It has
+ * numbered slots (VUs of its own, from 0) and asks its user to begin iterations on them; the user
+ * tells when one has ended. Nothing here knows what an iteration is. What kinds differ in is one
+ * ops table each (sched/kinds.h), over the pure schedules of sched/schedule.h; all their times
+ * count from `origin`, so that a pause moves everything by moving that.
  *
- * Accounting: `scheduled` iterations are those the schedule asked for, `dropped` those of them that never began. The
- * user counts started, completed and interrupted ones by itself, so that the identity between both is a check.
+ * Accounting: `scheduled` iterations are those the schedule asked for, `dropped` those of them that
+ * never began. The user counts started, completed and interrupted ones by itself, so that the
+ * identity between both is a check.
  */
 
 #include <stdbool.h>
@@ -25,11 +27,12 @@
 struct rp_executor;
 
 struct rp_executor_user {
-    /* Begin iteration @iteration (from 0, unique in the scenario, all workers') on the idle @slot, soon; @due is when it
-     * should begin, which is where its time is measured from. Must not call rp_executor_ended() from inside. */
+    /* Begin iteration @iteration (from 0, unique in the scenario, all workers') on the idle @slot,
+     * soon; @due is when it should begin, which is where its time is measured from. Must not call
+     * rp_executor_ended() from inside. */
     void (*begin)(struct rp_executor *executor, int64_t slot, uint64_t iteration, rp_ns due);
-    /* The time is over for what runs on @slot: interrupt it now; rp_executor_ended() must follow, now or later. Once an
-     * iteration. */
+    /* The time is over for what runs on @slot: interrupt it now; rp_executor_ended() must follow,
+     * now or later. Once an iteration. */
     void (*interrupt)(struct rp_executor *executor, int64_t slot);
     /* Make the VU of @slot, the next one, soon; rp_executor_made() must follow, not from inside. */
     void (*make)(struct rp_executor *executor, int64_t slot);
@@ -53,8 +56,8 @@ enum rp_slot_flag { /* 0: idle, and may be given an iteration */
 
 /* The part of the work that is this worker's. */
 struct rp_executor_share {
-    const struct rp_segment_sequence
-        *sequence; /* NULL = all of it. Borrowed for the executor's life */
+    /* NULL = all of the work. Borrowed for the executor's life. */
+    const struct rp_segment_sequence *sequence;
     size_t index;
     uint64_t seed; /* of the plan: random arrivals */
 };
@@ -79,8 +82,8 @@ struct rp_executor { /* embedded by the user; fields are read only */
     int64_t slot_count;      /* own slots at most */
     int64_t made;            /* own slots that have a VU */
     int64_t active;
-    uint64_t
-        total; /* iterations of this share in all; 0 = as many as the time allows, or not known */
+    /* Iterations of this share in all; 0 = as many as the time allows, or not known. */
+    uint64_t total;
     uint64_t scheduled, dropped;
     uint64_t without_vu;       /* those dropped ones that were due when no VU was free */
     uint64_t late_drops;       /* those dropped ones that came RP_LATE_ARRIVAL after their time */
@@ -96,8 +99,8 @@ struct rp_executor { /* embedded by the user; fields are read only */
 /* VUs that a scenario needs at most, all workers' together. */
 int64_t rp_executor_slots(const struct rp_scenario *scenario);
 
-/* @share may be NULL: everything, seed 0. -ENOMEM, or what the schedules say. A share may be empty: then the executor
- * finishes when its regular time begins. */
+/* @share may be NULL: everything, seed 0. -ENOMEM, or what the schedules say. A share may be empty:
+ * then the executor finishes when its regular time begins. */
 RP_NODISCARD int rp_executor_init(struct rp_executor *executor, const struct rp_scenario *scenario,
                                   struct rp_loop *loop, const struct rp_executor_user *user,
                                   const struct rp_executor_share *share);
@@ -105,39 +108,46 @@ void rp_executor_deinit(struct rp_executor *executor); /* zeroed is allowed */
 
 /* The run's executors start at @at; this one start_time later. */
 void rp_executor_start(struct rp_executor *executor, rp_ns at);
-/* The iteration on @slot has ended, completed or interrupted; or it never began (@began false): then it is dropped when
- * the schedule owes iterations, and as if it had not been asked for when it only asks for VUs. */
+/* The iteration on @slot has ended, completed or interrupted; or it never began (@began false):
+ * then it is dropped when the schedule owes iterations, and as if it had not been asked for when it
+ * only asks for VUs. */
 void rp_executor_ended(struct rp_executor *executor, int64_t slot, bool began, rp_ns now);
-/* The answer to make(): there is a VU on @slot now, or there cannot be one (then no further one is asked for). */
+/* The answer to make(): there is a VU on @slot now, or there cannot be one (then no further one is
+ * asked for). */
 void rp_executor_made(struct rp_executor *executor, int64_t slot, bool ok);
-/* Whether the iteration that was asked for on @slot may still begin at @now: false after the regular end, after a stop,
- * while paused, and when the schedule has taken the VU away since. The user asks when it has kept one waiting. An
- * arrival that was due by the end may begin a little later: see RP_LATE_BEGIN. */
+/* Whether the iteration that was asked for on @slot may still begin at @now: false after the
+ * regular end, after a stop, while paused, and when the schedule has taken the VU away since. The
+ * user asks when it has kept one waiting. An arrival that was due by the end may begin a little
+ * later: see RP_LATE_BEGIN. */
 static inline bool rp_executor_may_begin(const struct rp_executor *executor, int64_t slot,
                                          rp_ns now)
 {
     return now < executor->begin_until && executor->slot_flags[slot] == RP_SLOT_ACTIVE;
 }
-/* Arrivals are due at moments, the last ones right before the regular end or, of a ramping rate, at it. A generator that is
- * late by microseconds must not lose those: what was due by the end and finds a VU begins up to this much after it. */
+/* Arrivals are due at moments, the last ones right before the regular end or, of a ramping rate, at
+ * it. A generator that is late by microseconds must not lose those: what was due by the end and
+ * finds a VU begins up to this much after it. */
 #define RP_LATE_BEGIN (100 * RP_MS)
-/* An arrival that is looked at later than this was kept from its VU by the generator, whether or not it finds one now. */
+/* An arrival that is looked at later than this was kept from its VU by the generator, whether or
+ * not it finds one now. */
 #define RP_LATE_ARRIVAL (20 * RP_MS)
 
-/* No new iteration from now on; what runs may finish until @deadline (or the executor's own limit, if earlier). Ends a
- * pause. */
+/* No new iteration from now on; what runs may finish until @deadline (or the executor's own limit,
+ * if earlier). Ends a pause. */
 void rp_executor_stop(struct rp_executor *executor, rp_ns deadline);
-/* The schedule and the regular time stop at @now, and go on at resume's. What was asked for and has not begun waits (the
- * user moves its due time by as much). What runs goes on running; a graceful stop goes on too. No-op when nothing is left
- * to hold or when paused already; resume: when not paused. */
+/* The schedule and the regular time stop at @now, and go on at resume's. What was asked for and has
+ * not begun waits (the user moves its due time by as much). What runs goes on running; a graceful
+ * stop goes on too. No-op when nothing is left to hold or when paused already; resume: when not
+ * paused. */
 void rp_executor_pause(struct rp_executor *executor, rp_ns now);
 void rp_executor_resume(struct rp_executor *executor, rp_ns now);
 
-/* ---- how far it is ---------------------------------------------------------------------------------------------- */
+/* ---- how far it is --------------------------------------------------------------------------- */
 
 /* Of its regular time, without pauses. */
 rp_ns rp_executor_elapsed(const struct rp_executor *executor, rp_ns now);
 /* The present stage of ramping executors, from 0 (the last one when over); else -1. */
 int64_t rp_executor_stage(const struct rp_executor *executor, rp_ns now);
-/* Arrivals per second that this share wants now; 0 for other executors, and outside the regular time. */
+/* Arrivals per second that this share wants now; 0 for other executors, and outside the regular
+ * time. */
 double rp_executor_rate(const struct rp_executor *executor, rp_ns now);

@@ -8,7 +8,8 @@
 #include "sched/executor.h"
 
 struct rp_executor_ops {
-    /* An iteration that was asked for and does not begin is dropped; else it only was an opportunity. */
+    /* An iteration that was asked for and does not begin is dropped; else it only was an
+     * opportunity. */
     bool owes;
     /* Done as soon as `total` iterations have ended, without waiting for the regular end. */
     bool ends_with_total;
@@ -16,16 +17,18 @@ struct rp_executor_ops {
     bool begins_late;
     /* VUs of a scenario of this kind, the whole's. */
     int64_t (*slots)(const struct rp_scenario *scenario);
-    /* Sets what is the kind's: total, made, work, kind, flags of slots. May be NULL; on failure deinit() follows. */
+    /* Sets what is the kind's: total, made, work, kind, flags of slots. May be NULL; on failure
+     * deinit() follows. */
     int (*init)(struct rp_executor *executor, const struct rp_executor_share *share);
     void (*deinit)(struct rp_executor *executor); /* may be NULL */
-    /* Does what the schedule wants until @now, which may lie after the regular end. False: there is more, call again in
-     * the next turn. NULL when the schedule has no events; then `kind` stays NULL. */
+    /* Does what the schedule wants until @now, which may lie after the regular end. False: there is
+     * more, call again in the next turn. NULL when the schedule has no events; then `kind` stays
+     * NULL. */
     bool (*advance)(struct rp_executor *executor, rp_ns now);
     /* The next event, counted from origin, or RP_NS_NEVER. */
     rp_ns (*next)(const struct rp_executor *executor);
-    /* @slot is idle since @at: give it an iteration, or keep it. Also called for slots without a flag when the regular
-     * time begins and when a pause ends. */
+    /* @slot is idle since @at: give it an iteration, or keep it. Also called for slots without a
+     * flag when the regular time begins and when a pause ends. */
     void (*idle)(struct rp_executor *executor, int64_t slot, rp_ns at);
     double (*rate)(const struct rp_executor *executor, rp_ns elapsed); /* NULL = 0 */
 };
@@ -37,7 +40,7 @@ extern const struct rp_executor_ops rp_per_vu_iterations;
 extern const struct rp_executor_ops rp_constant_arrival_rate;
 extern const struct rp_executor_ops rp_ramping_arrival_rate;
 
-/* ---- executor.c --------------------------------------------------------------------------------------------- */
+/* ---- executor.c ------------------------------------------------------------------------------ */
 
 /* The segment of @share, everything when it has no sequence. */
 const struct rp_segment *rp_share_segment(const struct rp_executor_share *share);

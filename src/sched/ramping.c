@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * ramping-vus. Raw steps say when a VU is wanted; one that is not wanted any more finishes its iteration within
- * graceful_ramp_down of that moment. VUs that finish stand in one queue: who was asked first has the first deadline, so
- * one timer serves them all.
+ * ramping-vus. Raw steps say when a VU is wanted; one that is not wanted any more finishes its
+ * iteration within graceful_ramp_down of that moment. VUs that finish stand in one queue: who was
+ * asked first has the first deadline, so one timer serves them all.
  */
 
 #include <errno.h>
@@ -48,7 +48,7 @@ static int init_ramping(struct rp_executor *executor, const struct rp_executor_s
     return 0;
 }
 
-/* ---- one VU ------------------------------------------------------------------------------------------------- */
+/* ---- one VU ---------------------------------------------------------------------------------- */
 
 static void begin(struct rp_executor *executor, int64_t slot, rp_ns due)
 {
@@ -90,7 +90,7 @@ static void idle_ramping(struct rp_executor *executor, int64_t slot, rp_ns at)
         begin(executor, slot, at);
 }
 
-/* ---- the schedule ------------------------------------------------------------------------------------------- */
+/* ---- the schedule ---------------------------------------------------------------------------- */
 
 /* The end is the last one, for those whom the last target leaves out. */
 static rp_ns next_step(const struct rp_executor *executor)
@@ -129,8 +129,9 @@ static int64_t highest_at_end(const struct rp_scenario *scenario)
     return highest;
 }
 
-/* The steps at the very end, where nobody begins any more. Whom the last target leaves out is asked to finish, with
- * graceful_ramp_down; who is wanted at the end has graceful_stop, also if it was finishing. */
+/* The steps at the very end, where nobody begins any more. Whom the last target leaves out is asked
+ * to finish, with graceful_ramp_down; who is wanted at the end has graceful_stop, also if it was
+ * finishing. */
 static void take_end(struct rp_executor *executor, rp_ns now)
 {
     const struct rp_scenario *scenario = executor->scenario;

@@ -34,8 +34,9 @@ static inline uint64_t rp_random_next(uint64_t state[static 4])
     return scrambled;
 }
 
-/* Exponentially distributed with mean 1, in units of 2^-32 and at least one of them. Von Neumann's method: the length of
- * a descending run that begins with x is odd with probability e^-x, so comparing does for a logarithm. */
+/* Exponentially distributed with mean 1, in units of 2^-32 and at least one of them. Von Neumann's
+ * method: the length of a descending run that begins with x is odd with probability e^-x, so
+ * comparing does for a logarithm. */
 static inline uint64_t rp_random_exponential(uint64_t state[static 4])
 {
     for (uint64_t whole = 0;; whole++) {

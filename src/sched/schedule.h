@@ -2,12 +2,14 @@
 #pragma once
 
 /*
- * sched/schedule.h - schedules as pure functions of integers: arrival n -> time, time -> VUs wanted.
+ * sched/schedule.h - schedules as pure functions of integers: arrival n -> time, time -> VUs
+ * wanted.
  *
- * Times are nanoseconds from the beginning of the scenario's regular time. All arithmetic is exact (rationals of whole
- * numbers, intermediate values up to 256 bits): a time is the exact one, cut to the nanosecond, at any rate and after any
- * time. Nothing here knows a clock, a loop or a VU; the engine, tests and a dry run use the same functions. A segment's schedule is
- * the whole's, with only the numbers it owns.
+ * Times are nanoseconds from the beginning of the scenario's regular time. All arithmetic is exact
+ * (rationals of whole numbers, intermediate values up to 256 bits): a time is the exact one, cut to
+ * the nanosecond, at any rate and after any time. Nothing here knows a clock, a loop or a VU; the
+ * engine, tests and a dry run use the same functions. A segment's schedule is the whole's, with
+ * only the numbers it owns.
  */
 
 #include <stdbool.h>
@@ -17,13 +19,14 @@
 #include "plan/plan.h"
 #include "sched/segment.h"
 
-/* ---- arrivals: constant-arrival-rate, ramping-arrival-rate --------------------------------------------------- */
+/* ---- arrivals: constant-arrival-rate, ramping-arrival-rate ----------------------------------- */
 
 struct rp_rational { /* lowest terms, den > 0 */
     int64_t num, den;
 };
-/* The decimal number of at most nine decimals that @value stands for (0.1 is 1/10): the shortest one whose nearest double is
- * @value, or else the nearest one. 0 for what is not above 0; at most 2^62. */
+/* The decimal number of at most nine decimals that @value stands for (0.1 is 1/10): the shortest
+ * one whose nearest double is @value, or else the nearest one. 0 for what is not above 0; at most
+ * 2^62. */
 struct rp_rational rp_rational_of(double value);
 
 struct rp_arrival_stage { /* private; lasts longer than 0 */
@@ -41,8 +44,8 @@ struct rp_arrivals {                 /* a cursor; fields are private */
     bool is_constant, is_poisson;
     const struct rp_segment *segment;
     uint64_t round, position; /* the next own number is round + segment->at[position] */
-    /* Where the rate is constant: the last arrival, what is left over of it in 1/divisor ns, and how much later the one
-     * is that is `gap` further on. */
+    /* Where the rate is constant: the last arrival, what is left over of it in 1/divisor ns, and
+     * how much later the one is that is `gap` further on. */
     uint64_t divisor; /* 0: none of this is valid */
     uint64_t last_index, last_time, last_rest, gap, gap_time, gap_rest;
     uint64_t limit;     /* from here on this does not hold any more */
@@ -52,27 +55,28 @@ struct rp_arrivals {                 /* a cursor; fields are private */
     uint64_t drawn;
 };
 
-/* A constant rate: arrival g (from 0) at g * time_unit / rate, while that is before the end. A ramping one: the n-th (n from
- * 1, index n-1) where the area under the rate reaches n, the end included. arrival="poisson": the areas between
- * arrivals (the first one's from 0) are exponentially distributed with mean 1, drawn from @seed, as long as their sum is
- * below the area of the whole; the same for every segment and on every machine.
- * @segment is borrowed. -ENOMEM. */
+/* A constant rate: arrival g (from 0) at g * time_unit / rate, while that is before the end. A
+ * ramping one: the n-th (n from 1, index n-1) where the area under the rate reaches n, the end
+ * included. arrival="poisson": the areas between arrivals (the first one's from 0) are
+ * exponentially distributed with mean 1, drawn from @seed, as long as their sum is below the area
+ * of the whole; the same for every segment and on every machine. @segment is borrowed. -ENOMEM. */
 RP_NODISCARD int rp_arrivals_init(struct rp_arrivals *arrivals, const struct rp_scenario *scenario,
                                   const struct rp_segment *segment, uint64_t seed);
 void rp_arrivals_deinit(struct rp_arrivals *arrivals);
-/* The next own arrival: its global index (from 0) and time; false when there is none any more. Amortised O(1). */
+/* The next own arrival: its global index (from 0) and time; false when there is none any more.
+ * Amortised O(1). */
 bool rp_arrivals_next(struct rp_arrivals *arrivals, uint64_t *ret_index, rp_ns *ret_time);
-/* Leaves out the own arrivals that are due at @time or before, and says how many. O(1) however many they are; uniform
- * arrivals only, of others it leaves out none. */
+/* Leaves out the own arrivals that are due at @time or before, and says how many. O(1) however many
+ * they are; uniform arrivals only, of others it leaves out none. */
 uint64_t rp_arrivals_skip(struct rp_arrivals *arrivals, rp_ns time);
-/* How many uniform arrivals there are before @time (the whole's; one at @time is not), and in all. UINT64_MAX when there
- * are more. */
+/* How many uniform arrivals there are before @time (the whole's; one at @time is not), and in all.
+ * UINT64_MAX when there are more. */
 uint64_t rp_arrivals_before(const struct rp_arrivals *arrivals, rp_ns time);
 uint64_t rp_arrivals_total(const struct rp_arrivals *arrivals);
 /* Iterations per second that the schedule wants at @time; right-continuous, 0 from the end on. */
 double rp_arrivals_rate(const struct rp_arrivals *arrivals, rp_ns time);
 
-/* ---- VUs: ramping-vus ------------------------------------------------------------------------------------------ */
+/* ---- VUs: ramping-vus ------------------------------------------------------------------------ */
 
 /* One VU more (up) or less at a time. Own numbers: VU 0 is the first own one. */
 struct rp_vu_step {
@@ -81,8 +85,8 @@ struct rp_vu_step {
     bool up;
 };
 
-struct
-    rp_vu_steps { /* a cursor over the raw steps of one segment, in the order of time; fields are private */
+/* A cursor over the raw steps of one segment, in the order of time. The members are private. */
+struct rp_vu_steps {
     const struct rp_scenario *scenario;
     const struct rp_segment *segment;
     size_t stage;                   /* the next one */
@@ -91,11 +95,13 @@ struct
     int64_t own, own_target;        /* the own part of the level now and after the stage */
 };
 
-/* Going up in a stage that ends at T, VU g (from 1, the whole's) starts at T - trunc(dur*(to-g)/(to-from)); going down it stops at
- * T - trunc(dur*(to-g+1)/(to-from)). start_vus begin at 0. At the same time steps come in the order of the
- * stages, so that a VU can start and stop at once. There is no step at or after the end of the last stage: all ends there. */
+/* Going up in a stage that ends at T, VU g (from 1, the whole's) starts at T -
+ * trunc(dur*(to-g)/(to-from)); going down it stops at T - trunc(dur*(to-g+1)/(to-from)). start_vus
+ * begin at 0. At the same time steps come in the order of the stages, so that a VU can start and
+ * stop at once. There is no step at or after the end of the last stage: all ends there. */
 void rp_vu_steps_init(struct rp_vu_steps *steps, const struct rp_scenario *scenario,
                       const struct rp_segment *segment);
 bool rp_vu_steps_next(struct rp_vu_steps *steps, struct rp_vu_step *ret);
-/* The largest raw level ever, a target reached at the very end included, as in rp_plan_max_vus(). */
+/* The largest raw level ever, a target reached at the very end included, as in
+ * rp_plan_max_vus(). */
 int64_t rp_vus_most(const struct rp_scenario *scenario);

@@ -3,10 +3,10 @@
 /*
  * sched/segment.c - who owns which number.
  *
- * The rule: slot i goes to the first segment, longest first, with taken / length <= i. A segment that has taken its k-th
- * slot may take the next one from slot ceil(k / length) on. So those that may are kept in a heap by rank, and those that
- * may not yet in lists by the slot from which they may: every slot costs a logarithm of the number of segments
- * instead of a walk over all of them.
+ * The rule: slot i goes to the first segment, longest first, with taken / length <= i. A segment
+ * that has taken its k-th slot may take the next one from slot ceil(k / length) on. So those that
+ * may are kept in a heap by rank, and those that may not yet in lists by the slot from which they
+ * may: every slot costs a logarithm of the number of segments instead of a walk over all of them.
  */
 #include "sched/segment.h"
 
@@ -19,7 +19,7 @@
 static const int64_t only_slot[] = { 0 };
 const struct rp_segment rp_segment_all = { .slots = 1, .owned = 1, .at = only_slot };
 
-/* ---- the rule --------------------------------------------------------------------------------------------------- */
+/* ---- the rule -------------------------------------------------------------------------------- */
 
 struct builder {
     int64_t slots;
@@ -163,7 +163,7 @@ int rp_segment_build(int64_t slots, const int64_t *owned, size_t count,
     return r;
 }
 
-/* ---- other ways to a sequence ----------------------------------------------------------------------------------- */
+/* ---- other ways to a sequence ---------------------------------------------------------------- */
 
 int rp_segment_equal(size_t n, struct rp_segment_sequence *ret)
 {
@@ -182,7 +182,8 @@ int rp_segment_equal(size_t n, struct rp_segment_sequence *ret)
     return r;
 }
 
-/* The lengths are Scale(v)/v, so their common denominator is v over what all parts and v have in common. */
+/* The lengths are Scale(v)/v, so their common denominator is v over what all parts and v have in
+ * common. */
 int rp_segment_rescale(const struct rp_segment_sequence *from, int64_t v,
                        struct rp_segment_sequence *ret)
 {
@@ -221,7 +222,7 @@ void rp_segment_sequence_deinit(struct rp_segment_sequence *sequence)
     *sequence = (struct rp_segment_sequence){ 0 };
 }
 
-/* ---- numbers ---------------------------------------------------------------------------------------------------- */
+/* ---- numbers --------------------------------------------------------------------------------- */
 
 /* How many of the own slots are below @slot. */
 static int64_t slots_below(const struct rp_segment *segment, int64_t slot)

@@ -8,7 +8,7 @@
 #include "base/compiler.h"
 #include "sched/segment.h"
 
-/* Gives the @slots slots to @count segments by the rule of lengths; segment i gets @owned[i], which sum to @slots.
- * -ENOMEM. */
+/* Gives the @slots slots to @count segments by the rule of lengths; segment i gets @owned[i], which
+ * sum to @slots. -ENOMEM. */
 RP_NODISCARD int rp_segment_build(int64_t slots, const int64_t *owned, size_t count,
                                   struct rp_segment_sequence *ret);

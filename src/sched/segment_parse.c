@@ -3,8 +3,8 @@
 /*
  * sched/segment_parse.c - segments and sequences as text, in exact rationals.
  *
- * A text becomes a list of cuts from 0 to 1. Numerators and denominators stay within 10^18, so that the products below
- * fit into 128 bits.
+ * A text becomes a list of cuts from 0 to 1. Numerators and denominators stay within 10^18, so that
+ * the products below fit into 128 bits.
  */
 #include "sched/segment.h"
 
@@ -80,7 +80,8 @@ static bool split(struct rp_slice *rest, char separator, struct rp_slice *ret)
     return true;
 }
 
-/* Digits with at most one point: num / den. 0, 1 when it is no number, 2 when it has too many digits. */
+/* Digits with at most one point: num / den. 0, 1 when it is no number, 2 when it has too many
+ * digits. */
 static int parse_decimal(struct rp_slice text, struct cut *ret)
 {
     struct cut value = zero;
@@ -211,7 +212,8 @@ static __int128 gcd(__int128 a, __int128 b)
     return a;
 }
 
-/* The lengths of what is between the cuts, over their least common denominator; 0 when that is too large. */
+/* The lengths of what is between the cuts, over their least common denominator; 0 when that is too
+ * large. */
 static int64_t common_lengths(const struct cuts *cuts, int64_t *lengths)
 {
     int64_t common = 1;

@@ -3,8 +3,9 @@
 /*
  * sched/vu_steps.c - ramping-vus: the raw level of VUs as steps of one segment.
  *
- * In a stage that ends at T, VU g starts or stops `away` / n of the stage before T, where n is how many the stage adds
- * or takes away and `away` how many of them still come after g. start_vus are a first stage of no length from 0 up.
+ * In a stage that ends at T, VU g starts or stops `away` / n of the stage before T, where n is how
+ * many the stage adds or takes away and `away` how many of them still come after g. start_vus are a
+ * first stage of no length from 0 up.
  */
 #include "sched/schedule.h"
 

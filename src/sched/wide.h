@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * sched/wide.h - products of 192 bits: what is left over when 128 bits of area meet 64 bits of time.
+ * sched/wide.h - products of 192 bits: what is left over when 128 bits of area meet 64 bits of
+ * time.
  */
 
 #include <stdbool.h>

@@ -5,7 +5,7 @@
 #include "http/http.h"
 #include "script/clients.h"
 
-/* ---- HTTP --------------------------------------------------------------------------------------------------- */
+/* ---- HTTP ------------------------------------------------------------------------------------ */
 
 static int http_open(struct rp_loop *loop, struct rp_registry *registry, const struct rp_plan *plan,
                      void **ret)
@@ -47,7 +47,7 @@ static const struct rp_client_kind http_kind = {
     .count = http_count,
 };
 
-/* ---- all of them -------------------------------------------------------------------------------------------- */
+/* ---- all of them ----------------------------------------------------------------------------- */
 
 static const struct rp_client_kind *const rows[] = {
     [RP_CLIENT_HTTP] = &http_kind,

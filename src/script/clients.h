@@ -4,10 +4,11 @@
 /*
  * script/clients.h - the kinds of clients that scripts make requests with: HTTP, later others.
  *
- * A worker opens one client of each kind that it is given. What a VU has of a client, its connections for instance, is the
- * VU's session of that kind: a script host makes it when the VU first needs it, and it goes with the VU. Only script hosts
- * know what a client can do. The worker and the engine open and close clients, free sessions and add up what clients have
- * counted, all by the table of kinds; so a further kind is a room of its own, a number below, and a row of
+ * A worker opens one client of each kind that it is given. What a VU has of a client, its
+ * connections for instance, is the VU's session of that kind: a script host makes it when the VU
+ * first needs it, and it goes with the VU. Only script hosts know what a client can do. The worker
+ * and the engine open and close clients, free sessions and add up what clients have counted, all by
+ * the table of kinds; so a further kind is a room of its own, a number below, and a row of
  * rp_client_kinds (script/client_kinds.c).
  */
 
@@ -22,10 +23,12 @@
 /* The number of a kind is its place in the list of kinds, and that of its sessions in a VU. */
 enum rp_client_number { RP_CLIENT_HTTP };
 
-/* Each VU has so many places for sessions, used or not: 8 bytes each, which is why there are no more. */
+/* Each VU has so many places for sessions, used or not: 8 bytes each, which is why there are no
+ * more. */
 enum { RP_CLIENT_KINDS_MAX = 3 };
 
-/* What clients saw that is the generator's own fault or worth a warning. A kind leaves alone what it does not know. */
+/* What clients saw that is the generator's own fault or worth a warning. A kind leaves alone what
+ * it does not know. */
 struct rp_client_counters {
     uint64_t no_descriptors;   /* connections that failed for want of file descriptors */
     uint64_t no_ports;         /* connections that failed for want of local ports */
@@ -36,13 +39,14 @@ struct rp_client_counters {
 
 struct rp_client_kind {
     const char *name; /* "http" */
-    /* Makes the client of a worker, before any VU; what it measures goes to @registry. 0, or -errno: then *@ret is untouched.
-     * All three are borrowed until close(). */
+    /* Makes the client of a worker, before any VU; what it measures goes to @registry. 0, or
+     * -errno: then *@ret is untouched. All three are borrowed until close(). */
     int (*open)(struct rp_loop *loop, struct rp_registry *registry, const struct rp_plan *plan,
                 void **ret);
     /* Frees the client. Its sessions are gone. */
     void (*close)(void *client);
-    /* Frees a VU's session with all that is under way in it, of which nothing is told any more. Never called with NULL. */
+    /* Frees a VU's session with all that is under way in it, of which nothing is told any more.
+     * Never called with NULL. */
     void (*free_session)(void *session);
     /* Adds what the client has counted since open(). Optional: it counts nothing. */
     void (*count)(void *client, struct rp_client_counters *counters);
@@ -68,7 +72,8 @@ RP_NODISCARD int rp_clients_open(struct rp_clients *clients, struct rp_client_ki
                                  const struct rp_plan *plan);
 /* No session may be left. Zeroed is allowed, and is what it leaves. */
 void rp_clients_close(struct rp_clients *clients);
-/* Frees a VU's sessions, by the number of their kinds; NULL = it has none of that kind, and is what is left. */
+/* Frees a VU's sessions, by the number of their kinds; NULL = it has none of that kind, and is what
+ * is left. */
 void rp_clients_free_sessions(const struct rp_clients *clients,
                               void *sessions[RP_CLIENT_KINDS_MAX]);
 /* What all of them have counted. */

@@ -18,7 +18,7 @@ static struct rp_fixed_host *of_script(struct rp_script_host *script)
     return rp_container_of(script, struct rp_fixed_host, script);
 }
 
-/* ---- before and after the run ------------------------------------------------------------------------------- */
+/* ---- before and after the run ---------------------------------------------------------------- */
 
 static const char *runtime(const struct rp_script_host *script)
 {
@@ -69,7 +69,7 @@ static void release(struct rp_script_host *script)
     host->http = NULL;
 }
 
-/* ---- iterations --------------------------------------------------------------------------------------------- */
+/* ---- iterations ------------------------------------------------------------------------------ */
 
 static void request_done(struct rp_http_call *call)
 {

@@ -2,9 +2,11 @@
 #pragma once
 
 /*
- * script/fixed.h - a script host without a script: every iteration is the same GET request. What `rampa run URL` runs.
+ * script/fixed.h - a script host without a script: every iteration is the same GET request. What
+ * `rampa run URL` runs.
  *
- * A request that fails is a sample like any other and no error of its iteration: http_req_failed counts it.
+ * A request that fails is a sample like any other and no error of its iteration: http_req_failed
+ * counts it.
  */
 
 #include "http/http.h"
@@ -17,5 +19,6 @@ struct rp_fixed_host {
     struct rp_http_template *request;
 };
 
-/* No deinit: the worker's release() leaves nothing behind. The script's path is the URL, and so is the plan's. */
+/* No deinit: the worker's release() leaves nothing behind. The script's path is the URL, and so is
+ * the plan's. */
 void rp_fixed_host_init(struct rp_fixed_host *host);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writing into a histogram. A bucket's number is the upper 21 bits of its values' magnitude, its page's number the
- * upper 16. Whatever can fail is allocated first; only then are counts changed.
+ * Writing into a histogram. A bucket's number is the upper 21 bits of its values' magnitude, its
+ * page's number the upper 16. Whatever can fail is allocated first; only then are counts changed.
  */
 #include "stats/hist.h"
 
@@ -112,7 +112,8 @@ static void side_add(struct rp_hist_side *dst, const struct rp_hist_side *src)
     }
 }
 
-/* After a change of the positive directory. Also right when only the directory could be allocated, not the page. */
+/* After a change of the positive directory. Also right when only the directory could be allocated,
+ * not the page. */
 static void update_fast_pages(struct rp_hist *hist)
 {
     const struct rp_hist_side *side = &hist->positive;

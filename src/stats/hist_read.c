@@ -14,7 +14,8 @@ double rp_hist_bucket_middle(uint32_t bucket, double unit)
     uint64_t bits = (uint64_t)bucket << 42 | (uint64_t)1 << 41;
     double middle;
 
-    /* Up to 2048 units a bucket holds one whole number of them at most, and it stands at its start. */
+    /* Up to 2048 units a bucket holds one whole number of them at most, and it stands at its
+     * start. */
     if (units >= 1 && units < 2048 && units == floor(units))
         return low;
     __builtin_memcpy(&middle, &bits, sizeof(middle));
@@ -28,8 +29,8 @@ static double clamp(const struct rp_hist *hist, double value)
     return value > hist->max ? hist->max : value;
 }
 
-/* The bucket of @side that holds the sample number *@rank, smallest magnitude first (@is_down: largest first). False
- * when the side has fewer samples, whose number is then taken from *@rank. */
+/* The bucket of @side that holds the sample number *@rank, smallest magnitude first (@is_down:
+ * largest first). False when the side has fewer samples, whose number is then taken from *@rank. */
 static bool side_find(const struct rp_hist_side *side, bool is_down, uint64_t *rank,
                       uint32_t *ret_bucket)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Metrics and series. Which series changed since the last drain is a bitmap by series id: marking is one or, the drain
- * meets them in order, and what a failed drain did not finish is still marked.
+ * Metrics and series. Which series changed since the last drain is a bitmap by series id: marking
+ * is one or, the drain meets them in order, and what a failed drain did not finish is still marked.
  */
 #include "stats/registry.h"
 
@@ -198,7 +198,7 @@ struct rp_series *rp_registry_series_at(struct rp_registry *registry, size_t id)
     return id < registry->series_count ? registry->series[id] : NULL;
 }
 
-/* ---- recording ---------------------------------------------------------------------------------------------- */
+/* ---- recording ------------------------------------------------------------------------------- */
 
 static uint64_t *dirty_word(const struct rp_series *series)
 {
@@ -261,7 +261,7 @@ void rp_registry_listen(struct rp_registry *registry, rp_sample_fn *fn, void *us
         registry->series[i]->is_quick = false;
 }
 
-/* ---- drain -------------------------------------------------------------------------------------------------- */
+/* ---- drain ----------------------------------------------------------------------------------- */
 
 static int drain_one(struct rp_series *series, rp_drain_fn *fn, void *user)
 {
@@ -280,7 +280,8 @@ static int drain_one(struct rp_series *series, rp_drain_fn *fn, void *user)
     return 0;
 }
 
-/* A part of the series in each drain, all of them in RP_IDLE_DRAINS. A delta that is not dirty is empty. */
+/* A part of the series in each drain, all of them in RP_IDLE_DRAINS. A delta that is not dirty is
+ * empty. */
 static void trim_idle(struct rp_registry *registry)
 {
     size_t visits = registry->series_count / RP_IDLE_DRAINS + 1;

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * stats/stats_internal.h - what only the files of this room see: the numbering of a histogram's buckets, the inside of the
- * registry, the inside of the store.
+ * stats/stats_internal.h - what only the files of this room see: the numbering of a histogram's
+ * buckets, the inside of the registry, the inside of the store.
  */
 
 #include <stdint.h>
@@ -14,7 +14,7 @@
 #include "stats/store.h"
 #include "stats/table.h"
 
-/* ---- histograms: the numbering of buckets ------------------------------------------------------------------------- */
+/* ---- histograms: the numbering of buckets ---------------------------------------------------- */
 
 enum {
     RP_HIST_FIRST_BUCKET = 1 << 10,  /* of the smallest normal double */
@@ -43,7 +43,7 @@ static inline double rp_hist_bucket_low(uint32_t bucket)
 /* The magnitude that stands for the bucket's samples; @unit as for rp_hist_percentile(). */
 double rp_hist_bucket_middle(uint32_t bucket, double unit);
 
-/* ---- the registry ------------------------------------------------------------------------------------------------- */
+/* ---- the registry ---------------------------------------------------------------------------- */
 
 /* registry.c has metrics, series and the drain; tags.c interns tags. */
 
@@ -77,7 +77,8 @@ struct rp_registry {
 RP_NODISCARD int rp_registry_init_tags(struct rp_registry *registry);
 void rp_registry_deinit_tags(struct rp_registry *registry); /* half-built too */
 
-/* dst += src, for which memory was reserved (rp_value_reserve()) or which needs none: it cannot fail. */
+/* dst += src, for which memory was reserved (rp_value_reserve()) or which needs none: it cannot
+ * fail. */
 static inline void rp_value_add_reserved(struct rp_value *dst, const struct rp_value *src)
 {
     int r = rp_value_add(dst, src);
@@ -85,10 +86,10 @@ static inline void rp_value_add_reserved(struct rp_value *dst, const struct rp_v
     rp_assert(r == 0);
 }
 
-/* ---- the store ---------------------------------------------------------------------------------------------------- */
+/* ---- the store ------------------------------------------------------------------------------- */
 
-/* store.c has series and merging, store_views.c views, store_points.c the time series, store_intervals.c the running
- * interval by series. */
+/* store.c has series and merging, store_views.c views, store_points.c the time series,
+ * store_intervals.c the running interval by series. */
 
 /* Points of the last one cover 2^24 intervals: seconds of half a year. */
 enum { STORE_LEVELS = 25 };
@@ -145,15 +146,16 @@ struct rp_store {
     uint64_t interval_count;           /* intervals of some length that have ended */
     rp_store_interval_fn *interval_fn; /* or NULL */
     void *interval_user;
-    struct rp_store_change
-        *changes; /* room for one of each series, when there is such a function */
+    /* With an interval_fn: room for one change of each series. */
+    struct rp_store_change *changes;
     size_t change_cap;
 };
 
 /* Samples the gauges that are sums. */
 void rp_store_add_up_gauges(struct rp_store *store);
 
-/* store_intervals.c. Before the series becomes one of the store's: what its intervals will need. -ENOMEM. */
+/* store_intervals.c. Before the series becomes one of the store's: what its intervals will need.
+ * -ENOMEM. */
 RP_NODISCARD int rp_store_prepare_interval(struct rp_store *store, struct store_series *series);
 /* Tells of the interval that ends at @at, and begins another one. */
 void rp_store_tell_interval(struct rp_store *store, rp_ns at);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Merging. A series is one (metric, tags), whichever workers have it; it knows the views that it belongs to, found once
- * when it is made. Each worker's part of it keeps its own sum, so that it can be verified, and the sum of a series is made
- * from its parts when somebody asks.
+ * Merging. A series is one (metric, tags), whichever workers have it; it knows the views that it
+ * belongs to, found once when it is made. Each worker's part of it keeps its own sum, so that it
+ * can be verified, and the sum of a series is made from its parts when somebody asks.
  */
 #include "stats/store.h"
 
@@ -62,7 +62,7 @@ void rp_store_free(struct rp_store *store)
     rp_free(store);
 }
 
-/* ---- series ------------------------------------------------------------------------------------------------- */
+/* ---- series ---------------------------------------------------------------------------------- */
 
 static uint64_t hash_text(const char *text, uint64_t seed)
 {
@@ -223,7 +223,7 @@ static int find_or_add_series(struct rp_store *store, struct store_view *metric,
     return r;
 }
 
-/* ---- their parts -------------------------------------------------------------------------------------------- */
+/* ---- their parts ----------------------------------------------------------------------------- */
 
 static struct store_part *find_part(const struct rp_store *store, uint32_t worker, uint32_t series)
 {
@@ -345,7 +345,7 @@ bool rp_store_verify(const struct rp_store *store, uint32_t worker, uint32_t ser
     return part ? rp_value_equal(&part->total, total) : total->samples == 0;
 }
 
-/* ---- gauges that are sums ----------------------------------------------------------------------------------- */
+/* ---- gauges that are sums -------------------------------------------------------------------- */
 
 int rp_store_sum_gauge(struct rp_store *store, const char *name)
 {
@@ -423,7 +423,7 @@ void rp_store_add_up_gauges(struct rp_store *store)
     }
 }
 
-/* ---- sums of the parts -------------------------------------------------------------------------------------- */
+/* ---- sums of the parts ----------------------------------------------------------------------- */
 
 static int visit_series(const struct store_series *series, rp_store_series_fn *fn, void *user)
 {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The time series of views. Intervals are numbered; a point of level k covers the intervals that share their number
- * divided by 2^k, and is made when the first of them ends with samples. A view's points stand in one array, the oldest
- * and coarsest first, so that a level is a stretch of it. When a level is full its oldest points become fewer ones of the
- * next level: a batch at a time, for what is behind has to be moved. Silent times leave no points, and then a batch may
- * move up without becoming fewer.
+ * The time series of views. Intervals are numbered; a point of level k covers the intervals that
+ * share their number divided by 2^k, and is made when the first of them ends with samples. A view's
+ * points stand in one array, the oldest and coarsest first, so that a level is a stretch of it.
+ * When a level is full its oldest points become fewer ones of the next level: a batch at a time,
+ * for what is behind has to be moved. Silent times leave no points, and then a batch may move up
+ * without becoming fewer.
  */
 #include "stats/store.h"
 
@@ -138,7 +139,8 @@ static size_t merge_groups(struct store_view *view, size_t at, size_t end, size_
     return kept + 1 - at;
 }
 
-/* The oldest points of @level go up. What belongs together does so at once: the level is left with newer ones. */
+/* The oldest points of @level go up. What belongs together does so at once: the level is left with
+ * newer ones. */
 static void move_up(struct store_view *view, size_t level)
 {
     size_t at = start_of(view, level), end = at + BATCH, kept;
@@ -212,7 +214,8 @@ int rp_store_tick(struct rp_store *store, rp_ns at)
     rp_store_add_up_gauges(store);
     if (reserve_points(store) < 0)
         return -ENOMEM;
-    /* The points of an interval of no length belong to the one before it; without such a one, to the next. */
+    /* The points of an interval of no length belong to the one before it; without such a one, to
+     * the next. */
     if (is_long || store->interval_count)
         append_points(store, at, store->interval_count - !is_long);
     rp_store_tell_interval(store, at);

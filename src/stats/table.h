@@ -44,6 +44,6 @@ static inline uint64_t rp_stats_mix(uint64_t x)
     return x ^ x >> 31;
 }
 
-/* Makes @*array (elements of @size_bytes, room for @*cap) hold @need elements at least; doubles. -ENOMEM changes
- * nothing. */
+/* Makes @*array (elements of @size_bytes, room for @*cap) hold @need elements at least; doubles.
+ * -ENOMEM changes nothing. */
 RP_NODISCARD int rp_stats_grow(void *array, size_t size_bytes, size_t *cap, size_t need);

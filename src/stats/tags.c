@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Interned tag sets. Keys, the values of a key, and sets are unique, so a set is an array of pointers and equality is
- * a comparison of pointers. The hash of a set is the sum of the mixed hashes of its values, whose seed is their key:
- * it changes by one subtraction and one addition when a tag does.
+ * Interned tag sets. Keys, the values of a key, and sets are unique, so a set is an array of
+ * pointers and equality is a comparison of pointers. The hash of a set is the sum of the mixed
+ * hashes of its values, whose seed is their key: it changes by one subtraction and one addition
+ * when a tag does.
  *
- * Nothing is interned for a set that the bound on sets will refuse, so that bound also bounds keys and values.
+ * Nothing is interned for a set that the bound on sets will refuse, so that bound also bounds keys
+ * and values.
  */
 #include <errno.h>
 #include <string.h>

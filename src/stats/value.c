@@ -125,7 +125,8 @@ int rp_value_add(struct rp_value *dst, const struct rp_value *src)
     return r;
 }
 
-/* A counter can become NaN only by passing the largest double both ways; it then still equals itself. */
+/* A counter can become NaN only by passing the largest double both ways; it then still equals
+ * itself. */
 static bool same(double a, double b)
 {
     return a == b || (isnan(a) && isnan(b));

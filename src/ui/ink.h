@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * ui/ink.h - the colours of all texts that rampa shows on a terminal, as the escapes that begin them.
+ * ui/ink.h - the colours of all texts that rampa shows on a terminal, as the escapes that begin
+ * them.
  */
 
 #include <stdbool.h>

@@ -17,7 +17,7 @@ struct rp_live {
     rp_ns phase_at;
 };
 
-/* ---- progress ----------------------------------------------------------------------------------------------- */
+/* ---- progress -------------------------------------------------------------------------------- */
 
 static const struct rp_view *view_of(struct rp_store *store, enum rp_builtin metric)
 {
@@ -46,8 +46,8 @@ static const struct rp_point *last_point(const struct rp_view *view)
     return points && count ? &points[count - 1] : NULL;
 }
 
-/* In the last second that a worker has told of: what came in since the last status may have been one second of it, or none, or
- * two. */
+/* In the last second that a worker has told of: what came in since the last status may have been
+ * one second of it, or none, or two. */
 static double rate_of(struct rp_store *store, enum rp_builtin metric)
 {
     const struct rp_point *point = last_point(view_of(store, metric));
@@ -73,7 +73,8 @@ static void fill_from_store(struct rp_progress *progress, struct rp_store *store
     progress->p95_ms = duration && duration->total.samples ? rp_view_stat(duration, p95, 0) : NAN;
 }
 
-/* Only a run has a length that is known, and speeds; of other phases one wants to know how long they take already. */
+/* Only a run has a length that is known, and speeds; of other phases one wants to know how long
+ * they take already. */
 static void fill_from_phase(struct rp_progress *progress, struct rp_live *live,
                             const struct rp_run_status *status, struct rp_store *store, rp_ns now)
 {
@@ -117,7 +118,7 @@ static void show_progress(struct rp_live *live, const struct rp_run_status *stat
     rp_progress_display_update(live->display, &progress, now);
 }
 
-/* ---- lines of the script -------------------------------------------------------------------------------------- */
+/* ---- lines of the script --------------------------------------------------------------------- */
 
 static void show_line(struct rp_live *live, bool is_stderr, const char *text)
 {
@@ -132,7 +133,7 @@ static void show_line(struct rp_live *live, bool is_stderr, const char *text)
         rp_progress_display_show(live->display, rp_clock_ns());
 }
 
-/* ---- the sink ------------------------------------------------------------------------------------------------- */
+/* ---- the sink -------------------------------------------------------------------------------- */
 
 static void on_event(struct rp_sink *sink, const struct rp_event *event)
 {

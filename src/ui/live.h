@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * ui/live.h - the sink that shows a run while it goes on: how far it is, and what the script prints.
+ * ui/live.h - the sink that shows a run while it goes on: how far it is, and what the script
+ * prints.
  */
 
 #include "run/sink.h"
@@ -13,7 +14,8 @@ struct rp_live;
 struct rp_live_options {
     bool shows_progress; /* on standard error */
     enum rp_progress_mode mode;
-    /* What the script prints on standard output goes to standard error: something else is on the former. */
+    /* What the script prints on standard output goes to standard error: something else is on the
+     * former. */
     bool keeps_stdout_clear;
 };
 

@@ -11,7 +11,8 @@
 
 enum { PART_SIZE = 80, GAP = 2 };
 
-/* The parts of the line from left to right, and which of them goes first when the width is short. */
+/* The parts of the line from left to right, and which of them goes first when the width is
+ * short. */
 enum part {
     PHASE,
     TIME,
@@ -67,7 +68,8 @@ size_t rp_progress_ink(struct rp_buf *out, bool color, const char *ink, const ch
     return used;
 }
 
-/* A pause is what one wants to know of a run; of what comes before it, only that the run will begin with one. */
+/* A pause is what one wants to know of a run; of what comes before it, only that the run will begin
+ * with one. */
 static void format_phase(const struct rp_progress *progress, char *out)
 {
     if (!progress->is_paused)

@@ -8,7 +8,8 @@
  *     orders  [=====>----]  12.3s/30s  500.0 iters/s  12/50 VUs  3 dropped
  *     late    [----------]  waiting 5s
  *
- * All have the same columns. Where the width is short, they lose the same parts, in the order of enum detail.
+ * All have the same columns. Where the width is short, they lose the same parts, in the order of
+ * enum detail.
  */
 
 #include <inttypes.h>
@@ -47,7 +48,7 @@ struct layout {
     size_t width, name_cols, bar_cols; /* bar_cols: without the brackets; 0 = no bar */
 };
 
-/* ---- what a bar says ------------------------------------------------------------------------------------------- */
+/* ---- what a bar says ------------------------------------------------------------------------- */
 
 static bool counts_iterations(const struct rp_scenario *plan)
 {
@@ -177,7 +178,7 @@ static void format_bar(const struct rp_progress *progress, size_t i, struct bar 
                  rp_unit_number((double)at->dropped, 3, number));
 }
 
-/* ---- which are shown --------------------------------------------------------------------------------------- */
+/* ---- which are shown ------------------------------------------------------------------------- */
 
 struct choice {
     size_t shown[URGENCY_COUNT]; /* the first so many of each */
@@ -207,7 +208,8 @@ static struct choice choose(const struct rp_progress *progress, size_t lines)
     return choice;
 }
 
-/* The next scenario that is shown, from *@i on, in the order of the plan; false at the end. @seen counts from zero. */
+/* The next scenario that is shown, from *@i on, in the order of the plan; false at the end. @seen
+ * counts from zero. */
 static bool next_shown(const struct rp_progress *progress, const struct choice *choice,
                        size_t seen[URGENCY_COUNT], size_t *i)
 {
@@ -246,7 +248,7 @@ static void append_rest(const struct choice *choice, size_t width, bool color, s
     rp_buf_append_str(out, "\n");
 }
 
-/* ---- layout ---------------------------------------------------------------------------------------------------- */
+/* ---- layout ---------------------------------------------------------------------------------- */
 
 static bool is_part_shown(const struct bar *bar, enum part part, enum detail detail)
 {
@@ -333,7 +335,7 @@ static struct layout lay_out(const struct rp_progress *progress, const struct ch
     return layout;
 }
 
-/* ---- drawing --------------------------------------------------------------------------------------------------- */
+/* ---- drawing --------------------------------------------------------------------------------- */
 
 static void append_bar(const struct bar *bar, const struct layout *layout, bool color,
                        struct rp_buf *out)

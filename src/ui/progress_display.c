@@ -3,9 +3,10 @@
 /*
  * The block on a terminal, or plain lines.
  *
- * The cursor always stands at the beginning of the line below the block: what others write starts on a line of its own
- * even when we could not be told, ^C is seen in full, and after a crash there is nothing to restore. A block is replaced
- * by one write that goes up, overwrites it line by line and clears the rest: nothing is ever empty in between.
+ * The cursor always stands at the beginning of the line below the block: what others write starts
+ * on a line of its own even when we could not be told, ^C is seen in full, and after a crash there
+ * is nothing to restore. A block is replaced by one write that goes up, overwrites it line by line
+ * and clears the rest: nothing is ever empty in between.
  */
 
 #include <errno.h>
@@ -28,7 +29,8 @@ enum {
 };
 
 #define SHOW_INTERVAL (100 * RP_MS)
-/* Updates come every second. After a longer silence the process was stopped (^Z), and the shell has written below. */
+/* Updates come every second. After a longer silence the process was stopped (^Z), and the shell has
+ * written below. */
 #define SILENCE (3 * RP_S)
 
 struct rp_progress_display {
@@ -60,7 +62,8 @@ int rp_progress_display_new(FILE *stream, enum rp_progress_mode mode,
     return 0;
 }
 
-/* Asked at every update, because a window can be resized. The last column stays free: some terminals wrap there. */
+/* Asked at every update, because a window can be resized. The last column stays free: some
+ * terminals wrap there. */
 static void terminal_size(FILE *stream, unsigned *ret_width, unsigned *ret_height)
 {
     struct winsize size = { 0 };
@@ -101,7 +104,8 @@ static size_t line_cols(struct rp_slice line)
     return cols;
 }
 
-/* Rows that the drawn block takes in a window of @width columns. One that has become narrower has broken the lines. */
+/* Rows that the drawn block takes in a window of @width columns. One that has become narrower has
+ * broken the lines. */
 static size_t drawn_rows(const struct rp_progress_display *display, unsigned width)
 {
     struct rp_slice rest = rp_buf_slice(&display->text);

@@ -16,8 +16,9 @@ struct rp_style {
     unsigned width; /* columns to fit into; 0 = 80 */
 };
 
-/* Appends the summary: thresholds (tick or cross, actual value), checks with counts, metrics by section, errors grouped,
- * warnings, accounting when broken, the verdict line and the generator's line. */
+/* Appends the summary: thresholds (tick or cross, actual value), checks with counts, metrics by
+ * section, errors grouped, warnings, accounting when broken, the verdict line and the generator's
+ * line. */
 void rp_summary_write(const struct rp_result *result, struct rp_style style, struct rp_buf *out);
 
 /* Writes and flushes @text: all of it, or a negative code with @err. */

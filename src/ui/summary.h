@@ -4,8 +4,9 @@
 /*
  * ui/summary.h - the parts of the text summary, one file a part, and what they share.
  *
- * Every part starts with a title at column 0 and indents its lines by two. Numbers stand in columns; a name is followed
- * by dots up to the first of them. Text of others goes through base/text.h only.
+ * Every part starts with a title at column 0 and indents its lines by two. Numbers stand in
+ * columns; a name is followed by dots up to the first of them. Text of others goes through
+ * base/text.h only.
  */
 
 #include "ui/ink.h"
@@ -30,7 +31,8 @@ void rp_summary_ink_off(struct rp_summary *summary);
 void rp_summary_inked(struct rp_summary *summary, const char *ink, const char *text);
 /* An empty line and the title, without a line end. */
 void rp_summary_title(struct rp_summary *summary, const char *title);
-/* @name, shortened to fit, then dim dots up to and including column @cols, counted from here; one blank follows. */
+/* @name, shortened to fit, then dim dots up to and including column @cols, counted from here; one
+ * blank follows. */
 void rp_summary_dotted(struct rp_summary *summary, struct rp_slice name, size_t cols);
 /* Tick, cross or, when nothing was judged (NULL), a dash. */
 void rp_summary_mark(struct rp_summary *summary, const struct rp_verdict *verdict);

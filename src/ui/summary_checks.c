@@ -12,7 +12,8 @@ struct check_columns {
     size_t name, rate, passes, fails;
 };
 
-/* "checkout > pay > status is 200": the groups, outermost first, without the separators they are stored with. */
+/* "checkout > pay > status is 200": the groups, outermost first, without the separators they are
+ * stored with. */
 static void append_check_name(struct rp_buf *out, const struct rp_check_count *check)
 {
     const char *group = check->group;
@@ -94,7 +95,8 @@ static struct check_columns measure_checks(struct rp_summary *summary,
     return columns;
 }
 
-/* Failed checks always have a line; a flood of passed ones is cut, because names may be made at run time. */
+/* Failed checks always have a line; a flood of passed ones is cut, because names may be made at run
+ * time. */
 static void check_lines(struct rp_summary *summary, const struct rp_check_counts *checks,
                         const struct check_columns *columns)
 {

@@ -7,8 +7,9 @@
 #include "run/collect.h"
 
 /*
- * Three kinds, each with a heading that says what they are: requests that failed (outcomes), iterations that a failed
- * request ended because nobody caught it (outcomes), and exceptions of the script (bugs, with a traceback).
+ * Three kinds, each with a heading that says what they are: requests that failed (outcomes),
+ * iterations that a failed request ended because nobody caught it (outcomes), and exceptions of the
+ * script (bugs, with a traceback).
  */
 
 enum { MAX_KINDS = 12, MAX_TRACEBACK_LINES = 16 };
@@ -157,7 +158,8 @@ static void append_exception(struct rp_buf *out, const struct rp_error_group *gr
     }
 }
 
-/* The scenario is said only where there are several and the line has @room for it: the place says more. */
+/* The scenario is said only where there are several and the line has @room for it: the place says
+ * more. */
 static void append_place(struct rp_buf *out, const struct rp_error_group *group, size_t room)
 {
     size_t place_cols = group->place ? rp_text_cols(rp_slice_str(group->place)) : 0;

@@ -59,7 +59,8 @@ static void append_vus_range(struct rp_buf *out, const struct rp_scenario *scena
     append_things(out, scenario->max_vus, "VU");
 }
 
-/* "0 -> 100 -> 0", what is held not repeated; of many stages only "up to 100". Returns whether it is one number. */
+/* "0 -> 100 -> 0", what is held not repeated; of many stages only "up to 100". Returns whether it
+ * is one number. */
 static bool append_targets(struct rp_buf *out, const struct rp_scenario *scenario, double start)
 {
     double at = start, highest = start;

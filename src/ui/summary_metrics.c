@@ -10,8 +10,9 @@
 #include "base/units.h"
 
 /*
- * All sections share their columns, so that the eye can run down one statistic. A trend is a row of cells; what does not
- * fit is tried in this order: four digits, three digits, shorter names, and at last "avg=.. min=.." below the name.
+ * All sections share their columns, so that the eye can run down one statistic. A trend is a row of
+ * cells; what does not fit is tried in this order: four digits, three digits, shorter names, and at
+ * last "avg=.. min=.." below the name.
  */
 
 enum { GAP = 1, MIN_NAME_COLS = 20, MAX_STATS = 32, VALUE_SIZE = 64 };
@@ -42,7 +43,8 @@ static const char *section_of(const struct rp_view *view)
     return builtin ? builtin->section : "CUSTOM";
 }
 
-/* Whether a metric says something: it has samples and, when it is ours, is not zero throughout (no TLS, no drops). */
+/* Whether a metric says something: it has samples and, when it is ours, is not zero throughout (no
+ * TLS, no drops). */
 static bool says_something(const struct rp_view *view)
 {
     const struct rp_value *total = &view->total;

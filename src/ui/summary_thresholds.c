@@ -74,8 +74,8 @@ static bool looks_exact(double share, const char *text)
     return (share != 0 && is_none) || (share != 1 && is_all);
 }
 
-/* "p(95)=512.3ms". A value beside its bound gets as many digits as it takes to tell them apart: "500ms" against
- * "p(95)<500" would look like a wrong verdict. */
+/* "p(95)=512.3ms". A value beside its bound gets as many digits as it takes to tell them apart:
+ * "500ms" against "p(95)<500" would look like a wrong verdict. */
 static void format_actual(const struct rp_threshold *threshold, double actual,
                           struct rp_store *store, char *out)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * A worker is driven by messages: load, plan, setup, start, stop, teardown, exit. While iterations run it sends what has
- * changed once a second; at the end everything once more as totals, so that the coordinator can check its sums.
+ * A worker is driven by messages: load, plan, setup, start, stop, teardown, exit. While iterations
+ * run it sends what has changed once a second; at the end everything once more as totals, so that
+ * the coordinator can check its sums.
  */
 
 #include <errno.h>
@@ -17,7 +18,7 @@
 enum { LAG_INTERVAL_MS = 100, CPU_INTERVAL_MS = 100, DRAIN_MS = 5000 };
 enum { START_LEAD_MAX_S = 60 };
 
-/* ---- once a second ---------------------------------------------------------------------------------------- */
+/* ---- once a second --------------------------------------------------------------------------- */
 
 static void sample_cpu(struct rp_worker *worker, rp_ns now)
 {
@@ -68,7 +69,7 @@ static void measure_lag(struct rp_timer *timer, rp_ns now)
                  measure_lag);
 }
 
-/* ---- phases ----------------------------------------------------------------------------------------------- */
+/* ---- phases ---------------------------------------------------------------------------------- */
 
 static void over(struct rp_worker *worker, int status)
 {
@@ -231,7 +232,8 @@ static void time_to_start(struct rp_timer *timer, rp_ns now)
     start(worker, timer->deadline);
 }
 
-/* All workers of a machine have one clock; one that hears of the moment too late starts at once and says so. */
+/* All workers of a machine have one clock; one that hears of the moment too late starts at once and
+ * says so. */
 static void on_start(struct rp_worker *worker, const struct rp_message *message)
 {
     rp_ns now = rp_loop_now(worker->loop);
@@ -376,7 +378,7 @@ static void on_message(struct rp_channel *channel, const struct rp_message *mess
     case RP_MSG_EXIT:
         on_exit_message(worker);
         break;
-    default: /* as one of an unknown type: what a worker sends, and RP_MSG_ADJUST, which it cannot do */
+    default: /* what a worker sends, or RP_MSG_ADJUST, which a worker cannot do */
         over(worker, -EBADMSG);
     }
 }

@@ -2,10 +2,11 @@
 #pragma once
 
 /*
- * worker/worker.h - the worker's side of a run: takes the coordinator's messages, runs the engine, sends deltas.
+ * worker/worker.h - the worker's side of a run: takes the coordinator's messages, runs the engine,
+ * sends deltas.
  *
- * The worker owns the registry, the clients and the engine; the script host is given. It lives on a loop that somebody
- * else turns until ended() was called.
+ * The worker owns the registry, the clients and the engine; the script host is given. It lives on a
+ * loop that somebody else turns until ended() was called.
  */
 
 #include "wire/channel.h"
@@ -18,8 +19,8 @@ struct rp_worker;
 struct rp_worker_config {
     struct rp_script_host *script;       /* borrowed until rp_worker_free() */
     struct rp_client_kinds client_kinds; /* what the script makes requests with; zeroed = nothing */
-    /* The coordinator lives on this loop: it takes the last messages in a later turn, and waiting for that here would be in
-     * vain. Else the worker's exit waits until they have gone. */
+    /* The coordinator lives on this loop: it takes the last messages in a later turn, and waiting
+     * for that here would be in vain. Else the worker's exit waits until they have gone. */
     bool shares_loop;
     /* Runs once when nothing is left to do: @status 0, or -errno when the coordinator is gone. */
     void (*ended)(struct rp_worker *worker, void *user, int status);
@@ -40,5 +41,6 @@ void rp_worker_warn(struct rp_worker *worker, const char *text);
 void rp_worker_warn_times(struct rp_worker *worker, const char *text, uint64_t times);
 /* For hosts: code of the script has kept the loop for so long. */
 void rp_worker_note_block(struct rp_worker *worker, rp_ns length);
-/* For hosts: the script ends the whole run; @reason may be "". The engine of this worker is the caller's to stop. */
+/* For hosts: the script ends the whole run; @reason may be "". The engine of this worker is the
+ * caller's to stop. */
 void rp_worker_abort(struct rp_worker *worker, const char *reason);

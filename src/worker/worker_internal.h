@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * worker/worker_internal.h - what the worker's files share: worker.c is driven by messages, worker_send.c writes them,
- * worker_hooks.c has setup and teardown, worker_samples.c samples one by one.
+ * worker/worker_internal.h - what the worker's files share: worker.c is driven by messages,
+ * worker_send.c writes them, worker_hooks.c has setup and teardown, worker_samples.c samples one by
+ * one.
  */
 
 #include <sys/resource.h>
@@ -43,8 +44,8 @@ struct rp_worker {
     int error; /* the first failure of sending */
 };
 
-/* worker.c: reads @message into the struct of its type. False when its fields cannot be: then the worker is over, as it is
- * when it gets what is no message. */
+/* worker.c: reads @message into the struct of its type. False when its fields cannot be: then the
+ * worker is over, as it is when it gets what is no message. */
 RP_NODISCARD bool rp_worker_read(struct rp_worker *worker, const struct rp_message *message,
                                  void *ret);
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Samples one by one, when the coordinator asks for them. They are written into one block, which goes out when it is full
- * and before each delta.
+ * Samples one by one, when the coordinator asks for them. They are written into one block, which
+ * goes out when it is full and before each delta.
  *
- * The load waits for nobody who reads them. When more than WAITING_MAX bytes have not left the channel yet, a block is
- * dropped instead, and counted: so the worker's memory is bounded, and its messages of other kinds are never far behind.
+ * The load waits for nobody who reads them. When more than WAITING_MAX bytes have not left the
+ * channel yet, a block is dropped instead, and counted: so the worker's memory is bounded, and its
+ * messages of other kinds are never far behind.
  */
 
 #include <errno.h>
