@@ -44,17 +44,20 @@ static void hook_ended(struct rp_script_host *host, enum rp_hook hook, const str
 {
     struct rp_worker *worker = host->hook_data;
     struct rp_error no_data = { 0 };
-    size_t len = 0;
+    struct rp_slice packed = RP_SLICE("");
     char *data = NULL;
+    size_t len;
 
     worker->is_in_hook = false;
     rp_worker_send_changes(worker);
     if (hook == RP_HOOK_SETUP && worker->is_sharing && host->ops->pack && !err) {
         data = pack(worker, &len, &no_data);
-        if (!data)
+        if (data)
+            packed = rp_slice(data, len);
+        else
             err = &no_data;
     }
-    send_hook_ended(worker, hook, err, rp_slice(data ? data : "", len));
+    send_hook_ended(worker, hook, err, packed);
     rp_free(data);
     rp_error_deinit(&no_data);
 }
