@@ -143,6 +143,7 @@ static int prepare_script(struct rp_worker *worker, struct rp_error *err)
 {
     struct rp_script_host *script = worker->config.script;
     const struct rp_script_run run = { .plan = worker->plan,
+    rp_segment_sequence_deinit(&worker->segments); /* of a plan that was none */
                                        .loop = worker->loop,
                                        .registry = worker->registry,
                                        .clients = &worker->clients };
