@@ -76,7 +76,14 @@ static void over(struct rp_worker *worker, int status)
     if (worker->is_over)
         return;
     worker->is_over = true;
+    if (status < 0) /* a coordinator on this loop sees no process end */
+        rp_channel_close(&worker->channel);
     worker->config.ended(worker, worker->config.user, status);
+}
+
+void rp_worker_give_up(struct rp_worker *worker, int status)
+{
+    over(worker, status);
 }
 
 bool rp_worker_read(struct rp_worker *worker, const struct rp_message *message, void *ret)
@@ -136,6 +143,7 @@ static int take_share(struct rp_worker *worker, const struct rp_msg_plan *plan,
                             (unsigned long long)plan->worker + 1,
                             (unsigned long long)plan->workers);
     worker->index = (uint32_t)plan->worker;
+    rp_segment_sequence_deinit(&worker->segments); /* of a plan that was none */
     return plan->workers == 1 ? 0 : rp_segment_equal(plan->workers, &worker->segments);
 }
 
@@ -143,7 +151,6 @@ static int prepare_script(struct rp_worker *worker, struct rp_error *err)
 {
     struct rp_script_host *script = worker->config.script;
     const struct rp_script_run run = { .plan = worker->plan,
-    rp_segment_sequence_deinit(&worker->segments); /* of a plan that was none */
                                        .loop = worker->loop,
                                        .registry = worker->registry,
                                        .clients = &worker->clients };

@@ -49,6 +49,10 @@ struct rp_worker {
 RP_NODISCARD bool rp_worker_read(struct rp_worker *worker, const struct rp_message *message,
                                  void *ret);
 
+/* worker.c: the coordinator waits for what it cannot be told: the worker is over, and its channel ends. No-op when it is over
+ * already. */
+void rp_worker_give_up(struct rp_worker *worker, int status);
+
 /* worker_hooks.c */
 void rp_worker_on_setup(struct rp_worker *worker, const struct rp_message *message);
 void rp_worker_on_share(struct rp_worker *worker, const struct rp_message *message);
@@ -61,7 +65,8 @@ void rp_worker_send_samples(struct rp_worker *worker);
 /* The last ones, with the number of all that were lost. */
 void rp_worker_end_samples(struct rp_worker *worker);
 
-/* worker_send.c: each sends one kind of message; failures are kept in worker->error. */
+/* worker_send.c: each sends one kind of message; failures are kept in worker->error, which `bye` tells, unless the coordinator
+ * waits for the message: then the worker gives up. */
 void rp_worker_send_hello(struct rp_worker *worker);
 /* The answer to @stage, which could not be done. */
 void rp_worker_send_failed(struct rp_worker *worker, enum rp_message_type stage,

@@ -5,18 +5,38 @@
 #include "base/alloc.h"
 #include "worker/worker_internal.h"
 
+/* Whether the coordinator does nothing more with this worker until it comes. */
+static bool is_awaited(enum rp_message_type type)
+{
+    switch (type) {
+    case RP_MSG_HELLO:
+    case RP_MSG_DECLARED:
+    case RP_MSG_FAILED:
+    case RP_MSG_READY:
+    case RP_MSG_HOOK_ENDED:
+    case RP_MSG_FINISHED:
+    case RP_MSG_BYE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void could_not_send(struct rp_worker *worker, enum rp_message_type type, int r)
+{
+    if (!worker->error)
+        worker->error = r;
+    /* That the coordinator is gone is noticed by the channel's end, once what it has said is read. */
+    if (is_awaited(type) && (r == -ENOMEM || r == -EMSGSIZE))
+        rp_worker_give_up(worker, r);
+}
+
 void rp_worker_send(struct rp_worker *worker, enum rp_message_type type, const void *from)
 {
     int r = rp_channel_send(&worker->channel, type, from);
 
-    if (r < 0 && !worker->error)
-        worker->error = r;
-}
-
-static void out_of_memory(struct rp_worker *worker)
-{
-    if (!worker->error)
-        worker->error = -ENOMEM;
+    if (r < 0)
+        could_not_send(worker, type, r);
 }
 
 double rp_worker_cpu_seconds(const struct rusage *usage)
@@ -89,7 +109,7 @@ static bool send_definition(struct rp_worker *worker, const struct rp_series *se
     int r;
 
     if (!tags) {
-        out_of_memory(worker);
+        could_not_send(worker, RP_MSG_DEFINE, -ENOMEM);
         return false;
     }
     for (uint32_t i = 0; i < series->tags->count; i++)
@@ -208,7 +228,7 @@ void rp_worker_send_state(struct rp_worker *worker)
                                   .scenarios = { .items = scenarios, .count = count } };
 
     if (!scenarios) {
-        out_of_memory(worker);
+        could_not_send(worker, RP_MSG_STATE, -ENOMEM);
         return;
     }
     for (size_t i = 0; i < count; i++)
@@ -231,7 +251,7 @@ void rp_worker_send_finished(struct rp_worker *worker)
                                         .accounting = { .items = accounting, .count = count } };
 
     if (!accounting) {
-        out_of_memory(worker);
+        could_not_send(worker, RP_MSG_FINISHED, -ENOMEM);
         return;
     }
     for (size_t i = 0; i < count; i++) {

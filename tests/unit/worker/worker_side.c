@@ -107,7 +107,9 @@ static void end_hook(struct rp_task *task)
 
     if (side->hook_fails)
         (void)rp_error_set(&err, -RP_ESCRIPT, "ValueError: no");
+    rp_alloc_fail_at(side->fails_at);
     side->script.hook_ended(&side->script, side->hook, side->hook_fails ? &err : NULL);
+    rp_alloc_fail_at(0);
     rp_error_deinit(&err);
 }
 
@@ -123,6 +125,10 @@ static void run_hook(struct rp_script_host *host, enum rp_hook hook, rp_ns timeo
 
 static char *pack(struct rp_script_host *host, size_t *ret_len, struct rp_error *err)
 {
+    if (of_script(host)->packs) {
+        *ret_len = of_script(host)->packs;
+        return rp_calloc(1, *ret_len);
+    }
     *ret_len = 4;
     return rp_strdup("data");
 }
@@ -215,6 +221,8 @@ static void on_message(struct rp_channel *channel, const struct rp_message *mess
         fail_msg("'%s' cannot be read", rp_message_type_name(side->last));
     if (side->last == RP_MSG_HELLO)
         side->clock = any.hello.clock;
+    if (side->last == RP_MSG_HOOK_ENDED)
+        side->hook_was_ok = any.hook_ended.ok;
     if (side->last == RP_MSG_FAILED)
         side->stage = any.failed.stage;
     if (side->last == RP_MSG_STATE) {

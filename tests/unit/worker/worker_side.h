@@ -25,6 +25,8 @@ struct side {
     const struct rp_clients *clients;                 /* the worker's, while it is prepared */
     void (*use)(struct side *side, struct rp_vu *vu); /* what an iteration does; may be NULL */
     int hooks, prepared, released, ended, status, begun;
+    size_t packs;      /* bytes of what setup() returned; 0: "data" */
+    uint64_t fails_at; /* the allocation of the worker that fails as a hook ends; 0: none */
     bool fails_to_load, fails_to_prepare, hook_fails, never_ends;
     /* the coordinator's */
     struct rp_channel channel;
@@ -37,7 +39,7 @@ struct side {
     struct rp_worker_health health; /* of `finished`, and two more */
     uint64_t stray_bytes, retried;
     enum rp_message_type stage;
-    bool wants_samples;
+    bool wants_samples, hook_was_ok;
     void (*on_samples)(struct side *side, const struct rp_msg_samples *samples); /* may be NULL */
     void (*on_total)(struct side *side, uint32_t series, const struct rp_value *total); /* too */
     void *user;

@@ -263,6 +263,68 @@ static void test_nonsense_ends_it(struct world *world)
     side_deinit(&side);
 }
 
+/* Nothing of what is too much is sent, and the hook has failed. */
+static void test_too_much_to_share(struct world *world)
+{
+    struct side side;
+
+    side_init(&side, world);
+    go_to(&side, RP_MSG_PLAN);
+    for (int i = 0; i < 2; i++) {
+        side.packs = ((size_t)32 << 20) + (i == 1);
+        assert_int_equal(
+            rp_channel_send(&side.channel, RP_MSG_SETUP, &(struct rp_msg_setup){ .share = true }),
+            0);
+        turn_until(world, &side.seen[RP_MSG_HOOK_ENDED], i + 1);
+        assert_true(side.hook_was_ok == (i == 0));
+    }
+    side_deinit(&side);
+}
+
+/* The coordinator is told how a hook has ended, or that there is no worker any more. */
+static void test_no_memory_as_a_hook_ends(struct world *world)
+{
+    int given_up = 0;
+
+    for (uint64_t n = 1; n <= 40; n++) {
+        struct side side;
+
+        side_init(&side, world);
+        go_to(&side, RP_MSG_PLAN);
+        side.fails_at = n;
+        side.packs = 1 << 20; /* more than any buffer has room for yet */
+        assert_int_equal(
+            rp_channel_send(&side.channel, RP_MSG_SETUP, &(struct rp_msg_setup){ .share = true }),
+            0);
+        while (!side.seen[RP_MSG_HOOK_ENDED] && !side.closed)
+            turn(world);
+        assert_int_equal(side.ended, side.closed);
+        assert_int_equal(side.status, side.closed ? -ENOMEM : 0);
+        given_up += side.closed;
+        side_deinit(&side);
+    }
+    assert_true(given_up > 0 && given_up < 40);
+}
+
+/* A plan that is none, for the third of three workers, and then one for the only one. */
+static void test_another_plan(struct world *world)
+{
+    static const struct rp_msg_plan none = { .json = RP_SLICE("no plan"),
+                                             .worker = 2,
+                                             .workers = 3 };
+    struct side side;
+
+    side_init(&side, world);
+    for (int i = 1; i <= 2; i++) {
+        assert_int_equal(rp_channel_send(&side.channel, RP_MSG_PLAN, &none), 0);
+        turn_until(world, &side.seen[RP_MSG_FAILED], i);
+    }
+    tell_and_wait(&side, RP_MSG_PLAN, RP_MSG_READY);
+    tell_and_wait(&side, RP_MSG_START, RP_MSG_FINISHED);
+    assert_int_equal(side.begun, ITERATIONS);
+    side_deinit(&side);
+}
+
 /* Any messages in any order: no crash, and what is out of place is a warning. */
 static void test_any_order(struct world *world)
 {
@@ -320,6 +382,9 @@ int main(void)
         CASE(test_nonsense_ends_it),
         CASE(test_what_no_worker_is_told_ends_it),
         CASE(test_hello_has_the_clock),
+        CASE(test_too_much_to_share),
+        CASE(test_no_memory_as_a_hook_ends),
+        CASE(test_another_plan),
         CASE(test_any_order),
         CASE(test_out_of_order_is_told),
         CASE(test_pauses),
