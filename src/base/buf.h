@@ -33,7 +33,7 @@ static inline void rp_buf_init(struct rp_buf *buf, size_t max_bytes)
 
 void rp_buf_deinit(struct rp_buf *buf);
 
-/* Empties it and forgets the error, keeps the memory. */
+/* Empties the buffer and forgets the error. The memory is kept. */
 static inline void rp_buf_reset(struct rp_buf *buf)
 {
     buf->len = 0;
@@ -66,7 +66,7 @@ static inline void rp_buf_append_slice(struct rp_buf *buf, struct rp_slice text)
 }
 RP_PRINTF(2, 3) void rp_buf_appendf(struct rp_buf *buf, const char *fmt, ...);
 void rp_buf_vappendf(struct rp_buf *buf, const char *fmt, va_list args);
-/* Drops the first @len bytes (at most len). */
+/* Drops the first @len bytes. The buffer has that many. */
 void rp_buf_consume(struct rp_buf *buf, size_t len);
 /* The text as a C string, "" when empty; valid until the next change. */
 static inline const char *rp_buf_str(const struct rp_buf *buf)

@@ -10,7 +10,8 @@
 #define RP_NODISCARD __attribute__((warn_unused_result))
 #define RP_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
 #define RP_HOT __attribute__((hot))
-/* For a function that is fast only when what it is called with is known where it stands. */
+/* For a function that is fast only when the compiler knows its arguments at the place of the
+ * call. */
 #define RP_INLINE static inline __attribute__((always_inline))
 #define RP_COLD __attribute__((cold))
 #define RP_LIKELY(x) __builtin_expect(!!(x), 1)

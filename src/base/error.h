@@ -30,10 +30,10 @@ struct rp_error {
 
 void rp_error_deinit(struct rp_error *err); /* NULL is allowed; leaves it empty */
 
-/* Sets the message (what was there is replaced) and returns @code. @err may be NULL. */
+/* Sets the message, which replaces an earlier one, and returns @code. @err may be NULL. */
 RP_PRINTF(3, 4) int rp_error_set(struct rp_error *err, int code, const char *fmt, ...);
-/* Puts "@origin: " before the message, as where a value came from, and returns @code. @err may be
- * NULL. */
+/* Puts "@origin: " before the message, where @origin names where a value came from ("--vus").
+ * Returns @code. @err may be NULL. */
 int rp_error_prefix(struct rp_error *err, int code, const char *origin);
 /* Adds the place, the remedy, the detail; each replaces an earlier one. @err may be NULL. */
 void rp_error_place(struct rp_error *err, const char *file, int line);

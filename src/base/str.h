@@ -20,8 +20,9 @@ enum { RP_DOUBLE_TEXT = 32 };
  * "2", "-0". Independent of the locale. Returns its length. */
 size_t rp_format_double(double value, char out[RP_DOUBLE_TEXT]);
 
-/* The length of the character that UTF-8 @text begins with; 0 when it is none (too long a form, a
- * surrogate, beyond U+10FFFF, cut off) and when there is no text. */
+/* The length in bytes of the character that @text begins with. 0 when @text is empty or does not
+ * begin with valid UTF-8: a form that is too long, a surrogate, a number beyond U+10FFFF, a
+ * character that is cut off. */
 size_t rp_utf8_size(struct rp_slice text);
 bool rp_utf8_is_valid(struct rp_slice text);
 

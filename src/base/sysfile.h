@@ -11,14 +11,14 @@
 
 /* The text of @root + @path, its last line end cut off. False when it cannot be read. */
 bool rp_sysfile_text(const char *root, const char *path, char *out, size_t size);
-/* Its first number. */
+/* The first number of that text. False when there is none. */
 bool rp_sysfile_int(const char *root, const char *path, int64_t *ret);
 
 /* The tightest limits of this process's control groups and their parents, of both versions. False =
  * no limit. */
 bool rp_cgroup_cpus(const char *root, double *ret);
-/* For how long and how often those limits have stopped the groups so far, all their processors
- * added up. False = no limit. */
+/* For how long and how often those limits have stopped the groups so far; the times of all
+ * processors are added up. False = no limit. */
 struct rp_cgroup_stops {
     int64_t ns, times;
 };

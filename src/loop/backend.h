@@ -21,8 +21,8 @@ enum {
     RP_STREAM_BLOCKED = 1u << 2, /* the send goes on when the socket is writable */
     RP_STREAM_PAUSED = 1u << 3,  /* nothing is received */
     RP_STREAM_HALF = 1u << 4,    /* the peer has ended, and the user has been told so */
-    RP_STREAM_BACKEND =
-        1u << 8, /* this bit and those above are the back-end's, 0 in a new stream */
+    /* This bit and those above are the back-end's. They are 0 in a new stream. */
+    RP_STREAM_BACKEND = 1u << 8,
 };
 
 struct rp_loop_ops {
@@ -33,21 +33,22 @@ struct rp_loop_ops {
     /* Makes loop->backend. Leaves nothing behind on failure. */
     int (*open)(struct rp_loop *loop);
     void (*close)(struct rp_loop *loop);
-    /* Waits until @until or the next timer at most (a past time: only looks) and delivers all that
-     * has completed: calls rp_stream_connect_done, rp_stream_writable, the data callback,
-     * rp_stream_fin and rp_stream_end. Any of these may close and free any object: look the token
-     * up again afterwards. -EINTR counts as nothing happened. */
+    /* Waits until @until, or until the next timer if that is earlier; a past time: only looks.
+     * Delivers all that has completed, by rp_stream_connect_done(), rp_stream_writable(), the data
+     * callback, rp_stream_fin() and rp_stream_end(). Any of these may close and free any object:
+     * afterwards the token has to be looked up again. -EINTR: nothing has happened. */
     int (*wait)(struct rp_loop *loop, rp_ns until);
-    /* The state of @stream is new: makes sure that what it waits for is noticed (writability while
-     * CONNECTING or BLOCKED, bytes when not CONNECTING, PAUSED or HALF). Idempotent. -errno leaves
-     * the stream as before. */
+    /* The state of @stream has changed: sees to it that what the stream waits for is noticed. That
+     * is writability while CONNECTING or BLOCKED, and bytes unless CONNECTING, PAUSED or HALF. May
+     * be called again without effect. -errno leaves the stream as before. */
     int (*arm)(struct rp_loop *loop, struct rp_stream *stream);
     /* @stream is now PAUSED. */
     void (*pause)(struct rp_loop *loop, struct rp_stream *stream);
     /* @stream is about to be closed. */
     void (*disarm)(struct rp_loop *loop, struct rp_stream *stream);
-    /* Watches watch->fd for @wanted (not 0); the token is in place, watch->wanted is what was
-     * wanted before (0: new). May change the token. -errno leaves the watch as before. */
+    /* Watches watch->fd for @wanted, which is not 0. watch->wanted is what was wanted before, 0 for
+     * a new watch. The token is in place; the back-end may change it. -errno leaves the watch as
+     * before. */
     int (*watch)(struct rp_loop *loop, struct rp_watch *watch, unsigned wanted);
     void (*unwatch)(struct rp_loop *loop, struct rp_watch *watch);
     /* See rp_loop_fd. */
@@ -71,7 +72,8 @@ struct rp_loop {
     rp_ns woken;  /* when the completions of this turn were taken; 0 = none, or not known */
     void (*outside)(void *user);
     void *outside_user;
-    /* outside() must hear of what is queued next, which nobody may have a turn in mind for. */
+    /* outside() has to be called when something is queued: the loop is not turning, and who nests
+     * the loop may not plan a turn. */
     bool must_tell;
     struct rp_list precise; /* timers */
     rp_ns spin, spun;
@@ -92,8 +94,8 @@ static inline void rp_loop_collect(struct rp_loop *loop, rp_ns now)
     rp_precise_collect(&loop->precise, now, &loop->due);
 }
 
-/* How to wait: sleep for @sleep (-1 = without limit), and if nothing has happened look again and
- * again until the time @spin_until (0 = do not). Neither: only look. */
+/* How to wait: sleep for @sleep (-1 = without limit); if nothing has happened, look again and again
+ * until the time @spin_until (0 = do not). Both 0: look once. */
 struct rp_patience {
     rp_ns sleep, spin_until;
 };
@@ -140,14 +142,14 @@ static inline void rp_loop_after_wait(struct rp_loop *loop)
         loop->after_wait(loop->wait_user);
 }
 
-/* Under load there is mostly something to be had already. Then a look does, which needs neither the
- * clock nor the hooks; when it was for nothing, a wait follows. */
+/* Under load there mostly is something without waiting. Then one look is enough, which needs
+ * neither the clock nor the hooks. When the look finds nothing, a wait follows. */
 static inline bool rp_loop_looks_first(const struct rp_loop *loop)
 {
     return loop->is_busy && !(loop->insists_on_hooks && loop->before_wait);
 }
 
-/* After each wait. One completion that was waited for is no load. */
+/* Called after each wait. A single completion that was waited for is no load. */
 static inline void rp_loop_found(struct rp_loop *loop, unsigned count)
 {
     loop->is_busy = count > 1 || (count && loop->is_busy);

@@ -70,21 +70,21 @@ rp_ns rp_loop_now(const struct rp_loop *loop);
 /* The next timer's deadline or RP_NS_NEVER, of whatever kind; may be early (coarse), never late. */
 rp_ns rp_loop_next_deadline(const struct rp_loop *loop);
 bool rp_loop_has_tasks(const struct rp_loop *loop);
-/* A descriptor that polls readable when the loop has completions (to nest it in another loop). -1
- * when it has none. */
+/* A descriptor that polls readable when the loop has completions, with which the loop can be nested
+ * in another one. -1 when the back-end has none. */
 int rp_loop_fd(const struct rp_loop *loop);
-/* Called around a wait that may block or spin (the Python host gives the GIL away there). Either
- * may be NULL. */
+/* @before and @after are called around a wait that may block or spin. (The Python host releases the
+ * GIL meanwhile.) Either may be NULL. */
 void rp_loop_set_wait_hooks(struct rp_loop *loop, void (*before)(void *user),
                             void (*after)(void *user), void *user);
-/* Whether each turn that is given time has to call them, because somebody waits for what they do.
- * Else, and at first, they are left out as long as there is something to be had without waiting. */
+/* @insist: each turn that may wait calls the hooks, because somebody waits for what they do.
+ * Otherwise, as at first, a turn leaves them out as long as it finds something without waiting. */
 void rp_loop_insist_on_hooks(struct rp_loop *loop, bool insist);
 
-/* For a loop nested in another, whose callbacks use this one between its turns: @fn is called when
- * something is queued that only a turn carries out (a task, a timer, a send), once until the next
- * turn. Watches and new streams need none: they show at rp_loop_fd(). NULL = nobody wants to
- * know. */
+/* For a loop that is nested in another one, and whose objects are used between its turns. @fn is
+ * called when something is queued that only a turn carries out (a task, a timer, a send): once,
+ * until the next turn. Watches and new streams need no such call, because they show at
+ * rp_loop_fd(). NULL = nobody wants to know. */
 void rp_loop_set_outside(struct rp_loop *loop, void (*fn)(void *user), void *user);
 
 /* ---- timers ---------------------------------------------------------------------------------- */
@@ -103,23 +103,24 @@ struct rp_timer {
 /* O(1), cannot fail. Arms, or moves if armed. A past deadline fires in the next turn's timer
  * phase. */
 void rp_timer_arm(struct rp_loop *loop, struct rp_timer *timer, rp_ns deadline, rp_timer_fn *fn);
-/* The same for the few timers whose lateness is measured (arrivals): a sleeping thread is woken
- * some 5 to 50 us late, so the loop sleeps only until rp_loop_set_spin() before such a deadline and
- * spins over the rest, delivering what arrives meanwhile as it comes. Other timers never make it
- * spin. A timer is of the kind it was armed last. O(precise timers). */
+/* The same for the few timers whose lateness is measured (arrivals). A sleeping thread is woken
+ * some 5 to 50 us late. So before such a deadline the loop stops sleeping early, by what
+ * rp_loop_set_spin() says, and spins over the rest; what arrives meanwhile is delivered as it
+ * comes. Other timers never make the loop spin. A timer is of the kind with which it was armed
+ * last. O(precise timers). */
 void rp_timer_arm_precise(struct rp_loop *loop, struct rp_timer *timer, rp_ns deadline,
                           rp_timer_fn *fn);
-/* How long before a precise deadline the loop stays awake: RP_LOOP_SPIN unless set, 0 = never
- * spins, which costs half the processor time at 10,000 deadlines a second and some 10 us of
- * lateness. */
+/* How long before a precise deadline the loop stays awake: RP_LOOP_SPIN unless set. 0 = the loop
+ * never spins: at 10,000 deadlines a second that saves half of the processor time, and costs some
+ * 10 us of lateness. */
 #define RP_LOOP_SPIN (50 * RP_US)
 void rp_loop_set_spin(struct rp_loop *loop, rp_ns spin);
-/* Processor time spent on spinning so far, which says nothing about how busy the thread is. Not
- * counted: what other threads had meanwhile. */
+/* Processor time that was spent on spinning so far, which says nothing about how busy the thread
+ * is. The time that other threads had meanwhile is not counted. */
 rp_ns rp_loop_spun(const struct rp_loop *loop);
 void rp_timer_disarm(struct rp_timer *timer); /* of either kind; no-op when not armed */
-/* For giving a loop up with timers that their owners cannot disarm: disarms one, whichever, and
- * returns it; NULL when none is left. Slow. */
+/* For giving up a loop whose timers their owners cannot disarm: disarms one of them, whichever, and
+ * returns it. NULL when none is left. Slow. */
 struct rp_timer *rp_loop_take_timer(struct rp_loop *loop);
 static inline bool rp_timer_is_armed(const struct rp_timer *timer)
 {
@@ -152,19 +153,19 @@ struct rp_stream_events {
     /* The peer ended (0 = FIN) or the stream broke (-errno, while sending too). Last callback; the
      * stream is closed. */
     void (*ended)(struct rp_stream *stream, int status, rp_ns at);
-    /* For bytes that are made only when they are sent; NULL = there are none. The loop calls it
-     * whenever the kernel has accepted all that it was given of a send, and sets *ret to the next
-     * bytes, which must stay until the next call, the end or the close of the stream. Empty: the
-     * send has ended. -errno: it has failed, as if the kernel had said so. Must not call into the
+    /* For bytes that are made only when they are sent. NULL = there are none. The loop calls it
+     * whenever the kernel has accepted all bytes of a send. It sets *ret to the next bytes, which
+     * must stay until the next call or until the stream ends or is closed. No bytes: the send has
+     * ended. -errno: the send has failed, as if the kernel had said so. It must not call into the
      * stream or the loop. */
     int (*fill)(struct rp_stream *stream, struct rp_slice *ret);
-    /* For whom the peer's end is not the end, as for a server that still has to answer. All that
-     * the peer had sent has been delivered, what is sent still reaches it, and the stream stays
-     * open until it is closed or breaks; whether it has broken shows only when something is sent.
-     * NULL: the peer's end is ended(0). */
+    /* The peer has ended, and the stream goes on, as a server needs that still has to answer. All
+     * that the peer had sent has been delivered. What is sent still reaches the peer. The stream
+     * stays open until it is closed or breaks, and a break shows only when something is sent. NULL:
+     * the end of the peer is ended(0). */
     void (*half_closed)(struct rp_stream *stream, rp_ns at);
-    /* The rest of a send of which the kernel did not take all at the first offer has been taken.
-     * Not called for a send that was taken at once. NULL = nobody wants to know. */
+    /* The kernel has accepted the rest of a send, after it had not taken everything at the first
+     * offer. Not called for a send that was taken at once. NULL = nobody wants to know. */
     void (*sent)(struct rp_stream *stream);
 };
 
@@ -203,17 +204,18 @@ RP_NODISCARD int rp_stream_adopt(struct rp_loop *loop, struct rp_stream *stream,
  * send at a time: -EBUSY while one is in progress. */
 RP_NODISCARD int rp_stream_send(struct rp_stream *stream, const char *a, size_t a_len,
                                 const char *b, size_t b_len);
-/* The same at once instead of at the end of the turn, for an answer that is ready when the question
- * has come. 0: all was taken, and the bytes are the caller's again. RP_STREAM_LEFT: some are left
- * and stay borrowed; sent() or ended() follows. Takes no time of its own: began and ended are the
- * time at which the turn's first bytes came. -EBUSY, -ENOTCONN. */
+/* Sends at once instead of at the end of the turn: for an answer that is ready when the question
+ * has come. 0: the kernel has taken everything, and the bytes are the caller's again.
+ * RP_STREAM_LEFT: some bytes are left and stay borrowed until sent() or ended(). No clock is read:
+ * send_began and send_ended are the time at which the first bytes of the turn came. -EBUSY,
+ * -ENOTCONN. */
 enum { RP_STREAM_LEFT = 1 };
 RP_NODISCARD int rp_stream_send_now(struct rp_stream *stream, const char *a, size_t a_len,
                                     const char *b, size_t b_len);
-/* For who has more than it can take: leaves further bytes, and the peer's end after them, to the
- * kernel, which lets the peer feel it. With io_uring data() may still come with what had left the
- * kernel. A send that fails ends the pause, for the end of the stream is to be told. No-op when
- * paused. */
+/* Stops receiving, for a user that has more than it can take. Further bytes, and the end of the
+ * peer after them, stay with the kernel, which slows the peer down. With io_uring data() may still
+ * be called with bytes that had left the kernel. A send that fails ends the pause, so that the end
+ * of the stream can be told. No-op when paused. */
 void rp_stream_pause(struct rp_stream *stream);
 /* -errno: the stream stays paused. No-op when not paused. */
 RP_NODISCARD int rp_stream_resume(struct rp_stream *stream);
@@ -248,8 +250,8 @@ struct rp_watch {
  * wants. -errno on failure, then all is as before; -EINVAL when nothing is wanted. */
 RP_NODISCARD int rp_watch_start(struct rp_loop *loop, struct rp_watch *watch, int fd,
                                 unsigned wanted, rp_watch_fn *fn);
-void rp_watch_stop(
-    struct rp_watch *watch); /* no-op when not active; must be called before the fd is closed */
+/* No-op when the watch is not active. Must be called before the descriptor is closed. */
+void rp_watch_stop(struct rp_watch *watch);
 
 /* ---- virtual time ---------------------------------------------------------------------------- */
 

@@ -5,14 +5,15 @@
  * sched/executor.h - when iterations start and when they must end.
  *
  * An executor owns the time of one scenario: start_time, regular time, graceful stop. It has
- * numbered slots (VUs of its own, from 0) and asks its user to begin iterations on them; the user
- * tells when one has ended. Nothing here knows what an iteration is. What kinds differ in is one
- * ops table each (sched/kinds.h), over the pure schedules of sched/schedule.h; all their times
- * count from `origin`, so that a pause moves everything by moving that.
+ * numbered slots, from 0, one for each VU of its own. It asks its user to begin iterations on them,
+ * and the user tells when an iteration has ended. Nothing here knows what an iteration is. What the
+ * kinds of executors differ in stands in one table of functions each (sched/kinds.h), made on the
+ * pure schedules of sched/schedule.h. All times of a schedule count from `origin`: a pause moves
+ * `origin`, and with it everything.
  *
- * Accounting: `scheduled` iterations are those the schedule asked for, `dropped` those of them that
- * never began. The user counts started, completed and interrupted ones by itself, so that the
- * identity between both is a check.
+ * Accounting: `scheduled` are the iterations that the schedule asked for, `dropped` those of them
+ * that never began. The user counts started, completed and interrupted iterations by itself, so
+ * that comparing both is a check.
  */
 
 #include <stdbool.h>
@@ -27,16 +28,17 @@
 struct rp_executor;
 
 struct rp_executor_user {
-    /* Begin iteration @iteration (from 0, unique in the scenario, all workers') on the idle @slot,
-     * soon; @due is when it should begin, which is where its time is measured from. Must not call
-     * rp_executor_ended() from inside. */
+    /* Begin the iteration @iteration on the idle @slot, soon. Its number counts from 0 and is
+     * unique in the scenario, among all workers. Its time is measured from @due, when it should
+     * begin. Must not call rp_executor_ended() from inside. */
     void (*begin)(struct rp_executor *executor, int64_t slot, uint64_t iteration, rp_ns due);
-    /* The time is over for what runs on @slot: interrupt it now; rp_executor_ended() must follow,
-     * now or later. Once an iteration. */
+    /* The time of the iteration on @slot is over: interrupt it now. rp_executor_ended() must
+     * follow, at once or later. Called at most once for an iteration. */
     void (*interrupt)(struct rp_executor *executor, int64_t slot);
-    /* Make the VU of @slot, the next one, soon; rp_executor_made() must follow, not from inside. */
+    /* Make the VU of @slot, which is the next slot, soon. rp_executor_made() must follow, but not
+     * from inside. */
     void (*make)(struct rp_executor *executor, int64_t slot);
-    /* Nothing runs any more and nothing will. Once. */
+    /* Nothing runs any more, and nothing will. Called once. */
     void (*finished)(struct rp_executor *executor);
 };
 
@@ -96,58 +98,59 @@ struct rp_executor { /* embedded by the user; fields are read only */
     void *kind;                          /* private to the kind */
 };
 
-/* VUs that a scenario needs at most, all workers' together. */
+/* The number of VUs that a scenario needs at most, those of all workers together. */
 int64_t rp_executor_slots(const struct rp_scenario *scenario);
 
-/* @share may be NULL: everything, seed 0. -ENOMEM, or what the schedules say. A share may be empty:
- * then the executor finishes when its regular time begins. */
+/* @share NULL: all of the work, seed 0. A share may be empty: then the executor finishes when its
+ * regular time begins. -ENOMEM, or an error of the schedule. */
 RP_NODISCARD int rp_executor_init(struct rp_executor *executor, const struct rp_scenario *scenario,
                                   struct rp_loop *loop, const struct rp_executor_user *user,
                                   const struct rp_executor_share *share);
 void rp_executor_deinit(struct rp_executor *executor); /* zeroed is allowed */
 
-/* The run's executors start at @at; this one start_time later. */
+/* All executors of the run start at @at; this one begins its regular time start_time later. */
 void rp_executor_start(struct rp_executor *executor, rp_ns at);
-/* The iteration on @slot has ended, completed or interrupted; or it never began (@began false):
- * then it is dropped when the schedule owes iterations, and as if it had not been asked for when it
- * only asks for VUs. */
+/* The iteration on @slot has ended, completed or interrupted. @began false: it never began. Then it
+ * is dropped if the schedule owes iterations; if the schedule only asks for VUs, it counts as never
+ * asked for. */
 void rp_executor_ended(struct rp_executor *executor, int64_t slot, bool began, rp_ns now);
-/* The answer to make(): there is a VU on @slot now, or there cannot be one (then no further one is
- * asked for). */
+/* The answer to make(). @ok false: the VU could not be made, and the executor asks for no further
+ * one. */
 void rp_executor_made(struct rp_executor *executor, int64_t slot, bool ok);
-/* Whether the iteration that was asked for on @slot may still begin at @now: false after the
- * regular end, after a stop, while paused, and when the schedule has taken the VU away since. The
- * user asks when it has kept one waiting. An arrival that was due by the end may begin a little
- * later: see RP_LATE_BEGIN. */
+/* Whether the iteration that was asked for on @slot may still begin at @now. The user asks when it
+ * has kept an iteration waiting. False after the regular end, after a stop, while paused, and when
+ * the schedule has meanwhile taken the VU away. An arrival that was due by the end may begin a
+ * little later: see RP_LATE_BEGIN. */
 static inline bool rp_executor_may_begin(const struct rp_executor *executor, int64_t slot,
                                          rp_ns now)
 {
     return now < executor->begin_until && executor->slot_flags[slot] == RP_SLOT_ACTIVE;
 }
-/* Arrivals are due at moments, the last ones right before the regular end or, of a ramping rate, at
- * it. A generator that is late by microseconds must not lose those: what was due by the end and
- * finds a VU begins up to this much after it. */
+/* How long after the regular end an iteration may begin that was due by then and has a VU. Arrivals
+ * are due at moments, the last ones right before the regular end or, with a ramping rate, exactly
+ * at it. A generator that is late by microseconds must not lose them. */
 #define RP_LATE_BEGIN (100 * RP_MS)
-/* An arrival that is looked at later than this was kept from its VU by the generator, whether or
- * not it finds one now. */
+/* An arrival that the executor comes to see later than this was held up by the generator, whether
+ * or not it then finds a VU. */
 #define RP_LATE_ARRIVAL (20 * RP_MS)
 
-/* No new iteration from now on; what runs may finish until @deadline (or the executor's own limit,
- * if earlier). Ends a pause. */
+/* No iteration begins from now on. Those that run may finish until @deadline, or until the
+ * executor's own limit if that is earlier. Ends a pause. */
 void rp_executor_stop(struct rp_executor *executor, rp_ns deadline);
-/* The schedule and the regular time stop at @now, and go on at resume's. What was asked for and has
- * not begun waits (the user moves its due time by as much). What runs goes on running; a graceful
- * stop goes on too. No-op when nothing is left to hold or when paused already; resume: when not
- * paused. */
+/* A pause stops the schedule and the regular time at @now; a resume lets them go on. An iteration
+ * that was asked for and has not begun waits, and the user moves its due time by the length of the
+ * pause. Iterations that run go on, and so does a graceful stop. No-op when paused already, or when
+ * nothing is left to hold; a resume when not paused. */
 void rp_executor_pause(struct rp_executor *executor, rp_ns now);
 void rp_executor_resume(struct rp_executor *executor, rp_ns now);
 
 /* ---- how far it is --------------------------------------------------------------------------- */
 
-/* Of its regular time, without pauses. */
+/* How much of the regular time has passed, without pauses. */
 rp_ns rp_executor_elapsed(const struct rp_executor *executor, rp_ns now);
-/* The present stage of ramping executors, from 0 (the last one when over); else -1. */
+/* The present stage of a ramping executor, from 0; the last one when it is over. -1 for other
+ * executors. */
 int64_t rp_executor_stage(const struct rp_executor *executor, rp_ns now);
-/* Arrivals per second that this share wants now; 0 for other executors, and outside the regular
- * time. */
+/* The arrivals per second that this share should have now. 0 for other executors, and outside the
+ * regular time. */
 double rp_executor_rate(const struct rp_executor *executor, rp_ns now);

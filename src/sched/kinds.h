@@ -8,27 +8,28 @@
 #include "sched/executor.h"
 
 struct rp_executor_ops {
-    /* An iteration that was asked for and does not begin is dropped; else it only was an
-     * opportunity. */
+    /* The schedule owes iterations: one that was asked for and does not begin is dropped. Else it
+     * was only an opportunity for one. */
     bool owes;
-    /* Done as soon as `total` iterations have ended, without waiting for the regular end. */
+    /* The executor is done as soon as `total` iterations have ended, without waiting for the
+     * regular end. */
     bool ends_with_total;
-    /* Arrivals: begin_until is RP_LATE_BEGIN after the regular end. */
+    /* An iteration may begin up to RP_LATE_BEGIN after the regular end. */
     bool begins_late;
-    /* VUs of a scenario of this kind, the whole's. */
+    /* The VUs that a scenario of this kind needs at most, those of all workers together. */
     int64_t (*slots)(const struct rp_scenario *scenario);
-    /* Sets what is the kind's: total, made, work, kind, flags of slots. May be NULL; on failure
-     * deinit() follows. */
+    /* Sets the members that the kind decides: total, made, work, kind, the flags of slots. May be
+     * NULL. On failure deinit() follows. */
     int (*init)(struct rp_executor *executor, const struct rp_executor_share *share);
     void (*deinit)(struct rp_executor *executor); /* may be NULL */
-    /* Does what the schedule wants until @now, which may lie after the regular end. False: there is
-     * more, call again in the next turn. NULL when the schedule has no events; then `kind` stays
-     * NULL. */
+    /* Carries out the schedule up to @now, which may be after the regular end. False: there is more
+     * to do; call again in the next turn. NULL when the schedule has no events; `kind` stays NULL
+     * then. */
     bool (*advance)(struct rp_executor *executor, rp_ns now);
-    /* The next event, counted from origin, or RP_NS_NEVER. */
+    /* The time of the next event, counted from origin. RP_NS_NEVER when there is none. */
     rp_ns (*next)(const struct rp_executor *executor);
-    /* @slot is idle since @at: give it an iteration, or keep it. Also called for slots without a
-     * flag when the regular time begins and when a pause ends. */
+    /* @slot has been idle since @at: give it an iteration, or keep it idle. Also called for slots
+     * without a flag when the regular time begins and when a pause ends. */
     void (*idle)(struct rp_executor *executor, int64_t slot, rp_ns at);
     double (*rate)(const struct rp_executor *executor, rp_ns elapsed); /* NULL = 0 */
 };
@@ -66,7 +67,7 @@ static inline uint64_t rp_executor_next_number(struct rp_executor *executor)
 {
     uint64_t own = executor->handed++;
 
-    /* Everything is ours: not worth two divisions an iteration. */
+    /* A single worker owns every number: that saves two divisions an iteration. */
     return executor->work->slots == 1 ? own
                                       : (uint64_t)rp_segment_nth(executor->work, (int64_t)own);
 }

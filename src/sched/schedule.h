@@ -24,9 +24,9 @@
 struct rp_rational { /* lowest terms, den > 0 */
     int64_t num, den;
 };
-/* The decimal number of at most nine decimals that @value stands for (0.1 is 1/10): the shortest
- * one whose nearest double is @value, or else the nearest one. 0 for what is not above 0; at most
- * 2^62. */
+/* The decimal number that @value stands for (0.1 is 1/10): the shortest one of at most nine
+ * decimals whose nearest double is @value; if there is none, the nearest one. 0 when @value is not
+ * above 0. At most 2^62. */
 struct rp_rational rp_rational_of(double value);
 
 struct rp_arrival_stage { /* private; lasts longer than 0 */
@@ -44,8 +44,8 @@ struct rp_arrivals {                 /* a cursor; fields are private */
     bool is_constant, is_poisson;
     const struct rp_segment *segment;
     uint64_t round, position; /* the next own number is round + segment->at[position] */
-    /* Where the rate is constant: the last arrival, what is left over of it in 1/divisor ns, and
-     * how much later the one is that is `gap` further on. */
+    /* For a stretch of constant rate: the index and time of the last arrival, its time's remainder
+     * in 1/divisor ns, and how much later the arrival comes whose index is higher by `gap`. */
     uint64_t divisor; /* 0: none of this is valid */
     uint64_t last_index, last_time, last_rest, gap, gap_time, gap_rest;
     uint64_t limit;     /* from here on this does not hold any more */
@@ -55,25 +55,30 @@ struct rp_arrivals {                 /* a cursor; fields are private */
     uint64_t drawn;
 };
 
-/* A constant rate: arrival g (from 0) at g * time_unit / rate, while that is before the end. A
- * ramping one: the n-th (n from 1, index n-1) where the area under the rate reaches n, the end
- * included. arrival="poisson": the areas between arrivals (the first one's from 0) are
- * exponentially distributed with mean 1, drawn from @seed, as long as their sum is below the area
- * of the whole; the same for every segment and on every machine. @segment is borrowed. -ENOMEM. */
+/* Sets a cursor before the first arrival. @segment is borrowed. -ENOMEM.
+ *
+ * A constant rate: arrival g (from 0) is at g * time_unit / rate, while that is before the end. A
+ * ramping rate: the arrival with index n - 1 is where the area under the rate reaches n, the end
+ * included.
+ *
+ * With arrival="poisson" the area from 0 to the first arrival and the areas between arrivals are
+ * exponentially distributed with mean 1. They are drawn from @seed, as long as their sum is below
+ * the area of the whole schedule. They are the same for every segment and on every machine. */
 RP_NODISCARD int rp_arrivals_init(struct rp_arrivals *arrivals, const struct rp_scenario *scenario,
                                   const struct rp_segment *segment, uint64_t seed);
 void rp_arrivals_deinit(struct rp_arrivals *arrivals);
-/* The next own arrival: its global index (from 0) and time; false when there is none any more.
- * Amortised O(1). */
+/* Moves to the next own arrival: its index in the whole schedule, from 0, and its time. False when
+ * there is none. Amortised O(1). */
 bool rp_arrivals_next(struct rp_arrivals *arrivals, uint64_t *ret_index, rp_ns *ret_time);
-/* Leaves out the own arrivals that are due at @time or before, and says how many. O(1) however many
- * they are; uniform arrivals only, of others it leaves out none. */
+/* Skips the own arrivals that are due at @time or before, and returns how many those are. O(1),
+ * however many. Only uniform arrivals can be skipped; of others none is. */
 uint64_t rp_arrivals_skip(struct rp_arrivals *arrivals, rp_ns time);
-/* How many uniform arrivals there are before @time (the whole's; one at @time is not), and in all.
- * UINT64_MAX when there are more. */
+/* How many uniform arrivals of the whole schedule come before @time (one at @time does not count),
+ * and how many there are in all. UINT64_MAX when there are more than a number can hold. */
 uint64_t rp_arrivals_before(const struct rp_arrivals *arrivals, rp_ns time);
 uint64_t rp_arrivals_total(const struct rp_arrivals *arrivals);
-/* Iterations per second that the schedule wants at @time; right-continuous, 0 from the end on. */
+/* The rate of the schedule at @time, in iterations per second. At a jump it is the new rate; 0 from
+ * the end on. */
 double rp_arrivals_rate(const struct rp_arrivals *arrivals, rp_ns time);
 
 /* ---- VUs: ramping-vus ------------------------------------------------------------------------ */
@@ -95,13 +100,14 @@ struct rp_vu_steps {
     int64_t own, own_target;        /* the own part of the level now and after the stage */
 };
 
-/* Going up in a stage that ends at T, VU g (from 1, the whole's) starts at T -
- * trunc(dur*(to-g)/(to-from)); going down it stops at T - trunc(dur*(to-g+1)/(to-from)). start_vus
- * begin at 0. At the same time steps come in the order of the stages, so that a VU can start and
- * stop at once. There is no step at or after the end of the last stage: all ends there. */
+/* Sets a cursor before the first step. VUs g count from 1 in the whole schedule. On the way up, in
+ * a stage that ends at T, VU g starts at T - trunc(dur * (to - g) / (to - from)). On the way down
+ * it stops at T - trunc(dur * (to - g + 1) / (to - from)). The start_vus begin at 0. Steps at the
+ * same time come in the order of the stages, so that a VU may start and stop at once. There is no
+ * step at or after the end of the last stage, where everything ends. */
 void rp_vu_steps_init(struct rp_vu_steps *steps, const struct rp_scenario *scenario,
                       const struct rp_segment *segment);
 bool rp_vu_steps_next(struct rp_vu_steps *steps, struct rp_vu_step *ret);
-/* The largest raw level ever, a target reached at the very end included, as in
+/* The largest number of VUs ever wanted. A target that is reached at the very end counts too, as in
  * rp_plan_max_vus(). */
 int64_t rp_vus_most(const struct rp_scenario *scenario);

@@ -5,19 +5,21 @@
  * stats/hist.h - a histogram of doubles with at most 0.1 % value error and memory that does not
  * grow with samples.
  *
- * How: a value's bucket is the top 10 bits of its mantissa and its exponent, so every power of two
- * has 1024 buckets and a bucket is at most 1/1024 of its value wide; for integers from 1024 up
- * these are the buckets of an HdrHistogram with three significant digits. Pages of 64 buckets are
- * allocated when first hit; the directory of pages spans whole powers of two from the smallest to
- * the largest page hit. Zero has a counter of its own, which magnitudes below the smallest normal
- * double (2.2e-308) share; negative values have a mirrored table. Exact count, minimum, maximum and
- * sum stand beside it; the sum is a 128-bit fixed-point integer that wraps, so that merging in any
- * order gives bit-identical results. Each value is rounded to 2^-20 in it, and a magnitude from
- * 2^83 up counts as 2^83: no sum below 2^107 can wrap, that is none of fewer than 2^24 samples, and
- * none of times at all.
+ * Buckets: the bucket of a value is its exponent and the top 10 bits of its mantissa. So every
+ * power of two has 1024 buckets, and a bucket is at most 1/1024 of its values wide. For integers
+ * from 1024 up these are the buckets of an HdrHistogram with three significant digits.
  *
- * What is stored, nanoseconds or a scaled number, is the business of stats/value.h. Not thread
- * safe.
+ * Memory: buckets stand in pages of 64, and a page is allocated when it is first hit. The directory
+ * of pages spans whole powers of two, from the smallest to the largest page that was hit. Zero has
+ * a counter of its own, which also counts magnitudes below the smallest normal double (2.2e-308).
+ * Negative values have a mirrored table.
+ *
+ * Sums: count, minimum, maximum and sum are exact and stand beside the buckets. The sum is a
+ * 128-bit fixed-point integer that wraps, so that merging in any order gives bit-identical results.
+ * In the sum each value is rounded to 2^-20, and a magnitude from 2^83 up counts as 2^83. A sum
+ * below 2^107 cannot wrap: that is every sum of fewer than 2^24 samples, and every sum of times.
+ *
+ * What is stored, nanoseconds or a scaled number, is decided by stats/value.h. Not thread safe.
  */
 
 #include <math.h>
@@ -32,8 +34,8 @@ enum {
     RP_HIST_PAGE_WORDS = 65,
 };
 
-/* Fine enough for the averages of millionths of a custom trend's unit, which is 2^20
- * (stats/value.h): within 5e-7. */
+/* The fixed point of the sum. A custom trend stores its values times 2^20 (stats/value.h); this
+ * scale keeps averages of millionths of its unit within 5e-7. */
 #define RP_HIST_SUM_SCALE 0x1p20
 
 struct rp_hist_side {
@@ -52,29 +54,30 @@ struct rp_hist {    /* zeroed = empty */
 };
 
 void rp_hist_deinit(struct rp_hist *hist);
-/* Empties it; the pages stay allocated. */
+/* Empties the histogram. The pages stay allocated. */
 void rp_hist_reset(struct rp_hist *hist);
 
-/* Adds @times samples. Out of line: the first sample, the first hit of a page, zero, negative, from
- * 2^43 up. Returns 0, -ENOMEM (the sample is lost, nothing changes), -EINVAL for NaN and infinities
- * (ignored). */
+/* Adds @times samples. This is the path of what rp_hist_record() does not do itself: the first
+ * sample, the first hit of a page, negative values, and values from 2^43 up. Returns 0; -ENOMEM:
+ * the sample is lost and nothing changes; -EINVAL for NaN and infinities, which are ignored. */
 int rp_hist_record_slow(struct rp_hist *hist, double value, uint64_t times);
 
-/* Adds one sample. Never fails for a page that exists. */
+/* Adds one sample. Cannot fail when the page of the value exists. */
 static inline int rp_hist_record(struct rp_hist *hist, double value)
 {
     uint64_t bits, slot, *page;
     uint32_t index;
 
     __builtin_memcpy(&bits, &value, sizeof(bits));
-    /* 52 - 10 mantissa bits, 6 more within a page. Zero, negative values, NaN and infinities have
-     * page numbers that no fast page has. While empty, min and max mean nothing: the slow path sets
-     * them. */
+    /* Of the 52 bits of the mantissa 10 name the bucket, and 6 of these the place within the page.
+     * Zero, negative values, NaN and infinities have page numbers that no fast page has. While the
+     * histogram is empty its min and max mean nothing: the slow path sets them. */
     index = (uint32_t)(bits >> 48) - hist->positive.first_page;
     if (index >= hist->fast_pages || RP_UNLIKELY(!hist->count)) {
         if (bits || !hist->count)
             return rp_hist_record_slow(hist, value, 1);
-        /* Zero, as common as any: half of a request's phases are, on a kept connection. */
+        /* Zero is as common as any value: on a kept connection half of a request's phases take no
+         * time. */
         hist->min = 0 < hist->min ? 0 : hist->min;
         hist->max = 0 > hist->max ? 0 : hist->max;
         hist->zeros++;
@@ -104,11 +107,13 @@ RP_NODISCARD int rp_hist_add(struct rp_hist *dst, const struct rp_hist *src);
 /* Whether count, sum, min, max and every bucket are equal. */
 bool rp_hist_equal(const struct rp_hist *a, const struct rp_hist *b);
 
-/* The p-th percentile, 0 <= p <= 100 (clamped): linear interpolation at p/100 * (count-1) between
- * the values of the ranks. The first rank's value is min, the last one's max; of any other it is
- * its bucket's middle clamped to [min, max], where a bucket at most @unit wide that starts at a
- * multiple of @unit has its start for a middle: multiples of it below 2048 units are exact. @unit
- * is a power of two from 1 up. NaN when empty. */
+/* The @p-th percentile, @p from 0 to 100 (clamped). NaN when the histogram is empty.
+ *
+ * The rank p/100 * (count - 1) mostly lies between two samples; the result is interpolated linearly
+ * between their values. The value of the first sample is min, that of the last one max. Any other
+ * sample has the middle of its bucket for a value, clamped to [min, max]. There is one exception: a
+ * bucket that starts at a multiple of @unit and is at most @unit wide stands for its start. So
+ * multiples of @unit below 2048 units are exact. @unit is a power of two from 1 up. */
 double rp_hist_percentile(const struct rp_hist *hist, double p, double unit);
 /* sum / count, clamped to [min, max]; NaN when empty. */
 double rp_hist_mean(const struct rp_hist *hist);
@@ -124,13 +129,13 @@ struct rp_hist_iter {
 void rp_hist_iter_init(struct rp_hist_iter *iter, const struct rp_hist *hist);
 bool rp_hist_iter_next(struct rp_hist_iter *iter);
 
-/* For decoding: add @count samples to @bucket without touching count, sum, min, max; then set
- * those. -EINVAL for a number that no value has. */
+/* For decoding: adds @count samples to @bucket but leaves count, sum, min and max alone, which the
+ * caller sets afterwards. -EINVAL for a bucket that no value has. */
 RP_NODISCARD int rp_hist_add_bucket(struct rp_hist *hist, int32_t bucket, uint64_t count);
 
-/* Appends HdrHistogram's V2 encoding (zig-zag LEB128 counts, cookie 0x1c849303 | 0x10,
- * uncompressed) of the histogram with values rounded to integers, 3 significant digits, lowest
- * discernible value 1, negatives clamped to 0 and values from 2^63 up to its last bucket. Buckets
- * from 1024 up are its buckets one to one; smaller ones go by their middle. */
+/* Appends the histogram in HdrHistogram's V2 encoding: uncompressed, zig-zag LEB128 counts, cookie
+ * 0x1c849303 | 0x10, 3 significant digits, lowest discernible value 1. Values are rounded to
+ * integers; negative ones are clamped to 0, and those from 2^63 up count in its last bucket. Our
+ * buckets from 1024 up are its buckets, one to one; smaller ones are placed by their middle. */
 struct rp_buf;
 RP_NODISCARD int rp_hist_encode_hdr(const struct rp_hist *hist, struct rp_buf *out);

@@ -2,18 +2,20 @@
 #pragma once
 
 /*
- * stats/registry.h - metrics, interned tag sets and the series a worker records into.
+ * stats/registry.h - metrics, interned tag sets and the series that a worker records into.
  *
  * A series is one metric with one tag set. Recording a sample is one inline call on the series: no
- * queue, no object, no allocation in steady state. Each series holds what came since the last drain
- * (delta) and everything (total); rp_registry_drain() hands over the deltas of the series that
- * changed and folds them into the totals.
+ * queue, no object, and in steady state no allocation. Each series has two values: its delta, what
+ * was recorded since the last drain, and its total, everything before. rp_registry_drain() hands
+ * over the deltas of the series that have changed and adds them to the totals.
  *
- * Tag sets are interned: equal sets are the same pointer, which lives as long as the registry. A
- * key may have at most limits.values_per_key distinct values; further ones become RP_TAG_OVERFLOW,
- * and there are at most limits.tag_sets sets (the empty one and the next included), after which new
- * ones fold into the set { overflow = "true" }: memory is bounded whatever a script names its
- * requests. Both are counted for the summary. Belongs to one thread.
+ * Tag sets are interned: equal sets are the same pointer, which lives as long as the registry.
+ * Memory is bounded, however many names a script makes up. A key has at most limits.values_per_key
+ * distinct values; any further value becomes RP_TAG_OVERFLOW. There are at most limits.tag_sets
+ * sets, the empty set and the next one included; any further set becomes the set { overflow =
+ * "true" }. Both are counted for the summary.
+ *
+ * A registry belongs to one thread.
  */
 
 #include <stdbool.h>
@@ -49,8 +51,8 @@ struct rp_series {
     const struct rp_metric *metric;
     const struct rp_tags *tags;
     uint32_t id; /* dense from 0, in order of creation */
-    /* Private: a sample needs nothing but to be added. The series is marked as changed, and nobody
-     * listens to samples. */
+    /* Private. A sample only has to be added to the delta: the series is marked as changed already,
+     * and nobody listens to samples. */
     bool is_quick;
     struct rp_registry *registry; /* private */
     struct rp_value delta, total;
@@ -74,8 +76,9 @@ const struct rp_metric *rp_registry_find(const struct rp_registry *registry,
                                          const char *name); /* or NULL */
 
 const struct rp_tags *rp_tags_empty(struct rp_registry *registry);
-/* @base with @key set to @value (replaced when present; removed when value.ptr is NULL). Text ends
- * at a NUL. NULL on -ENOMEM only. No allocation for a set that exists. */
+/* The set @base with @key set to @value. A value that the key has is replaced; with value.ptr NULL
+ * the key is removed. A text ends at its first NUL. NULL on -ENOMEM only. A set that exists costs
+ * no allocation. */
 const struct rp_tags *rp_tags_with(struct rp_registry *registry, const struct rp_tags *base,
                                    struct rp_slice key, struct rp_slice value);
 const char *rp_tags_get(const struct rp_tags *tags, const char *key); /* or NULL */
@@ -86,8 +89,8 @@ struct rp_series *rp_registry_series(struct rp_registry *registry, const struct 
 size_t rp_registry_series_count(const struct rp_registry *registry);
 struct rp_series *rp_registry_series_at(struct rp_registry *registry, size_t id);
 
-/* What is not quick, whatever the type: marks the series as changed, adds the sample (@value of a
- * rate is 1 or 0) and tells the listener. */
+/* Records a sample in a series of any type that is not quick: marks the series as changed, adds the
+ * sample (for a rate @value is 1 or 0) and tells the listener. */
 void rp_series_record_slow(struct rp_series *series, double value);
 
 /* Counter += amount. NaN and infinities are ignored. */
@@ -114,7 +117,8 @@ static inline void rp_series_rate(struct rp_series *series, bool hit)
     series->delta.samples++;
 }
 
-/* Trend: @value as rp_trend_stored() gives it: ns for times. NaN and infinities are ignored. */
+/* Adds a sample to a trend. @value is what rp_trend_stored() gives: nanoseconds for times. NaN and
+ * infinities are ignored. */
 static inline void rp_series_trend(struct rp_series *series, double value)
 {
     if (RP_UNLIKELY(!series->is_quick)) {
@@ -129,24 +133,28 @@ static inline void rp_series_trend(struct rp_series *series, double value)
 /* NaN and infinities are ignored. */
 void rp_series_gauge(struct rp_series *series, double value);
 
-/* Calls @fn for every sample that is recorded from now on, once each, after it was added: @value is
- * what the recording function was given, 1 or 0 for a rate. @fn must not record. What is ignored or
- * lost for want of memory is no sample. NULL: nobody listens any more. Without a listener recording
- * costs nothing more: this is the branch that a series takes for its first sample of a second
- * anyway. */
+/* From now on calls @fn once for every sample, after it was added. @value is what the recording
+ * function was given; for a rate it is 1 or 0. @fn must not record. A sample that was ignored, or
+ * lost for want of memory, is not told. @fn NULL: nobody listens any more. Without a listener
+ * recording costs nothing more, because the listener is told on the slow path, which a series takes
+ * for its first sample of a second anyway. */
 typedef void rp_sample_fn(void *user, const struct rp_series *series, double value);
 void rp_registry_listen(struct rp_registry *registry, rp_sample_fn *fn, void *user);
 
-/* Calls @fn once for every series that changed since the last drain, in order of series id, then
- * folds its delta into its total and empties the delta. @fn must not record. A negative return of
- * @fn stops and is returned; that series and those not yet visited stay dirty, and the next drain
- * hands them out. -ENOMEM (before @fn saw the series) likewise: no delta is ever lost or handed out
- * twice. A delta that stays empty for RP_IDLE_DRAINS drains, and at most twice as many, gives its
- * histogram's memory back, which is half of what its series holds. */
+/* Calls @fn once for every series that has changed since the last drain, in the order of their ids.
+ * Then the delta of the series is added to its total and emptied. @fn must not record.
+ *
+ * A negative return of @fn ends the drain and is returned; that series and those after it stay
+ * changed, and the next drain hands them out. The same holds for -ENOMEM, which is met before @fn
+ * sees the series. So no delta is lost or handed out twice.
+ *
+ * A delta that stays empty for RP_IDLE_DRAINS drains frees the memory of its histogram, half of
+ * what the series holds, before twice as many drains have passed. */
 enum { RP_IDLE_DRAINS = 60 };
 typedef int rp_drain_fn(void *user, const struct rp_series *series);
 RP_NODISCARD int rp_registry_drain(struct rp_registry *registry, rp_drain_fn *fn, void *user);
 
-/* What the limits cut: the @i-th key whose values overflowed (NULL past the end) and how many
- * look-ups fell into the overflow value; key "(tag sets)" for the total bound. */
+/* What the limits have cut: the @i-th key of which values became RP_TAG_OVERFLOW (NULL past the
+ * end), and how many look-ups did so. The key "(tag sets)" stands for the limit of the number of
+ * sets. */
 const char *rp_registry_overflow(const struct rp_registry *registry, size_t i, uint64_t *ret_times);

@@ -77,8 +77,7 @@ struct rp_registry {
 RP_NODISCARD int rp_registry_init_tags(struct rp_registry *registry);
 void rp_registry_deinit_tags(struct rp_registry *registry); /* half-built too */
 
-/* dst += src, for which memory was reserved (rp_value_reserve()) or which needs none: it cannot
- * fail. */
+/* dst += src, which cannot fail: memory was reserved (rp_value_reserve()), or none is needed. */
 static inline void rp_value_add_reserved(struct rp_value *dst, const struct rp_value *src)
 {
     int r = rp_value_add(dst, src);
@@ -91,7 +90,7 @@ static inline void rp_value_add_reserved(struct rp_value *dst, const struct rp_v
 /* store.c has series and merging, store_views.c views, store_points.c the time series,
  * store_intervals.c the running interval by series. */
 
-/* Points of the last one cover 2^24 intervals: seconds of half a year. */
+/* A point of the last level covers 2^24 intervals: half a year of seconds. */
 enum { STORE_LEVELS = 25 };
 
 struct store_view {
@@ -101,7 +100,7 @@ struct store_view {
     bool is_summed;  /* of the metric's own view: see rp_store_sum_gauge() */
     bool has_new;    /* of a view whose metric is: something to add up */
 
-    /* store_points.c. The oldest first; of each level, how many. */
+    /* store_points.c: the points, the oldest first, and how many there are of each level. */
     struct rp_point *points;
     uint64_t *intervals; /* of each point, the number of its first interval */
     size_t point_count, point_cap;
@@ -151,11 +150,11 @@ struct rp_store {
     size_t change_cap;
 };
 
-/* Samples the gauges that are sums. */
+/* Gives each gauge that is a sum its sample of this tick. */
 void rp_store_add_up_gauges(struct rp_store *store);
 
-/* store_intervals.c. Before the series becomes one of the store's: what its intervals will need.
- * -ENOMEM. */
+/* store_intervals.c: makes room for what the intervals of @series will need, before the series
+ * becomes one of the store's. -ENOMEM. */
 RP_NODISCARD int rp_store_prepare_interval(struct rp_store *store, struct store_series *series);
 /* Tells of the interval that ends at @at, and begins another one. */
 void rp_store_tell_interval(struct rp_store *store, rp_ns at);

@@ -5,10 +5,10 @@
  * stats/store.h - where the coordinator merges what workers send, and what summary, thresholds and
  * results read.
  *
- * A view is a metric, or a sub-metric: a metric with a filter {k:v,...} that all must equal. A
- * delta of a series is added to every view that it belongs to, so views are exact sums whatever the
- * number of workers. Views also keep the running second, from which rp_store_tick() appends one
- * point to the bounded time series.
+ * A view is a metric, or a sub-metric: the series of a metric whose tags equal all those of a
+ * filter {k:v,...}. The delta of a series is added to every view that the series belongs to. So
+ * views are exact sums, whatever the number of workers. A view also keeps what came since the last
+ * tick; rp_store_tick() makes of that one point of the view's bounded time series.
  */
 
 #include <stddef.h>
@@ -57,26 +57,28 @@ static inline double rp_view_stat(const struct rp_view *view, struct rp_stat sta
 RP_NODISCARD int rp_store_new(struct rp_store **ret);
 void rp_store_free(struct rp_store *store);
 
-/* A metric's view; made when new. Same name with another type: -RP_EUSER. */
+/* Finds or makes the view of a metric. -RP_EUSER when the metric has another type or unit
+ * already. */
 RP_NODISCARD int rp_store_metric(struct rp_store *store, const char *name, enum rp_metric_type type,
                                  bool is_time, struct rp_view **ret, struct rp_error *err);
-/* A sub-metric's view; the metric need not exist yet (type is then set when its first series is
- * defined; until then total.samples is 0). @filter is copied. The view that has @display already is
- * returned as it is. -EINVAL once a series of the metric is defined, for it would miss samples. */
+/* Finds or makes the view of a sub-metric. A view that has @display already is returned as it is.
+ * @filter is copied. The metric need not exist yet: the type of the view is set when the first
+ * series of the metric is defined, and until then total.samples is 0. -EINVAL once a series of the
+ * metric is defined, whose samples the view would miss. */
 RP_NODISCARD int rp_store_submetric(struct rp_store *store, const char *name,
                                     const struct rp_filter *filter, const char *display,
                                     struct rp_view **ret);
 
-/* The gauge @name (a view that exists) is the sum of the workers' last values: a sample a tick, of
- * those that are not retired, when one of them has a new value. -EINVAL when it is none, or has
- * series already. */
+/* From now on the gauge @name, whose view exists, is the sum of the workers' last values. At a tick
+ * it gets one sample, if a worker has told a new value since the last tick; retired gauges are left
+ * out. -EINVAL when @name is no gauge or has series already. */
 RP_NODISCARD int rp_store_sum_gauge(struct rp_store *store, const char *name);
-/* The gauges of @worker (only @name, unless NULL) count in no sum any more. */
+/* Retires the gauges of @worker, or with a @name that one only: they count in no sum any more. */
 void rp_store_retire(struct rp_store *store, uint32_t worker, const char *name);
 
-/* Series @series of worker @worker: which metric, which tags (@tag_count pairs, in any order). Ids
- * are small numbers, dense per worker, in any order; -EINVAL for one that is defined already or
- * absurd, and for a key given twice. */
+/* Says what @worker means by the number @series: a metric with @tag_count tags, in any order. The
+ * numbers of a worker are small and dense; they may come in any order. -EINVAL for a number that is
+ * defined already or absurdly large, and for a key that is given twice. */
 RP_NODISCARD int rp_store_define(struct rp_store *store, uint32_t worker, uint32_t series,
                                  const char *metric, enum rp_metric_type type, bool is_time,
                                  const struct rp_slice (*tags)[2], size_t tag_count,
@@ -85,12 +87,12 @@ RP_NODISCARD int rp_store_define(struct rp_store *store, uint32_t worker, uint32
  * failure nothing is added anywhere. */
 RP_NODISCARD int rp_store_apply(struct rp_store *store, uint32_t worker, uint32_t series,
                                 const struct rp_value *delta);
-/* What the series of the worker is part of; lives as long as the store. NULL for an undefined
- * one. */
+/* The series of the run to which a series of @worker belongs; lives as long as the store. NULL when
+ * it is undefined. */
 const struct rp_store_series *rp_store_series(const struct rp_store *store, uint32_t worker,
                                               uint32_t series);
-/* Whether the sum of the deltas of a series equals @total exactly (what the worker says at its
- * end). An undefined series has the sum nothing. */
+/* Whether all deltas of a series of @worker add up exactly to @total, which the worker tells at its
+ * end. The deltas of an undefined series add up to nothing. */
 bool rp_store_verify(const struct rp_store *store, uint32_t worker, uint32_t series,
                      const struct rp_value *total);
 
@@ -98,8 +100,8 @@ size_t rp_store_view_count(const struct rp_store *store);
 struct rp_view *rp_store_view_at(struct rp_store *store, size_t i); /* in order of creation */
 struct rp_view *rp_store_view(struct rp_store *store, const char *display); /* or NULL */
 
-/* What the workers have recorded in each series, merged: for checks by name, errors by kind. In
- * order of the ids. @metric NULL = all. A gauge's last value is that which arrived last. */
+/* Calls @fn for each series of @metric (NULL = of all metrics) with what all workers have recorded
+ * in it, in the order of the ids. The last value of a gauge is the one that arrived last. */
 typedef void rp_store_series_fn(void *user, const struct rp_store_series *series,
                                 const struct rp_value *total);
 RP_NODISCARD int rp_store_each_series(const struct rp_store *store, const char *metric,
@@ -110,26 +112,30 @@ struct rp_store_change {
     const struct rp_store_series *series;
     const struct rp_value *delta; /* never empty */
 };
-/* One interval: every series that got samples in it, in order of the ids. All borrowed until @fn
- * returns, but for the series. */
+/* One interval: all series that got samples in it, in the order of their ids. @changes is borrowed
+ * until the function returns; the series live as long as the store. */
 typedef void rp_store_interval_fn(void *user, rp_ns start, rp_ns length,
                                   const struct rp_store_change *changes, size_t count);
-/* Calls @fn in each rp_store_tick() from now on, at which nothing can fail any more: each delta is
- * in one interval, and the intervals of a series add up to its total. (Sums of a counter with
- * fractions may differ in their last bits, for they depend on the order.) Without @fn nothing is
- * kept by series and nothing costs more. -EINVAL once a series is defined, for it would miss
- * samples. @fn must not use the store but to read. */
+/* From now on each rp_store_tick() calls @fn, when nothing can fail in it any more. Each delta is
+ * in exactly one interval, and the intervals of a series add up to its total. (A counter with
+ * fractions may differ in its last bits, which depend on the order of additions.) Without @fn
+ * nothing is kept by series, and nothing costs more. @fn may read the store but not change it.
+ * -EINVAL once a series is defined, whose samples would be missing. */
 RP_NODISCARD int rp_store_keep_intervals(struct rp_store *store, rp_store_interval_fn *fn,
                                          void *user);
 
-/* Ends the running interval at @at (ns since the run's start; -EINVAL before the last one's end):
- * appends a point to the time series of each view that got samples in it, and empties its second.
- * What an interval of no length got is part of the point before it; at the very start, of the next
- * one. The newest points, RP_STORE_FINE_POINTS at least, cover an interval each; before them stand
- * at least RP_STORE_COARSE_POINTS each that cover 2, 4, 8, ...: a day of seconds has 3,600 points
- * at most. A point takes 88 bytes. Merged points are exact, sums and means too, but for p95, which
- * is that of the worst of their intervals, so that a spike stays visible: it is not the p95 of all
- * their samples, which is seldom above it and often below. -ENOMEM changes nothing. */
+/* Ends the running interval at @at, in ns since the start of the run. Each view that got samples in
+ * the interval gets a point in its time series, and its `second` is emptied. What came in an
+ * interval of no length belongs to the point before it, or, at the very start, to the next one.
+ * -EINVAL when @at is before the end of the last interval. -ENOMEM changes nothing.
+ *
+ * At least the newest RP_STORE_FINE_POINTS points cover one interval each. Before them stand points
+ * that cover 2, 4, 8, ... intervals, at least RP_STORE_COARSE_POINTS of each kind: a day of seconds
+ * has at most 3,600 points. A point takes 88 bytes.
+ *
+ * The merged points are exact, except for p95, which is the largest p95 of the merged intervals, so
+ * that a spike stays visible. It is not the p95 of all their samples: seldom below that, often
+ * above. */
 enum {
     RP_STORE_FINE_POINTS = 600,
     RP_STORE_COARSE_POINTS = 300,

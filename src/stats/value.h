@@ -5,10 +5,11 @@
  * stats/value.h - what a metric holds: a counter, a gauge, a rate or a trend; merging; reading a
  * statistic.
  *
- * A trend's histogram stores what the border shows times a constant: times, milliseconds at the
- * border, are nanoseconds, and any other number is multiplied by 2^20, which loses nothing, keeps
- * whole numbers where they are among the histogram's buckets, and leaves its fixed-point sum 40
- * binary places. Whether it is a time belongs to the metric.
+ * "The border" is where numbers meet users: scripts, thresholds, the summary, results. A trend's
+ * histogram stores what the border shows, times a constant. A time is milliseconds at the border
+ * and nanoseconds inside. Any other number is multiplied by 2^20: nothing is lost, whole numbers
+ * fall on the histogram's exact buckets, and its fixed-point sum has 40 binary places. Whether a
+ * trend is a time is a property of its metric.
  */
 
 #include <stdbool.h>
@@ -57,7 +58,7 @@ void rp_value_reset(struct rp_value *value); /* empty again, memory kept */
 /* dst += src (same type; a gauge takes src's last). -ENOMEM leaves dst untouched. */
 RP_NODISCARD int rp_value_add(struct rp_value *dst, const struct rp_value *src);
 
-/* Allocates what dst += src will need, so that the next rp_value_add() of an equal @src cannot
+/* Allocates what dst += src will need. The next rp_value_add() of an equal @src then cannot
  * fail. */
 RP_NODISCARD int rp_value_reserve(struct rp_value *dst, const struct rp_value *src);
 /* Whether both hold the same, to the last bit. */
@@ -80,14 +81,16 @@ struct rp_stat {
 };
 /* "count rate value min max avg med p(N)". False for anything else. */
 bool rp_stat_parse(struct rp_slice text, struct rp_stat *ret);
-/* Whether @type has it (k6: counter count rate; gauge value (min max too); rate rate; trend avg min
- * med max p(N) count). */
+/* Whether a metric of @type has the statistic, as in k6. Counter: count, rate; gauge: value, min,
+ * max; rate: rate; trend: avg, min, med, max, p(N), count. */
 bool rp_stat_fits(struct rp_stat stat, enum rp_metric_type type);
 /* The canonical spelling into @out (at least 32 bytes): "p(99.9)". */
 void rp_stat_format(struct rp_stat stat, char *out, size_t size);
-/* The number in the border's unit: @is_time is the metric's, and a counter's rate is per second of
- * @elapsed_s. Of a trend of numbers, whole ones below 2048 come back exactly; of a trend of times,
- * whole nanoseconds below 2048. NaN when the value is empty and the statistic is not a count (count
- * and counter rate of nothing are 0), and for a statistic that the type does not have. */
+/* The statistic in the unit of the border. @is_time is the metric's. The rate of a counter is per
+ * second of @elapsed_s. Whole numbers below 2048 come back from a trend exactly, and so do times of
+ * less than 2048 whole nanoseconds.
+ *
+ * NaN for a statistic that the type does not have, and for an empty value; but the count and a
+ * counter's rate of nothing are 0. */
 double rp_value_stat(const struct rp_value *value, bool is_time, struct rp_stat stat,
                      double elapsed_s);
