@@ -9,9 +9,9 @@
 #include "base/compiler.h"
 
 /*
- * Lets interpreters that are started from now on find the extension beside this program (DIR/rampa,
- * DIR/python), which is where a build puts it: it speaks the messages of this program, another one
- * may not. Puts DIR/python before what PYTHONPATH holds; does nothing when there is no such folder.
+ * Lets interpreters that are started from now on find the extension that a build has put beside
+ * this program (DIR/rampa, DIR/python). That one speaks the messages of this program; another one
+ * may not. Puts DIR/python before what PYTHONPATH holds. Does nothing when there is no such folder.
  * 0 or -ENOMEM.
  */
 RP_NODISCARD int rp_python_use_build(void);

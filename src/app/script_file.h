@@ -11,8 +11,8 @@
 #include "base/compiler.h"
 #include "base/error.h"
 
-/* "http://..." and whatever else has a scheme: no file, but a request that is made again and
- * again. */
+/* Whether @script is a URL ("http://...", or anything else with a scheme): then it is no file but a
+ * request to be made again and again. */
 bool rp_script_is_url(const char *script);
 /* Returns 0, or -RP_EUSER with @err filled (place, message, the nearest file of the same folder as
  * a hint). */

@@ -34,13 +34,13 @@ struct rp_engine_config { /* everything is borrowed for the engine's life */
     struct rp_script_host *host;
     const struct rp_clients *clients; /* whose sessions the VUs have; NULL = they have none */
     void (*finished)(struct rp_engine *engine, void *user);
-    /* Something that the user of the tool should know; texts valid during the call. @about names
-     * what several workers would say with figures of their own. May be NULL. */
+    /* Tells the user of the tool something. @about names a kind of warning that several workers
+     * would give with figures of their own. The texts are valid during the call. May be NULL. */
     void (*warning)(void *user, const char *about, const char *text);
     void *user;
 };
 
-/* Makes every VU that exists from the start. -ENOMEM, or what the host says. */
+/* Makes the engine and every VU that exists from the start. -ENOMEM, or the error of the host. */
 RP_NODISCARD int rp_engine_new(const struct rp_engine_config *config, struct rp_engine **ret,
                                struct rp_error *err);
 /* NULL is allowed. No iteration may run. */
@@ -48,16 +48,18 @@ void rp_engine_free(struct rp_engine *engine);
 
 /* The executors start at @at (the loop's clock). */
 void rp_engine_start(struct rp_engine *engine, rp_ns at);
-/* No new iteration; what runs is interrupted at @deadline at the latest (0 = now). Ends a pause. */
+/* No iteration begins any more. Those that run are interrupted at @deadline at the latest (0 =
+ * now). Ends a pause. */
 void rp_engine_stop(struct rp_engine *engine, rp_ns deadline);
-/* No iteration starts and no schedule goes on from now to resume; what runs goes on running, and so
- * does a graceful stop. A pause before the start holds the start. Pausing twice is as once; no-ops
- * when finished. */
+/* A pause: no iteration begins and no schedule goes on until the resume. Iterations that run go on,
+ * and so does a graceful stop. A pause before the start holds up the start. Pausing twice is as
+ * pausing once. Both are no-ops when the engine is finished. */
 void rp_engine_pause(struct rp_engine *engine);
 void rp_engine_resume(struct rp_engine *engine);
 bool rp_engine_is_paused(const struct rp_engine *engine);
 bool rp_engine_is_finished(const struct rp_engine *engine);
-/* From the start to now or, when finished, to the end; pauses are in it, and how long they were. */
+/* The time from the start to now or, when finished, to the end, pauses included; and how long the
+ * pauses were. */
 rp_ns rp_engine_elapsed(const struct rp_engine *engine);
 rp_ns rp_engine_paused_time(const struct rp_engine *engine);
 
@@ -71,9 +73,8 @@ struct rp_engine_counts {
 /* Of scenario @i of the plan. */
 struct rp_engine_counts rp_engine_counts(const struct rp_engine *engine, size_t i);
 
-/* What arrival executors make of their schedules, all scenarios together: iterations that began,
- * those of them that began RP_LATE_ARRIVAL after their time, and arrivals that were dropped that
- * late. */
+/* What has become of the arrivals of all scenarios: iterations that began, those of them that began
+ * RP_LATE_ARRIVAL after their time, and arrivals that were dropped that late. */
 struct rp_engine_arrivals {
     uint64_t begun, late, late_drops;
 };

@@ -16,8 +16,8 @@ struct rp_engine_scenario {
     struct rp_vu *vus;
     int64_t first_number; /* before its VUs' numbers */
     uint64_t started, completed, interrupted, errors;
-    /* Of arrival executors: those of the started ones that were RP_LATE_ARRIVAL behind their time,
-     * and others that were and were refused. */
+    /* Of arrival executors: iterations that started RP_LATE_ARRIVAL behind their time, and those as
+     * late that were refused. */
     uint64_t late, late_refused;
     double busy; /* ns of completed iterations, of arrival executors, from their begin */
     uint64_t reported_dropped;

@@ -4,12 +4,13 @@
 /*
  * output/event_bus.h - the events of a run as lines of JSON, for any number of consumers.
  *
- * The bus is a sink. It makes a line of an event once, however many take it; docs/events.md has the
- * fields of each. Consumers hold a queue of bounded length: who is slow loses the oldest events and
- * is told how many, nobody is slowed. Without queues nothing is made.
+ * The bus is a sink. It makes one line of an event, however many consumers take it; docs/events.md
+ * has the members of each. A consumer holds a queue of bounded length. A consumer that is slow
+ * loses the oldest events and is told how many; it slows nobody down. Without a queue no line is
+ * made.
  *
- * Threads: none; a bus and its queues belong to one thread. wake() runs inside the telling of an
- * event and may take lines, but not free a queue.
+ * Threads: a bus and its queues belong to one thread. wake() is called from inside the telling of
+ * an event. It may take lines, but not free a queue.
  */
 
 #include <stddef.h>
@@ -40,12 +41,13 @@ RP_NODISCARD int rp_event_bus_new(struct rp_sinks *sinks, struct rp_event_bus **
 /* NULL is allowed. Its queues must have been freed. */
 void rp_event_bus_free(struct rp_event_bus *bus);
 
-/* @max lines at most (0 = RP_EVENT_QUEUE_DEFAULT) from now on. @wake (may be NULL) is called when
- * an empty queue has got something to take. */
+/* From now on the queue keeps the lines of all events, the newest @max of them (0 =
+ * RP_EVENT_QUEUE_DEFAULT). @wake is called when an empty queue has got a line; it may be NULL. */
 RP_NODISCARD int rp_event_queue_new(struct rp_event_bus *bus, size_t max, void (*wake)(void *user),
                                     void *user, struct rp_event_queue **ret);
 void rp_event_queue_free(struct rp_event_queue *queue); /* NULL is allowed */
-/* The oldest line, or before it a `missed` one with the number of those that are gone; NULL when
- * there is none. To be given back with rp_event_line_unref(); it may outlive queue and bus. */
+/* Takes the oldest line; NULL when there is none. When lines were lost, a `missed` line with their
+ * number comes first. A line is given back with rp_event_line_unref(), and may outlive queue and
+ * bus. */
 struct rp_event_line *rp_event_queue_take(struct rp_event_queue *queue);
 void rp_event_line_unref(struct rp_event_line *line);

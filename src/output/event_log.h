@@ -2,17 +2,18 @@
 #pragma once
 
 /*
- * output/event_log.h - a file that gets every event as a line, at once. A sink.
+ * output/event_log.h - the sink that writes every event to a file, as a line, at once.
  *
- * Each line is one write(2): what was written survives the end of this process, however it ends. A
- * line that cannot be written is lost, and the next one is tried again; what was written of it is
- * taken back, or ended by a line end where that is not possible. A pipe whose reader is slow loses
- * lines instead of holding up the run. A loss fails the run as run/sink.h says.
+ * Each line is one write(2): a line that was written survives the end of this process, however it
+ * ends. A line that cannot be written is lost, and the next one is tried again. A part of a line
+ * that was written is taken back; where that is not possible a line end is put behind it. A pipe
+ * whose reader is slow loses lines and does not hold up the run. A loss fails the run, as
+ * run/sink.h says.
  *
- * The file is made, or an old one emptied, when the run's plan is known; what has happened before
- * is written then. One that cannot be opened refuses the run (-RP_EUSER).
+ * The file is made, or an old one emptied, when the plan of the run is known; the events of before
+ * are written then. A file that cannot be opened refuses the run (-RP_EUSER).
  *
- * The caller's process must ignore SIGPIPE and SIGXFSZ, as rampa and Python do.
+ * The process must ignore SIGPIPE and SIGXFSZ, as rampa and Python do.
  */
 
 #include "output/event_bus.h"

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * output/json_out.h - building JSON with jansson without a check at every line: a failure sticks to
- * the object, and the finished value is NULL then. And a document written member by member, so that
- * only one large member is in memory.
+ * output/json_out.h - building JSON with jansson, without a check at every line: a failure sticks
+ * to the object, and the finished value is NULL then. A document is written member by member, so
+ * that only one large member is in memory.
  */
 
 #include <jansson.h>
@@ -46,6 +46,6 @@ void rp_json_close(struct rp_json_document *document);
  * JSON_COMPACT, ..). */
 RP_NODISCARD int rp_json_member(struct rp_json_document *document, const char *key, json_t *value,
                                 size_t flags);
-/* Writes "key": and a value that is JSON text already. Not parsed anew: jansson's parser drops a
- * byte without a word when memory runs out. */
+/* Writes "key": and a value that is JSON text already. The text is not parsed again, because
+ * jansson's parser silently drops a byte when memory runs out. */
 void rp_json_member_text(struct rp_json_document *document, const char *key, struct rp_slice json);

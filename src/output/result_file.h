@@ -14,15 +14,17 @@
 #define RP_RESULT_SCHEMA 1
 RP_NODISCARD int rp_result_write_json(const struct rp_result *result, struct rp_buf *out);
 
-/* Opens a temporary file beside @path before the run, so that a bad path fails early, and puts the
- * result there by rename at the end: @path holds the old file or the whole new one, never a part. A
- * device, a pipe or a descriptor (/dev/stdout, /dev/fd/3) is written as it is. open: -RP_EUSER with
- * cause and remedy for whatever the file system refuses, or -ENOMEM. commit: once; -errno (-ENOSPC,
- * ..) with @err filled; the old file is untouched then. */
+/* A result file is opened before the run, so that a bad path fails early, as a temporary file
+ * beside @path. At the end it is put in its place by rename: @path holds the old file or the whole
+ * new one, never a part. A device, a pipe or a descriptor (/dev/stdout, /dev/fd/3) is written as it
+ * is.
+ *
+ * open: -ENOMEM, or -RP_EUSER with cause and remedy for whatever the file system refuses. commit:
+ * call it once; -errno (-ENOSPC, ..) with @err filled, and then the old file is untouched. */
 struct rp_result_file;
 RP_NODISCARD int rp_result_file_open(const char *path, struct rp_result_file **ret,
                                      struct rp_error *err);
 RP_NODISCARD int rp_result_file_commit(struct rp_result_file *file, struct rp_slice text,
                                        struct rp_error *err);
-void rp_result_file_free(
-    struct rp_result_file *file); /* removes the temporary file unless committed; NULL allowed */
+/* Removes the temporary file unless it was committed. NULL is allowed. */
+void rp_result_file_free(struct rp_result_file *file);

@@ -111,12 +111,11 @@ static inline const void *rp_field_peek(const struct rp_field *field, const void
     return (const char *)base + field->offset;
 }
 
-/* Puts @value into @base. What was there is freed; on failure it is empty or untouched, never half
- * made. */
+/* Puts @value into @base and frees what was there. On failure the field is empty or untouched,
+ * never half made. */
 RP_NODISCARD int rp_field_parse(const struct rp_field *field, void *base, const json_t *value,
                                 const struct rp_where *where, struct rp_error *err);
-/* The same from the text of an option; @where->kind is NULL and the option's name is @name.
- * Integers and durations. */
+/* The same from @text, the value of the option @name. For integers and durations only. */
 RP_NODISCARD int rp_field_parse_text(const struct rp_field *field, void *base, const char *text,
                                      const char *name, struct rp_error *err);
 void rp_field_clear(const struct rp_field *field, void *base); /* frees and zeroes */

@@ -34,7 +34,8 @@ const char *rp_show_json(const json_t *value, char out[RP_SHOW_SIZE]);
 /* Every key of @object must be one of @names; the error suggests. */
 RP_NODISCARD int rp_json_check_keys(const json_t *object, const char *const *names, size_t count,
                                     const struct rp_where *where, struct rp_error *err);
-/* 0 and *ret, which is NULL for an absent or null member; an error when it has another type. */
+/* Each puts the member @key into *ret, NULL (or false) when it is absent or null. -RP_EUSER when it
+ * has another type. */
 RP_NODISCARD int rp_json_object_at(const json_t *object, const char *key, const json_t **ret,
                                    const struct rp_where *where, struct rp_error *err);
 RP_NODISCARD int rp_json_list_at(const json_t *object, const char *key, const json_t **ret,
@@ -46,8 +47,8 @@ RP_NODISCARD int rp_json_bool_at(const json_t *object, const char *key, bool *re
 /* Reads "file" and "line" into @where, whose strings then belong to @object. */
 RP_NODISCARD int rp_json_place_at(const json_t *object, struct rp_where *where,
                                   struct rp_error *err);
-/* The whole text; integers that do not fit come back as reals, so that a field's bounds can name
- * them. */
+/* Reads @text as one JSON value; @what names it in errors. Integers that do not fit come back as
+ * reals, so that the bounds of a field can name them. */
 RP_NODISCARD int rp_json_load(const char *text, const char *what, json_t **ret,
                               struct rp_error *err);
 static inline bool rp_json_is_absent(const json_t *value)

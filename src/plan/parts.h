@@ -10,11 +10,12 @@
 
 /* scenario.c */
 bool rp_scenario_name_is_valid(const char *name);
-/* Executor and given fields, each checked by itself. */
+/* Reads the executor and the fields that were given; each is checked by itself. */
 RP_NODISCARD int rp_scenario_parse(struct rp_scenario *scenario, const json_t *fields,
                                    rp_field_set *given, const struct rp_where *where,
                                    struct rp_error *err);
-/* Defaults, required fields, rules between fields, the bounds of schedules. */
+/* Fills in defaults, and checks required fields, rules between fields and the bounds of
+ * schedules. */
 RP_NODISCARD int rp_scenario_finish(struct rp_scenario *scenario, rp_field_set given,
                                     const struct rp_where *where, struct rp_error *err);
 void rp_scenario_deinit(struct rp_scenario *scenario);

@@ -29,7 +29,8 @@ enum rp_executor_kind {
     RP_EXECUTOR_KIND_COUNT
 };
 
-/* What other rooms ask of a kind. Who asks for one of these works with a further kind too. */
+/* What other rooms ask of a kind of executor. Code that asks for one of these properties works with
+ * a further kind too. */
 struct rp_executor_kind_info {
     const char *name; /* "constant-vus" */
     const char *help; /* what it does, for the docs */
@@ -41,12 +42,12 @@ struct rp_executor_kind_info {
     bool has_stages;
     /* It runs a number of iterations, within max_duration. */
     bool has_iterations;
-    /* That number is all VUs' together. Else each VU runs so many. */
+    /* All VUs together run that number of iterations. Else each VU runs so many. */
     bool shares_iterations;
 };
 /* plan/executors.c; which fields of a scenario a kind takes stands in plan/fields.c. */
 extern const struct rp_executor_kind_info rp_executor_kinds[RP_EXECUTOR_KIND_COUNT];
-/* "unknown" of what is no kind. */
+/* The name of a kind; "unknown" for a number that is no kind. */
 const char *rp_executor_kind_name(enum rp_executor_kind kind);
 
 enum rp_arrival { RP_ARRIVAL_UNIFORM, RP_ARRIVAL_POISSON }; /* names "uniform", "poisson" */
@@ -107,8 +108,9 @@ struct rp_plan {
     size_t trend_stat_count;
 };
 
-/* What the command line or RAMPA_* asks for; zeroed = nothing. Strings are borrowed and parsed by
- * rp_plan_resolve, which names @origin ("--duration", "RAMPA_DURATION") in errors. */
+/* What the command line or RAMPA_* asks for; zeroed = nothing. Strings are borrowed.
+ * rp_plan_resolve() parses them and names @origin ("--duration", "RAMPA_DURATION") in its
+ * errors. */
 struct rp_override {
     const char *value; /* NULL = not given */
     const char *origin;
@@ -167,13 +169,14 @@ RP_NODISCARD int rp_plan_read_json(const char *json, struct rp_plan **ret, struc
 /* `inspect --format json`: the same without a seed that was chosen by chance, which would be
  * another one each time. */
 RP_NODISCARD int rp_plan_write_inspection(const struct rp_plan *plan, struct rp_buf *out);
-/* `inspect --format text`: aligned, grouped, every default shown, such a seed not. */
+/* `inspect --format text`: aligned and grouped, with every default, and without a seed that was
+ * chosen by chance. */
 void rp_plan_write_text(const struct rp_plan *plan, struct rp_buf *out);
 void rp_plan_free(struct rp_plan *plan);
 
 enum { RP_WORKERS_MAX = 1024 };
-/* How many of @cores processes the plan's work is worth: one for each 32 VUs or 2,000 iterations a
- * second that it can have at once. */
+/* How many of @cores processes the work of the plan is worth: one for each 32 VUs, or for each
+ * 2,000 iterations a second, that it can have at the same time. */
 int64_t rp_plan_auto_workers(const struct rp_plan *plan, int64_t cores);
 
 /* The largest number of VUs that can run at once: scenarios whose times do not meet are not added
@@ -182,7 +185,8 @@ int64_t rp_plan_max_vus(const struct rp_plan *plan);
 /* How long the scenario starts iterations, counted from its start_time: duration, the stages' sum,
  * or max_duration. */
 rp_ns rp_scenario_regular(const struct rp_scenario *scenario);
-/* The highest rate that it asks for, in iterations per second; 0 when it has no arrivals. */
+/* The highest rate that the scenario asks for, in iterations per second; 0 when it has no
+ * arrivals. */
 double rp_scenario_highest_rate(const struct rp_scenario *scenario);
 /* Regular time + graceful stop, counted from the scenario's start_time (which is not in it). */
 rp_ns rp_scenario_longest(const struct rp_scenario *scenario);

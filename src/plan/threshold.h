@@ -26,16 +26,17 @@ struct rp_threshold {
     double bound;
     bool abort_on_fail;
     rp_ns delay_abort_eval; /* 0 = at once */
-    /* The metric's type as far as it is known before the run; the plan sets it. Without it an empty
-     * sub-metric, whose view has no type yet, could pass "rate<0.01" as a counter's rate of
-     * nothing. */
+    /* The type of the metric, as far as it is known before the run; the plan sets it. The view of
+     * an empty sub-metric has no type yet: without has_type "rate<0.01" could pass as a counter's
+     * rate of nothing. */
     bool has_type;
     enum rp_metric_type type;
 };
 
-/* "metric{k:v,k2:\"v 2\"}" and "aggregation operator number". Units of trends are milliseconds.
- * -RP_EUSER with the column and what was expected; @ret is empty then. The filter is sorted by key,
- * so that one filter has one display. Does not know metric types: see rp_threshold_check_type. */
+/* Parses @metric, "metric{k:v,k2:\"v 2\"}", and @expression, "aggregation operator number". Units
+ * of trends are milliseconds. The filter is sorted by key, so that one filter has one display.
+ * -RP_EUSER with the column and what was expected; @ret is empty then. The types of metrics are not
+ * known here: see rp_threshold_check_type(). */
 RP_NODISCARD int rp_threshold_parse(struct rp_slice metric, struct rp_slice expression,
                                     struct rp_threshold *ret, struct rp_error *err);
 void rp_threshold_deinit(struct rp_threshold *threshold);
@@ -49,7 +50,7 @@ struct rp_verdict {
     /* NaN when no_samples, or when the metric turned out not to have the statistic. */
     double actual;
 };
-/* @view may be NULL: a metric that never came to be, judged like an empty one. A NaN never
- * passes. */
+/* Judges the threshold. @view NULL: the metric never came to be, and is judged like an empty one. A
+ * NaN never passes. */
 struct rp_verdict rp_threshold_judge(const struct rp_threshold *threshold,
                                      const struct rp_view *view, double elapsed_s);

@@ -4,14 +4,16 @@
 /*
  * proto/h1.h - HTTP/1.1 for a client, without I/O: bytes in, events out (RFC 9112).
  *
- * Strict where leniency would make a measurement lie: a bad status line, header or chunk size, two
- * different Content-Lengths, Content-Length beside Transfer-Encoding, a transfer coding other than
- * "chunked", a bare CR or a NUL in the head, a folded header line are errors with the byte offset
- * at which they were found. A lone LF as end of a line of the head or the trailers is accepted (RFC
- * 9112, 2.2), in the framing of chunks it is not. Any split of the input gives the same events
- * (body bytes may arrive in other pieces). Limits are on the whole head and, by the caller, on the
- * body. A line of the head is judged when its end has arrived, except that what cannot become
- * "HTTP/1.x NNN" is an error at its first wrong byte.
+ * The parser is strict where leniency would make a measurement lie. These are errors, with the byte
+ * offset at which they were found: a bad status line, header or chunk size; two different
+ * Content-Lengths; Content-Length beside Transfer-Encoding; a transfer coding other than "chunked";
+ * a bare CR or a NUL in the head; a folded header line. A lone LF ends a line of the head or of the
+ * trailers (RFC 9112, 2.2), but not one in the framing of chunks.
+ *
+ * Any split of the input gives the same events, only that body bytes may come in other pieces. A
+ * line of the head is judged when its end has arrived; but what cannot become "HTTP/1.x NNN" is an
+ * error at its first wrong byte. The parser limits the size of the whole head, the caller that of
+ * the body.
  */
 
 #include <stdbool.h>
@@ -51,8 +53,8 @@ enum rp_h1_error {
     RP_H1_ERROR_COUNT
 };
 
-const char *
-rp_h1_error_text(enum rp_h1_error error); /* one clause, "chunk size is not a hexadecimal number" */
+/* One clause: "chunk size is not a hexadecimal number". */
+const char *rp_h1_error_text(enum rp_h1_error error);
 
 enum { RP_H1_HEAD_MAX = 65536, RP_H1_TRAILER_MAX = 16384, RP_H1_INFORMATIONAL_MAX = 16 };
 
@@ -80,18 +82,19 @@ struct rp_h1_parser {
 /* Ready for the next response. @head is emptied; its max is the limit of the head. */
 void rp_h1_parser_reset(struct rp_h1_parser *parser, struct rp_buf *head, bool is_head_request);
 
-/* Consumes from the front of *@input and returns the next event. Call until RP_H1_MORE, RP_H1_DONE
- * or RP_H1_ERROR. Of a head that is followed by more, exactly the head is consumed. After
- * RP_H1_ERROR the contents of *@input and of the head buffer are unspecified. After 101 the message
- * is over (RP_H1_DONE) and keep_alive is false: what follows is another protocol. */
+/* Consumes bytes from the front of *@input and returns the next event. Call it until RP_H1_MORE,
+ * RP_H1_DONE or RP_H1_ERROR. RP_H1_HEAD consumes exactly the head. After RP_H1_ERROR the contents
+ * of *@input and of the head buffer are unspecified. After a 101 response the message is over
+ * (RP_H1_DONE) and keep_alive is false, because what follows is another protocol. */
 enum rp_h1_event rp_h1_parse(struct rp_h1_parser *parser, struct rp_slice *input,
                              struct rp_slice *ret_body);
 /* The peer closed: RP_H1_DONE when that ends the body properly, else RP_H1_ERROR with
  * RP_H1_TRUNCATED. */
 enum rp_h1_event rp_h1_parse_end(struct rp_h1_parser *parser);
 
-/* Walks the header fields of a raw head (as the parser accepted it): false at the end. *pos starts
- * at 0. Values have no blanks around them. Repeated fields come as often as they stand. */
+/* Gives the next header field of a raw head that the parser has accepted; false at the end. *pos
+ * starts at 0. Values have no blanks around them. A repeated field is given as often as it stands
+ * there. */
 bool rp_h1_next_field(struct rp_slice head, size_t *pos, struct rp_slice *ret_name,
                       struct rp_slice *ret_value);
 struct rp_slice rp_h1_reason(struct rp_slice head); /* the reason phrase, may be empty */

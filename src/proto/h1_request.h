@@ -6,10 +6,11 @@
  * 9112).
  *
  * The events, the framing of bodies and the promises about splits and limits are those of
- * proto/h1.h. Strict where two readers could disagree about where a request ends: length beside
- * chunking, two lengths, folded lines, blanks before a colon, control characters in a field; a
- * missing or second Host is refused too. Empty lines before a request are skipped. What begins with
- * a byte that no method begins with (a TLS hello) is refused at that byte.
+ * proto/h1.h. The parser is strict where two readers could disagree about where a request ends. It
+ * refuses length beside chunking, two lengths, folded lines, blanks before a colon and control
+ * characters in a field, and also a missing or second Host. Empty lines before a request are
+ * skipped. Input that begins with a byte with which no method begins (a TLS hello) is refused at
+ * that byte.
  */
 
 #include "proto/h1.h"
@@ -18,8 +19,8 @@ enum { RP_H1_REQUEST_FIELDS_MAX = 100 };
 
 struct rp_h1_request {
     /* After RP_H1_HEAD: minor_version, keep_alive, is_chunked, content_length (UINT64_MAX = not
-     * given), and the raw head in parser.head, for rp_h1_next_field. After RP_H1_ERROR: error and
-     * offset. The rest says nothing here. */
+     * given), and in parser.head the raw head, for rp_h1_next_field(). After RP_H1_ERROR: error and
+     * offset. The other members mean nothing for a request. */
     struct rp_h1_parser parser;
     /* After RP_H1_HEAD: parts of the head buffer, valid as long as it is not changed. */
     struct rp_slice method;

@@ -42,14 +42,15 @@ enum rp_h1_state {
     H1_STATE_COUNT
 };
 
-/* What a state function returns besides events: the state changed, call the next one. */
+/* A state function returns an event, or this: the state has changed, and the next function is to be
+ * called. */
 enum { RP_H1_GO_ON = -1 };
 
-/* Consumes from @input; is called with input except in H1_COMPLETE and H1_FAILED. */
+/* Consumes bytes from @input, which is not empty except in H1_COMPLETE and H1_FAILED. */
 typedef int rp_h1_state_fn(struct rp_h1_parser *parser, struct rp_slice *input,
                            struct rp_slice *ret_body);
 
-/* Of every state but those before and in the head, where it is NULL. */
+/* The functions of the states; NULL for those before and in the head. */
 extern rp_h1_state_fn *const rp_h1_body_states[H1_STATE_COUNT];
 
 extern const uint8_t rp_h1_is_tchar[256];
@@ -68,8 +69,8 @@ static inline size_t rp_h1_min(uint64_t a, uint64_t b)
     return (size_t)(a < b ? a : b);
 }
 
-/* The first CR, LF or NUL in @p..@end, or @end. Eight bytes at a step: bytes below 14 are looked at
- * one by one, of which TAB is the only usual one that goes on. */
+/* The first CR, LF or NUL in @p..@end, or @end. Takes eight bytes at a step. Bytes below 14 are
+ * looked at one by one; TAB is the only usual one of them that does not end the search. */
 static inline const char *rp_h1_find_special(const char *p, const char *end)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101);
@@ -97,10 +98,8 @@ static inline const char *rp_h1_find_special(const char *p, const char *end)
 
 /* ---- the lines of a head --------------------------------------------------------------------- */
 
-enum {
-    H1_FLAG_CLOSE = 1,
-    H1_FLAG_KEEP_ALIVE = 2
-}; /* rp_h1_parser.flags: what Connection has said */
+/* rp_h1_parser.flags: what Connection has said. */
+enum { H1_FLAG_CLOSE = 1, H1_FLAG_KEEP_ALIVE = 2 };
 
 enum rp_h1_line {
     H1_LINE_OK,

@@ -33,11 +33,13 @@ struct rp_request_head {
     uint64_t body_bytes; /* 0 without a body */
 };
 
-/* Appends request line, header fields and the blank line. Unless given, these are added: Host,
- * User-Agent (rampa/<version>), Accept (any), and Content-Length when there is a body or the method
- * is POST, PUT or PATCH. -RP_EUSER with a message: bad method, target, name or value; two Host
- * fields; Transfer-Encoding; a Content-Length that is not the body's size (an equal one is written
- * once). Otherwise out's error. @out keeps its old length on failure. Connection and Expect are
- * sent as given: the caller acts on them. */
+/* Appends request line, header fields and the blank line. These fields are added unless they are
+ * given: Host; User-Agent (rampa/<version>); Accept (any); Content-Length, when there is a body or
+ * the method is POST, PUT or PATCH. Connection and Expect are sent as given: the caller acts on
+ * them.
+ *
+ * -RP_EUSER with a message for a bad method, target, name or value, for two Host fields, for
+ * Transfer-Encoding, and for a Content-Length that is not the size of the body. (An equal one is
+ * written once.) Any other failure is @out's error. On failure @out keeps its old length. */
 RP_NODISCARD int rp_request_append_head(const struct rp_request_head *request, struct rp_buf *out,
                                         struct rp_error *err);

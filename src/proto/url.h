@@ -26,20 +26,21 @@ struct rp_url {
     struct rp_slice fragment; /* without '#'; never sent */
 };
 
-/* Slices of @text. -RP_EUSER with what is wrong and an example: missing or unknown scheme (known:
- * http, https, ws, wss), empty host, a host that is no name of letters, digits, '-', '.', '_' and
- * no address, bad port (1..65535), control characters anywhere, blanks around it or before the
- * path. An IPv6 literal has no zone. *ret is untouched on failure. */
+/* Parses @text; the members of *ret are slices of it. -RP_EUSER with what is wrong and an example:
+ * a missing or unknown scheme (known: http, https, ws, wss); an empty host; a host that is no
+ * address and no name of letters, digits, '-', '.' and '_'; a bad port (1..65535); control
+ * characters anywhere; blanks around the URL or before the path. An IPv6 literal has no zone. *ret
+ * is untouched on failure. */
 RP_NODISCARD int rp_url_parse(struct rp_slice text, struct rp_url *ret, struct rp_error *err);
 /* Appends the request target, "/path?query". Bytes outside of what a URL may hold there (blanks
  * inside, UTF-8 text, brackets, backslashes) are percent-encoded; '%' is kept. */
 void rp_url_append_target(const struct rp_url *url, struct rp_buf *out);
 /* Appends the Host field's value: host, brackets for IPv6, port unless it is the scheme's. */
 void rp_url_append_authority(const struct rp_url *url, struct rp_buf *out);
-/* Resolves a Location value against @base (RFC 3986, 5.2) and appends the absolute URL's text to
- * @out, fragment included. The result may have another scheme or be no valid URL: rp_url_parse
- * tells. -RP_EUSER when @reference holds control characters, else out's error; @out keeps its old
- * length on failure. */
+/* Resolves @reference, the value of a Location field, against @base (RFC 3986, 5.2) and appends the
+ * text of the absolute URL, fragment included. The result may have another scheme, or be no valid
+ * URL: rp_url_parse() tells. -RP_EUSER when @reference holds control characters, else @out's error.
+ * On failure @out keeps its old length. */
 RP_NODISCARD int rp_url_resolve(const struct rp_url *base, struct rp_slice reference,
                                 struct rp_buf *out, struct rp_error *err);
 /* The port a scheme stands for (80 or 443), 0 for a scheme that rp_url_parse does not know. */

@@ -14,8 +14,8 @@ struct rp_live;
 struct rp_live_options {
     bool shows_progress; /* on standard error */
     enum rp_progress_mode mode;
-    /* What the script prints on standard output goes to standard error: something else is on the
-     * former. */
+    /* Something else is written to standard output: what the script prints there goes to standard
+     * error. */
     bool keeps_stdout_clear;
 };
 

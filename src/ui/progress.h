@@ -32,13 +32,13 @@ struct rp_progress {
     size_t scenario_count;
 };
 
-/* The run in one line without a line end, at most @width columns (0 = 80); what says least goes
- * first. */
+/* Appends the run in one line without a line end, at most @width columns (0 = 80). Where the width
+ * is short, the parts that say least are left out. */
 void rp_progress_format(const struct rp_progress *progress, unsigned width, bool color,
                         struct rp_buf *out);
-/* That line and the bars, each with a line end, at most @height lines. Of more scenarios than fit,
- * the running ones are shown first, then the waiting ones; a last line says how many more there
- * are. */
+/* Appends that line and the bars, each with a line end, at most @height lines. When there are more
+ * scenarios than fit, the running ones come first, then the waiting ones, and a last line says how
+ * many more there are. */
 void rp_progress_format_block(const struct rp_progress *progress, unsigned width, unsigned height,
                               bool color, struct rp_buf *out);
 
@@ -46,17 +46,17 @@ struct rp_progress_display;
 
 enum rp_progress_mode { RP_PROGRESS_PLAIN, RP_PROGRESS_BLOCK, RP_PROGRESS_COLOR_BLOCK };
 
-/* @stream is borrowed. A block needs a terminal that knows the usual escapes; it is fitted into its
- * size at each update. */
+/* @stream is borrowed. A block needs a terminal that knows the usual escapes. Each update fits the
+ * block into the size of the terminal. */
 RP_NODISCARD int rp_progress_display_new(FILE *stream, enum rp_progress_mode mode,
                                          struct rp_progress_display **ret);
-/* Draws the block; or prints a line when the phase is another one, a pause begins or ends, or the
- * last line is old enough: 5 s, from the second minute of a phase on 15 s, from the tenth on a
- * minute. */
+/* Draws the block. In plain mode prints a line when the phase changes, when a pause begins or ends,
+ * and when the last line is old enough: 5 s; from the second minute of a phase on 15 s; from the
+ * tenth on a minute. */
 void rp_progress_display_update(struct rp_progress_display *display,
                                 const struct rp_progress *progress, rp_ns now);
-/* Before and after other output goes to the same terminal. What was hidden is drawn again at once,
- * but not more often than ten times a second: else at the next update. NULL allowed. */
+/* Called before and after other output goes to the same terminal. What was hidden is drawn again at
+ * once, but at most ten times a second; else at the next update. NULL is allowed. */
 void rp_progress_display_hide(struct rp_progress_display *display, rp_ns now);
 void rp_progress_display_show(struct rp_progress_display *display, rp_ns now);
 /* Leaves nothing of the block. NULL allowed. */

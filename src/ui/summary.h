@@ -42,7 +42,7 @@ void rp_summary_left(struct rp_summary *summary, const char *text, size_t cols);
 
 /* Frees a buffer that a part used for composing; its failure becomes the summary's. */
 void rp_summary_done(struct rp_summary *summary, struct rp_buf *buf);
-/* Empties it for the next line, its failure kept the same way. */
+/* Empties the buffer for the next line. Its failure becomes the summary's. */
 void rp_summary_reuse(struct rp_summary *summary, struct rp_buf *buf);
 /* Remembers @error (0 or negative) as the summary's. */
 void rp_summary_fail(struct rp_summary *summary, int error);

@@ -19,13 +19,13 @@ struct rp_health_watch { /* embedded; zeroed = not started */
     bool has_started, has_quota;
 };
 
-/* From the thread that turns the loop. @spun: rp_loop_spun(). What the system does not tell stays
- * 0. */
+/* Begins to measure. Call it from the thread that turns the loop. @spun: rp_loop_spun(). What the
+ * system does not tell stays 0. */
 void rp_health_start(struct rp_health_watch *watch, rp_ns now, rp_ns spun);
-/* Adds what was since the last sample; nothing when that is too short ago to say something. @counts
- * false: the time does not count, as in a pause. */
+/* Adds the time since the last sample, unless that is too short to say something. @counts false:
+ * the time does not count, as in a pause. */
 void rp_health_sample(struct rp_health_watch *watch, rp_ns now, rp_ns spun, bool counts);
-/* A timer armed every @interval fired @late. While it was late none of those after it could have
- * fired either. */
+/* Notes that a timer that is armed every @interval fired @late. The timers after it could not have
+ * fired in that time either. */
 void rp_health_probe(struct rp_health_watch *watch, rp_ns late, rp_ns interval);
 void rp_health_end(struct rp_health_watch *watch);

@@ -19,8 +19,9 @@ struct rp_worker;
 struct rp_worker_config {
     struct rp_script_host *script;       /* borrowed until rp_worker_free() */
     struct rp_client_kinds client_kinds; /* what the script makes requests with; zeroed = nothing */
-    /* The coordinator lives on this loop: it takes the last messages in a later turn, and waiting
-     * for that here would be in vain. Else the worker's exit waits until they have gone. */
+    /* The coordinator lives on the same loop, and takes the last messages in a later turn: the
+     * worker must not wait for that at its exit. Else the exit waits until the messages have
+     * gone. */
     bool shares_loop;
     /* Runs once when nothing is left to do: @status 0, or -errno when the coordinator is gone. */
     void (*ended)(struct rp_worker *worker, void *user, int status);

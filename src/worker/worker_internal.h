@@ -44,8 +44,8 @@ struct rp_worker {
     int error; /* the first failure of sending */
 };
 
-/* worker.c: reads @message into the struct of its type. False when its fields cannot be: then the
- * worker is over, as it is when it gets what is no message. */
+/* worker.c: reads @message into the struct of its type. False when its fields are wrong: then the
+ * worker is over, as after bytes that are no message. */
 RP_NODISCARD bool rp_worker_read(struct rp_worker *worker, const struct rp_message *message,
                                  void *ret);
 
@@ -58,17 +58,17 @@ void rp_worker_on_setup(struct rp_worker *worker, const struct rp_message *messa
 void rp_worker_on_share(struct rp_worker *worker, const struct rp_message *message);
 void rp_worker_run_hook(struct rp_worker *worker, enum rp_hook hook, rp_ns timeout);
 
-/* worker_samples.c; -ENOMEM. Every sample that is recorded from now on. */
+/* worker_samples.c: from now on sends every sample that is recorded. -ENOMEM. */
 RP_NODISCARD int rp_worker_begin_samples(struct rp_worker *worker);
-/* Those that are left go out, or are dropped if too much waits in the channel already. */
+/* Sends the samples that are left, or drops them when too much waits in the channel already. */
 void rp_worker_send_samples(struct rp_worker *worker);
-/* The last ones, with the number of all that were lost. */
+/* Sends the last samples, with the number of all that were lost. */
 void rp_worker_end_samples(struct rp_worker *worker);
 
 /* worker_send.c: each sends one kind of message; failures are kept in worker->error, which `bye` tells, unless the coordinator
  * waits for the message: then the worker gives up. */
 void rp_worker_send_hello(struct rp_worker *worker);
-/* The answer to @stage, which could not be done. */
+/* Says that the message @stage could not be carried out. */
 void rp_worker_send_failed(struct rp_worker *worker, enum rp_message_type stage,
                            const struct rp_error *err);
 void rp_worker_define_new_series(struct rp_worker *worker);
