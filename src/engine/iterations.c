@@ -3,11 +3,11 @@
 /*
  * VUs and iterations.
  *
- * An executor asks for an iteration; the VU goes to the end of the ready list; a deferred task of
- * the loop begins what is ready, after everything that has arrived was delivered and before
- * anything is sent. Iterations that end at once (a function that never waits) come back to the list
- * and are begun again within the same task up to a cap, so that they neither recurse nor starve the
- * loop. A pause leaves the list as it is.
+ * An executor asks for an iteration, and its VU goes to the end of the ready list. A deferred task
+ * of the loop begins what is ready: after everything that has arrived was delivered, and before
+ * anything is sent. When an iteration ends at once (a function that never waits), its VU comes back
+ * to the list and begins again within the same task, up to a cap. So such iterations neither
+ * recurse nor starve the loop. A pause leaves the list as it is.
  */
 
 #include <stdio.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The back-end on epoll. A stream is registered once, edge-triggered, for everything; no request
+ * The back-end on epoll. A stream is registered once, edge-triggered, for everything: no request
  * costs an epoll_ctl.
  *
- * An edge has to be used up: a receive that fills less than the buffer has taken all there was
- * (what comes later makes a new edge), except when the peer has ended, which the next receive must
- * be asked for. A receive that fills the buffer may have left something, and goes on after all
+ * An edge has to be used up. A receive that fills less than the buffer has taken all there was, and
+ * what comes later makes a new edge. There is one exception: when the peer has ended, only another
+ * receive says so. A receive that fills the buffer may have left something. It goes on after all
  * other streams have had their turn: modifying the registration puts the stream at the end of the
  * kernel's ready list.
  */

@@ -3,10 +3,10 @@
 /*
  * Streams: opening, sending and ending, the same on every back-end with descriptors.
  *
- * A send that fails does not end the stream on the spot: the peer may have answered and closed
- * before it saw our bytes, and that answer is still to be delivered. The socket is shut down
- * instead, so that the receiving side, after what has arrived, comes to an end, which is then
- * reported with the error of the send.
+ * A send that fails does not end the stream at once. The peer may have answered and closed before
+ * it saw our bytes, and that answer is still to be delivered. Instead the socket is shut down. The
+ * receiving side then comes to an end after what has arrived, and that end is reported with the
+ * error of the send.
  */
 
 #include "loop/backend.h"

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The back-end on io_uring. Receiving is one multishot request a stream with a ring of shared
- * buffers, so that a request of the script costs no system call but its send; one io_uring_enter
- * takes what has arrived for all streams.
+ * The back-end on io_uring. Receiving is one multishot request for each stream, with a ring of
+ * buffers that all share. So a request of the script costs no system call but its send, and one
+ * io_uring_enter takes what has arrived for all streams.
  *
- * The ring runs its work inside our own waits (DEFER_TASKRUN): without that a request costs three
- * times as much, so a kernel that lacks it counts as unusable. A descriptor that is closed stays
- * open inside the kernel while a request names it; therefore disarming cancels by request, and the
- * next wait submits that before it sleeps.
+ * The ring does its work inside our own waits (DEFER_TASKRUN). Without that a request costs three
+ * times as much, so a kernel that lacks it counts as unusable. A closed descriptor stays open
+ * inside the kernel while a request names it. Therefore disarming cancels the request, and the next
+ * wait submits that before it sleeps.
  */
 
 #include "loop/backend.h"

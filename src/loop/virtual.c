@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Virtual time: nothing ever happens but timers, and waiting for one takes no time. No descriptors.
+ * Virtual time: nothing happens but timers, and waiting for a timer takes no time. There are no
+ * descriptors.
  */
 
 #include "loop/backend.h"

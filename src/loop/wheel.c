@@ -2,17 +2,17 @@
 
 /*
  * The wheel has levels of 64 slots; a slot of level l spans 64^l ticks. A timer lives at the level
- * of the highest group of bits in which its tick differs from the wheel's tick. All timers of a
- * level therefore lie within one slot of the level above, their slot numbers grow with time without
- * wrapping, and the lowest bit of the lowest level in use names the earliest slot. Turning the
- * wheel to a slot of an upper level hands its timers down; a slot of level 0 is filtered and sorted
- * by exact deadline, so that the width of a tick never shows.
+ * of the highest group of bits in which its tick differs from the tick of the wheel. All timers of
+ * a level therefore lie within one slot of the level above, their slot numbers grow with time
+ * without wrapping, and the lowest bit of the lowest level in use names the earliest slot. When the
+ * wheel reaches a slot of an upper level, it hands the timers of that slot down. A slot of level 0
+ * is filtered and sorted by exact deadline, so that the width of a tick never shows.
  *
- * `next` is a lower bound that makes the common turn (nothing due) one comparison. Disarming leaves
- * it alone: the timeouts of requests are nearly always disarmed, and one needless look when a dead
- * deadline passes is cheap. For an upper level it is the slot's beginning, which also keeps the
- * last wait before a deadline shorter than a millisecond: the kernel allows itself 0.1 % of slack
- * in epoll_pwait2.
+ * `next` is a lower bound. It makes the common turn, in which nothing is due, one comparison.
+ * Disarming leaves it alone: the timeouts of requests are nearly always disarmed, and one needless
+ * look when a dead deadline passes is cheap. For an upper level `next` is the beginning of the
+ * slot. That also keeps the last wait before a deadline shorter than a millisecond: the kernel
+ * allows itself 0.1 % of slack in epoll_pwait2.
  */
 
 #include "loop/wheel.h"

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the command line and the environment change in a scenario. The options of a load decide its
- * executor: a number of iterations makes it shared-iterations; stages make it the ramping one of
- * its family (of VUs, or of arrivals); a rate makes it one of the arrivals' family. All others set
- * the field that means the same in the executor they find.
+ * What the command line and the environment change in a scenario.
+ *
+ * The options of a load decide the executor. A number of iterations makes it shared-iterations.
+ * Stages make it the ramping executor of its family (of VUs, or of arrivals). A rate makes it one
+ * of the family of arrivals. All other options set the field that means the same in the executor
+ * that they find.
  */
 #include <errno.h>
 #include <math.h>

@@ -2,9 +2,9 @@
 
 /*
  * The open kinds, constant-arrival-rate and ramping-arrival-rate: iterations begin when they are
- * due, not when a VU has become idle. Whoever is idle stands on a stack, so that as few VUs as
- * possible do the work. An arrival that finds nobody is dropped for good; what it leaves behind is
- * one more VU, while there may be more.
+ * due, not when a VU has become idle. Idle VUs stand on a stack, so that as few VUs as possible do
+ * the work. An arrival that finds no idle VU is dropped for good; one more VU is made then, as long
+ * as there may be more.
  */
 
 #include <errno.h>

@@ -3,14 +3,15 @@
 /*
  * sched/arrivals.c - when iterations arrive: the inverse of the area under the rate.
  *
- * Rates are whole numbers of 1/den. Area is counted in 1/(2 * time_unit * den) arrivals: a stage
- * from a to b that lasts D has (a + b) * D of it, and 2at + (b - a)tt/D after t. An arrival is
- * where its share of the area is reached; within a stage that is the largest t with t * (2aD + (b -
- * a)t) <= area * D, found by a guess in floating point that is then corrected in integers. Sizes:
- * rates below 2^60, times below 2^59, so areas below 2^120 and these products below 2^192.
+ * Rates are whole numbers of 1/den. Area is counted in units of 1/(2 * time_unit * den) arrivals. A
+ * stage from rate a to rate b that lasts D has an area of (a + b) * D, and an area of 2at + (b -
+ * a)tt/D after the time t. An arrival comes where its share of the area is reached. Within a stage
+ * that is the largest t with t * (2aD + (b - a)t) <= area * D. It is guessed in floating point, and
+ * the guess is corrected in integers. Sizes: rates are below 2^60 and times below 2^59, so areas
+ * are below 2^120 and these products below 2^192.
  *
- * A constant rate is one stage whose first arrival is at area 0, not 1. Where the rate is constant
- * the time of the next arrival comes from the last one's by adding a quotient and a remainder.
+ * A constant rate is one stage whose first arrival is at area 0, not 1. As long as the rate is
+ * constant, the time of the next arrival is that of the last one plus a quotient and a remainder.
  */
 #include "sched/schedule.h"
 

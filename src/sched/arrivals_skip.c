@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * sched/arrivals_skip.c - going past arrivals that nobody can serve any more, without looking at
+ * sched/arrivals_skip.c - skipping arrivals that nobody can serve any more, without looking at
  * each.
  */
 #include "sched/schedule.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The closed kinds with a fixed number of VUs: whoever is idle may begin again, until the time or
+ * The closed kinds with a fixed number of VUs: a VU that is idle begins again, until the time or
  * the iterations are used up.
  */
 

@@ -2,7 +2,7 @@
 
 /*
  * The life of an executor: waiting, regular time, graceful stop, interruption; and pauses of the
- * first two. What runs when is the kinds' (closed.c, ramping.c, arrival.c).
+ * first two. The kinds decide what runs when (closed.c, ramping.c, arrival.c).
  */
 
 #include "sched/executor.h"

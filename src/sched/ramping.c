@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * ramping-vus. Raw steps say when a VU is wanted; one that is not wanted any more finishes its
- * iteration within graceful_ramp_down of that moment. VUs that finish stand in one queue: who was
+ * ramping-vus. Raw steps say when a VU is wanted. A VU that is not wanted any more finishes its
+ * iteration within graceful_ramp_down. The VUs that finish stand in one queue: the one that was
  * asked first has the first deadline, so one timer serves them all.
  */
 

@@ -3,10 +3,11 @@
 /*
  * sched/segment.c - who owns which number.
  *
- * The rule: slot i goes to the first segment, longest first, with taken / length <= i. A segment
- * that has taken its k-th slot may take the next one from slot ceil(k / length) on. So those that
- * may are kept in a heap by rank, and those that may not yet in lists by the slot from which they
- * may: every slot costs a logarithm of the number of segments instead of a walk over all of them.
+ * The rule: of the segments with taken / length <= i, slot i goes to the first one in the order of
+ * length, the longest first. A segment that has taken its k-th slot may take the next one from slot
+ * ceil(k / length) on. Segments that may take a slot are kept in a heap by rank; those that may not
+ * yet are kept in lists by the slot from which they may. So a slot costs a logarithm of the number
+ * of segments, and not a walk over all of them.
  */
 #include "sched/segment.h"
 

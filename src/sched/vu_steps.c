@@ -3,9 +3,9 @@
 /*
  * sched/vu_steps.c - ramping-vus: the raw level of VUs as steps of one segment.
  *
- * In a stage that ends at T, VU g starts or stops `away` / n of the stage before T, where n is how
- * many the stage adds or takes away and `away` how many of them still come after g. start_vus are a
- * first stage of no length from 0 up.
+ * A stage that ends at T adds or takes away n VUs. The step of VU g is before T by `away` / n of
+ * the stage, where `away` is the number of steps that still come after it. start_vus are a first
+ * stage of no length, from 0 up.
  */
 #include "sched/schedule.h"
 

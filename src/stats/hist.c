@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writing into a histogram. A bucket's number is the upper 21 bits of its values' magnitude, its
- * page's number the upper 16. Whatever can fail is allocated first; only then are counts changed.
+ * Writing into a histogram. The number of a bucket is the upper 21 bits of the magnitude of its
+ * values, the number of a page the upper 16. Everything that can fail is allocated first; only then
+ * are counts changed.
  */
 #include "stats/hist.h"
 

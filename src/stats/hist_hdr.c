@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * HdrHistogram's V2 encoding. With three significant digits its counts array has 2048 cells one
- * wide, then 1024 for each further power of two: from 1024 up the same buckets as ours, at a
- * constant distance.
+ * HdrHistogram's V2 encoding. With three significant digits its array of counts has 2048 cells of
+ * width one, then 1024 cells for each further power of two. So from 1024 up its cells are our
+ * buckets, at a constant distance.
  *
- * A header of 40 bytes, big-endian, then the counts from cell 0 to the last one that is not empty,
- * each a zig-zag LEB128 number of at most 9 bytes; a negative number stands for so many empty
- * cells.
+ * The text is a header of 40 bytes, big-endian, and the counts from cell 0 to the last cell that is
+ * not empty. Each count is a zig-zag LEB128 number of at most 9 bytes; a negative number stands for
+ * so many empty cells.
  */
 #include "stats/hist.h"
 

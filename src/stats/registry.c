@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Metrics and series. Which series changed since the last drain is a bitmap by series id: marking
- * is one or, the drain meets them in order, and what a failed drain did not finish is still marked.
+ * Metrics and series. A bitmap by series id says which series have changed since the last drain. So
+ * marking a series is one OR, a drain meets the series in order, and what a failed drain has not
+ * finished is still marked.
  */
 #include "stats/registry.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Merging. A series is one (metric, tags), whichever workers have it; it knows the views that it
- * belongs to, found once when it is made. Each worker's part of it keeps its own sum, so that it
- * can be verified, and the sum of a series is made from its parts when somebody asks.
+ * Merging. A series is one metric with one set of tags, whichever workers record it. The views to
+ * which it belongs are found once, when it is made. The part of each worker keeps a sum of its own,
+ * so that it can be verified; the sum of the whole series is made from its parts when somebody
+ * asks.
  */
 #include "stats/store.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The running interval by series, for those who want to know. A series has a further sum for it,
- * made with the series; a store whose intervals nobody asked for has none of this.
+ * The running interval by series, for a user that wants to know. A series then has one sum more,
+ * which is made with the series. A store whose intervals nobody asked for has none of this.
  */
 #include "stats/store.h"
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The time series of views. Intervals are numbered; a point of level k covers the intervals that
- * share their number divided by 2^k, and is made when the first of them ends with samples. A view's
- * points stand in one array, the oldest and coarsest first, so that a level is a stretch of it.
- * When a level is full its oldest points become fewer ones of the next level: a batch at a time,
- * for what is behind has to be moved. Silent times leave no points, and then a batch may move up
- * without becoming fewer.
+ * The time series of views.
+ *
+ * Intervals are numbered. A point of level k covers the intervals whose numbers are equal when
+ * divided by 2^k. It is made when the first of them ends with samples. The points of a view stand
+ * in one array, the oldest and coarsest first, so that a level is a stretch of the array. When a
+ * level is full, its oldest points are merged into fewer points of the next level. That is done for
+ * many points at a time, because everything behind them has to be moved. A time without samples
+ * leaves no points: then points may move up without becoming fewer.
  */
 #include "stats/store.h"
 

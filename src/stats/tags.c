@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Interned tag sets. Keys, the values of a key, and sets are unique, so a set is an array of
- * pointers and equality is a comparison of pointers. The hash of a set is the sum of the mixed
- * hashes of its values, whose seed is their key: it changes by one subtraction and one addition
- * when a tag does.
+ * Interned tag sets. Keys, the values of a key, and sets are unique: a set is an array of pointers,
+ * and two sets are equal when their pointers are. The hash of a set is the sum of the mixed hashes
+ * of its values, each seeded with its key. When a tag changes the hash changes by one subtraction
+ * and one addition.
  *
- * Nothing is interned for a set that the bound on sets will refuse, so that bound also bounds keys
+ * Nothing is interned for a set that the limit of sets will refuse. So this limit also bounds keys
  * and values.
  */
 #include <errno.h>

@@ -3,10 +3,10 @@
 /*
  * The block on a terminal, or plain lines.
  *
- * The cursor always stands at the beginning of the line below the block: what others write starts
- * on a line of its own even when we could not be told, ^C is seen in full, and after a crash there
- * is nothing to restore. A block is replaced by one write that goes up, overwrites it line by line
- * and clears the rest: nothing is ever empty in between.
+ * The cursor always stands at the beginning of the line below the block. So what others write
+ * starts on a line of its own, even when nobody could tell us before; ^C is seen in full; and after
+ * a crash there is nothing to restore. A block is replaced by one write that goes up, overwrites
+ * the block line by line and clears the rest: nothing is ever empty in between.
  */
 
 #include <errno.h>

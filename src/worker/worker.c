@@ -2,8 +2,8 @@
 
 /*
  * A worker is driven by messages: load, plan, setup, start, stop, teardown, exit. While iterations
- * run it sends what has changed once a second; at the end everything once more as totals, so that
- * the coordinator can check its sums.
+ * run it sends once a second what has changed. At the end it sends everything once more, as totals,
+ * so that the coordinator can check its sums.
  */
 
 #include <errno.h>
