@@ -124,7 +124,7 @@ static int check(const struct rp_plan *plan, struct rp_threshold *threshold,
     return r;
 }
 
-/* The expression and, of the long form, the rest. */
+/* Reads the expression of a threshold and, in its long form, the other members. */
 static int read_item(const json_t *item, struct rp_slice *ret_expression,
                      struct rp_threshold *extra, const struct rp_where *where, struct rp_error *err)
 {
@@ -192,7 +192,8 @@ static int add_one(struct rp_plan *plan, const char *metric, const json_t *item,
     return r;
 }
 
-/* One metric and filter stand once, so that thresholds of one view are neighbours. */
+/* Equal metrics with equal filters are put together, so that thresholds of one view are
+ * neighbours. */
 static int check_repeated(const struct rp_plan *plan, size_t first, const struct rp_where *where,
                           struct rp_error *err)
 {

@@ -162,8 +162,9 @@ static int parse_number(const struct rp_field *field, void *base, const json_t *
     return 0;
 }
 
-/* Seconds as a number. The whole and the broken part apart, so that every real that was written
- * with at most nine decimals comes out exact. False when it is out of any range. */
+/* Reads seconds given as a number. The whole and the fraction are converted apart, so that every
+ * real that was written with at most nine decimals is exact. False when the number is out of any
+ * range. */
 static bool seconds_to_ns(const json_t *value, rp_ns *ret)
 {
     double real = json_number_value(value), whole = floor(real);

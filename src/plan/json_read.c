@@ -131,7 +131,7 @@ static bool is_bool(const json_t *value)
     return json_is_boolean(value);
 }
 
-/* Also as a real: see rp_json_load. */
+/* An integer that came as a real counts too: see rp_json_load(). */
 static bool is_line(const json_t *value)
 {
     double line = json_number_value(value);
@@ -196,7 +196,7 @@ int rp_json_load(const char *text, const char *what, json_t **ret, struct rp_err
         *ret = json_loads(text, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &error);
     if (*ret)
         return 0;
-    /* Where malloc fails jansson does not always have words for it. */
+    /* When malloc fails jansson does not always say so. */
     if (json_error_code(&error) == json_error_out_of_memory || !error.text[0])
         return -ENOMEM;
     return rp_error_set(err, -RP_EUSER, "%s is not valid JSON: line %d, column %d: %s", what,

@@ -131,7 +131,7 @@ static void put(struct rp_scenario *scenario, rp_field_set *given, enum rp_field
     *given |= 1u << id;
 }
 
-/* What the new executor does not have goes. */
+/* Makes the scenario one of @executor. Fields that this executor does not have are cleared. */
 static void become(struct rp_scenario *scenario, rp_field_set *given,
                    enum rp_executor_kind executor)
 {
@@ -144,7 +144,7 @@ static void become(struct rp_scenario *scenario, rp_field_set *given,
     *given |= 1u << RP_F_EXECUTOR;
 }
 
-/* --iterations: one shared pool; the VUs stay. */
+/* --iterations: all VUs share that number of iterations. The number of VUs stays. */
 static void make_shared(const struct rp_wanted *wanted, struct rp_scenario *scenario,
                         rp_field_set *given)
 {
@@ -170,7 +170,7 @@ static enum rp_executor_kind executor_for(const struct rp_wanted *wanted,
     return executor;
 }
 
-/* Enough VUs for iterations of up to a second. */
+/* As many VUs as are needed when each iteration lasts up to a second. */
 static int64_t vus_for_a_second(const struct rp_scenario *scenario, rp_ns time_unit)
 {
     double highest = scenario->rate;
@@ -181,7 +181,8 @@ static int64_t vus_for_a_second(const struct rp_scenario *scenario, rp_ns time_u
     return highest < 1 ? 1 : highest > RP_MOST_CHOSEN_VUS ? RP_MOST_CHOSEN_VUS : (int64_t)highest;
 }
 
-/* The VUs of what was no arrival executor. A number that somebody named is kept to. */
+/* Chooses the VUs of a scenario whose executor had no arrivals before. A number that somebody has
+ * named is kept. */
 static void choose_arrival_vus(const struct rp_wanted *wanted, int64_t own_vus,
                                struct rp_scenario *scenario, rp_field_set *given)
 {
@@ -206,7 +207,7 @@ static int fail_units(const struct rp_wanted *wanted, rp_ns time_unit, const str
     return -RP_EUSER;
 }
 
-/* --stage and --rate: the executor and what it runs by. */
+/* --stage and --rate: they decide the executor, and set its stages and its rate. */
 static int apply_schedule(const struct rp_wanted *wanted, struct rp_scenario *scenario,
                           rp_field_set *given, const struct rp_where *where, struct rp_error *err)
 {
@@ -370,7 +371,7 @@ static int apply_pairs(struct rp_pairs *pairs, const struct rp_pair *items, size
         if (!*items[i].key || strchr(items[i].key, '='))
             return rp_error_set(err, -RP_EUSER, "%s: a name must not be empty or contain '='",
                                 option);
-        /* What the plan holds is written as JSON. */
+        /* The plan is written as JSON. */
         if (!rp_utf8_is_valid(rp_slice_str(items[i].key)) ||
             !rp_utf8_is_valid(rp_slice_str(items[i].value)))
             return rp_error_set(err, -RP_EUSER, "%s: name and value must be UTF-8", option);

@@ -11,7 +11,7 @@
 #include "plan/duration.h"
 #include "plan/parts.h"
 
-/* Of the whole plan, but not an option of the script. */
+/* A setting of the whole plan that is no option of the script. */
 static const struct rp_field env_field = { "env", NULL, RP_FT_PAIRS,
                                            .offset = offsetof(struct rp_plan, env) };
 
@@ -138,7 +138,8 @@ static json_t *plan_to_json(const struct rp_plan *plan, bool with_seed)
     return NULL;
 }
 
-/* The fewest digits that give every rate back exactly: 0.1 and not 0.10000000000000001. */
+/* The fewest digits with which every rate reads back as the same number: 0.1 and not
+ * 0.10000000000000001. */
 static size_t real_precision(const struct rp_plan *plan)
 {
     size_t precision = 1;
@@ -299,7 +300,7 @@ static int read_plan(struct rp_plan *plan, const json_t *root, struct rp_error *
         r = rp_json_bool_at(root, "no_spin", &plan->no_spin, &where, err);
     if (r < 0)
         return r;
-    /* What a plan was made with before there were several. */
+    /* A plan without this member was made before there were several workers. */
     plan->workers = json_is_integer(json_object_get(root, "workers"))
                         ? json_integer_value(json_object_get(root, "workers"))
                         : 1;
@@ -314,7 +315,7 @@ static int read_plan(struct rp_plan *plan, const json_t *root, struct rp_error *
         r = read_metrics(plan, metrics, &where, err);
     if (r == 0)
         r = read_scenarios(plan, scenarios, err);
-    /* Types of metrics that only show at run time were let pass when the plan was made. */
+    /* When the plan was made, metrics that only show at run time were let pass without a type. */
     return r == 0 ? rp_plan_add_thresholds(plan, thresholds, true, &where, err) : r;
 }
 

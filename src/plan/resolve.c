@@ -99,8 +99,8 @@ static bool has(rp_field_set set, enum rp_field_id id)
     return set >> id & 1;
 }
 
-/* Settings go into the plan; shortcuts are checked here and read again by every scenario that takes
- * them. */
+/* Puts the settings of the options into the plan. Shortcuts are only checked here; every scenario
+ * that takes them reads them again. */
 static int read_options(struct resolver *r)
 {
     const struct rp_where where = { r->sources.config.file, r->sources.config.line, "options",
@@ -267,8 +267,9 @@ static int take(struct resolver *r, struct rp_scenario *scenario, rp_field_set *
     return rp_field_parse(&rp_scenario_fields[to], scenario, value, &where, r->err);
 }
 
-/* A scenario without fields: k6's shortcuts, and one iteration of one VU when there are none. A
- * --duration alone means constant-vus, as nothing of the script says otherwise. */
+/* Fills in a scenario without fields: it takes k6's shortcuts, or is one iteration of one VU when
+ * there are none. A --duration alone means constant-vus, because nothing in the script says
+ * otherwise. */
 static int take_shortcuts(struct resolver *r, struct rp_scenario *scenario, rp_field_set *given)
 {
     bool has_duration = has(r->shortcuts_given, RP_F_DURATION) ||

@@ -46,7 +46,7 @@ static int fail_unknown(const char *key, const struct rp_where *where, struct rp
     return -RP_EUSER;
 }
 
-/* What a field of another executor may have meant here. */
+/* Hints at the field of this executor that may have been meant by a field of another one. */
 static void hint_instead(struct rp_error *err, enum rp_executor_kind executor, enum rp_field_id id)
 {
     static const struct {
@@ -163,7 +163,8 @@ static int64_t highest_target(const struct rp_scenario *scenario)
     return highest;
 }
 
-/* One that only goes down needs a start that was asked for: the default is no load to test with. */
+/* A schedule that only goes down needs a start that somebody has given: with the default there
+ * would be no load. */
 static int check_stages(const struct rp_scenario *s, rp_field_set given,
                         const struct rp_where *where, struct rp_error *err)
 {
@@ -187,7 +188,7 @@ static int check_stages(const struct rp_scenario *s, rp_field_set given,
     return 0;
 }
 
-/* Billionths: what a rate of at most nine decimals is a whole number of. */
+/* A rate in billionths: a rate of at most nine decimals is a whole number of them. */
 static int64_t billionths(double rate)
 {
     return (int64_t)llroundl((long double)rate * 1e9L);
@@ -211,8 +212,8 @@ static unsigned __int128 twice_arrivals(const struct rp_scenario *s)
     return twice;
 }
 
-/* The bounds within which the arithmetic of schedules is exact, and a schedule that asks for
- * something. */
+/* Checks that the schedule is within the bounds in which its arithmetic is exact, and that it asks
+ * for something. */
 static int check_arrivals(const struct rp_scenario *s, const struct rp_where *where,
                           struct rp_error *err)
 {
@@ -307,8 +308,8 @@ static int64_t max_vus(const struct rp_scenario *scenario)
     return highest > scenario->start_vus ? highest : scenario->start_vus;
 }
 
-/* The sum can only rise where a scenario starts. One that starts when another must be over still
- * meets it. */
+/* The sum of VUs rises only where a scenario starts: so it is taken there. A scenario that starts
+ * at the moment when another one must be over still meets it. */
 int64_t rp_plan_max_vus(const struct rp_plan *plan)
 {
     int64_t highest = 0;

@@ -15,8 +15,7 @@
 /* For messages: all of a short text, the beginning of a long one. */
 #define SHOWN(text) ((text).len > 64 ? 64 : (int)(text).len), ((text).len ? (text).ptr : "")
 
-/* Takes off what stands before the first @separator; false when there is none, and then it is all
- * of @text. */
+/* Splits @text at its first @separator. False when there is none: @before is all of @text then. */
 static bool cut(struct rp_slice text, char separator, struct rp_slice *before,
                 struct rp_slice *after)
 {

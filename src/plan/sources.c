@@ -140,8 +140,8 @@ static int add_decorated(struct rp_sources *sources, const json_t *entry, struct
     return append(sources, &source, err);
 }
 
-/* A function decorated without fields that config.scenarios runs under other names does not run by
- * itself too. */
+/* A function that is decorated without fields, and that config.scenarios runs under other names, is
+ * not run by itself too. */
 static bool is_run_by_config(const struct rp_sources *sources, const json_t *entry)
 {
     const char *function = text_at(entry, "exec_fn"), *name = text_at(entry, "name"), *key;
@@ -227,7 +227,7 @@ void rp_sources_deinit(struct rp_sources *sources)
     sources->count = 0;
 }
 
-/* The names of all functions, at most @size; returns how many. */
+/* Collects the names of all functions, at most @size of them, and returns how many. */
 static size_t function_names(const struct rp_sources *sources, const char **names, size_t size)
 {
     size_t count = 0;

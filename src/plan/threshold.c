@@ -16,8 +16,7 @@
 static const char *const stat_names[] = { "avg",   "min",   "max",  "med",
                                           "p(95)", "count", "rate", "value" };
 
-/* "===" stands before "==" and the two-letter ones before the one-letter ones: the first that fits
- * is taken. */
+/* Longer operators stand before shorter ones that they begin with: the first that fits is taken. */
 static const struct {
     const char *text;
     enum rp_compare compare;

@@ -20,7 +20,7 @@ static struct rp_slice trim(struct rp_slice item)
     return item;
 }
 
-/* Into @stats, which has room for STATS_MAX. */
+/* Reads the list into @stats, which has room for STATS_MAX. */
 static int parse(const char *text, const char *origin, struct rp_stat *stats, size_t *ret_count,
                  struct rp_error *err)
 {

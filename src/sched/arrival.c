@@ -14,8 +14,8 @@
 #include "sched/kinds.h"
 #include "sched/schedule.h"
 
-/* Arrivals looked at in one go, which is well below a millisecond: after a stall the loop is not
- * held up again. */
+/* How many arrivals are looked at in one go: after a stall the loop is not held up again, for that
+ * takes well below a millisecond. */
 enum { BATCH = 4096 };
 
 struct arrival {
@@ -112,7 +112,7 @@ static void want_one_more(struct rp_executor *executor)
     executor->user->make(executor, executor->made);
 }
 
-/* The arrival that is looked at and all others that are due by @elapsed. */
+/* Drops the arrival that is looked at and all others that are due by @elapsed. */
 static uint64_t drop_due(struct rp_executor *executor, rp_ns elapsed)
 {
     struct arrival *arrival = arrival_of(executor);
@@ -137,7 +137,7 @@ static void arrive(struct rp_executor *executor, rp_ns now)
     if (now >= executor->begin_until) {
         drop_due(executor, now - executor->origin);
     } else if (!arrival->idle_count) {
-        /* They will find none: no VU becomes idle in between. */
+        /* They find no VU either, because none becomes idle in between. */
         executor->without_vu += drop_due(executor, now - executor->origin);
         want_one_more(executor);
     } else {

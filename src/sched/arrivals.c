@@ -30,7 +30,7 @@ static rp_u128 stage_area(const struct rp_arrival_stage *stage)
     return (rp_u128)(uint64_t)(stage->from + stage->to) * (uint64_t)stage->duration;
 }
 
-/* The area after @t, times the duration. */
+/* The area after the time @t, multiplied by the duration of the stage. */
 static struct rp_wide area_after(const struct rp_arrival_stage *stage, uint64_t t)
 {
     rp_u128 factor = (rp_u128)(2 * (uint64_t)stage->from) * (uint64_t)stage->duration;
@@ -54,7 +54,8 @@ static long double time_for(long double from, long double slope, long double are
     return area / (from + sqrtl(from * from + slope * area));
 }
 
-/* Near the exact time; a falling rate is looked at backwards, from its end. */
+/* A time near the exact one. For a falling rate it is computed backwards from the end of the
+ * stage. */
 static uint64_t guess(const struct rp_arrival_stage *stage, rp_u128 area)
 {
     long double duration = stage->duration, t;
@@ -71,7 +72,7 @@ static uint64_t guess(const struct rp_arrival_stage *stage, rp_u128 area)
     return t <= 0 ? 0 : t >= duration ? (uint64_t)stage->duration : (uint64_t)t;
 }
 
-/* When, after its beginning, the stage has reached @area of its own, cut to the nanosecond. */
+/* How long after its beginning the stage reaches @area of its own, cut to the nanosecond. */
 static rp_ns invert(const struct rp_arrival_stage *stage, rp_u128 area)
 {
     struct rp_wide wanted = rp_wide_mul(area, (uint64_t)stage->duration);
@@ -109,7 +110,7 @@ static uint64_t saturate(rp_u128 value)
     return value > UINT64_MAX ? UINT64_MAX : (uint64_t)value;
 }
 
-/* The area of everything in 2^-32 arrivals, rounded up: what is below that is inside. Nobody lives
+/* The area of everything in 2^-32 arrivals, rounded up: arrivals below it are inside. Nobody lives
  * to see 2^64 arrivals. */
 static rp_u128 random_end(const struct rp_arrivals *arrivals)
 {
@@ -181,7 +182,7 @@ static inline void own_advance(struct rp_arrivals *arrivals)
     }
 }
 
-/* To the stage in which @area is reached; there is one. */
+/* Moves to the stage in which @area is reached; there is one. */
 static const struct rp_arrival_stage *move_to(struct rp_arrivals *arrivals, rp_u128 area)
 {
     while (area > arrivals->stages[arrivals->stage].reached) {
@@ -191,7 +192,7 @@ static const struct rp_arrival_stage *move_to(struct rp_arrivals *arrivals, rp_u
     return &arrivals->stages[arrivals->stage];
 }
 
-/* Prepares for the next own arrival being @gap later in a stage of one rate. */
+/* Prepares for the next own arrival, whose index is higher by @gap, in a stage of constant rate. */
 static void prepare_gap(struct rp_arrivals *arrivals, const struct rp_arrival_stage *stage,
                         uint64_t gap)
 {
@@ -204,7 +205,8 @@ static void prepare_gap(struct rp_arrivals *arrivals, const struct rp_arrival_st
     time = gap * arrivals->per_arrival / arrivals->divisor;
     arrivals->gap_rest = (uint64_t)(gap * arrivals->per_arrival % arrivals->divisor);
     arrivals->gap_time = time > INT64_MAX ? INT64_MAX : (uint64_t)time;
-    /* The end itself is an arrival's only if nothing is left over; a constant rate's never is. */
+    /* An arrival falls on the end itself only if nothing is left over, and with a constant rate
+     * never. */
     arrivals->limit = (uint64_t)(stage->began + stage->duration);
 }
 
@@ -254,8 +256,8 @@ static bool next_uniform(struct rp_arrivals *arrivals, uint64_t *ret_index, rp_n
     return true;
 }
 
-/* Draws up to the own arrival @index, so that every segment sees the same sequence; false when that
- * ends before. */
+/* Draws all arrivals up to the own arrival @index, so that every segment sees the same sequence.
+ * False when the sequence ends before. */
 static bool draw(struct rp_arrivals *arrivals, uint64_t index)
 {
     while (arrivals->drawn <= index && arrivals->random_area < arrivals->random_end) {
@@ -321,13 +323,14 @@ uint64_t rp_arrivals_before(const struct rp_arrivals *arrivals, rp_ns time)
     if (time > arrivals->end || !arrivals->stage_count)
         return arrivals->total;
     stage = stage_at(arrivals, time, false);
-    /* Without a rate the last one came before this stage, if at its very beginning. */
+    /* No arrival comes in a stage without a rate: the last one came before it, or at its very
+     * beginning. */
     if (!stage->from && !stage->to)
         return saturate(stage->done / per_arrival);
     area = stage->done + rp_wide_div_up(area_after(stage, (uint64_t)(time - stage->began)),
                                         (uint64_t)stage->duration);
-    /* What is reached at @time itself is not before it; arrivals of a constant rate count from
-     * 0. */
+    /* An arrival that is reached exactly at @time is not before it. Arrivals of a constant rate
+     * count from 0. */
     return saturate((area + per_arrival - 1) / per_arrival - !arrivals->is_constant);
 }
 

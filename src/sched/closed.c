@@ -63,7 +63,8 @@ static int init_per_vu(struct rp_executor *executor, const struct rp_executor_sh
     return 0;
 }
 
-/* Numbers go round by round, so that they are the same however the VUs are shared out. */
+/* Iterations are numbered round by round, so that the numbers are the same however the VUs are
+ * shared out. */
 static uint64_t number_per_vu(const struct rp_executor *executor, int64_t slot)
 {
     return executor->slot_iterations[slot] * (uint64_t)executor->scenario->vus +

@@ -78,7 +78,7 @@ int rp_executor_init(struct rp_executor *executor, const struct rp_scenario *sce
     executor->slot_count = rp_segment_scale(executor->vus, ops->slots(scenario));
     executor->made = executor->slot_count;
     r = make_slots(executor);
-    /* An empty share has no schedule: it may own no number at all. */
+    /* An empty share has no schedule, because it may own no number at all. */
     if (r == 0 && executor->slot_count && ops->init)
         r = ops->init(executor, share);
     if (r < 0)
@@ -104,7 +104,7 @@ void rp_executor_deinit(struct rp_executor *executor)
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
-/* Whether the schedule asks for nothing any more, before its time is over. */
+/* Whether the schedule asks for nothing more although its time is not over. */
 static bool is_exhausted(const struct rp_executor *executor)
 {
     if (!executor->slot_count)
@@ -148,7 +148,8 @@ static void grace_over(struct rp_timer *timer, rp_ns now)
         rp_executor_interrupt(executor, slot);
 }
 
-/* What a schedule with a number of iterations still owes will never begin. */
+/* Drops the iterations that a schedule with a fixed number of them still owes: they will never
+ * begin. */
 static void drop_the_rest(struct rp_executor *executor)
 {
     if (!executor->ops->ends_with_total || executor->total <= executor->handed)
@@ -168,7 +169,7 @@ static void stop_at(struct rp_executor *executor, rp_ns deadline)
     finish_if_idle(executor);
 }
 
-/* When iterations are interrupted, seen from the regular time. */
+/* The time, from the beginning of the regular time, at which iterations are interrupted. */
 static rp_ns own_limit(const struct rp_executor *executor)
 {
     return rp_ns_add(rp_executor_end(executor), executor->scenario->graceful_stop);
@@ -178,7 +179,7 @@ static void regular_time_over(struct rp_timer *timer, rp_ns now)
 {
     struct rp_executor *executor = rp_container_of(timer, struct rp_executor, timer);
 
-    /* What the schedule wanted until the end comes before the end. */
+    /* What the schedule wanted until the end is done before the end. */
     if (executor->ops->advance && !executor->ops->advance(executor, now)) {
         rp_timer_arm(executor->loop, timer, rp_executor_end(executor), regular_time_over);
         return;
@@ -231,7 +232,8 @@ static rp_ns begin_limit(const struct rp_executor *executor)
     return rp_ns_add(rp_executor_end(executor), executor->ops->begins_late ? RP_LATE_BEGIN : 0);
 }
 
-/* Regular time begins or goes on; @due is when idle VUs should have got their iterations. */
+/* Regular time begins or goes on. @due is the moment at which idle VUs should have got their
+ * iterations. */
 static void run(struct rp_executor *executor, rp_ns now, rp_ns due)
 {
     if (!executor->slot_count) {
@@ -274,7 +276,7 @@ void rp_executor_begin(struct rp_executor *executor, int64_t slot, uint64_t iter
     executor->user->begin(executor, slot, iteration, due);
 }
 
-/* An iteration that was asked for and never began. */
+/* Takes back an iteration that was asked for and never began. */
 static void take_back(struct rp_executor *executor, int64_t slot)
 {
     if (executor->ops->owes) {
@@ -298,7 +300,7 @@ void rp_executor_ended(struct rp_executor *executor, int64_t slot, bool began, r
 
 /* ---- from outside ---------------------------------------------------------------------------- */
 
-/* The schedule goes on where it was. */
+/* Lets the schedule go on where it was. */
 static void unfreeze(struct rp_executor *executor, rp_ns now)
 {
     if (!executor->is_paused)
@@ -320,7 +322,7 @@ void rp_executor_stop(struct rp_executor *executor, rp_ns deadline)
         executor->begin_until = INT64_MIN;
         executor->ran = rp_executor_elapsed(executor, now);
         limit = own_limit(executor);
-        /* What was due until now was asked for. */
+        /* What was due until now counts as asked for: the schedule catches up first. */
         while (executor->ops->advance && !executor->ops->advance(executor, now))
             ;
         if (executor->state == RP_EXECUTOR_RUNNING)
@@ -345,7 +347,7 @@ void rp_executor_pause(struct rp_executor *executor, rp_ns now)
         return;
     rp_executor_end_if_over(executor, now);
     executor->begin_until = INT64_MIN;
-    /* What is over goes on to its end, without beginning anything. */
+    /* An executor whose regular time is over goes on to its end, without beginning anything. */
     if (executor->state >= RP_EXECUTOR_STOPPING ||
         (executor->state == RP_EXECUTOR_RUNNING && now >= rp_executor_end(executor)))
         return;

@@ -55,7 +55,7 @@ static void begin(struct rp_executor *executor, int64_t slot, rp_ns due)
     rp_executor_begin(executor, slot, rp_executor_next_number(executor), due);
 }
 
-/* Wanted again while it is finishing, it simply goes on. */
+/* A VU that is wanted again while it is finishing simply goes on. */
 static void want(struct rp_executor *executor, int64_t slot, rp_ns due, rp_ns now)
 {
     struct ramping *ramping = ramping_of(executor);
@@ -92,7 +92,7 @@ static void idle_ramping(struct rp_executor *executor, int64_t slot, rp_ns at)
 
 /* ---- the schedule ---------------------------------------------------------------------------- */
 
-/* The end is the last one, for those whom the last target leaves out. */
+/* After the last step comes the end, for the VUs that the last target leaves out. */
 static rp_ns next_step(const struct rp_executor *executor)
 {
     const struct ramping *ramping = ramping_of(executor);
@@ -129,9 +129,9 @@ static int64_t highest_at_end(const struct rp_scenario *scenario)
     return highest;
 }
 
-/* The steps at the very end, where nobody begins any more. Whom the last target leaves out is asked
- * to finish, with graceful_ramp_down; who is wanted at the end has graceful_stop, also if it was
- * finishing. */
+/* Carries out the steps at the very end, where no iteration begins any more. VUs that the last
+ * target leaves out are asked to finish, within graceful_ramp_down. VUs that are wanted at the end
+ * have graceful_stop, also if they were finishing. */
 static void take_end(struct rp_executor *executor, rp_ns now)
 {
     const struct rp_scenario *scenario = executor->scenario;

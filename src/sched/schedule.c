@@ -15,9 +15,10 @@ static int64_t gcd(int64_t a, int64_t b)
 }
 
 /*
- * A real holds the nearest binary fraction m * 2^-s to the decimal that was written. The decimal is
- * found again as the one with the fewest decimals that this real is the nearest one to: |n / 10^p -
- * m / 2^s| < 2^-s / 2. In integers, because a worker on another machine must find the same.
+ * A double holds the binary fraction m * 2^-s that is nearest to the decimal that was written. That
+ * decimal is found again as the one with the fewest decimals n / 10^p whose nearest double this is:
+ * |n / 10^p - m / 2^s| < 2^-s / 2. All is computed in integers, because a worker on another machine
+ * must find the same.
  */
 struct rp_rational rp_rational_of(double value)
 {

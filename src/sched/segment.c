@@ -74,7 +74,8 @@ static int compare_ranked(const void *a_ptr, const void *b_ptr)
     return a->segment < b->segment ? -1 : a->segment > b->segment;
 }
 
-/* Longest first, stable. Those without length are left out. */
+/* Ranks the segments by length, longest first; equal ones keep their order. Segments without length
+ * are left out of the heap. */
 static int order_by_length(struct builder *b, size_t count)
 {
     struct ranked *ranked = rp_calloc(count, sizeof(*ranked));
@@ -183,8 +184,8 @@ int rp_segment_equal(size_t n, struct rp_segment_sequence *ret)
     return r;
 }
 
-/* The lengths are Scale(v)/v, so their common denominator is v over what all parts and v have in
- * common. */
+/* The lengths are Scale(v) / v. Their common denominator is v divided by the greatest common
+ * divisor of v and all parts. */
 int rp_segment_rescale(const struct rp_segment_sequence *from, int64_t v,
                        struct rp_segment_sequence *ret)
 {

@@ -66,7 +66,7 @@ static struct rp_slice trim(struct rp_slice text)
     return text;
 }
 
-/* Cuts off what is before the next @separator; false when there is nothing left. */
+/* Cuts off the text before the next @separator. False when no text is left. */
 static bool split(struct rp_slice *rest, char separator, struct rp_slice *ret)
 {
     const char *end;
@@ -80,8 +80,8 @@ static bool split(struct rp_slice *rest, char separator, struct rp_slice *ret)
     return true;
 }
 
-/* Digits with at most one point: num / den. 0, 1 when it is no number, 2 when it has too many
- * digits. */
+/* Reads digits with at most one point, as num / den. Returns 0; 1 when the text is no number; 2
+ * when it has too many digits. */
 static int parse_decimal(struct rp_slice text, struct cut *ret)
 {
     struct cut value = zero;
@@ -145,7 +145,7 @@ static int parse_cut(const struct source *source, struct rp_slice text, struct c
     return 0;
 }
 
-/* from:to, or a length from 0 on; both in @ret. Empty is everything. */
+/* Reads "from:to", or a length that counts from 0, into @ret. An empty text is everything. */
 static int parse_segment(const struct source *source, struct cut ret[2])
 {
     struct rp_slice text = trim(rp_slice_str(source->text)), rest = text, part;
@@ -212,8 +212,7 @@ static __int128 gcd(__int128 a, __int128 b)
     return a;
 }
 
-/* The lengths of what is between the cuts, over their least common denominator; 0 when that is too
- * large. */
+/* The lengths between the cuts, over their least common denominator; 0 when that is too large. */
 static int64_t common_lengths(const struct cuts *cuts, int64_t *lengths)
 {
     int64_t common = 1;

@@ -27,7 +27,8 @@ static void side_deinit(struct rp_hist_side *side)
     *side = (struct rp_hist_side){ 0 };
 }
 
-/* Of a second's delta few buckets are used: whole pages would be most of what a drain costs. */
+/* The delta of one second uses few buckets. So only used buckets are visited: visiting whole pages
+ * would be most of the cost of a drain. */
 static void page_reset(uint64_t *page)
 {
     for (uint64_t left = page[RP_HIST_PAGE_USED]; left; left &= left - 1)
@@ -113,8 +114,8 @@ static void side_add(struct rp_hist_side *dst, const struct rp_hist_side *src)
     }
 }
 
-/* After a change of the positive directory. Also right when only the directory could be allocated,
- * not the page. */
+/* Counts the fast pages anew, after a change of the positive directory. Also right when only the
+ * directory could be allocated and not the page. */
 static void update_fast_pages(struct rp_hist *hist)
 {
     const struct rp_hist_side *side = &hist->positive;
@@ -149,7 +150,8 @@ void rp_hist_reset(struct rp_hist *hist)
     hist->min = hist->max = 0;
 }
 
-/* @value scaled, to nearest, bit for bit what the fast path computes for the values it takes. */
+/* @value in the fixed point of the sum, rounded to nearest: bit for bit what the fast path computes
+ * for the values that it takes. */
 static __int128 fixed_point(double value)
 {
     double magnitude = fabs(value);

@@ -14,7 +14,7 @@ double rp_hist_bucket_middle(uint32_t bucket, double unit)
     uint64_t bits = (uint64_t)bucket << 42 | (uint64_t)1 << 41;
     double middle;
 
-    /* Up to 2048 units a bucket holds one whole number of them at most, and it stands at its
+    /* A bucket below 2048 units holds at most one whole number of units, which stands at its
      * start. */
     if (units >= 1 && units < 2048 && units == floor(units))
         return low;
@@ -29,8 +29,9 @@ static double clamp(const struct rp_hist *hist, double value)
     return value > hist->max ? hist->max : value;
 }
 
-/* The bucket of @side that holds the sample number *@rank, smallest magnitude first (@is_down:
- * largest first). False when the side has fewer samples, whose number is then taken from *@rank. */
+/* The bucket of @side that holds the sample number *@rank, counted from the smallest magnitude, or
+ * with @is_down from the largest. False when the side has fewer samples; their number is then taken
+ * from *@rank. */
 static bool side_find(const struct rp_hist_side *side, bool is_down, uint64_t *rank,
                       uint32_t *ret_bucket)
 {
@@ -108,7 +109,7 @@ void rp_hist_iter_init(struct rp_hist_iter *iter, const struct rp_hist *hist)
     *iter = (struct rp_hist_iter){ .hist = hist, .state = AT_NEGATIVE };
 }
 
-/* The bits of @used that the walk has not passed: it has passed @slot of them. */
+/* The bits of @used that the walk has not passed; it has passed @slot bits. */
 static uint64_t not_passed(uint64_t used, uint32_t slot, bool is_down)
 {
     if (slot == RP_HIST_PAGE_BUCKETS)

@@ -266,7 +266,8 @@ void rp_registry_listen(struct rp_registry *registry, rp_sample_fn *fn, void *us
 
 static int drain_one(struct rp_series *series, rp_drain_fn *fn, void *user)
 {
-    /* Before @fn sees it: a fold that failed afterwards would have it handed out again. */
+    /* Memory is reserved before @fn sees the delta: if adding failed afterwards, the delta would be
+     * handed out again. */
     int r = rp_value_reserve(&series->total, &series->delta);
 
     if (r < 0)
@@ -281,8 +282,8 @@ static int drain_one(struct rp_series *series, rp_drain_fn *fn, void *user)
     return 0;
 }
 
-/* A part of the series in each drain, all of them in RP_IDLE_DRAINS. A delta that is not dirty is
- * empty. */
+/* Frees the memory of idle deltas. Each drain looks at a part of the series, and RP_IDLE_DRAINS
+ * drains at all of them. A delta that is not dirty is empty. */
 static void trim_idle(struct rp_registry *registry)
 {
     size_t visits = registry->series_count / RP_IDLE_DRAINS + 1;

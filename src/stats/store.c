@@ -115,7 +115,8 @@ static int compare_keys(const void *a, const void *b)
     return strcmp((*(const tag_pair *)a)[0], (*(const tag_pair *)b)[0]);
 }
 
-/* A series without tags, in no table yet, with room for their text. NULL on -ENOMEM. */
+/* Makes a series without tags that is in no table yet, with room for the text of its tags. NULL on
+ * -ENOMEM. */
 static struct store_series *new_series(struct store_view *metric, size_t tag_count, size_t bytes)
 {
     struct store_series *series = rp_calloc(1, sizeof(*series) + tag_count * sizeof(tag_pair));
@@ -136,7 +137,7 @@ static struct store_series *new_series(struct store_view *metric, size_t tag_cou
     return series;
 }
 
-/* A series with copies of the tags, sorted, in no table yet. */
+/* Makes a series with sorted copies of the tags that is in no table yet. */
 static int make_series(struct store_view *metric, const struct rp_slice (*tags)[2],
                        size_t tag_count, struct store_series **ret)
 {
@@ -233,7 +234,7 @@ static struct store_part *find_part(const struct rp_store *store, uint32_t worke
     return store->workers[worker].parts[series];
 }
 
-/* Room for the worker's part by its number. */
+/* Makes room for a part with that number in the worker. */
 static int reserve_part(struct rp_store *store, uint32_t worker, uint32_t series)
 {
     struct store_worker *w;
@@ -371,7 +372,7 @@ void rp_store_retire(struct rp_store *store, uint32_t worker, const char *name)
     }
 }
 
-/* Of the workers that are not retired. */
+/* The sum of the last values of the workers that are not retired. */
 static double sum_of_parts(const struct store_series *series)
 {
     double sum = 0;
@@ -392,7 +393,7 @@ static double sum_of_view(const struct rp_store *store, const struct store_view 
     return sum;
 }
 
-/* A gauge needs no memory. */
+/* Adds a sample to a gauge, for which no memory is needed. */
 static void add_sample(struct rp_value *to, double value)
 {
     struct rp_value sample = { .type = RP_GAUGE,

@@ -50,7 +50,7 @@ void rp_store_tell_interval(struct rp_store *store, rp_ns at)
     for (size_t i = 0; i < store->series_count; i++) {
         struct rp_value *value = store->series[i]->interval;
 
-        /* What is silent for an interval gives its memory back. */
+        /* A series that was silent for an interval gives its memory back. */
         if (value->samples)
             rp_value_reset(value);
         else

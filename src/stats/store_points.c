@@ -17,7 +17,7 @@
 #include "base/alloc.h"
 #include "stats/stats_internal.h"
 
-/* How many points go up at once. RP_STORE_POINTS counts with it. */
+/* How many points move up a level at once. RP_STORE_POINTS is counted with it. */
 enum { BATCH = 64 };
 
 static double second_stat(const struct rp_view *view, enum rp_stat_kind kind, double p)
@@ -119,7 +119,8 @@ static size_t start_of(const struct store_view *view, size_t level)
     return start;
 }
 
-/* Makes one of each group of points in [@at, @end) and returns how many those are. */
+/* Merges each group of points in [@at, @end) into one point, and returns how many points are
+ * left. */
 static size_t merge_groups(struct store_view *view, size_t at, size_t end, size_t level)
 {
     bool is_last = level + 1 == STORE_LEVELS; /* nothing is coarser: pairs, wherever they begin */
@@ -141,8 +142,8 @@ static size_t merge_groups(struct store_view *view, size_t at, size_t end, size_
     return kept + 1 - at;
 }
 
-/* The oldest points of @level go up. What belongs together does so at once: the level is left with
- * newer ones. */
+/* Moves the oldest points of @level up. Points that belong to one point move together, so that the
+ * level is left with newer ones. */
 static void move_up(struct store_view *view, size_t level)
 {
     size_t at = start_of(view, level), end = at + BATCH, kept;
@@ -174,7 +175,7 @@ static void append_point(struct store_view *view, struct rp_point point, uint64_
             move_up(view, level);
 }
 
-/* Room for one point more. */
+/* Makes room for one more point. */
 static int reserve_point(struct store_view *view)
 {
     size_t need = view->point_count + 1;

@@ -74,7 +74,8 @@ static int copy_filter(struct rp_filter *dst, const struct rp_filter *src)
     return 0;
 }
 
-/* A view without a type. @filter NULL: of the metric itself. NULL on -ENOMEM. */
+/* Makes a view that has no type yet. @filter NULL: the view of the metric itself. NULL on
+ * -ENOMEM. */
 static struct store_view *make_view(struct rp_store *store, const char *name,
                                     const struct rp_filter *filter, const char *display)
 {

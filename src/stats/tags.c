@@ -182,7 +182,7 @@ static const struct rp_tags *intern_set(struct rp_registry *registry, size_t cou
     return has_room(registry) ? make_set(registry, query, hash) : fold(registry);
 }
 
-/* Where @key is or belongs in the sorted tags. */
+/* The place in the sorted tags where @key is, or where it belongs. */
 static size_t position_of(const struct rp_tags *tags, const char *key)
 {
     size_t i = 0;
@@ -192,7 +192,7 @@ static size_t position_of(const struct rp_tags *tags, const char *key)
     return i;
 }
 
-/* @base with @key replaced or added (@value) or removed (NULL). */
+/* Returns the set @base with @key replaced or added (@value), or removed (NULL). */
 static const struct rp_tags *change(struct rp_registry *registry, const struct rp_tags *base,
                                     const struct rp_tag_key *key, const struct tag_value *value)
 {

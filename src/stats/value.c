@@ -125,8 +125,8 @@ int rp_value_add(struct rp_value *dst, const struct rp_value *src)
     return r;
 }
 
-/* A counter can become NaN only by passing the largest double both ways; it then still equals
- * itself. */
+/* A counter becomes NaN only when it passes the largest double in both directions. It still equals
+ * itself then. */
 static bool same(double a, double b)
 {
     return a == b || (isnan(a) && isnan(b));
@@ -179,7 +179,7 @@ bool rp_stat_fits(struct rp_stat stat, enum rp_metric_type type)
     return false;
 }
 
-/* Whether @digits reads back as @p. Undoes the locale's decimal point. */
+/* Whether @digits reads back as @p. Puts a point in the place of the locale's decimal point. */
 static bool reads_back(char *digits, double p)
 {
     double back;
@@ -211,7 +211,7 @@ void rp_stat_format(struct rp_stat stat, char *out, size_t size)
     snprintf(out, size, "p(%s)", digits);
 }
 
-/* In the stored unit. */
+/* The statistic of a trend in the unit in which it is stored. */
 static double trend_stat(const struct rp_hist *hist, bool is_time, struct rp_stat stat)
 {
     switch (stat.kind) {
