@@ -117,8 +117,8 @@ static enum rp_format format_of(const struct rp_cli *cli)
     return format && strcmp(format, "json") == 0 ? RP_FORMAT_JSON : RP_FORMAT_TEXT;
 }
 
-/* Workers inherit it; a connection is an open file. Where it fails the run has fewer, which doctor
- * tells. */
+/* Raises the limit of open files, which workers inherit, because a connection is an open file.
+ * Where that fails the run has fewer, and doctor tells. */
 static void raise_file_limit(void)
 {
     struct rlimit limit;
@@ -144,8 +144,8 @@ static int run(const struct rp_run_options *options)
     return rp_cmd_run(options);
 }
 
-/* What is said on the command line only: RAMPA_PYTHON may stand in the environment for other
- * runs. */
+/* Refuses options that make no sense with a URL. Only the command line counts: RAMPA_PYTHON may
+ * stand in the environment for other runs. */
 static int check_url_options(const struct rp_cli *cli, struct rp_error *err)
 {
     for (size_t i = 0; i < cli->given_count; i++) {

@@ -52,7 +52,7 @@ static struct rp_live_options live_options(const struct rp_run_options *options)
     return ret;
 }
 
-/* In this order they are told, and closed: the progress makes way before anything else is
+/* Sinks are told, and closed, in this order: the progress makes way before anything else is
  * written. */
 static int list_sinks(struct run *run)
 {

@@ -44,7 +44,7 @@ static int write_page(const char *path, const struct rp_buf *text)
     return fclose(file) || !written ? -EIO : 0;
 }
 
-/* The page @old with what stands between the marks made anew. */
+/* Makes the page @old again, with new text between the marks. */
 static int renew_reference(const struct rp_buf *old, struct rp_buf *ret)
 {
     const char *begin = strstr(rp_buf_str(old), begin_mark);

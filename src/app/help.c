@@ -32,7 +32,7 @@ static struct writer writer_init(struct rp_style style, struct rp_buf *out)
     return w;
 }
 
-/* A failure of a piece is one of the whole. */
+/* A failure of a piece becomes a failure of the whole. */
 static void piece_deinit(struct writer *w, struct rp_buf *piece)
 {
     if (piece->error && !w->out->error)

@@ -65,8 +65,8 @@ static int start_python(const struct rp_run_options *options, struct rp_worker_s
     return -ENOMEM;
 }
 
-/* By its name, so that the process is called rampa; it may have been replaced or moved since it was
- * started. */
+/* The path of this program by its name, so that the process is called rampa. The file may have been
+ * replaced or moved since the program was started. */
 static char *this_program(void)
 {
     char path[PATH_MAX];

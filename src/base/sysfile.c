@@ -40,7 +40,7 @@ bool rp_sysfile_int(const char *root, const char *path, int64_t *ret)
 /* Looks at one group: @dir is below @root, of version 2 or 1. */
 typedef void group_fn(const char *root, const char *dir, bool is_v2, void *context);
 
-/* A group and every parent of it: the limit of a parent holds for all below it. */
+/* Visits a group and every parent of it: the limit of a parent holds for all below it. */
 static void visit_upwards(const char *root, const char *mount, char *group, bool is_v2,
                           group_fn *visit, void *context)
 {

@@ -194,7 +194,7 @@ void rp_engine_start(struct rp_engine *engine, rp_ns at)
     engine->started_at = at;
     for (size_t i = 0; i < engine->scenario_count; i++)
         rp_executor_start(&engine->scenarios[i].executor, at);
-    /* Held since before: what counts is the time from here. */
+    /* A pause since before the start counts from here. */
     if (engine->is_paused) {
         engine->paused_at = rp_loop_now(engine->config.loop);
         pause_executors(engine);
@@ -217,8 +217,8 @@ void rp_engine_stop(struct rp_engine *engine, rp_ns deadline)
     rp_engine_begin_ready_soon(engine); /* what a pause held will not begin */
 }
 
-/* What waits to begin waits on; but not that of executors whose time is over, which a pause does
- * not hold. */
+/* Iterations that wait to begin go on waiting in a pause. But those of executors whose time is over
+ * are dropped, for a pause does not hold them. */
 static void drop_ready_of_stopped(struct rp_engine *engine, rp_ns now)
 {
     struct rp_list all, *node;

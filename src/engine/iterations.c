@@ -24,7 +24,8 @@ static struct rp_engine_scenario *of_executor(struct rp_executor *executor)
 
 /* ---- beginning ------------------------------------------------------------------------------- */
 
-/* It may not begin: a pause (false), or never. */
+/* Deals with an iteration that may not begin now. False: a pause holds it. True: it never
+ * begins. */
 static bool refused(struct rp_engine *engine, struct rp_vu *vu, rp_ns now)
 {
     struct rp_engine_scenario *scenario = vu->engine_scenario;
@@ -44,7 +45,8 @@ static bool begin_first(struct rp_engine *engine)
     struct rp_engine_scenario *scenario = vu->engine_scenario;
     rp_ns now = rp_loop_now(engine->config.loop);
 
-    /* What was ready before it may have taken the time that was left, or have paused the run. */
+    /* Iterations that were ready before this one may have taken the time that was left, or have
+     * paused the run. */
     if (RP_UNLIKELY(!rp_executor_may_begin(&scenario->executor, vu->slot, now)))
         return refused(engine, vu, now);
     rp_list_remove(&vu->ready);
@@ -117,8 +119,8 @@ static void iteration_ended(struct rp_vu *vu, enum rp_ending ending)
         rp_executor_ended(&scenario->executor, vu->slot, true, now);
 }
 
-/* To the executor the slot has been busy until now; the iteration's own time was taken at its
- * end. */
+/* The slot has been busy until now for the executor. The time of the iteration itself was taken at
+ * its end. */
 static void release_vu(struct rp_vu *vu)
 {
     struct rp_engine_scenario *scenario = vu->engine_scenario;

@@ -33,7 +33,8 @@ static void write_time(double seconds, char *out, size_t size)
         snprintf(out, size, "%.4g s", seconds);
 }
 
-/* As many VUs are busy at a time as iterations begin in the time of one. */
+/* Writes how many VUs are needed: as many are busy at a time as iterations begin during one
+ * iteration. */
 static void write_needed(const struct rp_engine_scenario *scenario, char *out, size_t size)
 {
     const struct rp_scenario *plan = scenario->plan;
@@ -57,8 +58,7 @@ static void write_needed(const struct rp_engine_scenario *scenario, char *out, s
                  rate, each, needed > 1 ? needed : 1, needed > 1 ? "s" : "");
 }
 
-/* Once, when there is nobody left and, if possible, when it is known how long an iteration
- * takes. */
+/* Warns once, when no VU is left and, if possible, when it is known how long an iteration takes. */
 static void warn_of_drops(struct rp_engine_scenario *scenario)
 {
     const struct rp_executor *executor = &scenario->executor;
@@ -90,8 +90,8 @@ static void sample_scenario(struct rp_engine_scenario *scenario)
 
 void rp_engine_sample(struct rp_engine *engine)
 {
-    /* The end of the run leaves the gauge at what was running before it; a run shorter than a
-     * sample had them all. */
+    /* At the end of the run the gauge stays at the VUs that ran before it. In a run shorter than a
+     * sample all VUs ran. */
     if (!engine->is_finished)
         rp_series_gauge(engine->s_vus, (double)rp_engine_active_vus(engine));
     else if (!engine->s_vus->delta.samples && !engine->s_vus->total.samples)

@@ -27,7 +27,8 @@ enum { KIND_STREAM, KIND_WATCH };
 #define STREAM_EVENTS                                                                              \
     ((uint32_t)EPOLLIN | (uint32_t)EPOLLOUT | (uint32_t)EPOLLRDHUP | (uint32_t)EPOLLPRI |          \
      (uint32_t)EPOLLET)
-/* After these a short receive is not the last. Urgent data splits receives at its place. */
+/* After these events a short receive does not mean that all was taken. Urgent data splits a receive
+ * at its place. */
 #define UNTIL_EMPTY                                                                                \
     ((uint32_t)EPOLLRDHUP | (uint32_t)EPOLLHUP | (uint32_t)EPOLLERR | (uint32_t)EPOLLPRI)
 
@@ -38,7 +39,7 @@ struct epoll_backend {
     char received[RECEIVE_MAX];
 };
 
-/* struct rp_stream.state. MISSED: there may be bytes in the kernel of which no edge will tell. */
+/* struct rp_stream.state. MISSED: the kernel may have bytes that no edge will tell of. */
 enum { REGISTERED = RP_STREAM_BACKEND, MISSED = RP_STREAM_BACKEND << 1 };
 
 static const char *epoll_unusable(void)
@@ -121,8 +122,8 @@ static void epoll_pause(struct rp_loop *loop, struct rp_stream *stream)
 
 static void epoll_disarm(struct rp_loop *loop, struct rp_stream *stream)
 {
-    /* Not left to close(): a copy of the descriptor (dup, fork) would keep the registration
-     * alive. */
+    /* The registration is removed and not left to close(): a copy of the descriptor (dup, fork)
+     * would keep it alive. */
     if (stream->state & REGISTERED)
         (void)change(loop, EPOLL_CTL_DEL, stream->fd, 0, 0, 0);
 }
@@ -183,7 +184,7 @@ RP_HOT static void handle_stream(struct rp_loop *loop, struct rp_stream *stream,
     if (RP_UNLIKELY(stream->state & (RP_STREAM_PAUSED | RP_STREAM_HALF))) {
         if (stream->state & RP_STREAM_PAUSED)
             stream->state |= MISSED;
-        /* After the peer's end every event says so again. */
+        /* After the end of the peer every event tells of that end again. */
         if (stream->state & RP_STREAM_PAUSED ||
             !(events & ((uint32_t)EPOLLHUP | (uint32_t)EPOLLERR)))
             return;
@@ -231,7 +232,8 @@ static int look(struct epoll_backend *e)
     return count < 0 ? -errno : count;
 }
 
-/* Without epoll_pwait2 the nanoseconds are ppoll's: one more system call, the same precision. */
+/* Without epoll_pwait2 ppoll() waits for the nanoseconds: one more system call, the same
+ * precision. */
 static int wait_for_events(struct epoll_backend *e, rp_ns sleep)
 {
     struct timespec timeout = { .tv_sec = sleep / RP_S, .tv_nsec = sleep % RP_S };

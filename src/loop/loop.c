@@ -71,8 +71,8 @@ int rp_loop_new(const struct rp_loop_ops *ops, struct rp_loop **ret)
     rp_list_init(&loop->precise);
     loop->spin = RP_LOOP_SPIN;
     rp_wheel_init(&loop->wheel, rp_loop_now(loop));
-    /* The default of 50 us would be added to every wait. Of this thread only; a refusal costs
-     * precision alone. */
+    /* The default slack of 50 us would be added to every wait. Only this thread gets another one;
+     * where that is refused only precision is lost. */
     if (!ops->is_virtual)
         (void)prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
     r = ops->open(loop);
@@ -105,7 +105,8 @@ const struct rp_loop_ops *rp_loop_ops_of(const struct rp_loop *loop)
 
 int rp_loop_fd(const struct rp_loop *loop)
 {
-    /* Asking may make the descriptor, which no caller can tell from its having been there. */
+    /* Asking may make the descriptor. No caller can tell that from a descriptor that was there
+     * before. */
     return loop->ops->fd((struct rp_loop *)loop);
 }
 
@@ -191,15 +192,16 @@ static void fire_timers(struct rp_loop *loop)
 
     if (rp_loop_next(loop) == RP_NS_NEVER && rp_list_is_empty(&loop->due))
         return;
-    /* Reading the clock is 1 % of a request. What has come due only since the wait, while
-     * completions were handled, is for the next turn, which does not sleep before it. Arrivals are
-     * not kept waiting for it. */
+    /* Reading the clock is 1 % of a request. So a timer that has come due since the wait, while
+     * completions were handled, is left to the next turn, which does not sleep before it. Arrivals
+     * are not kept waiting for that. */
     if (loop->woken && rp_loop_next(loop) > loop->woken && rp_list_is_empty(&loop->due) &&
         rp_precise_next(&loop->precise) == RP_NS_NEVER)
         return;
     now = rp_loop_now(loop);
     rp_loop_collect(loop, now);
-    /* What the callbacks arm is not among them, so that a past deadline waits for the next turn. */
+    /* Timers that the callbacks arm are not among these: a past deadline waits for the next
+     * turn. */
     while ((node = rp_list_pop(&loop->due))) {
         struct rp_timer *timer = rp_container_of(node, struct rp_timer, node);
 

@@ -8,7 +8,7 @@
 enum { SLACK_PART = 128 };
 #define SLEEP_EXACT (2 * RP_MS)
 
-/* Looks from the end: a timer that is armed anew is usually the last. */
+/* Looks for the place from the end, because a timer that is armed anew is usually the last. */
 static void insert_sorted(struct rp_list *list, struct rp_list *node)
 {
     struct rp_list *before = list->prev;
@@ -36,7 +36,7 @@ void rp_precise_collect(struct rp_list *timers, rp_ns now, struct rp_list *due)
         insert_sorted(due, rp_list_pop(timers));
 }
 
-/* A long sleep ends early, as an empty turn, so that the last one before a precise deadline is
+/* Cuts a long sleep short, as an empty turn, so that the last sleep before a precise deadline is
  * short and exact. */
 static rp_ns sleep_before(rp_ns time)
 {

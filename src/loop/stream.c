@@ -28,14 +28,14 @@ static int bind_source(int fd, const struct sockaddr *source, socklen_t len)
 {
     int on = 1;
 
-    /* Leaves the port to connect(), where it must be unique per destination only, not for all of
-     * them. */
+    /* Leaves the choice of the port to connect(): it must then be unique for its destination only,
+     * and not for all of them. */
     if (is_inet(source))
         (void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
     return bind(fd, source, len) < 0 ? -errno : 0;
 }
 
-/* A socket whose connect has begun, or -errno. */
+/* Returns a socket whose connect has begun, or -errno. */
 static int begin_connect(const struct sockaddr *addr, socklen_t addr_len,
                          const struct sockaddr *source, socklen_t source_len)
 {
@@ -217,7 +217,8 @@ int rp_stream_send(struct rp_stream *stream, const char *a, size_t a_len, const 
     return 0;
 }
 
-/* The end is told by the receiving side, which must be listened to for that. */
+/* Remembers the failure and shuts the socket down. The receiving side will tell the end, and so
+ * must be listened to. */
 static void fail_send(struct rp_stream *stream, int error)
 {
     stream->error = error;
@@ -272,7 +273,7 @@ RP_INLINE int offer_rest(struct rp_stream *stream)
     return 0;
 }
 
-/* Bytes are left. A short send has met a full socket just as -EAGAIN has: the kernel will say when
+/* Bytes are left. A short send has met a full socket, just as -EAGAIN has: the kernel will say when
  * there is room. */
 static void block_or_fail(struct rp_stream *stream, int error)
 {
@@ -290,8 +291,8 @@ static void end_send(struct rp_stream *stream, rp_ns now)
     stream->state &= ~(uint32_t)RP_STREAM_SENDING;
 }
 
-/* The time before the first offer is taken after fill(): the making of the bytes is none of the
- * kernel's. */
+/* The time of the first offer is taken after fill(): making the bytes does not belong to the
+ * kernel. */
 static rp_ns offer_and_fill(struct rp_stream *stream)
 {
     struct rp_slice more;

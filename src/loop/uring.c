@@ -28,11 +28,11 @@ enum {
     COMPLETIONS = 8192,
 };
 
-/* What a completion is about. Those of cancellations have no token. */
+/* What a completion belongs to. Completions of cancellations have no token. */
 enum { KIND_RECEIVE, KIND_WRITABLE, KIND_WATCH };
 
-/* struct rp_stream.state; the upper half holds the low bits of the batch in which receiving was
- * asked for */
+/* struct rp_stream.state. The upper half holds the low bits of the number of the batch in which
+ * receiving was asked for. */
 enum { RECEIVING = RP_STREAM_BACKEND, POLLING = RP_STREAM_BACKEND << 1, BATCH_SHIFT = 16 };
 /* struct rp_watch.state */
 enum { WATCH_ARMED = 1 };
@@ -140,16 +140,16 @@ static struct io_uring_sqe *new_request(struct uring_backend *u)
     return io_uring_get_sqe(&u->ring);
 }
 
-/* Requests ride on the next wait, which a loop nested in another begins only when the kernel has
- * signalled. */
+/* Requests are submitted by the next wait. A loop that is nested in another one begins it only when
+ * the kernel has signalled. */
 static void made_request(struct uring_backend *u)
 {
     if (u->event_fd >= 0)
         submit(u);
 }
 
-/* Not IORING_RECVSEND_POLL_FIRST: with multishot an end that is already there when the request is
- * made gets lost. */
+/* IORING_RECVSEND_POLL_FIRST is not used: with a multishot request an end of the peer that is there
+ * before the request gets lost. */
 static int receive(struct uring_backend *u, struct rp_stream *stream)
 {
     struct io_uring_sqe *sqe = new_request(u);
@@ -209,7 +209,8 @@ static int uring_arm(struct rp_loop *loop, struct rp_stream *stream)
     return r;
 }
 
-/* Its completion says -ECANCELED. What comes before that is delivered. */
+/* The completion of the cancelled request says -ECANCELED. Bytes that come before it are
+ * delivered. */
 static void uring_pause(struct rp_loop *loop, struct rp_stream *stream)
 {
     if (stream->state & RECEIVING)
@@ -221,8 +222,8 @@ static void uring_disarm(struct rp_loop *loop, struct rp_stream *stream)
     struct uring_backend *u = loop->backend;
     int r = 0;
 
-    /* A request that still waits here names the descriptor's number, which may be another stream's
-     * by the time that the kernel reads it, and that stream's bytes would be lost. */
+    /* A request that has not been submitted names the descriptor's number. By the time the kernel
+     * reads it, that number may be another stream's, whose bytes would be lost. */
     if (stream->state & RECEIVING && stream->state >> BATCH_SHIFT == (u->batch & 0xffff))
         submit(u);
     if (stream->state & RECEIVING)
@@ -296,7 +297,7 @@ static int uring_watch(struct rp_loop *loop, struct rp_watch *watch, unsigned wa
 
     if (poll(&probe, 1, 0) < 0 || probe.revents & POLLNVAL)
         return -EBADF;
-    /* A new token, so that a late completion of the old request finds nobody. */
+    /* The watch gets a new token, so that a late completion of the old request finds no object. */
     r = rp_slots_add(&loop->slots, watch, &watch->token);
     if (r < 0)
         return r;
@@ -342,7 +343,7 @@ static void handle_watch(struct rp_loop *loop, struct rp_watch *watch, int resul
 
 /* ---- waiting ---- */
 
-/* -EBUSY: completions have to be taken first, which comes next. */
+/* -EBUSY is no failure: completions have to be taken first, which comes next. */
 static int failure(int r)
 {
     return r < 0 && r != -ETIME && r != -EAGAIN && r != -EBUSY ? r : 0;
@@ -370,7 +371,8 @@ static int enter(struct rp_loop *loop, rp_ns until)
     rp_ns last = 0;
     int r = 0;
 
-    /* Before the completions are taken: a signal that comes later stays. */
+    /* The signal is taken back before the completions are taken, so that a signal that comes later
+     * stays. */
     if (u->event_fd >= 0)
         (void)!read(u->event_fd, &signals, sizeof(signals));
     u->batch++;
@@ -444,7 +446,8 @@ static int uring_fd(struct rp_loop *loop)
 {
     struct uring_backend *u = loop->backend;
 
-    /* The ring's own descriptor would not do: nothing completes on it before somebody enters. */
+    /* The ring's own descriptor would not do: nothing completes on it before somebody enters the
+     * kernel. */
     if (u->event_fd < 0) {
         int fd = eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC); /* 1: look at what came before */
 

@@ -6,7 +6,7 @@
 
 enum { CHUNKS_FIRST = 2, CHUNK_BYTES = RP_URING_CHUNK_BUFFERS * RP_URING_BUFFER_SIZE };
 
-/* Whole pages, which the kernel demands for the ring. */
+/* Maps whole pages, which the kernel demands for the ring. */
 static void *map(size_t bytes)
 {
     void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

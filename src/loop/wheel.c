@@ -67,7 +67,7 @@ struct position {
     int64_t tick; /* the first tick of the slot */
 };
 
-/* The earliest slot that holds a timer. Forgets marks of slots found empty on the way. */
+/* Finds the earliest slot that holds a timer, and clears the marks of empty slots on the way. */
 static bool find_first(struct rp_wheel *wheel, struct position *ret)
 {
     for (int level = 0; level < RP_WHEEL_LEVELS; level++) {
@@ -140,7 +140,7 @@ static void sort(struct rp_list *list)
     list->prev = prev;
 }
 
-/* Moves what is due out of a slot of level 0. */
+/* Moves the timers that are due out of a slot of level 0. */
 static void take_due(struct rp_list *slot, rp_ns now, struct rp_list *due)
 {
     struct rp_list batch;

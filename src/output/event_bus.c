@@ -108,7 +108,7 @@ static void push(struct rp_event_queue *queue, struct rp_event_line *line)
     line->refs++;
 }
 
-/* The order is kept: what is older than a missed line is missed too. */
+/* A line older than a missed line is missed too: so the order is kept. */
 static void miss_all(struct rp_event_queue *queue, uint64_t seq, rp_ns at)
 {
     queue->must_wake |= !queue->count && !queue->missed;
@@ -145,7 +145,7 @@ void rp_event_queue_free(struct rp_event_queue *queue)
     rp_free(queue);
 }
 
-/* It stands where the last of the missed stood. */
+/* Makes the `missed` line. It has the place of the last line that was missed. */
 static struct rp_event_line *make_missed(const struct rp_event_queue *queue)
 {
     struct rp_event_line *line;
@@ -168,7 +168,8 @@ struct rp_event_line *rp_event_queue_take(struct rp_event_queue *queue)
         queue->missed = 0;
         return line;
     }
-    /* Without memory for it the missed ones are told later, when the count may be larger. */
+    /* Without memory for the `missed` line the loss is told later, when more lines may have been
+     * missed. */
     return queue->count ? pop(queue) : NULL;
 }
 

@@ -10,7 +10,8 @@
 
 #include "base/sysfile.h"
 
-/* Processor time says something about an interval only when that is long enough to wait in. */
+/* The shortest interval about which processor time says something: shorter ones are not long enough
+ * to wait in. */
 #define SAMPLE_MIN (100 * RP_MS)
 
 /* How long the thread has waited on a run queue; the file's second number. */
@@ -68,7 +69,8 @@ static void add(struct rp_health_watch *watch, const struct rp_health_counts *to
     rp_ns stopped = at_most(to->stopped - from->stopped, rest);
     rp_ns waited = at_most(to->waited - from->waited, rest);
 
-    /* The group's time, of all its threads: no more of it than this one has waited. */
+    /* The group was stopped for so long, all its threads added up. Of that no more is counted than
+     * this thread has waited. */
     if (watch->schedstat_fd >= 0)
         stopped = at_most(stopped, waited);
     else

@@ -26,7 +26,8 @@ static void sample_cpu(struct rp_worker *worker, rp_ns now)
     double cpu_s;
 
     getrusage(RUSAGE_SELF, &usage);
-    /* Spinning before an arrival is time to spare: the loop serves whatever comes meanwhile. */
+    /* Time spent on spinning before an arrival is time to spare: the loop serves whatever comes
+     * meanwhile. */
     cpu_s = rp_worker_cpu_seconds(&usage) - (double)rp_loop_spun(worker->loop) / 1e9;
     if (worker->cpu_at && now >= worker->cpu_at + CPU_INTERVAL_MS * RP_MS)
         rp_series_gauge(worker->s_cpu,
@@ -59,7 +60,7 @@ static void record_lag(struct rp_worker *worker)
     rp_health_probe(&worker->watch, late, LAG_INTERVAL_MS * RP_MS);
 }
 
-/* How late a timer fires is how long everything else on this loop may have to wait. */
+/* A timer that fires late shows how long everything else on this loop may have to wait. */
 static void measure_lag(struct rp_timer *timer, rp_ns now)
 {
     struct rp_worker *worker = rp_container_of(timer, struct rp_worker, lag);
@@ -240,8 +241,8 @@ static void time_to_start(struct rp_timer *timer, rp_ns now)
     start(worker, timer->deadline);
 }
 
-/* All workers of a machine have one clock; one that hears of the moment too late starts at once and
- * says so. */
+/* All workers of a machine have one clock. A worker that hears of the moment too late starts at
+ * once and says so. */
 static void on_start(struct rp_worker *worker, const struct rp_message *message)
 {
     rp_ns now = rp_loop_now(worker->loop);
@@ -285,7 +286,8 @@ static void on_stop(struct rp_worker *worker, const struct rp_message *message)
         rp_worker_send_state(worker); /* what a progress display shows */
 }
 
-/* The answer is for the coordinator's record: it is the engine that knows from when to when. */
+/* The answer is for the records of the coordinator. From when to when the run paused is known by
+ * the engine. */
 static void on_pause(struct rp_worker *worker, bool is_pause)
 {
     if (is_pause)
@@ -305,7 +307,8 @@ static void on_exit_message(struct rp_worker *worker)
         rp_worker_send_totals(worker);
     }
     rp_worker_send_bye(worker);
-    /* A coordinator that is gone needs no farewell; one on this loop reads it in a later turn. */
+    /* A coordinator that is gone needs no farewell, and one on this loop reads the farewell in a
+     * later turn. */
     if (!worker->config.shares_loop)
         (void)rp_channel_drain(&worker->channel, DRAIN_MS);
     over(worker, 0);
@@ -395,7 +398,7 @@ static void on_closed(struct rp_channel *channel, int status)
 {
     struct rp_worker *worker = rp_container_of(channel, struct rp_worker, channel);
 
-    /* Gone is gone, whether or not it had read all. */
+    /* The coordinator is gone, whether or not it has read everything. */
     over(worker, status < 0 && status != -ECONNRESET ? status : -EPIPE);
 }
 

@@ -9,7 +9,7 @@
 
 enum { SHARE_MAX_BYTES = RP_MESSAGE_MAX_BYTES / 2 };
 
-/* What others wait for. NULL with @err: they cannot have it. */
+/* Packs what the other workers wait for. NULL with @err: they cannot have it. */
 static char *pack(struct rp_worker *worker, size_t *ret_len, struct rp_error *err)
 {
     struct rp_script_host *script = worker->config.script;
