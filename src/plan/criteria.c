@@ -5,7 +5,7 @@
 #include "base/alloc.h"
 #include "base/str.h"
 #include "plan/metrics.h"
-#include "plan/parts.h"
+#include "plan/plan_internal.h"
 
 static const struct rp_custom_metric *find_custom(const struct rp_plan *plan, const char *name)
 {

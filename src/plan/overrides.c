@@ -16,7 +16,7 @@
 #include "base/alloc.h"
 #include "base/str.h"
 #include "plan/duration.h"
-#include "plan/parts.h"
+#include "plan/plan_internal.h"
 #include "plan/shorthand.h"
 
 static bool has(rp_field_set set, enum rp_field_id id)

@@ -9,7 +9,7 @@
 
 #include "base/alloc.h"
 #include "plan/duration.h"
-#include "plan/parts.h"
+#include "plan/plan_internal.h"
 
 /* A setting of the whole plan that is no option of the script. */
 static const struct rp_field env_field = { "env", NULL, RP_FT_PAIRS,

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "plan/duration.h"
-#include "plan/parts.h"
+#include "plan/plan_internal.h"
 
 enum { NAME_WIDTH = 20 }; /* the longest name of a field is 19 */
 

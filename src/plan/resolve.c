@@ -9,7 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/str.h"
-#include "plan/parts.h"
+#include "plan/plan_internal.h"
 #include "plan/sources.h"
 
 static const enum rp_field_id shortcuts[] = { RP_F_VUS, RP_F_DURATION, RP_F_ITERATIONS,

@@ -7,7 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/str.h"
-#include "plan/parts.h"
+#include "plan/plan_internal.h"
 
 bool rp_scenario_name_is_valid(const char *name)
 {

@@ -6,7 +6,7 @@
  * fields from. Of this room only.
  */
 
-#include "plan/parts.h"
+#include "plan/plan_internal.h"
 
 struct rp_source { /* borrows from the declaration */
     const char *name;

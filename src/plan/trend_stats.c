@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "plan/parts.h"
+#include "plan/plan_internal.h"
 #include "plan/shorthand.h"
 
 enum { STATS_MAX = 32 };

@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * plan/parts.h - the steps from which a plan is resolved, and read back. Of this room only.
+ * plan/plan_internal.h - what only the files of this room see: the steps from which a plan is
+ * resolved, and read back.
  */
 
 #include "plan/fields.h"
