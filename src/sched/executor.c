@@ -2,7 +2,7 @@
 
 /*
  * The life of an executor: waiting, regular time, graceful stop, interruption; and pauses of the
- * first two. The kinds decide what runs when (closed.c, ramping.c, arrival.c).
+ * first two. The kinds decide what runs when (closed.c, ramping.c, open.c).
  */
 
 #include "sched/executor.h"
