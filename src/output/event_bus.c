@@ -47,7 +47,7 @@ static void put_wall_time(struct rp_json_line *line, int64_t wall_ns)
     rp_line_text(line, "time", text);
 }
 
-/* The members that all lines have; the object stays open. */
+/* Writes the members that all lines have. The object stays open. */
 static void write_head(const struct rp_event_bus *bus, struct rp_json_line *json, unsigned kind,
                        uint64_t seq, rp_ns at)
 {
@@ -59,7 +59,7 @@ static void write_head(const struct rp_event_bus *bus, struct rp_json_line *json
     rp_line_i64(json, "ns", at);
 }
 
-/* Closes the object. With one reference, or NULL. */
+/* Closes the object and makes the line, with one reference. NULL without memory. */
 static struct rp_event_line *make_line(struct rp_json_line *json, unsigned kind, uint64_t seq,
                                        rp_ns at)
 {
@@ -193,7 +193,7 @@ static void wake_up(struct rp_event_bus *bus)
     }
 }
 
-/* Everybody has the line before anybody is woken. */
+/* Every queue has the line before anybody is woken. */
 static void on_event(struct rp_sink *sink, const struct rp_event *event)
 {
     struct rp_event_bus *bus = rp_container_of(sink, struct rp_event_bus, sink);

@@ -35,7 +35,8 @@ static void put_stat(struct rp_json_line *line, const struct rp_view *view, cons
     rp_line_number(line, name, rp_view_stat(view, (struct rp_stat){ .kind = kind }, 0));
 }
 
-/* @rate: of a counter, since the last snapshot. No percentiles: those walk the histogram. */
+/* @rate is that of a counter since the last snapshot. There are no percentiles, because those walk
+ * the histogram. */
 static void put_metric(struct rp_json_line *line, const struct rp_view *view, double rate)
 {
     const struct rp_value *total = &view->total;
@@ -66,7 +67,7 @@ static void put_metric(struct rp_json_line *line, const struct rp_view *view, do
     rp_line_close(line);
 }
 
-/* Room for the counts of @views. Without memory for it rates are null. */
+/* Makes room for the counts of @views. Without memory for it rates are null. */
 static void remember(struct rp_event_memory *memory, size_t views)
 {
     double *counts;

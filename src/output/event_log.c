@@ -18,7 +18,7 @@ struct rp_event_log {
     bool is_writing, is_torn; /* torn: it ends within a line */
 };
 
-/* All of @line, or what was written of it is taken back. 0 or -errno. */
+/* Writes all of @line, or takes back the part that was written. 0 or -errno. */
 static int write_line(struct rp_event_log *log, struct rp_event_line *line)
 {
     char line_end[] = "\n";
@@ -45,8 +45,8 @@ static int write_line(struct rp_event_log *log, struct rp_event_line *line)
     return -ENOSPC;
 }
 
-/* A loss causes a warning, which is an event too: is_writing keeps that from writing within
- * this. */
+/* A loss causes a warning, which is an event too: is_writing prevents that it is written from
+ * inside this function. */
 static void drain(void *user)
 {
     struct rp_event_log *log = user;
@@ -70,8 +70,8 @@ static int open_log(struct rp_sink *sink, const struct rp_plan *plan, struct rp_
 {
     struct rp_event_log *log = rp_container_of(sink, struct rp_event_log, sink);
 
-    /* Not blocking: a named pipe without a reader is an error, one with a slow reader loses
-     * lines. */
+    /* The file is opened without blocking: a named pipe without a reader is an error, one with a
+     * slow reader loses lines. */
     log->fd = open(log->path,
                    O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
                    0666);

@@ -61,8 +61,8 @@ json_t *rp_json_text(const char *text)
         return json_null();
     rp_buf_init(&clean, TEXT_MAX);
     rp_text_utf8(&clean, rp_slice_str(text));
-    /* A longer text than the maximum is cut, not lost; the sticky error keeps the whole characters
-     * before it. */
+    /* A text longer than the maximum is cut and not lost; with the sticky error the buffer keeps
+     * the whole characters before it. */
     value = clean.error == -ENOMEM ? NULL : json_stringn(rp_buf_str(&clean), clean.len);
     rp_buf_deinit(&clean);
     return value;

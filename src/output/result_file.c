@@ -99,7 +99,7 @@ static int open_plain(struct rp_result_file *file, struct rp_error *err)
     return file->fd < 0 ? errno_error(err, file->path, errno) : 0;
 }
 
-/* "folder/name" into its parts. @resolved is changed. */
+/* Splits "folder/name" into its parts. @resolved is changed. */
 static int split_path(struct rp_result_file *file, char *resolved, const char **ret_folder)
 {
     char *slash = strrchr(resolved, '/');
@@ -118,8 +118,8 @@ static int split_path(struct rp_result_file *file, char *resolved, const char **
     return 0;
 }
 
-/* The name does not contain the target's, which may be as long as a name can be. The mode is the
- * user's umask's. */
+/* Makes the temporary file. Its name does not contain that of the target, which may be as long as a
+ * name can be. Its mode follows the user's umask. */
 static int make_temp(struct rp_result_file *file)
 {
     enum { ATTEMPTS = 100, NAME_SIZE = 40 };
@@ -145,7 +145,7 @@ static int make_temp(struct rp_result_file *file)
     return -errno;
 }
 
-/* What is at the target now decides: a folder and a read-only file are mistakes, a file's mode is
+/* Checks the target as it is now. A folder and a read-only file are mistakes; the mode of a file is
  * kept. */
 static int check_target(struct rp_result_file *file, struct rp_error *err)
 {
@@ -169,7 +169,7 @@ static void keep_mode(struct rp_result_file *file)
 {
     struct stat st;
 
-    /* Best effort: a result with the default mode is better than none. */
+    /* Giving the file the old mode may fail: a result with the default mode is better than none. */
     if (fstatat(file->folder_fd, file->target, &st, 0) == 0 && S_ISREG(st.st_mode) &&
         fchmod(file->fd, st.st_mode & 0777) < 0)
         return;
@@ -265,8 +265,9 @@ static int write_all(int fd, struct rp_slice text)
     return 0;
 }
 
-/* A pipe whose reader has gone is -EPIPE here, whatever the program does with SIGPIPE: the signal
- * is held back in this thread and taken away if it was ours. */
+/* Writes to what may be a pipe. A pipe whose reader has gone is -EPIPE, whatever the program does
+ * with SIGPIPE: the signal is held back in this thread, and taken away if this write has raised
+ * it. */
 static int write_pipe_safe(int fd, struct rp_slice text)
 {
     const struct timespec now = { 0 };

@@ -67,8 +67,8 @@ static json_t *run_json(const struct rp_result *result)
 }
 
 /* The plan as `rampa inspect --format json` prints it, without the values of env. */
-/* Names stay, values go: what --env and scenarios hand to a script may be a password, and result
- * files get around. */
+/* Hides the values and keeps the names. A value that --env or a scenario hands to a script may be a
+ * password, and result files are passed around. */
 static int hide_values(const struct rp_pairs *pairs, struct rp_pairs *ret)
 {
     static char hidden[] = "***";
@@ -167,7 +167,7 @@ static int write_checks(struct rp_result_writer *writer)
     return rp_json_member(&writer->document, "checks", array, RP_JSON_PRETTY);
 }
 
-/* "" becomes null: the request had no such tag. */
+/* A tag as JSON. "" becomes null: the request had no such tag. */
 static json_t *tag_json(const char *value)
 {
     return rp_json_text(*value ? value : NULL);
@@ -298,7 +298,7 @@ static json_t *workers_json(const struct rp_result *result)
     return array;
 }
 
-/* "" and 0 mean unknown. */
+/* The machine as JSON. "" and 0 mean unknown. */
 static json_t *machine_json(void)
 {
     struct rp_json_object item = rp_json_object();

@@ -10,8 +10,8 @@
 #include "base/base64.h"
 #include "plan/metrics.h"
 
-/* The type of a sub-metric that nobody recorded may be unknown to its value: only a built-in one's
- * is sure. */
+/* The type of a view. The view of a sub-metric without samples may not know it; only the type of a
+ * built-in metric is sure then. */
 static enum rp_metric_type type_of(const struct rp_view *view)
 {
     const struct rp_builtin_metric *builtin = rp_builtin_metric_find(view->name);
@@ -107,8 +107,8 @@ static json_t *metric_json(const struct rp_view *view, const struct rp_plan *pla
     return rp_json_take(&object);
 }
 
-/* A metric that nobody recorded and nobody asked about says nothing; a threshold's sub-metric
- * stays, with nulls. */
+/* A metric that nobody recorded, and nobody asked about, is not shown. The sub-metric of a
+ * threshold is, with nulls. */
 static bool is_shown(const struct rp_view *view)
 {
     return view->total.samples || view->filter;

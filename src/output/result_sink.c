@@ -14,7 +14,7 @@ struct rp_result_sink {
     struct rp_result_file *file;
 };
 
-/* A result that cannot be written must not be measured first. */
+/* Opens the file before the run: a run whose result cannot be written must not begin. */
 static int open_file(struct rp_sink *sink, const struct rp_plan *plan, struct rp_error *err)
 {
     struct rp_result_sink *self = rp_container_of(sink, struct rp_result_sink, sink);

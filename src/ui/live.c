@@ -46,8 +46,8 @@ static const struct rp_point *last_point(const struct rp_view *view)
     return points && count ? &points[count - 1] : NULL;
 }
 
-/* In the last second that a worker has told of: what came in since the last status may have been
- * one second of it, or none, or two. */
+/* The rate in the last second that a worker has told of. Since the last status one such second may
+ * have come in, or none, or two. */
 static double rate_of(struct rp_store *store, enum rp_builtin metric)
 {
     const struct rp_point *point = last_point(view_of(store, metric));
@@ -73,8 +73,8 @@ static void fill_from_store(struct rp_progress *progress, struct rp_store *store
     progress->p95_ms = duration && duration->total.samples ? rp_view_stat(duration, p95, 0) : NAN;
 }
 
-/* Only a run has a length that is known, and speeds; of other phases one wants to know how long
- * they take already. */
+/* Only a run has speeds and a length that is known. Of other phases the time is shown that they
+ * have taken so far. */
 static void fill_from_phase(struct rp_progress *progress, struct rp_live *live,
                             const struct rp_run_status *status, struct rp_store *store, rp_ns now)
 {

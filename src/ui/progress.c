@@ -11,8 +11,7 @@
 
 enum { PART_SIZE = 80, GAP = 2 };
 
-/* The parts of the line from left to right, and which of them goes first when the width is
- * short. */
+/* The parts of the line, from left to right. */
 enum part {
     PHASE,
     TIME,
@@ -28,6 +27,7 @@ enum part {
     PART_COUNT
 };
 
+/* The order in which parts are left out when the width is short. */
 static const enum part expendable[] = { PERCENT,        ITERATIONS, REQUEST_RATE, P95,    VUS,
                                         ITERATION_RATE, TIME,       DROPPED,      FAILED, ERRORS };
 
@@ -68,8 +68,8 @@ size_t rp_progress_ink(struct rp_buf *out, bool color, const char *ink, const ch
     return used;
 }
 
-/* A pause is what one wants to know of a run; of what comes before it, only that the run will begin
- * with one. */
+/* During a run a pause is shown instead of the phase. Before it, only that the run will begin with
+ * a pause. */
 static void format_phase(const struct rp_progress *progress, char *out)
 {
     if (!progress->is_paused)

@@ -32,7 +32,7 @@ enum {
 
 enum part { MEASURE, STATE, SECOND, VUS, DROPPED, PART_COUNT };
 
-/* What dropped iterations are in all stands in the first line. */
+/* How many iterations were dropped in all stands in the first line. */
 enum detail { EVERYTHING, NO_SECOND, NO_VUS, NO_DROPPED, STATE_FOR_MEASURE, NO_BAR, DETAIL_COUNT };
 
 enum urgency { GOING, WAITING, OVER, URGENCY_COUNT }; /* the first ones are shown first */
@@ -55,7 +55,7 @@ static bool counts_iterations(const struct rp_scenario *plan)
     return rp_executor_kinds[plan->executor].has_iterations;
 }
 
-/* "12.3s/30s", "1m05s/2m00s", the first as wide as it may become. */
+/* "12.3s/30s", "1m05s/2m00s". The first time is as wide as it may become. */
 static void format_time(const struct rp_scenario_progress *at, char *out)
 {
     char elapsed[RP_CLOCK_SIZE], total[RP_CLOCK_SIZE], number[RP_UNIT_SIZE];
@@ -192,7 +192,7 @@ static enum urgency urgency_of(const struct rp_scenario_progress *at)
     return at->state == RP_SCENARIO_FINISHED ? OVER : GOING;
 }
 
-/* @lines is room for that many lines. */
+/* Chooses what is shown. There is room for @lines lines. */
 static struct choice choose(const struct rp_progress *progress, size_t lines)
 {
     struct choice choice = { 0 };
@@ -208,8 +208,8 @@ static struct choice choose(const struct rp_progress *progress, size_t lines)
     return choice;
 }
 
-/* The next scenario that is shown, from *@i on, in the order of the plan; false at the end. @seen
- * counts from zero. */
+/* Finds the next scenario that is shown, from *@i on, in the order of the plan; false at the end.
+ * @seen counts from zero. */
 static bool next_shown(const struct rp_progress *progress, const struct choice *choice,
                        size_t seen[URGENCY_COUNT], size_t *i)
 {
@@ -277,7 +277,7 @@ static size_t text_cols(const struct bar *bar, enum detail detail)
     return cols;
 }
 
-/* Columns of what is behind the bars. */
+/* The width of the widest text behind the bars. */
 static size_t widest_text(const struct rp_progress *progress, const struct choice *choice,
                           enum detail detail)
 {

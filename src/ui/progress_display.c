@@ -62,8 +62,8 @@ int rp_progress_display_new(FILE *stream, enum rp_progress_mode mode,
     return 0;
 }
 
-/* Asked at every update, because a window can be resized. The last column stays free: some
- * terminals wrap there. */
+/* Asks for the size of the terminal. That is done at every update, because a window can be resized.
+ * The last column stays free, because some terminals wrap there. */
 static void terminal_size(FILE *stream, unsigned *ret_width, unsigned *ret_height)
 {
     struct winsize size = { 0 };
@@ -87,7 +87,7 @@ static struct rp_slice next_line(struct rp_slice *rest)
     return line;
 }
 
-/* Columns of one of our lines, whose only escapes are colours. */
+/* The columns of one of our lines, of which the only escapes are colours. */
 static size_t line_cols(struct rp_slice line)
 {
     size_t cols = 0;
@@ -104,8 +104,8 @@ static size_t line_cols(struct rp_slice line)
     return cols;
 }
 
-/* Rows that the drawn block takes in a window of @width columns. One that has become narrower has
- * broken the lines. */
+/* The rows that the drawn block takes in a window of @width columns: a window that has become
+ * narrower has broken its lines. */
 static size_t drawn_rows(const struct rp_progress_display *display, unsigned width)
 {
     struct rp_slice rest = rp_buf_slice(&display->text);
@@ -119,7 +119,7 @@ static size_t drawn_rows(const struct rp_progress_display *display, unsigned wid
     return rows;
 }
 
-/* To the beginning of the first line of what is drawn. */
+/* Appends the way up to the beginning of the first line that is drawn. */
 static void append_way_up(struct rp_progress_display *display, unsigned width)
 {
     if (display->is_drawn)
@@ -134,7 +134,7 @@ static void put(struct rp_progress_display *display)
     fflush(display->stream);
 }
 
-/* @text replaces what is drawn, if anything; false when memory is short. */
+/* Draws @text in the place of what is drawn. False when memory is short. */
 static bool draw(struct rp_progress_display *display, const struct rp_buf *text, unsigned width,
                  rp_ns now)
 {
@@ -156,7 +156,7 @@ static bool draw(struct rp_progress_display *display, const struct rp_buf *text,
     return true;
 }
 
-/* Who was stopped and goes on must not draw over what the shell wrote. */
+/* A process that was stopped and goes on must not draw over what the shell wrote. */
 static void forget_what_is_old(struct rp_progress_display *display, rp_ns now)
 {
     if (now - display->drawn_at > SILENCE)
@@ -182,7 +182,8 @@ static void update_block(struct rp_progress_display *display, const struct rp_pr
     display->text = text;
 }
 
-/* Often at first, when one waits for it to begin; an hour's log is not to consist of it. */
+/* How often a plain line comes: often at first, when one waits for the phase to begin; seldom
+ * later, so that the log of an hour does not consist of it. */
 static rp_ns plain_interval(rp_ns phase_age)
 {
     return phase_age < 60 * RP_S ? 5 * RP_S : phase_age < 600 * RP_S ? 15 * RP_S : 60 * RP_S;

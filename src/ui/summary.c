@@ -115,7 +115,7 @@ void rp_summary_warnings(struct rp_summary *summary)
     rp_summary_done(summary, &text);
 }
 
-/* What needs no line: everything that was to run ran to its end. */
+/* Whether a scenario needs no line: everything that was to run ran to its end. */
 static bool is_uneventful(const struct rp_accounting *accounting)
 {
     return !accounting->dropped && !accounting->interrupted && rp_accounting_holds(accounting);

@@ -158,8 +158,8 @@ static void append_exception(struct rp_buf *out, const struct rp_error_group *gr
     }
 }
 
-/* The scenario is said only where there are several and the line has @room for it: the place says
- * more. */
+/* Appends the place, and the scenario only where there are several and the line has @room for it:
+ * the place says more. */
 static void append_place(struct rp_buf *out, const struct rp_error_group *group, size_t room)
 {
     size_t place_cols = group->place ? rp_text_cols(rp_slice_str(group->place)) : 0;

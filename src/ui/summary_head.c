@@ -59,8 +59,8 @@ static void append_vus_range(struct rp_buf *out, const struct rp_scenario *scena
     append_things(out, scenario->max_vus, "VU");
 }
 
-/* "0 -> 100 -> 0", what is held not repeated; of many stages only "up to 100". Returns whether it
- * is one number. */
+/* "0 -> 100 -> 0": targets that are held are not repeated, and of many stages it is only "up to
+ * 100". Returns whether there is one number only. */
 static bool append_targets(struct rp_buf *out, const struct rp_scenario *scenario, double start)
 {
     double at = start, highest = start;
@@ -160,7 +160,7 @@ static void append_load(struct rp_buf *out, const struct rp_scenario *scenario)
     }
 }
 
-/* Columns of the widest scenario name and executor. */
+/* The widths of the widest scenario name and of the widest executor. */
 static void column_widths(const struct rp_plan *plan, size_t *ret_name, size_t *ret_executor)
 {
     *ret_name = *ret_executor = 1;
@@ -200,7 +200,7 @@ static void scenario_lines(struct rp_summary *summary, const struct rp_plan *pla
     rp_summary_done(summary, &load);
 }
 
-/* Of several workers: how much later than agreed the last one started. */
+/* Says of several workers how much later than agreed the last one started. */
 static void append_start(struct rp_buf *out, const struct rp_result *result)
 {
     char text[RP_UNIT_SIZE];

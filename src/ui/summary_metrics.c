@@ -160,7 +160,7 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-/* Widths of the names and of the values that are no trends. */
+/* Measures the names, and the values that are no trends. */
 static void measure_names(struct rp_summary *summary, struct grid *grid)
 {
     struct rp_buf label;
