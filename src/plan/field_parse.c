@@ -84,6 +84,18 @@ static int fail_value(const struct rp_field *field, const json_t *value,
                          rp_show_json(value, shown));
 }
 
+/* What there is to choose from. */
+static void hint_executors(struct rp_error *err)
+{
+    char names[256];
+    size_t used = 0;
+
+    for (int i = 0; i < RP_EXECUTOR_KIND_COUNT && used < sizeof(names); i++)
+        used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", i ? ", " : "",
+                                 rp_executor_kinds[i].name);
+    rp_error_hint(err, "executors: %s", names);
+}
+
 static int parse_executor(const struct rp_field *field, void *base, const json_t *value,
                           const struct rp_where *where, struct rp_error *err)
 {
@@ -106,8 +118,7 @@ static int parse_executor(const struct rp_field *field, void *base, const json_t
     if (near)
         rp_error_suggest(err, near);
     else
-        rp_error_hint(err, "executors: %s, %s, %s, %s, %s, %s", names[0], names[1], names[2],
-                      names[3], names[4], names[5]);
+        hint_executors(err);
     return r;
 }
 
