@@ -99,7 +99,7 @@ json_t *rp_field_to_json(const struct rp_field *field, const void *base)
     case RP_FT_DURATION:
         return duration_to_json(*(const rp_ns *)at);
     case RP_FT_TEXT:
-        return json_string(*(char *const *)at);
+        return *(char *const *)at ? json_string(*(char *const *)at) : json_null();
     case RP_FT_STAGES:
         return stages_to_json(at);
     case RP_FT_PAIRS:
@@ -161,7 +161,7 @@ void rp_field_to_text(const struct rp_field *field, const void *base, struct rp_
         rp_buf_append_str(out, text);
         break;
     case RP_FT_TEXT:
-        rp_buf_append_str(out, *(char *const *)at);
+        rp_buf_append_str(out, *(char *const *)at ? *(char *const *)at : "-");
         break;
     case RP_FT_STAGES:
         stages_to_text(at, out);

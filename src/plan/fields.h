@@ -30,7 +30,7 @@ enum rp_field_type {
     RP_FT_INTEGER,  /* int64_t */
     RP_FT_NUMBER,   /* double of at most RP_RATE_DECIMALS decimals */
     RP_FT_DURATION, /* rp_ns */
-    RP_FT_TEXT,     /* char *, not empty */
+    RP_FT_TEXT,     /* char *, not empty; NULL = there is none */
     RP_FT_STAGES,   /* struct rp_stage * followed by its size_t count */
     RP_FT_PAIRS,    /* struct rp_pairs */
     RP_FT_STATS,    /* struct rp_stat * followed by its size_t count */

@@ -250,9 +250,12 @@ static int read_settings(struct rp_plan *plan, const json_t *root, const struct 
     for (int i = 0; i <= RP_S_COUNT; i++) {
         const struct rp_field *field = i < RP_S_COUNT ? &rp_plan_settings[i] : &env_field;
         const json_t *value = json_object_get(root, field->name);
-        int r = rp_json_is_absent(value) ? rp_where_fail(where, err, "%s is missing", field->name)
-                                         : rp_field_parse(field, plan, value, where, err);
+        int r = 0;
 
+        if (!rp_json_is_absent(value))
+            r = rp_field_parse(field, plan, value, where, err);
+        else if (field->type != RP_FT_TEXT)
+            r = rp_where_fail(where, err, "%s is missing", field->name);
         if (r < 0)
             return r;
     }
@@ -319,14 +322,23 @@ static int read_plan(struct rp_plan *plan, const json_t *root, struct rp_error *
     return r == 0 ? rp_plan_add_thresholds(plan, thresholds, true, &where, err) : r;
 }
 
+static int check_keys(const json_t *root, const struct rp_where *where, struct rp_error *err)
+{
+    static const char *const others[] = { "script",       "scenarios", "thresholds",
+                                          "metrics",      "env",       "has_setup",
+                                          "has_teardown", "no_spin",   "workers" };
+    const char *keys[RP_ARRAY_LEN(others) + RP_S_COUNT];
+    size_t count = 0;
+
+    for (; count < RP_ARRAY_LEN(others); count++)
+        keys[count] = others[count];
+    for (size_t i = 0; i < RP_S_COUNT; i++)
+        keys[count++] = rp_plan_settings[i].name;
+    return rp_json_check_keys(root, keys, count, where, err);
+}
+
 int rp_plan_read_json(const char *json, struct rp_plan **ret, struct rp_error *err)
 {
-    static const char *const keys[] = {
-        "script",        "scenarios",        "thresholds",          "metrics",
-        "env",           "has_setup",        "has_teardown",        "tags",
-        "setup_timeout", "teardown_timeout", "summary_trend_stats", "seed",
-        "no_spin",       "workers"
-    };
     const struct rp_where where = { NULL, 0, "plan", NULL };
     struct rp_plan *plan = NULL;
     json_t *root;
@@ -335,7 +347,7 @@ int rp_plan_read_json(const char *json, struct rp_plan **ret, struct rp_error *e
     if (r < 0)
         return r;
     if (json_is_object(root))
-        r = rp_json_check_keys(root, keys, RP_ARRAY_LEN(keys), &where, err);
+        r = check_keys(root, &where, err);
     else
         r = rp_where_fail(&where, err, "it is not a JSON object");
     if (r == 0) {

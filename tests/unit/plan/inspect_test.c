@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "plan/plan.h"
+#include "plan/fields.h"
 #include "testing.h"
 
 static void stages_and_rates_are_written(void **state)
@@ -233,6 +233,22 @@ static void the_seed_is_shown_when_it_was_asked_for(void **state)
     }
 }
 
+/* A text that nobody gave is written, and shown, as nothing. */
+static void a_text_can_be_absent(void **state)
+{
+    static const struct rp_field field = { "note", NULL, RP_FT_TEXT };
+    char *text = NULL;
+    json_t *json = rp_field_to_json(&field, &text);
+    struct rp_buf out;
+
+    assert_true(json_is_null(json));
+    rp_buf_init(&out, 100);
+    rp_field_to_text(&field, &text, &out);
+    assert_string_equal(rp_buf_str(&out), "-");
+    rp_buf_deinit(&out);
+    json_decref(json);
+}
+
 static void seeds_by_chance_differ(void **state)
 {
     static const char declaration[] = "{\"script\":\"x\",\"functions\":[{\"name\":\"default\"}]}";
@@ -252,6 +268,7 @@ int main(void)
         cmocka_unit_test(stages_and_rates_are_written),
         cmocka_unit_test(inspect_shows_everything),
         cmocka_unit_test(the_seed_is_shown_when_it_was_asked_for),
+        cmocka_unit_test(a_text_can_be_absent),
         cmocka_unit_test(seeds_by_chance_differ),
     };
 
