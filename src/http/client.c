@@ -36,7 +36,8 @@ static const enum rp_builtin recorded[] = {
     RP_M_DATA_RECEIVED,
 };
 
-static const struct rp_http_scheme plain_schemes[] = { { .name = "http" } };
+static const struct rp_http_scheme own_schemes[] = { { .name = "http" } };
+const struct schemes rp_http_own_schemes = { own_schemes, RP_ARRAY_LEN(own_schemes) };
 
 static void free_graveyard(struct rp_http_client *client)
 {
@@ -84,7 +85,7 @@ int rp_http_client_new(struct rp_loop *loop, struct rp_registry *registry,
         client->limits.connections_per_host = 6;
     if (!limits.timeout)
         client->limits.timeout = 60 * RP_S;
-    rp_http_client_set_schemes(client, plain_schemes, RP_ARRAY_LEN(plain_schemes));
+    client->schemes = rp_http_own_schemes;
     rp_list_init(&client->graveyard);
     r = declare_metrics(client);
     if (r == 0)
@@ -118,8 +119,7 @@ void rp_http_client_free(struct rp_http_client *client)
 void rp_http_client_set_schemes(struct rp_http_client *client, const struct rp_http_scheme *schemes,
                                 size_t count)
 {
-    client->schemes = schemes;
-    client->scheme_count = count;
+    client->schemes = (struct schemes){ schemes, count };
 }
 
 const struct rp_http_counters *rp_http_client_counters(struct rp_http_client *client)

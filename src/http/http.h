@@ -112,8 +112,7 @@ struct rp_http_spec { /* everything is copied */
     size_t expected_count;
 };
 
-/* 0 when a client of the scheme http can make requests of @url, else -RP_EUSER with what is wrong.
- */
+/* 0 when a new client can make requests of @url, else -RP_EUSER with what is wrong. */
 RP_NODISCARD int rp_http_check_url(struct rp_slice url, struct rp_error *err);
 /* -RP_EUSER for a bad URL, method or header. The template starts with one reference. */
 RP_NODISCARD int rp_http_template_new(struct rp_http_client *client,

@@ -75,12 +75,18 @@ struct rp_http_session {
     struct rp_backoff backoff;
 };
 
+struct schemes {
+    const struct rp_http_scheme *rows;
+    size_t count;
+};
+/* Those of a new client, and of this program. */
+extern const struct schemes rp_http_own_schemes;
+
 struct rp_http_client {
     struct rp_loop *loop;
     struct rp_registry *registry; /* NULL = nothing is recorded */
     struct rp_dialler dialler;
-    const struct rp_http_scheme *schemes;
-    size_t scheme_count;
+    struct schemes schemes;
     struct rp_http_limits limits;
     struct rp_http_counters counters;
     struct origin *origins;

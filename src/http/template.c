@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <stdio.h>
 
 #include "base/alloc.h"
 #include "http/http_internal.h"
@@ -118,10 +119,22 @@ static int write_head(struct rp_http_template *template, const struct rp_http_sp
     return r;
 }
 
-static int unknown_scheme(struct rp_slice text, const struct rp_url *url, struct rp_error *err)
+/* The one that @url has. NULL with @err filled when it is none of @schemes. */
+static const struct rp_http_scheme *find_scheme(const struct schemes *schemes, struct rp_slice text,
+                                                const struct rp_url *url, struct rp_error *err)
 {
-    return rp_error_set(err, -RP_EUSER, "URL '%.*s': this version speaks http only, not %.*s",
-                        RP_SLICE_FMT(text), RP_SLICE_FMT(url->scheme));
+    char names[64];
+    size_t used = 0;
+
+    for (size_t i = 0; i < schemes->count; i++)
+        if (rp_slice_ieq(rp_slice_str(schemes->rows[i].name), url->scheme))
+            return &schemes->rows[i];
+    for (size_t i = 0; i < schemes->count && used < sizeof(names); i++)
+        used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", i ? ", " : "",
+                                 schemes->rows[i].name);
+    rp_error_set(err, -RP_EUSER, "URL '%.*s': this version speaks %s only, not %.*s",
+                 RP_SLICE_FMT(text), names, RP_SLICE_FMT(url->scheme));
+    return NULL;
 }
 
 int rp_http_check_url(struct rp_slice url, struct rp_error *err)
@@ -129,19 +142,9 @@ int rp_http_check_url(struct rp_slice url, struct rp_error *err)
     struct rp_url parsed;
     int r = rp_url_parse(url, &parsed, err);
 
-    if (r == 0 && !rp_slice_ieq(parsed.scheme, RP_SLICE("http")))
-        return unknown_scheme(url, &parsed, err);
+    if (r == 0 && !find_scheme(&rp_http_own_schemes, url, &parsed, err))
+        return -RP_EUSER;
     return r;
-}
-
-/* NULL when the client does not speak it. */
-static const struct rp_http_scheme *find_scheme(const struct rp_http_client *client,
-                                                struct rp_slice name)
-{
-    for (size_t i = 0; i < client->scheme_count; i++)
-        if (rp_slice_ieq(rp_slice_str(client->schemes[i].name), name))
-            return &client->schemes[i];
-    return NULL;
 }
 
 static int fill(struct rp_http_template *template, const struct rp_http_spec *spec,
@@ -153,9 +156,9 @@ static int fill(struct rp_http_template *template, const struct rp_http_spec *sp
 
     if (r < 0)
         return r;
-    scheme = find_scheme(template->client, url.scheme);
+    scheme = find_scheme(&template->client->schemes, spec->url, &url, err);
     if (!scheme)
-        return unknown_scheme(spec->url, &url, err);
+        return -RP_EUSER;
     if (spec->body.len > REQUEST_BODY_MAX)
         return rp_error_set(err, -RP_EUSER, "the request body has %zu bytes, more than %d",
                             spec->body.len, REQUEST_BODY_MAX);
