@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import typing
 from pathlib import Path
 
 import pytest
@@ -215,12 +216,19 @@ def keyword_only(module: object, function: str, index: int) -> list[str]:
 def documented(marker: str) -> list[str]:
     """The first column of a table of docs/scenarios.md, which is compared with the sources."""
     part = (ROOT / "docs/scenarios.md").read_text().split(f"<!-- table: {marker} -->")[1].split("<!-- end: ")[0]
-    return re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE)
+    return re.findall(r"^\| `([\w-]+)` \|", part, re.MULTILINE)
+
+
+def test_executors_are_those_of_the_engine() -> None:
+    kinds = documented("executors")
+    assert len(kinds) >= 6
+    assert list(typing.get_args(config.Executor)) == kinds
+    assert [kind for kind in kinds if f"``{kind}``" not in (config.ScenarioConfig.__doc__ or "")] == []
 
 
 def test_fields_are_those_of_the_engine() -> None:
     fields = set(documented("fields"))
-    assert len(fields) == 18
+    assert len(fields) >= 18
     assert set(parameters_of(config.ScenarioConfig)) == fields
     assert set(inspect.signature(rampa.scenario).parameters) == fields | {"name"}
     assert set(keyword_only(loader, "scenario", 1)) == fields | {"name"}
