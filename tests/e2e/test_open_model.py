@@ -79,8 +79,8 @@ def stopped_after(process: subprocess.Popen[str], started: Path, after: float, l
         time.sleep(length - 0.01)
         while time.monotonic() < times[0] + length:  # sleeping alone ends late by what matters here
             pass
+        times.append(time.monotonic())  # before: it has been silent for at least so long, however late this thread goes on
         process.send_signal(signal.SIGCONT)
-        times.append(time.monotonic())
 
     thread = threading.Thread(target=stop, daemon=True)
     thread.start()
