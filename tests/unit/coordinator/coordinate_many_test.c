@@ -308,18 +308,28 @@ static void test_the_first_dies_while_the_others_get_ready(void **state)
     }
 }
 
+/* The others answer once the abort is known: before it they could have made the run begin. */
+static void release_once_aborted(struct run *run, const struct rp_run_status *status)
+{
+    if (run->result.exit_code != RP_EXIT_ABORTED || run->step++)
+        return;
+    for (size_t i = 1; i < run->result.worker_count; i++)
+        assert_int_equal(kill(run->result.workers[i].pid, SIGUSR1), 0);
+}
+
 /* A task that setup() has left behind ends the run while the others are told what it returned. */
 static void test_the_first_aborts_while_the_others_get_ready(void **state)
 {
-    struct run run = { .workers = 3 };
+    struct run run = { .workers = 3, .status = release_once_aborted };
 
-    disorder = (struct disorder){ .who = 1 };
+    disorder = (struct disorder){ .who = 1, .others = "share-waits" };
     coordinate(&run, "late-abort", "");
     assert_int_equal(run.r, 0);
     assert_int_equal(run.result.exit_code, RP_EXIT_ABORTED);
     assert_string_equal(run.result.reason, "aborted by the script: late");
     assert_int_equal(run.result.teardown_time, 5);
     assert_int_equal(run.result.accounting_count, 0);
+    assert_true(run.step); /* they were released */
     run_deinit(&run);
 }
 
