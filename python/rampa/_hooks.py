@@ -26,7 +26,7 @@ PreparedRequest = tuple[
 ]
 """URL, headers, body, name, tags, ranges of expected statuses."""
 
-LeftTask = tuple["asyncio.Task[typing.Any]", "types.CodeType | None", int]
+LeftTask = tuple["asyncio.Task[typing.Any]", types.CodeType | None, int]
 """A task; code and line that created it, when its coroutine is not the user's own."""
 
 

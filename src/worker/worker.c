@@ -72,30 +72,6 @@ static void measure_lag(struct rp_timer *timer, rp_ns now)
 
 /* ---- phases ---------------------------------------------------------------------------------- */
 
-static void over(struct rp_worker *worker, int status)
-{
-    if (worker->is_over)
-        return;
-    worker->is_over = true;
-    if (status < 0) /* a coordinator on this loop sees no process end */
-        rp_channel_close(&worker->channel);
-    worker->config.ended(worker, worker->config.user, status);
-}
-
-void rp_worker_give_up(struct rp_worker *worker, int status)
-{
-    over(worker, status);
-}
-
-bool rp_worker_read(struct rp_worker *worker, const struct rp_message *message, void *ret)
-{
-    int r = rp_message_read(message, ret);
-
-    if (r < 0)
-        over(worker, r);
-    return r == 0;
-}
-
 static void on_load(struct rp_worker *worker, const struct rp_message *message)
 {
     struct rp_msg_load load;
@@ -311,7 +287,7 @@ static void on_exit_message(struct rp_worker *worker)
      * later turn. */
     if (!worker->config.shares_loop)
         (void)rp_channel_drain(&worker->channel, DRAIN_MS);
-    over(worker, 0);
+    rp_worker_over(worker, 0);
 }
 
 /* The order of docs/internals/messages.md. */
@@ -390,7 +366,7 @@ static void on_message(struct rp_channel *channel, const struct rp_message *mess
         on_exit_message(worker);
         break;
     default: /* what a worker sends, or RP_MSG_ADJUST, which a worker cannot do */
-        over(worker, -EBADMSG);
+        rp_worker_over(worker, -EBADMSG);
     }
 }
 
@@ -399,7 +375,7 @@ static void on_closed(struct rp_channel *channel, int status)
     struct rp_worker *worker = rp_container_of(channel, struct rp_worker, channel);
 
     /* The coordinator is gone, whether or not it has read everything. */
-    over(worker, status < 0 && status != -ECONNRESET ? status : -EPIPE);
+    rp_worker_over(worker, status < 0 && status != -ECONNRESET ? status : -EPIPE);
 }
 
 static const struct rp_channel_events channel_events = {

@@ -44,15 +44,6 @@ struct rp_worker {
     int error; /* the first failure of sending */
 };
 
-/* worker.c: reads @message into the struct of its type. False when its fields are wrong: then the
- * worker is over, as after bytes that are no message. */
-RP_NODISCARD bool rp_worker_read(struct rp_worker *worker, const struct rp_message *message,
-                                 void *ret);
-
-/* worker.c: the coordinator waits for what it cannot be told: the worker is over, and its channel ends. No-op when it is over
- * already. */
-void rp_worker_give_up(struct rp_worker *worker, int status);
-
 /* worker_hooks.c */
 void rp_worker_on_setup(struct rp_worker *worker, const struct rp_message *message);
 void rp_worker_on_share(struct rp_worker *worker, const struct rp_message *message);
@@ -65,8 +56,16 @@ void rp_worker_send_samples(struct rp_worker *worker);
 /* Sends the last samples, with the number of all that were lost. */
 void rp_worker_end_samples(struct rp_worker *worker);
 
-/* worker_send.c: each sends one kind of message; failures are kept in worker->error, which `bye` tells, unless the coordinator
- * waits for the message: then the worker gives up. */
+/* worker_send.c: reads @message into the struct of its type. False when its fields are wrong: then the
+ * worker is over, as after bytes that are no message. */
+RP_NODISCARD bool rp_worker_read(struct rp_worker *worker, const struct rp_message *message,
+                                 void *ret);
+/* The worker is over, and says so once. @status: 0, or -errno, and then its channel ends too: the
+ * coordinator is gone, spoke nonsense, or waits for what it cannot be told. */
+void rp_worker_over(struct rp_worker *worker, int status);
+
+/* Each of these sends one kind of message. A failure is kept in worker->error, which `bye` tells.
+ * When the coordinator waits for the message, the worker is over instead. */
 void rp_worker_send_hello(struct rp_worker *worker);
 /* Says that the message @stage could not be carried out. */
 void rp_worker_send_failed(struct rp_worker *worker, enum rp_message_type stage,

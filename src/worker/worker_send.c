@@ -5,6 +5,27 @@
 #include "base/alloc.h"
 #include "worker/worker_internal.h"
 
+/* ---- the end, and what is read ------------------------------------------------------------- */
+
+void rp_worker_over(struct rp_worker *worker, int status)
+{
+    if (worker->is_over)
+        return;
+    worker->is_over = true;
+    if (status < 0) /* a coordinator on this loop sees no process end */
+        rp_channel_close(&worker->channel);
+    worker->config.ended(worker, worker->config.user, status);
+}
+
+bool rp_worker_read(struct rp_worker *worker, const struct rp_message *message, void *ret)
+{
+    int r = rp_message_read(message, ret);
+
+    if (r < 0)
+        rp_worker_over(worker, r);
+    return r == 0;
+}
+
 /* Whether the coordinator does nothing more with this worker until it comes. */
 static bool is_awaited(enum rp_message_type type)
 {
@@ -28,7 +49,7 @@ static void could_not_send(struct rp_worker *worker, enum rp_message_type type, 
         worker->error = r;
     /* That the coordinator is gone is noticed by the channel's end, once what it has said is read. */
     if (is_awaited(type) && (r == -ENOMEM || r == -EMSGSIZE))
-        rp_worker_give_up(worker, r);
+        rp_worker_over(worker, r);
 }
 
 void rp_worker_send(struct rp_worker *worker, enum rp_message_type type, const void *from)
