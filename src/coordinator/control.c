@@ -81,7 +81,7 @@ const struct rp_control_ops rp_coordinator_control_ops = {
     .status = tell_status,
 };
 
-/* ---- signals ---------------------------------------------------------------------------------------------- */
+/* ---- signals --------------------------------------------------------------------------------- */
 
 static void stop_at_once(struct rp_coordinator *c)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Makes runs, and unmakes them: on a loop of their own, with worker processes and signals, or on a loop that others turn, in a
- * program that is not ours, with the worker beside the coordinator. */
+/* Makes runs, and unmakes them: on a loop of their own, with worker processes and signals, or on a
+ * loop that others turn, in a program that is not ours, with the worker beside the coordinator. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -28,7 +28,8 @@ static void make_run_id(char out[37])
     }
 }
 
-/* What does not depend on who turns the loop. The sinks hear of the run from now on, and may steer it. */
+/* What does not depend on who turns the loop. The sinks hear of the run from now on, and may steer
+ * it. */
 static void init(struct rp_coordinator *c, const struct rp_peer_source *source, rp_ns patience)
 {
     struct rp_sinks *sinks = c->config->sinks;
@@ -77,7 +78,7 @@ static void deinit(struct rp_coordinator *c)
     rp_free(c->declaration);
 }
 
-/* ---- on a loop of its own --------------------------------------------------------------------------------- */
+/* ---- on a loop of its own -------------------------------------------------------------------- */
 
 static int coordinate(struct rp_coordinator *c)
 {
@@ -128,7 +129,7 @@ int rp_coordinate_plan(const struct rp_coordinator_config *config, struct rp_pla
     return r;
 }
 
-/* ---- on a loop that others turn --------------------------------------------------------------------------- */
+/* ---- on a loop that others turn -------------------------------------------------------------- */
 
 static void conclude_later(struct rp_task *task)
 {

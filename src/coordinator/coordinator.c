@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The place that acts. Everything that comes from outside (a message, the end of a worker, a timer, a signal, a call of the
- * program's) enters here; what follows from it is decided elsewhere (next.h), and done here:
+ * The place that acts. Everything that comes from outside (a message, the end of a worker, a timer,
+ * a signal, a call of the program's) enters here; what follows from it is decided elsewhere
+ * (next.h), and done here:
  *
  *   hello -> load -> declared -> plan -> ready -> [setup] -> start -> deltas ... finished -> [teardown] -> exit -> bye
  *
- * The first worker comes alone as far as the plan, which says how many there are, and runs setup() and teardown(); the
- * others get what setup() returned by `share`. All start at one moment. Whatever goes wrong ends in leave(): the workers
- * are asked to say their totals and go, and are killed if they do not.
+ * The first worker comes alone as far as the plan, which says how many there are, and runs setup()
+ * and teardown(); the others get what setup() returned by `share`. All start at one moment.
+ * Whatever goes wrong ends in leave(): the workers are asked to say their totals and go, and are
+ * killed if they do not.
  */
 
 #include "coordinator/coordinator.h"
@@ -37,7 +39,7 @@ static void tell(struct rp_peer *peer, enum rp_step step, enum rp_message_type t
     rp_peer_send(peer, type, fields);
 }
 
-/* ---- until there is a plan -------------------------------------------------------------------------------- */
+/* ---- until there is a plan ------------------------------------------------------------------- */
 
 static int start_worker(struct rp_coordinator *c)
 {
@@ -95,7 +97,7 @@ static struct rp_next start_others(struct rp_coordinator *c, struct rp_peer *fir
     return (struct rp_next){ .kind = RP_NEXT_LEAVE, .status = r };
 }
 
-/* ---- from setup to teardown ------------------------------------------------------------------------------- */
+/* ---- from setup to teardown ------------------------------------------------------------------ */
 
 static void run_hook(struct rp_coordinator *c, enum rp_phase phase, enum rp_message_type type,
                      const void *fields, rp_ns timeout)
@@ -121,7 +123,8 @@ static void share(struct rp_coordinator *c, const struct rp_peer *owner, struct 
     }
 }
 
-/* The moment by the worker's clock; 0, which is at once, when it is the only one or nobody knows its clock. */
+/* The moment by the worker's clock; 0, which is at once, when it is the only one or nobody knows
+ * its clock. */
 static rp_ns moment_of(const struct rp_peer *peer, rp_ns at)
 {
     if (peer->peers->count == 1 || (peer->body->ops->has_own_clock && !peer->has_told_clock))
@@ -157,8 +160,9 @@ static void run(struct rp_coordinator *c)
     rp_publish_status(c);
 }
 
-/* Whether there was one: then its end is to be published. Here and below the workers are told first and the sinks last, for
- * a sink may steer the run from inside an event: what the workers hear last must be what was wanted last. */
+/* Whether there was one: then its end is to be published. Here and below the workers are told first
+ * and the sinks last, for a sink may steer the run from inside an event: what the workers hear last
+ * must be what was wanted last. */
 static bool end_pause(struct rp_coordinator *c)
 {
     return rp_pauses_end(&c->pauses, rp_loop_now(c->loop));
@@ -225,7 +229,7 @@ static struct rp_next finish(struct rp_coordinator *c)
     return (struct rp_next){ .kind = RP_NEXT_TEARDOWN };
 }
 
-/* ---- the end ---------------------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 static void leave(struct rp_coordinator *c)
 {
@@ -236,7 +240,8 @@ static void leave(struct rp_coordinator *c)
     }
 }
 
-/* Somebody is in the midst of a message: what follows comes in a task, or when the turn of the loop is over. */
+/* Somebody is in the midst of a message: what follows comes in a task, or when the turn of the loop
+ * is over. */
 static void over(struct rp_coordinator *c)
 {
     enter(c, RP_PHASE_OVER);
@@ -263,7 +268,8 @@ static void ended(struct rp_coordinator *c, struct rp_peer *peer, const struct r
     rp_coordinator_act(c, rp_loss_of(c, peer, end));
 }
 
-/* It has said its last word, or cannot say one any more. A process ends too: that is where it is dealt with. */
+/* It has said its last word, or cannot say one any more. A process ends too: that is where it is
+ * dealt with. */
 static void expect_end(struct rp_coordinator *c, struct rp_peer *peer, const char *how)
 {
     if (peer->body->ops->ends_with_channel)
@@ -272,7 +278,7 @@ static void expect_end(struct rp_coordinator *c, struct rp_peer *peer, const cha
         rp_peer_expect_end(peer);
 }
 
-/* ---- acting ----------------------------------------------------------------------------------------------- */
+/* ---- acting ---------------------------------------------------------------------------------- */
 
 static struct rp_next look(const struct rp_coordinator *c)
 {
@@ -373,7 +379,7 @@ void rp_coordinator_act(struct rp_coordinator *c, struct rp_next next)
     }
 }
 
-/* ---- what comes from the workers -------------------------------------------------------------------------- */
+/* ---- what comes from the workers ------------------------------------------------------------- */
 
 static struct rp_coordinator *coordinator_of(struct rp_peer *peer)
 {
@@ -442,7 +448,7 @@ const struct rp_peers_events rp_coordinator_peers_events = {
     .overdue = on_overdue,
 };
 
-/* ---- what comes from the clock ---------------------------------------------------------------------------- */
+/* ---- what comes from the clock --------------------------------------------------------------- */
 
 static void tick(struct rp_timer *timer, rp_ns now)
 {

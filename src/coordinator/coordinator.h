@@ -2,11 +2,11 @@
 #pragma once
 
 /*
- * coordinator/coordinator.h - runs a test: starts the workers, has the script declared, resolves the plan, drives the phases,
- * merges what the workers measure, and judges.
+ * coordinator/coordinator.h - runs a test: starts the workers, has the script declared, resolves
+ * the plan, drives the phases, merges what the workers measure, and judges.
  *
- * One process, one thread, its own loop. Signals are taken over while it runs: the first SIGINT or SIGTERM stops
- * gracefully, the second at once; SIGUSR1 pauses, SIGUSR2 resumes.
+ * One process, one thread, its own loop. Signals are taken over while it runs: the first SIGINT or
+ * SIGTERM stops gracefully, the second at once; SIGUSR1 pauses, SIGUSR2 resumes.
  */
 
 #include <stdbool.h>
@@ -28,37 +28,42 @@ struct rp_coordinator_config {
     const char *script;
     char *const *worker_argv; /* how to start a worker process, NULL-terminated */
     const char *worker_hint;  /* what to do when it cannot be started */
-    /* Where workers of another kind come from (coordinator/peer_kind.h), or NULL: processes of worker_argv. Borrowed. */
+    /* Where workers of another kind come from (coordinator/peer_kind.h), or NULL: processes of
+     * worker_argv. Borrowed. */
     const struct rp_peer_source *peers;
     const struct rp_overrides *overrides;
     const char *run_id; /* at most RP_RUN_ID_MAX bytes, or NULL: a new UUID */
-    /* What RAMPA_WIRE holds, or NULL: the encoding of messages, for debugging. -RP_EUSER when it is none. */
+    /* What RAMPA_WIRE holds, or NULL: the encoding of messages, for debugging. -RP_EUSER when it is
+     * none. */
     const char *wire;
-    /* Of several workers some may die while iterations run: the others go on. Otherwise the run is aborted. */
+    /* Of several workers some may die while iterations run: the others go on. Otherwise the run is
+     * aborted. */
     bool bears_losses;
-    /* How long a worker may take for what needs no time of the user's: to end, to stop after its grace, thrice as long
-     * to say hello or to finish after its longest run. 0 = 10 s. */
+    /* How long a worker may take for what needs no time of the user's: to end, to stop after its
+     * grace, thrice as long to say hello or to finish after its longest run. 0 = 10 s. */
     rp_ns patience;
     bool is_strict; /* a generator that was the limit is a failure: RP_EXIT_GENERATOR */
-    /* Who is told of the run, and may steer it while it goes on (run/sink.h); may be NULL. Borrowed. */
+    /* Who is told of the run, and may steer it while it goes on (run/sink.h); may be NULL.
+     * Borrowed. */
     struct rp_sinks *sinks;
 };
 
-/* Runs the test. Returns 0 when it ran (ret->exit_code says how it went, failed set-up and aborts included), or
- * negative with @err when it could not be run: exit 3 for -RP_EUSER, exit 9 for the rest. When it ran and a sink could
- * not be closed, @err says so. */
+/* Runs the test. Returns 0 when it ran (ret->exit_code says how it went, failed set-up and aborts
+ * included), or negative with @err when it could not be run: exit 3 for -RP_EUSER, exit 9 for the
+ * rest. When it ran and a sink could not be closed, @err says so. */
 RP_NODISCARD int rp_coordinate(const struct rp_coordinator_config *config, struct rp_result *ret,
                                struct rp_error *err);
 /* Only the plan: for check and inspect. The sinks are not opened: nothing runs. */
 RP_NODISCARD int rp_coordinate_plan(const struct rp_coordinator_config *config,
                                     struct rp_plan **ret, struct rp_error *err);
 
-/* ---- a run in this process ---------------------------------------------------------------------------------- */
+/* ---- a run in this process ------------------------------------------------------------------- */
 
-/* The same with a worker on the same loop (struct rp_worker_config.shares_loop), which speaks on the other end of @fd (taken
- * over on success). Nobody is killed: one thread has both, and a hook that does not end past its time is given up.
- * worker_argv, worker_hint, peers and patience of @config are not used; @config, @ret and @err must live as long.
- * @over: once, in a task of the loop, when all is known; @status as rp_coordinate() returns it. */
+/* The same with a worker on the same loop (struct rp_worker_config.shares_loop), which speaks on
+ * the other end of @fd (taken over on success). Nobody is killed: one thread has both, and a hook
+ * that does not end past its time is given up. worker_argv, worker_hint, peers and patience of
+ * @config are not used; @config, @ret and @err must live as long. @over: once, in a task of the
+ * loop, when all is known; @status as rp_coordinate() returns it. */
 RP_NODISCARD int rp_coordinator_new(const struct rp_coordinator_config *config,
                                     struct rp_loop *loop, int fd, struct rp_result *ret,
                                     struct rp_error *err, void (*over)(void *user, int status),

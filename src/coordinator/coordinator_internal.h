@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * coordinator/coordinator_internal.h - the state of a run. Its parts are their owners'; what is left here belongs to
- * coordinator.c, which is the only one that acts. The others look at it and decide what follows (next.h).
+ * coordinator/coordinator_internal.h - the state of a run. Its parts are their owners'; what is
+ * left here belongs to coordinator.c, which is the only one that acts. The others look at it and
+ * decide what follows (next.h).
  *
  *   coordinate.c     makes a run, and unmakes it
  *   coordinator.c    acts: leads the workers from phase to phase
@@ -65,7 +66,7 @@ static inline rp_ns rp_coordinator_elapsed(const struct rp_coordinator *c)
                            : rp_pauses_elapsed(&c->pauses, rp_loop_now(c->loop));
 }
 
-/* ---- coordinator.c -------------------------------------------------------------------------------------------- */
+/* ---- coordinator.c --------------------------------------------------------------------------- */
 
 extern const struct rp_peers_events rp_coordinator_peers_events;
 /* The first worker, and the clock. */
@@ -73,7 +74,7 @@ RP_NODISCARD int rp_coordinator_start(struct rp_coordinator *c);
 /* Does it, and what follows. */
 void rp_coordinator_act(struct rp_coordinator *c, struct rp_next next);
 
-/* ---- control.c ------------------------------------------------------------------------------------------------ */
+/* ---- control.c ------------------------------------------------------------------------------- */
 
 extern const struct rp_control_ops rp_coordinator_control_ops;
 void rp_coordinator_signal(struct rp_signals *signals, int number);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The verdict: thresholds, the accounting identity, errors of iterations; what is said of the generator (judge_generator.c). */
+/* The verdict: thresholds, the accounting identity, errors of iterations; what is said of the
+ * generator (judge_generator.c). */
 
 #include "coordinator/judge.h"
 
@@ -29,7 +30,7 @@ int rp_judge_prepare(struct rp_result *result)
     return r;
 }
 
-/* ---- thresholds ------------------------------------------------------------------------------------------- */
+/* ---- thresholds ------------------------------------------------------------------------------ */
 
 static struct rp_verdict judge_one(struct rp_coordinator *c, const struct rp_threshold *threshold)
 {
@@ -130,7 +131,7 @@ void rp_judge_errors(struct rp_result *result)
                        (unsigned long long)bugs, bugs == 1 ? "" : "s");
 }
 
-/* ---- accounting ------------------------------------------------------------------------------------------- */
+/* ---- accounting ------------------------------------------------------------------------------ */
 
 /* As it is: what a worker sends need not be a whole number. */
 static bool counter_is(struct rp_coordinator *c, enum rp_builtin metric, uint64_t expected)
@@ -166,7 +167,7 @@ static void check_accounting(struct rp_coordinator *c)
                        "the sums of a worker's reports differ from its totals (a defect of rampa)");
 }
 
-/* ---- the generator itself --------------------------------------------------------------------------------- */
+/* ---- the generator itself -------------------------------------------------------------------- */
 
 static bool is_any_lost(const struct rp_coordinator *c)
 {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * A worker's time is divided into what it computed, what it waited for a processor, and the rest, which it had to spare. When
- * nearly nothing is left to spare, whoever took the time is named: the worker itself, a quota, other programs. What its loop
- * and its schedules made of it is judged beside that, for a script that blocks stops both without any processor time.
+ * A worker's time is divided into what it computed, what it waited for a processor, and the rest,
+ * which it had to spare. When nearly nothing is left to spare, whoever took the time is named: the
+ * worker itself, a quota, other programs. What its loop and its schedules made of it is judged
+ * beside that, for a script that blocks stops both without any processor time.
  *
- * Iterations that were dropped because all VUs were busy are the plan's limit or the server's, not the generator's, and a
- * warning says so; only those that were dropped late count here.
+ * Iterations that were dropped because all VUs were busy are the plan's limit or the server's, not
+ * the generator's, and a warning says so; only those that were dropped late count here.
  */
 
 #include "coordinator/judge_generator.h"
@@ -23,7 +24,7 @@ enum { TEXT_MAX = 1024, LIMITED_COUNT = 10, FAULTS_MIN = 100, FAULTS_PER_S = 10 
 /* A burst at the start of a short test is no limit, nor are a few. */
 #define LIMITED_TIME RP_S
 
-/* ---- shares --------------------------------------------------------------------------------------------------- */
+/* ---- shares ---------------------------------------------------------------------------------- */
 
 static double share(double part, double whole)
 {
@@ -45,7 +46,8 @@ static rp_ns waited_for_others(const struct rp_worker_health *health)
     return health->waited > health->stopped ? health->waited - health->stopped : 0;
 }
 
-/* Of the loop's lateness, what the script explains: half of it is enough to be the one to look at. */
+/* Of the loop's lateness, what the script explains: half of it is enough to be the one to look
+ * at. */
 static bool is_scripts(const struct rp_worker_health *health)
 {
     return of_time(health, health->blocked) >= late_share(health) / 2;
@@ -63,7 +65,8 @@ static enum rp_generator_verdict by_time(const struct rp_worker_health *health, 
     return by_share(of_time(health, part), part >= LIMITED_TIME);
 }
 
-/* Who took @part of a processor, when the thread wanted all there was: the verdict on that is theirs who took much of it. */
+/* Who took @part of a processor, when the thread wanted all there was: the verdict on that is
+ * theirs who took much of it. */
 static enum rp_generator_verdict by_blame(const struct rp_worker_health *health, rp_ns part)
 {
     double wanted = (double)health->computed + (double)health->waited;
@@ -120,7 +123,7 @@ enum rp_generator_verdict rp_judge_health(const struct rp_worker_health *health,
     }
 }
 
-/* ---- sentences ------------------------------------------------------------------------------------------------ */
+/* ---- sentences ------------------------------------------------------------------------------- */
 
 /* What @cause took: which worker had most of it. */
 static double weight(const struct rp_worker_health *health, enum rp_generator_cause cause)
@@ -246,7 +249,7 @@ static char *sentence(const struct rp_worker_health *workers, size_t count,
     return ret;
 }
 
-/* ---- all of them ---------------------------------------------------------------------------------------------- */
+/* ---- all of them ----------------------------------------------------------------------------- */
 
 static bool comes_before(const struct rp_generator_reason *a, const struct rp_generator_reason *b)
 {

@@ -41,7 +41,7 @@ static struct rp_next kill_because(struct rp_coordinator *c, struct rp_peer *pee
     return kill_it(peer);
 }
 
-/* ---- one has ended ---------------------------------------------------------------------------------------- */
+/* ---- one has ended --------------------------------------------------------------------------- */
 
 /* The run could not even begin. */
 static int died_early(struct rp_coordinator *c, struct rp_peer *peer, const struct rp_peer_end *end)
@@ -146,7 +146,7 @@ struct rp_next rp_loss_of(struct rp_coordinator *c, struct rp_peer *peer,
     return (struct rp_next){ .kind = after_loss(c, borne), .status = status };
 }
 
-/* ---- one is late ------------------------------------------------------------------------------------------ */
+/* ---- one is late ----------------------------------------------------------------------------- */
 
 static struct rp_next hook_overdue(struct rp_coordinator *c, struct rp_peer *peer)
 {
@@ -186,7 +186,7 @@ struct rp_next rp_loss_overdue(struct rp_coordinator *c, struct rp_peer *peer)
     return kill_it(peer);
 }
 
-/* ---- one says nothing ------------------------------------------------------------------------------------- */
+/* ---- one says nothing ------------------------------------------------------------------------ */
 
 struct rp_next rp_loss_look(struct rp_coordinator *c, struct rp_peer *peer)
 {
@@ -202,7 +202,8 @@ struct rp_next rp_loss_look(struct rp_coordinator *c, struct rp_peer *peer)
         return kill_because(c, peer, "%s was stopped by a signal", rp_peer_name(peer, name));
     if (peer->is_silent || peer->step != RP_STEP_RUNNING)
         return nothing;
-    /* Those that listen to events hear of it at once; why it was, the worker may say when it can. */
+    /* Those that listen to events hear of it at once; why it was, the worker may say when it
+     * can. */
     peer->is_silent = true;
     snprintf(text, sizeof(text),
              "%s has said nothing for more than 2 s: its script blocks it, or the machine is "

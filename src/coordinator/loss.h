@@ -2,9 +2,10 @@
 #pragma once
 
 /*
- * coordinator/loss.h - workers that die, stop or hang. A run that has lost one is aborted, or goes on with what is left
- * when the user wants that: its share of the load is missing from then on, and the result says from when. Where the run
- * cannot be what it was meant to be at all (before its start, without any worker, in a hook), it always ends.
+ * coordinator/loss.h - workers that die, stop or hang. A run that has lost one is aborted, or goes
+ * on with what is left when the user wants that: its share of the load is missing from then on, and
+ * the result says from when. Where the run cannot be what it was meant to be at all (before its
+ * start, without any worker, in a hook), it always ends.
  */
 
 #include "coordinator/next.h"

@@ -128,7 +128,7 @@ int rp_merge_total(struct rp_merging *merging, struct rp_peer *peer,
     return take_value(merging, peer->index, total, verify);
 }
 
-/* ---- how far it is ---------------------------------------------------------------------------------------- */
+/* ---- how far it is --------------------------------------------------------------------------- */
 
 bool rp_merge_ends_round(struct rp_merging *merging)
 {
@@ -184,7 +184,7 @@ int rp_merge_state(struct rp_merging *merging, struct rp_peer *peer,
     return 0;
 }
 
-/* ---- errors ----------------------------------------------------------------------------------------------- */
+/* ---- errors ---------------------------------------------------------------------------------- */
 
 /* A table of one row an error and one column a worker, for all errors there are. */
 static int reserve_counts(struct rp_merging *merging)
@@ -272,7 +272,7 @@ int rp_merge_error(struct rp_merging *merging, struct rp_peer *peer,
     return r;
 }
 
-/* ---- the accounting --------------------------------------------------------------------------------------- */
+/* ---- the accounting -------------------------------------------------------------------------- */
 
 static int begin_accounting(struct rp_result *result)
 {
@@ -356,7 +356,7 @@ int rp_merge_finished(struct rp_merging *merging, struct rp_peer *peer,
     return add_accounting(result, &finished->accounting);
 }
 
-/* ---- its name, and its farewell --------------------------------------------------------------------------- */
+/* ---- its name, and its farewell -------------------------------------------------------------- */
 
 /* Takes the texts over, whatever comes of it. */
 static int name_worker(struct rp_result_worker *worker, char *loop, char *runtime)
@@ -373,8 +373,8 @@ static int name_worker(struct rp_result_worker *worker, char *loop, char *runtim
     return 0;
 }
 
-/* The result shows every worker up to the last one that has said hello. Those before it which have not, or not yet, have
- * empty texts. */
+/* The result shows every worker up to the last one that has said hello. Those before it which have
+ * not, or not yet, have empty texts. */
 static int show_workers(struct rp_result *result, size_t count)
 {
     for (size_t i = result->worker_count; i < count; i++) {
@@ -416,7 +416,7 @@ void rp_merge_bye(struct rp_merging *merging, struct rp_peer *peer, const struct
     peer->has_farewell = true;
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 void rp_merging_init(struct rp_merging *merging, struct rp_result *result,
                      const struct rp_peers *peers, struct rp_pauses *pauses)

@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * coordinator/merge.h - what the workers measured, merged into the result by addition. What follows from it is decided
- * elsewhere. Whatever returns a negative code: the worker spoke nonsense, or -ENOMEM.
+ * coordinator/merge.h - what the workers measured, merged into the result by addition. What follows
+ * from it is decided elsewhere. Whatever returns a negative code: the worker spoke nonsense, or
+ * -ENOMEM.
  */
 
 #include "coordinator/pauses.h"
@@ -53,9 +54,10 @@ void rp_merge_bye(struct rp_merging *merging, struct rp_peer *peer, const struct
 /* It is lost while it ran: what it has told last becomes its part of the accounting. -ENOMEM. */
 RP_NODISCARD int rp_merge_loss(struct rp_merging *merging, const struct rp_peer *peer);
 
-/* The workers have said what they have to say: what no point of the series has yet becomes the end of it. -ENOMEM. */
+/* The workers have said what they have to say: what no point of the series has yet becomes the end
+ * of it. -ENOMEM. */
 RP_NODISCARD int rp_merge_end(struct rp_merging *merging);
 
-/* Whether every worker that runs has told its state since this was so last. One that is blocked must not keep thresholds
- * from being judged. */
+/* Whether every worker that runs has told its state since this was so last. One that is blocked
+ * must not keep thresholds from being judged. */
 bool rp_merge_ends_round(struct rp_merging *merging);

@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * coordinator/next.h - what follows from something that has happened. Whoever takes a message, judges, or sees a worker end
- * only decides; coordinator.c acts. Why something follows is in the result or in the error already.
+ * coordinator/next.h - what follows from something that has happened. Whoever takes a message,
+ * judges, or sees a worker end only decides; coordinator.c acts. Why something follows is in the
+ * result or in the error already.
  */
 
 #include "base/slice.h"

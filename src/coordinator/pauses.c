@@ -7,7 +7,7 @@
 #include "coordinator/peer.h"
 #include "run/result.h"
 
-/* ---- the clock -------------------------------------------------------------------------------------------- */
+/* ---- the clock ------------------------------------------------------------------------------- */
 
 void rp_pauses_start(struct rp_pauses *pauses, rp_ns at)
 {
@@ -43,7 +43,7 @@ bool rp_pauses_end(struct rp_pauses *pauses, rp_ns now)
     return true;
 }
 
-/* ---- the record ------------------------------------------------------------------------------------------- */
+/* ---- the record ------------------------------------------------------------------------------ */
 
 static int add_pause(struct rp_pauses *pauses, struct rp_result *result, rp_ns start)
 {
@@ -61,8 +61,8 @@ static int add_pause(struct rp_pauses *pauses, struct rp_result *result, rp_ns s
     return 0;
 }
 
-/* The worker that told for all is lost, and the sums of the one that does it now differ by microseconds: no pause of its
- * own, even if it has not yet heard of the end of the last one. */
+/* The worker that told for all is lost, and the sums of the one that does it now differ by
+ * microseconds: no pause of its own, even if it has not yet heard of the end of the last one. */
 static void take_over(struct rp_pauses *pauses, const struct rp_peer *peer, bool is_paused)
 {
     if (!pauses->is_noting && !(is_paused && pauses->is_paused))
@@ -71,8 +71,8 @@ static void take_over(struct rp_pauses *pauses, const struct rp_peer *peer, bool
         pauses->noted_by = peer->index;
 }
 
-/* A worker tells at each beginning and end, and in between: a pause that is known grows. Of several workers, which hear
- * of it microseconds after each other, the first tells for all. */
+/* A worker tells at each beginning and end, and in between: a pause that is known grows. Of several
+ * workers, which hear of it microseconds after each other, the first tells for all. */
 int rp_pauses_note(struct rp_pauses *pauses, struct rp_result *result, struct rp_peer *peer,
                    bool is_first, rp_ns elapsed, rp_ns paused, bool is_paused)
 {

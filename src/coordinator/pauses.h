@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * coordinator/pauses.h - the clock of a run, and its pauses. The coordinator keeps a clock of its own for what it shows and
- * how long it waits; what the result says of pauses is what the workers' engines have measured.
+ * coordinator/pauses.h - the clock of a run, and its pauses. The coordinator keeps a clock of its
+ * own for what it shows and how long it waits; what the result says of pauses is what the workers'
+ * engines have measured.
  */
 
 #include <stdbool.h>
@@ -35,8 +36,8 @@ rp_ns rp_pauses_elapsed(const struct rp_pauses *pauses, rp_ns now);
 /* False: it paused, or did not, already. */
 bool rp_pauses_begin(struct rp_pauses *pauses, rp_ns now);
 bool rp_pauses_end(struct rp_pauses *pauses, rp_ns now);
-/* What a worker says of its time. @is_first: it is the first of those that are left, which tells for all. -EBADMSG,
- * -ENOMEM. */
+/* What a worker says of its time. @is_first: it is the first of those that are left, which tells
+ * for all. -EBADMSG, -ENOMEM. */
 RP_NODISCARD int rp_pauses_note(struct rp_pauses *pauses, struct rp_result *result,
                                 struct rp_peer *peer, bool is_first, rp_ns elapsed, rp_ns paused,
                                 bool is_paused);

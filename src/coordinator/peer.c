@@ -8,7 +8,7 @@
 
 enum { REMIND_S = 1, SECOND_LOOK_S = 1 };
 
-/* ---- all of them ------------------------------------------------------------------------------------------ */
+/* ---- all of them ----------------------------------------------------------------------------- */
 
 void rp_peers_init(struct rp_peers *peers, struct rp_loop *loop,
                    const struct rp_peer_source *source, const struct rp_peers_events *events,
@@ -105,7 +105,7 @@ rp_ns rp_peers_reported(const struct rp_peers *peers)
     return least == RP_NS_NEVER ? most : least;
 }
 
-/* ---- what happens to one ---------------------------------------------------------------------------------- */
+/* ---- what happens to one --------------------------------------------------------------------- */
 
 static void on_message(struct rp_channel *channel, const struct rp_message *message)
 {
@@ -159,7 +159,7 @@ static const struct rp_peer_events body_events = {
     .ended = on_ended,
 };
 
-/* ---- its beginning and its end ---------------------------------------------------------------------------- */
+/* ---- its beginning and its end --------------------------------------------------------------- */
 
 static int add(struct rp_peers *peers, struct rp_peer **ret)
 {
@@ -236,7 +236,7 @@ void rp_peer_close(struct rp_peer *peer)
     stop_waiting(peer);
 }
 
-/* ---- speaking with it ------------------------------------------------------------------------------------- */
+/* ---- speaking with it ------------------------------------------------------------------------ */
 
 static void tell_unsent(struct rp_task *task)
 {
@@ -282,7 +282,7 @@ const char *rp_peer_name(const struct rp_peer *peer, char out[RP_PEER_NAME_MAX])
     return out;
 }
 
-/* ---- waiting for it --------------------------------------------------------------------------------------- */
+/* ---- waiting for it -------------------------------------------------------------------------- */
 
 bool rp_peer_has_answered(struct rp_peer *peer)
 {
@@ -319,7 +319,8 @@ static void time_is_over(struct rp_timer *timer, rp_ns now)
     rp_timer_arm(peer->peers->loop, timer, now + REMIND_S * RP_S, time_is_over);
 }
 
-/* Its time may have gone by while somebody else held up the thread: then it has not had its turn yet. */
+/* Its time may have gone by while somebody else held up the thread: then it has not had its turn
+ * yet. */
 static void hook_overdue(struct rp_timer *timer, rp_ns now)
 {
     struct rp_peer *peer = rp_container_of(timer, struct rp_peer, patience);

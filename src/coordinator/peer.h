@@ -2,12 +2,14 @@
 #pragma once
 
 /*
- * coordinator/peer.h - the workers of a run as their coordinator holds them, whatever they are made of (peer_kind.h): they
- * begin, are spoken to, are waited for, and end. What follows from that is the owner's to decide, which is told by events.
+ * coordinator/peer.h - the workers of a run as their coordinator holds them, whatever they are made
+ * of (peer_kind.h): they begin, are spoken to, are waited for, and end. What follows from that is
+ * the owner's to decide, which is told by events.
  *
- * How long a worker is waited for: when what it was told should be over, it is reminded once a second. A worker whose script
- * blocks it interrupts that script then; one that is busy goes on. When that does not help, it is overdue. While
- * iterations run, a worker that still reports is slow and not stuck, and has the patience that is meant for that.
+ * How long a worker is waited for: when what it was told should be over, it is reminded once a
+ * second. A worker whose script blocks it interrupts that script then; one that is busy goes on.
+ * When that does not help, it is overdue. While iterations run, a worker that still reports is slow
+ * and not stuck, and has the patience that is meant for that.
  */
 
 #include "coordinator/peer_kind.h"
@@ -62,7 +64,8 @@ struct rp_peers_events {
     void (*message)(struct rp_peer *peer, const struct rp_message *message);
     /* Its channel broke or ended: as rp_channel_events.closed(). It may live. */
     void (*closed)(struct rp_peer *peer, int status);
-    /* It was not told what it should have been told, and would wait for ever: -ENOMEM, or -EMSGSIZE. */
+    /* It was not told what it should have been told, and would wait for ever: -ENOMEM, or
+     * -EMSGSIZE. */
     void (*unsent)(struct rp_peer *peer, int status);
     void (*line)(struct rp_peer *peer, bool is_stderr, const char *text);
     /* It is no more, and no other event comes of it; it counts as gone once the owner says so. */
@@ -82,7 +85,7 @@ struct rp_peers {
 
 enum { RP_PATIENCE_S = 10 };
 
-/* ---- all of them ------------------------------------------------------------------------------------------ */
+/* ---- all of them ----------------------------------------------------------------------------- */
 
 /* @patience 0: RP_PATIENCE_S. @source and @events are borrowed. */
 void rp_peers_init(struct rp_peers *peers, struct rp_loop *loop,
@@ -90,10 +93,12 @@ void rp_peers_init(struct rp_peers *peers, struct rp_loop *loop,
                    rp_ns patience);
 /* Ends them all. A zeroed list is valid. */
 void rp_peers_deinit(struct rp_peers *peers);
-/* One more, started. -RP_EUSER and others with @err filled, -ENOMEM; one that did not start counts as gone. */
+/* One more, started. -RP_EUSER and others with @err filled, -ENOMEM; one that did not start counts
+ * as gone. */
 RP_NODISCARD int rp_peers_start(struct rp_peers *peers, struct rp_error *err, struct rp_peer **ret);
 
-/* The one behind @peer that has not ended; NULL as @peer: the first of them. NULL when there is none. */
+/* The one behind @peer that has not ended; NULL as @peer: the first of them. NULL when there is
+ * none. */
 struct rp_peer *rp_peers_next(const struct rp_peers *peers, const struct rp_peer *peer);
 /* The workers that have not ended. */
 #define RP_EACH_PEER(list, peer)                                                                   \
@@ -112,7 +117,7 @@ void rp_peers_kill(const struct rp_peers *peers); /* why, the caller has said */
 void rp_peers_be_patient(const struct rp_peers *peers, int times, rp_ns more);
 void rp_peers_take_your_time(const struct rp_peers *peers);
 
-/* ---- one of them ------------------------------------------------------------------------------------------ */
+/* ---- one of them ----------------------------------------------------------------------------- */
 
 /* With the fields of @from (wire/messages.h); NULL for a message without fields. */
 void rp_peer_send(struct rp_peer *peer, enum rp_message_type type, const void *from);
@@ -121,15 +126,15 @@ void rp_peer_kill(struct rp_peer *peer); /* why, the caller has said */
 void rp_peer_close(struct rp_peer *peer);
 /* It has said something. */
 void rp_peer_spoke(struct rp_peer *peer);
-/* In @more it should have done what it was told: then it is reminded, and overdue @times the configured patience later.
- * While iterations run, once is enough for one that says nothing. */
+/* In @more it should have done what it was told: then it is reminded, and overdue @times the
+ * configured patience later. While iterations run, once is enough for one that says nothing. */
 void rp_peer_be_patient(struct rp_peer *peer, int times, rp_ns more);
 void rp_peer_take_your_time(struct rp_peer *peer); /* no limit */
-/* It has said its last word, or its channel has ended: it should end now. The two above change nothing for a worker
- * whose channel has ended. */
+/* It has said its last word, or its channel has ended: it should end now. The two above change
+ * nothing for a worker whose channel has ended. */
 void rp_peer_expect_end(struct rp_peer *peer);
-/* Reads what it has sent. Whether it has answered, or ended: who comes late is not late when it is the coordinator that did
- * not look. */
+/* Reads what it has sent. Whether it has answered, or ended: who comes late is not late when it is
+ * the coordinator that did not look. */
 bool rp_peer_has_answered(struct rp_peer *peer);
 /* The end of what it wrote, borrowed; "" when there is nothing. */
 const char *rp_peer_last_words(const struct rp_peer *peer);

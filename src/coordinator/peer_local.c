@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Neither side can be stuck without the other, so nobody waits for this worker to say something: what holds it up holds up
- * the coordinator's timers too. The exception is a hook that waits for something for longer than its time and swallows
- * its cancellation.
+ * Neither side can be stuck without the other, so nobody waits for this worker to say something:
+ * what holds it up holds up the coordinator's timers too. The exception is a hook that waits for
+ * something for longer than its time and swallows its cancellation.
  */
 
 #include "coordinator/peer_local.h"

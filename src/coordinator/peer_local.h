@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * coordinator/peer_local.h - the worker that stands on the coordinator's own loop, in a program that is not ours. Nobody can
- * kill it: it is left alone, and what it still says is not heard.
+ * coordinator/peer_local.h - the worker that stands on the coordinator's own loop, in a program
+ * that is not ours. Nobody can kill it: it is left alone, and what it still says is not heard.
  */
 
 #include "coordinator/peer_kind.h"

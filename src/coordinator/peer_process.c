@@ -28,7 +28,7 @@ static const struct body *const_body_of(const struct rp_peer_body *body)
     return rp_container_of(body, const struct body, body);
 }
 
-/* ---- what happens to it ----------------------------------------------------------------------------------- */
+/* ---- what happens to it ---------------------------------------------------------------------- */
 
 static void on_line(struct rp_process *process, bool is_stderr, const char *text)
 {
@@ -51,7 +51,7 @@ static const struct rp_process_events process_events = {
     .ended = on_ended,
 };
 
-/* ---- what is done with it --------------------------------------------------------------------------------- */
+/* ---- what is done with it -------------------------------------------------------------------- */
 
 static int start(struct rp_peer_body *body, struct rp_error *err)
 {
@@ -114,7 +114,7 @@ static const struct rp_peer_ops process_ops = {
     .overdue = "blocked past its timeout and was killed",
 };
 
-/* ---- where they come from --------------------------------------------------------------------------------- */
+/* ---- where they come from -------------------------------------------------------------------- */
 
 static int make(const struct rp_peer_source *source, uint32_t index, struct rp_peer_body **ret)
 {

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * coordinator/peer_process.h - workers that are child processes. Each finds its channel as descriptor RP_PROCESS_CONTROL_FD,
- * shares our clock, and is killed by signals.
+ * coordinator/peer_process.h - workers that are child processes. Each finds its channel as
+ * descriptor RP_PROCESS_CONTROL_FD, shares our clock, and is killed by signals.
  */
 
 #include "coordinator/peer_kind.h"

@@ -36,8 +36,8 @@ enum rp_run_phase rp_phase_shown(enum rp_phase phase, bool is_stopping)
     }
 }
 
-/* setup() runs, or what it returned is shared. When the run is not to be, what setup() has made is torn down all the same, by
- * the first worker that is left, once that has nothing else to do. */
+/* setup() runs, or what it returned is shared. When the run is not to be, what setup() has made is
+ * torn down all the same, by the first worker that is left, once that has nothing else to do. */
 static enum rp_next_kind after_setup(struct rp_phase_facts facts, const struct rp_peers *peers,
                                      const struct rp_peer *first)
 {

@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * coordinator/phase.h - the phases of a run, and the one place that says which may follow which, and when.
+ * coordinator/phase.h - the phases of a run, and the one place that says which may follow which,
+ * and when.
  */
 
 #include <stdbool.h>

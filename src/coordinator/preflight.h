@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * coordinator/preflight.h - limits of the machine that a plan may meet, said before the run instead of after it. They are
- * warnings: whether each VU opens a connection, and to where, is the script's affair.
+ * coordinator/preflight.h - limits of the machine that a plan may meet, said before the run instead
+ * of after it. They are warnings: whether each VU opens a connection, and to where, is the script's
+ * affair.
  */
 
 #include "plan/plan.h"

@@ -17,7 +17,7 @@ enum { LINE_MAX_BYTES = 64 * 1024 };
 
 extern char **environ;
 
-/* ---- its output ------------------------------------------------------------------------------------------- */
+/* ---- its output ------------------------------------------------------------------------------ */
 
 static void keep_last_words(struct rp_process *process, const char *line)
 {
@@ -98,7 +98,7 @@ static void pipe_ready(struct rp_watch *watch, unsigned ready)
     read_pipe(rp_container_of(watch, struct rp_process_pipe, watch));
 }
 
-/* ---- its end ---------------------------------------------------------------------------------------------- */
+/* ---- its end --------------------------------------------------------------------------------- */
 
 static void exited(struct rp_watch *watch, unsigned ready)
 {
@@ -106,7 +106,8 @@ static void exited(struct rp_watch *watch, unsigned ready)
     int status = 0;
 
     rp_watch_stop(watch);
-    /* What it has started and left behind goes with it. While nobody has waited for it, the number is still its own. */
+    /* What it has started and left behind goes with it. While nobody has waited for it, the number
+     * is still its own. */
     rp_process_kill(process, SIGKILL);
     while (waitpid(process->pid, &status, 0) < 0 && errno == EINTR)
         ;
@@ -194,7 +195,7 @@ void rp_process_describe_status(int status, char *out, size_t size)
         snprintf(out, size, "exited with status %d", WEXITSTATUS(status));
 }
 
-/* ---- its start -------------------------------------------------------------------------------------------- */
+/* ---- its start ------------------------------------------------------------------------------- */
 
 struct ends { /* descriptors of both sides; -1 = not open */
     int control[2], out[2], err[2];
@@ -240,7 +241,8 @@ static int spawn(const struct ends *ends, char *const argv[], pid_t *ret)
     return -r;
 }
 
-/* dup2 onto itself would leave CLOEXEC set, and onto another end would close it: our ends stay above. */
+/* dup2 onto itself would leave CLOEXEC set, and onto another end would close it: our ends stay
+ * above. */
 static int move_up(int *fd)
 {
     int moved = fcntl(*fd, F_DUPFD_CLOEXEC, RP_PROCESS_CONTROL_FD + 1);

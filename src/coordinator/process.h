@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * coordinator/process.h - a worker process: started with a control socket as descriptor 3, its output read line by line,
- * its end noticed by the loop.
+ * coordinator/process.h - a worker process: started with a control socket as descriptor 3, its
+ * output read line by line, its end noticed by the loop.
  */
 
 #include <stdbool.h>
@@ -19,8 +19,8 @@ struct rp_process;
 struct rp_process_events {
     /* A line (without its end) that the process wrote. */
     void (*line)(struct rp_process *process, bool is_stderr, const char *text);
-    /* It has ended; all its output was delivered, and what was left of its process group is killed. @status as of
-     * waitpid. */
+    /* It has ended; all its output was delivered, and what was left of its process group is killed.
+     * @status as of waitpid. */
     void (*ended)(struct rp_process *process, int status);
 };
 
@@ -44,8 +44,9 @@ struct rp_process { /* embedded, zeroed before the start */
     struct rp_buf last_words;
 };
 
-/* Starts @argv (found on PATH) in a process group of its own, standard input closed, SIGINT and SIGTERM unblocked.
- * *ret_control is our end of the control socket. -errno; -ENOENT when there is no such program. */
+/* Starts @argv (found on PATH) in a process group of its own, standard input closed, SIGINT and
+ * SIGTERM unblocked. *ret_control is our end of the control socket. -errno; -ENOENT when there is
+ * no such program. */
 RP_NODISCARD int rp_process_start(struct rp_process *process, struct rp_loop *loop,
                                   char *const argv[], const struct rp_process_events *events,
                                   int *ret_control);

@@ -19,7 +19,7 @@ static void tell(struct rp_coordinator *c, struct rp_event event)
     rp_sinks_event(c->config->sinks, &event);
 }
 
-/* ---- how far it is ------------------------------------------------------------------------------------------ */
+/* ---- how far it is --------------------------------------------------------------------------- */
 
 static rp_ns longest_of(const struct rp_plan *plan)
 {
@@ -89,7 +89,7 @@ void rp_publish_snapshot(struct rp_coordinator *c)
         publish_snapshot(c);
 }
 
-/* ---- words -------------------------------------------------------------------------------------------------- */
+/* ---- words ----------------------------------------------------------------------------------- */
 
 void rp_publish_warning(struct rp_coordinator *c, const char *text)
 {
@@ -102,7 +102,7 @@ void rp_publish_line(struct rp_coordinator *c, bool is_stderr, const char *text)
                                .printed = { .is_stderr = is_stderr, .text = text } });
 }
 
-/* ---- verdicts ------------------------------------------------------------------------------------------------ */
+/* ---- verdicts -------------------------------------------------------------------------------- */
 
 bool rp_publish_wants_live(const struct rp_coordinator *c)
 {
@@ -171,7 +171,7 @@ void rp_publish_generator(struct rp_coordinator *c)
         publish_reasons(c);
 }
 
-/* ---- the end ------------------------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 void rp_publish_end(struct rp_coordinator *c, int r)
 {

@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * coordinator/publish.h - what the sinks of a run are told; nothing is made when none of them wants it.
+ * coordinator/publish.h - what the sinks of a run are told; nothing is made when none of them wants
+ * it.
  */
 
 #include <stdbool.h>

@@ -28,9 +28,10 @@ struct rp_next rp_receive_nonsense(struct rp_coordinator *c, struct rp_peer *pee
     return (struct rp_next){ .kind = RP_NEXT_KILL, .peer = peer };
 }
 
-/* ---- until there is a plan -------------------------------------------------------------------------------- */
+/* ---- until there is a plan ------------------------------------------------------------------- */
 
-/* Ours is behind by the time that the message took, so that this worker starts earlier by as much. */
+/* Ours is behind by the time that the message took, so that this worker starts earlier by as
+ * much. */
 static void note_clock(struct rp_peer *peer, rp_ns clock)
 {
     if (!peer->body->ops->has_own_clock || clock <= 0)
@@ -151,7 +152,7 @@ static struct rp_next take_ready(struct rp_coordinator *c, struct rp_peer *peer,
     return look;
 }
 
-/* ---- hooks ------------------------------------------------------------------------------------------------ */
+/* ---- hooks ----------------------------------------------------------------------------------- */
 
 /* What a hook raised is an error group too, with its traceback. Its message is "Type: text". */
 static void add_hook_error(struct rp_coordinator *c, const char *hook, const struct rp_error *err)
@@ -231,7 +232,7 @@ static struct rp_next take_failed(struct rp_coordinator *c, struct rp_peer *peer
     return give_up(-RP_EUSER);
 }
 
-/* ---- at any time ------------------------------------------------------------------------------------------ */
+/* ---- at any time ----------------------------------------------------------------------------- */
 
 static struct rp_next take_warning(struct rp_coordinator *c, struct rp_peer *peer,
                                    const union rp_msg_any *message)
@@ -271,7 +272,7 @@ static struct rp_next take_abort(struct rp_coordinator *c, struct rp_peer *peer,
                                                                   : RP_NEXT_ABANDON };
 }
 
-/* ---- what it measured ------------------------------------------------------------------------------------- */
+/* ---- what it measured ------------------------------------------------------------------------ */
 
 static struct rp_next after_merge(struct rp_coordinator *c, struct rp_peer *peer, int r)
 {
@@ -337,7 +338,7 @@ static struct rp_next take_bye(struct rp_coordinator *c, struct rp_peer *peer,
     return (struct rp_next){ .kind = RP_NEXT_END, .peer = peer };
 }
 
-/* ---- which message when ----------------------------------------------------------------------------------- */
+/* ---- which message when ---------------------------------------------------------------------- */
 
 #define IN(step) (1u << RP_STEP_##step)
 
@@ -350,7 +351,8 @@ enum {
 static const struct input {
     enum rp_message_type type;
     unsigned steps; /* of its sender, in which it is legal */
-    /* Of several workers, some are still about what they were told before the run was given up: then it is ignored. */
+    /* Of several workers, some are still about what they were told before the run was given up:
+     * then it is ignored. */
     bool may_be_late;
     /* Before there is a plan, and while only the plan is wanted, nothing is measured. */
     bool is_measured;

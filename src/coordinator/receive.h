@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * coordinator/receive.h - what the workers send: which message is legal in which step, and what follows from it.
+ * coordinator/receive.h - what the workers send: which message is legal in which step, and what
+ * follows from it.
  */
 
 #include "coordinator/next.h"

@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * coordinator/signals.h - the signals that steer a run, taken over while it lasts: SIGINT, SIGTERM, SIGUSR1, SIGUSR2.
+ * coordinator/signals.h - the signals that steer a run, taken over while it lasts: SIGINT, SIGTERM,
+ * SIGUSR1, SIGUSR2.
  */
 
 #include <signal.h>

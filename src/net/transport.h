@@ -64,8 +64,8 @@ struct rp_transport_ops {
     /* Borrows both parts (either may be empty) until they are sent, the transport ends or is
      * closed. -EBUSY while a send is in progress, -ENOTCONN when not open. */
     int (*send)(struct rp_transport *transport, struct rp_slice a, struct rp_slice b);
-    /* For servers, as the functions of struct rp_stream: send_now returns RP_STREAM_LEFT when bytes are left. NULL in a
-     * layer that only clients have. */
+    /* For servers, as the functions of struct rp_stream: send_now returns RP_STREAM_LEFT when bytes
+     * are left. NULL in a layer that only clients have. */
     int (*send_now)(struct rp_transport *transport, struct rp_slice a, struct rp_slice b);
     void (*pause)(struct rp_transport *transport);
     int (*resume)(struct rp_transport *transport);
@@ -100,8 +100,8 @@ struct rp_tcp {
 /* Zeroed memory of the caller; must not move while open. @events and user are set by its user
  * before the connect. */
 void rp_tcp_init(struct rp_tcp *tcp, struct rp_loop *loop);
-/* In place of connecting: takes over what a listener has accepted, and is ready for sending at once, without a callback.
- * -errno: @fd is still the caller's. */
+/* In place of connecting: takes over what a listener has accepted, and is ready for sending at
+ * once, without a callback. -errno: @fd is still the caller's. */
 RP_NODISCARD int rp_tcp_adopt(struct rp_tcp *tcp, int fd);
 
 /* Makes @layer, which is zeroed memory, a transport over @below, and makes it the user of @below.

@@ -9,8 +9,8 @@
 #include "plan/metrics.h"
 
 /*
- * Both collectors take every series, sort, and sum neighbours: n log n in the number of series, which the registry
- * bounds, whatever other tags (scenario, the user's) split them by.
+ * Both collectors take every series, sort, and sum neighbours: n log n in the number of series,
+ * which the registry bounds, whatever other tags (scenario, the user's) split them by.
  */
 
 static size_t builtin_rank(const char *name)

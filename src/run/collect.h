@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * run/collect.h - what the summary and the result file both show and the store holds only as series: views in a stable
- * order, checks by name, failed requests by kind.
+ * run/collect.h - what the summary and the result file both show and the store holds only as
+ * series: views in a stable order, checks by name, failed requests by kind.
  */
 
 #include <stddef.h>
@@ -12,8 +12,9 @@
 #include "base/compiler.h"
 #include "stats/store.h"
 
-/* Every view: built-in metrics in the order of their table, then the script's own by name; a metric's sub-metrics behind
- * it. Which worker spoke first has no influence. *ret is an array of borrowed views; free it with rp_free. */
+/* Every view: built-in metrics in the order of their table, then the script's own by name; a
+ * metric's sub-metrics behind it. Which worker spoke first has no influence. *ret is an array of
+ * borrowed views; free it with rp_free. */
 RP_NODISCARD int rp_views_sorted(struct rp_store *store, struct rp_view ***ret, size_t *ret_count);
 
 struct rp_check_count {
@@ -42,8 +43,8 @@ struct rp_failed_requests { /* zeroed is valid */
     uint64_t total;
 };
 
-/* Sums the series of "http_reqs" that carry an error or an error_code and were not an expected response; most frequent
- * first. */
+/* Sums the series of "http_reqs" that carry an error or an error_code and were not an expected
+ * response; most frequent first. */
 RP_NODISCARD int rp_failed_requests_collect(const struct rp_store *store,
                                             struct rp_failed_requests *ret);
 void rp_failed_requests_deinit(struct rp_failed_requests *failed);

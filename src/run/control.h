@@ -2,10 +2,12 @@
 #pragma once
 
 /*
- * run/control.h - how a run is steered, by whoever may: signals, a terminal, a page, another program.
+ * run/control.h - how a run is steered, by whoever may: signals, a terminal, a page, another
+ * program.
  *
- * A control belongs to who makes the run and holds while the run goes on: a sink finds it in its list (run/sink.h). Calls
- * come from the thread of the run. NULL is a run that is not, or no longer, there: nothing happens.
+ * A control belongs to who makes the run and holds while the run goes on: a sink finds it in its
+ * list (run/sink.h). Calls come from the thread of the run. NULL is a run that is not, or no
+ * longer, there: nothing happens.
  */
 
 #include <stdbool.h>
@@ -15,12 +17,12 @@
 struct rp_control;
 
 struct rp_control_ops {
-    /* The run has failed with RP_EXIT_ABORTED for @reason. No iteration starts; those that run have their graceful_stop to
-     * end, at most 10 s, or with @at_once no time. Hooks go on to their end, and teardown runs. Called again, it only
-     * shortens the time that running iterations have. */
+    /* The run has failed with RP_EXIT_ABORTED for @reason. No iteration starts; those that run have
+     * their graceful_stop to end, at most 10 s, or with @at_once no time. Hooks go on to their end,
+     * and teardown runs. Called again, it only shortens the time that running iterations have. */
     void (*stop)(struct rp_control *control, const char *reason, bool at_once);
-    /* No iteration starts and no time of a schedule goes by until resume. Before the executors have started, they start
-     * paused. Pausing twice is as once; once the run stops, nothing. */
+    /* No iteration starts and no time of a schedule goes by until resume. Before the executors have
+     * started, they start paused. Pausing twice is as once; once the run stops, nothing. */
     void (*pause)(struct rp_control *control);
     void (*resume)(struct rp_control *control);
     void (*status)(const struct rp_control *control, struct rp_run_status *ret);

@@ -4,7 +4,8 @@
 /*
  * run/event.h - what happens in a run, as its sinks are told of it (run/sink.h).
  *
- * Everything in an event is borrowed: it holds while the sink is told, and what a sink needs for longer it copies.
+ * Everything in an event is borrowed: it holds while the sink is told, and what a sink needs for
+ * longer it copies.
  */
 
 #include "run/result.h"

@@ -24,7 +24,8 @@ enum rp_scenario_state {
 /* "waiting", "running", "stopping", "interrupting", "finished" */
 const char *rp_scenario_state_name(enum rp_scenario_state state);
 
-/* How far a scenario is: for progress displays and events. Cheap. Those of several workers are added up. */
+/* How far a scenario is: for progress displays and events. Cheap. Those of several workers are
+ * added up. */
 struct rp_scenario_progress {
     enum rp_scenario_state state; /* of several workers: the least advanced that is not finished */
     int64_t vus, vus_made;        /* running an iteration now; existing */
@@ -43,11 +44,12 @@ struct rp_progress_table {
     struct rp_scenario_progress *sums; /* of the scenarios; NULL before a worker has told */
 };
 
-/* Worker @worker (from 0) is as far as @told says of each of its @scenario_count scenarios. -ENOMEM: then all is as
- * before. */
+/* Worker @worker (from 0) is as far as @told says of each of its @scenario_count scenarios.
+ * -ENOMEM: then all is as before. */
 RP_NODISCARD int rp_progress_table_set(struct rp_progress_table *table, size_t scenario_count,
                                        size_t worker, const struct rp_scenario_progress *told);
-/* What worker @worker has told last of each scenario; NULL when it has not. Borrowed until the next set. */
+/* What worker @worker has told last of each scenario; NULL when it has not. Borrowed until the next
+ * set. */
 const struct rp_scenario_progress *rp_progress_table_told(const struct rp_progress_table *table,
                                                           size_t worker);
 /* It is gone: no VU of its is left, and it holds up no scenario's end. */

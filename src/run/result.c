@@ -113,7 +113,7 @@ void rp_result_deinit(struct rp_result *result)
     *result = (struct rp_result){ 0 };
 }
 
-/* ---- failures and warnings ---------------------------------------------------------------------------------- */
+/* ---- failures and warnings ------------------------------------------------------------------- */
 
 /* The longest part of @text of at most @max bytes that ends with a whole character of UTF-8. */
 static size_t cut(const char *text, size_t max)

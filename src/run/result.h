@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * run/result.h - everything that is known when a run has ended: what the summary, the result file and the exit code
- * are made from. Filled by the coordinator; the strings belong to the result.
+ * run/result.h - everything that is known when a run has ended: what the summary, the result file
+ * and the exit code are made from. Filled by the coordinator; the strings belong to the result.
  */
 
 #include <stdarg.h>
@@ -33,7 +33,8 @@ enum rp_exit { /* the exit codes that users see */
 const char *
 rp_exit_status_name(enum rp_exit code); /* "passed", "thresholds_failed", "iteration_errors", ... */
 
-/* Iterations of one scenario. Identity: scheduled = started + dropped, started = completed + interrupted. */
+/* Iterations of one scenario. Identity: scheduled = started + dropped, started = completed +
+ * interrupted. */
 struct rp_accounting {
     char *scenario;
     uint64_t scheduled, started, dropped, completed, interrupted, errors;
@@ -48,8 +49,8 @@ struct rp_error_group {
     char *place;     /* "load.py:12 in browse" */
     char *traceback; /* of the first one, cleaned of our frames; may be NULL */
     uint64_t count;
-    bool
-        is_request; /* an outcome of the test (a failed request nobody caught), not a bug of the script */
+    /* an outcome of the test (a failed request nobody caught), not a bug of the script */
+    bool is_request;
 };
 
 struct rp_result_warning {
@@ -65,11 +66,11 @@ struct rp_result_worker {
     char *runtime; /* "CPython 3.11.2" */
     double cpu_user_s, cpu_system_s;
     int64_t max_rss_bytes;
-    rp_ns
-        started_late; /* how long after the moment that all had agreed upon its executors started */
-    char *lost;       /* how it ended before its time, one sentence; NULL when it did not */
-    rp_ns
-        lost_from; /* what it measured later than this is missing; of the executors, with pauses */
+    /* how long after the moment that all had agreed upon its executors started */
+    rp_ns started_late;
+    char *lost; /* how it ended before its time, one sentence; NULL when it did not */
+    /* what it measured later than this is missing; of the executors, with pauses */
+    rp_ns lost_from;
 };
 
 enum { RP_RESULT_PAUSES_MAX = 1000 }; /* later ones are only in the sum */
@@ -144,13 +145,14 @@ enum { RP_REASON_MAX = 8192 }; /* bytes of a reason or a warning */
 
 /* A new text, cut at RP_REASON_MAX when it is longer; NULL for want of memory. */
 char *rp_reason_format(const char *fmt, va_list args);
-/* The run has failed with @code, for the reason given. The first failure decides the exit code, but a later one wins over failed
- * thresholds, and RP_EXIT_INTERNAL wins over everything. */
+/* The run has failed with @code, for the reason given. The first failure decides the exit code, but
+ * a later one wins over failed thresholds, and RP_EXIT_INTERNAL wins over everything. */
 void rp_result_fail(struct rp_result *result, enum rp_exit code, const char *fmt, ...)
     RP_PRINTF(3, 4);
-/* What the user should know and what does not fail the run. The same text again only counts. Lost for want of memory. */
+/* What the user should know and what does not fail the run. The same text again only counts. Lost
+ * for want of memory. */
 void rp_result_warn(struct rp_result *result, const char *fmt, ...) RP_PRINTF(2, 3);
-/* The same, noted @times. @about (may be NULL) names what several workers may say with other figures each: of those the first
- * is the one that shows. */
+/* The same, noted @times. @about (may be NULL) names what several workers may say with other
+ * figures each: of those the first is the one that shows. */
 void rp_result_warn_about(struct rp_result *result, const char *about, const char *text,
                           uint64_t times);

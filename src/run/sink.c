@@ -58,7 +58,7 @@ int rp_sinks_open(struct rp_sinks *sinks, const struct rp_plan *plan, struct rp_
     return 0;
 }
 
-/* ---- events ----------------------------------------------------------------------------------------------- */
+/* ---- events ---------------------------------------------------------------------------------- */
 
 bool rp_sinks_want(const struct rp_sinks *sinks, enum rp_event_kind kind)
 {
@@ -117,7 +117,7 @@ void rp_sinks_event(struct rp_sinks *sinks, struct rp_event *event)
     sinks->is_telling = false;
 }
 
-/* ---- what was measured ------------------------------------------------------------------------------------ */
+/* ---- what was measured ----------------------------------------------------------------------- */
 
 bool rp_sinks_take_intervals(const struct rp_sinks *sinks)
 {
@@ -161,7 +161,7 @@ void rp_sinks_samples(struct rp_sinks *sinks, const struct rp_sample_block *bloc
     }
 }
 
-/* ---- losses ------------------------------------------------------------------------------------------------- */
+/* ---- losses ---------------------------------------------------------------------------------- */
 
 void rp_sink_lose(struct rp_sink *sink, const char *fmt, ...)
 {
@@ -177,7 +177,7 @@ void rp_sink_lose(struct rp_sink *sink, const char *fmt, ...)
     rp_free(text);
 }
 
-/* ---- the end ---------------------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 /* The first error is @err, the messages of further ones stand below it. */
 static void add_error(struct rp_error *err, struct rp_error *next)

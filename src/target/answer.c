@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Writing an answer: its head, then its body by pieces, each as soon as there is room and, when the body is slow, time for it.
+ * Writing an answer: its head, then its body by pieces, each as soon as there is room and, when the
+ * body is slow, time for it.
  */
 
 #include "target/server.h"
@@ -54,7 +55,8 @@ static void write_piece(struct rp_target_conn *conn, uint64_t len)
     conn->exchange->sent += len;
 }
 
-/* How much of a slow body may be sent by now; when that is nothing, the timer is set for when it is more. */
+/* How much of a slow body may be sent by now; when that is nothing, the timer is set for when it is
+ * more. */
 static uint64_t rate_allows(struct rp_target_conn *conn)
 {
     rp_ns now = rp_loop_now(conn->server->loop), next;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * A connection is a state machine over the phases of its work: each step does one thing (a request, a piece of a body) and
- * says whether there may be more to do now. Requests are answered one after the other, so pipelining needs no queue:
- * what was received too early stays in the input buffer, and when that is full nothing is received.
+ * A connection is a state machine over the phases of its work: each step does one thing (a request,
+ * a piece of a body) and says whether there may be more to do now. Requests are answered one after
+ * the other, so pipelining needs no queue: what was received too early stays in the input buffer,
+ * and when that is full nothing is received.
  *
- * One send a request: all output of a run is gathered in a buffer of the server and sent at its end, inside the callback
- * that brought the request. A connection whose socket does not take all of it keeps that buffer, and the server
- * gets another. So only connections in the middle of something own memory.
+ * One send a request: all output of a run is gathered in a buffer of the server and sent at its
+ * end, inside the callback that brought the request. A connection whose socket does not take all of
+ * it keeps that buffer, and the server gets another. So only connections in the middle of something
+ * own memory.
  */
 
 #include "target/server.h"
@@ -270,8 +272,8 @@ static enum rp_target_step read_head(struct rp_target_conn *conn)
 
 /* ---- ending ---- */
 
-/* Closing a socket with unread input resets it, and so does what arrives afterwards: the peer may lose the answer. Then
- * the input is read first, to its end. */
+/* Closing a socket with unread input resets it, and so does what arrives afterwards: the peer may
+ * lose the answer. Then the input is read first, to its end. */
 static enum rp_target_step close_nicely(struct rp_target_conn *conn)
 {
     if (conn->is_sending)
@@ -400,7 +402,8 @@ RP_HOT static void on_data(struct rp_transport *wire, const char *data, size_t l
     run_on(conn);
 }
 
-/* A peer that is gone while it waits for an answer: nobody would read it, and nothing else would tell. */
+/* A peer that is gone while it waits for an answer: nobody would read it, and nothing else would
+ * tell. */
 static void on_half_closed(struct rp_transport *wire, rp_ns at)
 {
     struct rp_target_conn *conn = conn_of(wire);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The endpoints: one const table, from which requests are routed, the help is printed and the documentation is tested.
- * A handler decides what is answered and does no I/O.
+ * The endpoints: one const table, from which requests are routed, the help is printed and the
+ * documentation is tested. A handler decides what is answered and does no I/O.
  */
 
 #include "target/reply.h"

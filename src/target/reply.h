@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * target/reply.h - what is answered to a request, decided by an endpoint without I/O, and how its head is written.
+ * target/reply.h - what is answered to a request, decided by an endpoint without I/O, and how its
+ * head is written.
  */
 
 #include <stdbool.h>
@@ -45,12 +46,13 @@ struct rp_target_random {
 };
 uint64_t rp_target_random_next(struct rp_target_random *random);
 
-/* Chooses the answer. @stored is the connection's empty body buffer, for endpoints that compose their body; its failure
- * (-ENOMEM) is in its error. Never fails otherwise: a bad argument is a reply with status 400 that says what it expects,
- * an unknown path one with status 404. */
+/* Chooses the answer. @stored is the connection's empty body buffer, for endpoints that compose
+ * their body; its failure (-ENOMEM) is in its error. Never fails otherwise: a bad argument is a
+ * reply with status 400 that says what it expects, an unknown path one with status 404. */
 void rp_target_route(const struct rp_h1_request *request, struct rp_target_random *random,
                      struct rp_buf *stored, struct rp_target_reply *ret);
-/* The answer to what is not a request we accept: status 400, 413, 431, 501 or 505, and the end of the connection. */
+/* The answer to what is not a request we accept: status 400, 413, 431, 501 or 505, and the end of
+ * the connection. */
 void rp_target_refuse(int status, struct rp_target_reply *ret);
 
 /* The index of the constant answer for @path (the whole path of a request), or -1. */

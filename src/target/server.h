@@ -53,7 +53,8 @@ enum rp_target_phase {
     RP_TARGET_GONE, /* closed; the next turn frees it */
 };
 
-/* A request and its answer, while one is under way. Idle connections have none: they are most of the many. */
+/* A request and its answer, while one is under way. Idle connections have none: they are most of
+ * the many. */
 struct rp_target_exchange {
     struct rp_list node; /* in the server's list */
     struct rp_h1_request request;
@@ -84,7 +85,8 @@ struct rp_target_conn {
     struct rp_buf out;                   /* a tx that was sent in part */
 };
 
-/* What a step says: whether there may be more to do now, or only after a callback, or the connection has come to its end. */
+/* What a step says: whether there may be more to do now, or only after a callback, or the
+ * connection has come to its end. */
 enum rp_target_step { RP_TARGET_GO_ON, RP_TARGET_PAUSE, RP_TARGET_DEAD };
 
 /* Takes the descriptor over; closes it when there is no memory for a connection. */
@@ -93,7 +95,8 @@ void rp_target_conn_new(struct rp_target_server *server, int fd);
 void rp_target_conn_free(struct rp_target_conn *conn);
 /* The connection's timer: the wait is over, more of a slow body is due, or enough was lingered. */
 void rp_target_conn_fire(struct rp_timer *timer, rp_ns now);
-/* Makes room in tx for a piece of body with a head. PAUSE when the peer does not take what it already has. */
+/* Makes room in tx for a piece of body with a head. PAUSE when the peer does not take what it
+ * already has. */
 enum rp_target_step rp_target_make_room(struct rp_target_conn *conn);
 
 /* Sees to it that the connection has an exchange; false when there is no memory. */

@@ -69,7 +69,8 @@ static void on_accepted(struct rp_listener *listener, int fd)
     rp_target_conn_new(server, fd);
 }
 
-/* Without descriptors the listener waits until a connection closes; without connections that will never be. */
+/* Without descriptors the listener waits until a connection closes; without connections that will
+ * never be. */
 static void on_failed(struct rp_listener *listener, int error)
 {
     struct rp_target_server *server = rp_container_of(listener, struct rp_target_server, listener);

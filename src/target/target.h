@@ -2,11 +2,12 @@
 #pragma once
 
 /*
- * target/target.h - the demo server of `rampa target`: one thread, one loop, HTTP/1.1, answers that a test can choose by
- * the path (delays, sizes, statuses, faults).
+ * target/target.h - the demo server of `rampa target`: one thread, one loop, HTTP/1.1, answers that
+ * a test can choose by the path (delays, sizes, statuses, faults).
  *
- * It exists to be measured against, so it costs less CPU per request than the client that loads it. Everything is
- * bounded: the request head, the header count, a body that is echoed; other bodies are read and thrown away.
+ * It exists to be measured against, so it costs less CPU per request than the client that loads it.
+ * Everything is bounded: the request head, the header count, a body that is echoed; other bodies
+ * are read and thrown away.
  */
 
 #include <stdbool.h>
@@ -25,30 +26,32 @@ enum {
 struct rp_target_counts {
     uint64_t connections;
     uint64_t requests; /* complete heads, the unanswered ones included */
-    uint64_t
-        bad; /* answered 400, 413, 431 or 505 because the request was not HTTP as we accept it */
+    /* answered 400, 413, 431 or 505 because the request was not HTTP as we accept it */
+    uint64_t bad;
 };
 
 /* Zeroed is valid: 127.0.0.1, a port the system chooses, no signals, runs for ever. */
 struct rp_target_options {
     const char *host; /* address or name to listen on; NULL = "127.0.0.1" */
     uint16_t port;    /* 0 = the system chooses */
-    /* The loop to use, as for rp_loop_pick. NULL or "" = epoll: io_uring costs a server as much processor time, and more
-     * memory a connection. */
+    /* The loop to use, as for rp_loop_pick. NULL or "" = epoll: io_uring costs a server as much
+     * processor time, and more memory a connection. */
     const char *loop;
-    bool
-        handle_signals; /* SIGINT and SIGTERM end the run; blocked during it, restored afterwards */
+    /* SIGINT and SIGTERM end the run; blocked during it, restored afterwards */
+    bool handle_signals;
     int stop_fd; /* the run ends when this descriptor becomes readable; 0 = none; stays the caller's */
-    /* Called once when connections are accepted. @url is "http://127.0.0.1:8080" without a slash at the end, valid
-     * during the call. A negative return ends the run and is returned. NULL is allowed. */
+    /* Called once when connections are accepted. @url is "http://127.0.0.1:8080" without a slash at
+     * the end, valid during the call. A negative return ends the run and is returned. NULL is
+     * allowed. */
     int (*ready)(void *context, const char *url);
     void *context;
     struct rp_target_counts *counts; /* filled when the run ends; NULL is allowed */
 };
 
-/* Serves until a signal or stop_fd. Returns 0 then; -RP_EUSER when it cannot listen there or has no such loop, -errno when the system refuses
- * something else, both with @err filled. All connections and descriptors are closed on return. Raises the soft limit of open
- * files to the hard one and leaves it there. */
+/* Serves until a signal or stop_fd. Returns 0 then; -RP_EUSER when it cannot listen there or has no
+ * such loop, -errno when the system refuses something else, both with @err filled. All connections
+ * and descriptors are closed on return. Raises the soft limit of open files to the hard one and
+ * leaves it there. */
 RP_NODISCARD int rp_target_run(const struct rp_target_options *options, struct rp_error *err);
 
 /* The table of endpoints: how a path looks ("/delay/<ms>") and what it does, one line. */

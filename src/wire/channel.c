@@ -7,7 +7,7 @@
 #include "wire/message_json.h"
 #include "wire/wire_internal.h"
 
-/* ---- its link ----------------------------------------------------------------------------------------------- */
+/* ---- its link -------------------------------------------------------------------------------- */
 
 static int received(struct rp_link *link, struct rp_slice bytes)
 {
@@ -80,7 +80,7 @@ void rp_channel_receive(struct rp_channel *channel)
         channel->link->ops->receive(channel->link);
 }
 
-/* ---- encodings ---------------------------------------------------------------------------------------------- */
+/* ---- encodings ------------------------------------------------------------------------------- */
 
 void rp_channel_use(struct rp_channel *channel, enum rp_encoding encoding)
 {
@@ -125,7 +125,7 @@ int rp_channel_negotiate(struct rp_channel *channel, const struct rp_msg_hello *
     return -RP_EUSER;
 }
 
-/* ---- sending ------------------------------------------------------------------------------------------------ */
+/* ---- sending --------------------------------------------------------------------------------- */
 
 struct rp_buf *rp_channel_begin(struct rp_channel *channel)
 {

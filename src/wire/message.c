@@ -14,7 +14,7 @@ const char *rp_encoding_name(enum rp_encoding encoding)
     return names[encoding];
 }
 
-/* ---- reading ---------------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 struct rp_message {
     msgpack_unpacked unpacked;

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * wire/message.h - a message between a coordinator and a worker, as it comes: a map with a `type`. There are two encodings,
- * MessagePack and JSON, and a message's first byte says which one it is. A frame on a channel is a 32-bit big-endian
- * length and one message.
+ * wire/message.h - a message between a coordinator and a worker, as it comes: a map with a `type`.
+ * There are two encodings, MessagePack and JSON, and a message's first byte says which one it is. A
+ * frame on a channel is a 32-bit big-endian length and one message.
  *
  * wire/messages.h has the fields of every message, and docs/internals/messages.md what they mean.
  */
@@ -54,8 +54,8 @@ const char *rp_encoding_name(enum rp_encoding encoding); /* "msgpack", "json" */
 struct
     rp_message; /* a decoded message; its texts are borrowed from the bytes it was decoded from */
 
-/* One whole message of either encoding. -EBADMSG when it is none, or when it is too deep or has a map too large (see the
- * page); -ENOMEM. */
+/* One whole message of either encoding. -EBADMSG when it is none, or when it is too deep or has a
+ * map too large (see the page); -ENOMEM. */
 RP_NODISCARD int rp_message_decode(struct rp_slice bytes, struct rp_message **ret);
 void rp_message_free(struct rp_message *message); /* NULL is allowed */
 enum rp_message_type rp_message_type(const struct rp_message *message);

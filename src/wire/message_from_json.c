@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * JSON to MessagePack, in one pass. A parser of our own, for jansson's has no unsigned 64-bit integers, takes the last of
- * two equal keys for the only one, and drops bytes without a word when its buffer cannot grow.
+ * JSON to MessagePack, in one pass. A parser of our own, for jansson's has no unsigned 64-bit
+ * integers, takes the last of two equal keys for the only one, and drops bytes without a word when
+ * its buffer cannot grow.
  */
 
 #include <arpa/inet.h>
@@ -46,7 +47,7 @@ static bool take(struct parser *parser, char c)
     return true;
 }
 
-/* ---- strings ---------------------------------------------------------------------------------------------- */
+/* ---- strings --------------------------------------------------------------------------------- */
 
 static bool take_hex4(struct parser *parser, uint32_t *ret)
 {
@@ -153,7 +154,7 @@ static int take_string(struct parser *parser, struct rp_slice *ret)
     return parser->text.error;
 }
 
-/* ---- numbers and names ------------------------------------------------------------------------------------ */
+/* ---- numbers and names ----------------------------------------------------------------------- */
 
 static size_t skip_digits(struct parser *parser)
 {
@@ -250,10 +251,10 @@ static int take_constant(struct parser *parser)
     return 0;
 }
 
-/* ---- lists and maps ---------------------------------------------------------------------------------------- */
+/* ---- lists and maps -------------------------------------------------------------------------- */
 
-/* Room for the longest head is left where a list or map begins, and closed when it is known how long it is. Each byte is
- * moved once for each list or map it stands in. */
+/* Room for the longest head is left where a list or map begins, and closed when it is known how
+ * long it is. Each byte is moved once for each list or map it stands in. */
 enum { HEAD_MAX = 5 };
 
 static size_t open_container(struct parser *parser)
@@ -262,8 +263,8 @@ static size_t open_container(struct parser *parser)
     return parser->out->len;
 }
 
-/* @body: where its items begin. @small, @medium: MessagePack's bytes for up to 15 and up to 65535 items; the one for more
- * follows. */
+/* @body: where its items begin. @small, @medium: MessagePack's bytes for up to 15 and up to 65535
+ * items; the one for more follows. */
 static int close_container(struct parser *parser, size_t body, uint32_t items, unsigned char small,
                            unsigned char medium)
 {

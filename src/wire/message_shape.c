@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Whether bytes are one MessagePack object of a bounded depth whose lists and maps have room for what they announce. The
- * decoder allocates what a header announces before it looks for it: five bytes could ask for a hundred gigabytes.
+ * Whether bytes are one MessagePack object of a bounded depth whose lists and maps have room for
+ * what they announce. The decoder allocates what a header announces before it looks for it: five
+ * bytes could ask for a hundred gigabytes.
  */
 
 #include "wire/message_shape.h"

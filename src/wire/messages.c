@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The table of messages. A row is { key and offset, type, what else, .meaning }; the meanings are in Markdown, for the
- * page.
+ * The table of messages. A row is { key and offset, type, what else, .meaning }; the meanings are
+ * in Markdown, for the page.
  */
 
 #include "plan/plan.h"
@@ -44,7 +44,7 @@ static const char *adjusted_name(unsigned value)
 #define MESSAGES(first, last)                                                                      \
     .name = message_name, .names = RP_MSG_COUNT, .min = (first), .max = (last), .fallback = (first)
 
-/* ---- parts -------------------------------------------------------------------------------------------------- */
+/* ---- parts ----------------------------------------------------------------------------------- */
 
 static const struct rp_row fault_rows[] = {
     { KEY(rp_msg_fault, message), RP_ROW_TEXT, .meaning = "one sentence without a final dot" },
@@ -159,7 +159,7 @@ static const struct rp_table counts = PART("counts", counts_rows, rp_msg_counts,
 const struct rp_table *const rp_part_tables[] = { &fault,    &tag,    &item, &health,
                                                   &progress, &counts, NULL };
 
-/* ---- to the worker ------------------------------------------------------------------------------------------ */
+/* ---- to the worker --------------------------------------------------------------------------- */
 
 static const struct rp_row load_rows[] = {
     { KEY(rp_msg_load, script), RP_ROW_TEXT, .meaning = "path, as the user gave it" },
@@ -204,7 +204,7 @@ static const struct rp_row adjust_rows[] = {
       .meaning = "for how long, then the plan counts again; 0 = to the end" },
 };
 
-/* ---- to the coordinator ------------------------------------------------------------------------------------- */
+/* ---- to the coordinator ---------------------------------------------------------------------- */
 
 static const struct rp_row hello_rows[] = {
     { KEY(rp_msg_hello, protocol), RP_ROW_U64, .meaning = "2" },
@@ -327,7 +327,7 @@ static const struct rp_row bye_rows[] = {
       .meaning = "0, or the first failure of sending: then the sums are not complete" },
 };
 
-/* ---- all of them -------------------------------------------------------------------------------------------- */
+/* ---- all of them ----------------------------------------------------------------------------- */
 
 #define MESSAGE(name_, of, meaning_) PART(#name_, name_##_rows, of, meaning_)
 #define EMPTY(name_, meaning_)                                                                     \

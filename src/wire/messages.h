@@ -4,12 +4,13 @@
 /*
  * wire/messages.h - what is in every message: one struct for each type of message that has fields.
  *
- * messages.c has the table that goes with them: one row for each field, from which the writer, the reader, and the page
- * docs/internals/messages.md are made. The page says what each field means. A new field is a member here and a row there; a
- * new message is a struct, a table of rows and a value of enum rp_message_type.
+ * messages.c has the table that goes with them: one row for each field, from which the writer, the
+ * reader, and the page docs/internals/messages.md are made. The page says what each field means. A
+ * new field is a member here and a row there; a new message is a struct, a table of rows and a
+ * value of enum rp_message_type.
  *
- * Texts and bytes are borrowed: of a message that is read, until the message is freed. {NULL, 0} is a text that is not
- * known. Times are nanoseconds.
+ * Texts and bytes are borrowed: of a message that is read, until the message is freed. {NULL, 0} is
+ * a text that is not known. Times are nanoseconds.
  */
 
 #include <stdbool.h>
@@ -24,8 +25,9 @@
 #include "stats/value.h"
 #include "wire/message.h"
 
-/* A list of structs, or of texts (struct rp_slice). To be written: @count of them at @items, or that many that stand in
- * @written already (rp_msg_write_item()). Read: @count of them, which rp_msg_list_get() gives one after the other. */
+/* A list of structs, or of texts (struct rp_slice). To be written: @count of them at @items, or
+ * that many that stand in @written already (rp_msg_write_item()). Read: @count of them, which
+ * rp_msg_list_get() gives one after the other. */
 struct rp_msg_list {
     size_t count;
     const void *items;
@@ -33,19 +35,21 @@ struct rp_msg_list {
     const void *object, *table; /* private: of a list that was read */
 };
 
-/* A metric's value. To be written: @value. Read: what rp_msg_value_get() makes of it, once its kind is known. */
+/* A metric's value. To be written: @value. Read: what rp_msg_value_get() makes of it, once its kind
+ * is known. */
 struct rp_msg_value {
     const struct rp_value *value;
     const void *object; /* private */
 };
 
-/* A mistake of the user's, or an exception of the script's: a struct rp_error as a part of a message. */
+/* A mistake of the user's, or an exception of the script's: a struct rp_error as a part of a
+ * message. */
 struct rp_msg_fault {
     struct rp_slice message, file, hint, detail;
     int64_t line;
 };
 
-/* ---- to the worker ----------------------------------------------------------------------------------------- */
+/* ---- to the worker --------------------------------------------------------------------------- */
 
 struct rp_msg_load {
     struct rp_slice script;
@@ -84,7 +88,7 @@ struct rp_msg_adjust {
 
 /* RP_MSG_PAUSE, RP_MSG_RESUME, RP_MSG_TEARDOWN, RP_MSG_EXIT have no fields. */
 
-/* ---- to the coordinator ------------------------------------------------------------------------------------ */
+/* ---- to the coordinator ---------------------------------------------------------------------- */
 
 struct rp_msg_hello {
     uint64_t protocol;
@@ -206,23 +210,23 @@ union rp_msg_any {
     struct rp_msg_bye bye;
 };
 
-/* ---- writing and reading ----------------------------------------------------------------------------------- */
+/* ---- writing and reading --------------------------------------------------------------------- */
 
-/* Appends message @type with the fields of @from, the struct of that type (NULL for one without fields), as MessagePack.
- * The buffer keeps the first error. */
+/* Appends message @type with the fields of @from, the struct of that type (NULL for one without
+ * fields), as MessagePack. The buffer keeps the first error. */
 void rp_message_write(struct rp_buf *out, enum rp_message_type type, const void *from);
-/* Fills @ret, the struct of the message's type. What is absent or of another kind reads as the default that the page says.
- * -EBADMSG: a field that the message must have is not there, or one has a value that cannot be. @ret is whole then
- * too. */
+/* Fills @ret, the struct of the message's type. What is absent or of another kind reads as the
+ * default that the page says. -EBADMSG: a field that the message must have is not there, or one has
+ * a value that cannot be. @ret is whole then too. */
 RP_NODISCARD int rp_message_read(const struct rp_message *message, void *ret);
 
 /* Appends an item of `delta`, for its list's @written. */
 void rp_msg_write_item(struct rp_buf *out, const struct rp_msg_series *item);
-/* Item @i < @count of a list that was read, into a struct of its kind. -EBADMSG as rp_message_read(); a text that is none
- * is {NULL, 0}. */
+/* Item @i < @count of a list that was read, into a struct of its kind. -EBADMSG as
+ * rp_message_read(); a text that is none is {NULL, 0}. */
 RP_NODISCARD int rp_msg_list_get(const struct rp_msg_list *list, size_t i, void *ret);
-/* -EBADMSG when it is no value of @type, or one that no recording can make (no numbers, more hits than tries, a histogram
- * whose parts disagree); -ENOMEM. @ret is initialised in every case. */
+/* -EBADMSG when it is no value of @type, or one that no recording can make (no numbers, more hits
+ * than tries, a histogram whose parts disagree); -ENOMEM. @ret is initialised in every case. */
 RP_NODISCARD int rp_msg_value_get(const struct rp_msg_value *value, enum rp_metric_type type,
                                   struct rp_value *ret);
 
@@ -230,5 +234,6 @@ RP_NODISCARD int rp_msg_value_get(const struct rp_msg_value *value, enum rp_metr
 struct rp_msg_fault rp_msg_fault_of(const struct rp_error *err);
 /* Copies it into @err, with -RP_EUSER's meaning; there is a message in every case. */
 void rp_msg_fault_take(const struct rp_msg_fault *fault, struct rp_error *err);
-/* A copy of a text, to be freed with rp_free(): NULL when it is {NULL, 0}, or for want of memory. */
+/* A copy of a text, to be freed with rp_free(): NULL when it is {NULL, 0}, or for want of
+ * memory. */
 RP_NODISCARD char *rp_msg_strdup(struct rp_slice text);

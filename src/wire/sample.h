@@ -2,11 +2,11 @@
 #pragma once
 
 /*
- * wire/sample.h - the records of a `samples` message: of a fixed size, one behind the other, so that recording one is three
- * stores and a block goes out as it is.
+ * wire/sample.h - the records of a `samples` message: of a fixed size, one behind the other, so
+ * that recording one is three stores and a block goes out as it is.
  *
- * A record has no names in either encoding: it is the number of the series (uint32), the value (float 64) and the time
- * (int64, nanoseconds since 1970), little-endian and without gaps.
+ * A record has no names in either encoding: it is the number of the series (uint32), the value
+ * (float 64) and the time (int64, nanoseconds since 1970), little-endian and without gaps.
  */
 
 #include <endian.h>

@@ -34,7 +34,7 @@ static void broken(struct rp_socket_link *socket, int status)
     socket->link.events->closed(&socket->link, status);
 }
 
-/* ---- out ---------------------------------------------------------------------------------------------------- */
+/* ---- out ------------------------------------------------------------------------------------- */
 
 static size_t unsent(const struct rp_socket_link *socket)
 {
@@ -90,7 +90,8 @@ static int send_frame(struct rp_link *link, struct rp_slice message)
     int r = rp_buf_reserve(&socket->out, FRAME_HEAD + message.len);
 
     if (r < 0) {
-        /* The buffer would remember it: but what it holds is whole, and the next message may fit. */
+        /* The buffer would remember it: but what it holds is whole, and the next message may
+         * fit. */
         socket->out.error = 0;
         return r;
     }
@@ -122,9 +123,10 @@ static int drain(struct rp_link *link, int timeout_ms)
     return 0;
 }
 
-/* ---- in ----------------------------------------------------------------------------------------------------- */
+/* ---- in -------------------------------------------------------------------------------------- */
 
-/* Hands over every complete message; its receiver may close the link. 0, -EBADMSG, or what the receiver returned. */
+/* Hands over every complete message; its receiver may close the link. 0, -EBADMSG, or what the
+ * receiver returned. */
 static int deliver(struct rp_socket_link *socket)
 {
     size_t at = 0;

@@ -11,7 +11,7 @@
 
 enum { ROWS_MAX = 64 }; /* of a table: a bit each */
 
-/* ---- writing ----------------------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 static void write_text(struct rp_buf *out, struct rp_slice text)
 {
@@ -106,7 +106,7 @@ void rp_message_write(struct rp_buf *out, enum rp_message_type type, const void 
     write_rows(out, &rp_message_tables[type], from);
 }
 
-/* ---- reading ----------------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static void set_defaults(const struct rp_table *table, void *ret);
 
@@ -155,7 +155,8 @@ static void set_defaults(const struct rp_table *table, void *ret)
         set_default(&table->rows[i], (char *)ret + table->rows[i].offset);
 }
 
-/* Each take_...() is 1 when it has read the field, 0 when it is of another kind, or a negative code. */
+/* Each take_...() is 1 when it has read the field, 0 when it is of another kind, or a negative
+ * code. */
 
 static int take_u64(const struct rp_row *row, struct rp_field field, void *member)
 {
@@ -257,7 +258,8 @@ static int take_row(const struct rp_row *row, struct rp_field field, void *membe
     return 0;
 }
 
-/* From @from on, for the keys of a message come in the order of its rows as a rule. @count when there is none. */
+/* From @from on, for the keys of a message come in the order of its rows as a rule. @count when
+ * there is none. */
 static size_t find_row(const struct rp_table *table, size_t from, struct rp_slice key)
 {
     for (size_t n = 0; n < table->count; n++) {
@@ -330,7 +332,7 @@ int rp_msg_value_get(const struct rp_msg_value *value, enum rp_metric_type type,
     return rp_field_value((struct rp_field){ value->object }, type, ret);
 }
 
-/* ---- errors ------------------------------------------------------------------------------------------------ */
+/* ---- errors ---------------------------------------------------------------------------------- */
 
 struct rp_msg_fault rp_msg_fault_of(const struct rp_error *err)
 {

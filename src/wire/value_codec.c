@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * A metric's value in a message: a map, whose fields the kind of the metric decides. A histogram's sum travels as the two
- * halves of its 128-bit integer, so that merging stays exact.
+ * A metric's value in a message: a map, whose fields the kind of the metric decides. A histogram's
+ * sum travels as the two halves of its 128-bit integer, so that merging stays exact.
  */
 
 #include <errno.h>
@@ -67,7 +67,7 @@ const struct rp_table rp_value_tables[RP_METRIC_TYPE_COUNT] = {
     [RP_TREND] = TABLE("trend", trend, trend_rows),
 };
 
-/* ---- buckets ------------------------------------------------------------------------------------------------ */
+/* ---- buckets --------------------------------------------------------------------------------- */
 
 static uint32_t bucket_count(const struct rp_hist *hist)
 {
@@ -115,7 +115,7 @@ int rp_field_buckets(struct rp_field field, struct rp_msg_buckets *ret)
     return 0;
 }
 
-/* ---- values ------------------------------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 static void write_trend(struct rp_buf *out, const struct rp_value *value)
 {

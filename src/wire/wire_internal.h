@@ -2,11 +2,12 @@
 #pragma once
 
 /*
- * wire/wire_internal.h - what stands below the table of messages: writing and reading single fields, and the rows of which
- * the table is made. Of this room and its tests only; others use the structs of wire/messages.h.
+ * wire/wire_internal.h - what stands below the table of messages: writing and reading single
+ * fields, and the rows of which the table is made. Of this room and its tests only; others use the
+ * structs of wire/messages.h.
  *
- * What is written here is MessagePack. rp_message_to_json() makes JSON of it on its way out, and rp_message_from_json()
- * makes it of JSON on its way in.
+ * What is written here is MessagePack. rp_message_to_json() makes JSON of it on its way out, and
+ * rp_message_from_json() makes it of JSON on its way in.
  */
 
 #include <stdbool.h>
@@ -16,7 +17,7 @@
 #include "base/buf.h"
 #include "wire/messages.h"
 
-/* ---- writing: the buffer keeps the first error ------------------------------------------------------------- */
+/* ---- writing: the buffer keeps the first error ----------------------------------------------- */
 
 /* Starts a message of @type with @fields more fields. */
 void rp_write_message(struct rp_buf *out, enum rp_message_type type, uint32_t fields);
@@ -32,7 +33,7 @@ void rp_write_text(struct rp_buf *out, const char *text); /* NULL is written as 
 void rp_write_slice(struct rp_buf *out, struct rp_slice text);
 void rp_write_bytes(struct rp_buf *out, struct rp_slice bytes); /* what is no text: anything */
 
-/* ---- reading ----------------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 struct rp_field { /* a part of a message, borrowed from it; NULL object = absent */
     const void *object;
@@ -52,7 +53,8 @@ struct rp_field rp_field_get(struct rp_field map, const char *key);
 bool rp_field_is_list(struct rp_field field);
 size_t rp_field_count(struct rp_field list); /* 0 when it is no list */
 struct rp_field rp_field_at(struct rp_field list, size_t i);
-/* Each is false, and leaves @ret alone, when the field is absent or of another kind. Integers are read as floats too. */
+/* Each is false, and leaves @ret alone, when the field is absent or of another kind. Integers are
+ * read as floats too. */
 bool rp_field_take_i64(struct rp_field field, int64_t *ret);
 bool rp_field_take_u64(struct rp_field field, uint64_t *ret);
 bool rp_field_take_double(struct rp_field field, double *ret);
@@ -60,7 +62,7 @@ bool rp_field_take_bool(struct rp_field field, bool *ret);
 struct rp_slice rp_field_text(struct rp_field field);  /* {NULL, 0} when it is no text */
 struct rp_slice rp_field_bytes(struct rp_field field); /* {NULL, 0} when they are no bytes */
 
-/* ---- the table --------------------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------- */
 
 enum rp_row_type {
     RP_ROW_BOOL,    /* bool */
@@ -81,7 +83,8 @@ enum rp_row_type {
 
 struct rp_table;
 
-/* A field of a message. One that is absent or of another kind reads as @fallback, which is nonsense where @is_required. */
+/* A field of a message. One that is absent or of another kind reads as @fallback, which is nonsense
+ * where @is_required. */
 struct rp_row {
     struct rp_slice key;
     size_t offset; /* in the struct */
@@ -107,8 +110,8 @@ struct rp_table {
 extern const struct rp_table rp_message_tables[RP_MSG_COUNT];
 /* What stands inside messages, NULL at the end. */
 extern const struct rp_table *const rp_part_tables[];
-/* By enum rp_metric_type: what is in the map of a value. Offsets are into struct rp_value, but for a trend's, which are into
- * a struct of value_codec.c. */
+/* By enum rp_metric_type: what is in the map of a value. Offsets are into struct rp_value, but for
+ * a trend's, which are into a struct of value_codec.c. */
 extern const struct rp_table rp_value_tables[RP_METRIC_TYPE_COUNT];
 
 /* Which buckets of a histogram are not empty. */
@@ -120,10 +123,12 @@ struct rp_msg_buckets {
 
 /* A map of the rows of @table, of the struct at @from. */
 void rp_table_write(struct rp_buf *out, const struct rp_table *table, const void *from);
-/* The other way round. -EBADMSG: @map is no map, or has what is nonsense; -ENOMEM. @ret is whole in every case. */
+/* The other way round. -EBADMSG: @map is no map, or has what is nonsense; -ENOMEM. @ret is whole in
+ * every case. */
 RP_NODISCARD int rp_table_read(const struct rp_table *table, struct rp_field map, void *ret);
 
-/* What rp_channel_send() is made of: a message is written into the buffer that begin returns, then sent by end. */
+/* What rp_channel_send() is made of: a message is written into the buffer that begin returns, then
+ * sent by end. */
 struct rp_channel;
 struct rp_buf *rp_channel_begin(struct rp_channel *channel);
 int rp_channel_end(struct rp_channel *channel);

@@ -56,8 +56,8 @@ void rp_worker_send_samples(struct rp_worker *worker);
 /* Sends the last samples, with the number of all that were lost. */
 void rp_worker_end_samples(struct rp_worker *worker);
 
-/* worker_send.c: reads @message into the struct of its type. False when its fields are wrong: then the
- * worker is over, as after bytes that are no message. */
+/* worker_send.c: reads @message into the struct of its type. False when its fields are wrong: then
+ * the worker is over, as after bytes that are no message. */
 RP_NODISCARD bool rp_worker_read(struct rp_worker *worker, const struct rp_message *message,
                                  void *ret);
 /* The worker is over, and says so once. @status: 0, or -errno, and then its channel ends too: the

@@ -47,7 +47,8 @@ static void could_not_send(struct rp_worker *worker, enum rp_message_type type, 
 {
     if (!worker->error)
         worker->error = r;
-    /* That the coordinator is gone is noticed by the channel's end, once what it has said is read. */
+    /* That the coordinator is gone is noticed by the channel's end, once what it has said is
+     * read. */
     if (is_awaited(type) && (r == -ENOMEM || r == -EMSGSIZE))
         rp_worker_over(worker, r);
 }

@@ -2,10 +2,12 @@
 #pragma once
 
 /*
- * python/api/api.h - what scripts call: the types Worker, HttpClient, Request, Response, Group, Sleep and Execution.
+ * python/api/api.h - what scripts call: the types Worker, HttpClient, Request, Response, Group,
+ * Sleep and Execution.
  *
- * The folder stands on python/drive, whose VUs and operations its types are. This header is what python/bridge needs of it:
- * the specs of the types, what a run makes and frees, and the exceptions that errors of ours become.
+ * The folder stands on python/drive, whose VUs and operations its types are. This header is what
+ * python/bridge needs of it: the specs of the types, what a run makes and frees, and the exceptions
+ * that errors of ours become.
  */
 
 #include "base/slice.h"
@@ -14,11 +16,12 @@
 extern PyType_Spec rp_py_vu_spec, rp_py_http_spec, rp_py_execution_spec, rp_py_request_spec,
     rp_py_sleep_spec, rp_py_response_spec, rp_py_template_spec, rp_py_group_spec;
 
-/* The run is over for @vu: what scripts have of it raises RuntimeError from now on, and the VU keeps nothing but its host. */
+/* The run is over for @vu: what scripts have of it raises RuntimeError from now on, and the VU
+ * keeps nothing but its host. */
 void rp_py_vu_release(struct py_vu *vu);
 
-/* The reactor of a guest goes away: requests and sleeps that outlive the run are cancelled, for nothing else would end them. The
- * second function takes all timers from the reactor. */
+/* The reactor of a guest goes away: requests and sleeps that outlive the run are cancelled, for
+ * nothing else would end them. The second function takes all timers from the reactor. */
 void rp_py_requests_abandon(struct py_host *host);
 void rp_py_sleeps_abandon(struct py_host *host);
 
@@ -28,6 +31,7 @@ void rp_py_free_lists_clear(struct rp_pystate *state);
 /* convert.c */
 /* The text of a str, borrowed. -1 with a TypeError that names @what. */
 int rp_py_utf8(PyObject *object, const char *what, struct rp_slice *ret);
-/* Raises the exception of an error of ours, -errno or -RP_...: there is no other place that does. Returns NULL. */
+/* Raises the exception of an error of ours, -errno or -RP_...: there is no other place that does.
+ * Returns NULL. */
 PyObject *rp_py_raise(int code, const struct rp_error *err);
 PyObject *rp_py_raise_and_deinit(int code, struct rp_error *err);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * What help() says of the types of the extension, and docs/api.md with it. The first line of a method's text is its
- * signature, which inspect.signature() takes off; the sections (Args:, Returns:, Raises:) are those of the package.
+ * What help() says of the types of the extension, and docs/api.md with it. The first line of a
+ * method's text is its signature, which inspect.signature() takes off; the sections (Args:,
+ * Returns:, Raises:) are those of the package.
  */
 #pragma once
 
-/* ---- Worker ------------------------------------------------------------------------------------------------ */
+/* ---- Worker ---------------------------------------------------------------------------------- */
 
 #define RP_DOC_WORKER                                                                              \
     "A virtual user (VU), given to every iteration of a scenario and to setup() and teardown().\n" \
@@ -161,7 +162,7 @@
     "A dict of str, the tags of this VU's samples: of the run, the scenario and the group. A "     \
     "copy."
 
-/* ---- Execution, Group, Sleep ------------------------------------------------------------------------------- */
+/* ---- Execution, Group, Sleep ----------------------------------------------------------------- */
 
 #define RP_DOC_EXECUTION                                                                           \
     "Where an iteration runs, as ``worker.execution`` gave it; it does not change afterwards."
@@ -189,7 +190,7 @@
 #define RP_DOC_SLEEP                                                                               \
     "A pause, made by :meth:`Worker.sleep`: await it. Its time begins when it is awaited."
 
-/* ---- Request: what is awaited ------------------------------------------------------------------------------ */
+/* ---- Request: what is awaited ---------------------------------------------------------------- */
 
 #define RP_DOC_REQUEST                                                                             \
     "An HTTP request, made by :class:`HttpClient`: await it to send it and get its Response.\n"    \
@@ -199,7 +200,7 @@
     "as_completed(), not before. To asyncio it is a coroutine and a future at once, and its\n"     \
     "further methods are those of asyncio.Future and of coroutines: scripts need none of them."
 
-/* ---- HttpClient -------------------------------------------------------------------------------------------- */
+/* ---- HttpClient ------------------------------------------------------------------------------ */
 
 #define RP_DOC_HTTP                                                                                \
     "The HTTP client of a VU, ``worker.http``: HTTP/1.1 over TCP.\n"                               \
@@ -251,7 +252,7 @@
     "Args:\n"                                                                                      \
     "    method: such as ``\"GET\"``; sent as it is.\n" RP_DOC_HTTP_ARGS
 
-/* ---- Response ---------------------------------------------------------------------------------------------- */
+/* ---- Response -------------------------------------------------------------------------------- */
 
 #define RP_DOC_RESPONSE                                                                            \
     "What a server answered, or why it did not.\n"                                                 \

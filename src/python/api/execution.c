@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* worker.execution says which iteration of which scenario runs. The object keeps what was true when it was made. */
+/* worker.execution says which iteration of which scenario runs. The object keeps what was true when
+ * it was made. */
 
 #include "python/api/api_internal.h"
 #include "python/api/docs.h"

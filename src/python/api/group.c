@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* worker.group(name) is a with block. Its samples carry the tag `group`, and its time is a sample of group_duration. */
+/* worker.group(name) is a with block. Its samples carry the tag `group`, and its time is a sample
+ * of group_duration. */
 
 #include "plan/metrics.h"
 #include "python/api/docs.h"
@@ -32,7 +33,8 @@ PyObject *rp_py_vu_group(PyObject *object, PyObject *name)
     return (PyObject *)self;
 }
 
-/* The tags inside of the block, with the group as "::outer::inner", as k6 writes it. NULL with an exception. */
+/* The tags inside of the block, with the group as "::outer::inner", as k6 writes it. NULL with an
+ * exception. */
 static const struct rp_tags *inner_tags(struct py_group *self, const struct rp_tags *outer)
 {
     const char *above = rp_tags_get(outer, "group");

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The methods of worker.http make requests. A call without options finds its prepared request by the address of the URL (a
- * constant of the script), or else by the URL's text. With options the request is prepared for this one call.
+ * The methods of worker.http make requests. A call without options finds its prepared request by
+ * the address of the URL (a constant of the script), or else by the URL's text. With options the
+ * request is prepared for this one call.
  */
 
 #include <errno.h>
@@ -26,7 +27,7 @@ PyObject *rp_py_http_new(struct py_vu *vu)
     return (PyObject *)self;
 }
 
-/* ---- options of a request ---------------------------------------------------------------------------------- */
+/* ---- options of a request -------------------------------------------------------------------- */
 
 /* Numbers of the options. Most are taken apart in Python, by hooks.prepare_request(). */
 enum {
@@ -236,7 +237,7 @@ static PyObject *request_with(struct py_vu *vu, struct rp_slice method, PyObject
     return (PyObject *)request;
 }
 
-/* ---- methods ---------------------------------------------------------------------------------------------- */
+/* ---- methods --------------------------------------------------------------------------------- */
 
 static PyObject *one_url(const char *function)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * check(), counter(), gauge(), rate() and trend() record samples of the script's own. A call finds its series by the address
- * of the name (names are mostly constants of the code) and the VU's tags; only the first call looks the name up.
+ * check(), counter(), gauge(), rate() and trend() record samples of the script's own. A call finds
+ * its series by the address of the name (names are mostly constants of the code) and the VU's tags;
+ * only the first call looks the name up.
  */
 
 #include "python/api/metrics.h"
@@ -17,7 +18,8 @@ struct sample_args {
     PyObject *name, *value, *tags;
 };
 
-/* Takes name, value and tags, by position or keyword. @needs_value: the value has no default. -1 with an exception. */
+/* Takes name, value and tags, by position or keyword. @needs_value: the value has no default. -1
+ * with an exception. */
 static int parse(const char *function, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
                  bool needs_value, struct sample_args *ret)
 {
@@ -130,7 +132,7 @@ void rp_py_series_free(struct py_host *host)
     rp_free(self);
 }
 
-/* ---- custom metrics --------------------------------------------------------------------------------------- */
+/* ---- custom metrics -------------------------------------------------------------------------- */
 
 static struct rp_series *find_custom(struct py_vu *self, PyObject *name, enum rp_metric_type type,
                                      PyObject *tags_dict)
@@ -260,7 +262,7 @@ PyObject *rp_py_vu_trend(PyObject *self, PyObject *const *args, Py_ssize_t nargs
     Py_RETURN_NONE;
 }
 
-/* ---- checks ----------------------------------------------------------------------------------------------- */
+/* ---- checks ---------------------------------------------------------------------------------- */
 
 static struct rp_series *find_check(struct py_vu *self, PyObject *name, PyObject *tags_dict)
 {

@@ -23,7 +23,8 @@ struct py_series {
     struct series_slot slots[RP_PY_SERIES_SLOTS];
 };
 
-/* Makes host->series for the host's registry, and frees it. -ENOMEM, or an error of the registry with @err filled. */
+/* Makes host->series for the host's registry, and frees it. -ENOMEM, or an error of the registry
+ * with @err filled. */
 RP_NODISCARD int rp_py_series_new(struct py_host *host, struct rp_error *err);
 void rp_py_series_free(struct py_host *host);
 

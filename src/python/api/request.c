@@ -6,7 +6,8 @@
 #include "python/api/api_internal.h"
 #include "python/api/docs.h"
 
-/* The RequestError of a request without a response; when it cannot be made, the exception that prevents it. */
+/* The RequestError of a request without a response; when it cannot be made, the exception that
+ * prevents it. */
 static PyObject *error_of(struct py_request *self)
 {
     PyObject *error = PyObject_CallOneArg(self->state->request_error, (PyObject *)self->response);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * A Response keeps the bytes as they came, and makes everything else on demand. Its buffers are used again by way of a free
- * list, so that a request in steady state allocates nothing for it. It can be part of no reference cycle, for only bytes, texts
- * and plain containers hang on it: the garbage collector does not track it.
+ * A Response keeps the bytes as they came, and makes everything else on demand. Its buffers are
+ * used again by way of a free list, so that a request in steady state allocates nothing for it. It
+ * can be part of no reference cycle, for only bytes, texts and plain containers hang on it: the
+ * garbage collector does not track it.
  */
 
 #include "python/api/api_internal.h"

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 
-/* A Sleep is the operation that worker.sleep() returns: a timer of the reactor that resumes the VU by itself. */
+/* A Sleep is the operation that worker.sleep() returns: a timer of the reactor that resumes the VU
+ * by itself. */
 
 #include <math.h>
 
 #include "python/api/api_internal.h"
 #include "python/api/docs.h"
 
-/* The garbage collector does not track it, nor a pause: as long as it has callbacks the loop holds it, and then it releases
- * them. */
+/* The garbage collector does not track it, nor a pause: as long as it has callbacks the loop holds
+ * it, and then it releases them. */
 struct py_sleep {
     struct py_op op;
     struct rp_timer timer; /* before the start its deadline is the time to sleep */

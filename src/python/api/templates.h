@@ -4,8 +4,9 @@
 /*
  * python/api/templates.h - the prepared requests of calls without options.
  *
- * Guarantees: a URL that is a constant of the script is found by its address, without looking at its text. At most
- * RP_PY_TEMPLATES_MAX are kept for each method; one more, and all of that method are forgotten.
+ * Guarantees: a URL that is a constant of the script is found by its address, without looking at
+ * its text. At most RP_PY_TEMPLATES_MAX are kept for each method; one more, and all of that method
+ * are forgotten.
  */
 
 #include "python/drive/host.h"

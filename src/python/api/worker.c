@@ -19,7 +19,7 @@ static struct py_vu_extra *require_extra(struct py_vu *self)
     return rp_py_vu_require(self) < 0 ? NULL : rp_py_vu_extra(self);
 }
 
-/* ---- attributes ------------------------------------------------------------------------------------------- */
+/* ---- attributes ------------------------------------------------------------------------------ */
 
 static PyObject *get_http(PyObject *object, void *unused)
 {
@@ -69,7 +69,8 @@ static int put_pairs(PyObject *dict, const struct rp_pairs *pairs)
     return 0;
 }
 
-/* The environment of the process, with that of the plan over it, and that of the scenario over both. */
+/* The environment of the process, with that of the plan over it, and that of the scenario over
+ * both. */
 static PyObject *get_env(PyObject *object, void *unused)
 {
     struct py_vu *self = (struct py_vu *)object;
@@ -118,7 +119,7 @@ static PyObject *get_context(PyObject *object, void *unused)
     return self->engine_vu ? Py_XNewRef(rp_py_context_own(self)) : Py_NewRef(Py_None);
 }
 
-/* ---- methods ---------------------------------------------------------------------------------------------- */
+/* ---- methods --------------------------------------------------------------------------------- */
 
 static int parse_reason(PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
                         const char **ret)
@@ -224,7 +225,8 @@ static PyMethodDef methods[] = {
     { NULL, NULL, 0, NULL },
 };
 
-/* Libraries that look into tasks (anyio) ask what the coroutine waits for, and whether a cancellation is on its way. */
+/* Libraries that look into tasks (anyio) ask what the coroutine waits for, and whether a
+ * cancellation is on its way. */
 static PyObject *get_waiting(PyObject *object, void *unused)
 {
     PyObject *waiting = ((struct py_vu *)object)->waiting;

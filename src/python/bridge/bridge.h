@@ -2,11 +2,13 @@
 #pragma once
 
 /*
- * python/bridge/bridge.h - the host as a whole: what ties VUs and scripts' objects to the rest of the program.
+ * python/bridge/bridge.h - the host as a whole: what ties VUs and scripts' objects to the rest of
+ * the program.
  *
- * The highest folder of the room. It makes the module and its types, the type Host with both ways to share an asyncio loop
- * (host.c, guest.h), the answers to the worker (script.c), runs in a program that is not ours (run.h), the watchdog, and the
- * ends of a run that come from inside (abort.c, fork.c). It gives python/drive its struct py_host_ops.
+ * The highest folder of the room. It makes the module and its types, the type Host with both ways
+ * to share an asyncio loop (host.c, guest.h), the answers to the worker (script.c), runs in a
+ * program that is not ours (run.h), the watchdog, and the ends of a run that come from inside
+ * (abort.c, fork.c). It gives python/drive its struct py_host_ops.
  */
 
 #include "loop/loop.h"
@@ -31,7 +33,8 @@ struct py_setup {
     bool is_running;
 };
 
-/* script.c: the VUs of a scenario are made one after the other, and hooks.function() is asked once for all of them. */
+/* script.c: the VUs of a scenario are made one after the other, and hooks.function() is asked once
+ * for all of them. */
 struct py_function {
     const struct rp_scenario *scenario; /* whose function was asked for last */
     PyObject *object;
@@ -61,7 +64,8 @@ void rp_py_worker_ended(struct rp_worker *worker, void *user, int status);
 /* script.c: what the engine and the worker ask of a script host. */
 extern const struct rp_script_ops rp_py_script_ops;
 
-/* errors.c: fills @err from the current Python exception (cleared): the user's file and line, message, cleaned traceback. */
+/* errors.c: fills @err from the current Python exception (cleared): the user's file and line,
+ * message, cleaned traceback. */
 void rp_py_fetch_error(struct py_host *host, struct rp_error *err, const char *what);
 
 /* abort.c: the ends of a run that come from inside. */
@@ -73,8 +77,8 @@ void rp_py_end_run(struct py_host *host, const char *reason);
 PyObject *rp_py_host_overdue(PyObject *self, PyObject *unused);
 PyObject *rp_py_host_running(PyObject *self, PyObject *unused);
 
-/* fork.c: in a process that the script has forked everything but its objects is still the parent's. The first is a method of Host,
- * which Python calls in such a process. */
+/* fork.c: in a process that the script has forked everything but its objects is still the parent's.
+ * The first is a method of Host, which Python calls in such a process. */
 PyObject *rp_py_host_forked(PyObject *self, PyObject *unused);
 /* See struct py_host_ops. */
 _Noreturn void rp_py_leave_fork(struct py_host *host);

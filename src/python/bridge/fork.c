@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * A process that the script has forked shares descriptors with the worker and must touch none of them. It ends where it comes
- * back from the script's code to the reactor.
+ * A process that the script has forked shares descriptors with the worker and must touch none of
+ * them. It ends where it comes back from the script's code to the reactor.
  */
 
 #include <unistd.h>

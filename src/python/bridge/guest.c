@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * A turn takes what has arrived, resumes those who waited for it, and sends; then the timer's descriptor is set to the
- * reactor's next deadline, to the nanosecond, which no timeout of asyncio's own would be. Everything happens with the GIL
- * held and without waiting: the other loop waits, with its own descriptors.
+ * A turn takes what has arrived, resumes those who waited for it, and sends; then the timer's
+ * descriptor is set to the reactor's next deadline, to the nanosecond, which no timeout of
+ * asyncio's own would be. Everything happens with the GIL held and without waiting: the other loop
+ * waits, with its own descriptors.
  */
 
 #include "python/bridge/guest.h"
@@ -15,7 +16,8 @@
 
 #include "base/alloc.h"
 
-/* A turn of the reactor looks at the kernel once. While tasks are left, a few more turns at once save the way through asyncio. */
+/* A turn of the reactor looks at the kernel once. While tasks are left, a few more turns at once
+ * save the way through asyncio. */
 enum { TURNS_MAX = 4 };
 #define TURN_TIME (500 * RP_US)
 
@@ -25,7 +27,7 @@ static PyObject *raise_errno(int r)
     return PyErr_SetFromErrno(PyExc_OSError);
 }
 
-/* ---- the turn ----------------------------------------------------------------------------------------------- */
+/* ---- the turn -------------------------------------------------------------------------------- */
 
 void rp_py_guest_wake(struct py_host *host)
 {
@@ -120,7 +122,7 @@ PyObject *rp_py_host_timer_fileno(PyObject *object, PyObject *unused)
     return PyLong_FromLong(guest ? guest->timer_fd : -1);
 }
 
-/* ---- life --------------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static int make_guest(struct py_host *self, PyObject *wake)
 {
@@ -154,7 +156,8 @@ PyObject *rp_py_host_attach_guest(PyObject *object, PyObject *args)
         return NULL;
     }
     rp_loop_set_wait_hooks(self->loop, NULL, NULL, NULL);
-    /* The thread is another program's: it gets its slack back, and no wait of ours is longer for it. */
+    /* The thread is another program's: it gets its slack back, and no wait of ours is longer for
+     * it. */
     if (rp_py_bridge(self)->timer_slack > 0)
         (void)prctl(PR_SET_TIMERSLACK, (unsigned long)rp_py_bridge(self)->timer_slack, 0, 0, 0);
     if (rp_py_aio_take_loop(self, aio_loop) < 0 || make_guest(self, wake) < 0)

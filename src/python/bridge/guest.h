@@ -2,11 +2,12 @@
 #pragma once
 
 /*
- * python/bridge/guest.h - a host whose reactor is a guest in the asyncio loop of a program that is not ours. That loop watches
- * two descriptors of the reactor and turns it when they are ready.
+ * python/bridge/guest.h - a host whose reactor is a guest in the asyncio loop of a program that is
+ * not ours. That loop watches two descriptors of the reactor and turns it when they are ready.
  *
- * Guarantees: of the other loop only what is documented of every loop is used (call_soon, add_reader, create_future). A
- * turn never waits and is bounded. What callbacks of that loop ask of the reactor between turns is carried out soon.
+ * Guarantees: of the other loop only what is documented of every loop is used (call_soon,
+ * add_reader, create_future). A turn never waits and is bounded. What callbacks of that loop ask of
+ * the reactor between turns is carried out soon.
  */
 
 #include <stdbool.h>
@@ -31,7 +32,8 @@ PyObject *rp_py_host_timer_fileno(PyObject *self, PyObject *unused);
 
 /* Has turn() called soon. Leaves an exception that is set as it is. */
 void rp_py_guest_wake(struct py_host *host);
-/* Ends the run, whether or not it was over, before the worker is freed. The other loop must have forgotten the descriptors. */
+/* Ends the run, whether or not it was over, before the worker is freed. The other loop must have
+ * forgotten the descriptors. */
 void rp_py_guest_close(struct py_host *host);
 void rp_py_guest_free(struct py_host *host);
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The type Host, and how the asyncio loop of a worker process waits in our reactor. asyncio's own descriptors sit in a selector
- * whose epoll descriptor is nested in the reactor. Host.wait() turns the reactor and returns only when asyncio has something
- * to do: its selector is ready, a callback was scheduled, a timer was added or is due, or all is over.
+ * The type Host, and how the asyncio loop of a worker process waits in our reactor. asyncio's own
+ * descriptors sit in a selector whose epoll descriptor is nested in the reactor. Host.wait() turns
+ * the reactor and returns only when asyncio has something to do: its selector is ready, a callback
+ * was scheduled, a timer was added or is due, or all is over.
  */
 
 #include <errno.h>
@@ -16,7 +17,7 @@
 
 enum { RECEIVE_BLOCK_MAX = 512 * 1024 };
 
-/* ---- waiting ---------------------------------------------------------------------------------------------- */
+/* ---- waiting --------------------------------------------------------------------------------- */
 
 static void before_wait(void *user)
 {
@@ -63,14 +64,15 @@ static int asyncio_has_work(const struct py_bridge *self, const PyObject *timer_
            first_timer(&self->host) != timer_before;
 }
 
-/* Whether another thread may want the GIL. If not, the loop need not give it away while it has enough to do. */
+/* Whether another thread may want the GIL. If not, the loop need not give it away while it has
+ * enough to do. */
 static bool has_other_threads(void)
 {
     return PyThreadState_Next(PyInterpreterState_ThreadHead(PyInterpreterState_Get())) != NULL;
 }
 
-/* The reactor must not be turned from inside of a turn (by a script that runs its loop itself), nor in another process or
- * thread. -1 with an exception. */
+/* The reactor must not be turned from inside of a turn (by a script that runs its loop itself), nor
+ * in another process or thread. -1 with an exception. */
 static int require_idle(struct py_host *self)
 {
     bool is_turning = rp_py_bridge(self)->sharing.is_turning;
@@ -136,7 +138,7 @@ static PyObject *host_wait(PyObject *object, PyObject *arg)
     return work < 0 ? NULL : PyBool_FromLong(bridge->sharing.is_ready);
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static PyObject *host_attach(PyObject *object, PyObject *args)
 {
@@ -159,8 +161,9 @@ static PyObject *host_attach(PyObject *object, PyObject *args)
     Py_RETURN_NONE;
 }
 
-/* asyncio receives into blocks of 256 KiB, which it then shrinks to what has come. malloc takes them for large blocks, so that
- * each receive costs an mmap, an mremap and a munmap. Its limit for large blocks grows with the largest one that is freed. */
+/* asyncio receives into blocks of 256 KiB, which it then shrinks to what has come. malloc takes
+ * them for large blocks, so that each receive costs an mmap, an mremap and a munmap. Its limit for
+ * large blocks grows with the largest one that is freed. */
 static void keep_receive_blocks(void)
 {
     rp_free(rp_alloc(RECEIVE_BLOCK_MAX));

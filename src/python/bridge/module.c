@@ -96,7 +96,8 @@ static int module_exec(PyObject *module)
 {
     struct rp_pystate *state = PyModule_GetState(module);
 
-    /* The package takes types from here while its helpers are imported: they must be there first. */
+    /* The package takes types from here while its helpers are imported: they must be there
+     * first. */
     if (intern_names(state) < 0 || rp_py_hooks_init(state) < 0 || make_types(module, state) < 0)
         return -1;
     return import_helpers(state);

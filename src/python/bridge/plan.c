@@ -6,7 +6,8 @@
 #include "plan/threshold.h"
 #include "python/bridge/bridge.h"
 
-/* Raises rampa.errors.ConfigError(message, file, line, hint), and frees what @err holds. Returns NULL. */
+/* Raises rampa.errors.ConfigError(message, file, line, hint), and frees what @err holds. Returns
+ * NULL. */
 static PyObject *raise_config_error(int r, struct rp_error *err)
 {
     PyObject *errors, *type, *error = NULL;
@@ -33,7 +34,8 @@ static const char *const compare_names[] = {
     [RP_LT] = "<", [RP_LE] = "<=", [RP_GT] = ">", [RP_GE] = ">=", [RP_EQ] = "==", [RP_NE] = "!=",
 };
 
-/* A tuple like ("p", 95.0, "<", 500.0). Aggregations other than percentiles have None in the second place. */
+/* A tuple like ("p", 95.0, "<", 500.0). Aggregations other than percentiles have None in the second
+ * place. */
 static PyObject *describe_threshold(const struct rp_threshold *threshold)
 {
     const char *compare = compare_names[threshold->compare];

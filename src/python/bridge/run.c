@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * A run in the process of a program that is not ours: coordinator and worker on the reactor of one host, and what the
- * program may ask of them. The numbers outlive the reactor.
+ * A run in the process of a program that is not ours: coordinator and worker on the reactor of one
+ * host, and what the program may ask of them. The numbers outlive the reactor.
  */
 
 #include <errno.h>
@@ -16,7 +16,7 @@
 #include "run/control.h"
 #include "ui/report.h"
 
-/* ---- what the program asks ---------------------------------------------------------------------------------- */
+/* ---- what the program asks ------------------------------------------------------------------- */
 
 /* What was published is told after the next turn. */
 static PyObject *done(struct py_run *self)
@@ -108,7 +108,7 @@ static PyObject *run_summary(PyObject *object, PyObject *args)
     return take_text(&text, text.error);
 }
 
-/* ---- attributes --------------------------------------------------------------------------------------------- */
+/* ---- attributes ------------------------------------------------------------------------------ */
 
 static PyObject *get_run_id(PyObject *object, void *unused)
 {
@@ -159,7 +159,7 @@ static PyObject *get_error(PyObject *object, void *unused)
     return Py_BuildValue("zzizz", err->message, err->file, err->line, err->hint, err->detail);
 }
 
-/* ---- life --------------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static int note_plan(struct rp_sink *sink, const struct rp_plan *plan, struct rp_error *err)
 {
@@ -273,7 +273,8 @@ static PyObject *run_begin(PyObject *object, PyObject *unused)
     Py_RETURN_NONE;
 }
 
-/* Host.start(path, options): once. Nothing happens before Run.begin(), so that consumers miss nothing. */
+/* Host.start(path, options): once. Nothing happens before Run.begin(), so that consumers miss
+ * nothing. */
 PyObject *rp_py_host_start(PyObject *object, PyObject *args)
 {
     struct py_host *host = (struct py_host *)object;
@@ -315,7 +316,8 @@ static int run_traverse(PyObject *object, visitproc visit, void *arg)
     return 0;
 }
 
-/* No tp_clear: every cycle goes through objects that have one, and the consumers need the bus until they are gone. */
+/* No tp_clear: every cycle goes through objects that have one, and the consumers need the bus until
+ * they are gone. */
 static void run_dealloc(PyObject *object)
 {
     struct py_run *self = (struct py_run *)object;

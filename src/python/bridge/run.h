@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * python/bridge/run.h - what run.c and run_events.c share: a run in the process of a program that is not ours, and the consumers of
- * its events.
+ * python/bridge/run.h - what run.c and run_events.c share: a run in the process of a program that
+ * is not ours, and the consumers of its events.
  */
 
 #include "coordinator/coordinator.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The consumers of a run's events. Events are made inside the reactor's work; who waits for them is woken when that is done
- * (rp_py_run_wake()), for Python code may do anything.
+ * The consumers of a run's events. Events are made inside the reactor's work; who waits for them is
+ * woken when that is done (rp_py_run_wake()), for Python code may do anything.
  */
 
 #include "python/bridge/run.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The script host of Python. The hooks answer what the worker asks, and python/drive what the engine asks. */
+/* The script host of Python. The hooks answer what the worker asks, and python/drive what the
+ * engine asks. */
 
 #include "base/alloc.h"
 #include "python/api/metrics.h"
@@ -32,7 +33,8 @@ static char *host_load(struct rp_script_host *script, const char *path, struct r
     return copy;
 }
 
-/* The tags of what setup() and teardown() measure: those of the run, and a group of their own. NULL: no memory. */
+/* The tags of what setup() and teardown() measure: those of the run, and a group of their own.
+ * NULL: no memory. */
 static const struct rp_tags *setup_tags(struct py_host *self)
 {
     const struct rp_tags *tags = rp_tags_empty(self->registry);
@@ -154,7 +156,8 @@ static bool take_group(PyObject *item, struct rp_error_group *group)
     return true;
 }
 
-/* hooks.changed_errors() answers with the groups that have changed since the last call that worked. */
+/* hooks.changed_errors() answers with the groups that have changed since the last call that
+ * worked. */
 static PyObject *changed_errors(struct py_host *self)
 {
     PyObject *list = rp_py_ask(self, PY_HOOK_CHANGED_ERRORS);
@@ -194,7 +197,7 @@ static void host_each_error(struct rp_script_host *script,
     }
 }
 
-/* ---- setup and teardown -------------------------------------------------------------------------------------- */
+/* ---- setup and teardown ---------------------------------------------------------------------- */
 
 static void hook_failed(struct rp_task *task)
 {
@@ -223,7 +226,7 @@ static void host_hook(struct rp_script_host *script, enum rp_hook hook, rp_ns ti
     Py_XDECREF(started);
 }
 
-/* ---- VUs ------------------------------------------------------------------------------------------------------ */
+/* ---- VUs ------------------------------------------------------------------------------------- */
 
 /* The function that iterations of @scenario call: a new reference, or NULL with an exception. */
 static PyObject *function_of(struct py_host *self, const struct rp_scenario *scenario)

@@ -12,7 +12,8 @@
 
 #include "python/bridge/bridge.h"
 
-/* Two looks fall into a block of RP_PY_BLOCK_MS: the first sees that it is new, the second that it lasts. */
+/* Two looks fall into a block of RP_PY_BLOCK_MS: the first sees that it is new, the second that it
+ * lasts. */
 enum { LOOK_MS = RP_PY_BLOCK_MS / 2, LATE_LOOK_MS = 1000, SAMPLE_MS = LOOK_MS, SLACK_US = 1000 };
 
 static rp_ns load(const _Atomic rp_ns *value)
@@ -38,7 +39,7 @@ static rp_ns time_waited(const struct py_watchdog *dog)
     return sscanf(text, "%lld %lld", &ran, &waited) == 2 ? waited : 0;
 }
 
-/* ---- the watching thread ----------------------------------------------------------------------------------- */
+/* ---- the watching thread --------------------------------------------------------------------- */
 
 static bool has_new_beat(const struct py_bridge *bridge)
 {
@@ -100,7 +101,8 @@ static void see_change(struct py_bridge *bridge, rp_ns now, rp_ns looked)
     dog->is_told = dog->is_sampled = false;
 }
 
-/* @silence, the time since the last change, without what the loop's thread has waited for a processor meanwhile. */
+/* @silence, the time since the last change, without what the loop's thread has waited for a
+ * processor meanwhile. */
 static rp_ns net_of(const struct py_watchdog *dog, rp_ns silence)
 {
     return silence - (time_waited(dog) - load(&dog->waited));
@@ -136,7 +138,8 @@ static void *watch(void *arg)
     struct py_bridge *bridge = arg;
     struct pollfd stop = { .fd = bridge->watchdog.stop_fd, .events = POLLIN };
 
-    /* The slack that the loop's thread has handed down is as small as can be, and this thread need not be exact. */
+    /* The slack that the loop's thread has handed down is as small as can be, and this thread need
+     * not be exact. */
     (void)prctl(PR_SET_TIMERSLACK, SLACK_US * 1000UL, 0, 0, 0);
 
     while (poll(&stop, 1, LOOK_MS) <= 0)
@@ -144,7 +147,7 @@ static void *watch(void *arg)
     return NULL;
 }
 
-/* ---- the loop's thread --------------------------------------------------------------------------------------- */
+/* ---- the loop's thread ----------------------------------------------------------------------- */
 
 rp_ns rp_py_watchdog_silence(const struct py_bridge *bridge)
 {
@@ -173,7 +176,8 @@ void rp_py_watchdog_unstuck(struct py_host *host)
     rp_py_tell(host, PY_HOOK_UNSTUCK, (double)blocked / 1e9);
 }
 
-/* No signal is delivered to the watching thread: they are for the one that runs Python's handlers. */
+/* No signal is delivered to the watching thread: they are for the one that runs Python's
+ * handlers. */
 static int start_thread(struct py_bridge *bridge)
 {
     sigset_t all, old;

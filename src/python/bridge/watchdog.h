@@ -4,14 +4,16 @@
 /*
  * python/bridge/watchdog.h - notices that a script does not give control back.
  *
- * One thread of C looks forty times a second whether the pulse of the loop's thread has beaten (drive/pulse.h). When there was
- * no beat between two looks it takes the GIL, as soon as it gets it, and hooks.sampled() remembers what runs. After
- * RP_PY_STUCK_S hooks.stuck(seconds) says so at once. When the next beat comes, the thread of the loop calls
- * hooks.unstuck(seconds), with 0 when the block was shorter than RP_PY_BLOCK_MS after all, and tells the worker, which judges
- * the generator by it. The watching thread changes nothing that the script can see. All that the loop pays is the counting.
+ * One thread of C looks forty times a second whether the pulse of the loop's thread has beaten
+ * (drive/pulse.h). When there was no beat between two looks it takes the GIL, as soon as it gets
+ * it, and hooks.sampled() remembers what runs. After RP_PY_STUCK_S hooks.stuck(seconds) says so at
+ * once. When the next beat comes, the thread of the loop calls hooks.unstuck(seconds), with 0 when
+ * the block was shorter than RP_PY_BLOCK_MS after all, and tells the worker, which judges the
+ * generator by it. The watching thread changes nothing that the script can see. All that the loop
+ * pays is the counting.
  *
- * Lengths are known to half a look. What the loop's thread has waited for a processor meanwhile is the machine's fault and not
- * the script's, and no part of any of these times.
+ * Lengths are known to half a look. What the loop's thread has waited for a processor meanwhile is
+ * the machine's fault and not the script's, and no part of any of these times.
  *
  * A worker whose parent has died while it is stuck kills itself: nobody else will.
  */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * A pause is what asyncio.sleep() waits for. asyncio itself takes a future, a timer handle, its arguments and its context;
- * a pause is one object that stands in asyncio's heap of timers, so that it comes due among the handles of call_later() as
- * asyncio's own would. asyncio runs it twice: first when its time has come, then to resume the VU that waits for it.
+ * A pause is what asyncio.sleep() waits for. asyncio itself takes a future, a timer handle, its
+ * arguments and its context; a pause is one object that stands in asyncio's heap of timers, so that
+ * it comes due among the handles of call_later() as asyncio's own would. asyncio runs it twice:
+ * first when its time has come, then to resume the VU that waits for it.
  */
 
 #include <math.h>
@@ -13,11 +14,11 @@
 /* To asyncio it is a timer handle. */
 struct py_pause {
     struct py_op op;
-    double
-        when; /* the moment, in the time of the asyncio loop; before the start the seconds to sleep */
+    /* the moment, in the time of the asyncio loop; before the start the seconds to sleep */
+    double when;
 };
 
-/* ---- the operation ------------------------------------------------------------------------------------------- */
+/* ---- the operation --------------------------------------------------------------------------- */
 
 static int pause_start(struct py_op *op)
 {
@@ -31,7 +32,8 @@ static int pause_start(struct py_op *op)
     return pushed ? 0 : -1;
 }
 
-/* asyncio takes a cancelled pause out of its heap when it comes due, or when too many of the heap are cancelled. */
+/* asyncio takes a cancelled pause out of its heap when it comes due, or when too many of the heap
+ * are cancelled. */
 static void pause_cancel(struct py_op *op)
 {
     PyObject *told = PyObject_CallMethod(op->host->aio.loop, "_timer_handle_cancelled", "O", op);
@@ -72,7 +74,7 @@ PyObject *rp_py_host_pause(PyObject *object, PyObject *delay)
     return (PyObject *)self;
 }
 
-/* ---- the timer handle ---------------------------------------------------------------------------------------- */
+/* ---- the timer handle ------------------------------------------------------------------------ */
 
 static PyObject *due(struct py_op *op)
 {

@@ -3,8 +3,9 @@
 /*
  * Every VU has context variables and a current task; they are made for those VUs that use them.
  *
- * VUs that have set no variable share one context, which is therefore empty whenever none of them runs. A step may leave
- * a variable in it: then the context belongs to that VU from now on, and the others get a new one.
+ * VUs that have set no variable share one context, which is therefore empty whenever none of them
+ * runs. A step may leave a variable in it: then the context belongs to that VU from now on, and the
+ * others get a new one.
  */
 
 #include "python/drive/vu.h"
@@ -56,9 +57,10 @@ void rp_py_contexts_clear(struct py_host *host)
     Py_CLEAR(host->contexts.leave_task);
 }
 
-/* ---- the current task --------------------------------------------------------------------------------------- */
+/* ---- the current task ------------------------------------------------------------------------ */
 
-/* The current task of @vu, which is made when it is first asked for: borrowed, NULL with an exception. */
+/* The current task of @vu, which is made when it is first asked for: borrowed, NULL with an
+ * exception. */
 static PyObject *task_of(struct py_vu *vu)
 {
     struct py_vu_extra *extra = rp_py_vu_extra(vu);

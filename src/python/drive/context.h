@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * python/drive/context.h - what a VU is to asyncio while its coroutine runs: its context variables and its current task.
+ * python/drive/context.h - what a VU is to asyncio while its coroutine runs: its context variables
+ * and its current task.
  */
 
 #include "python/drive/state.h"
@@ -13,7 +14,8 @@ struct py_vu;
 struct py_contexts {
     PyObject *shared; /* that of all VUs that have set no variable; NULL = to be made */
     PyObject *base;   /* what the script's module has set */
-    /* asyncio._enter_task() and _leave_task(), when asyncio itself is told whose step runs; else NULL */
+    /* asyncio._enter_task() and _leave_task(), when asyncio itself is told whose step runs; else
+     * NULL */
     PyObject *enter_task, *leave_task;
 };
 
@@ -27,12 +29,14 @@ int rp_py_context_init(struct py_vu *vu);
 PyObject *rp_py_context_own(struct py_vu *vu);
 void rp_py_contexts_clear(struct py_host *host);
 
-/* From now on asyncio's own note of the current task is kept: nothing of asyncio is replaced in a program that is not ours.
- * -1 with an exception. */
+/* From now on asyncio's own note of the current task is kept: nothing of asyncio is replaced in a
+ * program that is not ours. -1 with an exception. */
 int rp_py_announce_tasks(struct py_host *host);
-/* Around a step of @vu's coroutine, when tasks are announced. Leaving keeps an exception that is set. */
+/* Around a step of @vu's coroutine, when tasks are announced. Leaving keeps an exception that is
+ * set. */
 void rp_py_task_enter(struct py_vu *vu);
 void rp_py_task_leave(struct py_vu *vu);
 
-/* Host.current_task(loop): that of the VU whose coroutine runs now in the loop (None = the running one), or None. */
+/* Host.current_task(loop): that of the VU whose coroutine runs now in the loop (None = the running
+ * one), or None. */
 PyObject *rp_py_host_current_task(PyObject *self, PyObject *loop);

@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * python/drive/docs.h - what help() says of the methods of operations, and docs/api.md with it. See api/docs.h for the form.
+ * python/drive/docs.h - what help() says of the methods of operations, and docs/api.md with it. See
+ * api/docs.h for the form.
  */
 
 #define RP_DOC_OP_ADD_DONE_CALLBACK                                                                \

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * rp_py_step() resumes the coroutine of a VU until it waits or ends. What it waits for decides who resumes it next: an
- * operation of ours does so directly from the reactor, an asyncio future by a callback that asyncio schedules.
+ * rp_py_step() resumes the coroutine of a VU until it waits or ends. What it waits for decides who
+ * resumes it next: an operation of ours does so directly from the reactor, an asyncio future by a
+ * callback that asyncio schedules.
  *
- * A step is never taken inside an asyncio Task's step: operations complete in the reactor only, asyncio's callbacks run
- * between tasks, and a cancellation that is asked for by running code is thrown in by a deferred task of the loop.
+ * A step is never taken inside an asyncio Task's step: operations complete in the reactor only,
+ * asyncio's callbacks run between tasks, and a cancellation that is asked for by running code is
+ * thrown in by a deferred task of the loop.
  */
 
 #include "python/drive/drive.h"
@@ -23,7 +25,7 @@ static void report_bug(PyObject *where)
         PyErr_WriteUnraisable(where);
 }
 
-/* ---- the end of an iteration ------------------------------------------------------------------------------- */
+/* ---- the end of an iteration ----------------------------------------------------------------- */
 
 static void ended(struct py_vu *vu, enum rp_ending ending)
 {
@@ -42,8 +44,8 @@ static void ended(struct py_vu *vu, enum rp_ending ending)
     vu->host->script.engine->ended(vu->engine_vu, ending);
 }
 
-/* Releases an exception that has ended an iteration, and with it what the iteration held. Nobody has forgotten to await that:
- * no warning is due. */
+/* Releases an exception that has ended an iteration, and with it what the iteration held. Nobody
+ * has forgotten to await that: no warning is due. */
 static void let_go(struct py_host *host, PyObject *exception)
 {
     host->is_cut_short = true;
@@ -51,7 +53,8 @@ static void let_go(struct py_host *host, PyObject *exception)
     host->is_cut_short = false;
 }
 
-/* In a guest an exception that ends programs is kept for the program, and the run ends. Returns whether @value is one. */
+/* In a guest an exception that ends programs is kept for the program, and the run ends. Returns
+ * whether @value is one. */
 static bool takes_fatal(struct py_host *host, PyObject *value)
 {
     if (!host->guest || !(PyErr_GivenExceptionMatches(value, PyExc_KeyboardInterrupt) ||
@@ -102,7 +105,7 @@ static void ended_by_exception(struct py_vu *vu)
     ended(vu, RP_ENDED_FAILED);
 }
 
-/* ---- parking ---------------------------------------------------------------------------------------------- */
+/* ---- parking --------------------------------------------------------------------------------- */
 
 /* Parks the VU on @object, which its coroutine has yielded (stolen). -1 with an exception. */
 static int park(struct py_vu *vu, PyObject *object)
@@ -122,7 +125,8 @@ static int park(struct py_vu *vu, PyObject *object)
 
 static bool cancel_waiting(struct py_vu *vu);
 
-/* Parks the VU on @object (stolen). NULL, or the exception that the coroutine must be resumed with: a new reference. */
+/* Parks the VU on @object (stolen). NULL, or the exception that the coroutine must be resumed with:
+ * a new reference. */
 static PyObject *parked(struct py_vu *vu, PyObject *object)
 {
     if (RP_LIKELY(park(vu, object) == 0)) {
@@ -139,7 +143,7 @@ static PyObject *parked(struct py_vu *vu, PyObject *object)
     return rp_py_take_error();
 }
 
-/* ---- stepping --------------------------------------------------------------------------------------------- */
+/* ---- stepping -------------------------------------------------------------------------------- */
 
 static void set_stepping(struct py_vu *vu)
 {
@@ -170,7 +174,8 @@ static PySendResult resume(struct py_vu *vu, PyObject *exception, PyObject **res
     return PYGEN_RETURN;
 }
 
-/* Takes one step. NULL, or the exception that the coroutine must be resumed with at once: a new reference. */
+/* Takes one step. NULL, or the exception that the coroutine must be resumed with at once: a new
+ * reference. */
 static PyObject *run_until_it_waits(struct py_vu *vu, PyObject *exception)
 {
     struct py_host *host = vu->host;
@@ -238,7 +243,7 @@ PyObject *rp_py_vu_wakeup(PyObject *self, PyObject *arg)
     Py_RETURN_NONE;
 }
 
-/* ---- cancelling ------------------------------------------------------------------------------------------- */
+/* ---- cancelling ------------------------------------------------------------------------------ */
 
 static void throw_cancelled(struct rp_task *task)
 {
@@ -253,8 +258,8 @@ static void throw_cancelled(struct rp_task *task)
     let_go(host, error);
 }
 
-/* The extra part is there, for whoever cancels has made it. When there was no memory for it, the coroutine is about to be
- * closed. */
+/* The extra part is there, for whoever cancels has made it. When there was no memory for it, the
+ * coroutine is about to be closed. */
 static void throw_soon(struct py_vu *vu)
 {
     vu->throwing = true;
@@ -262,7 +267,8 @@ static void throw_soon(struct py_vu *vu)
         rp_loop_defer(vu->host->loop, &vu->extra->throw_task, throw_cancelled);
 }
 
-/* Cancels what the VU waits for, by which the CancelledError reaches its coroutine. Returns whether it was cancelled. */
+/* Cancels what the VU waits for, by which the CancelledError reaches its coroutine. Returns whether
+ * it was cancelled. */
 static bool cancel_waiting(struct py_vu *vu)
 {
     PyObject *waiting = vu->waiting, *done;
@@ -362,8 +368,9 @@ void rp_py_interrupt(struct rp_script_host *script, struct rp_vu *engine_vu)
     }
 }
 
-/* The run is over, and the VU would go on, for what it has waited for is there. It is cancelled in this step: each VU that went
- * on could block the loop once more before the engine interrupts it. */
+/* The run is over, and the VU would go on, for what it has waited for is there. It is cancelled in
+ * this step: each VU that went on could block the loop once more before the engine interrupts
+ * it. */
 static void end_instead(struct py_vu *vu)
 {
     PyObject *error = PyObject_CallNoArgs(vu->host->state->asyncio_cancelled);
@@ -380,10 +387,10 @@ static void end_instead(struct py_vu *vu)
     }
 }
 
-/* ---- beginning ------------------------------------------------------------------------------------------- */
+/* ---- beginning ------------------------------------------------------------------------------- */
 
-/* An iteration may leave something of itself in its VU, and the next one must not see it: a group that was not left, the count
- * of cancellations, tasks that the engine has stopped waiting for. */
+/* An iteration may leave something of itself in its VU, and the next one must not see it: a group
+ * that was not left, the count of cancellations, tasks that the engine has stopped waiting for. */
 static void reset_extra(struct py_vu *vu)
 {
     struct py_vu_extra *extra = vu->extra;
@@ -397,8 +404,8 @@ static void reset_extra(struct py_vu *vu)
     extra->cancel_requests = 0;
 }
 
-/* A plain function may return something to await (@result, stolen). Returns a coroutine that awaits it; NULL when there is
- * nothing to await, and the function has run, or with an exception. */
+/* A plain function may return something to await (@result, stolen). Returns a coroutine that awaits
+ * it; NULL when there is nothing to await, and the function has run, or with an exception. */
 static PyObject *awaiting(struct py_vu *vu, PyObject *result)
 {
     PyObject *coro = NULL;

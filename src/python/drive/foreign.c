@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * A VU may wait for something that is none of our operations. That is a future of asyncio's, or an object like it, which calls
- * back through the event loop; or it is a bare yield, which waits for one turn of the loop.
+ * A VU may wait for something that is none of our operations. That is a future of asyncio's, or an
+ * object like it, which calls back through the event loop; or it is a bare yield, which waits for
+ * one turn of the loop.
  */
 
 #include "python/drive/drive.h"
@@ -37,7 +38,8 @@ int rp_py_park_on_future(struct py_vu *vu, PyObject *future)
     return added ? 0 : -1;
 }
 
-/* 1 when @object is a future that is being awaited, 0 when it is something else, or -1 with an exception. */
+/* 1 when @object is a future that is being awaited, 0 when it is something else, or -1 with an
+ * exception. */
 static int is_awaited_future(struct py_vu *vu, PyObject *object)
 {
     PyObject *blocking = PyObject_GetAttr(object, vu->host->state->s_blocking);

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * call_soon() of a worker's own loop returns a Handle of asyncio's that C makes and runs. Every step of a task and every
- * wake-up goes through both. Handles stand in the loop's one queue with all others, so that the order is asyncio's. The handle
- * of a VU's wake-up enters no context, for a step enters the VU's own.
+ * call_soon() of a worker's own loop returns a Handle of asyncio's that C makes and runs. Every
+ * step of a task and every wake-up goes through both. Handles stand in the loop's one queue with
+ * all others, so that the order is asyncio's. The handle of a VU's wake-up enters no context, for a
+ * step enters the VU's own.
  *
- * The fields of a Handle are slots, private to asyncio. asyncio's own call_soon() does the work when they are not those that we
- * know, in debug mode, and when the loop is closed.
+ * The fields of a Handle are slots, private to asyncio. asyncio's own call_soon() does the work
+ * when they are not those that we know, in debug mode, and when the loop is closed.
  */
 
 #include <stddef.h>
 
 #include "python/drive/host.h"
 
-/* ---- the fields of a Handle ------------------------------------------------------------------------------------ */
+/* ---- the fields of a Handle ------------------------------------------------------------------ */
 
 static PyObject **field(PyObject *handle, Py_ssize_t offset)
 {
@@ -68,7 +69,7 @@ static bool find_fields(PyObject *handle_class, struct py_handles *handles)
     return found;
 }
 
-/* ---- running --------------------------------------------------------------------------------------------------- */
+/* ---- running --------------------------------------------------------------------------------- */
 
 static bool is_wakeup(const struct rp_pystate *state, PyObject *callback)
 {
@@ -89,7 +90,8 @@ static PyObject *run_in(PyObject *context, PyObject *callback, PyObject *args)
     return result;
 }
 
-/* An exception that leaves a callback goes to the loop's exception handler, unless it is one that ends a program. */
+/* An exception that leaves a callback goes to the loop's exception handler, unless it is one that
+ * ends a program. */
 static PyObject *failed(PyObject *handle)
 {
     PyObject *type, *value, *traceback, *module, *told;
@@ -133,7 +135,7 @@ static PyObject *handle_run(PyObject *self, PyObject *unused)
     Py_RETURN_NONE;
 }
 
-/* ---- making ---------------------------------------------------------------------------------------------------- */
+/* ---- making ---------------------------------------------------------------------------------- */
 
 /* Takes over @args and @context. */
 static PyObject *new_handle(struct py_host *host, PyObject *callback, PyObject *args,
@@ -238,7 +240,7 @@ PyObject *rp_py_host_call_soon(PyObject *object, PyObject *const *args, Py_ssize
     return put(self, new_handle(self, args[0], pack(args + 1, nargs - 1), context));
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------ */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static PyMethodDef methods[] = {
     { "_run", handle_run, METH_NOARGS, NULL },

@@ -4,9 +4,9 @@
 /*
  * python/drive/hooks.h - what C asks of Python: the methods of the object that a host is made with.
  *
- * The table below is the only list of them in C, and all questions go through the two functions at its end. What each
- * method means, with the types of its arguments and its answer, stands in the Protocol of python/rampa/_hooks.py.
- * tests/python/test_hooks.py compares the two.
+ * The table below is the only list of them in C, and all questions go through the two functions at
+ * its end. What each method means, with the types of its arguments and its answer, stands in the
+ * Protocol of python/rampa/_hooks.py. tests/python/test_hooks.py compares the two.
  */
 
 #define PY_SSIZE_T_CLEAN
@@ -48,7 +48,9 @@ enum py_hook { RP_PY_HOOKS(RP_PY_HOOK_CONSTANT) PY_HOOK_COUNT };
 /* The names of all methods, as objects of the module's state. -1 with an exception. */
 int rp_py_hooks_init(struct rp_pystate *state);
 
-/* Calls a method with the arguments that the table says. A new reference to the answer, or NULL with an exception. */
+/* Calls a method with the arguments that the table says. A new reference to the answer, or NULL
+ * with an exception. */
 PyObject *rp_py_ask(const struct py_host *host, enum py_hook hook, ...);
-/* For a method that gives no answer. An exception of it is Python's "unraisable" one: printed, and gone. */
+/* For a method that gives no answer. An exception of it is Python's "unraisable" one: printed, and
+ * gone. */
 void rp_py_tell(const struct py_host *host, enum py_hook hook, ...);

@@ -4,9 +4,10 @@
 /*
  * python/drive/host.h - a host: what the VUs of one run in this process share.
  *
- * This is the host as coroutines and the objects of scripts see it. Each part belongs to one owner, who documents it in its
- * header. The bridge puts its own parts around it (struct py_bridge in bridge/bridge.h), and is called by way of struct
- * py_host_ops only. One thread, with the GIL, owns a host with all its VUs, operations and responses.
+ * This is the host as coroutines and the objects of scripts see it. Each part belongs to one owner,
+ * who documents it in its header. The bridge puts its own parts around it (struct py_bridge in
+ * bridge/bridge.h), and is called by way of struct py_host_ops only. One thread, with the GIL, owns
+ * a host with all its VUs, operations and responses.
  */
 
 #include "http/http.h"
@@ -20,9 +21,11 @@
 
 /* What coroutines and objects of scripts need of the folder above them. */
 struct py_host_ops {
-    /* Ends the run, as by the script; @reason may be "". What executes now ends by the exception that its caller raises. */
+    /* Ends the run, as by the script; @reason may be "". What executes now ends by the exception
+     * that its caller raises. */
     void (*end_run)(struct py_host *host, const char *reason);
-    /* In a process that the script has forked: its code has come back, with or without an exception. Does not return. */
+    /* In a process that the script has forked: its code has come back, with or without an
+     * exception. Does not return. */
     void (*leave_fork)(struct py_host *host);
     /* The pulse was noticed to be missing, and this is a beat. */
     void (*unstuck)(struct py_host *host);
@@ -52,8 +55,8 @@ struct py_host {
     struct py_tasks tasks;
     struct py_contexts contexts;
     struct py_pulse pulse;
-    PyObject *
-        fatal; /* KeyboardInterrupt or SystemExit that left an iteration of a guest: its program's */
+    /* KeyboardInterrupt or SystemExit that left an iteration of a guest: its program's */
+    PyObject *fatal;
     bool is_cut_short; /* what an iteration has held that an exception has ended is let go */
     bool is_over;      /* every iteration is to end: one that would go on is cancelled instead */
     bool is_forked;    /* this process is not the one that runs the test */
@@ -65,7 +68,8 @@ struct py_host {
     struct py_guest *guest;         /* bridge/guest.h; NULL in a worker process */
 };
 
-/* A sign of life for the watchdog, before code of the script runs and when the loop has turned. No exception is set. */
+/* A sign of life for the watchdog, before code of the script runs and when the loop has turned. No
+ * exception is set. */
 static inline void rp_py_alive(struct py_host *host)
 {
     rp_py_pulse_beat(&host->pulse);
@@ -73,7 +77,8 @@ static inline void rp_py_alive(struct py_host *host)
         host->ops->unstuck(host);
 }
 
-/* Always -1, with the exception that says why something cannot be done in this thread or process. */
+/* Always -1, with the exception that says why something cannot be done in this thread or
+ * process. */
 int rp_py_refuse_here(const struct py_host *host, const char *what);
 /* -1 with an exception when the calling thread is not the loop's. @what must be done there. */
 static inline int rp_py_require_here(const struct py_host *host, const char *what)

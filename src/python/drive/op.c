@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * An operation does not know who drives it: it yields itself. drive.c recognises the type and parks the VU on it; an
- * asyncio Task sees a foreign future (_asyncio_future_blocking) and adds a callback. From Python 3.12 on the interpreter
- * resumes C awaitables by tp_iternext instead of am_send: both are here.
+ * An operation does not know who drives it: it yields itself. drive.c recognises the type and parks
+ * the VU on it; an asyncio Task sees a foreign future (_asyncio_future_blocking) and adds a
+ * callback. From Python 3.12 on the interpreter resumes C awaitables by tp_iternext instead of
+ * am_send: both are here.
  */
 
 #include "python/drive/docs.h"
@@ -97,7 +98,7 @@ PyObject *rp_py_op_iternext(PyObject *self)
     return NULL;
 }
 
-/* ---- finishing -------------------------------------------------------------------------------------------- */
+/* ---- finishing ------------------------------------------------------------------------------- */
 
 static void call_soon(struct py_op *op, PyObject *callback, PyObject *context)
 {
@@ -145,7 +146,7 @@ bool rp_py_op_cancel(struct py_op *op)
     return true;
 }
 
-/* ---- future-like ------------------------------------------------------------------------------------------ */
+/* ---- future-like ----------------------------------------------------------------------------- */
 
 static PyObject *op_add_done_callback(PyObject *self, PyObject *args, PyObject *kwargs)
 {
@@ -288,7 +289,8 @@ static PyObject *op_make_cancelled_error(PyObject *self, PyObject *unused)
     return cancelled_error((struct py_op *)self);
 }
 
-/* send(), throw() and close() are those of a coroutine, so that create_task(worker.http.get(url)) works. */
+/* send(), throw() and close() are those of a coroutine, so that create_task(worker.http.get(url))
+ * works. */
 static PyObject *op_coroutine_send(PyObject *self, PyObject *arg)
 {
     PyObject *result = rp_py_op_iternext(self);

@@ -4,16 +4,17 @@
 /*
  * python/drive/op.h - operations: what a scenario awaits.
  *
- * An operation is an iterator that yields itself, and whoever drives it decides what that means. It is like a future, so
- * that asyncio's tasks and gather() can wait for it. It starts when it is first driven and not when it is made. It ends in
- * finish() or in cancel(), once.
+ * An operation is an iterator that yields itself, and whoever drives it decides what that means. It
+ * is like a future, so that asyncio's tasks and gather() can wait for it. It starts when it is
+ * first driven and not when it is made. It ends in finish() or in cancel(), once.
  */
 
 #include "python/drive/vu.h"
 
 enum py_op_state { PY_OP_NEW, PY_OP_RUNNING, PY_OP_DONE, PY_OP_CANCELLED };
 
-/* The common beginning of every operation's object. A VU at rest has one: every word of it counts. */
+/* The common beginning of every operation's object. A VU at rest has one: every word of it
+ * counts. */
 struct py_op {
     PyObject_HEAD struct py_host *host; /* strong */
     struct py_vu *waiter;               /* the VU that is parked on it; borrowed, it holds us */
@@ -31,13 +32,15 @@ struct py_op_kind {
     void (*cancel)(struct py_op *op); /* of a running one: nothing of it happens afterwards */
 };
 
-/* Done: @result or @exception (either stolen, one NULL). Resumes the waiter at once, callbacks by call_soon(). */
+/* Done: @result or @exception (either stolen, one NULL). Resumes the waiter at once, callbacks by
+ * call_soon(). */
 void rp_py_op_finish(struct py_op *op, PyObject *result, PyObject *exception);
 /* Whether it was not over before. Its waiter must be taken care of by the caller. */
 bool rp_py_op_cancel(struct py_op *op);
 void rp_py_op_run_callbacks(struct py_op *op); /* of one that is done or cancelled */
 
-/* For deallocators of what is new still: tells of a forgotten await. @text is what the place is added to. */
+/* For deallocators of what is new still: tells of a forgotten await. @text is what the place is
+ * added to. */
 void rp_py_op_warn_never_awaited(struct py_op *op, const char *text);
 
 /* Slots and tables of the types. */

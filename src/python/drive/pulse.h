@@ -4,9 +4,9 @@
 /*
  * python/drive/pulse.h - the signs of life of the event loop's thread.
  *
- * The loop's thread counts a beat for each step of a VU and each turn of the loop. Another thread, if there is one
- * (bridge/watchdog.h), looks whether the count grows and sets is_noticed when it does not. Counting costs one load and one
- * store, without a lock.
+ * The loop's thread counts a beat for each step of a VU and each turn of the loop. Another thread,
+ * if there is one (bridge/watchdog.h), looks whether the count grows and sets is_noticed when it
+ * does not. Counting costs one load and one store, without a lock.
  */
 
 #include <stdatomic.h>

@@ -4,9 +4,9 @@
 /*
  * python/drive/state.h - the state of the module `_rampa`.
  *
- * Everything lives in this state or in objects: there is no static Python object, so that the module can be loaded twice.
- * Objects that are used per request hold a pointer to it. The module (bridge/module.c) makes it before any object, and
- * clears it.
+ * Everything lives in this state or in objects: there is no static Python object, so that the
+ * module can be loaded twice. Objects that are used per request hold a pointer to it. The module
+ * (bridge/module.c) makes it before any object, and clears it.
  */
 
 #include "python/drive/hooks.h"

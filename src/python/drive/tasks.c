@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * An iteration may create asyncio tasks. A task belongs to the VU whose coroutine creates it, or to the VU of the task that
- * does. Tasks that are still running when the iteration ends are cancelled, and the VU begins no further iteration until they
- * have ended, for a second at most.
+ * An iteration may create asyncio tasks. A task belongs to the VU whose coroutine creates it, or to
+ * the VU of the task that does. Tasks that are still running when the iteration ends are cancelled,
+ * and the VU begins no further iteration until they have ended, for a second at most.
  *
- * That holds for the user's own tasks. A task that a library creates for itself may serve a connection that is kept in
- * worker.vu, and is left alone. A task is the user's when its coroutine is the user's, or when the user's code has created it,
- * as with create_task(queue.get()). Frames of asyncio, and all others of Python's library, do not count as creators.
+ * That holds for the user's own tasks. A task that a library creates for itself may serve a
+ * connection that is kept in worker.vu, and is left alone. A task is the user's when its coroutine
+ * is the user's, or when the user's code has created it, as with create_task(queue.get()). Frames
+ * of asyncio, and all others of Python's library, do not count as creators.
  *
- * Host.create_task() stands in for the loop's own method, which is Python. An iteration without tasks pays nothing.
+ * Host.create_task() stands in for the loop's own method, which is Python. An iteration without
+ * tasks pays nothing.
  */
 
 #include "base/alloc.h"
@@ -19,16 +21,17 @@ enum { CHILDREN_MIN = 8, PATIENCE_S = 1 };
 
 struct py_child {
     PyObject *task;
-    /* The code object that has created the task. NULL when the coroutine itself is the user's, None when a library has. */
+    /* The code object that has created the task. NULL when the coroutine itself is the user's, None
+     * when a library has. */
     PyObject *creator;
     int lasti; /* the place in that code: its last instruction */
     bool is_done;
 };
 
-/* ---- whose it is ----------------------------------------------------------------------------------------------- */
+/* ---- whose it is ----------------------------------------------------------------------------- */
 
-/* Whose code the file holds: True the user's, False a library's, None that of Python itself or of rampa. Borrowed; NULL with
- * an exception. */
+/* Whose code the file holds: True the user's, False a library's, None that of Python itself or of
+ * rampa. Borrowed; NULL with an exception. */
 static PyObject *kind_of_file(struct py_host *self, PyObject *name)
 {
     PyObject *kind = PyDict_GetItemWithError(self->tasks.file_kinds, name);
@@ -113,7 +116,7 @@ static struct py_vu *owner_now(struct py_host *self)
     return owner ? (struct py_vu *)owner : self->tasks.spawning;
 }
 
-/* ---- what a VU has --------------------------------------------------------------------------------------------- */
+/* ---- what a VU has --------------------------------------------------------------------------- */
 
 static bool is_done(struct py_host *self, PyObject *task)
 {
@@ -132,7 +135,8 @@ static void disown(struct py_host *self, PyObject *task)
         PyErr_Clear();
 }
 
-/* @child is a copy: what a task releases may run code of the script, which may create tasks and move the array. */
+/* @child is a copy: what a task releases may run code of the script, which may create tasks and
+ * move the array. */
 static void drop_child(struct py_host *self, struct py_child child)
 {
     disown(self, child.task);
@@ -140,7 +144,8 @@ static void drop_child(struct py_host *self, struct py_child child)
     Py_XDECREF(child.creator);
 }
 
-/* Moves the tasks that are not done into a new array, with room for as many again. -1: nothing has changed. */
+/* Moves the tasks that are not done into a new array, with room for as many again. -1: nothing has
+ * changed. */
 static int drop_done(struct py_host *self, struct py_vu_extra *extra)
 {
     struct py_child *all = extra->children, *kept;
@@ -177,7 +182,8 @@ static int make_room(struct py_host *self, struct py_vu_extra *extra)
     return extra->child_count < extra->child_room ? 0 : drop_done(self, extra);
 }
 
-/* Remembers a task of @owner. -1, perhaps with an exception: then the task is not cancelled at the end, which hurts nobody. */
+/* Remembers a task of @owner. -1, perhaps with an exception: then the task is not cancelled at the
+ * end, which hurts nobody. */
 static int note(struct py_host *self, struct py_vu *owner, PyObject *task, PyObject *coro)
 {
     struct py_vu_extra *extra = rp_py_vu_extra(owner);
@@ -210,9 +216,10 @@ void rp_py_tasks_clear(struct py_vu *vu)
     Py_CLEAR(extra->leftovers);
 }
 
-/* ---- creating -------------------------------------------------------------------------------------------------- */
+/* ---- creating -------------------------------------------------------------------------------- */
 
-/* Calls @make(coro, ...), which makes a task. It may run the task at once: tasks that this one creates belong to the same VU. */
+/* Calls @make(coro, ...), which makes a task. It may run the task at once: tasks that this one
+ * creates belong to the same VU. */
 static PyObject *spawn(struct py_host *self, PyObject *make, PyObject *const *args,
                        Py_ssize_t nargs, PyObject *kwnames, bool may_be_done)
 {
@@ -286,10 +293,10 @@ PyObject *rp_py_host_create_task(PyObject *object, PyObject *const *args, Py_ssi
     return spawn(self, self->tasks.create_task, args, nargs, kwnames, true);
 }
 
-/* ---- the end of an iteration ----------------------------------------------------------------------------------- */
+/* ---- the end of an iteration ----------------------------------------------------------------- */
 
-/* Takes its tasks from @vu. Returns those of the user's that are not done: a list of (task, code or None, line in that code), or
- * NULL with an exception. */
+/* Takes its tasks from @vu. Returns those of the user's that are not done: a list of (task, code or
+ * None, line in that code), or NULL with an exception. */
 static PyObject *take_alive(struct py_vu *vu)
 {
     struct py_vu_extra *extra = vu->extra;
@@ -357,7 +364,7 @@ PyObject *rp_py_vu_released(PyObject *object, PyObject *leftovers)
     Py_RETURN_NONE;
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------ */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 int rp_py_tasks_init(struct py_host *self)
 {

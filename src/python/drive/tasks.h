@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * python/drive/tasks.h - the asyncio tasks that iterations create, and what becomes of them at an iteration's end.
+ * python/drive/tasks.h - the asyncio tasks that iterations create, and what becomes of them at an
+ * iteration's end.
  *
  * tasks.c says whose a task is. A VU keeps its tasks in struct py_vu_extra.
  */
@@ -28,8 +29,8 @@ struct py_tasks {            /* zeroed = the host has no loop */
 int rp_py_tasks_init(struct py_host *host); /* -1 with an exception */
 void rp_py_tasks_deinit(struct py_host *host);
 
-/* The iteration of @vu has ended: cancels the tasks that it has left. Returns whether the VU must be held until
- * Worker._released() is called. */
+/* The iteration of @vu has ended: cancels the tasks that it has left. Returns whether the VU must
+ * be held until Worker._released() is called. */
 bool rp_py_tasks_end(struct py_vu *vu, bool is_interrupted);
 /* Forgets the tasks of @vu, whose extra part is there. */
 void rp_py_tasks_clear(struct py_vu *vu);

@@ -2,10 +2,12 @@
 #pragma once
 
 /*
- * python/drive/vu.h - a VU's object: to scripts it is `worker`, of the type rampa.Worker (api/worker.c).
+ * python/drive/vu.h - a VU's object: to scripts it is `worker`, of the type rampa.Worker
+ * (api/worker.c).
  *
- * A VU at rest is the unit that there are most of: what not every VU needs stands in its extra part. The object is not tracked
- * by the garbage collector: the engine holds it, and the end of the run breaks its cycles.
+ * A VU at rest is the unit that there are most of: what not every VU needs stands in its extra
+ * part. The object is not tracked by the garbage collector: the engine holds it, and the end of the
+ * run breaks its cycles.
  */
 
 #include "python/drive/host.h"
@@ -17,7 +19,8 @@ struct py_vu {
     struct rp_vu *engine_vu;            /* what the engine knows it by; NULL once the run is over */
     PyObject *function;                 /* the scenario's */
     PyObject *coro;                     /* of the iteration that runs; NULL between two */
-    /* What the coroutine waits for, strong: an operation or a future; Py_None for a bare yield; NULL while it executes. */
+    /* What the coroutine waits for, strong: an operation or a future; Py_None for a bare yield;
+     * NULL while it executes. */
     PyObject *waiting;
     PyObject *http;            /* its HTTP client object; NULL before its first use */
     PyObject *wakeup;          /* what asyncio calls to resume it; NULL before its first use */
@@ -36,8 +39,8 @@ struct py_vu_extra {
     PyObject *vu_dict, *env;         /* worker.vu and worker.env */
     const struct rp_tags *base_tags; /* outside of any group; NULL = it has never entered one */
     struct rp_task throw_task;
-    struct rp_timer
-        patience; /* with an interrupted iteration, or with the tasks that one has left */
+    /* with an interrupted iteration, or with the tasks that one has left */
+    struct rp_timer patience;
     /* Tasks that the iteration has created, unless they are known to be done. */
     struct py_child *children;
     unsigned child_count, child_room;
@@ -46,11 +49,13 @@ struct py_vu_extra {
 
 /* NULL with an exception. */
 struct py_vu *rp_py_vu_new(struct py_host *host, struct rp_vu *engine_vu);
-/* The run is over: the VU keeps nothing but its host. Its HTTP client object must have forgotten the VU before. */
+/* The run is over: the VU keeps nothing but its host. Its HTTP client object must have forgotten
+ * the VU before. */
 void rp_py_vu_deinit(struct py_vu *vu);
 /* The extra part, which is made when it is first asked for. NULL with an exception. */
 struct py_vu_extra *rp_py_vu_extra(struct py_vu *vu);
-/* Always -1, with the exception that the run is over. @what belonged to that run, as scripts call it: "worker". */
+/* Always -1, with the exception that the run is over. @what belonged to that run, as scripts call
+ * it: "worker". */
 int rp_py_vu_refuse(const char *what);
 /* -1 with that exception when the run is over. */
 static inline int rp_py_vu_require(const struct py_vu *vu)
