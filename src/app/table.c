@@ -338,6 +338,9 @@ const struct rp_command rp_commands[RP_CMD_COUNT] = {
 
 const struct rp_env_note rp_env_notes[] = {
     { "RAMPA_LOOP", "Event loop to use, io_uring or epoll, instead of the best that works" },
+    { "RAMPA_PATIENCE",
+      "How long a worker that does not answer is waited for, such as 5m; 10s when it is not set" },
+    { "RAMPA_WIRE", "Encoding of the messages with workers, msgpack or json" },
     { "VIRTUAL_ENV", "Virtual environment whose interpreter runs scripts" },
     { "NO_COLOR", "When set and not empty: no colours" },
     { "COLUMNS", "Width of the output, instead of that of the terminal" },
