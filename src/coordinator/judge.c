@@ -10,9 +10,10 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "coordinator/coordinator_internal.h"
 #include "coordinator/judge_generator.h"
 #include "coordinator/loss.h"
+#include "coordinator/publish.h"
+#include "coordinator/state.h"
 #include "plan/metrics.h"
 
 enum { LIVE_S = 2 }; /* how often thresholds are judged while iterations run */

@@ -11,10 +11,6 @@
 
 struct rp_coordinator;
 
-struct rp_judging { /* zeroed: nothing is judged yet */
-    rp_ns next;     /* by the workers' time: when thresholds are judged again */
-};
-
 /* Sub-metrics of the plan's thresholds, before any series is defined. Makes the store. */
 RP_NODISCARD int rp_judge_prepare(struct rp_result *result);
 /* While it runs, right behind what the workers have told, which goes as far as @told: a clock of

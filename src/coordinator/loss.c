@@ -7,7 +7,8 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "coordinator/coordinator_internal.h"
+#include "coordinator/publish.h"
+#include "coordinator/state.h"
 
 /* A worker tells how it is once a second. */
 enum { SILENT_MS = 2000, EXPLAINED_MS = 1500, WHY_MAX = RP_LAST_WORDS_MAX + 1024 };

@@ -2,10 +2,11 @@
 
 /* What the sinks of the run are told (run/event.h); each function here is one event. */
 
-#include "coordinator/coordinator_internal.h"
+#include "coordinator/publish.h"
 
 #include "base/alloc.h"
 #include "coordinator/judge_generator.h"
+#include "coordinator/state.h"
 
 enum { GENERATOR_AFTER_S = 3 };
 

@@ -15,14 +15,6 @@
 
 struct rp_coordinator;
 
-struct rp_publishing { /* zeroed: nothing was told yet */
-    enum rp_run_phase published_phase;
-    bool has_published_phase;
-    rp_ns last_snapshot;                /* of the run, pauses included */
-    unsigned char *live;                /* of each threshold: what was published of it */
-    unsigned char told[RP_CAUSE_COUNT]; /* of each cause: the verdict that was published */
-};
-
 void rp_publish_deinit(struct rp_coordinator *c);
 struct rp_run_status rp_coordinator_status(const struct rp_coordinator *c);
 void rp_publish_status(struct rp_coordinator *c);

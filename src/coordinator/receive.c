@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "coordinator/coordinator_internal.h"
+#include "coordinator/judge.h"
 #include "coordinator/preflight.h"
+#include "coordinator/publish.h"
+#include "coordinator/state.h"
 #include "plan/metrics.h"
 
 enum { ABORT_REASON_MAX = 1000 };
