@@ -58,7 +58,9 @@ async def a(worker):
 def teardown():
     (rss, blocks), (rss_after, blocks_after) = seen
     print("grown by", rss_after - rss, "bytes and", blocks_after - blocks, "blocks")
-    assert rss_after - rss < 2 << 20
+    # Pages of histograms and buffers of messages still grow, the more so on a busy machine, where times and deltas vary more. The
+    # smallest thing that is kept of each iteration is 32 bytes: 4.5 MiB.
+    assert rss_after - rss < 3 << 20
     assert abs(blocks_after - blocks) < 2000
 """
 
