@@ -17,7 +17,7 @@
 #include "base/error.h"
 #include "plan/plan.h"
 
-/* ---- the tables (table.c) -------------------------------------------------------------------- */
+/* ---- the tables (table.c, commands.c) -------------------------------------------------------- */
 
 enum rp_command_id { /* the order of the help */
                      RP_CMD_RUN,

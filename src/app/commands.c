@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "app/cli.h"
+
+/* The table of commands, with the examples and exit codes of each, and the environment variables
+ * that stand in for no option. */
+
+static const char *const shells[] = { "bash", "zsh", NULL };
+
+static const struct rp_exit_note run_exits[] = {
+    { 0, "the test passed" },
+    { 1, "a threshold was breached" },
+    { 2, "an iteration raised an exception other than a failed request" },
+    { 3, "the command line, the script or its configuration is invalid" },
+    { 4, "aborted by a signal or by the script" },
+    { 5, "setup failed" },
+    { 6, "an output failed or lost data" },
+    { 7, "teardown failed" },
+    { 8, "the generator itself was the limit, and --strict was given" },
+    { 9, "internal error: a worker died or the accounting broke" },
+    { 0, NULL },
+};
+static const struct rp_exit_note check_exits[] = {
+    { 0, "the script is valid" },
+    { 1, "it is not" },
+    { 3, "the command line is invalid, or there is no such script" },
+    { 9, "internal error" },
+    { 0, NULL },
+};
+static const struct rp_exit_note doctor_exits[] = {
+    { 0, "a test can run here, perhaps with warnings" },
+    { 1, "it cannot" },
+    { 3, "the command line is invalid" },
+    { 6, "the report could not be written" },
+    { 0, NULL },
+};
+static const struct rp_exit_note plain_exits[] = {
+    { 0, "done" },
+    { 3, "the command line, or what it names, is invalid" },
+    { 6, "the output could not be written" },
+    { 9, "internal error" },
+    { 0, NULL },
+};
+
+static const struct rp_example run_examples[] = {
+    { "as the script says", "rampa run load.py" },
+    { "50 users for a minute", "rampa run load.py --vus 50 --duration 1m" },
+    { "the same without a script", "rampa run http://127.0.0.1:8080/ --vus 50 --duration 1m" },
+    { "up to 100 users in 30 seconds, a minute there, and down again",
+      "rampa run load.py --stage 30s:100,1m:100,10s:0" },
+    { "500 iterations a second, whatever the server does",
+      "rampa run load.py --rate 500/s --duration 1m --max-vus 200" },
+    { "100 iterations, then keep the result", "rampa run load.py -i 100 --out result.json" },
+    { "one scenario, against another host",
+      "rampa run load.py --scenario checkout --env BASE_URL=http://10.0.0.5:8080" },
+    { "in CI: only errors, the exit code decides; 8 when rampa was the limit",
+      "rampa run load.py --quiet --strict" },
+    { NULL, NULL },
+};
+static const struct rp_example check_examples[] = {
+    { "is it valid?", "rampa check load.py" },
+    { "is it valid with these settings?", "rampa check load.py --vus 50 --duration 1m" },
+    { NULL, NULL },
+};
+static const struct rp_example inspect_examples[] = {
+    { "what would run, every default filled in", "rampa inspect load.py" },
+    { "the same for a program", "rampa inspect load.py --format json | jq .scenarios" },
+    { NULL, NULL },
+};
+static const struct rp_example doctor_examples[] = {
+    { "what would limit a big test", "rampa doctor" },
+    { "with the interpreter of a virtual environment", "rampa doctor --python .venv/bin/python" },
+    { NULL, NULL },
+};
+static const struct rp_example target_examples[] = {
+    { "a server to try a script on", "rampa target" },
+    { "on a free port, printed on the first line", "rampa target --port 0" },
+    { NULL, NULL },
+};
+static const struct rp_example completion_examples[] = {
+    { "for this bash", "source <(rampa completion bash)" },
+    { "for every zsh", "rampa completion zsh > ~/.zsh/completions/_rampa" },
+    { NULL, NULL },
+};
+static const struct rp_example help_examples[] = {
+    { "about a command", "rampa help run" },
+    { NULL, NULL },
+};
+const struct rp_example rp_global_examples[] = {
+    { "a server to try things on, in another terminal", "rampa target" },
+    { "run a test as its script says", "rampa run load.py" },
+    { "run it with 50 users for a minute", "rampa run load.py --vus 50 --duration 1m" },
+    { "see what would limit a big test on this machine", "rampa doctor" },
+    { NULL, NULL },
+};
+
+/* clang-format off: as above */
+const struct rp_command rp_commands[RP_CMD_COUNT] = {
+    [RP_CMD_RUN] = {
+        .name = "run", .argument = RP_ARGUMENT_SCRIPT, .summary = "Run a load test",
+        .description =
+            "Runs the scenarios of a Python script, prints a summary and ends with an exit code "
+            "that says how the test went. In place of a script it takes a URL: each iteration is one "
+            "GET of it, without Python, and one that fails counts in http_req_failed.\n\n"
+            "A setting is taken from the command line, else from the environment, else from the "
+            "script, else from the defaults. The first Ctrl-C stops the test gracefully, with "
+            "teardown and summary; the second stops it at once. SIGUSR1 pauses it, SIGUSR2 lets it "
+            "go on.",
+        .examples = run_examples, .exits = run_exits,
+    },
+    [RP_CMD_CHECK] = {
+        .name = "check", .argument = RP_ARGUMENT_SCRIPT, .summary = "Validate a script without running it",
+        .description =
+            "Loads the script and checks its scenarios, thresholds and hooks. Nothing is run and "
+            "no request is sent. The code at the top level of the script is executed, as it is by "
+            "every command that loads it.",
+        .examples = check_examples, .exits = check_exits,
+    },
+    [RP_CMD_INSPECT] = {
+        .name = "inspect", .argument = RP_ARGUMENT_SCRIPT,
+        .summary = "Show what a script would run, every default filled in",
+        .description =
+            "Prints the configuration of the test as it would run: what the script says, with the "
+            "command line and the environment laid over it and every default filled in. Nothing "
+            "is run and no request is sent.",
+        .examples = inspect_examples, .exits = plain_exits,
+    },
+    [RP_CMD_DOCTOR] = {
+        .name = "doctor", .summary = "Show what would limit a big test on this machine",
+        .description =
+            "Looks at the build, the event loop, the limits of the system, Python, the processors "
+            "and the memory. For each it says what it would limit and which command lifts that. "
+            "Changes nothing.",
+        .examples = doctor_examples, .exits = doctor_exits,
+    },
+    [RP_CMD_TARGET] = {
+        .name = "target", .summary = "Serve HTTP on loopback, to try scripts on",
+        .description =
+            "Starts a small HTTP server for first steps, tests and benchmarks. The first line that "
+            "it prints says where it listens. Ctrl-C ends it.",
+        .examples = target_examples, .exits = plain_exits,
+    },
+    [RP_CMD_COMPLETION] = {
+        .name = "completion", .argument = "SHELL", .argument_choices = shells,
+        .summary = "Print the completion script of a shell",
+        .description =
+            "Prints a script that lets bash or zsh complete the commands and options of rampa.",
+        .examples = completion_examples, .exits = plain_exits,
+    },
+    [RP_CMD_HELP] = {
+        .name = "help", .argument = "COMMAND", .argument_optional = true,
+        .summary = "Show help about a command",
+        .description = "Shows the same as 'rampa COMMAND --help'.",
+        .examples = help_examples, .exits = plain_exits,
+    },
+};
+/* clang-format on */
+
+const struct rp_env_note rp_env_notes[] = {
+    { "RAMPA_LOOP", "Event loop to use, io_uring or epoll, instead of the best that works" },
+    { "RAMPA_PATIENCE",
+      "How long a worker that does not answer is waited for, such as 5m; 10s when it is not set" },
+    { "RAMPA_WIRE", "Encoding of the messages with workers, msgpack or json" },
+    { "VIRTUAL_ENV", "Virtual environment whose interpreter runs scripts" },
+    { "NO_COLOR", "When set and not empty: no colours" },
+    { "COLUMNS", "Width of the output, instead of that of the terminal" },
+    { NULL, NULL },
+};
+
+const struct rp_command *rp_command_find(const char *name)
+{
+    for (size_t i = 0; i < RP_CMD_COUNT; i++)
+        if (strcmp(rp_commands[i].name, name) == 0)
+            return &rp_commands[i];
+    return NULL;
+}
