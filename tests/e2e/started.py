@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from conftest import check_result
+from finished import check_result
 
 SECONDS = 60
 

@@ -219,7 +219,7 @@ async def scene(worker):
 
 
 def run_in(words: list[str], program: Path, tmp_path: Path, *more: str) -> Any:
-    from conftest import Finished
+    from finished import Finished
 
     out = tmp_path / "result.json"
     ours = {k: v for k, v in os.environ.items() if not k.startswith("RAMPA_") or k == "RAMPA_PYTHON"}

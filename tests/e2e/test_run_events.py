@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Finished
+from finished import Finished
 from started import SECONDS, Started
 
 Event = dict[str, Any]

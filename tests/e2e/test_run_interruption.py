@@ -8,7 +8,7 @@ from pathlib import Path
 from textwrap import dedent, indent
 
 import pytest
-from conftest import Finished
+from finished import Finished
 
 Rampa = Callable[..., Finished]
 Script = Callable[..., Path]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import check_result
+from finished import check_result
 from started import SECONDS, Started, wait_until_taken
 
 Start = Callable[..., Started]

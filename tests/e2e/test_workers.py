@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Finished
+from finished import Finished
 from faultserver import ExpectRequest, FaultServer, Repeat, Send, answer
 from started import SECONDS, Started
 
