@@ -36,7 +36,7 @@ class GuestHooks(Hooks):
         super().__init__()
         self.script: typing.Any = script
 
-    def load(self, path: str) -> str:
+    def load(self, path: bytes) -> str:
         return str(self.script.declaration())
 
     def note_error(self, scenario: str, error: BaseException, vu: int, iteration: int) -> None:

@@ -35,7 +35,7 @@ class HostHooks(typing.Protocol):
 
     # ---- the script ----
 
-    def load(self, path: str) -> str:
+    def load(self, path: bytes) -> str:
         """Loads the script. The answer is its declaration as JSON."""
         ...
 

@@ -8,7 +8,7 @@ import inspect
 import json
 import typing
 
-from rampa._frames import is_users
+from rampa._frames import is_users, plain
 from rampa.config import ScenarioConfig, as_json
 from rampa.errors import ConfigError
 from rampa.loader import find_metrics, require_scenario
@@ -37,7 +37,7 @@ class PlanScript:
 
     def __init__(self, plan: TestPlan) -> None:
         self._plan = plan
-        self.path: str = plan.path or "(plan)"
+        self.path: str = plain(plan.path) if plan.path else "(plan)"
         self.functions: dict[str, Function] = {name: function for name, (_, function) in plan.scenarios.items()}
 
     def hook(self, name: str) -> Function | None:
@@ -54,7 +54,7 @@ class PlanScript:
         Args:
             file: its name as the interpreter knows it.
         """
-        return file
+        return plain(file)
 
     def declaration(self) -> str:
         """The plan as the JSON that a script would have declared."""
@@ -66,18 +66,20 @@ class PlanScript:
             raise ConfigError("the plan has no scenario")
         config = as_json(plan.config)
         config.pop("scenarios", None)  # they are in plan.scenarios, with their functions
+        file = plan.config._file
         declared: dict[str, typing.Any] = {
             "script": self.path,
             "functions": [],
             "decorated": [],
-            "config": {**config, "file": plan.config._file, "line": plan.config._line},
+            "config": {**config, "file": file and self.display(file), "line": plan.config._line},
             "metrics": [{"name": name, "type": kind} for name, kind in metrics.items()],
             "dynamic_metrics": dynamic,
             "has_setup": plan.setup_fn is not None,
             "has_teardown": plan.teardown_fn is not None,
         }
         for name, (settings, function) in plan.scenarios.items():
-            file, line = _place(settings, function)
+            place, line = _place(settings, function)
+            file = self.display(place) if place else None
             fields = {key: value for key, value in self._fields(settings).items() if key != "exec_fn"}
             declared["functions"].append({"name": name, "file": file, "line": line})
             declared["decorated"].append({"name": name, "exec_fn": name, "file": file, "line": line, "fields": fields})

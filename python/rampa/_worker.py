@@ -95,9 +95,12 @@ class Hooks:
         self._warnings: collections.Counter[str] = collections.Counter()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def load(self, path: str) -> str:
-        self.script = Script(path)
+    def load(self, path: bytes) -> str:
+        self.script = Script(os.fsdecode(path))
+        sys.argv[:] = [self.script.path]
         self.script.load()
+        for text in self.script.warnings:
+            self.host.warn(plain(text))
         return self.script.declaration()
 
     def function(self, scenario: str, exec_fn: str) -> typing.Any:

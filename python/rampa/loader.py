@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 import collections.abc
+import contextlib
 import dataclasses
-import importlib.util
 import inspect
 import json
 import os
@@ -13,12 +13,39 @@ import re
 import sys
 import types
 import typing
+import warnings
 
+from rampa._frames import plain
+from rampa._script_module import OwnImports, folder_of, name_of, new_module, private_name_of, require_other_name
 from rampa.config import Arrival, Config, Duration, Executor, ScenarioConfig, StageLike, as_json, field_parameters
 from rampa.errors import ConfigError, ScriptError
 
 _F = typing.TypeVar("_F", bound=typing.Callable[..., typing.Any])
-_declared: list[tuple[str, typing.Callable[..., typing.Any], dict[str, typing.Any], str, int]] = []
+_Function = typing.Callable[..., typing.Any]
+_ATTRIBUTE = "__rampa_scenarios__"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Declaration:
+    """One call of the decorator."""
+
+    title: str
+    fields: dict[str, typing.Any]
+    file: str
+    line: int
+
+
+_loading: list[tuple[_Declaration, _Function]] = []
+"""What the decorator was called for while a script is loaded, which :class:`Script` empties before and after."""
+
+
+def _attached(value: typing.Any) -> tuple[_Declaration, ...]:
+    """What the decorator has left at an object of a script, which may be anything."""
+    try:
+        attached = vars(value).get(_ATTRIBUTE, ())
+    except Exception:  # there are objects that ask somebody else for their attributes
+        return ()
+    return attached if isinstance(attached, tuple) else ()
 
 
 @typing.overload
@@ -80,7 +107,11 @@ def scenario(name: typing.Any = None, /, **fields: typing.Any) -> typing.Any:
 
     def decorate(function: _F) -> _F:
         title = name if isinstance(name, str) else getattr(function, "__name__", "scenario")
-        _declared.append((given or title, function, fields, file, line))
+        declaration = _Declaration(given or title, fields, file, line)
+        # Without attributes (a bound method has none of its own) a function is known only to the script that decorates it.
+        with contextlib.suppress(AttributeError, TypeError):
+            setattr(function, _ATTRIBUTE, (*_attached(function), declaration))
+        _loading.append((declaration, function))
         return function
 
     if callable(name):
@@ -120,41 +151,100 @@ def require_scenario(title: str, function: typing.Callable[..., typing.Any]) -> 
         raise ScriptError(message, file, line) from None
 
 
+class _Scenario(typing.NamedTuple):
+    """A decorated function, and the name of the script that holds it."""
+
+    declaration: _Declaration
+    function: _Function
+    bound: str
+
+
 class Script:
     """A script for a worker to run.
 
     Args:
         path: of the script.
+        imports: what it imports from its folder, when the program that loads it is not there for this script alone.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, imports: OwnImports | None = None) -> None:
         self.path = path
         self.module: types.ModuleType = types.ModuleType("none")
-        self.functions: dict[str, typing.Callable[..., typing.Any]] = {}
-        self._declared: list[tuple[str, typing.Callable[..., typing.Any], dict[str, typing.Any], str, int]] = []
+        self.functions: dict[str, _Function] = {}
+        self.warnings: list[str] = []
+        """What is wrong with the script and does not keep it from running; known once it is loaded."""
+        self._imports = imports
+        self._source = b""
+        self._scenarios: list[_Scenario] = []
 
     def load(self) -> None:
-        """Runs the script's module code; raises what it raises."""
-        name = os.path.splitext(os.path.basename(self.path))[0]
-        spec = importlib.util.spec_from_file_location(name, self.path)
-        assert spec is not None and spec.loader is not None
-        self.module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = self.module
-        sys.path.insert(0, os.path.dirname(os.path.abspath(self.path)))
-        _declared.clear()
-        spec.loader.exec_module(self.module)
-        self._declared = list(_declared)
-        _declared.clear()
-        for key, value in vars(self.module).items():
-            if inspect.isfunction(value):
-                self.functions[key] = value
-        for title, function, fields, _, _ in self._declared:
-            self.functions[fields.get("exec_fn") or self._function_name(title, function)] = function
+        """Runs the script's module code; raises what it raises.
 
-    def _function_name(self, title: str, function: typing.Callable[..., typing.Any]) -> str:
-        """The name by which exec_fn finds a decorated function: its own, unless another function has taken it."""
-        own = getattr(function, "__name__", title)
-        return own if self.functions.get(own, function) is function else title
+        Raises:
+            ScriptError: it declares a scenario that nobody could run.
+        """
+        require_other_name(self.path)
+        _loading.clear()
+        try:
+            self._run()
+            self._find_scenarios(list(_loading))
+        finally:
+            _loading.clear()
+
+    def _run(self) -> None:
+        name = private_name_of(self.path) if self._imports else name_of(self.path)
+        self.module, loader = new_module(self.path, name)
+        sys.modules[name] = self.module
+        try:
+            if self._imports:
+                self._imports.give(self.module)
+                with self._imports.active():
+                    loader.exec_module(self.module)
+            else:
+                sys.path.insert(0, folder_of(self.path))
+                loader.exec_module(self.module)
+        except BaseException:
+            sys.modules.pop(name, None)
+            raise
+        self._source = loader.source
+
+    def _find_scenarios(self, declared: list[tuple[_Declaration, _Function]]) -> None:
+        """Takes what names at the top level of the script hold at its end. A function that another module has decorated
+        counts as soon as the script has a name for it, and one that has lost its name counts no more."""
+        known: set[tuple[int, int]] = set()
+        for bound, value in vars(self.module).items():
+            here = [declaration for declaration, function in declared if function is value]
+            declarations = dict.fromkeys((*_attached(value), *here))
+            if declarations or inspect.isfunction(value):
+                self.functions[bound] = value
+            for declaration in declarations:
+                if (id(declaration), id(value)) not in known:
+                    known.add((id(declaration), id(value)))
+                    self._scenarios.append(_Scenario(declaration, value, bound))
+        found = {declaration for declaration, _ in known}
+        for declaration, function in declared:
+            if id(declaration) not in found and os.path.abspath(declaration.file) == os.path.abspath(self.path):
+                self._explain_lost(declaration, function)
+
+    def _explain_lost(self, declaration: _Declaration, function: _Function) -> None:
+        """Says why a decorated function is no scenario. Who takes one out by ``del`` knows."""
+        title, line = declaration.title, declaration.line
+        name = getattr(function, "__name__", title)
+        outside, _, _ = getattr(function, "__qualname__", name).rpartition(".")
+        place = f"{self.path}:{line}: scenario {title!r} is not run"
+        if outside and not outside.endswith("<locals>"):
+            raise ScriptError(
+                f"scenario {title!r}: {name}() is a method of the class {outside}, and an iteration has no object to call it "
+                "with; decorate a function that takes the worker, and keep the object in worker.vu",
+                self.path,
+                line,
+            )
+        if outside:
+            self.warnings.append(f"{place}: no name at the top level of the script holds the function {name}()")
+        elif name in vars(self.module):
+            again = getattr(getattr(vars(self.module)[name], "__code__", None), "co_firstlineno", 0)
+            where = f"line {again}" if again > line else "another decorator, above which @rampa.scenario must stand"
+            self.warnings.append(f"{place}: the name {name!r} was bound again by {where}")
 
     def hook(self, name: str) -> typing.Callable[..., typing.Any] | None:
         """A function of the script that runs once, or None.
@@ -172,33 +262,33 @@ class Script:
             config: of the script.
         """
         found = {}
-        for title, _, fields, file, line in self._declared:
-            settings = ScenarioConfig(**fields)
-            settings._file, settings._line = file, line
-            found[title] = settings
+        for declaration, _, _ in self._scenarios:
+            settings = ScenarioConfig(**declaration.fields)
+            settings._file, settings._line = declaration.file, declaration.line
+            found[declaration.title] = settings
         for title, given in (config.scenarios or {}).items():
             found[title] = given if isinstance(given, ScenarioConfig) else ScenarioConfig(**(given or {}))
         return found
 
     def declaration(self) -> str:
         """What the script declares, as JSON for the engine's plan."""
-        metrics, dynamic = find_metrics(self.path)
+        metrics, dynamic = find_metrics(self.path, self._source)
         declared: dict[str, typing.Any] = {
-            "script": self.path,
+            "script": plain(self.path),
             "functions": [
-                {"name": name, "file": self.path, "line": function.__code__.co_firstlineno}
+                {"name": name, "file": self.display(function.__code__.co_filename), "line": function.__code__.co_firstlineno}
                 for name, function in self.functions.items()
                 if hasattr(function, "__code__")
             ],
             "decorated": [
                 {
-                    "name": title,
-                    "exec_fn": self._function_name(title, function),
-                    "file": self.display(file),
-                    "line": line,
-                    "fields": as_json(fields),
+                    "name": declaration.title,
+                    "exec_fn": bound,
+                    "file": self.display(declaration.file),
+                    "line": declaration.line,
+                    "fields": as_json(declaration.fields),
                 }
-                for title, function, fields, file, line in self._declared
+                for declaration, _, bound in self._scenarios
             ],
             "metrics": [{"name": name, "type": kind} for name, kind in metrics.items()],
             "dynamic_metrics": dynamic,
@@ -210,8 +300,9 @@ class Script:
             declared["config"] = {**as_json(config), "file": self.display(config._file), "line": config._line}
         elif config is not None and not isinstance(config, types.ModuleType):
             raise ScriptError(f"config must be a rampa.Config, not {type(config).__name__}", self.path)
-        for title, function, _, _, _ in self._declared:
-            require_scenario(title, function)
+        for declaration, function, _ in self._scenarios:
+            runs = declaration.fields.get("exec_fn")
+            require_scenario(declaration.title, self.functions.get(runs, function) if runs else function)
         return json.dumps(declared)
 
     def display(self, file: str) -> str:
@@ -220,14 +311,14 @@ class Script:
         Args:
             file: its name as the interpreter knows it.
         """
-        return self.path if os.path.abspath(file) == os.path.abspath(self.path) else file
+        return plain(self.path if os.path.abspath(file) == os.path.abspath(self.path) else file)
 
 
 _METRIC_METHODS = ("counter", "gauge", "rate", "trend")
 _METRIC_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{1,128}", re.ASCII)
 
 
-def find_metrics(path: str) -> tuple[dict[str, str], bool]:
+def find_metrics(path: str, source: bytes | None = None) -> tuple[dict[str, str], bool]:
     """The custom metrics a script names by literals in ``worker.trend("name", ...)`` and the like, and whether it names some
     at run time only (then thresholds on unknown names cannot be refused before the run).
 
@@ -236,13 +327,16 @@ def find_metrics(path: str) -> tuple[dict[str, str], bool]:
 
     Args:
         path: of the script.
+        source: what was read of it; None: it is read here.
 
     Raises:
         ScriptError: a name is not one of a metric.
         SyntaxError: the script is not Python.
     """
-    with open(path, "rb") as file:
-        tree = ast.parse(file.read(), path)
+    if source is None:
+        with open(path, "rb") as file:
+            source = file.read()
+    tree = ast.parse(source, path)
     finder = _MetricFinder(path)
     finder.visit(tree)
     return finder.found, finder.dynamic
@@ -319,6 +413,10 @@ class TestPlan:
 def load_test(path: str | os.PathLike[str]) -> TestPlan:
     """Loads a script, in this process, and checks it as ``rampa check`` does.
 
+    The script is a module of its own with a private name. What it imports from its folder is kept apart: the modules and
+    the ``sys.path`` of the program stay as they are. What is wrong with the script and does not keep it from running is
+    told by :func:`warnings.warn`.
+
     Args:
         path: of the script.
 
@@ -338,9 +436,11 @@ def load_test(path: str | os.PathLike[str]) -> TestPlan:
     else:
         import _rampa
 
-    script = Script(name)
-    script.load()
     try:
+        script = Script(name, OwnImports(folder_of(name)))
+        script.load()
+        for text in script.warnings:
+            warnings.warn(text, stacklevel=2)
         resolved = json.loads(_rampa.resolve_plan(script.declaration()))
     except ConfigError:
         raise

@@ -93,6 +93,23 @@ static int is_folder(const char *path, struct rp_error *err)
     return -RP_EUSER;
 }
 
+/* Python would import a file rampa.py in the place of the package: the script itself, or one in its
+ * folder. */
+static int check_hiding(const char *path, struct rp_error *err)
+{
+    struct rp_slice folder = folder_of(path);
+    char other[PATH_MAX];
+
+    if (snprintf(other, sizeof(other), "%.*srampa.py", RP_SLICE_FMT(folder)) >=
+            (int)sizeof(other) ||
+        access(other, F_OK) < 0)
+        return 0;
+    rp_error_place(err, other, 0);
+    rp_error_set(err, -RP_EUSER, "this file hides the package 'rampa', which has the same name");
+    rp_error_hint(err, "rename the file");
+    return -RP_EUSER;
+}
+
 bool rp_script_is_url(const char *script)
 {
     size_t scheme = strspn(script,
@@ -120,5 +137,5 @@ int rp_script_file_check(const char *path, struct rp_error *err)
     }
     if (access(path, R_OK) < 0)
         return rp_error_set(err, -RP_EUSER, "cannot be read: %s", strerror(errno));
-    return 0;
+    return check_hiding(path, err);
 }

@@ -14,10 +14,12 @@
 #include "coordinator/process.h"
 #include "plan/duration.h"
 
-/* What the interpreter runs. An interpreter without the extension says so in one sentence instead
- * of a traceback. */
+/* What the interpreter runs. Python puts the current folder, which is "", before its own library:
+ * nothing is imported from there, as with `python3 script.py`. An interpreter without the extension
+ * says so in one sentence instead of a traceback. */
 static const char program[] =
     "import sys\n"
+    "sys.path[:1] = filter(None, sys.path[:1])\n"
     "try:\n"
     "    from rampa._worker import main\n"
     "except ImportError as e:\n"

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 SOURCE = ROOT / "src/python"
 PACKAGE = Path(_hooks.__file__).parent
 ROW = re.compile(r'^ +X\((\w+), (\w+), "([a-zA-Z#]*)"\)', re.MULTILINE)
-KINDS = {"s": {"str"}, "y#": {"bytes"}, "L": {"int"}, "K": {"int"}, "d": {"float"}}
+KINDS = {"s": {"str"}, "y": {"bytes"}, "y#": {"bytes"}, "L": {"int"}, "K": {"int"}, "d": {"float"}}
 """What C makes of each letter of Py_BuildValue(). O is any object."""
 
 

@@ -313,7 +313,7 @@ def test_the_function_stays_what_it_was() -> None:
 
     assert loader.scenario(a) is a
     assert loader.scenario("n", vus=1)(a) is a
-    loader._declared.clear()
+    loader._loading.clear()
 
 
 def test_hooks_and_functions(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ struct rp_pystate;
 /* X(constant, method, its arguments in the letters of Py_BuildValue()) */
 /* clang-format off */
 #define RP_PY_HOOKS(X) \
-    X(LOAD, load, "s") \
+    X(LOAD, load, "y") \
     X(FUNCTION, function, "ss") \
     X(PACK, pack, "") \
     X(SHARE, share, "y#") \
