@@ -26,7 +26,6 @@ from rampa._guest import Guest
 from rampa._plan_script import PlanScript
 from rampa.errors import ConfigError, RampaError
 from rampa.events import (
-    STATUS_OF_EXIT_CODE,
     EngineEvent,
     RunResult,
     RunStatus,
@@ -211,7 +210,7 @@ class RunController:
     def _result(self, run: _rampa.Run) -> RunResult:
         text = run.result_json()
         document = json.loads(text)
-        status = STATUS_OF_EXIT_CODE.get(run.exit_code, RunStatus.INTERNAL_ERROR)
+        status = RunStatus(document["run"]["status"])
         duration = document["run"]["elapsed_s"]
         metrics = document["summary"]["metrics"]
         raised = status in (RunStatus.SETUP_FAILED, RunStatus.TEARDOWN_FAILED, RunStatus.EXECUTION_FAILED)

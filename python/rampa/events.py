@@ -15,7 +15,7 @@ from rampa.thresholds import ThresholdResult, parse_threshold
 
 
 class RunStatus(str, enum.Enum):
-    """How a run ended. ``exit_code`` of a :class:`RunResult` is the same as a number.
+    """How a run ended. Result files, events and reports of tests use the same words.
 
     >>> RunStatus.THRESHOLD_FAILED.value
     'threshold_failed'
@@ -23,6 +23,7 @@ class RunStatus(str, enum.Enum):
 
     PASSED = "passed"
     THRESHOLD_FAILED = "threshold_failed"
+    NOTHING_SUCCEEDED = "nothing_succeeded"  # every request failed, or every iteration had an error; exit code 1
     EXECUTION_FAILED = "execution_failed"  # iterations raised something other than a failed request
     STOPPED = "stopped"  # by the caller, the script or a signal
     SETUP_FAILED = "setup_failed"
@@ -35,17 +36,19 @@ class RunStatus(str, enum.Enum):
         return self.value
 
 
-STATUS_OF_EXIT_CODE = {
-    0: RunStatus.PASSED,
-    1: RunStatus.THRESHOLD_FAILED,
-    2: RunStatus.EXECUTION_FAILED,
-    4: RunStatus.STOPPED,
-    5: RunStatus.SETUP_FAILED,
-    6: RunStatus.OUTPUT_FAILED,
-    7: RunStatus.TEARDOWN_FAILED,
-    8: RunStatus.GENERATOR_LIMITED,
-    9: RunStatus.INTERNAL_ERROR,
+EXIT_CODES = {
+    RunStatus.PASSED: 0,
+    RunStatus.THRESHOLD_FAILED: 1,
+    RunStatus.NOTHING_SUCCEEDED: 1,
+    RunStatus.EXECUTION_FAILED: 2,
+    RunStatus.STOPPED: 4,
+    RunStatus.SETUP_FAILED: 5,
+    RunStatus.OUTPUT_FAILED: 6,
+    RunStatus.TEARDOWN_FAILED: 7,
+    RunStatus.GENERATOR_LIMITED: 8,
+    RunStatus.INTERNAL_ERROR: 9,
 }
+"""What ``rampa run`` returns for each."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -287,8 +290,13 @@ class _Reader:
         if kind == "missed":
             return MissedEvent(run_id, ns, row["count"])
         if kind == "finished":
-            return FinishedEvent(run_id, ns, STATUS_OF_EXIT_CODE.get(row["exit_code"]), row["exit_code"], row["reason"])
+            return FinishedEvent(run_id, ns, _status(row["status"]), row["exit_code"], row["reason"])
         return None
+
+
+def _status(word: str) -> RunStatus | None:
+    """None for a plan that could not be run, which has no result."""
+    return RunStatus(word) if word in RunStatus._value2member_map_ else None
 
 
 def _threshold_result(row: dict[str, typing.Any]) -> ThresholdResult:

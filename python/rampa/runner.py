@@ -11,7 +11,7 @@ import typing
 
 from rampa.engine import Engine, EngineOptions, RunController
 from rampa.errors import ExitCode
-from rampa.events import STATUS_OF_EXIT_CODE, RunResult, RunStatus, SnapshotEvent
+from rampa.events import EXIT_CODES, RunResult, RunStatus, SnapshotEvent
 from rampa.loader import TestPlan
 
 
@@ -24,7 +24,7 @@ def status_to_exit_code(status: RunStatus) -> ExitCode:
     >>> status_to_exit_code(RunStatus.THRESHOLD_FAILED)
     <ExitCode.THRESHOLD_FAILURE: 1>
     """
-    return next(ExitCode(code) for code, known in STATUS_OF_EXIT_CODE.items() if known is status)
+    return ExitCode(EXIT_CODES[status])
 
 
 async def run_test(

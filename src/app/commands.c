@@ -10,10 +10,10 @@ static const char *const shells[] = { "bash", "zsh", NULL };
 
 static const struct rp_exit_note run_exits[] = {
     { 0, "the test passed" },
-    { 1, "a threshold was breached" },
+    { 1, "a threshold was breached, or nothing succeeded" },
     { 2, "an iteration raised an exception other than a failed request" },
     { 3, "the command line, the script or its configuration is invalid" },
-    { 4, "aborted by a signal or by the script" },
+    { 4, "stopped by a signal or by the script" },
     { 5, "setup failed" },
     { 6, "an output failed or lost data" },
     { 7, "teardown failed" },

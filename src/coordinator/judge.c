@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "coordinator/judge_generator.h"
+#include "coordinator/judge_success.h"
 #include "coordinator/loss.h"
 #include "coordinator/publish.h"
 #include "coordinator/state.h"
@@ -112,14 +113,6 @@ struct rp_next rp_judge_live(struct rp_coordinator *c, rp_ns told)
     return (struct rp_next){ .kind = RP_NEXT_NOTHING };
 }
 
-static bool decides_on_errors(const struct rp_plan *plan)
-{
-    for (size_t i = 0; i < plan->threshold_count; i++)
-        if (strcmp(plan->thresholds[i].metric, rp_builtin_name(RP_M_ITERATION_ERRORS)) == 0)
-            return true;
-    return false;
-}
-
 void rp_judge_errors(struct rp_result *result)
 {
     uint64_t bugs = 0;
@@ -127,7 +120,7 @@ void rp_judge_errors(struct rp_result *result)
     for (size_t i = 0; i < result->error_count; i++)
         if (!result->errors[i].is_request)
             bugs += result->errors[i].count;
-    if (bugs && !decides_on_errors(result->plan))
+    if (bugs && !rp_judge_has_threshold(result->plan, RP_M_ITERATION_ERRORS))
         rp_result_fail(result, RP_EXIT_ITERATION_ERRORS, "%llu iteration%s raised an exception",
                        (unsigned long long)bugs, bugs == 1 ? "" : "s");
 }
@@ -232,18 +225,6 @@ static void warn_about_connections(struct rp_coordinator *c)
             (unsigned long long)c->merging.retried, c->merging.retried == 1 ? " was" : "s were");
 }
 
-/* A pass that rests on nothing deserves a word. */
-static void warn_about_failures(struct rp_coordinator *c)
-{
-    struct rp_view *failed = rp_store_view(c->result->store, rp_builtin_name(RP_M_HTTP_REQ_FAILED));
-
-    if (!c->result->plan->threshold_count && failed && failed->total.rate.total &&
-        failed->total.rate.hits == failed->total.rate.total)
-        rp_result_warn(c->result,
-                       "every request failed, and no threshold judges that: add "
-                       "thresholds={\"http_req_failed\": [\"rate<0.01\"]} to rampa.Config");
-}
-
 /* Whether every worker has told its totals that is not known to be lost. */
 static bool is_complete(const struct rp_coordinator *c)
 {
@@ -262,10 +243,10 @@ int rp_judge(struct rp_coordinator *c)
     if (is_complete(c))
         check_accounting(c);
     r = judge_thresholds(c);
+    rp_judge_success(c->result);
     if (r == 0)
         r = judge_generator(c);
     warn_about_connections(c);
-    warn_about_failures(c);
     rp_loss_warn_of_silence(c);
     return r;
 }

@@ -189,6 +189,8 @@ void rp_publish_end(struct rp_coordinator *c, int r)
          (struct rp_event){
              .kind = RP_EVENT_FINISHED,
              .finished = { .code = r == 0 ? result->exit_code : code, /* a sink may have failed */
+                           .status = r == 0 ? rp_result_status_name(result)
+                                            : rp_exit_status_name(code),
                            .reason = r == 0 ? result->reason : c->err->message },
          });
 }

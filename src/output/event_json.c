@@ -200,7 +200,7 @@ static void put_generator(struct rp_json_line *line, const struct rp_event *even
 static void put_finished(struct rp_json_line *line, const struct rp_event *event)
 {
     rp_line_i64(line, "exit_code", event->finished.code);
-    rp_line_text(line, "status", rp_exit_status_name(event->finished.code));
+    rp_line_text(line, "status", event->finished.status);
     rp_line_text(line, "reason", event->finished.reason);
     rp_line_i64(line, "elapsed_ns", event->result->elapsed);
     rp_line_i64(line, "paused_ns", event->result->paused);

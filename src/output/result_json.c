@@ -60,7 +60,7 @@ static json_t *run_json(const struct rp_result *result)
     rp_json_put(&run, "pauses", pauses_json(result));
     rp_json_put(&run, "setup_s", rp_json_number(seconds(result->setup_time)));
     rp_json_put(&run, "teardown_s", rp_json_number(seconds(result->teardown_time)));
-    rp_json_put(&run, "status", rp_json_text(rp_exit_status_name(result->exit_code)));
+    rp_json_put(&run, "status", rp_json_text(rp_result_status_name(result)));
     rp_json_put(&run, "exit_code", json_integer(result->exit_code));
     rp_json_put(&run, "reason", rp_json_text(result->reason));
     return rp_json_take(&run);

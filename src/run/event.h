@@ -58,6 +58,7 @@ struct rp_event {
         const char *warning;
         struct {
             enum rp_exit code;
+            const char *status; /* as rp_result_status_name() */
             const char *reason; /* NULL when it has passed */
         } finished;
         struct {

@@ -13,13 +13,13 @@ const char *rp_exit_status_name(enum rp_exit code)
     case RP_EXIT_PASSED:
         return "passed";
     case RP_EXIT_THRESHOLDS:
-        return "thresholds_failed";
+        return "threshold_failed";
     case RP_EXIT_ITERATION_ERRORS:
-        return "iteration_errors";
+        return "execution_failed";
     case RP_EXIT_CONFIG:
         return "invalid_configuration";
     case RP_EXIT_ABORTED:
-        return "aborted";
+        return "stopped";
     case RP_EXIT_SETUP:
         return "setup_failed";
     case RP_EXIT_OUTPUT:
@@ -32,6 +32,13 @@ const char *rp_exit_status_name(enum rp_exit code)
         break;
     }
     return "internal_error";
+}
+
+const char *rp_result_status_name(const struct rp_result *result)
+{
+    if (result->exit_code == RP_EXIT_THRESHOLDS && result->nothing_succeeded)
+        return "nothing_succeeded";
+    return rp_exit_status_name(result->exit_code);
 }
 
 const char *rp_generator_verdict_name(enum rp_generator_verdict verdict)

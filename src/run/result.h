@@ -30,8 +30,9 @@ enum rp_exit { /* the exit codes that users see */
                RP_EXIT_GENERATOR = 8,
                RP_EXIT_INTERNAL = 9,
 };
-const char *
-rp_exit_status_name(enum rp_exit code); /* "passed", "thresholds_failed", "iteration_errors", ... */
+/* The status that goes with an exit code, as a word: "passed", "threshold_failed", "stopped". It is
+ * one word everywhere: in result files, in events and in rampa.RunStatus. */
+const char *rp_exit_status_name(enum rp_exit code);
 
 /* Iterations of one scenario. Identity: scheduled = started + dropped, started = completed +
  * interrupted. */
@@ -114,6 +115,8 @@ struct rp_result {
     struct rp_plan *plan;   /* owned; NULL when the run failed before there was one */
     struct rp_store *store; /* owned */
     enum rp_exit exit_code;
+    /* It has failed with RP_EXIT_THRESHOLDS not for a threshold, but because nothing succeeded. */
+    bool nothing_succeeded;
     char *reason; /* why it did not pass, one sentence; NULL when it passed */
     char run_id[RP_RUN_ID_MAX + 1];
     int64_t started_wall_ns; /* first moment of the executors; 0 when they never ran */
@@ -140,6 +143,9 @@ struct rp_result {
 void rp_error_group_deinit(struct rp_error_group *group);
 /* A zeroed result is valid. */
 void rp_result_deinit(struct rp_result *result);
+
+/* How the run ended, as a word: that of its exit code, or "nothing_succeeded". */
+const char *rp_result_status_name(const struct rp_result *result);
 
 enum { RP_REASON_MAX = 8192 }; /* bytes of a reason or a warning */
 

@@ -226,7 +226,7 @@ static const char *exit_meaning(enum rp_exit code)
     case RP_EXIT_CONFIG:
         return "the configuration is invalid";
     case RP_EXIT_ABORTED:
-        return "aborted";
+        return "stopped";
     case RP_EXIT_SETUP:
         return "setup failed";
     case RP_EXIT_OUTPUT:
@@ -241,11 +241,16 @@ static const char *exit_meaning(enum rp_exit code)
     return "an internal error of rampa";
 }
 
+static bool is_nothing(const struct rp_result *result)
+{
+    return result->exit_code == RP_EXIT_THRESHOLDS && result->nothing_succeeded;
+}
+
 static void append_cause(struct rp_summary *summary, struct rp_buf *text, size_t failed, size_t all)
 {
     const struct rp_result *result = summary->result;
 
-    if (result->exit_code == RP_EXIT_THRESHOLDS && failed) {
+    if (result->exit_code == RP_EXIT_THRESHOLDS && !result->nothing_succeeded && failed) {
         rp_buf_appendf(text, "%zu of %zu threshold%s", failed, all, all == 1 ? "" : "s");
         return;
     }
@@ -254,32 +259,40 @@ static void append_cause(struct rp_summary *summary, struct rp_buf *text, size_t
         rp_buf_appendf(text, "; %zu of %zu threshold%s not met", failed, all, all == 1 ? "" : "s");
 }
 
+/* A run without thresholds has not passed anything. */
+static void passed(struct rp_summary *summary, size_t all)
+{
+    if (!all) {
+        rp_summary_inked(summary, RP_INK_YELLOW, "NOT JUDGED");
+        rp_buf_append_str(summary->out, ": there is no threshold\n");
+        return;
+    }
+    rp_summary_inked(summary, RP_INK_GREEN, "PASSED");
+    rp_buf_appendf(summary->out, ": %zu of %zu threshold%s\n", all, all, all == 1 ? "" : "s");
+}
+
 void rp_summary_verdict(struct rp_summary *summary)
 {
     const struct rp_result *result = summary->result;
-    bool is_aborted = result->exit_code == RP_EXIT_ABORTED;
-    const char *word = is_aborted ? "ABORTED" : "FAILED";
+    bool is_stopped = result->exit_code == RP_EXIT_ABORTED;
+    const char *word = is_stopped ? "STOPPED" : is_nothing(result) ? "NOTHING SUCCEEDED" : "FAILED";
     size_t failed, all;
     struct rp_buf text;
 
     failed_thresholds(result, &failed, &all);
     rp_buf_append_str(summary->out, "\n");
     if (result->exit_code == RP_EXIT_PASSED) {
-        rp_summary_inked(summary, RP_INK_GREEN, "PASSED");
-        if (all)
-            rp_buf_appendf(summary->out, ": %zu of %zu threshold%s", all - failed, all,
-                           all == 1 ? "" : "s");
-        else
-            rp_buf_append_str(summary->out, " (no thresholds)");
-        rp_buf_append_str(summary->out, "\n");
+        passed(summary, all);
         return;
     }
     rp_buf_init(&text, RP_COMPOSE_MAX);
     rp_buf_append_str(&text, ": ");
     append_cause(summary, &text, failed, all);
-    rp_buf_appendf(&text, " (exit code %d: %s)", result->exit_code,
-                   exit_meaning(result->exit_code));
-    rp_summary_inked(summary, is_aborted ? RP_INK_YELLOW : RP_INK_RED, word);
+    rp_buf_appendf(&text, " (exit code %d", result->exit_code);
+    if (!is_nothing(result))
+        rp_buf_appendf(&text, ": %s", exit_meaning(result->exit_code));
+    rp_buf_append_str(&text, ")");
+    rp_summary_inked(summary, is_stopped ? RP_INK_YELLOW : RP_INK_RED, word);
     rp_text_wrap(summary->out, rp_buf_slice(&text), summary->width, RP_INDENT, strlen(word));
     rp_buf_append_str(summary->out, "\n");
     rp_summary_done(summary, &text);

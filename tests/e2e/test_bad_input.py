@@ -227,7 +227,7 @@ def test_a_threshold_decides_about_refused_connections(rampa: Rampa, script: Scr
         )
         done = rampa("run", "script.py", out=True, code=1)
     assert done.result()["thresholds"][0]["actual"] == 1
-    assert done.result()["run"]["status"] == "thresholds_failed"
+    assert done.result()["run"]["status"] == "threshold_failed"
 
 
 def test_a_caught_request_error_is_no_error_of_the_iteration(rampa: Rampa, script: Script) -> None:

@@ -120,7 +120,7 @@ def test_the_events_of_a_run_agree_with_its_result(watch: Callable[..., Watched]
             k: threshold[k] for k in ("metric", "expression", "passed", "actual", "no_samples")
         }
     last = events[-1]
-    assert (last["type"], last["exit_code"], last["status"]) == ("finished", 1, "thresholds_failed")
+    assert (last["type"], last["exit_code"], last["status"]) == ("finished", 1, "threshold_failed")
     assert last["reason"] == result["run"]["reason"]
     assert last["elapsed_ns"] / 1e9 == pytest.approx(result["run"]["elapsed_s"], abs=1e-6)
     # The last snapshot has the totals.

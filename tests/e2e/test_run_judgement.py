@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 Rampa = Callable[..., "Finished"]
 Script = Callable[..., Path]
 
@@ -86,14 +88,126 @@ def test_a_group_is_a_name_and_entered_once(rampa: Rampa, script: Script) -> Non
     assert rampa("run", "script.py", out=True, code=0).count("refused") == 3
 
 
-def test_a_run_of_failures_that_nothing_judges_is_pointed_out(rampa: Rampa, script: Script) -> None:
+# ---- nothing succeeded ---------------------------------------------------------------------------------------------
+
+REFUSED = """
+import rampa
+config = rampa.Config(thresholds={thresholds})
+
+@rampa.scenario(executor="shared-iterations", vus=1, iterations=3)
+async def a(worker):
+    {body}
+"""
+
+
+@pytest.mark.parametrize("words", [(), ("--workers", "2")])
+@pytest.mark.parametrize("body", ["raise_errors=False", "timeout=1"])
+def test_a_run_whose_requests_all_failed_does_not_pass(rampa: Rampa, script: Script, body: str, words: tuple[str, ...]) -> None:
+    script(REFUSED.format(thresholds={}, body=f'await worker.http.get("http://127.0.0.1:1/", {body})'))
+    done = rampa("run", "script.py", *words, out=True, code=1)
+    assert "\nNOTHING SUCCEEDED: all 3 requests failed (exit code 1)\n" in done.stdout
+    run = done.result()["run"]
+    assert (run["status"], run["exit_code"], run["reason"]) == ("nothing_succeeded", 1, "all 3 requests failed")
+
+
+def test_a_url_that_nobody_answers_does_not_pass(rampa: Rampa) -> None:
+    done = rampa("run", "http://127.0.0.1:1/", "-i", "1", out=True, code=1)
+    assert "\nNOTHING SUCCEEDED: the only request failed (exit code 1)\n" in done.stdout
+    assert done.result()["run"]["status"] == "nothing_succeeded"
+
+
+def test_a_server_of_errors_only_does_not_pass(rampa: Rampa, target: str) -> None:
+    assert "NOTHING SUCCEEDED: all 2 requests failed" in rampa("run", f"{target}/status/500", "-i", "2", code=1).stdout
+
+
+def test_fast_failures_do_not_pass_by_meeting_a_threshold(rampa: Rampa, script: Script) -> None:
+    script(
+        REFUSED.format(
+            thresholds={"iteration_duration": ["p(95)<500"]},
+            body='await worker.http.get("http://127.0.0.1:1/", raise_errors=False)',
+        )
+    )
+    done = rampa("run", "script.py", out=True, code=1)
+    assert done.result()["run"]["status"] == "nothing_succeeded"
+    assert done.result()["thresholds"][0]["passed"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "expression", "code", "status"),
+    [("http_req_failed", "rate==1", 0, "passed"), ("http_req_failed", "rate<0.1", 1, "threshold_failed")],
+)
+def test_a_threshold_on_failed_requests_decides(
+    rampa: Rampa, script: Script, metric: str, expression: str, code: int, status: str
+) -> None:
+    body = 'await worker.http.get("http://127.0.0.1:1/", raise_errors=False)'
+    script(REFUSED.format(thresholds={metric: [expression]}, body=body))
+    done = rampa("run", "script.py", out=True, code=code)
+    assert done.result()["run"]["status"] == status
+    assert "NOTHING SUCCEEDED" not in done.stdout
+
+
+def test_a_failed_threshold_comes_before_nothing_succeeded(rampa: Rampa, script: Script) -> None:
+    body = 'await worker.http.get("http://127.0.0.1:1/", raise_errors=False)'
+    script(REFUSED.format(thresholds={"iterations": ["count>5"]}, body=body))
+    done = rampa("run", "script.py", out=True, code=1)
+    assert done.result()["run"]["status"] == "threshold_failed"
+    assert [warning["text"] for warning in done.result()["warnings"]] == ["nothing succeeded: all 3 requests failed"]
+
+
+SECOND_FAILS = 'await worker.http.get("{target}/"); await worker.http.get("http://127.0.0.1:1/")'
+
+
+def test_a_run_whose_iterations_all_failed_does_not_pass(rampa: Rampa, script: Script, target: str) -> None:
+    """Half of the requests succeeded, but nobody got to the end."""
+    script(REFUSED.format(thresholds={}, body=SECOND_FAILS.format(target=target)))
+    done = rampa("run", "script.py", out=True, code=1)
+    assert done.result()["run"]["status"] == "nothing_succeeded"
+    assert "NOTHING SUCCEEDED: all 3 iterations failed (exit code 1)" in done.stdout
+
+
+def test_a_threshold_on_iteration_errors_decides(rampa: Rampa, script: Script, target: str) -> None:
+    script(REFUSED.format(thresholds={"iteration_errors": ["count==3"]}, body=SECOND_FAILS.format(target=target)))
+    rampa("run", "script.py", code=0)
+
+
+def test_one_success_is_enough(rampa: Rampa, script: Script, target: str) -> None:
+    script(
+        REFUSED.format(
+            thresholds={},
+            body="await worker.http.get("
+            f'"{target}/" if worker.execution.iteration == 1 else "http://127.0.0.1:1/", raise_errors=False)',
+        )
+    )
+    assert rampa("run", "script.py", out=True, code=0).result()["run"]["status"] == "passed"
+
+
+def test_endless_iterations_are_not_nothing(rampa: Rampa, script: Script, target: str) -> None:
     script(
         "import rampa\n"
-        '@rampa.scenario(executor="shared-iterations", vus=1, iterations=2)\n'
+        '@rampa.scenario(vus=1, duration="1s", graceful_stop="0s")\n'
         "async def a(worker):\n"
-        '    await worker.http.get("http://127.0.0.1:1/", raise_errors=False)\n'
+        "    while True:\n"
+        f'        await worker.http.get("{target}/")\n'
+        "        await worker.sleep(0.01)\n"
     )
-    assert "every request failed, and no threshold judges that" in rampa("run", "script.py", code=0).stdout
+    done = rampa("run", "script.py", out=True, code=0)
+    assert done.result()["accounting"][0]["completed"] == 0 and done.count("http_reqs") > 1
+
+
+NO_REQUEST = "no request was made: rampa measures what worker.http sends, not what other libraries send"
+
+
+@pytest.mark.parametrize(("body", "is_warned"), [("pass", True), ('worker.counter("done")', False), ('worker.check(1, {"is": 1})', False)])
+def test_a_run_without_requests_is_warned_of(rampa: Rampa, script: Script, body: str, is_warned: bool) -> None:
+    script(REFUSED.format(thresholds={}, body=body))
+    done = rampa("run", "script.py", out=True, code=0)
+    assert NO_REQUEST in [warning["text"] for warning in done.result()["warnings"]] if is_warned else not done.result()["warnings"]
+
+
+def test_a_run_that_nothing_judges_is_not_called_passed(rampa: Rampa, target: str) -> None:
+    done = rampa("run", target, "-i", "2", out=True, code=0)
+    assert "\nNOT JUDGED: there is no threshold\n" in done.stdout and "PASSED" not in done.stdout
+    assert done.result()["run"]["status"] == "passed"
 
 
 def test_a_request_without_await_is_pointed_out(rampa: Rampa, script: Script) -> None:

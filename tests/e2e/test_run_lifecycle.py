@@ -220,7 +220,7 @@ def abort(**parts: str) -> str:
 
 def aborted(done: Finished, reason: str) -> dict[str, Any]:
     result = done.result()
-    assert (result["run"]["status"], result["run"]["reason"]) == ("aborted", reason)
+    assert (result["run"]["status"], result["run"]["reason"]) == ("stopped", reason)
     assert result["errors"]["iterations"] == []
     return {row["scenario"]: row for row in result["accounting"]}
 
@@ -255,7 +255,7 @@ def test_abort(rampa: Rampa, script: Script, name: str) -> None:
     for scenario, count in (("waits", 3), ("acts", 1)):
         assert rows[scenario]["started"] == rows[scenario]["interrupted"] == count, rows
     assert done.stderr == ""
-    assert "ABORTED: aborted by the script: enough (exit code 4: aborted)" in done.stdout
+    assert "STOPPED: aborted by the script: enough (exit code 4: stopped)" in done.stdout
 
 
 def test_abort_in_a_plain_function(rampa: Rampa, script: Script) -> None:

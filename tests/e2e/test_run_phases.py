@@ -113,7 +113,7 @@ def test_a_signal_in_every_phase(start: Start, tmp_path: Path, phase: str, form:
     told = run.result()["run"]
     is_cut = times == 2
     reason = "aborted at once by a second signal, without teardown" if is_cut else "aborted by a signal"
-    assert (told["status"], told["exit_code"], told["reason"]) == ("aborted", 4, reason)
+    assert (told["status"], told["exit_code"], told["reason"]) == ("stopped", 4, reason)
 
 
 def test_what_a_script_leaves_running_ends_with_it(start: Start) -> None:

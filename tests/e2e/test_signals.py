@@ -45,7 +45,7 @@ def test_the_first_signal_ends_the_run_gracefully(start: Callable[..., Started],
     assert "torn down\n" in text
     assert "exit code 4" in text and "iteration_duration" in text
     result = run.result()
-    assert (result["run"]["status"], result["run"]["reason"]) == ("aborted", "aborted by a signal")
+    assert (result["run"]["status"], result["run"]["reason"]) == ("stopped", "aborted by a signal")
     (row,) = result["accounting"]
     assert row["holds"] and row["interrupted"] == 0 and row["completed"] >= 6
 
@@ -133,7 +133,7 @@ def test_a_second_signal_during_setup(start: Callable[..., Started]) -> None:
     run.signal(signal.SIGINT)
     run.signal(signal.SIGTERM)
     assert run.end() == 4
-    assert run.result()["run"]["status"] == "aborted"
+    assert run.result()["run"]["status"] == "stopped"
 
 
 def test_a_signal_during_teardown(start: Callable[..., Started], tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ def test_the_figures_of_a_result(program: Path, target: str, tmp_path: Path) -> 
     words = [program, "run", script, "--env", f"BASE_URL={target}", "--out", out]
     assert subprocess.run(words, capture_output=True, timeout=120).returncode == 1
     shown = subprocess.run([sys.executable, tmp_path / "figures.py", out], capture_output=True, text=True, timeout=120)
-    assert shown.stdout == "thresholds_failed 2 requests\nok   http_reqs count==2 2\nFAIL http_reqs count>2 2\n"
+    assert shown.stdout == "threshold_failed 2 requests\nok   http_reqs count==2 2\nFAIL http_reqs count>2 2\n"
 
 
 @pytest.mark.parametrize("name", [name for name in MINE if name.startswith(("tutorial", "howto"))])

@@ -153,7 +153,13 @@ static const struct {
     { "checks", RP_RATE },
     { "iteration_duration", RP_TREND },
 };
-enum { MORE = RP_ARRAY_LEN(more) };
+enum { MORE = RP_ARRAY_LEN(more), VISITS = MORE + 1 };
+
+/* What a script counts itself: one that makes no request and counts nothing is warned of. */
+static void define_visits(void)
+{
+    say(RP_MSG_DEFINE, &(struct rp_msg_define){ .series = VISITS, .metric = RP_SLICE("visits") });
+}
 
 static void define_more(void)
 {
@@ -189,6 +195,7 @@ static void define(void)
 {
     if (is("judged"))
         define_more();
+    define_visits();
     if (is("series-number"))
         say_json("{\"type\":\"define\",\"series\":4294967296,\"metric\":\"iterations\","
                  "\"kind\":\"counter\",\"tags\":[]}");
@@ -212,17 +219,20 @@ static struct rp_value count_of(double count)
 
 static void send_delta(void)
 {
-    struct rp_value values[1 + MORE];
-    struct rp_msg_series items[1 + MORE];
+    struct rp_value values[1 + MORE + 1];
+    struct rp_msg_series items[1 + MORE + 1];
     size_t count = is("judged") ? 1 + MORE : 1;
 
     values[0] = count_of(is("counter") ? 2.5 : 3);
     for (size_t i = 0; i < count; i++) {
         if (i)
             fill(&values[i], more[i - 1].type);
-        items[i] = (struct rp_msg_series){ .series = is("undefined") ? 5 : (uint32_t)i,
+        items[i] = (struct rp_msg_series){ .series = is("undefined") ? 50 : (uint32_t)i,
                                            .value = { &values[i] } };
     }
+    values[count] = count_of(3);
+    items[count] = (struct rp_msg_series){ .series = VISITS, .value = { &values[count] } };
+    count++;
     say(RP_MSG_DELTA, &(struct rp_msg_delta){ .elapsed = is("endless") ? INT64_MAX : RP_S,
                                               .items = { .items = items, .count = count } });
     for (size_t i = 0; i < count; i++)
@@ -268,9 +278,12 @@ static void finish(void)
 static void leave(void)
 {
     struct rp_value total = count_of(is("total") ? 4 : 3);
+    struct rp_value visits = count_of(3);
 
-    if (has_run)
+    if (has_run) {
         say(RP_MSG_TOTAL, &(struct rp_msg_series){ .value = { &total } });
+        say(RP_MSG_TOTAL, &(struct rp_msg_series){ .series = VISITS, .value = { &visits } });
+    }
     reach("exit");
     say(RP_MSG_BYE, &(struct rp_msg_bye){ .error = is("lost") ? -12 : 0 });
     reach("bye");

@@ -247,13 +247,15 @@ static void test_the_end(void **state)
 
     desk->fixture.result.elapsed = 8;
     desk->fixture.result.paused = 9;
-    assert_written(desk, (struct rp_event){ .kind = RP_EVENT_FINISHED },
+    assert_written(desk,
+                   (struct rp_event){ .kind = RP_EVENT_FINISHED, .finished.status = "passed" },
                    "{\"exit_code\":0,\"status\":\"passed\",\"reason\":null,\"elapsed_ns\":8,"
                    "\"paused_ns\":9}");
     assert_written(
         desk,
-        (struct rp_event){ .kind = RP_EVENT_FINISHED,
-                           .finished = { .code = RP_EXIT_SETUP, .reason = "no" } },
+        (struct rp_event){
+            .kind = RP_EVENT_FINISHED,
+            .finished = { .code = RP_EXIT_SETUP, .status = "setup_failed", .reason = "no" } },
         "{\"exit_code\":5,\"status\":\"setup_failed\",\"reason\":\"no\",\"elapsed_ns\":8,"
         "\"paused_ns\":9}");
 }

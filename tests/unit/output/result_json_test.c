@@ -149,7 +149,7 @@ static void test_members(void **state)
     assert_number(json_object_get(json_array_get(AT(root, "run", "pauses"), 1), "length_s"), 0.25);
     assert_number(AT(root, "run", "setup_s"), 0.0123);
     assert_number(AT(root, "run", "teardown_s"), 0.003);
-    assert_text(AT(root, "run", "status"), "thresholds_failed");
+    assert_text(AT(root, "run", "status"), "threshold_failed");
     assert_number(AT(root, "run", "exit_code"), 1);
     assert_text(AT(root, "run", "reason"), NULL);
     assert_text(AT(root, "config", "script"), "tests/load/checkout.py");

@@ -246,7 +246,7 @@ static void test_zeroed_result(void **state)
     struct rp_buf text;
 
     write_summary(&result, 80, false, &text);
-    assert_true(has(&text, "PASSED"));
+    assert_true(has(&text, "NOT JUDGED"));
     assert_true(has(&text, "No samples"));
     assert_false(has(&text, "THRESHOLDS"));
     rp_buf_deinit(&text);
@@ -381,11 +381,11 @@ static void test_verdict_line(void **state)
         enum rp_exit code;
         const char *name, *line;
     } cases[] = {
-        { RP_EXIT_PASSED, "passed", "\nPASSED (no thresholds)\n" },
-        { RP_EXIT_THRESHOLDS, "thresholds_failed", "\nFAILED: why (exit code 1: " },
-        { RP_EXIT_ITERATION_ERRORS, "iteration_errors", "\nFAILED: why (exit code 2: " },
+        { RP_EXIT_PASSED, "passed", "\nNOT JUDGED: there is no threshold\n" },
+        { RP_EXIT_THRESHOLDS, "threshold_failed", "\nFAILED: why (exit code 1: " },
+        { RP_EXIT_ITERATION_ERRORS, "execution_failed", "\nFAILED: why (exit code 2: " },
         { RP_EXIT_CONFIG, "invalid_configuration", "\nFAILED: why (exit code 3: " },
-        { RP_EXIT_ABORTED, "aborted", "\nABORTED: why (exit code 4: " },
+        { RP_EXIT_ABORTED, "stopped", "\nSTOPPED: why (exit code 4: " },
         { RP_EXIT_SETUP, "setup_failed", "\nFAILED: why (exit code 5: " },
         { RP_EXIT_OUTPUT, "output_failed", "\nFAILED: why (exit code 6: " },
         { RP_EXIT_TEARDOWN, "teardown_failed", "\nFAILED: why (exit code 7: " },

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#include "coordinator/judge_success.h"
+
+#include <string.h>
+
+bool rp_judge_has_threshold(const struct rp_plan *plan, enum rp_builtin metric)
+{
+    for (size_t i = 0; i < plan->threshold_count; i++)
+        if (strcmp(plan->thresholds[i].metric, rp_builtin_name(metric)) == 0)
+            return true;
+    return false;
+}
+
+/* What there was of something, and how much of it went well. */
+struct tally {
+    uint64_t all, good;
+};
+
+static struct tally tally_requests(const struct rp_result *result)
+{
+    struct rp_view *made = rp_store_view(result->store, rp_builtin_name(RP_M_HTTP_REQS));
+    struct rp_view *failed = rp_store_view(result->store, rp_builtin_name(RP_M_HTTP_REQ_FAILED));
+    struct tally tally = { 0 };
+
+    if (made && made->total.counter > 0)
+        tally.all = (uint64_t)made->total.counter;
+    if (failed && failed->total.samples)
+        tally.good = failed->total.rate.total - failed->total.rate.hits;
+    return tally;
+}
+
+/* Of the iterations that came to their end. Those that the end of the run has interrupted say
+ * nothing about the server: a scenario may be one endless iteration. */
+static struct tally tally_iterations(const struct rp_result *result)
+{
+    struct tally tally = { 0 };
+
+    for (size_t i = 0; i < result->accounting_count; i++) {
+        const struct rp_accounting *accounting = &result->accounting[i];
+
+        tally.all += accounting->completed;
+        if (accounting->completed > accounting->errors)
+            tally.good += accounting->completed - accounting->errors;
+    }
+    return tally;
+}
+
+/* Whether the script has measured something that is not a request: checks, or metrics of its
+ * own. */
+static bool has_own_samples(const struct rp_result *result)
+{
+    for (size_t i = 0; i < rp_store_view_count(result->store); i++) {
+        const struct rp_view *view = rp_store_view_at(result->store, i);
+        const struct rp_builtin_metric *builtin = rp_builtin_metric_find(view->name);
+
+        if (view->total.samples && (!builtin || builtin == &rp_builtin_metrics[RP_M_CHECKS]))
+            return true;
+    }
+    return false;
+}
+
+static void fail(struct rp_result *result, const char *thing, uint64_t count)
+{
+    if (result->exit_code != RP_EXIT_PASSED) {
+        rp_result_warn(result, "nothing succeeded: all %llu %ss failed", (unsigned long long)count,
+                       thing);
+        return;
+    }
+    result->nothing_succeeded = true;
+    if (count == 1)
+        rp_result_fail(result, RP_EXIT_THRESHOLDS, "the only %s failed", thing);
+    else
+        rp_result_fail(result, RP_EXIT_THRESHOLDS, "all %llu %ss failed", (unsigned long long)count,
+                       thing);
+}
+
+void rp_judge_success(struct rp_result *result)
+{
+    struct tally requests = tally_requests(result), iterations = tally_iterations(result);
+
+    if (requests.all && !requests.good) {
+        if (!rp_judge_has_threshold(result->plan, RP_M_HTTP_REQ_FAILED))
+            fail(result, "request", requests.all);
+    } else if (iterations.all && !iterations.good) {
+        if (result->exit_code != RP_EXIT_ITERATION_ERRORS && /* which says the same */
+            !rp_judge_has_threshold(result->plan, RP_M_ITERATION_ERRORS))
+            fail(result, "iteration", iterations.all);
+    } else if (!requests.all && iterations.all && !has_own_samples(result)) {
+        rp_result_warn(result, "no request was made: rampa measures what worker.http sends, not "
+                               "what other libraries send");
+    }
+}
