@@ -1,15 +1,22 @@
-"""Configuration of a test, as scripts write it. It is checked when it is loaded, by ``rampa run``, ``check`` or ``inspect``."""
+"""Configuration of a test, as scripts write it.
+
+The objects can be read and changed until the run starts: a field that was not given reads as its default, a duration reads as
+a timedelta. The values are checked when the plan is: by ``rampa run``, ``check`` and ``inspect``, by ``load_test()`` and by the
+engine.
+"""
 
 from __future__ import annotations
 
 import collections.abc
 import datetime
 import decimal
-import inspect
-import math
 import re
-import sys
 import typing
+
+from rampa._model import Field, Model, as_json, field_parameters
+from rampa.errors import ConfigError
+
+__all__ = ["Config", "Options", "ScenarioConfig", "Stage", "ThresholdDict", "as_json", "field_parameters", "parse_duration"]
 
 Duration = typing.Union[str, float, int, datetime.timedelta]
 Executor = typing.Literal[
@@ -56,93 +63,135 @@ def parse_duration(value: Duration) -> datetime.timedelta:
     return datetime.timedelta(microseconds=int(seconds * 1_000_000))
 
 
-def _place() -> tuple[str, int]:
-    """File and line of the code that called into this package."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("rampa."):
-        frame = frame.f_back
-    return frame.f_code.co_filename, frame.f_lineno
+class ThresholdDict(typing.TypedDict, total=False):
+    """A threshold with more than its expression.
 
-
-class _Fields:
-    """Keeps what the script said, and where, so that errors can name the line and the field."""
-
-    __signature__: typing.ClassVar[inspect.Signature]
-
-    def __init_subclass__(cls) -> None:
-        if "__init__" not in vars(cls):
-            cls.__signature__ = inspect.Signature(field_parameters(cls))  # for help() and editors
-
-    def __init__(self, **fields: typing.Any) -> None:
-        self._fields = fields
-        self._file, self._line = _place()
-
-    def __getattr__(self, name: str) -> typing.Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return self._fields.get(name)
-
-    def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and other._fields == self._fields  # type: ignore[attr-defined]
-
-    __hash__: typing.ClassVar[None]  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        inner = ", ".join(f"{k}={v!r}" for k, v in self._fields.items())
-        return f"{type(self).__name__}({inner})"
-
-
-def field_parameters(kind: type[_Fields]) -> list[inspect.Parameter]:
-    """The fields of a class that is annotated with them, as parameters of a signature.
-
-    Args:
-        kind: the class.
+    Attributes:
+        threshold: the expression, ``"p(95)<500"``; it must be given.
+        abort_on_fail: whether the run ends when it fails.
+        delay_abort_eval: how long it may fail at the beginning before that ends the run.
     """
-    own = inspect.get_annotations(kind)
-    return [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=own[name]) for name in own]
+
+    threshold: typing.Required[str]
+    abort_on_fail: bool
+    delay_abort_eval: Duration
 
 
-class Stage(_Fields):
+_T = typing.TypeVar("_T", covariant=True)
+
+
+class _List(typing.Protocol[_T]):
+    """A list to a type checker, unlike Sequence no text, which would be a list of letters."""
+
+    def __iter__(self) -> collections.abc.Iterator[_T]: ...
+    def copy(self) -> _List[_T]: ...
+
+
+Thresholds = collections.abc.Mapping[str, _List[typing.Union[str, ThresholdDict]]]
+
+
+def _whole(value: typing.Any) -> typing.Any:
+    """Text that is a whole number, as one from the environment is, and reals without a fraction become integers."""
+    if isinstance(value, str) and re.fullmatch(r"\s*[+-]?[0-9]{1,18}\s*", value, re.ASCII):
+        return int(value)
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value
+
+
+def _number(value: typing.Any) -> typing.Any:
+    if isinstance(value, str) and re.fullmatch(r"\s*[+-]?[0-9]{1,18}(\.[0-9]{1,18})?\s*", value, re.ASCII):
+        return float(value) if "." in value else int(value)
+    return value
+
+
+def _time(value: typing.Any) -> typing.Any:
+    """A duration as it is read; what is none is given back, and refused when the plan is checked."""
+    try:
+        return value if value is None else parse_duration(value)
+    except (ValueError, OverflowError):
+        return value
+
+
+def _seconds(number: int) -> collections.abc.Callable[[], datetime.timedelta]:
+    return lambda: datetime.timedelta(seconds=number)
+
+
+def _model(kind: type[Model], value: typing.Any) -> typing.Any:
+    """A dict for a nested object becomes one, unless its keys are no fields' names."""
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        return value
+    try:
+        return kind(**value)
+    except TypeError:  # a field is missing
+        return value
+
+
+def _stage(value: typing.Any) -> typing.Any:
+    if isinstance(value, (tuple, list)) and len(value) == 2:
+        return Stage(*value)
+    return _model(Stage, value)
+
+
+def _stages(value: typing.Any) -> typing.Any:
+    return [_stage(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+class Stage(Model):
     """One step of a ramp: in this time the number of VUs, or the rate, goes evenly from where it is to the target.
 
-    In a list of stages ``("30s", 100)`` and ``{"duration": "30s", "target": 100}`` are the same.
+    In a list of stages ``("30s", 100)`` and ``{"duration": "30s", "target": 100}`` are the same. A stage cannot be changed; put
+    another one into the list.
 
     Args:
         duration: how long, ``"30s"`` or seconds as a number; 0 jumps.
         target: VUs, or iterations in every ``time_unit``; a whole number from 0.
-        **unknown: any other name is an error when the script is loaded.
+        **unknown: any other name is an error when the plan is checked.
 
-    >>> Stage(duration="30s", target=100).target
-    100
+    >>> Stage(duration="30s", target=100).target, Stage("1m", 5) == Stage("60s", 5)
+    (100, True)
     """
 
-    duration: Duration
-    target: int
+    duration: Field[Duration, datetime.timedelta] = Field(show=_time)
+    target: Field[int, int] = Field(_whole)
 
-    def __init__(self, duration: Duration, target: int, **unknown: typing.Any) -> None:
-        super().__init__(duration=duration, target=target, **unknown)
+    if typing.TYPE_CHECKING:
+
+        def __init__(self, duration: Duration, target: int) -> None: ...
+
+    else:
+
+        def __init__(self, duration: Duration, target: int, **unknown: typing.Any) -> None:
+            super().__init__(duration=duration, target=target, **unknown)
+
+        def __setattr__(self, name: str, value: typing.Any) -> None:
+            if name in self._table:
+                raise AttributeError("a Stage cannot be changed: put another one into the list of stages")
+            super().__setattr__(name, value)
+
+    def __hash__(self) -> int:
+        return hash((self.duration, self.target))
 
 
-class ScenarioConfig(_Fields):
+class ScenarioConfig(Model):
     """Settings of a scenario; those of the decorator :func:`rampa.scenario` are the same.
 
-    What is given is kept as it is, and judged when the script is loaded: a field that is unknown, that the executor does
-    not have, or whose value cannot be, is an error with its line. None is the same as not given. Which executor has which
-    fields, and their defaults: docs/scenarios.md. Durations are text with units, seconds as a number, or a timedelta.
+    An unknown field and a value that cannot be are errors with their line when the plan is checked. A field that belongs to
+    another executor does nothing, with a warning. None is the same as not given. Which executor has which fields, and their
+    defaults: docs/scenarios.md. Durations are given as text with units, as seconds, or as a timedelta; they read as a timedelta.
 
     Attributes:
         executor: how iterations are scheduled: ``constant-vus`` (the default), ``ramping-vus``, ``shared-iterations``,
             ``per-vu-iterations``, ``constant-arrival-rate`` or ``ramping-arrival-rate``.
-        exec_fn: name of the function that is one iteration.
-        vus: number of VUs.
+        exec_fn: name of the function that is one iteration. It reads ``"default"`` when it was not given; then the decorated
+            function, or the one of the scenario's name, comes first.
+        vus: number of VUs; of ``ramping-vus`` the same as start_vus.
         start_vus: VUs at the start of the first stage.
-        duration: how long iterations start.
+        duration: how long iterations start; of an executor of iterations the same as max_duration.
         iterations: of all VUs together (``shared-iterations``), or of each VU.
         stages: steps of a ramp, a list of :class:`Stage`.
         rate: iterations in every ``time_unit``; of a ramping rate, the one it starts from.
         time_unit: what ``rate`` and the targets of stages count in; 1 s by default.
         arrival: ``uniform``, exactly at the rate, or ``poisson``, by chance with the rate on average.
-        pre_allocated_vus: VUs made before the start.
+        pre_allocated_vus: VUs made before the start; max_vus, or 10, by default.
         max_vus: most VUs, when more are made because all are busy.
         max_duration: iterations not started by then are dropped.
         start_time: how long after the run's start it begins.
@@ -151,30 +200,31 @@ class ScenarioConfig(_Fields):
         tags: tags of every sample of the scenario, text to text.
         env: ``worker.env`` of the scenario, over the environment, text to text.
 
-    >>> ScenarioConfig(executor="constant-vus", vus=3, duration="10s").vus
-    3
+    >>> settings = ScenarioConfig(executor="constant-vus", vus=3, duration="10s")
+    >>> settings.vus, settings.duration, settings.graceful_stop
+    (3, datetime.timedelta(seconds=10), datetime.timedelta(seconds=30))
     """
 
-    executor: Executor | None
-    exec_fn: str | None
-    vus: int | None
-    start_vus: int | None
-    duration: Duration | None
-    iterations: int | None
-    stages: collections.abc.Sequence[StageLike] | None
-    rate: float | None
-    time_unit: Duration | None
-    arrival: Arrival | None
-    pre_allocated_vus: int | None
-    max_vus: int | None
-    max_duration: Duration | None
-    start_time: Duration | None
-    graceful_stop: Duration | None
-    graceful_ramp_down: Duration | None
-    tags: dict[str, str] | None
-    env: dict[str, str] | None
+    executor: Field[Executor | None, Executor] = Field(default=lambda: "constant-vus", is_derived=True)
+    exec_fn: Field[str | None, str] = Field(default=lambda: "default", is_derived=True)
+    vus: Field[int | None, int | None] = Field(_whole)
+    start_vus: Field[int | None, int | None] = Field(_whole)
+    duration: Field[Duration | None, datetime.timedelta | None] = Field(show=_time)
+    iterations: Field[int | None, int | None] = Field(_whole)
+    stages: Field[collections.abc.Sequence[StageLike] | None, list[Stage] | None] = Field(_stages)
+    rate: Field[float | None, float | None] = Field(_number)
+    time_unit: Field[Duration | None, datetime.timedelta] = Field(show=_time, default=_seconds(1))
+    arrival: Field[Arrival | None, Arrival] = Field(default=lambda: "uniform")
+    pre_allocated_vus: Field[int | None, int | None] = Field(_whole)
+    max_vus: Field[int | None, int | None] = Field(_whole)
+    max_duration: Field[Duration | None, datetime.timedelta] = Field(show=_time, default=_seconds(600))
+    start_time: Field[Duration | None, datetime.timedelta] = Field(show=_time, default=_seconds(0))
+    graceful_stop: Field[Duration | None, datetime.timedelta] = Field(show=_time, default=_seconds(30))
+    graceful_ramp_down: Field[Duration | None, datetime.timedelta] = Field(show=_time, default=_seconds(30))
+    tags: Field[dict[str, str] | None, dict[str, str]] = Field(default=dict)
+    env: Field[dict[str, str] | None, dict[str, str]] = Field(default=dict)
 
-    if typing.TYPE_CHECKING:  # what is given is kept as it is, and judged with its line when the script is loaded
+    if typing.TYPE_CHECKING:
 
         def __init__(
             self,
@@ -200,10 +250,18 @@ class ScenarioConfig(_Fields):
         ) -> None: ...
 
 
-class Options(_Fields):
+def _list(value: typing.Any) -> typing.Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _trend_stats() -> list[str]:
+    return ["avg", "min", "med", "max", "p(90)", "p(95)", "p(99)"]
+
+
+class Options(Model):
     """Shortcuts for scenarios without fields (the first four), and settings of the run.
 
-    What is given is kept as it is, and judged when the script is loaded.
+    The values are checked when the plan is.
 
     Attributes:
         vus: number of VUs.
@@ -217,18 +275,18 @@ class Options(_Fields):
         seed: of what is random in the run, 0 to 2^53-1; the same seed repeats it.
 
     >>> Options(stages=[("30s", 100), ("1m", 0)]).stages[0]
-    ('30s', 100)
+    Stage(duration=datetime.timedelta(seconds=30), target=100)
     """
 
-    vus: int | None
-    duration: Duration | None
-    iterations: int | None
-    stages: collections.abc.Sequence[StageLike] | None
-    tags: dict[str, str] | None
-    setup_timeout: Duration | None
-    teardown_timeout: Duration | None
-    summary_trend_stats: collections.abc.Sequence[str] | None
-    seed: int | None
+    vus: Field[int | None, int | None] = Field(_whole)
+    duration: Field[Duration | None, datetime.timedelta | None] = Field(show=_time)
+    iterations: Field[int | None, int | None] = Field(_whole)
+    stages: Field[collections.abc.Sequence[StageLike] | None, list[Stage] | None] = Field(_stages)
+    tags: Field[dict[str, str] | None, dict[str, str]] = Field(default=dict)
+    setup_timeout: Field[Duration | None, datetime.timedelta] = Field(show=_time, default=_seconds(60))
+    teardown_timeout: Field[Duration | None, datetime.timedelta] = Field(show=_time, default=_seconds(60))
+    summary_trend_stats: Field[collections.abc.Sequence[str] | None, list[str]] = Field(_list, default=_trend_stats)
+    seed: Field[int | None, int | None] = Field(_whole)
 
     if typing.TYPE_CHECKING:
 
@@ -247,7 +305,18 @@ class Options(_Fields):
         ) -> None: ...
 
 
-class Config(_Fields):
+_SHORTCUTS = ("vus", "duration", "iterations", "stages")
+
+
+def _scenarios(value: typing.Any) -> typing.Any:
+    return {name: _model(ScenarioConfig, entry) for name, entry in value.items()} if isinstance(value, dict) else value
+
+
+def _thresholds(value: typing.Any) -> typing.Any:
+    return dict(value) if isinstance(value, collections.abc.Mapping) and not isinstance(value, dict) else value
+
+
+class Config(Model):
     """What a script's ``config`` is: the object of that name at the top level of the script.
 
     Args:
@@ -256,43 +325,60 @@ class Config(_Fields):
             (docs/thresholds.md).
         options: an :class:`Options`.
         metrics: name -> ``counter``, ``gauge``, ``rate`` or ``trend``, for custom metrics whose names are made at run time.
-        **unknown: any other name is an error when the script is loaded.
+        **unknown: any other name is an error when the plan is checked.
+
+    Raises:
+        rampa.errors.ConfigError: which is a ValueError: a metric has no expression or a blank one, or options has a shortcut
+            beside scenarios with fields.
 
     >>> Config(thresholds={"http_req_duration": ["p(95)<500"]}).thresholds
     {'http_req_duration': ['p(95)<500']}
     """
 
-    scenarios: dict[str, typing.Any] | None
-    thresholds: dict[str, typing.Any] | None
-    options: Options | None
-    metrics: dict[str, str] | None
+    scenarios: Field[
+        collections.abc.Mapping[str, ScenarioConfig | dict[str, typing.Any]] | None, dict[str, ScenarioConfig]
+    ] = Field(_scenarios, default=dict)
+    thresholds: Field[Thresholds | None, dict[str, list[typing.Any]]] = Field(_thresholds, default=dict)
+    options: Field[Options | dict[str, typing.Any] | None, Options] = Field(
+        lambda value: _model(Options, value), default=Options
+    )
+    metrics: Field[dict[str, str] | None, dict[str, str]] = Field(default=dict)
 
-    def __init__(
-        self,
-        scenarios: dict[str, typing.Any] | None = None,
-        thresholds: dict[str, typing.Any] | None = None,
-        options: Options | None = None,
-        metrics: dict[str, str] | None = None,
-        **unknown: typing.Any,
-    ) -> None:
-        given = {"scenarios": scenarios, "thresholds": thresholds, "options": options, "metrics": metrics}
-        super().__init__(**{k: v for k, v in given.items() if v is not None}, **unknown)
+    if typing.TYPE_CHECKING:
 
+        def __init__(
+            self,
+            scenarios: collections.abc.Mapping[str, ScenarioConfig | dict[str, typing.Any]] | None = None,
+            thresholds: Thresholds | None = None,
+            options: Options | dict[str, typing.Any] | None = None,
+            metrics: dict[str, str] | None = None,
+        ) -> None: ...
 
-def as_json(value: typing.Any) -> typing.Any:
-    """A value of the configuration as plain JSON; what JSON has no word for becomes its repr, to be refused by name.
+    else:
 
-    Args:
-        value: of a field.
-    """
-    if isinstance(value, _Fields):
-        return {k: as_json(v) for k, v in value._fields.items()}
-    if isinstance(value, datetime.timedelta):
-        return f"{value // datetime.timedelta(microseconds=1)}us"
-    if isinstance(value, dict):
-        return {str(k): as_json(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [as_json(v) for v in value]
-    if value is None or isinstance(value, (bool, int, str)) or (isinstance(value, float) and math.isfinite(value)):
-        return value
-    return repr(value)
+        def __init__(self, scenarios=None, thresholds=None, options=None, metrics=None, **unknown) -> None:
+            given = {"scenarios": scenarios, "thresholds": thresholds, "options": options, "metrics": metrics}
+            super().__init__(**{k: v for k, v in given.items() if v is not None}, **unknown)
+            self._check()
+
+    def _check(self) -> None:
+        """Refuses, where it is written, what no plan could be made of."""
+        if isinstance(self.thresholds, dict):
+            for metric, expressions in self.thresholds.items():
+                if isinstance(expressions, (list, tuple)):
+                    self._check_expressions(metric, expressions)
+        if not isinstance(self.options, Options) or not isinstance(self.scenarios, dict):
+            return
+        shortcut = next((name for name in _SHORTCUTS if getattr(self.options, name) is not None), None)
+        for name, entry in self.scenarios.items():
+            if shortcut and isinstance(entry, ScenarioConfig) and any(v is not None for v in entry._given().values()):
+                message = f"options: {shortcut!r} cannot stand beside scenario {name!r}, which has fields of its own"
+                raise ConfigError(message, self._file, self._line, f"give {shortcut!r} to the scenarios that need it")
+
+    def _check_expressions(self, metric: typing.Any, expressions: typing.Any) -> None:
+        hint = f'write "{metric}": ["p(95)<500"]'
+        if not expressions:
+            raise ConfigError(f"thresholds of {metric!r}: the list is empty", self._file, self._line, hint)
+        for expression in expressions:
+            if isinstance(expression, str) and not expression.strip():
+                raise ConfigError(f"thresholds of {metric!r}: an expression is blank", self._file, self._line, hint)

@@ -20,7 +20,7 @@ from rampa._script_module import OwnImports, folder_of, name_of, new_module, pri
 from rampa.config import Arrival, Config, Duration, Executor, ScenarioConfig, StageLike, as_json, field_parameters
 from rampa.errors import ConfigError, ScriptError
 
-_F = typing.TypeVar("_F", bound=typing.Callable[..., typing.Any])
+_F = typing.TypeVar("_F", bound=typing.Callable[[typing.Any], typing.Any])
 _Function = typing.Callable[..., typing.Any]
 _ATTRIBUTE = "__rampa_scenarios__"
 
@@ -267,7 +267,7 @@ class Script:
             settings._file, settings._line = declaration.file, declaration.line
             found[declaration.title] = settings
         for title, given in (config.scenarios or {}).items():
-            found[title] = given if isinstance(given, ScenarioConfig) else ScenarioConfig(**(given or {}))
+            found[title] = ScenarioConfig.model_validate(given or {})
         return found
 
     def declaration(self) -> str:

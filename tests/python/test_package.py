@@ -250,12 +250,12 @@ def test_fields_can_be_read_compared_and_shown() -> None:
 def test_as_json() -> None:
     value = config.Config(
         scenarios={"a": config.ScenarioConfig(stages=[config.Stage("1s", 2)], tags={"a": 1})},
-        options=config.Options(duration=datetime.timedelta(milliseconds=1.5)),
+        options=config.Options(setup_timeout=datetime.timedelta(milliseconds=1.5)),
         metrics=None,
     )
     assert config.as_json(value) == {
         "scenarios": {"a": {"stages": [{"duration": "1s", "target": 2}], "tags": {"a": 1}}},
-        "options": {"duration": "1500us"},
+        "options": {"setup_timeout": "1500us"},
     }
     assert config.as_json((1, None, True, 1.5, "x")) == [1, None, True, 1.5, "x"]
     assert config.as_json({3: object}) == {"3": "<class 'object'>"}
