@@ -429,6 +429,7 @@ void rp_merging_deinit(struct rp_merging *merging)
     rp_progress_table_deinit(&merging->progress);
     rp_free(merging->health);
     rp_free(merging->error_counts);
+    rp_unfinished_deinit(&merging->unfinished);
 }
 
 int rp_merging_add_worker(struct rp_merging *merging, uint32_t index)

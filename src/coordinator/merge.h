@@ -9,6 +9,7 @@
 
 #include "coordinator/pauses.h"
 #include "coordinator/peer.h"
+#include "coordinator/unfinished.h"
 #include "run/health.h"
 #include "run/progress.h"
 #include "run/result.h"
@@ -23,6 +24,7 @@ struct rp_merging {
     uint64_t *error_counts;          /* of each of the result's errors, that of each worker */
     size_t counted_errors;
     uint64_t stray_bytes, retried;
+    struct rp_unfinished_requests unfinished;
     rp_ns ticked;       /* elapsed time of the last point of the series */
     size_t lost;        /* workers, while they ran */
     bool totals_differ; /* those of a worker from the sum of its reports */

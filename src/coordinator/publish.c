@@ -178,7 +178,10 @@ void rp_publish_end(struct rp_coordinator *c, int r)
 {
     const struct rp_result *result = c->result;
     enum rp_exit code = r == -RP_EUSER ? RP_EXIT_CONFIG : RP_EXIT_INTERNAL;
+    const char *reason = r == 0 ? result->reason : c->err->message;
 
+    if (!reason && (r < 0 || result->exit_code != RP_EXIT_PASSED))
+        reason = "there is no memory to say why";
     if (c->pauses.started)
         publish_snapshot(c);
     if (r == 0) {
@@ -191,7 +194,7 @@ void rp_publish_end(struct rp_coordinator *c, int r)
              .finished = { .code = r == 0 ? result->exit_code : code, /* a sink may have failed */
                            .status = r == 0 ? rp_result_status_name(result)
                                             : rp_exit_status_name(code),
-                           .reason = r == 0 ? result->reason : c->err->message },
+                           .reason = reason },
          });
 }
 

@@ -299,6 +299,12 @@ static struct rp_next take_samples(struct rp_coordinator *c, struct rp_peer *pee
     return after_merge(c, peer, rp_measured_samples(&c->measured, peer->index, &message->samples));
 }
 
+static struct rp_next take_unfinished(struct rp_coordinator *c, struct rp_peer *peer,
+                                      const union rp_msg_any *message)
+{
+    return after_merge(c, peer, rp_merge_unfinished(&c->merging, peer, &message->unfinished));
+}
+
 static struct rp_next take_error(struct rp_coordinator *c, struct rp_peer *peer,
                                  const union rp_msg_any *message)
 {
@@ -372,6 +378,7 @@ static const struct input {
     { RP_MSG_DEFINE, IN(PLANNING) | ONCE_PREPARED, false, true, take_define },
     { RP_MSG_DELTA, ONCE_PREPARED, false, true, take_delta },
     { RP_MSG_SAMPLES, IN(PLANNING) | ONCE_PREPARED, false, true, take_samples },
+    { RP_MSG_UNFINISHED, ONCE_PREPARED, false, true, take_unfinished },
     { RP_MSG_ERROR, ONCE_PREPARED, false, true, take_error },
     { RP_MSG_STATE, IN(RUNNING), false, true, take_state },
     { RP_MSG_FINISHED, IN(RUNNING), false, true, take_finished },

@@ -104,12 +104,13 @@ void rp_http_succeed(struct rp_http_call *call, rp_ns at, bool keep)
     finish(call, call->template->origin);
 }
 
-void rp_http_record_failure(struct rp_http_call *call, int code, const char *kind,
+/* Fills in the response of a call that has none. True when the request was sent, at least in
+ * part. */
+static bool fill_in_failure(struct rp_http_call *call, int code, const char *kind,
                             const char *detail, rp_ns at)
 {
     struct connection *connection = call->connection;
     struct rp_http_response *response = call->response;
-    bool was_sent = false;
 
     if (detail)
         snprintf(response->error, sizeof(response->error), "%s: %s", kind, detail);
@@ -123,10 +124,25 @@ void rp_http_record_failure(struct rp_http_call *call, int code, const char *kin
         rp_http_take_dial_times(response, &times);
     }
     if (connection)
-        was_sent = measure(call, connection, at);
-    else
-        response->blocked = at - call->began;
+        return measure(call, connection, at);
+    response->blocked = at - call->began;
+    return false;
+}
+
+void rp_http_record_failure(struct rp_http_call *call, int code, const char *kind,
+                            const char *detail, rp_ns at)
+{
+    bool was_sent = fill_in_failure(call, code, kind, detail, at);
+
     rp_http_record(call, kind, was_sent);
+}
+
+void rp_http_record_interruption(struct rp_http_call *call, rp_ns at)
+{
+    static const char kind[] = "still under way at the end";
+    bool was_sent = fill_in_failure(call, RP_HTTP_UNFINISHED, kind, NULL, at);
+
+    rp_http_record_unfinished(call, kind, was_sent);
 }
 
 void rp_http_fail(struct rp_http_call *call, int code, const char *kind, const char *detail,

@@ -106,6 +106,7 @@ void rp_http_client_free(struct rp_http_client *client)
     rp_task_cancel(&client->bury);
     free_graveyard(client);
     rp_dialler_deinit(&client->dialler);
+    rp_free(client->unfinished);
     while (client->origins) {
         struct origin *origin = client->origins;
 
@@ -127,6 +128,15 @@ const struct rp_http_counters *rp_http_client_counters(struct rp_http_client *cl
     client->counters.no_descriptors = client->dialler.no_descriptors;
     client->counters.no_ports = client->dialler.no_ports;
     return &client->counters;
+}
+
+void rp_http_client_take_unfinished(struct rp_http_client *client, rp_unfinished_fn *fn, void *user)
+{
+    size_t count = client->unfinished_count;
+
+    client->unfinished_count = 0;
+    if (count)
+        fn(user, client->unfinished, count);
 }
 
 struct origin *rp_http_origin(struct rp_http_client *client, const struct rp_http_scheme *scheme,

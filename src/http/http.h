@@ -31,6 +31,7 @@
 #include "net/stack.h"
 #include "proto/request.h"
 #include "stats/registry.h"
+#include "stats/unfinished.h"
 
 /* k6's error codes, where it has one, as far as this client can meet them. */
 enum rp_http_code {
@@ -47,10 +48,11 @@ enum rp_http_code {
     RP_HTTP_HANDSHAKE = 1313,
     RP_HTTP_STATUS_BASE = 1000, /* + status, for statuses from 400 */
     /* Ours, outside of k6's ranges. */
-    RP_HTTP_PROTOCOL = 1900,       /* the response breaks HTTP/1.1 */
-    RP_HTTP_CLOSED = 1901,         /* the peer closed before the response was complete */
-    RP_HTTP_TOO_LARGE = 1902,      /* a body over the client's limit */
-    RP_HTTP_CANCELLED = 1903,      /* the script stopped waiting for the response */
+    RP_HTTP_PROTOCOL = 1900,   /* the response breaks HTTP/1.1 */
+    RP_HTTP_CLOSED = 1901,     /* the peer closed before the response was complete */
+    RP_HTTP_TOO_LARGE = 1902,  /* a body over the client's limit */
+    RP_HTTP_CANCELLED = 1903,  /* the script stopped waiting for the response */
+    RP_HTTP_UNFINISHED = 1904, /* the iteration was interrupted before the response was complete */
     RP_HTTP_NO_DESCRIPTORS = 1910, /* the generator ran out of file descriptors */
     RP_HTTP_NO_PORTS = 1911,       /* the generator ran out of local ports */
 };
@@ -92,6 +94,10 @@ struct rp_http_counters {
 };
 /* Valid until the next call. */
 const struct rp_http_counters *rp_http_client_counters(struct rp_http_client *client);
+/* Calls @fn once with the requests that rp_http_interrupt() has ended since the last call, if there
+ * are any, and forgets them. */
+void rp_http_client_take_unfinished(struct rp_http_client *client, rp_unfinished_fn *fn,
+                                    void *user);
 
 RP_NODISCARD int rp_http_session_new(struct rp_http_client *client, struct rp_http_session **ret);
 /* Cancels its calls (their callbacks do not run) and closes its connections. NULL is allowed. */
@@ -182,9 +188,13 @@ struct rp_http_call {
 void rp_http_start(struct rp_http_session *session, struct rp_http_call *call);
 /* Ends the call without a callback; its connection is closed. No-op when not running. @record: the
  * script itself gave up waiting (its own timeout), which is a failed request with the time it has
- * taken so far: left out, the slowest requests would be missing from the numbers. Without it (the
- * iteration is interrupted at the end of the run) there is no sample. */
+ * taken so far: left out, the slowest requests would be missing from the numbers. Without it there
+ * is no sample. */
 void rp_http_cancel(struct rp_http_call *call, bool record);
+/* The same for a call whose iteration is interrupted, because its time is over. The request and its
+ * bytes are counted. Its times are kept for rp_http_client_take_unfinished(), for whether it failed
+ * is judged at the end of the run. */
+void rp_http_interrupt(struct rp_http_call *call);
 static inline bool rp_http_is_running(const struct rp_http_call *call)
 {
     return call->session != NULL;

@@ -94,6 +94,9 @@ struct rp_http_client {
     struct rp_list graveyard; /* connections that may still be on the stack of their own callback */
     struct rp_task bury;
     unsigned sessions;
+    /* Interrupted, and not taken yet. */
+    struct rp_unfinished *unfinished;
+    size_t unfinished_count, unfinished_cap;
 };
 
 /* ---- client.c ---- */
@@ -135,9 +138,15 @@ void rp_http_fail(struct rp_http_call *call, int code, const char *kind, const c
  * way. */
 void rp_http_record_failure(struct rp_http_call *call, int code, const char *kind,
                             const char *detail, rp_ns at);
+/* Fills in the response of a call that is interrupted, counts the request and keeps its times, and
+ * leaves the call under way. */
+void rp_http_record_interruption(struct rp_http_call *call, rp_ns at);
 
 /* ---- samples.c ---- */
 
 /* @kind: as in rp_http_fail(), NULL for a complete response. @was_sent: the request, at least in
  * part. */
 void rp_http_record(struct rp_http_call *call, const char *kind, bool was_sent);
+/* Of a call that is interrupted: what is known for certain, which is that there was a request, and
+ * its bytes. The times are kept with the client. */
+void rp_http_record_unfinished(struct rp_http_call *call, const char *kind, bool was_sent);

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "base/alloc.h"
 #include "http/http_internal.h"
 
 static const struct rp_tags *with(struct rp_http_client *client, const struct rp_tags *tags,
@@ -138,4 +139,46 @@ void rp_http_record(struct rp_http_call *call, const char *kind, bool was_sent)
     rp_series_trend(outcome->receiving, (double)response->receiving);
     rp_series_trend(outcome->duration,
                     (double)(response->sending + response->waiting + response->receiving));
+}
+
+static struct rp_unfinished *new_unfinished(struct rp_http_client *client)
+{
+    size_t cap = client->unfinished_cap ? client->unfinished_cap * 2 : 16;
+    struct rp_unfinished *bigger;
+
+    if (client->unfinished_count == client->unfinished_cap) {
+        bigger = rp_realloc_array(client->unfinished, cap, sizeof(*bigger));
+        if (!bigger)
+            return NULL;
+        client->unfinished = bigger;
+        client->unfinished_cap = cap;
+    }
+    return &client->unfinished[client->unfinished_count++];
+}
+
+void rp_http_record_unfinished(struct rp_http_call *call, const char *kind, bool was_sent)
+{
+    const struct rp_http_response *response = call->response;
+    struct outcome_series *outcome = outcome_of(call->template, call, kind);
+    struct rp_unfinished *kept;
+
+    if (!outcome)
+        return;
+    rp_series_count(outcome->reqs, 1);
+    if (response->wire_sent)
+        rp_series_count(outcome->sent, (double)response->wire_sent);
+    if (response->wire_received)
+        rp_series_count(outcome->received, (double)response->wire_received);
+    kept = new_unfinished(call->template->client);
+    if (!kept)
+        return; /* it is counted all the same */
+    *kept = (struct rp_unfinished){ .series = outcome->reqs->id,
+                                    .was_sent = was_sent,
+                                    .blocked = response->blocked,
+                                    .looking_up = response->looking_up,
+                                    .connecting = response->connecting,
+                                    .tls_handshaking = response->tls_handshaking,
+                                    .sending = response->sending,
+                                    .waiting = response->waiting,
+                                    .receiving = response->receiving };
 }

@@ -144,6 +144,14 @@ void rp_http_serve_waiting(struct rp_http_session *session, struct origin *origi
     }
 }
 
+void rp_http_interrupt(struct rp_http_call *call)
+{
+    if (!call->session)
+        return;
+    rp_http_record_interruption(call, rp_loop_now(call->session->client->loop));
+    rp_http_cancel(call, false);
+}
+
 void rp_http_cancel(struct rp_http_call *call, bool record)
 {
     struct rp_http_session *session = call->session;

@@ -200,7 +200,7 @@ static void take_request(void *user, const struct rp_store_series *series,
     const char *error = tag_of(series, "error");
     struct rp_failed_request request;
 
-    if (walk->error || total->type != RP_COUNTER || !total->samples || total->counter < 1)
+    if (walk->error || total->type != RP_RATE || !total->rate.hits)
         return;
     if ((!*code && !*error) || !strcmp(tag_of(series, "expected_response"), "true"))
         return;
@@ -213,8 +213,8 @@ static void take_request(void *user, const struct rp_store_series *series,
         .status = rp_strdup(tag_of(series, "status")),
         .method = rp_strdup(tag_of(series, "method")),
         .name = rp_strdup(tag_of(series, "name")),
-        .count = (uint64_t)total->counter,
-        .example_count = (uint64_t)total->counter,
+        .count = total->rate.hits,
+        .example_count = total->rate.hits,
     };
     if (!request.error_code || !request.error || !request.status || !request.method ||
         !request.name) {
@@ -284,7 +284,7 @@ int rp_failed_requests_collect(const struct rp_store *store, struct rp_failed_re
 
     *ret = (struct rp_failed_requests){ 0 };
     if (store)
-        r = rp_store_each_series(store, rp_builtin_name(RP_M_HTTP_REQS), take_request, &walk);
+        r = rp_store_each_series(store, rp_builtin_name(RP_M_HTTP_REQ_FAILED), take_request, &walk);
     if (r >= 0)
         r = walk.error;
     if (r < 0) {

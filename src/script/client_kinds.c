@@ -39,12 +39,18 @@ static void http_count(void *client, struct rp_client_counters *counters)
     counters->open_connections += http->open_connections;
 }
 
+static void http_take_unfinished(void *client, rp_unfinished_fn *fn, void *user)
+{
+    rp_http_client_take_unfinished(client, fn, user);
+}
+
 static const struct rp_client_kind http_kind = {
     .name = "http",
     .open = http_open,
     .close = http_close,
     .free_session = http_free_session,
     .count = http_count,
+    .take_unfinished = http_take_unfinished,
 };
 
 /* ---- all of them ----------------------------------------------------------------------------- */

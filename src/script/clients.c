@@ -37,6 +37,13 @@ void rp_clients_free_sessions(const struct rp_clients *clients, void *sessions[R
     }
 }
 
+void rp_clients_take_unfinished(const struct rp_clients *clients, rp_unfinished_fn *fn, void *user)
+{
+    for (size_t i = 0; i < clients->kinds.count; i++)
+        if (clients->kinds.rows[i]->take_unfinished)
+            clients->kinds.rows[i]->take_unfinished(clients->client[i], fn, user);
+}
+
 struct rp_client_counters rp_clients_count(const struct rp_clients *clients)
 {
     struct rp_client_counters counters = { 0 };

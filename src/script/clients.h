@@ -19,6 +19,7 @@
 #include "loop/loop.h"
 #include "plan/plan.h"
 #include "stats/registry.h"
+#include "stats/unfinished.h"
 
 /* The number of a kind is its place in the list of kinds, and that of its sessions in a VU. */
 enum rp_client_number { RP_CLIENT_HTTP };
@@ -50,6 +51,9 @@ struct rp_client_kind {
     void (*free_session)(void *session);
     /* Adds what the client has counted since open(). Optional: it counts nothing. */
     void (*count)(void *client, struct rp_client_counters *counters);
+    /* Calls @fn once with the requests that were interrupted since the last call, if there are any,
+     * and forgets them. Optional: it has none. */
+    void (*take_unfinished)(void *client, rp_unfinished_fn *fn, void *user);
 };
 
 struct rp_client_kinds {
@@ -76,5 +80,8 @@ void rp_clients_close(struct rp_clients *clients);
  * is left. */
 void rp_clients_free_sessions(const struct rp_clients *clients,
                               void *sessions[RP_CLIENT_KINDS_MAX]);
+/* Calls @fn with the requests that were interrupted since the last call, once for each client that
+ * has some. */
+void rp_clients_take_unfinished(const struct rp_clients *clients, rp_unfinished_fn *fn, void *user);
 /* What all of them have counted. */
 struct rp_client_counters rp_clients_count(const struct rp_clients *clients);

@@ -126,7 +126,7 @@ static void interrupt(struct rp_script_host *script, struct rp_vu *vu)
 {
     struct fixed_vu *self = vu->host_data;
 
-    rp_http_cancel(&self->call, false);
+    rp_http_interrupt(&self->call);
     script->engine->ended(vu, RP_ENDED_INTERRUPTED);
 }
 

@@ -34,8 +34,9 @@ enum rp_message_type {
     RP_MSG_HOOK_ENDED,
     RP_MSG_DEFINE,
     RP_MSG_DELTA,
-    RP_MSG_SAMPLES, /* one by one, when they were asked for */
-    RP_MSG_STATE,   /* how far the scenarios are, once a second */
+    RP_MSG_SAMPLES,    /* one by one, when they were asked for */
+    RP_MSG_UNFINISHED, /* requests that were interrupted */
+    RP_MSG_STATE,      /* how far the scenarios are, once a second */
     RP_MSG_WARNING,
     RP_MSG_ABORT,
     RP_MSG_ERROR,
@@ -46,7 +47,7 @@ enum rp_message_type {
 };
 const char *rp_message_type_name(enum rp_message_type type);
 
-enum { RP_MESSAGE_MAX_BYTES = 64 << 20, RP_PROTOCOL_VERSION = 2 };
+enum { RP_MESSAGE_MAX_BYTES = 64 << 20, RP_PROTOCOL_VERSION = 3 };
 
 enum rp_encoding { RP_MSGPACK, RP_JSON, RP_ENCODING_COUNT };
 const char *rp_encoding_name(enum rp_encoding encoding); /* "msgpack", "json" */

@@ -135,6 +135,25 @@ static const struct rp_row counts_rows[] = {
     { KEY(rp_msg_counts, errors), RP_ROW_U64, .meaning = "of the completed ones, that raised" },
 };
 
+#define PHASE(member, meaning_)                                                                    \
+    {                                                                                              \
+        KEY(rp_unfinished, member), RP_ROW_I64, NOT_NEGATIVE, .meaning = (meaning_)                \
+    }
+
+static const struct rp_row request_rows[] = {
+    { KEY(rp_unfinished, series), RP_ROW_U32, REQUIRED, SERIES_NUMBER,
+      .meaning = "the counter that has counted it; its tags are the request's" },
+    { KEY(rp_unfinished, was_sent), RP_ROW_BOOL,
+      .meaning = "at least in part; else the last four are 0" },
+    PHASE(blocked, "how long it waited before it was sent"),
+    PHASE(looking_up, "how long its host was looked up"),
+    PHASE(connecting, "how long its connection was opened"),
+    PHASE(tls_handshaking, "how long its connection shook hands"),
+    PHASE(sending, "how long it was sent"),
+    PHASE(waiting, "how long it waited for the first byte of the answer"),
+    PHASE(receiving, "how long the answer was received"),
+};
+
 #define PART(name_, rows_, of, meaning_)                                                           \
     {                                                                                              \
         .name = (name_), .meaning = (meaning_), .size = sizeof(struct of), .rows = (rows_),        \
@@ -156,8 +175,12 @@ static const struct rp_table progress = PART("progress", progress_rows, rp_scena
 static const struct rp_table counts = PART("counts", counts_rows, rp_msg_counts,
                                            "The iterations of a scenario, once it has ended.");
 
-const struct rp_table *const rp_part_tables[] = { &fault,    &tag,    &item, &health,
-                                                  &progress, &counts, NULL };
+static const struct rp_table request = PART(
+    "request", request_rows, rp_unfinished,
+    "A request that was under way when its iteration was interrupted. Its times are nanoseconds.");
+
+const struct rp_table *const rp_part_tables[] = { &fault,    &tag,    &item,    &health,
+                                                  &progress, &counts, &request, NULL };
 
 /* ---- to the worker --------------------------------------------------------------------------- */
 
@@ -207,7 +230,7 @@ static const struct rp_row adjust_rows[] = {
 /* ---- to the coordinator ---------------------------------------------------------------------- */
 
 static const struct rp_row hello_rows[] = {
-    { KEY(rp_msg_hello, protocol), RP_ROW_U64, .meaning = "2" },
+    { KEY(rp_msg_hello, protocol), RP_ROW_U64, .meaning = "3" },
     { KEY(rp_msg_hello, encodings), RP_ROW_TEXTS, .meaning = "`msgpack`, `json`" },
     { KEY(rp_msg_hello, clock), RP_ROW_I64,
       .meaning = "what the clock of its loop shows; CLOCK_MONOTONIC, which all processes of a "
@@ -264,6 +287,11 @@ static const struct rp_row samples_rows[] = {
     { KEY(rp_msg_samples, lost), RP_ROW_U64,
       .meaning = "how many are missing before the first of them: they came faster than they were "
                  "read" },
+};
+
+static const struct rp_row unfinished_rows[] = {
+    { KEY(rp_msg_unfinished, requests), RP_ROW_LIST, .table = &request,
+      .meaning = "in the order in which they were interrupted" },
 };
 
 static const struct rp_row state_rows[] = {
@@ -386,6 +414,12 @@ const struct rp_table rp_message_tables[RP_MSG_COUNT] = {
         "it. A value is what the series was given: what a counter grew by, a "
         "gauge's new value, 1 or 0 of a rate, what the histogram of a trend "
         "stores."),
+    [RP_MSG_UNFINISHED] = MESSAGE(
+        unfinished, rp_msg_unfinished,
+        "Requests that were under way when their iterations were interrupted. The worker has "
+        "counted "
+        "them, and their bytes; whether they failed is judged at the end of the run, from all "
+        "workers' numbers. The series that they name are defined before."),
     [RP_MSG_STATE] = MESSAGE(state, rp_msg_state,
                              "How far the scenarios are: at the start, each second, at the end, "
                              "and in answer to `pause` and `resume`. `elapsed` "

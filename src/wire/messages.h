@@ -22,6 +22,7 @@
 #include "base/time.h"
 #include "run/health.h"
 #include "run/progress.h"
+#include "stats/unfinished.h"
 #include "stats/value.h"
 #include "wire/message.h"
 
@@ -145,6 +146,10 @@ struct rp_msg_samples {
     uint64_t lost;           /* before the first of them, since the last such message */
 };
 
+struct rp_msg_unfinished {
+    struct rp_msg_list requests; /* of struct rp_unfinished */
+};
+
 struct rp_msg_state {
     rp_ns elapsed, paused;
     bool is_paused;
@@ -201,6 +206,7 @@ union rp_msg_any {
     struct rp_msg_define define;
     struct rp_msg_delta delta;
     struct rp_msg_samples samples;
+    struct rp_msg_unfinished unfinished;
     struct rp_msg_state state;
     struct rp_msg_warning warning;
     struct rp_msg_abort abort;

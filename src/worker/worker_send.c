@@ -175,6 +175,27 @@ static int collect_delta(void *user, const struct rp_series *series)
     return delta->items.error;
 }
 
+/* Of so many at once a message is far below its largest size. */
+enum { UNFINISHED_MAX = 4096 };
+
+static void send_unfinished(void *user, const struct rp_unfinished *requests, size_t count)
+{
+    struct rp_worker *worker = user;
+
+    if (worker->defined < rp_registry_series_count(worker->registry)) {
+        could_not_send(worker, RP_MSG_UNFINISHED, -ENOMEM); /* the coordinator knows no series */
+        return;
+    }
+    while (count) {
+        size_t some = count < UNFINISHED_MAX ? count : UNFINISHED_MAX;
+        struct rp_msg_unfinished message = { .requests = { .items = requests, .count = some } };
+
+        rp_worker_send(worker, RP_MSG_UNFINISHED, &message);
+        requests += some;
+        count -= some;
+    }
+}
+
 static void send_error_group(void *user, const struct rp_error_group *group)
 {
     struct rp_msg_error error = { .scenario = rp_slice_str(group->scenario),
@@ -208,6 +229,7 @@ void rp_worker_send_changes(struct rp_worker *worker)
     message.items.count = delta.count;
     rp_worker_send(worker, RP_MSG_DELTA, &message);
     rp_buf_deinit(&delta.items);
+    rp_clients_take_unfinished(&worker->clients, send_unfinished, worker);
     if (script->ops->each_error)
         script->ops->each_error(script, send_error_group, worker);
 }

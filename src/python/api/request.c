@@ -67,7 +67,10 @@ static void request_cancel(struct py_op *op)
 
     if (!rp_http_is_running(&self->call))
         return;
-    rp_http_cancel(&self->call, !self->vu->interrupting);
+    if (self->vu->interrupting)
+        rp_http_interrupt(&self->call);
+    else
+        rp_http_cancel(&self->call, true);
     rp_list_remove(&self->node);
     Py_DECREF(self);
 }

@@ -308,6 +308,21 @@ static void write_total(struct speaker *speaker, struct rp_buf *out, bool is_wil
     rp_value_deinit(&value);
 }
 
+static void write_unfinished(struct speaker *speaker, struct rp_buf *out, bool is_wild)
+{
+    struct rp_unfinished request = { .was_sent = true, .waiting = 5 * RP_S };
+    struct rp_msg_unfinished unfinished = { .requests = { .items = &request, .count = 1 } };
+
+    if (is_wild)
+        request = (struct rp_unfinished){ .series = (uint32_t)chance_next(speaker->chance, 3),
+                                          .was_sent = chance_of(speaker->chance, 50),
+                                          .blocked = any_number(speaker),
+                                          .sending = any_number(speaker),
+                                          .waiting = any_number(speaker),
+                                          .receiving = any_number(speaker) };
+    rp_message_write(out, RP_MSG_UNFINISHED, &unfinished);
+}
+
 static void write_bye(struct speaker *speaker, struct rp_buf *out, bool is_wild)
 {
     struct rp_msg_bye bye = { .cpu_user = 1, .max_rss = 1000 };
@@ -320,13 +335,14 @@ static void write_bye(struct speaker *speaker, struct rp_buf *out, bool is_wild)
 
 static void (*const writers[RP_MSG_COUNT])(struct speaker *speaker, struct rp_buf *out,
                                            bool is_wild) = {
-    [RP_MSG_HELLO] = write_hello,     [RP_MSG_DECLARED] = write_declared,
-    [RP_MSG_FAILED] = write_failed,   [RP_MSG_HOOK_ENDED] = write_hook_ended,
-    [RP_MSG_DEFINE] = write_define,   [RP_MSG_DELTA] = write_delta,
-    [RP_MSG_SAMPLES] = write_samples, [RP_MSG_STATE] = write_state,
-    [RP_MSG_WARNING] = write_warning, [RP_MSG_ABORT] = write_abort,
-    [RP_MSG_ERROR] = write_error,     [RP_MSG_FINISHED] = write_finished,
-    [RP_MSG_TOTAL] = write_total,     [RP_MSG_BYE] = write_bye,
+    [RP_MSG_HELLO] = write_hello,           [RP_MSG_DECLARED] = write_declared,
+    [RP_MSG_FAILED] = write_failed,         [RP_MSG_HOOK_ENDED] = write_hook_ended,
+    [RP_MSG_DEFINE] = write_define,         [RP_MSG_DELTA] = write_delta,
+    [RP_MSG_SAMPLES] = write_samples,       [RP_MSG_STATE] = write_state,
+    [RP_MSG_WARNING] = write_warning,       [RP_MSG_ABORT] = write_abort,
+    [RP_MSG_ERROR] = write_error,           [RP_MSG_FINISHED] = write_finished,
+    [RP_MSG_TOTAL] = write_total,           [RP_MSG_BYE] = write_bye,
+    [RP_MSG_UNFINISHED] = write_unfinished,
 };
 
 /* ---- what it was told, and says of it ---- */
@@ -389,6 +405,8 @@ static void say_running(struct speaker *speaker, struct rp_buf *out)
         write_define(speaker, out, false);
     else if (speaker->tells_samples && chance_of(speaker->chance, 20))
         write_samples(speaker, out, false);
+    else if (chance_of(speaker->chance, 10))
+        write_unfinished(speaker, out, false);
     else if (chance_of(speaker->chance, 60))
         write_delta(speaker, out, false);
     else

@@ -33,7 +33,7 @@ struct place { /* where a call is brought into a state */
     char *body;
 };
 
-enum action { CANCEL, CANCEL_RECORDED, FREE, TIME_OUT };
+enum action { CANCEL, CANCEL_RECORDED, INTERRUPT, FREE, TIME_OUT };
 
 static struct connection *connection_of(struct place *place)
 {
@@ -242,6 +242,44 @@ static void check_recorded(struct place *place, const struct state *state, const
         assert_true(response->wire_sent < BODY);
 }
 
+static void take_unfinished(void *user, const struct rp_unfinished *requests, size_t count)
+{
+    struct rp_unfinished *ret = user;
+
+    assert_int_equal(count, 1);
+    *ret = requests[0];
+}
+
+/* It is counted, and how far it had come is known; whether it failed is not. */
+static void check_unfinished(struct place *place, const struct state *state, rp_ns at_least)
+{
+    const struct rp_http_response *response = &place->request.response;
+    struct rp_unfinished kept = { 0 }, none = { 0 };
+    const struct rp_series *counter;
+
+    rp_http_client_take_unfinished(place->env.client, take_unfinished, &kept);
+    rp_http_client_take_unfinished(place->env.client, take_unfinished, &none);
+    assert_memory_equal(&none, &(struct rp_unfinished){ 0 }, sizeof(none));
+    counter = rp_registry_series_at(place->env.registry, kept.series);
+    assert_string_equal(counter->metric->name, "http_reqs");
+    assert_string_equal(rp_tags_get(counter->tags, "error_code"), "1904");
+    assert_string_equal(rp_tags_get(counter->tags, "error"), "still under way at the end");
+    assert_string_equal(rp_tags_get(counter->tags, "status"), "0");
+    assert_true(counter->delta.counter == 1);
+    assert_times(&place->request);
+    assert_int_equal(kept.was_sent, state->is_sent);
+    assert_int_equal(kept.blocked, response->blocked);
+    assert_int_equal(kept.sending, response->sending);
+    assert_int_equal(kept.waiting, response->waiting);
+    assert_int_equal(kept.receiving, response->receiving);
+    assert_true(rp_unfinished_age(&kept) >= at_least);
+    assert_int_equal(samples_of(&place->env, "http_req_failed", "error_code", "1904"), 0);
+    assert_int_equal(samples_of(&place->env, "http_req_duration", "error_code", "1904"), 0);
+    assert_int_equal(samples_of(&place->env, "http_req_blocked", "error_code", "1904"), 0);
+    assert_true(sum_of(&place->env, "data_sent", NULL, NULL) >= (double)response->wire_sent);
+    assert_int_equal(response->wire_sent > 0, state->is_sent);
+}
+
 static void act(struct place *place, const struct state *state, enum action action)
 {
     struct rp_http_call *call = &place->request.call;
@@ -258,6 +296,10 @@ static void act(struct place *place, const struct state *state, enum action acti
         request_wait(&place->request, 1);
         assert_error(&place->request, state->timeout_code, state->timeout_error);
         return;
+    } else if (action == INTERRUPT) {
+        clock_ahead += TIMEOUT / 2;
+        rp_http_interrupt(call);
+        rp_http_interrupt(call); /* no-op */
     } else {
         rp_http_cancel(call, action == CANCEL_RECORDED);
         rp_http_cancel(call, action == CANCEL_RECORDED); /* no-op */
@@ -288,6 +330,8 @@ static void check(struct world *world, const struct state *state, enum action ac
         snprintf(error, sizeof(error), "%s", state->timeout_error);
         error[strcspn(error, ":")] = '\0';
         check_recorded(&place, state, error, code, TIMEOUT);
+    } else if (action == INTERRUPT) {
+        check_unfinished(&place, state, TIMEOUT / 2);
     } else {
         assert_int_equal(samples_of(&place.env, "http_reqs", NULL, NULL), reqs);
     }
@@ -316,6 +360,11 @@ static void test_cancel(struct world *world)
 static void test_cancel_with_a_sample(struct world *world)
 {
     check_all(world, CANCEL_RECORDED);
+}
+
+static void test_interrupt(struct world *world)
+{
+    check_all(world, INTERRUPT);
 }
 
 static void test_free_the_session(struct world *world)
@@ -398,11 +447,9 @@ static void test_the_next_address(struct world *world)
 int main(void)
 {
     static const struct world_case cases[] = {
-        CASE(test_cancel),
-        CASE(test_cancel_with_a_sample),
-        CASE(test_free_the_session),
-        CASE(test_time_out),
-        CASE(test_names),
+        CASE(test_cancel),           CASE(test_cancel_with_a_sample),
+        CASE(test_interrupt),        CASE(test_free_the_session),
+        CASE(test_time_out),         CASE(test_names),
         CASE(test_the_next_address),
     };
 

@@ -64,24 +64,31 @@ static const char failed_plan[] =
     "\"cart_size\": [\"med<=5\"]}},"
     "\"has_setup\": true, \"has_teardown\": true}";
 
+/* Requests that came to the same end. */
+static void add_outcome(struct fixture *fixture, unsigned requests, bool failed, const char *tags)
+{
+    fixture_counter(fixture, "http_reqs", requests, tags);
+    fixture_rate(fixture, "http_req_failed", failed ? requests : 0, requests, tags);
+}
+
 static void add_failed_requests(struct fixture *fixture)
 {
-    fixture_counter(fixture, "http_reqs", 231,
-                    "status=0|error_code=1212|error=connection refused|method=POST|"
-                    "name=http://127.0.0.1:8080/orders|scenario=buy");
-    fixture_counter(fixture, "http_reqs", 14,
-                    "status=0|error_code=1212|error=connection refused|method=GET|"
-                    "name=http://127.0.0.1:8080/|scenario=browse");
-    fixture_counter(fixture, "http_reqs", 23,
-                    "status=503|error_code=1503|method=POST|"
-                    "name=http://127.0.0.1:8080/orders|scenario=buy");
-    fixture_counter(fixture, "http_reqs", 4,
-                    "status=0|error_code=1050|error=no response within 60s|method=GET|"
-                    "name=http://127.0.0.1:8080/catalogue/with/a/very/long/path/that/does/not/fit/"
-                    "any/where?page=17&sort=price|scenario=browse");
-    fixture_counter(fixture, "http_reqs", 500,
-                    "status=404|error_code=1404|method=GET|name=/missing|expected_response=true");
-    fixture_rate(fixture, "http_req_failed", 272, 12772, "");
+    add_outcome(fixture, 231, true,
+                "status=0|error_code=1212|error=connection refused|method=POST|"
+                "name=http://127.0.0.1:8080/orders|scenario=buy");
+    add_outcome(fixture, 14, true,
+                "status=0|error_code=1212|error=connection refused|method=GET|"
+                "name=http://127.0.0.1:8080/|scenario=browse");
+    add_outcome(fixture, 23, true,
+                "status=503|error_code=1503|method=POST|"
+                "name=http://127.0.0.1:8080/orders|scenario=buy");
+    add_outcome(fixture, 4, true,
+                "status=0|error_code=1050|error=no response within 60s|method=GET|"
+                "name=http://127.0.0.1:8080/catalogue/with/a/very/long/path/that/does/not/fit/"
+                "any/where?page=17&sort=price|scenario=browse");
+    add_outcome(fixture, 500, false,
+                "status=404|error_code=1404|method=GET|name=/missing|expected_response=true");
+    fixture_rate(fixture, "http_req_failed", 0, 12000, "");
 }
 
 static void add_script_errors(struct fixture *fixture)
@@ -221,9 +228,9 @@ void fixture_hostile(struct fixture *fixture)
                  "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e"
                  "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e");
     fixture_rate(fixture, "checks", 3, 3, "check=right \xe2\x80\xaeto left|group=e\xcc\x81");
-    fixture_counter(fixture, "http_reqs", 3,
-                    "status=0|error_code=1000|error=bad \x1b]0;title\a byte \xf5|method=GET|"
-                    "name=http://x/\xe2\x82");
+    add_outcome(fixture, 3, true,
+                "status=0|error_code=1000|error=bad \x1b]0;title\a byte \xf5|method=GET|"
+                "name=http://x/\xe2\x82");
     fixture_error(fixture, (struct fixture_error){ .type = "Error\x1b[0m",
                                                    .message = "\x1b[1mbold\x9b",
                                                    .place = "a\x08",

@@ -33,6 +33,15 @@ static const struct rp_scenario_progress progress = { .state = RP_SCENARIO_RUNNI
 static const struct rp_msg_counts counts = {
     .scheduled = 12, .started = 10, .dropped = 2, .completed = 9, .interrupted = 1, .errors = 3
 };
+static const struct rp_unfinished request = { .series = 7,
+                                              .was_sent = true,
+                                              .blocked = 40000,
+                                              .looking_up = 3000,
+                                              .connecting = 20000,
+                                              .tls_handshaking = 10000,
+                                              .sending = 5000,
+                                              .waiting = 7 * RP_S,
+                                              .receiving = RP_S / 2 };
 static const struct rp_slice encodings[] = { RP_SLICE("msgpack"), RP_SLICE("json") };
 static const struct rp_msg_tag tags[] = { { RP_SLICE("method"), RP_SLICE("GET") },
                                           { RP_SLICE("status"), RP_SLICE("200") } };
@@ -77,6 +86,7 @@ static const union rp_msg_any examples[RP_MSG_COUNT] = {
                                                           "\x00\x00\x00\x00\x00\x00\x00\x40"
                                                           "\x00\x00\x2a\x36\xfe\x9c\x97\x17"),
                                       .lost = 3 } },
+    [RP_MSG_UNFINISHED] = { .unfinished = { .requests = { .items = &request, .count = 1 } } },
     [RP_MSG_STATE] = { .state = { .elapsed = 3 * RP_S,
                                   .paused = RP_S,
                                   .health = HEALTH,
