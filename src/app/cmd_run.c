@@ -13,6 +13,7 @@
 #include "coordinator/coordinator.h"
 #include "output/event_log.h"
 #include "output/result_sink.h"
+#include "ui/brief.h"
 #include "ui/live.h"
 #include "ui/report.h"
 
@@ -23,22 +24,8 @@ struct run {
     struct rp_result_sink *file;
     struct rp_event_bus *bus;
     struct rp_event_log *log;
-    struct rp_sink reason;
     struct rp_summary_sink summary;
 };
-
-/* Without a summary, what failed still has to be said. */
-static int print_reason(struct rp_sink *sink, const struct rp_result *result, struct rp_error *err)
-{
-    const struct run *run = rp_container_of(sink, struct run, reason);
-
-    if (result && result->reason)
-        rp_error_print(stderr, &(struct rp_error){ .message = result->reason },
-                       run->options->error_color);
-    return 0;
-}
-
-static const struct rp_sink_ops reason_ops = { .close = print_reason };
 
 static struct rp_live_options live_options(const struct rp_run_options *options)
 {
@@ -67,7 +54,8 @@ static int list_sinks(struct run *run)
     if (r == 0 && options->event_log)
         r = rp_event_log_new(&run->sinks, run->bus, options->event_log, &run->log);
     if (options->quiet)
-        rp_sinks_add(&run->sinks, &run->reason, &reason_ops);
+        rp_brief_sink_init(&run->summary, &run->sinks, stderr,
+                           (struct rp_style){ .color = options->error_color });
     else
         rp_summary_sink_init(&run->summary, &run->sinks, stdout, style);
     return r;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "coordinator/judge_success.h"
 
+#include <stdio.h>
 #include <string.h>
 
 bool rp_judge_has_threshold(const struct rp_plan *plan, enum rp_builtin metric)
@@ -59,19 +60,22 @@ static bool has_own_samples(const struct rp_result *result)
     return false;
 }
 
-static void fail(struct rp_result *result, const char *thing, uint64_t count)
+/* @what of the @count @things is missing: "succeeded". */
+static void fail(struct rp_result *result, uint64_t count, const char *thing, const char *what)
 {
-    if (result->exit_code != RP_EXIT_PASSED) {
-        rp_result_warn(result, "nothing succeeded: all %llu %ss failed", (unsigned long long)count,
-                       thing);
-        return;
-    }
-    result->nothing_succeeded = true;
+    char text[120];
+
     if (count == 1)
-        rp_result_fail(result, RP_EXIT_THRESHOLDS, "the only %s failed", thing);
+        snprintf(text, sizeof(text), "the only %s has not %s", thing, what);
     else
-        rp_result_fail(result, RP_EXIT_THRESHOLDS, "all %llu %ss failed", (unsigned long long)count,
-                       thing);
+        snprintf(text, sizeof(text), "none of the %llu %ss has %s", (unsigned long long)count,
+                 thing, what);
+    if (result->exit_code == RP_EXIT_PASSED) {
+        result->nothing_succeeded = true;
+        rp_result_fail(result, RP_EXIT_THRESHOLDS, "%s", text);
+    } else {
+        rp_result_warn(result, "nothing succeeded: %s", text);
+    }
 }
 
 void rp_judge_success(struct rp_result *result)
@@ -80,11 +84,11 @@ void rp_judge_success(struct rp_result *result)
 
     if (requests.all && !requests.good) {
         if (!rp_judge_has_threshold(result->plan, RP_M_HTTP_REQ_FAILED))
-            fail(result, "request", requests.all);
+            fail(result, requests.all, "request", "succeeded");
     } else if (iterations.all && !iterations.good) {
         if (result->exit_code != RP_EXIT_ITERATION_ERRORS && /* which says the same */
             !rp_judge_has_threshold(result->plan, RP_M_ITERATION_ERRORS))
-            fail(result, "iteration", iterations.all);
+            fail(result, iterations.all, "iteration", "ended without an error");
     } else if (!requests.all && iterations.all && !has_own_samples(result)) {
         rp_result_warn(result, "no request was made: rampa measures what worker.http sends, not "
                                "what other libraries send");

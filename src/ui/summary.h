@@ -47,6 +47,16 @@ void rp_summary_reuse(struct rp_summary *summary, struct rp_buf *buf);
 /* Remembers @error (0 or negative) as the summary's. */
 void rp_summary_fail(struct rp_summary *summary, int error);
 
+/* What a threshold compared with its bound, as "512.3ms", into @out (RP_ACTUAL_SIZE bytes). False
+ * when there was nothing to compare: then @out says why. */
+enum { RP_ACTUAL_SIZE = 64 };
+bool rp_summary_actual(const struct rp_result *result, size_t i, char *out);
+/* Appends "connection refused (1212)", or "status 503". */
+struct rp_failed_request;
+void rp_summary_append_kind(struct rp_buf *out, const struct rp_failed_request *request);
+/* Appends "ValueError: bad price": the first line of the message only. */
+void rp_summary_append_exception(struct rp_buf *out, const struct rp_error_group *group);
+
 void rp_summary_head(struct rp_summary *summary);
 void rp_summary_thresholds(struct rp_summary *summary);
 void rp_summary_checks(struct rp_summary *summary);

@@ -68,7 +68,7 @@ static bool is_http_status(const struct rp_failed_request *request)
 }
 
 /* "connection refused (1212)", "status 503" */
-static void append_kind(struct rp_buf *out, const struct rp_failed_request *request)
+void rp_summary_append_kind(struct rp_buf *out, const struct rp_failed_request *request)
 {
     if (is_http_status(request)) {
         rp_buf_appendf(out, "status %s", request->status);
@@ -95,7 +95,7 @@ static void failed_requests(struct rp_summary *summary, const struct rp_failed_r
 
         rp_summary_reuse(summary, &kind);
         rp_summary_reuse(summary, &example);
-        append_kind(&kind, request);
+        rp_summary_append_kind(&kind, request);
         rp_buf_appendf(&example, "%s%s%s", request->method,
                        *request->method && *request->name ? " " : "", request->name);
         kind_line(summary, request->count, digits(failed->items[0].count), rp_buf_slice(&kind),
@@ -147,7 +147,7 @@ static void traceback(struct rp_summary *summary, const char *text)
 }
 
 /* "ValueError: bad price", the first line of the message only: the traceback has them all. */
-static void append_exception(struct rp_buf *out, const struct rp_error_group *group)
+void rp_summary_append_exception(struct rp_buf *out, const struct rp_error_group *group)
 {
     const char *message = group->message ? group->message : "";
 
@@ -212,7 +212,7 @@ static void iteration_errors(struct rp_summary *summary, bool is_request)
             continue;
         rp_summary_reuse(summary, &what);
         rp_summary_reuse(summary, &where);
-        append_exception(&what, group);
+        rp_summary_append_exception(&what, group);
         used = RP_INDENT + 2 + digits(tally.most) + 3 + rp_text_cols(rp_buf_slice(&what)) + 2;
         append_place(&where, group,
                      is_one_scenario || used > summary->width ? 0 : summary->width - used);

@@ -7,7 +7,7 @@
 #include "plan/metrics.h"
 #include "base/units.h"
 
-enum { ACTUAL_SIZE = 96 };
+enum { ACTUAL_SIZE = RP_ACTUAL_SIZE + 32 };
 
 /* What a threshold's number is measured in. */
 enum measure { TIME, BYTES, BYTES_PER_SECOND, SHARE, COUNT, PER_SECOND, NUMBER };
@@ -74,13 +74,13 @@ static bool looks_exact(double share, const char *text)
     return (share != 0 && is_none) || (share != 1 && is_all);
 }
 
-/* "p(95)=512.3ms". A value beside its bound gets as many digits as it takes to tell them apart:
+/* "512.3ms". A value beside its bound gets as many digits as it takes to tell them apart:
  * "500ms" against "p(95)<500" would look like a wrong verdict. */
 static void format_actual(const struct rp_threshold *threshold, double actual,
                           struct rp_store *store, char *out)
 {
     enum measure measure = measure_of(threshold, store);
-    char name[32], value[RP_UNIT_SIZE + 8], bound[RP_UNIT_SIZE + 8];
+    char value[RP_UNIT_SIZE + 8], bound[RP_UNIT_SIZE + 8];
 
     for (int more = 0; more <= 8; more++) {
         format_measure(actual, measure, more, value, sizeof(value));
@@ -90,20 +90,33 @@ static void format_actual(const struct rp_threshold *threshold, double actual,
         if (measure != SHARE || !looks_exact(actual, value))
             break;
     }
-    rp_stat_format(threshold->stat, name, sizeof(name));
-    snprintf(out, ACTUAL_SIZE, "%s=%s", name, value);
+    snprintf(out, RP_ACTUAL_SIZE, "%s", value);
 }
 
-static void actual_text(struct rp_summary *summary, size_t i, char *out)
+bool rp_summary_actual(const struct rp_result *result, size_t i, char *out)
 {
-    const struct rp_result *result = summary->result;
+    bool has_samples = result->verdicts &&
+                       (!result->verdicts[i].no_samples || !isnan(result->verdicts[i].actual));
 
     if (!result->verdicts)
-        snprintf(out, ACTUAL_SIZE, "not judged");
-    else if (result->verdicts[i].no_samples && isnan(result->verdicts[i].actual))
-        snprintf(out, ACTUAL_SIZE, "no samples");
+        snprintf(out, RP_ACTUAL_SIZE, "not judged");
+    else if (!has_samples)
+        snprintf(out, RP_ACTUAL_SIZE, "no samples");
     else
         format_actual(&result->plan->thresholds[i], result->verdicts[i].actual, result->store, out);
+    return has_samples;
+}
+
+/* "p(95)=512.3ms" */
+static void actual_text(struct rp_summary *summary, size_t i, char *out)
+{
+    char name[32], value[RP_ACTUAL_SIZE];
+
+    rp_stat_format(summary->result->plan->thresholds[i].stat, name, sizeof(name));
+    if (rp_summary_actual(summary->result, i, value))
+        snprintf(out, ACTUAL_SIZE, "%s=%s", name, value);
+    else
+        snprintf(out, ACTUAL_SIZE, "%s", value);
 }
 
 struct threshold_columns {

@@ -41,7 +41,7 @@ def test_a_result_in_a_missing_folder_is_refused_before_anything_runs(rampa: Ram
 
 
 def test_a_full_disk_is_one_message_and_no_partial_file(program: Path, script: Script, tmp_path: Path) -> None:
-    script(f"import rampa\n{ONE}async def a(worker): pass\n")
+    script(f"import rampa\n{ONE}async def a(worker): worker.counter('done')\n")
     (tmp_path / "out").mkdir()
 
     def no_space() -> None:
@@ -66,7 +66,7 @@ def test_a_full_disk_is_one_message_and_no_partial_file(program: Path, script: S
 
 
 def test_dev_full_is_exit_6(rampa: Rampa, script: Script) -> None:
-    script(f"import rampa\n{ONE}async def a(worker): pass\n")
+    script(f"import rampa\n{ONE}async def a(worker): worker.counter('done')\n")
     done = rampa("run", "script.py", "--out", "/dev/full", "--quiet", code=6)
     assert done.stderr == (
         "error: the result file '/dev/full' could not be written: No space left on device\n"
@@ -97,7 +97,7 @@ def test_a_reader_of_stdout_that_goes_away_does_not_end_the_run(program: Path, s
 def test_an_interpreter_without_the_extension_says_so_in_one_sentence(
     rampa: Rampa, script: Script, tmp_path: Path
 ) -> None:
-    script(f"import rampa\n{ONE}async def a(worker): pass\n")
+    script(f"import rampa\n{ONE}async def a(worker): worker.counter('done')\n")
     (tmp_path / "python").write_text(f'#!/bin/sh\nexec {sys.executable} -I -S "$@"\n')  # sees no PYTHONPATH
     (tmp_path / "python").chmod(0o755)
     done = rampa("run", "script.py", "--python", tmp_path / "python")
@@ -108,7 +108,7 @@ def test_an_interpreter_without_the_extension_says_so_in_one_sentence(
 
 
 def test_how_long_an_interpreter_is_waited_for(rampa: Rampa, script: Script, tmp_path: Path) -> None:
-    script("import rampa\n@rampa.scenario(vus=1, iterations=1)\nasync def a(worker): pass\n")
+    script("import rampa\n@rampa.scenario(vus=1, iterations=1)\nasync def a(worker): worker.counter('done')\n")
     (tmp_path / "python").write_text("#!/bin/sh\nexec sleep 3600\n")
     (tmp_path / "python").chmod(0o755)
     words = ("run", "script.py", "--python", tmp_path / "python")
@@ -119,7 +119,7 @@ def test_how_long_an_interpreter_is_waited_for(rampa: Rampa, script: Script, tmp
 
 
 def test_a_python_that_is_not_there(rampa: Rampa, script: Script, tmp_path: Path) -> None:
-    script(f"import rampa\n{ONE}async def a(worker): pass\n")
+    script(f"import rampa\n{ONE}async def a(worker): worker.counter('done')\n")
     done = rampa("run", "script.py", "--python", "/nonexistent/python3", code=3)
     assert done.stderr.splitlines()[0] == (
         "error: cannot start the worker '/nonexistent/python3': No such file or directory"
@@ -128,7 +128,7 @@ def test_a_python_that_is_not_there(rampa: Rampa, script: Script, tmp_path: Path
 
 
 def test_a_program_that_is_no_python(rampa: Rampa, script: Script) -> None:
-    script(f"import rampa\n{ONE}async def a(worker): pass\n")
+    script(f"import rampa\n{ONE}async def a(worker): worker.counter('done')\n")
     done = rampa("run", "script.py", "--python", "/bin/true")
     assert done.code == 3
     assert "the worker '/bin/true' exited with status 0 before the test began" in done.stderr

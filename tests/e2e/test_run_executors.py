@@ -273,10 +273,10 @@ def test_precedence(rampa: Rampa, script: Script) -> None:
 def test_quiet_and_progress(rampa: Rampa, script: Script) -> None:
     script(
         'import rampa\n@rampa.scenario(executor="constant-vus", duration="100ms")\n'
-        "async def a(worker): await worker.sleep(0.01)\n"
+        "async def a(worker):\n    await worker.sleep(0.01)\n    worker.counter('slept')\n"
     )
     done = rampa("run", "script.py", code=0)
-    assert done.stderr == "" and "PASSED" in done.stdout
+    assert done.stderr == "" and "NOT JUDGED" in done.stdout
     done = rampa("run", "script.py", "--quiet", code=0)
     assert (done.stdout, done.stderr) == ("", "")
     done = rampa("run", "script.py", "--quiet", "--progress", code=0)
@@ -286,11 +286,64 @@ def test_quiet_and_progress(rampa: Rampa, script: Script) -> None:
 
 def test_quiet_still_says_why_it_failed(rampa: Rampa, script: Script) -> None:
     script(
-        'import rampa\nconfig = rampa.Config(thresholds={"iterations": ["count>5"]})\n'
-        '@rampa.scenario(executor="per-vu-iterations")\nasync def a(worker): pass\n'
+        'import rampa\nconfig = rampa.Config(thresholds={"iterations": ["count>5", "count>0", "count==2"]})\n'
+        '@rampa.scenario(executor="per-vu-iterations")\nasync def a(worker): worker.counter("done")\n'
     )
     done = rampa("run", "script.py", "--quiet", code=1)
-    assert (done.stdout, done.stderr) == ("", "error: 1 of 1 thresholds failed\n")
+    assert (done.stdout, done.stderr) == (
+        "",
+        "error: 2 of 3 thresholds failed\n"
+        "error: iterations count>5: actual 1\n"
+        "error: iterations count==2: actual 1\n",
+    )
+
+
+def test_quiet_says_a_threshold_that_had_nothing_to_judge(rampa: Rampa, script: Script) -> None:
+    script(
+        'import rampa\nconfig = rampa.Config(thresholds={"http_req_duration": ["p(95)<50"]})\n'
+        '@rampa.scenario(executor="per-vu-iterations")\nasync def a(worker): worker.counter("done")\n'
+    )
+    done = rampa("run", "script.py", "--quiet", code=1)
+    assert "error: http_req_duration p(95)<50: no samples\n" in done.stderr
+
+
+def test_quiet_says_the_first_exception_with_its_place(rampa: Rampa, script: Script) -> None:
+    script(
+        "import rampa\n"
+        '@rampa.scenario(executor="per-vu-iterations", iterations=3)\n'
+        "async def a(worker):\n"
+        '    raise ValueError("no\\x1b[31m price\\nof it")\n'
+    )
+    done = rampa("run", "script.py", "--quiet", code=2)
+    assert done.stdout == ""
+    assert done.stderr == (
+        "error: 3 iterations raised an exception\n"
+        "error: script.py:4 in a: ValueError: no\N{REPLACEMENT CHARACTER}[31m price (3 times)\n"
+    )
+
+
+def test_quiet_says_what_failed_when_nothing_succeeded(rampa: Rampa) -> None:
+    done = rampa("run", "http://127.0.0.1:1/", "-i", "3", "-q", code=1)
+    assert (done.stdout, done.stderr) == (
+        "",
+        "error: none of the 3 requests has succeeded\nerror: 3 x connection refused (1212): GET http://127.0.0.1:1/\n",
+    )
+
+
+def test_quiet_says_every_warning(rampa: Rampa, script: Script) -> None:
+    script(
+        "import rampa\n"
+        '@rampa.scenario(executor="per-vu-iterations", iterations=3)\n'
+        "async def a(worker):\n"
+        '    worker.http.get("http://127.0.0.1:1/")\n'
+    )
+    done = rampa("run", "script.py", "--quiet", out=True, code=0)
+    assert done.stdout == ""
+    warnings = done.result()["warnings"]
+    assert len(warnings) >= 2
+    assert [line for line in done.stderr.splitlines() if line.startswith("warning: ")] == [
+        f"warning: {row['text']}" + (f" ({row['count']} times)" if row["count"] > 1 else "") for row in warnings
+    ]
 
 
 def test_what_a_script_prints_goes_where_it_was_printed(rampa: Rampa, script: Script) -> None:
@@ -298,6 +351,7 @@ def test_what_a_script_prints_goes_where_it_was_printed(rampa: Rampa, script: Sc
         "import sys\nimport rampa\nprint('loaded')\n"
         '@rampa.scenario(executor="per-vu-iterations", iterations=3)\nasync def a(worker):\n'
         "    print('out', worker.execution.iteration, 'ä€')\n    print('err', file=sys.stderr)\n"
+        "    worker.counter('printed')\n"
     )
     done = rampa("run", "script.py", "--quiet", code=0)
     assert done.stdout == "loaded\nout 0 ä€\nout 1 ä€\nout 2 ä€\n"

@@ -105,19 +105,19 @@ async def a(worker):
 def test_a_run_whose_requests_all_failed_does_not_pass(rampa: Rampa, script: Script, body: str, words: tuple[str, ...]) -> None:
     script(REFUSED.format(thresholds={}, body=f'await worker.http.get("http://127.0.0.1:1/", {body})'))
     done = rampa("run", "script.py", *words, out=True, code=1)
-    assert "\nNOTHING SUCCEEDED: all 3 requests failed (exit code 1)\n" in done.stdout
+    assert "\nNOTHING SUCCEEDED: none of the 3 requests has succeeded (exit code 1)\n" in done.stdout
     run = done.result()["run"]
-    assert (run["status"], run["exit_code"], run["reason"]) == ("nothing_succeeded", 1, "all 3 requests failed")
+    assert (run["status"], run["exit_code"], run["reason"]) == ("nothing_succeeded", 1, "none of the 3 requests has succeeded")
 
 
 def test_a_url_that_nobody_answers_does_not_pass(rampa: Rampa) -> None:
     done = rampa("run", "http://127.0.0.1:1/", "-i", "1", out=True, code=1)
-    assert "\nNOTHING SUCCEEDED: the only request failed (exit code 1)\n" in done.stdout
+    assert "\nNOTHING SUCCEEDED: the only request has not succeeded (exit code 1)\n" in done.stdout
     assert done.result()["run"]["status"] == "nothing_succeeded"
 
 
 def test_a_server_of_errors_only_does_not_pass(rampa: Rampa, target: str) -> None:
-    assert "NOTHING SUCCEEDED: all 2 requests failed" in rampa("run", f"{target}/status/500", "-i", "2", code=1).stdout
+    assert "NOTHING SUCCEEDED: none of the 2 requests has succeeded" in rampa("run", f"{target}/status/500", "-i", "2", code=1).stdout
 
 
 def test_fast_failures_do_not_pass_by_meeting_a_threshold(rampa: Rampa, script: Script) -> None:
@@ -151,7 +151,7 @@ def test_a_failed_threshold_comes_before_nothing_succeeded(rampa: Rampa, script:
     script(REFUSED.format(thresholds={"iterations": ["count>5"]}, body=body))
     done = rampa("run", "script.py", out=True, code=1)
     assert done.result()["run"]["status"] == "threshold_failed"
-    assert [warning["text"] for warning in done.result()["warnings"]] == ["nothing succeeded: all 3 requests failed"]
+    assert [warning["text"] for warning in done.result()["warnings"]] == ["nothing succeeded: none of the 3 requests has succeeded"]
 
 
 SECOND_FAILS = 'await worker.http.get("{target}/"); await worker.http.get("http://127.0.0.1:1/")'
@@ -162,7 +162,7 @@ def test_a_run_whose_iterations_all_failed_does_not_pass(rampa: Rampa, script: S
     script(REFUSED.format(thresholds={}, body=SECOND_FAILS.format(target=target)))
     done = rampa("run", "script.py", out=True, code=1)
     assert done.result()["run"]["status"] == "nothing_succeeded"
-    assert "NOTHING SUCCEEDED: all 3 iterations failed (exit code 1)" in done.stdout
+    assert "NOTHING SUCCEEDED: none of the 3 iterations has ended without an error (exit code 1)" in done.stdout
 
 
 def test_a_threshold_on_iteration_errors_decides(rampa: Rampa, script: Script, target: str) -> None:
