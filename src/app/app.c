@@ -13,6 +13,7 @@
 #include "app/run_options.h"
 #include "app/script_file.h"
 #include "app/term.h"
+#include "app/url_run.h"
 #include "run/result.h"
 #include "ui/ink.h"
 
@@ -46,7 +47,7 @@ static int print_help(const struct rp_cli *cli, const struct rp_command *command
 
 int rp_cmd_help(const struct rp_cli *cli)
 {
-    return print_help(cli, cli->argument ? rp_command_find(cli->argument) : NULL);
+    return print_help(cli, cli->argument_count ? rp_command_find(cli->arguments[0]) : NULL);
 }
 
 static int print_version(void)
@@ -67,7 +68,7 @@ int rp_cmd_completion(const struct rp_cli *cli)
     int code;
 
     rp_buf_init(&out, TEXT_MAX);
-    rp_completion_write(cli->argument, &out);
+    rp_completion_write(cli->arguments[0], &out);
     code = rp_term_put(stdout, &out);
     rp_buf_deinit(&out);
     return code;
@@ -144,48 +145,77 @@ static int run(const struct rp_run_options *options)
     return rp_cmd_run(options);
 }
 
-/* Refuses options that make no sense with a URL. Only the command line counts: RAMPA_PYTHON may
- * stand in the environment for other runs. */
-static int check_url_options(const struct rp_cli *cli, struct rp_error *err)
+/* Refuses options that make no sense with a URL, or with a script. Only the command line counts:
+ * RAMPA_PYTHON may stand in the environment for other runs. */
+static int check_options(const struct rp_cli *cli, bool is_url, struct rp_error *err)
 {
     for (size_t i = 0; i < cli->given_count; i++) {
         const struct rp_option *option = cli->given[i].option;
 
-        if (strcmp(cli->given[i].origin, option->name) == 0 && option->group == RP_GROUP_SCRIPT &&
-            option != &rp_options[RP_OPT_TAG])
+        if (strcmp(cli->given[i].origin, option->name) != 0)
+            continue;
+        if (is_url && option->group == RP_GROUP_SCRIPT && option != &rp_options[RP_OPT_TAG])
             return rp_error_set(err, -RP_EUSER, "%s is for scripts; a URL is requested without one",
                                 option->name);
+        if (!is_url && option->group == RP_GROUP_REQUEST)
+            return rp_error_set(err, -RP_EUSER,
+                                "%s is for URLs; a script says itself what it requests",
+                                option->name);
+    }
+    if (is_url && cli->argument_count && rp_cli_value(cli, RP_OPT_TARGETS).value) {
+        rp_error_set(err, -RP_EUSER, "--targets cannot stand beside '%s'", cli->arguments[0]);
+        rp_error_hint(err, "a list of targets holds all URLs");
+        return -RP_EUSER;
     }
     return 0;
 }
 
-static int check_argument(const struct rp_cli *cli, struct rp_error *err)
+static int work(const struct rp_cli *cli, const struct rp_run_options *options)
 {
-    return rp_script_is_url(cli->argument) ? check_url_options(cli, err)
-                                           : rp_script_file_check(cli->argument, err);
+    if (rp_command_id(cli->command) == RP_CMD_RUN)
+        return run(options);
+    if (rp_command_id(cli->command) == RP_CMD_CHECK)
+        return rp_cmd_check(options);
+    return rp_cmd_inspect(options, format_of(cli));
 }
 
-/* run, check and inspect: all three work on a script. */
+/* The script is a file that can be read, or the requests of URLs are made. */
+static int find_work(const struct rp_cli *cli, struct rp_url_run *ret, struct rp_error *err)
+{
+    bool is_url = rp_is_url_run(cli);
+    int r = check_options(cli, is_url, err);
+
+    if (r == 0)
+        r = is_url ? rp_url_run_init(ret, cli, err) : rp_script_file_check(cli->arguments[0], err);
+    if (r == 0)
+        rp_url_run_hide_headers(cli);
+    return r;
+}
+
+/* run, check and inspect: all three work on a script, or on URLs in its place. */
 static int with_script(const struct rp_cli *cli)
 {
-    struct rp_run_request request;
+    struct rp_run_request request = { 0 };
+    struct rp_url_run urls = { 0 };
     struct rp_error err = { 0 };
-    int code;
+    int r = find_work(cli, &urls, &err), code;
 
-    if (check_argument(cli, &err) < 0) {
+    if (r == 0)
+        r = rp_run_request_init(&request, cli);
+    if (r == 0) {
+        if (urls.label)
+            request.options.script = urls.label;
+        request.options.requests = rp_buf_slice(&urls.requests);
+        code = work(cli, &request.options);
+    } else if (r == -RP_EUSER) {
         rp_error_print(stderr, &err, rp_term_color(stderr, cli->flags[RP_OPT_NO_COLOR]));
-        rp_error_deinit(&err);
-        return RP_EXIT_CONFIG;
+        code = RP_EXIT_CONFIG;
+    } else {
+        code = out_of_memory();
     }
-    if (rp_run_request_init(&request, cli) < 0)
-        return out_of_memory();
-    if (rp_command_id(cli->command) == RP_CMD_RUN)
-        code = run(&request.options);
-    else if (rp_command_id(cli->command) == RP_CMD_CHECK)
-        code = rp_cmd_check(&request.options);
-    else
-        code = rp_cmd_inspect(&request.options, format_of(cli));
+    rp_error_deinit(&err);
     rp_run_request_deinit(&request);
+    rp_url_run_deinit(&urls);
     return code;
 }
 

@@ -42,6 +42,15 @@ enum rp_option_id { /* the order of the help, inside each group */
                     RP_OPT_NO_SPIN,
                     RP_OPT_WORKERS,
                     RP_OPT_WORKER_LOSS,
+                    RP_OPT_TARGETS,
+                    RP_OPT_METHOD,
+                    RP_OPT_HEADER,
+                    RP_OPT_BODY,
+                    RP_OPT_BODY_FILE,
+                    RP_OPT_JSON,
+                    RP_OPT_TIMEOUT,
+                    RP_OPT_EXPECT_STATUS,
+                    RP_OPT_BASE_URL,
                     RP_OPT_ENV,
                     RP_OPT_TAG,
                     RP_OPT_PYTHON,
@@ -62,6 +71,7 @@ enum rp_option_id { /* the order of the help, inside each group */
 
 enum rp_option_group {
     RP_GROUP_LOAD,
+    RP_GROUP_REQUEST, /* of URLs */
     RP_GROUP_SCRIPT,
     RP_GROUP_OUTPUT,
     RP_GROUP_SERVER,
@@ -81,7 +91,10 @@ enum rp_option_type {
     RP_TYPE_STATS,  /* statistics of a trend, separated by commas */
     RP_TYPE_STAGES, /* stages, separated by commas */
     RP_TYPE_RATE,
-    RP_TYPE_WORKERS, /* a number, or "auto" */
+    RP_TYPE_WORKERS,  /* a number, or "auto" */
+    RP_TYPE_HEADER,   /* "NAME: VALUE", or @FILE */
+    RP_TYPE_STATUSES, /* "200,204,300-399,4xx" */
+    RP_TYPE_URL,      /* an absolute one */
 };
 
 #define RP_IN(command) (1u << (command))
@@ -90,6 +103,7 @@ enum rp_option_type {
 struct rp_option {
     const char *name; /* with the dashes: "--vus" */
     char short_name;  /* '\0' = none */
+    char other_name;  /* a second short name, which users of other tools know; '\0' = none */
     enum rp_option_type type;
     const char *placeholder; /* of the value; NULL for a flag */
     unsigned commands;       /* RP_IN(..) of each command that has it */
@@ -118,6 +132,7 @@ struct rp_exit_note {
 struct rp_command {
     const char *name;
     const char *argument; /* placeholder of the positional argument, NULL = takes none */
+    bool takes_urls;      /* when the argument is a URL, more of them may follow */
     bool argument_optional;
     const char *const *argument_choices; /* NULL-terminated, or NULL = any text */
     const char *summary;                 /* one line of the global help */
@@ -154,8 +169,9 @@ struct rp_given {
 
 struct rp_cli {
     const struct rp_command *command; /* NULL when none was named */
-    const char *argument;             /* the positional argument, or NULL */
-    struct rp_given *given;           /* the command line's in its order, then the environment's */
+    const char **arguments;           /* the positional arguments; NULL behind the last */
+    size_t argument_count;
+    struct rp_given *given; /* the command line's in its order, then the environment's */
     size_t given_count;
     bool flags[RP_OPT_COUNT]; /* of RP_TYPE_FLAG */
     struct rp_error *errors;  /* every mistake that was found, in the order of the line */
@@ -180,6 +196,11 @@ bool rp_option_accepts(const struct rp_option *option, const char *text, const c
 /* The same for a list of words that ends with NULL. */
 bool rp_choice_accepts(const char *const *choices, const char *text, const char *origin,
                        struct rp_error *err);
+enum { RP_STATUSES_MAX = 64 };
+/* Statuses and ranges of them, "200,204,300-399,4xx", into at most @room of @ret. -RP_EUSER with a
+ * message that begins with @origin. */
+RP_NODISCARD int rp_statuses_parse(const char *text, const char *origin, uint16_t (*ret)[2],
+                                   size_t room, size_t *ret_count, struct rp_error *err);
 /* What an environment variable says about a flag: 1 yes true on, 0 no false off. False for anything
  * else. */
 bool rp_flag_parse(const char *text, bool *ret);

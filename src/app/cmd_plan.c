@@ -19,6 +19,7 @@ static int load_plan(const struct rp_run_options *options, struct rp_plan **ret)
     struct rp_sinks sinks;
     struct rp_live *live = NULL;
     struct rp_coordinator_config config = { .script = options->script,
+                                            .requests = options->requests,
                                             .overrides = &options->overrides,
                                             .wire = getenv("RAMPA_WIRE"),
                                             .sinks = &sinks };

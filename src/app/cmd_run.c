@@ -74,6 +74,7 @@ int rp_cmd_run(const struct rp_run_options *options)
     struct run run = { .options = options };
     struct rp_worker_start start;
     struct rp_coordinator_config config = { .script = options->script,
+                                            .requests = options->requests,
                                             .overrides = &options->overrides,
                                             .wire = getenv("RAMPA_WIRE"),
                                             .is_strict = options->strict,

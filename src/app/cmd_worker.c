@@ -47,6 +47,7 @@ static int serve(struct rp_loop *loop)
     while (r == 0 && !life.has_ended)
         r = rp_loop_turn(loop, RP_NS_NEVER);
     rp_worker_free(worker);
+    rp_fixed_host_deinit(&fixed);
     return r < 0 ? r : life.status;
 }
 

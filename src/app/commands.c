@@ -47,6 +47,11 @@ static const struct rp_example run_examples[] = {
     { "as the script says", "rampa run load.py" },
     { "50 users for a minute", "rampa run load.py --vus 50 --duration 1m" },
     { "the same without a script", "rampa run http://127.0.0.1:8080/ --vus 50 --duration 1m" },
+    { "1000 requests on 50 connections, with the header of a file",
+      "rampa run http://127.0.0.1:8080/ -n 1000 -c 50 -H @token.txt" },
+    { "post JSON; everything but 201 is a failure",
+      "rampa run http://127.0.0.1:8080/post --json '{\"a\":1}' --expect-status 201 -d 30s" },
+    { "what a file lists", "rampa run --targets targets.txt --rate 100/s -d 1m" },
     { "up to 100 users in 30 seconds, a minute there, and down again",
       "rampa run load.py --stage 30s:100,1m:100,10s:0" },
     { "500 iterations a second, whatever the server does",
@@ -98,11 +103,13 @@ const struct rp_example rp_global_examples[] = {
 /* clang-format off: as above */
 const struct rp_command rp_commands[RP_CMD_COUNT] = {
     [RP_CMD_RUN] = {
-        .name = "run", .argument = RP_ARGUMENT_SCRIPT, .summary = "Run a load test",
+        .name = "run", .argument = RP_ARGUMENT_SCRIPT, .takes_urls = true,
+        .summary = "Run a load test",
         .description =
             "Runs the scenarios of a Python script, prints a summary and ends with an exit code "
-            "that says how the test went. In place of a script it takes a URL: each iteration is one "
-            "GET of it, without Python, and one that fails counts in http_req_failed.\n\n"
+            "that says how the test went. In place of a script it takes one or more URLs: each "
+            "iteration is one request, without Python, and one that fails counts in "
+            "http_req_failed. Several URLs have their turns one after the other.\n\n"
             "A setting is taken from the command line, else from the environment, else from the "
             "script, else from the defaults. The first Ctrl-C stops the test gracefully, with "
             "teardown and summary; the second stops it at once. SIGUSR1 pauses it, SIGUSR2 lets it "
@@ -110,7 +117,8 @@ const struct rp_command rp_commands[RP_CMD_COUNT] = {
         .examples = run_examples, .exits = run_exits,
     },
     [RP_CMD_CHECK] = {
-        .name = "check", .argument = RP_ARGUMENT_SCRIPT, .summary = "Validate a script without running it",
+        .name = "check", .argument = RP_ARGUMENT_SCRIPT, .takes_urls = true,
+        .summary = "Validate a script without running it",
         .description =
             "Loads the script and checks its scenarios, thresholds and hooks. Nothing is run and "
             "no request is sent. The code at the top level of the script is executed, as it is by "
@@ -118,7 +126,7 @@ const struct rp_command rp_commands[RP_CMD_COUNT] = {
         .examples = check_examples, .exits = check_exits,
     },
     [RP_CMD_INSPECT] = {
-        .name = "inspect", .argument = RP_ARGUMENT_SCRIPT,
+        .name = "inspect", .argument = RP_ARGUMENT_SCRIPT, .takes_urls = true,
         .summary = "Show what a script would run, every default filled in",
         .description =
             "Prints the configuration of the test as it would run: what the script says, with the "

@@ -47,6 +47,8 @@ static void bash_values(struct rp_buf *out)
         rp_buf_appendf(out, "        %s", option->name);
         if (option->short_name)
             rp_buf_appendf(out, "|-%c", option->short_name);
+        if (option->other_name)
+            rp_buf_appendf(out, "|-%c", option->other_name);
         if (option->type == RP_TYPE_FILE) {
             rp_buf_append_str(out, ") mapfile -t COMPREPLY < <(compgen -f -- \"$word\"); "
                                    "return ;;\n");

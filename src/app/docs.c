@@ -168,6 +168,8 @@ static void option_row(struct rp_buf *out, const struct rp_option *option)
         rp_buf_append_str(out, ": ");
         rp_help_choices(option->choices, out);
     }
+    if (option->other_name)
+        rp_buf_appendf(out, "; also `-%c`", option->other_name);
     rp_buf_appendf(out, "%s | ", option->repeatable ? "; repeatable" : "");
     cell(out, option->fallback);
     rp_buf_append_str(out, " | ");

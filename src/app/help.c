@@ -100,6 +100,8 @@ void rp_help_option_text(const struct rp_option *option, struct rp_buf *out)
     rp_buf_append_str(out, option->help);
     if (option->repeatable)
         note(out, &is_open, "repeatable", "");
+    if (option->other_name)
+        note(out, &is_open, "also: ", (char[]){ '-', option->other_name, '\0' });
     if (option->choices) {
         note(out, &is_open, "", "");
         rp_help_choices(option->choices, out);

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/foreign.h"
+#include "app/script_file.h"
 #include "base/alloc.h"
 #include "base/str.h"
 
@@ -56,7 +58,7 @@ static const struct rp_option *find_long(struct rp_slice name)
 static const struct rp_option *find_short(char name)
 {
     for (size_t i = 0; i < RP_OPT_COUNT; i++)
-        if (rp_options[i].short_name == name)
+        if (rp_options[i].short_name == name || rp_options[i].other_name == name)
             return &rp_options[i];
     return NULL;
 }
@@ -99,14 +101,25 @@ static void misplaced(struct parser *p, const struct rp_option *option)
         }
 }
 
+static bool is_on_scripts(const struct rp_command *command)
+{
+    return command && command->takes_urls;
+}
+
 /* @text: as written, with its dashes; @name: without them and without "=value". */
 static void unknown(struct parser *p, struct rp_slice text, struct rp_slice name)
 {
-    const struct rp_option *similar = find_similar(p->cli->command, name);
+    const char *remedy = is_on_scripts(p->cli->command) ? rp_foreign_option(text) : NULL;
+    const struct rp_option *similar;
     struct rp_error *err = new_error(p->cli);
 
     p->unsure = true;
     rp_error_set(err, -RP_EUSER, "unknown option '%.*s'", RP_SLICE_FMT(text));
+    if (remedy) {
+        rp_error_hint(err, "%s", remedy);
+        return;
+    }
+    similar = find_similar(p->cli->command, name);
     if (similar)
         rp_error_suggest(err, similar->name);
 }
@@ -127,6 +140,7 @@ static const char *next_value(struct parser *p)
 static void take_option(struct parser *p, const struct rp_option *option, const char *value)
 {
     bool here = rp_option_belongs(option, p->cli->command);
+    struct rp_error *err;
 
     if (!here)
         misplaced(p, option);
@@ -145,8 +159,11 @@ static void take_option(struct parser *p, const struct rp_option *option, const 
         given(p->cli, option, value, option->name);
         return;
     }
-    rp_error_set(new_error(p->cli), -RP_EUSER, "option '%s' needs a value (%s %s)", option->name,
-                 option->name, option->placeholder);
+    err = new_error(p->cli);
+    rp_error_set(err, -RP_EUSER, "option '%s' needs a value (%s %s)", option->name, option->name,
+                 option->placeholder);
+    if (option == &rp_options[RP_OPT_JSON])
+        rp_error_hint(err, "it is what is sent; the result as JSON is --out FILE");
 }
 
 static void take_long(struct parser *p, const char *word)
@@ -162,9 +179,55 @@ static void take_long(struct parser *p, const char *word)
         unknown(p, text, name);
 }
 
+static bool is_number(const char *text)
+{
+    return text && *text && !text[strspn(text, "0123456789.")];
+}
+
+/* hey's "-q 100" is a rate; ours is a flag, and 100 would be what is to be run. */
+static bool take_foreign_rate(struct parser *p, const char *word)
+{
+    const char *value = word[2] ? word + 2 + (word[2] == '=') : p->argv[p->next];
+    struct rp_error *err;
+
+    if (word[1] != 'q' || !is_on_scripts(p->cli->command) || !is_number(value))
+        return false;
+    err = new_error(p->cli);
+    rp_error_set(err, -RP_EUSER, "-q is --quiet and takes no number");
+    rp_error_hint(err, "a rate is --rate, as in --rate %.32s/s", value);
+    p->next += !word[2];
+    return true;
+}
+
+/* "-duration=30s", "-rate": a long option with one dash, as programs in Go take them. No short
+ * options that are joined look like that. */
+static bool take_one_dash(struct parser *p, const char *word)
+{
+    struct rp_slice name = rp_slice(word + 1, strcspn(word + 1, "="));
+    const struct rp_option *option = name.len > 2 ? find_long(name) : NULL;
+    struct rp_slice text = rp_slice(word, name.len + 1);
+
+    if (name.len < 3)
+        return false;
+    if (option && rp_option_belongs(option, p->cli->command)) {
+        struct rp_error *err = new_error(p->cli);
+
+        p->unsure = true;
+        rp_error_set(err, -RP_EUSER, "unknown option '%.*s'", RP_SLICE_FMT(text));
+        rp_error_suggest(err, option->name);
+        return true;
+    }
+    if (!is_on_scripts(p->cli->command) || !rp_foreign_option(text))
+        return false;
+    unknown(p, text, name);
+    return true;
+}
+
 /* "-q", "-u5", "-u=5", "-qu 5". */
 static void take_short(struct parser *p, const char *word)
 {
+    if (take_foreign_rate(p, word) || take_one_dash(p, word))
+        return;
     for (const char *c = word + 1; *c; c++) {
         const struct rp_option *option = find_short(*c);
 
@@ -210,8 +273,10 @@ static void bad_command(struct rp_cli *cli, const char *word)
     struct rp_error *err = new_error(cli);
 
     rp_error_set(err, -RP_EUSER, "unknown command '%s'", word);
-    if (looks_like_script(word))
+    if (looks_like_script(word) || rp_script_is_url(word))
         rp_error_hint(err, "did you mean 'rampa run %s'?", word);
+    else if (rp_foreign_command(word))
+        rp_error_hint(err, "%s", rp_foreign_command(word));
     else
         rp_error_suggest(err, suggest_command(word));
 }
@@ -225,17 +290,29 @@ static void take_command(struct parser *p, const char *word)
     bad_command(p->cli, word);
 }
 
+/* Whether @word, which is not the first argument, may follow the first one. */
+static bool may_follow(const struct rp_cli *cli, const char *word)
+{
+    const char *first = cli->arguments[0];
+
+    return cli->command->takes_urls && (rp_script_is_url(first) || first[0] == '/') &&
+           (rp_script_is_url(word) || word[0] == '/');
+}
+
 static void take_argument(struct parser *p, const char *word)
 {
     const struct rp_command *command = p->cli->command;
     struct rp_error err = { 0 };
 
-    if (!command->argument || p->cli->argument) {
-        if (!p->unsure)
-            rp_error_set(new_error(p->cli), -RP_EUSER, "unexpected argument '%s'", word);
+    if (!command->argument || (p->cli->argument_count && !may_follow(p->cli, word))) {
+        struct rp_error *unexpected = p->unsure ? NULL : new_error(p->cli);
+
+        rp_error_set(unexpected, -RP_EUSER, "unexpected argument '%s'", word);
+        if (command == &rp_commands[RP_CMD_TARGET] && is_number(word))
+            rp_error_hint(unexpected, "did you mean '--port %s'?", word);
         return;
     }
-    p->cli->argument = word;
+    p->cli->arguments[p->cli->argument_count++] = word;
     if (command == &rp_commands[RP_CMD_HELP] && !rp_command_find(word))
         bad_command(p->cli, word);
     else if (command->argument_choices &&
@@ -294,7 +371,8 @@ static void check_argument(struct parser *p)
 {
     const struct rp_command *command = p->cli->command;
 
-    if (!command->argument || command->argument_optional || p->cli->argument || p->unsure)
+    if (!command->argument || command->argument_optional || p->cli->argument_count || p->unsure ||
+        is_given(p->cli, &rp_options[RP_OPT_TARGETS]))
         return;
     rp_error_set(new_error(p->cli), -RP_EUSER, "no %s given (rampa %s %s)",
                  strcmp(command->argument, RP_ARGUMENT_SCRIPT) == 0 ? "script or URL"
@@ -318,7 +396,8 @@ int rp_cli_parse(int argc, char *const argv[], struct rp_cli *ret)
     *ret = (struct rp_cli){ 0 };
     ret->given = rp_calloc(room, sizeof(*ret->given));
     ret->errors = rp_calloc(room, sizeof(*ret->errors));
-    if (!ret->given || !ret->errors) {
+    ret->arguments = rp_calloc((size_t)argc + 2, sizeof(*ret->arguments)); /* argc may be 0 */
+    if (!ret->given || !ret->errors || !ret->arguments) {
         rp_cli_deinit(ret);
         return -ENOMEM;
     }
@@ -343,6 +422,7 @@ void rp_cli_deinit(struct rp_cli *cli)
         return;
     drop_errors(cli);
     rp_free(cli->given);
+    rp_free(cli->arguments);
     rp_free(cli->errors);
     *cli = (struct rp_cli){ 0 };
 }

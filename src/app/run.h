@@ -16,10 +16,12 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "base/slice.h"
 #include "plan/plan.h"
 
 struct rp_run_options {
-    const char *script; /* as the user wrote it */
+    const char *script;       /* as the user wrote it; of URLs, what people see of them */
+    struct rp_slice requests; /* script/requests.h; empty for a script */
     struct rp_overrides overrides;
     const char *out;       /* --out, or NULL */
     const char *event_log; /* --event-log, or NULL */

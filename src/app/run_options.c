@@ -101,7 +101,7 @@ int rp_run_request_init(struct rp_run_request *ret, const struct rp_cli *cli)
 
     *ret = (struct rp_run_request){
         .options = {
-            .script = cli->argument,
+            .script = cli->arguments[0],
             .overrides = {
                 .vus = rp_cli_value(cli, RP_OPT_VUS),
                 .duration = rp_cli_value(cli, RP_OPT_DURATION),

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/address.h"
 #include "base/slice.h"
 #include "base/str.h"
 
@@ -64,9 +65,14 @@ static int missing(const char *path, struct rp_error *err)
 {
     struct rp_slice folder = folder_of(path);
     char dir[PATH_MAX], name[NAME_MAX + 4], found[NAME_MAX + 1] = "";
+    char url[PATH_MAX];
     struct stat st;
 
     rp_error_set(err, -RP_EUSER, "no such file");
+    if (rp_address_guess(path, url, sizeof(url))) {
+        rp_error_hint(err, "did you mean '%s'?", url);
+        return -RP_EUSER;
+    }
     if (folder.len >= sizeof(dir) || strlen(path + folder.len) > NAME_MAX)
         return -RP_EUSER;
     snprintf(dir, sizeof(dir), "%.*s", RP_SLICE_FMT(folder));
@@ -122,6 +128,12 @@ int rp_script_file_check(const char *path, struct rp_error *err)
 {
     struct stat st;
 
+    if (strcmp(path, "-") == 0) {
+        rp_error_set(err, -RP_EUSER, "a script is not read from the standard input");
+        rp_error_hint(err, "write it to a file whose name ends in .py; a list of URLs is read with "
+                           "--targets -");
+        return -RP_EUSER;
+    }
     rp_error_place(err, path, 0);
     if (stat(path, &st) < 0) {
         if (errno == ENOENT || errno == ENOTDIR)

@@ -11,7 +11,8 @@
 #define RP_IN_SCRIPT (RP_IN(RP_CMD_RUN) | RP_IN(RP_CMD_CHECK) | RP_IN(RP_CMD_INSPECT))
 
 const char *const rp_option_group_titles[RP_GROUP_COUNT] = {
-    [RP_GROUP_LOAD] = "Load",     [RP_GROUP_SCRIPT] = "Script", [RP_GROUP_OUTPUT] = "Output",
+    [RP_GROUP_LOAD] = "Load",     [RP_GROUP_REQUEST] = "Requests of URLs",
+    [RP_GROUP_SCRIPT] = "Script", [RP_GROUP_OUTPUT] = "Output",
     [RP_GROUP_SERVER] = "Server", [RP_GROUP_GLOBAL] = "Global",
 };
 
@@ -21,19 +22,19 @@ static const char *const loss_policies[] = { "abort", "continue", NULL };
 /* clang-format off: a row is read as a paragraph, not as a column of fields */
 const struct rp_option rp_options[RP_OPT_COUNT] = {
     [RP_OPT_VUS] = {
-        .name = "--vus", .short_name = 'u', .type = RP_TYPE_INT, .placeholder = "N",
+        .name = "--vus", .short_name = 'u', .other_name = 'c', .type = RP_TYPE_INT, .placeholder = "N",
         .min = 1, .max = INT64_MAX, .commands = RP_IN_SCRIPT, .env = "RAMPA_VUS",
         .group = RP_GROUP_LOAD, .since = "0.1.0",
         .help = "Virtual users that run at the same time",
     },
     [RP_OPT_DURATION] = {
-        .name = "--duration", .short_name = 'd', .type = RP_TYPE_DURATION, .placeholder = "TIME",
+        .name = "--duration", .short_name = 'd', .other_name = 'z', .type = RP_TYPE_DURATION, .placeholder = "TIME",
         .commands = RP_IN_SCRIPT, .env = "RAMPA_DURATION",
         .group = RP_GROUP_LOAD, .since = "0.1.0",
         .help = "How long iterations are started: 30s, 1m30s, 250ms",
     },
     [RP_OPT_ITERATIONS] = {
-        .name = "--iterations", .short_name = 'i', .type = RP_TYPE_INT, .placeholder = "N",
+        .name = "--iterations", .short_name = 'i', .other_name = 'n', .type = RP_TYPE_INT, .placeholder = "N",
         .min = 1, .max = INT64_MAX, .commands = RP_IN_SCRIPT, .env = "RAMPA_ITERATIONS",
         .group = RP_GROUP_LOAD, .since = "0.1.0",
         .help = "Iterations to run, shared among the virtual users",
@@ -88,6 +89,61 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .group = RP_GROUP_LOAD, .since = "0.1.0", .fallback = "abort",
         .help = "When one of several worker processes dies: abort the run, or continue with the "
                 "load of the others",
+    },
+    [RP_OPT_TARGETS] = {
+        .name = "--targets", .type = RP_TYPE_FILE, .placeholder = "FILE",
+        .commands = RP_IN_SCRIPT,
+        .group = RP_GROUP_REQUEST, .since = "0.1.0",
+        .help = "Request what FILE lists, in turn: method, URL, headers and body of each; - reads "
+                "the standard input",
+    },
+    [RP_OPT_METHOD] = {
+        .name = "--method", .short_name = 'X', .type = RP_TYPE_TEXT, .placeholder = "METHOD",
+        .commands = RP_IN_SCRIPT,
+        .group = RP_GROUP_REQUEST, .since = "0.1.0", .fallback = "GET; POST with a body",
+        .help = "Method of the requests",
+    },
+    [RP_OPT_HEADER] = {
+        .name = "--header", .short_name = 'H', .type = RP_TYPE_HEADER,
+        .placeholder = "'NAME: VALUE'", .commands = RP_IN_SCRIPT, .repeatable = true,
+        .group = RP_GROUP_REQUEST, .since = "0.1.0",
+        .help = "Send this header field; @FILE sends all lines of FILE, which keeps secrets out of "
+                "the command line",
+    },
+    [RP_OPT_BODY] = {
+        .name = "--body", .type = RP_TYPE_TEXT, .placeholder = "TEXT", .commands = RP_IN_SCRIPT,
+        .group = RP_GROUP_REQUEST, .since = "0.1.0",
+        .help = "Send TEXT as the body",
+    },
+    [RP_OPT_BODY_FILE] = {
+        .name = "--body-file", .type = RP_TYPE_FILE, .placeholder = "FILE",
+        .commands = RP_IN_SCRIPT,
+        .group = RP_GROUP_REQUEST, .since = "0.1.0",
+        .help = "Send the content of FILE as the body",
+    },
+    [RP_OPT_JSON] = {
+        .name = "--json", .type = RP_TYPE_TEXT, .placeholder = "JSON", .commands = RP_IN_SCRIPT,
+        .group = RP_GROUP_REQUEST, .since = "0.1.0",
+        .help = "Send JSON as the body, with Content-Type: application/json; @FILE sends the "
+                "content of FILE",
+    },
+    [RP_OPT_TIMEOUT] = {
+        .name = "--timeout", .type = RP_TYPE_DURATION, .placeholder = "TIME",
+        .commands = RP_IN_SCRIPT,
+        .group = RP_GROUP_REQUEST, .since = "0.1.0", .fallback = "60s",
+        .help = "How long a request may take; one that takes longer has failed",
+    },
+    [RP_OPT_EXPECT_STATUS] = {
+        .name = "--expect-status", .type = RP_TYPE_STATUSES, .placeholder = "LIST",
+        .commands = RP_IN_SCRIPT,
+        .group = RP_GROUP_REQUEST, .since = "0.1.0", .fallback = "200-399",
+        .help = "Statuses that are no failure: 200,204, 200-299, 2xx",
+    },
+    [RP_OPT_BASE_URL] = {
+        .name = "--base-url", .type = RP_TYPE_URL, .placeholder = "URL",
+        .commands = RP_IN_SCRIPT,
+        .group = RP_GROUP_REQUEST, .since = "0.1.0",
+        .help = "Put URL before URLs that begin with /",
     },
     [RP_OPT_ENV] = {
         .name = "--env", .short_name = 'e', .type = RP_TYPE_PAIR, .placeholder = "KEY=VALUE",

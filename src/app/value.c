@@ -94,6 +94,84 @@ static bool is_worker_count(const char *text, const char *origin, struct rp_erro
     return rp_workers_parse(text, origin, &count, err) == 0;
 }
 
+/* No part of the text is shown: it may be a password. */
+static bool is_header(const char *text, const char *origin, struct rp_error *err)
+{
+    const char *colon = strchr(text, ':');
+
+    if ((text[0] == '@' && text[1]) || (colon && strspn(text, " \t") < (size_t)(colon - text)))
+        return true;
+    rp_error_set(err, -RP_EUSER, "%s: what follows is not 'NAME: VALUE'", origin);
+    rp_error_hint(err,
+                  "as in %s 'Accept: text/html', or %s @FILE; the address of a server is "
+                  "--base-url",
+                  origin, origin);
+    return false;
+}
+
+static bool is_url(const char *text, const char *origin, struct rp_error *err)
+{
+    if (strstr(text, "://"))
+        return true;
+    rp_error_set(err, -RP_EUSER, "%s: '%s' is not a URL", origin, text);
+    rp_error_hint(err, "as in http://127.0.0.1:8080");
+    return false;
+}
+
+/* "204", "2xx". */
+static bool parse_status(struct rp_slice text, uint16_t *ret_from, uint16_t *ret_to)
+{
+    int64_t value;
+
+    if (text.len == 3 && text.ptr[0] >= '1' && text.ptr[0] <= '5' &&
+        strncasecmp(text.ptr + 1, "xx", 2) == 0) {
+        *ret_from = (uint16_t)((text.ptr[0] - '0') * 100);
+        *ret_to = *ret_from + 99;
+        return true;
+    }
+    if (!rp_parse_i64(text, &value) || value < 100 || value > 599)
+        return false;
+    *ret_from = *ret_to = (uint16_t)value;
+    return true;
+}
+
+/* "204", "2xx", "200-299". */
+static bool parse_statuses(struct rp_slice text, uint16_t ret[2])
+{
+    const char *dash = text.len ? memchr(text.ptr, '-', text.len) : NULL;
+    uint16_t ignored;
+    size_t len;
+
+    if (!dash)
+        return parse_status(text, &ret[0], &ret[1]);
+    len = (size_t)(dash - text.ptr);
+    return parse_status(rp_slice(text.ptr, len), &ret[0], &ignored) &&
+           parse_status(rp_slice(dash + 1, text.len - len - 1), &ignored, &ret[1]) &&
+           ret[0] <= ret[1];
+}
+
+int rp_statuses_parse(const char *text, const char *origin, uint16_t (*ret)[2], size_t room,
+                      size_t *ret_count, struct rp_error *err)
+{
+    *ret_count = 0;
+    for (const char *item = text; item; item = strchr(item, ',') ? strchr(item, ',') + 1 : NULL) {
+        struct rp_slice part = rp_slice(item, strcspn(item, ","));
+
+        if (*ret_count < room && parse_statuses(part, ret[*ret_count])) {
+            ++*ret_count;
+            continue;
+        }
+        if (*ret_count == room)
+            rp_error_set(err, -RP_EUSER, "%s: it has more than %zu parts", origin, room);
+        else
+            rp_error_set(err, -RP_EUSER, "%s: '%.*s' is not a status from 100 to 599", origin,
+                         RP_SLICE_FMT(part));
+        rp_error_hint(err, "as in 200, 200,204, 200-299 or 2xx");
+        return -RP_EUSER;
+    }
+    return 0;
+}
+
 bool rp_option_accepts(const struct rp_option *option, const char *text, const char *origin,
                        struct rp_error *err)
 {
@@ -114,6 +192,13 @@ bool rp_option_accepts(const struct rp_option *option, const char *text, const c
         return is_rate(text, origin, err);
     case RP_TYPE_CHOICE:
         return rp_choice_accepts(option->choices, text, origin, err);
+    case RP_TYPE_HEADER:
+        return is_header(text, origin, err);
+    case RP_TYPE_STATUSES:
+        return rp_statuses_parse(text, origin, (uint16_t[RP_STATUSES_MAX][2]){ 0 }, RP_STATUSES_MAX,
+                                 &(size_t){ 0 }, err) == 0;
+    case RP_TYPE_URL:
+        return is_url(text, origin, err);
     case RP_TYPE_TEXT:
     case RP_TYPE_FILE:
         if (*text)

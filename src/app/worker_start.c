@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "app/python_find.h"
-#include "app/script_file.h"
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "coordinator/process.h"
@@ -91,7 +90,7 @@ static int start_rampa(struct rp_worker_start *ret)
 
 int rp_worker_start_for(const struct rp_run_options *options, struct rp_worker_start *ret)
 {
-    return rp_script_is_url(options->script) ? start_rampa(ret) : start_python(options, ret);
+    return options->requests.len ? start_rampa(ret) : start_python(options, ret);
 }
 
 int rp_worker_patience(rp_ns *ret, struct rp_error *err)

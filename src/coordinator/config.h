@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "base/slice.h"
 #include "base/time.h"
 
 struct rp_overrides;
@@ -18,6 +19,9 @@ enum { RP_STOP_GRACE_MAX_S = 10 };
 
 struct rp_coordinator_config {
     const char *script;
+    /* What is requested in place of a script (script/requests.h); empty: the script says it.
+     * Borrowed. */
+    struct rp_slice requests;
     char *const *worker_argv; /* how to start a worker process, NULL-terminated */
     const char *worker_hint;  /* what to do when it cannot be started */
     /* Where workers of another kind come from (coordinator/peer_kind.h), or NULL: processes of

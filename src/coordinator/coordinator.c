@@ -56,7 +56,8 @@ static int start_worker(struct rp_coordinator *c)
 
 static void load(struct rp_coordinator *c, struct rp_peer *peer)
 {
-    const struct rp_msg_load message = { .script = rp_slice_str(c->config->script) };
+    const struct rp_msg_load message = { .script = rp_slice_str(c->config->script),
+                                         .requests = c->config->requests };
 
     rp_peer_take_your_time(peer); /* the script's module code may take its time */
     tell(peer, RP_STEP_LOADING, RP_MSG_LOAD, &message);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "script/requests.h"
 
 struct fixed_vu {
     struct rp_vu *vu;
@@ -36,36 +37,137 @@ static char *declaration(const char *url)
     return copy;
 }
 
-static char *load(struct rp_script_host *script, const char *url, struct rp_error *err)
+static int take_requests(struct rp_script_host *script, struct rp_slice bytes, struct rp_error *err)
+{
+    struct rp_fixed_host *host = of_script(script);
+    char *copy = rp_strndup(bytes.ptr, bytes.len);
+
+    if (!copy)
+        return -ENOMEM;
+    rp_free(host->bytes);
+    host->bytes = copy;
+    host->byte_count = bytes.len;
+    return 0;
+}
+
+static char *load(struct rp_script_host *script, const char *name, struct rp_error *err)
 {
     char *json;
 
-    if (rp_http_check_url(rp_slice_str(url), err) < 0)
+    if (!of_script(script)->bytes && rp_http_check_url(rp_slice_str(name), err) < 0)
         return NULL;
-    json = declaration(url);
+    json = declaration(name);
     if (!json)
         rp_error_set(err, -RP_EUSER,
                      "the URL is not UTF-8, or too long for the memory that is left");
     return json;
 }
 
+/* Makes the templates of all requests, and notes their weights in @weights. */
+static int make_templates(struct rp_fixed_host *host, struct rp_requests_reader *reader,
+                          const struct rp_requests_common *common, struct rp_buf *weights,
+                          struct rp_error *err)
+{
+    struct rp_one_request request;
+    int r;
+
+    while ((r = rp_requests_next(reader, &request)) > 0) {
+        struct rp_http_spec spec = { .method = request.method,
+                                     .url = request.url,
+                                     .headers = request.headers,
+                                     .header_count = request.header_count,
+                                     .body = request.body,
+                                     .has_body = request.has_body,
+                                     .name = request.name,
+                                     .expected = common->expected,
+                                     .expected_count = common->expected_count };
+        struct rp_http_template **more = rp_realloc_array(host->templates, host->template_count + 1,
+                                                          sizeof(*more));
+
+        if (!more)
+            return -ENOMEM;
+        host->templates = more;
+        r = rp_http_template_new(host->http, &spec, &more[host->template_count], err);
+        if (r < 0)
+            return r;
+        host->template_count++;
+        rp_buf_append(weights, &request.weight, sizeof(request.weight));
+    }
+    if (r == 0 && !host->template_count)
+        r = rp_error_set(err, -EBADMSG, "there is nothing to request");
+    return r < 0 ? r : weights->error;
+}
+
+static int make_order(struct rp_fixed_host *host, const struct rp_buf *weights,
+                      struct rp_error *err)
+{
+    int r;
+
+    if (host->template_count == 1)
+        return 0;
+    r = rp_requests_order((const uint32_t *)(const void *)weights->data, host->template_count,
+                          &host->order, &host->order_count);
+    if (r == -E2BIG)
+        r = rp_error_set(err, -RP_EUSER,
+                         "the weights of the targets need more than %d turns until their order "
+                         "repeats: give smaller weights",
+                         RP_REQUEST_TURNS_MAX);
+    return r;
+}
+
+/* Without a list: one GET of the script, which is a URL. */
+static void write_only_request(struct rp_buf *out, const char *url)
+{
+    const struct rp_one_request only = { .method = RP_SLICE("GET"),
+                                         .url = rp_slice_str(url),
+                                         .weight = 1 };
+
+    rp_requests_begin(out, &(struct rp_requests_common){ 0 });
+    rp_requests_append(out, &only);
+}
+
 static int prepare(struct rp_script_host *script, const struct rp_script_run *run,
                    struct rp_error *err)
 {
     struct rp_fixed_host *host = of_script(script);
-    struct rp_http_spec spec = { .method = RP_SLICE("GET"),
-                                 .url = rp_slice_str(run->plan->script) };
+    struct rp_requests_common common;
+    struct rp_requests_reader reader;
+    struct rp_buf only, weights;
+    int r;
 
     host->http = run->clients->client[RP_CLIENT_HTTP];
-    return rp_http_template_new(host->http, &spec, &host->request, err);
+    rp_buf_init(&only, RP_REQUESTS_MAX_BYTES);
+    rp_buf_init(&weights, RP_REQUESTS_MAX_BYTES);
+    if (!host->bytes)
+        write_only_request(&only, run->plan->script);
+    r = rp_requests_open(
+        &reader, host->bytes ? rp_slice(host->bytes, host->byte_count) : rp_buf_slice(&only),
+        &common);
+    if (r == 0)
+        r = only.error;
+    if (r == 0) {
+        host->timeout = common.timeout;
+        r = make_templates(host, &reader, &common, &weights, err);
+    }
+    if (r == 0)
+        r = make_order(host, &weights, err);
+    rp_requests_close(&reader);
+    rp_buf_deinit(&weights);
+    rp_buf_deinit(&only);
+    return r;
 }
 
 static void release(struct rp_script_host *script)
 {
     struct rp_fixed_host *host = of_script(script);
 
-    rp_http_template_unref(host->request);
-    host->request = NULL;
+    for (size_t i = 0; i < host->template_count; i++)
+        rp_http_template_unref(host->templates[i]);
+    rp_free(host->templates);
+    rp_free(host->order);
+    host->templates = NULL;
+    host->template_count = 0;
+    host->order = NULL;
     host->http = NULL;
 }
 
@@ -106,7 +208,8 @@ static int vu_init(struct rp_script_host *script, struct rp_vu *vu, struct rp_er
     }
     vu->sessions[RP_CLIENT_HTTP] = session;
     self->vu = vu;
-    self->call.template = host->request;
+    self->call.template = host->templates[0];
+    self->call.timeout = host->timeout;
     self->call.response = &self->response;
     self->call.tags = vu->tags;
     self->call.discard_body = true;
@@ -117,8 +220,11 @@ static int vu_init(struct rp_script_host *script, struct rp_vu *vu, struct rp_er
 
 static void begin(struct rp_script_host *script, struct rp_vu *vu)
 {
+    const struct rp_fixed_host *host = of_script(script);
     struct fixed_vu *self = vu->host_data;
 
+    if (host->order)
+        self->call.template = host->templates[host->order[vu->iteration % host->order_count]];
     rp_http_start(vu->sessions[RP_CLIENT_HTTP], &self->call);
 }
 
@@ -132,6 +238,7 @@ static void interrupt(struct rp_script_host *script, struct rp_vu *vu)
 
 static const struct rp_script_ops ops = {
     .runtime = runtime,
+    .requests = take_requests,
     .load = load,
     .prepare = prepare,
     .vu_init = vu_init,
@@ -144,4 +251,10 @@ static const struct rp_script_ops ops = {
 void rp_fixed_host_init(struct rp_fixed_host *host)
 {
     *host = (struct rp_fixed_host){ .script = { .ops = &ops } };
+}
+
+void rp_fixed_host_deinit(struct rp_fixed_host *host)
+{
+    rp_free(host->bytes);
+    *host = (struct rp_fixed_host){ 0 };
 }

@@ -2,11 +2,12 @@
 #pragma once
 
 /*
- * script/fixed.h - a script host without a script: every iteration is the same GET request. What
- * `rampa run URL` runs.
+ * script/fixed.h - a script host without a script: every iteration is one request of a list that
+ * the command line gave. What `rampa run URL` runs.
  *
- * A request that fails is a sample like any other and no error of its iteration: http_req_failed
- * counts it.
+ * All VUs go through the same list together: the number of an iteration says which request it
+ * makes. A request that fails is a sample like any other and no error of its iteration:
+ * http_req_failed counts it.
  */
 
 #include "http/http.h"
@@ -15,10 +16,17 @@
 struct rp_fixed_host {
     struct rp_script_host script;
     /* private */
+    char *bytes; /* the requests as script/requests.h writes them; NULL = one GET of the script */
+    size_t byte_count;
     struct rp_http_client *http;
-    struct rp_http_template *request;
+    rp_ns timeout; /* of a request; 0 = the client's default */
+    struct rp_http_template **templates;
+    size_t template_count;
+    uint32_t *order; /* indexes of templates; NULL when there is only one */
+    size_t order_count;
 };
 
-/* No deinit: the worker's release() leaves nothing behind. The script's path is the URL, and so is
- * the plan's. */
+/* The script's path is what people see: a URL, or the name of a file of requests. */
 void rp_fixed_host_init(struct rp_fixed_host *host);
+/* Frees what it was told to request. The worker's release() has been called. */
+void rp_fixed_host_deinit(struct rp_fixed_host *host);

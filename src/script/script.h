@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "base/list.h"
+#include "base/slice.h"
 #include "base/time.h"
 #include "loop/loop.h"
 #include "plan/plan.h"
@@ -60,6 +61,9 @@ struct rp_script_ops {
     /* What executes the scripts, for people: "CPython 3.11.2". Valid as long as the host. Called at
      * any time. */
     const char *(*runtime)(const struct rp_script_host *host);
+    /* What the command line asks for beside the script (script/requests.h), before load(); the bytes
+     * are gone afterwards. 0, -ENOMEM, or -RP_EUSER with @err. Optional: such bytes are an error. */
+    int (*requests)(struct rp_script_host *host, struct rp_slice bytes, struct rp_error *err);
     /* Loads the script @path; returns what it declares as JSON (plan/plan.h; free with rp_free), or
      * NULL with @err filled. Called before prepare(). Runs the user's module code: may take
      * long. */

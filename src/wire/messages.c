@@ -186,6 +186,9 @@ const struct rp_table *const rp_part_tables[] = { &fault,    &tag,    &item,    
 
 static const struct rp_row load_rows[] = {
     { KEY(rp_msg_load, script), RP_ROW_TEXT, .meaning = "path, as the user gave it" },
+    { KEY(rp_msg_load, requests), RP_ROW_BYTES,
+      .meaning = "what the command line has to be requested, as `src/script/requests.c` writes it; "
+                 "empty with a script" },
 };
 
 static const struct rp_row plan_rows[] = {

@@ -54,6 +54,7 @@ struct rp_msg_fault {
 
 struct rp_msg_load {
     struct rp_slice script;
+    struct rp_slice requests; /* {NULL, 0}: the script says what it requests */
 };
 
 struct rp_msg_plan {

@@ -72,17 +72,29 @@ static void measure_lag(struct rp_timer *timer, rp_ns now)
 
 /* ---- phases ---------------------------------------------------------------------------------- */
 
+static int take_requests(struct rp_script_host *script, struct rp_slice bytes, struct rp_error *err)
+{
+    if (!bytes.len)
+        return 0;
+    if (!script->ops->requests)
+        return rp_error_set(err, -RP_EUSER, "a script says itself what it requests");
+    return script->ops->requests(script, bytes, err);
+}
+
 static void on_load(struct rp_worker *worker, const struct rp_message *message)
 {
     struct rp_msg_load load;
     struct rp_error err = { 0 };
     struct rp_script_host *script = worker->config.script;
-    char *path, *json;
+    char *path, *json = NULL;
+    int r;
 
     if (!rp_worker_read(worker, message, &load))
         return;
     path = rp_msg_strdup(load.script);
-    json = path ? script->ops->load(script, path, &err) : NULL;
+    r = path ? take_requests(script, load.requests, &err) : -ENOMEM;
+    if (r == 0)
+        json = script->ops->load(script, path, &err);
     if (json)
         rp_worker_send(worker, RP_MSG_DECLARED,
                        &(struct rp_msg_declared){ .json = rp_slice_str(json) });

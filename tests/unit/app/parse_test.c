@@ -15,48 +15,7 @@
 #include "app/run_options.h"
 #include "base/alloc.h"
 #include "base/buf.h"
-
-/* A line is written as one text, split at blanks; "''" is an empty word. */
-struct line {
-    char text[512];
-    char *words[64];
-    int count;
-};
-
-static void split(const char *text, struct line *line)
-{
-    char *rest = line->text, *word;
-
-    assert_true(strlen(text) < sizeof(line->text));
-    memcpy(line->text, text, strlen(text) + 1);
-    line->count = 0;
-    line->words[line->count++] = (char *)"rampa";
-    while ((word = strsep(&rest, " "))) {
-        if (strcmp(word, "''") == 0)
-            *word = '\0';
-        else if (!*word)
-            continue;
-        line->words[line->count++] = word;
-    }
-    line->words[line->count] = NULL;
-}
-
-static void parse(const char *text, struct line *line, struct rp_cli *cli)
-{
-    split(text, line);
-    assert_int_equal(rp_cli_parse(line->count, line->words, cli), 0);
-}
-
-/* The mistakes of @cli, one a line, "message (hint)". */
-static void mistakes(const struct rp_cli *cli, struct rp_buf *out)
-{
-    for (size_t i = 0; i < cli->error_count; i++) {
-        rp_buf_append_str(out, cli->errors[i].message);
-        if (cli->errors[i].hint)
-            rp_buf_appendf(out, " (%s)", cli->errors[i].hint);
-        rp_buf_append_str(out, "\n");
-    }
-}
+#include "lines.h"
 
 static void clear_environment(void)
 {
@@ -75,8 +34,8 @@ static int setup(void **state)
 static void describe(const struct rp_cli *cli, struct rp_buf *out)
 {
     rp_buf_append_str(out, cli->command ? cli->command->name : "-");
-    if (cli->argument)
-        rp_buf_appendf(out, " %s", cli->argument);
+    for (size_t i = 0; i < cli->argument_count; i++)
+        rp_buf_appendf(out, " %s", cli->arguments[i]);
     for (size_t i = 0; i < cli->given_count; i++)
         rp_buf_appendf(out, " %s=%s", cli->given[i].origin, cli->given[i].value);
     for (size_t i = 0; i < RP_OPT_COUNT; i++)
@@ -121,6 +80,15 @@ static void right_lines_are_understood(void **state)
         { "inspect load.py --format json", "inspect load.py --format=json" },
         { "target --host ::1 -p 0", "target --host=::1 --port=0" },
         { "target --port 65535", "target --port=65535" },
+        { "run http://a/ -c 5 -n 10 -z 3s", "run http://a/ --vus=5 --iterations=10 --duration=3s" },
+        { "run http://a/ -c5 -qn10", "run http://a/ --vus=5 --iterations=10 [--quiet]" },
+        { "run http://a/ http://b/ -q http://c/", "run http://a/ http://b/ http://c/ [--quiet]" },
+        { "run /a /b --base-url http://h", "run /a /b --base-url=http://h" },
+        { "run --targets - -i 5", "run --targets=- --iterations=5" },
+        { "run http://a/ -XPOST -H a:b -H @f --body x --body-file=f --json 1",
+          "run http://a/ --method=POST --header=a:b --header=@f --body=x --body-file=f --json=1" },
+        { "run http://a/ --timeout 5s --expect-status 200,300-399,2xx,5XX",
+          "run http://a/ --timeout=5s --expect-status=200,300-399,2xx,5XX" },
         { "help run", "help run" },
         { "help", "help" },
         { "completion zsh", "completion zsh" },
@@ -170,7 +138,7 @@ static void wrong_lines_are_explained(void **state)
         { "run a.py --dur 3s", "unknown option '--dur' (did you mean '--duration'?)\n" },
         { "run a.py -vus 3", "unknown option '-vus' (did you mean '--vus'?)\n" },
         { "run a.py -vus=3", "unknown option '-vus' (did you mean '--vus'?)\n" },
-        { "run a.py -qx", "unknown option '-x'\n" },
+        { "run a.py -qy", "unknown option '-y'\n" },
         { "run a.py --zzzzzz", "unknown option '--zzzzzz'\n" },
         { "run a.py --=x", "unknown option '--'\n" },
         { "run a.py --color", "unknown option '--color'\n" },
@@ -394,7 +362,7 @@ static void every_allocation_may_fail(void **state)
         failures++;
     }
     assert_int_equal(failures,
-                     10); /* 2 of the line, python, scenarios, stages, pairs, 2 keys, 2 values */
+                     11); /* 3 of the line, python, scenarios, stages, pairs, 2 keys, 2 values */
 }
 
 static void the_tables_hold_together(void **state)
@@ -413,7 +381,10 @@ static void the_tables_hold_together(void **state)
         assert_true(!option->env || strncmp(option->env, "RAMPA_", 6) == 0);
         for (size_t j = 0; j < i; j++) {
             assert_string_not_equal(option->name, rp_options[j].name);
-            assert_true(!option->short_name || option->short_name != rp_options[j].short_name);
+            assert_true(!option->short_name || (option->short_name != rp_options[j].short_name &&
+                                                option->short_name != rp_options[j].other_name));
+            assert_true(!option->other_name || (option->other_name != rp_options[j].short_name &&
+                                                option->other_name != rp_options[j].other_name));
             assert_true(!option->env || !rp_options[j].env ||
                         strcmp(option->env, rp_options[j].env));
         }

@@ -52,7 +52,7 @@ static const struct rp_msg_tag tags[] = { { RP_SLICE("method"), RP_SLICE("GET") 
     }
 
 static const union rp_msg_any examples[RP_MSG_COUNT] = {
-    [RP_MSG_LOAD] = { .load = { .script = RP_SLICE("load.py") } },
+    [RP_MSG_LOAD] = { .load = { .script = RP_SLICE("load.py"), .requests = RP_SLICE("\x01\xff") } },
     [RP_MSG_PLAN] = { .plan = { .json = RP_SLICE("{}"),
                                 .worker = 1,
                                 .workers = 4,

@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: MIT */
+#include "app/url_run.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/script_file.h"
+#include "app/targets.h"
+#include "base/alloc.h"
+#include "http/http.h"
+#include "plan/duration.h"
+#include "proto/url.h"
+#include "script/requests.h"
+
+enum { METHOD_MAX = 32, HEAD_MAX = 256 * 1024 };
+
+/* What holds for every request that does not say otherwise. */
+struct maker {
+    struct rp_buf *out;
+    struct rp_slice method; /* empty: GET, or POST with a body */
+    struct rp_buf headers;  /* of struct rp_header */
+    struct rp_buf files;    /* the texts of files of header fields */
+    struct rp_buf body;
+    bool has_body, is_json;
+    const char *base_url; /* NULL: URLs must be whole */
+    const char *place;    /* of the list of targets, or NULL */
+    struct rp_buf merged, url;
+    size_t count;
+};
+
+static const struct rp_header *headers_of(const struct rp_buf *buf, size_t *ret_count)
+{
+    *ret_count = buf->len / sizeof(struct rp_header);
+    return (const struct rp_header *)(const void *)buf->data;
+}
+
+static bool has_header(const struct rp_header *headers, size_t count, struct rp_slice name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (rp_slice_ieq(headers[i].name, name))
+            return true;
+    return false;
+}
+
+/* ---- one request ----------------------------------------------------------------------------- */
+
+/* Its own header fields, and those of the options that it does not have itself. */
+static void merge_headers(struct maker *maker, const struct rp_target_request *target)
+{
+    static const struct rp_header json = { RP_SLICE("Content-Type"), RP_SLICE("application/json") };
+    const struct rp_header *more, *merged;
+    size_t count, merged_count;
+
+    rp_buf_reset(&maker->merged);
+    rp_buf_append(&maker->merged, target->headers, target->header_count * sizeof(*target->headers));
+    more = headers_of(&maker->headers, &count);
+    for (size_t i = 0; i < count; i++)
+        if (!has_header(target->headers, target->header_count, more[i].name))
+            rp_buf_append(&maker->merged, &more[i], sizeof(more[i]));
+    merged = headers_of(&maker->merged, &merged_count);
+    if (maker->is_json && !target->has_body && !has_header(merged, merged_count, json.name))
+        rp_buf_append(&maker->merged, &json, sizeof(json));
+}
+
+/* Whether the client can send it: what it would refuse when the run begins is told before. */
+static int check(struct maker *maker, const struct rp_one_request *request, struct rp_error *err)
+{
+    struct rp_buf target, authority, head;
+    struct rp_url url;
+    int r = rp_http_check_url(request->url, err);
+
+    if (r == 0)
+        r = rp_url_parse(request->url, &url, err);
+    if (r < 0)
+        return r;
+    rp_buf_init(&target, HEAD_MAX);
+    rp_buf_init(&authority, HEAD_MAX);
+    rp_buf_init(&head, HEAD_MAX);
+    rp_url_append_target(&url, &target);
+    rp_url_append_authority(&url, &authority);
+    r = target.error ? target.error : authority.error;
+    if (r == 0) {
+        const struct rp_request_head line = { .method = request->method,
+                                              .target = rp_buf_slice(&target),
+                                              .authority = rp_buf_slice(&authority),
+                                              .headers = request->headers,
+                                              .header_count = request->header_count,
+                                              .has_body = request->has_body,
+                                              .body_bytes = request->body.len };
+
+        r = rp_request_append_head(&line, &head, err);
+    }
+    if (r == -EMSGSIZE)
+        r = rp_error_set(err, -RP_EUSER, "the head of the request has more than %d bytes",
+                         HEAD_MAX);
+    rp_buf_deinit(&target);
+    rp_buf_deinit(&authority);
+    rp_buf_deinit(&head);
+    return r;
+}
+
+/* Methods are written in capital letters; few people type them so. */
+static struct rp_slice upper(struct rp_slice method, char out[METHOD_MAX])
+{
+    if (method.len > METHOD_MAX)
+        return method;
+    for (size_t i = 0; i < method.len; i++)
+        out[i] = (char)toupper((unsigned char)method.ptr[i]);
+    return rp_slice(out, method.len);
+}
+
+/* The URL itself, or relative to the base in @maker->url. */
+static int resolve_url(struct maker *maker, struct rp_slice text, struct rp_slice *ret,
+                       struct rp_error *err)
+{
+    struct rp_url base;
+    int r;
+
+    *ret = text;
+    if (!maker->base_url || !text.len || text.ptr[0] != '/')
+        return 0;
+    r = rp_url_parse(rp_slice_str(maker->base_url), &base, err);
+    rp_buf_reset(&maker->url);
+    if (r == 0)
+        r = rp_url_resolve(&base, text, &maker->url, err);
+    *ret = rp_buf_slice(&maker->url);
+    return r;
+}
+
+static int add(void *user, const struct rp_target_request *target, int line, struct rp_error *err)
+{
+    struct maker *maker = user;
+    struct rp_one_request request = { .name = target->name, .weight = target->weight };
+    char method[METHOD_MAX];
+    int r;
+
+    request.has_body = target->has_body || maker->has_body;
+    request.body = target->has_body ? target->body : rp_buf_slice(&maker->body);
+    request.method = target->method.len  ? target->method
+                     : maker->method.len ? maker->method
+                     : request.has_body  ? RP_SLICE("POST")
+                                         : RP_SLICE("GET");
+    request.method = upper(request.method, method);
+    merge_headers(maker, target);
+    request.headers = headers_of(&maker->merged, &request.header_count);
+    r = maker->merged.error;
+    if (r == 0)
+        r = resolve_url(maker, target->url, &request.url, err);
+    if (r == 0)
+        r = check(maker, &request, err);
+    if (r == -RP_EUSER && maker->place)
+        rp_error_place(err, maker->place, line);
+    if (r < 0)
+        return r;
+    rp_requests_append(maker->out, &request);
+    maker->count++;
+    if (maker->out->error == -EMSGSIZE)
+        return rp_error_set(err, -RP_EUSER, "the requests have more than %d MiB in all",
+                            RP_REQUESTS_MAX_BYTES >> 20);
+    return maker->out->error;
+}
+
+/* ---- options --------------------------------------------------------------------------------- */
+
+static int add_header_lines(struct maker *maker, struct rp_slice text, const char *path,
+                            struct rp_error *err)
+{
+    for (int line = 1; text.len; line++) {
+        const char *end = memchr(text.ptr, '\n', text.len);
+        size_t len = end ? (size_t)(end - text.ptr) : text.len;
+        struct rp_slice row = rp_slice(text.ptr, len);
+        struct rp_header header;
+
+        text = rp_slice(text.ptr + len + (end != NULL), text.len - len - (end != NULL));
+        if (row.len && row.ptr[row.len - 1] == '\r')
+            row.len--;
+        if (!row.len || row.ptr[0] == '#')
+            continue;
+        if (!rp_header_split(row, &header)) {
+            rp_error_set(err, -RP_EUSER, "a header field is NAME: VALUE");
+            rp_error_place(err, path, line);
+            return -RP_EUSER;
+        }
+        rp_buf_append(&maker->headers, &header, sizeof(header));
+    }
+    return maker->headers.error;
+}
+
+/* @FILE: the file's bytes stay where they are read to; header fields point into them. */
+static int add_header_file(struct maker *maker, const char *path, struct rp_error *err)
+{
+    struct rp_buf text;
+    char *bytes;
+    size_t len;
+    int r;
+
+    rp_buf_init(&text, HEAD_MAX);
+    r = rp_read_whole(path, &text, err);
+    if (r < 0) {
+        rp_buf_deinit(&text);
+        return r == -RP_EUSER ? rp_error_prefix(err, r, "--header") : r;
+    }
+    len = text.len;
+    bytes = rp_buf_take(&text);
+    if (!bytes)
+        return len ? -ENOMEM : 0;
+    rp_buf_append(&maker->files, &bytes, sizeof(bytes));
+    if (maker->files.error) {
+        rp_free(bytes);
+        return maker->files.error;
+    }
+    return add_header_lines(maker, rp_slice(bytes, len), path, err);
+}
+
+static int add_headers(struct maker *maker, const struct rp_cli *cli, struct rp_error *err)
+{
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < cli->given_count; i++) {
+        const char *text = cli->given[i].value;
+        struct rp_header header;
+
+        if (cli->given[i].option != &rp_options[RP_OPT_HEADER])
+            continue;
+        if (text[0] == '@') {
+            r = add_header_file(maker, text + 1, err);
+            continue;
+        }
+        rp_assert(rp_header_split(rp_slice_str(text), &header)); /* the parser has seen to that */
+        rp_buf_append(&maker->headers, &header, sizeof(header));
+    }
+    return r < 0 ? r : maker->headers.error;
+}
+
+static int check_json(struct maker *maker, struct rp_error *err)
+{
+    json_error_t where;
+    json_t *json = json_loadb(rp_buf_str(&maker->body), maker->body.len, JSON_DECODE_ANY, &where);
+
+    if (!json)
+        return rp_error_set(err, -RP_EUSER,
+                            "--json: what is to be sent is not JSON: %s, at byte %d", where.text,
+                            where.position);
+    json_decref(json);
+    return 0;
+}
+
+static int take_body(struct maker *maker, const struct rp_cli *cli, struct rp_error *err)
+{
+    static const enum rp_option_id ids[] = { RP_OPT_BODY, RP_OPT_BODY_FILE, RP_OPT_JSON };
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < RP_ARRAY_LEN(ids); i++) {
+        const char *text = rp_cli_value(cli, ids[i]).value;
+        bool is_file = ids[i] == RP_OPT_BODY_FILE ||
+                       (ids[i] == RP_OPT_JSON && text && *text == '@');
+
+        if (!text)
+            continue;
+        if (maker->has_body) {
+            rp_error_set(err, -RP_EUSER,
+                         "a request has one body: give one of --body, --body-file "
+                         "and --json");
+            return -RP_EUSER;
+        }
+        maker->has_body = true;
+        maker->is_json = ids[i] == RP_OPT_JSON;
+        if (is_file)
+            r = rp_read_whole(text + (ids[i] == RP_OPT_JSON), &maker->body, err);
+        else
+            rp_buf_append_str(&maker->body, text);
+        if (r == -RP_EUSER)
+            rp_error_prefix(err, r, rp_options[ids[i]].name);
+        if (r == 0)
+            r = maker->body.error;
+    }
+    return r == 0 && maker->is_json ? check_json(maker, err) : r;
+}
+
+static int begin(struct maker *maker, const struct rp_cli *cli, struct rp_error *err)
+{
+    const char *timeout = rp_cli_value(cli, RP_OPT_TIMEOUT).value;
+    const char *statuses = rp_cli_value(cli, RP_OPT_EXPECT_STATUS).value;
+    uint16_t expected[RP_STATUSES_MAX][2];
+    struct rp_requests_common common = { 0 };
+    int r = 0;
+
+    if (timeout)
+        r = rp_duration_parse(rp_slice_str(timeout), &common.timeout, err);
+    if (r == 0 && timeout && !common.timeout)
+        r = rp_error_set(err, -RP_EUSER, "--timeout: it must be more than 0s");
+    if (r == 0 && statuses) {
+        r = rp_statuses_parse(statuses, "--expect-status", expected, RP_STATUSES_MAX,
+                              &common.expected_count, err);
+        common.expected = (const uint16_t(*)[2])expected;
+    }
+    if (r == 0)
+        rp_requests_begin(maker->out, &common);
+    return r < 0 ? r : maker->out->error;
+}
+
+/* ---- the whole ------------------------------------------------------------------------------- */
+
+/* A word that may be a path of the server which --base-url names. */
+static bool is_path(const struct rp_cli *cli, const char *word)
+{
+    return rp_cli_value(cli, RP_OPT_BASE_URL).value && word[0] == '/' && access(word, F_OK) < 0;
+}
+
+bool rp_is_url_run(const struct rp_cli *cli)
+{
+    return rp_cli_value(cli, RP_OPT_TARGETS).value || rp_script_is_url(cli->arguments[0]) ||
+           is_path(cli, cli->arguments[0]);
+}
+
+/* @text without the password that a URL may have. */
+static void append_url(struct rp_buf *out, const char *text)
+{
+    struct rp_url url;
+
+    if (rp_url_parse(rp_slice_str(text), &url, NULL) < 0 || !url.userinfo.len) {
+        rp_buf_append_str(out, text);
+        return;
+    }
+    rp_buf_append(out, text, (size_t)(url.userinfo.ptr - text));
+    rp_buf_append_str(out, "***");
+    rp_buf_append_str(out, url.userinfo.ptr + url.userinfo.len);
+}
+
+static int make_label(struct rp_url_run *run, const struct rp_cli *cli)
+{
+    const char *targets = rp_cli_value(cli, RP_OPT_TARGETS).value;
+    struct rp_buf label;
+
+    rp_buf_init(&label, 1 << 20);
+    if (targets)
+        rp_buf_append_str(&label, strcmp(targets, "-") ? targets : "stdin");
+    else
+        append_url(&label, cli->arguments[0]);
+    if (cli->argument_count > 1)
+        rp_buf_appendf(&label, " and %zu more", cli->argument_count - 1);
+    run->label = rp_buf_take(&label);
+    return run->label ? 0 : -ENOMEM;
+}
+
+static int read_targets(struct maker *maker, const char *path, struct rp_error *err)
+{
+    struct rp_buf text;
+    int r;
+
+    maker->place = strcmp(path, "-") ? path : "stdin";
+    rp_buf_init(&text, RP_REQUESTS_MAX_BYTES);
+    r = rp_read_whole(path, &text, err);
+    if (r == -RP_EUSER)
+        rp_error_prefix(err, r, "--targets");
+    if (r == 0)
+        r = rp_targets_read(rp_buf_slice(&text), maker->place, add, maker, err);
+    rp_buf_deinit(&text);
+    if (r == 0 && !maker->count) {
+        rp_error_place(err, maker->place, 0);
+        r = rp_error_set(err, -RP_EUSER, "has no request");
+        rp_error_hint(err, "a request begins with METHOD URL, as in GET http://127.0.0.1:8080/");
+    }
+    return r;
+}
+
+static int add_urls(struct maker *maker, const struct rp_cli *cli, struct rp_error *err)
+{
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < cli->argument_count; i++) {
+        const struct rp_target_request target = { .url = rp_slice_str(cli->arguments[i]),
+                                                  .weight = 1 };
+
+        r = add(maker, &target, 0, err);
+    }
+    return r;
+}
+
+static void maker_deinit(struct maker *maker)
+{
+    char **files = (char **)(void *)maker->files.data;
+
+    for (size_t i = 0; i < maker->files.len / sizeof(*files); i++)
+        rp_free(files[i]);
+    rp_buf_deinit(&maker->files);
+    rp_buf_deinit(&maker->headers);
+    rp_buf_deinit(&maker->body);
+    rp_buf_deinit(&maker->merged);
+    rp_buf_deinit(&maker->url);
+}
+
+int rp_url_run_init(struct rp_url_run *ret, const struct rp_cli *cli, struct rp_error *err)
+{
+    const char *targets = rp_cli_value(cli, RP_OPT_TARGETS).value;
+    struct maker maker = { .out = &ret->requests,
+                           .method = rp_slice_str(rp_cli_value(cli, RP_OPT_METHOD).value),
+                           .base_url = rp_cli_value(cli, RP_OPT_BASE_URL).value };
+    int r;
+
+    *ret = (struct rp_url_run){ 0 };
+    rp_buf_init(&ret->requests, RP_REQUESTS_MAX_BYTES);
+    rp_buf_init(&maker.headers, HEAD_MAX);
+    rp_buf_init(&maker.files, HEAD_MAX);
+    rp_buf_init(&maker.body, RP_REQUESTS_MAX_BYTES);
+    rp_buf_init(&maker.merged, HEAD_MAX);
+    rp_buf_init(&maker.url, HEAD_MAX);
+    r = begin(&maker, cli, err);
+    if (r == 0)
+        r = add_headers(&maker, cli, err);
+    if (r == 0)
+        r = take_body(&maker, cli, err);
+    if (r == 0)
+        r = targets ? read_targets(&maker, targets, err) : add_urls(&maker, cli, err);
+    if (r == 0)
+        r = make_label(ret, cli);
+    maker_deinit(&maker);
+    return r;
+}
+
+void rp_url_run_deinit(struct rp_url_run *run)
+{
+    rp_buf_deinit(&run->requests);
+    rp_free(run->label);
+    *run = (struct rp_url_run){ 0 };
+}
+
+void rp_url_run_hide_headers(const struct rp_cli *cli)
+{
+    for (size_t i = 0; i < cli->given_count; i++) {
+        const struct rp_given *given = &cli->given[i];
+        char *value = given->option == &rp_options[RP_OPT_HEADER] ? strchr(given->value, ':')
+                                                                  : NULL;
+
+        if (value && given->value[0] != '@' && strcmp(given->origin, given->option->name) == 0)
+            memset(value + 1, '*', strlen(value + 1));
+    }
+}
