@@ -43,7 +43,7 @@ def test_per_vu_iterations_belong_to_their_vu(rampa: Rampa, script: Script) -> N
         "import json\nimport rampa\nseen = []\n"
         '@rampa.scenario(executor="per-vu-iterations", vus=5, iterations=20)\n'
         "async def a(worker):\n    e = worker.execution\n"
-        "    seen.append((e.vu, e.iteration_in_vu, e.iteration, e.scenario, e.worker_id))\n"
+        "    seen.append((e.vu, e.iteration_in_vu, e.iteration, e.scenario, e.process, e.worker_id))\n"
         "    await worker.sleep(0.0001 * e.vu)\n"
         "def teardown(): print(json.dumps(seen))\n"
     )
@@ -52,7 +52,8 @@ def test_per_vu_iterations_belong_to_their_vu(rampa: Rampa, script: Script) -> N
     for vu in range(1, 6):
         assert [n for v, n, *_ in seen if v == vu] == list(range(20))
     assert sorted(iteration for _, _, iteration, *_ in seen) == list(range(100))
-    assert {(scenario, worker_id) for *_, scenario, worker_id in seen} == {("a", 1)}
+    assert {(scenario, process) for *_, scenario, process, _ in seen} == {("a", 1)}
+    assert [worker_id for *_, worker_id in seen] == [iteration for _, _, iteration, *_ in seen]
 
 
 def test_constant_vus_run_for_their_time(rampa: Rampa, script: Script) -> None:

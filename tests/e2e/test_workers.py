@@ -26,7 +26,7 @@ import rampa
 def note(worker):
     at = worker.execution
     with open("notes", "a") as file:  # a line is one write
-        file.write(f"{at.worker_id} {at.vu} {at.iteration} {worker.setup_data!r} {os.getpid()}\\n")
+        file.write(f"{at.process} {at.vu} {at.worker_id} {worker.setup_data!r} {os.getpid()}\\n")
 """
 
 
@@ -191,7 +191,7 @@ def teardown():
 
 @rampa.scenario(executor="constant-vus", vus=6, duration="{duration}")
 async def a(worker):
-    if worker.execution.worker_id == {who} and worker.execution.iteration_in_vu == 1:
+    if worker.execution.process == {who} and worker.execution.iteration_in_vu == 1:
         {fate}
     await worker.sleep(0.01)
 """
@@ -239,7 +239,7 @@ def test_a_loss_is_borne(rampa: Run, script: Script, fate: str, who: int) -> Non
 
 
 def test_nobody_is_left(rampa: Run, script: Script) -> None:
-    path = script(LOSS.format(fate=KILL, who="worker.execution.worker_id", duration="1h"))
+    path = script(LOSS.format(fate=KILL, who="worker.execution.process", duration="1h"))
     done = rampa("run", path, "--workers", 2, "--on-worker-loss", "continue", out=True, code=9)
     assert lost(done) == [1, 2]
     assert "was killed by signal 9" in done.result()["run"]["reason"]
@@ -307,7 +307,7 @@ def teardown():
 @rampa.scenario(executor="constant-vus", vus=6, duration="1h", graceful_stop="{grace}")
 async def a(worker):
     if worker.execution.iteration_in_vu == 0 and worker.execution.vu <= 3:
-        print("started", worker.execution.worker_id, os.getpid(), flush=True)
+        print("started", worker.execution.process, os.getpid(), flush=True)
     {body}
 """
 
@@ -347,7 +347,7 @@ def test_no_orphan_is_left(start: Callable[..., Started], body: str) -> None:
 
 
 def test_one_aborts_for_all(rampa: Run, script: Script) -> None:
-    path = script(ENDLESS.format(grace="0s", body="worker.execution.worker_id == 2 and worker.abort('enough')"))
+    path = script(ENDLESS.format(grace="0s", body="worker.execution.process == 2 and worker.abort('enough')"))
     done = rampa("run", path, "--workers", 3, out=True, code=4)
     assert done.result()["run"]["reason"] == "aborted by the script: enough"
     assert "torn down\n" in done.stdout
@@ -405,7 +405,7 @@ config = rampa.Config(thresholds={"hits": ["count==30"], "level": ["value>=1"], 
 @rampa.scenario(executor="per-vu-iterations", vus=6, iterations=5)
 async def a(worker):
     worker.counter("hits", 1)
-    worker.gauge("level", worker.execution.worker_id)
+    worker.gauge("level", worker.execution.process)
     worker.trend("took", worker.execution.vu)
 """
     )

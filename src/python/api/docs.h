@@ -166,7 +166,11 @@
 
 #define RP_DOC_EXECUTION                                                                           \
     "Where an iteration runs, as ``worker.execution`` gave it; it does not change afterwards."
-#define RP_DOC_EXECUTION_WORKER_ID "Number of the worker process, from 1."
+#define RP_DOC_EXECUTION_WORKER_ID                                                                 \
+    "The same as ``iteration``: another number in each iteration of a scenario, for picking a "    \
+    "row "                                                                                         \
+    "of data."
+#define RP_DOC_EXECUTION_PROCESS "Number of the worker process, from 1."
 #define RP_DOC_EXECUTION_SCENARIO "Name of the scenario; None in setup() and teardown()."
 #define RP_DOC_EXECUTION_VU                                                                        \
     "Number of the VU, from 1, unique in the run; 0 in setup() and teardown()."

@@ -11,7 +11,7 @@ struct py_execution {
     long long vu;
     long long stage; /* -1 = none */
     unsigned long long iteration, iteration_in_vu;
-    unsigned worker_id;
+    unsigned process;
 };
 
 static int64_t stage_of(const struct py_vu *vu)
@@ -36,7 +36,7 @@ PyObject *rp_py_execution_new(struct py_vu *vu)
     if (!self)
         return NULL;
     self->vu = vu->engine_vu->number;
-    self->worker_id = rp_worker_number(vu->host->worker);
+    self->process = rp_worker_number(vu->host->worker);
     self->stage = stage_of(vu);
     self->iteration = vu->engine_vu->iteration;
     self->iteration_in_vu = vu->engine_vu->iteration_in_vu;
@@ -71,8 +71,10 @@ static PyMemberDef execution_members[] = {
       RP_DOC_EXECUTION_ITERATION },
     { "iteration_in_vu", T_ULONGLONG, offsetof(struct py_execution, iteration_in_vu), READONLY,
       RP_DOC_EXECUTION_ITERATION_IN_VU },
-    { "worker_id", T_UINT, offsetof(struct py_execution, worker_id), READONLY,
+    { "worker_id", T_ULONGLONG, offsetof(struct py_execution, iteration), READONLY,
       RP_DOC_EXECUTION_WORKER_ID },
+    { "process", T_UINT, offsetof(struct py_execution, process), READONLY,
+      RP_DOC_EXECUTION_PROCESS },
     { NULL, 0, 0, 0, NULL },
 };
 
