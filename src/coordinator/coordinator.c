@@ -287,7 +287,6 @@ static struct rp_next look(const struct rp_coordinator *c)
 
     return rp_phase_next((struct rp_phase_facts){ .phase = c->phase,
                                                   .has_setup = plan && plan->has_setup,
-                                                  .is_set_up = c->is_set_up,
                                                   .is_stopping = c->is_stopping },
                          &c->peers);
 }

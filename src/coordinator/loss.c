@@ -154,9 +154,9 @@ static struct rp_next hook_overdue(struct rp_coordinator *c, struct rp_peer *pee
     const char *words = rp_peer_last_words(peer);
     bool is_setup = c->phase == RP_PHASE_SETUP;
 
-    rp_result_fail(c->result, is_setup ? RP_EXIT_SETUP : RP_EXIT_TEARDOWN, "%s() %s%s%s",
-                   is_setup ? "setup" : "teardown", peer->body->ops->overdue,
-                   *words ? "; its last words: " : "", words);
+    rp_result_fail_too(c->result, is_setup ? RP_EXIT_SETUP : RP_EXIT_TEARDOWN, "%s() %s%s%s",
+                       is_setup ? "setup" : "teardown", peer->body->ops->overdue,
+                       *words ? "; its last words: " : "", words);
     return kill_it(peer);
 }
 

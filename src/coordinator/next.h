@@ -22,7 +22,7 @@ enum rp_next_kind {
     RP_NEXT_SHARE,   /* the others get @data, which setup() returned */
     RP_NEXT_RUN,     /* all start */
     RP_NEXT_ROUND,   /* every worker has told how far it is: that is published and judged */
-    RP_NEXT_ABANDON, /* the iterations are not to begin; what setup() has made is torn down */
+    RP_NEXT_ABANDON, /* the iterations are not to begin; what setup() may have made is torn down */
     RP_NEXT_STOP,    /* no new iterations, and @grace for those that run */
     RP_NEXT_PAUSE,   /* no iteration starts */
     RP_NEXT_RESUME,

@@ -36,15 +36,14 @@ enum rp_run_phase rp_phase_shown(enum rp_phase phase, bool is_stopping)
     }
 }
 
-/* setup() runs, or what it returned is shared. When the run is not to be, what setup() has made is
- * torn down all the same, by the first worker that is left, once that has nothing else to do. */
+/* setup() runs, or what it returned is shared. When the run is not to be, teardown() runs all the
+ * same, in the first worker that is left, once that has nothing else to do: also a setup() that has
+ * failed may have made something. */
 static enum rp_next_kind after_setup(struct rp_phase_facts facts, const struct rp_peers *peers,
                                      const struct rp_peer *first)
 {
     if (rp_peers_is_any(peers, RP_STEP_HOOK))
         return RP_NEXT_NOTHING;
-    if (!facts.is_set_up)
-        return RP_NEXT_LEAVE;
     if (facts.is_stopping)
         return first->step == RP_STEP_READY ? RP_NEXT_TEARDOWN : RP_NEXT_NOTHING;
     return rp_peers_are_all(peers, RP_STEP_READY) ? RP_NEXT_RUN : RP_NEXT_NOTHING;

@@ -31,7 +31,6 @@ enum rp_run_phase rp_phase_shown(enum rp_phase phase, bool is_stopping);
 struct rp_phase_facts {
     enum rp_phase phase;
     bool has_setup;   /* the plan */
-    bool is_set_up;   /* setup() has succeeded */
     bool is_stopping; /* the iterations are not to begin, or not to go on */
 };
 /* What follows from what the workers have come to. */

@@ -190,8 +190,8 @@ static void hook_failed(struct rp_coordinator *c, const struct rp_msg_fault *fau
 
     rp_msg_fault_take(fault, &err);
     add_hook_error(c, hook, &err);
-    rp_result_fail(c->result, is_setup ? RP_EXIT_SETUP : RP_EXIT_TEARDOWN, "%s() failed: %s", hook,
-                   err.message);
+    rp_result_fail_too(c->result, is_setup ? RP_EXIT_SETUP : RP_EXIT_TEARDOWN, "%s() failed: %s",
+                       hook, err.message);
     rp_error_deinit(&err);
 }
 
@@ -210,8 +210,9 @@ static struct rp_next take_hook_ended(struct rp_coordinator *c, struct rp_peer *
         return look;
     }
     c->result->setup_time = ended->took;
-    c->is_set_up = ended->ok;
-    if (!ended->ok || c->is_stopping)
+    if (!ended->ok)
+        return (struct rp_next){ .kind = RP_NEXT_ABANDON };
+    if (c->is_stopping)
         return look;
     return (struct rp_next){ .kind = RP_NEXT_SHARE, .peer = peer, .data = ended->data };
 }

@@ -41,7 +41,6 @@ struct rp_coordinator {
     int status; /* of the whole: 0 or a negative code with @err filled */
     bool plan_only;
     enum rp_phase phase;
-    bool is_set_up;      /* setup() has succeeded */
     bool is_stopping;    /* the iterations are not to begin, or not to go on */
     bool has_finished;   /* the executors of every worker that is left, and there is one */
     unsigned stops_seen; /* signals, and requests of the program */

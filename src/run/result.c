@@ -171,6 +171,40 @@ void rp_result_fail(struct rp_result *result, enum rp_exit code, const char *fmt
     va_end(args);
 }
 
+static char *join(const char *fmt, ...) RP_PRINTF(1, 2);
+
+static char *join(const char *fmt, ...)
+{
+    va_list args;
+    char *text;
+
+    va_start(args, fmt);
+    text = rp_reason_format(fmt, args);
+    va_end(args);
+    return text;
+}
+
+void rp_result_fail_too(struct rp_result *result, enum rp_exit code, const char *fmt, ...)
+{
+    char *reason, *both;
+    va_list args;
+
+    va_start(args, fmt);
+    reason = rp_reason_format(fmt, args);
+    va_end(args);
+    if (!result->reason || wins(code, result->exit_code)) {
+        rp_result_fail(result, code, "%s", reason ? reason : "");
+        rp_free(reason);
+        return;
+    }
+    both = reason ? join("%s; then %s", result->reason, reason) : NULL;
+    rp_free(reason);
+    if (!both)
+        return;
+    rp_free(result->reason);
+    result->reason = both;
+}
+
 /* Whether somebody has said this, or another worker the same with other figures. */
 static bool is_known(const struct rp_result_warning *warning, const char *about, const char *text)
 {

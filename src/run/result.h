@@ -155,6 +155,9 @@ char *rp_reason_format(const char *fmt, va_list args);
  * a later one wins over failed thresholds, and RP_EXIT_INTERNAL wins over everything. */
 void rp_result_fail(struct rp_result *result, enum rp_exit code, const char *fmt, ...)
     RP_PRINTF(3, 4);
+/* As rp_result_fail(). When an earlier failure has decided, its reason goes on with this one. */
+void rp_result_fail_too(struct rp_result *result, enum rp_exit code, const char *fmt, ...)
+    RP_PRINTF(3, 4);
 /* What the user should know and what does not fail the run. The same text again only counts. Lost
  * for want of memory. */
 void rp_result_warn(struct rp_result *result, const char *fmt, ...) RP_PRINTF(2, 3);

@@ -384,10 +384,10 @@ def test_hooks_make_requests(rampa: Rampa, script: Script, target: str) -> None:
 @pytest.mark.parametrize("async_", ["", "async "])
 @pytest.mark.parametrize("worker", ["", "worker"])
 def test_a_setup_that_raises(rampa: Rampa, script: Script, async_: str, worker: str) -> None:
-    hooks = f'{async_}def setup({worker}):\n    raise LookupError("no token")\ndef teardown(): print("teardown")\n'
+    hooks = f'{async_}def setup({worker}):\n    raise LookupError("no token")\ndef teardown(worker): print("teardown", worker.setup_data)\n'
     path = script(HOOKED.format(config="", hooks=hooks))
     done = rampa("run", "script.py", out=True, code=5)
-    assert "iteration" not in done.stdout.splitlines()[0] and "\nteardown\n" not in "\n" + done.stdout
+    assert done.stdout.startswith("teardown None\n") and "iteration hello" not in done.stdout
     result = done.result()
     assert result["run"]["status"] == "setup_failed"
     assert result["run"]["reason"] == "setup() failed: LookupError: no token"
@@ -411,7 +411,7 @@ def test_a_setup_that_takes_too_long(rampa: Rampa, script: Script) -> None:
     done = rampa("run", "script.py", out=True, code=5)
     assert done.result()["run"]["reason"] == "setup() failed: TimeoutError: setup() took longer than 0.2 s"
     assert done.result()["errors"]["iterations"][0]["place"] == "script.py:7 in setup"
-    assert "cleaned up\n" in done.stdout and "\nteardown\n" not in done.stdout
+    assert done.stdout.startswith("cleaned up\nteardown\n")
 
 
 @pytest.mark.parametrize("async_", ["", "async "])
@@ -430,6 +430,29 @@ def test_teardown_runs_after_errors_of_iterations_and_the_first_failure_wins(ram
     done = rampa("run", "script.py", out=True, code=2)
     kinds = {group["type"] for group in done.result()["errors"]["iterations"]}
     assert kinds == {"ZeroDivisionError", "OSError"}
+    assert done.result()["run"]["reason"] == "1 iteration raised an exception; then teardown() failed: OSError: down"
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("fails", ["raise LookupError('no token')", "worker.abort('enough')", "return open('script.py')"])
+def test_teardown_after_a_setup_that_fails(rampa: Rampa, script: Script, workers: int, fails: str) -> None:
+    """It may have made something before. What it would have returned is not there."""
+    script(
+        f"import rampa\ndef setup(worker):\n    print('made')\n    {fails}\n"
+        "def teardown(worker):\n    print('removed', worker.setup_data)\n    raise OSError('down')\n"
+        + ONE
+        + "async def a(worker): print('iteration')\n"
+    )
+    if "open" in fails and workers == 1:
+        return
+    code = 4 if "abort" in fails else 5
+    done = rampa("run", "script.py", "--workers", workers, out=True, code=code)
+    assert done.stdout.startswith("made\nremoved ") and "\niteration\n" not in done.stdout
+    assert "open" in fails or "removed None\n" in done.stdout
+    reason = done.result()["run"]["reason"]
+    assert reason.endswith("; then teardown() failed: OSError: down")
+    assert reason.startswith("aborted by the script" if code == 4 else "setup() failed: ")
+    assert len(done.result()["errors"]["iterations"]) == (1 if code == 4 else 2)
 
 
 def test_set_up_data_is_the_same_object_for_all_vus(rampa: Rampa, script: Script) -> None:

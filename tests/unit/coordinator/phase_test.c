@@ -40,7 +40,7 @@ static void test_what_follows(void **state)
         enum rp_phase phase;
         enum rp_step steps[WORKERS];
         enum rp_next_kind next;
-        bool has_setup, is_set_up, is_stopping;
+        bool has_setup, is_stopping;
     } cases[] = {
         { RP_PHASE_PLANNING, { READY, RP_STEP_LOADING, READY }, RP_NEXT_NOTHING, true },
         { RP_PHASE_PLANNING, { READY, READY, READY }, RP_NEXT_SETUP, true },
@@ -48,18 +48,18 @@ static void test_what_follows(void **state)
         { RP_PHASE_PLANNING, { GONE, GONE, GONE }, RP_NEXT_OVER },
         /* setup() runs, whatever else happens */
         { RP_PHASE_SETUP, { HOOK, READY, READY }, RP_NEXT_NOTHING, true },
-        { RP_PHASE_SETUP, { HOOK, READY, GONE }, RP_NEXT_NOTHING, true, false, true },
+        { RP_PHASE_SETUP, { HOOK, READY, GONE }, RP_NEXT_NOTHING, true, true },
         /* it has failed, or its worker is gone */
-        { RP_PHASE_SETUP, { READY, READY, READY }, RP_NEXT_LEAVE, true },
-        { RP_PHASE_SETUP, { GONE, READY, READY }, RP_NEXT_LEAVE, true, false, true },
+        { RP_PHASE_SETUP, { READY, READY, READY }, RP_NEXT_TEARDOWN, true, true },
+        { RP_PHASE_SETUP, { GONE, READY, READY }, RP_NEXT_TEARDOWN, true, true },
         /* it has succeeded */
-        { RP_PHASE_SETUP, { READY, SHARING, READY }, RP_NEXT_NOTHING, true, true },
-        { RP_PHASE_SETUP, { READY, READY, READY }, RP_NEXT_RUN, true, true },
-        { RP_PHASE_SETUP, { READY, SHARING, READY }, RP_NEXT_TEARDOWN, true, true, true },
-        { RP_PHASE_SETUP, { GONE, SHARING, READY }, RP_NEXT_NOTHING, true, true, true },
-        { RP_PHASE_SETUP, { GONE, READY, SHARING }, RP_NEXT_TEARDOWN, true, true, true },
-        { RP_PHASE_SETUP, { GONE, GONE, READY }, RP_NEXT_TEARDOWN, true, true, true },
-        { RP_PHASE_SETUP, { GONE, GONE, GONE }, RP_NEXT_OVER, true, true, true },
+        { RP_PHASE_SETUP, { READY, SHARING, READY }, RP_NEXT_NOTHING, true },
+        { RP_PHASE_SETUP, { READY, READY, READY }, RP_NEXT_RUN, true },
+        { RP_PHASE_SETUP, { READY, SHARING, READY }, RP_NEXT_TEARDOWN, true, true },
+        { RP_PHASE_SETUP, { GONE, SHARING, READY }, RP_NEXT_NOTHING, true, true },
+        { RP_PHASE_SETUP, { GONE, READY, SHARING }, RP_NEXT_TEARDOWN, true, true },
+        { RP_PHASE_SETUP, { GONE, GONE, READY }, RP_NEXT_TEARDOWN, true, true },
+        { RP_PHASE_SETUP, { GONE, GONE, GONE }, RP_NEXT_OVER, true, true },
         { RP_PHASE_RUNNING, { FINISHED, RUNNING, FINISHED }, RP_NEXT_NOTHING },
         { RP_PHASE_RUNNING, { FINISHED, GONE, FINISHED }, RP_NEXT_FINISHED },
         { RP_PHASE_RUNNING, { GONE, GONE, GONE }, RP_NEXT_OVER },
@@ -74,7 +74,6 @@ static void test_what_follows(void **state)
     for (size_t i = 0; i < RP_ARRAY_LEN(cases); i++) {
         struct rp_phase_facts facts = { .phase = cases[i].phase,
                                         .has_setup = cases[i].has_setup,
-                                        .is_set_up = cases[i].is_set_up,
                                         .is_stopping = cases[i].is_stopping };
         struct fake fake;
 

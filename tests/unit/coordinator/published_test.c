@@ -269,7 +269,7 @@ static void test_runs_that_cannot_be(void **state)
         { "no-json", "", "loading finished nothing", 3, false },
         { "die", "hello", "loading finished nothing", 9, false },
         { "die", "plan", "loading open finished close", 9, true },
-        { "no-setup", "", "loading open setup finished close", 5, true },
+        { "no-setup", "", "loading open setup teardown finished close", 5, true },
         { "die", "run", "loading open setup running snapshot generator finished close", 9, true },
         { "no-teardown", "", "loading open setup running teardown snapshot finished close", 7,
           true },
