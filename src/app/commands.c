@@ -6,7 +6,7 @@
 /* The table of commands, with the examples and exit codes of each, and the environment variables
  * that stand in for no option. */
 
-static const char *const shells[] = { "bash", "zsh", NULL };
+static const char *const shells[] = { "bash", "zsh", "fish", NULL };
 
 static const struct rp_exit_note run_exits[] = {
     { 0, "the test passed" },
@@ -86,6 +86,7 @@ static const struct rp_example target_examples[] = {
 static const struct rp_example completion_examples[] = {
     { "for this bash", "source <(rampa completion bash)" },
     { "for every zsh", "rampa completion zsh > ~/.zsh/completions/_rampa" },
+    { "for every fish", "rampa completion fish > ~/.config/fish/completions/rampa.fish" },
     { NULL, NULL },
 };
 static const struct rp_example help_examples[] = {
@@ -153,7 +154,8 @@ const struct rp_command rp_commands[RP_CMD_COUNT] = {
         .name = "completion", .argument = "SHELL", .argument_choices = shells,
         .summary = "Print the completion script of a shell",
         .description =
-            "Prints a script that lets bash or zsh complete the commands and options of rampa.",
+            "Prints a script that lets bash, zsh or fish complete the commands and options of rampa. "
+            "An installation puts the three where the shells look for them.",
         .examples = completion_examples, .exits = plain_exits,
     },
     [RP_CMD_HELP] = {

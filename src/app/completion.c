@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "app/completion.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "app/cli.h"
@@ -207,10 +208,77 @@ static void zsh(struct rp_buf *out)
                            "fi\n");
 }
 
+/* ---- fish ------------------------------------------------------------------------------------ */
+
+/* Text inside '...'. */
+static void fish_text(struct rp_buf *out, const char *text)
+{
+    for (; *text; text++) {
+        if (*text == '\'' || *text == '\\')
+            rp_buf_append_str(out, "\\");
+        rp_buf_append(out, text, 1);
+    }
+}
+
+static void fish_option(struct rp_buf *out, const char *when, const struct rp_option *option)
+{
+    rp_buf_appendf(out, "complete -c rampa -n '%s' -l %s", when, option->name + strlen("--"));
+    if (option->short_name)
+        rp_buf_appendf(out, " -s %c", option->short_name);
+    if (option->type == RP_TYPE_FILE)
+        rp_buf_append_str(out, " -r -F");
+    else if (option->type != RP_TYPE_FLAG)
+        rp_buf_append_str(out, " -x");
+    if (option->choices) {
+        rp_buf_append_str(out, " -a '");
+        append_choices(out, option->choices);
+        rp_buf_append_str(out, "'");
+    }
+    rp_buf_append_str(out, " -d '");
+    fish_text(out, option->help);
+    rp_buf_append_str(out, "'\n");
+}
+
+static void fish_command(struct rp_buf *out, const struct rp_command *command)
+{
+    char when[64];
+
+    rp_buf_appendf(out, "complete -c rampa -n __fish_use_subcommand -a %s -d '", command->name);
+    fish_text(out, command->summary);
+    rp_buf_append_str(out, "'\n");
+    snprintf(when, sizeof(when), "__fish_seen_subcommand_from %s", command->name);
+    for (size_t i = 0; i < RP_OPT_COUNT; i++)
+        if (rp_option_belongs(&rp_options[i], command))
+            fish_option(out, when, &rp_options[i]);
+    if (!command->argument)
+        return;
+    rp_buf_appendf(out, "complete -c rampa -n '%s' -a '", when);
+    if (command->argument_choices)
+        append_choices(out, command->argument_choices);
+    else if (command->argument_optional)
+        append_command_names(out);
+    else
+        rp_buf_append_str(out, "(__fish_complete_suffix .py)");
+    rp_buf_append_str(out, "'\n");
+}
+
+static void fish(struct rp_buf *out)
+{
+    rp_buf_append_str(out, "# fish completion of rampa; made by 'rampa completion fish'\n"
+                           "complete -c rampa -f\n");
+    for (size_t i = 0; i < RP_OPT_COUNT; i++)
+        if (rp_option_belongs(&rp_options[i], NULL))
+            fish_option(out, "__fish_use_subcommand", &rp_options[i]);
+    for (size_t i = 0; i < RP_CMD_COUNT; i++)
+        fish_command(out, &rp_commands[i]);
+}
+
 void rp_completion_write(const char *shell, struct rp_buf *out)
 {
     if (strcmp(shell, "zsh") == 0)
         zsh(out);
+    else if (strcmp(shell, "fish") == 0)
+        fish(out);
     else
         bash(out);
 }

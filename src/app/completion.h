@@ -7,5 +7,5 @@
 
 #include "base/buf.h"
 
-/* @shell: "bash" or "zsh", as the command's table allows. */
+/* @shell: "bash", "zsh" or "fish", as the command's table allows. */
 void rp_completion_write(const char *shell, struct rp_buf *out);

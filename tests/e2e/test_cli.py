@@ -280,6 +280,28 @@ def test_zsh_reads_its_completion(rampa: Rampa) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.skipif(not shutil.which("fish"), reason="no fish")
+def test_fish_completes_commands_options_and_values(rampa: Rampa, script: Callable[..., Path]) -> None:
+    code = rampa("completion", "fish", code=0).stdout
+    path = script("")
+
+    def offered(line: str) -> list[str]:
+        done = subprocess.run(
+            ["fish", "--no-config", "-c", "source; complete -C $argv[1]", line],
+            input=code, capture_output=True, text=True, timeout=SECONDS, check=True, cwd=path.parent,
+        )  # fmt: skip
+        assert done.stderr == ""
+        return [word.split("\t")[0] for word in done.stdout.splitlines()]
+
+    assert sorted(offered("rampa ")) == sorted(COMMANDS)
+    assert offered("rampa in") == ["inspect"]
+    assert offered("rampa run --du") == ["--duration"]
+    assert offered("rampa doctor --format ") == ["json", "text"]
+    assert offered("rampa completion z") == ["zsh"]
+    assert path.name in offered("rampa run ")
+    assert "--help" in offered("rampa check --")
+
+
 # ---- doctor -----------------------------------------------------------------------------------------------------
 
 

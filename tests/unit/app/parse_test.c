@@ -129,7 +129,7 @@ static void wrong_lines_are_explained(void **state)
         { "load.py --vus x", "unknown command 'load.py' (did you mean 'rampa run load.py'?)\n" },
         { "run", "no script or URL given (rampa run SCRIPT|URL)\n" },
         { "completion", "no SHELL given (rampa completion SHELL)\n" },
-        { "completion fish", "SHELL: 'fish' is not one of bash, zsh\n" },
+        { "completion tcsh", "SHELL: 'tcsh' is not one of bash, zsh, fish\n" },
         { "help rum", "unknown command 'rum' (did you mean 'run'?)\n" },
         { "run a.py b.py", "unexpected argument 'b.py'\n" },
         { "doctor load.py", "unexpected argument 'load.py'\n" },
