@@ -250,7 +250,7 @@ int rp_cmd_doctor(const struct rp_cli *cli)
     int code;
 
     rp_buf_init(&out, REPORT_MAX);
-    if (rp_python_use_build() < 0 ||
+    if (rp_python_use_package() < 0 ||
         rp_python_find(rp_cli_value(cli, RP_OPT_PYTHON).value, &python) < 0)
         out.error = -ENOMEM;
     if (!out.error) {

@@ -150,8 +150,8 @@ static void judge(struct rp_finding *finding, const char *python, char *text)
         finding->verdict = RP_FINDING_ERROR;
         SET(finding->limits, "scripts cannot run: rampa cannot be imported (%.200s)", import);
         SET(finding->remedy,
-            "%.200s -m pip install FOLDER, that of the sources of rampa; or name another "
-            "interpreter with --python",
+            "%.200s -m venv ENV && ENV/bin/pip install FOLDER, the folder of rampa's sources, then "
+            "--python ENV/bin/python3; or name another interpreter that has rampa with --python",
             path);
     }
 }

@@ -13,23 +13,13 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 
-/* The folder "python" beside the program, if there is an extension in it. */
-static bool build_folder(char *out, size_t size)
+/* Whether the extension stands in @folder. */
+static bool has_extension(const char *folder)
 {
-    char exe[PATH_MAX];
-    ssize_t len = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+    DIR *dir = opendir(folder);
     bool found = false;
     struct dirent *entry;
-    char *slash;
-    DIR *dir;
 
-    if (len <= 0)
-        return false;
-    exe[len] = '\0';
-    slash = strrchr(exe, '/');
-    if (!slash || snprintf(out, size, "%.*s/python", (int)(slash - exe), exe) >= (int)size)
-        return false;
-    dir = opendir(out);
     if (!dir)
         return false;
     while (!found && (entry = readdir(dir)))
@@ -38,7 +28,29 @@ static bool build_folder(char *out, size_t size)
     return found;
 }
 
-int rp_python_use_build(void)
+/* The folder "python" beside the program, where a build has it. */
+static bool build_folder(char *out, size_t size)
+{
+    char exe[PATH_MAX];
+    ssize_t len = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+    char *slash;
+
+    if (len <= 0)
+        return false;
+    exe[len] = '\0';
+    slash = strrchr(exe, '/');
+    return slash && snprintf(out, size, "%.*s/python", (int)(slash - exe), exe) < (int)size &&
+           has_extension(out);
+}
+
+/* The folder of an installation, when interpreters do not look there by themselves. */
+static bool installed_folder(char *out, size_t size)
+{
+    return *RAMPA_PYTHON_DIR && snprintf(out, size, "%s", RAMPA_PYTHON_DIR) < (int)size &&
+           has_extension(out);
+}
+
+int rp_python_use_package(void)
 {
     const char *old = getenv("PYTHONPATH");
     char folder[PATH_MAX];
@@ -46,7 +58,7 @@ int rp_python_use_build(void)
     size_t len;
     int r;
 
-    if (!build_folder(folder, sizeof(folder)))
+    if (!build_folder(folder, sizeof(folder)) && !installed_folder(folder, sizeof(folder)))
         return 0;
     len = strlen(folder);
     if (old && strncmp(old, folder, len) == 0 && (!old[len] || old[len] == ':'))

@@ -9,12 +9,12 @@
 #include "base/compiler.h"
 
 /*
- * Lets interpreters that are started from now on find the extension that a build has put beside
- * this program (DIR/rampa, DIR/python). That one speaks the messages of this program; another one
- * may not. Puts DIR/python before what PYTHONPATH holds. Does nothing when there is no such folder.
- * 0 or -ENOMEM.
+ * Lets interpreters that are started from now on find the package that belongs to this program: that
+ * of a build beside it (DIR/rampa, DIR/python), else that of an installation whose prefix no
+ * interpreter knows. This package speaks the messages of this program; another one may not. Puts the
+ * folder before what PYTHONPATH holds. Does nothing when there is no such folder. 0 or -ENOMEM.
  */
-RP_NODISCARD int rp_python_use_build(void);
+RP_NODISCARD int rp_python_use_package(void);
 
 /*
  * @asked (--python or RAMPA_PYTHON) when it is not NULL, else the interpreter of the active virtual

@@ -42,15 +42,16 @@ static char *format_hint(const char *python)
     rp_buf_init(&text, 4096);
     rp_buf_appendf(
         &text,
-        "the worker runs '%s'; install rampa for it (pip install rampa) or choose another "
-        "interpreter with --python or RAMPA_PYTHON",
+        "the worker runs '%s'; install rampa for it (in a virtual environment: pip install "
+        "FOLDER, the folder of rampa's sources) or choose another interpreter with --python or "
+        "RAMPA_PYTHON",
         python);
     return rp_buf_take(&text);
 }
 
 static int start_python(const struct rp_run_options *options, struct rp_worker_start *ret)
 {
-    int r = rp_python_use_build();
+    int r = rp_python_use_package();
 
     *ret = (struct rp_worker_start){ { NULL } };
     if (r < 0)
