@@ -123,35 +123,72 @@ static void put_key(struct rp_json_document *document, const char *key)
     document->has_member = true;
 }
 
-void rp_json_open(struct rp_json_document *document, const char *key)
+static void open_with(struct rp_json_document *document, const char *key, const char *bracket)
 {
     if (key)
         put_key(document, key);
-    rp_buf_append(document->out, "{", 1);
+    rp_buf_append_str(document->out, bracket);
     document->depth++;
     document->has_member = false;
 }
 
-void rp_json_close(struct rp_json_document *document)
+static void close_with(struct rp_json_document *document, const char *bracket)
 {
     document->depth--;
     if (document->has_member)
         new_line(document);
-    rp_buf_append(document->out, "}", 1);
+    rp_buf_append_str(document->out, bracket);
     document->has_member = true;
 }
 
-int rp_json_member(struct rp_json_document *document, const char *key, json_t *value, size_t flags)
+void rp_json_open(struct rp_json_document *document, const char *key)
+{
+    open_with(document, key, "{");
+}
+
+void rp_json_close(struct rp_json_document *document)
+{
+    close_with(document, "}");
+}
+
+void rp_json_open_list(struct rp_json_document *document, const char *key)
+{
+    open_with(document, key, "[");
+}
+
+void rp_json_close_list(struct rp_json_document *document)
+{
+    close_with(document, "]");
+}
+
+/* Writes the value and frees it. */
+static int put_value(struct rp_json_document *document, json_t *value, size_t flags)
 {
     int r = 0;
 
-    if (!value)
-        return -ENOMEM;
-    put_key(document, key);
     if (json_dump_callback(value, append_indented, document, flags | JSON_ENCODE_ANY) < 0)
         r = document->out->error ? document->out->error : -ENOMEM;
     json_decref(value);
     return r;
+}
+
+int rp_json_member(struct rp_json_document *document, const char *key, json_t *value, size_t flags)
+{
+    if (!value)
+        return -ENOMEM;
+    put_key(document, key);
+    return put_value(document, value, flags);
+}
+
+int rp_json_item(struct rp_json_document *document, json_t *value, size_t flags)
+{
+    if (!value)
+        return -ENOMEM;
+    if (document->has_member)
+        rp_buf_append(document->out, ",", 1);
+    new_line(document);
+    document->has_member = true;
+    return put_value(document, value, flags);
 }
 
 void rp_json_member_text(struct rp_json_document *document, const char *key, struct rp_slice json)

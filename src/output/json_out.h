@@ -42,6 +42,11 @@ struct rp_json_document {
 /* "{", with each member on lines of its own. */
 void rp_json_open(struct rp_json_document *document, const char *key);
 void rp_json_close(struct rp_json_document *document);
+/* "[", with each item on a line of its own. */
+void rp_json_open_list(struct rp_json_document *document, const char *key);
+void rp_json_close_list(struct rp_json_document *document);
+/* Writes an item of a list and frees it. As rp_json_member(). */
+RP_NODISCARD int rp_json_item(struct rp_json_document *document, json_t *value, size_t flags);
 /* Writes "key": value and frees the value. NULL: -ENOMEM. @flags are jansson's (JSON_INDENT(2),
  * JSON_COMPACT, ..). */
 RP_NODISCARD int rp_json_member(struct rp_json_document *document, const char *key, json_t *value,

@@ -11,7 +11,7 @@
 #include "run/result.h"
 
 /* Appends the result file (docs/result.md, schema version RP_RESULT_SCHEMA). */
-#define RP_RESULT_SCHEMA 1
+#define RP_RESULT_SCHEMA 2
 RP_NODISCARD int rp_result_write_json(const struct rp_result *result, struct rp_buf *out);
 
 /* A result file is opened before the run, so that a bad path fails early, as a temporary file

@@ -135,8 +135,11 @@ static json_t *thresholds_json(const struct rp_result *result)
 
         rp_json_put(&item, "metric", rp_json_text(threshold->display));
         rp_json_put(&item, "expression", rp_json_text(threshold->source));
+        rp_json_put(&item, "source", rp_json_text(threshold->source));
         rp_json_put(&item, "passed", verdict ? json_boolean(verdict->passed) : json_null());
         rp_json_put(&item, "actual", rp_json_number(verdict ? verdict->actual : NAN));
+        rp_json_put(&item, "lhs", rp_json_number(verdict ? verdict->actual : NAN));
+        rp_json_put(&item, "rhs", rp_json_number(threshold->bound));
         rp_json_put(&item, "no_samples", json_boolean(!verdict || verdict->no_samples));
         rp_json_put(&item, "abort_on_fail", json_boolean(threshold->abort_on_fail));
         rp_json_push(&array, rp_json_take(&item));

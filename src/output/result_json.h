@@ -3,7 +3,8 @@
 
 /*
  * output/result_json.h - the parts of the result file, split by size: result_json.c has the small
- * members and their order, result_metrics.c the three that grow with the number of metrics.
+ * members and their order, result_metrics.c the three that grow with the number of metrics,
+ * result_requests.c the requests by name, result_buckets.c the buckets of histograms as numbers.
  */
 
 #include "output/json_out.h"
@@ -22,6 +23,14 @@ enum {
     RP_JSON_LINE = JSON_REAL_PRECISION(15),
     RP_JSON_POINTS = JSON_COMPACT | JSON_REAL_PRECISION(9), /* points are for plotting */
 };
+
+/* The part of "summary" that is about requests. */
+RP_NODISCARD int rp_result_write_requests(struct rp_result_writer *writer);
+
+/* The buckets of a histogram as [low, high, count] in the border's unit, 32 to a power of two: at
+ * most that many, and each at most 1/32 of its values wide. NULL for want of memory. */
+enum { RP_RESULT_BUCKETS_PER_OCTAVE = 32 };
+json_t *rp_result_buckets_json(const struct rp_hist *hist, bool is_time);
 
 RP_NODISCARD int rp_result_write_metrics(struct rp_result_writer *writer);    /* "summary" */
 RP_NODISCARD int rp_result_write_series(struct rp_result_writer *writer);     /* "series" */

@@ -83,8 +83,6 @@ static json_t *metric_json(const struct rp_view *view, const struct rp_plan *pla
 {
     struct rp_json_object object = rp_json_object();
 
-    rp_json_put(&object, "type", json_string(rp_metric_type_name(type_of(view))));
-    rp_json_put(&object, "unit", rp_json_text(unit_of(view)));
     switch (type_of(view)) {
     case RP_TREND:
         put_stats(&object, view, trend_stats, RP_ARRAY_LEN(trend_stats), elapsed_s);
@@ -114,11 +112,33 @@ static bool is_shown(const struct rp_view *view)
     return view->total.samples || view->filter;
 }
 
-int rp_result_write_metrics(struct rp_result_writer *writer)
+/* The types stand beside the statistics, which are all numbers. */
+static json_t *type_json(const struct rp_view *view)
+{
+    struct rp_json_object object = rp_json_object();
+
+    rp_json_put(&object, "type", json_string(rp_metric_type_name(type_of(view))));
+    rp_json_put(&object, "unit", rp_json_text(unit_of(view)));
+    return rp_json_take(&object);
+}
+
+static int write_types(struct rp_result_writer *writer)
 {
     int r = 0;
 
-    rp_json_open(&writer->document, "summary");
+    rp_json_open(&writer->document, "types");
+    for (size_t i = 0; i < writer->view_count && r == 0; i++)
+        if (is_shown(writer->views[i]))
+            r = rp_json_member(&writer->document, writer->views[i]->display,
+                               type_json(writer->views[i]), RP_JSON_LINE);
+    rp_json_close(&writer->document);
+    return r;
+}
+
+static int write_stats(struct rp_result_writer *writer)
+{
+    int r = 0;
+
     rp_json_open(&writer->document, "metrics");
     for (size_t i = 0; i < writer->view_count && r == 0; i++) {
         const struct rp_view *view = writer->views[i];
@@ -129,6 +149,22 @@ int rp_result_write_metrics(struct rp_result_writer *writer)
                                RP_JSON_LINE);
     }
     rp_json_close(&writer->document);
+    return r;
+}
+
+int rp_result_write_metrics(struct rp_result_writer *writer)
+{
+    int r;
+
+    rp_json_open(&writer->document, "summary");
+    r = rp_json_member(&writer->document, "duration", rp_json_number(writer->elapsed_s),
+                       RP_JSON_LINE);
+    if (r == 0)
+        r = write_stats(writer);
+    if (r == 0)
+        r = write_types(writer);
+    if (r == 0)
+        r = rp_result_write_requests(writer);
     rp_json_close(&writer->document);
     return r;
 }
@@ -228,6 +264,7 @@ static int write_histogram(struct rp_result_writer *writer, const struct rp_view
                     json_string(view->is_time ? "HdrHistogram V2, base64, ns"
                                               : "HdrHistogram V2, base64, 2^-20"));
         rp_json_put(&object, "data", json_stringn(rp_buf_str(&text), text.len));
+        rp_json_put(&object, "buckets", rp_result_buckets_json(&view->total.hist, view->is_time));
         r = rp_json_member(&writer->document, view->display, rp_json_take(&object), RP_JSON_LINE);
     }
     rp_buf_deinit(&raw);

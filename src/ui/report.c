@@ -23,6 +23,7 @@ void rp_summary_write(const struct rp_result *result, struct rp_style style, str
     rp_summary_head(&summary);
     rp_summary_thresholds(&summary);
     rp_summary_checks(&summary);
+    rp_summary_requests(&summary);
     rp_summary_metrics(&summary);
     rp_summary_accounting(&summary);
     rp_summary_errors(&summary);

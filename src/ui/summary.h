@@ -60,6 +60,7 @@ void rp_summary_append_exception(struct rp_buf *out, const struct rp_error_group
 void rp_summary_head(struct rp_summary *summary);
 void rp_summary_thresholds(struct rp_summary *summary);
 void rp_summary_checks(struct rp_summary *summary);
+void rp_summary_requests(struct rp_summary *summary);
 void rp_summary_metrics(struct rp_summary *summary);
 void rp_summary_errors(struct rp_summary *summary);
 void rp_summary_warnings(struct rp_summary *summary);

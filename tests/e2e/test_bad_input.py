@@ -193,7 +193,7 @@ def test_a_host_that_does_not_exist_is_data(rampa: Rampa, script: Script) -> Non
         'import rampa\n@rampa.scenario(executor="shared-iterations", vus=2, iterations=4)\n'
         'async def a(worker):\n    await worker.http.get("http://nosuch.invalid/")\n'
     )
-    done = rampa("run", "script.py", out=True, code=0)
+    done = rampa("run", "script.py", out=True, code=1)
     result = done.result()
     assert [{k: v for k, v in kind.items() if k != "example"} for kind in result["errors"]["requests"]] == [
         {"error_code": "1101", "error": "host not found", "status": "0", "count": 4}
@@ -211,12 +211,12 @@ REFUSED = '@rampa.scenario(executor="shared-iterations", iterations=3)\nasync de
 def test_a_refused_connection_is_data(rampa: Rampa, script: Script) -> None:
     with RefusingPort() as port:
         script(f'import rampa\n{REFUSED}    await worker.http.get("{port.url}/")\n')
-        done = rampa("run", "script.py", out=True, code=0)
+        done = rampa("run", "script.py", out=True, code=1)
     assert done.result()["errors"]["requests"][0]["error_code"] == "1212"
     assert done.metrics()["http_req_failed"]["passes"] == 3
     assert f"3 x connection refused (1212)  GET {port.url}/" in done.stdout
     assert "iterations ended by a failed request: 3" in done.stdout
-    assert "PASSED" in done.stdout
+    assert "NOTHING SUCCEEDED: none of the 3 requests has succeeded" in done.stdout
 
 
 def test_a_threshold_decides_about_refused_connections(rampa: Rampa, script: Script) -> None:
@@ -241,7 +241,7 @@ def test_a_caught_request_error_is_no_error_of_the_iteration(rampa: Rampa, scrip
             f'    r = await worker.http.get("{port.url}/x", raise_errors=False)\n'
             '    assert (r.status, r.error_code, r.error, r.ok) == (0, 1212, "connection refused", False), r\n'
         )
-        done = rampa("run", "script.py", out=True, code=0)
+        done = rampa("run", "script.py", out=True, code=1)
     assert done.result()["errors"]["iterations"] == []
     assert done.count("http_reqs") == 6
 

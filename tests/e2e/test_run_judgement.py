@@ -162,7 +162,7 @@ def test_a_run_whose_iterations_all_failed_does_not_pass(rampa: Rampa, script: S
     script(REFUSED.format(thresholds={}, body=SECOND_FAILS.format(target=target)))
     done = rampa("run", "script.py", out=True, code=1)
     assert done.result()["run"]["status"] == "nothing_succeeded"
-    assert "NOTHING SUCCEEDED: none of the 3 iterations has ended without an error (exit code 1)" in done.stdout
+    assert "NOTHING SUCCEEDED: none of the 3 iterations has ended without an error (exit" in done.stdout
 
 
 def test_a_threshold_on_iteration_errors_decides(rampa: Rampa, script: Script, target: str) -> None:

@@ -92,8 +92,8 @@ def test_custom_metrics(rampa: Rampa, script: Script) -> None:
     done = rampa("run", "script.py", out=True, code=0)
     metrics = done.metrics()
     assert metrics["items"]["count"] == 100 + sum(range(100))
-    assert metrics["level"] == {"type": "gauge", "unit": None, "value": 1, "min": 1, "max": 100}
-    assert metrics["lucky"] == {"type": "rate", "unit": "ratio", "rate": 0.25, "passes": 25, "fails": 75}
+    assert metrics["level"] == {"value": 1, "min": 1, "max": 100}
+    assert metrics["lucky"] == {"rate": 0.25, "passes": 25, "fails": 75}
     size = metrics["size"]
     assert (size["count"], size["min"], size["max"], size["avg"]) == (100, 1, 100, 50.5)
     assert size["med"] == pytest.approx(50.5, rel=0.002)

@@ -32,7 +32,7 @@ def test_each_iteration_is_one_request_and_needs_no_python(rampa: Rampa, loop: s
 
 def test_requests_that_fail_are_counted_and_fail_no_iteration(rampa: Rampa) -> None:
     with RefusingPort() as port:
-        done = rampa("run", f"{port.url}/", "-i", "3", "--tag", "team=a", out=True, code=0)
+        done = rampa("run", f"{port.url}/", "-i", "3", "--tag", "team=a", out=True, code=1)
     assert done.metrics()["http_req_failed"]["rate"] == 1
     assert (done.count("iterations"), done.count("iteration_errors")) == (3, 0)
     assert "connection refused" in done.stdout

@@ -7,7 +7,8 @@ static void add_http(struct fixture *fixture, double requests, unsigned samples)
 {
     fixture_counter(fixture, "http_reqs", requests,
                     "status=200|method=GET|name=http://127.0.0.1:8080/|expected_response=true");
-    fixture_trend(fixture, "http_req_duration", true, 0.8, 0.025, samples, "status=200");
+    fixture_trend(fixture, "http_req_duration", true, 0.8, 0.025, samples,
+                  "status=200|name=http://127.0.0.1:8080/");
     fixture_trend(fixture, "http_req_blocked", true, 0.0004, 0.00001, samples, "status=200");
     fixture_trend(fixture, "http_req_tls_handshaking", true, 0, 0, samples, "status=200");
     fixture_trend(fixture, "http_req_connecting", true, 0.05, 0.0001, samples, "status=200");

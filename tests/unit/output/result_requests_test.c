@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+#include "../run/fixture.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "output/result_json.h"
+#include "run/requests.h"
+
+static double number_at(const json_t *bucket, size_t i)
+{
+    return json_number_value(json_array_get(bucket, i));
+}
+
+static void record(struct rp_hist *hist, double shown, uint64_t times)
+{
+    for (uint64_t i = 0; i < times; i++)
+        assert_int_equal(rp_hist_record(hist, rp_trend_stored(false, shown)), 0);
+}
+
+static void check_bucket(const json_t *bucket, double low, double high, double count)
+{
+    assert_int_equal(json_array_size(bucket), 3);
+    assert_true(number_at(bucket, 0) == low);
+    assert_true(number_at(bucket, 1) == high);
+    assert_true(number_at(bucket, 2) == count);
+}
+
+/* 32 from 1 to 2: 1/32 wide. Values below zero are mirrored, and zeros stand alone. */
+static void test_known_buckets(void **state)
+{
+    struct rp_hist hist = { 0 };
+    json_t *buckets;
+
+    record(&hist, -1.5, 1);
+    record(&hist, 0, 3);
+    record(&hist, 1, 2);
+    record(&hist, 1 + 1.0 / 33, 4);
+    record(&hist, 1 + 1.0 / 32, 5);
+    record(&hist, 1024, 6);
+    buckets = rp_result_buckets_json(&hist, false);
+    assert_int_equal(json_array_size(buckets), 5);
+    check_bucket(json_array_get(buckets, 0), -1.53125, -1.5, 1);
+    check_bucket(json_array_get(buckets, 1), 0, 0, 3);
+    check_bucket(json_array_get(buckets, 2), 1, 1.03125, 6);
+    check_bucket(json_array_get(buckets, 3), 1.03125, 1.0625, 5);
+    check_bucket(json_array_get(buckets, 4), 1024, 1056, 6);
+    json_decref(buckets);
+    rp_hist_deinit(&hist);
+}
+
+/* Whatever was recorded: ascending, nothing lost, and each bucket narrow. */
+static void test_any_buckets(void **state)
+{
+    struct rp_hist hist = { 0 };
+    double value = 1e-3, last = 0, sum = 0;
+    json_t *buckets, *bucket;
+    size_t i;
+
+    for (int n = 0; n < 20000; n++, value *= 1.001)
+        record(&hist, value, 1);
+    buckets = rp_result_buckets_json(&hist, false);
+    json_array_foreach(buckets, i, bucket)
+    {
+        assert_true(number_at(bucket, 0) >= last);
+        last = number_at(bucket, 1);
+        assert_true(last <= number_at(bucket, 0) * (1 + 1.0 / RP_RESULT_BUCKETS_PER_OCTAVE));
+        sum += number_at(bucket, 2);
+    }
+    assert_true(sum == 20000);
+    assert_true(json_array_size(buckets) <= 30 * RP_RESULT_BUCKETS_PER_OCTAVE);
+    json_decref(buckets);
+    rp_hist_deinit(&hist);
+}
+
+static void test_nothing(void **state)
+{
+    struct rp_hist hist = { 0 };
+    json_t *buckets = rp_result_buckets_json(&hist, true);
+
+    assert_int_equal(json_array_size(buckets), 0);
+    json_decref(buckets);
+}
+
+static const struct rp_status_count *status_of(const struct rp_named_requests *named,
+                                               const char *status)
+{
+    for (size_t i = 0; i < named->status_count; i++)
+        if (strcmp(named->statuses[i].status, status) == 0)
+            return &named->statuses[i];
+    fail_msg("no status %s", status);
+    return NULL;
+}
+
+/* Series that differ in other tags are one name; what has no count is none. */
+static void test_sums_of_names(void **state)
+{
+    struct rp_requests requests;
+    struct fixture fixture;
+
+    fixture_passed(&fixture);
+    fixture_counter(&fixture, "http_reqs", 7, "name=b|status=200|scenario=x");
+    fixture_counter(&fixture, "http_reqs", 5, "name=b|status=200|scenario=y");
+    fixture_counter(&fixture, "http_reqs", 3, "name=b|status=0|scenario=y");
+    fixture_counter(&fixture, "http_reqs", 2, "name=a|status=302");
+    fixture_rate(&fixture, "http_req_failed", 3, 8, "name=b|scenario=y");
+    fixture_trend(&fixture, "http_req_duration", true, 1, 1, 3, "name=b|scenario=x");
+    fixture_trend(&fixture, "http_req_duration", true, 4, 1, 2, "name=b|scenario=y");
+    fixture_trend(&fixture, "http_req_duration", true, 4, 1, 2, "name=uncounted");
+    assert_int_equal(rp_requests_collect(fixture.result.store, &requests), 0);
+    assert_int_equal(requests.count, 3);
+    assert_string_equal(requests.items[0].name, "a");
+    assert_string_equal(requests.items[1].name, "b");
+    assert_string_equal(requests.items[2].name, "http://127.0.0.1:8080/");
+    assert_int_equal(requests.items[0].count, 2);
+    assert_true(
+        isnan(rp_requests_stat(&requests.items[0], (struct rp_stat){ .kind = RP_STAT_MED })));
+    assert_int_equal(requests.items[1].count, 15);
+    assert_int_equal(requests.items[1].failed, 3);
+    assert_int_equal(requests.items[1].status_count, 2);
+    assert_int_equal(status_of(&requests.items[1], "200")->count, 12);
+    assert_int_equal(status_of(&requests.items[1], "0")->count, 3);
+    assert_int_equal(requests.items[1].duration.samples, 5);
+    assert_true(fabs(rp_requests_stat(&requests.items[1], (struct rp_stat){ .kind = RP_STAT_MED }) -
+                     3) < 0.01);
+    rp_requests_deinit(&requests);
+    fixture_deinit(&fixture);
+}
+
+static void test_out_of_memory(void **state)
+{
+    struct rp_requests requests;
+    struct fixture fixture;
+    uint64_t n = 0;
+    int r;
+
+    fixture_failed(&fixture);
+    do {
+        rp_alloc_fail_at(++n);
+        r = rp_requests_collect(fixture.result.store, &requests);
+        rp_alloc_fail_at(0);
+        rp_requests_deinit(&requests);
+        assert_true(r == 0 || r == -ENOMEM);
+    } while (r < 0);
+    assert_true(n > 10);
+    fixture_deinit(&fixture);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_known_buckets), cmocka_unit_test(test_any_buckets),
+        cmocka_unit_test(test_nothing),       cmocka_unit_test(test_sums_of_names),
+        cmocka_unit_test(test_out_of_memory),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
