@@ -108,9 +108,69 @@ static inline enum rp_h1_line interpret(struct rp_h1_parser *parser, struct rp_h
     return rp_h1_take_connection(parser, rp_slice(value, (size_t)(end - value)));
 }
 
+/* The line goes on with the field before it. The head is still kept as it came; join_folded_lines()
+ * changes it when it is whole. */
+RP_COLD static enum rp_h1_line take_folded_line(struct rp_h1_parser *parser,
+                                                struct rp_h1_scan *scan)
+{
+    parser->flags |= H1_FLAG_FOLDED;
+    return rp_h1_finish_line(scan, rp_h1_find_special(scan->p, scan->end), RP_H1_BAD_HEADER);
+}
+
 static enum rp_h1_line parse_field_line(struct rp_h1_parser *parser, struct rp_h1_scan *scan)
 {
-    return rp_h1_field_line(parser, scan, rp_h1_find_special, interpret);
+    return rp_h1_field_line(parser, scan, rp_h1_find_special, interpret, take_folded_line);
+}
+
+/* Puts one blank in the place of each line end that a blank follows, and of the blanks around it. */
+static void join_folded_lines(struct rp_buf *head)
+{
+    size_t from = 0, to = 0;
+
+    while (from < head->len) {
+        size_t next = from + (head->data[from] == '\r') + 1;
+
+        if (!strchr("\r\n", head->data[from]) || next >= head->len ||
+            !rp_h1_is_blank(head->data[next])) {
+            head->data[to++] = head->data[from++];
+            continue;
+        }
+        while (rp_h1_is_blank(head->data[to - 1]))
+            to--;
+        while (rp_h1_is_blank(head->data[next]))
+            next++;
+        head->data[to++] = ' ';
+        from = next;
+    }
+    head->len = to;
+    head->data[to] = '\0';
+}
+
+/* A user agent joins the lines of a folded field before it reads it (RFC 9112, 5.2). So the fields
+ * that decide about the message are read anew. Nothing is there that the status line could go on
+ * with. False after a failure. */
+RP_COLD static bool unfold(struct rp_h1_parser *parser)
+{
+    uint64_t start = parser->offset - parser->head->len;
+    const char *lf = memchr(parser->head->data, '\n', parser->head->len);
+    struct rp_h1_scan scan = { .p = NULL };
+    struct rp_slice name, value;
+    size_t pos = 0;
+
+    if (rp_h1_is_blank(lf[1])) {
+        rp_h1_fail(parser, RP_H1_BAD_HEADER, start + (uint64_t)(lf + 1 - parser->head->data));
+        return false;
+    }
+    join_folded_lines(parser->head);
+    parser->content_length = UINT64_MAX;
+    parser->is_chunked = false;
+    parser->flags = 0;
+    while (rp_h1_next_field(rp_buf_slice(parser->head), &pos, &name, &value))
+        if (interpret(parser, &scan, name, value.ptr, value.ptr + value.len) == H1_LINE_BAD) {
+            rp_h1_fail(parser, scan.error, start + (uint64_t)(scan.bad - parser->head->data));
+            return false;
+        }
+    return true;
 }
 
 static bool must_have_no_body(const struct rp_h1_parser *parser)
@@ -144,6 +204,8 @@ static enum rp_h1_state body_state(struct rp_h1_parser *parser)
 
 static int finish_head(struct rp_h1_parser *parser)
 {
+    if (RP_UNLIKELY(parser->flags & H1_FLAG_FOLDED) && !unfold(parser))
+        return RP_H1_ERROR;
     if (parser->status < 200 && parser->status != 101) {
         if (parser->informational == RP_H1_INFORMATIONAL_MAX)
             return rp_h1_fail(parser, RP_H1_TOO_MANY_INFORMATIONAL,

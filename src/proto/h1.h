@@ -7,8 +7,9 @@
  * The parser is strict where leniency would make a measurement lie. These are errors, with the byte
  * offset at which they were found: a bad status line, header or chunk size; two different
  * Content-Lengths; Content-Length beside Transfer-Encoding; a transfer coding other than "chunked";
- * a bare CR or a NUL in the head; a folded header line. A lone LF ends a line of the head or of the
- * trailers (RFC 9112, 2.2), but not one in the framing of chunks.
+ * a bare CR or a NUL in the head. A lone LF ends a line of the head or of the trailers (RFC 9112,
+ * 2.2), but not one in the framing of chunks. A field that goes on in a further line is accepted,
+ * and the head then has it in one line, with one blank between its parts (RFC 9112, 5.2).
  *
  * Any split of the input gives the same events, only that body bytes may come in other pieces. A
  * line of the head is judged when its end has arrived; but what cannot become "HTTP/1.x NNN" is an
@@ -56,10 +57,11 @@ enum rp_h1_error {
 /* One clause: "chunk size is not a hexadecimal number". */
 const char *rp_h1_error_text(enum rp_h1_error error);
 
-enum { RP_H1_HEAD_MAX = 65536, RP_H1_TRAILER_MAX = 16384, RP_H1_INFORMATIONAL_MAX = 16 };
+enum { RP_H1_HEAD_MAX = 65536, RP_H1_TRAILER_MAX = 16384, RP_H1_INFORMATIONAL_MAX = 1000 };
 
 struct rp_h1_parser {
-    /* The caller's; the raw head (status line, header lines, blank line) is appended to it. */
+    /* The caller's; the head (status line, header lines, blank line) is appended to it as it came,
+     * but for folded fields. */
     struct rp_buf *head;
     uint16_t status;       /* after RP_H1_HEAD */
     uint8_t minor_version; /* HTTP/1.x */
@@ -70,9 +72,9 @@ struct rp_h1_parser {
     bool ends_with_connection; /* after RP_H1_HEAD: the body goes on until the peer closes */
     uint64_t content_length;   /* after RP_H1_HEAD, UINT64_MAX = not given */
     enum rp_h1_error error;
-    uint64_t offset;       /* bytes consumed of this message so far; the place of the error */
-    uint8_t informational; /* 1xx responses skipped (101 is final) */
-    uint8_t state;         /* private from here */
+    uint64_t offset;        /* bytes consumed of this message so far; the place of the error */
+    uint16_t informational; /* 1xx responses skipped (101 is final) */
+    uint8_t state;          /* private from here */
     uint8_t flags;
     uint32_t line_bytes; /* of the chunk size line or the trailer section, for their limit */
     size_t line_start;   /* in head: where the incomplete line begins */

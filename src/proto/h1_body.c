@@ -177,14 +177,18 @@ static int on_trailer(struct rp_h1_parser *parser, struct rp_slice *input,
                       struct rp_slice *ret_body)
 {
     char c = *input->ptr;
+    /* A response's trailer field may be folded. (A request has no status.) */
+    bool goes_on = rp_h1_is_blank(c) && parser->line_bytes && parser->status;
 
-    if (c != '\r' && c != '\n' && !rp_h1_is_tchar[(uint8_t)c])
+    if (c != '\r' && c != '\n' && !rp_h1_is_tchar[(uint8_t)c] && !goes_on)
         return rp_h1_fail(parser, RP_H1_BAD_HEADER, parser->offset);
     if (!take_line_bytes(parser, input, 1))
         return rp_h1_fail(parser, RP_H1_TRAILER_TOO_LARGE, parser->offset);
     if (c == '\n')
         return go_on(parser, H1_COMPLETE);
-    return go_on(parser, c == '\r' ? H1_TRAILER_END_LF : H1_TRAILER_NAME);
+    if (c == '\r')
+        return go_on(parser, H1_TRAILER_END_LF);
+    return go_on(parser, goes_on ? H1_TRAILER_VALUE : H1_TRAILER_NAME);
 }
 
 static int on_trailer_name(struct rp_h1_parser *parser, struct rp_slice *input,

@@ -196,9 +196,16 @@ static inline enum rp_h1_line take_field(struct rp_h1_parser *parser, struct rp_
     return H1_LINE_OK;
 }
 
+/* A server may refuse a folded field (RFC 9112, 5.2). */
+RP_COLD static enum rp_h1_line refuse_folded_line(struct rp_h1_parser *parser,
+                                                  struct rp_h1_scan *scan)
+{
+    return rp_h1_bad_line(scan, scan->p, RP_H1_BAD_HEADER);
+}
+
 static enum rp_h1_line parse_field_line(struct rp_h1_parser *parser, struct rp_h1_scan *scan)
 {
-    return rp_h1_field_line(parser, scan, find_control, take_field);
+    return rp_h1_field_line(parser, scan, find_control, take_field, refuse_folded_line);
 }
 
 static enum rp_h1_state body_state(struct rp_h1_parser *parser)

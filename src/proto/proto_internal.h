@@ -98,8 +98,8 @@ static inline const char *rp_h1_find_special(const char *p, const char *end)
 
 /* ---- the lines of a head --------------------------------------------------------------------- */
 
-/* rp_h1_parser.flags: what Connection has said. */
-enum { H1_FLAG_CLOSE = 1, H1_FLAG_KEEP_ALIVE = 2 };
+/* rp_h1_parser.flags: what Connection has said, and whether a field goes on in a second line. */
+enum { H1_FLAG_CLOSE = 1, H1_FLAG_KEEP_ALIVE = 2, H1_FLAG_FOLDED = 4 };
 
 enum rp_h1_line {
     H1_LINE_OK,
@@ -202,11 +202,14 @@ static inline bool rp_h1_is_name(const char *name, const char *lower, size_t len
 /* Of a field, whose name is a token. @value has no blanks in front, @end is the end of the line. */
 typedef enum rp_h1_line rp_h1_field_fn(struct rp_h1_parser *parser, struct rp_h1_scan *scan,
                                        struct rp_slice name, const char *value, const char *end);
+/* Of a line that begins with a blank, at scan->p. */
+typedef enum rp_h1_line rp_h1_fold_fn(struct rp_h1_parser *parser, struct rp_h1_scan *scan);
 /* The first byte in @p..@end that ends a value, rightly or not, or @end. */
 typedef const char *rp_h1_find_fn(const char *p, const char *end);
 
 RP_INLINE enum rp_h1_line rp_h1_field_line(struct rp_h1_parser *parser, struct rp_h1_scan *scan,
-                                           rp_h1_find_fn *find, rp_h1_field_fn *take)
+                                           rp_h1_find_fn *find, rp_h1_field_fn *take,
+                                           rp_h1_fold_fn *fold)
 {
     const char *line = scan->p, *p = line, *end = scan->end, *value;
     struct rp_slice name;
@@ -220,6 +223,8 @@ RP_INLINE enum rp_h1_line rp_h1_field_line(struct rp_h1_parser *parser, struct r
         result = rp_h1_finish_line(scan, p, RP_H1_BAD_HEADER);
         return result == H1_LINE_OK ? H1_LINE_BLANK : result;
     }
+    if (RP_UNLIKELY(p == line && rp_h1_is_blank(*p)))
+        return fold(parser, scan);
     if (p == line || *p != ':')
         return rp_h1_bad_line(scan, p, RP_H1_BAD_HEADER);
     name = rp_slice(line, (size_t)(p - line));

@@ -8,7 +8,7 @@
 /* Which of the fields with a rule of their own the caller gave. */
 struct given {
     const struct rp_slice *host;
-    bool user_agent, accept;
+    bool user_agent, accept, authorization;
 };
 
 static int check_target(struct rp_slice target, struct rp_error *err)
@@ -72,6 +72,7 @@ static int check_header(const struct rp_header *header, uint64_t body_bytes, str
     }
     given->user_agent = given->user_agent || rp_slice_ieq(name, RP_SLICE("User-Agent"));
     given->accept = given->accept || rp_slice_ieq(name, RP_SLICE("Accept"));
+    given->authorization = given->authorization || rp_slice_ieq(name, RP_SLICE("Authorization"));
     return 0;
 }
 
@@ -131,6 +132,8 @@ static void append(const struct rp_request_head *request, const struct given *gi
         append_field(out, RP_SLICE("User-Agent"), RP_SLICE("rampa/" RP_PROTO_VERSION));
     if (!given->accept)
         append_field(out, RP_SLICE("Accept"), RP_SLICE("*/*"));
+    if (request->authorization.len && !given->authorization)
+        append_field(out, RP_SLICE("Authorization"), request->authorization);
     for (size_t i = 0; i < request->header_count; i++)
         if (!is_written_already(request->headers[i].name))
             append_field(out, request->headers[i].name, request->headers[i].value);
@@ -156,4 +159,33 @@ int rp_request_append_head(const struct rp_request_head *request, struct rp_buf 
             out->data[start] = '\0';
     }
     return out->error;
+}
+
+/* Whether @value, a list of names with commas between them, has @option. */
+static bool has_option(struct rp_slice value, struct rp_slice option)
+{
+    const char *p = value.ptr, *end = p + value.len, *comma;
+
+    for (; p < end; p = comma + 1) {
+        const char *last;
+
+        comma = memchr(p, ',', (size_t)(end - p));
+        comma = comma ? comma : end;
+        while (p < comma && (*p == ' ' || *p == '\t'))
+            p++;
+        for (last = comma; last > p && (last[-1] == ' ' || last[-1] == '\t');)
+            last--;
+        if (rp_slice_ieq(rp_slice(p, (size_t)(last - p)), option))
+            return true;
+    }
+    return false;
+}
+
+bool rp_request_closes(const struct rp_header *headers, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (rp_slice_ieq(headers[i].name, RP_SLICE("Connection")) &&
+            has_option(headers[i].value, RP_SLICE("close")))
+            return true;
+    return false;
 }

@@ -27,6 +27,8 @@ struct rp_request_head {
     struct rp_slice target;
     /* From rp_url_append_authority(). Not used when the headers give Host. */
     struct rp_slice authority;
+    /* The value of Authorization, unless the headers give that field. Empty = it is not sent. */
+    struct rp_slice authorization;
     const struct rp_header *headers; /* sent in this order after the default ones */
     size_t header_count;
     bool has_body;       /* a body follows, perhaps an empty one */
@@ -34,7 +36,8 @@ struct rp_request_head {
 };
 
 /* Appends request line, header fields and the blank line. These fields are added unless they are
- * given: Host; User-Agent (rampa/<version>); Accept (any); Content-Length, when there is a body or
+ * given: Host; User-Agent (rampa/<version>); Accept (any); Authorization, if @request has one;
+ * Content-Length, when there is a body or
  * the method is POST, PUT or PATCH. Connection and Expect are sent as given: the caller acts on
  * them.
  *
@@ -43,3 +46,7 @@ struct rp_request_head {
  * written once.) Any other failure is @out's error. On failure @out keeps its old length. */
 RP_NODISCARD int rp_request_append_head(const struct rp_request_head *request, struct rp_buf *out,
                                         struct rp_error *err);
+
+/* Whether the headers ask for the connection to be closed after this request: then it must serve no
+ * further one (RFC 9112, 9.6). */
+bool rp_request_closes(const struct rp_header *headers, size_t count);

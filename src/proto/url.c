@@ -2,6 +2,7 @@
 #include "proto/url.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 
 #define EXAMPLE "write it like http://127.0.0.1:8080/path?query"
 
@@ -44,6 +45,24 @@ static struct rp_slice until(const char *start, const char *end)
     return rp_slice(start, (size_t)(end - start));
 }
 
+/* The URL as a message may show it: without user name and password, cut to what fits. */
+enum { SHOWN_BYTES = 1024 };
+
+RP_COLD static const char *shown(struct rp_slice url, char *out)
+{
+    struct rp_slice userinfo = rp_url_userinfo(url);
+    size_t before = (size_t)(userinfo.ptr - url.ptr);
+
+    if (!userinfo.len)
+        snprintf(out, SHOWN_BYTES, "%.*s", RP_SLICE_FMT(url));
+    else
+        snprintf(out, SHOWN_BYTES, "%.*s***%.*s", (int)before, url.ptr,
+                 (int)(url.len - before - userinfo.len), userinfo.ptr + userinfo.len);
+    return out;
+}
+
+#define SHOWN(url) shown(url, (char[SHOWN_BYTES]){ 0 })
+
 static int check_text(struct rp_slice text, struct rp_error *err)
 {
     if (!text.len) {
@@ -57,8 +76,7 @@ static int check_text(struct rp_slice text, struct rp_error *err)
                                 "the URL holds the control character 0x%02x at byte %zu",
                                 (unsigned char)text.ptr[i], i);
     if (text.ptr[0] == ' ' || text.ptr[text.len - 1] == ' ')
-        return rp_error_set(err, -RP_EUSER, "the URL '%.*s' has blanks around it",
-                            RP_SLICE_FMT(text));
+        return rp_error_set(err, -RP_EUSER, "the URL '%s' has blanks around it", SHOWN(text));
     return 0;
 }
 
@@ -68,14 +86,14 @@ static int parse_scheme(struct rp_slice text, struct rp_url *url, struct rp_erro
     size_t left = (size_t)(text.ptr + text.len - colon);
 
     if (left < 3 || memcmp(colon, "://", 3) != 0) {
-        rp_error_set(err, 0, "the URL '%.*s' has no scheme", RP_SLICE_FMT(text));
+        rp_error_set(err, 0, "the URL '%s' has no scheme", SHOWN(text));
         rp_error_hint(err, EXAMPLE);
         return -RP_EUSER;
     }
     url->scheme = until(text.ptr, colon);
     url->port = rp_url_default_port(url->scheme);
     if (!url->port) {
-        rp_error_set(err, 0, "the URL '%.*s' has the unknown scheme '%.*s'", RP_SLICE_FMT(text),
+        rp_error_set(err, 0, "the URL '%s' has the unknown scheme '%.*s'", SHOWN(text),
                      RP_SLICE_FMT(url->scheme));
         rp_error_hint(err, "the schemes are http, https, ws and wss");
         return -RP_EUSER;
@@ -87,12 +105,20 @@ static int parse_port(struct rp_slice text, struct rp_slice port, struct rp_url 
                       struct rp_error *err)
 {
     uint32_t value = 0;
-    size_t i = 0;
+    size_t i = 0, left = (size_t)(text.ptr + text.len - port.ptr);
 
+    if (!port.len) /* "http://host:/": the scheme's port is meant (RFC 3986, 6.2.3) */
+        return 0;
     for (; i < port.len && port.ptr[i] >= '0' && port.ptr[i] <= '9' && value <= 65535; i++)
         value = value * 10 + (uint32_t)(port.ptr[i] - '0');
+    if ((i < port.len || value < 1 || value > 65535) && memchr(port.ptr, '@', left)) {
+        rp_error_set(err, 0, "a URL has an '@' behind its first '/' or '?', and no port before it");
+        rp_error_hint(err, "write a '/', '?' or '#' of a user name or password as %%2F, %%3F or "
+                           "%%23");
+        return -RP_EUSER;
+    }
     if (i < port.len || value < 1 || value > 65535) {
-        rp_error_set(err, 0, "the URL '%.*s' has the bad port '%.*s'", RP_SLICE_FMT(text),
+        rp_error_set(err, 0, "the URL '%s' has the bad port '%.*s'", SHOWN(text),
                      RP_SLICE_FMT(port));
         rp_error_hint(err, memchr(port.ptr, ':', port.len)
                                ? "write an IPv6 address in brackets, like http://[::1]:8080/"
@@ -124,8 +150,8 @@ static int check_host(struct rp_slice text, struct rp_slice host, struct rp_erro
         char c = host.ptr[i];
 
         if (!(char_class[(uint8_t)c] & CHAR_HOST)) {
-            rp_error_set(err, 0, "the host '%.*s' of the URL '%.*s' holds a byte that no host has",
-                         RP_SLICE_FMT(host), RP_SLICE_FMT(text));
+            rp_error_set(err, 0, "the host '%.*s' of the URL '%s' holds a byte that no host has",
+                         RP_SLICE_FMT(host), SHOWN(text));
             rp_error_hint(err, "a host is letters, digits, '-', '.' and '_', an IPv4 address or "
                                "an IPv6 address in brackets; write international names as xn--");
             return -RP_EUSER;
@@ -133,8 +159,8 @@ static int check_host(struct rp_slice text, struct rp_slice host, struct rp_erro
         is_numeric = is_numeric && ((c >= '0' && c <= '9') || c == '.');
     }
     if (is_numeric && !is_ip_address(AF_INET, host))
-        return rp_error_set(err, -RP_EUSER, "the host '%.*s' of the URL '%.*s' is no IPv4 address",
-                            RP_SLICE_FMT(host), RP_SLICE_FMT(text));
+        return rp_error_set(err, -RP_EUSER, "the host '%.*s' of the URL '%s' is no IPv4 address",
+                            RP_SLICE_FMT(host), SHOWN(text));
     return 0;
 }
 
@@ -148,19 +174,19 @@ static int parse_host(struct rp_slice text, struct rp_slice place, struct rp_url
     host_end = find_any(place, url->is_ipv6 ? "]" : ":");
     url->host = until(place.ptr + url->is_ipv6, host_end);
     if (url->is_ipv6 && (host_end == end || !is_ip_address(AF_INET6, url->host))) {
-        rp_error_set(err, 0, "the URL '%.*s' has a bad IPv6 address", RP_SLICE_FMT(text));
+        rp_error_set(err, 0, "the URL '%s' has a bad IPv6 address", SHOWN(text));
         rp_error_hint(err, "write it like http://[::1]:8080/");
         return -RP_EUSER;
     }
     host_end += url->is_ipv6;
     if (!url->host.len) {
-        rp_error_set(err, 0, "the URL '%.*s' has no host", RP_SLICE_FMT(text));
+        rp_error_set(err, 0, "the URL '%s' has no host", SHOWN(text));
         rp_error_hint(err, EXAMPLE);
         return -RP_EUSER;
     }
     if (host_end < end && *host_end != ':')
-        return rp_error_set(err, -RP_EUSER, "the URL '%.*s' has text between ']' and the port",
-                            RP_SLICE_FMT(text));
+        return rp_error_set(err, -RP_EUSER, "the URL '%s' has text between ']' and the port",
+                            SHOWN(text));
     if (host_end < end && parse_port(text, until(host_end + 1, end), url, err) < 0)
         return -RP_EUSER;
     return url->is_ipv6 ? 0 : check_host(text, url->host, err);
@@ -173,12 +199,12 @@ static int parse_authority(struct rp_slice text, struct rp_slice authority, stru
     const char *at = find_any(authority, "@");
 
     if (memchr(authority.ptr, ' ', authority.len))
-        return rp_error_set(err, -RP_EUSER, "the URL '%.*s' has a blank before its path",
-                            RP_SLICE_FMT(text));
+        return rp_error_set(err, -RP_EUSER, "the URL '%s' has a blank before its path",
+                            SHOWN(text));
     if (at == end)
         return parse_host(text, authority, url, err);
     if (memchr(at + 1, '@', (size_t)(end - at - 1))) {
-        rp_error_set(err, 0, "the URL '%.*s' has a second '@' before its path", RP_SLICE_FMT(text));
+        rp_error_set(err, 0, "the URL '%s' has a second '@' before its path", SHOWN(text));
         rp_error_hint(err, "write an '@' of a user name or password as %%40");
         return -RP_EUSER;
     }

@@ -28,9 +28,9 @@ struct rp_url {
 
 /* Parses @text; the members of *ret are slices of it. -RP_EUSER with what is wrong and an example:
  * a missing or unknown scheme (known: http, https, ws, wss); an empty host; a host that is no
- * address and no name of letters, digits, '-', '.' and '_'; a bad port (1..65535); control
- * characters anywhere; blanks around the URL or before the path. An IPv6 literal has no zone. *ret
- * is untouched on failure. */
+ * address and no name of letters, digits, '-', '.' and '_'; a bad port (1..65535; an empty one is
+ * the scheme's); control characters anywhere; blanks around the URL or before the path. An IPv6
+ * literal has no zone. No message shows user name and password. *ret is untouched on failure. */
 RP_NODISCARD int rp_url_parse(struct rp_slice text, struct rp_url *ret, struct rp_error *err);
 /* Appends the request target, "/path?query". Bytes outside of what a URL may hold there (blanks
  * inside, UTF-8 text, brackets, backslashes) are percent-encoded; '%' is kept. */
@@ -45,3 +45,10 @@ RP_NODISCARD int rp_url_resolve(const struct rp_url *base, struct rp_slice refer
                                 struct rp_buf *out, struct rp_error *err);
 /* The port a scheme stands for (80 or 443), 0 for a scheme that rp_url_parse does not know. */
 uint16_t rp_url_default_port(struct rp_slice scheme);
+/* User name and password of @text, which need be no valid URL: what stands between "://" (or the
+ * beginning, when that is missing) and the last '@' before the path. Empty when there is none. */
+struct rp_slice rp_url_userinfo(struct rp_slice text);
+/* Appends @text without user name and password: as it may be shown, stored and sent on. */
+void rp_url_append_public(struct rp_slice text, struct rp_buf *out);
+/* Appends @text with each "%41" as the byte that it stands for. */
+void rp_url_append_decoded(struct rp_slice text, struct rp_buf *out);

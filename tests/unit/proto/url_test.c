@@ -38,6 +38,8 @@ static const struct good_case good_cases[] = {
       "", "/q", "[fe80::1.2.3.4]:81" },
     { "http://u%40x:p:q@h/", "http", "u%40x:p:q", "h", 80, false, false, "/", NULL, "", "/", "h" },
     { "http://@h/", "http", "", "h", 80, false, false, "/", NULL, "", "/", "h" },
+    { "http://h:/", "http", "", "h", 80, false, false, "/", NULL, "", "/", "h" },
+    { "https://[::1]:", "https", "", "::1", 443, false, true, "", NULL, "", "/", "[::1]" },
     { "http://h?", "http", "", "h", 80, false, false, "", "", "", "/?", "h" },
     { "http://h?a/b?c", "http", "", "h", 80, false, false, "", "a/b?c", "", "/?a/b?c", "h" },
     { "http://h#?x", "http", "", "h", 80, false, false, "", NULL, "?x", "/", "h" },
@@ -88,6 +90,65 @@ static void good_urls_are_cut_and_written(void **state)
     }
 }
 
+static void no_message_shows_a_password(void **state)
+{
+    static const char *const urls[] = {
+        "http://u:s3cret@h:x/", "http://u:s3cret@h:0/",   "http://u:s3cret@/",
+        "http://u:s3cret@a,b/", "ftp://u:s3cret@h/",      "http://u:s3cret@b@h/",
+        "http://u:s3cret@[::/", "http://u:s3cret@1.2.3/", "http://u:s3cret@[::1]x/",
+        "http://u:s3cret @h/",  " http://u:s3cret@h/",    "http://u:a/s3cret@h/",
+        "//u:s3cret@h/",        "http://u:s3cret@h y/",   "http://u:s3cret?@h/",
+    };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(urls); i++) {
+        struct rp_error err = { 0 };
+        struct rp_url url;
+
+        print_message("%s\n", urls[i]);
+        assert_int_equal(rp_url_parse(rp_slice_str(urls[i]), &url, &err), -RP_EUSER);
+        assert_null(strstr(err.message, "s3cret"));
+        rp_error_deinit(&err);
+    }
+}
+
+static void user_name_and_password_are_left_out(void **state)
+{
+    static const struct {
+        const char *text, *userinfo, *public;
+    } cases[] = {
+        { "http://u:p@h/x?y#z", "u:p", "http://h/x?y#z" },
+        { "http://u%3Ap:@[::1]:8/", "u%3Ap:", "http://[::1]:8/" },
+        { "http://a@b@h", "a@b", "http://h" },
+        { "http://h/@x", "", "http://h/@x" },
+        { "http://h?a://b@c", "", "http://h?a://b@c" },
+        { "h/a", "", "h/a" },
+        { "u:p@h/x@y", "u:p", "h/x@y" },
+        { "//u:p@h/", "u:p", "//h/" },
+        { "a name", "", "a name" },
+    };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(cases); i++) {
+        struct rp_buf out;
+
+        rp_buf_init(&out, 1000);
+        assert_true(
+            rp_slice_eq_str(rp_url_userinfo(rp_slice_str(cases[i].text)), cases[i].userinfo));
+        rp_url_append_public(rp_slice_str(cases[i].text), &out);
+        assert_string_equal(rp_buf_str(&out), cases[i].public);
+        rp_buf_deinit(&out);
+    }
+}
+
+static void escapes_are_decoded(void **state)
+{
+    struct rp_buf out;
+
+    rp_buf_init(&out, 1000);
+    rp_url_append_decoded(RP_SLICE("a%3Ab%40%zz%4%"), &out);
+    assert_string_equal(rp_buf_str(&out), "a:b@%zz%4%");
+    rp_buf_deinit(&out);
+}
+
 static void bad_urls_are_refused_with_a_reason(void **state)
 {
     static const struct {
@@ -110,7 +171,7 @@ static void bad_urls_are_refused_with_a_reason(void **state)
         { RP_SLICE("http://:80/"), "no host" },
         { RP_SLICE("http://u@/"), "no host" },
         { RP_SLICE("http://?q"), "no host" },
-        { RP_SLICE("http://h:/"), "bad port ''" },
+        { RP_SLICE("http://u:b/c@h/"), "an '@' behind its first '/'" },
         { RP_SLICE("http://h:0/"), "bad port '0'" },
         { RP_SLICE("http://h:65536/"), "bad port" },
         { RP_SLICE("http://h:99999999999999999999/"), "bad port" },
@@ -319,6 +380,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_urls_are_cut_and_written),
+        cmocka_unit_test(no_message_shows_a_password),
+        cmocka_unit_test(user_name_and_password_are_left_out),
+        cmocka_unit_test(escapes_are_decoded),
         cmocka_unit_test(bad_urls_are_refused_with_a_reason),
         cmocka_unit_test(references_resolve_as_in_the_rfc),
         cmocka_unit_test(references_resolve_against_other_bases),
