@@ -180,14 +180,19 @@ static void deadline_passed(struct rp_timer *timer, rp_ns now)
 static void protocol_error(struct connection *connection, rp_ns at)
 {
     const struct rp_h1_parser *parser = &connection->parser;
-    char detail[96];
+    char detail[128];
 
     if (parser->error == RP_H1_NO_MEMORY) {
         fail(connection, RP_HTTP_GENERIC, "out of memory", NULL, at);
         return;
     }
-    snprintf(detail, sizeof(detail), "%s, at byte %llu", rp_h1_error_text(parser->error),
-             (unsigned long long)parser->offset);
+    if (parser->error == RP_H1_HEAD_TOO_LARGE)
+        snprintf(detail, sizeof(detail),
+                 "the head has more than %zu bytes (max_head_bytes= allows more)",
+                 parser->head->max);
+    else
+        snprintf(detail, sizeof(detail), "%s, at byte %llu", rp_h1_error_text(parser->error),
+                 (unsigned long long)parser->offset);
     fail(connection, RP_HTTP_PROTOCOL, "malformed response", detail, at);
 }
 
@@ -196,6 +201,7 @@ static bool take_body(struct connection *connection, struct rp_slice body, rp_ns
 {
     struct rp_http_call *call = connection->call;
     struct rp_http_response *response = call->response;
+    char detail[96];
 
     response->body_bytes += body.len;
     if (call->discard_body)
@@ -203,10 +209,14 @@ static bool take_body(struct connection *connection, struct rp_slice body, rp_ns
     rp_buf_append_slice(&response->body, body);
     if (RP_LIKELY(!response->body.error))
         return true;
-    if (response->body.error == -ENOMEM)
+    if (response->body.error == -ENOMEM) {
         fail(connection, RP_HTTP_GENERIC, "out of memory", NULL, at);
-    else
-        fail(connection, RP_HTTP_TOO_LARGE, "response body too large", NULL, at);
+        return false;
+    }
+    snprintf(detail, sizeof(detail),
+             "more than %zu bytes (max_body_bytes= or discard_body=True allow more)",
+             response->body.max);
+    fail(connection, RP_HTTP_TOO_LARGE, "response body too large", detail, at);
     return false;
 }
 
@@ -255,7 +265,9 @@ static void transport_data(struct rp_transport *transport, const char *data, siz
             return;
         case RP_H1_DONE:
             connection->session->client->counters.stray_bytes += input.len > 0;
-            rp_http_succeed(call, at, input.len == 0 && connection->parser.keep_alive);
+            rp_http_succeed(call, at,
+                            input.len == 0 && connection->parser.keep_alive &&
+                                !call->template->closes);
             return;
         case RP_H1_ERROR:
             protocol_error(connection, at);

@@ -37,6 +37,7 @@
 enum rp_http_code {
     RP_HTTP_GENERIC = 1000,
     RP_HTTP_NETWORK = 1010,
+    RP_HTTP_BAD_URL = 1020, /* see rp_http_count_bad_url() */
     RP_HTTP_TIMEOUT = 1050,
     RP_HTTP_DNS = 1100,
     RP_HTTP_DNS_NOT_FOUND = 1101,
@@ -106,6 +107,8 @@ void rp_http_session_free(struct rp_http_session *session);
 /* ---- templates ---- */
 
 struct rp_http_spec { /* everything is copied */
+    /* A user name and password of the URL are sent as Authorization, unless the headers have that
+     * field, and appear nowhere else. */
     struct rp_slice method, url;
     const struct rp_header *headers;
     size_t header_count;
@@ -120,12 +123,18 @@ struct rp_http_spec { /* everything is copied */
 
 /* 0 when a new client can make requests of @url, else -RP_EUSER with what is wrong. */
 RP_NODISCARD int rp_http_check_url(struct rp_slice url, struct rp_error *err);
+/* A script made a request of a URL that is none: an error of the script, and a failed request too,
+ * which never began. Without it a run whose every URL is wrong would show no failed request. @name:
+ * the tag `name`, mostly what stands in the URL's place. */
+void rp_http_count_bad_url(struct rp_http_client *client, const struct rp_tags *tags,
+                           struct rp_slice method, struct rp_slice name);
 /* -RP_EUSER for a bad URL, method or header. The template starts with one reference. */
 RP_NODISCARD int rp_http_template_new(struct rp_http_client *client,
                                       const struct rp_http_spec *spec,
                                       struct rp_http_template **ret, struct rp_error *err);
 struct rp_http_template *rp_http_template_ref(struct rp_http_template *template);
 void rp_http_template_unref(struct rp_http_template *template); /* NULL is allowed */
+/* Without user name and password. */
 struct rp_slice rp_http_template_url(const struct rp_http_template *template);
 struct rp_slice rp_http_template_method(const struct rp_http_template *template);
 
@@ -139,7 +148,7 @@ struct rp_http_response {
     bool is_expected;
     enum rp_http_version version; /* of the response; none when status is 0 */
     int error_code;               /* 0, or enum rp_http_code, statuses from 400 included */
-    char error[96];      /* one clause, empty when there was no transport or protocol error */
+    char error[160];     /* one clause, empty when there was no transport or protocol error */
     struct rp_buf head;  /* private: see rp_http_response_next_field() */
     struct rp_buf body;  /* without chunk framing */
     uint64_t body_bytes; /* also when the body was discarded */
@@ -173,6 +182,7 @@ struct rp_http_call {
     struct rp_http_response *response; /* filled; what it held is dropped, its memory used again */
     const struct rp_tags *tags; /* of the VU: scenario, group, ...; NULL when nothing is recorded */
     rp_ns timeout;              /* of the whole request; 0 = the client's default */
+    size_t head_max, body_max;  /* bytes of the response; 0 = the client's limits */
     bool discard_body;
     rp_http_done_fn *done;
     /* private */

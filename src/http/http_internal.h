@@ -37,6 +37,7 @@ struct rp_http_template {
     struct rp_buf head; /* the request head, ready to be sent */
     struct rp_slice body;
     bool is_head, is_idempotent;
+    bool closes; /* the headers ask for it: the connection serves no further request */
     char *method, *url, *name;
     struct rp_header *tags; /* owned texts */
     size_t tag_count;
@@ -141,6 +142,12 @@ void rp_http_record_failure(struct rp_http_call *call, int code, const char *kin
 /* Fills in the response of a call that is interrupted, counts the request and keeps its times, and
  * leaves the call under way. */
 void rp_http_record_interruption(struct rp_http_call *call, rp_ns at);
+
+/* ---- template.c ---- */
+
+/* A copy of a URL, which need not be a valid one, without user name and password: it becomes a tag,
+ * and what scripts and their messages show. NULL when there is no memory. */
+char *rp_http_copy_public(struct rp_slice text);
 
 /* ---- samples.c ---- */
 

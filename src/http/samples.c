@@ -182,3 +182,23 @@ void rp_http_record_unfinished(struct rp_http_call *call, const char *kind, bool
                                     .waiting = response->waiting,
                                     .receiving = response->receiving };
 }
+
+void rp_http_count_bad_url(struct rp_http_client *client, const struct rp_tags *tags,
+                           struct rp_slice method, struct rp_slice name)
+{
+    struct rp_http_template template = { .client = client };
+    struct rp_http_response response = { .error_code = RP_HTTP_BAD_URL };
+    struct rp_http_call call = { .template = &template, .response = &response, .tags = tags };
+    struct outcome_series *outcome = NULL;
+
+    template.method = rp_strndup(method.ptr, method.len);
+    template.name = rp_http_copy_public(name);
+    if (template.method && template.name)
+        outcome = outcome_of(&template, &call, "bad URL");
+    if (outcome) {
+        rp_series_count(outcome->reqs, 1);
+        rp_series_rate(outcome->failed, true);
+    }
+    rp_free(template.method);
+    rp_free(template.name);
+}

@@ -83,15 +83,17 @@ static bool assign(struct rp_http_session *session, struct rp_http_call *call)
     return true;
 }
 
-static void response_reset(struct rp_http_response *response, const struct rp_http_client *client)
+static void response_reset(const struct rp_http_call *call, const struct rp_http_client *client)
 {
+    struct rp_http_response *response = call->response;
+
     response->status = 0;
     response->is_expected = false;
     response->version = RP_HTTP_NO_VERSION;
     response->error_code = 0;
     response->error[0] = '\0';
-    response->head.max = client->limits.head_bytes;
-    response->body.max = client->limits.body_bytes;
+    response->head.max = call->head_max ? call->head_max : client->limits.head_bytes;
+    response->body.max = call->body_max ? call->body_max : client->limits.body_bytes;
     rp_buf_reset(&response->head);
     rp_buf_reset(&response->body);
     response->body_bytes = 0;
@@ -111,7 +113,7 @@ void rp_http_start(struct rp_http_session *session, struct rp_http_call *call)
     call->deadline = rp_ns_add(call->began,
                                call->timeout > 0 ? call->timeout : client->limits.timeout);
     rp_http_template_ref(call->template);
-    response_reset(call->response, client);
+    response_reset(call, client);
     if (RP_LIKELY(assign(session, call)))
         return;
     rp_list_append(&session->waiting, &call->node);
@@ -121,7 +123,7 @@ void rp_http_start(struct rp_http_session *session, struct rp_http_call *call)
 void rp_http_restart(struct rp_http_call *call)
 {
     call->connection = NULL;
-    response_reset(call->response, call->session->client);
+    response_reset(call, call->session->client);
     rp_http_connection_open(call->session, call->template->origin, call);
 }
 

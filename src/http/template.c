@@ -3,11 +3,12 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "base/base64.h"
 #include "http/http_internal.h"
 #include "proto/request.h"
 #include "proto/url.h"
 
-enum { REQUEST_HEAD_MAX = 256 * 1024, REQUEST_BODY_MAX = 1 << 30 };
+enum { REQUEST_HEAD_MAX = 256 * 1024, REQUEST_BODY_MAX = 1 << 30, SHOWN_MAX = 64 * 1024 };
 
 static void template_free(struct rp_http_template *template)
 {
@@ -64,13 +65,27 @@ static int copy_expected(struct rp_http_template *template, const struct rp_http
     return 0;
 }
 
+char *rp_http_copy_public(struct rp_slice text)
+{
+    struct rp_buf copy;
+
+    rp_buf_init(&copy, SIZE_MAX);
+    rp_url_append_public(text, &copy);
+    return rp_buf_take(&copy);
+}
+
+/* A name that is a URL is shown without user name and password too. */
+static char *copy_name(struct rp_slice name)
+{
+    return memmem(name.ptr, name.len, "://", 3) ? rp_http_copy_public(name)
+                                                : rp_strndup(name.ptr, name.len);
+}
+
 static int copy_texts(struct rp_http_template *template, const struct rp_http_spec *spec)
 {
-    struct rp_slice name = spec->name.len ? spec->name : spec->url;
-
     template->method = rp_strndup(spec->method.ptr, spec->method.len);
-    template->url = rp_strndup(spec->url.ptr, spec->url.len);
-    template->name = rp_strndup(name.ptr, name.len);
+    template->url = rp_http_copy_public(spec->url);
+    template->name = spec->name.len ? copy_name(spec->name) : rp_http_copy_public(spec->url);
     if (!template->method || !template->url || !template->name)
         return -ENOMEM;
     if (spec->body.len && copy_slice(spec->body, &template->body) < 0)
@@ -91,22 +106,43 @@ static bool is_idempotent(struct rp_slice method)
     return false;
 }
 
+/* User name and password of a URL are sent as browsers, curl and k6 send them (RFC 7617). */
+static void append_basic(struct rp_slice userinfo, struct rp_buf *out)
+{
+    struct rp_buf plain;
+    const char *colon = memchr(userinfo.ptr, ':', userinfo.len);
+
+    rp_buf_init(&plain, REQUEST_HEAD_MAX);
+    rp_url_append_decoded(userinfo, &plain);
+    if (!colon)
+        rp_buf_append(&plain, ":", 1);
+    rp_buf_append_str(out, "Basic ");
+    rp_base64_append(out, rp_buf_slice(&plain));
+    if (plain.error)
+        out->error = plain.error;
+    rp_buf_deinit(&plain);
+}
+
 static int write_head(struct rp_http_template *template, const struct rp_http_spec *spec,
                       const struct rp_url *url, struct rp_error *err)
 {
-    struct rp_buf target, authority;
+    struct rp_buf target, authority, basic;
     int r;
 
     rp_buf_init(&target, REQUEST_HEAD_MAX);
     rp_buf_init(&authority, REQUEST_HEAD_MAX);
+    rp_buf_init(&basic, REQUEST_HEAD_MAX);
     rp_buf_init(&template->head, REQUEST_HEAD_MAX);
     rp_url_append_target(url, &target);
     rp_url_append_authority(url, &authority);
-    r = target.error ? target.error : authority.error;
+    if (url->userinfo.len)
+        append_basic(url->userinfo, &basic);
+    r = target.error ? target.error : authority.error ? authority.error : basic.error;
     if (r == 0) {
         struct rp_request_head request = { .method = spec->method,
                                            .target = rp_buf_slice(&target),
                                            .authority = rp_buf_slice(&authority),
+                                           .authorization = rp_buf_slice(&basic),
                                            .headers = spec->headers,
                                            .header_count = spec->header_count,
                                            .has_body = spec->has_body,
@@ -116,6 +152,10 @@ static int write_head(struct rp_http_template *template, const struct rp_http_sp
     }
     rp_buf_deinit(&target);
     rp_buf_deinit(&authority);
+    rp_buf_deinit(&basic);
+    if (r == -EMSGSIZE)
+        r = rp_error_set(err, -RP_EUSER, "the request head has more than %d bytes",
+                         REQUEST_HEAD_MAX);
     return r;
 }
 
@@ -123,6 +163,7 @@ static int write_head(struct rp_http_template *template, const struct rp_http_sp
 static const struct rp_http_scheme *find_scheme(const struct schemes *schemes, struct rp_slice text,
                                                 const struct rp_url *url, struct rp_error *err)
 {
+    struct rp_buf shown;
     char names[64];
     size_t used = 0;
 
@@ -132,8 +173,11 @@ static const struct rp_http_scheme *find_scheme(const struct schemes *schemes, s
     for (size_t i = 0; i < schemes->count && used < sizeof(names); i++)
         used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", i ? ", " : "",
                                  schemes->rows[i].name);
-    rp_error_set(err, -RP_EUSER, "URL '%.*s': this version speaks %s only, not %.*s",
-                 RP_SLICE_FMT(text), names, RP_SLICE_FMT(url->scheme));
+    rp_buf_init(&shown, SHOWN_MAX);
+    rp_url_append_public(text, &shown);
+    rp_error_set(err, -RP_EUSER, "URL '%s': this version speaks %s only, not %.*s",
+                 rp_buf_str(&shown), names, RP_SLICE_FMT(url->scheme));
+    rp_buf_deinit(&shown);
     return NULL;
 }
 
@@ -167,6 +211,7 @@ static int fill(struct rp_http_template *template, const struct rp_http_spec *sp
         return r;
     template->is_head = rp_slice_eq_str(spec->method, "HEAD");
     template->is_idempotent = is_idempotent(spec->method);
+    template->closes = rp_request_closes(spec->headers, spec->header_count);
     template->origin = rp_http_origin(template->client, scheme, url.host, url.port);
     if (!template->origin)
         return -ENOMEM;

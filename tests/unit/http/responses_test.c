@@ -281,7 +281,9 @@ static void test_a_huge_body(struct world *world)
         peer_write(fd, heads[i], strlen(heads[i]));
         peer_write(fd, body, sizeof(body));
         request_wait(&request, (int)i + 1);
-        assert_error(&request, RP_HTTP_TOO_LARGE, "response body too large");
+        assert_error(&request, RP_HTTP_TOO_LARGE,
+                     "response body too large: more than 4096 bytes (max_body_bytes= or "
+                     "discard_body=True allow more)");
         assert_true(request.response.body.len <= 4096);
         close(fd);
     }
