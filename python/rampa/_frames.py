@@ -69,8 +69,41 @@ def _shorten(told: traceback.TracebackException | None) -> None:
         todo += (told.__cause__, told.__context__, *(getattr(told, "exceptions", None) or ()))
 
 
+_OTHER_NAMES = {
+    ("Response", "content"): "body",
+    ("Response", "data"): "body",
+    ("Response", "read"): "body",
+    ("Response", "reason_phrase"): "reason",
+    ("Response", "elapsed"): "timings",
+    ("Response", "is_success"): "ok",
+    ("Response", "http_version"): "proto",
+    ("HttpClient", "batch"): "asyncio.gather",
+}
+"""What attributes are called here, when they have another name elsewhere."""
+
+
+def explain(error: BaseException) -> None:
+    """Adds to the text of an AttributeError what was meant, as Python itself does only where it ends by one."""
+    if not isinstance(error, AttributeError) or not error.name or len(error.args) != 1:
+        return
+    if "did you mean" in str(error.args[0]).lower():
+        return
+    import difflib
+
+    try:
+        meant = _OTHER_NAMES.get((type(error.obj).__name__, error.name))
+        if meant is None:
+            names = [name for name in dir(error.obj) if not name.startswith("_")]
+            meant = next(iter(difflib.get_close_matches(error.name, names, 1, 0.65)), None)
+    except Exception:  # dir() may be code of the script
+        return
+    if meant:
+        error.args = (f"{error.args[0]}; did you mean {meant!r}?",)
+
+
 def format_error(error: BaseException) -> str:
     """The traceback without rampa's own frames at its ends."""
+    explain(error)
     tb = error.__traceback__
     while tb is not None and is_ours(tb.tb_frame.f_code.co_filename):
         tb = tb.tb_next
@@ -88,6 +121,7 @@ def plain(text: str) -> str:
 
 def text_of(error: BaseException) -> str:
     """The str() of an exception, which is code of the script and may raise itself."""
+    explain(error)
     try:
         return plain(str(error))
     except Exception:

@@ -22,7 +22,7 @@ ToldErrors = tuple[str, str, str, str, "str | None", int, bool]
 """Of a group of errors: scenario, type, message, place, traceback, number, whether all are of requests."""
 
 PreparedRequest = tuple[
-    str, list[tuple[str, str]], "bytes | None", "str | None", list[tuple[str, str]], "list[tuple[int, int]] | None"
+    str, "list[tuple[str, str | bytes]]", "bytes | None", "str | None", list[tuple[str, str]], "list[tuple[int, int]] | None"
 ]
 """URL, headers, body, name, tags, ranges of expected statuses."""
 

@@ -14,6 +14,11 @@ _T_co = typing.TypeVar("_T_co", covariant=True)
 _Pairs: typing.TypeAlias = collections.abc.Mapping[str, typing.Any] | collections.abc.Iterable[tuple[str, typing.Any]]
 _Statuses: typing.TypeAlias = int | collections.abc.Iterable[int | tuple[int, int]]
 
+class _URL(typing.Protocol):  # of yarl, which need not be installed
+    @property
+    def scheme(self) -> str: ...
+    def __str__(self) -> str: ...
+
 class _Operation(collections.abc.Coroutine[typing.Any, typing.Any, _T_co]):
     _asyncio_future_blocking: bool
     @property
@@ -69,6 +74,8 @@ class Response:
     def error_code(self) -> int: ...
     @property
     def timings(self) -> Timings: ...
+    @property
+    def __dataclass_fields__(self) -> dict[str, typing.Any]: ...
     def text(self) -> str: ...
     def json(self) -> typing.Any: ...
 
@@ -76,8 +83,7 @@ class Response:
 class HttpClient:
     def get(
         self,
-        url: str,
-        /,
+        url: str | _URL,
         *,
         headers: _Pairs | None = None,
         params: str | _Pairs | None = None,
@@ -89,11 +95,12 @@ class HttpClient:
         timeout: float | None = None,
         discard_body: bool = False,
         raise_errors: bool = True,
+        max_head_bytes: int | None = None,
+        max_body_bytes: int | None = None,
     ) -> Request: ...
     def post(
         self,
-        url: str,
-        /,
+        url: str | _URL,
         *,
         headers: _Pairs | None = None,
         params: str | _Pairs | None = None,
@@ -105,11 +112,12 @@ class HttpClient:
         timeout: float | None = None,
         discard_body: bool = False,
         raise_errors: bool = True,
+        max_head_bytes: int | None = None,
+        max_body_bytes: int | None = None,
     ) -> Request: ...
     def put(
         self,
-        url: str,
-        /,
+        url: str | _URL,
         *,
         headers: _Pairs | None = None,
         params: str | _Pairs | None = None,
@@ -121,11 +129,12 @@ class HttpClient:
         timeout: float | None = None,
         discard_body: bool = False,
         raise_errors: bool = True,
+        max_head_bytes: int | None = None,
+        max_body_bytes: int | None = None,
     ) -> Request: ...
     def patch(
         self,
-        url: str,
-        /,
+        url: str | _URL,
         *,
         headers: _Pairs | None = None,
         params: str | _Pairs | None = None,
@@ -137,11 +146,12 @@ class HttpClient:
         timeout: float | None = None,
         discard_body: bool = False,
         raise_errors: bool = True,
+        max_head_bytes: int | None = None,
+        max_body_bytes: int | None = None,
     ) -> Request: ...
     def delete(
         self,
-        url: str,
-        /,
+        url: str | _URL,
         *,
         headers: _Pairs | None = None,
         params: str | _Pairs | None = None,
@@ -153,11 +163,12 @@ class HttpClient:
         timeout: float | None = None,
         discard_body: bool = False,
         raise_errors: bool = True,
+        max_head_bytes: int | None = None,
+        max_body_bytes: int | None = None,
     ) -> Request: ...
     def head(
         self,
-        url: str,
-        /,
+        url: str | _URL,
         *,
         headers: _Pairs | None = None,
         params: str | _Pairs | None = None,
@@ -169,11 +180,12 @@ class HttpClient:
         timeout: float | None = None,
         discard_body: bool = False,
         raise_errors: bool = True,
+        max_head_bytes: int | None = None,
+        max_body_bytes: int | None = None,
     ) -> Request: ...
     def options(
         self,
-        url: str,
-        /,
+        url: str | _URL,
         *,
         headers: _Pairs | None = None,
         params: str | _Pairs | None = None,
@@ -185,12 +197,13 @@ class HttpClient:
         timeout: float | None = None,
         discard_body: bool = False,
         raise_errors: bool = True,
+        max_head_bytes: int | None = None,
+        max_body_bytes: int | None = None,
     ) -> Request: ...
     def request(
         self,
         method: str,
-        url: str,
-        /,
+        url: str | _URL,
         *,
         headers: _Pairs | None = None,
         params: str | _Pairs | None = None,
@@ -202,6 +215,8 @@ class HttpClient:
         timeout: float | None = None,
         discard_body: bool = False,
         raise_errors: bool = True,
+        max_head_bytes: int | None = None,
+        max_body_bytes: int | None = None,
     ) -> Request: ...
 
 @typing.final

@@ -10,48 +10,167 @@ import urllib.parse
 if typing.TYPE_CHECKING:
     from rampa._hooks import PreparedRequest
 
+OPTIONS = (
+    "headers", "params", "json", "data", "name", "tags", "expected_statuses", "timeout", "discard_body", "raise_errors",
+    "max_head_bytes", "max_body_bytes",
+)  # fmt: skip
+"""The options of a request, as the messages list them."""
 
-def _pairs(value: typing.Any, what: str) -> list[tuple[str, str]]:
+_LATER = {
+    "redirects": ("allow_redirects", "follow_redirects", "max_redirects"),
+    "cookies": ("cookies", "cookie_jar"),
+    "authentication": ("auth", "skip_auto_headers"),
+    "uploads of files": ("files", "upload_tracker"),
+    "TLS": ("ssl", "verify", "verify_ssl", "cert", "fingerprint", "ssl_context", "server_hostname"),
+    "proxies": ("proxy", "proxies", "proxy_auth", "proxy_headers"),
+    "compression": ("compress", "auto_decompress"),
+    "bodies in pieces": ("chunked", "expect100", "stream", "read_until_eof", "read_bufsize"),
+    "limits of single header lines": ("max_line_size", "max_field_size", "max_headers"),
+    "hooks": ("trace_request_ctx", "middlewares", "hooks", "extensions", "raise_for_status"),
+    "other versions of HTTP": ("version", "http2"),
+}
+"""Options of aiohttp, httpx and requests that this version does not have, by what they are about."""
+
+_REMEDIES = {
+    "allow_redirects": "an answer 3xx is given to the script as it is",
+    "follow_redirects": "an answer 3xx is given to the script as it is",
+    "auth": 'write headers={"Authorization": ...}, or http://user:password@host/',
+    "cookies": 'write headers={"Cookie": ...}',
+    "files": "write data=bytes, with the Content-Type in headers",
+    "max_line_size": "max_head_bytes= is the limit of the whole head",
+    "max_field_size": "max_head_bytes= is the limit of the whole head",
+    "max_headers": "max_head_bytes= is the limit of the whole head",
+    "raise_for_status": "write worker.check(answer, ...)",
+    "skip_auto_headers": "headers= replaces those that rampa adds",
+}
+
+_OTHER_NAMES = {
+    "body": "data", "content": "data", "form": "data", "payload": "data", "query": "params", "header": "headers",
+    "tag": "tags", "expected_status": "expected_statuses", "expect_status": "expected_statuses", "uri": "url",
+}  # fmt: skip
+"""What other programs call an option."""
+
+
+def refuse_option(function: str, name: str, value: typing.Any) -> None:
+    """Says why an option cannot be given; returns when its value asks for what this version does anyway.
+
+    Args:
+        function: of ``worker.http``.
+        name: of the option.
+        value: what it was given.
+
+    Raises:
+        TypeError: in any other case.
+    """
+    for subject, names in _LATER.items():
+        if name in names:
+            if value is None or (value is False and name not in _LATER["TLS"] and name != "auto_decompress"):
+                return
+            remedy = f"; {_REMEDIES[name]}" if name in _REMEDIES else ""
+            raise TypeError(f"http.{function}(): this version does not have {name}= ({subject}){remedy}")
+    import difflib
+
+    close = [_OTHER_NAMES[name]] if name in _OTHER_NAMES else difflib.get_close_matches(name, [*OPTIONS, "url"], 1)
+    hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(OPTIONS)}"
+    raise TypeError(f"http.{function}() got an unexpected keyword argument {name!r} ({hint})")
+
+
+def _items(value: typing.Any, what: str) -> list[tuple[typing.Any, typing.Any]]:
+    """The pairs of a mapping or of an iterable of pairs."""
     if value is None:
         return []
-    items = value.items() if hasattr(value, "items") else value
-    pairs = []
-    for item in items:
-        name, text = item
-        if isinstance(text, bytes):
-            text = text.decode("latin-1")
-        if not isinstance(name, str) or not isinstance(text, (str, int, float)):
-            raise TypeError(f"{what} must be str, not {type(name).__name__} and {type(text).__name__}")
-        pairs.append((name, str(text)))
-    return pairs
+    if isinstance(value, (str, bytes)):
+        raise TypeError(f"{what} takes a dict or pairs, not {value!r:.80}")
+    try:
+        return [(name, text) for name, text in (value.items() if hasattr(value, "items") else value)]
+    except (TypeError, ValueError):
+        raise TypeError(f"{what} takes a dict or pairs, not {value!r:.80}") from None
+
+
+def _headers(value: typing.Any) -> list[tuple[str, str | bytes]]:
+    fields: list[tuple[str, str | bytes]] = []
+    for name, text in _items(value, "headers"):
+        if isinstance(name, bytes):
+            name = name.decode("latin-1")
+        if not isinstance(name, str):
+            raise TypeError(f"headers: a name is a str, not {name!r:.80}")
+        if not isinstance(text, (str, bytes, int, float)):
+            raise TypeError(f"headers: the value of {name!r} is a str, bytes or a number, not {type(text).__name__}")
+        fields.append((name, text if isinstance(text, bytes) else str(text)))
+    return fields
+
+
+def _tags(value: typing.Any) -> list[tuple[str, str]]:
+    tags = []
+    for name, text in _items(value, "tags"):
+        if not isinstance(name, str):
+            raise TypeError(f"tags: a name is a str, not {name!r:.80}")
+        if not isinstance(text, (str, int, float)):
+            raise TypeError(f"tags: the value of {name!r} is a str or a number, not {type(text).__name__}")
+        tags.append((name, str(text)))
+    return tags
+
+
+def _check_value(name: typing.Any, value: typing.Any, what: str) -> None:
+    if hasattr(value, "read"):
+        raise TypeError(f"{what}: the value of {name!r} is a file; this version does not have uploads of files")
+    if value is None or isinstance(value, (bool, dict)):
+        hint = f"; write {str(value).lower()!r} for the word" if isinstance(value, bool) else ""
+        raise TypeError(f"{what}: the value of {name!r} is text, a number or a list of them, not {value!r:.80}{hint}")
+
+
+def _encode(value: typing.Any, what: str) -> str:
+    """The text of a query or a form. A None or a bool has no agreed text, so that it is refused, as aiohttp does."""
+    pairs = _items(value, what)
+    for name, values in pairs:
+        for one in values if isinstance(values, (list, tuple)) else [values]:
+            _check_value(name, one, what)
+    return urllib.parse.urlencode(pairs, doseq=True)
 
 
 def _with_params(url: str, params: typing.Any) -> str:
     if params is None:
         return url
-    query = params if isinstance(params, str) else urllib.parse.urlencode(params, doseq=True)
+    query = params if isinstance(params, str) else _encode(params, "params")
     url, hash_, fragment = url.partition("#")
     if query:
         url += ("&" if "?" in url else "?") + query
     return url + hash_ + fragment
 
 
-def _body(json_value: typing.Any, data: typing.Any, headers: list[tuple[str, str]]) -> bytes | None:
+def _json_text(value: typing.Any) -> str:
+    try:
+        return json.dumps(value, allow_nan=False)
+    except ValueError as error:
+        if "Out of range float" not in str(error):
+            raise
+        raise ValueError("json= has a NaN or an Infinity, which JSON does not have") from None
+
+
+def _data_bytes(data: typing.Any) -> tuple[bytes, str]:
+    """The bytes of ``data=`` and their Content-Type."""
+    if isinstance(data, (bytes, bytearray, memoryview)):
+        return bytes(data), "application/octet-stream"
+    if isinstance(data, str):
+        return data.encode(), "text/plain; charset=utf-8"
+    if hasattr(data, "read"):
+        raise TypeError("data= is a file; this version does not have uploads of files: write data=file.read()")
+    if hasattr(data, "__aiter__") or hasattr(data, "__next__") or type(data).__name__ == "FormData":
+        raise TypeError(f"data= takes bytes, text, a dict or pairs, not {type(data).__name__}")
+    return _encode(data, "data").encode(), "application/x-www-form-urlencoded"
+
+
+def _body(json_value: typing.Any, data: typing.Any, headers: list[tuple[str, str | bytes]]) -> bytes | None:
     """The body's bytes; adds its Content-Type unless the caller gave one."""
     if json_value is not None and data is not None:
         raise TypeError("give either json or data, not both")
-    kind = None
     if json_value is not None:
-        body, kind = json.dumps(json_value).encode(), "application/json"
-    elif isinstance(data, (bytes, bytearray, memoryview)):
-        body = bytes(data)
-    elif isinstance(data, str):
-        body, kind = data.encode(), "text/plain; charset=utf-8"
+        body, kind = _json_text(json_value).encode(), "application/json"
     elif data is not None:
-        body, kind = urllib.parse.urlencode(data, doseq=True).encode(), "application/x-www-form-urlencoded"
+        body, kind = _data_bytes(data)
     else:
         return None
-    if kind and not any(name.lower() == "content-type" for name, _ in headers):
+    if not any(name.lower() == "content-type" for name, _ in headers):
         headers.append(("Content-Type", kind))
     return body
 
@@ -60,11 +179,13 @@ def _ranges(statuses: typing.Any) -> list[tuple[int, int]] | None:
     if statuses is None:
         return None
     ranges = []
-    for item in [statuses] if isinstance(statuses, int) else statuses:
-        low, high = (item, item) if isinstance(item, int) else item
-        if not 100 <= low <= high <= 999:
+    for item in [statuses] if isinstance(statuses, (int, str)) else statuses:
+        pair = (item, item) if isinstance(item, int) else item
+        if not isinstance(pair, (list, tuple)) or len(pair) != 2 or not all(type(number) is int for number in pair):
+            raise ValueError(f"expected_statuses takes statuses, as 404, and pairs, as (200, 299), not {item!r:.80}")
+        if not 100 <= pair[0] <= pair[1] <= 999:
             raise ValueError(f"expected_statuses: {item!r} is no status (100 to 999) or range of them")
-        ranges.append((low, high))
+        ranges.append((pair[0], pair[1]))
     return ranges
 
 
@@ -93,6 +214,6 @@ def prepare(
     Raises:
         TypeError, ValueError: an option is not one of these.
     """
-    fields = _pairs(headers, "headers")
+    fields = _headers(headers)
     body = _body(json_value, data, fields)
-    return _with_params(url, params), fields, body, name, _pairs(tags, "tags"), _ranges(expected_statuses)
+    return _with_params(url, params), fields, body, name, _tags(tags), _ranges(expected_statuses)

@@ -4,46 +4,151 @@ from __future__ import annotations
 
 import collections.abc
 import contextlib
+import functools
 import re
 import typing
 
 
-class Headers(collections.abc.Mapping[str, str]):
-    """Response headers, a mapping of str to str.
+class Headers(dict[str, str]):
+    """Response headers, a dict of str to str that ignores case.
 
-    Look-ups ignore case; repeated fields are joined by ``", "``, ``get_all`` has them one by one.
+    The keys are the names as they came first. Repeated fields are joined by ``", "``; ``get_all`` has them one by one.
 
     Args:
-        fields: pairs of name and value, in the order of arrival.
+        fields: pairs of name and value, in the order of arrival, or a mapping.
 
     >>> h = Headers([("Content-Type", "text/html"), ("Via", "a"), ("via", "b")])
     >>> h["content-type"], h["VIA"], h.get_all("via")
     ('text/html', 'a, b', ['a', 'b'])
+    >>> dict(h)
+    {'Content-Type': 'text/html', 'Via': 'a, b'}
     """
 
-    __slots__ = ("_fields", "_by_name")
+    __slots__ = ("_fields", "_names")
 
-    def __init__(self, fields: collections.abc.Iterable[tuple[str, str]]) -> None:
-        self._fields = list(fields)
-        self._by_name: dict[str, list[str]] = {}
-        for name, value in self._fields:
-            self._by_name.setdefault(name.lower(), []).append(value)
+    def __init__(
+        self, fields: collections.abc.Iterable[tuple[str, str]] | collections.abc.Mapping[str, str] = (), /
+    ) -> None:
+        super().__init__()
+        self._fields: list[tuple[str, str]] = []
+        self._names: dict[str, str] = {}  # as they came first, by their lower case
+        pairs: typing.Any = fields.items() if hasattr(fields, "items") else fields
+        for name, value in pairs:
+            first = self._names.setdefault(name.lower(), name)
+            self._fields.append((name, value))
+            super().__setitem__(first, f"{super().__getitem__(first)}, {value}" if first in self else value)
+
+    def _name(self, name: object) -> typing.Any:
+        return self._names.get(name.lower(), name) if isinstance(name, str) else name
 
     def __getitem__(self, name: str) -> str:
-        return ", ".join(self._by_name[name.lower()])
+        return super().__getitem__(self._name(name))
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and name.lower() in self._by_name
+        return super().__contains__(self._name(name))
 
-    def __iter__(self) -> collections.abc.Iterator[str]:
-        seen = set()
-        for name, _ in self._fields:
-            if name.lower() not in seen:
-                seen.add(name.lower())
-                yield name
+    def get(self, name: str, default: typing.Any = None) -> typing.Any:
+        """The value of a field, or the default.
 
-    def __len__(self) -> int:
-        return len(self._by_name)
+        Args:
+            name: of the field, in any case.
+            default: what is returned when there is no such field.
+        """
+        return super().get(self._name(name), default)
+
+    def __setitem__(self, name: str, value: str) -> None:
+        first = self._names.setdefault(name.lower(), name)
+        self._fields = [field for field in self._fields if field[0].lower() != name.lower()] + [(first, value)]
+        super().__setitem__(first, value)
+
+    def __delitem__(self, name: str) -> None:
+        super().__delitem__(self._name(name))
+        del self._names[name.lower()]
+        self._fields = [field for field in self._fields if field[0].lower() != name.lower()]
+
+    def setdefault(self, name: str, default: typing.Any = None) -> typing.Any:
+        """The value of a field, which is added when there is none.
+
+        Args:
+            name: of the field, in any case.
+            default: the value that is added.
+        """
+        if name not in self:
+            self[name] = default
+        return self[name]
+
+    def pop(self, name: str, *default: typing.Any) -> typing.Any:
+        """Takes a field out and returns its value.
+
+        Args:
+            name: of the field, in any case.
+            *default: what is returned when there is no such field.
+
+        Raises:
+            KeyError: there is no such field, and no default.
+        """
+        if name not in self and default:
+            return default[0]
+        value = self[name]
+        del self[name]
+        return value
+
+    def popitem(self) -> tuple[str, str]:
+        """Takes the last field out and returns its name and value.
+
+        Raises:
+            KeyError: there is none.
+        """
+        name = next(reversed(self), None)
+        if name is None:
+            raise KeyError("there is no field")
+        return name, self.pop(name)
+
+    def clear(self) -> None:
+        """Takes all fields out."""
+        super().clear()
+        self._fields.clear()
+        self._names.clear()
+
+    def update(self, *others: typing.Any, **fields: str) -> None:
+        """Sets fields, as dict.update() does.
+
+        Args:
+            *others: a mapping or pairs.
+            **fields: further ones.
+        """
+        for name, value in dict(*others, **fields).items():
+            self[name] = value
+
+    def __ior__(self, other: typing.Any) -> typing.Self:  # type: ignore[override]
+        self.update(other)
+        return self
+
+    def __or__(self, other: typing.Any) -> Headers:  # type: ignore[override]
+        both = self.copy()
+        both.update(other)
+        return both
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Headers):
+            return {name.lower(): value for name, value in self.items()} == {
+                name.lower(): value for name, value in other.items()
+            }
+        return super().__eq__(other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = None
+
+    def copy(self) -> Headers:
+        """Another Headers with the same fields."""
+        return Headers(self._fields)
+
+    __copy__ = copy
+
+    def __reduce__(self) -> tuple[typing.Any, ...]:
+        return Headers, (self._fields,)
 
     def get_all(self, name: str) -> list[str]:
         """Every value of a field, in the order of arrival.
@@ -54,7 +159,7 @@ class Headers(collections.abc.Mapping[str, str]):
         Returns:
             The values; an empty list when there is no such field.
         """
-        return list(self._by_name.get(name.lower(), ()))
+        return [value for field, value in self._fields if field.lower() == name.lower()]
 
     def raw(self) -> list[tuple[str, str]]:
         """The fields as they came: pairs of name and value."""
@@ -75,6 +180,19 @@ class Headers(collections.abc.Mapping[str, str]):
 
     def __repr__(self) -> str:
         return f"Headers({self._fields!r})"
+
+
+@functools.cache
+def response_fields() -> dict[str, typing.Any]:
+    """The attributes of a Response as the fields of a dataclass, for dataclasses.fields() and asdict()."""
+    import dataclasses
+
+    fields: list[typing.Any] = [
+        ("status", int), ("headers", Headers), ("body", bytes), ("url", str), ("method", str), ("reason", str),
+        ("ok", bool), ("proto", typing.Any), ("error", typing.Any), ("error_code", int), ("timings", Timings),
+    ]  # fmt: skip
+    made: typing.Any = dataclasses.make_dataclass("Response", fields)
+    return dict(made.__dataclass_fields__)
 
 
 class Timings(typing.NamedTuple):

@@ -214,16 +214,19 @@
 
 #define RP_DOC_HTTP_OPTIONS                                                                        \
     "headers=None, params=None, json=None, data=None, name=None, tags=None, "                      \
-    "expected_statuses=None, timeout=None, discard_body=False, raise_errors=True)\n--\n\n"
+    "expected_statuses=None, timeout=None, discard_body=False, raise_errors=True, "                \
+    "max_head_bytes=None, max_body_bytes=None)\n--\n\n"
 
 #define RP_DOC_HTTP_ARGS                                                                           \
-    "    url: an absolute URL, ``http://host:port/path?query``.\n"                                 \
-    "    headers: a dict or pairs of names and values.\n"                                          \
+    "    url: an absolute URL, ``http://host:port/path?query``: a str or a URL of yarl's. A\n"     \
+    "        user name and a password in it are sent as ``Authorization``, and shown nowhere.\n"   \
+    "    headers: a dict or pairs of names and values. Values of bytes are sent as they are,\n"    \
+    "        a str as UTF-8.\n"                                                                    \
     "    params: a dict, pairs or text that is added to the query of the URL.\n"                   \
-    "    json: anything that json.dumps() takes, sent as ``application/json``. None sends\n"       \
-    "        nothing.\n"                                                                           \
-    "    data: bytes or text that is sent as it is, or a dict or pairs sent as a form. Not\n"      \
-    "        beside json.\n"                                                                       \
+    "    json: anything that json.dumps() takes, sent as ``application/json``, but NaN and\n"      \
+    "        Infinity, which JSON does not have. None sends nothing.\n"                            \
+    "    data: bytes (``application/octet-stream``) or text (``text/plain``) that is sent as it\n" \
+    "        is, or a dict or pairs sent as a form. Not beside json.\n"                            \
     "    name: the tag ``name`` of its samples, the URL by default. Give one to URLs that "        \
     "differ\n"                                                                                     \
     "        in an id.\n"                                                                          \
@@ -233,6 +236,8 @@
     "    timeout: seconds for the whole request, from the call to the last byte; 60 by default.\n" \
     "    discard_body: True counts the body and keeps nothing of it.\n"                            \
     "    raise_errors: False gives a Response with status 0 instead of raising RequestError.\n"    \
+    "    max_head_bytes: of the response, 65536 by default.\n"                                     \
+    "    max_body_bytes: of the response, 67108864 by default.\n"                                  \
     "\n"                                                                                           \
     "Returns:\n"                                                                                   \
     "    A Request; awaited it gives a Response.\n"                                                \
@@ -246,15 +251,15 @@
 
 /* A method of its own name, in lower case, that sends @METHOD. */
 #define RP_DOC_HTTP_METHOD(function, METHOD)                                                       \
-    function "($self, url, /, *, " RP_DOC_HTTP_OPTIONS "Sends a " METHOD                           \
+    function "($self, /, url, *, " RP_DOC_HTTP_OPTIONS "Sends a " METHOD                           \
              " request when awaited.\n\nArgs:\n" RP_DOC_HTTP_ARGS
 
 #define RP_DOC_HTTP_REQUEST                                                                        \
-    "request($self, method, url, /, *, " RP_DOC_HTTP_OPTIONS                                       \
+    "request($self, /, method, url, *, " RP_DOC_HTTP_OPTIONS                                       \
     "Sends a request with any method when awaited.\n"                                              \
     "\n"                                                                                           \
     "Args:\n"                                                                                      \
-    "    method: such as ``\"GET\"``; sent as it is.\n" RP_DOC_HTTP_ARGS
+    "    method: such as ``\"GET\"``; lower case becomes upper case.\n" RP_DOC_HTTP_ARGS
 
 /* ---- Response -------------------------------------------------------------------------------- */
 

@@ -120,6 +120,7 @@ struct py_request *rp_py_request_new(struct py_vu *vu, struct rp_http_template *
     self->call.template = template;
     self->call.timeout = 0;
     self->call.discard_body = false;
+    self->call.head_max = self->call.body_max = 0;
     response = rp_py_response_new(state);
     if (!response) {
         rp_http_template_unref(template);
@@ -147,6 +148,37 @@ static int request_clear(PyObject *object)
     Py_CLEAR(self->vu);
     rp_py_op_clear(&self->op);
     return 0;
+}
+
+/* The function of worker.http that makes requests with @method. */
+static const char *function_of(struct rp_slice method)
+{
+    static const char *const functions[] = { "get",    "post", "put",    "patch",
+                                             "delete", "head", "options" };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(functions); i++)
+        if (rp_slice_ieq(method, rp_slice_str(functions[i])))
+            return functions[i];
+    return "request";
+}
+
+/* Whoever forgets an await looks for what a Response has. (Names with an underscore are asked for by
+ * libraries.) */
+static PyObject *request_getattro(PyObject *object, PyObject *name)
+{
+    PyObject *value = PyObject_GenericGetAttr(object, name);
+    struct py_request *self = (struct py_request *)object;
+    struct rp_slice method;
+
+    if (value || !PyErr_ExceptionMatches(PyExc_AttributeError) || !self->response ||
+        (PyUnicode_GET_LENGTH(name) && PyUnicode_READ_CHAR(name, 0) == '_'))
+        return value;
+    PyErr_Clear();
+    method = rp_http_template_method(self->response->template);
+    return PyErr_Format(PyExc_AttributeError,
+                        "'rampa.Request' has no '%U': the request is not awaited yet; write "
+                        "r = await worker.http.%s(...)",
+                        name, function_of(method));
 }
 
 /* A forgotten await is an easy mistake, and it looks like a very fast server. */
@@ -194,12 +226,19 @@ static PyMemberDef request_members[] = {
 };
 
 static PyType_Slot request_slots[] = {
-    { Py_tp_dealloc, request_dealloc },    { Py_tp_traverse, request_traverse },
-    { Py_tp_clear, request_clear },        { Py_tp_iter, rp_py_op_await },
-    { Py_tp_iternext, rp_py_op_iternext }, { Py_am_await, rp_py_op_await },
-    { Py_am_send, rp_py_op_send },         { Py_tp_methods, rp_py_op_methods },
-    { Py_tp_getset, rp_py_op_getset },     { Py_tp_members, request_members },
-    { Py_tp_doc, (void *)RP_DOC_REQUEST }, { 0, NULL },
+    { Py_tp_dealloc, request_dealloc },
+    { Py_tp_traverse, request_traverse },
+    { Py_tp_clear, request_clear },
+    { Py_tp_iter, rp_py_op_await },
+    { Py_tp_iternext, rp_py_op_iternext },
+    { Py_am_await, rp_py_op_await },
+    { Py_am_send, rp_py_op_send },
+    { Py_tp_methods, rp_py_op_methods },
+    { Py_tp_getset, rp_py_op_getset },
+    { Py_tp_members, request_members },
+    { Py_tp_doc, (void *)RP_DOC_REQUEST },
+    { Py_tp_getattro, request_getattro },
+    { 0, NULL },
 };
 
 PyType_Spec rp_py_request_spec = {

@@ -175,6 +175,12 @@ static PyObject *get_timings(PyObject *object, void *unused)
     return Py_XNewRef(self->timings);
 }
 
+/* For dataclasses.fields() and asdict(), which look for this name. */
+static PyObject *get_fields(PyObject *object, void *unused)
+{
+    return PyObject_CallNoArgs(((struct py_response *)object)->state->response_fields);
+}
+
 static PyObject *charset_of(struct py_response *self)
 {
     PyObject *headers = get_headers((PyObject *)self, NULL);
@@ -240,6 +246,7 @@ static PyGetSetDef getset[] = {
     { "error", get_error, NULL, RP_DOC_RESPONSE_ERROR, NULL },
     { "error_code", get_error_code, NULL, RP_DOC_RESPONSE_ERROR_CODE, NULL },
     { "timings", get_timings, NULL, RP_DOC_RESPONSE_TIMINGS, NULL },
+    { "__dataclass_fields__", get_fields, NULL, NULL, NULL },
     { NULL, NULL, NULL, NULL, NULL },
 };
 

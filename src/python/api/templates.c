@@ -9,6 +9,19 @@
 
 const char *const rp_py_plain_methods[RP_PY_PLAIN_METHODS] = { "GET", "HEAD", "DELETE", "OPTIONS" };
 
+PyObject *rp_py_url_text(PyObject *url)
+{
+    const char *name, *dot;
+
+    if (RP_LIKELY(PyUnicode_Check(url)))
+        return Py_NewRef(url);
+    name = Py_TYPE(url)->tp_name;
+    dot = strrchr(name, '.');
+    if (strcmp(dot ? dot + 1 : name, "URL") == 0)
+        return PyObject_Str(url);
+    return PyErr_Format(PyExc_TypeError, "url must be a str, or a URL of yarl's, not %.100s", name);
+}
+
 static struct py_template *prepare(struct py_host *host, const char *method, PyObject *url)
 {
     PyTypeObject *type = host->state->template_type;
@@ -30,14 +43,12 @@ static struct py_template *prepare(struct py_host *host, const char *method, PyO
     return template;
 }
 
-struct py_template *rp_py_template_find(struct py_host *host, int method, PyObject *url)
+/* @url is a str. */
+static struct py_template *find(struct py_host *host, int method, PyObject *url)
 {
     PyObject *known = host->templates->by_text[method];
     struct py_template *template;
 
-    if (!PyUnicode_Check(url))
-        return (struct py_template *)PyErr_Format(PyExc_TypeError, "url must be a str, not %.100s",
-                                                  Py_TYPE(url)->tp_name);
     template = (struct py_template *)PyDict_GetItemWithError(known, url);
     if (template || PyErr_Occurred())
         return (struct py_template *)Py_XNewRef(template);
@@ -48,6 +59,15 @@ struct py_template *rp_py_template_find(struct py_host *host, int method, PyObje
         PyDict_Clear(known);
     if (PyDict_SetItem(known, url, (PyObject *)template) < 0)
         Py_CLEAR(template);
+    return template;
+}
+
+struct py_template *rp_py_template_find(struct py_host *host, int method, PyObject *url)
+{
+    PyObject *text = rp_py_url_text(url);
+    struct py_template *template = text ? find(host, method, text) : NULL;
+
+    Py_XDECREF(text);
     return template;
 }
 

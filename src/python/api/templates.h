@@ -34,7 +34,10 @@ extern const char *const rp_py_plain_methods[RP_PY_PLAIN_METHODS];
 RP_NODISCARD int rp_py_templates_new(struct py_host *host);
 void rp_py_templates_free(struct py_host *host);
 
-/* @method: an index of rp_py_plain_methods. A new reference, or NULL with an exception. */
+/* The text of @url, which is a str or an object of a class called URL (yarl's, httpx's). A new
+ * reference, or NULL with an exception. */
+PyObject *rp_py_url_text(PyObject *url);
+/* @url as above. @method: an index of rp_py_plain_methods. A new reference, or NULL with an exception. */
 struct py_template *rp_py_template_find(struct py_host *host, int method, PyObject *url);
 /* The same for GET: a borrowed reference, which the slot keeps alive. */
 struct py_template *rp_py_template_find_get(struct py_host *host, PyObject *url);
