@@ -20,6 +20,7 @@ from rampa.loader import scenario
 
 if typing.TYPE_CHECKING:
     from rampa._rampa import Execution, Group, HttpClient, Request, Response, Sleep, Worker
+    from rampa._types import Sample, make_sample
     from rampa.engine import Engine, EngineOptions, RunController
     from rampa.events import RunResult, RunStatus
 else:
@@ -31,6 +32,8 @@ else:
             from rampa import engine as module
         elif name in ("RunResult", "RunStatus"):
             from rampa import events as module
+        elif name in ("Sample", "make_sample"):
+            from rampa import _types as module
         else:
             raise AttributeError(f"module 'rampa' has no attribute {name!r}")
         value = globals()[name] = getattr(module, name)
@@ -51,10 +54,12 @@ __all__ = [
     "RunController",
     "RunResult",
     "RunStatus",
+    "Sample",
     "ScenarioConfig",
     "Sleep",
     "Stage",
     "Timings",
     "Worker",
+    "make_sample",
     "scenario",
 ]

@@ -104,6 +104,7 @@ class Guest:
         script: the plan.
         options: of ``Host.start()``.
         changed: called when the plan is known to be valid, and when the run is over.
+        on_samples: called with lists of samples, as tuples, or None when nobody wants them.
     """
 
     def __init__(
@@ -112,6 +113,7 @@ class Guest:
         script: PlanScript,
         options: dict[str, str],
         changed: collections.abc.Callable[[], None],
+        on_samples: collections.abc.Callable[[list[tuple[str, float, int, dict[str, str]]]], None] | None = None,
     ) -> None:
         self._loop = loop
         self._changed = changed
@@ -127,7 +129,7 @@ class Guest:
         self.hooks.host, self.hooks.loop = self._host, loop
         self._host.attach_guest(loop, self._wake)
         self._task_factory: TaskFactory | None = None
-        self.run = self._host.start(script.path, options)
+        self.run = self._host.start(script.path, options, on_samples)
         self._descriptors = (self._host.fileno(), self._host.timer_fileno())
         self._leaving = self._leave()
 

@@ -16,14 +16,17 @@ from __future__ import annotations
 
 import asyncio
 import collections.abc
+import contextvars
 import dataclasses
 import json
 import os
-import re
 import typing
+import uuid
 
 from rampa._guest import Guest
 from rampa._plan_script import PlanScript
+from rampa._types import Sample
+from rampa.context import run_id_var
 from rampa.errors import ConfigError, RampaError
 from rampa.events import (
     EngineEvent,
@@ -33,6 +36,7 @@ from rampa.events import (
     _numbers,
     _Reader,
     _threshold_result,
+    _with_builtins,
 )
 from rampa.loader import TestPlan
 from rampa.metrics import MetricSnapshot
@@ -41,38 +45,65 @@ if typing.TYPE_CHECKING:
     from rampa import _rampa
 
 
+RUN_ID_MAX = 255
+FLUSH_MIN = 0.1
+
+
+def _size(text: str) -> int:
+    """In UTF-8; -1 for a text that cannot be written."""
+    try:
+        return len(text.encode())
+    except UnicodeEncodeError:
+        return -1
+
+
 @dataclasses.dataclass(frozen=True)
 class EngineOptions:
     """Settings of one run.
 
     Attributes:
+        run_id: the name of the run in its result and its events: any text of at most 255 bytes. None, or an empty one, is a
+            new UUID.
+        metric_flush_interval: seconds between two snapshots while the run goes on, at least 0.1: a smaller number is taken
+            as that.
+        on_sample: called with a :class:`rampa.Sample` for each observation, or None. It runs on the loop, between the
+            iterations, as often as there are snapshots, and its time is the generator's. When it raises, the run is stopped,
+            and ``wait()`` raises that.
         event_log: a file that gets every event as a line of JSON, or None.
         summary_trend_stats: what the summary shows of trends, ``"avg,p(99)"``, or None for the plan's.
         seed: of everything random in the run, or None for the plan's.
-        run_id: the name of the run in its result and its events, 1 to 36 printable ASCII characters, or None for a new UUID.
 
     Raises:
-        ValueError: ``run_id`` is no such text.
+        ValueError: ``run_id`` is no such text, or ``metric_flush_interval`` no such number.
+        TypeError: ``run_id`` is no text.
 
     >>> EngineOptions(seed=7).seed
     7
     """
 
+    run_id: str | None = None
+    metric_flush_interval: float = 0.05
+    on_sample: collections.abc.Callable[[Sample], object] | None = None
+    _: dataclasses.KW_ONLY
     event_log: str | os.PathLike[str] | None = None
     summary_trend_stats: str | None = None
     seed: int | None = None
-    run_id: str | None = None
 
     def __post_init__(self) -> None:
-        if self.run_id is not None and not re.fullmatch("[!-~]{1,36}", self.run_id):
-            raise ValueError(f"run_id must be 1 to 36 printable ASCII characters without spaces, not {self.run_id!r}")
+        name, interval = self.run_id, self.metric_flush_interval
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"run_id must be a str, not {type(name).__name__}")
+        if name is not None and ("\0" in name or not 0 <= _size(name) <= RUN_ID_MAX):
+            raise ValueError(f"run_id must be a text of at most {RUN_ID_MAX} bytes in UTF-8, without NUL, not {name!r:.300}")
+        if isinstance(interval, bool) or not isinstance(interval, (int, float)) or not 0 < interval < 86400:
+            raise ValueError(f"metric_flush_interval must be a number of seconds above 0 and below a day, not {interval!r:.100}")
 
     def _as_dict(self) -> dict[str, str]:
         given = {
             "event_log": os.fspath(self.event_log) if self.event_log is not None else None,
             "trend_stats": self.summary_trend_stats,
             "seed": str(self.seed) if self.seed is not None else None,
-            "run_id": self.run_id,
+            "live_ns": str(round(max(self.metric_flush_interval, FLUSH_MIN) * 1e9)),
         }
         return {name: value for name, value in given.items() if value is not None}
 
@@ -90,13 +121,19 @@ class RunController:
         self._over: asyncio.Future[RunResult] = loop.create_future()
         self._planned: asyncio.Future[None] = loop.create_future()
         self._consumers: set[_Consumer] = set()
-        self._guest = Guest(loop, script, options._as_dict(), self._changed)
+        self._on_sample = options.on_sample
+        self._sample_error: BaseException | None = None
+        name = options.run_id or str(uuid.uuid4())
+        context = contextvars.copy_context()  # of all that the run calls
+        context.run(run_id_var.set, name)
+        settings = {**options._as_dict(), "run_id": name}
+        self._guest = context.run(Guest, loop, script, settings, self._changed, self._take if self._on_sample else None)
         self._first: _Consumer | None = self._consumer()  # whoever asks first misses nothing
-        self._guest.begin()
+        context.run(self._guest.begin)
 
     @property
     def run_id(self) -> str:
-        """The run's name: ``EngineOptions.run_id``, or a UUID."""
+        """The run's name: ``EngineOptions.run_id``, or a new UUID."""
         return self._guest.run.run_id
 
     @property
@@ -114,6 +151,7 @@ class RunController:
 
         Raises:
             rampa.errors.RampaError: the run could not go on, which is a defect of rampa.
+            Exception: what ``EngineOptions.on_sample`` has raised.
         """
         return await asyncio.shield(self._over)
 
@@ -136,7 +174,7 @@ class RunController:
         self._guest.run.resume()
 
     def snapshot(self) -> MetricSnapshot | None:
-        """The metrics as of the last second, or None before there are any."""
+        """The metrics as of the last snapshot, or None before the iterations begin."""
         text = self._guest.run.snapshot()
         return _live_snapshot(json.loads(text)) if text else None
 
@@ -164,6 +202,17 @@ class RunController:
                     await consumer.wait()
         finally:
             self._consumers.discard(consumer)
+
+    def _take(self, rows: list[tuple[str, float, int, dict[str, str]]]) -> None:
+        """From the guest: samples."""
+        if self._on_sample is None or self._sample_error is not None:
+            return
+        try:
+            for row in rows:
+                self._on_sample(Sample._make(row))
+        except BaseException as error:
+            self._sample_error = error
+            self._guest.run.stop(f"on_sample raised {type(error).__name__}", True)
 
     def _consumer(self) -> _Consumer:
         consumer = _Consumer(self._guest.run)
@@ -197,9 +246,11 @@ class RunController:
         for consumer in self._consumers:
             consumer.wake()
 
-    def _error(self, run: _rampa.Run) -> Exception | None:
+    def _error(self, run: _rampa.Run) -> BaseException | None:
         if self._guest.broken is not None:
             return self._guest.broken
+        if self._sample_error is not None:
+            return self._sample_error
         if run.error is None:
             return None
         message, file, line, hint, detail = run.error
@@ -217,7 +268,7 @@ class RunController:
         return RunResult(
             run_id=run.run_id,
             status=status,
-            snapshot=MetricSnapshot(round(duration * 1e9), duration, _numbers(metrics)) if metrics else None,
+            snapshot=MetricSnapshot(round(duration * 1e9), duration, _with_builtins(_numbers(metrics))) if metrics else None,
             threshold_results=[_threshold_result(row) for row in document["thresholds"] if row["passed"] is not None],
             error=self._guest.hooks.failure if raised else None,
             stop_reason=run.reason,
@@ -228,7 +279,7 @@ class RunController:
         )
 
 
-def _fail(future: asyncio.Future[typing.Any], error: Exception) -> None:
+def _fail(future: asyncio.Future[typing.Any], error: BaseException) -> None:
     future.set_exception(error)
     future.exception()  # whoever waits is told, and who does not need not be warned of it
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import sys
+import types
 import typing
 
 if typing.TYPE_CHECKING:
@@ -34,7 +36,52 @@ class ExitCode(enum.IntEnum):
 
 
 class RampaError(Exception):
-    """Base of everything that rampa raises on purpose."""
+    """Base of everything that rampa raises on purpose.
+
+    Args:
+        message: what happened.
+        exit_code: what ``rampa run`` returns for it.
+
+    >>> RampaError("it was interrupted", ExitCode.ABORTED).exit_code
+    <ExitCode.ABORTED: 4>
+    """
+
+    exit_code: ExitCode = ExitCode.INTERNAL_ERROR
+
+    def __init__(self, message: str = "", exit_code: ExitCode | None = None) -> None:
+        Exception.__init__(self, message)  # not the class after this one, which may be another library's
+        if exit_code is not None:
+            self.exit_code = exit_code
+
+
+class ThresholdError(RampaError):
+    """For programs to raise when thresholds have failed. rampa raises none of these five; a run's result has its status."""
+
+    exit_code = ExitCode.THRESHOLD_FAILURE
+
+
+class SetupError(RampaError):
+    """For programs to raise when setup() has failed."""
+
+    exit_code = ExitCode.SETUP_FAILURE
+
+
+class AbortError(RampaError):
+    """For programs to raise when a run was ended early."""
+
+    exit_code = ExitCode.ABORTED
+
+
+class OutputError(RampaError):
+    """For programs to raise when a result did not get where it should."""
+
+    exit_code = ExitCode.OUTPUT_FAILURE
+
+
+class TeardownError(RampaError):
+    """For programs to raise when teardown() has failed."""
+
+    exit_code = ExitCode.TEARDOWN_FAILURE
 
 
 class ScriptError(RampaError):
@@ -45,6 +92,8 @@ class ScriptError(RampaError):
         file: of the script, or None.
         line: in it, from 1; 0 when there is none.
     """
+
+    exit_code = ExitCode.INVALID_CONFIG
 
     def __init__(self, message: str, file: str | None = None, line: int = 0) -> None:
         super().__init__(message)
@@ -70,7 +119,6 @@ class ConfigError(ScriptError, ValueError):
         super().__init__(f"{message} ({hint})" if hint else message, file, line)
         self.message = message
         self.hint = hint
-        self.exit_code = ExitCode.INVALID_CONFIG
 
     def __reduce__(self) -> tuple[typing.Any, ...]:
         return (ConfigError, (self.message, self.file, self.line, self.hint))
@@ -161,4 +209,57 @@ def request_error(response: Response) -> RequestError:
     Args:
         response: with status 0.
     """
-    return _BY_CODE.get(response.error_code, RequestError)(response)
+    kind = _BY_CODE.get(response.error_code, RequestError)
+    if "aiohttp" in sys.modules:
+        kind = _with_aiohttp(kind)
+    return kind(response)
+
+
+# What aiohttp raises in the same place. Of two names the first is that of newer versions.
+_OF_AIOHTTP: dict[type[RequestError], tuple[str, ...]] = {
+    RequestError: ("ClientError",),
+    NameResolutionError: ("ClientConnectorDNSError", "ClientConnectorError"),
+    ConnectError: ("ClientConnectorError",),
+    ConnectTimeout: ("ConnectionTimeoutError", "ServerTimeoutError"),
+    RequestTimeout: ("ServerTimeoutError",),
+    ConnectionLost: ("ServerDisconnectedError",),
+    ProtocolError: ("ClientPayloadError",),
+}
+_MADE: dict[type[RequestError], type[RequestError]] = {}
+
+
+def _with_aiohttp(kind: type[RequestError]) -> type[RequestError]:
+    """The same kind of error, which is an error of aiohttp too: a script that has loaded aiohttp may catch its errors."""
+    made = _MADE.get(kind)
+    if made is None:
+        aiohttp = sys.modules["aiohttp"]
+        base = next((getattr(aiohttp, name) for name in _OF_AIOHTTP.get(kind, ()) if hasattr(aiohttp, name)), None)
+        if base is None:  # another module of that name, or one that is still being imported
+            return kind
+        namespace = {"__module__": kind.__module__, "__qualname__": kind.__qualname__, "__doc__": kind.__doc__}
+        made = _MADE[kind] = type(kind.__name__, (_AlsoAiohttp, kind, base), namespace)
+    return made
+
+
+class _AlsoAiohttp:
+    """What aiohttp's classes would have been told at their construction."""
+
+    def __init__(self, response: Response) -> None:
+        import urllib.parse
+
+        super().__init__(response)  # type: ignore[call-arg]
+        parts = urllib.parse.urlsplit(response.url)
+        self.message = str(response.error)
+        self._conn_key = types.SimpleNamespace(host=parts.hostname, port=_port(parts), is_ssl=parts.scheme == "https", ssl=True)
+        self._os_error = OSError(self.message)
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # type: ignore[attr-defined]
+
+
+def _port(parts: typing.Any) -> int | None:
+    """Of a URL that was taken apart."""
+    try:
+        return int(parts.port) if parts.port else {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        return None

@@ -10,8 +10,14 @@ import os
 import pathlib
 import typing
 
-from rampa.metrics import MetricSnapshot
+from rampa._types import MetricType
+from rampa.metrics import MetricSnapshot, create_sink
 from rampa.thresholds import ThresholdResult, parse_threshold
+
+if typing.TYPE_CHECKING:
+    from rampa import _rampa
+else:
+    import _rampa
 
 
 class RunStatus(str, enum.Enum):
@@ -299,6 +305,18 @@ def _status(word: str) -> RunStatus | None:
     return RunStatus(word) if word in RunStatus._value2member_map_ else None
 
 
+def serialize_event(event: EngineEvent) -> dict[str, typing.Any]:
+    """The fields of an event, and as ``type`` the name of its class. JSON can hold them.
+
+    Args:
+        event: of a run.
+
+    >>> serialize_event(PauseEvent("my-run", 5))
+    {'run_id': 'my-run', 'timestamp_ns': 5, 'type': 'PauseEvent'}
+    """
+    return {**dataclasses.asdict(event), "type": type(event).__name__}
+
+
 def _threshold_result(row: dict[str, typing.Any]) -> ThresholdResult:
     """A threshold of the result file or of an event."""
     return ThresholdResult(
@@ -324,4 +342,15 @@ def _live_snapshot(row: dict[str, typing.Any]) -> MetricSnapshot:
     for stats in values.values():
         if "passes" in stats:
             stats["fails"] = stats.pop("total") - stats["passes"]
-    return MetricSnapshot(row["ns"], row["elapsed_ns"] / 1e9, values)
+    return MetricSnapshot(row["ns"], row["elapsed_ns"] / 1e9, _with_builtins(values))
+
+
+def _with_builtins(values: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    """The same, and the built-in metrics that have no sample, with zeros."""
+    for name, kind, _ in _rampa.builtin_metrics():
+        if name not in values:
+            values[name] = dict(_ZEROS[kind])
+    return values
+
+
+_ZEROS = {kind.value: create_sink(kind).format(0.0) for kind in MetricType}

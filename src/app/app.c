@@ -9,6 +9,7 @@
 #include "app/cli.h"
 #include "app/completion.h"
 #include "app/help.h"
+#include "app/options_json.h"
 #include "app/run.h"
 #include "app/run_options.h"
 #include "app/script_file.h"
@@ -57,6 +58,18 @@ static int print_version(void)
 
     rp_buf_init(&out, TEXT_MAX);
     rp_buf_append_str(&out, "rampa " RAMPA_VERSION "\n");
+    code = rp_term_put(stdout, &out);
+    rp_buf_deinit(&out);
+    return code;
+}
+
+static int print_options(void)
+{
+    struct rp_buf out;
+    int code;
+
+    rp_buf_init(&out, TEXT_MAX);
+    rp_options_write_json(&out);
     code = rp_term_put(stdout, &out);
     rp_buf_deinit(&out);
     return code;
@@ -238,6 +251,8 @@ int rp_app_main(int argc, char *const argv[])
 
     if (argc == 2 && strcmp(argv[1], RP_WORKER_WORD) == 0)
         return rp_cmd_worker();
+    if (argc == 2 && strcmp(argv[1], RP_OPTIONS_WORD) == 0)
+        return print_options();
     if (rp_cli_parse(argc, argv, &cli) < 0)
         return out_of_memory();
     if (cli.error_count)

@@ -22,7 +22,8 @@ void rp_line_open(struct rp_json_line *line, const char *key);
 void rp_line_close(struct rp_json_line *line);
 void rp_line_open_list(struct rp_json_line *line, const char *key);
 void rp_line_close_list(struct rp_json_line *line);
-void rp_line_text(struct rp_json_line *line, const char *key, const char *value); /* NULL is null */
+/* A NULL @value is null; a NULL @key makes it an item of a list. */
+void rp_line_text(struct rp_json_line *line, const char *key, const char *value);
 void rp_line_i64(struct rp_json_line *line, const char *key, int64_t value);
 void rp_line_u64(struct rp_json_line *line, const char *key, uint64_t value);
 /* A JSON string by itself, of any bytes. */

@@ -39,6 +39,9 @@ struct rp_coordinator_config {
      * grace, thrice as long to say hello or to finish after its longest run. 0 = 10 s. */
     rp_ns patience;
     bool is_strict; /* a generator that was the limit is a failure: RP_EXIT_GENERATOR */
+    /* How often there is a snapshot; 0 = 1 s. When it is shorter, the worker must report as often,
+     * and the points of the time series are about a second long all the same. */
+    rp_ns live_interval;
     /* Who is told of the run, and may steer it while it goes on (run/sink.h); may be NULL.
      * Borrowed. */
     struct rp_sinks *sinks;

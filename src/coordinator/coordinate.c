@@ -42,6 +42,8 @@ static void init(struct rp_coordinator *c, const struct rp_peer_source *source, 
     c->control.ops = &rp_coordinator_control_ops;
     rp_peers_init(&c->peers, c->loop, source, &rp_coordinator_peers_events, patience);
     rp_merging_init(&c->merging, c->result, &c->peers, &c->pauses);
+    if (c->config->live_interval && c->config->live_interval < RP_S)
+        c->merging.point_min = RP_S - c->config->live_interval / 2;
     rp_sinks_start(sinks, c->result);
     if (sinks)
         sinks->control = &c->control;

@@ -84,7 +84,7 @@ static int tick(struct rp_merging *merging)
     struct rp_store *store = merging->result->store;
     rp_ns reported = rp_peers_reported(merging->peers);
 
-    if (reported <= merging->ticked)
+    if (reported <= merging->ticked || reported - merging->ticked < merging->point_min)
         return 0;
     merging->ticked = reported;
     /* The end of the run leaves the gauge as it was: only who has long been finished has no VUs. */

@@ -25,6 +25,7 @@ struct rp_merging {
     size_t counted_errors;
     uint64_t stray_bytes, retried;
     struct rp_unfinished_requests unfinished;
+    rp_ns point_min;    /* the length of a point of the series; 0 = what lies between two reports */
     rp_ns ticked;       /* elapsed time of the last point of the series */
     size_t lost;        /* workers, while they ran */
     bool totals_differ; /* those of a worker from the sum of its reports */

@@ -74,6 +74,7 @@ static void publish_snapshot(struct rp_coordinator *c)
 {
     const struct rp_result *result = c->result;
 
+    c->publishing.has_snapshot = true;
     c->publishing.last_snapshot = rp_ns_add(result->elapsed, result->paused);
     tell(c, (struct rp_event){ .kind = RP_EVENT_SNAPSHOT,
                                .snapshot = { .status = rp_coordinator_status(c),
@@ -81,12 +82,16 @@ static void publish_snapshot(struct rp_coordinator *c)
                                              .paused = result->paused } });
 }
 
-/* A worker tells its state more often than once a second: at the start and around pauses. */
+/* The first one comes at once. A worker tells its state more often than it reports: at the start
+ * and around pauses. */
 void rp_publish_snapshot(struct rp_coordinator *c)
 {
     rp_ns at = rp_ns_add(c->result->elapsed, c->result->paused);
+    rp_ns interval = c->config->live_interval ? c->config->live_interval : RP_S;
+    rp_ns slack = (interval < RP_S ? interval : RP_S) / 2;
 
-    if (is_wanted(c, RP_EVENT_SNAPSHOT) && at - c->publishing.last_snapshot >= RP_S / 2)
+    if (is_wanted(c, RP_EVENT_SNAPSHOT) &&
+        (!c->publishing.has_snapshot || at - c->publishing.last_snapshot >= interval - slack))
         publish_snapshot(c);
 }
 

@@ -27,6 +27,7 @@ struct rp_judging {
 struct rp_publishing {
     enum rp_run_phase published_phase;
     bool has_published_phase;
+    bool has_snapshot;
     rp_ns last_snapshot;                /* of the run, pauses included */
     unsigned char *live;                /* of each threshold: what was published of it */
     unsigned char told[RP_CAUSE_COUNT]; /* of each cause: the verdict that was published */

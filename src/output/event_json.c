@@ -35,8 +35,13 @@ static void put_stat(struct rp_json_line *line, const struct rp_view *view, cons
     rp_line_number(line, name, rp_view_stat(view, (struct rp_stat){ .kind = kind }, 0));
 }
 
-/* @rate is that of a counter since the last snapshot. There are no percentiles, because those walk
- * the histogram. */
+static void put_percentile(struct rp_json_line *line, const struct rp_view *view, const char *name,
+                           double p)
+{
+    rp_line_number(line, name, rp_view_stat(view, (struct rp_stat){ RP_STAT_P, p }, 0));
+}
+
+/* @rate is that of a counter since the last snapshot. */
 static void put_metric(struct rp_json_line *line, const struct rp_view *view, double rate)
 {
     const struct rp_value *total = &view->total;
@@ -63,6 +68,10 @@ static void put_metric(struct rp_json_line *line, const struct rp_view *view, do
         put_stat(line, view, "avg", RP_STAT_AVG);
         put_stat(line, view, "min", RP_STAT_MIN);
         put_stat(line, view, "max", RP_STAT_MAX);
+        put_stat(line, view, "med", RP_STAT_MED);
+        put_percentile(line, view, "p(90)", 90);
+        put_percentile(line, view, "p(95)", 95);
+        put_percentile(line, view, "p(99)", 99);
     }
     rp_line_close(line);
 }

@@ -59,6 +59,33 @@ const struct rp_builtin_metric rp_builtin_metrics[RP_BUILTIN_COUNT] = {
                         .help = "how late the generator's own timers fire" },
     [RP_M_GENERATOR_CPU] = { "generator_cpu", GAUGE, .section = "GENERATOR",
                              .help = "share of its core that a worker uses, 0 to 1" },
+    [RP_M_WS_SESSIONS] = { "ws_sessions", COUNTER, .section = "WEBSOCKET",
+                           .help = "WebSocket sessions that were opened (no client yet)" },
+    [RP_M_WS_CONNECTING] = { "ws_connecting", TIME, .section = "WEBSOCKET",
+                             .help = "time to open a WebSocket session (no client yet)" },
+    [RP_M_WS_SESSION_DURATION] = { "ws_session_duration", TIME, .section = "WEBSOCKET",
+                                   .help = "time of a whole WebSocket session; always 0 in this "
+                                           "version" },
+    [RP_M_WS_MESSAGES_SENT] = { "ws_messages_sent", COUNTER, .section = "WEBSOCKET",
+                                .help = "WebSocket messages that were sent (no client yet)" },
+    [RP_M_WS_MESSAGES_RECEIVED] = { "ws_messages_received", COUNTER, .section = "WEBSOCKET",
+                                    .help = "WebSocket messages that were received; always 0 in "
+                                            "this version" },
+    [RP_M_WS_ERRORS] = { "ws_errors", COUNTER, .section = "WEBSOCKET",
+                         .help = "WebSocket sessions that failed (no client yet)" },
+    [RP_M_GRPC_REQS] = { "grpc_reqs", COUNTER, .section = "GRPC",
+                         .help = "gRPC calls, failed ones included (no client yet)" },
+    [RP_M_GRPC_REQ_DURATION] = { "grpc_req_duration", TIME, .section = "GRPC",
+                                 .help = "time of a unary gRPC call (no client yet)" },
+    [RP_M_GRPC_REQ_FAILED] = { "grpc_req_failed", RATE, .section = "GRPC",
+                               .help = "gRPC calls that failed (no client yet)" },
+    [RP_M_GRPC_STREAMS_OPENED] = { "grpc_streams_opened", COUNTER, .section = "GRPC",
+                                   .help = "gRPC streams that were opened (no client yet)" },
+    [RP_M_GRPC_MESSAGES_SENT] = { "grpc_messages_sent", COUNTER, .section = "GRPC",
+                                  .help = "messages sent on gRPC streams (no client yet)" },
+    [RP_M_GRPC_MESSAGES_RECEIVED] = { "grpc_messages_received", COUNTER, .section = "GRPC",
+                                      .help = "messages received on gRPC streams; always 0 in this "
+                                              "version" },
 };
 
 const struct rp_builtin_metric *rp_builtin_metric_find(const char *name)

@@ -37,6 +37,20 @@ enum rp_builtin {
     RP_M_DATA_RECEIVED,
     RP_M_LOOP_LAG,
     RP_M_GENERATOR_CPU,
+    /* The clients of these protocols do not exist yet. The names are taken for them: a threshold on
+     * one is judged on no samples, and programs find zeros. */
+    RP_M_WS_SESSIONS,
+    RP_M_WS_CONNECTING,
+    RP_M_WS_SESSION_DURATION,
+    RP_M_WS_MESSAGES_SENT,
+    RP_M_WS_MESSAGES_RECEIVED,
+    RP_M_WS_ERRORS,
+    RP_M_GRPC_REQS,
+    RP_M_GRPC_REQ_DURATION,
+    RP_M_GRPC_REQ_FAILED,
+    RP_M_GRPC_STREAMS_OPENED,
+    RP_M_GRPC_MESSAGES_SENT,
+    RP_M_GRPC_MESSAGES_RECEIVED,
     RP_BUILTIN_COUNT
 };
 
@@ -45,7 +59,7 @@ struct rp_builtin_metric {
     enum rp_metric_type type;
     bool is_time;        /* milliseconds at the border */
     bool is_bytes;       /* shown as bytes */
-    const char *section; /* "HTTP", "EXECUTION", "NETWORK", "CHECKS", "GENERATOR" */
+    const char *section; /* of the summary: "HTTP", "EXECUTION", "NETWORK", ... */
     const char *help;
 };
 

@@ -16,7 +16,7 @@
 #include "plan/plan.h"
 #include "stats/store.h"
 
-enum { RP_RUN_ID_MAX = 36 }; /* a UUID's length */
+enum { RP_RUN_ID_MAX = 255 }; /* bytes of UTF-8; a UUID has 36 */
 
 enum rp_exit { /* the exit codes that users see */
                RP_EXIT_PASSED = 0,

@@ -38,16 +38,25 @@ static void sample_cpu(struct rp_worker *worker, rp_ns now)
                      !rp_engine_is_paused(worker->engine));
 }
 
+static rp_ns report_interval(const struct rp_worker *worker)
+{
+    return worker->config.report_interval ? worker->config.report_interval : RP_S;
+}
+
 static void tick(struct rp_timer *timer, rp_ns now)
 {
     struct rp_worker *worker = rp_container_of(timer, struct rp_worker, tick);
+    rp_ns interval = report_interval(worker);
 
-    sample_cpu(worker, now);
+    /* Once a second, however often it reports: a share of a shorter time is mostly chance. */
+    if (now - worker->cpu_at > RP_S - interval)
+        sample_cpu(worker, now);
     rp_engine_sample(worker->engine);
     rp_worker_send_changes(worker);
     rp_worker_send_state(worker);
     rp_timer_arm(worker->loop, timer,
-                 timer->deadline + RP_S > now ? timer->deadline + RP_S : now + RP_S, tick);
+                 timer->deadline + interval > now ? timer->deadline + interval : now + interval,
+                 tick);
 }
 
 static void record_lag(struct rp_worker *worker)
@@ -217,7 +226,7 @@ static void start(struct rp_worker *worker, rp_ns at)
     rp_health_start(&worker->watch, now, rp_loop_spun(worker->loop));
     rp_engine_start(worker->engine, at);
     rp_worker_send_state(worker);
-    rp_timer_arm(worker->loop, &worker->tick, at + RP_S, tick);
+    rp_timer_arm(worker->loop, &worker->tick, at + report_interval(worker), tick);
     rp_timer_arm(worker->loop, &worker->lag, now + LAG_INTERVAL_MS * RP_MS, measure_lag);
 }
 

@@ -23,6 +23,7 @@ struct rp_worker_config {
      * worker must not wait for that at its exit. Else the exit waits until the messages have
      * gone. */
     bool shares_loop;
+    rp_ns report_interval; /* how often it tells what it has measured; 0 = 1 s */
     /* Runs once when nothing is left to do: @status 0, or -errno when the coordinator is gone. */
     void (*ended)(struct rp_worker *worker, void *user, int status);
     void *user;

@@ -440,7 +440,7 @@ def test_a_plan_without_scenarios() -> None:
 def test_thresholds_are_taken_apart_by_the_engines_parser() -> None:
     from rampa.thresholds import ThresholdExpression, parse_threshold
 
-    assert parse_threshold("p(99.5)<=1.5e3") == ThresholdExpression("p", 99.5, "<=", 1500.0)
+    assert parse_threshold("p(99.5)<=1.5e3") == ThresholdExpression("p(99.5)", 99.5, "<=", 1500.0)
     assert parse_threshold("rate > 0.01") == ThresholdExpression("rate", None, ">", 0.01)
     assert parse_threshold("med!=3").operator == "!="
     assert parse_threshold("count===3").operator == "=="

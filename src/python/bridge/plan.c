@@ -3,6 +3,7 @@
 /* Functions of the module. Python asks the plan's own parsers, so that there is one of each. */
 
 #include "base/alloc.h"
+#include "plan/metrics.h"
 #include "plan/threshold.h"
 #include "python/bridge/bridge.h"
 
@@ -90,7 +91,32 @@ static PyObject *resolve_plan(PyObject *module, PyObject *arg)
     return ret;
 }
 
+/* "time", "data" or "default": what the values of a metric are. */
+static const char *unit_of(const struct rp_builtin_metric *metric)
+{
+    return metric->is_time ? "time" : metric->is_bytes ? "data" : "default";
+}
+
+static PyObject *builtin_metrics(PyObject *module, PyObject *unused)
+{
+    PyObject *ret = PyList_New(0);
+
+    for (size_t i = 0; ret && i < RP_BUILTIN_COUNT; i++) {
+        const struct rp_builtin_metric *metric = &rp_builtin_metrics[i];
+        PyObject *row = Py_BuildValue("sss", metric->name, rp_metric_type_name(metric->type),
+                                      unit_of(metric));
+
+        if (!row || PyList_Append(ret, row) < 0)
+            Py_CLEAR(ret);
+        Py_XDECREF(row);
+    }
+    return ret;
+}
+
 PyMethodDef rp_py_plan_methods[] = {
+    { "builtin_metrics", builtin_metrics, METH_NOARGS,
+      PyDoc_STR("builtin_metrics()\n--\n\nThe built-in metrics: name, type, and what the values "
+                "are: \"time\", \"data\" or \"default\".") },
     { "parse_threshold", parse_threshold, METH_O,
       PyDoc_STR("parse_threshold(expression, /)\n--\n\nSee rampa.thresholds.parse_threshold.") },
     { "resolve_plan", resolve_plan, METH_O,

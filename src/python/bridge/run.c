@@ -200,11 +200,18 @@ static int keep_text(PyObject *options, const char *name, char **ret)
 
 static int configure(struct py_run *self, const char *script, PyObject *options)
 {
+    PyObject *value;
+    const char *text;
+
     self->script = rp_strdup(script);
     if (!self->script) {
         PyErr_NoMemory();
         return -1;
     }
+    value = PyDict_GetItemString(options, "live_ns");
+    text = value ? PyUnicode_AsUTF8(value) : NULL;
+    if (text)
+        self->live_interval = strtoll(text, NULL, 10);
     if (keep_text(options, "event_log", &self->event_log) < 0 ||
         keep_text(options, "trend_stats", &self->trend_stats) < 0 ||
         keep_text(options, "seed", &self->seed) < 0 ||
@@ -217,6 +224,7 @@ static int configure(struct py_run *self, const char *script, PyObject *options)
                                                    .overrides = &self->overrides,
                                                    .run_id = self->run_id,
                                                    .wire = getenv("RAMPA_WIRE"),
+                                                   .live_interval = self->live_interval,
                                                    .sinks = &self->sinks };
     return 0;
 }
@@ -242,6 +250,9 @@ static int connect_both(struct py_run *self)
     const struct rp_worker_config config = { .script = &host->script,
                                              .client_kinds = rp_client_kinds,
                                              .shares_loop = true,
+                                             .report_interval = self->live_interval < RP_S
+                                                                    ? self->live_interval
+                                                                    : RP_S,
                                              .ended = rp_py_worker_ended,
                                              .user = host };
     int ends[2], r;
@@ -273,18 +284,18 @@ static PyObject *run_begin(PyObject *object, PyObject *unused)
     Py_RETURN_NONE;
 }
 
-/* Host.start(path, options): once. Nothing happens before Run.begin(), so that consumers miss
- * nothing. */
+/* Host.start(path, options, on_samples or None): once. Nothing happens before Run.begin(), so that
+ * consumers miss nothing. */
 PyObject *rp_py_host_start(PyObject *object, PyObject *args)
 {
     struct py_host *host = (struct py_host *)object;
     PyTypeObject *type = host->state->run_type;
     struct py_run *self;
     const char *script;
-    PyObject *options;
+    PyObject *options, *on_samples = Py_None;
     int r;
 
-    if (!PyArg_ParseTuple(args, "sO!", &script, &PyDict_Type, &options))
+    if (!PyArg_ParseTuple(args, "sO!|O", &script, &PyDict_Type, &options, &on_samples))
         return NULL;
     if (!host->guest || host->guest->run || host->worker)
         return PyErr_Format(PyExc_RuntimeError, "this host is no guest, or has a run already");
@@ -299,6 +310,8 @@ PyObject *rp_py_host_start(PyObject *object, PyObject *args)
         PyErr_NoMemory();
         r = -1;
     }
+    if (r == 0 && on_samples != Py_None)
+        rp_py_run_want_samples(self, on_samples);
     if (r < 0) {
         Py_DECREF(self);
         return NULL;
@@ -313,6 +326,8 @@ static int run_traverse(PyObject *object, visitproc visit, void *arg)
 
     Py_VISIT(Py_TYPE(self));
     Py_VISIT(self->host);
+    Py_VISIT(self->on_samples);
+    Py_VISIT(self->series);
     return 0;
 }
 
@@ -337,6 +352,9 @@ static void run_dealloc(PyObject *object)
     rp_free(self->trend_stats);
     rp_free(self->seed);
     rp_free(self->run_id);
+    rp_free(self->waiting);
+    Py_CLEAR(self->on_samples);
+    Py_CLEAR(self->series);
     Py_CLEAR(self->host);
     type->tp_free(self);
     Py_DECREF(type);

@@ -2,19 +2,21 @@
 #pragma once
 
 /*
- * python/bridge/run.h - what run.c and run_events.c share: a run in the process of a program that
- * is not ours, and the consumers of its events.
+ * python/bridge/run.h - what run.c, run_events.c and run_samples.c share: a run in the process of a
+ * program that is not ours, the consumers of its events, and who takes its samples one by one.
  */
 
 #include "coordinator/coordinator.h"
 #include "output/event_log.h"
 #include "python/bridge/guest.h"
+#include "run/measured.h"
 
 struct py_run {
     PyObject_HEAD struct py_host *host; /* strong */
     struct rp_coordinator *coordinator; /* NULL once the host is closed */
     struct rp_coordinator_config config;
     struct rp_overrides overrides;
+    rp_ns live_interval; /* between snapshots; 0 = 1 s */
     char *script, *event_log, *trend_stats, *seed, *run_id;
     struct rp_result result;
     struct rp_error err;
@@ -25,6 +27,11 @@ struct py_run {
     struct rp_event_queue *own_queue;
     struct rp_event_line *snapshot; /* the last one */
     struct rp_list queues;          /* of consumers */
+    PyObject *on_samples;           /* NULL: nobody wants samples */
+    PyObject *series;               /* list of (metric, tags) by number of series, or NULL */
+    struct rp_sink sample_sink;     /* is in the list when on_samples is there */
+    struct rp_sample *waiting;      /* for on_samples */
+    size_t waiting_count;
     int status;
     bool is_over, is_planned;
 };
@@ -41,3 +48,8 @@ struct py_events {
 void rp_py_run_keep_snapshot(void *user);
 /* Run.events(wake) */
 PyObject *rp_py_run_events(PyObject *self, PyObject *wake);
+/* From now on samples are kept for @on_samples, which is called with lists of (metric, value, ns,
+ * tags). */
+void rp_py_run_want_samples(struct py_run *self, PyObject *on_samples);
+/* Hands over what has been kept. Runs Python code. */
+void rp_py_run_hand_samples(struct py_run *self);

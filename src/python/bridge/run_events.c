@@ -57,6 +57,7 @@ void rp_py_run_wake(struct py_run *run)
         Py_XDECREF(told);
         Py_DECREF(wake);
     }
+    rp_py_run_hand_samples(run);
 }
 
 static PyObject *events_take(PyObject *object, PyObject *unused)

@@ -192,7 +192,9 @@ static void test_thresholds(void **state)
     assert_true(find(&record, RP_EVENT_THRESHOLD, 3)->threshold.verdict.no_samples);
     assert_true(isnan(find(&record, RP_EVENT_THRESHOLD, 3)->threshold.verdict.actual));
     assert_int_equal(find(&record, RP_EVENT_FINISHED, 0)->finished.code, RP_EXIT_THRESHOLDS);
-    snapshot = find(&record, RP_EVENT_SNAPSHOT, 0);
+    snapshot = find(&record, RP_EVENT_SNAPSHOT, 0); /* at once */
+    assert_true(snapshot->snapshot.elapsed < RP_S);
+    snapshot = find(&record, RP_EVENT_SNAPSHOT, 1);
     assert_true(snapshot->snapshot.elapsed == RP_S);
     assert_true(snapshot->snapshot.paused == RP_S);
     assert_int_equal(record.scenario.vus, 2);

@@ -314,14 +314,15 @@ static void test_snapshots(void **state)
     fixture_trend(&desk->fixture, "iteration_duration", true, 1, 1, 2, "");
     event.snapshot.status.scenarios = scenarios;
     event.snapshot.paused = 3 * RP_S;
-    assert_written(desk, event,
-                   "{\"phase\":\"running\",\"is_paused\":true,\"elapsed_ns\":1000000000,"
-                   "\"paused_ns\":3000000000,\"vus\":11,\"vus_made\":22,\"metrics\":{"
-                   "\"iterations\":{\"type\":\"counter\",\"count\":6,\"rate\":3},"
-                   "\"vus\":{\"type\":\"gauge\",\"value\":2,\"min\":1,\"max\":3},"
-                   "\"checks\":{\"type\":\"rate\",\"rate\":0.25,\"passes\":1,\"total\":4},"
-                   "\"iteration_duration\":{\"type\":\"trend\",\"count\":2,\"avg\":1.5,\"min\":1,"
-                   "\"max\":2}}," SCENARIOS);
+    assert_written(
+        desk, event,
+        "{\"phase\":\"running\",\"is_paused\":true,\"elapsed_ns\":1000000000,"
+        "\"paused_ns\":3000000000,\"vus\":11,\"vus_made\":22,\"metrics\":{"
+        "\"iterations\":{\"type\":\"counter\",\"count\":6,\"rate\":3},"
+        "\"vus\":{\"type\":\"gauge\",\"value\":2,\"min\":1,\"max\":3},"
+        "\"checks\":{\"type\":\"rate\",\"rate\":0.25,\"passes\":1,\"total\":4},"
+        "\"iteration_duration\":{\"type\":\"trend\",\"count\":2,\"avg\":1.5,\"min\":1,"
+        "\"max\":2,\"med\":1.5,\"p(90)\":1.9,\"p(95)\":1.95,\"p(99)\":1.99}}," SCENARIOS);
 }
 
 /* At the same time as the last one there is no rate, nor without memory for the last counts. */
