@@ -9,9 +9,11 @@
 
 #include "app/late_signals.h"
 #include "app/run.h"
+#include "app/term.h"
 #include "app/worker_start.h"
 #include "coordinator/coordinator.h"
 #include "output/event_log.h"
+#include "output/result_file.h"
 #include "output/result_sink.h"
 #include "ui/brief.h"
 #include "ui/live.h"
@@ -27,24 +29,58 @@ struct run {
     struct rp_summary_sink summary;
 };
 
+/* Whether standard output is for a program that reads the result or the events. */
+static bool writes_to_stdout(const struct rp_run_options *options)
+{
+    return (options->out && rp_result_file_descriptor(options->out) == STDOUT_FILENO) ||
+           (options->event_log && rp_result_file_descriptor(options->event_log) == STDOUT_FILENO);
+}
+
+static int check_outputs(const struct rp_run_options *options, struct rp_error *err)
+{
+    int fd = options->out ? rp_result_file_descriptor(options->out) : -1;
+
+    if (fd < 0 || !options->event_log || rp_result_file_descriptor(options->event_log) != fd)
+        return 0;
+    rp_error_set(err, -RP_EUSER, "--out '%s' and --event-log '%s' are the same output",
+                 options->out, options->event_log);
+    rp_error_hint(err, "write one of them to a file");
+    return -RP_EUSER;
+}
+
 static struct rp_live_options live_options(const struct rp_run_options *options)
 {
     struct rp_live_options ret = { .mode = RP_PROGRESS_PLAIN };
     const char *term = getenv("TERM");
     bool is_terminal = isatty(STDERR_FILENO);
 
+    ret.keeps_stdout_clear = writes_to_stdout(options);
     ret.shows_progress = options->progress || (!options->quiet && is_terminal);
     if (is_terminal && term && *term && strcmp(term, "dumb") != 0)
         ret.mode = options->error_color ? RP_PROGRESS_COLOR_BLOCK : RP_PROGRESS_BLOCK;
     return ret;
 }
 
+/* The summary stands on standard output, unless that is for a program. */
+static void add_summary(struct run *run)
+{
+    const struct rp_run_options *options = run->options;
+    bool is_clear = writes_to_stdout(options);
+    struct rp_style style = { .color = options->color, .width = options->width };
+    struct rp_style error_style = { .color = options->error_color, .width = rp_term_width(stderr) };
+
+    if (options->quiet)
+        rp_brief_sink_init(&run->summary, &run->sinks, stderr, error_style);
+    else
+        rp_summary_sink_init(&run->summary, &run->sinks, is_clear ? stderr : stdout,
+                             is_clear ? error_style : style);
+}
+
 /* Sinks are told, and closed, in this order: the progress makes way before anything else is
- * written. */
+ * written, and the result is safe before the summary is, which may wait for its reader. */
 static int list_sinks(struct run *run)
 {
     const struct rp_run_options *options = run->options;
-    struct rp_style style = { .color = options->color, .width = options->width };
     int r = rp_live_new(&run->sinks, live_options(options), &run->live);
 
     if (r == 0 && options->out)
@@ -53,11 +89,7 @@ static int list_sinks(struct run *run)
         r = rp_event_bus_new(&run->sinks, &run->bus);
     if (r == 0 && options->event_log)
         r = rp_event_log_new(&run->sinks, run->bus, options->event_log, &run->log);
-    if (options->quiet)
-        rp_brief_sink_init(&run->summary, &run->sinks, stderr,
-                           (struct rp_style){ .color = options->error_color });
-    else
-        rp_summary_sink_init(&run->summary, &run->sinks, stdout, style);
+    add_summary(run);
     return r;
 }
 
@@ -88,6 +120,8 @@ int rp_cmd_run(const struct rp_run_options *options)
     if (r == 0)
         r = rp_worker_patience(&config.patience, &err);
     if (r == 0)
+        r = check_outputs(options, &err);
+    if (r == 0)
         r = list_sinks(&run);
     if (r == 0) {
         config.worker_argv = start.argv;
@@ -95,6 +129,8 @@ int rp_cmd_run(const struct rp_run_options *options)
         rp_late_signals_forgive_one();
         r = rp_coordinate(&config, &result, &err);
     }
+    if (r == 0 && run.file)
+        rp_result_sink_correct(run.file, &result);
     free_sinks(&run);
     if (r < 0)
         result.exit_code = r == -RP_EUSER ? RP_EXIT_CONFIG : RP_EXIT_INTERNAL;

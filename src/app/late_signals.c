@@ -4,7 +4,7 @@
 #include <signal.h>
 #include <stddef.h>
 
-static const int numbers[] = { SIGINT, SIGTERM };
+static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
 
 static void set(int number, void (*handler)(int))
 {

@@ -168,7 +168,7 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .name = "--out", .type = RP_TYPE_FILE, .placeholder = "FILE",
         .commands = RP_IN(RP_CMD_RUN), .env = "RAMPA_OUT",
         .group = RP_GROUP_OUTPUT, .since = "0.1.0",
-        .help = "Write the result as JSON to FILE when the run has ended",
+        .help = "Write the result as JSON to FILE when the run has ended; - is standard output",
     },
     [RP_OPT_EVENT_LOG] = {
         .name = "--event-log", .type = RP_TYPE_FILE, .placeholder = "FILE",

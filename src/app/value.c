@@ -172,6 +172,33 @@ int rp_statuses_parse(const char *text, const char *origin, uint16_t (*ret)[2], 
     return 0;
 }
 
+/* Whether the text is an output as k6 writes it: "json=FILE". */
+static bool is_foreign_output(const char *text)
+{
+    static const char *const outputs[] = { "json",          "csv",          "cloud", "influxdb",
+                                           "statsd",        "datadog",      "kafka", "dashboard",
+                                           "web-dashboard", "opentelemetry" };
+    size_t len = strcspn(text, "=");
+
+    for (size_t i = 0; text[len] && i < RP_ARRAY_LEN(outputs); i++)
+        if (strlen(outputs[i]) == len && strncmp(text, outputs[i], len) == 0)
+            return true;
+    return strncmp(text, "experimental-", 13) == 0 || strncmp(text, "xk6-", 4) == 0;
+}
+
+static bool is_file(const struct rp_option *option, const char *text, const char *origin,
+                    struct rp_error *err)
+{
+    const char *equals = strchr(text, '=');
+
+    if (option != &rp_options[RP_OPT_OUT] || !is_foreign_output(text))
+        return true;
+    rp_error_set(err, -RP_EUSER, "%s: '%s' names an output of k6", origin, text);
+    rp_error_hint(err, "rampa writes its result as JSON to the file itself: %s %s", origin,
+                  equals && equals[1] ? equals + 1 : "result.json");
+    return false;
+}
+
 bool rp_option_accepts(const struct rp_option *option, const char *text, const char *origin,
                        struct rp_error *err)
 {
@@ -202,7 +229,7 @@ bool rp_option_accepts(const struct rp_option *option, const char *text, const c
     case RP_TYPE_TEXT:
     case RP_TYPE_FILE:
         if (*text)
-            return true;
+            return option->type == RP_TYPE_TEXT || is_file(option, text, origin, err);
         rp_error_set(err, -RP_EUSER, "%s: the value is empty", origin);
         return false;
     case RP_TYPE_FLAG:

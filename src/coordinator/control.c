@@ -2,8 +2,12 @@
 
 /* How a run is steered: by signals, and by whoever has its control (run/control.h). */
 
+#include <stdio.h>
+
 #include "base/alloc.h"
+#include "base/units.h"
 #include "coordinator/coordinator_internal.h"
+#include "coordinator/publish.h"
 
 static struct rp_coordinator *coordinator_of(struct rp_control *control)
 {
@@ -83,6 +87,33 @@ const struct rp_control_ops rp_coordinator_control_ops = {
 
 /* ---- signals --------------------------------------------------------------------------------- */
 
+/* Until when nothing seems to happen: said on standard error, also without a terminal. */
+static void say_what_is_waited_for(struct rp_coordinator *c, int number)
+{
+    const struct rp_plan *plan = c->result->plan;
+    const char *second = number == SIGINT ? "a second Ctrl-C" : "a second signal";
+    const char *teardown = plan && plan->has_teardown ? ", then for teardown()" : "";
+    char time[RP_UNIT_SIZE], text[240];
+
+    if (c->phase == RP_PHASE_SETUP || c->phase == RP_PHASE_TEARDOWN) {
+        bool is_setup = c->phase == RP_PHASE_SETUP;
+
+        rp_unit_time((double)(is_setup ? plan->setup_timeout : plan->teardown_timeout) / 1e6, 3,
+                     time);
+        snprintf(text, sizeof(text), "stopping: waiting for %s(), %s at most%s; %s ends it at once",
+                 is_setup ? "setup" : "teardown", time, is_setup ? teardown : "", second);
+    } else if (c->phase == RP_PHASE_RUNNING) {
+        rp_unit_time((double)grace_of(plan, RP_STOP_GRACE_MAX_S * RP_S) / 1e6, 3, time);
+        snprintf(
+            text, sizeof(text),
+            "stopping: waiting for the iterations that run, %s at most%s; %s ends them at once",
+            time, teardown, second);
+    } else {
+        return;
+    }
+    rp_publish_line(c, true, text);
+}
+
 static void stop_at_once(struct rp_coordinator *c)
 {
     c->stops_seen++;
@@ -101,12 +132,14 @@ void rp_coordinator_signal(struct rp_signals *signals, int number)
 
     if (c->phase == RP_PHASE_OVER)
         return;
-    if (number == SIGUSR1)
+    if (number == SIGUSR1) {
         rp_control_pause(&c->control);
-    else if (number == SIGUSR2)
+    } else if (number == SIGUSR2) {
         rp_control_resume(&c->control);
-    else if (!c->stops_seen)
-        rp_control_stop(&c->control, "aborted by a signal", false);
-    else
+    } else if (c->stops_seen) {
         stop_at_once(c);
+    } else {
+        say_what_is_waited_for(c, number);
+        rp_control_stop(&c->control, "aborted by a signal", false);
+    }
 }

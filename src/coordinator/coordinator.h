@@ -5,8 +5,8 @@
  * coordinator/coordinator.h - runs a test: starts the workers, has the script declared, resolves
  * the plan, drives the phases, merges what the workers measure, and judges.
  *
- * One process, one thread, its own loop. Signals are taken over while it runs: the first SIGINT or
- * SIGTERM stops gracefully, the second at once; SIGUSR1 pauses, SIGUSR2 resumes.
+ * One process, one thread, its own loop. Signals are taken over while it runs: the first SIGINT,
+ * SIGTERM or SIGHUP stops gracefully, the second at once; SIGUSR1 pauses, SIGUSR2 resumes.
  */
 
 #include "base/error.h"

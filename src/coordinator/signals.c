@@ -14,6 +14,15 @@ static void ready(struct rp_watch *watch, unsigned events)
         signals->came(signals, (int)info.ssi_signo);
 }
 
+/* A program that was started with nohup lives on when its terminal goes: a blocked signal would be
+ * delivered although it is ignored. */
+static bool is_ignored(int number)
+{
+    struct sigaction action;
+
+    return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 int rp_signals_take(struct rp_signals *signals, struct rp_loop *loop,
                     void (*came)(struct rp_signals *signals, int number))
 {
@@ -24,6 +33,8 @@ int rp_signals_take(struct rp_signals *signals, struct rp_loop *loop,
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
+    if (!is_ignored(SIGHUP))
+        sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGUSR1);
     sigaddset(&set, SIGUSR2);
     if (sigprocmask(SIG_BLOCK, &set, &signals->old) < 0)

@@ -3,7 +3,7 @@
 
 /*
  * coordinator/signals.h - the signals that steer a run, taken over while it lasts: SIGINT, SIGTERM,
- * SIGUSR1, SIGUSR2.
+ * SIGHUP (unless it is ignored), SIGUSR1, SIGUSR2.
  */
 
 #include <signal.h>

@@ -66,15 +66,22 @@ static void drain(void *user)
     log->is_writing = false;
 }
 
+/* Opens the file without blocking: a named pipe without a reader is an error, one with a slow
+ * reader loses lines. What stands in a redirected standard output already is not cut off. */
+static int open_path(const char *path)
+{
+    int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+
+    if (!strcmp(path, "-"))
+        return open("/dev/stdout", flags, 0666);
+    return open(path, flags | O_TRUNC, 0666);
+}
+
 static int open_log(struct rp_sink *sink, const struct rp_plan *plan, struct rp_error *err)
 {
     struct rp_event_log *log = rp_container_of(sink, struct rp_event_log, sink);
 
-    /* The file is opened without blocking: a named pipe without a reader is an error, one with a
-     * slow reader loses lines. */
-    log->fd = open(log->path,
-                   O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
-                   0666);
+    log->fd = open_path(log->path);
     if (log->fd < 0)
         return rp_error_set(err, -RP_EUSER, "cannot open the event log '%s': %s", log->path,
                             strerror(errno));

@@ -17,11 +17,12 @@
 
 /*
  * The temporary file is made in the target's folder, because rename is atomic only within one file
- * system, and it is made before the run, because a wrong path must not cost the user the run. The
- * folder stays open: the names below are relative to it, so that a change of the working directory
+ * system, and it is made before the run, because a wrong path must not cost the user the run. Where
+ * the file system can do it, the file has no name until it is whole: whatever ends the program
+ * before leaves nothing behind. The folder stays open: the names below are relative to it, so that a change of the working directory
  * in between does not matter.
  *
- * What is no regular file (a terminal, a pipe, /dev/full) is opened and written as it is.
+ * What is no regular file (a terminal, a pipe, /dev/full) is opened and written as it is. "-",
  * /dev/stdout and its relatives are the descriptor itself: opening them anew would write over what
  * stands in a redirected file already.
  */
@@ -29,8 +30,8 @@
 struct rp_result_file {
     char *path;    /* as the user wrote it, for messages */
     char *target;  /* name in the folder */
-    char *temp;    /* name in the folder; NULL for a plain file and after the commit */
-    int folder_fd; /* -1 for a plain file */
+    char *temp;    /* name in the folder; NULL while there is none, and after the commit */
+    int folder_fd; /* -1 for a file that is written as it is */
     int fd;        /* -1 after the commit */
 };
 
@@ -70,13 +71,12 @@ static int errno_error(struct rp_error *err, const char *path, int code)
     return user_error(err, path, strerror(code), errno_hint(code));
 }
 
-/* The descriptor that a path like "/dev/stdout" stands for, or -1. */
-static int named_descriptor(const char *path)
+int rp_result_file_descriptor(const char *path)
 {
     static const char *const folders[] = { "/dev/fd/", "/proc/self/fd/" };
     int64_t fd;
 
-    if (!strcmp(path, "/dev/stdout"))
+    if (!strcmp(path, "-") || !strcmp(path, "/dev/stdout"))
         return STDOUT_FILENO;
     if (!strcmp(path, "/dev/stderr"))
         return STDERR_FILENO;
@@ -92,7 +92,7 @@ static int named_descriptor(const char *path)
 
 static int open_plain(struct rp_result_file *file, struct rp_error *err)
 {
-    int fd = named_descriptor(file->path);
+    int fd = rp_result_file_descriptor(file->path);
 
     file->fd = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 3)
                        : open(file->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
@@ -118,31 +118,59 @@ static int split_path(struct rp_result_file *file, char *resolved, const char **
     return 0;
 }
 
-/* Makes the temporary file. Its name does not contain that of the target, which may be as long as a
- * name can be. Its mode follows the user's umask. */
-static int make_temp(struct rp_result_file *file)
+/* Gives the temporary file a name by @make, which does it once. The name does not contain that of
+ * the target, which may be as long as a name can be. */
+static int make_name(struct rp_result_file *file, int (*make)(struct rp_result_file *file))
 {
     enum { ATTEMPTS = 100, NAME_SIZE = 40 };
+    int r = -EEXIST;
 
     file->temp = rp_calloc(1, NAME_SIZE);
     if (!file->temp)
         return -ENOMEM;
-    for (int i = 0; i < ATTEMPTS; i++) {
+    for (int i = 0; i < ATTEMPTS && r == -EEXIST; i++) {
         uint64_t number = (uint64_t)rp_clock_ns() ^ (uint64_t)getpid() << 40;
 
         if (getrandom(&number, sizeof(number), GRND_NONBLOCK) < 0)
             number += (uint64_t)i;
         snprintf(file->temp, NAME_SIZE, ".rampa-%016llx.tmp", (unsigned long long)number);
-        file->fd = openat(file->folder_fd, file->temp,
-                          O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
-        if (file->fd >= 0)
-            return 0;
-        if (errno != EEXIST)
-            break;
+        r = make(file);
     }
-    rp_free(file->temp);
-    file->temp = NULL;
-    return -errno;
+    if (r < 0) {
+        rp_free(file->temp);
+        file->temp = NULL;
+    }
+    return r;
+}
+
+static int create(struct rp_result_file *file)
+{
+    file->fd = openat(file->folder_fd, file->temp,
+                      O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+    return file->fd < 0 ? -errno : 0;
+}
+
+/* Puts a file without a name into the folder. */
+static int link_file(struct rp_result_file *file)
+{
+    char path[40];
+
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", file->fd);
+    return linkat(AT_FDCWD, path, file->folder_fd, file->temp, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+}
+
+/* Whether files without a name can be named later, which needs /proc. */
+static bool can_link(void)
+{
+    return access("/proc/self/fd", X_OK) == 0;
+}
+
+/* Makes the temporary file. Its mode follows the user's umask. */
+static int make_temp(struct rp_result_file *file)
+{
+    if (can_link())
+        file->fd = openat(file->folder_fd, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0666);
+    return file->fd >= 0 ? 0 : make_name(file, create);
 }
 
 /* Checks the target as it is now. A folder and a read-only file are mistakes; the mode of a file is
@@ -205,7 +233,7 @@ static int open_either(struct rp_result_file *file, struct rp_error *err)
 
     if (!*file->path)
         return user_error(err, file->path, "the path is empty", "write --out result.json");
-    if (named_descriptor(file->path) >= 0)
+    if (rp_result_file_descriptor(file->path) >= 0)
         return open_plain(file, err);
     if (stat(file->path, &st) == 0) {
         if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
@@ -300,8 +328,10 @@ static int write_and_rename(struct rp_result_file *file, struct rp_slice text)
     int r = write_pipe_safe(file->fd, text);
 
     /* A pipe or a terminal cannot be synced, and says so by EINVAL. */
-    if (r == 0 && fsync(file->fd) < 0 && file->temp)
+    if (r == 0 && fsync(file->fd) < 0 && file->folder_fd >= 0)
         r = -errno;
+    if (r == 0 && file->folder_fd >= 0 && !file->temp)
+        r = make_name(file, link_file);
     if (r == 0)
         r = close_fd(&file->fd);
     if (r < 0 || !file->temp)
@@ -327,7 +357,7 @@ int rp_result_file_commit(struct rp_result_file *file, struct rp_slice text, str
         rp_error_set(err, r, "the result file '%s' could not be written: %s", file->path,
                      strerror(-r));
         rp_error_hint(err, "%s%s", errno_hint(-r),
-                      file->temp ? "; the file that was there before is untouched" : "");
+                      file->folder_fd >= 0 ? "; the file that was there before is untouched" : "");
     }
     return r;
 }

@@ -2,6 +2,7 @@
 #include "output/result_sink.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 
 #include "base/alloc.h"
 #include "output/result_file.h"
@@ -12,6 +13,8 @@ struct rp_result_sink {
     struct rp_sink sink;
     const char *path; /* the caller's */
     struct rp_result_file *file;
+    bool is_written;
+    enum rp_exit written; /* the exit code that the file says */
 };
 
 /* Opens the file before the run: a run whose result cannot be written must not begin. */
@@ -22,14 +25,11 @@ static int open_file(struct rp_sink *sink, const struct rp_plan *plan, struct rp
     return rp_result_file_open(self->path, &self->file, err);
 }
 
-static int write_file(struct rp_sink *sink, const struct rp_result *result, struct rp_error *err)
+static int commit(struct rp_result_sink *self, const struct rp_result *result, struct rp_error *err)
 {
-    struct rp_result_sink *self = rp_container_of(sink, struct rp_result_sink, sink);
     struct rp_buf json;
     int r;
 
-    if (!self->file || !result)
-        return 0;
     rp_buf_init(&json, RESULT_MAX);
     r = rp_result_write_json(result, &json);
     if (r == 0)
@@ -37,7 +37,32 @@ static int write_file(struct rp_sink *sink, const struct rp_result *result, stru
     else
         rp_error_set(err, r, "the result cannot be written as JSON");
     rp_buf_deinit(&json);
+    self->is_written = r == 0;
+    self->written = result->exit_code;
     return r;
+}
+
+static int write_file(struct rp_sink *sink, const struct rp_result *result, struct rp_error *err)
+{
+    struct rp_result_sink *self = rp_container_of(sink, struct rp_result_sink, sink);
+
+    return self->file && result ? commit(self, result, err) : 0;
+}
+
+void rp_result_sink_correct(struct rp_result_sink *self, const struct rp_result *result)
+{
+    struct rp_error err = { 0 }; /* the file that is there is whole, but for its exit code */
+    struct stat st;
+
+    if (!self->is_written || self->written == result->exit_code ||
+        rp_result_file_descriptor(self->path) >= 0 || stat(self->path, &st) < 0 ||
+        !S_ISREG(st.st_mode))
+        return;
+    rp_result_file_free(self->file);
+    self->file = NULL;
+    if (rp_result_file_open(self->path, &self->file, &err) == 0 && commit(self, result, &err) == 0)
+        return;
+    rp_error_deinit(&err);
 }
 
 static const struct rp_sink_ops ops = { .open = open_file, .close = write_file };

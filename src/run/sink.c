@@ -200,7 +200,6 @@ static void add_error(struct rp_error *err, struct rp_error *next)
 void rp_sinks_close(struct rp_sinks *sinks, bool is_run, struct rp_error *err)
 {
     struct rp_result *result = sinks ? sinks->result : NULL;
-    bool has_failed = false;
 
     if (!result)
         return;
@@ -211,15 +210,14 @@ void rp_sinks_close(struct rp_sinks *sinks, bool is_run, struct rp_error *err)
 
         if (!sink->is_closed && sink->ops->close &&
             sink->ops->close(sink, is_run ? result : NULL, &next) < 0) {
-            has_failed = true;
+            if (is_run) /* now: a sink that is closed later shows it */
+                rp_result_fail(result, RP_EXIT_OUTPUT, "%s",
+                               next.message ? next.message : "an output could not be finished");
             add_error(err, &next);
         }
         sink->is_closed = true;
         rp_error_deinit(&next);
     }
-    if (is_run && has_failed)
-        rp_result_fail(result, RP_EXIT_OUTPUT, "%s",
-                       err->message ? err->message : "an output could not be finished");
     result->sinks = NULL;
     sinks->result = NULL;
 }

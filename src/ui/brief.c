@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "ui/brief.h"
 
+#include <string.h>
+
 #include "run/collect.h"
 #include "ui/summary.h"
 
@@ -27,9 +29,24 @@ static void end(struct rp_summary *brief)
     rp_buf_append_str(brief->out, "\n");
 }
 
+static bool is_reason(const struct rp_result *result, const struct rp_result_warning *warning)
+{
+    return result->reason && strcmp(result->reason, warning->text) == 0;
+}
+
+/* An output that could not be finished is an error of the program, which says it with its remedy.
+ * One that has lost data is a warning too. */
+static bool is_said_elsewhere(const struct rp_result *result)
+{
+    for (size_t i = 0; i < result->warning_count; i++)
+        if (is_reason(result, &result->warnings[i]))
+            return false;
+    return result->exit_code == RP_EXIT_OUTPUT;
+}
+
 static void reason(struct rp_summary *brief)
 {
-    if (!brief->result->reason)
+    if (!brief->result->reason || is_said_elsewhere(brief->result))
         return;
     begin_error(brief);
     append_text(brief, brief->result->reason);
@@ -113,6 +130,8 @@ static void warnings(struct rp_summary *brief)
     const struct rp_result *result = brief->result;
 
     for (size_t i = 0; i < result->warning_count; i++) {
+        if (is_reason(result, &result->warnings[i]))
+            continue;
         begin(brief, RP_INK_YELLOW, "warning:");
         append_text(brief, result->warnings[i].text);
         if (result->warnings[i].count > 1)

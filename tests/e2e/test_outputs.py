@@ -2,6 +2,7 @@
 """Where results cannot go, and interpreters that cannot run a script: what the user is told, with which exit code."""
 from __future__ import annotations
 
+import json
 import os
 import resource
 import subprocess
@@ -10,6 +11,7 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from faultserver import ExpectRequest, FaultServer, Repeat, Send, answer
 
 Rampa = Callable[..., "Finished"]
@@ -88,7 +90,56 @@ def test_a_reader_of_stdout_that_goes_away_does_not_end_the_run(program: Path, s
     assert done.returncode == 6
     assert done.stderr == "error: cannot write the output: Broken pipe\n"
     assert (tmp_path / "torn down").exists()
-    assert (tmp_path / "result.json").exists()
+    run = json.loads((tmp_path / "result.json").read_text())["run"]
+    assert (run["exit_code"], run["status"]) == (6, "output_failed")  # what the program returned
+    assert run["reason"] == "cannot write the output: Broken pipe"
+
+
+PRINTS = f"import rampa\n{ONE}async def a(worker):\n    print('said')\n    worker.counter('done')\n"
+
+
+@pytest.mark.parametrize("name", ["-", "/dev/stdout", "/dev/fd/1"])
+def test_a_result_on_stdout_stands_there_alone(rampa: Rampa, script: Script, tmp_path: Path, name: str) -> None:
+    script(PRINTS)
+    done = rampa("run", "script.py", "--out", name, code=0)
+    assert json.loads(done.stdout)["summary"]["metrics"]["done"]["count"] == 1
+    assert "said\n" in done.stderr and "\nNOT JUDGED: there is no threshold\n" in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name != "__pycache__") == ["script.py"]
+    done = rampa("run", "script.py", "--out", name, "--quiet", code=0)
+    assert json.loads(done.stdout)["schema"] == 2
+    assert done.stderr == "said\n"
+
+
+def test_events_on_stdout_stand_there_alone(rampa: Rampa, script: Script, tmp_path: Path) -> None:
+    script(PRINTS)
+    done = rampa("run", "script.py", "--event-log", "-", code=0)
+    assert [json.loads(line)["type"] for line in done.stdout.splitlines()][-1] == "finished"
+    assert "said\n" in done.stderr and "NOT JUDGED" in done.stderr
+    assert not (tmp_path / "-").exists()
+
+
+def test_two_outputs_on_stdout_are_refused(rampa: Rampa, script: Script) -> None:
+    script(PRINTS)
+    done = rampa("run", "script.py", "--event-log", "-", "--out", "/dev/stdout", code=3)
+    assert (done.stdout, done.stderr) == (
+        "",
+        "error: --out '/dev/stdout' and --event-log '-' are the same output\n  write one of them to a file\n",
+    )
+
+
+@pytest.mark.parametrize(("text", "remedy"), [("json=r.json", "r.json"), ("csv=r.csv", "r.csv"), ("cloud=", "result.json")])
+def test_an_output_of_k6_gets_a_remedy(rampa: Rampa, script: Script, tmp_path: Path, text: str, remedy: str) -> None:
+    script(PRINTS)
+    done = rampa("run", "script.py", "--out", text, code=3)
+    assert done.stderr.startswith(f"error: --out: '{text}' names an output of k6 (rampa writes its result as JSON to the file itself: ")
+    assert f"--out {remedy})" in done.stderr
+    assert not (tmp_path / text).exists()
+
+
+def test_a_name_with_an_equals_sign_is_a_name(rampa: Rampa, script: Script, tmp_path: Path) -> None:
+    script(PRINTS)
+    rampa("run", "script.py", "--out", "run=5.json", code=0)
+    assert (tmp_path / "run=5.json").exists()
 
 
 # ---- interpreters ---------------------------------------------------------------------------------------------------

@@ -50,6 +50,58 @@ def test_the_first_signal_ends_the_run_gracefully(start: Callable[..., Started],
     assert row["holds"] and row["interrupted"] == 0 and row["completed"] >= 6
 
 
+def test_a_terminal_that_goes_away_ends_it_gracefully(start: Callable[..., Started], tmp_path: Path) -> None:
+    run = start(long())
+    run.wait_for("started")
+    run.signal(signal.SIGHUP)
+    assert run.end() == 4
+    assert "torn down\n" in run.text.decode()
+    assert (run.result()["run"]["status"], run.result()["run"]["reason"]) == ("stopped", "aborted by a signal")
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".rampa-")]
+
+
+def test_with_nohup_it_goes_on(start: Callable[..., Started]) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a child inherits that
+    try:
+        run = start(long().replace('"1h"', '"700ms"'))
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    run.wait_for("started")
+    run.signal(signal.SIGHUP)
+    assert run.end() == 0
+    assert run.result()["run"]["status"] == "passed"
+
+
+def test_a_killed_program_leaves_no_file(start: Callable[..., Started], tmp_path: Path) -> None:
+    """Where the file system has files without a name, which is nearly everywhere."""
+    try:
+        os.close(os.open(tmp_path, os.O_WRONLY | os.O_TMPFILE))
+    except OSError:
+        pytest.skip("this file system has no files without a name")
+    run = start(long())
+    run.wait_for("started")
+    run.signal(signal.SIGKILL)
+    run.process.wait(SECONDS)
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".rampa-")]
+
+
+WAITS = [
+    (signal.SIGINT, "30s", "stopping: waiting for the iterations that run, 10.0s at most, then for teardown(); a second Ctrl-C ends them at once\n"),
+    (signal.SIGTERM, "2s", "stopping: waiting for the iterations that run, 2.00s at most, then for teardown(); a second signal ends them at once\n"),
+]
+
+
+@pytest.mark.parametrize(("number", "graceful_stop", "said"), WAITS)
+def test_the_first_signal_says_what_is_waited_for(
+    start: Callable[..., Started], number: int, graceful_stop: str, said: str
+) -> None:
+    run = start(long(graceful_stop=graceful_stop))
+    run.wait_for("started")
+    run.signal(number)
+    assert run.end() == 4
+    assert run.text.decode().count(said) == 1
+
+
 def test_running_iterations_have_graceful_stop_to_end(start: Callable[..., Started]) -> None:
     body = """
     print("waiting", flush=True)
@@ -123,7 +175,12 @@ def test_a_signal_during_setup(start: Callable[..., Started], tmp_path: Path) ->
     run.wait_until_taken()
     (tmp_path / "go on").touch()
     assert run.end() == 4
-    assert [line for line in run.text.decode().splitlines()[:3]] == ["in hook", "hook done", "torn down"]
+    assert run.text.decode().splitlines()[:4] == [
+        "in hook",
+        "stopping: waiting for setup(), 1m00s at most, then for teardown(); a second signal ends it at once",
+        "hook done",
+        "torn down",
+    ]
     assert run.result()["accounting"] == [] or run.result()["accounting"][0]["started"] == 0
 
 

@@ -34,7 +34,8 @@ static void on_line(struct run *run, bool is_stderr, const char *text)
 {
     run->lines++;
     assert_true(is_stderr);
-    assert_string_equal(text, "dying words");
+    if (strncmp(text, "stopping: ", 10) != 0) /* what a signal makes the coordinator say */
+        assert_string_equal(text, "dying words");
     if (run->line)
         run->line(run);
 }

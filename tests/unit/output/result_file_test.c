@@ -132,7 +132,7 @@ static void test_not_committed(void **state)
     put(path, "old");
     assert_int_equal(rp_result_file_open(path, &file, NULL), 0);
     assert_content(path, "old");
-    assert_int_equal(count_entries(folder->path), 2);
+    assert_true(count_entries(folder->path) <= 2); /* 1 where files need no name */
     rp_result_file_free(file);
     assert_content(path, "old");
     assert_int_equal(count_entries(folder->path), 1);
