@@ -6,12 +6,15 @@ from __future__ import annotations
 import asyncio
 import collections.abc
 import contextlib
+import dataclasses
+import hashlib
 import pathlib
 import re
 import typing
 
 from rampa.config import Config, ScenarioConfig, parse_duration
 from rampa.engine import Engine
+from rampa.errors import ConfigError
 from rampa.events import RunResult, RunStatus
 from rampa.loader import TestPlan
 
@@ -65,6 +68,25 @@ def _pair(stage: typing.Any) -> tuple[typing.Any, typing.Any]:
     return duration, target
 
 
+class HandedResult(RunResult):
+    """The result that a test is handed. It remembers whether the test looked at how the run ended."""
+
+    def __getattribute__(self, name: str) -> typing.Any:
+        if name in ("status", "passed", "threshold_results", "exit_code"):
+            object.__setattr__(self, "_is_looked_at", True)
+        return super().__getattribute__(name)
+
+    def __repr__(self) -> str:
+        # A report that shows the result must not count as the test's own look.
+        before = self._was_looked_at()
+        text = super().__repr__().replace(type(self).__name__, RunResult.__name__, 1)
+        object.__setattr__(self, "_is_looked_at", before)
+        return text
+
+    def _was_looked_at(self) -> bool:
+        return bool(self.__dict__.get("_is_looked_at", False))
+
+
 class TestRun:
     """A run that has ended, and what a test framework says about it.
 
@@ -72,12 +94,17 @@ class TestRun:
         result: of the run.
         title: of the test.
         may_fail: whether a run that failed is no failure of the test.
+
+    Attributes:
+        handed: the result for the test. When the test reads its ``status``, ``passed``, ``threshold_results`` or
+            ``exit_code``, a run that failed is left to the test.
     """
 
     __test__ = False  # for pytest: no class of tests
 
     def __init__(self, result: RunResult, title: str, may_fail: bool) -> None:
         self.result = result
+        self.handed = HandedResult(**{field.name: getattr(result, field.name) for field in dataclasses.fields(result)})
         self.title = title
         self.may_fail = may_fail
 
@@ -87,7 +114,7 @@ class TestRun:
         figures: dict[str, typing.Any] = {"status": self.result.status.value, "run_id": self.result.run_id}
         for metric in ("iterations", "http_reqs", "iteration_errors", "dropped_iterations"):
             if metric in values:
-                figures[metric] = values[metric]["count"]
+                figures[metric] = int(values[metric]["count"])
         for metric in ("http_req_failed", "checks"):
             if metric in values:
                 figures[f"{metric}.rate"] = values[metric]["rate"]
@@ -101,9 +128,9 @@ class TestRun:
         figures = self.figures()
         words = [self.result.status.value]
         if "http_reqs" in figures:
-            words.append(f"{figures['http_reqs']:.0f} requests")
+            words.append(f"{figures['http_reqs']} requests")
             words.append(f"{figures.get('http_req_failed.rate', 0):.2%} failed")
-        words.append(f"{figures.get('iterations', 0):.0f} iterations")
+        words.append(f"{figures.get('iterations', 0)} iterations")
         timed = "http_req_duration" if "http_req_duration.med" in figures else "iteration_duration"
         for stat in ("med", "p(95)", "p(99)"):
             if f"{timed}.{stat}" in figures:
@@ -111,9 +138,13 @@ class TestRun:
         return ", ".join(words)
 
     def failure(self) -> str | None:
-        """Why the test fails, or None when it does not."""
+        """Why the test fails once its own code has run, or None when it does not."""
+        return None if self.may_fail or self.handed._was_looked_at() else self.report()
+
+    def report(self) -> str | None:
+        """What the run did not hold, with actual and expected values, or None when it passed."""
         result = self.result
-        if self.may_fail or result.status is RunStatus.PASSED:
+        if result.status is RunStatus.PASSED:
             return None
         lines = [f"load test {self.title}: {result.stop_reason or result.status.value}"]
         for threshold in result.threshold_results:
@@ -161,22 +192,20 @@ def run_scenario(
         rampa.errors.ConfigError: the plan cannot be run.
         RuntimeError: an event loop runs in this thread.
     """
+    if not callable(worker_fn):
+        raise ConfigError(f"worker_fn must be a function that takes the worker, not {worker_fn!r}")
     if asyncio._get_running_loop() is not None:
         raise RuntimeError("an event loop runs in this thread, and a load test would hold it up; await rampa.Engine there")
-    plan = TestPlan(
-        scenarios={_file_name(title): (ScenarioConfig(**scale_fields(fields, duration_scale, vus_scale)), worker_fn)},
-        config=Config(thresholds=thresholds or {}),
-        setup_fn=setup,
-        teardown_fn=teardown,
-    )
-
-    async def run() -> RunResult:
-        controller = await Engine(plan).start()
-        return await controller.wait()
-
-    # A loop factory keeps the runner from replacing the thread's current loop, which pytest-asyncio may have set.
-    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
-        result = runner.run(run())
+    with _explained_scales(duration_scale, vus_scale):
+        plan = TestPlan(
+            scenarios={_scenario_name(title): (ScenarioConfig(**scale_fields(fields, duration_scale, vus_scale)), worker_fn)},
+            config=Config(thresholds=thresholds or {}),
+            setup_fn=setup,
+            teardown_fn=teardown,
+        )
+        # A loop factory keeps the runner from replacing the thread's current loop, which pytest-asyncio may have set.
+        with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+            result = runner.run(run_plan(plan))
     if out is not None:
         folder = pathlib.Path(out)
         folder.mkdir(parents=True, exist_ok=True)
@@ -184,5 +213,47 @@ def run_scenario(
     return TestRun(result, title, may_fail)
 
 
+async def run_plan(plan: TestPlan) -> RunResult:
+    """Runs a plan on the running loop and waits for its end.
+
+    Args:
+        plan: see :func:`rampa.loader.load_test`.
+    """
+    controller = await Engine(plan).start()
+    return await controller.wait()
+
+
+@contextlib.contextmanager
+def _explained_scales(duration_scale: float, vus_scale: float) -> collections.abc.Iterator[None]:
+    """Says of a mistake in a plan that factors may have made it."""
+    try:
+        yield
+    except ConfigError as error:
+        given = [
+            f"{name} {factor:g}"
+            for name, factor in (("--rampa-duration-scale", duration_scale), ("--rampa-vus-scale", vus_scale))
+            if factor != 1.0
+        ]
+        if given:
+            error.add_note(f"the values are those after {' and '.join(given)}")
+        raise
+
+
+def _scenario_name(title: str) -> str:
+    """A name that a scenario may have: short, and without what filters of thresholds are written with."""
+    return re.sub(r"[^0-9a-zA-Z_-]+", "-", title).strip("-")[:100] or "test"
+
+
 def _file_name(title: str) -> str:
-    return re.sub(r"[^0-9a-zA-Z_.-]+", "-", title).strip("-.") or "test"
+    """A file name that no other title of a test has: where a character is lost, a checksum of the title stands at the end.
+
+    >>> _file_name("test_load.py::test_visit")
+    'test_load.py-test_visit'
+    >>> _file_name("test_load.py::test_visit[a/b]")
+    'test_load.py-test_visit-a-b-45158e76'
+    """
+    plain = title.replace("::", "-", 1)
+    name = re.sub(r"[^0-9a-zA-Z_.-]+", "-", plain).strip("-.") or "test"
+    if name == plain and len(name) <= 100:
+        return name
+    return f"{name[:100]}-{hashlib.sha256(title.encode()).hexdigest()[:8]}"

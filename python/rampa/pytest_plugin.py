@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""pytest runs load tests: the marker ``rampa_scenario`` and the fixture ``rampa_result``.
+"""pytest runs load tests: the fixture ``rampa_run``, and the marker ``rampa_scenario`` with the fixture ``rampa_result``.
 
 Installed with rampa; from a build folder: ``pytest -p rampa.pytest_plugin``. ::
 
@@ -10,26 +10,41 @@ Installed with rampa; from a build folder: ``pytest -p rampa.pytest_plugin``. ::
     @pytest.mark.rampa_scenario(worker_fn=browse, vus=10, duration="5s", thresholds={"http_req_duration": ["p(95)<100"]})
     def test_load(rampa_result: rampa.RunResult) -> None:
         assert rampa_result.snapshot.values["http_reqs"]["count"] > 100
+
+    def test_server(server, rampa_run) -> None:
+        async def browse(worker: rampa.Worker) -> None:
+            await worker.http.get(server.url)
+
+        rampa_run(browse, vus=10, duration="5s", thresholds={"http_req_failed": ["rate==0"]})
 """
 
 from __future__ import annotations
 
 import argparse
+import collections.abc
+import types
 import typing
 
 import pytest
 
-from rampa._sync import TestRun, run_scenario
+from rampa._sync import TestRun, run_plan, run_scenario
+from rampa.errors import ConfigError
 from rampa.events import RunResult
+
+_run_plan = run_plan  # the name by which the reference's own tests call it
 
 _MARKER = (
     "rampa_scenario(*, worker_fn, thresholds=None, setup=None, teardown=None, may_fail=False, **fields): the load test whose "
     "result the fixture rampa_result is; fields are those of rampa.ScenarioConfig. The test fails when the run does, unless "
-    "may_fail is true."
+    "may_fail is true or the test looks at how the run ended."
 )
 _PROPERTY = "rampa."  # of the properties in JUnit's XML
 _LINE = "rampa.summary"
-_FAILURE = pytest.StashKey[str]()
+_RUNS = pytest.StashKey[list[TestRun]]()
+_FIXTURES = ("rampa_result", "rampa_run")
+
+RampaRun = collections.abc.Callable[..., RunResult]
+"""The type of the fixture ``rampa_run``."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -80,65 +95,131 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", _MARKER)
 
 
-def _run(request: pytest.FixtureRequest) -> TestRun:
-    marker = request.node.get_closest_marker("rampa_scenario")
-    if marker is None:
-        raise pytest.UsageError(
-            f"{request.node.nodeid} asks for rampa_result and has no marker\n"
-            "remedy: put @pytest.mark.rampa_scenario(worker_fn=...) above it"
-        )
-    if marker.args or "worker_fn" not in marker.kwargs:
-        raise pytest.UsageError(
-            f"{request.node.nodeid}: rampa_scenario takes keyword arguments only, worker_fn among them\n"
-            "remedy: @pytest.mark.rampa_scenario(worker_fn=browse, vus=10, duration='5s')"
-        )
-    fields = dict(marker.kwargs)
+def _run(request: pytest.FixtureRequest, worker_fn: typing.Any, fields: dict[str, typing.Any]) -> RunResult:
+    """Runs one scenario for a test, keeps the run for its end, and gives the result that the test is handed."""
+    node: typing.Any = request.node
     config: typing.Any = request.config
-    return run_scenario(
-        fields.pop("worker_fn"),
-        title=request.node.name,
-        file_name=request.node.nodeid,
-        thresholds=fields.pop("thresholds", None),
-        setup=fields.pop("setup", None),
-        teardown=fields.pop("teardown", None),
-        may_fail=fields.pop("may_fail", False),
-        duration_scale=config.getoption("--rampa-duration-scale"),
-        vus_scale=config.getoption("--rampa-vus-scale"),
-        out=config.getoption("--rampa-out"),
-        fields=fields,
-    )
+    runs = node.stash.setdefault(_RUNS, [])
+    number = f"-{len(runs) + 1}" if runs else ""
+    mistake = None
+    try:
+        run = run_scenario(
+            worker_fn,
+            title=node.name + number,
+            file_name=node.nodeid + number,
+            thresholds=fields.pop("thresholds", None),
+            setup=fields.pop("setup", None),
+            teardown=fields.pop("teardown", None),
+            may_fail=fields.pop("may_fail", False),
+            duration_scale=config.getoption("--rampa-duration-scale"),
+            vus_scale=config.getoption("--rampa-vus-scale"),
+            out=config.getoption("--rampa-out"),
+            fields=fields,
+        )
+    except ConfigError as error:
+        mistake = "\n".join([str(error), *getattr(error, "__notes__", [])])
+    if mistake is not None:
+        pytest.fail(mistake, pytrace=False)
+    runs.append(run)
+    properties = node.user_properties
+    properties += [(_PROPERTY + name + number, value) for name, value in run.figures().items()]
+    properties.append((_LINE, run.line()))
+    return run.handed
+
+
+def _bound(worker_fn: typing.Any, instance: typing.Any) -> typing.Any:
+    """The function, as a method of the test's object where a class of tests names a method of its own in the marker."""
+    if isinstance(worker_fn, types.FunctionType) and getattr(type(instance), worker_fn.__name__, None) is worker_fn:
+        return worker_fn.__get__(instance)
+    return worker_fn
 
 
 @pytest.fixture
 def rampa_result(request: pytest.FixtureRequest) -> RunResult:
     """Runs the load test of the test's ``rampa_scenario`` marker and gives its :class:`rampa.RunResult`.
 
-    The test fails before its own code runs, with the actual and the expected values, when a threshold, an iteration or a hook
-    failed, unless the marker says ``may_fail=True``.
+    When a threshold, an iteration or a hook failed, the test fails after its own code has run, with the actual and the
+    expected values. It does not when its code has read ``status``, ``passed``, ``threshold_results`` or ``exit_code`` of the
+    result, or when the marker says ``may_fail=True``. A test without the marker, or with a marker without ``worker_fn``, is
+    skipped.
 
     Args:
         request: of pytest.
     """
-    run = _run(request)
-    node: typing.Any = request.node
-    properties = node.user_properties
-    properties += [(_PROPERTY + name, value) for name, value in run.figures().items()]
-    properties.append((_LINE, run.line()))
-    failure = run.failure()
-    if failure:
-        node.stash[_FAILURE] = failure
-    return run.result
+    marker = request.node.get_closest_marker("rampa_scenario")
+    if marker is None:
+        pytest.skip("rampa_result needs a marker: @pytest.mark.rampa_scenario(worker_fn=...)")
+    if marker.args:
+        pytest.fail(
+            "rampa_scenario takes keyword arguments only, worker_fn among them\n"
+            "remedy: @pytest.mark.rampa_scenario(worker_fn=browse, vus=10, duration='5s')",
+            pytrace=False,
+        )
+    fields = dict(marker.kwargs)
+    if fields.get("worker_fn") is None:
+        pytest.skip("the marker rampa_scenario has no worker_fn: the function that makes one iteration")
+    return _run(request, _bound(fields.pop("worker_fn"), request.instance), fields)
 
 
-def pytest_runtest_call(item: pytest.Item) -> None:
-    """Before, and in place of, a test whose load test has failed: a failure of the test, not an error of its set-up.
+@pytest.fixture
+def rampa_run(request: pytest.FixtureRequest) -> RampaRun:
+    """Gives a function that runs a load test from within the test, which so has its own variables and fixtures.
+
+    ``rampa_run(worker_fn, **fields)`` takes what the marker ``rampa_scenario`` takes, runs to the end and returns the
+    :class:`rampa.RunResult`. A run that failed fails the test under the same rule as with ``rampa_result``. It may be called
+    several times.
+
+    Args:
+        request: of pytest.
+    """
+
+    def run(worker_fn: collections.abc.Callable[..., typing.Any], **fields: typing.Any) -> RunResult:
+        return _run(request, worker_fn, fields)
+
+    return run
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Refuses a marker that would run nothing.
 
     Args:
         item: the test.
     """
-    failure = item.stash.get(_FAILURE, None)
-    if failure is not None:
-        pytest.fail(failure, pytrace=False)
+    marker = item.get_closest_marker("rampa_scenario")
+    if marker is not None and not set(_FIXTURES) & set(getattr(item, "fixturenames", _FIXTURES)):
+        pytest.fail(
+            "the test has the marker rampa_scenario and does not ask for its load test\n"
+            "remedy: add the argument rampa_result to the test, or @pytest.mark.usefixtures('rampa_result')",
+            pytrace=False,
+        )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_call(item: pytest.Item) -> None:
+    """After the test's own code, which has not failed: fails the test when a run did, unless the code looked at that.
+
+    Args:
+        item: the test.
+    """
+    failures = [failure for run in item.stash.get(_RUNS, []) if (failure := run.failure())]
+    if failures:
+        pytest.fail("\n".join(failures), pytrace=False)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """Adds to the report of a test that failed by its own code what its runs did not hold.
+
+    Args:
+        item: the test.
+        call: the part of it that has ended.
+    """
+    if call.when != "call" or call.excinfo is None:
+        return
+    for run in item.stash.get(_RUNS, []):
+        report = run.report()
+        if report and run.failure() is None:
+            item.add_report_section("call", "load test", report)
 
 
 def pytest_terminal_summary(terminalreporter: typing.Any) -> None:
@@ -147,14 +228,14 @@ def pytest_terminal_summary(terminalreporter: typing.Any) -> None:
     Args:
         terminalreporter: of pytest.
     """
-    lines: dict[str, str] = {}
+    lines: dict[str, list[str]] = {}
     for reports in terminalreporter.stats.values():
         for report in reports:
             if getattr(report, "when", None) == "teardown":
-                line = dict(report.user_properties).get(_LINE)
-                if line:
-                    lines[report.nodeid] = line
+                found = [value for name, value in report.user_properties if name == _LINE]
+                if found:
+                    lines[report.nodeid] = found
     if lines:
         terminalreporter.section("load tests (rampa)")
         for nodeid in sorted(lines):
-            terminalreporter.write_line(f"{nodeid}\n  {lines[nodeid]}")
+            terminalreporter.write_line("\n  ".join([nodeid, *lines[nodeid]]))

@@ -47,19 +47,72 @@ FAILS = """
 @pytest.mark.rampa_scenario(worker_fn=browse, executor="per-vu-iterations", vus=1, iterations=3,
                             thresholds={"http_reqs": ["count==3", "count>4"]})
 def test_fails(rampa_result):
-    raise AssertionError("is not run")
+    print("the body runs:", rampa_result)
 
 @pytest.mark.rampa_scenario(worker_fn=browse, executor="per-vu-iterations", vus=1, iterations=3,
                             thresholds={"http_reqs": ["count>4"]}, may_fail=True)
 def test_may_fail(rampa_result):
-    assert [t.lhs for t in rampa_result.threshold_results] == [3]
+    pass
 
 async def broken(worker):
     raise LookupError("no such thing")
 
 @pytest.mark.rampa_scenario(worker_fn=broken, executor="per-vu-iterations", vus=1, iterations=2)
 def test_broken(rampa_result):
-    raise AssertionError("is not run")
+    assert rampa_result.snapshot.values["iterations"]["count"] == 2
+"""
+
+LOOKS = """
+BREACHED = dict(worker_fn=browse, executor="per-vu-iterations", vus=1, iterations=3, thresholds={"http_reqs": ["count>4"]})
+
+@pytest.mark.rampa_scenario(**BREACHED)
+def test_thresholds(rampa_result):
+    assert [t.lhs for t in rampa_result.threshold_results] == [3]
+
+@pytest.mark.rampa_scenario(**BREACHED)
+def test_status(rampa_result):
+    assert rampa_result.status == rampa.RunStatus.THRESHOLD_FAILED
+
+@pytest.mark.rampa_scenario(**BREACHED)
+def test_passed(rampa_result):
+    assert not rampa_result.passed
+
+@pytest.mark.rampa_scenario(**BREACHED)
+def test_exit_code(rampa_result):
+    assert rampa_result.exit_code == 1
+
+@pytest.mark.rampa_scenario(**BREACHED)
+def test_looks_at_figures_only(rampa_result):
+    assert repr(rampa_result).startswith("RunResult(") and rampa_result.snapshot and rampa_result.summary()
+"""
+
+INSIDE = """
+@pytest.fixture
+def path():
+    return "/status/200"
+
+class TestShop:
+    async def visit(self, worker):
+        self.seen.append((await worker.http.get(URL + self.path)).status)
+
+    @pytest.mark.parametrize("vus", [1, 3])
+    def test_method(self, rampa_run, path, vus):
+        self.seen, self.path = [], path
+        result = rampa_run(self.visit, executor="per-vu-iterations", vus=vus, iterations=2, thresholds={"http_reqs": ["count>0"]})
+        assert self.seen == [200] * 2 * vus and result.passed
+
+    @pytest.fixture(autouse=True)
+    def begin(self):
+        self.seen, self.path = [], "/"
+
+    @pytest.mark.rampa_scenario(worker_fn=visit, executor="per-vu-iterations", vus=1, iterations=2)
+    def test_method_in_the_marker(self, rampa_result):
+        assert rampa_result.passed and self.seen == [200, 200]
+
+def test_twice(rampa_run):
+    first = rampa_run(browse, executor="per-vu-iterations", vus=1, iterations=1)
+    second = rampa_run(browse, executor="per-vu-iterations", vus=1, iterations=2, thresholds={"http_reqs": ["count<2"]})
+    assert first.passed
 """
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -100,7 +153,7 @@ def test_a_load_test_that_passes(inner: Run, tmp_path: Path) -> None:
     found = xml.etree.ElementTree.parse(tmp_path / "junit.xml").iter("property")
     properties = {item.get("name"): item.get("value") for item in found}
     assert properties["rampa.status"] == "passed"
-    assert properties["rampa.http_reqs"] == properties["rampa.iterations"] == "10.0"
+    assert properties["rampa.http_reqs"] == properties["rampa.iterations"] == "10"
     assert properties["rampa.checks.rate"] == "1.0"
     assert float(properties["rampa.http_req_duration.p(95)"] or 0) > 0
 
@@ -112,17 +165,55 @@ def test_load_tests_that_fail_say_what_was_expected(inner: Run) -> None:
     assert "FAIL http_reqs: expected count>4, actual 3" in done.stdout
     assert "2 x LookupError: no such thing" in done.stdout
     assert 'raise LookupError("no such thing")' in done.stdout
-    assert "is not run" not in done.stdout.replace('raise AssertionError("is not run")', "")
+    assert "the body runs: RunResult(run_id=" in done.stdout
     assert "pytest_plugin.py" not in done.stdout and "_sync.py" not in done.stdout
+
+
+def test_a_run_that_failed_fails_the_test_unless_the_test_looks_at_it(inner: Run) -> None:
+    done = inner(LOOKS)
+    assert (done.returncode, outcomes(done)) == (1, {"failed": 1, "passed": 4}), done.stdout
+    assert "load test test_looks_at_figures_only: 1 of 1" in done.stdout
+
+
+def test_a_test_that_fails_by_itself_shows_its_run(inner: Run) -> None:
+    text = LOOKS[: LOOKS.index("@pytest")] + """
+@pytest.mark.rampa_scenario(**BREACHED)
+def test_asserts(rampa_result):
+    assert rampa_result.passed, "too slow"
+"""
+    done = inner(text)
+    assert (done.returncode, outcomes(done)) == (1, {"failed": 1}), done.stdout
+    assert "too slow" in done.stdout and "FAIL http_reqs: expected count>4, actual 3" in done.stdout
+
+
+def test_runs_from_within_tests(inner: Run, tmp_path: Path) -> None:
+    done = inner(INSIDE, "--rampa-out", "out")
+    assert (done.returncode, outcomes(done)) == (1, {"failed": 1, "passed": 3}), done.stdout
+    assert "load test test_twice-2: 1 of 1" in done.stdout
+    names = sorted(file.name for file in (tmp_path / "out").iterdir())
+    assert len(names) == 5 and names[-2:] == ["test_load.py-test_twice-2.json", "test_load.py-test_twice.json"]
+
+
+def test_ids_of_parameters(inner: Run, tmp_path: Path) -> None:
+    text = """
+@pytest.mark.parametrize("host", ["a.b", "a b", "a/b", "a:b", "é", "x" * 300, '{"quoted"}'])
+@pytest.mark.rampa_scenario(worker_fn=browse, executor="per-vu-iterations", vus=1, iterations=1)
+def test_host(rampa_result, host):
+    assert rampa_result.passed
+"""
+    done = inner(text, "--rampa-out", "out")
+    assert (done.returncode, outcomes(done)) == (0, {"passed": 7}), done.stdout
+    names = [file.name for file in (tmp_path / "out").iterdir()]
+    assert len(names) == 7 and max(map(len, names)) < 130
 
 
 @pytest.mark.parametrize(
     "text, message",
     [
-        ("def test_none(rampa_result): pass", "has no marker"),
-        ("@pytest.mark.rampa_scenario(vus=1)\ndef test_none(rampa_result): pass", "worker_fn among them"),
         ("@pytest.mark.rampa_scenario(browse, 1)\ndef test_none(rampa_result): pass", "keyword arguments only"),
+        ("@pytest.mark.rampa_scenario(worker_fn='browse')\ndef test_none(rampa_result): pass", "worker_fn must be a function"),
         ("@pytest.mark.rampa_scenario(worker_fn=browse, vuss=1)\ndef test_none(rampa_result): pass", "did you mean 'vus'"),
+        ("@pytest.mark.rampa_scenario(worker_fn=browse)\ndef test_none(): pass", "does not ask for its load test"),
         (
             "@pytest.mark.rampa_scenario(worker_fn=browse, vus=1, duration='soon')\ndef test_none(rampa_result): pass",
             "duration",
@@ -130,8 +221,43 @@ def test_load_tests_that_fail_say_what_was_expected(inner: Run) -> None:
     ],
 )
 def test_markers_that_cannot_be(inner: Run, text: str, message: str) -> None:
-    done = inner(text, "--rampa-duration-scale", "2")
+    done = inner(text)
     assert outcomes(done) == {"error": 1} and message in done.stdout, done.stdout
+    for word in ("Traceback", "another exception", "_sync.py", "engine.py"):
+        assert word not in done.stdout
+
+
+@pytest.mark.parametrize(
+    "text, reason",
+    [
+        ("def test_none(rampa_result): pass", "needs a marker"),
+        ("@pytest.mark.rampa_scenario(vus=1)\ndef test_none(rampa_result): pass", "has no worker_fn"),
+    ],
+)
+def test_nothing_to_run(inner: Run, text: str, reason: str) -> None:
+    done = inner(text, "-rs")
+    assert done.returncode == 0 and "1 skipped" in done.stdout and reason in done.stdout, done.stdout
+
+
+def test_scales_that_make_a_plan_impossible(inner: Run) -> None:
+    text = """
+@pytest.mark.rampa_scenario(worker_fn=browse, vus=1, duration="1s")
+def test_short(rampa_result): pass
+"""
+    done = inner(text, "--rampa-duration-scale", "1e-12")
+    assert outcomes(done) == {"error": 1} and "those after --rampa-duration-scale 1e-12" in done.stdout, done.stdout
+
+
+def test_a_run_in_which_nothing_succeeded_fails(inner: Run) -> None:
+    text = """
+async def refused(worker):
+    await worker.http.get("http://127.0.0.1:1/")
+
+@pytest.mark.rampa_scenario(worker_fn=refused, executor="per-vu-iterations", vus=1, iterations=2)
+def test_refused(rampa_result): pass
+"""
+    done = inner(text)
+    assert outcomes(done) == {"failed": 1} and "nothing_succeeded" in done.stdout, done.stdout
 
 
 def test_scaling_and_result_files(inner: Run, tmp_path: Path) -> None:
@@ -208,14 +334,20 @@ class TestShop(unittest.TestCase, RampaTestCase):
                                 thresholds={"http_reqs": ["count==8"]}, setup=lambda: 1, teardown=lambda: None)
         self.assertEqual((self.visits, result.passed), (8, True))
 
+    def test_positions(self):
+        result = self.run_rampa(self.visit, "per-vu-iterations", 2, None, {"http_reqs": ["count==2"]})
+        self.assertTrue(result.passed)
+
+    def test_looks(self):
+        result = self.run_rampa(self.visit, executor="per-vu-iterations", vus=1, iterations=1, thresholds={"http_reqs": ["count>1"]})
+        self.assertIs(result.status, rampa.RunStatus.THRESHOLD_FAILED)
+
     def test_fails(self):
-        with self.assertRaises(self.failureException) as raised:
-            self.run_rampa(self.visit, executor="per-vu-iterations", vus=1, iterations=1, thresholds={"http_reqs": ["count>1"]})
-        self.assertIn("FAIL http_reqs: expected count>1, actual 1", str(raised.exception))
+        self.run_rampa(self.visit, executor="per-vu-iterations", vus=1, iterations=1, thresholds={"http_reqs": ["count>1"]})
+        print("the body runs")
 
     def test_may_fail(self):
-        result = self.run_rampa(self.visit, executor="per-vu-iterations", thresholds={"http_reqs": ["count>1"]}, may_fail=True)
-        self.assertIs(result.status, rampa.RunStatus.THRESHOLD_FAILED)
+        self.run_rampa(self.visit, executor="per-vu-iterations", thresholds={"http_reqs": ["count>1"]}, may_fail=True)
 
     def test_wrong(self):
         with self.assertRaises(rampa.errors.ConfigError):
@@ -235,5 +367,7 @@ class TestAsync(unittest.IsolatedAsyncioTestCase, RampaTestCase):
 
 def test_unittest(inner: Run) -> None:
     done = inner(UNITTEST, module="unittest")
-    assert done.returncode == 0 and "Ran 6 tests" in done.stderr, done.stderr
+    assert done.returncode == 1 and "Ran 8 tests" in done.stderr and "FAILED (failures=1)" in done.stderr, done.stderr
+    assert "FAIL: test_fails (test_load.TestShop.test_fails)" in done.stderr
+    assert "FAIL http_reqs: expected count>1, actual 1" in done.stderr and "the body runs" in done.stdout
     assert "Warning" not in done.stderr, done.stderr
