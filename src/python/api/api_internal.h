@@ -37,6 +37,13 @@ struct py_request *rp_py_request_new(struct py_vu *vu, struct rp_http_template *
 struct py_response *rp_py_response_new(struct rp_pystate *state);
 PyObject *rp_py_execution_new(struct py_vu *vu);
 
+/* The tags of what is measured now: those of the VU, or of the group that the running code is in. */
+const struct rp_tags *rp_py_group_tags(struct py_vu *vu);
+static inline const struct rp_tags *rp_py_vu_tags(struct py_vu *vu)
+{
+    return RP_LIKELY(!vu->has_grouped) ? vu->engine_vu->tags : rp_py_group_tags(vu);
+}
+
 /* Methods of Worker. */
 PyObject *rp_py_vu_group(PyObject *self, PyObject *name);
 PyObject *rp_py_vu_sleep(PyObject *self, PyObject *seconds);

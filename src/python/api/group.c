@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 
-/* worker.group(name) is a with block. Its samples carry the tag `group`, and its time is a sample
- * of group_duration. */
+/*
+ * worker.group(name) is a with block. Its samples carry the tag `group`, and its time is a sample
+ * of group_duration.
+ *
+ * A group belongs to the task that has entered it, and to the tasks that are made inside of it: it
+ * is the value of a context variable. A VU that has entered none never asks for that value.
+ */
 
 #include "plan/metrics.h"
 #include "python/api/docs.h"
@@ -10,8 +15,14 @@
 struct py_group {
     PyObject_HEAD struct py_vu *vu; /* strong */
     PyObject *name;                 /* str */
-    const struct rp_tags *outer;    /* the VU's tags outside of the block; NULL = not entered */
+    /* Inside of the block; NULL = never entered. Tasks that were made inside keep them when the block
+     * is left. */
+    const struct rp_tags *tags;
+    PyObject *token;    /* of the context variable */
+    uint64_t iteration; /* of its VU */
     rp_ns began;
+    bool is_entered;
+    bool is_void; /* it was left where it was not the current group: it holds nobody any more */
 };
 
 enum { GROUP_TAG_MAX = 1024 };
@@ -57,27 +68,83 @@ static const struct rp_tags *inner_tags(struct py_group *self, const struct rp_t
     return tags;
 }
 
+/* Whether code of @vu has the group whose current one it is. A block that an iteration has not left
+ * ends with it. */
+static bool holds(const struct py_group *self, const struct py_vu *vu)
+{
+    return self->tags && !self->is_void && self->vu == vu && vu->engine_vu &&
+           self->iteration == vu->engine_vu->iteration_in_vu;
+}
+
+/* The value of the context variable: a new reference, or NULL. */
+static struct py_group *current(const struct py_host *host)
+{
+    PyObject *value = NULL;
+
+    if (host->contexts.group && PyContextVar_Get(host->contexts.group, NULL, &value) < 0)
+        PyErr_Clear();
+    return (struct py_group *)value;
+}
+
+const struct rp_tags *rp_py_group_tags(struct py_vu *vu)
+{
+    struct py_group *group = current(vu->host);
+    const struct rp_tags *tags = group && holds(group, vu) ? group->tags : vu->engine_vu->tags;
+
+    Py_XDECREF(group);
+    return tags;
+}
+
+/* Makes the group the current one of the code that runs. -1 with an exception. */
+static int set_current(struct py_group *self)
+{
+    struct py_contexts *contexts = &self->vu->host->contexts;
+
+    if (!contexts->group)
+        contexts->group = PyContextVar_New("rampa.group", NULL);
+    if (contexts->group)
+        self->token = PyContextVar_Set(contexts->group, (PyObject *)self);
+    return self->token ? 0 : -1;
+}
+
 static PyObject *group_enter(PyObject *object, PyObject *unused)
 {
     struct py_group *self = (struct py_group *)object;
-    struct rp_vu *engine_vu = self->vu ? self->vu->engine_vu : NULL;
-    struct py_vu_extra *extra;
+    struct py_vu *vu = self->vu;
     const struct rp_tags *tags;
 
-    if (!engine_vu)
+    if (!vu || !vu->engine_vu)
         return PyErr_Format(PyExc_RuntimeError, "the run that this worker belongs to is over");
-    if (self->outer)
+    if (self->is_entered)
         return PyErr_Format(PyExc_RuntimeError, "this group has been entered already");
-    extra = rp_py_vu_extra(self->vu);
-    tags = extra ? inner_tags(self, engine_vu->tags) : NULL;
-    if (!tags)
+    tags = inner_tags(self, rp_py_vu_tags(vu));
+    if (!tags || set_current(self) < 0)
         return NULL;
-    if (!extra->base_tags)
-        extra->base_tags = engine_vu->tags;
-    self->outer = engine_vu->tags;
-    engine_vu->tags = tags;
-    self->began = rp_loop_now(self->vu->host->loop);
+    vu->has_grouped = true;
+    self->tags = tags;
+    self->is_entered = true;
+    self->is_void = false;
+    self->iteration = vu->engine_vu->iteration_in_vu;
+    self->began = rp_loop_now(vu->host->loop);
     return Py_NewRef(object);
+}
+
+/* Gives the code that runs the group outside of this one. But this one need not be the current
+ * group: other code may leave it than has entered it, such as the end of a generator, and groups may
+ * be left in another order than they were entered. */
+static void unset_current(struct py_group *self)
+{
+    const struct py_host *host = self->vu->host;
+    PyObject *type, *value, *traceback;
+    struct py_group *now;
+
+    PyErr_Fetch(&type, &value, &traceback);
+    now = current(host);
+    self->is_void = now != self || PyContextVar_Reset(host->contexts.group, self->token) < 0;
+    PyErr_Clear();
+    Py_XDECREF(now);
+    Py_CLEAR(self->token);
+    PyErr_Restore(type, value, traceback);
 }
 
 static int record_duration(struct py_group *self, rp_ns duration)
@@ -90,7 +157,7 @@ static int record_duration(struct py_group *self, rp_ns duration)
     if (rp_registry_metric(host->registry, builtin->name, builtin->type, builtin->is_time, &metric,
                            NULL) < 0)
         return -1;
-    series = rp_registry_series(host->registry, metric, self->vu->engine_vu->tags);
+    series = rp_registry_series(host->registry, metric, self->tags);
     if (!series)
         return -1;
     rp_series_trend(series, (double)duration);
@@ -104,12 +171,11 @@ static PyObject *group_exit(PyObject *object, PyObject *args)
     int r = 0;
 
     /* After the end of the run there is nothing left to record into. */
-    if (engine_vu && self->outer) {
-        if (!self->vu->interrupting)
-            r = record_duration(self, rp_loop_now(self->vu->host->loop) - self->began);
-        engine_vu->tags = self->outer;
-    }
-    self->outer = NULL;
+    if (engine_vu && self->is_entered && !self->vu->interrupting)
+        r = record_duration(self, rp_loop_now(self->vu->host->loop) - self->began);
+    if (self->vu && self->is_entered)
+        unset_current(self);
+    self->is_entered = false;
     if (r < 0)
         return PyErr_NoMemory();
     Py_RETURN_FALSE;
@@ -121,6 +187,7 @@ static int group_traverse(PyObject *object, visitproc visit, void *arg)
 
     Py_VISIT(Py_TYPE(self));
     Py_VISIT(self->vu);
+    Py_VISIT(self->token);
     return 0;
 }
 
@@ -130,6 +197,7 @@ static int group_clear(PyObject *object)
 
     Py_CLEAR(self->vu);
     Py_CLEAR(self->name);
+    Py_CLEAR(self->token);
     return 0;
 }
 

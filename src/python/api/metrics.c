@@ -12,7 +12,7 @@
 
 #include "base/alloc.h"
 #include "plan/metrics.h"
-#include "python/api/api.h"
+#include "python/api/api_internal.h"
 
 struct sample_args {
     PyObject *name, *value, *tags;
@@ -84,27 +84,28 @@ static const struct rp_tags *add_tags(struct py_vu *self, const struct rp_tags *
     return base;
 }
 
-static struct series_slot *slot_of(struct py_vu *self, PyObject *name, const char *metric)
+static struct series_slot *slot_of(struct py_vu *self, PyObject *name, const char *metric,
+                                   const struct rp_tags *tags)
 {
     uintptr_t hash = (uintptr_t)name >> 4;
 
-    hash ^= (uintptr_t)self->engine_vu->tags >> 5 ^ (uintptr_t)metric;
+    hash ^= (uintptr_t)tags >> 5 ^ (uintptr_t)metric;
     return &self->host->series->slots[hash % RP_PY_SERIES_SLOTS];
 }
 
-static bool slot_matches(const struct series_slot *slot, struct py_vu *self, PyObject *name,
-                         const char *metric)
+static bool slot_matches(const struct series_slot *slot, PyObject *name, const char *metric,
+                         const struct rp_tags *tags)
 {
-    return slot->name == name && slot->tags == self->engine_vu->tags && slot->metric == metric;
+    return slot->name == name && slot->tags == tags && slot->metric == metric;
 }
 
-static void fill_slot(struct series_slot *slot, struct py_vu *self, PyObject *name,
-                      const char *metric, struct rp_series *series)
+static void fill_slot(struct series_slot *slot, PyObject *name, const char *metric,
+                      const struct rp_tags *tags, struct rp_series *series)
 {
     PyObject *old = slot->name;
 
     *slot = (struct series_slot){
-        .name = Py_NewRef(name), .tags = self->engine_vu->tags, .metric = metric, .series = series
+        .name = Py_NewRef(name), .tags = tags, .metric = metric, .series = series
     };
     Py_XDECREF(old); /* last: the name may be of a class of the script's own, whose end runs code */
 }
@@ -137,7 +138,7 @@ void rp_py_series_free(struct py_host *host)
 static struct rp_series *find_custom(struct py_vu *self, PyObject *name, enum rp_metric_type type,
                                      PyObject *tags_dict)
 {
-    const struct rp_tags *tags = self->engine_vu->tags;
+    const struct rp_tags *tags = rp_py_vu_tags(self);
     const struct rp_metric *metric;
     struct rp_error err = { 0 };
     struct rp_series *series;
@@ -163,6 +164,7 @@ static struct rp_series *find_custom(struct py_vu *self, PyObject *name, enum rp
 static struct rp_series *custom_series(struct py_vu *self, const struct sample_args *args,
                                        enum rp_metric_type type, const char *metric)
 {
+    const struct rp_tags *tags;
     struct series_slot *slot;
     struct rp_series *series;
 
@@ -170,12 +172,13 @@ static struct rp_series *custom_series(struct py_vu *self, const struct sample_a
         return NULL;
     if (args->tags)
         return find_custom(self, args->name, type, args->tags);
-    slot = slot_of(self, args->name, metric);
-    if (RP_LIKELY(slot_matches(slot, self, args->name, metric)))
+    tags = rp_py_vu_tags(self);
+    slot = slot_of(self, args->name, metric, tags);
+    if (RP_LIKELY(slot_matches(slot, args->name, metric, tags)))
         return slot->series;
     series = find_custom(self, args->name, type, NULL);
     if (series)
-        fill_slot(slot, self, args->name, metric, series);
+        fill_slot(slot, args->name, metric, tags, series);
     return series;
 }
 
@@ -266,7 +269,7 @@ PyObject *rp_py_vu_trend(PyObject *self, PyObject *const *args, Py_ssize_t nargs
 
 static struct rp_series *find_check(struct py_vu *self, PyObject *name, PyObject *tags_dict)
 {
-    const struct rp_tags *tags = self->engine_vu->tags;
+    const struct rp_tags *tags = rp_py_vu_tags(self);
     struct rp_series *series = NULL;
     struct rp_slice text;
 
@@ -285,17 +288,19 @@ static struct rp_series *find_check(struct py_vu *self, PyObject *name, PyObject
 static struct rp_series *check_series(struct py_vu *self, PyObject *name, PyObject *tags)
 {
     static const char metric[] = "checks";
+    const struct rp_tags *now;
     struct series_slot *slot;
     struct rp_series *series;
 
     if (tags)
         return find_check(self, name, tags);
-    slot = slot_of(self, name, metric);
-    if (RP_LIKELY(slot_matches(slot, self, name, metric)))
+    now = rp_py_vu_tags(self);
+    slot = slot_of(self, name, metric, now);
+    if (RP_LIKELY(slot_matches(slot, name, metric, now)))
         return slot->series;
     series = find_check(self, name, NULL);
     if (series)
-        fill_slot(slot, self, name, metric, series);
+        fill_slot(slot, name, metric, now, series);
     return series;
 }
 

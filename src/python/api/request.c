@@ -52,7 +52,7 @@ static int request_start(struct py_op *op)
     if (RP_UNLIKELY(!engine_vu->sessions[RP_CLIENT_HTTP]) && make_session(op->host, engine_vu) < 0)
         return -1;
     self->call.response = &self->response->response;
-    self->call.tags = engine_vu->tags;
+    self->call.tags = rp_py_vu_tags(self->vu);
     self->call.done = request_done;
     Py_INCREF(self); /* the client points to the request while it runs */
     if (op->host->guest)

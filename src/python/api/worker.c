@@ -90,15 +90,17 @@ static PyObject *get_env(PyObject *object, void *unused)
 static PyObject *get_tags(PyObject *object, void *unused)
 {
     struct py_vu *self = (struct py_vu *)object;
+    const struct rp_tags *now;
     PyObject *tags;
 
     if (rp_py_vu_require(self) < 0)
         return NULL;
+    now = rp_py_vu_tags(self);
     tags = PyDict_New();
-    for (uint32_t i = 0; tags && i < self->engine_vu->tags->count; i++) {
-        PyObject *value = PyUnicode_FromString(self->engine_vu->tags->tag[i].value);
+    for (uint32_t i = 0; tags && i < now->count; i++) {
+        PyObject *value = PyUnicode_FromString(now->tag[i].value);
 
-        if (!value || PyDict_SetItemString(tags, self->engine_vu->tags->tag[i].key, value) < 0)
+        if (!value || PyDict_SetItemString(tags, now->tag[i].key, value) < 0)
             Py_CLEAR(tags);
         Py_XDECREF(value);
     }

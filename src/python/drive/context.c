@@ -53,6 +53,7 @@ void rp_py_contexts_clear(struct py_host *host)
 {
     Py_CLEAR(host->contexts.shared);
     Py_CLEAR(host->contexts.base);
+    Py_CLEAR(host->contexts.group);
     Py_CLEAR(host->contexts.enter_task);
     Py_CLEAR(host->contexts.leave_task);
 }

@@ -14,6 +14,9 @@ struct py_vu;
 struct py_contexts {
     PyObject *shared; /* that of all VUs that have set no variable; NULL = to be made */
     PyObject *base;   /* what the script's module has set */
+    /* Its value is the innermost group that the code which reads it is in (api/group.c): each task
+     * has its own. NULL before the first group. */
+    PyObject *group;
     /* asyncio._enter_task() and _leave_task(), when asyncio itself is told whose step runs; else
      * NULL */
     PyObject *enter_task, *leave_task;

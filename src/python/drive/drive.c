@@ -389,8 +389,8 @@ static void end_instead(struct py_vu *vu)
 
 /* ---- beginning ------------------------------------------------------------------------------- */
 
-/* An iteration may leave something of itself in its VU, and the next one must not see it: a group
- * that was not left, the count of cancellations, tasks that the engine has stopped waiting for. */
+/* An iteration may leave something of itself in its VU, and the next one must not see it: the count
+ * of cancellations, tasks that the engine has stopped waiting for. */
 static void reset_extra(struct py_vu *vu)
 {
     struct py_vu_extra *extra = vu->extra;
@@ -399,8 +399,6 @@ static void reset_extra(struct py_vu *vu)
         Py_CLEAR(extra->leftovers);
         rp_timer_disarm(&extra->patience);
     }
-    if (extra->base_tags)
-        vu->engine_vu->tags = extra->base_tags;
     extra->cancel_requests = 0;
 }
 

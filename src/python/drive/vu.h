@@ -29,15 +29,15 @@ struct py_vu {
     bool interrupting;         /* the iteration counts as interrupted, and cleans up */
     bool must_cancel;          /* a CancelledError is due when it waits next */
     bool throwing;             /* a deferred task of the loop will throw a CancelledError */
+    bool has_grouped;          /* it has entered a group at some time (api/group.c) */
 };
 
 /* What most VUs at rest do without: made when it is first needed, then there as long as the VU. */
 struct py_vu_extra {
-    struct py_vu *vu;                /* borrowed: it owns us */
-    PyObject *task;                  /* what asyncio.current_task() is */
-    unsigned cancel_requests;        /* what the task's cancelling() is */
-    PyObject *vu_dict, *env;         /* worker.vu and worker.env */
-    const struct rp_tags *base_tags; /* outside of any group; NULL = it has never entered one */
+    struct py_vu *vu;         /* borrowed: it owns us */
+    PyObject *task;           /* what asyncio.current_task() is */
+    unsigned cancel_requests; /* what the task's cancelling() is */
+    PyObject *vu_dict, *env;  /* worker.vu and worker.env */
     struct rp_task throw_task;
     /* with an interrupted iteration, or with the tasks that one has left */
     struct rp_timer patience;
