@@ -8,7 +8,7 @@ import dataclasses
 import types
 import typing
 
-from rampa._frames import format_error, is_ours, plain, text_of, users_place
+from rampa._frames import format_error, is_ours, name_of, plain, shorten, text_of, users_place
 from rampa.errors import RequestError
 
 if typing.TYPE_CHECKING:
@@ -83,9 +83,9 @@ class ErrorGroups:
     def _describe(self, scenario: str, error: BaseException, code: types.CodeType | None, line: int) -> ErrorGroup:
         return ErrorGroup(
             scenario=scenario,
-            type=plain(type(error).__name__),
+            type=name_of(error),
             message=text_of(error),
-            place=plain(self._place(code, line)),
+            place=plain(shorten(self._place(code, line))),
             traceback=plain(format_error(error)),
             is_request=isinstance(error, RequestError),
         )

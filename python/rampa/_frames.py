@@ -9,6 +9,9 @@ import typing
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
 _FRAMES_AT_ENDS = 20
+_TEXT_MAX = 4000
+_TRACEBACK_MAX = 20_000
+_NAME_MAX = 200
 _STDLIB = os.path.dirname(os.__file__) + os.sep
 
 
@@ -59,6 +62,24 @@ class _Stack(traceback.StackSummary):
         return frames
 
 
+def shorten(text: str, limit: int = _TEXT_MAX) -> str:
+    """A text of the script's, which may be of any length (an answer of a server, say), as the user is told of it.
+
+    Args:
+        text: the whole of it.
+        limit: the number of its characters that are told; of a longer text the middle is left out.
+    """
+    if len(text) <= limit:
+        return text
+    end = limit // 4
+    return f"{text[:limit - end]} ... ({len(text) - limit} characters left out) ... {text[-end:]}"
+
+
+def name_of(error: BaseException) -> str:
+    """The name of an exception's class."""
+    return plain(shorten(type(error).__name__, _NAME_MAX))
+
+
 def _shorten(told: traceback.TracebackException | None) -> None:
     todo = [told]
     while todo:
@@ -66,6 +87,8 @@ def _shorten(told: traceback.TracebackException | None) -> None:
         if told is None or isinstance(told.stack, _Stack):
             continue
         told.stack = _Stack(told.stack)
+        if isinstance(text := getattr(told, "_str", None), str):
+            told._str = shorten(text, _TEXT_MAX // 4)  # type: ignore[attr-defined]
         todo += (told.__cause__, told.__context__, *(getattr(told, "exceptions", None) or ()))
 
 
@@ -111,7 +134,7 @@ def format_error(error: BaseException) -> str:
     while told.stack and is_ours(told.stack[-1].filename):
         del told.stack[-1]
     _shorten(told)
-    return "".join(told.format()).rstrip("\n")
+    return shorten("".join(told.format()).rstrip("\n"), _TRACEBACK_MAX)
 
 
 def plain(text: str) -> str:
@@ -123,6 +146,6 @@ def text_of(error: BaseException) -> str:
     """The str() of an exception, which is code of the script and may raise itself."""
     explain(error)
     try:
-        return plain(str(error))
+        return plain(shorten(str(error)))
     except Exception:
         return "(its text cannot be had)"

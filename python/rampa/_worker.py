@@ -19,7 +19,7 @@ import warnings
 
 from rampa._asyncio import VUTask, adapt
 from rampa._error_groups import ErrorGroups
-from rampa._frames import format_error, is_ours, kind_of_file, plain, text_of, users_frame, users_place
+from rampa._frames import format_error, is_ours, kind_of_file, name_of, plain, shorten, text_of, users_frame, users_place
 from rampa._request import prepare
 from rampa._share import NotShareable, pack, unpack
 from rampa._tasks import Leftovers
@@ -155,7 +155,7 @@ class Hooks:
     def note_check(self, name: str, error: BaseException) -> None:
         if name not in self._checks and len(self._checks) < _TEXTS_MAX:
             self._checks.add(name)
-            self.host.warn(f"check {name!r} raised {type(error).__name__}: {text_of(error)} (it counts as failed)")
+            self.host.warn(f"check {shorten(name)!r} raised {name_of(error)}: {text_of(error)} (it counts as failed)")
 
     def note_unawaited_check(self, name: str, given: typing.Any) -> None:
         if hasattr(given, "close"):
@@ -163,7 +163,7 @@ class Hooks:
         if name not in self._checks and len(self._checks) < _TEXTS_MAX:
             self._checks.add(name)
             self.host.warn(
-                f"check {name!r} gives a {type(given).__name__}, which check() does not await (it counts as failed): await "
+                f"check {shorten(name)!r} gives a {type(given).__name__}, which check() does not await (it counts as failed): await "
                 "first, then check what came of it"
             )
 
@@ -203,8 +203,8 @@ class Hooks:
         hint = None
         if isinstance(error, ModuleNotFoundError):
             hint = f"the worker's Python is {sys.executable}; choose another one with --python"
-        text = text_of(error) if not isinstance(error, SyntaxError) else plain(error.msg)
-        kind = plain(type(error).__name__)
+        text = text_of(error) if not isinstance(error, SyntaxError) else plain(shorten(error.msg))
+        kind = name_of(error)
         return f"{kind}: {text}" if text else kind, file, line, plain(format_error(error)), hint
 
     def leave_fork(self, error: BaseException | None) -> typing.NoReturn:

@@ -112,6 +112,15 @@ bool rp_utf8_is_valid(struct rp_slice text)
     return true;
 }
 
+struct rp_slice rp_utf8_cut(struct rp_slice text, size_t max)
+{
+    if (text.len <= max)
+        return text;
+    while (max && ((unsigned char)text.ptr[max] & 0xc0) == 0x80)
+        max--;
+    return rp_slice(text.ptr, max);
+}
+
 enum { SUGGEST_MAX = 64 };
 
 static char fold(char c)

@@ -25,6 +25,8 @@ size_t rp_format_double(double value, char out[RP_DOUBLE_TEXT]);
  * character that is cut off. */
 size_t rp_utf8_size(struct rp_slice text);
 bool rp_utf8_is_valid(struct rp_slice text);
+/* The longest beginning of @text of at most @max bytes that does not cut a character. */
+struct rp_slice rp_utf8_cut(struct rp_slice text, size_t max);
 
 /* The closest of @count @choices to @text if it is close enough to be a typing mistake, else NULL.
  * Borrowed. */

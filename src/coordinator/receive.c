@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/str.h"
 #include "coordinator/judge.h"
 #include "coordinator/preflight.h"
 #include "coordinator/publish.h"
@@ -241,7 +242,8 @@ static struct rp_next take_warning(struct rp_coordinator *c, struct rp_peer *pee
                                    const union rp_msg_any *message)
 {
     const struct rp_msg_warning *warning = &message->warning;
-    char *text = rp_msg_strdup(warning->text), *about = rp_msg_strdup(warning->about);
+    char *text = rp_msg_strdup(rp_utf8_cut(warning->text, RP_REASON_MAX)),
+         *about = rp_msg_strdup(warning->about);
 
     if (text && warning->count > 0)
         rp_result_warn_about(c->result, about, text, warning->count);
@@ -250,26 +252,15 @@ static struct rp_next take_warning(struct rp_coordinator *c, struct rp_peer *pee
     return nothing;
 }
 
-/* At most @max bytes of a text, in whole characters. */
-static int cut(struct rp_slice text, size_t max)
-{
-    size_t len = text.len < max ? text.len : max;
-
-    while (len < text.len && len && ((unsigned char)text.ptr[len] & 0xc0) == 0x80)
-        len--;
-    return (int)len;
-}
-
 static struct rp_next take_abort(struct rp_coordinator *c, struct rp_peer *peer,
                                  const union rp_msg_any *message)
 {
-    struct rp_slice reason = message->abort.reason;
+    struct rp_slice reason = rp_utf8_cut(message->abort.reason, ABORT_REASON_MAX);
 
     if (c->phase < RP_PHASE_SETUP) /* nothing of the script's runs */
         return rp_receive_nonsense(c, peer, -EBADMSG);
     rp_result_fail(c->result, RP_EXIT_ABORTED, "aborted by the script%s%.*s",
-                   reason.len ? ": " : "", cut(reason, ABORT_REASON_MAX),
-                   reason.ptr ? reason.ptr : "");
+                   reason.len ? ": " : "", RP_SLICE_FMT(reason));
     /* The worker has stopped already; further ones have not. */
     return (struct rp_next){ .kind = c->phase == RP_PHASE_RUNNING ? RP_NEXT_STOP
                                                                   : RP_NEXT_ABANDON };

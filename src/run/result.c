@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/str.h"
 #include "run/sink.h"
 
 const char *rp_exit_status_name(enum rp_exit code)
@@ -122,14 +123,6 @@ void rp_result_deinit(struct rp_result *result)
 
 /* ---- failures and warnings ------------------------------------------------------------------- */
 
-/* The longest part of @text of at most @max bytes that ends with a whole character of UTF-8. */
-static size_t cut(const char *text, size_t max)
-{
-    while (max && ((unsigned char)text[max] & 0xc0) == 0x80)
-        max--;
-    return max;
-}
-
 char *rp_reason_format(const char *fmt, va_list args)
 {
     va_list again;
@@ -146,7 +139,7 @@ char *rp_reason_format(const char *fmt, va_list args)
         return NULL;
     vsnprintf(text, (size_t)len + 1, fmt, args);
     if (len > RP_REASON_MAX)
-        text[cut(text, RP_REASON_MAX)] = '\0';
+        text[rp_utf8_cut(rp_slice_str(text), RP_REASON_MAX).len] = '\0';
     return text;
 }
 

@@ -76,9 +76,10 @@ const struct rp_metric *rp_registry_find(const struct rp_registry *registry,
                                          const char *name); /* or NULL */
 
 const struct rp_tags *rp_tags_empty(struct rp_registry *registry);
+enum { RP_TAG_TEXT_MAX = 8192 }; /* bytes of a key or a value */
 /* The set @base with @key set to @value. A value that the key has is replaced; with value.ptr NULL
- * the key is removed. A text ends at its first NUL. NULL on -ENOMEM only. A set that exists costs
- * no allocation. */
+ * the key is removed. A text ends at its first NUL, and after RP_TAG_TEXT_MAX bytes. NULL on -ENOMEM
+ * only. A set that exists costs no allocation. */
 const struct rp_tags *rp_tags_with(struct rp_registry *registry, const struct rp_tags *base,
                                    struct rp_slice key, struct rp_slice value);
 const char *rp_tags_get(const struct rp_tags *tags, const char *key); /* or NULL */

@@ -222,9 +222,11 @@ static const struct rp_tags *change(struct rp_registry *registry, const struct r
     return intern_set(registry, count + base->count - kept, hash);
 }
 
-static struct rp_slice until_nul(struct rp_slice text)
+/* What a set keeps of a text: it ends at its first NUL, and has its limit. */
+static struct rp_slice kept(struct rp_slice text)
 {
-    return rp_slice(text.ptr, text.len ? strnlen(text.ptr, text.len) : 0);
+    return rp_utf8_cut(rp_slice(text.ptr, text.len ? strnlen(text.ptr, text.len) : 0),
+                       RP_TAG_TEXT_MAX);
 }
 
 const struct rp_tags *rp_tags_with(struct rp_registry *registry, const struct rp_tags *base,
@@ -232,9 +234,9 @@ const struct rp_tags *rp_tags_with(struct rp_registry *registry, const struct rp
 {
     struct rp_tag_key *tag_key;
     struct tag_value *tag_value = NULL;
-    struct rp_slice text = until_nul(value);
+    struct rp_slice text = kept(value);
 
-    key = until_nul(key);
+    key = kept(key);
     tag_key = find_key(registry, key);
     if (!value.ptr)
         return tag_key ? change(registry, base, tag_key, NULL) : base;

@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/str.h"
+#include "run/result.h"
 #include "worker/worker_internal.h"
 
 /* ---- the end, and what is read ------------------------------------------------------------- */
@@ -89,7 +91,7 @@ void rp_worker_warn_about(struct rp_worker *worker, const char *about, const cha
                           uint64_t times)
 {
     struct rp_msg_warning warning = { .about = rp_slice_str(about),
-                                      .text = rp_slice_str(text),
+                                      .text = rp_utf8_cut(rp_slice_str(text), RP_REASON_MAX),
                                       .count = times };
 
     rp_worker_send(worker, RP_MSG_WARNING, &warning);
@@ -97,7 +99,7 @@ void rp_worker_warn_about(struct rp_worker *worker, const char *about, const cha
 
 void rp_worker_abort(struct rp_worker *worker, const char *reason)
 {
-    struct rp_msg_abort message = { .reason = rp_slice_str(reason) };
+    struct rp_msg_abort message = { .reason = rp_utf8_cut(rp_slice_str(reason), RP_REASON_MAX) };
 
     rp_worker_send(worker, RP_MSG_ABORT, &message);
 }

@@ -147,6 +147,10 @@ static void utf8_is_told_from_other_bytes(void **state)
         assert_false(rp_utf8_is_valid(bad[i]));
     assert_int_equal(rp_utf8_size(RP_SLICE("")), 0);
     assert_int_equal(rp_utf8_size(RP_SLICE("\xe2\x82\xac.")), 3);
+    assert_int_equal(rp_utf8_cut(RP_SLICE("a\xe2\x82\xac."), 5).len, 5);
+    assert_int_equal(rp_utf8_cut(RP_SLICE("a\xe2\x82\xac."), 4).len, 4);
+    assert_int_equal(rp_utf8_cut(RP_SLICE("a\xe2\x82\xac."), 3).len, 1);
+    assert_int_equal(rp_utf8_cut(RP_SLICE("\xe2\x82\xac."), 2).len, 0);
 }
 
 static void base64_is_that_of_the_rfc_and_strict(void **state)

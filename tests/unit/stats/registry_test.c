@@ -66,6 +66,23 @@ static void metrics_are_declared_once(void **state)
 
 /* ---- tags ---- */
 
+static void long_texts_are_cut(void **state)
+{
+    struct rp_registry *registry = make_registry(0, 0);
+    char text[RP_TAG_TEXT_MAX + 10];
+    const struct rp_tags *tags;
+
+    memset(text, 'x', sizeof(text));
+    tags = rp_tags_with(registry, rp_tags_empty(registry), rp_slice(text, sizeof(text)),
+                        rp_slice(text, sizeof(text)));
+    assert_int_equal(strlen(tags->tag[0].key), RP_TAG_TEXT_MAX);
+    assert_int_equal(strlen(tags->tag[0].value), RP_TAG_TEXT_MAX);
+    assert_ptr_equal(tags, rp_tags_with(registry, rp_tags_empty(registry),
+                                        rp_slice(text, RP_TAG_TEXT_MAX + 1),
+                                        rp_slice(text, RP_TAG_TEXT_MAX)));
+    rp_registry_free(registry);
+}
+
 static void equal_sets_are_the_same_pointer(void **state)
 {
     struct rp_registry *registry = make_registry(0, 0);
@@ -443,6 +460,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(metrics_are_declared_once),
+        cmocka_unit_test(long_texts_are_cut),
         cmocka_unit_test(equal_sets_are_the_same_pointer),
         cmocka_unit_test(any_way_to_a_set_gives_the_same_pointer),
         cmocka_unit_test(values_of_a_key_are_bounded),
