@@ -143,9 +143,9 @@ def plain(text: str) -> str:
 
 
 def text_of(error: BaseException) -> str:
-    """The str() of an exception, which is code of the script and may raise itself."""
+    """The str() of an exception, which is code of the script and may raise itself, and its notes."""
     explain(error)
     try:
-        return plain(shorten(str(error)))
+        return plain(shorten("; ".join(str(part) for part in (error, *getattr(error, "__notes__", ())))))
     except Exception:
         return "(its text cannot be had)"

@@ -66,12 +66,12 @@ class PlanScript:
             raise ConfigError("the plan has no scenario")
         config = as_json(plan.config)
         config.pop("scenarios", None)  # they are in plan.scenarios, with their functions
-        file = plan.config._file
+        config_file = plan.config._file
         declared: dict[str, typing.Any] = {
             "script": self.path,
             "functions": [],
             "decorated": [],
-            "config": {**config, "file": file and self.display(file), "line": plan.config._line},
+            "config": {**config, "file": config_file and self.display(config_file), "line": plan.config._line},
             "metrics": [{"name": name, "type": kind} for name, kind in metrics.items()],
             "dynamic_metrics": dynamic,
             "has_setup": plan.setup_fn is not None,

@@ -165,6 +165,7 @@ static void scenario_deinit(struct rp_engine_scenario *scenario)
         if (clients)
             rp_clients_free_sessions(clients, vu->sessions);
     }
+    rp_engine_free_pauses(scenario);
     rp_free(scenario->vus);
     rp_executor_deinit(&scenario->executor);
 }

@@ -8,6 +8,14 @@
 
 #include "engine/engine.h"
 
+/* A VU whose iterations raise before they wait. */
+struct rp_raising {
+    struct rp_timer timer; /* it is held until then */
+    struct rp_vu *vu;
+    uint64_t next;  /* which iteration of the VU would be one more in a row */
+    unsigned times; /* in a row */
+};
+
 struct rp_engine_scenario {
     struct rp_executor executor;
     struct rp_engine *engine;
@@ -23,7 +31,8 @@ struct rp_engine_scenario {
     uint64_t reported_dropped;
     bool has_warned; /* of VUs that are missing */
     struct rp_task make_vu;
-    int64_t making; /* the slot of that */
+    int64_t making;             /* the slot of that */
+    struct rp_raising *raising; /* of each slot; NULL until the first iteration that raises so */
     struct rp_series *s_iterations, *s_duration, *s_errors, *s_dropped, *s_interrupted;
     struct rp_series *s_lateness, *s_run; /* of arrival executors; else NULL */
 };
@@ -33,6 +42,7 @@ struct rp_engine {
     struct rp_engine_scenario *scenarios;
     size_t scenario_count, unfinished;
     struct rp_list ready;
+    const struct rp_vu *beginning; /* whose iteration has not waited for anything yet */
     struct rp_task begin_ready;
     struct rp_task tell_finished;
     rp_ns started_at, finished_at;
@@ -46,6 +56,13 @@ struct rp_engine {
 extern const struct rp_executor_user rp_engine_executor_user;
 extern const struct rp_script_engine rp_engine_for_scripts;
 void rp_engine_begin_ready_soon(struct rp_engine *engine);
+
+/* raising.c: an iteration of @vu has raised before it waited for anything. The VU may be held
+ * (is_held) until a later released(). */
+void rp_engine_raised_at_once(struct rp_vu *vu, rp_ns now);
+/* The VU is released. */
+void rp_engine_end_pause(const struct rp_vu *vu);
+void rp_engine_free_pauses(struct rp_engine_scenario *scenario);
 
 /* engine.c: makes the VU of @slot. */
 RP_NODISCARD int rp_engine_make_vu(struct rp_engine_scenario *scenario, int64_t slot,

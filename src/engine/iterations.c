@@ -57,7 +57,9 @@ static bool begin_first(struct rp_engine *engine)
         rp_series_trend(scenario->s_lateness, (double)(now - vu->due));
         scenario->late += now - vu->due > RP_LATE_ARRIVAL;
     }
+    engine->beginning = vu;
     engine->config.host->ops->begin(engine->config.host, vu);
+    engine->beginning = NULL;
     return true;
 }
 
@@ -113,6 +115,8 @@ static void iteration_ended(struct rp_vu *vu, enum rp_ending ending)
         if (RP_UNLIKELY(ending == RP_ENDED_FAILED)) {
             scenario->errors++;
             rp_series_count(scenario->s_errors, 1);
+            if (scenario->engine->beginning == vu)
+                rp_engine_raised_at_once(vu, now);
         }
     }
     if (RP_LIKELY(!vu->is_held))
@@ -128,6 +132,7 @@ static void release_vu(struct rp_vu *vu)
     if (!vu->is_held)
         return;
     vu->is_held = false;
+    rp_engine_end_pause(vu);
     rp_executor_ended(&scenario->executor, vu->slot, true,
                       rp_loop_now(scenario->engine->config.loop));
 }

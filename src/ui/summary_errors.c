@@ -146,6 +146,35 @@ static void traceback(struct rp_summary *summary, const char *text)
     }
 }
 
+/* Whether two tracebacks are the same but for their last lines, which say where each was seen
+ * first. */
+static bool is_same_traceback(const char *a, const char *b)
+{
+    const char *end = strrchr(a, '\n');
+    size_t len = end ? (size_t)(end - a) + 1 : strlen(a);
+
+    return end && strncmp(a, b, len) == 0 && !strchr(b + len, '\n');
+}
+
+/* A mistake in a function that several scenarios call is one kind of error for each of them. */
+static bool is_shown_above(const struct rp_result *result, size_t error)
+{
+    for (size_t i = 0; i < error; i++)
+        if (!result->errors[i].is_request && result->errors[i].traceback &&
+            is_same_traceback(result->errors[error].traceback, result->errors[i].traceback))
+            return true;
+    return false;
+}
+
+static void same_traceback(struct rp_summary *summary)
+{
+    rp_text_fill(summary->out, ' ', RP_INDENT + 6);
+    rp_summary_ink_on(summary, RP_INK_DIM);
+    rp_buf_append_str(summary->out, "(the traceback is the same as above)");
+    rp_summary_ink_off(summary);
+    rp_buf_append_str(summary->out, "\n");
+}
+
 /* "ValueError: bad price", the first line of the message only: the traceback has them all. */
 void rp_summary_append_exception(struct rp_buf *out, const struct rp_error_group *group)
 {
@@ -218,7 +247,9 @@ static void iteration_errors(struct rp_summary *summary, bool is_request)
                      is_one_scenario || used > summary->width ? 0 : summary->width - used);
         kind_line(summary, group->count, digits(tally.most), rp_buf_slice(&what),
                   rp_buf_slice(&where));
-        if (!is_request && group->traceback)
+        if (!is_request && group->traceback && is_shown_above(result, i))
+            same_traceback(summary);
+        else if (!is_request && group->traceback)
             traceback(summary, group->traceback);
         shown++;
     }

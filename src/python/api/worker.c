@@ -79,7 +79,7 @@ static PyObject *get_env(PyObject *object, void *unused)
 
     if (!extra || extra->env)
         return extra ? Py_NewRef(extra->env) : NULL;
-    env = PyDict_Copy(self->host->env);
+    env = PyObject_CallOneArg((PyObject *)Py_TYPE(self->host->env), self->host->env);
     if (!env || put_pairs(env, &self->host->plan->env) < 0 ||
         (self->engine_vu->scenario && put_pairs(env, &self->engine_vu->scenario->env) < 0))
         Py_CLEAR(env);
