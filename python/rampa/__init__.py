@@ -26,6 +26,12 @@ if typing.TYPE_CHECKING:
 else:
     from _rampa import Execution, Group, HttpClient, Request, Response, Sleep, Worker
 
+    def _hint(name: str) -> str:
+        import difflib
+
+        near = difflib.get_close_matches(name, __all__, 1)
+        return f" (did you mean {near[0]!r}?)" if near and not name.startswith("_") else ""
+
     def __getattr__(name: str) -> typing.Any:
         """The engine is imported when somebody asks for it: a worker, which runs a script, does not."""
         if name in ("Engine", "EngineOptions", "RunController"):
@@ -35,7 +41,7 @@ else:
         elif name in ("Sample", "make_sample"):
             from rampa import _types as module
         else:
-            raise AttributeError(f"module 'rampa' has no attribute {name!r}")
+            raise AttributeError(f"module 'rampa' has no attribute {name!r}{_hint(name)}")
         value = globals()[name] = getattr(module, name)
         return value
 

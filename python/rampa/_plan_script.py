@@ -8,7 +8,7 @@ import inspect
 import json
 import typing
 
-from rampa._frames import is_users, plain
+from rampa._frames import is_users, plain, shorten
 from rampa.config import ScenarioConfig, as_json
 from rampa.errors import ConfigError
 from rampa.loader import find_metrics, require_scenario
@@ -28,6 +28,13 @@ def _place(settings: typing.Any, function: Function) -> tuple[str | None, int]:
     return (code.co_filename, code.co_firstlineno) if code is not None else (None, 0)
 
 
+def _function_of(name: str, pair: typing.Any) -> Function:
+    """The function of an entry of ``TestPlan.scenarios``, which may be anything."""
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+        raise ConfigError(f"scenario {name!r} of the plan must be a pair (ScenarioConfig, function), not {shorten(repr(pair), 200)}")
+    return typing.cast(Function, pair[1])
+
+
 class PlanScript:
     """What hooks and host ask of a script, answered by a :class:`rampa.loader.TestPlan`.
 
@@ -38,7 +45,7 @@ class PlanScript:
     def __init__(self, plan: TestPlan) -> None:
         self._plan = plan
         self.path: str = plain(plan.path) if plan.path else "(plan)"
-        self.functions: dict[str, Function] = {name: function for name, (_, function) in plan.scenarios.items()}
+        self.functions: dict[str, Function] = {name: _function_of(name, pair) for name, pair in plan.scenarios.items()}
 
     def hook(self, name: str) -> Function | None:
         """A function of the plan that runs once, or None.

@@ -91,6 +91,7 @@ class Hooks:
         self.hook: RunningHook | None = None
         self.failure: BaseException | None = None  # what a hook raised
         self.watchdog = Watchdog(self)
+        self._functions: dict[str, typing.Callable[..., typing.Any]] = {}  # by the name of the scenario
         self._checks: set[str] = set()
         self._unawaited: set[str] = set()
         self._warnings: collections.Counter[str] = collections.Counter()
@@ -108,6 +109,7 @@ class Hooks:
         assert self.script is not None
         function = self.script.functions[exec_fn]
         require_scenario(scenario, function)
+        self._functions[scenario] = function
         return function
 
     def new_task(self, worker: _rampa.Worker) -> VUTask:
@@ -173,11 +175,22 @@ class Hooks:
         if self.host.is_cut_short:
             return
         frame = users_frame(sys._getframe(1))
-        place = self.place(frame.f_code, frame.f_lineno) if frame else ""
+        code, line = (frame.f_code, frame.f_lineno) if frame else self._running()
+        place = self.place(code, line) if code else ""
         if place in self._unawaited or len(self._unawaited) >= _TEXTS_MAX:
             return
         self._unawaited.add(place)
         self.host.warn(plain(f"{text}: {place}" if place else text))
+
+    def _running(self) -> tuple[types.CodeType | None, int]:
+        """The function that an iteration, a hook or a task runs, and its first line: for what it has left at its end."""
+        worker, task = self.host.running()[1], asyncio.current_task(self.loop)
+        if worker is not None:
+            function: typing.Any = self._functions.get(worker.execution.scenario)
+        else:
+            function = self.hook.function if self.hook is not None else task and task.get_coro()
+        code = getattr(inspect.unwrap(function), "__code__", None) or getattr(function, "cr_code", None)
+        return code, code.co_firstlineno if code else 0
 
     def awaiting(self, result: typing.Any) -> collections.abc.Coroutine[typing.Any, typing.Any, None] | None:
         if inspect.isawaitable(result):

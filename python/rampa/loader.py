@@ -133,8 +133,10 @@ def require_scenario(title: str, function: typing.Callable[..., typing.Any]) -> 
         function: the function.
 
     Raises:
-        ScriptError: it is a generator, or does not take one argument.
+        ScriptError: it cannot be called, is a generator, or does not take one argument.
     """
+    if not callable(function):
+        raise ScriptError(f"scenario {title!r}: the function must be one that can be called, not {function!r}")
     code = getattr(inspect.unwrap(function), "__code__", None)
     file, line = (code.co_filename, code.co_firstlineno) if code else (None, 0)
     name = getattr(function, "__name__", title)

@@ -66,6 +66,35 @@ NOT_AWAITED = {
 }
 
 
+KEPT = {
+    "a request": ('kept = worker.http.get(url + "/json")', "the script does not await a request, so it is not sent: GET {target}/json"),
+    "worker.sleep": ("kept = worker.sleep(1)", "the script does not await worker.sleep(), so it does not sleep"),
+    "a coroutine": ("kept = foo()", "coroutine 'foo' was never awaited, so it did not run"),
+}
+
+
+@pytest.mark.parametrize("def_", ["async def a(worker):", "def a(worker):"])
+@pytest.mark.parametrize("name", KEPT)
+def test_what_a_variable_keeps_to_the_end_is_named(rampa: Rampa, script: Script, target: str, name: str, def_: str) -> None:
+    """The line of the await that is not there is gone by then: the place is the function."""
+    body, text = KEPT[name]
+    write(script, body, def_)
+    done = rampa("run", "script.py", out=True, code=0, env={"TARGET": target})
+    expected = f"{text.format(target=target)}: script.py:{FIRST - 2} in a"
+    assert warnings(done)[expected] == 1
+
+
+def test_what_a_hook_and_a_task_keep_to_the_end_is_named(
+    rampa: Rampa, script: Script, target: str, tmp_path: Path
+) -> None:
+    write(script, "async def late():\n    kept = worker.sleep(1)\nawait asyncio.create_task(late())")
+    with (tmp_path / "script.py").open("a") as file:
+        file.write("async def setup(worker):\n    kept = worker.sleep(1)\n")
+    done = rampa("run", "script.py", out=True, code=0, env={"TARGET": target})
+    text = "the script does not await worker.sleep(), so it does not sleep: script.py:"
+    assert {name for name in warnings(done) if name.startswith(text)} == {f"{text}{FIRST} in late", f"{text}{FIRST + 3} in setup"}
+
+
 @pytest.mark.parametrize("name", NOT_AWAITED)
 def test_what_is_not_awaited_is_named(rampa: Rampa, script: Script, target: str, name: str) -> None:
     """Once, however often it happens."""
@@ -237,3 +266,28 @@ def test_an_exception_whose_text_is_no_utf8(rampa: Rampa, script: Script, where:
 
 def one(body: str) -> str:
     return f'@rampa.scenario(executor="per-vu-iterations", vus=1, iterations=1)\nasync def a(worker):\n{body}\n'
+
+
+# ---- values of another kind ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "code, message",
+    [
+        ('worker.sleep("1s")', "sleep: seconds as a number, not '1s'"),
+        ("worker.sleep(None)", "sleep: seconds as a number, not None"),
+        ('worker.trend("xx", "1")', "trend: the value as a number, not '1'"),
+        ('worker.counter("xx", value=[])', "counter: the value as a number, not []"),
+        ('worker.gauge("xx", {})', "gauge: the value as a number, not {}"),
+    ],
+)
+def test_what_is_no_number(rampa: Rampa, script: Script, code: str, message: str) -> None:
+    write(script, code)
+    (group,) = rampa("run", "script.py", out=True, code=2, env={"TARGET": "http://127.0.0.1"}).result()["errors"]["iterations"]
+    assert (group["type"], group["message"], group["place"]) == ("TypeError", message, f"script.py:{FIRST} in a")
+
+
+def test_a_name_that_the_package_does_not_have(rampa: Rampa, script: Script) -> None:
+    script("import rampa\n@rampa.scenarios(vus=1)\nasync def a(worker): ...\n")
+    done = rampa("check", "script.py", code=1)
+    assert "script.py:2: AttributeError: module 'rampa' has no attribute 'scenarios' (did you mean 'scenario'?)" in done.stderr

@@ -340,6 +340,19 @@ def test_scripts_that_cannot_be(tmp_path: Path, old: str, new: str, message: str
     assert raised.value.file == str(path)
 
 
+@pytest.mark.parametrize(
+    "given, message",
+    [
+        (len, r"scenario 'a' of the plan must be a pair \(ScenarioConfig, function\), not <built-in function len>"),
+        ((rampa.ScenarioConfig(vus=1),), r"must be a pair"),
+        ((rampa.ScenarioConfig(vus=1), "visit"), r"scenario 'a': the function must be one that can be called, not 'visit'"),
+    ],
+)
+def test_plans_that_cannot_be(given: Any, message: str) -> None:
+    with pytest.raises(rampa.errors.ConfigError, match=message):
+        asyncio.run(finish(rampa.loader.TestPlan({"a": given})))
+
+
 def test_scripts_that_raise(tmp_path: Path) -> None:
     path = tmp_path / "load.py"
     path.write_text("raise LookupError('nothing')")

@@ -31,6 +31,9 @@ void rp_py_free_lists_clear(struct rp_pystate *state);
 /* convert.c */
 /* The text of a str, borrowed. -1 with a TypeError that names @what. */
 int rp_py_utf8(PyObject *object, const char *what, struct rp_slice *ret);
+/* The number that an argument of a function is. -1 with an exception: a TypeError such as "sleep:
+ * seconds as a number, not '1s'" for what is none. */
+int rp_py_number(PyObject *object, const char *function, const char *what, double *ret);
 /* Raises the exception of an error of ours, -errno or -RP_...: there is no other place that does.
  * Returns NULL. */
 PyObject *rp_py_raise(int code, const struct rp_error *err);

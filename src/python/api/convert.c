@@ -23,6 +23,17 @@ int rp_py_utf8(PyObject *object, const char *what, struct rp_slice *ret)
     return 0;
 }
 
+int rp_py_number(PyObject *object, const char *function, const char *what, double *ret)
+{
+    *ret = PyFloat_AsDouble(object);
+    if (RP_LIKELY(*ret != -1.0 || !PyErr_Occurred()))
+        return 0;
+    /* Another exception is that of a __float__() of the script. */
+    if (!PyNumber_Check(object))
+        PyErr_Format(PyExc_TypeError, "%s: %s as a number, not %R", function, what, object);
+    return -1;
+}
+
 PyObject *rp_py_raise(int code, const struct rp_error *err)
 {
     const char *message = err && err->message ? err->message : NULL;

@@ -184,8 +184,7 @@ static struct rp_series *custom_series(struct py_vu *self, const struct sample_a
 
 static int number_of(PyObject *value, const char *function, double *ret)
 {
-    *ret = PyFloat_AsDouble(value);
-    if (*ret == -1.0 && PyErr_Occurred())
+    if (rp_py_number(value, function, "the value", ret) < 0)
         return -1;
     if (*ret - *ret != 0) {
         PyErr_Format(PyExc_ValueError, "%s() takes a finite number, not %R", function, value);

@@ -67,10 +67,10 @@ PyObject *rp_py_vu_sleep(PyObject *object, PyObject *arg)
 {
     struct py_host *host = ((struct py_vu *)object)->host;
     PyTypeObject *type = host->state->sleep_type;
-    double seconds = PyFloat_AsDouble(arg);
     struct py_sleep *self;
+    double seconds;
 
-    if (seconds == -1.0 && PyErr_Occurred())
+    if (rp_py_number(arg, "sleep", "seconds", &seconds) < 0)
         return NULL;
     if (!(seconds >= 0) || seconds > 1e9)
         return PyErr_Format(PyExc_ValueError, "sleep takes seconds from 0 to 1e9, not %R", arg);
