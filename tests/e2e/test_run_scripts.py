@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Finished
+from finished import Finished
 from started import warnings_of
 
 Rampa = Callable[..., Finished]

@@ -28,6 +28,7 @@ def names(path: Path) -> dict[str, str]:
 
 
 HELPER = f"""
+import rampa
 
 @rampa.scenario({ONCE})
 async def browse(worker): ...
@@ -97,6 +98,7 @@ def test_other_decorators(tmp_path: Path) -> None:
 
 def test_functions_that_no_name_holds(tmp_path: Path) -> None:
     text = f"""
+import rampa
 def make(name):
     @rampa.scenario(name, {ONCE})
     async def visit(worker): ...
@@ -110,6 +112,7 @@ make("two")
 
 
 METHOD = f"""
+import rampa
 class Shop:
     @rampa.scenario({ONCE})
     async def browse(self, worker): ...
@@ -163,6 +166,7 @@ sys.path.append("/nowhere")
 class Item:
     value: str
 
+import rampa
 @rampa.scenario({ONCE})
 async def visit(worker):
     import late_neighbour, neighbour as again
