@@ -199,13 +199,13 @@ class Timings(typing.NamedTuple):
     """The phases of a request, each in milliseconds.
 
     Attributes:
-        blocked: from the request's start in the script until its first byte is offered to the kernel: looking_up and
-            connecting are in it.
+        blocked: from the request's start in the script until its first byte is offered to the kernel, without
+            looking_up and connecting.
         looking_up: name resolution; 0 on a kept connection.
         connecting: TCP connect; 0 on a kept connection.
         tls_handshaking: 0, as this version has no TLS.
         sending: until the kernel has accepted the last byte.
-        waiting: from there until the first byte of the response.
+        waiting: from there until the first byte of the response; interim ones (1xx) are none.
         receiving: from there until the last byte.
         duration: sending + waiting + receiving.
 

@@ -30,33 +30,66 @@ static void count_bytes(struct rp_http_response *response, struct connection *co
     connection->counted_received = traffic->received;
 }
 
-/* Takes the bytes, and the times of the phases that were reached, up to @at. True when the request
- * was sent, at least in part. */
+/* As measure(), of a request that failed, or whose answer began before it was sent. */
+RP_COLD static bool measure_odd(struct rp_http_response *response, struct connection *connection,
+                                rp_ns called, rp_ns at)
+{
+    const struct rp_traffic *traffic = connection->stack.top->traffic;
+    rp_ns began = traffic->send_began, sent = traffic->send_ended, first = connection->first_byte;
+
+    if (connection->state != CONNECTION_BUSY || (!began && !first)) {
+        response->blocked = at - called;
+        return connection->first_attempt > 0;
+    }
+    if (!began || (first && first < began))
+        began = first;
+    if (!sent || (first && first < sent))
+        sent = first ? first : at;
+    response->blocked = began - called;
+    response->sending = sent - began;
+    if (first) {
+        response->waiting = first - sent;
+        response->receiving = at - first;
+    } else {
+        response->waiting = at > sent ? at - sent : 0;
+    }
+    return true;
+}
+
+/* Takes what has a name of its own out of the time before a request was sent for which a connection
+ * was opened. */
+static void take_out_of_blocked(struct rp_http_response *response,
+                                const struct connection *connection)
+{
+    response->blocked -= response->looking_up + response->connecting + response->tls_handshaking +
+                         connection->first_attempt;
+    if (response->blocked < 0)
+        response->blocked = 0;
+    response->waiting += connection->first_attempt;
+}
+
+/* Takes the bytes, and the times of the phases that were reached, up to @at. Each moment is in one
+ * phase only. A server may answer before it has read the whole request, or any of it: then sending
+ * ends with its first byte. True when the request was sent, at least in part, or answered. */
 static bool measure(struct rp_http_call *call, struct connection *connection, rp_ns at)
 {
     struct rp_http_response *response = call->response;
     const struct rp_traffic *traffic = connection->stack.top->traffic;
-    rp_ns sent;
+    rp_ns sent = traffic->send_ended, first = connection->first_byte;
+    bool was_sent = true;
 
     count_bytes(response, connection, traffic);
-    if (connection->state != CONNECTION_BUSY || !traffic->send_began) {
-        response->blocked = at - call->began;
-        return false;
+    if (RP_LIKELY(connection->state == CONNECTION_BUSY && sent && first >= sent)) {
+        response->blocked = traffic->send_began - call->began;
+        response->sending = sent - traffic->send_began;
+        response->waiting = first - sent;
+        response->receiving = at - first;
+    } else {
+        was_sent = measure_odd(response, connection, call->began, at);
     }
-    /* A server may answer before it has read the whole request: then sending ends with its first
-     * byte. */
-    sent = traffic->send_ended      ? traffic->send_ended
-           : connection->first_byte ? connection->first_byte
-                                    : at;
-    response->blocked = traffic->send_began - call->began;
-    response->sending = sent - traffic->send_began;
-    if (!connection->first_byte) {
-        response->waiting = at > sent ? at - sent : 0;
-        return true;
-    }
-    response->waiting = connection->first_byte > sent ? connection->first_byte - sent : 0;
-    response->receiving = at - connection->first_byte;
-    return true;
+    if (!connection->is_reused)
+        take_out_of_blocked(response, connection);
+    return was_sent;
 }
 
 static void finish(struct rp_http_call *call, struct origin *origin)

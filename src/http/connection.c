@@ -16,6 +16,10 @@
 #include "base/alloc.h"
 #include "http/http_internal.h"
 
+/* The two ways of an end and a request that cross each other take longer than TCP thinks when the
+ * machine is busy. */
+#define CROSSING_MIN (5 * RP_MS)
+
 static void fail(struct connection *connection, int code, const char *kind, const char *detail,
                  rp_ns at)
 {
@@ -143,7 +147,7 @@ void rp_http_connection_begin(struct connection *connection, struct rp_http_call
 
     connection->call = call;
     connection->state = CONNECTION_BUSY;
-    connection->got_head = false;
+    connection->got_head = connection->got_interim = false;
     connection->first_byte = 0;
     connection->deadline = call->deadline;
     call->connection = connection;
@@ -221,22 +225,35 @@ static bool take_body(struct connection *connection, struct rp_slice body, rp_ns
 }
 
 /* Once more, on a connection of its own. */
-static void send_again(struct connection *connection)
+static void send_again(struct connection *connection, rp_ns at)
 {
     struct rp_http_call *call = connection->call;
+    const struct rp_traffic *traffic = connection->stack.top->traffic;
+    struct attempt first = { .took = traffic->send_began ? at - traffic->send_began : 0,
+                             .sent = traffic->sent - connection->counted_sent,
+                             .received = traffic->received - connection->counted_received };
 
     connection->call = NULL;
     rp_http_connection_close(connection, false);
-    rp_http_restart(call);
+    rp_http_restart(call, first);
 }
 
-static void stray_bytes(struct connection *connection)
+static void stray_bytes(struct connection *connection, rp_ns at)
 {
     connection->session->client->counters.stray_bytes++;
     if (connection->call)
-        send_again(connection);
+        send_again(connection, at);
     else
         rp_http_connection_close(connection, true);
+}
+
+/* An interim answer (1xx) is no answer: what follows it in the same bytes is the first of the final
+ * one, if there is something. */
+static void note_interim(struct connection *connection, bool is_followed, rp_ns at)
+{
+    connection->parser.got_interim = false;
+    connection->got_interim = true;
+    connection->first_byte = is_followed ? at : 0;
 }
 
 static void transport_data(struct rp_transport *transport, const char *data, size_t len, rp_ns at)
@@ -247,7 +264,7 @@ static void transport_data(struct rp_transport *transport, const char *data, siz
 
     /* What comes on a kept connection before the request was sent cannot be its answer. */
     if (RP_UNLIKELY(!call || (connection->is_reused && !transport->traffic->send_began))) {
-        stray_bytes(connection);
+        stray_bytes(connection, at);
         return;
     }
     if (!connection->first_byte)
@@ -256,12 +273,16 @@ static void transport_data(struct rp_transport *transport, const char *data, siz
         switch (rp_h1_parse(&connection->parser, &input, &body)) {
         case RP_H1_HEAD:
             connection->got_head = true;
+            if (RP_UNLIKELY(connection->parser.got_interim))
+                note_interim(connection, true, at);
             break;
         case RP_H1_BODY:
             if (!take_body(connection, body, at))
                 return;
             break;
         case RP_H1_MORE:
+            if (RP_UNLIKELY(connection->parser.got_interim))
+                note_interim(connection, call->response->head.len > 0, at);
             return;
         case RP_H1_DONE:
             connection->session->client->counters.stray_bytes += input.len > 0;
@@ -276,16 +297,27 @@ static void transport_data(struct rp_transport *transport, const char *data, siz
     }
 }
 
+/* Whether the end of the connection, seen at @at, was on its way when the request was sent. One that
+ * comes later is the server's answer to it: it has died, perhaps of this request. */
+static bool has_crossed(const struct rp_traffic *traffic, rp_ns at)
+{
+    rp_ns limit = 2 * traffic->rtt > CROSSING_MIN ? 2 * traffic->rtt : CROSSING_MIN;
+
+    return at - traffic->end_waited - traffic->send_began <= limit;
+}
+
 /* A server may close a kept connection at the very moment at which a request is sent on it. That is
  * no failure of the server: browsers, curl and Go send the request once more, and so do we if doing
  * so is harmless, which it always is when no byte of it was sent. The second time goes to a new
  * connection, so that there is no third. */
-static bool may_retry(const struct connection *connection)
+static bool may_retry(const struct connection *connection, rp_ns at)
 {
     const struct rp_http_call *call = connection->call;
+    const struct rp_traffic *traffic = connection->stack.top->traffic;
 
-    return connection->is_reused && !connection->first_byte &&
-           (call->template->is_idempotent || !connection->stack.top->traffic->send_began);
+    if (!connection->is_reused || connection->first_byte || connection->got_interim)
+        return false;
+    return !traffic->send_began || (call->template->is_idempotent && has_crossed(traffic, at));
 }
 
 static void transport_ended(struct rp_transport *transport, const struct rp_net_failure *failure,
@@ -298,9 +330,9 @@ static void transport_ended(struct rp_transport *transport, const struct rp_net_
         rp_http_connection_close(connection, false);
         return;
     }
-    if (may_retry(connection)) {
+    if (may_retry(connection, at)) {
         connection->session->client->counters.retried++;
-        send_again(connection);
+        send_again(connection, at);
         return;
     }
     if (failure)
@@ -309,7 +341,10 @@ static void transport_ended(struct rp_transport *transport, const struct rp_net_
         rp_http_succeed(call, at, false);
     else
         fail(connection, RP_HTTP_CLOSED, "connection closed early",
-             connection->first_byte ? "the response was incomplete" : "there was no response", at);
+             connection->first_byte    ? "the response was incomplete"
+             : connection->got_interim ? "there was only an interim response"
+                                       : "there was no response",
+             at);
 }
 
 static const struct rp_transport_events transport_events = {

@@ -12,11 +12,14 @@
  * whatever happened: refused, timed out and malformed are data (status 0 and an error_code), and
  * its samples have been recorded before.
  *
- * Timings. blocked: from the call until a connection is ready for sending, so it covers the wait
- * for a free one, look-up, connect and handshakes, as k6 counts it. tls_handshaking: the handshakes
- * of the layers over the socket. sending: from when the first byte is offered to the kernel until
- * the last was accepted. waiting: until the first byte of the response. receiving: until the last.
- * http_req_duration is sending + waiting + receiving.
+ * Timings. Each moment of a request is in one phase, so that their sum is at most the time that it
+ * took. looking_up, connecting, tls_handshaking: the name, the socket, the handshakes of the layers
+ * over it, of a request for which a connection is opened. blocked: the rest of the time until the
+ * first byte is offered to the kernel, such as the wait for a free connection. sending: until the
+ * last byte was accepted. waiting: until the first byte of the response; an interim response (1xx)
+ * is none. receiving: until the last. When the response begins before the request is sent, sending
+ * ends with it. http_req_duration is sending + waiting + receiving. The first attempt of a request
+ * that is repeated is in waiting.
  */
 
 #include <stdbool.h>

@@ -58,14 +58,17 @@ struct connection {
     struct rp_dial *dial;      /* NULL unless the connection is being opened */
     enum connection_state state;
     bool is_reused, got_head;
+    bool got_interim; /* an answer that was not the final one */
     struct rp_h1_parser parser;
     /* Armed at the deadline or before it, and moved when it fires too early, so that a request arms
      * nothing. */
     struct rp_timer timer;
     rp_ns deadline;
-    rp_ns first_byte;
-    /* Bytes on the wire that earlier requests have counted. */
+    rp_ns first_byte; /* of the final answer; 0 = it has not come */
+    /* Bytes on the wire that earlier requests have counted. Of a connection on which a request is
+     * repeated, it is as much less than nothing as the first attempt has sent and received. */
     uint64_t counted_sent, counted_received;
+    rp_ns first_attempt; /* how long that took */
 };
 
 struct rp_http_session {
@@ -113,9 +116,15 @@ void rp_http_bury(struct rp_http_client *client, struct connection *connection);
 
 /* Gives the first call that waits for @origin a connection, if one can be had. */
 void rp_http_serve_waiting(struct rp_http_session *session, struct origin *origin);
+/* What a request has cost before it is repeated. */
+struct attempt {
+    rp_ns took;
+    uint64_t sent, received;
+};
+
 /* Sends a call whose connection was closed once more, on a new one: idle ones may be as stale as
- * the first was. */
-void rp_http_restart(struct rp_http_call *call);
+ * the first was. The first attempt counts for the request. */
+void rp_http_restart(struct rp_http_call *call, struct attempt first);
 
 /* ---- connection.c ---- */
 

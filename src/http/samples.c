@@ -78,22 +78,15 @@ static bool find_series(struct rp_http_client *client, const struct rp_tags *tag
     return true;
 }
 
-/* NULL when the client records nothing, or memory ran out: the sample is lost then, as everything
- * soon will be. */
-static struct outcome_series *outcome_of(struct rp_http_template *template,
-                                         const struct rp_http_call *call, const char *kind)
+/* Looks an outcome up that the template does not keep. NULL when the client records nothing, or
+ * memory ran out: the sample is lost then, as everything soon will be. */
+RP_COLD static struct outcome_series *new_outcome(struct rp_http_template *template,
+                                                  const struct rp_http_call *call, const char *kind)
 {
     const struct rp_http_response *response = call->response;
     struct outcome_series *outcome;
     const struct rp_tags *tags;
 
-    for (size_t i = 0; i < OUTCOME_CACHE; i++) {
-        outcome = &template->outcomes[i];
-        if (outcome->base == call->tags && outcome->status == response->status &&
-            outcome->error_code == response->error_code && outcome->version == response->version &&
-            outcome->kind == kind)
-            return outcome;
-    }
     if (!template->client->registry)
         return NULL;
     tags = outcome_tags(template, call, kind);
@@ -109,6 +102,23 @@ static struct outcome_series *outcome_of(struct rp_http_template *template,
     outcome->version = response->version;
     outcome->kind = kind;
     return outcome;
+}
+
+/* NULL as new_outcome(). */
+RP_INLINE struct outcome_series *outcome_of(struct rp_http_template *template,
+                                            const struct rp_http_call *call, const char *kind)
+{
+    const struct rp_http_response *response = call->response;
+
+    for (size_t i = 0; i < OUTCOME_CACHE; i++) {
+        struct outcome_series *outcome = &template->outcomes[i];
+
+        if (outcome->base == call->tags && outcome->status == response->status &&
+            outcome->error_code == response->error_code && outcome->version == response->version &&
+            outcome->kind == kind)
+            return outcome;
+    }
+    return new_outcome(template, call, kind);
 }
 
 /* A request that never got onto a connection is counted and has its phases, but is no sample of a

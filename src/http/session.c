@@ -120,11 +120,19 @@ void rp_http_start(struct rp_http_session *session, struct rp_http_call *call)
     rp_timer_arm(client->loop, &call->timer, call->deadline, waiting_timed_out);
 }
 
-void rp_http_restart(struct rp_http_call *call)
+void rp_http_restart(struct rp_http_call *call, struct attempt first)
 {
+    struct connection *connection;
+
     call->connection = NULL;
     response_reset(call, call->session->client);
     rp_http_connection_open(call->session, call->template->origin, call);
+    connection = call->connection;
+    if (!connection)
+        return; /* there was no memory */
+    connection->first_attempt = first.took;
+    connection->counted_sent -= first.sent;
+    connection->counted_received -= first.received;
 }
 
 /* The first call that waits for @origin gets a connection, if there is one; else it keeps its

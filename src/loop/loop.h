@@ -175,6 +175,10 @@ struct rp_traffic {
      * was accepted. 0 = not yet. */
     rp_ns send_began, send_ended;
     uint64_t sent, received; /* bytes since the stream was opened */
+    /* When the stream has ended and nothing has come since its last send, what TCP knows of that;
+     * else 0. The round-trip time; and for how long the end of the peer had been in the kernel
+     * before it was taken, to a tick of the kernel's clock (1 to 10 ms). */
+    rp_ns rtt, end_waited;
 };
 
 struct rp_stream {
@@ -185,9 +189,10 @@ struct rp_stream {
     struct rp_list send_node;
     const char *out[2]; /* private: what is left of the two parts of the send */
     size_t out_len[2];
-    uint32_t state; /* private */
-    int error;      /* private: -errno of a failed send until the end is reported */
-    uint64_t token; /* private */
+    uint64_t received_before; /* private: bytes, when the send was queued */
+    uint32_t state;           /* private */
+    int error;                /* private: -errno of a failed send until the end is reported */
+    uint64_t token;           /* private */
 };
 
 /* Starts a non-blocking TCP connect (TCP_NODELAY set, CLOEXEC). @source may be NULL; else bound

@@ -160,8 +160,25 @@ void rp_stream_fin(struct rp_stream *stream, rp_ns at)
     stream->events->half_closed(stream, at);
 }
 
+/* Asks TCP about an end that comes in place of an answer, which is rare enough for a system call.
+ * When a FIN came is known, as it is the last that can have come; of a reset it is not. */
+static void note_end(struct rp_stream *stream, int status)
+{
+    struct rp_traffic *traffic = &stream->traffic;
+    struct tcp_info info = { 0 };
+    socklen_t len = sizeof(info);
+
+    if (!traffic->send_began || traffic->received != stream->received_before ||
+        getsockopt(stream->fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
+        return;
+    traffic->rtt = info.tcpi_rtt * RP_US;
+    if (status == 0)
+        traffic->end_waited = info.tcpi_last_ack_recv * RP_MS;
+}
+
 void rp_stream_end(struct rp_stream *stream, int status, rp_ns at)
 {
+    note_end(stream, status);
     if (stream->error)
         status = stream->error;
     rp_stream_close(stream, false);
@@ -202,6 +219,7 @@ static int take_send(struct rp_stream *stream, const char *a, size_t a_len, cons
     stream->out[1] = b;
     stream->out_len[1] = b_len;
     stream->traffic.send_began = stream->traffic.send_ended = 0;
+    stream->received_before = stream->traffic.received;
     return 0;
 }
 

@@ -207,10 +207,8 @@ static int finish_head(struct rp_h1_parser *parser)
     if (RP_UNLIKELY(parser->flags & H1_FLAG_FOLDED) && !unfold(parser))
         return RP_H1_ERROR;
     if (parser->status < 200 && parser->status != 101) {
-        if (parser->informational == RP_H1_INFORMATIONAL_MAX)
-            return rp_h1_fail(parser, RP_H1_TOO_MANY_INFORMATIONAL,
-                              parser->offset - parser->head->len);
-        parser->informational++;
+        parser->informational += parser->informational < UINT8_MAX;
+        parser->got_interim = true;
         start_head(parser);
         return RP_H1_GO_ON;
     }

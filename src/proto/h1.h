@@ -43,7 +43,6 @@ enum rp_h1_error {
     RP_H1_BAD_CHUNK_SIZE,
     RP_H1_BAD_CHUNK_END,
     RP_H1_TRAILER_TOO_LARGE,
-    RP_H1_TOO_MANY_INFORMATIONAL,
     RP_H1_TRUNCATED,
     RP_H1_NO_MEMORY,
     RP_H1_BAD_REQUEST_LINE, /* from here of requests only, see proto/h1_request.h */
@@ -57,7 +56,7 @@ enum rp_h1_error {
 /* One clause: "chunk size is not a hexadecimal number". */
 const char *rp_h1_error_text(enum rp_h1_error error);
 
-enum { RP_H1_HEAD_MAX = 65536, RP_H1_TRAILER_MAX = 16384, RP_H1_INFORMATIONAL_MAX = 1000 };
+enum { RP_H1_HEAD_MAX = 65536, RP_H1_TRAILER_MAX = 16384 };
 
 struct rp_h1_parser {
     /* The caller's; the head (status line, header lines, blank line) is appended to it as it came,
@@ -72,9 +71,10 @@ struct rp_h1_parser {
     bool ends_with_connection; /* after RP_H1_HEAD: the body goes on until the peer closes */
     uint64_t content_length;   /* after RP_H1_HEAD, UINT64_MAX = not given */
     enum rp_h1_error error;
-    uint64_t offset;        /* bytes consumed of this message so far; the place of the error */
-    uint16_t informational; /* 1xx responses skipped (101 is final) */
-    uint8_t state;          /* private from here */
+    uint64_t offset;       /* bytes consumed of this message so far; the place of the error */
+    uint8_t informational; /* 1xx responses skipped (101 is final); 255 = as many or more */
+    bool got_interim;      /* one was skipped; the caller may clear it, to learn of the next */
+    uint8_t state;         /* private from here */
     uint8_t flags;
     uint32_t line_bytes; /* of the chunk size line or the trailer section, for their limit */
     size_t line_start;   /* in head: where the incomplete line begins */

@@ -55,7 +55,6 @@ static const char *const error_texts[RP_H1_ERROR_COUNT] = {
     [RP_H1_BAD_CHUNK_SIZE] = "a chunk size line is malformed or too large",
     [RP_H1_BAD_CHUNK_END] = "a chunk does not end where its size says",
     [RP_H1_TRAILER_TOO_LARGE] = "the trailer section has more than 16384 bytes",
-    [RP_H1_TOO_MANY_INFORMATIONAL] = "more than 1000 responses 1xx came before the final one",
     [RP_H1_TRUNCATED] = "the connection was closed before the response was complete",
     [RP_H1_NO_MEMORY] = "no memory is left for the response head",
     [RP_H1_BAD_REQUEST_LINE] = "the request line is malformed",

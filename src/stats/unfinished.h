@@ -18,7 +18,7 @@
 /* How far it had come. A phase that it had not reached is 0. */
 struct rp_unfinished {
     uint32_t series; /* of the counter that has counted it, whose tags it has */
-    bool was_sent;   /* at least in part; otherwise only the first three phases are known */
+    bool was_sent;   /* at least in part */
     rp_ns blocked, looking_up, connecting;
     rp_ns tls_handshaking, sending, waiting, receiving;
 };
@@ -28,7 +28,8 @@ struct rp_unfinished {
 static inline rp_ns rp_unfinished_age(const struct rp_unfinished *request)
 {
     if (!request->was_sent)
-        return request->blocked;
+        return rp_ns_add(rp_ns_add(request->blocked, request->looking_up),
+                         rp_ns_add(request->connecting, request->tls_handshaking));
     return rp_ns_add(rp_ns_add(request->sending, request->waiting), request->receiving);
 }
 

@@ -54,7 +54,7 @@ def test_the_parts_of_a_request_add_up(rampa: Rampa, script: Script, target: str
         per_vu(
             f'    t = (await worker.http.get("{target}/delay/5")).timings\n'
             "    assert abs(t.duration - (t.sending + t.waiting + t.receiving)) < 1e-6\n"
-            "    assert t.sending + t.waiting >= 5 and t.blocked >= t.looking_up + t.connecting and t.tls_handshaking == 0\n"
+            "    assert t.sending + t.waiting >= 5 and t.blocked > 0 and t.tls_handshaking == 0\n"
             "    assert (t.connecting > 0) == (worker.execution.iteration_in_vu == 0)",
             fields=", vus=2, iterations=10",
         )

@@ -38,18 +38,23 @@ static void test_an_idle_connection_is_closed(struct world *world)
     env_deinit(&env);
 }
 
-/* The server has read the request on a kept connection and closes without an answer. */
-static void check_stale(struct env *env, const char *method, bool reset, bool is_retried)
+/* The server has read the request on a kept connection and closes without an answer, so much @late. */
+static void check_stale(struct env *env, const char *method, bool reset, rp_ns late,
+                        bool is_retried)
 {
     uint64_t before = rp_http_client_counters(env->client)->retried;
     struct request request;
     char text[1024];
+    uint64_t once;
     int fd;
 
     request_init(env, &request, method, "/", NULL);
     fd = exchange(&request, -1, EMPTY_RESPONSE);
+    once = request.response.wire_sent;
+    clock_stop(); /* the end crosses the request */
     request_start(&request);
     peer_take_request(env, fd, text, sizeof(text));
+    clock_ahead += late;
     if (reset)
         peer_reset(fd);
     else
@@ -60,14 +65,17 @@ static void check_stale(struct env *env, const char *method, bool reset, bool is
         peer_answer(env, fd, EMPTY_RESPONSE);
         request_wait(&request, 2);
         assert_int_equal(request.response.status, 200);
-        assert_true(request.response.connecting > 0);
+        assert_int_equal(request.response.wire_sent, 2 * once);
         close(fd);
     } else {
         request_wait(&request, 2);
+        assert_int_equal(request.response.wire_sent, once);
         assert_int_equal(request.response.error_code, reset ? RP_HTTP_RESET : RP_HTTP_CLOSED);
         assert_false(peer_is_waiting(env));
     }
+    assert_int_equal(request.response.waiting, late);
     assert_times(&request);
+    clock_go_on();
     assert_int_equal(rp_http_client_counters(env->client)->retried, before + is_retried);
     request_deinit(&request);
     env_new_session(env);
@@ -84,11 +92,36 @@ static void test_a_stale_connection(struct world *world)
 
     env_init(&env, world, (struct rp_http_limits){ 0 });
     for (size_t i = 0; i < RP_ARRAY_LEN(cases); i++) {
-        check_stale(&env, cases[i].method, false, cases[i].is_retried);
-        check_stale(&env, cases[i].method, true, cases[i].is_retried);
+        check_stale(&env, cases[i].method, false, 0, cases[i].is_retried);
+        check_stale(&env, cases[i].method, true, 4 * RP_MS, cases[i].is_retried);
     }
-    /* One sample a call: the first try of a retried one is none. */
+    /* One sample a call: the first try of a retried one is none. But its bytes are the request's, and its time. */
     assert_int_equal(samples_of(&env, "http_reqs", NULL, NULL), 4 * RP_ARRAY_LEN(cases));
+    env_deinit(&env);
+}
+
+/* It had the request for a second, or has said that it works on it: that is no crossing. */
+static void test_a_server_that_dies(struct world *world)
+{
+    struct env env;
+    struct request request;
+    char text[1024];
+    int fd;
+
+    env_init(&env, world, (struct rp_http_limits){ 0 });
+    check_stale(&env, "GET", false, RP_S, false);
+    check_stale(&env, "DELETE", true, RP_S, false);
+
+    request_init(&env, &request, "GET", "/", NULL);
+    fd = exchange(&request, -1, EMPTY_RESPONSE);
+    request_start(&request);
+    peer_take_request(&env, fd, text, sizeof(text));
+    peer_write(fd, "HTTP/1.1 102 Processing\r\n\r\n", 27);
+    close(fd);
+    request_wait(&request, 2);
+    assert_int_equal(request.response.error_code, RP_HTTP_CLOSED);
+    assert_int_equal(rp_http_client_counters(env.client)->retried, 0);
+    request_deinit(&request);
     env_deinit(&env);
 }
 
@@ -102,6 +135,7 @@ static void test_a_request_is_retried_once(struct world *world)
     env_init(&env, world, (struct rp_http_limits){ 0 });
     request_init(&env, &request, "GET", "/", NULL);
     fd = exchange(&request, -1, OK_RESPONSE);
+    clock_stop();
     request_start(&request);
     for (int i = 0; i < 2; i++) {
         peer_take_request(&env, fd, text, sizeof(text));
@@ -110,6 +144,7 @@ static void test_a_request_is_retried_once(struct world *world)
             fd = peer_accept(&env);
     }
     request_wait(&request, 2);
+    clock_go_on();
     assert_error(&request, RP_HTTP_CLOSED, "connection closed early: there was no response");
     assert_false(peer_is_waiting(&env));
     request_deinit(&request);
@@ -393,6 +428,7 @@ int main(void)
     static const struct world_case cases[] = {
         CASE(test_an_idle_connection_is_closed),
         CASE(test_a_stale_connection),
+        CASE(test_a_server_that_dies),
         CASE(test_a_request_is_retried_once),
         CASE(test_what_is_not_retried),
         CASE(test_many_stale_connections),

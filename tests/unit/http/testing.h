@@ -11,6 +11,12 @@
 #include "http/http.h"
 #include "http/http_internal.h"
 
+/* The monotonic clock of these tests is so far ahead of the real one: time passes when a test says so. */
+extern rp_ns clock_ahead;
+/* The clock stands still meanwhile, but for what is added to clock_ahead: a slow machine changes nothing. */
+void clock_stop(void);
+void clock_go_on(void);
+
 struct env {
     struct world *world;
     struct rp_registry *registry;
@@ -78,6 +84,5 @@ void touch_histograms(struct env *env);
         assert_string_equal((request)->response.error, (text));                                    \
         assert_false((request)->response.is_expected);                                             \
     } while (0)
-/* No time is negative, blocked covers what it is made of, and all of them fit into what has passed.
- */
+/* No time is negative, and all of them together fit into what has passed. */
 void assert_times(const struct request *request);

@@ -314,13 +314,8 @@ static void the_limits_of_heads_hold_exactly(void **state)
         build(&in, OK, "A: b\r\n", 20000, "");
         expect_end(&in, RP_H1_HEAD_MAX, pieces[i], RP_H1_HEAD_TOO_LARGE, RP_H1_HEAD_MAX);
         rp_buf_deinit(&in);
-        build(&in, "", "HTTP/1.1 102 P\r\n\r\n", RP_H1_INFORMATIONAL_MAX,
-              OK "Content-Length: 0\r\n\r\n");
-        expect_end(&in, 40, pieces[i], RP_H1_OK, in.len);
-        rp_buf_deinit(&in);
-        build(&in, "", "HTTP/1.1 102 P\r\n\r\n", RP_H1_INFORMATIONAL_MAX + 1, OK "\r\n");
-        expect_end(&in, 40, pieces[i], RP_H1_TOO_MANY_INFORMATIONAL,
-                   RP_H1_INFORMATIONAL_MAX * AT("HTTP/1.1 102 P\r\n\r\n"));
+        build(&in, "", "HTTP/1.1 102 P\r\n\r\n", 1000, OK "Content-Length: 0\r\n\r\n");
+        expect_end(&in, 40, pieces[i], RP_H1_OK, in.len); /* however many */
         rp_buf_deinit(&in);
     }
 }
