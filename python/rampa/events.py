@@ -141,13 +141,29 @@ class EngineEvent:
 
 @dataclasses.dataclass(frozen=True)
 class PhaseEvent(EngineEvent):
-    """The run has come to another phase.
+    """The run has come to another of its four phases. Every run has all of them, in this order; when setup fails, ``execute``
+    is left out.
 
     Attributes:
-        phase: ``loading``, ``setup``, ``running``, ``stopping`` or ``teardown``; phases that a run does not have are left out.
+        phase: ``setup`` (with the loading of the script), ``execute``, ``teardown`` or ``complete``.
+        detail: the part of the phase that it begins with, see :class:`DetailEvent`.
     """
 
     phase: str
+    detail: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class DetailEvent(EngineEvent):
+    """The run has come to another part of the same phase.
+
+    Attributes:
+        phase: as in :class:`PhaseEvent`.
+        detail: ``setup`` after ``loading``, in the phase ``setup``; ``stopping`` after ``running``, in ``execute``.
+    """
+
+    phase: str
+    detail: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,11 +179,11 @@ class SnapshotEvent(EngineEvent):
 
 @dataclasses.dataclass(frozen=True)
 class LiveThresholdEvent(EngineEvent):
-    """While the run goes on: a threshold is judged first, or holds no longer, or holds again.
+    """How the thresholds are while the run goes on: with the first snapshot that has samples, and every two seconds.
 
     Attributes:
-        results: that threshold.
-        will_abort: whether it ends the run.
+        results: of each threshold, in the order of the plan; one without samples has passed, with None as ``lhs``.
+        will_abort: whether one of them ends the run now.
     """
 
     results: list[ThresholdResult]
@@ -258,33 +274,25 @@ class FinishedEvent(EngineEvent):
 
 
 class _Reader:
-    """Makes events of the lines that the engine publishes (docs/events.md). The verdicts on thresholds, which are lines of
-    their own, become one event."""
-
-    def __init__(self) -> None:
-        self._verdicts: list[ThresholdResult] = []
+    """Makes events of the lines that the engine publishes (docs/events.md)."""
 
     def read(self, line: str) -> list[EngineEvent]:
         row = json.loads(line)
-        kind, run_id, ns = row["type"], row["run_id"], row["ns"]
-        if kind == "threshold":
-            self._verdicts.append(_threshold_result(row))
-            return []
-        events: list[EngineEvent] = []
-        if self._verdicts:
-            events.append(ThresholdEvent(run_id, ns, self._verdicts))
-            self._verdicts = []
-        event = self._event(kind, run_id, ns, row)
-        return [*events, event] if event is not None else events
+        event = self._event(row["kind"], row["run_id"], row["ns"], row)
+        return [event] if event is not None else []
 
     @staticmethod
     def _event(kind: str, run_id: str, ns: int, row: dict[str, typing.Any]) -> EngineEvent | None:
         if kind == "phase":
-            return PhaseEvent(run_id, ns, row["phase"])
+            make = PhaseEvent if row["type"] == "PhaseEvent" else DetailEvent
+            return make(run_id, ns, row["phase"], row["detail"])
         if kind == "snapshot":
             return SnapshotEvent(run_id, ns, _live_snapshot(row))
+        if kind == "threshold":
+            return ThresholdEvent(run_id, ns, [ThresholdResult(*_verdict(one)) for one in row["results"]])
         if kind == "live_threshold":
-            return LiveThresholdEvent(run_id, ns, [_threshold_result(row)], row["aborts"])
+            results = [ThresholdResult(*_verdict(one)) for one in row["results"]]
+            return LiveThresholdEvent(run_id, ns, results, row["will_abort"])
         if kind == "pause":
             return PauseEvent(run_id, ns)
         if kind == "resume":
@@ -317,6 +325,11 @@ def serialize_event(event: EngineEvent) -> dict[str, typing.Any]:
     return {**dataclasses.asdict(event), "type": type(event).__name__}
 
 
+def _verdict(row: dict[str, typing.Any]) -> tuple[str, bool, float | None, float, str]:
+    """The fields of a ThresholdResult in an event."""
+    return row["source"], row["passed"], row["lhs"], row["rhs"], row["metric"]
+
+
 def _threshold_result(row: dict[str, typing.Any]) -> ThresholdResult:
     """A threshold of the result file or of an event."""
     return ThresholdResult(
@@ -338,11 +351,11 @@ def _numbers(metrics: dict[str, dict[str, typing.Any]]) -> dict[str, dict[str, f
 
 def _live_snapshot(row: dict[str, typing.Any]) -> MetricSnapshot:
     """The metrics of a snapshot event."""
-    values = _numbers(row["metrics"])
+    snapshot = row["snapshot"]
+    values = _numbers(snapshot["values"])
     for stats in values.values():
-        if "passes" in stats:
-            stats["fails"] = stats.pop("total") - stats["passes"]
-    return MetricSnapshot(row["ns"], row["elapsed_ns"] / 1e9, _with_builtins(values))
+        stats.pop("total", None)
+    return MetricSnapshot(snapshot["timestamp"], snapshot["duration"], values)
 
 
 def _with_builtins(values: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:

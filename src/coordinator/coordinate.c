@@ -78,7 +78,6 @@ static void deinit(struct rp_coordinator *c)
     rp_peers_deinit(&c->peers);
     rp_merging_deinit(&c->merging);
     rp_signals_release(&c->signals);
-    rp_publish_deinit(c);
     rp_buf_deinit(&c->plan_json);
     rp_free(c->declaration);
 }

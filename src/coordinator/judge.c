@@ -6,6 +6,7 @@
 #include "coordinator/judge.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,7 +18,8 @@
 #include "coordinator/state.h"
 #include "plan/metrics.h"
 
-enum { LIVE_S = 2 }; /* how often thresholds are judged while iterations run */
+/* How often thresholds are judged while iterations run, and what the first look must have seen. */
+enum { LIVE_S = 2, FIRST_MS = 50 };
 
 int rp_judge_prepare(struct rp_result *result)
 {
@@ -82,35 +84,74 @@ static bool is_due(struct rp_coordinator *c, rp_ns elapsed)
     return is_due;
 }
 
-/* Whether it aborts the run. */
-static bool judge_live(struct rp_coordinator *c, size_t i, rp_ns elapsed)
+/* One without samples is not judged: nothing is said against it. */
+static struct rp_verdict verdict_now(struct rp_coordinator *c, const struct rp_threshold *threshold,
+                                     rp_ns elapsed)
 {
-    const struct rp_threshold *threshold = &c->result->plan->thresholds[i];
     const struct rp_view *view = rp_store_view(c->result->store, threshold->display);
-    bool may_abort = threshold->abort_on_fail && elapsed >= threshold->delay_abort_eval;
-    struct rp_verdict verdict;
 
-    if ((!may_abort && !rp_publish_wants_live(c)) || !view || !view->total.samples)
-        return false;
-    verdict = rp_threshold_judge(threshold, view, (double)elapsed / 1e9);
-    rp_publish_live(c, i, &verdict, may_abort && !verdict.passed);
-    if (!may_abort || verdict.passed)
-        return false;
+    if (!view || !view->total.samples)
+        return (struct rp_verdict){ .passed = true, .no_samples = true, .actual = NAN };
+    return rp_threshold_judge(threshold, view, (double)elapsed / 1e9);
+}
+
+static void stop_for(struct rp_coordinator *c, const struct rp_threshold *threshold, rp_ns elapsed)
+{
     rp_result_fail(c->result, RP_EXIT_THRESHOLDS, "stopped after %.0f s by threshold '%s' on %s",
                    (double)elapsed / 1e9, threshold->source, threshold->display);
     rp_result_warn(c->result, "%s", c->result->reason);
-    return true;
+}
+
+/* The first threshold that @may_abort and ends the run now; as many as there are when none does. */
+static size_t judge_now(struct rp_coordinator *c, rp_ns elapsed, bool may_abort,
+                        struct rp_verdict *verdicts)
+{
+    const struct rp_plan *plan = c->result->plan;
+    size_t aborting = plan->threshold_count;
+
+    for (size_t i = 0; i < plan->threshold_count; i++) {
+        const struct rp_threshold *threshold = &plan->thresholds[i];
+
+        verdicts[i] = verdict_now(c, threshold, elapsed);
+        if (may_abort && aborting == plan->threshold_count && !verdicts[i].passed &&
+            threshold->abort_on_fail && elapsed >= threshold->delay_abort_eval)
+            aborting = i;
+    }
+    return aborting;
+}
+
+/* Those who look on learn of it soon, with what the first report has. A run is not ended so
+ * early. */
+static bool is_first_look(struct rp_coordinator *c, rp_ns told)
+{
+    bool is_first = !c->judging.has_told && told >= FIRST_MS * RP_MS && !c->is_stopping &&
+                    rp_publish_wants_live(c);
+
+    c->judging.has_told |= is_first;
+    return is_first;
 }
 
 struct rp_next rp_judge_live(struct rp_coordinator *c, rp_ns told)
 {
+    const struct rp_next nothing = { .kind = RP_NEXT_NOTHING };
+    const struct rp_plan *plan = c->result->plan;
+    bool due = is_due(c, told), first = is_first_look(c, told);
     rp_ns elapsed = rp_coordinator_elapsed(c);
+    struct rp_verdict *verdicts;
+    size_t aborting;
 
-    if (is_due(c, told))
-        for (size_t i = 0; i < c->result->plan->threshold_count; i++)
-            if (judge_live(c, i, elapsed))
-                return (struct rp_next){ .kind = RP_NEXT_STOP };
-    return (struct rp_next){ .kind = RP_NEXT_NOTHING };
+    if (!plan->threshold_count || (!due && !first))
+        return nothing;
+    verdicts = rp_calloc(plan->threshold_count, sizeof(*verdicts));
+    if (!verdicts) /* the next look is in two seconds */
+        return nothing;
+    aborting = judge_now(c, elapsed, due, verdicts);
+    if (rp_publish_wants_live(c))
+        rp_publish_live(c, verdicts, aborting);
+    if (aborting < plan->threshold_count)
+        stop_for(c, &plan->thresholds[aborting], elapsed);
+    rp_free(verdicts);
+    return aborting < plan->threshold_count ? (struct rp_next){ .kind = RP_NEXT_STOP } : nothing;
 }
 
 void rp_judge_errors(struct rp_result *result)

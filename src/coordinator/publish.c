@@ -51,15 +51,18 @@ void rp_publish_status(struct rp_coordinator *c)
         tell(c, (struct rp_event){ .kind = RP_EVENT_STATUS, .status = rp_coordinator_status(c) });
 }
 
-void rp_publish_phase(struct rp_coordinator *c)
+static void publish_phase(struct rp_coordinator *c, enum rp_run_phase phase)
 {
-    enum rp_run_phase phase = rp_phase_shown(c->phase, c->is_stopping);
-
     if (c->publishing.has_published_phase && phase == c->publishing.published_phase)
         return;
     c->publishing.has_published_phase = true;
     c->publishing.published_phase = phase;
     tell(c, (struct rp_event){ .kind = RP_EVENT_PHASE, .phase = phase });
+}
+
+void rp_publish_phase(struct rp_coordinator *c)
+{
+    publish_phase(c, rp_phase_shown(c->phase, c->is_stopping));
 }
 
 void rp_publish_pause(struct rp_coordinator *c)
@@ -115,36 +118,24 @@ bool rp_publish_wants_live(const struct rp_coordinator *c)
     return is_wanted(c, RP_EVENT_LIVE_THRESHOLD);
 }
 
-void rp_publish_live(struct rp_coordinator *c, size_t i, const struct rp_verdict *verdict,
-                     bool aborts)
+void rp_publish_live(struct rp_coordinator *c, const struct rp_verdict *verdicts, size_t aborting)
 {
-    enum { UNKNOWN, HOLDS, FAILS } now = verdict->passed ? HOLDS : FAILS;
-
-    if (!rp_publish_wants_live(c))
-        return;
-    if (!c->publishing.live)
-        c->publishing.live = rp_calloc(c->result->plan->threshold_count,
-                                       sizeof(*c->publishing.live));
-    if (c->publishing.live && c->publishing.live[i] == now && !aborts)
-        return;
-    if (c->publishing.live)
-        c->publishing.live[i] = now;
-    tell(c, (struct rp_event){ .kind = RP_EVENT_LIVE_THRESHOLD,
-                               .threshold = { .index = i,
-                                              .verdict = *verdict,
-                                              .aborts = aborts,
-                                              .elapsed = rp_coordinator_elapsed(c) } });
+    tell(c, (struct rp_event){
+                .kind = RP_EVENT_LIVE_THRESHOLD,
+                .thresholds = { .verdicts = verdicts,
+                                .aborts = aborting < c->result->plan->threshold_count,
+                                .aborting = aborting,
+                                .elapsed = rp_coordinator_elapsed(c) },
+            });
 }
 
 static void publish_verdicts(struct rp_coordinator *c)
 {
     const struct rp_result *result = c->result;
 
-    for (size_t i = 0; result->verdicts && i < result->plan->threshold_count; i++)
-        tell(c, (struct rp_event){
-                    .kind = RP_EVENT_THRESHOLD,
-                    .threshold = { .index = i, .verdict = result->verdicts[i] },
-                });
+    if (result->verdicts)
+        tell(c, (struct rp_event){ .kind = RP_EVENT_THRESHOLD,
+                                   .thresholds = { .verdicts = result->verdicts } });
 }
 
 static void publish_reasons(struct rp_coordinator *c)
@@ -187,11 +178,17 @@ void rp_publish_end(struct rp_coordinator *c, int r)
 
     if (!reason && (r < 0 || result->exit_code != RP_EXIT_PASSED))
         reason = "there is no memory to say why";
+    bool was_anything = r == 0 && c->publishing.published_phase != RP_RUN_LOADING;
+
+    if (was_anything)
+        publish_phase(c, RP_RUN_TEARDOWN); /* when there was no hook to run */
     if (c->pauses.started)
         publish_snapshot(c);
     if (r == 0) {
         publish_reasons(c);
         publish_verdicts(c);
+        if (was_anything)
+            publish_phase(c, RP_RUN_COMPLETE);
     }
     tell(c,
          (struct rp_event){
@@ -201,9 +198,4 @@ void rp_publish_end(struct rp_coordinator *c, int r)
                                             : rp_exit_status_name(code),
                            .reason = reason },
          });
-}
-
-void rp_publish_deinit(struct rp_coordinator *c)
-{
-    rp_free(c->publishing.live);
 }

@@ -15,7 +15,6 @@
 
 struct rp_coordinator;
 
-void rp_publish_deinit(struct rp_coordinator *c);
 struct rp_run_status rp_coordinator_status(const struct rp_coordinator *c);
 void rp_publish_status(struct rp_coordinator *c);
 void rp_publish_phase(struct rp_coordinator *c); /* if it is another than before */
@@ -26,7 +25,7 @@ void rp_publish_snapshot(struct rp_coordinator *c); /* if the last one is old en
 /* What the generator is judged by now; each cause when it is new or has become worse. */
 void rp_publish_generator(struct rp_coordinator *c);
 bool rp_publish_wants_live(const struct rp_coordinator *c);
-/* Threshold @i is as @verdict says now; told when that is new, and when it @aborts the run. */
-void rp_publish_live(struct rp_coordinator *c, size_t i, const struct rp_verdict *verdict,
-                     bool aborts);
+/* The thresholds are as @verdicts say now, and one of them ends the run: that with the number
+ * @aborting, or none when there are not so many. */
+void rp_publish_live(struct rp_coordinator *c, const struct rp_verdict *verdicts, size_t aborting);
 void rp_publish_end(struct rp_coordinator *c, int r); /* all that comes last; @r: of the run */

@@ -20,7 +20,8 @@
 
 /* Of judge.c. Zeroed: nothing is judged yet. */
 struct rp_judging {
-    rp_ns next; /* by the workers' time: when thresholds are judged again */
+    rp_ns next;    /* by the workers' time: when thresholds are judged again */
+    bool has_told; /* how they are while it runs, for the first time */
 };
 
 /* Of publish.c. Zeroed: nothing was told yet. */
@@ -29,7 +30,6 @@ struct rp_publishing {
     bool has_published_phase;
     bool has_snapshot;
     rp_ns last_snapshot;                /* of the run, pauses included */
-    unsigned char *live;                /* of each threshold: what was published of it */
     unsigned char told[RP_CAUSE_COUNT]; /* of each cause: the verdict that was published */
 };
 

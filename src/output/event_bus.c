@@ -48,12 +48,14 @@ static void put_wall_time(struct rp_json_line *line, int64_t wall_ns)
 }
 
 /* Writes the members that all lines have. The object stays open. */
-static void write_head(const struct rp_event_bus *bus, struct rp_json_line *json, unsigned kind,
-                       uint64_t seq, rp_ns at)
+static void write_head(const struct rp_event_bus *bus, struct rp_json_line *json, const char *type,
+                       unsigned kind, uint64_t seq, rp_ns at)
 {
     rp_line_open(json, NULL);
-    rp_line_text(json, "type", rp_event_kind_name(kind));
+    rp_line_text(json, "type", type);
+    rp_line_text(json, "kind", rp_event_kind_name(kind));
     rp_line_text(json, "run_id", bus->run_id);
+    rp_line_i64(json, "timestamp_ns", at);
     rp_line_u64(json, "seq", seq);
     put_wall_time(json, bus->wall_start + at);
     rp_line_i64(json, "ns", at);
@@ -153,7 +155,8 @@ static struct rp_event_line *make_missed(const struct rp_event_queue *queue)
     struct rp_json_line json = { .out = &text };
 
     rp_buf_init(&text, RP_EVENT_MAX_BYTES);
-    write_head(queue->bus, &json, RP_EVENT_MISSED, queue->missed_seq, queue->missed_at);
+    write_head(queue->bus, &json, rp_event_class_of(RP_EVENT_MISSED), RP_EVENT_MISSED,
+               queue->missed_seq, queue->missed_at);
     rp_line_u64(&json, "count", queue->missed);
     line = make_line(&json, RP_EVENT_MISSED, queue->missed_seq, queue->missed_at);
     rp_buf_deinit(&text);
@@ -205,7 +208,8 @@ static void on_event(struct rp_sink *sink, const struct rp_event *event)
     snprintf(bus->run_id, sizeof(bus->run_id), "%s", event->result->run_id);
     bus->wall_start = event->wall_ns - event->at;
     rp_buf_reset(&bus->text);
-    write_head(bus, &json, event->kind, ++bus->seq, event->at);
+    write_head(bus, &json, rp_event_class_name(event, &bus->memory), event->kind, ++bus->seq,
+               event->at);
     rp_event_write(&json, event, &bus->memory);
     line = make_line(&json, event->kind, bus->seq, event->at);
     RP_LIST_EACH (node, &bus->queues) {

@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "base/alloc.h"
+#include "plan/metrics.h"
 
 const char *rp_event_kind_name(unsigned kind)
 {
@@ -21,10 +22,44 @@ const char *rp_event_kind_name(unsigned kind)
     return names[kind];
 }
 
+const char *rp_event_class_of(unsigned kind)
+{
+    static const char *const names[RP_EVENT_MISSED + 1] = {
+        [RP_EVENT_PHASE] = "PhaseEvent",         [RP_EVENT_SNAPSHOT] = "SnapshotEvent",
+        [RP_EVENT_THRESHOLD] = "ThresholdEvent", [RP_EVENT_LIVE_THRESHOLD] = "LiveThresholdEvent",
+        [RP_EVENT_PAUSE] = "PauseEvent",         [RP_EVENT_RESUME] = "ResumeEvent",
+        [RP_EVENT_WARNING] = "WarningEvent",     [RP_EVENT_FINISHED] = "FinishedEvent",
+        [RP_EVENT_GENERATOR] = "GeneratorEvent", [RP_EVENT_MISSED] = "MissedEvent",
+    };
+
+    return names[kind];
+}
+
 void rp_event_memory_deinit(struct rp_event_memory *memory)
 {
-    rp_free(memory->counts);
+    rp_free(memory->counters);
     *memory = (struct rp_event_memory){ 0 };
+}
+
+/* ---- names -----------------------------------------------------------------------------------*/
+
+const char *rp_event_class_name(const struct rp_event *event, struct rp_event_memory *memory)
+{
+    const char *part;
+
+    if (event->kind != RP_EVENT_PHASE)
+        return rp_event_class_of(event->kind);
+    part = rp_run_part_name(event->phase);
+    if (memory->part == part)
+        return "DetailEvent";
+    memory->part = part;
+    return "PhaseEvent";
+}
+
+static void put_phase(struct rp_json_line *line, enum rp_run_phase phase)
+{
+    rp_line_text(line, "phase", rp_run_part_name(phase));
+    rp_line_text(line, "detail", rp_run_phase_name(phase));
 }
 
 /* ---- snapshots ------------------------------------------------------------------------------- */
@@ -42,12 +77,10 @@ static void put_percentile(struct rp_json_line *line, const struct rp_view *view
 }
 
 /* @rate is that of a counter since the last snapshot. */
-static void put_metric(struct rp_json_line *line, const struct rp_view *view, double rate)
+static void put_stats(struct rp_json_line *line, const struct rp_view *view, double rate)
 {
     const struct rp_value *total = &view->total;
 
-    rp_line_open(line, view->display);
-    rp_line_text(line, "type", rp_metric_type_name(view->type));
     switch (view->type) {
     case RP_COUNTER:
         rp_line_number(line, "count", total->counter);
@@ -73,48 +106,102 @@ static void put_metric(struct rp_json_line *line, const struct rp_view *view, do
         put_percentile(line, view, "p(95)", 95);
         put_percentile(line, view, "p(99)", 99);
     }
-    rp_line_close(line);
 }
 
-/* Makes room for the counts of @views. Without memory for it rates are null. */
+/* Makes room for the counters of @views. Without memory for it they have no rates. */
 static void remember(struct rp_event_memory *memory, size_t views)
 {
-    double *counts;
+    struct rp_event_counter *counters;
 
     if (views <= memory->count)
         return;
-    counts = rp_realloc_array(memory->counts, views, sizeof(*counts));
-    if (!counts)
+    counters = rp_realloc_array(memory->counters, views, sizeof(*counters));
+    if (!counters)
         return;
-    memory->counts = counts;
+    memory->counters = counters;
     while (memory->count < views)
-        counts[memory->count++] = 0;
+        counters[memory->count++] = (struct rp_event_counter){ 0 };
 }
 
-static double rate_of(struct rp_event_memory *memory, size_t i, const struct rp_view *view,
-                      double seconds)
+/* In no time nothing has happened. */
+static void note_rates(struct rp_event_memory *memory, struct rp_store *store, double seconds)
 {
-    double rate;
+    remember(memory, rp_store_view_count(store));
+    for (size_t i = 0; i < memory->count; i++) {
+        const struct rp_view *view = rp_store_view_at(store, i);
+        struct rp_event_counter *counter = &memory->counters[i];
 
-    if (view->type != RP_COUNTER || i >= memory->count || seconds <= 0)
-        return NAN;
-    rate = (view->total.counter - memory->counts[i]) / seconds;
-    memory->counts[i] = view->total.counter;
-    return rate;
+        if (view->type != RP_COUNTER)
+            continue;
+        counter->rate = seconds > 0 ? (view->total.counter - counter->count) / seconds : 0;
+        if (seconds > 0)
+            counter->count = view->total.counter;
+    }
+}
+
+static double rate_of(const struct rp_event_memory *memory, size_t i)
+{
+    return i < memory->count ? memory->counters[i].rate : NAN;
+}
+
+static bool is_shown(const struct rp_view *view)
+{
+    return !view->filter && view->total.samples;
 }
 
 static void put_metrics(struct rp_json_line *line, struct rp_store *store,
-                        struct rp_event_memory *memory, double seconds)
+                        const struct rp_event_memory *memory)
 {
-    size_t count = rp_store_view_count(store);
-
-    remember(memory, count);
     rp_line_open(line, "metrics");
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < rp_store_view_count(store); i++) {
         const struct rp_view *view = rp_store_view_at(store, i);
 
-        if (!view->filter && view->total.samples)
-            put_metric(line, view, rate_of(memory, i, view, seconds));
+        if (!is_shown(view))
+            continue;
+        rp_line_open(line, view->display);
+        rp_line_text(line, "type", rp_metric_type_name(view->type));
+        put_stats(line, view, rate_of(memory, i));
+        rp_line_close(line);
+    }
+    rp_line_close(line);
+}
+
+static void put_zeros(struct rp_json_line *line, const struct rp_builtin_metric *metric)
+{
+    static const char *const stats[RP_METRIC_TYPE_COUNT][9] = {
+        [RP_COUNTER] = { "count", "rate" },
+        [RP_GAUGE] = { "value", "min", "max" },
+        [RP_RATE] = { "rate", "passes", "fails" },
+        [RP_TREND] = { "count", "avg", "min", "max", "med", "p(90)", "p(95)", "p(99)" },
+    };
+
+    rp_line_open(line, metric->name);
+    for (const char *const *stat = stats[metric->type]; *stat; stat++)
+        rp_line_u64(line, *stat, 0);
+    rp_line_close(line);
+}
+
+/* The shape of the reference: every built-in metric, and nothing but numbers. */
+static void put_values(struct rp_json_line *line, struct rp_store *store,
+                       const struct rp_event_memory *memory)
+{
+    rp_line_open(line, "values");
+    for (size_t i = 0; i < rp_store_view_count(store); i++) {
+        const struct rp_view *view = rp_store_view_at(store, i);
+
+        if (!is_shown(view))
+            continue;
+        rp_line_open(line, view->display);
+        put_stats(line, view, rate_of(memory, i));
+        if (view->type == RP_RATE)
+            rp_line_u64(line, "fails", view->total.rate.total - view->total.rate.hits);
+        rp_line_close(line);
+    }
+    for (size_t i = 0; i < RP_BUILTIN_COUNT; i++) {
+        const struct rp_view *view = rp_store_view(store, rp_builtin_name(i));
+
+        if (!view || !is_shown(view))
+            put_zeros(line, &rp_builtin_metrics[i]);
     }
     rp_line_close(line);
 }
@@ -161,13 +248,19 @@ static void put_snapshot(struct rp_json_line *line, const struct rp_event *event
         vus += scenarios[i].vus;
         made += scenarios[i].vus_made;
     }
-    rp_line_text(line, "phase", rp_run_phase_name(status->phase));
+    put_phase(line, status->phase);
     rp_line_bool(line, "is_paused", status->is_paused);
     rp_line_i64(line, "elapsed_ns", event->snapshot.elapsed);
     rp_line_i64(line, "paused_ns", event->snapshot.paused);
     rp_line_i64(line, "vus", vus);
     rp_line_i64(line, "vus_made", made);
-    put_metrics(line, result->store, memory, (double)(at - memory->at) / 1e9);
+    note_rates(memory, result->store, (double)(at - memory->at) / 1e9);
+    put_metrics(line, result->store, memory);
+    rp_line_open(line, "snapshot");
+    rp_line_i64(line, "timestamp", event->at);
+    rp_line_number(line, "duration", (double)event->snapshot.elapsed / 1e9);
+    put_values(line, result->store, memory);
+    rp_line_close(line);
     rp_line_open_list(line, "scenarios");
     for (size_t i = 0; i < count; i++)
         put_scenario(line, result->plan->scenarios[i].name, &scenarios[i]);
@@ -177,21 +270,35 @@ static void put_snapshot(struct rp_json_line *line, const struct rp_event *event
 
 /* ---- the others ------------------------------------------------------------------------------ */
 
-static void put_threshold(struct rp_json_line *line, const struct rp_event *event)
+static void put_verdict(struct rp_json_line *line, const struct rp_threshold *threshold,
+                        const struct rp_verdict *verdict)
 {
-    const struct rp_threshold *threshold = &event->result->plan->thresholds[event->threshold.index];
-    const struct rp_verdict *verdict = &event->threshold.verdict;
-
+    rp_line_open(line, NULL);
     rp_line_text(line, "metric", threshold->display);
-    rp_line_text(line, "expression", threshold->source);
+    rp_line_text(line, "source", threshold->source);
     rp_line_bool(line, "passed", verdict->passed);
-    rp_line_number(line, "actual", verdict->actual);
-    if (event->kind == RP_EVENT_THRESHOLD) {
-        rp_line_bool(line, "no_samples", verdict->no_samples);
-    } else {
-        rp_line_bool(line, "aborts", event->threshold.aborts);
-        rp_line_i64(line, "elapsed_ns", event->threshold.elapsed);
-    }
+    rp_line_number(line, "lhs", verdict->actual);
+    rp_line_number(line, "rhs", threshold->bound);
+    rp_line_bool(line, "no_samples", verdict->no_samples);
+    rp_line_close(line);
+}
+
+static void put_thresholds(struct rp_json_line *line, const struct rp_event *event)
+{
+    const struct rp_plan *plan = event->result->plan;
+
+    rp_line_open_list(line, "results");
+    for (size_t i = 0; i < plan->threshold_count; i++)
+        put_verdict(line, &plan->thresholds[i], &event->thresholds.verdicts[i]);
+    rp_line_close_list(line);
+    if (event->kind == RP_EVENT_THRESHOLD)
+        return;
+    rp_line_bool(line, "will_abort", event->thresholds.aborts);
+    if (event->thresholds.aborts)
+        rp_line_u64(line, "aborting", event->thresholds.aborting);
+    else
+        rp_line_null(line, "aborting");
+    rp_line_i64(line, "elapsed_ns", event->thresholds.elapsed);
 }
 
 static void put_generator(struct rp_json_line *line, const struct rp_event *event)
@@ -220,14 +327,14 @@ void rp_event_write(struct rp_json_line *line, const struct rp_event *event,
 {
     switch (event->kind) {
     case RP_EVENT_PHASE:
-        rp_line_text(line, "phase", rp_run_phase_name(event->phase));
+        put_phase(line, event->phase);
         break;
     case RP_EVENT_SNAPSHOT:
         put_snapshot(line, event, memory);
         break;
     case RP_EVENT_THRESHOLD:
     case RP_EVENT_LIVE_THRESHOLD:
-        put_threshold(line, event);
+        put_thresholds(line, event);
         break;
     case RP_EVENT_GENERATOR:
         put_generator(line, event);

@@ -18,15 +18,23 @@ enum { RP_EVENT_MISSED = RP_EVENT_KINDS };
 
 /* "phase", "snapshot", ..., "missed"; NULL for kinds that are not written. */
 const char *rp_event_kind_name(unsigned kind);
+/* The name of its class in Python, as in the reference: "PhaseEvent", ... */
+const char *rp_event_class_of(unsigned kind);
 
 /* What one snapshot has to know of the one before; zeroed is valid. */
 struct rp_event_memory {
-    rp_ns at;       /* of the run, pauses included */
-    double *counts; /* of the counters, by number of view */
+    rp_ns at; /* of the run, pauses included */
+    struct rp_event_counter {
+        double count, rate; /* rate: since the snapshot before */
+    } * counters;           /* by number of view */
     size_t count;
+    const char *part; /* of the run: that which was told last */
 };
 void rp_event_memory_deinit(struct rp_event_memory *memory);
 
+/* The same of an event: a phase within the part of the run that was told last is a "DetailEvent".
+ * Once for each event. */
+const char *rp_event_class_name(const struct rp_event *event, struct rp_event_memory *memory);
 /* The members that only events of its kind have. */
 void rp_event_write(struct rp_json_line *line, const struct rp_event *event,
                     struct rp_event_memory *memory);

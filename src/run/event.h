@@ -14,8 +14,8 @@
 enum rp_event_kind {
     RP_EVENT_PHASE,          /* another phase has begun */
     RP_EVENT_SNAPSHOT,       /* about once a second while iterations run, and once at the end */
-    RP_EVENT_THRESHOLD,      /* the verdict on a threshold, at the end */
-    RP_EVENT_LIVE_THRESHOLD, /* a threshold holds, or no longer, while iterations run */
+    RP_EVENT_THRESHOLD,      /* the verdicts on the thresholds, at the end */
+    RP_EVENT_LIVE_THRESHOLD, /* which thresholds hold while iterations run */
     RP_EVENT_GENERATOR, /* the load generator is in doubt for one more cause, or in worse doubt */
     RP_EVENT_PAUSE,
     RP_EVENT_RESUME,
@@ -41,12 +41,12 @@ struct rp_event {
             struct rp_run_status status;
             rp_ns elapsed, paused; /* by the workers' clocks: what they have told goes as far */
         } snapshot;
-        struct { /* of the plan's thresholds, also for live ones */
-            size_t index;
-            struct rp_verdict verdict;
-            bool aborts;   /* live: the run is stopped for it */
-            rp_ns elapsed; /* live */
-        } threshold;
+        struct {
+            const struct rp_verdict *verdicts; /* on each of the plan's thresholds */
+            bool aborts;                       /* live: the run is stopped for one of them */
+            size_t aborting;                   /* for this one */
+            rp_ns elapsed;                     /* live */
+        } thresholds;
         struct {
             const struct rp_generator_reason *reason;
             rp_ns elapsed;

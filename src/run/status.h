@@ -16,8 +16,12 @@ enum rp_run_phase {
     RP_RUN_RUNNING,
     RP_RUN_STOPPING, /* no iteration starts any more */
     RP_RUN_TEARDOWN, /* and the end: the workers leave */
+    RP_RUN_COMPLETE, /* all is known; only events tell of it */
 };
 const char *rp_run_phase_name(enum rp_run_phase phase); /* "loading", "setup", ... */
+/* Which of the four parts that every run has the phase belongs to: "setup", "execute", "teardown",
+ * "complete". */
+const char *rp_run_part_name(enum rp_run_phase phase);
 
 struct rp_run_status {
     enum rp_run_phase phase;

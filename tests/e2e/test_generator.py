@@ -100,7 +100,7 @@ def test_a_script_that_blocks(rampa: Rampa, script: Script) -> None:
     assert total <= done.result()["run"]["elapsed_s"] + 0.1  # one blocks at a time
     assert total / times >= 0.15 and longest >= 0.2
     log = (done.out.parent / "log").read_text()
-    assert log.count('"type":"generator"') >= 1 and '"cause":"script"' in log
+    assert log.count('"kind":"generator"') >= 1 and '"cause":"script"' in log
 
 
 def test_a_computation_that_blocks(rampa: Rampa, script: Script) -> None:

@@ -61,11 +61,14 @@ def watch(program: Path, script: Callable[..., Path], tmp_path: Path) -> Iterato
 
 
 def of(events: list[Event], *types: str) -> list[Event]:
-    return [event for event in events if event["type"] in types]
+    return [event for event in events if event["kind"] in types]
 
 
 def phases(events: list[Event]) -> list[str]:
-    return [event["phase"] for event in of(events, "phase")]
+    """The details, which the phases of the reference have in between."""
+    told = of(events, "phase")
+    assert [event["phase"] for event in told if event["type"] == "PhaseEvent"] == list(dict.fromkeys(e["phase"] for e in told))
+    return [event["detail"] for event in told]
 
 
 def check_heads(events: list[Event], run_id: str) -> None:
@@ -113,14 +116,14 @@ def test_the_events_of_a_run_agree_with_its_result(watch: Callable[..., Watched]
     assert run.end() == 1
     events, result = run.events(), run.result()
     check_heads(events, result["run"]["id"])
-    assert phases(events) == ["loading", "setup", "running", "teardown"]
-    verdicts = of(events, "threshold")
-    for verdict, threshold in zip(verdicts, result["thresholds"], strict=True):
-        assert {k: verdict[k] for k in ("metric", "expression", "passed", "actual", "no_samples")} == {
-            k: threshold[k] for k in ("metric", "expression", "passed", "actual", "no_samples")
-        }
+    assert phases(events) == ["loading", "setup", "running", "teardown", "complete"]
+    (verdicts,) = of(events, "threshold")
+    for verdict, threshold in zip(verdicts["results"], result["thresholds"], strict=True):
+        assert [verdict[k] for k in ("metric", "source", "passed", "lhs", "no_samples")] == [
+            threshold[k] for k in ("metric", "expression", "passed", "actual", "no_samples")
+        ]
     last = events[-1]
-    assert (last["type"], last["exit_code"], last["status"]) == ("finished", 1, "threshold_failed")
+    assert (last["kind"], last["exit_code"], last["status"]) == ("finished", 1, "threshold_failed")
     assert last["reason"] == result["run"]["reason"]
     assert last["elapsed_ns"] / 1e9 == pytest.approx(result["run"]["elapsed_s"], abs=1e-6)
     # The last snapshot has the totals.
@@ -147,21 +150,23 @@ def test_the_events_of_a_run_agree_with_its_result(watch: Callable[..., Watched]
             assert after["metrics"]["iterations"]["rate"] == pytest.approx((done[1] - done[0]) / seconds, rel=1e-6)
 
 
-def test_live_thresholds_are_told_when_they_change(watch: Callable[..., Watched]) -> None:
+def test_live_thresholds_are_told_at_once_and_every_two_seconds(watch: Callable[..., Watched]) -> None:
     run = watch(WHOLE)
     run.end()
     live = of(run.events(), "live_threshold")
-    # "odd" has the value 9 from the tenth iteration on: it fails from the first look on and is told once.
-    assert len({event["metric"] for event in live}) == len(live)
-    assert all(event["aborts"] is False for event in live)
-    assert {event["metric"]: event["passed"] for event in live}["odd"] is False
+    assert len(live) == 2 and live[0]["elapsed_ns"] < 1.9e9 < live[1]["elapsed_ns"]
+    for event in live:
+        assert (event["will_abort"], event["aborting"]) == (False, None)
+        assert [row["metric"] for row in event["results"]] == ["iterations", "checks{scenario:b}", "odd"]
+        # "odd" has the value 9 from the tenth iteration on.
+        assert event["results"][2]["passed"] is False and event["results"][2]["lhs"] == 9
 
 
 def test_setup_fails(watch: Callable[..., Watched]) -> None:
     run = watch("import rampa\ndef setup(): raise ValueError('no')\n@rampa.scenario\nasync def a(worker): pass\n")
     assert run.end() == 5
     events = run.events()
-    assert phases(events) == ["loading", "setup"]
+    assert phases(events) == ["loading", "setup", "teardown", "complete"]
     assert events[-1]["exit_code"] == 5 and events[-1]["elapsed_ns"] == 0
     assert "no" in events[-1]["reason"]
 
@@ -177,7 +182,7 @@ def test_a_killed_program_leaves_whole_lines(watch: Callable[..., Watched]) -> N
     events = run.events()
     check_heads(events, events[0]["run_id"])
     assert len(of(events, "snapshot")) >= 2
-    assert events[-1]["type"] != "finished"
+    assert events[-1]["kind"] != "finished"
 
 
 SHORT = """
@@ -218,7 +223,7 @@ def test_a_full_disk_leaves_whole_lines(program: Path, script: Callable[..., Pat
     assert "torn down" in done.stdout
     text = log.read_text()
     assert 1000 < len(text) <= limit and text.endswith("\n")
-    assert json.loads(text.splitlines()[0])["phase"] == "loading"
+    assert json.loads(text.splitlines()[0])["detail"] == "loading"
     for line in text.splitlines():
         json.loads(line)
     assert "could not be written to the event log" in " ".join(done.stdout.split())
@@ -242,7 +247,7 @@ def test_an_invalid_script_leaves_an_old_log(
     rampa("run", script("raise ValueError"), "--event-log", log, code=3)
     assert log.read_text() == "old\n"
     rampa("run", script(SHORT.format(duration="10ms")), "--event-log", log, code=0)
-    assert json.loads(log.read_text().splitlines()[-1])["type"] == "finished"
+    assert json.loads(log.read_text().splitlines()[-1])["kind"] == "finished"
     assert "old" not in log.read_text()
 
 
@@ -293,7 +298,7 @@ def test_a_pause_takes_nothing_from_the_schedule(watch: Callable[..., Watched]) 
     check_pauses(result, 1)
     assert result["run"]["paused_s"] >= 2  # three snapshots, a second apart
     assert 4 <= result["run"]["elapsed_s"] < 4 + result["run"]["paused_s"]
-    assert [event["type"] for event in of(events, "pause", "resume")] == ["pause", "resume"]
+    assert [event["kind"] for event in of(events, "pause", "resume")] == ["pause", "resume"]
     # Nothing begins in a pause, and none of its time counts.
     held = paused(events)
     assert len({event["scenarios"][0]["started"] for event in held}) == 1
@@ -316,7 +321,7 @@ def test_pausing_twice_is_once_and_twice_is_two(watch: Callable[..., Watched]) -
     run.wait_until_taken()
     pause(run, 1)
     assert run.end() == 0
-    assert [event["type"] for event in of(run.events(), "pause", "resume")] == ["pause", "resume"] * 2
+    assert [event["kind"] for event in of(run.events(), "pause", "resume")] == ["pause", "resume"] * 2
     check_pauses(run.result(), 2)
     assert run.result()["accounting"][0]["scheduled"] == 200
 
@@ -380,8 +385,8 @@ def test_a_stop_in_a_pause(watch: Callable[..., Watched]) -> None:
     run.signal(signal.SIGINT)
     assert run.end() == 4
     events = run.events()
-    assert phases(events) == ["loading", "running", "stopping", "teardown"]
-    assert [event["type"] for event in of(events, "pause", "resume")] == ["pause", "resume"]
+    assert phases(events) == ["loading", "running", "stopping", "teardown", "complete"]
+    assert [event["kind"] for event in of(events, "pause", "resume")] == ["pause", "resume"]
     check_pauses(run.result(), 1)
 
 
@@ -417,9 +422,10 @@ def test_a_threshold_aborts(watch: Callable[..., Watched], thresholds: str, abor
     run = watch(ABORTING.format(thresholds=thresholds))
     assert run.end() == 1
     events = run.events()
-    (aborting,) = [event for event in of(events, "live_threshold") if event["aborts"]]
-    assert aborting["metric"] == aborted_by and aborting["passed"] is False
-    assert aborting["seq"] > max(event["seq"] for event in of(events, "phase") if event["phase"] == "running")
+    (aborting,) = [event for event in of(events, "live_threshold") if event["will_abort"]]
+    failed = aborting["results"][aborting["aborting"]]
+    assert failed["metric"] == aborted_by and failed["passed"] is False
+    assert aborting["seq"] > max(event["seq"] for event in of(events, "phase") if event["detail"] == "running")
     assert "stopping" in phases(events)
     assert "stopped after" in of(events, "warning")[0]["text"]
 
@@ -434,7 +440,7 @@ def test_the_delay_of_an_abort_does_not_count_pauses(watch: Callable[..., Watche
     pause(run, 4)
     assert run.end() == 1
     live = of(run.events(), "live_threshold")
-    assert [event["aborts"] for event in live] == [False, True]  # told when it fails, and when it aborts
-    assert live[1]["elapsed_ns"] >= 3e9
-    assert live[1]["ns"] - live[1]["elapsed_ns"] >= 3e9  # what was paused, and the loading
+    assert [event["will_abort"] for event in live] == [False] * (len(live) - 1) + [True]
+    assert live[-1]["elapsed_ns"] >= 3e9
+    assert live[-1]["ns"] - live[-1]["elapsed_ns"] >= 3e9  # what was paused, and the loading
     assert run.result()["run"]["elapsed_s"] >= 3

@@ -249,7 +249,7 @@ def test_one_is_silent_for_a_while(rampa: Run, script: Script) -> None:
     path = script(LOSS.format(fate="worker.execution.vu == 2 and time.sleep(5)", who=2, duration="3s"))
     done = rampa("run", path, "--workers", 2, "--event-log", "log", out=True, code=0)
     events = [json.loads(line) for line in (done.out.parent / "log").read_text().splitlines()]
-    silent = [event["text"] for event in events if event["type"] == "warning" and "has said nothing" in event["text"]]
+    silent = [event["text"] for event in events if event["kind"] == "warning" and "has said nothing" in event["text"]]
     assert len(silent) == 1 and silent[0].startswith("worker 2 (process ")
     texts = [warning["text"] for warning in done.result()["warnings"]]
     assert any("blocked the event loop" in text for text in texts) and not any("said nothing" in text for text in texts)
@@ -360,7 +360,7 @@ def test_a_pause_of_all(start: Callable[..., Started]) -> None:
     run.signal(signal.SIGUSR1)
     log = run.out.parent / "log"
     events: list[dict[str, Any]] = []
-    while not any(event["type"] == "pause" for event in events):
+    while not any(event["kind"] == "pause" for event in events):
         assert run.process.poll() is None
         events = [json.loads(line) for line in log.read_text().splitlines() if line.endswith("}")]
         time.sleep(0.005)

@@ -42,12 +42,19 @@ def test_events_for_several_consumers() -> None:
     (first, second, late, after), result = asyncio.run(main())
     assert all(event.run_id == result.run_id for event in first + second + late)
     phases = [event.phase for event in first if isinstance(event, rampa.events.PhaseEvent)]
-    assert phases == ["loading", "setup", "running"]
+    assert phases == ["setup", "execute", "teardown", "complete"]
+    details = [(event.phase, event.detail) for event in first if isinstance(event, rampa.events.DetailEvent)]
+    assert details == [("setup", "setup")]
     assert second == first[len(first) - len(second) :] and len(second) < len(first)
-    assert not any(isinstance(event, rampa.events.PhaseEvent) for event in late)
+    assert [event.phase for event in late if isinstance(event, rampa.events.PhaseEvent)] == ["teardown", "complete"]
+    for events in (first, second):
+        live = [event for event in events if isinstance(event, rampa.events.LiveThresholdEvent)]
+        assert len(live) == 1 and [result.source for result in live[0].results] == ["count>0", "rate>0"]
+        assert not live[0].will_abort and all(result.passed for result in live[0].results)
     assert after == []
     for events in (first, second, late):
-        verdict, last = events[-2:]
+        verdict, complete, last = events[-3:]
+        assert isinstance(complete, rampa.events.PhaseEvent)
         assert isinstance(verdict, rampa.events.ThresholdEvent)
         assert [(r.source, r.passed, r.rhs) for r in verdict.results] == [("count>0", True, 0), ("rate>0", True, 0)]
         assert isinstance(last, rampa.events.FinishedEvent)

@@ -156,7 +156,7 @@ static void note(struct watcher *watcher, const struct rp_event *event)
         break;
     case RP_EVENT_THRESHOLD:
     case RP_EVENT_LIVE_THRESHOLD:
-        check(event->threshold.index < event->result->plan->threshold_count);
+        check(event->thresholds.verdicts && event->result->plan->threshold_count);
         break;
     case RP_EVENT_GENERATOR:
         game_weigh(event->generator.reason->text);

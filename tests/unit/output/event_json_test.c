@@ -12,6 +12,7 @@
 #include "../run/fixture.h"
 #include "base/alloc.h"
 #include "output/event_json.h"
+#include "plan/metrics.h"
 
 /* ---- the page ---- */
 
@@ -89,6 +90,7 @@ static void check_snapshot(const char *text, json_t *root)
     size_t i;
 
     json_array_foreach(list, i, item) check_object(text, "scenarios.", item, 0);
+    check_object(text, "snapshot.", json_object_get(root, "snapshot"), 0);
     json_object_foreach(json_object_get(root, "metrics"), name, item)
     {
         snprintf(prefix, sizeof(prefix), "metrics.%s.",
@@ -101,18 +103,20 @@ static void check_snapshot(const char *text, json_t *root)
 /* Every event has the common fields and those of its section. */
 static void check_documented(const char *page, json_t *root)
 {
-    const char *type = json_string_value(json_object_get(root, "type"));
-    char *common = section(page, "\n## All events\n"), *own = section_of(page, type);
-    size_t shared = count_rows(common, "");
+    const char *kind = json_string_value(json_object_get(root, "kind"));
+    char *common = section(page, "\n## All events\n"), *own = section_of(page, kind);
+    size_t shared = count_rows(common, ""), i;
     const char *key;
-    json_t *value;
+    json_t *value, *item;
 
-    assert_int_equal(shared, 5);
+    assert_int_equal(shared, 7);
     json_object_foreach(root, key, value) shared -= has_row(common, "", key);
     assert_int_equal(shared, 0);
-    check_object(own, "", root, 5);
-    if (strcmp(type, "snapshot") == 0)
+    check_object(own, "", root, 7);
+    if (strcmp(kind, "snapshot") == 0)
         check_snapshot(own, root);
+    json_array_foreach(json_object_get(root, "results"), i, item)
+        check_object(own, "results.", item, 0);
     free(common);
     free(own);
 }
@@ -137,7 +141,9 @@ static void test_the_page_has_every_event(void **state)
         *strchr(line + 1, '\n') = '\0';
         root = json_loads(line + 5, JSON_REJECT_DUPLICATES, NULL);
         assert_non_null(root);
-        assert_string_equal(json_string_value(json_object_get(root, "type")), name);
+        assert_string_equal(json_string_value(json_object_get(root, "kind")), name);
+        assert_string_equal(json_string_value(json_object_get(root, "type")),
+                            rp_event_class_of(kind));
         check_documented(page, root);
         if (kind == RP_EVENT_SNAPSHOT)
             assert_true(json_array_size(json_object_get(root, "scenarios")) > 0);
@@ -188,13 +194,26 @@ static int teardown(void **state)
     return 0;
 }
 
+/* What is written, without the object `snapshot`, which repeats the metrics and has all zeros. */
+static char *without_values(const char *written)
+{
+    char *copy = strdup(written), *from = strstr(copy, ",\"snapshot\":{");
+    const char *rest = from ? strstr(from, ",\"scenarios\":") : NULL;
+
+    if (rest)
+        memmove(from, rest, strlen(rest) + 1);
+    return copy;
+}
+
 /* Its members; with those that all events have they are what the page lists. */
 static void assert_written(struct desk *desk, struct rp_event event, const char *members)
 {
     static const char common[] =
-        "{\"type\":\"%s\",\"run_id\":\"r\",\"seq\":1,\"time\":\"t\",\"ns\":1%s";
+        "{\"type\":\"%s\",\"kind\":\"%s\",\"run_id\":\"r\",\"timestamp_ns\":1,\"seq\":1,"
+        "\"time\":\"t\",\"ns\":1%s";
     struct rp_buf out, whole;
     struct rp_json_line line = { .out = &out };
+    char *shown;
     json_t *root;
 
     rp_buf_init(&out, 1 << 16);
@@ -203,9 +222,12 @@ static void assert_written(struct desk *desk, struct rp_event event, const char 
     rp_line_open(&line, NULL);
     rp_event_write(&line, &event, &desk->memory);
     rp_line_close(&line);
-    assert_string_equal(rp_buf_str(&out), members);
+    shown = without_values(rp_buf_str(&out));
+    assert_string_equal(shown, members);
+    free(shown);
     out.data[0] = ','; /* behind the common ones */
-    rp_buf_appendf(&whole, common, rp_event_kind_name(event.kind), rp_buf_str(&out));
+    rp_buf_appendf(&whole, common, rp_event_class_of(event.kind), rp_event_kind_name(event.kind),
+                   rp_buf_str(&out));
     root = json_loads(rp_buf_str(&whole), JSON_REJECT_DUPLICATES, NULL);
     assert_non_null(root);
     check_documented(desk->page, root);
@@ -225,7 +247,7 @@ static void test_small_ones(void **state)
                                           .text = text };
 
     assert_written(desk, (struct rp_event){ .kind = RP_EVENT_PHASE, .phase = RP_RUN_STOPPING },
-                   "{\"phase\":\"stopping\"}");
+                   "{\"phase\":\"execute\",\"detail\":\"stopping\"}");
     assert_written(
         desk, (struct rp_event){ .kind = RP_EVENT_PAUSE, .pause = { .elapsed = 5, .paused = 6 } },
         "{\"elapsed_ns\":5}");
@@ -263,20 +285,51 @@ static void test_the_end(void **state)
 static void test_thresholds(void **state)
 {
     struct desk *desk = *state;
+    const struct rp_verdict nothing = { .no_samples = true, .actual = NAN };
+    const struct rp_verdict holds = { .passed = true, .actual = 6.5 };
 
     assert_written(
         desk,
-        (struct rp_event){ .kind = RP_EVENT_THRESHOLD,
-                           .threshold = { .verdict = { .no_samples = true, .actual = NAN } } },
-        "{\"metric\":\"iterations\",\"expression\":\"count>5\",\"passed\":false,"
-        "\"actual\":null,\"no_samples\":true}");
-    assert_written(desk,
-                   (struct rp_event){ .kind = RP_EVENT_LIVE_THRESHOLD,
-                                      .threshold = { .verdict = { .passed = true, .actual = 6.5 },
-                                                     .aborts = true,
-                                                     .elapsed = 3 } },
-                   "{\"metric\":\"iterations\",\"expression\":\"count>5\",\"passed\":true,"
-                   "\"actual\":6.5,\"aborts\":true,\"elapsed_ns\":3}");
+        (struct rp_event){ .kind = RP_EVENT_THRESHOLD, .thresholds = { .verdicts = &nothing } },
+        "{\"results\":[{\"metric\":\"iterations\",\"source\":\"count>5\",\"passed\":false,"
+        "\"lhs\":null,\"rhs\":5,\"no_samples\":true}]}");
+    assert_written(
+        desk,
+        (struct rp_event){
+            .kind = RP_EVENT_LIVE_THRESHOLD,
+            .thresholds = { .verdicts = &holds, .aborts = true, .aborting = 0, .elapsed = 3 } },
+        "{\"results\":[{\"metric\":\"iterations\",\"source\":\"count>5\",\"passed\":true,"
+        "\"lhs\":6.5,\"rhs\":5,\"no_samples\":false}],\"will_abort\":true,\"aborting\":0,"
+        "\"elapsed_ns\":3}");
+    assert_written(
+        desk,
+        (struct rp_event){ .kind = RP_EVENT_LIVE_THRESHOLD,
+                           .thresholds = { .verdicts = &holds, .aborting = 1, .elapsed = 3 } },
+        "{\"results\":[{\"metric\":\"iterations\",\"source\":\"count>5\",\"passed\":true,"
+        "\"lhs\":6.5,\"rhs\":5,\"no_samples\":false}],\"will_abort\":false,\"aborting\":null,"
+        "\"elapsed_ns\":3}");
+}
+
+/* The four parts of a run are told once each; what follows inside of one is a detail. */
+static void test_parts_of_a_run(void **state)
+{
+    static const struct {
+        enum rp_run_phase phase;
+        const char *name;
+    } told[] = {
+        { RP_RUN_LOADING, "PhaseEvent" },  { RP_RUN_SETUP, "DetailEvent" },
+        { RP_RUN_RUNNING, "PhaseEvent" },  { RP_RUN_STOPPING, "DetailEvent" },
+        { RP_RUN_TEARDOWN, "PhaseEvent" }, { RP_RUN_COMPLETE, "PhaseEvent" },
+    };
+    struct rp_event_memory memory = { 0 };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(told); i++) {
+        const struct rp_event event = { .kind = RP_EVENT_PHASE, .phase = told[i].phase };
+
+        assert_string_equal(rp_event_class_name(&event, &memory), told[i].name);
+    }
+    for (unsigned kind = 0; kind <= RP_EVENT_MISSED; kind++)
+        assert_int_equal(rp_event_class_of(kind) == NULL, rp_event_kind_name(kind) == NULL);
 }
 
 #define SCENARIOS                                                                                  \
@@ -306,7 +359,8 @@ static void test_snapshots(void **state)
 
     assert_written(
         desk, event,
-        "{\"phase\":\"running\",\"is_paused\":true,\"elapsed_ns\":1000000000,"
+        "{\"phase\":\"execute\",\"detail\":\"running\",\"is_paused\":true,\"elapsed_ns\":"
+        "1000000000,"
         "\"paused_ns\":1000000000,\"vus\":0,\"vus_made\":0,\"metrics\":{},\"scenarios\":[]}");
     fixture_counter(&desk->fixture, "iterations", 6, "");
     fixture_gauge(&desk->fixture, "vus", 1, 3, 2, "");
@@ -316,7 +370,8 @@ static void test_snapshots(void **state)
     event.snapshot.paused = 3 * RP_S;
     assert_written(
         desk, event,
-        "{\"phase\":\"running\",\"is_paused\":true,\"elapsed_ns\":1000000000,"
+        "{\"phase\":\"execute\",\"detail\":\"running\",\"is_paused\":true,\"elapsed_ns\":"
+        "1000000000,"
         "\"paused_ns\":3000000000,\"vus\":11,\"vus_made\":22,\"metrics\":{"
         "\"iterations\":{\"type\":\"counter\",\"count\":6,\"rate\":3},"
         "\"vus\":{\"type\":\"gauge\",\"value\":2,\"min\":1,\"max\":3},"
@@ -325,15 +380,16 @@ static void test_snapshots(void **state)
         "\"max\":2,\"med\":1.5,\"p(90)\":1.9,\"p(95)\":1.95,\"p(99)\":1.99}}," SCENARIOS);
 }
 
-/* At the same time as the last one there is no rate, nor without memory for the last counts. */
+/* At the same time as the last one the rate is 0. Without memory for the last counts there is none. */
 static void test_snapshots_without_a_rate(void **state)
 {
     struct desk *desk = *state;
     struct rp_event event = { .kind = RP_EVENT_SNAPSHOT };
-    static const char none[] = "{\"phase\":\"loading\",\"is_paused\":false,\"elapsed_ns\":0,"
-                               "\"paused_ns\":0,\"vus\":0,\"vus_made\":0,\"metrics\":{"
-                               "\"iterations\":{\"type\":\"counter\",\"count\":6,\"rate\":null}},"
-                               "\"scenarios\":[]}";
+    static const char none[] =
+        "{\"phase\":\"setup\",\"detail\":\"loading\",\"is_paused\":false,\"elapsed_ns\":0,"
+        "\"paused_ns\":0,\"vus\":0,\"vus_made\":0,\"metrics\":{"
+        "\"iterations\":{\"type\":\"counter\",\"count\":6,\"rate\":0}},"
+        "\"scenarios\":[]}";
     struct rp_buf out;
     struct rp_json_line line = { .out = &out };
 
@@ -348,6 +404,49 @@ static void test_snapshots_without_a_rate(void **state)
     rp_event_write(&line, &event, &desk->memory);
     rp_alloc_fail_at(0);
     assert_non_null(strstr(rp_buf_str(&out), "\"count\":6,\"rate\":null"));
+    rp_buf_deinit(&out);
+}
+
+/* In the shape of the reference every built-in metric has its numbers, and nothing else. */
+static void test_values_of_snapshots(void **state)
+{
+    struct desk *desk = *state;
+    const struct rp_event event = { .kind = RP_EVENT_SNAPSHOT,
+                                    .at = 7,
+                                    .result = &desk->fixture.result,
+                                    .snapshot = { .elapsed = RP_S / 2 } };
+    struct rp_buf out;
+    struct rp_json_line line = { .out = &out };
+    json_t *root, *snapshot, *values, *stats, *value;
+    const char *name, *stat;
+
+    fixture_rate(&desk->fixture, "checks", 1, 4, "");
+    fixture_counter(&desk->fixture, "mine", 6, "");
+    rp_buf_init(&out, 1 << 16);
+    rp_line_open(&line, NULL);
+    rp_event_write(&line, &event, &desk->memory);
+    rp_line_close(&line);
+    root = json_loads(rp_buf_str(&out), JSON_REJECT_DUPLICATES, NULL);
+    snapshot = json_object_get(root, "snapshot");
+    values = json_object_get(snapshot, "values");
+    assert_int_equal(json_integer_value(json_object_get(snapshot, "timestamp")), 7);
+    assert_true(json_number_value(json_object_get(snapshot, "duration")) == 0.5);
+    assert_int_equal(json_object_size(values), RP_BUILTIN_COUNT + 1);
+    json_object_foreach(values, name, stats)
+    {
+        assert_true(json_object_size(stats) >= 2);
+        json_object_foreach(stats, stat, value)
+        {
+            assert_true(json_is_number(value));
+            if (strcmp(name, "checks") != 0 && strcmp(name, "mine") != 0)
+                assert_true(json_number_value(value) == 0);
+        }
+    }
+    stats = json_object_get(values, "checks");
+    assert_int_equal(json_integer_value(json_object_get(stats, "fails")), 3);
+    stats = json_object_get(values, "mine");
+    assert_true(json_number_value(json_object_get(stats, "rate")) == 12);
+    json_decref(root);
     rp_buf_deinit(&out);
 }
 
@@ -367,7 +466,8 @@ static void test_snapshots_without_submetrics(void **state)
     assert_int_equal(rp_store_view_count(desk->fixture.result.store), 2);
     assert_written(
         desk, (struct rp_event){ .kind = RP_EVENT_SNAPSHOT },
-        "{\"phase\":\"loading\",\"is_paused\":false,\"elapsed_ns\":0,\"paused_ns\":0,"
+        "{\"phase\":\"setup\",\"detail\":\"loading\",\"is_paused\":false,\"elapsed_ns\":0,\"paused_"
+        "ns\":0,"
         "\"vus\":0,\"vus_made\":0,\"metrics\":{\"checks\":{\"type\":\"rate\",\"rate\":0.25,"
         "\"passes\":1,\"total\":4}},\"scenarios\":[]}");
 }
@@ -379,8 +479,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_small_ones, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_end, setup, teardown),
         cmocka_unit_test_setup_teardown(test_thresholds, setup, teardown),
+        cmocka_unit_test(test_parts_of_a_run),
         cmocka_unit_test_setup_teardown(test_snapshots, setup, teardown),
         cmocka_unit_test_setup_teardown(test_snapshots_without_a_rate, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_values_of_snapshots, setup, teardown),
         cmocka_unit_test_setup_teardown(test_snapshots_without_submetrics, setup, teardown),
     };
 
