@@ -87,16 +87,16 @@ int rp_cmd_completion(const struct rp_cli *cli)
     return code;
 }
 
-/* Without a command nothing was tested: a pipeline must not take that for a pass. */
 static int print_short_help(const struct rp_cli *cli)
 {
     struct rp_buf out;
+    int code;
 
     rp_buf_init(&out, TEXT_MAX);
-    rp_help_write_short(style_of(stderr, cli), &out);
-    rp_term_put(stderr, &out);
+    rp_help_write_short(style_of(stdout, cli), &out);
+    code = rp_term_put(stdout, &out);
     rp_buf_deinit(&out);
-    return RP_EXIT_CONFIG;
+    return code;
 }
 
 /* One line a mistake, its remedy in brackets, and where to read more. */
@@ -222,7 +222,7 @@ static int with_script(const struct rp_cli *cli)
         code = work(cli, &request.options);
     } else if (r == -RP_EUSER) {
         rp_error_print(stderr, &err, rp_term_color(stderr, cli->flags[RP_OPT_NO_COLOR]));
-        code = RP_EXIT_CONFIG;
+        code = rp_command_id(cli->command) == RP_CMD_CHECK ? 1 : RP_EXIT_CONFIG; /* 1: not valid */
     } else {
         code = out_of_memory();
     }

@@ -2,13 +2,17 @@
 
 /* `rampa check` and `rampa inspect`: the plan of a script, without running it. */
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "app/run.h"
 #include "app/term.h"
 #include "app/worker_start.h"
+#include "base/text.h"
 #include "coordinator/coordinator.h"
+#include "plan/duration.h"
+#include "plan/fields.h"
 #include "ui/live.h"
 
 /* 0, or a negative code after the error has been printed. */
@@ -48,18 +52,61 @@ static int failure(int r)
     return r == -RP_EUSER ? RP_EXIT_CONFIG : RP_EXIT_INTERNAL;
 }
 
+static void write_duration(rp_ns duration, struct rp_buf *out)
+{
+    char text[64];
+
+    rp_duration_format(duration, text, sizeof(text));
+    rp_buf_appendf(out, ", %s", text);
+}
+
+/* "  - name (executor, 5 VUs, 30s)": what says how much there will be to do. */
+static void write_scenario(const struct rp_scenario *scenario, struct rp_buf *out)
+{
+    enum rp_executor_kind kind = scenario->executor;
+
+    rp_buf_append_str(out, "  - ");
+    rp_text_append(out, rp_slice_str(scenario->name), SIZE_MAX);
+    rp_buf_appendf(out, " (%s", rp_executor_kinds[kind].name);
+    if (rp_executor_kind_has(kind, RP_F_VUS))
+        rp_buf_appendf(out, ", %" PRId64 " VU%s", scenario->vus, scenario->vus == 1 ? "" : "s");
+    if (rp_executor_kind_has(kind, RP_F_RATE) && !rp_executor_kind_has(kind, RP_F_STAGES))
+        rp_buf_appendf(out, ", %.10g/s", scenario->rate * 1e9 / (double)scenario->time_unit);
+    if (rp_executor_kind_has(kind, RP_F_DURATION))
+        write_duration(scenario->duration, out);
+    if (rp_executor_kind_has(kind, RP_F_STAGES))
+        rp_buf_appendf(out, ", %zu stage%s", scenario->stage_count,
+                       scenario->stage_count == 1 ? "" : "s");
+    if (rp_executor_kind_has(kind, RP_F_ITERATIONS))
+        rp_buf_appendf(out, ", %" PRId64 " iteration%s", scenario->iterations,
+                       scenario->iterations == 1 ? "" : "s");
+    rp_buf_append_str(out, ")\n");
+}
+
+static void write_check(const struct rp_plan *plan, struct rp_buf *out)
+{
+    rp_buf_appendf(out, "scenarios: %zu found\n", plan->scenario_count);
+    for (size_t i = 0; i < plan->scenario_count; i++)
+        write_scenario(&plan->scenarios[i], out);
+    rp_buf_appendf(out, "thresholds: %zu configured\nsetup: %s\nteardown: %s\nstatus: valid\n",
+                   plan->threshold_count, plan->has_setup ? "yes" : "no",
+                   plan->has_teardown ? "yes" : "no");
+}
+
 int rp_cmd_check(const struct rp_run_options *options)
 {
     struct rp_plan *plan;
-    int r = load_plan(options, &plan);
+    struct rp_buf text;
+    int r = load_plan(options, &plan), code;
 
     if (r < 0)
         return r == -RP_EUSER ? 1 : RP_EXIT_INTERNAL; /* 1: not valid */
-    printf("%s is valid: %zu scenario%s, %zu threshold%s\n", options->script, plan->scenario_count,
-           plan->scenario_count == 1 ? "" : "s", plan->threshold_count,
-           plan->threshold_count == 1 ? "" : "s");
+    rp_buf_init(&text, (size_t)64 << 20);
+    write_check(plan, &text);
+    code = rp_term_put(stdout, &text);
+    rp_buf_deinit(&text);
     rp_plan_free(plan);
-    return fflush(stdout) == 0 ? RP_EXIT_PASSED : RP_EXIT_OUTPUT;
+    return code;
 }
 
 int rp_cmd_inspect(const struct rp_run_options *options, enum rp_format format)

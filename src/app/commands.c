@@ -23,8 +23,8 @@ static const struct rp_exit_note run_exits[] = {
 };
 static const struct rp_exit_note check_exits[] = {
     { 0, "the script is valid" },
-    { 1, "it is not" },
-    { 3, "the command line is invalid, or there is no such script" },
+    { 1, "it is not, or there is no such script" },
+    { 3, "the command line is invalid" },
     { 9, "internal error" },
     { 0, NULL },
 };
@@ -138,7 +138,7 @@ const struct rp_command rp_commands[RP_CMD_COUNT] = {
     [RP_CMD_DOCTOR] = {
         .name = "doctor", .summary = "Show what would limit a big test on this machine",
         .description =
-            "Looks at the build, the event loop, the limits of the system, Python, the processors "
+            "Looks at the runtime environment: the build, the event loop, the limits of the system, Python, the processors "
             "and the memory. For each it says what it would limit and which command lifts that. "
             "Changes nothing.",
         .examples = doctor_examples, .exits = doctor_exits,

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 #include "app/app.h"
 #include "app/cli.h"
@@ -186,11 +187,31 @@ static void write_conclusion(const struct rp_doctor_report *report, struct rp_st
         rp_buf_append_str(out, "\nA test can run here.\n");
 }
 
+/* Lines that a script can look for. */
+static void write_versions(const struct rp_doctor_report *report, struct rp_buf *out)
+{
+    struct utsname name;
+    const char *python = report->python_version;
+
+    rp_buf_appendf(out, "rampa: %s\npython: %s\n", RAMPA_VERSION, *python ? python : "not found");
+    if (uname(&name) == 0)
+        rp_buf_appendf(out, "platform: linux (%s)\n", name.machine);
+    for (size_t i = 0; i < RP_DOCTOR_PACKAGES; i++) {
+        const char *version = report->package_versions[i];
+
+        rp_buf_appendf(out, "%s: ", rp_doctor_packages[i]);
+        rp_text_append(out, rp_slice_str(*version ? version : "not installed"), SIZE_MAX);
+        rp_buf_append_str(out, "\n");
+    }
+    rp_buf_append_str(out, "\n");
+}
+
 void rp_doctor_write_text(const struct rp_doctor_report *report, struct rp_style style,
                           struct rp_buf *out)
 {
     if (!style.width)
         style.width = 80;
+    write_versions(report, out);
     for (size_t i = 0; i < report->count; i++)
         write_finding(&report->findings[i], style, out);
     write_conclusion(report, style, out);
@@ -213,6 +234,15 @@ static json_t *finding_json(const struct rp_finding *finding)
     return rp_json_take(&object);
 }
 
+static json_t *packages_json(const struct rp_doctor_report *report)
+{
+    struct rp_json_object object = rp_json_object();
+
+    for (size_t i = 0; i < RP_DOCTOR_PACKAGES; i++)
+        rp_json_put(&object, rp_doctor_packages[i], text_or_null(report->package_versions[i]));
+    return rp_json_take(&object);
+}
+
 int rp_doctor_write_json(const struct rp_doctor_report *report, struct rp_buf *out)
 {
     struct rp_json_object object = rp_json_object();
@@ -225,6 +255,8 @@ int rp_doctor_write_json(const struct rp_doctor_report *report, struct rp_buf *o
     rp_json_put(&object, "can_run", json_boolean(!rp_doctor_count(report, RP_FINDING_ERROR)));
     rp_json_put(&object, "errors", rp_json_count(rp_doctor_count(report, RP_FINDING_ERROR)));
     rp_json_put(&object, "warnings", rp_json_count(rp_doctor_count(report, RP_FINDING_WARNING)));
+    rp_json_put(&object, "python", text_or_null(report->python_version));
+    rp_json_put(&object, "packages", packages_json(report));
     rp_json_put(&object, "findings", findings);
     whole = rp_json_take(&object);
     text = whole ? json_dumps(whole, JSON_INDENT(2)) : NULL;

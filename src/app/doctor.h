@@ -30,9 +30,15 @@ struct rp_finding {
 };
 
 enum { RP_FINDINGS_MAX = 16 };
+/* The packages of Python that a script or a tool may look for, in the order of the report. */
+enum { RP_DOCTOR_PACKAGES = 4 };
+extern const char *const rp_doctor_packages[RP_DOCTOR_PACKAGES];
+
 struct rp_doctor_report { /* zeroed is valid */
     struct rp_finding findings[RP_FINDINGS_MAX];
     size_t count;
+    /* Of the interpreter and its packages; "" = it does not run, or has no such package. */
+    char python_version[24], package_versions[RP_DOCTOR_PACKAGES][40];
 };
 
 struct rp_doctor_place {

@@ -18,9 +18,17 @@
 
 enum { MINOR_NEEDED = 11, ANSWER_MAX = 8192 };
 
-/* Four lines: a mark, version, path, "ok" or why what a worker imports cannot be imported. */
+const char *const rp_doctor_packages[RP_DOCTOR_PACKAGES] = { "aiohttp", "uvloop", "textual",
+                                                             "fastmcp" };
+
+/* A line for each package, with its version or nothing, and four lines: a mark, version, path, "ok" or why what a worker imports cannot be imported. */
 static const char question[] =
-    "import sys\n"
+    "import sys, importlib.metadata as m\n"
+    "def version(name):\n"
+    "    try: return m.version(name)\n"
+    "    except Exception: return ''\n"
+    "print('rampa-packages', *map(version, ('aiohttp', 'uvloop', 'textual', 'fastmcp')), "
+    "sep='\\n')\n"
     "print('rampa-doctor')\n"
     "print('%d.%d.%d' % sys.version_info[:3])\n"
     "print(sys.executable)\n"
@@ -129,7 +137,8 @@ static void failed(struct rp_finding *finding, const char *python, const char *w
         MINOR_NEEDED);
 }
 
-static void judge(struct rp_finding *finding, const char *python, char *text)
+static void judge(struct rp_doctor_report *report, struct rp_finding *finding, const char *python,
+                  char *text)
 {
     char *rest = text, *version, *path, *import;
     int major = 0, minor = 0;
@@ -143,6 +152,7 @@ static void judge(struct rp_finding *finding, const char *python, char *text)
         return;
     }
     SET(finding->value, "%.20s, %.300s", version, path);
+    SET(report->python_version, "%.20s", version);
     if (major != 3 || minor < MINOR_NEEDED) {
         failed(finding, python, "");
         SET(finding->value, "%.20s, %.300s is too old", version, path);
@@ -153,6 +163,19 @@ static void judge(struct rp_finding *finding, const char *python, char *text)
             "%.200s -m venv ENV && ENV/bin/pip install FOLDER, the folder of rampa's sources, then "
             "--python ENV/bin/python3; or name another interpreter that has rampa with --python",
             path);
+    }
+}
+
+static void note_packages(struct rp_doctor_report *report, const char *text)
+{
+    const char *line = strstr(text, "rampa-packages\n");
+
+    for (size_t i = 0; line && i < RP_DOCTOR_PACKAGES; i++) {
+        line = strchr(line, '\n');
+        if (!line)
+            return;
+        line++;
+        SET(report->package_versions[i], "%.*s", (int)strcspn(line, "\n"), line);
     }
 }
 
@@ -174,9 +197,10 @@ void rp_doctor_python(struct rp_doctor_report *report, const struct rp_doctor_pl
         return;
     }
     answer.text[answer.len] = '\0';
+    note_packages(report, answer.text);
     begin = strstr(answer.text, "rampa-doctor\n");
     if (begin)
-        judge(finding, place->python, begin);
+        judge(report, finding, place->python, begin);
     else
         failed(finding, place->python, answer.len ? last_line(answer.text) : "gave no answer");
 }

@@ -175,13 +175,14 @@ def test_a_file_that_is_no_script_is_explained(rampa: Rampa, script: Callable[..
     script("", name="load.js")
     folder = script("", name="x.txt").parent / "folder"
     folder.mkdir()
-    assert rampa(command, "laod.py", code=3).stderr == "error: laod.py: no such file\n  did you mean 'load.py'?\n"
-    assert rampa(command, "load", code=3).stderr == "error: load: no such file\n  did you mean 'load.py'?\n"
-    assert rampa(command, "folder", code=3).stderr == "error: folder: is a folder, not a script\n"
-    assert rampa(command, "load.js", code=3).stderr == (
+    code = 1 if command == "check" else 3
+    assert rampa(command, "laod.py", code=code).stderr == "error: laod.py: no such file\n  did you mean 'load.py'?\n"
+    assert rampa(command, "load", code=code).stderr == "error: load: no such file\n  did you mean 'load.py'?\n"
+    assert rampa(command, "folder", code=code).stderr == "error: folder: is a folder, not a script\n"
+    assert rampa(command, "load.js", code=code).stderr == (
         "error: load.js: is not a Python script\n  this version of rampa runs URLs, and scripts whose name ends in .py\n"
     )
-    assert rampa(command, "nowhere/load.py", code=3).stderr == (
+    assert rampa(command, "nowhere/load.py", code=code).stderr == (
         "error: nowhere/load.py: no such file\n  there is no folder 'nowhere'\n"
     )
 
@@ -197,6 +198,53 @@ def test_output_that_cannot_be_written_is_exit_6(program: Path) -> None:
         done = subprocess.run([program, "--help"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=SECONDS)
     assert done.returncode == 6
     assert done.stderr == "error: cannot write the output: No space left on device\n"
+
+
+def test_without_a_command_the_help_is_shown(rampa: Rampa) -> None:
+    done = rampa(code=0)
+    assert done.stderr == "" and "Usage: rampa COMMAND" in done.stdout
+
+
+def test_check_of_a_script_that_is_not_there(rampa: Rampa) -> None:
+    assert "no such file" in rampa("check", "/no/such/script.py", code=1).stderr
+    assert "no such file" in rampa("run", "/no/such/script.py", code=3).stderr
+    assert "no such file" in rampa("inspect", "/no/such/script.py", code=3).stderr
+
+
+CHECKED = """
+import rampa
+
+config = rampa.Config(thresholds={"checks": ["rate>0.5"], "iterations": ["count>1", "count<9"]})
+
+def setup(): pass
+
+@rampa.scenario(executor="constant-vus", vus=5, duration="1m30s")
+async def a(worker): pass
+
+@rampa.scenario(executor="constant-arrival-rate", rate=3, time_unit="2s", duration="250ms", pre_allocated_vus=1)
+async def b(worker): pass
+
+@rampa.scenario(executor="per-vu-iterations", vus=1, iterations=7)
+async def c(worker): pass
+
+@rampa.scenario(executor="ramping-vus", stages=[["1s", 5], ["2s", 0]])
+async def d(worker): pass
+"""
+
+
+def test_check_says_what_it_has_found(rampa: Rampa, tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(CHECKED)
+    assert rampa("check", tmp_path / "script.py", code=0).stdout.splitlines() == [
+        "scenarios: 4 found",
+        "  - a (constant-vus, 5 VUs, 1m30s)",
+        "  - b (constant-arrival-rate, 1.5/s, 250ms)",
+        "  - c (per-vu-iterations, 1 VU, 7 iterations)",
+        "  - d (ramping-vus, 2 stages)",
+        "thresholds: 3 configured",
+        "setup: yes",
+        "teardown: no",
+        "status: valid",
+    ]
 
 
 # ---- colours and width ------------------------------------------------------------------------------------------
@@ -321,6 +369,9 @@ def test_doctor_finds_the_same_in_text_and_json(rampa: Rampa) -> None:
     assert report["can_run"] == (report["errors"] == 0)
     text = rampa("doctor")
     assert text.code == done.code
+    assert f"\npython: {report['python']}\n" in text.stdout
+    for name, version in report["packages"].items():
+        assert f"\n{name}: {version or 'not installed'}\n" in text.stdout
     assert re.findall(r"^  (ok|warning|error)  ", text.stdout, re.M) == verdicts
 
 

@@ -367,7 +367,8 @@ def test_what_a_script_prints_goes_where_it_was_printed(rampa: Rampa, script: Sc
 
 def test_check(rampa: Rampa, script: Script) -> None:
     script(TWO)
-    assert rampa("check", "script.py", code=0).stdout == "script.py is valid: 2 scenarios, 0 thresholds\n"
+    lines = rampa("check", "script.py", code=0).stdout.splitlines()
+    assert lines[0] == "scenarios: 2 found" and lines[3:] == ["thresholds: 0 configured", "setup: no", "teardown: no", "status: valid"]
     assert rampa("check", "script.py", "--scenario", "nobody", code=1).stderr.startswith("error: --scenario")
 
 

@@ -2,6 +2,7 @@
 """`rampa run URL`: a load test without a script, and without Python."""
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -63,7 +64,7 @@ def test_a_request_that_is_interrupted_is_no_sample(program: Path, tmp_path: Pat
 
 def test_check_and_inspect_take_a_url(rampa: Rampa) -> None:
     done = rampa("check", "http://127.0.0.1:1/", "-u", "5", "-d", "1s", code=0)
-    assert done.stdout == "http://127.0.0.1:1/ is valid: 1 scenario, 0 thresholds\n"
+    assert re.search(r"^  - .* \(constant-vus, 5 VUs, 1s\)$", done.stdout, re.M) and done.stdout.endswith("\nstatus: valid\n")
     assert "\n  vus                  5\n" in rampa("inspect", "http://127.0.0.1:1/", "-u", "5", "-d", "1s", code=0).stdout
 
 

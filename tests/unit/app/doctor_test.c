@@ -265,6 +265,10 @@ static void an_interpreter_is_judged_by_its_answer(void **state)
     } cases[] = {
         { "echo rampa-doctor; echo 3.11.2; echo /usr/bin/python3; echo ok", RP_FINDING_OK,
           "3.11.2, /usr/bin/python3", "" },
+        { "echo rampa-packages; echo 3.9.1; echo; echo 1; echo 2; echo rampa-doctor; echo 3.11.2; "
+          "echo /p; echo ok",
+          RP_FINDING_OK, "3.11.2, /p", "" },
+        { "echo rampa-packages; echo 3.9.1", RP_FINDING_ERROR, "3.9.1", "cannot run" },
         { "echo noise; echo rampa-doctor; echo 3.13.0; echo /p; echo ok", RP_FINDING_OK,
           "3.13.0, /p", "" },
         { "echo rampa-doctor; echo 3.12.1; echo /p; echo 'ModuleNotFoundError: No module'",
@@ -293,6 +297,9 @@ static void an_interpreter_is_judged_by_its_answer(void **state)
         assert_in(finding->value, cases[i].value);
         assert_in(finding->limits, cases[i].limits);
         assert_int_equal(finding->verdict, cases[i].verdict);
+        assert_string_equal(report.package_versions[0],
+                            strstr(cases[i].script, "3.9.1") ? "3.9.1" : "");
+        assert_string_equal(report.package_versions[1], "");
         assert_int_equal(finding->verdict == RP_FINDING_ERROR, finding->remedy[0] != '\0');
     }
 }
@@ -338,11 +345,18 @@ static void the_text_report_is_fitted_and_commands_stay_whole(void **state)
     const struct rp_style style = { .width = 60 };
     struct rp_buf out;
 
+    assert_string_equal(rp_doctor_packages[0], "aiohttp");
+
     fill(&report);
+    strcpy(report.python_version, "3.12.1");
+    strcpy(report.package_versions[0], "3.9\x1b[31m");
     rp_buf_init(&out, 1 << 16);
     rp_doctor_write_text(&report, style, &out);
+    assert_in(rp_buf_str(&out), "rampa: " RAMPA_VERSION "\npython: 3.12.1\nplatform: linux (");
+    assert_in(rp_buf_str(&out), "\nuvloop: not installed\n");
+    assert_null(strchr(rp_buf_str(&out), '\x1b'));
     assert_string_equal(
-        rp_buf_str(&out),
+        strstr(rp_buf_str(&out), "\n\n") + 2,
         "  ok       first          fine \"x\"\xef\xbf\xbd\n"
         "  warning  second         small\n"
         "                          limits  a long sentence about what\n"
@@ -373,6 +387,8 @@ static void the_json_report_has_every_finding(void **state)
     assert_true(json_is_true(json_object_get(root, "can_run")));
     assert_int_equal(json_integer_value(json_object_get(root, "warnings")), 1);
     assert_int_equal(json_array_size(json_object_get(root, "findings")), 2);
+    assert_int_equal(json_object_size(json_object_get(root, "packages")), RP_DOCTOR_PACKAGES);
+    assert_true(json_is_null(json_object_get(root, "python")));
     item = json_array_get(json_object_get(root, "findings"), 0);
     assert_string_equal(json_string_value(json_object_get(item, "id")), "one");
     assert_true(json_is_null(json_object_get(item, "limits")));

@@ -195,8 +195,8 @@ static void test_thresholds(void **state)
                         "iterations holds; iterations fails, aborts; "
                         "checks{scenario:f} fails; checks{scenario:none} no samples; ");
     assert_string_equal(record.verdicts, "iterations holds; iterations fails; "
-"checks{scenario:f} fails; "
-"checks{scenario:none} no samples; ");
+                                         "checks{scenario:f} fails; "
+                                         "checks{scenario:none} no samples; ");
     assert_int_equal(find(&record, RP_EVENT_FINISHED, 0)->finished.code, RP_EXIT_THRESHOLDS);
     snapshot = find(&record, RP_EVENT_SNAPSHOT, 0); /* at once */
     assert_true(snapshot->snapshot.elapsed < RP_S);

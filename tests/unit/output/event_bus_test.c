@@ -87,8 +87,10 @@ static int64_t take(struct rp_event_queue *queue)
     root = parse(event);
     ret = json_integer_value(json_object_get(root, "seq"));
     assert_int_equal(ret, event->seq);
-    assert_string_equal(json_string_value(json_object_get(root, "type")),
+    assert_string_equal(json_string_value(json_object_get(root, "kind")),
                         rp_event_kind_name(event->kind));
+    assert_string_equal(json_string_value(json_object_get(root, "type")),
+                        rp_event_class_of(event->kind));
     if (event->kind == RP_EVENT_MISSED)
         ret = -json_integer_value(json_object_get(root, "count"));
     json_decref(root);
@@ -121,7 +123,9 @@ static void test_the_head(void **state)
 
     publish(desk, "x");
     event = rp_event_queue_take(queue);
-    assert_string_equal(event->line, "{\"type\":\"warning\",\"run_id\":\"" RUN_ID "\",\"seq\":1,"
+    assert_string_equal(event->line, "{\"type\":\"WarningEvent\",\"kind\":\"warning\","
+                                     "\"run_id\":\"" RUN_ID "\","
+                                     "\"timestamp_ns\":1000000000,\"seq\":1,"
                                      "\"time\":\"2026-03-01T12:00:01.123Z\",\"ns\":1000000000,"
                                      "\"text\":\"x\"}\n");
     assert_true(event->at == RP_S);

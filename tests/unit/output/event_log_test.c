@@ -240,7 +240,7 @@ static void test_a_slow_reader(void **state)
     assert_int_equal(strlen(end), 12);
     while (end > got && end[-1] != '\n')
         end--;
-    assert_int_equal(strncmp(end, "{\"type\":\"warning\"", 17), 0);
+    assert_int_equal(strncmp(end, "{\"type\":\"WarningEvent\"", 22), 0);
     /* The reader goes: the run does not. */
     close(fd);
     publish(desk, "a");
