@@ -77,7 +77,10 @@ def callback_failed(handle: asyncio.Handle, error: BaseException) -> None:
         error: its.
     """
     parts: typing.Any = handle
-    callback = asyncio.format_helpers._format_callback_source(parts._callback, parts._args)
+    try:
+        callback = asyncio.format_helpers._format_callback_source(parts._callback, parts._args)
+    except Exception as why:  # an object of the script that cannot be shown must not end the loop
+        callback = f"of {type(parts._callback).__name__} (which cannot be shown: {type(why).__name__})"
     parts._loop.call_exception_handler({"message": f"Exception in callback {callback}", "exception": error, "handle": handle})
 
 

@@ -86,10 +86,10 @@ class PlanScript:
         }
         for name, (settings, function) in plan.scenarios.items():
             place, line = _place(settings, function)
-            file = self.display(place) if place else None
+            where = self.display(place) if place else None
             fields = {key: value for key, value in self._fields(settings).items() if key != "exec_fn"}
-            declared["functions"].append({"name": name, "file": file, "line": line})
-            declared["decorated"].append({"name": name, "exec_fn": name, "file": file, "line": line, "fields": fields})
+            declared["functions"].append({"name": name, "file": where, "line": line})
+            declared["decorated"].append({"name": name, "exec_fn": name, "file": where, "line": line, "fields": fields})
         return json.dumps(declared)
 
     @staticmethod
