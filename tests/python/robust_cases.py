@@ -302,6 +302,18 @@ NO_MEMORY = {
         worker.trend("trend", n, tags={"part": n % 20})
         worker.execution, worker.env, worker.tags, worker.vu, repr(worker)
         """,
+    "groups of tasks": """
+        async def one(name):
+            with worker.group(name):
+                await asyncio.sleep(0)
+                worker.check(n, {"in a group": True})
+        await asyncio.gather(one("a"), one("b"))
+    """,
+    "a group that is never left": """
+        await asyncio.gather(asyncio.sleep(0))
+        worker.group("left").__enter__()
+        await asyncio.gather(asyncio.sleep(0))
+    """,
     "group": """
         with worker.group("outer"):
             await worker.sleep(0)

@@ -107,28 +107,6 @@ static int set_current(struct py_group *self)
     return self->token ? 0 : -1;
 }
 
-static PyObject *group_enter(PyObject *object, PyObject *unused)
-{
-    struct py_group *self = (struct py_group *)object;
-    struct py_vu *vu = self->vu;
-    const struct rp_tags *tags;
-
-    if (!vu || !vu->engine_vu)
-        return PyErr_Format(PyExc_RuntimeError, "the run that this worker belongs to is over");
-    if (self->is_entered)
-        return PyErr_Format(PyExc_RuntimeError, "this group has been entered already");
-    tags = inner_tags(self, rp_py_vu_tags(vu));
-    if (!tags || set_current(self) < 0)
-        return NULL;
-    vu->has_grouped = true;
-    self->tags = tags;
-    self->is_entered = true;
-    self->is_void = false;
-    self->iteration = vu->engine_vu->iteration_in_vu;
-    self->began = rp_loop_now(vu->host->loop);
-    return Py_NewRef(object);
-}
-
 /* Gives the code that runs the group outside of this one. But this one need not be the current
  * group: other code may leave it than has entered it, such as the end of a generator, and groups may
  * be left in another order than they were entered. */
@@ -145,6 +123,40 @@ static void unset_current(struct py_group *self)
     Py_XDECREF(now);
     Py_CLEAR(self->token);
     PyErr_Restore(type, value, traceback);
+}
+
+/* A group that an earlier iteration has never left is current no more. Otherwise each new group would
+ * keep all of them, as what to go back to. */
+static void forget_stale(const struct py_vu *vu)
+{
+    struct py_group *group = vu->has_grouped ? current(vu->host) : NULL;
+
+    if (group && group->vu == vu && group->token && !holds(group, vu))
+        unset_current(group);
+    Py_XDECREF(group);
+}
+
+static PyObject *group_enter(PyObject *object, PyObject *unused)
+{
+    struct py_group *self = (struct py_group *)object;
+    struct py_vu *vu = self->vu;
+    const struct rp_tags *tags;
+
+    if (!vu || !vu->engine_vu)
+        return PyErr_Format(PyExc_RuntimeError, "the run that this worker belongs to is over");
+    if (self->is_entered)
+        return PyErr_Format(PyExc_RuntimeError, "this group has been entered already");
+    forget_stale(vu);
+    tags = inner_tags(self, rp_py_vu_tags(vu));
+    if (!tags || set_current(self) < 0)
+        return NULL;
+    vu->has_grouped = true;
+    self->tags = tags;
+    self->is_entered = true;
+    self->is_void = false;
+    self->iteration = vu->engine_vu->iteration_in_vu;
+    self->began = rp_loop_now(vu->host->loop);
+    return Py_NewRef(object);
 }
 
 static int record_duration(struct py_group *self, rp_ns duration)
@@ -173,7 +185,7 @@ static PyObject *group_exit(PyObject *object, PyObject *args)
     /* After the end of the run there is nothing left to record into. */
     if (engine_vu && self->is_entered && !self->vu->interrupting)
         r = record_duration(self, rp_loop_now(self->vu->host->loop) - self->began);
-    if (self->vu && self->is_entered)
+    if (self->vu && self->token)
         unset_current(self);
     self->is_entered = false;
     if (r < 0)
