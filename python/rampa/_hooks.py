@@ -127,8 +127,9 @@ class HostHooks(typing.Protocol):
         """The script has kept control for so long. The answer is whether all is said. Called in the watching thread."""
         ...
 
-    def unstuck(self, seconds: float) -> None:
-        """The script has given control back, after so many seconds; 0 when they were too few to mention."""
+    def unstuck(self, seconds: float) -> tuple[int, float]:
+        """The script has given control back, after so many seconds; 0 when they were too few to mention. Returns how many blocks,
+        of how many seconds in all, the warnings name now that none has named before."""
         ...
 
     def leave_fork(self, error: BaseException | None) -> typing.NoReturn:

@@ -41,10 +41,14 @@ class Blocks:
         self.total += seconds
         self.longest = max(self.longest, seconds)
 
+    @property
+    def is_worth_a_warning(self) -> bool:
+        return self.times > 1 or self.longest >= _MENTION_SECONDS
+
     def text(self) -> str:
         if self.times == 1:
             return f"for {self.total:.2f} s"
-        return f"{self.times} times, for {self.total:.2f} s in all and {self.longest:.2f} s at the longest,"
+        return f"{self.times} times, for {self.total:.2f} s in all and {self.longest:.2f} s at the longest"
 
 
 class Watchdog:
@@ -98,27 +102,38 @@ class Watchdog:
             os.write(2, (line + "\n").encode(errors="backslashreplace"))
         return True
 
-    def unstuck(self, seconds: float) -> None:
-        """From the loop's thread when it turns again; 0 when it was too short to mention."""
+    def unstuck(self, seconds: float) -> tuple[int, float]:
+        """From the loop's thread when it turns again; 0 when it was too short to mention.
+
+        Returns:
+            How many blocks a warning names now that none has named before, and how long those were: by them the generator is
+            judged.
+        """
         stuck, self._now = self._now, None
         ignored, self._ignored = self._ignored, False
-        if ignored or not seconds:
-            return
+        if not seconds:
+            return 0, 0.0
+        if ignored:
+            return 1, seconds
         if seconds < _LONG_SECONDS:
-            if self._hooks.host.running()[0]:
-                self._count(stuck, seconds)
-            return
+            return self._count(stuck, seconds) if self._hooks.host.running()[0] else (0, 0.0)
         if stuck is not None:
             self._warn(*stuck, seconds, _REMEDY)
         elif self._hooks.host.running()[0]:
             who = "something that keeps Python's lock, such as a computation in C,"
             self._warn(who, who, "", seconds, _REMEDY)
+        return 1, seconds
 
-    def _count(self, stuck: tuple[str, str, str] | None, seconds: float) -> None:
+    def _count(self, stuck: tuple[str, str, str] | None, seconds: float) -> tuple[int, float]:
         _, kind, where = stuck or ("", _UNSEEN, "")
         if (kind, where) not in self._blocks and len(self._blocks) >= _PLACES_MAX:
             kind, where = "code at further places", ""
-        self._blocks.setdefault((kind, where), Blocks()).add(seconds)
+        sums = self._blocks.setdefault((kind, where), Blocks())
+        was_named = sums.is_worth_a_warning
+        sums.add(seconds)
+        if not sums.is_worth_a_warning:
+            return 0, 0.0
+        return (1, seconds) if was_named else (sums.times, sums.total)
 
     def tell_blocks(self) -> None:
         """What has blocked the loop for less than is said at once: in sum, when the iterations are over."""
@@ -126,8 +141,8 @@ class Watchdog:
             return
         blocks, self._blocks = self._blocks, {}
         for (kind, where), sums in sorted(blocks.items(), key=lambda item: -item[1].total):
-            if sums.times > 1 or sums.longest >= _MENTION_SECONDS:
-                at = f" at {where}" if where else ""
+            if sums.is_worth_a_warning:
+                at = f"{',' if sums.times > 1 else ''} at {where}" if where else ""
                 self._hooks.host.warn(f"{kind} blocked the event loop {sums.text()}{at}; {_REMEDY}")
 
     def _warn(self, who: str, kind: str, where: str, seconds: float, end: str) -> None:

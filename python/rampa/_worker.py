@@ -128,8 +128,8 @@ class Hooks:
     def stuck(self, seconds: float) -> bool:
         return self.watchdog.stuck(seconds)
 
-    def unstuck(self, seconds: float) -> None:
-        self.watchdog.unstuck(seconds)
+    def unstuck(self, seconds: float) -> tuple[int, float]:
+        return self.watchdog.unstuck(seconds)
 
     def note_error(self, scenario: str, error: BaseException, vu: int, iteration: int) -> None:
         self.errors.note(scenario, error, vu, iteration)

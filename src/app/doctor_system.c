@@ -22,6 +22,9 @@ enum {
     PORTS_BIG = 20000,
     TIME_WAIT_S = 60, /* a constant of the kernel */
     BACKLOG_BIG = 1024,
+    /* What the remedies lift the limits to. */
+    BACKLOG_LIFTED = 4096,
+    FILES_LIFTED = 1048576,
     CONNECTION_BYTES = 10 * 1024, /* measured: kernel memory of a connection, 8 to 10 kB */
 };
 static const int64_t memory_low = INT64_C(512) << 20;
@@ -73,7 +76,8 @@ static void open_files(struct rp_doctor_report *report)
     SET(finding->limits,
         "about %ju connections at a time; the soft limit is raised to the hard one for a run",
         (uintmax_t)(limit.rlim_max > FILES_NEEDED ? limit.rlim_max - FILES_NEEDED : 0));
-    SET(finding->remedy, "sudo prlimit --pid $$ --nofile=1048576:1048576");
+    if (limit.rlim_max < FILES_LIFTED)
+        SET(finding->remedy, "sudo prlimit --pid $$ --nofile=1048576:1048576");
 }
 
 static void ports(struct rp_doctor_report *report, const char *root)
@@ -101,8 +105,9 @@ static void ports(struct rp_doctor_report *report, const char *root)
                count / TIME_WAIT_S, reuse == 2 ? " beyond loopback" : "", TIME_WAIT_S);
     append(finding->limits, sizeof(finding->limits),
            "; connecting gets slow when more than half are taken");
-    SET(finding->remedy, "sudo sysctl -w net.ipv4.ip_local_port_range='1024 65535' "
-                         "net.ipv4.tcp_tw_reuse=1");
+    if (first > 1024 || last < 65535 || reuse != 1)
+        SET(finding->remedy, "sudo sysctl -w net.ipv4.ip_local_port_range='1024 65535' "
+                             "net.ipv4.tcp_tw_reuse=1");
 }
 
 static void backlog(struct rp_doctor_report *report, const char *root)
@@ -119,7 +124,8 @@ static void backlog(struct rp_doctor_report *report, const char *root)
     SET(finding->value, "somaxconn %" PRId64, value);
     SET(finding->limits, "connections that wait for a server on this machine, rampa target "
                          "included, to accept them");
-    SET(finding->remedy, "sudo sysctl -w net.core.somaxconn=4096");
+    if (value < BACKLOG_LIFTED) /* else it would change nothing */
+        SET(finding->remedy, "sudo sysctl -w net.core.somaxconn=4096");
 }
 
 void rp_doctor_limits(struct rp_doctor_report *report, const struct rp_doctor_place *place)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/sysfile.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -8,6 +10,8 @@
 #include <sched.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "base/str.h"
 
 bool rp_sysfile_text(const char *root, const char *path, char *out, size_t size)
 {
@@ -33,6 +37,51 @@ bool rp_sysfile_int(const char *root, const char *path, int64_t *ret)
     char text[64];
 
     return rp_sysfile_text(root, path, text, sizeof(text)) && sscanf(text, "%" SCNd64, ret) == 1;
+}
+
+/* Whether the arguments in @text, each ended by a NUL, begin with a path to @name and @argument. */
+static bool is_called(const char *text, size_t len, const char *name, const char *argument)
+{
+    const char *end = memchr(text, '\0', len), *slash;
+    size_t first = end ? (size_t)(end - text) + 1 : len;
+
+    if (first >= len || strncmp(text + first, argument, len - first) != 0)
+        return false;
+    slash = strrchr(text, '/');
+    return strcmp(slash ? slash + 1 : text, name) == 0;
+}
+
+int rp_find_process(const char *root, const char *name, const char *argument)
+{
+    char path[PATH_MAX], text[512];
+    const struct dirent *entry;
+    int found = 0;
+    DIR *dir;
+
+    snprintf(path, sizeof(path), "%s/proc", root);
+    dir = opendir(path);
+    while (dir && !found && (entry = readdir(dir))) {
+        ssize_t len = -1;
+        int64_t pid;
+        int fd;
+
+        if (!rp_parse_i64(rp_slice_str(entry->d_name), &pid) || pid <= 0 || pid > INT_MAX)
+            continue;
+        snprintf(path, sizeof(path), "%s/proc/%d/cmdline", root, (int)pid);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd >= 0) {
+            len = read(fd, text, sizeof(text) - 1);
+            close(fd);
+        }
+        if (len <= 0)
+            continue;
+        text[len] = '\0';
+        if (is_called(text, (size_t)len, name, argument))
+            found = (int)pid;
+    }
+    if (dir)
+        closedir(dir);
+    return found;
 }
 
 /* ---- control groups -------------------------------------------------------------------------- */

@@ -14,6 +14,10 @@ bool rp_sysfile_text(const char *root, const char *path, char *out, size_t size)
 /* The first number of that text. False when there is none. */
 bool rp_sysfile_int(const char *root, const char *path, int64_t *ret);
 
+/* The process id of a program whose name is @name and whose first argument is @argument; 0 when no
+ * such program runs, or /proc does not tell. */
+int rp_find_process(const char *root, const char *name, const char *argument);
+
 /* The tightest limits of this process's control groups and their parents, of both versions. False =
  * no limit. */
 bool rp_cgroup_cpus(const char *root, double *ret);

@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
+#include "base/sysfile.h"
 #include "coordinator/judge_generator.h"
 #include "coordinator/judge_success.h"
 #include "coordinator/loss.h"
@@ -239,11 +241,40 @@ static struct rp_generator_reason incomplete(const struct rp_coordinator *c)
     return reason;
 }
 
+/* Of the programs that had the processor, one is known: the demo server of a first try. */
+static int name_the_target(struct rp_result *result)
+{
+    for (size_t i = 0; i < result->generator_reason_count; i++) {
+        struct rp_generator_reason *reason = &result->generator_reasons[i];
+        int pid = reason->cause == RP_CAUSE_CONTENTION ? rp_find_process("", "rampa", "target") : 0;
+        int cores = rp_usable_cores("");
+        struct rp_buf text;
+
+        if (!pid)
+            continue;
+        rp_buf_init(&text, RP_REASON_MAX);
+        rp_buf_appendf(&text,
+                       "%s; one of them is rampa target (process %d): a server on the same machine "
+                       "takes processor time from the load, and %d core%s here",
+                       reason->text, pid, cores, cores == 1 ? " is usable" : "s are usable");
+        if (text.error) {
+            rp_buf_deinit(&text);
+            return -ENOMEM;
+        }
+        rp_free(reason->text);
+        reason->text = rp_buf_take(&text);
+        rp_buf_deinit(&text);
+    }
+    return 0;
+}
+
 static int judge_generator(struct rp_coordinator *c)
 {
     struct rp_result *result = c->result;
     int r = rp_judge_generator(c->merging.health, c->peers.count, result);
 
+    if (r == 0)
+        r = name_the_target(result);
     if (r == 0 && (!c->has_finished || is_any_lost(c)))
         r = rp_judge_generator_add(result, incomplete(c));
     if (r == 0 && c->config->is_strict && result->generator == RP_GENERATOR_LIMITED)

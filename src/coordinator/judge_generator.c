@@ -152,39 +152,52 @@ static double weight(const struct rp_worker_health *health, enum rp_generator_ca
     }
 }
 
+/* "1 time", "3 times" */
+static void append_times(struct rp_buf *out, uint64_t count)
+{
+    rp_buf_appendf(out, "%llu time%s", (unsigned long long)count, count == 1 ? "" : "s");
+}
+
+/* Percent of the time. */
+static double percent_of(const struct rp_worker_health *health, rp_ns part)
+{
+    return fmin(of_time(health, part), 1) * 100;
+}
+
 static void append_reason(struct rp_buf *out, const struct rp_worker_health *health,
                           enum rp_generator_cause cause)
 {
-    double percent = weight(health, cause) * 100;
     double most = fmin(weight(health, cause), 1e18); /* what a worker tells may be any number */
+    double percent = fmin(most, 1) * 100;
     unsigned long long count = (unsigned long long)most;
 
-    percent = percent > 100 ? 100 : percent;
     switch (cause) {
     case RP_CAUSE_DESCRIPTORS:
-        rp_buf_appendf(out,
-                       " ran out of file descriptors %llu times: raise the limit (ulimit -n) or "
-                       "use fewer VUs",
-                       count);
+        rp_buf_append_str(out, " ran out of file descriptors ");
+        append_times(out, count);
+        rp_buf_append_str(out, ": raise the limit (ulimit -n) or use fewer VUs");
         break;
     case RP_CAUSE_PORTS:
-        rp_buf_appendf(out,
-                       " ran out of local ports %llu times: keep connections alive, or widen "
-                       "net.ipv4.ip_local_port_range",
-                       count);
+        rp_buf_append_str(out, " ran out of local ports ");
+        append_times(out, count);
+        rp_buf_append_str(out, ": keep connections alive, or widen net.ipv4.ip_local_port_range");
         break;
     case RP_CAUSE_SCRIPT:
         rp_buf_appendf(out,
                        " stood still for %.0f %% of the time in code of the script that does not "
-                       "give control back (%llu times; warnings name the lines): use await "
-                       "worker.sleep(), await worker.http or asyncio.to_thread()",
-                       percent, (unsigned long long)health->blocks);
+                       "give control back (",
+                       percent);
+        append_times(out, health->blocks);
+        rp_buf_append_str(out, "; the warnings name the lines): use await worker.sleep(), await "
+                               "worker.http or asyncio.to_thread()");
         break;
     case RP_CAUSE_QUOTA:
         rp_buf_appendf(out,
                        " was stopped by the CPU quota of its control group for %.0f %% of the time "
-                       "(%llu times): raise the quota, or make less load",
-                       percent, (unsigned long long)health->stops);
+                       "(",
+                       percent);
+        append_times(out, health->stops);
+        rp_buf_append_str(out, "): raise the quota, or make less load");
         break;
     case RP_CAUSE_CONTENTION:
         rp_buf_appendf(
@@ -196,16 +209,18 @@ static void append_reason(struct rp_buf *out, const struct rp_worker_health *hea
     case RP_CAUSE_CPU:
         rp_buf_appendf(
             out,
-            " had no processor time to spare for %.0f %% of the time: latencies include "
-            "waiting in the generator; use more workers or fewer VUs, pace the iterations, "
-            "or do less in the script",
-            of_time(health, health->busy) * 100);
+            " had no processor time to spare for %.0f %% of the time (on the whole it computed for "
+            "%.0f %% and waited for a processor for %.0f %%): latencies include waiting in the "
+            "generator; use more workers or fewer VUs, pace the iterations, or do less in the "
+            "script",
+            percent_of(health, health->busy), percent_of(health, health->computed),
+            percent_of(health, health->waited));
         break;
     case RP_CAUSE_LOOP_LAG:
         rp_buf_appendf(out,
-                       " turned its event loop more than 20 ms late for %.0f %% of the time: long "
-                       "computations in the script or an overloaded machine hold it up; spread the "
-                       "load over more time or machines",
+                       " turned its event loop more than 20 ms late for %.0f %% of the time, and "
+                       "no line of the script was found that holds it up: the machine is "
+                       "overloaded or was stopped; spread the load over more time or machines",
                        percent);
         break;
     case RP_CAUSE_LATE:

@@ -72,6 +72,25 @@ const char *rp_generator_cause_name(enum rp_generator_cause cause)
     return names[cause];
 }
 
+const char *rp_generator_cause_words(enum rp_generator_cause cause)
+{
+    static const char *const words[RP_CAUSE_COUNT] = {
+        [RP_CAUSE_DESCRIPTORS] = "too few file descriptors",
+        [RP_CAUSE_PORTS] = "too few local ports",
+        [RP_CAUSE_SCRIPT] = "code of the script kept the event loop",
+        [RP_CAUSE_QUOTA] = "a CPU quota",
+        [RP_CAUSE_CONTENTION] = "other programs had the processor",
+        [RP_CAUSE_CPU] = "no processor time to spare",
+        [RP_CAUSE_LOOP_LAG] = "the event loop turned late",
+        [RP_CAUSE_LATE] = "iterations began late",
+        [RP_CAUSE_DROPPED] = "iterations were dropped late",
+        [RP_CAUSE_MEMORY] = "memory was read back from the disk",
+        [RP_CAUSE_INCOMPLETE] = "figures are missing",
+    };
+
+    return words[cause];
+}
+
 /* Sums instead of differences: a worker that lies must not wrap a difference around. */
 bool rp_accounting_holds(const struct rp_accounting *accounting)
 {

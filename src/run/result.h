@@ -99,6 +99,8 @@ enum rp_generator_cause { /* the most serious first */
                           RP_CAUSE_COUNT
 };
 const char *rp_generator_cause_name(enum rp_generator_cause cause);
+/* The same for people, as a part of a sentence: "other programs had the processor". */
+const char *rp_generator_cause_words(enum rp_generator_cause cause);
 
 struct rp_generator_reason {
     enum rp_generator_verdict verdict; /* never valid */

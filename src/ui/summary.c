@@ -298,6 +298,25 @@ void rp_summary_verdict(struct rp_summary *summary)
     rp_summary_done(summary, &text);
 }
 
+/* What is in doubt beside the first reason, in one line: the result file has the sentences. */
+static void other_causes(struct rp_summary *summary)
+{
+    const struct rp_result *result = summary->result;
+    struct rp_buf text;
+
+    if (result->generator_reason_count < 2)
+        return;
+    rp_buf_init(&text, RP_COMPOSE_MAX);
+    rp_buf_append_str(&text, "also: ");
+    for (size_t i = 1; i < result->generator_reason_count; i++)
+        rp_buf_appendf(&text, "%s%s", i > 1 ? ", " : "",
+                       rp_generator_cause_words(result->generator_reasons[i].cause));
+    rp_text_fill(summary->out, ' ', RP_INDENT);
+    rp_text_wrap(summary->out, rp_buf_slice(&text), summary->width, RP_INDENT, RP_INDENT);
+    rp_buf_append_str(summary->out, "\n");
+    rp_summary_done(summary, &text);
+}
+
 void rp_summary_generator(struct rp_summary *summary)
 {
     static const struct {
@@ -325,13 +344,5 @@ void rp_summary_generator(struct rp_summary *summary)
         first = reasons[0].text;
     rp_text_wrap(summary->out, rp_slice_str(first), summary->width, RP_INDENT, used);
     rp_buf_append_str(summary->out, "\n");
-    for (size_t i = 1; i < result->generator_reason_count; i++) {
-        rp_buf_append_str(summary->out, "  also ");
-        rp_summary_inked(summary, lines[reasons[i].verdict].ink, lines[reasons[i].verdict].word);
-        rp_buf_append_str(summary->out, ", ");
-        used = strlen("  also ") + strlen(lines[reasons[i].verdict].word) + 2;
-        rp_text_wrap(summary->out, rp_slice_str(reasons[i].text), summary->width, 2 * RP_INDENT,
-                     used);
-        rp_buf_append_str(summary->out, "\n");
-    }
+    other_causes(summary);
 }

@@ -6,9 +6,12 @@ How starved it was is what the run reports; on a machine that starves it too, th
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import re
+import select
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -18,13 +21,28 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from started import warnings_of
+from started import Started, warnings_of
 
 Rampa = Callable[..., "Finished"]
 Script = Callable[..., Path]
 
 MACHINES = {"cpu_contention", "cpu_quota", "memory"}
 """Causes that lie outside of rampa and of what these tests do."""
+
+
+WORDS = {
+    "file_descriptors": "too few file descriptors",
+    "local_ports": "too few local ports",
+    "script": "code of the script kept the event loop",
+    "cpu_quota": "a CPU quota",
+    "cpu_contention": "other programs had the processor",
+    "cpu": "no processor time to spare",
+    "loop_lag": "the event loop turned late",
+    "late_iterations": "iterations began late",
+    "dropped_iterations": "iterations were dropped late",
+    "memory": "memory was read back from the disk",
+}
+"""How the summary names the causes that stand behind the first."""
 
 
 def reasons(generator: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -46,8 +64,8 @@ def check_limited(done: Any, cause: str) -> None:
     assert result["run"]["reason"] == f"the generator itself was the limit: {result['generator']['reason']}"
     shown = " ".join(done.stdout.split())
     assert f"Generator: limited, {' '.join(result['generator']['reason'].split())}" in shown
-    for reason in result["generator"]["reasons"]:
-        assert f"{reason['verdict']}, {reason['text']}" in shown
+    others = [WORDS[reason["cause"]] for reason in result["generator"]["reasons"][1:]]
+    assert not others or f" also: {', '.join(others)}" in shown
 
 
 # ---- healthy -------------------------------------------------------------------------------------------------------
@@ -129,6 +147,44 @@ def test_a_computation_that_blocks(rampa: Rampa, script: Script) -> None:
     ]
     assert 4 <= sum(times for times, _ in sums) <= 8, warnings  # of two lines perhaps
     assert sum(total for _, total in sums) <= 2.2
+
+
+def test_one_short_block_is_neither_warned_of_nor_judged(rampa: Rampa, script: Script) -> None:
+    script(
+        "import time\nimport rampa\n"
+        '@rampa.scenario(executor="constant-vus", vus=1, duration="1s")\n'
+        "async def a(worker):\n"
+        "    if worker.execution.iteration == 3:\n"
+        "        time.sleep(0.1)\n"
+        "    await worker.sleep(0.01)\n"
+        "    worker.counter('done')\n"
+    )
+    done = rampa("run", "script.py", out=True, code=0)
+    blocked = [text for text in warnings_of(done.result()) if "blocked the event loop" in text]
+    # A machine that is busy makes others of it; then both say so.
+    assert ("script" in reasons(done.result()["generator"])) <= bool(blocked), done.result()["generator"]
+
+
+def test_a_worker_that_is_stopped_is_not_the_scripts_fault(start: Callable[..., Started]) -> None:
+    run = start(
+        "import os\nimport rampa\n"
+        '@rampa.scenario(executor="constant-vus", vus=1, duration="4s")\n'
+        "async def a(worker):\n"
+        "    if worker.execution.iteration == 3:\n"
+        '        print("started", os.getpid(), flush=True)\n'
+        "    await worker.sleep(0.01)\n"
+        "    worker.counter('done')\n"
+    )
+    pid = int(run.wait_for("started")[1])
+    for _ in range(3):
+        os.kill(pid, signal.SIGSTOP)
+        assert not select.select([], [], [], 0.4)[0]  # as long as it is to stand still
+        os.kill(pid, signal.SIGCONT)
+        assert not select.select([], [], [], 0.2)[0]
+    assert run.end() == 0
+    result = run.result()
+    assert "script" not in reasons(result["generator"]), result["generator"]
+    assert not [text for text in warnings_of(result) if "blocked the event loop" in text]
 
 
 # ---- processors ------------------------------------------------------------------------------------------------------
@@ -260,7 +316,7 @@ def test_descriptors_are_those_of_each_worker(program: Path, script: Script, tar
     assert done.code == 8 and result["generator"]["verdict"] == "limited"
     found = reasons(result["generator"])["file_descriptors"]
     assert found["worker"] in (1, 2) and found["workers"] in (1, 2)
-    assert re.match(r"worker [12](, as 2 of 2,| of 2) ran out of file descriptors \d+ times: ", found["text"])
+    assert re.match(r"worker [12](, as 2 of 2,| of 2) ran out of file descriptors \d+ times?: ", found["text"])
     check_warned(done, "up to 50 VUs in a worker, but a worker may have 60 files open: ")
 
 
@@ -295,6 +351,37 @@ def test_few_local_ports(program: Path, tmp_path: Path) -> None:
     check_warned(done, "up to 100 VUs, but there are 20 local ports: ")
     failed = [kind for kind in done.result()["errors"]["requests"] if kind["error_code"] == "1911"]
     assert failed and sum(kind["count"] for kind in failed) <= 80 + 100  # some are tried again
+
+
+def test_a_target_on_the_same_processor_is_named(program: Path, tmp_path: Path) -> None:
+    """The first try of many: the demo server takes from the load what it needs."""
+    core = {min(os.sched_getaffinity(0))}
+    server = subprocess.Popen(
+        [program, "target", "--port", "0"], stdout=subprocess.PIPE, text=True, preexec_fn=lambda: os.sched_setaffinity(0, core)
+    )
+    try:
+        assert server.stdout
+        url = re.search(r"http://\S+", server.stdout.readline())
+        assert url
+        done = subprocess.run(
+            [program, "run", url[0], "-u", "20", "-d", "3s", "--out", "result.json"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            preexec_fn=lambda: os.sched_setaffinity(0, core),
+        )
+    finally:
+        server.kill()
+        server.wait()
+    assert done.returncode == 0, done.stdout + done.stderr
+    text = reasons(json.loads((tmp_path / "result.json").read_text())["generator"])["cpu_contention"]["text"]
+    named = re.search(
+        r"because other programs had it: .*; one of them is rampa target \(process (\d+)\): a server on the same machine takes "
+        r"processor time from the load, and 1 core is usable here",
+        text,
+    )
+    assert named, text
 
 
 # ---- --strict ----------------------------------------------------------------------------------------------------------

@@ -144,6 +144,32 @@ def test_short_blocks_are_told_in_sum(hooks: Hooks, dog: _watchdog.Watchdog, cap
     ]
 
 
+def test_what_no_warning_names_is_not_judged(hooks: Hooks, dog: _watchdog.Watchdog) -> None:
+    """The worker notes what is returned: how many blocks, and how long they were."""
+
+    def block(seconds: float) -> tuple[int, float]:
+        dog.sampled()
+        return dog.unstuck(seconds)
+
+    assert block(0.0) == (0, 0.0)
+    assert block(0.125) == (0, 0.0)  # one short block is not mentioned
+    assert block(0.25) == (2, 0.375)  # but two are, and so is the first
+    assert block(0.125) == (1, 0.125)
+    assert dog.unstuck(0.25) == (1, 0.25)  # long enough alone
+    assert dog.unstuck(3.0) == (1, 3.0)
+
+
+def test_without_a_place_there_is_no_comma_before_the_remedy(hooks: Hooks, dog: _watchdog.Watchdog) -> None:
+    dog.unstuck(0.25)
+    dog.unstuck(0.5)
+    hooks.host.is_running = False
+    dog.tell_blocks()
+    assert hooks.host.warnings == [
+        "something that could not be looked at, such as a computation in C, blocked the event loop 2 times, "
+        "for 0.75 s in all and 0.50 s at the longest" + REMEDY
+    ]
+
+
 def test_a_sample_is_forgotten_with_its_block(hooks: Hooks, dog: _watchdog.Watchdog) -> None:
     dog.sampled()
     dog.unstuck(0.0)

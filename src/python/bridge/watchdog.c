@@ -14,6 +14,9 @@
 
 /* Two looks fall into a block of RP_PY_BLOCK_MS: the first sees that it is new, the second that it
  * lasts. */
+/* This thread only sleeps and looks. When it comes so late, nobody ran: the process was stopped (by a
+ * signal, a debugger, a machine that slept), or the machine gave it no processor. */
+enum { STOOD_MS = 100 };
 enum { LOOK_MS = RP_PY_BLOCK_MS / 2, LATE_LOOK_MS = 1000, SAMPLE_MS = LOOK_MS, SLACK_US = 1000 };
 
 static rp_ns load(const _Atomic rp_ns *value)
@@ -94,26 +97,33 @@ static void see_change(struct py_bridge *bridge, rp_ns now, rp_ns looked)
     if (rp_py_pulse_is_noticed(pulse) && !load(&dog->was_stuck))
         store(&dog->was_stuck, now - load(&dog->last_change));
     /* The beat was at some time since the last look. */
-    store(&dog->last_change, now - looked < LATE_LOOK_MS * RP_MS ? (now + looked) / 2 : now);
-    if (!atomic_load_explicit(&pulse->is_idle, memory_order_relaxed))
+    store(&dog->last_change, now - looked < STOOD_MS * RP_MS ? (now + looked) / 2 : now);
+    if (!atomic_load_explicit(&pulse->is_idle, memory_order_relaxed)) {
         store(&dog->waited, time_waited(dog));
+        store(&dog->stood_before, load(&dog->stood));
+    }
     dog->seen = atomic_load_explicit(&pulse->beats, memory_order_relaxed);
     dog->is_told = dog->is_sampled = false;
 }
 
 /* @silence, the time since the last change, without what the loop's thread has waited for a
- * processor meanwhile. */
+ * processor meanwhile, and without the time in which the whole process stood still. */
 static rp_ns net_of(const struct py_watchdog *dog, rp_ns silence)
 {
-    return silence - (time_waited(dog) - load(&dog->waited));
+    rp_ns stood = load(&dog->stood) - load(&dog->stood_before);
+
+    return silence - (time_waited(dog) - load(&dog->waited)) - stood;
 }
 
 static void look(struct py_bridge *bridge)
 {
     struct py_watchdog *dog = &bridge->watchdog;
     rp_ns now = rp_clock_ns(), since = load(&dog->last_change), looked = dog->looked;
+    rp_ns late = now - looked - LOOK_MS * RP_MS;
 
     dog->looked = now;
+    if (late > STOOD_MS * RP_MS)
+        store(&dog->stood, load(&dog->stood) + late);
     /* When this thread itself had to wait, the machine stood still and not the script. */
     if (has_new_beat(bridge) || now - looked > LATE_LOOK_MS * RP_MS) {
         see_change(bridge, now, looked);
@@ -161,7 +171,9 @@ void rp_py_watchdog_unstuck(struct py_host *host)
     struct py_bridge *bridge = rp_py_bridge(host);
     struct py_watchdog *dog = &bridge->watchdog;
     rp_ns silence = load(&dog->was_stuck), blocked;
-    struct rp_engine *engine;
+    double seconds = 0;
+    PyObject *named;
+    int times = 0;
 
     if (!silence)
         silence = rp_py_watchdog_silence(bridge);
@@ -170,10 +182,13 @@ void rp_py_watchdog_unstuck(struct py_host *host)
     blocked = net_of(dog, silence);
     if (blocked < RP_PY_BLOCK_MS * RP_MS)
         blocked = 0;
-    engine = rp_py_running_engine(host);
-    if (engine && blocked)
-        rp_worker_note_block(host->worker, blocked);
-    rp_py_tell(host, PY_HOOK_UNSTUCK, (double)blocked / 1e9);
+    named = rp_py_ask(host, PY_HOOK_UNSTUCK, (double)blocked / 1e9);
+    if (!named || !PyArg_ParseTuple(named, "id", &times, &seconds))
+        PyErr_WriteUnraisable(host->hooks);
+    /* The generator is judged by what a warning names, so that the verdict can point to it. */
+    for (int i = 0; i < times && rp_py_running_engine(host); i++)
+        rp_worker_note_block(host->worker, i ? 0 : (rp_ns)(seconds * 1e9));
+    Py_XDECREF(named);
 }
 
 /* No signal is delivered to the watching thread: they are for the one that runs Python's

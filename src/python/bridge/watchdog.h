@@ -8,12 +8,13 @@
  * (drive/pulse.h). When there was no beat between two looks it takes the GIL, as soon as it gets
  * it, and hooks.sampled() remembers what runs. After RP_PY_STUCK_S hooks.stuck(seconds) says so at
  * once. When the next beat comes, the thread of the loop calls hooks.unstuck(seconds), with 0 when
- * the block was shorter than RP_PY_BLOCK_MS after all, and tells the worker, which judges the
- * generator by it. The watching thread changes nothing that the script can see. All that the loop
+ * the block was shorter than RP_PY_BLOCK_MS after all, and tells the worker of those blocks that a
+ * warning names, for the generator is judged by them. The watching thread changes nothing that the script can see. All that the loop
  * pays is the counting.
  *
- * Lengths are known to half a look. What the loop's thread has waited for a processor meanwhile is
- * the machine's fault and not the script's, and no part of any of these times.
+ * Lengths are known to half a look. What the loop's thread has waited for a processor meanwhile, and
+ * for how long the whole process was stopped, is not the script's fault, and no part of any of these
+ * times.
  *
  * A worker whose parent has died while it is stuck kills itself: nobody else will.
  */
@@ -35,9 +36,11 @@ struct py_bridge;
 /* Zeroed = not watching, which all functions but start() take. */
 struct py_watchdog {
     /* written by the watching thread */
-    _Atomic rp_ns last_change; /* when the beat or the idleness began that was seen last */
-    _Atomic rp_ns waited;      /* how long the loop's thread had waited for a processor by then */
-    _Atomic rp_ns was_stuck;   /* how long, of what was noticed; 0 while it lasts */
+    _Atomic rp_ns last_change;  /* when the beat or the idleness began that was seen last */
+    _Atomic rp_ns waited;       /* how long the loop's thread had waited for a processor by then */
+    _Atomic rp_ns stood;        /* how long the process has stood still so far */
+    _Atomic rp_ns stood_before; /* the same at last_change */
+    _Atomic rp_ns was_stuck;    /* how long, of what was noticed; 0 while it lasts */
     /* the watching thread's own */
     uint64_t seen; /* the beats of the last look */
     rp_ns looked;  /* when that was */

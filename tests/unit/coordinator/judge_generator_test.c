@@ -47,7 +47,7 @@ static const struct {
       { { RP_CAUSE_DESCRIPTORS, L, "ran out of file descriptors 12 times: raise" } } },
     { "ports",
       { .no_ports = 1 },
-      { { RP_CAUSE_PORTS, L, "ran out of local ports 1 times: keep" } } },
+      { { RP_CAUSE_PORTS, L, "ran out of local ports 1 time: keep" } } },
     { "a saturated one",
       { .observed = 10 * RP_S, .busy = 10 * RP_S, .computed = 10 * RP_S },
       { { RP_CAUSE_CPU, L, "no processor time to spare for 100 % of the time" } } },
