@@ -34,7 +34,7 @@ struct rp_loop_ops {
     int (*open)(struct rp_loop *loop);
     void (*close)(struct rp_loop *loop);
     /* Waits until @until, or until the next timer if that is earlier; a past time: only looks.
-     * Delivers all that has completed, by rp_stream_connect_done(), rp_stream_writable(), the data
+     * Delivers what has completed, or as much of it as the kernel hands out at once, by rp_stream_connect_done(), rp_stream_writable(), the data
      * callback, rp_stream_fin() and rp_stream_end(). Any of these may close and free any object:
      * afterwards the token has to be looked up again. -EINTR: nothing has happened. */
     int (*wait)(struct rp_loop *loop, rp_ns until);
@@ -70,6 +70,8 @@ struct rp_loop {
     bool insists_on_hooks;
     bool is_busy; /* the last waits have found several completions, or one without waiting */
     rp_ns woken;  /* when the completions of this turn were taken; 0 = none, or not known */
+    /* Completions that the last wait has taken, and those of them that were watches'. */
+    unsigned found, found_watches;
     void (*outside)(void *user);
     void *outside_user;
     /* outside() has to be called when something is queued: the loop is not turning, and who nests
@@ -152,6 +154,7 @@ static inline bool rp_loop_looks_first(const struct rp_loop *loop)
 /* Called after each wait. A single completion that was waited for is no load. */
 static inline void rp_loop_found(struct rp_loop *loop, unsigned count)
 {
+    loop->found = count;
     loop->is_busy = count > 1 || (count && loop->is_busy);
 }
 

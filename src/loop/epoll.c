@@ -208,7 +208,7 @@ static void epoll_unwatch(struct rp_loop *loop, struct rp_watch *watch)
     (void)change(loop, EPOLL_CTL_DEL, watch->fd, 0, 0, 0);
 }
 
-static void handle_watch(struct rp_watch *watch, uint32_t events)
+static void handle_watch(struct rp_loop *loop, struct rp_watch *watch, uint32_t events)
 {
     unsigned ready = 0;
 
@@ -219,6 +219,7 @@ static void handle_watch(struct rp_watch *watch, uint32_t events)
     if (events & (uint32_t)EPOLLOUT)
         ready |= RP_WRITABLE;
     ready &= watch->wanted; /* an earlier callback of this batch may have changed it */
+    loop->found_watches++;
     if (ready)
         watch->fn(watch, ready);
 }
@@ -292,7 +293,7 @@ RP_HOT static int epoll_wait_op(struct rp_loop *loop, rp_ns until)
         if (RP_LIKELY(rp_slot_kind(token) == KIND_STREAM))
             handle_stream(loop, object, e->events[i].events);
         else
-            handle_watch(object, e->events[i].events);
+            handle_watch(loop, object, e->events[i].events);
     }
     return count < 0 ? count : 0;
 }

@@ -185,7 +185,55 @@ struct rp_timer *rp_loop_take_timer(struct rp_loop *loop)
     return node ? rp_container_of(node, struct rp_timer, node) : NULL;
 }
 
-static void fire_timers(struct rp_loop *loop)
+/* A timer that fires so late counts as late. A turn without load ends well before. */
+#define LATE RP_MS
+/* What has arrived is taken at most for half of the time by which a timer is late, so that a stall
+ * is made up for, and a flood, which never ends, holds up nobody for long; but always for this. */
+#define TAKING_MIN (10 * RP_MS)
+
+/* One look at the kernel need not show all that has arrived: io_uring hands out some 20 completions
+ * at a time, epoll an array full. What is left has arrived before a timer that is late now, and may
+ * be what that timer waits for. So has what came while the thread was in its wait and was kept from
+ * running. So the loop looks until there is nothing more. Nothing is sent meanwhile, so that only
+ * what is under way can arrive. @due: when the first timer was due. Returns the time up to which
+ * all that had arrived is taken. */
+RP_COLD static rp_ns take_what_has_arrived(struct rp_loop *loop, rp_ns due, int *r)
+{
+    bool was_busy = loop->is_busy;
+    rp_ns taken = rp_loop_now(loop), looked = taken;
+    rp_ns limit = looked + ((looked - due) / 2 > TAKING_MIN ? (looked - due) / 2 : TAKING_MIN);
+
+    if (*r == -EINTR) /* the process was stopped, for instance, and goes on */
+        *r = 0;
+    while (*r == 0 && looked < limit) {
+        loop->found_watches = 0;
+        *r = loop->ops->wait(loop, 0);
+        if (loop->found == loop->found_watches) { /* a watch shows again and again */
+            taken = looked;
+            break;
+        }
+        looked = rp_loop_now(loop);
+    }
+    loop->is_busy = was_busy;
+    return taken;
+}
+
+/* When somebody is waited for who is late; else RP_NS_NEVER. @until as in rp_loop_turn(). */
+static rp_ns late_since(struct rp_loop *loop, rp_ns until)
+{
+    rp_ns due = rp_loop_next(loop);
+
+    if (until > 0 && until < due)
+        due = until;
+    if (due == RP_NS_NEVER)
+        return due;
+    if (!loop->woken)
+        loop->woken = rp_loop_now(loop);
+    return due < loop->woken - LATE ? due : RP_NS_NEVER;
+}
+
+/* Those that are due at @by, RP_NS_NEVER = now. */
+static void fire_timers(struct rp_loop *loop, rp_ns by)
 {
     struct rp_list *node;
     rp_ns now;
@@ -199,7 +247,7 @@ static void fire_timers(struct rp_loop *loop)
         rp_precise_next(&loop->precise) == RP_NS_NEVER)
         return;
     now = rp_loop_now(loop);
-    rp_loop_collect(loop, now);
+    rp_loop_collect(loop, now < by ? now : by);
     /* Timers that the callbacks arm are not among these: a past deadline waits for the next
      * turn. */
     while ((node = rp_list_pop(&loop->due))) {
@@ -259,6 +307,7 @@ void rp_loop_flush(struct rp_loop *loop)
 
 int rp_loop_turn(struct rp_loop *loop, rp_ns until)
 {
+    rp_ns late, taken = RP_NS_NEVER;
     int r;
 
     rp_assert(!loop->turning);
@@ -266,8 +315,12 @@ int rp_loop_turn(struct rp_loop *loop, rp_ns until)
     loop->must_tell = false;
     rp_loop_flush(loop); /* what was queued between turns must not wait for an event */
     loop->woken = 0;
+    loop->found_watches = 0;
     r = loop->ops->wait(loop, rp_loop_has_tasks(loop) ? 0 : until);
-    fire_timers(loop);
+    late = late_since(loop, until);
+    if (RP_UNLIKELY(late != RP_NS_NEVER))
+        taken = take_what_has_arrived(loop, late, &r);
+    fire_timers(loop, taken);
     run_tasks(loop);
     rp_loop_flush(loop);
     loop->turning = false;

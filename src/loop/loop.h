@@ -60,7 +60,12 @@ const struct rp_loop_ops *rp_loop_ops_of(const struct rp_loop *loop);
  * limit but the next timer; never blocks while deferred tasks are pending), deliver what has
  * completed, fire due timers, run the tasks deferred before or during this turn's deliveries (those
  * deferred by a task run in the next turn), then flush sends. Returns 0 or a negative errno of the
- * kernel (-EINTR is not one: an interrupted wait is an empty turn). */
+ * kernel (-EINTR is not one: an interrupted wait is an empty turn).
+ *
+ * When a timer is late, or @until when it is no 0, all that has arrived is delivered before it
+ * fires, however little of it the kernel hands out at a time: what came in time is not to be taken
+ * for missing because this thread stood still. A flood that never ends holds timers up for 10 ms,
+ * or half of the time by which they are late. */
 RP_NODISCARD int rp_loop_turn(struct rp_loop *loop, rp_ns until);
 /* Sends what is queued now; rp_loop_turn does it by itself. */
 void rp_loop_flush(struct rp_loop *loop);

@@ -104,11 +104,32 @@ static int deadline_of(struct py_host *self, PyObject *timeout, rp_ns *ret)
     return 0;
 }
 
+/* A timer of asyncio's that is so late does not fire before another look at what has arrived: code
+ * of the script may have kept the loop since the last one. */
+#define LATE RP_MS
+
+/* Whether to turn once more for asyncio, which has no work yet but a timer at @deadline. */
+static bool turns_again(const struct py_host *self, rp_ns deadline, bool *has_looked)
+{
+    rp_ns late;
+
+    if (!deadline || deadline == RP_NS_NEVER)
+        return deadline != 0;
+    late = rp_loop_now(self->loop) - deadline;
+    if (late < 0)
+        return true;
+    if (late < LATE || *has_looked)
+        return false;
+    *has_looked = true;
+    return true;
+}
+
 static PyObject *host_wait(PyObject *object, PyObject *arg)
 {
     struct py_host *self = (struct py_host *)object;
     struct py_bridge *bridge = rp_py_bridge(self);
     const PyObject *timer_before;
+    bool has_looked = false;
     rp_ns deadline;
     int work;
 
@@ -133,8 +154,7 @@ static PyObject *host_wait(PyObject *object, PyObject *arg)
         if (PyErr_CheckSignals() < 0)
             return NULL;
         work = asyncio_has_work(bridge, timer_before);
-    } while (work == 0 && deadline &&
-             (deadline == RP_NS_NEVER || rp_loop_now(self->loop) < deadline));
+    } while (work == 0 && turns_again(self, deadline, &has_looked));
     return work < 0 ? NULL : PyBool_FromLong(bridge->sharing.is_ready);
 }
 

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The thread stood still. What has arrived meanwhile is delivered before the timers that are late. */
+
+#include "harness.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+
+enum { CROWD = 1100 };
+
+struct crowd {
+    struct probe *probes;
+    int *peers;
+    int answered, at_timer;
+    struct rp_timer timer;
+    bool has_fired;
+};
+
+static void count(struct probe *probe, const char *data, size_t len)
+{
+    struct crowd *crowd = probe->user;
+
+    crowd->answered++;
+}
+
+static void timer_fired(struct rp_timer *timer, rp_ns now)
+{
+    struct crowd *crowd = rp_container_of(timer, struct crowd, timer);
+
+    crowd->at_timer = crowd->answered;
+    crowd->has_fired = true;
+}
+
+static void crowd_init(struct world *world, struct crowd *crowd)
+{
+    *crowd = (struct crowd){ .probes = calloc(CROWD, sizeof(*crowd->probes)),
+                             .peers = calloc(CROWD, sizeof(*crowd->peers)) };
+    for (int i = 0; i < CROWD; i++) {
+        probe_init(world, &crowd->probes[i]);
+        crowd->probes[i].react = count;
+        crowd->probes[i].user = crowd;
+        crowd->peers[i] = probe_adopt_pair(world, &crowd->probes[i]);
+    }
+    look(world); /* all are listened to */
+}
+
+static void crowd_deinit(struct crowd *crowd)
+{
+    rp_timer_disarm(&crowd->timer);
+    for (int i = 0; i < CROWD; i++) {
+        rp_stream_close(&crowd->probes[i].stream, false);
+        close(crowd->peers[i]);
+    }
+    free(crowd->probes);
+    free(crowd->peers);
+}
+
+static void answer_all(struct crowd *crowd)
+{
+    for (int i = 0; i < CROWD; i++)
+        peer_write(crowd->peers[i], "x", 1);
+}
+
+static void all_that_came_goes_before_a_late_timer(struct world *world)
+{
+    struct crowd crowd;
+
+    crowd_init(world, &crowd);
+    answer_all(&crowd);
+    rp_timer_arm(world->loop, &crowd.timer, rp_clock_ns() - RP_S, timer_fired);
+    look(world);
+    assert_true(crowd.has_fired);
+    assert_int_equal(crowd.at_timer, CROWD);
+    crowd_deinit(&crowd);
+}
+
+static void so_it_does_before_a_precise_one(struct world *world)
+{
+    struct crowd crowd;
+
+    crowd_init(world, &crowd);
+    answer_all(&crowd);
+    rp_timer_arm_precise(world->loop, &crowd.timer, rp_clock_ns() - RP_S, timer_fired);
+    look(world);
+    assert_true(crowd.has_fired);
+    assert_int_equal(crowd.at_timer, CROWD);
+    crowd_deinit(&crowd);
+}
+
+/* Somebody who nests the loop has timers of his own: they are told by the time until which the turn may wait. */
+static void and_before_a_turn_ends_late(struct world *world)
+{
+    struct crowd crowd;
+
+    crowd_init(world, &crowd);
+    answer_all(&crowd);
+    assert_int_equal(rp_loop_turn(world->loop, rp_clock_ns() - RP_S), 0);
+    assert_int_equal(crowd.answered, CROWD);
+    crowd_deinit(&crowd);
+}
+
+/* A timer that has come due since the last look has to wait for another one. */
+static void arm_a_second_one(struct rp_timer *timer, rp_ns now)
+{
+    struct crowd *crowd = rp_container_of(timer, struct crowd, timer);
+
+    answer_all(crowd);
+    rp_timer_arm(crowd->probes[0].world->loop, timer, now - RP_S, timer_fired);
+}
+
+static void a_timer_armed_late_waits_for_a_look(struct world *world)
+{
+    struct crowd crowd;
+
+    crowd_init(world, &crowd);
+    rp_timer_arm(world->loop, &crowd.timer, rp_clock_ns() - RP_S, arm_a_second_one);
+    look(world);
+    assert_false(crowd.has_fired);
+    look(world);
+    assert_true(crowd.has_fired);
+    assert_int_equal(crowd.at_timer, CROWD);
+    crowd_deinit(&crowd);
+}
+
+struct flood {
+    struct probe probe;
+    struct rp_timer timer;
+    int peer;
+    bool has_fired;
+};
+
+/* There is always more. */
+static void pour(struct probe *probe, const char *data, size_t len)
+{
+    static const char drops[4096];
+    struct flood *flood = rp_container_of(probe, struct flood, probe);
+
+    (void)!write(flood->peer, drops, sizeof(drops));
+}
+
+static void stop_the_flood(struct rp_timer *timer, rp_ns now)
+{
+    struct flood *flood = rp_container_of(timer, struct flood, timer);
+
+    flood->has_fired = true;
+}
+
+static void a_flood_does_not_hold_up_timers(struct world *world)
+{
+    struct flood flood = { .has_fired = false };
+
+    probe_init(world, &flood.probe);
+    flood.probe.react = pour;
+    flood.peer = probe_adopt_pair(world, &flood.probe);
+    look(world);
+    peer_write(flood.peer, "x", 1);
+    rp_timer_arm(world->loop, &flood.timer, rp_clock_ns() - 2 * RP_MS, stop_the_flood);
+    look(world);
+    assert_true(flood.has_fired);
+    rp_stream_close(&flood.probe.stream, false);
+    close(flood.peer);
+}
+
+/* A descriptor that nobody reads is ready each time: that is no reason to look again for ever. */
+static void leave_it(struct rp_watch *watch, unsigned ready)
+{
+}
+
+static void a_watch_that_is_always_ready(struct world *world)
+{
+    struct crowd crowd;
+    struct rp_watch watch = { .fd = -1 };
+    int ends[2];
+
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    assert_int_equal(write(ends[1], "x", 1), 1);
+    assert_int_equal(rp_watch_start(world->loop, &watch, ends[0], RP_READABLE, leave_it), 0);
+    crowd_init(world, &crowd);
+    answer_all(&crowd);
+    rp_timer_arm(world->loop, &crowd.timer, rp_clock_ns() - 3600 * RP_S, timer_fired);
+    look(world);
+    assert_true(crowd.has_fired);
+    assert_int_equal(crowd.at_timer, CROWD);
+    rp_watch_stop(&watch);
+    crowd_deinit(&crowd);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+int main(void)
+{
+    static const struct world_case cases[] = {
+        CASE(all_that_came_goes_before_a_late_timer),
+        CASE(so_it_does_before_a_precise_one),
+        CASE(and_before_a_turn_ends_late),
+        CASE(a_timer_armed_late_waits_for_a_look),
+        CASE(a_flood_does_not_hold_up_timers),
+        CASE(a_watch_that_is_always_ready),
+    };
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < 2 * CROWD + 100) {
+        limit.rlim_cur = limit.rlim_max < 2 * CROWD + 100 ? limit.rlim_max : 2 * CROWD + 100;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    return run_worlds(cases, RP_ARRAY_LEN(cases));
+}
