@@ -81,6 +81,9 @@ class Response:
 
 @typing.final
 class HttpClient:
+    def close(self) -> collections.abc.Awaitable[None]: ...
+    def __aenter__(self) -> collections.abc.Awaitable[HttpClient]: ...
+    def __aexit__(self, *exception: object) -> collections.abc.Awaitable[None]: ...
     def get(
         self,
         url: str | _URL,
@@ -258,8 +261,7 @@ class Worker:
     def check(
         self,
         value: _T,
-        checks: collections.abc.Mapping[str, collections.abc.Callable[[_T], object] | bool],  # a dict
-        /,
+        conditions: collections.abc.Mapping[str, collections.abc.Callable[[_T], object] | bool],  # a dict
         tags: dict[str, typing.Any] | None = None,
     ) -> bool: ...
     def counter(self, name: str, value: float = 1, tags: dict[str, typing.Any] | None = None) -> None: ...

@@ -6,6 +6,23 @@ from __future__ import annotations
 import typing
 
 
+class Ready:
+    """What an await gives at once.
+
+    Args:
+        value: that it gives.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: typing.Any) -> None:
+        self._value = value
+
+    def __await__(self) -> typing.Generator[None, None, typing.Any]:
+        return self._value
+        yield
+
+
 class StandIn(type):
     """The class of a stand-in: the real objects count as its instances too. Its attribute ``_real`` is their type."""
 

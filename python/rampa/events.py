@@ -284,8 +284,9 @@ class _Reader:
     @staticmethod
     def _event(kind: str, run_id: str, ns: int, row: dict[str, typing.Any]) -> EngineEvent | None:
         if kind == "phase":
-            make = PhaseEvent if row["type"] == "PhaseEvent" else DetailEvent
-            return make(run_id, ns, row["phase"], row["detail"])
+            if row["type"] == "PhaseEvent":
+                return PhaseEvent(run_id, ns, row["phase"], row["detail"])
+            return DetailEvent(run_id, ns, row["phase"], row["detail"])
         if kind == "snapshot":
             return SnapshotEvent(run_id, ns, _live_snapshot(row))
         if kind == "threshold":

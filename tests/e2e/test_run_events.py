@@ -131,7 +131,7 @@ def test_the_events_of_a_run_agree_with_its_result(watch: Callable[..., Watched]
     assert len(snapshots) >= 4 and snapshots[0]["elapsed_ns"] < 10**9  # the first one as soon as they run
     metrics = result["summary"]["metrics"]
     for name, metric in snapshots[-1]["metrics"].items():
-        assert metric["type"] == metrics[name]["type"]
+        assert metric["type"] == result["summary"]["types"][name]["type"]
         for stat in ("count", "value", "min", "max", "avg", "passes"):
             if stat in metric:
                 assert metric[stat] == pytest.approx(metrics[name][stat], rel=1e-9), (name, stat)

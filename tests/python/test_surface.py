@@ -112,6 +112,33 @@ def test_the_workers_of_a_run_are_instances() -> None:
     assert kinds == [True] * 4 and not isinstance(3, rampa.worker.Worker)
 
 
+def test_what_scripts_of_the_reference_do_with_a_worker() -> None:
+    """Keywords of check(), attributes for the length of an iteration, a client that is closed or used as a context."""
+    kept: list[object] = []
+
+    async def visit(worker: rampa.Worker) -> None:
+        kept.append(getattr(worker, "mine", None))
+        worker.mine = worker  # type: ignore[attr-defined]
+        assert worker.mine is worker  # type: ignore[attr-defined]
+        assert worker.check(value=3, conditions={"is three": lambda value: value == 3}) is True
+        assert worker.check(3, tags={"a": "b"}, conditions={"is four": lambda value: value == 4}) is False
+        for words in ((), (1,), (1, {}, None, None)):
+            with pytest.raises(TypeError, match="check"):
+                worker.check(*words)  # type: ignore[call-overload]
+        with pytest.raises(TypeError, match="check"):
+            worker.check(1, {}, value=2)  # type: ignore[call-arg, misc]
+        with pytest.raises(TypeError, match="check"):
+            worker.check(1, {}, tag={})  # type: ignore[call-arg]
+        async with worker.http as client:
+            assert client is worker.http
+        assert await worker.http.close() is None  # type: ignore[func-returns-value]
+
+    result = asyncio.run(finish(plan(visit, **times(1, 3))))
+    assert not result.errors, result.errors
+    assert kept == [None] * 3
+    assert {(row["name"], row["passes"], row["fails"]) for row in result.checks} == {("is three", 3, 0), ("is four", 0, 3)}
+
+
 def test_an_http_client_made_by_hand() -> None:
     """It makes the requests of a run, and measures them so; the samples are there when it returns."""
 

@@ -47,3 +47,9 @@ static inline const struct rp_tags *rp_py_vu_tags(struct py_vu *vu)
 /* Methods of Worker. */
 PyObject *rp_py_vu_group(PyObject *self, PyObject *name);
 PyObject *rp_py_vu_sleep(PyObject *self, PyObject *seconds);
+
+/* ---- http_context.c: methods of the client --------------------------------------------------- */
+
+PyObject *rp_py_http_close(PyObject *self, PyObject *unused);
+PyObject *rp_py_http_enter(PyObject *self, PyObject *unused);
+PyObject *rp_py_http_exit(PyObject *self, PyObject *args);

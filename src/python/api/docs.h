@@ -40,7 +40,7 @@
     "(8.0, 12.5, 4.0)"
 
 #define RP_DOC_WORKER_CHECK                                                                        \
-    "check($self, value, checks, /, tags=None)\n--\n\n"                                            \
+    "check($self, value, conditions, tags=None)\n--\n\n"                                           \
     "Looks whether things are as they should be, and counts it in the metric ``checks``.\n"        \
     "\n"                                                                                           \
     "A check that does not hold neither raises nor fails the run; a threshold such as\n"           \
@@ -48,7 +48,7 @@
     "\n"                                                                                           \
     "Args:\n"                                                                                      \
     "    value: what is looked at, mostly a Response.\n"                                           \
-    "    checks: a dict, name -> predicate. A predicate is called with value and holds when "      \
+    "    conditions: a dict, name -> predicate. A predicate is called with value and holds when "  \
     "what\n"                                                                                       \
     "        it returns is true; what cannot be called is taken as it is. One that raises, or\n"   \
     "        gives something to await, does not hold, and the summary warns of it once.\n"         \
@@ -58,7 +58,7 @@
     "    True when all of them hold.\n"                                                            \
     "\n"                                                                                           \
     "Raises:\n"                                                                                    \
-    "    TypeError: checks or tags is not a dict."
+    "    TypeError: conditions or tags is not a dict."
 
 /* What counter(), gauge(), rate() and trend() have in common. */
 #define RP_DOC_SAMPLE_NAME "    name: of the metric.\n"
@@ -211,6 +211,12 @@
     "\n"                                                                                           \
     "Every method makes a Request, which is sent when it is awaited, and is measured in the\n"     \
     "``http_`` metrics. A status such as 404 or 500 is an answer and raises nothing."
+
+#define RP_DOC_HTTP_CLOSE                                                                          \
+    "close($self, /)\n--\n\n"                                                                      \
+    "Does nothing: the connections are kept for the next iteration. For scripts that close "       \
+    "their\n"                                                                                      \
+    "client, or use it in an ``async with`` block."
 
 #define RP_DOC_HTTP_OPTIONS                                                                        \
     "headers=None, params=None, json=None, data=None, name=None, tags=None, "                      \

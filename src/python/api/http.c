@@ -457,6 +457,9 @@ static PyMethodDef methods[] = {
     { "head", FASTCALL(http_head), RP_DOC_HTTP_METHOD("head", "HEAD") },
     { "options", FASTCALL(http_options), RP_DOC_HTTP_METHOD("options", "OPTIONS") },
     { "request", FASTCALL(http_request), RP_DOC_HTTP_REQUEST },
+    { "close", rp_py_http_close, METH_NOARGS, RP_DOC_HTTP_CLOSE },
+    { "__aenter__", rp_py_http_enter, METH_NOARGS, NULL },
+    { "__aexit__", rp_py_http_exit, METH_VARARGS, NULL },
     { NULL, NULL, 0, NULL },
 };
 

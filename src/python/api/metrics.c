@@ -371,32 +371,56 @@ static int check_one(struct py_vu *self, PyObject *name, PyObject *predicate, Py
     return truth;
 }
 
+/* Fills @ret with value, conditions and tags, borrowed; tags may stay NULL. */
+static int read_check(PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, PyObject *ret[3])
+{
+    static const char *const names[] = { "value", "conditions", "tags" };
+    Py_ssize_t keywords = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
+
+    for (Py_ssize_t i = 0; i < nargs && i < 3; i++)
+        ret[i] = args[i];
+    for (Py_ssize_t i = 0; i < keywords; i++) {
+        size_t at = 0;
+
+        while (at < RP_ARRAY_LEN(names) &&
+               PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(kwnames, i), names[at]) != 0)
+            at++;
+        if (at == RP_ARRAY_LEN(names) || ret[at])
+            goto wrong;
+        ret[at] = args[nargs + i];
+    }
+    if (nargs <= 3 && ret[0] && ret[1])
+        return 0;
+wrong:
+    PyErr_SetString(PyExc_TypeError, "check() takes value=, conditions= (a dict of names and "
+                                     "predicates) and tags=");
+    return -1;
+}
+
 PyObject *rp_py_vu_check(PyObject *object, PyObject *const *args, Py_ssize_t nargs,
                          PyObject *kwnames)
 {
     struct py_vu *self = (struct py_vu *)object;
-    PyObject *tags = nargs == 3 ? args[2] : NULL, *name, *predicate;
-    Py_ssize_t pos = 0, keywords = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
+    PyObject *given[3] = { NULL }, *tags, *name, *predicate;
+    Py_ssize_t pos = 0;
     bool all = true;
 
-    if (keywords == 1 && nargs == 2 &&
-        PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(kwnames, 0), "tags") == 0)
-        tags = args[2];
-    else if (keywords || nargs < 2 || nargs > 3)
-        return PyErr_Format(PyExc_TypeError, "check() takes a value, a dict of checks and tags=");
-    if (!PyDict_Check(args[1]))
+    if (read_check(args, nargs, kwnames, given) < 0)
+        return NULL;
+    tags = given[2];
+    if (!PyDict_Check(given[1]))
         return PyErr_Format(PyExc_TypeError,
                             "check() takes a dict of names and predicates, not %.100s",
-                            Py_TYPE(args[1])->tp_name);
+                            Py_TYPE(given[1])->tp_name);
     if (rp_py_vu_require(self) < 0)
         return NULL;
     tags = tags == Py_None ? NULL : tags;
-    while (PyDict_Next(args[1], &pos, &name, &predicate)) {
+    while (PyDict_Next(given[1], &pos, &name, &predicate)) {
         int truth;
 
         Py_INCREF(name);
         Py_INCREF(predicate);
-        truth = check_one(self, name, predicate, args[0], tags);
+        truth = check_one(self, name, predicate, given[0], tags);
         Py_DECREF(name);
         Py_DECREF(predicate);
         if (truth < 0)

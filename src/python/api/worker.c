@@ -3,6 +3,9 @@
 /* The type rampa.Worker: the object of a VU, which scripts are given as `worker`. */
 
 #include "python/api/api_internal.h"
+
+#include <structmember.h>
+
 #include "python/api/docs.h"
 #include "python/api/metrics.h"
 #include "python/drive/drive.h"
@@ -258,10 +261,20 @@ static PyGetSetDef getset[] = {
     { NULL, NULL, NULL, NULL, NULL },
 };
 
+/* Scripts may keep things on `worker`, until the iteration ends. */
+static PyMemberDef members[] = {
+    { "__dictoffset__", T_PYSSIZET, offsetof(struct py_vu, attributes), READONLY, NULL },
+    { NULL, 0, 0, 0, NULL },
+};
+
 static PyType_Slot slots[] = {
-    { Py_tp_dealloc, vu_dealloc },        { Py_tp_repr, vu_repr },
-    { Py_tp_methods, methods },           { Py_tp_getset, getset },
-    { Py_tp_doc, (void *)RP_DOC_WORKER }, { 0, NULL },
+    { Py_tp_members, members },
+    { Py_tp_dealloc, vu_dealloc },
+    { Py_tp_repr, vu_repr },
+    { Py_tp_methods, methods },
+    { Py_tp_getset, getset },
+    { Py_tp_doc, (void *)RP_DOC_WORKER },
+    { 0, NULL },
 };
 
 PyType_Spec rp_py_vu_spec = {

@@ -424,6 +424,8 @@ void rp_py_begin(struct rp_script_host *script, struct rp_vu *engine_vu)
 
     if (RP_UNLIKELY(vu->extra))
         reset_extra(vu);
+    if (RP_UNLIKELY(vu->attributes))
+        Py_CLEAR(vu->attributes);
     set_stepping(vu);
     coro = PyObject_Vectorcall(vu->function, args + 1, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
     if (RP_UNLIKELY(coro && !PyCoro_CheckExact(coro)))

@@ -22,6 +22,7 @@ struct py_vu {
     /* What the coroutine waits for, strong: an operation or a future; Py_None for a bare yield;
      * NULL while it executes. */
     PyObject *waiting;
+    PyObject *attributes;      /* dict of what the iteration has set on `worker`, or NULL */
     PyObject *http;            /* its HTTP client object; NULL before its first use */
     PyObject *wakeup;          /* what asyncio calls to resume it; NULL before its first use */
     PyObject *context;         /* its own; NULL = the shared one */
