@@ -4,11 +4,16 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
 
 /*
  * printf's %f writes the locale's decimal point, and a script may have set any locale. So only
  * integers are printed: the part before the point and the part behind it.
  */
+
+enum { COUNT_DECIMALS = 6 };
 
 static const double powers[] = { 1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12 };
 
@@ -99,15 +104,19 @@ const char *rp_unit_time(double ms, int digits, char *out)
     return long_time(ms / 1e3, out);
 }
 
-static const char *scientific(double value, char *out)
+/* "1.5e-5", also of numbers whose power of ten is no double: 5e-324 is "4.9e-324". printf rounds
+ * once and knows every power; of its text only the digits are used, not the locale's point. */
+static const char *scientific(double value, const char *suffix, char *out)
 {
-    int exponent = (int)floor(log10(fabs(value)));
-    char mantissa[RP_UNIT_SIZE];
+    const char *sign = value < 0 ? "-" : "";
+    char text[RP_UNIT_SIZE];
+    int64_t exponent = 0;
+    char *e;
 
-    if (llround(fabs(value) / pow(10, exponent) * 10) >= 100)
-        exponent++; /* 9.96 would become "10.0" */
-    rp_unit_fixed(value / pow(10, exponent), 1, mantissa);
-    snprintf(out, RP_UNIT_SIZE, "%.24se%d", mantissa, exponent);
+    snprintf(text, sizeof(text), "%.1e", fabs(value));
+    e = strchr(text, 'e');
+    rp_parse_i64(rp_slice_str(e + 1 + (e[1] == '+')), &exponent);
+    snprintf(out, RP_UNIT_SIZE, "%s%c.%ce%d%s", sign, text[0], e[-1], (int)exponent, suffix);
     return out;
 }
 
@@ -119,7 +128,7 @@ const char *rp_unit_number(double value, int digits, char *out)
     if (!isfinite(value))
         return none(out);
     if (value != 0 && (fabs(value) < 1e-4 || fabs(value) >= 999.5e12))
-        return scientific(value, out);
+        return scientific(value, "", out);
     if (value == rint(value) && fabs(value) < 1e5)
         return rp_unit_fixed(value, 0, out);
     if (fabs(value) < 1)
@@ -133,21 +142,30 @@ const char *rp_unit_number(double value, int digits, char *out)
 
 const char *rp_unit_count(double value, char *out)
 {
-    if (isfinite(value) && value == rint(value) && fabs(value) < 1e15)
+    size_t len;
+
+    if (!isfinite(value) || (value != 0 && fabs(value) < 1e-4) || fabs(value) >= 1e15)
+        return rp_unit_number(value, 4, out);
+    if (value == rint(value))
         return rp_unit_fixed(value, 0, out);
-    return rp_unit_number(value, 4, out);
+    rp_unit_fixed(value, COUNT_DECIMALS, out);
+    len = strlen(out);
+    while (strchr(out, '.') && (out[len - 1] == '0' || out[len - 1] == '.'))
+        out[--len] = '\0';
+    return out;
 }
 
 const char *rp_unit_per_second(double value, char *out)
 {
     if (!isfinite(value))
         return none(out);
+    if (value != 0 && fabs(value) < 5e-4) /* "0.000/s" would say that there was nothing */
+        return scientific(value, "/s", out);
     if (fabs(value) < 9999.5)
         return with_suffix(value, decimals_for(value, 4), "/s", out);
     if (fabs(value) < 1e15)
         return with_suffix(value, 0, "/s", out);
-    scientific(value, out);
-    return out;
+    return scientific(value, "/s", out);
 }
 
 const char *rp_unit_bytes(double bytes, char *out)

@@ -21,9 +21,10 @@ const char *rp_unit_fixed(double value, int decimals, char *out);
 const char *rp_unit_time(double ms, int digits, char *out);
 /* A plain number with @digits significant digits: "0.012", "12.3", "1234", "1.23M". */
 const char *rp_unit_number(double value, int digits, char *out);
-/* A counter's value: every digit of a whole number below 1e15. */
+/* A counter's value: every digit of a whole number below 1e15, and of a fraction up to six digits
+ * behind the point: "2000", "12.345", "1999.999999". */
 const char *rp_unit_count(double value, char *out);
-/* "12.3/s" */
+/* "12.3/s". A rate that four digits would show as 0 is written as "1.5e-5/s". */
 const char *rp_unit_per_second(double value, char *out);
 /* "312 B", "3.1 kB", "12.3 MB" (powers of 1000). */
 const char *rp_unit_bytes(double bytes, char *out);

@@ -110,7 +110,8 @@ bool rp_hist_equal(const struct rp_hist *a, const struct rp_hist *b);
 /* The @p-th percentile, @p from 0 to 100 (clamped). NaN when the histogram is empty.
  *
  * The rank p/100 * (count - 1) mostly lies between two samples; the result is interpolated linearly
- * between their values. The value of the first sample is min, that of the last one max. Any other
+ * between their values. The rank is exact for every @p that is written with at most 15 digits: of
+ * 251 samples p(64.4) is the sample of rank 161, and nothing of the next one is in it. The value of the first sample is min, that of the last one max. Any other
  * sample has the middle of its bucket for a value, clamped to [min, max]. There is one exception: a
  * bucket that starts at a multiple of @unit and is at most @unit wide stands for its start. So
  * multiples of @unit below 2048 units are exact. @unit is a power of two from 1 up. */

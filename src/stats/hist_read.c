@@ -75,26 +75,77 @@ static double value_at(const struct rp_hist *hist, uint64_t rank, double unit)
     return hist->max;
 }
 
+/* ---- percentiles ---- */
+
+/* The largest power of ten that a double holds exactly. */
+enum { PERCENT_DECIMALS = 22 };
+
+/* The place of a sample: @rank, and how far beyond it towards the next one. */
+struct place {
+    uint64_t rank;
+    double fraction;
+};
+
+/* Finds the decimal number digits / 10^decimals that people have written for @p, which is the
+ * shortest one that reads as @p. Both parts of the division are exact doubles, so that it gives @p
+ * exactly when the number reads as @p. False when that takes more than 15 digits. */
+static bool as_decimal(double p, uint64_t *ret_digits, unsigned __int128 *ret_power)
+{
+    double power = 1;
+    unsigned __int128 exact = 1;
+
+    for (int decimals = 0; decimals <= PERCENT_DECIMALS; decimals++, power *= 10, exact *= 10) {
+        double digits = rint(p * power);
+
+        if (digits >= 1e15)
+            return false;
+        if (digits / power == p) {
+            *ret_digits = (uint64_t)digits;
+            *ret_power = exact;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* p/100 * @last in integers. In doubles 64.4/100 * 250 is a little more than 161, and the result
+ * would lie between two samples where it is one of them. */
+static struct place place_of(double p, uint64_t last)
+{
+    unsigned __int128 power, product, whole;
+    uint64_t digits;
+    double position;
+
+    if (as_decimal(p, &digits, &power)) {
+        whole = power * 100;
+        product = (unsigned __int128)digits * last;
+        return (struct place){ (uint64_t)(product / whole),
+                               (double)(product % whole) / (double)whole };
+    }
+    position = p * (double)last / 100;
+    if (position >= (double)last)
+        return (struct place){ last, 0 };
+    return (struct place){ (uint64_t)position, position - floor(position) };
+}
+
 double rp_hist_percentile(const struct rp_hist *hist, double p, double unit)
 {
-    double position, fraction, low, high, span;
-    uint64_t rank;
+    struct place place;
+    double low, high, span;
 
     if (!hist->count || isnan(p))
         return NAN;
     if (p >= 100)
         return hist->max;
-    position = p <= 0 ? 0 : p * (double)(hist->count - 1) / 100;
-    rank = (uint64_t)position;
-    fraction = position - (double)rank;
-    low = value_at(hist, rank, unit);
-    if (fraction == 0)
+    place = place_of(p <= 0 ? 0 : p, hist->count - 1);
+    low = value_at(hist, place.rank, unit);
+    if (place.fraction == 0)
         return low;
-    high = value_at(hist, rank + 1, unit);
+    high = value_at(hist, place.rank + 1, unit);
     span = high - low;
     if (isinf(span)) /* from one end of the doubles to the other */
-        return low * (1 - fraction) + high * fraction;
-    return low + span * fraction;
+        return low * (1 - place.fraction) + high * place.fraction;
+    return fmin(low + span * place.fraction, high);
 }
 
 double rp_hist_mean(const struct rp_hist *hist)

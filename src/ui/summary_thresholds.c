@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "plan/metrics.h"
+#include "base/str.h"
 #include "base/units.h"
 
 enum { ACTUAL_SIZE = RP_ACTUAL_SIZE + 32 };
@@ -56,7 +57,11 @@ static void format_measure(double value, enum measure measure, int more, char *o
             snprintf(out, size, "%s", rp_unit_per_second(value, number));
         break;
     case COUNT:
-        snprintf(out, size, "%s", rp_unit_count(value, number));
+        if (more) /* every digit that tells it from its neighbours */
+            rp_format_double(value, number);
+        else
+            rp_unit_count(value, number);
+        snprintf(out, size, "%s", number);
         break;
     case NUMBER:
         snprintf(out, size, "%s",

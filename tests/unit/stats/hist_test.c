@@ -4,6 +4,7 @@
 #include <float.h>
 
 #include "stats/hist.h"
+#include "stats/value.h"
 
 enum { SAMPLES = 20001 };
 
@@ -178,6 +179,85 @@ static void percentiles_interpolate_between_ranks(void **state)
     rp_hist_deinit(&hist);
 }
 
+/* p is @digits / 10^@decimals, as a threshold has it: read from its text. */
+static double percent_of(uint64_t digits, int decimals)
+{
+    char text[64];
+    struct rp_stat stat;
+    uint64_t power = 1;
+
+    for (int i = 0; i < decimals; i++)
+        power *= 10;
+    snprintf(text, sizeof(text), "p(%llu.%0*llu)", (unsigned long long)(digits / power),
+             decimals ? decimals : 1, (unsigned long long)(digits % power));
+    assert_true(rp_stat_parse(rp_slice_str(text), &stat));
+    return stat.p;
+}
+
+static uint64_t power_of_ten(int decimals)
+{
+    return decimals ? 10 * power_of_ten(decimals - 1) : 1;
+}
+
+/* The samples are 0, 1, 2, ..., each with a bucket of its own: so the percentile is the place. It
+ * is compared with the fraction that the place is. */
+static void the_place_of_a_percentile_is_exact(void **state)
+{
+    struct test_random random = { 64 };
+    size_t whole = 0;
+
+    for (int round = 0; round < 400; round++) {
+        uint64_t last = round < 200 ? 1 + random_below(&random, 2046)
+                                    : 125u << random_below(&random, 5);
+        struct rp_hist hist = { 0 };
+
+        for (uint64_t i = 0; i <= last; i++)
+            assert_int_equal(rp_hist_record(&hist, (double)i), 0);
+        for (int i = 0; i < 50; i++) {
+            int decimals = (int)random_below(&random, 6);
+            uint64_t digits = random_below(&random, 100 * power_of_ten(decimals) + 1);
+            uint64_t over = digits * last, under = 100 * power_of_ten(decimals);
+            double got = rp_hist_percentile(&hist, percent_of(digits, decimals), 1);
+
+            whole += over % under == 0;
+            if (over % under == 0)
+                assert_true(got == (double)(over / under));
+            else
+                assert_true(got > (double)(over / under) && got < (double)(over / under + 1));
+            assert_true(fabs(got - (double)over / (double)under) <= 1e-12 * (double)last);
+        }
+        rp_hist_deinit(&hist);
+    }
+    assert_true(whole > 1000); /* the random ones met both kinds */
+}
+
+/* As many samples of 1 as make the place of p the last of them: nothing of the 2 behind is in it. */
+static void a_percentile_whose_place_is_a_sample_is_that_sample(void **state)
+{
+    static const struct {
+        double p;
+        uint64_t ones, twos;
+    } table[] = {
+        { 64.4, 162, 89 },
+        { 99.9, 1000, 1 },
+        { 99.99, 10000, 1 },
+        { 0.1, 2, 999 },
+        { 33.3, 334, 667 },
+        { 64.4, 644000000000000001, 356000000000000000 },
+        { 99.999999999, 99999999999000001, 1000000 },
+        { 12.3456789, 123456790, 876543211 },
+    };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(table); i++) {
+        struct rp_hist hist = { 0 };
+
+        assert_int_equal(rp_hist_record_slow(&hist, 1, table[i].ones), 0);
+        assert_int_equal(rp_hist_record_slow(&hist, 2, table[i].twos), 0);
+        assert_true(rp_hist_percentile(&hist, table[i].p, 1) == 1);
+        rp_hist_deinit(&hist);
+    }
+}
+
 static void a_bucket_stands_for_its_middle(void **state)
 {
     static const struct {
@@ -279,6 +359,8 @@ int main(void)
         cmocka_unit_test(every_percentile_is_within_a_thousandth_of_an_exact_sort),
         cmocka_unit_test(whole_units_below_2048_are_exact),
         cmocka_unit_test(percentiles_interpolate_between_ranks),
+        cmocka_unit_test(the_place_of_a_percentile_is_exact),
+        cmocka_unit_test(a_percentile_whose_place_is_a_sample_is_that_sample),
         cmocka_unit_test(a_bucket_stands_for_its_middle),
         cmocka_unit_test(an_odd_value_alone_is_given_back_exactly),
         cmocka_unit_test(what_is_no_number_is_refused_and_changes_nothing),
