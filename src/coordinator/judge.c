@@ -175,7 +175,7 @@ static bool counter_is(struct rp_coordinator *c, enum rp_builtin metric, uint64_
 {
     struct rp_view *view = rp_store_view(c->result->store, rp_builtin_name(metric));
 
-    return (view ? view->total.counter : 0) == (double)expected;
+    return (view ? rp_value_sum(&view->total) : 0) == (double)expected;
 }
 
 static void check_accounting(struct rp_coordinator *c)

@@ -23,8 +23,8 @@ static struct tally tally_requests(const struct rp_result *result)
     struct rp_view *failed = rp_store_view(result->store, rp_builtin_name(RP_M_HTTP_REQ_FAILED));
     struct tally tally = { 0 };
 
-    if (made && made->total.counter > 0)
-        tally.all = (uint64_t)made->total.counter;
+    if (made && rp_value_sum(&made->total) > 0)
+        tally.all = (uint64_t)rp_value_sum(&made->total);
     if (failed && failed->total.samples)
         tally.good = failed->total.rate.total - failed->total.rate.hits;
     return tally;

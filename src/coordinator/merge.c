@@ -100,6 +100,8 @@ int rp_merge_delta(struct rp_merging *merging, struct rp_peer *peer,
 {
     int r = 0;
 
+    rp_store_set_aside(merging->result->store,
+                       peer->step == RP_STEP_HOOK || peer->step == RP_STEP_LEAVING);
     for (size_t i = 0; r == 0 && i < delta->items.count; i++) {
         struct rp_msg_series item;
 
@@ -107,6 +109,7 @@ int rp_merge_delta(struct rp_merging *merging, struct rp_peer *peer,
         if (r == 0)
             r = take_value(merging, peer->index, &item, apply);
     }
+    rp_store_set_aside(merging->result->store, false);
     if (delta->elapsed > peer->reported)
         peer->reported = delta->elapsed;
     return r == 0 ? tick(merging) : r;

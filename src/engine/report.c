@@ -84,7 +84,7 @@ static void sample_scenario(struct rp_engine_scenario *scenario)
 
     if (dropped == scenario->reported_dropped)
         return;
-    rp_series_count(scenario->s_dropped, (double)(dropped - scenario->reported_dropped));
+    rp_series_count(scenario->s_dropped, (int64_t)(dropped - scenario->reported_dropped));
     scenario->reported_dropped = dropped;
 }
 

@@ -136,13 +136,13 @@ void rp_http_record(struct rp_http_call *call, const char *kind, bool was_sent)
     rp_series_trend(outcome->looking_up, (double)response->looking_up);
     rp_series_trend(outcome->connecting, (double)response->connecting);
     if (response->wire_received)
-        rp_series_count(outcome->received, (double)response->wire_received);
+        rp_series_count(outcome->received, (int64_t)response->wire_received);
     if (!was_sent) {
         if (response->wire_sent) /* by a handshake */
-            rp_series_count(outcome->sent, (double)response->wire_sent);
+            rp_series_count(outcome->sent, (int64_t)response->wire_sent);
         return;
     }
-    rp_series_count(outcome->sent, (double)response->wire_sent);
+    rp_series_count(outcome->sent, (int64_t)response->wire_sent);
     rp_series_trend(outcome->tls, (double)response->tls_handshaking);
     rp_series_trend(outcome->sending, (double)response->sending);
     rp_series_trend(outcome->waiting, (double)response->waiting);
@@ -176,9 +176,9 @@ void rp_http_record_unfinished(struct rp_http_call *call, const char *kind, bool
         return;
     rp_series_count(outcome->reqs, 1);
     if (response->wire_sent)
-        rp_series_count(outcome->sent, (double)response->wire_sent);
+        rp_series_count(outcome->sent, (int64_t)response->wire_sent);
     if (response->wire_received)
-        rp_series_count(outcome->received, (double)response->wire_received);
+        rp_series_count(outcome->received, (int64_t)response->wire_received);
     kept = new_unfinished(call->template->client);
     if (!kept)
         return; /* it is counted all the same */

@@ -83,7 +83,7 @@ static void put_stats(struct rp_json_line *line, const struct rp_view *view, dou
 
     switch (view->type) {
     case RP_COUNTER:
-        rp_line_number(line, "count", total->counter);
+        rp_line_number(line, "count", rp_value_sum(total));
         rp_line_number(line, "rate", rate);
         break;
     case RP_GAUGE:
@@ -133,9 +133,9 @@ static void note_rates(struct rp_event_memory *memory, struct rp_store *store, d
 
         if (view->type != RP_COUNTER)
             continue;
-        counter->rate = seconds > 0 ? (view->total.counter - counter->count) / seconds : 0;
+        counter->rate = seconds > 0 ? (rp_view_counted(view) - counter->count) / seconds : 0;
         if (seconds > 0)
-            counter->count = view->total.counter;
+            counter->count = rp_view_counted(view);
     }
 }
 

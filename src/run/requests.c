@@ -131,13 +131,13 @@ static void take_count(void *user, const struct rp_store_series *series,
     struct walk *walk = user;
     struct rp_named_requests *named;
 
-    if (walk->error || total->type != RP_COUNTER || !total->samples || total->counter < 1)
+    if (walk->error || total->type != RP_COUNTER || !total->samples || rp_value_sum(total) < 1)
         return;
     named = named_of(walk, series);
     if (!named)
         return;
-    named->count += (uint64_t)total->counter;
-    walk->error = count_status(named, tag_of(series, "status"), (uint64_t)total->counter);
+    named->count += (uint64_t)rp_value_sum(total);
+    walk->error = count_status(named, tag_of(series, "status"), (uint64_t)rp_value_sum(total));
 }
 
 static void take_failures(void *user, const struct rp_store_series *series,

@@ -138,6 +138,7 @@ void rp_hist_deinit(struct rp_hist *hist)
         return;
     side_deinit(&hist->positive);
     side_deinit(&hist->negative);
+    rp_free(hist->rest);
     *hist = (struct rp_hist){ 0 };
 }
 
@@ -146,36 +147,25 @@ void rp_hist_reset(struct rp_hist *hist)
     side_reset(&hist->positive);
     side_reset(&hist->negative);
     hist->count = hist->zeros = 0;
-    hist->sum = 0;
+    hist->whole = 0;
+    if (hist->rest)
+        *hist->rest = (struct rp_rest){ 0 };
     hist->min = hist->max = 0;
 }
 
-/* @value in the fixed point of the sum, rounded to nearest: bit for bit what the fast path computes
- * for the values that it takes. */
-static __int128 fixed_point(double value)
-{
-    double magnitude = fabs(value);
-    __int128 fixed;
-
-    if (magnitude < 0x1p43)
-        fixed = (int64_t)(magnitude * RP_HIST_SUM_SCALE + 0.5);
-    else if (magnitude < 0x1p83)
-        fixed = (__int128)(magnitude * RP_HIST_SUM_SCALE);
-    else
-        fixed = (__int128)(0x1p83 * RP_HIST_SUM_SCALE);
-    return value < 0 ? -fixed : fixed;
-}
-
+/* Whatever memory it takes is there. */
 static void note_samples(struct rp_hist *hist, double value, uint64_t times)
 {
-    hist->sum = (__int128)((unsigned __int128)hist->sum +
-                           (unsigned __int128)fixed_point(value) * times);
+    if (rp_sum_takes_whole(value))
+        hist->whole += (__int128)(int64_t)value * times;
+    else
+        rp_rest_add(hist->rest, value, times);
     hist->min = hist->count && hist->min <= value ? hist->min : value;
     hist->max = hist->count && hist->max >= value ? hist->max : value;
     hist->count += times;
 }
 
-int rp_hist_record_slow(struct rp_hist *hist, double value, uint64_t times)
+int rp_hist_record_times(struct rp_hist *hist, double value, uint64_t times)
 {
     struct rp_hist_side *side = value < 0 ? &hist->negative : &hist->positive;
     uint32_t bucket = rp_hist_bucket_of(fabs(value));
@@ -185,6 +175,8 @@ int rp_hist_record_slow(struct rp_hist *hist, double value, uint64_t times)
         return -EINVAL;
     if (!times)
         return 0;
+    if (!rp_sum_takes_whole(value) && rp_rest_reserve(&hist->rest) < 0)
+        return -ENOMEM;
     if (bucket < RP_HIST_FIRST_BUCKET) {
         hist->zeros += times;
         note_samples(hist, value + 0.0,
@@ -223,6 +215,8 @@ int rp_hist_reserve(struct rp_hist *dst, const struct rp_hist *src)
 {
     int r = side_reserve(&dst->positive, &src->positive);
 
+    if (r == 0 && src->rest)
+        r = rp_rest_reserve(&dst->rest);
     if (r == 0)
         r = side_reserve(&dst->negative, &src->negative);
     update_fast_pages(dst);
@@ -241,7 +235,9 @@ int rp_hist_add(struct rp_hist *dst, const struct rp_hist *src)
     side_add(&dst->positive, &src->positive);
     side_add(&dst->negative, &src->negative);
     dst->zeros += src->zeros;
-    dst->sum = (__int128)((unsigned __int128)dst->sum + (unsigned __int128)src->sum);
+    dst->whole = (__int128)((unsigned __int128)dst->whole + (unsigned __int128)src->whole);
+    if (src->rest)
+        rp_rest_merge(dst->rest, src->rest);
     dst->min = dst->count && dst->min <= src->min ? dst->min : src->min;
     dst->max = dst->count && dst->max >= src->max ? dst->max : src->max;
     dst->count += src->count;

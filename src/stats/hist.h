@@ -14,10 +14,10 @@
  * a counter of its own, which also counts magnitudes below the smallest normal double (2.2e-308).
  * Negative values have a mirrored table.
  *
- * Sums: count, minimum, maximum and sum are exact and stand beside the buckets. The sum is a
- * 128-bit fixed-point integer that wraps, so that merging in any order gives bit-identical results.
- * In the sum each value is rounded to 2^-20, and a magnitude from 2^83 up counts as 2^83. A sum
- * below 2^107 cannot wrap: that is every sum of fewer than 2^24 samples, and every sum of times.
+ * Sums: count, minimum, maximum and sum are exact and stand beside the buckets, so that merging in
+ * any order gives bit-identical results. Whole numbers, such as all times are, are added as 128-bit
+ * integers. The sum of other values is a struct rp_rest (stats/sum.h), allocated with the first of
+ * them.
  *
  * What is stored, nanoseconds or a scaled number, is decided by stats/value.h. Not thread safe.
  */
@@ -27,16 +27,13 @@
 #include <stdint.h>
 
 #include "base/compiler.h"
+#include "stats/sum.h"
 
 enum {
     RP_HIST_PAGE_BUCKETS = 64,
     RP_HIST_PAGE_USED = 64, /* the last word of a page: a bit for each bucket that is not zero */
     RP_HIST_PAGE_WORDS = 65,
 };
-
-/* The fixed point of the sum. A custom trend stores its values times 2^20 (stats/value.h); this
- * scale keeps averages of millionths of its unit within 5e-7. */
-#define RP_HIST_SUM_SCALE 0x1p20
 
 struct rp_hist_side {
     uint64_t **pages;    /* page_count entries of RP_HIST_PAGE_WORDS, NULL where never hit */
@@ -47,23 +44,31 @@ struct rp_hist_side {
 struct rp_hist {    /* zeroed = empty */
     uint64_t count; /* finite samples, zeros included */
     uint64_t zeros;
-    __int128 sum;    /* of value * RP_HIST_SUM_SCALE, each rounded to nearest */
-    double min, max; /* meaningful when count > 0 */
+    __int128 whole;       /* the sum of the values that rp_sum_takes_whole(); it cannot overflow */
+    double min, max;      /* meaningful when count > 0 */
+    struct rp_rest *rest; /* the sum of the others; NULL = 0 */
     struct rp_hist_side positive, negative;
-    uint32_t fast_pages; /* private: the positive pages below 2^43: a scaled value fits 64 bits */
+    uint32_t fast_pages; /* private: the positive pages below 2^43 */
 };
 
 void rp_hist_deinit(struct rp_hist *hist);
 /* Empties the histogram. The pages stay allocated. */
 void rp_hist_reset(struct rp_hist *hist);
 
-/* Adds @times samples. This is the path of what rp_hist_record() does not do itself: the first
- * sample, the first hit of a page, negative values, and values from 2^43 up. Returns 0; -ENOMEM:
- * the sample is lost and nothing changes; -EINVAL for NaN and infinities, which are ignored. */
-int rp_hist_record_slow(struct rp_hist *hist, double value, uint64_t times);
+/* Adds @times samples. Returns 0; -ENOMEM: the samples are lost and nothing changes; -EINVAL for NaN
+ * and infinities, which are ignored. */
+int rp_hist_record_times(struct rp_hist *hist, double value, uint64_t times);
 
-/* Adds one sample. Cannot fail when the page of the value exists. */
+/* Adds one sample. */
 static inline int rp_hist_record(struct rp_hist *hist, double value)
+{
+    return rp_hist_record_times(hist, value, 1);
+}
+
+/* The same of a whole number, such as nanoseconds are, and quick: it hands on only the first sample,
+ * the first hit of a page, negative values, and values from 2^43 up. Cannot fail when the page of
+ * the value exists. */
+static inline int rp_hist_record_whole(struct rp_hist *hist, double value)
 {
     uint64_t bits, slot, *page;
     uint32_t index;
@@ -75,7 +80,7 @@ static inline int rp_hist_record(struct rp_hist *hist, double value)
     index = (uint32_t)(bits >> 48) - hist->positive.first_page;
     if (index >= hist->fast_pages || RP_UNLIKELY(!hist->count)) {
         if (bits || !hist->count)
-            return rp_hist_record_slow(hist, value, 1);
+            return rp_hist_record_times(hist, value, 1);
         /* Zero is as common as any value: on a kept connection half of a request's phases take no
          * time. */
         hist->min = 0 < hist->min ? 0 : hist->min;
@@ -86,12 +91,11 @@ static inline int rp_hist_record(struct rp_hist *hist, double value)
     }
     page = hist->positive.pages[index];
     if (RP_UNLIKELY(!page))
-        return rp_hist_record_slow(hist, value, 1);
+        return rp_hist_record_times(hist, value, 1);
     slot = (bits >> 42) & (RP_HIST_PAGE_BUCKETS - 1);
     page[slot]++;
     page[RP_HIST_PAGE_USED] |= (uint64_t)1 << slot;
-    hist->sum = (__int128)((unsigned __int128)hist->sum +
-                           (uint64_t)(int64_t)(value * RP_HIST_SUM_SCALE + 0.5));
+    hist->whole += (int64_t)value;
     hist->min = value < hist->min ? value : hist->min;
     hist->max = value > hist->max ? value : hist->max;
     hist->count++;
@@ -116,6 +120,11 @@ bool rp_hist_equal(const struct rp_hist *a, const struct rp_hist *b);
  * bucket that starts at a multiple of @unit and is at most @unit wide stands for its start. So
  * multiples of @unit below 2048 units are exact. @unit is a power of two from 1 up. */
 double rp_hist_percentile(const struct rp_hist *hist, double p, double unit);
+/* The double nearest to the sum; infinite when it is beyond the largest. */
+static inline double rp_hist_sum(const struct rp_hist *hist)
+{
+    return rp_rest_read(hist->rest, hist->whole, 0);
+}
 /* sum / count, clamped to [min, max]; NaN when empty. */
 double rp_hist_mean(const struct rp_hist *hist);
 

@@ -150,9 +150,15 @@ double rp_hist_percentile(const struct rp_hist *hist, double p, double unit)
 
 double rp_hist_mean(const struct rp_hist *hist)
 {
+    double sum;
+
     if (!hist->count)
         return NAN;
-    return clamp(hist, (double)hist->sum / (double)hist->count / RP_HIST_SUM_SCALE);
+    sum = rp_hist_sum(hist);
+    if (isinf(sum)) /* a mean of doubles is a double */
+        return clamp(hist,
+                     rp_rest_read(hist->rest, hist->whole, 64) / (double)hist->count * 0x1p64);
+    return clamp(hist, sum / (double)hist->count);
 }
 
 void rp_hist_iter_init(struct rp_hist_iter *iter, const struct rp_hist *hist)
@@ -226,7 +232,7 @@ bool rp_hist_equal(const struct rp_hist *a, const struct rp_hist *b)
     struct rp_hist_iter in_a, in_b;
     bool more_a, more_b;
 
-    if (a->count != b->count || a->sum != b->sum)
+    if (a->count != b->count || a->whole != b->whole || !rp_rest_equal(a->rest, b->rest))
         return false;
     if (a->count && (a->min != b->min || a->max != b->max))
         return false;

@@ -227,7 +227,8 @@ void rp_series_record_slow(struct rp_series *series, double value)
 
     switch (series->metric->type) {
     case RP_COUNTER:
-        delta->counter += value;
+        if (rp_sum_add(&delta->counter, value) < 0)
+            return;
         break;
     case RP_GAUGE:
         add_to_gauge(delta, value);

@@ -90,21 +90,29 @@ struct rp_series *rp_registry_series(struct rp_registry *registry, const struct 
 size_t rp_registry_series_count(const struct rp_registry *registry);
 struct rp_series *rp_registry_series_at(struct rp_registry *registry, size_t id);
 
-/* Records a sample in a series of any type that is not quick: marks the series as changed, adds the
- * sample (for a rate @value is 1 or 0) and tells the listener. */
+/* Records a sample in a series of any type, quick or not: marks the series as changed, adds the sample
+ * (for a rate @value is 1 or 0) and tells the listener. NaN and infinities are ignored. */
 void rp_series_record_slow(struct rp_series *series, double value);
 
-/* Counter += amount. NaN and infinities are ignored. */
-static inline void rp_series_count(struct rp_series *series, double amount)
+/* Counter += amount, a whole number below 2^53: the listener gets it as a double. */
+static inline void rp_series_count(struct rp_series *series, int64_t amount)
 {
-    if (RP_UNLIKELY(!isfinite(amount)))
-        return;
-    if (RP_UNLIKELY(!series->is_quick)) {
-        rp_series_record_slow(series, amount);
+    int64_t whole;
+
+    if (RP_UNLIKELY(!series->is_quick) ||
+        RP_UNLIKELY(__builtin_add_overflow(series->delta.counter.whole, amount, &whole))) {
+        rp_series_record_slow(series, (double)amount);
         return;
     }
-    series->delta.counter += amount;
+    series->delta.counter.whole = whole;
     series->delta.samples++;
+}
+
+/* Counter += amount, or adds a sample to a trend, of any number: its sum is exact too. @value is what
+ * rp_trend_stored() gives. NaN and infinities are ignored. */
+static inline void rp_series_number(struct rp_series *series, double value)
+{
+    rp_series_record_slow(series, value);
 }
 
 static inline void rp_series_rate(struct rp_series *series, bool hit)
@@ -118,15 +126,14 @@ static inline void rp_series_rate(struct rp_series *series, bool hit)
     series->delta.samples++;
 }
 
-/* Adds a sample to a trend. @value is what rp_trend_stored() gives: nanoseconds for times. NaN and
- * infinities are ignored. */
+/* Adds a sample to a trend: a whole number of nanoseconds. */
 static inline void rp_series_trend(struct rp_series *series, double value)
 {
     if (RP_UNLIKELY(!series->is_quick)) {
         rp_series_record_slow(series, value);
         return;
     }
-    if (RP_UNLIKELY(rp_hist_record(&series->delta.hist, value) < 0))
+    if (RP_UNLIKELY(rp_hist_record_whole(&series->delta.hist, value) < 0))
         return;
     series->delta.samples++;
 }

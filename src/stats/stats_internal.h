@@ -141,6 +141,7 @@ struct rp_store {
     size_t series_count, series_cap;
     struct store_worker *workers; /* by number */
     size_t worker_count, worker_cap;
+    bool is_aside; /* see rp_store_set_aside() */
     rp_ns last_tick;
     uint64_t interval_count;           /* intervals of some length that have ended */
     rp_store_interval_fn *interval_fn; /* or NULL */

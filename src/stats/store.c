@@ -285,7 +285,7 @@ int rp_store_define(struct rp_store *store, uint32_t worker, uint32_t series, co
 }
 
 /* Allocates what rp_store_apply() will need. */
-static int reserve_sums(struct store_part *part, const struct rp_value *delta)
+static int reserve_sums(struct store_part *part, const struct rp_value *delta, bool is_aside)
 {
     const struct store_series *series = part->series;
     int r = rp_value_reserve(&part->total, delta);
@@ -293,11 +293,33 @@ static int reserve_sums(struct store_part *part, const struct rp_value *delta)
     if (r == 0 && series->interval)
         r = rp_value_reserve(series->interval, delta);
     for (size_t i = 0; r == 0 && i < series->view_count; i++) {
-        r = rp_value_reserve(&series->views[i]->view.total, delta);
-        if (r == 0)
-            r = rp_value_reserve(&series->views[i]->view.second, delta);
+        struct rp_view *view = &series->views[i]->view;
+
+        r = rp_value_reserve(&view->total, delta);
+        if (r == 0 && !is_aside)
+            r = rp_value_reserve(&view->second, delta);
+        if (r == 0 && is_aside && delta->type == RP_COUNTER)
+            r = rp_sum_reserve(&view->aside, &delta->counter);
     }
     return r;
+}
+
+/* Its memory is reserved. */
+static void add_to_view(struct rp_view *view, const struct rp_value *delta, bool is_aside)
+{
+    int r = 0;
+
+    rp_value_add_reserved(&view->total, delta);
+    if (!is_aside)
+        rp_value_add_reserved(&view->second, delta);
+    else if (delta->type == RP_COUNTER)
+        r = rp_sum_merge(&view->aside, &delta->counter);
+    rp_assert(r == 0);
+}
+
+void rp_store_set_aside(struct rp_store *store, bool is_aside)
+{
+    store->is_aside = is_aside;
 }
 
 int rp_store_apply(struct rp_store *store, uint32_t worker, uint32_t series,
@@ -309,7 +331,7 @@ int rp_store_apply(struct rp_store *store, uint32_t worker, uint32_t series,
 
     if (!part || part->total.type != delta->type)
         return -EINVAL;
-    r = reserve_sums(part, delta);
+    r = reserve_sums(part, delta, store->is_aside);
     if (r < 0)
         return r;
     whole = part->series;
@@ -324,10 +346,8 @@ int rp_store_apply(struct rp_store *store, uint32_t worker, uint32_t series,
     }
     if (whole->interval)
         rp_value_add_reserved(whole->interval, delta);
-    for (size_t i = 0; i < whole->view_count; i++) {
-        rp_value_add_reserved(&whole->views[i]->view.total, delta);
-        rp_value_add_reserved(&whole->views[i]->view.second, delta);
-    }
+    for (size_t i = 0; i < whole->view_count; i++)
+        add_to_view(&whole->views[i]->view, delta, store->is_aside);
     return 0;
 }
 

@@ -46,13 +46,19 @@ struct rp_view {
     const struct rp_filter *filter; /* NULL for the metric itself */
     struct rp_value total;          /* since the start */
     struct rp_value second;         /* since the last tick */
+    struct rp_sum aside;            /* of a counter: the part of the total that was set aside */
 };
 
-/* A statistic of all that the view got, as rp_value_stat(). */
-static inline double rp_view_stat(const struct rp_view *view, struct rp_stat stat, double elapsed_s)
+/* What a counter has counted in the time of the executors: its total without what setup() and
+ * teardown() have counted. */
+static inline double rp_view_counted(const struct rp_view *view)
 {
-    return rp_value_stat(&view->total, view->is_time, stat, elapsed_s);
+    return rp_value_sum(&view->total) - rp_sum_read(&view->aside);
 }
+/* A statistic of all that the view got, as rp_value_stat(). But the rate of a counter is what it has
+ * counted in the time of the executors, of which @elapsed_s is the length: numerator and denominator
+ * are of one span. */
+double rp_view_stat(const struct rp_view *view, struct rp_stat stat, double elapsed_s);
 
 RP_NODISCARD int rp_store_new(struct rp_store **ret);
 void rp_store_free(struct rp_store *store);
@@ -83,6 +89,10 @@ RP_NODISCARD int rp_store_define(struct rp_store *store, uint32_t worker, uint32
                                  const char *metric, enum rp_metric_type type, bool is_time,
                                  const struct rp_slice (*tags)[2], size_t tag_count,
                                  struct rp_error *err);
+/* Whether what comes from now on is set aside: it was recorded beside the time of the executors, by
+ * setup() and teardown(). It counts in totals, and is in no rate of a counter and in no point of a
+ * view's time series, which would show it in a second in which it did not happen. */
+void rp_store_set_aside(struct rp_store *store, bool is_aside);
 /* Adds @delta to the series and to its views. -EINVAL for an undefined series or another type. On
  * failure nothing is added anywhere. */
 RP_NODISCARD int rp_store_apply(struct rp_store *store, uint32_t worker, uint32_t series,
@@ -117,8 +127,7 @@ struct rp_store_change {
 typedef void rp_store_interval_fn(void *user, rp_ns start, rp_ns length,
                                   const struct rp_store_change *changes, size_t count);
 /* From now on each rp_store_tick() calls @fn, when nothing can fail in it any more. Each delta is
- * in exactly one interval, and the intervals of a series add up to its total. (A counter with
- * fractions may differ in its last bits, which depend on the order of additions.) Without @fn
+ * in exactly one interval, and the intervals of a series add up to its total. Without @fn
  * nothing is kept by series, and nothing costs more. @fn may read the store but not change it.
  * -EINVAL once a series is defined, whose samples would be missing. */
 RP_NODISCARD int rp_store_keep_intervals(struct rp_store *store, rp_store_interval_fn *fn,
@@ -131,7 +140,7 @@ RP_NODISCARD int rp_store_keep_intervals(struct rp_store *store, rp_store_interv
  *
  * At least the newest RP_STORE_FINE_POINTS points cover one interval each. Before them stand points
  * that cover 2, 4, 8, ... intervals, at least RP_STORE_COARSE_POINTS of each kind: a day of seconds
- * has at most 3,600 points. A point takes 88 bytes.
+ * has at most 3,600 points. A point takes 72 bytes.
  *
  * The merged points are exact, except for p95, which is the largest p95 of the merged intervals, so
  * that a spike stays visible. It is not the p95 of all their samples: seldom below that, often
@@ -155,7 +164,7 @@ struct rp_point {
         } rate;
         struct {
             double avg, min, max, p95; /* in the border's unit */
-            __int128 sum;              /* private: as in the histogram */
+            double sum;                /* private: as stored, stats/value.h */
         } trend;
     };
 };

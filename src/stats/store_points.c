@@ -32,7 +32,7 @@ static struct rp_point point_of(const struct rp_view *view, rp_ns start, rp_ns e
 
     switch (value->type) {
     case RP_COUNTER:
-        point.counter = value->counter;
+        point.counter = rp_sum_read(&value->counter);
         break;
     case RP_GAUGE:
         point.gauge.last = value->gauge.last;
@@ -48,7 +48,7 @@ static struct rp_point point_of(const struct rp_view *view, rp_ns start, rp_ns e
         point.trend.min = second_stat(view, RP_STAT_MIN, 0);
         point.trend.max = second_stat(view, RP_STAT_MAX, 0);
         point.trend.p95 = second_stat(view, RP_STAT_P, 95);
-        point.trend.sum = value->hist.sum;
+        point.trend.sum = rp_hist_sum(&value->hist);
         break;
     }
     return point;
@@ -66,9 +66,8 @@ static double higher(double a, double b)
 
 static double mean_of(const struct rp_point *point, bool is_time)
 {
-    double mean = (double)point->trend.sum / (double)point->samples / RP_HIST_SUM_SCALE;
+    double mean = rp_trend_shown(is_time, point->trend.sum / (double)point->samples);
 
-    mean = rp_trend_shown(is_time, mean);
     return lower(higher(mean, point->trend.min), point->trend.max);
 }
 
@@ -95,8 +94,7 @@ static void merge_point(struct rp_point *to, const struct rp_point *from,
         to->trend.min = lower(to->trend.min, from->trend.min);
         to->trend.max = higher(to->trend.max, from->trend.max);
         to->trend.p95 = higher(to->trend.p95, from->trend.p95);
-        to->trend.sum = (__int128)((unsigned __int128)to->trend.sum +
-                                   (unsigned __int128)from->trend.sum);
+        to->trend.sum += from->trend.sum;
         to->trend.avg = mean_of(to, view->is_time);
         break;
     }

@@ -30,6 +30,7 @@ void rp_store_view_free(struct store_view *view)
     rp_free((char *)view->view.name);
     rp_value_deinit(&view->view.total);
     rp_value_deinit(&view->view.second);
+    rp_sum_deinit(&view->view.aside);
     filter_deinit(&view->filter);
     rp_free(view->points);
     rp_free(view->intervals);
@@ -153,6 +154,13 @@ int rp_store_submetric(struct rp_store *store, const char *name, const struct rp
         set_type(view, metric->view.type, metric->view.is_time);
     *ret = &view->view;
     return 0;
+}
+
+double rp_view_stat(const struct rp_view *view, struct rp_stat stat, double elapsed_s)
+{
+    if (view->type == RP_COUNTER && stat.kind == RP_STAT_RATE)
+        return elapsed_s > 0 ? rp_view_counted(view) / elapsed_s : 0;
+    return rp_value_stat(&view->total, view->is_time, stat, elapsed_s);
 }
 
 size_t rp_store_view_count(const struct rp_store *store)

@@ -66,23 +66,28 @@ void rp_value_deinit(struct rp_value *value)
         return;
     if (value->type == RP_TREND)
         rp_hist_deinit(&value->hist);
+    else if (value->type == RP_COUNTER)
+        rp_sum_deinit(&value->counter);
     rp_value_init(value, value->type);
 }
 
 void rp_value_reset(struct rp_value *value)
 {
-    if (value->type == RP_TREND) {
+    if (value->type == RP_TREND)
         rp_hist_reset(&value->hist);
-        value->samples = 0;
-    } else {
+    else if (value->type == RP_COUNTER)
+        rp_sum_reset(&value->counter);
+    else
         rp_value_init(value, value->type);
-    }
+    value->samples = 0;
 }
 
 int rp_value_reserve(struct rp_value *dst, const struct rp_value *src)
 {
     if (dst->type != src->type)
         return -EINVAL;
+    if (dst->type == RP_COUNTER)
+        return rp_sum_reserve(&dst->counter, &src->counter);
     return dst->type == RP_TREND ? rp_hist_reserve(&dst->hist, &src->hist) : 0;
 }
 
@@ -105,7 +110,7 @@ int rp_value_add(struct rp_value *dst, const struct rp_value *src)
         return 0;
     switch (dst->type) {
     case RP_COUNTER:
-        dst->counter += src->counter;
+        r = rp_sum_merge(&dst->counter, &src->counter);
         break;
     case RP_GAUGE:
         gauge_add(dst, src);
@@ -125,20 +130,13 @@ int rp_value_add(struct rp_value *dst, const struct rp_value *src)
     return r;
 }
 
-/* A counter becomes NaN only when it passes the largest double in both directions. It still equals
- * itself then. */
-static bool same(double a, double b)
-{
-    return a == b || (isnan(a) && isnan(b));
-}
-
 bool rp_value_equal(const struct rp_value *a, const struct rp_value *b)
 {
     if (a->type != b->type || a->samples != b->samples)
         return false;
     switch (a->type) {
     case RP_COUNTER:
-        return same(a->counter, b->counter);
+        return rp_sum_equal(&a->counter, &b->counter);
     case RP_GAUGE:
         return !a->samples || (a->gauge.last == b->gauge.last && a->gauge.min == b->gauge.min &&
                                a->gauge.max == b->gauge.max);
@@ -233,9 +231,11 @@ double rp_value_stat(const struct rp_value *value, bool is_time, struct rp_stat 
     if (!rp_stat_fits(stat, value->type))
         return NAN;
     if (value->type == RP_COUNTER) {
+        double sum = rp_sum_read(&value->counter);
+
         if (stat.kind == RP_STAT_COUNT)
-            return value->counter;
-        return elapsed_s > 0 ? value->counter / elapsed_s : 0;
+            return sum;
+        return elapsed_s > 0 ? sum / elapsed_s : 0;
     }
     if (stat.kind == RP_STAT_COUNT)
         return (double)value->samples;

@@ -8,8 +8,7 @@
  * "The border" is where numbers meet users: scripts, thresholds, the summary, results. A trend's
  * histogram stores what the border shows, times a constant. A time is milliseconds at the border
  * and nanoseconds inside. Any other number is multiplied by 2^20: nothing is lost, whole numbers
- * fall on the histogram's exact buckets, and its fixed-point sum has 40 binary places. Whether a
- * trend is a time is a property of its metric.
+ * fall on the histogram's exact buckets. Whether a trend is a time is a property of its metric.
  */
 
 #include <stdbool.h>
@@ -18,6 +17,7 @@
 #include "base/compiler.h"
 #include "base/slice.h"
 #include "stats/hist.h"
+#include "stats/sum.h"
 
 enum rp_metric_type { RP_COUNTER, RP_GAUGE, RP_RATE, RP_TREND, RP_METRIC_TYPE_COUNT };
 
@@ -40,7 +40,7 @@ static inline double rp_trend_shown(bool is_time, double stored)
 struct rp_value {
     enum rp_metric_type type;
     union {
-        double counter;
+        struct rp_sum counter;
         struct {
             double last, min, max; /* meaningful when samples > 0 */
         } gauge;
@@ -51,6 +51,12 @@ struct rp_value {
     };
     uint64_t samples; /* how many samples it holds; 0 = empty */
 };
+
+/* The sum of a counter; 0 for another type, for what a worker has sent decides the type. */
+static inline double rp_value_sum(const struct rp_value *value)
+{
+    return value->type == RP_COUNTER ? rp_sum_read(&value->counter) : 0;
+}
 
 void rp_value_init(struct rp_value *value, enum rp_metric_type type);
 void rp_value_deinit(struct rp_value *value);

@@ -35,7 +35,7 @@ static uint64_t counter_of(struct rp_store *store, enum rp_builtin metric)
 {
     const struct rp_view *view = view_of(store, metric);
 
-    return view ? (uint64_t)view->total.counter : 0;
+    return view ? (uint64_t)rp_value_sum(&view->total) : 0;
 }
 
 static const struct rp_point *last_point(const struct rp_view *view)

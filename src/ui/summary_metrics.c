@@ -54,7 +54,7 @@ static bool says_something(const struct rp_view *view)
     if (!rp_builtin_metric_find(view->name))
         return true;
     if (view->type == RP_COUNTER)
-        return total->counter != 0;
+        return rp_value_sum(total) != 0;
     return view->type != RP_TREND || total->hist.min != 0 || total->hist.max != 0;
 }
 
@@ -124,9 +124,9 @@ static void value_text(const struct rp_view *view, char *out)
     char number[RP_UNIT_SIZE] = "";
 
     if (view->type == RP_COUNTER && builtin && builtin->is_bytes)
-        rp_unit_bytes(view->total.counter, number);
+        rp_unit_bytes(rp_value_sum(&view->total), number);
     else if (view->type == RP_COUNTER)
-        rp_unit_count(view->total.counter, number);
+        rp_unit_count(rp_value_sum(&view->total), number);
     else if (view->type == RP_RATE)
         rp_unit_percent(view->total.rate.hits, view->total.rate.total, number);
     else if (view->type == RP_GAUGE)
@@ -137,7 +137,7 @@ static void value_text(const struct rp_view *view, char *out)
 static void detail_text(const struct rp_summary *summary, const struct rp_view *view, char *out)
 {
     const struct rp_builtin_metric *builtin = rp_builtin_metric_find(view->name);
-    double per_second = view->total.counter / summary->elapsed_s;
+    double per_second = rp_view_counted(view) / summary->elapsed_s;
     char a[RP_UNIT_SIZE], b[RP_UNIT_SIZE];
 
     *out = '\0';

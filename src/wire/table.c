@@ -81,6 +81,9 @@ static void write_row(struct rp_buf *out, const struct rp_row *row, const void *
     case RP_ROW_BUCKETS:
         rp_write_buckets(out, member);
         break;
+    case RP_ROW_REST:
+        rp_write_rest(out, member);
+        break;
     }
 }
 
@@ -145,6 +148,7 @@ static void set_default(const struct rp_row *row, void *member)
         *(struct rp_msg_value *)member = (struct rp_msg_value){ 0 };
         break;
     case RP_ROW_BUCKETS: /* into what the caller has */
+    case RP_ROW_REST:
         break;
     }
 }
@@ -253,6 +257,9 @@ static int take_row(const struct rp_row *row, struct rp_field field, void *membe
         return r < 0 ? r : rp_field_is_map(field);
     case RP_ROW_BUCKETS:
         r = rp_field_is_list(field) ? rp_field_buckets(field, member) : 0;
+        return r < 0 ? r : rp_field_is_list(field);
+    case RP_ROW_REST:
+        r = rp_field_is_list(field) ? rp_field_rest(field, member) : 0;
         return r < 0 ? r : rp_field_is_list(field);
     }
     return 0;

@@ -79,6 +79,7 @@ enum rp_row_type {
     RP_ROW_TEXTS,   /* struct rp_msg_list of struct rp_slice */
     RP_ROW_VALUE,   /* struct rp_msg_value */
     RP_ROW_BUCKETS, /* struct rp_msg_buckets */
+    RP_ROW_REST,    /* struct rp_msg_rest */
 };
 
 struct rp_table;
@@ -111,7 +112,7 @@ extern const struct rp_table rp_message_tables[RP_MSG_COUNT];
 /* What stands inside messages, NULL at the end. */
 extern const struct rp_table *const rp_part_tables[];
 /* By enum rp_metric_type: what is in the map of a value. Offsets are into struct rp_value, but for
- * a trend's, which are into a struct of value_codec.c. */
+ * a counter's and a trend's, which are into structs of value_codec.c. */
 extern const struct rp_table rp_value_tables[RP_METRIC_TYPE_COUNT];
 
 /* Which buckets of a histogram are not empty. */
@@ -119,6 +120,12 @@ struct rp_msg_buckets {
     const struct rp_hist *from; /* what a writer writes */
     struct rp_hist *into;       /* what a reader fills, */
     uint64_t seen;              /* and how many samples it has found */
+};
+
+/* The words of a sum's rest (stats/sum.h) that are not 0. */
+struct rp_msg_rest {
+    const struct rp_rest *from; /* what a writer writes; NULL = 0 */
+    struct rp_rest **into;      /* what a reader fills, and makes where it is needed */
 };
 
 /* A map of the rows of @table, of the struct at @from. */
@@ -139,3 +146,5 @@ RP_NODISCARD int rp_field_value(struct rp_field field, enum rp_metric_type type,
                                 struct rp_value *ret);
 void rp_write_buckets(struct rp_buf *out, const struct rp_msg_buckets *buckets);
 RP_NODISCARD int rp_field_buckets(struct rp_field field, struct rp_msg_buckets *ret);
+void rp_write_rest(struct rp_buf *out, const struct rp_msg_rest *rest);
+RP_NODISCARD int rp_field_rest(struct rp_field field, struct rp_msg_rest *ret);

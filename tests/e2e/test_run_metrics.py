@@ -288,3 +288,54 @@ def test_rates_refer_to_the_time_of_the_run(rampa: Rampa, script: Script) -> Non
     done = rampa("run", "script.py", out=True, code=0)
     elapsed = done.result()["run"]["elapsed_s"]
     assert done.metrics()["iterations"]["rate"] == pytest.approx(done.count("iterations") / elapsed, rel=1e-6)
+
+
+def test_setup_and_teardown_are_in_counts_and_in_no_rate(rampa: Rampa, script: Script, target: str) -> None:
+    """Their time is not in the time that a rate refers to: a thousand requests of setup() made 20 look like 500 a second."""
+    script(
+        "import rampa\n"
+        'config = rampa.Config(thresholds={"http_reqs": ["rate<30", "count==330"], "prepared": ["rate==0", "count==300"]})\n'
+        "async def setup(worker):\n"
+        f'    for _ in range(300): await worker.http.get("{target}/"); worker.counter("prepared")\n'
+        "async def teardown(worker):\n"
+        f'    for _ in range(10): await worker.http.get("{target}/")\n'
+        '@rampa.scenario(executor="constant-arrival-rate", rate=10, duration="2s", pre_allocated_vus=3)\n'
+        f'async def a(worker): await worker.http.get("{target}/")\n'
+    )
+    done = rampa("run", "script.py", out=True, code=0)
+    elapsed = done.result()["run"]["elapsed_s"]
+    assert done.metrics()["http_reqs"]["rate"] == pytest.approx(20 / elapsed, rel=1e-9)
+    assert done.count("http_reqs") == 330
+    series = done.result()["series"]["http_reqs"]
+    assert sum(point[series["columns"].index("sum")] for point in series["points"]) == 20
+
+
+@pytest.mark.parametrize("workers", ["1", "2", "3"])
+def test_sums_of_fractions_are_exact_for_any_number_of_workers(rampa: Rampa, script: Script, workers: str) -> None:
+    """The doubles' own sum, rounded once: neither the order nor the number of workers changes a digit, or a verdict."""
+    script(
+        "import rampa\n"
+        "config = rampa.Config(thresholds={\n"
+        '    "hours": ["count>=2000", "count<=2000"], "whole": ["count==20000"],\n'
+        '    "size": ["avg>=0.1", "avg<=0.1"]})\n'
+        '@rampa.scenario(executor="shared-iterations", vus=6, iterations=200)\n'
+        "async def a(worker):\n"
+        "    for i in range(100):\n"
+        '        worker.counter("hours", 0.1); worker.counter("whole"); worker.trend("size", 0.1)\n'
+        "        if i % 10 == 0: await worker.sleep(0)\n"
+    )
+    done = rampa("run", "script.py", "--workers", workers, out=True, code=0)
+    assert done.metrics()["hours"]["count"] == 2000
+    assert "2000" in done.stdout
+
+
+def test_a_percentile_that_is_a_sample_is_that_sample(rampa: Rampa, script: Script) -> None:
+    """64.4 % of the way through 251 samples stands the last 1: in doubles the place was a little behind it."""
+    script(
+        per_vu(
+            '    worker.trend("size", 1 if worker.execution.iteration < 162 else 2)',
+            'config = rampa.Config(thresholds={"size": ["p(64.4)<=1", "p(64.4)>=1"]})',
+            fields=", vus=1, iterations=251",
+        )
+    )
+    rampa("run", "script.py", "--quiet", code=0)

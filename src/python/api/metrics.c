@@ -209,7 +209,7 @@ PyObject *rp_py_vu_counter(PyObject *self, PyObject *const *args, Py_ssize_t nar
     series = custom_series((struct py_vu *)self, &sample, RP_COUNTER, metric);
     if (!series)
         return NULL;
-    rp_series_count(series, value);
+    rp_series_number(series, value);
     Py_RETURN_NONE;
 }
 
@@ -260,7 +260,7 @@ PyObject *rp_py_vu_trend(PyObject *self, PyObject *const *args, Py_ssize_t nargs
     series = custom_series((struct py_vu *)self, &sample, RP_TREND, metric);
     if (!series)
         return NULL;
-    rp_series_trend(series, rp_trend_stored(false, value));
+    rp_series_number(series, rp_trend_stored(false, value));
     Py_RETURN_NONE;
 }
 

@@ -63,7 +63,7 @@ static struct rp_series *series_of(struct script *script, const char *metric,
 /* Of each kind one. Eighths, of which sums are exact in any order. */
 static void record(struct script *script, uint64_t n)
 {
-    rp_series_count(series_of(script, "my_count", RP_COUNTER, n), (double)(n % 80) / 8);
+    rp_series_number(series_of(script, "my_count", RP_COUNTER, n), (double)(n % 80) / 8);
     rp_series_rate(series_of(script, "my_rate", RP_RATE, n), n % 7 == 0);
     rp_series_gauge(series_of(script, "my_gauge", RP_GAUGE, n), (double)(n % 100) - 50);
     rp_series_trend(series_of(script, "my_trend", RP_TREND, n),

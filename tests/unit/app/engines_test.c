@@ -187,7 +187,7 @@ static void add(struct rp_value *sum, double value)
     rp_value_init(&one, sum->type);
     one.samples = 1;
     if (sum->type == RP_COUNTER)
-        one.counter = value;
+        assert_int_equal(rp_sum_add(&one.counter, value), 0);
     else if (sum->type == RP_GAUGE)
         one.gauge.last = one.gauge.min = one.gauge.max = value;
     else if (sum->type == RP_RATE)

@@ -141,7 +141,8 @@ static void test_all_are_good(void **state)
         coordinate(&run, "good", "");
         check_passed(&run, "good", 0);
         check_result(&run, "good");
-        assert_true(rp_store_view(run.result.store, "iterations")->total.counter == 3 * workers);
+        assert_true(rp_sum_read(&rp_store_view(run.result.store, "iterations")->total.counter) ==
+                    3 * workers);
         run_deinit(&run);
     }
 }

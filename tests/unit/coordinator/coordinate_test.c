@@ -33,7 +33,7 @@ static void test_a_good_worker(void **state)
     assert_int_equal(run.result.accounting[0].completed, 3);
     assert_int_equal(run.result.setup_time, 5);
     assert_int_equal(run.result.elapsed, RP_S);
-    assert_true(rp_store_view(run.result.store, "iterations")->total.counter == 3);
+    assert_true(rp_sum_read(&rp_store_view(run.result.store, "iterations")->total.counter) == 3);
     assert_int_equal(run.lines, 0);
     run_deinit(&run);
 }

@@ -212,7 +212,7 @@ static struct rp_value count_of(double count)
     struct rp_value value;
 
     rp_value_init(&value, RP_COUNTER);
-    value.counter = count;
+    value.counter.whole = (int64_t)count;
     value.samples = 3;
     return value;
 }

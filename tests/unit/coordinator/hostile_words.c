@@ -164,7 +164,7 @@ static void fill(struct speaker *speaker, struct rp_value *value)
         value->rate.hits = chance_next(speaker->chance, 3);
         value->rate.total = chance_next(speaker->chance, 3);
     } else if (value->type == RP_COUNTER) {
-        value->counter = (double)any_number(speaker);
+        value->counter.whole = (int64_t)any_number(speaker);
     } else if (rp_hist_record(&value->hist, (double)any_positive(speaker)) == 0) {
         value->samples = 1;
     }
@@ -175,7 +175,7 @@ static struct rp_value counted(double count, uint64_t samples)
     struct rp_value value;
 
     rp_value_init(&value, RP_COUNTER);
-    value.counter = count;
+    value.counter.whole = (int64_t)count;
     value.samples = samples;
     return value;
 }

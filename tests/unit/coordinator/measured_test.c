@@ -61,7 +61,7 @@ static void take_interval(struct rp_sink *sink, const struct rp_interval *interv
             rp_value_init(sum, change->series->type);
         assert_int_equal(rp_value_add(sum, change->delta), 0);
         taker->interval[n].counts[change->series->id] = change->series->type == RP_COUNTER
-                                                            ? change->delta->counter
+                                                            ? rp_sum_read(&change->delta->counter)
                                                             : (double)change->delta->samples;
     }
 }
@@ -199,8 +199,13 @@ static void tell(struct scene *scene, int worker, double at_s, uint32_t number,
 
 static void count(struct scene *scene, int worker, double at_s, uint32_t number, double amount)
 {
-    tell(scene, worker, at_s, number,
-         &(struct rp_value){ .type = RP_COUNTER, .counter = amount, .samples = 1 });
+    struct rp_value value;
+
+    rp_value_init(&value, RP_COUNTER);
+    assert_int_equal(rp_sum_add(&value.counter, amount), 0);
+    value.samples = 1;
+    tell(scene, worker, at_s, number, &value);
+    rp_value_deinit(&value);
 }
 
 static void time_it(struct scene *scene, int worker, double at_s, uint32_t number, int times)

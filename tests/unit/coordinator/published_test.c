@@ -97,7 +97,7 @@ static void on_event(struct rp_sink *sink, const struct rp_event *event)
     if (event->kind == RP_EVENT_SNAPSHOT) {
         const struct rp_view *view = rp_store_view(event->result->store, "iterations");
 
-        record->iterations = view ? view->total.counter : 0;
+        record->iterations = view ? rp_sum_read(&view->total.counter) : 0;
         if (event->snapshot.status.scenarios)
             record->scenario = event->snapshot.status.scenarios[0];
     }

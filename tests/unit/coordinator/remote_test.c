@@ -223,7 +223,7 @@ static void test_a_whole_run(void **state)
     assert_int_equal(run.result.worker_count, 2);
     assert_int_equal(run.result.accounting_count, 1);
     assert_int_equal(run.result.accounting[0].completed, 6);
-    assert_true(rp_store_view(run.result.store, "iterations")->total.counter == 6);
+    assert_true(rp_sum_read(&rp_store_view(run.result.store, "iterations")->total.counter) == 6);
     assert_int_equal(run.result.setup_time, 5);
     assert_int_equal(run.result.teardown_time, 5);
     assert_int_equal(run.result.elapsed, RP_S);

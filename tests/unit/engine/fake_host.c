@@ -279,7 +279,7 @@ uint64_t fake_counter(const struct fake *fake, const char *metric, const char *s
 
         if (strcmp(series->metric->name, metric) == 0 && tag && strcmp(tag, scenario) == 0)
             sum += series->metric->type == RP_TREND ? (double)series->delta.samples
-                                                    : series->delta.counter;
+                                                    : rp_sum_read(&series->delta.counter);
     }
     return (uint64_t)sum;
 }

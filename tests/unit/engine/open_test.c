@@ -55,7 +55,7 @@ static void assert_trend(struct fake *fake, const char *metric, uint64_t count, 
 
     assert_int_equal(hist->count, count);
     assert_true(hist->min == (double)min && hist->max == (double)max);
-    assert_true(hist->sum == (__int128)sum * (__int128)RP_HIST_SUM_SCALE);
+    assert_true(hist->whole == sum && !hist->rest);
 }
 
 /* ---- lateness ---------------------------------------------------------------------------------------------------- */

@@ -252,7 +252,7 @@ static void check_unfinished(struct place *place, const struct state *state, rp_
     assert_string_equal(rp_tags_get(counter->tags, "error_code"), "1904");
     assert_string_equal(rp_tags_get(counter->tags, "error"), "still under way at the end");
     assert_string_equal(rp_tags_get(counter->tags, "status"), "0");
-    assert_true(counter->delta.counter == 1);
+    assert_true(counter->delta.counter.whole == 1);
     assert_times(&place->request);
     assert_int_equal(kept.was_sent, state->is_sent);
     assert_int_equal(kept.blocked, response->blocked);

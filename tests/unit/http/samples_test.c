@@ -94,7 +94,7 @@ static void check_series(const struct rp_series *series)
     assert_tag(series, "proto", strcmp(kind->status, "0") ? "HTTP/1.1" : NULL);
     assert_int_equal(series->delta.samples, PER_KIND);
     if (strcmp(series->metric->name, "http_reqs") == 0)
-        assert_true(series->delta.counter == PER_KIND);
+        assert_true(series->delta.counter.whole == PER_KIND);
     else if (strcmp(series->metric->name, "http_req_failed") == 0)
         assert_int_equal(series->delta.rate.hits,
                          strcmp(kind->expected_response, "false") == 0 ? PER_KIND : 0);

@@ -223,7 +223,7 @@ static double sum_in(const struct rp_value *value)
 {
     switch (value->type) {
     case RP_COUNTER:
-        return value->counter;
+        return rp_sum_read(&value->counter);
     case RP_RATE:
         return (double)value->rate.hits;
     case RP_TREND:

@@ -84,7 +84,7 @@ void fixture_counter(struct fixture *fixture, const char *metric, double number,
     struct rp_value value;
 
     rp_value_init(&value, RP_COUNTER);
-    value.counter = number;
+    assert_int_equal(rp_sum_add(&value.counter, number), 0);
     value.samples = 1;
     add(fixture, metric, &value, false, tags);
 }

@@ -166,7 +166,7 @@ static void counts_of_every_size_come_back(void **state)
 
     rp_buf_init(&buf, 1 << 20);
     for (size_t i = 0; i < RP_ARRAY_LEN(counts); i++)
-        assert_int_equal(rp_hist_record_slow(&hist, (double)(3 * i + 1), counts[i]), 0);
+        assert_int_equal(rp_hist_record_times(&hist, (double)(3 * i + 1), counts[i]), 0);
     assert_int_equal(rp_hist_encode_hdr(&hist, &buf), 0);
     d = decode(&buf);
     for (size_t i = 0; i < RP_ARRAY_LEN(counts); i++)

@@ -251,8 +251,8 @@ static void a_percentile_whose_place_is_a_sample_is_that_sample(void **state)
     for (size_t i = 0; i < RP_ARRAY_LEN(table); i++) {
         struct rp_hist hist = { 0 };
 
-        assert_int_equal(rp_hist_record_slow(&hist, 1, table[i].ones), 0);
-        assert_int_equal(rp_hist_record_slow(&hist, 2, table[i].twos), 0);
+        assert_int_equal(rp_hist_record_times(&hist, 1, table[i].ones), 0);
+        assert_int_equal(rp_hist_record_times(&hist, 2, table[i].twos), 0);
         assert_true(rp_hist_percentile(&hist, table[i].p, 1) == 1);
         rp_hist_deinit(&hist);
     }
@@ -325,7 +325,7 @@ static void what_is_no_number_is_refused_and_changes_nothing(void **state)
     assert_int_equal(rp_hist_record(&hist, NAN), -EINVAL);
     assert_int_equal(rp_hist_record(&hist, -NAN), -EINVAL);
     assert_int_equal(hist.count, 2);
-    assert_true(hist.sum == 0);
+    assert_true(rp_hist_sum(&hist) == 0);
     assert_int_equal(rp_hist_add_bucket(&hist, 1023, 1), -EINVAL);
     assert_int_equal(rp_hist_add_bucket(&hist, 0x7ff << 10, 1), -EINVAL);
     assert_int_equal(rp_hist_add_bucket(&hist, -(0x7ff << 10), 1), -EINVAL);
@@ -333,24 +333,49 @@ static void what_is_no_number_is_refused_and_changes_nothing(void **state)
     rp_hist_deinit(&hist);
 }
 
-static void the_sum_is_exact_for_integers_up_to_2_to_the_83(void **state)
+static void the_sum_is_exact_of_whatever_was_recorded(void **state)
 {
-    static const double values[] = { 1,          0x1p40 + 1, 0x1p52 - 1, 0x1p43 - 1, 0x1p43 + 1,
-                                     0x1p52 + 1, 0x1p82,     -0x1p60,    -3 };
+    static const double values[] = { 1,      0x1p40 + 1, 0x1p52 - 1, 0x1p43 - 1, 0x1p43 + 1,
+                                     0x1p82, 0.1,        0.7,        1e-300,     5e-324,
+                                     1e200,  -0x1p60,    1.8e83,     -1e-9,      3e-20 };
     struct rp_hist hist = { 0 };
-    __int128 sum = 0;
 
-    for (size_t i = 0; i < RP_ARRAY_LEN(values); i++) {
-        for (int times = 0; times < 3; times++) {
-            assert_int_equal(rp_hist_record(&hist, values[i]), 0);
-            sum += (__int128)values[i] * (1 << 20);
-        }
-    }
-    assert_true(hist.sum == sum);
-    assert_int_equal(rp_hist_record(&hist, 1e200), 0);
-    assert_int_equal(rp_hist_record(&hist, 0x1.8p83), 0);
-    assert_true(hist.sum == sum + ((__int128)2 << 103));
+    for (size_t i = 0; i < RP_ARRAY_LEN(values); i++)
+        assert_int_equal(rp_hist_record(&hist, values[i]), 0);
+    for (size_t i = RP_ARRAY_LEN(values); i-- > 1;) /* all but the first have their opposites */
+        assert_int_equal(rp_hist_record(&hist, -values[i]), 0);
+    assert_true(rp_hist_sum(&hist) == 1);
     rp_hist_deinit(&hist);
+    for (int i = 0; i < 20000; i++)
+        assert_int_equal(rp_hist_record(&hist, 0.1), 0);
+    assert_true(rp_hist_sum(&hist) == 2000);
+    assert_true(rp_hist_mean(&hist) == 0.1);
+    assert_int_equal(rp_hist_record_times(&hist, 1e-13, 1000000), 0);
+    assert_true(rp_hist_sum(&hist) == 2000.0000001);
+    rp_hist_deinit(&hist);
+    /* Their sum is no double, their mean is. */
+    assert_int_equal(rp_hist_record_times(&hist, DBL_MAX, 2), 0);
+    assert_int_equal(rp_hist_record_times(&hist, 0, 2), 0);
+    assert_true(isinf(rp_hist_sum(&hist)));
+    assert_true(rp_hist_mean(&hist) == DBL_MAX / 2);
+    rp_hist_deinit(&hist);
+}
+
+/* The quick path for whole numbers and the other one come to the same. */
+static void whole_numbers_are_the_same_on_both_paths(void **state)
+{
+    struct test_random random = { 9 };
+    struct rp_hist quick = { 0 }, slow = { 0 };
+
+    for (int i = 0; i < 20000; i++) {
+        double value = (double)(random_u64(&random) >> (10 + random_below(&random, 54)));
+
+        assert_int_equal(rp_hist_record_whole(&quick, value), 0);
+        assert_int_equal(rp_hist_record(&slow, value), 0);
+    }
+    assert_true(rp_hist_equal(&quick, &slow));
+    rp_hist_deinit(&quick);
+    rp_hist_deinit(&slow);
 }
 
 int main(void)
@@ -364,7 +389,8 @@ int main(void)
         cmocka_unit_test(a_bucket_stands_for_its_middle),
         cmocka_unit_test(an_odd_value_alone_is_given_back_exactly),
         cmocka_unit_test(what_is_no_number_is_refused_and_changes_nothing),
-        cmocka_unit_test(the_sum_is_exact_for_integers_up_to_2_to_the_83),
+        cmocka_unit_test(the_sum_is_exact_of_whatever_was_recorded),
+        cmocka_unit_test(whole_numbers_are_the_same_on_both_paths),
     };
 
     return cmocka_run_group_tests_name("hist", tests, NULL, NULL);

@@ -42,7 +42,7 @@ static void hear(void *user, const struct rp_series *series, double value)
     assert_true(isfinite(value));
     sum->samples++;
     if (sum->type == RP_COUNTER) {
-        sum->counter += value;
+        assert_int_equal(rp_sum_add(&sum->counter, value), 0);
     } else if (sum->type == RP_RATE) {
         assert_true(value == 0 || value == 1);
         sum->rate.hits += value == 1;
@@ -76,7 +76,7 @@ static void record_any(struct rp_registry *registry, struct test_random *random)
         value = random_below(random, 2) ? NAN : INFINITY;
     switch (series->metric->type) {
     case RP_COUNTER:
-        rp_series_count(series, value);
+        rp_series_number(series, value);
         break;
     case RP_GAUGE:
         rp_series_gauge(series, value);
@@ -85,7 +85,7 @@ static void record_any(struct rp_registry *registry, struct test_random *random)
         rp_series_rate(series, value > 0);
         break;
     default:
-        rp_series_trend(series, value);
+        rp_series_number(series, value);
         break;
     }
 }

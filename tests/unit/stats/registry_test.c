@@ -280,9 +280,9 @@ static void the_drain_is_in_order_and_goes_on_after_a_failure(void **state)
     seen.fail_at = 4;
     assert_int_equal(rp_registry_drain(registry, see, &seen), -EIO);
     assert_int_equal(seen.count, 3);
-    assert_true(rp_registry_series_at(registry, 64)->delta.counter == 1);
+    assert_true(rp_registry_series_at(registry, 64)->delta.counter.whole == 1);
     assert_int_equal(rp_registry_series_at(registry, 3)->delta.samples, 0);
-    assert_true(rp_registry_series_at(registry, 3)->total.counter == 2);
+    assert_true(rp_registry_series_at(registry, 3)->total.counter.whole == 2);
     assert_int_equal(rp_registry_drain(registry, see, &seen), 0);
     assert_int_equal(seen.count, RP_ARRAY_LEN(sorted));
     assert_memory_equal(seen.ids, sorted, sizeof(sorted));
@@ -309,9 +309,9 @@ static void what_is_no_number_leaves_a_series_clean(void **state)
     for (int i = 0; i < 3; i++) {
         double value = i == 0 ? NAN : i == 1 ? INFINITY : -INFINITY;
 
-        rp_series_count(series[0], value);
+        rp_series_number(series[0], value);
         rp_series_gauge(series[1], value);
-        rp_series_trend(series[2], value);
+        rp_series_number(series[2], value);
     }
     assert_int_equal(rp_registry_drain(registry, see, &seen), 0);
     assert_int_equal(seen.count, 0);
@@ -322,7 +322,7 @@ static void record_something(struct rp_series *series, struct test_random *rando
 {
     switch (series->metric->type) {
     case RP_COUNTER:
-        rp_series_count(series, random_unit(random) * 10);
+        rp_series_number(series, random_unit(random) * 10);
         break;
     case RP_GAUGE:
         rp_series_gauge(series, random_normal(random));
@@ -331,7 +331,7 @@ static void record_something(struct rp_series *series, struct test_random *rando
         rp_series_rate(series, random_below(random, 3) == 0);
         break;
     default:
-        rp_series_trend(series, exp(random_normal(random) * 3 + 12));
+        rp_series_number(series, exp(random_normal(random) * 3 + 12));
         break;
     }
 }

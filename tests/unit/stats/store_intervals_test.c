@@ -78,7 +78,7 @@ static struct rp_value any_delta(enum rp_metric_type type, struct test_random *r
     rp_value_init(&delta, type);
     delta.samples = 1 + random_below(random, 4);
     if (type == RP_COUNTER) {
-        delta.counter = (double)random_below(random, 1000) / 8;
+        assert_int_equal(rp_sum_add(&delta.counter, (double)random_below(random, 1000) / 8), 0);
     } else if (type == RP_RATE) {
         delta.rate.total = delta.samples;
         delta.rate.hits = random_below(random, delta.samples + 1);
@@ -314,9 +314,49 @@ static void nobody_asked_nothing_is_kept(void **state)
     rp_value_deinit(&delta);
 }
 
+static void add_to(struct rp_store *store, double amount)
+{
+    struct rp_value delta = { .type = RP_COUNTER, .samples = 1 };
+
+    assert_int_equal(rp_sum_add(&delta.counter, amount), 0);
+    assert_int_equal(rp_store_apply(store, 0, 0, &delta), 0);
+    rp_value_deinit(&delta);
+}
+
+/* What setup() and teardown() have counted is in no rate and in no point. */
+static void what_is_set_aside_is_in_no_rate(void **state)
+{
+    struct rp_store *store;
+    const struct rp_stat rate = { .kind = RP_STAT_RATE }, sum = { .kind = RP_STAT_COUNT };
+    const struct rp_point *points;
+    struct rp_view *view;
+    size_t n;
+
+    assert_int_equal(rp_store_new(&store), 0);
+    assert_int_equal(rp_store_define(store, 0, 0, "reqs", RP_COUNTER, false, NULL, 0, NULL), 0);
+    view = rp_store_view(store, "reqs");
+    rp_store_set_aside(store, true);
+    add_to(store, 1000);
+    add_to(store, 0.25);
+    rp_store_set_aside(store, false);
+    assert_int_equal(rp_store_tick(store, 0), 0);
+    add_to(store, 20);
+    assert_int_equal(rp_store_tick(store, RP_S), 0);
+    rp_store_set_aside(store, true);
+    add_to(store, 3);
+    assert_int_equal(rp_store_tick(store, RP_S), 0);
+    assert_true(rp_view_stat(view, sum, 2) == 1023.25 && rp_view_stat(view, rate, 2) == 10);
+    assert_true(rp_view_stat(view, rate, 0) == 0);
+    points = rp_store_points(view, &n);
+    assert_int_equal(n, 1);
+    assert_true(points[0].counter == 20);
+    rp_store_free(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_set_aside_is_in_no_rate),
         cmocka_unit_test(the_intervals_of_a_series_are_its_total),
         cmocka_unit_test(a_series_has_its_name_and_is_the_same_for_all_workers),
         cmocka_unit_test(gauges_that_are_sums_are_told_as_such),

@@ -34,7 +34,8 @@ static void apply(struct series *s)
 
 static void count(struct series *s, double amount)
 {
-    s->delta.counter = amount;
+    rp_sum_reset(&s->delta.counter);
+    assert_int_equal(rp_sum_add(&s->delta.counter, amount), 0);
     s->delta.samples = 1;
     apply(s);
 }
@@ -82,7 +83,7 @@ static void each_type_gives_its_numbers(void **state)
     check_point(point, 0, 1, 2);
     assert_true(point->counter == 5);
     assert_int_equal(counter.view->second.samples, 0);
-    assert_true(counter.view->second.counter == 0 && counter.view->total.counter == 5);
+    assert_true(counter.view->second.counter.whole == 0 && counter.view->total.counter.whole == 5);
     point = rp_store_points(g.view, &n);
     check_point(point, 0, 1, 4);
     assert_true(point->gauge.last == 4 && point->gauge.min == 1 && point->gauge.max == 12);

@@ -60,9 +60,11 @@ static struct rp_store *make_store(void)
 
 static void count(struct rp_store *store, uint32_t worker, uint32_t series, double amount)
 {
-    struct rp_value delta = { .type = RP_COUNTER, .counter = amount, .samples = 1 };
+    struct rp_value delta = { .type = RP_COUNTER, .samples = 1 };
 
+    assert_int_equal(rp_sum_add(&delta.counter, amount), 0);
     assert_int_equal(rp_store_apply(store, worker, series, &delta), 0);
+    rp_value_deinit(&delta);
 }
 
 /* ---- views ---- */
@@ -94,12 +96,12 @@ static void a_view_sees_exactly_the_series_that_match(void **state)
     for (uint32_t i = 0; i < 5; i++)
         count(store, 0, i, (double)(1 << i));
     count(store, 7, 0, 32);
-    assert_true(all->total.counter == 1 + 2 + 4 + 8 + 32);
-    assert_true(ok->total.counter == 2 + 4 + 32);
-    assert_true(home->total.counter == 4 + 8 + 32);
-    assert_true(both->total.counter == 4 + 32);
-    assert_true(all->second.counter == all->total.counter && all->total.samples == 5);
-    assert_true(rp_store_view(store, "other")->total.counter == 16);
+    assert_true(all->total.counter.whole == 1 + 2 + 4 + 8 + 32);
+    assert_true(ok->total.counter.whole == 2 + 4 + 32);
+    assert_true(home->total.counter.whole == 4 + 8 + 32);
+    assert_true(both->total.counter.whole == 4 + 32);
+    assert_true(all->second.counter.whole == all->total.counter.whole && all->total.samples == 5);
+    assert_true(rp_store_view(store, "other")->total.counter.whole == 16);
     assert_ptr_equal(rp_store_view(store, "reqs{status:200}"), ok);
     assert_null(rp_store_view(store, "reqs{status:404}"));
     assert_int_equal(rp_store_view_count(store), 5);
@@ -169,7 +171,7 @@ static void visit(void *user, const struct rp_store_series *series, const struct
                  series->tags[i][0], series->tags[i][1]);
     assert_string_equal(text, expected->tags);
     assert_string_equal(series->metric, expected->metric);
-    assert_true(total->counter == expected->sum);
+    assert_true(rp_sum_read(&total->counter) == expected->sum);
 }
 
 static void equal_series_of_workers_are_one(void **state)
@@ -329,11 +331,15 @@ static void verifying_is_exact(void **state)
     count(store, 0, 0, 0.1);
     count(store, 0, 0, 0.2);
     value.samples = 2;
-    value.counter = 0.3;
+    assert_int_equal(rp_sum_add(&value.counter, 0.3), 0);
     assert_false(rp_store_verify(store, 0, 0, &value));
-    value.counter = 0.1 + 0.2;
+    rp_sum_reset(&value.counter);
+    assert_int_equal(rp_sum_add(&value.counter, 0.2), 0);
+    assert_int_equal(rp_sum_add(&value.counter, 0.1), 0);
     assert_true(rp_store_verify(store, 0, 0, &value));
+    rp_value_deinit(&value);
     value.type = RP_RATE;
+    value.samples = 2;
     assert_false(rp_store_verify(store, 0, 0, &value));
     rp_store_free(store);
 }

@@ -306,7 +306,7 @@ static void fill(struct rp_value *value, enum rp_metric_type type)
         value->gauge.min = some_number();
         value->gauge.max = some_number();
     } else {
-        value->counter = some_number();
+        assert_int_equal(rp_sum_add(&value->counter, some_number()), 0);
     }
 }
 
@@ -325,7 +325,7 @@ static void test_values_are_bit_identical(void **state)
         assert_int_equal(rp_field_value(rp_message_get(message, "value"), type, &got), 0);
         assert_true(rp_value_equal(&value, &got));
         if (type == RP_TREND && value.samples)
-            assert_true(got.hist.sum == value.hist.sum);
+            assert_true(rp_value_equal(&got, &value));
         /* Of another type it is none. */
         rp_value_deinit(&got);
         assert_int_equal(rp_field_value(rp_message_get(message, "value"),
@@ -346,11 +346,16 @@ static const struct bad_value {
     const char *json;
 } bad_values[] = {
     { "no map", RP_COUNTER, "[1,2.0]" },
-    { "no samples", RP_COUNTER, "{\"sum\":2.0}" },
+    { "no samples", RP_COUNTER, "{\"whole\":2}" },
     { "no sum", RP_COUNTER, "{\"samples\":1}" },
-    { "text for a number", RP_COUNTER, "{\"samples\":1,\"sum\":\"5\"}" },
-    { "fewer than no samples", RP_COUNTER, "{\"samples\":-1,\"sum\":5}" },
-    { "not a number", RP_COUNTER, "{\"samples\":1,\"sum\":{\"$float\":\"7ff8000000000000\"}}" },
+    { "text for a number", RP_COUNTER, "{\"samples\":1,\"whole\":\"5\"}" },
+    { "fewer than no samples", RP_COUNTER, "{\"samples\":-1,\"whole\":5}" },
+    { "a fraction of what is whole", RP_COUNTER, "{\"samples\":1,\"whole\":2.5}" },
+    { "half a word", RP_COUNTER, "{\"samples\":1,\"whole\":2,\"rest\":[1]}" },
+    { "a word below the lowest", RP_COUNTER, "{\"samples\":1,\"whole\":2,\"rest\":[-18,1]}" },
+    { "a word above the highest", RP_COUNTER, "{\"samples\":1,\"whole\":2,\"rest\":[18,1]}" },
+    { "a word that is negative", RP_COUNTER, "{\"samples\":1,\"whole\":2,\"rest\":[0,-1]}" },
+    { "a word that is no number", RP_COUNTER, "{\"samples\":1,\"whole\":2,\"rest\":[\"0\",1]}" },
     { "a gauge that is no number", RP_GAUGE,
       "{\"samples\":1,\"last\":2,\"min\":3,\"max\":{\"$float\":\"7ff8000000000000\"}}" },
     { "an infinite gauge", RP_GAUGE,
@@ -413,7 +418,10 @@ static void test_values_that_cannot_be(void **state)
     assert_int_equal(read_value("{\"samples\":1,\"last\":2,\"min\":3,\"max\":4}", RP_GAUGE), 0);
     assert_int_equal(read_value("{\"samples\":3,\"hits\":3,\"tries\":3}", RP_RATE), 0);
     assert_int_equal(
-        read_value("{\"samples\":1,\"sum\":{\"$float\":\"7ff0000000000000\"}}", RP_COUNTER), 0);
+        read_value("{\"samples\":1,\"whole\":2,\"rest\":[-17,1,17,18446744073709551615]}",
+                   RP_COUNTER),
+        0);
+    assert_int_equal(read_value("{\"samples\":1,\"whole\":2}", RP_COUNTER), 0);
 }
 
 static void test_a_value_without_memory(void **state)

@@ -56,6 +56,7 @@ static void write_kind(const struct rp_row *row, struct rp_buf *out)
         rp_buf_append_str(out, "[value](#values)");
         break;
     case RP_ROW_BUCKETS:
+    case RP_ROW_REST:
         rp_buf_append_str(out, "list of ints");
         break;
     default:

@@ -119,7 +119,9 @@ static void write_values(enum rp_message_type type, struct rp_buf *out)
         values[i].samples = 2;
         items[i] = (struct rp_msg_series){ .series = 7 + i, .value = { &values[i] } };
     }
-    values[RP_COUNTER].counter = 2;
+    if (rp_sum_add(&values[RP_COUNTER].counter, 2) < 0 ||
+        rp_sum_add(&values[RP_COUNTER].counter, 0.5) < 0)
+        out->error = -ENOMEM;
     values[RP_GAUGE].gauge.last = 3;
     values[RP_GAUGE].gauge.min = 2.5;
     values[RP_GAUGE].gauge.max = 4;

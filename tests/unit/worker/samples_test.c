@@ -43,7 +43,7 @@ static void add(struct rp_value *sum, double value)
     sum->samples++;
     switch (sum->type) {
     case RP_COUNTER:
-        sum->counter += value;
+        assert_int_equal(rp_sum_add(&sum->counter, value), 0);
         break;
     case RP_GAUGE:
         sum->gauge.min = sum->samples == 1 ? value : fmin(sum->gauge.min, value);

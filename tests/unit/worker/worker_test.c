@@ -59,7 +59,7 @@ static void test_a_whole_run(struct world *world)
     assert_int_equal(side.seen[RP_MSG_TOTAL], side.seen[RP_MSG_DEFINE]);
     assert_true(side.seen[RP_MSG_ERROR] > 0);
     assert_false(side.totals_differ);
-    assert_true(rp_store_view(side.store, "iterations")->total.counter == ITERATIONS);
+    assert_true(rp_sum_read(&rp_store_view(side.store, "iterations")->total.counter) == ITERATIONS);
     assert_int_equal(rp_store_view(side.store, "mine")->total.samples, ITERATIONS);
     /* What comes after that finds nobody. */
     tell(&side, RP_MSG_EXIT);
@@ -110,7 +110,7 @@ static void test_a_bare_host(struct world *world)
     tell_and_wait(&side, RP_MSG_EXIT, RP_MSG_BYE);
     assert_int_equal(side.seen[RP_MSG_HOOK_ENDED], 2);
     assert_int_equal(side.seen[RP_MSG_ERROR] + side.seen[RP_MSG_WARNING] + side.hooks, 0);
-    assert_true(rp_store_view(side.store, "iterations")->total.counter == ITERATIONS);
+    assert_true(rp_sum_read(&rp_store_view(side.store, "iterations")->total.counter) == ITERATIONS);
     side_deinit(&side);
 }
 
@@ -160,7 +160,7 @@ static void test_encodings(struct world *world)
     tell_and_wait(&side, RP_MSG_EXIT, RP_MSG_BYE);
     assert_int_equal(side.encoding, RP_JSON);
     assert_false(side.totals_differ);
-    assert_true(rp_store_view(side.store, "iterations")->total.counter == ITERATIONS);
+    assert_true(rp_sum_read(&rp_store_view(side.store, "iterations")->total.counter) == ITERATIONS);
     side_deinit(&side);
 }
 
@@ -175,8 +175,10 @@ static void test_a_stop(struct world *world)
     turn_until(world, &side.begun, 4);
     tell_and_wait(&side, RP_MSG_STOP, RP_MSG_FINISHED);
     tell_and_wait(&side, RP_MSG_EXIT, RP_MSG_BYE);
-    assert_true(rp_store_view(side.store, "interrupted_iterations")->total.counter == 4);
-    assert_true(rp_store_view(side.store, "dropped_iterations")->total.counter == ITERATIONS - 4);
+    assert_true(rp_sum_read(&rp_store_view(side.store, "interrupted_iterations")->total.counter) ==
+                4);
+    assert_true(rp_sum_read(&rp_store_view(side.store, "dropped_iterations")->total.counter) ==
+                ITERATIONS - 4);
     assert_false(side.totals_differ);
     side_deinit(&side);
 }
