@@ -350,10 +350,20 @@ class _MetricFinder(ast.NodeVisitor):
         self.found: dict[str, str] = {}
         self.dynamic = False
         self._parameters: list[str] = []
+        self._workers = {"worker"}
+        self._imported: set[str] = set()
+
+    def _visit_import(self, node: ast.Import | ast.ImportFrom) -> None:
+        self._imported.update((alias.asname or alias.name).partition(".")[0] for alias in node.names)
+
+    visit_Import = _visit_import
+    visit_ImportFrom = _visit_import
 
     def _visit_function(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> None:
         arguments = node.args.posonlyargs + node.args.args + node.args.kwonlyargs
         outside = len(self._parameters)
+        if arguments and any("scenario" in ast.dump(mark) for mark in getattr(node, "decorator_list", ())):
+            self._workers.add(arguments[0].arg)
         self._parameters += [argument.arg for argument in arguments]
         self.generic_visit(node)
         del self._parameters[outside:]
@@ -362,13 +372,30 @@ class _MetricFinder(ast.NodeVisitor):
     visit_AsyncFunctionDef = _visit_function
     visit_Lambda = _visit_function
 
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        # record = worker.trend: who calls it, and with which names, is not seen.
+        owner = node.value
+        if node.attr in _METRIC_METHODS and isinstance(owner, ast.Name) and owner.id in self._workers:
+            self.dynamic = True
+        self.generic_visit(node)
+
     def visit_Call(self, node: ast.Call) -> None:
         function = node.func
+        root = function
+        while isinstance(root, ast.Attribute):
+            root = root.value
+        # helper.step(worker): another module may record what it likes.
+        if isinstance(root, ast.Name) and root.id in self._imported:
+            self.dynamic = self.dynamic or any(isinstance(a, ast.Name) and a.id in self._workers for a in node.args)
         if isinstance(function, ast.Attribute) and function.attr in _METRIC_METHODS:
             owner = function.value
             word = owner.id if isinstance(owner, ast.Name) else owner.attr if isinstance(owner, ast.Attribute) else ""
             if word == "worker" or (isinstance(owner, ast.Name) and word in self._parameters):
                 self._found(node, function.attr, surely=word == "worker")
+            self.visit(owner)
+            for part in [*node.args, *node.keywords]:
+                self.visit(part)
+            return
         self.generic_visit(node)
 
     def _found(self, node: ast.Call, kind: str, surely: bool) -> None:

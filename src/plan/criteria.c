@@ -37,7 +37,8 @@ static int parse_type(const char *text, enum rp_metric_type *ret)
     return -EINVAL;
 }
 
-static int append_metric(struct rp_plan *plan, const char *name, enum rp_metric_type type)
+static int append_metric(struct rp_plan *plan, const char *name, enum rp_metric_type type,
+                         bool is_guess)
 {
     struct rp_custom_metric *metrics = rp_realloc_array(plan->metrics, plan->metric_count + 1,
                                                         sizeof(*metrics));
@@ -49,7 +50,7 @@ static int append_metric(struct rp_plan *plan, const char *name, enum rp_metric_
     copy = rp_strdup(name);
     if (!copy)
         return -ENOMEM;
-    metrics[plan->metric_count++] = (struct rp_custom_metric){ copy, type };
+    metrics[plan->metric_count++] = (struct rp_custom_metric){ copy, type, is_guess };
     return 0;
 }
 
@@ -70,7 +71,7 @@ int rp_plan_add_metric(struct rp_plan *plan, const char *name, const char *type,
         return rp_where_fail(&here, err, "the type must be counter, gauge, rate or trend, not %s",
                              rp_show_text(type, shown));
     if (!find_type(plan, name, &known))
-        return append_metric(plan, name, wanted);
+        return append_metric(plan, name, wanted, false);
     if (known == wanted)
         return 0;
     rp_where_fail(&here, err, "it is a %s%s and cannot be a %s too", rp_metric_type_name(known),
@@ -78,6 +79,28 @@ int rp_plan_add_metric(struct rp_plan *plan, const char *name, const char *type,
                   rp_metric_type_name(wanted));
     rp_error_hint(err, "use another name for one of them");
     return -RP_EUSER;
+}
+
+int rp_plan_guess_metric(struct rp_plan *plan, const char *name, const char *type)
+{
+    enum rp_metric_type guess, known;
+
+    if (!rp_metric_name_is_valid(rp_slice_str(name)) || parse_type(type, &guess) < 0 ||
+        find_type(plan, name, &known))
+        return 0;
+    return append_metric(plan, name, guess, true);
+}
+
+/* @threshold wants a statistic that the guess has not: then the guess was wrong. */
+static void forget_guess(struct rp_plan *plan, const char *name)
+{
+    for (size_t i = 0; i < plan->metric_count; i++) {
+        if (strcmp(plan->metrics[i].name, name) != 0)
+            continue;
+        rp_free(plan->metrics[i].name);
+        plan->metrics[i] = plan->metrics[--plan->metric_count];
+        return;
+    }
 }
 
 static int fail_unknown_metric(const struct rp_plan *plan, const char *name,
@@ -110,11 +133,16 @@ static int fail_unknown_metric(const struct rp_plan *plan, const char *name,
     return -RP_EUSER;
 }
 
-static int check(const struct rp_plan *plan, struct rp_threshold *threshold,
-                 bool has_dynamic_metrics, const struct rp_where *where, struct rp_error *err)
+static int check(struct rp_plan *plan, struct rp_threshold *threshold, bool has_dynamic_metrics,
+                 const struct rp_where *where, struct rp_error *err)
 {
+    const struct rp_custom_metric *custom = find_custom(plan, threshold->metric);
     int r;
 
+    if (custom && custom->is_guess && rp_threshold_check_type(threshold, custom->type, NULL) < 0) {
+        forget_guess(plan, threshold->metric);
+        return 0; /* what the metric is shows when it is recorded */
+    }
     threshold->has_type = find_type(plan, threshold->metric, &threshold->type);
     if (!threshold->has_type)
         return has_dynamic_metrics ? 0 : fail_unknown_metric(plan, threshold->metric, where, err);

@@ -86,6 +86,7 @@ struct rp_scenario {
 struct rp_custom_metric {
     char *name;
     enum rp_metric_type type;
+    bool is_guess; /* from the text of the script; nothing is refused because of it */
 };
 
 struct rp_plan {

@@ -25,6 +25,9 @@ void rp_scenario_deinit(struct rp_scenario *scenario);
  * plan. */
 RP_NODISCARD int rp_plan_add_metric(struct rp_plan *plan, const char *name, const char *type,
                                     const struct rp_where *where, struct rp_error *err);
+/* Notes what the text of the script makes one think of @name. A name that is known already, or that
+ * no metric has, is passed over: a guess never contradicts. 0 or -ENOMEM. */
+RP_NODISCARD int rp_plan_guess_metric(struct rp_plan *plan, const char *name, const char *type);
 RP_NODISCARD int rp_plan_add_thresholds(struct rp_plan *plan, const json_t *thresholds,
                                         bool has_dynamic_metrics, const struct rp_where *where,
                                         struct rp_error *err);

@@ -141,6 +141,7 @@ static int read_options(struct resolver *r)
     return res;
 }
 
+/* What stands in the text of the script: a guess, for other objects have such methods too. */
 static int read_script_metric(struct resolver *r, const json_t *entry)
 {
     static const char *const keys[] = { "name", "type", "file", "line" };
@@ -161,7 +162,7 @@ static int read_script_metric(struct resolver *r, const json_t *entry)
         res = rp_json_text_at(entry, "type", &type, &where, r->err);
     if (res == 0 && (!name || !type))
         return rp_where_fail(&where, r->err, "name or type is missing");
-    return res == 0 ? rp_plan_add_metric(r->plan, name, type, &where, r->err) : res;
+    return res == 0 ? rp_plan_guess_metric(r->plan, name, type) : res;
 }
 
 static int read_metrics(struct resolver *r)
@@ -172,12 +173,8 @@ static int read_metrics(struct resolver *r)
     char shown[RP_SHOW_SIZE];
     const char *name;
     json_t *type;
-    int res = rp_json_list_at(r->root, "metrics", &list, &host, r->err);
+    int res = rp_json_object_at(r->config, "metrics", &object, &where, r->err);
 
-    for (size_t i = 0; res == 0 && i < json_array_size(list); i++)
-        res = read_script_metric(r, json_array_get(list, i));
-    if (res == 0)
-        res = rp_json_object_at(r->config, "metrics", &object, &where, r->err);
     if (res < 0)
         return res;
     json_object_foreach((json_t *)object, name, type)
@@ -191,7 +188,11 @@ static int read_metrics(struct resolver *r)
         if (res < 0)
             return res;
     }
-    return 0;
+    /* After what is declared, which they cannot override. */
+    res = rp_json_list_at(r->root, "metrics", &list, &host, r->err);
+    for (size_t i = 0; res == 0 && i < json_array_size(list); i++)
+        res = read_script_metric(r, json_array_get(list, i));
+    return res;
 }
 
 static int check_mixing(const struct resolver *r)

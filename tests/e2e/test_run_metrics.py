@@ -176,6 +176,38 @@ def test_a_metric_of_a_helper_can_have_a_threshold(rampa: Rampa, script: Script)
     rampa("run", "script.py", "--quiet", code=0)
 
 
+@pytest.mark.parametrize(
+    ("config", "body"),
+    [
+        ('thresholds={"hits": ["value==3"]}, metrics={"hits": "gauge"}', 'warm(Store())\n    worker.gauge("hits", 3)'),
+        ('thresholds={"hits": ["value==3"]}', 'warm(Store())\n    worker.gauge("hits", 3)'),
+        ('thresholds={"spent": ["p(95)<10"]}', 't = worker.trend\n    t("spent", 5)'),
+        ('thresholds={"spent": ["max<10"]}', 'functools.partial(worker.trend, "spent")(4)'),
+        ('thresholds={"spent": ["max<10"]}', "await helper.step(worker)"),
+    ],
+)
+def test_a_guess_from_the_text_of_the_script_refuses_nothing(rampa: Rampa, script: Script, config: str, body: str) -> None:
+    """What is declared decides, and then what is recorded: a store has a counter("hits") too."""
+    script('async def step(worker): worker.trend("spent", 5)\n', "helper.py")
+    script(
+        "import functools, helper\n"
+        "class Store:\n    def counter(self, name): return 0\n"
+        'def warm(store): store.counter("hits")\n' + per_vu(f"    {body}", f"config = rampa.Config({config})")
+    )
+    rampa("run", "script.py", "--quiet", code=0)
+
+
+def test_what_is_declared_decides_on_thresholds(rampa: Rampa, script: Script) -> None:
+    script(per_vu('    worker.counter("hits")', 'config = rampa.Config(thresholds={"hits": ["count>0"]}, metrics={"hits": "gauge"})'))
+    done = rampa("run", "script.py", code=3)
+    assert "threshold 'count>0' on 'hits': a gauge has no 'count'" in done.stderr
+
+
+def test_a_misspelt_metric_is_still_found_before_the_run(rampa: Rampa, script: Script) -> None:
+    script(per_vu('    worker.counter("visits")', 'config = rampa.Config(thresholds={"visit": ["count>0"]})'))
+    assert "did you mean 'visits'?" in rampa("run", "script.py", code=3).stderr
+
+
 def test_checks(rampa: Rampa, script: Script, target: str) -> None:
     script(
         per_vu(

@@ -164,11 +164,7 @@ static void wrong_declarations_are_named(void **state)
           "metric 'own': the type must be counter, gauge, rate or trend, not 'histogram'" },
         { "{" F D C "'metrics':{'own':5}}}", "load.py:3",
           "config: metrics: the type of 'own' must be counter, gauge, rate or trend, not 5" },
-        { "{" F D "'metrics':[{'name':'own','type':'rate','file':'load.py','line':8},"
-          "{'name':'own','type':'trend','file':'load.py','line':9}]}",
-          "load.py:9", "metric 'own': it is a rate and cannot be a trend too",
-          "use another name for one of them" },
-        { "{" F D "'metrics':[{'name':'http_reqs','type':'trend'}]}", NULL,
+        { "{" F D C "'metrics':{'http_reqs':'trend'}}}", "load.py:3",
           "metric 'http_reqs': it is a counter of rampa's own and cannot be a trend too",
           "use another name for one of them" },
         { "{}", NULL, "declaration: script is missing" },
