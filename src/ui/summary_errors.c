@@ -25,15 +25,18 @@ static size_t digits(uint64_t number)
 
 static void heading(struct rp_summary *summary, const char *what, uint64_t count)
 {
+    char text[80];
+
+    snprintf(text, sizeof(text), "%s: %llu", what, (unsigned long long)count);
     rp_text_fill(summary->out, ' ', RP_INDENT);
-    rp_buf_appendf(summary->out, "%s: %llu\n", what, (unsigned long long)count);
+    rp_text_wrap(summary->out, rp_slice_str(text), summary->width, RP_INDENT, RP_INDENT);
+    rp_buf_append_str(summary->out, "\n");
 }
 
 static void more_line(struct rp_summary *summary, size_t left_out)
 {
     if (left_out)
-        rp_buf_appendf(summary->out, "    and %zu more kinds, see the result file (--out)\n",
-                       left_out);
+        rp_buf_appendf(summary->out, "    and %zu more kinds, see --out\n", left_out);
 }
 
 /* "    231 x what ........ where": @where is shortened first, then @what; @where may be "". */

@@ -255,6 +255,21 @@ static void wrapped_trend(struct rp_summary *summary, const struct grid *grid,
     rp_summary_done(summary, &line);
 }
 
+/* Behind the @used columns of the row, or below it when there is no room: a number that a terminal
+ * breaks is two. */
+static void append_detail(struct rp_summary *summary, const char *detail, size_t used)
+{
+    if (!*detail)
+        return;
+    if (used + 2 + rp_text_cols(rp_slice_str(detail)) <= summary->width) {
+        rp_buf_appendf(summary->out, "  %s", detail);
+        return;
+    }
+    rp_buf_append_str(summary->out, "\n");
+    rp_text_fill(summary->out, ' ', RP_INDENT + 4);
+    rp_text_wrap(summary->out, rp_slice_str(detail), summary->width, RP_INDENT + 4, RP_INDENT + 4);
+}
+
 static void metric_row(struct rp_summary *summary, const struct grid *grid,
                        const struct rp_view *view)
 {
@@ -278,7 +293,8 @@ static void metric_row(struct rp_summary *summary, const struct grid *grid,
         value_text(view, value);
         detail_text(summary, view, detail);
         rp_summary_right(summary, value, grid->value_cols);
-        rp_buf_appendf(summary->out, "%s%s\n", *detail ? "  " : "", detail);
+        append_detail(summary, detail, RP_INDENT + grid->name_cols + 1 + grid->value_cols);
+        rp_buf_append_str(summary->out, "\n");
     }
     rp_summary_done(summary, &label);
 }

@@ -248,7 +248,7 @@ static void rows(struct rp_summary *summary, const struct rp_requests *requests)
             row(summary, &table, &requests->items[i]);
     }
     if (shown < requests->count)
-        rp_buf_appendf(summary->out, "    and %zu names with fewer requests, see --out\n",
+        rp_buf_appendf(summary->out, "    and %zu more names, see --out\n",
                        requests->count - shown);
 }
 

@@ -126,7 +126,10 @@ static void actual_text(struct rp_summary *summary, size_t i, char *out)
 
 struct threshold_columns {
     size_t name, source, actual;
+    bool is_wrapped; /* the expression and the value stand below the name */
 };
+
+enum { NAME_MIN = 12, WRAPPED_INDENT = RP_INDENT + 4 };
 
 static struct threshold_columns measure_thresholds(struct rp_summary *summary)
 {
@@ -148,9 +151,26 @@ static struct threshold_columns measure_thresholds(struct rp_summary *summary)
         columns.source = summary->width / 3;
     columns.name += 3;
     fixed = RP_INDENT + 2 + 1 + columns.source + 2 + columns.actual;
-    if (fixed + columns.name > summary->width)
-        columns.name = summary->width > fixed + 12 ? summary->width - fixed : 12;
+    columns.is_wrapped = fixed + NAME_MIN > summary->width;
+    if (!columns.is_wrapped && fixed + columns.name > summary->width)
+        columns.name = summary->width - fixed;
     return columns;
+}
+
+static void name_and_source(struct rp_summary *summary, const struct threshold_columns *columns,
+                            const struct rp_threshold *threshold)
+{
+    if (!columns->is_wrapped) {
+        rp_summary_dotted(summary, rp_slice_str(threshold->display), columns->name);
+        rp_text_pad(summary->out, rp_slice_str(threshold->source), columns->source);
+    } else {
+        rp_text_append(summary->out, rp_slice_str(threshold->display),
+                       summary->width - RP_INDENT - 2);
+        rp_buf_append_str(summary->out, "\n");
+        rp_text_fill(summary->out, ' ', WRAPPED_INDENT);
+        rp_text_append(summary->out, rp_slice_str(threshold->source), columns->source);
+    }
+    rp_buf_append_str(summary->out, "  ");
 }
 
 void rp_summary_thresholds(struct rp_summary *summary)
@@ -171,9 +191,7 @@ void rp_summary_thresholds(struct rp_summary *summary)
         rp_text_fill(summary->out, ' ', RP_INDENT);
         rp_summary_mark(summary, verdict);
         rp_buf_append_str(summary->out, " ");
-        rp_summary_dotted(summary, rp_slice_str(threshold->display), columns.name);
-        rp_text_pad(summary->out, rp_slice_str(threshold->source), columns.source);
-        rp_buf_append_str(summary->out, "  ");
+        name_and_source(summary, &columns, threshold);
         actual_text(summary, i, actual);
         if (verdict && !verdict->passed)
             rp_summary_inked(summary, RP_INK_RED, actual);

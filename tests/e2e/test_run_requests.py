@@ -84,9 +84,9 @@ def test_many_names_are_cut(rampa: Rampa, script: Script, target: str) -> None:
         f'    await worker.http.get("{target}/", name=f"page {{n % 60}}")\n'
     )
     done = rampa("run", "script.py", out=True, code=0)
-    rows = rows_of(done.stdout.replace("    and 20 names with fewer requests, see --out\n", ""))
+    rows = rows_of(done.stdout.replace("    and 20 more names, see --out\n", ""))
     assert len(rows) == 40 and {cells[0] for cells in rows.values()} == {"2"}
-    assert "    and 20 names with fewer requests, see --out\n" in done.stdout
+    assert "    and 20 more names, see --out\n" in done.stdout
     assert len(done.result()["summary"]["requests"]) == 60
 
 
