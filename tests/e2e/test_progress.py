@@ -29,6 +29,7 @@ config = rampa.Config(scenarios={
 
 async def one(worker):
     print("said", flush=True)
+    worker.counter("said")
 
 
 def teardown(data):
