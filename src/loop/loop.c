@@ -232,11 +232,12 @@ static rp_ns late_since(struct rp_loop *loop, rp_ns until)
     return due < loop->woken - LATE ? due : RP_NS_NEVER;
 }
 
-/* Those that are due at @by, RP_NS_NEVER = now. */
-static void fire_timers(struct rp_loop *loop, rp_ns by)
+/* @taken: all that had arrived by then is taken; RP_NS_NEVER: the turn is not late. What has come
+ * due since the look at the kernel, because a callback took its time, waits for the next look. */
+static void fire_timers(struct rp_loop *loop, rp_ns taken)
 {
+    rp_ns by = taken == RP_NS_NEVER && loop->woken ? rp_ns_add(loop->woken, LATE) : taken, now;
     struct rp_list *node;
-    rp_ns now;
 
     if (rp_loop_next(loop) == RP_NS_NEVER && rp_list_is_empty(&loop->due))
         return;

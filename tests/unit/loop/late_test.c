@@ -123,6 +123,36 @@ static void a_timer_armed_late_waits_for_a_look(struct world *world)
     crowd_deinit(&crowd);
 }
 
+static void stand_still(struct probe *probe, const char *data, size_t len)
+{
+    struct crowd *crowd = probe->user;
+
+    crowd->answered++;
+    if (crowd->answered > 1)
+        return;
+    answer_all(crowd);
+    usleep(20000); /* the time of the timer goes by */
+}
+
+/* It is a callback of the turn that stands still, with a precise timer armed, which reads the clock anew. */
+static void a_callback_that_takes_its_time(struct world *world)
+{
+    struct crowd crowd;
+    struct rp_timer precise = { .fn = NULL };
+
+    crowd_init(world, &crowd);
+    crowd.probes[0].react = stand_still;
+    peer_write(crowd.peers[0], "x", 1);
+    rp_timer_arm_precise(world->loop, &precise, rp_clock_ns() + 3600 * RP_S, timer_fired);
+    rp_timer_arm(world->loop, &crowd.timer, rp_clock_ns() + 10 * RP_MS, timer_fired);
+    for (int i = 0; i < 3 && !crowd.has_fired; i++)
+        look(world);
+    assert_true(crowd.has_fired);
+    assert_true(crowd.at_timer > CROWD);
+    rp_timer_disarm(&precise);
+    crowd_deinit(&crowd);
+}
+
 struct flood {
     struct probe probe;
     struct rp_timer timer;
@@ -195,6 +225,7 @@ int main(void)
         CASE(so_it_does_before_a_precise_one),
         CASE(and_before_a_turn_ends_late),
         CASE(a_timer_armed_late_waits_for_a_look),
+        CASE(a_callback_that_takes_its_time),
         CASE(a_flood_does_not_hold_up_timers),
         CASE(a_watch_that_is_always_ready),
     };
