@@ -71,7 +71,7 @@ def test_a_path_that_is_no_utf_8(rampa: Rampa, tmp_path: Path) -> None:
 def test_files_that_hide_the_package(rampa: Rampa, script: Script, name: str) -> None:
     script(HEAD, name)
     script(HEAD, "rampa.py")
-    done = rampa("check", name, code=3)
+    done = rampa("check", name, code=1)
     assert done.stderr == (
         "error: rampa.py: this file hides the package 'rampa', which has the same name\n  rename the file\n"
     )
