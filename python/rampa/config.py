@@ -273,6 +273,7 @@ class Options(Model):
         teardown_timeout: longest time of teardown(), 60 s by default.
         summary_trend_stats: what the summary shows of trends, such as ``["avg", "p(99)", "count"]``.
         seed: of what is random in the run, 0 to 2^53-1; the same seed repeats it.
+        base_url: goes before URLs that begin with ``/``: the server that ``worker.http.get("/items")`` asks.
 
     >>> Options(stages=[("30s", 100), ("1m", 0)]).stages[0]
     Stage(duration=datetime.timedelta(seconds=30), target=100)
@@ -287,6 +288,7 @@ class Options(Model):
     teardown_timeout: Field[Duration | None, datetime.timedelta] = Field(show=_time, default=_seconds(60))
     summary_trend_stats: Field[collections.abc.Sequence[str] | None, list[str]] = Field(_list, default=_trend_stats)
     seed: Field[int | None, int | None] = Field(_whole)
+    base_url: Field[str | None, str | None] = Field()
 
     if typing.TYPE_CHECKING:
 
@@ -302,6 +304,7 @@ class Options(Model):
             teardown_timeout: Duration | None = None,
             summary_trend_stats: collections.abc.Sequence[str] | None = None,
             seed: int | None = None,
+            base_url: str | None = None,
         ) -> None: ...
 
 

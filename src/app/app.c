@@ -158,21 +158,40 @@ static int run(const struct rp_run_options *options)
     return rp_cmd_run(options);
 }
 
-/* Refuses options that make no sense with a URL, or with a script. Only the command line counts:
- * RAMPA_PYTHON may stand in the environment for other runs. */
+/* Whether the option was given on the command line. RAMPA_PYTHON may stand in the environment for
+ * other runs. */
+static bool is_typed(const struct rp_cli *cli, enum rp_option_id id)
+{
+    const struct rp_option *option = &rp_options[id];
+
+    if (option->type == RP_TYPE_FLAG)
+        return cli->flags[id];
+    for (size_t i = 0; i < cli->given_count; i++)
+        if (cli->given[i].option == option && strcmp(cli->given[i].origin, option->name) == 0)
+            return true;
+    return false;
+}
+
+/* Refuses options that make no sense with a URL, with a script, or with --once. */
 static int check_options(const struct rp_cli *cli, bool is_url, struct rp_error *err)
 {
-    for (size_t i = 0; i < cli->given_count; i++) {
-        const struct rp_option *option = cli->given[i].option;
+    for (size_t i = 0; i < RP_OPT_COUNT; i++) {
+        const struct rp_option *option = &rp_options[i];
+        bool is_of_load = option->group == RP_GROUP_LOAD && option->type != RP_TYPE_FLAG &&
+                          i != RP_OPT_BASE_URL && i != RP_OPT_SCENARIO && i != RP_OPT_SEED;
 
-        if (strcmp(cli->given[i].origin, option->name) != 0)
+        if (!is_typed(cli, (enum rp_option_id)i))
             continue;
-        if (is_url && option->group == RP_GROUP_SCRIPT && option != &rp_options[RP_OPT_TAG])
+        if (is_url && option->group == RP_GROUP_SCRIPT && i != RP_OPT_TAG)
             return rp_error_set(err, -RP_EUSER, "%s is for scripts; a URL is requested without one",
                                 option->name);
         if (!is_url && option->group == RP_GROUP_REQUEST)
             return rp_error_set(err, -RP_EUSER,
                                 "%s is for URLs; a script says itself what it requests",
+                                option->name);
+        if (is_of_load && cli->flags[RP_OPT_ONCE])
+            return rp_error_set(err, -RP_EUSER,
+                                "--once is one iteration, and cannot stand beside %s",
                                 option->name);
     }
     if (is_url && cli->argument_count && rp_cli_value(cli, RP_OPT_TARGETS).value) {
@@ -216,8 +235,10 @@ static int with_script(const struct rp_cli *cli)
     if (r == 0)
         r = rp_run_request_init(&request, cli);
     if (r == 0) {
-        if (urls.label)
+        if (urls.label) {
             request.options.script = urls.label;
+            request.options.histogram = !request.options.overrides.once;
+        }
         request.options.requests = rp_buf_slice(&urls.requests);
         code = work(cli, &request.options);
     } else if (r == -RP_EUSER) {

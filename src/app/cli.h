@@ -42,6 +42,8 @@ enum rp_option_id { /* the order of the help, inside each group */
                     RP_OPT_NO_SPIN,
                     RP_OPT_WORKERS,
                     RP_OPT_WORKER_LOSS,
+                    RP_OPT_ONCE,
+                    RP_OPT_BASE_URL,
                     RP_OPT_TARGETS,
                     RP_OPT_METHOD,
                     RP_OPT_HEADER,
@@ -50,13 +52,17 @@ enum rp_option_id { /* the order of the help, inside each group */
                     RP_OPT_JSON,
                     RP_OPT_TIMEOUT,
                     RP_OPT_EXPECT_STATUS,
-                    RP_OPT_BASE_URL,
                     RP_OPT_ENV,
                     RP_OPT_TAG,
                     RP_OPT_PYTHON,
+                    RP_OPT_NO_SETUP,
+                    RP_OPT_NO_TEARDOWN,
+                    RP_OPT_THRESHOLD,
+                    RP_OPT_NO_THRESHOLDS,
                     RP_OPT_OUT,
                     RP_OPT_EVENT_LOG,
                     RP_OPT_TREND_STATS,
+                    RP_OPT_HISTOGRAM,
                     RP_OPT_STRICT,
                     RP_OPT_PROGRESS,
                     RP_OPT_QUIET,
@@ -73,6 +79,7 @@ enum rp_option_group {
     RP_GROUP_LOAD,
     RP_GROUP_REQUEST, /* of URLs */
     RP_GROUP_SCRIPT,
+    RP_GROUP_JUDGEMENT,
     RP_GROUP_OUTPUT,
     RP_GROUP_SERVER,
     RP_GROUP_GLOBAL,
@@ -91,10 +98,11 @@ enum rp_option_type {
     RP_TYPE_STATS,  /* statistics of a trend, separated by commas */
     RP_TYPE_STAGES, /* stages, separated by commas */
     RP_TYPE_RATE,
-    RP_TYPE_WORKERS,  /* a number, or "auto" */
-    RP_TYPE_HEADER,   /* "NAME: VALUE", or @FILE */
-    RP_TYPE_STATUSES, /* "200,204,300-399,4xx" */
-    RP_TYPE_URL,      /* an absolute one */
+    RP_TYPE_WORKERS,   /* a number, or "auto" */
+    RP_TYPE_HEADER,    /* "NAME: VALUE", or @FILE */
+    RP_TYPE_STATUSES,  /* "200,204,300-399,4xx" */
+    RP_TYPE_URL,       /* an absolute one */
+    RP_TYPE_CRITERION, /* "METRIC:EXPRESSION" */
 };
 
 #define RP_IN(command) (1u << (command))

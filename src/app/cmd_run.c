@@ -66,8 +66,12 @@ static void add_summary(struct run *run)
 {
     const struct rp_run_options *options = run->options;
     bool is_clear = writes_to_stdout(options);
-    struct rp_style style = { .color = options->color, .width = options->width };
-    struct rp_style error_style = { .color = options->error_color, .width = rp_term_width(stderr) };
+    struct rp_style style = { .color = options->color,
+                              .width = options->width,
+                              .histogram = options->histogram };
+    struct rp_style error_style = { .color = options->error_color,
+                                    .width = rp_term_width(stderr),
+                                    .histogram = options->histogram };
 
     if (options->quiet)
         rp_brief_sink_init(&run->summary, &run->sinks, stderr, error_style);

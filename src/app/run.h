@@ -25,6 +25,7 @@ struct rp_run_options {
     struct rp_overrides overrides;
     const char *out;       /* --out, or NULL */
     const char *event_log; /* --event-log, or NULL */
+    bool histogram;        /* the summary draws how long requests took */
     bool strict;           /* a generator that was the limit fails the run */
     bool quiet;            /* neither summary nor progress line; errors and warnings still show */
     bool progress; /* progress line asked for: even with quiet, even when stderr is no terminal */

@@ -43,6 +43,9 @@ static int fill_lists(struct rp_run_request *request, const struct rp_cli *cli)
 
     if (r == 0)
         r = fill_uses(cli, RP_OPT_STAGE, &request->stages, &overrides->stage_count);
+    if (r == 0)
+        r = fill_uses(cli, RP_OPT_THRESHOLD, &request->thresholds, &overrides->threshold_count);
+    overrides->thresholds = request->thresholds;
     overrides->scenario_names = request->scenarios;
     overrides->stages = request->stages;
     return r;
@@ -113,9 +116,15 @@ int rp_run_request_init(struct rp_run_request *ret, const struct rp_cli *cli)
                 .workers = rp_cli_value(cli, RP_OPT_WORKERS),
                 .cores = rp_usable_cores(""),
                 .trend_stats = rp_cli_value(cli, RP_OPT_TREND_STATS),
+                .base_url = rp_cli_value(cli, RP_OPT_BASE_URL),
+                .once = cli->flags[RP_OPT_ONCE],
+                .no_setup = cli->flags[RP_OPT_NO_SETUP],
+                .no_teardown = cli->flags[RP_OPT_NO_TEARDOWN],
+                .no_thresholds = cli->flags[RP_OPT_NO_THRESHOLDS],
             },
             .out = rp_cli_value(cli, RP_OPT_OUT).value,
             .event_log = rp_cli_value(cli, RP_OPT_EVENT_LOG).value,
+            .histogram = cli->flags[RP_OPT_HISTOGRAM],
             .strict = cli->flags[RP_OPT_STRICT],
             .quiet = cli->flags[RP_OPT_QUIET],
             .progress = cli->flags[RP_OPT_PROGRESS],
@@ -147,6 +156,7 @@ void rp_run_request_deinit(struct rp_run_request *request)
     rp_free(request->pairs);
     rp_free(request->scenarios);
     rp_free(request->stages);
+    rp_free(request->thresholds);
     rp_free(request->python);
     *request = (struct rp_run_request){ 0 };
 }

@@ -12,8 +12,9 @@
 
 const char *const rp_option_group_titles[RP_GROUP_COUNT] = {
     [RP_GROUP_LOAD] = "Load",     [RP_GROUP_REQUEST] = "Requests of URLs",
-    [RP_GROUP_SCRIPT] = "Script", [RP_GROUP_OUTPUT] = "Output",
-    [RP_GROUP_SERVER] = "Server", [RP_GROUP_GLOBAL] = "Global",
+    [RP_GROUP_SCRIPT] = "Script", [RP_GROUP_JUDGEMENT] = "Thresholds",
+    [RP_GROUP_OUTPUT] = "Output", [RP_GROUP_SERVER] = "Server",
+    [RP_GROUP_GLOBAL] = "Global",
 };
 
 static const char *const formats[] = { "text", "json", NULL };
@@ -90,6 +91,11 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .help = "When one of several worker processes dies: abort the run, or continue with the "
                 "load of the others",
     },
+    [RP_OPT_ONCE] = {
+        .name = "--once", .type = RP_TYPE_FLAG, .commands = RP_IN_SCRIPT,
+        .group = RP_GROUP_LOAD, .since = "0.1.0",
+        .help = "Run one iteration of each scenario, and show each request and its answer",
+    },
     [RP_OPT_TARGETS] = {
         .name = "--targets", .type = RP_TYPE_FILE, .placeholder = "FILE",
         .commands = RP_IN_SCRIPT,
@@ -141,9 +147,9 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
     },
     [RP_OPT_BASE_URL] = {
         .name = "--base-url", .type = RP_TYPE_URL, .placeholder = "URL",
-        .commands = RP_IN_SCRIPT,
-        .group = RP_GROUP_REQUEST, .since = "0.1.0",
-        .help = "Put URL before URLs that begin with /",
+        .commands = RP_IN_SCRIPT, .env = "RAMPA_BASE_URL",
+        .group = RP_GROUP_LOAD, .since = "0.1.0",
+        .help = "Put URL before URLs that begin with /, those of a script too",
     },
     [RP_OPT_ENV] = {
         .name = "--env", .short_name = 'e', .type = RP_TYPE_PAIR, .placeholder = "KEY=VALUE",
@@ -164,6 +170,28 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .fallback = "that of the active virtual environment, else the one rampa was built for",
         .help = "Python interpreter that runs the script",
     },
+    [RP_OPT_NO_SETUP] = {
+        .name = "--no-setup", .type = RP_TYPE_FLAG, .commands = RP_IN_SCRIPT,
+        .group = RP_GROUP_SCRIPT, .since = "0.1.0",
+        .help = "Do not run setup(); worker.setup_data is None",
+    },
+    [RP_OPT_NO_TEARDOWN] = {
+        .name = "--no-teardown", .type = RP_TYPE_FLAG, .commands = RP_IN_SCRIPT,
+        .group = RP_GROUP_SCRIPT, .since = "0.1.0",
+        .help = "Do not run teardown()",
+    },
+    [RP_OPT_THRESHOLD] = {
+        .name = "--threshold", .type = RP_TYPE_CRITERION, .placeholder = "METRIC:EXPRESSION",
+        .commands = RP_IN_SCRIPT, .repeatable = true,
+        .group = RP_GROUP_JUDGEMENT, .since = "0.1.0",
+        .help = "Fail with exit code 1 unless METRIC meets EXPRESSION, beside the thresholds of the "
+                "script",
+    },
+    [RP_OPT_NO_THRESHOLDS] = {
+        .name = "--no-thresholds", .type = RP_TYPE_FLAG, .commands = RP_IN_SCRIPT,
+        .group = RP_GROUP_JUDGEMENT, .since = "0.1.0",
+        .help = "Leave out the thresholds of the script",
+    },
     [RP_OPT_OUT] = {
         .name = "--out", .type = RP_TYPE_FILE, .placeholder = "FILE",
         .commands = RP_IN(RP_CMD_RUN), .env = "RAMPA_OUT",
@@ -183,6 +211,12 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .fallback = "avg,min,max,med,p(90),p(95),p(99)",
         .help = "Statistics of times that the summary shows, separated by commas: avg, min, max, "
                 "med, count, p(N) for any N from 0 to 100",
+    },
+    [RP_OPT_HISTOGRAM] = {
+        .name = "--histogram", .type = RP_TYPE_FLAG,
+        .commands = RP_IN(RP_CMD_RUN), .env = "RAMPA_HISTOGRAM",
+        .group = RP_GROUP_OUTPUT, .since = "0.1.0", .fallback = "only with URLs",
+        .help = "Draw in the summary how long requests took",
     },
     [RP_OPT_STRICT] = {
         .name = "--strict", .type = RP_TYPE_FLAG,

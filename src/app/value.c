@@ -224,6 +224,8 @@ bool rp_option_accepts(const struct rp_option *option, const char *text, const c
     case RP_TYPE_STATUSES:
         return rp_statuses_parse(text, origin, (uint16_t[RP_STATUSES_MAX][2]){ 0 }, RP_STATUSES_MAX,
                                  &(size_t){ 0 }, err) == 0;
+    case RP_TYPE_CRITERION: /* the plan says what is wrong with one */
+        return true;
     case RP_TYPE_URL:
         return is_url(text, origin, err);
     case RP_TYPE_TEXT:

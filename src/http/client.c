@@ -106,6 +106,7 @@ void rp_http_client_free(struct rp_http_client *client)
     rp_task_cancel(&client->bury);
     free_graveyard(client);
     rp_dialler_deinit(&client->dialler);
+    rp_free(client->base_url);
     rp_free(client->unfinished);
     while (client->origins) {
         struct origin *origin = client->origins;
@@ -121,6 +122,22 @@ void rp_http_client_set_schemes(struct rp_http_client *client, const struct rp_h
                                 size_t count)
 {
     client->schemes = (struct schemes){ schemes, count };
+}
+
+int rp_http_client_set_base(struct rp_http_client *client, const char *url)
+{
+    char *copy = url ? rp_strdup(url) : NULL;
+
+    if (url && !copy)
+        return -ENOMEM;
+    rp_free(client->base_url);
+    client->base_url = copy;
+    return 0;
+}
+
+void rp_http_client_set_trace(struct rp_http_client *client, rp_http_trace_fn *trace)
+{
+    client->trace = trace;
 }
 
 const struct rp_http_counters *rp_http_client_counters(struct rp_http_client *client)

@@ -89,6 +89,17 @@ void rp_http_client_free(struct rp_http_client *client);
 void rp_http_client_set_schemes(struct rp_http_client *client, const struct rp_http_scheme *schemes,
                                 size_t count);
 
+/* Puts @url before the URLs of templates that begin with '/', as RFC 3986 resolves them. NULL = they
+ * are errors. Before the first template is made. 0 or -ENOMEM; what is wrong with it is told with
+ * the first such template. */
+RP_NODISCARD int rp_http_client_set_base(struct rp_http_client *client, const char *url);
+
+struct rp_http_call;
+/* Called for every call that has ended, before its done(): for people who look for a mistake.
+ * @request_head: as it was sent. NULL = nobody. */
+typedef void rp_http_trace_fn(const struct rp_http_call *call, struct rp_slice request_head);
+void rp_http_client_set_trace(struct rp_http_client *client, rp_http_trace_fn *trace);
+
 /* What the client saw that is the generator's own fault or worth a warning. */
 struct rp_http_counters {
     uint64_t no_descriptors, no_ports; /* connects that failed for want of them */

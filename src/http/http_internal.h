@@ -93,6 +93,8 @@ struct rp_http_client {
     struct schemes schemes;
     struct rp_http_limits limits;
     struct rp_http_counters counters;
+    rp_http_trace_fn *trace; /* or NULL */
+    char *base_url;          /* or NULL */
     struct origin *origins;
     const struct rp_metric *metrics[RP_BUILTIN_COUNT];
     struct rp_list graveyard; /* connections that may still be on the stack of their own callback */

@@ -218,6 +218,35 @@ static int fill(struct rp_http_template *template, const struct rp_http_spec *sp
     return copy_texts(template, spec);
 }
 
+static bool is_relative(const struct rp_http_client *client, const struct rp_http_spec *spec)
+{
+    return client->base_url && spec->url.len && spec->url.ptr[0] == '/';
+}
+
+/* With the client's base before the URL. The name stays as it was written, so that the results of
+ * several servers can be compared. */
+static int fill_relative(struct rp_http_template *template, const struct rp_http_spec *spec,
+                         struct rp_error *err)
+{
+    struct rp_http_spec whole = *spec;
+    struct rp_url base;
+    struct rp_buf url;
+    int r = rp_url_parse(rp_slice_str(template->client->base_url), &base, err);
+
+    if (r < 0)
+        return r == -RP_EUSER ? rp_error_prefix(err, r, "base_url") : r;
+    rp_buf_init(&url, REQUEST_HEAD_MAX);
+    r = rp_url_resolve(&base, spec->url, &url, err);
+    if (r == 0) {
+        whole.url = rp_buf_slice(&url);
+        if (!whole.name.len)
+            whole.name = spec->url;
+        r = fill(template, &whole, err);
+    }
+    rp_buf_deinit(&url);
+    return r;
+}
+
 int rp_http_template_new(struct rp_http_client *client, const struct rp_http_spec *spec,
                          struct rp_http_template **ret, struct rp_error *err)
 {
@@ -228,7 +257,7 @@ int rp_http_template_new(struct rp_http_client *client, const struct rp_http_spe
         return -ENOMEM;
     template->client = client;
     template->refs = 1;
-    r = fill(template, spec, err);
+    r = is_relative(client, spec) ? fill_relative(template, spec, err) : fill(template, spec, err);
     if (r < 0) {
         template_free(template);
         return r;

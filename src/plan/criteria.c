@@ -260,3 +260,88 @@ int rp_plan_add_thresholds(struct rp_plan *plan, const json_t *thresholds, bool 
     }
     return 0;
 }
+
+/* ---- the command line ------------------------------------------------------------------------ */
+
+/* Where the metric of "http_req_duration{name:a}:p(95)<500" ends, which is a colon outside of the
+ * braces of its filter; NULL when there is none. */
+static const char *end_of_metric(const char *text)
+{
+    bool is_inside = false, is_quoted = false;
+
+    for (; *text; text++) {
+        if (*text == '"' && is_inside)
+            is_quoted = !is_quoted;
+        else if (*text == '\\' && is_quoted && text[1])
+            text++;
+        else if (*text == '{' && !is_quoted)
+            is_inside = true;
+        else if (*text == '}' && !is_quoted)
+            is_inside = false;
+        else if (*text == ':' && !is_inside)
+            return text;
+    }
+    return NULL;
+}
+
+/* Puts the last threshold behind the last one before it that has its metric and filter. */
+static void join_equals(struct rp_plan *plan)
+{
+    size_t last = plan->threshold_count - 1, at = last;
+    struct rp_threshold added = plan->thresholds[last];
+
+    while (at && strcmp(plan->thresholds[at - 1].display, added.display) != 0)
+        at--;
+    if (!at)
+        return;
+    memmove(&plan->thresholds[at + 1], &plan->thresholds[at],
+            (last - at) * sizeof(*plan->thresholds));
+    plan->thresholds[at] = added;
+}
+
+static int add_from_line(struct rp_plan *plan, const struct rp_override *override,
+                         bool has_dynamic_metrics, struct rp_error *err)
+{
+    const struct rp_where where = { NULL, 0, NULL, NULL };
+    const char *colon = end_of_metric(override->value);
+    char shown[RP_SHOW_SIZE], *metric;
+    json_t *expression;
+    int r;
+
+    if (!colon || colon == override->value || !colon[1]) {
+        rp_error_set(err, -RP_EUSER, "%s: %s is not METRIC:EXPRESSION", override->origin,
+                     rp_show_text(override->value, shown));
+        rp_error_hint(err, "as in %s 'http_req_duration:p(95)<500'", override->origin);
+        return -RP_EUSER;
+    }
+    metric = rp_strndup(override->value, (size_t)(colon - override->value));
+    expression = json_string(colon + 1);
+    if (!metric)
+        r = -ENOMEM;
+    else if (!expression) /* most likely */
+        r = rp_error_set(err, -RP_EUSER, "the expression is not UTF-8");
+    else
+        r = add_one(plan, metric, expression, has_dynamic_metrics, &where, err);
+    rp_free(metric);
+    json_decref(expression);
+    if (r == 0)
+        join_equals(plan);
+    return r == -RP_EUSER ? rp_error_prefix(err, r, override->origin) : r;
+}
+
+int rp_overrides_apply_judgement(const struct rp_overrides *overrides, struct rp_plan *plan,
+                                 bool has_dynamic_metrics, struct rp_error *err)
+{
+    int r = 0;
+
+    plan->has_setup = plan->has_setup && !overrides->no_setup;
+    plan->has_teardown = plan->has_teardown && !overrides->no_teardown;
+    if (overrides->no_thresholds) {
+        for (size_t i = 0; i < plan->threshold_count; i++)
+            rp_threshold_deinit(&plan->thresholds[i]);
+        plan->threshold_count = 0;
+    }
+    for (size_t i = 0; r == 0 && i < overrides->threshold_count; i++)
+        r = add_from_line(plan, &overrides->thresholds[i], has_dynamic_metrics, err);
+    return r;
+}

@@ -98,4 +98,6 @@ const struct rp_field rp_plan_settings[RP_S_COUNT] = {
                     .max = RP_MOST_SEED, .default_kind = RP_FD_OTHER,
                     .default_text = "chosen by chance for every run",
                     .help = "of what is random in the run; the same seed repeats it" },
+    [RP_S_BASE_URL] = { "base_url", NULL, RP_FT_TEXT, .offset = PLAN(base_url),
+                        .help = "goes before URLs that begin with `/`" },
 };

@@ -84,6 +84,7 @@ enum rp_setting_id {
     RP_S_TEARDOWN_TIMEOUT,
     RP_S_TREND_STATS,
     RP_S_SEED,
+    RP_S_BASE_URL,
     RP_S_COUNT
 };
 

@@ -309,11 +309,24 @@ static int apply_max_vus(const struct rp_wanted *wanted, struct rp_scenario *sce
     return 0;
 }
 
+/* --once: one iteration of one VU, at once. */
+static void make_single(struct rp_scenario *scenario, rp_field_set *given)
+{
+    become(scenario, given, RP_PER_VU_ITERATIONS);
+    put(scenario, given, RP_F_VUS, 1);
+    put(scenario, given, RP_F_ITERATIONS, 1);
+    put(scenario, given, RP_F_START_TIME, 0);
+}
+
 int rp_overrides_apply(const struct rp_wanted *wanted, struct rp_scenario *scenario,
                        rp_field_set *given, const struct rp_where *where, struct rp_error *err)
 {
     int r;
 
+    if (wanted->source->once) {
+        make_single(scenario, given);
+        return 0;
+    }
     if (has(wanted->given, RP_F_ITERATIONS)) {
         make_shared(wanted, scenario, given);
         return 0;
@@ -349,6 +362,15 @@ int rp_overrides_apply_run(const struct rp_overrides *overrides, struct rp_plan 
     if (r < 0)
         return r;
     plan->no_spin = overrides->no_spin;
+    plan->once = overrides->once;
+    if (plan->once)
+        plan->workers = 1;
+    if (overrides->base_url.value) {
+        r = rp_field_parse_text(&rp_plan_settings[RP_S_BASE_URL], plan, overrides->base_url.value,
+                                overrides->base_url.origin, err);
+        if (r < 0)
+            return r;
+    }
     if (overrides->seed.value) {
         plan->seed_is_given = true;
         return rp_field_parse_text(&rp_plan_settings[RP_S_SEED], plan, overrides->seed.value,

@@ -32,6 +32,7 @@ void rp_plan_free(struct rp_plan *plan)
     rp_free(plan->thresholds);
     rp_free(plan->metrics);
     rp_free(plan->script);
+    rp_free(plan->base_url);
     rp_free(plan);
 }
 
@@ -127,6 +128,7 @@ static json_t *plan_to_json(const struct rp_plan *plan, bool with_seed)
               put(object, "has_setup", json_boolean(plan->has_setup)) &&
               put(object, "has_teardown", json_boolean(plan->has_teardown)) &&
               put(object, "no_spin", json_boolean(plan->no_spin)) &&
+              put(object, "once", json_boolean(plan->once)) &&
               put(object, "workers", json_integer(plan->workers));
 
     for (int i = 0; ok && i < RP_S_COUNT; i++)
@@ -301,6 +303,8 @@ static int read_plan(struct rp_plan *plan, const json_t *root, struct rp_error *
         r = rp_json_bool_at(root, "has_teardown", &plan->has_teardown, &where, err);
     if (r == 0)
         r = rp_json_bool_at(root, "no_spin", &plan->no_spin, &where, err);
+    if (r == 0)
+        r = rp_json_bool_at(root, "once", &plan->once, &where, err);
     if (r < 0)
         return r;
     /* A plan without this member was made before there were several workers. */
@@ -324,9 +328,9 @@ static int read_plan(struct rp_plan *plan, const json_t *root, struct rp_error *
 
 static int check_keys(const json_t *root, const struct rp_where *where, struct rp_error *err)
 {
-    static const char *const others[] = { "script",       "scenarios", "thresholds",
-                                          "metrics",      "env",       "has_setup",
-                                          "has_teardown", "no_spin",   "workers" };
+    static const char *const others[] = { "script",  "scenarios", "thresholds",   "metrics",
+                                          "env",     "has_setup", "has_teardown", "no_spin",
+                                          "workers", "once" };
     const char *keys[RP_ARRAY_LEN(others) + RP_S_COUNT];
     size_t count = 0;
 

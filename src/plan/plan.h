@@ -104,6 +104,8 @@ struct rp_plan {
     uint64_t seed;      /* of everything random in the run, at most 2^53-1 */
     bool seed_is_given; /* false: this plan's resolution has chosen it by chance */
     bool no_spin;       /* waits for arrivals without spinning over the last microseconds */
+    bool once;          /* each scenario is one iteration, and each request is shown */
+    char *base_url;     /* goes before URLs that begin with '/'; NULL = there is none */
     int64_t workers;    /* processes that share the work, at least 1 */
     struct rp_stat *trend_stats; /* what the summary shows of trends */
     size_t trend_stat_count;
@@ -123,6 +125,12 @@ struct rp_overrides {
     struct rp_override *stages; /* laid end to end; each may have several: "30s:10,1m:0" */
     size_t stage_count;
     bool no_spin;
+    bool once; /* one iteration of each scenario, in one worker; the options of a load do nothing */
+    bool no_setup, no_teardown;
+    bool no_thresholds; /* those of the script; the following ones are judged all the same */
+    const struct rp_override *thresholds; /* "METRIC:EXPRESSION" */
+    size_t threshold_count;
+    struct rp_override base_url;
     struct rp_override trend_stats;     /* what the summary shows of trends: "avg,p(99)" */
     struct rp_override *scenario_names; /* only these run */
     size_t scenario_name_count;

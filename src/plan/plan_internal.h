@@ -47,6 +47,10 @@ RP_NODISCARD int rp_overrides_apply(const struct rp_wanted *wanted, struct rp_sc
 /* --workers, --no-spin, --summary-trend-stats and --seed; a seed by chance when there is none. */
 RP_NODISCARD int rp_overrides_apply_run(const struct rp_overrides *overrides, struct rp_plan *plan,
                                         struct rp_error *err);
+/* --no-setup, --no-teardown, --no-thresholds, and --threshold behind what the plan has. */
+RP_NODISCARD int rp_overrides_apply_judgement(const struct rp_overrides *overrides,
+                                              struct rp_plan *plan, bool has_dynamic_metrics,
+                                              struct rp_error *err);
 /* --tag and --env over what the plan has. */
 RP_NODISCARD int rp_overrides_apply_pairs(const struct rp_overrides *overrides,
                                           struct rp_plan *plan, struct rp_error *err);

@@ -4,6 +4,7 @@
 
 #include "http/http.h"
 #include "script/clients.h"
+#include "script/trace.h"
 
 /* ---- HTTP ------------------------------------------------------------------------------------ */
 
@@ -13,9 +14,17 @@ static int http_open(struct rp_loop *loop, struct rp_registry *registry, const s
     struct rp_http_client *client;
     int r = rp_http_client_new(loop, registry, (struct rp_http_limits){ 0 }, &client);
 
-    if (r == 0)
-        *ret = client;
-    return r;
+    if (r < 0)
+        return r;
+    if (plan->once)
+        rp_http_client_set_trace(client, rp_trace_print);
+    r = rp_http_client_set_base(client, plan->base_url);
+    if (r < 0) {
+        rp_http_client_free(client);
+        return r;
+    }
+    *ret = client;
+    return 0;
 }
 
 static void http_close(void *client)

@@ -25,6 +25,8 @@ void rp_summary_write(const struct rp_result *result, struct rp_style style, str
     rp_summary_checks(&summary);
     rp_summary_requests(&summary);
     rp_summary_metrics(&summary);
+    if (style.histogram)
+        rp_summary_histogram(&summary);
     rp_summary_accounting(&summary);
     rp_summary_errors(&summary);
     rp_summary_warnings(&summary);

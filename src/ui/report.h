@@ -14,10 +14,11 @@
 struct rp_style {
     bool color;     /* ANSI colours and nothing else */
     unsigned width; /* columns to fit into; 0 = 80 */
+    bool histogram; /* the summary draws how long requests took */
 };
 
 /* Appends the summary: thresholds (tick or cross, actual value), checks with counts, metrics by
- * section, errors grouped, warnings, accounting when broken, the verdict line and the generator's
+ * section, the histogram of requests when the style asks for it, errors grouped, warnings, accounting when broken, the verdict line and the generator's
  * line. */
 void rp_summary_write(const struct rp_result *result, struct rp_style style, struct rp_buf *out);
 

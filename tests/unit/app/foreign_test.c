@@ -93,6 +93,8 @@ static void remedies_name_options_of_ours(void **state)
         "-x",
         "-k",
         "-L",
+        "-v",
+        "--http-debug",
         "--rps",
         "--host",
         "-keepalive",

@@ -35,8 +35,17 @@ static void print_options(const char *command, const struct rp_run_options *opti
         printf("event_log=%s\n", options->event_log);
     if (overrides->no_spin)
         printf("no_spin\n");
+    for (size_t i = 0; i < overrides->threshold_count; i++)
+        print_override("threshold", overrides->thresholds[i]);
+    print_override("base_url", overrides->base_url);
+    if (overrides->once || overrides->no_setup || overrides->no_teardown ||
+        overrides->no_thresholds)
+        printf("once=%d no_setup=%d no_teardown=%d no_thresholds=%d\n", overrides->once,
+               overrides->no_setup, overrides->no_teardown, overrides->no_thresholds);
     if (options->overrides.trend_stats.value)
         printf("trend_stats=%s\n", options->overrides.trend_stats.value);
+    if (options->histogram)
+        printf("histogram\n");
     printf("strict=%d quiet=%d progress=%d color=%d error_color=%d width=%u\n", options->strict,
            options->quiet, options->progress, options->color, options->error_color, options->width);
 }

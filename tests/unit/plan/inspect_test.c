@@ -92,6 +92,7 @@ static const char golden_text[] = //
     "  setup_timeout        1m\n"
     "  teardown_timeout     1m\n"
     "  summary_trend_stats  avg, min, med, max, p(90), p(95), p(99)\n"
+    "  base_url             -\n"
     "  no_spin              no\n"
     "  workers              1\n"
     "  env                  -\n";
@@ -155,6 +156,7 @@ static const char golden_json[] = //
     "  'has_setup': true,\n"
     "  'has_teardown': false,\n"
     "  'no_spin': false,\n"
+    "  'once': false,\n"
     "  'workers': 1,\n"
     "  'tags': {},\n"
     "  'setup_timeout': '1m',\n"
@@ -167,7 +169,8 @@ static const char golden_json[] = //
     "    'p(90)',\n"
     "    'p(95)',\n"
     "    'p(99)'\n"
-    "  ]\n"
+    "  ],\n"
+    "  'base_url': null\n"
     "}";
 
 static void inspect_shows_everything(void **state)
