@@ -195,7 +195,7 @@ static int check_options(const struct rp_cli *cli, bool is_url, struct rp_error 
                                 option->name);
     }
     if (is_url && cli->argument_count && rp_cli_value(cli, RP_OPT_TARGETS).value) {
-        rp_error_set(err, -RP_EUSER, "--targets cannot stand beside '%s'", cli->arguments[0]);
+        rp_error_set(err, -RP_EUSER, "--targets cannot stand beside a URL");
         rp_error_hint(err, "a list of targets holds all URLs");
         return -RP_EUSER;
     }
@@ -220,7 +220,7 @@ static int find_work(const struct rp_cli *cli, struct rp_url_run *ret, struct rp
     if (r == 0)
         r = is_url ? rp_url_run_init(ret, cli, err) : rp_script_file_check(cli->arguments[0], err);
     if (r == 0)
-        rp_url_run_hide_headers(cli);
+        rp_url_run_hide_secrets(cli);
     return r;
 }
 

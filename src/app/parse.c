@@ -272,8 +272,13 @@ static void bad_command(struct rp_cli *cli, const char *word)
 {
     struct rp_error *err = new_error(cli);
 
+    if (rp_script_is_url(word)) { /* which may hold a password */
+        rp_error_set(err, -RP_EUSER, "a URL is no command");
+        rp_error_hint(err, "write rampa run URL");
+        return;
+    }
     rp_error_set(err, -RP_EUSER, "unknown command '%s'", word);
-    if (looks_like_script(word) || rp_script_is_url(word))
+    if (looks_like_script(word))
         rp_error_hint(err, "did you mean 'rampa run %s'?", word);
     else if (rp_foreign_command(word))
         rp_error_hint(err, "%s", rp_foreign_command(word));
@@ -307,7 +312,8 @@ static void take_argument(struct parser *p, const char *word)
     if (!command->argument || (p->cli->argument_count && !may_follow(p->cli, word))) {
         struct rp_error *unexpected = p->unsure ? NULL : new_error(p->cli);
 
-        rp_error_set(unexpected, -RP_EUSER, "unexpected argument '%s'", word);
+        rp_error_set(unexpected, -RP_EUSER, "unexpected argument '%s'",
+                     rp_script_is_url(word) ? "URL" : word); /* it may hold a password */
         if (command == &rp_commands[RP_CMD_TARGET] && is_number(word))
             rp_error_hint(unexpected, "did you mean '--port %s'?", word);
         return;

@@ -96,6 +96,12 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .group = RP_GROUP_LOAD, .since = "0.1.0",
         .help = "Run one iteration of each scenario, and show each request and its answer",
     },
+    [RP_OPT_BASE_URL] = {
+        .name = "--base-url", .type = RP_TYPE_URL, .placeholder = "URL",
+        .commands = RP_IN_SCRIPT, .env = "RAMPA_BASE_URL",
+        .group = RP_GROUP_LOAD, .since = "0.1.0",
+        .help = "Put URL before URLs that begin with /, those of a script too",
+    },
     [RP_OPT_TARGETS] = {
         .name = "--targets", .type = RP_TYPE_FILE, .placeholder = "FILE",
         .commands = RP_IN_SCRIPT,
@@ -144,12 +150,6 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .commands = RP_IN_SCRIPT,
         .group = RP_GROUP_REQUEST, .since = "0.1.0", .fallback = "200-399",
         .help = "Statuses that are no failure: 200,204, 200-299, 2xx",
-    },
-    [RP_OPT_BASE_URL] = {
-        .name = "--base-url", .type = RP_TYPE_URL, .placeholder = "URL",
-        .commands = RP_IN_SCRIPT, .env = "RAMPA_BASE_URL",
-        .group = RP_GROUP_LOAD, .since = "0.1.0",
-        .help = "Put URL before URLs that begin with /, those of a script too",
     },
     [RP_OPT_ENV] = {
         .name = "--env", .short_name = 'e', .type = RP_TYPE_PAIR, .placeholder = "KEY=VALUE",

@@ -308,27 +308,16 @@ static int begin(struct maker *maker, const struct rp_cli *cli, struct rp_error 
 /* A word that may be a path of the server which --base-url names. */
 static bool is_path(const struct rp_cli *cli, const char *word)
 {
-    return rp_cli_value(cli, RP_OPT_BASE_URL).value && word[0] == '/' && access(word, F_OK) < 0;
+    size_t len = strlen(word);
+
+    return rp_cli_value(cli, RP_OPT_BASE_URL).value && word[0] == '/' && access(word, F_OK) < 0 &&
+           !(len > 3 && strcmp(word + len - 3, ".py") == 0);
 }
 
 bool rp_is_url_run(const struct rp_cli *cli)
 {
     return rp_cli_value(cli, RP_OPT_TARGETS).value || rp_script_is_url(cli->arguments[0]) ||
            is_path(cli, cli->arguments[0]);
-}
-
-/* @text without the password that a URL may have. */
-static void append_url(struct rp_buf *out, const char *text)
-{
-    struct rp_url url;
-
-    if (rp_url_parse(rp_slice_str(text), &url, NULL) < 0 || !url.userinfo.len) {
-        rp_buf_append_str(out, text);
-        return;
-    }
-    rp_buf_append(out, text, (size_t)(url.userinfo.ptr - text));
-    rp_buf_append_str(out, "***");
-    rp_buf_append_str(out, url.userinfo.ptr + url.userinfo.len);
 }
 
 static int make_label(struct rp_url_run *run, const struct rp_cli *cli)
@@ -340,7 +329,7 @@ static int make_label(struct rp_url_run *run, const struct rp_cli *cli)
     if (targets)
         rp_buf_append_str(&label, strcmp(targets, "-") ? targets : "stdin");
     else
-        append_url(&label, cli->arguments[0]);
+        rp_url_append_public(rp_slice_str(cli->arguments[0]), &label);
     if (cli->argument_count > 1)
         rp_buf_appendf(&label, " and %zu more", cli->argument_count - 1);
     run->label = rp_buf_take(&label);
@@ -429,7 +418,7 @@ void rp_url_run_deinit(struct rp_url_run *run)
     *run = (struct rp_url_run){ 0 };
 }
 
-void rp_url_run_hide_headers(const struct rp_cli *cli)
+void rp_url_run_hide_secrets(const struct rp_cli *cli)
 {
     for (size_t i = 0; i < cli->given_count; i++) {
         const struct rp_given *given = &cli->given[i];
@@ -438,5 +427,11 @@ void rp_url_run_hide_headers(const struct rp_cli *cli)
 
         if (value && given->value[0] != '@' && strcmp(given->origin, given->option->name) == 0)
             memset(value + 1, '*', strlen(value + 1));
+    }
+    for (size_t i = 0; i < cli->argument_count; i++) {
+        struct rp_slice userinfo = rp_url_userinfo(rp_slice_str(cli->arguments[i]));
+
+        if (userinfo.len && rp_script_is_url(cli->arguments[i]))
+            memset((char *)(uintptr_t)userinfo.ptr, '*', userinfo.len);
     }
 }

@@ -60,7 +60,10 @@ static bool is_duration(const char *text, const char *origin, struct rp_error *e
     if (r == 0)
         return true;
     rp_error_prefix(err, r, origin);
-    rp_error_hint(err, "as in 30s, 1m30s, 250ms");
+    if ((text[0] && strchr("{[@", text[0])) || strchr(text, '='))
+        rp_error_hint(err, "as in 30s; a body is --body, --body-file or --json");
+    else
+        rp_error_hint(err, "as in 30s, 1m30s, 250ms");
     return false;
 }
 
@@ -113,7 +116,7 @@ static bool is_url(const char *text, const char *origin, struct rp_error *err)
 {
     if (strstr(text, "://"))
         return true;
-    rp_error_set(err, -RP_EUSER, "%s: '%s' is not a URL", origin, text);
+    rp_error_set(err, -RP_EUSER, "%s: it is not a URL", origin); /* and may hold a password */
     rp_error_hint(err, "as in http://127.0.0.1:8080");
     return false;
 }

@@ -341,6 +341,20 @@ int rp_overrides_apply(const struct rp_wanted *wanted, struct rp_scenario *scena
 
 /* ---- the run --------------------------------------------------------------------------------- */
 
+/* The plan is shown and stored: nothing secret may stand in it. */
+static int check_base_url(const struct rp_plan *plan, const char *origin, struct rp_error *err)
+{
+    const char *host = plan->base_url ? strstr(plan->base_url, "://") : NULL;
+    const char *at = host ? strchr(host, '@') : NULL;
+
+    if (!at || (size_t)(at - host) > 3 + strcspn(host + 3, "/?#"))
+        return 0;
+    rp_error_set(err, -RP_EUSER, "%s must not have a user name or a password: results show it",
+                 origin ? origin : "base_url");
+    rp_error_hint(err, "send them in the header Authorization");
+    return -RP_EUSER;
+}
+
 static int apply_workers(const struct rp_overrides *overrides, struct rp_plan *plan,
                          struct rp_error *err)
 {
@@ -371,6 +385,9 @@ int rp_overrides_apply_run(const struct rp_overrides *overrides, struct rp_plan 
         if (r < 0)
             return r;
     }
+    r = check_base_url(plan, overrides->base_url.value ? overrides->base_url.origin : NULL, err);
+    if (r < 0)
+        return r;
     if (overrides->seed.value) {
         plan->seed_is_given = true;
         return rp_field_parse_text(&rp_plan_settings[RP_S_SEED], plan, overrides->seed.value,

@@ -2,8 +2,10 @@
 """What `rampa run URL` requests: methods, headers, bodies, several URLs, lists of targets."""
 from __future__ import annotations
 
+import base64
 import json
 import os
+import signal
 import subprocess
 from collections import Counter
 from collections.abc import Callable
@@ -121,6 +123,26 @@ def test_relative_targets_have_a_base(rampa: Rampa, tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_a_password_in_a_url_is_sent_and_not_shown(program: Path, tmp_path: Path) -> None:
+    with FaultServer([Hang()]) as server:
+        url = server.url.replace("://", f"://user:{TOKEN}@") + "/a"
+        run = subprocess.Popen([str(program), "run", url, "--out", "r.json"], cwd=tmp_path, stdout=subprocess.PIPE)
+        try:
+            server.wait_for_connections(1)
+            assert TOKEN.encode() not in Path(f"/proc/{run.pid}/cmdline").read_bytes()
+            run.send_signal(signal.SIGINT)
+            text, _ = run.communicate(timeout=60)
+        finally:
+            run.kill()
+            run.wait()
+    credentials = base64.b64encode(f"user:{TOKEN}".encode())
+    assert any(credentials in bytes(connection.received) for connection in server.connections)
+    assert TOKEN not in text.decode() + (tmp_path / "r.json").read_text()
+    for words in (["run", "--base-url", url, "/a"], ["inspect", url.upper()], [url, "run"], ["run", "a.py", url]):
+        done = subprocess.run([str(program), *words], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+        assert bool(done.returncode) == (words[0] != "inspect") and TOKEN.upper() not in (done.stdout + done.stderr).upper()
+
+
 def test_header_values_are_hidden_from_other_users(program: Path, tmp_path: Path) -> None:
     """What stands in /proc/PID/cmdline, of the program and of its worker, while a run goes on."""
     with FaultServer([Hang()]) as server:
@@ -142,7 +164,7 @@ def test_header_values_are_hidden_from_other_users(program: Path, tmp_path: Path
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["http://127.0.0.1/", "--targets", "a"], "error: --targets cannot stand beside 'http://127.0.0.1/'\n"),
+        (["http://127.0.0.1/", "--targets", "a"], "error: --targets cannot stand beside a URL\n"),
         (["--targets", "nowhere"], "error: --targets: nowhere cannot be read: No such file or directory\n"),
         (["--targets", "empty"], "error: empty: has no request\n"),
         (["--targets", "bad"], "error: bad:3: behind the URL only weight=NUMBER and name=TEXT may stand\n"),

@@ -15,12 +15,12 @@ static void wrong_lines_are_explained(void **state)
     static const struct {
         const char *line, *expected;
     } cases[] = {
-        { "http://a/ -n 5", "unknown command 'http://a/' (did you mean 'rampa run http://a/'?)\n" },
+        { "http://a/ -n 5", "a URL is no command (write rampa run URL)\n" },
         { "attack",
           "unknown command 'attack' (write rampa run URL, or rampa run --targets FILE)\n" },
         { "target 9000", "unexpected argument '9000' (did you mean '--port 9000'?)\n" },
         { "run http://a/ b.py", "unexpected argument 'b.py'\n" },
-        { "run a.py http://a/", "unexpected argument 'http://a/'\n" },
+        { "run a.py http://a/", "unexpected argument 'URL'\n" },
         { "check http://a/ --header x",
           "--header: what follows is not 'NAME: VALUE' (as in --header 'Accept: text/html', or "
           "--header @FILE; the address of a server is --base-url)\n" },
@@ -31,11 +31,14 @@ static void wrong_lines_are_explained(void **state)
           "--expect-status: '300-200' is not a status from 100 to 599 (as in 200, 200,204, 200-299 "
           "or 2xx)\n" },
         { "run /a --base-url host:80",
-          "--base-url: 'host:80' is not a URL (as in http://127.0.0.1:8080)\n" },
+          "--base-url: it is not a URL (as in http://127.0.0.1:8080)\n" },
         { "run http://a/ --json",
           "option '--json' needs a value (--json JSON) (it is what is sent; the result as JSON is "
           "--out FILE)\n" },
         /* what users of other tools write */
+        { "run http://a/ -d a=1",
+          "--duration: 'a=1' is not a duration: a number is missing (as in 30s; a "
+          "body is --body, --body-file or --json)\n" },
         { "run http://a/ -q 100",
           "-q is --quiet and takes no number (a rate is --rate, as in --rate 100/s)\n" },
         { "run -q100 http://a/",
