@@ -132,6 +132,7 @@ void rp_http_succeed(struct rp_http_call *call, rp_ns at, bool keep)
     if (RP_LIKELY(keep && connection->stack.top->traffic->send_ended)) {
         connection->call = NULL;
         connection->state = CONNECTION_IDLE;
+        connection->idle_since = at;
         connection->is_reused = true;
     } else {
         close_of(connection, false);

@@ -79,12 +79,13 @@ static const struct rp_transport_events transport_events;
 static int dial(struct connection *connection)
 {
     struct rp_http_session *session = connection->session;
-    const struct origin *origin = connection->origin;
+    struct origin *origin = connection->origin;
     struct rp_dial_spec spec = { .stack = &connection->stack,
                                  .events = &transport_events,
                                  .host = origin->host,
                                  .port = origin->port,
-                                 .backoff = &session->backoff,
+                                 .destination = &origin->destination,
+                                 .spread = session->number,
                                  .deadline = connection->call->deadline,
                                  .done = dialled,
                                  .user = connection };

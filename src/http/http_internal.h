@@ -15,6 +15,7 @@ struct origin { /* interned: equal origins are the same pointer */
     const struct rp_http_scheme *scheme;
     char *host;
     uint16_t port;
+    struct rp_destination destination;
 };
 
 /* The series that one kind of outcome of one template is recorded into. */
@@ -64,6 +65,7 @@ struct connection {
      * nothing. */
     struct rp_timer timer;
     rp_ns deadline;
+    rp_ns idle_since; /* 0 before the first response */
     rp_ns first_byte; /* of the final answer; 0 = it has not come */
     /* Bytes on the wire that earlier requests have counted. Of a connection on which a request is
      * repeated, it is as much less than nothing as the first attempt has sent and received. */
@@ -76,7 +78,7 @@ struct rp_http_session {
     struct rp_list connections; /* busy, idle and opening ones */
     struct rp_list waiting;     /* calls for which no connection is free */
     struct rp_list failing;     /* calls that will be told that memory ran out */
-    struct rp_backoff backoff;
+    unsigned number;            /* of the sessions of the client, from 0 */
 };
 
 struct schemes {
@@ -99,7 +101,7 @@ struct rp_http_client {
     const struct rp_metric *metrics[RP_BUILTIN_COUNT];
     struct rp_list graveyard; /* connections that may still be on the stack of their own callback */
     struct rp_task bury;
-    unsigned sessions;
+    unsigned sessions, next_session;
     /* Interrupted, and not taken yet. */
     struct rp_unfinished *unfinished;
     size_t unfinished_count, unfinished_cap;

@@ -11,6 +11,9 @@
 #include "base/alloc.h"
 #include "http/http_internal.h"
 
+/* A connection that was idle for less is trusted without a look, which is a system call. */
+#define LOOK_AFTER RP_MS
+
 int rp_http_session_new(struct rp_http_client *client, struct rp_http_session **ret)
 {
     struct rp_http_session *session = rp_calloc(1, sizeof(*session));
@@ -21,6 +24,7 @@ int rp_http_session_new(struct rp_http_client *client, struct rp_http_session **
     rp_list_init(&session->connections);
     rp_list_init(&session->waiting);
     rp_list_init(&session->failing);
+    session->number = client->next_session++;
     client->sessions++;
     *ret = session;
     return 0;
@@ -58,6 +62,14 @@ static void waiting_timed_out(struct rp_timer *timer, rp_ns now)
     rp_http_fail(call, RP_HTTP_TIMEOUT, "timeout", "no connection became free", now);
 }
 
+/* A server may have closed an idle connection, and the loop has not seen it yet, because the script
+ * has kept it from looking. A request that must not be sent twice would be lost there. */
+static bool is_over(const struct connection *connection, const struct rp_http_call *call)
+{
+    return !call->template->is_idempotent && call->began - connection->idle_since >= LOOK_AFTER &&
+           rp_stack_peer_has_ended(&connection->stack);
+}
+
 /* Gives @call an idle connection or a new one. False when it must wait: nothing has changed then.
  */
 static bool assign(struct rp_http_session *session, struct rp_http_call *call)
@@ -65,13 +77,18 @@ static bool assign(struct rp_http_session *session, struct rp_http_call *call)
     struct origin *origin = call->template->origin;
     unsigned of_origin = 0;
 
-    for (struct rp_list *it = session->connections.next; it != &session->connections;
-         it = it->next) {
+    for (struct rp_list *it = session->connections.next, *next; it != &session->connections;
+         it = next) {
         struct connection *connection = rp_container_of(it, struct connection, node);
 
+        next = it->next;
         if (connection->origin != origin)
             continue;
         if (RP_LIKELY(connection->state == CONNECTION_IDLE)) {
+            if (RP_UNLIKELY(is_over(connection, call))) {
+                rp_http_connection_close(connection, false);
+                continue;
+            }
             rp_http_connection_begin(connection, call);
             return true;
         }

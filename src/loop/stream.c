@@ -35,9 +35,8 @@ static int bind_source(int fd, const struct sockaddr *source, socklen_t len)
     return bind(fd, source, len) < 0 ? -errno : 0;
 }
 
-/* Returns a socket whose connect has begun, or -errno. */
-static int begin_connect(const struct sockaddr *addr, socklen_t addr_len,
-                         const struct sockaddr *source, socklen_t source_len)
+int rp_connect_begin(const struct sockaddr *addr, socklen_t addr_len, const struct sockaddr *source,
+                     socklen_t source_len)
 {
     int fd = socket(addr->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     int on = 1, r = 0;
@@ -84,13 +83,29 @@ int rp_stream_connect(struct rp_loop *loop, struct rp_stream *stream, const stru
     rp_assert(!rp_stream_is_open(stream));
     if (loop->ops->is_virtual)
         return -EOPNOTSUPP;
-    fd = begin_connect(addr, addr_len, source, source_len);
+    fd = rp_connect_begin(addr, addr_len, source, source_len);
     if (fd < 0)
         return fd;
-    r = begin(loop, stream, fd, RP_STREAM_CONNECTING);
+    r = rp_stream_connect_on(loop, stream, fd);
     if (r < 0)
         close(fd);
     return r;
+}
+
+int rp_stream_connect_on(struct rp_loop *loop, struct rp_stream *stream, int fd)
+{
+    rp_assert(!rp_stream_is_open(stream));
+    return begin(loop, stream, fd, RP_STREAM_CONNECTING);
+}
+
+bool rp_stream_peer_has_ended(const struct rp_stream *stream)
+{
+    struct tcp_info info = { .tcpi_state = TCP_ESTABLISHED };
+    socklen_t len = sizeof(info.tcpi_state); /* the first member, and all that is wanted */
+
+    return rp_stream_is_open(stream) &&
+           getsockopt(stream->fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 &&
+           info.tcpi_state != TCP_ESTABLISHED;
 }
 
 int rp_stream_adopt(struct rp_loop *loop, struct rp_stream *stream, int fd)

@@ -3,7 +3,8 @@
 /*
  * A dial goes through three phases: waiting (for the back-off, and for the next turn at least),
  * looking up, opening. In the last one it is the user of the stack's top transport; in the end it
- * hands that over.
+ * hands that over. A single address is connected by the stack itself; of several ones a race finds
+ * the socket, which the stack takes over.
  */
 
 #include "net/dial.h"
@@ -13,8 +14,6 @@
 
 #include "base/alloc.h"
 #include "net/net_internal.h"
-
-enum { BACKOFF_FIRST_MS = 10, BACKOFF_MAX_MS = 100 };
 
 int rp_dialler_init(struct rp_dialler *dialler, struct rp_loop *loop)
 {
@@ -55,6 +54,8 @@ static void dial_free(struct rp_dial *dial)
 {
     rp_timer_disarm(&dial->timer);
     rp_lookup_cancel(&dial->lookup);
+    if (dial->phase == RP_DIAL_OPENING)
+        rp_race_cancel(&dial->race);
     rp_free(dial);
 }
 
@@ -88,8 +89,8 @@ static void fail(struct rp_dial *dial, const struct rp_net_failure *failure)
     struct rp_dialler *dialler = dial->dialler;
     rp_ns now = rp_loop_now(dialler->loop);
 
-    dial->spec.backoff->failures++;
-    dial->spec.backoff->last = now;
+    dial->spec.destination->failures++;
+    dial->spec.destination->last = now;
     dialler->no_descriptors += failure->reason == RP_NET_NO_DESCRIPTORS;
     dialler->no_ports += failure->reason == RP_NET_NO_PORTS;
     end(dial, failure, now);
@@ -102,51 +103,68 @@ static bool is_bottom_open(const struct rp_dial *dial)
     return dial->spec.stack->bottom.transport.opened != 0;
 }
 
-static void try_next_address(struct rp_dial *dial, const struct rp_net_failure *last)
+static void fail_connect(struct rp_dial *dial, int status)
 {
-    struct rp_net_failure failure;
+    struct rp_net_failure failure = rp_net_connect_failure(status);
 
-    while (dial->next < dial->count) {
-        int r = rp_transport_connect(dial->spec.stack->top, &dial->addresses[dial->next++],
-                                     dial->spec.port);
+    fail(dial, &failure);
+}
 
-        if (r == 0)
-            return;
-        failure = rp_net_connect_failure(r);
-        last = &failure;
-    }
-    fail(dial, last);
+/* @status: of an attempt to connect the stack. */
+static void check_connect(struct rp_dial *dial, int status)
+{
+    if (status < 0)
+        fail_connect(dial, status);
 }
 
 static void connected(struct rp_transport *transport, const struct rp_net_failure *failure)
 {
     struct rp_dial *dial = transport->user;
 
-    if (failure && is_bottom_open(dial)) {
+    if (failure) {
         fail(dial, failure);
-    } else if (failure) {
-        try_next_address(dial, failure);
-    } else {
-        dial->spec.backoff->failures = 0;
-        transport->events = dial->spec.events;
-        transport->user = dial->spec.user;
-        end(dial, NULL, transport->opened);
+        return;
     }
+    dial->spec.destination->failures = 0;
+    transport->events = dial->spec.events;
+    transport->user = dial->spec.user;
+    end(dial, NULL, transport->opened);
+}
+
+static void raced(struct rp_race *race, int fd, const struct rp_net_failure *failure)
+{
+    struct rp_dial *dial = rp_container_of(race, struct rp_dial, race);
+
+    if (failure) {
+        fail(dial, failure);
+        return;
+    }
+    rp_tcp_give(&dial->spec.stack->bottom, fd);
+    check_connect(
+        dial, rp_transport_connect(dial->spec.stack->top, &dial->addresses[0], dial->spec.port));
 }
 
 static const struct rp_transport_events opening_events = { .connected = connected };
 
 static void open_stack(struct rp_dial *dial, const struct rp_address *addresses, size_t count)
 {
-    const struct rp_net_failure no_address = rp_net_connect_failure(-EHOSTUNREACH);
+    struct rp_dialler *dialler = dial->dialler;
 
     dial->phase = RP_DIAL_OPENING;
-    dial->phase_began = rp_loop_now(dial->dialler->loop);
+    dial->phase_began = rp_loop_now(dialler->loop);
     dial->count = count < RP_ADDRESSES_MAX ? count : RP_ADDRESSES_MAX;
     memcpy(dial->addresses, addresses, dial->count * sizeof(*addresses));
     dial->spec.stack->top->events = &opening_events;
     dial->spec.stack->top->user = dial;
-    try_next_address(dial, &no_address);
+    if (dial->count == 1) {
+        check_connect(dial, rp_transport_connect(dial->spec.stack->top, &dial->addresses[0],
+                                                 dial->spec.port));
+        return;
+    }
+    rp_destination_order(dial->spec.destination, dial->addresses, dial->count, dial->spec.spread,
+                         dial->phase_began);
+    rp_race_start(&dial->race, dialler->loop, dial->spec.destination, dial->addresses, dial->count,
+                  dial->spec.port, raced);
 }
 
 /* ---- looking up ---- */
@@ -214,17 +232,6 @@ static void wait_over(struct rp_timer *timer, rp_ns now)
     look_up(dial);
 }
 
-static rp_ns backoff_until(const struct rp_backoff *backoff)
-{
-    rp_ns delay = BACKOFF_FIRST_MS;
-
-    if (backoff->failures < 2)
-        return 0;
-    for (unsigned i = 2; i < backoff->failures && delay < BACKOFF_MAX_MS; i++)
-        delay *= 2;
-    return backoff->last + (delay < BACKOFF_MAX_MS ? delay : BACKOFF_MAX_MS) * RP_MS;
-}
-
 int rp_dial_start(struct rp_dialler *dialler, const struct rp_dial_spec *spec, struct rp_dial **ret)
 {
     struct rp_dial *dial = rp_alloc(sizeof(*dial));
@@ -232,11 +239,11 @@ int rp_dial_start(struct rp_dialler *dialler, const struct rp_dial_spec *spec, s
 
     if (!dial)
         return -ENOMEM;
-    memset(dial, 0, offsetof(struct rp_dial, addresses));
+    memset(dial, 0, offsetof(struct rp_dial, race.attempts));
     dial->dialler = dialler;
     dial->spec = *spec;
     dial->lookup.fn = resolved;
-    start = backoff_until(spec->backoff);
+    start = rp_destination_ready(spec->destination);
     rp_timer_arm(dialler->loop, &dial->timer, start < spec->deadline ? start : spec->deadline,
                  wait_over);
     *ret = dial;

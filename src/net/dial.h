@@ -5,7 +5,7 @@
  * net/dial.h - opens connections, for every protocol.
  *
  * A dial is one connection that is being opened. It waits out the back-off, looks the name up,
- * tries its addresses one after the other and lets the stack of transports do its handshakes. It
+ * tries its addresses (net/race.h) and lets the stack of transports do its handshakes. It
  * ends in one callback, which says how long each phase took, and why if the connection is not open.
  * Its memory is one block that is freed when it ends: an open connection pays nothing for having
  * been dialled. A dialler belongs to one loop and has what all its dials share.
@@ -14,6 +14,7 @@
  * handshake would refuse it at its other addresses too.
  */
 
+#include "net/destination.h"
 #include "net/dns.h"
 #include "net/stack.h"
 
@@ -26,15 +27,6 @@ struct rp_dialler {
 RP_NODISCARD int rp_dialler_init(struct rp_dialler *dialler, struct rp_loop *loop);
 void rp_dialler_deinit(
     struct rp_dialler *dialler); /* no dial may be left; a zeroed one is allowed */
-
-/* Makes dials to a server that fails wait: a user that dials in a loop must not spin. Dials with
- * the same back-off wait for one another's failures: after two in a row the next dial begins 10 ms
- * later, then 20, 40, 80, 100 ms. A passed deadline is no failure here. Zeroed = none has failed.
- */
-struct rp_backoff {
-    unsigned failures; /* in a row */
-    rp_ns last;        /* when the last of them ended */
-};
 
 /* How long each phase took. 0 = the phase was not reached, or the look-up was answered at once. */
 struct rp_dial_times {
@@ -55,8 +47,11 @@ struct rp_dial_spec {
     const struct rp_transport_events *events;
     const char *host; /* borrowed */
     uint16_t port;
-    struct rp_backoff *backoff; /* borrowed */
-    rp_ns deadline;             /* when the dial ends at the latest */
+    /* Borrowed, of all dials to this host and port: they wait for one another's failures, and know
+     * which addresses work. */
+    struct rp_destination *destination;
+    unsigned spread; /* dials with another number prefer another address of the host */
+    rp_ns deadline;  /* when the dial ends at the latest */
     rp_dialled_fn *done;
     void *user; /* goes to done() and, once it is open, into the top transport */
 };

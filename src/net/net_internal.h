@@ -9,6 +9,7 @@
 
 #include "net/dial.h"
 #include "net/dns.h"
+#include "net/race.h"
 
 /* ---- the resolver ---- */
 
@@ -60,6 +61,7 @@ struct rp_dial {
     rp_ns looking_up;      /* 0 until it is over */
     struct rp_timer timer; /* the end of the back-off, then the deadline */
     struct rp_lookup lookup;
-    size_t count, next; /* addresses, and which of them to try next */
+    struct rp_race race; /* of several addresses */
+    size_t count;
     struct rp_address addresses[RP_ADDRESSES_MAX];
 };

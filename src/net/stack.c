@@ -30,3 +30,8 @@ void rp_stack_deinit(struct rp_stack *stack)
     }
     stack->top = NULL;
 }
+
+bool rp_stack_peer_has_ended(const struct rp_stack *stack)
+{
+    return rp_stream_peer_has_ended(&stack->bottom.stream);
+}

@@ -32,3 +32,5 @@ RP_NODISCARD int rp_stack_init(struct rp_stack *stack, struct rp_loop *loop,
 /* Closes the stack and frees the layers. Must not be called inside a callback of the stack. An
  * empty or zeroed stack is allowed. */
 void rp_stack_deinit(struct rp_stack *stack);
+/* As rp_stream_peer_has_ended(), of the socket. */
+bool rp_stack_peer_has_ended(const struct rp_stack *stack);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/transport.h"
 
+#include <unistd.h>
+
 /* ---- what all transports share ---- */
 
 void rp_layer_init(struct rp_transport *layer, const struct rp_transport_ops *ops,
@@ -116,6 +118,7 @@ static int tcp_connect(struct rp_transport *transport, const struct rp_address *
 {
     struct rp_tcp *tcp = of_transport(transport);
     struct rp_address with_port = *address;
+    int given = tcp->given, r;
 
     if (with_port.any.sa_family == AF_INET6)
         with_port.v6.sin6_port = htons(port);
@@ -123,7 +126,14 @@ static int tcp_connect(struct rp_transport *transport, const struct rp_address *
         with_port.v4.sin_port = htons(port);
     transport->opened = 0;
     tcp->stream.events = transport->events->fill ? &layered_events : &plain_events;
-    return rp_stream_connect(transport->loop, &tcp->stream, &with_port.any, with_port.len, NULL, 0);
+    if (given < 0)
+        return rp_stream_connect(transport->loop, &tcp->stream, &with_port.any, with_port.len, NULL,
+                                 0);
+    tcp->given = -1;
+    r = rp_stream_connect_on(transport->loop, &tcp->stream, given);
+    if (r < 0)
+        close(given);
+    return r;
 }
 
 static int tcp_send(struct rp_transport *transport, struct rp_slice a, struct rp_slice b)
@@ -173,6 +183,12 @@ void rp_tcp_init(struct rp_tcp *tcp, struct rp_loop *loop)
     tcp->transport.loop = loop;
     tcp->transport.traffic = &tcp->stream.traffic;
     tcp->stream.fd = -1;
+    tcp->given = -1;
+}
+
+void rp_tcp_give(struct rp_tcp *tcp, int fd)
+{
+    tcp->given = fd;
 }
 
 int rp_tcp_adopt(struct rp_tcp *tcp, int fd)

@@ -95,6 +95,7 @@ struct rp_transport {
 struct rp_tcp {
     struct rp_transport transport;
     struct rp_stream stream; /* private */
+    int given;               /* private: -1 = none */
 };
 
 /* Zeroed memory of the caller; must not move while open. @events and user are set by its user
@@ -103,6 +104,10 @@ void rp_tcp_init(struct rp_tcp *tcp, struct rp_loop *loop);
 /* In place of connecting: takes over what a listener has accepted, and is ready for sending at
  * once, without a callback. -errno: @fd is still the caller's. */
 RP_NODISCARD int rp_tcp_adopt(struct rp_tcp *tcp, int fd);
+
+/* The next connect takes over @fd, a socket whose connect has begun or is over, in place of opening
+ * one. */
+void rp_tcp_give(struct rp_tcp *tcp, int fd);
 
 /* Makes @layer, which is zeroed memory, a transport over @below, and makes it the user of @below.
  */

@@ -237,6 +237,36 @@ static void test_an_end_before_the_request(struct world *world)
     env_deinit(&env);
 }
 
+/* The server has ended the connection while the script kept the loop from looking. */
+static void test_nothing_is_posted_on_a_connection_that_is_over(struct world *world)
+{
+    struct env env;
+    struct request request;
+    rp_ns idle;
+    int old, fd;
+
+    env_init(&env, world, (struct rp_http_limits){ 0 });
+    request_init(&env, &request, "POST", "/", "x");
+    old = exchange(&request, -1, OK_RESPONSE);
+    idle = rp_clock_ns();
+    assert_int_equal(shutdown(old, SHUT_WR), 0);
+    while (rp_clock_ns() <= idle + 2 * RP_MS) {
+    }
+    fd = exchange(&request, -1, OK_RESPONSE);
+    assert_int_equal(request.response.status, 200);
+    assert_int_equal(peer_read_end(world, old), 0); /* without a byte before it */
+    assert_int_equal(rp_http_client_counters(env.client)->retried, 0);
+    assert_int_equal(rp_http_client_counters(env.client)->open_connections, 1);
+    idle = rp_clock_ns();
+    while (rp_clock_ns() <= idle + 2 * RP_MS) {
+    }
+    assert_int_equal(exchange(&request, fd, OK_RESPONSE), fd); /* one that goes on is kept */
+    request_deinit(&request);
+    env_deinit(&env);
+    close(old);
+    close(fd);
+}
+
 /* ---- no connection ---- */
 
 static void close_listener(struct world *world)
@@ -292,10 +322,17 @@ static void test_a_success_ends_the_back_off(struct world *world)
         request_wait(&bad, i + 1);
         assert_int_equal(bad.response.error_code, RP_HTTP_REFUSED);
     }
-    assert_int_equal(env.session->backoff.failures, 3);
+    assert_int_equal(bad.call.template->origin->destination.failures, 3);
+    assert_true(rp_destination_ready(&bad.call.template->origin->destination) > 0);
+    /* Nobody else waits for that, and everybody who wants the same host does. */
+    assert_int_equal(rp_destination_ready(&good.call.template->origin->destination), 0);
     fd = exchange(&good, -1, OK_RESPONSE);
-    assert_true(good.response.blocked >= 10 * RP_MS);
-    assert_int_equal(env.session->backoff.failures, 0);
+    assert_int_equal(bad.call.template->origin->destination.failures, 3);
+    env_new_session(&env);
+    request_start(&bad);
+    request_wait(&bad, 4);
+    assert_true(bad.response.blocked >= 10 * RP_MS);
+    assert_int_equal(bad.call.template->origin->destination.failures, 4);
     request_deinit(&good);
     request_deinit(&bad);
     env_deinit(&env);
@@ -433,6 +470,7 @@ int main(void)
         CASE(test_what_is_not_retried),
         CASE(test_many_stale_connections),
         CASE(test_an_end_before_the_request),
+        CASE(test_nothing_is_posted_on_a_connection_that_is_over),
         CASE(test_refused),
         CASE(test_a_success_ends_the_back_off),
         CASE(test_calls_wait_for_connections),

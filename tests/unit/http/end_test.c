@@ -57,8 +57,10 @@ static void enter_opening(struct place *place)
 
 static void enter_back_off(struct place *place)
 {
-    place->env.session->backoff.failures = 9;
-    place->env.session->backoff.last = rp_clock_ns() + 2 * TIMEOUT; /* so that it lasts */
+    struct rp_destination *destination = &place->request.call.template->origin->destination;
+
+    destination->failures = 9;
+    destination->last = rp_clock_ns() + 2 * TIMEOUT; /* so that it lasts */
     request_start(&place->request);
     look(place->env.world);
     assert_true(is_dialling(place, RP_DIAL_WAITING));
@@ -325,6 +327,7 @@ static void check(struct world *world, const struct state *state, enum action ac
     env_new_session(&place.env);
     close_all(&place);
     place.fd = place.filler = place.full = -1;
+    place.request.call.template->origin->destination.failures = 0; /* the host is well again */
     request_init(&place.env, &next, "GET", "/next", NULL);
     place.fd = exchange(&next, -1, OK_RESPONSE);
     assert_int_equal(next.response.status, 200);

@@ -26,7 +26,8 @@ static void stick(struct stuck *stuck, struct world *world, enum where where)
     stuck->server.fd = -1;
     place_init(place, world);
     if (where == WAITING) {
-        place->backoff = (struct rp_backoff){ 9, rp_clock_ns() + 2 * LIMIT };
+        place->destination = (struct rp_destination){ .failures = 9,
+                                                      .last = rp_clock_ns() + 2 * LIMIT };
         start_here(place, "127.0.0.1", one_layer);
     } else if (where == LOOKING_UP) {
         start_here(place, "silent.test", one_layer);
@@ -69,10 +70,10 @@ static void test_time_limits(struct world *world)
         unsigned failures;
 
         stick(&stuck, world, where);
-        failures = place->backoff.failures;
+        failures = place->destination.failures;
         clock_ahead += LIMIT;
         expect_failure(place, reasons[where], "");
-        assert_int_equal(place->backoff.failures, failures);
+        assert_int_equal(place->destination.failures, failures);
         assert_int_equal(place->times.looking_up >= LIMIT / 2, where == LOOKING_UP);
         assert_int_equal(place->times.connecting >= LIMIT / 2, where == CONNECTING);
         assert_int_equal(place->times.handshaking >= LIMIT / 2, where == SHAKING);

@@ -84,7 +84,8 @@ int start(struct place *place, const char *host, uint16_t port,
                                  .events = &events,
                                  .host = host,
                                  .port = port,
-                                 .backoff = &place->backoff,
+                                 .destination = &place->destination,
+                                 .spread = place->spread,
                                  .done = on_done,
                                  .user = place };
     int r;

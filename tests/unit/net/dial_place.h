@@ -24,7 +24,8 @@ struct place {
     struct world *world;
     struct rp_dialler dialler;
     struct dns_server dns;
-    struct rp_backoff backoff;
+    struct rp_destination destination;
+    unsigned spread;
     struct rp_stack stack;
     struct rp_dial *dial;
     rp_ns began;

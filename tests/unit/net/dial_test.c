@@ -90,7 +90,7 @@ static void test_failures(struct world *world)
     assert_int_equal(start(&place, "missing.test", port, NULL), 0);
     expect_failure(&place, RP_NET_HOST_NOT_FOUND, "missing.test");
     assert_true(place.times.looking_up > 0 && place.times.connecting == 0);
-    place.backoff.failures = 0;
+    place.destination.failures = 0;
     assert_int_equal(start(&place, "fail.test", port, NULL), 0);
     turn_until(world, &place.done, 1);
     assert_true(place.has_failed && place.reason == RP_NET_LOOKUP_FAILED);
@@ -124,14 +124,14 @@ static void test_a_handshake_fails(struct world *world)
     xor_write(&server, 0, "N\050cut", 5);
     close(server.fd);
     expect_failure(&place, RP_NET_HANDSHAKE_FAILED, "the server closed the connection");
-    place.backoff.failures = 0;
+    place.destination.failures = 0;
     start_here(&place, "127.0.0.1", one_layer);
     server_init(&server, &place, 1);
     xor_take_hello(&server, 1);
     peer_reset(server.fd);
     expect_failure(&place, RP_NET_RESET, "");
     assert_true(place.times.handshaking > 0);
-    assert_int_equal(place.backoff.failures, 1);
+    assert_int_equal(place.destination.failures, 1);
     place_deinit(&place);
 }
 
@@ -164,7 +164,7 @@ static void test_the_next_address(struct world *world)
         fd = accept_one(&place, listener);
         turn_until(world, &place.done, 1);
         assert_false(place.has_failed);
-        assert_int_equal(place.backoff.failures, 0);
+        assert_int_equal(place.destination.failures, 0);
         place_deinit(&place);
         close(fd);
         close(listener);
@@ -172,7 +172,7 @@ static void test_the_next_address(struct world *world)
     place_init(&place, world);
     assert_int_equal(start(&place, "two.test", port, NULL), 0);
     expect_failure(&place, RP_NET_REFUSED, "");
-    assert_int_equal(place.backoff.failures, 1);
+    assert_int_equal(place.destination.failures, 1);
     place_deinit(&place);
 }
 
@@ -217,21 +217,21 @@ static void test_back_off(struct world *world)
 
     place_init(&place, world);
     for (size_t i = 0; i < RP_ARRAY_LEN(waits_ms); i++) {
-        rp_ns wait = waits_ms[i] * RP_MS, last = place.backoff.last;
+        rp_ns wait = waits_ms[i] * RP_MS, last = place.destination.last;
 
-        assert_int_equal(place.backoff.failures, i);
+        assert_int_equal(place.destination.failures, i);
         assert_int_equal(start(&place, "127.0.0.1", port, NULL), 0);
         turn_until(world, &place.done, 1);
-        assert_true(place.backoff.last - last >= wait);
+        assert_true(place.destination.last - last >= wait);
         assert_int_equal(place.times.looking_up, 0);
         /* Waiting is no connecting. */
-        assert_true(place.times.connecting <= place.backoff.last - last - wait);
+        assert_true(place.times.connecting <= place.destination.last - last - wait);
     }
     start_here(&place, "127.0.0.1", NULL);
     fd = accept_one(&place, world->listener);
     turn_until(world, &place.done, 1);
     assert_false(place.has_failed);
-    assert_int_equal(place.backoff.failures, 0);
+    assert_int_equal(place.destination.failures, 0);
     place_deinit(&place);
     close(fd);
 }
