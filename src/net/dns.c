@@ -52,6 +52,7 @@ static struct entry *entry_of_age(struct rp_list *node)
 
 static void entry_free(struct entry *entry)
 {
+    rp_timer_disarm(&entry->question.timer);
     rp_task_cancel(&entry->task);
     rp_list_remove(&entry->bucket_node);
     rp_list_remove(&entry->age_node);
@@ -61,7 +62,8 @@ static void entry_free(struct entry *entry)
 
 static bool is_in_use(const struct entry *entry)
 {
-    return entry->is_asking || entry->is_delivering || !rp_list_is_empty(&entry->lookups);
+    return entry->is_asking || rp_dns_is_under_way(&entry->question) || entry->is_delivering ||
+           !rp_list_is_empty(&entry->lookups);
 }
 
 /* Makes room for one more; what is in use stays, beyond the maximum if need be: look-ups are
@@ -153,9 +155,11 @@ static void on_answered(struct rp_dns_question *question, const struct rp_dns_an
     rp_loop_defer(loop, &entry->task, deliver);
 }
 
+/* The addresses of one family are used until those of the other have come, or have failed to. */
 static bool is_fresh(const struct entry *entry)
 {
-    return entry->expires && rp_loop_now(entry->resolver->loop) < entry->expires;
+    return entry->expires && (rp_loop_now(entry->resolver->loop) < entry->expires ||
+                              rp_dns_is_under_way(&entry->question));
 }
 
 /* Whether a question is under way, or its answer to the waiting look-ups. */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * One c-ares channel on a loop: its sockets are watched, its time-outs are one timer. It reads
- * /etc/hosts by itself and sorts addresses by the rules of RFC 6724.
+ * Two c-ares channels on a loop. One reads /etc/hosts, and answers at once. The other asks name
+ * servers: its sockets are watched, its time-outs are one timer. c-ares sorts the addresses of a
+ * family by the rules of RFC 6724. It would wait for both families, so each is a question of its
+ * own.
  */
 
 #include "net/net_internal.h"
@@ -10,8 +12,11 @@
 #include <ares.h>
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
+
+#define RESOLUTION_DELAY (50 * RP_MS)
 
 enum {
     SOCKETS_MAX = 32
@@ -28,10 +33,9 @@ struct socket_watch {
 
 struct rp_dns_channel {
     struct rp_loop *loop;
-    ares_channel ares;
+    ares_channel ares, files;
     struct rp_timer timer;
     struct socket_watch sockets[SOCKETS_MAX]; /* free when not watched */
-    bool asking; /* inside ares_getaddrinfo: what is answered is local */
     bool closing;
     bool out_of_watches;
 };
@@ -166,9 +170,68 @@ static void copy_addresses(struct rp_dns_answer *answer, const struct ares_addri
         answer->lifetime = LIFETIME_MIN;
 }
 
+/* Whether this machine could send something to @address: a socket for datagrams sends nothing. */
+static bool is_reachable(const struct rp_address *address)
+{
+    int fd = socket(address->any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0), r;
+
+    if (fd < 0)
+        return false;
+    r = connect(fd, &address->any, address->len);
+    close(fd);
+    return r == 0;
+}
+
+/* Both families have addresses: those of IPv6 come first when they can be reached (RFC 6724), and
+ * neither takes all the room. */
+static void merge(struct rp_dns_answer *all, const struct rp_dns_answer *more)
+{
+    const struct rp_dns_answer old = *all, *six, *four;
+    const size_t half = RP_ADDRESSES_MAX / 2;
+    size_t first;
+    bool six_first;
+
+    six = old.addresses[0].any.sa_family == AF_INET6 ? &old : more;
+    four = six == &old ? more : &old;
+    six_first = is_reachable(&six->addresses[0]);
+    if (!six_first) {
+        const struct rp_dns_answer *other = six;
+
+        six = four;
+        four = other;
+    }
+    first = four->count < half ? RP_ADDRESSES_MAX - four->count : half;
+    first = six->count < first ? six->count : first;
+    memcpy(all->addresses, six->addresses, first * sizeof(*all->addresses));
+    all->count = first + four->count < RP_ADDRESSES_MAX ? first + four->count : RP_ADDRESSES_MAX;
+    memcpy(all->addresses + first, four->addresses, (all->count - first) * sizeof(*all->addresses));
+    all->lifetime = old.lifetime < more->lifetime ? old.lifetime : more->lifetime;
+}
+
+/* Addresses count more than failures, and of two failures the one that says less of the name. */
+static void gather(struct rp_dns_answer *all, const struct rp_dns_answer *more)
+{
+    if (all->count && more->count)
+        merge(all, more);
+    else if (more->count || (!all->count && (!all->text || all->status == RP_DNS_NOT_FOUND)))
+        *all = *more;
+}
+
+static void tell(struct rp_dns_question *question)
+{
+    rp_timer_disarm(&question->timer);
+    question->is_told = true;
+    question->fn(question, &question->gathered);
+}
+
+static void delay_is_over(struct rp_timer *timer, rp_ns now)
+{
+    tell(rp_container_of(timer, struct rp_dns_question, timer));
+}
+
 static void on_answer(void *user, int status, int timeouts, struct ares_addrinfo *info)
 {
-    struct rp_dns_question *question = user;
+    struct rp_dns_question *question = ((struct rp_dns_part *)user)->question;
     struct rp_dns_channel *channel = question->channel;
     struct rp_dns_answer answer = { .count = 0 };
 
@@ -177,22 +240,63 @@ static void on_answer(void *user, int status, int timeouts, struct ares_addrinfo
     ares_freeaddrinfo(info);
     if (channel->closing)
         return;
+    question->under_way--;
     describe(&answer, status);
     if (answer.status != RP_DNS_OK)
         answer.lifetime = 0;
-    else if (channel->asking)
-        answer.lifetime = LIFETIME_LOCAL;
-    question->fn(question, &answer);
+    gather(&question->gathered, &answer);
+    if (!question->under_way && (!question->is_told || answer.count))
+        tell(question);
+    else if (question->under_way && question->gathered.count)
+        rp_timer_arm(channel->loop, &question->timer, rp_loop_now(channel->loop) + RESOLUTION_DELAY,
+                     delay_is_over);
+}
+
+static void on_local_answer(void *user, int status, int timeouts, struct ares_addrinfo *info)
+{
+    struct rp_dns_question *question = user;
+
+    if (status == ARES_SUCCESS)
+        copy_addresses(&question->gathered, info);
+    ares_freeaddrinfo(info);
+}
+
+/* Whether /etc/hosts has the name. The dot at the end of a whole name does not stand there. */
+static bool ask_files(struct rp_dns_question *question, const char *name)
+{
+    struct ares_addrinfo_hints hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
+    char relative[256];
+    size_t len = strlen(name);
+
+    if (len == 0 || len >= sizeof(relative))
+        return false;
+    memcpy(relative, name, len + 1);
+    if (relative[len - 1] == '.')
+        relative[len - 1] = '\0';
+    ares_getaddrinfo(question->channel->files, relative, NULL, &hints, on_local_answer, question);
+    if (!question->gathered.count)
+        return false;
+    question->gathered.lifetime = LIFETIME_LOCAL;
+    return true;
 }
 
 void rp_dns_ask(struct rp_dns_channel *channel, struct rp_dns_question *question, const char *name)
 {
-    struct ares_addrinfo_hints hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
+    struct ares_addrinfo_hints four = { .ai_family = AF_INET, .ai_socktype = SOCK_STREAM };
+    struct ares_addrinfo_hints six = { .ai_family = AF_INET6, .ai_socktype = SOCK_STREAM };
 
     question->channel = channel;
-    channel->asking = true;
-    ares_getaddrinfo(channel->ares, name, NULL, &hints, on_answer, question);
-    channel->asking = false;
+    question->four.question = question->six.question = question;
+    question->is_told = false;
+    question->gathered = (struct rp_dns_answer){ .count = 0 };
+    if (ask_files(question, name)) {
+        tell(question);
+        return;
+    }
+    question->gathered = (struct rp_dns_answer){ .count = 0 };
+    question->under_way = 2;
+    ares_getaddrinfo(channel->ares, name, NULL, &six, on_answer, &question->six);
+    ares_getaddrinfo(channel->ares, name, NULL, &four, on_answer, &question->four);
     settle(channel);
 }
 
@@ -207,11 +311,14 @@ int rp_dns_channel_new(struct rp_loop *loop, const struct rp_resolver_options *o
                        struct rp_dns_channel **ret)
 {
     struct rp_dns_channel *channel = rp_calloc(1, sizeof(*channel));
+    char by_name_servers[] = "b", by_files[] = "f";
     struct ares_options settings = { .sock_state_cb = on_socket_state,
                                      .sock_state_cb_data = channel,
                                      .timeout = options->timeout_ms,
-                                     .tries = options->tries };
-    int mask = ARES_OPT_SOCK_STATE_CB | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES;
+                                     .tries = options->tries,
+                                     .lookups = by_name_servers };
+    struct ares_options local = { .lookups = by_files };
+    int mask = ARES_OPT_SOCK_STATE_CB | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS;
     int r;
 
     if (!channel)
@@ -229,6 +336,10 @@ int rp_dns_channel_new(struct rp_loop *loop, const struct rp_resolver_options *o
         channel->ares = NULL;
     else if (options->servers)
         r = from_ares(ares_set_servers_ports_csv(channel->ares, options->servers));
+    if (r == 0)
+        r = from_ares(ares_init_options(&channel->files, &local, ARES_OPT_LOOKUPS));
+    if (r < 0)
+        channel->files = NULL;
     if (r < 0) {
         rp_dns_channel_free(channel);
         return r;
@@ -244,6 +355,8 @@ void rp_dns_channel_free(struct rp_dns_channel *channel)
     channel->closing = true;
     if (channel->ares)
         ares_destroy(channel->ares); /* closes and so stops the sockets */
+    if (channel->files)
+        ares_destroy(channel->files);
     ares_library_cleanup();
     rp_timer_disarm(&channel->timer);
     rp_free(channel);

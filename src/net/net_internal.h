@@ -34,20 +34,36 @@ struct rp_dns_answer {
 
 struct rp_dns_channel;
 struct rp_dns_question;
-/* Runs once per question, possibly inside rp_dns_ask, except when the channel is freed first. Must
- * not call into the channel. */
+/* Runs when there is an answer, possibly inside rp_dns_ask: once, or a second time with more
+ * addresses when one family was answered late. Not when the channel is freed first. Must not call
+ * into the channel. */
 typedef void rp_dns_answered_fn(struct rp_dns_question *question,
                                 const struct rp_dns_answer *answer);
 
-struct rp_dns_question { /* must stay until answered or the channel is freed */
+struct rp_dns_part { /* private: the question for the addresses of one family */
+    struct rp_dns_question *question;
+};
+
+struct rp_dns_question { /* must stay until all of it is answered or the channel is freed */
     rp_dns_answered_fn *fn;
-    struct rp_dns_channel *channel; /* private */
+    struct rp_dns_channel *channel; /* private from here */
+    struct rp_dns_part four, six;
+    struct rp_timer timer; /* the resolution delay */
+    unsigned under_way;    /* families that are not answered yet */
+    bool is_told;
+    struct rp_dns_answer gathered;
 };
 
 RP_NODISCARD int rp_dns_channel_new(struct rp_loop *loop, const struct rp_resolver_options *options,
                                     struct rp_dns_channel **ret);
 void rp_dns_channel_free(struct rp_dns_channel *channel); /* NULL allowed */
+/* Asks /etc/hosts, then for both families at once. What the first of them has is told 50 ms later at
+ * the latest (the resolution delay of RFC 8305, 3), whatever becomes of the other. */
 void rp_dns_ask(struct rp_dns_channel *channel, struct rp_dns_question *question, const char *name);
+static inline bool rp_dns_is_under_way(const struct rp_dns_question *question)
+{
+    return question->under_way > 0;
+}
 
 /* ---- a dial ---- */
 

@@ -53,7 +53,8 @@ static bool is_wild(const char *name)
 
 static void answer_a(struct reply *reply, const char *name)
 {
-    if (strcmp(name, "one.test") == 0 || strcmp(name, "two.test") == 0 || is_wild(name))
+    if (strcmp(name, "one.test") == 0 || strcmp(name, "two.test") == 0 ||
+        strcmp(name, "four.test") == 0 || is_wild(name))
         put_a(reply, 12, 60, 1);
     if (strcmp(name, "two.test") == 0)
         put_a(reply, 12, 60, 2);
@@ -76,18 +77,20 @@ static void answer_a(struct reply *reply, const char *name)
 /* The response code; fills in the answers. -1 = none is sent. */
 static int answer(struct reply *reply, const char *name, unsigned type)
 {
-    static const char *const known[] = { "one.test",  "two.test",  "six.test",
-                                         "both.test", "many.test", "alias.test",
-                                         "zero.test", "year.test", "empty.test" };
+    static const char *const known[] = { "one.test",   "two.test",   "six.test",  "both.test",
+                                         "many.test",  "alias.test", "zero.test", "year.test",
+                                         "empty.test", "four.test",  "sixth.test" };
     static const unsigned char loopback[16] = { [15] = 1 };
 
-    if (strcmp(name, "silent.test") == 0)
+    if (strcmp(name, "silent.test") == 0 || (strcmp(name, "four.test") == 0 && type == TYPE_AAAA) ||
+        (strcmp(name, "sixth.test") == 0 && type == TYPE_A))
         return -1;
     if (strcmp(name, "fail.test") == 0)
         return SERVFAIL;
     if (type == TYPE_A)
         answer_a(reply, name);
-    if (type == TYPE_AAAA && (strcmp(name, "six.test") == 0 || strcmp(name, "both.test") == 0))
+    if (type == TYPE_AAAA && (strcmp(name, "six.test") == 0 || strcmp(name, "sixth.test") == 0 ||
+                              strcmp(name, "both.test") == 0))
         put_record(reply, 12, TYPE_AAAA, 60, loopback, sizeof(loopback));
     for (size_t i = 0; i < RP_ARRAY_LEN(known); i++) {
         if (strcmp(name, known[i]) == 0)

@@ -10,6 +10,8 @@
  *   zero.test     A with a TTL of 0        year.test    A with a TTL of a year
  *   empty.test    no record                fail.test    SERVFAIL
  *   silent.test   nothing is sent          *.wild.test  A 127.0.0.1
+ *   four.test     A 127.0.0.1, and nothing is sent for AAAA
+ *   sixth.test    AAAA ::1, and nothing is sent for A
  *
  * Others do not exist (NXDOMAIN). The TTL is 60 s where nothing else is said.
  */
