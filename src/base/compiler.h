@@ -13,7 +13,7 @@
 /* For a function that is fast only when the compiler knows its arguments at the place of the
  * call. */
 #define RP_INLINE static inline __attribute__((always_inline))
-#define RP_COLD __attribute__((cold))
+#define RP_COLD __attribute__((cold, noinline))
 #define RP_LIKELY(x) __builtin_expect(!!(x), 1)
 #define RP_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define RP_ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))

@@ -63,11 +63,20 @@ static void waiting_timed_out(struct rp_timer *timer, rp_ns now)
 }
 
 /* A server may have closed an idle connection, and the loop has not seen it yet, because the script
- * has kept it from looking. A request that must not be sent twice would be lost there. */
-static bool is_over(const struct connection *connection, const struct rp_http_call *call)
+ * has kept it from looking. A request that must not be sent twice would be lost there. Closes the
+ * connections of which that is so, up to the one that assign() takes. */
+RP_COLD static void close_ended(struct rp_http_session *session, const struct rp_http_call *call)
 {
-    return !call->template->is_idempotent && call->began - connection->idle_since >= LOOK_AFTER &&
-           rp_stack_peer_has_ended(&connection->stack);
+    RP_LIST_EACH (it, &session->connections) {
+        struct connection *connection = rp_container_of(it, struct connection, node);
+
+        if (connection->origin != call->template->origin || connection->state != CONNECTION_IDLE)
+            continue;
+        if (call->began - connection->idle_since < LOOK_AFTER ||
+            !rp_stack_peer_has_ended(&connection->stack))
+            return;
+        rp_http_connection_close(connection, false);
+    }
 }
 
 /* Gives @call an idle connection or a new one. False when it must wait: nothing has changed then.
@@ -77,18 +86,15 @@ static bool assign(struct rp_http_session *session, struct rp_http_call *call)
     struct origin *origin = call->template->origin;
     unsigned of_origin = 0;
 
-    for (struct rp_list *it = session->connections.next, *next; it != &session->connections;
-         it = next) {
+    if (RP_UNLIKELY(!call->template->is_idempotent))
+        close_ended(session, call);
+    for (struct rp_list *it = session->connections.next; it != &session->connections;
+         it = it->next) {
         struct connection *connection = rp_container_of(it, struct connection, node);
 
-        next = it->next;
         if (connection->origin != origin)
             continue;
         if (RP_LIKELY(connection->state == CONNECTION_IDLE)) {
-            if (RP_UNLIKELY(is_over(connection, call))) {
-                rp_http_connection_close(connection, false);
-                continue;
-            }
             rp_http_connection_begin(connection, call);
             return true;
         }
@@ -100,7 +106,7 @@ static bool assign(struct rp_http_session *session, struct rp_http_call *call)
     return true;
 }
 
-static void response_reset(const struct rp_http_call *call, const struct rp_http_client *client)
+RP_INLINE void response_reset(const struct rp_http_call *call, const struct rp_http_client *client)
 {
     struct rp_http_response *response = call->response;
 
@@ -109,8 +115,12 @@ static void response_reset(const struct rp_http_call *call, const struct rp_http
     response->version = RP_HTTP_NO_VERSION;
     response->error_code = 0;
     response->error[0] = '\0';
-    response->head.max = call->head_max ? call->head_max : client->limits.head_bytes;
-    response->body.max = call->body_max ? call->body_max : client->limits.body_bytes;
+    response->head.max = client->limits.head_bytes;
+    response->body.max = client->limits.body_bytes;
+    if (RP_UNLIKELY(call->head_max))
+        response->head.max = call->head_max;
+    if (RP_UNLIKELY(call->body_max))
+        response->body.max = call->body_max;
     rp_buf_reset(&response->head);
     rp_buf_reset(&response->body);
     response->body_bytes = 0;

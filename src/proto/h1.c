@@ -153,9 +153,8 @@ RP_COLD static bool unfold(struct rp_h1_parser *parser)
 {
     uint64_t start = parser->offset - parser->head->len;
     const char *lf = memchr(parser->head->data, '\n', parser->head->len);
-    struct rp_h1_scan scan = { .p = NULL };
-    struct rp_slice name, value;
-    size_t pos = 0;
+    enum rp_h1_line result = H1_LINE_OK;
+    struct rp_h1_scan scan;
 
     if (rp_h1_is_blank(lf[1])) {
         rp_h1_fail(parser, RP_H1_BAD_HEADER, start + (uint64_t)(lf + 1 - parser->head->data));
@@ -165,12 +164,15 @@ RP_COLD static bool unfold(struct rp_h1_parser *parser)
     parser->content_length = UINT64_MAX;
     parser->is_chunked = false;
     parser->flags = 0;
-    while (rp_h1_next_field(rp_buf_slice(parser->head), &pos, &name, &value))
-        if (interpret(parser, &scan, name, value.ptr, value.ptr + value.len) == H1_LINE_BAD) {
-            rp_h1_fail(parser, scan.error, start + (uint64_t)(scan.bad - parser->head->data));
-            return false;
-        }
-    return true;
+    scan = (struct rp_h1_scan){ .p = memchr(parser->head->data, '\n', parser->head->len),
+                                .end = parser->head->data + parser->head->len };
+    scan.p++;
+    while (result == H1_LINE_OK)
+        result = parse_field_line(parser, &scan);
+    if (result != H1_LINE_BAD)
+        return true;
+    rp_h1_fail(parser, scan.error, start + (uint64_t)(scan.bad - parser->head->data));
+    return false;
 }
 
 static bool must_have_no_body(const struct rp_h1_parser *parser)
@@ -202,10 +204,17 @@ static enum rp_h1_state body_state(struct rp_h1_parser *parser)
     return parser->left ? H1_FIXED : H1_COMPLETE;
 }
 
+static int finish_head(struct rp_h1_parser *parser);
+
+RP_COLD static int finish_folded_head(struct rp_h1_parser *parser)
+{
+    return unfold(parser) ? finish_head(parser) : RP_H1_ERROR;
+}
+
 static int finish_head(struct rp_h1_parser *parser)
 {
-    if (RP_UNLIKELY(parser->flags & H1_FLAG_FOLDED) && !unfold(parser))
-        return RP_H1_ERROR;
+    if (RP_UNLIKELY(parser->flags & H1_FLAG_FOLDED))
+        return finish_folded_head(parser);
     if (parser->status < 200 && parser->status != 101) {
         parser->informational += parser->informational < UINT8_MAX;
         parser->got_interim = true;
