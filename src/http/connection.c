@@ -85,7 +85,7 @@ static int dial(struct connection *connection)
                                  .host = origin->host,
                                  .port = origin->port,
                                  .destination = &origin->destination,
-                                 .spread = session->number,
+                                 .spread = session->spread,
                                  .deadline = connection->call->deadline,
                                  .done = dialled,
                                  .user = connection };

@@ -114,7 +114,10 @@ const struct rp_http_counters *rp_http_client_counters(struct rp_http_client *cl
 void rp_http_client_take_unfinished(struct rp_http_client *client, rp_unfinished_fn *fn,
                                     void *user);
 
-RP_NODISCARD int rp_http_session_new(struct rp_http_client *client, struct rp_http_session **ret);
+/* @user: the number of the user, from 1: users with different numbers prefer different addresses of a
+ * host. */
+RP_NODISCARD int rp_http_session_new(struct rp_http_client *client, int64_t user,
+                                     struct rp_http_session **ret);
 /* Cancels its calls (their callbacks do not run) and closes its connections. NULL is allowed. */
 void rp_http_session_free(struct rp_http_session *session);
 

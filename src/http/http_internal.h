@@ -78,7 +78,7 @@ struct rp_http_session {
     struct rp_list connections; /* busy, idle and opening ones */
     struct rp_list waiting;     /* calls for which no connection is free */
     struct rp_list failing;     /* calls that will be told that memory ran out */
-    unsigned number;            /* of the sessions of the client, from 0 */
+    unsigned spread;            /* see struct rp_dial_spec */
 };
 
 struct schemes {
@@ -101,7 +101,7 @@ struct rp_http_client {
     const struct rp_metric *metrics[RP_BUILTIN_COUNT];
     struct rp_list graveyard; /* connections that may still be on the stack of their own callback */
     struct rp_task bury;
-    unsigned sessions, next_session;
+    unsigned sessions;
     /* Interrupted, and not taken yet. */
     struct rp_unfinished *unfinished;
     size_t unfinished_count, unfinished_cap;

@@ -14,7 +14,7 @@
 /* A connection that was idle for less is trusted without a look, which is a system call. */
 #define LOOK_AFTER RP_MS
 
-int rp_http_session_new(struct rp_http_client *client, struct rp_http_session **ret)
+int rp_http_session_new(struct rp_http_client *client, int64_t user, struct rp_http_session **ret)
 {
     struct rp_http_session *session = rp_calloc(1, sizeof(*session));
 
@@ -24,7 +24,7 @@ int rp_http_session_new(struct rp_http_client *client, struct rp_http_session **
     rp_list_init(&session->connections);
     rp_list_init(&session->waiting);
     rp_list_init(&session->failing);
-    session->number = client->next_session++;
+    session->spread = user > 0 ? (unsigned)(user - 1) : 0;
     client->sessions++;
     *ret = session;
     return 0;

@@ -201,7 +201,7 @@ static int vu_init(struct rp_script_host *script, struct rp_vu *vu, struct rp_er
 
     if (!self)
         return -ENOMEM;
-    r = rp_http_session_new(host->http, &session);
+    r = rp_http_session_new(host->http, vu->number, &session);
     if (r < 0) {
         rp_free(self);
         return r;

@@ -34,7 +34,7 @@ static int make_session(struct py_host *host, struct rp_vu *engine_vu)
 {
     struct rp_http_session *session;
 
-    if (rp_http_session_new(host->http, &session) < 0) {
+    if (rp_http_session_new(host->http, engine_vu->number, &session) < 0) {
         PyErr_NoMemory();
         return -1;
     }

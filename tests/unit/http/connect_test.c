@@ -436,7 +436,7 @@ static void test_limits_are_per_origin_and_session(struct world *world)
 
     env_init(&env, world, (struct rp_http_limits){ .connections_per_host = 1 });
     snprintf(url, sizeof(url), "http://localhost:%d/", ntohs(world->addr.sin_port));
-    assert_int_equal(rp_http_session_new(env.client, &other), 0);
+    assert_int_equal(rp_http_session_new(env.client, 1, &other), 0);
     request_init(&env, &a, "GET", "/", NULL);
     request_init(&env, &b, "GET", url, NULL);
     request_init(&env, &c, "GET", "/", NULL);

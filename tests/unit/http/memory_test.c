@@ -65,7 +65,7 @@ static void test_bytes(struct world *world)
     for (int i = 0; i < VUS; i++) {
         sessions[i] = env.session;
         if (i)
-            assert_int_equal(rp_http_session_new(env.client, &sessions[i]), 0);
+            assert_int_equal(rp_http_session_new(env.client, 1, &sessions[i]), 0);
         rp_http_start(sessions[i], &request.call);
         fds[i] = peer_accept(&env);
         peer_answer(&env, fds[i], OK_RESPONSE);
@@ -138,7 +138,7 @@ static int build(struct env *env, struct request *request)
         r = rp_http_client_new(env->world->loop, env->registry, (struct rp_http_limits){ 0 },
                                &env->client);
     if (r == 0)
-        r = rp_http_session_new(env->client, &env->session);
+        r = rp_http_session_new(env->client, 1, &env->session);
     if (r < 0)
         return r;
     snprintf(url, sizeof(url), "http://127.0.0.1:%d/x", ntohs(env->world->addr.sin_port));

@@ -41,7 +41,7 @@ void env_new_session(struct env *env)
 {
     rp_http_session_free(env->session);
     env->session = NULL;
-    assert_int_equal(rp_http_session_new(env->client, &env->session), 0);
+    assert_int_equal(rp_http_session_new(env->client, 1, &env->session), 0);
 }
 
 void env_init(struct env *env, struct world *world, struct rp_http_limits limits)
