@@ -77,6 +77,12 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .group = RP_GROUP_LOAD, .since = "0.1.0",
         .help = "Start iterations some 50 us less exactly, for less processor time",
     },
+    [RP_OPT_SERIES_MEMORY] = {
+        .name = "--series-memory", .type = RP_TYPE_INT, .placeholder = "MIB",
+        .min = 1, .max = 1048576, .commands = RP_IN_SCRIPT, .env = "RAMPA_SERIES_MEMORY",
+        .group = RP_GROUP_LOAD, .since = "0.1.0", .fallback = "64",
+        .help = "Memory for the histograms of series in each worker; see metrics, Memory",
+    },
     [RP_OPT_WORKERS] = {
         .name = "--workers", .short_name = 'w', .type = RP_TYPE_WORKERS, .placeholder = "N|auto",
         .commands = RP_IN_SCRIPT, .env = "RAMPA_WORKERS",

@@ -366,11 +366,24 @@ static int apply_workers(const struct rp_overrides *overrides, struct rp_plan *p
     return r;
 }
 
+static int apply_series_memory(const struct rp_override *given, struct rp_plan *plan,
+                               struct rp_error *err)
+{
+    plan->series_memory = RP_SERIES_MEMORY;
+    if (!given->value || (rp_parse_i64(rp_slice_str(given->value), &plan->series_memory) &&
+                          plan->series_memory >= 1 && plan->series_memory <= RP_SERIES_MEMORY_MAX))
+        return 0;
+    return rp_error_set(err, -RP_EUSER, "%s must be a number of MiB from 1 to %d, not '%s'",
+                        given->origin, RP_SERIES_MEMORY_MAX, given->value);
+}
+
 int rp_overrides_apply_run(const struct rp_overrides *overrides, struct rp_plan *plan,
                            struct rp_error *err)
 {
     int r = apply_workers(overrides, plan, err);
 
+    if (r == 0)
+        r = apply_series_memory(&overrides->series_memory, plan, err);
     if (r == 0)
         r = rp_trend_stats_apply(&overrides->trend_stats, plan, err);
     if (r < 0)

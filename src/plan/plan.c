@@ -129,6 +129,7 @@ static json_t *plan_to_json(const struct rp_plan *plan, bool with_seed)
               put(object, "has_teardown", json_boolean(plan->has_teardown)) &&
               put(object, "no_spin", json_boolean(plan->no_spin)) &&
               put(object, "once", json_boolean(plan->once)) &&
+              put(object, "series_memory", json_integer(plan->series_memory)) &&
               put(object, "workers", json_integer(plan->workers));
 
     for (int i = 0; ok && i < RP_S_COUNT; i++)
@@ -313,6 +314,12 @@ static int read_plan(struct rp_plan *plan, const json_t *root, struct rp_error *
                         : 1;
     if (plan->workers < 1 || plan->workers > RP_WORKERS_MAX)
         return rp_where_fail(&where, err, "workers is not a number of 1 to 1024");
+    plan->series_memory = json_is_integer(json_object_get(root, "series_memory"))
+                              ? json_integer_value(json_object_get(root, "series_memory"))
+                              : RP_SERIES_MEMORY;
+    if (plan->series_memory < 1 || plan->series_memory > RP_SERIES_MEMORY_MAX)
+        return rp_where_fail(&where, err, "series_memory is not a number of 1 to %d",
+                             RP_SERIES_MEMORY_MAX);
     plan->seed_is_given = true;
     plan->script = rp_strdup(script);
     if (!plan->script)
@@ -330,7 +337,7 @@ static int check_keys(const json_t *root, const struct rp_where *where, struct r
 {
     static const char *const others[] = { "script",  "scenarios", "thresholds",   "metrics",
                                           "env",     "has_setup", "has_teardown", "no_spin",
-                                          "workers", "once" };
+                                          "workers", "once",      "series_memory" };
     const char *keys[RP_ARRAY_LEN(others) + RP_S_COUNT];
     size_t count = 0;
 

@@ -89,6 +89,8 @@ struct rp_custom_metric {
     bool is_guess; /* from the text of the script; nothing is refused because of it */
 };
 
+enum { RP_SERIES_MEMORY = 64, RP_SERIES_MEMORY_MAX = 1 << 20 }; /* MiB */
+
 struct rp_plan {
     char *script; /* as given by the user */
     struct rp_scenario *scenarios;
@@ -101,12 +103,13 @@ struct rp_plan {
     struct rp_pairs env;  /* --env, over the environment */
     rp_ns setup_timeout, teardown_timeout;
     bool has_setup, has_teardown;
-    uint64_t seed;      /* of everything random in the run, at most 2^53-1 */
-    bool seed_is_given; /* false: this plan's resolution has chosen it by chance */
-    bool no_spin;       /* waits for arrivals without spinning over the last microseconds */
-    bool once;          /* each scenario is one iteration, and each request is shown */
-    char *base_url;     /* goes before URLs that begin with '/'; NULL = there is none */
-    int64_t workers;    /* processes that share the work, at least 1 */
+    uint64_t seed;         /* of everything random in the run, at most 2^53-1 */
+    bool seed_is_given;    /* false: this plan's resolution has chosen it by chance */
+    bool no_spin;          /* waits for arrivals without spinning over the last microseconds */
+    bool once;             /* each scenario is one iteration, and each request is shown */
+    char *base_url;        /* goes before URLs that begin with '/'; NULL = there is none */
+    int64_t workers;       /* processes that share the work, at least 1 */
+    int64_t series_memory; /* MiB that the histograms of series may take in each worker */
     struct rp_stat *trend_stats; /* what the summary shows of trends */
     size_t trend_stat_count;
 };
@@ -120,9 +123,10 @@ struct rp_override {
 };
 struct rp_overrides {
     struct rp_override vus, duration, iterations, rate, max_vus, seed;
-    struct rp_override workers; /* a number or "auto"; 1 when not given */
-    int64_t cores;              /* what "auto" may use; 0 = 1 */
-    struct rp_override *stages; /* laid end to end; each may have several: "30s:10,1m:0" */
+    struct rp_override workers;       /* a number or "auto"; 1 when not given */
+    struct rp_override series_memory; /* MiB; RP_SERIES_MEMORY when not given */
+    int64_t cores;                    /* what "auto" may use; 0 = 1 */
+    struct rp_override *stages;       /* laid end to end; each may have several: "30s:10,1m:0" */
     size_t stage_count;
     bool no_spin;
     bool once; /* one iteration of each scenario, in one worker; the options of a load do nothing */

@@ -96,6 +96,8 @@ void rp_plan_write_text(const struct rp_plan *plan, struct rp_buf *out)
         if (i != RP_S_SEED || plan->seed_is_given)
             write_field(&rp_plan_settings[i], plan, 2, out);
     rp_buf_appendf(out, "  %-*s %s\n", NAME_WIDTH, "no_spin", plan->no_spin ? "yes" : "no");
+    rp_buf_appendf(out, "  %-*s %lld MiB\n", NAME_WIDTH, "series_memory",
+                   (long long)plan->series_memory);
     rp_buf_appendf(out, "  %-*s %lld\n", NAME_WIDTH, "workers", (long long)plan->workers);
     write_field(&env, plan, 2, out);
 }

@@ -78,7 +78,10 @@ static int side_cover(struct rp_hist_side *side, uint32_t page)
     if (side->page_count)
         memcpy(pages + (side->first_page - first), side->pages, side->page_count * sizeof(*pages));
     rp_free(side->pages);
-    *side = (struct rp_hist_side){ pages, first, end - first };
+    side->bytes += (uint32_t)((end - first - side->page_count) * sizeof(*pages));
+    side->pages = pages;
+    side->first_page = first;
+    side->page_count = end - first;
     return 0;
 }
 
@@ -90,8 +93,10 @@ static uint64_t *side_page(struct rp_hist_side *side, uint32_t page)
     if (side_cover(side, page) < 0)
         return NULL;
     slot = &side->pages[page - side->first_page];
-    if (!*slot)
+    if (!*slot) {
         *slot = rp_calloc(1, page_bytes);
+        side->bytes += *slot ? (uint32_t)page_bytes : 0;
+    }
     return *slot;
 }
 
@@ -148,6 +153,7 @@ void rp_hist_reset(struct rp_hist *hist)
     side_reset(&hist->negative);
     hist->count = hist->zeros = 0;
     hist->whole = 0;
+    hist->guests = 0;
     if (hist->rest)
         *hist->rest = (struct rp_rest){ 0 };
     hist->min = hist->max = 0;
@@ -191,6 +197,58 @@ int rp_hist_record_times(struct rp_hist *hist, double value, uint64_t times)
     return 0;
 }
 
+int rp_hist_note(struct rp_hist *hist, double value)
+{
+    if (!isfinite(value))
+        return -EINVAL;
+    if (!rp_sum_takes_whole(value) && rp_rest_reserve(&hist->rest) < 0)
+        return -ENOMEM;
+    note_samples(hist, value + 0.0, 1);
+    hist->guests--;
+    return 0;
+}
+
+/* The number that rp_hist_add_bucket() takes. */
+static int32_t signed_bucket(double value)
+{
+    uint32_t bucket = rp_hist_bucket_of(fabs(value));
+
+    if (bucket < RP_HIST_FIRST_BUCKET)
+        return 0;
+    return value < 0 ? -(int32_t)bucket : (int32_t)bucket;
+}
+
+int rp_hist_host(struct rp_hist *hist, double value)
+{
+    int r = isfinite(value) ? rp_hist_add_bucket(hist, signed_bucket(value), 1) : -EINVAL;
+
+    hist->guests += r == 0;
+    return r;
+}
+
+size_t rp_hist_bytes(const struct rp_hist *hist)
+{
+    return (size_t)hist->positive.bytes + hist->negative.bytes;
+}
+
+size_t rp_hist_need(const struct rp_hist *hist, double value)
+{
+    const struct rp_hist_side *side = value < 0 ? &hist->negative : &hist->positive;
+    uint32_t bucket = rp_hist_bucket_of(fabs(value)), page = bucket / RP_HIST_PAGE_BUCKETS;
+    uint32_t first = page - page % OCTAVE_PAGES, end = first + OCTAVE_PAGES;
+    uint32_t old_end = side->first_page + side->page_count;
+
+    if (bucket < RP_HIST_FIRST_BUCKET || bucket >= RP_HIST_END_BUCKET)
+        return 0;
+    if (page - side->first_page < side->page_count)
+        return side->pages[page - side->first_page] ? 0 : page_bytes;
+    if (side->page_count) {
+        first = first < side->first_page ? first : side->first_page;
+        end = end > old_end ? end : old_end;
+    }
+    return page_bytes + (end - first - side->page_count) * sizeof(*side->pages);
+}
+
 int rp_hist_add_bucket(struct rp_hist *hist, int32_t bucket, uint64_t count)
 {
     uint32_t magnitude = bucket < 0 ? 0u - (uint32_t)bucket : (uint32_t)bucket;
@@ -227,7 +285,7 @@ int rp_hist_add(struct rp_hist *dst, const struct rp_hist *src)
 {
     int r;
 
-    if (!src->count)
+    if (!src->count && !src->guests)
         return 0;
     r = rp_hist_reserve(dst, src);
     if (r < 0)
@@ -238,6 +296,9 @@ int rp_hist_add(struct rp_hist *dst, const struct rp_hist *src)
     dst->whole = (__int128)((unsigned __int128)dst->whole + (unsigned __int128)src->whole);
     if (src->rest)
         rp_rest_merge(dst->rest, src->rest);
+    dst->guests += src->guests;
+    if (!src->count)
+        return 0;
     dst->min = dst->count && dst->min <= src->min ? dst->min : src->min;
     dst->max = dst->count && dst->max >= src->max ? dst->max : src->max;
     dst->count += src->count;

@@ -24,6 +24,7 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/compiler.h"
@@ -39,6 +40,7 @@ struct rp_hist_side {
     uint64_t **pages;    /* page_count entries of RP_HIST_PAGE_WORDS, NULL where never hit */
     uint32_t first_page; /* number of pages[0] */
     uint32_t page_count;
+    uint32_t bytes; /* of heap that both take */
 };
 
 struct rp_hist {    /* zeroed = empty */
@@ -47,6 +49,10 @@ struct rp_hist {    /* zeroed = empty */
     __int128 whole;       /* the sum of the values that rp_sum_takes_whole(); it cannot overflow */
     double min, max;      /* meaningful when count > 0 */
     struct rp_rest *rest; /* the sum of the others; NULL = 0 */
+    /* How many more samples are in the buckets than are counted: guests, which another histogram
+     * counts. Negative: so many are counted here and are in the buckets of another one. In a sum
+     * that has both it is 0. */
+    int64_t guests;
     struct rp_hist_side positive, negative;
     uint32_t fast_pages; /* private: the positive pages below 2^43 */
 };
@@ -65,10 +71,20 @@ static inline int rp_hist_record(struct rp_hist *hist, double value)
     return rp_hist_record_times(hist, value, 1);
 }
 
-/* The same of a whole number, such as nanoseconds are, and quick: it hands on only the first sample,
- * the first hit of a page, negative values, and values from 2^43 up. Cannot fail when the page of
- * the value exists. */
-static inline int rp_hist_record_whole(struct rp_hist *hist, double value)
+/* The two halves of a sample that is counted by one histogram and is in the buckets of another one:
+ * so percentiles can be kept for many series together, at the cost of one. -ENOMEM; -EINVAL for NaN
+ * and infinities. */
+RP_NODISCARD int rp_hist_note(struct rp_hist *hist, double value);
+RP_NODISCARD int rp_hist_host(struct rp_hist *hist, double value);
+
+/* Bytes of heap that the buckets take, and those that the bucket of @value would take more. */
+size_t rp_hist_bytes(const struct rp_hist *hist);
+size_t rp_hist_need(const struct rp_hist *hist, double value);
+
+/* Adds a whole number, such as nanoseconds are, if that takes no memory. False, and nothing is done,
+ * for the first sample, the first hit of a page, negative values, and values from 2^43 up: these are
+ * for rp_hist_record(). */
+static inline bool rp_hist_record_quick(struct rp_hist *hist, double value)
 {
     uint64_t bits, slot, *page;
     uint32_t index;
@@ -80,18 +96,18 @@ static inline int rp_hist_record_whole(struct rp_hist *hist, double value)
     index = (uint32_t)(bits >> 48) - hist->positive.first_page;
     if (index >= hist->fast_pages || RP_UNLIKELY(!hist->count)) {
         if (bits || !hist->count)
-            return rp_hist_record_times(hist, value, 1);
+            return false;
         /* Zero is as common as any value: on a kept connection half of a request's phases take no
          * time. */
         hist->min = 0 < hist->min ? 0 : hist->min;
         hist->max = 0 > hist->max ? 0 : hist->max;
         hist->zeros++;
         hist->count++;
-        return 0;
+        return true;
     }
     page = hist->positive.pages[index];
     if (RP_UNLIKELY(!page))
-        return rp_hist_record_times(hist, value, 1);
+        return false;
     slot = (bits >> 42) & (RP_HIST_PAGE_BUCKETS - 1);
     page[slot]++;
     page[RP_HIST_PAGE_USED] |= (uint64_t)1 << slot;
@@ -99,7 +115,7 @@ static inline int rp_hist_record_whole(struct rp_hist *hist, double value)
     hist->min = value < hist->min ? value : hist->min;
     hist->max = value > hist->max ? value : hist->max;
     hist->count++;
-    return 0;
+    return true;
 }
 
 /* Allocates what dst += src will need, so that the next rp_hist_add() of an equal or smaller @src
@@ -111,7 +127,8 @@ RP_NODISCARD int rp_hist_add(struct rp_hist *dst, const struct rp_hist *src);
 /* Whether count, sum, min, max and every bucket are equal. */
 bool rp_hist_equal(const struct rp_hist *a, const struct rp_hist *b);
 
-/* The @p-th percentile, @p from 0 to 100 (clamped). NaN when the histogram is empty.
+/* The @p-th percentile, @p from 0 to 100 (clamped), of the samples in the buckets. NaN when these are
+ * empty.
  *
  * The rank p/100 * (count - 1) mostly lies between two samples; the result is interpolated linearly
  * between their values. The rank is exact for every @p that is written with at most 15 digits: of

@@ -22,8 +22,17 @@ double rp_hist_bucket_middle(uint32_t bucket, double unit)
     return middle;
 }
 
+/* The samples in the buckets. */
+static uint64_t in_buckets(const struct rp_hist *hist)
+{
+    return hist->count + (uint64_t)hist->guests;
+}
+
+/* With guests, or without some of its samples, the buckets have other extremes. */
 static double clamp(const struct rp_hist *hist, double value)
 {
+    if (hist->guests)
+        return value;
     if (value < hist->min)
         return hist->min;
     return value > hist->max ? hist->max : value;
@@ -61,9 +70,9 @@ static double value_at(const struct rp_hist *hist, uint64_t rank, double unit)
 {
     uint32_t bucket;
 
-    if (rank == 0)
+    if (!hist->guests && rank == 0)
         return hist->min;
-    if (rank >= hist->count - 1)
+    if (!hist->guests && rank >= hist->count - 1)
         return hist->max;
     if (side_find(&hist->negative, true, &rank, &bucket))
         return clamp(hist, -rp_hist_bucket_middle(bucket, unit));
@@ -133,11 +142,9 @@ double rp_hist_percentile(const struct rp_hist *hist, double p, double unit)
     struct place place;
     double low, high, span;
 
-    if (!hist->count || isnan(p))
+    if (!in_buckets(hist) || isnan(p))
         return NAN;
-    if (p >= 100)
-        return hist->max;
-    place = place_of(p <= 0 ? 0 : p, hist->count - 1);
+    place = place_of(p <= 0 ? 0 : p >= 100 ? 100 : p, in_buckets(hist) - 1);
     low = value_at(hist, place.rank, unit);
     if (place.fraction == 0)
         return low;
@@ -158,7 +165,8 @@ double rp_hist_mean(const struct rp_hist *hist)
     if (isinf(sum)) /* a mean of doubles is a double */
         return clamp(hist,
                      rp_rest_read(hist->rest, hist->whole, 64) / (double)hist->count * 0x1p64);
-    return clamp(hist, sum / (double)hist->count);
+    sum /= (double)hist->count;
+    return sum < hist->min ? hist->min : sum > hist->max ? hist->max : sum;
 }
 
 void rp_hist_iter_init(struct rp_hist_iter *iter, const struct rp_hist *hist)
@@ -232,7 +240,8 @@ bool rp_hist_equal(const struct rp_hist *a, const struct rp_hist *b)
     struct rp_hist_iter in_a, in_b;
     bool more_a, more_b;
 
-    if (a->count != b->count || a->whole != b->whole || !rp_rest_equal(a->rest, b->rest))
+    if (a->count != b->count || a->guests != b->guests || a->whole != b->whole ||
+        !rp_rest_equal(a->rest, b->rest))
         return false;
     if (a->count && (a->min != b->min || a->max != b->max))
         return false;

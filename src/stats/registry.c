@@ -31,6 +31,8 @@ int rp_registry_new(struct rp_registry_limits limits, struct rp_registry **ret)
         limits.values_per_key = DEFAULT_VALUES_PER_KEY;
     if (!limits.tag_sets)
         limits.tag_sets = DEFAULT_TAG_SETS;
+    if (!limits.histogram_bytes)
+        limits.histogram_bytes = RP_HISTOGRAM_BYTES;
     if (limits.tag_sets < LEAST_TAG_SETS)
         limits.tag_sets = LEAST_TAG_SETS;
     registry->limits = limits;
@@ -61,6 +63,7 @@ void rp_registry_free(struct rp_registry *registry)
     rp_free(registry->series);
     rp_free(registry->metrics);
     rp_free(registry->dirty);
+    rp_registry_deinit_fold(registry);
     rp_registry_deinit_tags(registry);
     rp_free(registry);
 }
@@ -211,6 +214,11 @@ static uint64_t dirty_bit(const struct rp_series *series)
     return (uint64_t)1 << series->id % WORD_BITS;
 }
 
+void rp_registry_mark(struct rp_series *series)
+{
+    *dirty_word(series) |= dirty_bit(series);
+}
+
 static void add_to_gauge(struct rp_value *delta, double value)
 {
     if (!delta->samples || value < delta->gauge.min)
@@ -238,12 +246,12 @@ void rp_series_record_slow(struct rp_series *series, double value)
         delta->rate.total++;
         break;
     default:
-        if (rp_hist_record(&delta->hist, value) < 0)
+        if (!rp_registry_record_trend(series, value))
             return;
         break;
     }
     delta->samples++;
-    *dirty_word(series) |= dirty_bit(series);
+    rp_registry_mark(series);
     series->is_quick = !registry->listener;
     if (registry->listener)
         registry->listener(registry->listener_user, series, value);
@@ -269,10 +277,14 @@ static int drain_one(struct rp_series *series, rp_drain_fn *fn, void *user)
 {
     /* Memory is reserved before @fn sees the delta: if adding failed afterwards, the delta would be
      * handed out again. */
+    bool is_trend = series->metric->type == RP_TREND;
+    size_t before = is_trend ? rp_hist_bytes(&series->total.hist) : 0;
     int r = rp_value_reserve(&series->total, &series->delta);
 
     if (r < 0)
         return r;
+    if (is_trend)
+        series->registry->hist_bytes += rp_hist_bytes(&series->total.hist) - before;
     r = fn(user, series);
     if (r < 0)
         return r;
@@ -296,8 +308,11 @@ static void trim_idle(struct rp_registry *registry)
             registry->next_to_trim = 0;
         series = registry->series[registry->next_to_trim++];
         if (!(*dirty_word(series) & dirty_bit(series)) &&
-            registry->drain_count - series->last_drain >= RP_IDLE_DRAINS)
+            registry->drain_count - series->last_drain >= RP_IDLE_DRAINS) {
+            if (series->metric->type == RP_TREND)
+                registry->hist_bytes -= rp_hist_bytes(&series->delta.hist);
             rp_value_deinit(&series->delta);
+        }
     }
 }
 
@@ -316,6 +331,7 @@ int rp_registry_drain(struct rp_registry *registry, rp_drain_fn *fn, void *user)
         }
     }
     registry->drain_count++;
+    registry->hist_pending = 0;
     trim_idle(registry);
     return 0;
 }

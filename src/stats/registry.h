@@ -15,6 +15,12 @@
  * sets, the empty set and the next one included; any further set becomes the set { overflow =
  * "true" }. Both are counted for the summary.
  *
+ * The histograms of all series take limits.histogram_bytes at most. A trend that would need more
+ * counts the sample itself, with sum, minimum and maximum, and folds: the sample goes into the
+ * buckets of the series that has the same tags but for those that nobody asks percentiles by. So
+ * the percentiles of every sum of series that is asked for stay exact. Those that are asked for are
+ * named with rp_registry_keep(); name and status are, as long as there is memory for them.
+ *
  * A registry belongs to one thread.
  */
 
@@ -56,13 +62,16 @@ struct rp_series {
     bool is_quick;
     struct rp_registry *registry; /* private */
     struct rp_value delta, total;
-    uint32_t last_drain; /* private */
+    uint32_t last_drain;    /* private */
+    struct rp_series *fold; /* private: whose buckets have what this series has no memory for */
 };
 
 struct rp_registry_limits {
     uint32_t values_per_key; /* 0 = the default, 1000 */
     uint32_t tag_sets;       /* 0 = the default, 20000 */
+    size_t histogram_bytes;  /* 0 = the default, RP_HISTOGRAM_BYTES */
 };
+enum { RP_HISTOGRAM_BYTES = 64 << 20 };
 
 RP_NODISCARD int rp_registry_new(struct rp_registry_limits limits, struct rp_registry **ret);
 void rp_registry_free(struct rp_registry *registry);
@@ -87,6 +96,14 @@ const char *rp_tags_get(const struct rp_tags *tags, const char *key); /* or NULL
 /* Finds or makes the series. NULL on -ENOMEM only. O(1). */
 struct rp_series *rp_registry_series(struct rp_registry *registry, const struct rp_metric *metric,
                                      const struct rp_tags *tags);
+/* Somebody asks for the percentiles of @metric by @key, such as a threshold. */
+RP_NODISCARD int rp_registry_keep(struct rp_registry *registry, const char *metric,
+                                  const char *key);
+/* How many series have folded samples, and of their tags the one with most values that was folded;
+ * NULL when there is none. */
+size_t rp_registry_folded(const struct rp_registry *registry, const char **ret_key);
+/* Bytes that the histograms of all series take. */
+size_t rp_registry_histogram_bytes(const struct rp_registry *registry);
 size_t rp_registry_series_count(const struct rp_registry *registry);
 struct rp_series *rp_registry_series_at(struct rp_registry *registry, size_t id);
 
@@ -129,12 +146,11 @@ static inline void rp_series_rate(struct rp_series *series, bool hit)
 /* Adds a sample to a trend: a whole number of nanoseconds. */
 static inline void rp_series_trend(struct rp_series *series, double value)
 {
-    if (RP_UNLIKELY(!series->is_quick)) {
+    if (RP_UNLIKELY(!series->is_quick) ||
+        RP_UNLIKELY(!rp_hist_record_quick(&series->delta.hist, value))) {
         rp_series_record_slow(series, value);
         return;
     }
-    if (RP_UNLIKELY(rp_hist_record_whole(&series->delta.hist, value) < 0))
-        return;
     series->delta.samples++;
 }
 

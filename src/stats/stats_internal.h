@@ -69,11 +69,23 @@ struct rp_registry {
     uint64_t *dirty; /* a bit per series, by id: order without sorting */
     size_t dirty_cap;
     uint32_t drain_count;
-    size_t next_to_trim;    /* series by id */
+    size_t next_to_trim; /* series by id */
+    /* fold.c: what histograms take, and will take more when the deltas are added to the totals. */
+    size_t hist_bytes, hist_pending;
+    struct rp_kept_tag *kept;
+    size_t folded;
+    const char *folded_key;
+    uint32_t folded_values; /* how many values that key has */
+    bool is_folding;        /* a set of fewer tags is always made */
     rp_sample_fn *listener; /* or NULL */
     void *listener_user;
 };
 
+/* fold.c: adds a sample to the delta of a trend. False when it was ignored or lost. */
+bool rp_registry_record_trend(struct rp_series *series, double value);
+void rp_registry_mark(struct rp_series *series); /* registry.c: as changed */
+void rp_registry_deinit_fold(struct rp_registry *registry);
+uint32_t rp_tags_value_count(const struct rp_registry *registry, const char *key);
 RP_NODISCARD int rp_registry_init_tags(struct rp_registry *registry);
 void rp_registry_deinit_tags(struct rp_registry *registry); /* half-built too */
 

@@ -142,7 +142,7 @@ static struct tag_value *make_value(struct rp_registry *registry, struct rp_tag_
 /* Whether one more set fits; the overflow set exists from the start. */
 static bool has_room(const struct rp_registry *registry)
 {
-    return registry->sets.count < registry->limits.tag_sets;
+    return registry->is_folding || registry->sets.count < registry->limits.tag_sets;
 }
 
 static const struct rp_tags *fold(struct rp_registry *registry)
@@ -259,6 +259,13 @@ const struct rp_tags *rp_tags_with(struct rp_registry *registry, const struct rp
             return NULL;
     }
     return change(registry, base, tag_key, tag_value);
+}
+
+uint32_t rp_tags_value_count(const struct rp_registry *registry, const char *key)
+{
+    const struct rp_tag_key *tag_key = find_key(registry, rp_slice_str(key));
+
+    return tag_key ? tag_key->value_count : 0;
 }
 
 const struct rp_tags *rp_tags_empty(struct rp_registry *registry)

@@ -106,7 +106,7 @@ int rp_value_add(struct rp_value *dst, const struct rp_value *src)
 
     if (dst->type != src->type)
         return -EINVAL;
-    if (!src->samples)
+    if (!src->samples && !(src->type == RP_TREND && src->hist.guests))
         return 0;
     switch (dst->type) {
     case RP_COUNTER:

@@ -19,6 +19,7 @@ struct counter {
 struct trend {
     uint64_t samples, sum_low;
     int64_t sum_high;
+    int64_t guests;
     double min, max;
     struct rp_msg_rest rest;
     struct rp_msg_buckets buckets;
@@ -70,6 +71,9 @@ static const struct rp_row trend_rows[] = {
     REST(trend),
     { KEY(trend, min), RP_ROW_FINITE, REQUIRED, .meaning = "the smallest" },
     { KEY(trend, max), RP_ROW_FINITE, REQUIRED, .meaning = "the largest" },
+    { KEY(trend, guests), RP_ROW_I64,
+      .meaning = "samples in the buckets that another series counts; negative: so many of its "
+                 "samples are in the buckets of another one" },
     { KEY(trend, buckets), RP_ROW_BUCKETS, REQUIRED,
       .meaning = "number of a bucket, samples in it, number, samples, ..." },
 };
@@ -181,6 +185,7 @@ static void write_trend(struct rp_buf *out, const struct rp_value *value)
                            .sum_high = (int64_t)(hist->whole >> 64),
                            .sum_low = (uint64_t)hist->whole,
                            .rest = { .from = hist->rest },
+                           .guests = hist->guests,
                            .min = hist->min,
                            .max = hist->max,
                            .buckets = { .from = hist } };
@@ -218,7 +223,10 @@ static int read_trend(struct rp_field field, struct rp_value *ret)
     ret->hist.whole = (__int128)((unsigned __int128)trend.sum_high << 64 | trend.sum_low);
     ret->hist.min = trend.min;
     ret->hist.max = trend.max;
-    return trend.buckets.seen == trend.samples && trend.min <= trend.max ? 0 : -EBADMSG;
+    ret->hist.guests = trend.guests;
+    return trend.buckets.seen == trend.samples + (uint64_t)trend.guests && trend.min <= trend.max
+               ? 0
+               : -EBADMSG;
 }
 
 static int read_counter(struct rp_field field, struct rp_value *ret)

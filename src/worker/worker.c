@@ -157,6 +157,23 @@ static int prepare_script(struct rp_worker *worker, struct rp_error *err)
     return script->ops->prepare(script, &run, err);
 }
 
+/* The registry, which keeps percentiles by the tags that thresholds ask for. */
+static int make_registry(struct rp_worker *worker)
+{
+    const struct rp_plan *plan = worker->plan;
+    struct rp_registry_limits limits = { .histogram_bytes = (size_t)plan->series_memory << 20 };
+    int r = rp_registry_new(limits, &worker->registry);
+
+    for (size_t i = 0; r == 0 && i < plan->threshold_count; i++) {
+        const struct rp_threshold *threshold = &plan->thresholds[i];
+
+        for (size_t j = 0; r == 0 && j < threshold->filter.count; j++)
+            r = rp_registry_keep(worker->registry, threshold->metric,
+                                 threshold->filter.pairs[j].key);
+    }
+    return r;
+}
+
 static int prepare(struct rp_worker *worker, const char *json, bool with_samples,
                    struct rp_error *err)
 {
@@ -169,7 +186,7 @@ static int prepare(struct rp_worker *worker, const char *json, bool with_samples
     int r = rp_plan_read_json(json, &worker->plan, err);
 
     if (r == 0)
-        r = rp_registry_new((struct rp_registry_limits){ 0 }, &worker->registry);
+        r = make_registry(worker);
     if (r == 0 && with_samples)
         r = rp_worker_begin_samples(worker);
     if (r == 0)
@@ -301,6 +318,7 @@ static void on_exit_message(struct rp_worker *worker)
         rp_worker_send_changes(worker);
         rp_worker_end_samples(worker);
         rp_worker_report_overflow(worker);
+        rp_worker_report_folded(worker);
         rp_worker_send_totals(worker);
     }
     rp_worker_send_bye(worker);

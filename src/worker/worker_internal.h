@@ -78,6 +78,8 @@ void rp_worker_send_finished(struct rp_worker *worker);
 void rp_worker_send_totals(struct rp_worker *worker);
 void rp_worker_send_bye(struct rp_worker *worker);
 void rp_worker_report_overflow(struct rp_worker *worker);
+/* Which series had no memory for percentiles of their own. */
+void rp_worker_report_folded(struct rp_worker *worker);
 /* @about NULL: only equal texts are one warning. */
 void rp_worker_warn_about(struct rp_worker *worker, const char *about, const char *text,
                           uint64_t times);

@@ -333,6 +333,30 @@ void rp_worker_report_overflow(struct rp_worker *worker)
     }
 }
 
+void rp_worker_report_folded(struct rp_worker *worker)
+{
+    const char *key;
+    size_t folded = rp_registry_folded(worker->registry, &key);
+    struct rp_buf text;
+
+    if (!folded)
+        return;
+    rp_buf_init(&text, 1024);
+    rp_buf_appendf(
+        &text,
+        "the histograms of series have filled their memory (%lld MiB): %zu series have no "
+        "percentiles of their own; count, sum, min and max are complete, and so is every "
+        "percentile of a whole metric, and by a tag of a threshold",
+        (long long)worker->plan->series_memory, folded);
+    if (key)
+        rp_buf_appendf(&text, "; leave the tag '%.100s' away, which has the most values, or use",
+                       key);
+    rp_buf_appendf(&text, "%s --series-memory %lld", key ? "" : "; use",
+                   (long long)worker->plan->series_memory * 4);
+    rp_worker_warn_about(worker, "memory of series", rp_buf_str(&text), 1);
+    rp_buf_deinit(&text);
+}
+
 void rp_worker_send_bye(struct rp_worker *worker)
 {
     struct rusage usage;

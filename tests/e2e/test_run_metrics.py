@@ -371,3 +371,30 @@ def test_a_percentile_that_is_a_sample_is_that_sample(rampa: Rampa, script: Scri
         )
     )
     rampa("run", "script.py", "--quiet", code=0)
+
+
+def test_series_share_percentiles_when_their_memory_is_full(rampa: Rampa, script: Script) -> None:
+    """Whatever the limit, each percentile that is shown or judged is the same; what is missing is said with its remedy."""
+    script(
+        "import rampa\n"
+        'config = rampa.Config(thresholds={"took{kind:even}": ["p(50)<1e9", "count==4500"], "took": ["p(99)<1e9", "count==9000"]})\n'
+        '@rampa.scenario(executor="per-vu-iterations", iterations=10)\n'
+        "async def a(worker):\n"
+        "    for i in range(900):\n"
+        '        kind = "odd" if i % 2 else "even"\n'
+        '        worker.trend("took", 1.01 ** (i * 7919 % 2000), {"id": str(i), "kind": kind})\n'
+        "        if i % 100 == 0: await worker.sleep(0)\n"
+    )
+    little = rampa("run", "script.py", "--series-memory", "1", out=True, code=0).result()
+    plenty = rampa("run", "script.py", "--series-memory", "64", out=True, code=0).result()
+    for name in ("took", "took{kind:even}"):
+        assert little["summary"]["metrics"][name] == plenty["summary"]["metrics"][name]
+    (said,) = (text for text in warnings_of(little) if "--series-memory" in text)
+    assert "percentiles of their own" in said and "'id'" in said and said.endswith("--series-memory 4"), said
+    assert not any("--series-memory" in text for text in warnings_of(plenty))
+
+
+@pytest.mark.parametrize("size", ["0", "x", "64MB", "9999999"])
+def test_a_wrong_series_memory(rampa: Rampa, script: Script, size: str) -> None:
+    script(per_vu("    pass"))
+    assert "--series-memory" in rampa("run", "script.py", "--series-memory", size, code=3).stderr

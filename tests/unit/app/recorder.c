@@ -33,6 +33,8 @@ static void print_options(const char *command, const struct rp_run_options *opti
         printf("out=%s\n", options->out);
     if (options->event_log)
         printf("event_log=%s\n", options->event_log);
+
+    print_override("series_memory", overrides->series_memory);
     if (overrides->no_spin)
         printf("no_spin\n");
     for (size_t i = 0; i < overrides->threshold_count; i++)

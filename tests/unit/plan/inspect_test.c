@@ -94,6 +94,7 @@ static const char golden_text[] = //
     "  summary_trend_stats  avg, min, med, max, p(90), p(95), p(99)\n"
     "  base_url             -\n"
     "  no_spin              no\n"
+    "  series_memory        64 MiB\n"
     "  workers              1\n"
     "  env                  -\n";
 
@@ -157,6 +158,7 @@ static const char golden_json[] = //
     "  'has_teardown': false,\n"
     "  'no_spin': false,\n"
     "  'once': false,\n"
+    "  'series_memory': 64,\n"
     "  'workers': 1,\n"
     "  'tags': {},\n"
     "  'setup_timeout': '1m',\n"
