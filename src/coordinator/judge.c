@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/sysfile.h"
 #include "coordinator/judge_generator.h"
+#include "coordinator/judge_schedule.h"
 #include "coordinator/judge_success.h"
 #include "coordinator/loss.h"
 #include "coordinator/publish.h"
@@ -275,6 +276,8 @@ static int judge_generator(struct rp_coordinator *c)
 
     if (r == 0)
         r = name_the_target(result);
+    if (r == 0)
+        r = rp_judge_schedule(result);
     if (r == 0 && (!c->has_finished || is_any_lost(c)))
         r = rp_judge_generator_add(result, incomplete(c));
     if (r == 0 && c->config->is_strict && result->generator == RP_GENERATOR_LIMITED)

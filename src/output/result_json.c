@@ -338,6 +338,23 @@ static json_t *generator_reasons_json(const struct rp_result *result)
     return array;
 }
 
+static json_t *arrivals_json(const struct rp_result_arrivals *arrivals)
+{
+    struct rp_json_object item;
+    json_t *off;
+
+    if (!arrivals->seconds)
+        return json_null();
+    item = rp_json_object();
+    off = json_array();
+    for (size_t i = 0; i < arrivals->off_count; i++)
+        rp_json_push(&off, rp_json_number((double)arrivals->off[i] / 1e9));
+    rp_json_put(&item, "seconds", json_integer((json_int_t)arrivals->seconds));
+    rp_json_put(&item, "off", off);
+    rp_json_put(&item, "worst_late_ms", rp_json_number(arrivals->worst_late_ms));
+    return rp_json_take(&item);
+}
+
 static json_t *generator_json(const struct rp_result *result)
 {
     const struct rp_generator_reason *first = result->generator_reasons;
@@ -346,6 +363,7 @@ static json_t *generator_json(const struct rp_result *result)
     rp_json_put(&item, "verdict", json_string(rp_generator_verdict_name(result->generator)));
     rp_json_put(&item, "reason", rp_json_text(result->generator_reason_count ? first->text : NULL));
     rp_json_put(&item, "reasons", generator_reasons_json(result));
+    rp_json_put(&item, "arrivals", arrivals_json(&result->arrivals));
     return rp_json_take(&item);
 }
 

@@ -65,6 +65,7 @@ const char *rp_generator_cause_name(enum rp_generator_cause cause)
         [RP_CAUSE_LOOP_LAG] = "loop_lag",
         [RP_CAUSE_LATE] = "late_iterations",
         [RP_CAUSE_DROPPED] = "dropped_iterations",
+        [RP_CAUSE_SCHEDULE] = "schedule",
         [RP_CAUSE_MEMORY] = "memory",
         [RP_CAUSE_INCOMPLETE] = "incomplete",
     };
@@ -84,6 +85,7 @@ const char *rp_generator_cause_words(enum rp_generator_cause cause)
         [RP_CAUSE_LOOP_LAG] = "the event loop turned late",
         [RP_CAUSE_LATE] = "iterations began late",
         [RP_CAUSE_DROPPED] = "iterations were dropped late",
+        [RP_CAUSE_SCHEDULE] = "arrivals came at the wrong time",
         [RP_CAUSE_MEMORY] = "memory was read back from the disk",
         [RP_CAUSE_INCOMPLETE] = "figures are missing",
     };
@@ -137,6 +139,7 @@ void rp_result_deinit(struct rp_result *result)
     for (size_t i = 0; i < result->generator_reason_count; i++)
         rp_free(result->generator_reasons[i].text);
     rp_free(result->generator_reasons);
+    rp_free(result->arrivals.off);
     *result = (struct rp_result){ 0 };
 }
 

@@ -92,8 +92,9 @@ enum rp_generator_cause { /* the most serious first */
                           RP_CAUSE_CONTENTION, /* other programs had the processor */
                           RP_CAUSE_CPU,        /* the worker itself needed all of it */
                           RP_CAUSE_LOOP_LAG,
-                          RP_CAUSE_LATE,    /* iterations began after their time, */
-                          RP_CAUSE_DROPPED, /* or never */
+                          RP_CAUSE_LATE,     /* iterations began after their time, */
+                          RP_CAUSE_DROPPED,  /* or never */
+                          RP_CAUSE_SCHEDULE, /* arrivals of some seconds came in other seconds */
                           RP_CAUSE_MEMORY,
                           RP_CAUSE_INCOMPLETE, /* a worker's last figures are missing */
                           RP_CAUSE_COUNT
@@ -108,6 +109,14 @@ struct rp_generator_reason {
     uint32_t worker;  /* the id of the one that it was worst for */
     uint32_t workers; /* how many it was so for */
     char *text;       /* one sentence, with the remedy */
+};
+
+/* Second by second, whether the arrivals came when the schedule wanted them. */
+struct rp_result_arrivals {
+    size_t seconds; /* that were looked at; 0 without arrival executors */
+    rp_ns *off;     /* where those begin that were off */
+    size_t off_count;
+    double worst_late_ms; /* the average lateness of the latest second */
 };
 
 struct rp_sinks;
@@ -139,6 +148,7 @@ struct rp_result {
     enum rp_generator_verdict generator;
     struct rp_generator_reason *generator_reasons; /* limited ones first; none when valid */
     size_t generator_reason_count;
+    struct rp_result_arrivals arrivals;
 };
 
 /* Frees the texts of a group; some may be NULL. */

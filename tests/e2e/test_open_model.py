@@ -222,3 +222,22 @@ def test_a_script_that_blocks_is_called_the_limit(rampa: Rampa, script: Script) 
     assert metrics["iteration_run_duration"]["min"] >= 100
     assert metrics["iteration_lateness"]["max"] >= 500  # the loop gets to half as many as are due
     assert metrics["iteration_duration"]["max"] >= metrics["iteration_lateness"]["max"]
+
+
+def test_a_second_that_got_the_load_of_another_one_is_named(rampa: Rampa, script: Script) -> None:
+    """The worker stands still once, for 0.8 s of 6 s, and catches up: the totals balance, and the seconds do not."""
+    script(
+        "import time\nimport rampa\n"
+        '@rampa.scenario(executor="constant-arrival-rate", rate=50, duration="6s", pre_allocated_vus=80)\n'
+        "async def a(worker):\n"
+        "    if worker.execution.iteration == 120: time.sleep(0.8)\n"
+    )
+    done = rampa("run", "script.py", out=True, code=0)
+    generator = done.result()["generator"]
+    (row,) = done.result()["accounting"]
+    assert row["scheduled"] == row["started"] == 300
+    assert generator["arrivals"]["seconds"] >= 5
+    assert generator["arrivals"]["worst_late_ms"] >= 50
+    assert any(1 <= start <= 3.5 for start in generator["arrivals"]["off"]), generator
+    assert "schedule" in {reason["cause"] for reason in generator["reasons"]}
+    assert generator["verdict"] != "valid"

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Two things are compared for each second of the series. How late its arrivals began on average: a
+ * twentieth of a second moves a twentieth of them into a later second. And how many arrivals there
+ * were, begun or dropped, against how many the schedule has in this time. Random arrivals have no
+ * count that is known before, and a pause or an early end moves the schedule: then only the first
+ * is looked at.
+ */
+#include "coordinator/judge_schedule.h"
+
+#include <errno.h>
+#include <math.h>
+
+#include "base/alloc.h"
+#include "base/units.h"
+#include "coordinator/judge_generator.h"
+#include "plan/metrics.h"
+#include "sched/schedule.h"
+
+#define OFF_LATE_MS 50.0
+#define OFF_SHARE 0.05
+enum { NAMED_SECONDS = 5 };
+
+struct check {
+    struct rp_arrivals *schedules; /* of the arrival executors */
+    rp_ns *starts;                 /* their start_time */
+    size_t count;
+    bool has_counts; /* the number of arrivals is known before */
+};
+
+static bool is_early_end(const struct rp_result *result)
+{
+    return result->exit_code == RP_EXIT_ABORTED || result->exit_code == RP_EXIT_INTERNAL ||
+           result->exit_code == RP_EXIT_THRESHOLDS;
+}
+
+static void check_deinit(struct check *check)
+{
+    for (size_t i = 0; i < check->count; i++)
+        rp_arrivals_deinit(&check->schedules[i]);
+    rp_free(check->schedules);
+    rp_free(check->starts);
+}
+
+static int check_init(struct check *check, const struct rp_result *result)
+{
+    const struct rp_plan *plan = result->plan;
+    int r = 0;
+
+    *check = (struct check){ .has_counts = !result->pause_count && !is_early_end(result) };
+    check->schedules = rp_calloc(plan->scenario_count, sizeof(*check->schedules));
+    check->starts = rp_calloc(plan->scenario_count, sizeof(*check->starts));
+    if (!check->schedules || !check->starts)
+        return -ENOMEM;
+    for (size_t i = 0; r == 0 && i < plan->scenario_count; i++) {
+        const struct rp_scenario *scenario = &plan->scenarios[i];
+
+        if (!rp_executor_kinds[scenario->executor].has_arrivals)
+            continue;
+        r = rp_arrivals_init(&check->schedules[check->count], scenario, &rp_segment_all, 0);
+        if (r < 0)
+            break;
+        check->starts[check->count] = scenario->start_time;
+        check->has_counts = check->has_counts && !check->schedules[check->count].is_poisson;
+        check->count++;
+    }
+    return r;
+}
+
+/* Arrivals that the schedules have before @elapsed. */
+static double wanted_before(const struct check *check, rp_ns elapsed)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < check->count; i++)
+        if (elapsed > check->starts[i])
+            sum += (double)rp_arrivals_before(&check->schedules[i], elapsed - check->starts[i]);
+    return sum;
+}
+
+/* The sum of the drops in the points of @view that lie within [@start, @end). */
+static double drops_within(const struct rp_view *view, rp_ns start, rp_ns end)
+{
+    size_t count;
+    const struct rp_point *points = view ? rp_store_points(view, &count) : NULL;
+    double sum = 0;
+
+    for (size_t i = 0; points && i < count; i++)
+        if (points[i].start >= start && points[i].start < end)
+            sum += points[i].counter;
+    return sum;
+}
+
+static bool is_off(const struct check *check, const struct rp_result *result,
+                   const struct rp_point *point)
+{
+    const struct rp_view *drops = rp_store_view(result->store,
+                                                rp_builtin_name(RP_M_DROPPED_ITERATIONS));
+    rp_ns end = point->start + point->length;
+    double wanted, came;
+
+    if (point->trend.avg >= OFF_LATE_MS)
+        return true;
+    if (!check->has_counts)
+        return false;
+    wanted = wanted_before(check, end) - wanted_before(check, point->start);
+    came = (double)point->samples + drops_within(drops, point->start, end);
+    /* At its ends a second may have one more or one less of each worker and scenario. */
+    return fabs(came - wanted) >
+           OFF_SHARE * wanted + 2.0 * (double)check->count * (double)result->plan->workers;
+}
+
+static int add_off(struct rp_result_arrivals *arrivals, const struct rp_point *point)
+{
+    rp_ns *off = rp_realloc_array(arrivals->off, arrivals->off_count + 1, sizeof(*off));
+
+    if (!off)
+        return -ENOMEM;
+    arrivals->off = off;
+    off[arrivals->off_count++] = point->start;
+    return 0;
+}
+
+static int add_reason(struct rp_result *result)
+{
+    const struct rp_result_arrivals *arrivals = &result->arrivals;
+    struct rp_generator_reason reason = { .verdict = RP_GENERATOR_SUSPECT,
+                                          .cause = RP_CAUSE_SCHEDULE,
+                                          .worker = 1,
+                                          .workers = (uint32_t)result->plan->workers };
+    char late[RP_UNIT_SIZE];
+    struct rp_buf text;
+
+    rp_buf_init(&text, 1024);
+    rp_buf_appendf(&text, "arrivals came at the wrong time in %zu of %zu seconds (from ",
+                   arrivals->off_count, arrivals->seconds);
+    for (size_t i = 0; i < arrivals->off_count && i < NAMED_SECONDS; i++)
+        rp_buf_appendf(&text, "%s%lld s", i ? ", " : "", (long long)(arrivals->off[i] / RP_S));
+    rp_buf_appendf(&text,
+                   "%s), at the worst %s late on average: the server did not get the load of the "
+                   "plan then; look for what held the generator up, or lower the rate",
+                   arrivals->off_count > NAMED_SECONDS ? ", ..." : "",
+                   rp_unit_time(arrivals->worst_late_ms, 3, late));
+    reason.text = rp_buf_take(&text);
+    rp_buf_deinit(&text);
+    return rp_judge_generator_add(result, reason);
+}
+
+int rp_judge_schedule(struct rp_result *result)
+{
+    const struct rp_view *lateness = rp_store_view(result->store,
+                                                   rp_builtin_name(RP_M_ITERATION_LATENESS));
+    struct rp_result_arrivals *arrivals = &result->arrivals;
+    const struct rp_point *points;
+    struct check check;
+    size_t count;
+    int r;
+
+    rp_free(arrivals->off);
+    *arrivals = (struct rp_result_arrivals){ 0 };
+    if (!lateness || lateness->type != RP_TREND)
+        return 0;
+    points = rp_store_points(lateness, &count);
+    r = check_init(&check, result);
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        arrivals->seconds++;
+        if (points[i].trend.avg > arrivals->worst_late_ms)
+            arrivals->worst_late_ms = points[i].trend.avg;
+        if (is_off(&check, result, &points[i]))
+            r = add_off(arrivals, &points[i]);
+    }
+    check_deinit(&check);
+    return r == 0 && arrivals->off_count ? add_reason(result) : r;
+}
