@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import linecache
 import os
+import re
 import traceback
 import types
 import typing
@@ -106,7 +109,11 @@ _OTHER_NAMES = {
 
 
 def explain(error: BaseException) -> None:
-    """Adds to the text of an AttributeError what was meant, as Python itself does only where it ends by one."""
+    """Adds to the text of an AttributeError what was meant, as Python itself does only where it ends by one. Adds to a KeyError of
+    ``worker.env`` how to give the variable: a dict that said so itself would be slower each time it is read."""
+    if isinstance(error, KeyError):
+        _explain_env(error)
+        return
     if not isinstance(error, AttributeError) or not error.name or len(error.args) != 1:
         return
     if "did you mean" in str(error.args[0]).lower():
@@ -122,6 +129,24 @@ def explain(error: BaseException) -> None:
         return
     if meant:
         error.args = (f"{error.args[0]}; did you mean {meant!r}?",)
+
+
+_READS_ENV = re.compile(r"\benv\s*\[[^\[\]]+\]$")
+
+
+def _explain_env(error: KeyError) -> None:
+    tb, name = error.__traceback__, error.args[0] if error.args else None
+    if tb is None or not isinstance(name, str) or getattr(error, "__notes__", None):
+        return
+    while tb.tb_next is not None:
+        tb = tb.tb_next
+    code = tb.tb_frame.f_code
+    line, last, begin, end = next(itertools.islice(code.co_positions(), tb.tb_lasti // 2, None), (None,) * 4)
+    if line is None or line != last:
+        return
+    text = linecache.getline(code.co_filename, line, tb.tb_frame.f_globals).encode()[begin:end].decode("utf-8", "replace")
+    if _READS_ENV.search(text):
+        error.add_note(f"give it with --env {name}=...")
 
 
 def format_error(error: BaseException) -> str:

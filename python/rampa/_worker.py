@@ -18,7 +18,6 @@ import typing
 import warnings
 
 from rampa._asyncio import VUTask, adapt
-from rampa._env import Env
 from rampa._error_groups import ErrorGroups
 from rampa._frames import format_error, is_ours, kind_of_file, name_of, plain, shorten, text_of, users_frame, users_place
 from rampa._request import prepare
@@ -369,7 +368,7 @@ def _run_forever(loop: asyncio.AbstractEventLoop, host: _rampa.Host) -> None:
 def main(fd: int) -> None:
     """Serves the coordinator on descriptor ``fd`` until it says good-bye."""
     hooks = Hooks()
-    host = _rampa.Host(hooks, Env(os.environ))
+    host = _rampa.Host(hooks, dict(os.environ))
     selector = ReactorSelector(host)
     loop = asyncio.SelectorEventLoop(selector)
     selector.loop = loop

@@ -13,6 +13,10 @@
 #include "base/slice.h"
 #include "python/drive/vu.h"
 
+/* The type of a VU in which a script has kept an attribute; @plain is that of all others. New
+ * reference, or NULL with an exception. */
+PyTypeObject *rp_py_keeping_vu_type(PyObject *module, PyTypeObject *plain);
+
 extern PyType_Spec rp_py_vu_spec, rp_py_http_spec, rp_py_execution_spec, rp_py_request_spec,
     rp_py_sleep_spec, rp_py_response_spec, rp_py_template_spec, rp_py_group_spec;
 

@@ -405,8 +405,12 @@ PyObject *rp_py_vu_check(PyObject *object, PyObject *const *args, Py_ssize_t nar
     Py_ssize_t pos = 0;
     bool all = true;
 
-    if (read_check(args, nargs, kwnames, given) < 0)
+    if (RP_LIKELY(!kwnames && nargs == 2)) {
+        given[0] = args[0];
+        given[1] = args[1];
+    } else if (read_check(args, nargs, kwnames, given) < 0) {
         return NULL;
+    }
     tags = given[2];
     if (!PyDict_Check(given[1]))
         return PyErr_Format(PyExc_TypeError,

@@ -82,7 +82,7 @@ static PyObject *get_env(PyObject *object, void *unused)
 
     if (!extra || extra->env)
         return extra ? Py_NewRef(extra->env) : NULL;
-    env = PyObject_CallOneArg((PyObject *)Py_TYPE(self->host->env), self->host->env);
+    env = PyDict_Copy(self->host->env);
     if (!env || put_pairs(env, &self->host->plan->env) < 0 ||
         (self->engine_vu->scenario && put_pairs(env, &self->engine_vu->scenario->env) < 0))
         Py_CLEAR(env);
@@ -261,14 +261,52 @@ static PyGetSetDef getset[] = {
     { NULL, NULL, NULL, NULL, NULL },
 };
 
-/* Scripts may keep things on `worker`, until the iteration ends. */
-static PyMemberDef members[] = {
+/* Scripts may keep things on `worker`, until the iteration ends. An object with a dict has slower
+ * methods: CPython 3.11 has no quick way to call one while the dict is not there yet. So a VU gets
+ * the type with a dict when a script first keeps something. */
+static int vu_setattro(PyObject *object, PyObject *name, PyObject *value)
+{
+    struct py_vu *self = (struct py_vu *)object;
+    PyTypeObject *plain = Py_TYPE(object), *keeping = self->host->state->keeping_vu_type;
+
+    if (value && plain != keeping && !PyObject_HasAttr((PyObject *)plain, name)) {
+        Py_SET_TYPE(object, (PyTypeObject *)Py_NewRef(keeping));
+        Py_DECREF(plain);
+    }
+    return PyObject_GenericSetAttr(object, name, value);
+}
+
+static PyMemberDef keeping_members[] = {
     { "__dictoffset__", T_PYSSIZET, offsetof(struct py_vu, attributes), READONLY, NULL },
     { NULL, 0, 0, 0, NULL },
 };
 
+static PyType_Slot keeping_slots[] = {
+    { Py_tp_members, keeping_members },
+    { Py_tp_dealloc, vu_dealloc },
+    { 0, NULL },
+};
+
+static PyType_Spec keeping_spec = {
+    .name = "rampa.Worker",
+    .basicsize = sizeof(struct py_vu),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = keeping_slots,
+};
+
+PyTypeObject *rp_py_keeping_vu_type(PyObject *module, PyTypeObject *plain)
+{
+    PyObject *type;
+
+    /* Scripts may not derive from the type: their objects would have no VU. */
+    plain->tp_flags |= Py_TPFLAGS_BASETYPE;
+    type = PyType_FromModuleAndSpec(module, &keeping_spec, (PyObject *)plain);
+    plain->tp_flags &= ~Py_TPFLAGS_BASETYPE;
+    return (PyTypeObject *)type;
+}
+
 static PyType_Slot slots[] = {
-    { Py_tp_members, members },
+    { Py_tp_setattro, vu_setattro },
     { Py_tp_dealloc, vu_dealloc },
     { Py_tp_repr, vu_repr },
     { Py_tp_methods, methods },

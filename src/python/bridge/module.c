@@ -91,7 +91,8 @@ static int make_types(PyObject *module, struct rp_pystate *state)
         if (wanted[i].public_name && PyModule_AddObjectRef(module, wanted[i].public_name, type) < 0)
             return -1;
     }
-    return 0;
+    state->keeping_vu_type = rp_py_keeping_vu_type(module, state->vu_type);
+    return state->keeping_vu_type ? 0 : -1;
 }
 
 static int module_exec(PyObject *module)
@@ -108,7 +109,7 @@ static int module_exec(PyObject *module)
 /* Every Python object of the state, for traverse and clear. */
 /* clang-format off */
 #define STATE_OBJECTS(X) \
-    X(host_type) X(vu_type) X(http_type) X(execution_type) X(request_type) X(sleep_type) \
+    X(host_type) X(vu_type) X(keeping_vu_type) X(http_type) X(execution_type) X(request_type) X(sleep_type) \
     X(pause_type) X(response_type) X(template_type) X(group_type) X(run_type) X(events_type) X(json_loads) X(make_headers) \
     X(make_timings) X(asyncio_cancelled) X(request_error) X(run_aborted) X(refuse_option) X(response_fields) X(s_blocking) \
     X(s_add_done_callback) X(s_cancel) X(s_context) X(s_throw) X(s_close) X(s_append) \
