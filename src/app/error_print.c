@@ -40,6 +40,18 @@ static void append_head(struct rp_buf *out, const struct rp_error *err, bool col
     rp_buf_append_str(out, "\n");
 }
 
+static void append_error(struct rp_buf *out, const struct rp_error *err, bool color)
+{
+    append_head(out, err, color);
+    if (err->hint) {
+        rp_buf_append_str(out, rp_ink(color, RP_INK_CYAN));
+        append_lines(out, "  ", err->hint);
+        rp_buf_append_str(out, rp_ink(color, RP_INK_OFF));
+    }
+    if (err->detail)
+        append_lines(out, "", err->detail);
+}
+
 void rp_error_print(FILE *stream, const struct rp_error *err, bool color)
 {
     struct rp_buf out;
@@ -47,14 +59,8 @@ void rp_error_print(FILE *stream, const struct rp_error *err, bool color)
     if (!err || !err->message)
         return;
     rp_buf_init(&out, ERROR_TEXT_MAX);
-    append_head(&out, err, color);
-    if (err->hint) {
-        rp_buf_append_str(&out, rp_ink(color, RP_INK_CYAN));
-        append_lines(&out, "  ", err->hint);
-        rp_buf_append_str(&out, rp_ink(color, RP_INK_OFF));
-    }
-    if (err->detail)
-        append_lines(&out, "", err->detail);
+    for (const struct rp_error *one = err; one; one = one->next)
+        append_error(&out, one, color);
     /* too long or no memory: what there is of it, and at least the message */
     if (out.len)
         fwrite(out.data, 1, out.len, stream);

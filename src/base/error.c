@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/error.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,14 +24,31 @@ static char *format(const char *fmt, va_list args)
     return vasprintf(&text, fmt, args) < 0 ? NULL : text;
 }
 
-void rp_error_deinit(struct rp_error *err)
+static void drop_texts(struct rp_error *err)
 {
-    if (!err)
-        return;
     free(err->file);
     free(err->message);
     free(err->hint);
     free(err->detail);
+}
+
+static void drop_kept(struct rp_error *err)
+{
+    while (err->next) {
+        struct rp_error *first = err->next;
+
+        err->next = first->next;
+        drop_texts(first);
+        rp_free(first);
+    }
+}
+
+void rp_error_deinit(struct rp_error *err)
+{
+    if (!err)
+        return;
+    drop_kept(err);
+    drop_texts(err);
     *err = (struct rp_error){ 0 };
 }
 
@@ -88,4 +106,61 @@ void rp_error_suggest(struct rp_error *err, const char *suggestion)
 {
     if (suggestion)
         rp_error_hint(err, "did you mean '%s'?", suggestion);
+}
+
+int rp_error_keep(struct rp_error *err, int code)
+{
+    struct rp_error **end;
+    size_t count = 0;
+
+    if (code != -RP_EUSER || !err)
+        return code;
+    if (!err->message)
+        return -ENOMEM;
+    for (end = &err->next; *end; end = &(*end)->next)
+        count++;
+    if (count < RP_ERRORS_MAX) {
+        *end = rp_alloc(sizeof(**end));
+        if (!*end)
+            return -ENOMEM;
+        **end = *err;
+        (*end)->next = NULL;
+        if (count == RP_ERRORS_MAX - 1) {
+            drop_texts(*end);
+            **end = (struct rp_error){ 0 };
+            rp_error_set(*end, 0, "there are more mistakes, which are not shown");
+        }
+    } else {
+        drop_texts(err);
+    }
+    *err = (struct rp_error){ .next = err->next };
+    return 0;
+}
+
+size_t rp_error_count_kept(const struct rp_error *err)
+{
+    size_t count = 0;
+
+    for (const struct rp_error *kept = err ? err->next : NULL; kept; kept = kept->next)
+        count++;
+    return count;
+}
+
+int rp_error_kept(struct rp_error *err, int code)
+{
+    struct rp_error *first;
+
+    code = rp_error_keep(err, code);
+    if (!err)
+        return code;
+    if (code < 0) {
+        drop_kept(err);
+        return code;
+    }
+    first = err->next;
+    if (!first)
+        return code;
+    *err = *first; /* with those behind it */
+    rp_free(first);
+    return -RP_EUSER;
 }

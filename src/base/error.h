@@ -26,6 +26,8 @@ struct rp_error {
     char *hint;    /* owned; the remedy ("did you mean 'constant-vus'?"), may be NULL */
     /* Owned; several lines that are shown below, such as the user's traceback; may be NULL. */
     char *detail;
+    /* Owned; further mistakes in the same input, in the order in which they were found, or NULL. */
+    struct rp_error *next;
 };
 
 void rp_error_deinit(struct rp_error *err); /* NULL is allowed; leaves it empty */
@@ -41,3 +43,17 @@ RP_PRINTF(2, 3) void rp_error_hint(struct rp_error *err, const char *fmt, ...);
 void rp_error_detail(struct rp_error *err, const char *text);
 /* "did you mean '<suggestion>'?" when @suggestion is not NULL. */
 void rp_error_suggest(struct rp_error *err, const char *suggestion);
+
+/*
+ * Several mistakes of one input, reported at once: a search that goes on after a mistake hands what
+ * it got to rp_error_keep(), and whoever began the search ends it with rp_error_kept().
+ */
+enum { RP_ERRORS_MAX = 100 }; /* further ones are not kept; the last one says so */
+/* Moves the mistake in @err behind those that were kept before, and returns 0. Any other @code is
+ * returned as it is, and so is a mistake when @err is NULL. -ENOMEM when it cannot be kept. */
+RP_NODISCARD int rp_error_keep(struct rp_error *err, int code);
+/* How many mistakes are kept: a part of the input in which some were found may be left out. */
+size_t rp_error_count_kept(const struct rp_error *err);
+/* Ends the search, of which @code has come: -RP_EUSER when there is any mistake, the first one in
+ * @err itself and the others behind it. Other failures drop the mistakes and are returned. */
+int rp_error_kept(struct rp_error *err, int code);

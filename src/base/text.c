@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/text.h"
 
+#include <string.h>
+
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
 
 struct range {
@@ -109,6 +111,22 @@ static size_t show_rune(struct rp_slice text, struct rp_rune rune, struct rp_sli
 static struct rp_slice skip(struct rp_slice text, size_t bytes)
 {
     return rp_slice(text.ptr + bytes, text.len - bytes);
+}
+
+bool rp_name_is_valid(struct rp_slice name)
+{
+    enum { MOST_CHARACTERS = 255 };
+    size_t count = 0;
+
+    while (name.len) {
+        struct rp_rune rune = rp_rune_decode(name);
+
+        if (!rune.is_valid || rune.code < 0x20 || (rune.code >= 0x7f && rune.code <= 0x9f) ||
+            (rune.code < 0x80 && strchr("\"'{}", (int)rune.code)) || ++count > MOST_CHARACTERS)
+            return false;
+        name = rp_slice(name.ptr + rune.len, name.len - rune.len);
+    }
+    return count > 0;
 }
 
 size_t rp_text_cols(struct rp_slice text)

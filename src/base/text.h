@@ -17,6 +17,8 @@
 #include "base/buf.h"
 #include "base/slice.h"
 
+/* What names of metrics and scenarios are made of, for messages. */
+#define RP_NAME_RULE "1 to 255 characters without control characters, quotes and braces"
 #define RP_TEXT_ELLIPSIS "\xe2\x80\xa6" /* one column */
 
 struct rp_rune {
@@ -29,6 +31,8 @@ struct rp_rune {
 /* The first character of @text, which is not empty. */
 struct rp_rune rp_rune_decode(struct rp_slice text);
 
+/* Whether @name is one by RP_NAME_RULE, in UTF-8. Outputs make it valid for where they write to. */
+bool rp_name_is_valid(struct rp_slice name);
 /* Columns that rp_text_append would use without a limit. */
 size_t rp_text_cols(struct rp_slice text);
 /* Appends @text on one line, at most @max_cols columns (>= 1), shortened in the middle; returns the
