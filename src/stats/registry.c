@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "base/str.h"
 #include "stats/stats_internal.h"
 
@@ -113,8 +114,8 @@ int rp_registry_metric(struct rp_registry *registry, const char *name, enum rp_m
         if ((unsigned)type >= RP_METRIC_TYPE_COUNT)
             return -EINVAL;
         if (!rp_metric_name_is_valid(rp_slice_str(name))) {
-            rp_error_set(err, -RP_EUSER, "'%.200s' is not a valid metric name", name);
-            rp_error_hint(err, "a letter or '_', then 1 to 128 of [a-zA-Z0-9_]");
+            rp_error_set(err, -RP_EUSER, "a metric's name must be " RP_NAME_RULE ", not '%.200s'",
+                         name);
             return -RP_EUSER;
         }
         metric = make_metric(registry, name, type, is_time);

@@ -8,6 +8,7 @@
 
 #include "base/compiler.h"
 #include "base/str.h"
+#include "base/text.h"
 
 static const char *const type_names[RP_METRIC_TYPE_COUNT] = {
     [RP_COUNTER] = "counter",
@@ -37,19 +38,9 @@ const char *rp_metric_type_name(enum rp_metric_type type)
     return (unsigned)type < RP_METRIC_TYPE_COUNT ? type_names[type] : "unknown";
 }
 
-static bool is_name_start(char c)
-{
-    return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 bool rp_metric_name_is_valid(struct rp_slice name)
 {
-    if (name.len < 2 || name.len > 129 || !is_name_start(name.ptr[0]))
-        return false;
-    for (size_t i = 1; i < name.len; i++)
-        if (!is_name_start(name.ptr[i]) && !(name.ptr[i] >= '0' && name.ptr[i] <= '9'))
-            return false;
-    return true;
+    return rp_name_is_valid(name);
 }
 
 void rp_value_init(struct rp_value *value, enum rp_metric_type type)
