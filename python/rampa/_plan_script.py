@@ -66,21 +66,21 @@ class PlanScript:
     def declaration(self) -> str:
         """The plan as the JSON that a script would have declared."""
         plan = self._plan
-        metrics, dynamic = find_metrics(plan.path) if plan.path else ({}, True)
+        metrics, dynamic, mistakes = find_metrics(plan.path) if plan.path else ({}, True, [])
         for name, function in self.functions.items():
             require_scenario(name, function)
         if not plan.scenarios:
             raise ConfigError("the plan has no scenario")
         config = as_json(plan.config)
         config.pop("scenarios", None)  # they are in plan.scenarios, with their functions
-        config_file = plan.config._file
         declared: dict[str, typing.Any] = {
             "script": self.path,
             "functions": [],
             "decorated": [],
-            "config": {**config, "file": config_file and self.display(config_file), "line": plan.config._line},
+            "config": {**config, "file": self.display(plan.config._file), "line": plan.config._line},
             "metrics": [{"name": name, "type": kind} for name, kind in metrics.items()],
             "dynamic_metrics": dynamic,
+            "mistakes": mistakes,
             "has_setup": plan.setup_fn is not None,
             "has_teardown": plan.teardown_fn is not None,
         }

@@ -100,8 +100,6 @@ class Hooks:
         self.script = Script(os.fsdecode(path))
         sys.argv[:] = [self.script.path]
         self.script.load()
-        for text in self.script.warnings:
-            self.host.warn(plain(text))
         return self.script.declaration()
 
     def function(self, scenario: str, exec_fn: str) -> typing.Any:

@@ -253,9 +253,9 @@ class RunController:
             return self._sample_error
         if run.error is None:
             return None
-        message, file, line, hint, detail = run.error
+        message, file, line, hint, detail, others = run.error
         if run.exit_code == 3:
-            return ConfigError(message, file, line, hint)
+            return ConfigError(message, file, line, hint, others)
         return RampaError(f"{message}\n{detail}" if detail else message)
 
     def _result(self, run: _rampa.Run) -> RunResult:

@@ -7,6 +7,7 @@ nobody catches ends its iteration; it is an outcome of the test, not a bug of th
 from __future__ import annotations
 
 import asyncio
+import collections.abc
 import enum
 import sys
 import types
@@ -104,24 +105,38 @@ class ScriptError(RampaError):
 class ConfigError(ScriptError, ValueError):
     """A plan, or a script, cannot be run as it is: what :func:`rampa.loader.load_test` and ``Engine.start()`` raise.
 
+    All mistakes that were found stand in one error, the first one as the error itself.
+
     Args:
         message: what is wrong, and what was expected.
         file: where it stands, or None.
         line: in it, from 1; 0 when there is none.
         hint: the remedy, or None.
+        others: the further mistakes, as such errors or as tuples (message, file, line, hint).
 
     >>> error = ConfigError("scenario 'a': unknown field 'vuss'", "load.py", 7, "did you mean 'vus'?")
-    >>> str(error), error.file, error.line
-    ("scenario 'a': unknown field 'vuss' (did you mean 'vus'?)", 'load.py', 7)
+    >>> str(error), error.file, error.line, error.others
+    ("scenario 'a': unknown field 'vuss' (did you mean 'vus'?)", 'load.py', 7, ())
     """
 
-    def __init__(self, message: str, file: str | None = None, line: int = 0, hint: str | None = None) -> None:
-        super().__init__(f"{message} ({hint})" if hint else message, file, line)
+    def __init__(
+        self,
+        message: str,
+        file: str | None = None,
+        line: int = 0,
+        hint: str | None = None,
+        others: collections.abc.Iterable[ConfigError | tuple[str, str | None, int, str | None]] = (),
+    ) -> None:
+        self.others: tuple[ConfigError, ...] = tuple(
+            other if isinstance(other, ConfigError) else ConfigError(*other) for other in others
+        )
+        places = [(f"{other.file}:{other.line}: " if other.file else "") + str(other) for other in self.others]
+        super().__init__("\n".join([f"{message} ({hint})" if hint else message, *places]), file, line)
         self.message = message
         self.hint = hint
 
     def __reduce__(self) -> tuple[typing.Any, ...]:
-        return (ConfigError, (self.message, self.file, self.line, self.hint))
+        return (ConfigError, (self.message, self.file, self.line, self.hint, self.others))
 
 
 class RunAborted(asyncio.CancelledError):

@@ -17,6 +17,7 @@ import warnings
 
 from rampa._frames import plain
 from rampa._script_module import OwnImports, folder_of, name_of, new_module, private_name_of, require_other_name
+from rampa._script_names import Names
 from rampa.config import Arrival, Config, Duration, Executor, ScenarioConfig, StageLike, as_json, field_parameters
 from rampa.errors import ConfigError, ScriptError
 
@@ -174,7 +175,7 @@ class Script:
         self.module: types.ModuleType = types.ModuleType("none")
         self.functions: dict[str, _Function] = {}
         self.warnings: list[str] = []
-        """What is wrong with the script and does not keep it from running; known once it is loaded."""
+        """What is wrong with the script and does not keep it from running; known once its declaration has been made."""
         self._imports = imports
         self._source = b""
         self._scenarios: list[_Scenario] = []
@@ -274,7 +275,8 @@ class Script:
 
     def declaration(self) -> str:
         """What the script declares, as JSON for the engine's plan."""
-        metrics, dynamic = find_metrics(self.path, self._source)
+        metrics, dynamic, mistakes = find_metrics(self.path, self._source)
+        names = Names(self.module, ast.parse(self._source, self.path), plain(self.path), self.module.__file__ or self.path)
         declared: dict[str, typing.Any] = {
             "script": plain(self.path),
             "functions": [
@@ -296,16 +298,24 @@ class Script:
             "dynamic_metrics": dynamic,
             "has_setup": self.hook("setup") is not None,
             "has_teardown": self.hook("teardown") is not None,
+            "mistakes": [*mistakes, *names.mistakes, *self._wrong_functions()],
+            "warnings": [*({"text": plain(text)} for text in self.warnings), *names.warnings],
         }
         config = getattr(self.module, "config", None)
         if isinstance(config, Config):
-            declared["config"] = {**as_json(config), "file": self.display(config._file), "line": config._line}
-        elif config is not None and not isinstance(config, types.ModuleType):
-            raise ScriptError(f"config must be a rampa.Config, not {type(config).__name__}", self.path)
+            place = {"file": self.display(config._file), "line": config._line, "places": names.places(config)}
+            declared["config"] = {**as_json(config), **place}
+        for note in names.warnings:
+            self.warnings.append(f"{note['file']}:{note['line']}: {note['text']}")
+        return json.dumps(declared)
+
+    def _wrong_functions(self) -> collections.abc.Iterator[dict[str, typing.Any]]:
         for declaration, function, _ in self._scenarios:
             runs = declaration.fields.get("exec_fn")
-            require_scenario(declaration.title, self.functions.get(runs, function) if runs else function)
-        return json.dumps(declared)
+            try:
+                require_scenario(declaration.title, self.functions.get(runs, function) if runs else function)
+            except ScriptError as error:
+                yield {"text": plain(str(error)), "file": error.file and self.display(error.file), "line": error.line}
 
     def display(self, file: str) -> str:
         """A file's name as the user gave it.
@@ -317,12 +327,13 @@ class Script:
 
 
 _METRIC_METHODS = ("counter", "gauge", "rate", "trend")
-_METRIC_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{1,128}", re.ASCII)
+_METRIC_NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff\"'{}]{1,255}")
 
 
-def find_metrics(path: str, source: bytes | None = None) -> tuple[dict[str, str], bool]:
-    """The custom metrics a script names by literals in ``worker.trend("name", ...)`` and the like, and whether it names some
-    at run time only (then thresholds on unknown names cannot be refused before the run).
+def find_metrics(path: str, source: bytes | None = None) -> tuple[dict[str, str], bool, list[dict[str, typing.Any]]]:
+    """The custom metrics a script names by literals in ``worker.trend("name", ...)`` and the like, whether it names some at
+    run time only (then thresholds on unknown names cannot be refused before the run), and the names that are none, as mistakes
+    of a declaration.
 
     Other objects may have such methods too. What is taken for a worker is ``worker``, ``anything.worker`` and every
     parameter of a function around the call.
@@ -332,7 +343,6 @@ def find_metrics(path: str, source: bytes | None = None) -> tuple[dict[str, str]
         source: what was read of it; None: it is read here.
 
     Raises:
-        ScriptError: a name is not one of a metric.
         SyntaxError: the script is not Python.
     """
     if source is None:
@@ -341,7 +351,7 @@ def find_metrics(path: str, source: bytes | None = None) -> tuple[dict[str, str]
     tree = ast.parse(source, path)
     finder = _MetricFinder(path)
     finder.visit(tree)
-    return finder.found, finder.dynamic
+    return finder.found, finder.dynamic, finder.mistakes
 
 
 class _MetricFinder(ast.NodeVisitor):
@@ -349,6 +359,7 @@ class _MetricFinder(ast.NodeVisitor):
         self.path = path
         self.found: dict[str, str] = {}
         self.dynamic = False
+        self.mistakes: list[dict[str, typing.Any]] = []
         self._parameters: list[str] = []
         self._workers = {"worker"}
         self._imported: set[str] = set()
@@ -406,8 +417,10 @@ class _MetricFinder(ast.NodeVisitor):
         elif _METRIC_NAME.fullmatch(name.value):
             self.found.setdefault(name.value, kind)
         elif surely:
-            rule = "a letter or '_' and then 1 to 128 of [a-zA-Z0-9_]"
-            raise ScriptError(f"the name of a metric must be {rule}, not {name.value!r}", self.path, node.lineno)
+            rule = "1 to 255 characters without control characters, quotes and braces"
+            shown = plain(name.value if len(name.value) <= 64 else name.value[:61] + "...")
+            text = f"the name of a metric must be {rule}, not {shown!r}"
+            self.mistakes.append({"text": text, "file": plain(self.path), "line": node.lineno})
 
 
 @dataclasses.dataclass
@@ -468,9 +481,10 @@ def load_test(path: str | os.PathLike[str]) -> TestPlan:
     try:
         script = Script(name, OwnImports(folder_of(name)))
         script.load()
+        declaration = script.declaration()
         for text in script.warnings:
             warnings.warn(text, stacklevel=2)
-        resolved = json.loads(_rampa.resolve_plan(script.declaration()))
+        resolved = json.loads(_rampa.resolve_plan(declaration))
     except ConfigError:
         raise
     except ScriptError as error:

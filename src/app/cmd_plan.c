@@ -3,6 +3,7 @@
 /* `rampa check` and `rampa inspect`: the plan of a script, without running it. */
 
 #include <inttypes.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -15,7 +16,23 @@
 #include "plan/fields.h"
 #include "ui/live.h"
 
-/* 0, or a negative code after the error has been printed. */
+static void print_warnings(const struct rp_plan *plan)
+{
+    struct rp_buf out;
+
+    rp_buf_init(&out, (size_t)16 << 20);
+    for (size_t i = 0; i < plan->warning_count; i++) {
+        rp_buf_append_str(&out, "warning: ");
+        rp_text_append(&out, rp_slice_str(plan->warnings[i]), SIZE_MAX);
+        rp_buf_append_str(&out, "\n");
+    }
+    if (out.len)
+        fwrite(out.data, 1, out.len, stderr);
+    fflush(stderr);
+    rp_buf_deinit(&out);
+}
+
+/* 0, or a negative code after the error has been printed. Warnings are printed too. */
 static int load_plan(const struct rp_run_options *options, struct rp_plan **ret)
 {
     /* What the script prints while it is loaded must not mix with the plan on stdout. */
@@ -41,6 +58,8 @@ static int load_plan(const struct rp_run_options *options, struct rp_plan **ret)
         r = rp_coordinate_plan(&config, ret, &err);
     if (r < 0)
         rp_error_print(stderr, &err, options->error_color);
+    else
+        print_warnings(*ret);
     rp_live_free(live);
     rp_error_deinit(&err);
     rp_worker_start_deinit(&start);

@@ -84,24 +84,32 @@ static int make_plan(struct rp_coordinator *c)
 }
 
 /* Also where the script's output goes, for a summary is read afterwards. */
-static void warn_of_limits(struct rp_coordinator *c)
+static void warn_before(struct rp_coordinator *c, const char *text)
 {
-    struct rp_preflight limits;
-    char line[sizeof(limits.warnings[0]) + 20];
+    char line[RP_REASON_MAX];
 
-    rp_preflight(c->result->plan, &limits);
-    for (size_t i = 0; i < limits.count; i++) {
-        rp_result_warn(c->result, "%s", limits.warnings[i]);
-        snprintf(line, sizeof(line), "warning: %s", limits.warnings[i]);
-        rp_publish_line(c, true, line);
-    }
+    rp_result_warn(c->result, "%s", text);
+    snprintf(line, sizeof(line), "warning: %s", text);
+    rp_publish_line(c, true, line);
+}
+
+static void warn_of_plan(struct rp_coordinator *c)
+{
+    const struct rp_plan *plan = c->result->plan;
+    struct rp_preflight limits;
+
+    for (size_t i = 0; i < plan->warning_count; i++)
+        warn_before(c, plan->warnings[i]);
+    rp_preflight(plan, &limits);
+    for (size_t i = 0; i < limits.count; i++)
+        warn_before(c, limits.warnings[i]);
 }
 
 static int prepare(struct rp_coordinator *c)
 {
     int r;
 
-    warn_of_limits(c);
+    warn_of_plan(c);
     rp_buf_init(&c->plan_json, RP_MESSAGE_MAX_BYTES / 2);
     r = rp_judge_prepare(c->result);
     if (r == 0)

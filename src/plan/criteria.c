@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/str.h"
+#include "base/text.h"
 #include "plan/metrics.h"
 #include "plan/plan_internal.h"
 
@@ -62,9 +63,7 @@ int rp_plan_add_metric(struct rp_plan *plan, const char *name, const char *type,
     char shown[RP_SHOW_SIZE];
 
     if (!rp_metric_name_is_valid(rp_slice_str(name)))
-        return rp_where_fail(&here, err,
-                             "the name must be a letter or '_' and then 1 to 128 of "
-                             "[a-zA-Z0-9_], not %s",
+        return rp_where_fail(&here, err, "the name must be " RP_NAME_RULE ", not %s",
                              rp_show_text(name, shown));
     here.name = name;
     if (parse_type(type, &wanted) < 0)
@@ -158,7 +157,7 @@ static int read_item(const json_t *item, struct rp_slice *ret_expression,
 {
     static const char *const keys[] = { "threshold", "abort_on_fail", "delay_abort_eval" };
     static const struct rp_field delay = {
-        "delay_abort_eval", NULL, RP_FT_DURATION,
+        "delay_abort_eval", RP_FT_DURATION,
         .offset = offsetof(struct rp_threshold, delay_abort_eval), .max = RP_LONGEST
     };
     const json_t *expression = item;
@@ -171,9 +170,10 @@ static int read_item(const json_t *item, struct rp_slice *ret_expression,
         expression = json_object_get(item, "threshold");
         r = rp_json_check_keys(item, keys, RP_ARRAY_LEN(keys), where, err);
         if (r == 0)
-            r = rp_json_bool_at(item, "abort_on_fail", &extra->abort_on_fail, where, err);
+            r = rp_error_keep(
+                err, rp_json_bool_at(item, "abort_on_fail", &extra->abort_on_fail, where, err));
         if (r == 0 && !rp_json_is_absent(wait))
-            r = rp_field_parse(&delay, extra, wait, where, err);
+            r = rp_error_keep(err, rp_field_parse(&delay, extra, wait, where, err));
         if (r == 0 && !json_is_string(expression))
             return rp_where_fail(where, err, "'threshold' must be text such as 'p(95)<500', not %s",
                                  rp_show_json(expression, shown));
@@ -232,8 +232,30 @@ static int check_repeated(const struct rp_plan *plan, size_t first, const struct
     return 0;
 }
 
+/* The thresholds of one metric, whose mistakes are kept. */
+static int add_list(struct rp_plan *plan, const char *metric, const json_t *list,
+                    bool has_dynamic_metrics, const struct rp_where *where, struct rp_error *err)
+{
+    size_t first = plan->threshold_count;
+    char shown[RP_SHOW_SIZE];
+    int r = 0;
+
+    if (!json_is_array(list) || !json_array_size(list)) {
+        rp_where_fail(where, err, "expected a list of at least one threshold, not %s",
+                      rp_show_json(list, shown));
+        rp_error_hint(err, "write \"%s\": [\"p(95)<500\"]", metric);
+        return rp_error_keep(err, -RP_EUSER);
+    }
+    for (size_t i = 0; r == 0 && i < json_array_size(list); i++)
+        r = rp_error_keep(
+            err, add_one(plan, metric, json_array_get(list, i), has_dynamic_metrics, where, err));
+    if (r == 0 && plan->threshold_count > first)
+        r = rp_error_keep(err, check_repeated(plan, first, where, err));
+    return r;
+}
+
 int rp_plan_add_thresholds(struct rp_plan *plan, const json_t *thresholds, bool has_dynamic_metrics,
-                           const struct rp_where *where, struct rp_error *err)
+                           const json_t *places, const struct rp_where *where, struct rp_error *err)
 {
     const char *metric;
     json_t *list;
@@ -241,20 +263,10 @@ int rp_plan_add_thresholds(struct rp_plan *plan, const json_t *thresholds, bool 
     json_object_foreach((json_t *)thresholds, metric, list)
     {
         struct rp_where here = { where->file, where->line, "thresholds of", metric };
-        size_t first = plan->threshold_count;
-        char shown[RP_SHOW_SIZE];
-        int r = 0;
+        int r;
 
-        if (!json_is_array(list) || !json_array_size(list)) {
-            rp_where_fail(&here, err, "expected a list of at least one threshold, not %s",
-                          rp_show_json(list, shown));
-            rp_error_hint(err, "write \"%s\": [\"p(95)<500\"]", metric);
-            return -RP_EUSER;
-        }
-        for (size_t i = 0; r == 0 && i < json_array_size(list); i++)
-            r = add_one(plan, metric, json_array_get(list, i), has_dynamic_metrics, &here, err);
-        if (r == 0)
-            r = check_repeated(plan, first, &here, err);
+        rp_json_place(json_object_get(places, metric), &here);
+        r = add_list(plan, metric, list, has_dynamic_metrics, &here, err);
         if (r < 0)
             return r;
     }

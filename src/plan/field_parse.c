@@ -28,9 +28,9 @@ _Static_assert(offsetof(struct rp_plan, trend_stat_count) ==
 #define EXACT_DOUBLE 9007199254740992.0
 
 static const struct rp_field stage_fields[] = {
-    { "duration", NULL, RP_FT_DURATION, .offset = offsetof(struct rp_stage, duration), .min = 0,
+    { "duration", RP_FT_DURATION, .offset = offsetof(struct rp_stage, duration), .min = 0,
       .max = RP_LONGEST },
-    { "target", NULL, RP_FT_INTEGER, .offset = offsetof(struct rp_stage, target), .min = 0,
+    { "target", RP_FT_INTEGER, .offset = offsetof(struct rp_stage, target), .min = 0,
       .max = RP_MOST_RATE },
 };
 static const char *const stage_keys[] = { "duration", "target" };
@@ -66,7 +66,7 @@ void rp_field_expected(const struct rp_field *field, char *out, size_t size)
         snprintf(out, size, "a list of at least one {duration, target}");
         break;
     case RP_FT_PAIRS:
-        snprintf(out, size, "an object (a dict) of text to text");
+        snprintf(out, size, "a dict of text to text");
         break;
     case RP_FT_STATS:
         snprintf(out, size, "a list of at least one of avg, min, med, max, p(N), count");
@@ -138,6 +138,12 @@ static int parse_arrival(const struct rp_field *field, void *base, const json_t 
     return -RP_EUSER;
 }
 
+static struct rp_slice text_of(const json_t *value)
+{
+    return (struct rp_slice){ json_string_value(value), json_string_length(value) };
+}
+
+/* Also text that is a number: scripts take such from the environment. */
 static int parse_integer(const struct rp_field *field, void *base, const json_t *value,
                          const struct rp_where *where, struct rp_error *err)
 {
@@ -145,6 +151,8 @@ static int parse_integer(const struct rp_field *field, void *base, const json_t 
 
     if (json_is_integer(value)) {
         number = json_integer_value(value);
+    } else if (json_is_string(value) && rp_parse_i64(text_of(value), &number)) {
+        /* number has it */
     } else if (json_is_real(value) && fabs(json_real_value(value)) <= EXACT_DOUBLE &&
                floor(json_real_value(value)) == json_real_value(value)) {
         number = (int64_t)json_real_value(value);
@@ -157,13 +165,30 @@ static int parse_integer(const struct rp_field *field, void *base, const json_t 
     return 0;
 }
 
+/* "50/s" is how the command line says it. */
+static void hint_rate(const json_t *value, struct rp_error *err)
+{
+    struct rp_rate rate;
+    char unit[64];
+
+    if (!json_is_string(value) || rp_rate_parse(text_of(value), &rate, NULL) < 0 || !rate.time_unit)
+        return;
+    rp_duration_format(rate.time_unit, unit, sizeof(unit));
+    rp_error_hint(err, "write rate=%.15g, time_unit=\"%s\"", rate.count, unit);
+}
+
 static int parse_number(const struct rp_field *field, void *base, const json_t *value,
                         const struct rp_where *where, struct rp_error *err)
 {
     double number = json_number_value(value);
+    bool is_number = json_is_number(value) ||
+                     (json_is_string(value) && rp_parse_double(text_of(value), &number));
 
-    if (!json_is_number(value) || !(number >= (double)field->min && number <= (double)field->max))
-        return fail_value(field, value, where, err);
+    if (!is_number || !(number >= (double)field->min && number <= (double)field->max)) {
+        fail_value(field, value, where, err);
+        hint_rate(value, err);
+        return -RP_EUSER;
+    }
     if (!rp_rate_is_exact(number)) {
         fail_value(field, value, where, err);
         rp_error_hint(err, "a third in a second is 1 with the time_unit \"3s\"");
@@ -195,9 +220,8 @@ static int parse_duration(const struct rp_field *field, void *base, const json_t
 
     if (json_is_string(value)) {
         struct rp_error inner = { 0 };
-        struct rp_slice text = { json_string_value(value), json_string_length(value) };
 
-        if (rp_duration_parse(text, &duration, &inner) < 0) {
+        if (rp_duration_parse(text_of(value), &duration, &inner) < 0) {
             rp_where_fail(where, err, "%s: %s", field->name, inner.message ? inner.message : "?");
             if (inner.hint)
                 rp_error_hint(err, "%s", inner.hint);
@@ -335,7 +359,7 @@ static int parse_stats(const struct rp_field *field, void *base, const json_t *v
         return -ENOMEM;
     for (size_t i = 0; i < count; i++) {
         const json_t *item = json_array_get(value, i);
-        struct rp_slice text = { json_string_value(item), json_string_length(item) };
+        struct rp_slice text = text_of(item);
 
         if (text.ptr && rp_stat_parse(text, &stats[i]) && rp_stat_fits(stats[i], RP_TREND))
             continue;

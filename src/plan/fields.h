@@ -43,7 +43,6 @@ enum rp_default {
 
 struct rp_field {
     const char *name;
-    const char *alias; /* what users of other tools may write: suggested, never accepted */
     enum rp_field_type type;
     /* A bit for each enum rp_executor_kind that has the field; 0 in the table of the run. */
     unsigned executors;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "plan/metrics.h"
 
 /* A place in the text of a threshold's metric. */
@@ -169,7 +170,7 @@ int rp_filter_parse(struct rp_slice text, char **ret_metric, struct rp_filter *f
         c.at++;
     name = trimmed_from(&c, start);
     if (!rp_metric_name_is_valid(name))
-        return fail(&c, start, "a metric's name: a letter or '_', then 1 to 128 of [a-zA-Z0-9_]");
+        return fail(&c, start, "a metric's name of " RP_NAME_RULE);
     if (peek(&c) == '{') {
         c.at++;
         r = parse_pairs(&c, filter);

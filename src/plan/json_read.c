@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "plan/foreign.h"
 
 int rp_where_fail(const struct rp_where *where, struct rp_error *err, const char *fmt, ...)
 {
@@ -59,15 +60,15 @@ const char *rp_show_json(const json_t *value, char out[RP_SHOW_SIZE])
         snprintf(out, RP_SHOW_SIZE, "%.15g", json_real_value(value));
         return out;
     case JSON_TRUE:
-        return "true";
+        return "True";
     case JSON_FALSE:
-        return "false";
+        return "False";
     case JSON_ARRAY:
         return json_array_size(value) ? "a list" : "an empty list";
     case JSON_OBJECT:
-        return "an object";
+        return json_object_size(value) ? "a dict" : "an empty dict";
     default:
-        return "nothing";
+        return "None";
     }
 }
 
@@ -88,8 +89,10 @@ int rp_json_check_keys(const json_t *object, const char *const *names, size_t co
         if (i < count)
             continue;
         r = rp_where_fail(where, err, "unknown field %s", rp_show_text(key, shown));
-        rp_error_suggest(err, rp_suggest(rp_slice_str(key), names, count));
-        return r;
+        rp_foreign_hint(key, names, count, err);
+        r = rp_error_keep(err, r);
+        if (r < 0)
+            return r;
     }
     return 0;
 }
@@ -142,7 +145,7 @@ static bool is_line(const json_t *value)
 int rp_json_object_at(const json_t *object, const char *key, const json_t **ret,
                       const struct rp_where *where, struct rp_error *err)
 {
-    return member(object, key, is_object, "an object (a dict)", ret, where, err);
+    return member(object, key, is_object, "a dict", ret, where, err);
 }
 
 int rp_json_list_at(const json_t *object, const char *key, const json_t **ret,
@@ -165,7 +168,7 @@ int rp_json_bool_at(const json_t *object, const char *key, bool *ret, const stru
                     struct rp_error *err)
 {
     const json_t *value;
-    int r = member(object, key, is_bool, "true or false", &value, where, err);
+    int r = member(object, key, is_bool, "True or False", &value, where, err);
 
     *ret = value && json_is_true(value);
     return r;
@@ -185,6 +188,17 @@ int rp_json_place_at(const json_t *object, struct rp_where *where, struct rp_err
         where->line = (int)json_number_value(line);
     }
     return r;
+}
+
+void rp_json_place(const json_t *place, struct rp_where *where)
+{
+    const char *file = json_string_value(json_array_get(place, 0));
+    const json_t *line = json_array_get(place, 1);
+
+    if (file && is_line(line)) {
+        where->file = file;
+        where->line = (int)json_number_value(line);
+    }
 }
 
 int rp_json_load(const char *text, const char *what, json_t **ret, struct rp_error *err)

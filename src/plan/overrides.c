@@ -29,11 +29,14 @@ static bool has(rp_field_set set, enum rp_field_id id)
 static int parse_field(struct rp_wanted *wanted, enum rp_field_id id,
                        const struct rp_override *override, struct rp_error *err)
 {
+    int r;
+
     if (!override->value)
         return 0;
-    wanted->given |= 1u << id;
-    return rp_field_parse_text(&rp_scenario_fields[id], &wanted->values, override->value,
-                               override->origin, err);
+    r = rp_field_parse_text(&rp_scenario_fields[id], &wanted->values, override->value,
+                            override->origin, err);
+    wanted->given |= r == 0 ? 1u << id : 0;
+    return rp_error_keep(err, r);
 }
 
 static int parse_stages(struct rp_wanted *wanted, struct rp_error *err)
@@ -46,7 +49,7 @@ static int parse_stages(struct rp_wanted *wanted, struct rp_error *err)
 
         r = rp_stages_parse(rp_slice_str(stage->value), &stages, err);
         if (r == -RP_EUSER)
-            r = rp_error_prefix(err, r, stage->origin);
+            r = rp_error_keep(err, rp_error_prefix(err, r, stage->origin));
     }
     wanted->values.stages = stages.items;
     wanted->values.stage_count = stages.count;
@@ -62,14 +65,15 @@ static int parse_rate(struct rp_wanted *wanted, struct rp_error *err)
     if (!override->value)
         return 0;
     if (rp_rate_parse(rp_slice_str(override->value), &rate, err) < 0)
-        return rp_error_prefix(err, -RP_EUSER, override->origin);
+        return rp_error_keep(err, rp_error_prefix(err, -RP_EUSER, override->origin));
     wanted->given |= 1u << RP_F_RATE | (rate.time_unit ? 1u << RP_F_TIME_UNIT : 0);
     wanted->values.rate = rate.count;
     wanted->values.time_unit = rate.time_unit;
     return 0;
 }
 
-static int check_together(const struct rp_wanted *wanted, struct rp_error *err)
+/* Two that contradict each other are both left out of what follows. */
+static int check_together(struct rp_wanted *wanted, struct rp_error *err)
 {
     const struct rp_overrides *o = wanted->source;
     const char *stage = o->stage_count ? o->stages[0].origin : NULL;
@@ -91,7 +95,8 @@ static int check_together(const struct rp_wanted *wanted, struct rp_error *err)
             rp_error_set(err, -RP_EUSER, "%s cannot stand beside %s", table[i].one_origin,
                          table[i].other_origin);
             rp_error_hint(err, "%s", table[i].hint);
-            return -RP_EUSER;
+            wanted->given &= ~(1u << table[i].one | 1u << table[i].other);
+            return rp_error_keep(err, -RP_EUSER);
         }
     return 0;
 }
@@ -119,7 +124,10 @@ int rp_overrides_parse(const struct rp_overrides *overrides, struct rp_wanted *r
 void rp_wanted_deinit(struct rp_wanted *wanted)
 {
     rp_scenario_deinit(&wanted->values);
-    wanted->given = 0;
+    for (size_t i = 0; i < wanted->refusal_count; i++)
+        rp_error_deinit(&wanted->refusals[i].error);
+    rp_free(wanted->refusals);
+    *wanted = (struct rp_wanted){ 0 };
 }
 
 /* ---- laying over ----------------------------------------------------------------------------- */
@@ -152,7 +160,7 @@ static void make_shared(const struct rp_wanted *wanted, struct rp_scenario *scen
     put(scenario, given, RP_F_ITERATIONS, wanted->values.iterations);
     if (has(wanted->given, RP_F_VUS))
         put(scenario, given, RP_F_VUS, wanted->values.vus);
-    if (has(*given, RP_F_VUS) && scenario->vus > wanted->values.iterations)
+    else if (has(*given, RP_F_VUS) && scenario->vus > wanted->values.iterations)
         scenario->vus = wanted->values.iterations;
     if (has(wanted->given, RP_F_DURATION))
         put(scenario, given, RP_F_MAX_DURATION, wanted->values.duration);
@@ -245,18 +253,28 @@ static int apply_schedule(const struct rp_wanted *wanted, struct rp_scenario *sc
     return 0;
 }
 
-static int fail_not_had(const struct rp_override *override, const char *what, const char *instead,
-                        const struct rp_scenario *scenario, const struct rp_where *where,
-                        struct rp_error *err)
+/* Notes that the scenario cannot take an override, and how that would be said. */
+static int refuse(struct rp_wanted *wanted, enum rp_field_id id, const struct rp_override *override,
+                  const char *what, const char *instead, const struct rp_scenario *scenario,
+                  const struct rp_where *where)
 {
+    struct rp_refusal *refusals = rp_realloc_array(wanted->refusals, wanted->refusal_count + 1,
+                                                   sizeof(*refusals));
+    struct rp_error *err;
+
+    if (!refusals)
+        return -ENOMEM;
+    wanted->refusals = refusals;
+    refusals[wanted->refusal_count] = (struct rp_refusal){ .id = id };
+    err = &refusals[wanted->refusal_count++].error;
     rp_where_fail(where, err, "%s cannot be applied: executor '%s' has no %s", override->origin,
                   rp_executor_kinds[scenario->executor].name, what);
     rp_error_hint(err, "give %s instead, or leave the scenario out with --scenario", instead);
-    return -RP_EUSER;
+    return 0;
 }
 
-static int apply_duration(const struct rp_wanted *wanted, struct rp_scenario *scenario,
-                          rp_field_set *given, const struct rp_where *where, struct rp_error *err)
+static int apply_duration(struct rp_wanted *wanted, struct rp_scenario *scenario,
+                          rp_field_set *given, const struct rp_where *where)
 {
     enum rp_field_id id = rp_executor_kind_has(scenario->executor, RP_F_DURATION)
                               ? RP_F_DURATION
@@ -265,13 +283,15 @@ static int apply_duration(const struct rp_wanted *wanted, struct rp_scenario *sc
     if (!has(wanted->given, RP_F_DURATION))
         return 0;
     if (!rp_executor_kind_has(scenario->executor, id))
-        return fail_not_had(&wanted->source->duration, "duration", "--stage", scenario, where, err);
+        return refuse(wanted, RP_F_DURATION, &wanted->source->duration, "duration", "--stage",
+                      scenario, where);
+    wanted->applied |= 1u << RP_F_DURATION;
     put(scenario, given, id, wanted->values.duration);
     return 0;
 }
 
-static int apply_vus(const struct rp_wanted *wanted, struct rp_scenario *scenario,
-                     rp_field_set *given, const struct rp_where *where, struct rp_error *err)
+static int apply_vus(struct rp_wanted *wanted, struct rp_scenario *scenario, rp_field_set *given,
+                     const struct rp_where *where)
 {
     int64_t vus = wanted->values.vus;
 
@@ -286,23 +306,24 @@ static int apply_vus(const struct rp_wanted *wanted, struct rp_scenario *scenari
     } else if (has(wanted->given, RP_F_STAGES)) {
         put(scenario, given, RP_F_START_VUS, vus);
     } else {
-        return fail_not_had(&wanted->source->vus, "fixed number of VUs", "--stage", scenario, where,
-                            err);
+        return refuse(wanted, RP_F_VUS, &wanted->source->vus, "fixed number of VUs", "--stage",
+                      scenario, where);
     }
+    wanted->applied |= 1u << RP_F_VUS;
     return 0;
 }
 
-static int apply_max_vus(const struct rp_wanted *wanted, struct rp_scenario *scenario,
-                         rp_field_set *given, const struct rp_where *where, struct rp_error *err)
+static int apply_max_vus(struct rp_wanted *wanted, struct rp_scenario *scenario,
+                         rp_field_set *given, const struct rp_where *where)
 {
     int64_t most = wanted->values.max_vus;
 
     if (!has(wanted->given, RP_F_MAX_VUS))
         return 0;
     if (!rp_executor_kind_has(scenario->executor, RP_F_MAX_VUS))
-        return fail_not_had(&wanted->source->max_vus, "max_vus",
-                            scenario->executor == RP_RAMPING_VUS ? "--stage" : "--vus", scenario,
-                            where, err);
+        return refuse(wanted, RP_F_MAX_VUS, &wanted->source->max_vus, "max_vus",
+                      scenario->executor == RP_RAMPING_VUS ? "--stage" : "--vus", scenario, where);
+    wanted->applied |= 1u << RP_F_MAX_VUS;
     put(scenario, given, RP_F_MAX_VUS, most);
     if (!has(wanted->given, RP_F_VUS) && scenario->pre_allocated_vus > most)
         scenario->pre_allocated_vus = most;
@@ -318,8 +339,8 @@ static void make_single(struct rp_scenario *scenario, rp_field_set *given)
     put(scenario, given, RP_F_START_TIME, 0);
 }
 
-int rp_overrides_apply(const struct rp_wanted *wanted, struct rp_scenario *scenario,
-                       rp_field_set *given, const struct rp_where *where, struct rp_error *err)
+int rp_overrides_apply(struct rp_wanted *wanted, struct rp_scenario *scenario, rp_field_set *given,
+                       const struct rp_where *where, struct rp_error *err)
 {
     int r;
 
@@ -333,10 +354,38 @@ int rp_overrides_apply(const struct rp_wanted *wanted, struct rp_scenario *scena
     }
     r = apply_schedule(wanted, scenario, given, where, err);
     if (r == 0)
-        r = apply_duration(wanted, scenario, given, where, err);
+        r = apply_duration(wanted, scenario, given, where);
     if (r == 0)
-        r = apply_vus(wanted, scenario, given, where, err);
-    return r == 0 ? apply_max_vus(wanted, scenario, given, where, err) : r;
+        r = apply_vus(wanted, scenario, given, where);
+    return r == 0 ? apply_max_vus(wanted, scenario, given, where) : r;
+}
+
+int rp_overrides_finish(struct rp_wanted *wanted, struct rp_plan *plan, struct rp_error *err)
+{
+    rp_field_set refused = 0;
+
+    for (size_t i = 0; i < wanted->refusal_count; i++) {
+        struct rp_refusal *refusal = &wanted->refusals[i];
+        const struct rp_where where = { refusal->error.file, refusal->error.line, NULL, NULL };
+        int r = 0;
+
+        if (has(wanted->applied, refusal->id)) {
+            r = rp_plan_warn(plan, &where, "%s",
+                             refusal->error.message ? refusal->error.message : "?");
+        } else if (!has(refused, refusal->id)) { /* the first one will do */
+            refused |= 1u << refusal->id;
+            *err = (struct rp_error){ .next = err->next,
+                                      .file = refusal->error.file,
+                                      .line = refusal->error.line,
+                                      .message = refusal->error.message,
+                                      .hint = refusal->error.hint };
+            refusal->error = (struct rp_error){ 0 };
+            r = rp_error_keep(err, -RP_EUSER);
+        }
+        if (r < 0)
+            return r;
+    }
+    return 0;
 }
 
 /* ---- the run --------------------------------------------------------------------------------- */
@@ -360,7 +409,9 @@ static int apply_workers(const struct rp_overrides *overrides, struct rp_plan *p
 {
     const struct rp_override *given = &overrides->workers;
     int64_t count = 1;
-    int r = given->value ? rp_workers_parse(given->value, given->origin, &count, err) : 0;
+    int r = given->value
+                ? rp_error_keep(err, rp_workers_parse(given->value, given->origin, &count, err))
+                : 0;
 
     plan->workers = count ? count : rp_plan_auto_workers(plan, overrides->cores);
     return r;
@@ -383,9 +434,9 @@ int rp_overrides_apply_run(const struct rp_overrides *overrides, struct rp_plan 
     int r = apply_workers(overrides, plan, err);
 
     if (r == 0)
-        r = apply_series_memory(&overrides->series_memory, plan, err);
+        r = rp_error_keep(err, apply_series_memory(&overrides->series_memory, plan, err));
     if (r == 0)
-        r = rp_trend_stats_apply(&overrides->trend_stats, plan, err);
+        r = rp_error_keep(err, rp_trend_stats_apply(&overrides->trend_stats, plan, err));
     if (r < 0)
         return r;
     plan->no_spin = overrides->no_spin;
@@ -403,8 +454,9 @@ int rp_overrides_apply_run(const struct rp_overrides *overrides, struct rp_plan 
         return r;
     if (overrides->seed.value) {
         plan->seed_is_given = true;
-        return rp_field_parse_text(&rp_plan_settings[RP_S_SEED], plan, overrides->seed.value,
-                                   overrides->seed.origin, err);
+        return rp_error_keep(err, rp_field_parse_text(&rp_plan_settings[RP_S_SEED], plan,
+                                                      overrides->seed.value, overrides->seed.origin,
+                                                      err));
     }
     if (plan->seed_is_given)
         return 0;

@@ -3,16 +3,18 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "plan/duration.h"
 #include "plan/plan_internal.h"
 
 /* A setting of the whole plan that is no option of the script. */
-static const struct rp_field env_field = { "env", NULL, RP_FT_PAIRS,
+static const struct rp_field env_field = { "env", RP_FT_PAIRS,
                                            .offset = offsetof(struct rp_plan, env) };
 
 void rp_plan_free(struct rp_plan *plan)
@@ -28,6 +30,9 @@ void rp_plan_free(struct rp_plan *plan)
     for (size_t i = 0; i < RP_S_COUNT; i++)
         rp_field_clear(&rp_plan_settings[i], plan);
     rp_field_clear(&env_field, plan);
+    for (size_t i = 0; i < plan->warning_count; i++)
+        rp_free(plan->warnings[i]);
+    rp_free(plan->warnings);
     rp_free(plan->scenarios);
     rp_free(plan->thresholds);
     rp_free(plan->metrics);
@@ -36,13 +41,52 @@ void rp_plan_free(struct rp_plan *plan)
     rp_free(plan);
 }
 
+int rp_plan_warn(struct rp_plan *plan, const struct rp_where *where, const char *fmt, ...)
+{
+    char what[1024], *text;
+    struct rp_error told = { 0 };
+    struct rp_buf out;
+    void *warnings;
+    va_list args;
+
+    if (!plan)
+        return 0;
+    va_start(args, fmt);
+    vsnprintf(what, sizeof(what), fmt, args);
+    va_end(args);
+    rp_where_fail(where, &told, "%s", what);
+    rp_buf_init(&out, 1 << 16);
+    if (told.file)
+        rp_buf_appendf(&out, "%s:%d: ", told.file, told.line);
+    rp_buf_append_str(&out, told.message ? told.message : what);
+    rp_error_deinit(&told);
+    text = rp_buf_take(&out);
+    rp_buf_deinit(&out);
+    warnings = text ? rp_realloc_array(plan->warnings, plan->warning_count + 1, sizeof(text))
+                    : NULL;
+    if (!warnings) {
+        rp_free(text);
+        return -ENOMEM;
+    }
+    plan->warnings = warnings;
+    plan->warnings[plan->warning_count++] = text;
+    return 0;
+}
+
 /* Takes @value. False when out of memory. */
 static bool put(json_t *object, const char *key, json_t *value)
 {
     return value && json_object_set_new(object, key, value) == 0;
 }
 
-static json_t *scenario_to_json(const struct rp_scenario *scenario)
+/* Fields that a reader of an inspection finds in every scenario. */
+static bool is_always_shown(int id)
+{
+    return id == RP_F_VUS || id == RP_F_DURATION || id == RP_F_ITERATIONS || id == RP_F_RATE ||
+           id == RP_F_STAGES;
+}
+
+static json_t *scenario_to_json(const struct rp_scenario *scenario, bool is_inspection)
 {
     json_t *object = json_object();
     bool ok = object != NULL;
@@ -54,18 +98,21 @@ static json_t *scenario_to_json(const struct rp_scenario *scenario)
         if (rp_executor_kind_has(scenario->executor, (enum rp_field_id)i))
             ok = put(object, rp_scenario_fields[i].name,
                      rp_field_to_json(&rp_scenario_fields[i], scenario));
+        else if (is_inspection && is_always_shown(i))
+            ok = put(object, rp_scenario_fields[i].name, json_null());
     if (ok)
         return object;
     json_decref(object);
     return NULL;
 }
 
-static json_t *scenarios_to_json(const struct rp_plan *plan)
+static json_t *scenarios_to_json(const struct rp_plan *plan, bool is_inspection)
 {
     json_t *object = json_object();
 
     for (size_t i = 0; object && i < plan->scenario_count; i++)
-        if (!put(object, plan->scenarios[i].name, scenario_to_json(&plan->scenarios[i]))) {
+        if (!put(object, plan->scenarios[i].name,
+                 scenario_to_json(&plan->scenarios[i], is_inspection))) {
             json_decref(object);
             object = NULL;
         }
@@ -117,11 +164,11 @@ static json_t *metrics_to_json(const struct rp_plan *plan)
     return object;
 }
 
-static json_t *plan_to_json(const struct rp_plan *plan, bool with_seed)
+static json_t *plan_to_json(const struct rp_plan *plan, bool is_inspection)
 {
     json_t *object = json_object();
     bool ok = object && put(object, "script", json_string(plan->script)) &&
-              put(object, "scenarios", scenarios_to_json(plan)) &&
+              put(object, "scenarios", scenarios_to_json(plan, is_inspection)) &&
               put(object, "thresholds", thresholds_to_json(plan)) &&
               put(object, "metrics", metrics_to_json(plan)) &&
               put(object, env_field.name, rp_field_to_json(&env_field, plan)) &&
@@ -133,7 +180,7 @@ static json_t *plan_to_json(const struct rp_plan *plan, bool with_seed)
               put(object, "workers", json_integer(plan->workers));
 
     for (int i = 0; ok && i < RP_S_COUNT; i++)
-        ok = (i == RP_S_SEED && !with_seed) ||
+        ok = (i == RP_S_SEED && is_inspection && !plan->seed_is_given) ||
              put(object, rp_plan_settings[i].name, rp_field_to_json(&rp_plan_settings[i], plan));
     if (ok)
         return object;
@@ -165,9 +212,9 @@ static int append_chunk(const char *text, size_t len, void *user)
     return out->error ? -1 : 0;
 }
 
-static int write_json(const struct rp_plan *plan, bool with_seed, struct rp_buf *out)
+static int write_json(const struct rp_plan *plan, bool is_inspection, struct rp_buf *out)
 {
-    json_t *object = plan_to_json(plan, with_seed);
+    json_t *object = plan_to_json(plan, is_inspection);
     int r;
 
     if (!object)
@@ -182,12 +229,12 @@ static int write_json(const struct rp_plan *plan, bool with_seed, struct rp_buf 
 
 int rp_plan_write_json(const struct rp_plan *plan, struct rp_buf *out)
 {
-    return write_json(plan, true, out);
+    return write_json(plan, false, out);
 }
 
 int rp_plan_write_inspection(const struct rp_plan *plan, struct rp_buf *out)
 {
-    return write_json(plan, plan->seed_is_given, out);
+    return write_json(plan, true, out);
 }
 
 static int read_scenario(struct rp_plan *plan, const char *name, const json_t *fields,
@@ -203,8 +250,8 @@ static int read_scenario(struct rp_plan *plan, const char *name, const json_t *f
         return -ENOMEM;
     r = rp_json_place_at(own, &where, err);
     plan->scenario_count++;
-    if (r == 0 && !rp_scenario_name_is_valid(name))
-        r = rp_where_fail(&where, err, "the name must be made of [0-9a-zA-Z_-]");
+    if (r == 0 && !rp_name_is_valid(rp_slice_str(name)))
+        r = rp_where_fail(&where, err, "the name must be " RP_NAME_RULE);
     if (r == 0) {
         scenario->name = rp_strdup(name);
         scenario->file = where.file ? rp_strdup(where.file) : NULL;
@@ -214,9 +261,9 @@ static int read_scenario(struct rp_plan *plan, const char *name, const json_t *f
         json_object_del(own, "line");
     }
     if (r == 0)
-        r = rp_scenario_parse(scenario, own, &given, &where, err);
+        r = rp_scenario_parse(scenario, own, &given, &where, NULL, err);
     if (r == 0)
-        r = rp_scenario_finish(scenario, given, &where, err);
+        r = rp_scenario_finish(scenario, given, !rp_error_count_kept(err), &where, plan, err);
     json_decref(own);
     return r;
 }
@@ -330,7 +377,7 @@ static int read_plan(struct rp_plan *plan, const json_t *root, struct rp_error *
     if (r == 0)
         r = read_scenarios(plan, scenarios, err);
     /* When the plan was made, metrics that only show at run time were let pass without a type. */
-    return r == 0 ? rp_plan_add_thresholds(plan, thresholds, true, &where, err) : r;
+    return r == 0 ? rp_plan_add_thresholds(plan, thresholds, true, NULL, &where, err) : r;
 }
 
 static int check_keys(const json_t *root, const struct rp_where *where, struct rp_error *err)
@@ -365,8 +412,9 @@ int rp_plan_read_json(const char *json, struct rp_plan **ret, struct rp_error *e
         plan = rp_calloc(1, sizeof(*plan));
         r = plan ? read_plan(plan, root, err) : -ENOMEM;
     }
+    r = rp_error_kept(err, r);
     json_decref(root);
-    if (r < 0) {
+    if (r != 0) {
         rp_plan_free(plan);
         return r;
     }

@@ -112,6 +112,10 @@ struct rp_plan {
     int64_t series_memory; /* MiB that the histograms of series may take in each worker */
     struct rp_stat *trend_stats; /* what the summary shows of trends */
     size_t trend_stat_count;
+    /* What does nothing, or not what it says, in the order of the declaration: whole sentences with
+     * their place, for people. Not in the JSON. */
+    char **warnings;
+    size_t warning_count;
 };
 
 /* What the command line or RAMPA_* asks for; zeroed = nothing. Strings are borrowed.
@@ -151,17 +155,24 @@ struct rp_overrides {
  *                  "fields": {...}}],
  *   "config": {"file": "load.py", "line": 3, "scenarios": {"browse": {...}}, "options": {...},
  *              "thresholds": {"m": ["p(95)<500", {"threshold": "..", "abort_on_fail": true,
- *                                                 "delay_abort_eval": "10s"}]}},
+ *                                                 "delay_abort_eval": "10s"}]},
+ *              "places": {"scenarios": {"browse": ["load.py", 4]}, "options": ["load.py", 9],
+ *                         "thresholds": {"m": ["load.py", 6]}}},
  *   "metrics": [{"name": "cart_size", "type": "trend"}],
  *   "dynamic_metrics": false,
- *   "has_setup": true, "has_teardown": false
+ *   "has_setup": true, "has_teardown": false,
+ *   "mistakes": [{"text": "...", "hint": "...", "file": "load.py", "line": 7}],
+ *   "warnings": [{"text": "...", "file": "load.py", "line": 8}]
  * }
  * "functions" are the async functions that exec_fn may name. "metrics" has the literal names that
  * stand in worker.trend(..) and the like; "dynamic_metrics" is true when a call names its metric at
- * run time.
+ * run time. "mistakes" and "warnings" are what the script host has found itself; "places" says where
+ * single entries of the config stand.
  *
  * Field values: numbers, strings, lists and objects as in the script; a duration is a string with
- * units or a number of seconds. A null field is as if absent.
+ * units or a number of seconds; a number may be text. A null field is as if absent. A field that
+ * belongs to another executor does nothing, which is a warning unless its value is the default;
+ * "vus" of ramping-vus means start_vus, "duration" of an executor of iterations max_duration.
  *
  * A threshold's metric must be built in (plan/metrics.h), or in "metrics", or in config.metrics
  * ({"name": "trend"}), or "dynamic_metrics" is true; else it is an error that suggests the nearest
@@ -169,9 +180,13 @@ struct rp_overrides {
  *
  * Rules: scenarios come from "decorated" and from config.scenarios; a decorated function named in
  * config.scenarios takes its settings from there. Options' shortcuts (vus, duration, iterations,
- * stages) as in k6, an error beside any scenario with fields. Overrides: see docs/scenarios.md.
- * Everything is checked; the first error in the order of the declaration is reported with file,
- * line, scenario and field, what was expected, and "did you mean".
+ * stages) as in k6, an error beside a scenario with fields in config.scenarios, and a warning beside
+ * a decorated one. Overrides: see docs/scenarios.md. An override that one scenario can take does
+ * nothing, with a warning, in those that cannot; it is an error when none can. Thresholds with the
+ * tag of a scenario that an override leaves out are left out too, with a warning.
+ *
+ * Everything is checked, and all mistakes are reported at once (struct rp_error, next), each with
+ * file, line, scenario and field, what was expected, and "did you mean".
  */
 RP_NODISCARD int rp_plan_resolve(const char *declaration_json, const struct rp_overrides *overrides,
                                  struct rp_plan **ret, struct rp_error *err);
@@ -180,7 +195,8 @@ RP_NODISCARD int rp_plan_resolve(const char *declaration_json, const struct rp_o
 RP_NODISCARD int rp_plan_write_json(const struct rp_plan *plan, struct rp_buf *out);
 RP_NODISCARD int rp_plan_read_json(const char *json, struct rp_plan **ret, struct rp_error *err);
 /* `inspect --format json`: the same without a seed that was chosen by chance, which would be
- * another one each time. */
+ * another one each time. Every scenario has vus, duration, iterations, rate and stages, null when
+ * its executor has no such field. */
 RP_NODISCARD int rp_plan_write_inspection(const struct rp_plan *plan, struct rp_buf *out);
 /* `inspect --format text`: aligned and grouped, with every default, and without a seed that was
  * chosen by chance. */

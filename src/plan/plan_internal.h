@@ -9,41 +9,64 @@
 #include "plan/fields.h"
 #include "plan/json_read.h"
 
-/* scenario.c */
-bool rp_scenario_name_is_valid(const char *name);
-/* Reads the executor and the fields that were given; each is checked by itself. */
+/* plan.c. Adds a warning, with the place and the name of what it is about. Does nothing without
+ * @plan. */
+RP_PRINTF(3, 4)
+RP_NODISCARD int rp_plan_warn(struct rp_plan *plan, const struct rp_where *where, const char *fmt,
+                              ...);
+
+/* scenario_read.c. Mistakes are kept (rp_error_keep) by both. */
+/* Reads the executor and the fields that were given; each is checked by itself. @given are those
+ * that the scenario has, also by values that are mistakes. @plan gets the warnings; NULL = none are
+ * wanted. Returns 1 when there is no such executor, so that nothing else can be said of the
+ * scenario. */
 RP_NODISCARD int rp_scenario_parse(struct rp_scenario *scenario, const json_t *fields,
                                    rp_field_set *given, const struct rp_where *where,
-                                   struct rp_error *err);
-/* Fills in defaults, and checks required fields, rules between fields and the bounds of
- * schedules. */
-RP_NODISCARD int rp_scenario_finish(struct rp_scenario *scenario, rp_field_set given,
-                                    const struct rp_where *where, struct rp_error *err);
+                                   struct rp_plan *plan, struct rp_error *err);
+/* scenario.c. Fills in defaults, and checks required fields and, when @is_whole, rules between
+ * fields and the bounds of schedules: a scenario with mistakes is not whole. */
+RP_NODISCARD int rp_scenario_finish(struct rp_scenario *scenario, rp_field_set given, bool is_whole,
+                                    const struct rp_where *where, struct rp_plan *plan,
+                                    struct rp_error *err);
 void rp_scenario_deinit(struct rp_scenario *scenario);
 
 /* criteria.c: thresholds {"metric": [..]} and the script's own metrics, of a declaration or of a
- * plan. */
+ * plan. Mistakes in thresholds are kept; @places, {"metric": ["load.py", 6]} or NULL, says where
+ * each stands. */
 RP_NODISCARD int rp_plan_add_metric(struct rp_plan *plan, const char *name, const char *type,
                                     const struct rp_where *where, struct rp_error *err);
 /* Notes what the text of the script makes one think of @name. A name that is known already, or that
  * no metric has, is passed over: a guess never contradicts. 0 or -ENOMEM. */
 RP_NODISCARD int rp_plan_guess_metric(struct rp_plan *plan, const char *name, const char *type);
 RP_NODISCARD int rp_plan_add_thresholds(struct rp_plan *plan, const json_t *thresholds,
-                                        bool has_dynamic_metrics, const struct rp_where *where,
-                                        struct rp_error *err);
+                                        bool has_dynamic_metrics, const json_t *places,
+                                        const struct rp_where *where, struct rp_error *err);
 
 /* overrides.c */
 struct rp_wanted {
     rp_field_set given; /* of what was asked for */
     struct rp_scenario values;
     const struct rp_overrides *source; /* for the origins in messages */
+    rp_field_set applied;              /* what some scenario has taken */
+    struct rp_refusal *refusals;       /* what some scenario could not take */
+    size_t refusal_count;
 };
+struct rp_refusal {
+    enum rp_field_id id;
+    struct rp_error error;
+};
+/* Mistakes are kept. */
 RP_NODISCARD int rp_overrides_parse(const struct rp_overrides *overrides, struct rp_wanted *ret,
                                     struct rp_error *err);
 void rp_wanted_deinit(struct rp_wanted *wanted); /* also what a failed parse has left */
-RP_NODISCARD int rp_overrides_apply(const struct rp_wanted *wanted, struct rp_scenario *scenario,
+/* What the scenario cannot take is noted in @wanted. */
+RP_NODISCARD int rp_overrides_apply(struct rp_wanted *wanted, struct rp_scenario *scenario,
                                     rp_field_set *given, const struct rp_where *where,
                                     struct rp_error *err);
+/* After the last scenario: an override that none could take is a mistake, which is kept; one that
+ * some could not take is a warning for each of them. */
+RP_NODISCARD int rp_overrides_finish(struct rp_wanted *wanted, struct rp_plan *plan,
+                                     struct rp_error *err);
 /* --workers, --no-spin, --summary-trend-stats and --seed; a seed by chance when there is none. */
 RP_NODISCARD int rp_overrides_apply_run(const struct rp_overrides *overrides, struct rp_plan *plan,
                                         struct rp_error *err);

@@ -83,7 +83,7 @@ static void write_metrics(const struct rp_plan *plan, struct rp_buf *out)
 
 void rp_plan_write_text(const struct rp_plan *plan, struct rp_buf *out)
 {
-    static const struct rp_field env = { "env", NULL, RP_FT_PAIRS,
+    static const struct rp_field env = { "env", RP_FT_PAIRS,
                                          .offset = offsetof(struct rp_plan, env) };
 
     write_head(plan, out);

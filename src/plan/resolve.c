@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From a declaration to a plan: settings and shortcuts of the options, the script's metrics, the
- * scenarios one after the other (fields, function, overrides, defaults, rules), the thresholds.
- * Nothing is put right silently: what cannot be meant is an error at the place where it stands.
+ * From a declaration to a plan: the settings of the whole plan (resolve_settings.c), the scenarios
+ * one after the other (fields, function, overrides, defaults, rules), the thresholds. Nothing is put
+ * right silently: what cannot be meant is an error at the place where it stands, what does nothing
+ * is a warning.
  */
 #include <errno.h>
 #include <string.h>
@@ -10,27 +11,13 @@
 #include "base/alloc.h"
 #include "base/str.h"
 #include "plan/plan_internal.h"
-#include "plan/sources.h"
+#include "plan/resolve.h"
 
-static const enum rp_field_id shortcuts[] = { RP_F_VUS, RP_F_DURATION, RP_F_ITERATIONS,
-                                              RP_F_STAGES };
-
-struct resolver {
-    json_t *root;
-    const json_t *config, *options; /* NULL = absent */
-    const struct rp_overrides *overrides;
-    struct rp_wanted wanted;
-    struct rp_sources sources;
-    rp_field_set shortcuts_given;
-    bool has_dynamic_metrics;
-    struct rp_plan *plan;
-    struct rp_error *err;
-};
-
-static int read_head(struct resolver *r)
+static int read_head(struct rp_resolver *r)
 {
-    static const char *const keys[] = { "script",  "functions",       "decorated", "config",
-                                        "metrics", "dynamic_metrics", "has_setup", "has_teardown" };
+    static const char *const keys[] = { "script",    "functions",   "decorated",       "config",
+                                        "metrics",   "mistakes",    "dynamic_metrics", "warnings",
+                                        "has_setup", "has_teardown" };
     const struct rp_where host = { NULL, 0, "declaration", NULL };
     const char *script = NULL;
     int res = rp_json_check_keys(r->root, keys, RP_ARRAY_LEN(keys), &host, r->err);
@@ -58,165 +45,59 @@ static int read_head(struct resolver *r)
     return r->plan->script ? 0 : -ENOMEM;
 }
 
-static int read_config(struct resolver *r)
+static int read_config(struct rp_resolver *r)
 {
-    static const char *const keys[] = { "file",       "line",    "scenarios",
-                                        "thresholds", "options", "metrics" };
+    static const char *const keys[] = { "scenarios", "thresholds", "options", "metrics",
+                                        "file",      "line",       "places" };
     struct rp_where where = { NULL, 0, "config", NULL };
     int res = rp_json_place_at(r->config, &where, r->err);
 
     if (res == 0)
         res = rp_json_check_keys(r->config, keys, RP_ARRAY_LEN(keys), &where, r->err);
     if (res == 0)
-        res = rp_json_object_at(r->config, "scenarios", &r->sources.scenarios, &where, r->err);
+        res = rp_error_keep(r->err, rp_json_object_at(r->config, "scenarios", &r->sources.scenarios,
+                                                      &where, r->err));
     if (res == 0)
-        res = rp_json_object_at(r->config, "options", &r->options, &where, r->err);
+        res = rp_error_keep(r->err,
+                            rp_json_object_at(r->config, "options", &r->options, &where, r->err));
+    r->places = json_object_get(r->config, "places");
+    r->sources.places = json_object_get(r->places, "scenarios");
     r->sources.config = (struct rp_where){ where.file, where.line, NULL, NULL };
     return res;
 }
 
-static int set_default_settings(struct rp_plan *plan)
+/* Shortcuts are for scenarios without fields. What was decorated with some may be another author's;
+ * what stands in config.scenarios beside the options is a contradiction. */
+static int check_mixing(struct rp_resolver *r)
 {
-    static const struct rp_stat stats[] = {
-        { .kind = RP_STAT_AVG },        { .kind = RP_STAT_MIN },
-        { .kind = RP_STAT_MED },        { .kind = RP_STAT_MAX },
-        { .kind = RP_STAT_P, .p = 90 }, { .kind = RP_STAT_P, .p = 95 },
-        { .kind = RP_STAT_P, .p = 99 },
-    };
-
-    plan->setup_timeout = rp_plan_settings[RP_S_SETUP_TIMEOUT].default_value;
-    plan->teardown_timeout = rp_plan_settings[RP_S_TEARDOWN_TIMEOUT].default_value;
-    plan->trend_stats = rp_alloc(sizeof(stats));
-    if (!plan->trend_stats)
-        return -ENOMEM;
-    memcpy(plan->trend_stats, stats, sizeof(stats));
-    plan->trend_stat_count = RP_ARRAY_LEN(stats);
-    return 0;
-}
-
-static bool has(rp_field_set set, enum rp_field_id id)
-{
-    return set >> id & 1;
-}
-
-/* Puts the settings of the options into the plan. Shortcuts are only checked here; every scenario
- * that takes them reads them again. */
-static int read_options(struct resolver *r)
-{
-    const struct rp_where where = { r->sources.config.file, r->sources.config.line, "options",
-                                    NULL };
-    const char *keys[RP_ARRAY_LEN(shortcuts) + RP_S_COUNT];
-    struct rp_scenario checked = { 0 };
-    size_t count = 0;
-    int res = set_default_settings(r->plan);
-
-    for (size_t i = 0; i < RP_ARRAY_LEN(shortcuts); i++)
-        keys[count++] = rp_scenario_fields[shortcuts[i]].name;
-    for (size_t i = 0; i < RP_S_COUNT; i++)
-        keys[count++] = rp_plan_settings[i].name;
-    if (res == 0)
-        res = rp_json_check_keys(r->options, keys, count, &where, r->err);
-    for (size_t i = 0; res == 0 && i < RP_ARRAY_LEN(shortcuts); i++) {
-        const struct rp_field *field = &rp_scenario_fields[shortcuts[i]];
-        const json_t *value = json_object_get(r->options, field->name);
-
-        if (rp_json_is_absent(value))
-            continue;
-        res = rp_field_parse(field, &checked, value, &where, r->err);
-        r->shortcuts_given |= 1u << shortcuts[i];
-    }
-    for (size_t i = 0; res == 0 && i < RP_S_COUNT; i++) {
-        const json_t *value = json_object_get(r->options, rp_plan_settings[i].name);
-
-        if (rp_json_is_absent(value))
-            continue;
-        res = rp_field_parse(&rp_plan_settings[i], r->plan, value, &where, r->err);
-        r->plan->seed_is_given = r->plan->seed_is_given || i == RP_S_SEED;
-    }
-    if (res == 0 && has(r->shortcuts_given, RP_F_STAGES) &&
-        (has(r->shortcuts_given, RP_F_DURATION) || has(r->shortcuts_given, RP_F_ITERATIONS)))
-        res = rp_where_fail(&where, r->err, "stages cannot stand beside %s",
-                            has(r->shortcuts_given, RP_F_DURATION) ? "duration" : "iterations");
-    rp_scenario_deinit(&checked);
-    return res;
-}
-
-/* What stands in the text of the script: a guess, for other objects have such methods too. */
-static int read_script_metric(struct resolver *r, const json_t *entry)
-{
-    static const char *const keys[] = { "name", "type", "file", "line" };
-    struct rp_where where = { NULL, 0, "declaration", "metrics" };
-    const char *name = NULL, *type = NULL;
-    char shown[RP_SHOW_SIZE];
-    int res;
-
-    if (!json_is_object(entry))
-        return rp_where_fail(&where, r->err, "expected an object, not %s",
-                             rp_show_json(entry, shown));
-    res = rp_json_check_keys(entry, keys, RP_ARRAY_LEN(keys), &where, r->err);
-    if (res == 0)
-        res = rp_json_place_at(entry, &where, r->err);
-    if (res == 0)
-        res = rp_json_text_at(entry, "name", &name, &where, r->err);
-    if (res == 0)
-        res = rp_json_text_at(entry, "type", &type, &where, r->err);
-    if (res == 0 && (!name || !type))
-        return rp_where_fail(&where, r->err, "name or type is missing");
-    return res == 0 ? rp_plan_guess_metric(r->plan, name, type) : res;
-}
-
-static int read_metrics(struct resolver *r)
-{
-    const struct rp_where host = { NULL, 0, "declaration", NULL };
-    struct rp_where where = { r->sources.config.file, r->sources.config.line, "config", NULL };
-    const json_t *list, *object;
-    char shown[RP_SHOW_SIZE];
-    const char *name;
-    json_t *type;
-    int res = rp_json_object_at(r->config, "metrics", &object, &where, r->err);
-
-    if (res < 0)
-        return res;
-    json_object_foreach((json_t *)object, name, type)
-    {
-        if (!json_is_string(type))
-            return rp_where_fail(&where, r->err,
-                                 "metrics: the type of '%.64s' must be counter, gauge, rate or "
-                                 "trend, not %s",
-                                 name, rp_show_json(type, shown));
-        res = rp_plan_add_metric(r->plan, name, json_string_value(type), &where, r->err);
-        if (res < 0)
-            return res;
-    }
-    /* After what is declared, which they cannot override. */
-    res = rp_json_list_at(r->root, "metrics", &list, &host, r->err);
-    for (size_t i = 0; res == 0 && i < json_array_size(list); i++)
-        res = read_script_metric(r, json_array_get(list, i));
-    return res;
-}
-
-static int check_mixing(const struct resolver *r)
-{
-    const struct rp_where where = { r->sources.config.file, r->sources.config.line, "options",
-                                    NULL };
+    const struct rp_where where = rp_resolve_options_place(r);
     const char *shortcut = NULL;
+    int res = 0;
 
-    for (size_t i = 0; i < RP_ARRAY_LEN(shortcuts) && !shortcut; i++)
-        if (has(r->shortcuts_given, shortcuts[i]))
-            shortcut = rp_scenario_fields[shortcuts[i]].name;
-    for (size_t i = 0; shortcut && i < r->sources.count; i++) {
-        if (!rp_source_has_fields(&r->sources.items[i]))
+    for (size_t i = 0; i < RP_SHORTCUT_COUNT && !shortcut; i++)
+        if (rp_field_set_has(r->shortcuts_given, rp_shortcuts[i]))
+            shortcut = rp_scenario_fields[rp_shortcuts[i]].name;
+    for (size_t i = 0; res == 0 && shortcut && i < r->sources.count; i++) {
+        const struct rp_source *source = &r->sources.items[i];
+
+        if (!rp_source_has_fields(source))
             continue;
+        if (!source->is_configured) {
+            res = rp_plan_warn(r->plan, &where,
+                               "'%s' does nothing in scenario '%s', which has fields of its own",
+                               shortcut, source->name);
+            continue;
+        }
         rp_where_fail(&where, r->err,
                       "'%s' cannot stand beside scenario '%s', which has fields of its own",
-                      shortcut, r->sources.items[i].name);
+                      shortcut, source->name);
         rp_error_hint(r->err, "give '%s' to the scenarios that need it", shortcut);
-        return -RP_EUSER;
+        return rp_error_keep(r->err, -RP_EUSER);
     }
-    return 0;
+    return res;
 }
 
-static bool is_selected(const struct resolver *r, const char *name)
+static bool is_selected(const struct rp_resolver *r, const char *name)
 {
     for (size_t i = 0; i < r->overrides->scenario_name_count; i++)
         if (strcmp(r->overrides->scenario_names[i].value, name) == 0)
@@ -224,8 +105,10 @@ static bool is_selected(const struct resolver *r, const char *name)
     return r->overrides->scenario_name_count == 0;
 }
 
-static int check_selection(const struct resolver *r)
+static int check_selection(const struct rp_resolver *r)
 {
+    if (!r->sources.count) /* which is a mistake, and has been kept */
+        return 0;
     for (size_t i = 0; i < r->overrides->scenario_name_count; i++) {
         const struct rp_override *wanted = &r->overrides->scenario_names[i];
         char shown[RP_SHOW_SIZE];
@@ -250,37 +133,46 @@ static int check_selection(const struct resolver *r)
         else
             rp_error_hint(r->err, "the first of its %zu is '%s'; see: rampa inspect %s",
                           r->sources.count, r->sources.items[0].name, r->sources.script);
-        return -RP_EUSER;
+        if (rp_error_keep(r->err, -RP_EUSER) < 0)
+            return -ENOMEM;
     }
     return 0;
 }
 
-static int take(struct resolver *r, struct rp_scenario *scenario, rp_field_set *given,
+static int take(struct rp_resolver *r, struct rp_scenario *scenario, rp_field_set *given,
                 enum rp_field_id from, enum rp_field_id to)
 {
-    const struct rp_where where = { r->sources.config.file, r->sources.config.line, "options",
-                                    NULL };
+    const struct rp_where where = rp_resolve_options_place(r);
     const json_t *value = json_object_get(r->options, rp_scenario_fields[from].name);
 
-    if (!has(r->shortcuts_given, from))
+    if (!rp_field_set_has(r->shortcuts_given, from))
         return 0;
     *given |= 1u << to;
+    if (!rp_field_set_has(r->shortcuts_read, from)) /* a mistake, and it has been kept */
+        return 0;
     return rp_field_parse(&rp_scenario_fields[to], scenario, value, &where, r->err);
+}
+
+/* Whether every shortcut that was given has a value. */
+static bool is_read(const struct rp_resolver *r)
+{
+    return r->shortcuts_given == r->shortcuts_read;
 }
 
 /* Fills in a scenario without fields: it takes k6's shortcuts, or is one iteration of one VU when
  * there are none. A --duration alone means constant-vus, because nothing in the script says
  * otherwise. */
-static int take_shortcuts(struct resolver *r, struct rp_scenario *scenario, rp_field_set *given)
+static int take_shortcuts(struct rp_resolver *r, struct rp_scenario *scenario, rp_field_set *given)
 {
-    bool has_duration = has(r->shortcuts_given, RP_F_DURATION) ||
-                        has(r->wanted.given, RP_F_DURATION);
+    bool has_duration = rp_field_set_has(r->shortcuts_given, RP_F_DURATION) ||
+                        rp_field_set_has(r->wanted.given, RP_F_DURATION);
     int res;
 
-    scenario->executor = has(r->shortcuts_given, RP_F_STAGES)       ? RP_RAMPING_VUS
-                         : has(r->shortcuts_given, RP_F_ITERATIONS) ? RP_SHARED_ITERATIONS
-                         : has_duration                             ? RP_CONSTANT_VUS
-                                                                    : RP_PER_VU_ITERATIONS;
+    scenario->executor = rp_field_set_has(r->shortcuts_given, RP_F_STAGES) ? RP_RAMPING_VUS
+                         : rp_field_set_has(r->shortcuts_given, RP_F_ITERATIONS)
+                             ? RP_SHARED_ITERATIONS
+                         : has_duration ? RP_CONSTANT_VUS
+                                        : RP_PER_VU_ITERATIONS;
     *given = 1u << RP_F_EXECUTOR;
     res = take(r, scenario, given, RP_F_VUS,
                scenario->executor == RP_RAMPING_VUS ? RP_F_START_VUS : RP_F_VUS);
@@ -292,18 +184,21 @@ static int take_shortcuts(struct resolver *r, struct rp_scenario *scenario, rp_f
     return res == 0 ? take(r, scenario, given, RP_F_STAGES, RP_F_STAGES) : res;
 }
 
-static int name_scenario(struct resolver *r, const struct rp_source *source,
+/* Gives the scenario its name, its place and its function. One that the script has named by a value
+ * or a field that is a mistake is not looked for. */
+static int name_scenario(struct rp_resolver *r, const struct rp_source *source,
                          struct rp_scenario *scenario, rp_field_set *given)
 {
     const char *function = scenario->exec_fn ? scenario->exec_fn
                                              : rp_sources_default_function(&r->sources, source);
-    int res = rp_sources_check_function(&r->sources, source, function, r->err);
+    bool is_mistake = rp_field_set_has(*given, RP_F_EXEC_FN) && !scenario->exec_fn;
+    int res = is_mistake ? 0 : rp_sources_check_function(&r->sources, source, function, r->err);
 
-    if (res < 0)
+    *given |= 1u << RP_F_EXEC_FN;
+    if (res < 0 || is_mistake)
         return res;
     if (!scenario->exec_fn)
         scenario->exec_fn = rp_strdup(function);
-    *given |= 1u << RP_F_EXEC_FN;
     scenario->name = rp_strdup(source->name);
     if (source->where.file)
         scenario->file = rp_strdup(source->where.file);
@@ -314,21 +209,28 @@ static int name_scenario(struct resolver *r, const struct rp_source *source,
 }
 
 /* Scenarios that do not run are checked too, as far as that can be done without the overrides. */
-static int resolve_scenario(struct resolver *r, const struct rp_source *source)
+static int resolve_scenario(struct rp_resolver *r, const struct rp_source *source)
 {
     struct rp_scenario scenario = { 0 };
     rp_field_set given = 0;
     bool runs = is_selected(r, source->name);
-    int res = rp_scenario_parse(&scenario, source->fields, &given, &source->where, r->err);
+    size_t mistakes = rp_error_count_kept(r->err);
+    int res = rp_scenario_parse(&scenario, source->fields, &given, &source->where,
+                                runs ? r->plan : NULL, r->err);
+    bool has_executor = res == 0;
 
     if (res == 0 && !rp_source_has_fields(source))
         res = take_shortcuts(r, &scenario, &given);
-    if (res == 0)
-        res = name_scenario(r, source, &scenario, &given);
-    if (res == 0 && runs)
-        res = rp_overrides_apply(&r->wanted, &scenario, &given, &source->where, r->err);
-    if (res == 0 && runs)
-        res = rp_scenario_finish(&scenario, given, &source->where, r->err);
+    if (res >= 0)
+        res = rp_error_keep(r->err, name_scenario(r, source, &scenario, &given));
+    if (res == 0 && runs && has_executor)
+        res = rp_error_keep(
+            r->err, rp_overrides_apply(&r->wanted, &scenario, &given, &source->where, r->err));
+    if (res == 0 && runs && has_executor) {
+        bool is_whole = rp_error_count_kept(r->err) == mistakes && is_read(r);
+
+        res = rp_scenario_finish(&scenario, given, is_whole, &source->where, r->plan, r->err);
+    }
     if (res < 0 || !runs)
         rp_scenario_deinit(&scenario);
     else
@@ -336,7 +238,7 @@ static int resolve_scenario(struct resolver *r, const struct rp_source *source)
     return res;
 }
 
-static int resolve_scenarios(struct resolver *r)
+static int resolve_scenarios(struct rp_resolver *r)
 {
     int res = rp_sources_collect(&r->sources, r->err);
 
@@ -346,37 +248,84 @@ static int resolve_scenarios(struct resolver *r)
         res = check_selection(r);
     if (res < 0)
         return res;
-    r->plan->scenarios = rp_calloc(r->sources.count, sizeof(*r->plan->scenarios));
+    r->plan->scenarios = rp_calloc(r->sources.count ? r->sources.count : 1,
+                                   sizeof(*r->plan->scenarios));
     if (!r->plan->scenarios)
         return -ENOMEM;
     for (size_t i = 0; res == 0 && i < r->sources.count; i++)
         res = resolve_scenario(r, &r->sources.items[i]);
+    return res == 0 ? rp_overrides_finish(&r->wanted, r->plan, r->err) : res;
+}
+
+/* The scenario that a threshold is about, when that is one that an override leaves out; else
+ * NULL. */
+static const char *left_out(const struct rp_resolver *r, const struct rp_threshold *threshold)
+{
+    for (size_t i = 0; i < threshold->filter.count; i++) {
+        const char *name = threshold->filter.pairs[i].value;
+
+        if (strcmp(threshold->filter.pairs[i].key, "scenario") != 0 || is_selected(r, name))
+            continue;
+        for (size_t k = 0; k < r->sources.count; k++)
+            if (strcmp(r->sources.items[k].name, name) == 0)
+                return name;
+    }
+    return NULL;
+}
+
+static int skip_thresholds(struct rp_resolver *r, const struct rp_where *where)
+{
+    struct rp_plan *plan = r->plan;
+    size_t count = plan->threshold_count;
+    int res = 0;
+
+    plan->threshold_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct rp_threshold threshold = plan->thresholds[i];
+        const char *name = left_out(r, &threshold);
+
+        if (!name) {
+            plan->thresholds[plan->threshold_count++] = threshold;
+            continue;
+        }
+        if (res == 0)
+            res = rp_plan_warn(plan, where,
+                               "threshold '%s' on '%s' is skipped, because scenario '%s' does not "
+                               "run",
+                               threshold.source, threshold.display, name);
+        rp_threshold_deinit(&threshold);
+    }
     return res;
 }
 
-static int resolve_thresholds(struct resolver *r)
+static int resolve_thresholds(struct rp_resolver *r)
 {
     struct rp_where where = { r->sources.config.file, r->sources.config.line, "config", NULL };
     const json_t *thresholds;
-    int res = rp_json_object_at(r->config, "thresholds", &thresholds, &where, r->err);
+    int res = rp_error_keep(
+        r->err, rp_json_object_at(r->config, "thresholds", &thresholds, &where, r->err));
 
-    return res == 0
-               ? rp_plan_add_thresholds(r->plan, thresholds, r->has_dynamic_metrics, &where, r->err)
-               : res;
+    if (res == 0)
+        res = rp_plan_add_thresholds(r->plan, thresholds, r->has_dynamic_metrics,
+                                     json_object_get(r->places, "thresholds"), &where, r->err);
+    where.kind = NULL;
+    return res == 0 ? skip_thresholds(r, &where) : res;
 }
 
-static int resolve(struct resolver *r)
+static int resolve(struct rp_resolver *r)
 {
     int res = rp_overrides_parse(r->overrides, &r->wanted, r->err);
 
     if (res == 0)
         res = read_head(r);
     if (res == 0)
+        res = rp_resolve_notes(r);
+    if (res == 0)
         res = read_config(r);
     if (res == 0)
-        res = read_options(r);
+        res = rp_resolve_options(r);
     if (res == 0)
-        res = read_metrics(r);
+        res = rp_resolve_metrics(r);
     if (res == 0)
         res = resolve_scenarios(r);
     if (res == 0)
@@ -392,15 +341,18 @@ int rp_plan_resolve(const char *declaration_json, const struct rp_overrides *ove
                     struct rp_plan **ret, struct rp_error *err)
 {
     static const struct rp_overrides none = { 0 };
-    struct resolver r = { .overrides = overrides ? overrides : &none, .err = err };
-    int res = rp_json_load(declaration_json, "the declaration", &r.root, err);
+    struct rp_error own = { 0 };
+    struct rp_resolver r = { .overrides = overrides ? overrides : &none, .err = err ? err : &own };
+    int res = rp_json_load(declaration_json, "the declaration", &r.root, r.err);
 
     if (res == 0 && !json_is_object(r.root))
-        res = rp_error_set(err, -RP_EUSER, "the declaration is not a JSON object");
+        res = rp_error_set(r.err, -RP_EUSER, "the declaration is not a JSON object");
     if (res == 0) {
         r.plan = rp_calloc(1, sizeof(*r.plan));
         res = r.plan ? resolve(&r) : -ENOMEM;
     }
+    res = rp_error_kept(r.err, res);
+    rp_error_deinit(&own);
     rp_wanted_deinit(&r.wanted);
     rp_sources_deinit(&r.sources);
     json_decref(r.root);

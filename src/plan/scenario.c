@@ -9,14 +9,6 @@
 #include "base/str.h"
 #include "plan/plan_internal.h"
 
-bool rp_scenario_name_is_valid(const char *name)
-{
-    static const char allowed[] = "0123456789abcdefghijklmnopqrstuvwxyz"
-                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ_-";
-
-    return *name && name[strspn(name, allowed)] == '\0';
-}
-
 void rp_scenario_deinit(struct rp_scenario *scenario)
 {
     for (int i = 0; i < RP_F_COUNT; i++)
@@ -26,108 +18,10 @@ void rp_scenario_deinit(struct rp_scenario *scenario)
     *scenario = (struct rp_scenario){ 0 };
 }
 
-static int fail_unknown(const char *key, const struct rp_where *where, struct rp_error *err)
-{
-    const char *names[2 * RP_F_COUNT], *near;
-    char shown[RP_SHOW_SIZE];
-    size_t count = 0;
+/* VUs of an arrival executor when nobody says how many. */
+#define USUAL_ARRIVAL_VUS 10
 
-    for (int i = 0; i < RP_F_COUNT; i++) {
-        names[count++] = rp_scenario_fields[i].name;
-        if (rp_scenario_fields[i].alias)
-            names[count++] = rp_scenario_fields[i].alias;
-    }
-    near = rp_suggest(rp_slice_str(key), names, count);
-    for (int i = 0; i < RP_F_COUNT; i++)
-        if (near && near == rp_scenario_fields[i].alias)
-            near = rp_scenario_fields[i].name;
-    rp_where_fail(where, err, "unknown field %s", rp_show_text(key, shown));
-    rp_error_suggest(err, near);
-    return -RP_EUSER;
-}
-
-/* Hints at the field of this executor that may have been meant by a field of another one. */
-static void hint_instead(struct rp_error *err, enum rp_executor_kind executor, enum rp_field_id id)
-{
-    static const struct {
-        enum rp_field_id given, instead;
-        const char *what;
-    } table[] = {
-        { RP_F_DURATION, RP_F_MAX_DURATION, "limit its time with" },
-        { RP_F_DURATION, RP_F_STAGES, "its time is that of its" },
-        { RP_F_MAX_DURATION, RP_F_DURATION, "its time is its" },
-        { RP_F_VUS, RP_F_START_VUS, "its VUs come from stages and" },
-        { RP_F_VUS, RP_F_PRE_ALLOCATED_VUS, "its VUs come from" },
-    };
-
-    for (size_t i = 0; i < RP_ARRAY_LEN(table); i++)
-        if (table[i].given == id && rp_executor_kind_has(executor, table[i].instead)) {
-            rp_error_hint(err, "executor '%s': %s '%s'", rp_executor_kinds[executor].name,
-                          table[i].what, rp_scenario_fields[table[i].instead].name);
-            return;
-        }
-}
-
-static int fail_not_had(enum rp_executor_kind executor, enum rp_field_id id,
-                        const struct rp_where *where, struct rp_error *err)
-{
-    char names[256] = "";
-    size_t used = 0;
-
-    for (int i = 0; i < RP_EXECUTOR_KIND_COUNT; i++)
-        if (rp_executor_kind_has((enum rp_executor_kind)i, id) && used < sizeof(names))
-            used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", used ? ", " : "",
-                                     rp_executor_kinds[i].name);
-    rp_where_fail(where, err, "executor '%s' has no field '%s', which belongs to %s",
-                  rp_executor_kinds[executor].name, rp_scenario_fields[id].name, names);
-    hint_instead(err, executor, id);
-    return -RP_EUSER;
-}
-
-static int parse_member(struct rp_scenario *scenario, const char *key, const json_t *value,
-                        rp_field_set *given, const struct rp_where *where, struct rp_error *err)
-{
-    for (int i = 0; i < RP_F_COUNT; i++) {
-        const struct rp_field *field = &rp_scenario_fields[i];
-        int r;
-
-        if (strcmp(field->name, key) != 0)
-            continue;
-        if (rp_json_is_absent(value))
-            return 0;
-        if (!rp_executor_kind_has(scenario->executor, (enum rp_field_id)i))
-            return fail_not_had(scenario->executor, (enum rp_field_id)i, where, err);
-        r = rp_field_parse(field, scenario, value, where, err);
-        *given |= r == 0 ? 1u << i : 0;
-        return r;
-    }
-    return fail_unknown(key, where, err);
-}
-
-int rp_scenario_parse(struct rp_scenario *scenario, const json_t *fields, rp_field_set *given,
-                      const struct rp_where *where, struct rp_error *err)
-{
-    const json_t *executor = json_object_get(fields, "executor");
-    const char *key;
-    json_t *value;
-    int r = 0;
-
-    *given = 0;
-    scenario->executor = RP_CONSTANT_VUS;
-    if (!rp_json_is_absent(executor)) /* first: it decides which fields there are */
-        r = parse_member(scenario, "executor", executor, given, where, err);
-    if (r < 0)
-        return r;
-    json_object_foreach((json_t *)fields, key, value)
-    {
-        r = parse_member(scenario, key, value, given, where, err);
-        if (r < 0)
-            return r;
-    }
-    return 0;
-}
-
-static int fill_default(struct rp_scenario *scenario, enum rp_field_id id,
+static int fill_default(struct rp_scenario *scenario, enum rp_field_id id, rp_field_set given,
                         const struct rp_where *where, struct rp_error *err)
 {
     const struct rp_field *field = &rp_scenario_fields[id];
@@ -142,7 +36,10 @@ static int fill_default(struct rp_scenario *scenario, enum rp_field_id id,
             rp_error_hint(err, "add duration=\"30s\" to the scenario, or give --duration");
         return -RP_EUSER;
     }
-    if (id == RP_F_MAX_VUS)
+    if (id == RP_F_PRE_ALLOCATED_VUS)
+        scenario->pre_allocated_vus = given >> RP_F_MAX_VUS & 1 ? scenario->max_vus
+                                                                : USUAL_ARRIVAL_VUS;
+    else if (id == RP_F_MAX_VUS)
         scenario->max_vus = scenario->pre_allocated_vus;
     else if (id == RP_F_EXEC_FN)
         return rp_where_fail(where, err, "exec_fn is missing: which function is one iteration?");
@@ -235,46 +132,62 @@ static int check_arrivals(const struct rp_scenario *s, const struct rp_where *wh
     return -RP_EUSER;
 }
 
+/* Numbers that do not fit together and are put right, with a warning. */
+static int adapt_vus(struct rp_scenario *s, const struct rp_where *where, struct rp_plan *plan)
+{
+    int64_t vus = s->vus, before = s->pre_allocated_vus;
+
+    if (rp_executor_kinds[s->executor].shares_iterations && s->iterations < vus) {
+        s->vus = s->iterations;
+        return rp_plan_warn(plan, where,
+                            "%" PRId64 " of its %" PRId64 " VUs are left out, because there are "
+                            "no iterations for them: iterations is %" PRId64,
+                            vus - s->iterations, vus, s->iterations);
+    }
+    if (rp_executor_kind_has(s->executor, RP_F_MAX_VUS) && s->max_vus >= 1 && s->max_vus < before) {
+        s->pre_allocated_vus = s->max_vus;
+        return rp_plan_warn(plan, where,
+                            "max_vus (%" PRId64 ") is less than pre_allocated_vus (%" PRId64
+                            "): %" PRId64 " VUs are made before the start",
+                            s->max_vus, before, s->max_vus);
+    }
+    return 0;
+}
+
 static int check_between(const struct rp_scenario *s, rp_field_set given,
                          const struct rp_where *where, struct rp_error *err)
 {
     const struct rp_executor_kind_info *kind = &rp_executor_kinds[s->executor];
     int r = 0;
 
-    if (kind->shares_iterations && s->iterations < s->vus) {
-        rp_where_fail(where, err,
-                      "iterations (%" PRId64 ") must be at least the number of VUs (%" PRId64 ")",
-                      s->iterations, s->vus);
-        rp_error_hint(err,
-                      "raise iterations, or lower vus: a VU without an iteration does nothing");
-        return -RP_EUSER;
-    }
     if (kind->has_arrivals && !kind->has_stages && !(s->rate > 0))
         return rp_where_fail(where, err, "rate must be greater than 0");
-    if (rp_executor_kind_has(s->executor, RP_F_MAX_VUS) &&
-        (s->max_vus < 1 || s->max_vus < s->pre_allocated_vus))
+    if (rp_executor_kind_has(s->executor, RP_F_MAX_VUS) && s->max_vus < 1)
         return rp_where_fail(where, err,
-                             "max_vus (%" PRId64 ") must be at least 1 and at least "
-                             "pre_allocated_vus (%" PRId64 ")",
-                             s->max_vus, s->pre_allocated_vus);
+                             "max_vus is missing: with no VU made before the start there is none");
     if (kind->has_stages)
         r = check_stages(s, given, where, err);
     return r == 0 && kind->has_arrivals ? check_arrivals(s, where, err) : r;
 }
 
-int rp_scenario_finish(struct rp_scenario *scenario, rp_field_set given,
-                       const struct rp_where *where, struct rp_error *err)
+int rp_scenario_finish(struct rp_scenario *scenario, rp_field_set given, bool is_whole,
+                       const struct rp_where *where, struct rp_plan *plan, struct rp_error *err)
 {
     int r;
 
     for (int i = 0; i < RP_F_COUNT; i++) {
         if (given >> i & 1 || !rp_executor_kind_has(scenario->executor, (enum rp_field_id)i))
             continue;
-        r = fill_default(scenario, (enum rp_field_id)i, where, err);
+        r = fill_default(scenario, (enum rp_field_id)i, given, where, err);
+        is_whole = is_whole && r == 0;
+        r = rp_error_keep(err, r);
         if (r < 0)
             return r;
     }
-    return check_between(scenario, given, where, err);
+    if (!is_whole)
+        return 0;
+    r = adapt_vus(scenario, where, plan);
+    return r == 0 ? rp_error_keep(err, check_between(scenario, given, where, err)) : r;
 }
 
 rp_ns rp_scenario_longest(const struct rp_scenario *scenario)

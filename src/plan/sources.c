@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/str.h"
+#include "base/text.h"
 
 static const char *text_at(const json_t *object, const char *key)
 {
@@ -43,9 +44,9 @@ static int check_name(const struct rp_source *source, struct rp_error *err)
     struct rp_where where = { source->where.file, source->where.line, "scenario", NULL };
     char shown[RP_SHOW_SIZE];
 
-    if (rp_scenario_name_is_valid(source->name))
+    if (rp_name_is_valid(rp_slice_str(source->name)))
         return 0;
-    return rp_where_fail(&where, err, "the name must be made of [0-9a-zA-Z_-], unlike %s",
+    return rp_where_fail(&where, err, "the name must be " RP_NAME_RULE ", unlike %s",
                          rp_show_text(source->name, shown));
 }
 
@@ -77,7 +78,7 @@ static int read_entry(const json_t *entry, const char *list, const char *const *
 
     *ret = (struct rp_source){ 0 };
     if (!json_is_object(entry))
-        return rp_where_fail(&host, err, "expected an object, not %s", rp_show_json(entry, shown));
+        return rp_where_fail(&host, err, "expected a dict, not %s", rp_show_json(entry, shown));
     r = rp_json_check_keys(entry, keys, count, &host, err);
     if (r == 0)
         r = rp_json_text_at(entry, "name", &ret->name, &host, err);
@@ -132,10 +133,12 @@ static int add_decorated(struct rp_sources *sources, const json_t *entry, struct
     own = json_object_get(sources->scenarios, source.name);
     if (!rp_json_is_absent(own)) { /* config.scenarios has its settings: all of them */
         source.fields = json_is_object(own) ? own : NULL;
+        source.is_configured = true;
         if (sources->config.file) {
             source.where.file = sources->config.file;
             source.where.line = sources->config.line;
         }
+        rp_json_place(json_object_get(sources->places, source.name), &source.where);
     }
     return append(sources, &source, err);
 }
@@ -164,14 +167,17 @@ static bool is_run_by_config(const struct rp_sources *sources, const json_t *ent
 static int add_configured(struct rp_sources *sources, const char *name, const json_t *fields,
                           struct rp_error *err)
 {
-    struct rp_source source = { .name = name, .where = sources->config };
+    struct rp_source source = { .name = name, .is_configured = true, .where = sources->config };
     struct rp_where where = { sources->config.file, sources->config.line, "scenario", name };
     char shown[RP_SHOW_SIZE];
 
     if (rp_json_is_absent(fields))
         return 0;
+    rp_json_place(json_object_get(sources->places, name), &where);
+    source.where.file = where.file;
+    source.where.line = where.line;
     if (!json_is_object(fields))
-        return rp_where_fail(&where, err, "expected an object of fields, not %s",
+        return rp_where_fail(&where, err, "expected a dict of fields, not %s",
                              rp_show_json(fields, shown));
     if (find(sources, name))
         return 0;
@@ -201,23 +207,26 @@ int rp_sources_collect(struct rp_sources *sources, struct rp_error *err)
 {
     const char *name;
     json_t *fields;
+    size_t mistakes = rp_error_count_kept(err);
     int r = read_functions(sources, err);
 
     for (size_t i = 0; r == 0 && i < json_array_size(sources->decorated); i++) {
         const json_t *entry = json_array_get(sources->decorated, i);
 
         if (!is_run_by_config(sources, entry))
-            r = add_decorated(sources, entry, err);
+            r = rp_error_keep(err, add_decorated(sources, entry, err));
     }
     if (r < 0)
         return r;
     json_object_foreach((json_t *)sources->scenarios, name, fields)
     {
-        r = add_configured(sources, name, fields, err);
+        r = rp_error_keep(err, add_configured(sources, name, fields, err));
         if (r < 0)
             return r;
     }
-    return sources->count ? 0 : add_default(sources, err);
+    if (sources->count || rp_error_count_kept(err) > mistakes)
+        return 0;
+    return rp_error_keep(err, add_default(sources, err));
 }
 
 void rp_sources_deinit(struct rp_sources *sources)

@@ -12,20 +12,22 @@ struct rp_source { /* borrows from the declaration */
     const char *name;
     const char *exec_fn;  /* the decorated function; NULL for one of config.scenarios alone */
     const json_t *fields; /* NULL = none; all of them may be null */
+    bool is_configured;   /* its fields stand in config.scenarios */
     struct rp_where where;
 };
 
 struct rp_sources {
     const char *script;
     const json_t *functions, *decorated, *scenarios; /* of the declaration; NULL = absent */
+    const json_t *places;                            /* of those of scenarios, by name, or NULL */
     struct rp_where config;                          /* place of config; kind and name unset */
     struct rp_source *items;
     size_t count;
 };
 
 /* Fills items: decorated functions in their order, then what config.scenarios adds, or the function
- * "default" when there is neither. -RP_EUSER when there is no scenario, a name twice or a bad
- * one. */
+ * "default" when there is neither. It is a mistake, which is kept, when there is no scenario, a
+ * name twice or a bad one. */
 RP_NODISCARD int rp_sources_collect(struct rp_sources *sources, struct rp_error *err);
 void rp_sources_deinit(struct rp_sources *sources);
 

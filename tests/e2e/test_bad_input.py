@@ -105,11 +105,11 @@ MESSAGES = {
         "import rampa\nconfig = rampa.Config(scenarios={\n"
         '    "shop": rampa.ScenarioConfig(executor="per-vu-iterations", exec_fn="brows"),\n})\n'
         "async def browse(worker): pass\n",
-        "error: script.py:2: scenario 'shop': exec_fn: script.py has no function 'brows'\n  did you mean 'browse'?\n",
+        "error: script.py:3: scenario 'shop': exec_fn: script.py has no function 'brows'\n  did you mean 'browse'?\n",
     ),
     "config_of_another_type": (
         'import rampa\nconfig = {"thresholds": {}}\n' + ONE + "async def a(worker): pass\n",
-        "error: script.py: config must be a rampa.Config, not dict\n",
+        "error: script.py:2: config must be a rampa.Config, not dict\n  write config = rampa.Config(...) with these keys\n",
     ),
     "generator": (
         "import rampa\n" + ONE + "async def a(worker):\n    yield 1\n",
@@ -137,7 +137,7 @@ def test_a_wrong_script_is_explained(rampa: Rampa, script: Script, name: str) ->
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"), [("0", "0"), ("-1", "-1"), ("'many'", "'many'"), ("1.5", "1.5"), ("True", "true")]
+    ("value", "shown"), [("0", "0"), ("-1", "-1"), ("'many'", "'many'"), ("1.5", "1.5"), ("True", "True")]
 )
 def test_a_number_of_vus_that_is_none(rampa: Rampa, script: Script, value: str, shown: str) -> None:
     script(f'import rampa\n@rampa.scenario(executor="constant-vus", vus={value}, duration="1s")\nasync def a(w): pass\n')

@@ -69,6 +69,9 @@ def test_every_field_of_arrivals(rampa: Rampa, script: Script) -> None:
         "executor": "ramping-arrival-rate",
         "exec_fn": "f",
         "stages": [{"duration": "30s", "target": 100}],
+        "vus": None,
+        "duration": None,
+        "iterations": None,
         "rate": 0.5,
         "time_unit": "1m",
         "arrival": "poisson",
@@ -98,21 +101,22 @@ def test_every_field_of_arrivals(rampa: Rampa, script: Script) -> None:
             "unknown field 'stage'\n  did you mean 'stages'?",
         ),
         (
-            'executor="constant-arrival-rate", rate=float("inf")',
+            'executor="constant-arrival-rate", duration="1s", rate=float("inf")',
             "rate must be a number from 0 to 1000000000 with at most 9 decimals, not 'inf'",
         ),
         (
-            'executor="constant-arrival-rate", rate=1/3',
+            'executor="constant-arrival-rate", duration="1s", rate=1/3',
             "rate must be a number from 0 to 1000000000 with at most 9 decimals, not 0.333333333333333\n"
             '  a third in a second is 1 with the time_unit "3s"',
         ),
         (
-            'executor="constant-arrival-rate", arival="poisson"',
+            'executor="constant-arrival-rate", duration="1s", rate=5, arival="poisson"',
             "unknown field 'arival'\n  did you mean 'arrival'?",
         ),
         (
-            'executor="constant-arrival-rate", rate=5, duration="1s", pre_allocated_vus=5, max_vus=4',
-            "max_vus (4) must be at least 1 and at least pre_allocated_vus (5)",
+            'executor="constant-arrival-rate", duration="1s", rate="50/s"',
+            "rate must be a number from 0 to 1000000000 with at most 9 decimals, not '50/s'\n"
+            '  write rate=50, time_unit="1s"',
         ),
         (
             'executor="constant-vus", duration=datetime.timedelta(seconds=-1)',

@@ -338,13 +338,18 @@ def test_find_metrics(tmp_path: Path) -> None:
         "    other.rate('no_metric')\n    self.worker.gauge('three3', 1)\ndef b(w):\n    w.rate('four4', True)\n"
         "    def c():\n        w.rate('five5', True)\nw.rate('six6', True)\nd = lambda v: v.trend('seven7', 1)\n"
     )
-    found, dynamic = loader.find_metrics(str(path))
+    found, dynamic, mistakes = loader.find_metrics(str(path))
     assert found == {
         "one1": "trend", "two2": "counter", "three3": "gauge", "four4": "rate", "five5": "rate", "seven7": "trend",
     }  # fmt: skip
-    assert dynamic is False
+    assert (dynamic, mistakes) == (False, [])
     path.write_text("def a(worker): worker.trend('x' + y, 1)\n")
-    assert loader.find_metrics(str(path)) == ({}, True)
+    assert loader.find_metrics(str(path)) == ({}, True, [])
+    path.write_text("def a(worker):\n    worker.trend('x{', 1)\n    worker.gauge('y y', 1)\n    worker.rate('', 1)\n")
+    found, _, mistakes = loader.find_metrics(str(path))
+    rule = "the name of a metric must be 1 to 255 characters without control characters, quotes and braces"
+    assert found == {"y y": "gauge"}
+    assert [(note["line"], note["text"]) for note in mistakes] == [(2, f"{rule}, not 'x{{'"), (4, f"{rule}, not ''")]
 
 
 # ---- headers --------------------------------------------------------------------------------------------------------

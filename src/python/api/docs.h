@@ -15,8 +15,8 @@
     "One object for each VU, alive as long as the VU. Only the engine makes it; when the run is\n" \
     "over, what needs the run raises RuntimeError.\n"                                              \
     "\n"                                                                                           \
-    "Names of metrics are a letter or ``_`` and then 1 to 128 letters, digits or ``_``; a name\n"  \
-    "has one type in the whole run. A sample has the tags of its VU (see ``tags``) and over "      \
+    "Names of metrics are 1 to 255 characters without control characters, quotes and braces; a\n"  \
+    "name has one type in the whole run. A sample has the tags of its VU (see ``tags``) and over " \
     "them\n"                                                                                       \
     "those of its ``tags`` argument.\n"                                                            \
     "\n"                                                                                           \

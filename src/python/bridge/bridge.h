@@ -52,6 +52,11 @@ struct py_bridge {
     char runtime[64]; /* "CPython 3.11.2" */
 };
 
+/* plan.c. What stands behind the first mistake of an input, as a tuple of (message, file, line,
+ * hint). A new reference, or NULL with an exception set. */
+struct rp_error;
+PyObject *rp_py_further_mistakes(const struct rp_error *err);
+
 /* Every host is part of a struct py_bridge, for only the type Host makes hosts. */
 static inline struct py_bridge *rp_py_bridge(struct py_host *host)
 {

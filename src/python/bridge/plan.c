@@ -7,11 +7,27 @@
 #include "plan/threshold.h"
 #include "python/bridge/bridge.h"
 
-/* Raises rampa.errors.ConfigError(message, file, line, hint), and frees what @err holds. Returns
- * NULL. */
+PyObject *rp_py_further_mistakes(const struct rp_error *err)
+{
+    PyObject *list = PyList_New(0), *tuple;
+
+    for (const struct rp_error *one = err->next; list && one; one = one->next) {
+        PyObject *item = Py_BuildValue("zziz", one->message, one->file, one->line, one->hint);
+
+        if (!item || PyList_Append(list, item) < 0)
+            Py_CLEAR(list);
+        Py_XDECREF(item);
+    }
+    tuple = list ? PyList_AsTuple(list) : NULL;
+    Py_XDECREF(list);
+    return tuple;
+}
+
+/* Raises rampa.errors.ConfigError(message, file, line, hint, others), and frees what @err holds.
+ * Returns NULL. */
 static PyObject *raise_config_error(int r, struct rp_error *err)
 {
-    PyObject *errors, *type, *error = NULL;
+    PyObject *errors, *type, *others, *error = NULL;
 
     if (r == -ENOMEM) {
         rp_error_deinit(err);
@@ -19,12 +35,14 @@ static PyObject *raise_config_error(int r, struct rp_error *err)
     }
     errors = PyImport_ImportModule("rampa.errors");
     type = errors ? PyObject_GetAttrString(errors, "ConfigError") : NULL;
-    if (type)
-        error = PyObject_CallFunction(type, "szis", err->message ? err->message : strerror(-r),
-                                      err->file, err->line, err->hint);
+    others = type ? rp_py_further_mistakes(err) : NULL;
+    if (others)
+        error = PyObject_CallFunction(type, "szizO", err->message ? err->message : strerror(-r),
+                                      err->file, err->line, err->hint, others);
     if (error)
         PyErr_SetObject(type, error);
     Py_XDECREF(error);
+    Py_XDECREF(others);
     Py_XDECREF(type);
     Py_XDECREF(errors);
     rp_error_deinit(err);

@@ -148,7 +148,7 @@ static PyObject *get_reason(PyObject *object, void *unused)
     return Py_BuildValue("z", reason);
 }
 
-/* (message, file, line, hint, detail) */
+/* (message, file, line, hint, detail, further mistakes) */
 static PyObject *get_error(PyObject *object, void *unused)
 {
     struct py_run *self = (struct py_run *)object;
@@ -156,7 +156,8 @@ static PyObject *get_error(PyObject *object, void *unused)
 
     if (self->status == 0)
         Py_RETURN_NONE;
-    return Py_BuildValue("zzizz", err->message, err->file, err->line, err->hint, err->detail);
+    return Py_BuildValue("zzizzN", err->message, err->file, err->line, err->hint, err->detail,
+                         rp_py_further_mistakes(err));
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/compiler.h"
+#include "base/text.h"
 #include "plan/plan.h"
 #include "testing.h"
 
@@ -21,10 +22,11 @@ static void wrong_fields_are_named(void **state)
         { "'vus':-3,'duration':'1s'", AT,
           S "vus must be a whole number from 1 to 10000000, not -3" },
         { "'vus':2.5", AT, S "vus must be a whole number from 1 to 10000000, not 2.5" },
-        { "'vus':'10'", AT, S "vus must be a whole number from 1 to 10000000, not '10'" },
+        { "'vus':'1e1'", AT, S "vus must be a whole number from 1 to 10000000, not '1e1'" },
+        { "'vus':'0'", AT, S "vus must be a whole number from 1 to 10000000, not '0'" },
         { "'vus':[1,2]", AT, S "vus must be a whole number from 1 to 10000000, not a list" },
-        { "'vus':true", AT, S "vus must be a whole number from 1 to 10000000, not true" },
-        { "'vus':{}", AT, S "vus must be a whole number from 1 to 10000000, not an object" },
+        { "'vus':true", AT, S "vus must be a whole number from 1 to 10000000, not True" },
+        { "'vus':{}", AT, S "vus must be a whole number from 1 to 10000000, not an empty dict" },
         { "'vus':10000001", AT, S "vus must be a whole number from 1 to 10000000, not 10000001" },
         { "'vus':1000000000000000000000000000000", AT,
           S "vus must be a whole number from 1 to 10000000, not 1e+30" },
@@ -34,6 +36,20 @@ static void wrong_fields_are_named(void **state)
         { "'vsu':10", AT, S "unknown field 'vsu'", "did you mean 'vus'?" },
         { "'gracefulStop':'1s'", AT, S "unknown field 'gracefulStop'",
           "did you mean 'graceful_stop'?" },
+        { "'startVUs':1", AT, S "unknown field 'startVUs'", "did you mean 'start_vus'?" },
+        { "'gracefulRampDown':'1s'", AT, S "unknown field 'gracefulRampDown'",
+          "did you mean 'graceful_ramp_down'?" },
+        { "'preAllocatedVUs':1", AT, S "unknown field 'preAllocatedVUs'",
+          "did you mean 'pre_allocated_vus'?" },
+        { "'maxVUs':1", AT, S "unknown field 'maxVUs'", "did you mean 'max_vus'?" },
+        { "'timeUnit':'1s'", AT, S "unknown field 'timeUnit'", "did you mean 'time_unit'?" },
+        { "'users':5", AT, S "unknown field 'users'", "did you mean 'vus'?" },
+        { "'spawn_rate':5", AT, S "unknown field 'spawn_rate'",
+          "write executor=\"ramping-vus\", stages=[(\"30s\", 100)]" },
+        { "'wait_time':5", AT, S "unknown field 'wait_time'",
+          "write await worker.sleep(SECONDS) in the function" },
+        { "'thresholds':{}", AT, S "unknown field 'thresholds'",
+          "it belongs to rampa.Config: thresholds={...}" },
         { "'exec':'browse'", AT, S "unknown field 'exec'", "did you mean 'exec_fn'?" },
         { "'startRate':1", AT, S "unknown field 'startRate'", "did you mean 'rate'?" },
         { "'zzzzzz':null", AT, S "unknown field 'zzzzzz'" },
@@ -70,30 +86,12 @@ static void wrong_values_of_fields_are_named(void **state)
         { "'duration':['30s']", AT,
           S "duration must be a duration of more than 0s, up to 3650d, not a list",
           "write \"30s\", \"1m30s\" or a number of seconds" },
-        { "'iterations':5", AT,
-          S "executor 'constant-vus' has no field 'iterations', which belongs to "
-            "shared-iterations, per-vu-iterations" },
-        { "'executor':'shared-iterations','duration':'1m'", AT,
-          S "executor 'shared-iterations' has no field 'duration', which belongs to constant-vus, "
-            "constant-arrival-rate",
-          "executor 'shared-iterations': limit its time with 'max_duration'" },
-        { "'max_duration':'1m'", AT,
-          S "executor 'constant-vus' has no field 'max_duration', which belongs to "
-            "shared-iterations, per-vu-iterations",
-          "executor 'constant-vus': its time is its 'duration'" },
-        { "'rate':5", AT,
-          S "executor 'constant-vus' has no field 'rate', which belongs to "
-            "constant-arrival-rate, ramping-arrival-rate" },
-        { "'executor':'shared-iterations','vus':10,'iterations':9", AT,
-          S "iterations (9) must be at least the number of VUs (10)",
-          "raise iterations, or lower vus: a VU without an iteration does nothing" },
         { "'duration':'1s','exec_fn':'brwse'", AT, S "exec_fn: load.py has no function 'brwse'",
           "did you mean 'browse'?" },
         { "'duration':'1s','exec_fn':'zzz'", AT, S "exec_fn: load.py has no function 'zzz'",
           "name one of its functions, such as exec_fn=\"browse\"" },
         { "'duration':'1s','exec_fn':''", AT, S "exec_fn must be text that is not empty, not ''" },
-        { "'duration':'1s','tags':['a']", AT,
-          S "tags must be an object (a dict) of text to text, not a list" },
+        { "'duration':'1s','tags':['a']", AT, S "tags must be a dict of text to text, not a list" },
         { "'duration':'1s','tags':{'a':1}", AT, S "tags: the value of 'a' must be text, not 1" },
         { "'duration':'1s','env':{'':'x'}", AT,
           S "env: a name must not be empty or contain '=', like ''" },
@@ -118,10 +116,10 @@ static void wrong_declarations_are_named(void **state)
           "decorate an async function with @rampa.scenario(...)" },
         { "{" F "'config':{}}", NULL, "load.py declares no scenario",
           "decorate an async function with @rampa.scenario(...)" },
-        { "{" F "'decorated':[{'name':'a b','file':'load.py','line':4}]}", "load.py:4",
-          "scenario: the name must be made of [0-9a-zA-Z_-], unlike 'a b'" },
+        { "{" F "'decorated':[{'name':'a{b','file':'load.py','line':4}]}", "load.py:4",
+          "scenario: the name must be " RP_NAME_RULE ", unlike 'a{b'" },
         { "{" F "'decorated':[{'name':'','file':'load.py','line':4}]}", "load.py:4",
-          "scenario: the name must be made of [0-9a-zA-Z_-], unlike ''" },
+          "scenario: the name must be " RP_NAME_RULE ", unlike ''" },
         { "{" F "'decorated':[{'name':'x','exec_fn':'f','file':'load.py','line':4},"
           "{'name':'x','exec_fn':'g','file':'load.py','line':9}]}",
           "load.py:9", "scenario 'x': the name is taken by the function 'f' above",
@@ -130,11 +128,11 @@ static void wrong_declarations_are_named(void **state)
           "scenario 'shop': exec_fn is missing, and load.py has no function 'shop'",
           "name one of its functions, such as exec_fn=\"browse\"" },
         { "{" F C "'scenarios':{'shop':5}}}", "load.py:3",
-          "scenario 'shop': expected an object of fields, not 5" },
+          "scenario 'shop': expected a dict of fields, not 5" },
         { "{" F D C "'scenarios':{'browse':5}}}", "load.py:3",
-          "scenario 'browse': expected an object of fields, not 5" },
+          "scenario 'browse': expected a dict of fields, not 5" },
         { "{" F C "'scenarios':[]}}", "load.py:3",
-          "config: scenarios must be an object (a dict), not an empty list" },
+          "config: scenarios must be a dict, not an empty list" },
         { "{" F D C "'threshold':{}}}", "load.py:3", "config: unknown field 'threshold'",
           "did you mean 'thresholds'?" },
         { "{" F D C "'options':{'vus':0}}}", "load.py:3",
@@ -147,9 +145,10 @@ static void wrong_declarations_are_named(void **state)
           "options: stages cannot stand beside iterations" },
         { "{" F D C "'options':{'seed':-1}}}", "load.py:3",
           "options: seed must be a whole number from 0 to 9007199254740991, not -1" },
-        { "{" F D C "'options':{'vus':5,'iterations':4}}}", "load.py:4",
-          "scenario 'browse': iterations (4) must be at least the number of VUs (5)",
-          "raise iterations, or lower vus: a VU without an iteration does nothing" },
+        { "{" F D C "'vus':5}}", "load.py:3", "config: unknown field 'vus'",
+          "write options=rampa.Options(vus=...)" },
+        { "{" F D C "'options':{'thresholds':{}}}}", "load.py:3",
+          "options: unknown field 'thresholds'", "it belongs to rampa.Config, beside options" },
         { "{" F D C "'options':{'duration':'1s'},"
           "'scenarios':{'s':{'vus':1,'duration':'1s','exec_fn':'browse'}}}}",
           "load.py:3",
@@ -158,8 +157,8 @@ static void wrong_declarations_are_named(void **state)
         { "{" F D C "'options':{'summary_trend_stats':['avg','rate']}}}", "load.py:3",
           "options: summary_trend_stats[1] must be one of avg, min, med, max, p(N), count, not "
           "'rate'" },
-        { "{" F D C "'metrics':{'a b':'trend'}}}", "load.py:3",
-          "metric: the name must be a letter or '_' and then 1 to 128 of [a-zA-Z0-9_], not 'a b'" },
+        { "{" F D C "'metrics':{'a}b':'trend'}}}", "load.py:3",
+          "metric: the name must be " RP_NAME_RULE ", not 'a}b'" },
         { "{" F D C "'metrics':{'own':'histogram'}}}", "load.py:3",
           "metric 'own': the type must be counter, gauge, rate or trend, not 'histogram'" },
         { "{" F D C "'metrics':{'own':5}}}", "load.py:3",
@@ -167,6 +166,16 @@ static void wrong_declarations_are_named(void **state)
         { "{" F D C "'metrics':{'http_reqs':'trend'}}}", "load.py:3",
           "metric 'http_reqs': it is a counter of rampa's own and cannot be a trend too",
           "use another name for one of them" },
+    };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(table); i++)
+        check_error(&table[i], table[i].declaration, NULL);
+}
+
+/* What only a script host could do wrong. */
+static void declarations_of_another_shape_are_refused(void **state)
+{
+    static const struct expected table[] = {
         { "{}", NULL, "declaration: script is missing" },
         { "[]", NULL, "the declaration is not a JSON object" },
         { "{'script':'x'", NULL,
@@ -176,8 +185,9 @@ static void wrong_declarations_are_named(void **state)
           "'\"script\"'" },
         { "{" F D "'metricz':[]}", NULL, "declaration: unknown field 'metricz'",
           "did you mean 'metrics'?" },
-        { "{" F "'decorated':{}}", NULL, "declaration: decorated must be a list, not an object" },
-        { "{" F "'decorated':[5]}", NULL, "declaration 'decorated': expected an object, not 5" },
+        { "{" F "'decorated':{}}", NULL,
+          "declaration: decorated must be a list, not an empty dict" },
+        { "{" F "'decorated':[5]}", NULL, "declaration 'decorated': expected a dict, not 5" },
         { "{" F "'decorated':[{}]}", NULL, "declaration 'decorated': name is missing" },
         { "{" F "'decorated':[{'name':'f','exec_fn':''}]}", NULL,
           "declaration 'decorated': exec_fn is empty" },
@@ -222,12 +232,12 @@ static void wrong_thresholds_are_named(void **state)
           "abort_on_fail, delay_abort_eval}, not 5" },
         { "'http_req_duration':[{'abort_on_fail':true}]", "load.py:3",
           "thresholds of 'http_req_duration': 'threshold' must be text such as 'p(95)<500', not "
-          "nothing" },
+          "None" },
         { "'http_req_duration':[{'threshold':'avg<5','abortOnFail':true}]", "load.py:3",
           "thresholds of 'http_req_duration': unknown field 'abortOnFail'",
           "did you mean 'abort_on_fail'?" },
         { "'http_req_duration':[{'threshold':'avg<5','abort_on_fail':1}]", "load.py:3",
-          "thresholds of 'http_req_duration': abort_on_fail must be true or false, not 1" },
+          "thresholds of 'http_req_duration': abort_on_fail must be True or False, not 1" },
         { "'http_req_duration':[{'threshold':'avg<5','delay_abort_eval':-1}]", "load.py:3",
           "thresholds of 'http_req_duration': delay_abort_eval must be a duration from 0s to "
           "3650d, not -1" },
@@ -274,6 +284,7 @@ int main(void)
         cmocka_unit_test(wrong_fields_are_named),
         cmocka_unit_test(wrong_values_of_fields_are_named),
         cmocka_unit_test(wrong_declarations_are_named),
+        cmocka_unit_test(declarations_of_another_shape_are_refused),
         cmocka_unit_test(wrong_thresholds_are_named),
         cmocka_unit_test(long_and_strange_text_is_shown_short),
     };

@@ -109,6 +109,9 @@ static const char golden_json[] = //
     "      'exec_fn': 'browse',\n"
     "      'vus': 10,\n"
     "      'duration': '30s',\n"
+    "      'iterations': null,\n"
+    "      'stages': null,\n"
+    "      'rate': null,\n"
     "      'start_time': '0s',\n"
     "      'graceful_stop': '30s',\n"
     "      'tags': {\n"
@@ -121,7 +124,10 @@ static const char golden_json[] = //
     "      'executor': 'shared-iterations',\n"
     "      'exec_fn': 'browse',\n"
     "      'vus': 1,\n"
+    "      'duration': null,\n"
     "      'iterations': 50,\n"
+    "      'stages': null,\n"
+    "      'rate': null,\n"
     "      'max_duration': '10m',\n"
     "      'start_time': '1.5s',\n"
     "      'graceful_stop': '30s',\n"
@@ -241,7 +247,7 @@ static void the_seed_is_shown_when_it_was_asked_for(void **state)
 /* A text that nobody gave is written, and shown, as nothing. */
 static void a_text_can_be_absent(void **state)
 {
-    static const struct rp_field field = { "note", NULL, RP_FT_TEXT };
+    static const struct rp_field field = { "note", RP_FT_TEXT };
     char *text = NULL;
     json_t *json = rp_field_to_json(&field, &text);
     struct rp_buf out;

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "base/alloc.h"
 #include "base/compiler.h"
 #include "fuzz_plan.h"
@@ -236,14 +237,14 @@ static void plans_from_elsewhere_are_checked(void **state)
         { "{'script':'x','tags':{},'env':{},'setup_timeout':'1s','teardown_timeout':'1s',"
           "'summary_trend_stats':['avg']}",
           "plan: seed is missing" },
-        { "{'script':'x','no_spin':1}", "plan: no_spin must be true or false, not 1" },
+        { "{'script':'x','no_spin':1}", "plan: no_spin must be True or False, not 1" },
         { "{'script':'x','extra':1}", "plan: unknown field 'extra'" },
         { "{'script':'x','tags':{},'env':{},'setup_timeout':'1s','teardown_timeout':'1s',"
           "'summary_trend_stats':['avg'],'seed':1}",
           "plan: it has no scenario" },
         { "{'script':'x','tags':{},'env':{},'setup_timeout':'1s','teardown_timeout':'1s',"
-          "'summary_trend_stats':['avg'],'seed':1,'scenarios':{'a b':{}}}",
-          "scenario 'a b': the name must be made of [0-9a-zA-Z_-]" },
+          "'summary_trend_stats':['avg'],'seed':1,'scenarios':{'a{b':{}}}",
+          "scenario 'a{b': the name must be " RP_NAME_RULE },
         { "{'script':'x','tags':{},'env':{},'setup_timeout':'1s','teardown_timeout':'1s',"
           "'summary_trend_stats':['avg'],'seed':1,'scenarios':{'s':{'duration':'1s'}}}",
           "scenario 's': exec_fn is missing: which function is one iteration?" },
