@@ -8,6 +8,7 @@ import datetime
 import inspect
 import json
 import pickle
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,8 @@ from enginetools import count, finish, plan
 from rampa.config import Config, Options, ScenarioConfig, Stage, as_json
 from rampa.errors import ConfigError
 from rampa.events import RunStatus
-from rampa.loader import TestPlan
+from rampa.loader import TestPlan, load_test
+from rampa.thresholds import parse_threshold
 
 
 def seconds(number: float) -> datetime.timedelta:
@@ -224,3 +226,53 @@ def test_a_scenario_may_be_replaced_before_the_run() -> None:
     _, function = test.scenarios["visit"]
     test.scenarios["visit"] = (ScenarioConfig(executor="per-vu-iterations", vus=2, iterations=3), function)
     assert count(asyncio.run(finish(test)), "visits") == 6
+
+
+# ---- what is wrong with a plan --------------------------------------------------------------------------------------
+
+
+def test_one_error_has_all_mistakes() -> None:
+    test = plan(visit, executor="constant-vus", vus="many", startVUs=1, thresholds={"nosuch": "count>1"})
+    with pytest.raises(ConfigError) as caught:
+        asyncio.run(finish(test))
+    error = caught.value
+    told = [error, *error.others]
+    assert [one.message for one in told] == [
+        "scenario 'visit': vus must be a whole number from 1 to 10000000, not 'many'",
+        "scenario 'visit': unknown field 'startVUs'",
+        "scenario 'visit': executor 'constant-vus' needs 'duration', a duration of more than 0s, up to 3650d",
+        "thresholds of 'nosuch': expected a list of at least one threshold, not 'count>1'",
+    ]
+    assert error.others[0].hint == "did you mean 'start_vus'?"
+    assert str(error).count("\n") == 3 and "(did you mean 'start_vus'?)" in str(error)
+    assert all(one.line > 0 and one.file for one in told)
+    again = pickle.loads(pickle.dumps(error))
+    assert (str(again), len(again.others)) == (str(error), 3)
+
+
+def test_what_does_nothing_is_a_warning_of_the_result() -> None:
+    result = asyncio.run(finish(plan(visit, executor="per-vu-iterations", rate=5)))
+    assert result.status is RunStatus.PASSED
+    assert any("'rate' does nothing: executor 'per-vu-iterations' has no such field" in text for text in result.warnings)
+
+
+def test_names_at_the_top_level_are_warnings_of_load_test(tmp_path: Path) -> None:
+    script = tmp_path / "names.py"
+    script.write_text(
+        "import rampa\ndef on_start(): pass\n@rampa.scenario(executor='per-vu-iterations')\nasync def browse(worker): pass\n"
+    )
+    with pytest.warns(UserWarning, match=r"names\.py:2: on_start\(\) is not called by rampa: rampa calls setup\(\)"):
+        load_test(script)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("p(95)<500", ("p(95)", 95.0, "<", 500.0)),
+        ("p( 99.9 ) >= 1e3", ("p(99.9)", 99.9, ">=", 1000.0)),
+        ("rate<=0.01", ("rate", None, "<=", 0.01)),
+    ],
+)
+def test_a_threshold_is_taken_apart(text: str, parts: tuple[Any, ...]) -> None:
+    found = parse_threshold(text)
+    assert (found.aggregation, found.aggregation_value, found.operator, found.value) == parts

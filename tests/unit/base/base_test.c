@@ -212,6 +212,43 @@ static void an_error_carries_place_cause_and_remedy(void **state)
     assert_int_equal(rp_error_prefix(NULL, -5, "ignored"), -5);
 }
 
+static void several_mistakes_of_one_input_are_kept_in_their_order(void **state)
+{
+    struct rp_error err = { 0 };
+
+    assert_int_equal(rp_error_kept(&err, 0), 0);
+    for (int i = 0; i < 3; i++) {
+        rp_error_set(&err, -RP_EUSER, "mistake %d", i);
+        rp_error_place(&err, "load.py", i);
+        assert_int_equal(rp_error_count_kept(&err), i);
+        assert_int_equal(rp_error_keep(&err, -RP_EUSER), 0);
+        assert_null(err.message);
+    }
+    assert_int_equal(rp_error_keep(&err, 0), 0);
+    assert_int_equal(rp_error_keep(&err, -EIO), -EIO);
+    assert_int_equal(rp_error_kept(&err, 0), -RP_EUSER);
+    assert_string_equal(err.message, "mistake 0");
+    assert_string_equal(err.next->message, "mistake 1");
+    assert_int_equal(err.next->next->line, 2);
+    assert_null(err.next->next->next);
+    rp_error_deinit(&err);
+    assert_null(err.next);
+}
+
+static void another_failure_drops_the_mistakes_before_it(void **state)
+{
+    struct rp_error err = { 0 };
+
+    rp_error_set(&err, -RP_EUSER, "a mistake");
+    assert_int_equal(rp_error_keep(&err, -RP_EUSER), 0);
+    assert_int_equal(rp_error_kept(&err, -ENOMEM), -ENOMEM);
+    assert_null(err.message);
+    assert_null(err.next);
+    assert_int_equal(rp_error_keep(&err, -RP_EUSER), -ENOMEM); /* one whose text was lost */
+    assert_int_equal(rp_error_keep(NULL, -RP_EUSER), -RP_EUSER);
+    assert_int_equal(rp_error_kept(NULL, -RP_EUSER), -RP_EUSER);
+}
+
 static void lists_move_whole(void **state)
 {
     struct rp_list a, b, n[3] = { 0 };
@@ -247,6 +284,8 @@ int main(void)
         cmocka_unit_test(base64_is_that_of_the_rfc_and_strict),
         cmocka_unit_test(suggestions_are_near_or_none),
         cmocka_unit_test(an_error_carries_place_cause_and_remedy),
+        cmocka_unit_test(several_mistakes_of_one_input_are_kept_in_their_order),
+        cmocka_unit_test(another_failure_drops_the_mistakes_before_it),
         cmocka_unit_test(lists_move_whole),
         cmocka_unit_test(adding_times_saturates),
     };
