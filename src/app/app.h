@@ -14,5 +14,6 @@ int rp_app_main(int argc, char *const argv[]);
  * exit code. */
 int rp_cmd_doctor(const struct rp_cli *cli);
 int rp_cmd_target(const struct rp_cli *cli);
+int rp_cmd_demo(const struct rp_cli *cli);
 int rp_cmd_completion(const struct rp_cli *cli);
 int rp_cmd_help(const struct rp_cli *cli);

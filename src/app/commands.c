@@ -87,6 +87,10 @@ static const struct rp_example target_examples[] = {
     { "on a free port, printed on the first line", "rampa target --port 0" },
     { NULL, NULL },
 };
+static const struct rp_example demo_examples[] = {
+    { "a first run", "rampa demo" },
+    { NULL, NULL },
+};
 static const struct rp_example completion_examples[] = {
     { "for this bash", "source <(rampa completion bash)" },
     { "for every zsh", "rampa completion zsh > ~/.zsh/completions/_rampa" },
@@ -98,6 +102,7 @@ static const struct rp_example help_examples[] = {
     { NULL, NULL },
 };
 const struct rp_example rp_global_examples[] = {
+    { "a first run, against a server of its own", "rampa demo" },
     { "a server to try things on, in another terminal", "rampa target" },
     { "run a test as its script says", "rampa run load.py" },
     { "run it with 50 users for a minute", "rampa run load.py --vus 50 --duration 1m" },
@@ -153,6 +158,14 @@ const struct rp_command rp_commands[RP_CMD_COUNT] = {
             "Starts a small HTTP server for first steps, tests and benchmarks. The first line that "
             "it prints says where it listens. Ctrl-C ends it.",
         .examples = target_examples, .exits = plain_exits,
+    },
+    [RP_CMD_DEMO] = {
+        .name = "demo", .summary = "Run a first test against a server of its own",
+        .description =
+            "Starts a small server on this machine, says what is true of it (how many requests fail, and how long it takes to "
+            "answer), runs a load test against it, and ends with exit code 0 when the test has "
+            "found that. Needs no script, no Python and no server of yours.",
+        .examples = demo_examples, .exits = run_exits,
     },
     [RP_CMD_COMPLETION] = {
         .name = "completion", .argument = "SHELL", .argument_choices = shells,
