@@ -20,6 +20,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs/howto").glob("*.md"))]
+PAGES += sorted((ROOT / "docs/migrating").glob("*.md"))
 MINE = ["README.md", "python-api.md", "asyncio.md", "http.md", "tutorial.md"]
 MINE += [f"howto/{page.name}" for page in sorted((ROOT / "docs/howto").glob("*.md"))]
 
