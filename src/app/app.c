@@ -8,6 +8,7 @@
 
 #include "app/cli.h"
 #include "app/completion.h"
+#include "app/environment.h"
 #include "app/help.h"
 #include "app/options_json.h"
 #include "app/run.h"
@@ -232,6 +233,7 @@ static int with_script(const struct rp_cli *cli)
     struct rp_error err = { 0 };
     int r = find_work(cli, &urls, &err), code;
 
+    rp_environment_warn(stderr, environ);
     if (r == 0)
         r = rp_run_request_init(&request, cli);
     if (r == 0) {

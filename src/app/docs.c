@@ -242,4 +242,6 @@ void rp_docs_reference(struct rp_buf *out)
         cell(out, env->help);
         rp_buf_append_str(out, " |\n");
     }
+    rp_buf_append_str(out, "\nA warning names each variable that begins with RAMPA_ and is none of "
+                           "those of this page.\n");
 }

@@ -189,6 +189,17 @@ def test_thresholds_of_scenarios_that_do_not_run_are_skipped_and_named(rampa: Ra
     assert judged["iteration_duration{scenario:load}"] is True and len(judged) == 3
 
 
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [("RAMPA_VU", "did you mean RAMPA_VUS?"), ("RAMPA_ZZZZZZZZ", "see 'rampa run --help'"), ("RAMPA_\x1b[1mQ", "see")],
+)
+def test_a_variable_that_is_none_is_a_warning(rampa: Rampa, script: Script, name: str, remedy: str) -> None:
+    script("import rampa\n" + ONCE)
+    done = rampa("check", "script.py", code=0, env={name: "3", "RAMPA_BENCH_X": "1", "RAMPA_LOOP": "epoll", "RAMPAX": "1"})
+    shown = name.replace("\x1b", "\ufffd")
+    assert done.stderr.startswith(f"warning: the variable {shown} is none of rampa's: {remedy}") and done.stderr.count("\n") == 1
+
+
 # ---- names ----------------------------------------------------------------------------------------------------------
 
 
