@@ -108,9 +108,10 @@ enum { STORE_LEVELS = 25 };
 struct store_view {
     struct rp_view view;
     struct rp_filter filter;
-    bool has_series; /* of the metric's own view */
-    bool is_summed;  /* of the metric's own view: see rp_store_sum_gauge() */
-    bool has_new;    /* of a view whose metric is: something to add up */
+    struct store_view *next; /* of the same name, in a ring: a metric and its sub-metrics */
+    bool has_series;         /* of the metric's own view */
+    bool is_summed;          /* of the metric's own view: see rp_store_sum_gauge() */
+    bool has_new;            /* of a view whose metric is: something to add up */
 
     /* store_points.c: the points, the oldest first, and how many there are of each level. */
     struct rp_point *points;
@@ -147,6 +148,7 @@ struct store_worker {
 
 struct rp_store {
     struct rp_stats_table views_by_display, series_by_tags;
+    struct rp_stats_table rings_by_name; /* of the views: one view stands for its ring */
     struct store_view **views;
     size_t view_count, view_cap;
     struct store_series **series; /* by id */

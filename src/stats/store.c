@@ -59,6 +59,7 @@ void rp_store_free(struct rp_store *store)
     rp_free(store->workers);
     rp_free(store->changes);
     rp_stats_table_deinit(&store->views_by_display);
+    rp_stats_table_deinit(&store->rings_by_name);
     rp_stats_table_deinit(&store->series_by_tags);
     rp_free(store);
 }
@@ -171,13 +172,18 @@ static int make_series(struct store_view *metric, const struct rp_slice (*tags)[
     return 0;
 }
 
-static bool belongs(const struct store_series *series, const struct store_view *view)
+/* The views to which the series belongs, one after the other, from that of its metric; NULL after
+ * the last. */
+static struct store_view *next_view(const struct store_series *series, struct store_view *view)
 {
-    return view == series->metric || (strcmp(view->view.name, series->metric->view.name) == 0 &&
-                                      matches(series, view->view.filter));
+    do
+        view = view->next;
+    while (view != series->metric && !matches(series, view->view.filter));
+    return view == series->metric ? NULL : view;
 }
 
-/* Finds the views of the series and puts it into the store. */
+/* Finds the views of the series and puts it into the store. Only views of its own metric are
+ * looked at, so that the time does not grow with the number of metrics. */
 static int add_series(struct rp_store *store, struct store_series *series, uint64_t hash)
 {
     if (rp_stats_table_reserve(&store->series_by_tags) < 0 ||
@@ -185,14 +191,14 @@ static int add_series(struct rp_store *store, struct store_series *series, uint6
                       store->series_count + 1) < 0 ||
         rp_store_prepare_interval(store, series) < 0)
         return -ENOMEM;
-    for (size_t i = 0; i < store->view_count; i++)
-        series->view_count += belongs(series, store->views[i]);
+    for (struct store_view *view = series->metric; view; view = next_view(series, view))
+        series->view_count++;
     series->views = rp_alloc(series->view_count * sizeof(struct store_view *));
     if (!series->views)
         return -ENOMEM;
-    for (size_t i = 0, n = 0; i < store->view_count; i++)
-        if (belongs(series, store->views[i]))
-            series->views[n++] = store->views[i];
+    series->view_count = 0;
+    for (struct store_view *view = series->metric; view; view = next_view(series, view))
+        series->views[series->view_count++] = view;
     series->metric->has_series = true;
     series->series.id = (uint32_t)store->series_count;
     store->series[store->series_count++] = series;
@@ -407,9 +413,13 @@ static double sum_of_view(const struct rp_store *store, const struct store_view 
 {
     double sum = 0;
 
-    for (size_t i = 0; i < store->series_count; i++)
-        if (belongs(store->series[i], view))
-            sum += sum_of_parts(store->series[i]);
+    for (size_t i = 0; i < store->series_count; i++) {
+        const struct store_series *series = store->series[i];
+
+        if (strcmp(view->view.name, series->series.metric) == 0 &&
+            matches(series, view->view.filter))
+            sum += sum_of_parts(series);
+    }
     return sum;
 }
 

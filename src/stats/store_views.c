@@ -52,6 +52,25 @@ static struct store_view *find_view(const struct rp_store *store, const char *di
     return rp_stats_table_find(&store->views_by_display, hash_text(display), view_eq, display);
 }
 
+static bool name_eq(const void *item, const void *key)
+{
+    return strcmp(((const struct store_view *)item)->view.name, key) == 0;
+}
+
+/* Puts the view into the ring of its name, or begins that ring. The table has room. */
+static void join_ring(struct rp_store *store, struct store_view *view)
+{
+    uint64_t hash = hash_text(view->view.name);
+    struct store_view *other = rp_stats_table_find(&store->rings_by_name, hash, name_eq,
+                                                   view->view.name);
+
+    view->next = other ? other->next : view;
+    if (other)
+        other->next = view;
+    else
+        rp_stats_table_insert(&store->rings_by_name, hash, view);
+}
+
 static void set_type(struct store_view *view, enum rp_metric_type type, bool is_time)
 {
     view->view.type = type;
@@ -83,6 +102,7 @@ static struct store_view *make_view(struct rp_store *store, const char *name,
     struct store_view *view;
 
     if (rp_stats_table_reserve(&store->views_by_display) < 0 ||
+        rp_stats_table_reserve(&store->rings_by_name) < 0 ||
         rp_stats_grow(&store->views, sizeof(struct store_view *), &store->view_cap,
                       store->view_count + 1) < 0)
         return NULL;
@@ -99,19 +119,21 @@ static struct store_view *make_view(struct rp_store *store, const char *name,
     view->view.filter = filter ? &view->filter : NULL;
     store->views[store->view_count++] = view;
     rp_stats_table_insert(&store->views_by_display, hash_text(view->view.display), view);
+    join_ring(store, view);
     return view;
 }
 
 static struct store_view *make_metric(struct rp_store *store, const char *name,
                                       enum rp_metric_type type, bool is_time)
 {
-    struct store_view *metric = make_view(store, name, NULL, NULL);
+    struct store_view *metric = make_view(store, name, NULL, NULL), *view = metric;
 
     if (!metric)
         return NULL;
-    for (size_t i = 0; i < store->view_count; i++)
-        if (strcmp(store->views[i]->view.name, name) == 0)
-            set_type(store->views[i], type, is_time);
+    do {
+        set_type(view, type, is_time);
+        view = view->next;
+    } while (view != metric);
     return metric;
 }
 
