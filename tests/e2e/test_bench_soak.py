@@ -30,7 +30,7 @@ STEADY = {
     "grown within the first minute": lambda at: 20_000 + 2000 * min(at, 55),
     "noise": lambda at: 100_000 + 300 * (at * 7919 % 13),
     "peaks": lambda at: 100_000 + (50_000 if at % 50 == 0 else 0),
-    "one step": lambda at: 100_000 + (400 if at > 300 else 0),
+    "one small step": lambda at: 100_000 + (400 if at > 300 else 0),
     "points of the time series": lambda at: 100_000 + 1.5 * at,
     "shrinking": lambda at: 100_000 - 10 * at,
 }
@@ -38,6 +38,7 @@ GROWING = {
     "leak": leak,
     "leak with noise": lambda at: leak(at) + 300 * (at * 7919 % 13),
     "leak in blocks of the heap": lambda at: 100_000 + 1024 * (at // 100),
+    "one large step": lambda at: 100_000 + (4096 if at > 330 else 0),
     "leak that begins late": lambda at: 100_000 + 20 * max(0, at - 250),
 }
 
