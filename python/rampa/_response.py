@@ -32,7 +32,7 @@ class Headers(dict[str, str]):
         super().__init__()
         self._fields: list[tuple[str, str]] = []
         self._names: dict[str, str] = {}  # as they came first, by their lower case
-        pairs: typing.Any = fields.items() if hasattr(fields, "items") else fields
+        pairs: typing.Any = fields.items() if isinstance(fields, collections.abc.Mapping) else fields
         for name, value in pairs:
             first = self._names.setdefault(name.lower(), name)
             self._fields.append((name, value))

@@ -75,6 +75,7 @@ class SinkProtocol(typing.Protocol):
         Args:
             duration: seconds that the samples come from.
         """
+        ...
 
 
 Sink = SinkProtocol

@@ -101,7 +101,8 @@ def _run(request: pytest.FixtureRequest, worker_fn: typing.Any, fields: dict[str
     config: typing.Any = request.config
     runs = node.stash.setdefault(_RUNS, [])
     number = f"-{len(runs) + 1}" if runs else ""
-    mistake = None
+    run: TestRun | None = None
+    mistake = ""
     try:
         run = run_scenario(
             worker_fn,
@@ -118,7 +119,7 @@ def _run(request: pytest.FixtureRequest, worker_fn: typing.Any, fields: dict[str
         )
     except ConfigError as error:
         mistake = "\n".join([str(error), *getattr(error, "__notes__", [])])
-    if mistake is not None:
+    if run is None:
         pytest.fail(mistake, pytrace=False)
     runs.append(run)
     properties = node.user_properties
@@ -194,7 +195,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         )
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(trylast=True)  # type: ignore[misc]
 def pytest_runtest_call(item: pytest.Item) -> None:
     """After the test's own code, which has not failed: fails the test when a run did, unless the code looked at that.
 
@@ -206,7 +207,7 @@ def pytest_runtest_call(item: pytest.Item) -> None:
         pytest.fail("\n".join(failures), pytrace=False)
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(tryfirst=True)  # type: ignore[misc]
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
     """Adds to the report of a test that failed by its own code what its runs did not hold.
 

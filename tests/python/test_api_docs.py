@@ -91,6 +91,8 @@ def needs_parameters(name: str, thing: Any) -> bool:
     if isinstance(thing, type):
         if "made by :meth:" in (thing.__doc__ or "").replace("\n    ", " "):  # not by users
             return False
+        if getattr(thing, "_is_protocol", False):  # nobody makes one
+            return False
         made_here = dataclasses.is_dataclass(thing) or any(
             "__init__" in vars(kind) or "__signature__" in vars(kind) for kind in thing.__mro__ if kind.__module__.startswith("rampa.")
         )
