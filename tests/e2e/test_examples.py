@@ -84,7 +84,7 @@ def test_runs_by_itself(path: Path, target: str, patient: Path) -> None:
 
 def test_embedded_tells_its_phases(target: str, patient: Path) -> None:
     lines = run_by_itself([patient / "embedded.py"], target).stdout.splitlines()
-    assert lines[:-3] == ["phase: loading", "phase: running"]
+    assert lines[:-3] == ["phase: setup", "phase: execute", "phase: teardown", "phase: complete"]
     assert lines[-3:] == ["http_req_duration p(95)<500000 holds", "checks rate==1 holds", "100 answers, passed"]
 
 

@@ -113,7 +113,7 @@ def test_a_result_on_stdout_stands_there_alone(rampa: Rampa, script: Script, tmp
 def test_events_on_stdout_stand_there_alone(rampa: Rampa, script: Script, tmp_path: Path) -> None:
     script(PRINTS)
     done = rampa("run", "script.py", "--event-log", "-", code=0)
-    assert [json.loads(line)["type"] for line in done.stdout.splitlines()][-1] == "finished"
+    assert [json.loads(line)["type"] for line in done.stdout.splitlines()][-1] == "FinishedEvent"
     assert "said\n" in done.stderr and "NOT JUDGED" in done.stderr
     assert not (tmp_path / "-").exists()
 

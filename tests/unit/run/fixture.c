@@ -87,6 +87,7 @@ void fixture_counter(struct fixture *fixture, const char *metric, double number,
     assert_int_equal(rp_sum_add(&value.counter, number), 0);
     value.samples = 1;
     add(fixture, metric, &value, false, tags);
+    rp_value_deinit(&value);
 }
 
 void fixture_rate(struct fixture *fixture, const char *metric, uint64_t hits, uint64_t total,

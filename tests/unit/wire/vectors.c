@@ -137,7 +137,8 @@ static void write_values(enum rp_message_type type, struct rp_buf *out)
             out, type,
             &(struct rp_msg_delta){ .elapsed = RP_S,
                                     .items = { .items = items, .count = RP_ARRAY_LEN(items) } });
-    rp_value_deinit(&values[RP_TREND]);
+    for (unsigned i = 0; i < RP_METRIC_TYPE_COUNT; i++)
+        rp_value_deinit(&values[i]);
 }
 
 void vector_write(enum rp_message_type type, struct rp_buf *out)
