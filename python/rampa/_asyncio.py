@@ -81,7 +81,9 @@ def callback_failed(handle: asyncio.Handle, error: BaseException) -> None:
         callback = asyncio.format_helpers._format_callback_source(parts._callback, parts._args)
     except Exception as why:  # an object of the script that cannot be shown must not end the loop
         callback = f"of {type(parts._callback).__name__} (which cannot be shown: {type(why).__name__})"
-    parts._loop.call_exception_handler({"message": f"Exception in callback {callback}", "exception": error, "handle": handle})
+    # Only a loop can be told; a handle that a script has made by hand may have anything in its place.
+    loop = parts._loop if isinstance(parts._loop, asyncio.AbstractEventLoop) else asyncio.get_running_loop()
+    loop.call_exception_handler({"message": f"Exception in callback {callback}", "exception": error, "handle": handle})
 
 
 def adapt(host: _rampa.Host, loop: asyncio.AbstractEventLoop) -> None:

@@ -375,7 +375,7 @@ def test_run_test(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert shown.out == result.summary() and "NOT JUDGED" in shown.out
     assert "iterations" in shown.err
     assert out.read_text() == result.json
-    assert '"type":"finished"' in log.read_text().splitlines()[-1]
+    assert '"kind":"finished"' in log.read_text().splitlines()[-1]
     assert [status_to_exit_code(status).value for status in rampa.RunStatus] == [0, 1, 1, 2, 4, 5, 6, 7, 8, 9]
 
 

@@ -269,7 +269,14 @@ static int vu_setattro(PyObject *object, PyObject *name, PyObject *value)
     struct py_vu *self = (struct py_vu *)object;
     PyTypeObject *plain = Py_TYPE(object), *keeping = self->host->state->keeping_vu_type;
 
-    if (value && plain != keeping && !PyObject_HasAttr((PyObject *)plain, name)) {
+    /* What the type has stays what it is; the error of a new __class__ is CPython's. */
+    if (value && PyObject_HasAttr((PyObject *)plain, name) &&
+        PyUnicode_CompareWithASCIIString(name, "__class__") != 0) {
+        PyErr_Format(PyExc_AttributeError, "attribute '%S' of 'rampa.Worker' objects is read-only",
+                     name);
+        return -1;
+    }
+    if (value && plain != keeping) {
         Py_SET_TYPE(object, (PyTypeObject *)Py_NewRef(keeping));
         Py_DECREF(plain);
     }
