@@ -68,10 +68,14 @@ def fail_none():
 NEVER = {"SystemError", "TypeError", "AttributeError", "KeyError", "NameError", "AssertionError"}
 
 
-def script(setup: str, each: int) -> str:
-    text = HEAD.format(setup=setup, total=each * len(NO_MEMORY))
-    names = ["case_" + name.replace(" ", "_") for name in NO_MEMORY]
-    for name, body in zip(names, NO_MEMORY.values()):
+# When a callback of asyncio itself lacks the memory to end what an iteration waits for, nothing ends it.
+WAITS_FOR_ASYNCIO = {"groups of tasks", "a group that is never left"}
+
+
+def script(setup: str, each: int, cases: dict[str, str]) -> str:
+    text = HEAD.format(setup=setup, total=each * len(cases))
+    names = ["case_" + name.replace(" ", "_") for name in cases]
+    for name, body in zip(names, cases.values()):
         text += f"\n\nasync def {name}(worker, n):\n{textwrap.indent(textwrap.dedent(body), '    ')}"
     return text + f"\nN, CASES = {each}, [{', '.join(names)}]\n"
 
@@ -101,8 +105,9 @@ def test_no_allocation_of_python_is_taken_for_granted(program: Path, target: str
     if not importlib.util.find_spec("_testcapi"):
         pytest.skip("this Python has no _testcapi")
     each = 150
-    done, result = run(program, target, tmp_path, script(PYTHONS_OWN, each))
-    check(done, result, each * len(NO_MEMORY))
+    cases = {name: body for name, body in NO_MEMORY.items() if name not in WAITS_FOR_ASYNCIO}
+    done, result = run(program, target, tmp_path, script(PYTHONS_OWN, each, cases))
+    check(done, result, each * len(cases))
     assert done.returncode == 2, done.stdout + done.stderr
 
 
@@ -114,7 +119,7 @@ def test_no_allocation_of_the_extension_is_taken_for_granted(program: Path, targ
     library = tmp_path / "failing_malloc.so"
     subprocess.run([compiler, "-O2", "-Wall", "-Werror", "-shared", "-fPIC", HERE / "failing_malloc.c", "-o", library], check=True)
     each = 30
-    done, result = run(program, target, tmp_path, script(EXTENSIONS, each), LD_PRELOAD=str(library))
+    done, result = run(program, target, tmp_path, script(EXTENSIONS, each, NO_MEMORY), LD_PRELOAD=str(library))
     check(done, result, each * len(NO_MEMORY))
     failures = [int(line.split()[-1]) for line in done.stdout.splitlines() if line.startswith("failed so far:")]
     assert failures[-1] > 20, done.stdout
