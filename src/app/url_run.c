@@ -430,8 +430,9 @@ void rp_url_run_hide_secrets(const struct rp_cli *cli)
     }
     for (size_t i = 0; i < cli->argument_count; i++) {
         struct rp_slice userinfo = rp_url_userinfo(rp_slice_str(cli->arguments[i]));
+        char *authority = strstr(cli->arguments[i], "//");
 
-        if (userinfo.len && rp_script_is_url(cli->arguments[i]))
-            memset((char *)(uintptr_t)userinfo.ptr, '*', userinfo.len);
+        if (authority && userinfo.len && rp_script_is_url(cli->arguments[i]))
+            memset(authority + (userinfo.ptr - authority), '*', userinfo.len);
     }
 }

@@ -156,7 +156,8 @@ static bool is_same_traceback(const char *a, const char *b)
     const char *end = strrchr(a, '\n');
     size_t len = end ? (size_t)(end - a) + 1 : strlen(a);
 
-    return end && strncmp(a, b, len) == 0 && !strchr(b + len, '\n');
+    return end && rp_slice_eq(rp_slice(a, len), rp_slice(b, strnlen(b, len))) &&
+           !strchr(b + len, '\n');
 }
 
 /* A mistake in a function that several scenarios call is one kind of error for each of them. */
