@@ -211,6 +211,7 @@ def caught(url: str, *kinds: type[BaseException], timeout: float = 30) -> BaseEx
 def test_request_errors_are_those_of_aiohttp_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only in a program that has loaded aiohttp. They stay what they are, and say what they say."""
     monkeypatch.setattr(rampa.errors, "_MADE", {})
+    monkeypatch.delitem(sys.modules, "aiohttp", raising=False)  # another test may have loaded the real one
     url = f"http://127.0.0.1:{free_port()}/"
     alone = caught(url, rampa.errors.ConnectError)
     assert not isinstance(alone, FakeClientError)
