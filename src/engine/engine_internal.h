@@ -49,6 +49,7 @@ struct rp_engine {
     rp_ns paused_at, paused; /* the present pause; those that are over */
     int64_t vu_count;        /* made */
     bool is_finished, is_paused;
+    bool has_sampled_stop; /* a sample has been taken since no iteration begins any more */
     struct rp_series *s_vus, *s_vus_max;
 };
 

@@ -88,14 +88,31 @@ static void sample_scenario(struct rp_engine_scenario *scenario)
     scenario->reported_dropped = dropped;
 }
 
+static bool may_begin_iterations(const struct rp_engine *engine)
+{
+    for (size_t i = 0; i < engine->scenario_count; i++)
+        if (engine->scenarios[i].executor.state <= RP_EXECUTOR_RUNNING)
+            return true;
+    return false;
+}
+
+/* The sample after the regular time would show only the VUs that are not done yet, for a second in
+ * which more ran: the gauge stays at those that ran before. While iterations go on to their end,
+ * later samples show how few are left. In a run shorter than a sample all VUs ran. */
+static void sample_vus(struct rp_engine *engine)
+{
+    bool is_stopping = !may_begin_iterations(engine);
+
+    if (!engine->s_vus->delta.samples && !engine->s_vus->total.samples && is_stopping)
+        rp_series_gauge(engine->s_vus, (double)engine->vu_count);
+    else if (!engine->is_finished && (!is_stopping || engine->has_sampled_stop))
+        rp_series_gauge(engine->s_vus, (double)rp_engine_active_vus(engine));
+    engine->has_sampled_stop = is_stopping;
+}
+
 void rp_engine_sample(struct rp_engine *engine)
 {
-    /* At the end of the run the gauge stays at the VUs that ran before it. In a run shorter than a
-     * sample all VUs ran. */
-    if (!engine->is_finished)
-        rp_series_gauge(engine->s_vus, (double)rp_engine_active_vus(engine));
-    else if (!engine->s_vus->delta.samples && !engine->s_vus->total.samples)
-        rp_series_gauge(engine->s_vus, (double)engine->vu_count);
+    sample_vus(engine);
     rp_series_gauge(engine->s_vus_max, (double)engine->vu_count);
     for (size_t i = 0; i < engine->scenario_count; i++) {
         sample_scenario(&engine->scenarios[i]);

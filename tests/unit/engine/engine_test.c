@@ -355,6 +355,32 @@ static void test_the_end_of_grace_releases(void **state)
     fake_deinit(&fake);
 }
 
+static struct fake_iteration takes_its_number(struct fake *fake, const struct rp_vu *vu)
+{
+    return (struct fake_iteration){ .waits = (rp_ns)vu->number * 4 * RP_S / 10 };
+}
+
+/* The second in which the regular time ends is not one of the few VUs that are late. */
+static void test_the_gauge_of_vus_at_the_end(void **state)
+{
+    struct rp_scenario scenario = constant("a", 3, RP_S);
+    struct fake fake = { .next = takes_its_number };
+    struct rp_series *vus;
+
+    fake_init(&fake, &scenario, 1);
+    vus = rp_registry_series(fake.registry, rp_registry_find(fake.registry, "vus"),
+                             rp_tags_empty(fake.registry));
+    fake_run_until(&fake, 14 * RP_S / 10);
+    assert_int_equal(rp_engine_active_vus(fake.engine), 1);
+    rp_engine_sample(fake.engine);
+    assert_true(vus->delta.gauge.last == 3 && vus->delta.gauge.min == 3);
+    fake_run_until(&fake, 15 * RP_S / 10);
+    rp_engine_sample(fake.engine);
+    assert_true(vus->delta.gauge.last == 1 && vus->delta.gauge.max == 3);
+    fake_run_out(&fake);
+    fake_deinit(&fake);
+}
+
 static void test_gauges(void **state)
 {
     struct rp_scenario scenarios[] = { constant("a", 3, 10 * RP_S) };
@@ -430,6 +456,7 @@ int main(void)
         cmocka_unit_test(test_clean_up_after_the_interrupt),
         cmocka_unit_test(test_a_held_vu_begins_later),
         cmocka_unit_test(test_the_end_of_grace_releases),
+        cmocka_unit_test(test_the_gauge_of_vus_at_the_end),
         cmocka_unit_test(test_gauges),
         cmocka_unit_test(test_new_fails),
     };
