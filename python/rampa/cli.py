@@ -90,7 +90,7 @@ def _add_argument(parser: argparse.ArgumentParser, row: dict[str, typing.Any]) -
 def _add_option(parser: argparse.ArgumentParser, option: dict[str, typing.Any]) -> None:
     if option["name"] == "--help":
         return
-    names = [option["name"], *([f"-{option['short']}"] if option["short"] else [])]
+    names = [option["name"], *(f"-{option[key]}" for key in ("short", "other") if option[key])]
     if option["placeholder"] is None:
         parser.add_argument(*names, action="store_true", help=_help(option["help"]))
         return

@@ -174,8 +174,21 @@ static bool is_typed(const struct rp_cli *cli, enum rp_option_id id)
 }
 
 /* Refuses options that make no sense with a URL, with a script, or with --once. */
+static bool is_stdin(const struct rp_cli *cli, enum rp_option_id id)
+{
+    const char *value = rp_cli_value(cli, id).value;
+
+    return value && (strcmp(value, "-") == 0 || strcmp(value, "@-") == 0);
+}
+
 static int check_options(const struct rp_cli *cli, bool is_url, struct rp_error *err)
 {
+    if (!is_url && cli->argument_count > 1) {
+        rp_error_set(err, -RP_EUSER, "unexpected argument '%s'",
+                     rp_script_is_url(cli->arguments[1]) ? "URL" : cli->arguments[1]);
+        rp_error_hint(err, "one script runs at a time");
+        return -RP_EUSER;
+    }
     for (size_t i = 0; i < RP_OPT_COUNT; i++) {
         const struct rp_option *option = &rp_options[i];
         bool is_of_load = option->group == RP_GROUP_LOAD && option->type != RP_TYPE_FLAG &&
@@ -200,6 +213,11 @@ static int check_options(const struct rp_cli *cli, bool is_url, struct rp_error 
         rp_error_hint(err, "a list of targets holds all URLs");
         return -RP_EUSER;
     }
+    if (is_stdin(cli, RP_OPT_TARGETS) &&
+        (is_stdin(cli, RP_OPT_BODY_FILE) || is_stdin(cli, RP_OPT_JSON)))
+        return rp_error_set(err, -RP_EUSER,
+                            "the standard input cannot be both the list of targets "
+                            "and a body");
     return 0;
 }
 

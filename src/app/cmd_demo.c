@@ -8,11 +8,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -49,30 +49,40 @@ struct server {
     char url[256];
 };
 
-/* Starts this program once more, as `rampa target --port 0`, and reads its first line. */
-static int server_start(struct server *ret)
+/* In the child: this program once more, as `rampa target --port 0`. It has a process group of its
+ * own, so that Ctrl-C reaches the run alone, which still asks it while it stops; and it ends with
+ * the demo, however that ends. */
+static _Noreturn void server_be(int output, pid_t demo)
 {
     const char *const argv[] = { "rampa", "target", "--port", "0", NULL };
+
+    setpgid(0, 0);
+    if (dup2(output, STDOUT_FILENO) >= 0 && prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 &&
+        getppid() == demo)
+        execv("/proc/self/exe", (char *const *)argv);
+    _exit(RP_EXIT_INTERNAL);
+}
+
+/* Starts the server and reads the first line that it prints. */
+static int server_start(struct server *ret)
+{
     static const char words[] = "listening on ";
-    posix_spawn_file_actions_t actions;
+    pid_t demo = getpid();
     char line[256];
-    int fds[2], r;
+    int fds[2];
 
     if (pipe2(fds, O_CLOEXEC) < 0)
         return -errno;
-    r = posix_spawn_file_actions_init(&actions);
-    if (r == 0) {
-        r = posix_spawn_file_actions_adddup2(&actions, fds[1], STDOUT_FILENO);
-        if (r == 0)
-            r = posix_spawn(&ret->pid, "/proc/self/exe", &actions, NULL, (char *const *)argv,
-                            environ);
-        posix_spawn_file_actions_destroy(&actions);
-    }
+    ret->pid = fork();
+    if (ret->pid == 0)
+        server_be(fds[1], demo);
     close(fds[1]);
-    ret->output = r == 0 ? fdopen(fds[0], "r") : NULL;
+    ret->output = ret->pid > 0 ? fdopen(fds[0], "r") : NULL;
     if (!ret->output) {
+        int r = -errno;
+
         close(fds[0]);
-        return r ? -r : -errno;
+        return r;
     }
     if (!fgets(line, sizeof(line), ret->output) || strncmp(line, words, strlen(words)) != 0)
         return -ECONNREFUSED;
@@ -166,11 +176,11 @@ int rp_cmd_demo(const struct rp_cli *cli)
         print_truth(server.url);
         forget_environment();
         code = run(cli->flags[RP_OPT_NO_COLOR]);
-        printf("\n%s\n", code == RP_EXIT_PASSED
-                             ? "What was measured is what is true. Next: rampa run "
-                               "http://YOUR-SERVER/ -d 10s, or "
-                               "a script: rampa help run"
-                             : "The run did not show what is true of the server.");
+        printf("\n%s\n",
+               code == RP_EXIT_PASSED    ? "What was measured is what is true. Next: rampa run "
+                                           "http://YOUR-SERVER/ -d 10s, or a script: rampa help run"
+               : code == RP_EXIT_ABORTED ? "The run was stopped before it could show all of it."
+                                         : "The run did not show what is true of the server.");
     }
     server_stop(&server);
     return fflush(stdout) && code == RP_EXIT_PASSED ? RP_EXIT_OUTPUT : code;

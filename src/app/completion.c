@@ -225,6 +225,8 @@ static void fish_option(struct rp_buf *out, const char *when, const struct rp_op
     rp_buf_appendf(out, "complete -c rampa -n '%s' -l %s", when, option->name + strlen("--"));
     if (option->short_name)
         rp_buf_appendf(out, " -s %c", option->short_name);
+    if (option->other_name)
+        rp_buf_appendf(out, " -s %c", option->other_name);
     if (option->type == RP_TYPE_FILE)
         rp_buf_append_str(out, " -r -F");
     else if (option->type != RP_TYPE_FLAG)

@@ -21,11 +21,15 @@ enum { MINOR_NEEDED = 11, ANSWER_MAX = 8192 };
 const char *const rp_doctor_packages[RP_DOCTOR_PACKAGES] = { "aiohttp", "uvloop", "textual",
                                                              "fastmcp" };
 
-/* A line for each package, with its version or nothing, and four lines: a mark, version, path, "ok" or why what a worker imports cannot be imported. */
+/* A line for each package, with its version or nothing, and four lines: a mark, version, path, "ok"
+ * or why what a worker imports cannot be imported. An interpreter that is too old must get through
+ * it too. */
 static const char question[] =
-    "import sys, importlib.metadata as m\n"
+    "import sys\n"
     "def version(name):\n"
-    "    try: return m.version(name)\n"
+    "    try:\n"
+    "        import importlib.metadata\n"
+    "        return importlib.metadata.version(name)\n"
     "    except Exception: return ''\n"
     "print('rampa-packages', *map(version, ('aiohttp', 'uvloop', 'textual', 'fastmcp')), "
     "sep='\\n')\n"

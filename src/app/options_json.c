@@ -18,11 +18,12 @@ static void put_choices(struct rp_json_line *line, const char *const *choices)
 
 static void put_option(struct rp_json_line *line, const struct rp_option *option)
 {
-    char short_name[2] = { option->short_name };
+    char short_name[2] = { option->short_name }, other_name[2] = { option->other_name };
 
     rp_line_open(line, NULL);
     rp_line_text(line, "name", option->name);
     rp_line_text(line, "short", *short_name ? short_name : NULL);
+    rp_line_text(line, "other", *other_name ? other_name : NULL);
     rp_line_text(line, "placeholder", option->placeholder);
     rp_line_bool(line, "repeatable", option->repeatable);
     rp_line_bool(line, "is_integer", option->type == RP_TYPE_INT);

@@ -220,6 +220,8 @@ static int take_body_file(struct reader *reader, struct rp_slice path)
 
     if (reader->target.has_body)
         return fail(reader, "the request has a body already");
+    if (path.len == 1 && path.ptr[0] == '-' && strcmp(reader->place, RP_TARGETS_STDIN) == 0)
+        return fail(reader, "@- is the standard input, which is this list itself");
     reader->target.has_body = true;
     name = rp_strndup(path.ptr, path.len);
     if (!name)
@@ -251,6 +253,17 @@ static bool is_header(struct rp_slice line)
     return memchr(line.ptr, ':', len) && !is_url(rp_slice(line.ptr, len));
 }
 
+/* Whether the line is the address of a server without a scheme, which looks like a header field:
+ * "localhost:8080/items", "10.0.0.5:8080". */
+static bool is_address(struct rp_slice line)
+{
+    const char *colon = memchr(line.ptr, ':', line.len);
+    struct rp_slice host = rp_slice(line.ptr, colon ? (size_t)(colon - line.ptr) : 0);
+
+    return host.len && colon + 1 < line.ptr + line.len && colon[1] >= '0' && colon[1] <= '9' &&
+           (memchr(host.ptr, '.', host.len) || rp_slice_eq(host, RP_SLICE("localhost")));
+}
+
 static int take(struct reader *reader, struct rp_slice whole)
 {
     struct rp_slice line = trim(whole);
@@ -259,6 +272,8 @@ static int take(struct reader *reader, struct rp_slice whole)
 
     if (!line.len || line.ptr[0] == '#')
         return 0;
+    if (is_address(line))
+        return fail(reader, "the URL has no scheme: write http:// before it");
     is_part = line.ptr[0] == '@' || line.ptr[0] == '|' || is_header(line);
     if (!is_part)
         return begin_request(reader, line);

@@ -42,6 +42,8 @@ struct rp_target_request {
 typedef int rp_target_fn(void *user, const struct rp_target_request *target, int line,
                          struct rp_error *err);
 
+#define RP_TARGETS_STDIN "stdin" /* what messages call a list from the standard input */
+
 /* Calls @each for every request of @text, in their order. @place: what messages call the list. 0,
  * what @each returned, -ENOMEM, or -RP_EUSER with @err: place, line, what is wrong there. Values of
  * header fields are never shown. */

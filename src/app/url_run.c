@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/script_file.h"
@@ -30,6 +31,7 @@ struct maker {
     const char *place;    /* of the list of targets, or NULL */
     struct rp_buf merged, url;
     size_t count;
+    struct rp_buf weights; /* uint32_t of each request */
 };
 
 static const struct rp_header *headers_of(const struct rp_buf *buf, size_t *ret_count)
@@ -157,6 +159,7 @@ static int add(void *user, const struct rp_target_request *target, int line, str
     if (r < 0)
         return r;
     rp_requests_append(maker->out, &request);
+    rp_buf_append(&maker->weights, &request.weight, sizeof(request.weight));
     maker->count++;
     if (maker->out->error == -EMSGSIZE)
         return rp_error_set(err, -RP_EUSER, "the requests have more than %d MiB in all",
@@ -238,12 +241,12 @@ static int add_headers(struct maker *maker, const struct rp_cli *cli, struct rp_
 
 static int check_json(struct maker *maker, struct rp_error *err)
 {
-    json_error_t where;
+    json_error_t where; /* whose text quotes what it has met, which may be a password */
     json_t *json = json_loadb(rp_buf_str(&maker->body), maker->body.len, JSON_DECODE_ANY, &where);
 
     if (!json)
         return rp_error_set(err, -RP_EUSER,
-                            "--json: what is to be sent is not JSON: %s, at byte %d", where.text,
+                            "--json: what is to be sent is not JSON; the mistake is at byte %d",
                             where.position);
     json_decref(json);
     return 0;
@@ -309,8 +312,10 @@ static int begin(struct maker *maker, const struct rp_cli *cli, struct rp_error 
 static bool is_path(const struct rp_cli *cli, const char *word)
 {
     size_t len = strlen(word);
+    struct stat found;
 
-    return rp_cli_value(cli, RP_OPT_BASE_URL).value && word[0] == '/' && access(word, F_OK) < 0 &&
+    return rp_cli_value(cli, RP_OPT_BASE_URL).value && word[0] == '/' &&
+           (stat(word, &found) < 0 || S_ISDIR(found.st_mode)) && /* a folder is no script */
            !(len > 3 && strcmp(word + len - 3, ".py") == 0);
 }
 
@@ -327,7 +332,7 @@ static int make_label(struct rp_url_run *run, const struct rp_cli *cli)
 
     rp_buf_init(&label, 1 << 20);
     if (targets)
-        rp_buf_append_str(&label, strcmp(targets, "-") ? targets : "stdin");
+        rp_buf_append_str(&label, strcmp(targets, "-") ? targets : RP_TARGETS_STDIN);
     else
         rp_url_append_public(rp_slice_str(cli->arguments[0]), &label);
     if (cli->argument_count > 1)
@@ -336,18 +341,37 @@ static int make_label(struct rp_url_run *run, const struct rp_cli *cli)
     return run->label ? 0 : -ENOMEM;
 }
 
+/* Here and not only where they have their turns: a list that cannot run is not valid. */
+static int check_weights(struct maker *maker, struct rp_error *err)
+{
+    const uint32_t *weights = (const uint32_t *)(const void *)maker->weights.data;
+    uint32_t divisor;
+
+    if (maker->weights.error || maker->count < 2)
+        return maker->weights.error;
+    if (rp_requests_turns(weights, maker->count, &divisor) <= RP_REQUEST_TURNS_MAX)
+        return 0;
+    rp_error_place(err, maker->place, 0);
+    rp_error_set(err, -RP_EUSER, "the weights need more than %d turns until their order repeats",
+                 RP_REQUEST_TURNS_MAX);
+    rp_error_hint(err, "give smaller weights, or such as have a common divisor");
+    return -RP_EUSER;
+}
+
 static int read_targets(struct maker *maker, const char *path, struct rp_error *err)
 {
     struct rp_buf text;
     int r;
 
-    maker->place = strcmp(path, "-") ? path : "stdin";
+    maker->place = strcmp(path, "-") ? path : RP_TARGETS_STDIN;
     rp_buf_init(&text, RP_REQUESTS_MAX_BYTES);
     r = rp_read_whole(path, &text, err);
     if (r == -RP_EUSER)
         rp_error_prefix(err, r, "--targets");
     if (r == 0)
         r = rp_targets_read(rp_buf_slice(&text), maker->place, add, maker, err);
+    if (r == 0)
+        r = check_weights(maker, err);
     rp_buf_deinit(&text);
     if (r == 0 && !maker->count) {
         rp_error_place(err, maker->place, 0);
@@ -381,6 +405,7 @@ static void maker_deinit(struct maker *maker)
     rp_buf_deinit(&maker->body);
     rp_buf_deinit(&maker->merged);
     rp_buf_deinit(&maker->url);
+    rp_buf_deinit(&maker->weights);
 }
 
 int rp_url_run_init(struct rp_url_run *ret, const struct rp_cli *cli, struct rp_error *err)
@@ -398,6 +423,7 @@ int rp_url_run_init(struct rp_url_run *ret, const struct rp_cli *cli, struct rp_
     rp_buf_init(&maker.body, RP_REQUESTS_MAX_BYTES);
     rp_buf_init(&maker.merged, HEAD_MAX);
     rp_buf_init(&maker.url, HEAD_MAX);
+    rp_buf_init(&maker.weights, RP_REQUESTS_MAX_BYTES);
     r = begin(&maker, cli, err);
     if (r == 0)
         r = add_headers(&maker, cli, err);

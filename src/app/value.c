@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "plan/duration.h"
 #include "plan/shorthand.h"
+#include "proto/url.h"
 
 static void join_choices(const char *const *choices, char *out, size_t size)
 {
@@ -114,9 +115,15 @@ static bool is_header(const char *text, const char *origin, struct rp_error *err
 
 static bool is_url(const char *text, const char *origin, struct rp_error *err)
 {
-    if (strstr(text, "://"))
+    struct rp_error why = { 0 }; /* it may hold a password: its text is not shown */
+    struct rp_url url;
+    bool is_http = rp_url_parse(rp_slice_str(text), &url, &why) == 0 &&
+                   strncasecmp(text, "http://", strlen("http://")) == 0;
+
+    rp_error_deinit(&why);
+    if (is_http)
         return true;
-    rp_error_set(err, -RP_EUSER, "%s: it is not a URL", origin); /* and may hold a password */
+    rp_error_set(err, -RP_EUSER, "%s: it is not a URL that this version can request", origin);
     rp_error_hint(err, "as in http://127.0.0.1:8080");
     return false;
 }
@@ -178,15 +185,24 @@ int rp_statuses_parse(const char *text, const char *origin, uint16_t (*ret)[2], 
 /* Whether the text is an output as k6 writes it: "json=FILE". */
 static bool is_foreign_output(const char *text)
 {
-    static const char *const outputs[] = { "json",          "csv",          "cloud", "influxdb",
-                                           "statsd",        "datadog",      "kafka", "dashboard",
-                                           "web-dashboard", "opentelemetry" };
+    static const char *const outputs[] = { "json",
+                                           "csv",
+                                           "cloud",
+                                           "influxdb",
+                                           "statsd",
+                                           "datadog",
+                                           "kafka",
+                                           "dashboard",
+                                           "web-dashboard",
+                                           "opentelemetry",
+                                           "experimental-prometheus-rw",
+                                           "experimental-opentelemetry" };
     size_t len = strcspn(text, "=");
 
-    for (size_t i = 0; text[len] && i < RP_ARRAY_LEN(outputs); i++)
+    for (size_t i = 0; i < RP_ARRAY_LEN(outputs); i++)
         if (strlen(outputs[i]) == len && strncmp(text, outputs[i], len) == 0)
-            return true;
-    return strncmp(text, "experimental-", 13) == 0 || strncmp(text, "xk6-", 4) == 0;
+            return text[len] || strncmp(text, "experimental-", strlen("experimental-")) == 0;
+    return text[len] && strncmp(text, "xk6-", strlen("xk6-")) == 0;
 }
 
 static bool is_file(const struct rp_option *option, const char *text, const char *origin,

@@ -90,7 +90,7 @@ int rp_plan_guess_metric(struct rp_plan *plan, const char *name, const char *typ
     return append_metric(plan, name, guess, true);
 }
 
-/* @threshold wants a statistic that the guess has not: then the guess was wrong. */
+/* A threshold wants a statistic that the guess has not: then the guess was wrong. */
 static void forget_guess(struct rp_plan *plan, const char *name)
 {
     for (size_t i = 0; i < plan->metric_count; i++) {
@@ -354,6 +354,7 @@ int rp_overrides_apply_judgement(const struct rp_overrides *overrides, struct rp
         plan->threshold_count = 0;
     }
     for (size_t i = 0; r == 0 && i < overrides->threshold_count; i++)
-        r = add_from_line(plan, &overrides->thresholds[i], has_dynamic_metrics, err);
+        r = rp_error_keep(err,
+                          add_from_line(plan, &overrides->thresholds[i], has_dynamic_metrics, err));
     return r;
 }

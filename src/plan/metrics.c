@@ -64,13 +64,12 @@ const struct rp_builtin_metric rp_builtin_metrics[RP_BUILTIN_COUNT] = {
     [RP_M_WS_CONNECTING] = { "ws_connecting", TIME, .section = "WEBSOCKET",
                              .help = "time to open a WebSocket session (no client yet)" },
     [RP_M_WS_SESSION_DURATION] = { "ws_session_duration", TIME, .section = "WEBSOCKET",
-                                   .help = "time of a whole WebSocket session; always 0 in this "
-                                           "version" },
+                                   .help = "time of a whole WebSocket session (no client yet)" },
     [RP_M_WS_MESSAGES_SENT] = { "ws_messages_sent", COUNTER, .section = "WEBSOCKET",
                                 .help = "WebSocket messages that were sent (no client yet)" },
     [RP_M_WS_MESSAGES_RECEIVED] = { "ws_messages_received", COUNTER, .section = "WEBSOCKET",
-                                    .help = "WebSocket messages that were received; always 0 in "
-                                            "this version" },
+                                    .help =
+                                        "WebSocket messages that were received (no client yet)" },
     [RP_M_WS_ERRORS] = { "ws_errors", COUNTER, .section = "WEBSOCKET",
                          .help = "WebSocket sessions that failed (no client yet)" },
     [RP_M_GRPC_REQS] = { "grpc_reqs", COUNTER, .section = "GRPC",
@@ -84,8 +83,7 @@ const struct rp_builtin_metric rp_builtin_metrics[RP_BUILTIN_COUNT] = {
     [RP_M_GRPC_MESSAGES_SENT] = { "grpc_messages_sent", COUNTER, .section = "GRPC",
                                   .help = "messages sent on gRPC streams (no client yet)" },
     [RP_M_GRPC_MESSAGES_RECEIVED] = { "grpc_messages_received", COUNTER, .section = "GRPC",
-                                      .help = "messages received on gRPC streams; always 0 in this "
-                                              "version" },
+                                      .help = "messages received on gRPC streams (no client yet)" },
 };
 
 const struct rp_builtin_metric *rp_builtin_metric_find(const char *name)

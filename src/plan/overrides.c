@@ -390,18 +390,24 @@ int rp_overrides_finish(struct rp_wanted *wanted, struct rp_plan *plan, struct r
 
 /* ---- the run --------------------------------------------------------------------------------- */
 
-/* The plan is shown and stored: nothing secret may stand in it. */
+/* Not only the first request finds that it is no URL of http. The plan is shown and stored: nothing
+ * secret may stand in it. */
 static int check_base_url(const struct rp_plan *plan, const char *origin, struct rp_error *err)
 {
     const char *host = plan->base_url ? strstr(plan->base_url, "://") : NULL;
     const char *at = host ? strchr(host, '@') : NULL;
 
+    if (plan->base_url && strncasecmp(plan->base_url, "http://", strlen("http://")) != 0) {
+        rp_error_set(err, -RP_EUSER, "%s must be a URL of http, as in http://127.0.0.1:8080",
+                     origin ? origin : "base_url");
+        return rp_error_keep(err, -RP_EUSER);
+    }
     if (!at || (size_t)(at - host) > 3 + strcspn(host + 3, "/?#"))
         return 0;
     rp_error_set(err, -RP_EUSER, "%s must not have a user name or a password: results show it",
                  origin ? origin : "base_url");
     rp_error_hint(err, "send them in the header Authorization");
-    return -RP_EUSER;
+    return rp_error_keep(err, -RP_EUSER);
 }
 
 static int apply_workers(const struct rp_overrides *overrides, struct rp_plan *plan,
@@ -443,23 +449,21 @@ int rp_overrides_apply_run(const struct rp_overrides *overrides, struct rp_plan 
     plan->once = overrides->once;
     if (plan->once)
         plan->workers = 1;
-    if (overrides->base_url.value) {
-        r = rp_field_parse_text(&rp_plan_settings[RP_S_BASE_URL], plan, overrides->base_url.value,
-                                overrides->base_url.origin, err);
-        if (r < 0)
-            return r;
-    }
-    r = check_base_url(plan, overrides->base_url.value ? overrides->base_url.origin : NULL, err);
+    if (overrides->base_url.value)
+        r = rp_error_keep(err, rp_field_parse_text(&rp_plan_settings[RP_S_BASE_URL], plan,
+                                                   overrides->base_url.value,
+                                                   overrides->base_url.origin, err));
     if (r < 0)
         return r;
-    if (overrides->seed.value) {
+    r = check_base_url(plan, overrides->base_url.value ? overrides->base_url.origin : NULL, err);
+    if (r == 0 && overrides->seed.value) {
         plan->seed_is_given = true;
         return rp_error_keep(err, rp_field_parse_text(&rp_plan_settings[RP_S_SEED], plan,
                                                       overrides->seed.value, overrides->seed.origin,
                                                       err));
     }
-    if (plan->seed_is_given)
-        return 0;
+    if (r < 0 || plan->seed_is_given)
+        return r;
     if (getrandom(&plan->seed, sizeof(plan->seed), 0) != sizeof(plan->seed))
         return rp_error_set(err, -EIO, "the system has no random bytes for a seed");
     plan->seed &= RP_MOST_SEED;

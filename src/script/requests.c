@@ -177,17 +177,26 @@ static int compare_turns(const void *left, const void *right)
     return a->index < b->index ? -1 : a->index > b->index;
 }
 
-int rp_requests_order(const uint32_t *weights, size_t count, uint32_t **ret, size_t *ret_count)
+size_t rp_requests_turns(const uint32_t *weights, size_t count, uint32_t *ret_divisor)
 {
     uint32_t divisor = 0;
-    size_t total = 0, used = 0;
-    struct turn *turns;
-    uint32_t *order;
+    size_t total = 0;
 
     for (size_t i = 0; i < count; i++)
         divisor = common_divisor(divisor, weights[i]);
     for (size_t i = 0; i < count; i++)
         total += weights[i] / divisor;
+    *ret_divisor = divisor;
+    return total;
+}
+
+int rp_requests_order(const uint32_t *weights, size_t count, uint32_t **ret, size_t *ret_count)
+{
+    uint32_t divisor;
+    size_t total = rp_requests_turns(weights, count, &divisor), used = 0;
+    struct turn *turns;
+    uint32_t *order;
+
     if (total > RP_REQUEST_TURNS_MAX)
         return -E2BIG;
     turns = rp_calloc(total, sizeof(*turns));

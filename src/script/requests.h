@@ -61,6 +61,9 @@ RP_NODISCARD int rp_requests_open(struct rp_requests_reader *reader, struct rp_s
 RP_NODISCARD int rp_requests_next(struct rp_requests_reader *reader, struct rp_one_request *ret);
 void rp_requests_close(struct rp_requests_reader *reader);
 
+/* After how many turns the order of requests with these weights repeats. @ret_divisor: the greatest
+ * that they have in common; a request has its weight divided by it of these turns. */
+size_t rp_requests_turns(const uint32_t *weights, size_t count, uint32_t *ret_divisor);
 /* The order in which requests of these @weights are made: a list of indexes that repeats, as even
  * as the weights allow. With equal weights each has its turn once. *@ret is to be freed with
  * rp_free(). -ENOMEM; -E2BIG when it would be longer than RP_REQUEST_TURNS_MAX. */

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -36,3 +37,23 @@ def test_output_that_cannot_be_written(program: Path) -> None:
     with open("/dev/full", "w") as full:
         done = subprocess.run([program, "demo"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
     assert done.returncode == 6 and "No space left" in done.stderr
+
+
+def test_ctrl_c_reaches_the_run_alone(program: Path) -> None:
+    """The server answers while the run stops, so no request fails for want of it."""
+    demo = subprocess.Popen(
+        [program, "demo"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert demo.stdout is not None
+    lines = []
+    for line in demo.stdout:  # the truth is told before the run begins
+        lines.append(line)
+        if not line.strip() and "--threshold" in lines[-2]:
+            break
+    os.killpg(demo.pid, signal.SIGINT)
+    rest, _ = demo.communicate(timeout=60)
+    assert "connection refused" not in rest
+    if demo.returncode == 4:  # else it was over before
+        assert rest.splitlines()[-1] == "The run was stopped before it could show all of it."
+    else:
+        assert (demo.returncode, "PASSED" in rest) == (0, True)

@@ -61,6 +61,12 @@ def test_in_a_vu(rampa: Rampa, script: Script, target: str, name: str, loop: str
     assert done.stderr == ""
 
 
+WARNED = {
+    "a request that is never awaited": ["warning: the script does not await a request, so it is not sent: GET "],
+    "loops that run already": ["warning: coroutine 'BaseEventLoop.shutdown_asyncgens' was never awaited"],
+}
+
+
 @pytest.mark.parametrize("name", sorted(CASES.keys() - {"context variables", "current_task", "tasks of this loop"}))
 def test_in_setup(rampa: Rampa, script: Script, target: str, name: str) -> None:
     """The same in an ordinary task of the same loop: what is special about VUs must not show."""
@@ -71,8 +77,9 @@ def test_in_setup(rampa: Rampa, script: Script, target: str, name: str) -> None:
         + '@rampa.scenario(executor="per-vu-iterations")\nasync def case(worker): worker.counter("ran")\n'
     )
     done = rampa("run", "script.py", "--quiet", env={"TARGET": target}, code=1 if name in FAILING else 0, timeout=60)
-    said = [line for line in done.stderr.splitlines() if not line.startswith("warning: ")]
-    assert "Traceback" not in done.stderr if name in FAILING else said == []
+    # That the one scenario makes no request is always said; so is which requests failed, when all did, and what a case is about.
+    expected = (*WARNED.get(name, ()), "warning: no request was made", *(("error: none of the", "error: the only request", "error: 1 x", "error: 2 x") * (name in FAILING)))
+    assert [line for line in done.stderr.splitlines() if not line.startswith(expected)] == []
 
 
 # ---- between VUs ------------------------------------------------------------------------------------------------------

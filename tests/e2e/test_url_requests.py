@@ -176,7 +176,7 @@ def test_header_values_are_hidden_from_other_users(program: Path, tmp_path: Path
         (["http://127.0.0.1/", "-H", "@nowhere"], "error: --header: nowhere cannot be read: No such file or directory\n"),
         (["http://127.0.0.1/", "-H", "@fields"], "error: fields:2: a header field is NAME: VALUE\n"),
         (["http://127.0.0.1/", "-X", "GE T"], "error: 'GE T' is no HTTP method\n"),
-        (["http://127.0.0.1/", "--json", "{a}"], "error: --json: what is to be sent is not JSON: "),
+        (["http://127.0.0.1/", "--json", "{a}"], "error: --json: what is to be sent is not JSON; the mistake is at byte "),
         (["http://127.0.0.1/", "--body", "a", "--json", "1"], "error: a request has one body: "),
         (["http://127.0.0.1/", "--timeout", "0s"], "error: --timeout: it must be more than 0s\n"),
         (["a.py", "-H", "A: b"], "error: --header is for URLs; a script says itself what it requests\n"),
@@ -226,3 +226,25 @@ def test_a_million_bytes_of_requests_reach_the_worker(rampa: Rampa, tmp_path: Pa
     with FaultServer([ANSWERS]) as server:
         rampa("run", server.url, "--body-file", "body", "-n", "1", env={"RAMPA_WIRE": "json"}, code=0)
     assert [request.body for request in server.requests] == [body]
+
+
+def test_what_cannot_be_meant(rampa: Rampa, tmp_path: Path) -> None:
+    """Each was taken for something else, or left out without a word."""
+    list_of_targets = tmp_path / "targets.txt"
+
+    def told(text: str) -> str:
+        list_of_targets.write_text(text)
+        return rampa("check", "--targets", list_of_targets, code=1).stderr
+
+    assert "targets.txt:2: the URL has no scheme" in told("GET http://127.0.0.1:1/\nlocalhost:8080/items\n")
+    weights = "".join(f"GET http://127.0.0.1:1/ weight={weight}\n" for weight in range(9001, 9301))
+    assert "more than 1000000 turns" in told(weights)
+    secret = rampa("check", "http://127.0.0.1:1/", "--json", '{"password": secret}', code=1).stderr
+    assert "the mistake is at byte" in secret and "secret" not in secret
+    script = tmp_path / "script.py"
+    script.write_text("")
+    assert "unexpected argument" in rampa("run", script, tmp_path / "other.py", code=3).stderr
+
+
+def test_a_folder_is_a_path_of_the_server(rampa: Rampa, target: str) -> None:
+    rampa("run", "/", "--base-url", target, code=0)

@@ -30,8 +30,8 @@ static void wrong_lines_are_explained(void **state)
         { "check http://a/ --expect-status 300-200",
           "--expect-status: '300-200' is not a status from 100 to 599 (as in 200, 200,204, 200-299 "
           "or 2xx)\n" },
-        { "run /a --base-url host:80",
-          "--base-url: it is not a URL (as in http://127.0.0.1:8080)\n" },
+        { "run /a --base-url host:80", "--base-url: it is not a URL that this version can request "
+                                       "(as in http://127.0.0.1:8080)\n" },
         { "run http://a/ --json",
           "option '--json' needs a value (--json JSON) (it is what is sent; the result as JSON is "
           "--out FILE)\n" },
