@@ -34,9 +34,10 @@ struct rp_loop_ops {
     int (*open)(struct rp_loop *loop);
     void (*close)(struct rp_loop *loop);
     /* Waits until @until, or until the next timer if that is earlier; a past time: only looks.
-     * Delivers what has completed, or as much of it as the kernel hands out at once, by rp_stream_connect_done(), rp_stream_writable(), the data
-     * callback, rp_stream_fin() and rp_stream_end(). Any of these may close and free any object:
-     * afterwards the token has to be looked up again. -EINTR: nothing has happened. */
+     * Delivers what has completed, or as much of it as the kernel hands out at once, by
+     * rp_stream_connect_done(), rp_stream_writable(), the data callback, rp_stream_fin() and
+     * rp_stream_end(). Any of these may close and free any object: afterwards the token has to be
+     * looked up again. -EINTR: nothing has happened. */
     int (*wait)(struct rp_loop *loop, rp_ns until);
     /* The state of @stream has changed: sees to it that what the stream waits for is noticed. That
      * is writability while CONNECTING or BLOCKED, and bytes unless CONNECTING, PAUSED or HALF. May
@@ -70,8 +71,10 @@ struct rp_loop {
     bool insists_on_hooks;
     bool is_busy; /* the last waits have found several completions, or one without waiting */
     rp_ns woken;  /* when the completions of this turn were taken; 0 = none, or not known */
-    /* Completions that the last wait has taken, and those of them that were watches'. */
-    unsigned found, found_watches;
+    /* Completions that the last wait has taken, and those of them that were watches' which had shown
+     * in this turn before. */
+    unsigned found, found_repeated;
+    unsigned turn; /* the number of this turn */
     void (*outside)(void *user);
     void *outside_user;
     /* outside() has to be called when something is queued: the loop is not turning, and who nests
@@ -156,6 +159,13 @@ static inline void rp_loop_found(struct rp_loop *loop, unsigned count)
 {
     loop->found = count;
     loop->is_busy = count > 1 || (count && loop->is_busy);
+}
+
+/* Called for each completion of a watch. */
+static inline void rp_loop_found_watch(struct rp_loop *loop, struct rp_watch *watch)
+{
+    loop->found_repeated += watch->seen_in == loop->turn;
+    watch->seen_in = loop->turn;
 }
 
 static inline bool rp_stream_is_alive(struct rp_loop *loop, uint64_t token)

@@ -219,7 +219,7 @@ static void handle_watch(struct rp_loop *loop, struct rp_watch *watch, uint32_t 
     if (events & (uint32_t)EPOLLOUT)
         ready |= RP_WRITABLE;
     ready &= watch->wanted; /* an earlier callback of this batch may have changed it */
-    loop->found_watches++;
+    rp_loop_found_watch(loop, watch);
     if (ready)
         watch->fn(watch, ready);
 }

@@ -206,9 +206,10 @@ RP_COLD static rp_ns take_what_has_arrived(struct rp_loop *loop, rp_ns due, int 
     if (*r == -EINTR) /* the process was stopped, for instance, and goes on */
         *r = 0;
     while (*r == 0 && looked < limit) {
-        loop->found_watches = 0;
+        loop->found_repeated = 0;
         *r = loop->ops->wait(loop, 0);
-        if (loop->found == loop->found_watches) { /* a watch shows again and again */
+        /* A watch whose descriptor nobody reads shows at each look. */
+        if (loop->found == loop->found_repeated) {
             taken = looked;
             break;
         }
@@ -316,7 +317,7 @@ int rp_loop_turn(struct rp_loop *loop, rp_ns until)
     loop->must_tell = false;
     rp_loop_flush(loop); /* what was queued between turns must not wait for an event */
     loop->woken = 0;
-    loop->found_watches = 0;
+    loop->turn++;
     r = loop->ops->wait(loop, rp_loop_has_tasks(loop) ? 0 : until);
     late = late_since(loop, until);
     if (RP_UNLIKELY(late != RP_NS_NEVER))

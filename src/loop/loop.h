@@ -211,11 +211,11 @@ RP_NODISCARD int rp_stream_connect(struct rp_loop *loop, struct rp_stream *strea
  * of one of them only. A socket whose connect has begun, or -errno. */
 RP_NODISCARD int rp_connect_begin(const struct sockaddr *addr, socklen_t addr_len,
                                   const struct sockaddr *source, socklen_t source_len);
-/* Takes over such a socket, whose connect may be over; connected() will follow. -errno: @fd is still
- * the caller's. */
+/* Takes over such a socket, whose connect may be over; connected() will follow. -errno: @fd is
+ * still the caller's. */
 RP_NODISCARD int rp_stream_connect_on(struct rp_loop *loop, struct rp_stream *stream, int fd);
-/* Whether the peer has ended a TCP connection, read or not, at the price of a system call. For who is
- * about to send what it must not send twice, some time after the loop has last looked. */
+/* Whether the peer has ended a TCP connection, read or not, at the price of a system call. For who
+ * is about to send what it must not send twice, some time after the loop has last looked. */
 bool rp_stream_peer_has_ended(const struct rp_stream *stream);
 /* Takes over a connected non-blocking socket (socketpair, accept). */
 RP_NODISCARD int rp_stream_adopt(struct rp_loop *loop, struct rp_stream *stream, int fd);
@@ -264,6 +264,7 @@ struct rp_watch {
     struct rp_loop *loop; /* read only; NULL when not active */
     uint64_t token;       /* private */
     uint32_t state;       /* private, the back-end's */
+    unsigned seen_in;     /* private: the last turn in which it was ready */
 };
 
 /* Watches @fd (at most one watch for a descriptor), or changes what an active watch (same fd)

@@ -328,7 +328,7 @@ static void handle_watch(struct rp_loop *loop, struct rp_watch *watch, int resul
     unsigned ready = 0;
 
     watch->state = 0;
-    loop->found_watches++;
+    rp_loop_found_watch(loop, watch);
     if (result < 0 || result & (POLLERR | POLLHUP | POLLNVAL))
         ready = RP_READABLE | RP_WRITABLE;
     if (result >= 0 && result & (POLLIN | POLLRDHUP))

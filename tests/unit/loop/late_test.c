@@ -7,7 +7,21 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 
-enum { CROWD = 1100 };
+enum { CROWD = 1100, PIPES = 600 };
+
+static rp_ns clock_ahead; /* of the machine's */
+
+int __real_clock_gettime(clockid_t id, struct timespec *ret);
+int __wrap_clock_gettime(clockid_t id, struct timespec *ret);
+int __wrap_clock_gettime(clockid_t id, struct timespec *ret)
+{
+    int r = __real_clock_gettime(id, ret);
+    rp_ns now = (rp_ns)ret->tv_sec * RP_S + ret->tv_nsec + clock_ahead;
+
+    ret->tv_sec = now / RP_S;
+    ret->tv_nsec = now % RP_S;
+    return r;
+}
 
 struct crowd {
     struct probe *probes;
@@ -131,7 +145,7 @@ static void stand_still(struct probe *probe, const char *data, size_t len)
     if (crowd->answered > 1)
         return;
     answer_all(crowd);
-    usleep(20000); /* the time of the timer goes by */
+    clock_ahead += 20 * RP_MS; /* the time of the timer goes by */
 }
 
 /* It is a callback of the turn that stands still, with a precise timer armed, which reads the clock anew. */
@@ -218,6 +232,75 @@ static void a_watch_that_is_always_ready(struct world *world)
     close(ends[1]);
 }
 
+struct pipes {
+    struct one_pipe {
+        struct rp_watch watch;
+        struct pipes *pipes;
+        int ends[2];
+        bool has_shown;
+    } all[PIPES];
+    int shown, at_timer;
+    bool are_read;
+    struct rp_timer timer;
+};
+
+static void on_pipe(struct rp_watch *watch, unsigned ready)
+{
+    struct one_pipe *one = rp_container_of(watch, struct one_pipe, watch);
+    char byte;
+
+    one->pipes->shown += !one->has_shown;
+    one->has_shown = true;
+    if (one->pipes->are_read)
+        assert_int_equal(read(watch->fd, &byte, 1), 1);
+}
+
+static void pipes_late(struct rp_timer *timer, rp_ns now)
+{
+    struct pipes *pipes = rp_container_of(timer, struct pipes, timer);
+
+    pipes->at_timer = pipes->shown;
+}
+
+static void many_pipes(struct world *world, bool are_read)
+{
+    struct pipes *pipes = calloc(1, sizeof(*pipes));
+
+    pipes->are_read = are_read;
+    for (int i = 0; i < PIPES; i++) {
+        struct one_pipe *one = &pipes->all[i];
+
+        one->pipes = pipes;
+        assert_int_equal(pipe2(one->ends, O_CLOEXEC), 0);
+        assert_int_equal(
+            rp_watch_start(world->loop, &one->watch, one->ends[0], RP_READABLE, on_pipe), 0);
+    }
+    look(world); /* all are listened to */
+    for (int i = 0; i < PIPES; i++)
+        assert_int_equal(write(pipes->all[i].ends[1], "x", 1), 1);
+    rp_timer_arm(world->loop, &pipes->timer, rp_clock_ns() - 3600 * RP_S, pipes_late);
+    look(world);
+    assert_false(rp_timer_is_armed(&pipes->timer));
+    assert_int_equal(pipes->at_timer, PIPES);
+    for (int i = 0; i < PIPES; i++) {
+        rp_watch_stop(&pipes->all[i].watch);
+        close(pipes->all[i].ends[0]);
+        close(pipes->all[i].ends[1]);
+    }
+    free(pipes);
+}
+
+/* A look may find watches only, and more of them than the kernel hands out at once. */
+static void many_watches_go_before_a_late_timer(struct world *world)
+{
+    many_pipes(world, true);
+}
+
+static void so_do_those_that_nobody_reads(struct world *world)
+{
+    many_pipes(world, false);
+}
+
 int main(void)
 {
     static const struct world_case cases[] = {
@@ -228,6 +311,8 @@ int main(void)
         CASE(a_callback_that_takes_its_time),
         CASE(a_flood_does_not_hold_up_timers),
         CASE(a_watch_that_is_always_ready),
+        CASE(many_watches_go_before_a_late_timer),
+        CASE(so_do_those_that_nobody_reads),
     };
     struct rlimit limit;
 
