@@ -134,14 +134,18 @@ static void connected(struct rp_transport *transport, const struct rp_net_failur
 static void raced(struct rp_race *race, int fd, const struct rp_net_failure *failure)
 {
     struct rp_dial *dial = rp_container_of(race, struct rp_dial, race);
+    struct rp_stack *stack = dial->spec.stack;
+    int r;
 
     if (failure) {
         fail(dial, failure);
         return;
     }
-    rp_tcp_give(&dial->spec.stack->bottom, fd);
-    check_connect(
-        dial, rp_transport_connect(dial->spec.stack->top, &dial->addresses[0], dial->spec.port));
+    rp_tcp_give(&stack->bottom, fd);
+    r = rp_transport_connect(stack->top, &dial->addresses[0], dial->spec.port);
+    if (r < 0) /* a layer may have failed before it asked for the socket */
+        rp_transport_close(&stack->bottom.transport, true);
+    check_connect(dial, r);
 }
 
 static const struct rp_transport_events opening_events = { .connected = connected };

@@ -23,6 +23,18 @@ struct rp_address {
     };
 };
 
+static inline struct rp_address rp_address_with_port(const struct rp_address *address,
+                                                     uint16_t port)
+{
+    struct rp_address with_port = *address;
+
+    if (with_port.any.sa_family == AF_INET6)
+        with_port.v6.sin6_port = htons(port);
+    else
+        with_port.v4.sin_port = htons(port);
+    return with_port;
+}
+
 enum rp_dns_status { RP_DNS_OK, RP_DNS_NOT_FOUND, RP_DNS_TIMEOUT, RP_DNS_FAILED };
 
 struct rp_resolver;

@@ -26,12 +26,20 @@ void rp_race_cancel(struct rp_race *race)
         stop(&race->attempts[i], false);
 }
 
+/* Whether this machine lacks something. That says nothing about the address. */
+static bool is_own_lack(int status, enum rp_net_reason reason)
+{
+    return reason == RP_NET_NO_DESCRIPTORS || reason == RP_NET_NO_PORTS || status == -ENOMEM ||
+           status == -ENOBUFS;
+}
+
 static void failed(struct rp_race *race, size_t which, int status)
 {
     const struct rp_net_failure failure = rp_net_connect_failure(status); /* outlives the race */
     rp_ns now = rp_loop_now(race->loop);
 
-    rp_destination_avoid(race->destination, &race->addresses[which], now);
+    if (!is_own_lack(status, failure.reason))
+        rp_destination_avoid(race->destination, &race->addresses[which], now);
     if (race->next < race->count)
         rp_timer_arm(race->loop, &race->timer, now, try_next);
     else if (!race->under_way)
@@ -72,13 +80,9 @@ static void on_ready(struct rp_watch *watch, unsigned ready)
 
 static int begin(struct rp_race *race, struct rp_attempt *attempt, const struct rp_address *address)
 {
-    struct rp_address with_port = *address;
+    const struct rp_address with_port = rp_address_with_port(address, race->port);
     int fd, r;
 
-    if (with_port.any.sa_family == AF_INET6)
-        with_port.v6.sin6_port = htons(race->port);
-    else
-        with_port.v4.sin_port = htons(race->port);
     *attempt = (struct rp_attempt){ .race = race, .fd = -1 };
     fd = rp_connect_begin(&with_port.any, with_port.len, NULL, 0);
     if (fd < 0)

@@ -5,8 +5,8 @@
  * net/race.h - connects to the first of several addresses that answers (RFC 8305, 5).
  *
  * The addresses are tried in their order. The next one is tried as soon as one has failed, or when
- * none has answered for 250 ms; those that were tried before go on. So an address that swallows what
- * is sent to it costs 250 ms, and not the whole time limit.
+ * none has answered for 250 ms; those that were tried before go on. So an address that swallows
+ * what is sent to it costs 250 ms, and not the whole time limit.
  */
 
 #include "net/destination.h"

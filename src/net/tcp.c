@@ -117,23 +117,20 @@ static int tcp_connect(struct rp_transport *transport, const struct rp_address *
                        uint16_t port)
 {
     struct rp_tcp *tcp = of_transport(transport);
-    struct rp_address with_port = *address;
-    int given = tcp->given, r;
+    struct rp_address with_port;
+    int r;
 
-    if (with_port.any.sa_family == AF_INET6)
-        with_port.v6.sin6_port = htons(port);
-    else
-        with_port.v4.sin_port = htons(port);
     transport->opened = 0;
     tcp->stream.events = transport->events->fill ? &layered_events : &plain_events;
-    if (given < 0)
-        return rp_stream_connect(transport->loop, &tcp->stream, &with_port.any, with_port.len, NULL,
-                                 0);
-    tcp->given = -1;
-    r = rp_stream_connect_on(transport->loop, &tcp->stream, given);
-    if (r < 0)
-        close(given);
-    return r;
+    if (tcp->given >= 0) {
+        r = rp_stream_connect_on(transport->loop, &tcp->stream, tcp->given);
+        if (r < 0)
+            close(tcp->given);
+        tcp->given = -1;
+        return r;
+    }
+    with_port = rp_address_with_port(address, port);
+    return rp_stream_connect(transport->loop, &tcp->stream, &with_port.any, with_port.len, NULL, 0);
 }
 
 static int tcp_send(struct rp_transport *transport, struct rp_slice a, struct rp_slice b)
@@ -163,7 +160,12 @@ static int tcp_shutdown(struct rp_transport *transport)
 
 static void tcp_close(struct rp_transport *transport, bool reset)
 {
-    rp_stream_close(&of_transport(transport)->stream, reset);
+    struct rp_tcp *tcp = of_transport(transport);
+
+    rp_stream_close(&tcp->stream, reset);
+    if (RP_UNLIKELY(tcp->given >= 0))
+        close(tcp->given);
+    tcp->given = -1;
 }
 
 static const struct rp_transport_ops tcp_ops = {

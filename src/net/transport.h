@@ -106,7 +106,8 @@ void rp_tcp_init(struct rp_tcp *tcp, struct rp_loop *loop);
 RP_NODISCARD int rp_tcp_adopt(struct rp_tcp *tcp, int fd);
 
 /* The next connect takes over @fd, a socket whose connect has begun or is over, in place of opening
- * one. */
+ * one. @fd is the transport's from here on: when no connect follows, because a layer above has
+ * failed before, closing the transport closes it. */
 void rp_tcp_give(struct rp_tcp *tcp, int fd);
 
 /* Makes @layer, which is zeroed memory, a transport over @below, and makes it the user of @below.

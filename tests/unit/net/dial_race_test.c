@@ -3,6 +3,7 @@
 /* Dials to a host with several addresses: RFC 8305. two.test is 127.0.0.1 and 127.0.0.2. */
 
 #include <poll.h>
+#include <sys/resource.h>
 
 #include "dial_place.h"
 
@@ -155,6 +156,60 @@ static void test_an_end_while_all_are_tried(struct world *world)
     close_hole(&holes[1]);
 }
 
+static int lowest_free_descriptor(const struct world *world)
+{
+    int fd = dup(world->listener);
+
+    close(fd);
+    return fd;
+}
+
+/* What this machine lacks is no fault of the addresses. */
+static void test_no_descriptors(struct world *world)
+{
+    uint16_t port = closed_port();
+    int listener = listen_at(1, port, 4), other = listen_at(2, port, 4);
+    struct rlimit before, none;
+    struct place place;
+
+    place_init(&place, world);
+    assert_int_equal(start(&place, "two.test", port, NULL), 0);
+    turn_until(world, &place.done, 1); /* the name is known from here on */
+    assert_false(place.has_failed);
+    assert_int_equal(start(&place, "two.test", port, NULL), 0);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = (struct rlimit){ (rlim_t)lowest_free_descriptor(world), before.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    expect_failure(&place, RP_NET_NO_DESCRIPTORS, "");
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(place.destination.avoided_count, 0);
+    place_deinit(&place);
+    close(listener);
+    close(other);
+}
+
+static void test_a_layer_fails_before_it_takes_the_socket(struct world *world)
+{
+    static const struct xor_kind broken = { { xor_make }, ROUNDS, false, -ENOMEM };
+    static const struct rp_layer *const layers[] = { &broken.layer, NULL };
+    uint16_t port = closed_port();
+    int listener = listen_at(1, port, 4), other = listen_at(2, port, 4), before;
+    struct place place;
+
+    place_init(&place, world);
+    assert_int_equal(start(&place, "two.test", port, NULL), 0);
+    turn_until(world, &place.done, 1); /* the name is known from here on */
+    assert_false(place.has_failed);
+    rp_stack_deinit(&place.stack);
+    before = lowest_free_descriptor(world);
+    assert_int_equal(start(&place, "two.test", port, layers), 0);
+    expect_failure(&place, RP_NET_CONNECT_FAILED, "Cannot allocate memory");
+    assert_int_equal(lowest_free_descriptor(world), before);
+    place_deinit(&place);
+    close(listener);
+    close(other);
+}
+
 int main(void)
 {
     static const struct world_case cases[] = {
@@ -162,6 +217,8 @@ int main(void)
         CASE(test_load_goes_to_all_addresses),
         CASE(test_the_other_family),
         CASE(test_an_end_while_all_are_tried),
+        CASE(test_no_descriptors),
+        CASE(test_a_layer_fails_before_it_takes_the_socket),
     };
 
     return run_worlds(cases, RP_ARRAY_LEN(cases));

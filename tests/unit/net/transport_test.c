@@ -2,6 +2,8 @@
 
 /* The TCP transport: what its user is told, and when. Over every back-end with descriptors. */
 
+#include <fcntl.h>
+
 #include "../loop/harness.h"
 #include "net/transport.h"
 
@@ -209,6 +211,20 @@ static void test_refused_and_closed_while_connecting(struct world *world)
     assert_int_equal(user.connected, 0);
 }
 
+static void test_a_given_socket_that_is_not_used(struct world *world)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct user user;
+
+    user_init(&user, world);
+    rp_tcp_give(&user.tcp, fd);
+    rp_transport_close(&user.tcp.transport, false);
+    assert_int_equal(fcntl(fd, F_GETFD), -1);
+    rp_transport_close(&user.tcp.transport, false); /* no-op */
+    close(connect_pair(&user));                     /* with a socket of its own */
+    rp_transport_close(&user.tcp.transport, false);
+}
+
 static void test_ipv6(struct world *world)
 {
     struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
@@ -241,6 +257,7 @@ int main(void)
         CASE(test_ends),
         CASE(test_closing_from_inside),
         CASE(test_refused_and_closed_while_connecting),
+        CASE(test_a_given_socket_that_is_not_used),
         CASE(test_ipv6),
     };
 

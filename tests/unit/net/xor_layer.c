@@ -194,7 +194,9 @@ static int layer_connect(struct rp_transport *transport, const struct rp_address
     layer->in_len = 0;
     layer->is_sending = false;
     layer->out[0].len = layer->out[1].len = 0;
-    r = rp_transport_connect(transport->below, address, port);
+    r = layer->kind->error;
+    if (r == 0)
+        r = rp_transport_connect(transport->below, address, port);
     if (r == 0)
         layer->state = CONNECTING;
     return r;

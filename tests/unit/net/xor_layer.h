@@ -18,6 +18,7 @@ struct xor_kind {
     struct rp_layer layer; /* .make = xor_make */
     unsigned rounds;
     bool is_tunnel; /* its opening counts as connecting */
+    int error; /* a connect fails with it before it reaches the transport below; 0 = none does */
 };
 
 int xor_make(const struct rp_layer *layer, struct rp_transport *below, const char *host,
