@@ -49,6 +49,17 @@ static enum rp_h1_line parse_status_line(struct rp_h1_parser *parser, struct rp_
     return H1_LINE_OK;
 }
 
+/* A field whose list is not at its end may go on in the next line, and what begins that line may
+ * not have come yet. So the head is judged anew when it is whole: see unfold(). */
+RP_COLD static enum rp_h1_line end_inside_list(struct rp_h1_parser *parser, struct rp_h1_scan *scan,
+                                               const char *at, enum rp_h1_error error)
+{
+    if (parser->flags & H1_FLAG_UNFOLDED)
+        return rp_h1_bad_at(scan, at, error);
+    parser->flags |= H1_FLAG_FOLDED;
+    return H1_LINE_OK;
+}
+
 /* Equal numbers may be repeated, in one field or in several (RFC 9110, 8.6). */
 static enum rp_h1_line take_content_length(struct rp_h1_parser *parser, struct rp_h1_scan *scan,
                                            const char *name, struct rp_slice value)
@@ -62,6 +73,8 @@ static enum rp_h1_line take_content_length(struct rp_h1_parser *parser, struct r
         while (p < end && rp_h1_is_blank(*p))
             p++;
         number = p;
+        if (RP_UNLIKELY(p == end))
+            return end_inside_list(parser, scan, p, RP_H1_BAD_CONTENT_LENGTH);
         if (!rp_h1_parse_length(&p, end, &length))
             return rp_h1_bad_at(scan, p, RP_H1_BAD_CONTENT_LENGTH);
         if (parser->content_length != UINT64_MAX && parser->content_length != length)
@@ -81,6 +94,8 @@ static enum rp_h1_line take_transfer_encoding(struct rp_h1_parser *parser, struc
 {
     if (parser->content_length != UINT64_MAX)
         return rp_h1_bad_at(scan, name, RP_H1_BAD_TRANSFER_ENCODING);
+    if (RP_UNLIKELY(!value.len))
+        return end_inside_list(parser, scan, value.ptr, RP_H1_BAD_TRANSFER_ENCODING);
     if (parser->is_chunked || !rp_slice_ieq(value, RP_SLICE("chunked")))
         return rp_h1_bad_at(scan, value.ptr, RP_H1_BAD_TRANSFER_ENCODING);
     parser->is_chunked = true;
@@ -105,7 +120,8 @@ static inline enum rp_h1_line interpret(struct rp_h1_parser *parser, struct rp_h
     if (is_coding)
         return take_transfer_encoding(parser, scan, name.ptr,
                                       rp_slice(value, (size_t)(end - value)));
-    return rp_h1_take_connection(parser, rp_slice(value, (size_t)(end - value)));
+    parser->flags |= rp_h1_connection_flags(rp_slice(value, (size_t)(end - value)));
+    return H1_LINE_OK;
 }
 
 /* The line goes on with the field before it. The head is still kept as it came; join_folded_lines()
@@ -122,7 +138,7 @@ static enum rp_h1_line parse_field_line(struct rp_h1_parser *parser, struct rp_h
     return rp_h1_field_line(parser, scan, rp_h1_find_special, interpret, take_folded_line);
 }
 
-/* Puts one blank in the place of each line end that a blank follows, and of the blanks around it. */
+/* Puts one blank in the place of each line end that a blank follows and of the blanks around it. */
 static void join_folded_lines(struct rp_buf *head)
 {
     size_t from = 0, to = 0;
@@ -163,7 +179,7 @@ RP_COLD static bool unfold(struct rp_h1_parser *parser)
     join_folded_lines(parser->head);
     parser->content_length = UINT64_MAX;
     parser->is_chunked = false;
-    parser->flags = 0;
+    parser->flags = H1_FLAG_UNFOLDED;
     scan = (struct rp_h1_scan){ .p = memchr(parser->head->data, '\n', parser->head->len),
                                 .end = parser->head->data + parser->head->len };
     scan.p++;

@@ -22,10 +22,11 @@ enum rp_h1_line rp_h1_bad_line(struct rp_h1_scan *scan, const char *at, enum rp_
     return is_whole ? rp_h1_bad_at(scan, at, error) : H1_LINE_INCOMPLETE;
 }
 
-enum rp_h1_line rp_h1_take_connection(struct rp_h1_parser *parser, struct rp_slice value)
+uint8_t rp_h1_connection_flags(struct rp_slice value)
 {
     const char *p = value.ptr, *end = p + value.len, *comma, *last;
     struct rp_slice option;
+    uint8_t flags = 0;
 
     for (; p < end; p = comma + 1) {
         comma = memchr(p, ',', (size_t)(end - p));
@@ -36,12 +37,14 @@ enum rp_h1_line rp_h1_take_connection(struct rp_h1_parser *parser, struct rp_sli
             last--;
         option = rp_slice(p, (size_t)(last - p));
         if (rp_slice_ieq(option, RP_SLICE("close")))
-            parser->flags |= H1_FLAG_CLOSE;
+            flags |= H1_FLAG_CLOSE;
         else if (rp_slice_ieq(option, RP_SLICE("keep-alive")))
-            parser->flags |= H1_FLAG_KEEP_ALIVE;
+            flags |= H1_FLAG_KEEP_ALIVE;
     }
-    return H1_LINE_OK;
+    return flags;
 }
+
+_Static_assert(RP_H1_TRAILER_MAX == 16384, "a text below names the limit");
 
 static const char *const error_texts[RP_H1_ERROR_COUNT] = {
     [RP_H1_OK] = "no error",

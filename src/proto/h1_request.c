@@ -180,7 +180,7 @@ static inline enum rp_h1_line take_field(struct rp_h1_parser *parser, struct rp_
         break;
     case 10:
         if (rp_h1_is_name(name.ptr, "connection", 10))
-            return rp_h1_take_connection(parser, value);
+            parser->flags |= rp_h1_connection_flags(value);
         break;
     case 14:
         if (rp_h1_is_name(name.ptr, "content-length", 14))

@@ -98,8 +98,9 @@ static inline const char *rp_h1_find_special(const char *p, const char *end)
 
 /* ---- the lines of a head --------------------------------------------------------------------- */
 
-/* rp_h1_parser.flags: what Connection has said, and whether a field goes on in a second line. */
-enum { H1_FLAG_CLOSE = 1, H1_FLAG_KEEP_ALIVE = 2, H1_FLAG_FOLDED = 4 };
+/* rp_h1_parser.flags: what Connection has said; whether a field goes on in a second line, or may do
+ * so; whether the lines have been joined. */
+enum { H1_FLAG_CLOSE = 1, H1_FLAG_KEEP_ALIVE = 2, H1_FLAG_FOLDED = 4, H1_FLAG_UNFOLDED = 8 };
 
 enum rp_h1_line {
     H1_LINE_OK,
@@ -127,7 +128,8 @@ struct rp_h1_head_ops {
     int (*finish)(struct rp_h1_parser *parser);
 };
 
-enum rp_h1_line rp_h1_take_connection(struct rp_h1_parser *parser, struct rp_slice value);
+/* H1_FLAG_CLOSE and H1_FLAG_KEEP_ALIVE, as the value of a field Connection has these options. */
+uint8_t rp_h1_connection_flags(struct rp_slice value);
 
 static inline bool rp_h1_is_digit(char c)
 {

@@ -3,7 +3,7 @@
 
 #include <inttypes.h>
 
-#include "proto/h1.h"
+#include "proto/proto_internal.h"
 
 /* Which of the fields with a rule of their own the caller gave. */
 struct given {
@@ -161,31 +161,11 @@ int rp_request_append_head(const struct rp_request_head *request, struct rp_buf 
     return out->error;
 }
 
-/* Whether @value, a list of names with commas between them, has @option. */
-static bool has_option(struct rp_slice value, struct rp_slice option)
-{
-    const char *p = value.ptr, *end = p + value.len, *comma;
-
-    for (; p < end; p = comma + 1) {
-        const char *last;
-
-        comma = memchr(p, ',', (size_t)(end - p));
-        comma = comma ? comma : end;
-        while (p < comma && (*p == ' ' || *p == '\t'))
-            p++;
-        for (last = comma; last > p && (last[-1] == ' ' || last[-1] == '\t');)
-            last--;
-        if (rp_slice_ieq(rp_slice(p, (size_t)(last - p)), option))
-            return true;
-    }
-    return false;
-}
-
 bool rp_request_closes(const struct rp_header *headers, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (rp_slice_ieq(headers[i].name, RP_SLICE("Connection")) &&
-            has_option(headers[i].value, RP_SLICE("close")))
+            rp_h1_connection_flags(headers[i].value) & H1_FLAG_CLOSE)
             return true;
     return false;
 }

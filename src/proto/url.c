@@ -107,7 +107,9 @@ static int parse_port(struct rp_slice text, struct rp_slice port, struct rp_url 
     uint32_t value = 0;
     size_t i = 0, left = (size_t)(text.ptr + text.len - port.ptr);
 
-    if (!port.len) /* "http://host:/": the scheme's port is meant (RFC 3986, 6.2.3) */
+    /* "http://host:/": the scheme's port is meant (RFC 3986, 6.2.3). Where an '@' follows, it may be
+     * "http://user:/password@host/". */
+    if (!port.len && !memchr(port.ptr, '@', left))
         return 0;
     for (; i < port.len && port.ptr[i] >= '0' && port.ptr[i] <= '9' && value <= 65535; i++)
         value = value * 10 + (uint32_t)(port.ptr[i] - '0');

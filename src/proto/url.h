@@ -29,8 +29,9 @@ struct rp_url {
 /* Parses @text; the members of *ret are slices of it. -RP_EUSER with what is wrong and an example:
  * a missing or unknown scheme (known: http, https, ws, wss); an empty host; a host that is no
  * address and no name of letters, digits, '-', '.' and '_'; a bad port (1..65535; an empty one is
- * the scheme's); control characters anywhere; blanks around the URL or before the path. An IPv6
- * literal has no zone. No message shows user name and password. *ret is untouched on failure. */
+ * the scheme's, unless an '@' follows); control characters anywhere; blanks around the URL or
+ * before the path. An IPv6 literal has no zone. No message shows user name and password. *ret is
+ * untouched on failure. */
 RP_NODISCARD int rp_url_parse(struct rp_slice text, struct rp_url *ret, struct rp_error *err);
 /* Appends the request target, "/path?query". Bytes outside of what a URL may hold there (blanks
  * inside, UTF-8 text, brackets, backslashes) are percent-encoded; '%' is kept. */

@@ -98,6 +98,7 @@ static void no_message_shows_a_password(void **state)
         "http://u:s3cret@[::/", "http://u:s3cret@1.2.3/", "http://u:s3cret@[::1]x/",
         "http://u:s3cret @h/",  " http://u:s3cret@h/",    "http://u:a/s3cret@h/",
         "//u:s3cret@h/",        "http://u:s3cret@h y/",   "http://u:s3cret?@h/",
+        "http://u:/s3cret@h/",
     };
 
     for (size_t i = 0; i < RP_ARRAY_LEN(urls); i++) {
@@ -172,6 +173,7 @@ static void bad_urls_are_refused_with_a_reason(void **state)
         { RP_SLICE("http://u@/"), "no host" },
         { RP_SLICE("http://?q"), "no host" },
         { RP_SLICE("http://u:b/c@h/"), "an '@' behind its first '/'" },
+        { RP_SLICE("http://u:/c@h/"), "an '@' behind its first '/'" },
         { RP_SLICE("http://h:0/"), "bad port '0'" },
         { RP_SLICE("http://h:65536/"), "bad port" },
         { RP_SLICE("http://h:99999999999999999999/"), "bad port" },
