@@ -43,13 +43,36 @@ static bool begins_with_host(const char *word)
            (strspn(word, DIGITS ".") == host && strchr(word, '.') && word[0] != '.');
 }
 
+/* The last '@' counts, because a password may hold any byte. NULL when there is none, or no ':'
+ * before it. */
+static const char *behind_password(const char *word)
+{
+    const char *at = strrchr(word, '@');
+
+    return at && memchr(word, ':', (size_t)(at - word)) ? at : NULL;
+}
+
+bool rp_address_mask(const char *word, char *out, size_t size)
+{
+    size_t scheme;
+    const char *rest = after_scheme(word, &scheme), *at;
+
+    rest = rest ? rest : word;
+    at = behind_password(rest);
+    if (at)
+        snprintf(out, size, "%.*s***%s", (int)(rest - word), word, at);
+    return at != NULL;
+}
+
 bool rp_address_guess(const char *word, char *out, size_t size)
 {
     size_t scheme;
-    const char *rest = after_scheme(word, &scheme);
+    const char *rest = after_scheme(word, &scheme), *at = behind_password(rest ? rest : word);
 
     if (rest && *rest)
-        snprintf(out, size, "%.*s//%s", (int)scheme, word, rest);
+        snprintf(out, size, "%.*s//%s%s", (int)scheme, word, at ? "***" : "", at ? at : rest);
+    else if (at)
+        snprintf(out, size, "http://***%s", at);
     else if (word[0] == ':' && begins_with_host(word))
         snprintf(out, size, "http://localhost%s", word);
     else if (begins_with_host(word))

@@ -2,11 +2,13 @@
 #include "app/cli.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "app/address.h"
 #include "app/foreign.h"
 #include "app/script_file.h"
 #include "base/alloc.h"
@@ -268,11 +270,18 @@ static const char *suggest_command(const char *word)
     return rp_suggest(rp_slice_str(word), names, RP_CMD_COUNT);
 }
 
+static bool is_like_url(const char *word)
+{
+    char shown[PATH_MAX];
+
+    return rp_script_is_url(word) || rp_address_mask(word, shown, sizeof(shown));
+}
+
 static void bad_command(struct rp_cli *cli, const char *word)
 {
     struct rp_error *err = new_error(cli);
 
-    if (rp_script_is_url(word)) { /* which may hold a password */
+    if (is_like_url(word)) { /* which may hold a password */
         rp_error_set(err, -RP_EUSER, "a URL is no command");
         rp_error_hint(err, "write rampa run URL");
         return;
@@ -313,7 +322,7 @@ static void take_argument(struct parser *p, const char *word)
         struct rp_error *unexpected = p->unsure ? NULL : new_error(p->cli);
 
         rp_error_set(unexpected, -RP_EUSER, "unexpected argument '%s'",
-                     rp_script_is_url(word) ? "URL" : word); /* it may hold a password */
+                     is_like_url(word) ? "URL" : word); /* it may hold a password */
         if (command == &rp_commands[RP_CMD_TARGET] && is_number(word))
             rp_error_hint(unexpected, "did you mean '--port %s'?", word);
         return;

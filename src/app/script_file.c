@@ -65,10 +65,12 @@ static int missing(const char *path, struct rp_error *err)
 {
     struct rp_slice folder = folder_of(path);
     char dir[PATH_MAX], name[NAME_MAX + 4], found[NAME_MAX + 1] = "";
-    char url[PATH_MAX];
+    char url[PATH_MAX], shown[PATH_MAX];
     struct stat st;
 
     rp_error_set(err, -RP_EUSER, "no such file");
+    if (rp_address_mask(path, shown, sizeof(shown)))
+        rp_error_place(err, shown, 0);
     if (rp_address_guess(path, url, sizeof(url))) {
         rp_error_hint(err, "did you mean '%s'?", url);
         return -RP_EUSER;

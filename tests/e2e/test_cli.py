@@ -178,6 +178,22 @@ def test_a_file_that_is_no_script_is_explained(rampa: Rampa, script: Callable[..
     )
 
 
+@pytest.mark.parametrize("command", ["run", "check", "inspect"])
+def test_a_password_in_what_is_no_url_is_not_shown(rampa: Rampa, command: str) -> None:
+    code = 1 if command == "check" else 3
+    for word, masked, url in (
+        ("u:secret@h", "***@h", "http://***@h"),
+        ("http:/u:secret@h:80/x", "http:/***@h:80/x", "http://***@h:80/x"),
+        ("http:u:/secret@h", "http:***@h", "http://***@h"),
+        ("u:secret@h/x.py", "***@h/x.py", "http://***@h/x.py"),
+    ):
+        done = rampa(command, word, code=code)
+        assert done.stderr == f"error: {masked}: no such file\n  did you mean '{url}'?\n"
+        assert "secret" not in rampa(word, code=3).stderr
+        assert "secret" not in rampa(command, "x.py", word, code=3).stderr
+        assert "secret" not in rampa("target", word, code=3).stderr
+
+
 def test_control_characters_of_the_line_do_not_reach_the_terminal(rampa: Rampa) -> None:
     done = rampa("run", "\x1b[2J\a.py", code=3)
     assert "\x1b" not in done.stderr and "\a" not in done.stderr
