@@ -2,11 +2,11 @@
 
 /*
  * A script with a mistake in its first lines raises an exception in every iteration before it waits
- * for anything. Without a pause its VUs would begin some hundred thousand iterations a second, which
- * tell nothing and take the processor from everybody else. So a VU of constant-vus or ramping-vus
- * that has raised so ten times in a row is held for a moment after each further time, as after
- * connections that are refused. Iterations of the other executors begin at their own time, or are a
- * number that is to be done: nothing holds them up.
+ * for anything. Without a pause its VUs would begin some hundred thousand iterations a second,
+ * which tell nothing and take the processor from everybody else. So a VU of constant-vus or
+ * ramping-vus that has raised so ten times in a row is held for a moment after each further time,
+ * as after connections that are refused. Iterations of the other executors begin at their own time,
+ * or are a number that is to be done: nothing holds them up.
  */
 
 #include <stdio.h>

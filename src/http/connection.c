@@ -298,8 +298,8 @@ static void transport_data(struct rp_transport *transport, const char *data, siz
     }
 }
 
-/* Whether the end of the connection, seen at @at, was on its way when the request was sent. One that
- * comes later is the server's answer to it: it has died, perhaps of this request. */
+/* Whether the end of the connection, seen at @at, was on its way when the request was sent. One
+ * that comes later is the server's answer to it: it has died, perhaps of this request. */
 static bool has_crossed(const struct rp_traffic *traffic, rp_ns at)
 {
     rp_ns limit = 2 * traffic->rtt > CROSSING_MIN ? 2 * traffic->rtt : CROSSING_MIN;

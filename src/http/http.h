@@ -89,8 +89,8 @@ void rp_http_client_free(struct rp_http_client *client);
 void rp_http_client_set_schemes(struct rp_http_client *client, const struct rp_http_scheme *schemes,
                                 size_t count);
 
-/* Puts @url before the URLs of templates that begin with '/', as RFC 3986 resolves them. NULL = they
- * are errors. Before the first template is made. 0 or -ENOMEM; what is wrong with it is told with
+/* Puts @url before the URLs of templates that begin with '/', as RFC 3986 resolves them. NULL =
+ * they are errors. Before the first template is made. 0 or -ENOMEM; what is wrong with it is told with
  * the first such template. */
 RP_NODISCARD int rp_http_client_set_base(struct rp_http_client *client, const char *url);
 
@@ -114,8 +114,8 @@ const struct rp_http_counters *rp_http_client_counters(struct rp_http_client *cl
 void rp_http_client_take_unfinished(struct rp_http_client *client, rp_unfinished_fn *fn,
                                     void *user);
 
-/* @user: the number of the user, from 1: users with different numbers prefer different addresses of a
- * host. */
+/* @user: the number of the user, from 1: users with different numbers prefer different addresses of
+ * a host. */
 RP_NODISCARD int rp_http_session_new(struct rp_http_client *client, int64_t user,
                                      struct rp_http_session **ret);
 /* Cancels its calls (their callbacks do not run) and closes its connections. NULL is allowed. */

@@ -71,8 +71,8 @@ struct rp_loop {
     bool insists_on_hooks;
     bool is_busy; /* the last waits have found several completions, or one without waiting */
     rp_ns woken;  /* when the completions of this turn were taken; 0 = none, or not known */
-    /* Completions that the last wait has taken, and those of them that were watches' which had shown
-     * in this turn before. */
+    /* Completions that the last wait has taken, and those of them that were of watches which had
+     * shown in this turn before. */
     unsigned found, found_repeated;
     unsigned turn; /* the number of this turn */
     void (*outside)(void *user);
