@@ -154,6 +154,7 @@ void rp_http_template_unref(struct rp_http_template *template); /* NULL is allow
 /* Without user name and password. */
 struct rp_slice rp_http_template_url(const struct rp_http_template *template);
 struct rp_slice rp_http_template_method(const struct rp_http_template *template);
+struct rp_slice rp_http_template_body(const struct rp_http_template *template);
 
 /* ---- calls ---- */
 

@@ -287,3 +287,8 @@ struct rp_slice rp_http_template_method(const struct rp_http_template *template)
 {
     return rp_slice_str(template->method);
 }
+
+struct rp_slice rp_http_template_body(const struct rp_http_template *template)
+{
+    return template->body;
+}

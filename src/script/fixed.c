@@ -147,6 +147,7 @@ static int prepare(struct rp_script_host *script, const struct rp_script_run *ru
         r = only.error;
     if (r == 0) {
         host->timeout = common.timeout;
+        host->keeps_bodies = run->plan->once;
         r = make_templates(host, &reader, &common, &weights, err);
     }
     if (r == 0)
@@ -212,7 +213,7 @@ static int vu_init(struct rp_script_host *script, struct rp_vu *vu, struct rp_er
     self->call.timeout = host->timeout;
     self->call.response = &self->response;
     self->call.tags = vu->tags;
-    self->call.discard_body = true;
+    self->call.discard_body = !host->keeps_bodies;
     self->call.done = request_done;
     vu->host_data = self;
     return 0;

@@ -19,7 +19,8 @@ struct rp_fixed_host {
     char *bytes; /* the requests as script/requests.h writes them; NULL = one GET of the script */
     size_t byte_count;
     struct rp_http_client *http;
-    rp_ns timeout; /* of a request; 0 = the client's default */
+    rp_ns timeout;     /* of a request; 0 = the client's default */
+    bool keeps_bodies; /* somebody looks at them */
     struct rp_http_template **templates;
     size_t template_count;
     uint32_t *order; /* indexes of templates; NULL when there is only one */

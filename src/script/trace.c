@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "script/trace.h"
 
-#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/text.h"
 #include "base/units.h"
+#include "script/script_internal.h"
 
 enum { TRACE_MAX = 1 << 20, LINE_COLS = 1000 };
 
@@ -72,16 +72,8 @@ static void append_field(struct rp_buf *out, const char *mark, struct rp_slice n
     rp_buf_append_str(out, "\n");
 }
 
-static void append_size(struct rp_buf *out, const char *mark, uint64_t bytes)
+static void append_request(struct rp_buf *out, struct rp_slice head, struct rp_slice body)
 {
-    if (bytes)
-        rp_buf_appendf(out, "%s(%" PRIu64 " byte%s of body)\n", mark, bytes, bytes == 1 ? "" : "s");
-}
-
-static void append_request(struct rp_buf *out, struct rp_slice head)
-{
-    uint64_t body_bytes = 0;
-
     for (bool is_first = true; head.len > 2; is_first = false) {
         const char *end = memmem(head.ptr, head.len, "\r\n", 2);
         struct rp_slice line = rp_slice(head.ptr, end ? (size_t)(end - head.ptr) : head.len);
@@ -98,11 +90,8 @@ static void append_request(struct rp_buf *out, struct rp_slice head)
         while (value.len && *value.ptr == ' ')
             value = rp_slice(value.ptr + 1, value.len - 1);
         append_field(out, "> ", name, value);
-        if (rp_slice_ieq(name, RP_SLICE("Content-Length")))
-            for (size_t i = 0; i < value.len; i++)
-                body_bytes = body_bytes * 10 + (uint64_t)(value.ptr[i] - '0');
     }
-    append_size(out, "> ", body_bytes);
+    rp_trace_append_body(out, "> ", body, body.len);
 }
 
 static void append_answer(struct rp_buf *out, const struct rp_http_response *response)
@@ -118,7 +107,7 @@ static void append_answer(struct rp_buf *out, const struct rp_http_response *res
     rp_buf_deinit(&line);
     while (rp_http_response_next_field(response, &pos, &name, &value))
         append_field(out, "< ", name, value);
-    append_size(out, "< ", response->body_bytes);
+    rp_trace_append_body(out, "< ", rp_buf_slice(&response->body), response->body_bytes);
 }
 
 void rp_trace_write(const struct rp_http_call *call, struct rp_slice request_head,
@@ -128,7 +117,7 @@ void rp_trace_write(const struct rp_http_call *call, struct rp_slice request_hea
     char took[RP_UNIT_SIZE];
     rp_ns took_ns;
 
-    append_request(out, request_head);
+    append_request(out, request_head, rp_http_template_body(call->template));
     if (response->status) {
         append_answer(out, response);
     } else {

@@ -46,11 +46,11 @@ def test_once_shows_each_request_and_its_answer(rampa: Rampa, script: Script) ->
     assert [line for line in shown if line[0] in "><!"] == [
         "> GET /a?b HTTP/1.1", f"> Host: {host}", "> User-Agent: rampa/0.1.0", "> X-Token: ***", "> Accept: text/html",
         "< HTTP/1.1 200 Scripted", "< Content-Length: 2", "< Set-Cookie: ***", "< X-A: ***",
-        "< Server: \ufffd[2J\ufffd]0;x\ufffd", "< (2 bytes of body)",
+        "< Server: \ufffd[2J\ufffd]0;x\ufffd", "< (2 bytes of body:)", "< ok",
         "> POST /p HTTP/1.1", f"> Host: {host}", "> User-Agent: rampa/0.1.0", "> Accept: */*",
-        "> Content-Type: application/json", "> Content-Length: 8", "> (8 bytes of body)",
+        "> Content-Type: application/json", "> Content-Length: 8", "> (8 bytes of body:)", "> {\"a\": 1}",
         "< HTTP/1.1 200 Scripted", "< Content-Length: 2", "< Set-Cookie: ***", "< X-A: ***",
-        "< Server: \ufffd[2J\ufffd]0;x\ufffd", "< (2 bytes of body)",
+        "< Server: \ufffd[2J\ufffd]0;x\ufffd", "< (2 bytes of body:)", "< ok",
     ]  # fmt: skip
     assert sum(line.startswith("= ") for line in shown) == 2
     assert {"setup ran", "teardown ran", "setup_data is 1"} <= set(shown)
@@ -58,6 +58,23 @@ def test_once_shows_each_request_and_its_answer(rampa: Rampa, script: Script) ->
     assert (done.count("iterations"), done.count("http_reqs")) == (1, 2)
     assert done.result()["config"]["scenarios"]["a"]["executor"] == "per-vu-iterations"
     assert TOKEN not in done.stdout + done.stderr + done.out.read_text()
+
+
+def test_once_shows_what_the_bodies_hold_but_no_secret(rampa: Rampa, script: Script) -> None:
+    script(f"""
+import rampa
+
+@rampa.scenario()
+async def a(worker):
+    await worker.http.post("/login", json={{"user": "u", "password": "{TOKEN}"}})
+""")
+    said = b'{"access_token": "%s", "user": "u"}' % TOKEN.encode()
+    with FaultServer([Repeat([ExpectRequest(), Send(answer(said))])]) as server:
+        done = rampa("run", "script.py", "--once", "--base-url", server.url, code=0)
+        assert '> {"user": "u", "password": ***}' in done.stdout and '< {"access_token": ***, "user": "u"}' in done.stdout
+        done = rampa("run", server.url, "--once", code=0)
+        assert '< {"access_token": ***, "user": "u"}' in done.stdout
+    assert TOKEN not in done.stdout + done.stderr
 
 
 def test_once_shows_what_went_wrong(rampa: Rampa) -> None:

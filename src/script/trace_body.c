@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Bodies as trace.h shows them: text only, not too much of it, and no value that is a secret by its
+ * name. */
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "script/script_internal.h"
+
+enum { BODY_MAX = 2048, LINE_COLS = 1000 };
+
+/* A name that contains one of these has a secret for its value. */
+static const char *const secrets[] = { "pass", "pwd",     "secret",   "token",     "auth",
+                                       "key",  "session", "cookie",   "signature", "credential",
+                                       "otp",  "jwt",     "assertion" };
+
+static bool is_of_name(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-';
+}
+
+static bool is_secret(struct rp_slice name)
+{
+    for (size_t i = 0; i < RP_ARRAY_LEN(secrets); i++) {
+        size_t len = strlen(secrets[i]);
+
+        for (size_t at = 0; at + len <= name.len; at++)
+            if (rp_slice_ieq(rp_slice(name.ptr + at, len), rp_slice(secrets[i], len)))
+                return true;
+    }
+    return false;
+}
+
+/* How many bytes of @rest, which follows a name, stand before the value: 0 when none follows. */
+static size_t before_value(struct rp_slice rest)
+{
+    size_t at = 0;
+
+    while (at < rest.len && rest.ptr[at] == '\\') /* JSON within a text of JSON */
+        at++;
+    if (at < rest.len && (rest.ptr[at] == '"' || rest.ptr[at] == '\''))
+        at++;
+    while (at < rest.len && rest.ptr[at] == ' ')
+        at++;
+    if (at == rest.len || (rest.ptr[at] != ':' && rest.ptr[at] != '='))
+        return 0;
+    at++;
+    while (at < rest.len && rest.ptr[at] == ' ')
+        at++;
+    return at;
+}
+
+/* The length of the value that @rest begins with, the quotes included: JSON's, or a form's. */
+static size_t value_len(struct rp_slice rest)
+{
+    char quote = rest.len ? rest.ptr[0] : '\0';
+    size_t at = 0;
+
+    if (quote != '"' && quote != '\'') {
+        while (at < rest.len && !memchr("&,;}]\r\n", rest.ptr[at], 7))
+            at++;
+        return at;
+    }
+    for (at = 1; at < rest.len && rest.ptr[at] != quote; at++)
+        at += rest.ptr[at] == '\\' && at + 1 < rest.len;
+    return at < rest.len ? at + 1 : at;
+}
+
+/* JSON that is a list or an object is no secret itself: what is in it has names of its own. */
+static bool is_compound(struct rp_slice rest)
+{
+    return rest.len && (rest.ptr[0] == '{' || rest.ptr[0] == '[');
+}
+
+static void append_masked(struct rp_buf *out, struct rp_slice body)
+{
+    while (body.len) {
+        size_t name = 0, gap, value;
+        struct rp_slice rest;
+
+        while (name < body.len && is_of_name(body.ptr[name]))
+            name++;
+        if (name == 0) {
+            rp_buf_append(out, body.ptr, 1);
+            body = rp_slice(body.ptr + 1, body.len - 1);
+            continue;
+        }
+        rp_buf_append(out, body.ptr, name);
+        rest = rp_slice(body.ptr + name, body.len - name);
+        gap = before_value(rest);
+        body = rest;
+        if (gap == 0 || !is_secret(rp_slice(rest.ptr - name, name)))
+            continue;
+        rp_buf_append(out, rest.ptr, gap);
+        body = rp_slice(rest.ptr + gap, rest.len - gap);
+        if (is_compound(body))
+            continue;
+        value = value_len(body);
+        rp_buf_append_str(out, "***");
+        body = rp_slice(body.ptr + value, body.len - value);
+    }
+}
+
+/* Text is UTF-8 without control characters. The last character of one that is cut may be incomplete. */
+static bool is_text(struct rp_slice body, bool is_cut)
+{
+    for (size_t at = 0; at < body.len;) {
+        struct rp_rune rune = rp_rune_decode(rp_slice(body.ptr + at, body.len - at));
+
+        if (!rune.is_valid)
+            return is_cut && body.len - at < 4;
+        if (rune.code < ' ' && rune.code != '\n' && rune.code != '\r' && rune.code != '\t')
+            return false;
+        at += rune.len;
+    }
+    return true;
+}
+
+static void append_lines(struct rp_buf *out, const char *mark, struct rp_slice text)
+{
+    while (text.len) {
+        const char *end = memchr(text.ptr, '\n', text.len);
+        struct rp_slice line = rp_slice(text.ptr, end ? (size_t)(end - text.ptr) : text.len);
+        size_t taken = line.len + (end ? 1 : 0);
+
+        if (line.len && line.ptr[line.len - 1] == '\r')
+            line.len--;
+        rp_buf_append_str(out, mark);
+        if (line.len)
+            rp_text_append(out, line, LINE_COLS);
+        rp_buf_append_str(out, "\n");
+        text = rp_slice(text.ptr + taken, text.len - taken);
+    }
+}
+
+void rp_trace_append_body(struct rp_buf *out, const char *mark, struct rp_slice body,
+                          uint64_t bytes)
+{
+    struct rp_slice start = rp_slice(body.ptr, body.len < BODY_MAX ? body.len : BODY_MAX);
+    struct rp_buf masked;
+
+    if (!bytes)
+        return;
+    rp_buf_appendf(out, "%s(%" PRIu64 " byte%s of body", mark, bytes, bytes == 1 ? "" : "s");
+    if (!start.len || !is_text(start, start.len < bytes)) {
+        rp_buf_append_str(out, ")\n");
+        return;
+    }
+    if (start.len < bytes)
+        rp_buf_appendf(out, ", the first %zu of them", start.len);
+    rp_buf_append_str(out, ":)\n");
+    rp_buf_init(&masked, (size_t)4 * BODY_MAX);
+    append_masked(&masked, start);
+    append_lines(out, mark, rp_buf_slice(&masked));
+    rp_buf_deinit(&masked);
+}
