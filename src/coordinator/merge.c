@@ -424,7 +424,9 @@ void rp_merge_bye(struct rp_merging *merging, struct rp_peer *peer, const struct
 void rp_merging_init(struct rp_merging *merging, struct rp_result *result,
                      const struct rp_peers *peers, struct rp_pauses *pauses)
 {
-    *merging = (struct rp_merging){ .result = result, .peers = peers, .pauses = pauses };
+    *merging = (struct rp_merging){
+        .result = result, .peers = peers, .pauses = pauses, .point_min = RP_S / 2
+    };
 }
 
 void rp_merging_deinit(struct rp_merging *merging)

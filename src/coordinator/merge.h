@@ -25,7 +25,9 @@ struct rp_merging {
     size_t counted_errors;
     uint64_t stray_bytes, retried;
     struct rp_unfinished_requests unfinished;
-    rp_ns point_min;    /* the length of a point of the series; 0 = what lies between two reports */
+    /* The least length of a point of the series, except for the last one. Workers report once a
+     * second, at slightly different moments, and what lies between these is no point of its own. */
+    rp_ns point_min;
     rp_ns ticked;       /* elapsed time of the last point of the series */
     size_t lost;        /* workers, while they ran */
     bool totals_differ; /* those of a worker from the sum of its reports */

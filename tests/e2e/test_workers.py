@@ -468,6 +468,20 @@ def test_bad_numbers(rampa: Run, script: Script, value: str, message: str) -> No
         assert message.replace("--workers", "RAMPA_WORKERS") in rampa("run", path, env=env, code=3).stderr
 
 
+def test_arrivals_of_several_workers_are_on_time(rampa: Run, script: Script) -> None:
+    """The workers tell of a second at slightly different moments: it is one point all the same, of as many as are planned."""
+    path = script(SIZED.format(executor="constant-arrival-rate", fields="rate=200, duration='6s', pre_allocated_vus=20"))
+    done = rampa("run", path, "--workers", 2, out=True, code=0)
+    generator, points = done.result()["generator"], done.result()["series"]["iteration_lateness"]["points"]
+    late = {point[0] for point in points if point[3] >= 50}  # a busy machine may hold up a second
+    assert set(generator["arrivals"]["off"]) <= late, generator
+    assert all(reason["cause"] != "schedule" for reason in generator["reasons"]) or late
+    assert sum(point[2] for point in points) + done.count("dropped_iterations") == 1200
+    assert all(length > 0.5 for _, length, *_ in points), points
+    if not late:
+        assert [round(point[2], -1) for point in points] == [200] * 6, points
+
+
 def test_a_url_without_a_script(rampa: Run) -> None:
     with FaultServer([Repeat([ExpectRequest(), Send(answer(b"x"))])]) as server:
         done = rampa("run", server.url, "--vus", 6, "--iterations", 60, "--workers", 3, out=True, code=0)

@@ -166,11 +166,57 @@ static void a_worker_without_hello_has_texts(void **state)
         hear_hellos_with_failure_at(n);
 }
 
+/* Some samples of a worker, and its report of them. */
+static void report(struct fake *fake, int worker, rp_ns elapsed, int64_t count)
+{
+    const struct rp_msg_delta delta = { .elapsed = elapsed };
+    struct rp_value value;
+
+    rp_value_init(&value, RP_COUNTER);
+    value.counter.whole = count;
+    value.samples = (uint64_t)count;
+    assert_int_equal(rp_store_apply(fake->result.store, (uint32_t)worker, 0, &value), 0);
+    rp_value_deinit(&value);
+    assert_int_equal(rp_merge_delta(&fake->merging, &fake->items[worker], &delta), 0);
+}
+
+/* The one that was first in one second is the last one in the next. */
+static void reports_at_slightly_different_moments_make_one_point(void **state)
+{
+    const rp_ns us = RP_MS / 1000;
+    const struct rp_point *points;
+    struct fake fake;
+    size_t count;
+
+    fake_init(&fake);
+    assert_int_equal(rp_store_new(&fake.result.store), 0);
+    fake.items[2].step = RP_STEP_GONE;
+    for (uint32_t i = 0; i < 2; i++) {
+        fake.items[i].step = RP_STEP_RUNNING;
+        assert_int_equal(
+            rp_store_define(fake.result.store, i, 0, "hits", RP_COUNTER, false, NULL, 0, NULL), 0);
+    }
+    report(&fake, 0, RP_S + 200 * us, 100);
+    report(&fake, 1, RP_S + 100 * us, 101);
+    report(&fake, 1, 2 * RP_S + 500 * us, 102);
+    report(&fake, 0, 2 * RP_S + 100 * us, 103);
+    report(&fake, 0, 3 * RP_S, 104);
+    report(&fake, 1, 3 * RP_S + 300 * us, 105);
+    assert_int_equal(rp_merge_end(&fake.merging), 0);
+    points = rp_store_points(rp_store_view(fake.result.store, "hits"), &count);
+    assert_int_equal(count, 3);
+    for (size_t i = 0; i < count; i++)
+        assert_true(points[i].counter == 201 + 4 * (double)i);
+    assert_true(points[0].length == RP_S + 100 * us && points[1].length == RP_S);
+    fake_deinit(&fake);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(groups_of_errors_survive_want_of_memory),
         cmocka_unit_test(a_worker_without_hello_has_texts),
+        cmocka_unit_test(reports_at_slightly_different_moments_make_one_point),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
