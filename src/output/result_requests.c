@@ -10,7 +10,8 @@ static json_t *statuses_json(const struct rp_named_requests *named)
     for (size_t i = 0; i < named->status_count; i++) {
         const struct rp_status_count *status = &named->statuses[i];
 
-        rp_json_put(&object, *status->status ? status->status : "0", rp_json_count(status->count));
+        rp_json_put(&object, *status->status ? status->status : "unknown",
+                    rp_json_count(status->count));
     }
     return rp_json_take(&object);
 }
@@ -47,7 +48,9 @@ static json_t *named_json(const struct rp_named_requests *named)
     rp_json_put(&object, "failed", rp_json_count(named->failed));
     rp_json_put(&object, "statuses", statuses_json(named));
     rp_json_put(&object, "duration", duration_json(named));
-    rp_json_put(&object, "buckets", rp_result_buckets_json(&named->duration.hist, true));
+    rp_json_put(&object, "buckets",
+                rp_requests_has_buckets(named) ? rp_result_buckets_json(&named->duration.hist, true)
+                                               : json_null());
     return rp_json_take(&object);
 }
 

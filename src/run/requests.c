@@ -153,13 +153,14 @@ static void take_failures(void *user, const struct rp_store_series *series,
         named->failed += total->rate.hits;
 }
 
+/* A series may have no durations of its own, but those of other series of the name in its buckets. */
 static void take_durations(void *user, const struct rp_store_series *series,
                            const struct rp_value *total)
 {
     struct walk *walk = user;
     struct rp_named_requests *named;
 
-    if (walk->error || total->type != RP_TREND || !total->samples)
+    if (walk->error || total->type != RP_TREND || !(total->samples || total->hist.guests))
         return;
     named = named_of(walk, series);
     if (named)

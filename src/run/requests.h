@@ -9,6 +9,8 @@
  * made of the series in the store, so that they are the same for any number of workers.
  */
 
+#include <math.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,7 +18,9 @@
 #include "stats/store.h"
 
 struct rp_status_count {
-    char *status; /* "200"; "0" of requests without a response */
+    /* "200"; "0" of requests without a response; "" of those whose status is not known: there were
+     * too many tags */
+    char *status;
     uint64_t count;
 };
 
@@ -37,8 +41,21 @@ struct rp_requests {                 /* zeroed is valid */
 RP_NODISCARD int rp_requests_collect(const struct rp_store *store, struct rp_requests *ret);
 void rp_requests_deinit(struct rp_requests *requests);
 
-/* A statistic of the durations in milliseconds; NaN without any. */
+/* Whether every duration of the name is in its own histogram, and no other one. Otherwise the
+ * histograms of series had no memory left (--series-memory), and what is in this one may be the
+ * fast requests only: its percentiles and its buckets are then shown to nobody. */
+static inline bool rp_requests_has_buckets(const struct rp_named_requests *requests)
+{
+    return requests->duration.hist.guests == 0;
+}
+
+/* A statistic of the durations in milliseconds; NaN without any, and for a percentile that is not
+ * known. */
 static inline double rp_requests_stat(const struct rp_named_requests *requests, struct rp_stat stat)
 {
+    bool needs_buckets = stat.kind == RP_STAT_MED || stat.kind == RP_STAT_P;
+
+    if (needs_buckets && !rp_requests_has_buckets(requests))
+        return NAN;
     return rp_value_stat(&requests->duration, true, stat, 0);
 }

@@ -44,14 +44,20 @@ static struct rp_slice name_of(const struct rp_named_requests *named)
     return *named->name ? rp_slice_str(named->name) : RP_SLICE("(other names)");
 }
 
+static const char *status_words(const char *status)
+{
+    if (!*status)
+        return "unknown";
+    return strcmp(status, "0") == 0 ? "none" : status;
+}
+
 /* "200: 950, 302: 50, none: 3", but "200" when that is the only one: the count says how many. */
 static void append_statuses(struct rp_buf *out, const struct rp_named_requests *named, bool counts)
 {
     for (size_t i = 0; i < named->status_count; i++) {
         const struct rp_status_count *status = &named->statuses[i];
-        bool is_none = !*status->status || !strcmp(status->status, "0");
 
-        rp_buf_appendf(out, "%s%s", i ? ", " : "", is_none ? "none" : status->status);
+        rp_buf_appendf(out, "%s%s", i ? ", " : "", status_words(status->status));
         if (counts || named->status_count > 1)
             rp_buf_appendf(out, ": %llu", (unsigned long long)status->count);
     }

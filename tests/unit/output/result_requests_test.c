@@ -130,6 +130,94 @@ static void test_sums_of_names(void **state)
     fixture_deinit(&fixture);
 }
 
+static const struct rp_stat med = { .kind = RP_STAT_MED }, top = { .kind = RP_STAT_P, .p = 99 };
+
+/* Of ten requests the eight fast ones found memory for their buckets, the slow ones did not. */
+static void fold_the_slow_ones(struct rp_value *value)
+{
+    rp_value_init(value, RP_TREND);
+    for (int i = 0; i < 8; i++)
+        assert_int_equal(rp_hist_record(&value->hist, 1e6), 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(rp_hist_note(&value->hist, 40e6), 0);
+    value->samples = 10;
+}
+
+static void test_no_percentiles_of_a_part(void **state)
+{
+    struct rp_named_requests named = { .count = 10 };
+
+    fold_the_slow_ones(&named.duration);
+    assert_false(rp_requests_has_buckets(&named));
+    assert_true(isnan(rp_requests_stat(&named, med)) && isnan(rp_requests_stat(&named, top)));
+    assert_true(rp_requests_stat(&named, (struct rp_stat){ .kind = RP_STAT_MAX }) == 40);
+    assert_true(rp_requests_stat(&named, (struct rp_stat){ .kind = RP_STAT_COUNT }) == 10);
+    /* All together again, as when another series of the name has the buckets. */
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(rp_hist_host(&named.duration.hist, 40e6), 0);
+    assert_true(rp_requests_has_buckets(&named));
+    assert_true(fabs(rp_requests_stat(&named, top) - 40) < 0.05);
+    rp_value_deinit(&named.duration);
+}
+
+/* The tag "id" has no memory for buckets, but its name has: the percentiles of the name are known. */
+static void test_percentiles_of_a_name_whose_tags_are_folded(void **state)
+{
+    struct rp_requests requests;
+    struct fixture fixture;
+
+    fixture_passed(&fixture);
+    fixture_counter(&fixture, "http_reqs", 10, "name=a|status=200");
+    fixture_folded_trend(&fixture, "http_req_duration", 40, 10, false, "name=a|id=1");
+    fixture_folded_trend(&fixture, "http_req_duration", 40, 10, true, "name=a");
+    assert_int_equal(rp_requests_collect(fixture.result.store, &requests), 0);
+    assert_string_equal(requests.items[0].name, "a");
+    assert_true(rp_requests_has_buckets(&requests.items[0]));
+    assert_true(fabs(rp_requests_stat(&requests.items[0], med) - 40) < 0.05);
+    rp_requests_deinit(&requests);
+    fixture_deinit(&fixture);
+}
+
+static json_t *written(const struct rp_result *result)
+{
+    struct rp_buf out;
+    json_t *root;
+
+    rp_buf_init(&out, 1 << 20);
+    assert_int_equal(rp_result_write_json(result, &out), 0);
+    root = json_loadb(rp_buf_str(&out), out.len, 0, NULL);
+    assert_non_null(root);
+    rp_buf_deinit(&out);
+    return root;
+}
+
+/* What is not known is not said: no percentile of the fast requests, no "0" for an unknown status. */
+static void test_what_is_not_known(void **state)
+{
+    const json_t *named, *statuses, *duration;
+    struct fixture fixture;
+    json_t *root;
+
+    fixture_passed(&fixture);
+    fixture_counter(&fixture, "http_reqs", 9, "name=a");
+    fixture_counter(&fixture, "http_reqs", 3, "name=a|status=0");
+    fixture_trend(&fixture, "http_req_duration", true, 1, 0, 8, "name=a");
+    fixture_folded_trend(&fixture, "http_req_duration", 40, 4, false, "name=a|status=0");
+    root = written(&fixture.result);
+    named = json_array_get(json_object_get(json_object_get(root, "summary"), "requests"), 0);
+    statuses = json_object_get(named, "statuses");
+    duration = json_object_get(named, "duration");
+    assert_int_equal(json_object_size(statuses), 2);
+    assert_int_equal(json_integer_value(json_object_get(statuses, "unknown")), 9);
+    assert_int_equal(json_integer_value(json_object_get(statuses, "0")), 3);
+    assert_true(json_is_null(json_object_get(named, "buckets")));
+    assert_true(json_is_null(json_object_get(duration, "med")));
+    assert_true(json_is_null(json_object_get(duration, "p(99.9)")));
+    assert_true(json_number_value(json_object_get(duration, "max")) == 40);
+    json_decref(root);
+    fixture_deinit(&fixture);
+}
+
 static void test_out_of_memory(void **state)
 {
     struct rp_requests requests;
@@ -152,8 +240,13 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_known_buckets), cmocka_unit_test(test_any_buckets),
-        cmocka_unit_test(test_nothing),       cmocka_unit_test(test_sums_of_names),
+        cmocka_unit_test(test_known_buckets),
+        cmocka_unit_test(test_any_buckets),
+        cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_sums_of_names),
+        cmocka_unit_test(test_no_percentiles_of_a_part),
+        cmocka_unit_test(test_percentiles_of_a_name_whose_tags_are_folded),
+        cmocka_unit_test(test_what_is_not_known),
         cmocka_unit_test(test_out_of_memory),
     };
 

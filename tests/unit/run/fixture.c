@@ -128,6 +128,21 @@ void fixture_trend(struct fixture *fixture, const char *metric, bool is_time, do
     rp_value_deinit(&value);
 }
 
+void fixture_folded_trend(struct fixture *fixture, const char *metric, double ms, unsigned count,
+                          bool is_host, const char *tags)
+{
+    double stored = rp_trend_stored(true, ms);
+    struct rp_value value;
+
+    rp_value_init(&value, RP_TREND);
+    for (unsigned i = 0; i < count; i++)
+        assert_int_equal(
+            is_host ? rp_hist_host(&value.hist, stored) : rp_hist_note(&value.hist, stored), 0);
+    value.samples = is_host ? 0 : count;
+    add(fixture, metric, &value, true, tags);
+    rp_value_deinit(&value);
+}
+
 void fixture_judge(struct fixture *fixture)
 {
     struct rp_result *result = &fixture->result;

@@ -32,6 +32,10 @@ void fixture_gauge(struct fixture *fixture, const char *metric, double min, doub
 /* @count samples from @first in steps of @step, in the user's unit. */
 void fixture_trend(struct fixture *fixture, const char *metric, bool is_time, double first,
                    double step, unsigned count, const char *tags);
+/* @count times in milliseconds that are counted in one series and stand in the buckets of another
+ * one, the host: what either of them has of it. */
+void fixture_folded_trend(struct fixture *fixture, const char *metric, double ms, unsigned count,
+                          bool is_host, const char *tags);
 
 /* Judges the plan's thresholds; sets exit_code 1 when one failed. */
 void fixture_judge(struct fixture *fixture);

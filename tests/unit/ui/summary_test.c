@@ -319,6 +319,25 @@ static void test_share_is_not_rounded_away(void **state)
     fixture_deinit(&fixture);
 }
 
+/* A name whose slow requests are in no buckets has no percentiles, and a status that is not known is
+ * none of those that say something about the server. */
+static void test_what_is_not_known(void **state)
+{
+    struct fixture fixture;
+    struct rp_buf text;
+
+    fixture_passed(&fixture);
+    fixture_counter(&fixture, "http_reqs", 9, "name=a");
+    fixture_counter(&fixture, "http_reqs", 3, "name=a|status=0");
+    fixture_trend(&fixture, "http_req_duration", true, 1, 0, 8, "name=a");
+    fixture_folded_trend(&fixture, "http_req_duration", 40, 4, false, "name=a|status=0");
+    write_summary(&fixture.result, 120, false, &text);
+    if (!has(&text, "       -       -       -  unknown: 9, none: 3"))
+        fail_msg("%s", rp_buf_str(&text));
+    rp_buf_deinit(&text);
+    fixture_deinit(&fixture);
+}
+
 /* Many checks: each failed one has its line, and the cut is said. */
 static void test_flood_of_checks(void **state)
 {
@@ -421,6 +440,7 @@ int main(void)
         cmocka_unit_test(test_zeroed_result),
         cmocka_unit_test(test_actual_differs_from_bound),
         cmocka_unit_test(test_share_is_not_rounded_away),
+        cmocka_unit_test(test_what_is_not_known),
         cmocka_unit_test(test_flood_of_checks),
         cmocka_unit_test(test_broken_accounting),
         cmocka_unit_test(test_verdict_line),
