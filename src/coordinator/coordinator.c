@@ -174,6 +174,7 @@ static void stop(struct rp_coordinator *c, rp_ns grace)
     bool was_paused = end_pause(c);
 
     c->is_stopping = true;
+    c->result->is_cut_short = true;
     rp_peers_send(&c->peers, RP_MSG_STOP, &(struct rp_msg_stop){ .grace = grace });
     rp_peers_be_patient(&c->peers, 1, grace);
     if (was_paused)

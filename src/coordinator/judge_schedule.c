@@ -4,8 +4,9 @@
  * Two things are compared for each second of the series. How late its arrivals began on average: a
  * twentieth of a second moves a twentieth of them into a later second. And how many arrivals there
  * were, begun or dropped, against how many the schedule has in this time. Random arrivals have no
- * count that is known before, and a pause or an early end moves the schedule: then only the first
- * is looked at.
+ * count that is known before, a pause moves the schedule, and a run that was cut short has not all
+ * of it: then only the first is looked at. The points of a long run are seconds in its last ten
+ * minutes only (stats/store.h): the older ones are not looked at.
  */
 #include "coordinator/judge_schedule.h"
 
@@ -29,12 +30,6 @@ struct check {
     bool has_counts; /* the number of arrivals is known before */
 };
 
-static bool is_early_end(const struct rp_result *result)
-{
-    return result->exit_code == RP_EXIT_ABORTED || result->exit_code == RP_EXIT_INTERNAL ||
-           result->exit_code == RP_EXIT_THRESHOLDS;
-}
-
 static void check_deinit(struct check *check)
 {
     for (size_t i = 0; i < check->count; i++)
@@ -48,7 +43,7 @@ static int check_init(struct check *check, const struct rp_result *result)
     const struct rp_plan *plan = result->plan;
     int r = 0;
 
-    *check = (struct check){ .has_counts = !result->pause_count && !is_early_end(result) };
+    *check = (struct check){ .has_counts = !result->pause_count && !result->is_cut_short };
     check->schedules = rp_calloc(plan->scenario_count, sizeof(*check->schedules));
     check->starts = rp_calloc(plan->scenario_count, sizeof(*check->starts));
     if (!check->schedules || !check->starts)
@@ -79,6 +74,16 @@ static double wanted_before(const struct check *check, rp_ns elapsed)
     return sum;
 }
 
+/* Where the points begin that no other ones were merged with: a point of several seconds hides in
+ * which of them it was. */
+static rp_ns fine_from(const struct rp_view *view)
+{
+    size_t count, fine = view ? rp_store_fine_points(view) : 0;
+    const struct rp_point *points = view ? rp_store_points(view, &count) : NULL;
+
+    return points && fine < count ? points[count - fine].start : 0;
+}
+
 /* The sum of the drops in the points of @view that lie within [@start, @end). */
 static double drops_within(const struct rp_view *view, rp_ns start, rp_ns end)
 {
@@ -93,10 +98,8 @@ static double drops_within(const struct rp_view *view, rp_ns start, rp_ns end)
 }
 
 static bool is_off(const struct check *check, const struct rp_result *result,
-                   const struct rp_point *point)
+                   const struct rp_view *drops, const struct rp_point *point)
 {
-    const struct rp_view *drops = rp_store_view(result->store,
-                                                rp_builtin_name(RP_M_DROPPED_ITERATIONS));
     rp_ns end = point->start + point->length;
     double wanted, came;
 
@@ -151,10 +154,13 @@ int rp_judge_schedule(struct rp_result *result)
 {
     const struct rp_view *lateness = rp_store_view(result->store,
                                                    rp_builtin_name(RP_M_ITERATION_LATENESS));
+    const struct rp_view *drops = rp_store_view(result->store,
+                                                rp_builtin_name(RP_M_DROPPED_ITERATIONS));
     struct rp_result_arrivals *arrivals = &result->arrivals;
     const struct rp_point *points;
     struct check check;
     size_t count;
+    rp_ns from;
     int r;
 
     rp_free(arrivals->off);
@@ -162,12 +168,15 @@ int rp_judge_schedule(struct rp_result *result)
     if (!lateness || lateness->type != RP_TREND)
         return 0;
     points = rp_store_points(lateness, &count);
+    from = fine_from(lateness) > fine_from(drops) ? fine_from(lateness) : fine_from(drops);
     r = check_init(&check, result);
     for (size_t i = 0; r == 0 && i < count; i++) {
+        if (points[i].start < from)
+            continue;
         arrivals->seconds++;
         if (points[i].trend.avg > arrivals->worst_late_ms)
             arrivals->worst_late_ms = points[i].trend.avg;
-        if (is_off(&check, result, &points[i]))
+        if (is_off(&check, result, drops, &points[i]))
             r = add_off(arrivals, &points[i]);
     }
     check_deinit(&check);

@@ -143,6 +143,8 @@ struct rp_next rp_loss_of(struct rp_coordinator *c, struct rp_peer *peer,
     if (c->pauses.started && c->peers.count > 1)
         note_loss(c, peer, what ? what : end->how);
     rp_free(what);
+    if (peer->step == RP_STEP_RUNNING)
+        c->result->is_cut_short = true;
     peer->step = RP_STEP_GONE;
     return (struct rp_next){ .kind = after_loss(c, borne), .status = status };
 }

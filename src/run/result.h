@@ -113,7 +113,7 @@ struct rp_generator_reason {
 
 /* Second by second, whether the arrivals came when the schedule wanted them. */
 struct rp_result_arrivals {
-    size_t seconds; /* that were looked at; 0 without arrival executors */
+    size_t seconds; /* that were looked at, of the last ten minutes; 0 without arrival executors */
     rp_ns *off;     /* where those begin that were off */
     size_t off_count;
     double worst_late_ms; /* the average lateness of the latest second */
@@ -128,6 +128,9 @@ struct rp_result {
     enum rp_exit exit_code;
     /* It has failed with RP_EXIT_THRESHOLDS not for a threshold, but because nothing succeeded. */
     bool nothing_succeeded;
+    /* The executors did not have all their time, or not with all workers: somebody or a threshold
+     * stopped the run, or a worker was lost. */
+    bool is_cut_short;
     char *reason; /* why it did not pass, one sentence; NULL when it passed */
     char run_id[RP_RUN_ID_MAX + 1];
     int64_t started_wall_ns; /* first moment of the executors; 0 when they never ran */

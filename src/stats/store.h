@@ -171,3 +171,5 @@ struct rp_point {
 RP_NODISCARD int rp_store_tick(struct rp_store *store, rp_ns at);
 /* The points of a view; borrowed until the next tick. */
 const struct rp_point *rp_store_points(const struct rp_view *view, size_t *ret_count);
+/* How many of them, the newest, cover one interval each. */
+size_t rp_store_fine_points(const struct rp_view *view);

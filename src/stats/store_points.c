@@ -232,3 +232,8 @@ const struct rp_point *rp_store_points(const struct rp_view *view, size_t *ret_c
     *ret_count = private->point_count;
     return private->points;
 }
+
+size_t rp_store_fine_points(const struct rp_view *view)
+{
+    return rp_container_of(view, const struct store_view, view)->levels[0];
+}

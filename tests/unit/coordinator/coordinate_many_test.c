@@ -69,6 +69,8 @@ static void check_passed(const struct run *run, const char *what, int losses)
     if (!losses &&
         (result->accounting[0].completed != 3u * (unsigned)run->workers || result->warning_count))
         fail_msg("%s: something is missing", what);
+    if (!losses && result->is_cut_short)
+        fail_msg("%s: the run is said to be cut short", what);
     if (losses && result->generator == RP_GENERATOR_VALID)
         fail_msg("%s: the generator is said to be valid", what);
 }
@@ -121,6 +123,8 @@ static void check_phase(const struct bad *bad, const char *phase)
         check_passed(&run, what, is_bad);
     }
     check_result(&run, what);
+    if (is_bad && strcmp(phase, "run") == 0 && !run.result.is_cut_short)
+        fail_msg("%s: the run is not said to be cut short", what);
     assert_int_equal(run.lines, is_reached(phase, bad->who));
     run_deinit(&run);
 }

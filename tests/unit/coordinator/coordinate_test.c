@@ -22,6 +22,7 @@ static void test_a_good_worker(void **state)
     assert_int_equal(run.r, 0);
     assert_int_equal(run.result.exit_code, RP_EXIT_PASSED);
     assert_null(run.result.reason);
+    assert_false(run.result.is_cut_short);
     assert_int_equal(run.phase_count, RP_ARRAY_LEN(phases));
     for (size_t i = 0; i < RP_ARRAY_LEN(phases); i++)
         assert_string_equal(run.phases[i], phases[i]);
@@ -251,6 +252,7 @@ static void test_aborts(void **state)
         assert_string_equal(run.result.reason, cases[i].reason);
         assert_int_equal(run.result.teardown_time, 5);
         assert_int_equal(run.result.accounting_count, cases[i].has_run);
+        assert_int_equal(run.result.is_cut_short, cases[i].has_run);
         run_deinit(&run);
     }
 }

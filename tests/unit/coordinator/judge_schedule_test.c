@@ -115,12 +115,20 @@ static void a_second_with_other_arrivals_is_off(void **state)
     const struct second seconds[SECONDS] = { { 10, 0, 0.1 }, { 14, 0, 0.2 }, { 10, 0, 0.1 },
                                              { 6, 0, 0.1 },  { 10, 0, 0.1 }, { 10, 0, 0.1 } };
     struct rp_result result = { 0 }, paused = { .pause_count = 1 }, random = { 0 };
+    struct rp_result failed = { .exit_code = RP_EXIT_THRESHOLDS }, cut = { .is_cut_short = true };
 
     assert_int_equal(judge(seconds, &result), 0);
     assert_int_equal(result.arrivals.off_count, 2);
     assert_true(result.arrivals.off[0] == RP_S && result.arrivals.off[1] == 3 * RP_S);
     forget(&result);
+    /* A failed threshold changes nothing about the schedule. */
+    assert_int_equal(judge(seconds, &failed), 0);
+    assert_int_equal(failed.arrivals.off_count, 2);
+    forget(&failed);
     /* What the schedule has in a second is not known. */
+    assert_int_equal(judge(seconds, &cut), 0);
+    assert_int_equal(cut.arrivals.off_count, 0);
+    forget(&cut);
     assert_int_equal(judge(seconds, &paused), 0);
     assert_int_equal(paused.arrivals.off_count, 0);
     forget(&paused);
@@ -129,6 +137,53 @@ static void a_second_with_other_arrivals_is_off(void **state)
     assert_int_equal(random.arrivals.off_count, 0);
     scenario.arrival = RP_ARRIVAL_UNIFORM;
     forget(&random);
+}
+
+/* @late_ms of ten arrivals in one second; all others have ten on time. With @drops each second has
+ * one arrival that was dropped in place of being begun. */
+static void judge_long(struct rp_result *result, int seconds, int odd, double late_ms, bool drops)
+{
+    static struct rp_scenario long_one;
+    static struct rp_plan plan = { .scenarios = &long_one, .scenario_count = 1, .workers = 1 };
+    const struct second none[SECONDS] = { 0 };
+    struct rp_value delta;
+
+    long_one = scenario;
+    long_one.duration = (SECONDS + seconds) * RP_S;
+    long_one.start_time = SECONDS * RP_S;
+    result->plan = &plan;
+    fill(result, none);
+    for (int i = 0; i < seconds; i++) {
+        uint64_t begun = drops ? 9 : 10;
+
+        rp_value_init(&delta, RP_TREND);
+        assert_int_equal(rp_hist_record_times(&delta.hist, (i == odd ? late_ms : 0.1) * 1e6, begun),
+                         0);
+        add(result, LATENESS, &delta, begun);
+        rp_value_init(&delta, RP_COUNTER);
+        delta.counter.whole = drops;
+        add(result, DROPS, &delta, drops);
+        assert_int_equal(rp_store_tick(result->store, (SECONDS + i + 1) * RP_S), 0);
+    }
+    assert_int_equal(rp_judge_schedule(result), 0);
+}
+
+/* What older seconds were merged into is no second: it is not looked at, and not counted as one. */
+static void of_a_long_run_the_last_ten_minutes_are_looked_at(void **state)
+{
+    for (int drops = 0; drops < 2; drops++) {
+        struct rp_result late = { 0 }, early = { 0 };
+
+        judge_long(&late, 2000, 1900, 400, drops);
+        assert_int_equal(late.arrivals.off_count, 1);
+        assert_true(late.arrivals.off[0] == (SECONDS + 1900) * RP_S);
+        assert_in_range(late.arrivals.seconds, RP_STORE_FINE_POINTS, RP_STORE_FINE_POINTS + 70);
+        forget(&late);
+        judge_long(&early, 2000, 100, 4000, drops);
+        assert_int_equal(early.arrivals.off_count, 0);
+        assert_in_range(early.arrivals.seconds, RP_STORE_FINE_POINTS, RP_STORE_FINE_POINTS + 70);
+        forget(&early);
+    }
 }
 
 static void without_memory_it_fails(void **state)
@@ -156,6 +211,7 @@ int main(void)
         cmocka_unit_test(a_run_on_time_is_valid),
         cmocka_unit_test(a_stall_that_was_caught_up_is_named),
         cmocka_unit_test(a_second_with_other_arrivals_is_off),
+        cmocka_unit_test(of_a_long_run_the_last_ten_minutes_are_looked_at),
         cmocka_unit_test(without_memory_it_fails),
     };
 
