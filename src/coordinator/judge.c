@@ -242,22 +242,25 @@ static struct rp_generator_reason incomplete(const struct rp_coordinator *c)
     return reason;
 }
 
-/* Of the programs that had the processor, one is known: the demo server of a first try. */
+/* Of the programs that may have had the processor, one can be recognised: the demo server of a first
+ * try. Whether it is the server of this run is not known. */
 static int name_the_target(struct rp_result *result)
 {
     for (size_t i = 0; i < result->generator_reason_count; i++) {
         struct rp_generator_reason *reason = &result->generator_reasons[i];
         int pid = reason->cause == RP_CAUSE_CONTENTION ? rp_find_process("", "rampa", "target") : 0;
-        int cores = rp_usable_cores("");
         struct rp_buf text;
+        int cores;
 
         if (!pid)
             continue;
+        cores = rp_usable_cores("");
         rp_buf_init(&text, RP_REASON_MAX);
         rp_buf_appendf(&text,
-                       "%s; one of them is rampa target (process %d): a server on the same machine "
-                       "takes processor time from the load, and %d core%s here",
-                       reason->text, pid, cores, cores == 1 ? " is usable" : "s are usable");
+                       "%s; rampa target runs on this machine (process %d): if it is the server "
+                       "of this test, it takes processor time from the load, and %d core%s usable "
+                       "here",
+                       reason->text, pid, cores, cores == 1 ? " is" : "s are");
         if (text.error) {
             rp_buf_deinit(&text);
             return -ENOMEM;

@@ -377,8 +377,8 @@ def test_a_target_on_the_same_processor_is_named(program: Path, tmp_path: Path) 
     assert done.returncode == 0, done.stdout + done.stderr
     text = reasons(json.loads((tmp_path / "result.json").read_text())["generator"])["cpu_contention"]["text"]
     named = re.search(
-        r"because other programs had it: .*; one of them is rampa target \(process (\d+)\): a server on the same machine takes "
-        r"processor time from the load, and 1 core is usable here",
+        r"because other programs had it: .*; rampa target runs on this machine \(process \d+\): if it is the server of this "
+        r"test, it takes processor time from the load, and 1 core is usable here",
         text,
     )
     assert named, text
