@@ -104,46 +104,83 @@ static struct rp_series *fold_of(struct rp_series *series)
     return series->fold;
 }
 
-/* Whose buckets take @value. Its memory is counted. */
-static struct rp_series *host_of(struct rp_series *series, double value)
+/* Bytes of heap that a sample takes in the delta of a series, and that its total will take when the
+ * delta is added to it. */
+struct need {
+    size_t now, later;
+};
+
+typedef size_t need_fn(const struct rp_hist *hist, double value);
+
+static struct need need_of(const struct rp_series *series, double value, need_fn *need)
+{
+    size_t now = need(&series->delta.hist, value);
+
+    return (struct need){ now, now ? need(&series->total.hist, value) : 0 };
+}
+
+static struct need need_both(struct need a, struct need b)
+{
+    return (struct need){ a.now + b.now, a.later + b.later };
+}
+
+/* Whose buckets take @value. The sum of @series is its own in any case. */
+static struct rp_series *host_of(struct rp_series *series, double value, struct need *ret)
 {
     struct rp_registry *registry = series->registry;
-    size_t now, later;
+    struct need sum = need_of(series, value, rp_hist_need_sum);
 
     for (;;) {
         struct rp_series *fold;
+        struct need bucket = need_of(series, value, rp_hist_need_bucket);
 
-        now = rp_hist_need(&series->delta.hist, value);
-        later = now ? rp_hist_need(&series->total.hist, value) : 0;
-        if (!now || registry->hist_bytes + registry->hist_pending + now + later <=
-                        registry->limits.histogram_bytes)
-            break;
+        *ret = need_both(bucket, sum);
+        if (!bucket.now || registry->hist_bytes + registry->hist_pending + ret->now + ret->later <=
+                               registry->limits.histogram_bytes)
+            return series;
         fold = fold_of(series);
         if (fold == series)
-            break;
+            return series;
         series = fold;
     }
-    registry->hist_bytes += now;
-    registry->hist_pending += later;
-    return series;
 }
 
-bool rp_registry_record_trend(struct rp_series *series, double value)
+/* Both halves of the sample or none. */
+static bool record_apart(struct rp_series *series, struct rp_series *host, double value)
 {
     struct rp_hist *own = &series->delta.hist;
-    struct rp_series *host;
 
-    if (!isfinite(value))
-        return false;
-    host = host_of(series, value);
-    if (host == series)
-        return rp_hist_record(own, value) == 0;
-    /* Both halves or none. */
     if ((!rp_sum_takes_whole(value) && rp_rest_reserve(&own->rest) < 0) ||
         rp_hist_host(&host->delta.hist, value) < 0)
         return false;
     rp_registry_mark(host);
     return rp_hist_note(own, value) == 0;
+}
+
+static size_t bytes_of(const struct rp_series *series, const struct rp_series *host)
+{
+    return rp_hist_bytes(&series->delta.hist) +
+           (host == series ? 0 : rp_hist_bytes(&host->delta.hist));
+}
+
+bool rp_registry_record_trend(struct rp_series *series, double value)
+{
+    struct rp_registry *registry = series->registry;
+    struct rp_series *host;
+    struct need need;
+    size_t before;
+    bool is_done;
+
+    if (!isfinite(value))
+        return false;
+    host = host_of(series, value, &need);
+    before = bytes_of(series, host);
+    is_done = host == series ? rp_hist_record(&series->delta.hist, value) == 0
+                             : record_apart(series, host, value);
+    /* What is there, and not what was asked for: an allocation may fail. */
+    registry->hist_bytes += bytes_of(series, host) - before;
+    registry->hist_pending += is_done ? need.later : 0;
+    return is_done;
 }
 
 size_t rp_registry_folded(const struct rp_registry *registry, const char **ret_key)

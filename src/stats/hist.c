@@ -228,10 +228,16 @@ int rp_hist_host(struct rp_hist *hist, double value)
 
 size_t rp_hist_bytes(const struct rp_hist *hist)
 {
-    return (size_t)hist->positive.bytes + hist->negative.bytes;
+    return (size_t)hist->positive.bytes + hist->negative.bytes +
+           (hist->rest ? sizeof(*hist->rest) : 0);
 }
 
-size_t rp_hist_need(const struct rp_hist *hist, double value)
+size_t rp_hist_need_sum(const struct rp_hist *hist, double value)
+{
+    return hist->rest || rp_sum_takes_whole(value) ? 0 : sizeof(*hist->rest);
+}
+
+size_t rp_hist_need_bucket(const struct rp_hist *hist, double value)
 {
     const struct rp_hist_side *side = value < 0 ? &hist->negative : &hist->positive;
     uint32_t bucket = rp_hist_bucket_of(fabs(value)), page = bucket / RP_HIST_PAGE_BUCKETS;

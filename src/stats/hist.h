@@ -77,13 +77,16 @@ static inline int rp_hist_record(struct rp_hist *hist, double value)
 RP_NODISCARD int rp_hist_note(struct rp_hist *hist, double value);
 RP_NODISCARD int rp_hist_host(struct rp_hist *hist, double value);
 
-/* Bytes of heap that the buckets take, and those that the bucket of @value would take more. */
+/* Bytes of heap that the histogram takes. */
 size_t rp_hist_bytes(const struct rp_hist *hist);
-size_t rp_hist_need(const struct rp_hist *hist, double value);
+/* Those that it would take more for @value, which is finite: its bucket, and its sum. The first is
+ * what rp_hist_host() allocates, the second what rp_hist_note() does. */
+size_t rp_hist_need_bucket(const struct rp_hist *hist, double value);
+size_t rp_hist_need_sum(const struct rp_hist *hist, double value);
 
-/* Adds a whole number, such as nanoseconds are, if that takes no memory. False, and nothing is done,
- * for the first sample, the first hit of a page, negative values, and values from 2^43 up: these are
- * for rp_hist_record(). */
+/* Adds a whole number, such as nanoseconds are, if that takes no memory. False, and nothing is
+ * done, for the first sample, the first hit of a page, negative values, and values from 2^43 up:
+ * these are for rp_hist_record(). */
 static inline bool rp_hist_record_quick(struct rp_hist *hist, double value)
 {
     uint64_t bits, slot, *page;

@@ -92,18 +92,23 @@ static void drain(struct scene *scene)
 }
 
 /* Times of 1 ms to 100 ms, at the same place of the same series in every scene. */
-static void record(struct scene *scene)
+static void record_plus(struct scene *scene, double fraction)
 {
     struct test_random random = { 43 };
 
     for (int round = 0; round < EACH; round++) {
         for (int id = 0; id < SETS; id++)
-            rp_series_trend(series_of(scene->registry[id % 2], id),
-                            floor(1e6 * exp(4.6 * random_unit(&random))));
+            rp_series_number(series_of(scene->registry[id % 2], id),
+                             floor(1e6 * exp(4.6 * random_unit(&random))) + fraction);
         if (round % 5 == 4)
             drain(scene);
     }
     drain(scene);
+}
+
+static void record(struct scene *scene)
+{
+    record_plus(scene, 0);
 }
 
 static void count_series(void *user, const struct rp_store_series *series,
@@ -160,24 +165,60 @@ static void what_is_asked_for_is_the_same_with_little_memory(void **state)
     scene_deinit(&plenty);
 }
 
-/* The limit counts what is allocated, and what idle series give back. */
-static void the_bytes_are_those_of_the_histograms(void **state)
+static size_t allocated(struct rp_registry *registry)
 {
-    struct scene scene;
     size_t bytes = 0;
 
-    scene_init(&scene, BUDGET);
-    record(&scene);
-    for (size_t i = 0; i < rp_registry_series_count(scene.registry[0]); i++) {
-        const struct rp_series *series = rp_registry_series_at(scene.registry[0], i);
+    for (size_t i = 0; i < rp_registry_series_count(registry); i++) {
+        const struct rp_series *series = rp_registry_series_at(registry, i);
 
         bytes += hist_memory(&series->delta.hist) + hist_memory(&series->total.hist);
     }
-    assert_int_equal(rp_registry_histogram_bytes(scene.registry[0]), bytes);
-    for (int i = 0; i < 3 * RP_IDLE_DRAINS; i++)
-        drain(&scene);
-    assert_true(rp_registry_histogram_bytes(scene.registry[0]) < bytes);
-    scene_deinit(&scene);
+    return bytes;
+}
+
+/* The limit counts what is allocated, and what idle series give back; also the sums of fractions,
+ * which have no place in an integer. */
+static void the_bytes_are_those_of_the_histograms(void **state)
+{
+    for (int i = 0; i < 2; i++) {
+        struct scene scene;
+        size_t bytes;
+
+        scene_init(&scene, BUDGET);
+        record_plus(&scene, i ? 0.5 : 0);
+        bytes = allocated(scene.registry[0]);
+        assert_int_equal(rp_registry_histogram_bytes(scene.registry[0]), bytes);
+        for (int n = 0; n < 3 * RP_IDLE_DRAINS; n++)
+            drain(&scene);
+        assert_true(rp_registry_histogram_bytes(scene.registry[0]) < bytes);
+        assert_int_equal(rp_registry_histogram_bytes(scene.registry[0]),
+                         allocated(scene.registry[0]));
+        scene_deinit(&scene);
+    }
+}
+
+/* A sample that is lost for want of memory leaves nothing in the count of bytes. */
+static void what_is_not_allocated_is_not_counted(void **state)
+{
+    for (size_t budget = 1; budget <= BUDGET; budget += BUDGET - 1) {
+        bool is_lost = true;
+
+        for (uint64_t n = 1; is_lost; n++) {
+            struct scene scene;
+            struct rp_series *series;
+
+            scene_init(&scene, budget);
+            series = series_of(scene.registry[0], 1);
+            rp_alloc_fail_at(n);
+            rp_series_number(series, 2.5e6);
+            rp_alloc_fail_at(0);
+            assert_int_equal(rp_registry_histogram_bytes(scene.registry[0]),
+                             allocated(scene.registry[0]));
+            is_lost = !series->delta.samples;
+            scene_deinit(&scene);
+        }
+    }
 }
 
 static void a_percentile_of_what_is_not_there_is_none(void **state)
@@ -201,6 +242,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_asked_for_is_the_same_with_little_memory),
         cmocka_unit_test(the_bytes_are_those_of_the_histograms),
+        cmocka_unit_test(what_is_not_allocated_is_not_counted),
         cmocka_unit_test(a_percentile_of_what_is_not_there_is_none),
     };
 

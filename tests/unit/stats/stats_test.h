@@ -34,7 +34,8 @@ static inline size_t side_memory(const struct rp_hist_side *side)
 /* Bytes of heap that @hist holds. */
 static inline size_t hist_memory(const struct rp_hist *hist)
 {
-    return side_memory(&hist->positive) + side_memory(&hist->negative);
+    return side_memory(&hist->positive) + side_memory(&hist->negative) +
+           (hist->rest ? sizeof(*hist->rest) : 0);
 }
 
 struct test_random {
