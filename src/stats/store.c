@@ -304,8 +304,8 @@ static int reserve_sums(struct store_part *part, const struct rp_value *delta, b
         r = rp_value_reserve(&view->total, delta);
         if (r == 0 && !is_aside)
             r = rp_value_reserve(&view->second, delta);
-        if (r == 0 && is_aside && delta->type == RP_COUNTER)
-            r = rp_sum_reserve(&view->aside, &delta->counter);
+        if (r == 0 && !is_aside && delta->type == RP_COUNTER)
+            r = rp_sum_reserve(&view->counted, &delta->counter);
     }
     return r;
 }
@@ -316,10 +316,11 @@ static void add_to_view(struct rp_view *view, const struct rp_value *delta, bool
     int r = 0;
 
     rp_value_add_reserved(&view->total, delta);
-    if (!is_aside)
-        rp_value_add_reserved(&view->second, delta);
-    else if (delta->type == RP_COUNTER)
-        r = rp_sum_merge(&view->aside, &delta->counter);
+    if (is_aside)
+        return;
+    rp_value_add_reserved(&view->second, delta);
+    if (delta->type == RP_COUNTER)
+        r = rp_sum_merge(&view->counted, &delta->counter);
     rp_assert(r == 0);
 }
 

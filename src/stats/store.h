@@ -46,18 +46,19 @@ struct rp_view {
     const struct rp_filter *filter; /* NULL for the metric itself */
     struct rp_value total;          /* since the start */
     struct rp_value second;         /* since the last tick */
-    struct rp_sum aside;            /* of a counter: the part of the total that was set aside */
+    struct rp_sum counted;          /* of a counter: the part of the total that was not set aside */
 };
 
 /* What a counter has counted in the time of the executors: its total without what setup() and
- * teardown() have counted. */
+ * teardown() have counted. It is a sum of its own, because a difference of two rounded sums would
+ * lose what is small. */
 static inline double rp_view_counted(const struct rp_view *view)
 {
-    return rp_value_sum(&view->total) - rp_sum_read(&view->aside);
+    return rp_sum_read(&view->counted);
 }
-/* A statistic of all that the view got, as rp_value_stat(). But the rate of a counter is what it has
- * counted in the time of the executors, of which @elapsed_s is the length: numerator and denominator
- * are of one span. */
+/* A statistic of all that the view got, as rp_value_stat(). But the rate of a counter is what it
+ * has counted in the time of the executors, of which @elapsed_s is the length: numerator and
+ * denominator are of one span. */
 double rp_view_stat(const struct rp_view *view, struct rp_stat stat, double elapsed_s);
 
 RP_NODISCARD int rp_store_new(struct rp_store **ret);

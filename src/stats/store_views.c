@@ -30,7 +30,7 @@ void rp_store_view_free(struct store_view *view)
     rp_free((char *)view->view.name);
     rp_value_deinit(&view->view.total);
     rp_value_deinit(&view->view.second);
-    rp_sum_deinit(&view->view.aside);
+    rp_sum_deinit(&view->view.counted);
     filter_deinit(&view->filter);
     rp_free(view->points);
     rp_free(view->intervals);
