@@ -349,8 +349,8 @@ void rp_worker_report_folded(struct rp_worker *worker)
         "percentile of a whole metric, and by a tag of a threshold",
         (long long)worker->plan->series_memory, folded);
     if (key)
-        rp_buf_appendf(&text, "; leave the tag '%.100s' away, which has the most values, or use",
-                       key);
+        rp_buf_appendf(&text, "; leave the tag '%.*s' away, which has the most values, or use",
+                       RP_SLICE_FMT(rp_utf8_cut(rp_slice_str(key), 100)));
     rp_buf_appendf(&text, "%s --series-memory %lld", key ? "" : "; use",
                    (long long)worker->plan->series_memory * 4);
     rp_worker_warn_about(worker, "memory of series", rp_buf_str(&text), 1);

@@ -373,7 +373,8 @@ def test_a_percentile_that_is_a_sample_is_that_sample(rampa: Rampa, script: Scri
     rampa("run", "script.py", "--quiet", code=0)
 
 
-def test_series_share_percentiles_when_their_memory_is_full(rampa: Rampa, script: Script) -> None:
+@pytest.mark.parametrize(("key", "shown"), [("id", "id"), ("k" + "ä" * 60, "k" + "ä" * 49)])
+def test_series_share_percentiles_when_their_memory_is_full(rampa: Rampa, script: Script, key: str, shown: str) -> None:
     """Whatever the limit, each percentile that is shown or judged is the same; what is missing is said with its remedy."""
     script(
         "import rampa\n"
@@ -382,7 +383,7 @@ def test_series_share_percentiles_when_their_memory_is_full(rampa: Rampa, script
         "async def a(worker):\n"
         "    for i in range(900):\n"
         '        kind = "odd" if i % 2 else "even"\n'
-        '        worker.trend("took", 1.01 ** (i * 7919 % 2000), {"id": str(i), "kind": kind})\n'
+        f'        worker.trend("took", 1.01 ** (i * 7919 % 2000), {{"{key}": str(i), "kind": kind}})\n'
         "        if i % 100 == 0: await worker.sleep(0)\n"
     )
     little = rampa("run", "script.py", "--series-memory", "1", out=True, code=0).result()
@@ -390,7 +391,7 @@ def test_series_share_percentiles_when_their_memory_is_full(rampa: Rampa, script
     for name in ("took", "took{kind:even}"):
         assert little["summary"]["metrics"][name] == plenty["summary"]["metrics"][name]
     (said,) = (text for text in warnings_of(little) if "--series-memory" in text)
-    assert "percentiles of their own" in said and "'id'" in said and said.endswith("--series-memory 4"), said
+    assert "percentiles of their own" in said and f"'{shown}'" in said and said.endswith("--series-memory 4"), said
     assert not any("--series-memory" in text for text in warnings_of(plenty))
 
 
