@@ -5,6 +5,7 @@
 #include "output/event_json.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "plan/metrics.h"
@@ -50,7 +51,7 @@ const char *rp_event_class_name(const struct rp_event *event, struct rp_event_me
     if (event->kind != RP_EVENT_PHASE)
         return rp_event_class_of(event->kind);
     part = rp_run_part_name(event->phase);
-    if (memory->part == part)
+    if (memory->part && strcmp(memory->part, part) == 0)
         return "DetailEvent";
     memory->part = part;
     return "PhaseEvent";
