@@ -222,7 +222,8 @@ static rp_ns time_in(const struct rp_unfinished *times, const struct sample *sam
     return *(const rp_ns *)((const char *)times + sample->time);
 }
 
-/* @count failed requests of one worker that have the tags of one counter, with room for as many @values. */
+/* @count failed requests of one worker that have the tags of one counter, with room for as many
+ * @values. */
 static int record_group(struct recorder *recorder, const struct rp_unfinished_request *requests,
                         size_t count, double *values)
 {

@@ -19,8 +19,8 @@
  * The temporary file is made in the target's folder, because rename is atomic only within one file
  * system, and it is made before the run, because a wrong path must not cost the user the run. Where
  * the file system can do it, the file has no name until it is whole: whatever ends the program
- * before leaves nothing behind. The folder stays open: the names below are relative to it, so that a change of the working directory
- * in between does not matter.
+ * before leaves nothing behind. The folder stays open: the names below are relative to it, so that
+ * a change of the working directory in between does not matter.
  *
  * What is no regular file (a terminal, a pipe, /dev/full) is opened and written as it is. "-",
  * /dev/stdout and its relatives are the descriptor itself: opening them anew would write over what

@@ -61,8 +61,8 @@ void rp_hist_deinit(struct rp_hist *hist);
 /* Empties the histogram. The pages stay allocated. */
 void rp_hist_reset(struct rp_hist *hist);
 
-/* Adds @times samples. Returns 0; -ENOMEM: the samples are lost and nothing changes; -EINVAL for NaN
- * and infinities, which are ignored. */
+/* Adds @times samples. Returns 0; -ENOMEM: the samples are lost and nothing changes; -EINVAL for
+ * NaN and infinities, which are ignored. */
 int rp_hist_record_times(struct rp_hist *hist, double value, uint64_t times);
 
 /* Adds one sample. */
@@ -130,15 +130,16 @@ RP_NODISCARD int rp_hist_add(struct rp_hist *dst, const struct rp_hist *src);
 /* Whether count, sum, min, max and every bucket are equal. */
 bool rp_hist_equal(const struct rp_hist *a, const struct rp_hist *b);
 
-/* The @p-th percentile, @p from 0 to 100 (clamped), of the samples in the buckets. NaN when these are
- * empty.
+/* The @p-th percentile, @p from 0 to 100 (clamped), of the samples in the buckets. NaN when these
+ * are empty.
  *
  * The rank p/100 * (count - 1) mostly lies between two samples; the result is interpolated linearly
  * between their values. The rank is exact for every @p that is written with at most 15 digits: of
- * 251 samples p(64.4) is the sample of rank 161, and nothing of the next one is in it. The value of the first sample is min, that of the last one max. Any other
- * sample has the middle of its bucket for a value, clamped to [min, max]. There is one exception: a
- * bucket that starts at a multiple of @unit and is at most @unit wide stands for its start. So
- * multiples of @unit below 2048 units are exact. @unit is a power of two from 1 up. */
+ * 251 samples p(64.4) is the sample of rank 161, and nothing of the next one is in it. The value of
+ * the first sample is min, that of the last one max. Any other sample has the middle of its bucket
+ * for a value, clamped to [min, max]. There is one exception: a bucket that starts at a multiple of
+ * @unit and is at most @unit wide stands for its start. So multiples of @unit below 2048 units are
+ * exact. @unit is a power of two from 1 up. */
 double rp_hist_percentile(const struct rp_hist *hist, double p, double unit);
 /* The double nearest to the sum; infinite when it is beyond the largest. */
 static inline double rp_hist_sum(const struct rp_hist *hist)

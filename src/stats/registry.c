@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/text.h"
 #include "base/str.h"
+#include "base/text.h"
 #include "stats/stats_internal.h"
 
 enum {

@@ -87,8 +87,8 @@ const struct rp_metric *rp_registry_find(const struct rp_registry *registry,
 const struct rp_tags *rp_tags_empty(struct rp_registry *registry);
 enum { RP_TAG_TEXT_MAX = 8192 }; /* bytes of a key or a value */
 /* The set @base with @key set to @value. A value that the key has is replaced; with value.ptr NULL
- * the key is removed. A text ends at its first NUL, and after RP_TAG_TEXT_MAX bytes. NULL on -ENOMEM
- * only. A set that exists costs no allocation. */
+ * the key is removed. A text ends at its first NUL, and after RP_TAG_TEXT_MAX bytes. NULL on
+ * -ENOMEM only. A set that exists costs no allocation. */
 const struct rp_tags *rp_tags_with(struct rp_registry *registry, const struct rp_tags *base,
                                    struct rp_slice key, struct rp_slice value);
 const char *rp_tags_get(const struct rp_tags *tags, const char *key); /* or NULL */
@@ -107,8 +107,8 @@ size_t rp_registry_histogram_bytes(const struct rp_registry *registry);
 size_t rp_registry_series_count(const struct rp_registry *registry);
 struct rp_series *rp_registry_series_at(struct rp_registry *registry, size_t id);
 
-/* Records a sample in a series of any type, quick or not: marks the series as changed, adds the sample
- * (for a rate @value is 1 or 0) and tells the listener. NaN and infinities are ignored. */
+/* Records a sample in a series of any type, quick or not: marks the series as changed, adds the
+ * sample (for a rate @value is 1 or 0) and tells the listener. NaN and infinities are ignored. */
 void rp_series_record_slow(struct rp_series *series, double value);
 
 /* Counter += amount, a whole number below 2^53: the listener gets it as a double. */
@@ -125,8 +125,8 @@ static inline void rp_series_count(struct rp_series *series, int64_t amount)
     series->delta.samples++;
 }
 
-/* Counter += amount, or adds a sample to a trend, of any number: its sum is exact too. @value is what
- * rp_trend_stored() gives. NaN and infinities are ignored. */
+/* Counter += amount, or adds a sample to a trend, of any number: its sum is exact too. @value is
+ * what rp_trend_stored() gives. NaN and infinities are ignored. */
 static inline void rp_series_number(struct rp_series *series, double value)
 {
     rp_series_record_slow(series, value);

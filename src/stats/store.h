@@ -141,7 +141,7 @@ RP_NODISCARD int rp_store_keep_intervals(struct rp_store *store, rp_store_interv
  *
  * At least the newest RP_STORE_FINE_POINTS points cover one interval each. Before them stand points
  * that cover 2, 4, 8, ... intervals, at least RP_STORE_COARSE_POINTS of each kind: a day of seconds
- * has at most 3,600 points. A point takes 72 bytes.
+ * has at most 3,600 points. A point takes 64 bytes.
  *
  * The merged points are exact, except for p95, which is the largest p95 of the merged intervals, so
  * that a spike stays visible. It is not the p95 of all their samples: seldom below that, often

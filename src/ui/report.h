@@ -18,8 +18,8 @@ struct rp_style {
 };
 
 /* Appends the summary: thresholds (tick or cross, actual value), checks with counts, metrics by
- * section, the histogram of requests when the style asks for it, errors grouped, warnings, accounting when broken, the verdict line and the generator's
- * line. */
+ * section, the histogram of requests when the style asks for it, errors grouped, warnings,
+ * accounting when broken, the verdict line and the generator's line. */
 void rp_summary_write(const struct rp_result *result, struct rp_style style, struct rp_buf *out);
 
 /* Writes and flushes @text: all of it, or a negative code with @err. */

@@ -4,9 +4,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "plan/metrics.h"
 #include "base/str.h"
 #include "base/units.h"
+#include "plan/metrics.h"
 
 enum { ACTUAL_SIZE = RP_ACTUAL_SIZE + 32 };
 
