@@ -140,6 +140,10 @@ struct rp_http_spec { /* everything is copied */
 
 /* 0 when a new client can make requests of @url, else -RP_EUSER with what is wrong. */
 RP_NODISCARD int rp_http_check_url(struct rp_slice url, struct rp_error *err);
+/* The same for requests of @client: with its schemes, and with its base before a URL that begins with
+ * '/'. -ENOMEM too. */
+RP_NODISCARD int rp_http_client_check_url(const struct rp_http_client *client, struct rp_slice url,
+                                          struct rp_error *err);
 /* A script made a request of a URL that is none: an error of the script, and a failed request too,
  * which never began. Without it a run whose every URL is wrong would show no failed request. @name:
  * the tag `name`, mostly what stands in the URL's place. */

@@ -181,14 +181,19 @@ static const struct rp_http_scheme *find_scheme(const struct schemes *schemes, s
     return NULL;
 }
 
-int rp_http_check_url(struct rp_slice url, struct rp_error *err)
+static int check_whole_url(const struct schemes *schemes, struct rp_slice url, struct rp_error *err)
 {
     struct rp_url parsed;
     int r = rp_url_parse(url, &parsed, err);
 
-    if (r == 0 && !find_scheme(&rp_http_own_schemes, url, &parsed, err))
+    if (r == 0 && !find_scheme(schemes, url, &parsed, err))
         return -RP_EUSER;
     return r;
+}
+
+int rp_http_check_url(struct rp_slice url, struct rp_error *err)
+{
+    return check_whole_url(&rp_http_own_schemes, url, err);
 }
 
 static int fill(struct rp_http_template *template, const struct rp_http_spec *spec,
@@ -218,9 +223,37 @@ static int fill(struct rp_http_template *template, const struct rp_http_spec *sp
     return copy_texts(template, spec);
 }
 
-static bool is_relative(const struct rp_http_client *client, const struct rp_http_spec *spec)
+static bool is_relative(const struct rp_http_client *client, struct rp_slice url)
 {
-    return client->base_url && spec->url.len && spec->url.ptr[0] == '/';
+    return client->base_url && url.len && url.ptr[0] == '/';
+}
+
+/* Appends @url to @out, with the client's base before it. */
+static int resolve(const struct rp_http_client *client, struct rp_slice url, struct rp_buf *out,
+                   struct rp_error *err)
+{
+    struct rp_url base;
+    int r = rp_url_parse(rp_slice_str(client->base_url), &base, err);
+
+    if (r < 0)
+        return r == -RP_EUSER ? rp_error_prefix(err, r, "base_url") : r;
+    return rp_url_resolve(&base, url, out, err);
+}
+
+int rp_http_client_check_url(const struct rp_http_client *client, struct rp_slice url,
+                             struct rp_error *err)
+{
+    struct rp_buf whole;
+    int r;
+
+    if (!is_relative(client, url))
+        return check_whole_url(&client->schemes, url, err);
+    rp_buf_init(&whole, REQUEST_HEAD_MAX);
+    r = resolve(client, url, &whole, err);
+    if (r == 0)
+        r = check_whole_url(&client->schemes, rp_buf_slice(&whole), err);
+    rp_buf_deinit(&whole);
+    return r;
 }
 
 /* With the client's base before the URL. The name stays as it was written, so that the results of
@@ -229,14 +262,11 @@ static int fill_relative(struct rp_http_template *template, const struct rp_http
                          struct rp_error *err)
 {
     struct rp_http_spec whole = *spec;
-    struct rp_url base;
     struct rp_buf url;
-    int r = rp_url_parse(rp_slice_str(template->client->base_url), &base, err);
+    int r;
 
-    if (r < 0)
-        return r == -RP_EUSER ? rp_error_prefix(err, r, "base_url") : r;
     rp_buf_init(&url, REQUEST_HEAD_MAX);
-    r = rp_url_resolve(&base, spec->url, &url, err);
+    r = resolve(template->client, spec->url, &url, err);
     if (r == 0) {
         whole.url = rp_buf_slice(&url);
         if (!whole.name.len)
@@ -257,7 +287,8 @@ int rp_http_template_new(struct rp_http_client *client, const struct rp_http_spe
         return -ENOMEM;
     template->client = client;
     template->refs = 1;
-    r = is_relative(client, spec) ? fill_relative(template, spec, err) : fill(template, spec, err);
+    r = is_relative(client, spec->url) ? fill_relative(template, spec, err)
+                                       : fill(template, spec, err);
     if (r < 0) {
         template_free(template);
         return r;

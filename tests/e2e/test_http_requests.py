@@ -231,6 +231,24 @@ def test_a_bad_header_is_no_failed_request(rampa: Rampa, script: Script) -> None
     assert done.count("http_reqs") == 0
 
 
+@pytest.mark.parametrize("call", ["get('/x', headers={'a b': 'c'})", "post('/x', json=float('nan'))", "request('A B', '/x')"])
+def test_with_a_base_url_too_only_a_bad_url_counts_as_one(rampa: Rampa, script: Script, call: str) -> None:
+    script(RUN.format(lines=indent(f"await http.{call}")))
+    done = rampa("run", "script.py", "--env", "BASE=x", "--base-url", "http://127.0.0.1:1", out=True, code=2)
+    assert done.result()["errors"]["iterations"][0]["type"] == "ValueError"
+    assert done.count("http_reqs") == 0 and done.result()["errors"]["requests"] == []
+
+
+def test_a_bad_url_counts_under_the_base_url_and_in_the_group(rampa: Rampa, script: Script) -> None:
+    lines = 'for bad in ("x/", "https://h/", "/a b\\r\\n"):\n    with worker.group("shop"):\n        try:\n            http.get(bad)\n'
+    script(RUN.format(lines=indent(lines + "        except ValueError:\n            pass")))
+    threshold = "http_reqs{group:::shop}:count==3"
+    done = rampa("run", "script.py", "--env", "BASE=x", "--base-url", "http://h", "--threshold", threshold, out=True, code=1)
+    assert [(kind["error_code"], kind["count"]) for kind in done.result()["errors"]["requests"]] == [("1020", 3)]
+    (held,) = done.result()["thresholds"]
+    assert (held["actual"], held["passed"]) == (3, True)
+
+
 def test_a_password_of_a_url_is_sent_and_shown_nowhere(rampa: Rampa, script: Script, tmp_path: Path) -> None:
     script(
         RUN.format(

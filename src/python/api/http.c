@@ -293,9 +293,10 @@ static void count_bad_url(struct py_vu *vu, struct rp_slice method, PyObject *ur
         return;
     PyErr_Fetch(&type, &value, &traceback);
     text = rp_py_url_text(url);
-    if (text && rp_py_utf8(text, "url", &shown) == 0 && rp_http_check_url(shown, NULL) < 0 &&
+    if (text && rp_py_utf8(text, "url", &shown) == 0 &&
+        rp_http_client_check_url(vu->host->http, shown, NULL) == -RP_EUSER &&
         (!name || name == Py_None || rp_py_utf8(name, "name", &shown) == 0))
-        rp_http_count_bad_url(vu->host->http, vu->engine_vu->tags, method, shown);
+        rp_http_count_bad_url(vu->host->http, rp_py_vu_tags(vu), method, shown);
     Py_XDECREF(text);
     PyErr_Restore(type, value, traceback);
 }
