@@ -11,12 +11,10 @@
 #include <unistd.h>
 
 #include "python/bridge/bridge.h"
+#include "python/bridge/stood.h"
 
 /* Two looks fall into a block of RP_PY_BLOCK_MS: the first sees that it is new, the second that it
  * lasts. */
-/* This thread only sleeps and looks. When it comes so late, nobody ran: the process was stopped (by a
- * signal, a debugger, a machine that slept), or the machine gave it no processor. */
-enum { STOOD_MS = 100 };
 enum { LOOK_MS = RP_PY_BLOCK_MS / 2, LATE_LOOK_MS = 1000, SAMPLE_MS = LOOK_MS, SLACK_US = 1000 };
 
 static rp_ns load(const _Atomic rp_ns *value)
@@ -43,6 +41,12 @@ static rp_ns time_waited(const struct py_watchdog *dog)
 }
 
 /* ---- the watching thread --------------------------------------------------------------------- */
+
+static void note_look(struct py_watchdog *dog, rp_ns now, rp_ns waited)
+{
+    dog->looked = now;
+    dog->waited_at_look = waited;
+}
 
 static bool has_new_beat(const struct py_bridge *bridge)
 {
@@ -74,7 +78,7 @@ static void tell_stuck(struct py_bridge *bridge, rp_ns silence)
     }
     Py_XDECREF(told);
     PyGILState_Release(gil);
-    dog->looked = rp_clock_ns();
+    note_look(dog, rp_clock_ns(), time_waited(dog));
 }
 
 /* Lets the hooks look at what runs now: when it ends it is too late. */
@@ -86,7 +90,7 @@ static void sample(struct py_bridge *bridge)
     if (!has_new_beat(bridge))
         rp_py_tell(&bridge->host, PY_HOOK_SAMPLED);
     PyGILState_Release(gil);
-    dog->looked = rp_clock_ns();
+    note_look(dog, rp_clock_ns(), time_waited(dog));
 }
 
 static void see_change(struct py_bridge *bridge, rp_ns now, rp_ns looked)
@@ -97,9 +101,9 @@ static void see_change(struct py_bridge *bridge, rp_ns now, rp_ns looked)
     if (rp_py_pulse_is_noticed(pulse) && !load(&dog->was_stuck))
         store(&dog->was_stuck, now - load(&dog->last_change));
     /* The beat was at some time since the last look. */
-    store(&dog->last_change, now - looked < STOOD_MS * RP_MS ? (now + looked) / 2 : now);
+    store(&dog->last_change, now - looked < RP_PY_STOOD_MS * RP_MS ? (now + looked) / 2 : now);
     if (!atomic_load_explicit(&pulse->is_idle, memory_order_relaxed)) {
-        store(&dog->waited, time_waited(dog));
+        store(&dog->waited, dog->waited_at_look);
         store(&dog->stood_before, load(&dog->stood));
     }
     dog->seen = atomic_load_explicit(&pulse->beats, memory_order_relaxed);
@@ -107,7 +111,7 @@ static void see_change(struct py_bridge *bridge, rp_ns now, rp_ns looked)
 }
 
 /* @silence, the time since the last change, without what the loop's thread has waited for a
- * processor meanwhile, and without the time in which the whole process stood still. */
+ * processor meanwhile, and without the other time in which the whole process stood still. */
 static rp_ns net_of(const struct py_watchdog *dog, rp_ns silence)
 {
     rp_ns stood = load(&dog->stood) - load(&dog->stood_before);
@@ -119,11 +123,11 @@ static void look(struct py_bridge *bridge)
 {
     struct py_watchdog *dog = &bridge->watchdog;
     rp_ns now = rp_clock_ns(), since = load(&dog->last_change), looked = dog->looked;
-    rp_ns late = now - looked - LOOK_MS * RP_MS;
+    rp_ns waited = time_waited(dog);
 
-    dog->looked = now;
-    if (late > STOOD_MS * RP_MS)
-        store(&dog->stood, load(&dog->stood) + late);
+    store(&dog->stood, load(&dog->stood) + rp_py_stood(now - looked - LOOK_MS * RP_MS,
+                                                       waited - dog->waited_at_look));
+    note_look(dog, now, waited);
     /* When this thread itself had to wait, the machine stood still and not the script. */
     if (has_new_beat(bridge) || now - looked > LATE_LOOK_MS * RP_MS) {
         see_change(bridge, now, looked);
@@ -222,7 +226,7 @@ int rp_py_watchdog_start(struct py_bridge *bridge)
         return -errno;
     dog->schedstat_fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
     dog->parent = getppid();
-    dog->looked = rp_clock_ns();
+    note_look(dog, rp_clock_ns(), time_waited(dog));
     store(&dog->last_change, dog->looked);
     r = start_thread(bridge);
     if (r < 0)

@@ -9,8 +9,8 @@
  * it, and hooks.sampled() remembers what runs. After RP_PY_STUCK_S hooks.stuck(seconds) says so at
  * once. When the next beat comes, the thread of the loop calls hooks.unstuck(seconds), with 0 when
  * the block was shorter than RP_PY_BLOCK_MS after all, and tells the worker of those blocks that a
- * warning names, for the generator is judged by them. The watching thread changes nothing that the script can see. All that the loop
- * pays is the counting.
+ * warning names, for the generator is judged by them. The watching thread changes nothing that the
+ * script can see. All that the loop pays is the counting.
  *
  * Lengths are known to half a look. What the loop's thread has waited for a processor meanwhile, and
  * for how long the whole process was stopped, is not the script's fault, and no part of any of these
@@ -38,13 +38,14 @@ struct py_watchdog {
     /* written by the watching thread */
     _Atomic rp_ns last_change;  /* when the beat or the idleness began that was seen last */
     _Atomic rp_ns waited;       /* how long the loop's thread had waited for a processor by then */
-    _Atomic rp_ns stood;        /* how long the process has stood still so far */
+    _Atomic rp_ns stood;        /* how long the process has stood still so far, see stood.h */
     _Atomic rp_ns stood_before; /* the same at last_change */
     _Atomic rp_ns was_stuck;    /* how long, of what was noticed; 0 while it lasts */
     /* the watching thread's own */
     uint64_t seen; /* the beats of the last look */
     rp_ns looked;  /* when that was */
-    bool is_told;  /* hooks.stuck() has said all of what is stuck now */
+    rp_ns waited_at_look;
+    bool is_told; /* hooks.stuck() has said all of what is stuck now */
     bool is_sampled;
     pid_t parent;
     int stop_fd;
