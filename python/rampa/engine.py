@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import collections.abc
+import contextlib
 import contextvars
 import dataclasses
 import json
@@ -164,6 +165,15 @@ class RunController:
             reason: stands in the result as ``stop_reason``.
         """
         self._guest.run.stop(reason or "stopped by the caller")
+
+    async def _abandon(self) -> None:
+        """For a caller that was cancelled: interrupts the iterations and waits for the end of the run, with its teardown.
+
+        How the run ended does not matter any more: what ``wait()`` raises is dropped.
+        """
+        self._guest.run.stop("cancelled", True)
+        with contextlib.suppress(Exception):
+            await self.wait()
 
     def pause(self) -> None:
         """No iteration starts, and no time of the schedules goes by, until :meth:`resume`. Twice is as once."""

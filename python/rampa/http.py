@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import collections.abc
 import dataclasses
 import json
@@ -177,8 +178,8 @@ async def _measured(
     controller = await Engine(plan, EngineOptions(on_sample=on_sample)).start()
     try:
         await controller.wait()
-    except BaseException:
-        await controller.stop("cancelled")
+    except asyncio.CancelledError:
+        await controller._abandon()
         raise
     if isinstance(answers[0], BaseException):
         raise answers[0]

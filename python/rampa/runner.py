@@ -36,6 +36,8 @@ async def run_test(
 ) -> RunResult:
     """Runs a plan to its end on the running loop, and prints the summary to standard output.
 
+    When it is cancelled, it interrupts the iterations and waits until the run, with its teardown, has ended.
+
     Args:
         plan: see :func:`rampa.loader.load_test`.
         json_output_path: the result file to write (docs/result.md), or None.
@@ -55,7 +57,7 @@ async def run_test(
     try:
         result = await controller.wait()
     except asyncio.CancelledError:
-        await controller.stop("cancelled")
+        await controller._abandon()
         raise
     finally:
         if shown is not None:

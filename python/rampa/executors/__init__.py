@@ -125,7 +125,7 @@ class _EngineExecutor:
         self._config = config
 
     async def run(self, state: ExecutionState) -> None:
-        """Runs the scenario to its end.
+        """Runs the scenario to its end. When it is cancelled, it interrupts the iterations and waits until they have ended.
 
         Args:
             state: of the scenario.
@@ -149,7 +149,7 @@ class _EngineExecutor:
         try:
             await controller.wait()
         except asyncio.CancelledError:
-            await controller.stop("cancelled")
+            await controller._abandon()
             raise
         finally:
             state.pause_controller._watchers.remove(follow)
