@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import collections.abc
+import contextlib
 import json
 import os
 import subprocess
@@ -17,6 +18,8 @@ from rampa.__main__ import program
 def main(argv: collections.abc.Sequence[str] | None = None) -> None:
     """Runs ``rampa`` with these words, and waits for its end. What it prints goes to ``sys.stdout`` and ``sys.stderr``.
 
+    Ctrl-C stops the run as it stops ``rampa`` in a terminal: gracefully at first, at once when it is pressed again.
+
     Args:
         argv: what follows the name of the program, or None for that of this process.
 
@@ -28,12 +31,22 @@ def main(argv: collections.abc.Sequence[str] | None = None) -> None:
     kept = [None if stream is own else subprocess.PIPE for stream, own in zip(streams, (sys.__stdout__, sys.__stderr__), strict=True)]
     for stream in streams:
         stream.flush()
-    done = subprocess.run([_program(), *words], env=_environment(), stdout=kept[0], stderr=kept[1], check=False)
-    for stream, text in zip(streams, (done.stdout, done.stderr), strict=True):
+    with subprocess.Popen([_program(), *words], env=_environment(), stdout=kept[0], stderr=kept[1]) as process:
+        texts = _outputs(process)
+    for stream, text in zip(streams, texts, strict=True):
         if text:
             stream.write(text.decode("utf-8", errors="replace"))
-    if done.returncode:
-        sys.exit(done.returncode if done.returncode > 0 else 128 - done.returncode)
+    if process.returncode:
+        sys.exit(process.returncode if process.returncode > 0 else 128 - process.returncode)
+
+
+def _outputs(process: subprocess.Popen[bytes]) -> tuple[bytes | None, bytes | None]:
+    """Waits for the end of the program. Ctrl-C reaches the program too, which then ends the run in its own time."""
+    # Only with a time limit does communicate() keep what it has read when it is interrupted.
+    limit = 3600.0 if process.stdout or process.stderr else None
+    while True:
+        with contextlib.suppress(KeyboardInterrupt, subprocess.TimeoutExpired):
+            return process.communicate(timeout=limit)
 
 
 def create_parser() -> argparse.ArgumentParser:

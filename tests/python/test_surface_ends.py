@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""Names that programs written for the reference use: what is cancelled."""
+"""Names that programs written for the reference use: what is cancelled, what is interrupted."""
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+import os
 import queue
+import signal
+import subprocess
+import sys
 import typing
+from pathlib import Path
 
 import pytest
 import rampa
@@ -73,3 +79,43 @@ def test_an_executor_that_is_cancelled_leaves_nothing_running() -> None:
         assert len(ended) == 1
 
     asyncio.run(main())
+
+
+SLOW = """
+import asyncio
+import rampa
+
+@rampa.scenario(executor="per-vu-iterations", iterations=2)
+async def visit(worker):
+    print("began", flush=True)
+    await asyncio.sleep(1.5)
+    worker.counter("ended")
+"""
+CAPTURED = """
+import contextlib, io, sys
+import rampa.cli
+err = io.StringIO()
+with contextlib.redirect_stderr(err):
+    try:
+        rampa.cli.main(sys.argv[1:])
+    finally:
+        print("kept:", "stopping" in err.getvalue())
+"""
+
+
+@pytest.mark.parametrize("code", ["import sys, rampa.cli; rampa.cli.main(sys.argv[1:])", CAPTURED])
+def test_ctrl_c_reaches_the_program_and_its_end_is_waited_for(tmp_path: Path, code: str) -> None:
+    """A terminal sends the signal to both. The iteration that runs may end, and the result is written."""
+    (tmp_path / "load.py").write_text(SLOW)
+    words = [sys.executable, "-c", code, "run", "load.py", "--out", "out.json"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(rampa.__file__).parent.parent)}
+    with subprocess.Popen(
+        words, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "began\n"
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=SECONDS)
+    assert process.returncode == 4, err
+    assert "Traceback" not in err and "kept: False" not in out
+    assert json.loads((tmp_path / "out.json").read_text())["summary"]["metrics"]["ended"]["count"] == 1
