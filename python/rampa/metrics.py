@@ -412,11 +412,12 @@ class MetricEngine:
     def _run(self) -> None:
         flush_at = self._started + self.flush_interval
         while True:
+            if time.monotonic() >= flush_at:  # asked of the clock: the queue may never be empty
+                self._flush()
+                flush_at = time.monotonic() + self.flush_interval
             try:
                 sample = self.sample_queue.get(timeout=max(0.0, flush_at - time.monotonic()))
             except queue.Empty:
-                self._flush()
-                flush_at = time.monotonic() + self.flush_interval
                 continue
             if sample is None:
                 break

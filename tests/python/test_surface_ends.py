@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Names that programs written for the reference use: what is cancelled, what is interrupted."""
+"""Names that programs written for the reference use: what is cancelled, what is interrupted, what never comes to rest."""
 from __future__ import annotations
 
 import asyncio
@@ -10,6 +10,7 @@ import queue
 import signal
 import subprocess
 import sys
+import threading
 import typing
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import pytest
 import rampa
 import rampa.executors
 import rampa.http
+import rampa.metrics
 from enginetools import SECONDS
 
 
@@ -119,3 +121,21 @@ def test_ctrl_c_reaches_the_program_and_its_end_is_waited_for(tmp_path: Path, co
     assert process.returncode == 4, err
     assert "Traceback" not in err and "kept: False" not in out
     assert json.loads((tmp_path / "out.json").read_text())["summary"]["metrics"]["ended"]["count"] == 1
+
+
+def test_the_metric_engine_gives_snapshots_while_samples_keep_coming() -> None:
+    registry = rampa.metrics.MetricRegistry()
+    samples: queue.SimpleQueue[rampa.Sample | None] = queue.SimpleQueue()
+    told = threading.Event()
+
+    def again(sample: rampa.Sample) -> None:
+        if not told.is_set():
+            samples.put(sample)  # so that the queue is never empty
+
+    engine = rampa.metrics.MetricEngine(registry, samples, 0.01, on_sample=again, on_snapshot=lambda snapshot: told.set())
+    engine.start()
+    samples.put(rampa.make_sample("hits", 1.0))
+    seen = told.wait(10)
+    told.set()
+    engine.stop()
+    assert seen
