@@ -17,6 +17,7 @@ from rampa.engine import Engine
 from rampa.errors import ConfigError
 from rampa.events import RunResult, RunStatus
 from rampa.loader import TestPlan
+from rampa.metrics import _with_samples
 
 _TIMES = ("duration", "max_duration", "start_time")
 _COUNTS = ("vus", "start_vus", "pre_allocated_vus", "max_vus")
@@ -109,8 +110,8 @@ class TestRun:
         self.may_fail = may_fail
 
     def figures(self) -> dict[str, typing.Any]:
-        """The figures that a report keeps: flat names and plain values."""
-        values = self.result.snapshot.values if self.result.snapshot else {}
+        """The figures that a report keeps: flat names and plain values, without requests and times when there were none."""
+        values = _with_samples(self.result.snapshot.values) if self.result.snapshot else {}
         figures: dict[str, typing.Any] = {"status": self.result.status.value, "run_id": self.result.run_id}
         for metric in ("iterations", "http_reqs", "iteration_errors", "dropped_iterations"):
             if metric in values:

@@ -44,6 +44,27 @@ class MetricSnapshot:
     values: dict[str, dict[str, float]]
 
 
+def _with_samples(values: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    """The metrics of a snapshot without those that only stand there because they are built in.
+
+    A trend or a rate without a sample is left out, and so is ``http_reqs`` when there was no request. Other counters stay: that
+    no iteration had an error is worth saying.
+
+    Args:
+        values: of a :class:`MetricSnapshot`.
+
+    >>> _with_samples({"http_reqs": {"count": 0.0}, "checks": {"passes": 0.0, "fails": 0.0}, "iteration_errors": {"count": 0.0}})
+    {'iteration_errors': {'count': 0.0}}
+    """
+
+    def has_some(name: str, stats: dict[str, float]) -> bool:
+        if "passes" in stats:
+            return stats["passes"] + stats["fails"] > 0
+        return stats.get("count", 1.0) > 0 or ("med" not in stats and name != "http_reqs")
+
+    return {name: stats for name, stats in values.items() if has_some(name, stats)}
+
+
 @dataclasses.dataclass
 class Metric:
     """A metric that a :class:`MetricRegistry` knows.

@@ -13,6 +13,7 @@ from rampa.engine import Engine, EngineOptions, RunController
 from rampa.errors import ExitCode
 from rampa.events import EXIT_CODES, RunResult, RunStatus, SnapshotEvent
 from rampa.loader import TestPlan
+from rampa.metrics import _with_samples
 
 
 def status_to_exit_code(status: RunStatus) -> ExitCode:
@@ -88,7 +89,7 @@ async def _show_progress(controller: RunController) -> None:
 
 
 def _progress_line(event: SnapshotEvent) -> str:
-    values = event.snapshot.values
+    values = _with_samples(event.snapshot.values)
 
     def value(metric: str, stat: str) -> float:
         return values.get(metric, {}).get(stat, 0.0)

@@ -158,6 +158,23 @@ def test_a_load_test_that_passes(inner: Run, tmp_path: Path) -> None:
     assert float(properties["rampa.http_req_duration.p(95)"] or 0) > 0
 
 
+def test_what_there_was_none_of_is_no_figure(inner: Run, tmp_path: Path) -> None:
+    """A test without requests says nothing of requests, and of no time that nothing took."""
+    text = """
+async def think(worker):
+    await worker.sleep(0.02)
+
+@pytest.mark.rampa_scenario(worker_fn=think, executor="per-vu-iterations", vus=1, iterations=2)
+def test_thinks(rampa_result): pass
+"""
+    done = inner(text, "--junit-xml", "junit.xml")
+    line = done.stdout[done.stdout.index("load tests (rampa)") :].splitlines()[2]
+    assert re.fullmatch(r"  passed, 2 iterations, med 2\d(\.\d+)? ms, p\(95\).*", line), line
+    names = {item.get("name") for item in xml.etree.ElementTree.parse(tmp_path / "junit.xml").iter("property")}
+    assert {"rampa.iterations", "rampa.iteration_errors", "rampa.iteration_duration.med"} <= names
+    assert not [name for name in names if "http" in str(name) or "checks" in str(name)]
+
+
 def test_load_tests_that_fail_say_what_was_expected(inner: Run) -> None:
     done = inner(FAILS)
     assert (done.returncode, outcomes(done)) == (1, {"failed": 2, "passed": 1}), done.stdout
