@@ -168,7 +168,7 @@ class DetailEvent(EngineEvent):
 
 @dataclasses.dataclass(frozen=True)
 class SnapshotEvent(EngineEvent):
-    """Once a second while scenarios run, and at the end.
+    """When the scenarios begin, then at the interval ``EngineOptions.metric_flush_interval``, and at the end.
 
     Attributes:
         snapshot: the metrics so far.

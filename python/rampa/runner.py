@@ -53,7 +53,7 @@ async def run_test(
     Raises:
         rampa.errors.ConfigError: the plan cannot be run.
     """
-    controller = await Engine(plan, EngineOptions(event_log=event_log_path)).start()
+    controller = await Engine(plan, EngineOptions(metric_flush_interval=1.0, event_log=event_log_path)).start()
     shown = asyncio.create_task(_show_progress(controller)) if progress else None
     try:
         result = await controller.wait()
