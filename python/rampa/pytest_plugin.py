@@ -180,12 +180,16 @@ def rampa_run(request: pytest.FixtureRequest) -> RampaRun:
     return run
 
 
+@pytest.hookimpl(tryfirst=True)  # type: ignore[misc]
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Refuses a marker that would run nothing.
+    """Refuses a marker that would run nothing. Forgets the runs of a test that is run again, as plug-ins for flaky tests do.
 
     Args:
         item: the test.
     """
+    runs: list[TestRun] = []
+    item.stash[_RUNS] = runs
+    item.user_properties[:] = [(name, value) for name, value in item.user_properties if not str(name).startswith(_PROPERTY)]
     marker = item.get_closest_marker("rampa_scenario")
     if marker is not None and not set(_FIXTURES) & set(getattr(item, "fixturenames", _FIXTURES)):
         pytest.fail(

@@ -175,6 +175,33 @@ def test_thinks(rampa_result): pass
     assert not [name for name in names if "http" in str(name) or "checks" in str(name)]
 
 
+def test_a_test_that_is_run_again_is_judged_by_its_last_run(inner: Run, tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text(
+        "from _pytest.runner import runtestprotocol\n"
+        "def pytest_runtest_protocol(item, nextitem):\n"
+        "    runtestprotocol(item, nextitem=nextitem, log=False)\n"
+        "    runtestprotocol(item, nextitem=nextitem, log=True)\n"
+        "    return True\n"
+    )
+    text = """
+times = []
+
+async def fails_at_first(worker):
+    times.append(worker)
+    if len(times) == 1:
+        raise LookupError
+
+@pytest.mark.rampa_scenario(worker_fn=fails_at_first, executor="per-vu-iterations", vus=1, iterations=1)
+def test_again(rampa_result, record_property):
+    record_property("mine", len(times))
+"""
+    done = inner(text, "--junit-xml", "junit.xml")
+    assert (done.returncode, outcomes(done)["passed"]) == (0, 1), done.stdout
+    found = [(item.get("name"), item.get("value")) for item in xml.etree.ElementTree.parse(tmp_path / "junit.xml").iter("property")]
+    assert [value for name, value in found if name == "rampa.status"] == ["passed"]
+    assert [value for name, value in found if name == "mine"] == ["1", "2"]  # what is not ours stays
+
+
 def test_load_tests_that_fail_say_what_was_expected(inner: Run) -> None:
     done = inner(FAILS)
     assert (done.returncode, outcomes(done)) == (1, {"failed": 2, "passed": 1}), done.stdout
