@@ -7,12 +7,13 @@ import asyncio
 import collections.abc
 import contextlib
 import dataclasses
+import datetime
 import hashlib
 import pathlib
 import re
 import typing
 
-from rampa.config import Config, ScenarioConfig, parse_duration
+from rampa.config import Config, ScenarioConfig, _number, _whole, parse_duration
 from rampa.engine import Engine
 from rampa.errors import ConfigError
 from rampa.events import RunResult, RunStatus
@@ -21,6 +22,7 @@ from rampa.metrics import _with_samples
 
 _TIMES = ("duration", "max_duration", "start_time")
 _COUNTS = ("vus", "start_vus", "pre_allocated_vus", "max_vus")
+_MOST = 2**53  # far above what a plan takes
 
 
 def scale_fields(fields: dict[str, typing.Any], times: float, counts: float) -> dict[str, typing.Any]:
@@ -40,21 +42,30 @@ def scale_fields(fields: dict[str, typing.Any], times: float, counts: float) -> 
     scaled = dict(fields)
 
     def count(value: typing.Any) -> typing.Any:
-        if counts == 1.0 or not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+        number = _whole(value)
+        if counts == 1.0 or not isinstance(number, int) or isinstance(number, bool) or not 0 < number <= _MOST:
             return value
-        return max(1, round(value * counts))
+        return max(1, round(min(number * counts, _MOST)))
+
+    def rate(value: typing.Any) -> typing.Any:
+        number = _number(value)
+        if not isinstance(number, (int, float)) or isinstance(number, bool) or not 0 < number <= _MOST:
+            return value
+        return round(number * counts, 9)
 
     def time(value: typing.Any) -> typing.Any:
-        with contextlib.suppress(ValueError, AttributeError):
-            return parse_duration(value) * times
-        return value
+        try:
+            return value if times == 1.0 else parse_duration(value) * times
+        except ValueError:
+            return value
+        except OverflowError:
+            return datetime.timedelta.max  # too long for a plan too
 
     if counts != 1.0:
         scaled.update({name: count(scaled[name]) for name in _COUNTS if name in scaled})
-        if isinstance(scaled.get("rate"), (int, float)):
-            scaled["rate"] = round(scaled["rate"] * counts, 9)
-    if times != 1.0:
-        scaled.update({name: time(scaled[name]) for name in _TIMES if name in scaled})
+        if "rate" in scaled:
+            scaled["rate"] = rate(scaled["rate"])
+    scaled.update({name: time(scaled[name]) for name in _TIMES if name in scaled})
     if "stages" in scaled:
         with contextlib.suppress(ValueError, TypeError, KeyError):
             pairs = [_pair(stage) for stage in scaled["stages"]]

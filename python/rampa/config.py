@@ -10,6 +10,7 @@ from __future__ import annotations
 import collections.abc
 import datetime
 import decimal
+import math
 import re
 import typing
 
@@ -52,15 +53,28 @@ def parse_duration(value: Duration) -> datetime.timedelta:
     """
     if isinstance(value, datetime.timedelta):
         return value
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return datetime.timedelta(seconds=value)
-    text = value.strip() if isinstance(value, str) else ""
-    if text == "0":
-        return datetime.timedelta(0)
-    if not text or _PART.sub("", text):
-        raise ValueError(f"invalid duration: {value!r} (write it like '30s', '1m30s' or '250ms')")
-    seconds = sum((decimal.Decimal(n) * decimal.Decimal(_UNITS[u]) for n, u in _PART.findall(text)), decimal.Decimal(0))
-    return datetime.timedelta(microseconds=int(seconds * 1_000_000))
+    if isinstance(value, float) and not math.isfinite(value):
+        raise _no_duration(value, "it is not finite")
+    try:
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return datetime.timedelta(seconds=value)
+        text = value.strip() if isinstance(value, str) else ""
+        if text == "0":
+            return datetime.timedelta(0)
+        parts = _PART.findall(text)
+        units = [unit for _, unit in parts]
+        if not text or _PART.sub("", text):
+            raise _no_duration(value, "write it like '30s', '1m30s' or '250ms'")
+        if units != [unit for unit in _UNITS if unit in units]:
+            raise _no_duration(value, "units must go from large to small, each once, as in '1m30s'")
+        seconds = sum((decimal.Decimal(number) * decimal.Decimal(_UNITS[unit]) for number, unit in parts), decimal.Decimal(0))
+        return datetime.timedelta(microseconds=int(seconds * 1_000_000))
+    except ArithmeticError:
+        raise _no_duration(value, "it is too long") from None
+
+
+def _no_duration(value: object, why: str) -> ValueError:
+    return ValueError(f"invalid duration: {value!r:.100} ({why})")
 
 
 class ThresholdDict(typing.TypedDict, total=False):
@@ -98,6 +112,7 @@ def _whole(value: typing.Any) -> typing.Any:
 
 
 def _number(value: typing.Any) -> typing.Any:
+    """Text that is a number becomes one; everything else stays as it is."""
     if isinstance(value, str) and re.fullmatch(r"\s*[+-]?[0-9]{1,18}(\.[0-9]{1,18})?\s*", value, re.ASCII):
         return float(value) if "." in value else int(value)
     return value
@@ -107,7 +122,7 @@ def _time(value: typing.Any) -> typing.Any:
     """A duration as it is read; what is none is given back, and refused when the plan is checked."""
     try:
         return value if value is None else parse_duration(value)
-    except (ValueError, OverflowError):
+    except ValueError:
         return value
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import rampa
+from rampa._sync import scale_fields
 
 SECONDS = 120
 
@@ -322,6 +323,35 @@ def test_rate(rampa_result):
     assert [file.name for file in files] == ["test_load.py-test_ramp.json", "test_load.py-test_rate.json"]
     assert json.loads(files[0].read_text())["run"]["status"] == "passed"
     assert "is no factor above 0" in inner(text, "--rampa-vus-scale", "-1").stderr
+
+
+def test_numbers_that_are_text_are_scaled_too() -> None:
+    fields = {"vus": "4", "rate": "40", "max_vus": 8.0, "stages": [("10s", "6"), {"duration": "1m", "target": " 2 "}]}
+    scaled = scale_fields(fields, 1.0, 0.5)
+    assert scaled == {"vus": 2, "rate": 20, "max_vus": 4, "stages": [("10s", 3), ("1m", 1)]}
+    odd = {"vus": "many", "rate": "2/s", "start_vus": True, "max_vus": 10**400}
+    assert scale_fields(odd, 1.0, 0.5) == odd  # for the plan to refuse
+
+
+@pytest.mark.parametrize("options", [("--rampa-duration-scale", "2"), ("--rampa-duration-scale", "0.1")])
+@pytest.mark.parametrize("duration", ["float('inf')", "float('nan')", "1e300", "'9999999999d'"])
+def test_durations_that_cannot_be_scaled_are_refused_by_the_plan(inner: Run, options: tuple[str, str], duration: str) -> None:
+    done = inner(f"""
+@pytest.mark.rampa_scenario(worker_fn=browse, vus=1, duration={duration})
+def test_long(rampa_result): pass
+""", *options)
+    assert outcomes(done) == {"error": 1} and "duration" in done.stdout, done.stdout
+    assert "OverflowError" not in done.stdout and "Traceback" not in done.stdout, done.stdout
+
+
+def test_factors_that_make_numbers_too_large_are_refused_by_the_plan(inner: Run) -> None:
+    text = """
+@pytest.mark.rampa_scenario(worker_fn=browse, vus=10, duration="1d")
+def test_large(rampa_result): pass
+"""
+    for option in ("--rampa-duration-scale", "--rampa-vus-scale"):
+        done = inner(text, option, "1e308")
+        assert outcomes(done) == {"error": 1} and f"those after {option} 1e+308" in done.stdout, done.stdout
 
 
 def test_beside_pytest_asyncio(inner: Run) -> None:
