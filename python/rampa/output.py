@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Outputs: objects that are handed the samples of a run in batches. ``rampa.runner.run_test(extra_outputs=...)`` takes them."""
+"""Outputs: objects that are handed samples in batches.
+
+``EngineOptions(on_sample=manager.buffer_sample)`` fills an :class:`OutputManager` with the samples of a run; the program calls its
+``start_all()``, ``flush()`` and ``stop_all()``. ``rampa.runner.run_test()`` takes no outputs yet.
+"""
 
 from __future__ import annotations
 

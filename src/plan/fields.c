@@ -98,5 +98,6 @@ const struct rp_field rp_plan_settings[RP_S_COUNT] = {
                     .default_kind = RP_FD_OTHER, .default_text = "chosen by chance for every run",
                     .help = "of what is random in the run; the same seed repeats it" },
     [RP_S_BASE_URL] = { "base_url", RP_FT_TEXT, .offset = PLAN(base_url),
+                        .default_kind = RP_FD_OTHER, .default_text = "none",
                         .help = "goes before URLs that begin with `/`" },
 };
