@@ -281,7 +281,7 @@ static void every_operator_is_judged(void **state)
     struct rp_view view = { .name = "cart_size", .display = "cart_size", .type = RP_COUNTER };
 
     rp_value_init(&view.total, RP_COUNTER);
-    view.total.counter.whole = 10;
+    view.total.counter.whole = view.counted.whole = 10;
     view.total.samples = 3;
     for (size_t i = 0; i < RP_ARRAY_LEN(table); i++) {
         struct rp_verdict verdict = judge(table[i].expression, &view, true, RP_COUNTER);
