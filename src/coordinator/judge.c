@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/sysfile.h"
 #include "coordinator/judge_generator.h"
+#include "coordinator/judge_littles_law.h"
 #include "coordinator/judge_schedule.h"
 #include "coordinator/judge_success.h"
 #include "coordinator/loss.h"
@@ -281,6 +282,8 @@ static int judge_generator(struct rp_coordinator *c)
         r = name_the_target(result);
     if (r == 0)
         r = rp_judge_schedule(result);
+    if (r == 0)
+        r = rp_judge_littles_law(result);
     if (r == 0 && (!c->has_finished || is_any_lost(c)))
         r = rp_judge_generator_add(result, incomplete(c));
     if (r == 0 && c->config->is_strict && result->generator == RP_GENERATOR_LIMITED)

@@ -356,6 +356,9 @@ int rp_merge_finished(struct rp_merging *merging, struct rp_peer *peer,
     merging->stray_bytes += finished->stray_bytes;
     merging->retried += finished->retried;
     result->workers[peer->index].started_late = finished->started_late;
+    result->workers[peer->index].has_finished = true;
+    result->workers[peer->index].under_way = finished->under_way;
+    result->workers[peer->index].cut_short = finished->cut_short;
     return add_accounting(result, &finished->accounting);
 }
 

@@ -53,6 +53,7 @@ static bool begin_first(struct rp_engine *engine)
     vu->is_running = true;
     vu->began = now;
     scenario->started++;
+    scenario->under_way -= (uint64_t)vu->due;
     if (scenario->s_lateness) {
         rp_series_trend(scenario->s_lateness, (double)(now - vu->due));
         scenario->late += now - vu->due > RP_LATE_ARRIVAL;
@@ -101,8 +102,10 @@ static void iteration_ended(struct rp_vu *vu, enum rp_ending ending)
 
     rp_assert(vu->is_running);
     vu->is_running = false;
+    scenario->under_way += (uint64_t)now;
     if (ending == RP_ENDED_INTERRUPTED) {
         scenario->interrupted++;
+        scenario->cut_short += now - vu->due;
         rp_series_count(scenario->s_interrupted, 1);
     } else {
         scenario->completed++;

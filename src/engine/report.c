@@ -157,6 +157,22 @@ struct rp_engine_arrivals rp_engine_arrivals(const struct rp_engine *engine)
     return sum;
 }
 
+struct rp_engine_load rp_engine_load(const struct rp_engine *engine)
+{
+    uint64_t now = (uint64_t)rp_loop_now(engine->config.loop), under_way = 0;
+    struct rp_engine_load sum = { 0 };
+
+    for (size_t i = 0; i < engine->scenario_count; i++) {
+        const struct rp_engine_scenario *scenario = &engine->scenarios[i];
+        uint64_t running = scenario->started - scenario->completed - scenario->interrupted;
+
+        under_way += scenario->under_way + running * now;
+        sum.cut_short += scenario->cut_short;
+    }
+    sum.under_way = (rp_ns)under_way;
+    return sum;
+}
+
 /* Both name the parts of the same life. */
 static enum rp_scenario_state state_of(enum rp_executor_state state)
 {

@@ -355,6 +355,18 @@ static json_t *arrivals_json(const struct rp_result_arrivals *arrivals)
     return rp_json_take(&item);
 }
 
+static json_t *littles_law_json(const struct rp_result_littles_law *law)
+{
+    struct rp_json_object item;
+
+    if (!law->was_looked_at)
+        return json_null();
+    item = rp_json_object();
+    rp_json_put(&item, "counted", rp_json_number(law->counted));
+    rp_json_put(&item, "measured", rp_json_number(law->measured));
+    return rp_json_take(&item);
+}
+
 static json_t *generator_json(const struct rp_result *result)
 {
     const struct rp_generator_reason *first = result->generator_reasons;
@@ -364,6 +376,7 @@ static json_t *generator_json(const struct rp_result *result)
     rp_json_put(&item, "reason", rp_json_text(result->generator_reason_count ? first->text : NULL));
     rp_json_put(&item, "reasons", generator_reasons_json(result));
     rp_json_put(&item, "arrivals", arrivals_json(&result->arrivals));
+    rp_json_put(&item, "littles_law", littles_law_json(&result->littles_law));
     return rp_json_take(&item);
 }
 

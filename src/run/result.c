@@ -66,6 +66,7 @@ const char *rp_generator_cause_name(enum rp_generator_cause cause)
         [RP_CAUSE_LATE] = "late_iterations",
         [RP_CAUSE_DROPPED] = "dropped_iterations",
         [RP_CAUSE_SCHEDULE] = "schedule",
+        [RP_CAUSE_BOOKS] = "books",
         [RP_CAUSE_MEMORY] = "memory",
         [RP_CAUSE_INCOMPLETE] = "incomplete",
     };
@@ -86,6 +87,7 @@ const char *rp_generator_cause_words(enum rp_generator_cause cause)
         [RP_CAUSE_LATE] = "iterations began late",
         [RP_CAUSE_DROPPED] = "iterations were dropped late",
         [RP_CAUSE_SCHEDULE] = "arrivals came at the wrong time",
+        [RP_CAUSE_BOOKS] = "durations are missing",
         [RP_CAUSE_MEMORY] = "memory was read back from the disk",
         [RP_CAUSE_INCOMPLETE] = "figures are missing",
     };

@@ -69,6 +69,10 @@ struct rp_result_worker {
     int64_t max_rss_bytes;
     /* how long after the moment that all had agreed upon its executors started */
     rp_ns started_late;
+    /* Whether its executors have ended properly, and what it has told then: how many iterations were
+     * under way, integrated over the time, and the part of those that were interrupted. */
+    bool has_finished;
+    rp_ns under_way, cut_short;
     char *lost; /* how it ended before its time, one sentence; NULL when it did not */
     /* what it measured later than this is missing; of the executors, with pauses */
     rp_ns lost_from;
@@ -95,6 +99,7 @@ enum rp_generator_cause { /* the most serious first */
                           RP_CAUSE_LATE,     /* iterations began after their time, */
                           RP_CAUSE_DROPPED,  /* or never */
                           RP_CAUSE_SCHEDULE, /* arrivals of some seconds came in other seconds */
+                          RP_CAUSE_BOOKS,    /* what was measured disagrees with what was counted */
                           RP_CAUSE_MEMORY,
                           RP_CAUSE_INCOMPLETE, /* a worker's last figures are missing */
                           RP_CAUSE_COUNT
@@ -117,6 +122,14 @@ struct rp_result_arrivals {
     rp_ns *off;     /* where those begin that were off */
     size_t off_count;
     double worst_late_ms; /* the average lateness of the latest second */
+};
+
+/* The mean number of iterations under way in the time of the executors, pauses included, twice: as the
+ * workers counted it, and as the durations of the iterations add up to it (their rate times their
+ * mean). Over all workers that ended properly. */
+struct rp_result_littles_law {
+    bool was_looked_at; /* false: too little ran, or no worker ended properly */
+    double counted, measured;
 };
 
 struct rp_sinks;
@@ -152,6 +165,7 @@ struct rp_result {
     struct rp_generator_reason *generator_reasons; /* limited ones first; none when valid */
     size_t generator_reason_count;
     struct rp_result_arrivals arrivals;
+    struct rp_result_littles_law littles_law;
 };
 
 /* Frees the texts of a group; some may be NULL. */

@@ -107,6 +107,10 @@ const struct rp_store_series *rp_store_series(const struct rp_store *store, uint
 bool rp_store_verify(const struct rp_store *store, uint32_t worker, uint32_t series,
                      const struct rp_value *total);
 
+/* The sum of all samples that @worker has recorded in the series of a trend, as stored
+ * (stats/value.h): times in ns. 0 without any. */
+double rp_store_sum_of(const struct rp_store *store, uint32_t worker, const char *metric);
+
 size_t rp_store_view_count(const struct rp_store *store);
 struct rp_view *rp_store_view_at(struct rp_store *store, size_t i); /* in order of creation */
 struct rp_view *rp_store_view(struct rp_store *store, const char *display); /* or NULL */

@@ -185,6 +185,21 @@ double rp_view_stat(const struct rp_view *view, struct rp_stat stat, double elap
     return rp_value_stat(&view->total, view->is_time, stat, elapsed_s);
 }
 
+double rp_store_sum_of(const struct rp_store *store, uint32_t worker, const char *metric)
+{
+    const struct store_worker *of = worker < store->worker_count ? &store->workers[worker] : NULL;
+    double sum = 0;
+
+    for (size_t i = 0; of && i < of->count; i++) {
+        const struct store_part *part = of->parts[i];
+
+        if (part && part->total.type == RP_TREND &&
+            strcmp(part->series->series.metric, metric) == 0)
+            sum += rp_hist_sum(&part->total.hist);
+    }
+    return sum;
+}
+
 size_t rp_store_view_count(const struct rp_store *store)
 {
     return store->view_count;

@@ -340,6 +340,11 @@ static const struct rp_row finished_rows[] = {
     { KEY(rp_msg_finished, paused), RP_ROW_I64, .meaning = "of that, how long it paused" },
     { KEY(rp_msg_finished, started_late), RP_ROW_I64,
       .meaning = "how long after the moment that was agreed upon they started" },
+    { KEY(rp_msg_finished, under_way), RP_ROW_I64,
+      .meaning = "the number of iterations between their due moment and their end, integrated over "
+                 "the time" },
+    { KEY(rp_msg_finished, cut_short), RP_ROW_I64,
+      .meaning = "of that, the part of interrupted iterations, which no sample has" },
     { KEY(rp_msg_finished, health), RP_ROW_STRUCT, .table = &health,
       .meaning = "as in `state`, for the last time" },
     { KEY(rp_msg_finished, stray_bytes), RP_ROW_U64,

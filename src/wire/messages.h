@@ -179,6 +179,7 @@ struct rp_msg_counts { /* of the iterations of a scenario */
 
 struct rp_msg_finished {
     rp_ns elapsed, paused, started_late;
+    rp_ns under_way, cut_short;
     struct rp_worker_health health;
     uint64_t stray_bytes, retried;
     struct rp_msg_list accounting; /* of struct rp_msg_counts */

@@ -286,11 +286,14 @@ void rp_worker_send_state(struct rp_worker *worker)
 void rp_worker_send_finished(struct rp_worker *worker)
 {
     struct rp_client_counters clients = rp_clients_count(&worker->clients);
+    struct rp_engine_load load = rp_engine_load(worker->engine);
     size_t count = worker->plan->scenario_count;
     struct rp_msg_counts *accounting = rp_calloc(count, sizeof(*accounting));
     struct rp_msg_finished finished = { .elapsed = rp_engine_elapsed(worker->engine),
                                         .paused = rp_engine_paused_time(worker->engine),
                                         .started_late = worker->started_late,
+                                        .under_way = load.under_way,
+                                        .cut_short = load.cut_short,
                                         .health = health_of(worker),
                                         .stray_bytes = clients.stray_bytes,
                                         .retried = clients.retried,

@@ -34,6 +34,9 @@ def check_result(result: dict[str, Any]) -> None:
     if result["accounting"] and is_whole and result["run"]["exit_code"] != 9:
         for metric, field in ACCOUNTED.items():
             assert metrics.get(metric, {"count": 0})["count"] == sum(row[field] for row in result["accounting"]), metric
+    law = result["generator"]["littles_law"]
+    if law:
+        assert abs(law["counted"] - law["measured"]) <= 0.02 * law["counted"], law
 
 
 ACCOUNTED = {

@@ -285,6 +285,8 @@ static void write_finished(struct speaker *speaker, struct rp_buf *out, bool is_
         finished.elapsed = any_number(speaker);
         finished.paused = any_number(speaker);
         finished.started_late = any_number(speaker);
+        finished.under_way = any_number(speaker);
+        finished.cut_short = any_number(speaker);
         finished.health = any_health(speaker);
         finished.stray_bytes = (uint64_t)any_number(speaker);
         finished.retried = (uint64_t)any_number(speaker);

@@ -309,6 +309,21 @@ static void check_accounting(const struct fake *fake, size_t i)
     assert_int_equal(counts.completed, fake_counter(fake, "iteration_run_duration", name));
 }
 
+/* Little's law to the nanosecond: the integral of the iterations under way is the sum of their times. */
+static void check_load(const struct fake *fake)
+{
+    struct rp_engine_load load = rp_engine_load(fake->engine);
+    __int128 sum = load.cut_short;
+
+    for (size_t i = 0; i < rp_registry_series_count(fake->registry); i++) {
+        const struct rp_series *series = rp_registry_series_at(fake->registry, i);
+
+        if (strcmp(series->metric->name, "iteration_duration") == 0)
+            sum += series->delta.hist.whole + series->total.hist.whole;
+    }
+    assert_true(load.under_way == sum);
+}
+
 void fake_run_out(struct fake *fake)
 {
     start(fake);
@@ -321,4 +336,5 @@ void fake_run_out(struct fake *fake)
     rp_engine_sample(fake->engine); /* nothing twice */
     for (size_t i = 0; i < fake->plan.scenario_count; i++)
         check_accounting(fake, i);
+    check_load(fake);
 }

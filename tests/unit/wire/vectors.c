@@ -101,6 +101,8 @@ static const union rp_msg_any examples[RP_MSG_COUNT] = {
     [RP_MSG_FINISHED] = { .finished = { .elapsed = 10 * RP_S,
                                         .paused = RP_S,
                                         .started_late = 40000,
+                                        .under_way = 20 * RP_S,
+                                        .cut_short = 3 * RP_S,
                                         .health = HEALTH,
                                         .stray_bytes = 1,
                                         .retried = 2,
