@@ -100,7 +100,7 @@ static void test_a_stale_connection(struct world *world)
     env_deinit(&env);
 }
 
-/* It had the request for a second, or has said that it works on it: that is no crossing. */
+/* It had the request for half a minute, or has said that it works on it: that is no crossing. */
 static void test_a_server_that_dies(struct world *world)
 {
     struct env env;
@@ -109,8 +109,8 @@ static void test_a_server_that_dies(struct world *world)
     int fd;
 
     env_init(&env, world, (struct rp_http_limits){ 0 });
-    check_stale(&env, "GET", false, RP_S, false);
-    check_stale(&env, "DELETE", true, RP_S, false);
+    check_stale(&env, "GET", false, 30 * RP_S, false);
+    check_stale(&env, "DELETE", true, 30 * RP_S, false);
 
     request_init(&env, &request, "GET", "/", NULL);
     fd = exchange(&request, -1, EMPTY_RESPONSE);
@@ -203,10 +203,12 @@ static void test_many_stale_connections(struct world *world)
     assert_int_equal(rp_http_client_counters(env.client)->open_connections, KEPT);
     for (int i = 0; i < KEPT; i++)
         peer_reset(fds[i]);
+    clock_stop(); /* the end crosses the request */
     request_start(&requests[0]);
     fd = peer_accept(&env);
     peer_answer(&env, fd, OK_RESPONSE);
     request_wait(&requests[0], 2);
+    clock_go_on();
     assert_int_equal(requests[0].response.status, 200);
     assert_int_equal(rp_http_client_counters(env.client)->retried, 1);
     for (int i = 0; i < KEPT; i++)
@@ -270,28 +272,46 @@ static void close_listener(struct world *world)
     world->listener = make_listener(&(struct sockaddr_in){ 0 }); /* another port */
 }
 
+/* The clock stands still: @request waits for @wait, not less and not more. */
+static void wait_exactly(struct request *request, rp_ns wait)
+{
+    int done = request->done;
+
+    request_start(request);
+    if (wait) {
+        clock_ahead += wait - 1;
+        for (int i = 0; i < 3; i++)
+            look(request->env->world);
+        assert_int_equal(request->done, done);
+        clock_ahead++;
+    }
+    request_wait(request, done + 1);
+    assert_int_equal(request->response.blocked, wait);
+}
+
 static void test_refused(struct world *world)
 {
-    enum { TRIES = 12 };
+    /* A VU in a loop connects ten times a second. */
+    static const int waits_ms[] = { 0, 0, 10, 20, 40, 80, 100, 100, 100 };
+    enum { TRIES = 1 + RP_ARRAY_LEN(waits_ms) };
     struct env env;
     struct request request;
-    rp_ns start;
 
     env_init(&env, world, (struct rp_http_limits){ 0 });
     request_init(&env, &request, "GET", "/", NULL);
     close_listener(world);
-    start = rp_clock_ns();
-    for (int i = 0; i < TRIES; i++) {
-        request_start(&request);
-        request_wait(&request, i + 1);
+    request_start(&request);
+    request_wait(&request, 1);
+    assert_true(request.response.connecting > 0);
+    request.call.template->origin->destination.failures = 0;
+    clock_stop();
+    for (size_t i = 0; i < RP_ARRAY_LEN(waits_ms); i++) {
+        wait_exactly(&request, waits_ms[i] * RP_MS);
         assert_error(&request, RP_HTTP_REFUSED, "connection refused");
         assert_times(&request);
-        assert_true(request.response.connecting > 0);
         assert_int_equal(request.response.wire_sent, 0);
     }
-    /* 0, 0, 10, 20, 40, 80, 100, 100, ... ms before each: a VU in a loop connects ten times a second. */
-    assert_true(rp_clock_ns() - start >= (10 + 20 + 40 + 80 + 6 * 100) * RP_MS);
-    assert_true(request.response.blocked >= 100 * RP_MS);
+    clock_go_on();
     assert_int_equal((int)sum_of(&env, "http_reqs", "error_code", "1212"), TRIES);
     assert_int_equal((int)sum_of(&env, "http_req_failed", "error", "connection refused"), TRIES);
     assert_int_equal(samples_of(&env, "http_req_duration", NULL, NULL), 0);
@@ -312,9 +332,9 @@ static void test_a_success_ends_the_back_off(struct world *world)
     snprintf(url, sizeof(url), "http://127.0.0.1:%d/", ntohs(addr.sin_port));
     request_init(&env, &bad, "GET", url, NULL);
     request_init(&env, &good, "GET", "/", NULL);
+    clock_stop();
     for (int i = 0; i < 3; i++) {
-        request_start(&bad);
-        request_wait(&bad, i + 1);
+        wait_exactly(&bad, i < 2 ? 0 : 10 * RP_MS);
         assert_int_equal(bad.response.error_code, RP_HTTP_REFUSED);
     }
     assert_int_equal(bad.call.template->origin->destination.failures, 3);
@@ -324,9 +344,8 @@ static void test_a_success_ends_the_back_off(struct world *world)
     fd = exchange(&good, -1, OK_RESPONSE);
     assert_int_equal(bad.call.template->origin->destination.failures, 3);
     env_new_session(&env);
-    request_start(&bad);
-    request_wait(&bad, 4);
-    assert_true(bad.response.blocked >= 10 * RP_MS);
+    wait_exactly(&bad, 20 * RP_MS);
+    clock_go_on();
     assert_int_equal(bad.call.template->origin->destination.failures, 4);
     request_deinit(&good);
     request_deinit(&bad);
@@ -398,13 +417,15 @@ static void test_a_call_times_out_in_the_queue(struct world *world)
     request_init(&env, &waits, "GET", "/", NULL);
     request_init(&env, &last, "GET", "/", NULL);
     waits.call.timeout = 20 * RP_MS;
+    clock_stop();
     request_start(&busy);
     request_start(&waits);
     request_start(&last);
     fd = peer_accept(&env);
+    clock_ahead += 20 * RP_MS;
     request_wait(&waits, 1);
     assert_error(&waits, RP_HTTP_TIMEOUT, "timeout: no connection became free");
-    assert_true(waits.response.blocked >= 20 * RP_MS);
+    assert_int_equal(waits.response.blocked, 20 * RP_MS);
     assert_times(&waits);
     assert_true(sum_of(&env, "http_req_blocked", "error", "timeout") >= 20e6);
     assert_int_equal(samples_of(&env, "http_req_duration", NULL, NULL), 0);
@@ -412,7 +433,8 @@ static void test_a_call_times_out_in_the_queue(struct world *world)
     peer_answer(&env, fd, OK_RESPONSE);
     request_wait(&last, 1);
     assert_int_equal(last.response.status, 200);
-    assert_true(last.response.blocked >= 20 * RP_MS);
+    assert_int_equal(last.response.blocked, 20 * RP_MS);
+    clock_go_on();
     request_deinit(&busy);
     request_deinit(&waits);
     request_deinit(&last);

@@ -163,7 +163,7 @@ enum { BODY = 16 << 20 };
 
 static void place_init(struct place *place, struct world *world, const struct state *state)
 {
-    struct rp_resolver_options options = { .timeout_ms = 5000, .tries = 1 };
+    struct rp_resolver_options options = { .timeout_ms = 3600 * 1000, .tries = 1 };
     char url[128];
     int port;
 

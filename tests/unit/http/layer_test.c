@@ -74,12 +74,12 @@ static void answer(struct place *place, const char *text)
     xor_write(&place->server, place->depth, text, strlen(text));
 }
 
+/* What is there is taken, and then time goes by. */
 static void pass(struct place *place, rp_ns time)
 {
-    rp_ns until = rp_clock_ns() + time;
-
-    while (rp_clock_ns() < until)
-        assert_int_equal(rp_loop_turn(place->env.world->loop, until), 0);
+    for (int i = 0; i < 6; i++)
+        look(place->env.world);
+    clock_ahead += time;
 }
 
 static void open_connection(struct place *place)
@@ -123,7 +123,7 @@ static void check_requests(struct world *world, unsigned depth, const char *meth
         assert_memory_equal(rp_buf_str(&place.request.response.body), "ok", 2);
         assert_int_equal(place.request.response.tls_handshaking, 0);
         assert_int_equal(place.request.response.connecting, 0);
-        assert_true(place.request.response.waiting >= DELAY_MS * RP_MS / 2);
+        assert_true(place.request.response.waiting >= DELAY_MS * RP_MS);
         assert_true(place.request.response.sending > 0);
         assert_bytes(&place, &before);
         if (depth == 1)
@@ -255,9 +255,13 @@ static void test_the_connection_ends(struct world *world)
     take_request(&place);
     answer(&place, OK_RESPONSE);
     request_wait(&place.request, 3);
+    clock_stop(); /* the end crosses the request */
     request_start(&place.request);
     take_request(&place);
     close(place.server.fd);
+    while (!rp_http_client_counters(place.env.client)->retried && place.request.done == 3)
+        turn(world);
+    clock_go_on();
     accept_one(&place);
     xor_handshake(&place.server, ROUNDS);
     take_request(&place);
