@@ -99,8 +99,7 @@ static void finish(struct rp_http_call *call, struct origin *origin)
 
     call->session = NULL;
     call->connection = NULL;
-    if (RP_UNLIKELY(session->client->trace))
-        session->client->trace(call, rp_buf_slice(&template->head));
+    rp_http_tell_trace(session->client, call);
     if (RP_UNLIKELY(!rp_list_is_empty(&session->waiting)))
         rp_http_serve_waiting(session, origin);
     call->done(call);

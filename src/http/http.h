@@ -90,13 +90,14 @@ void rp_http_client_set_schemes(struct rp_http_client *client, const struct rp_h
                                 size_t count);
 
 /* Puts @url before the URLs of templates that begin with '/', as RFC 3986 resolves them. NULL =
- * they are errors. Before the first template is made. 0 or -ENOMEM; what is wrong with it is told with
- * the first such template. */
+ * they are errors. Before the first template is made. 0 or -ENOMEM; what is wrong with it is told
+ * with the first such template. */
 RP_NODISCARD int rp_http_client_set_base(struct rp_http_client *client, const char *url);
 
 struct rp_http_call;
-/* Called for every call that has ended, before its done(): for people who look for a mistake.
- * @request_head: as it was sent. NULL = nobody. */
+/* Called for every call that has ended and is counted, cancelled and interrupted ones too, before
+ * its done() if that is called: for people who look for a mistake. The call must be left as it is.
+ * @request_head: as it was sent, or would have been. NULL = nobody. */
 typedef void rp_http_trace_fn(const struct rp_http_call *call, struct rp_slice request_head);
 void rp_http_client_set_trace(struct rp_http_client *client, rp_http_trace_fn *trace);
 

@@ -156,6 +156,14 @@ void rp_http_record_failure(struct rp_http_call *call, int code, const char *kin
  * leaves the call under way. */
 void rp_http_record_interruption(struct rp_http_call *call, rp_ns at);
 
+/* To be called for each call that has ended and is counted, when its response is filled in. */
+static inline void rp_http_tell_trace(const struct rp_http_client *client,
+                                      const struct rp_http_call *call)
+{
+    if (RP_UNLIKELY(client->trace))
+        client->trace(call, rp_buf_slice(&call->template->head));
+}
+
 /* ---- template.c ---- */
 
 /* A copy of a URL, which need not be a valid one, without user name and password: it becomes a tag,

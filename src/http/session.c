@@ -186,6 +186,7 @@ void rp_http_interrupt(struct rp_http_call *call)
     if (!call->session)
         return;
     rp_http_record_interruption(call, rp_loop_now(call->session->client->loop));
+    rp_http_tell_trace(call->session->client, call);
     rp_http_cancel(call, false);
 }
 
@@ -198,9 +199,11 @@ void rp_http_cancel(struct rp_http_call *call, bool record)
     if (!session)
         return;
     origin = call->template->origin;
-    if (record)
+    if (record) {
         rp_http_record_failure(call, RP_HTTP_CANCELLED, "cancelled by the script", NULL,
                                rp_loop_now(session->client->loop));
+        rp_http_tell_trace(session->client, call);
+    }
     rp_list_remove(&call->node);
     rp_timer_disarm(&call->timer);
     rp_task_cancel(&call->task);

@@ -126,8 +126,10 @@ void rp_trace_write(const struct rp_http_call *call, struct rp_slice request_hea
         rp_buf_append_str(out, "\n");
     }
     took_ns = response->sending + response->waiting + response->receiving;
-    rp_buf_appendf(out, "= %s%s\n", rp_unit_time((double)took_ns / RP_MS, 4, took),
-                   response->is_expected ? "" : ", failed");
+    /* Of a request under way at the end nobody knows whether it would have failed. */
+    rp_buf_appendf(
+        out, "= %s%s\n", rp_unit_time((double)took_ns / RP_MS, 4, took),
+        response->is_expected || response->error_code == RP_HTTP_UNFINISHED ? "" : ", failed");
 }
 
 void rp_trace_print(const struct rp_http_call *call, struct rp_slice request_head)

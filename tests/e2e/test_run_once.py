@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from faultserver import ExpectRequest, FaultServer, Repeat, Send, answer
+from faultserver import ExpectRequest, FaultServer, Hang, Repeat, Send, answer
 
 Rampa = Callable[..., "Finished"]
 Script = Callable[..., Path]
@@ -82,6 +82,32 @@ def test_once_shows_what_went_wrong(rampa: Rampa) -> None:
         done = rampa("run", server.url, "--once", "--quiet")
     lines = done.stdout.splitlines()
     assert lines[0] == "> GET / HTTP/1.1" and lines[-2].startswith("! ") and lines[-1].endswith(", failed")
+
+
+GIVES_UP = """
+import asyncio
+import rampa
+
+@rampa.scenario(executor="per-vu-iterations", max_duration="1s", graceful_stop=0)
+async def a(worker):
+    try:
+        async with asyncio.timeout(0.05):
+            await worker.http.get("/given-up")
+    except TimeoutError:
+        pass
+    await worker.http.get("/unfinished")
+"""
+
+
+def test_once_shows_what_had_no_answer_in_time(rampa: Rampa, script: Script) -> None:
+    script(GIVES_UP)
+    with FaultServer([Hang()]) as server:
+        done = rampa("run", "script.py", "--once", "--base-url", server.url, "--quiet")
+    shown = [line for line in done.stdout.splitlines() if line.startswith(("> GET", "!", "="))]
+    assert [shown[0], shown[1], shown[3], shown[4]] == [
+        "> GET /given-up HTTP/1.1", "! cancelled by the script", "> GET /unfinished HTTP/1.1", "! still under way at the end",
+    ]  # fmt: skip
+    assert len(shown) == 6 and shown[2].endswith(", failed") and not shown[5].endswith(", failed")
 
 
 def test_hooks_and_thresholds_can_be_left_out(rampa: Rampa, script: Script) -> None:

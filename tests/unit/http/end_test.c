@@ -17,6 +17,7 @@ struct place { /* where a call is brought into a state */
     struct sockaddr_in full_addr;
     int fd, filler, full;
     char *body;
+    int traced; /* how often the trace was told of @request */
 };
 
 enum action { CANCEL, CANCEL_RECORDED, INTERRUPT, FREE, TIME_OUT };
@@ -269,6 +270,19 @@ static void check_unfinished(struct place *place, const struct state *state, rp_
     assert_int_equal(response->wire_sent > 0, state->is_sent);
 }
 
+static void on_trace(const struct rp_http_call *call, struct rp_slice request_head)
+{
+    const struct request *request = rp_container_of(call, const struct request, call);
+    struct place *place = request->user;
+
+    if (!place)
+        return;
+    place->traced++;
+    assert_int_equal(request->done, 0);
+    assert_true(call->response->error_code > 0);
+    assert_memory_equal(request_head.ptr, "GET / HTTP/1.1\r\n", 16);
+}
+
 static void act(struct place *place, const struct state *state, enum action action)
 {
     struct rp_http_call *call = &place->request.call;
@@ -309,9 +323,12 @@ static void check(struct world *world, const struct state *state, enum action ac
     place_init(&place, world, state);
     place.request.call.timeout = TIMEOUT;
     place.busy.call.timeout = 2 * TIMEOUT;
+    place.request.user = &place;
+    rp_http_client_set_trace(place.env.client, on_trace);
     state->enter(&place);
     reqs = (int)samples_of(&place.env, "http_reqs", NULL, NULL);
     act(&place, state, action);
+    assert_int_equal(place.traced, action != CANCEL && action != FREE); /* what is counted */
     if (action == CANCEL_RECORDED) {
         check_recorded(&place, state, "cancelled by the script", "1903", 0);
     } else if (action == TIME_OUT) {
