@@ -146,10 +146,10 @@ RP_NODISCARD int rp_http_check_url(struct rp_slice url, struct rp_error *err);
 RP_NODISCARD int rp_http_client_check_url(const struct rp_http_client *client, struct rp_slice url,
                                           struct rp_error *err);
 /* A script made a request of a URL that is none: an error of the script, and a failed request too,
- * which never began. Without it a run whose every URL is wrong would show no failed request. @name:
- * the tag `name`, mostly what stands in the URL's place. */
+ * which never began. Without it a run whose every URL is wrong would show no failed request. @url,
+ * @name: as in struct rp_http_spec. */
 void rp_http_count_bad_url(struct rp_http_client *client, const struct rp_tags *tags,
-                           struct rp_slice method, struct rp_slice name);
+                           struct rp_slice method, struct rp_slice url, struct rp_slice name);
 /* -RP_EUSER for a bad URL, method or header. The template starts with one reference. */
 RP_NODISCARD int rp_http_template_new(struct rp_http_client *client,
                                       const struct rp_http_spec *spec,

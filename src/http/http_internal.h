@@ -166,9 +166,9 @@ static inline void rp_http_tell_trace(const struct rp_http_client *client,
 
 /* ---- template.c ---- */
 
-/* A copy of a URL, which need not be a valid one, without user name and password: it becomes a tag,
- * and what scripts and their messages show. NULL when there is no memory. */
-char *rp_http_copy_public(struct rp_slice text);
+/* A copy of a name that a script has given to its requests. It becomes a tag; if it is a URL, user
+ * name and password are left out. NULL when there is no memory. */
+char *rp_http_copy_name(struct rp_slice name);
 
 /* ---- samples.c ---- */
 

@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "http/http_internal.h"
+#include "proto/url.h"
 
 static const struct rp_tags *with(struct rp_http_client *client, const struct rp_tags *tags,
                                   const char *key, const char *value)
@@ -193,8 +194,18 @@ void rp_http_record_unfinished(struct rp_http_call *call, const char *kind, bool
                                     .receiving = response->receiving };
 }
 
+/* A copy of what stands in a URL's place, without what may be a password. */
+static char *copy_bad_url(struct rp_slice url)
+{
+    struct rp_buf copy;
+
+    rp_buf_init(&copy, SIZE_MAX);
+    rp_url_append_bad_public(url, &copy);
+    return rp_buf_take(&copy);
+}
+
 void rp_http_count_bad_url(struct rp_http_client *client, const struct rp_tags *tags,
-                           struct rp_slice method, struct rp_slice name)
+                           struct rp_slice method, struct rp_slice url, struct rp_slice name)
 {
     struct rp_http_template template = { .client = client };
     struct rp_http_response response = { .error_code = RP_HTTP_BAD_URL };
@@ -202,7 +213,7 @@ void rp_http_count_bad_url(struct rp_http_client *client, const struct rp_tags *
     struct outcome_series *outcome = NULL;
 
     template.method = rp_strndup(method.ptr, method.len);
-    template.name = rp_http_copy_public(name);
+    template.name = name.len ? rp_http_copy_name(name) : copy_bad_url(url);
     if (template.method && template.name)
         outcome = outcome_of(&template, &call, "bad URL");
     if (outcome) {

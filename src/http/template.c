@@ -65,7 +65,9 @@ static int copy_expected(struct rp_http_template *template, const struct rp_http
     return 0;
 }
 
-char *rp_http_copy_public(struct rp_slice text)
+/* A copy of a URL without user name and password: it becomes a tag, and what scripts and their
+ * messages show. */
+static char *copy_public(struct rp_slice text)
 {
     struct rp_buf copy;
 
@@ -74,18 +76,17 @@ char *rp_http_copy_public(struct rp_slice text)
     return rp_buf_take(&copy);
 }
 
-/* A name that is a URL is shown without user name and password too. */
-static char *copy_name(struct rp_slice name)
+char *rp_http_copy_name(struct rp_slice name)
 {
-    return memmem(name.ptr, name.len, "://", 3) ? rp_http_copy_public(name)
+    return memmem(name.ptr, name.len, "://", 3) ? copy_public(name)
                                                 : rp_strndup(name.ptr, name.len);
 }
 
 static int copy_texts(struct rp_http_template *template, const struct rp_http_spec *spec)
 {
     template->method = rp_strndup(spec->method.ptr, spec->method.len);
-    template->url = rp_http_copy_public(spec->url);
-    template->name = spec->name.len ? copy_name(spec->name) : rp_http_copy_public(spec->url);
+    template->url = copy_public(spec->url);
+    template->name = spec->name.len ? rp_http_copy_name(spec->name) : copy_public(spec->url);
     if (!template->method || !template->url || !template->name)
         return -ENOMEM;
     if (spec->body.len && copy_slice(spec->body, &template->body) < 0)

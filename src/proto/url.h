@@ -51,5 +51,8 @@ uint16_t rp_url_default_port(struct rp_slice scheme);
 struct rp_slice rp_url_userinfo(struct rp_slice text);
 /* Appends @text without user name and password: as it may be shown, stored and sent on. */
 void rp_url_append_public(struct rp_slice text, struct rp_buf *out);
+/* The same for a text that rp_url_parse() refuses. Where a password ends in it is not known: what
+ * stands between "://" (or the beginning) and the last '@' is left out when there is a ':' in it. */
+void rp_url_append_bad_public(struct rp_slice text, struct rp_buf *out);
 /* Appends @text with each "%41" as the byte that it stands for. */
 void rp_url_append_decoded(struct rp_slice text, struct rp_buf *out);

@@ -39,6 +39,20 @@ void rp_url_append_public(struct rp_slice text, struct rp_buf *out)
     rp_buf_append(out, rest + 1, text.len - (size_t)(rest + 1 - text.ptr));
 }
 
+void rp_url_append_bad_public(struct rp_slice text, struct rp_buf *out)
+{
+    const char *end = text.ptr + text.len, *rest = memmem(text.ptr, text.len, "://", 3), *at;
+
+    rest = rest ? rest + 3 : text.ptr;
+    at = memrchr(rest, '@', (size_t)(end - rest));
+    if (!at || !memchr(rest, ':', (size_t)(at - rest))) {
+        rp_url_append_public(text, out);
+        return;
+    }
+    rp_buf_append(out, text.ptr, (size_t)(rest - text.ptr));
+    rp_buf_append(out, at + 1, (size_t)(end - at - 1));
+}
+
 static int hex_digit(char c)
 {
     if (c >= '0' && c <= '9')

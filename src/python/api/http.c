@@ -287,16 +287,16 @@ static struct py_vu *vu_of(struct py_http *self)
 static void count_bad_url(struct py_vu *vu, struct rp_slice method, PyObject *url, PyObject *name)
 {
     PyObject *type, *value, *traceback, *text;
-    struct rp_slice shown;
+    struct rp_slice bad, given = rp_slice(NULL, 0);
 
     if (!PyErr_ExceptionMatches(PyExc_ValueError))
         return;
     PyErr_Fetch(&type, &value, &traceback);
     text = rp_py_url_text(url);
-    if (text && rp_py_utf8(text, "url", &shown) == 0 &&
-        rp_http_client_check_url(vu->host->http, shown, NULL) == -RP_EUSER &&
-        (!name || name == Py_None || rp_py_utf8(name, "name", &shown) == 0))
-        rp_http_count_bad_url(vu->host->http, rp_py_vu_tags(vu), method, shown);
+    if (text && rp_py_utf8(text, "url", &bad) == 0 &&
+        rp_http_client_check_url(vu->host->http, bad, NULL) == -RP_EUSER &&
+        (!name || name == Py_None || rp_py_utf8(name, "name", &given) == 0))
+        rp_http_count_bad_url(vu->host->http, rp_py_vu_tags(vu), method, bad, given);
     Py_XDECREF(text);
     PyErr_Restore(type, value, traceback);
 }

@@ -276,12 +276,52 @@ static void test_the_version(struct world *world)
     env_deinit(&env);
 }
 
+/* A URL that is none is a failed request, and a password in it is shown nowhere. */
+static void test_bad_urls(struct world *world)
+{
+    static const struct {
+        struct rp_slice url, name;
+        const char *shown;
+    } cases[] = {
+        { RP_SLICE("htp://h/"), RP_SLICE(""), "htp://h/" },
+        { RP_SLICE("http://u:s3cret@:1/x"), RP_SLICE(""), "http://:1/x" },
+        { RP_SLICE("http://u:a/s3cret@h/x"), RP_SLICE(""), "http://h/x" },
+        { RP_SLICE("http://u:/s3cret@h"), RP_SLICE(""), "http://h" },
+        { RP_SLICE("u:s3cret@h/"), RP_SLICE(""), "h/" },
+        { RP_SLICE("//u:s3cret@h/"), RP_SLICE(""), "h/" },
+        { RP_SLICE("/users/@me"), RP_SLICE(""), "/users/@me" },
+        { RP_SLICE(""), RP_SLICE(""), "" },
+        /* A name is shown as it is with a URL that is one. */
+        { RP_SLICE("http://u:s3cret@/"), RP_SLICE("item:1@home"), "item:1@home" },
+        { RP_SLICE("http://u:s3cret@/"), RP_SLICE("http://u:s3cret@h/n"), "http://h/n" },
+    };
+    struct env env;
+
+    env_init(&env, world, (struct rp_http_limits){ 0 });
+    for (size_t i = 0; i < RP_ARRAY_LEN(cases); i++) {
+        uint64_t before = samples_of(&env, "http_reqs", "name", cases[i].shown);
+
+        assert_int_equal(rp_http_client_check_url(env.client, cases[i].url, NULL), -RP_EUSER);
+        rp_http_count_bad_url(env.client, env.tags, RP_SLICE("GET"), cases[i].url, cases[i].name);
+        assert_int_equal(samples_of(&env, "http_reqs", "name", cases[i].shown), before + 1);
+    }
+    assert_int_equal(samples_of(&env, "http_reqs", "error_code", "1020"), RP_ARRAY_LEN(cases));
+    assert_int_equal(samples_of(&env, "http_reqs", "scenario", "s"), RP_ARRAY_LEN(cases));
+    assert_int_equal((int)sum_of(&env, "http_req_failed", "error", "bad URL"), RP_ARRAY_LEN(cases));
+    assert_int_equal(samples_of(&env, "http_req_duration", NULL, NULL), 0);
+    env_deinit(&env);
+}
+
 int main(void)
 {
     static const struct world_case cases[] = {
-        CASE(test_counts_and_tags),     CASE(test_the_sum_of_the_phases),
-        CASE(test_delays_are_measured), CASE(test_own_tags_and_expected_statuses),
-        CASE(test_tags_of_the_call),    CASE(test_the_version),
+        CASE(test_counts_and_tags),
+        CASE(test_the_sum_of_the_phases),
+        CASE(test_delays_are_measured),
+        CASE(test_own_tags_and_expected_statuses),
+        CASE(test_tags_of_the_call),
+        CASE(test_the_version),
+        CASE(test_bad_urls),
     };
 
     return run_worlds(cases, RP_ARRAY_LEN(cases));
