@@ -75,6 +75,8 @@ class Response:
     @property
     def timings(self) -> Timings: ...
     @property
+    def history(self) -> tuple[Response, ...]: ...
+    @property
     def __dataclass_fields__(self) -> dict[str, typing.Any]: ...
     def text(self) -> str: ...
     def json(self) -> typing.Any: ...
@@ -100,6 +102,8 @@ class HttpClient:
         raise_errors: bool = True,
         max_head_bytes: int | None = None,
         max_body_bytes: int | None = None,
+        allow_redirects: bool = True,
+        max_redirects: int | None = 10,
     ) -> Request: ...
     def post(
         self,
@@ -117,6 +121,8 @@ class HttpClient:
         raise_errors: bool = True,
         max_head_bytes: int | None = None,
         max_body_bytes: int | None = None,
+        allow_redirects: bool = True,
+        max_redirects: int | None = 10,
     ) -> Request: ...
     def put(
         self,
@@ -134,6 +140,8 @@ class HttpClient:
         raise_errors: bool = True,
         max_head_bytes: int | None = None,
         max_body_bytes: int | None = None,
+        allow_redirects: bool = True,
+        max_redirects: int | None = 10,
     ) -> Request: ...
     def patch(
         self,
@@ -151,6 +159,8 @@ class HttpClient:
         raise_errors: bool = True,
         max_head_bytes: int | None = None,
         max_body_bytes: int | None = None,
+        allow_redirects: bool = True,
+        max_redirects: int | None = 10,
     ) -> Request: ...
     def delete(
         self,
@@ -168,6 +178,8 @@ class HttpClient:
         raise_errors: bool = True,
         max_head_bytes: int | None = None,
         max_body_bytes: int | None = None,
+        allow_redirects: bool = True,
+        max_redirects: int | None = 10,
     ) -> Request: ...
     def head(
         self,
@@ -185,6 +197,8 @@ class HttpClient:
         raise_errors: bool = True,
         max_head_bytes: int | None = None,
         max_body_bytes: int | None = None,
+        allow_redirects: bool = True,
+        max_redirects: int | None = 10,
     ) -> Request: ...
     def options(
         self,
@@ -202,6 +216,8 @@ class HttpClient:
         raise_errors: bool = True,
         max_head_bytes: int | None = None,
         max_body_bytes: int | None = None,
+        allow_redirects: bool = True,
+        max_redirects: int | None = 10,
     ) -> Request: ...
     def request(
         self,
@@ -220,6 +236,8 @@ class HttpClient:
         raise_errors: bool = True,
         max_head_bytes: int | None = None,
         max_body_bytes: int | None = None,
+        allow_redirects: bool = True,
+        max_redirects: int | None = 10,
     ) -> Request: ...
 
 @typing.final

@@ -12,12 +12,11 @@ if typing.TYPE_CHECKING:
 
 OPTIONS = (
     "headers", "params", "json", "data", "name", "tags", "expected_statuses", "timeout", "discard_body", "raise_errors",
-    "max_head_bytes", "max_body_bytes",
+    "max_head_bytes", "max_body_bytes", "allow_redirects", "max_redirects",
 )  # fmt: skip
 """The options of a request, as the messages list them."""
 
 _LATER = {
-    "redirects": ("allow_redirects", "follow_redirects", "max_redirects"),
     "cookies": ("cookies", "cookie_jar"),
     "authentication": ("auth", "skip_auto_headers"),
     "uploads of files": ("files", "upload_tracker"),
@@ -32,8 +31,6 @@ _LATER = {
 """Options of aiohttp, httpx and requests that this version does not have, by what they are about."""
 
 _REMEDIES = {
-    "allow_redirects": "an answer 3xx is given to the script as it is",
-    "follow_redirects": "an answer 3xx is given to the script as it is",
     "auth": 'write headers={"Authorization": ...}, or http://user:password@host/',
     "cookies": 'write headers={"Cookie": ...}',
     "files": "write data=bytes, with the Content-Type in headers",

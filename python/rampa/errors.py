@@ -199,6 +199,14 @@ class ProtocolError(RequestError):
     """The response broke HTTP, or a limit (1900, 1902)."""
 
 
+class RedirectError(RequestError):
+    """A redirect led to something that is no URL rampa can request (1906), or there were too many of them."""
+
+
+class TooManyRedirects(RedirectError):
+    """There were more redirects than ``max_redirects`` (1905). ``response.history`` has those that were followed."""
+
+
 _BY_CODE: dict[int, type[RequestError]] = {
     1010: ConnectionLost,
     1050: RequestTimeout,
@@ -213,6 +221,8 @@ _BY_CODE: dict[int, type[RequestError]] = {
     1900: ProtocolError,
     1901: ConnectionLost,
     1902: ProtocolError,
+    1905: TooManyRedirects,
+    1906: RedirectError,
     1910: ConnectError,
     1911: ConnectError,
 }
@@ -239,6 +249,8 @@ _OF_AIOHTTP: dict[type[RequestError], tuple[str, ...]] = {
     RequestTimeout: ("ServerTimeoutError",),
     ConnectionLost: ("ServerDisconnectedError",),
     ProtocolError: ("ClientPayloadError",),
+    RedirectError: ("InvalidUrlRedirectClientError", "InvalidURL"),
+    TooManyRedirects: ("TooManyRedirects",),
 }
 _MADE: dict[type[RequestError], type[RequestError]] = {}
 
@@ -267,6 +279,8 @@ class _AlsoAiohttp:
         self.message = str(response.error)
         self._conn_key = types.SimpleNamespace(host=parts.hostname, port=_port(parts), is_ssl=parts.scheme == "https", ssl=True)
         self._os_error = OSError(self.message)
+        self.history = response.history
+        self.headers, self.status, self.request_info = None, response.status, None
 
     def __str__(self) -> str:
         return str(self.args[0])  # type: ignore[attr-defined]

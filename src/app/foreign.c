@@ -18,7 +18,6 @@ struct foreign {
 
 #define NO_TLS "this version speaks http only"
 #define NO_PROXY "requests go to the server itself, never through a proxy"
-#define NO_REDIRECTS "redirects are not followed"
 
 static const struct foreign options[] = {
     { "-t", "threads are --workers, the time of a request is --timeout, the time of a test is "
@@ -76,7 +75,8 @@ static const struct foreign options[] = {
     { "location", NULL },
     { "redirect", NULL },
     { "redirects", NULL },
-    { "disable-redirects", NO_REDIRECTS },
+    { "max-redirs", "write --follow, which follows at most 10 redirects" },
+    { "disable-redirects", "leave it out; redirects are followed only with --follow" },
     { "keepalive", NULL },
     { "disable-keepalive", NULL },
     { "no-connection-reuse", "write -H 'Connection: close' for a new connection each time" },

@@ -157,6 +157,11 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .group = RP_GROUP_REQUEST, .since = "0.1.0", .fallback = "200-399",
         .help = "Statuses that are no failure: 200,204, 200-299, 2xx",
     },
+    [RP_OPT_FOLLOW] = {
+        .name = "--follow", .type = RP_TYPE_FLAG, .commands = RP_IN_SCRIPT,
+        .group = RP_GROUP_REQUEST, .since = "0.1.0",
+        .help = "Follow redirects, at most 10 in a row; each is a request of its own",
+    },
     [RP_OPT_ENV] = {
         .name = "--env", .short_name = 'e', .type = RP_TYPE_PAIR, .placeholder = "KEY=VALUE",
         .commands = RP_IN_SCRIPT, .repeatable = true,

@@ -17,7 +17,7 @@
 #include "proto/url.h"
 #include "script/requests.h"
 
-enum { METHOD_MAX = 32, HEAD_MAX = 256 * 1024 };
+enum { METHOD_MAX = 32, HEAD_MAX = 256 * 1024, MAX_REDIRECTS = 10 };
 
 /* What holds for every request that does not say otherwise. */
 struct maker {
@@ -301,6 +301,8 @@ static int begin(struct maker *maker, const struct rp_cli *cli, struct rp_error 
                               &common.expected_count, err);
         common.expected = (const uint16_t(*)[2])expected;
     }
+    if (cli->flags[RP_OPT_FOLLOW])
+        common.max_redirects = MAX_REDIRECTS;
     if (r == 0)
         rp_requests_begin(maker->out, &common);
     return r < 0 ? r : maker->out->error;

@@ -92,7 +92,7 @@ static bool measure(struct rp_http_call *call, struct connection *connection, rp
     return was_sent;
 }
 
-static void finish(struct rp_http_call *call, struct origin *origin)
+RP_INLINE void finish(struct rp_http_call *call, struct origin *origin)
 {
     struct rp_http_session *session = call->session;
     struct rp_http_template *template = call->template;
@@ -116,18 +116,9 @@ static bool is_expected(const struct rp_http_template *template, unsigned status
     return false;
 }
 
-void rp_http_succeed(struct rp_http_call *call, rp_ns at, bool keep)
+/* Gives the connection of a call back that has its response. */
+RP_INLINE void give_back(struct connection *connection, rp_ns at, bool keep)
 {
-    struct connection *connection = call->connection;
-    struct rp_http_response *response = call->response;
-    bool was_sent;
-
-    response->status = connection->parser.status;
-    response->version = connection->parser.minor_version ? RP_HTTP_1_1 : RP_HTTP_1_0;
-    response->is_expected = is_expected(call->template, response->status);
-    response->error_code = response->status >= 400 ? RP_HTTP_STATUS_BASE + response->status : 0;
-    was_sent = measure(call, connection, at);
-    rp_http_record(call, NULL, was_sent);
     if (RP_LIKELY(keep && connection->stack.top->traffic->send_ended)) {
         connection->call = NULL;
         connection->state = CONNECTION_IDLE;
@@ -136,6 +127,68 @@ void rp_http_succeed(struct rp_http_call *call, rp_ns at, bool keep)
     } else {
         close_of(connection, false);
     }
+}
+
+/* Goes on with @next, whose reference it takes. The connection has been given back. */
+static void hop(struct rp_http_call *call, struct rp_http_template *next)
+{
+    struct rp_http_session *session = call->session;
+    struct rp_http_template *last = call->template;
+    struct origin *origin = last->origin;
+
+    if (call->hop && call->hop(call, next) < 0) {
+        rp_http_template_unref(next);
+        rp_http_refuse(call->response, RP_HTTP_GENERIC, "out of memory", NULL);
+        finish(call, origin);
+        return;
+    }
+    call->more->redirects++;
+    call->template = next;
+    rp_http_continue(call);
+    if (next->origin != origin)
+        rp_http_serve_waiting(session, origin);
+    rp_http_template_unref(last);
+}
+
+/* As rp_http_succeed(), of a response that is a failure or leads to another request. */
+RP_COLD static void succeed_otherwise(struct rp_http_call *call, rp_ns at, bool keep)
+{
+    struct connection *connection = call->connection;
+    struct rp_http_response *response = call->response;
+    struct rp_http_template *next = NULL;
+    const char *kind = NULL;
+
+    if (response->status >= 400)
+        response->error_code = RP_HTTP_STATUS_BASE + response->status;
+    else if (call->max_redirects)
+        kind = rp_http_next_hop(call, &next);
+    response->is_expected = next || (!kind && is_expected(call->template, response->status));
+    rp_http_record(call, kind, measure(call, connection, at));
+    give_back(connection, at, keep);
+    if (next) {
+        rp_http_tell_trace(call->session->client, call);
+        hop(call, next);
+        return;
+    }
+    finish(call, call->template->origin);
+}
+
+void rp_http_succeed(struct rp_http_call *call, rp_ns at, bool keep)
+{
+    struct connection *connection = call->connection;
+    struct rp_http_response *response = call->response;
+    bool was_sent;
+
+    response->status = connection->parser.status;
+    response->version = connection->parser.minor_version ? RP_HTTP_1_1 : RP_HTTP_1_0;
+    if (RP_UNLIKELY(response->status >= 300)) {
+        succeed_otherwise(call, at, keep);
+        return;
+    }
+    response->is_expected = is_expected(call->template, response->status);
+    was_sent = measure(call, connection, at);
+    rp_http_record(call, NULL, was_sent);
+    give_back(connection, at, keep);
     finish(call, call->template->origin);
 }
 

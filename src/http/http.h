@@ -20,6 +20,12 @@
  * is none. receiving: until the last. When the response begins before the request is sent, sending
  * ends with it. http_req_duration is sending + waiting + receiving. The first attempt of a request
  * that is repeated is in waiting.
+ *
+ * Redirects. A call with max_redirects follows answers 301, 302, 303, 307 and 308 that have a
+ * Location: each request of the chain is a sample with times of its own, and the response is that of
+ * the last one. The time-out is one for all. 303 makes GET of every method but HEAD, 301 and 302
+ * make GET of POST, and then the body is left out, with the fields that describe it. Authorization,
+ * Cookie and Proxy-Authorization never go to another origin (scheme, host and port).
  */
 
 #include <stdbool.h>
@@ -57,8 +63,10 @@ enum rp_http_code {
     RP_HTTP_TOO_LARGE = 1902,  /* a body over the client's limit */
     RP_HTTP_CANCELLED = 1903,  /* the script stopped waiting for the response */
     RP_HTTP_UNFINISHED = 1904, /* the iteration was interrupted before the response was complete */
-    RP_HTTP_NO_DESCRIPTORS = 1910, /* the generator ran out of file descriptors */
-    RP_HTTP_NO_PORTS = 1911,       /* the generator ran out of local ports */
+    RP_HTTP_TOO_MANY_REDIRECTS = 1905, /* see max_redirects of a call */
+    RP_HTTP_BAD_REDIRECT = 1906,       /* an answer leads to what is no URL of ours */
+    RP_HTTP_NO_DESCRIPTORS = 1910,     /* the generator ran out of file descriptors */
+    RP_HTTP_NO_PORTS = 1911,           /* the generator ran out of local ports */
 };
 
 struct rp_http_limits {
@@ -197,6 +205,9 @@ struct rp_http_call;
 /* The response is complete, or status is 0 and error_code says why. The call may be started again
  * from here. */
 typedef void rp_http_done_fn(struct rp_http_call *call);
+/* The answer in call->response leads to @next, whose request is about to begin. The function may put
+ * another response into the call, to keep the answer. -ENOMEM ends the call. */
+typedef int rp_http_hop_fn(struct rp_http_call *call, struct rp_http_template *next);
 
 /* Zeroed and embedded by the caller; must not move or die between start and done. */
 struct rp_http_call {
@@ -207,7 +218,9 @@ struct rp_http_call {
     rp_ns timeout;              /* of the whole request; 0 = the client's default */
     size_t head_max, body_max;  /* bytes of the response; 0 = the client's limits */
     bool discard_body;
+    uint8_t max_redirects; /* that are followed; one more is a failure; 0 = none is followed */
     rp_http_done_fn *done;
+    rp_http_hop_fn *hop; /* NULL = nobody wants the answers before the last one */
     /* private */
     struct rp_list node;
     struct rp_http_session *session;
@@ -215,6 +228,7 @@ struct rp_http_call {
     rp_ns began, deadline;
     struct rp_timer timer;
     struct rp_task task;
+    struct rp_http_more *more; /* NULL for a call that is one request as it was prepared */
 };
 
 /* Never calls done() from inside. Never fails: what goes wrong is told by done(). */

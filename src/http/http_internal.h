@@ -38,7 +38,8 @@ struct rp_http_template {
     struct rp_buf head; /* the request head, ready to be sent */
     struct rp_slice body;
     bool is_head, is_idempotent;
-    bool closes; /* the headers ask for it: the connection serves no further request */
+    bool is_named; /* the script has given the name */
+    bool closes;   /* the headers ask for it: the connection serves no further request */
     char *method, *url, *name;
     struct rp_header *tags; /* owned texts */
     size_t tag_count;
@@ -46,6 +47,17 @@ struct rp_http_template {
     size_t expected_count;
     struct outcome_series outcomes[OUTCOME_CACHE];
     unsigned next_outcome;
+    /* What the last redirect led to, for the next call that is led there; NULL = nothing yet. */
+    struct rp_http_template *hop;
+    char *hop_location;
+    bool hop_is_get;
+};
+
+/* Of a call that is more than one request as it was prepared. */
+struct rp_http_more {
+    struct rp_http_template *first; /* what the caller has started; a reference */
+    rp_http_done_fn *done;          /* the caller's */
+    unsigned redirects;             /* that were followed */
 };
 
 enum connection_state { CONNECTION_OPENING, CONNECTION_BUSY, CONNECTION_IDLE };
@@ -126,6 +138,8 @@ struct attempt {
     uint64_t sent, received;
 };
 
+/* Gives @call, whose template has changed, a connection: it goes on with a further request. */
+void rp_http_continue(struct rp_http_call *call);
 /* Sends a call whose connection was closed once more, on a new one: idle ones may be as stale as
  * the first was. The first attempt counts for the request. */
 void rp_http_restart(struct rp_http_call *call, struct attempt first);
@@ -163,6 +177,19 @@ static inline void rp_http_tell_trace(const struct rp_http_client *client,
     if (RP_UNLIKELY(client->trace))
         client->trace(call, rp_buf_slice(&call->template->head));
 }
+
+/* ---- redirect.c ---- */
+
+/* The further part of @call, which is made when it is first asked for. NULL when there is no
+ * memory. It goes when the call ends: rp_http_drop_more() does that for calls without a callback. */
+struct rp_http_more *rp_http_more(struct rp_http_call *call);
+void rp_http_drop_more(struct rp_http_call *call);
+/* Whether the answer of @call leads to another request: then it is in *@ret, which holds a
+ * reference. NULL there with a text returned: the call fails for it, and the response says why. */
+const char *rp_http_next_hop(struct rp_http_call *call, struct rp_http_template **ret);
+/* Makes a failure of a response that is one by itself, and returns @kind. @detail may be NULL. */
+const char *rp_http_refuse(struct rp_http_response *response, int code, const char *kind,
+                           const char *detail);
 
 /* ---- template.c ---- */
 

@@ -129,6 +129,12 @@ RP_INLINE void response_reset(const struct rp_http_call *call, const struct rp_h
     response->wire_sent = response->wire_received = 0;
 }
 
+static void wait_for_connection(struct rp_http_session *session, struct rp_http_call *call)
+{
+    rp_list_append(&session->waiting, &call->node);
+    rp_timer_arm(session->client->loop, &call->timer, call->deadline, waiting_timed_out);
+}
+
 void rp_http_start(struct rp_http_session *session, struct rp_http_call *call)
 {
     struct rp_http_client *client = session->client;
@@ -141,10 +147,19 @@ void rp_http_start(struct rp_http_session *session, struct rp_http_call *call)
                                call->timeout > 0 ? call->timeout : client->limits.timeout);
     rp_http_template_ref(call->template);
     response_reset(call, client);
-    if (RP_LIKELY(assign(session, call)))
-        return;
-    rp_list_append(&session->waiting, &call->node);
-    rp_timer_arm(client->loop, &call->timer, call->deadline, waiting_timed_out);
+    if (RP_UNLIKELY(!assign(session, call)))
+        wait_for_connection(session, call);
+}
+
+void rp_http_continue(struct rp_http_call *call)
+{
+    struct rp_http_session *session = call->session;
+
+    call->connection = NULL;
+    call->began = rp_loop_now(session->client->loop);
+    response_reset(call, session->client);
+    if (!assign(session, call))
+        wait_for_connection(session, call);
 }
 
 void rp_http_restart(struct rp_http_call *call, struct attempt first)
@@ -210,6 +225,8 @@ void rp_http_cancel(struct rp_http_call *call, bool record)
     call->session = NULL;
     call->connection = NULL;
     rp_http_template_unref(call->template);
+    if (call->more)
+        rp_http_drop_more(call);
     if (connection) {
         connection->call = NULL;
         rp_http_connection_close(connection, true);

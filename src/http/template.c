@@ -12,6 +12,8 @@ enum { REQUEST_HEAD_MAX = 256 * 1024, REQUEST_BODY_MAX = 1 << 30, SHOWN_MAX = 64
 
 static void template_free(struct rp_http_template *template)
 {
+    rp_http_template_unref(template->hop);
+    rp_free(template->hop_location);
     for (size_t i = 0; i < template->tag_count; i++) {
         rp_free((char *)template->tags[i].name.ptr);
         rp_free((char *)template->tags[i].value.ptr);
@@ -86,6 +88,7 @@ static int copy_texts(struct rp_http_template *template, const struct rp_http_sp
 {
     template->method = rp_strndup(spec->method.ptr, spec->method.len);
     template->url = copy_public(spec->url);
+    template->is_named = spec->name.len > 0;
     template->name = spec->name.len ? rp_http_copy_name(spec->name) : copy_public(spec->url);
     if (!template->method || !template->url || !template->name)
         return -ENOMEM;
@@ -273,6 +276,7 @@ static int fill_relative(struct rp_http_template *template, const struct rp_http
         if (!whole.name.len)
             whole.name = spec->url;
         r = fill(template, &whole, err);
+        template->is_named = spec->name.len > 0;
     }
     rp_buf_deinit(&url);
     return r;

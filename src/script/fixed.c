@@ -148,6 +148,7 @@ static int prepare(struct rp_script_host *script, const struct rp_script_run *ru
     if (r == 0) {
         host->timeout = common.timeout;
         host->keeps_bodies = run->plan->once;
+        host->max_redirects = common.max_redirects;
         r = make_templates(host, &reader, &common, &weights, err);
     }
     if (r == 0)
@@ -211,6 +212,7 @@ static int vu_init(struct rp_script_host *script, struct rp_vu *vu, struct rp_er
     self->vu = vu;
     self->call.template = host->templates[0];
     self->call.timeout = host->timeout;
+    self->call.max_redirects = host->max_redirects;
     self->call.response = &self->response;
     self->call.tags = vu->tags;
     self->call.discard_body = !host->keeps_bodies;

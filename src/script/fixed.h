@@ -21,6 +21,7 @@ struct rp_fixed_host {
     struct rp_http_client *http;
     rp_ns timeout;     /* of a request; 0 = the client's default */
     bool keeps_bodies; /* somebody looks at them */
+    uint8_t max_redirects;
     struct rp_http_template **templates;
     size_t template_count;
     uint32_t *order; /* indexes of templates; NULL when there is only one */

@@ -28,6 +28,7 @@ enum {
 /* What holds for all requests. */
 struct rp_requests_common {
     rp_ns timeout;                 /* of a request; 0 = the client's default */
+    uint8_t max_redirects;         /* that a request follows */
     const uint16_t (*expected)[2]; /* ranges of statuses that are not failures; NULL = 200..399 */
     size_t expected_count;
 };

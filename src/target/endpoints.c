@@ -130,6 +130,27 @@ static void handle_status(struct call *call)
     rp_buf_append_slice(call->stored, RP_SLICE("\n"));
 }
 
+enum { REDIRECTS_MAX = 1000 };
+
+static void handle_redirect(struct call *call)
+{
+    int64_t count;
+
+    if (!rp_parse_i64(call->arg, &count) || count < 0 || count > REDIRECTS_MAX) {
+        answer_text(call->reply, 400,
+                    RP_SLICE("a number from 0 to 1000 is expected, such as /redirect/3\n"));
+        return;
+    }
+    answer_text(call->reply, 200, RP_SLICE("ok\n"));
+    if (!count)
+        return;
+    call->reply->status = 302;
+    call->reply->body = RP_TARGET_STORED;
+    rp_buf_appendf(call->stored, "/redirect/%d\n", (int)count - 1);
+    if (!call->stored->error)
+        call->reply->location = rp_slice(call->stored->data, call->stored->len - 1);
+}
+
 static bool parse_count(struct rp_slice text, int64_t min, uint64_t *ret)
 {
     int64_t count;
@@ -306,6 +327,10 @@ static const struct endpoint endpoints[] = {
       RP_SLICE("/status/"),
       true,
       handle_status },
+    { { "/redirect/<n>", "leads to /redirect/<n-1>, and so on; /redirect/0 is an answer" },
+      RP_SLICE("/redirect/"),
+      true,
+      handle_redirect },
     { { "/bytes/<n>", "a body of n bytes" }, RP_SLICE("/bytes/"), true, handle_bytes },
     { { "/chunked/<n>", "a body of n bytes in chunks of at most 4096" },
       RP_SLICE("/chunked/"),

@@ -75,6 +75,10 @@ void rp_target_write_head(const struct rp_target_reply *reply, uint64_t body_len
         rp_buf_append_slice(out, RP_SLICE("\r\nContent-Type: "));
         rp_buf_append_slice(out, reply->content_type);
     }
+    if (reply->location.len) {
+        rp_buf_append_slice(out, RP_SLICE("\r\nLocation: "));
+        rp_buf_append_slice(out, reply->location);
+    }
     if (reply->is_chunked) {
         rp_buf_append_slice(out, RP_SLICE("\r\nTransfer-Encoding: chunked"));
     } else if (rp_target_has_body(reply->status)) {

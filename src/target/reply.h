@@ -34,6 +34,7 @@ struct rp_target_reply {
     bool close;                   /* the connection ends after it */
     bool keeps_body;              /* the request's body goes into the connection's body buffer */
     struct rp_slice content_type; /* empty = none; valid as long as the request */
+    struct rp_slice location;     /* empty = none; a part of @stored */
     struct rp_slice text;
     struct rp_slice trailing; /* static bytes after a complete answer */
     uint64_t filler_len;

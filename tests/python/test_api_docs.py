@@ -135,7 +135,7 @@ def test_help_works(name: str) -> None:
     text = pydoc.plain(pydoc.render_doc(getattr(_rampa, name)))
     assert getattr(_rampa, name).__doc__.splitlines()[0] in text
     if name == "HttpClient":
-        assert re.search(r"get\(self, /, url, \*, headers=None, .*timeout=None, .*max_body_bytes=None\)", text)
+        assert re.search(r"get\(self, /, url, \*, headers=None, .*timeout=None, .*max_body_bytes=None, .*\)", text)
 
 
 # ---- docs/api.md ----------------------------------------------------------------------------------------------------

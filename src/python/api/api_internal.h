@@ -28,13 +28,16 @@ struct py_response {
     PyObject_HEAD struct rp_pystate *state;
     struct rp_http_template *template; /* strong: method and URL */
     struct rp_http_response response;
-    PyObject *headers, *body, *timings; /* made on demand */
+    bool has_made;                                /* one of the following is there */
+    PyObject *headers, *body, *timings, *history; /* made on demand */
     struct py_response *next_free;
 };
 
 PyObject *rp_py_http_new(struct py_vu *vu);
 struct py_request *rp_py_request_new(struct py_vu *vu, struct rp_http_template *template);
 struct py_response *rp_py_response_new(struct rp_pystate *state);
+/* Has @self come after @before, which was a redirect. -1 with an exception. */
+int rp_py_response_follow(struct py_response *self, struct py_response *before);
 PyObject *rp_py_execution_new(struct py_vu *vu);
 
 /* The tags of what is measured now: those of the VU, or of the group that the running code is in. */

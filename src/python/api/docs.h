@@ -221,7 +221,7 @@
 #define RP_DOC_HTTP_OPTIONS                                                                        \
     "headers=None, params=None, json=None, data=None, name=None, tags=None, "                      \
     "expected_statuses=None, timeout=None, discard_body=False, raise_errors=True, "                \
-    "max_head_bytes=None, max_body_bytes=None)\n--\n\n"
+    "max_head_bytes=None, max_body_bytes=None, allow_redirects=True, max_redirects=10)\n--\n\n"
 
 #define RP_DOC_HTTP_ARGS                                                                           \
     "    url: an absolute URL, ``http://host:port/path?query``: a str or a URL of yarl's. A\n"     \
@@ -244,6 +244,9 @@
     "    raise_errors: False gives a Response with status 0 instead of raising RequestError.\n"    \
     "    max_head_bytes: of the response, 65536 by default.\n"                                     \
     "    max_body_bytes: of the response, 67108864 by default.\n"                                  \
+    "    allow_redirects: False hands an answer 3xx back; else 301, 302, 303, 307 and 308 are\n"   \
+    "        followed. httpx's name follow_redirects means the same.\n"                            \
+    "    max_redirects: that are followed, 1 to 100; one more raises TooManyRedirects.\n"          \
     "\n"                                                                                           \
     "Returns:\n"                                                                                   \
     "    A Request; awaited it gives a Response.\n"                                                \
@@ -292,7 +295,10 @@
 #define RP_DOC_RESPONSE_STATUS "The HTTP status; 0 without a response."
 #define RP_DOC_RESPONSE_HEADERS "The response headers, a :class:`Headers`."
 #define RP_DOC_RESPONSE_BODY "The body as bytes; empty with ``discard_body=True``."
-#define RP_DOC_RESPONSE_URL "The URL that was requested, with ``params``."
+#define RP_DOC_RESPONSE_URL                                                                        \
+    "The URL that was requested, with ``params``; after redirects the last one."
+#define RP_DOC_RESPONSE_HISTORY                                                                    \
+    "The redirects that led to this response: a tuple of Responses, the first one first."
 #define RP_DOC_RESPONSE_METHOD "The method of the request."
 #define RP_DOC_RESPONSE_REASON "The text after the status, such as ``Not Found``."
 #define RP_DOC_RESPONSE_OK "Whether the status is expected: 200 to 399, or ``expected_statuses``."

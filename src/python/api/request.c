@@ -2,9 +2,13 @@
 
 /* A Request is the operation that worker.http.get() returns. */
 
+#include <errno.h>
+
 #include "base/alloc.h"
 #include "python/api/api_internal.h"
 #include "python/api/docs.h"
+
+enum { MAX_REDIRECTS = 10 }; /* unless the call says otherwise; aiohttp's and k6's number */
 
 /* The RequestError of a request without a response; when it cannot be made, the exception that
  * prevents it. */
@@ -27,6 +31,24 @@ static void request_done(struct rp_http_call *call)
     }
     rp_py_op_finish(&self->op, result, exception);
     Py_DECREF(self); /* what request_start took */
+}
+
+/* The answer stays with the script as a response of its own, and another one takes the next. */
+static int request_hop(struct rp_http_call *call, struct rp_http_template *next)
+{
+    struct py_request *self = rp_container_of(call, struct py_request, call);
+    struct py_response *response = rp_py_response_new(self->state);
+
+    if (response)
+        response->template = rp_http_template_ref(next);
+    if (!response || rp_py_response_follow(response, self->response) < 0) {
+        PyErr_Clear();
+        Py_XDECREF(response);
+        return -ENOMEM;
+    }
+    Py_SETREF(self->response, response);
+    call->response = &response->response;
+    return 0;
 }
 
 /* A VU has no session before its first request. -1 with an exception. */
@@ -89,8 +111,12 @@ static struct py_request *request_alloc(struct rp_pystate *state)
 {
     struct py_request *self = state->free_requests;
 
-    if (!self)
-        return (struct py_request *)state->request_type->tp_alloc(state->request_type, 0);
+    if (!self) {
+        self = (struct py_request *)state->request_type->tp_alloc(state->request_type, 0);
+        if (self)
+            self->call.hop = request_hop;
+        return self;
+    }
     state->free_requests = self->next_free;
     state->free_request_count--;
     (void)PyObject_Init((PyObject *)self, state->request_type);
@@ -120,6 +146,7 @@ struct py_request *rp_py_request_new(struct py_vu *vu, struct rp_http_template *
     self->call.template = template;
     self->call.timeout = 0;
     self->call.discard_body = false;
+    self->call.max_redirects = MAX_REDIRECTS;
     self->call.head_max = self->call.body_max = 0;
     response = rp_py_response_new(state);
     if (!response) {

@@ -3,7 +3,8 @@
 /*
  * A Response keeps the bytes as they came, and makes everything else on demand. Its buffers are
  * used again by way of a free list, so that a request in steady state allocates nothing for it. It
- * can be part of no reference cycle, for only bytes, texts and plain containers hang on it: the
+ * can be part of no reference cycle, for only bytes, texts, plain containers and the responses before it
+ * hang on it: the
  * garbage collector does not track it.
  */
 
@@ -28,15 +29,23 @@ struct py_response *rp_py_response_new(struct rp_pystate *state)
     return self;
 }
 
+static void drop_made(struct py_response *self)
+{
+    Py_CLEAR(self->headers);
+    Py_CLEAR(self->body);
+    Py_CLEAR(self->timings);
+    Py_CLEAR(self->history);
+    self->has_made = false;
+}
+
 static void response_dealloc(PyObject *object)
 {
     struct py_response *self = (struct py_response *)object;
     struct rp_pystate *state = self->state;
     PyTypeObject *type = Py_TYPE(self);
 
-    Py_CLEAR(self->headers);
-    Py_CLEAR(self->body);
-    Py_CLEAR(self->timings);
+    if (self->has_made)
+        drop_made(self);
     rp_http_template_unref(self->template);
     self->template = NULL;
     if (state->free_response_count < RP_PY_FREE_MAX &&
@@ -98,6 +107,7 @@ static PyObject *get_headers(PyObject *object, void *unused)
         self->headers = PyObject_CallOneArg(self->state->make_headers, fields);
         Py_DECREF(fields);
     }
+    self->has_made = true;
     return Py_XNewRef(self->headers);
 }
 
@@ -108,6 +118,7 @@ static PyObject *get_body(PyObject *object, void *unused)
     if (!self->body)
         self->body = PyBytes_FromStringAndSize(rp_buf_str(&self->response.body),
                                                (Py_ssize_t)self->response.body.len);
+    self->has_made = true;
     return Py_XNewRef(self->body);
 }
 
@@ -172,7 +183,29 @@ static PyObject *get_timings(PyObject *object, void *unused)
             (double)r->tls_handshaking / 1e6, (double)r->sending / 1e6, (double)r->waiting / 1e6,
             (double)r->receiving / 1e6, (double)duration / 1e6);
     }
+    self->has_made = true;
     return Py_XNewRef(self->timings);
+}
+
+static PyObject *get_history(PyObject *object, void *unused)
+{
+    struct py_response *self = (struct py_response *)object;
+
+    return self->history ? Py_NewRef(self->history) : PyTuple_New(0);
+}
+
+int rp_py_response_follow(struct py_response *self, struct py_response *before)
+{
+    Py_ssize_t count = before->history ? PyTuple_GET_SIZE(before->history) : 0;
+
+    self->history = PyTuple_New(count + 1);
+    if (!self->history)
+        return -1;
+    self->has_made = true;
+    for (Py_ssize_t i = 0; i < count; i++)
+        PyTuple_SET_ITEM(self->history, i, Py_NewRef(PyTuple_GET_ITEM(before->history, i)));
+    PyTuple_SET_ITEM(self->history, count, Py_NewRef(before));
+    return 0;
 }
 
 /* For dataclasses.fields() and asdict(), which look for this name. */
@@ -246,6 +279,7 @@ static PyGetSetDef getset[] = {
     { "error", get_error, NULL, RP_DOC_RESPONSE_ERROR, NULL },
     { "error_code", get_error_code, NULL, RP_DOC_RESPONSE_ERROR_CODE, NULL },
     { "timings", get_timings, NULL, RP_DOC_RESPONSE_TIMINGS, NULL },
+    { "history", get_history, NULL, RP_DOC_RESPONSE_HISTORY, NULL },
     { "__dataclass_fields__", get_fields, NULL, NULL, NULL },
     { NULL, NULL, NULL, NULL, NULL },
 };

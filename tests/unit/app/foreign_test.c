@@ -50,7 +50,7 @@ static void wrong_lines_are_explained(void **state)
           "unknown option '-duration' (did you mean '--duration'?)\n" },
         { "run http://a/ -rate 50", "unknown option '-rate' (did you mean '--rate'?)\n" },
         { "run http://a/ -redirects=-1",
-          "unknown option '-redirects' (redirects are not followed)\n" },
+          "unknown option '-redirects' (write --follow, which follows at most 10 redirects)\n" },
         { "run http://a/ --rps 5", "unknown option '--rps' (write --rate, as in --rate 100/s)\n" },
         { "run http://a/ --concurrency=5", "unknown option '--concurrency' (write --vus N)\n" },
         { "run http://a/ -o json", "unknown option '-o' (write --out FILE: the result as JSON)\n" },

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+#include "python/api/options.h"
+
+#include <errno.h>
+#include <math.h>
+
+#include "base/alloc.h"
+#include "python/api/templates.h"
+
+enum { HEADERS_MAX = 256, REDIRECTS_MAX = 100 };
+#define LIMIT_MAX ((size_t)64 << 30) /* of the limits that a call may set */
+
+static const char *const option_names[O_COUNT] = {
+    "method",
+    "url",
+    "headers",
+    "params",
+    "json",
+    "data",
+    "name",
+    "tags",
+    "expected_statuses",
+    "timeout",
+    "discard_body",
+    "raise_errors",
+    "max_head_bytes",
+    "max_body_bytes",
+    "allow_redirects",
+    "follow_redirects",
+    "max_redirects",
+};
+
+/* An option that this version does not have, or nobody has. 0 when @value asks for nothing. */
+static int refuse_option(struct py_host *host, const char *function, PyObject *key, PyObject *value)
+{
+    PyObject *told = PyObject_CallFunction(host->state->refuse_option, "sOO", function, key, value);
+
+    Py_XDECREF(told);
+    return told ? 0 : -1;
+}
+
+int rp_py_options_take(struct py_host *host, const char *function, PyObject *const *values,
+                       PyObject *kwnames, struct rp_py_options *ret)
+{
+    Py_ssize_t count = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
+    int first = strcmp(function, "request") == 0 ? O_METHOD : O_URL;
+
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *key = PyTuple_GET_ITEM(kwnames, i);
+        int option = first;
+
+        while (option < O_COUNT && PyUnicode_CompareWithASCIIString(key, option_names[option]) != 0)
+            option++;
+        if (option == O_COUNT) {
+            if (refuse_option(host, function, key, values[i]) < 0)
+                return -1;
+        } else if (ret->values[option]) {
+            PyErr_Format(PyExc_TypeError, "http.%s() got two values for '%U'", function, key);
+            return -1;
+        } else {
+            ret->values[option] = values[i];
+        }
+    }
+    return 0;
+}
+
+static PyObject *or_none(PyObject *object)
+{
+    return object ? object : Py_None;
+}
+
+/* The bytes of a value: those of bytes as they are, a str as UTF-8. */
+static int bytes_of(PyObject *value, struct rp_slice *ret)
+{
+    if (!PyBytes_Check(value))
+        return rp_py_utf8(value, "a value", ret);
+    *ret = rp_slice(PyBytes_AS_STRING(value), (size_t)PyBytes_GET_SIZE(value));
+    return 0;
+}
+
+/* Fills @fields from a list of pairs of str, or of str and bytes. Returns their number, or -1 with
+ * an exception. */
+static Py_ssize_t take_pairs(PyObject *list, struct rp_header *fields)
+{
+    Py_ssize_t count = PyList_Check(list) ? PyList_GET_SIZE(list) : -1;
+
+    if (count < 0 || count > HEADERS_MAX) {
+        PyErr_Format(PyExc_ValueError, "more than %d headers or tags", HEADERS_MAX);
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *pair = PyList_GET_ITEM(list, i);
+
+        if (rp_py_utf8(PyTuple_GET_ITEM(pair, 0), "a name", &fields[i].name) < 0 ||
+            bytes_of(PyTuple_GET_ITEM(pair, 1), &fields[i].value) < 0)
+            return -1;
+    }
+    return count;
+}
+
+static Py_ssize_t take_ranges(PyObject *list, uint16_t (*ranges)[2])
+{
+    Py_ssize_t count = PyList_GET_SIZE(list);
+
+    if (count > HEADERS_MAX) {
+        PyErr_SetString(PyExc_ValueError, "too many expected statuses");
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *pair = PyList_GET_ITEM(list, i);
+
+        ranges[i][0] = (uint16_t)PyLong_AsLong(PyTuple_GET_ITEM(pair, 0));
+        ranges[i][1] = (uint16_t)PyLong_AsLong(PyTuple_GET_ITEM(pair, 1));
+    }
+    return PyErr_Occurred() ? -1 : count;
+}
+
+struct scratch { /* what struct rp_http_spec borrows while the template is made */
+    struct rp_header headers[HEADERS_MAX], tags[HEADERS_MAX];
+    uint16_t ranges[HEADERS_MAX][2];
+};
+
+static int fill_spec(PyObject *prepared, struct scratch *scratch, struct rp_http_spec *spec)
+{
+    PyObject *url, *headers, *body, *name, *tags, *expected;
+    Py_ssize_t count;
+
+    if (!PyArg_ParseTuple(prepared, "OOOOOO", &url, &headers, &body, &name, &tags, &expected) ||
+        rp_py_utf8(url, "url", &spec->url) < 0 ||
+        (name != Py_None && rp_py_utf8(name, "name", &spec->name) < 0))
+        return -1;
+    if ((count = take_pairs(headers, scratch->headers)) < 0)
+        return -1;
+    spec->headers = scratch->headers;
+    spec->header_count = (size_t)count;
+    if ((count = take_pairs(tags, scratch->tags)) < 0)
+        return -1;
+    spec->tags = scratch->tags;
+    spec->tag_count = (size_t)count;
+    if (expected != Py_None) {
+        if ((count = take_ranges(expected, scratch->ranges)) < 0)
+            return -1;
+        spec->expected = (const uint16_t(*)[2])scratch->ranges;
+        spec->expected_count = (size_t)count;
+    }
+    if (body != Py_None) {
+        spec->has_body = true;
+        spec->body = rp_slice(PyBytes_AS_STRING(body), (size_t)PyBytes_GET_SIZE(body));
+    }
+    return 0;
+}
+
+struct rp_http_template *rp_py_options_template(struct py_host *host, struct rp_slice method,
+                                                const struct rp_py_options *options)
+{
+    struct rp_http_template *template = NULL;
+    struct rp_http_spec spec = { .method = method };
+    struct rp_error err = { 0 };
+    struct scratch *scratch;
+    PyObject *url = rp_py_url_text(options->values[O_URL]), *prepared;
+    int r = 0;
+
+    if (!url)
+        return NULL;
+    prepared = rp_py_ask(host, PY_HOOK_PREPARE_REQUEST, url, or_none(options->values[O_HEADERS]),
+                         or_none(options->values[O_PARAMS]), or_none(options->values[O_JSON]),
+                         or_none(options->values[O_DATA]), or_none(options->values[O_NAME]),
+                         or_none(options->values[O_TAGS]), or_none(options->values[O_EXPECTED]));
+    Py_DECREF(url);
+    if (!prepared)
+        return NULL;
+    scratch = rp_alloc(sizeof(*scratch));
+    if (!scratch)
+        PyErr_NoMemory();
+    else if (fill_spec(prepared, scratch, &spec) == 0)
+        r = rp_http_template_new(host->http, &spec, &template, &err);
+    if (r < 0)
+        rp_py_raise_and_deinit(r, &err);
+    rp_free(scratch);
+    Py_DECREF(prepared);
+    return template;
+}
+
+static int timeout_of(PyObject *value, rp_ns *ret)
+{
+    double seconds;
+
+    if (!value || value == Py_None)
+        return 0;
+    seconds = PyNumber_Check(value) ? PyFloat_AsDouble(value) : NAN;
+    if (seconds == -1.0 && PyErr_Occurred())
+        return -1;
+    if (!PyNumber_Check(value)) {
+        PyErr_Format(PyExc_TypeError,
+                     "timeout takes a number of seconds for the whole request, not %R", value);
+        return -1;
+    }
+    if (!(seconds > 0) || seconds > 1e9) {
+        PyErr_Format(PyExc_ValueError, "timeout takes seconds above 0, not %R", value);
+        return -1;
+    }
+    *ret = (rp_ns)llround(seconds * 1e9);
+    return 0;
+}
+
+static int flag_of(const struct rp_py_options *options, int option, bool *ret)
+{
+    PyObject *value = options->values[option];
+
+    if (!value)
+        return 0;
+    if (!PyBool_Check(value)) {
+        PyErr_Format(PyExc_TypeError, "%s takes True or False, not %R", option_names[option],
+                     value);
+        return -1;
+    }
+    *ret = value == Py_True;
+    return 0;
+}
+
+static int size_of(const struct rp_py_options *options, int option, size_t *ret)
+{
+    PyObject *value = options->values[option];
+
+    if (!value || value == Py_None)
+        return 0;
+    *ret = PyLong_Check(value) ? PyLong_AsSize_t(value) : 0;
+    if (PyErr_Occurred())
+        PyErr_Clear();
+    if (*ret > 0 && *ret <= LIMIT_MAX)
+        return 0;
+    PyErr_Format(PyExc_ValueError, "%s takes a number of bytes from 1 to %zd, not %R",
+                 option_names[option], (Py_ssize_t)LIMIT_MAX, value);
+    return -1;
+}
+
+/* allow_redirects and httpx's name for it, and max_redirects. *@ret is what holds without them. */
+static int redirects_of(const struct rp_py_options *options, uint8_t *ret)
+{
+    int option = options->values[O_REDIRECTS] ? O_REDIRECTS : O_FOLLOW;
+    PyObject *value = options->values[O_MAX_REDIRECTS];
+    bool follows = true;
+    long number;
+
+    if (options->values[option] == Py_None || flag_of(options, option, &follows) == 0) {
+        if (!follows)
+            *ret = 0;
+        if (!value || value == Py_None)
+            return 0;
+        number = PyLong_Check(value) ? PyLong_AsLong(value) : 0;
+        if (PyErr_Occurred())
+            PyErr_Clear();
+        if (number > 0 && number <= REDIRECTS_MAX) {
+            if (follows)
+                *ret = (uint8_t)number;
+            return 0;
+        }
+        PyErr_Format(PyExc_ValueError,
+                     "max_redirects takes a number from 1 to %d, not %R; to have a redirect handed "
+                     "back, write allow_redirects=False",
+                     REDIRECTS_MAX, value);
+    }
+    return -1;
+}
+
+int rp_py_options_apply(const struct rp_py_options *options, struct py_request *request)
+{
+    struct rp_http_call *call = &request->call;
+
+    if (timeout_of(options->values[O_TIMEOUT], &call->timeout) < 0 ||
+        flag_of(options, O_DISCARD, &call->discard_body) < 0 ||
+        flag_of(options, O_RAISE, &request->raise_errors) < 0 ||
+        size_of(options, O_MAX_HEAD, &call->head_max) < 0 ||
+        size_of(options, O_MAX_BODY, &call->body_max) < 0)
+        return -1;
+    return redirects_of(options, &call->max_redirects);
+}

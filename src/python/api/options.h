@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * python/api/options.h - the options of a call of worker.http: found by their names, checked, and
+ * made into a prepared request and the settings of its call.
+ */
+
+#include "python/api/api_internal.h"
+
+/* Numbers of the options. Most are taken apart in Python, by hooks.prepare_request(). The first two
+ * may be given by position too. */
+enum {
+    O_METHOD,
+    O_URL,
+    O_HEADERS,
+    O_PARAMS,
+    O_JSON,
+    O_DATA,
+    O_NAME,
+    O_TAGS,
+    O_EXPECTED,
+    O_TIMEOUT,
+    O_DISCARD,
+    O_RAISE,
+    O_MAX_HEAD,
+    O_MAX_BODY,
+    O_REDIRECTS,
+    O_FOLLOW,
+    O_MAX_REDIRECTS,
+    O_COUNT
+};
+
+struct rp_py_options {
+    PyObject *values[O_COUNT]; /* borrowed, NULL = not given */
+};
+
+/* Takes the keyword arguments of a call of worker.http.@function. -1 with an exception. */
+int rp_py_options_take(struct py_host *host, const char *function, PyObject *const *values,
+                       PyObject *kwnames, struct rp_py_options *ret);
+/* The request that they describe; a reference. NULL with an exception. */
+struct rp_http_template *rp_py_options_template(struct py_host *host, struct rp_slice method,
+                                                const struct rp_py_options *options);
+/* What they say of the call itself. -1 with an exception. */
+int rp_py_options_apply(const struct rp_py_options *options, struct py_request *request);
