@@ -67,7 +67,13 @@ static int take_value(struct rp_merging *merging, uint32_t worker, const struct 
 static int apply(struct rp_merging *merging, uint32_t worker, uint32_t series,
                  const struct rp_value *value)
 {
-    return rp_store_apply(merging->result->store, worker, series, value);
+    int r = rp_store_apply(merging->result->store, worker, series, value);
+
+    if (r == 0)
+        rp_history_add(&merging->result->history,
+                       rp_store_series(merging->result->store, worker, series), value,
+                       merging->told);
+    return r;
 }
 
 static int verify(struct rp_merging *merging, uint32_t worker, uint32_t series,
@@ -100,8 +106,12 @@ int rp_merge_delta(struct rp_merging *merging, struct rp_peer *peer,
 {
     int r = 0;
 
-    rp_store_set_aside(merging->result->store,
-                       peer->step == RP_STEP_HOOK || peer->step == RP_STEP_LEAVING);
+    merging->told = (struct rp_history_time){
+        .from = peer->reported,
+        .until = delta->elapsed,
+        .is_aside = peer->step == RP_STEP_HOOK || peer->step == RP_STEP_LEAVING,
+    };
+    rp_store_set_aside(merging->result->store, merging->told.is_aside);
     for (size_t i = 0; r == 0 && i < delta->items.count; i++) {
         struct rp_msg_series item;
 

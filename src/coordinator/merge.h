@@ -25,6 +25,7 @@ struct rp_merging {
     size_t counted_errors;
     uint64_t stray_bytes, retried;
     struct rp_unfinished_requests unfinished;
+    struct rp_history_time told; /* of which time the delta is that is being merged */
     /* The least length of a point of the series, except for the last one. Workers report once a
      * second, at slightly different moments, and what lies between these is no point of its own. */
     rp_ns point_min;

@@ -121,6 +121,8 @@ static int find_limit(const struct rp_store *store, rp_ns *ret)
  * they have told them. */
 struct recorder {
     struct rp_store *store;
+    struct rp_history *history;
+    rp_ns end; /* of the run, to which the samples belong */
     struct rp_sinks *sinks;
     uint32_t worker, next_series;
     uint32_t teller; /* the worker that has told of the requests */
@@ -160,6 +162,10 @@ static int record(struct recorder *recorder, const struct rp_store_series *count
                         NULL);
     if (r == 0)
         r = rp_store_apply(recorder->store, recorder->worker, series, value);
+    if (r == 0)
+        rp_history_add(recorder->history,
+                       rp_store_series(recorder->store, recorder->worker, series), value,
+                       (struct rp_history_time){ recorder->end - 1, recorder->end, false });
     rp_free(tags);
     return r;
 }
@@ -331,6 +337,8 @@ int rp_unfinished_judge(struct rp_merging *merging, struct rp_sinks *sinks)
 {
     struct rp_unfinished_requests *requests = &merging->unfinished;
     struct recorder recorder = { .store = merging->result->store,
+                                 .history = &merging->result->history,
+                                 .end = rp_peers_reported(merging->peers),
                                  .sinks = sinks,
                                  .worker = (uint32_t)merging->peers->count,
                                  .wall_ns = rp_wall_clock_ns() };

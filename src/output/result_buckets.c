@@ -12,70 +12,64 @@
 
 enum { KEPT_BITS = 5, DROPPED_BITS = 52 - KEPT_BITS };
 _Static_assert(1 << KEPT_BITS == RP_RESULT_BUCKETS_PER_OCTAVE, "the bits name the bucket");
+_Static_assert(RP_HISTORY_FINE *RP_RESULT_BUCKETS_PER_OCTAVE == 1024,
+               "the history has the same buckets");
 
-struct bucket {
-    double low, high;
-    uint64_t count;
-};
-
-/* The wider bucket around a magnitude. */
-static struct bucket bucket_around(double magnitude)
+/* The smallest magnitude in a bucket. */
+static double low_of(int32_t bucket)
 {
-    struct bucket bucket = { 0 };
-    uint64_t bits;
+    uint64_t bits = (uint64_t)bucket << DROPPED_BITS;
+    double low;
 
-    memcpy(&bits, &magnitude, sizeof(bits));
-    bits = bits >> DROPPED_BITS << DROPPED_BITS;
-    memcpy(&bucket.low, &bits, sizeof(bits));
-    bits += UINT64_C(1) << DROPPED_BITS;
-    memcpy(&bucket.high, &bits, sizeof(bits));
-    return bucket;
+    memcpy(&low, &bits, sizeof(low));
+    return low;
 }
 
-static struct bucket bucket_of(const struct rp_hist_iter *iter)
-{
-    struct bucket bucket = { 0 }, mirrored;
-
-    if (iter->bucket > 0)
-        bucket = bucket_around(iter->low);
-    if (iter->bucket < 0) {
-        mirrored = bucket_around(-iter->high);
-        bucket.low = -mirrored.high;
-        bucket.high = -mirrored.low;
-    }
-    return bucket;
-}
-
-static void push(json_t **array, const struct bucket *bucket, bool is_time)
+static void push(json_t **array, const struct rp_history_count *count, bool is_time)
 {
     json_t *item = json_array();
+    double low = 0, high = 0;
 
-    if (!bucket->count) {
-        json_decref(item);
-        return;
+    if (count->bucket > 0) {
+        low = low_of(count->bucket);
+        high = low_of(count->bucket + 1);
+    } else if (count->bucket < 0) {
+        low = -low_of(-count->bucket + 1);
+        high = -low_of(-count->bucket);
     }
-    rp_json_push(&item, rp_json_number(rp_trend_shown(is_time, bucket->low)));
-    rp_json_push(&item, rp_json_number(rp_trend_shown(is_time, bucket->high)));
-    rp_json_push(&item, rp_json_count(bucket->count));
+    rp_json_push(&item, rp_json_number(rp_trend_shown(is_time, low)));
+    rp_json_push(&item, rp_json_number(rp_trend_shown(is_time, high)));
+    rp_json_push(&item, rp_json_count(count->count));
     rp_json_push(array, item);
+}
+
+json_t *rp_result_counts_json(const struct rp_history_count *counts, size_t count, bool is_time)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < count; i++)
+        push(&array, &counts[i], is_time);
+    return array;
 }
 
 json_t *rp_result_buckets_json(const struct rp_hist *hist, bool is_time)
 {
-    struct bucket last = { 0 };
+    struct rp_history_count last = { 0 };
     struct rp_hist_iter iter;
     json_t *array = json_array();
 
     rp_hist_iter_init(&iter, hist);
     while (rp_hist_iter_next(&iter)) {
-        struct bucket bucket = bucket_of(&iter);
+        int32_t bucket = iter.bucket / RP_HISTORY_FINE;
 
-        if (bucket.low != last.low || bucket.high != last.high) {
+        if (last.count && bucket != last.bucket) {
             push(&array, &last, is_time);
-            last = bucket;
+            last.count = 0;
         }
+        last.bucket = bucket;
         last.count += iter.count;
     }
-    push(&array, &last, is_time);
+    if (last.count)
+        push(&array, &last, is_time);
     return array;
 }

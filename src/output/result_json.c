@@ -441,6 +441,8 @@ int rp_result_write_json(const struct rp_result *result, struct rp_buf *out)
         r = rp_result_write_series(&writer);
     if (r == 0)
         r = rp_result_write_histograms(&writer);
+    if (r == 0)
+        r = rp_result_write_intervals(&writer);
     rp_json_close(&writer.document);
     rp_buf_append(out, "\n", 1);
     rp_free(writer.views);

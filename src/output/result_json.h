@@ -4,11 +4,13 @@
 /*
  * output/result_json.h - the parts of the result file, split by size: result_json.c has the small
  * members and their order, result_metrics.c the three that grow with the number of metrics,
- * result_requests.c the requests by name, result_buckets.c the buckets of histograms as numbers.
+ * result_requests.c the requests by name, result_history.c their durations by interval,
+ * result_buckets.c the buckets of histograms as numbers.
  */
 
 #include "output/json_out.h"
 #include "output/result_file.h"
+#include "run/history.h"
 
 struct rp_result_writer {
     const struct rp_result *result;
@@ -21,6 +23,7 @@ struct rp_result_writer {
 enum {
     RP_JSON_PRETTY = JSON_INDENT(2) | JSON_REAL_PRECISION(15),
     RP_JSON_LINE = JSON_REAL_PRECISION(15),
+    RP_JSON_DENSE = JSON_COMPACT | JSON_REAL_PRECISION(15),
     RP_JSON_POINTS = JSON_COMPACT | JSON_REAL_PRECISION(9), /* points are for plotting */
 };
 
@@ -31,7 +34,10 @@ RP_NODISCARD int rp_result_write_requests(struct rp_result_writer *writer);
  * most that many, and each at most 1/32 of its values wide. NULL for want of memory. */
 enum { RP_RESULT_BUCKETS_PER_OCTAVE = 32 };
 json_t *rp_result_buckets_json(const struct rp_hist *hist, bool is_time);
+/* The same of counts that are in such buckets already. */
+json_t *rp_result_counts_json(const struct rp_history_count *counts, size_t count, bool is_time);
 
 RP_NODISCARD int rp_result_write_metrics(struct rp_result_writer *writer);    /* "summary" */
 RP_NODISCARD int rp_result_write_series(struct rp_result_writer *writer);     /* "series" */
 RP_NODISCARD int rp_result_write_histograms(struct rp_result_writer *writer); /* "histograms" */
+RP_NODISCARD int rp_result_write_intervals(struct rp_result_writer *writer);  /* "intervals" */

@@ -118,6 +118,7 @@ void rp_result_deinit(struct rp_result *result)
         rp_plan_free(result->plan);
     if (result->store)
         rp_store_free(result->store);
+    rp_history_deinit(&result->history);
     rp_free(result->reason);
     rp_free(result->pauses);
     rp_free(result->verdicts);

@@ -14,6 +14,7 @@
 #include "base/compiler.h"
 #include "base/time.h"
 #include "plan/plan.h"
+#include "run/history.h"
 #include "stats/store.h"
 
 enum { RP_RUN_ID_MAX = 255 }; /* bytes of UTF-8; a UUID has 36 */
@@ -138,6 +139,7 @@ struct rp_result {
     struct rp_sinks *sinks; /* told of each new warning (run/sink.h); borrowed, may be NULL */
     struct rp_plan *plan;   /* owned; NULL when the run failed before there was one */
     struct rp_store *store; /* owned */
+    struct rp_history history;
     enum rp_exit exit_code;
     /* It has failed with RP_EXIT_THRESHOLDS not for a threshold, but because nothing succeeded. */
     bool nothing_succeeded;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,9 +35,33 @@ def check_result(result: dict[str, Any]) -> None:
     if result["accounting"] and is_whole and result["run"]["exit_code"] != 9:
         for metric, field in ACCOUNTED.items():
             assert metrics.get(metric, {"count": 0})["count"] == sum(row[field] for row in result["accounting"]), metric
+    check_intervals(result)
     law = result["generator"]["littles_law"]
     if law:
         assert abs(law["counted"] - law["measured"]) <= 0.02 * law["counted"], law
+
+
+def added_up(intervals: list[dict[str, Any]]) -> list[list[float]]:
+    """The buckets of all intervals together, as [low, high, count]."""
+    sums: Counter[tuple[float, float]] = Counter()
+    for interval in intervals:
+        assert interval["count"] == sum(count for _, _, count in interval["buckets"]), interval
+        for low, high, count in interval["buckets"]:
+            sums[low, high] += count
+    return [[low, high, count] for (low, high), count in sorted(sums.items())]
+
+
+def check_intervals(result: dict[str, Any]) -> None:
+    """The histograms of the intervals add up to those of the run, in whole and by name."""
+    intervals = result["intervals"]
+    if intervals is None:
+        assert "http_req_duration" not in result["histograms"]
+        return
+    assert added_up(intervals["all"]) == result["histograms"]["http_req_duration"]["buckets"]
+    named = {row["name"]: row["buckets"] for row in result["summary"]["requests"]}
+    for row in intervals["requests"] or []:
+        assert (row["intervals"] is None) == (named[row["name"]] is None), row["name"]
+        assert row["intervals"] is None or added_up(row["intervals"]) == named[row["name"]], row["name"]
 
 
 ACCOUNTED = {

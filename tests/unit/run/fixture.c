@@ -77,6 +77,8 @@ static void add(struct fixture *fixture, const char *metric, const struct rp_val
                          (const struct rp_slice(*)[2])pairs, count, &err),
          &err);
     assert_int_equal(rp_store_apply(fixture->result.store, 0, id, value), 0);
+    rp_history_add(&fixture->result.history, rp_store_series(fixture->result.store, 0, id), value,
+                   (struct rp_history_time){ .until = RP_S });
 }
 
 void fixture_counter(struct fixture *fixture, const char *metric, double number, const char *tags)
