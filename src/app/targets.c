@@ -3,20 +3,27 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "app/address.h"
 #include "base/alloc.h"
 #include "base/str.h"
 #include "script/requests.h"
 
 /* ---- files ----------------------------------------------------------------------------------- */
 
+/* A URL may stand where a file was wanted. */
 static int fail_read(const char *path, int error, struct rp_error *err)
 {
-    return rp_error_set(err, -RP_EUSER, "%s cannot be read: %s", path, strerror(error));
+    char shown[PATH_MAX];
+
+    return rp_error_set(err, -RP_EUSER, "%s cannot be read: %s",
+                        rp_address_mask(path, shown, sizeof(shown)) ? shown : path,
+                        strerror(error));
 }
 
 static int read_all(int fd, const char *path, struct rp_buf *out, struct rp_error *err)

@@ -166,6 +166,7 @@ def test_header_values_are_hidden_from_other_users(program: Path, tmp_path: Path
     [
         (["http://127.0.0.1/", "--targets", "a"], "error: --targets cannot stand beside a URL\n"),
         (["--targets", "nowhere"], "error: --targets: nowhere cannot be read: No such file or directory\n"),
+        (["--targets", "http://u:secret@h/"], "error: --targets: http://***@h/ cannot be read: No such file or directory\n"),
         (["--targets", "empty"], "error: empty: has no request\n"),
         (["--targets", "bad"], "error: bad:3: behind the URL only weight=NUMBER and name=TEXT may stand\n"),
         (["--targets", "relative"], "error: relative:2: "),

@@ -79,6 +79,8 @@ static void a_bad_line_is_named(void **state)
         { "GET http://a/ weight=1.5", 1, "weight must be a whole number from 1 to 10000" },
         { "GET http://a/ name=", 1, "the name behind name= is missing" },
         { "GET http://a/\n@/nowhere/x", 2, "/nowhere/x cannot be read: No such file or directory" },
+        { "GET http://a/\n@http://u:s3cret@h/x", 2,
+          "http://***@h/x cannot be read: No such file or directory" },
         { "GET http://a/\n| a\n@/dev/null", 3, "the request has a body already" },
     };
 
