@@ -20,7 +20,7 @@ async def setup(worker):
 @scenario(executor="constant-arrival-rate", rate=60, duration="3s", pre_allocated_vus=12, max_vus=30)
 async def visit(worker):
     await worker.http.get("{url}/", name="home")
-    await worker.http.get("{url}/delay/20ms", name="slow")
+    await worker.http.get("{url}/delay/20", name="slow")
 """
 
 
