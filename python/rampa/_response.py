@@ -204,7 +204,7 @@ class Timings(typing.NamedTuple):
             looking_up and connecting.
         looking_up: name resolution; 0 on a kept connection.
         connecting: TCP connect; 0 on a kept connection.
-        tls_handshaking: 0, as this version has no TLS.
+        tls_handshaking: TLS handshake; 0 on a kept connection, and without TLS.
         sending: until the kernel has accepted the last byte.
         waiting: from there until the first byte of the response; interim ones (1xx) are none.
         receiving: from there until the last byte.

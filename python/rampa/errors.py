@@ -180,11 +180,19 @@ class NameResolutionError(RequestError):
 
 
 class ConnectError(RequestError, ConnectionError):
-    """No connection could be made (1200 to 1212, 1313, 1910, 1911)."""
+    """No connection could be made (1200 to 1212, 1910, 1911)."""
 
 
 class ConnectTimeout(ConnectError, TimeoutError):
     """The connection took longer than the request's timeout (1211)."""
+
+
+class TLSError(ConnectError):
+    """TLS could not be agreed on, or broke (1300, 1313)."""
+
+
+class CertificateError(TLSError):
+    """The server's certificate is not accepted: its authority, its host or its time (1310, 1311, 1312)."""
 
 
 class RequestTimeout(RequestError, TimeoutError):
@@ -192,7 +200,7 @@ class RequestTimeout(RequestError, TimeoutError):
 
 
 class ConnectionLost(RequestError, ConnectionError):
-    """The connection was reset or closed before the response was complete (1010, 1220, 1901)."""
+    """The connection was reset or closed before the response was complete (1010, 1220, 1314, 1901)."""
 
 
 class ProtocolError(RequestError):
@@ -217,7 +225,12 @@ _BY_CODE: dict[int, type[RequestError]] = {
     1211: ConnectTimeout,
     1212: ConnectError,
     1220: ConnectionLost,
-    1313: ConnectError,
+    1300: TLSError,
+    1310: CertificateError,
+    1311: CertificateError,
+    1312: CertificateError,
+    1313: TLSError,
+    1314: ConnectionLost,
     1900: ProtocolError,
     1901: ConnectionLost,
     1902: ProtocolError,
@@ -246,6 +259,8 @@ _OF_AIOHTTP: dict[type[RequestError], tuple[str, ...]] = {
     NameResolutionError: ("ClientConnectorDNSError", "ClientConnectorError"),
     ConnectError: ("ClientConnectorError",),
     ConnectTimeout: ("ConnectionTimeoutError", "ServerTimeoutError"),
+    TLSError: ("ClientConnectorSSLError", "ClientConnectorError"),
+    CertificateError: ("ClientConnectorCertificateError", "ClientConnectorError"),
     RequestTimeout: ("ServerTimeoutError",),
     ConnectionLost: ("ServerDisconnectedError",),
     ProtocolError: ("ClientPayloadError",),

@@ -181,6 +181,7 @@ void rp_http_succeed(struct rp_http_call *call, rp_ns at, bool keep)
 
     response->status = connection->parser.status;
     response->version = connection->parser.minor_version ? RP_HTTP_1_1 : RP_HTTP_1_0;
+    response->tls_version = connection->tls_version;
     if (RP_UNLIKELY(response->status >= 300)) {
         succeed_otherwise(call, at, keep);
         return;

@@ -3,7 +3,7 @@
 /*
  * The HTTP client of a worker.
  *
- * client.c: life and origins. template.c: requests prepared once. session.c: which connection a
+ * client.c: life and origins. schemes.c: http and https. template.c: requests prepared once. session.c: which connection a
  * call gets. connection.c: a connection and what it carries. call.c: how a call ends. samples.c:
  * what is recorded. Who opens connections is net/dial.c.
  *
@@ -35,9 +35,6 @@ static const enum rp_builtin recorded[] = {
     RP_M_DATA_SENT,
     RP_M_DATA_RECEIVED,
 };
-
-static const struct rp_http_scheme own_schemes[] = { { .name = "http" } };
-const struct schemes rp_http_own_schemes = { own_schemes, RP_ARRAY_LEN(own_schemes) };
 
 static void free_graveyard(struct rp_http_client *client)
 {
@@ -106,6 +103,7 @@ void rp_http_client_free(struct rp_http_client *client)
     rp_task_cancel(&client->bury);
     free_graveyard(client);
     rp_dialler_deinit(&client->dialler);
+    rp_http_free_schemes(client);
     rp_free(client->base_url);
     rp_free(client->unfinished);
     while (client->origins) {
@@ -116,12 +114,6 @@ void rp_http_client_free(struct rp_http_client *client)
         rp_free(origin);
     }
     rp_free(client);
-}
-
-void rp_http_client_set_schemes(struct rp_http_client *client, const struct rp_http_scheme *schemes,
-                                size_t count)
-{
-    client->schemes = (struct schemes){ schemes, count };
 }
 
 int rp_http_client_set_base(struct rp_http_client *client, const char *url)

@@ -40,6 +40,11 @@ static void fail_by(struct connection *connection, const struct rp_net_failure *
         [RP_NET_NO_PORTS] = RP_HTTP_NO_PORTS,
         [RP_NET_HANDSHAKE_FAILED] = RP_HTTP_HANDSHAKE,
         [RP_NET_HANDSHAKE_TIMEOUT] = RP_HTTP_TIMEOUT,
+        [RP_NET_UNKNOWN_AUTHORITY] = RP_HTTP_UNKNOWN_AUTHORITY,
+        [RP_NET_WRONG_HOST] = RP_HTTP_WRONG_HOST,
+        [RP_NET_EXPIRED] = RP_HTTP_EXPIRED,
+        [RP_NET_TRUNCATED] = RP_HTTP_TRUNCATED,
+        [RP_NET_TLS] = RP_HTTP_TLS,
         [RP_NET_RESET] = RP_HTTP_RESET,
         [RP_NET_BROKE] = RP_HTTP_NETWORK,
     };
@@ -71,6 +76,8 @@ static void dialled(void *user, const struct rp_net_failure *failure,
         return;
     }
     client->counters.open_connections++;
+    if (connection->origin->scheme->is_tls)
+        connection->tls_version = (uint8_t)rp_tls_version(connection->stack.top);
     rp_http_connection_begin(connection, connection->call);
 }
 
@@ -311,12 +318,15 @@ static bool has_crossed(const struct rp_traffic *traffic, rp_ns at)
  * no failure of the server: browsers, curl and Go send the request once more, and so do we if doing
  * so is harmless, which it always is when no byte of it was sent. The second time goes to a new
  * connection, so that there is no third. */
-static bool may_retry(const struct connection *connection, rp_ns at)
+static bool may_retry(const struct connection *connection, const struct rp_net_failure *failure,
+                      rp_ns at)
 {
     const struct rp_http_call *call = connection->call;
     const struct rp_traffic *traffic = connection->stack.top->traffic;
 
     if (!connection->is_reused || connection->first_byte || connection->got_interim)
+        return false;
+    if (failure && failure->reason == RP_NET_TLS) /* a server that has something to say about us */
         return false;
     return !traffic->send_began || (call->template->is_idempotent && has_crossed(traffic, at));
 }
@@ -331,7 +341,7 @@ static void transport_ended(struct rp_transport *transport, const struct rp_net_
         rp_http_connection_close(connection, false);
         return;
     }
-    if (may_retry(connection, at)) {
+    if (may_retry(connection, failure, at)) {
         connection->session->client->counters.retried++;
         send_again(connection, at);
         return;

@@ -38,6 +38,7 @@
 #include "base/time.h"
 #include "loop/loop.h"
 #include "net/stack.h"
+#include "net/tls.h"
 #include "proto/request.h"
 #include "stats/registry.h"
 #include "stats/unfinished.h"
@@ -55,7 +56,12 @@ enum rp_http_code {
     RP_HTTP_DIAL_TIMEOUT = 1211,
     RP_HTTP_REFUSED = 1212,
     RP_HTTP_RESET = 1220,
+    RP_HTTP_TLS = 1300,
+    RP_HTTP_UNKNOWN_AUTHORITY = 1310,
+    RP_HTTP_WRONG_HOST = 1311,
+    RP_HTTP_EXPIRED = 1312,
     RP_HTTP_HANDSHAKE = 1313,
+    RP_HTTP_TRUNCATED = 1314,
     RP_HTTP_STATUS_BASE = 1000, /* + status, for statuses from 400 */
     /* Ours, outside of k6's ranges. */
     RP_HTTP_PROTOCOL = 1900,   /* the response breaks HTTP/1.1 */
@@ -81,13 +87,14 @@ struct rp_http_scheme {
     const char *name; /* "http" */
     /* Layers over the socket, the lowest first, NULL at the end; NULL = none. */
     const struct rp_layer *const *layers;
+    bool is_tls; /* the uppermost layer is TLS (net/tls.h) */
 };
 
 struct rp_http_client;
 struct rp_http_session;
 struct rp_http_template;
 
-/* @registry: NULL = nothing is recorded. A new client speaks the scheme http. */
+/* @registry: NULL = nothing is recorded. A new client speaks the schemes http and https. */
 RP_NODISCARD int rp_http_client_new(struct rp_loop *loop, struct rp_registry *registry,
                                     struct rp_http_limits limits, struct rp_http_client **ret);
 /* No session may be left. NULL is allowed. */
@@ -177,9 +184,10 @@ enum rp_http_version { RP_HTTP_NO_VERSION, RP_HTTP_1_0, RP_HTTP_1_1 };
 struct rp_http_response {
     uint16_t status; /* 0 when there was no complete response */
     bool is_expected;
-    enum rp_http_version version; /* of the response; none when status is 0 */
-    int error_code;               /* 0, or enum rp_http_code, statuses from 400 included */
-    char error[160];     /* one clause, empty when there was no transport or protocol error */
+    uint8_t version;     /* enum rp_http_version, of the response; none when status is 0 */
+    uint8_t tls_version; /* enum rp_tls_version, likewise; none without TLS */
+    int error_code;      /* 0, or enum rp_http_code, statuses from 400 included */
+    char error[256];     /* one clause, empty when there was no transport or protocol error */
     struct rp_buf head;  /* private: see rp_http_response_next_field() */
     struct rp_buf body;  /* without chunk framing */
     uint64_t body_bytes; /* also when the body was discarded */

@@ -9,6 +9,7 @@
 #include "net/dial.h"
 #include "plan/metrics.h"
 #include "proto/h1.h"
+#include "proto/url.h"
 
 struct origin { /* interned: equal origins are the same pointer */
     struct origin *next;
@@ -22,7 +23,7 @@ struct origin { /* interned: equal origins are the same pointer */
 struct outcome_series {
     const struct rp_tags *base; /* the VU's tags; NULL = unused entry */
     uint16_t status, error_code;
-    enum rp_http_version version;
+    uint8_t version, tls_version;
     const char *kind;
     struct rp_series *reqs, *failed, *sent, *received;
     struct rp_series *duration, *blocked, *looking_up, *connecting, *tls, *sending, *waiting,
@@ -70,6 +71,7 @@ struct connection {
     struct rp_http_call *call; /* NULL when idle */
     struct rp_dial *dial;      /* NULL unless the connection is being opened */
     enum connection_state state;
+    uint8_t tls_version; /* enum rp_tls_version */
     bool is_reused, got_head;
     bool got_interim; /* an answer that was not the final one */
     struct rp_h1_parser parser;
@@ -97,14 +99,24 @@ struct schemes {
     const struct rp_http_scheme *rows;
     size_t count;
 };
-/* Those of a new client, and of this program. */
+/* Those of a new client, and of this program. Of https it is only the name: see rp_http_scheme(). */
 extern const struct schemes rp_http_own_schemes;
+
+/* What https is with one set of settings. */
+struct secure_scheme {
+    struct secure_scheme *next;
+    struct rp_http_scheme scheme;
+    const struct rp_layer *layers[2];
+    struct rp_tls_context *context;
+};
 
 struct rp_http_client {
     struct rp_loop *loop;
     struct rp_registry *registry; /* NULL = nothing is recorded */
     struct rp_dialler dialler;
     struct schemes schemes;
+    struct rp_tls_shared *tls; /* NULL until the first https URL */
+    struct secure_scheme *secure;
     struct rp_http_limits limits;
     struct rp_http_counters counters;
     rp_http_trace_fn *trace; /* or NULL */
@@ -127,6 +139,18 @@ struct origin *rp_http_origin(struct rp_http_client *client, const struct rp_htt
 /* Frees @connection, which is closed and in no list, as soon as no callback of it can be running
  * any more. */
 void rp_http_bury(struct rp_http_client *client, struct connection *connection);
+
+/* ---- schemes.c ---- */
+
+/* How connections to @url, whose text is @text, are opened. -RP_EUSER when the client does not speak
+ * its scheme, or TLS cannot be had. */
+RP_NODISCARD int rp_http_find_scheme(struct rp_http_client *client, struct rp_slice text,
+                                     const struct rp_url *url, const struct rp_http_scheme **ret,
+                                     struct rp_error *err);
+/* Whether @url is one, with a scheme of @schemes. -RP_EUSER with what is wrong. */
+RP_NODISCARD int rp_http_check_whole_url(const struct schemes *schemes, struct rp_slice url,
+                                         struct rp_error *err);
+void rp_http_free_schemes(struct rp_http_client *client);
 
 /* ---- session.c ---- */
 

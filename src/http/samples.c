@@ -36,6 +36,8 @@ static const struct rp_tags *outcome_tags(struct rp_http_template *template,
     tags = with(client, tags, "expected_response", response->is_expected ? "true" : "false");
     if (response->version)
         tags = with(client, tags, "proto", rp_http_version_text(response->version));
+    if (response->tls_version)
+        tags = with(client, tags, "tls_version", rp_tls_version_text(response->tls_version));
     if (response->error_code) {
         snprintf(number, sizeof(number), "%d", response->error_code);
         tags = with(client, tags, "error_code", number);
@@ -101,6 +103,7 @@ RP_COLD static struct outcome_series *new_outcome(struct rp_http_template *templ
     outcome->status = response->status;
     outcome->error_code = (uint16_t)response->error_code;
     outcome->version = response->version;
+    outcome->tls_version = response->tls_version;
     outcome->kind = kind;
     return outcome;
 }
@@ -116,7 +119,7 @@ RP_INLINE struct outcome_series *outcome_of(struct rp_http_template *template,
 
         if (outcome->base == call->tags && outcome->status == response->status &&
             outcome->error_code == response->error_code && outcome->version == response->version &&
-            outcome->kind == kind)
+            outcome->tls_version == response->tls_version && outcome->kind == kind)
             return outcome;
     }
     return new_outcome(template, call, kind);

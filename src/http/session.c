@@ -113,6 +113,7 @@ RP_INLINE void response_reset(const struct rp_http_call *call, const struct rp_h
     response->status = 0;
     response->is_expected = false;
     response->version = RP_HTTP_NO_VERSION;
+    response->tls_version = RP_TLS_NONE;
     response->error_code = 0;
     response->error[0] = '\0';
     response->head.max = client->limits.head_bytes;

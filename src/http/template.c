@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <stdio.h>
 
 #include "base/alloc.h"
 #include "base/base64.h"
@@ -8,7 +7,7 @@
 #include "proto/request.h"
 #include "proto/url.h"
 
-enum { REQUEST_HEAD_MAX = 256 * 1024, REQUEST_BODY_MAX = 1 << 30, SHOWN_MAX = 64 * 1024 };
+enum { REQUEST_HEAD_MAX = 256 * 1024, REQUEST_BODY_MAX = 1 << 30 };
 
 static void template_free(struct rp_http_template *template)
 {
@@ -163,43 +162,6 @@ static int write_head(struct rp_http_template *template, const struct rp_http_sp
     return r;
 }
 
-/* The one that @url has. NULL with @err filled when it is none of @schemes. */
-static const struct rp_http_scheme *find_scheme(const struct schemes *schemes, struct rp_slice text,
-                                                const struct rp_url *url, struct rp_error *err)
-{
-    struct rp_buf shown;
-    char names[64];
-    size_t used = 0;
-
-    for (size_t i = 0; i < schemes->count; i++)
-        if (rp_slice_ieq(rp_slice_str(schemes->rows[i].name), url->scheme))
-            return &schemes->rows[i];
-    for (size_t i = 0; i < schemes->count && used < sizeof(names); i++)
-        used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", i ? ", " : "",
-                                 schemes->rows[i].name);
-    rp_buf_init(&shown, SHOWN_MAX);
-    rp_url_append_public(text, &shown);
-    rp_error_set(err, -RP_EUSER, "URL '%s': this version speaks %s only, not %.*s",
-                 rp_buf_str(&shown), names, RP_SLICE_FMT(url->scheme));
-    rp_buf_deinit(&shown);
-    return NULL;
-}
-
-static int check_whole_url(const struct schemes *schemes, struct rp_slice url, struct rp_error *err)
-{
-    struct rp_url parsed;
-    int r = rp_url_parse(url, &parsed, err);
-
-    if (r == 0 && !find_scheme(schemes, url, &parsed, err))
-        return -RP_EUSER;
-    return r;
-}
-
-int rp_http_check_url(struct rp_slice url, struct rp_error *err)
-{
-    return check_whole_url(&rp_http_own_schemes, url, err);
-}
-
 static int fill(struct rp_http_template *template, const struct rp_http_spec *spec,
                 struct rp_error *err)
 {
@@ -209,9 +171,9 @@ static int fill(struct rp_http_template *template, const struct rp_http_spec *sp
 
     if (r < 0)
         return r;
-    scheme = find_scheme(&template->client->schemes, spec->url, &url, err);
-    if (!scheme)
-        return -RP_EUSER;
+    r = rp_http_find_scheme(template->client, spec->url, &url, &scheme, err);
+    if (r < 0)
+        return r;
     if (spec->body.len > REQUEST_BODY_MAX)
         return rp_error_set(err, -RP_EUSER, "the request body has %zu bytes, more than %d",
                             spec->body.len, REQUEST_BODY_MAX);
@@ -251,11 +213,11 @@ int rp_http_client_check_url(const struct rp_http_client *client, struct rp_slic
     int r;
 
     if (!is_relative(client, url))
-        return check_whole_url(&client->schemes, url, err);
+        return rp_http_check_whole_url(&client->schemes, url, err);
     rp_buf_init(&whole, REQUEST_HEAD_MAX);
     r = resolve(client, url, &whole, err);
     if (r == 0)
-        r = check_whole_url(&client->schemes, rp_buf_slice(&whole), err);
+        r = rp_http_check_whole_url(&client->schemes, rp_buf_slice(&whole), err);
     rp_buf_deinit(&whole);
     return r;
 }

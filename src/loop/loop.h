@@ -164,6 +164,10 @@ struct rp_stream_events {
      * ended. -errno: the send has failed, as if the kernel had said so. It must not call into the
      * stream or the loop. */
     int (*fill)(struct rp_stream *stream, struct rp_slice *ret);
+    /* The kernel has not taken all bytes that fill() gave: *rest is left, and has to stay until the
+     * next fill(). Bytes in a buffer that is wanted for others are moved away here, and rest->ptr is
+     * set to where they are then. -errno fails the send. NULL = they can stay where they are. */
+    int (*keep)(struct rp_stream *stream, struct rp_slice *rest);
     /* The peer has ended, and the stream goes on, as a server needs that still has to answer. All
      * that the peer had sent has been delivered. What is sent still reaches the peer. The stream
      * stays open until it is closed or breaks, and a break shows only when something is sent. NULL:
@@ -241,6 +245,9 @@ void rp_stream_pause(struct rp_stream *stream);
 RP_NODISCARD int rp_stream_resume(struct rp_stream *stream);
 /* Ends this side (FIN) and goes on receiving. -EBUSY while a send is in progress, -ENOTCONN. */
 RP_NODISCARD int rp_stream_shutdown(struct rp_stream *stream);
+/* Notes what TCP knows of an end (rtt and end_waited of struct rp_traffic) that the user has seen by
+ * itself, before it closes the stream. */
+void rp_stream_note_end(struct rp_stream *stream);
 /* Closes; no callback follows. @reset: abort with RST rather than FIN (frees the port at once).
  * No-op when closed. */
 void rp_stream_close(struct rp_stream *stream, bool reset);

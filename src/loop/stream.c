@@ -191,6 +191,12 @@ static void note_end(struct rp_stream *stream, int status)
         traffic->end_waited = info.tcpi_last_ack_recv * RP_MS;
 }
 
+void rp_stream_note_end(struct rp_stream *stream)
+{
+    if (rp_stream_is_open(stream))
+        note_end(stream, 0);
+}
+
 void rp_stream_end(struct rp_stream *stream, int status, rp_ns at)
 {
     note_end(stream, status);
@@ -324,6 +330,18 @@ static void end_send(struct rp_stream *stream, rp_ns now)
     stream->state &= ~(uint32_t)RP_STREAM_SENDING;
 }
 
+static int keep_rest(struct rp_stream *stream)
+{
+    struct rp_slice rest = rp_slice(stream->out[0], stream->out_len[0]);
+    int r;
+
+    if (!stream->events->keep || !rest.len)
+        return 0;
+    r = stream->events->keep(stream, &rest);
+    stream->out[0] = rest.ptr;
+    return r;
+}
+
 /* The time of the first offer is taken after fill(): making the bytes does not belong to the
  * kernel. */
 static rp_ns offer_and_fill(struct rp_stream *stream)
@@ -347,6 +365,8 @@ static rp_ns offer_and_fill(struct rp_stream *stream)
             stream->traffic.send_began = rp_clock_ns();
         r = offer_rest(stream);
         if (has_more(stream)) {
+            if (r == 0 || r == -EAGAIN)
+                r = keep_rest(stream);
             block_or_fail(stream, r);
             return rp_clock_ns();
         }

@@ -18,6 +18,11 @@ const char *rp_net_reason_text(enum rp_net_reason reason)
         [RP_NET_NO_PORTS] = "out of local ports",
         [RP_NET_HANDSHAKE_FAILED] = "handshake failed",
         [RP_NET_HANDSHAKE_TIMEOUT] = "handshake timeout",
+        [RP_NET_UNKNOWN_AUTHORITY] = "certificate of an unknown authority",
+        [RP_NET_WRONG_HOST] = "certificate for another host",
+        [RP_NET_EXPIRED] = "certificate expired or not yet valid",
+        [RP_NET_TRUNCATED] = "connection truncated",
+        [RP_NET_TLS] = "TLS error",
         [RP_NET_RESET] = "connection reset",
         [RP_NET_BROKE] = "connection broke",
     };

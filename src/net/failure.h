@@ -20,6 +20,13 @@ enum rp_net_reason {
     RP_NET_NO_PORTS,       /* this machine ran out of local ports */
     RP_NET_HANDSHAKE_FAILED,
     RP_NET_HANDSHAKE_TIMEOUT,
+    /* The server's certificate is not accepted: nobody here trusts who signed it, it is for another
+     * host, or for another time. */
+    RP_NET_UNKNOWN_AUTHORITY,
+    RP_NET_WRONG_HOST,
+    RP_NET_EXPIRED,
+    RP_NET_TRUNCATED, /* TCP has ended, and the layer above it has not */
+    RP_NET_TLS,       /* an open connection: an alert, or bytes that are no TLS */
     RP_NET_RESET,
     RP_NET_BROKE, /* an open connection, for another reason; the detail is errno's text */
     RP_NET_REASON_COUNT

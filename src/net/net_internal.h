@@ -3,13 +3,17 @@
 
 /*
  * net/net_internal.h - what only the files of this room and their tests see: the parts of the
- * resolver (dns.c keeps names and their answers, dns_ares.c asks c-ares on the loop) and the inside
- * of a dial.
+ * resolver (dns.c keeps names and their answers, dns_ares.c asks c-ares on the loop), the inside
+ * of a dial, and that of TLS.
  */
 
+#include <openssl/ssl.h>
+
+#include "base/buf.h"
 #include "net/dial.h"
 #include "net/dns.h"
 #include "net/race.h"
+#include "net/tls.h"
 
 /* ---- the resolver ---- */
 
@@ -83,3 +87,85 @@ struct rp_dial {
     size_t count;
     struct rp_address addresses[RP_ADDRESSES_MAX];
 };
+
+/* ---- TLS ---- */
+
+enum {
+    TLS_RECORD = 16 * 1024,             /* the most bytes of plain text in one record */
+    TLS_RECORD_ROOM = TLS_RECORD + 512, /* and encrypted, at the most */
+    TLS_SCRATCH = 64 * 1024,            /* several records are sent at once */
+    TLS_DETAIL = 200,
+};
+
+struct rp_tls_shared {
+    struct rp_loop *loop;
+    BIO_METHOD *bio;
+    X509_STORE *system; /* the system's authorities; NULL until they are wanted */
+    struct rp_tls_counters counters;
+    /* Encrypted bytes on their way to the socket. What it does not take is moved away at once. */
+    char scratch[TLS_SCRATCH];
+    size_t scratch_len;
+    struct rp_tls *filling; /* writes into the scratch at present */
+    char plain[TLS_RECORD]; /* what was received, or the parts of a send put together */
+    /* What the verification of a certificate has found during this call of OpenSSL. */
+    int verify_error; /* X509_V_...; 0 = nothing */
+    enum rp_net_reason verify_reason;
+    char detail[TLS_DETAIL];
+};
+
+struct rp_tls_context {
+    struct rp_layer layer;
+    struct rp_tls_shared *shared;
+    SSL_CTX *ssl;
+};
+
+/* TLS_ENDED: the user is being told of an end that the peer has told, and TCP is still open. */
+enum tls_state { TLS_CLOSED, TLS_CONNECTING, TLS_SHAKING, TLS_OPEN, TLS_ENDED };
+
+struct rp_tls {
+    struct rp_transport transport;
+    struct rp_tls_context *context;
+    const char *host; /* borrowed */
+    SSL *ssl;         /* NULL while closed */
+    enum tls_state state;
+    bool is_flushing;       /* a send below is under way */
+    bool is_sending;        /* a send of the user is */
+    bool got_bytes;         /* from the peer */
+    unsigned char first;    /* the first of them */
+    struct rp_slice in;     /* of what came, what OpenSSL has not taken */
+    struct rp_slice out[2]; /* what is left of the user's send */
+    /* Encrypted bytes that are no part of a send: those of handshakes, alerts. */
+    struct rp_buf pending;
+    char *rest; /* what the socket did not take; else NULL */
+};
+
+/* tls.c */
+
+RP_NODISCARD int rp_tls_make(const struct rp_layer *layer, struct rp_transport *below,
+                             const char *host, uint16_t port, struct rp_transport **ret);
+
+/* tls_send.c */
+
+/* Has what is pending, or what the user wants to send, asked for by the transport below. */
+RP_NODISCARD int rp_tls_flush(struct rp_tls *tls);
+/* fill() and keep() of the transport below. */
+int rp_tls_fill(struct rp_transport *below, struct rp_slice *ret);
+int rp_tls_keep(struct rp_transport *below, struct rp_slice *rest);
+/* Sends what is pending before the connection is closed, as far as the socket takes it at once. */
+void rp_tls_send_last(struct rp_tls *tls);
+
+/* tls_ssl.c */
+
+BIO_METHOD *rp_tls_bio_new(void); /* NULL: no memory */
+/* Makes tls->ssl, for a handshake with tls->host. -ENOMEM may leave it there. */
+RP_NODISCARD int rp_tls_prepare(struct rp_tls *tls);
+
+/* tls_error.c */
+
+/* For SSL_CTX_set_verify(): notes what is wrong with a certificate. */
+int rp_tls_verified(int is_good, X509_STORE_CTX *store);
+/* Why a call of OpenSSL for @tls has failed; empties OpenSSL's queue of errors. The detail stays
+ * until the next call. */
+struct rp_net_failure rp_tls_failure(struct rp_tls *tls);
+/* Sets @err to what OpenSSL says last: "@what: no start line". Returns -RP_EUSER. */
+int rp_tls_setting_error(struct rp_error *err, const char *what);

@@ -71,6 +71,13 @@ static int stream_fill(struct rp_stream *stream, struct rp_slice *ret)
     return transport->events->fill(transport, ret);
 }
 
+static int stream_keep(struct rp_stream *stream, struct rp_slice *rest)
+{
+    struct rp_transport *transport = of_stream(stream);
+
+    return transport->events->keep ? transport->events->keep(transport, rest) : 0;
+}
+
 static void stream_half_closed(struct rp_stream *stream, rp_ns at)
 {
     struct rp_transport *transport = of_stream(stream);
@@ -96,6 +103,7 @@ static const struct rp_stream_events layered_events = {
     .data = stream_data,
     .ended = stream_ended,
     .fill = stream_fill,
+    .keep = stream_keep,
 };
 
 static const struct rp_stream_events server_events = {
@@ -109,6 +117,7 @@ static const struct rp_stream_events layered_server_events = {
     .data = stream_data,
     .ended = stream_ended,
     .fill = stream_fill,
+    .keep = stream_keep,
     .half_closed = stream_half_closed,
     .sent = stream_sent,
 };
@@ -158,6 +167,11 @@ static int tcp_shutdown(struct rp_transport *transport)
     return rp_stream_shutdown(&of_transport(transport)->stream);
 }
 
+static void tcp_note_end(struct rp_transport *transport)
+{
+    rp_stream_note_end(&of_transport(transport)->stream);
+}
+
 static void tcp_close(struct rp_transport *transport, bool reset)
 {
     struct rp_tcp *tcp = of_transport(transport);
@@ -176,6 +190,7 @@ static const struct rp_transport_ops tcp_ops = {
     .pause = tcp_pause,
     .resume = tcp_resume,
     .shutdown = tcp_shutdown,
+    .note_end = tcp_note_end,
     .close = tcp_close,
 };
 

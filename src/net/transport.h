@@ -48,8 +48,10 @@ struct rp_transport_events {
     void (*data)(struct rp_transport *transport, const char *data, size_t len, rp_ns at);
     /* The peer ended (NULL) or the connection broke. Last callback; the transport is closed. */
     void (*ended)(struct rp_transport *transport, const struct rp_net_failure *failure, rp_ns at);
-    /* Of layers only, else NULL: gives the next bytes of a send, as in struct rp_stream_events. */
+    /* Of layers only, else NULL: gives the next bytes of a send, and keeps what is left of them, as
+     * in struct rp_stream_events. A layer without a buffer that others share needs no keep(). */
     int (*fill)(struct rp_transport *transport, struct rp_slice *ret);
+    int (*keep)(struct rp_transport *transport, struct rp_slice *rest);
     /* Of servers, else NULL. As in struct rp_stream_events. */
     void (*half_closed)(struct rp_transport *transport, rp_ns at);
     void (*sent)(struct rp_transport *transport);
@@ -70,6 +72,8 @@ struct rp_transport_ops {
     void (*pause)(struct rp_transport *transport);
     int (*resume)(struct rp_transport *transport);
     int (*shutdown)(struct rp_transport *transport);
+    /* As rp_stream_note_end(). */
+    void (*note_end)(struct rp_transport *transport);
     /* Closes the transport and what is below; no-op when closed. @reset: with RST. */
     void (*close)(struct rp_transport *transport, bool reset);
     /* Of layers only: frees a closed layer, not what is below. */
@@ -150,6 +154,12 @@ RP_NODISCARD static inline int rp_transport_resume(struct rp_transport *transpor
 RP_NODISCARD static inline int rp_transport_shutdown(struct rp_transport *transport)
 {
     return transport->ops->shutdown(transport);
+}
+
+/* For a layer that has learnt of the peer's end from what the peer has said. */
+static inline void rp_transport_note_end(struct rp_transport *transport)
+{
+    transport->ops->note_end(transport);
 }
 
 static inline void rp_transport_close(struct rp_transport *transport, bool reset)

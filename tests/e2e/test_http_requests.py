@@ -217,7 +217,7 @@ def test_headers_are_a_dict_and_the_response_looks_like_a_dataclass(rampa: Rampa
     assert told["fields"][:4] == ["status", "headers", "body", "url"]
 
 
-@pytest.mark.parametrize("url", ["/relative", "https://h/", "ftp://h/", "h:80/", ""])
+@pytest.mark.parametrize("url", ["/relative", "wss://h/", "ftp://h/", "h:80/", ""])
 def test_a_bad_url_is_an_error_and_a_failed_request(rampa: Rampa, script: Script, url: str) -> None:
     script(RUN.format(lines=indent(f"await http.get({url!r}, name='n')")))
     done = rampa("run", "script.py", "--env", "BASE=x", out=True, code=2)

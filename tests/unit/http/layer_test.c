@@ -362,14 +362,16 @@ static void test_cancel(struct world *world)
     }
 }
 
-static void test_https_is_an_error_without_layers(struct world *world)
+static void test_a_scheme_that_is_missing_is_an_error(struct world *world)
 {
+    static const struct rp_http_scheme only[] = { { "http", NULL } };
     struct rp_http_spec spec = { .method = RP_SLICE("GET"), .url = RP_SLICE("https://localhost/") };
     struct rp_http_template *template;
     struct rp_error err = { 0 };
     struct env env;
 
     env_init(&env, world, (struct rp_http_limits){ 0 });
+    rp_http_client_set_schemes(env.client, only, 1);
     assert_int_equal(rp_http_template_new(env.client, &spec, &template, &err), -RP_EUSER);
     assert_non_null(strstr(err.message, "speaks http only, not https"));
     rp_error_deinit(&err);
@@ -425,7 +427,7 @@ int main(void)
         CASE(test_the_connection_ends),
         CASE(test_failures),
         CASE(test_cancel),
-        CASE(test_https_is_an_error_without_layers),
+        CASE(test_a_scheme_that_is_missing_is_an_error),
         CASE(test_every_failing_allocation),
     };
 

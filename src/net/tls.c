@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * One TLS connection: how it opens, receives and ends. tls_send.c: how it sends. tls_ssl.c: what OpenSSL
+ * is given. tls_context.c: settings. tls_error.c: why something failed.
+ */
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "net/net_internal.h"
+
+/* More would be a peer's attack: a flight of a handshake has a few KiB, a large chain of
+ * certificates some tens. */
+enum { PENDING_MAX = 1 << 20 };
+
+static struct rp_tls *of_transport(struct rp_transport *transport)
+{
+    return rp_container_of(transport, struct rp_tls, transport);
+}
+
+/* ---- ends ---- */
+
+static void tls_close(struct rp_transport *transport, bool reset);
+
+static void let_go(struct rp_tls *tls)
+{
+    tls->state = TLS_CLOSED;
+    tls->is_flushing = tls->is_sending = false;
+    if (tls->ssl) {
+        /* Else OpenSSL takes the session for a bad one, because nobody has said good-bye. */
+        SSL_set_shutdown(tls->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+        SSL_free(tls->ssl);
+    }
+    tls->ssl = NULL;
+    rp_free(tls->rest);
+    tls->rest = NULL;
+    rp_buf_deinit(&tls->pending);
+    tls->in = rp_slice(NULL, 0);
+}
+
+/* What there is to say at the end: why (an alert), or that the end was meant, for a peer that waits to
+ * know. Nobody waits for the peer's answer. */
+static void say_last(struct rp_tls *tls)
+{
+    if (tls->is_flushing || tls->state < TLS_OPEN)
+        return;
+    if (!tls->pending.len) {
+        (void)SSL_shutdown(tls->ssl);
+        ERR_clear_error();
+    }
+    rp_tls_send_last(tls);
+}
+
+static void fail_handshake(struct rp_tls *tls, const struct rp_net_failure *failure)
+{
+    rp_tls_send_last(tls); /* the alert that tells the peer why */
+    let_go(tls);
+    rp_transport_close(tls->transport.below, false);
+    tls->transport.events->connected(&tls->transport, failure);
+}
+
+/* What is said last is sent after the user has been told, whose request still has the times of the
+ * send before. */
+static void end(struct rp_tls *tls, const struct rp_net_failure *failure, rp_ns at)
+{
+    tls->state = TLS_ENDED;
+    rp_transport_note_end(tls->transport.below);
+    tls->transport.events->ended(&tls->transport, failure, at);
+    if (tls->state == TLS_ENDED)
+        tls_close(&tls->transport, false);
+}
+
+/* ---- opening ---- */
+
+static void opened(struct rp_tls *tls)
+{
+    struct rp_tls_counters *counters = &tls->context->shared->counters;
+
+    if (SSL_session_reused(tls->ssl))
+        counters->resumed++;
+    else
+        counters->full++;
+    tls->state = TLS_OPEN;
+    /* What is pending, such as the end of the handshake, goes out with the user's first bytes. */
+    if (tls->pending.len && rp_tls_flush(tls) < 0) {
+        struct rp_net_failure failure = { .reason = RP_NET_BROKE };
+
+        fail_handshake(tls, &failure);
+        return;
+    }
+    rp_transport_opened(&tls->transport);
+}
+
+/* A step of the handshake, with what has come. */
+static void shake(struct rp_tls *tls)
+{
+    struct rp_net_failure failure;
+    int r;
+
+    tls->context->shared->verify_error = 0;
+    ERR_clear_error(); /* of others in this thread */
+    r = SSL_do_handshake(tls->ssl);
+    if (r == 1) {
+        opened(tls);
+        return;
+    }
+    if (ERR_peek_error() == 0 && !tls->pending.error) { /* it wants to read more */
+        if (!tls->pending.len || rp_tls_flush(tls) == 0)
+            return;
+        failure = (struct rp_net_failure){ .reason = RP_NET_BROKE };
+    } else {
+        failure = rp_tls_failure(tls);
+    }
+    fail_handshake(tls, &failure);
+}
+
+static void below_connected(struct rp_transport *below, const struct rp_net_failure *failure)
+{
+    struct rp_tls *tls = below->user;
+
+    if (failure) {
+        let_go(tls);
+        tls->transport.events->connected(&tls->transport, failure);
+        return;
+    }
+    tls->state = TLS_SHAKING;
+    shake(tls);
+}
+
+/* ---- receiving ---- */
+
+/* SSL_read() had nothing to give. */
+static void read_nothing(struct rp_tls *tls, rp_ns at)
+{
+    struct rp_net_failure failure;
+
+    /* A fatal alert looks like the end, but leaves the connection as if it were not yet open. */
+    if (SSL_get_shutdown(tls->ssl) & SSL_RECEIVED_SHUTDOWN && !SSL_in_init(tls->ssl)) {
+        end(tls, NULL, at);
+        return;
+    }
+    if (!SSL_in_init(tls->ssl) || ERR_peek_error() == 0)
+        return; /* it wants to read more. Others in this thread may have left errors. */
+    failure = rp_tls_failure(tls);
+    end(tls, &failure, at);
+}
+
+/* OpenSSL has something to say, such as its own change of keys after that of the peer. */
+RP_COLD static void answer_by_itself(struct rp_tls *tls, rp_ns at)
+{
+    static const struct rp_net_failure failure = { RP_NET_TLS, "out of memory" };
+
+    if (tls->pending.error || rp_tls_flush(tls) < 0)
+        end(tls, &failure, at);
+}
+
+/* Once the bytes are used up and OpenSSL has nothing left, it is not asked again: it would only look
+ * for more. */
+static void take_records(struct rp_tls *tls, rp_ns at)
+{
+    char *plain = tls->context->shared->plain;
+
+    while (tls->state == TLS_OPEN && (tls->in.len || SSL_has_pending(tls->ssl))) {
+        int len = SSL_read(tls->ssl, plain, TLS_RECORD);
+
+        if (len <= 0) {
+            read_nothing(tls, at);
+            break;
+        }
+        tls->transport.events->data(&tls->transport, plain, (size_t)len, at);
+    }
+    if (RP_UNLIKELY(tls->state == TLS_OPEN && tls->pending.len))
+        answer_by_itself(tls, at);
+}
+
+static void below_data(struct rp_transport *below, const char *data, size_t len, rp_ns at)
+{
+    struct rp_tls *tls = below->user;
+
+    tls->in = rp_slice(data, len);
+    if (RP_UNLIKELY(tls->state == TLS_SHAKING)) {
+        if (!tls->got_bytes)
+            tls->first = (unsigned char)data[0];
+        tls->got_bytes = true;
+        shake(tls);
+    }
+    if (RP_LIKELY(tls->state == TLS_OPEN))
+        take_records(tls, at);
+    tls->in = rp_slice(NULL, 0);
+}
+
+static void below_ended(struct rp_transport *below, const struct rp_net_failure *failure, rp_ns at)
+{
+    static const struct rp_net_failure closed = { RP_NET_HANDSHAKE_FAILED,
+                                                  "the server closed the connection" };
+    static const struct rp_net_failure truncated = {
+        RP_NET_TRUNCATED, "the connection ended without the end of TLS (close_notify)"
+    };
+    struct rp_tls *tls = below->user;
+    enum tls_state state = tls->state;
+
+    let_go(tls);
+    if (state == TLS_OPEN)
+        tls->transport.events->ended(&tls->transport, failure ? failure : &truncated, at);
+    else
+        tls->transport.events->connected(&tls->transport, failure ? failure : &closed);
+}
+
+static const struct rp_transport_events events_of_below = {
+    .connected = below_connected,
+    .data = below_data,
+    .ended = below_ended,
+    .fill = rp_tls_fill,
+    .keep = rp_tls_keep,
+};
+
+/* ---- for the user ---- */
+
+static int tls_connect(struct rp_transport *transport, const struct rp_address *address,
+                       uint16_t port)
+{
+    struct rp_tls *tls = of_transport(transport);
+    int r;
+
+    if (tls->state == TLS_ENDED)
+        tls_close(transport, false);
+    rp_assert(tls->state == TLS_CLOSED);
+    transport->opened = 0;
+    tls->got_bytes = false;
+    tls->out[0].len = tls->out[1].len = 0;
+    rp_buf_init(&tls->pending, PENDING_MAX);
+    r = rp_tls_prepare(tls);
+    if (r == 0)
+        r = rp_transport_connect(transport->below, address, port);
+    if (r < 0)
+        let_go(tls);
+    else
+        tls->state = TLS_CONNECTING;
+    return r;
+}
+
+static int tls_send(struct rp_transport *transport, struct rp_slice a, struct rp_slice b)
+{
+    struct rp_tls *tls = of_transport(transport);
+    int r;
+
+    if (RP_UNLIKELY(tls->state != TLS_OPEN))
+        return -ENOTCONN;
+    if (RP_UNLIKELY(tls->is_sending))
+        return -EBUSY;
+    r = rp_tls_flush(tls);
+    if (RP_UNLIKELY(r < 0))
+        return r;
+    tls->is_sending = true;
+    tls->out[0] = a;
+    tls->out[1] = b;
+    return 0;
+}
+
+static void tls_pause(struct rp_transport *transport)
+{
+    rp_transport_pause(transport->below);
+}
+
+static int tls_resume(struct rp_transport *transport)
+{
+    return rp_transport_resume(transport->below);
+}
+
+static void tls_note_end(struct rp_transport *transport)
+{
+    rp_transport_note_end(transport->below);
+}
+
+static void tls_close(struct rp_transport *transport, bool reset)
+{
+    struct rp_tls *tls = of_transport(transport);
+
+    if (!reset)
+        say_last(tls);
+    let_go(tls);
+    rp_transport_close(transport->below, reset);
+}
+
+static void tls_free(struct rp_transport *transport)
+{
+    rp_free(of_transport(transport));
+}
+
+static const struct rp_transport_ops tls_ops = {
+    .name = "tls",
+    .is_handshake = true,
+    .connect = tls_connect,
+    .send = tls_send,
+    .pause = tls_pause,
+    .resume = tls_resume,
+    .note_end = tls_note_end,
+    .close = tls_close,
+    .free = tls_free,
+};
+
+int rp_tls_make(const struct rp_layer *layer, struct rp_transport *below, const char *host,
+                uint16_t port, struct rp_transport **ret)
+{
+    struct rp_tls *tls = rp_calloc(1, sizeof(*tls));
+
+    if (!tls)
+        return -ENOMEM;
+    tls->context = rp_container_of(layer, struct rp_tls_context, layer);
+    tls->host = host;
+    rp_layer_init(&tls->transport, &tls_ops, below, &events_of_below);
+    *ret = &tls->transport;
+    return 0;
+}

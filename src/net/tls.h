@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * net/tls.h - TLS as a layer of a stack of transports, by OpenSSL 3.
+ *
+ * Three things, from the longest life to the shortest. rp_tls_shared is what all TLS of one loop has in
+ * common: buffers, the system's authorities, counts. rp_tls_context is one set of settings: whom to
+ * trust, which certificate to show. Its layer makes transports, each of which is one connection.
+ *
+ * Certificates are verified unless the settings say otherwise. Bytes are encrypted when the socket
+ * asks for them (fill() of net/transport.h), into a buffer that all connections share; so an open
+ * connection that does nothing has no buffer. What OpenSSL allocates is its own affair.
+ *
+ * Ends: a peer that says that it is done (close_notify) has ended; one whose TCP connection ends
+ * without that is RP_NET_TRUNCATED, for somebody may have cut the bytes off. The reasons with which
+ * opening fails are those of net/failure.h from RP_NET_UNKNOWN_AUTHORITY to RP_NET_TLS. With TLS 1.3
+ * a server refuses the client's certificate only after the connection is open: then ended() says so.
+ */
+
+#include "net/stack.h"
+
+enum rp_tls_version { RP_TLS_NONE, RP_TLS_1_0, RP_TLS_1_1, RP_TLS_1_2, RP_TLS_1_3 };
+const char *rp_tls_version_text(enum rp_tls_version version); /* "tls1.3"; NULL for none */
+
+struct rp_tls_settings { /* zeroed = the defaults. All texts are copied. */
+    bool is_unverified;  /* whoever answers is trusted */
+};
+
+struct rp_tls_counters {
+    uint64_t full, resumed; /* handshakes that have succeeded */
+};
+
+/* Where the system has its authorities: a file of all of them, a folder with one in each file, or
+ * both. NULL = it has none there. */
+struct rp_tls_authorities {
+    const char *file, *folder;
+};
+/* SSL_CERT_FILE and SSL_CERT_DIR name other places. False: there are none at all. */
+bool rp_tls_find_authorities(struct rp_tls_authorities *ret);
+
+struct rp_tls_shared;
+struct rp_tls_context;
+
+RP_NODISCARD int rp_tls_shared_new(struct rp_loop *loop, struct rp_tls_shared **ret);
+/* No context may be left. NULL is allowed. */
+void rp_tls_shared_free(struct rp_tls_shared *shared);
+const struct rp_tls_counters *rp_tls_counters(const struct rp_tls_shared *shared);
+
+/* -RP_EUSER: a setting is wrong, or this system has no authorities to verify by. The first context
+ * that verifies looks for them. */
+RP_NODISCARD int rp_tls_context_new(struct rp_tls_shared *shared,
+                                    const struct rp_tls_settings *settings,
+                                    struct rp_tls_context **ret, struct rp_error *err);
+/* No transport made with it may be left. NULL is allowed. */
+void rp_tls_context_free(struct rp_tls_context *context);
+/* The layer for rp_stack_init(), whose host and port are the server's. Lives as long as @context. */
+const struct rp_layer *rp_tls_context_layer(const struct rp_tls_context *context);
+
+/* Of a transport that such a layer has made, while it is open. */
+enum rp_tls_version rp_tls_version(const struct rp_transport *transport);
+/* The protocol that both sides have agreed on (ALPN), such as "http/1.1"; empty = none. */
+struct rp_slice rp_tls_protocol(const struct rp_transport *transport);

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Settings of TLS, the authorities of the system, and what all TLS of a loop has in common. */
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "net/net_internal.h"
+
+/* ---- what a loop has ------------------------------------------------------------------------- */
+
+int rp_tls_shared_new(struct rp_loop *loop, struct rp_tls_shared **ret)
+{
+    struct rp_tls_shared *shared = rp_alloc(sizeof(*shared));
+
+    if (!shared)
+        return -ENOMEM;
+    memset(shared, 0, offsetof(struct rp_tls_shared, scratch)); /* the rest is touched when used */
+    shared->scratch_len = 0;
+    shared->filling = NULL;
+    shared->loop = loop;
+    shared->bio = rp_tls_bio_new();
+    if (!shared->bio) {
+        rp_free(shared);
+        return -ENOMEM;
+    }
+    *ret = shared;
+    return 0;
+}
+
+void rp_tls_shared_free(struct rp_tls_shared *shared)
+{
+    if (!shared)
+        return;
+    X509_STORE_free(shared->system);
+    BIO_meth_free(shared->bio);
+    rp_free(shared);
+}
+
+const struct rp_tls_counters *rp_tls_counters(const struct rp_tls_shared *shared)
+{
+    return &shared->counters;
+}
+
+/* ---- authorities ----------------------------------------------------------------------------- */
+
+/* Where systems keep them that OpenSSL was not made for: a build of Debian runs on Fedora too. */
+static const char *other_bundle(void)
+{
+    static const char *const paths[] = {
+        "/etc/ssl/certs/ca-certificates.crt",
+        "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+        "/etc/pki/tls/certs/ca-bundle.crt",
+        "/etc/ssl/ca-bundle.pem",
+        "/etc/ssl/cert.pem",
+    };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(paths); i++)
+        if (access(paths[i], R_OK) == 0)
+            return paths[i];
+    return NULL;
+}
+
+static const char *given(const char *variable, const char *otherwise)
+{
+    const char *value = getenv(variable);
+
+    return value && *value ? value : otherwise;
+}
+
+bool rp_tls_find_authorities(struct rp_tls_authorities *ret)
+{
+    const char *file = given(X509_get_default_cert_file_env(), X509_get_default_cert_file());
+    const char *folder = given(X509_get_default_cert_dir_env(), X509_get_default_cert_dir());
+
+    *ret = (struct rp_tls_authorities){ 0 };
+    if (access(file, R_OK) == 0)
+        ret->file = file;
+    if (access(folder, R_OK) == 0)
+        ret->folder = folder;
+    if (!ret->file && !ret->folder)
+        ret->file = other_bundle();
+    return ret->file || ret->folder;
+}
+
+/* A folder is not read: it is looked into for the one authority that a chain ends at. */
+static int open_system_store(struct rp_tls_shared *shared, struct rp_error *err)
+{
+    struct rp_tls_authorities found;
+    X509_STORE *store;
+
+    if (shared->system)
+        return 0;
+    if (!rp_tls_find_authorities(&found)) {
+        rp_error_set(err, -RP_EUSER, "this system has no certificate authorities to verify by");
+        rp_error_hint(err,
+                      "install the package ca-certificates, or name a file with SSL_CERT_FILE");
+        return -RP_EUSER;
+    }
+    store = X509_STORE_new();
+    if (!store)
+        return -ENOMEM;
+    if ((found.folder && !X509_STORE_load_path(store, found.folder)) ||
+        (found.file && !X509_STORE_load_file(store, found.file))) {
+        X509_STORE_free(store);
+        return rp_tls_setting_error(err, found.file ? found.file : found.folder);
+    }
+    shared->system = store;
+    return 0;
+}
+
+/* ---- contexts -------------------------------------------------------------------------------- */
+
+static int set_trust(struct rp_tls_context *context, const struct rp_tls_settings *settings,
+                     struct rp_error *err)
+{
+    int r;
+
+    if (settings->is_unverified) {
+        SSL_CTX_set_verify(context->ssl, SSL_VERIFY_NONE, NULL);
+        return 0;
+    }
+    r = open_system_store(context->shared, err);
+    if (r < 0)
+        return r;
+    SSL_CTX_set1_cert_store(context->ssl, context->shared->system);
+    SSL_CTX_set_verify(context->ssl, SSL_VERIFY_PEER, rp_tls_verified);
+    return 0;
+}
+
+static int set_up(struct rp_tls_context *context, const struct rp_tls_settings *settings,
+                  struct rp_error *err)
+{
+    static const unsigned char protocols[] = "\x08http/1.1";
+
+    context->ssl = SSL_CTX_new(TLS_client_method());
+    if (!context->ssl)
+        return -ENOMEM;
+    SSL_CTX_set_mode(context->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                       SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                       SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_read_ahead(context->ssl, 1);
+    if (SSL_CTX_set_min_proto_version(context->ssl, TLS1_2_VERSION) != 1)
+        return -ENOMEM;
+    SSL_CTX_set_options(context->ssl, SSL_OP_NO_RENEGOTIATION);
+    if (SSL_CTX_set_alpn_protos(context->ssl, protocols, sizeof(protocols) - 1) != 0)
+        return -ENOMEM;
+    return set_trust(context, settings, err);
+}
+
+int rp_tls_context_new(struct rp_tls_shared *shared, const struct rp_tls_settings *settings,
+                       struct rp_tls_context **ret, struct rp_error *err)
+{
+    struct rp_tls_context *context = rp_calloc(1, sizeof(*context));
+    int r;
+
+    if (!context)
+        return -ENOMEM;
+    context->layer.make = rp_tls_make;
+    context->shared = shared;
+    r = set_up(context, settings, err);
+    if (r < 0) {
+        rp_tls_context_free(context);
+        return r;
+    }
+    *ret = context;
+    return 0;
+}
+
+void rp_tls_context_free(struct rp_tls_context *context)
+{
+    if (!context)
+        return;
+    SSL_CTX_free(context->ssl);
+    rp_free(context);
+}
+
+const struct rp_layer *rp_tls_context_layer(const struct rp_tls_context *context)
+{
+    return &context->layer;
+}

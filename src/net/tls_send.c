@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * What a TLS connection sends. The socket asks for bytes; then what the user sends is encrypted into
+ * the scratch of the loop, as much as a send takes. A record costs much, its bytes little: head and body
+ * of a request go into one.
+ */
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "net/net_internal.h"
+
+int rp_tls_flush(struct rp_tls *tls)
+{
+    int r;
+
+    if (tls->is_flushing)
+        return 0;
+    r = rp_transport_send(tls->transport.below, rp_slice(NULL, 0), rp_slice(NULL, 0));
+    tls->is_flushing = r == 0;
+    return r;
+}
+
+/* The next bytes of the user's send: as much as goes into a record, head and body together. */
+static struct rp_slice next_bytes(struct rp_tls *tls)
+{
+    char *plain = tls->context->shared->plain;
+    size_t used = 0;
+
+    for (int i = 0; i < 2; i++) {
+        size_t room = TLS_RECORD - used;
+        size_t part = tls->out[i].len < room ? tls->out[i].len : room;
+
+        if (part == 0)
+            continue;
+        if (used == 0 && (part == room || i == 1 || tls->out[1].len == 0))
+            return rp_slice(tls->out[i].ptr, part);
+        memcpy(plain + used, tls->out[i].ptr, part);
+        used += part;
+    }
+    return rp_slice(plain, used);
+}
+
+static void take_off(struct rp_tls *tls, size_t len)
+{
+    for (int i = 0; i < 2 && len; i++) {
+        size_t part = len < tls->out[i].len ? len : tls->out[i].len;
+
+        tls->out[i] = rp_slice(tls->out[i].ptr + part, tls->out[i].len - part);
+        len -= part;
+    }
+}
+
+/* When the user's two parts are used up, it may have more: it may be a layer too. */
+static int ask_user(struct rp_tls *tls)
+{
+    const struct rp_transport_events *events = tls->transport.events;
+
+    if (!events->fill || tls->out[0].len + tls->out[1].len > 0)
+        return 0;
+    return events->fill(&tls->transport, &tls->out[0]);
+}
+
+/* Encrypts what the user sends as long as there is room for a record. */
+static int encrypt(struct rp_tls *tls)
+{
+    struct rp_tls_shared *shared = tls->context->shared;
+
+    while (tls->is_sending && sizeof(shared->scratch) - shared->scratch_len >= TLS_RECORD_ROOM) {
+        struct rp_slice bytes;
+        int r = ask_user(tls);
+
+        if (r < 0)
+            return r;
+        bytes = next_bytes(tls);
+        if (!bytes.len) {
+            tls->is_sending = false;
+            break;
+        }
+        r = SSL_write(tls->ssl, bytes.ptr, (int)bytes.len);
+        if (r <= 0) {
+            ERR_clear_error();
+            return -EPROTO;
+        }
+        take_off(tls, (size_t)r);
+    }
+    return 0;
+}
+
+/* What is pending goes first, in one send with what follows. A flight that is larger than the
+ * scratch goes alone. */
+static struct rp_slice take_pending(struct rp_tls *tls)
+{
+    struct rp_tls_shared *shared = tls->context->shared;
+    size_t len = tls->pending.len;
+
+    if (len > sizeof(shared->scratch)) {
+        tls->rest = rp_buf_take(&tls->pending);
+        return rp_slice(tls->rest, len);
+    }
+    if (len)
+        memcpy(shared->scratch, tls->pending.data, len);
+    shared->scratch_len = len;
+    rp_buf_deinit(&tls->pending);
+    return rp_slice(NULL, 0);
+}
+
+int rp_tls_fill(struct rp_transport *below, struct rp_slice *ret)
+{
+    struct rp_tls *tls = below->user;
+    struct rp_tls_shared *shared = tls->context->shared;
+    int r = 0;
+
+    rp_free(tls->rest);
+    tls->rest = NULL;
+    shared->scratch_len = 0;
+    *ret = take_pending(tls);
+    if (ret->len)
+        return 0;
+    if (tls->is_sending) {
+        shared->filling = tls;
+        r = encrypt(tls);
+        shared->filling = NULL;
+    }
+    tls->is_flushing = shared->scratch_len > 0;
+    *ret = rp_slice(shared->scratch, shared->scratch_len);
+    return r;
+}
+
+/* The scratch is needed for the next connection. */
+int rp_tls_keep(struct rp_transport *below, struct rp_slice *rest)
+{
+    struct rp_tls *tls = below->user;
+
+    if (tls->rest)
+        return 0;
+    tls->rest = rp_alloc(rest->len);
+    if (!tls->rest)
+        return -ENOMEM;
+    memcpy(tls->rest, rest->ptr, rest->len);
+    rest->ptr = tls->rest;
+    return 0;
+}
+
+void rp_tls_send_last(struct rp_tls *tls)
+{
+    int r = 0;
+
+    if (tls->pending.len && !tls->is_flushing)
+        r = rp_transport_send_now(tls->transport.below, rp_slice(NULL, 0), rp_slice(NULL, 0));
+    (void)r; /* the peer may be gone already */
+}
