@@ -215,6 +215,11 @@ static int fold_line(struct rp_history_table *table, struct rp_history_line *lin
     }
     table->places -= line->cell_count - count;
     line->cell_count = count;
+    if (count) {
+        struct rp_history_cell *cells = rp_realloc_array(line->cells, count, sizeof(*cells));
+
+        line->cells = cells ? cells : line->cells; /* the longer one is as good */
+    }
     return 0;
 }
 

@@ -14,7 +14,7 @@
  * intervals or too many buckets; then two neighbours become one, everywhere. So all requests
  * together have RP_HISTORY_WHOLE places at most, and the names together RP_HISTORY_NAMED, and a place
  * takes 16 bytes: 0.75 MiB in all, for as long as the run is. A bucket takes a place, and so does an
- * interval. Names that do not fit even when the run is one interval are given up: the histogram of
+ * interval. Beside that a name takes its text and 100 bytes, and a series of the run 8 bytes. Names that do not fit even when the run is one interval are given up: the histogram of
  * each over the whole run stands elsewhere.
  */
 
