@@ -11,8 +11,8 @@ if typing.TYPE_CHECKING:
     from rampa._hooks import PreparedRequest
 
 OPTIONS = (
-    "headers", "params", "json", "data", "name", "tags", "expected_statuses", "timeout", "discard_body", "raise_errors",
-    "max_head_bytes", "max_body_bytes", "allow_redirects", "max_redirects",
+    "headers", "params", "json", "data", "name", "tags", "expected_statuses", "timeout", "discard_body", "auto_decompress",
+    "raise_errors", "max_head_bytes", "max_body_bytes", "allow_redirects", "max_redirects",
 )  # fmt: skip
 """The options of a request, as the messages list them."""
 
@@ -22,7 +22,7 @@ _LATER = {
     "uploads of files": ("files", "upload_tracker"),
     "TLS": ("ssl", "verify", "verify_ssl", "cert", "fingerprint", "ssl_context", "server_hostname"),
     "proxies": ("proxy", "proxies", "proxy_auth", "proxy_headers"),
-    "compression": ("compress", "auto_decompress"),
+    "compression": ("compress",),
     "bodies in pieces": ("chunked", "expect100", "stream", "read_until_eof", "read_bufsize"),
     "limits of single header lines": ("max_line_size", "max_field_size", "max_headers"),
     "hooks": ("trace_request_ctx", "middlewares", "hooks", "extensions", "raise_for_status"),
@@ -61,7 +61,7 @@ def refuse_option(function: str, name: str, value: typing.Any) -> None:
     """
     for subject, names in _LATER.items():
         if name in names:
-            if value is None or (value is False and name not in _LATER["TLS"] and name != "auto_decompress"):
+            if value is None or (value is False and name not in _LATER["TLS"]):
                 return
             remedy = f"; {_REMEDIES[name]}" if name in _REMEDIES else ""
             raise TypeError(f"http.{function}(): this version does not have {name}= ({subject}){remedy}")

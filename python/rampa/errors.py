@@ -204,7 +204,7 @@ class ConnectionLost(RequestError, ConnectionError):
 
 
 class ProtocolError(RequestError):
-    """The response broke HTTP, or a limit (1900, 1902)."""
+    """The response broke HTTP, its Content-Encoding, or a limit (1701, 1900, 1902)."""
 
 
 class RedirectError(RequestError):
@@ -231,6 +231,7 @@ _BY_CODE: dict[int, type[RequestError]] = {
     1312: CertificateError,
     1313: TLSError,
     1314: ConnectionLost,
+    1701: ProtocolError,
     1900: ProtocolError,
     1901: ConnectionLost,
     1902: ProtocolError,

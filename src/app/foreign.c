@@ -80,7 +80,7 @@ static const struct foreign options[] = {
     { "keepalive", NULL },
     { "disable-keepalive", NULL },
     { "no-connection-reuse", "write -H 'Connection: close' for a new connection each time" },
-    { "disable-compression", "compressed answers come only when -H 'Accept-Encoding: gzip' asks" },
+    { "disable-compression", "leave it out; compressed answers come only when --compressed asks" },
     { "-v", NULL },
     { "verbose", NULL },
     { "http-debug", "write --once: one iteration, with each request and its answer" },

@@ -145,6 +145,11 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .help = "Send JSON as the body, with Content-Type: application/json; @FILE sends the "
                 "content of FILE",
     },
+    [RP_OPT_COMPRESSED] = {
+        .name = "--compressed", .type = RP_TYPE_FLAG, .commands = RP_IN_SCRIPT,
+        .group = RP_GROUP_REQUEST, .since = "0.1.0",
+        .help = "Ask for compressed answers: send Accept-Encoding: gzip, deflate, br, zstd",
+    },
     [RP_OPT_TIMEOUT] = {
         .name = "--timeout", .type = RP_TYPE_DURATION, .placeholder = "TIME",
         .commands = RP_IN_SCRIPT,

@@ -219,6 +219,17 @@ static int add_header_file(struct maker *maker, const char *path, struct rp_erro
     return add_header_lines(maker, rp_slice(bytes, len), path, err);
 }
 
+static void ask_for_compressed(struct maker *maker)
+{
+    static const struct rp_header field = { RP_SLICE("Accept-Encoding"),
+                                            RP_SLICE("gzip, deflate, br, zstd") };
+    size_t count;
+    const struct rp_header *headers = headers_of(&maker->headers, &count);
+
+    if (!has_header(headers, count, field.name))
+        rp_buf_append(&maker->headers, &field, sizeof(field));
+}
+
 static int add_headers(struct maker *maker, const struct rp_cli *cli, struct rp_error *err)
 {
     int r = 0;
@@ -236,6 +247,8 @@ static int add_headers(struct maker *maker, const struct rp_cli *cli, struct rp_
         rp_assert(rp_header_split(rp_slice_str(text), &header)); /* the parser has seen to that */
         rp_buf_append(&maker->headers, &header, sizeof(header));
     }
+    if (r == 0 && cli->flags[RP_OPT_COMPRESSED])
+        ask_for_compressed(maker);
     return r < 0 ? r : maker->headers.error;
 }
 

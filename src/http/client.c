@@ -102,6 +102,7 @@ void rp_http_client_free(struct rp_http_client *client)
     rp_assert(client->sessions == 0);
     rp_task_cancel(&client->bury);
     free_graveyard(client);
+    rp_http_free_decoders(client);
     rp_dialler_deinit(&client->dialler);
     rp_http_free_schemes(client);
     rp_free(client->base_url);

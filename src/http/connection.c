@@ -134,6 +134,8 @@ void rp_http_connection_close(struct connection *connection, bool reset)
     struct rp_http_client *client = connection->session->client;
 
     rp_timer_disarm(&connection->timer);
+    if (connection->decoder)
+        rp_http_drop_decoder(connection);
     if (connection->dial)
         rp_dial_cancel(connection->dial);
     connection->dial = NULL;
@@ -155,7 +157,7 @@ void rp_http_connection_begin(struct connection *connection, struct rp_http_call
 
     connection->call = call;
     connection->state = CONNECTION_BUSY;
-    connection->got_head = connection->got_interim = false;
+    connection->got_interim = false;
     connection->first_byte = 0;
     connection->deadline = call->deadline;
     call->connection = connection;
@@ -208,28 +210,51 @@ static void protocol_error(struct connection *connection, rp_ns at)
     fail(connection, RP_HTTP_PROTOCOL, "malformed response", detail, at);
 }
 
-/* False when the body is over the limit: the call has been failed. */
-static bool take_body(struct connection *connection, struct rp_slice body, rp_ns at)
+RP_COLD static bool fail_body(struct connection *connection, const struct body_failure *failure,
+                              rp_ns at)
+{
+    fail(connection, failure->code, failure->kind, *failure->detail ? failure->detail : NULL, at);
+    return false;
+}
+
+RP_COLD static bool take_special_body(struct connection *connection, struct rp_slice body, rp_ns at)
+{
+    struct body_failure failure = { 0 };
+
+    if (connection->call->response->body.error)
+        return rp_http_body_overflow(connection, &failure) || fail_body(connection, &failure, at);
+    return rp_http_take_coded(connection, body, &failure) || fail_body(connection, &failure, at);
+}
+
+/* False after a failure: the call has ended. */
+RP_INLINE bool take_body(struct connection *connection, struct rp_slice body, rp_ns at)
 {
     struct rp_http_call *call = connection->call;
     struct rp_http_response *response = call->response;
-    char detail[96];
 
     response->body_bytes += body.len;
     if (call->discard_body)
         return true;
-    rp_buf_append_slice(&response->body, body);
-    if (RP_LIKELY(!response->body.error))
-        return true;
-    if (response->body.error == -ENOMEM) {
-        fail(connection, RP_HTTP_GENERIC, "out of memory", NULL, at);
-        return false;
+    if (RP_LIKELY(!rp_h1_is_coded(&connection->parser))) {
+        rp_buf_append_slice(&response->body, body);
+        if (RP_LIKELY(!response->body.error))
+            return true;
     }
-    snprintf(detail, sizeof(detail),
-             "more than %zu bytes (max_body_bytes= or discard_body=True allow more)",
-             response->body.max);
-    fail(connection, RP_HTTP_TOO_LARGE, "response body too large", detail, at);
-    return false;
+    return take_special_body(connection, body, at);
+}
+
+RP_COLD static bool end_special_body(struct connection *connection, rp_ns at)
+{
+    struct body_failure failure = { 0 };
+
+    return rp_http_end_coded(connection, &failure) || fail_body(connection, &failure, at);
+}
+
+RP_INLINE void complete(struct connection *connection, rp_ns at, bool keep)
+{
+    if (RP_UNLIKELY(connection->decoder) && !end_special_body(connection, at))
+        return;
+    rp_http_succeed(connection->call, at, keep);
 }
 
 /* Once more, on a connection of its own. */
@@ -280,7 +305,6 @@ static void transport_data(struct rp_transport *transport, const char *data, siz
     for (;;) {
         switch (rp_h1_parse(&connection->parser, &input, &body)) {
         case RP_H1_HEAD:
-            connection->got_head = true;
             if (RP_UNLIKELY(connection->parser.got_interim))
                 note_interim(connection, true, at);
             break;
@@ -294,9 +318,8 @@ static void transport_data(struct rp_transport *transport, const char *data, siz
             return;
         case RP_H1_DONE:
             connection->session->client->counters.stray_bytes += input.len > 0;
-            rp_http_succeed(call, at,
-                            input.len == 0 && connection->parser.keep_alive &&
-                                !call->template->closes);
+            complete(connection, at,
+                     input.len == 0 && connection->parser.keep_alive && !call->template->closes);
             return;
         case RP_H1_ERROR:
             protocol_error(connection, at);
@@ -348,8 +371,8 @@ static void transport_ended(struct rp_transport *transport, const struct rp_net_
     }
     if (failure)
         fail_by(connection, failure, at);
-    else if (rp_h1_parse_end(&connection->parser) == RP_H1_DONE && connection->got_head)
-        rp_http_succeed(call, at, false);
+    else if (rp_h1_parse_end(&connection->parser) == RP_H1_DONE)
+        complete(connection, at, false);
     else
         fail(connection, RP_HTTP_CLOSED, "connection closed early",
              connection->first_byte    ? "the response was incomplete"

@@ -63,6 +63,7 @@ enum rp_http_code {
     RP_HTTP_HANDSHAKE = 1313,
     RP_HTTP_TRUNCATED = 1314,
     RP_HTTP_STATUS_BASE = 1000, /* + status, for statuses from 400 */
+    RP_HTTP_CODING = 1701,      /* the body is not what its Content-Encoding says */
     /* Ours, outside of k6's ranges. */
     RP_HTTP_PROTOCOL = 1900,   /* the response breaks HTTP/1.1 */
     RP_HTTP_CLOSED = 1901,     /* the peer closed before the response was complete */
@@ -189,8 +190,8 @@ struct rp_http_response {
     int error_code;      /* 0, or enum rp_http_code, statuses from 400 included */
     char error[256];     /* one clause, empty when there was no transport or protocol error */
     struct rp_buf head;  /* private: see rp_http_response_next_field() */
-    struct rp_buf body;  /* without chunk framing */
-    uint64_t body_bytes; /* also when the body was discarded */
+    struct rp_buf body;  /* without chunk framing, and without the codings of Content-Encoding */
+    uint64_t body_bytes; /* that came, before decoding; also when the body was discarded */
     rp_ns blocked, looking_up, connecting, tls_handshaking, sending, waiting, receiving;
     /* Bytes on the wire, below any layer. The handshakes of a connection count for its first
      * request; bytes that come while no request is under way count for the next one. */
@@ -225,8 +226,9 @@ struct rp_http_call {
     const struct rp_tags *tags; /* of the VU: scenario, group, ...; NULL when nothing is recorded */
     rp_ns timeout;              /* of the whole request; 0 = the client's default */
     size_t head_max, body_max;  /* bytes of the response; 0 = the client's limits */
-    bool discard_body;
-    uint8_t max_redirects; /* that are followed; one more is a failure; 0 = none is followed */
+    bool discard_body;          /* it is neither kept nor decoded */
+    bool keep_coding;           /* the body is not decoded */
+    uint8_t max_redirects;      /* that are followed; one more is a failure; 0 = none is followed */
     rp_http_done_fn *done;
     rp_http_hop_fn *hop; /* NULL = nobody wants the answers before the last one */
     /* private */

@@ -8,6 +8,7 @@
 #include "http/http.h"
 #include "net/dial.h"
 #include "plan/metrics.h"
+#include "proto/coding.h"
 #include "proto/h1.h"
 #include "proto/url.h"
 
@@ -72,9 +73,10 @@ struct connection {
     struct rp_dial *dial;      /* NULL unless the connection is being opened */
     enum connection_state state;
     uint8_t tls_version; /* enum rp_tls_version */
-    bool is_reused, got_head;
+    bool is_reused;
     bool got_interim; /* an answer that was not the final one */
     struct rp_h1_parser parser;
+    struct rp_decoder *decoder; /* of the body that comes; NULL unless it has a content coding */
     /* Armed at the deadline or before it, and moved when it fires too early, so that a request arms
      * nothing. */
     struct rp_timer timer;
@@ -94,6 +96,8 @@ struct rp_http_session {
     struct rp_list failing;     /* calls that will be told that memory ran out */
     unsigned spread;            /* see struct rp_dial_spec */
 };
+
+enum { DECODERS_KEPT = 8 };
 
 struct schemes {
     const struct rp_http_scheme *rows;
@@ -129,6 +133,8 @@ struct rp_http_client {
     /* Interrupted, and not taken yet. */
     struct rp_unfinished *unfinished;
     size_t unfinished_count, unfinished_cap;
+    struct rp_decoder *decoders[DECODERS_KEPT]; /* that no body needs now */
+    unsigned decoder_count;
 };
 
 /* ---- client.c ---- */
@@ -176,6 +182,25 @@ void rp_http_connection_open(struct rp_http_session *session, struct origin *ori
 /* Sends @call on an idle connection. */
 void rp_http_connection_begin(struct connection *connection, struct rp_http_call *call);
 void rp_http_connection_close(struct connection *connection, bool reset);
+
+/* ---- body.c ---- */
+
+struct body_failure { /* zeroed by the caller, which fails the call with it */
+    int code;
+    const char *kind;
+    char detail[128];
+};
+
+/* Takes bytes of a body whose head names a content coding. False after a failure. */
+RP_COLD bool rp_http_take_coded(struct connection *connection, struct rp_slice body,
+                                struct body_failure *failure);
+/* The body has come to its end, and there is a decoder. False after a failure. */
+RP_COLD bool rp_http_end_coded(struct connection *connection, struct body_failure *failure);
+/* The body did not fit into its buffer. False. */
+bool rp_http_body_overflow(const struct connection *connection, struct body_failure *failure);
+/* Gives the decoder back. */
+void rp_http_drop_decoder(struct connection *connection);
+void rp_http_free_decoders(struct rp_http_client *client);
 
 /* ---- call.c ---- */
 

@@ -102,16 +102,23 @@ static enum rp_h1_line take_transfer_encoding(struct rp_h1_parser *parser, struc
     return H1_LINE_OK;
 }
 
-/* The three fields that decide where the message ends and whether the connection goes on. @value
- * has no blanks in front, @end is the end of the line. */
+/* The lengths of the names that interpret() looks for. */
+#define KNOWN_LENGTHS (1u << 10 | 1u << 14 | 1u << 16 | 1u << 17)
+
+/* The three fields that decide where the message ends and whether the connection goes on, and the one
+ * that says whether its body is coded. @value has no blanks in front, @end is the end of the line. */
 static inline enum rp_h1_line interpret(struct rp_h1_parser *parser, struct rp_h1_scan *scan,
                                         struct rp_slice name, const char *value, const char *end)
 {
-    bool is_length = name.len == 14 && rp_h1_is_name(name.ptr, "content-length", 14);
-    bool is_coding = name.len == 17 && rp_h1_is_name(name.ptr, "transfer-encoding", 17);
+    bool is_length, is_coding;
 
-    if (RP_LIKELY(!is_length && !is_coding &&
-                  !(name.len == 10 && rp_h1_is_name(name.ptr, "connection", 10))))
+    if (RP_LIKELY(name.len > 17 || !(KNOWN_LENGTHS >> name.len & 1)))
+        return H1_LINE_OK;
+    is_length = name.len == 14 && rp_h1_is_name(name.ptr, "content-length", 14);
+    is_coding = name.len == 17 && rp_h1_is_name(name.ptr, "transfer-encoding", 17);
+    if (name.len == 16 && rp_h1_is_name(name.ptr, "content-encoding", 16))
+        parser->flags |= RP_H1_FLAG_CODED;
+    if (!is_length && !is_coding && !(name.len == 10 && rp_h1_is_name(name.ptr, "connection", 10)))
         return H1_LINE_OK;
     while (end > value && rp_h1_is_blank(end[-1]))
         end--;

@@ -75,11 +75,23 @@ struct rp_h1_parser {
     uint8_t informational; /* 1xx responses skipped (101 is final); 255 = as many or more */
     bool got_interim;      /* one was skipped; the caller may clear it, to learn of the next */
     uint8_t state;         /* private from here */
-    uint8_t flags;
-    uint32_t line_bytes; /* of the chunk size line or the trailer section, for their limit */
-    size_t line_start;   /* in head: where the incomplete line begins */
-    uint64_t left;       /* of the body or the chunk */
+    uint8_t flags;         /* but for RP_H1_FLAG_CODED */
+    uint32_t line_bytes;   /* of the chunk size line or the trailer section, for their limit */
+    size_t line_start;     /* in head: where the incomplete line begins */
+    uint64_t left;         /* of the body or the chunk */
 };
+
+/* After RP_H1_HEAD: the head has a field Content-Encoding. */
+enum { RP_H1_FLAG_CODED = 16 };
+static inline bool rp_h1_is_coded(const struct rp_h1_parser *parser)
+{
+    return parser->flags & RP_H1_FLAG_CODED;
+}
+/* The caller leaves the coding as it is. */
+static inline void rp_h1_forget_coding(struct rp_h1_parser *parser)
+{
+    parser->flags &= (uint8_t)~RP_H1_FLAG_CODED;
+}
 
 /* Ready for the next response. @head is emptied; its max is the limit of the head. */
 void rp_h1_parser_reset(struct rp_h1_parser *parser, struct rp_buf *head, bool is_head_request);

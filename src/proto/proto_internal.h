@@ -98,8 +98,8 @@ static inline const char *rp_h1_find_special(const char *p, const char *end)
 
 /* ---- the lines of a head --------------------------------------------------------------------- */
 
-/* rp_h1_parser.flags: what Connection has said; whether a field goes on in a second line, or may do
- * so; whether the lines have been joined. */
+/* rp_h1_parser.flags, besides RP_H1_FLAG_CODED: what Connection has said; whether a field goes on in
+ * a second line, or may do so; whether the lines have been joined. */
 enum { H1_FLAG_CLOSE = 1, H1_FLAG_KEEP_ALIVE = 2, H1_FLAG_FOLDED = 4, H1_FLAG_UNFOLDED = 8 };
 
 enum rp_h1_line {

@@ -63,7 +63,7 @@ def test_all_spellings_of_a_request_reach_the_server(rampa: Rampa, script: Scrip
         ('http.request("PATCH", url=base + "/5")', "PATCH /5"),
         ('http.get(URL(base + "/6"))', "GET /6"),
         ('http.put(url=URL(base + "/7"), params={"a": [1, 2], "b": "c d"})', "PUT /7?a=1&a=2&b=c+d"),
-        ('http.get(base + "/8", allow_redirects=False, proxy=None, cookies=None, compress=False)', "GET /8"),
+        ('http.get(base + "/8", allow_redirects=False, proxy=None, cookies=None, compress=False, auto_decompress=True)', "GET /8"),
         ('http.delete(url=base + "/9", timeout=5, discard_body=True, max_head_bytes=200, max_body_bytes=2)', "DELETE /9"),
         ('http.head(base.replace("http", "HTTP") + "/10", timeout=decimal.Decimal("1.5"))', "HEAD /10"),
     ]

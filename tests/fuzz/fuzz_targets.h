@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The first byte chooses the codings, the second the length of the pieces. */
+int rp_fuzz_coding(const uint8_t *data, size_t size);
 /* The first byte chooses HEAD, close and the head's limit, the second how the rest is cut into pieces. */
 int rp_fuzz_h1(const uint8_t *data, size_t size);
 /* The first byte chooses the head's limit, the second how the rest is cut into pieces. */

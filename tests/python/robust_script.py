@@ -92,7 +92,7 @@ def arguments(chance: random.Random, things: list[Any]) -> list[Any]:
     ]  # fmt: skip
 
 
-_NAMES = ("headers", "params", "json", "data", "name", "tags", "expected_statuses", "timeout", "discard_body", "raise_errors", "msg",
+_NAMES = ("headers", "params", "json", "data", "name", "tags", "expected_statuses", "timeout", "discard_body", "auto_decompress", "raise_errors", "msg",
           "value", "reason", "context", "unknown")  # fmt: skip
 _NOT_CALLED = {
     "abort", "overdue", "forked",  # end the run, or this process: they do what they are asked

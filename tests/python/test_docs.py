@@ -221,7 +221,7 @@ def test_the_api_page_names_what_the_extension_has() -> None:
     names = re.search(r"option_names\[O_COUNT\] = \{(.*?)\};", source, re.DOTALL)
     assert names
     options = re.findall(r'"(\w+)"', names[1])
-    assert len(options) >= 17
+    assert len(options) >= 18
     section = text.split("## worker.http")[1].split("## Response")[0]
     rows = "".join(re.findall(r"^\| (`\w+`(?:, `\w+`)?) \|", section, re.MULTILINE))
     assert set(re.findall(r"\w+", rows)) == set(options) - {"method", "url"}

@@ -220,8 +220,9 @@
 
 #define RP_DOC_HTTP_OPTIONS                                                                        \
     "headers=None, params=None, json=None, data=None, name=None, tags=None, "                      \
-    "expected_statuses=None, timeout=None, discard_body=False, raise_errors=True, "                \
-    "max_head_bytes=None, max_body_bytes=None, allow_redirects=True, max_redirects=10)\n--\n\n"
+    "expected_statuses=None, timeout=None, discard_body=False, auto_decompress=True, "             \
+    "raise_errors=True, max_head_bytes=None, max_body_bytes=None, allow_redirects=True, "          \
+    "max_redirects=10)\n--\n\n"
 
 #define RP_DOC_HTTP_ARGS                                                                           \
     "    url: an absolute URL, ``http://host:port/path?query``: a str or a URL of yarl's. A\n"     \
@@ -241,9 +242,11 @@
     "        failures; 200 to 399 by default.\n"                                                   \
     "    timeout: seconds for the whole request, from the call to the last byte; 60 by default.\n" \
     "    discard_body: True counts the body and keeps nothing of it.\n"                            \
+    "    auto_decompress: False leaves a body with a Content-Encoding as it comes.\n"              \
     "    raise_errors: False gives a Response with status 0 instead of raising RequestError.\n"    \
     "    max_head_bytes: of the response, 65536 by default.\n"                                     \
-    "    max_body_bytes: of the response, 67108864 by default.\n"                                  \
+    "    max_body_bytes: of the response, decoded, 67108864 by default. With a limit of yours\n"   \
+    "        a body may be more than 200 times as large as what came of it.\n"                     \
     "    allow_redirects: False hands an answer 3xx back; else 301, 302, 303, 307 and 308 are\n"   \
     "        followed. httpx's name follow_redirects means the same.\n"                            \
     "    max_redirects: that are followed, 1 to 100; one more raises TooManyRedirects.\n"          \

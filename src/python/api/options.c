@@ -22,6 +22,7 @@ static const char *const option_names[O_COUNT] = {
     "expected_statuses",
     "timeout",
     "discard_body",
+    "auto_decompress",
     "raise_errors",
     "max_head_bytes",
     "max_body_bytes",
@@ -266,12 +267,15 @@ static int redirects_of(const struct rp_py_options *options, uint8_t *ret)
 int rp_py_options_apply(const struct rp_py_options *options, struct py_request *request)
 {
     struct rp_http_call *call = &request->call;
+    bool decompresses = true;
 
     if (timeout_of(options->values[O_TIMEOUT], &call->timeout) < 0 ||
         flag_of(options, O_DISCARD, &call->discard_body) < 0 ||
+        flag_of(options, O_DECOMPRESS, &decompresses) < 0 ||
         flag_of(options, O_RAISE, &request->raise_errors) < 0 ||
         size_of(options, O_MAX_HEAD, &call->head_max) < 0 ||
         size_of(options, O_MAX_BODY, &call->body_max) < 0)
         return -1;
+    call->keep_coding = !decompresses;
     return redirects_of(options, &call->max_redirects);
 }

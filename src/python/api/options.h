@@ -22,6 +22,7 @@ enum {
     O_EXPECTED,
     O_TIMEOUT,
     O_DISCARD,
+    O_DECOMPRESS,
     O_RAISE,
     O_MAX_HEAD,
     O_MAX_BODY,

@@ -145,7 +145,7 @@ struct py_request *rp_py_request_new(struct py_vu *vu, struct rp_http_template *
     self->raise_errors = true;
     self->call.template = template;
     self->call.timeout = 0;
-    self->call.discard_body = false;
+    self->call.discard_body = self->call.keep_coding = false;
     self->call.max_redirects = MAX_REDIRECTS;
     self->call.head_max = self->call.body_max = 0;
     response = rp_py_response_new(state);

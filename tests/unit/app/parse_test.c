@@ -87,6 +87,7 @@ static void right_lines_are_understood(void **state)
         { "run --targets - -i 5", "run --targets=- --iterations=5" },
         { "run http://a/ -XPOST -H a:b -H @f --body x --body-file=f --json 1",
           "run http://a/ --method=POST --header=a:b --header=@f --body=x --body-file=f --json=1" },
+        { "run http://a/ --compressed -H a:b", "run http://a/ --header=a:b [--compressed]" },
         { "run http://a/ --timeout 5s --expect-status 200,300-399,2xx,5XX",
           "run http://a/ --timeout=5s --expect-status=200,300-399,2xx,5XX" },
         { "help run", "help run" },
