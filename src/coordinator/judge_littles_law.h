@@ -13,6 +13,6 @@
 
 #include "run/result.h"
 
-/* Fills result->littles_law, and adds a reason of the generator's verdict when the two differ by more
- * than 2 % in a worker whose iterations took a second in all, or more. -ENOMEM. */
+/* Fills result->littles_law, and adds a reason of the generator's verdict when the two differ by
+ * more than 2 % in a worker whose iterations took a second in all, or more. -ENOMEM. */
 RP_NODISCARD int rp_judge_littles_law(struct rp_result *result);

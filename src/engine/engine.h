@@ -80,10 +80,10 @@ struct rp_engine_arrivals {
 };
 struct rp_engine_arrivals rp_engine_arrivals(const struct rp_engine *engine);
 
-/* How many iterations were under way, from when they were due to their end, integrated over the time
- * until now (ns times iterations; below 2^63, which are 292 years of one VU). It is made of the
- * counts of iterations and the moments at which these change, and of no sample. And how long those
- * that were interrupted were under way: no sample has their time. */
+/* How many iterations were under way, from when they were due to their end, integrated over the
+ * time until now (ns times iterations; below 2^63, which are 292 years of one VU). It is made of
+ * the counts of iterations and the moments at which these change, and of no sample. And how long
+ * those that were interrupted were under way: no sample has their time. */
 struct rp_engine_load {
     rp_ns under_way, cut_short;
 };

@@ -27,8 +27,8 @@ struct rp_engine_scenario {
     /* Of arrival executors: iterations that started RP_LATE_ARRIVAL behind their time, and those as
      * late that were refused. */
     uint64_t late, late_refused;
-    /* The moments at which iterations ended, less those at which they were due, modulo 2^64: while none
-     * runs that is how many were under way, integrated over the time. */
+    /* The moments at which iterations ended, less those at which they were due, modulo 2^64:
+     * while none runs that is how many were under way, integrated over the time. */
     uint64_t under_way;
     rp_ns cut_short; /* how long interrupted iterations had been under way, added up */
     double busy;     /* ns of completed iterations, of arrival executors, from their begin */

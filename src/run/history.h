@@ -2,19 +2,20 @@
 #pragma once
 
 /*
- * run/history.h - how long requests took in the course of a run: a histogram of http_req_duration for
- * each interval, of all requests and by their names.
+ * run/history.h - how long requests took in the course of a run: a histogram of http_req_duration
+ * for each interval, of all requests and by their names.
  *
  * A point of a time series has an average and a p(95), which cannot be put together again.
  * Histograms can: whoever has those of the intervals knows every percentile of every part of the
  * run, can leave out the time in which a server warmed up, and can compare the same part of two
  * runs. The buckets of all intervals add up to the histogram of the run, to the last sample.
  *
- * Memory: buckets that are empty take none, and intervals are of one second until there are too many
- * intervals or too many buckets; then two neighbours become one, everywhere. So all requests
- * together have RP_HISTORY_WHOLE places at most, and the names together RP_HISTORY_NAMED, and a place
- * takes 16 bytes: 0.75 MiB in all, for as long as the run is. A bucket takes a place, and so does an
- * interval. Beside that a name takes its text and 100 bytes, and a series of the run 8 bytes. Names that do not fit even when the run is one interval are given up: the histogram of
+ * Memory: buckets that are empty take none, and intervals are of one second until there are too
+ * many intervals or too many buckets; then two neighbours become one, everywhere. So all requests
+ * together have RP_HISTORY_WHOLE places at most, and the names together RP_HISTORY_NAMED, and a
+ * place takes 16 bytes: 0.75 MiB in all, for as long as the run is. A bucket takes a place, and so
+ * does an interval. Beside that a name takes its text and 100 bytes, and a series of the run 8
+ * bytes. Names that do not fit even when the run is one interval are given up: the histogram of
  * each over the whole run stands elsewhere.
  */
 
@@ -29,7 +30,7 @@ enum {
     RP_HISTORY_INTERVALS = 120, /* at most; half as many when there have been more */
     RP_HISTORY_WHOLE = 16384,
     RP_HISTORY_NAMED = 32768,
-    /* So many buckets of a histogram (stats/hist.h) are one here, which has 32 to a power of two. */
+    /* So many buckets of a histogram (stats/hist.h) are one here: 32 are left of a power of two. */
     RP_HISTORY_FINE = 32,
 };
 

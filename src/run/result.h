@@ -70,8 +70,8 @@ struct rp_result_worker {
     int64_t max_rss_bytes;
     /* how long after the moment that all had agreed upon its executors started */
     rp_ns started_late;
-    /* Whether its executors have ended properly, and what it has told then: how many iterations were
-     * under way, integrated over the time, and the part of those that were interrupted. */
+    /* Whether its executors have ended properly, and what it has told then: how many iterations
+     * were under way, integrated over the time, and the part of those that were interrupted. */
     bool has_finished;
     rp_ns under_way, cut_short;
     char *lost; /* how it ended before its time, one sentence; NULL when it did not */
@@ -125,9 +125,9 @@ struct rp_result_arrivals {
     double worst_late_ms; /* the average lateness of the latest second */
 };
 
-/* The mean number of iterations under way in the time of the executors, pauses included, twice: as the
- * workers counted it, and as the durations of the iterations add up to it (their rate times their
- * mean). Over all workers that ended properly. */
+/* The mean number of iterations under way in the time of the executors, pauses included, twice:
+ * as the workers counted it, and as the durations of the iterations add up to it (their rate
+ * times their mean). Over all workers that ended properly. */
 struct rp_result_littles_law {
     bool was_looked_at; /* false: too little ran, or no worker ended properly */
     double counted, measured;
