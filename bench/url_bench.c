@@ -68,7 +68,7 @@ static void prepare(struct bench *bench, char **argv, struct rp_error *err)
     must(rp_loop_new(ops, &bench->loop), "loop", err);
     must(rp_registry_new((struct rp_registry_limits){ 0 }, &bench->registry), "registry", err);
     must(rp_clients_open(&bench->clients, rp_client_kinds, bench->loop, bench->registry,
-                         bench->plan),
+                         bench->plan, err),
          "client", err);
     run = (struct rp_script_run){ bench->plan, bench->loop, bench->registry, &bench->clients };
     must(bench->host.script.ops->prepare(&bench->host.script, &run, err), "host", err);

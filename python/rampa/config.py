@@ -289,6 +289,15 @@ class Options(Model):
         summary_trend_stats: what the summary shows of trends, such as ``["avg", "p(99)", "count"]``.
         seed: of what is random in the run, 0 to 2^53-1; the same seed repeats it.
         base_url: goes before URLs that begin with ``/``: the server that ``worker.http.get("/items")`` asks.
+        insecure_skip_tls_verify: accepts any certificate of a server.
+        tls_ca: file (PEM) of the authorities that sign servers' certificates, in place of those of the system.
+        tls_cert: file (PEM) of the certificate that is shown to servers, with its chain.
+        tls_key: file (PEM) of its key, which must not be encrypted; by default it is in ``tls_cert``.
+        tls_min_version: oldest version of TLS that is spoken, ``"1.2"`` by default.
+        tls_max_version: newest version of TLS that is spoken, ``"1.3"`` by default.
+        tls_cipher_suites: ciphers, separated by ``:``, by their names in OpenSSL or of IANA.
+        no_tls_resumption: makes each TLS handshake a full one.
+        tls_keylog: file that gets the keys of TLS connections, for reading a capture.
 
     >>> Options(stages=[("30s", 100), ("1m", 0)]).stages[0]
     Stage(duration=datetime.timedelta(seconds=30), target=100)
@@ -304,6 +313,15 @@ class Options(Model):
     summary_trend_stats: Field[collections.abc.Sequence[str] | None, list[str]] = Field(_list, default=_trend_stats)
     seed: Field[int | None, int | None] = Field(_whole)
     base_url: Field[str | None, str | None] = Field()
+    insecure_skip_tls_verify: Field[bool | None, bool] = Field(default=bool)
+    tls_ca: Field[str | None, str | None] = Field()
+    tls_cert: Field[str | None, str | None] = Field()
+    tls_key: Field[str | None, str | None] = Field()
+    tls_min_version: Field[str | None, str | None] = Field()
+    tls_max_version: Field[str | None, str | None] = Field()
+    tls_cipher_suites: Field[str | None, str | None] = Field()
+    no_tls_resumption: Field[bool | None, bool] = Field(default=bool)
+    tls_keylog: Field[str | None, str | None] = Field()
 
     if typing.TYPE_CHECKING:
 
@@ -320,6 +338,15 @@ class Options(Model):
             summary_trend_stats: collections.abc.Sequence[str] | None = None,
             seed: int | None = None,
             base_url: str | None = None,
+            insecure_skip_tls_verify: bool | None = None,
+            tls_ca: str | None = None,
+            tls_cert: str | None = None,
+            tls_key: str | None = None,
+            tls_min_version: str | None = None,
+            tls_max_version: str | None = None,
+            tls_cipher_suites: str | None = None,
+            no_tls_resumption: bool | None = None,
+            tls_keylog: str | None = None,
         ) -> None: ...
 
 

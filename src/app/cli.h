@@ -46,6 +46,15 @@ enum rp_option_id { /* the order of the help, inside each group */
                     RP_OPT_WORKER_LOSS,
                     RP_OPT_ONCE,
                     RP_OPT_BASE_URL,
+                    RP_OPT_INSECURE,
+                    RP_OPT_CACERT,
+                    RP_OPT_CERT,
+                    RP_OPT_KEY,
+                    RP_OPT_TLS_MIN,
+                    RP_OPT_TLS_MAX,
+                    RP_OPT_CIPHERS,
+                    RP_OPT_NO_TLS_RESUMPTION,
+                    RP_OPT_TLS_KEYLOG,
                     RP_OPT_TARGETS,
                     RP_OPT_METHOD,
                     RP_OPT_HEADER,
@@ -81,6 +90,7 @@ enum rp_option_id { /* the order of the help, inside each group */
 
 enum rp_option_group {
     RP_GROUP_LOAD,
+    RP_GROUP_TLS,
     RP_GROUP_REQUEST, /* of URLs */
     RP_GROUP_SCRIPT,
     RP_GROUP_JUDGEMENT,

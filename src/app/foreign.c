@@ -16,7 +16,6 @@ struct foreign {
     const char *remedy; /* NULL: the next row's */
 };
 
-#define NO_TLS "this version speaks http only"
 #define NO_PROXY "requests go to the server itself, never through a proxy"
 
 static const struct foreign options[] = {
@@ -61,16 +60,12 @@ static const struct foreign options[] = {
     { "-x", NULL },
     { "proxy", NULL },
     { "proxy-header", NO_PROXY },
-    { "-k", "connections are kept in any case; " NO_TLS ", which has no certificates to check" },
-    { "insecure", NULL },
-    { "cacert", NULL },
-    { "cert", NULL },
-    { "key", NULL },
-    { "root-certs", NULL },
-    { "insecure-skip-tls-verify", NULL },
+    { "-k", "connections are kept in any case; --insecure accepts any certificate of a server" },
+    { "insecure-skip-tls-verify", "write --insecure" },
+    { "root-certs", "write --cacert FILE" },
     { "http2", NULL },
     { "h2", NULL },
-    { "h2c", NO_TLS ", version 1.1" },
+    { "h2c", "this version speaks HTTP/1.1 only" },
     { "-L", NULL },
     { "location", NULL },
     { "redirect", NULL },

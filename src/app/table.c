@@ -11,13 +11,18 @@
 #define RP_IN_SCRIPT (RP_IN(RP_CMD_RUN) | RP_IN(RP_CMD_CHECK) | RP_IN(RP_CMD_INSPECT))
 
 const char *const rp_option_group_titles[RP_GROUP_COUNT] = {
-    [RP_GROUP_LOAD] = "Load",     [RP_GROUP_REQUEST] = "Requests of URLs",
-    [RP_GROUP_SCRIPT] = "Script", [RP_GROUP_JUDGEMENT] = "Thresholds",
-    [RP_GROUP_OUTPUT] = "Output", [RP_GROUP_SERVER] = "Server",
+    [RP_GROUP_LOAD] = "Load",
+    [RP_GROUP_TLS] = "TLS",
+    [RP_GROUP_REQUEST] = "Requests of URLs",
+    [RP_GROUP_SCRIPT] = "Script",
+    [RP_GROUP_JUDGEMENT] = "Thresholds",
+    [RP_GROUP_OUTPUT] = "Output",
+    [RP_GROUP_SERVER] = "Server",
     [RP_GROUP_GLOBAL] = "Global",
 };
 
 static const char *const formats[] = { "text", "json", NULL };
+static const char *const tls_versions[] = { "1.0", "1.1", "1.2", "1.3", NULL };
 static const char *const loss_policies[] = { "abort", "continue", NULL };
 
 /* clang-format off: a row is read as a paragraph, not as a column of fields */
@@ -107,6 +112,60 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .commands = RP_IN_SCRIPT, .env = "RAMPA_BASE_URL",
         .group = RP_GROUP_LOAD, .since = "0.1.0",
         .help = "Put URL before URLs that begin with /, those of a script too",
+    },
+    [RP_OPT_INSECURE] = {
+        .name = "--insecure", .type = RP_TYPE_FLAG,
+        .commands = RP_IN_SCRIPT, .env = "RAMPA_INSECURE",
+        .group = RP_GROUP_TLS, .since = "0.1.0",
+        .help = "Accept any certificate of a server",
+    },
+    [RP_OPT_CACERT] = {
+        .name = "--cacert", .type = RP_TYPE_FILE, .placeholder = "FILE",
+        .commands = RP_IN_SCRIPT, .env = "RAMPA_CACERT",
+        .group = RP_GROUP_TLS, .since = "0.1.0", .fallback = "those of the system",
+        .help = "Trust the authorities in FILE (PEM), and no others",
+    },
+    [RP_OPT_CERT] = {
+        .name = "--cert", .type = RP_TYPE_FILE, .placeholder = "FILE",
+        .commands = RP_IN_SCRIPT, .env = "RAMPA_CERT",
+        .group = RP_GROUP_TLS, .since = "0.1.0",
+        .help = "Show servers the certificate in FILE (PEM), with its chain",
+    },
+    [RP_OPT_KEY] = {
+        .name = "--key", .type = RP_TYPE_FILE, .placeholder = "FILE",
+        .commands = RP_IN_SCRIPT, .env = "RAMPA_KEY",
+        .group = RP_GROUP_TLS, .since = "0.1.0", .fallback = "in the file of --cert",
+        .help = "Key of that certificate (PEM, not encrypted)",
+    },
+    [RP_OPT_TLS_MIN] = {
+        .name = "--tls-min", .type = RP_TYPE_CHOICE, .placeholder = "VERSION",
+        .choices = tls_versions, .commands = RP_IN_SCRIPT, .env = "RAMPA_TLS_MIN",
+        .group = RP_GROUP_TLS, .since = "0.1.0", .fallback = "1.2",
+        .help = "Oldest version of TLS to speak",
+    },
+    [RP_OPT_TLS_MAX] = {
+        .name = "--tls-max", .type = RP_TYPE_CHOICE, .placeholder = "VERSION",
+        .choices = tls_versions, .commands = RP_IN_SCRIPT, .env = "RAMPA_TLS_MAX",
+        .group = RP_GROUP_TLS, .since = "0.1.0", .fallback = "1.3",
+        .help = "Newest version of TLS to speak",
+    },
+    [RP_OPT_CIPHERS] = {
+        .name = "--ciphers", .type = RP_TYPE_TEXT, .placeholder = "LIST",
+        .commands = RP_IN_SCRIPT, .env = "RAMPA_CIPHERS",
+        .group = RP_GROUP_TLS, .since = "0.1.0", .fallback = "those of OpenSSL",
+        .help = "Ciphers to offer, separated by colons, by their names in OpenSSL or of IANA",
+    },
+    [RP_OPT_NO_TLS_RESUMPTION] = {
+        .name = "--no-tls-resumption", .type = RP_TYPE_FLAG,
+        .commands = RP_IN_SCRIPT, .env = "RAMPA_NO_TLS_RESUMPTION",
+        .group = RP_GROUP_TLS, .since = "0.1.0",
+        .help = "Make each TLS handshake a full one, as of a user who comes for the first time",
+    },
+    [RP_OPT_TLS_KEYLOG] = {
+        .name = "--tls-keylog", .type = RP_TYPE_FILE, .placeholder = "FILE",
+        .commands = RP_IN_SCRIPT,
+        .group = RP_GROUP_TLS, .since = "0.1.0",
+        .help = "Append the keys of TLS connections to FILE, with which Wireshark reads a capture",
     },
     [RP_OPT_TARGETS] = {
         .name = "--targets", .type = RP_TYPE_FILE, .placeholder = "FILE",

@@ -105,6 +105,11 @@ void rp_http_client_free(struct rp_http_client *client);
 void rp_http_client_set_schemes(struct rp_http_client *client, const struct rp_http_scheme *schemes,
                                 size_t count);
 
+/* Sets what https is, beside what a template says of itself; else the defaults of struct
+ * rp_tls_settings hold. Before the first template is made. -RP_EUSER: they cannot be used. */
+RP_NODISCARD int rp_http_client_set_tls(struct rp_http_client *client,
+                                        const struct rp_tls_settings *settings,
+                                        struct rp_error *err);
 /* Puts @url before the URLs of templates that begin with '/', as RFC 3986 resolves them. NULL =
  * they are errors. Before the first template is made. 0 or -ENOMEM; what is wrong with it is told
  * with the first such template. */

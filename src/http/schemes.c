@@ -62,10 +62,9 @@ int rp_http_check_url(struct rp_slice url, struct rp_error *err)
     return rp_http_check_whole_url(&rp_http_own_schemes, url, err);
 }
 
-static int make_secure(struct rp_http_client *client, struct secure_scheme **ret,
+static int make_secure(struct rp_http_client *client, const struct rp_tls_settings *settings,
                        struct rp_error *err)
 {
-    const struct rp_tls_settings settings = { 0 };
     struct secure_scheme *secure;
     int r;
 
@@ -77,7 +76,7 @@ static int make_secure(struct rp_http_client *client, struct secure_scheme **ret
     secure = rp_calloc(1, sizeof(*secure));
     if (!secure)
         return -ENOMEM;
-    r = rp_tls_context_new(client->tls, &settings, &secure->context, err);
+    r = rp_tls_context_new(client->tls, settings, &secure->context, err);
     if (r < 0) {
         rp_free(secure);
         return r;
@@ -85,8 +84,15 @@ static int make_secure(struct rp_http_client *client, struct secure_scheme **ret
     secure->layers[0] = rp_tls_context_layer(secure->context);
     secure->scheme = own_schemes[1];
     secure->scheme.layers = secure->layers;
-    *ret = secure;
+    client->secure = secure;
     return 0;
+}
+
+int rp_http_client_set_tls(struct rp_http_client *client, const struct rp_tls_settings *settings,
+                           struct rp_error *err)
+{
+    rp_assert(!client->secure);
+    return make_secure(client, settings, err);
 }
 
 int rp_http_find_scheme(struct rp_http_client *client, struct rp_slice text,
@@ -94,6 +100,7 @@ int rp_http_find_scheme(struct rp_http_client *client, struct rp_slice text,
                         struct rp_error *err)
 {
     const struct rp_http_scheme *scheme = find_by_name(&client->schemes, text, url, err);
+    const struct rp_tls_settings defaults = { 0 };
     int r;
 
     if (!scheme)
@@ -103,7 +110,7 @@ int rp_http_find_scheme(struct rp_http_client *client, struct rp_slice text,
         return 0;
     }
     if (!client->secure) {
-        r = make_secure(client, &client->secure, err);
+        r = make_secure(client, &defaults, err);
         if (r < 0)
             return r;
     }

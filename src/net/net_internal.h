@@ -117,6 +117,7 @@ struct rp_tls_context {
     struct rp_layer layer;
     struct rp_tls_shared *shared;
     SSL_CTX *ssl;
+    int keylog; /* -1 = none */
 };
 
 /* TLS_ENDED: the user is being told of an end that the peer has told, and TCP is still open. */
@@ -169,3 +170,13 @@ int rp_tls_verified(int is_good, X509_STORE_CTX *store);
 struct rp_net_failure rp_tls_failure(struct rp_tls *tls);
 /* Sets @err to what OpenSSL says last: "@what: no start line". Returns -RP_EUSER. */
 int rp_tls_setting_error(struct rp_error *err, const char *what);
+
+/* tls_settings.c */
+
+/* Gives the SSL_CTX of @context what @settings say of certificates of the client, versions, ciphers
+ * and keys for others. -RP_EUSER. */
+RP_NODISCARD int rp_tls_apply(struct rp_tls_context *context,
+                              const struct rp_tls_settings *settings, struct rp_error *err);
+/* As open_system_store(), of one file. */
+RP_NODISCARD int rp_tls_set_authorities(struct rp_tls_context *context, const char *file,
+                                        struct rp_error *err);

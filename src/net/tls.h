@@ -22,9 +22,23 @@
 
 enum rp_tls_version { RP_TLS_NONE, RP_TLS_1_0, RP_TLS_1_1, RP_TLS_1_2, RP_TLS_1_3 };
 const char *rp_tls_version_text(enum rp_tls_version version); /* "tls1.3"; NULL for none */
+/* "1.2", "tls1.2" or "TLSv1.2"; RP_TLS_NONE for what is none of them. */
+enum rp_tls_version rp_tls_version_parse(const char *text);
 
-struct rp_tls_settings { /* zeroed = the defaults. All texts are copied. */
+/* Zeroed = the defaults. Texts are read while the context is made. */
+struct rp_tls_settings {
     bool is_unverified;  /* whoever answers is trusted */
+    const char *ca_file; /* PEM: these authorities and not those of the system; NULL = the latter */
+    const char *cert_file; /* PEM: the client's certificate, and its chain; NULL = none */
+    const char *key_file;  /* PEM: its key, which must not be encrypted; NULL = in cert_file */
+    enum rp_tls_version min_version, max_version; /* none = 1.2 at least, and what OpenSSL has */
+    /* Names of OpenSSL or of IANA, separated by ':' or ','; NULL = OpenSSL's. A version of TLS for
+     * which none is named is not spoken. */
+    const char *ciphers;
+    bool no_resumption; /* each handshake is a full one */
+    /* Gets the keys of each connection, so that others can read a capture (SSLKEYLOGFILE); NULL =
+     * none. Made with mode 0600; a file that others may read is refused. */
+    const char *keylog_file;
 };
 
 struct rp_tls_counters {

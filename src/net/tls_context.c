@@ -123,18 +123,20 @@ static int set_trust(struct rp_tls_context *context, const struct rp_tls_setting
         SSL_CTX_set_verify(context->ssl, SSL_VERIFY_NONE, NULL);
         return 0;
     }
-    r = open_system_store(context->shared, err);
-    if (r < 0)
-        return r;
-    SSL_CTX_set1_cert_store(context->ssl, context->shared->system);
     SSL_CTX_set_verify(context->ssl, SSL_VERIFY_PEER, rp_tls_verified);
-    return 0;
+    if (settings->ca_file)
+        return rp_tls_set_authorities(context, settings->ca_file, err);
+    r = open_system_store(context->shared, err);
+    if (r == 0)
+        SSL_CTX_set1_cert_store(context->ssl, context->shared->system);
+    return r;
 }
 
 static int set_up(struct rp_tls_context *context, const struct rp_tls_settings *settings,
                   struct rp_error *err)
 {
     static const unsigned char protocols[] = "\x08http/1.1";
+    int r;
 
     context->ssl = SSL_CTX_new(TLS_client_method());
     if (!context->ssl)
@@ -143,12 +145,11 @@ static int set_up(struct rp_tls_context *context, const struct rp_tls_settings *
                                        SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                        SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_read_ahead(context->ssl, 1);
-    if (SSL_CTX_set_min_proto_version(context->ssl, TLS1_2_VERSION) != 1)
-        return -ENOMEM;
     SSL_CTX_set_options(context->ssl, SSL_OP_NO_RENEGOTIATION);
     if (SSL_CTX_set_alpn_protos(context->ssl, protocols, sizeof(protocols) - 1) != 0)
         return -ENOMEM;
-    return set_trust(context, settings, err);
+    r = rp_tls_apply(context, settings, err);
+    return r == 0 ? set_trust(context, settings, err) : r;
 }
 
 int rp_tls_context_new(struct rp_tls_shared *shared, const struct rp_tls_settings *settings,
@@ -161,6 +162,7 @@ int rp_tls_context_new(struct rp_tls_shared *shared, const struct rp_tls_setting
         return -ENOMEM;
     context->layer.make = rp_tls_make;
     context->shared = shared;
+    context->keylog = -1;
     r = set_up(context, settings, err);
     if (r < 0) {
         rp_tls_context_free(context);
@@ -175,6 +177,8 @@ void rp_tls_context_free(struct rp_tls_context *context)
     if (!context)
         return;
     SSL_CTX_free(context->ssl);
+    if (context->keylog >= 0)
+        close(context->keylog);
     rp_free(context);
 }
 

@@ -230,9 +230,24 @@ int rp_tls_verified(int is_good, X509_STORE_CTX *store)
 
 /* ---- everything else ------------------------------------------------------------------------- */
 
+/* OpenSSL has no words for the newest ones. */
+static const char *words_of_alert(int alert)
+{
+    switch (alert) {
+    case TLS13_AD_MISSING_EXTENSION:
+        return "missing extension";
+    case TLS13_AD_CERTIFICATE_REQUIRED:
+        return "certificate required";
+    case TLS1_AD_NO_APPLICATION_PROTOCOL:
+        return "no application protocol";
+    default:
+        return SSL_alert_desc_string_long(alert);
+    }
+}
+
 static void explain_alert(struct rp_buf *out, int alert)
 {
-    rp_buf_appendf(out, "the server sent alert %d (%s)", alert, SSL_alert_desc_string_long(alert));
+    rp_buf_appendf(out, "the server sent alert %d (%s)", alert, words_of_alert(alert));
     if (alert == TLS13_AD_CERTIFICATE_REQUIRED)
         rp_buf_append_str(out, ": it wants a certificate of the client");
 }

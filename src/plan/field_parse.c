@@ -62,6 +62,9 @@ void rp_field_expected(const struct rp_field *field, char *out, size_t size)
     case RP_FT_TEXT:
         snprintf(out, size, "text that is not empty");
         break;
+    case RP_FT_FLAG:
+        snprintf(out, size, "true or false");
+        break;
     case RP_FT_STAGES:
         snprintf(out, size, "a list of at least one {duration, target}");
         break;
@@ -389,6 +392,11 @@ int rp_field_parse(const struct rp_field *field, void *base, const json_t *value
         return parse_duration(field, base, value, where, err);
     case RP_FT_TEXT:
         return parse_text(field, base, value, where, err);
+    case RP_FT_FLAG:
+        if (!json_is_boolean(value))
+            return fail_value(field, value, where, err);
+        *(bool *)rp_field_at(field, base) = json_is_true(value);
+        return 0;
     case RP_FT_STAGES:
         return parse_stages(field, base, value, where, err);
     case RP_FT_PAIRS:
@@ -447,6 +455,9 @@ void rp_field_clear(const struct rp_field *field, void *base)
         rp_free(*(char **)at);
         *(char **)at = NULL;
         break;
+    case RP_FT_FLAG:
+        *(bool *)at = false;
+        break;
     case RP_FT_PAIRS:
         rp_pairs_deinit(at);
         break;
@@ -456,41 +467,4 @@ void rp_field_clear(const struct rp_field *field, void *base)
         *(struct list *)at = (struct list){ 0 };
         break;
     }
-}
-
-int rp_pairs_set(struct rp_pairs *pairs, const char *key, const char *value)
-{
-    char *copy = rp_strdup(value);
-    void *items;
-
-    if (!copy)
-        return -ENOMEM;
-    for (size_t i = 0; i < pairs->count; i++)
-        if (strcmp(pairs->items[i].key, key) == 0) {
-            rp_free(pairs->items[i].value);
-            pairs->items[i].value = copy;
-            return 0;
-        }
-    items = rp_realloc_array(pairs->items, pairs->count + 1, sizeof(*pairs->items));
-    if (items) {
-        pairs->items = items;
-        pairs->items[pairs->count].key = rp_strdup(key);
-        pairs->items[pairs->count].value = copy;
-        if (pairs->items[pairs->count].key) {
-            pairs->count++;
-            return 0;
-        }
-    }
-    rp_free(copy);
-    return -ENOMEM;
-}
-
-void rp_pairs_deinit(struct rp_pairs *pairs)
-{
-    for (size_t i = 0; i < pairs->count; i++) {
-        rp_free(pairs->items[i].key);
-        rp_free(pairs->items[i].value);
-    }
-    rp_free(pairs->items);
-    *pairs = (struct rp_pairs){ 0 };
 }

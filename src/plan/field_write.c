@@ -100,6 +100,8 @@ json_t *rp_field_to_json(const struct rp_field *field, const void *base)
         return duration_to_json(*(const rp_ns *)at);
     case RP_FT_TEXT:
         return *(char *const *)at ? json_string(*(char *const *)at) : json_null();
+    case RP_FT_FLAG:
+        return json_boolean(*(const bool *)at);
     case RP_FT_STAGES:
         return stages_to_json(at);
     case RP_FT_PAIRS:
@@ -162,6 +164,9 @@ void rp_field_to_text(const struct rp_field *field, const void *base, struct rp_
         break;
     case RP_FT_TEXT:
         rp_buf_append_str(out, *(char *const *)at ? *(char *const *)at : "-");
+        break;
+    case RP_FT_FLAG:
+        rp_buf_append_str(out, *(const bool *)at ? "yes" : "no");
         break;
     case RP_FT_STAGES:
         stages_to_text(at, out);

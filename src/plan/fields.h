@@ -31,6 +31,7 @@ enum rp_field_type {
     RP_FT_NUMBER,   /* double of at most RP_RATE_DECIMALS decimals */
     RP_FT_DURATION, /* rp_ns */
     RP_FT_TEXT,     /* char *, not empty; NULL = there is none */
+    RP_FT_FLAG,     /* bool */
     RP_FT_STAGES,   /* struct rp_stage * followed by its size_t count */
     RP_FT_PAIRS,    /* struct rp_pairs */
     RP_FT_STATS,    /* struct rp_stat * followed by its size_t count */
@@ -84,6 +85,15 @@ enum rp_setting_id {
     RP_S_TREND_STATS,
     RP_S_SEED,
     RP_S_BASE_URL,
+    RP_S_INSECURE,
+    RP_S_TLS_CA,
+    RP_S_TLS_CERT,
+    RP_S_TLS_KEY,
+    RP_S_TLS_MIN,
+    RP_S_TLS_MAX,
+    RP_S_TLS_CIPHERS,
+    RP_S_NO_RESUMPTION,
+    RP_S_TLS_KEYLOG,
     RP_S_COUNT
 };
 

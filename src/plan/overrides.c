@@ -390,15 +390,15 @@ int rp_overrides_finish(struct rp_wanted *wanted, struct rp_plan *plan, struct r
 
 /* ---- the run --------------------------------------------------------------------------------- */
 
-/* Not only the first request finds that it is no URL of http. The plan is shown and stored: nothing
- * secret may stand in it. */
+/* Found before the first request. The plan is shown and stored: nothing secret may stand in it. */
 static int check_base_url(const struct rp_plan *plan, const char *origin, struct rp_error *err)
 {
     const char *host = plan->base_url ? strstr(plan->base_url, "://") : NULL;
     const char *at = host ? strchr(host, '@') : NULL;
 
-    if (plan->base_url && strncasecmp(plan->base_url, "http://", strlen("http://")) != 0) {
-        rp_error_set(err, -RP_EUSER, "%s must be a URL of http, as in http://127.0.0.1:8080",
+    if (plan->base_url && strncasecmp(plan->base_url, "http://", strlen("http://")) != 0 &&
+        strncasecmp(plan->base_url, "https://", strlen("https://")) != 0) {
+        rp_error_set(err, -RP_EUSER, "%s must be a URL of http or https: http://127.0.0.1:8080",
                      origin ? origin : "base_url");
         return rp_error_keep(err, -RP_EUSER);
     }

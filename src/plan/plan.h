@@ -103,13 +103,19 @@ struct rp_plan {
     struct rp_pairs env;  /* --env, over the environment */
     rp_ns setup_timeout, teardown_timeout;
     bool has_setup, has_teardown;
-    uint64_t seed;         /* of everything random in the run, at most 2^53-1 */
-    bool seed_is_given;    /* false: this plan's resolution has chosen it by chance */
-    bool no_spin;          /* waits for arrivals without spinning over the last microseconds */
-    bool once;             /* each scenario is one iteration, and each request is shown */
-    char *base_url;        /* goes before URLs that begin with '/'; NULL = there is none */
-    int64_t workers;       /* processes that share the work, at least 1 */
-    int64_t series_memory; /* MiB that the histograms of series may take in each worker */
+    uint64_t seed;      /* of everything random in the run, at most 2^53-1 */
+    bool seed_is_given; /* false: this plan's resolution has chosen it by chance */
+    bool no_spin;       /* waits for arrivals without spinning over the last microseconds */
+    bool once;          /* each scenario is one iteration, and each request is shown */
+    char *base_url;     /* goes before URLs that begin with '/'; NULL = there is none */
+    /* Of https (net/tls.h); a text is NULL when nobody has given it. */
+    bool insecure_skip_tls_verify, no_tls_resumption;
+    char *tls_ca, *tls_cert, *tls_key; /* files */
+    char *tls_min_version, *tls_max_version;
+    char *tls_cipher_suites;
+    char *tls_keylog;            /* a file */
+    int64_t workers;             /* processes that share the work, at least 1 */
+    int64_t series_memory;       /* MiB that the histograms of series may take in each worker */
     struct rp_stat *trend_stats; /* what the summary shows of trends */
     size_t trend_stat_count;
     /* What does nothing, or not what it says, in the order of the declaration: whole sentences with
@@ -139,6 +145,8 @@ struct rp_overrides {
     const struct rp_override *thresholds; /* "METRIC:EXPRESSION" */
     size_t threshold_count;
     struct rp_override base_url;
+    bool insecure, no_tls_resumption;
+    struct rp_override tls_ca, tls_cert, tls_key, tls_min, tls_max, tls_ciphers, tls_keylog;
     struct rp_override trend_stats;     /* what the summary shows of trends: "avg,p(99)" */
     struct rp_override *scenario_names; /* only these run */
     size_t scenario_name_count;

@@ -70,6 +70,9 @@ RP_NODISCARD int rp_overrides_finish(struct rp_wanted *wanted, struct rp_plan *p
 /* --workers, --no-spin, --summary-trend-stats and --seed; a seed by chance when there is none. */
 RP_NODISCARD int rp_overrides_apply_run(const struct rp_overrides *overrides, struct rp_plan *plan,
                                         struct rp_error *err);
+/* tls.c. --insecure and the other options of TLS, and what does not fit together. Mistakes are kept. */
+RP_NODISCARD int rp_overrides_apply_tls(const struct rp_overrides *overrides, struct rp_plan *plan,
+                                        struct rp_error *err);
 /* --no-setup, --no-teardown, --no-thresholds, and --threshold behind what the plan has. */
 RP_NODISCARD int rp_overrides_apply_judgement(const struct rp_overrides *overrides,
                                               struct rp_plan *plan, bool has_dynamic_metrics,

@@ -7,7 +7,7 @@
 #include "plan/duration.h"
 #include "plan/plan_internal.h"
 
-enum { NAME_WIDTH = 20 }; /* the longest name of a field is 19 */
+enum { NAME_WIDTH = 20 }; /* fits all names of fields but one */
 
 static void write_field(const struct rp_field *field, const void *base, int indent,
                         struct rp_buf *out)

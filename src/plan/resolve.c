@@ -334,6 +334,8 @@ static int resolve(struct rp_resolver *r)
         res = rp_overrides_apply_judgement(r->overrides, r->plan, r->has_dynamic_metrics, r->err);
     if (res == 0)
         res = rp_overrides_apply_run(r->overrides, r->plan, r->err);
+    if (res == 0)
+        res = rp_overrides_apply_tls(r->overrides, r->plan, r->err);
     return res == 0 ? rp_overrides_apply_pairs(r->overrides, r->plan, r->err) : res;
 }
 

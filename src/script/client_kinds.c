@@ -8,8 +8,30 @@
 
 /* ---- HTTP ------------------------------------------------------------------------------------ */
 
+/* Made before the run when something of TLS is set, so that what is wrong with it is said then. */
+static int set_tls(struct rp_http_client *client, const struct rp_plan *plan, struct rp_error *err)
+{
+    struct rp_tls_settings settings = { .is_unverified = plan->insecure_skip_tls_verify,
+                                        .ca_file = plan->tls_ca,
+                                        .cert_file = plan->tls_cert,
+                                        .key_file = plan->tls_key,
+                                        .ciphers = plan->tls_cipher_suites,
+                                        .no_resumption = plan->no_tls_resumption,
+                                        .keylog_file = plan->tls_keylog };
+
+    if (plan->tls_min_version)
+        settings.min_version = rp_tls_version_parse(plan->tls_min_version);
+    if (plan->tls_max_version)
+        settings.max_version = rp_tls_version_parse(plan->tls_max_version);
+    if (!settings.is_unverified && !settings.ca_file && !settings.cert_file && !settings.ciphers &&
+        !settings.no_resumption && !settings.keylog_file && !settings.min_version &&
+        !settings.max_version)
+        return 0;
+    return rp_http_client_set_tls(client, &settings, err);
+}
+
 static int http_open(struct rp_loop *loop, struct rp_registry *registry, const struct rp_plan *plan,
-                     void **ret)
+                     void **ret, struct rp_error *err)
 {
     struct rp_http_client *client;
     int r = rp_http_client_new(loop, registry, (struct rp_http_limits){ 0 }, &client);
@@ -19,6 +41,8 @@ static int http_open(struct rp_loop *loop, struct rp_registry *registry, const s
     if (plan->once)
         rp_http_client_set_trace(client, rp_trace_print);
     r = rp_http_client_set_base(client, plan->base_url);
+    if (r == 0)
+        r = set_tls(client, plan, err);
     if (r < 0) {
         rp_http_client_free(client);
         return r;

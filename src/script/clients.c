@@ -2,12 +2,12 @@
 #include "script/clients.h"
 
 int rp_clients_open(struct rp_clients *clients, struct rp_client_kinds kinds, struct rp_loop *loop,
-                    struct rp_registry *registry, const struct rp_plan *plan)
+                    struct rp_registry *registry, const struct rp_plan *plan, struct rp_error *err)
 {
     rp_assert(kinds.count <= RP_CLIENT_KINDS_MAX);
     *clients = (struct rp_clients){ .kinds = { kinds.rows, 0 } };
     for (size_t i = 0; i < kinds.count; i++) {
-        int r = kinds.rows[i]->open(loop, registry, plan, &clients->client[i]);
+        int r = kinds.rows[i]->open(loop, registry, plan, &clients->client[i], err);
 
         if (r < 0) {
             rp_clients_close(clients);

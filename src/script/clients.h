@@ -41,9 +41,9 @@ struct rp_client_counters {
 struct rp_client_kind {
     const char *name; /* "http" */
     /* Makes the client of a worker, before any VU; what it measures goes to @registry. 0, or
-     * -errno: then *@ret is untouched. All three are borrowed until close(). */
+     * -errno, or -RP_EUSER for what the plan says of it: then *@ret is untouched. All three are borrowed until close(). */
     int (*open)(struct rp_loop *loop, struct rp_registry *registry, const struct rp_plan *plan,
-                void **ret);
+                void **ret, struct rp_error *err);
     /* Frees the client. Its sessions are gone. */
     void (*close)(void *client);
     /* Frees a VU's session with all that is under way in it, of which nothing is told any more.
@@ -73,7 +73,7 @@ struct rp_clients {
 /* Opens one client of each of @kinds. -errno of the one that failed: then none is open. */
 RP_NODISCARD int rp_clients_open(struct rp_clients *clients, struct rp_client_kinds kinds,
                                  struct rp_loop *loop, struct rp_registry *registry,
-                                 const struct rp_plan *plan);
+                                 const struct rp_plan *plan, struct rp_error *err);
 /* No session may be left. Zeroed is allowed, and is what it leaves. */
 void rp_clients_close(struct rp_clients *clients);
 /* Frees a VU's sessions, by the number of their kinds; NULL = it has none of that kind, and is what

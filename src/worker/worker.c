@@ -191,7 +191,7 @@ static int prepare(struct rp_worker *worker, const char *json, bool with_samples
         r = rp_worker_begin_samples(worker);
     if (r == 0)
         r = rp_clients_open(&worker->clients, worker->config.client_kinds, worker->loop,
-                            worker->registry, worker->plan);
+                            worker->registry, worker->plan, err);
     if (r < 0)
         return r;
     worker->s_lag = builtin_series(worker, RP_M_LOOP_LAG);

@@ -29,7 +29,7 @@ static struct {
 /* ---- the kind --------------------------------------------------------------------------------------------------- */
 
 static int knock_open(struct rp_loop *loop, struct rp_registry *registry,
-                      const struct rp_plan *plan, void **ret)
+                      const struct rp_plan *plan, void **ret, struct rp_error *err)
 {
     struct knock_client *client = rp_calloc(1, sizeof(*client));
     const struct rp_metric *metric;
@@ -169,7 +169,7 @@ static void test_no_memory(struct world *world)
     for (uint64_t n = 1; r < 0; n++) {
         assert_int_equal(rp_registry_new((struct rp_registry_limits){ 0 }, &registry), 0);
         rp_alloc_fail_at(n);
-        r = rp_clients_open(&clients, kinds, world->loop, registry, &plan);
+        r = rp_clients_open(&clients, kinds, world->loop, registry, &plan, NULL);
         rp_alloc_fail_at(0);
         assert_true(r == 0 || r == -ENOMEM);
         assert_int_equal(tally.opened - tally.closed, r == 0);

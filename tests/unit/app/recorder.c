@@ -40,6 +40,16 @@ static void print_options(const char *command, const struct rp_run_options *opti
     for (size_t i = 0; i < overrides->threshold_count; i++)
         print_override("threshold", overrides->thresholds[i]);
     print_override("base_url", overrides->base_url);
+    print_override("tls_ca", overrides->tls_ca);
+    print_override("tls_cert", overrides->tls_cert);
+    print_override("tls_key", overrides->tls_key);
+    print_override("tls_min", overrides->tls_min);
+    print_override("tls_max", overrides->tls_max);
+    print_override("tls_ciphers", overrides->tls_ciphers);
+    print_override("tls_keylog", overrides->tls_keylog);
+    if (overrides->insecure || overrides->no_tls_resumption)
+        printf("insecure=%d no_tls_resumption=%d\n", overrides->insecure,
+               overrides->no_tls_resumption);
     if (overrides->once || overrides->no_setup || overrides->no_teardown ||
         overrides->no_thresholds)
         printf("once=%d no_setup=%d no_teardown=%d no_thresholds=%d\n", overrides->once,

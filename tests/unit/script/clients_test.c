@@ -23,7 +23,7 @@ static void note(const char *what)
 }
 
 static int open_a(struct rp_loop *loop, struct rp_registry *registry, const struct rp_plan *plan,
-                  void **ret)
+                  void **ret, struct rp_error *err)
 {
     assert_ptr_equal(loop, (void *)1);
     assert_ptr_equal(registry, (void *)2);
@@ -34,7 +34,7 @@ static int open_a(struct rp_loop *loop, struct rp_registry *registry, const stru
 }
 
 static int open_b(struct rp_loop *loop, struct rp_registry *registry, const struct rp_plan *plan,
-                  void **ret)
+                  void **ret, struct rp_error *err)
 {
     note("open b");
     *ret = (void *)"b";
@@ -42,7 +42,7 @@ static int open_b(struct rp_loop *loop, struct rp_registry *registry, const stru
 }
 
 static int open_nothing(struct rp_loop *loop, struct rp_registry *registry,
-                        const struct rp_plan *plan, void **ret)
+                        const struct rp_plan *plan, void **ret, struct rp_error *err)
 {
     note("fail");
     return -EMFILE;
@@ -78,7 +78,7 @@ static int open_all(struct rp_clients *clients, const struct rp_client_kind *con
 {
     asked[0] = '\0';
     return rp_clients_open(clients, (struct rp_client_kinds){ rows, count }, (void *)1, (void *)2,
-                           (void *)3);
+                           (void *)3, NULL);
 }
 
 static void test_life(void **state)
