@@ -34,6 +34,8 @@ static const enum rp_builtin recorded[] = {
     RP_M_HTTP_REQ_RECEIVING,
     RP_M_DATA_SENT,
     RP_M_DATA_RECEIVED,
+    RP_M_TLS_FULL,
+    RP_M_TLS_RESUMED,
 };
 
 static void free_graveyard(struct rp_http_client *client)

@@ -76,8 +76,10 @@ static void dialled(void *user, const struct rp_net_failure *failure,
         return;
     }
     client->counters.open_connections++;
-    if (connection->origin->scheme->is_tls)
+    if (connection->origin->scheme->is_tls) {
         connection->tls_version = (uint8_t)rp_tls_version(connection->stack.top);
+        rp_http_record_handshake(connection->call, rp_tls_is_resumed(connection->stack.top));
+    }
     rp_http_connection_begin(connection, connection->call);
 }
 
@@ -99,6 +101,8 @@ static int dial(struct connection *connection)
     int r = rp_stack_init(&connection->stack, session->client->loop, origin->scheme->layers,
                           origin->host, origin->port);
 
+    if (r == 0)
+        rp_http_use_tickets(connection);
     if (r == 0)
         r = rp_dial_start(&session->client->dialler, &spec, &connection->dial);
     if (r < 0)

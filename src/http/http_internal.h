@@ -89,12 +89,20 @@ struct connection {
     rp_ns first_attempt; /* how long that took */
 };
 
+/* The tickets of a session for one origin. */
+struct ticket_box {
+    struct ticket_box *next;
+    const struct origin *origin;
+    struct rp_tls_tickets tickets;
+};
+
 struct rp_http_session {
     struct rp_http_client *client;
     struct rp_list connections; /* busy, idle and opening ones */
     struct rp_list waiting;     /* calls for which no connection is free */
     struct rp_list failing;     /* calls that will be told that memory ran out */
     unsigned spread;            /* see struct rp_dial_spec */
+    struct ticket_box *tickets;
 };
 
 enum { DECODERS_KEPT = 8 };
@@ -156,6 +164,10 @@ RP_NODISCARD int rp_http_find_scheme(struct rp_http_client *client, struct rp_sl
 /* Whether @url is one, with a scheme of @schemes. -RP_EUSER with what is wrong. */
 RP_NODISCARD int rp_http_check_whole_url(const struct schemes *schemes, struct rp_slice url,
                                          struct rp_error *err);
+/* Has @connection, which is not open yet, use the tickets of its session. Without memory there are
+ * none. */
+void rp_http_use_tickets(struct connection *connection);
+void rp_http_free_tickets(struct rp_http_session *session);
 void rp_http_free_schemes(struct rp_http_client *client);
 
 /* ---- session.c ---- */
@@ -251,6 +263,8 @@ char *rp_http_copy_name(struct rp_slice name);
 /* @kind: as in rp_http_fail(), NULL for a complete response. @was_sent: the request, at least in
  * part. */
 void rp_http_record(struct rp_http_call *call, const char *kind, bool was_sent);
+/* A TLS handshake for @call has succeeded. */
+void rp_http_record_handshake(struct rp_http_call *call, bool is_resumed);
 /* Of a call that is interrupted: what is known for certain, which is that there was a request, and
  * its bytes. The times are kept with the client. */
 void rp_http_record_unfinished(struct rp_http_call *call, const char *kind, bool was_sent);

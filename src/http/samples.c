@@ -155,6 +155,19 @@ void rp_http_record(struct rp_http_call *call, const char *kind, bool was_sent)
                     (double)(response->sending + response->waiting + response->receiving));
 }
 
+void rp_http_record_handshake(struct rp_http_call *call, bool is_resumed)
+{
+    struct rp_http_client *client = call->session->client;
+    enum rp_builtin metric = is_resumed ? RP_M_TLS_RESUMED : RP_M_TLS_FULL;
+    struct rp_series *series;
+
+    if (!client->registry || !call->tags)
+        return;
+    series = rp_registry_series(client->registry, client->metrics[metric], call->tags);
+    if (series) /* else memory has run out: it is lost, as everything soon will be */
+        rp_series_count(series, 1);
+}
+
 static struct rp_unfinished *new_unfinished(struct rp_http_client *client)
 {
     size_t cap = client->unfinished_cap ? client->unfinished_cap * 2 : 16;

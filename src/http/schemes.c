@@ -130,3 +130,43 @@ void rp_http_free_schemes(struct rp_http_client *client)
     rp_tls_shared_free(client->tls);
     client->tls = NULL;
 }
+
+/* ---- tickets --------------------------------------------------------------------------------- */
+
+static struct ticket_box *find_box(struct rp_http_session *session, const struct origin *origin)
+{
+    struct ticket_box *box;
+
+    for (box = session->tickets; box; box = box->next)
+        if (box->origin == origin)
+            return box;
+    box = rp_calloc(1, sizeof(*box));
+    if (!box)
+        return NULL;
+    box->origin = origin;
+    box->next = session->tickets;
+    session->tickets = box;
+    return box;
+}
+
+void rp_http_use_tickets(struct connection *connection)
+{
+    struct ticket_box *box;
+
+    if (!connection->origin->scheme->is_tls)
+        return;
+    box = find_box(connection->session, connection->origin);
+    if (box)
+        rp_tls_use_tickets(connection->stack.top, &box->tickets);
+}
+
+void rp_http_free_tickets(struct rp_http_session *session)
+{
+    while (session->tickets) {
+        struct ticket_box *box = session->tickets;
+
+        session->tickets = box->next;
+        rp_tls_tickets_free(&box->tickets);
+        rp_free(box);
+    }
+}

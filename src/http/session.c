@@ -51,6 +51,7 @@ void rp_http_session_free(struct rp_http_session *session)
         else
             rp_http_connection_close(connection, false);
     }
+    rp_http_free_tickets(session);
     session->client->sessions--;
     rp_free(session);
 }

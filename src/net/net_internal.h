@@ -101,7 +101,11 @@ struct rp_tls_shared {
     struct rp_loop *loop;
     BIO_METHOD *bio;
     X509_STORE *system; /* the system's authorities; NULL until they are wanted */
-    struct rp_tls_counters counters;
+    /* Connections whose step of a handshake waits for another turn, and what the steps of this turn
+     * have taken. */
+    struct rp_list delayed;
+    rp_ns spent;
+    struct rp_task turn_ends;
     /* Encrypted bytes on their way to the socket. What it does not take is moved away at once. */
     char scratch[TLS_SCRATCH];
     size_t scratch_len;
@@ -118,6 +122,7 @@ struct rp_tls_context {
     struct rp_tls_shared *shared;
     SSL_CTX *ssl;
     int keylog; /* -1 = none */
+    bool resumes;
 };
 
 /* TLS_ENDED: the user is being told of an end that the peer has told, and TCP is still open. */
@@ -137,7 +142,12 @@ struct rp_tls {
     struct rp_slice out[2]; /* what is left of the user's send */
     /* Encrypted bytes that are no part of a send: those of handshakes, alerts. */
     struct rp_buf pending;
-    char *rest; /* what the socket did not take; else NULL */
+    char *rest;                     /* what the socket did not take; else NULL */
+    struct rp_tls_tickets *tickets; /* or NULL */
+    /* While a step of the handshake waits for another turn: what has come for it, and when. */
+    struct rp_list node;
+    struct rp_buf delayed;
+    rp_ns delayed_at;
 };
 
 /* tls.c */
@@ -154,6 +164,21 @@ int rp_tls_fill(struct rp_transport *below, struct rp_slice *ret);
 int rp_tls_keep(struct rp_transport *below, struct rp_slice *rest);
 /* Sends what is pending before the connection is closed, as far as the socket takes it at once. */
 void rp_tls_send_last(struct rp_tls *tls);
+
+/* Does a step of the handshake, with bytes that came at @at. */
+void rp_tls_step(struct rp_tls *tls, struct rp_slice bytes, rp_ns at);
+
+/* tls_turn.c */
+
+/* rp_tls_step(), now or in a later turn. -ENOMEM. */
+RP_NODISCARD int rp_tls_step_in_turn(struct rp_tls *tls, struct rp_slice bytes, rp_ns at);
+
+/* tls_tickets.c */
+
+/* For SSL_CTX_sess_set_new_cb(). */
+int rp_tls_new_session(SSL *ssl, SSL_SESSION *session);
+/* Gives tls->ssl a ticket, if there is one. */
+void rp_tls_resume(struct rp_tls *tls);
 
 /* tls_ssl.c */
 

@@ -38,6 +38,8 @@ static void let_go(struct rp_tls *tls)
     rp_free(tls->rest);
     tls->rest = NULL;
     rp_buf_deinit(&tls->pending);
+    rp_list_remove(&tls->node);
+    rp_buf_deinit(&tls->delayed);
     tls->in = rp_slice(NULL, 0);
 }
 
@@ -77,12 +79,6 @@ static void end(struct rp_tls *tls, const struct rp_net_failure *failure, rp_ns 
 
 static void opened(struct rp_tls *tls)
 {
-    struct rp_tls_counters *counters = &tls->context->shared->counters;
-
-    if (SSL_session_reused(tls->ssl))
-        counters->resumed++;
-    else
-        counters->full++;
     tls->state = TLS_OPEN;
     /* What is pending, such as the end of the handshake, goes out with the user's first bytes. */
     if (tls->pending.len && rp_tls_flush(tls) < 0) {
@@ -117,6 +113,15 @@ static void shake(struct rp_tls *tls)
     fail_handshake(tls, &failure);
 }
 
+/* Has a step of the handshake done, which may end in any way. */
+static void go_on(struct rp_tls *tls, struct rp_slice bytes, rp_ns at)
+{
+    static const struct rp_net_failure failure = { RP_NET_HANDSHAKE_FAILED, "out of memory" };
+
+    if (rp_tls_step_in_turn(tls, bytes, at) < 0)
+        fail_handshake(tls, &failure);
+}
+
 static void below_connected(struct rp_transport *below, const struct rp_net_failure *failure)
 {
     struct rp_tls *tls = below->user;
@@ -127,7 +132,7 @@ static void below_connected(struct rp_transport *below, const struct rp_net_fail
         return;
     }
     tls->state = TLS_SHAKING;
-    shake(tls);
+    go_on(tls, rp_slice(NULL, 0), 0);
 }
 
 /* ---- receiving ---- */
@@ -176,32 +181,57 @@ static void take_records(struct rp_tls *tls, rp_ns at)
         answer_by_itself(tls, at);
 }
 
-static void below_data(struct rp_transport *below, const char *data, size_t len, rp_ns at)
+void rp_tls_step(struct rp_tls *tls, struct rp_slice bytes, rp_ns at)
 {
-    struct rp_tls *tls = below->user;
-
-    tls->in = rp_slice(data, len);
-    if (RP_UNLIKELY(tls->state == TLS_SHAKING)) {
-        if (!tls->got_bytes)
-            tls->first = (unsigned char)data[0];
-        tls->got_bytes = true;
-        shake(tls);
-    }
-    if (RP_LIKELY(tls->state == TLS_OPEN))
+    tls->in = bytes;
+    shake(tls);
+    if (tls->state == TLS_OPEN)
         take_records(tls, at);
     tls->in = rp_slice(NULL, 0);
 }
 
+static void below_data(struct rp_transport *below, const char *data, size_t len, rp_ns at)
+{
+    struct rp_tls *tls = below->user;
+
+    if (RP_LIKELY(tls->state == TLS_OPEN)) {
+        tls->in = rp_slice(data, len);
+        take_records(tls, at);
+        tls->in = rp_slice(NULL, 0);
+    } else if (tls->state == TLS_SHAKING) {
+        if (!tls->got_bytes)
+            tls->first = (unsigned char)data[0];
+        tls->got_bytes = true;
+        go_on(tls, rp_slice(data, len), at);
+    }
+}
+
+/* The peer has ended during the handshake. It may have said why, in bytes that wait for their turn. */
+static struct rp_net_failure why_it_closed(struct rp_tls *tls)
+{
+    int r = 1;
+
+    ERR_clear_error();
+    if (tls->delayed.len) {
+        tls->in = rp_buf_slice(&tls->delayed);
+        r = SSL_do_handshake(tls->ssl);
+    }
+    if (r <= 0 && ERR_peek_error())
+        return rp_tls_failure(tls);
+    return (struct rp_net_failure){ RP_NET_HANDSHAKE_FAILED, "the server closed the connection" };
+}
+
 static void below_ended(struct rp_transport *below, const struct rp_net_failure *failure, rp_ns at)
 {
-    static const struct rp_net_failure closed = { RP_NET_HANDSHAKE_FAILED,
-                                                  "the server closed the connection" };
     static const struct rp_net_failure truncated = {
         RP_NET_TRUNCATED, "the connection ended without the end of TLS (close_notify)"
     };
     struct rp_tls *tls = below->user;
     enum tls_state state = tls->state;
+    struct rp_net_failure closed;
 
+    if (state != TLS_OPEN)
+        closed = why_it_closed(tls);
     let_go(tls);
     if (state == TLS_OPEN)
         tls->transport.events->ended(&tls->transport, failure ? failure : &truncated, at);
@@ -232,6 +262,7 @@ static int tls_connect(struct rp_transport *transport, const struct rp_address *
     tls->got_bytes = false;
     tls->out[0].len = tls->out[1].len = 0;
     rp_buf_init(&tls->pending, PENDING_MAX);
+    rp_buf_init(&tls->delayed, PENDING_MAX);
     r = rp_tls_prepare(tls);
     if (r == 0)
         r = rp_transport_connect(transport->below, address, port);

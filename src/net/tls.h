@@ -12,6 +12,9 @@
  * asks for them (fill() of net/transport.h), into a buffer that all connections share; so an open
  * connection that does nothing has no buffer. What OpenSSL allocates is its own affair.
  *
+ * A step of a handshake takes up to a millisecond. The steps of one turn of the loop take about a
+ * millisecond in all; the others wait for the next turn, so that they hold up nobody else for long.
+ *
  * Ends: a peer that says that it is done (close_notify) has ended; one whose TCP connection ends
  * without that is RP_NET_TRUNCATED, for somebody may have cut the bytes off. The reasons with which
  * opening fails are those of net/failure.h from RP_NET_UNKNOWN_AUTHORITY to RP_NET_TLS. With TLS 1.3
@@ -41,10 +44,6 @@ struct rp_tls_settings {
     const char *keylog_file;
 };
 
-struct rp_tls_counters {
-    uint64_t full, resumed; /* handshakes that have succeeded */
-};
-
 /* Where the system has its authorities: a file of all of them, a folder with one in each file, or
  * both. NULL = it has none there. */
 struct rp_tls_authorities {
@@ -59,7 +58,6 @@ struct rp_tls_context;
 RP_NODISCARD int rp_tls_shared_new(struct rp_loop *loop, struct rp_tls_shared **ret);
 /* No context may be left. NULL is allowed. */
 void rp_tls_shared_free(struct rp_tls_shared *shared);
-const struct rp_tls_counters *rp_tls_counters(const struct rp_tls_shared *shared);
 
 /* -RP_EUSER: a setting is wrong, or this system has no authorities to verify by. The first context
  * that verifies looks for them. */
@@ -71,7 +69,21 @@ void rp_tls_context_free(struct rp_tls_context *context);
 /* The layer for rp_stack_init(), whose host and port are the server's. Lives as long as @context. */
 const struct rp_layer *rp_tls_context_layer(const struct rp_tls_context *context);
 
+/* What one user has of earlier connections to one server, with which the next handshake is shorter:
+ * the newest two tickets. Not to be shared between users: each of them is somebody who comes back.
+ * Zeroed = none. A ticket holds the server's certificates, some 9 KB. */
+enum { RP_TLS_TICKETS = 2 };
+struct rp_tls_tickets {
+    struct ssl_session_st *kept[RP_TLS_TICKETS]; /* private; the newest first */
+};
+void rp_tls_tickets_free(struct rp_tls_tickets *tickets); /* leaves it empty */
+/* Has @transport, which such a layer has made and which is closed, use @tickets and put new ones
+ * there. They must stay until it is closed again. */
+void rp_tls_use_tickets(struct rp_transport *transport, struct rp_tls_tickets *tickets);
+
 /* Of a transport that such a layer has made, while it is open. */
 enum rp_tls_version rp_tls_version(const struct rp_transport *transport);
+/* Whether its handshake was a short one. */
+bool rp_tls_is_resumed(const struct rp_transport *transport);
 /* The protocol that both sides have agreed on (ALPN), such as "http/1.1"; empty = none. */
 struct rp_slice rp_tls_protocol(const struct rp_transport *transport);

@@ -22,6 +22,7 @@ int rp_tls_shared_new(struct rp_loop *loop, struct rp_tls_shared **ret)
     shared->scratch_len = 0;
     shared->filling = NULL;
     shared->loop = loop;
+    rp_list_init(&shared->delayed);
     shared->bio = rp_tls_bio_new();
     if (!shared->bio) {
         rp_free(shared);
@@ -35,14 +36,10 @@ void rp_tls_shared_free(struct rp_tls_shared *shared)
 {
     if (!shared)
         return;
+    rp_task_cancel(&shared->turn_ends);
     X509_STORE_free(shared->system);
     BIO_meth_free(shared->bio);
     rp_free(shared);
-}
-
-const struct rp_tls_counters *rp_tls_counters(const struct rp_tls_shared *shared)
-{
-    return &shared->counters;
 }
 
 /* ---- authorities ----------------------------------------------------------------------------- */
@@ -146,6 +143,12 @@ static int set_up(struct rp_tls_context *context, const struct rp_tls_settings *
                                        SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_read_ahead(context->ssl, 1);
     SSL_CTX_set_options(context->ssl, SSL_OP_NO_RENEGOTIATION);
+    context->resumes = !settings->no_resumption;
+    if (context->resumes) {
+        SSL_CTX_set_session_cache_mode(context->ssl,
+                                       SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+        SSL_CTX_sess_set_new_cb(context->ssl, rp_tls_new_session);
+    }
     if (SSL_CTX_set_alpn_protos(context->ssl, protocols, sizeof(protocols) - 1) != 0)
         return -ENOMEM;
     r = rp_tls_apply(context, settings, err);

@@ -98,6 +98,7 @@ int rp_tls_prepare(struct rp_tls *tls)
     SSL_set_bio(tls->ssl, bio, bio);
     SSL_set_app_data(tls->ssl, tls);
     SSL_set_connect_state(tls->ssl);
+    rp_tls_resume(tls);
     return set_host(tls) ? 0 : -ENOMEM;
 }
 
@@ -126,6 +127,13 @@ enum rp_tls_version rp_tls_version(const struct rp_transport *transport)
     default:
         return RP_TLS_NONE;
     }
+}
+
+bool rp_tls_is_resumed(const struct rp_transport *transport)
+{
+    const struct rp_tls *tls = rp_container_of(transport, const struct rp_tls, transport);
+
+    return tls->ssl && SSL_session_reused(tls->ssl);
 }
 
 struct rp_slice rp_tls_protocol(const struct rp_transport *transport)

@@ -35,6 +35,8 @@ enum rp_builtin {
     RP_M_HTTP_REQ_RECEIVING,
     RP_M_DATA_SENT,
     RP_M_DATA_RECEIVED,
+    RP_M_TLS_FULL,
+    RP_M_TLS_RESUMED,
     RP_M_LOOP_LAG,
     RP_M_GENERATOR_CPU,
     /* The clients of these protocols do not exist yet. The names are taken for them: a threshold on

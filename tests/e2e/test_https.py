@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from certificates import OPENSSL, Certificate, Pki
 from faultserver import ExpectRequest, FaultServer, Send, answer
-from tlsserver import TlsServer, context_of, keep_answering
+from tlsserver import OK, TlsServer, context_of, keep_answering, read_request
 
 pytestmark = pytest.mark.skipif(not OPENSSL, reason="no openssl")
 
@@ -316,6 +316,47 @@ def test_keys_for_others(rampa: Rampa, pki: Pki, good: Certificate, tmp_path: Pa
     assert "CLIENT_TRAFFIC_SECRET_0 " in (tmp_path / "keys").read_text()
     assert (tmp_path / "keys").stat().st_mode & 0o777 == 0o600
     assert "whoever can read the file keys can read what this test sends" in done.stderr
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+@pytest.mark.parametrize("words", [[], ["--no-tls-resumption"]])
+def test_a_vu_resumes_its_sessions(
+    rampa: Rampa, script: Script, pki: Pki, good: Certificate, version: str, words: list[str]
+) -> None:
+    """Each VU its own: the first connection of each has a full handshake, the others come back."""
+    with TlsServer(keep_answering, good) as server:
+        lines = '    await http.get(BASE, headers={"Connection": "close"})\n\n\n'
+        script(LOAD.format(base=server.url, lines=lines))
+        given = ["--cacert", pki.root.file, "--tls-max", version, *words]
+        done = rampa("run", "script.py", "-n", "40", "-u", "4", *given, out=True, code=0)
+    full, resumed = done.count("tls_full_handshakes"), done.count("tls_resumed_handshakes")
+    assert full == server.resumed.count(False) and resumed == server.resumed.count(True) and full + resumed == 40
+    vus = 40 if words else 4
+    assert full == vus, (full, resumed)
+
+
+def test_a_ticket_of_a_server_that_was_restarted(rampa: Rampa, script: Script, pki: Pki, good: Certificate) -> None:
+    """Another key for tickets: a full handshake, and no error."""
+    contexts = [context_of(good), context_of(good)]
+    with TlsServer(keep_answering, good, contexts[0]) as server:
+        lines = (
+            "    for i in range(6):\n"
+            "        if i == 3:\n"
+            "            await http.get(BASE + '/restart')\n"
+            '        await http.get(BASE, headers={"Connection": "close"})\n'
+        )
+
+        def serve(sock: ssl.SSLSocket) -> None:
+            while request := read_request(sock):
+                if request.startswith(b"GET /restart "):
+                    server.context = contexts[1]
+                sock.sendall(OK)
+
+        server.serve = serve
+        script(LOAD.format(base=server.url, lines=lines))
+        done = rampa("run", "script.py", "--cacert", pki.root.file, out=True, code=0)
+    assert server.resumed.count(False) == 2 and done.count("tls_full_handshakes") == 2
+    assert done.metrics()["http_req_failed"]["rate"] == 0
 
 
 def test_settings_of_a_script(rampa: Rampa, script: Script, pki: Pki, good: Certificate) -> None:
