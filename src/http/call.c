@@ -30,7 +30,7 @@ static void count_bytes(struct rp_http_response *response, struct connection *co
     connection->counted_received = traffic->received;
 }
 
-/* As measure(), of a request that failed, or whose answer began before it was sent. */
+/* As measure(), of a request that failed, or whose answer began before it. */
 RP_COLD static bool measure_odd(struct rp_http_response *response, struct connection *connection,
                                 rp_ns called, rp_ns at)
 {
@@ -69,8 +69,9 @@ static void take_out_of_blocked(struct rp_http_response *response,
 }
 
 /* Takes the bytes, and the times of the phases that were reached, up to @at. Each moment is in one
- * phase only. A server may answer before it has read the whole request, or any of it: then sending
- * ends with its first byte. True when the request was sent, at least in part, or answered. */
+ * phase only. A server may answer before it has read the whole request, or any of it, and the kernel
+ * may receive an answer before the call that sent the request is over: then sending ends with the
+ * answer's first byte. True when the request was sent, at least in part, or answered. */
 static bool measure(struct rp_http_call *call, struct connection *connection, rp_ns at)
 {
     struct rp_http_response *response = call->response;
@@ -79,7 +80,8 @@ static bool measure(struct rp_http_call *call, struct connection *connection, rp
     bool was_sent = true;
 
     count_bytes(response, connection, traffic);
-    if (RP_LIKELY(connection->state == CONNECTION_BUSY && sent && first >= sent)) {
+    if (RP_LIKELY(connection->state == CONNECTION_BUSY && sent && first >= traffic->send_began)) {
+        sent = first < sent ? first : sent;
         response->blocked = traffic->send_began - call->began;
         response->sending = sent - traffic->send_began;
         response->waiting = first - sent;

@@ -12,6 +12,7 @@
 #include "loop/loop.h"
 #include "loop/precise.h"
 #include "loop/slots.h"
+#include "loop/stamps.h"
 #include "loop/wheel.h"
 
 /* struct rp_stream.state */
@@ -21,6 +22,7 @@ enum {
     RP_STREAM_BLOCKED = 1u << 2, /* the send goes on when the socket is writable */
     RP_STREAM_PAUSED = 1u << 3,  /* nothing is received */
     RP_STREAM_HALF = 1u << 4,    /* the peer has ended, and the user has been told so */
+    RP_STREAM_STAMPED = 1u << 5, /* bytes come with stamps; as long as the stream is open */
     /* This bit and those above are the back-end's. They are 0 in a new stream. */
     RP_STREAM_BACKEND = 1u << 8,
 };
@@ -82,6 +84,7 @@ struct rp_loop {
     bool must_tell;
     struct rp_list precise; /* timers */
     rp_ns spin, spun;
+    struct rp_stamps stamps;
     struct rp_wheel wheel;
 };
 
@@ -103,6 +106,7 @@ static inline void rp_loop_collect(struct rp_loop *loop, rp_ns now)
  * until the time @spin_until (0 = do not). Both 0: look once. */
 struct rp_patience {
     rp_ns sleep, spin_until;
+    rp_ns now; /* 0 = the clock was not read */
 };
 
 struct rp_patience rp_loop_patience(const struct rp_loop *loop, rp_ns until);
@@ -135,8 +139,9 @@ static inline void rp_loop_queued(struct rp_loop *loop)
 }
 
 /* Around a wait that may block or spin. */
-static inline void rp_loop_before_wait(struct rp_loop *loop)
+static inline void rp_loop_before_wait(struct rp_loop *loop, const struct rp_patience *patience)
 {
+    loop->stamps.wait_began = patience->now;
     if (loop->before_wait)
         loop->before_wait(loop->wait_user);
 }

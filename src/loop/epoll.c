@@ -35,6 +35,10 @@ enum { KIND_STREAM, KIND_WATCH };
 struct epoll_backend {
     int fd;
     bool has_pwait2;
+    bool looked_all;       /* the last look has shown all streams that had something */
+    struct msghdr message; /* to receive with a stamp */
+    struct iovec part;
+    union rp_stamp_control control;
     struct epoll_event events[EVENTS_MAX];
     char received[RECEIVE_MAX];
 };
@@ -75,6 +79,10 @@ static int epoll_open(struct rp_loop *loop)
         return r;
     }
     e->has_pwait2 = has_pwait2(e->fd);
+    e->looked_all = false;
+    e->part = (struct iovec){ e->received, sizeof(e->received) };
+    e->message =
+        (struct msghdr){ .msg_iov = &e->part, .msg_iovlen = 1, .msg_control = e->control.bytes };
     loop->backend = e;
     return 0;
 }
@@ -128,19 +136,32 @@ static void epoll_disarm(struct rp_loop *loop, struct rp_stream *stream)
         (void)change(loop, EPOLL_CTL_DEL, stream->fd, 0, 0, 0);
 }
 
+RP_INLINE ssize_t take(struct epoll_backend *e, const struct rp_stream *stream)
+{
+    if (!(stream->state & RP_STREAM_STAMPED))
+        return rp_socket_recv(stream->fd, e->received, sizeof(e->received), 0);
+    e->message.msg_controllen = sizeof(e->control);
+    return rp_socket_recvmsg(stream->fd, &e->message, 0);
+}
+
 RP_HOT static void receive(struct rp_loop *loop, struct rp_stream *stream, uint32_t events)
 {
     struct epoll_backend *e = loop->backend;
     const uint64_t token = stream->token;
 
     for (;;) {
-        ssize_t len = rp_socket_recv(stream->fd, e->received, sizeof(e->received), 0);
+        ssize_t len = take(e, stream);
         int error = errno;
         rp_ns at = rp_clock_ns();
 
-        if (!loop->woken)
+        if (!loop->woken) {
             loop->woken = at;
+            rp_stamps_turn(&loop->stamps, at, e->looked_all);
+        }
         if (RP_LIKELY(len > 0)) {
+            if (stream->state & RP_STREAM_STAMPED)
+                at = rp_stamps_read(&loop->stamps, stream, &e->control, e->message.msg_controllen,
+                                    at);
             rp_stream_deliver(stream, e->received, (size_t)len, at);
             if (!rp_stream_is_alive(loop, token))
                 return;
@@ -259,6 +280,7 @@ static int fetch(struct rp_loop *loop, rp_ns until)
     rp_ns last = 0;
     int count;
 
+    loop->stamps.wait_began = RP_NS_NEVER;
     if (rp_loop_looks_first(loop)) {
         count = look(e);
         if (count)
@@ -268,7 +290,7 @@ static int fetch(struct rp_loop *loop, rp_ns until)
     patience = rp_loop_patience(loop, until);
     if (rp_patience_is_none(&patience))
         return look(e);
-    rp_loop_before_wait(loop);
+    rp_loop_before_wait(loop, &patience);
     count = patience.sleep ? wait_for_events(e, patience.sleep) : 0;
     if (patience.spin_until) {
         while (count == 0 && rp_loop_spins(loop, &last, patience.spin_until))
@@ -295,6 +317,7 @@ RP_HOT static int epoll_wait_op(struct rp_loop *loop, rp_ns until)
         else
             handle_watch(loop, object, e->events[i].events);
     }
+    e->looked_all = count < EVENTS_MAX;
     return count < 0 ? count : 0;
 }
 

@@ -70,6 +70,7 @@ int rp_loop_new(const struct rp_loop_ops *ops, struct rp_loop **ret)
     rp_list_init(&loop->due);
     rp_list_init(&loop->precise);
     loop->spin = RP_LOOP_SPIN;
+    rp_stamps_init(&loop->stamps);
     rp_wheel_init(&loop->wheel, rp_loop_now(loop));
     /* The default slack of 50 us would be added to every wait. Only this thread gets another one;
      * where that is refused only precision is lost. */
@@ -93,6 +94,7 @@ void rp_loop_free(struct rp_loop *loop)
     rp_assert(rp_list_is_empty(&loop->tasks));
     rp_assert(rp_list_is_empty(&loop->due));
     rp_assert(rp_list_is_empty(&loop->precise));
+    rp_stamps_deinit(&loop->stamps);
     loop->ops->close(loop);
     rp_slots_deinit(&loop->slots);
     rp_free(loop);
@@ -328,6 +330,23 @@ int rp_loop_turn(struct rp_loop *loop, rp_ns until)
     loop->turning = false;
     loop->must_tell = loop->outside != NULL;
     return r == -EINTR ? 0 : r;
+}
+
+/* ---- receive stamps ---- */
+
+void rp_loop_add_stamp_user(struct rp_loop *loop, struct rp_stamp_user *user)
+{
+    if (loop->ops->is_virtual) /* there are no streams */
+        return;
+    user->loop = loop;
+    rp_stamps_add(&loop->stamps, user);
+}
+
+void rp_loop_remove_stamp_user(struct rp_stamp_user *user)
+{
+    if (user->loop)
+        rp_stamps_remove(&user->loop->stamps, user);
+    user->loop = NULL;
 }
 
 /* ---- foreign descriptors ---- */

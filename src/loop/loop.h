@@ -153,7 +153,9 @@ struct rp_stream;
 struct rp_stream_events {
     /* The connect ended: 0, or -errno (the stream is then closed by the loop). */
     void (*connected)(struct rp_stream *stream, int status);
-    /* @len > 0 bytes arrived; valid during the call. @at: when they were taken from the kernel. */
+    /* @len > 0 bytes arrived; valid during the call. @at: when the kernel received the last of them,
+     * if the stream has receive stamps, else when they were taken from the kernel. Of one stream it
+     * never goes backward. */
     void (*data)(struct rp_stream *stream, const char *data, size_t len, rp_ns at);
     /* The peer ended (0 = FIN) or the stream broke (-errno, while sending too). Last callback; the
      * stream is closed. */
@@ -193,6 +195,7 @@ struct rp_traffic {
 struct rp_stream {
     const struct rp_stream_events *events; /* set by the caller before rp_stream_connect */
     int fd;                                /* read only; -1 when closed */
+    uint32_t out_of_order;                 /* private: segments, when TCP was last asked */
     struct rp_traffic traffic;             /* read only */
     struct rp_loop *loop;                  /* read only; NULL before the first connect */
     struct rp_list send_node;
@@ -201,6 +204,7 @@ struct rp_stream {
     uint64_t received_before; /* private: bytes, when the send was queued */
     uint32_t state;           /* private */
     int error;                /* private: -errno of a failed send until the end is reported */
+    rp_ns last_data;          /* private: when its last bytes were received; of stamps only */
     uint64_t token;           /* private */
 };
 
@@ -215,8 +219,8 @@ RP_NODISCARD int rp_stream_connect(struct rp_loop *loop, struct rp_stream *strea
  * of one of them only. A socket whose connect has begun, or -errno. */
 RP_NODISCARD int rp_connect_begin(const struct sockaddr *addr, socklen_t addr_len,
                                   const struct sockaddr *source, socklen_t source_len);
-/* Takes over such a socket, whose connect may be over; connected() will follow. -errno: @fd is
- * still the caller's. */
+/* Takes over such a socket, of TCP, whose connect may be over; connected() will follow. -errno: @fd
+ * is still the caller's. */
 RP_NODISCARD int rp_stream_connect_on(struct rp_loop *loop, struct rp_stream *stream, int fd);
 /* Whether the peer has ended a TCP connection, read or not, at the price of a system call. For who
  * is about to send what it must not send twice, some time after the loop has last looked. */
@@ -255,6 +259,28 @@ static inline bool rp_stream_is_open(const struct rp_stream *stream)
 {
     return stream->loop && stream->fd >= 0;
 }
+
+/* ---- receive stamps -------------------------------------------------------------------------- */
+
+struct rp_stamp_user;
+
+/* Somebody for whom data() of TCP streams has the time at which the kernel received the bytes. The
+ * loop may look at them much later, when it is busy or stands still, and that is no delay of the
+ * server's. Concerns the streams that are connected while there is a user, by whomever; not those
+ * that are adopted, nor UNIX sockets. Where the kernel gives no stamp, or one that cannot be, data()
+ * has the time of the look. */
+struct rp_stamp_user {
+    struct rp_list node; /* private */
+    /* How long bytes have lain in the kernel before the loop took them. Told of each receive while
+     * there are few, and of a thousand a second or so when there are many: @weight is the number of
+     * receives for which this one stands. Must not call into the loop. */
+    void (*delay)(struct rp_stamp_user *user, rp_ns delay, unsigned weight);
+    struct rp_loop *loop; /* private */
+};
+
+/* @user is zeroed but for delay(). Keeps a descriptor open as long as there is a user. */
+void rp_loop_add_stamp_user(struct rp_loop *loop, struct rp_stamp_user *user);
+void rp_loop_remove_stamp_user(struct rp_stamp_user *user); /* no-op when it is none */
 
 /* ---- foreign descriptors --------------------------------------------------------------------- */
 

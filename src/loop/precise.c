@@ -57,12 +57,13 @@ struct rp_patience rp_loop_patience(const struct rp_loop *loop, rp_ns until)
     if (until <= now)
         return (struct rp_patience){ .sleep = 0 };
     if (precise == RP_NS_NEVER)
-        return (struct rp_patience){ .sleep = until - now };
+        return (struct rp_patience){ .sleep = until - now, .now = now };
     awake = precise - loop->spin - now;
     if (awake <= 0)
-        return (struct rp_patience){ .spin_until = until };
+        return (struct rp_patience){ .spin_until = until, .now = now };
     sleep = sleep_before(awake);
     if (until - now <= sleep)
-        return (struct rp_patience){ .sleep = until - now };
-    return (struct rp_patience){ .sleep = sleep, .spin_until = sleep == awake ? until : 0 };
+        return (struct rp_patience){ .sleep = until - now, .now = now };
+    return (
+        struct rp_patience){ .sleep = sleep, .spin_until = sleep == awake ? until : 0, .now = now };
 }

@@ -66,6 +66,8 @@ static int begin(struct rp_loop *loop, struct rp_stream *stream, int fd, uint32_
     stream->fd = fd;
     stream->state = state;
     stream->error = 0;
+    stream->last_data = 0;
+    stream->out_of_order = 0;
     stream->traffic = (struct rp_traffic){ 0 };
     r = loop->ops->arm(loop, stream);
     if (r < 0) {
@@ -86,7 +88,10 @@ int rp_stream_connect(struct rp_loop *loop, struct rp_stream *stream, const stru
     fd = rp_connect_begin(addr, addr_len, source, source_len);
     if (fd < 0)
         return fd;
-    r = rp_stream_connect_on(loop, stream, fd);
+    if (is_inet(addr))
+        r = rp_stream_connect_on(loop, stream, fd);
+    else
+        r = begin(loop, stream, fd, RP_STREAM_CONNECTING);
     if (r < 0)
         close(fd);
     return r;
@@ -94,8 +99,10 @@ int rp_stream_connect(struct rp_loop *loop, struct rp_stream *stream, const stru
 
 int rp_stream_connect_on(struct rp_loop *loop, struct rp_stream *stream, int fd)
 {
+    uint32_t stamped = rp_stamps_ask(&loop->stamps, fd) ? RP_STREAM_STAMPED : 0;
+
     rp_assert(!rp_stream_is_open(stream));
-    return begin(loop, stream, fd, RP_STREAM_CONNECTING);
+    return begin(loop, stream, fd, RP_STREAM_CONNECTING | stamped);
 }
 
 bool rp_stream_peer_has_ended(const struct rp_stream *stream)

@@ -26,6 +26,7 @@
 enum {
     REQUESTS = 1024,
     COMPLETIONS = 8192,
+    SHARE = 20, /* so many completions the kernel hands out at a time when there are more */
 };
 
 /* What a completion belongs to. Completions of cancellations have no token. */
@@ -44,9 +45,10 @@ enum { WATCH_ARMED = 1 };
 struct uring_backend {
     struct io_uring ring;
     struct rp_uring_buffers buffers;
-    uint32_t batch; /* number of the batch of requests that is being collected */
-    int event_fd;   /* -1 until rp_loop_fd asks */
-    int error;      /* -errno of a request that could not be made again, for the turn to return */
+    struct msghdr message; /* to receive with a stamp */
+    uint32_t batch;        /* number of the batch of requests that is being collected */
+    int event_fd;          /* -1 until rp_loop_fd asks */
+    int error; /* -errno of a request that could not be made again, for the turn to return */
 };
 
 /* ---- life ---- */
@@ -69,6 +71,7 @@ static int set_up(struct uring_backend **ret)
     if (!u)
         return -ENOMEM;
     u->event_fd = -1;
+    u->message.msg_controllen = sizeof(union rp_stamp_control);
     r = io_uring_queue_init_params(REQUESTS, &u->ring, &params);
     if (r < 0) {
         rp_free(u);
@@ -156,7 +159,10 @@ static int receive(struct uring_backend *u, struct rp_stream *stream)
 
     if (!sqe)
         return -ENOMEM;
-    io_uring_prep_recv_multishot(sqe, stream->fd, NULL, 0, 0);
+    if (stream->state & RP_STREAM_STAMPED)
+        io_uring_prep_recvmsg_multishot(sqe, stream->fd, &u->message, 0);
+    else
+        io_uring_prep_recv_multishot(sqe, stream->fd, NULL, 0, 0);
     sqe->flags |= IOSQE_BUFFER_SELECT;
     sqe->buf_group = RP_URING_GROUP;
     sqe->user_data = stream->token | (uint64_t)KIND_RECEIVE << RP_SLOT_KIND_SHIFT;
@@ -249,21 +255,23 @@ RP_HOT static void handle_received(struct rp_loop *loop, struct rp_stream *strea
     struct uring_backend *u = loop->backend;
     const uint64_t token = stream->token;
     const bool goes_on = cqe->flags & IORING_CQE_F_MORE;
-    int r;
+    int len = cqe->res, r;
 
     if (RP_UNLIKELY(!goes_on))
         stream->state &= ~(uint32_t)RECEIVING;
-    if (RP_LIKELY(cqe->res > 0)) {
-        rp_stream_deliver(stream, bytes, (size_t)cqe->res, at);
+    if (stream->state & RP_STREAM_STAMPED && len > 0)
+        len = rp_uring_unwrap(&loop->stamps, stream, len, &bytes, &at);
+    if (RP_LIKELY(len > 0)) {
+        rp_stream_deliver(stream, bytes, (size_t)len, at);
         if (RP_LIKELY(goes_on) || !rp_stream_is_alive(loop, token))
             return;
-    } else if (cqe->res == -ENOBUFS) {
+    } else if (len == -ENOBUFS) {
         (void)rp_uring_buffers_grow(&u->buffers);
-    } else if (cqe->res == 0) {
+    } else if (len == 0) {
         rp_stream_fin(stream, at);
         return;
-    } else if (cqe->res != -EINTR && cqe->res != -EAGAIN && cqe->res != -ECANCELED) {
-        rp_stream_end(stream, cqe->res, at);
+    } else if (len != -EINTR && len != -EAGAIN && len != -ECANCELED) {
+        rp_stream_end(stream, len, at);
         return;
     }
     if (goes_on)
@@ -372,6 +380,7 @@ static int enter(struct rp_loop *loop, rp_ns until)
     rp_ns last = 0;
     int r = 0;
 
+    loop->stamps.wait_began = RP_NS_NEVER;
     /* The signal is taken back before the completions are taken, so that a signal that comes later
      * stays. */
     if (u->event_fd >= 0)
@@ -386,7 +395,7 @@ static int enter(struct rp_loop *loop, rp_ns until)
     patience = rp_loop_patience(loop, until);
     if (rp_patience_is_none(&patience))
         return look(u);
-    rp_loop_before_wait(loop);
+    rp_loop_before_wait(loop, &patience);
     if (patience.sleep)
         r = sleep_for_events(u, patience.sleep);
     if (patience.spin_until) {
@@ -429,6 +438,7 @@ RP_HOT static int uring_wait(struct rp_loop *loop, rp_ns until)
     unsigned head, count = 0;
 
     loop->woken = at;
+    rp_stamps_turn(&loop->stamps, at, loop->found < SHARE);
     io_uring_for_each_cqe(&u->ring, head, cqe)
     {
         handle(loop, cqe, at);

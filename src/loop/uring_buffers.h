@@ -14,6 +14,7 @@
 #include <stdbool.h>
 
 #include "base/compiler.h"
+#include "loop/stamps.h"
 
 enum {
     RP_URING_GROUP = 0, /* of the buffers, for requests */
@@ -21,6 +22,12 @@ enum {
     RP_URING_CHUNK_BUFFERS = 64,
     RP_URING_CHUNKS_MAX = 16,
     RP_URING_BUFFERS_MAX = RP_URING_CHUNK_BUFFERS * RP_URING_CHUNKS_MAX,
+};
+
+/* What stands in a buffer before the bytes of a stream with stamps. */
+struct rp_uring_stamped {
+    struct io_uring_recvmsg_out out;
+    union rp_stamp_control control;
 };
 
 struct rp_uring_buffers { /* valid when zeroed */
@@ -56,4 +63,18 @@ static inline void rp_uring_buffers_publish(struct rp_uring_buffers *buffers)
 {
     io_uring_buf_ring_advance(buffers->ring, buffers->unpublished);
     buffers->unpublished = 0;
+}
+
+/* Takes off what stands before the bytes of @stream, and makes *at the time at which they came. @len:
+ * of all that is in the buffer; returns that of the bytes, which is 0 at the end of the peer. */
+static inline int rp_uring_unwrap(struct rp_stamps *stamps, struct rp_stream *stream, int len,
+                                  const char **bytes, rp_ns *at)
+{
+    const struct rp_uring_stamped *stamped = (const struct rp_uring_stamped *)*bytes;
+
+    len -= (int)sizeof(*stamped);
+    *bytes += sizeof(*stamped);
+    if (len > 0)
+        *at = rp_stamps_read(stamps, stream, &stamped->control, stamped->out.controllen, *at);
+    return len;
 }

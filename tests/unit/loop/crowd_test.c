@@ -426,5 +426,5 @@ int main(void)
         CASE(a_stream_may_be_connected_again_when_it_ends),
     };
 
-    return run_worlds(cases, RP_ARRAY_LEN(cases));
+    return run_stamped_worlds(cases, RP_ARRAY_LEN(cases));
 }

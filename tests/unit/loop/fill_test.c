@@ -194,5 +194,5 @@ int main(void)
         CASE(test_a_close_between_pieces),  CASE(test_counts),
     };
 
-    return run_worlds(cases, RP_ARRAY_LEN(cases));
+    return run_stamped_worlds(cases, RP_ARRAY_LEN(cases));
 }

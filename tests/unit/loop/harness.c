@@ -196,27 +196,43 @@ void peer_reset(int fd)
 
 struct instance {
     const struct rp_loop_ops *ops;
+    bool is_stamped;
     world_test *run;
 };
+
+static void note_delay(struct rp_stamp_user *user, rp_ns delay, unsigned weight)
+{
+    struct world *world = rp_container_of(user, struct world, stamps);
+
+    assert_true(delay >= 0 && weight > 0);
+    world->delay = delay;
+    world->delays++;
+}
 
 static void run_instance(void **state)
 {
     const struct instance *instance = *state;
-    struct world world = { .ops = instance->ops };
+    struct world world = { .ops = instance->ops,
+                           .is_stamped = instance->is_stamped,
+                           .stamps.delay = note_delay };
 
     assert_int_equal(rp_loop_new(world.ops, &world.loop), 0);
+    if (world.is_stamped)
+        rp_loop_add_stamp_user(world.loop, &world.stamps);
     world.listener = make_listener(&world.addr);
     instance->run(&world);
+    rp_loop_remove_stamp_user(&world.stamps);
     rp_loop_free(world.loop);
     assert_int_equal(close(world.listener), 0);
 }
 
-int run_worlds(const struct world_case *cases, size_t count)
+/* @kinds: 2 = with receive stamps as well. */
+static int run_kinds(const struct world_case *cases, size_t count, size_t kinds)
 {
     const struct rp_loop_ops *all[] = { rp_loop_epoll, rp_loop_uring };
-    struct instance instances[128];
-    struct CMUnitTest tests[128];
-    char names[128][160];
+    struct instance instances[256];
+    struct CMUnitTest tests[256];
+    char names[256][160];
     size_t n = 0;
 
     for (size_t i = 0; i < RP_ARRAY_LEN(all); i++) {
@@ -224,15 +240,61 @@ int run_worlds(const struct world_case *cases, size_t count)
 
         if (reason)
             printf("# %s is left out: %s\n", rp_loop_ops_name(all[i]), reason);
-        for (size_t j = 0; !reason && j < count; j++, n++) {
+        for (size_t j = 0; !reason && j < kinds * count; j++, n++) {
+            bool is_stamped = j % kinds;
+
             if (n == RP_ARRAY_LEN(tests))
                 abort();
-            instances[n] = (struct instance){ all[i], cases[j].run };
-            snprintf(names[n], sizeof(names[n]), "%s: %s", rp_loop_ops_name(all[i]), cases[j].name);
+            instances[n] = (struct instance){ all[i], is_stamped, cases[j / kinds].run };
+            snprintf(names[n], sizeof(names[n]), "%s%s: %s", rp_loop_ops_name(all[i]),
+                     is_stamped ? ", stamped" : "", cases[j / kinds].name);
             tests[n] = (struct CMUnitTest){ .name = names[n],
                                             .test_func = run_instance,
                                             .initial_state = &instances[n] };
         }
     }
     return _cmocka_run_group_tests("loop", tests, n, NULL, NULL);
+}
+
+int run_worlds(const struct world_case *cases, size_t count)
+{
+    return run_kinds(cases, count, 1);
+}
+
+/* The kernel begins to stamp some time after it was asked: waits until it does. It goes on as long as what is returned,
+ * a socket, is open. Data that is there without a stamp stays so: each try has bytes of its own. */
+static int start_stamping(void)
+{
+    struct sockaddr_in addr;
+    int listener = make_listener(&addr), peer, on = 1;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    char control[64];
+    struct msghdr message;
+    struct iovec part;
+    char byte;
+
+    assert_int_equal(connect(fd, (const struct sockaddr *)&addr, sizeof(addr)), 0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)), 0);
+    peer = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    do {
+        peer_write(peer, "x", 1);
+        part = (struct iovec){ &byte, 1 };
+        message = (struct msghdr){ .msg_iov = &part,
+                                   .msg_iovlen = 1,
+                                   .msg_control = control,
+                                   .msg_controllen = sizeof(control) };
+        assert_int_equal(recvmsg(fd, &message, 0), 1);
+    } while (message.msg_controllen == 0);
+    close(peer);
+    close(listener);
+    return fd;
+}
+
+int run_stamped_worlds(const struct world_case *cases, size_t count)
+{
+    int fd = start_stamping();
+    int r = run_kinds(cases, count, 2);
+
+    close(fd);
+    return r;
 }

@@ -43,6 +43,10 @@ extern const struct rp_stream_events probe_events;
 struct world {
     const struct rp_loop_ops *ops;
     struct rp_loop *loop;
+    struct rp_stamp_user stamps; /* in use when is_stamped */
+    bool is_stamped;
+    int delays;  /* calls */
+    rp_ns delay; /* the last one */
     int listener;
     struct sockaddr_in addr; /* of the listener */
 };
@@ -59,6 +63,8 @@ struct world_case {
 
 /* Runs all @cases over every back-end that can be used. To be returned from main. */
 int run_worlds(const struct world_case *cases, size_t count);
+/* The same with receive stamps and without. Not for tests that make up the clock: the kernel's goes on. */
+int run_stamped_worlds(const struct world_case *cases, size_t count);
 
 /* A blocking listener on the loopback. */
 int make_listener(struct sockaddr_in *ret_addr);

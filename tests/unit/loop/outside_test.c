@@ -145,5 +145,5 @@ int main(void)
         CASE(gives_up_timers_of_every_kind),
     };
 
-    return run_worlds(cases, RP_ARRAY_LEN(cases));
+    return run_stamped_worlds(cases, RP_ARRAY_LEN(cases));
 }

@@ -358,5 +358,5 @@ int main(void)
         CASE(returns_from_the_spin_at_the_limit),
     };
 
-    return run_worlds(cases, RP_ARRAY_LEN(cases));
+    return run_stamped_worlds(cases, RP_ARRAY_LEN(cases));
 }

@@ -466,5 +466,5 @@ int main(void)
         CASE(without_descriptors_it_waits_to_be_told),
     };
 
-    return run_worlds(cases, RP_ARRAY_LEN(cases));
+    return run_stamped_worlds(cases, RP_ARRAY_LEN(cases));
 }

@@ -438,5 +438,5 @@ int main(void)
         CASE(allocates_nothing_in_steady_state),
     };
 
-    return run_worlds(cases, RP_ARRAY_LEN(cases));
+    return run_stamped_worlds(cases, RP_ARRAY_LEN(cases));
 }

@@ -300,5 +300,5 @@ int main(void)
         CASE(picks_by_name),
     };
 
-    return run_worlds(cases, RP_ARRAY_LEN(cases));
+    return run_stamped_worlds(cases, RP_ARRAY_LEN(cases));
 }

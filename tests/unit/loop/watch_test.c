@@ -305,5 +305,5 @@ int main(void)
         CASE(stays_readable_while_bytes_are_left),
     };
 
-    return run_worlds(cases, RP_ARRAY_LEN(cases));
+    return run_stamped_worlds(cases, RP_ARRAY_LEN(cases));
 }
