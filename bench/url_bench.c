@@ -6,7 +6,7 @@
  *
  *   BUILD/tests/unit/app/url_bench URL VUS REQUESTS
  *
- * RAMPA_LOOP chooses the loop. Prints the processor time of a request, connecting included.
+ * RAMPA_LOOP chooses the loop; with RAMPA_NO_KERNEL_TIMESTAMPS answers have no receive stamps. Prints the processor time of a request, connecting included.
  */
 
 #include <stdio.h>
@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 
 #include "engine/engine.h"
+#include "plan/metrics.h"
 #include "script/fixed.h"
 
 struct bench {
@@ -24,6 +25,8 @@ struct bench {
     struct rp_registry *registry;
     struct rp_clients clients;
     struct rp_engine *engine;
+    struct rp_stamp_user stamps;
+    struct rp_series *delay;
     bool is_over;
 };
 
@@ -31,7 +34,7 @@ static void must(int r, const char *what, const struct rp_error *err)
 {
     if (r == 0)
         return;
-    fprintf(stderr, "%s: %s\n", what, err->message ? err->message : strerror(-r));
+    fprintf(stderr, "%s: %s\n", what, err && err->message ? err->message : strerror(-r));
     exit(1);
 }
 
@@ -45,13 +48,36 @@ static void finished(struct rp_engine *engine, void *user)
 static void make_plan(struct bench *bench, char **argv, struct rp_error *err)
 {
     struct rp_overrides overrides = { .vus = { argv[2], "VUS" },
-                                      .iterations = { argv[3], "REQUESTS" } };
+                                      .iterations = { argv[3], "REQUESTS" },
+                                      .no_kernel_timestamps =
+                                          getenv("RAMPA_NO_KERNEL_TIMESTAMPS") != NULL };
     struct rp_script_host *script = &bench->host.script;
     char *declared = script->ops->load(script, argv[1], err);
 
     must(declared ? 0 : -RP_EUSER, "URL", err);
     must(rp_plan_resolve(declared, &overrides, &bench->plan, err), "plan", err);
     free(declared);
+}
+
+static void record_delay(struct rp_stamp_user *user, rp_ns delay, unsigned weight)
+{
+    rp_series_trend(rp_container_of(user, struct bench, stamps)->delay, (double)delay);
+}
+
+/* As a worker does. */
+static void want_stamps(struct bench *bench)
+{
+    const struct rp_builtin_metric *builtin = &rp_builtin_metrics[RP_M_RECEIVE_DELAY];
+    const struct rp_metric *metric;
+
+    if (bench->plan->no_kernel_timestamps)
+        return;
+    must(rp_registry_metric(bench->registry, builtin->name, builtin->type, builtin->is_time,
+                            &metric, NULL),
+         "metric", NULL);
+    bench->delay = rp_registry_series(bench->registry, metric, rp_tags_empty(bench->registry));
+    bench->stamps.delay = record_delay;
+    rp_loop_add_stamp_user(bench->loop, &bench->stamps);
 }
 
 static void prepare(struct bench *bench, char **argv, struct rp_error *err)
@@ -77,6 +103,7 @@ static void prepare(struct bench *bench, char **argv, struct rp_error *err)
     config.registry = bench->registry;
     config.clients = &bench->clients;
     must(rp_engine_new(&config, &bench->engine, err), "engine", err);
+    want_stamps(bench);
 }
 
 static void clean_up(struct bench *bench)
@@ -84,6 +111,7 @@ static void clean_up(struct bench *bench)
     rp_engine_free(bench->engine);
     bench->host.script.ops->release(&bench->host.script);
     rp_clients_close(&bench->clients);
+    rp_loop_remove_stamp_user(&bench->stamps);
     rp_registry_free(bench->registry);
     rp_loop_free(bench->loop);
     rp_plan_free(bench->plan);

@@ -298,6 +298,7 @@ class Options(Model):
         tls_cipher_suites: ciphers, separated by ``:``, by their names in OpenSSL or of IANA.
         no_tls_resumption: makes each TLS handshake a full one.
         tls_keylog: file that gets the keys of TLS connections, for reading a capture.
+        no_kernel_timestamps: times answers when the generator looks at them, and not when the kernel received them.
 
     >>> Options(stages=[("30s", 100), ("1m", 0)]).stages[0]
     Stage(duration=datetime.timedelta(seconds=30), target=100)
@@ -322,6 +323,7 @@ class Options(Model):
     tls_cipher_suites: Field[str | None, str | None] = Field()
     no_tls_resumption: Field[bool | None, bool] = Field(default=bool)
     tls_keylog: Field[str | None, str | None] = Field()
+    no_kernel_timestamps: Field[bool | None, bool] = Field(default=bool)
 
     if typing.TYPE_CHECKING:
 
@@ -347,6 +349,7 @@ class Options(Model):
             tls_cipher_suites: str | None = None,
             no_tls_resumption: bool | None = None,
             tls_keylog: str | None = None,
+            no_kernel_timestamps: bool | None = None,
         ) -> None: ...
 
 

@@ -41,6 +41,7 @@ enum rp_option_id { /* the order of the help, inside each group */
                     RP_OPT_SCENARIO,
                     RP_OPT_SEED,
                     RP_OPT_NO_SPIN,
+                    RP_OPT_NO_KERNEL_TIMESTAMPS,
                     RP_OPT_SERIES_MEMORY,
                     RP_OPT_WORKERS,
                     RP_OPT_WORKER_LOSS,

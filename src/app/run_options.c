@@ -113,6 +113,7 @@ int rp_run_request_init(struct rp_run_request *ret, const struct rp_cli *cli)
                 .max_vus = rp_cli_value(cli, RP_OPT_MAX_VUS),
                 .seed = rp_cli_value(cli, RP_OPT_SEED),
                 .no_spin = cli->flags[RP_OPT_NO_SPIN],
+                .no_kernel_timestamps = cli->flags[RP_OPT_NO_KERNEL_TIMESTAMPS],
                 .series_memory = rp_cli_value(cli, RP_OPT_SERIES_MEMORY),
                 .workers = rp_cli_value(cli, RP_OPT_WORKERS),
                 .cores = rp_usable_cores(""),

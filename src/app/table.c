@@ -82,6 +82,12 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .group = RP_GROUP_LOAD, .since = "0.1.0",
         .help = "Start iterations some 50 us less exactly, for less processor time",
     },
+    [RP_OPT_NO_KERNEL_TIMESTAMPS] = {
+        .name = "--no-kernel-timestamps", .type = RP_TYPE_FLAG,
+        .commands = RP_IN_SCRIPT, .env = "RAMPA_NO_KERNEL_TIMESTAMPS",
+        .group = RP_GROUP_LOAD, .since = "0.1.0",
+        .help = "Time answers when the generator looks at them, not when the kernel received them",
+    },
     [RP_OPT_SERIES_MEMORY] = {
         .name = "--series-memory", .type = RP_TYPE_INT, .placeholder = "MIB",
         .min = 1, .max = 1048576, .commands = RP_IN_SCRIPT, .env = "RAMPA_SERIES_MEMORY",

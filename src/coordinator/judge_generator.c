@@ -41,6 +41,11 @@ static double late_share(const struct rp_worker_health *health)
     return share((double)health->late_probes, (double)health->probes);
 }
 
+static double late_receive_share(const struct rp_worker_health *health)
+{
+    return share((double)health->late_receives, (double)health->receives);
+}
+
 static rp_ns waited_for_others(const struct rp_worker_health *health)
 {
     return health->waited > health->stopped ? health->waited - health->stopped : 0;
@@ -105,6 +110,11 @@ enum rp_generator_verdict rp_judge_health(const struct rp_worker_health *health,
         return is_scripts(health)
                    ? RP_GENERATOR_VALID
                    : by_share(late_share(health), health->late_probes >= LIMITED_COUNT);
+    case RP_CAUSE_RECEIVE_DELAY: /* that of a loop that stood still is known by its cause */
+        return rp_judge_health(health, RP_CAUSE_SCRIPT) ||
+                       rp_judge_health(health, RP_CAUSE_LOOP_LAG)
+                   ? RP_GENERATOR_VALID
+                   : by_share(late_receive_share(health), health->late_receives >= LIMITED_COUNT);
     case RP_CAUSE_LATE:
         return by_share(share((double)health->late_arrivals, (double)health->arrivals),
                         health->late_arrivals >= LIMITED_COUNT);
@@ -143,6 +153,8 @@ static double weight(const struct rp_worker_health *health, enum rp_generator_ca
         return of_time(health, health->computed);
     case RP_CAUSE_LOOP_LAG:
         return late_share(health);
+    case RP_CAUSE_RECEIVE_DELAY:
+        return late_receive_share(health);
     case RP_CAUSE_LATE:
         return share((double)health->late_arrivals, (double)health->arrivals);
     case RP_CAUSE_DROPPED:
@@ -162,6 +174,42 @@ static void append_times(struct rp_buf *out, uint64_t count)
 static double percent_of(const struct rp_worker_health *health, rp_ns part)
 {
     return fmin(of_time(health, part), 1) * 100;
+}
+
+/* What came too late, by what and how much of it. */
+static void append_lateness(struct rp_buf *out, enum rp_generator_cause cause, double percent,
+                            unsigned long long count)
+{
+    switch (cause) {
+    case RP_CAUSE_LOOP_LAG:
+        rp_buf_appendf(out,
+                       " turned its event loop more than 20 ms late for %.0f %% of the time, and "
+                       "no line of the script was found that holds it up: the machine is "
+                       "overloaded or was stopped; spread the load over more time or machines",
+                       percent);
+        break;
+    case RP_CAUSE_RECEIVE_DELAY:
+        rp_buf_appendf(
+            out,
+            " let %.0f %% of the answers lie in the kernel for more than 20 ms before it "
+            "took them: iterations are longer by that, though latencies are not; use "
+            "more workers or fewer VUs, or pace the iterations",
+            percent);
+        break;
+    case RP_CAUSE_LATE:
+        rp_buf_appendf(
+            out,
+            " began %.0f %% of the iterations more than 20 ms after their time: the rate "
+            "is too high for it; lower the rate, or do less in the script",
+            percent);
+        break;
+    default:
+        rp_buf_appendf(
+            out,
+            " dropped %llu iteration%s because it came to them too late, not for want of "
+            "VUs: lower the rate, or do less in the script",
+            count, count == 1 ? "" : "s");
+    }
 }
 
 static void append_reason(struct rp_buf *out, const struct rp_worker_health *health,
@@ -210,38 +258,20 @@ static void append_reason(struct rp_buf *out, const struct rp_worker_health *hea
         rp_buf_appendf(
             out,
             " had no processor time to spare for %.0f %% of the time (on the whole it computed for "
-            "%.0f %% and waited for a processor for %.0f %%): latencies include waiting in the "
+            "%.0f %% and waited for a processor for %.0f %%): iterations include waiting in the "
             "generator; use more workers or fewer VUs, pace the iterations, or do less in the "
             "script",
             percent_of(health, health->busy), percent_of(health, health->computed),
             percent_of(health, health->waited));
         break;
-    case RP_CAUSE_LOOP_LAG:
-        rp_buf_appendf(out,
-                       " turned its event loop more than 20 ms late for %.0f %% of the time, and "
-                       "no line of the script was found that holds it up: the machine is "
-                       "overloaded or was stopped; spread the load over more time or machines",
-                       percent);
-        break;
-    case RP_CAUSE_LATE:
-        rp_buf_appendf(
-            out,
-            " began %.0f %% of the iterations more than 20 ms after their time: the rate "
-            "is too high for it; lower the rate, or do less in the script",
-            percent);
-        break;
-    case RP_CAUSE_DROPPED:
-        rp_buf_appendf(
-            out,
-            " dropped %llu iteration%s because it came to them too late, not for want of "
-            "VUs: lower the rate, or do less in the script",
-            count, count == 1 ? "" : "s");
-        break;
-    default:
+    case RP_CAUSE_MEMORY:
         rp_buf_appendf(out,
                        " had to read %llu pages of memory back from the disk: free memory, or use "
                        "fewer VUs",
                        count);
+        break;
+    default:
+        append_lateness(out, cause, percent, count);
     }
 }
 

@@ -130,4 +130,8 @@ const struct rp_field rp_plan_settings[RP_S_COUNT] = {
                           .default_kind = RP_FD_OTHER, .default_text = "none",
                           .help =
                               "file that gets the keys of TLS connections, for reading a capture" },
+    [RP_S_NO_KERNEL_TIMESTAMPS] = { "no_kernel_timestamps", RP_FT_FLAG,
+                                    .offset = PLAN(no_kernel_timestamps),
+                                    .help = "times answers when the generator looks at them, not "
+                                            "when the kernel received them" },
 };

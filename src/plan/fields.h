@@ -94,6 +94,7 @@ enum rp_setting_id {
     RP_S_TLS_CIPHERS,
     RP_S_NO_RESUMPTION,
     RP_S_TLS_KEYLOG,
+    RP_S_NO_KERNEL_TIMESTAMPS,
     RP_S_COUNT
 };
 

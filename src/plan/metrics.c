@@ -61,6 +61,9 @@ const struct rp_builtin_metric rp_builtin_metrics[RP_BUILTIN_COUNT] = {
                            .help = "short TLS handshakes, of users who come back" },
     [RP_M_LOOP_LAG] = { "loop_lag", TIME, .section = "GENERATOR",
                         .help = "how late the generator's own timers fire" },
+    [RP_M_RECEIVE_DELAY] = { "receive_delay", TIME, .section = "GENERATOR",
+                             .help = "how long answers lay in this machine's kernel before the "
+                                     "generator took them" },
     [RP_M_GENERATOR_CPU] = { "generator_cpu", GAUGE, .section = "GENERATOR",
                              .help = "share of its core that a worker uses, 0 to 1" },
     [RP_M_WS_SESSIONS] = { "ws_sessions", COUNTER, .section = "WEBSOCKET",

@@ -38,6 +38,7 @@ enum rp_builtin {
     RP_M_TLS_FULL,
     RP_M_TLS_RESUMED,
     RP_M_LOOP_LAG,
+    RP_M_RECEIVE_DELAY,
     RP_M_GENERATOR_CPU,
     /* The clients of these protocols do not exist yet. The names are taken for them: a threshold on
      * one is judged on no samples, and programs find zeros. */

@@ -446,6 +446,7 @@ int rp_overrides_apply_run(const struct rp_overrides *overrides, struct rp_plan 
     if (r < 0)
         return r;
     plan->no_spin = overrides->no_spin;
+    plan->no_kernel_timestamps |= overrides->no_kernel_timestamps;
     plan->once = overrides->once;
     if (plan->once)
         plan->workers = 1;

@@ -105,9 +105,11 @@ struct rp_plan {
     bool has_setup, has_teardown;
     uint64_t seed;      /* of everything random in the run, at most 2^53-1 */
     bool seed_is_given; /* false: this plan's resolution has chosen it by chance */
-    bool no_spin;       /* waits for arrivals without spinning over the last microseconds */
-    bool once;          /* each scenario is one iteration, and each request is shown */
-    char *base_url;     /* goes before URLs that begin with '/'; NULL = there is none */
+    /* The times of answers are those at which the generator looks, not the kernel's. */
+    bool no_kernel_timestamps;
+    bool no_spin;   /* waits for arrivals without spinning over the last microseconds */
+    bool once;      /* each scenario is one iteration, and each request is shown */
+    char *base_url; /* goes before URLs that begin with '/'; NULL = there is none */
     /* Of https (net/tls.h); a text is NULL when nobody has given it. */
     bool insecure_skip_tls_verify, no_tls_resumption;
     char *tls_ca, *tls_cert, *tls_key; /* files */
@@ -139,6 +141,7 @@ struct rp_overrides {
     struct rp_override *stages;       /* laid end to end; each may have several: "30s:10,1m:0" */
     size_t stage_count;
     bool no_spin;
+    bool no_kernel_timestamps; /* false: as the script says */
     bool once; /* one iteration of each scenario, in one worker; the options of a load do nothing */
     bool no_setup, no_teardown;
     bool no_thresholds; /* those of the script; the following ones are judged all the same */

@@ -34,6 +34,10 @@ struct rp_worker_health {
     /* How often the worker looked whether a timer fires in time, and how often it fired later than
      * RP_HEALTH_LATE. */
     uint64_t probes, late_probes;
+    /* How often bytes of servers were taken from the kernel, and how often they had lain there for
+     * longer than RP_HEALTH_LATE. Both are estimates when there are more than some thousand a
+     * second. */
+    uint64_t receives, late_receives;
     /* How often code of the script kept the loop, as far as the host has noticed, and for how long
      * in all. */
     uint64_t blocks;

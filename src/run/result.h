@@ -97,8 +97,9 @@ enum rp_generator_cause { /* the most serious first */
                           RP_CAUSE_CONTENTION, /* other programs had the processor */
                           RP_CAUSE_CPU,        /* the worker itself needed all of it */
                           RP_CAUSE_LOOP_LAG,
-                          RP_CAUSE_LATE,     /* iterations began after their time, */
-                          RP_CAUSE_DROPPED,  /* or never */
+                          RP_CAUSE_RECEIVE_DELAY, /* answers lay in the kernel of the machine */
+                          RP_CAUSE_LATE,          /* iterations began after their time, */
+                          RP_CAUSE_DROPPED,       /* or never */
                           RP_CAUSE_SCHEDULE, /* arrivals of some seconds came in other seconds */
                           RP_CAUSE_BOOKS,    /* what was measured disagrees with what was counted */
                           RP_CAUSE_MEMORY,

@@ -105,6 +105,13 @@ void rp_health_probe(struct rp_health_watch *watch, rp_ns late, rp_ns interval)
         watch->health.late_probes += 1 + (uint64_t)((late - RP_HEALTH_LATE) / interval);
 }
 
+void rp_health_receive(struct rp_health_watch *watch, rp_ns delay, unsigned weight)
+{
+    watch->health.receives += weight;
+    if (delay > RP_HEALTH_LATE)
+        watch->health.late_receives += weight;
+}
+
 void rp_health_end(struct rp_health_watch *watch)
 {
     if (watch->has_started && watch->schedstat_fd >= 0)

@@ -28,4 +28,6 @@ void rp_health_sample(struct rp_health_watch *watch, rp_ns now, rp_ns spun, bool
 /* Notes that a timer that is armed every @interval fired @late. The timers after it could not have
  * fired in that time either. */
 void rp_health_probe(struct rp_health_watch *watch, rp_ns late, rp_ns interval);
+/* Notes that bytes of a server had lain in the kernel for @delay; they stand for @weight receives. */
+void rp_health_receive(struct rp_health_watch *watch, rp_ns delay, unsigned weight);
 void rp_health_end(struct rp_health_watch *watch);

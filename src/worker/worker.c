@@ -79,6 +79,16 @@ static void measure_lag(struct rp_timer *timer, rp_ns now)
                  measure_lag);
 }
 
+static void record_delay(struct rp_stamp_user *user, rp_ns delay, unsigned weight)
+{
+    struct rp_worker *worker = rp_container_of(user, struct rp_worker, stamps);
+
+    if (!rp_timer_is_armed(&worker->tick)) /* the load has not begun, or is over */
+        return;
+    rp_series_trend(worker->s_delay, (double)delay);
+    rp_health_receive(&worker->watch, delay, weight);
+}
+
 /* ---- phases ---------------------------------------------------------------------------------- */
 
 static int take_requests(struct rp_script_host *script, struct rp_slice bytes, struct rp_error *err)
@@ -195,13 +205,17 @@ static int prepare(struct rp_worker *worker, const char *json, bool with_samples
     if (r < 0)
         return r;
     worker->s_lag = builtin_series(worker, RP_M_LOOP_LAG);
+    worker->s_delay = builtin_series(worker, RP_M_RECEIVE_DELAY);
     worker->s_cpu = builtin_series(worker, RP_M_GENERATOR_CPU);
-    if (!worker->s_lag || !worker->s_cpu)
+    if (!worker->s_lag || !worker->s_delay || !worker->s_cpu)
         return -ENOMEM;
     r = prepare_script(worker, err);
     if (r < 0)
         return r;
     rp_loop_set_spin(worker->loop, worker->plan->no_spin ? 0 : RP_LOOP_SPIN);
+    worker->stamps.delay = record_delay;
+    if (!worker->plan->no_kernel_timestamps)
+        rp_loop_add_stamp_user(worker->loop, &worker->stamps);
     config.plan = worker->plan;
     config.registry = worker->registry;
     if (worker->segments.count) {
@@ -466,6 +480,7 @@ void rp_worker_free(struct rp_worker *worker)
     rp_timer_disarm(&worker->lag);
     rp_health_end(&worker->watch);
     rp_timer_disarm(&worker->start);
+    rp_loop_remove_stamp_user(&worker->stamps);
     rp_channel_close(&worker->channel);
     rp_engine_free(worker->engine);
     if (worker->was_prepared)

@@ -38,7 +38,8 @@ struct rp_worker {
     uint32_t defined; /* series already defined to the coordinator */
     rp_ns cpu_at;
     double cpu_s;
-    struct rp_series *s_lag, *s_cpu;
+    struct rp_series *s_lag, *s_delay, *s_cpu;
+    struct rp_stamp_user stamps;
     struct rp_health_watch watch;
     struct rp_worker_samples samples;
     int error; /* the first failure of sending */

@@ -71,8 +71,8 @@ static void right_lines_are_understood(void **state)
         { "run load.py --duration 1m30s -i 10", "run load.py --duration=1m30s --iterations=10" },
         { "run a.py --stage 30s:10 --stage 1m:0,5s:3 --rate 7/3s --max-vus 5",
           "run a.py --stage=30s:10 --stage=1m:0,5s:3 --rate=7/3s --max-vus=5" },
-        { "check a.py --rate=.5/s --seed 0 --no-spin",
-          "check a.py --rate=.5/s --seed=0 [--no-spin]" },
+        { "check a.py --rate=.5/s --seed 0 --no-spin --no-kernel-timestamps",
+          "check a.py --rate=.5/s --seed=0 [--no-spin] [--no-kernel-timestamps]" },
         { "run a.py --seed 9007199254740991 --event-log e.jsonl",
           "run a.py --seed=9007199254740991 --event-log=e.jsonl" },
         { "run a.py --summary-trend-stats avg,p(99.9),count",
@@ -299,7 +299,7 @@ static void a_request_has_what_the_line_says(void **state)
 
     parse("run a.py --env A=1 --tag t=x --env B=c=d --scenario one --scenario two --python py -u 1 "
           "-u 2 --stage 1s:1 --rate 3/m --stage 2s:2,3s:3 --max-vus 4 --seed 5 --no-spin "
-          "--event-log l",
+          "--no-kernel-timestamps --event-log l",
           &line, &cli);
     assert_int_equal(rp_run_request_init(&request, &cli), 0);
     assert_string_equal(request.options.script, "a.py");
@@ -318,6 +318,7 @@ static void a_request_has_what_the_line_says(void **state)
     assert_string_equal(overrides->max_vus.value, "4");
     assert_string_equal(overrides->seed.value, "5");
     assert_true(overrides->no_spin);
+    assert_true(overrides->no_kernel_timestamps);
     assert_string_equal(request.options.event_log, "l");
     assert_int_equal(overrides->tag_count, 1);
     assert_string_equal(overrides->tags[0].key, "t");

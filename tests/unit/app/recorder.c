@@ -37,6 +37,8 @@ static void print_options(const char *command, const struct rp_run_options *opti
     print_override("series_memory", overrides->series_memory);
     if (overrides->no_spin)
         printf("no_spin\n");
+    if (overrides->no_kernel_timestamps)
+        printf("no_kernel_timestamps\n");
     for (size_t i = 0; i < overrides->threshold_count; i++)
         print_override("threshold", overrides->thresholds[i]);
     print_override("base_url", overrides->base_url);

@@ -65,6 +65,8 @@ static struct rp_worker_health any_health(struct speaker *speaker)
     health.stops = (uint64_t)any_number(speaker);
     health.probes = (uint64_t)any_number(speaker);
     health.late_probes = (uint64_t)any_number(speaker);
+    health.receives = (uint64_t)any_number(speaker);
+    health.late_receives = (uint64_t)any_number(speaker);
     health.blocks = (uint64_t)any_number(speaker);
     health.blocked = any_positive(speaker);
     health.arrivals = (uint64_t)any_number(speaker);

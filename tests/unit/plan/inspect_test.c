@@ -102,6 +102,7 @@ static const char golden_text[] = //
     "  tls_cipher_suites    -\n"
     "  no_tls_resumption    no\n"
     "  tls_keylog           -\n"
+    "  no_kernel_timestamps no\n"
     "  no_spin              no\n"
     "  series_memory        64 MiB\n"
     "  workers              1\n"
@@ -196,7 +197,8 @@ static const char golden_json[] = //
     "  'tls_max_version': null,\n"
     "  'tls_cipher_suites': null,\n"
     "  'no_tls_resumption': false,\n"
-    "  'tls_keylog': null\n"
+    "  'tls_keylog': null,\n"
+    "  'no_kernel_timestamps': false\n"
     "}";
 
 static void inspect_shows_everything(void **state)

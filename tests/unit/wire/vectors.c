@@ -12,9 +12,9 @@
 #define HEALTH                                                                                     \
     {                                                                                              \
         .observed = 2 * RP_S, .busy = RP_S, .computed = RP_S / 2, .waited = RP_S / 4,              \
-        .stopped = RP_S / 8, .stops = 3, .probes = 20, .late_probes = 2, .blocks = 1,              \
-        .blocked = RP_S / 5, .arrivals = 12, .late_arrivals = 4, .late_drops = 5,                  \
-        .no_descriptors = 6, .no_ports = 7, .faults = 8                                            \
+        .stopped = RP_S / 8, .stops = 3, .probes = 20, .late_probes = 2, .receives = 900,          \
+        .late_receives = 30, .blocks = 1, .blocked = RP_S / 5, .arrivals = 12, .late_arrivals = 4, \
+        .late_drops = 5, .no_descriptors = 6, .no_ports = 7, .faults = 8                           \
     }
 static const struct rp_scenario_progress progress = { .state = RP_SCENARIO_RUNNING,
                                                       .vus = 1,

@@ -35,6 +35,17 @@ static void test_probes(void **state)
     }
 }
 
+static void test_receives(void **state)
+{
+    struct rp_health_watch watch = { .has_started = false };
+
+    rp_health_receive(&watch, 20 * MS, 1);
+    rp_health_receive(&watch, 21 * MS, 15);
+    rp_health_receive(&watch, 0, 31);
+    assert_int_equal(watch.health.receives, 47);
+    assert_int_equal(watch.health.late_receives, 15);
+}
+
 /* As much as the clock says, with the thread's own processor time in it; what is too short waits for the next. */
 static void test_samples(void **state)
 {
@@ -80,6 +91,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_probes),
+        cmocka_unit_test(test_receives),
         cmocka_unit_test(test_samples),
         cmocka_unit_test(test_spinning_is_no_work),
     };
