@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import typing
 
+from rampa._cookies import Cookie, Cookies
 from rampa._response import Headers, Timings
 from rampa.config import Config, Options, ScenarioConfig, Stage
 from rampa.loader import scenario
@@ -48,6 +49,8 @@ else:
 
 __all__ = [
     "Config",
+    "Cookie",
+    "Cookies",
     "Engine",
     "EngineOptions",
     "Execution",

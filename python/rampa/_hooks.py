@@ -61,18 +61,8 @@ class HostHooks(typing.Protocol):
         """A coroutine that awaits what a plain function returned; None when that is nothing to await."""
         ...
 
-    def prepare_request(
-        self,
-        url: str,
-        headers: typing.Any,
-        params: typing.Any,
-        json_value: typing.Any,
-        data: typing.Any,
-        name: str | None,
-        tags: typing.Any,
-        expected_statuses: typing.Any,
-    ) -> PreparedRequest:
-        """Makes plain values of the options of a request. An option that was not given is None."""
+    def prepare_request(self, url: str, options: dict[str, typing.Any]) -> PreparedRequest:
+        """Makes plain values of the options of a request: those that were given, by their names."""
         ...
 
     def new_task(self, worker: _rampa.Worker) -> asyncio.Future[None]:

@@ -6,6 +6,7 @@ import collections.abc
 import contextvars
 import typing
 
+from rampa._cookies import Cookies
 from rampa._hooks import HostHooks
 from rampa._response import Headers, Timings
 
@@ -75,6 +76,8 @@ class Response:
     @property
     def timings(self) -> Timings: ...
     @property
+    def cookies(self) -> dict[str, str]: ...
+    @property
     def history(self) -> tuple[Response, ...]: ...
     @property
     def __dataclass_fields__(self) -> dict[str, typing.Any]: ...
@@ -83,6 +86,13 @@ class Response:
 
 @typing.final
 class HttpClient:
+    @property
+    def cookies(self) -> Cookies: ...
+    def _cookies(self, url: str | None, /) -> list[tuple[str, str, str, str, int | None, bool, bool, bool]]: ...
+    def _cookie_set(
+        self, url: str, name: str, value: str, domain: str | None, path: str | None, expires: int | None, secure: bool, http_only: bool, /
+    ) -> bool: ...
+    def _cookies_remove(self, name: str | None, url: str | None, /) -> int: ...
     def close(self) -> collections.abc.Awaitable[None]: ...
     def __aenter__(self) -> collections.abc.Awaitable[HttpClient]: ...
     def __aexit__(self, *exception: object) -> collections.abc.Awaitable[None]: ...
@@ -103,6 +113,7 @@ class HttpClient:
         raise_errors: bool = True,
         max_head_bytes: int | None = None,
         max_body_bytes: int | None = None,
+        cookies: typing.Any = None,
         allow_redirects: bool = True,
         max_redirects: int | None = 10,
     ) -> Request: ...
@@ -123,6 +134,7 @@ class HttpClient:
         raise_errors: bool = True,
         max_head_bytes: int | None = None,
         max_body_bytes: int | None = None,
+        cookies: typing.Any = None,
         allow_redirects: bool = True,
         max_redirects: int | None = 10,
     ) -> Request: ...
@@ -143,6 +155,7 @@ class HttpClient:
         raise_errors: bool = True,
         max_head_bytes: int | None = None,
         max_body_bytes: int | None = None,
+        cookies: typing.Any = None,
         allow_redirects: bool = True,
         max_redirects: int | None = 10,
     ) -> Request: ...
@@ -163,6 +176,7 @@ class HttpClient:
         raise_errors: bool = True,
         max_head_bytes: int | None = None,
         max_body_bytes: int | None = None,
+        cookies: typing.Any = None,
         allow_redirects: bool = True,
         max_redirects: int | None = 10,
     ) -> Request: ...
@@ -183,6 +197,7 @@ class HttpClient:
         raise_errors: bool = True,
         max_head_bytes: int | None = None,
         max_body_bytes: int | None = None,
+        cookies: typing.Any = None,
         allow_redirects: bool = True,
         max_redirects: int | None = 10,
     ) -> Request: ...
@@ -203,6 +218,7 @@ class HttpClient:
         raise_errors: bool = True,
         max_head_bytes: int | None = None,
         max_body_bytes: int | None = None,
+        cookies: typing.Any = None,
         allow_redirects: bool = True,
         max_redirects: int | None = 10,
     ) -> Request: ...
@@ -223,6 +239,7 @@ class HttpClient:
         raise_errors: bool = True,
         max_head_bytes: int | None = None,
         max_body_bytes: int | None = None,
+        cookies: typing.Any = None,
         allow_redirects: bool = True,
         max_redirects: int | None = 10,
     ) -> Request: ...
@@ -244,6 +261,7 @@ class HttpClient:
         raise_errors: bool = True,
         max_head_bytes: int | None = None,
         max_body_bytes: int | None = None,
+        cookies: typing.Any = None,
         allow_redirects: bool = True,
         max_redirects: int | None = 10,
     ) -> Request: ...

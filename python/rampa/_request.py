@@ -11,13 +11,12 @@ if typing.TYPE_CHECKING:
     from rampa._hooks import PreparedRequest
 
 OPTIONS = (
-    "headers", "params", "json", "data", "name", "tags", "expected_statuses", "timeout", "discard_body", "auto_decompress",
+    "headers", "params", "json", "data", "name", "tags", "expected_statuses", "cookies", "timeout", "discard_body", "auto_decompress",
     "raise_errors", "max_head_bytes", "max_body_bytes", "allow_redirects", "max_redirects",
 )  # fmt: skip
 """The options of a request, as the messages list them."""
 
 _LATER = {
-    "cookies": ("cookies", "cookie_jar"),
     "authentication": ("auth", "skip_auto_headers"),
     "uploads of files": ("files", "upload_tracker"),
     "TLS": ("ssl", "verify", "verify_ssl", "cert", "fingerprint", "ssl_context", "server_hostname"),
@@ -32,7 +31,6 @@ _LATER = {
 
 _REMEDIES = {
     "auth": 'write headers={"Authorization": ...}, or http://user:password@host/',
-    "cookies": 'write headers={"Cookie": ...}',
     "files": "write data=bytes, with the Content-Type in headers",
     "max_line_size": "max_head_bytes= is the limit of the whole head",
     "max_field_size": "max_head_bytes= is the limit of the whole head",
@@ -95,6 +93,17 @@ def _headers(value: typing.Any) -> list[tuple[str, str | bytes]]:
             raise TypeError(f"headers: the value of {name!r} is a str, bytes or a number, not {type(text).__name__}")
         fields.append((name, text if isinstance(text, bytes) else str(text)))
     return fields
+
+
+def _add_cookies(fields: list[tuple[str, str | bytes]], cookies: typing.Any) -> None:
+    """Puts cookies behind those that the headers have."""
+    from rampa._cookies import cookie_field
+
+    field = cookie_field(cookies)
+    given = [text.decode("latin-1") if isinstance(text, bytes) else text for name, text in fields if name.lower() == "cookie"]
+    if field:
+        fields[:] = [pair for pair in fields if pair[0].lower() != "cookie"]
+        fields.append(("Cookie", "; ".join([*given, field])))
 
 
 def _tags(value: typing.Any) -> list[tuple[str, str]]:
@@ -186,31 +195,19 @@ def _ranges(statuses: typing.Any) -> list[tuple[int, int]] | None:
     return ranges
 
 
-def prepare(
-    url: str,
-    headers: typing.Any,
-    params: typing.Any,
-    json_value: typing.Any,
-    data: typing.Any,
-    name: str | None,
-    tags: typing.Any,
-    expected_statuses: typing.Any,
-) -> PreparedRequest:
+def prepare(url: str, options: dict[str, typing.Any]) -> PreparedRequest:
     """The request that a call of ``worker.http`` describes, in plain values.
 
     Args:
         url: as the script gave it.
-        headers: a mapping, or an iterable of pairs.
-        params: of the query: a str, a mapping, or an iterable of pairs.
-        json_value: becomes a body of JSON.
-        data: becomes a body: bytes or a str as they are, a mapping or pairs as a form.
-        name: what the request is counted under, instead of its URL.
-        tags: a mapping, or an iterable of pairs.
-        expected_statuses: a status, or an iterable of statuses and of pairs that are ranges of them.
+        options: those that were given, by their names.
 
     Raises:
-        TypeError, ValueError: an option is not one of these.
+        TypeError, ValueError: an option is not what it can be.
     """
-    fields = _headers(headers)
-    body = _body(json_value, data, fields)
-    return _with_params(url, params), fields, body, name, _tags(tags), _ranges(expected_statuses)
+    get = options.get
+    fields = _headers(get("headers"))
+    if "cookies" in options:
+        _add_cookies(fields, options["cookies"])
+    body = _body(get("json"), get("data"), fields)
+    return _with_params(url, get("params")), fields, body, get("name"), _tags(get("tags")), _ranges(get("expected_statuses"))

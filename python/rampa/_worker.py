@@ -273,18 +273,8 @@ class Hooks:
     def share(self, data: bytes) -> None:
         self.host.setup_data = unpack(data)
 
-    def prepare_request(
-        self,
-        url: str,
-        headers: typing.Any,
-        params: typing.Any,
-        json_value: typing.Any,
-        data: typing.Any,
-        name: str | None,
-        tags: typing.Any,
-        expected_statuses: typing.Any,
-    ) -> PreparedRequest:
-        return prepare(url, headers, params, json_value, data, name, tags, expected_statuses)
+    def prepare_request(self, url: str, options: dict[str, typing.Any]) -> PreparedRequest:
+        return prepare(url, options)
 
 
 def _exit_code(error: SystemExit) -> int:

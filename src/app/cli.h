@@ -66,6 +66,7 @@ enum rp_option_id { /* the order of the help, inside each group */
                     RP_OPT_TIMEOUT,
                     RP_OPT_EXPECT_STATUS,
                     RP_OPT_FOLLOW,
+                    RP_OPT_COOKIE,
                     RP_OPT_ENV,
                     RP_OPT_TAG,
                     RP_OPT_PYTHON,

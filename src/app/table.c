@@ -232,6 +232,12 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .group = RP_GROUP_REQUEST, .since = "0.1.0",
         .help = "Follow redirects, at most 10 in a row; each is a request of its own",
     },
+    [RP_OPT_COOKIE] = {
+        .name = "--cookie", .type = RP_TYPE_PAIR, .placeholder = "NAME=VALUE",
+        .commands = RP_IN_SCRIPT, .repeatable = true,
+        .group = RP_GROUP_REQUEST, .since = "0.1.0",
+        .help = "Send a cookie with each request",
+    },
     [RP_OPT_ENV] = {
         .name = "--env", .short_name = 'e', .type = RP_TYPE_PAIR, .placeholder = "KEY=VALUE",
         .commands = RP_IN_SCRIPT, .repeatable = true,

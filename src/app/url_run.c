@@ -3,12 +3,12 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/request_options.h"
 #include "app/script_file.h"
 #include "app/targets.h"
 #include "base/alloc.h"
@@ -17,16 +17,13 @@
 #include "proto/url.h"
 #include "script/requests.h"
 
-enum { METHOD_MAX = 32, HEAD_MAX = 256 * 1024, MAX_REDIRECTS = 10 };
+enum { METHOD_MAX = 32, HEAD_MAX = RP_REQUEST_HEAD_MAX, MAX_REDIRECTS = 10 };
 
 /* What holds for every request that does not say otherwise. */
 struct maker {
     struct rp_buf *out;
     struct rp_slice method; /* empty: GET, or POST with a body */
-    struct rp_buf headers;  /* of struct rp_header */
-    struct rp_buf files;    /* the texts of files of header fields */
-    struct rp_buf body;
-    bool has_body, is_json;
+    struct rp_request_options options;
     const char *base_url; /* NULL: URLs must be whole */
     const char *place;    /* of the list of targets, or NULL */
     struct rp_buf merged, url;
@@ -59,12 +56,12 @@ static void merge_headers(struct maker *maker, const struct rp_target_request *t
 
     rp_buf_reset(&maker->merged);
     rp_buf_append(&maker->merged, target->headers, target->header_count * sizeof(*target->headers));
-    more = headers_of(&maker->headers, &count);
+    more = headers_of(&maker->options.headers, &count);
     for (size_t i = 0; i < count; i++)
         if (!has_header(target->headers, target->header_count, more[i].name))
             rp_buf_append(&maker->merged, &more[i], sizeof(more[i]));
     merged = headers_of(&maker->merged, &merged_count);
-    if (maker->is_json && !target->has_body && !has_header(merged, merged_count, json.name))
+    if (maker->options.is_json && !target->has_body && !has_header(merged, merged_count, json.name))
         rp_buf_append(&maker->merged, &json, sizeof(json));
 }
 
@@ -140,8 +137,8 @@ static int add(void *user, const struct rp_target_request *target, int line, str
     char method[METHOD_MAX];
     int r;
 
-    request.has_body = target->has_body || maker->has_body;
-    request.body = target->has_body ? target->body : rp_buf_slice(&maker->body);
+    request.has_body = target->has_body || maker->options.has_body;
+    request.body = target->has_body ? target->body : rp_buf_slice(&maker->options.body);
     request.method = target->method.len  ? target->method
                      : maker->method.len ? maker->method
                      : request.has_body  ? RP_SLICE("POST")
@@ -167,135 +164,7 @@ static int add(void *user, const struct rp_target_request *target, int line, str
     return maker->out->error;
 }
 
-/* ---- options --------------------------------------------------------------------------------- */
-
-static int add_header_lines(struct maker *maker, struct rp_slice text, const char *path,
-                            struct rp_error *err)
-{
-    for (int line = 1; text.len; line++) {
-        const char *end = memchr(text.ptr, '\n', text.len);
-        size_t len = end ? (size_t)(end - text.ptr) : text.len;
-        struct rp_slice row = rp_slice(text.ptr, len);
-        struct rp_header header;
-
-        text = rp_slice(text.ptr + len + (end != NULL), text.len - len - (end != NULL));
-        if (row.len && row.ptr[row.len - 1] == '\r')
-            row.len--;
-        if (!row.len || row.ptr[0] == '#')
-            continue;
-        if (!rp_header_split(row, &header)) {
-            rp_error_set(err, -RP_EUSER, "a header field is NAME: VALUE");
-            rp_error_place(err, path, line);
-            return -RP_EUSER;
-        }
-        rp_buf_append(&maker->headers, &header, sizeof(header));
-    }
-    return maker->headers.error;
-}
-
-/* @FILE: the file's bytes stay where they are read to; header fields point into them. */
-static int add_header_file(struct maker *maker, const char *path, struct rp_error *err)
-{
-    struct rp_buf text;
-    char *bytes;
-    size_t len;
-    int r;
-
-    rp_buf_init(&text, HEAD_MAX);
-    r = rp_read_whole(path, &text, err);
-    if (r < 0) {
-        rp_buf_deinit(&text);
-        return r == -RP_EUSER ? rp_error_prefix(err, r, "--header") : r;
-    }
-    len = text.len;
-    bytes = rp_buf_take(&text);
-    if (!bytes)
-        return len ? -ENOMEM : 0;
-    rp_buf_append(&maker->files, &bytes, sizeof(bytes));
-    if (maker->files.error) {
-        rp_free(bytes);
-        return maker->files.error;
-    }
-    return add_header_lines(maker, rp_slice(bytes, len), path, err);
-}
-
-static void ask_for_compressed(struct maker *maker)
-{
-    static const struct rp_header field = { RP_SLICE("Accept-Encoding"),
-                                            RP_SLICE("gzip, deflate, br, zstd") };
-    size_t count;
-    const struct rp_header *headers = headers_of(&maker->headers, &count);
-
-    if (!has_header(headers, count, field.name))
-        rp_buf_append(&maker->headers, &field, sizeof(field));
-}
-
-static int add_headers(struct maker *maker, const struct rp_cli *cli, struct rp_error *err)
-{
-    int r = 0;
-
-    for (size_t i = 0; r == 0 && i < cli->given_count; i++) {
-        const char *text = cli->given[i].value;
-        struct rp_header header;
-
-        if (cli->given[i].option != &rp_options[RP_OPT_HEADER])
-            continue;
-        if (text[0] == '@') {
-            r = add_header_file(maker, text + 1, err);
-            continue;
-        }
-        rp_assert(rp_header_split(rp_slice_str(text), &header)); /* the parser has seen to that */
-        rp_buf_append(&maker->headers, &header, sizeof(header));
-    }
-    if (r == 0 && cli->flags[RP_OPT_COMPRESSED])
-        ask_for_compressed(maker);
-    return r < 0 ? r : maker->headers.error;
-}
-
-static int check_json(struct maker *maker, struct rp_error *err)
-{
-    json_error_t where; /* whose text quotes what it has met, which may be a password */
-    json_t *json = json_loadb(rp_buf_str(&maker->body), maker->body.len, JSON_DECODE_ANY, &where);
-
-    if (!json)
-        return rp_error_set(err, -RP_EUSER,
-                            "--json: what is to be sent is not JSON; the mistake is at byte %d",
-                            where.position);
-    json_decref(json);
-    return 0;
-}
-
-static int take_body(struct maker *maker, const struct rp_cli *cli, struct rp_error *err)
-{
-    static const enum rp_option_id ids[] = { RP_OPT_BODY, RP_OPT_BODY_FILE, RP_OPT_JSON };
-    int r = 0;
-
-    for (size_t i = 0; r == 0 && i < RP_ARRAY_LEN(ids); i++) {
-        const char *text = rp_cli_value(cli, ids[i]).value;
-        bool is_file = ids[i] == RP_OPT_BODY_FILE ||
-                       (ids[i] == RP_OPT_JSON && text && *text == '@');
-
-        if (!text)
-            continue;
-        if (maker->has_body) {
-            rp_error_set(err, -RP_EUSER,
-                         "a request has one body: give one of --body, --body-file "
-                         "and --json");
-            return -RP_EUSER;
-        }
-        maker->has_body = true;
-        maker->is_json = ids[i] == RP_OPT_JSON;
-        if (is_file)
-            r = rp_read_whole(text + (ids[i] == RP_OPT_JSON), &maker->body, err);
-        else
-            rp_buf_append_str(&maker->body, text);
-        if (r == -RP_EUSER)
-            rp_error_prefix(err, r, rp_options[ids[i]].name);
-        if (r == 0)
-            r = maker->body.error;
-    }
-    return r == 0 && maker->is_json ? check_json(maker, err) : r;
-}
+/* ---- the whole ------------------------------------------------------------------------------- */
 
 static int begin(struct maker *maker, const struct rp_cli *cli, struct rp_error *err)
 {
@@ -320,8 +189,6 @@ static int begin(struct maker *maker, const struct rp_cli *cli, struct rp_error 
         rp_requests_begin(maker->out, &common);
     return r < 0 ? r : maker->out->error;
 }
-
-/* ---- the whole ------------------------------------------------------------------------------- */
 
 /* A word that may be a path of the server which --base-url names. */
 static bool is_path(const struct rp_cli *cli, const char *word)
@@ -411,13 +278,7 @@ static int add_urls(struct maker *maker, const struct rp_cli *cli, struct rp_err
 
 static void maker_deinit(struct maker *maker)
 {
-    char **files = (char **)(void *)maker->files.data;
-
-    for (size_t i = 0; i < maker->files.len / sizeof(*files); i++)
-        rp_free(files[i]);
-    rp_buf_deinit(&maker->files);
-    rp_buf_deinit(&maker->headers);
-    rp_buf_deinit(&maker->body);
+    rp_request_options_deinit(&maker->options);
     rp_buf_deinit(&maker->merged);
     rp_buf_deinit(&maker->url);
     rp_buf_deinit(&maker->weights);
@@ -433,17 +294,12 @@ int rp_url_run_init(struct rp_url_run *ret, const struct rp_cli *cli, struct rp_
 
     *ret = (struct rp_url_run){ 0 };
     rp_buf_init(&ret->requests, RP_REQUESTS_MAX_BYTES);
-    rp_buf_init(&maker.headers, HEAD_MAX);
-    rp_buf_init(&maker.files, HEAD_MAX);
-    rp_buf_init(&maker.body, RP_REQUESTS_MAX_BYTES);
     rp_buf_init(&maker.merged, HEAD_MAX);
     rp_buf_init(&maker.url, HEAD_MAX);
     rp_buf_init(&maker.weights, RP_REQUESTS_MAX_BYTES);
-    r = begin(&maker, cli, err);
+    r = rp_request_options_init(&maker.options, cli, err);
     if (r == 0)
-        r = add_headers(&maker, cli, err);
-    if (r == 0)
-        r = take_body(&maker, cli, err);
+        r = begin(&maker, cli, err);
     if (r == 0)
         r = targets ? read_targets(&maker, targets, err) : add_urls(&maker, cli, err);
     if (r == 0)
@@ -461,14 +317,7 @@ void rp_url_run_deinit(struct rp_url_run *run)
 
 void rp_url_run_hide_secrets(const struct rp_cli *cli)
 {
-    for (size_t i = 0; i < cli->given_count; i++) {
-        const struct rp_given *given = &cli->given[i];
-        char *value = given->option == &rp_options[RP_OPT_HEADER] ? strchr(given->value, ':')
-                                                                  : NULL;
-
-        if (value && given->value[0] != '@' && strcmp(given->origin, given->option->name) == 0)
-            memset(value + 1, '*', strlen(value + 1));
-    }
+    rp_request_options_hide(cli);
     for (size_t i = 0; i < cli->argument_count; i++) {
         struct rp_slice userinfo = rp_url_userinfo(rp_slice_str(cli->arguments[i]));
         char *authority = strstr(cli->arguments[i], "//");

@@ -63,6 +63,14 @@ static void out_of_memory(struct rp_task *task)
                  rp_loop_now(call->session->client->loop));
 }
 
+void rp_http_fail_later(struct rp_http_call *call)
+{
+    struct rp_http_session *session = call->session;
+
+    rp_list_append(&session->failing, &call->node);
+    rp_loop_defer(session->client->loop, &call->task, out_of_memory);
+}
+
 static void dialled(void *user, const struct rp_net_failure *failure,
                     const struct rp_dial_times *times)
 {
@@ -124,8 +132,7 @@ void rp_http_connection_open(struct rp_http_session *session, struct origin *ori
     }
     if (r < 0) {
         rp_free(connection);
-        rp_list_append(&session->failing, &call->node);
-        rp_loop_defer(session->client->loop, &call->task, out_of_memory);
+        rp_http_fail_later(call);
         return;
     }
     connection->state = CONNECTION_OPENING;
@@ -157,6 +164,7 @@ static void deadline_passed(struct rp_timer *timer, rp_ns now);
 void rp_http_connection_begin(struct connection *connection, struct rp_http_call *call)
 {
     struct rp_http_template *template = call->template;
+    struct rp_slice head;
     int r;
 
     connection->call = call;
@@ -170,7 +178,8 @@ void rp_http_connection_begin(struct connection *connection, struct rp_http_call
         rp_timer_arm(connection->session->client->loop, &connection->timer, call->deadline,
                      deadline_passed);
     rp_h1_parser_reset(&connection->parser, &call->response->head, template->is_head);
-    r = rp_transport_send(connection->stack.top, rp_buf_slice(&template->head), template->body);
+    head = RP_UNLIKELY(call->more) ? rp_http_head_of(call) : rp_buf_slice(&template->head);
+    r = rp_transport_send(connection->stack.top, head, template->body);
     if (RP_UNLIKELY(r < 0)) {
         /* Told by the timer: not from inside rp_http_start. */
         connection->deadline = 0;
@@ -288,9 +297,18 @@ static void stray_bytes(struct connection *connection, rp_ns at)
  * one, if there is something. */
 static void note_interim(struct connection *connection, bool is_followed, rp_ns at)
 {
-    connection->parser.got_interim = false;
+    connection->parser.seen &= (uint8_t)~RP_H1_SEEN_INTERIM;
     connection->got_interim = true;
     connection->first_byte = is_followed ? at : 0;
+}
+
+RP_COLD static void note_head(struct connection *connection, rp_ns at)
+{
+    if (connection->parser.seen & RP_H1_SEEN_INTERIM)
+        note_interim(connection, true, at);
+    if (connection->parser.seen & RP_H1_SEEN_SET_COOKIE)
+        rp_http_note_cookies(connection->session, connection->call->template,
+                             connection->call->response);
 }
 
 static void transport_data(struct rp_transport *transport, const char *data, size_t len, rp_ns at)
@@ -309,15 +327,15 @@ static void transport_data(struct rp_transport *transport, const char *data, siz
     for (;;) {
         switch (rp_h1_parse(&connection->parser, &input, &body)) {
         case RP_H1_HEAD:
-            if (RP_UNLIKELY(connection->parser.got_interim))
-                note_interim(connection, true, at);
+            if (RP_UNLIKELY(connection->parser.seen))
+                note_head(connection, at);
             break;
         case RP_H1_BODY:
             if (!take_body(connection, body, at))
                 return;
             break;
         case RP_H1_MORE:
-            if (RP_UNLIKELY(connection->parser.got_interim))
+            if (RP_UNLIKELY(connection->parser.seen & RP_H1_SEEN_INTERIM))
                 note_interim(connection, call->response->head.len > 0, at);
             return;
         case RP_H1_DONE:

@@ -39,6 +39,7 @@
 #include "loop/loop.h"
 #include "net/stack.h"
 #include "net/tls.h"
+#include "proto/cookie.h"
 #include "proto/request.h"
 #include "stats/registry.h"
 #include "stats/unfinished.h"
@@ -140,6 +141,12 @@ void rp_http_client_take_unfinished(struct rp_http_client *client, rp_unfinished
  * a host. */
 RP_NODISCARD int rp_http_session_new(struct rp_http_client *client, int64_t user,
                                      struct rp_http_session **ret);
+/* Has the session take the cookies of its answers and send them with its requests, as browsers do.
+ * They are forgotten when *@iteration changes; NULL = never. Without this call there are none. */
+void rp_http_session_take_cookies(struct rp_http_session *session, const uint64_t *iteration);
+/* Its cookies, for who looks at them or changes them. They last as those that servers send. NULL when
+ * there is no memory. */
+struct rp_cookie_jar *rp_http_session_jar(struct rp_http_session *session);
 /* Cancels its calls (their callbacks do not run) and closes its connections. NULL is allowed. */
 void rp_http_session_free(struct rp_http_session *session);
 

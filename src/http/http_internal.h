@@ -9,6 +9,7 @@
 #include "net/dial.h"
 #include "plan/metrics.h"
 #include "proto/coding.h"
+#include "proto/cookie.h"
 #include "proto/h1.h"
 #include "proto/url.h"
 
@@ -40,8 +41,9 @@ struct rp_http_template {
     struct rp_buf head; /* the request head, ready to be sent */
     struct rp_slice body;
     bool is_head, is_idempotent;
-    bool is_named; /* the script has given the name */
-    bool closes;   /* the headers ask for it: the connection serves no further request */
+    bool is_named;   /* the script has given the name */
+    bool has_cookie; /* and the field Cookie */
+    bool closes;     /* the headers ask for it: the connection serves no further request */
     char *method, *url, *name;
     struct rp_header *tags; /* owned texts */
     size_t tag_count;
@@ -60,6 +62,7 @@ struct rp_http_more {
     struct rp_http_template *first; /* what the caller has started; a reference */
     rp_http_done_fn *done;          /* the caller's */
     unsigned redirects;             /* that were followed */
+    struct rp_buf head;             /* in place of the template's; empty = there is none */
 };
 
 enum connection_state { CONNECTION_OPENING, CONNECTION_BUSY, CONNECTION_IDLE };
@@ -103,6 +106,14 @@ struct rp_http_session {
     struct rp_list failing;     /* calls that will be told that memory ran out */
     unsigned spread;            /* see struct rp_dial_spec */
     struct ticket_box *tickets;
+    bool takes_cookies;
+    struct rp_http_jar *jar;   /* NULL = it has no cookies yet */
+    const uint64_t *iteration; /* cookies are forgotten when it changes; NULL = never */
+};
+
+struct rp_http_jar {
+    struct rp_cookie_jar jar;
+    uint64_t iteration; /* in which it was filled */
 };
 
 enum { DECODERS_KEPT = 8 };
@@ -191,6 +202,8 @@ void rp_http_restart(struct rp_http_call *call, struct attempt first);
 /* Opens a connection for @call. */
 void rp_http_connection_open(struct rp_http_session *session, struct origin *origin,
                              struct rp_http_call *call);
+/* Fails @call for want of memory, later: not from inside its start. */
+void rp_http_fail_later(struct rp_http_call *call);
 /* Sends @call on an idle connection. */
 void rp_http_connection_begin(struct connection *connection, struct rp_http_call *call);
 void rp_http_connection_close(struct connection *connection, bool reset);
@@ -231,13 +244,26 @@ void rp_http_record_failure(struct rp_http_call *call, int code, const char *kin
  * leaves the call under way. */
 void rp_http_record_interruption(struct rp_http_call *call, rp_ns at);
 
+/* The head that @call sends (cookies.c). */
+struct rp_slice rp_http_head_of(const struct rp_http_call *call);
 /* To be called for each call that has ended and is counted, when its response is filled in. */
 static inline void rp_http_tell_trace(const struct rp_http_client *client,
                                       const struct rp_http_call *call)
 {
     if (RP_UNLIKELY(client->trace))
-        client->trace(call, rp_buf_slice(&call->template->head));
+        client->trace(call, rp_http_head_of(call));
 }
+
+/* ---- cookies.c ---- */
+
+/* Takes the cookies of an answer to @template into the session's jar. */
+RP_COLD void rp_http_note_cookies(struct rp_http_session *session,
+                                  const struct rp_http_template *template,
+                                  const struct rp_http_response *response);
+/* Gives the request that @call is about to send the cookies that belong to it. False when there is
+ * no memory. */
+RP_COLD bool rp_http_add_cookies(struct rp_http_call *call);
+void rp_http_drop_jar(struct rp_http_session *session);
 
 /* ---- redirect.c ---- */
 

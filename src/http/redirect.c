@@ -36,6 +36,7 @@ struct rp_http_more *rp_http_more(struct rp_http_call *call)
         return NULL;
     more->first = rp_http_template_ref(call->template);
     more->done = call->done;
+    rp_buf_init(&more->head, SIZE_MAX);
     call->done = more_done;
     call->more = more;
     return more;
@@ -49,6 +50,7 @@ void rp_http_drop_more(struct rp_http_call *call)
     call->template = more->first;
     call->done = more->done;
     rp_http_template_unref(more->first);
+    rp_buf_deinit(&more->head);
     rp_free(more);
 }
 

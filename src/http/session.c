@@ -52,6 +52,7 @@ void rp_http_session_free(struct rp_http_session *session)
             rp_http_connection_close(connection, false);
     }
     rp_http_free_tickets(session);
+    rp_http_drop_jar(session);
     session->client->sessions--;
     rp_free(session);
 }
@@ -149,7 +150,9 @@ void rp_http_start(struct rp_http_session *session, struct rp_http_call *call)
                                call->timeout > 0 ? call->timeout : client->limits.timeout);
     rp_http_template_ref(call->template);
     response_reset(call, client);
-    if (RP_UNLIKELY(!assign(session, call)))
+    if (RP_UNLIKELY(session->jar) && !rp_http_add_cookies(call))
+        rp_http_fail_later(call);
+    else if (RP_UNLIKELY(!assign(session, call)))
         wait_for_connection(session, call);
 }
 
@@ -160,7 +163,9 @@ void rp_http_continue(struct rp_http_call *call)
     call->connection = NULL;
     call->began = rp_loop_now(session->client->loop);
     response_reset(call, session->client);
-    if (!assign(session, call))
+    if (session->jar && !rp_http_add_cookies(call))
+        rp_http_fail_later(call);
+    else if (!assign(session, call))
         wait_for_connection(session, call);
 }
 

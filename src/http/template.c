@@ -162,6 +162,14 @@ static int write_head(struct rp_http_template *template, const struct rp_http_sp
     return r;
 }
 
+static bool has_field(const struct rp_http_spec *spec, struct rp_slice name)
+{
+    for (size_t i = 0; i < spec->header_count; i++)
+        if (rp_slice_ieq(spec->headers[i].name, name))
+            return true;
+    return false;
+}
+
 static int fill(struct rp_http_template *template, const struct rp_http_spec *spec,
                 struct rp_error *err)
 {
@@ -182,6 +190,7 @@ static int fill(struct rp_http_template *template, const struct rp_http_spec *sp
         return r;
     template->is_head = rp_slice_eq_str(spec->method, "HEAD");
     template->is_idempotent = is_idempotent(spec->method);
+    template->has_cookie = has_field(spec, RP_SLICE("Cookie"));
     template->closes = rp_request_closes(spec->headers, spec->header_count);
     template->origin = rp_http_origin(template->client, scheme, url.host, url.port);
     if (!template->origin)

@@ -118,6 +118,8 @@ static inline enum rp_h1_line interpret(struct rp_h1_parser *parser, struct rp_h
     is_coding = name.len == 17 && rp_h1_is_name(name.ptr, "transfer-encoding", 17);
     if (name.len == 16 && rp_h1_is_name(name.ptr, "content-encoding", 16))
         parser->flags |= RP_H1_FLAG_CODED;
+    if (name.len == 10 && rp_h1_is_name(name.ptr, "set-cookie", 10))
+        parser->seen |= RP_H1_SEEN_SET_COOKIE;
     if (!is_length && !is_coding && !(name.len == 10 && rp_h1_is_name(name.ptr, "connection", 10)))
         return H1_LINE_OK;
     while (end > value && rp_h1_is_blank(end[-1]))
@@ -240,7 +242,7 @@ static int finish_head(struct rp_h1_parser *parser)
         return finish_folded_head(parser);
     if (parser->status < 200 && parser->status != 101) {
         parser->informational += parser->informational < UINT8_MAX;
-        parser->got_interim = true;
+        parser->seen |= RP_H1_SEEN_INTERIM;
         start_head(parser);
         return RP_H1_GO_ON;
     }

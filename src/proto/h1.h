@@ -56,6 +56,10 @@ enum rp_h1_error {
 /* One clause: "chunk size is not a hexadecimal number". */
 const char *rp_h1_error_text(enum rp_h1_error error);
 
+/* What callers want to know of without a walk through each head: an interim response was skipped; a
+ * field Set-Cookie was there. */
+enum { RP_H1_SEEN_INTERIM = 1, RP_H1_SEEN_SET_COOKIE = 2 };
+
 enum { RP_H1_HEAD_MAX = 65536, RP_H1_TRAILER_MAX = 16384 };
 
 struct rp_h1_parser {
@@ -73,7 +77,7 @@ struct rp_h1_parser {
     enum rp_h1_error error;
     uint64_t offset;       /* bytes consumed of this message so far; the place of the error */
     uint8_t informational; /* 1xx responses skipped (101 is final); 255 = as many or more */
-    bool got_interim;      /* one was skipped; the caller may clear it, to learn of the next */
+    uint8_t seen;          /* RP_H1_SEEN_...; the caller may clear them, to learn of the next */
     uint8_t state;         /* private from here */
     uint8_t flags;         /* but for RP_H1_FLAG_CODED */
     uint32_t line_bytes;   /* of the chunk size line or the trailer section, for their limit */

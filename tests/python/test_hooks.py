@@ -132,5 +132,7 @@ def test_answers_are_as_c_takes_them() -> None:
     assert (told[0], told[1], told[2], told[5], told[6]) == ("buy", "ValueError", "odd", 2, False)
     assert __file__ in told[3] and "(first in iteration 4 of scenario 'buy', VU 3)" in told[4]
     assert hooks.errors.take_changed() == []
-    prepared = hooks.prepare_request("http://a/?x=1#f", None, {"y": 2}, [1], None, None, {"t": 1}, 404)
+    prepared = hooks.prepare_request(
+        "http://a/?x=1#f", {"params": {"y": 2}, "json": [1], "tags": {"t": 1}, "expected_statuses": 404}
+    )
     assert prepared == ("http://a/?x=1&y=2#f", [("Content-Type", "application/json")], b"[1]", None, [("t", "1")], [(404, 404)])

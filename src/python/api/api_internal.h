@@ -33,6 +33,8 @@ struct py_response {
     struct py_response *next_free;
 };
 
+/* The session of a VU, which is made when it is first asked for. NULL with an exception. */
+struct rp_http_session *rp_py_session(struct py_vu *vu);
 PyObject *rp_py_http_new(struct py_vu *vu);
 struct py_request *rp_py_request_new(struct py_vu *vu, struct rp_http_template *template);
 struct py_response *rp_py_response_new(struct rp_pystate *state);
@@ -50,6 +52,15 @@ static inline const struct rp_tags *rp_py_vu_tags(struct py_vu *vu)
 /* Methods of Worker. */
 PyObject *rp_py_vu_group(PyObject *self, PyObject *name);
 PyObject *rp_py_vu_sleep(PyObject *self, PyObject *seconds);
+
+/* ---- cookies.c: what the client says of its cookies ------------------------------------------ */
+
+PyObject *rp_py_http_cookies(PyObject *self, void *unused);
+PyObject *rp_py_cookies_list(PyObject *self, PyObject *url);
+PyObject *rp_py_cookies_set(PyObject *self, PyObject *args);
+PyObject *rp_py_cookies_remove(PyObject *self, PyObject *args);
+/* A dict of the cookies that @response has set. NULL with an exception. */
+PyObject *rp_py_response_cookies(const struct rp_http_response *response);
 
 /* ---- http_context.c: methods of the client --------------------------------------------------- */
 

@@ -212,6 +212,8 @@
     "Every method makes a Request, which is sent when it is awaited, and is measured in the\n"     \
     "``http_`` metrics. A status such as 404 or 500 is an answer and raises nothing."
 
+#define RP_DOC_HTTP_COOKIES "The cookies of the VU, a :class:`Cookies`."
+
 #define RP_DOC_HTTP_CLOSE                                                                          \
     "close($self, /)\n--\n\n"                                                                      \
     "Does nothing: the connections are kept for the next iteration. For scripts that close "       \
@@ -220,7 +222,8 @@
 
 #define RP_DOC_HTTP_OPTIONS                                                                        \
     "headers=None, params=None, json=None, data=None, name=None, tags=None, "                      \
-    "expected_statuses=None, timeout=None, discard_body=False, auto_decompress=True, "             \
+    "expected_statuses=None, cookies=None, timeout=None, discard_body=False, "                     \
+    "auto_decompress=True, "                                                                       \
     "raise_errors=True, max_head_bytes=None, max_body_bytes=None, allow_redirects=True, "          \
     "max_redirects=10)\n--\n\n"
 
@@ -247,6 +250,8 @@
     "    max_head_bytes: of the response, 65536 by default.\n"                                     \
     "    max_body_bytes: of the response, decoded, 67108864 by default. With a limit of yours\n"   \
     "        a body may be more than 200 times as large as what came of it.\n"                     \
+    "    cookies: a dict or pairs, sent besides those of ``worker.http.cookies``. They are not\n"  \
+    "        kept.\n"                                                                              \
     "    allow_redirects: False hands an answer 3xx back; else 301, 302, 303, 307 and 308 are\n"   \
     "        followed. httpx's name follow_redirects means the same.\n"                            \
     "    max_redirects: that are followed, 1 to 100; one more raises TooManyRedirects.\n"          \
@@ -300,6 +305,9 @@
 #define RP_DOC_RESPONSE_BODY "The body as bytes; empty with ``discard_body=True``."
 #define RP_DOC_RESPONSE_URL                                                                        \
     "The URL that was requested, with ``params``; after redirects the last one."
+#define RP_DOC_RESPONSE_COOKIES                                                                    \
+    "What its fields ``Set-Cookie`` say: a dict, name -> value. The cookies that are sent are\n"   \
+    "those of ``worker.http.cookies``."
 #define RP_DOC_RESPONSE_HISTORY                                                                    \
     "The redirects that led to this response: a tuple of Responses, the first one first."
 #define RP_DOC_RESPONSE_METHOD "The method of the request."

@@ -206,9 +206,17 @@ static PyMethodDef methods[] = {
     { "options", FASTCALL(http_options), RP_DOC_HTTP_METHOD("options", "OPTIONS") },
     { "request", FASTCALL(http_request), RP_DOC_HTTP_REQUEST },
     { "close", rp_py_http_close, METH_NOARGS, RP_DOC_HTTP_CLOSE },
+    { "_cookies", rp_py_cookies_list, METH_O, NULL },
+    { "_cookie_set", rp_py_cookies_set, METH_VARARGS, NULL },
+    { "_cookies_remove", rp_py_cookies_remove, METH_VARARGS, NULL },
     { "__aenter__", rp_py_http_enter, METH_NOARGS, NULL },
     { "__aexit__", rp_py_http_exit, METH_VARARGS, NULL },
     { NULL, NULL, 0, NULL },
+};
+
+static PyGetSetDef getset[] = {
+    { "cookies", rp_py_http_cookies, NULL, RP_DOC_HTTP_COOKIES, NULL },
+    { NULL, NULL, NULL, NULL, NULL },
 };
 
 static void http_dealloc(PyObject *object)
@@ -222,6 +230,7 @@ static void http_dealloc(PyObject *object)
 static PyType_Slot slots[] = {
     { Py_tp_dealloc, http_dealloc },
     { Py_tp_methods, methods },
+    { Py_tp_getset, getset },
     { Py_tp_doc, (void *)RP_DOC_HTTP },
     { 0, NULL },
 };

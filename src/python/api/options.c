@@ -20,6 +20,7 @@ static const char *const option_names[O_COUNT] = {
     "name",
     "tags",
     "expected_statuses",
+    "cookies",
     "timeout",
     "discard_body",
     "auto_decompress",
@@ -65,9 +66,16 @@ int rp_py_options_take(struct py_host *host, const char *function, PyObject *con
     return 0;
 }
 
-static PyObject *or_none(PyObject *object)
+/* A dict of the options that Python takes apart, as far as they were given. NULL with an exception. */
+static PyObject *by_name(const struct rp_py_options *options)
 {
-    return object ? object : Py_None;
+    PyObject *named = PyDict_New();
+
+    for (int i = O_HEADERS; named && i < O_OF_CALL; i++)
+        if (options->values[i] && options->values[i] != Py_None &&
+            PyDict_SetItemString(named, option_names[i], options->values[i]) < 0)
+            Py_CLEAR(named);
+    return named;
 }
 
 /* The bytes of a value: those of bytes as they are, a str as UTF-8. */
@@ -158,15 +166,15 @@ struct rp_http_template *rp_py_options_template(struct py_host *host, struct rp_
     struct rp_http_spec spec = { .method = method };
     struct rp_error err = { 0 };
     struct scratch *scratch;
-    PyObject *url = rp_py_url_text(options->values[O_URL]), *prepared;
+    PyObject *url = rp_py_url_text(options->values[O_URL]), *named, *prepared = NULL;
     int r = 0;
 
     if (!url)
         return NULL;
-    prepared = rp_py_ask(host, PY_HOOK_PREPARE_REQUEST, url, or_none(options->values[O_HEADERS]),
-                         or_none(options->values[O_PARAMS]), or_none(options->values[O_JSON]),
-                         or_none(options->values[O_DATA]), or_none(options->values[O_NAME]),
-                         or_none(options->values[O_TAGS]), or_none(options->values[O_EXPECTED]));
+    named = by_name(options);
+    if (named)
+        prepared = rp_py_ask(host, PY_HOOK_PREPARE_REQUEST, url, named);
+    Py_XDECREF(named);
     Py_DECREF(url);
     if (!prepared)
         return NULL;

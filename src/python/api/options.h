@@ -20,7 +20,9 @@ enum {
     O_NAME,
     O_TAGS,
     O_EXPECTED,
-    O_TIMEOUT,
+    O_COOKIES,
+    O_OF_CALL, /* from here on what is said of the call, and not of the request */
+    O_TIMEOUT = O_OF_CALL,
     O_DISCARD,
     O_DECOMPRESS,
     O_RAISE,

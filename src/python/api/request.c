@@ -60,8 +60,16 @@ static int make_session(struct py_host *host, struct rp_vu *engine_vu)
         PyErr_NoMemory();
         return -1;
     }
+    rp_http_session_take_cookies(session, &engine_vu->iteration);
     engine_vu->sessions[RP_CLIENT_HTTP] = session;
     return 0;
+}
+
+struct rp_http_session *rp_py_session(struct py_vu *vu)
+{
+    if (!vu->engine_vu->sessions[RP_CLIENT_HTTP] && make_session(vu->host, vu->engine_vu) < 0)
+        return NULL;
+    return vu->engine_vu->sessions[RP_CLIENT_HTTP];
 }
 
 static int request_start(struct py_op *op)

@@ -187,6 +187,11 @@ static PyObject *get_timings(PyObject *object, void *unused)
     return Py_XNewRef(self->timings);
 }
 
+static PyObject *get_cookies(PyObject *object, void *unused)
+{
+    return rp_py_response_cookies(&((struct py_response *)object)->response);
+}
+
 static PyObject *get_history(PyObject *object, void *unused)
 {
     struct py_response *self = (struct py_response *)object;
@@ -279,6 +284,7 @@ static PyGetSetDef getset[] = {
     { "error", get_error, NULL, RP_DOC_RESPONSE_ERROR, NULL },
     { "error_code", get_error_code, NULL, RP_DOC_RESPONSE_ERROR_CODE, NULL },
     { "timings", get_timings, NULL, RP_DOC_RESPONSE_TIMINGS, NULL },
+    { "cookies", get_cookies, NULL, RP_DOC_RESPONSE_COOKIES, NULL },
     { "history", get_history, NULL, RP_DOC_RESPONSE_HISTORY, NULL },
     { "__dataclass_fields__", get_fields, NULL, NULL, NULL },
     { NULL, NULL, NULL, NULL, NULL },

@@ -25,7 +25,7 @@ struct rp_pystate;
     X(RUN_HOOK, run_hook, "sOd") \
     X(CHANGED_ERRORS, changed_errors, "") \
     X(DESCRIBE, describe, "O") \
-    X(PREPARE_REQUEST, prepare_request, "OOOOOOOO") \
+    X(PREPARE_REQUEST, prepare_request, "OO") \
     X(AWAITING, awaiting, "O") \
     X(NEW_TASK, new_task, "O") \
     X(KIND_OF_FILE, kind_of_file, "O") \

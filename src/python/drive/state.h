@@ -28,7 +28,7 @@ struct rp_pystate {
         *handle_type, *keeping_vu_type;
     /* what is imported */
     PyObject *json_loads, *make_headers, *make_timings, *asyncio_cancelled, *request_error,
-        *run_aborted, *refuse_option, *response_fields;
+        *run_aborted, *refuse_option, *response_fields, *make_cookies;
     /* names of attributes */
     PyObject *s_blocking, *s_add_done_callback, *s_cancel, *s_context, *s_throw, *s_close,
         *s_append, *s_scheduled, *s_done, *s_cr_code, *s_task_factory, *s_debug, *s_closed;

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * app/request_options.h - the header fields and the body that the options about requests give to
+ * each request of `rampa run URL`.
+ */
+
+#include <stdbool.h>
+
+#include "app/cli.h"
+#include "base/buf.h"
+#include "proto/cookie.h"
+#include "script/requests.h"
+
+enum { RP_REQUEST_HEAD_MAX = 256 * 1024 };
+
+struct rp_request_options {
+    struct rp_buf
+        headers; /* of struct rp_header; texts of the command line and of the members below */
+    struct rp_buf body;
+    bool has_body, is_json;
+    struct rp_buf files;   /* private: the texts of files of header fields */
+    struct rp_buf cookies; /* private: the value of the field Cookie */
+};
+
+/* Reads the files that the options name. 0; -RP_EUSER with @err; -ENOMEM. @ret is to be freed in
+ * every case. */
+RP_NODISCARD int rp_request_options_init(struct rp_request_options *ret, const struct rp_cli *cli,
+                                         struct rp_error *err);
+void rp_request_options_deinit(struct rp_request_options *options);
+/* Overwrites what is secret in the words of the command line. It must not be needed any more. */
+void rp_request_options_hide(const struct rp_cli *cli);

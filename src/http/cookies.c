@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The cookies of a session: taken from answers, sent with requests, forgotten with the iteration.
+ *
+ * A session without cookies has no jar, and its requests pay for one look at that. A request that
+ * has some sends a head of its own: that of its template with one field Cookie.
+ */
+
+#include "base/alloc.h"
+#include "http/http_internal.h"
+#include "proto/url.h"
+
+enum { HEAD_MAX = 512 * 1024 };
+
+static int64_t now(void)
+{
+    return rp_wall_clock_ns() / RP_S;
+}
+
+void rp_http_session_take_cookies(struct rp_http_session *session, const uint64_t *iteration)
+{
+    session->takes_cookies = true;
+    session->iteration = iteration;
+}
+
+struct rp_cookie_jar *rp_http_session_jar(struct rp_http_session *session)
+{
+    struct rp_http_jar *jar = session->jar;
+
+    if (!jar) {
+        jar = rp_calloc(1, sizeof(*jar));
+        if (!jar)
+            return NULL;
+        rp_cookie_jar_init(&jar->jar);
+        jar->iteration = session->iteration ? *session->iteration : 0;
+        session->jar = jar;
+    }
+    if (session->iteration && jar->iteration != *session->iteration) {
+        jar->iteration = *session->iteration;
+        rp_cookie_jar_clear(&jar->jar);
+    }
+    return &jar->jar;
+}
+
+void rp_http_drop_jar(struct rp_http_session *session)
+{
+    if (!session->jar)
+        return;
+    rp_cookie_jar_clear(&session->jar->jar);
+    rp_free(session->jar);
+    session->jar = NULL;
+}
+
+void rp_http_note_cookies(struct rp_http_session *session, const struct rp_http_template *template,
+                          const struct rp_http_response *response)
+{
+    struct rp_slice name, value;
+    struct rp_cookie_jar *jar;
+    struct rp_url url;
+    size_t pos = 0;
+
+    if (!session->takes_cookies || rp_url_parse(rp_slice_str(template->url), &url, NULL) < 0)
+        return;
+    jar = rp_http_session_jar(session);
+    while (jar && rp_http_response_next_field(response, &pos, &name, &value)) {
+        struct rp_cookie cookie;
+
+        /* Without memory a cookie is lost, as everything soon will be. */
+        if (rp_slice_ieq(name, RP_SLICE("Set-Cookie")) && rp_cookie_parse(value, now(), &cookie) &&
+            rp_cookie_jar_store(jar, &url, &cookie, now()) < 0)
+            return;
+    }
+}
+
+/* The field Cookie that the script has given, if it has. */
+static struct rp_slice given_cookies(const struct rp_http_template *template)
+{
+    struct rp_slice name, value;
+    size_t pos = 0;
+
+    while (rp_h1_next_field(rp_buf_slice(&template->head), &pos, &name, &value))
+        if (rp_slice_ieq(name, RP_SLICE("Cookie")))
+            return value;
+    return rp_slice(NULL, 0);
+}
+
+/* The head of @template with the field Cookie @given and @cookies in place of @given. */
+static void write_head(const struct rp_http_template *template, struct rp_slice given,
+                       const struct rp_buf *cookies, struct rp_buf *out)
+{
+    const char *head = template->head.data, *end = head + template->head.len - 2; /* CRLF */
+
+    if (given.len) { /* what is between two line ends is the field */
+        const char *line = given.ptr, *next = given.ptr + given.len + 2;
+
+        while (line[-1] != '\n')
+            line--;
+        rp_buf_append(out, head, (size_t)(line - head));
+        rp_buf_append(out, next, (size_t)(end - next));
+    } else {
+        rp_buf_append(out, head, (size_t)(end - head));
+    }
+    rp_buf_append_str(out, "Cookie: ");
+    rp_buf_append_slice(out, given);
+    if (given.len)
+        rp_buf_append(out, "; ", 2);
+    rp_buf_append_slice(out, rp_buf_slice(cookies));
+    rp_buf_append_str(out, "\r\n\r\n");
+}
+
+bool rp_http_add_cookies(struct rp_http_call *call)
+{
+    struct rp_http_template *template = call->template;
+    struct rp_cookie_jar *jar = rp_http_session_jar(call->session);
+    struct rp_http_more *more = call->more;
+    struct rp_slice given = rp_slice(NULL, 0);
+    struct rp_buf cookies;
+    struct rp_url url;
+    bool is_written;
+
+    if (more)
+        rp_buf_reset(&more->head);
+    if (!jar)
+        return false;
+    if (!jar->count || rp_url_parse(rp_slice_str(template->url), &url, NULL) < 0)
+        return true;
+    if (template->has_cookie)
+        given = given_cookies(template);
+    rp_buf_init(&cookies, HEAD_MAX);
+    rp_cookie_jar_append(jar, &url, now(), given, &cookies);
+    if (cookies.len) {
+        more = rp_http_more(call);
+        if (more)
+            write_head(template, given, &cookies, &more->head);
+    }
+    is_written = !cookies.error && (!cookies.len || (more && !more->head.error));
+    rp_buf_deinit(&cookies);
+    return is_written;
+}
+
+struct rp_slice rp_http_head_of(const struct rp_http_call *call)
+{
+    if (call->more && call->more->head.len)
+        return rp_buf_slice(&call->more->head);
+    return rp_buf_slice(&call->template->head);
+}
