@@ -4,6 +4,8 @@
 import asyncio
 import collections.abc
 import contextvars
+import os
+import ssl as _ssl
 import typing
 
 from rampa._cookies import Cookies
@@ -116,6 +118,9 @@ class HttpClient:
         cookies: typing.Any = None,
         allow_redirects: bool = True,
         max_redirects: int | None = 10,
+        verify: bool | str | os.PathLike[str] | None = None,
+        cert: str | os.PathLike[str] | tuple[str | os.PathLike[str], str | os.PathLike[str]] | None = None,
+        ssl: bool | _ssl.SSLContext | None = None,
     ) -> Request: ...
     def post(
         self,
@@ -137,6 +142,9 @@ class HttpClient:
         cookies: typing.Any = None,
         allow_redirects: bool = True,
         max_redirects: int | None = 10,
+        verify: bool | str | os.PathLike[str] | None = None,
+        cert: str | os.PathLike[str] | tuple[str | os.PathLike[str], str | os.PathLike[str]] | None = None,
+        ssl: bool | _ssl.SSLContext | None = None,
     ) -> Request: ...
     def put(
         self,
@@ -158,6 +166,9 @@ class HttpClient:
         cookies: typing.Any = None,
         allow_redirects: bool = True,
         max_redirects: int | None = 10,
+        verify: bool | str | os.PathLike[str] | None = None,
+        cert: str | os.PathLike[str] | tuple[str | os.PathLike[str], str | os.PathLike[str]] | None = None,
+        ssl: bool | _ssl.SSLContext | None = None,
     ) -> Request: ...
     def patch(
         self,
@@ -179,6 +190,9 @@ class HttpClient:
         cookies: typing.Any = None,
         allow_redirects: bool = True,
         max_redirects: int | None = 10,
+        verify: bool | str | os.PathLike[str] | None = None,
+        cert: str | os.PathLike[str] | tuple[str | os.PathLike[str], str | os.PathLike[str]] | None = None,
+        ssl: bool | _ssl.SSLContext | None = None,
     ) -> Request: ...
     def delete(
         self,
@@ -200,6 +214,9 @@ class HttpClient:
         cookies: typing.Any = None,
         allow_redirects: bool = True,
         max_redirects: int | None = 10,
+        verify: bool | str | os.PathLike[str] | None = None,
+        cert: str | os.PathLike[str] | tuple[str | os.PathLike[str], str | os.PathLike[str]] | None = None,
+        ssl: bool | _ssl.SSLContext | None = None,
     ) -> Request: ...
     def head(
         self,
@@ -221,6 +238,9 @@ class HttpClient:
         cookies: typing.Any = None,
         allow_redirects: bool = True,
         max_redirects: int | None = 10,
+        verify: bool | str | os.PathLike[str] | None = None,
+        cert: str | os.PathLike[str] | tuple[str | os.PathLike[str], str | os.PathLike[str]] | None = None,
+        ssl: bool | _ssl.SSLContext | None = None,
     ) -> Request: ...
     def options(
         self,
@@ -242,6 +262,9 @@ class HttpClient:
         cookies: typing.Any = None,
         allow_redirects: bool = True,
         max_redirects: int | None = 10,
+        verify: bool | str | os.PathLike[str] | None = None,
+        cert: str | os.PathLike[str] | tuple[str | os.PathLike[str], str | os.PathLike[str]] | None = None,
+        ssl: bool | _ssl.SSLContext | None = None,
     ) -> Request: ...
     def request(
         self,
@@ -264,6 +287,9 @@ class HttpClient:
         cookies: typing.Any = None,
         allow_redirects: bool = True,
         max_redirects: int | None = 10,
+        verify: bool | str | os.PathLike[str] | None = None,
+        cert: str | os.PathLike[str] | tuple[str | os.PathLike[str], str | os.PathLike[str]] | None = None,
+        ssl: bool | _ssl.SSLContext | None = None,
     ) -> Request: ...
 
 @typing.final

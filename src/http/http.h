@@ -152,6 +152,15 @@ void rp_http_session_free(struct rp_http_session *session);
 
 /* ---- templates ---- */
 
+/* What a request says of TLS by itself. Zeroed = the settings of its client hold. */
+enum rp_http_verify { RP_HTTP_VERIFY_AS_SET, RP_HTTP_VERIFY, RP_HTTP_VERIFY_NOT };
+struct rp_http_tls {
+    enum rp_http_verify verify;
+    const char *ca_file; /* in place of the client's authorities */
+    const char *cert_file,
+        *key_file; /* in place of the client's own, as in struct rp_tls_settings */
+};
+
 struct rp_http_spec { /* everything is copied */
     /* A user name and password of the URL are sent as Authorization, unless the headers have that
      * field, and appear nowhere else. */
@@ -163,6 +172,7 @@ struct rp_http_spec { /* everything is copied */
     struct rp_slice name;         /* the tag `name`; empty = the URL */
     const struct rp_header *tags; /* further tags of its samples */
     size_t tag_count;
+    struct rp_http_tls tls;
     const uint16_t (*expected)[2]; /* ranges of statuses that are not failures; NULL = 200..399 */
     size_t expected_count;
 };

@@ -36,6 +36,7 @@ enum { OUTCOME_CACHE = 4 };
 
 struct rp_http_template {
     struct rp_http_client *client;
+    const struct rp_http_tls *tls; /* what it says of TLS, or NULL */
     unsigned refs;
     struct origin *origin;
     struct rp_buf head; /* the request head, ready to be sent */
@@ -125,12 +126,13 @@ struct schemes {
 /* Those of a new client, and of this program. Of https it is only the name: see rp_http_scheme(). */
 extern const struct schemes rp_http_own_schemes;
 
-/* What https is with one set of settings. */
+/* What https is with one set of settings, those of the client and what a request says beside. */
 struct secure_scheme {
     struct secure_scheme *next;
+    struct rp_http_tls says; /* texts owned */
     struct rp_http_scheme scheme;
     const struct rp_layer *layers[2];
-    struct rp_tls_context *context;
+    struct rp_tls_context *context; /* NULL until an https URL needs it */
 };
 
 struct rp_http_client {
@@ -138,8 +140,9 @@ struct rp_http_client {
     struct rp_registry *registry; /* NULL = nothing is recorded */
     struct rp_dialler dialler;
     struct schemes schemes;
-    struct rp_tls_shared *tls; /* NULL until the first https URL */
-    struct secure_scheme *secure;
+    struct rp_tls_shared *tls;           /* NULL until the first https URL */
+    struct secure_scheme *secure;        /* all that there are */
+    struct rp_tls_settings tls_settings; /* texts owned */
     struct rp_http_limits limits;
     struct rp_http_counters counters;
     rp_http_trace_fn *trace; /* or NULL */
@@ -167,11 +170,12 @@ void rp_http_bury(struct rp_http_client *client, struct connection *connection);
 
 /* ---- schemes.c ---- */
 
-/* How connections to @url, whose text is @text, are opened. -RP_EUSER when the client does not speak
- * its scheme, or TLS cannot be had. */
-RP_NODISCARD int rp_http_find_scheme(struct rp_http_client *client, struct rp_slice text,
+/* How connections to @url, the URL of @spec, are opened. @ret_tls: what the request says of TLS, kept
+ * as long as the client; NULL = nothing. -RP_EUSER when the client does not speak its scheme, or TLS
+ * cannot be had. */
+RP_NODISCARD int rp_http_find_scheme(struct rp_http_client *client, const struct rp_http_spec *spec,
                                      const struct rp_url *url, const struct rp_http_scheme **ret,
-                                     struct rp_error *err);
+                                     const struct rp_http_tls **ret_tls, struct rp_error *err);
 /* Whether @url is one, with a scheme of @schemes. -RP_EUSER with what is wrong. */
 RP_NODISCARD int rp_http_check_whole_url(const struct schemes *schemes, struct rp_slice url,
                                          struct rp_error *err);

@@ -179,7 +179,7 @@ static int fill(struct rp_http_template *template, const struct rp_http_spec *sp
 
     if (r < 0)
         return r;
-    r = rp_http_find_scheme(template->client, spec->url, &url, &scheme, err);
+    r = rp_http_find_scheme(template->client, spec, &url, &scheme, &template->tls, err);
     if (r < 0)
         return r;
     if (spec->body.len > REQUEST_BODY_MAX)
