@@ -193,8 +193,9 @@ int rp_tls_verified(int is_good, X509_STORE_CTX *store);
 /* Why a call of OpenSSL for @tls has failed; empties OpenSSL's queue of errors. The detail stays
  * until the next call. */
 struct rp_net_failure rp_tls_failure(struct rp_tls *tls);
-/* Sets @err to what OpenSSL says last: "@what: no start line". Returns -RP_EUSER. */
-int rp_tls_setting_error(struct rp_error *err, const char *what);
+/* Why a file cannot be used: "no start line", "No such file or directory". Empties OpenSSL's queue of
+ * errors, which the caller has emptied before it opened the file. */
+const char *rp_tls_take_words(void);
 
 /* tls_settings.c */
 

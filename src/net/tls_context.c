@@ -100,10 +100,12 @@ static int open_system_store(struct rp_tls_shared *shared, struct rp_error *err)
     store = X509_STORE_new();
     if (!store)
         return -ENOMEM;
+    ERR_clear_error();
     if ((found.folder && !X509_STORE_load_path(store, found.folder)) ||
         (found.file && !X509_STORE_load_file(store, found.file))) {
         X509_STORE_free(store);
-        return rp_tls_setting_error(err, found.file ? found.file : found.folder);
+        return rp_error_set(err, -RP_EUSER, "%s: %s", found.file ? found.file : found.folder,
+                            rp_tls_take_words());
     }
     shared->system = store;
     return 0;

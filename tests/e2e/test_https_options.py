@@ -88,9 +88,9 @@ def test_a_cipher_that_the_server_does_not_have(rampa: Rampa, pki: Pki, good: Ce
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--cacert", "nowhere"], "the file of authorities nowhere cannot be used: "),
-        (["--cacert", "empty"], "the file of authorities empty cannot be used: "),
-        (["--cert", "nowhere"], "the certificate nowhere cannot be used: "),
+        (["--cacert", "nowhere"], "the file of authorities nowhere cannot be used: No such file or directory\n"),
+        (["--cacert", "empty"], "the file of authorities empty cannot be used: no certificate or crl found\n"),
+        (["--cert", "nowhere"], "the certificate nowhere cannot be used: No such file or directory\n"),
         (["--cert", "CHAIN", "--key", "CHAIN"], "the key CHAIN cannot be used: "),
         (["--cert", "CHAIN", "--key", "locked"], "the key locked cannot be used: "),
         (["--key", "empty"], "there is a key and no certificate\n"),
