@@ -11,6 +11,7 @@ import typing
 from rampa._cookies import Cookies
 from rampa._hooks import HostHooks
 from rampa._response import Headers, Timings
+from rampa._timeout import Timeout
 
 _T = typing.TypeVar("_T")
 _T_co = typing.TypeVar("_T_co", covariant=True)
@@ -21,6 +22,16 @@ class _URL(typing.Protocol):  # of yarl, which need not be installed
     @property
     def scheme(self) -> str: ...
     def __str__(self) -> str: ...
+
+class _ClientTimeout(typing.Protocol):  # of aiohttp, which need not be installed
+    @property
+    def total(self) -> float | None: ...
+    @property
+    def connect(self) -> float | None: ...
+    @property
+    def sock_connect(self) -> float | None: ...
+    @property
+    def sock_read(self) -> float | None: ...
 
 class _Operation(collections.abc.Coroutine[typing.Any, typing.Any, _T_co]):
     _asyncio_future_blocking: bool
@@ -109,7 +120,7 @@ class HttpClient:
         name: str | None = None,
         tags: _Pairs | None = None,
         expected_statuses: _Statuses | None = None,
-        timeout: float | None = None,
+        timeout: float | Timeout | _ClientTimeout | tuple[float | None, float | None] | None = None,
         discard_body: bool = False,
         auto_decompress: bool = True,
         raise_errors: bool = True,
@@ -133,7 +144,7 @@ class HttpClient:
         name: str | None = None,
         tags: _Pairs | None = None,
         expected_statuses: _Statuses | None = None,
-        timeout: float | None = None,
+        timeout: float | Timeout | _ClientTimeout | tuple[float | None, float | None] | None = None,
         discard_body: bool = False,
         auto_decompress: bool = True,
         raise_errors: bool = True,
@@ -157,7 +168,7 @@ class HttpClient:
         name: str | None = None,
         tags: _Pairs | None = None,
         expected_statuses: _Statuses | None = None,
-        timeout: float | None = None,
+        timeout: float | Timeout | _ClientTimeout | tuple[float | None, float | None] | None = None,
         discard_body: bool = False,
         auto_decompress: bool = True,
         raise_errors: bool = True,
@@ -181,7 +192,7 @@ class HttpClient:
         name: str | None = None,
         tags: _Pairs | None = None,
         expected_statuses: _Statuses | None = None,
-        timeout: float | None = None,
+        timeout: float | Timeout | _ClientTimeout | tuple[float | None, float | None] | None = None,
         discard_body: bool = False,
         auto_decompress: bool = True,
         raise_errors: bool = True,
@@ -205,7 +216,7 @@ class HttpClient:
         name: str | None = None,
         tags: _Pairs | None = None,
         expected_statuses: _Statuses | None = None,
-        timeout: float | None = None,
+        timeout: float | Timeout | _ClientTimeout | tuple[float | None, float | None] | None = None,
         discard_body: bool = False,
         auto_decompress: bool = True,
         raise_errors: bool = True,
@@ -229,7 +240,7 @@ class HttpClient:
         name: str | None = None,
         tags: _Pairs | None = None,
         expected_statuses: _Statuses | None = None,
-        timeout: float | None = None,
+        timeout: float | Timeout | _ClientTimeout | tuple[float | None, float | None] | None = None,
         discard_body: bool = False,
         auto_decompress: bool = True,
         raise_errors: bool = True,
@@ -253,7 +264,7 @@ class HttpClient:
         name: str | None = None,
         tags: _Pairs | None = None,
         expected_statuses: _Statuses | None = None,
-        timeout: float | None = None,
+        timeout: float | Timeout | _ClientTimeout | tuple[float | None, float | None] | None = None,
         discard_body: bool = False,
         auto_decompress: bool = True,
         raise_errors: bool = True,
@@ -278,7 +289,7 @@ class HttpClient:
         name: str | None = None,
         tags: _Pairs | None = None,
         expected_statuses: _Statuses | None = None,
-        timeout: float | None = None,
+        timeout: float | Timeout | _ClientTimeout | tuple[float | None, float | None] | None = None,
         discard_body: bool = False,
         auto_decompress: bool = True,
         raise_errors: bool = True,

@@ -56,6 +56,10 @@ enum rp_option_id { /* the order of the help, inside each group */
                     RP_OPT_CIPHERS,
                     RP_OPT_NO_TLS_RESUMPTION,
                     RP_OPT_TLS_KEYLOG,
+                    RP_OPT_CONNECT_TIMEOUT,
+                    RP_OPT_NO_REUSE,
+                    RP_OPT_NO_VU_REUSE,
+                    RP_OPT_CONNECTIONS_PER_HOST,
                     RP_OPT_TARGETS,
                     RP_OPT_METHOD,
                     RP_OPT_HEADER,
@@ -93,6 +97,7 @@ enum rp_option_id { /* the order of the help, inside each group */
 enum rp_option_group {
     RP_GROUP_LOAD,
     RP_GROUP_TLS,
+    RP_GROUP_CONNECTION,
     RP_GROUP_REQUEST, /* of URLs */
     RP_GROUP_SCRIPT,
     RP_GROUP_JUDGEMENT,

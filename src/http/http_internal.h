@@ -44,7 +44,8 @@ struct rp_http_template {
     bool is_head, is_idempotent;
     bool is_named;   /* the script has given the name */
     bool has_cookie; /* and the field Cookie */
-    bool closes;     /* the headers ask for it: the connection serves no further request */
+    /* Whether the connection of a request may serve another one. */
+    enum { REUSED, REUSED_WITHIN_LIMITS, NOT_REUSED } reuse;
     char *method, *url, *name;
     struct rp_header *tags; /* owned texts */
     size_t tag_count;
@@ -75,17 +76,19 @@ struct connection {
     struct origin *origin;
     struct rp_http_call *call; /* NULL when idle */
     struct rp_dial *dial;      /* NULL unless the connection is being opened */
-    enum connection_state state;
-    uint8_t tls_version; /* enum rp_tls_version */
+    uint8_t state;             /* enum connection_state */
+    uint8_t tls_version;       /* enum rp_tls_version */
     bool is_reused;
     bool got_interim; /* an answer that was not the final one */
+    uint32_t served;  /* requests; only with a limit of the client */
     struct rp_h1_parser parser;
     struct rp_decoder *decoder; /* of the body that comes; NULL unless it has a content coding */
     /* Armed at the deadline or before it, and moved when it fires too early, so that a request arms
      * nothing. */
     struct rp_timer timer;
     rp_ns deadline;
-    rp_ns idle_since; /* 0 before the first response */
+    /* When bytes came last, as far as somebody asks: a part of an answer, or its last ones. */
+    rp_ns last_bytes;
     rp_ns first_byte; /* of the final answer; 0 = it has not come */
     /* Bytes on the wire that earlier requests have counted. Of a connection on which a request is
      * repeated, it is as much less than nothing as the first attempt has sent and received. */
@@ -200,6 +203,16 @@ void rp_http_continue(struct rp_http_call *call);
 /* Sends a call whose connection was closed once more, on a new one: idle ones may be as stale as
  * the first was. The first attempt counts for the request. */
 void rp_http_restart(struct rp_http_call *call, struct attempt first);
+
+/* ---- timeouts.c: of calls that have some beside that of the whole ---- */
+
+/* Until when @call may wait for a connection. */
+rp_ns rp_http_connection_limit(const struct rp_http_call *call);
+/* When somebody has to look at @call first: it may be sent at once, from @now on. */
+rp_ns rp_http_first_look(const struct rp_http_call *call, rp_ns now);
+/* Until when the request under way on @connection may take, by what is known at @now; the text for
+ * its end then. */
+rp_ns rp_http_next_limit(const struct connection *connection, rp_ns now, const char **ret_kind);
 
 /* ---- connection.c ---- */
 

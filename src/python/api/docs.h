@@ -244,6 +244,7 @@
     "    expected_statuses: a status, or several of them or of pairs (low, high), that are not\n"  \
     "        failures; 200 to 399 by default.\n"                                                   \
     "    timeout: seconds for the whole request, from the call to the last byte; 60 by default.\n" \
+    "        A :class:`rampa.Timeout`, or aiohttp's ClientTimeout, limits its parts too.\n"        \
     "    discard_body: True counts the body and keeps nothing of it.\n"                            \
     "    auto_decompress: False leaves a body with a Content-Encoding as it comes.\n"              \
     "    raise_errors: False gives a Response with status 0 instead of raising RequestError.\n"    \

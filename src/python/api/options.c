@@ -2,10 +2,10 @@
 #include "python/api/options.h"
 
 #include <errno.h>
-#include <math.h>
 
 #include "base/alloc.h"
 #include "python/api/templates.h"
+#include "python/api/timeouts.h"
 
 enum { HEADERS_MAX = 256, REDIRECTS_MAX = 100 };
 #define LIMIT_MAX ((size_t)64 << 30) /* of the limits that a call may set */
@@ -226,28 +226,6 @@ struct rp_http_template *rp_py_options_template(struct py_host *host, struct rp_
     return template;
 }
 
-static int timeout_of(PyObject *value, rp_ns *ret)
-{
-    double seconds;
-
-    if (!value || value == Py_None)
-        return 0;
-    seconds = PyNumber_Check(value) ? PyFloat_AsDouble(value) : NAN;
-    if (seconds == -1.0 && PyErr_Occurred())
-        return -1;
-    if (!PyNumber_Check(value)) {
-        PyErr_Format(PyExc_TypeError,
-                     "timeout takes a number of seconds for the whole request, not %R", value);
-        return -1;
-    }
-    if (!(seconds > 0) || seconds > 1e9) {
-        PyErr_Format(PyExc_ValueError, "timeout takes seconds above 0, not %R", value);
-        return -1;
-    }
-    *ret = (rp_ns)llround(seconds * 1e9);
-    return 0;
-}
-
 static int flag_of(const struct rp_py_options *options, int option, bool *ret)
 {
     PyObject *value = options->values[option];
@@ -313,7 +291,7 @@ int rp_py_options_apply(const struct rp_py_options *options, struct py_request *
     struct rp_http_call *call = &request->call;
     bool decompresses = true;
 
-    if (timeout_of(options->values[O_TIMEOUT], &call->timeout) < 0 ||
+    if (rp_py_timeout_apply(options->values[O_TIMEOUT], call) < 0 ||
         flag_of(options, O_DISCARD, &call->discard_body) < 0 ||
         flag_of(options, O_DECOMPRESS, &decompresses) < 0 ||
         flag_of(options, O_RAISE, &request->raise_errors) < 0 ||
