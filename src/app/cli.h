@@ -88,6 +88,7 @@ enum rp_option_id { /* the order of the help, inside each group */
                     RP_OPT_FORMAT,
                     RP_OPT_HOST,
                     RP_OPT_PORT,
+                    RP_OPT_TARGET_TLS,
                     RP_OPT_NO_COLOR,
                     RP_OPT_HELP,
                     RP_OPT_VERSION,

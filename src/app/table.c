@@ -369,6 +369,12 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .group = RP_GROUP_SERVER, .since = "0.1.0", .fallback = "8080",
         .help = "Port to listen on; 0 takes a free one and says which",
     },
+    [RP_OPT_TARGET_TLS] = {
+        .name = "--tls", .type = RP_TYPE_FLAG,
+        .commands = RP_IN(RP_CMD_TARGET), .env = "RAMPA_TARGET_TLS",
+        .group = RP_GROUP_SERVER, .since = "0.1.0",
+        .help = "Speak https, with a certificate that is made at the start; its file is printed, for --cacert",
+    },
     [RP_OPT_NO_COLOR] = {
         .name = "--no-color", .type = RP_TYPE_FLAG, .commands = RP_IN_ALL,
         .group = RP_GROUP_GLOBAL, .since = "0.1.0", .fallback = "colours on a terminal",
