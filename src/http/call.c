@@ -69,9 +69,9 @@ static void take_out_of_blocked(struct rp_http_response *response,
 }
 
 /* Takes the bytes, and the times of the phases that were reached, up to @at. Each moment is in one
- * phase only. A server may answer before it has read the whole request, or any of it, and the kernel
- * may receive an answer before the call that sent the request is over: then sending ends with the
- * answer's first byte. True when the request was sent, at least in part, or answered. */
+ * phase only. A server may answer before it has read the whole request, or any of it: then sending
+ * ends with its first byte. An answer that the kernel has received before the one call that sent the
+ * request was over came after the sending, which took no time that is known. True when the request was sent, at least in part, or answered. */
 static bool measure(struct rp_http_call *call, struct connection *connection, rp_ns at)
 {
     struct rp_http_response *response = call->response;
@@ -81,7 +81,8 @@ static bool measure(struct rp_http_call *call, struct connection *connection, rp
 
     count_bytes(response, connection, traffic);
     if (RP_LIKELY(connection->state == CONNECTION_BUSY && sent && first >= traffic->send_began)) {
-        sent = first < sent ? first : sent;
+        if (RP_UNLIKELY(first < sent))
+            sent = traffic->in_parts ? first : traffic->send_began;
         response->blocked = traffic->send_began - call->began;
         response->sending = sent - traffic->send_began;
         response->waiting = first - sent;
@@ -124,7 +125,7 @@ RP_INLINE void give_back(struct connection *connection, rp_ns at, bool keep)
     if (RP_LIKELY(keep && connection->stack.top->traffic->send_ended)) {
         connection->call = NULL;
         connection->state = CONNECTION_IDLE;
-        connection->last_bytes = at;
+        connection->idle_since = at;
         connection->is_reused = true;
     } else {
         close_of(connection, false);

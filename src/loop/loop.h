@@ -187,9 +187,12 @@ struct rp_traffic {
     rp_ns send_began, send_ended;
     uint64_t sent, received; /* bytes since the stream was opened */
     /* When the stream has ended and nothing has come since its last send, what TCP knows of that;
-     * else 0. The round-trip time; and for how long the end of the peer had been in the kernel
-     * before it was taken, to a tick of the kernel's clock (1 to 10 ms). */
-    rp_ns rtt, end_waited;
+     * else 0. For how long the end of the peer had been in the kernel before it was taken, to a tick
+     * of the kernel's clock (1 to 10 ms); and the round-trip time in microseconds. */
+    rp_ns end_waited;
+    uint32_t rtt_us;
+    /* The kernel has not taken all bytes of the current send at the first offer. */
+    bool in_parts;
 };
 
 struct rp_stream {
@@ -249,7 +252,7 @@ void rp_stream_pause(struct rp_stream *stream);
 RP_NODISCARD int rp_stream_resume(struct rp_stream *stream);
 /* Ends this side (FIN) and goes on receiving. -EBUSY while a send is in progress, -ENOTCONN. */
 RP_NODISCARD int rp_stream_shutdown(struct rp_stream *stream);
-/* Notes what TCP knows of an end (rtt and end_waited of struct rp_traffic) that the user has seen by
+/* Notes what TCP knows of an end (rtt_us and end_waited of struct rp_traffic) that the user has seen by
  * itself, before it closes the stream. */
 void rp_stream_note_end(struct rp_stream *stream);
 /* Closes; no callback follows. @reset: abort with RST rather than FIN (frees the port at once).

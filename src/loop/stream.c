@@ -193,7 +193,7 @@ static void note_end(struct rp_stream *stream, int status)
     if (!traffic->send_began || traffic->received != stream->received_before ||
         getsockopt(stream->fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
         return;
-    traffic->rtt = info.tcpi_rtt * RP_US;
+    traffic->rtt_us = info.tcpi_rtt;
     if (status == 0)
         traffic->end_waited = info.tcpi_last_ack_recv * RP_MS;
 }
@@ -247,6 +247,7 @@ static int take_send(struct rp_stream *stream, const char *a, size_t a_len, cons
     stream->out[1] = b;
     stream->out_len[1] = b_len;
     stream->traffic.send_began = stream->traffic.send_ended = 0;
+    stream->traffic.in_parts = false;
     stream->received_before = stream->traffic.received;
     return 0;
 }
@@ -325,6 +326,7 @@ static void block_or_fail(struct rp_stream *stream, int error)
 {
     if (error == 0 || error == -EAGAIN) {
         stream->state |= RP_STREAM_BLOCKED;
+        stream->traffic.in_parts = true;
         error = stream->loop->ops->arm(stream->loop, stream);
     }
     if (error < 0)

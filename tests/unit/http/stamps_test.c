@@ -102,6 +102,42 @@ static void test_a_body_that_nobody_looks_at(struct world *world)
     close(fd);
 }
 
+/* The kernel may have the answer before the call that sent the request is over, as the clock is read later. What the kernel
+ * took at once was then sent in no time; what it took in parts was sent until the answer came. */
+static void test_an_answer_before_the_end_of_sending(struct world *world)
+{
+    struct request request;
+    struct env env;
+    char text[512];
+    int fd = -1;
+
+    env_init(&env, world, (struct rp_http_limits){ 0 });
+    request_init(&env, &request, "GET", "/", NULL);
+    for (int i = 0; i < 4; i++) {
+        bool in_parts = i % 2;
+        struct connection *connection;
+        struct rp_traffic *traffic;
+
+        request_start(&request);
+        if (fd < 0)
+            fd = peer_accept(&env);
+        peer_take_request(&env, fd, text, sizeof(text));
+        connection = request.call.connection;
+        traffic = &connection->stack.bottom.stream.traffic;
+        traffic->send_ended += 3600 * RP_S;
+        traffic->in_parts = in_parts;
+        peer_write(fd, HEAD "answer", sizeof(HEAD "answer") - 1);
+        request_wait(&request, i + 1);
+        assert_int_equal(request.response.status, 200);
+        assert_true(in_parts ? request.response.sending > 0 : request.response.sending == 0);
+        assert_true(in_parts ? request.response.waiting == 0 : request.response.waiting > 0);
+        assert_times(&request);
+    }
+    request_deinit(&request);
+    env_deinit(&env);
+    close(fd);
+}
+
 /* Pieces and looks by chance: each moment is in one phase all the same. */
 static void test_phases_never_exceed_the_time(struct world *world)
 {
@@ -142,6 +178,7 @@ int main(void)
     static const struct world_case cases[] = {
         CASE(test_an_answer_that_nobody_looks_at),
         CASE(test_a_body_that_nobody_looks_at),
+        CASE(test_an_answer_before_the_end_of_sending),
         CASE(test_phases_never_exceed_the_time),
     };
 
