@@ -141,6 +141,7 @@ static inline void rp_loop_queued(struct rp_loop *loop)
 /* Around a wait that may block or spin. */
 static inline void rp_loop_before_wait(struct rp_loop *loop, const struct rp_patience *patience)
 {
+    rp_stamps_looked(&loop->stamps, patience->now);
     loop->stamps.wait_began = patience->now;
     if (loop->before_wait)
         loop->before_wait(loop->wait_user);

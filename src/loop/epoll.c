@@ -35,7 +35,6 @@ enum { KIND_STREAM, KIND_WATCH };
 struct epoll_backend {
     int fd;
     bool has_pwait2;
-    bool looked_all;       /* the last look has shown all streams that had something */
     struct msghdr message; /* to receive with a stamp */
     struct iovec part;
     union rp_stamp_control control;
@@ -79,7 +78,6 @@ static int epoll_open(struct rp_loop *loop)
         return r;
     }
     e->has_pwait2 = has_pwait2(e->fd);
-    e->looked_all = false;
     e->part = (struct iovec){ e->received, sizeof(e->received) };
     e->message =
         (struct msghdr){ .msg_iov = &e->part, .msg_iovlen = 1, .msg_control = e->control.bytes };
@@ -156,7 +154,7 @@ RP_HOT static void receive(struct rp_loop *loop, struct rp_stream *stream, uint3
 
         if (!loop->woken) {
             loop->woken = at;
-            rp_stamps_turn(&loop->stamps, at, e->looked_all);
+            rp_stamps_turn(&loop->stamps, at);
         }
         if (RP_LIKELY(len > 0)) {
             if (stream->state & RP_STREAM_STAMPED)
@@ -286,6 +284,7 @@ static int fetch(struct rp_loop *loop, rp_ns until)
         if (count)
             return count;
         loop->is_busy = false;
+        loop->stamps.looked_all = true;
     }
     patience = rp_loop_patience(loop, until);
     if (rp_patience_is_none(&patience))
@@ -317,7 +316,7 @@ RP_HOT static int epoll_wait_op(struct rp_loop *loop, rp_ns until)
         else
             handle_watch(loop, object, e->events[i].events);
     }
-    e->looked_all = count < EVENTS_MAX;
+    loop->stamps.looked_all = count < EVENTS_MAX;
     return count < 0 ? count : 0;
 }
 

@@ -318,6 +318,7 @@ int rp_loop_turn(struct rp_loop *loop, rp_ns until)
     loop->turning = true;
     loop->must_tell = false;
     rp_loop_flush(loop); /* what was queued between turns must not wait for an event */
+    rp_stamps_looked(&loop->stamps, loop->woken);
     loop->woken = 0;
     loop->turn++;
     r = loop->ops->wait(loop, rp_loop_has_tasks(loop) ? 0 : until);

@@ -15,10 +15,11 @@
  *
  * Lost segments are the other danger. Bytes that came after a gap carry the time at which they came,
  * although nobody could read them before the gap was closed: an answer whose first segment was lost
- * would seem to be there before it was. So a stamp that lies before the loop could have seen the
- * bytes makes it ask TCP whether segments of the connection have come out of order, at the price of
- * a system call. If so, the time of taking stands in for the stamp. What escapes that is at most
- * RP_STAMP_PROMPT of a loop that sleeps, or the time between the last looks of a busy one.
+ * would seem to be there before it was. So a stamp is doubted when the loop has looked since then
+ * without seeing the bytes, or has slept for longer than that takes. The loop then asks TCP, by a
+ * system call, whether segments of the connection have come out of order. If so, the time of taking
+ * stands in for the stamp. What is not found out is a gap of less than RP_STAMP_PROMPT, and one that
+ * is closed while the loop is so busy that no look shows all that there is.
  */
 
 #include <stdbool.h>
@@ -38,6 +39,8 @@ union rp_stamp_control {
 
 /* A loop that sleeps takes what comes within this time, unless the thread is kept from running. */
 #define RP_STAMP_PROMPT RP_MS
+/* A look at the kernel takes less than this, the reading of the clock behind it included. */
+#define RP_STAMP_LOOK (100 * RP_US)
 /* How long a measured difference of the clocks is trusted without another look. */
 #define RP_STAMP_OFFSET_AGE (100 * RP_MS)
 
@@ -47,9 +50,11 @@ struct rp_stamps {
     rp_ns offset;         /* CLOCK_REALTIME less CLOCK_MONOTONIC */
     rp_ns measured;       /* when that was so */
     rp_ns earliest;       /* bytes of this turn that came before it could have been seen before */
-    rp_ns wait_began;     /* of the last wait that could sleep; RP_NS_NEVER: it did not wait */
-    rp_ns last, before;   /* when the bytes of the last turns were taken */
+    rp_ns wait_began;     /* of this turn's wait; RP_NS_NEVER: it cannot have slept */
     rp_ns seen;           /* all that had come by then is taken */
+    /* The last look has shown all that there was, as far as the back-end knows. io_uring knows that
+     * only of a look that has shown nothing. */
+    bool looked_all;
     /* One delay in so many is told to the users, and so many are left until the next. */
     unsigned step, until_told;
     rp_ns told;
@@ -76,14 +81,17 @@ static inline bool rp_stamps_are_wanted(const struct rp_stamps *stamps)
     return !rp_list_is_empty(&stamps->users);
 }
 
-/* To be called once in a turn, before its bytes are judged. @at: when the first were taken.
- * @looked_all: the look before this turn's has shown all that there was. */
-static inline void rp_stamps_turn(struct rp_stamps *stamps, rp_ns at, bool looked_all)
+/* To be called before the next look. @looked: a time after the last look, 0 = not known. */
+static inline void rp_stamps_looked(struct rp_stamps *stamps, rp_ns looked)
 {
-    if (looked_all)
-        stamps->seen = stamps->before; /* that look began later */
-    stamps->before = stamps->last;
-    stamps->last = at;
+    if (stamps->looked_all && looked)
+        stamps->seen = looked - RP_STAMP_LOOK;
+    stamps->looked_all = false;
+}
+
+/* To be called once in a turn, before its bytes are judged. @at: when the first were taken. */
+static inline void rp_stamps_turn(struct rp_stamps *stamps, rp_ns at)
+{
     stamps->earliest = stamps->seen;
     if (stamps->wait_began < at - RP_STAMP_PROMPT)
         stamps->earliest = at - RP_STAMP_PROMPT;

@@ -26,7 +26,6 @@
 enum {
     REQUESTS = 1024,
     COMPLETIONS = 8192,
-    SHARE = 20, /* so many completions the kernel hands out at a time when there are more */
 };
 
 /* What a completion belongs to. Completions of cancellations have no token. */
@@ -391,6 +390,7 @@ static int enter(struct rp_loop *loop, rp_ns until)
         if (r < 0 || io_uring_cq_ready(&u->ring))
             return r;
         loop->is_busy = false;
+        loop->stamps.looked_all = true;
     }
     patience = rp_loop_patience(loop, until);
     if (rp_patience_is_none(&patience))
@@ -438,7 +438,7 @@ RP_HOT static int uring_wait(struct rp_loop *loop, rp_ns until)
     unsigned head, count = 0;
 
     loop->woken = at;
-    rp_stamps_turn(&loop->stamps, at, loop->found < SHARE);
+    rp_stamps_turn(&loop->stamps, at);
     io_uring_for_each_cqe(&u->ring, head, cqe)
     {
         handle(loop, cqe, at);
@@ -446,6 +446,7 @@ RP_HOT static int uring_wait(struct rp_loop *loop, rp_ns until)
     }
     io_uring_cq_advance(&u->ring, count);
     rp_loop_found(loop, count);
+    loop->stamps.looked_all = count == 0;
     rp_uring_buffers_publish(&u->buffers);
     if (r == 0)
         r = u->error;

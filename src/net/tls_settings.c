@@ -16,7 +16,11 @@ enum { CIPHERS_MAX = 16 * 1024 };
 
 static int wrong(struct rp_error *err, const char *what, const char *file)
 {
-    rp_error_set(err, -RP_EUSER, "%s %s cannot be used: %s", what, file, rp_tls_take_words());
+    const char *words = ERR_reason_error_string(ERR_peek_last_error());
+
+    rp_error_set(err, -RP_EUSER, "%s %s cannot be used: %s", what, file,
+                 words ? words : "nobody says why");
+    ERR_clear_error();
     return -RP_EUSER;
 }
 
