@@ -16,6 +16,7 @@ import typing
 
 from rampa._cookies import Cookie, Cookies
 from rampa._response import Headers, Timings
+from rampa._timeout import Timeout
 from rampa.config import Config, Options, ScenarioConfig, Stage
 from rampa.loader import scenario
 
@@ -67,6 +68,7 @@ __all__ = [
     "ScenarioConfig",
     "Sleep",
     "Stage",
+    "Timeout",
     "Timings",
     "Worker",
     "make_sample",

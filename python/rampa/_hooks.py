@@ -65,6 +65,10 @@ class HostHooks(typing.Protocol):
         """Makes plain values of the options of a request: those that were given, by their names."""
         ...
 
+    def tls_options(self, given: dict[str, typing.Any]) -> tuple[int, str | None, str | None, str | None]:
+        """What a request says of TLS: 1 = verify, 2 = do not, 0 = neither; authorities, certificate and key, as files."""
+        ...
+
     def new_task(self, worker: _rampa.Worker) -> asyncio.Future[None]:
         """What ``asyncio.current_task()`` is inside the VU's iterations. It is asked for once a VU."""
         ...

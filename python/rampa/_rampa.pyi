@@ -4,11 +4,14 @@
 import asyncio
 import collections.abc
 import contextvars
+import os
+import ssl as _ssl
 import typing
 
 from rampa._cookies import Cookies
 from rampa._hooks import HostHooks
 from rampa._response import Headers, Timings
+from rampa._timeout import Timeout
 
 _T = typing.TypeVar("_T")
 _T_co = typing.TypeVar("_T_co", covariant=True)
@@ -19,6 +22,16 @@ class _URL(typing.Protocol):  # of yarl, which need not be installed
     @property
     def scheme(self) -> str: ...
     def __str__(self) -> str: ...
+
+class _ClientTimeout(typing.Protocol):  # of aiohttp, which need not be installed
+    @property
+    def total(self) -> float | None: ...
+    @property
+    def connect(self) -> float | None: ...
+    @property
+    def sock_connect(self) -> float | None: ...
+    @property
+    def sock_read(self) -> float | None: ...
 
 class _Operation(collections.abc.Coroutine[typing.Any, typing.Any, _T_co]):
     _asyncio_future_blocking: bool
@@ -107,7 +120,7 @@ class HttpClient:
         name: str | None = None,
         tags: _Pairs | None = None,
         expected_statuses: _Statuses | None = None,
-        timeout: float | None = None,
+        timeout: float | Timeout | _ClientTimeout | tuple[float | None, float | None] | None = None,
         discard_body: bool = False,
         auto_decompress: bool = True,
         raise_errors: bool = True,
@@ -116,6 +129,9 @@ class HttpClient:
         cookies: typing.Any = None,
         allow_redirects: bool = True,
         max_redirects: int | None = 10,
+        verify: bool | str | os.PathLike[str] | None = None,
+        cert: str | os.PathLike[str] | tuple[str | os.PathLike[str], str | os.PathLike[str]] | None = None,
+        ssl: bool | _ssl.SSLContext | None = None,
     ) -> Request: ...
     def post(
         self,
@@ -128,7 +144,7 @@ class HttpClient:
         name: str | None = None,
         tags: _Pairs | None = None,
         expected_statuses: _Statuses | None = None,
-        timeout: float | None = None,
+        timeout: float | Timeout | _ClientTimeout | tuple[float | None, float | None] | None = None,
         discard_body: bool = False,
         auto_decompress: bool = True,
         raise_errors: bool = True,
@@ -137,6 +153,9 @@ class HttpClient:
         cookies: typing.Any = None,
         allow_redirects: bool = True,
         max_redirects: int | None = 10,
+        verify: bool | str | os.PathLike[str] | None = None,
+        cert: str | os.PathLike[str] | tuple[str | os.PathLike[str], str | os.PathLike[str]] | None = None,
+        ssl: bool | _ssl.SSLContext | None = None,
     ) -> Request: ...
     def put(
         self,
@@ -149,7 +168,7 @@ class HttpClient:
         name: str | None = None,
         tags: _Pairs | None = None,
         expected_statuses: _Statuses | None = None,
-        timeout: float | None = None,
+        timeout: float | Timeout | _ClientTimeout | tuple[float | None, float | None] | None = None,
         discard_body: bool = False,
         auto_decompress: bool = True,
         raise_errors: bool = True,
@@ -158,6 +177,9 @@ class HttpClient:
         cookies: typing.Any = None,
         allow_redirects: bool = True,
         max_redirects: int | None = 10,
+        verify: bool | str | os.PathLike[str] | None = None,
+        cert: str | os.PathLike[str] | tuple[str | os.PathLike[str], str | os.PathLike[str]] | None = None,
+        ssl: bool | _ssl.SSLContext | None = None,
     ) -> Request: ...
     def patch(
         self,
@@ -170,7 +192,7 @@ class HttpClient:
         name: str | None = None,
         tags: _Pairs | None = None,
         expected_statuses: _Statuses | None = None,
-        timeout: float | None = None,
+        timeout: float | Timeout | _ClientTimeout | tuple[float | None, float | None] | None = None,
         discard_body: bool = False,
         auto_decompress: bool = True,
         raise_errors: bool = True,
@@ -179,6 +201,9 @@ class HttpClient:
         cookies: typing.Any = None,
         allow_redirects: bool = True,
         max_redirects: int | None = 10,
+        verify: bool | str | os.PathLike[str] | None = None,
+        cert: str | os.PathLike[str] | tuple[str | os.PathLike[str], str | os.PathLike[str]] | None = None,
+        ssl: bool | _ssl.SSLContext | None = None,
     ) -> Request: ...
     def delete(
         self,
@@ -191,7 +216,7 @@ class HttpClient:
         name: str | None = None,
         tags: _Pairs | None = None,
         expected_statuses: _Statuses | None = None,
-        timeout: float | None = None,
+        timeout: float | Timeout | _ClientTimeout | tuple[float | None, float | None] | None = None,
         discard_body: bool = False,
         auto_decompress: bool = True,
         raise_errors: bool = True,
@@ -200,6 +225,9 @@ class HttpClient:
         cookies: typing.Any = None,
         allow_redirects: bool = True,
         max_redirects: int | None = 10,
+        verify: bool | str | os.PathLike[str] | None = None,
+        cert: str | os.PathLike[str] | tuple[str | os.PathLike[str], str | os.PathLike[str]] | None = None,
+        ssl: bool | _ssl.SSLContext | None = None,
     ) -> Request: ...
     def head(
         self,
@@ -212,7 +240,7 @@ class HttpClient:
         name: str | None = None,
         tags: _Pairs | None = None,
         expected_statuses: _Statuses | None = None,
-        timeout: float | None = None,
+        timeout: float | Timeout | _ClientTimeout | tuple[float | None, float | None] | None = None,
         discard_body: bool = False,
         auto_decompress: bool = True,
         raise_errors: bool = True,
@@ -221,6 +249,9 @@ class HttpClient:
         cookies: typing.Any = None,
         allow_redirects: bool = True,
         max_redirects: int | None = 10,
+        verify: bool | str | os.PathLike[str] | None = None,
+        cert: str | os.PathLike[str] | tuple[str | os.PathLike[str], str | os.PathLike[str]] | None = None,
+        ssl: bool | _ssl.SSLContext | None = None,
     ) -> Request: ...
     def options(
         self,
@@ -233,7 +264,7 @@ class HttpClient:
         name: str | None = None,
         tags: _Pairs | None = None,
         expected_statuses: _Statuses | None = None,
-        timeout: float | None = None,
+        timeout: float | Timeout | _ClientTimeout | tuple[float | None, float | None] | None = None,
         discard_body: bool = False,
         auto_decompress: bool = True,
         raise_errors: bool = True,
@@ -242,6 +273,9 @@ class HttpClient:
         cookies: typing.Any = None,
         allow_redirects: bool = True,
         max_redirects: int | None = 10,
+        verify: bool | str | os.PathLike[str] | None = None,
+        cert: str | os.PathLike[str] | tuple[str | os.PathLike[str], str | os.PathLike[str]] | None = None,
+        ssl: bool | _ssl.SSLContext | None = None,
     ) -> Request: ...
     def request(
         self,
@@ -255,7 +289,7 @@ class HttpClient:
         name: str | None = None,
         tags: _Pairs | None = None,
         expected_statuses: _Statuses | None = None,
-        timeout: float | None = None,
+        timeout: float | Timeout | _ClientTimeout | tuple[float | None, float | None] | None = None,
         discard_body: bool = False,
         auto_decompress: bool = True,
         raise_errors: bool = True,
@@ -264,6 +298,9 @@ class HttpClient:
         cookies: typing.Any = None,
         allow_redirects: bool = True,
         max_redirects: int | None = 10,
+        verify: bool | str | os.PathLike[str] | None = None,
+        cert: str | os.PathLike[str] | tuple[str | os.PathLike[str], str | os.PathLike[str]] | None = None,
+        ssl: bool | _ssl.SSLContext | None = None,
     ) -> Request: ...
 
 @typing.final

@@ -12,14 +12,14 @@ if typing.TYPE_CHECKING:
 
 OPTIONS = (
     "headers", "params", "json", "data", "name", "tags", "expected_statuses", "cookies", "timeout", "discard_body", "auto_decompress",
-    "raise_errors", "max_head_bytes", "max_body_bytes", "allow_redirects", "max_redirects",
+    "raise_errors", "max_head_bytes", "max_body_bytes", "allow_redirects", "max_redirects", "verify", "cert", "ssl",
 )  # fmt: skip
 """The options of a request, as the messages list them."""
 
 _LATER = {
     "authentication": ("auth", "skip_auto_headers"),
     "uploads of files": ("files", "upload_tracker"),
-    "TLS": ("ssl", "verify", "verify_ssl", "cert", "fingerprint", "ssl_context", "server_hostname"),
+    "TLS": ("fingerprint", "server_hostname"),
     "proxies": ("proxy", "proxies", "proxy_auth", "proxy_headers"),
     "compression": ("compress",),
     "bodies in pieces": ("chunked", "expect100", "stream", "read_until_eof", "read_bufsize"),

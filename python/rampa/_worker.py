@@ -276,6 +276,11 @@ class Hooks:
     def prepare_request(self, url: str, options: dict[str, typing.Any]) -> PreparedRequest:
         return prepare(url, options)
 
+    def tls_options(self, given: dict[str, typing.Any]) -> tuple[int, str | None, str | None, str | None]:
+        from rampa._tls import tls_options
+
+        return tls_options(given)
+
 
 def _exit_code(error: SystemExit) -> int:
     """As Python itself has it: a code, nothing, or what is said on the way."""

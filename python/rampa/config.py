@@ -299,6 +299,12 @@ class Options(Model):
         no_tls_resumption: makes each TLS handshake a full one.
         tls_keylog: file that gets the keys of TLS connections, for reading a capture.
         no_kernel_timestamps: times answers when the generator looks at them, and not when the kernel received them.
+        connect_timeout: how long opening a connection may take, in place of the timeout of the request.
+        no_connection_reuse: True opens a new connection for each request.
+        no_vu_connection_reuse: True closes the connections of a VU when its iteration ends.
+        connections_per_host: most connections of a VU to one host and port, 6 by default.
+        max_connection_requests: most requests on one connection, 0 for no limit.
+        max_connection_age: a connection that is older serves no further request; 0 for no limit.
 
     >>> Options(stages=[("30s", 100), ("1m", 0)]).stages[0]
     Stage(duration=datetime.timedelta(seconds=30), target=100)
@@ -324,6 +330,12 @@ class Options(Model):
     no_tls_resumption: Field[bool | None, bool] = Field(default=bool)
     tls_keylog: Field[str | None, str | None] = Field()
     no_kernel_timestamps: Field[bool | None, bool] = Field(default=bool)
+    connect_timeout: Field[Duration | None, datetime.timedelta | None] = Field(show=_time)
+    no_connection_reuse: Field[bool | None, bool] = Field(default=bool)
+    no_vu_connection_reuse: Field[bool | None, bool] = Field(default=bool)
+    connections_per_host: Field[int | None, int] = Field(_whole, default=lambda: 6)
+    max_connection_requests: Field[int | None, int] = Field(_whole, default=int)
+    max_connection_age: Field[Duration | None, datetime.timedelta] = Field(show=_time, default=_seconds(0))
 
     if typing.TYPE_CHECKING:
 
@@ -350,6 +362,12 @@ class Options(Model):
             no_tls_resumption: bool | None = None,
             tls_keylog: str | None = None,
             no_kernel_timestamps: bool | None = None,
+            connect_timeout: Duration | None = None,
+            no_connection_reuse: bool | None = None,
+            no_vu_connection_reuse: bool | None = None,
+            connections_per_host: int | None = None,
+            max_connection_requests: int | None = None,
+            max_connection_age: Duration | None = None,
         ) -> None: ...
 
 

@@ -56,6 +56,10 @@ enum rp_option_id { /* the order of the help, inside each group */
                     RP_OPT_CIPHERS,
                     RP_OPT_NO_TLS_RESUMPTION,
                     RP_OPT_TLS_KEYLOG,
+                    RP_OPT_CONNECT_TIMEOUT,
+                    RP_OPT_NO_REUSE,
+                    RP_OPT_NO_VU_REUSE,
+                    RP_OPT_CONNECTIONS_PER_HOST,
                     RP_OPT_TARGETS,
                     RP_OPT_METHOD,
                     RP_OPT_HEADER,
@@ -84,6 +88,7 @@ enum rp_option_id { /* the order of the help, inside each group */
                     RP_OPT_FORMAT,
                     RP_OPT_HOST,
                     RP_OPT_PORT,
+                    RP_OPT_TARGET_TLS,
                     RP_OPT_NO_COLOR,
                     RP_OPT_HELP,
                     RP_OPT_VERSION,
@@ -93,6 +98,7 @@ enum rp_option_id { /* the order of the help, inside each group */
 enum rp_option_group {
     RP_GROUP_LOAD,
     RP_GROUP_TLS,
+    RP_GROUP_CONNECTION,
     RP_GROUP_REQUEST, /* of URLs */
     RP_GROUP_SCRIPT,
     RP_GROUP_JUDGEMENT,

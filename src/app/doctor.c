@@ -17,6 +17,7 @@
 #include "base/alloc.h"
 #include "run/result.h"
 #include "loop/loop.h"
+#include "net/tls.h"
 #include "output/json_out.h"
 #include "output/machine.h"
 #include "base/text.h"
@@ -122,6 +123,24 @@ void rp_doctor_loop(struct rp_doctor_report *report, const struct rp_doctor_plac
         why);
     if (rp_sysfile_int(place->root, "/proc/sys/kernel/io_uring_disabled", &disabled) && disabled)
         SET(finding->remedy, "sudo sysctl -w kernel.io_uring_disabled=0");
+}
+
+void rp_doctor_tls(struct rp_doctor_report *report)
+{
+    struct rp_finding *finding = rp_doctor_add(report, "tls", "TLS");
+    struct rp_tls_authorities found;
+
+    if (rp_tls_find_authorities(&found)) {
+        SET(finding->value, "%s, authorities in %s%s%s", rp_tls_library(),
+            found.file ? found.file : "", found.file && found.folder ? " and " : "",
+            found.folder ? found.folder : "");
+        return;
+    }
+    finding->verdict = RP_FINDING_WARNING;
+    SET(finding->value, "%s, no authorities", rp_tls_library());
+    SET(finding->limits, "the certificate of no server is accepted, but with --cacert or "
+                         "--insecure");
+    SET(finding->remedy, "sudo apt install ca-certificates");
 }
 
 /* ---- reports --------------------------------------------------------------------------------- */
@@ -289,6 +308,7 @@ int rp_cmd_doctor(const struct rp_cli *cli)
         place.python = python;
         rp_doctor_build(&report);
         rp_doctor_loop(&report, &place);
+        rp_doctor_tls(&report);
         rp_doctor_python(&report, &place);
         rp_doctor_limits(&report, &place);
         rp_doctor_machine(&report, &place);

@@ -54,6 +54,7 @@ struct rp_finding *rp_doctor_add(struct rp_doctor_report *report, const char *id
 /* Each adds its findings; what cannot be read becomes a finding that says so. */
 void rp_doctor_build(struct rp_doctor_report *report);
 void rp_doctor_loop(struct rp_doctor_report *report, const struct rp_doctor_place *place);
+void rp_doctor_tls(struct rp_doctor_report *report);
 void rp_doctor_limits(struct rp_doctor_report *report, const struct rp_doctor_place *place);
 void rp_doctor_machine(struct rp_doctor_report *report, const struct rp_doctor_place *place);
 void rp_doctor_python(struct rp_doctor_report *report, const struct rp_doctor_place *place);

@@ -13,6 +13,7 @@
 const char *const rp_option_group_titles[RP_GROUP_COUNT] = {
     [RP_GROUP_LOAD] = "Load",
     [RP_GROUP_TLS] = "TLS",
+    [RP_GROUP_CONNECTION] = "Connections",
     [RP_GROUP_REQUEST] = "Requests of URLs",
     [RP_GROUP_SCRIPT] = "Script",
     [RP_GROUP_JUDGEMENT] = "Thresholds",
@@ -172,6 +173,30 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .commands = RP_IN_SCRIPT,
         .group = RP_GROUP_TLS, .since = "0.1.0",
         .help = "Append the keys of TLS connections to FILE, with which Wireshark reads a capture",
+    },
+    [RP_OPT_CONNECT_TIMEOUT] = {
+        .name = "--connect-timeout", .type = RP_TYPE_DURATION, .placeholder = "TIME",
+        .commands = RP_IN_SCRIPT, .env = "RAMPA_CONNECT_TIMEOUT",
+        .group = RP_GROUP_CONNECTION, .since = "0.1.0", .fallback = "the time-out of the request",
+        .help = "How long opening a connection may take: look-up, connect and TLS handshake",
+    },
+    [RP_OPT_NO_REUSE] = {
+        .name = "--no-reuse", .type = RP_TYPE_FLAG,
+        .commands = RP_IN_SCRIPT, .env = "RAMPA_NO_REUSE",
+        .group = RP_GROUP_CONNECTION, .since = "0.1.0",
+        .help = "Open a new connection for each request",
+    },
+    [RP_OPT_NO_VU_REUSE] = {
+        .name = "--no-vu-reuse", .type = RP_TYPE_FLAG,
+        .commands = RP_IN_SCRIPT, .env = "RAMPA_NO_VU_REUSE",
+        .group = RP_GROUP_CONNECTION, .since = "0.1.0",
+        .help = "Close the connections of a virtual user when its iteration ends",
+    },
+    [RP_OPT_CONNECTIONS_PER_HOST] = {
+        .name = "--connections-per-host", .type = RP_TYPE_INT, .placeholder = "N",
+        .min = 1, .max = 10000, .commands = RP_IN_SCRIPT, .env = "RAMPA_CONNECTIONS_PER_HOST",
+        .group = RP_GROUP_CONNECTION, .since = "0.1.0", .fallback = "6",
+        .help = "Most connections of a virtual user to one host and port",
     },
     [RP_OPT_TARGETS] = {
         .name = "--targets", .type = RP_TYPE_FILE, .placeholder = "FILE",
@@ -343,6 +368,12 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .commands = RP_IN(RP_CMD_TARGET), .env = "RAMPA_TARGET_PORT",
         .group = RP_GROUP_SERVER, .since = "0.1.0", .fallback = "8080",
         .help = "Port to listen on; 0 takes a free one and says which",
+    },
+    [RP_OPT_TARGET_TLS] = {
+        .name = "--tls", .type = RP_TYPE_FLAG,
+        .commands = RP_IN(RP_CMD_TARGET), .env = "RAMPA_TARGET_TLS",
+        .group = RP_GROUP_SERVER, .since = "0.1.0",
+        .help = "Speak https, with a certificate that is made at the start; its file is printed, for --cacert",
     },
     [RP_OPT_NO_COLOR] = {
         .name = "--no-color", .type = RP_TYPE_FLAG, .commands = RP_IN_ALL,

@@ -125,7 +125,7 @@ RP_INLINE void give_back(struct connection *connection, rp_ns at, bool keep)
     if (RP_LIKELY(keep && connection->stack.top->traffic->send_ended)) {
         connection->call = NULL;
         connection->state = CONNECTION_IDLE;
-        connection->idle_since = at;
+        connection->last_bytes = at;
         connection->is_reused = true;
     } else {
         close_of(connection, false);

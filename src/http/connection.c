@@ -97,13 +97,19 @@ static int dial(struct connection *connection)
 {
     struct rp_http_session *session = connection->session;
     struct origin *origin = connection->origin;
+    const struct rp_http_timeouts *timeouts = connection->call->timeouts;
     struct rp_dial_spec spec = { .stack = &connection->stack,
                                  .events = &transport_events,
                                  .host = origin->host,
                                  .port = origin->port,
                                  .destination = &origin->destination,
                                  .spread = session->spread,
-                                 .deadline = connection->call->deadline,
+                                 .deadline = timeouts ? rp_http_connection_limit(connection->call)
+                                                      : connection->call->deadline,
+                                 .timeout = timeouts && timeouts->connect
+                                                ? timeouts->connect
+                                                : session->client->limits.connect,
+                                 .handshake_timeout = timeouts ? timeouts->handshake : 0,
                                  .done = dialled,
                                  .user = connection };
     int r = rp_stack_init(&connection->stack, session->client->loop, origin->scheme->layers,
@@ -190,6 +196,7 @@ void rp_http_connection_begin(struct connection *connection, struct rp_http_call
 static void deadline_passed(struct rp_timer *timer, rp_ns now)
 {
     struct connection *connection = rp_container_of(timer, struct connection, timer);
+    const char *kind = "request timeout";
 
     if (!connection->call)
         return; /* idle: the next request arms it */
@@ -198,10 +205,19 @@ static void deadline_passed(struct rp_timer *timer, rp_ns now)
                      deadline_passed);
         return;
     }
-    if (connection->deadline == 0)
+    if (connection->deadline == 0) {
         fail(connection, RP_HTTP_GENERIC, "send failed", NULL, now);
-    else
-        fail(connection, RP_HTTP_TIMEOUT, "request timeout", NULL, now);
+        return;
+    }
+    if (connection->call->timeouts) {
+        connection->deadline = rp_http_next_limit(connection, now, &kind);
+        if (connection->deadline > now) {
+            rp_timer_arm(connection->session->client->loop, timer, connection->deadline,
+                         deadline_passed);
+            return;
+        }
+    }
+    fail(connection, RP_HTTP_TIMEOUT, kind, NULL, now);
 }
 
 static void protocol_error(struct connection *connection, rp_ns at)
@@ -311,6 +327,20 @@ RP_COLD static void note_head(struct connection *connection, rp_ns at)
                              connection->call->response);
 }
 
+/* Whether the connection of a request that has its answer may serve another one, by the limits of the
+ * client. */
+RP_COLD static bool may_serve_another(struct connection *connection, rp_ns at)
+{
+    const struct rp_http_limits *limits = &connection->session->client->limits;
+
+    if (connection->call->template->reuse == NOT_REUSED)
+        return false;
+    connection->served++;
+    if (limits->connection_requests && connection->served >= limits->connection_requests)
+        return false;
+    return !limits->connection_age || at - connection->stack.top->opened < limits->connection_age;
+}
+
 static void transport_data(struct rp_transport *transport, const char *data, size_t len, rp_ns at)
 {
     struct connection *connection = transport->user;
@@ -335,13 +365,16 @@ static void transport_data(struct rp_transport *transport, const char *data, siz
                 return;
             break;
         case RP_H1_MORE:
+            connection->last_bytes = at;
             if (RP_UNLIKELY(connection->parser.seen & RP_H1_SEEN_INTERIM))
                 note_interim(connection, call->response->head.len > 0, at);
             return;
         case RP_H1_DONE:
             connection->session->client->counters.stray_bytes += input.len > 0;
             complete(connection, at,
-                     input.len == 0 && connection->parser.keep_alive && !call->template->closes);
+                     input.len == 0 && connection->parser.keep_alive &&
+                         (RP_LIKELY(call->template->reuse == REUSED) ||
+                          may_serve_another(connection, at)));
             return;
         case RP_H1_ERROR:
             protocol_error(connection, at);

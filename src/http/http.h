@@ -82,6 +82,22 @@ struct rp_http_limits {
     size_t body_bytes;             /* 0 = 64 MiB; beyond it the call fails with RP_HTTP_TOO_LARGE */
     unsigned connections_per_host; /* of one session; 0 = 6 */
     rp_ns timeout;                 /* default of a call; 0 = 60 s */
+    rp_ns connect;                 /* see struct rp_http_timeouts; 0 = none of its own */
+    bool no_reuse;                 /* each request has a connection of its own, and says so */
+    uint32_t connection_requests;  /* that one connection serves at most; 0 = no limit */
+    rp_ns connection_age;          /* an older one serves no further request; 0 = no limit */
+};
+
+/* How long the parts of a request may take, beside the whole; 0 = as long as the whole. What takes
+ * longer ends the request, and is recorded with the time that it has taken. */
+struct rp_http_timeouts {
+    /* From the call until there is a connection: the wait for a free one, and all of @connect. */
+    rp_ns connection;
+    /* Opening a connection: the look-up, the socket, the handshakes of the layers over it. */
+    rp_ns connect;
+    rp_ns handshake;  /* of the layers over the socket */
+    rp_ns first_byte; /* from the end of sending until something of the answer comes */
+    rp_ns idle;       /* without a byte of the answer, from the end of sending on */
 };
 
 /* How the connections of a scheme are opened. */
@@ -150,7 +166,19 @@ struct rp_cookie_jar *rp_http_session_jar(struct rp_http_session *session);
 /* Cancels its calls (their callbacks do not run) and closes its connections. NULL is allowed. */
 void rp_http_session_free(struct rp_http_session *session);
 
+/* Closes the connections of the session that are idle: the next requests open new ones. */
+void rp_http_session_close_idle(struct rp_http_session *session);
+
 /* ---- templates ---- */
+
+/* What a request says of TLS by itself. Zeroed = the settings of its client hold. */
+enum rp_http_verify { RP_HTTP_VERIFY_AS_SET, RP_HTTP_VERIFY, RP_HTTP_VERIFY_NOT };
+struct rp_http_tls {
+    enum rp_http_verify verify;
+    const char *ca_file; /* in place of the client's authorities */
+    const char *cert_file,
+        *key_file; /* in place of the client's own, as in struct rp_tls_settings */
+};
 
 struct rp_http_spec { /* everything is copied */
     /* A user name and password of the URL are sent as Authorization, unless the headers have that
@@ -163,6 +191,7 @@ struct rp_http_spec { /* everything is copied */
     struct rp_slice name;         /* the tag `name`; empty = the URL */
     const struct rp_header *tags; /* further tags of its samples */
     size_t tag_count;
+    struct rp_http_tls tls;
     const uint16_t (*expected)[2]; /* ranges of statuses that are not failures; NULL = 200..399 */
     size_t expected_count;
 };
@@ -237,17 +266,21 @@ struct rp_http_call {
     struct rp_http_response *response; /* filled; what it held is dropped, its memory used again */
     const struct rp_tags *tags; /* of the VU: scenario, group, ...; NULL when nothing is recorded */
     rp_ns timeout;              /* of the whole request; 0 = the client's default */
-    size_t head_max, body_max;  /* bytes of the response; 0 = the client's limits */
-    bool discard_body;          /* it is neither kept nor decoded */
-    bool keep_coding;           /* the body is not decoded */
-    uint8_t max_redirects;      /* that are followed; one more is a failure; 0 = none is followed */
+    /* Borrowed while the call runs; NULL = none. */
+    const struct rp_http_timeouts *timeouts;
+    size_t head_max, body_max; /* bytes of the response; 0 = the client's limits */
+    bool discard_body;         /* it is neither kept nor decoded */
+    bool keep_coding;          /* the body is not decoded */
+    uint8_t max_redirects;     /* that are followed; one more is a failure; 0 = none is followed */
     rp_http_done_fn *done;
     rp_http_hop_fn *hop; /* NULL = nobody wants the answers before the last one */
     /* private */
     struct rp_list node;
     struct rp_http_session *session;
     void *connection;
-    rp_ns began, deadline;
+    rp_ns began;
+    rp_ns end;      /* of the whole call, redirects included; only with @timeouts */
+    rp_ns deadline; /* the same, or when the timeouts are to be looked at */
     struct rp_timer timer;
     struct rp_task task;
     struct rp_http_more *more; /* NULL for a call that is one request as it was prepared */

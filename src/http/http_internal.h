@@ -36,6 +36,7 @@ enum { OUTCOME_CACHE = 4 };
 
 struct rp_http_template {
     struct rp_http_client *client;
+    const struct rp_http_tls *tls; /* what it says of TLS, or NULL */
     unsigned refs;
     struct origin *origin;
     struct rp_buf head; /* the request head, ready to be sent */
@@ -43,7 +44,8 @@ struct rp_http_template {
     bool is_head, is_idempotent;
     bool is_named;   /* the script has given the name */
     bool has_cookie; /* and the field Cookie */
-    bool closes;     /* the headers ask for it: the connection serves no further request */
+    /* Whether the connection of a request may serve another one. */
+    enum { REUSED, REUSED_WITHIN_LIMITS, NOT_REUSED } reuse;
     char *method, *url, *name;
     struct rp_header *tags; /* owned texts */
     size_t tag_count;
@@ -74,17 +76,19 @@ struct connection {
     struct origin *origin;
     struct rp_http_call *call; /* NULL when idle */
     struct rp_dial *dial;      /* NULL unless the connection is being opened */
-    enum connection_state state;
-    uint8_t tls_version; /* enum rp_tls_version */
+    uint8_t state;             /* enum connection_state */
+    uint8_t tls_version;       /* enum rp_tls_version */
     bool is_reused;
     bool got_interim; /* an answer that was not the final one */
+    uint32_t served;  /* requests; only with a limit of the client */
     struct rp_h1_parser parser;
     struct rp_decoder *decoder; /* of the body that comes; NULL unless it has a content coding */
     /* Armed at the deadline or before it, and moved when it fires too early, so that a request arms
      * nothing. */
     struct rp_timer timer;
     rp_ns deadline;
-    rp_ns idle_since; /* 0 before the first response */
+    /* When bytes came last, as far as somebody asks: a part of an answer, or its last ones. */
+    rp_ns last_bytes;
     rp_ns first_byte; /* of the final answer; 0 = it has not come */
     /* Bytes on the wire that earlier requests have counted. Of a connection on which a request is
      * repeated, it is as much less than nothing as the first attempt has sent and received. */
@@ -125,12 +129,13 @@ struct schemes {
 /* Those of a new client, and of this program. Of https it is only the name: see rp_http_scheme(). */
 extern const struct schemes rp_http_own_schemes;
 
-/* What https is with one set of settings. */
+/* What https is with one set of settings, those of the client and what a request says beside. */
 struct secure_scheme {
     struct secure_scheme *next;
+    struct rp_http_tls says; /* texts owned */
     struct rp_http_scheme scheme;
     const struct rp_layer *layers[2];
-    struct rp_tls_context *context;
+    struct rp_tls_context *context; /* NULL until an https URL needs it */
 };
 
 struct rp_http_client {
@@ -138,8 +143,9 @@ struct rp_http_client {
     struct rp_registry *registry; /* NULL = nothing is recorded */
     struct rp_dialler dialler;
     struct schemes schemes;
-    struct rp_tls_shared *tls; /* NULL until the first https URL */
-    struct secure_scheme *secure;
+    struct rp_tls_shared *tls;           /* NULL until the first https URL */
+    struct secure_scheme *secure;        /* all that there are */
+    struct rp_tls_settings tls_settings; /* texts owned */
     struct rp_http_limits limits;
     struct rp_http_counters counters;
     rp_http_trace_fn *trace; /* or NULL */
@@ -167,11 +173,12 @@ void rp_http_bury(struct rp_http_client *client, struct connection *connection);
 
 /* ---- schemes.c ---- */
 
-/* How connections to @url, whose text is @text, are opened. -RP_EUSER when the client does not speak
- * its scheme, or TLS cannot be had. */
-RP_NODISCARD int rp_http_find_scheme(struct rp_http_client *client, struct rp_slice text,
+/* How connections to @url, the URL of @spec, are opened. @ret_tls: what the request says of TLS, kept
+ * as long as the client; NULL = nothing. -RP_EUSER when the client does not speak its scheme, or TLS
+ * cannot be had. */
+RP_NODISCARD int rp_http_find_scheme(struct rp_http_client *client, const struct rp_http_spec *spec,
                                      const struct rp_url *url, const struct rp_http_scheme **ret,
-                                     struct rp_error *err);
+                                     const struct rp_http_tls **ret_tls, struct rp_error *err);
 /* Whether @url is one, with a scheme of @schemes. -RP_EUSER with what is wrong. */
 RP_NODISCARD int rp_http_check_whole_url(const struct schemes *schemes, struct rp_slice url,
                                          struct rp_error *err);
@@ -196,6 +203,16 @@ void rp_http_continue(struct rp_http_call *call);
 /* Sends a call whose connection was closed once more, on a new one: idle ones may be as stale as
  * the first was. The first attempt counts for the request. */
 void rp_http_restart(struct rp_http_call *call, struct attempt first);
+
+/* ---- timeouts.c: of calls that have some beside that of the whole ---- */
+
+/* Until when @call may wait for a connection. */
+rp_ns rp_http_connection_limit(const struct rp_http_call *call);
+/* When somebody has to look at @call first: it may be sent at once, from @now on. */
+rp_ns rp_http_first_look(const struct rp_http_call *call, rp_ns now);
+/* Until when the request under way on @connection may take, by what is known at @now; the text for
+ * its end then. */
+rp_ns rp_http_next_limit(const struct connection *connection, rp_ns now, const char **ret_kind);
 
 /* ---- connection.c ---- */
 

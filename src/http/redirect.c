@@ -155,6 +155,8 @@ static int make_template(const struct hop *hop, struct rp_slice url, struct rp_h
     size_t pos = 0;
     int r;
 
+    if (from->tls)
+        spec.tls = *from->tls;
     if (from->is_named)
         spec.name = rp_slice_str(from->name);
     if (!hop->is_get) {

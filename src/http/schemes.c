@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "http/http_internal.h"
@@ -62,60 +63,145 @@ int rp_http_check_url(struct rp_slice url, struct rp_error *err)
     return rp_http_check_whole_url(&rp_http_own_schemes, url, err);
 }
 
-static int make_secure(struct rp_http_client *client, const struct rp_tls_settings *settings,
-                       struct rp_error *err)
+/* ---- TLS ------------------------------------------------------------------------------------- */
+
+static bool is_same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool is_same(const struct rp_http_tls *a, const struct rp_http_tls *b)
+{
+    return a->verify == b->verify && is_same_text(a->ca_file, b->ca_file) &&
+           is_same_text(a->cert_file, b->cert_file) && is_same_text(a->key_file, b->key_file);
+}
+
+/* NULL stays NULL. */
+static int copy_text(const char *text, const char **ret)
+{
+    *ret = text ? rp_strdup(text) : NULL;
+    return text && !*ret ? -ENOMEM : 0;
+}
+
+static void free_secure(struct secure_scheme *secure)
+{
+    rp_tls_context_free(secure->context);
+    rp_free((char *)secure->says.ca_file);
+    rp_free((char *)secure->says.cert_file);
+    rp_free((char *)secure->says.key_file);
+    rp_free(secure);
+}
+
+static int find_secure(struct rp_http_client *client, const struct rp_http_tls *says,
+                       struct secure_scheme **ret)
 {
     struct secure_scheme *secure;
+
+    for (secure = client->secure; secure; secure = secure->next)
+        if (is_same(&secure->says, says)) {
+            *ret = secure;
+            return 0;
+        }
+    secure = rp_calloc(1, sizeof(*secure));
+    if (!secure)
+        return -ENOMEM;
+    secure->says.verify = says->verify;
+    if (copy_text(says->ca_file, &secure->says.ca_file) < 0 ||
+        copy_text(says->cert_file, &secure->says.cert_file) < 0 ||
+        copy_text(says->key_file, &secure->says.key_file) < 0) {
+        free_secure(secure);
+        return -ENOMEM;
+    }
+    secure->next = client->secure;
+    client->secure = secure;
+    *ret = secure;
+    return 0;
+}
+
+static int make_context(struct rp_http_client *client, struct secure_scheme *secure,
+                        struct rp_error *err)
+{
+    struct rp_tls_settings settings = client->tls_settings;
+    const struct rp_http_tls *says = &secure->says;
     int r;
 
+    if (secure->context)
+        return 0;
     if (!client->tls) {
         r = rp_tls_shared_new(client->loop, &client->tls);
         if (r < 0)
             return r;
     }
-    secure = rp_calloc(1, sizeof(*secure));
-    if (!secure)
-        return -ENOMEM;
-    r = rp_tls_context_new(client->tls, settings, &secure->context, err);
-    if (r < 0) {
-        rp_free(secure);
-        return r;
+    if (says->verify)
+        settings.is_unverified = says->verify == RP_HTTP_VERIFY_NOT;
+    if (says->ca_file)
+        settings.ca_file = says->ca_file;
+    if (says->cert_file) {
+        settings.cert_file = says->cert_file;
+        settings.key_file = says->key_file;
     }
+    r = rp_tls_context_new(client->tls, &settings, &secure->context, err);
+    if (r < 0)
+        return r;
     secure->layers[0] = rp_tls_context_layer(secure->context);
     secure->scheme = own_schemes[1];
     secure->scheme.layers = secure->layers;
-    client->secure = secure;
     return 0;
+}
+
+static void free_settings(struct rp_tls_settings *settings)
+{
+    rp_free((char *)settings->ca_file);
+    rp_free((char *)settings->cert_file);
+    rp_free((char *)settings->key_file);
+    rp_free((char *)settings->ciphers);
+    rp_free((char *)settings->keylog_file);
+    *settings = (struct rp_tls_settings){ 0 };
 }
 
 int rp_http_client_set_tls(struct rp_http_client *client, const struct rp_tls_settings *settings,
                            struct rp_error *err)
 {
+    struct rp_tls_settings *own = &client->tls_settings;
+    struct secure_scheme *secure;
+    int r;
+
     rp_assert(!client->secure);
-    return make_secure(client, settings, err);
+    *own = *settings;
+    own->ca_file = own->cert_file = own->key_file = own->ciphers = own->keylog_file = NULL;
+    if (copy_text(settings->ca_file, &own->ca_file) < 0 ||
+        copy_text(settings->cert_file, &own->cert_file) < 0 ||
+        copy_text(settings->key_file, &own->key_file) < 0 ||
+        copy_text(settings->ciphers, &own->ciphers) < 0 ||
+        copy_text(settings->keylog_file, &own->keylog_file) < 0)
+        return -ENOMEM;
+    r = find_secure(client, &(struct rp_http_tls){ 0 }, &secure);
+    return r == 0 ? make_context(client, secure, err) : r;
 }
 
-int rp_http_find_scheme(struct rp_http_client *client, struct rp_slice text,
+int rp_http_find_scheme(struct rp_http_client *client, const struct rp_http_spec *spec,
                         const struct rp_url *url, const struct rp_http_scheme **ret,
-                        struct rp_error *err)
+                        const struct rp_http_tls **ret_tls, struct rp_error *err)
 {
-    const struct rp_http_scheme *scheme = find_by_name(&client->schemes, text, url, err);
-    const struct rp_tls_settings defaults = { 0 };
+    const struct rp_http_scheme *scheme = find_by_name(&client->schemes, spec->url, url, err);
+    bool says_nothing = is_same(&spec->tls, &(struct rp_http_tls){ 0 });
+    struct secure_scheme *secure;
     int r;
 
     if (!scheme)
         return -RP_EUSER;
-    if (scheme != &own_schemes[1]) {
-        *ret = scheme;
+    *ret = scheme;
+    if (scheme != &own_schemes[1] && says_nothing)
         return 0;
-    }
-    if (!client->secure) {
-        r = make_secure(client, &defaults, err);
-        if (r < 0)
-            return r;
-    }
-    *ret = &client->secure->scheme;
-    return 0;
+    r = find_secure(client, &spec->tls, &secure);
+    if (r < 0)
+        return r;
+    if (!says_nothing)
+        *ret_tls = &secure->says; /* also of http, which may redirect to https */
+    if (scheme != &own_schemes[1])
+        return 0;
+    *ret = &secure->scheme;
+    return make_context(client, secure, err);
 }
 
 void rp_http_free_schemes(struct rp_http_client *client)
@@ -124,9 +210,9 @@ void rp_http_free_schemes(struct rp_http_client *client)
         struct secure_scheme *secure = client->secure;
 
         client->secure = secure->next;
-        rp_tls_context_free(secure->context);
-        rp_free(secure);
+        free_secure(secure);
     }
+    free_settings(&client->tls_settings);
     rp_tls_shared_free(client->tls);
     client->tls = NULL;
 }

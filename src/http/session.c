@@ -57,10 +57,25 @@ void rp_http_session_free(struct rp_http_session *session)
     rp_free(session);
 }
 
+void rp_http_session_close_idle(struct rp_http_session *session)
+{
+    RP_LIST_EACH (it, &session->connections) {
+        struct connection *connection = rp_container_of(it, struct connection, node);
+
+        if (connection->state == CONNECTION_IDLE)
+            rp_http_connection_close(connection, false);
+    }
+}
+
 static void waiting_timed_out(struct rp_timer *timer, rp_ns now)
 {
     struct rp_http_call *call = rp_container_of(timer, struct rp_http_call, timer);
 
+    if (call->timeouts && rp_http_connection_limit(call) > now) {
+        rp_timer_arm(call->session->client->loop, timer, rp_http_connection_limit(call),
+                     waiting_timed_out);
+        return;
+    }
     rp_http_fail(call, RP_HTTP_TIMEOUT, "timeout", "no connection became free", now);
 }
 
@@ -74,7 +89,7 @@ RP_COLD static void close_ended(struct rp_http_session *session, const struct rp
 
         if (connection->origin != call->template->origin || connection->state != CONNECTION_IDLE)
             continue;
-        if (call->began - connection->idle_since < LOOK_AFTER ||
+        if (call->began - connection->last_bytes < LOOK_AFTER ||
             !rp_stack_peer_has_ended(&connection->stack))
             return;
         rp_http_connection_close(connection, false);
@@ -132,6 +147,14 @@ RP_INLINE void response_reset(const struct rp_http_call *call, const struct rp_h
     response->wire_sent = response->wire_received = 0;
 }
 
+/* Of a call with time-outs of its own. */
+RP_COLD static void set_deadline(struct rp_http_call *call)
+{
+    call->deadline = call->end = rp_ns_add(call->began, call->timeout);
+    if (call->timeouts)
+        call->deadline = rp_http_first_look(call, call->began);
+}
+
 static void wait_for_connection(struct rp_http_session *session, struct rp_http_call *call)
 {
     rp_list_append(&session->waiting, &call->node);
@@ -146,8 +169,10 @@ void rp_http_start(struct rp_http_session *session, struct rp_http_call *call)
     call->session = session;
     call->connection = NULL;
     call->began = rp_loop_now(client->loop);
-    call->deadline = rp_ns_add(call->began,
-                               call->timeout > 0 ? call->timeout : client->limits.timeout);
+    if (RP_LIKELY(!call->timeout))
+        call->deadline = rp_ns_add(call->began, client->limits.timeout);
+    else
+        set_deadline(call);
     rp_http_template_ref(call->template);
     response_reset(call, client);
     if (RP_UNLIKELY(session->jar) && !rp_http_add_cookies(call))
@@ -162,6 +187,8 @@ void rp_http_continue(struct rp_http_call *call)
 
     call->connection = NULL;
     call->began = rp_loop_now(session->client->loop);
+    if (call->timeouts)
+        call->deadline = rp_http_first_look(call, call->began);
     response_reset(call, session->client);
     if (session->jar && !rp_http_add_cookies(call))
         rp_http_fail_later(call);

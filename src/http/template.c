@@ -148,6 +148,7 @@ static int write_head(struct rp_http_template *template, const struct rp_http_sp
                                            .authorization = rp_buf_slice(&basic),
                                            .headers = spec->headers,
                                            .header_count = spec->header_count,
+                                           .closes = template->client->limits.no_reuse,
                                            .has_body = spec->has_body,
                                            .body_bytes = spec->body.len };
 
@@ -170,6 +171,13 @@ static bool has_field(const struct rp_http_spec *spec, struct rp_slice name)
     return false;
 }
 
+static int reuse_of(const struct rp_http_limits *limits, const struct rp_http_spec *spec)
+{
+    if (limits->no_reuse || rp_request_closes(spec->headers, spec->header_count))
+        return NOT_REUSED;
+    return limits->connection_requests || limits->connection_age ? REUSED_WITHIN_LIMITS : REUSED;
+}
+
 static int fill(struct rp_http_template *template, const struct rp_http_spec *spec,
                 struct rp_error *err)
 {
@@ -179,7 +187,7 @@ static int fill(struct rp_http_template *template, const struct rp_http_spec *sp
 
     if (r < 0)
         return r;
-    r = rp_http_find_scheme(template->client, spec->url, &url, &scheme, err);
+    r = rp_http_find_scheme(template->client, spec, &url, &scheme, &template->tls, err);
     if (r < 0)
         return r;
     if (spec->body.len > REQUEST_BODY_MAX)
@@ -191,7 +199,7 @@ static int fill(struct rp_http_template *template, const struct rp_http_spec *sp
     template->is_head = rp_slice_eq_str(spec->method, "HEAD");
     template->is_idempotent = is_idempotent(spec->method);
     template->has_cookie = has_field(spec, RP_SLICE("Cookie"));
-    template->closes = rp_request_closes(spec->headers, spec->header_count);
+    template->reuse = reuse_of(&template->client->limits, spec);
     template->origin = rp_http_origin(template->client, scheme, url.host, url.port);
     if (!template->origin)
         return -ENOMEM;

@@ -212,10 +212,29 @@ static void look_up(struct rp_dial *dial)
 
 /* ---- waiting ---- */
 
+static void deadline_passed(struct rp_timer *timer, rp_ns now);
+
+/* Until when what is under way may take, by what is known now. Nobody is told when the handshakes
+ * begin: without them it is when to look again. */
+static rp_ns limit_of(const struct rp_dial *dial, rp_ns now)
+{
+    rp_ns limit, began = is_bottom_open(dial) ? dial->spec.stack->bottom.transport.opened : now;
+
+    if (!dial->spec.handshake_timeout)
+        return dial->spec.deadline;
+    limit = rp_ns_add(began, dial->spec.handshake_timeout);
+    return limit < dial->spec.deadline ? limit : dial->spec.deadline;
+}
+
 static void deadline_passed(struct rp_timer *timer, rp_ns now)
 {
     struct rp_dial *dial = rp_container_of(timer, struct rp_dial, timer);
+    rp_ns limit = limit_of(dial, now);
 
+    if (limit > now) {
+        rp_timer_arm(dial->dialler->loop, timer, limit, deadline_passed);
+        return;
+    }
     if (dial->phase == RP_DIAL_LOOKING_UP)
         time_out(dial, RP_NET_LOOKUP_TIMEOUT);
     else if (dial->phase == RP_DIAL_OPENING && is_bottom_open(dial))
@@ -232,7 +251,9 @@ static void wait_over(struct rp_timer *timer, rp_ns now)
         deadline_passed(timer, now);
         return;
     }
-    rp_timer_arm(dial->dialler->loop, timer, dial->spec.deadline, deadline_passed);
+    if (dial->spec.timeout && rp_ns_add(now, dial->spec.timeout) < dial->spec.deadline)
+        dial->spec.deadline = rp_ns_add(now, dial->spec.timeout);
+    rp_timer_arm(dial->dialler->loop, timer, limit_of(dial, now), deadline_passed);
     look_up(dial);
 }
 

@@ -52,6 +52,9 @@ struct rp_dial_spec {
     struct rp_destination *destination;
     unsigned spread; /* dials with another number prefer another address of the host */
     rp_ns deadline;  /* when the dial ends at the latest */
+    /* How long it may take after the back-off, and how long the handshakes of the layers; 0 = until the
+     * deadline. */
+    rp_ns timeout, handshake_timeout;
     rp_dialled_fn *done;
     void *user; /* goes to done() and, once it is open, into the top transport */
 };

@@ -123,6 +123,7 @@ struct rp_tls_context {
     SSL_CTX *ssl;
     int keylog; /* -1 = none */
     bool resumes;
+    bool is_server;
 };
 
 /* TLS_ENDED: the user is being told of an end that the peer has told, and TCP is still open. */
@@ -137,6 +138,8 @@ struct rp_tls {
     bool is_flushing;       /* a send below is under way */
     bool is_sending;        /* a send of the user is */
     bool got_bytes;         /* from the peer */
+    bool owes_sent;         /* sent() to the user of a server */
+    bool is_half_closed;    /* of servers: the client has said that it is done, or ended TCP */
     unsigned char first;    /* the first of them */
     struct rp_slice in;     /* of what came, what OpenSSL has not taken */
     struct rp_slice out[2]; /* what is left of the user's send */
@@ -183,7 +186,7 @@ void rp_tls_resume(struct rp_tls *tls);
 /* tls_ssl.c */
 
 BIO_METHOD *rp_tls_bio_new(void); /* NULL: no memory */
-/* Makes tls->ssl, for a handshake with tls->host. -ENOMEM may leave it there. */
+/* Makes tls->ssl, for a handshake with tls->host, or of a server. -ENOMEM may leave it there. */
 RP_NODISCARD int rp_tls_prepare(struct rp_tls *tls);
 
 /* tls_error.c */
@@ -193,8 +196,14 @@ int rp_tls_verified(int is_good, X509_STORE_CTX *store);
 /* Why a call of OpenSSL for @tls has failed; empties OpenSSL's queue of errors. The detail stays
  * until the next call. */
 struct rp_net_failure rp_tls_failure(struct rp_tls *tls);
-/* Sets @err to what OpenSSL says last: "@what: no start line". Returns -RP_EUSER. */
-int rp_tls_setting_error(struct rp_error *err, const char *what);
+/* Why a file cannot be used: "no start line", "No such file or directory". Empties OpenSSL's queue of
+ * errors, which the caller has emptied before it opened the file. */
+const char *rp_tls_take_words(void);
+
+/* tls_context.c */
+
+/* What holds for both ends of a connection. */
+void rp_tls_set_modes(SSL_CTX *ssl);
 
 /* tls_settings.c */
 

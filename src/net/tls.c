@@ -137,6 +137,15 @@ static void below_connected(struct rp_transport *below, const struct rp_net_fail
 
 /* ---- receiving ---- */
 
+/* The client of a server that still has to answer. */
+static void half_close(struct rp_tls *tls, rp_ns at)
+{
+    if (tls->is_half_closed)
+        return;
+    tls->is_half_closed = true;
+    tls->transport.events->half_closed(&tls->transport, at);
+}
+
 /* SSL_read() had nothing to give. */
 static void read_nothing(struct rp_tls *tls, rp_ns at)
 {
@@ -144,7 +153,10 @@ static void read_nothing(struct rp_tls *tls, rp_ns at)
 
     /* A fatal alert looks like the end, but leaves the connection as if it were not yet open. */
     if (SSL_get_shutdown(tls->ssl) & SSL_RECEIVED_SHUTDOWN && !SSL_in_init(tls->ssl)) {
-        end(tls, NULL, at);
+        if (tls->transport.events->half_closed)
+            half_close(tls, at);
+        else
+            end(tls, NULL, at);
         return;
     }
     if (!SSL_in_init(tls->ssl) || ERR_peek_error() == 0)
@@ -247,23 +259,72 @@ static const struct rp_transport_events events_of_below = {
     .keep = rp_tls_keep,
 };
 
+static void below_half_closed(struct rp_transport *below, rp_ns at)
+{
+    struct rp_tls *tls = below->user;
+
+    if (tls->state == TLS_OPEN) {
+        half_close(tls, at);
+    } else if (tls->state == TLS_SHAKING) {
+        const struct rp_net_failure failure = why_it_closed(tls);
+
+        fail_handshake(tls, &failure);
+    }
+}
+
+static void below_sent(struct rp_transport *below)
+{
+    struct rp_tls *tls = below->user;
+
+    tls->is_flushing = false;
+    if (tls->state == TLS_OPEN && tls->owes_sent) {
+        tls->owes_sent = false;
+        tls->transport.events->sent(&tls->transport);
+    }
+}
+
+static const struct rp_transport_events events_of_below_server = {
+    .data = below_data,
+    .ended = below_ended,
+    .fill = rp_tls_fill,
+    .keep = rp_tls_keep,
+    .half_closed = below_half_closed,
+    .sent = below_sent,
+};
+
 /* ---- for the user ---- */
+
+static int become_new(struct rp_tls *tls)
+{
+    if (tls->state == TLS_ENDED)
+        tls_close(&tls->transport, false);
+    rp_assert(tls->state == TLS_CLOSED);
+    tls->transport.opened = 0;
+    tls->got_bytes = tls->is_half_closed = tls->owes_sent = false;
+    tls->out[0].len = tls->out[1].len = 0;
+    rp_buf_init(&tls->pending, PENDING_MAX);
+    rp_buf_init(&tls->delayed, PENDING_MAX);
+    return rp_tls_prepare(tls);
+}
+
+int rp_tls_accept(struct rp_transport *transport)
+{
+    struct rp_tls *tls = of_transport(transport);
+    int r = become_new(tls);
+
+    if (r < 0)
+        let_go(tls);
+    else
+        tls->state = TLS_SHAKING;
+    return r;
+}
 
 static int tls_connect(struct rp_transport *transport, const struct rp_address *address,
                        uint16_t port)
 {
     struct rp_tls *tls = of_transport(transport);
-    int r;
+    int r = become_new(tls);
 
-    if (tls->state == TLS_ENDED)
-        tls_close(transport, false);
-    rp_assert(tls->state == TLS_CLOSED);
-    transport->opened = 0;
-    tls->got_bytes = false;
-    tls->out[0].len = tls->out[1].len = 0;
-    rp_buf_init(&tls->pending, PENDING_MAX);
-    rp_buf_init(&tls->delayed, PENDING_MAX);
-    r = rp_tls_prepare(tls);
     if (r == 0)
         r = rp_transport_connect(transport->below, address, port);
     if (r < 0)
@@ -289,6 +350,37 @@ static int tls_send(struct rp_transport *transport, struct rp_slice a, struct rp
     tls->out[0] = a;
     tls->out[1] = b;
     return 0;
+}
+
+static int tls_send_now(struct rp_transport *transport, struct rp_slice a, struct rp_slice b)
+{
+    struct rp_tls *tls = of_transport(transport);
+    int r;
+
+    if (RP_UNLIKELY(tls->state != TLS_OPEN))
+        return -ENOTCONN;
+    if (RP_UNLIKELY(tls->is_sending))
+        return -EBUSY;
+    tls->is_sending = true;
+    tls->out[0] = a;
+    tls->out[1] = b;
+    r = rp_tls_flush(tls);
+    if (r < 0)
+        return r;
+    tls->owes_sent = tls->is_flushing;
+    return tls->is_flushing ? RP_STREAM_LEFT : 0;
+}
+
+static int tls_shutdown(struct rp_transport *transport)
+{
+    struct rp_tls *tls = of_transport(transport);
+
+    if (tls->state != TLS_OPEN)
+        return -ENOTCONN;
+    if (tls->is_flushing)
+        return -EBUSY;
+    say_last(tls);
+    return rp_transport_shutdown(transport->below);
 }
 
 static void tls_pause(struct rp_transport *transport)
@@ -326,6 +418,8 @@ static const struct rp_transport_ops tls_ops = {
     .is_handshake = true,
     .connect = tls_connect,
     .send = tls_send,
+    .send_now = tls_send_now,
+    .shutdown = tls_shutdown,
     .pause = tls_pause,
     .resume = tls_resume,
     .note_end = tls_note_end,
@@ -342,7 +436,8 @@ int rp_tls_make(const struct rp_layer *layer, struct rp_transport *below, const 
         return -ENOMEM;
     tls->context = rp_container_of(layer, struct rp_tls_context, layer);
     tls->host = host;
-    rp_layer_init(&tls->transport, &tls_ops, below, &events_of_below);
+    rp_layer_init(&tls->transport, &tls_ops, below,
+                  tls->context->is_server ? &events_of_below_server : &events_of_below);
     *ret = &tls->transport;
     return 0;
 }

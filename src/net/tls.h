@@ -49,11 +49,23 @@ struct rp_tls_settings {
 struct rp_tls_authorities {
     const char *file, *folder;
 };
+const char *rp_tls_library(void); /* "OpenSSL 3.0.17 1 Jul 2025" */
 /* SSL_CERT_FILE and SSL_CERT_DIR name other places. False: there are none at all. */
 bool rp_tls_find_authorities(struct rp_tls_authorities *ret);
 
 struct rp_tls_shared;
 struct rp_tls_context;
+/* A certificate for localhost, 127.0.0.1 and ::1 that has signed itself, valid for a year, and its
+ * key (EC P-256). */
+struct rp_tls_certificate {
+    struct x509_st *certificate;
+    struct evp_pkey_st *key;
+};
+/* @host: a further name or address that it is for; NULL = none. -ENOMEM, or -EIO when OpenSSL cannot. */
+RP_NODISCARD int rp_tls_make_certificate(const char *host, struct rp_tls_certificate *ret);
+void rp_tls_certificate_free(struct rp_tls_certificate *certificate); /* zeroed is allowed */
+/* Writes it without its key, as PEM, to @fd. 0 or -EIO. */
+RP_NODISCARD int rp_tls_certificate_write(const struct rp_tls_certificate *certificate, int fd);
 
 RP_NODISCARD int rp_tls_shared_new(struct rp_loop *loop, struct rp_tls_shared **ret);
 /* No context may be left. NULL is allowed. */
@@ -64,8 +76,21 @@ void rp_tls_shared_free(struct rp_tls_shared *shared);
 RP_NODISCARD int rp_tls_context_new(struct rp_tls_shared *shared,
                                     const struct rp_tls_settings *settings,
                                     struct rp_tls_context **ret, struct rp_error *err);
+/* For servers: shows @certificate, which is its own authority, made by rp_tls_make_certificate().
+ * Asks for none of the client. */
+RP_NODISCARD int rp_tls_server_new(struct rp_tls_shared *shared,
+                                   const struct rp_tls_certificate *certificate,
+                                   struct rp_tls_context **ret);
 /* No transport made with it may be left. NULL is allowed. */
 void rp_tls_context_free(struct rp_tls_context *context);
+/* Makes a transport of a server over @below, the socket that a listener has accepted and rp_tcp_adopt()
+ * has taken over afterwards. Its user is told by connected() when the handshake is over. -ENOMEM. */
+RP_NODISCARD int rp_tls_accept_over(struct rp_tls_context *context, struct rp_transport *below,
+                                    struct rp_transport **ret);
+/* Begins the handshake, once the socket is there. -ENOMEM. */
+RP_NODISCARD int rp_tls_accept(struct rp_transport *transport);
+/* Frees a closed transport that rp_tls_accept_over() has made. */
+void rp_tls_free(struct rp_transport *transport);
 /* The layer for rp_stack_init(), whose host and port are the server's. Lives as long as @context. */
 const struct rp_layer *rp_tls_context_layer(const struct rp_tls_context *context);
 

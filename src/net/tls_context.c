@@ -61,6 +61,11 @@ static const char *other_bundle(void)
     return NULL;
 }
 
+const char *rp_tls_library(void)
+{
+    return OpenSSL_version(OPENSSL_VERSION);
+}
+
 static const char *given(const char *variable, const char *otherwise)
 {
     const char *value = getenv(variable);
@@ -100,10 +105,12 @@ static int open_system_store(struct rp_tls_shared *shared, struct rp_error *err)
     store = X509_STORE_new();
     if (!store)
         return -ENOMEM;
+    ERR_clear_error();
     if ((found.folder && !X509_STORE_load_path(store, found.folder)) ||
         (found.file && !X509_STORE_load_file(store, found.file))) {
         X509_STORE_free(store);
-        return rp_tls_setting_error(err, found.file ? found.file : found.folder);
+        return rp_error_set(err, -RP_EUSER, "%s: %s", found.file ? found.file : found.folder,
+                            rp_tls_take_words());
     }
     shared->system = store;
     return 0;
@@ -129,6 +136,14 @@ static int set_trust(struct rp_tls_context *context, const struct rp_tls_setting
     return r;
 }
 
+void rp_tls_set_modes(SSL_CTX *ssl)
+{
+    SSL_CTX_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                              SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_read_ahead(ssl, 1);
+    SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION);
+}
+
 static int set_up(struct rp_tls_context *context, const struct rp_tls_settings *settings,
                   struct rp_error *err)
 {
@@ -138,11 +153,7 @@ static int set_up(struct rp_tls_context *context, const struct rp_tls_settings *
     context->ssl = SSL_CTX_new(TLS_client_method());
     if (!context->ssl)
         return -ENOMEM;
-    SSL_CTX_set_mode(context->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                       SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                                       SSL_MODE_RELEASE_BUFFERS);
-    SSL_CTX_set_read_ahead(context->ssl, 1);
-    SSL_CTX_set_options(context->ssl, SSL_OP_NO_RENEGOTIATION);
+    rp_tls_set_modes(context->ssl);
     context->resumes = !settings->no_resumption;
     if (context->resumes) {
         SSL_CTX_set_session_cache_mode(context->ssl,

@@ -9,6 +9,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/buf.h"
@@ -281,11 +282,12 @@ struct rp_net_failure rp_tls_failure(struct rp_tls *tls)
     return failure;
 }
 
-int rp_tls_setting_error(struct rp_error *err, const char *what)
+const char *rp_tls_take_words(void)
 {
-    const char *words = ERR_reason_error_string(ERR_peek_last_error());
+    unsigned long first = ERR_peek_error(), last = ERR_peek_last_error();
+    const char *words = ERR_SYSTEM_ERROR(first) ? strerror(ERR_GET_REASON(first))
+                                                : ERR_reason_error_string(last);
 
-    rp_error_set(err, -RP_EUSER, "%s: %s", what, words ? words : "cannot be used");
     ERR_clear_error();
-    return -RP_EUSER;
+    return words ? words : "nobody says why";
 }

@@ -19,6 +19,11 @@ int rp_tls_flush(struct rp_tls *tls)
 
     if (tls->is_flushing)
         return 0;
+    if (tls->context->is_server) { /* an answer is ready when the question has come */
+        r = rp_transport_send_now(tls->transport.below, rp_slice(NULL, 0), rp_slice(NULL, 0));
+        tls->is_flushing = r == RP_STREAM_LEFT;
+        return r < 0 ? r : 0;
+    }
     r = rp_transport_send(tls->transport.below, rp_slice(NULL, 0), rp_slice(NULL, 0));
     tls->is_flushing = r == 0;
     return r;

@@ -16,11 +16,7 @@ enum { CIPHERS_MAX = 16 * 1024 };
 
 static int wrong(struct rp_error *err, const char *what, const char *file)
 {
-    const char *words = ERR_reason_error_string(ERR_peek_last_error());
-
-    rp_error_set(err, -RP_EUSER, "%s %s cannot be used: %s", what, file,
-                 words ? words : "nobody says why");
-    ERR_clear_error();
+    rp_error_set(err, -RP_EUSER, "%s %s cannot be used: %s", what, file, rp_tls_take_words());
     return -RP_EUSER;
 }
 

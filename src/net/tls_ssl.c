@@ -97,6 +97,10 @@ int rp_tls_prepare(struct rp_tls *tls)
     BIO_set_init(bio, 1);
     SSL_set_bio(tls->ssl, bio, bio);
     SSL_set_app_data(tls->ssl, tls);
+    if (tls->context->is_server) {
+        SSL_set_accept_state(tls->ssl);
+        return 0;
+    }
     SSL_set_connect_state(tls->ssl);
     rp_tls_resume(tls);
     return set_host(tls) ? 0 : -ENOMEM;

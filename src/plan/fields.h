@@ -95,6 +95,12 @@ enum rp_setting_id {
     RP_S_NO_RESUMPTION,
     RP_S_TLS_KEYLOG,
     RP_S_NO_KERNEL_TIMESTAMPS,
+    RP_S_CONNECT_TIMEOUT,
+    RP_S_NO_CONNECTION_REUSE,
+    RP_S_NO_VU_CONNECTION_REUSE,
+    RP_S_CONNECTIONS_PER_HOST,
+    RP_S_MAX_CONNECTION_REQUESTS,
+    RP_S_MAX_CONNECTION_AGE,
     RP_S_COUNT
 };
 
@@ -138,6 +144,6 @@ void rp_field_to_text(const struct rp_field *field, const void *base, struct rp_
 /* "whole number from 1 to 10000000". */
 void rp_field_expected(const struct rp_field *field, char *out, size_t size);
 
-/* pairs: a later key replaces an earlier one. */
+/* pairs.c: a later key replaces an earlier one. */
 RP_NODISCARD int rp_pairs_set(struct rp_pairs *pairs, const char *key, const char *value);
 void rp_pairs_deinit(struct rp_pairs *pairs);

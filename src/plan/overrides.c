@@ -423,24 +423,13 @@ static int apply_workers(const struct rp_overrides *overrides, struct rp_plan *p
     return r;
 }
 
-static int apply_series_memory(const struct rp_override *given, struct rp_plan *plan,
-                               struct rp_error *err)
-{
-    plan->series_memory = RP_SERIES_MEMORY;
-    if (!given->value || (rp_parse_i64(rp_slice_str(given->value), &plan->series_memory) &&
-                          plan->series_memory >= 1 && plan->series_memory <= RP_SERIES_MEMORY_MAX))
-        return 0;
-    return rp_error_set(err, -RP_EUSER, "%s must be a number of MiB from 1 to %d, not '%s'",
-                        given->origin, RP_SERIES_MEMORY_MAX, given->value);
-}
-
 int rp_overrides_apply_run(const struct rp_overrides *overrides, struct rp_plan *plan,
                            struct rp_error *err)
 {
     int r = apply_workers(overrides, plan, err);
 
     if (r == 0)
-        r = rp_error_keep(err, apply_series_memory(&overrides->series_memory, plan, err));
+        r = rp_error_keep(err, rp_overrides_apply_memory(overrides, plan, err));
     if (r == 0)
         r = rp_error_keep(err, rp_trend_stats_apply(&overrides->trend_stats, plan, err));
     if (r < 0)
@@ -457,6 +446,8 @@ int rp_overrides_apply_run(const struct rp_overrides *overrides, struct rp_plan 
     if (r < 0)
         return r;
     r = check_base_url(plan, overrides->base_url.value ? overrides->base_url.origin : NULL, err);
+    if (r == 0)
+        r = rp_overrides_apply_connections(overrides, plan, err);
     if (r == 0 && overrides->seed.value) {
         plan->seed_is_given = true;
         return rp_error_keep(err, rp_field_parse_text(&rp_plan_settings[RP_S_SEED], plan,

@@ -115,10 +115,17 @@ struct rp_plan {
     char *tls_ca, *tls_cert, *tls_key; /* files */
     char *tls_min_version, *tls_max_version;
     char *tls_cipher_suites;
-    char *tls_keylog;            /* a file */
-    int64_t workers;             /* processes that share the work, at least 1 */
-    int64_t series_memory;       /* MiB that the histograms of series may take in each worker */
-    struct rp_stat *trend_stats; /* what the summary shows of trends */
+    char *tls_keylog; /* a file */
+    /* How clients open connections and keep them. */
+    rp_ns connect_timeout;       /* 0 = that of the request */
+    bool no_connection_reuse;    /* a connection serves one request */
+    bool no_vu_connection_reuse; /* a connection serves one iteration */
+    int64_t connections_per_host;
+    int64_t max_connection_requests; /* 0 = no limit */
+    rp_ns max_connection_age;        /* 0 = no limit */
+    int64_t workers;                 /* processes that share the work, at least 1 */
+    int64_t series_memory;           /* MiB that the histograms of series may take in each worker */
+    struct rp_stat *trend_stats;     /* what the summary shows of trends */
     size_t trend_stat_count;
     /* What does nothing, or not what it says, in the order of the declaration: whole sentences with
      * their place, for people. Not in the JSON. */
@@ -150,6 +157,8 @@ struct rp_overrides {
     struct rp_override base_url;
     bool insecure, no_tls_resumption;
     struct rp_override tls_ca, tls_cert, tls_key, tls_min, tls_max, tls_ciphers, tls_keylog;
+    struct rp_override connect_timeout, connections_per_host;
+    bool no_connection_reuse, no_vu_connection_reuse; /* also when the script says nothing of it */
     struct rp_override trend_stats;     /* what the summary shows of trends: "avg,p(99)" */
     struct rp_override *scenario_names; /* only these run */
     size_t scenario_name_count;

@@ -73,6 +73,12 @@ RP_NODISCARD int rp_overrides_apply_run(const struct rp_overrides *overrides, st
 /* tls.c. --insecure and the other options of TLS, and what does not fit together. Mistakes are kept. */
 RP_NODISCARD int rp_overrides_apply_tls(const struct rp_overrides *overrides, struct rp_plan *plan,
                                         struct rp_error *err);
+/* override_settings.c: --series-memory, and the options of connections. */
+RP_NODISCARD int rp_overrides_apply_memory(const struct rp_overrides *overrides,
+                                           struct rp_plan *plan, struct rp_error *err);
+/* Mistakes are kept. */
+RP_NODISCARD int rp_overrides_apply_connections(const struct rp_overrides *overrides,
+                                                struct rp_plan *plan, struct rp_error *err);
 /* --no-setup, --no-teardown, --no-thresholds, and --threshold behind what the plan has. */
 RP_NODISCARD int rp_overrides_apply_judgement(const struct rp_overrides *overrides,
                                               struct rp_plan *plan, bool has_dynamic_metrics,

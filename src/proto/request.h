@@ -31,12 +31,13 @@ struct rp_request_head {
     struct rp_slice authorization;
     const struct rp_header *headers; /* sent in this order after the default ones */
     size_t header_count;
+    bool closes;         /* Connection: close, unless the headers give Connection */
     bool has_body;       /* a body follows, perhaps an empty one */
     uint64_t body_bytes; /* 0 without a body */
 };
 
 /* Appends request line, header fields and the blank line. These fields are added unless they are
- * given: Host; User-Agent (rampa/<version>); Accept (any); Authorization, if @request has one;
+ * given: Host; User-Agent (rampa/<version>); Accept (any); Authorization, if @request has one; Connection, if it says so;
  * Content-Length, when there is a body or
  * the method is POST, PUT or PATCH. Connection and Expect are sent as given: the caller acts on
  * them.

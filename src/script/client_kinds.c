@@ -34,7 +34,14 @@ static int http_open(struct rp_loop *loop, struct rp_registry *registry, const s
                      void **ret, struct rp_error *err)
 {
     struct rp_http_client *client;
-    int r = rp_http_client_new(loop, registry, (struct rp_http_limits){ 0 }, &client);
+    const struct rp_http_limits limits = {
+        .connections_per_host = (unsigned)plan->connections_per_host,
+        .connect = plan->connect_timeout,
+        .no_reuse = plan->no_connection_reuse,
+        .connection_requests = (uint32_t)plan->max_connection_requests,
+        .connection_age = plan->max_connection_age,
+    };
+    int r = rp_http_client_new(loop, registry, limits, &client);
 
     if (r < 0)
         return r;

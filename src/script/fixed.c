@@ -148,6 +148,7 @@ static int prepare(struct rp_script_host *script, const struct rp_script_run *ru
     if (r == 0) {
         host->timeout = common.timeout;
         host->keeps_bodies = run->plan->once;
+        host->closes_connections = run->plan->no_vu_connection_reuse;
         host->max_redirects = common.max_redirects;
         r = make_templates(host, &reader, &common, &weights, err);
     }
@@ -180,6 +181,15 @@ static void request_done(struct rp_http_call *call)
     struct fixed_vu *self = rp_container_of(call, struct fixed_vu, call);
 
     self->vu->host->engine->ended(self->vu, RP_ENDED_COMPLETED);
+}
+
+/* The same when no connection outlives its iteration. */
+static void last_request_done(struct rp_http_call *call)
+{
+    struct fixed_vu *self = rp_container_of(call, struct fixed_vu, call);
+
+    rp_http_session_close_idle(self->vu->sessions[RP_CLIENT_HTTP]);
+    request_done(call);
 }
 
 static void vu_deinit(struct rp_script_host *script, struct rp_vu *vu)
@@ -218,7 +228,7 @@ static int vu_init(struct rp_script_host *script, struct rp_vu *vu, struct rp_er
     self->call.response = &self->response;
     self->call.tags = vu->tags;
     self->call.discard_body = !host->keeps_bodies;
-    self->call.done = request_done;
+    self->call.done = host->closes_connections ? last_request_done : request_done;
     vu->host_data = self;
     return 0;
 }

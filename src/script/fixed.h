@@ -19,8 +19,9 @@ struct rp_fixed_host {
     char *bytes; /* the requests as script/requests.h writes them; NULL = one GET of the script */
     size_t byte_count;
     struct rp_http_client *http;
-    rp_ns timeout;     /* of a request; 0 = the client's default */
-    bool keeps_bodies; /* somebody looks at them */
+    rp_ns timeout;           /* of a request; 0 = the client's default */
+    bool keeps_bodies;       /* somebody looks at them */
+    bool closes_connections; /* when an iteration ends */
     uint8_t max_redirects;
     struct rp_http_template **templates;
     size_t template_count;

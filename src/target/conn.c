@@ -429,7 +429,15 @@ static void on_ended(struct rp_transport *wire, const struct rp_net_failure *fai
     end(conn_of(wire));
 }
 
+/* Of TLS only: a socket is connected when it comes. */
+static void on_connected(struct rp_transport *wire, const struct rp_net_failure *failure)
+{
+    if (failure)
+        end(conn_of(wire));
+}
+
 static const struct rp_transport_events wire_events = {
+    .connected = on_connected,
     .data = on_data,
     .ended = on_ended,
     .half_closed = on_half_closed,
@@ -445,13 +453,11 @@ void rp_target_conn_new(struct rp_target_server *server, int fd)
 
     if (r == 0) {
         conn->server = server;
-        conn->wire = &conn->tcp.transport;
-        conn->wire->events = &wire_events;
-        conn->wire->user = conn;
-        rp_tcp_init(&conn->tcp, server->loop);
-        r = rp_tcp_adopt(&conn->tcp, fd);
+        r = rp_target_wire_open(conn, &wire_events, fd);
     }
     if (r < 0) {
+        if (conn)
+            rp_target_wire_free(conn);
         rp_free(conn);
         close(fd);
         return;
@@ -465,12 +471,12 @@ void rp_target_conn_new(struct rp_target_server *server, int fd)
 
 void rp_target_conn_free(struct rp_target_conn *conn)
 {
-    rp_transport_close(conn->wire, false);
     rp_timer_disarm(&conn->timer);
     rp_task_cancel(&conn->task);
     rp_list_remove(&conn->all);
     rp_target_exchange_give(conn);
     rp_buf_deinit(&conn->in);
     rp_buf_deinit(&conn->out);
+    rp_target_wire_free(conn);
     rp_free(conn);
 }

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "loop/listener.h"
+#include "net/tls.h"
 #include "net/transport.h"
 #include "proto/h1_request.h"
 #include "target/reply.h"
@@ -24,6 +25,8 @@ enum {
 };
 
 struct rp_target_server {
+    struct rp_tls_shared *tls; /* NULL = none */
+    struct rp_tls_context *tls_context;
     struct rp_loop *loop;
     struct rp_listener listener;
     struct rp_watch signal_watch, stop_watch;
@@ -89,6 +92,11 @@ struct rp_target_conn {
  * connection has come to its end. */
 enum rp_target_step { RP_TARGET_GO_ON, RP_TARGET_PAUSE, RP_TARGET_DEAD };
 
+/* Makes conn->wire over @fd, with @events. -errno: @fd is still the caller's, and the wire has to be
+ * freed. */
+RP_NODISCARD int rp_target_wire_open(struct rp_target_conn *conn,
+                                     const struct rp_transport_events *events, int fd);
+void rp_target_wire_free(struct rp_target_conn *conn); /* closes it */
 /* Takes the descriptor over; closes it when there is no memory for a connection. */
 void rp_target_conn_new(struct rp_target_server *server, int fd);
 /* At the end of the run. */

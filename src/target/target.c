@@ -131,6 +131,24 @@ static int watch_ends(struct rp_target_server *server, const struct rp_target_op
     return r;
 }
 
+static int make_tls(struct rp_target_server *server, const struct rp_target_options *options,
+                    struct rp_error *err)
+{
+    struct rp_tls_certificate certificate;
+    int r = rp_tls_shared_new(server->loop, &server->tls);
+
+    if (r < 0)
+        return rp_error_set(err, r, "out of memory");
+    r = rp_tls_make_certificate(options->host, &certificate);
+    if (r < 0)
+        return rp_error_set(err, r, "OpenSSL cannot make a certificate");
+    r = rp_tls_certificate_write(&certificate, options->certificate_fd);
+    if (r == 0)
+        r = rp_tls_server_new(server->tls, &certificate, &server->tls_context);
+    rp_tls_certificate_free(&certificate);
+    return r < 0 ? rp_error_set(err, r, "cannot use the certificate: %s", strerror(-r)) : 0;
+}
+
 static int server_init(struct rp_target_server *server, const struct rp_target_options *options,
                        const sigset_t *signals, struct rp_error *err)
 {
@@ -145,6 +163,8 @@ static int server_init(struct rp_target_server *server, const struct rp_target_o
     if (r < 0)
         return rp_error_set(err, r, "out of memory");
     r = make_loop(server, options->loop, err);
+    if (r == 0 && options->tls)
+        r = make_tls(server, options, err);
     if (r == 0)
         r = rp_listen(server->loop, &server->listener, options->host ? options->host : "127.0.0.1",
                       options->port, err);
@@ -165,6 +185,8 @@ static void server_deinit(struct rp_target_server *server)
     rp_watch_stop(&server->stop_watch);
     if (server->signal_fd >= 0)
         close(server->signal_fd);
+    rp_tls_context_free(server->tls_context);
+    rp_tls_shared_free(server->tls);
     rp_loop_free(server->loop);
     for (size_t i = 0; i < RP_TARGET_CONSTANTS; i++)
         rp_buf_deinit(&server->constants[i]);
@@ -182,7 +204,7 @@ static int announce(const struct rp_target_server *server, const struct rp_targe
         return 0;
     if (rp_listen_name(&server->listener, name) < 0)
         return rp_error_set(err, -EIO, "cannot tell the address of the server");
-    snprintf(url, sizeof(url), "http://%s", name);
+    snprintf(url, sizeof(url), "%s://%s", options->tls ? "https" : "http", name);
     return options->ready(options->context, url);
 }
 

@@ -40,6 +40,11 @@ struct rp_target_options {
     /* SIGINT and SIGTERM end the run; blocked during it, restored afterwards */
     bool handle_signals;
     int stop_fd; /* the run ends when this descriptor becomes readable; 0 = none; stays the caller's */
+    /* Speaks TLS, with a certificate that is made at the start: for localhost, 127.0.0.1, ::1 and
+     * @host. It is written to @certificate_fd (PEM), which stays the caller's, so that clients can
+     * be told to trust it. */
+    bool tls;
+    int certificate_fd;
     /* Called once when connections are accepted. @url is "http://127.0.0.1:8080" without a slash at
      * the end, valid during the call. A negative return ends the run and is returned. NULL is
      * allowed. */

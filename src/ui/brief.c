@@ -107,6 +107,7 @@ static void failed_request(struct rp_summary *brief)
 {
     struct rp_failed_requests failed;
     struct rp_buf text;
+    const char *remedy;
     int r = rp_failed_requests_collect(brief->result->store, &failed);
 
     rp_summary_fail(brief, r);
@@ -119,6 +120,9 @@ static void failed_request(struct rp_summary *brief)
         rp_buf_appendf(&text, ": %s %s", failed.items[0].method, failed.items[0].name);
         begin_error(brief);
         append_text(brief, rp_buf_str(&text));
+        remedy = rp_summary_remedy(&failed);
+        if (remedy)
+            rp_buf_appendf(brief->out, " (%s)", remedy);
         end(brief);
         rp_summary_done(brief, &text);
     }

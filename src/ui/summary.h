@@ -54,6 +54,9 @@ bool rp_summary_actual(const struct rp_result *result, size_t i, char *out);
 /* Appends "connection refused (1212)", or "status 503". */
 struct rp_failed_request;
 void rp_summary_append_kind(struct rp_buf *out, const struct rp_failed_request *request);
+/* What the user can do about a kind of failure that an option ends; NULL = nothing is known. */
+struct rp_failed_requests;
+const char *rp_summary_remedy(const struct rp_failed_requests *failed);
 /* Appends "ValueError: bad price": the first line of the message only. */
 void rp_summary_append_exception(struct rp_buf *out, const struct rp_error_group *group);
 

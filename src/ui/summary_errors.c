@@ -84,9 +84,27 @@ void rp_summary_append_kind(struct rp_buf *out, const struct rp_failed_request *
         rp_buf_appendf(out, " (%s)", request->error_code);
 }
 
+const char *rp_summary_remedy(const struct rp_failed_requests *failed)
+{
+    bool is_unknown = false, is_refused = false;
+
+    for (size_t i = 0; i < failed->count; i++) {
+        const char *code = failed->items[i].error_code;
+
+        is_unknown |= strcmp(code, "1310") == 0;
+        is_refused |= strcmp(code, "1311") == 0 || strcmp(code, "1312") == 0;
+    }
+    return is_unknown
+               ? "--cacert FILE trusts the authority in FILE, --insecure accepts any certificate; "
+                 "--once shows what is wrong with one"
+           : is_refused ? "--once shows what is wrong with the certificate, --insecure accepts any"
+                        : NULL;
+}
+
 static void failed_requests(struct rp_summary *summary, const struct rp_failed_requests *failed)
 {
     struct rp_buf kind, example;
+    const char *remedy;
 
     if (!failed->count)
         return;
@@ -105,6 +123,13 @@ static void failed_requests(struct rp_summary *summary, const struct rp_failed_r
                   rp_buf_slice(&example));
     }
     more_line(summary, failed->count > MAX_KINDS ? failed->count - MAX_KINDS : 0);
+    remedy = rp_summary_remedy(failed);
+    if (remedy) {
+        rp_text_fill(summary->out, ' ', RP_INDENT + 2);
+        rp_text_wrap(summary->out, rp_slice_str(remedy), summary->width, RP_INDENT + 2,
+                     RP_INDENT + 2);
+        rp_buf_append_str(summary->out, "\n");
+    }
     rp_summary_done(summary, &kind);
     rp_summary_done(summary, &example);
 }

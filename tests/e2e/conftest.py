@@ -13,6 +13,7 @@ import pytest
 from finished import Finished
 
 if TYPE_CHECKING:
+    from certificates import Certificate, Pki
     from started import Started
 
 
@@ -91,3 +92,23 @@ def start(program: Path, script: Callable[..., Path], tmp_path: Path) -> Iterato
         if one.process.poll() is None:
             one.process.kill()
             one.process.wait()
+
+
+@pytest.fixture(scope="module")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
+    """Authorities of the test's own."""
+    from certificates import Pki
+
+    return Pki(tmp_path_factory.mktemp("pki"))
+
+
+@pytest.fixture(scope="module")
+def good(pki: Pki) -> Certificate:
+    """What a server on localhost should show."""
+    return pki.issue("good")
+
+
+@pytest.fixture
+def trust(pki: Pki) -> dict[str, str]:
+    """The environment of a system that trusts the root."""
+    return {"SSL_CERT_FILE": str(pki.root.file), "SSL_CERT_DIR": "/nonexistent"}

@@ -362,7 +362,7 @@ def test_fish_completes_commands_options_and_values(rampa: Rampa, script: Callab
 
 
 FINDINGS = [
-    "version", "system", "build", "loop", "python", "open_files", "ports", "somaxconn", "processors", "memory",
+    "version", "system", "build", "loop", "tls", "python", "open_files", "ports", "somaxconn", "processors", "memory",
 ]  # fmt: skip
 
 

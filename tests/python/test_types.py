@@ -132,11 +132,11 @@ def test_stubtest_accepts_the_stub_of_the_extension(tmp_path: Path) -> None:
 @needs_mypy
 def test_stubtest_sees_what_is_wrong_with_a_stub(tmp_path: Path) -> None:
     stub = (PACKAGE / "_rampa.pyi").read_text()
-    stub = stub.replace("def text(self)", "def texts(self)").replace("timeout: float | None = None", "timeout: float | None")
+    stub = stub.replace("def text(self)", "def texts(self)").replace("discard_body: bool = False", "discard_body: bool")
     said = stubtest(stub, tmp_path).stdout
     assert "_rampa.Response.texts is not present at runtime" in said
     assert "_rampa.Response.text is not present in stub" in said
-    assert 'HttpClient.get is inconsistent, runtime argument "timeout" has a default value' in said
+    assert 'HttpClient.get is inconsistent, runtime argument "discard_body" has a default value' in said
 
 
 # ---- pyright --------------------------------------------------------------------------------------------------------

@@ -225,7 +225,7 @@
     "expected_statuses=None, cookies=None, timeout=None, discard_body=False, "                     \
     "auto_decompress=True, "                                                                       \
     "raise_errors=True, max_head_bytes=None, max_body_bytes=None, allow_redirects=True, "          \
-    "max_redirects=10)\n--\n\n"
+    "max_redirects=10, verify=None, cert=None, ssl=None)\n--\n\n"
 
 #define RP_DOC_HTTP_ARGS                                                                           \
     "    url: an absolute URL, ``http://host:port/path?query``: a str or a URL of yarl's. A\n"     \
@@ -244,6 +244,7 @@
     "    expected_statuses: a status, or several of them or of pairs (low, high), that are not\n"  \
     "        failures; 200 to 399 by default.\n"                                                   \
     "    timeout: seconds for the whole request, from the call to the last byte; 60 by default.\n" \
+    "        A :class:`rampa.Timeout`, or aiohttp's ClientTimeout, limits its parts too.\n"        \
     "    discard_body: True counts the body and keeps nothing of it.\n"                            \
     "    auto_decompress: False leaves a body with a Content-Encoding as it comes.\n"              \
     "    raise_errors: False gives a Response with status 0 instead of raising RequestError.\n"    \
@@ -255,6 +256,12 @@
     "    allow_redirects: False hands an answer 3xx back; else 301, 302, 303, 307 and 308 are\n"   \
     "        followed. httpx's name follow_redirects means the same.\n"                            \
     "    max_redirects: that are followed, 1 to 100; one more raises TooManyRedirects.\n"          \
+    "    verify: of https: False accepts any certificate of the server, a file (PEM) names the\n"  \
+    "        authorities to verify by. aiohttp's name verify_ssl means the same.\n"                \
+    "    cert: of https: a file (PEM) with the client's certificate and its key, or a tuple of\n"  \
+    "        two files.\n"                                                                         \
+    "    ssl: of https: False as verify=False, or an ssl.SSLContext, of which whether and by\n"    \
+    "        which authorities it verifies is taken over. aiohttp's name ssl_context too.\n"       \
     "\n"                                                                                           \
     "Returns:\n"                                                                                   \
     "    A Request; awaited it gives a Response.\n"                                                \

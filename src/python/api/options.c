@@ -2,10 +2,10 @@
 #include "python/api/options.h"
 
 #include <errno.h>
-#include <math.h>
 
 #include "base/alloc.h"
 #include "python/api/templates.h"
+#include "python/api/timeouts.h"
 
 enum { HEADERS_MAX = 256, REDIRECTS_MAX = 100 };
 #define LIMIT_MAX ((size_t)64 << 30) /* of the limits that a call may set */
@@ -30,6 +30,11 @@ static const char *const option_names[O_COUNT] = {
     "allow_redirects",
     "follow_redirects",
     "max_redirects",
+    "verify",
+    "verify_ssl",
+    "ssl",
+    "ssl_context",
+    "cert",
 };
 
 /* An option that this version does not have, or nobody has. 0 when @value asks for nothing. */
@@ -159,6 +164,35 @@ static int fill_spec(PyObject *prepared, struct scratch *scratch, struct rp_http
     return 0;
 }
 
+/* A reference to what the texts of @ret are in; Py_None when nothing is said of TLS. NULL with an
+ * exception. */
+static PyObject *tls_of(struct py_host *host, const struct rp_py_options *options,
+                        struct rp_http_tls *ret)
+{
+    PyObject *given = NULL, *answer;
+    int verify = RP_HTTP_VERIFY_AS_SET;
+
+    for (int i = O_VERIFY; i <= O_CERT; i++) {
+        if (!options->values[i])
+            continue;
+        if (!given && !(given = PyDict_New()))
+            return NULL;
+        if (PyDict_SetItemString(given, option_names[i], options->values[i]) < 0) {
+            Py_DECREF(given);
+            return NULL;
+        }
+    }
+    if (!given)
+        return Py_NewRef(Py_None);
+    answer = rp_py_ask(host, PY_HOOK_TLS_OPTIONS, given);
+    Py_DECREF(given);
+    if (answer &&
+        !PyArg_ParseTuple(answer, "izzz", &verify, &ret->ca_file, &ret->cert_file, &ret->key_file))
+        Py_CLEAR(answer);
+    ret->verify = (enum rp_http_verify)verify;
+    return answer;
+}
+
 struct rp_http_template *rp_py_options_template(struct py_host *host, struct rp_slice method,
                                                 const struct rp_py_options *options)
 {
@@ -166,7 +200,7 @@ struct rp_http_template *rp_py_options_template(struct py_host *host, struct rp_
     struct rp_http_spec spec = { .method = method };
     struct rp_error err = { 0 };
     struct scratch *scratch;
-    PyObject *url = rp_py_url_text(options->values[O_URL]), *named, *prepared = NULL;
+    PyObject *url = rp_py_url_text(options->values[O_URL]), *named, *prepared = NULL, *tls;
     int r = 0;
 
     if (!url)
@@ -178,38 +212,18 @@ struct rp_http_template *rp_py_options_template(struct py_host *host, struct rp_
     Py_DECREF(url);
     if (!prepared)
         return NULL;
-    scratch = rp_alloc(sizeof(*scratch));
-    if (!scratch)
+    tls = tls_of(host, options, &spec.tls);
+    scratch = tls ? rp_alloc(sizeof(*scratch)) : NULL;
+    if (tls && !scratch)
         PyErr_NoMemory();
-    else if (fill_spec(prepared, scratch, &spec) == 0)
+    else if (tls && fill_spec(prepared, scratch, &spec) == 0)
         r = rp_http_template_new(host->http, &spec, &template, &err);
     if (r < 0)
         rp_py_raise_and_deinit(r, &err);
     rp_free(scratch);
+    Py_XDECREF(tls);
     Py_DECREF(prepared);
     return template;
-}
-
-static int timeout_of(PyObject *value, rp_ns *ret)
-{
-    double seconds;
-
-    if (!value || value == Py_None)
-        return 0;
-    seconds = PyNumber_Check(value) ? PyFloat_AsDouble(value) : NAN;
-    if (seconds == -1.0 && PyErr_Occurred())
-        return -1;
-    if (!PyNumber_Check(value)) {
-        PyErr_Format(PyExc_TypeError,
-                     "timeout takes a number of seconds for the whole request, not %R", value);
-        return -1;
-    }
-    if (!(seconds > 0) || seconds > 1e9) {
-        PyErr_Format(PyExc_ValueError, "timeout takes seconds above 0, not %R", value);
-        return -1;
-    }
-    *ret = (rp_ns)llround(seconds * 1e9);
-    return 0;
 }
 
 static int flag_of(const struct rp_py_options *options, int option, bool *ret)
@@ -277,7 +291,7 @@ int rp_py_options_apply(const struct rp_py_options *options, struct py_request *
     struct rp_http_call *call = &request->call;
     bool decompresses = true;
 
-    if (timeout_of(options->values[O_TIMEOUT], &call->timeout) < 0 ||
+    if (rp_py_timeout_apply(options->values[O_TIMEOUT], call) < 0 ||
         flag_of(options, O_DISCARD, &call->discard_body) < 0 ||
         flag_of(options, O_DECOMPRESS, &decompresses) < 0 ||
         flag_of(options, O_RAISE, &request->raise_errors) < 0 ||

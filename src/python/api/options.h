@@ -31,6 +31,11 @@ enum {
     O_REDIRECTS,
     O_FOLLOW,
     O_MAX_REDIRECTS,
+    O_VERIFY, /* from here on: see hooks.tls_options() */
+    O_VERIFY_SSL,
+    O_SSL,
+    O_SSL_CONTEXT,
+    O_CERT,
     O_COUNT
 };
 

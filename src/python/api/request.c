@@ -243,6 +243,10 @@ static void request_dealloc(PyObject *object)
         warn_never_awaited(self);
     if (self->weakrefs)
         PyObject_ClearWeakRefs(object);
+    if (RP_UNLIKELY(self->call.timeouts)) {
+        rp_free((void *)self->call.timeouts);
+        self->call.timeouts = NULL;
+    }
     request_clear(object);
     rp_py_op_deinit(&self->op);
     if (state->free_request_count < RP_PY_FREE_MAX) {

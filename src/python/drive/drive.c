@@ -27,6 +27,12 @@ static void report_bug(PyObject *where)
 
 /* ---- the end of an iteration ----------------------------------------------------------------- */
 
+static void close_connections(struct rp_vu *engine_vu)
+{
+    if (engine_vu->sessions[RP_CLIENT_HTTP])
+        rp_http_session_close_idle(engine_vu->sessions[RP_CLIENT_HTTP]);
+}
+
 static void ended(struct py_vu *vu, enum rp_ending ending)
 {
     Py_CLEAR(vu->coro);
@@ -41,6 +47,8 @@ static void ended(struct py_vu *vu, enum rp_ending ending)
     if (RP_UNLIKELY(vu->extra) && RP_UNLIKELY(vu->extra->child_count))
         vu->engine_vu->is_held = rp_py_tasks_end(vu, ending == RP_ENDED_INTERRUPTED);
     vu->interrupting = false;
+    if (RP_UNLIKELY(vu->host->plan->no_vu_connection_reuse))
+        close_connections(vu->engine_vu);
     vu->host->script.engine->ended(vu->engine_vu, ending);
 }
 

@@ -52,6 +52,11 @@ static void print_options(const char *command, const struct rp_run_options *opti
     if (overrides->insecure || overrides->no_tls_resumption)
         printf("insecure=%d no_tls_resumption=%d\n", overrides->insecure,
                overrides->no_tls_resumption);
+    print_override("connect_timeout", overrides->connect_timeout);
+    print_override("connections_per_host", overrides->connections_per_host);
+    if (overrides->no_connection_reuse || overrides->no_vu_connection_reuse)
+        printf("no_connection_reuse=%d no_vu_connection_reuse=%d\n", overrides->no_connection_reuse,
+               overrides->no_vu_connection_reuse);
     if (overrides->once || overrides->no_setup || overrides->no_teardown ||
         overrides->no_thresholds)
         printf("once=%d no_setup=%d no_teardown=%d no_thresholds=%d\n", overrides->once,

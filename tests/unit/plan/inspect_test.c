@@ -103,6 +103,12 @@ static const char golden_text[] = //
     "  no_tls_resumption    no\n"
     "  tls_keylog           -\n"
     "  no_kernel_timestamps no\n"
+    "  connect_timeout      0s\n"
+    "  no_connection_reuse  no\n"
+    "  no_vu_connection_reuse no\n"
+    "  connections_per_host 6\n"
+    "  max_connection_requests 0\n"
+    "  max_connection_age   0s\n"
     "  no_spin              no\n"
     "  series_memory        64 MiB\n"
     "  workers              1\n"
@@ -198,7 +204,13 @@ static const char golden_json[] = //
     "  'tls_cipher_suites': null,\n"
     "  'no_tls_resumption': false,\n"
     "  'tls_keylog': null,\n"
-    "  'no_kernel_timestamps': false\n"
+    "  'no_kernel_timestamps': false,\n"
+    "  'connect_timeout': '0s',\n"
+    "  'no_connection_reuse': false,\n"
+    "  'no_vu_connection_reuse': false,\n"
+    "  'connections_per_host': 6,\n"
+    "  'max_connection_requests': 0,\n"
+    "  'max_connection_age': '0s'\n"
     "}";
 
 static void inspect_shows_everything(void **state)

@@ -276,7 +276,13 @@ bool plans_are_equal(const struct rp_plan *a, const struct rp_plan *b)
                 a->setup_timeout == b->setup_timeout &&
                 a->teardown_timeout == b->teardown_timeout && a->has_setup == b->has_setup &&
                 a->has_teardown == b->has_teardown && a->seed == b->seed &&
-                a->no_spin == b->no_spin && a->no_kernel_timestamps == b->no_kernel_timestamps &&
+                a->no_kernel_timestamps == b->no_kernel_timestamps &&
+                a->connect_timeout == b->connect_timeout &&
+                a->no_connection_reuse == b->no_connection_reuse &&
+                a->no_vu_connection_reuse == b->no_vu_connection_reuse &&
+                a->connections_per_host == b->connections_per_host &&
+                a->max_connection_requests == b->max_connection_requests &&
+                a->max_connection_age == b->max_connection_age && a->no_spin == b->no_spin &&
                 a->series_memory == b->series_memory && a->trend_stat_count == b->trend_stat_count;
 
     for (size_t i = 0; same && i < a->scenario_count; i++)

@@ -65,6 +65,36 @@ static void test_nothing_succeeded(void **state)
     fixture_deinit(&fixture);
 }
 
+static void test_what_an_option_ends(void **state)
+{
+    static const char *const rows[][2] = {
+        { "1310", "--cacert FILE trusts the authority in FILE, --insecure accepts any certificate; "
+                  "--once shows what is wrong with one" },
+        { "1311", "--once shows what is wrong with the certificate, --insecure accepts any" },
+        { "1312", "--once shows what is wrong with the certificate, --insecure accepts any" },
+    };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(rows); i++) {
+        struct fixture fixture;
+        struct rp_buf text;
+        char tags[200], expected[300];
+
+        fixture_passed(&fixture);
+        snprintf(tags, sizeof(tags), "status=0|error_code=%s|error=bad|method=GET|name=https://x/",
+                 rows[i][0]);
+        fixture_rate(&fixture, "http_req_failed", 2, 2, tags);
+        fixture.result.exit_code = RP_EXIT_THRESHOLDS;
+        fixture.result.nothing_succeeded = true;
+        fixture.result.reason = rp_strdup("none of the 2 requests has succeeded");
+        write_brief(&fixture.result, &text);
+        snprintf(expected, sizeof(expected), "error: 2 x bad (%s): GET https://x/ (%s)\n",
+                 rows[i][0], rows[i][1]);
+        assert_non_null(strstr(rp_buf_str(&text), expected));
+        rp_buf_deinit(&text);
+        fixture_deinit(&fixture);
+    }
+}
+
 /* Whatever a name holds, there is one line each, without a control character. */
 static void test_hostile_text(void **state)
 {
@@ -117,6 +147,7 @@ int main(void)
         cmocka_unit_test(test_a_pass_says_nothing),
         cmocka_unit_test(test_everything_that_went_wrong),
         cmocka_unit_test(test_nothing_succeeded),
+        cmocka_unit_test(test_what_an_option_ends),
         cmocka_unit_test(test_hostile_text),
         cmocka_unit_test(test_out_of_memory),
     };

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Time-outs of parts of a request. Nothing is armed or moved for them while a request goes well: the
+ * timer of its connection fires when the first of them may be over, finds out how far the request
+ * has come, and is armed for the next one.
+ */
+
+#include "http/http_internal.h"
+
+static rp_ns earlier(rp_ns a, rp_ns b)
+{
+    return a < b ? a : b;
+}
+
+rp_ns rp_http_connection_limit(const struct rp_http_call *call)
+{
+    rp_ns timeout = call->timeouts->connection;
+
+    return timeout ? earlier(call->end, rp_ns_add(call->began, timeout)) : call->end;
+}
+
+rp_ns rp_http_first_look(const struct rp_http_call *call, rp_ns now)
+{
+    const struct rp_http_timeouts *timeouts = call->timeouts;
+    rp_ns look = call->end;
+
+    if (timeouts->connection)
+        look = earlier(look, rp_ns_add(now, timeouts->connection));
+    if (timeouts->first_byte)
+        look = earlier(look, rp_ns_add(now, timeouts->first_byte));
+    if (timeouts->idle)
+        look = earlier(look, rp_ns_add(now, timeouts->idle));
+    return look;
+}
+
+static void limit(rp_ns from, rp_ns timeout, const char *kind, rp_ns *limit, const char **ret_kind)
+{
+    if (!timeout || rp_ns_add(from, timeout) >= *limit)
+        return;
+    *limit = rp_ns_add(from, timeout);
+    *ret_kind = kind;
+}
+
+rp_ns rp_http_next_limit(const struct connection *connection, rp_ns now, const char **ret_kind)
+{
+    const struct rp_http_call *call = connection->call;
+    const struct rp_http_timeouts *timeouts = call->timeouts;
+    const struct rp_traffic *traffic = connection->stack.top->traffic;
+    rp_ns sent = traffic->send_ended ? traffic->send_ended : now, end = call->end, last = sent;
+
+    *ret_kind = "request timeout";
+    if (!connection->first_byte)
+        limit(sent, timeouts->first_byte, "first byte timeout", &end, ret_kind);
+    if (connection->last_bytes > last)
+        last = connection->last_bytes;
+    limit(last, timeouts->idle, "idle timeout", &end, ret_kind);
+    return end;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+
+/* What options of the command line say of the settings of a run: its memory, its connections. */
+
+#include "base/str.h"
+#include "plan/plan_internal.h"
+
+int rp_overrides_apply_memory(const struct rp_overrides *overrides, struct rp_plan *plan,
+                              struct rp_error *err)
+{
+    const struct rp_override *given = &overrides->series_memory;
+
+    plan->series_memory = RP_SERIES_MEMORY;
+    if (!given->value || (rp_parse_i64(rp_slice_str(given->value), &plan->series_memory) &&
+                          plan->series_memory >= 1 && plan->series_memory <= RP_SERIES_MEMORY_MAX))
+        return 0;
+    return rp_error_set(err, -RP_EUSER, "%s must be a number of MiB from 1 to %d, not '%s'",
+                        given->origin, RP_SERIES_MEMORY_MAX, given->value);
+}
+
+static int apply(const struct rp_override *given, enum rp_setting_id id, struct rp_plan *plan,
+                 struct rp_error *err)
+{
+    if (!given->value)
+        return 0;
+    return rp_error_keep(
+        err, rp_field_parse_text(&rp_plan_settings[id], plan, given->value, given->origin, err));
+}
+
+int rp_overrides_apply_connections(const struct rp_overrides *overrides, struct rp_plan *plan,
+                                   struct rp_error *err)
+{
+    int r = apply(&overrides->connect_timeout, RP_S_CONNECT_TIMEOUT, plan, err);
+
+    if (r == 0)
+        r = apply(&overrides->connections_per_host, RP_S_CONNECTIONS_PER_HOST, plan, err);
+    plan->no_connection_reuse |= overrides->no_connection_reuse;
+    plan->no_vu_connection_reuse |= overrides->no_vu_connection_reuse;
+    return r;
+}

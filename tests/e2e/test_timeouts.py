@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: MIT
+"""Time-outs of the parts of a request: what ends, after which time, and what the numbers say of it."""
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from faultserver import ExpectRequest, FaultServer, Hang, Repeat, Send, answer
+from finished import Finished
+
+Rampa = Callable[..., Finished]
+Script = Callable[..., Path]
+
+HEAD = """
+import asyncio
+import collections
+import json
+import rampa
+
+@rampa.scenario(executor="per-vu-iterations", iterations=1)
+async def go(worker):
+    base = worker.env["BASE"]
+    http = worker.http
+"""
+
+
+def body(text: str) -> str:
+    return HEAD + "".join(f"    {line}\n" for line in text.strip().splitlines())
+
+
+@contextlib.contextmanager
+def full_port() -> Iterator[int]:
+    """A port that listens and accepts nobody any more: the system drops what would connect."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        waiting = []
+        for _ in range(8):
+            one = socket.socket()
+            one.setblocking(False)
+            one.connect_ex(listener.getsockname())
+            waiting.append(one)
+        yield listener.getsockname()[1]
+        for one in waiting:
+            one.close()
+
+
+def phases(finished: Finished) -> dict[str, float]:
+    """The mean of each phase of the requests, in milliseconds."""
+    return {name.removeprefix("http_req_"): metric["avg"] for name, metric in finished.result()["summary"]["metrics"].items()
+            if name.startswith("http_req_") and "avg" in metric}  # fmt: skip
+
+
+FIRST_BYTE = [
+    ("rampa.Timeout(first_byte=0.2)", "first byte timeout"),
+    ("rampa.Timeout(idle=0.2)", "idle timeout"),
+    ("rampa.Timeout(total=0.2)", "request timeout"),
+    ("0.2", "request timeout"),
+    ("(5, 0.2)", "idle timeout"),
+    ('collections.namedtuple("ClientTimeout", "total connect sock_connect sock_read")(30, None, 10, 0.2)', "idle timeout"),
+    ('collections.namedtuple("ClientTimeout", "total connect sock_connect sock_read")(0.2, None, None, None)', "request timeout"),
+    ('collections.namedtuple("Timeout", "connect read write pool")(5, 0.2, 5, 5)', "idle timeout"),
+]
+
+
+@pytest.mark.parametrize(("timeout", "text"), FIRST_BYTE)
+def test_a_server_that_never_answers(rampa: Rampa, script: Script, timeout: str, text: str) -> None:
+    """The time-out is a sample with its real time: on a new connection and on a kept one."""
+    script(body(f"""
+await http.get(base + "/warm")
+r = await http.get(base, timeout={timeout}, raise_errors=False)
+assert (r.status, r.error_code, r.error) == (0, 1050, "{text}"), (r.error_code, r.error)
+assert 190 <= r.timings.waiting < 3000, r.timings
+r = await http.get(base, timeout={timeout}, raise_errors=False)
+assert (r.error_code, r.error) == (1050, "{text}")
+assert 190 <= r.timings.waiting < 3000, r.timings
+"""))
+    with FaultServer([ExpectRequest(), Send(answer()), ExpectRequest(), Hang()], [Hang()]) as server:
+        finished = rampa("run", "script.py", "--env", f"BASE={server.url}", out=True, code=0)
+    assert phases(finished)["waiting"] * 3 >= 390
+
+
+def test_an_answer_that_stops_coming(rampa: Rampa, script: Script) -> None:
+    """Idle, and not the first byte: the time without a byte counts, however long the answer goes on."""
+    script(body("""
+r = await http.get(base, timeout=rampa.Timeout(first_byte=5, idle=0.3), raise_errors=False)
+assert (r.error_code, r.error) == (1050, "idle timeout"), (r.error_code, r.error)
+assert r.timings.receiving >= 300, r.timings
+"""))
+    with FaultServer([ExpectRequest(), Send(answer(b"hel", length=5)), Hang()]) as server:
+        rampa("run", "script.py", "--env", f"BASE={server.url}", code=1)
+
+
+def test_an_answer_that_comes_slowly_is_not_idle(rampa: Rampa, script: Script) -> None:
+    script(body("""
+r = await http.get(base, timeout=rampa.Timeout(idle=1.0))
+assert r.body == b"0123456789" and r.timings.receiving >= 1500, r.timings
+"""))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        import threading
+
+        def serve() -> None:
+            with listener.accept()[0] as one:
+                one.recv(65536)
+                one.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n")
+                for digit in b"0123456789":
+                    time.sleep(0.2)
+                    one.sendall(bytes([digit]))
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        rampa("run", "script.py", "--env", f"BASE=http://127.0.0.1:{listener.getsockname()[1]}", code=0)
+        thread.join()
+
+
+CONNECT = ["rampa.Timeout(connect=0.3)", "rampa.Timeout(connection=0.3)", "rampa.Timeout(total=0.3)", "(0.3, None)"]
+
+
+@pytest.mark.parametrize("timeout", CONNECT)
+def test_a_connect_that_never_ends(rampa: Rampa, script: Script, timeout: str) -> None:
+    script(body(f"""
+r = await http.get(base, timeout={timeout}, raise_errors=False)
+assert (r.status, r.error_code, r.error) == (0, 1211, "connect timeout"), (r.error_code, r.error)
+assert 300 <= r.timings.connecting < 3000, r.timings
+"""))
+    with full_port() as port:
+        rampa("run", "script.py", "--env", f"BASE=http://127.0.0.1:{port}", code=1)
+
+
+@pytest.mark.parametrize("way", ["option", "variable", "script"])
+def test_a_connect_timeout_for_all_requests(rampa: Rampa, script: Script, way: str) -> None:
+    path = script("import rampa\n"
+                  f"config = rampa.Config(options=rampa.Options({'connect_timeout=0.3' if way == 'script' else ''}))\n"
+                  'async def default(worker):\n    await worker.http.get(worker.env["BASE"], raise_errors=False)\n')  # fmt: skip
+    with full_port() as port:
+        url = f"http://127.0.0.1:{port}/"
+        what = [url] if way == "variable" else [str(path), "--env", f"BASE={url}"]
+        option = ["--connect-timeout", "300ms"] if way == "option" else []
+        env = {"RAMPA_CONNECT_TIMEOUT": "300ms"} if way == "variable" else {}
+        began = time.monotonic()
+        finished = rampa("run", *what, "-i", "1", *option, out=True, env=env, code=1)
+    assert time.monotonic() - began < 20
+    assert 300 <= phases(finished)["connecting"] < 5000
+    assert "connect timeout" in finished.stdout
+
+
+def test_a_handshake_that_never_ends(rampa: Rampa, script: Script) -> None:
+    script(body("""
+for timeout, code, text in [(rampa.Timeout(tls=0.3), 1050, "handshake timeout"), (rampa.Timeout(connect=0.3), 1050, "handshake timeout")]:
+    r = await http.get(base, timeout=timeout, raise_errors=False)
+    assert (r.error_code, r.error) == (code, text), (r.error_code, r.error)
+    assert 290 <= r.timings.tls_handshaking < 3000, r.timings
+"""))
+    with FaultServer([Hang()]) as server:
+        rampa("run", "script.py", "--env", f"BASE={server.url.replace('http', 'https')}", code=1)
+
+
+def test_waiting_for_a_connection_counts_for_connection_and_not_for_connect(rampa: Rampa, script: Script) -> None:
+    script("import rampa\nconfig = rampa.Config(options=rampa.Options(connections_per_host=1))\n" + body("""
+async def hold():
+    await http.get(base, timeout=2, raise_errors=False)
+first = asyncio.create_task(hold())
+await asyncio.sleep(0)
+limits = [rampa.Timeout(connection=0.3), rampa.Timeout(total=1, connect=0.01)]
+one, two = await asyncio.gather(*(http.get(base, timeout=limit, raise_errors=False) for limit in limits))
+assert (one.error_code, two.error_code) == (1050, 1050), (one.error, two.error)
+assert one.error == two.error == "timeout: no connection became free"
+assert 300 <= one.timings.blocked < 900 <= two.timings.blocked, (one.timings, two.timings)
+await first
+"""))
+    with FaultServer([Hang()]) as server:
+        rampa("run", "script.py", "--env", f"BASE={server.url}", code=1)
+
+
+def test_a_redirect_has_the_rest_of_the_whole_and_its_own_parts(rampa: Rampa, script: Script) -> None:
+    script(body("""
+r = await http.get(base, timeout=rampa.Timeout(total=30, first_byte=0.4, idle=5), raise_errors=False)
+assert (r.error_code, r.error, len(r.history)) == (1050, "first byte timeout", 1), (r.error, r.history)
+assert 400 <= r.timings.waiting < 3000
+"""))
+    found = answer(status=302, headers=[("Location", "/next")])
+    with FaultServer([ExpectRequest(), Send(found), ExpectRequest(), Hang()]) as server:
+        rampa("run", "script.py", "--env", f"BASE={server.url}", code=0)
+
+
+def test_an_aiohttp_timeout(rampa: Rampa, script: Script) -> None:
+    pytest.importorskip("aiohttp")
+    script("import aiohttp\n" + body("""
+r = await http.get(base, timeout=aiohttp.ClientTimeout(total=5, sock_read=0.2), raise_errors=False)
+assert (r.error_code, r.error) == (1050, "idle timeout")
+"""))
+    with FaultServer([Hang()]) as server:
+        rampa("run", "script.py", "--env", f"BASE={server.url}", code=1)
+
+
+@pytest.mark.parametrize(("value", "message"), [
+    ("rampa.Timeout(idle=-1)", "ValueError: timeout: idle takes seconds from 0, not -1"),
+    ('rampa.Timeout(total="5s")', "TypeError: timeout: total takes a number of seconds, not '5s'"),
+    ("-1", "ValueError: timeout takes seconds above 0, not -1"),
+])  # fmt: skip
+def test_wrong_timeouts(rampa: Rampa, script: Script, value: str, message: str) -> None:
+    script(body(f"await http.get(base, timeout={value})"))
+    finished = rampa("run", "script.py", "--env", "BASE=http://127.0.0.1:1", code=2)
+    assert message in finished.stdout
+
+
+def test_short_parts_do_no_harm_to_a_good_request(rampa: Rampa, script: Script) -> None:
+    """Timers of time-outs that were not needed end nothing later."""
+    script(body("""
+for i in range(3):
+    r = await http.get(base, timeout=rampa.Timeout(connection=0.3, connect=0.3, tls=0.3, first_byte=0.3, idle=0.3))
+    assert r.status == 200
+    await asyncio.sleep(0.5)
+"""))
+    with FaultServer([Repeat([ExpectRequest(), Send(answer())])]) as server:
+        rampa("run", "script.py", "--env", f"BASE={server.url}", code=0)
+    assert {request.connection for request in server.requests} == {0}
