@@ -16,6 +16,7 @@ import typing
 
 from rampa._cookies import Cookie, Cookies
 from rampa._response import Headers, Timings
+from rampa._stream import ServerSentEvent, Stream
 from rampa._timeout import Timeout
 from rampa.config import Config, Options, ScenarioConfig, Stage
 from rampa.loader import scenario
@@ -66,8 +67,10 @@ __all__ = [
     "RunStatus",
     "Sample",
     "ScenarioConfig",
+    "ServerSentEvent",
     "Sleep",
     "Stage",
+    "Stream",
     "Timeout",
     "Timings",
     "Worker",

@@ -11,6 +11,7 @@ import typing
 from rampa._cookies import Cookies
 from rampa._hooks import HostHooks
 from rampa._response import Headers, Timings
+from rampa._stream import Stream
 from rampa._timeout import Timeout
 
 _T = typing.TypeVar("_T")
@@ -302,6 +303,31 @@ class HttpClient:
         cert: str | os.PathLike[str] | tuple[str | os.PathLike[str], str | os.PathLike[str]] | None = None,
         ssl: bool | _ssl.SSLContext | None = None,
     ) -> Request: ...
+    def stream(
+        self,
+        method: str,
+        url: str | _URL,
+        *,
+        headers: _Pairs | None = None,
+        params: str | _Pairs | None = None,
+        json: typing.Any = None,
+        data: bytes | bytearray | memoryview | str | _Pairs | None = None,
+        name: str | None = None,
+        tags: _Pairs | None = None,
+        expected_statuses: _Statuses | None = None,
+        timeout: float | Timeout | _ClientTimeout | tuple[float | None, float | None] | None = None,
+        discard_body: bool = False,
+        auto_decompress: bool = True,
+        raise_errors: bool = True,
+        max_head_bytes: int | None = None,
+        max_body_bytes: int | None = None,
+        cookies: typing.Any = None,
+        allow_redirects: bool = True,
+        max_redirects: int | None = 10,
+        verify: bool | str | os.PathLike[str] | None = None,
+        cert: str | os.PathLike[str] | tuple[str | os.PathLike[str], str | os.PathLike[str]] | None = None,
+        ssl: bool | _ssl.SSLContext | None = None,
+    ) -> Stream: ...
 
 @typing.final
 class Execution:

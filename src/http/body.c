@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Bodies that are not kept as they come: those with a content coding. A decoder has some 100 KB, so
- * that only bodies that are under way have one; the client keeps a few for those that follow.
+ * Bodies that are not just kept: those with a content coding, and those that are read as they come.
+ *
+ * A decoder has some 100 KB, so that only bodies that are under way have one; the client keeps a few
+ * for those that follow.
  */
 
 #include <errno.h>
@@ -34,8 +36,9 @@ bool rp_http_body_overflow(const struct connection *connection, struct body_fail
     if (body->error == -ENOMEM)
         return fail_for_memory(failure);
     snprintf(failure->detail, sizeof(failure->detail),
-             "more than %zu bytes%s (max_body_bytes= or discard_body=True allow more)", body->max,
-             connection->decoder ? " when decoded" : "");
+             "more than %zu bytes%s (max_body_bytes=%s more)", body->max,
+             connection->decoder ? " when decoded" : "",
+             connection->is_read ? " allows" : " or discard_body=True allow");
     return fail(failure, RP_HTTP_TOO_LARGE, "response body too large");
 }
 
@@ -86,13 +89,13 @@ static bool begin_decoding(struct connection *connection, struct body_failure *f
     struct rp_http_call *call = connection->call;
     struct rp_codings codings = codings_of(call->response);
 
-    if (call->keep_coding || codings.is_unknown || !codings.count) {
-        rp_h1_forget_coding(&connection->parser);
+    connection->has_looked = true;
+    if (call->keep_coding || codings.is_unknown || !codings.count)
         return true;
-    }
     connection->decoder = take_decoder(connection->session->client);
     if (!connection->decoder)
         return fail_for_memory(failure);
+    connection->is_special = true;
     rp_decoder_begin(connection->decoder, &codings, call->body_max ? 0 : RATIO_MAX);
     return true;
 }
@@ -118,29 +121,37 @@ static bool fail_decoding(const struct connection *connection, struct body_failu
     }
 }
 
-static bool keep(struct connection *connection, struct rp_slice bytes, struct body_failure *failure)
+/* Hands bytes on to the reader, or keeps them. */
+static bool deliver(struct connection *connection, struct rp_slice bytes, rp_ns at,
+                    struct body_failure *failure)
 {
-    struct rp_buf *body = &connection->call->response->body;
+    struct rp_http_call *call = connection->call;
+    struct rp_buf *body = &call->response->body;
 
-    rp_buf_append_slice(body, bytes);
+    if (connection->is_read)
+        body->error = call->reader->data(call, bytes, at);
+    else
+        rp_buf_append_slice(body, bytes);
     return !body->error || rp_http_body_overflow(connection, failure);
 }
 
-bool rp_http_take_coded(struct connection *connection, struct rp_slice body,
-                        struct body_failure *failure)
+bool rp_http_take_special(struct connection *connection, struct rp_slice body, rp_ns at,
+                          struct body_failure *failure)
 {
     struct rp_slice bytes;
 
-    if (!connection->decoder && !begin_decoding(connection, failure))
+    if (!connection->has_looked && !begin_decoding(connection, failure))
         return false;
-    if (!connection->decoder)
-        return keep(connection, body, failure);
+    if (!connection->decoder) {
+        connection->is_special = true;
+        return deliver(connection, body, at, failure);
+    }
     for (;;) {
         switch (rp_decoder_run(connection->decoder, &body, &bytes)) {
         case RP_CODING_MORE:
             return true;
         case RP_CODING_BYTES:
-            if (!keep(connection, bytes, failure))
+            if (!deliver(connection, bytes, at, failure))
                 return false;
             break;
         case RP_CODING_ERROR:
@@ -149,10 +160,35 @@ bool rp_http_take_coded(struct connection *connection, struct rp_slice body,
     }
 }
 
-bool rp_http_end_coded(struct connection *connection, struct body_failure *failure)
+bool rp_http_end_special(struct connection *connection, struct body_failure *failure)
 {
-    if (!rp_decoder_end(connection->decoder))
-        return fail_decoding(connection, failure);
-    rp_http_drop_decoder(connection);
+    if (connection->decoder) {
+        if (!rp_decoder_end(connection->decoder))
+            return fail_decoding(connection, failure);
+        rp_http_drop_decoder(connection);
+    }
+    connection->is_special = connection->is_read = connection->has_looked = false;
+    if (connection->is_paused && rp_transport_resume(connection->stack.top) < 0)
+        return fail_for_memory(failure);
+    connection->is_paused = false;
     return true;
+}
+
+/* ---- bodies that are read -------------------------------------------------------------------- */
+
+void rp_http_begin_reading(struct connection *connection, rp_ns at)
+{
+    struct rp_http_call *call = connection->call;
+
+    connection->is_special = connection->is_read = true;
+    rp_h1_treat_as_coded(&connection->parser);
+    call->reader->head(call, connection->stack.top->traffic->send_began, at);
+}
+
+void rp_http_pause(struct rp_http_call *call)
+{
+    struct connection *connection = call->connection;
+
+    connection->is_paused = true;
+    rp_transport_pause(connection->stack.top);
 }

@@ -176,15 +176,55 @@ RP_COLD static void succeed_otherwise(struct rp_http_call *call, rp_ns at, bool 
     finish(call, call->template->origin);
 }
 
+RP_INLINE void take_first_line(struct rp_http_response *response,
+                               const struct connection *connection)
+{
+    response->status = connection->parser.status;
+    response->version = connection->parser.minor_version ? RP_HTTP_1_1 : RP_HTTP_1_0;
+    response->tls_version = connection->tls_version;
+}
+
+void rp_http_take_head(struct rp_http_call *call)
+{
+    struct rp_http_response *response = call->response;
+
+    take_first_line(response, call->connection);
+    response->is_expected = is_expected(call->template, response->status);
+    response->error_code = response->status >= 400 ? RP_HTTP_STATUS_BASE + response->status : 0;
+}
+
+void rp_http_go_on(struct rp_http_call *call)
+{
+    struct connection *connection = call->connection;
+
+    if (!connection || !connection->is_paused)
+        return;
+    connection->is_paused = false;
+    connection->last_bytes = rp_loop_now(call->session->client->loop);
+    if (rp_transport_resume(connection->stack.top) < 0)
+        rp_http_fail(call, RP_HTTP_GENERIC, "out of memory", NULL,
+                     rp_loop_now(call->session->client->loop));
+}
+
+void rp_http_leave(struct rp_http_call *call, rp_ns at)
+{
+    struct connection *connection = call->connection;
+
+    if (!call->session)
+        return;
+    rp_http_take_head(call);
+    rp_http_record(call, NULL, measure(call, connection, at));
+    rp_http_tell_trace(call->session->client, call);
+    rp_http_cancel(call, false);
+}
+
 void rp_http_succeed(struct rp_http_call *call, rp_ns at, bool keep)
 {
     struct connection *connection = call->connection;
     struct rp_http_response *response = call->response;
     bool was_sent;
 
-    response->status = connection->parser.status;
-    response->version = connection->parser.minor_version ? RP_HTTP_1_1 : RP_HTTP_1_0;
-    response->tls_version = connection->tls_version;
+    take_first_line(response, connection);
     if (RP_UNLIKELY(response->status >= 300)) {
         succeed_otherwise(call, at, keep);
         return;
@@ -209,6 +249,9 @@ static bool fill_in_failure(struct rp_http_call *call, int code, const char *kin
     else
         snprintf(response->error, sizeof(response->error), "%s", kind);
     response->status = 0;
+    response->is_expected = false; /* a body that was read may fail after its head */
+    response->version = RP_HTTP_NO_VERSION;
+    response->tls_version = RP_TLS_NONE;
     response->error_code = code;
     if (connection && connection->dial) {
         struct rp_dial_times times = rp_dial_times(connection->dial, at);

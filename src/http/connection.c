@@ -252,7 +252,8 @@ RP_COLD static bool take_special_body(struct connection *connection, struct rp_s
 
     if (connection->call->response->body.error)
         return rp_http_body_overflow(connection, &failure) || fail_body(connection, &failure, at);
-    return rp_http_take_coded(connection, body, &failure) || fail_body(connection, &failure, at);
+    return rp_http_take_special(connection, body, at, &failure) ||
+           fail_body(connection, &failure, at);
 }
 
 /* False after a failure: the call has ended. */
@@ -272,16 +273,23 @@ RP_INLINE bool take_body(struct connection *connection, struct rp_slice body, rp
     return take_special_body(connection, body, at);
 }
 
+RP_COLD static void begin_reading(struct connection *connection, rp_ns at)
+{
+    rp_http_take_head(connection->call);
+    if (!rp_http_is_hop(connection->call))
+        rp_http_begin_reading(connection, at);
+}
+
 RP_COLD static bool end_special_body(struct connection *connection, rp_ns at)
 {
     struct body_failure failure = { 0 };
 
-    return rp_http_end_coded(connection, &failure) || fail_body(connection, &failure, at);
+    return rp_http_end_special(connection, &failure) || fail_body(connection, &failure, at);
 }
 
 RP_INLINE void complete(struct connection *connection, rp_ns at, bool keep)
 {
-    if (RP_UNLIKELY(connection->decoder) && !end_special_body(connection, at))
+    if (RP_UNLIKELY(connection->is_special) && !end_special_body(connection, at))
         return;
     rp_http_succeed(connection->call, at, keep);
 }
@@ -359,6 +367,8 @@ static void transport_data(struct rp_transport *transport, const char *data, siz
         case RP_H1_HEAD:
             if (RP_UNLIKELY(connection->parser.seen))
                 note_head(connection, at);
+            if (RP_UNLIKELY(call->reader))
+                begin_reading(connection, at);
             break;
         case RP_H1_BODY:
             if (!take_body(connection, body, at))

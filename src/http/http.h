@@ -252,6 +252,16 @@ void rp_http_response_deinit(struct rp_http_response *response);
 const char *rp_http_version_text(enum rp_http_version version);
 
 struct rp_http_call;
+/* For a body that is not collected in the response, but handed on as it comes. An answer that leads to
+ * another request is not handed on. Neither function may end the call. */
+struct rp_http_reader {
+    /* The head has come, at @at: the response has status and fields. @sent: when the first byte of
+     * the request was offered to the kernel. */
+    void (*head)(struct rp_http_call *call, rp_ns sent, rp_ns at);
+    /* Bytes of the body, decoded; valid during the call. @at: when they arrived. -ENOMEM, or
+     * -EMSGSIZE for more than the limit of the response, ends the call. */
+    int (*data)(struct rp_http_call *call, struct rp_slice bytes, rp_ns at);
+};
 /* The response is complete, or status is 0 and error_code says why. The call may be started again
  * from here. */
 typedef void rp_http_done_fn(struct rp_http_call *call);
@@ -273,7 +283,8 @@ struct rp_http_call {
     bool keep_coding;          /* the body is not decoded */
     uint8_t max_redirects;     /* that are followed; one more is a failure; 0 = none is followed */
     rp_http_done_fn *done;
-    rp_http_hop_fn *hop; /* NULL = nobody wants the answers before the last one */
+    rp_http_hop_fn *hop;                 /* NULL = nobody wants the answers before the last one */
+    const struct rp_http_reader *reader; /* NULL = the body is collected */
     /* private */
     struct rp_list node;
     struct rp_http_session *session;
@@ -297,6 +308,10 @@ void rp_http_cancel(struct rp_http_call *call, bool record);
  * bytes are counted. Its times are kept for rp_http_client_take_unfinished(), for whether it failed
  * is judged at the end of the run. */
 void rp_http_interrupt(struct rp_http_call *call);
+/* Ends a call with a reader after its head, without a callback: the reader wants no more. It counts
+ * as what its status says, with the times until @at, when its last bytes came. Its connection is
+ * closed. */
+void rp_http_leave(struct rp_http_call *call, rp_ns at);
 static inline bool rp_http_is_running(const struct rp_http_call *call)
 {
     return call->session != NULL;

@@ -79,8 +79,13 @@ struct connection {
     uint8_t state;             /* enum connection_state */
     uint8_t tls_version;       /* enum rp_tls_version */
     bool is_reused;
-    bool got_interim; /* an answer that was not the final one */
-    uint32_t served;  /* requests; only with a limit of the client */
+    bool got_interim : 1; /* an answer that was not the final one */
+    /* Of the body that comes, when it is not just kept: body.c. */
+    bool is_special : 1; /* there is a decoder, or it is read */
+    bool is_read : 1;    /* by the call's reader */
+    bool has_looked : 1; /* for its content coding */
+    bool is_paused : 1;
+    uint32_t served; /* requests; only with a limit of the client */
     struct rp_h1_parser parser;
     struct rp_decoder *decoder; /* of the body that comes; NULL unless it has a content coding */
     /* Armed at the deadline or before it, and moved when it fires too early, so that a request arms
@@ -233,11 +238,16 @@ struct body_failure { /* zeroed by the caller, which fails the call with it */
     char detail[128];
 };
 
-/* Takes bytes of a body whose head names a content coding. False after a failure. */
-RP_COLD bool rp_http_take_coded(struct connection *connection, struct rp_slice body,
-                                struct body_failure *failure);
-/* The body has come to its end, and there is a decoder. False after a failure. */
-RP_COLD bool rp_http_end_coded(struct connection *connection, struct body_failure *failure);
+/* The head of the last answer has come, and the call's reader is to have the body. */
+RP_COLD void rp_http_begin_reading(struct connection *connection, rp_ns at);
+/* Takes bytes of a body whose head names a content coding, or that is read. False after a
+ * failure. */
+RP_COLD bool rp_http_take_special(struct connection *connection, struct rp_slice body, rp_ns at,
+                                  struct body_failure *failure);
+/* Such a body has come to its end. False after a failure. */
+RP_COLD bool rp_http_end_special(struct connection *connection, struct body_failure *failure);
+/* Stops the receiving for a call that is read. */
+void rp_http_pause(struct rp_http_call *call);
 /* The body did not fit into its buffer. False. */
 bool rp_http_body_overflow(const struct connection *connection, struct body_failure *failure);
 /* Gives the decoder back. */
@@ -246,8 +256,13 @@ void rp_http_free_decoders(struct rp_http_client *client);
 
 /* ---- call.c ---- */
 
+/* Receives again. When that fails the call ends, with its done(). */
+void rp_http_go_on(struct rp_http_call *call);
+
 /* Copies the times that a dial has measured into the response of the call for which it was made. */
 void rp_http_take_dial_times(struct rp_http_response *response, const struct rp_dial_times *times);
+/* Fills in of the response what the head says. */
+void rp_http_take_head(struct rp_http_call *call);
 /* Ends the call with a complete response. @keep: the connection may serve another call. */
 void rp_http_succeed(struct rp_http_call *call, rp_ns at, bool keep);
 /* Ends the call with @code, @kind (a constant text: it becomes a tag) and @detail (may be NULL). */
@@ -288,6 +303,8 @@ void rp_http_drop_jar(struct rp_http_session *session);
  * memory. It goes when the call ends: rp_http_drop_more() does that for calls without a callback. */
 struct rp_http_more *rp_http_more(struct rp_http_call *call);
 void rp_http_drop_more(struct rp_http_call *call);
+/* Whether the answer of @call, whose head has come, is not the last one, or cannot be it. */
+bool rp_http_is_hop(const struct rp_http_call *call);
 /* Whether the answer of @call leads to another request: then it is in *@ret, which holds a
  * reference. NULL there with a text returned: the call fails for it, and the response says why. */
 const char *rp_http_next_hop(struct rp_http_call *call, struct rp_http_template **ret);

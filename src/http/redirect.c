@@ -248,6 +248,12 @@ const char *rp_http_refuse(struct rp_http_response *response, int code, const ch
     return kind;
 }
 
+bool rp_http_is_hop(const struct rp_http_call *call)
+{
+    return call->max_redirects && is_redirect(call->response->status) &&
+           location_of(call->response).len;
+}
+
 const char *rp_http_next_hop(struct rp_http_call *call, struct rp_http_template **ret)
 {
     struct rp_http_response *response = call->response;

@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "http/http_internal.h"
+#include "http/stream.h"
 #include "proto/url.h"
 
 static const struct rp_tags *with(struct rp_http_client *client, const struct rp_tags *tags,
@@ -166,6 +167,34 @@ void rp_http_record_handshake(struct rp_http_call *call, bool is_resumed)
     series = rp_registry_series(client->registry, client->metrics[metric], call->tags);
     if (series) /* else memory has run out: it is lost, as everything soon will be */
         rp_series_count(series, 1);
+}
+
+void rp_http_begin_events(struct rp_http_events *events, struct rp_http_template *template,
+                          const struct rp_http_stream *stream)
+{
+    struct rp_http_client *client = template->client;
+    const struct rp_tags *tags = client->registry ? outcome_tags(template, &stream->call, NULL)
+                                                  : NULL;
+
+    *events = (struct rp_http_events){ .sent = stream->sent };
+    if (!tags)
+        return;
+    events->count = rp_registry_series(client->registry, client->metrics[RP_M_SSE_EVENTS], tags);
+    events->first = rp_registry_series(client->registry, client->metrics[RP_M_SSE_FIRST_EVENT],
+                                       tags);
+    events->gap = rp_registry_series(client->registry, client->metrics[RP_M_SSE_EVENT_GAP], tags);
+}
+
+void rp_http_record_event(struct rp_http_events *events, rp_ns at)
+{
+    struct rp_series *series = events->last ? events->gap : events->first;
+    rp_ns since = events->last ? events->last : events->sent;
+
+    events->last = at;
+    if (events->count)
+        rp_series_count(events->count, 1);
+    if (series)
+        rp_series_trend(series, (double)(at > since ? at - since : 0));
 }
 
 static struct rp_unfinished *new_unfinished(struct rp_http_client *client)

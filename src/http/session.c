@@ -135,10 +135,10 @@ RP_INLINE void response_reset(const struct rp_http_call *call, const struct rp_h
     response->error[0] = '\0';
     response->head.max = client->limits.head_bytes;
     response->body.max = client->limits.body_bytes;
-    if (RP_UNLIKELY(call->head_max))
-        response->head.max = call->head_max;
-    if (RP_UNLIKELY(call->body_max))
-        response->body.max = call->body_max;
+    if (RP_UNLIKELY(call->head_max | call->body_max)) {
+        response->head.max = call->head_max ? call->head_max : response->head.max;
+        response->body.max = call->body_max ? call->body_max : response->body.max;
+    }
     rp_buf_reset(&response->head);
     rp_buf_reset(&response->body);
     response->body_bytes = 0;

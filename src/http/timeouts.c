@@ -54,6 +54,8 @@ rp_ns rp_http_next_limit(const struct connection *connection, rp_ns now, const c
         limit(sent, timeouts->first_byte, "first byte timeout", &end, ret_kind);
     if (connection->last_bytes > last)
         last = connection->last_bytes;
+    if (connection->is_paused) /* it is the reader who takes none */
+        last = now;
     limit(last, timeouts->idle, "idle timeout", &end, ret_kind);
     return end;
 }

@@ -308,6 +308,12 @@ static struct step brotli_step(struct stage *stage)
     return (struct step){ .given = PIECE - avail_out };
 }
 
+/* The library reads formats that are older than RFC 8878 too, and their frames begin otherwise. */
+static bool begins_frame(char first)
+{
+    return first == '\x28' || (first & 0xf0) == 0x50;
+}
+
 /* A further frame may follow. */
 static struct step zstd_step(struct stage *stage)
 {
@@ -315,6 +321,9 @@ static struct step zstd_step(struct stage *stage)
     ZSTD_outBuffer out = { stage->out, PIECE, 0 };
     size_t left;
 
+    if ((!stage->has_begun || stage->has_ended) && !begins_frame(stage->in.ptr[0]))
+        return (struct step){ .broken = stage->has_ended ? "other bytes follow the data"
+                                                         : "it does not begin as zstd does" };
     if (!stage->zstd) {
         stage->zstd = ZSTD_createDCtx();
         if (!stage->zstd)

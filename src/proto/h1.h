@@ -91,6 +91,11 @@ static inline bool rp_h1_is_coded(const struct rp_h1_parser *parser)
 {
     return parser->flags & RP_H1_FLAG_CODED;
 }
+/* The caller treats the body as one with a coding. */
+static inline void rp_h1_treat_as_coded(struct rp_h1_parser *parser)
+{
+    parser->flags |= RP_H1_FLAG_CODED;
+}
 /* The caller leaves the coding as it is. */
 static inline void rp_h1_forget_coding(struct rp_h1_parser *parser)
 {

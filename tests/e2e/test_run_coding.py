@@ -17,9 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from finished import Finished
 from test_nginx import NGINX, Nginx, answers, free_port
 
-Rampa = Callable[..., "Finished"]
+Rampa = Callable[..., Finished]
 Script = Callable[..., Path]
 
 TEXT = b"".join(b'{"id": %d, "name": "user %d"}\n' % (i, i * i) for i in range(3000))

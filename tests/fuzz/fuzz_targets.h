@@ -16,5 +16,7 @@ int rp_fuzz_h1(const uint8_t *data, size_t size);
 int rp_fuzz_h1_request(const uint8_t *data, size_t size);
 /* A URL, and in the lines behind it values of Set-Cookie fields that come from there. */
 int rp_fuzz_cookie(const uint8_t *data, size_t size);
+/* The first byte chooses the limit, the second the length of the pieces. */
+int rp_fuzz_sse(const uint8_t *data, size_t size);
 /* A URL and a reference to resolve against it, parted by the first LF. */
 int rp_fuzz_url(const uint8_t *data, size_t size);

@@ -18,7 +18,8 @@
 PyTypeObject *rp_py_keeping_vu_type(PyObject *module, PyTypeObject *plain);
 
 extern PyType_Spec rp_py_vu_spec, rp_py_http_spec, rp_py_execution_spec, rp_py_request_spec,
-    rp_py_sleep_spec, rp_py_response_spec, rp_py_template_spec, rp_py_group_spec;
+    rp_py_sleep_spec, rp_py_response_spec, rp_py_template_spec, rp_py_group_spec, rp_py_stream_spec,
+    rp_py_read_spec;
 
 /* The run is over for @vu: what scripts have of it raises RuntimeError from now on, and the VU
  * keeps nothing but its host. */
@@ -28,6 +29,8 @@ void rp_py_vu_release(struct py_vu *vu);
  * nothing else would end them. The second function takes all timers from the reactor. */
 void rp_py_requests_abandon(struct py_host *host);
 void rp_py_sleeps_abandon(struct py_host *host);
+/* The run is over for @vu: its streams end, without samples. */
+void rp_py_streams_abandon(struct py_vu *vu);
 
 /* Frees the objects that wait for their next use. */
 void rp_py_free_lists_clear(struct rp_pystate *state);

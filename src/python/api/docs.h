@@ -262,7 +262,9 @@
     "        two files.\n"                                                                         \
     "    ssl: of https: False as verify=False, or an ssl.SSLContext, of which whether and by\n"    \
     "        which authorities it verifies is taken over. aiohttp's name ssl_context too.\n"       \
-    "\n"                                                                                           \
+    "\n"
+
+#define RP_DOC_HTTP_RETURNS                                                                        \
     "Returns:\n"                                                                                   \
     "    A Request; awaited it gives a Response.\n"                                                \
     "\n"                                                                                           \
@@ -276,14 +278,32 @@
 /* A method of its own name, in lower case, that sends @METHOD. */
 #define RP_DOC_HTTP_METHOD(function, METHOD)                                                       \
     function "($self, /, url, *, " RP_DOC_HTTP_OPTIONS "Sends a " METHOD                           \
-             " request when awaited.\n\nArgs:\n" RP_DOC_HTTP_ARGS
+             " request when awaited.\n\nArgs:\n" RP_DOC_HTTP_ARGS RP_DOC_HTTP_RETURNS
 
 #define RP_DOC_HTTP_REQUEST                                                                        \
     "request($self, /, method, url, *, " RP_DOC_HTTP_OPTIONS                                       \
     "Sends a request with any method when awaited.\n"                                              \
     "\n"                                                                                           \
     "Args:\n"                                                                                      \
-    "    method: such as ``\"GET\"``; lower case becomes upper case.\n" RP_DOC_HTTP_ARGS
+    "    method: such as ``\"GET\"``; lower case becomes upper case.\n" RP_DOC_HTTP_ARGS           \
+        RP_DOC_HTTP_RETURNS
+
+#define RP_DOC_HTTP_STREAM                                                                         \
+    "stream($self, /, method, url, *, " RP_DOC_HTTP_OPTIONS                                        \
+    "A request whose body the script reads as it comes, in an ``async with`` block.\n"             \
+    "\n"                                                                                           \
+    "Args:\n"                                                                                      \
+    "    method: such as ``\"GET\"``; lower case becomes upper case.\n" RP_DOC_HTTP_ARGS           \
+    "Returns:\n"                                                                                   \
+    "    A Stream: ``async with worker.http.stream(method, url) as r``. Its body has no limit "    \
+    "of\n"                                                                                         \
+    "    size but max_body_bytes, when that is given.\n"                                           \
+    "\n"                                                                                           \
+    "Raises:\n"                                                                                    \
+    "    ValueError: at the call: a URL, header, status or timeout that cannot be.\n"              \
+    "    TypeError: at the call: an unknown option or a value of the wrong type.\n"                \
+    "    RuntimeError: the run is over.\n"                                                         \
+    "    rampa.errors.RequestError: at the head, or at a read: the response is not complete."
 
 /* ---- Response -------------------------------------------------------------------------------- */
 
@@ -296,8 +316,8 @@
     "The body as str.\n"                                                                           \
     "\n"                                                                                           \
     "Returns:\n"                                                                                   \
-    "    The body decoded by the charset of its Content-Type, else as UTF-8; bytes that do not\n"  \
-    "    fit are replaced."
+    "    The body decoded as its byte order mark says, else by the charset of its Content-Type,\n" \
+    "    else as UTF-8; bytes that do not fit are replaced."
 #define RP_DOC_RESPONSE_JSON                                                                       \
     "json($self, /)\n--\n\n"                                                                       \
     "The body parsed as JSON.\n"                                                                   \

@@ -52,23 +52,32 @@ static void count_bad_url(struct py_vu *vu, struct rp_slice method, PyObject *ur
     PyErr_Restore(type, value, traceback);
 }
 
+static PyObject *new_request(struct py_vu *vu, struct rp_http_template *template,
+                             const struct rp_py_options *options)
+{
+    struct py_request *request = rp_py_request_new(vu, template);
+
+    if (request && rp_py_options_apply(options, &request->call, &request->raise_errors) < 0) {
+        request->op.op_state = PY_OP_CANCELLED; /* nobody has forgotten to await it */
+        Py_CLEAR(request);
+    }
+    return (PyObject *)request;
+}
+
 static PyObject *request_with(struct py_vu *vu, struct rp_slice method,
-                              const struct rp_py_options *options)
+                              const struct rp_py_options *options, bool is_stream)
 {
     struct rp_http_template *template = rp_py_options_template(vu->host, method, options);
-    struct py_request *request;
+    PyObject *request;
 
     if (!template) {
         count_bad_url(vu, method, options->values[O_URL], options->values[O_NAME]);
         return NULL;
     }
-    request = rp_py_request_new(vu, template);
+    request = is_stream ? rp_py_stream_new(vu, template, options)
+                        : new_request(vu, template, options);
     rp_http_template_unref(template); /* the request's response has its own reference */
-    if (request && rp_py_options_apply(options, request) < 0) {
-        request->op.op_state = PY_OP_CANCELLED; /* nobody has forgotten to await it */
-        Py_CLEAR(request);
-    }
-    return (PyObject *)request;
+    return request;
 }
 
 /* ---- methods --------------------------------------------------------------------------------- */
@@ -102,7 +111,7 @@ static PyObject *call_with(struct py_vu *vu, const char *method, PyObject *const
             upper[i] = (char)Py_TOUPPER((unsigned char)text.ptr[i]);
         text.ptr = upper;
     }
-    return request_with(vu, text, &options);
+    return request_with(vu, text, &options, strcmp(function, "stream") == 0);
 }
 
 static PyObject *http_get(PyObject *object, PyObject *const *args, Py_ssize_t nargs,
@@ -194,6 +203,12 @@ static PyObject *http_request(PyObject *self, PyObject *const *args, Py_ssize_t 
     return with_body(self, args, nargs, kwnames, NULL, "request");
 }
 
+static PyObject *http_stream(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
+                             PyObject *kwnames)
+{
+    return with_body(self, args, nargs, kwnames, NULL, "stream");
+}
+
 #define FASTCALL(function) (PyCFunction)(void (*)(void)) function, METH_FASTCALL | METH_KEYWORDS
 
 static PyMethodDef methods[] = {
@@ -205,6 +220,7 @@ static PyMethodDef methods[] = {
     { "head", FASTCALL(http_head), RP_DOC_HTTP_METHOD("head", "HEAD") },
     { "options", FASTCALL(http_options), RP_DOC_HTTP_METHOD("options", "OPTIONS") },
     { "request", FASTCALL(http_request), RP_DOC_HTTP_REQUEST },
+    { "stream", FASTCALL(http_stream), RP_DOC_HTTP_STREAM },
     { "close", rp_py_http_close, METH_NOARGS, RP_DOC_HTTP_CLOSE },
     { "_cookies", rp_py_cookies_list, METH_O, NULL },
     { "_cookie_set", rp_py_cookies_set, METH_VARARGS, NULL },

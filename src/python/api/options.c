@@ -50,7 +50,8 @@ int rp_py_options_take(struct py_host *host, const char *function, PyObject *con
                        PyObject *kwnames, struct rp_py_options *ret)
 {
     Py_ssize_t count = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
-    int first = strcmp(function, "request") == 0 ? O_METHOD : O_URL;
+    bool names_method = strcmp(function, "request") == 0 || strcmp(function, "stream") == 0;
+    int first = names_method ? O_METHOD : O_URL;
 
     for (Py_ssize_t i = 0; i < count; i++) {
         PyObject *key = PyTuple_GET_ITEM(kwnames, i);
@@ -286,15 +287,15 @@ static int redirects_of(const struct rp_py_options *options, uint8_t *ret)
     return -1;
 }
 
-int rp_py_options_apply(const struct rp_py_options *options, struct py_request *request)
+int rp_py_options_apply(const struct rp_py_options *options, struct rp_http_call *call,
+                        bool *raise_errors)
 {
-    struct rp_http_call *call = &request->call;
     bool decompresses = true;
 
     if (rp_py_timeout_apply(options->values[O_TIMEOUT], call) < 0 ||
         flag_of(options, O_DISCARD, &call->discard_body) < 0 ||
         flag_of(options, O_DECOMPRESS, &decompresses) < 0 ||
-        flag_of(options, O_RAISE, &request->raise_errors) < 0 ||
+        flag_of(options, O_RAISE, raise_errors) < 0 ||
         size_of(options, O_MAX_HEAD, &call->head_max) < 0 ||
         size_of(options, O_MAX_BODY, &call->body_max) < 0)
         return -1;

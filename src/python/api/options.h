@@ -50,4 +50,9 @@ int rp_py_options_take(struct py_host *host, const char *function, PyObject *con
 struct rp_http_template *rp_py_options_template(struct py_host *host, struct rp_slice method,
                                                 const struct rp_py_options *options);
 /* What they say of the call itself. -1 with an exception. */
-int rp_py_options_apply(const struct rp_py_options *options, struct py_request *request);
+int rp_py_options_apply(const struct rp_py_options *options, struct rp_http_call *call,
+                        bool *raise_errors);
+
+/* stream.c: what worker.http.stream() returns. NULL with an exception. */
+PyObject *rp_py_stream_new(struct py_vu *vu, struct rp_http_template *template,
+                           const struct rp_py_options *options);

@@ -228,15 +228,40 @@ static PyObject *charset_of(struct py_response *self)
     return charset;
 }
 
+/* The encoding that a byte order mark at the beginning tells, which is taken off; or NULL. */
+static const char *take_mark(struct rp_slice *body)
+{
+    static const struct {
+        struct rp_slice mark;
+        const char *encoding;
+    } marks[] = { { RP_SLICE("\xef\xbb\xbf"), "utf-8" },
+                  { RP_SLICE("\xfe\xff"), "utf-16-be" },
+                  { RP_SLICE("\xff\xfe"), "utf-16-le" } };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(marks); i++) {
+        size_t len = marks[i].mark.len;
+
+        if (body->len >= len && memcmp(body->ptr, marks[i].mark.ptr, len) == 0) {
+            *body = rp_slice(body->ptr + len, body->len - len);
+            return marks[i].encoding;
+        }
+    }
+    return NULL;
+}
+
 static PyObject *response_text(PyObject *object, PyObject *unused)
 {
     struct py_response *self = (struct py_response *)object;
-    PyObject *charset = charset_of(self);
-    PyObject *text = NULL;
+    struct rp_slice body = rp_slice(rp_buf_str(&self->response.body), self->response.body.len);
+    const char *marked = take_mark(&body);
+    PyObject *charset, *text = NULL;
+
+    if (marked)
+        return PyUnicode_Decode(body.ptr, (Py_ssize_t)body.len, marked, "replace");
+    charset = charset_of(self);
 
     if (charset)
-        text = PyUnicode_Decode(rp_buf_str(&self->response.body),
-                                (Py_ssize_t)self->response.body.len, PyUnicode_AsUTF8(charset),
+        text = PyUnicode_Decode(body.ptr, (Py_ssize_t)body.len, PyUnicode_AsUTF8(charset),
                                 "replace");
     Py_XDECREF(charset);
     return text;

@@ -14,6 +14,7 @@ void rp_py_vu_release(struct py_vu *self)
 {
     if (self->http)
         ((struct py_http *)self->http)->vu = NULL;
+    rp_py_streams_abandon(self);
     rp_py_vu_deinit(self);
 }
 

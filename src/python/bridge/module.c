@@ -26,6 +26,7 @@ static int import_helpers(struct rp_pystate *state)
         { &state->refuse_option, "rampa._request", "refuse_option" },
         { &state->make_cookies, "rampa._cookies", "Cookies" },
         { &state->response_fields, "rampa._response", "response_fields" },
+        { &state->make_stream, "rampa._stream", "Stream" },
     };
 
     for (size_t i = 0; i < RP_ARRAY_LEN(wanted); i++)
@@ -79,6 +80,8 @@ static int make_types(PyObject *module, struct rp_pystate *state)
         { &state->response_type, &rp_py_response_spec, "Response" },
         { &state->template_type, &rp_py_template_spec, NULL },
         { &state->group_type, &rp_py_group_spec, "Group" },
+        { &state->stream_type, &rp_py_stream_spec, NULL },
+        { &state->read_type, &rp_py_read_spec, NULL },
         { &state->run_type, &rp_py_run_spec, "Run" },
         { &state->events_type, &rp_py_events_spec, "Events" },
     };
@@ -112,7 +115,7 @@ static int module_exec(PyObject *module)
 #define STATE_OBJECTS(X) \
     X(host_type) X(vu_type) X(keeping_vu_type) X(http_type) X(execution_type) X(request_type) X(sleep_type) \
     X(pause_type) X(response_type) X(template_type) X(group_type) X(run_type) X(events_type) X(json_loads) X(make_headers) \
-    X(make_timings) X(asyncio_cancelled) X(request_error) X(run_aborted) X(refuse_option) X(response_fields) X(make_cookies) X(s_blocking) \
+    X(make_timings) X(asyncio_cancelled) X(request_error) X(run_aborted) X(refuse_option) X(response_fields) X(make_cookies) X(s_blocking) X(make_stream) X(stream_type) X(read_type) \
     X(s_add_done_callback) X(s_cancel) X(s_context) X(s_throw) X(s_close) X(s_append) \
     X(s_scheduled) X(s_done) X(s_cr_code) X(s_task_factory) X(s_debug) X(s_closed) \
     X(context_names) X(handle_type)

@@ -65,6 +65,7 @@ struct py_host {
     struct py_templates *templates; /* api/templates.h: while the run is prepared */
     struct py_series *series;       /* api/metrics.h: while the run is prepared */
     struct rp_list requests;        /* api/request.c: those under way, in a guest only */
+    struct rp_list streams;         /* api/stream.c: those under way */
     struct py_guest *guest;         /* bridge/guest.h; NULL in a worker process */
 };
 

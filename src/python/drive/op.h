@@ -57,5 +57,5 @@ void rp_py_op_dealloc(PyObject *self); /* of types that the garbage collector do
 static inline bool rp_py_is_op(const struct rp_pystate *state, PyObject *object)
 {
     return Py_IS_TYPE(object, state->request_type) || Py_IS_TYPE(object, state->sleep_type) ||
-           Py_IS_TYPE(object, state->pause_type);
+           Py_IS_TYPE(object, state->pause_type) || Py_IS_TYPE(object, state->read_type);
 }
