@@ -51,11 +51,23 @@ def durations(path: str, port: int) -> list[int]:
 def wait_for_all(capture: str, port: int) -> None:
     """Until what is sent now is in the file, and so all that was sent before."""
     limit = time.monotonic() + 30
+    before = Path(capture).stat().st_size
     with socket.create_connection(("127.0.0.1", port)) as last:
         mark = struct.pack(">HH", last.getsockname()[1], port)
-        while mark not in Path(capture).read_bytes()[-1000:]:
+        while mark not in Path(capture).read_bytes()[before:]:
             assert time.monotonic() < limit, "tcpdump writes nothing"
             time.sleep(0.05)
+
+
+def listen(capture: str, port: int) -> subprocess.Popen[str]:
+    words = ["tcpdump", "-i", "lo", "-U", "-w", capture, "-B", "65536", "-s", str(SNAP), "-Z", "root"]
+    words += ["--time-stamp-precision=nano", f"tcp port {port}"]
+    tcpdump = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+    assert tcpdump.stderr
+    for line in tcpdump.stderr:
+        if "listening on" in line:
+            return tcpdump
+    raise RuntimeError("tcpdump does not listen")
 
 
 def main() -> None:
@@ -63,27 +75,22 @@ def main() -> None:
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     target = subprocess.Popen([rampa, "target", "--port", "0"], stdout=subprocess.PIPE, text=True)
     assert target.stdout
-    url = target.stdout.readline().split()[-1]
-    port = int(url.rsplit(":", 1)[1].rstrip("/"))
-    tcpdump = subprocess.Popen(
-        ["tcpdump", "-i", "lo", "-U", "-w", capture, "-B", "65536", "-s", str(SNAP), "-Z", "root"]
-        + ["--time-stamp-precision=nano", f"tcp port {port}"],
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert tcpdump.stderr
-    for line in tcpdump.stderr:
-        if "listening on" in line:
-            break
-    done = subprocess.run(
-        [rampa, "run", url.rstrip("/") + path, "--quiet", "--out", result, *words], capture_output=True, text=True
-    )
-    wait_for_all(capture, port)
-    tcpdump.terminate()
-    said = tcpdump.stderr.read()
-    target.terminate()
-    target.wait()
-    print(json.dumps({"durations": durations(capture, port), "code": done.returncode, "stderr": done.stderr, "tcpdump": said}))
+    tcpdump = None
+    try:
+        url = target.stdout.readline().split()[-1].rstrip("/")
+        port = int(url.rsplit(":", 1)[1])
+        tcpdump = listen(capture, port)
+        run = [rampa, "run", url + path, "--quiet", "--out", result, *words]
+        done = subprocess.run(run, capture_output=True, text=True)
+        wait_for_all(capture, port)
+        tcpdump.terminate()
+        assert tcpdump.stderr
+        told = {"code": done.returncode, "stderr": done.stderr, "tcpdump": tcpdump.stderr.read()}
+    finally:
+        for process in filter(None, (target, tcpdump)):
+            process.kill()
+            process.wait()
+    print(json.dumps({"durations": durations(capture, port), **told}))
 
 
 if __name__ == "__main__":
