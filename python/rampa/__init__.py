@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import typing
 
+from rampa._auth import BasicAuth, BearerAuth, DigestAuth
 from rampa._cookies import Cookie, Cookies
 from rampa._response import Headers, Timings
 from rampa._stream import ServerSentEvent, Stream
@@ -50,9 +51,12 @@ else:
 
 
 __all__ = [
+    "BasicAuth",
+    "BearerAuth",
     "Config",
     "Cookie",
     "Cookies",
+    "DigestAuth",
     "Engine",
     "EngineOptions",
     "Execution",

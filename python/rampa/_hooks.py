@@ -22,9 +22,10 @@ ToldErrors = tuple[str, str, str, str, "str | None", int, bool]
 """Of a group of errors: scenario, type, message, place, traceback, number, whether all are of requests."""
 
 PreparedRequest = tuple[
-    str, "list[tuple[str, str | bytes]]", "bytes | None", "str | None", list[tuple[str, str]], "list[tuple[int, int]] | None"
+    str, "list[tuple[str, str | bytes]]", "bytes | None", "str | None", list[tuple[str, str]], "list[tuple[int, int]] | None",
+    "tuple[str, str] | None",
 ]
-"""URL, headers, body, name, tags, ranges of expected statuses."""
+"""URL, headers, body, name, tags, ranges of expected statuses, user name and password for a challenge."""
 
 LeftTask = tuple["asyncio.Task[typing.Any]", types.CodeType | None, int]
 """A task; code and line that created it, when its coroutine is not the user's own."""

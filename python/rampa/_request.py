@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import collections.abc
 import json
 import typing
 import urllib.parse
@@ -11,33 +12,41 @@ if typing.TYPE_CHECKING:
     from rampa._hooks import PreparedRequest
 
 OPTIONS = (
-    "headers", "params", "json", "data", "name", "tags", "expected_statuses", "cookies", "timeout", "discard_body", "auto_decompress",
-    "raise_errors", "max_head_bytes", "max_body_bytes", "allow_redirects", "max_redirects", "verify", "cert", "ssl",
+    "headers", "params", "json", "data", "name", "tags", "expected_statuses", "cookies", "auth", "files", "timeout", "discard_body",
+    "auto_decompress", "raise_errors", "max_head_bytes", "max_body_bytes", "allow_redirects", "max_redirects", "verify", "cert", "ssl",
 )  # fmt: skip
 """The options of a request, as the messages list them."""
 
 _LATER = {
-    "authentication": ("auth", "skip_auto_headers"),
-    "uploads of files": ("files", "upload_tracker"),
     "TLS": ("fingerprint", "server_hostname"),
     "proxies": ("proxy", "proxies", "proxy_auth", "proxy_headers"),
     "compression": ("compress",),
-    "bodies in pieces": ("chunked", "expect100", "stream", "read_until_eof", "read_bufsize"),
-    "limits of single header lines": ("max_line_size", "max_field_size", "max_headers"),
-    "hooks": ("trace_request_ctx", "middlewares", "hooks", "extensions", "raise_for_status"),
+    "bodies in pieces": ("stream",),
+    "hooks": ("middlewares", "hooks", "extensions", "raise_for_status"),
     "other versions of HTTP": ("version", "http2"),
 }
 """Options of aiohttp, httpx and requests that this version does not have, by what they are about."""
 
 _REMEDIES = {
-    "auth": 'write headers={"Authorization": ...}, or http://user:password@host/',
-    "files": "write data=bytes, with the Content-Type in headers",
-    "max_line_size": "max_head_bytes= is the limit of the whole head",
-    "max_field_size": "max_head_bytes= is the limit of the whole head",
-    "max_headers": "max_head_bytes= is the limit of the whole head",
     "raise_for_status": "write worker.check(answer, ...)",
-    "skip_auto_headers": "headers= replaces those that rampa adds",
 }
+
+_IGNORED = {
+    "chunked": (None, False),
+    "compress": (None, False),
+    "expect100": (None, False),
+    "max_field_size": (None,),
+    "max_headers": (None,),
+    "max_line_size": (None,),
+    "read_bufsize": (None,),
+    "read_until_eof": (None, True),
+    "skip_auto_headers": (None, (), [], frozenset()),
+    "trace_request_ctx": (None,),
+    "upload_tracker": (None,),
+}
+"""Options of aiohttp that change nothing here, and the values that ask for nothing."""
+
+_warned: set[str] = set()
 
 _OTHER_NAMES = {
     "body": "data", "content": "data", "form": "data", "payload": "data", "query": "params", "header": "headers",
@@ -46,8 +55,9 @@ _OTHER_NAMES = {
 """What other programs call an option."""
 
 
-def refuse_option(function: str, name: str, value: typing.Any) -> None:
-    """Says why an option cannot be given; returns when its value asks for what this version does anyway.
+def refuse_option(function: str, name: str, value: typing.Any) -> str | None:
+    """Says why an option cannot be given. Returns None when its value asks for what this version does anyway, and a warning when the
+    option is ignored, the first time.
 
     Args:
         function: of ``worker.http``.
@@ -57,10 +67,15 @@ def refuse_option(function: str, name: str, value: typing.Any) -> None:
     Raises:
         TypeError: in any other case.
     """
+    if name in _IGNORED:
+        if value in _IGNORED[name] or name in _warned:
+            return None
+        _warned.add(name)
+        return f"http.{function}(): rampa ignores the option {name}="
     for subject, names in _LATER.items():
         if name in names:
-            if value is None or (value is False and name not in _LATER["TLS"]):
-                return
+            if value is None or value == () or (value is False and name not in _LATER["TLS"]):
+                return None
             remedy = f"; {_REMEDIES[name]}" if name in _REMEDIES else ""
             raise TypeError(f"http.{function}(): this version does not have {name}= ({subject}){remedy}")
     import difflib
@@ -118,8 +133,6 @@ def _tags(value: typing.Any) -> list[tuple[str, str]]:
 
 
 def _check_value(name: typing.Any, value: typing.Any, what: str) -> None:
-    if hasattr(value, "read"):
-        raise TypeError(f"{what}: the value of {name!r} is a file; this version does not have uploads of files")
     if value is None or isinstance(value, (bool, dict)):
         hint = f"; write {str(value).lower()!r} for the word" if isinstance(value, bool) else ""
         raise TypeError(f"{what}: the value of {name!r} is text, a number or a list of them, not {value!r:.80}{hint}")
@@ -153,25 +166,65 @@ def _json_text(value: typing.Any) -> str:
         raise ValueError("json= has a NaN or an Infinity, which JSON does not have") from None
 
 
+def _has_file(data: typing.Any) -> bool:
+    """Whether a form has a file among its values."""
+    if not isinstance(data, (collections.abc.Mapping, list, tuple)):
+        return False
+    for _, values in _items(data, "data"):
+        if any(hasattr(one, "read") for one in (values if isinstance(values, (list, tuple)) else [values])):
+            return True
+    return False
+
+
+def _form_bytes(form: typing.Any) -> tuple[bytes, str]:
+    """Of aiohttp's FormData."""
+    from rampa import _multipart
+
+    parts, is_multipart = _multipart.parts_of_form(form)
+    if is_multipart:
+        return _multipart.encode(parts, "data")
+    pairs = [(part.name, part.value) for part in parts]
+    return _encode(pairs, "data").encode(), "application/x-www-form-urlencoded"
+
+
 def _data_bytes(data: typing.Any) -> tuple[bytes, str]:
     """The bytes of ``data=`` and their Content-Type."""
     if isinstance(data, (bytes, bytearray, memoryview)):
         return bytes(data), "application/octet-stream"
     if isinstance(data, str):
         return data.encode(), "text/plain; charset=utf-8"
-    if hasattr(data, "read"):
-        raise TypeError("data= is a file; this version does not have uploads of files: write data=file.read()")
-    if hasattr(data, "__aiter__") or hasattr(data, "__next__") or type(data).__name__ == "FormData":
-        raise TypeError(f"data= takes bytes, text, a dict or pairs, not {type(data).__name__}")
+    if type(data).__name__ == "FormData":
+        return _form_bytes(data)
+    if hasattr(data, "read") or _has_file(data):
+        from rampa import _multipart
+
+        if hasattr(data, "read"):
+            return _multipart.read_file(data, "data"), "application/octet-stream"
+        return _multipart.encode(_multipart.parts_of_data(data), "data")
+    if hasattr(data, "__aiter__") or hasattr(data, "__next__"):
+        raise TypeError(f"data= takes bytes, text, a file, a dict or pairs, not {type(data).__name__}")
     return _encode(data, "data").encode(), "application/x-www-form-urlencoded"
 
 
-def _body(json_value: typing.Any, data: typing.Any, headers: list[tuple[str, str | bytes]]) -> bytes | None:
+def _files_bytes(files: typing.Any, data: typing.Any) -> tuple[bytes, str]:
+    """The bytes of ``files=``, and of the fields of ``data=`` before them."""
+    from rampa import _multipart
+
+    if isinstance(data, (str, bytes, bytearray, memoryview)) or hasattr(data, "read"):
+        raise TypeError("beside files=, data= takes a dict or pairs: the other fields of the form")
+    before = [] if data is None else _multipart.parts_of_data(data)
+    return _multipart.encode(before + _multipart.parts_of_files(files), "files")
+
+
+def _body(options: dict[str, typing.Any], headers: list[tuple[str, str | bytes]]) -> bytes | None:
     """The body's bytes; adds its Content-Type unless the caller gave one."""
-    if json_value is not None and data is not None:
+    json_value, data, files = options.get("json"), options.get("data"), options.get("files")
+    if json_value is not None and (data is not None or files):
         raise TypeError("give either json or data, not both")
     if json_value is not None:
         body, kind = _json_text(json_value).encode(), "application/json"
+    elif files:
+        body, kind = _files_bytes(files, data)
     elif data is not None:
         body, kind = _data_bytes(data)
     else:
@@ -179,6 +232,18 @@ def _body(json_value: typing.Any, data: typing.Any, headers: list[tuple[str, str
     if not any(name.lower() == "content-type" for name, _ in headers):
         headers.append(("Content-Type", kind))
     return body
+
+
+def _authenticate(auth: typing.Any, headers: list[tuple[str, str | bytes]]) -> tuple[str, str] | None:
+    """Adds the field Authorization, or returns user name and password for a challenge."""
+    from rampa._auth import authorization
+
+    value, digest = authorization(auth)
+    if any(name.lower() == "authorization" for name, _ in headers):
+        raise ValueError("give either auth= or the header Authorization, not both")
+    if value is not None:
+        headers.append(("Authorization", value))
+    return digest
 
 
 def _ranges(statuses: typing.Any) -> list[tuple[int, int]] | None:
@@ -209,5 +274,7 @@ def prepare(url: str, options: dict[str, typing.Any]) -> PreparedRequest:
     fields = _headers(get("headers"))
     if "cookies" in options:
         _add_cookies(fields, options["cookies"])
-    body = _body(get("json"), get("data"), fields)
-    return _with_params(url, get("params")), fields, body, get("name"), _tags(get("tags")), _ranges(get("expected_statuses"))
+    digest = _authenticate(options["auth"], fields) if "auth" in options else None
+    body = _body(options, fields)
+    query = _with_params(url, get("params"))
+    return query, fields, body, get("name"), _tags(get("tags")), _ranges(get("expected_statuses")), digest

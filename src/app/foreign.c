@@ -46,12 +46,14 @@ static const struct foreign options[] = {
     { "data-raw", "write --body TEXT, or --body-file FILE" },
     { "-T", "write -H 'Content-Type: TYPE'" },
     { "content-type", "write -H 'Content-Type: TYPE'" },
-    { "-A", "write -H 'Accept: TYPE', -H 'User-Agent: TEXT', or for a password -H 'Authorization: "
-            "...'" },
+    { "-A", "write -H 'Accept: TYPE', -H 'User-Agent: TEXT', or for a password --auth "
+            "USER:PASSWORD" },
     { "-U", NULL },
     { "user-agent", "write -H 'User-Agent: TEXT'" },
     { "-a", NULL },
-    { "-P", "write -H 'Authorization: Basic ...', or -H @FILE to keep it out of the command line" },
+    { "-P", NULL },
+    { "-u", NULL },
+    { "user", "write --auth USER:PASSWORD, or --auth @FILE to keep it out of the command line" },
     { "-C", NULL },
     { "-b", "write --cookie NAME=VALUE" },
     { "-I", NULL },

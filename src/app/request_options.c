@@ -7,6 +7,7 @@
 
 #include "app/targets.h"
 #include "base/alloc.h"
+#include "base/base64.h"
 
 enum { HEAD_MAX = RP_REQUEST_HEAD_MAX };
 
@@ -194,6 +195,102 @@ static int add_cookies(struct rp_request_options *options, const struct rp_cli *
     return options->headers.error;
 }
 
+/* ---- who it is ------------------------------------------------------------------------------- */
+
+/* The text of an option, or of the file that it names: its first line. */
+static int read_secret(enum rp_option_id id, const char *text, struct rp_buf *out,
+                       struct rp_error *err)
+{
+    int r;
+
+    if (text[0] != '@') {
+        rp_buf_append_str(out, text);
+        return out->error;
+    }
+    r = rp_read_whole(text + 1, out, err);
+    if (r < 0)
+        return r == -RP_EUSER ? rp_error_prefix(err, r, rp_options[id].name) : r;
+    out->len = strcspn(rp_buf_str(out), "\r\n");
+    return out->error;
+}
+
+static int refuse_auth(struct rp_error *err, const char *message)
+{
+    return rp_error_set(err, -RP_EUSER, "%s", message);
+}
+
+static int add_authorization(struct rp_request_options *options, struct rp_error *err)
+{
+    const struct rp_header header = { RP_SLICE("Authorization"), rp_buf_slice(&options->auth) };
+
+    if (find_header(options, header.name))
+        return refuse_auth(err, "give one of --auth, --bearer and -H 'Authorization: ...'");
+    rp_buf_append(&options->headers, &header, sizeof(header));
+    return options->auth.error ? options->auth.error : options->headers.error;
+}
+
+static int add_user(struct rp_request_options *options, const struct rp_cli *cli, const char *text,
+                    struct rp_error *err)
+{
+    struct rp_buf plain;
+    const char *colon;
+    int r;
+
+    rp_buf_init(&plain, HEAD_MAX);
+    r = read_secret(RP_OPT_AUTH, text, &plain, err);
+    colon = r == 0 && plain.len ? memchr(plain.data, ':', plain.len) : NULL;
+    if (r == 0 && (!colon || colon == plain.data))
+        r = refuse_auth(err, "--auth: a user name, ':' and a password are expected");
+    if (r == 0 && cli->flags[RP_OPT_DIGEST]) {
+        size_t user = (size_t)(colon - plain.data);
+
+        rp_buf_append_slice(&options->auth, rp_buf_slice(&plain));
+        r = options->auth.error;
+        if (r == 0) {
+            options->digest_user = rp_slice(options->auth.data, user);
+            options->digest_password = rp_slice(options->auth.data + user + 1,
+                                                options->auth.len - user - 1);
+        }
+    } else if (r == 0) {
+        rp_buf_append_str(&options->auth, "Basic ");
+        rp_base64_append(&options->auth, rp_buf_slice(&plain));
+        r = add_authorization(options, err);
+    }
+    rp_buf_deinit(&plain);
+    return r;
+}
+
+static int add_auth(struct rp_request_options *options, const struct rp_cli *cli,
+                    struct rp_error *err)
+{
+    const char *user = rp_cli_value(cli, RP_OPT_AUTH).value;
+    const char *token = rp_cli_value(cli, RP_OPT_BEARER).value;
+    int r;
+
+    if (cli->flags[RP_OPT_DIGEST] && !user)
+        return refuse_auth(err, "--digest: --auth USER:PASSWORD says who it is");
+    if (user && token)
+        return refuse_auth(err, "give one of --auth and --bearer");
+    if (user)
+        return add_user(options, cli, user, err);
+    if (!token)
+        return 0;
+    rp_buf_append_str(&options->auth, "Bearer ");
+    if (token[0] == '@') {
+        struct rp_buf text;
+
+        rp_buf_init(&text, HEAD_MAX);
+        r = read_secret(RP_OPT_BEARER, token, &text, err);
+        rp_buf_append_slice(&options->auth, rp_buf_slice(&text));
+        rp_buf_deinit(&text);
+        if (r < 0)
+            return r;
+    } else {
+        rp_buf_append_str(&options->auth, token);
+    }
+    return add_authorization(options, err);
+}
+
 /* ---- the whole ------------------------------------------------------------------------------- */
 
 int rp_request_options_init(struct rp_request_options *ret, const struct rp_cli *cli,
@@ -205,12 +302,18 @@ int rp_request_options_init(struct rp_request_options *ret, const struct rp_cli 
     rp_buf_init(&ret->headers, HEAD_MAX);
     rp_buf_init(&ret->files, HEAD_MAX);
     rp_buf_init(&ret->cookies, HEAD_MAX);
+    rp_buf_init(&ret->auth, HEAD_MAX);
+    rp_buf_init(&ret->kind, HEAD_MAX);
     rp_buf_init(&ret->body, RP_REQUESTS_MAX_BYTES);
     r = add_headers(ret, cli, err);
     if (r == 0)
         r = add_cookies(ret, cli, err);
     if (r == 0)
+        r = add_auth(ret, cli, err);
+    if (r == 0)
         r = take_body(ret, cli, err);
+    if (r == 0)
+        r = rp_request_options_form(ret, cli, err);
     return r;
 }
 
@@ -222,6 +325,8 @@ void rp_request_options_deinit(struct rp_request_options *options)
         rp_free(files[i]);
     rp_buf_deinit(&options->files);
     rp_buf_deinit(&options->cookies);
+    rp_buf_deinit(&options->auth);
+    rp_buf_deinit(&options->kind);
     rp_buf_deinit(&options->headers);
     rp_buf_deinit(&options->body);
 }
@@ -235,6 +340,10 @@ static char *secret_of(const struct rp_given *given)
         value = strchr(given->value, ':');
     else if (given->option == &rp_options[RP_OPT_COOKIE])
         value = strchr(given->value, '=');
+    else if ((given->option == &rp_options[RP_OPT_AUTH] ||
+              given->option == &rp_options[RP_OPT_BEARER]) &&
+             given->value[0] != '@')
+        return (char *)given->value;
     return value ? value + 1 : NULL;
 }
 

@@ -263,6 +263,29 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .group = RP_GROUP_REQUEST, .since = "0.1.0",
         .help = "Send a cookie with each request",
     },
+    [RP_OPT_AUTH] = {
+        .name = "--auth", .type = RP_TYPE_TEXT, .placeholder = "USER:PASSWORD",
+        .commands = RP_IN_SCRIPT,
+        .group = RP_GROUP_REQUEST, .since = "0.1.0",
+        .help = "Send a user name and a password with each request; @FILE has them in a file",
+    },
+    [RP_OPT_DIGEST] = {
+        .name = "--digest", .type = RP_TYPE_FLAG, .commands = RP_IN_SCRIPT,
+        .group = RP_GROUP_REQUEST, .since = "0.1.0",
+        .help = "Have --auth answer the challenge of the server; each request is made twice",
+    },
+    [RP_OPT_BEARER] = {
+        .name = "--bearer", .type = RP_TYPE_TEXT, .placeholder = "TOKEN",
+        .commands = RP_IN_SCRIPT,
+        .group = RP_GROUP_REQUEST, .since = "0.1.0",
+        .help = "Send a token with each request; @FILE has it in a file",
+    },
+    [RP_OPT_FORM] = {
+        .name = "--form", .short_name = 'F', .type = RP_TYPE_PAIR, .placeholder = "NAME=VALUE",
+        .commands = RP_IN_SCRIPT, .repeatable = true,
+        .group = RP_GROUP_REQUEST, .since = "0.1.0",
+        .help = "Send a form with this field; with NAME=@FILE the field is a file",
+    },
     [RP_OPT_ENV] = {
         .name = "--env", .short_name = 'e', .type = RP_TYPE_PAIR, .placeholder = "KEY=VALUE",
         .commands = RP_IN_SCRIPT, .repeatable = true,

@@ -185,6 +185,8 @@ static int begin(struct maker *maker, const struct rp_cli *cli, struct rp_error 
     }
     if (cli->flags[RP_OPT_FOLLOW])
         common.max_redirects = MAX_REDIRECTS;
+    common.digest_user = maker->options.digest_user;
+    common.digest_password = maker->options.digest_password;
     if (r == 0)
         rp_requests_begin(maker->out, &common);
     return r < 0 ? r : maker->out->error;

@@ -138,6 +138,7 @@ static void hop(struct rp_http_call *call, struct rp_http_template *next)
     struct rp_http_session *session = call->session;
     struct rp_http_template *last = call->template;
     struct origin *origin = last->origin;
+    bool is_redirect = call->response->status != 401; /* else the answer to a challenge */
 
     if (call->hop && call->hop(call, next) < 0) {
         rp_http_template_unref(next);
@@ -145,7 +146,7 @@ static void hop(struct rp_http_call *call, struct rp_http_template *next)
         finish(call, origin);
         return;
     }
-    call->more->redirects++;
+    call->more->redirects += is_redirect;
     call->template = next;
     rp_http_continue(call);
     if (next->origin != origin)
@@ -161,10 +162,10 @@ RP_COLD static void succeed_otherwise(struct rp_http_call *call, rp_ns at, bool 
     struct rp_http_template *next = NULL;
     const char *kind = NULL;
 
-    if (response->status >= 400)
-        response->error_code = RP_HTTP_STATUS_BASE + response->status;
-    else if (call->max_redirects)
+    if (call->max_redirects || call->template->digest_user)
         kind = rp_http_next_hop(call, &next);
+    if (response->status >= 400 && !next)
+        response->error_code = RP_HTTP_STATUS_BASE + response->status;
     response->is_expected = next || (!kind && is_expected(call->template, response->status));
     rp_http_record(call, kind, measure(call, connection, at));
     give_back(connection, at, keep);

@@ -188,6 +188,9 @@ struct rp_http_spec { /* everything is copied */
     size_t header_count;
     struct rp_slice body;
     bool has_body;
+    /* For a server that asks for Digest authentication: then the request is sent once more, with the
+     * answer. Both are samples. An empty user = there is none. */
+    struct rp_slice digest_user, digest_password;
     struct rp_slice name;         /* the tag `name`; empty = the URL */
     const struct rp_header *tags; /* further tags of its samples */
     size_t tag_count;

@@ -47,7 +47,8 @@ struct rp_http_template {
     /* Whether the connection of a request may serve another one. */
     enum { REUSED, REUSED_WITHIN_LIMITS, NOT_REUSED } reuse;
     char *method, *url, *name;
-    struct rp_header *tags; /* owned texts */
+    char *digest_user, *digest_password; /* or NULL */
+    struct rp_header *tags;              /* owned texts */
     size_t tag_count;
     uint16_t (*expected)[2];
     size_t expected_count;
@@ -64,6 +65,7 @@ struct rp_http_more {
     struct rp_http_template *first; /* what the caller has started; a reference */
     rp_http_done_fn *done;          /* the caller's */
     unsigned redirects;             /* that were followed */
+    bool is_answered;               /* the challenge of the server: a further one is refused */
     struct rp_buf head;             /* in place of the template's; empty = there is none */
 };
 

@@ -4,15 +4,19 @@
  * Redirects: which request an answer 3xx leads to, and how a call goes on with it.
  *
  * The further request is a template of its own, made of the one that was answered. A template keeps
- * the last one that it has led to: a load test is led to the same place again and again.
+ * the last one that it has led to: a load test is led to the same place again and again. The answer
+ * to a challenge (401) is such a further request too.
  */
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/alloc.h"
 #include "http/http_internal.h"
+#include "proto/digest.h"
 #include "proto/url.h"
 
 enum { LOCATION_MAX = 64 * 1024 };
@@ -85,9 +89,10 @@ static bool becomes_get(unsigned status, struct rp_slice method)
 struct hop {
     const struct rp_http_template *from;
     struct rp_url url;
-    bool is_get;          /* the method becomes GET, and the body is left out */
-    bool is_other_origin; /* nothing secret goes there */
-    bool keeps_host;      /* the script has given Host, and it is still the same server */
+    bool is_get;                   /* the method becomes GET, and the body is left out */
+    bool is_other_origin;          /* nothing secret goes there */
+    bool keeps_host;               /* the script has given Host, and it is still the same server */
+    struct rp_slice authorization; /* the answer to a challenge; empty = there is none */
 };
 
 static bool is_one_of(struct rp_slice name, const char *const *names, size_t count)
@@ -111,8 +116,9 @@ static bool is_kept(const struct hop *hop, struct rp_slice name)
         return hop->keeps_host;
     if (hop->is_get && is_one_of(name, of_body, RP_ARRAY_LEN(of_body)))
         return false;
-    if (hop->url.userinfo.len && rp_slice_ieq(name, RP_SLICE("Authorization")))
-        return false; /* the Location has its own */
+    if (rp_slice_ieq(name, RP_SLICE("Authorization")) &&
+        (hop->url.userinfo.len || hop->from->digest_user))
+        return false; /* the Location has its own; the answer to a challenge is good for one request */
     return !hop->is_other_origin || !is_one_of(name, secrets, RP_ARRAY_LEN(secrets));
 }
 
@@ -157,6 +163,10 @@ static int make_template(const struct hop *hop, struct rp_slice url, struct rp_h
 
     if (from->tls)
         spec.tls = *from->tls;
+    if (from->digest_user && !hop->is_other_origin) {
+        spec.digest_user = rp_slice_str(from->digest_user);
+        spec.digest_password = rp_slice_str(from->digest_password);
+    }
     if (from->is_named)
         spec.name = rp_slice_str(from->name);
     if (!hop->is_get) {
@@ -169,6 +179,11 @@ static int make_template(const struct hop *hop, struct rp_slice url, struct rp_h
 
         if (is_kept(hop, name))
             rp_buf_append(&fields, &field, sizeof(field));
+    }
+    if (hop->authorization.len) {
+        const struct rp_header field = { RP_SLICE("Authorization"), hop->authorization };
+
+        rp_buf_append(&fields, &field, sizeof(field));
     }
     spec.headers = (const struct rp_header *)(const void *)fields.data;
     spec.header_count = fields.len / sizeof(struct rp_header);
@@ -248,10 +263,83 @@ const char *rp_http_refuse(struct rp_http_response *response, int code, const ch
     return kind;
 }
 
+/* ---- challenges ------------------------------------------------------------------------------- */
+
+static bool find_challenge(const struct rp_http_response *response, struct rp_digest_challenge *ret)
+{
+    struct rp_slice name, value;
+    size_t pos = 0;
+
+    while (rp_http_response_next_field(response, &pos, &name, &value))
+        if (rp_slice_ieq(name, RP_SLICE("WWW-Authenticate")) && rp_digest_parse(value, ret))
+            return true;
+    return false;
+}
+
+/* Something that nobody has used before, in hexadecimal. */
+static struct rp_slice make_cnonce(char out[33])
+{
+    uint64_t random[2] = { 0 };
+
+    if (getrandom(random, sizeof(random), GRND_NONBLOCK) < 0)
+        random[0] = (uint64_t)rp_wall_clock_ns();
+    snprintf(out, 33, "%016" PRIx64 "%016" PRIx64, random[0], random[1]);
+    return rp_slice(out, 32);
+}
+
+static int make_answer(const struct rp_http_template *from,
+                       const struct rp_digest_challenge *challenge, struct rp_http_template **ret)
+{
+    const char *target = from->head.data + strlen(from->method) + 1;
+    const char *end = memchr(target, ' ', from->head.len - (size_t)(target - from->head.data));
+    struct hop hop = { .from = from };
+    struct rp_buf answer;
+    char cnonce[33];
+    int r;
+
+    rp_buf_init(&answer, LOCATION_MAX);
+    rp_digest_append(challenge, rp_slice_str(from->digest_user),
+                     rp_slice_str(from->digest_password), rp_slice_str(from->method),
+                     rp_slice(target, (size_t)(end - target)), make_cnonce(cnonce), &answer);
+    hop.authorization = rp_buf_slice(&answer);
+    r = answer.error ? answer.error : rp_url_parse(rp_slice_str(from->url), &hop.url, NULL);
+    if (r == 0) {
+        hop.keeps_host = has_own_host(from, &hop.url);
+        r = make_template(&hop, rp_slice_str(from->url), ret, NULL);
+    }
+    rp_buf_deinit(&answer);
+    return r;
+}
+
+/* The answer of the call is 401. NULL in *@ret when that is the end of it. */
+static const char *answer_challenge(struct rp_http_call *call, struct rp_http_template **ret)
+{
+    struct rp_http_template *template = call->template;
+    struct rp_digest_challenge challenge;
+    struct rp_http_more *more;
+    int r;
+
+    if (!template->digest_user || (call->more && call->more->is_answered) ||
+        !find_challenge(call->response, &challenge))
+        return NULL;
+    more = rp_http_more(call);
+    r = more ? make_answer(template, &challenge, ret) : -ENOMEM;
+    if (r == -ENOMEM)
+        return rp_http_refuse(call->response, RP_HTTP_GENERIC, "out of memory", NULL);
+    if (r == 0)
+        more->is_answered = true;
+    return NULL; /* what cannot be answered is an answer of the server like others */
+}
+
 bool rp_http_is_hop(const struct rp_http_call *call)
 {
-    return call->max_redirects && is_redirect(call->response->status) &&
-           location_of(call->response).len;
+    const struct rp_http_response *response = call->response;
+    struct rp_digest_challenge challenge;
+
+    if (response->status == 401)
+        return call->template->digest_user && !(call->more && call->more->is_answered) &&
+               find_challenge(response, &challenge);
+    return call->max_redirects && is_redirect(response->status) && location_of(response).len;
 }
 
 const char *rp_http_next_hop(struct rp_http_call *call, struct rp_http_template **ret)
@@ -264,7 +352,9 @@ const char *rp_http_next_hop(struct rp_http_call *call, struct rp_http_template 
     char detail[64];
     int r;
 
-    if (!is_redirect(response->status) || !location.len)
+    if (response->status == 401)
+        return answer_challenge(call, ret);
+    if (!call->max_redirects || !is_redirect(response->status) || !location.len)
         return NULL;
     if (call->more && call->more->redirects >= call->max_redirects) {
         snprintf(detail, sizeof(detail), "more than %d, the last one with status %d",
@@ -279,6 +369,8 @@ const char *rp_http_next_hop(struct rp_http_call *call, struct rp_http_template 
         kind = rp_http_refuse(response, RP_HTTP_BAD_REDIRECT, "bad redirect", err.message);
     else if (r < 0)
         kind = rp_http_refuse(response, RP_HTTP_GENERIC, "out of memory", NULL);
+    if (r == 0)
+        more->is_answered = false; /* the next server may ask anew */
     rp_error_deinit(&err);
     return kind;
 }

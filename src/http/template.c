@@ -19,6 +19,8 @@ static void template_free(struct rp_http_template *template)
     }
     rp_free(template->tags);
     rp_free(template->expected);
+    rp_free(template->digest_user);
+    rp_free(template->digest_password);
     rp_free(template->method);
     rp_free(template->url);
     rp_free(template->name);
@@ -83,6 +85,17 @@ char *rp_http_copy_name(struct rp_slice name)
                                                 : rp_strndup(name.ptr, name.len);
 }
 
+static int copy_digest(struct rp_http_template *template, const struct rp_http_spec *spec)
+{
+    struct rp_slice user = spec->digest_user, password = spec->digest_password;
+
+    if (!user.len)
+        return 0;
+    template->digest_user = rp_strndup(user.ptr, user.len);
+    template->digest_password = rp_strndup(password.ptr, password.len);
+    return template->digest_user && template->digest_password ? 0 : -ENOMEM;
+}
+
 static int copy_texts(struct rp_http_template *template, const struct rp_http_spec *spec)
 {
     template->method = rp_strndup(spec->method.ptr, spec->method.len);
@@ -93,7 +106,7 @@ static int copy_texts(struct rp_http_template *template, const struct rp_http_sp
         return -ENOMEM;
     if (spec->body.len && copy_slice(spec->body, &template->body) < 0)
         return -ENOMEM;
-    if (copy_tags(template, spec) < 0)
+    if (copy_tags(template, spec) < 0 || copy_digest(template, spec) < 0)
         return -ENOMEM;
     return copy_expected(template, spec);
 }

@@ -79,6 +79,8 @@ static int make_templates(struct rp_fixed_host *host, struct rp_requests_reader 
                                      .body = request.body,
                                      .has_body = request.has_body,
                                      .name = request.name,
+                                     .digest_user = common->digest_user,
+                                     .digest_password = common->digest_password,
                                      .expected = common->expected,
                                      .expected_count = common->expected_count };
         struct rp_http_template **more = rp_realloc_array(host->templates, host->template_count + 1,

@@ -10,7 +10,7 @@
 
 /*
  * Numbers are 8 bytes, the lowest first; a text is its length and its bytes. The beginning:
- * time-out, redirects, number of ranges, both ends of each. A request: method, URL, name, weight, whether it
+ * time-out, redirects, user name and password for challenges, number of ranges, both ends of each. A request: method, URL, name, weight, whether it
  * has a body, body, number of header fields, name and value of each.
  */
 
@@ -32,6 +32,8 @@ void rp_requests_begin(struct rp_buf *out, const struct rp_requests_common *comm
 {
     put_number(out, (uint64_t)common->timeout);
     put_number(out, common->max_redirects);
+    put_text(out, common->digest_user);
+    put_text(out, common->digest_password);
     put_number(out, common->expected_count);
     for (size_t i = 0; i < common->expected_count; i++) {
         put_number(out, common->expected[i][0]);
@@ -81,13 +83,14 @@ static bool take_text(struct rp_slice *rest, struct rp_slice *ret)
 int rp_requests_open(struct rp_requests_reader *reader, struct rp_slice bytes,
                      struct rp_requests_common *ret)
 {
+    struct rp_slice user, password;
     uint64_t timeout, redirects, count, from, to;
 
     *reader = (struct rp_requests_reader){ .rest = bytes };
     /* each range has 16 bytes: a count that cannot be asks for no memory */
     if (!take_number(&reader->rest, INT64_MAX, &timeout) ||
-        !take_number(&reader->rest, UINT8_MAX, &redirects) ||
-        !take_number(&reader->rest, bytes.len / 16, &count))
+        !take_number(&reader->rest, UINT8_MAX, &redirects) || !take_text(&reader->rest, &user) ||
+        !take_text(&reader->rest, &password) || !take_number(&reader->rest, bytes.len / 16, &count))
         return -EBADMSG;
     reader->expected = count ? rp_calloc(count, sizeof(*reader->expected)) : NULL;
     if (count && !reader->expected)
@@ -101,6 +104,8 @@ int rp_requests_open(struct rp_requests_reader *reader, struct rp_slice bytes,
     }
     *ret = (struct rp_requests_common){ .timeout = (rp_ns)timeout,
                                         .max_redirects = (uint8_t)redirects,
+                                        .digest_user = user,
+                                        .digest_password = password,
                                         .expected = (const uint16_t(*)[2])reader->expected,
                                         .expected_count = count };
     return 0;

@@ -27,8 +27,10 @@ enum {
 
 /* What holds for all requests. */
 struct rp_requests_common {
-    rp_ns timeout;                 /* of a request; 0 = the client's default */
-    uint8_t max_redirects;         /* that a request follows */
+    rp_ns timeout;         /* of a request; 0 = the client's default */
+    uint8_t max_redirects; /* that a request follows */
+    struct rp_slice digest_user,
+        digest_password;           /* for challenges; an empty user = there is none */
     const uint16_t (*expected)[2]; /* ranges of statuses that are not failures; NULL = 200..399 */
     size_t expected_count;
 };

@@ -222,7 +222,8 @@
 
 #define RP_DOC_HTTP_OPTIONS                                                                        \
     "headers=None, params=None, json=None, data=None, name=None, tags=None, "                      \
-    "expected_statuses=None, cookies=None, timeout=None, discard_body=False, "                     \
+    "expected_statuses=None, cookies=None, auth=None, files=None, timeout=None, "                  \
+    "discard_body=False, "                                                                         \
     "auto_decompress=True, "                                                                       \
     "raise_errors=True, max_head_bytes=None, max_body_bytes=None, allow_redirects=True, "          \
     "max_redirects=10, verify=None, cert=None, ssl=None)\n--\n\n"
@@ -236,7 +237,8 @@
     "    json: anything that json.dumps() takes, sent as ``application/json``, but NaN and\n"      \
     "        Infinity, which JSON does not have. None sends nothing.\n"                            \
     "    data: bytes (``application/octet-stream``) or text (``text/plain``) that is sent as it\n" \
-    "        is, or a dict or pairs sent as a form. Not beside json.\n"                            \
+    "        is, a file that is read to its end, or a dict or pairs sent as a form. With a file\n" \
+    "        among its values, and from aiohttp's FormData, it is multipart. Not beside json.\n"   \
     "    name: the tag ``name`` of its samples, the URL by default. Give one to URLs that "        \
     "differ\n"                                                                                     \
     "        in an id.\n"                                                                          \
@@ -251,6 +253,11 @@
     "    max_head_bytes: of the response, 65536 by default.\n"                                     \
     "    max_body_bytes: of the response, decoded, 67108864 by default. With a limit of yours\n"   \
     "        a body may be more than 200 times as large as what came of it.\n"                     \
+    "    auth: (user, password), rampa.BasicAuth, rampa.BearerAuth or rampa.DigestAuth, or such "  \
+    "an\n"                                                                                         \
+    "        object of aiohttp, httpx or requests.\n"                                              \
+    "    files: a form with files: a dict or pairs, name -> file or content, or (filename,\n"      \
+    "        content), (filename, content, type). The fields of data come before them.\n"          \
     "    cookies: a dict or pairs, sent besides those of ``worker.http.cookies``. They are not\n"  \
     "        kept.\n"                                                                              \
     "    allow_redirects: False hands an answer 3xx back; else 301, 302, 303, 307 and 308 are\n"   \

@@ -21,6 +21,8 @@ static const char *const option_names[O_COUNT] = {
     "tags",
     "expected_statuses",
     "cookies",
+    "auth",
+    "files",
     "timeout",
     "discard_body",
     "auto_decompress",
@@ -37,13 +39,18 @@ static const char *const option_names[O_COUNT] = {
     "cert",
 };
 
-/* An option that this version does not have, or nobody has. 0 when @value asks for nothing. */
+/* An option that this version does not have, or nobody has. 0 when @value asks for nothing, or a
+ * warning says that the option is ignored. */
 static int refuse_option(struct py_host *host, const char *function, PyObject *key, PyObject *value)
 {
     PyObject *told = PyObject_CallFunction(host->state->refuse_option, "sOO", function, key, value);
+    PyObject *said = told && told != Py_None
+                         ? PyObject_CallMethod((PyObject *)host, "warn", "O", told)
+                         : Py_XNewRef(told);
 
     Py_XDECREF(told);
-    return told ? 0 : -1;
+    Py_XDECREF(said);
+    return said ? 0 : -1;
 }
 
 int rp_py_options_take(struct py_host *host, const char *function, PyObject *const *values,
@@ -137,10 +144,11 @@ struct scratch { /* what struct rp_http_spec borrows while the template is made 
 
 static int fill_spec(PyObject *prepared, struct scratch *scratch, struct rp_http_spec *spec)
 {
-    PyObject *url, *headers, *body, *name, *tags, *expected;
+    PyObject *url, *headers, *body, *name, *tags, *expected, *digest;
     Py_ssize_t count;
 
-    if (!PyArg_ParseTuple(prepared, "OOOOOO", &url, &headers, &body, &name, &tags, &expected) ||
+    if (!PyArg_ParseTuple(prepared, "OOOOOOO", &url, &headers, &body, &name, &tags, &expected,
+                          &digest) ||
         rp_py_utf8(url, "url", &spec->url) < 0 ||
         (name != Py_None && rp_py_utf8(name, "name", &spec->name) < 0))
         return -1;
@@ -158,6 +166,10 @@ static int fill_spec(PyObject *prepared, struct scratch *scratch, struct rp_http
         spec->expected = (const uint16_t(*)[2])scratch->ranges;
         spec->expected_count = (size_t)count;
     }
+    if (digest != Py_None &&
+        (rp_py_utf8(PyTuple_GET_ITEM(digest, 0), "auth", &spec->digest_user) < 0 ||
+         rp_py_utf8(PyTuple_GET_ITEM(digest, 1), "auth", &spec->digest_password) < 0))
+        return -1;
     if (body != Py_None) {
         spec->has_body = true;
         spec->body = rp_slice(PyBytes_AS_STRING(body), (size_t)PyBytes_GET_SIZE(body));

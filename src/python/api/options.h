@@ -21,6 +21,8 @@ enum {
     O_TAGS,
     O_EXPECTED,
     O_COOKIES,
+    O_AUTH,
+    O_FILES,
     O_OF_CALL, /* from here on what is said of the call, and not of the request */
     O_TIMEOUT = O_OF_CALL,
     O_DISCARD,

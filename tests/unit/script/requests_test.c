@@ -18,7 +18,12 @@ static void write_two(struct rp_buf *out)
     static const uint16_t expected[][2] = { { 200, 204 }, { 404, 404 } };
     static const struct rp_header headers[] = { { RP_SLICE("A"), RP_SLICE("\xff b") },
                                                 { RP_SLICE("C"), { NULL, 0 } } };
-    const struct rp_requests_common common = { 5 * RP_S, 3, expected, 2 };
+    const struct rp_requests_common common = { .timeout = 5 * RP_S,
+                                               .max_redirects = 3,
+                                               .digest_user = RP_SLICE("joe"),
+                                               .digest_password = RP_SLICE("pw"),
+                                               .expected = expected,
+                                               .expected_count = 2 };
     const struct rp_one_request first = { .method = RP_SLICE("GET"),
                                           .url = RP_SLICE("http://a/"),
                                           .weight = 1 };
@@ -65,6 +70,8 @@ static void what_is_written_is_read(void **state)
     assert_int_equal(rp_requests_open(&reader, rp_buf_slice(&bytes), &common), 0);
     assert_int_equal(common.timeout, 5 * RP_S);
     assert_int_equal(common.max_redirects, 3);
+    assert_true(rp_slice_eq_str(common.digest_user, "joe"));
+    assert_true(rp_slice_eq_str(common.digest_password, "pw"));
     assert_int_equal(common.expected_count, 2);
     assert_int_equal(common.expected[0][1], 204);
     assert_int_equal(common.expected[1][0], 404);
@@ -93,13 +100,13 @@ static void broken_bytes_are_refused(void **state)
     size_t first;
 
     write_two(&bytes);
-    first = 7 * 8 + 7 * 8 +
+    first = 9 * 8 + 5 + 7 * 8 +
             strlen("GEThttp://a/"); /* the beginning, and the request without body */
     assert_int_equal(read_all(rp_buf_slice(&bytes)), 2);
     for (size_t len = 0; len < bytes.len; len++) {
         int is = read_all(rp_slice(bytes.data, len));
 
-        assert_int_equal(is, len == 7 * 8 ? 0 : len == first ? 1 : -EBADMSG);
+        assert_int_equal(is, len == 9 * 8 + 5 ? 0 : len == first ? 1 : -EBADMSG);
     }
     for (size_t at = 0; at < bytes.len; at++) {
         char was = bytes.data[at];
