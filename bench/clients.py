@@ -28,6 +28,7 @@ class Load:
     duration: int  # seconds
     scratch: Path
     rampa: str
+    close: bool = False  # after each request
 
 
 @dataclass
@@ -92,15 +93,19 @@ def rampa_argv(load: Load) -> list[str]:
 
 def rampa_url_argv(load: Load) -> list[str]:
     out = str(load.scratch / "rampa.json")
-    load_options = ["--vus", str(load.connections), "--duration", f"{load.duration}s"]
+    load_options = ["--vus", str(load.connections), "--duration", f"{load.duration}s", *closing(load)]
     return [load.rampa, "run", load.url, *load_options, "--quiet", "--out", out]
+
+
+def closing(load: Load) -> list[str]:
+    return ["-H", "Connection: close"] if load.close else []
 
 
 CLIENTS = [
     Client(
         "wrk",
         lambda load: "wrk",
-        lambda load: ["wrk", "-t1", f"-c{load.connections}", f"-d{load.duration}s", load.url],
+        lambda load: ["wrk", "-t1", f"-c{load.connections}", f"-d{load.duration}s", *closing(load), load.url],
         count_wrk,
     ),
     Client(
@@ -127,6 +132,9 @@ CLIENTS = [
     ),
     Client("rampa", lambda load: load.rampa, rampa_argv, count_rampa, {"RAMPA_LOOP": ""}),
     Client("rampa-url", lambda load: load.rampa, rampa_url_argv, count_rampa, {"RAMPA_LOOP": ""}),
+    Client(
+        "rampa-url-epoll", lambda load: load.rampa, rampa_url_argv, count_rampa, {"RAMPA_LOOP": "epoll"}
+    ),
     Client(
         "rampa-epoll", lambda load: load.rampa, rampa_argv, count_rampa, {"RAMPA_LOOP": "epoll"}
     ),

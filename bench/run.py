@@ -26,6 +26,7 @@ from servers import Missing, Nginx, Server, Target  # noqa: E402
 CLIENTS = [*clients.CLIENTS, *peers.CLIENTS]
 OURS = "rampa"
 REFERENCE = "wrk"
+CLOSING = ("wrk", "rampa-url", "rampa-url-epoll")  # clients to which a header can be given
 QUIET = 0.03  # more of the machine than this for others, and a run says so
 
 
@@ -56,6 +57,8 @@ def parse_options(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--client-core", type=int, default=0, metavar="N")
     parser.add_argument("--server-core", type=int, default=1, metavar="N")
     parser.add_argument("--path", default="/", help="what is requested of the target")
+    parser.add_argument("--tls", action="store_true", help="over https; certificates are not verified")
+    parser.add_argument("--close", action="store_true", help="a new connection for each request, of wrk and rampa-url only")
     parser.add_argument("--no-install", action="store_true", help="leave out what would have to be installed first")
     parser.add_argument("--json", metavar="FILE", help="write all samples there, for './dev bench compare'")
     parser.add_argument(
@@ -68,6 +71,8 @@ def parse_options(argv: list[str] | None = None) -> argparse.Namespace:
             parser.error(f"there is no client '{name}'; there are {', '.join(names)}")
     if min(options.connections, options.rounds, options.duration) < 1:
         parser.error("--connections, --rounds and --duration are at least 1")
+    if options.close:
+        options.client = [name for name in options.client or names if name in CLOSING]
     options.client = options.client or names
     options.server = options.server or ["nginx", "target"]
     return options
@@ -91,9 +96,9 @@ def raise_file_limit(connections: int) -> None:
 
 def start_servers(options: argparse.Namespace) -> list[Server]:
     servers: list[Server] = []
-    command = options.target_command or f"{options.rampa} target --port 0"
+    command = options.target_command or f"{options.rampa} target --port 0{' --tls' if options.tls else ''}"
     starts = {
-        "nginx": lambda: Nginx(options.server_core, options.connections),
+        "nginx": lambda: Nginx(options.server_core, options.connections, options.tls),
         "target": lambda: Target(options.server_core, command),
     }
     for name in options.server:
@@ -144,7 +149,7 @@ def run_rounds(
     for round_ in range(options.rounds):
         for server in servers:
             url = server.url[:-1] + options.path if server.name == "target" else server.url
-            load = clients.Load(url, options.connections, options.duration, scratch, options.rampa)
+            load = clients.Load(url, options.connections, options.duration, scratch, options.rampa, options.close)
             for client in list(chosen):
                 progress(f"round {round_ + 1}/{options.rounds}: {client.name} on {server.name}")
                 try:
@@ -225,7 +230,7 @@ def print_head(options: argparse.Namespace, about: dict) -> None:
 
 
 def write_json(options: argparse.Namespace, about: dict, samples: list[Sample]) -> None:
-    keys = ("connections", "rounds", "duration", "client_core", "server_core", "path")
+    keys = ("connections", "rounds", "duration", "client_core", "server_core", "path", "tls", "close")
     settings = {key: getattr(options, key) for key in keys}
     rows = [asdict(sample) for sample in samples]
     report.write(options.json, "peers", options.rampa, about, settings, rows, measures_of(samples))
@@ -236,6 +241,8 @@ def main() -> int:
     choose_cores(options)
     raise_file_limit(options.connections)
     chosen = choose_clients(options)
+    if options.tls:
+        os.environ["RAMPA_INSECURE"] = "1"
     about = report.machine()
     before = report.Ticks.now()
     servers = start_servers(options)

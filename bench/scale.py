@@ -58,6 +58,7 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--hold", type=int, default=60, metavar="S", help="how long all connections are held")
     parser.add_argument("--every", type=float, default=10, metavar="S", help="a request of each VU in this time")
     parser.add_argument("--rounds", type=int, default=1, metavar="N")
+    parser.add_argument("--tls", action="store_true", help="over https; certificates are not verified")
     parser.add_argument("--json", metavar="FILE", help="write all samples there, for './dev bench compare'")
     parser.add_argument("--rampa", metavar="PROGRAM", default=os.environ.get("RAMPA", str(report.ROOT / "build/rampa")))
     options = parser.parse_args(argv)
@@ -92,6 +93,7 @@ class Held:
             "RAMPA_BENCH_HOLD": str(options.hold),
             "RAMPA_BENCH_EVERY": str(options.every),
             "RAMPA_BENCH_NOTES": str(self.notes),
+            "RAMPA_INSECURE": str(int(options.tls)),
         }
         argv = [options.rampa, "run", str(FOLDER / "idle.py"), "--quiet", "--no-spin", "--out", str(self.out)]
         with open(self.said, "w") as said:
@@ -185,7 +187,7 @@ def measure(options: argparse.Namespace, size: str, round_: int) -> Sample:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rampa-bench-")))
         servers = []
         for _ in range(math.ceil(vus / A_SERVER)):
-            servers.append(Target(None, f"{options.rampa} target --port 0"))
+            servers.append(Target(None, f"{options.rampa} target --port 0{' --tls' if options.tls else ''}"))
             stack.callback(servers[-1].stop)
         held = Held(options, vus, workers, servers, scratch)
         stack.callback(held.stop)
