@@ -296,6 +296,7 @@ class Options(Model):
         tls_min_version: oldest version of TLS that is spoken, ``"1.2"`` by default.
         tls_max_version: newest version of TLS that is spoken, ``"1.3"`` by default.
         tls_cipher_suites: ciphers, separated by ``:``, by their names in OpenSSL or of IANA.
+        tls_cert_status: a server must bring along that its certificate is not revoked (OCSP stapling).
         no_tls_resumption: makes each TLS handshake a full one.
         tls_keylog: file that gets the keys of TLS connections, for reading a capture.
         no_kernel_timestamps: times answers when the generator looks at them, and not when the kernel received them.
@@ -327,6 +328,7 @@ class Options(Model):
     tls_min_version: Field[str | None, str | None] = Field()
     tls_max_version: Field[str | None, str | None] = Field()
     tls_cipher_suites: Field[str | None, str | None] = Field()
+    tls_cert_status: Field[bool | None, bool] = Field(default=bool)
     no_tls_resumption: Field[bool | None, bool] = Field(default=bool)
     tls_keylog: Field[str | None, str | None] = Field()
     no_kernel_timestamps: Field[bool | None, bool] = Field(default=bool)
@@ -359,6 +361,7 @@ class Options(Model):
             tls_min_version: str | None = None,
             tls_max_version: str | None = None,
             tls_cipher_suites: str | None = None,
+            tls_cert_status: bool | None = None,
             no_tls_resumption: bool | None = None,
             tls_keylog: str | None = None,
             no_kernel_timestamps: bool | None = None,

@@ -54,6 +54,7 @@ enum rp_option_id { /* the order of the help, inside each group */
                     RP_OPT_TLS_MIN,
                     RP_OPT_TLS_MAX,
                     RP_OPT_CIPHERS,
+                    RP_OPT_CERT_STATUS,
                     RP_OPT_NO_TLS_RESUMPTION,
                     RP_OPT_TLS_KEYLOG,
                     RP_OPT_CONNECT_TIMEOUT,

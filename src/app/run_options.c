@@ -121,6 +121,7 @@ int rp_run_request_init(struct rp_run_request *ret, const struct rp_cli *cli)
                 .base_url = rp_cli_value(cli, RP_OPT_BASE_URL),
                 .insecure = cli->flags[RP_OPT_INSECURE],
                 .no_tls_resumption = cli->flags[RP_OPT_NO_TLS_RESUMPTION],
+                .tls_cert_status = cli->flags[RP_OPT_CERT_STATUS],
                 .tls_ca = rp_cli_value(cli, RP_OPT_CACERT),
                 .tls_cert = rp_cli_value(cli, RP_OPT_CERT),
                 .tls_key = rp_cli_value(cli, RP_OPT_KEY),

@@ -162,6 +162,12 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .group = RP_GROUP_TLS, .since = "0.1.0", .fallback = "those of OpenSSL",
         .help = "Ciphers to offer, separated by colons, by their names in OpenSSL or of IANA",
     },
+    [RP_OPT_CERT_STATUS] = {
+        .name = "--cert-status", .type = RP_TYPE_FLAG,
+        .commands = RP_IN_SCRIPT, .env = "RAMPA_CERT_STATUS",
+        .group = RP_GROUP_TLS, .since = "0.1.0",
+        .help = "Accept a certificate only when the server brings along that it is not revoked (OCSP stapling)",
+    },
     [RP_OPT_NO_TLS_RESUMPTION] = {
         .name = "--no-tls-resumption", .type = RP_TYPE_FLAG,
         .commands = RP_IN_SCRIPT, .env = "RAMPA_NO_TLS_RESUMPTION",

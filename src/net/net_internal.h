@@ -205,6 +205,11 @@ const char *rp_tls_take_words(void);
 /* What holds for both ends of a connection. */
 void rp_tls_set_modes(SSL_CTX *ssl);
 
+/* tls_status.c */
+
+/* For SSL_CTX_set_tlsext_status_cb(). */
+int rp_tls_check_status(SSL *ssl, void *user);
+
 /* tls_settings.c */
 
 /* Gives the SSL_CTX of @context what @settings say of certificates of the client, versions, ciphers

@@ -38,6 +38,7 @@ struct rp_tls_settings {
     /* Names of OpenSSL or of IANA, separated by ':' or ','; NULL = OpenSSL's. A version of TLS for
      * which none is named is not spoken. */
     const char *ciphers;
+    bool wants_status;  /* the server must bring a valid OCSP response (stapling) */
     bool no_resumption; /* each handshake is a full one */
     /* Gets the keys of each connection, so that others can read a capture (SSLKEYLOGFILE); NULL =
      * none. Made with mode 0600; a file that others may read is refused. */

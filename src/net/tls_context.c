@@ -128,6 +128,10 @@ static int set_trust(struct rp_tls_context *context, const struct rp_tls_setting
         return 0;
     }
     SSL_CTX_set_verify(context->ssl, SSL_VERIFY_PEER, rp_tls_verified);
+    if (settings->wants_status) {
+        SSL_CTX_set_tlsext_status_type(context->ssl, TLSEXT_STATUSTYPE_ocsp);
+        SSL_CTX_set_tlsext_status_cb(context->ssl, rp_tls_check_status);
+    }
     if (settings->ca_file)
         return rp_tls_set_authorities(context, settings->ca_file, err);
     r = open_system_store(context->shared, err);

@@ -124,6 +124,9 @@ const struct rp_field rp_plan_settings[RP_S_COUNT] = {
                            .default_kind = RP_FD_OTHER, .default_text = "those of OpenSSL",
                            .help =
                                "ciphers, separated by `:`, by their names in OpenSSL or of IANA" },
+    [RP_S_CERT_STATUS] = { "tls_cert_status", RP_FT_FLAG, .offset = PLAN(tls_cert_status),
+                           .help = "a server must bring along that its certificate is not revoked "
+                                   "(OCSP stapling)" },
     [RP_S_NO_RESUMPTION] = { "no_tls_resumption", RP_FT_FLAG, .offset = PLAN(no_tls_resumption),
                              .help = "makes each TLS handshake a full one" },
     [RP_S_TLS_KEYLOG] = { "tls_keylog", RP_FT_TEXT, .offset = PLAN(tls_keylog),

@@ -92,6 +92,7 @@ enum rp_setting_id {
     RP_S_TLS_MIN,
     RP_S_TLS_MAX,
     RP_S_TLS_CIPHERS,
+    RP_S_CERT_STATUS,
     RP_S_NO_RESUMPTION,
     RP_S_TLS_KEYLOG,
     RP_S_NO_KERNEL_TIMESTAMPS,

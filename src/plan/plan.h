@@ -111,7 +111,7 @@ struct rp_plan {
     bool once;      /* each scenario is one iteration, and each request is shown */
     char *base_url; /* goes before URLs that begin with '/'; NULL = there is none */
     /* Of https (net/tls.h); a text is NULL when nobody has given it. */
-    bool insecure_skip_tls_verify, no_tls_resumption;
+    bool insecure_skip_tls_verify, no_tls_resumption, tls_cert_status;
     char *tls_ca, *tls_cert, *tls_key; /* files */
     char *tls_min_version, *tls_max_version;
     char *tls_cipher_suites;
@@ -155,7 +155,7 @@ struct rp_overrides {
     const struct rp_override *thresholds; /* "METRIC:EXPRESSION" */
     size_t threshold_count;
     struct rp_override base_url;
-    bool insecure, no_tls_resumption;
+    bool insecure, no_tls_resumption, tls_cert_status;
     struct rp_override tls_ca, tls_cert, tls_key, tls_min, tls_max, tls_ciphers, tls_keylog;
     struct rp_override connect_timeout, connections_per_host;
     bool no_connection_reuse, no_vu_connection_reuse; /* also when the script says nothing of it */

@@ -66,6 +66,10 @@ static int warn(struct rp_plan *plan)
                          "the authorities in %s do nothing: insecure_skip_tls_verify (--insecure) "
                          "accepts any certificate",
                          plan->tls_ca);
+    if (r == 0 && plan->insecure_skip_tls_verify && plan->tls_cert_status)
+        r = rp_plan_warn(plan, &nowhere,
+                         "tls_cert_status (--cert-status) does nothing: insecure_skip_tls_verify "
+                         "(--insecure) accepts any certificate");
     return r;
 }
 
@@ -85,6 +89,7 @@ int rp_overrides_apply_tls(const struct rp_overrides *overrides, struct rp_plan 
 
     plan->insecure_skip_tls_verify = plan->insecure_skip_tls_verify || overrides->insecure;
     plan->no_tls_resumption = plan->no_tls_resumption || overrides->no_tls_resumption;
+    plan->tls_cert_status = plan->tls_cert_status || overrides->tls_cert_status;
     for (size_t i = 0; r == 0 && i < RP_ARRAY_LEN(rows); i++)
         if (rows[i].given->value)
             r = rp_error_keep(err, rp_field_parse_text(&rp_plan_settings[rows[i].id], plan,

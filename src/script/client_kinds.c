@@ -17,6 +17,7 @@ static int set_tls(struct rp_http_client *client, const struct rp_plan *plan, st
                                         .key_file = plan->tls_key,
                                         .ciphers = plan->tls_cipher_suites,
                                         .no_resumption = plan->no_tls_resumption,
+                                        .wants_status = plan->tls_cert_status,
                                         .keylog_file = plan->tls_keylog };
 
     if (plan->tls_min_version)
@@ -24,8 +25,8 @@ static int set_tls(struct rp_http_client *client, const struct rp_plan *plan, st
     if (plan->tls_max_version)
         settings.max_version = rp_tls_version_parse(plan->tls_max_version);
     if (!settings.is_unverified && !settings.ca_file && !settings.cert_file && !settings.ciphers &&
-        !settings.no_resumption && !settings.keylog_file && !settings.min_version &&
-        !settings.max_version)
+        !settings.no_resumption && !settings.wants_status && !settings.keylog_file &&
+        !settings.min_version && !settings.max_version)
         return 0;
     return rp_http_client_set_tls(client, &settings, err);
 }

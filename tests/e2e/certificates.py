@@ -81,6 +81,19 @@ class Pki:
         """One that nobody else has signed."""
         return self._root(name, name, "subjectAltName=DNS:localhost,IP:127.0.0.1")
 
+    def revoke(self, certificate: Certificate) -> None:
+        """Notes that it is not valid any more."""
+        issuer = ["-cert", self.middle.file, "-keyfile", self.middle.key]
+        self._openssl("ca", "-config", self.config, "-revoke", certificate.file, *issuer)
+
+    def ocsp(self, certificate: Certificate, file: Path, signer: Certificate) -> Path:
+        """What a responder says of a certificate of the intermediate authority, signed by `signer`."""
+        self._openssl(
+            "ocsp", "-index", self.folder / "index.txt", "-CA", self.middle.file, "-issuer", self.middle.file,
+            "-cert", certificate.file, "-rsigner", signer.file, "-rkey", signer.key, "-ndays", "3", "-respout", file,
+        )  # fmt: skip
+        return file
+
     # ---- how they are made ----
 
     def _openssl(self, *words: str | Path) -> None:

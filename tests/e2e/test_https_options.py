@@ -2,9 +2,11 @@
 """What users can set of TLS, against a server that is not ours."""
 from __future__ import annotations
 
+import contextlib
+import re
 import ssl
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,22 @@ pytestmark = pytest.mark.skipif(not OPENSSL, reason="no openssl")
 
 Rampa = Callable[..., Any]
 Script = Callable[..., Path]
+
+
+@contextlib.contextmanager
+def openssl_server(*words: object) -> Iterator[str]:
+    """openssl s_server, which answers every request with a page of its own."""
+    command = ["openssl", "s_server", "-accept", "0", "-www", *map(str, words)]
+    run = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert run.stdout
+    said = ""
+    while not (found := re.search(r"ACCEPT .*:(\d+)", said)):
+        line = run.stdout.readline()
+        assert line, said
+        said += line
+    yield f"https://localhost:{found[1]}"
+    run.kill()
+    run.communicate()
 
 
 def test_whom_to_trust(rampa: Rampa, pki: Pki, good: Certificate) -> None:
@@ -111,6 +129,34 @@ def test_settings_that_cannot_be_used(
     given = [str(good.chain) if word == "CHAIN" else word for word in words]
     done = rampa("run", "https://127.0.0.1:1/", "-n", "1", *given, code=3)
     assert message.replace("CHAIN", str(good.chain)) in done.stderr and done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("good", None),
+        ("none", "the server sends no OCSP response"),
+        ("revoked", "the certificate has been revoked"),
+        ("other", "the OCSP response is about another certificate"),
+        ("stranger", "the OCSP response has no valid signature"),
+    ],
+)
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_whether_a_certificate_is_revoked(
+    rampa: Rampa, pki: Pki, tmp_path: Path, kind: str, told: str | None, version: str
+) -> None:
+    """openssl s_server staples what openssl ocsp has made."""
+    shown, other = pki.issue(f"stapled-{kind}-{version}"), pki.issue(f"other-{kind}-{version}")
+    if kind == "revoked":
+        pki.revoke(shown)
+    signer = pki.stranger if kind == "stranger" else pki.middle
+    response = pki.ocsp(other if kind == "other" else shown, tmp_path / "ocsp.der", signer)
+    staple = [] if kind == "none" else ["-status_file", response]
+    with openssl_server("-cert", shown.file, "-cert_chain", shown.chain, "-key", shown.key, *staple) as url:
+        words = [url, "--once", "--cacert", pki.root.file, "--cert-status", "--tls-max", version]
+        done = rampa("run", *words, out=True, code=1 if told else 0)
+    if told:
+        assert request_error(done)["error_code"] == "1313" and f"! handshake failed: {told}\n" in done.stdout, done.stdout
 
 
 def test_keys_for_others(rampa: Rampa, pki: Pki, good: Certificate, tmp_path: Path) -> None:

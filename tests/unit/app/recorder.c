@@ -49,6 +49,8 @@ static void print_options(const char *command, const struct rp_run_options *opti
     print_override("tls_max", overrides->tls_max);
     print_override("tls_ciphers", overrides->tls_ciphers);
     print_override("tls_keylog", overrides->tls_keylog);
+    if (overrides->tls_cert_status)
+        printf("tls_cert_status\n");
     if (overrides->insecure || overrides->no_tls_resumption)
         printf("insecure=%d no_tls_resumption=%d\n", overrides->insecure,
                overrides->no_tls_resumption);
