@@ -279,7 +279,9 @@ def _with_aiohttp(kind: type[RequestError]) -> type[RequestError]:
         base = next((getattr(aiohttp, name) for name in _OF_AIOHTTP.get(kind, ()) if hasattr(aiohttp, name)), None)
         if base is None:  # another module of that name, or one that is still being imported
             return kind
-        namespace = {"__module__": kind.__module__, "__qualname__": kind.__qualname__, "__doc__": kind.__doc__}
+        namespace: dict[str, typing.Any] = {"__module__": kind.__module__, "__qualname__": kind.__qualname__, "__doc__": kind.__doc__}
+        if isinstance(getattr(base, "url", None), property):  # which cannot be set, as ours is
+            namespace["url"] = ""
         made = _MADE[kind] = type(kind.__name__, (_AlsoAiohttp, kind, base), namespace)
     return made
 

@@ -396,6 +396,7 @@ def test_charset(kind: str | None, charset: str) -> None:
 class FakeResponse:
     def __init__(self, code: int) -> None:
         self.error_code, self.url, self.method, self.error = code, "http://h/", "GET", "reason"
+        self.status, self.history = 0, []
 
 
 @pytest.mark.parametrize("code", [1000, 9999, *errors._BY_CODE])
