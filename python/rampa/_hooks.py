@@ -21,8 +21,13 @@ Description = tuple[str, "str | None", int, "str | None", "str | None"]
 ToldErrors = tuple[str, str, str, str, "str | None", int, bool]
 """Of a group of errors: scenario, type, message, place, traceback, number, whether all are of requests."""
 
+PreparedBody = typing.Union[
+    "bytes", "tuple[list[bytes | tuple[int, int, int]] | None, collections.abc.AsyncIterable[bytes | str] | None, bool]", None
+]
+"""Bytes; or pieces of memory and of files (descriptor, offset, size), or what makes it, and whether it comes in chunks."""
+
 PreparedRequest = tuple[
-    str, "list[tuple[str, str | bytes]]", "bytes | None", "str | None", list[tuple[str, str]], "list[tuple[int, int]] | None",
+    str, "list[tuple[str, str | bytes]]", "PreparedBody", "str | None", list[tuple[str, str]], "list[tuple[int, int]] | None",
     "tuple[str, str] | None",
 ]
 """URL, headers, body, name, tags, ranges of expected statuses, user name and password for a challenge."""

@@ -7,6 +7,7 @@ import collections.abc
 import io
 import mimetypes
 import os
+import stat
 import typing
 
 
@@ -161,7 +162,32 @@ def _head(part: Part) -> str:
     return "\r\n".join(lines)
 
 
-def encode(parts: list[Part], what: str, boundary: str | None = None) -> tuple[bytes, str]:
+STREAMED = 64 * 1024
+"""Files of so many bytes or more are read while they are sent."""
+
+Piece = typing.Union[bytes, "tuple[int, int, int]"]
+"""Bytes; or descriptor, offset and size of a part of a file."""
+
+
+def piece_of(file: typing.Any) -> tuple[int, int, int] | None:
+    """The rest of a file on disk, to be read while it is sent. None when it is no such file, or a small one.
+
+    Args:
+        file: something to read from.
+    """
+    if not isinstance(file, (io.BufferedReader, io.BufferedRandom, io.FileIO)):
+        return None
+    try:
+        status = os.fstat(file.fileno())
+        at = file.tell()
+    except (OSError, ValueError):
+        return None
+    if not stat.S_ISREG(status.st_mode) or status.st_size - at < STREAMED:
+        return None
+    return file.fileno(), at, status.st_size - at
+
+
+def encode(parts: list[Part], what: str, boundary: str | None = None) -> tuple[bytes | list[Piece], str]:
     """The body of a form, and its Content-Type.
 
     Args:
@@ -173,10 +199,17 @@ def encode(parts: list[Part], what: str, boundary: str | None = None) -> tuple[b
     b'--x\\r\\nContent-Disposition: form-data; name="a"\\r\\n\\r\\n1\\r\\n--x--\\r\\n'
     """
     boundary = boundary or os.urandom(16).hex()
+    pieces: list[Piece] = []
     body = io.BytesIO()
     for part in parts:
         body.write(f"--{boundary}\r\n{_head(part)}\r\n\r\n".encode())
-        body.write(_bytes_of(part.value, what))
+        piece = piece_of(part.value)
+        if piece:
+            pieces += [body.getvalue(), piece]
+            body = io.BytesIO()
+        else:
+            body.write(_bytes_of(part.value, what))
         body.write(b"\r\n")
     body.write(f"--{boundary}--\r\n".encode())
-    return body.getvalue(), f"multipart/form-data; boundary={boundary}"
+    kind = f"multipart/form-data; boundary={boundary}"
+    return ([*pieces, body.getvalue()], kind) if pieces else (body.getvalue(), kind)

@@ -106,6 +106,8 @@ class HttpClient:
     def _cookie_set(
         self, url: str, name: str, value: str, domain: str | None, path: str | None, expires: int | None, secure: bool, http_only: bool, /
     ) -> bool: ...
+    def _feed(self, request: Request, chunk: bytes | None, /) -> bool: ...
+    def _on_drain(self, request: Request, function: collections.abc.Callable[..., object], /) -> None: ...
     def _cookies_remove(self, name: str | None, url: str | None, /) -> int: ...
     def close(self) -> collections.abc.Awaitable[None]: ...
     def __aenter__(self) -> collections.abc.Awaitable[HttpClient]: ...
@@ -130,6 +132,8 @@ class HttpClient:
         cookies: typing.Any = None,
         auth: typing.Any = None,
         files: typing.Any = None,
+        chunked: bool | None = None,
+        expect100: bool = False,
         allow_redirects: bool = True,
         max_redirects: int | None = 10,
         verify: bool | str | os.PathLike[str] | None = None,
@@ -156,6 +160,8 @@ class HttpClient:
         cookies: typing.Any = None,
         auth: typing.Any = None,
         files: typing.Any = None,
+        chunked: bool | None = None,
+        expect100: bool = False,
         allow_redirects: bool = True,
         max_redirects: int | None = 10,
         verify: bool | str | os.PathLike[str] | None = None,
@@ -182,6 +188,8 @@ class HttpClient:
         cookies: typing.Any = None,
         auth: typing.Any = None,
         files: typing.Any = None,
+        chunked: bool | None = None,
+        expect100: bool = False,
         allow_redirects: bool = True,
         max_redirects: int | None = 10,
         verify: bool | str | os.PathLike[str] | None = None,
@@ -208,6 +216,8 @@ class HttpClient:
         cookies: typing.Any = None,
         auth: typing.Any = None,
         files: typing.Any = None,
+        chunked: bool | None = None,
+        expect100: bool = False,
         allow_redirects: bool = True,
         max_redirects: int | None = 10,
         verify: bool | str | os.PathLike[str] | None = None,
@@ -234,6 +244,8 @@ class HttpClient:
         cookies: typing.Any = None,
         auth: typing.Any = None,
         files: typing.Any = None,
+        chunked: bool | None = None,
+        expect100: bool = False,
         allow_redirects: bool = True,
         max_redirects: int | None = 10,
         verify: bool | str | os.PathLike[str] | None = None,
@@ -260,6 +272,8 @@ class HttpClient:
         cookies: typing.Any = None,
         auth: typing.Any = None,
         files: typing.Any = None,
+        chunked: bool | None = None,
+        expect100: bool = False,
         allow_redirects: bool = True,
         max_redirects: int | None = 10,
         verify: bool | str | os.PathLike[str] | None = None,
@@ -286,6 +300,8 @@ class HttpClient:
         cookies: typing.Any = None,
         auth: typing.Any = None,
         files: typing.Any = None,
+        chunked: bool | None = None,
+        expect100: bool = False,
         allow_redirects: bool = True,
         max_redirects: int | None = 10,
         verify: bool | str | os.PathLike[str] | None = None,
@@ -313,6 +329,8 @@ class HttpClient:
         cookies: typing.Any = None,
         auth: typing.Any = None,
         files: typing.Any = None,
+        chunked: bool | None = None,
+        expect100: bool = False,
         allow_redirects: bool = True,
         max_redirects: int | None = 10,
         verify: bool | str | os.PathLike[str] | None = None,

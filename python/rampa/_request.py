@@ -9,11 +9,12 @@ import typing
 import urllib.parse
 
 if typing.TYPE_CHECKING:
-    from rampa._hooks import PreparedRequest
+    from rampa._hooks import PreparedBody, PreparedRequest
+    from rampa._multipart import Piece
 
 OPTIONS = (
-    "headers", "params", "json", "data", "name", "tags", "expected_statuses", "cookies", "auth", "files", "timeout", "discard_body",
-    "auto_decompress", "raise_errors", "max_head_bytes", "max_body_bytes", "allow_redirects", "max_redirects", "verify", "cert", "ssl",
+    "headers", "params", "json", "data", "name", "tags", "expected_statuses", "cookies", "auth", "files", "chunked", "expect100", "timeout",
+    "discard_body", "auto_decompress", "raise_errors", "max_head_bytes", "max_body_bytes", "allow_redirects", "max_redirects", "verify", "cert", "ssl",
 )  # fmt: skip
 """The options of a request, as the messages list them."""
 
@@ -32,9 +33,7 @@ _REMEDIES = {
 }
 
 _IGNORED = {
-    "chunked": (None, False),
     "compress": (None, False),
-    "expect100": (None, False),
     "max_field_size": (None,),
     "max_headers": (None,),
     "max_line_size": (None,),
@@ -176,7 +175,7 @@ def _has_file(data: typing.Any) -> bool:
     return False
 
 
-def _form_bytes(form: typing.Any) -> tuple[bytes, str]:
+def _form_bytes(form: typing.Any) -> tuple[bytes | list[Piece], str]:
     """Of aiohttp's FormData."""
     from rampa import _multipart
 
@@ -187,7 +186,7 @@ def _form_bytes(form: typing.Any) -> tuple[bytes, str]:
     return _encode(pairs, "data").encode(), "application/x-www-form-urlencoded"
 
 
-def _data_bytes(data: typing.Any) -> tuple[bytes, str]:
+def _data_bytes(data: typing.Any) -> tuple[bytes | list[Piece], str]:
     """The bytes of ``data=`` and their Content-Type."""
     if isinstance(data, (bytes, bytearray, memoryview)):
         return bytes(data), "application/octet-stream"
@@ -199,14 +198,15 @@ def _data_bytes(data: typing.Any) -> tuple[bytes, str]:
         from rampa import _multipart
 
         if hasattr(data, "read"):
-            return _multipart.read_file(data, "data"), "application/octet-stream"
+            piece = _multipart.piece_of(data)
+            return [piece] if piece else _multipart.read_file(data, "data"), "application/octet-stream"
         return _multipart.encode(_multipart.parts_of_data(data), "data")
-    if hasattr(data, "__aiter__") or hasattr(data, "__next__"):
+    if hasattr(data, "__next__"):
         raise TypeError(f"data= takes bytes, text, a file, a dict or pairs, not {type(data).__name__}")
     return _encode(data, "data").encode(), "application/x-www-form-urlencoded"
 
 
-def _files_bytes(files: typing.Any, data: typing.Any) -> tuple[bytes, str]:
+def _files_bytes(files: typing.Any, data: typing.Any) -> tuple[bytes | list[Piece], str]:
     """The bytes of ``files=``, and of the fields of ``data=`` before them."""
     from rampa import _multipart
 
@@ -216,22 +216,32 @@ def _files_bytes(files: typing.Any, data: typing.Any) -> tuple[bytes, str]:
     return _multipart.encode(before + _multipart.parts_of_files(files), "files")
 
 
-def _body(options: dict[str, typing.Any], headers: list[tuple[str, str | bytes]]) -> bytes | None:
-    """The body's bytes; adds its Content-Type unless the caller gave one."""
+def _body(options: dict[str, typing.Any], headers: list[tuple[str, str | bytes]]) -> PreparedBody:
+    """The body; adds its Content-Type unless the caller gave one."""
     json_value, data, files = options.get("json"), options.get("data"), options.get("files")
     if json_value is not None and (data is not None or files):
         raise TypeError("give either json or data, not both")
+    source = None
+    body: bytes | list[Piece] | None
     if json_value is not None:
         body, kind = _json_text(json_value).encode(), "application/json"
     elif files:
         body, kind = _files_bytes(files, data)
+    elif hasattr(data, "__aiter__") and not hasattr(data, "read"):
+        body, kind, source = None, "application/octet-stream", data
     elif data is not None:
         body, kind = _data_bytes(data)
     else:
         return None
     if not any(name.lower() == "content-type" for name, _ in headers):
         headers.append(("Content-Type", kind))
-    return body
+    is_chunked = bool(options.get("chunked")) or source is not None
+    waits = bool(options.get("expect100"))
+    if waits and not any(name.lower() == "expect" for name, _ in headers):
+        headers.append(("Expect", "100-continue"))
+    if isinstance(body, bytes) and (is_chunked or waits):
+        body = [body]
+    return body if isinstance(body, bytes) else (body, source, is_chunked)
 
 
 def _authenticate(auth: typing.Any, headers: list[tuple[str, str | bytes]]) -> tuple[str, str] | None:

@@ -37,7 +37,13 @@ RP_COLD static bool measure_odd(struct rp_http_response *response, struct connec
     const struct rp_traffic *traffic = connection->stack.top->traffic;
     rp_ns began = traffic->send_began, sent = traffic->send_ended, first = connection->first_byte;
 
-    if (connection->state != CONNECTION_BUSY || (!began && !first)) {
+    if (connection->state == CONNECTION_UPLOADING && connection->call->more) {
+        const struct rp_http_more *more = connection->call->more;
+
+        began = more->send_began ? more->send_began : began;
+        sent = more->upload == UPLOAD_ENDED ? sent : 0;
+    }
+    if (connection->state < CONNECTION_BUSY || (!began && !first)) {
         response->blocked = at - called;
         return connection->first_attempt > 0;
     }

@@ -166,6 +166,7 @@ void rp_http_connection_close(struct connection *connection, bool reset)
 /* ---- one request ---- */
 
 static void deadline_passed(struct rp_timer *timer, rp_ns now);
+static const struct rp_transport_events uploading_events;
 
 void rp_http_connection_begin(struct connection *connection, struct rp_http_call *call)
 {
@@ -185,7 +186,9 @@ void rp_http_connection_begin(struct connection *connection, struct rp_http_call
                      deadline_passed);
     rp_h1_parser_reset(&connection->parser, &call->response->head, template->is_head);
     head = RP_UNLIKELY(call->more) ? rp_http_head_of(call) : rp_buf_slice(&template->head);
-    r = rp_transport_send(connection->stack.top, head, template->body);
+    r = RP_UNLIKELY(call->more) && template->is_streamed
+            ? rp_http_upload(connection, &uploading_events)
+            : rp_transport_send(connection->stack.top, head, template->body);
     if (RP_UNLIKELY(r < 0)) {
         /* Told by the timer: not from inside rp_http_start. */
         connection->deadline = 0;
@@ -328,8 +331,12 @@ static void note_interim(struct connection *connection, bool is_followed, rp_ns 
 
 RP_COLD static void note_head(struct connection *connection, rp_ns at)
 {
-    if (connection->parser.seen & RP_H1_SEEN_INTERIM)
+    bool is_interim = connection->parser.seen & RP_H1_SEEN_INTERIM;
+
+    if (is_interim)
         note_interim(connection, true, at);
+    if (connection->parser.seen & RP_H1_SEEN_UPLOAD)
+        rp_http_note_upload(connection, false);
     if (connection->parser.seen & RP_H1_SEEN_SET_COOKIE)
         rp_http_note_cookies(connection->session, connection->call->template,
                              connection->call->response);
@@ -376,8 +383,11 @@ static void transport_data(struct rp_transport *transport, const char *data, siz
             break;
         case RP_H1_MORE:
             connection->last_bytes = at;
-            if (RP_UNLIKELY(connection->parser.seen & RP_H1_SEEN_INTERIM))
+            if (RP_UNLIKELY(connection->parser.seen & RP_H1_SEEN_INTERIM)) {
                 note_interim(connection, call->response->head.len > 0, at);
+                if (connection->parser.seen & RP_H1_SEEN_UPLOAD)
+                    rp_http_note_upload(connection, true);
+            }
             return;
         case RP_H1_DONE:
             connection->session->client->counters.stray_bytes += input.len > 0;
@@ -450,4 +460,11 @@ static void transport_ended(struct rp_transport *transport, const struct rp_net_
 static const struct rp_transport_events transport_events = {
     .data = transport_data,
     .ended = transport_ended,
+};
+
+/* Of a connection that has carried a body which is made while it is sent. */
+static const struct rp_transport_events uploading_events = {
+    .data = transport_data,
+    .ended = transport_ended,
+    .fill = rp_http_fill,
 };

@@ -30,6 +30,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 #include "base/error.h"
@@ -188,6 +189,10 @@ struct rp_http_spec { /* everything is copied */
     size_t header_count;
     struct rp_slice body;
     bool has_body;
+    /* The body is one of rp_http_start_with(), of so many bytes, or in chunks when the number is not
+     * known; then @body is empty. */
+    bool is_streamed, is_chunked;
+    uint64_t streamed_bytes;
     /* For a server that asks for Digest authentication: then the request is sent once more, with the
      * answer. Both are samples. An empty user = there is none. */
     struct rp_slice digest_user, digest_password;
@@ -198,6 +203,40 @@ struct rp_http_spec { /* everything is copied */
     const uint16_t (*expected)[2]; /* ranges of statuses that are not failures; NULL = 200..399 */
     size_t expected_count;
 };
+
+/* ---- bodies that are made while they are sent ---- */
+
+struct rp_http_body;
+struct rp_http_body_ops {
+    /* Gives the next bytes, which stay until the next call; none at the end. -EAGAIN: there are none
+     * yet, and rp_http_body_ready() will say when. Any other -errno breaks the connection. It must
+     * not call into the client or the loop. */
+    int (*next)(struct rp_http_body *body, struct rp_slice *ret);
+    /* Begins anew, for a request that is sent once more. -errno: that cannot be. It is called before
+     * the first time too. */
+    int (*rewind)(struct rp_http_body *body);
+};
+struct rp_http_body { /* the caller's; it stays until the call has ended */
+    const struct rp_http_body_ops *ops;
+};
+
+/* A body of pieces, one after the other. */
+struct rp_http_part {
+    const char *data; /* borrowed; of a file NULL */
+    int fd;           /* owned, read from @offset on; -1 = memory */
+    off_t offset;
+    uint64_t len;
+};
+struct rp_http_parts {
+    struct rp_http_body body;
+    size_t count, index;         /* index: private */
+    uint64_t at;                 /* private */
+    char *buffer;                /* private */
+    struct rp_http_part parts[]; /* empty ones of memory, to be filled by the caller */
+};
+RP_NODISCARD int rp_http_parts_new(size_t count, struct rp_http_parts **ret);
+uint64_t rp_http_parts_size(const struct rp_http_parts *parts);
+void rp_http_parts_free(struct rp_http_parts *parts); /* closes the files; NULL is allowed */
 
 /* 0 when a new client can make requests of @url, else -RP_EUSER with what is wrong. */
 RP_NODISCARD int rp_http_check_url(struct rp_slice url, struct rp_error *err);
@@ -302,6 +341,11 @@ struct rp_http_call {
 
 /* Never calls done() from inside. Never fails: what goes wrong is told by done(). */
 void rp_http_start(struct rp_http_session *session, struct rp_http_call *call);
+/* The same for a template that is streamed. -ENOMEM: nothing has begun. */
+RP_NODISCARD int rp_http_start_with(struct rp_http_session *session, struct rp_http_call *call,
+                                    struct rp_http_body *body);
+/* The body of @call has bytes again, or has come to its end. */
+void rp_http_body_ready(struct rp_http_call *call);
 /* Ends the call without a callback; its connection is closed. No-op when not running. @record: the
  * script itself gave up waiting (its own timeout), which is a failed request with the time it has
  * taken so far: left out, the slowest requests would be missing from the numbers. Without it there

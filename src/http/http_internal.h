@@ -42,6 +42,9 @@ struct rp_http_template {
     struct rp_buf head; /* the request head, ready to be sent */
     struct rp_slice body;
     bool is_head, is_idempotent;
+    bool is_streamed, is_chunked;
+    bool expects_continue; /* the body is sent when the server wants it */
+    uint64_t streamed_bytes;
     bool is_named;   /* the script has given the name */
     bool has_cookie; /* and the field Cookie */
     /* Whether the connection of a request may serve another one. */
@@ -67,9 +70,19 @@ struct rp_http_more {
     unsigned redirects;             /* that were followed */
     bool is_answered;               /* the challenge of the server: a further one is refused */
     struct rp_buf head;             /* in place of the template's; empty = there is none */
+    struct rp_http_body *body;      /* NULL = the template's */
+    enum { UPLOAD_RUNS, UPLOAD_WAITS, UPLOAD_PAUSED, UPLOAD_ENDED, UPLOAD_STOPPED } upload;
+    uint64_t uploaded;
+    struct rp_buf piece; /* a chunk */
+    rp_ns send_began;    /* 0 = with the current send */
 };
 
-enum connection_state { CONNECTION_OPENING, CONNECTION_BUSY, CONNECTION_IDLE };
+enum connection_state {
+    CONNECTION_OPENING,
+    CONNECTION_BUSY,
+    CONNECTION_IDLE,
+    CONNECTION_UPLOADING, /* busy, with a body that is made while it is sent */
+};
 
 struct connection {
     struct rp_stack stack;
@@ -287,6 +300,15 @@ static inline void rp_http_tell_trace(const struct rp_http_client *client,
     if (RP_UNLIKELY(client->trace))
         client->trace(call, rp_http_head_of(call));
 }
+
+/* ---- upload.c ---- */
+
+/* What a transport of this client calls for the next bytes of a body. */
+int rp_http_fill(struct rp_transport *transport, struct rp_slice *ret);
+/* Sends the call of @connection, whose events become @events, which have rp_http_fill(). */
+RP_COLD int rp_http_upload(struct connection *connection, const struct rp_transport_events *events);
+/* An interim answer has come, or the head of the final one. */
+RP_COLD void rp_http_note_upload(struct connection *connection, bool is_interim);
 
 /* ---- cookies.c ---- */
 

@@ -41,6 +41,7 @@ struct rp_http_more *rp_http_more(struct rp_http_call *call)
     more->first = rp_http_template_ref(call->template);
     more->done = call->done;
     rp_buf_init(&more->head, SIZE_MAX);
+    rp_buf_init(&more->piece, SIZE_MAX);
     call->done = more_done;
     call->more = more;
     return more;
@@ -55,6 +56,7 @@ void rp_http_drop_more(struct rp_http_call *call)
     call->done = more->done;
     rp_http_template_unref(more->first);
     rp_buf_deinit(&more->head);
+    rp_buf_deinit(&more->piece);
     rp_free(more);
 }
 
@@ -110,7 +112,8 @@ static bool is_kept(const struct hop *hop, struct rp_slice name)
     static const char *const of_body[] = { "Content-Type", "Content-Encoding", "Content-Language",
                                            "Content-Location", "Expect" };
 
-    if (rp_slice_ieq(name, RP_SLICE("Content-Length"))) /* written for the body that there is */
+    if (rp_slice_ieq(name, RP_SLICE("Content-Length")) ||
+        rp_slice_ieq(name, RP_SLICE("Transfer-Encoding"))) /* written for the body that there is */
         return false;
     if (rp_slice_ieq(name, RP_SLICE("Host")))
         return hop->keeps_host;
@@ -172,6 +175,9 @@ static int make_template(const struct hop *hop, struct rp_slice url, struct rp_h
     if (!hop->is_get) {
         spec.body = from->body;
         spec.has_body = from->body.len > 0;
+        spec.is_streamed = from->is_streamed;
+        spec.is_chunked = from->is_chunked;
+        spec.streamed_bytes = from->streamed_bytes;
     }
     rp_buf_init(&fields, SIZE_MAX);
     while (rp_h1_next_field(rp_buf_slice(&from->head), &pos, &name, &value)) {

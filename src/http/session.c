@@ -181,6 +181,18 @@ void rp_http_start(struct rp_http_session *session, struct rp_http_call *call)
         wait_for_connection(session, call);
 }
 
+int rp_http_start_with(struct rp_http_session *session, struct rp_http_call *call,
+                       struct rp_http_body *body)
+{
+    struct rp_http_more *more = rp_http_more(call);
+
+    if (!more)
+        return -ENOMEM;
+    more->body = body;
+    rp_http_start(session, call);
+    return 0;
+}
+
 void rp_http_continue(struct rp_http_call *call)
 {
     struct rp_http_session *session = call->session;

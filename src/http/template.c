@@ -162,8 +162,10 @@ static int write_head(struct rp_http_template *template, const struct rp_http_sp
                                            .headers = spec->headers,
                                            .header_count = spec->header_count,
                                            .closes = template->client->limits.no_reuse,
-                                           .has_body = spec->has_body,
-                                           .body_bytes = spec->body.len };
+                                           .has_body = spec->has_body || spec->is_streamed,
+                                           .is_chunked = spec->is_chunked,
+                                           .body_bytes = spec->is_streamed ? spec->streamed_bytes
+                                                                           : spec->body.len };
 
         r = rp_request_append_head(&request, &template->head, err);
     }
@@ -211,6 +213,10 @@ static int fill(struct rp_http_template *template, const struct rp_http_spec *sp
         return r;
     template->is_head = rp_slice_eq_str(spec->method, "HEAD");
     template->is_idempotent = is_idempotent(spec->method);
+    template->is_streamed = spec->is_streamed;
+    template->is_chunked = spec->is_chunked;
+    template->streamed_bytes = spec->streamed_bytes;
+    template->expects_continue = spec->is_streamed &&has_field(spec, RP_SLICE("Expect"));
     template->has_cookie = has_field(spec, RP_SLICE("Cookie"));
     template->reuse = reuse_of(&template->client->limits, spec);
     template->origin = rp_http_origin(template->client, scheme, url.host, url.port);

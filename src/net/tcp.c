@@ -214,3 +214,11 @@ int rp_tcp_adopt(struct rp_tcp *tcp, int fd)
     tcp->stream.events = tcp->transport.events->fill ? &layered_server_events : &server_events;
     return rp_stream_adopt(tcp->transport.loop, &tcp->stream, fd);
 }
+
+void rp_transport_set_events(struct rp_transport *transport,
+                             const struct rp_transport_events *events)
+{
+    transport->events = events;
+    if (transport->ops == &tcp_ops)
+        of_transport(transport)->stream.events = events->fill ? &layered_events : &plain_events;
+}

@@ -114,6 +114,9 @@ RP_NODISCARD int rp_tcp_adopt(struct rp_tcp *tcp, int fd);
  * failed before, closing the transport closes it. */
 void rp_tcp_give(struct rp_tcp *tcp, int fd);
 
+/* Changes the events of an open @transport between two sends. */
+void rp_transport_set_events(struct rp_transport *transport,
+                             const struct rp_transport_events *events);
 /* Makes @layer, which is zeroed memory, a transport over @below, and makes it the user of @below.
  */
 void rp_layer_init(struct rp_transport *layer, const struct rp_transport_ops *ops,

@@ -57,8 +57,9 @@ enum rp_h1_error {
 const char *rp_h1_error_text(enum rp_h1_error error);
 
 /* What callers want to know of without a walk through each head: an interim response was skipped; a
- * field Set-Cookie was there. */
-enum { RP_H1_SEEN_INTERIM = 1, RP_H1_SEEN_SET_COOKIE = 2 };
+ * field Set-Cookie was there. The third one is for a caller to set, who wants to look at the next
+ * head in any case. */
+enum { RP_H1_SEEN_INTERIM = 1, RP_H1_SEEN_SET_COOKIE = 2, RP_H1_SEEN_UPLOAD = 4 };
 
 enum { RP_H1_HEAD_MAX = 65536, RP_H1_TRAILER_MAX = 16384 };
 

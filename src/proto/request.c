@@ -140,8 +140,10 @@ static void append(const struct rp_request_head *request, const struct given *gi
     for (size_t i = 0; i < request->header_count; i++)
         if (!is_written_already(request->headers[i].name))
             append_field(out, request->headers[i].name, request->headers[i].value);
-    if (request->has_body || request->body_bytes || method_has_body(request->method) ||
-        gives_content_length(request))
+    if (request->is_chunked)
+        rp_buf_append_str(out, "Transfer-Encoding: chunked\r\n");
+    else if (request->has_body || request->body_bytes || method_has_body(request->method) ||
+             gives_content_length(request))
         rp_buf_appendf(out, "Content-Length: %" PRIu64 "\r\n", request->body_bytes);
     rp_buf_append(out, "\r\n", 2);
 }

@@ -33,6 +33,7 @@ struct rp_request_head {
     size_t header_count;
     bool closes;         /* Connection: close, unless the headers give Connection */
     bool has_body;       /* a body follows, perhaps an empty one */
+    bool is_chunked;     /* it comes in chunks, and the caller frames them */
     uint64_t body_bytes; /* 0 without a body */
 };
 

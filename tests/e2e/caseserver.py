@@ -7,6 +7,7 @@ answered is a function of the case and of how many requests it has had.
 from __future__ import annotations
 
 import http.server
+import ssl
 import threading
 from collections import defaultdict
 from collections.abc import Callable
@@ -34,7 +35,8 @@ Answer = tuple[int, list[tuple[str, bytes]], bytes]
 class CaseServer:
     """Serves `answer(case, index)` on 127.0.0.1 as long as the `with` block lasts."""
 
-    def __init__(self, answer: Callable[[int, int], Answer]) -> None:
+    def __init__(self, answer: Callable[[int, int], Answer], context: ssl.SSLContext | None = None) -> None:
+        self._context = context
         self.seen: dict[int, list[Seen]] = defaultdict(list)
         self._answer = answer
 
@@ -57,8 +59,10 @@ class CaseServer:
 
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        if self._context:
+            self._server.socket = self._context.wrap_socket(self._server.socket, server_side=True)
         self.port = self._server.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if self._context else 'http'}://127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
         return self

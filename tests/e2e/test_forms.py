@@ -167,7 +167,7 @@ def test_options_that_change_nothing(rampa: Rampa, script: Script) -> None:
             """
 for _ in range(3):
     await http.get(base, read_bufsize=65536, max_line_size=100, skip_auto_headers=["User-Agent"], trace_request_ctx={"a": 1}, read_until_eof=True)
-await http.get(base, read_bufsize=None, max_headers=None, skip_auto_headers=(), chunked=None, expect100=False, compress=None)
+await http.get(base, read_bufsize=None, max_headers=None, skip_auto_headers=(), compress=None)
 """
         )
     )

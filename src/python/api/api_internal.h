@@ -12,6 +12,20 @@ struct py_http {                    /* worker.http */
     PyObject_HEAD struct py_vu *vu; /* borrowed: it holds us; NULL once the run is over */
 };
 
+/* A body of a request that is not whole bytes. */
+struct py_upload {
+    struct py_host *host; /* borrowed: the request holds it */
+    struct rp_http_body *body;
+    struct rp_http_parts *parts; /* pieces of memory and of files, or NULL */
+    PyObject *pieces;            /* list: what @parts borrows from, or what waits to be sent */
+    struct rp_http_body feed;    /* the rest is of one that is fed */
+    PyObject *sent, *on_drain;   /* what is being sent; what is called when more is wanted */
+    size_t waiting;              /* bytes in pieces */
+    bool is_begun, is_ended;
+    struct rp_task task;
+    rp_task_fn *drained;
+};
+
 struct py_request { /* what worker.http.get() returns */
     struct py_op op;
     struct rp_pystate *state;
@@ -21,6 +35,7 @@ struct py_request { /* what worker.http.get() returns */
     PyObject *weakrefs;
     struct rp_list node; /* of host->requests */
     bool raise_errors;
+    struct py_upload *upload; /* NULL: the body is the template's */
     struct py_request *next_free;
 };
 
@@ -61,6 +76,15 @@ PyObject *rp_py_cookies_set(PyObject *self, PyObject *args);
 PyObject *rp_py_cookies_remove(PyObject *self, PyObject *args);
 /* A dict of the cookies that @response has set. NULL with an exception. */
 PyObject *rp_py_response_cookies(const struct rp_http_response *response);
+
+/* ---- upload.c -------------------------------------------------------------------------------- */
+
+/* @body: a list of bytes and of tuples (descriptor, offset, size); anything else is fed by the
+ * script. NULL with an exception. */
+struct py_upload *rp_py_upload_new(struct py_host *host, PyObject *body);
+void rp_py_upload_free(struct py_upload *upload); /* NULL is allowed */
+PyObject *rp_py_http_feed(PyObject *self, PyObject *args);
+PyObject *rp_py_http_on_drain(PyObject *self, PyObject *args);
 
 /* ---- http_context.c: methods of the client --------------------------------------------------- */
 

@@ -222,7 +222,8 @@
 
 #define RP_DOC_HTTP_OPTIONS                                                                        \
     "headers=None, params=None, json=None, data=None, name=None, tags=None, "                      \
-    "expected_statuses=None, cookies=None, auth=None, files=None, timeout=None, "                  \
+    "expected_statuses=None, cookies=None, auth=None, files=None, chunked=None, expect100=False, " \
+    "timeout=None, "                                                                               \
     "discard_body=False, "                                                                         \
     "auto_decompress=True, "                                                                       \
     "raise_errors=True, max_head_bytes=None, max_body_bytes=None, allow_redirects=True, "          \
@@ -237,7 +238,9 @@
     "    json: anything that json.dumps() takes, sent as ``application/json``, but NaN and\n"      \
     "        Infinity, which JSON does not have. None sends nothing.\n"                            \
     "    data: bytes (``application/octet-stream``) or text (``text/plain``) that is sent as it\n" \
-    "        is, a file that is read to its end, or a dict or pairs sent as a form. With a file\n" \
+    "        is, a file that is sent to its end, or an async generator of such; or a dict or "     \
+    "pairs\n"                                                                                      \
+    "        sent as a form. With a file\n"                                                        \
     "        among its values, and from aiohttp's FormData, it is multipart. Not beside json.\n"   \
     "    name: the tag ``name`` of its samples, the URL by default. Give one to URLs that "        \
     "differ\n"                                                                                     \
@@ -258,6 +261,9 @@
     "        object of aiohttp, httpx or requests.\n"                                              \
     "    files: a form with files: a dict or pairs, name -> file or content, or (filename,\n"      \
     "        content), (filename, content, type). The fields of data come before them.\n"          \
+    "    chunked: True sends the body in chunks, without its length before it.\n"                  \
+    "    expect100: True sends the body when the server has answered 100 (Continue), or after a\n" \
+    "        second.\n"                                                                            \
     "    cookies: a dict or pairs, sent besides those of ``worker.http.cookies``. They are not\n"  \
     "        kept.\n"                                                                              \
     "    allow_redirects: False hands an answer 3xx back; else 301, 302, 303, 307 and 308 are\n"   \

@@ -53,10 +53,14 @@ static void count_bad_url(struct py_vu *vu, struct rp_slice method, PyObject *ur
 }
 
 static PyObject *new_request(struct py_vu *vu, struct rp_http_template *template,
-                             const struct rp_py_options *options)
+                             const struct rp_py_options *options, struct py_upload *upload)
 {
     struct py_request *request = rp_py_request_new(vu, template);
 
+    if (request)
+        request->upload = upload;
+    else
+        rp_py_upload_free(upload);
     if (request && rp_py_options_apply(options, &request->call, &request->raise_errors) < 0) {
         request->op.op_state = PY_OP_CANCELLED; /* nobody has forgotten to await it */
         Py_CLEAR(request);
@@ -64,27 +68,59 @@ static PyObject *new_request(struct py_vu *vu, struct rp_http_template *template
     return (PyObject *)request;
 }
 
-static PyObject *request_with(struct py_vu *vu, struct rp_slice method,
+/* What is awaited of a request with a body that @source makes. Takes the references to both. */
+static PyObject *feed(PyObject *client, PyObject *request, PyObject *source)
+{
+    PyObject *module = request ? PyImport_ImportModule("rampa._upload") : NULL;
+    PyObject *coro = module
+                         ? PyObject_CallMethod(module, "send_from", "OOO", client, request, source)
+                         : NULL;
+
+    if (request && !coro)
+        ((struct py_request *)request)->op.op_state = PY_OP_CANCELLED;
+    Py_XDECREF(module);
+    Py_XDECREF(request);
+    Py_DECREF(source);
+    return coro;
+}
+
+static PyObject *request_with(PyObject *client, struct py_vu *vu, struct rp_slice method,
                               const struct rp_py_options *options, bool is_stream)
 {
-    struct rp_http_template *template = rp_py_options_template(vu->host, method, options);
-    PyObject *request;
+    struct py_upload *upload = NULL;
+    PyObject *source = NULL;
+    struct rp_http_template *template = rp_py_options_template(vu->host, method, options, &upload,
+                                                               &source);
+    PyObject *request = NULL;
 
     if (!template) {
+        rp_py_upload_free(upload);
+        Py_XDECREF(source);
         count_bad_url(vu, method, options->values[O_URL], options->values[O_NAME]);
         return NULL;
     }
-    request = is_stream ? rp_py_stream_new(vu, template, options)
-                        : new_request(vu, template, options);
+    if (!is_stream) {
+        request = new_request(vu, template, options, upload);
+    } else if (upload) {
+        rp_py_upload_free(upload);
+        PyErr_SetString(PyExc_TypeError,
+                        "http.stream() sends bytes, text, forms and small files only");
+    } else {
+        request = rp_py_stream_new(vu, template, options);
+    }
     rp_http_template_unref(template); /* the request's response has its own reference */
+    if (!is_stream && source)
+        return feed(client, request, source);
+    Py_XDECREF(source);
     return request;
 }
 
 /* ---- methods --------------------------------------------------------------------------------- */
 
 /* A call that is more than http.get(url). @method: NULL = the call gives it. */
-static PyObject *call_with(struct py_vu *vu, const char *method, PyObject *const *args,
-                           Py_ssize_t nargs, PyObject *kwnames, const char *function)
+static PyObject *call_with(PyObject *client, struct py_vu *vu, const char *method,
+                           PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
+                           const char *function)
 {
     int first = method ? O_URL : O_METHOD;
     struct rp_py_options options = { { NULL } };
@@ -111,7 +147,7 @@ static PyObject *call_with(struct py_vu *vu, const char *method, PyObject *const
             upper[i] = (char)Py_TOUPPER((unsigned char)text.ptr[i]);
         text.ptr = upper;
     }
-    return request_with(vu, text, &options, strcmp(function, "stream") == 0);
+    return request_with(client, vu, text, &options, strcmp(function, "stream") == 0);
 }
 
 static PyObject *http_get(PyObject *object, PyObject *const *args, Py_ssize_t nargs,
@@ -123,7 +159,7 @@ static PyObject *http_get(PyObject *object, PyObject *const *args, Py_ssize_t na
     if (!vu)
         return NULL;
     if (RP_UNLIKELY(nargs != 1 || (kwnames && PyTuple_GET_SIZE(kwnames))))
-        return call_with(vu, "GET", args, nargs, kwnames, "get");
+        return call_with(object, vu, "GET", args, nargs, kwnames, "get");
     template = rp_py_template_find_get(vu->host, args[0]);
     if (RP_LIKELY(template))
         return (PyObject *)rp_py_request_new(vu, template->template);
@@ -142,7 +178,7 @@ static PyObject *plain(PyObject *object, PyObject *const *args, Py_ssize_t nargs
     if (!vu)
         return NULL;
     if (nargs != 1 || (kwnames && PyTuple_GET_SIZE(kwnames)))
-        return call_with(vu, rp_py_plain_methods[method], args, nargs, kwnames, function);
+        return call_with(object, vu, rp_py_plain_methods[method], args, nargs, kwnames, function);
     template = rp_py_template_find(vu->host, method, args[0]);
     if (!template) {
         count_bad_url(vu, rp_slice_str(rp_py_plain_methods[method]), args[0], NULL);
@@ -176,7 +212,7 @@ static PyObject *with_body(PyObject *object, PyObject *const *args, Py_ssize_t n
 {
     struct py_vu *vu = vu_of((struct py_http *)object);
 
-    return vu ? call_with(vu, method, args, nargs, kwnames, function) : NULL;
+    return vu ? call_with(object, vu, method, args, nargs, kwnames, function) : NULL;
 }
 
 static PyObject *http_post(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
@@ -222,6 +258,8 @@ static PyMethodDef methods[] = {
     { "request", FASTCALL(http_request), RP_DOC_HTTP_REQUEST },
     { "stream", FASTCALL(http_stream), RP_DOC_HTTP_STREAM },
     { "close", rp_py_http_close, METH_NOARGS, RP_DOC_HTTP_CLOSE },
+    { "_feed", rp_py_http_feed, METH_VARARGS, NULL },
+    { "_on_drain", rp_py_http_on_drain, METH_VARARGS, NULL },
     { "_cookies", rp_py_cookies_list, METH_O, NULL },
     { "_cookie_set", rp_py_cookies_set, METH_VARARGS, NULL },
     { "_cookies_remove", rp_py_cookies_remove, METH_VARARGS, NULL },

@@ -23,6 +23,8 @@ static const char *const option_names[O_COUNT] = {
     "cookies",
     "auth",
     "files",
+    "chunked",
+    "expect100",
     "timeout",
     "discard_body",
     "auto_decompress",
@@ -142,7 +144,8 @@ struct scratch { /* what struct rp_http_spec borrows while the template is made 
     uint16_t ranges[HEADERS_MAX][2];
 };
 
-static int fill_spec(PyObject *prepared, struct scratch *scratch, struct rp_http_spec *spec)
+static int fill_spec(PyObject *prepared, struct scratch *scratch, struct rp_http_spec *spec,
+                     PyObject **ret_body)
 {
     PyObject *url, *headers, *body, *name, *tags, *expected, *digest;
     Py_ssize_t count;
@@ -170,7 +173,8 @@ static int fill_spec(PyObject *prepared, struct scratch *scratch, struct rp_http
         (rp_py_utf8(PyTuple_GET_ITEM(digest, 0), "auth", &spec->digest_user) < 0 ||
          rp_py_utf8(PyTuple_GET_ITEM(digest, 1), "auth", &spec->digest_password) < 0))
         return -1;
-    if (body != Py_None) {
+    *ret_body = PyBytes_Check(body) || body == Py_None ? NULL : body;
+    if (PyBytes_Check(body)) {
         spec->has_body = true;
         spec->body = rp_slice(PyBytes_AS_STRING(body), (size_t)PyBytes_GET_SIZE(body));
     }
@@ -206,14 +210,38 @@ static PyObject *tls_of(struct py_host *host, const struct rp_py_options *option
     return answer;
 }
 
+/* @body: a tuple (pieces, or None and what feeds it; whether it comes in chunks). */
+static int take_body(struct py_host *host, PyObject *body, struct rp_http_spec *spec,
+                     struct py_upload **ret_upload, PyObject **ret_source)
+{
+    PyObject *pieces, *source;
+    int is_chunked;
+
+    if (!PyArg_ParseTuple(body, "OOp", &pieces, &source, &is_chunked))
+        return -1;
+    *ret_upload = rp_py_upload_new(host, pieces);
+    if (!*ret_upload)
+        return -1;
+    spec->is_streamed = true;
+    spec->is_chunked = is_chunked;
+    if ((*ret_upload)->parts)
+        spec->streamed_bytes = rp_http_parts_size((*ret_upload)->parts);
+    if (source != Py_None)
+        *ret_source = Py_NewRef(source);
+    return 0;
+}
+
 struct rp_http_template *rp_py_options_template(struct py_host *host, struct rp_slice method,
-                                                const struct rp_py_options *options)
+                                                const struct rp_py_options *options,
+                                                struct py_upload **ret_upload,
+                                                PyObject **ret_source)
 {
     struct rp_http_template *template = NULL;
     struct rp_http_spec spec = { .method = method };
     struct rp_error err = { 0 };
     struct scratch *scratch;
     PyObject *url = rp_py_url_text(options->values[O_URL]), *named, *prepared = NULL, *tls;
+    PyObject *body = NULL;
     int r = 0;
 
     if (!url)
@@ -229,7 +257,8 @@ struct rp_http_template *rp_py_options_template(struct py_host *host, struct rp_
     scratch = tls ? rp_alloc(sizeof(*scratch)) : NULL;
     if (tls && !scratch)
         PyErr_NoMemory();
-    else if (tls && fill_spec(prepared, scratch, &spec) == 0)
+    else if (tls && fill_spec(prepared, scratch, &spec, &body) == 0 &&
+             (!body || take_body(host, body, &spec, ret_upload, ret_source) == 0))
         r = rp_http_template_new(host->http, &spec, &template, &err);
     if (r < 0)
         rp_py_raise_and_deinit(r, &err);

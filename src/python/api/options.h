@@ -23,6 +23,8 @@ enum {
     O_COOKIES,
     O_AUTH,
     O_FILES,
+    O_CHUNKED,
+    O_EXPECT,
     O_OF_CALL, /* from here on what is said of the call, and not of the request */
     O_TIMEOUT = O_OF_CALL,
     O_DISCARD,
@@ -48,9 +50,12 @@ struct rp_py_options {
 /* Takes the keyword arguments of a call of worker.http.@function. -1 with an exception. */
 int rp_py_options_take(struct py_host *host, const char *function, PyObject *const *values,
                        PyObject *kwnames, struct rp_py_options *ret);
-/* The request that they describe; a reference. NULL with an exception. */
+/* The request that they describe; a reference. NULL with an exception. @ret_upload: its body, when
+ * that is not whole bytes; @ret_source: what feeds it, a new reference. */
 struct rp_http_template *rp_py_options_template(struct py_host *host, struct rp_slice method,
-                                                const struct rp_py_options *options);
+                                                const struct rp_py_options *options,
+                                                struct py_upload **ret_upload,
+                                                PyObject **ret_source);
 /* What they say of the call itself. -1 with an exception. */
 int rp_py_options_apply(const struct rp_py_options *options, struct rp_http_call *call,
                         bool *raise_errors);

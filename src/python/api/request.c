@@ -72,6 +72,16 @@ struct rp_http_session *rp_py_session(struct py_vu *vu)
     return vu->engine_vu->sessions[RP_CLIENT_HTTP];
 }
 
+static int start_upload(struct py_request *self, struct rp_http_session *session)
+{
+    if (rp_http_start_with(session, &self->call, self->upload->body) == 0)
+        return 0;
+    rp_list_remove(&self->node);
+    Py_DECREF(self);
+    PyErr_NoMemory();
+    return -1;
+}
+
 static int request_start(struct py_op *op)
 {
     struct py_request *self = (struct py_request *)op;
@@ -87,6 +97,8 @@ static int request_start(struct py_op *op)
     Py_INCREF(self); /* the client points to the request while it runs */
     if (op->host->guest)
         rp_list_append(&op->host->requests, &self->node);
+    if (RP_UNLIKELY(self->upload))
+        return start_upload(self, engine_vu->sessions[RP_CLIENT_HTTP]);
     rp_http_start(engine_vu->sessions[RP_CLIENT_HTTP], &self->call);
     return 0;
 }
@@ -181,6 +193,10 @@ static int request_clear(PyObject *object)
 
     Py_CLEAR(self->response);
     Py_CLEAR(self->vu);
+    if (RP_UNLIKELY(self->upload)) {
+        rp_py_upload_free(self->upload);
+        self->upload = NULL;
+    }
     rp_py_op_clear(&self->op);
     return 0;
 }
