@@ -51,6 +51,8 @@ static void write_default(const struct rp_field *field, struct rp_buf *out)
         rp_buf_append_str(out, text);
     } else if (field->type == RP_FT_PAIRS) {
         rp_buf_append_str(out, "none");
+    } else if (field->type == RP_FT_FLAG) {
+        rp_buf_append_str(out, field->default_value ? "true" : "false");
     } else {
         rp_buf_appendf(out, "%" PRId64, field->default_value);
     }
