@@ -116,7 +116,8 @@ def check(done: Finished) -> None:
     assert result["errors"]["requests"] == []
     metrics = done.metrics()
     assert (metrics["http_reqs"]["count"], metrics["http_req_failed"]["rate"]) == (2 * VUS, 0)
-    assert metrics["http_req_duration"]["max"] >= TIMEOUT * 1000  # the numbers say that they were taken late
+    # The numbers say that the answers were taken late, and that this is not the server's time.
+    assert metrics["http_req_duration"]["max"] + metrics["receive_delay"]["max"] >= TIMEOUT * 1000
 
 
 def workers_of(pid: int) -> list[int]:

@@ -48,7 +48,7 @@ def test_once_shows_each_request_and_its_answer(rampa: Rampa, script: Script) ->
         "< HTTP/1.1 200 Scripted", "< Content-Length: 2", "< Set-Cookie: ***", "< X-A: ***",
         "< Server: \ufffd[2J\ufffd]0;x\ufffd", "< (2 bytes of body:)", "< ok",
         "> POST /p HTTP/1.1", f"> Host: {host}", "> User-Agent: rampa/0.1.0", "> Accept: */*",
-        "> Content-Type: application/json", "> Content-Length: 8", "> (8 bytes of body:)", "> {\"a\": 1}",
+        "> Content-Type: application/json", "> Content-Length: 8", "> Cookie: ***", "> (8 bytes of body:)", "> {\"a\": 1}",
         "< HTTP/1.1 200 Scripted", "< Content-Length: 2", "< Set-Cookie: ***", "< X-A: ***",
         "< Server: \ufffd[2J\ufffd]0;x\ufffd", "< (2 bytes of body:)", "< ok",
     ]  # fmt: skip
