@@ -37,6 +37,11 @@ RP_COLD static bool measure_odd(struct rp_http_response *response, struct connec
     const struct rp_traffic *traffic = connection->stack.top->traffic;
     rp_ns began = traffic->send_began, sent = traffic->send_ended, first = connection->first_byte;
 
+    /* Bytes that had come before there was a request. */
+    if (first && first < called)
+        first = called;
+    if (at < first)
+        at = first;
     if (connection->state == CONNECTION_UPLOADING && connection->call->more) {
         const struct rp_http_more *more = connection->call->more;
 
@@ -77,7 +82,8 @@ static void take_out_of_blocked(struct rp_http_response *response,
 /* Takes the bytes, and the times of the phases that were reached, up to @at. Each moment is in one
  * phase only. A server may answer before it has read the whole request, or any of it: then sending
  * ends with its first byte. An answer that the kernel has received before the one call that sent the
- * request was over came after the sending, which took no time that is known. True when the request was sent, at least in part, or answered. */
+ * request was over came after the sending, which took no time that is known. True when the request
+ * was sent, at least in part, or answered. */
 static bool measure(struct rp_http_call *call, struct connection *connection, rp_ns at)
 {
     struct rp_http_response *response = call->response;

@@ -119,9 +119,9 @@ rp_ns rp_stamps_doubt(struct rp_stamps *stamps, struct rp_stream *stream,
     /* Whether the clock has stepped before or after the bytes came is not known. */
     if (llabs(stamps->offset - offset) > CLOCK_STEP)
         return at;
-    if (time < stream->last_data || time < stream->traffic.send_began || time > at)
+    if (time < stream->last_data || time > at)
         return at;
-    return has_had_gap(stream) ? at : time;
+    return time < stamps->earliest && has_had_gap(stream) ? at : time;
 }
 
 /* Steps are odd: turns that take always the same number of answers are not always told about the

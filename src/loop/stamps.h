@@ -9,9 +9,9 @@
  * to our clock is constant but for steps of the wall clock, so it is measured every 100 ms.
  *
  * No stamp is believed blindly. It must not be later than the time at which the bytes were taken,
- * nor earlier than the stream's last bytes or the beginning of its current send. A stamp that
- * breaks this comes from a clock that has stepped: the time of taking stands in for it, and the
- * difference is measured again.
+ * nor earlier than the stream's last bytes, else the time of taking stands in for it. One that is
+ * earlier than the current send belongs to bytes that answer an earlier one, or to a clock that has
+ * stepped: the difference is measured again, and shows which.
  *
  * Lost segments are the other danger. Bytes that came after a gap carry the time at which they came,
  * although nobody could read them before the gap was closed: an answer whose first segment was lost

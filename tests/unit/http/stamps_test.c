@@ -138,6 +138,28 @@ static void test_an_answer_before_the_end_of_sending(struct world *world)
     close(fd);
 }
 
+/* What has come on a kept connection before the request began, and is seen only after it was sent. */
+static void test_an_answer_before_the_request(struct world *world)
+{
+    struct request request;
+    struct env env;
+    int fd;
+
+    env_init(&env, world, (struct rp_http_limits){ 0 });
+    request_init(&env, &request, "GET", "/", NULL);
+    fd = exchange(&request, -1, HEAD "answer");
+    peer_write(fd, HEAD "ANSWER", sizeof(HEAD "ANSWER") - 1);
+    stay_away();
+    request_start(&request);
+    rp_loop_flush(world->loop);
+    request_wait(&request, 2);
+    assert_int_equal(request.response.status, 200);
+    assert_times(&request);
+    request_deinit(&request);
+    env_deinit(&env);
+    close(fd);
+}
+
 /* Pieces and looks by chance: each moment is in one phase all the same. */
 static void test_phases_never_exceed_the_time(struct world *world)
 {
@@ -176,9 +198,8 @@ static void test_phases_never_exceed_the_time(struct world *world)
 int main(void)
 {
     static const struct world_case cases[] = {
-        CASE(test_an_answer_that_nobody_looks_at),
-        CASE(test_a_body_that_nobody_looks_at),
-        CASE(test_an_answer_before_the_end_of_sending),
+        CASE(test_an_answer_that_nobody_looks_at),      CASE(test_a_body_that_nobody_looks_at),
+        CASE(test_an_answer_before_the_end_of_sending), CASE(test_an_answer_before_the_request),
         CASE(test_phases_never_exceed_the_time),
     };
 

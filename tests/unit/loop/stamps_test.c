@@ -329,6 +329,29 @@ static void a_clock_that_steps_makes_no_time_wrong(struct world *world)
     answer_after_step(world, -60 * RP_S);
 }
 
+/* Of several requests that are under way on one connection, the answer to the first may come before the last is sent. */
+static void bytes_may_be_older_than_the_current_send(struct world *world)
+{
+    struct arrival arrival;
+    struct probe probe;
+    int peer;
+
+    probe_init(world, &probe);
+    peer = probe_connect_pair(world, &probe);
+    peer_sends(peer, &probe, &arrival);
+    let_time_pass();
+    assert_int_equal(rp_stream_send(&probe.stream, "ask", 3, NULL, 0), 0);
+    arrival.looked = rp_clock_ns();
+    turn_until(world, &probe.data_calls, 1);
+    assert_true(probe.stream.traffic.send_began >= arrival.looked);
+    if (world->is_stamped)
+        assert_stamped(&probe, &arrival);
+    else
+        assert_looked_at(&probe, &arrival);
+    rp_stream_close(&probe.stream, false);
+    close(peer);
+}
+
 /* A step that no stamp has shown is found by the next measurement. */
 static void the_clocks_are_compared_again_and_again(struct world *world)
 {
@@ -399,6 +422,7 @@ int main(void)
         CASE(a_unix_socket_has_none),
         CASE(the_last_user_takes_the_stamps_along),
         CASE(a_clock_that_steps_makes_no_time_wrong),
+        CASE(bytes_may_be_older_than_the_current_send),
         CASE(the_clocks_are_compared_again_and_again),
         CASE(bytes_behind_a_gap_came_when_it_was_closed),
     };
