@@ -138,6 +138,7 @@ struct rp_tls {
     bool is_flushing;       /* a send below is under way */
     bool is_sending;        /* a send of the user is */
     bool got_bytes;         /* from the peer */
+    bool got_tickets;       /* for which OpenSSL has made itself buffers */
     bool owes_sent;         /* sent() to the user of a server */
     bool is_half_closed;    /* of servers: the client has said that it is done, or ended TCP */
     unsigned char first;    /* the first of them */

@@ -191,6 +191,11 @@ static void take_records(struct rp_tls *tls, rp_ns at)
     }
     if (RP_UNLIKELY(tls->state == TLS_OPEN && tls->pending.len))
         answer_by_itself(tls, at);
+    if (RP_UNLIKELY(tls->state == TLS_OPEN && tls->got_tickets)) {
+        /* Else an idle connection keeps 17 KB until it sends again. */
+        tls->got_tickets = false;
+        (void)SSL_free_buffers(tls->ssl);
+    }
 }
 
 void rp_tls_step(struct rp_tls *tls, struct rp_slice bytes, rp_ns at)
@@ -300,7 +305,7 @@ static int become_new(struct rp_tls *tls)
         tls_close(&tls->transport, false);
     rp_assert(tls->state == TLS_CLOSED);
     tls->transport.opened = 0;
-    tls->got_bytes = tls->is_half_closed = tls->owes_sent = false;
+    tls->got_bytes = tls->is_half_closed = tls->owes_sent = tls->got_tickets = false;
     tls->out[0].len = tls->out[1].len = 0;
     rp_buf_init(&tls->pending, PENDING_MAX);
     rp_buf_init(&tls->delayed, PENDING_MAX);

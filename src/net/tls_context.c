@@ -159,11 +159,9 @@ static int set_up(struct rp_tls_context *context, const struct rp_tls_settings *
         return -ENOMEM;
     rp_tls_set_modes(context->ssl);
     context->resumes = !settings->no_resumption;
-    if (context->resumes) {
-        SSL_CTX_set_session_cache_mode(context->ssl,
-                                       SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
-        SSL_CTX_sess_set_new_cb(context->ssl, rp_tls_new_session);
-    }
+    SSL_CTX_set_session_cache_mode(context->ssl,
+                                   SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(context->ssl, rp_tls_new_session);
     if (SSL_CTX_set_alpn_protos(context->ssl, protocols, sizeof(protocols) - 1) != 0)
         return -ENOMEM;
     r = rp_tls_apply(context, settings, err);

@@ -13,7 +13,8 @@ int rp_tls_new_session(SSL *ssl, SSL_SESSION *session)
     struct rp_tls *tls = SSL_get_app_data(ssl);
     struct rp_tls_tickets *tickets = tls->tickets;
 
-    if (!tickets)
+    tls->got_tickets = true;
+    if (!tickets || !tls->context->resumes)
         return 0; /* OpenSSL frees it */
     SSL_SESSION_free(tickets->kept[RP_TLS_TICKETS - 1]);
     for (size_t i = RP_TLS_TICKETS - 1; i > 0; i--)
