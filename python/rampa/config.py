@@ -306,6 +306,8 @@ class Options(Model):
         connections_per_host: most connections of a VU to one host and port, 6 by default.
         max_connection_requests: most requests on one connection, 0 for no limit.
         max_connection_age: a connection that is older serves no further request; 0 for no limit.
+        hosts: where connections go instead: ``{"example.com:443": "127.0.0.1:8443", "*.example.org": "unix:/run/app.sock"}``.
+        local_ips: addresses that VUs connect from, such as ``"10.0.0.5-10.0.0.9,10.0.1.0/28"``.
 
     >>> Options(stages=[("30s", 100), ("1m", 0)]).stages[0]
     Stage(duration=datetime.timedelta(seconds=30), target=100)
@@ -338,6 +340,8 @@ class Options(Model):
     connections_per_host: Field[int | None, int] = Field(_whole, default=lambda: 6)
     max_connection_requests: Field[int | None, int] = Field(_whole, default=int)
     max_connection_age: Field[Duration | None, datetime.timedelta] = Field(show=_time, default=_seconds(0))
+    hosts: Field[dict[str, str] | None, dict[str, str]] = Field(default=dict)
+    local_ips: Field[str | None, str | None] = Field()
 
     if typing.TYPE_CHECKING:
 
@@ -371,6 +375,8 @@ class Options(Model):
             connections_per_host: int | None = None,
             max_connection_requests: int | None = None,
             max_connection_age: Duration | None = None,
+            hosts: dict[str, str] | None = None,
+            local_ips: str | None = None,
         ) -> None: ...
 
 

@@ -8,6 +8,7 @@
 #include "base/sysfile.h"
 #include "app/term.h"
 #include "base/alloc.h"
+#include "plan/hosts.h"
 
 static size_t count_uses(const struct rp_cli *cli, enum rp_option_id id)
 {
@@ -36,6 +37,34 @@ static int fill_uses(const struct rp_cli *cli, enum rp_option_id id, struct rp_o
     return 0;
 }
 
+static int fill_hosts(struct rp_run_request *request, const struct rp_cli *cli)
+{
+    static const struct {
+        enum rp_option_id id;
+        enum rp_host_option_kind kind;
+    } rows[] = { { RP_OPT_RESOLVE, RP_HOST_RESOLVE },
+                 { RP_OPT_CONNECT_TO, RP_HOST_CONNECT_TO },
+                 { RP_OPT_UNIX_SOCKET, RP_HOST_UNIX } };
+    struct rp_overrides *overrides = &request->options.overrides;
+    size_t count = 0;
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(rows); i++)
+        count += count_uses(cli, rows[i].id);
+    if (!count)
+        return 0;
+    request->hosts = rp_calloc(count, sizeof(*request->hosts));
+    if (!request->hosts)
+        return -ENOMEM;
+    for (size_t i = 0; i < cli->given_count; i++)
+        for (size_t k = 0; k < RP_ARRAY_LEN(rows); k++)
+            if (cli->given[i].option == &rp_options[rows[k].id])
+                request->hosts[overrides->host_option_count++] = (struct rp_host_option){
+                    rows[k].kind, cli->given[i].value, cli->given[i].origin
+                };
+    overrides->host_options = request->hosts;
+    return 0;
+}
+
 static int fill_lists(struct rp_run_request *request, const struct rp_cli *cli)
 {
     struct rp_overrides *overrides = &request->options.overrides;
@@ -45,6 +74,8 @@ static int fill_lists(struct rp_run_request *request, const struct rp_cli *cli)
         r = fill_uses(cli, RP_OPT_STAGE, &request->stages, &overrides->stage_count);
     if (r == 0)
         r = fill_uses(cli, RP_OPT_THRESHOLD, &request->thresholds, &overrides->threshold_count);
+    if (r == 0)
+        r = fill_hosts(request, cli);
     overrides->thresholds = request->thresholds;
     overrides->scenario_names = request->scenarios;
     overrides->stages = request->stages;
@@ -131,6 +162,7 @@ int rp_run_request_init(struct rp_run_request *ret, const struct rp_cli *cli)
                 .tls_keylog = rp_cli_value(cli, RP_OPT_TLS_KEYLOG),
                 .connect_timeout = rp_cli_value(cli, RP_OPT_CONNECT_TIMEOUT),
                 .connections_per_host = rp_cli_value(cli, RP_OPT_CONNECTIONS_PER_HOST),
+                .local_ips = rp_cli_value(cli, RP_OPT_LOCAL_IPS),
                 .no_connection_reuse = cli->flags[RP_OPT_NO_REUSE],
                 .no_vu_connection_reuse = cli->flags[RP_OPT_NO_VU_REUSE],
                 .once = cli->flags[RP_OPT_ONCE],
@@ -172,6 +204,7 @@ void rp_run_request_deinit(struct rp_run_request *request)
     rp_free(request->pairs);
     rp_free(request->scenarios);
     rp_free(request->stages);
+    rp_free(request->hosts);
     rp_free(request->thresholds);
     rp_free(request->python);
     *request = (struct rp_run_request){ 0 };

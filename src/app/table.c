@@ -204,6 +204,32 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .group = RP_GROUP_CONNECTION, .since = "0.1.0", .fallback = "6",
         .help = "Most connections of a virtual user to one host and port",
     },
+    [RP_OPT_RESOLVE] = {
+        .name = "--resolve", .type = RP_TYPE_TEXT, .placeholder = "HOST:PORT:ADDRESS",
+        .commands = RP_IN_SCRIPT, .repeatable = true,
+        .group = RP_GROUP_CONNECTION, .since = "0.1.0",
+        .help = "Connect to ADDRESS for HOST and PORT, without a look-up",
+    },
+    [RP_OPT_CONNECT_TO] = {
+        .name = "--connect-to", .type = RP_TYPE_TEXT, .placeholder = "HOST1:PORT1:HOST2:PORT2",
+        .commands = RP_IN_SCRIPT, .repeatable = true,
+        .group = RP_GROUP_CONNECTION, .since = "0.1.0",
+        .help = "Connect to HOST2 and PORT2 for HOST1 and PORT1; what is left empty is any, or the "
+                "same",
+    },
+    [RP_OPT_UNIX_SOCKET] = {
+        .name = "--unix-socket", .type = RP_TYPE_FILE, .placeholder = "PATH",
+        .commands = RP_IN_SCRIPT,
+        .group = RP_GROUP_CONNECTION, .since = "0.1.0",
+        .help = "Connect to this socket of the machine, whatever the host",
+    },
+    [RP_OPT_LOCAL_IPS] = {
+        .name = "--local-ips", .type = RP_TYPE_TEXT, .placeholder = "LIST",
+        .commands = RP_IN_SCRIPT, .env = "RAMPA_LOCAL_IPS",
+        .group = RP_GROUP_CONNECTION, .since = "0.1.0", .fallback = "chosen by the system",
+        .help = "Connect from these addresses, one for each virtual user in turn: 10.0.0.5, "
+                "10.0.0.5-10.0.0.9, 10.0.0.0/28, separated by commas",
+    },
     [RP_OPT_TARGETS] = {
         .name = "--targets", .type = RP_TYPE_FILE, .placeholder = "FILE",
         .commands = RP_IN_SCRIPT,

@@ -116,8 +116,7 @@ void rp_http_client_free(struct rp_http_client *client)
         struct origin *origin = client->origins;
 
         client->origins = origin->next;
-        rp_free(origin->host);
-        rp_free(origin);
+        rp_http_free_origin(origin);
     }
     rp_free(client);
 }
@@ -167,12 +166,12 @@ struct origin *rp_http_origin(struct rp_http_client *client, const struct rp_htt
     if (!origin)
         return NULL;
     origin->host = rp_strndup(host.ptr, host.len);
-    if (!origin->host) {
-        rp_free(origin);
-        return NULL;
-    }
     origin->scheme = scheme;
     origin->port = port;
+    if (!origin->host || rp_http_route(client, origin) < 0) {
+        rp_http_free_origin(origin);
+        return NULL;
+    }
     origin->next = client->origins;
     client->origins = origin;
     return origin;

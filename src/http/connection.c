@@ -100,8 +100,9 @@ static int dial(struct connection *connection)
     const struct rp_http_timeouts *timeouts = connection->call->timeouts;
     struct rp_dial_spec spec = { .stack = &connection->stack,
                                  .events = &transport_events,
-                                 .host = origin->host,
-                                 .port = origin->port,
+                                 .host = origin->dial_host ? origin->dial_host : origin->host,
+                                 .port = origin->dial_port,
+                                 .unix_path = origin->unix_path,
                                  .destination = &origin->destination,
                                  .spread = session->spread,
                                  .deadline = timeouts ? rp_http_connection_limit(connection->call)

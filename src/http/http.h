@@ -110,6 +110,7 @@ struct rp_http_scheme {
 };
 
 struct rp_http_client;
+struct rp_pairs; /* plan/plan.h */
 struct rp_http_session;
 struct rp_http_template;
 
@@ -132,6 +133,12 @@ RP_NODISCARD int rp_http_client_set_tls(struct rp_http_client *client,
  * they are errors. Before the first template is made. 0 or -ENOMEM; what is wrong with it is told
  * with the first such template. */
 RP_NODISCARD int rp_http_client_set_base(struct rp_http_client *client, const char *url);
+
+/* Has connections go where @hosts says (plan/hosts.h; borrowed as long as the client lives) and come from
+ * @local_ips (net/local_ips.h), unless it is NULL. Before the first template is made. -RP_EUSER, -ENOMEM. */
+RP_NODISCARD int rp_http_client_set_hosts(struct rp_http_client *client,
+                                          const struct rp_pairs *hosts, const char *local_ips,
+                                          struct rp_error *err);
 
 struct rp_http_call;
 /* Called for every call that has ended and is counted, cancelled and interrupted ones too, before

@@ -18,6 +18,10 @@ struct origin { /* interned: equal origins are the same pointer */
     const struct rp_http_scheme *scheme;
     char *host;
     uint16_t port;
+    /* Where its connections go: see route.c. */
+    char *dial_host; /* NULL = @host */
+    char *unix_path; /* NULL = none */
+    uint16_t dial_port;
     struct rp_destination destination;
 };
 
@@ -168,8 +172,9 @@ struct rp_http_client {
     struct rp_tls_settings tls_settings; /* texts owned */
     struct rp_http_limits limits;
     struct rp_http_counters counters;
-    rp_http_trace_fn *trace; /* or NULL */
-    char *base_url;          /* or NULL */
+    rp_http_trace_fn *trace;      /* or NULL */
+    char *base_url;               /* or NULL */
+    const struct rp_pairs *hosts; /* or NULL; see route.c */
     struct origin *origins;
     const struct rp_metric *metrics[RP_BUILTIN_COUNT];
     struct rp_list graveyard; /* connections that may still be on the stack of their own callback */
@@ -233,6 +238,12 @@ rp_ns rp_http_first_look(const struct rp_http_call *call, rp_ns now);
 /* Until when the request under way on @connection may take, by what is known at @now; the text for
  * its end then. */
 rp_ns rp_http_next_limit(const struct connection *connection, rp_ns now, const char **ret_kind);
+
+/* ---- route.c ---- */
+
+/* Finds where the connections of @origin go. -ENOMEM. */
+RP_NODISCARD int rp_http_route(struct rp_http_client *client, struct origin *origin);
+void rp_http_free_origin(struct origin *origin);
 
 /* ---- connection.c ---- */
 

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/un.h>
 
 #include "base/alloc.h"
 #include "net/net_internal.h"
@@ -24,6 +25,7 @@ int rp_dialler_init(struct rp_dialler *dialler, struct rp_loop *loop)
 void rp_dialler_deinit(struct rp_dialler *dialler)
 {
     rp_resolver_free(dialler->resolver);
+    rp_local_ips_deinit(&dialler->sources);
     dialler->resolver = NULL;
 }
 
@@ -150,6 +152,71 @@ static void raced(struct rp_race *race, int fd, const struct rp_net_failure *fai
 
 static const struct rp_transport_events opening_events = { .connected = connected };
 
+/* Has the stack take over @fd, a socket whose connect has begun. */
+static int connect_on(struct rp_dial *dial, int fd)
+{
+    struct rp_stack *stack = dial->spec.stack;
+    int r;
+
+    if (fd < 0)
+        return fd;
+    rp_tcp_give(&stack->bottom, fd);
+    r = rp_transport_connect(stack->top, &dial->addresses[0], dial->spec.port);
+    if (r < 0)
+        rp_transport_close(&stack->bottom.transport, true);
+    return r;
+}
+
+static void connect_one(struct rp_dial *dial)
+{
+    const struct rp_address *to = &dial->addresses[0], *source;
+    struct rp_address with_port;
+
+    source = rp_local_ips_pick(&dial->dialler->sources, to->any.sa_family, dial->spec.spread);
+    if (!source) {
+        check_connect(dial, rp_transport_connect(dial->spec.stack->top, to, dial->spec.port));
+        return;
+    }
+    with_port = rp_address_with_port(to, dial->spec.port);
+    check_connect(dial, connect_on(dial, rp_connect_begin(&with_port.any, with_port.len,
+                                                          &source->any, source->len)));
+}
+
+static void deadline_passed(struct rp_timer *timer, rp_ns now);
+static rp_ns limit_of(const struct rp_dial *dial, rp_ns now);
+
+/* A server that listens there and is slow to accept lets nobody wait: its queue is full, and it is tried
+ * again. */
+static void open_unix(struct rp_timer *timer, rp_ns now)
+{
+    struct rp_dial *dial = rp_container_of(timer, struct rp_dial, timer);
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int r;
+
+    if (now >= dial->spec.deadline) {
+        deadline_passed(timer, now);
+        return;
+    }
+    memcpy(address.sun_path, dial->spec.unix_path,
+           strnlen(dial->spec.unix_path, sizeof(address.sun_path) - 1));
+    r = rp_connect_begin((const struct sockaddr *)&address, sizeof(address), NULL, 0);
+    if (r == -EAGAIN) {
+        rp_timer_arm(dial->dialler->loop, timer, now + RP_MS, open_unix);
+        return;
+    }
+    rp_timer_arm(dial->dialler->loop, timer, limit_of(dial, now), deadline_passed);
+    check_connect(dial, connect_on(dial, r));
+}
+
+static void begin_unix(struct rp_dial *dial, rp_ns now)
+{
+    dial->phase = RP_DIAL_OPENING;
+    dial->phase_began = now;
+    dial->spec.stack->top->events = &opening_events;
+    dial->spec.stack->top->user = dial;
+    open_unix(&dial->timer, now);
+}
+
 static void open_stack(struct rp_dial *dial, const struct rp_address *addresses, size_t count)
 {
     struct rp_dialler *dialler = dial->dialler;
@@ -161,12 +228,13 @@ static void open_stack(struct rp_dial *dial, const struct rp_address *addresses,
     dial->spec.stack->top->events = &opening_events;
     dial->spec.stack->top->user = dial;
     if (dial->count == 1) {
-        check_connect(dial, rp_transport_connect(dial->spec.stack->top, &dial->addresses[0],
-                                                 dial->spec.port));
+        connect_one(dial);
         return;
     }
     rp_destination_order(dial->spec.destination, dial->addresses, dial->count, dial->spec.spread,
                          dial->phase_began);
+    dial->race.sources = &dialler->sources;
+    dial->race.spread = dial->spec.spread;
     rp_race_start(&dial->race, dialler->loop, dial->spec.destination, dial->addresses, dial->count,
                   dial->spec.port, raced);
 }
@@ -212,8 +280,6 @@ static void look_up(struct rp_dial *dial)
 
 /* ---- waiting ---- */
 
-static void deadline_passed(struct rp_timer *timer, rp_ns now);
-
 /* Until when what is under way may take, by what is known now. Nobody is told when the handshakes
  * begin: without them it is when to look again. */
 static rp_ns limit_of(const struct rp_dial *dial, rp_ns now)
@@ -254,7 +320,10 @@ static void wait_over(struct rp_timer *timer, rp_ns now)
     if (dial->spec.timeout && rp_ns_add(now, dial->spec.timeout) < dial->spec.deadline)
         dial->spec.deadline = rp_ns_add(now, dial->spec.timeout);
     rp_timer_arm(dial->dialler->loop, timer, limit_of(dial, now), deadline_passed);
-    look_up(dial);
+    if (dial->spec.unix_path)
+        begin_unix(dial, now);
+    else
+        look_up(dial);
 }
 
 int rp_dial_start(struct rp_dialler *dialler, const struct rp_dial_spec *spec, struct rp_dial **ret)

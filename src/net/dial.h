@@ -16,11 +16,13 @@
 
 #include "net/destination.h"
 #include "net/dns.h"
+#include "net/local_ips.h"
 #include "net/stack.h"
 
 struct rp_dialler {
     struct rp_loop *loop;
     struct rp_resolver *resolver;
+    struct rp_local_ips sources;       /* that connections come from */
     uint64_t no_descriptors, no_ports; /* how many dials failed for want of them */
 };
 
@@ -47,6 +49,7 @@ struct rp_dial_spec {
     const struct rp_transport_events *events;
     const char *host; /* borrowed */
     uint16_t port;
+    const char *unix_path; /* a socket of this machine instead, borrowed; NULL = none */
     /* Borrowed, of all dials to this host and port: they wait for one another's failures, and know
      * which addresses work. */
     struct rp_destination *destination;

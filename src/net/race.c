@@ -81,10 +81,13 @@ static void on_ready(struct rp_watch *watch, unsigned ready)
 static int begin(struct rp_race *race, struct rp_attempt *attempt, const struct rp_address *address)
 {
     const struct rp_address with_port = rp_address_with_port(address, race->port);
+    const struct rp_address *source;
     int fd, r;
 
     *attempt = (struct rp_attempt){ .race = race, .fd = -1 };
-    fd = rp_connect_begin(&with_port.any, with_port.len, NULL, 0);
+    source = rp_local_ips_pick(race->sources, with_port.any.sa_family, race->spread);
+    fd = rp_connect_begin(&with_port.any, with_port.len, source ? &source->any : NULL,
+                          source ? source->len : 0);
     if (fd < 0)
         return fd;
     r = rp_watch_start(race->loop, &attempt->watch, fd, RP_WRITABLE, on_ready);

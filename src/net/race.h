@@ -11,6 +11,7 @@
 
 #include "net/destination.h"
 #include "net/failure.h"
+#include "net/local_ips.h"
 
 #define RP_ATTEMPT_DELAY (250 * RP_MS)
 
@@ -30,13 +31,15 @@ struct rp_race { /* embedded by its user */
     struct rp_destination *destination; /* is told who fails, who wins */
     const struct rp_address *addresses; /* borrowed */
     uint16_t port;
+    const struct rp_local_ips *sources; /* that the sockets are bound to */
+    unsigned spread;                    /* which of them */
     size_t count, next, under_way;
     rp_raced_fn *done;
     struct rp_timer timer;
     struct rp_attempt attempts[RP_ADDRESSES_MAX];
 };
 
-/* @count: 1 to RP_ADDRESSES_MAX. */
+/* @count: 1 to RP_ADDRESSES_MAX. The sources are set before. */
 void rp_race_start(struct rp_race *race, struct rp_loop *loop, struct rp_destination *destination,
                    const struct rp_address *addresses, size_t count, uint16_t port,
                    rp_raced_fn *done);

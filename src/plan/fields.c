@@ -161,4 +161,11 @@ const struct rp_field rp_plan_settings[RP_S_COUNT] = {
                                   .default_kind = RP_FD_OTHER,
                                   .default_text = "0s, which is no limit",
                                   .help = "a connection that is older serves no further request" },
+    [RP_S_HOSTS] = { "hosts", RP_FT_PAIRS, .offset = PLAN(hosts),
+                     .help = "where connections go instead: `HOST[:PORT]` to `HOST[:PORT]` or "
+                             "`unix:PATH`; the first HOST may be `*` or `*.example.com`" },
+    [RP_S_LOCAL_IPS] = { "local_ips", RP_FT_TEXT, .offset = PLAN(local_ips),
+                         .default_kind = RP_FD_OTHER, .default_text = "chosen by the system",
+                         .help =
+                             "addresses that VUs connect from: `127.0.0.2-127.0.0.9,10.0.0.0/28`" },
 };

@@ -102,6 +102,8 @@ enum rp_setting_id {
     RP_S_CONNECTIONS_PER_HOST,
     RP_S_MAX_CONNECTION_REQUESTS,
     RP_S_MAX_CONNECTION_AGE,
+    RP_S_HOSTS,
+    RP_S_LOCAL_IPS,
     RP_S_COUNT
 };
 

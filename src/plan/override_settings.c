@@ -3,6 +3,7 @@
 /* What options of the command line say of the settings of a run: its memory, its connections. */
 
 #include "base/str.h"
+#include "plan/hosts.h"
 #include "plan/plan_internal.h"
 
 int rp_overrides_apply_memory(const struct rp_overrides *overrides, struct rp_plan *plan,
@@ -27,6 +28,26 @@ static int apply(const struct rp_override *given, enum rp_setting_id id, struct 
         err, rp_field_parse_text(&rp_plan_settings[id], plan, given->value, given->origin, err));
 }
 
+static int apply_hosts(const struct rp_overrides *overrides, struct rp_plan *plan,
+                       struct rp_error *err)
+{
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < plan->hosts.count; i++)
+        r = rp_error_keep(err, rp_host_rule_parse(plan->hosts.items[i].key,
+                                                  plan->hosts.items[i].value, NULL, err));
+    for (size_t i = 0; r == 0 && i < overrides->host_option_count; i++) {
+        const struct rp_host_option *option = &overrides->host_options[i];
+
+        r = rp_host_option_add((enum rp_host_option_kind)option->kind, option->value, &plan->hosts,
+                               err);
+        if (r == -RP_EUSER)
+            rp_error_prefix(err, r, option->origin);
+        r = rp_error_keep(err, r);
+    }
+    return r;
+}
+
 int rp_overrides_apply_connections(const struct rp_overrides *overrides, struct rp_plan *plan,
                                    struct rp_error *err)
 {
@@ -34,6 +55,10 @@ int rp_overrides_apply_connections(const struct rp_overrides *overrides, struct 
 
     if (r == 0)
         r = apply(&overrides->connections_per_host, RP_S_CONNECTIONS_PER_HOST, plan, err);
+    if (r == 0)
+        r = apply(&overrides->local_ips, RP_S_LOCAL_IPS, plan, err);
+    if (r == 0)
+        r = apply_hosts(overrides, plan, err);
     plan->no_connection_reuse |= overrides->no_connection_reuse;
     plan->no_vu_connection_reuse |= overrides->no_vu_connection_reuse;
     return r;

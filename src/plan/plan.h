@@ -123,6 +123,8 @@ struct rp_plan {
     int64_t connections_per_host;
     int64_t max_connection_requests; /* 0 = no limit */
     rp_ns max_connection_age;        /* 0 = no limit */
+    struct rp_pairs hosts;           /* plan/hosts.h */
+    char *local_ips;                 /* net/local_ips.h; NULL = none is chosen */
     int64_t workers;                 /* processes that share the work, at least 1 */
     int64_t series_memory;           /* MiB that the histograms of series may take in each worker */
     struct rp_stat *trend_stats;     /* what the summary shows of trends */
@@ -139,6 +141,10 @@ struct rp_plan {
 struct rp_override {
     const char *value; /* NULL = not given */
     const char *origin;
+};
+struct rp_host_option {
+    int kind; /* enum rp_host_option_kind, plan/hosts.h */
+    const char *value, *origin;
 };
 struct rp_overrides {
     struct rp_override vus, duration, iterations, rate, max_vus, seed;
@@ -158,6 +164,9 @@ struct rp_overrides {
     bool insecure, no_tls_resumption, tls_cert_status;
     struct rp_override tls_ca, tls_cert, tls_key, tls_min, tls_max, tls_ciphers, tls_keylog;
     struct rp_override connect_timeout, connections_per_host;
+    const struct rp_host_option *host_options; /* over the hosts of the script */
+    size_t host_option_count;
+    struct rp_override local_ips;
     bool no_connection_reuse, no_vu_connection_reuse; /* also when the script says nothing of it */
     struct rp_override trend_stats;     /* what the summary shows of trends: "avg,p(99)" */
     struct rp_override *scenario_names; /* only these run */

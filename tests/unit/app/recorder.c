@@ -56,6 +56,10 @@ static void print_options(const char *command, const struct rp_run_options *opti
                overrides->no_tls_resumption);
     print_override("connect_timeout", overrides->connect_timeout);
     print_override("connections_per_host", overrides->connections_per_host);
+    for (size_t i = 0; i < overrides->host_option_count; i++)
+        printf("host option %d=%s\n", overrides->host_options[i].kind,
+               overrides->host_options[i].value);
+    print_override("local_ips", overrides->local_ips);
     if (overrides->no_connection_reuse || overrides->no_vu_connection_reuse)
         printf("no_connection_reuse=%d no_vu_connection_reuse=%d\n", overrides->no_connection_reuse,
                overrides->no_vu_connection_reuse);

@@ -110,6 +110,8 @@ static const char golden_text[] = //
     "  connections_per_host 6\n"
     "  max_connection_requests 0\n"
     "  max_connection_age   0s\n"
+    "  hosts                -\n"
+    "  local_ips            -\n"
     "  no_spin              no\n"
     "  series_memory        64 MiB\n"
     "  workers              1\n"
@@ -212,7 +214,9 @@ static const char golden_json[] = //
     "  'no_vu_connection_reuse': false,\n"
     "  'connections_per_host': 6,\n"
     "  'max_connection_requests': 0,\n"
-    "  'max_connection_age': '0s'\n"
+    "  'max_connection_age': '0s',\n"
+    "  'hosts': {},\n"
+    "  'local_ips': null\n"
     "}";
 
 static void inspect_shows_everything(void **state)

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: MIT
+"""Where connections go, and where they come from."""
+from __future__ import annotations
+
+import http.server
+import os
+import shutil
+import socket
+import subprocess
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from faultserver import ExpectRequest, FaultServer, Repeat, Send, answer
+
+Rampa = Callable[..., "Finished"]
+Script = Callable[..., Path]
+
+SERVE = [Repeat([ExpectRequest(), Send(answer())])]
+
+
+@pytest.mark.parametrize("options", [
+    ["--connect-to", "server.example:80:127.0.0.1:{port}"],
+    ["--connect-to", "SERVER.example:80:localhost:{port}"],
+    ["--connect-to", "server.example::127.0.0.1:{port}"],
+    ["--connect-to", "::127.0.0.1:{port}"],
+    ["--connect-to", "other.example:80:127.0.0.1:1", "--connect-to", "server.example:80:127.0.0.1:{port}", "--connect-to", "::127.0.0.1:1"],
+])  # fmt: skip
+def test_options(rampa: Rampa, options: list[str]) -> None:
+    """Host and the name of the request stay those of the URL."""
+    with FaultServer(SERVE) as server:
+        finished = rampa("run", "http://server.example/x", "-i", "2", *(o.format(port=server.port) for o in options), out=True, code=0)
+    assert [request.header("host") for request in server.requests] == ["server.example"] * 2
+    assert "http://server.example/x" in finished.stdout
+    assert finished.result()["summary"]["metrics"]["http_req_looking_up"]["max"] == 0 or "localhost" in str(options)
+
+
+def test_resolve_keeps_the_port(rampa: Rampa) -> None:
+    with FaultServer(SERVE) as server:
+        rampa("run", f"http://server.example:{server.port}/", "-i", "1", "--resolve", f"server.example:{server.port}:127.0.0.1", code=0)
+        assert [request.header("host") for request in server.requests] == [f"server.example:{server.port}"]
+
+
+@pytest.mark.parametrize(("hosts", "url"), [
+    ({"server.example": "127.0.0.1:{port}"}, "http://server.example/"),
+    ({"server.example:80": "127.0.0.1:{port}", "server.example": "127.0.0.1:1"}, "http://server.example/"),
+    ({"*.example": "127.0.0.1:{port}", "*": "127.0.0.1:1"}, "http://a.b.example/"),
+    ({"*.b.example": "127.0.0.1:{port}", "*.example": "127.0.0.1:1"}, "http://a.b.example/"),
+    ({"a.b.example": "127.0.0.1:{port}", "*.b.example": "127.0.0.1:1"}, "http://a.b.example/"),
+    ({"*": "[::ffff:127.0.0.1]:{port}"}, "http://server.example/"),
+    ({"*:81": "127.0.0.1:1", "*": ":{port}"}, "http://127.0.0.1/"),
+])  # fmt: skip
+def test_hosts_of_a_script(rampa: Rampa, script: Script, hosts: dict[str, str], url: str) -> None:
+    with FaultServer(SERVE) as server:
+        hosts = {key: value.format(port=server.port) for key, value in hosts.items()}
+        script(f"import rampa\nconfig = rampa.Config(options=rampa.Options(hosts={hosts!r}))\n"
+               f"async def default(worker):\n    assert (await worker.http.get({url!r})).status == 200\n")  # fmt: skip
+        rampa("run", "script.py", "-i", "1", code=0)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    (["--connect-to", "a:80"], "--connect-to: hosts: '' is no place to connect to"),
+    (["--resolve", "a:http:127.0.0.1"], "--resolve: hosts: 'a:http' is neither a host nor a host with its port"),
+    (["--resolve", "a:80:b/c"], "--resolve: hosts: 'b/c' is no place to connect to"),
+    (["--connect-to", "a:80:b:99999"], "--connect-to: hosts: 'b:99999' is no place to connect to"),
+    (["--unix-socket", "/" + "x" * 200], "--unix-socket: hosts: 'unix:/xx"),
+    (["--local-ips", "1.2.3.4"], "local_ips: connections cannot come from 1.2.3.4: this machine does not have the address"),
+    (["--local-ips", "127.0.0.1,here"], "local_ips: 'here' is neither an address nor several"),
+    (["--local-ips", "127.0.0.9-127.0.0.1"], "local_ips: '127.0.0.9-127.0.0.1' is neither an address nor several"),
+    (["--local-ips", "127.0.0.1/33"], "local_ips: '127.0.0.1/33' is neither an address nor several"),
+])  # fmt: skip
+def test_mistakes(rampa: Rampa, options: list[str], message: str) -> None:
+    assert message in rampa("run", "http://a/", "-i", "1", *options, code=3).stderr
+
+
+# ---- where they come from ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("ips", "expected"), [
+    ("127.0.0.7", {"127.0.0.7": 4}),
+    ("127.0.0.2-127.0.0.3", {"127.0.0.2": 2, "127.0.0.3": 2}),
+    ("127.0.1.0/30", {"127.0.1.1": 2, "127.0.1.2": 2}),
+    ("127.0.0.5,127.0.0.9,::1", {"127.0.0.5": 2, "127.0.0.9": 2}),
+    ("::1", {"127.0.0.1": 4}),
+])  # fmt: skip
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_local_ips(rampa: Rampa, ips: str, expected: dict[str, int], host: str) -> None:
+    """Each VU has one of them, by its number."""
+    if "::1" in ips and host == "localhost":
+        pytest.skip("which family wins is not the question")
+    seen: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            seen.append(self.client_address[0])
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://{host}:{server.server_address[1]}/"
+        rampa("run", url, "-u", "4", "-i", "4", "--local-ips", ips, "--no-reuse", code=0)
+        server.shutdown()
+    if ips == "127.0.0.5,127.0.0.9,::1":
+        assert set(seen) == {"127.0.0.5", "127.0.0.9"}
+    else:
+        assert Counter(seen) == expected
+
+
+# ---- sockets of this machine ------------------------------------------------------------------------------------------
+
+NGINX = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin")
+CONFIG = """
+daemon off;
+worker_processes 1;
+error_log {folder}/error.log;
+pid {folder}/nginx.pid;
+events {{ worker_connections 512; }}
+http {{
+    access_log {folder}/access.log;
+    client_body_temp_path {folder}/1; proxy_temp_path {folder}/2; fastcgi_temp_path {folder}/3;
+    uwsgi_temp_path {folder}/4; scgi_temp_path {folder}/5;
+    server {{
+        listen unix:{folder}/s backlog=1;
+        return 200 "$host over a socket";
+    }}
+}}
+"""
+
+
+@pytest.fixture
+def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """nginx on a socket of this machine."""
+    if not NGINX:
+        pytest.skip("no nginx")
+    folder = tmp_path_factory.mktemp("n")
+    user = "user root;\n" if os.getuid() == 0 else ""
+    (folder / "nginx.conf").write_text(user + CONFIG.format(folder=folder))
+    process = subprocess.Popen([NGINX, "-p", str(folder), "-c", str(folder / "nginx.conf")], stderr=subprocess.PIPE)
+    with socket.socket(socket.AF_UNIX) as probe:
+        while probe.connect_ex(str(folder / "s")):
+            assert process.poll() is None, process.stderr and process.stderr.read()
+    yield folder
+    process.terminate()
+    process.wait()
+
+
+def test_nginx_on_a_unix_socket(rampa: Rampa, script: Script, nginx: Path) -> None:
+    """Many VUs at once, and a queue for one: nobody is turned away."""
+    finished = rampa("run", "http://any.example/", "-u", "50", "-i", "2000", "--unix-socket", str(nginx / "s"), out=True, code=0)
+    assert finished.result()["summary"]["metrics"]["http_reqs"]["count"] == 2000
+    assert finished.result()["summary"]["metrics"]["http_req_failed"]["rate"] == 0
+    script("import rampa\n"
+           f'config = rampa.Config(options=rampa.Options(hosts={{"*.example": "unix:{nginx}/s"}}))\n'
+           'async def default(worker):\n    r = await worker.http.get("http://two.example/")\n'
+           '    assert r.text() == "two.example over a socket", r.text()\n')  # fmt: skip
+    rampa("run", "script.py", "-i", "3", code=0)
+
+
+def test_a_unix_socket_that_is_not_there(rampa: Rampa, tmp_path: Path) -> None:
+    finished = rampa("run", "http://any.example/", "-i", "1", "--unix-socket", str(tmp_path / "none"), code=1)
+    assert "connect failed (1210)" in finished.stdout
+
+
+def test_a_unix_socket_that_nobody_accepts_from(rampa: Rampa, tmp_path: Path) -> None:
+    path = str(tmp_path / "s")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen(0)
+        waiting = [socket.socket(socket.AF_UNIX) for _ in range(2)]
+        for one in waiting:
+            one.setblocking(False)
+            one.connect_ex(path)
+        finished = rampa("run", "http://any.example/", "-i", "1", "--unix-socket", path, "--connect-timeout", "300ms", code=1)
+        for one in waiting:
+            one.close()
+    assert "connect timeout (1211)" in finished.stdout
