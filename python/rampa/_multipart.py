@@ -212,4 +212,6 @@ def encode(parts: list[Part], what: str, boundary: str | None = None) -> tuple[b
         body.write(b"\r\n")
     body.write(f"--{boundary}--\r\n".encode())
     kind = f"multipart/form-data; boundary={boundary}"
-    return ([*pieces, body.getvalue()], kind) if pieces else (body.getvalue(), kind)
+    if not pieces:
+        return body.getvalue(), kind
+    return [*pieces, body.getvalue()], kind

@@ -32,7 +32,7 @@ _REMEDIES = {
     "raise_for_status": "write worker.check(answer, ...)",
 }
 
-_IGNORED = {
+_IGNORED: dict[str, tuple[typing.Any, ...]] = {
     "compress": (None, False),
     "max_field_size": (None,),
     "max_headers": (None,),

@@ -80,7 +80,7 @@ def test_the_length_is_checked(minutes: str, capsys):
 
 @pytest.mark.parametrize("part", soak.PARTS)
 def test_program_and_worker_are_watched(program: Path, tmp_path: Path, part: str):
-    options = soak.parse_options(["0.05", "--warm-up", "0", "--every", "0.1", "--part", part, "--rampa", str(program)])
+    options = soak.parse_options(["0.1", "--warm-up", "0", "--every", "0.1", "--part", part, "--rampa", str(program)])
     server = soak.Target(None, f"{program} target --port 0")
     try:
         found, per_s = soak.watch(options, part, server.url, tmp_path)
