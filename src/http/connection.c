@@ -364,7 +364,8 @@ static void transport_data(struct rp_transport *transport, const char *data, siz
     struct rp_slice input = rp_slice(data, len), body;
 
     /* What comes on a kept connection before the request was sent cannot be its answer. */
-    if (RP_UNLIKELY(!call || (connection->is_reused && !transport->traffic->send_began))) {
+    if (RP_UNLIKELY(!call || (connection->is_reused && !transport->traffic->send_began &&
+                              !rp_http_has_begun(connection)))) {
         stray_bytes(connection, at);
         return;
     }
@@ -427,6 +428,8 @@ static bool may_retry(const struct connection *connection, const struct rp_net_f
     if (!connection->is_reused || connection->first_byte || connection->got_interim)
         return false;
     if (failure && failure->reason == RP_NET_TLS) /* a server that has something to say about us */
+        return false;
+    if (connection->state == CONNECTION_UPLOADING && rp_http_has_begun(connection))
         return false;
     return !traffic->send_began || (call->template->is_idempotent && has_crossed(traffic, at));
 }

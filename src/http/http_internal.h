@@ -318,6 +318,9 @@ static inline void rp_http_tell_trace(const struct rp_http_client *client,
 int rp_http_fill(struct rp_transport *transport, struct rp_slice *ret);
 /* Sends the call of @connection, whose events become @events, which have rp_http_fill(). */
 RP_COLD int rp_http_upload(struct connection *connection, const struct rp_transport_events *events);
+/* Whether the request was sent, at least in part, though the current send has not begun: it is one of
+ * several. */
+RP_COLD bool rp_http_has_begun(const struct connection *connection);
 /* An interim answer has come, or the head of the final one. */
 RP_COLD void rp_http_note_upload(struct connection *connection, bool is_interim);
 

@@ -85,6 +85,12 @@ static void go_on(struct connection *connection)
     (void)!rp_transport_send(connection->stack.top, rp_slice(NULL, 0), rp_slice(NULL, 0));
 }
 
+bool rp_http_has_begun(const struct connection *connection)
+{
+    return connection->state == CONNECTION_UPLOADING && connection->call &&
+           connection->call->more && connection->call->more->send_began;
+}
+
 void rp_http_body_ready(struct rp_http_call *call)
 {
     if (call->connection && call->more && call->more->upload == UPLOAD_PAUSED)
