@@ -269,6 +269,10 @@ def _list(value: typing.Any) -> typing.Any:
     return list(value) if isinstance(value, tuple) else value
 
 
+def _http2(value: typing.Any) -> typing.Any:
+    return {True: "always", False: "never"}[value] if isinstance(value, bool) else value
+
+
 def _trend_stats() -> list[str]:
     return ["avg", "min", "med", "max", "p(90)", "p(95)", "p(99)"]
 
@@ -289,6 +293,7 @@ class Options(Model):
         summary_trend_stats: what the summary shows of trends, such as ``["avg", "p(99)", "count"]``.
         seed: of what is random in the run, 0 to 2^53-1; the same seed repeats it.
         base_url: goes before URLs that begin with ``/``: the server that ``worker.http.get("/items")`` asks.
+        http2: True speaks HTTP/2: with ``https://`` where the server chooses it, with ``http://`` by prior knowledge.
         insecure_skip_tls_verify: accepts any certificate of a server.
         tls_ca: file (PEM) of the authorities that sign servers' certificates, in place of those of the system.
         tls_cert: file (PEM) of the certificate that is shown to servers, with its chain.
@@ -323,6 +328,7 @@ class Options(Model):
     summary_trend_stats: Field[collections.abc.Sequence[str] | None, list[str]] = Field(_list, default=_trend_stats)
     seed: Field[int | None, int | None] = Field(_whole)
     base_url: Field[str | None, str | None] = Field()
+    http2: Field[bool | None, str | None] = Field(_http2)
     insecure_skip_tls_verify: Field[bool | None, bool] = Field(default=bool)
     tls_ca: Field[str | None, str | None] = Field()
     tls_cert: Field[str | None, str | None] = Field()
@@ -358,6 +364,7 @@ class Options(Model):
             summary_trend_stats: collections.abc.Sequence[str] | None = None,
             seed: int | None = None,
             base_url: str | None = None,
+            http2: bool | None = None,
             insecure_skip_tls_verify: bool | None = None,
             tls_ca: str | None = None,
             tls_cert: str | None = None,

@@ -204,7 +204,7 @@ class ConnectionLost(RequestError, ConnectionError):
 
 
 class ProtocolError(RequestError):
-    """The response broke HTTP, its Content-Encoding, or a limit (1701, 1900, 1902)."""
+    """The response broke HTTP, its Content-Encoding, or a limit (1600 to 1613, 1701, 1900, 1902)."""
 
 
 class RedirectError(RequestError):
@@ -231,6 +231,7 @@ _BY_CODE: dict[int, type[RequestError]] = {
     1312: CertificateError,
     1313: TLSError,
     1314: ConnectionLost,
+    1600: ProtocolError,
     1701: ProtocolError,
     1900: ProtocolError,
     1901: ConnectionLost,
@@ -248,7 +249,8 @@ def request_error(response: Response) -> RequestError:
     Args:
         response: with status 0.
     """
-    kind = _BY_CODE.get(response.error_code, RequestError)
+    code = response.error_code
+    kind = _BY_CODE.get(1600 if 1600 <= code < 1700 else code, RequestError)  # HTTP/2 adds its own code
     if "aiohttp" in sys.modules:
         kind = _with_aiohttp(kind)
     return kind(response)

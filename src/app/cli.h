@@ -80,6 +80,8 @@ enum rp_option_id { /* the order of the help, inside each group */
                     RP_OPT_DIGEST,
                     RP_OPT_BEARER,
                     RP_OPT_FORM,
+                    RP_OPT_HTTP2,
+                    RP_OPT_NO_HTTP2,
                     RP_OPT_ENV,
                     RP_OPT_TAG,
                     RP_OPT_PYTHON,

@@ -150,6 +150,9 @@ int rp_run_request_init(struct rp_run_request *ret, const struct rp_cli *cli)
                 .cores = rp_usable_cores(""),
                 .trend_stats = rp_cli_value(cli, RP_OPT_TREND_STATS),
                 .base_url = rp_cli_value(cli, RP_OPT_BASE_URL),
+                .http2 = cli->flags[RP_OPT_NO_HTTP2] ? "never"
+                         : cli->flags[RP_OPT_HTTP2]  ? "always"
+                                                     : NULL,
                 .insecure = cli->flags[RP_OPT_INSECURE],
                 .no_tls_resumption = cli->flags[RP_OPT_NO_TLS_RESUMPTION],
                 .tls_cert_status = cli->flags[RP_OPT_CERT_STATUS],

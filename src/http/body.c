@@ -168,7 +168,8 @@ bool rp_http_end_special(struct connection *connection, struct body_failure *fai
         rp_http_drop_decoder(connection);
     }
     connection->is_special = connection->is_read = connection->has_looked = false;
-    if (connection->is_paused && rp_transport_resume(connection->stack.top) < 0)
+    if (connection->is_paused && !connection->is_stream &&
+        rp_transport_resume(connection->stack.top) < 0)
         return fail_for_memory(failure);
     connection->is_paused = false;
     return true;
@@ -182,7 +183,9 @@ void rp_http_begin_reading(struct connection *connection, rp_ns at)
 
     connection->is_special = connection->is_read = true;
     rp_h1_treat_as_coded(&connection->parser);
-    call->reader->head(call, connection->stack.top->traffic->send_began, at);
+    if (connection->is_stream)
+        connection->session->client->h2->settle(connection);
+    call->reader->head(call, connection->traffic->send_began, at);
 }
 
 void rp_http_pause(struct rp_http_call *call)
@@ -190,5 +193,8 @@ void rp_http_pause(struct rp_http_call *call)
     struct connection *connection = call->connection;
 
     connection->is_paused = true;
-    rp_transport_pause(connection->stack.top);
+    if (connection->is_stream)
+        connection->session->client->h2->pause(connection);
+    else
+        rp_transport_pause(connection->stack.top);
 }

@@ -34,7 +34,7 @@ static void count_bytes(struct rp_http_response *response, struct connection *co
 RP_COLD static bool measure_odd(struct rp_http_response *response, struct connection *connection,
                                 rp_ns called, rp_ns at)
 {
-    const struct rp_traffic *traffic = connection->stack.top->traffic;
+    const struct rp_traffic *traffic = connection->traffic;
     rp_ns began = traffic->send_began, sent = traffic->send_ended, first = connection->first_byte;
 
     /* Bytes that had come before there was a request. */
@@ -87,7 +87,7 @@ static void take_out_of_blocked(struct rp_http_response *response,
 static bool measure(struct rp_http_call *call, struct connection *connection, rp_ns at)
 {
     struct rp_http_response *response = call->response;
-    const struct rp_traffic *traffic = connection->stack.top->traffic;
+    const struct rp_traffic *traffic = connection->traffic;
     rp_ns sent = traffic->send_ended, first = connection->first_byte;
     bool was_sent = true;
 
@@ -134,7 +134,7 @@ static bool is_expected(const struct rp_http_template *template, unsigned status
 /* Gives the connection of a call back that has its response. */
 RP_INLINE void give_back(struct connection *connection, rp_ns at, bool keep)
 {
-    if (RP_LIKELY(keep && connection->stack.top->traffic->send_ended)) {
+    if (RP_LIKELY(keep && connection->traffic->send_ended)) {
         connection->call = NULL;
         connection->state = CONNECTION_IDLE;
         connection->last_bytes = at;
@@ -166,8 +166,9 @@ static void hop(struct rp_http_call *call, struct rp_http_template *next)
     rp_http_template_unref(last);
 }
 
-/* As rp_http_succeed(), of a response that is a failure or leads to another request. */
-RP_COLD static void succeed_otherwise(struct rp_http_call *call, rp_ns at, bool keep)
+/* As rp_http_succeed(), of a response that is a failure, leads to another request or is a stream's. */
+__attribute__((noinline)) static void succeed_otherwise(struct rp_http_call *call, rp_ns at,
+                                                        bool keep)
 {
     struct connection *connection = call->connection;
     struct rp_http_response *response = call->response;
@@ -202,6 +203,8 @@ void rp_http_take_head(struct rp_http_call *call)
     struct rp_http_response *response = call->response;
 
     take_first_line(response, call->connection);
+    if (((struct connection *)call->connection)->is_stream)
+        response->version = RP_HTTP_2;
     response->is_expected = is_expected(call->template, response->status);
     response->error_code = response->status >= 400 ? RP_HTTP_STATUS_BASE + response->status : 0;
 }
@@ -214,7 +217,9 @@ void rp_http_go_on(struct rp_http_call *call)
         return;
     connection->is_paused = false;
     connection->last_bytes = rp_loop_now(call->session->client->loop);
-    if (rp_transport_resume(connection->stack.top) < 0)
+    if (connection->is_stream)
+        connection->session->client->h2->go_on(connection);
+    else if (rp_transport_resume(connection->stack.top) < 0)
         rp_http_fail(call, RP_HTTP_GENERIC, "out of memory", NULL,
                      rp_loop_now(call->session->client->loop));
 }
@@ -226,6 +231,8 @@ void rp_http_leave(struct rp_http_call *call, rp_ns at)
     if (!call->session)
         return;
     rp_http_take_head(call);
+    if (connection->is_stream)
+        connection->session->client->h2->count(connection);
     rp_http_record(call, NULL, measure(call, connection, at));
     rp_http_tell_trace(call->session->client, call);
     rp_http_cancel(call, false);
@@ -247,6 +254,16 @@ void rp_http_succeed(struct rp_http_call *call, rp_ns at, bool keep)
     rp_http_record(call, NULL, was_sent);
     give_back(connection, at, keep);
     finish(call, call->template->origin);
+}
+
+void rp_http_h2_succeed(struct rp_http_call *call, rp_ns at)
+{
+    struct connection *connection = call->connection;
+
+    take_first_line(call->response, connection);
+    call->response->version = RP_HTTP_2;
+    connection->session->client->h2->count(connection);
+    succeed_otherwise(call, at, false);
 }
 
 /* Fills in the response of a call that has none. True when the request was sent, at least in
@@ -271,6 +288,8 @@ static bool fill_in_failure(struct rp_http_call *call, int code, const char *kin
 
         rp_http_take_dial_times(response, &times);
     }
+    if (connection && connection->is_stream)
+        connection->session->client->h2->count(connection);
     if (connection)
         return measure(call, connection, at);
     response->blocked = at - call->began;
@@ -300,8 +319,71 @@ void rp_http_fail(struct rp_http_call *call, int code, const char *kind, const c
 
     rp_list_remove(&call->node);
     rp_timer_disarm(&call->timer);
+    call->first_attempt = 0;
     rp_http_record_failure(call, code, kind, detail, at);
     if (connection)
         close_of(connection, true);
     finish(call, call->template->origin);
+}
+
+void rp_http_fail_by(struct connection *connection, const struct rp_net_failure *failure, rp_ns at)
+{
+    static const int codes[RP_NET_REASON_COUNT] = {
+        [RP_NET_HOST_NOT_FOUND] = RP_HTTP_DNS_NOT_FOUND,
+        [RP_NET_LOOKUP_FAILED] = RP_HTTP_DNS,
+        [RP_NET_LOOKUP_TIMEOUT] = RP_HTTP_DNS,
+        [RP_NET_REFUSED] = RP_HTTP_REFUSED,
+        [RP_NET_UNREACHABLE] = RP_HTTP_DIAL,
+        [RP_NET_CONNECT_TIMEOUT] = RP_HTTP_DIAL_TIMEOUT,
+        [RP_NET_CONNECT_FAILED] = RP_HTTP_DIAL,
+        [RP_NET_NO_DESCRIPTORS] = RP_HTTP_NO_DESCRIPTORS,
+        [RP_NET_NO_PORTS] = RP_HTTP_NO_PORTS,
+        [RP_NET_HANDSHAKE_FAILED] = RP_HTTP_HANDSHAKE,
+        [RP_NET_HANDSHAKE_TIMEOUT] = RP_HTTP_TIMEOUT,
+        [RP_NET_UNKNOWN_AUTHORITY] = RP_HTTP_UNKNOWN_AUTHORITY,
+        [RP_NET_WRONG_HOST] = RP_HTTP_WRONG_HOST,
+        [RP_NET_EXPIRED] = RP_HTTP_EXPIRED,
+        [RP_NET_TRUNCATED] = RP_HTTP_TRUNCATED,
+        [RP_NET_TLS] = RP_HTTP_TLS,
+        [RP_NET_RESET] = RP_HTTP_RESET,
+        [RP_NET_BROKE] = RP_HTTP_NETWORK,
+    };
+
+    rp_http_fail(connection->call, codes[failure->reason], rp_net_reason_text(failure->reason),
+                 failure->detail, at);
+}
+
+/* ---- requests that are sent once more ---- */
+
+/* The two ways of an end and a request that cross each other take longer than TCP thinks when the
+ * machine is busy. */
+#define CROSSING_MIN (5 * RP_MS)
+
+/* Whether the end of the connection, seen at @at, was on its way when the request was sent. One
+ * that comes later is the server's answer to it: it has died, perhaps of this request. */
+static bool has_crossed(const struct rp_traffic *traffic, rp_ns at)
+{
+    rp_ns round_trips = 2 * RP_US * traffic->rtt_us;
+    rp_ns limit = round_trips > CROSSING_MIN ? round_trips : CROSSING_MIN;
+
+    return at - traffic->end_waited - traffic->send_began <= limit;
+}
+
+/* A server may close a kept connection at the very moment at which a request is sent on it. That is
+ * no failure of the server: browsers, curl and Go send the request once more, and so do we if doing
+ * so is harmless, which it always is when no byte of it was sent. The second time goes to a new
+ * connection, so that there is no third. */
+bool rp_http_may_retry(const struct connection *connection, const struct rp_net_failure *failure,
+                       rp_ns at)
+{
+    const struct rp_http_call *call = connection->call;
+    const struct rp_traffic *traffic = connection->traffic;
+
+    if (!connection->is_reused || connection->first_byte || connection->got_interim)
+        return false;
+    if (failure && failure->reason == RP_NET_TLS) /* a server that has something to say about us */
+        return false;
+    if (connection->state == CONNECTION_UPLOADING && rp_http_has_begun(connection))
+        return false;
+    return !traffic->send_began || (call->template->is_idempotent && has_crossed(traffic, at));
 }

@@ -3,9 +3,10 @@
 /*
  * The HTTP client of a worker.
  *
- * client.c: life and origins. schemes.c: http and https. template.c: requests prepared once. session.c: which connection a
- * call gets. connection.c: a connection and what it carries. call.c: how a call ends. samples.c:
- * what is recorded. Who opens connections is net/dial.c.
+ * client.c: life and origins. schemes.c: http and https. template.c: requests prepared once.
+ * session.c: which connection a call gets. connection.c: a connection and what it carries. shared.c
+ * and h2_streams.c: one that speaks HTTP/2. call.c: how a call ends. samples.c: what is recorded. Who opens connections
+ * is net/dial.c.
  *
  * The hot path is a call on an idle connection: rp_http_start finds it by comparing the origin's
  * pointer, resets the parser, queues the prepared bytes; the loop flushes; the data callback parses
@@ -49,6 +50,8 @@ static void free_graveyard(struct rp_http_client *client)
         struct connection *connection = rp_container_of(node, struct connection, node);
 
         rp_stack_deinit(&connection->stack);
+        if (connection->shared)
+            client->h2->free(connection->shared);
         rp_free(connection);
     }
 }
@@ -168,6 +171,8 @@ struct origin *rp_http_origin(struct rp_http_client *client, const struct rp_htt
     origin->host = rp_strndup(host.ptr, host.len);
     origin->scheme = scheme;
     origin->port = port;
+    origin->is_shared = scheme->is_tls ? client->h2_use != RP_HTTP_H2_NEVER
+                                       : client->h2_use == RP_HTTP_H2_ALWAYS;
     if (!origin->host || rp_http_route(client, origin) < 0) {
         rp_http_free_origin(origin);
         return NULL;

@@ -4,9 +4,9 @@
  * One connection: opened by a dial, then requests one after the other. Bytes that come while no
  * request is under way poison it: a later request must never be answered by them.
  *
- * What speaks HTTP/1 is rp_http_connection_begin(), transport_data() and transport_ended(); the
- * rest of the room knows only that a call gets a connection and ends. Another version of HTTP has
- * its own three.
+ * What speaks HTTP/1 is rp_http_connection_begin(), transport_data() and transport_ended(); HTTP/2
+ * has its own three in shared.c. The rest of the room knows only that a call gets a connection and
+ * ends.
  */
 
 #include <errno.h>
@@ -16,41 +16,10 @@
 #include "base/alloc.h"
 #include "http/http_internal.h"
 
-/* The two ways of an end and a request that cross each other take longer than TCP thinks when the
- * machine is busy. */
-#define CROSSING_MIN (5 * RP_MS)
-
 static void fail(struct connection *connection, int code, const char *kind, const char *detail,
                  rp_ns at)
 {
     rp_http_fail(connection->call, code, kind, detail, at);
-}
-
-static void fail_by(struct connection *connection, const struct rp_net_failure *failure, rp_ns at)
-{
-    static const int codes[RP_NET_REASON_COUNT] = {
-        [RP_NET_HOST_NOT_FOUND] = RP_HTTP_DNS_NOT_FOUND,
-        [RP_NET_LOOKUP_FAILED] = RP_HTTP_DNS,
-        [RP_NET_LOOKUP_TIMEOUT] = RP_HTTP_DNS,
-        [RP_NET_REFUSED] = RP_HTTP_REFUSED,
-        [RP_NET_UNREACHABLE] = RP_HTTP_DIAL,
-        [RP_NET_CONNECT_TIMEOUT] = RP_HTTP_DIAL_TIMEOUT,
-        [RP_NET_CONNECT_FAILED] = RP_HTTP_DIAL,
-        [RP_NET_NO_DESCRIPTORS] = RP_HTTP_NO_DESCRIPTORS,
-        [RP_NET_NO_PORTS] = RP_HTTP_NO_PORTS,
-        [RP_NET_HANDSHAKE_FAILED] = RP_HTTP_HANDSHAKE,
-        [RP_NET_HANDSHAKE_TIMEOUT] = RP_HTTP_TIMEOUT,
-        [RP_NET_UNKNOWN_AUTHORITY] = RP_HTTP_UNKNOWN_AUTHORITY,
-        [RP_NET_WRONG_HOST] = RP_HTTP_WRONG_HOST,
-        [RP_NET_EXPIRED] = RP_HTTP_EXPIRED,
-        [RP_NET_TRUNCATED] = RP_HTTP_TRUNCATED,
-        [RP_NET_TLS] = RP_HTTP_TLS,
-        [RP_NET_RESET] = RP_HTTP_RESET,
-        [RP_NET_BROKE] = RP_HTTP_NETWORK,
-    };
-
-    fail(connection, codes[failure->reason], rp_net_reason_text(failure->reason), failure->detail,
-         at);
 }
 
 /* ---- opening and closing ---- */
@@ -71,6 +40,39 @@ void rp_http_fail_later(struct rp_http_call *call)
     rp_loop_defer(session->client->loop, &call->task, out_of_memory);
 }
 
+static bool speaks_h2(const struct connection *connection)
+{
+    if (connection->origin->scheme->is_tls)
+        return rp_slice_eq_str(rp_tls_protocol(connection->stack.top), "h2");
+    return connection->session->client->h2_use == RP_HTTP_H2_ALWAYS;
+}
+
+/* An open connection speaks the version of HTTP that was agreed on. */
+static void begin_speaking(struct connection *connection)
+{
+    struct rp_http_session *session = connection->session;
+    struct origin *origin = connection->origin;
+
+    if (connection->call->first_attempt) {
+        connection->first_attempt = connection->call->first_attempt;
+        connection->call->first_attempt = 0;
+    }
+    if (!speaks_h2(connection)) {
+        bool was_shared = origin->is_shared;
+
+        origin->is_shared = false;
+        rp_http_connection_begin(connection, connection->call);
+        if (was_shared) /* one connection would have been enough for these too */
+            rp_http_serve_all(session, origin);
+        return;
+    }
+    if (session->client->h2->open(connection) < 0)
+        fail(connection, RP_HTTP_GENERIC, "out of memory", NULL,
+             rp_loop_now(session->client->loop));
+    else
+        rp_http_serve_all(session, origin);
+}
+
 static void dialled(void *user, const struct rp_net_failure *failure,
                     const struct rp_dial_times *times)
 {
@@ -80,7 +82,7 @@ static void dialled(void *user, const struct rp_net_failure *failure,
     connection->dial = NULL;
     rp_http_take_dial_times(connection->call->response, times);
     if (failure) {
-        fail_by(connection, failure, rp_loop_now(client->loop));
+        rp_http_fail_by(connection, failure, rp_loop_now(client->loop));
         return;
     }
     client->counters.open_connections++;
@@ -88,7 +90,7 @@ static void dialled(void *user, const struct rp_net_failure *failure,
         connection->tls_version = (uint8_t)rp_tls_version(connection->stack.top);
         rp_http_record_handshake(connection->call, rp_tls_is_resumed(connection->stack.top));
     }
-    rp_http_connection_begin(connection, connection->call);
+    begin_speaking(connection);
 }
 
 static const struct rp_transport_events transport_events;
@@ -118,6 +120,8 @@ static int dial(struct connection *connection)
 
     if (r == 0)
         rp_http_use_tickets(connection);
+    if (r == 0)
+        connection->traffic = connection->stack.top->traffic;
     if (r == 0)
         r = rp_dial_start(&session->client->dialler, &spec, &connection->dial);
     if (r < 0)
@@ -151,6 +155,12 @@ void rp_http_connection_close(struct connection *connection, bool reset)
 {
     struct rp_http_client *client = connection->session->client;
 
+    if (RP_UNLIKELY(connection->is_stream)) {
+        client->h2->end(connection);
+        return;
+    }
+    if (RP_UNLIKELY(connection->shared != NULL))
+        client->h2->close(connection->shared);
     rp_timer_disarm(&connection->timer);
     if (connection->decoder)
         rp_http_drop_decoder(connection);
@@ -166,7 +176,6 @@ void rp_http_connection_close(struct connection *connection, bool reset)
 
 /* ---- one request ---- */
 
-static void deadline_passed(struct rp_timer *timer, rp_ns now);
 static const struct rp_transport_events uploading_events;
 
 void rp_http_connection_begin(struct connection *connection, struct rp_http_call *call)
@@ -184,7 +193,7 @@ void rp_http_connection_begin(struct connection *connection, struct rp_http_call
     if (!rp_timer_is_armed(&connection->timer) ||
         RP_UNLIKELY(connection->timer.deadline > call->deadline))
         rp_timer_arm(connection->session->client->loop, &connection->timer, call->deadline,
-                     deadline_passed);
+                     rp_http_deadline_passed);
     rp_h1_parser_reset(&connection->parser, &call->response->head, template->is_head);
     head = RP_UNLIKELY(call->more) ? rp_http_head_of(call) : rp_buf_slice(&template->head);
     r = RP_UNLIKELY(call->more) && template->is_streamed
@@ -193,11 +202,12 @@ void rp_http_connection_begin(struct connection *connection, struct rp_http_call
     if (RP_UNLIKELY(r < 0)) {
         /* Told by the timer: not from inside rp_http_start. */
         connection->deadline = 0;
-        rp_timer_arm(connection->session->client->loop, &connection->timer, 0, deadline_passed);
+        rp_timer_arm(connection->session->client->loop, &connection->timer, 0,
+                     rp_http_deadline_passed);
     }
 }
 
-static void deadline_passed(struct rp_timer *timer, rp_ns now)
+void rp_http_deadline_passed(struct rp_timer *timer, rp_ns now)
 {
     struct connection *connection = rp_container_of(timer, struct connection, timer);
     const char *kind = "request timeout";
@@ -206,18 +216,22 @@ static void deadline_passed(struct rp_timer *timer, rp_ns now)
         return; /* idle: the next request arms it */
     if (connection->deadline > now) {
         rp_timer_arm(connection->session->client->loop, timer, connection->deadline,
-                     deadline_passed);
+                     rp_http_deadline_passed);
         return;
     }
     if (connection->deadline == 0) {
-        fail(connection, RP_HTTP_GENERIC, "send failed", NULL, now);
+        fail(connection, RP_HTTP_GENERIC, "send failed",
+             connection->is_stream && connection->call->template->is_streamed
+                 ? "this version sends no body in pieces by HTTP/2"
+                 : NULL,
+             now);
         return;
     }
     if (connection->call->timeouts) {
         connection->deadline = rp_http_next_limit(connection, now, &kind);
         if (connection->deadline > now) {
             rp_timer_arm(connection->session->client->loop, timer, connection->deadline,
-                         deadline_passed);
+                         rp_http_deadline_passed);
             return;
         }
     }
@@ -302,7 +316,7 @@ RP_INLINE void complete(struct connection *connection, rp_ns at, bool keep)
 static void send_again(struct connection *connection, rp_ns at)
 {
     struct rp_http_call *call = connection->call;
-    const struct rp_traffic *traffic = connection->stack.top->traffic;
+    const struct rp_traffic *traffic = connection->traffic;
     struct attempt first = { .took = traffic->send_began ? at - traffic->send_began : 0,
                              .sent = traffic->sent - connection->counted_sent,
                              .received = traffic->received - connection->counted_received };
@@ -405,35 +419,6 @@ static void transport_data(struct rp_transport *transport, const char *data, siz
     }
 }
 
-/* Whether the end of the connection, seen at @at, was on its way when the request was sent. One
- * that comes later is the server's answer to it: it has died, perhaps of this request. */
-static bool has_crossed(const struct rp_traffic *traffic, rp_ns at)
-{
-    rp_ns round_trips = 2 * RP_US * traffic->rtt_us;
-    rp_ns limit = round_trips > CROSSING_MIN ? round_trips : CROSSING_MIN;
-
-    return at - traffic->end_waited - traffic->send_began <= limit;
-}
-
-/* A server may close a kept connection at the very moment at which a request is sent on it. That is
- * no failure of the server: browsers, curl and Go send the request once more, and so do we if doing
- * so is harmless, which it always is when no byte of it was sent. The second time goes to a new
- * connection, so that there is no third. */
-static bool may_retry(const struct connection *connection, const struct rp_net_failure *failure,
-                      rp_ns at)
-{
-    const struct rp_http_call *call = connection->call;
-    const struct rp_traffic *traffic = connection->stack.top->traffic;
-
-    if (!connection->is_reused || connection->first_byte || connection->got_interim)
-        return false;
-    if (failure && failure->reason == RP_NET_TLS) /* a server that has something to say about us */
-        return false;
-    if (connection->state == CONNECTION_UPLOADING && rp_http_has_begun(connection))
-        return false;
-    return !traffic->send_began || (call->template->is_idempotent && has_crossed(traffic, at));
-}
-
 static void transport_ended(struct rp_transport *transport, const struct rp_net_failure *failure,
                             rp_ns at)
 {
@@ -444,13 +429,13 @@ static void transport_ended(struct rp_transport *transport, const struct rp_net_
         rp_http_connection_close(connection, false);
         return;
     }
-    if (may_retry(connection, failure, at)) {
+    if (rp_http_may_retry(connection, failure, at)) {
         connection->session->client->counters.retried++;
         send_again(connection, at);
         return;
     }
     if (failure)
-        fail_by(connection, failure, at);
+        rp_http_fail_by(connection, failure, at);
     else if (rp_h1_parse_end(&connection->parser) == RP_H1_DONE)
         complete(connection, at, false);
     else
@@ -459,6 +444,25 @@ static void transport_ended(struct rp_transport *transport, const struct rp_net_
              : connection->got_interim ? "there was only an interim response"
                                        : "there was no response",
              at);
+}
+
+bool rp_http_take_body(struct connection *connection, struct rp_slice body, rp_ns at)
+{
+    return take_body(connection, body, at);
+}
+
+void rp_http_h2_head(struct connection *stream, rp_ns at)
+{
+    if (stream->parser.seen)
+        note_head(stream, at);
+    if (stream->call->reader)
+        begin_reading(stream, at);
+}
+
+void rp_http_h2_done(struct connection *stream, rp_ns at)
+{
+    if (!stream->is_special || end_special_body(stream, at))
+        rp_http_h2_succeed(stream->call, at);
 }
 
 static const struct rp_transport_events transport_events = {

@@ -64,6 +64,7 @@ enum rp_http_code {
     RP_HTTP_EXPIRED = 1312,
     RP_HTTP_HANDSHAKE = 1313,
     RP_HTTP_TRUNCATED = 1314,
+    RP_HTTP_H2 = 1600,          /* + error code of RFC 9113; 1600 itself for NO_ERROR */
     RP_HTTP_STATUS_BASE = 1000, /* + status, for statuses from 400 */
     RP_HTTP_CODING = 1701,      /* the body is not what its Content-Encoding says */
     /* Ours, outside of k6's ranges. */
@@ -124,11 +125,20 @@ void rp_http_client_free(struct rp_http_client *client);
 void rp_http_client_set_schemes(struct rp_http_client *client, const struct rp_http_scheme *schemes,
                                 size_t count);
 
+enum rp_http_h2_use {
+    RP_HTTP_H2_NEVER,     /* as a new client does */
+    RP_HTTP_H2_IF_AGREED, /* over TLS, where the server chooses it */
+    RP_HTTP_H2_ALWAYS,    /* without TLS too, by prior knowledge (RFC 9113, 3.3) */
+};
+/* When the client speaks HTTP/2. Before rp_http_client_set_tls() and the first template. */
+void rp_http_client_set_h2(struct rp_http_client *client, enum rp_http_h2_use use);
+
 /* Sets what https is, beside what a template says of itself; else the defaults of struct
  * rp_tls_settings hold. Before the first template is made. -RP_EUSER: they cannot be used. */
 RP_NODISCARD int rp_http_client_set_tls(struct rp_http_client *client,
                                         const struct rp_tls_settings *settings,
                                         struct rp_error *err);
+
 /* Puts @url before the URLs of templates that begin with '/', as RFC 3986 resolves them. NULL =
  * they are errors. Before the first template is made. 0 or -ENOMEM; what is wrong with it is told
  * with the first such template. */
@@ -269,7 +279,7 @@ struct rp_slice rp_http_template_body(const struct rp_http_template *template);
 
 /* ---- calls ---- */
 
-enum rp_http_version { RP_HTTP_NO_VERSION, RP_HTTP_1_0, RP_HTTP_1_1 };
+enum rp_http_version { RP_HTTP_NO_VERSION, RP_HTTP_1_0, RP_HTTP_1_1, RP_HTTP_2 };
 
 /* Zeroed = empty. The caller owns it and may use it again and again. */
 struct rp_http_response {
@@ -339,8 +349,9 @@ struct rp_http_call {
     struct rp_http_session *session;
     void *connection;
     rp_ns began;
-    rp_ns end;      /* of the whole call, redirects included; only with @timeouts */
-    rp_ns deadline; /* the same, or when the timeouts are to be looked at */
+    rp_ns end;           /* of the whole call, redirects included; only with @timeouts */
+    rp_ns deadline;      /* the same, or when the timeouts are to be looked at */
+    rp_ns first_attempt; /* how long it took, until a second one begins on a connection */
     struct rp_timer timer;
     struct rp_task task;
     struct rp_http_more *more; /* NULL for a call that is one request as it was prepared */

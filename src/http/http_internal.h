@@ -11,6 +11,7 @@
 #include "proto/coding.h"
 #include "proto/cookie.h"
 #include "proto/h1.h"
+#include "proto/h2.h"
 #include "proto/url.h"
 
 struct origin { /* interned: equal origins are the same pointer */
@@ -23,6 +24,9 @@ struct origin { /* interned: equal origins are the same pointer */
     char *unix_path; /* NULL = none */
     uint16_t dial_port;
     struct rp_destination destination;
+    /* A connection may turn out to speak HTTP/2, as far as is known, so that one is enough: while it
+     * is being opened no other one is. */
+    bool is_shared;
 };
 
 /* The series that one kind of outcome of one template is recorded into. */
@@ -45,6 +49,7 @@ struct rp_http_template {
     struct origin *origin;
     struct rp_buf head; /* the request head, ready to be sent */
     struct rp_slice body;
+    struct rp_h2_request *h2; /* the same for HTTP/2; NULL until it is needed */
     bool is_head, is_idempotent;
     bool is_streamed, is_chunked;
     bool expects_continue; /* the body is sent when the server wants it */
@@ -86,10 +91,16 @@ enum connection_state {
     CONNECTION_BUSY,
     CONNECTION_IDLE,
     CONNECTION_UPLOADING, /* busy, with a body that is made while it is sent */
+    CONNECTION_SHARED,    /* it speaks HTTP/2: its calls are those of its streams */
 };
 
+/* Also what a call has of a connection that it shares: then it is a stream of HTTP/2, always busy,
+ * without a stack. */
 struct connection {
     struct rp_stack stack;
+    const struct rp_traffic *traffic; /* the stack's; of a stream, its own */
+    struct shared *shared;            /* NULL with HTTP/1 */
+    bool is_stream;
     struct rp_list node; /* in the session, or in the client's graveyard */
     struct rp_http_session *session;
     struct origin *origin;
@@ -172,6 +183,8 @@ struct rp_http_client {
     struct rp_tls_settings tls_settings; /* texts owned */
     struct rp_http_limits limits;
     struct rp_http_counters counters;
+    enum rp_http_h2_use h2_use;
+    const struct shared_ops *h2;  /* NULL = HTTP/2 is never spoken */
     rp_http_trace_fn *trace;      /* or NULL */
     char *base_url;               /* or NULL */
     const struct rp_pairs *hosts; /* or NULL; see route.c */
@@ -215,8 +228,11 @@ void rp_http_free_schemes(struct rp_http_client *client);
 
 /* ---- session.c ---- */
 
-/* Gives the first call that waits for @origin a connection, if one can be had. */
-void rp_http_serve_waiting(struct rp_http_session *session, struct origin *origin);
+/* Gives the first call that waits for @origin a connection. False when there is none to be had, or
+ * no such call. */
+bool rp_http_serve_waiting(struct rp_http_session *session, struct origin *origin);
+/* The same for all calls that wait for it. */
+void rp_http_serve_all(struct rp_http_session *session, struct origin *origin);
 /* What a request has cost before it is repeated. */
 struct attempt {
     rp_ns took;
@@ -228,6 +244,8 @@ void rp_http_continue(struct rp_http_call *call);
 /* Sends a call whose connection was closed once more, on a new one: idle ones may be as stale as
  * the first was. The first attempt counts for the request. */
 void rp_http_restart(struct rp_http_call *call, struct attempt first);
+/* Sends a call that HTTP/2 allows to be sent once more. It has no connection. */
+void rp_http_send_again(struct rp_http_call *call, rp_ns took);
 
 /* ---- timeouts.c: of calls that have some beside that of the whole ---- */
 
@@ -237,7 +255,7 @@ rp_ns rp_http_connection_limit(const struct rp_http_call *call);
 rp_ns rp_http_first_look(const struct rp_http_call *call, rp_ns now);
 /* Until when the request under way on @connection may take, by what is known at @now; the text for
  * its end then. */
-rp_ns rp_http_next_limit(const struct connection *connection, rp_ns now, const char **ret_kind);
+rp_ns rp_http_next_limit(struct connection *connection, rp_ns now, const char **ret_kind);
 
 /* ---- route.c ---- */
 
@@ -255,6 +273,17 @@ void rp_http_fail_later(struct rp_http_call *call);
 /* Sends @call on an idle connection. */
 void rp_http_connection_begin(struct connection *connection, struct rp_http_call *call);
 void rp_http_connection_close(struct connection *connection, bool reset);
+
+void rp_http_deadline_passed(struct rp_timer *timer, rp_ns now);
+/* False after a failure: the call has ended. */
+bool rp_http_take_body(struct connection *connection, struct rp_slice body, rp_ns at);
+/* The head of a stream's response has come. */
+void rp_http_h2_head(struct connection *stream, rp_ns at);
+/* The response of a stream has come to its end. */
+void rp_http_h2_done(struct connection *stream, rp_ns at);
+/* Whether the call of a connection that has ended may be sent once more. */
+bool rp_http_may_retry(const struct connection *connection, const struct rp_net_failure *failure,
+                       rp_ns at);
 
 /* ---- body.c ---- */
 
@@ -280,6 +309,90 @@ bool rp_http_body_overflow(const struct connection *connection, struct body_fail
 void rp_http_drop_decoder(struct connection *connection);
 void rp_http_free_decoders(struct rp_http_client *client);
 
+/* ---- shared.c, h2_streams.c ---- */
+
+/* What HTTP/2 does for the rest of the room, which does not know it. */
+struct shared_ops {
+    /* Makes a connection that is open speak HTTP/2. Its call becomes its first stream. -ENOMEM. */
+    int (*open)(struct connection *connection);
+    /* The connection is closed: nothing is sent any more. */
+    void (*close)(struct shared *shared);
+    /* No callback of the connection may be running. */
+    void (*free)(struct shared *shared);
+    /* Makes @call a stream of @connection. False when it cannot have a further one, now or at all. */
+    bool (*begin)(struct connection *connection, struct rp_http_call *call);
+    /* Ends a stream, with a reset if need be. */
+    void (*end)(struct connection *stream);
+    /* Brings traffic and counted bytes of a stream up to date. */
+    void (*count)(struct connection *stream);
+    /* Brings the times of a stream up to date. */
+    void (*settle)(struct connection *stream);
+    /* The server is to send no more of a stream than its window allows; or it may go on. */
+    void (*pause)(struct connection *stream);
+    void (*go_on)(struct connection *stream);
+    /* Whether a call has to wait for a stream of @connection, rather than for another connection. */
+    bool (*is_worth_waiting)(const struct connection *connection);
+    /* Whether @connection has no stream. */
+    bool (*is_unused)(const struct connection *connection);
+    /* Some call of @connection, NULL when it has none. */
+    struct rp_http_call *(*call_of)(const struct connection *connection);
+};
+
+struct stream {
+    struct connection connection; /* what the call sees */
+    struct rp_h2_stream h2;
+    struct rp_traffic traffic;
+    bool is_kept;             /* the connection had served others before */
+    struct rp_list send_node; /* in given or offered, until its times are known */
+    rp_ns
+        filled; /* when its first bytes were made, if that was later than the send's first; else 0 */
+    /* A failure that shows while bytes are made: it must not be told from there. */
+    struct rp_list late_node;
+    enum rp_h2_reason late_reason;
+    uint32_t late_code;
+};
+
+struct shared {
+    struct connection *connection;
+    struct rp_h2_session *session;
+    struct rp_list streams; /* with a call */
+    struct rp_list unused;  /* for further calls */
+    struct rp_list given, offered, late;
+    uint32_t stream_count;
+    bool has_served; /* a stream has had its response */
+    bool was_used;   /* by an earlier stream */
+    bool is_closed;  /* the connection is; callbacks may still be running */
+    bool is_ending;  /* no further streams; it is closed when it has none and nothing to send */
+    bool is_sending, has_changed;
+    bool is_receiving, is_making; /* nghttp2 is on the stack */
+    unsigned fills;               /* of the current send */
+    rp_ns at;                     /* of the bytes that are being taken */
+    struct rp_buf pending, out;   /* made meanwhile; in the socket's hands */
+    /* Bytes on the wire that ended streams have counted, and those of their own frames. */
+    uint64_t counted_sent, counted_received, ended_sent, ended_received;
+    struct rp_task task;
+};
+
+/* Has the socket ask for what there is to send. */
+void rp_http_shared_send(struct shared *shared);
+/* Tells late failures, and closes the connection if it is of no more use, from a task. */
+void rp_http_shared_defer(struct shared *shared);
+
+extern const struct rp_h2_events rp_http_h2_events;
+/* The socket has taken what it was offered, at @ended; 0 = it has begun to. */
+void rp_http_h2_settle(struct shared *shared, rp_ns ended);
+/* The bytes of streams that have just been made are in the socket's hands; @now is 0 for the first of
+ * a send. */
+void rp_http_h2_note_made(struct shared *shared, rp_ns now);
+bool rp_http_takes_streams(const struct shared *shared);
+bool rp_http_h2_begin(struct connection *connection, struct rp_http_call *call);
+void rp_http_h2_end(struct connection *stream);
+void rp_http_h2_count(struct connection *stream);
+/* Tells a failure that has shown while bytes were made. */
+void rp_http_h2_tell_late(struct stream *stream);
+/* The connection has ended, with @failure or NULL. */
+void rp_http_h2_lose(struct stream *stream, const struct rp_net_failure *failure, rp_ns at);
+
 /* ---- call.c ---- */
 
 /* Receives again. When that fails the call ends, with its done(). */
@@ -291,9 +404,13 @@ void rp_http_take_dial_times(struct rp_http_response *response, const struct rp_
 void rp_http_take_head(struct rp_http_call *call);
 /* Ends the call with a complete response. @keep: the connection may serve another call. */
 void rp_http_succeed(struct rp_http_call *call, rp_ns at, bool keep);
+/* The same for a call that is a stream. */
+void rp_http_h2_succeed(struct rp_http_call *call, rp_ns at);
 /* Ends the call with @code, @kind (a constant text: it becomes a tag) and @detail (may be NULL). */
 void rp_http_fail(struct rp_http_call *call, int code, const char *kind, const char *detail,
                   rp_ns at);
+/* Ends the call because the network has failed. */
+void rp_http_fail_by(struct connection *connection, const struct rp_net_failure *failure, rp_ns at);
 /* Fills in the response and records the samples as rp_http_fail() does, and leaves the call under
  * way. */
 void rp_http_record_failure(struct rp_http_call *call, int code, const char *kind,

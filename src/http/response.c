@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* A response as its reader sees it. It was HTTP/1 that filled it: its head is kept as it came. */
+/* A response as its reader sees it. Its head is kept as HTTP/1 has sent it, or as proto/h2.h writes
+ * it. */
 
 #include "http/http.h"
 #include "proto/h1.h"
@@ -29,7 +30,9 @@ void rp_http_response_deinit(struct rp_http_response *response)
 
 const char *rp_http_version_text(enum rp_http_version version)
 {
-    static const char *const texts[] = { [RP_HTTP_1_0] = "HTTP/1.0", [RP_HTTP_1_1] = "HTTP/1.1" };
+    static const char *const texts[] = {
+        [RP_HTTP_1_0] = "HTTP/1.0", [RP_HTTP_1_1] = "HTTP/1.1", [RP_HTTP_2] = "HTTP/2.0"
+    };
 
     return texts[version];
 }

@@ -132,6 +132,7 @@ static int make_context(struct rp_http_client *client, struct secure_scheme *sec
         if (r < 0)
             return r;
     }
+    settings.offers_h2 = client->h2_use != RP_HTTP_H2_NEVER;
     if (says->verify)
         settings.is_unverified = says->verify == RP_HTTP_VERIFY_NOT;
     if (says->ca_file)

@@ -46,8 +46,11 @@ void rp_http_session_free(struct rp_http_session *session)
         struct connection *connection = rp_container_of(session->connections.next,
                                                         struct connection, node);
 
-        if (connection->call)
-            rp_http_cancel(connection->call, false);
+        struct rp_http_call *call = connection->shared ? session->client->h2->call_of(connection)
+                                                       : connection->call;
+
+        if (call)
+            rp_http_cancel(call, false);
         else
             rp_http_connection_close(connection, false);
     }
@@ -57,12 +60,17 @@ void rp_http_session_free(struct rp_http_session *session)
     rp_free(session);
 }
 
+static bool is_unused(const struct connection *connection)
+{
+    return connection->shared && connection->session->client->h2->is_unused(connection);
+}
+
 void rp_http_session_close_idle(struct rp_http_session *session)
 {
     RP_LIST_EACH (it, &session->connections) {
         struct connection *connection = rp_container_of(it, struct connection, node);
 
-        if (connection->state == CONNECTION_IDLE)
+        if (connection->state == CONNECTION_IDLE || is_unused(connection))
             rp_http_connection_close(connection, false);
     }
 }
@@ -87,13 +95,37 @@ RP_COLD static void close_ended(struct rp_http_session *session, const struct rp
     RP_LIST_EACH (it, &session->connections) {
         struct connection *connection = rp_container_of(it, struct connection, node);
 
-        if (connection->origin != call->template->origin || connection->state != CONNECTION_IDLE)
+        if (connection->origin != call->template->origin ||
+            (connection->state != CONNECTION_IDLE && !is_unused(connection)))
             continue;
         if (call->began - connection->last_bytes < LOOK_AFTER ||
             !rp_stack_peer_has_ended(&connection->stack))
             return;
         rp_http_connection_close(connection, false);
     }
+}
+
+/* As assign(), for an origin with which one connection is enough, if it is as before. */
+RP_COLD static bool assign_shared(struct rp_http_session *session, struct rp_http_call *call)
+{
+    struct origin *origin = call->template->origin;
+
+    RP_LIST_EACH (it, &session->connections) {
+        struct connection *connection = rp_container_of(it, struct connection, node);
+
+        if (connection->origin != origin)
+            continue;
+        if (connection->state == CONNECTION_OPENING)
+            return false;
+        if (connection->state != CONNECTION_SHARED)
+            continue;
+        if (session->client->h2->begin(connection, call))
+            return true;
+        if (session->client->h2->is_worth_waiting(connection))
+            return false;
+    }
+    rp_http_connection_open(session, origin, call);
+    return true;
 }
 
 /* Gives @call an idle connection or a new one. False when it must wait: nothing has changed then.
@@ -115,6 +147,8 @@ static bool assign(struct rp_http_session *session, struct rp_http_call *call)
             rp_http_connection_begin(connection, call);
             return true;
         }
+        if (RP_UNLIKELY(origin->is_shared))
+            return assign_shared(session, call);
         of_origin++;
     }
     if (of_origin >= session->client->limits.connections_per_host)
@@ -223,9 +257,20 @@ void rp_http_restart(struct rp_http_call *call, struct attempt first)
     connection->counted_received -= first.received;
 }
 
+void rp_http_send_again(struct rp_http_call *call, rp_ns took)
+{
+    struct rp_http_session *session = call->session;
+
+    call->connection = NULL;
+    call->first_attempt = took > 0 ? took : 1; /* there was one */
+    response_reset(call, session->client);
+    if (!assign(session, call))
+        wait_for_connection(session, call);
+}
+
 /* The first call that waits for @origin gets a connection, if there is one; else it keeps its
  * place. */
-void rp_http_serve_waiting(struct rp_http_session *session, struct origin *origin)
+bool rp_http_serve_waiting(struct rp_http_session *session, struct origin *origin)
 {
     RP_LIST_EACH (it, &session->waiting) {
         struct rp_http_call *call = rp_container_of(it, struct rp_http_call, node);
@@ -234,11 +279,19 @@ void rp_http_serve_waiting(struct rp_http_session *session, struct origin *origi
         if (call->template->origin != origin)
             continue;
         rp_list_remove(&call->node);
-        if (assign(session, call))
+        if (assign(session, call)) {
             rp_timer_disarm(&call->timer);
-        else
-            rp_list_append(behind, &call->node);
-        return;
+            return true;
+        }
+        rp_list_append(behind, &call->node);
+        return false;
+    }
+    return false;
+}
+
+void rp_http_serve_all(struct rp_http_session *session, struct origin *origin)
+{
+    while (rp_http_serve_waiting(session, origin)) {
     }
 }
 
@@ -270,6 +323,7 @@ void rp_http_cancel(struct rp_http_call *call, bool record)
     rp_task_cancel(&call->task);
     call->session = NULL;
     call->connection = NULL;
+    call->first_attempt = 0;
     rp_http_template_unref(call->template);
     if (call->more)
         rp_http_drop_more(call);

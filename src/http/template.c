@@ -26,6 +26,7 @@ static void template_free(struct rp_http_template *template)
     rp_free(template->name);
     rp_free((char *)template->body.ptr);
     rp_buf_deinit(&template->head);
+    rp_h2_request_free(template->h2);
     rp_free(template);
 }
 

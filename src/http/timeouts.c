@@ -42,13 +42,16 @@ static void limit(rp_ns from, rp_ns timeout, const char *kind, rp_ns *limit, con
     *ret_kind = kind;
 }
 
-rp_ns rp_http_next_limit(const struct connection *connection, rp_ns now, const char **ret_kind)
+rp_ns rp_http_next_limit(struct connection *connection, rp_ns now, const char **ret_kind)
 {
     const struct rp_http_call *call = connection->call;
     const struct rp_http_timeouts *timeouts = call->timeouts;
-    const struct rp_traffic *traffic = connection->stack.top->traffic;
-    rp_ns sent = traffic->send_ended ? traffic->send_ended : now, end = call->end, last = sent;
+    const struct rp_traffic *traffic = connection->traffic;
+    rp_ns sent, last, end = call->end;
 
+    if (connection->is_stream)
+        connection->session->client->h2->settle(connection);
+    sent = last = traffic->send_ended ? traffic->send_ended : now;
     *ret_kind = "request timeout";
     if (!connection->first_byte)
         limit(sent, timeouts->first_byte, "first byte timeout", &end, ret_kind);

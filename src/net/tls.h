@@ -31,6 +31,7 @@ enum rp_tls_version rp_tls_version_parse(const char *text);
 /* Zeroed = the defaults. Texts are read while the context is made. */
 struct rp_tls_settings {
     bool is_unverified;  /* whoever answers is trusted */
+    bool offers_h2;      /* HTTP/2 is preferred to HTTP/1.1 (ALPN) */
     const char *ca_file; /* PEM: these authorities and not those of the system; NULL = the latter */
     const char *cert_file; /* PEM: the client's certificate, and its chain; NULL = none */
     const char *key_file;  /* PEM: its key, which must not be encrypted; NULL = in cert_file */

@@ -151,7 +151,8 @@ void rp_tls_set_modes(SSL_CTX *ssl)
 static int set_up(struct rp_tls_context *context, const struct rp_tls_settings *settings,
                   struct rp_error *err)
 {
-    static const unsigned char protocols[] = "\x08http/1.1";
+    static const unsigned char protocols[] = "\x02h2\x08http/1.1";
+    unsigned skipped = settings->offers_h2 ? 0 : 3;
     int r;
 
     context->ssl = SSL_CTX_new(TLS_client_method());
@@ -162,7 +163,8 @@ static int set_up(struct rp_tls_context *context, const struct rp_tls_settings *
     SSL_CTX_set_session_cache_mode(context->ssl,
                                    SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(context->ssl, rp_tls_new_session);
-    if (SSL_CTX_set_alpn_protos(context->ssl, protocols, sizeof(protocols) - 1) != 0)
+    if (SSL_CTX_set_alpn_protos(context->ssl, protocols + skipped,
+                                (unsigned)sizeof(protocols) - 1 - skipped) != 0)
         return -ENOMEM;
     r = rp_tls_apply(context, settings, err);
     return r == 0 ? set_trust(context, settings, err) : r;

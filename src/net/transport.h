@@ -48,8 +48,9 @@ struct rp_transport_events {
     void (*data)(struct rp_transport *transport, const char *data, size_t len, rp_ns at);
     /* The peer ended (NULL) or the connection broke. Last callback; the transport is closed. */
     void (*ended)(struct rp_transport *transport, const struct rp_net_failure *failure, rp_ns at);
-    /* Of layers only, else NULL: gives the next bytes of a send, and keeps what is left of them, as
-     * in struct rp_stream_events. A layer without a buffer that others share needs no keep(). */
+    /* For bytes that are made only when they are sent, else NULL: gives the next bytes of a send, and
+     * keeps what is left of them, as in struct rp_stream_events. Without a buffer that others share
+     * there need be no keep(). */
     int (*fill)(struct rp_transport *transport, struct rp_slice *ret);
     int (*keep)(struct rp_transport *transport, struct rp_slice *rest);
     /* Of servers, else NULL. As in struct rp_stream_events. */

@@ -85,6 +85,7 @@ enum rp_setting_id {
     RP_S_TREND_STATS,
     RP_S_SEED,
     RP_S_BASE_URL,
+    RP_S_HTTP2,
     RP_S_INSECURE,
     RP_S_TLS_CA,
     RP_S_TLS_CERT,

@@ -110,6 +110,7 @@ struct rp_plan {
     bool no_spin;   /* waits for arrivals without spinning over the last microseconds */
     bool once;      /* each scenario is one iteration, and each request is shown */
     char *base_url; /* goes before URLs that begin with '/'; NULL = there is none */
+    char *http2;    /* "always" or "never"; NULL = where TLS agrees on it */
     /* Of https (net/tls.h); a text is NULL when nobody has given it. */
     bool insecure_skip_tls_verify, no_tls_resumption, tls_cert_status;
     char *tls_ca, *tls_cert, *tls_key; /* files */
@@ -155,6 +156,7 @@ struct rp_overrides {
     size_t stage_count;
     bool no_spin;
     bool no_kernel_timestamps; /* false: as the script says */
+    const char *http2;         /* "always" or "never"; NULL = as the script says */
     bool once; /* one iteration of each scenario, in one worker; the options of a load do nothing */
     bool no_setup, no_teardown;
     bool no_thresholds; /* those of the script; the following ones are judged all the same */

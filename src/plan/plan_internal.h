@@ -89,5 +89,7 @@ RP_NODISCARD int rp_overrides_apply_pairs(const struct rp_overrides *overrides,
 
 /* trend_stats.c. Replaces what the summary shows of trends, unless nothing was given. On failure
  * the plan keeps what it has. */
+/* Checks the plan's http2, after @given has been put over it, unless that is NULL. */
+RP_NODISCARD int rp_http2_apply(const char *given, struct rp_plan *plan, struct rp_error *err);
 RP_NODISCARD int rp_trend_stats_apply(const struct rp_override *given, struct rp_plan *plan,
                                       struct rp_error *err);

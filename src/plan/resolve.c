@@ -336,6 +336,8 @@ static int resolve(struct rp_resolver *r)
         res = rp_overrides_apply_run(r->overrides, r->plan, r->err);
     if (res == 0)
         res = rp_overrides_apply_tls(r->overrides, r->plan, r->err);
+    if (res == 0)
+        res = rp_http2_apply(r->overrides->http2, r->plan, r->err);
     return res == 0 ? rp_overrides_apply_pairs(r->overrides, r->plan, r->err) : res;
 }
 

@@ -33,6 +33,19 @@ static int set_default_settings(struct rp_plan *plan)
     return 0;
 }
 
+int rp_http2_apply(const char *given, struct rp_plan *plan, struct rp_error *err)
+{
+    if (given) {
+        rp_free(plan->http2);
+        plan->http2 = rp_strdup(given);
+        return plan->http2 ? 0 : -ENOMEM;
+    }
+    if (!plan->http2 || strcmp(plan->http2, "always") == 0 || strcmp(plan->http2, "never") == 0)
+        return 0;
+    rp_error_set(err, -RP_EUSER, "http2 must be True or False, not '%.64s'", plan->http2);
+    return rp_error_keep(err, -RP_EUSER);
+}
+
 struct rp_where rp_resolve_options_place(const struct rp_resolver *r)
 {
     struct rp_where where = { r->sources.config.file, r->sources.config.line, "options", NULL };

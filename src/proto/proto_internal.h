@@ -18,6 +18,7 @@
 
 #include "base/compiler.h"
 #include "proto/h1.h"
+#include "proto/h2.h"
 
 enum rp_h1_state {
     H1_HEAD,         /* at the start of a line of the head */
@@ -326,3 +327,31 @@ RP_INLINE enum rp_h1_event rp_h1_run(struct rp_h1_parser *parser, struct rp_slic
     } while (event == RP_H1_GO_ON);
     return (enum rp_h1_event)event;
 }
+
+/* ---- HTTP/2: nghttp2 is known to h2.c, h2_callbacks.c and h2_request.c only ------------------- */
+
+struct nghttp2_session;
+struct nghttp2_session_callbacks;
+
+enum { H2_TEXT_MAX = 128 };
+
+struct rp_h2_session {
+    struct nghttp2_session *nghttp2;
+    const struct rp_h2_events *events;
+    void *user;
+    struct rp_h2_error error;
+    char text[H2_TEXT_MAX];
+    bool is_over;      /* it has sent GOAWAY */
+    bool is_abandoned; /* by its user */
+    bool got_goaway, said_magic, has_received;
+    /* Of the header block that comes, and of frames that brought nothing. */
+    unsigned continuations, idle_frames;
+    size_t block_bytes;
+    uint64_t sent, received; /* by frames of streams */
+};
+
+/* nghttp2's callbacks, for sessions. -ENOMEM. */
+RP_NODISCARD int rp_h2_make_callbacks(struct nghttp2_session_callbacks **ret);
+/* Notes why the connection ends. The client's own reason is the last word. */
+void rp_h2_note_error(struct rp_h2_session *session, uint32_t code, bool by_server,
+                      struct rp_slice text);

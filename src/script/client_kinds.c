@@ -2,6 +2,8 @@
 
 /* The clients that this program has, as the rest of a worker sees them. */
 
+#include <string.h>
+
 #include "http/http.h"
 #include "script/clients.h"
 #include "script/trace.h"
@@ -31,6 +33,12 @@ static int set_tls(struct rp_http_client *client, const struct rp_plan *plan, st
     return rp_http_client_set_tls(client, &settings, err);
 }
 
+static void set_h2(struct rp_http_client *client, const char *when)
+{
+    if (when && strcmp(when, "always") == 0)
+        rp_http_client_set_h2(client, RP_HTTP_H2_ALWAYS);
+}
+
 static int http_open(struct rp_loop *loop, struct rp_registry *registry, const struct rp_plan *plan,
                      void **ret, struct rp_error *err)
 {
@@ -48,6 +56,7 @@ static int http_open(struct rp_loop *loop, struct rp_registry *registry, const s
         return r;
     if (plan->once)
         rp_http_client_set_trace(client, rp_trace_print);
+    set_h2(client, plan->http2);
     r = rp_http_client_set_base(client, plan->base_url);
     if (r == 0)
         r = rp_http_client_set_hosts(client, &plan->hosts, plan->local_ips, err);

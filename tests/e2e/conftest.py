@@ -2,12 +2,13 @@
 """The program as a user starts it."""
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from finished import Finished
@@ -112,3 +113,42 @@ def good(pki: Pki) -> Certificate:
 def trust(pki: Pki) -> dict[str, str]:
     """The environment of a system that trusts the root."""
     return {"SSL_CERT_FILE": str(pki.root.file), "SSL_CERT_DIR": "/nonexistent"}
+
+
+SIDE_BY_SIDE = """
+import asyncio
+import json
+import rampa
+
+config = rampa.Config(options=rampa.Options(iterations={iterations}, http2=True))
+
+
+async def default(worker):
+    paths = {paths}
+    answers = await asyncio.gather(
+        *[worker.http.{method}("{url}" + path, raise_errors=False, name=path, {options}) for path in paths]
+    )
+    print(json.dumps([
+        dict(status=a.status, code=a.error_code, error=a.error, body=a.body.decode(), proto=a.proto,
+             blocked=a.timings.blocked, waiting=a.timings.waiting) for a in answers
+    ]))
+"""
+
+
+@pytest.fixture
+def side_by_side(rampa: Callable[..., Any], script: Callable[..., Path]) -> Callable[..., list[dict[str, Any]]]:
+    """side_by_side(URL) makes requests of HTTP/2 of these paths at the same time, and returns what each saw."""
+
+    def run(
+        url: str,
+        paths: tuple[str, ...] = ("/1", "/2", "/3"),
+        method: str = "get",
+        options: str = "timeout=20",
+        iterations: int = 1,
+    ) -> list[dict[str, Any]]:
+        script(SIDE_BY_SIDE.format(url=url, paths=paths, method=method, options=options, iterations=iterations))
+        done = rampa("run", "script.py", "--quiet", out=True)
+        assert done.count("http_reqs") == len(paths) * iterations, done.stderr
+        return [answer for line in done.stdout.splitlines() for answer in json.loads(line)]
+
+    return run

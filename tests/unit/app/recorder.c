@@ -42,6 +42,8 @@ static void print_options(const char *command, const struct rp_run_options *opti
     for (size_t i = 0; i < overrides->threshold_count; i++)
         print_override("threshold", overrides->thresholds[i]);
     print_override("base_url", overrides->base_url);
+    if (overrides->http2)
+        printf("http2=%s\n", overrides->http2);
     print_override("tls_ca", overrides->tls_ca);
     print_override("tls_cert", overrides->tls_cert);
     print_override("tls_key", overrides->tls_key);

@@ -11,7 +11,7 @@
 #include "testing.h"
 
 /* Bytes of a session, of a connection, and of the heap that a VU with one idle connection takes. */
-enum { SESSION_BYTES_MAX = 96, CONNECTION_BYTES_MAX = 448, HEAP_BYTES_MAX = 1536 };
+enum { SESSION_BYTES_MAX = 96, CONNECTION_BYTES_MAX = 480, HEAP_BYTES_MAX = 1536 };
 
 static void check_steady_state(struct world *world, const char *method, const char *body,
                                const char *response)

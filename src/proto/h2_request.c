@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Requests of HTTP/2: their fields, made from a head of HTTP/1.1, and how they are sent. */
+
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+
+#include <nghttp2/nghttp2.h>
+
+#include "base/alloc.h"
+#include "proto/proto_internal.h"
+
+struct rp_h2_request {
+    char *head, *scheme; /* in which the fields lie */
+    nghttp2_nv *fields;
+    size_t count;
+};
+
+static void add(struct rp_h2_request *request, struct rp_slice name, struct rp_slice value)
+{
+    request->fields[request->count++] = (nghttp2_nv){ .name = (uint8_t *)name.ptr,
+                                                      .namelen = name.len,
+                                                      .value = (uint8_t *)value.ptr,
+                                                      .valuelen = value.len };
+}
+
+/* RFC 9113, 8.2.2. TE may say "trailers" only. */
+static bool is_of_connection(struct rp_slice name, struct rp_slice value)
+{
+    static const char *const names[] = { "Connection",        "Keep-Alive", "Proxy-Connection",
+                                         "Transfer-Encoding", "Upgrade",    "HTTP2-Settings" };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(names); i++)
+        if (rp_slice_ieq(name, rp_slice_str(names[i])))
+            return true;
+    return rp_slice_ieq(name, RP_SLICE("TE")) && !rp_slice_ieq(value, RP_SLICE("trailers"));
+}
+
+/* Up to the next blank of the request line, which is not empty; *line begins behind it. */
+static struct rp_slice next_word(struct rp_slice *line)
+{
+    const char *blank = memchr(line->ptr, ' ', line->len);
+    size_t len = blank ? (size_t)(blank - line->ptr) : line->len;
+    struct rp_slice word = rp_slice(line->ptr, len);
+
+    *line = rp_slice(line->ptr + len + (blank != NULL), line->len - len - (blank != NULL));
+    return word;
+}
+
+static size_t count_lines(struct rp_slice head)
+{
+    size_t lines = 0;
+
+    for (size_t i = 0; i < head.len; i++)
+        lines += head.ptr[i] == '\n';
+    return lines;
+}
+
+static struct rp_slice find_host(struct rp_slice head)
+{
+    struct rp_slice name, value;
+    size_t pos = 0;
+
+    while (rp_h1_next_field(head, &pos, &name, &value))
+        if (rp_slice_ieq(name, RP_SLICE("Host")))
+            return value;
+    return RP_SLICE("");
+}
+
+static void lower(struct rp_slice text)
+{
+    char *start = (char *)text.ptr; /* of the request's own copy */
+
+    for (size_t i = 0; i < text.len; i++)
+        start[i] = (char)tolower((unsigned char)start[i]);
+}
+
+/* The names lie in @head, which is the request's own. */
+static void add_fields(struct rp_h2_request *request, struct rp_slice head)
+{
+    struct rp_slice name, value;
+    size_t pos = 0;
+
+    while (rp_h1_next_field(head, &pos, &name, &value)) {
+        if (rp_slice_ieq(name, RP_SLICE("Host")) || is_of_connection(name, value))
+            continue;
+        lower(name);
+        add(request, name, value);
+    }
+}
+
+int rp_h2_request_new(struct rp_slice head, struct rp_slice scheme, struct rp_h2_request **ret)
+{
+    struct rp_h2_request *request = rp_calloc(1, sizeof(*request));
+    struct rp_slice copy, line, method, target;
+
+    if (!request)
+        return -ENOMEM;
+    request->head = rp_strndup(head.ptr, head.len);
+    request->scheme = rp_strndup(scheme.ptr, scheme.len);
+    /* Four pseudo-fields; the request line and the blank line are no fields. */
+    request->fields = rp_calloc(count_lines(head) + 4, sizeof(*request->fields));
+    if (!request->head || !request->scheme || !request->fields) {
+        rp_h2_request_free(request);
+        return -ENOMEM;
+    }
+    copy = line = rp_slice(request->head, head.len);
+    method = next_word(&line);
+    target = next_word(&line);
+    add(request, RP_SLICE(":method"), method);
+    if (!rp_slice_eq_str(method, "CONNECT")) {
+        add(request, RP_SLICE(":scheme"), rp_slice_str(request->scheme));
+        add(request, RP_SLICE(":path"), target);
+    }
+    add(request, RP_SLICE(":authority"), find_host(copy));
+    add_fields(request, copy);
+    *ret = request;
+    return 0;
+}
+
+void rp_h2_request_free(struct rp_h2_request *request)
+{
+    if (!request)
+        return;
+    rp_free(request->head);
+    rp_free(request->scheme);
+    rp_free(request->fields);
+    rp_free(request);
+}
+
+/* Gives the next bytes of a request's body to nghttp2, for a DATA frame. */
+static ssize_t read_body(nghttp2_session *nghttp2, int32_t id, uint8_t *out, size_t room,
+                         uint32_t *flags, nghttp2_data_source *source, void *user)
+{
+    struct rp_h2_stream *stream = nghttp2_session_get_stream_user_data(nghttp2, id);
+    size_t len;
+
+    if (!stream)
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    len = stream->body.len < room ? stream->body.len : room;
+    memcpy(out, stream->body.ptr, len);
+    stream->body = rp_slice(stream->body.ptr + len, stream->body.len - len);
+    if (!stream->body.len)
+        *flags |= NGHTTP2_DATA_FLAG_EOF;
+    return (ssize_t)len;
+}
+
+int rp_h2_submit(struct rp_h2_session *session, struct rp_h2_stream *stream,
+                 const struct rp_h2_request *request, struct rp_slice body)
+{
+    const nghttp2_data_provider provider = { .read_callback = read_body };
+    struct rp_buf *head = stream->head;
+    int32_t id;
+
+    if (!rp_h2_takes_streams(session))
+        return -ECONNRESET;
+    *stream = (struct rp_h2_stream){ .head = head, .body = body };
+    id = nghttp2_submit_request(session->nghttp2, NULL, request->fields, request->count,
+                                body.len ? &provider : NULL, stream);
+    if (id < 0)
+        return id == NGHTTP2_ERR_STREAM_ID_NOT_AVAILABLE ? -ECONNRESET : -ENOMEM;
+    stream->id = id;
+    return 0;
+}
