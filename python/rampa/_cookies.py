@@ -43,7 +43,7 @@ class Cookies:
     """The cookies of a VU, ``worker.http.cookies``.
 
     Servers set them, requests send them, as browsers do (RFC 6265bis, with the public suffix list). They end with the
-    iteration.
+    iteration, unless ``Options(keep_cookies=True)`` keeps them as long as the VU.
 
     Args:
         client: whose cookies these are.

@@ -308,6 +308,7 @@ class Options(Model):
         connect_timeout: how long opening a connection may take, in place of the timeout of the request.
         no_connection_reuse: True opens a new connection for each request.
         no_vu_connection_reuse: True closes the connections of a VU when its iteration ends.
+        keep_cookies: True keeps the cookies of a VU for its next iterations; else they end with the iteration.
         connections_per_host: most connections of a VU to one host and port, 6 by default.
         max_connection_requests: most requests on one connection, 0 for no limit.
         max_connection_age: a connection that is older serves no further request; 0 for no limit.
@@ -343,6 +344,7 @@ class Options(Model):
     connect_timeout: Field[Duration | None, datetime.timedelta | None] = Field(show=_time)
     no_connection_reuse: Field[bool | None, bool] = Field(default=bool)
     no_vu_connection_reuse: Field[bool | None, bool] = Field(default=bool)
+    keep_cookies: Field[bool | None, bool] = Field(default=bool)
     connections_per_host: Field[int | None, int] = Field(_whole, default=lambda: 6)
     max_connection_requests: Field[int | None, int] = Field(_whole, default=int)
     max_connection_age: Field[Duration | None, datetime.timedelta] = Field(show=_time, default=_seconds(0))
@@ -379,6 +381,7 @@ class Options(Model):
             connect_timeout: Duration | None = None,
             no_connection_reuse: bool | None = None,
             no_vu_connection_reuse: bool | None = None,
+            keep_cookies: bool | None = None,
             connections_per_host: int | None = None,
             max_connection_requests: int | None = None,
             max_connection_age: Duration | None = None,

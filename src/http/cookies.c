@@ -21,7 +21,7 @@ static int64_t now(void)
 void rp_http_session_take_cookies(struct rp_http_session *session, const uint64_t *iteration)
 {
     session->takes_cookies = true;
-    session->iteration = iteration;
+    session->iteration = session->client->limits.keep_cookies ? NULL : iteration;
 }
 
 struct rp_cookie_jar *rp_http_session_jar(struct rp_http_session *session)

@@ -88,6 +88,7 @@ struct rp_http_limits {
     bool no_reuse;                 /* each request has a connection of its own, and says so */
     uint32_t connection_requests;  /* that one connection serves at most; 0 = no limit */
     rp_ns connection_age;          /* an older one serves no further request; 0 = no limit */
+    bool keep_cookies;             /* those of a session never end by themselves */
 };
 
 /* How long the parts of a request may take, beside the whole; 0 = as long as the whole. What takes
@@ -176,7 +177,8 @@ void rp_http_client_take_unfinished(struct rp_http_client *client, rp_unfinished
 RP_NODISCARD int rp_http_session_new(struct rp_http_client *client, int64_t user,
                                      struct rp_http_session **ret);
 /* Has the session take the cookies of its answers and send them with its requests, as browsers do.
- * They are forgotten when *@iteration changes; NULL = never. Without this call there are none. */
+ * They are forgotten when *@iteration changes; NULL, or the limit keep_cookies = never. Without this
+ * call there are none. */
 void rp_http_session_take_cookies(struct rp_http_session *session, const uint64_t *iteration);
 /* Its cookies, for who looks at them or changes them. They last as those that servers send. NULL when
  * there is no memory. */

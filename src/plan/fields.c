@@ -152,6 +152,8 @@ const struct rp_field rp_plan_settings[RP_S_COUNT] = {
     [RP_S_NO_VU_CONNECTION_REUSE] = { "no_vu_connection_reuse", RP_FT_FLAG,
                                       .offset = PLAN(no_vu_connection_reuse),
                                       .help = "new connections in each iteration" },
+    [RP_S_KEEP_COOKIES] = { "keep_cookies", RP_FT_FLAG, .offset = PLAN(keep_cookies),
+                            .help = "cookies last as long as the VU, and not only the iteration" },
     [RP_S_CONNECTIONS_PER_HOST] = { "connections_per_host", RP_FT_INTEGER,
                                     .offset = PLAN(connections_per_host), .min = 1, .max = 10000,
                                     .default_value = 6,

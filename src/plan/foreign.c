@@ -34,6 +34,7 @@ static const struct {
     { "baseurl", NULL, "write options=rampa.Options(base_url=...), or --base-url URL" },
     { "tlsversion", NULL, "write tls_min_version=\"1.2\", tls_max_version=\"1.3\"" },
     { "tlsauth", NULL, "write tls_cert=FILE, tls_key=FILE" },
+    { "nocookiesreset", NULL, "write keep_cookies=True" },
     { "verify", NULL, "write insecure_skip_tls_verify=True to accept any certificate" },
     { "cacert", NULL, "write tls_ca=FILE" },
     { "timeout", NULL, "give it to each request: worker.http.get(url, timeout=5)" },

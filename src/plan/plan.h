@@ -121,6 +121,7 @@ struct rp_plan {
     rp_ns connect_timeout;       /* 0 = that of the request */
     bool no_connection_reuse;    /* a connection serves one request */
     bool no_vu_connection_reuse; /* a connection serves one iteration */
+    bool keep_cookies;           /* they last as long as the VU */
     int64_t connections_per_host;
     int64_t max_connection_requests; /* 0 = no limit */
     rp_ns max_connection_age;        /* 0 = no limit */

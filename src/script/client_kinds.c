@@ -47,6 +47,7 @@ static int http_open(struct rp_loop *loop, struct rp_registry *registry, const s
         .connections_per_host = (unsigned)plan->connections_per_host,
         .connect = plan->connect_timeout,
         .no_reuse = plan->no_connection_reuse,
+        .keep_cookies = plan->keep_cookies,
         .connection_requests = (uint32_t)plan->max_connection_requests,
         .connection_age = plan->max_connection_age,
     };

@@ -118,6 +118,17 @@ assert http.cookies["sid"] == "1" and "none" not in http.cookies and len(http.co
             assert sum(name.lower() == "cookie" for name, _ in request.fields) <= 1
 
 
+def test_cookies_that_are_kept(rampa: Rampa, script: Script) -> None:
+    """As long as the VU, and not for another one."""
+    lines = 'await http.get(base, headers={"X-Case": str(worker.execution.vu)})'
+    script(body(lines, vus=2, iterations=3) + "\nconfig = rampa.Config(options=rampa.Options(keep_cookies=True))\n")
+    with CaseServer(lambda case, index: (200, [("Set-Cookie", b"n=%d" % index)], b"")) as server:
+        rampa("run", "script.py", "--env", f"BASE={server.url}", code=0)
+        seen = server.take()
+    for vu in 1, 2:
+        assert [request.header("Cookie") for request in seen[vu]] == [None, "n=0", "n=1"]
+
+
 def test_cookies_of_redirects(rampa: Rampa, script: Script) -> None:
     """The log-in of the web: the answer to POST sets a cookie and leads to the page that asks for it."""
     script(body('r = await http.post(f"{base}/login", data={"user": "joe"}, headers={"X-Case": "0"})\nassert r.text() == "hello"'))

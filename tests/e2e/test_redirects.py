@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from caseserver import Answer, CaseServer, Seen
+from certificates import OPENSSL, Pki
 from faultserver import Close, ExpectRequest, FaultServer, Hang, Repeat, Send, answer
 
 Rampa = Callable[..., "Finished"]
@@ -262,6 +263,28 @@ except aiohttp.TooManyRedirects as error:
     )
     done = rampa("run", "script.py", "--quiet", "--env", f"BASE={target}")
     assert "caught 1 True" in done.stdout
+
+
+@pytest.mark.skipif(not OPENSSL, reason="no openssl")
+def test_from_http_to_https(rampa: Rampa, script: Script, tmp_path: Path) -> None:
+    """It is another origin: what is secret does not go there."""
+    from tlsserver import context_of
+
+    context = context_of(Pki(tmp_path).self_signed("self"))
+    script(
+        body(
+            """
+r = await http.get(base, auth=("joe", "pw"), verify=False, headers={"X-Case": "0", "Cookie": "a=b"})
+assert r.status == 200 and r.url.startswith("https://") and r.timings.tls_handshaking > 0 and len(r.history) == 1
+"""
+        )
+    )
+    with CaseServer(lambda case, index: (200, [], b""), context) as secure:
+        with CaseServer(lambda case, index: (301, [("Location", secure.url.encode() + b"/in")], b"")) as plain:
+            rampa("run", "script.py", "--env", f"BASE={plain.url}", code=0)
+            assert [request.header("Authorization") for request in plain.take()[0]] == ["Basic am9lOnB3"]
+        (request,) = secure.take()[0]
+    assert request.target == "/in" and request.header("Authorization") is None and request.header("Cookie") is None
 
 
 # ---- URLs without a script ----------------------------------------------------------------------------------------------
