@@ -37,9 +37,9 @@ struct epoll_backend {
     bool has_pwait2;
     struct msghdr message; /* to receive with a stamp */
     struct iovec part;
-    union rp_stamp_control control;
     struct epoll_event events[EVENTS_MAX];
     char received[RECEIVE_MAX];
+    union rp_stamp_control control; /* the last member, for its type ends with an open array */
 };
 
 /* struct rp_stream.state. MISSED: the kernel may have bytes that no edge will tell of. */

@@ -61,7 +61,7 @@ static bool is_host(struct rp_slice text)
 {
     for (size_t i = 0; i < text.len; i++)
         if ((unsigned char)text.ptr[i] <= ' ' || text.ptr[i] == 0x7f ||
-            memchr("/@?#*[]", text.ptr[i], 7))
+            strchr("/@?#*[]", text.ptr[i]))
             return false;
     return text.len > 0 && text.len <= 253;
 }

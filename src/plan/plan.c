@@ -295,13 +295,8 @@ static int read_scenarios(struct rp_plan *plan, const json_t *scenarios, struct 
     return 0;
 }
 
-/* A plan without such a member was made by a version that did not have the setting. */
-static bool may_be_absent(const struct rp_field *field)
-{
-    return field->type == RP_FT_TEXT || field->type == RP_FT_FLAG ||
-           (field->type == RP_FT_DURATION && field->min == 0 && field->default_value == 0) ||
-           (field->type == RP_FT_INTEGER && field != &rp_plan_settings[RP_S_SEED]);
-}
+/* Settings behind these came later: a plan without one was made by a version that did not have it. */
+enum { LAST_OF_THE_FIRST = RP_S_SEED };
 
 static int read_settings(struct rp_plan *plan, const json_t *root, const struct rp_where *where,
                          struct rp_error *err)
@@ -313,7 +308,7 @@ static int read_settings(struct rp_plan *plan, const json_t *root, const struct 
 
         if (!rp_json_is_absent(value))
             r = rp_field_parse(field, plan, value, where, err);
-        else if (!may_be_absent(field))
+        else if (i <= LAST_OF_THE_FIRST || i == RP_S_COUNT)
             r = rp_where_fail(where, err, "%s is missing", field->name);
         if (r < 0)
             return r;

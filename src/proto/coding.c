@@ -3,6 +3,7 @@
 
 #include <brotli/decode.h>
 #include <string.h>
+#define ZLIB_CONST /* it only reads its input */
 #include <zlib.h>
 #include <zstd.h>
 #include <zstd_errors.h>
@@ -208,7 +209,7 @@ static struct step inflate_step(struct stage *stage, struct rp_slice *in)
     z_stream *zlib = &stage->zlib;
     int r;
 
-    zlib->next_in = (Bytef *)(uintptr_t)in->ptr; /* which it only reads */
+    zlib->next_in = (const Bytef *)in->ptr;
     zlib->avail_in = (uInt)(in->len < UINT32_MAX ? in->len : UINT32_MAX);
     zlib->next_out = (Bytef *)stage->out;
     zlib->avail_out = PIECE;

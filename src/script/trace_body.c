@@ -60,7 +60,7 @@ static size_t value_len(struct rp_slice rest)
     size_t at = 0;
 
     if (quote != '"' && quote != '\'') {
-        while (at < rest.len && !memchr("&,;}]\r\n", rest.ptr[at], 7))
+        while (at < rest.len && !strchr("&,;}]\r\n", rest.ptr[at]))
             at++;
         return at;
     }
