@@ -135,11 +135,13 @@ void rp_py_upload_free(struct py_upload *upload)
     rp_free(upload);
 }
 
-static struct py_upload *upload_of(PyObject *object)
+static struct py_upload *upload_of(PyObject *client, PyObject *object)
 {
-    struct py_request *request = (struct py_request *)object;
+    const struct py_vu *vu = ((struct py_http *)client)->vu;
+    const struct py_request *request = (const struct py_request *)object;
 
-    if (Py_IS_TYPE(object, request->state->request_type) && request->upload)
+    if (vu && Py_IS_TYPE(object, vu->host->state->request_type) && request->upload &&
+        request->upload->body == &request->upload->feed)
         return request->upload;
     PyErr_SetString(PyExc_TypeError, "a request with a body that is fed is expected");
     return NULL;
@@ -151,7 +153,7 @@ PyObject *rp_py_http_feed(PyObject *self, PyObject *args)
     PyObject *object, *chunk;
     struct py_upload *upload;
 
-    if (!PyArg_ParseTuple(args, "OO", &object, &chunk) || !(upload = upload_of(object)))
+    if (!PyArg_ParseTuple(args, "OO", &object, &chunk) || !(upload = upload_of(self, object)))
         return NULL;
     if (chunk == Py_None) {
         upload->is_ended = true;
@@ -173,7 +175,7 @@ PyObject *rp_py_http_on_drain(PyObject *self, PyObject *args)
     PyObject *object, *function;
     struct py_upload *upload;
 
-    if (!PyArg_ParseTuple(args, "OO", &object, &function) || !(upload = upload_of(object)))
+    if (!PyArg_ParseTuple(args, "OO", &object, &function) || !(upload = upload_of(self, object)))
         return NULL;
     Py_XSETREF(upload->on_drain, Py_NewRef(function));
     Py_RETURN_NONE;
