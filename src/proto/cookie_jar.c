@@ -168,10 +168,11 @@ static struct rp_cookie_entry *copy(const struct rp_cookie_entry *from)
 {
     size_t size = from->name.len + from->value.len + from->domain.len + from->path.len;
     struct rp_cookie_entry *entry = rp_alloc(sizeof(*entry) + size);
-    char *to = (char *)(entry + 1);
+    char *to;
 
     if (!entry)
         return NULL;
+    to = (char *)(entry + 1);
     *entry = *from;
     entry->name = put(&to, from->name);
     entry->value = put(&to, from->value);
