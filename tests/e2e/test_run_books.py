@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Finished
+from finished import Finished
 
 Rampa = Callable[..., Finished]
 Script = Callable[..., Path]

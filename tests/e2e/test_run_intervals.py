@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Finished
+from finished import Finished
 
 Rampa = Callable[..., Finished]
 Script = Callable[..., Path]

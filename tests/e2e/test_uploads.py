@@ -61,7 +61,7 @@ assert file.tell() == 1000
 r = await http.post(base, headers=case, data=file, chunked=True)
 assert (await http.get(base)).timings.connecting == 0  # the connection was kept
 import resource
-assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 100 << 10, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+assert "ASAN_OPTIONS" in os.environ or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 100 << 10, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 """
         )
     )
