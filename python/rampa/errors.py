@@ -184,7 +184,7 @@ class ConnectError(RequestError, ConnectionError):
 
 
 class ConnectTimeout(ConnectError, TimeoutError):
-    """The connection took longer than the request's timeout (1211)."""
+    """Connecting, or the TLS handshake, took longer than the timeout allows (1211)."""
 
 
 class TLSError(ConnectError):

@@ -173,7 +173,7 @@ static void connect_one(struct rp_dial *dial)
     struct rp_address with_port;
 
     source = rp_local_ips_pick(&dial->dialler->sources, to->any.sa_family, dial->spec.spread);
-    if (!source) {
+    if (!source) { /* none was chosen: leave_reachable() */
         check_connect(dial, rp_transport_connect(dial->spec.stack->top, to, dial->spec.port));
         return;
     }
@@ -217,14 +217,36 @@ static void begin_unix(struct rp_dial *dial, rp_ns now)
     open_unix(&dial->timer, now);
 }
 
+/* Drops the addresses that no address of ours can connect to. The system would choose another one of
+ * ours, and what was measured would not be what was asked for. False when none is left. */
+static bool leave_reachable(struct rp_dial *dial)
+{
+    const struct rp_local_ips *sources = &dial->dialler->sources;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < dial->count; i++)
+        if (!sources->count ||
+            rp_local_ips_pick(sources, dial->addresses[i].any.sa_family, dial->spec.spread))
+            dial->addresses[kept++] = dial->addresses[i];
+    dial->count = kept;
+    return kept > 0;
+}
+
 static void open_stack(struct rp_dial *dial, const struct rp_address *addresses, size_t count)
 {
     struct rp_dialler *dialler = dial->dialler;
+    const struct rp_net_failure failure = { RP_NET_NO_SOURCE, addresses[0].any.sa_family == AF_INET6
+                                                                  ? "IPv6"
+                                                                  : "IPv4" };
 
     dial->phase = RP_DIAL_OPENING;
     dial->phase_began = rp_loop_now(dialler->loop);
     dial->count = count < RP_ADDRESSES_MAX ? count : RP_ADDRESSES_MAX;
     memcpy(dial->addresses, addresses, dial->count * sizeof(*addresses));
+    if (!leave_reachable(dial)) {
+        fail(dial, &failure);
+        return;
+    }
     dial->spec.stack->top->events = &opening_events;
     dial->spec.stack->top->user = dial;
     if (dial->count == 1) {

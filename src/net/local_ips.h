@@ -18,6 +18,6 @@ struct rp_local_ips { /* zeroed = the system chooses */
 RP_NODISCARD int rp_local_ips_parse(struct rp_local_ips *ret, const char *text,
                                     struct rp_error *err);
 void rp_local_ips_deinit(struct rp_local_ips *sources);
-/* One of @family for the user of this number; NULL = there is none, and the system chooses. */
+/* One of @family for the user of this number; NULL = there is none. */
 const struct rp_address *rp_local_ips_pick(const struct rp_local_ips *sources, sa_family_t family,
                                            unsigned number);

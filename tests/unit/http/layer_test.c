@@ -320,7 +320,7 @@ static void test_failures(struct world *world)
     accept_one(&place);
     xor_take_hello(&place.server, 1);
     clock_ahead += TIMEOUT;
-    check_failure(&place, RP_HTTP_TIMEOUT, "handshake timeout", true);
+    check_failure(&place, RP_HTTP_DIAL_TIMEOUT, "handshake timeout", true);
     assert_true(place.request.response.tls_handshaking >= TIMEOUT / 2);
 
     assert_int_equal((int)sum_of(&place.env, "http_reqs", "error", "handshake failed"), 2);
