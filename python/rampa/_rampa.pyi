@@ -15,6 +15,7 @@ from rampa._stream import Stream
 from rampa._timeout import Timeout
 
 _T = typing.TypeVar("_T")
+_Name = typing.TypeVar("_Name")
 _T_co = typing.TypeVar("_T_co", covariant=True)
 _Pairs: typing.TypeAlias = collections.abc.Mapping[str, typing.Any] | collections.abc.Iterable[tuple[str, typing.Any]]
 _Statuses: typing.TypeAlias = int | collections.abc.Iterable[int | tuple[int, int]]
@@ -98,6 +99,10 @@ class Response:
     def text(self) -> str: ...
     def json(self) -> typing.Any: ...
 
+_Batched: typing.TypeAlias = (
+    str | _URL | collections.abc.Sequence[typing.Any] | collections.abc.Mapping[str, typing.Any] | collections.abc.Awaitable[Response]
+)
+
 @typing.final
 class HttpClient:
     @property
@@ -109,6 +114,14 @@ class HttpClient:
     def _feed(self, request: Request, chunk: bytes | None, /) -> bool: ...
     def _on_drain(self, request: Request, function: collections.abc.Callable[..., object], /) -> None: ...
     def _cookies_remove(self, name: str | None, url: str | None, /) -> int: ...
+    @typing.overload
+    def batch(
+        self, __requests: collections.abc.Mapping[_Name, _Batched]
+    ) -> collections.abc.Coroutine[typing.Any, typing.Any, dict[_Name, Response]]: ...
+    @typing.overload
+    def batch(
+        self, __requests: collections.abc.Iterable[_Batched]
+    ) -> collections.abc.Coroutine[typing.Any, typing.Any, list[Response]]: ...
     def close(self) -> collections.abc.Awaitable[None]: ...
     def __aenter__(self) -> collections.abc.Awaitable[HttpClient]: ...
     def __aexit__(self, *exception: object) -> collections.abc.Awaitable[None]: ...

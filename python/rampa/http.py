@@ -18,6 +18,8 @@ if typing.TYPE_CHECKING:
 else:
     import _rampa
 
+_Answer = typing.TypeVar("_Answer")
+
 
 @dataclasses.dataclass(frozen=True)
 class Response(metaclass=StandIn):
@@ -52,8 +54,8 @@ class Response(metaclass=StandIn):
 class HttpClient(metaclass=StandIn):
     """The client of ``worker.http`` for a program that has no run: it puts what it measures into a queue.
 
-    Every request is a run of one iteration by the engine, so that it is made and measured as in a test. Each has a connection
-    of its own.
+    Every request, and every batch, is a run of one iteration by the engine, so that it is made and measured as in a test. Each
+    has connections of its own.
 
     Args:
         sample_queue: gets the samples of a request before its await returns.
@@ -142,6 +144,17 @@ class HttpClient(metaclass=StandIn):
         """
         return await self.request("OPTIONS", url, **options)
 
+    async def batch(self, requests: typing.Any) -> typing.Any:
+        """Sends several requests at once, which share connections.
+
+        Args:
+            requests: a list or a dict, as ``worker.http.batch()`` takes it.
+
+        Returns:
+            A list or a dict of their responses.
+        """
+        return await _measured(lambda client: client.batch(requests), self._keep)
+
     async def close(self) -> None:
         """Does nothing: no connection outlives its request."""
 
@@ -157,15 +170,15 @@ class HttpClient(metaclass=StandIn):
 
 
 async def _measured(
-    send: collections.abc.Callable[[_rampa.HttpClient], collections.abc.Awaitable[_rampa.Response]],
+    send: collections.abc.Callable[[_rampa.HttpClient], collections.abc.Awaitable[_Answer]],
     on_sample: collections.abc.Callable[[Sample], object],
-) -> _rampa.Response:
-    """Makes one request in a run of its own."""
+) -> _Answer:
+    """Makes one request, or one batch, in a run of its own."""
     from rampa.config import Config, ScenarioConfig
     from rampa.engine import Engine, EngineOptions
     from rampa.loader import TestPlan
 
-    answers: list[_rampa.Response | BaseException] = []
+    answers: list[_Answer | BaseException] = []
 
     async def once(worker: _rampa.Worker) -> None:
         try:

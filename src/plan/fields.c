@@ -158,6 +158,10 @@ const struct rp_field rp_plan_settings[RP_S_COUNT] = {
                                     .offset = PLAN(connections_per_host), .min = 1, .max = 10000,
                                     .default_value = 6,
                                     .help = "most connections of a VU to one host and port" },
+    [RP_S_BATCH] = { "batch", RP_FT_INTEGER, .offset = PLAN(batch), .min = 1, .max = 10000,
+                     .default_value = 20,
+                     .help = "most requests of one `worker.http.batch()` that are under way at a "
+                             "time" },
     [RP_S_MAX_CONNECTION_REQUESTS] = { "max_connection_requests", RP_FT_INTEGER,
                                        .offset = PLAN(max_connection_requests), .min = 0,
                                        .max = 1000000000, .default_kind = RP_FD_OTHER,

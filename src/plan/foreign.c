@@ -35,6 +35,7 @@ static const struct {
     { "tlsversion", NULL, "write tls_min_version=\"1.2\", tls_max_version=\"1.3\"" },
     { "tlsauth", NULL, "write tls_cert=FILE, tls_key=FILE" },
     { "nocookiesreset", NULL, "write keep_cookies=True" },
+    { "batchperhost", "connections_per_host", NULL },
     { "verify", NULL, "write insecure_skip_tls_verify=True to accept any certificate" },
     { "cacert", NULL, "write tls_ca=FILE" },
     { "timeout", NULL, "give it to each request: worker.http.get(url, timeout=5)" },

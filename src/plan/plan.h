@@ -123,6 +123,7 @@ struct rp_plan {
     bool no_vu_connection_reuse; /* a connection serves one iteration */
     bool keep_cookies;           /* they last as long as the VU */
     int64_t connections_per_host;
+    int64_t batch;                   /* most requests of a batch that are under way at a time */
     int64_t max_connection_requests; /* 0 = no limit */
     rp_ns max_connection_age;        /* 0 = no limit */
     struct rp_pairs hosts;           /* plan/hosts.h */

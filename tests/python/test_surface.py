@@ -154,6 +154,9 @@ def test_an_http_client_made_by_hand() -> None:
             assert (tags["method"], tags["status"], tags["scenario"]) == ("GET", "200", "mine")
             assert (await client.post(url, data="x", tags={"kind": "b"})).status == 200
             assert next(s for s in drained(samples) if s.metric == "http_reqs").tags["kind"] == "b"
+            both = await client.batch({"a": url, "b": ("POST", url, "x")})
+            assert [response.status for response in both.values()] == [200, 200]
+            assert [s.value for s in drained(samples) if s.metric == "http_reqs"] == [1, 1]
         with pytest.raises(rampa.errors.ConnectError):
             await client.request("GET", f"http://127.0.0.1:{free_port()}/")
         assert next(s for s in drained(samples) if s.metric == "http_req_failed").value == 1

@@ -88,6 +88,7 @@ PyObject *rp_py_http_on_drain(PyObject *self, PyObject *args);
 
 /* ---- http_context.c: methods of the client --------------------------------------------------- */
 
+PyObject *rp_py_http_batch(PyObject *self, PyObject *requests);
 PyObject *rp_py_http_close(PyObject *self, PyObject *unused);
 PyObject *rp_py_http_enter(PyObject *self, PyObject *unused);
 PyObject *rp_py_http_exit(PyObject *self, PyObject *args);

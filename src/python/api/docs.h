@@ -301,6 +301,30 @@
     "    method: such as ``\"GET\"``; lower case becomes upper case.\n" RP_DOC_HTTP_ARGS           \
         RP_DOC_HTTP_RETURNS
 
+#define RP_DOC_HTTP_BATCH                                                                          \
+    "batch($self, requests, /)\n--\n\n"                                                            \
+    "Several requests at once, sent when it is awaited.\n"                                         \
+    "\n"                                                                                           \
+    "As many are under way at a time as ``Options(batch=20)`` says. Over HTTP/2 they share a\n"    \
+    "connection; over HTTP/1.1 they use as many as ``Options(connections_per_host=6)`` says.\n"    \
+    "Each is a sample of its own. One that fails does not end the others: its Response has the\n"  \
+    "status 0. With ``raise_errors=True`` among its options its error is raised, when all have\n"  \
+    "ended.\n"                                                                                     \
+    "\n"                                                                                           \
+    "Args:\n"                                                                                      \
+    "    requests: a list, or a dict of any names. Each request is a URL, a tuple (method, url,\n" \
+    "        body, options) whose last two may be left out, a dict with ``url``, ``method`` and\n" \
+    "        other options of request(), or a request that is not awaited, such as\n"              \
+    "        ``worker.http.get(url)``.\n"                                                          \
+    "\n"                                                                                           \
+    "Returns:\n"                                                                                   \
+    "    Awaited, the Responses: a list in the order of the requests, or a dict with their\n"      \
+    "    names.\n"                                                                                 \
+    "\n"                                                                                           \
+    "Raises:\n"                                                                                    \
+    "    TypeError, ValueError: at the call: a request is none. Then none is sent.\n"              \
+    "    rampa.errors.RequestError: when awaited: see above."
+
 #define RP_DOC_HTTP_STREAM                                                                         \
     "stream($self, /, method, url, *, " RP_DOC_HTTP_OPTIONS                                        \
     "A request whose body the script reads as it comes, in an ``async with`` block.\n"             \

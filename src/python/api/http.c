@@ -257,6 +257,7 @@ static PyMethodDef methods[] = {
     { "options", FASTCALL(http_options), RP_DOC_HTTP_METHOD("options", "OPTIONS") },
     { "request", FASTCALL(http_request), RP_DOC_HTTP_REQUEST },
     { "stream", FASTCALL(http_stream), RP_DOC_HTTP_STREAM },
+    { "batch", rp_py_http_batch, METH_O, RP_DOC_HTTP_BATCH },
     { "close", rp_py_http_close, METH_NOARGS, RP_DOC_HTTP_CLOSE },
     { "_feed", rp_py_http_feed, METH_VARARGS, NULL },
     { "_on_drain", rp_py_http_on_drain, METH_VARARGS, NULL },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* `async with worker.http` and `await worker.http.close()`, which scripts of the reference write. */
+/* What is written in Python of the client: batches, and `async with worker.http` and `await
+ * worker.http.close()`, which scripts of the reference write. */
 
 #include "python/api/api_internal.h"
 
@@ -10,6 +11,23 @@ static PyObject *ready(PyObject *value)
     PyObject *module = PyImport_ImportModule("rampa._standin");
     PyObject *ret = module ? PyObject_CallMethod(module, "Ready", "O", value) : NULL;
 
+    Py_XDECREF(module);
+    return ret;
+}
+
+PyObject *rp_py_http_batch(PyObject *self, PyObject *requests)
+{
+    struct py_vu *vu = ((struct py_http *)self)->vu;
+    PyObject *module, *ret;
+
+    if (!vu || !vu->engine_vu) {
+        rp_py_vu_refuse("client");
+        return NULL;
+    }
+    module = PyImport_ImportModule("rampa._batch");
+    ret = module ? PyObject_CallMethod(module, "batch", "OOL", self, requests,
+                                       (long long)vu->host->plan->batch)
+                 : NULL;
     Py_XDECREF(module);
     return ret;
 }
