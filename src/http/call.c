@@ -386,5 +386,7 @@ bool rp_http_may_retry(const struct connection *connection, const struct rp_net_
         return false;
     if (connection->state == CONNECTION_UPLOADING && rp_http_has_begun(connection))
         return false;
-    return !traffic->send_began || (call->template->is_idempotent && has_crossed(traffic, at));
+    if (traffic->send_began && !(call->template->is_idempotent && has_crossed(traffic, at)))
+        return false;
+    return rp_http_can_repeat(call);
 }

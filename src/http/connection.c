@@ -221,9 +221,7 @@ void rp_http_deadline_passed(struct rp_timer *timer, rp_ns now)
     }
     if (connection->deadline == 0) {
         fail(connection, RP_HTTP_GENERIC, "send failed",
-             connection->is_stream && connection->call->template->is_streamed
-                 ? "this version sends no body in pieces by HTTP/2"
-                 : NULL,
+             rp_http_can_repeat(connection->call) ? NULL : "the body cannot be sent a second time",
              now);
         return;
     }

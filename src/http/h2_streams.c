@@ -8,6 +8,7 @@
  * that belong to no stream, such as SETTINGS and what TLS adds, count for the stream that ends next.
  */
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "base/alloc.h"
@@ -42,7 +43,8 @@ void rp_http_h2_settle(struct shared *shared, rp_ns ended)
         if (!ended || !stream->h2.is_sent)
             continue;
         stream->traffic.send_ended = ended;
-        stream->traffic.in_parts = shared->connection->traffic->in_parts;
+        stream->traffic.in_parts = shared->connection->traffic->in_parts ||
+                                   stream->connection.call->template->is_streamed;
         rp_list_remove(it);
     }
 }
@@ -125,6 +127,7 @@ static void begin_call(struct stream *stream, struct rp_http_call *call)
 
     stream->traffic = (struct rp_traffic){ 0 };
     stream->filled = 0;
+    stream->body_error = 0;
     connection->call = call;
     connection->got_interim = false;
     connection->is_special = connection->is_read = false;
@@ -141,6 +144,7 @@ static void begin_call(struct stream *stream, struct rp_http_call *call)
 
 static int submit(struct stream *stream, struct rp_http_call *call)
 {
+    struct rp_h2_session *session = stream->connection.shared->session;
     struct rp_http_template *template = call->template;
     struct rp_slice head = rp_http_head_of(call);
     bool is_own = head.ptr != template->head.data; /* it has cookies */
@@ -150,8 +154,11 @@ static int submit(struct stream *stream, struct rp_http_call *call)
     stream->h2.head = &call->response->head;
     if (!request)
         r = rp_h2_request_new(head, rp_slice_str(template->origin->scheme->name), &request);
+    if (r == 0 && template->is_streamed)
+        r = rp_http_begin_upload(&stream->connection);
     if (r == 0)
-        r = rp_h2_submit(stream->connection.shared->session, &stream->h2, request, template->body);
+        r = template->is_streamed ? rp_h2_submit_streamed(session, &stream->h2, request)
+                                  : rp_h2_submit(session, &stream->h2, request, template->body);
     if (is_own)
         rp_h2_request_free(request);
     else
@@ -199,7 +206,7 @@ bool rp_http_h2_begin(struct connection *connection, struct rp_http_call *call)
     stream->is_kept = shared->has_served;
     shared->was_used = true;
     begin_call(stream, call);
-    if (call->template->is_streamed || submit(stream, call) < 0) {
+    if (submit(stream, call) < 0) {
         /* Told by the timer: not from inside rp_http_start. */
         stream->connection.deadline = 0;
         rp_timer_arm(connection->session->client->loop, &stream->connection.timer, 0,
@@ -255,17 +262,33 @@ static void h2_interim(void *user, struct rp_h2_stream *h2)
 
     connection->got_interim = true;
     connection->first_byte = 0;
+    if (connection->call->template->is_streamed)
+        rp_http_note_upload(connection, true);
 }
 
 static void h2_head(void *user, struct rp_h2_stream *h2)
 {
     struct shared *shared = user;
-    struct rp_h1_parser *parser = &of_h2(h2)->connection.parser;
+    struct connection *connection = &of_h2(h2)->connection;
+    struct rp_h1_parser *parser = &connection->parser;
 
     parser->status = h2->status;
     parser->flags = h2->is_coded ? RP_H1_FLAG_CODED : 0;
     parser->seen = h2->sets_cookies ? RP_H1_SEEN_SET_COOKIE : 0;
-    rp_http_h2_head(&of_h2(h2)->connection, shared->at);
+    if (connection->call->template->is_streamed)
+        parser->seen |= RP_H1_SEEN_UPLOAD;
+    rp_http_h2_head(connection, shared->at);
+}
+
+/* Of the call's body. */
+static int h2_more(void *user, struct rp_h2_stream *h2, struct rp_slice *ret)
+{
+    struct stream *stream = of_h2(h2);
+    int r = rp_http_next_piece(stream->connection.call, ret);
+
+    if (r < 0 && r != -EAGAIN)
+        stream->body_error = r;
+    return r;
 }
 
 static void h2_body(void *user, struct rp_h2_stream *h2, struct rp_slice body)
@@ -304,6 +327,12 @@ static void fail_stream(struct stream *stream, enum rp_h2_reason reason, uint32_
     struct rp_http_call *call = stream->connection.call;
     char detail[96];
 
+    if (stream->body_error) {
+        const struct rp_net_failure failure = rp_net_break(stream->body_error);
+
+        rp_http_fail_by(&stream->connection, &failure, at);
+        return;
+    }
     if (reason == RP_H2_NO_MEMORY) {
         rp_http_fail(call, RP_HTTP_GENERIC, "out of memory", NULL, at);
         return;
@@ -331,7 +360,8 @@ static void h2_failed(void *user, struct rp_h2_stream *h2, enum rp_h2_reason rea
         stream->late_code = code;
         rp_list_append(&shared->late, &stream->late_node);
         rp_http_shared_defer(shared);
-    } else if (reason == RP_H2_REFUSED && !stream->connection.first_attempt) {
+    } else if (reason == RP_H2_REFUSED && !stream->connection.first_attempt &&
+               rp_http_can_repeat(stream->connection.call)) {
         if (!rp_h2_takes_streams(shared->session))
             shared->is_ending = true;
         rp_http_h2_settle(shared, shared->connection->traffic->send_ended);
@@ -361,6 +391,7 @@ const struct rp_h2_events rp_http_h2_events = {
     .head = h2_head,
     .body = h2_body,
     .done = h2_done,
+    .more = h2_more,
     .failed = h2_failed,
     .given = h2_given,
     .changed = h2_changed,

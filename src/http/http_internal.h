@@ -327,6 +327,8 @@ struct shared_ops {
     void (*count)(struct connection *stream);
     /* Brings the times of a stream up to date. */
     void (*settle)(struct connection *stream);
+    /* The body of a stream's request has bytes again. */
+    void (*resume)(struct connection *stream);
     /* The server is to send no more of a stream than its window allows; or it may go on. */
     void (*pause)(struct connection *stream);
     void (*go_on)(struct connection *stream);
@@ -343,6 +345,7 @@ struct stream {
     struct rp_h2_stream h2;
     struct rp_traffic traffic;
     bool is_kept;             /* the connection had served others before */
+    int body_error;           /* -errno for which the request's body has ended */
     struct rp_list send_node; /* in given or offered, until its times are known */
     rp_ns
         filled; /* when its first bytes were made, if that was later than the send's first; else 0 */
@@ -435,6 +438,14 @@ static inline void rp_http_tell_trace(const struct rp_http_client *client,
 int rp_http_fill(struct rp_transport *transport, struct rp_slice *ret);
 /* Sends the call of @connection, whose events become @events, which have rp_http_fill(). */
 RP_COLD int rp_http_upload(struct connection *connection, const struct rp_transport_events *events);
+/* Begins the body of @connection's call, from its first byte on. -errno: that cannot be. */
+RP_COLD int rp_http_begin_upload(struct connection *connection);
+/* The next bytes of the body of @call, which stay until the next call; none at the end. -EAGAIN: not
+ * yet, or never: it is not wanted. */
+RP_COLD int rp_http_next_piece(struct rp_http_call *call, struct rp_slice *ret);
+/* Whether the request of @call can be sent once more, from its first byte on. What it has sent so far
+ * is forgotten. */
+RP_COLD bool rp_http_can_repeat(const struct rp_http_call *call);
 /* Whether the request was sent, at least in part, though the current send has not begun: it is one of
  * several. */
 RP_COLD bool rp_http_has_begun(const struct connection *connection);

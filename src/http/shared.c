@@ -300,6 +300,19 @@ static void settle(struct connection *stream)
     rp_http_h2_settle(shared, shared->connection->traffic->send_ended);
 }
 
+static void resume(struct connection *stream)
+{
+    struct shared *shared = stream->shared;
+
+    if (rp_h2_resume(shared->session, &rp_container_of(stream, struct stream, connection)->h2) <
+        0) {
+        stream->deadline = 0; /* told by the timer */
+        rp_timer_arm(stream->session->client->loop, &stream->timer, 0, rp_http_deadline_passed);
+    } else if (rp_h2_has_output(shared->session)) {
+        rp_http_shared_send(shared);
+    }
+}
+
 static void pause_stream(struct connection *stream)
 {
     rp_h2_pause(&rp_container_of(stream, struct stream, connection)->h2);
@@ -322,6 +335,7 @@ static const struct shared_ops shared_ops = {
     .end = rp_http_h2_end,
     .count = rp_http_h2_count,
     .settle = settle,
+    .resume = resume,
     .pause = pause_stream,
     .go_on = go_on,
     .is_worth_waiting = is_worth_waiting,

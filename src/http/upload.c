@@ -32,15 +32,25 @@ static int frame(struct rp_http_more *more, struct rp_slice bytes, struct rp_sli
     return more->piece.error;
 }
 
-static int end(struct rp_http_more *more, const struct rp_http_template *template,
-               struct rp_slice *ret)
+static int take_piece(struct rp_http_call *call, struct rp_slice *ret)
 {
-    more->upload = UPLOAD_ENDED;
+    const struct rp_http_template *template = call->template;
+    struct rp_http_more *more = call->more;
+    int r = more->body->ops->next(more->body, ret);
+
+    if (r == -EAGAIN)
+        more->upload = UPLOAD_PAUSED;
+    if (r < 0)
+        return r;
+    more->uploaded += ret->len;
+    if (!ret->len)
+        more->upload = UPLOAD_ENDED;
     if (template->is_chunked)
-        *ret = RP_SLICE("0\r\n\r\n");
-    else if (more->uploaded < template->streamed_bytes)
-        return -EIO; /* it has become shorter: the server waits for the rest */
-    return 0;
+        return 0;
+    /* It has become longer, or shorter: then the server waits for the rest. */
+    return ret->len ? more->uploaded > template->streamed_bytes ? -EIO : 0
+           : more->uploaded < template->streamed_bytes ? -EIO
+                                                       : 0;
 }
 
 int rp_http_fill(struct rp_transport *transport, struct rp_slice *ret)
@@ -54,33 +64,37 @@ int rp_http_fill(struct rp_transport *transport, struct rp_slice *ret)
     *ret = bytes;
     if (connection->state != CONNECTION_UPLOADING || !more || more->upload != UPLOAD_RUNS)
         return 0;
-    r = more->body->ops->next(more->body, &bytes);
-    if (r == -EAGAIN) {
-        more->upload = UPLOAD_PAUSED;
-        return 0;
-    }
+    r = take_piece(call, &bytes);
     if (r < 0)
-        return r;
-    if (!bytes.len)
-        return end(more, call->template, ret);
-    more->uploaded += bytes.len;
-    if (call->template->is_chunked)
-        return frame(more, bytes, ret);
-    if (more->uploaded > call->template->streamed_bytes)
-        return -EIO;
+        return r == -EAGAIN ? 0 : r;
     *ret = bytes;
+    if (!call->template->is_chunked)
+        return 0;
+    if (bytes.len)
+        return frame(more, bytes, ret);
+    *ret = RP_SLICE("0\r\n\r\n");
     return 0;
+}
+
+int rp_http_next_piece(struct rp_http_call *call, struct rp_slice *ret)
+{
+    *ret = rp_slice(NULL, 0);
+    return call->more->upload == UPLOAD_RUNS ? take_piece(call, ret) : -EAGAIN;
 }
 
 /* Sends what there is. The time of the request is that of its first byte. */
 static void go_on(struct connection *connection)
 {
     struct rp_http_more *more = connection->call->more;
-    const struct rp_traffic *traffic = connection->stack.top->traffic;
+    const struct rp_traffic *traffic = connection->traffic;
 
+    more->upload = UPLOAD_RUNS;
+    if (connection->is_stream) {
+        connection->session->client->h2->resume(connection);
+        return;
+    }
     if (!more->send_began)
         more->send_began = traffic->send_began;
-    more->upload = UPLOAD_RUNS;
     /* The connection may have broken: its end tells that. */
     (void)!rp_transport_send(connection->stack.top, rp_slice(NULL, 0), rp_slice(NULL, 0));
 }
@@ -105,25 +119,39 @@ static void no_answer(struct rp_timer *timer, rp_ns now)
         go_on(call->connection);
 }
 
-int rp_http_upload(struct connection *connection, const struct rp_transport_events *events)
+int rp_http_begin_upload(struct connection *connection)
 {
+    struct rp_loop *loop = connection->session->client->loop;
     struct rp_http_call *call = connection->call;
     struct rp_http_more *more = call->more;
     int r = more->body->ops->rewind(more->body);
 
     if (r < 0)
         return r;
-    rp_transport_set_events(connection->stack.top, events);
-    connection->state = CONNECTION_UPLOADING;
-    connection->parser.seen |= RP_H1_SEEN_UPLOAD;
     more->upload = call->template->expects_continue ? UPLOAD_WAITS : UPLOAD_RUNS;
     more->uploaded = 0;
     more->send_began = 0;
     if (more->upload == UPLOAD_WAITS)
-        rp_timer_arm(connection->session->client->loop, &call->timer,
-                     rp_ns_add(rp_loop_now(connection->session->client->loop), PATIENCE),
-                     no_answer);
-    return rp_transport_send(connection->stack.top, rp_http_head_of(call), rp_slice(NULL, 0));
+        rp_timer_arm(loop, &call->timer, rp_ns_add(rp_loop_now(loop), PATIENCE), no_answer);
+    return 0;
+}
+
+int rp_http_upload(struct connection *connection, const struct rp_transport_events *events)
+{
+    int r = rp_http_begin_upload(connection);
+
+    if (r < 0)
+        return r;
+    rp_transport_set_events(connection->stack.top, events);
+    connection->state = CONNECTION_UPLOADING;
+    connection->parser.seen |= RP_H1_SEEN_UPLOAD;
+    return rp_transport_send(connection->stack.top, rp_http_head_of(connection->call),
+                             rp_slice(NULL, 0));
+}
+
+bool rp_http_can_repeat(const struct rp_http_call *call)
+{
+    return !call->template->is_streamed || call->more->body->ops->rewind(call->more->body) == 0;
 }
 
 void rp_http_note_upload(struct connection *connection, bool is_interim)
@@ -138,11 +166,18 @@ void rp_http_note_upload(struct connection *connection, bool is_interim)
         }
         return;
     }
-    /* The answer has come before the whole body was sent: the rest is not, and nobody could tell
-     * where a further request begins. */
     rp_timer_disarm(&call->timer);
     if (more->upload == UPLOAD_ENDED)
         return;
+    /* A stream goes both ways at the same time, and the server may have begun its answer to the
+     * beginning. */
+    if (connection->is_stream && connection->parser.status < 300) {
+        if (more->upload == UPLOAD_WAITS)
+            go_on(connection);
+        return;
+    }
+    /* The answer has come before the whole body was sent: the rest is not, and with HTTP/1 nobody could
+     * tell where a further request begins. */
     more->upload = UPLOAD_STOPPED;
     connection->parser.keep_alive = false;
 }

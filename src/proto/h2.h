@@ -67,7 +67,9 @@ struct rp_h2_stream {
     bool is_paused;    /* see rp_h2_pause() */
     /* Bytes of the stream's frames, their headers included, that were given and taken. */
     uint64_t sent, received;
-    struct rp_slice body;            /* private: what is left of the request's body */
+    /* Private: what is left of the request's body, or of its last piece; whether more() has another. */
+    struct rp_slice body;
+    bool has_more;
     int32_t id;                      /* private; 0 = closed */
     bool is_over, is_done, is_reset; /* private */
     size_t kept_back;                /* private: bytes that came while it was paused */
@@ -91,6 +93,10 @@ struct rp_h2_events {
     /* There will be no complete response. @code: of RFC 9113; 0 for the last two reasons. */
     void (*failed)(void *user, struct rp_h2_stream *stream, enum rp_h2_reason reason,
                    uint32_t code);
+    /* The server takes more of a body of rp_h2_submit_streamed(): gives the next bytes, which stay
+     * until the next call; none at the end. -EAGAIN: there are none yet, and rp_h2_resume() will say
+     * when. Any other -errno resets the stream, and failed() is told. It must not use the session. */
+    int (*more)(void *user, struct rp_h2_stream *stream, struct rp_slice *ret);
     /* Bytes of the stream are in what rp_h2_take() is about to give. */
     void (*given)(void *user, struct rp_h2_stream *stream);
     /* The server allows another number of streams, or no further ones (GOAWAY). */
@@ -117,6 +123,12 @@ bool rp_h2_takes_streams(const struct rp_h2_session *session);
  * stream is open. -ENOMEM; -ECONNRESET when rp_h2_takes_streams() is false. */
 RP_NODISCARD int rp_h2_submit(struct rp_h2_session *session, struct rp_h2_stream *stream,
                               const struct rp_h2_request *request, struct rp_slice body);
+/* The same with a body that more() gives, as the windows of the server allow. */
+RP_NODISCARD int rp_h2_submit_streamed(struct rp_h2_session *session, struct rp_h2_stream *stream,
+                                       const struct rp_h2_request *request);
+/* more() has bytes again, or has come to its end. No-op when it was not waited for. -ENOMEM: it is
+ * still waited for. */
+RP_NODISCARD int rp_h2_resume(struct rp_h2_session *session, const struct rp_h2_stream *stream);
 /* The caller has no use for the rest of the stream: it is closed, with a reset (CANCEL) unless both
  * sides are done, and no event is called for it. No-op when it is closed. */
 void rp_h2_end(struct rp_h2_session *session, struct rp_h2_stream *stream);

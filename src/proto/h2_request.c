@@ -129,25 +129,44 @@ void rp_h2_request_free(struct rp_h2_request *request)
     rp_free(request);
 }
 
-/* Gives the next bytes of a request's body to nghttp2, for a DATA frame. */
+/* Asks for the next piece of a body when the last one is used up. */
+static int ask(struct rp_h2_session *session, struct rp_h2_stream *stream)
+{
+    int r;
+
+    if (stream->body.len || !stream->has_more)
+        return 0;
+    r = session->events->more(session->user, stream, &stream->body);
+    stream->has_more = r < 0 || stream->body.len > 0;
+    return r;
+}
+
+/* Gives the next bytes of a request's body to nghttp2, for a DATA frame. What follows is asked for
+ * before it is needed: nghttp2 sends the end of a stream only with the last bytes, or while the window
+ * of the server is open. */
 static ssize_t read_body(nghttp2_session *nghttp2, int32_t id, uint8_t *out, size_t room,
                          uint32_t *flags, nghttp2_data_source *source, void *user)
 {
     struct rp_h2_stream *stream = nghttp2_session_get_stream_user_data(nghttp2, id);
+    int r = stream ? ask(user, stream) : -ECANCELED;
     size_t len;
 
-    if (!stream)
-        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    if (r < 0)
+        return r == -EAGAIN ? NGHTTP2_ERR_DEFERRED : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     len = stream->body.len < room ? stream->body.len : room;
-    memcpy(out, stream->body.ptr, len);
+    if (len)
+        memcpy(out, stream->body.ptr, len);
     stream->body = rp_slice(stream->body.ptr + len, stream->body.len - len);
-    if (!stream->body.len)
+    r = ask(user, stream);
+    if (r < 0 && r != -EAGAIN)
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    if (!stream->body.len && !stream->has_more)
         *flags |= NGHTTP2_DATA_FLAG_EOF;
     return (ssize_t)len;
 }
 
-int rp_h2_submit(struct rp_h2_session *session, struct rp_h2_stream *stream,
-                 const struct rp_h2_request *request, struct rp_slice body)
+static int submit(struct rp_h2_session *session, struct rp_h2_stream *stream,
+                  const struct rp_h2_request *request, struct rp_slice body, bool is_streamed)
 {
     const nghttp2_data_provider provider = { .read_callback = read_body };
     struct rp_buf *head = stream->head;
@@ -155,11 +174,31 @@ int rp_h2_submit(struct rp_h2_session *session, struct rp_h2_stream *stream,
 
     if (!rp_h2_takes_streams(session))
         return -ECONNRESET;
-    *stream = (struct rp_h2_stream){ .head = head, .body = body };
+    *stream = (struct rp_h2_stream){ .head = head, .body = body, .has_more = is_streamed };
     id = nghttp2_submit_request(session->nghttp2, NULL, request->fields, request->count,
-                                body.len ? &provider : NULL, stream);
+                                body.len || is_streamed ? &provider : NULL, stream);
     if (id < 0)
         return id == NGHTTP2_ERR_STREAM_ID_NOT_AVAILABLE ? -ECONNRESET : -ENOMEM;
     stream->id = id;
     return 0;
+}
+
+int rp_h2_submit(struct rp_h2_session *session, struct rp_h2_stream *stream,
+                 const struct rp_h2_request *request, struct rp_slice body)
+{
+    return submit(session, stream, request, body, false);
+}
+
+int rp_h2_submit_streamed(struct rp_h2_session *session, struct rp_h2_stream *stream,
+                          const struct rp_h2_request *request)
+{
+    return submit(session, stream, request, rp_slice(NULL, 0), true);
+}
+
+int rp_h2_resume(struct rp_h2_session *session, const struct rp_h2_stream *stream)
+{
+    if (!stream->id)
+        return 0;
+    return nghttp2_session_resume_data(session->nghttp2, stream->id) == NGHTTP2_ERR_NOMEM ? -ENOMEM
+                                                                                          : 0;
 }

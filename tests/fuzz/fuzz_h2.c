@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "fuzz_targets.h"
 
+#include <errno.h>
+
 #include "proto/h1.h"
 #include "proto/h2.h"
 
@@ -15,6 +17,7 @@ struct seen {
     struct rp_h2_stream h2;
     struct rp_buf head;
     bool has_begun, has_head, has_ended;
+    unsigned asked; /* for its body */
 };
 
 struct run {
@@ -94,6 +97,23 @@ static void failed(void *user, struct rp_h2_stream *h2, enum rp_h2_reason reason
     rp_h2_end(run->session, h2);
 }
 
+/* The body of a stream that is made while it is sent: it pauses, ends or fails. */
+static int more(void *user, struct rp_h2_stream *h2, struct rp_slice *ret)
+{
+    static const char text[20000];
+    struct run *run = user;
+    struct seen *seen = of_h2(h2);
+
+    rp_assert(!seen->has_ended && rp_h2_is_open(h2));
+    seen->asked++;
+    if (run->choice & 8 && seen->asked % 2)
+        return -EAGAIN;
+    if (seen->asked > 10)
+        return run->choice & 16 ? -EIO : 0;
+    *ret = rp_slice(text, sizeof(text));
+    return 0;
+}
+
 static void given(void *user, struct rp_h2_stream *h2)
 {
     rp_assert(rp_h2_is_open(h2));
@@ -109,6 +129,7 @@ static const struct rp_h2_events events = {
     .head = head,
     .body = body,
     .done = done,
+    .more = more,
     .failed = failed,
     .given = given,
     .changed = changed,
@@ -119,6 +140,8 @@ static void take(struct run *run)
     struct rp_buf out;
 
     rp_buf_init(&out, TAKEN_MAX);
+    for (size_t i = 0; i < STREAMS; i++)
+        rp_assert(rp_h2_resume(run->session, &run->seen[i].h2) == 0);
     rp_assert(rp_h2_take(run->session, &out, TAKEN_MAX / 2) == 0);
     rp_buf_deinit(&out);
 }
@@ -132,8 +155,11 @@ static void start(struct run *run, struct rp_h2_request *request, size_t head_ma
 
         rp_buf_init(&seen->head, head_max);
         seen->h2.head = &seen->head;
-        rp_assert(rp_h2_submit(run->session, &seen->h2, request,
-                               rp_slice(text, i % 2 ? sizeof(text) : 0)) == 0);
+        if (i == 2 && run->choice & 4)
+            rp_assert(rp_h2_submit_streamed(run->session, &seen->h2, request) == 0);
+        else
+            rp_assert(rp_h2_submit(run->session, &seen->h2, request,
+                                   rp_slice(text, i % 2 ? sizeof(text) : 0)) == 0);
     }
     take(run);
 }
