@@ -90,6 +90,8 @@ enum rp_option_id { /* the order of the help, inside each group */
                     RP_OPT_THRESHOLD,
                     RP_OPT_NO_THRESHOLDS,
                     RP_OPT_OUT,
+                    RP_OPT_OUTPUT,
+                    RP_OPT_OUTPUT_OPTION,
                     RP_OPT_EVENT_LOG,
                     RP_OPT_TREND_STATS,
                     RP_OPT_HISTOGRAM,

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "app/late_signals.h"
+#include "app/outputs.h"
 #include "app/run.h"
 #include "app/term.h"
 #include "app/worker_start.h"
@@ -26,26 +27,81 @@ struct run {
     struct rp_result_sink *file;
     struct rp_event_bus *bus;
     struct rp_event_log *log;
+    struct rp_output *outputs;
     struct rp_summary_sink summary;
 };
 
-/* Whether standard output is for a program that reads the result or the events. */
+enum { PLACES_MAX = 64 };
+
+/* A file that something is written to, and the option that says so. */
+struct place {
+    const char *option, *path;
+};
+
+static size_t list_places(const struct rp_run_options *options, struct place ret[PLACES_MAX])
+{
+    size_t count = 0;
+
+    if (options->out)
+        ret[count++] = (struct place){ "--out", options->out };
+    if (options->event_log)
+        ret[count++] = (struct place){ "--event-log", options->event_log };
+    for (size_t i = 0; i < options->output_count && count < PLACES_MAX; i++) {
+        const char *spec = options->outputs[i].value;
+        const struct rp_output_kind *kind = rp_output_spec_kind(rp_output_kinds, spec);
+        const char *destination = rp_output_spec_destination(spec);
+
+        if (kind && kind->destination != RP_DESTINATION_URL && *destination)
+            ret[count++] = (struct place){ options->outputs[i].origin, destination };
+    }
+    return count;
+}
+
+/* Whether standard output is for a program that reads what is written there. */
 static bool writes_to_stdout(const struct rp_run_options *options)
 {
-    return (options->out && rp_result_file_descriptor(options->out) == STDOUT_FILENO) ||
-           (options->event_log && rp_result_file_descriptor(options->event_log) == STDOUT_FILENO);
+    struct place places[PLACES_MAX];
+    size_t count = list_places(options, places);
+
+    for (size_t i = 0; i < count; i++)
+        if (rp_result_file_descriptor(places[i].path) == STDOUT_FILENO)
+            return true;
+    return false;
+}
+
+static bool is_same(const char *a, const char *b)
+{
+    int fd = rp_result_file_descriptor(a);
+
+    return fd >= 0 ? rp_result_file_descriptor(b) == fd : strcmp(a, b) == 0;
 }
 
 static int check_outputs(const struct rp_run_options *options, struct rp_error *err)
 {
-    int fd = options->out ? rp_result_file_descriptor(options->out) : -1;
+    struct place places[PLACES_MAX];
+    size_t count = list_places(options, places);
 
-    if (fd < 0 || !options->event_log || rp_result_file_descriptor(options->event_log) != fd)
-        return 0;
-    rp_error_set(err, -RP_EUSER, "--out '%s' and --event-log '%s' are the same output",
-                 options->out, options->event_log);
-    rp_error_hint(err, "write one of them to a file");
-    return -RP_EUSER;
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = i + 1; k < count; k++) {
+            if (!is_same(places[i].path, places[k].path))
+                continue;
+            rp_error_set(err, -RP_EUSER, "%s '%s' and %s '%s' are the same output",
+                         places[i].option, places[i].path, places[k].option, places[k].path);
+            rp_error_hint(err, "write one of them to a file%s",
+                          rp_result_file_descriptor(places[i].path) >= 0 ? "" : " of its own");
+            return -RP_EUSER;
+        }
+    return 0;
+}
+
+/* Whether the summary is asked for as an output. */
+static bool wants_console(const struct rp_run_options *options)
+{
+    for (size_t i = 0; i < options->output_count; i++)
+        if (rp_output_spec_kind(rp_output_kinds, options->outputs[i].value) == &rp_output_console &&
+            !*rp_output_spec_destination(options->outputs[i].value))
+            return true;
+    return false;
 }
 
 static struct rp_live_options live_options(const struct rp_run_options *options)
@@ -73,7 +129,7 @@ static void add_summary(struct run *run)
                                     .width = rp_term_width(stderr),
                                     .histogram = options->histogram };
 
-    if (options->quiet)
+    if (options->quiet && !wants_console(options))
         rp_brief_sink_init(&run->summary, &run->sinks, stderr, error_style);
     else
         rp_summary_sink_init(&run->summary, &run->sinks, is_clear ? stderr : stdout,
@@ -82,13 +138,17 @@ static void add_summary(struct run *run)
 
 /* Sinks are told, and closed, in this order: the progress makes way before anything else is
  * written, and the result is safe before the summary is, which may wait for its reader. */
-static int list_sinks(struct run *run)
+static int list_sinks(struct run *run, struct rp_error *err)
 {
     const struct rp_run_options *options = run->options;
     int r = rp_live_new(&run->sinks, live_options(options), &run->live);
 
     if (r == 0 && options->out)
         r = rp_result_sink_new(&run->sinks, options->out, &run->file);
+    if (r == 0)
+        r = rp_outputs_new(rp_output_kinds, &run->sinks, options->outputs, options->output_count,
+                           options->output_options, options->output_option_count, &run->outputs,
+                           err);
     if (r == 0 && options->event_log)
         r = rp_event_bus_new(&run->sinks, &run->bus);
     if (r == 0 && options->event_log)
@@ -101,6 +161,7 @@ static void free_sinks(struct run *run)
 {
     rp_live_free(run->live);
     rp_result_sink_free(run->file);
+    rp_outputs_free(run->outputs);
     rp_event_log_free(run->log);
     rp_event_bus_free(run->bus);
 }
@@ -126,7 +187,7 @@ int rp_cmd_run(const struct rp_run_options *options)
     if (r == 0)
         r = check_outputs(options, &err);
     if (r == 0)
-        r = list_sinks(&run);
+        r = list_sinks(&run, &err);
     if (r == 0) {
         config.worker_argv = start.argv;
         config.worker_hint = start.hint;

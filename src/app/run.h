@@ -23,13 +23,17 @@ struct rp_run_options {
     const char *script;       /* as the user wrote it; of URLs, what people see of them */
     struct rp_slice requests; /* script/requests.h; empty for a script */
     struct rp_overrides overrides;
-    const char *out;       /* --out, or NULL */
-    const char *event_log; /* --event-log, or NULL */
-    bool histogram;        /* the summary draws how long requests took */
-    bool strict;           /* a generator that was the limit fails the run */
-    bool quiet;            /* neither summary nor progress line; errors and warnings still show */
-    bool progress; /* progress line asked for: even with quiet, even when stderr is no terminal */
-    bool color;    /* stdout may show colours */
+    const char *out;                   /* --out, or NULL */
+    const char *event_log;             /* --event-log, or NULL */
+    const struct rp_override *outputs; /* --output, each use */
+    size_t output_count;
+    const struct rp_override *output_options; /* --output-option, each use */
+    size_t output_option_count;
+    bool histogram; /* the summary draws how long requests took */
+    bool strict;    /* a generator that was the limit fails the run */
+    bool quiet;     /* neither summary nor progress line; errors and warnings still show */
+    bool progress;  /* progress line asked for: even with quiet, even when stderr is no terminal */
+    bool color;     /* stdout may show colours */
     bool error_color;   /* stderr may show colours */
     unsigned width;     /* columns of the terminal, 80 when unknown; never 0 */
     const char *python; /* interpreter of the workers: a path or a name for PATH; never NULL */
@@ -39,7 +43,7 @@ struct rp_run_options {
 enum rp_format { RP_FORMAT_TEXT, RP_FORMAT_JSON };
 
 /* Each does its command, prints what there is to print (errors through rp_error_print) and returns
- * the exit code. out, event_log, strict, quiet, progress and overrides.trend_stats are set for run
+ * the exit code. out, event_log, outputs, strict, quiet, progress and overrides.trend_stats are set for run
  * only. */
 int rp_cmd_run(const struct rp_run_options *options);
 int rp_cmd_check(const struct rp_run_options *options);

@@ -76,6 +76,13 @@ static int fill_lists(struct rp_run_request *request, const struct rp_cli *cli)
         r = fill_uses(cli, RP_OPT_THRESHOLD, &request->thresholds, &overrides->threshold_count);
     if (r == 0)
         r = fill_hosts(request, cli);
+    if (r == 0)
+        r = fill_uses(cli, RP_OPT_OUTPUT, &request->outputs, &request->options.output_count);
+    if (r == 0)
+        r = fill_uses(cli, RP_OPT_OUTPUT_OPTION, &request->output_options,
+                      &request->options.output_option_count);
+    request->options.outputs = request->outputs;
+    request->options.output_options = request->output_options;
     overrides->thresholds = request->thresholds;
     overrides->scenario_names = request->scenarios;
     overrides->stages = request->stages;
@@ -208,6 +215,8 @@ void rp_run_request_deinit(struct rp_run_request *request)
     rp_free(request->scenarios);
     rp_free(request->stages);
     rp_free(request->hosts);
+    rp_free(request->outputs);
+    rp_free(request->output_options);
     rp_free(request->thresholds);
     rp_free(request->python);
     *request = (struct rp_run_request){ 0 };

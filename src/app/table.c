@@ -375,6 +375,18 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .group = RP_GROUP_OUTPUT, .since = "0.1.0",
         .help = "Write the result as JSON to FILE when the run has ended; - is standard output",
     },
+    [RP_OPT_OUTPUT] = {
+        .name = "--output", .short_name = 'O', .type = RP_TYPE_TEXT, .placeholder = "NAME[=DEST]",
+        .commands = RP_IN(RP_CMD_RUN), .repeatable = true, .env = "RAMPA_OUTPUT",
+        .group = RP_GROUP_OUTPUT, .since = "0.1.0",
+        .help = "Write what is measured to another place too: csv=FILE, ndjson=FILE, json=FILE, console[=FILE]",
+    },
+    [RP_OPT_OUTPUT_OPTION] = {
+        .name = "--output-option", .type = RP_TYPE_TEXT, .placeholder = "NAME.KEY=VALUE",
+        .commands = RP_IN(RP_CMD_RUN), .repeatable = true,
+        .group = RP_GROUP_OUTPUT, .since = "0.1.0",
+        .help = "Set an option of an output: csv.sample=1/10",
+    },
     [RP_OPT_EVENT_LOG] = {
         .name = "--event-log", .type = RP_TYPE_FILE, .placeholder = "FILE",
         .commands = RP_IN(RP_CMD_RUN), .env = "RAMPA_EVENT_LOG",

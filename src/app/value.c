@@ -214,8 +214,11 @@ static bool is_file(const struct rp_option *option, const char *text, const char
     if (option != &rp_options[RP_OPT_OUT] || !is_foreign_output(text))
         return true;
     rp_error_set(err, -RP_EUSER, "%s: '%s' names an output of k6", origin, text);
-    rp_error_hint(err, "rampa writes its result as JSON to the file itself: %s %s", origin,
-                  equals && equals[1] ? equals + 1 : "result.json");
+    rp_error_hint(err, "rampa writes its result as JSON to the file itself: %s %s%s", origin,
+                  equals && equals[1] ? equals + 1 : "result.json",
+                  strncmp(text, "json", 4) == 0  ? "; samples one by one: --output ndjson=FILE"
+                  : strncmp(text, "csv", 3) == 0 ? "; samples one by one: --output csv=FILE"
+                                                 : "");
     return false;
 }
 

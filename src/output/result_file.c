@@ -60,7 +60,7 @@ static const char *errno_hint(int code)
     case ENAMETOOLONG:
         return "choose a shorter name";
     default:
-        return "choose another path for --out";
+        return "choose another path";
     }
 }
 
@@ -275,6 +275,11 @@ int rp_result_file_open(const char *path, struct rp_result_file **ret, struct rp
     }
     *ret = file;
     return 0;
+}
+
+int rp_result_file_fd(const struct rp_result_file *file)
+{
+    return file->fd;
 }
 
 static int write_all(int fd, struct rp_slice text)

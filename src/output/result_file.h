@@ -26,6 +26,9 @@ RP_NODISCARD int rp_result_file_open(const char *path, struct rp_result_file **r
                                      struct rp_error *err);
 RP_NODISCARD int rp_result_file_commit(struct rp_result_file *file, struct rp_slice text,
                                        struct rp_error *err);
+/* The descriptor that the file is written by, for what stands before the text of the commit; -1
+ * after the commit. */
+int rp_result_file_fd(const struct rp_result_file *file);
 /* The descriptor that a path stands for: 1 for "-" and "/dev/stdout", 3 for "/dev/fd/3"; -1 for any
  * other path. */
 int rp_result_file_descriptor(const char *path);

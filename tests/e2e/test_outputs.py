@@ -132,7 +132,8 @@ def test_an_output_of_k6_gets_a_remedy(rampa: Rampa, script: Script, tmp_path: P
     script(PRINTS)
     done = rampa("run", "script.py", "--out", text, code=3)
     assert done.stderr.startswith(f"error: --out: '{text}' names an output of k6 (rampa writes its result as JSON to the file itself: ")
-    assert f"--out {remedy})" in done.stderr
+    assert f"--out {remedy}" in done.stderr
+    assert ("; samples one by one: --output " in done.stderr) == (text != "cloud=")
     assert not (tmp_path / text).exists()
 
 

@@ -363,7 +363,7 @@ static void test_descriptors(void **state)
     assert_string_equal(text, "piped");
     close(fds[0]);
     close(fds[1]);
-    check_refused("/dev/fd/987", "Bad file descriptor", "--out");
+    check_refused("/dev/fd/987", "Bad file descriptor", "another path");
 }
 
 static void test_reader_gone(void **state)
