@@ -46,6 +46,7 @@ class Names:
             self._look_for_configs()
         elif not isinstance(config, (Config, types.ModuleType)) and config is not None:
             self._judge_other_config(config)
+        self._look_for_options()
         self._look_for_dicts()
         self._look_for_hooks()
 
@@ -68,6 +69,13 @@ class Names:
             if isinstance(value, Config):
                 text = f"this rampa.Config is called {name!r}, and only the one that is called 'config' is used"
                 self.mistakes.append(self._note(self._line(name) or value._line, text, f"rename {name} to config"))
+
+    def _look_for_options(self) -> None:
+        for name, value in self._bound.items():
+            line = self._line(name)
+            if line and name not in self._read and name != "config" and isinstance(value, Options):
+                text = f"this rampa.Options is called {name!r} and is not used: options are a part of the config"
+                self.mistakes.append(self._note(line, text, f"write config = rampa.Config(options={name}) below it"))
 
     def _judge_other_config(self, config: object) -> None:
         kind = type(config).__name__

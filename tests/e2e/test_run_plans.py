@@ -79,6 +79,19 @@ def test_a_config_of_another_name_is_an_error(rampa: Rampa, script: Script, name
     )
 
 
+def test_options_that_no_config_has_are_an_error(rampa: Rampa, script: Script) -> None:
+    script("import rampa\n\noptions = rampa.Options(vus=5)\n" + ONCE)
+    mistake = (
+        "error: script.py:3: this rampa.Options is called 'options' and is not used: options are a part of the config\n"
+        "  write config = rampa.Config(options=options) below it\n"
+    )
+    assert rampa("check", "script.py", code=1).stderr == mistake
+    script("import rampa\n\noptions = rampa.Options(vus=5)\nconfig = rampa.Config()\n" + ONCE)
+    assert rampa("check", "script.py", code=1).stderr == mistake
+    script("import rampa\n\noptions = rampa.Options(tags={'a': 'b'})\nconfig = rampa.Config(options=options)\n" + ONCE)
+    assert rampa("check", "script.py", code=0).stderr == ""
+
+
 def test_a_config_beside_config_is_a_part_of_it(rampa: Rampa, script: Script) -> None:
     script("import rampa\nbase = rampa.Config(thresholds={'iterations': ['count==1']})\nconfig = base.model_copy()\n" + ONCE)
     assert rampa("run", "script.py", code=0).stderr == ""
