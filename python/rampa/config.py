@@ -315,6 +315,7 @@ class Options(Model):
         max_connection_age: a connection that is older serves no further request; 0 for no limit.
         hosts: where connections go instead: ``{"example.com:443": "127.0.0.1:8443", "*.example.org": "unix:/run/app.sock"}``.
         local_ips: addresses that VUs connect from, such as ``"10.0.0.5-10.0.0.9,10.0.1.0/28"``.
+        dns: how names become addresses: ``{"ttl": "5m", "select": "first", "policy": "preferIPv4"}`` (docs/http.md).
 
     >>> Options(stages=[("30s", 100), ("1m", 0)]).stages[0]
     Stage(duration=datetime.timedelta(seconds=30), target=100)
@@ -352,6 +353,7 @@ class Options(Model):
     max_connection_age: Field[Duration | None, datetime.timedelta] = Field(show=_time, default=_seconds(0))
     hosts: Field[dict[str, str] | None, dict[str, str]] = Field(default=dict)
     local_ips: Field[str | None, str | None] = Field()
+    dns: Field[dict[str, str] | None, dict[str, str]] = Field(default=dict)
 
     if typing.TYPE_CHECKING:
 
@@ -390,6 +392,7 @@ class Options(Model):
             max_connection_age: Duration | None = None,
             hosts: dict[str, str] | None = None,
             local_ips: str | None = None,
+            dns: dict[str, str] | None = None,
         ) -> None: ...
 
 

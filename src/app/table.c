@@ -205,7 +205,7 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .help = "Most connections of a virtual user to one host and port",
     },
     [RP_OPT_RESOLVE] = {
-        .name = "--resolve", .type = RP_TYPE_TEXT, .placeholder = "HOST:PORT:ADDRESS",
+        .name = "--resolve", .type = RP_TYPE_TEXT, .placeholder = "HOST:PORT:ADDRESS[,ADDRESS...]",
         .commands = RP_IN_SCRIPT, .repeatable = true,
         .group = RP_GROUP_CONNECTION, .since = "0.1.0",
         .help = "Connect to ADDRESS for HOST and PORT, without a look-up",
@@ -229,6 +229,14 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .group = RP_GROUP_CONNECTION, .since = "0.1.0", .fallback = "chosen by the system",
         .help = "Connect from these addresses, one for each virtual user in turn: 10.0.0.5, "
                 "10.0.0.5-10.0.0.9, 10.0.0.0/28, separated by commas",
+    },
+    [RP_OPT_DNS] = {
+        .name = "--dns", .type = RP_TYPE_TEXT, .placeholder = "SETTINGS",
+        .commands = RP_IN_SCRIPT, .env = "RAMPA_DNS",
+        .group = RP_GROUP_CONNECTION, .since = "0.1.0",
+        .fallback = "ttl=answer,select=vu,policy=any",
+        .help = "How names become addresses: ttl=TIME, 0 or inf, select=first, roundRobin or random, "
+                "policy=preferIPv4, preferIPv6, onlyIPv4 or onlyIPv6, separated by commas",
     },
     [RP_OPT_TARGETS] = {
         .name = "--targets", .type = RP_TYPE_FILE, .placeholder = "FILE",

@@ -151,6 +151,10 @@ RP_NODISCARD int rp_http_client_set_hosts(struct rp_http_client *client,
                                           const struct rp_pairs *hosts, const char *local_ips,
                                           struct rp_error *err);
 
+/* What @dns says of names (plan/dns.h). @seed: of what is random. Before the first template is made. -RP_EUSER. */
+RP_NODISCARD int rp_http_client_set_dns(struct rp_http_client *client, const struct rp_pairs *dns,
+                                        uint64_t seed, struct rp_error *err);
+
 struct rp_http_call;
 /* Called for every call that has ended and is counted, cancelled and interrupted ones too, before
  * its done() if that is called: for people who look for a mistake. The call must be left as it is.

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "http/http_internal.h"
+#include "plan/dns.h"
 #include "plan/hosts.h"
 
 int rp_http_client_set_hosts(struct rp_http_client *client, const struct rp_pairs *hosts,
@@ -14,6 +15,35 @@ int rp_http_client_set_hosts(struct rp_http_client *client, const struct rp_pair
     rp_assert(!client->origins);
     client->hosts = hosts;
     return local_ips ? rp_local_ips_parse(&client->dialler.sources, local_ips, err) : 0;
+}
+
+int rp_http_client_set_dns(struct rp_http_client *client, const struct rp_pairs *dns, uint64_t seed,
+                           struct rp_error *err)
+{
+    static const enum rp_dial_select selects[] = { [RP_DNS_VU] = RP_DIAL_BY_SPREAD,
+                                                   [RP_DNS_FIRST] = RP_DIAL_FIRST,
+                                                   [RP_DNS_ROUND_ROBIN] = RP_DIAL_IN_TURN,
+                                                   [RP_DNS_RANDOM] = RP_DIAL_AT_RANDOM };
+    static const struct {
+        sa_family_t only, preferred;
+    } families[] = { [RP_DNS_ANY] = { 0, 0 },
+                     [RP_DNS_PREFER_IPV4] = { 0, AF_INET },
+                     [RP_DNS_PREFER_IPV6] = { 0, AF_INET6 },
+                     [RP_DNS_ONLY_IPV4] = { AF_INET, 0 },
+                     [RP_DNS_ONLY_IPV6] = { AF_INET6, 0 } };
+    struct rp_dns_settings settings;
+    struct rp_dns_policy policy;
+    int r = rp_dns_settings_parse(dns, &settings, err);
+
+    if (r < 0)
+        return r;
+    policy = (struct rp_dns_policy){ settings.has_ttl, settings.ttl,
+                                     families[settings.families].only,
+                                     families[settings.families].preferred };
+    rp_resolver_set_policy(client->dialler.resolver, &policy);
+    client->dialler.select = selects[settings.select];
+    client->dialler.random = seed;
+    return 0;
 }
 
 int rp_http_route(struct rp_http_client *client, struct origin *origin)

@@ -25,6 +25,7 @@ struct rp_destination {
     unsigned failures;
     rp_ns last;         /* when the last of them ended */
     sa_family_t family; /* of the address that was connected last; 0 = none was */
+    unsigned turn;      /* of dials that take the addresses in turn */
     /* Addresses that failed, or were slower than one that was tried after them. */
     size_t avoided_count;
     struct rp_avoided avoided[RP_AVOIDED_MAX];

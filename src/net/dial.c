@@ -232,6 +232,31 @@ static bool leave_reachable(struct rp_dial *dial)
     return kept > 0;
 }
 
+/* splitmix64 */
+static unsigned random_number(uint64_t *state)
+{
+    uint64_t z = *state += 0x9e3779b97f4a7c15u;
+
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return (unsigned)((z ^ z >> 31) >> 48); /* small: others count on from it */
+}
+
+static unsigned select_address(const struct rp_dial *dial)
+{
+    switch (dial->dialler->select) {
+    case RP_DIAL_FIRST:
+        return 0;
+    case RP_DIAL_IN_TURN:
+        return dial->spec.destination->turn++;
+    case RP_DIAL_AT_RANDOM:
+        return random_number(&dial->dialler->random);
+    case RP_DIAL_BY_SPREAD:
+        break;
+    }
+    return dial->spec.spread;
+}
+
 static void open_stack(struct rp_dial *dial, const struct rp_address *addresses, size_t count)
 {
     struct rp_dialler *dialler = dial->dialler;
@@ -253,7 +278,7 @@ static void open_stack(struct rp_dial *dial, const struct rp_address *addresses,
         connect_one(dial);
         return;
     }
-    rp_destination_order(dial->spec.destination, dial->addresses, dial->count, dial->spec.spread,
+    rp_destination_order(dial->spec.destination, dial->addresses, dial->count, select_address(dial),
                          dial->phase_began);
     dial->race.sources = &dialler->sources;
     dial->race.spread = dial->spec.spread;

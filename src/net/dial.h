@@ -19,9 +19,20 @@
 #include "net/local_ips.h"
 #include "net/stack.h"
 
+/* Which one of several addresses of a family a dial tries first. Whatever it is, an address that does
+ * not work gives way to the next one. */
+enum rp_dial_select {
+    RP_DIAL_BY_SPREAD, /* by the number of its user, so that each has one of its own */
+    RP_DIAL_FIRST,
+    RP_DIAL_IN_TURN,
+    RP_DIAL_AT_RANDOM,
+};
+
 struct rp_dialler {
     struct rp_loop *loop;
     struct rp_resolver *resolver;
+    enum rp_dial_select select;
+    uint64_t random;                   /* state of what is random, set by the user */
     struct rp_local_ips sources;       /* that connections come from */
     uint64_t no_descriptors, no_ports; /* how many dials failed for want of them */
 };

@@ -40,7 +40,8 @@ struct rp_resolver {
     struct rp_list buckets[BUCKETS];
     struct rp_list by_age; /* the least recently used first */
     size_t count;
-    struct rp_address literal;
+    struct rp_dns_policy policy;
+    struct rp_address literals[RP_ADDRESSES_MAX];
 };
 
 /* ---- entries ---- */
@@ -147,11 +148,13 @@ static void deliver(struct rp_task *task)
 static void on_answered(struct rp_dns_question *question, const struct rp_dns_answer *answer)
 {
     struct entry *entry = rp_container_of(question, struct entry, question);
+    const struct rp_dns_policy *policy = &entry->resolver->policy;
     struct rp_loop *loop = entry->resolver->loop;
+    rp_ns lifetime = policy->has_ttl ? policy->ttl : answer->lifetime;
 
     entry->is_asking = false;
     entry->answer = *answer;
-    entry->expires = answer->lifetime ? rp_ns_add(rp_loop_now(loop), answer->lifetime) : 0;
+    entry->expires = answer->lifetime ? rp_ns_add(rp_loop_now(loop), lifetime) : 0;
     rp_loop_defer(loop, &entry->task, deliver);
 }
 
@@ -192,6 +195,8 @@ static bool parse_literal(struct rp_slice host, struct rp_address *ret)
 {
     char text[INET6_ADDRSTRLEN];
 
+    if (host.len > 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']')
+        host = rp_slice(host.ptr + 1, host.len - 2);
     if (host.len == 0 || host.len >= sizeof(text))
         return false;
     memcpy(text, host.ptr, host.len);
@@ -207,6 +212,22 @@ static bool parse_literal(struct rp_slice host, struct rp_address *ret)
         ret->len = sizeof(ret->v6);
     }
     return ret->len > 0;
+}
+
+/* How many addresses @host is, up to the maximum; 0 = it is a name. */
+static size_t parse_literals(struct rp_slice host, struct rp_address ret[RP_ADDRESSES_MAX])
+{
+    for (size_t count = 0; count < RP_ADDRESSES_MAX;) {
+        const char *comma = memchr(host.ptr, ',', host.len);
+        size_t len = comma ? (size_t)(comma - host.ptr) : host.len;
+
+        if (!parse_literal(rp_slice(host.ptr, len), &ret[count++]))
+            return 0;
+        if (!comma)
+            return count;
+        host = rp_slice(comma + 1, host.len - len - 1);
+    }
+    return RP_ADDRESSES_MAX;
 }
 
 /* The entry of @host, made if need be; NULL = no memory. A name that can be none shares the entry
@@ -237,9 +258,9 @@ int rp_resolve(struct rp_resolver *resolver, struct rp_slice host, struct rp_loo
     struct entry *entry;
 
     rp_assert(!lookup->entry);
-    if (parse_literal(host, &resolver->literal)) {
-        *ret_addresses = &resolver->literal;
-        *ret_count = 1;
+    *ret_count = host.len ? parse_literals(host, resolver->literals) : 0;
+    if (*ret_count) {
+        *ret_addresses = resolver->literals;
         return 1;
     }
     entry = acquire(resolver, host);
@@ -294,6 +315,12 @@ int rp_resolver_new_with(struct rp_loop *loop, const struct rp_resolver_options 
     }
     *ret = resolver;
     return 0;
+}
+
+void rp_resolver_set_policy(struct rp_resolver *resolver, const struct rp_dns_policy *policy)
+{
+    resolver->policy = *policy;
+    rp_dns_channel_set_policy(resolver->channel, policy);
 }
 
 void rp_resolver_free(struct rp_resolver *resolver)

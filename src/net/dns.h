@@ -37,6 +37,15 @@ static inline struct rp_address rp_address_with_port(const struct rp_address *ad
 
 enum rp_dns_status { RP_DNS_OK, RP_DNS_NOT_FOUND, RP_DNS_TIMEOUT, RP_DNS_FAILED };
 
+/* What is done with the answers of names, which addresses are none of. Zeroed = as they say. */
+struct rp_dns_policy {
+    bool has_ttl; /* @ttl holds for every answer, also those of /etc/hosts */
+    rp_ns ttl;    /* 0 = each look-up asks anew; RP_NS_NEVER = the first answer holds */
+    /* AF_INET, AF_INET6 or 0. Nothing else is asked for; addresses of the other family are used only
+     * when there is none of this one. */
+    sa_family_t only, preferred;
+};
+
 struct rp_resolver;
 struct rp_lookup;
 /* Runs exactly once per started look-up unless cancelled; @text is a short reason when status is
@@ -54,11 +63,14 @@ struct rp_lookup {
 
 RP_NODISCARD int rp_resolver_new(struct rp_loop *loop, struct rp_resolver **ret);
 void rp_resolver_free(struct rp_resolver *resolver); /* no look-up may be under way; NULL allowed */
+/* Before the first look-up. */
+void rp_resolver_set_policy(struct rp_resolver *resolver, const struct rp_dns_policy *policy);
 
-/* An IP address or a cached name answers at once: returns 1 with *ret_addresses (borrowed until the
+/* Addresses (one, or several with commas between them) or a cached name answer at once: returns 1 with *ret_addresses (borrowed until the
  * next call) and *ret_count set; fn is not called. Otherwise 0: a query is under way and fn will be
  * called. -errno on failure. Queries for the same name share one. Answers are cached for their TTL
- * (at least 1 s, at most 5 min); names of /etc/hosts for 5 s; failures are not cached. */
+ * (at least 1 s, at most 5 min), names of /etc/hosts for 5 s, unless the policy says otherwise;
+ * failures are not cached. */
 RP_NODISCARD int rp_resolve(struct rp_resolver *resolver, struct rp_slice host,
                             struct rp_lookup *lookup, const struct rp_address **ret_addresses,
                             size_t *ret_count);

@@ -36,6 +36,7 @@ struct rp_dns_channel {
     ares_channel ares, files;
     struct rp_timer timer;
     struct socket_watch sockets[SOCKETS_MAX]; /* free when not watched */
+    sa_family_t only, preferred;              /* of struct rp_dns_policy */
     bool closing;
     bool out_of_watches;
 };
@@ -217,11 +218,38 @@ static void gather(struct rp_dns_answer *all, const struct rp_dns_answer *more)
         *all = *more;
 }
 
+static bool has_family(const struct rp_dns_answer *answer, sa_family_t family)
+{
+    for (size_t i = 0; i < answer->count; i++)
+        if (answer->addresses[i].any.sa_family == family)
+            return true;
+    return false;
+}
+
+/* Leaves of @answer what the policy wants. */
+static void choose(const struct rp_dns_channel *channel, struct rp_dns_answer *answer)
+{
+    sa_family_t family = channel->only;
+    size_t kept = 0;
+
+    if (!family && has_family(answer, channel->preferred))
+        family = channel->preferred;
+    if (!family)
+        return;
+    for (size_t i = 0; i < answer->count; i++)
+        if (answer->addresses[i].any.sa_family == family)
+            answer->addresses[kept++] = answer->addresses[i];
+    answer->count = kept;
+}
+
 static void tell(struct rp_dns_question *question)
 {
+    struct rp_dns_answer chosen = question->gathered;
+
     rp_timer_disarm(&question->timer);
     question->is_told = true;
-    question->fn(question, &question->gathered);
+    choose(question->channel, &chosen);
+    question->fn(question, &chosen);
 }
 
 static void delay_is_over(struct rp_timer *timer, rp_ns now)
@@ -245,9 +273,10 @@ static void on_answer(void *user, int status, int timeouts, struct ares_addrinfo
     if (answer.status != RP_DNS_OK)
         answer.lifetime = 0;
     gather(&question->gathered, &answer);
-    if (!question->under_way && (!question->is_told || answer.count))
+    if ((!question->under_way && (!question->is_told || answer.count)) ||
+        (channel->preferred && has_family(&answer, channel->preferred)))
         tell(question);
-    else if (question->under_way && question->gathered.count)
+    else if (question->under_way && question->gathered.count && !channel->preferred)
         rp_timer_arm(channel->loop, &question->timer, rp_loop_now(channel->loop) + RESOLUTION_DELAY,
                      delay_is_over);
 }
@@ -274,6 +303,7 @@ static bool ask_files(struct rp_dns_question *question, const char *name)
     if (relative[len - 1] == '.')
         relative[len - 1] = '\0';
     ares_getaddrinfo(question->channel->files, relative, NULL, &hints, on_local_answer, question);
+    choose(question->channel, &question->gathered);
     if (!question->gathered.count)
         return false;
     question->gathered.lifetime = LIFETIME_LOCAL;
@@ -294,9 +324,11 @@ void rp_dns_ask(struct rp_dns_channel *channel, struct rp_dns_question *question
         return;
     }
     question->gathered = (struct rp_dns_answer){ .count = 0 };
-    question->under_way = 2;
-    ares_getaddrinfo(channel->ares, name, NULL, &six, on_answer, &question->six);
-    ares_getaddrinfo(channel->ares, name, NULL, &four, on_answer, &question->four);
+    question->under_way = channel->only ? 1 : 2;
+    if (channel->only != AF_INET)
+        ares_getaddrinfo(channel->ares, name, NULL, &six, on_answer, &question->six);
+    if (channel->only != AF_INET6)
+        ares_getaddrinfo(channel->ares, name, NULL, &four, on_answer, &question->four);
     settle(channel);
 }
 
@@ -346,6 +378,12 @@ int rp_dns_channel_new(struct rp_loop *loop, const struct rp_resolver_options *o
     }
     *ret = channel;
     return 0;
+}
+
+void rp_dns_channel_set_policy(struct rp_dns_channel *channel, const struct rp_dns_policy *policy)
+{
+    channel->only = policy->only;
+    channel->preferred = policy->preferred;
 }
 
 void rp_dns_channel_free(struct rp_dns_channel *channel)

@@ -61,8 +61,11 @@ struct rp_dns_question { /* must stay until all of it is answered or the channel
 RP_NODISCARD int rp_dns_channel_new(struct rp_loop *loop, const struct rp_resolver_options *options,
                                     struct rp_dns_channel **ret);
 void rp_dns_channel_free(struct rp_dns_channel *channel); /* NULL allowed */
+/* Of @policy, the families. */
+void rp_dns_channel_set_policy(struct rp_dns_channel *channel, const struct rp_dns_policy *policy);
 /* Asks /etc/hosts, then for both families at once. What the first of them has is told 50 ms later
- * at the latest (the resolution delay of RFC 8305, 3), whatever becomes of the other. The RFC lets
+ * at the latest (the resolution delay of RFC 8305, 3), whatever becomes of the other. What a policy
+ * prefers is told at once, and anything else waits for it. The RFC lets
  * an answer for IPv6 be used at once, because later addresses join the attempts that have begun.
  * Here they do not, and a server that listens on IPv4 only would be refused: both answers wait. */
 void rp_dns_ask(struct rp_dns_channel *channel, struct rp_dns_question *question, const char *name);

@@ -179,4 +179,6 @@ const struct rp_field rp_plan_settings[RP_S_COUNT] = {
                          .default_kind = RP_FD_OTHER, .default_text = "chosen by the system",
                          .help =
                              "addresses that VUs connect from: `127.0.0.2-127.0.0.9,10.0.0.0/28`" },
+    [RP_S_DNS] = { "dns", RP_FT_PAIRS, .offset = PLAN(dns),
+                   .help = "how names become addresses: `ttl`, `select` and `policy`" },
 };

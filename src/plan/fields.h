@@ -107,6 +107,7 @@ enum rp_setting_id {
     RP_S_MAX_CONNECTION_AGE,
     RP_S_HOSTS,
     RP_S_LOCAL_IPS,
+    RP_S_DNS,
     RP_S_COUNT
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "plan/hosts.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 
@@ -8,7 +9,7 @@
 #include "base/str.h"
 #include "plan/fields.h"
 
-enum { RULE_MAX = 4096, UNIX_PATH_MAX_LEN = 107, HOST_SHOWN = 200 };
+enum { RULE_MAX = 4096, UNIX_PATH_MAX_LEN = 107, HOST_SHOWN = 200, ADDRESSES_MAX = 16 };
 
 /* ---- parts of a text ------------------------------------------------------------------------- */
 
@@ -61,7 +62,7 @@ static bool is_host(struct rp_slice text)
 {
     for (size_t i = 0; i < text.len; i++)
         if ((unsigned char)text.ptr[i] <= ' ' || text.ptr[i] == 0x7f ||
-            strchr("/@?#*[]", text.ptr[i]))
+            strchr("/@?#*[],", text.ptr[i]))
             return false;
     return text.len > 0 && text.len <= 253;
 }
@@ -82,6 +83,45 @@ static bool parse_key(const char *key, struct rp_host_rule *rule)
     return is_host(rule->host);
 }
 
+static bool is_address(struct rp_slice text)
+{
+    char copy[INET6_ADDRSTRLEN];
+    struct in6_addr address;
+
+    if (text.len > 2 && text.ptr[0] == '[' && text.ptr[text.len - 1] == ']')
+        text = rp_slice(text.ptr + 1, text.len - 2);
+    if (text.len >= sizeof(copy))
+        return false;
+    memcpy(copy, text.ptr, text.len);
+    copy[text.len] = '\0';
+    return strlen(copy) == text.len &&
+           (inet_pton(AF_INET, copy, &address) == 1 || inet_pton(AF_INET6, copy, &address) == 1);
+}
+
+/* Addresses with commas between them, the last one of which may have a port, which is that of all. */
+static bool parse_addresses(struct rp_slice text, struct rp_host_rule *rule)
+{
+    const char *last = memrchr(text.ptr, ',', text.len);
+    struct rp_slice rest = text, host;
+    unsigned count = 1;
+
+    if (!split(rp_slice(last + 1, (size_t)(text.ptr + text.len - last) - 1), &host,
+               &rule->to_port) ||
+        !is_address(host))
+        return false;
+    rule->to = rp_slice(text.ptr, (size_t)(host.ptr + host.len - text.ptr));
+    if (host.ptr > text.ptr && host.ptr[-1] == '[')
+        rule->to.len++;
+    for (const char *comma; (comma = memchr(rest.ptr, ',', rest.len)); count++) {
+        size_t len = (size_t)(comma - rest.ptr);
+
+        if (!is_address(rp_slice(rest.ptr, len)))
+            return false;
+        rest = rp_slice(comma + 1, rest.len - len - 1);
+    }
+    return count <= ADDRESSES_MAX;
+}
+
 static bool parse_value(const char *value, struct rp_host_rule *rule)
 {
     if (strncmp(value, "unix:", 5) == 0) {
@@ -89,6 +129,8 @@ static bool parse_value(const char *value, struct rp_host_rule *rule)
         rule->to = rp_slice_str(value + 5);
         return rule->to.len && rule->to.len <= UNIX_PATH_MAX_LEN;
     }
+    if (strchr(value, ','))
+        return parse_addresses(rp_slice_str(value), rule);
     return split(rp_slice_str(value), &rule->to, &rule->to_port) &&
            (is_host(rule->to) || (!rule->to.len && rule->to_port));
 }
@@ -106,8 +148,8 @@ int rp_host_rule_parse(const char *key, const char *value, struct rp_host_rule *
     }
     if (!parse_value(value, &rule)) {
         rp_error_set(err, -RP_EUSER, "hosts: '%.*s' is no place to connect to", HOST_SHOWN, value);
-        rp_error_hint(err, "write 127.0.0.1, 127.0.0.1:8080, [::1]:8080, :8080 or "
-                           "unix:/run/server.sock");
+        rp_error_hint(err, "write 127.0.0.1, 127.0.0.1:8080, [::1]:8080, :8080, up to 16 addresses "
+                           "as 127.0.0.1,127.0.0.2:8080, or unix:/run/server.sock");
         return -RP_EUSER;
     }
     if (ret)

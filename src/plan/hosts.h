@@ -6,7 +6,8 @@
  *
  * A plan has pairs of texts, as k6 has them. The key is HOST or HOST:PORT; HOST is a name, an address,
  * "*.example.com" for all names below example.com, or "*" for every host. The value is HOST, HOST:PORT or :PORT,
- * where what is left out stays as it is, or unix:PATH for a socket of this machine.
+ * where what is left out stays as it is, addresses with commas between them and one port at most, or
+ * unix:PATH for a socket of this machine.
  */
 
 #include <stdbool.h>
@@ -20,7 +21,7 @@ struct rp_host_rule { /* slices of the two texts */
     struct rp_slice host;
     bool is_any, is_below; /* every host; those that end with @host, which begins with a dot */
     uint16_t port;         /* 0 = any */
-    struct rp_slice to;    /* empty = the same host */
+    struct rp_slice to;    /* empty = the same host; or several addresses */
     uint16_t to_port;      /* 0 = the same */
     bool is_unix;          /* @to is a path */
 };

@@ -3,6 +3,7 @@
 /* What options of the command line say of the settings of a run: its memory, its connections. */
 
 #include "base/str.h"
+#include "plan/dns.h"
 #include "plan/hosts.h"
 #include "plan/plan_internal.h"
 
@@ -48,6 +49,18 @@ static int apply_hosts(const struct rp_overrides *overrides, struct rp_plan *pla
     return r;
 }
 
+static int apply_dns(const struct rp_override *given, struct rp_plan *plan, struct rp_error *err)
+{
+    int r = rp_error_keep(err, rp_dns_settings_parse(&plan->dns, NULL, err));
+
+    if (r < 0 || !given->value)
+        return r;
+    r = rp_dns_option_add(given->value, &plan->dns, err);
+    if (r == -RP_EUSER)
+        rp_error_prefix(err, r, given->origin);
+    return rp_error_keep(err, r);
+}
+
 int rp_overrides_apply_connections(const struct rp_overrides *overrides, struct rp_plan *plan,
                                    struct rp_error *err)
 {
@@ -59,6 +72,8 @@ int rp_overrides_apply_connections(const struct rp_overrides *overrides, struct 
         r = apply(&overrides->local_ips, RP_S_LOCAL_IPS, plan, err);
     if (r == 0)
         r = apply_hosts(overrides, plan, err);
+    if (r == 0)
+        r = apply_dns(&overrides->dns, plan, err);
     plan->no_connection_reuse |= overrides->no_connection_reuse;
     plan->no_vu_connection_reuse |= overrides->no_vu_connection_reuse;
     return r;

@@ -128,6 +128,7 @@ struct rp_plan {
     rp_ns max_connection_age;        /* 0 = no limit */
     struct rp_pairs hosts;           /* plan/hosts.h */
     char *local_ips;                 /* net/local_ips.h; NULL = none is chosen */
+    struct rp_pairs dns;             /* plan/dns.h */
     int64_t workers;                 /* processes that share the work, at least 1 */
     int64_t series_memory;           /* MiB that the histograms of series may take in each worker */
     struct rp_stat *trend_stats;     /* what the summary shows of trends */
@@ -171,6 +172,7 @@ struct rp_overrides {
     const struct rp_host_option *host_options; /* over the hosts of the script */
     size_t host_option_count;
     struct rp_override local_ips;
+    struct rp_override dns; /* over the settings of the script, one by one */
     bool no_connection_reuse, no_vu_connection_reuse; /* also when the script says nothing of it */
     struct rp_override trend_stats;     /* what the summary shows of trends: "avg,p(99)" */
     struct rp_override *scenario_names; /* only these run */

@@ -40,11 +40,12 @@ async def go(worker):
 @pytest.fixture
 def world(program: Path, script: Callable[..., Path]) -> Callable[..., dict[str, Any]]:
     def run(
-        host: str, zone: dict[str, Any], servers: str, holes: str = "", vus: int = 1, requests: int = 1, workers: int = 1
+        host: str, zone: dict[str, Any], servers: str, holes: str = "", vus: int = 1, requests: int = 1, workers: int = 1,
+        options: tuple[str, ...] = (),
     ) -> dict[str, Any]:
         path = script(SCRIPT.format(vus=vus, requests=requests, host=host))
         words = [*NETWORK, sys.executable, str(WORLD), json.dumps(zone), servers, holes]
-        words += [str(program), "run", str(path), "--quiet", "--workers", str(workers)]
+        words += [str(program), "run", str(path), "--quiet", "--workers", str(workers), *options]
         done = subprocess.run(words, capture_output=True, text=True, timeout=120, env={**os.environ, "NO_COLOR": "1"})
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
@@ -85,3 +86,24 @@ def test_a_family_without_an_answer_holds_nobody_up(world: Callable[..., dict[st
     assert told["code"] == 0, told["stderr"]
     assert told["connections"] == {"127.0.0.22": 2}
     assert told["questions"].count("half.test A") == 1
+
+
+SELECT = {
+    "first": ({"127.0.0.21": 12}, 1),
+    "roundRobin": ({"127.0.0.21": 6, "127.0.0.22": 6}, 1),
+    "random,ttl=0": (None, 12),
+    "roundRobin,policy=onlyIPv4": ({"127.0.0.21": 6, "127.0.0.22": 6}, 1),
+}
+
+
+@pytest.mark.parametrize("select", SELECT)
+def test_which_address_a_connection_begins_with(world: Callable[..., dict[str, Any]], select: str) -> None:
+    connections, questions = SELECT[select]
+    zone = {"many.test": {"A": ["127.0.0.21", "127.0.0.22"], "AAAA": []}}
+    options = ("--dns", f"select={select}", "--seed", "1")
+    told = world("many.test", zone, "127.0.0.21,127.0.0.22", vus=1, requests=12, options=options)
+    assert told["code"] == 0, told["stderr"]
+    assert sum(told["connections"].values()) == 12
+    assert told["connections"] == connections if connections else len(told["connections"]) == 2
+    assert told["questions"].count("many.test A") == questions
+    assert told["questions"].count("many.test AAAA") == (0 if "onlyIPv4" in select else questions)

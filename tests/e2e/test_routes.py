@@ -43,6 +43,19 @@ def test_resolve_keeps_the_port(rampa: Rampa) -> None:
         assert [request.header("host") for request in server.requests] == [f"server.example:{server.port}"]
 
 
+def test_resolve_to_several_addresses(rampa: Rampa, script: Script) -> None:
+    """The one that nobody listens at gives way, and `select` holds for them too."""
+    with FaultServer(SERVE) as server:
+        where = f"server.example:{server.port}:127.0.0.2,[::1],127.0.0.1"
+        url = f"http://server.example:{server.port}/"
+        finished = rampa("run", url, "-i", "4", "--no-reuse", "--resolve", where, "--dns", "select=first", out=True, code=0)
+        script(f"import rampa\nconfig = rampa.Config(options=rampa.Options(hosts={{'*': '127.0.0.1,127.0.0.1:{server.port}'}}, dns={{'ttl': '0'}}))\n"
+               "async def default(worker):\n    assert (await worker.http.get('http://two.example/')).status == 200\n")  # fmt: skip
+        rampa("run", "script.py", "-i", "1", code=0)
+    assert finished.result()["summary"]["metrics"]["http_req_failed"]["rate"] == 0
+    assert len(server.requests) == 5
+
+
 @pytest.mark.parametrize(("hosts", "url"), [
     ({"server.example": "127.0.0.1:{port}"}, "http://server.example/"),
     ({"server.example:80": "127.0.0.1:{port}", "server.example": "127.0.0.1:1"}, "http://server.example/"),
@@ -66,6 +79,12 @@ def test_hosts_of_a_script(rampa: Rampa, script: Script, hosts: dict[str, str], 
     (["--resolve", "a:http:127.0.0.1"], "--resolve: hosts: 'a:http' is neither a host nor a host with its port"),
     (["--resolve", "a:80:b/c"], "--resolve: hosts: 'b/c' is no place to connect to"),
     (["--connect-to", "a:80:b:99999"], "--connect-to: hosts: 'b:99999' is no place to connect to"),
+    (["--resolve", "a:80:127.0.0.1,b"], "--resolve: hosts: '127.0.0.1,b' is no place to connect to"),
+    (["--dns", "first"], "--dns: dns: 'first' has no value"),
+    (["--dns", "ttl=5"], "--dns: dns: ttl cannot be '5'"),
+    (["--dns", "select=frist"], "--dns: dns: select cannot be 'frist'"),
+    (["--dns", "policy=ipv4"], "--dns: dns: policy cannot be 'ipv4'"),
+    (["--dns", "ttl=0,server=8.8.8.8"], "--dns: dns: there is no 'server'"),
     (["--unix-socket", "/" + "x" * 200], "--unix-socket: hosts: 'unix:/xx"),
     (["--local-ips", "1.2.3.4"], "local_ips: connections cannot come from 1.2.3.4: this machine does not have the address"),
     (["--local-ips", "127.0.0.1,here"], "local_ips: 'here' is neither an address nor several"),

@@ -162,12 +162,150 @@ static void a_whole_name_of_the_hosts_file_ends_in_a_dot(void **state)
     tear_down(&world);
 }
 
+/* ---- policies ---- */
+
+static void set_up_with(struct world *world, const struct rp_dns_policy *policy)
+{
+    set_up(world, 3600 * 1000);
+    rp_resolver_set_policy(world->resolver, policy);
+}
+
+/* 0 = the name was asked for; else it was known. */
+static int look_up(struct world *world, struct asked *asked, const char *name)
+{
+    int r;
+
+    *asked = (struct asked){ .calls = 0 };
+    r = start(world, asked, name);
+    if (r == 0)
+        finish(world, asked);
+    return r;
+}
+
+static void a_time_to_live_of_the_user_goes_over_that_of_the_answer(void **state)
+{
+    static const struct {
+        const char *name;
+        rp_ns ttl, known_after, asked_after;
+    } cases[] = {
+        { "zero.test", 300 * RP_S, 299 * RP_S, 301 * RP_S },
+        { "year.test", 10 * RP_S, 9 * RP_S, 11 * RP_S },
+        { "zero.test", RP_NS_NEVER, (rp_ns)100 * 365 * 86400 * RP_S, 0 },
+        { "year.test", 0, 0, RP_NS_NEVER },
+        { "localhost", 10 * RP_S, 9 * RP_S, 0 }, /* without a question when it has gone, too */
+    };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(cases); i++) {
+        const struct rp_dns_policy policy = { .has_ttl = true, .ttl = cases[i].ttl };
+        struct world world;
+        struct asked asked;
+
+        set_up_with(&world, &policy);
+        (void)look_up(&world, &asked, cases[i].name);
+        assert_true(asked.count > 0);
+        if (cases[i].known_after) {
+            clock_offset = cases[i].known_after;
+            assert_int_equal(look_up(&world, &asked, cases[i].name), 1);
+        }
+        if (cases[i].asked_after) {
+            clock_offset = cases[i].asked_after == RP_NS_NEVER ? 0 : cases[i].asked_after;
+            assert_int_equal(look_up(&world, &asked, cases[i].name), 0);
+            assert_int_equal(asked.status, RP_DNS_OK);
+        }
+        tear_down(&world);
+    }
+}
+
+/* Two look-ups at the same time are one question, and none of it is left for a third one. */
+static void an_answer_without_a_time_to_live_is_used_once(void **state)
+{
+    const struct rp_dns_policy policy = { .has_ttl = true, .ttl = 0 };
+    struct asked one = { .calls = 0 }, two = { .calls = 0 }, three;
+    struct world world;
+    int queries;
+
+    set_up_with(&world, &policy);
+    assert_int_equal(start(&world, &one, "one.test"), 0);
+    assert_int_equal(start(&world, &two, "one.test"), 0);
+    finish(&world, &one);
+    finish(&world, &two);
+    queries = world.server.queries;
+    assert_int_equal(queries, 2); /* A, AAAA */
+    assert_int_equal(look_up(&world, &three, "one.test"), 0);
+    assert_int_equal(world.server.queries, 2 * queries);
+    assert_int_equal(look_up(&world, &three, "localhost"), 0);
+    assert_int_equal(three.status, RP_DNS_OK);
+    tear_down(&world);
+}
+
+static void a_policy_says_which_families_are_used(void **state)
+{
+    static const struct {
+        struct rp_dns_policy policy;
+        const char *name;
+        sa_family_t family; /* 0 = there is no address */
+        int queries;        /* -1 = not counted */
+    } cases[] = {
+        { { .only = AF_INET }, "both.test", AF_INET, 1 },
+        { { .only = AF_INET6 }, "both.test", AF_INET6, 1 },
+        { { .only = AF_INET6 }, "sixth.test", AF_INET6, 1 },
+        { { .only = AF_INET6 }, "two.test", 0, -1 },
+        { { .preferred = AF_INET }, "both.test", AF_INET, -1 },
+        { { .preferred = AF_INET6 }, "both.test", AF_INET6, -1 },
+        { { .preferred = AF_INET6 }, "two.test", AF_INET, -1 },
+        { { .preferred = AF_INET },
+          "four.test",
+          AF_INET,
+          -1 }, /* the other one is never answered */
+        { { .only = AF_INET }, "localhost", AF_INET, 0 },
+        { { .preferred = AF_INET }, "localhost", AF_INET, 0 },
+    };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(cases); i++) {
+        struct world world;
+        struct asked asked;
+
+        set_up_with(&world, &cases[i].policy);
+        (void)look_up(&world, &asked, cases[i].name);
+        assert_int_equal(asked.status, cases[i].family ? RP_DNS_OK : RP_DNS_NOT_FOUND);
+        assert_int_equal(asked.count > 0, cases[i].family != 0);
+        for (size_t k = 0; k < asked.count; k++)
+            assert_int_equal(asked.addresses[k].any.sa_family, cases[i].family);
+        if (cases[i].queries >= 0)
+            assert_int_equal(world.server.queries, cases[i].queries);
+        tear_down(&world);
+    }
+}
+
+static void several_addresses_need_no_look_up(void **state)
+{
+    struct asked asked = { .calls = 0 };
+    struct world world;
+    char many[400] = "127.0.0.1";
+
+    set_up(&world, 3600 * 1000);
+    assert_int_equal(start(&world, &asked, "127.0.0.1,[::1],127.0.0.2"), 1);
+    assert_int_equal(asked.count, 3);
+    assert_int_equal(asked.addresses[1].any.sa_family, AF_INET6);
+    for (int i = 0; i < 20; i++)
+        strcat(many, ",127.0.0.1");
+    assert_int_equal(start(&world, &asked, many), 1);
+    assert_int_equal(asked.count, RP_ADDRESSES_MAX);
+    assert_int_equal(look_up(&world, &asked, "127.0.0.1,"), 0);
+    assert_int_equal(asked.status, RP_DNS_NOT_FOUND);
+    tear_down(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_family_that_is_silent_holds_nobody_up),
         cmocka_unit_test(both_families_are_one_answer),
         cmocka_unit_test(a_whole_name_of_the_hosts_file_ends_in_a_dot),
+        cmocka_unit_test(a_time_to_live_of_the_user_goes_over_that_of_the_answer),
+        cmocka_unit_test(an_answer_without_a_time_to_live_is_used_once),
+        cmocka_unit_test(a_policy_says_which_families_are_used),
+        cmocka_unit_test(several_addresses_need_no_look_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

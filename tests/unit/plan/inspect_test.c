@@ -115,6 +115,7 @@ static const char golden_text[] = //
     "  max_connection_age   0s\n"
     "  hosts                -\n"
     "  local_ips            -\n"
+    "  dns                  -\n"
     "  no_spin              no\n"
     "  series_memory        64 MiB\n"
     "  workers              1\n"
@@ -222,7 +223,8 @@ static const char golden_json[] = //
     "  'max_connection_requests': 0,\n"
     "  'max_connection_age': '0s',\n"
     "  'hosts': {},\n"
-    "  'local_ips': null\n"
+    "  'local_ips': null,\n"
+    "  'dns': {}\n"
     "}";
 
 static void inspect_shows_everything(void **state)

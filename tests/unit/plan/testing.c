@@ -285,8 +285,8 @@ bool plans_are_equal(const struct rp_plan *a, const struct rp_plan *b)
                 a->max_connection_requests == b->max_connection_requests &&
                 a->max_connection_age == b->max_connection_age &&
                 same_pairs(&a->hosts, &b->hosts) && same_text(a->local_ips, b->local_ips) &&
-                a->no_spin == b->no_spin && a->series_memory == b->series_memory &&
-                a->trend_stat_count == b->trend_stat_count;
+                same_pairs(&a->dns, &b->dns) && a->no_spin == b->no_spin &&
+                a->series_memory == b->series_memory && a->trend_stat_count == b->trend_stat_count;
 
     for (size_t i = 0; same && i < a->scenario_count; i++)
         same = same_scenario(&a->scenarios[i], &b->scenarios[i]);
