@@ -293,7 +293,8 @@ class Options(Model):
         summary_trend_stats: what the summary shows of trends, such as ``["avg", "p(99)", "count"]``.
         seed: of what is random in the run, 0 to 2^53-1; the same seed repeats it.
         base_url: goes before URLs that begin with ``/``: the server that ``worker.http.get("/items")`` asks.
-        http2: True speaks HTTP/2: with ``https://`` where the server chooses it, with ``http://`` by prior knowledge.
+        http2: True speaks HTTP/2 with ``http://`` too, by prior knowledge, False speaks HTTP/1.1 only; by default the server
+            chooses it with ``https://``.
         insecure_skip_tls_verify: accepts any certificate of a server.
         tls_ca: file (PEM) of the authorities that sign servers' certificates, in place of those of the system.
         tls_cert: file (PEM) of the certificate that is shown to servers, with its chain.

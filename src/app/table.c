@@ -186,6 +186,16 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .group = RP_GROUP_CONNECTION, .since = "0.1.0", .fallback = "the time-out of the request",
         .help = "How long opening a connection may take: look-up, connect and TLS handshake",
     },
+    [RP_OPT_HTTP2] = {
+        .name = "--http2", .type = RP_TYPE_FLAG, .commands = RP_IN_SCRIPT,
+        .env = "RAMPA_HTTP2", .group = RP_GROUP_CONNECTION, .since = "0.1.0",
+        .help = "Speak HTTP/2 with http:// too, by prior knowledge; over TLS the server chooses",
+    },
+    [RP_OPT_NO_HTTP2] = {
+        .name = "--no-http2", .type = RP_TYPE_FLAG, .commands = RP_IN_SCRIPT,
+        .env = "RAMPA_NO_HTTP2", .group = RP_GROUP_CONNECTION, .since = "0.1.0",
+        .help = "Speak HTTP/1.1 only, over TLS too, whatever the script says",
+    },
     [RP_OPT_NO_REUSE] = {
         .name = "--no-reuse", .type = RP_TYPE_FLAG,
         .commands = RP_IN_SCRIPT, .env = "RAMPA_NO_REUSE",
@@ -325,16 +335,6 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .commands = RP_IN_SCRIPT, .repeatable = true,
         .group = RP_GROUP_REQUEST, .since = "0.1.0",
         .help = "Send a form with this field; with NAME=@FILE the field is a file",
-    },
-    [RP_OPT_HTTP2] = {
-        .name = "--http2", .type = RP_TYPE_FLAG, .commands = RP_IN_SCRIPT,
-        .env = "RAMPA_HTTP2", .group = RP_GROUP_REQUEST, .since = "0.1.0",
-        .help = "Speak HTTP/2: over TLS where the server chooses it, else by prior knowledge",
-    },
-    [RP_OPT_NO_HTTP2] = {
-        .name = "--no-http2", .type = RP_TYPE_FLAG, .commands = RP_IN_SCRIPT,
-        .env = "RAMPA_NO_HTTP2", .group = RP_GROUP_REQUEST, .since = "0.1.0",
-        .help = "Speak HTTP/1.1 only, whatever the script says",
     },
     [RP_OPT_ENV] = {
         .name = "--env", .short_name = 'e', .type = RP_TYPE_PAIR, .placeholder = "KEY=VALUE",

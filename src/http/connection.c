@@ -66,6 +66,7 @@ static void begin_speaking(struct connection *connection)
             rp_http_serve_all(session, origin);
         return;
     }
+    origin->is_shared = true; /* perhaps others of the same name speak HTTP/1 only */
     if (session->client->h2->open(connection) < 0)
         fail(connection, RP_HTTP_GENERIC, "out of memory", NULL,
              rp_loop_now(session->client->loop));

@@ -145,3 +145,15 @@ struct rp_slice rp_http_head_of(const struct rp_http_call *call)
         return rp_buf_slice(&call->more->head);
     return rp_buf_slice(&call->template->head);
 }
+
+void rp_http_trace(const struct rp_http_client *client, const struct rp_http_call *call)
+{
+    struct rp_slice head = rp_http_head_of(call);
+    struct rp_buf text;
+
+    rp_buf_init(&text, SIZE_MAX);
+    if (call->response->is_h2)
+        rp_h2_append_head(head, &text);
+    client->trace(call, text.len && !text.error ? rp_buf_slice(&text) : head);
+    rp_buf_deinit(&text);
+}

@@ -138,6 +138,7 @@ static void begin_call(struct stream *stream, struct rp_http_call *call)
     call->first_attempt = 0;
     connection->deadline = call->deadline;
     call->connection = connection;
+    call->response->is_h2 = true;
     if (!rp_timer_is_armed(&connection->timer) || connection->timer.deadline > call->deadline)
         rp_timer_arm(client->loop, &connection->timer, call->deadline, rp_http_deadline_passed);
 }

@@ -158,7 +158,8 @@ RP_NODISCARD int rp_http_client_set_dns(struct rp_http_client *client, const str
 struct rp_http_call;
 /* Called for every call that has ended and is counted, cancelled and interrupted ones too, before
  * its done() if that is called: for people who look for a mistake. The call must be left as it is.
- * @request_head: as it was sent, or would have been. NULL = nobody. */
+ * @request_head: as it was sent, or would have been; with HTTP/2 as rp_h2_append_head() writes it.
+ * NULL = nobody. */
 typedef void rp_http_trace_fn(const struct rp_http_call *call, struct rp_slice request_head);
 void rp_http_client_set_trace(struct rp_http_client *client, rp_http_trace_fn *trace);
 
@@ -293,6 +294,7 @@ struct rp_http_response {
     bool is_expected;
     uint8_t version;     /* enum rp_http_version, of the response; none when status is 0 */
     uint8_t tls_version; /* enum rp_tls_version, likewise; none without TLS */
+    bool is_h2;          /* the request was given to a connection of HTTP/2, whatever came of it */
     int error_code;      /* 0, or enum rp_http_code, statuses from 400 included */
     char error[256];     /* one clause, empty when there was no transport or protocol error */
     struct rp_buf head;  /* private: see rp_http_response_next_field() */

@@ -424,12 +424,13 @@ void rp_http_record_interruption(struct rp_http_call *call, rp_ns at);
 
 /* The head that @call sends (cookies.c). */
 struct rp_slice rp_http_head_of(const struct rp_http_call *call);
+RP_COLD void rp_http_trace(const struct rp_http_client *client, const struct rp_http_call *call);
 /* To be called for each call that has ended and is counted, when its response is filled in. */
 static inline void rp_http_tell_trace(const struct rp_http_client *client,
                                       const struct rp_http_call *call)
 {
     if (RP_UNLIKELY(client->trace))
-        client->trace(call, rp_http_head_of(call));
+        rp_http_trace(client, call);
 }
 
 /* ---- upload.c ---- */

@@ -109,21 +109,26 @@ RP_COLD static void close_ended(struct rp_http_session *session, const struct rp
 RP_COLD static bool assign_shared(struct rp_http_session *session, struct rp_http_call *call)
 {
     struct origin *origin = call->template->origin;
+    unsigned of_origin = 0;
 
     RP_LIST_EACH (it, &session->connections) {
         struct connection *connection = rp_container_of(it, struct connection, node);
 
         if (connection->origin != origin)
             continue;
-        if (connection->state == CONNECTION_OPENING)
+        /* One that is being opened for a request which shares it with no other is not worth waiting for. */
+        if (connection->state == CONNECTION_OPENING && call->template->reuse != NOT_REUSED)
             return false;
-        if (connection->state != CONNECTION_SHARED)
-            continue;
-        if (session->client->h2->begin(connection, call))
-            return true;
-        if (session->client->h2->is_worth_waiting(connection))
-            return false;
+        if (connection->state == CONNECTION_SHARED) {
+            if (session->client->h2->begin(connection, call))
+                return true;
+            if (session->client->h2->is_worth_waiting(connection))
+                return false;
+        }
+        of_origin += !is_unused(connection); /* else it is about to be closed */
     }
+    if (of_origin >= session->client->limits.connections_per_host)
+        return false;
     rp_http_connection_open(session, origin, call);
     return true;
 }
@@ -165,6 +170,7 @@ RP_INLINE void response_reset(const struct rp_http_call *call, const struct rp_h
     response->is_expected = false;
     response->version = RP_HTTP_NO_VERSION;
     response->tls_version = RP_TLS_NONE;
+    response->is_h2 = false;
     response->error_code = 0;
     response->error[0] = '\0';
     response->head.max = client->limits.head_bytes;

@@ -101,10 +101,9 @@ const struct rp_field rp_plan_settings[RP_S_COUNT] = {
                         .default_kind = RP_FD_OTHER, .default_text = "none",
                         .help = "goes before URLs that begin with `/`" },
     [RP_S_HTTP2] = { "http2", RP_FT_TEXT, .offset = PLAN(http2), .default_kind = RP_FD_OTHER,
-                     .default_text = "False",
-                     .help =
-                         "True: speak HTTP/2, over TLS where the server chooses it, else by prior "
-                         "knowledge" },
+                     .default_text = "over TLS, where the server chooses it",
+                     .help = "True: speak HTTP/2 without TLS too, by prior knowledge; "
+                             "False: HTTP/1.1 only" },
     [RP_S_INSECURE] = { "insecure_skip_tls_verify", RP_FT_FLAG,
                         .offset = PLAN(insecure_skip_tls_verify),
                         .help = "accepts any certificate of a server" },

@@ -43,6 +43,8 @@ struct rp_h2_request;
 RP_NODISCARD int rp_h2_request_new(struct rp_slice head, struct rp_slice scheme,
                                    struct rp_h2_request **ret);
 void rp_h2_request_free(struct rp_h2_request *request); /* NULL is allowed */
+/* Appends what HTTP/2 sends of @head, for people: "GET /a HTTP/2.0", then lines as in HTTP/1.1. */
+void rp_h2_append_head(struct rp_slice head, struct rp_buf *out);
 
 /* ---- streams --------------------------------------------------------------------------------- */
 

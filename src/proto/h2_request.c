@@ -68,6 +68,31 @@ static struct rp_slice find_host(struct rp_slice head)
     return RP_SLICE("");
 }
 
+void rp_h2_append_head(struct rp_slice head, struct rp_buf *out)
+{
+    struct rp_slice line = head, name, value;
+    size_t pos = 0;
+
+    rp_buf_append_slice(out, next_word(&line));
+    rp_buf_append_str(out, " ");
+    rp_buf_append_slice(out, next_word(&line));
+    rp_buf_append_str(out, " HTTP/2.0\r\n:authority: ");
+    rp_buf_append_slice(out, find_host(head));
+    while (rp_h1_next_field(head, &pos, &name, &value)) {
+        if (rp_slice_ieq(name, RP_SLICE("Host")) || is_of_connection(name, value))
+            continue;
+        rp_buf_append_str(out, "\r\n");
+        for (size_t i = 0; i < name.len; i++) {
+            const char c = (char)tolower((unsigned char)name.ptr[i]);
+
+            rp_buf_append(out, &c, 1);
+        }
+        rp_buf_append_str(out, ": ");
+        rp_buf_append_slice(out, value);
+    }
+    rp_buf_append_str(out, "\r\n\r\n");
+}
+
 static void lower(struct rp_slice text)
 {
     char *start = (char *)text.ptr; /* of the request's own copy */

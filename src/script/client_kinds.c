@@ -35,7 +35,9 @@ static int set_tls(struct rp_http_client *client, const struct rp_plan *plan, st
 
 static void set_h2(struct rp_http_client *client, const char *when)
 {
-    if (when && strcmp(when, "always") == 0)
+    if (!when)
+        rp_http_client_set_h2(client, RP_HTTP_H2_IF_AGREED);
+    else if (strcmp(when, "always") == 0)
         rp_http_client_set_h2(client, RP_HTTP_H2_ALWAYS);
 }
 

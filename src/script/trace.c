@@ -14,6 +14,7 @@ enum { TRACE_MAX = 1 << 20, LINE_COLS = 1000 };
 static bool is_harmless(struct rp_slice name)
 {
     static const char *const names[] = {
+        ":authority",
         "Accept",
         "Accept-Encoding",
         "Accept-Language",
@@ -77,7 +78,8 @@ static void append_request(struct rp_buf *out, struct rp_slice head, struct rp_s
     for (bool is_first = true; head.len > 2; is_first = false) {
         const char *end = memmem(head.ptr, head.len, "\r\n", 2);
         struct rp_slice line = rp_slice(head.ptr, end ? (size_t)(end - head.ptr) : head.len);
-        const char *colon = memchr(line.ptr, ':', line.len);
+        /* HTTP/2 has names that begin with a colon. */
+        const char *colon = line.len ? memchr(line.ptr + 1, ':', line.len - 1) : NULL;
         struct rp_slice name, value;
 
         head = rp_slice(head.ptr + line.len + 2, end ? head.len - line.len - 2 : 0);
@@ -101,8 +103,11 @@ static void append_answer(struct rp_buf *out, const struct rp_http_response *res
     size_t pos = 0;
 
     rp_buf_init(&line, TRACE_MAX);
-    rp_buf_appendf(&line, "%s %u ", rp_http_version_text(response->version), response->status);
-    rp_buf_append_slice(&line, reason);
+    rp_buf_appendf(&line, "%s %u", rp_http_version_text(response->version), response->status);
+    if (reason.len) {
+        rp_buf_append_str(&line, " ");
+        rp_buf_append_slice(&line, reason);
+    }
     append_line(out, "< ", rp_buf_slice(&line));
     rp_buf_deinit(&line);
     while (rp_http_response_next_field(response, &pos, &name, &value))

@@ -146,13 +146,14 @@ class H2Server:
     The errors of handlers, such as assertions, are raised at the end of the with block.
     """
 
-    def __init__(self, *handlers: Callable[[Peer], None]) -> None:
+    def __init__(self, *handlers: Callable[[Peer], None], secure: Callable[[socket.socket], socket.socket] | None = None) -> None:
+        self.secure = secure  # does the handshake of TLS
         self.handlers = handlers  # of the connections in turn; the last one serves all further ones
         self.peers: list[Peer] = []
         self.errors: list[BaseException] = []
         self.threads: list[threading.Thread] = []
         self.listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.url = f"http{'s' if secure else ''}://127.0.0.1:{self.listener.getsockname()[1]}"
 
     def __enter__(self) -> H2Server:
         self.accepting = threading.Thread(target=self._accept)
@@ -184,6 +185,8 @@ class H2Server:
 
     def _serve(self, peer: Peer, handler: Callable[[Peer], None]) -> None:
         try:
+            if self.secure:
+                peer.socket = self.secure(peer.socket)
             handler(peer)
             peer.read_to_end()
         except (EOFError, ConnectionError):

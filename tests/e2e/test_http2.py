@@ -219,11 +219,11 @@ def test_a_server_of_http_1(rampa: Rampa, target: str) -> None:
 
 
 def test_tls_chooses(rampa: Rampa, nginx: Secure) -> None:
-    """The server chooses HTTP/2; without --http2 it is not asked."""
+    """The server chooses HTTP/2; with --no-http2 it is not asked."""
     url = nginx.url + "/small"
-    done = rampa("run", url, "--http2", "--vus", "2", "--iterations", "100", out=True, env=nginx.env, code=0)
+    done = rampa("run", url, "--vus", "2", "--iterations", "100", out=True, env=nginx.env, code=0)
     assert done.count("http_reqs") == 100
-    rampa("run", url, "--iterations", "7", env=nginx.env, code=0)
+    rampa("run", url, "--no-http2", "--iterations", "7", env=nginx.env, code=0)
     rampa("run", url, "--iterations", "9", "--http2", env=nginx.env, code=0)
     lines = nginx.lines()
     assert [line[1:4] for line in lines] == [["[h2]", "HTTP/2.0", "200"]] * 100 + [["[]", "HTTP/1.1", "200"]] * 7 + [
