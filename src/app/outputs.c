@@ -5,14 +5,15 @@
 
 #include "base/alloc.h"
 #include "output/github.h"
+#include "output/network.h"
 #include "output/sample_file.h"
 #include "output/text_file.h"
 #include "ui/report.h"
 
 /* To add an output, add its row here. */
 const struct rp_output_kind *const rp_output_kinds[] = {
-    &rp_output_console, &rp_output_csv, &rp_output_github, &rp_output_json, &rp_output_junit,
-    &rp_output_ndjson,  NULL,
+    &rp_output_console, &rp_output_csv,   &rp_output_github, &rp_output_influxdb,
+    &rp_output_json,    &rp_output_junit, &rp_output_ndjson, NULL,
 };
 
 /* ---- console --------------------------------------------------------------------------------- */

@@ -45,8 +45,10 @@ static void init(struct rp_coordinator *c, const struct rp_peer_source *source, 
     if (c->config->live_interval && c->config->live_interval < RP_S)
         c->merging.point_min = RP_S - c->config->live_interval / 2;
     rp_sinks_start(sinks, c->result);
-    if (sinks)
+    if (sinks) {
         sinks->control = &c->control;
+        sinks->loop = c->loop;
+    }
     rp_publish_phase(c);
 }
 
@@ -68,6 +70,8 @@ static int conclude(struct rp_coordinator *c, int r)
     if (r < 0 && !c->err->message)
         rp_error_set(c->err, r, "the run cannot go on: %s", strerror(-r));
     rp_publish_end(c, r);
+    if (c->config->sinks)
+        c->config->sinks->loop = NULL;
     return r;
 }
 

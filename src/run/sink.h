@@ -23,6 +23,7 @@
 
 struct rp_control;
 struct rp_interval;
+struct rp_loop;
 struct rp_sample_block;
 struct rp_sink;
 
@@ -69,6 +70,9 @@ struct rp_sinks {
     /* Who may steer the run while it goes on; NULL before and after it. Set by who makes the
      * run. */
     struct rp_control *control;
+    /* The loop that the run is made on, for a sink that waits for something itself. It holds from
+     * open() on until RP_EVENT_FINISHED has been told; NULL before and after. */
+    struct rp_loop *loop;
     rp_ns start; /* of the run, by both clocks */
     int64_t wall_start;
     unsigned wanted; /* kinds of events */

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * output/delivery.h - takes bodies to a server by HTTP, one POST after the other, in their order.
+ *
+ * A body waits until the one before it was taken. What waits is bounded in bytes: when the bound is
+ * passed, the oldest bodies that wait are lost. A body is sent again, after a pause that grows, when
+ * the connection failed, the answer took longer than RP_DELIVERY_TIMEOUT, or was 429 or 5xx. Any
+ * other answer but 2xx loses it. A redirect is not followed, for the headers may hold a secret.
+ *
+ * A delivery has a loop of its own. While the run goes on, the loop of the run turns it
+ * (rp_sinks.loop); at the end it turns itself until everything is there or its time is over. So
+ * nothing of it can hold up the run.
+ *
+ * Messages name the server by scheme, host and port only, because user names, tokens and passwords
+ * can be in every other part of a URL.
+ */
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "output/output.h"
+#include "proto/request.h"
+
+#define RP_DELIVERY_TIMEOUT (10 * RP_S) /* of one request */
+#define RP_DELIVERY_WAIT (10 * RP_S)    /* default of struct rp_delivery_config.wait */
+#define RP_DELIVERY_PROBE (5 * RP_S)    /* of the request before the run */
+#define RP_DELIVERY_PAUSE_MAX (30 * RP_S)
+enum { RP_DELIVERY_WAITING = 32 << 20 };
+
+struct rp_delivery;
+
+struct rp_delivery_config {
+    const char *name;                /* the kind of output, for messages */
+    const char *url;                 /* copied */
+    const struct rp_header *headers; /* copied, with what they point to */
+    size_t header_count;
+    const char *ca_file; /* authorities in place of the system's, or NULL; borrowed */
+    bool is_insecure;    /* the certificate of the server is not verified */
+    bool is_required;    /* the run does not begin when the server cannot be reached */
+    rp_ns wait; /* at the end: as long without a body that was taken, and three times in all */
+};
+
+/* Opens nothing yet. -RP_EUSER: the URL or a header cannot be used. */
+RP_NODISCARD int rp_delivery_new(const struct rp_delivery_config *config, struct rp_delivery **ret,
+                                 struct rp_error *err);
+/* Sends @body and waits for the answer, before the run. -RP_EUSER for what will not heal: a name
+ * that does not resolve, a certificate that is refused, 401, 403 and 404; with is_required for every
+ * failure. Any other failure is a warning of the run. @sink is that of the output: who is told of
+ * losses from now on, and whose list has the loop. */
+RP_NODISCARD int rp_delivery_begin(struct rp_delivery *delivery, struct rp_sink *sink,
+                                   struct rp_slice body, struct rp_error *err);
+/* The loop of the run goes away. */
+void rp_delivery_leave_loop(struct rp_delivery *delivery);
+/* Hands over what @body holds, and empties it. @points: how many numbers these are, for people.
+ * Without memory they are lost. */
+void rp_delivery_put(struct rp_delivery *delivery, struct rp_buf *body, uint64_t points);
+/* Waits until all is delivered, or the time for it is over. A negative code with @err when
+ * anything was lost in the run: how much, and why. */
+RP_NODISCARD int rp_delivery_end(struct rp_delivery *delivery, struct rp_error *err);
+void rp_delivery_free(struct rp_delivery *delivery); /* NULL is allowed */
