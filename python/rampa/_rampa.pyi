@@ -91,6 +91,8 @@ class Response:
     @property
     def timings(self) -> Timings: ...
     @property
+    def trace_id(self) -> str | None: ...
+    @property
     def cookies(self) -> dict[str, str]: ...
     @property
     def history(self) -> tuple[Response, ...]: ...
@@ -152,6 +154,7 @@ class HttpClient:
         verify: bool | str | os.PathLike[str] | None = None,
         cert: str | os.PathLike[str] | tuple[str | os.PathLike[str], str | os.PathLike[str]] | None = None,
         ssl: bool | _ssl.SSLContext | None = None,
+        traceparent: bool | None = None,
     ) -> Request: ...
     def post(
         self,
@@ -180,6 +183,7 @@ class HttpClient:
         verify: bool | str | os.PathLike[str] | None = None,
         cert: str | os.PathLike[str] | tuple[str | os.PathLike[str], str | os.PathLike[str]] | None = None,
         ssl: bool | _ssl.SSLContext | None = None,
+        traceparent: bool | None = None,
     ) -> Request: ...
     def put(
         self,
@@ -208,6 +212,7 @@ class HttpClient:
         verify: bool | str | os.PathLike[str] | None = None,
         cert: str | os.PathLike[str] | tuple[str | os.PathLike[str], str | os.PathLike[str]] | None = None,
         ssl: bool | _ssl.SSLContext | None = None,
+        traceparent: bool | None = None,
     ) -> Request: ...
     def patch(
         self,
@@ -236,6 +241,7 @@ class HttpClient:
         verify: bool | str | os.PathLike[str] | None = None,
         cert: str | os.PathLike[str] | tuple[str | os.PathLike[str], str | os.PathLike[str]] | None = None,
         ssl: bool | _ssl.SSLContext | None = None,
+        traceparent: bool | None = None,
     ) -> Request: ...
     def delete(
         self,
@@ -264,6 +270,7 @@ class HttpClient:
         verify: bool | str | os.PathLike[str] | None = None,
         cert: str | os.PathLike[str] | tuple[str | os.PathLike[str], str | os.PathLike[str]] | None = None,
         ssl: bool | _ssl.SSLContext | None = None,
+        traceparent: bool | None = None,
     ) -> Request: ...
     def head(
         self,
@@ -292,6 +299,7 @@ class HttpClient:
         verify: bool | str | os.PathLike[str] | None = None,
         cert: str | os.PathLike[str] | tuple[str | os.PathLike[str], str | os.PathLike[str]] | None = None,
         ssl: bool | _ssl.SSLContext | None = None,
+        traceparent: bool | None = None,
     ) -> Request: ...
     def options(
         self,
@@ -320,6 +328,7 @@ class HttpClient:
         verify: bool | str | os.PathLike[str] | None = None,
         cert: str | os.PathLike[str] | tuple[str | os.PathLike[str], str | os.PathLike[str]] | None = None,
         ssl: bool | _ssl.SSLContext | None = None,
+        traceparent: bool | None = None,
     ) -> Request: ...
     def request(
         self,
@@ -349,6 +358,7 @@ class HttpClient:
         verify: bool | str | os.PathLike[str] | None = None,
         cert: str | os.PathLike[str] | tuple[str | os.PathLike[str], str | os.PathLike[str]] | None = None,
         ssl: bool | _ssl.SSLContext | None = None,
+        traceparent: bool | None = None,
     ) -> Request: ...
     def stream(
         self,
@@ -378,6 +388,7 @@ class HttpClient:
         verify: bool | str | os.PathLike[str] | None = None,
         cert: str | os.PathLike[str] | tuple[str | os.PathLike[str], str | os.PathLike[str]] | None = None,
         ssl: bool | _ssl.SSLContext | None = None,
+        traceparent: bool | None = None,
     ) -> Stream: ...
 
 @typing.final

@@ -15,6 +15,7 @@ if typing.TYPE_CHECKING:
 OPTIONS = (
     "headers", "params", "json", "data", "name", "tags", "expected_statuses", "cookies", "auth", "files", "chunked", "expect100", "timeout",
     "discard_body", "auto_decompress", "raise_errors", "max_head_bytes", "max_body_bytes", "allow_redirects", "max_redirects", "verify", "cert", "ssl",
+    "traceparent",
 )  # fmt: skip
 """The options of a request, as the messages list them."""
 

@@ -178,6 +178,11 @@ class Stream:
         return self._body.response.error_code
 
     @property
+    def trace_id(self) -> str | None:
+        """The id of the trace that the request has named with ``traceparent``, 32 digits; else None."""
+        return self._body.response.trace_id
+
+    @property
     def timings(self) -> Timings:
         """The phases of the request in milliseconds, after its end.
 

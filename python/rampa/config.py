@@ -312,6 +312,7 @@ class Options(Model):
         keep_cookies: True keeps the cookies of a VU for its next iterations; else they end with the iteration.
         connections_per_host: most connections of a VU to one host and port, 6 by default.
         batch: most requests of one ``worker.http.batch()`` that are under way at a time, 20 by default.
+        traceparent: True has each request name a trace of its own (W3C Trace Context).
         max_connection_requests: most requests on one connection, 0 for no limit.
         max_connection_age: a connection that is older serves no further request; 0 for no limit.
         hosts: where connections go instead: ``{"example.com:443": "127.0.0.1:8443", "*.example.org": "unix:/run/app.sock"}``.
@@ -350,6 +351,7 @@ class Options(Model):
     keep_cookies: Field[bool | None, bool] = Field(default=bool)
     connections_per_host: Field[int | None, int] = Field(_whole, default=lambda: 6)
     batch: Field[int | None, int] = Field(_whole, default=lambda: 20)
+    traceparent: Field[bool | None, bool] = Field(default=bool)
     max_connection_requests: Field[int | None, int] = Field(_whole, default=int)
     max_connection_age: Field[Duration | None, datetime.timedelta] = Field(show=_time, default=_seconds(0))
     hosts: Field[dict[str, str] | None, dict[str, str]] = Field(default=dict)
@@ -389,6 +391,7 @@ class Options(Model):
             keep_cookies: bool | None = None,
             connections_per_host: int | None = None,
             batch: int | None = None,
+            traceparent: bool | None = None,
             max_connection_requests: int | None = None,
             max_connection_age: Duration | None = None,
             hosts: dict[str, str] | None = None,

@@ -68,6 +68,7 @@ enum rp_option_id { /* the order of the help, inside each group */
                     RP_OPT_UNIX_SOCKET,
                     RP_OPT_LOCAL_IPS,
                     RP_OPT_DNS,
+                    RP_OPT_TRACEPARENT,
                     RP_OPT_TARGETS,
                     RP_OPT_METHOD,
                     RP_OPT_HEADER,

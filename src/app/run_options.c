@@ -174,6 +174,7 @@ int rp_run_request_init(struct rp_run_request *ret, const struct rp_cli *cli)
                 .connections_per_host = rp_cli_value(cli, RP_OPT_CONNECTIONS_PER_HOST),
                 .local_ips = rp_cli_value(cli, RP_OPT_LOCAL_IPS),
                 .dns = rp_cli_value(cli, RP_OPT_DNS),
+                .traceparent = cli->flags[RP_OPT_TRACEPARENT],
                 .no_connection_reuse = cli->flags[RP_OPT_NO_REUSE],
                 .no_vu_connection_reuse = cli->flags[RP_OPT_NO_VU_REUSE],
                 .once = cli->flags[RP_OPT_ONCE],

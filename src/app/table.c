@@ -248,6 +248,12 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .help = "How names become addresses: ttl=TIME, 0 or inf, select=first, roundRobin or random, "
                 "policy=preferIPv4, preferIPv6, onlyIPv4 or onlyIPv6, separated by commas",
     },
+    [RP_OPT_TRACEPARENT] = {
+        .name = "--traceparent", .type = RP_TYPE_FLAG,
+        .commands = RP_IN_SCRIPT, .env = "RAMPA_TRACEPARENT",
+        .group = RP_GROUP_CONNECTION, .since = "0.1.0",
+        .help = "Send the field traceparent (W3C Trace Context) with a new id in each request",
+    },
     [RP_OPT_TARGETS] = {
         .name = "--targets", .type = RP_TYPE_FILE, .placeholder = "FILE",
         .commands = RP_IN_SCRIPT,

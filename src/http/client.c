@@ -5,8 +5,8 @@
  *
  * client.c: life and origins. schemes.c: http and https. template.c: requests prepared once.
  * session.c: which connection a call gets. connection.c: a connection and what it carries. shared.c
- * and h2_streams.c: one that speaks HTTP/2. call.c: how a call ends. samples.c: what is recorded. Who opens connections
- * is net/dial.c.
+ * and h2_streams.c: one that speaks HTTP/2. own_head.c: heads with cookies or a trace. call.c: how a
+ * call ends. samples.c: what is recorded. Who opens connections is net/dial.c.
  *
  * The hot path is a call on an idle connection: rp_http_start finds it by comparing the origin's
  * pointer, resets the parser, queues the prepared bytes; the loop flushes; the data callback parses
@@ -18,8 +18,11 @@
 #include "http/http_internal.h"
 
 #include <errno.h>
+#include <sys/random.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/random.h"
 
 /* The built-in metrics that this room records. */
 static const enum rp_builtin recorded[] = {
@@ -71,6 +74,16 @@ static int declare_metrics(struct rp_http_client *client)
     return 0;
 }
 
+/* Not from the seed of the run: one that is repeated must not use the ids of the first one again. */
+static void seed_traces(struct rp_http_client *client)
+{
+    uint64_t seed;
+
+    if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
+        seed = (uint64_t)rp_wall_clock_ns() ^ (uint64_t)getpid() << 48;
+    rp_random_seed(client->trace_random, seed);
+}
+
 int rp_http_client_new(struct rp_loop *loop, struct rp_registry *registry,
                        struct rp_http_limits limits, struct rp_http_client **ret)
 {
@@ -91,6 +104,7 @@ int rp_http_client_new(struct rp_loop *loop, struct rp_registry *registry,
     if (!limits.timeout)
         client->limits.timeout = 60 * RP_S;
     client->schemes = rp_http_own_schemes;
+    seed_traces(client);
     rp_list_init(&client->graveyard);
     r = declare_metrics(client);
     if (r == 0)
@@ -138,6 +152,11 @@ int rp_http_client_set_base(struct rp_http_client *client, const char *url)
 void rp_http_client_set_trace(struct rp_http_client *client, rp_http_trace_fn *trace)
 {
     client->trace = trace;
+}
+
+void rp_http_client_set_traceparent(struct rp_http_client *client, bool is_default)
+{
+    client->has_traceparent = is_default;
 }
 
 const struct rp_http_counters *rp_http_client_counters(struct rp_http_client *client)

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "http/cookies.h"
 #include "http/http_internal.h"
 
 static void fail(struct connection *connection, int code, const char *kind, const char *detail,

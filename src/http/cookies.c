@@ -3,15 +3,12 @@
 /*
  * The cookies of a session: taken from answers, sent with requests, forgotten with the iteration.
  *
- * A session without cookies has no jar, and its requests pay for one look at that. A request that
- * has some sends a head of its own: that of its template with one field Cookie.
+ * A session without cookies has no jar. A request that has some sends a head of its own (own_head.c).
  */
 
 #include "base/alloc.h"
-#include "http/http_internal.h"
+#include "http/cookies.h"
 #include "proto/url.h"
-
-enum { HEAD_MAX = 512 * 1024 };
 
 static int64_t now(void)
 {
@@ -35,6 +32,7 @@ struct rp_cookie_jar *rp_http_session_jar(struct rp_http_session *session)
         rp_cookie_jar_init(&jar->jar);
         jar->iteration = session->iteration ? *session->iteration : 0;
         session->jar = jar;
+        session->client->has_own_heads = true;
     }
     if (session->iteration && jar->iteration != *session->iteration) {
         jar->iteration = *session->iteration;
@@ -85,65 +83,20 @@ static struct rp_slice given_cookies(const struct rp_http_template *template)
     return rp_slice(NULL, 0);
 }
 
-/* The head of @template with the field Cookie @given and @cookies in place of @given. */
-static void write_head(const struct rp_http_template *template, struct rp_slice given,
-                       const struct rp_buf *cookies, struct rp_buf *out)
-{
-    const char *head = template->head.data, *end = head + template->head.len - 2; /* CRLF */
-
-    if (given.len) { /* what is between two line ends is the field */
-        const char *line = given.ptr, *next = given.ptr + given.len + 2;
-
-        while (line[-1] != '\n')
-            line--;
-        rp_buf_append(out, head, (size_t)(line - head));
-        rp_buf_append(out, next, (size_t)(end - next));
-    } else {
-        rp_buf_append(out, head, (size_t)(end - head));
-    }
-    rp_buf_append_str(out, "Cookie: ");
-    rp_buf_append_slice(out, given);
-    if (given.len)
-        rp_buf_append(out, "; ", 2);
-    rp_buf_append_slice(out, rp_buf_slice(cookies));
-    rp_buf_append_str(out, "\r\n\r\n");
-}
-
-bool rp_http_add_cookies(struct rp_http_call *call)
+bool rp_http_cookies_of(struct rp_http_call *call, struct rp_slice *ret_given, struct rp_buf *out)
 {
     struct rp_http_template *template = call->template;
     struct rp_cookie_jar *jar = rp_http_session_jar(call->session);
-    struct rp_http_more *more = call->more;
-    struct rp_slice given = rp_slice(NULL, 0);
-    struct rp_buf cookies;
     struct rp_url url;
-    bool is_written;
 
-    if (more)
-        rp_buf_reset(&more->head);
     if (!jar)
         return false;
     if (!jar->count || rp_url_parse(rp_slice_str(template->url), &url, NULL) < 0)
         return true;
     if (template->has_cookie)
-        given = given_cookies(template);
-    rp_buf_init(&cookies, HEAD_MAX);
-    rp_cookie_jar_append(jar, &url, now(), given, &cookies);
-    if (cookies.len) {
-        more = rp_http_more(call);
-        if (more)
-            write_head(template, given, &cookies, &more->head);
-    }
-    is_written = !cookies.error && (!cookies.len || (more && !more->head.error));
-    rp_buf_deinit(&cookies);
-    return is_written;
-}
-
-struct rp_slice rp_http_head_of(const struct rp_http_call *call)
-{
-    if (call->more && call->more->head.len)
-        return rp_buf_slice(&call->more->head);
-    return rp_buf_slice(&call->template->head);
+        *ret_given = given_cookies(template);
+    rp_cookie_jar_append(jar, &url, now(), *ret_given, out);
+    return !out->error;
 }
 
 void rp_http_trace(const struct rp_http_client *client, const struct rp_http_call *call)

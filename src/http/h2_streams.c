@@ -148,7 +148,7 @@ static int submit(struct stream *stream, struct rp_http_call *call)
     struct rp_h2_session *session = stream->connection.shared->session;
     struct rp_http_template *template = call->template;
     struct rp_slice head = rp_http_head_of(call);
-    bool is_own = head.ptr != template->head.data; /* it has cookies */
+    bool is_own = head.ptr != template->head.data; /* see own_head.c */
     struct rp_h2_request *request = is_own ? NULL : template->h2;
     int r = 0;
 

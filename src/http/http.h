@@ -126,6 +126,11 @@ void rp_http_client_free(struct rp_http_client *client);
 void rp_http_client_set_schemes(struct rp_http_client *client, const struct rp_http_scheme *schemes,
                                 size_t count);
 
+/* Has requests name a trace (W3C Trace Context): a field traceparent, with ids by chance, that are new
+ * in each request, of redirects too, and with the flag "sampled". @is_default: of templates that say
+ * nothing of it; new clients have false. Before the first template is made. */
+void rp_http_client_set_traceparent(struct rp_http_client *client, bool is_default);
+
 enum rp_http_h2_use {
     RP_HTTP_H2_NEVER,     /* as a new client does */
     RP_HTTP_H2_IF_AGREED, /* over TLS, where the server chooses it */
@@ -224,6 +229,8 @@ struct rp_http_spec { /* everything is copied */
     const struct rp_header *tags; /* further tags of its samples */
     size_t tag_count;
     struct rp_http_tls tls;
+    /* Whether its requests name a trace, unless @headers have a traceparent. */
+    enum rp_http_trace { RP_HTTP_TRACE_AS_SET, RP_HTTP_TRACE, RP_HTTP_TRACE_NOT } trace;
     const uint16_t (*expected)[2]; /* ranges of statuses that are not failures; NULL = 200..399 */
     size_t expected_count;
 };
@@ -304,6 +311,7 @@ struct rp_http_response {
     /* Bytes on the wire, below any layer. The handshakes of a connection count for its first
      * request; bytes that come while no request is under way count for the next one. */
     uint64_t wire_sent, wire_received;
+    uint64_t trace_id[2]; /* private: see rp_http_response_trace_id() */
 };
 
 /* Walks the header fields; false at the end. *pos starts at 0. A repeated field comes as often as
@@ -312,6 +320,10 @@ bool rp_http_response_next_field(const struct rp_http_response *response, size_t
                                  struct rp_slice *ret_name, struct rp_slice *ret_value);
 /* The reason phrase, a part of the response. It may be empty. */
 struct rp_slice rp_http_response_reason(const struct rp_http_response *response);
+/* The id of the trace that the request of @template has named, whatever became of it: 32 digits. False
+ * when it has named none of rampa's. */
+bool rp_http_response_trace_id(const struct rp_http_response *response,
+                               const struct rp_http_template *template, char out[static 33]);
 /* Bytes of memory that the response holds, used or not. */
 size_t rp_http_response_memory(const struct rp_http_response *response);
 void rp_http_response_deinit(struct rp_http_response *response);

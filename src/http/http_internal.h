@@ -56,6 +56,7 @@ struct rp_http_template {
     uint64_t streamed_bytes;
     bool is_named;   /* the script has given the name */
     bool has_cookie; /* and the field Cookie */
+    bool has_trace;  /* its requests have a field traceparent of their own */
     /* Whether the connection of a request may serve another one. */
     enum { REUSED, REUSED_WITHIN_LIMITS, NOT_REUSED } reuse;
     char *method, *url, *name;
@@ -150,11 +151,6 @@ struct rp_http_session {
     const uint64_t *iteration; /* cookies are forgotten when it changes; NULL = never */
 };
 
-struct rp_http_jar {
-    struct rp_cookie_jar jar;
-    uint64_t iteration; /* in which it was filled */
-};
-
 enum { DECODERS_KEPT = 8 };
 
 struct schemes {
@@ -186,6 +182,9 @@ struct rp_http_client {
     enum rp_http_h2_use h2_use;
     const struct shared_ops *h2;  /* NULL = HTTP/2 is never spoken */
     rp_http_trace_fn *trace;      /* or NULL */
+    bool has_own_heads;           /* there may be requests for rp_http_make_head() */
+    bool has_traceparent;         /* templates have a trace that do not say otherwise */
+    uint64_t trace_random[4];     /* base/random.h */
     char *base_url;               /* or NULL */
     const struct rp_pairs *hosts; /* or NULL; see route.c */
     struct origin *origins;
@@ -422,7 +421,7 @@ void rp_http_record_failure(struct rp_http_call *call, int code, const char *kin
  * leaves the call under way. */
 void rp_http_record_interruption(struct rp_http_call *call, rp_ns at);
 
-/* The head that @call sends (cookies.c). */
+/* The head that @call sends (own_head.c). */
 struct rp_slice rp_http_head_of(const struct rp_http_call *call);
 RP_COLD void rp_http_trace(const struct rp_http_client *client, const struct rp_http_call *call);
 /* To be called for each call that has ended and is counted, when its response is filled in. */
@@ -453,16 +452,11 @@ RP_COLD bool rp_http_has_begun(const struct connection *connection);
 /* An interim answer has come, or the head of the final one. */
 RP_COLD void rp_http_note_upload(struct connection *connection, bool is_interim);
 
-/* ---- cookies.c ---- */
+/* ---- own_head.c ---- */
 
-/* Takes the cookies of an answer to @template into the session's jar. */
-RP_COLD void rp_http_note_cookies(struct rp_http_session *session,
-                                  const struct rp_http_template *template,
-                                  const struct rp_http_response *response);
-/* Gives the request that @call is about to send the cookies that belong to it. False when there is
- * no memory. */
-RP_COLD bool rp_http_add_cookies(struct rp_http_call *call);
-void rp_http_drop_jar(struct rp_http_session *session);
+/* Makes the head of the request that @call is about to send, if it is not that of its template. False
+ * when there is no memory. To be called when the client has_own_heads. */
+RP_COLD bool rp_http_make_head(struct rp_http_call *call);
 
 /* ---- redirect.c ---- */
 

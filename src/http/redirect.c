@@ -158,7 +158,8 @@ static int make_template(const struct hop *hop, struct rp_slice url, struct rp_h
                                  .tags = from->tags,
                                  .tag_count = from->tag_count,
                                  .expected = (const uint16_t(*)[2])from->expected,
-                                 .expected_count = from->expected_count };
+                                 .expected_count = from->expected_count,
+                                 .trace = from->has_trace ? RP_HTTP_TRACE : RP_HTTP_TRACE_NOT };
     struct rp_slice name, value;
     struct rp_buf fields;
     size_t pos = 0;

@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "base/alloc.h"
+#include "http/cookies.h"
 #include "http/http_internal.h"
 
 /* A connection that was idle for less is trusted without a look, which is a system call. */
@@ -215,7 +216,7 @@ void rp_http_start(struct rp_http_session *session, struct rp_http_call *call)
         set_deadline(call);
     rp_http_template_ref(call->template);
     response_reset(call, client);
-    if (RP_UNLIKELY(session->jar) && !rp_http_add_cookies(call))
+    if (RP_UNLIKELY(client->has_own_heads) && !rp_http_make_head(call))
         rp_http_fail_later(call);
     else if (RP_UNLIKELY(!assign(session, call)))
         wait_for_connection(session, call);
@@ -242,7 +243,7 @@ void rp_http_continue(struct rp_http_call *call)
     if (call->timeouts)
         call->deadline = rp_http_first_look(call, call->began);
     response_reset(call, session->client);
-    if (session->jar && !rp_http_add_cookies(call))
+    if (session->client->has_own_heads && !rp_http_make_head(call))
         rp_http_fail_later(call);
     else if (!assign(session, call))
         wait_for_connection(session, call);

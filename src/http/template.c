@@ -187,6 +187,15 @@ static bool has_field(const struct rp_http_spec *spec, struct rp_slice name)
     return false;
 }
 
+/* A trace that the script has named itself is its own. */
+static bool has_trace(const struct rp_http_client *client, const struct rp_http_spec *spec)
+{
+    if (spec->trace == RP_HTTP_TRACE_AS_SET ? !client->has_traceparent
+                                            : spec->trace == RP_HTTP_TRACE_NOT)
+        return false;
+    return !has_field(spec, RP_SLICE("traceparent"));
+}
+
 static int reuse_of(const struct rp_http_limits *limits, const struct rp_http_spec *spec)
 {
     if (limits->no_reuse || rp_request_closes(spec->headers, spec->header_count))
@@ -219,6 +228,8 @@ static int fill(struct rp_http_template *template, const struct rp_http_spec *sp
     template->streamed_bytes = spec->streamed_bytes;
     template->expects_continue = spec->is_streamed &&has_field(spec, RP_SLICE("Expect"));
     template->has_cookie = has_field(spec, RP_SLICE("Cookie"));
+    template->has_trace = has_trace(template->client, spec);
+    template->client->has_own_heads |= template->has_trace;
     template->reuse = reuse_of(&template->client->limits, spec);
     template->origin = rp_http_origin(template->client, scheme, url.host, url.port);
     if (!template->origin)

@@ -161,6 +161,8 @@ const struct rp_field rp_plan_settings[RP_S_COUNT] = {
                      .default_value = 20,
                      .help = "most requests of one `worker.http.batch()` that are under way at a "
                              "time" },
+    [RP_S_TRACEPARENT] = { "traceparent", RP_FT_FLAG, .offset = PLAN(traceparent),
+                           .help = "each request names a trace of its own (W3C Trace Context)" },
     [RP_S_MAX_CONNECTION_REQUESTS] = { "max_connection_requests", RP_FT_INTEGER,
                                        .offset = PLAN(max_connection_requests), .min = 0,
                                        .max = 1000000000, .default_kind = RP_FD_OTHER,

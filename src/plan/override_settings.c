@@ -74,6 +74,7 @@ int rp_overrides_apply_connections(const struct rp_overrides *overrides, struct 
         r = apply_hosts(overrides, plan, err);
     if (r == 0)
         r = apply_dns(&overrides->dns, plan, err);
+    plan->traceparent |= overrides->traceparent;
     plan->no_connection_reuse |= overrides->no_connection_reuse;
     plan->no_vu_connection_reuse |= overrides->no_vu_connection_reuse;
     return r;

@@ -123,6 +123,7 @@ struct rp_plan {
     bool no_vu_connection_reuse; /* a connection serves one iteration */
     bool keep_cookies;           /* they last as long as the VU */
     int64_t connections_per_host;
+    bool traceparent;                /* requests name a trace of their own */
     int64_t batch;                   /* most requests of a batch that are under way at a time */
     int64_t max_connection_requests; /* 0 = no limit */
     rp_ns max_connection_age;        /* 0 = no limit */
@@ -173,6 +174,7 @@ struct rp_overrides {
     size_t host_option_count;
     struct rp_override local_ips;
     struct rp_override dns; /* over the settings of the script, one by one */
+    bool traceparent;
     bool no_connection_reuse, no_vu_connection_reuse; /* also when the script says nothing of it */
     struct rp_override trend_stats;     /* what the summary shows of trends: "avg,p(99)" */
     struct rp_override *scenario_names; /* only these run */

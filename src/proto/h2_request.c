@@ -17,12 +17,19 @@ struct rp_h2_request {
     size_t count;
 };
 
+/* What differs in each request would drive what repeats out of the table of HPACK. */
+static uint8_t flags_of(struct rp_slice name)
+{
+    return rp_slice_eq_str(name, "traceparent") ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
+}
+
 static void add(struct rp_h2_request *request, struct rp_slice name, struct rp_slice value)
 {
     request->fields[request->count++] = (nghttp2_nv){ .name = (uint8_t *)name.ptr,
                                                       .namelen = name.len,
                                                       .value = (uint8_t *)value.ptr,
-                                                      .valuelen = value.len };
+                                                      .valuelen = value.len,
+                                                      .flags = flags_of(name) };
 }
 
 /* RFC 9113, 8.2.2. TE may say "trailers" only. */

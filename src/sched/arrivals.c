@@ -20,7 +20,7 @@
 
 #include "base/alloc.h"
 #include "base/compiler.h"
-#include "sched/random.h"
+#include "base/random.h"
 #include "sched/wide.h"
 
 /* ---- one stage ------------------------------------------------------------------------------- */

@@ -60,6 +60,7 @@ static int http_open(struct rp_loop *loop, struct rp_registry *registry, const s
     if (plan->once)
         rp_http_client_set_trace(client, rp_trace_print);
     set_h2(client, plan->http2);
+    rp_http_client_set_traceparent(client, plan->traceparent);
     r = rp_http_client_set_base(client, plan->base_url);
     if (r == 0)
         r = rp_http_client_set_hosts(client, &plan->hosts, plan->local_ips, err);

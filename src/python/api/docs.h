@@ -227,7 +227,7 @@
     "discard_body=False, "                                                                         \
     "auto_decompress=True, "                                                                       \
     "raise_errors=True, max_head_bytes=None, max_body_bytes=None, allow_redirects=True, "          \
-    "max_redirects=10, verify=None, cert=None, ssl=None)\n--\n\n"
+    "max_redirects=10, verify=None, cert=None, ssl=None, traceparent=None)\n--\n\n"
 
 #define RP_DOC_HTTP_ARGS                                                                           \
     "    url: an absolute URL, ``http://host:port/path?query``: a str or a URL of yarl's. A\n"     \
@@ -275,6 +275,8 @@
     "        two files.\n"                                                                         \
     "    ssl: of https: False as verify=False, or an ssl.SSLContext, of which whether and by\n"    \
     "        which authorities it verifies is taken over. aiohttp's name ssl_context too.\n"       \
+    "    traceparent: True names a trace of its own (W3C Trace Context), False does not; by\n"     \
+    "        default as ``Options(traceparent=...)`` says. A header traceparent of yours stays.\n" \
     "\n"
 
 #define RP_DOC_HTTP_RETURNS                                                                        \
@@ -378,6 +380,8 @@
 #define RP_DOC_RESPONSE_REASON "The text after the status, such as ``Not Found``."
 #define RP_DOC_RESPONSE_OK "Whether the status is expected: 200 to 399, or ``expected_statuses``."
 #define RP_DOC_RESPONSE_PROTO "``\"HTTP/1.1\"`` or ``\"HTTP/1.0\"``, None without a response."
+#define RP_DOC_RESPONSE_TRACE_ID                                                                   \
+    "The id of the trace that the request has named with ``traceparent``, 32 digits; else None."
 #define RP_DOC_RESPONSE_ERROR                                                                      \
     "None, or why there is no complete response, such as ``connection refused``."
 #define RP_DOC_RESPONSE_ERROR_CODE                                                                 \

@@ -39,6 +39,7 @@ static const char *const option_names[O_COUNT] = {
     "ssl",
     "ssl_context",
     "cert",
+    "traceparent",
 };
 
 /* An option that this version does not have, or nobody has. 0 when @value asks for nothing, or a
@@ -231,6 +232,34 @@ static int take_body(struct py_host *host, PyObject *body, struct rp_http_spec *
     return 0;
 }
 
+static int flag_of(const struct rp_py_options *options, int option, bool *ret)
+{
+    PyObject *value = options->values[option];
+
+    if (!value)
+        return 0;
+    if (!PyBool_Check(value)) {
+        PyErr_Format(PyExc_TypeError, "%s takes True or False, not %R", option_names[option],
+                     value);
+        return -1;
+    }
+    *ret = value == Py_True;
+    return 0;
+}
+
+static int trace_of(const struct rp_py_options *options, enum rp_http_trace *ret)
+{
+    PyObject *value = options->values[O_TRACEPARENT];
+    bool has_trace = false;
+
+    if (!value || value == Py_None)
+        return 0;
+    if (flag_of(options, O_TRACEPARENT, &has_trace) < 0)
+        return -1;
+    *ret = has_trace ? RP_HTTP_TRACE : RP_HTTP_TRACE_NOT;
+    return 0;
+}
+
 struct rp_http_template *rp_py_options_template(struct py_host *host, struct rp_slice method,
                                                 const struct rp_py_options *options,
                                                 struct py_upload **ret_upload,
@@ -244,8 +273,10 @@ struct rp_http_template *rp_py_options_template(struct py_host *host, struct rp_
     PyObject *body = NULL;
     int r = 0;
 
-    if (!url)
+    if (!url || trace_of(options, &spec.trace) < 0) {
+        Py_XDECREF(url);
         return NULL;
+    }
     named = by_name(options);
     if (named)
         prepared = rp_py_ask(host, PY_HOOK_PREPARE_REQUEST, url, named);
@@ -266,21 +297,6 @@ struct rp_http_template *rp_py_options_template(struct py_host *host, struct rp_
     Py_XDECREF(tls);
     Py_DECREF(prepared);
     return template;
-}
-
-static int flag_of(const struct rp_py_options *options, int option, bool *ret)
-{
-    PyObject *value = options->values[option];
-
-    if (!value)
-        return 0;
-    if (!PyBool_Check(value)) {
-        PyErr_Format(PyExc_TypeError, "%s takes True or False, not %R", option_names[option],
-                     value);
-        return -1;
-    }
-    *ret = value == Py_True;
-    return 0;
 }
 
 static int size_of(const struct rp_py_options *options, int option, size_t *ret)

@@ -40,6 +40,7 @@ enum {
     O_SSL,
     O_SSL_CONTEXT,
     O_CERT,
+    O_TRACEPARENT, /* of the request again */
     O_COUNT
 };
 

@@ -155,6 +155,16 @@ static PyObject *get_proto(PyObject *object, void *unused)
     return PyUnicode_FromString(version);
 }
 
+static PyObject *get_trace_id(PyObject *object, void *unused)
+{
+    struct py_response *self = (struct py_response *)object;
+    char id[33];
+
+    if (!rp_http_response_trace_id(&self->response, self->template, id))
+        Py_RETURN_NONE;
+    return PyUnicode_FromString(id);
+}
+
 static PyObject *get_error(PyObject *object, void *unused)
 {
     const char *error = ((struct py_response *)object)->response.error;
@@ -309,6 +319,7 @@ static PyGetSetDef getset[] = {
     { "error", get_error, NULL, RP_DOC_RESPONSE_ERROR, NULL },
     { "error_code", get_error_code, NULL, RP_DOC_RESPONSE_ERROR_CODE, NULL },
     { "timings", get_timings, NULL, RP_DOC_RESPONSE_TIMINGS, NULL },
+    { "trace_id", get_trace_id, NULL, RP_DOC_RESPONSE_TRACE_ID, NULL },
     { "cookies", get_cookies, NULL, RP_DOC_RESPONSE_COOKIES, NULL },
     { "history", get_history, NULL, RP_DOC_RESPONSE_HISTORY, NULL },
     { "__dataclass_fields__", get_fields, NULL, NULL, NULL },

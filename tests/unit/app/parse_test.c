@@ -299,7 +299,7 @@ static void a_request_has_what_the_line_says(void **state)
 
     parse("run a.py --env A=1 --tag t=x --env B=c=d --scenario one --scenario two --python py -u 1 "
           "-u 2 --stage 1s:1 --rate 3/m --stage 2s:2,3s:3 --max-vus 4 --seed 5 --no-spin "
-          "--no-kernel-timestamps --event-log l",
+          "--no-kernel-timestamps --traceparent --event-log l",
           &line, &cli);
     assert_int_equal(rp_run_request_init(&request, &cli), 0);
     assert_string_equal(request.options.script, "a.py");
@@ -319,6 +319,7 @@ static void a_request_has_what_the_line_says(void **state)
     assert_string_equal(overrides->seed.value, "5");
     assert_true(overrides->no_spin);
     assert_true(overrides->no_kernel_timestamps);
+    assert_true(overrides->traceparent);
     assert_string_equal(request.options.event_log, "l");
     assert_int_equal(overrides->tag_count, 1);
     assert_string_equal(overrides->tags[0].key, "t");

@@ -63,6 +63,8 @@ static void print_options(const char *command, const struct rp_run_options *opti
                overrides->host_options[i].value);
     print_override("local_ips", overrides->local_ips);
     print_override("dns", overrides->dns);
+    if (overrides->traceparent)
+        printf("traceparent\n");
     if (overrides->no_connection_reuse || overrides->no_vu_connection_reuse)
         printf("no_connection_reuse=%d no_vu_connection_reuse=%d\n", overrides->no_connection_reuse,
                overrides->no_vu_connection_reuse);

@@ -345,6 +345,63 @@ static void test_calls_that_wait_get_the_connection(struct world *world)
     env_deinit(&env);
 }
 
+/* The trace id that a request has named, which must be as W3C Trace Context says. */
+static void take_trace(const char *text, char id[33])
+{
+    const char *field = strstr(text, "\r\ntraceparent: 00-");
+
+    assert_non_null(field);
+    field += strlen("\r\ntraceparent: 00-");
+    assert_int_equal(strspn(field, "0123456789abcdef"), 32);
+    assert_int_equal(strspn(field + 33, "0123456789abcdef"), 16);
+    assert_memory_equal(field + 49, "-01\r\n\r\n", 7);
+    assert_null(strstr(field, "traceparent"));
+    snprintf(id, 33, "%.32s", field);
+}
+
+static void test_each_hop_names_a_trace(struct world *world)
+{
+    static const struct rp_http_spec spec = { .method = RP_SLICE("GET") };
+    static const struct rp_header own = { RP_SLICE("TraceParent"), RP_SLICE("mine") };
+    struct env env;
+    struct chain chain;
+    char text[1024], first[33], second[33], told[33];
+    int fd;
+
+    env_init(&env, world, (struct rp_http_limits){ 0 });
+    rp_http_client_set_traceparent(env.client, true);
+    chain_init(&env, &chain, &spec);
+    request_start(&chain.request);
+    fd = redirect(&env, -1, 302, "/second", text, sizeof(text));
+    take_trace(text, first);
+    peer_take_request(&env, fd, text, sizeof(text));
+    take_trace(text, second);
+    assert_string_not_equal(first, second);
+    peer_write(fd, OK_RESPONSE, strlen(OK_RESPONSE));
+    request_wait(&chain.request, 1);
+    assert_true(
+        rp_http_response_trace_id(&chain.request.response, chain.request.call.template, told));
+    assert_string_equal(told, second);
+    request_deinit(&chain.request);
+
+    chain_init(&env, &chain,
+               &(struct rp_http_spec){ .method = RP_SLICE("GET"),
+                                       .headers = &own,
+                                       .header_count = 1,
+                                       .trace = RP_HTTP_TRACE });
+    request_start(&chain.request);
+    peer_take_request(&env, fd, text, sizeof(text));
+    assert_non_null(strstr(text, "TraceParent: mine\r\n"));
+    assert_null(strstr(text, "traceparent"));
+    peer_write(fd, OK_RESPONSE, strlen(OK_RESPONSE));
+    request_wait(&chain.request, 1);
+    assert_false(
+        rp_http_response_trace_id(&chain.request.response, chain.request.call.template, told));
+    close(fd);
+    request_deinit(&chain.request);
+    env_deinit(&env);
+}
+
 /* Every allocation of a redirected request fails once: the call ends all the same, and nothing is
  * lost. */
 static void test_without_memory(struct world *world)
@@ -352,7 +409,8 @@ static void test_without_memory(struct world *world)
     static const char answer[] = "HTTP/1.1 307 X\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n";
     static const struct rp_http_spec spec = { .method = RP_SLICE("POST"),
                                               .body = RP_SLICE("body"),
-                                              .has_body = true };
+                                              .has_body = true,
+                                              .trace = RP_HTTP_TRACE };
     bool reached_the_end = false;
 
     for (uint64_t n = 1; !reached_the_end; n++) {
@@ -400,6 +458,7 @@ int main(void)
         CASE(test_answers_that_lead_nowhere),
         CASE(test_ends_in_the_middle),
         CASE(test_calls_that_wait_get_the_connection),
+        CASE(test_each_hop_names_a_trace),
         CASE(test_without_memory),
     };
 

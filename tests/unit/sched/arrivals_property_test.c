@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "naive.h"
-#include "sched/random.h"
+#include "base/random.h"
 #include "sched/schedule.h"
 
 enum { DEN = 1000 }; /* rates have up to three decimals here */

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "naive.h"
-#include "sched/random.h"
+#include "base/random.h"
 
 int64_t naive_pick(uint64_t random[4], int64_t low, int64_t high)
 {

@@ -17,7 +17,7 @@
 #include "base/alloc.h"
 #include "base/compiler.h"
 #include "naive.h"
-#include "sched/random.h"
+#include "base/random.h"
 #include "sched/schedule.h"
 
 enum { STAGES = 8, MOST = 14 };

@@ -17,7 +17,7 @@
 #include "base/alloc.h"
 #include "base/compiler.h"
 #include "naive.h"
-#include "sched/random.h"
+#include "base/random.h"
 #include "sched/segment.h"
 
 /* ---- text ------------------------------------------------------------------------------------------------------- */

@@ -14,7 +14,7 @@
 
 #include "base/compiler.h"
 #include "naive.h"
-#include "sched/random.h"
+#include "base/random.h"
 #include "sched/schedule.h"
 
 enum { MOST_STEPS = 4096 };

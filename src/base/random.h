@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * sched/random.h - random numbers that are the same on every machine: integers only, no libm.
+ * base/random.h - random numbers that are the same on every machine: integers only, no libm.
  */
 
 #include <stdint.h>
