@@ -9,26 +9,14 @@
  */
 
 #include <errno.h>
-#include <math.h>
 #include <string.h>
 
-#include "base/alloc.h"
 #include "base/str.h"
 #include "base/text.h"
 #include "output/network.h"
 #include "output/output_url.h"
 
 enum { BODY_MAX = 1 << 20, URL_MAX = 1 << 16 };
-
-struct total { /* of one series since the start */
-    double sum;
-    uint64_t hits, count;
-};
-
-struct totals {
-    struct total *items; /* by the id of the series */
-    size_t count;
-};
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
@@ -78,109 +66,32 @@ static void put_key(struct rp_buf *out, const struct rp_store_series *series)
 /* ---- values ---------------------------------------------------------------------------------- */
 
 /* All fields are floats: a field of InfluxDB keeps the type that it had first. */
-static void put_field(struct rp_buf *out, const char *name, double value, bool *is_first)
+static void put_fields(struct rp_buf *out, const struct rp_net_fields *fields)
 {
-    char text[RP_DOUBLE_TEXT];
+    for (size_t i = 0; i < fields->count; i++) {
+        char text[RP_DOUBLE_TEXT];
 
-    if (!isfinite(value))
-        return;
-    rp_buf_appendf(out, "%s%s=", *is_first ? " " : ",", name);
-    rp_buf_append(out, text, rp_format_double(value, text));
-    *is_first = false;
-}
-
-static void put_trend(struct rp_buf *out, const struct rp_store_change *change, bool *is_first)
-{
-    static const struct {
-        const char *name;
-        struct rp_stat stat;
-    } fields[] = {
-        { "min", { RP_STAT_MIN, 0 } }, { "max", { RP_STAT_MAX, 0 } }, { "avg", { RP_STAT_AVG, 0 } },
-        { "med", { RP_STAT_MED, 0 } }, { "p90", { RP_STAT_P, 90 } },  { "p95", { RP_STAT_P, 95 } },
-        { "p99", { RP_STAT_P, 99 } },
-    };
-    bool is_time = change->series->is_time;
-
-    put_field(out, "sum", rp_trend_shown(is_time, rp_hist_sum(&change->delta->hist)), is_first);
-    for (size_t i = 0; i < RP_ARRAY_LEN(fields); i++)
-        put_field(out, fields[i].name, rp_value_stat(change->delta, is_time, fields[i].stat, 1),
-                  is_first);
-}
-
-static void put_fields(struct rp_buf *out, const struct rp_store_change *change,
-                       struct total *total)
-{
-    const struct rp_value *delta = change->delta;
-    bool is_first = true;
-
-    total->count += delta->samples;
-    switch (delta->type) {
-    case RP_COUNTER:
-        total->sum += rp_value_sum(delta);
-        put_field(out, "value", rp_value_sum(delta), &is_first);
-        put_field(out, "total", total->sum, &is_first);
-        break;
-    case RP_GAUGE:
-        put_field(out, "value", delta->gauge.last, &is_first);
-        put_field(out, "min", delta->gauge.min, &is_first);
-        put_field(out, "max", delta->gauge.max, &is_first);
-        break;
-    case RP_RATE:
-        total->hits += delta->rate.hits;
-        put_field(out, "value", (double)delta->rate.hits / (double)delta->rate.total, &is_first);
-        put_field(out, "hits", (double)delta->rate.hits, &is_first);
-        put_field(out, "total_hits", (double)total->hits, &is_first);
-        break;
-    case RP_TREND:
-        put_trend(out, change, &is_first);
-        break;
-    case RP_METRIC_TYPE_COUNT:
-        break;
+        rp_buf_appendf(out, "%s%s=", i ? "," : " ", fields->items[i].name);
+        rp_buf_append(out, text, rp_format_double(fields->items[i].value, text));
     }
-    put_field(out, "count", (double)delta->samples, &is_first);
-    put_field(out, "total_count", (double)total->count, &is_first);
-}
-
-static struct total *find_total(struct totals *totals, uint32_t id)
-{
-    size_t count = totals->count * 2 > id ? totals->count * 2 : (size_t)id + 1;
-    struct total *grown;
-
-    if (id < totals->count)
-        return &totals->items[id];
-    grown = rp_realloc_array(totals->items, count, sizeof(*grown));
-    if (!grown)
-        return NULL;
-    memset(grown + totals->count, 0, (count - totals->count) * sizeof(*grown));
-    totals->items = grown;
-    totals->count = count;
-    return &grown[id];
 }
 
 static void add_interval(struct rp_net_output *net, const struct rp_interval *interval)
 {
+    struct rp_net_fields fields;
+
     for (size_t i = 0; i < interval->count; i++) {
         const struct rp_store_change *change = &interval->changes[i];
-        struct total *total = find_total(net->own, change->series->id);
 
-        if (!total) {
+        if (rp_net_output_fields(net, change, &fields) < 0) {
             net->body.error = -ENOMEM; /* the body is lost, and counted */
         } else {
             put_key(&net->body, change->series);
-            put_fields(&net->body, change, total);
+            put_fields(&net->body, &fields);
             rp_buf_appendf(&net->body, " %lld\n", (long long)interval->wall_ns);
         }
         rp_net_output_added(net, 1);
     }
-}
-
-static void free_totals(struct rp_net_output *net)
-{
-    struct totals *totals = net->own;
-
-    if (totals)
-        rp_free(totals->items);
-    rp_free(totals);
 }
 
 /* ---- where to -------------------------------------------------------------------------------- */
@@ -252,14 +163,11 @@ static int make_url(const struct rp_output_spec *spec, struct rp_buf *out, struc
 
 static int make(const struct rp_output_spec *spec, struct rp_output **ret, struct rp_error *err)
 {
-    static const struct rp_net_format format = { .body_max = BODY_MAX,
-                                                 .interval = add_interval,
-                                                 .free = free_totals };
+    static const struct rp_net_format format = { .body_max = BODY_MAX, .interval = add_interval };
     const char *token = rp_output_option(spec, "token");
     struct rp_header headers[2] = { { RP_SLICE("content-type"),
                                       RP_SLICE("text/plain; charset=utf-8") } };
     struct rp_delivery_config config = { .headers = headers, .header_count = 1 };
-    struct totals *totals;
     struct rp_buf url, authorization;
     int r;
 
@@ -274,8 +182,7 @@ static int make(const struct rp_output_spec *spec, struct rp_output **ret, struc
     r = r < 0 ? r : authorization.error;
     if (r == 0) {
         config.url = rp_buf_str(&url);
-        totals = rp_calloc(1, sizeof(*totals));
-        r = totals ? rp_net_output_new(spec, &format, &config, totals, ret, err) : -ENOMEM;
+        r = rp_net_output_new(spec, &format, &config, ret, err);
     }
     rp_buf_deinit(&authorization);
     rp_buf_deinit(&url);
@@ -291,7 +198,7 @@ const struct rp_output_kind rp_output_influxdb = {
             { .key = "token", .env = "INFLUX_TOKEN", .help = "the token of the server" },
             { .key = "org", .env = "INFLUX_ORG", .help = "the organisation, of version 2" },
             { .key = "bucket", .env = "INFLUX_BUCKET", .help = "the bucket, of version 2" },
-            RP_NET_OPTIONS,
+            RP_NET_OPTIONS("INFLUXDB"),
             { .key = NULL },
         },
     .make = make,

@@ -100,35 +100,28 @@ static bool split_option(const char *text, struct rp_slice *ret_name, struct rp_
     return true;
 }
 
-const char *rp_output_option(const struct rp_output_spec *spec, const char *key)
+const char *rp_output_option_nth(const struct rp_output_spec *spec, const char *key, size_t n)
 {
-    const struct rp_output_option *row = find_option(spec->kind, rp_slice_str(key));
-    const char *ret = row && row->env ? getenv(row->env) : NULL;
-
-    rp_assert(row);
     for (size_t i = 0; i < spec->option_count; i++) {
         struct rp_slice name, its_key;
         const char *value;
 
         if (split_option(spec->options[i].value, &name, &its_key, &value) &&
-            rp_slice_eq(name, rp_slice_str(spec->kind->name)) &&
-            rp_slice_eq(its_key, rp_slice_str(key)))
-            ret = value;
+            rp_slice_eq_str(name, spec->kind->name) && rp_slice_eq_str(its_key, key) && n-- == 0)
+            return value;
     }
-    return ret;
+    return NULL;
 }
 
-int rp_output_option_int(const struct rp_output_spec *spec, const char *key, int64_t min,
-                         int64_t fallback, int64_t *ret, struct rp_error *err)
+const char *rp_output_option(const struct rp_output_spec *spec, const char *key)
 {
-    const char *text = rp_output_option(spec, key);
+    const struct rp_output_option *row = find_option(spec->kind, rp_slice_str(key));
+    const char *ret = NULL, *next;
 
-    *ret = fallback;
-    if (!text || (rp_parse_i64(rp_slice_str(text), ret) && *ret >= min))
-        return 0;
-    return rp_error_set(err, -RP_EUSER,
-                        "the option %s.%s is '%s', which is no whole number from %lld on",
-                        spec->kind->name, key, text, (long long)min);
+    rp_assert(row);
+    for (size_t n = 0; (next = rp_output_option_nth(spec, key, n)); n++)
+        ret = next;
+    return ret || !row->env ? ret : getenv(row->env);
 }
 
 static int unknown_key(const struct rp_output_kind *kind, const struct rp_override *option,

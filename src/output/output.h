@@ -63,10 +63,9 @@ struct rp_output_spec {
 /* The value of an option: of the last --output-option that gives it, else of the environment, else
  * NULL. */
 const char *rp_output_option(const struct rp_output_spec *spec, const char *key);
-/* The same for a whole number of at least @min; @fallback without one. -RP_EUSER. */
-RP_NODISCARD int rp_output_option_int(const struct rp_output_spec *spec, const char *key,
-                                      int64_t min, int64_t fallback, int64_t *ret,
-                                      struct rp_error *err);
+/* The @n-th --output-option that gives @key, from 0 on, or NULL: for one that may be given several
+ * times. */
+const char *rp_output_option_nth(const struct rp_output_spec *spec, const char *key, size_t n);
 
 /* Makes the outputs that @specs name ("csv=FILE", each with its origin for messages) with @options
  * ("csv.sample=1/10"), and adds them to @sinks in this order. @kinds: all there are, NULL at the

@@ -77,6 +77,7 @@ class Front:
     def __init__(self, behind: str, *acts: int | str | tuple[int, str]) -> None:
         self.behind, self.acts = behind, list(acts)
         self.requests: list[tuple[str, dict[str, str]]] = []
+        self.bodies: list[bytes] = []
         front = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -85,6 +86,7 @@ class Front:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 front.requests.append((self.path, {key.lower(): value for key, value in self.headers.items()}))
+                front.bodies.append(body)
                 act = front.acts.pop(0) if front.acts else "ok"
                 if act == "drop":
                     self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: MIT
+"""--output webhook: JSON once a second to a server of the test, and how the run ended."""
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+
+from finished import Finished
+from influx import Front
+
+Rampa = Callable[..., Finished]
+Script = Callable[..., Path]
+
+SCRIPT = """
+import rampa
+config = rampa.Config(thresholds={"done": ["count==41"], "checks": ["rate>=0.5"]})
+@rampa.scenario(executor="per-vu-iterations", vus=2, iterations=20, tags={"team\\x01": "a\\"b\\\\"})
+async def browse(worker):
+    worker.counter("done")
+    worker.trend("size", 1 + worker.execution.iteration % 7)
+    worker.gauge("level", 3)
+    worker.check(1, {"<up>": lambda v: True, "bad": lambda v: False})
+    await worker.sleep(0.06)
+"""
+
+
+def test_each_second_and_the_end_are_sent(rampa: Rampa, script: Script, tmp_path: Path) -> None:
+    script(SCRIPT.replace("\\x01", "-1"))
+    front = Front("", 204, 200, 503, *[200] * 20).listen()
+    words = ("-O", f"webhook={front.url}/hook/pla-nted?key=a=b", "--output-option", "webhook.header=X-Key: pla-nted:1")
+    done = rampa("run", "script.py", "-q", *words, "--output-option", "webhook.header=X-More: 2", out=True, code=1)
+    front.close()
+    result = done.result()
+    for path, fields in front.requests:
+        assert path == "/hook/pla-nted?key=a=b" and fields["content-type"] == "application/json"
+        assert (fields["x-key"], fields["x-more"]) == ("pla-nted:1", "2")
+    assert front.bodies[2] == front.bodies[3]  # what was answered with 503 is sent again
+    bodies = [json.loads(body) for body in front.bodies[:3] + front.bodies[4:]]
+    assert bodies[0] == {"samples": []}
+    assert {body["run_id"] for body in bodies[1:]} == {result["run"]["id"]}
+    finished = bodies[-1].pop("finished")
+    assert bodies[-1]["samples"] == [] and all("finished" not in body for body in bodies)
+    assert (finished["status"], finished["exit_code"], finished["reason"]) == ("threshold_failed", 1, result["run"]["reason"])
+    assert [(one["metric"], one["source"], one["passed"], one["actual"]) for one in finished["thresholds"]] == [
+        ("done", "count==41", False, 40),
+        ("checks", "rate>=0.5", True, 0.5),
+    ]
+    samples = [sample for body in bodies for sample in body["samples"]]
+    sums: defaultdict[tuple[str, str], float] = defaultdict(float)
+    for sample in samples:
+        for field, value in sample.items():
+            if isinstance(value, (int, float)):
+                sums[sample["metric"], field] += value
+    metrics = result["summary"]["metrics"]
+    assert sums["done", "value"] == metrics["done"]["count"] == [one for one in samples if one["metric"] == "done"][-1]["total"]
+    assert (sums["checks", "hits"], sums["checks", "count"]) == (metrics["checks"]["passes"], 80)
+    assert sums["size", "count"] == metrics["size"]["count"]
+    assert {sample["metric"] for sample in samples} == set(metrics)
+    assert all(set(sample) >= {"metric", "type", "value", "timestamp", "tags", "count"} for sample in samples)
+    assert {sample["tags"].get("team-1") for sample in samples if "scenario" in sample["tags"]} == {'a"b\\'}
+    assert "pla-nted" not in done.stderr + done.stdout + (tmp_path / "result.json").read_text()
+
+
+def test_a_header_that_is_none(rampa: Rampa, script: Script) -> None:
+    script(SCRIPT.replace("\\x01", ""))
+    for header in ("pla-nted", ": pla-nted", "X y: pla-nted"):
+        done = rampa("run", "script.py", "-O", "webhook=http://127.0.0.1:1/", env={"RAMPA_WEBHOOK_HEADER": header}, code=3)
+        assert done.stderr.startswith("error: ") and "header" in done.stderr and "pla-nted" not in done.stderr
