@@ -79,7 +79,7 @@ RP_NODISCARD int rp_tls_context_new(struct rp_tls_shared *shared,
                                     const struct rp_tls_settings *settings,
                                     struct rp_tls_context **ret, struct rp_error *err);
 /* For servers: shows @certificate, which is its own authority, made by rp_tls_make_certificate().
- * Asks for none of the client. */
+ * Asks for none of the client. Of what the client offers (ALPN) it chooses HTTP/2 before HTTP/1.1. */
 RP_NODISCARD int rp_tls_server_new(struct rp_tls_shared *shared,
                                    const struct rp_tls_certificate *certificate,
                                    struct rp_tls_context **ret);

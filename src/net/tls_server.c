@@ -93,6 +93,20 @@ int rp_tls_certificate_write(const struct rp_tls_certificate *certificate, int f
 
 /* ---- connections ----------------------------------------------------------------------------- */
 
+/* ALPN. A client that asks for neither gets no answer, and speaks what it likes. */
+static int choose_protocol(SSL *ssl, const unsigned char **ret, unsigned char *ret_len,
+                           const unsigned char *offered, unsigned offered_len, void *user)
+{
+    static const unsigned char known[] = "\x02h2\x08http/1.1";
+    unsigned char *chosen;
+
+    if (SSL_select_next_proto(&chosen, ret_len, known, sizeof(known) - 1, offered, offered_len) !=
+        OPENSSL_NPN_NEGOTIATED)
+        return SSL_TLSEXT_ERR_NOACK;
+    *ret = chosen;
+    return SSL_TLSEXT_ERR_OK;
+}
+
 int rp_tls_server_new(struct rp_tls_shared *shared, const struct rp_tls_certificate *certificate,
                       struct rp_tls_context **ret)
 {
@@ -112,6 +126,7 @@ int rp_tls_server_new(struct rp_tls_shared *shared, const struct rp_tls_certific
         return -ENOMEM;
     }
     rp_tls_set_modes(context->ssl);
+    SSL_CTX_set_alpn_select_cb(context->ssl, choose_protocol, NULL);
     *ret = context;
     return 0;
 }

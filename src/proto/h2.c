@@ -8,6 +8,7 @@
 #include <nghttp2/nghttp2.h>
 
 #include "base/alloc.h"
+#include "proto/h2_server.h"
 #include "proto/proto_internal.h"
 
 /* What the server may send before it is told that it may go on. What comes is taken at once, so a
@@ -40,8 +41,11 @@ const char *rp_h2_code_text(uint32_t code)
 
 static int begin(struct rp_h2_session *session)
 {
-    static const nghttp2_settings_entry settings[] = {
-        { NGHTTP2_SETTINGS_ENABLE_PUSH, 0 },
+    static const nghttp2_settings_entry of_client = { NGHTTP2_SETTINGS_ENABLE_PUSH, 0 };
+    static const nghttp2_settings_entry of_server = { NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
+                                                      RP_H2_SERVER_STREAMS_MAX };
+    const nghttp2_settings_entry settings[] = {
+        session->server ? of_server : of_client,
         { NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, STREAM_WINDOW },
     };
     int r = nghttp2_submit_settings(session->nghttp2, NGHTTP2_FLAG_NONE, settings,
@@ -57,7 +61,8 @@ static int make_nghttp2(struct rp_h2_session *session)
 {
     nghttp2_session_callbacks *callbacks = NULL;
     nghttp2_option *option = NULL;
-    int r = rp_h2_make_callbacks(&callbacks);
+    int r = session->server ? rp_h2_make_server_callbacks(&callbacks)
+                            : rp_h2_make_callbacks(&callbacks);
 
     if (r < 0)
         return r;
@@ -67,14 +72,17 @@ static int make_nghttp2(struct rp_h2_session *session)
         nghttp2_option_set_no_closed_streams(option, 1);
         nghttp2_option_set_no_auto_window_update(option, 1);
         nghttp2_option_set_max_send_header_block_length(option, SIZE_MAX / 2);
-        r = nghttp2_session_client_new2(&session->nghttp2, callbacks, session, option);
+        r = session->server
+                ? nghttp2_session_server_new2(&session->nghttp2, callbacks, session, option)
+                : nghttp2_session_client_new2(&session->nghttp2, callbacks, session, option);
     }
     nghttp2_option_del(option);
     nghttp2_session_callbacks_del(callbacks);
     return session->nghttp2 && r == 0 ? 0 : -ENOMEM;
 }
 
-int rp_h2_session_new(const struct rp_h2_events *events, void *user, struct rp_h2_session **ret)
+int rp_h2_make_session(const struct rp_h2_events *events, struct rp_h2_server *server, void *user,
+                       struct rp_h2_session **ret)
 {
     struct rp_h2_session *session = rp_calloc(1, sizeof(*session));
     int r;
@@ -82,17 +90,24 @@ int rp_h2_session_new(const struct rp_h2_events *events, void *user, struct rp_h
     if (!session)
         return -ENOMEM;
     session->events = events;
+    session->server = server;
     session->user = user;
     session->error.text = session->text;
     r = make_nghttp2(session);
     if (r == 0)
         r = begin(session);
     if (r < 0) {
+        session->server = NULL;
         rp_h2_session_free(session);
         return r;
     }
     *ret = session;
     return 0;
+}
+
+int rp_h2_session_new(const struct rp_h2_events *events, void *user, struct rp_h2_session **ret)
+{
+    return rp_h2_make_session(events, NULL, user, ret);
 }
 
 void rp_h2_session_free(struct rp_h2_session *session)
@@ -101,6 +116,7 @@ void rp_h2_session_free(struct rp_h2_session *session)
         return;
     session->is_abandoned = true;
     nghttp2_session_del(session->nghttp2);
+    rp_h2_server_free(session->server);
     rp_free(session);
 }
 
@@ -191,23 +207,27 @@ bool rp_h2_has_output(const struct rp_h2_session *session)
 
 int rp_h2_receive(struct rp_h2_session *session, struct rp_slice input)
 {
+    uint32_t code;
     ssize_t r;
 
     if (session->is_over || session->is_abandoned)
         return 0;
-    if (!session->has_received && input.len >= 6 && memcmp(input.ptr, "HTTP/1", 6) == 0)
+    if (!session->has_received && !session->server && input.len >= 6 &&
+        memcmp(input.ptr, "HTTP/1", 6) == 0)
         rp_h2_note_error(session, NGHTTP2_PROTOCOL_ERROR, false,
                          RP_SLICE("the server speaks HTTP/1 here"));
     session->has_received = true;
     r = nghttp2_session_mem_recv(session->nghttp2, (const uint8_t *)input.ptr, input.len);
-    if (session->is_abandoned || r >= 0 || r == NGHTTP2_ERR_CALLBACK_FAILURE)
+    if (session->is_abandoned || r >= 0)
         return 0;
-    if (r == NGHTTP2_ERR_NOMEM)
+    if (r == NGHTTP2_ERR_CALLBACK_FAILURE && session->error.code && !session->error.by_server)
+        return 0; /* a limit is passed, and GOAWAY says so */
+    if (r == NGHTTP2_ERR_NOMEM || r == NGHTTP2_ERR_CALLBACK_FAILURE)
         return -ENOMEM;
-    /* Such as answers to PING that the server does not take (NGHTTP2_ERR_FLOODED). */
-    rp_h2_note_error(session, NGHTTP2_ENHANCE_YOUR_CALM, false,
-                     rp_slice_str(nghttp2_strerror((int)r)));
-    (void)nghttp2_session_terminate_session(session->nghttp2, NGHTTP2_ENHANCE_YOUR_CALM);
+    /* Such as answers to PING that the peer does not take (NGHTTP2_ERR_FLOODED). */
+    code = r == NGHTTP2_ERR_BAD_CLIENT_MAGIC ? NGHTTP2_PROTOCOL_ERROR : NGHTTP2_ENHANCE_YOUR_CALM;
+    rp_h2_note_error(session, code, false, rp_slice_str(nghttp2_strerror((int)r)));
+    (void)nghttp2_session_terminate_session(session->nghttp2, code);
     return 0;
 }
 
@@ -225,25 +245,28 @@ static uint32_t number(const uint8_t *bytes)
 static void note_frame(struct rp_h2_session *session, const uint8_t *bytes, size_t len)
 {
     struct rp_h2_stream *stream;
+    uint32_t code;
     int32_t id;
 
     if (len < FRAME_HEADER)
         return;
     id = (int32_t)(number(bytes + 5) & 0x7fffffff);
     if (bytes[3] == NGHTTP2_GOAWAY && len >= FRAME_HEADER + 8) {
-        session->is_over = true;
-        rp_h2_note_error(session, number(bytes + FRAME_HEADER + 4), false,
+        code = number(bytes + FRAME_HEADER + 4);
+        /* A server may want no further requests, and go on with those that it has. */
+        session->is_over = session->is_over || !session->server || code != NGHTTP2_NO_ERROR;
+        rp_h2_note_error(session, code, false,
                          rp_slice((const char *)bytes + FRAME_HEADER + 8, len - FRAME_HEADER - 8));
     }
-    if (!id)
+    if (bytes[3] == NGHTTP2_DATA)
+        session->idle_frames = 0; /* the peer opens its windows for it */
+    if (!id || session->server)
         return;
     stream = nghttp2_session_get_stream_user_data(session->nghttp2, id);
     if (!stream)
         return;
     stream->sent += len;
     session->sent += len;
-    if (bytes[3] == NGHTTP2_DATA)
-        session->idle_frames = 0; /* the server opens its windows for it */
     if (bytes[4] & NGHTTP2_FLAG_END_STREAM && bytes[3] != NGHTTP2_RST_STREAM)
         stream->is_sent = true;
     session->events->given(session->user, stream);
@@ -260,7 +283,7 @@ int rp_h2_take(struct rp_h2_session *session, struct rp_buf *out, size_t enough)
         if (len == 0)
             break;
         rp_buf_append(out, bytes, (size_t)len);
-        if (session->said_magic)
+        if (session->said_magic || session->server)
             note_frame(session, bytes, (size_t)len);
         session->said_magic = true;
     }

@@ -37,14 +37,14 @@ static int too_much(struct rp_h2_session *session, const char *text)
     return NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
-static int check_block(struct rp_h2_session *session, const nghttp2_frame_hd *frame)
+static int check_block(struct rp_h2_session *session, uint8_t type, size_t len)
 {
-    if (frame->type == NGHTTP2_CONTINUATION) {
+    if (type == NGHTTP2_CONTINUATION) {
         session->continuations++;
-        session->block_bytes += frame->length;
+        session->block_bytes += len;
     } else {
         session->continuations = 0;
-        session->block_bytes = frame->length;
+        session->block_bytes = len;
     }
     if (session->continuations > RP_H2_CONTINUATIONS_MAX)
         return too_much(session, "too many CONTINUATION frames");
@@ -53,22 +53,27 @@ static int check_block(struct rp_h2_session *session, const nghttp2_frame_hd *fr
     return 0;
 }
 
+int rp_h2_check_frame(struct rp_h2_session *session, uint8_t type, size_t len, bool brings)
+{
+    int r = 0;
+
+    if (type == NGHTTP2_HEADERS || type == NGHTTP2_CONTINUATION)
+        r = check_block(session, type, len);
+    if (brings && (type == NGHTTP2_HEADERS || (type == NGHTTP2_DATA && len > 0)))
+        session->idle_frames = 0;
+    else if (r == 0 && ++session->idle_frames > RP_H2_IDLE_FRAMES_MAX)
+        r = too_much(session, "too many frames that bring nothing");
+    return r;
+}
+
 static int on_begin_frame(nghttp2_session *nghttp2, const nghttp2_frame_hd *frame, void *user)
 {
     struct rp_h2_session *session = user;
     struct rp_h2_stream *stream = find(session, frame->stream_id);
-    int r;
+    int r = rp_h2_check_frame(session, frame->type, frame->length, stream != NULL);
 
-    if (frame->type == NGHTTP2_HEADERS || frame->type == NGHTTP2_CONTINUATION) {
-        r = check_block(session, frame);
-        if (r < 0)
-            return r;
-    }
-    if (stream &&
-        (frame->type == NGHTTP2_HEADERS || (frame->type == NGHTTP2_DATA && frame->length > 0)))
-        session->idle_frames = 0;
-    else if (++session->idle_frames > RP_H2_IDLE_FRAMES_MAX)
-        return too_much(session, "too many frames that bring nothing");
+    if (r < 0)
+        return r;
     if (!stream)
         return 0;
     stream->received += 9 + frame->length;

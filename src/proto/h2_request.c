@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Requests of HTTP/2: their fields, made from a head of HTTP/1.1, and how they are sent. */
+/* Requests and responses of HTTP/2: their fields, made from a head of HTTP/1.1, and how they are
+ * sent. */
 
 #include <ctype.h>
 #include <errno.h>
@@ -9,6 +10,7 @@
 #include <nghttp2/nghttp2.h>
 
 #include "base/alloc.h"
+#include "proto/h2_server.h"
 #include "proto/proto_internal.h"
 
 struct rp_h2_request {
@@ -122,6 +124,27 @@ static void add_fields(struct rp_h2_request *request, struct rp_slice head)
     }
 }
 
+int rp_h2_response_new(struct rp_slice head, struct rp_h2_request **ret)
+{
+    struct rp_h2_request *response = rp_calloc(1, sizeof(*response));
+    struct rp_slice copy, line;
+
+    if (!response)
+        return -ENOMEM;
+    response->head = rp_strndup(head.ptr, head.len);
+    response->fields = rp_calloc(count_lines(head) + 1, sizeof(*response->fields));
+    if (!response->head || !response->fields) {
+        rp_h2_request_free(response);
+        return -ENOMEM;
+    }
+    copy = line = rp_slice(response->head, head.len);
+    (void)next_word(&line); /* the version */
+    add(response, RP_SLICE(":status"), next_word(&line));
+    add_fields(response, copy);
+    *ret = response;
+    return 0;
+}
+
 int rp_h2_request_new(struct rp_slice head, struct rp_slice scheme, struct rp_h2_request **ret)
 {
     struct rp_h2_request *request = rp_calloc(1, sizeof(*request));
@@ -233,4 +256,39 @@ int rp_h2_resume(struct rp_h2_session *session, const struct rp_h2_stream *strea
         return 0;
     return nghttp2_session_resume_data(session->nghttp2, stream->id) == NGHTTP2_ERR_NOMEM ? -ENOMEM
                                                                                           : 0;
+}
+
+/* ---- responses ---- */
+
+/* Gives the next bytes of a response's body to nghttp2, for a DATA frame. */
+static ssize_t read_response(nghttp2_session *nghttp2, int32_t id, uint8_t *out, size_t room,
+                             uint32_t *flags, nghttp2_data_source *source, void *user)
+{
+    struct rp_h2_session *session = user;
+    struct rp_h2_incoming *incoming = nghttp2_session_get_stream_user_data(nghttp2, id);
+    bool is_last = false;
+    struct rp_slice piece;
+
+    if (!incoming)
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    piece = session->server->events->more(session->user, incoming, room, &is_last);
+    rp_assert(piece.len <= room);
+    if (!piece.len && !is_last)
+        return NGHTTP2_ERR_DEFERRED;
+    if (is_last)
+        *flags |= NGHTTP2_DATA_FLAG_EOF;
+    if (piece.len)
+        memcpy(out, piece.ptr, piece.len);
+    return (ssize_t)piece.len;
+}
+
+int rp_h2_respond(struct rp_h2_session *session, struct rp_h2_incoming *incoming,
+                  const struct rp_h2_request *response, bool has_body)
+{
+    const nghttp2_data_provider provider = { .read_callback = read_response };
+
+    return nghttp2_submit_response(session->nghttp2, incoming->id, response->fields,
+                                   response->count, has_body ? &provider : NULL) == 0
+               ? 0
+               : -ENOMEM;
 }

@@ -328,16 +328,27 @@ RP_INLINE enum rp_h1_event rp_h1_run(struct rp_h1_parser *parser, struct rp_slic
     return (enum rp_h1_event)event;
 }
 
-/* ---- HTTP/2: nghttp2 is known to h2.c, h2_callbacks.c and h2_request.c only ------------------- */
+/* ---- HTTP/2: nghttp2 is known to the files h2*.c only ---------------------------------------- */
 
 struct nghttp2_session;
 struct nghttp2_session_callbacks;
 
 enum { H2_TEXT_MAX = 128 };
 
+struct rp_h2_server {
+    const struct rp_h2_server_events *events;
+    /* Of the header block that comes: the values of the pseudo-fields, one after the other, and the
+     * whole head once the first other field has come, or the end. */
+    struct rp_buf values, head;
+    struct rp_slice_at {
+        size_t at, len;
+    } pseudo[3]; /* method, path, authority */
+};
+
 struct rp_h2_session {
     struct nghttp2_session *nghttp2;
-    const struct rp_h2_events *events;
+    const struct rp_h2_events *events; /* of a client */
+    struct rp_h2_server *server;       /* NULL = this is a client */
     void *user;
     struct rp_h2_error error;
     char text[H2_TEXT_MAX];
@@ -350,8 +361,17 @@ struct rp_h2_session {
     uint64_t sent, received; /* by frames of streams */
 };
 
+/* A session of a client, or of @server, which becomes the session's. -ENOMEM. */
+RP_NODISCARD int rp_h2_make_session(const struct rp_h2_events *events, struct rp_h2_server *server,
+                                    void *user, struct rp_h2_session **ret);
+void rp_h2_server_free(struct rp_h2_server *server); /* NULL is allowed */
 /* nghttp2's callbacks, for sessions. -ENOMEM. */
 RP_NODISCARD int rp_h2_make_callbacks(struct nghttp2_session_callbacks **ret);
+RP_NODISCARD int rp_h2_make_server_callbacks(struct nghttp2_session_callbacks **ret);
+/* The limits on a frame that comes; @brings: for a stream that is open. 0, or what the callback is to
+ * return: the connection ends. */
+RP_NODISCARD int rp_h2_check_frame(struct rp_h2_session *session, uint8_t type, size_t len,
+                                   bool brings);
 /* Notes why the connection ends. The client's own reason is the last word. */
 void rp_h2_note_error(struct rp_h2_session *session, uint32_t code, bool by_server,
                       struct rp_slice text);

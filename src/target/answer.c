@@ -9,27 +9,28 @@
 
 #define TICK (10 * RP_MS) /* between the pieces of a slow body */
 
-static uint64_t body_len(const struct rp_target_conn *conn)
+uint64_t rp_target_body_len(const struct rp_target_exchange *exchange)
 {
-    switch (conn->exchange->reply.body) {
+    switch (exchange->reply.body) {
     case RP_TARGET_TEXT:
-        return conn->exchange->reply.text.len;
+        return exchange->reply.text.len;
     case RP_TARGET_STORED:
-        return conn->exchange->stored.len;
+        return exchange->stored.len;
     default:
-        return conn->exchange->reply.filler_len;
+        return exchange->reply.filler_len;
     }
 }
 
-static const char *body_at(const struct rp_target_conn *conn)
+const char *rp_target_body_at(const struct rp_target_server *server,
+                              const struct rp_target_exchange *exchange)
 {
-    switch (conn->exchange->reply.body) {
+    switch (exchange->reply.body) {
     case RP_TARGET_TEXT:
-        return conn->exchange->reply.text.ptr + conn->exchange->sent;
+        return exchange->reply.text.ptr + exchange->sent;
     case RP_TARGET_STORED:
-        return rp_buf_str(&conn->exchange->stored) + conn->exchange->sent;
+        return rp_buf_str(&exchange->stored) + exchange->sent;
     default:
-        return conn->server->filler + conn->exchange->sent % 26;
+        return server->filler + exchange->sent % 26;
     }
 }
 
@@ -43,7 +44,7 @@ static enum rp_target_step end_reply(struct rp_target_conn *conn)
 
 static void write_piece(struct rp_target_conn *conn, uint64_t len)
 {
-    const char *data = body_at(conn);
+    const char *data = rp_target_body_at(conn->server, conn->exchange);
 
     if (conn->exchange->reply.is_chunked) {
         rp_buf_appendf(&conn->server->tx, "%llx\r\n", (unsigned long long)len);
@@ -55,46 +56,46 @@ static void write_piece(struct rp_target_conn *conn, uint64_t len)
     conn->exchange->sent += len;
 }
 
-/* How much of a slow body may be sent by now; when that is nothing, the timer is set for when it is
- * more. */
-static uint64_t rate_allows(struct rp_target_conn *conn)
+uint64_t rp_target_rate_allows(const struct rp_target_exchange *exchange, rp_ns now,
+                               rp_ns *ret_next)
 {
-    rp_ns now = rp_loop_now(conn->server->loop), next;
-    uint64_t rate = conn->exchange->reply.rate;
-    unsigned __int128 due = (unsigned __int128)(uint64_t)(now - conn->exchange->started) * rate /
-                            RP_S;
+    uint64_t rate = exchange->reply.rate;
+    unsigned __int128 due = (unsigned __int128)(uint64_t)(now - exchange->started) * rate / RP_S;
 
-    if (due > conn->exchange->sent)
-        return due - conn->exchange->sent > RP_TARGET_PIECE ? RP_TARGET_PIECE
-                                                            : (uint64_t)due - conn->exchange->sent;
-    next = conn->exchange->started +
-           (rp_ns)(((unsigned __int128)conn->exchange->sent + 1) * RP_S / rate) + 1;
-    if (next < now + TICK)
-        next = now + TICK;
-    rp_timer_arm(conn->server->loop, &conn->timer, next, rp_target_conn_fire);
+    if (due > exchange->sent)
+        return due - exchange->sent > RP_TARGET_PIECE ? RP_TARGET_PIECE
+                                                      : (uint64_t)due - exchange->sent;
+    *ret_next = exchange->started + (rp_ns)(((unsigned __int128)exchange->sent + 1) * RP_S / rate) +
+                1;
+    if (*ret_next < now + TICK)
+        *ret_next = now + TICK;
     return 0;
 }
 
 enum rp_target_step rp_target_stream(struct rp_target_conn *conn)
 {
-    uint64_t len = body_len(conn) - conn->exchange->sent;
+    uint64_t len = rp_target_body_len(conn->exchange) - conn->exchange->sent;
     uint64_t max = conn->exchange->reply.is_chunked ? 4096 : RP_TARGET_PIECE;
     enum rp_target_step step = rp_target_make_room(conn);
 
     if (step != RP_TARGET_GO_ON)
         return step;
     if (conn->exchange->reply.rate && len) {
-        uint64_t allowed = rate_allows(conn);
+        rp_ns next;
+        uint64_t allowed = rp_target_rate_allows(conn->exchange, rp_loop_now(conn->server->loop),
+                                                 &next);
 
-        if (!allowed)
+        if (!allowed) {
+            rp_timer_arm(conn->server->loop, &conn->timer, next, rp_target_conn_fire);
             return RP_TARGET_PAUSE;
+        }
         max = allowed < max ? allowed : max;
     }
     if (len > max)
         len = max;
     if (len)
         write_piece(conn, len);
-    if (conn->exchange->sent < body_len(conn))
+    if (conn->exchange->sent < rp_target_body_len(conn->exchange))
         return RP_TARGET_GO_ON;
     if (conn->exchange->reply.is_chunked)
         rp_buf_append_slice(&conn->server->tx, RP_SLICE("0\r\n\r\n"));
@@ -127,7 +128,7 @@ enum rp_target_step rp_target_answer(struct rp_target_conn *conn)
         word = RP_TARGET_CLOSE_SAID;
     else if (conn->is_http_1_0)
         word = RP_TARGET_KEEP_SAID;
-    rp_target_write_head(&conn->exchange->reply, body_len(conn), word, tx);
+    rp_target_write_head(&conn->exchange->reply, rp_target_body_len(conn->exchange), word, tx);
     if (conn->is_head || !rp_target_has_body(conn->exchange->reply.status))
         return end_reply(conn);
     conn->exchange->sent = 0;

@@ -30,6 +30,11 @@ static void go_on(struct rp_task *task)
     run(rp_container_of(task, struct rp_target_conn, task));
 }
 
+void rp_target_conn_wake(struct rp_target_conn *conn)
+{
+    rp_loop_defer(conn->server->loop, &conn->task, go_on);
+}
+
 /* ---- sending ---- */
 
 /* What is in tx goes to the socket. */
@@ -110,8 +115,7 @@ static enum rp_target_step want_input(struct rp_target_conn *conn)
 
 /* ---- answering ---- */
 
-/* The answers before it are sent first, as far as the socket takes them. */
-static enum rp_target_step reset_connection(struct rp_target_conn *conn)
+enum rp_target_step rp_target_conn_reset(struct rp_target_conn *conn)
 {
     if (conn->server->tx.len && flush(conn) == RP_TARGET_DEAD)
         return RP_TARGET_DEAD;
@@ -126,7 +130,7 @@ static enum rp_target_step start_reply(struct rp_target_conn *conn)
 
     switch (conn->exchange->reply.action) {
     case RP_TARGET_RESET:
-        return reset_connection(conn);
+        return rp_target_conn_reset(conn);
     case RP_TARGET_HANG:
         conn->phase = RP_TARGET_STUCK;
         return RP_TARGET_GO_ON;
@@ -152,19 +156,6 @@ static enum rp_target_step refuse(struct rp_target_conn *conn, int status)
     return start_reply(conn);
 }
 
-/* For /echo. A type that is too long to be true is not repeated. */
-static struct rp_slice content_type_of(const struct rp_h1_request *request)
-{
-    struct rp_slice head = rp_buf_slice(request->parser.head), name, value, type = { 0 };
-    size_t pos = 0;
-
-    while (rp_h1_next_field(head, &pos, &name, &value)) {
-        if (rp_slice_ieq(name, RP_SLICE("content-type")))
-            type = value;
-    }
-    return type.len && type.len <= RP_TARGET_TYPE_MAX ? type : RP_SLICE("application/octet-stream");
-}
-
 static enum rp_target_step start_body(struct rp_target_conn *conn)
 {
     const struct rp_h1_request *request = &conn->exchange->request;
@@ -173,7 +164,7 @@ static enum rp_target_step start_body(struct rp_target_conn *conn)
     if (!rp_h1_request_has_body(request) && !conn->exchange->reply.keeps_body)
         return start_reply(conn);
     if (conn->exchange->reply.keeps_body) {
-        conn->exchange->reply.content_type = content_type_of(request);
+        conn->exchange->reply.content_type = rp_target_type_of(request);
         if (has_length && request->parser.content_length > RP_TARGET_BODY_MAX)
             return refuse(conn, 413);
         if (has_length &&
@@ -310,6 +301,7 @@ static void end(struct rp_target_conn *conn)
     rp_transport_close(conn->wire, false);
     take_back_out(conn);
     rp_target_exchange_give(conn);
+    rp_target_h2_free(conn);
     rp_timer_disarm(&conn->timer);
     rp_task_cancel(&conn->task);
     rp_loop_defer(server->loop, &conn->task, bury);
@@ -336,6 +328,8 @@ static enum rp_target_step do_step(struct rp_target_conn *conn)
         return rp_target_stream(conn);
     case RP_TARGET_CLOSE:
         return close_nicely(conn);
+    case RP_TARGET_H2:
+        return rp_target_h2_step(conn);
     default:
         return RP_TARGET_PAUSE;
     }
@@ -344,7 +338,8 @@ static enum rp_target_step do_step(struct rp_target_conn *conn)
 /* With what is in conn->input. */
 RP_HOT static void run_on(struct rp_target_conn *conn)
 {
-    enum rp_target_step step = rp_target_exchange_take(conn) ? RP_TARGET_GO_ON : RP_TARGET_DEAD;
+    enum rp_target_step step = conn->h2 || rp_target_exchange_take(conn) ? RP_TARGET_GO_ON
+                                                                         : RP_TARGET_DEAD;
     int steps = 0;
 
     while (step == RP_TARGET_GO_ON && steps++ < STEPS_MAX)
@@ -360,7 +355,7 @@ RP_HOT static void run_on(struct rp_target_conn *conn)
         rp_buf_reset(&conn->server->tx);
         end(conn);
     } else if (RP_UNLIKELY(step == RP_TARGET_GO_ON)) {
-        rp_loop_defer(conn->server->loop, &conn->task, go_on);
+        rp_target_conn_wake(conn);
     }
 }
 
@@ -388,6 +383,18 @@ static struct rp_target_conn *conn_of(struct rp_transport *wire)
     return wire->user;
 }
 
+/* Whether what has come tells which protocol it is. */
+static bool settle(struct rp_target_conn *conn)
+{
+    enum rp_target_step step = RP_TARGET_PAUSE;
+
+    if (rp_target_h2_settle(conn, &step))
+        return true;
+    if (step == RP_TARGET_DEAD || !save_input(conn))
+        end(conn);
+    return false;
+}
+
 RP_HOT static void on_data(struct rp_transport *wire, const char *data, size_t len, rp_ns at)
 {
     struct rp_target_conn *conn = conn_of(wire);
@@ -399,6 +406,8 @@ RP_HOT static void on_data(struct rp_transport *wire, const char *data, size_t l
         rp_buf_append(&conn->in, data, len);
         conn->input = rp_buf_slice(&conn->in);
     }
+    if (RP_UNLIKELY(!conn->is_settled) && !settle(conn))
+        return;
     run_on(conn);
 }
 
@@ -432,8 +441,13 @@ static void on_ended(struct rp_transport *wire, const struct rp_net_failure *fai
 /* Of TLS only: a socket is connected when it comes. */
 static void on_connected(struct rp_transport *wire, const struct rp_net_failure *failure)
 {
-    if (failure)
-        end(conn_of(wire));
+    struct rp_target_conn *conn = conn_of(wire);
+    bool is_h2 = !failure && rp_slice_eq_str(rp_tls_protocol(wire), "h2");
+
+    if (failure || (is_h2 && rp_target_h2_open(conn) < 0))
+        end(conn);
+    else if (is_h2)
+        run(conn);
 }
 
 static const struct rp_transport_events wire_events = {
@@ -475,6 +489,7 @@ void rp_target_conn_free(struct rp_target_conn *conn)
     rp_task_cancel(&conn->task);
     rp_list_remove(&conn->all);
     rp_target_exchange_give(conn);
+    rp_target_h2_free(conn);
     rp_buf_deinit(&conn->in);
     rp_buf_deinit(&conn->out);
     rp_target_wire_free(conn);

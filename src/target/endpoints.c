@@ -244,16 +244,18 @@ static bool stands_before(struct rp_slice head, size_t end, struct rp_slice name
     return false;
 }
 
-/* All values of @name from @pos on, joined by ", ". */
+/* All values of @name from @pos on, joined by ", ". The parts of a Cookie, which HTTP/2 sends one by one,
+ * are joined by "; ". */
 static void append_values(struct rp_buf *out, struct rp_slice head, size_t pos,
                           struct rp_slice name, struct rp_slice first)
 {
+    const char *between = rp_slice_ieq(name, RP_SLICE("cookie")) ? "; " : ", ";
     struct rp_slice other, value;
 
     append_json_chars(out, first);
     while (rp_h1_next_field(head, &pos, &other, &value)) {
         if (rp_slice_ieq(other, name)) {
-            rp_buf_append_slice(out, RP_SLICE(", "));
+            rp_buf_append_str(out, between);
             append_json_chars(out, value);
         }
     }

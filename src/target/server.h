@@ -14,6 +14,7 @@
 #include "net/tls.h"
 #include "net/transport.h"
 #include "proto/h1_request.h"
+#include "proto/h2_server.h"
 #include "target/reply.h"
 #include "target/target.h"
 
@@ -37,10 +38,12 @@ struct rp_target_server {
     uint32_t conn_count; /* those that are open */
     struct rp_target_random random;
     struct rp_list exchanges; /* those that no connection has */
+    struct rp_list streams;   /* those of HTTP/2 that no connection has */
     struct rp_buf tx;         /* output of the connection at hand; has room for RP_TARGET_TX_MAX */
     struct rp_buf spare;      /* such a buffer for the next tx, or nothing */
     char *filler;             /* RP_TARGET_PIECE bytes of the alphabet and one period more */
     struct rp_buf constants[RP_TARGET_CONSTANTS]; /* complete answers for GET that go on */
+    struct rp_h2_request *h2_constants[RP_TARGET_CONSTANTS]; /* their heads for HTTP/2 */
     struct rp_target_counts counts;
 };
 
@@ -51,6 +54,7 @@ enum rp_target_phase {
     RP_TARGET_REPLY,  /* the answer is due */
     RP_TARGET_STREAM, /* writes an answer's body */
     RP_TARGET_STUCK,  /* will never answer */
+    RP_TARGET_H2,     /* speaks HTTP/2, until it closes */
     RP_TARGET_CLOSE,  /* closes when everything is written */
     RP_TARGET_LINGER, /* has said its last word, reads what the peer still sends so that it is not lost to a reset */
     RP_TARGET_GONE, /* closed; the next turn frees it */
@@ -80,9 +84,11 @@ struct rp_target_conn {
     bool is_paused;     /* too much has come too early */
     bool peer_closed;   /* its FIN has been seen */
     bool peer_may_send; /* it does not know that no more is answered */
+    bool is_settled;    /* whether it speaks HTTP/1.1 or HTTP/2 is known */
     bool is_head, keep_alive;
     bool is_http_1_0;
-    struct rp_target_exchange *exchange; /* NULL between requests */
+    struct rp_target_exchange *exchange; /* NULL between requests, and with HTTP/2 */
+    struct rp_target_h2 *h2;             /* NULL with HTTP/1.1 */
     struct rp_slice input;               /* while it runs: what is not consumed, the loop's or in */
     struct rp_buf in;                    /* between runs: the same */
     struct rp_buf out;                   /* a tx that was sent in part */
@@ -107,6 +113,15 @@ void rp_target_conn_fire(struct rp_timer *timer, rp_ns now);
  * already has. */
 enum rp_target_step rp_target_make_room(struct rp_target_conn *conn);
 
+/* Goes on in a deferred task. */
+void rp_target_conn_wake(struct rp_target_conn *conn);
+/* Ends it with RST; the answers before that are sent first, as far as the socket takes them. */
+enum rp_target_step rp_target_conn_reset(struct rp_target_conn *conn);
+
+void rp_target_exchange_init(struct rp_target_exchange *exchange);
+void rp_target_exchange_deinit(struct rp_target_exchange *exchange);
+/* The content type for /echo, valid as long as the request. */
+struct rp_slice rp_target_type_of(const struct rp_h1_request *request);
 /* Sees to it that the connection has an exchange; false when there is no memory. */
 RP_NODISCARD bool rp_target_exchange_take(struct rp_target_conn *conn);
 /* Back to the server, whatever it was used for. No-op without one. */
@@ -118,3 +133,25 @@ void rp_target_exchanges_free(struct rp_target_server *server);
 enum rp_target_step rp_target_answer(struct rp_target_conn *conn);
 /* In the phase STREAM: writes the next piece of the body. */
 enum rp_target_step rp_target_stream(struct rp_target_conn *conn);
+
+/* Of the body that the reply of @exchange describes. */
+uint64_t rp_target_body_len(const struct rp_target_exchange *exchange);
+const char *rp_target_body_at(const struct rp_target_server *server,
+                              const struct rp_target_exchange *exchange);
+/* How much of a slow body may be sent by @now; when that is nothing, *ret_next is when it is more. */
+uint64_t rp_target_rate_allows(const struct rp_target_exchange *exchange, rp_ns now,
+                               rp_ns *ret_next);
+
+/* ---- h2.c: connections that speak HTTP/2 ---- */
+
+/* By what has come so far, conn->input, says whether it is HTTP/2. False: more must come to tell, or there
+ * is no memory (DEAD in *ret_step). */
+RP_NODISCARD bool rp_target_h2_settle(struct rp_target_conn *conn, enum rp_target_step *ret_step);
+/* It does: phase H2. */
+RP_NODISCARD int rp_target_h2_open(struct rp_target_conn *conn);
+/* In the phase H2: takes the input and writes what there is to say. */
+enum rp_target_step rp_target_h2_step(struct rp_target_conn *conn);
+void rp_target_h2_free(struct rp_target_conn *conn); /* no-op without one */
+/* Makes the constant answers. -ENOMEM. */
+RP_NODISCARD int rp_target_h2_init(struct rp_target_server *server);
+void rp_target_h2_deinit(struct rp_target_server *server);

@@ -33,7 +33,7 @@ static int build_constants(struct rp_target_server *server)
         if (out->error)
             return out->error;
     }
-    return 0;
+    return rp_target_h2_init(server);
 }
 
 static int build_buffers(struct rp_target_server *server)
@@ -156,6 +156,7 @@ static int server_init(struct rp_target_server *server, const struct rp_target_o
 
     rp_list_init(&server->conns);
     rp_list_init(&server->exchanges);
+    rp_list_init(&server->streams);
     server->random.state = (uint64_t)rp_clock_ns() | 1;
     server->signal_fd = -1;
     server->listener.events = &listener_events;
@@ -180,6 +181,7 @@ static void server_deinit(struct rp_target_server *server)
         rp_target_conn_free(rp_container_of(it, struct rp_target_conn, all));
     }
     rp_target_exchanges_free(server);
+    rp_target_h2_deinit(server);
     rp_listener_close(&server->listener);
     rp_watch_stop(&server->signal_watch);
     rp_watch_stop(&server->stop_watch);

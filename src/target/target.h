@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * target/target.h - the demo server of `rampa target`: one thread, one loop, HTTP/1.1, answers that
- * a test can choose by the path (delays, sizes, statuses, faults).
+ * target/target.h - the demo server of `rampa target`: one thread, one loop, HTTP/1.1 and HTTP/2,
+ * answers that a test can choose by the path (delays, sizes, statuses, faults).
  *
  * It exists to be measured against, so it costs less CPU per request than the client that loads it.
  * Everything is bounded: the request head, the header count, a body that is echoed; other bodies

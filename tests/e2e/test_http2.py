@@ -6,7 +6,9 @@ import os
 import re
 import shutil
 import socket
+import socketserver
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -213,8 +215,18 @@ async def default(worker):
     assert not {name for name, _ in fields} & {"connection", "host"}
 
 
-def test_a_server_of_http_1(rampa: Rampa, target: str) -> None:
-    done = rampa("run", f"{target}/", "--http2", "--once", code=1)
+def test_a_server_of_http_1(rampa: Rampa) -> None:
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(65536)
+            self.request.sendall(b"HTTP/1.1 505 HTTP Version Not Supported\r\nContent-Length: 0\r\n\r\n")
+            while self.request.recv(65536):
+                pass
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        done = rampa("run", f"http://127.0.0.1:{server.server_address[1]}/", "--http2", "--once", code=1)
+        server.shutdown()
     assert "HTTP/2 protocol error: PROTOCOL_ERROR, the server speaks HTTP/1 here" in done.stdout
 
 

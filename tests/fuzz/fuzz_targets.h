@@ -22,5 +22,7 @@ int rp_fuzz_cookie(const uint8_t *data, size_t size);
 int rp_fuzz_sse(const uint8_t *data, size_t size);
 /* The first byte chooses the head's limit and what the client does meanwhile, the second how the rest is cut into pieces. */
 int rp_fuzz_h2(const uint8_t *data, size_t size);
+/* The first byte chooses the head's limit and what the server does meanwhile, the second how the rest is cut into pieces. */
+int rp_fuzz_h2_server(const uint8_t *data, size_t size);
 /* A URL and a reference to resolve against it, parted by the first LF. */
 int rp_fuzz_url(const uint8_t *data, size_t size);

@@ -17,10 +17,15 @@ static const struct {
     const char *name;
     int (*run)(const uint8_t *data, size_t size);
 } targets[] = {
-    { "coding", rp_fuzz_coding }, { "cookie", rp_fuzz_cookie },
-    { "digest", rp_fuzz_digest }, { "h1", rp_fuzz_h1 },
-    { "h2", rp_fuzz_h2 },         { "h1_request", rp_fuzz_h1_request },
-    { "sse", rp_fuzz_sse },       { "url", rp_fuzz_url },
+    { "coding", rp_fuzz_coding },
+    { "cookie", rp_fuzz_cookie },
+    { "digest", rp_fuzz_digest },
+    { "h1", rp_fuzz_h1 },
+    { "h2", rp_fuzz_h2 },
+    { "h2_server", rp_fuzz_h2_server },
+    { "h1_request", rp_fuzz_h1_request },
+    { "sse", rp_fuzz_sse },
+    { "url", rp_fuzz_url },
 };
 
 static int replay_file(const char *path, int (*run)(const uint8_t *data, size_t size))

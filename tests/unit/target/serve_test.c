@@ -135,8 +135,41 @@ static int ask_all(int port, struct run *run)
     return is_good ? 0 : -1;
 }
 
+static bool say_frame(int fd, char type, char flags, char stream, struct rp_slice payload)
+{
+    const char head[9] = { 0, 0, (char)payload.len, type, flags, 0, 0, 0, stream };
+
+    return send(fd, head, sizeof(head), MSG_NOSIGNAL) == sizeof(head) &&
+           send(fd, payload.ptr, payload.len, MSG_NOSIGNAL) == (ssize_t)payload.len;
+}
+
+/* The same over HTTP/2. The fields are written as HPACK does without a table of its own. */
+static int ask_all_by_streams(int port, struct run *run)
+{
+    enum { DATA, HEADERS, SETTINGS = 4, END_STREAM = 1, END_HEADERS = 4 };
+    int fd = dial(port);
+    bool is_good =
+        fd >= 0 && say(fd, "PRI * HTTP/2.0\r\n\r\nSM") && say(fd, "\r\n\r\n") &&
+        say_frame(fd, SETTINGS, 0, 0, RP_SLICE("")) &&
+        say_frame(fd, HEADERS, END_HEADERS | END_STREAM, 1,
+                  RP_SLICE("\x82\x86\x04\x08/delay/1\x01\x01h")) &&
+        hear(fd, "ok\n") &&
+        say_frame(fd, HEADERS, END_HEADERS | END_STREAM, 3,
+                  RP_SLICE("\x82\x86\x04\x0b/status/503\x01\x01h")) &&
+        hear(fd, "503 Service Unavailable\n") &&
+        say_frame(fd, HEADERS, END_HEADERS, 5, RP_SLICE("\x83\x86\x04\x05/echo\x01\x01h")) &&
+        say_frame(fd, DATA, 0, 5, RP_SLICE("abc")) &&
+        say_frame(fd, DATA, END_STREAM, 5, RP_SLICE("def")) && hear(fd, "abcdef") &&
+        say_frame(fd, HEADERS, END_HEADERS | END_STREAM, 7, RP_SLICE("\x82\x86\x84\x01\x01h")) &&
+        hear(fd, "</p>\n");
+
+    if (fd >= 0)
+        close(fd);
+    return is_good ? 0 : -1;
+}
+
 /* Every one that fails is felt. One that fails while io_uring is tried out makes it unusable, which is a user's error. */
-static void fail_every_allocation(const char *loop)
+static void fail_every_allocation(const char *loop, int (*client)(int port, struct run *run))
 {
     uint64_t n = 0;
     int code, failures = 0;
@@ -145,7 +178,7 @@ static void fail_every_allocation(const char *loop)
     do {
         struct rp_error err = { 0 };
 
-        run = (struct run){ .client = ask_all, .loop = loop };
+        run = (struct run){ .client = client, .loop = loop };
         rp_alloc_fail_at(++n);
         code = serve(&run, &err);
         rp_alloc_fail_at(0);
@@ -165,8 +198,10 @@ static void fail_every_allocation(const char *loop)
 static void every_allocation_may_fail(void **state)
 {
     for (size_t i = 0; i < RP_ARRAY_LEN(loops); i++) {
-        if (is_usable(loops[i]))
-            fail_every_allocation(loops[i]);
+        if (!is_usable(loops[i]))
+            continue;
+        fail_every_allocation(loops[i], ask_all);
+        fail_every_allocation(loops[i], ask_all_by_streams);
     }
 }
 
