@@ -96,7 +96,7 @@ def _help(text: str) -> str:
 
 def _add_argument(parser: argparse.ArgumentParser, row: dict[str, typing.Any]) -> None:
     name = row["argument"].split("|")[0].lower()
-    words: dict[str, typing.Any] = {"nargs": "?"} if row["argument_optional"] else {}
+    words: dict[str, typing.Any] = {"nargs": "?"} if row["argument_optional"] else {"nargs": "+"} if row["more_arguments"] else {}
     parser.add_argument(name, metavar=row["argument"], choices=row["choices"], **words)
 
 

@@ -23,6 +23,7 @@ enum rp_command_id { /* the order of the help */
                      RP_CMD_RUN,
                      RP_CMD_CHECK,
                      RP_CMD_INSPECT,
+                     RP_CMD_REPORT,
                      RP_CMD_DOCTOR,
                      RP_CMD_TARGET,
                      RP_CMD_DEMO,
@@ -101,6 +102,7 @@ enum rp_option_id { /* the order of the help, inside each group */
                     RP_OPT_PROGRESS,
                     RP_OPT_QUIET,
                     RP_OPT_FORMAT,
+                    RP_OPT_PAGE,
                     RP_OPT_HOST,
                     RP_OPT_PORT,
                     RP_OPT_TARGET_TLS,
@@ -179,6 +181,7 @@ struct rp_command {
     const char *argument; /* placeholder of the positional argument, NULL = takes none */
     bool takes_urls;      /* when the argument is a URL, more of them may follow */
     bool argument_optional;
+    size_t more_arguments;               /* how many of the same kind may follow the first one */
     const char *const *argument_choices; /* NULL-terminated, or NULL = any text */
     const char *summary;                 /* one line of the global help */
     const char *description;             /* paragraphs, separated by an empty line */

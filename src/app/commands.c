@@ -77,6 +77,11 @@ static const struct rp_example inspect_examples[] = {
     { "the same for a program", "rampa inspect load.py --format json | jq .scenarios" },
     { NULL, NULL },
 };
+static const struct rp_example report_examples[] = {
+    { "the page of a run, result.html", "rampa report result.json" },
+    { "two runs side by side", "rampa report before.json after.json -o report.html" },
+    { NULL, NULL },
+};
 static const struct rp_example doctor_examples[] = {
     { "what would limit a big test", "rampa doctor" },
     { "with the interpreter of a virtual environment", "rampa doctor --python .venv/bin/python" },
@@ -143,6 +148,15 @@ const struct rp_command rp_commands[RP_CMD_COUNT] = {
             "command line and the environment laid over it and every default filled in. Nothing "
             "is run and no request is sent.",
         .examples = inspect_examples, .exits = plain_exits,
+    },
+    [RP_CMD_REPORT] = {
+        .name = "report", .argument = "RESULT", .more_arguments = 1,
+        .summary = "Make a page of a result file, with plots",
+        .description =
+            "Reads what 'rampa run --out' has written and makes an HTML page of it: the verdict, plots over time, the distribution "
+            "of durations, tables of requests, checks and errors. The page is one file that needs no network. With two results "
+            "it shows both side by side, and what has changed.",
+        .examples = report_examples, .exits = plain_exits,
     },
     [RP_CMD_DOCTOR] = {
         .name = "doctor", .summary = "Show what would limit a big test on this machine",

@@ -225,13 +225,25 @@ static bool take_one_dash(struct parser *p, const char *word)
     return true;
 }
 
+/* A letter that is an option of another command here, and means something else to users of other
+ * tools: their meaning is what is explained. */
+static const struct rp_option *find_short_here(const struct parser *p, char letter)
+{
+    const struct rp_option *option = find_short(letter);
+    bool is_foreign = option && !rp_option_belongs(option, p->cli->command) &&
+                      is_on_scripts(p->cli->command) &&
+                      rp_foreign_option(rp_slice((char[]){ '-', letter }, 2));
+
+    return is_foreign ? NULL : option;
+}
+
 /* "-q", "-u5", "-u=5", "-qu 5". */
 static void take_short(struct parser *p, const char *word)
 {
     if (take_foreign_rate(p, word) || take_one_dash(p, word))
         return;
     for (const char *c = word + 1; *c; c++) {
-        const struct rp_option *option = find_short(*c);
+        const struct rp_option *option = find_short_here(p, *c);
 
         if (!option) {
             /* "-vus": one dash too few rather than three options */
@@ -309,6 +321,8 @@ static bool may_follow(const struct rp_cli *cli, const char *word)
 {
     const char *first = cli->arguments[0];
 
+    if (cli->argument_count <= cli->command->more_arguments)
+        return true;
     return cli->command->takes_urls && (rp_script_is_url(first) || first[0] == '/') &&
            (rp_script_is_url(word) || word[0] == '/');
 }

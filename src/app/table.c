@@ -449,6 +449,12 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .group = RP_GROUP_OUTPUT, .since = "0.1.0", .fallback = "text",
         .help = "How to print: text for people, json for programs",
     },
+    [RP_OPT_PAGE] = {
+        .name = "--page", .short_name = 'o', .type = RP_TYPE_FILE, .placeholder = "FILE",
+        .commands = RP_IN(RP_CMD_REPORT), .group = RP_GROUP_OUTPUT, .since = "0.1.0",
+        .fallback = "the name of the first result with .html",
+        .help = "Write the page to FILE; - is standard output",
+    },
     [RP_OPT_HOST] = {
         .name = "--host", .type = RP_TYPE_TEXT, .placeholder = "ADDRESS",
         .commands = RP_IN(RP_CMD_TARGET), .env = "RAMPA_TARGET_HOST",

@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-COMMANDS = ["run", "check", "inspect", "doctor", "target", "demo", "completion", "help"]
+COMMANDS = ["run", "check", "inspect", "report", "doctor", "target", "demo", "completion", "help"]
 SECONDS = 60
 
 Rampa = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+#include "report/report.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "output/result_file.h"
+#include "report/assets.h"
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+static int cannot_read(const char *path, int code, struct rp_error *err)
+{
+    rp_error_set(err, -RP_EUSER, "the result file '%s' cannot be read: %s", path, strerror(code));
+    rp_error_hint(err, "'rampa run load.py --out %s' writes one",
+                  strcmp(path, "-") == 0 ? "result.json" : path);
+    return -RP_EUSER;
+}
+
+static int read_all(int fd, struct rp_buf *ret)
+{
+    for (;;) {
+        int r = rp_buf_reserve(ret, 65536);
+        ssize_t got;
+
+        if (r < 0)
+            return r;
+        got = read(fd, ret->data + ret->len, 65536);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -errno;
+        if (got == 0)
+            return 0;
+        ret->len += (size_t)got;
+    }
+}
+
+static int read_file(const char *path, struct rp_buf *ret, struct rp_error *err)
+{
+    bool is_stdin = strcmp(path, "-") == 0;
+    int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC), r;
+
+    if (fd < 0)
+        return cannot_read(path, errno, err);
+    r = read_all(fd, ret);
+    if (!is_stdin)
+        close(fd);
+    if (r == -ENOMEM)
+        return r;
+    if (r == -EMSGSIZE)
+        return rp_error_set(err, -RP_EUSER,
+                            "the file '%s' is no result file: it has more than %d MB", path,
+                            RP_REPORT_BYTES_MAX >> 20);
+    return r < 0 ? cannot_read(path, -r, err) : 0;
+}
+
+/* What the page reads. */
+static const struct {
+    const char *name;
+    json_type type;
+} members[] = {
+    { "version", JSON_STRING },    { "run", JSON_OBJECT },       { "summary", JSON_OBJECT },
+    { "thresholds", JSON_ARRAY },  { "checks", JSON_ARRAY },     { "errors", JSON_OBJECT },
+    { "accounting", JSON_ARRAY },  { "warnings", JSON_ARRAY },   { "workers", JSON_ARRAY },
+    { "machine", JSON_OBJECT },    { "generator", JSON_OBJECT }, { "series", JSON_OBJECT },
+    { "histograms", JSON_OBJECT },
+};
+
+static int check_result(const char *path, const json_t *root, struct rp_error *err)
+{
+    const json_t *schema = json_object_get(root, "schema");
+    json_int_t number = json_integer_value(schema);
+
+    if (!json_is_integer(schema)) {
+        rp_error_set(err, -RP_EUSER, "the file '%s' is no result file of rampa: it has no 'schema'",
+                     path);
+        rp_error_hint(err, "'rampa run load.py --out FILE' writes one");
+        return -RP_EUSER;
+    }
+    if (number != RP_RESULT_SCHEMA) {
+        bool is_newer = number > RP_RESULT_SCHEMA;
+
+        rp_error_set(err, -RP_EUSER,
+                     "the result file '%s' has schema %" JSON_INTEGER_FORMAT
+                     ", and this rampa reads schema %d",
+                     path, number, RP_RESULT_SCHEMA);
+        rp_error_hint(err, is_newer ? "make the report with the rampa that wrote it, or a newer one"
+                                    : "make the report with the rampa that wrote it");
+        return -RP_EUSER;
+    }
+    for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++) {
+        const json_t *member = json_object_get(root, members[i].name);
+
+        if (!member || json_typeof(member) != members[i].type)
+            return rp_error_set(err, -RP_EUSER,
+                                "the result file '%s' is not whole: its member '%s' is %s", path,
+                                members[i].name, member ? "of another type" : "missing");
+    }
+    return 0;
+}
+
+int rp_report_read(const char *path, json_t **ret, struct rp_error *err)
+{
+    struct rp_buf text;
+    json_error_t at;
+    json_t *root = NULL;
+    int r;
+
+    rp_buf_init(&text, RP_REPORT_BYTES_MAX);
+    r = read_file(path, &text, err);
+    if (r == 0) {
+        root = json_loadb(rp_buf_str(&text), text.len, 0, &at);
+        if (!root && json_error_code(&at) == json_error_out_of_memory) {
+            r = -ENOMEM;
+        } else if (!root) {
+            r = rp_error_set(err, -RP_EUSER,
+                             "the file '%s' is no result file: it is no JSON from line %d on (%s)",
+                             path, at.line, at.text);
+            rp_error_hint(err, json_error_code(&at) == json_error_premature_end_of_input
+                                   ? "it ends too early: it was cut off when it was copied"
+                                   : "'rampa run load.py --out FILE' writes one");
+        }
+    }
+    if (r == 0)
+        r = check_result(path, root, err);
+    if (r < 0)
+        json_decref(root);
+    else
+        *ret = root;
+    rp_buf_deinit(&text);
+    return r;
+}
+
+/* ---- writing --------------------------------------------------------------------------------- */
+
+/* jansson hands over pieces of JSON. "<" stands in texts only, and is escaped there: what a server
+ * said must not end the block of data. */
+static int append_escaped(const char *text, size_t size, void *context)
+{
+    struct rp_buf *out = context;
+    const char *end = text + size;
+
+    while (text < end) {
+        const char *next = memchr(text, '<', (size_t)(end - text));
+
+        rp_buf_append(out, text, (size_t)((next ? next : end) - text));
+        if (!next)
+            break;
+        rp_buf_append_str(out, "\\u003c");
+        text = next + 1;
+    }
+    return out->error ? -1 : 0;
+}
+
+static int append_json(struct rp_buf *out, const json_t *value)
+{
+    return json_dump_callback(value, append_escaped, out,
+                              JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15)) < 0
+               ? (out->error ? out->error : -ENOMEM)
+               : 0;
+}
+
+static void drop_encoded(json_t *result)
+{
+    const char *name;
+    json_t *histogram;
+
+    json_object_foreach(json_object_get(result, "histograms"), name, histogram)
+    {
+        json_object_del(histogram, "data");
+    }
+}
+
+static int append_data(struct rp_buf *out, const struct rp_report_input *inputs, size_t count)
+{
+    int r = 0;
+
+    rp_buf_append_str(out, "<script type=\"application/json\" id=\"data\">[");
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        json_t *name = json_string(inputs[i].name);
+
+        if (!name)
+            name = json_string("(a name that is no UTF-8)");
+        if (!name)
+            return -ENOMEM;
+        drop_encoded(inputs[i].result);
+        rp_buf_append_str(out, i ? ",\n{\"name\":" : "\n{\"name\":");
+        r = append_json(out, name);
+        rp_buf_append_str(out, ",\"result\":");
+        if (r == 0)
+            r = append_json(out, inputs[i].result);
+        rp_buf_append_str(out, "}");
+        json_decref(name);
+    }
+    rp_buf_append_str(out, "\n]</script>\n");
+    return r;
+}
+
+static void append_hashes(struct rp_buf *out, const struct rp_report_asset *asset)
+{
+    for (; asset->text.len; asset++)
+        rp_buf_appendf(out, " 'sha256-%s'", asset->hash);
+}
+
+static void append_assets(struct rp_buf *out, const struct rp_report_asset *asset, const char *tag)
+{
+    for (; asset->text.len; asset++) {
+        rp_buf_appendf(out, "<%s>", tag);
+        rp_buf_append_slice(out, asset->text);
+        rp_buf_appendf(out, "</%s>\n", tag);
+    }
+}
+
+int rp_report_write(const struct rp_report_input *inputs, size_t count, struct rp_buf *out)
+{
+    int r;
+
+    rp_buf_append_str(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                           "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src "
+                           "'none'; base-uri 'none'; form-action 'none'; style-src");
+    append_hashes(out, rp_report_styles);
+    rp_buf_append_str(out, "; script-src");
+    append_hashes(out, rp_report_scripts);
+    rp_buf_append_str(out, "\">\n<meta name=\"viewport\" content=\"width=device-width, "
+                           "initial-scale=1\">\n<title>rampa</title>\n");
+    append_assets(out, rp_report_styles, "style");
+    rp_buf_append_str(out, "</head>\n<body>\n<main></main>\n<noscript>This report is drawn by the "
+                           "browser, and JavaScript is switched off here.</noscript>\n");
+    r = append_data(out, inputs, count);
+    append_assets(out, rp_report_scripts, "script");
+    rp_buf_append_str(out, "</body>\n</html>\n");
+    return r < 0 ? r : out->error;
+}
