@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "http/body.h"
 #include "http/http_internal.h"
 
 static void close_of(struct connection *connection, bool reset)
@@ -209,19 +210,60 @@ void rp_http_take_head(struct rp_http_call *call)
     response->error_code = response->status >= 400 ? RP_HTTP_STATUS_BASE + response->status : 0;
 }
 
+static void receive_again(struct connection *connection)
+{
+    rp_ns now = rp_loop_now(connection->session->client->loop);
+
+    connection->is_paused = false;
+    connection->last_bytes = now;
+    if (connection->is_stream)
+        connection->session->client->h2->go_on(connection);
+    else if (rp_transport_resume(connection->stack.top) < 0)
+        rp_http_fail(connection->call, RP_HTTP_GENERIC, "out of memory", NULL, now);
+}
+
+/* The call may have ended afterwards. */
+static void decode_held(struct connection *connection, bool to_the_end)
+{
+    const struct decoding *decoding = connection->decoding;
+    struct body_failure failure = { 0 };
+    rp_ns at = decoding->at;
+
+    if (!rp_http_decode_held(connection, to_the_end, &failure)) {
+        rp_http_fail(connection->call, failure.code, failure.kind,
+                     *failure.detail ? failure.detail : NULL, at);
+    } else if (!decoding->is_held && decoding->is_over) {
+        connection->is_paused = true; /* as the transport is */
+        if (connection->is_stream)
+            rp_http_h2_done(connection, at);
+        else
+            rp_http_complete(connection, at, decoding->keep);
+    } else if (!connection->is_paused) {
+        receive_again(connection);
+    }
+}
+
+static void reader_has_room(struct rp_task *task)
+{
+    decode_held(rp_container_of(task, struct decoding, task)->connection, false);
+}
+
+void rp_http_end_held(struct connection *connection)
+{
+    decode_held(connection, true);
+}
+
 void rp_http_go_on(struct rp_http_call *call)
 {
     struct connection *connection = call->connection;
 
     if (!connection || !connection->is_paused)
         return;
-    connection->is_paused = false;
-    connection->last_bytes = rp_loop_now(call->session->client->loop);
-    if (connection->is_stream)
-        connection->session->client->h2->go_on(connection);
-    else if (rp_transport_resume(connection->stack.top) < 0)
-        rp_http_fail(call, RP_HTTP_GENERIC, "out of memory", NULL,
-                     rp_loop_now(call->session->client->loop));
+    if (rp_http_is_held(connection)) /* later: the reader is looking at its bytes */
+        rp_loop_defer(connection->session->client->loop, &connection->decoding->task,
+                      reader_has_room);
+    else
+        receive_again(connection);
 }
 
 void rp_http_leave(struct rp_http_call *call, rp_ns at)

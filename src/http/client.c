@@ -15,6 +15,7 @@
  * request armed it and is moved when it fires too early.
  */
 
+#include "http/body.h"
 #include "http/http_internal.h"
 
 #include <errno.h>

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "http/body.h"
 #include "http/cookies.h"
 #include "http/http_internal.h"
 
@@ -164,8 +165,8 @@ void rp_http_connection_close(struct connection *connection, bool reset)
     if (RP_UNLIKELY(connection->shared != NULL))
         client->h2->close(connection->shared);
     rp_timer_disarm(&connection->timer);
-    if (connection->decoder)
-        rp_http_drop_decoder(connection);
+    if (connection->decoding)
+        rp_http_drop_decoding(connection);
     if (connection->dial)
         rp_dial_cancel(connection->dial);
     connection->dial = NULL;
@@ -298,18 +299,30 @@ RP_COLD static void begin_reading(struct connection *connection, rp_ns at)
         rp_http_begin_reading(connection, at);
 }
 
-RP_COLD static bool end_special_body(struct connection *connection, rp_ns at)
+/* The body has come to its end. False after a failure, or when its reader is to have it first. */
+RP_COLD static bool end_body(struct connection *connection, rp_ns at, bool keep)
 {
+    struct decoding *decoding = connection->decoding;
     struct body_failure failure = { 0 };
 
-    return rp_http_end_special(connection, &failure) || fail_body(connection, &failure, at);
+    if (!rp_http_is_held(connection))
+        return rp_http_end_special(connection, &failure) || fail_body(connection, &failure, at);
+    decoding->is_over = true;
+    decoding->keep = keep;
+    decoding->at = at;
+    return false;
 }
 
 RP_INLINE void complete(struct connection *connection, rp_ns at, bool keep)
 {
-    if (RP_UNLIKELY(connection->is_special) && !end_special_body(connection, at))
+    if (RP_UNLIKELY(connection->is_special) && !end_body(connection, at, keep))
         return;
     rp_http_succeed(connection->call, at, keep);
+}
+
+void rp_http_complete(struct connection *connection, rp_ns at, bool keep)
+{
+    complete(connection, at, keep);
 }
 
 /* Once more, on a connection of its own. */
@@ -429,6 +442,10 @@ static void transport_ended(struct rp_transport *transport, const struct rp_net_
         rp_http_connection_close(connection, false);
         return;
     }
+    if (rp_http_is_over(connection)) { /* its reader is to have it first */
+        connection->decoding->keep = false;
+        return;
+    }
     if (rp_http_may_retry(connection, failure, at)) {
         connection->session->client->counters.retried++;
         send_again(connection, at);
@@ -461,7 +478,7 @@ void rp_http_h2_head(struct connection *stream, rp_ns at)
 
 void rp_http_h2_done(struct connection *stream, rp_ns at)
 {
-    if (!stream->is_special || end_special_body(stream, at))
+    if (!stream->is_special || end_body(stream, at, false))
         rp_http_h2_succeed(stream->call, at);
 }
 

@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "http/body.h"
 #include "http/http_internal.h"
 
 static struct stream *of_connection(struct connection *connection)
@@ -226,8 +227,8 @@ void rp_http_h2_end(struct connection *connection)
     struct shared *shared = connection->shared;
 
     connection->call = NULL;
-    if (connection->decoder)
-        rp_http_drop_decoder(connection);
+    if (connection->decoding)
+        rp_http_drop_decoding(connection);
     shared->ended_sent += stream->h2.sent;
     shared->ended_received += stream->h2.received;
     rp_list_remove(&connection->node);
@@ -409,6 +410,10 @@ void rp_http_h2_lose(struct stream *stream, const struct rp_net_failure *failure
 
     stream->traffic.rtt_us = socket->rtt_us;
     stream->traffic.end_waited = socket->end_waited;
+    if (rp_http_is_over(connection)) {
+        rp_http_end_held(connection);
+        return;
+    }
     if (error.code) {
         snprintf(detail, sizeof(detail), "%s%s%s", rp_h2_code_text(error.code),
                  error.text[0] ? ", " : "", error.text);

@@ -118,7 +118,7 @@ struct connection {
     bool is_paused : 1;
     uint32_t served; /* requests; only with a limit of the client */
     struct rp_h1_parser parser;
-    struct rp_decoder *decoder; /* of the body that comes; NULL unless it has a content coding */
+    struct decoding *decoding; /* of the body that comes; NULL unless it has a content coding */
     /* Armed at the deadline or before it, and moved when it fires too early, so that a request arms
      * nothing. */
     struct rp_timer timer;
@@ -195,7 +195,7 @@ struct rp_http_client {
     /* Interrupted, and not taken yet. */
     struct rp_unfinished *unfinished;
     size_t unfinished_count, unfinished_cap;
-    struct rp_decoder *decoders[DECODERS_KEPT]; /* that no body needs now */
+    struct decoding *decoders[DECODERS_KEPT]; /* that no body needs now */
     unsigned decoder_count;
 };
 
@@ -274,6 +274,8 @@ void rp_http_connection_begin(struct connection *connection, struct rp_http_call
 void rp_http_connection_close(struct connection *connection, bool reset);
 
 void rp_http_deadline_passed(struct rp_timer *timer, rp_ns now);
+/* Ends the call of a connection whose response has come to its end. */
+RP_COLD void rp_http_complete(struct connection *connection, rp_ns at, bool keep);
 /* False after a failure: the call has ended. */
 bool rp_http_take_body(struct connection *connection, struct rp_slice body, rp_ns at);
 /* The head of a stream's response has come. */
@@ -283,30 +285,6 @@ void rp_http_h2_done(struct connection *stream, rp_ns at);
 /* Whether the call of a connection that has ended may be sent once more. */
 bool rp_http_may_retry(const struct connection *connection, const struct rp_net_failure *failure,
                        rp_ns at);
-
-/* ---- body.c ---- */
-
-struct body_failure { /* zeroed by the caller, which fails the call with it */
-    int code;
-    const char *kind;
-    char detail[128];
-};
-
-/* The head of the last answer has come, and the call's reader is to have the body. */
-RP_COLD void rp_http_begin_reading(struct connection *connection, rp_ns at);
-/* Takes bytes of a body whose head names a content coding, or that is read. False after a
- * failure. */
-RP_COLD bool rp_http_take_special(struct connection *connection, struct rp_slice body, rp_ns at,
-                                  struct body_failure *failure);
-/* Such a body has come to its end. False after a failure. */
-RP_COLD bool rp_http_end_special(struct connection *connection, struct body_failure *failure);
-/* Stops the receiving for a call that is read. */
-void rp_http_pause(struct rp_http_call *call);
-/* The body did not fit into its buffer. False. */
-bool rp_http_body_overflow(const struct connection *connection, struct body_failure *failure);
-/* Gives the decoder back. */
-void rp_http_drop_decoder(struct connection *connection);
-void rp_http_free_decoders(struct rp_http_client *client);
 
 /* ---- shared.c, h2_streams.c ---- */
 
@@ -397,8 +375,10 @@ void rp_http_h2_lose(struct stream *stream, const struct rp_net_failure *failure
 
 /* ---- call.c ---- */
 
-/* Receives again. When that fails the call ends, with its done(). */
+/* The reader has room again, and more is received. When that fails the call ends, with its done(). */
 void rp_http_go_on(struct rp_http_call *call);
+/* Ends the call of a connection for which rp_http_is_over() is true, whether or not its reader has room. */
+void rp_http_end_held(struct connection *connection);
 
 /* Copies the times that a dial has measured into the response of the call for which it was made. */
 void rp_http_take_dial_times(struct rp_http_response *response, const struct rp_dial_times *times);

@@ -17,6 +17,7 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "http/body.h"
 #include "http/http_internal.h"
 
 /* As much is made at a time. */
@@ -97,7 +98,10 @@ static void fail_all(struct shared *shared, int code, const char *kind, const ch
     struct stream *stream;
 
     while ((stream = first_of(&shared->streams)))
-        rp_http_fail(stream->connection.call, code, kind, detail, at);
+        if (rp_http_is_over(&stream->connection))
+            rp_http_end_held(&stream->connection);
+        else
+            rp_http_fail(stream->connection.call, code, kind, detail, at);
 }
 
 static void linger_over(struct rp_timer *timer, rp_ns now)

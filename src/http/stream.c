@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "http/http_internal.h"
+#include "http/body.h"
 
 /* Bytes that wait: from so many on the connection is paused, and below so few it goes on. */
 enum { PAUSE_AT = 256 * 1024, GO_ON_AT = 64 * 1024, KEEP_MAX = 1 << 20 };

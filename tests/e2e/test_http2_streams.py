@@ -2,9 +2,13 @@
 """Malformed responses of HTTP/2 (RFC 9113): what the client says on the wire, and what its other streams see of it."""
 from __future__ import annotations
 
+import json
+import os
 import struct
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +28,7 @@ from h2server import (  # noqa: E402
     STATUS,
     WINDOW_UPDATE,
     frame,
+    goaway,
     literal,
     reset,
     settings,
@@ -155,3 +160,57 @@ def test_a_reset_behind_a_complete_response_is_none(side_by_side: Callable[..., 
     with H2Server(handle) as server:
         (answer,) = side_by_side(server.url, paths=("/",), method="post", options="data=b'x' * 100000")
     assert (answer["status"], answer["code"]) == (200, 0)
+
+
+READ_SLOWLY = """
+import asyncio, json, resource
+import rampa
+
+config = rampa.Config(options=rampa.Options(http2=True))
+
+@rampa.scenario(executor="per-vu-iterations", iterations=1)
+async def go(worker):
+    before, size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, 0
+    async with worker.http.stream("GET", worker.env["BASE"], max_body_bytes=1 << 32) as r:
+        async for chunk in r:
+            if not size:
+                more = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+                await worker.http.get(worker.env["BASE"] + "/go-on")
+            size += len(chunk)
+    print(json.dumps([r.status, r.error, size, more]))
+"""
+
+
+@pytest.mark.parametrize("then", ["stays", "leaves"])
+def test_a_few_bytes_that_stand_for_very_many_wait_as_they_came(
+    rampa: Callable[..., Any], script: Callable[..., Path], then: str
+) -> None:
+    """Also when their reader looks only after their stream has ended, and after the connection has."""
+    plain = 60 << 20
+    body = zlib.compress(bytes(plain), 9)
+
+    def handle(peer: Peer) -> None:
+        peer.begin()
+        (stream,) = peer.expect(1)
+        peer.send(peer.headers(stream, [(":status", "200"), ("content-encoding", "deflate")], end=False))
+        parts = [body[at : at + 16000] for at in range(0, len(body), 16000)]
+        for part in parts:
+            peer.send(frame(DATA, END_STREAM if part is parts[-1] else 0, stream, part))
+        if then == "leaves":
+            peer.expect(2)
+            peer.send(goaway(stream))  # the other request is sent once more
+            raise EOFError
+        else:
+            peer.answer(peer.expect(2)[1])
+
+    def handle_next(peer: Peer) -> None:
+        peer.begin()
+        peer.answer(peer.expect(1)[0])
+
+    path = script(READ_SLOWLY)
+    with H2Server(handle, handle_next) as server:
+        done = rampa("run", str(path), "--quiet", "--env", f"BASE={server.url}", out=True, code=0)
+    status, error, size, more = json.loads(done.stdout)
+    assert (status, error, size) == (200, None, plain)
+    assert "ASAN_OPTIONS" in os.environ or more < 16 * 1024  # KiB
+    assert done.count("http_reqs") == 2 and done.metrics()["http_req_failed"]["rate"] == 0
