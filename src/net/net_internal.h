@@ -96,7 +96,16 @@ struct rp_dial {
 enum {
     TLS_RECORD = 16 * 1024,             /* the most bytes of plain text in one record */
     TLS_RECORD_ROOM = TLS_RECORD + 512, /* and encrypted, at the most */
+    TLS_PLAIN = TLS_RECORD + 256,       /* what a record may have inside, padding included */
     TLS_SCRATCH = 64 * 1024,            /* several records are sent at once */
+    TLS_HEADER = 5,                     /* of a record */
+    TLS_RECORD_WHOLE = TLS_HEADER + TLS_PLAIN,
+    TLS_TAG = 16,
+    TLS_IV = 12,
+    TLS_SECRET_MAX = 48,
+    TLS_TAKEN_OVER =
+        16,            /* sends after which records are sealed and opened without OpenSSL's layer */
+    TLS_LONG_USE = 64, /* and after which a connection is long enough in use for that to pay */
     TLS_DETAIL = 200,
 };
 
@@ -113,7 +122,7 @@ struct rp_tls_shared {
     char scratch[TLS_SCRATCH];
     size_t scratch_len;
     struct rp_tls *filling; /* writes into the scratch at present */
-    char plain[TLS_RECORD]; /* what was received, or the parts of a send put together */
+    char plain[TLS_PLAIN];  /* what was received, or the parts of a send put together */
     /* What the verification of a certificate has found during this call of OpenSSL. */
     int verify_error; /* X509_V_...; 0 = nothing */
     enum rp_net_reason verify_reason;
@@ -124,13 +133,25 @@ struct rp_tls_context {
     struct rp_layer layer;
     struct rp_tls_shared *shared;
     SSL_CTX *ssl;
-    int keylog; /* -1 = none */
+    int keylog;      /* -1 = none */
+    bool notes_keys; /* connections are long in use, as far as known, so their keys are wanted */
     bool resumes;
     bool is_server;
 };
 
 /* TLS_ENDED: the user is being told of an end that the peer has told, and TCP is still open. */
 enum tls_state { TLS_CLOSED, TLS_CONNECTING, TLS_SHAKING, TLS_OPEN, TLS_ENDED };
+
+/* One direction of a connection with TLS 1.3. Each key numbers its records from 0. */
+struct rp_tls_way {
+    EVP_CIPHER_CTX
+    *cipher;              /* NULL: OpenSSL seals or opens all records, and both numbers are equal */
+    uint64_t next;        /* number of the next record on the wire */
+    uint64_t next_of_ssl; /* and of the next one that OpenSSL reads or writes */
+    unsigned char iv[TLS_IV];
+    unsigned char secret[TLS_SECRET_MAX]; /* that the present key follows from */
+    unsigned char secret_len;             /* 0 = unknown */
+};
 
 struct rp_tls {
     struct rp_transport transport;
@@ -143,8 +164,11 @@ struct rp_tls {
     bool got_bytes;         /* from the peer */
     bool got_tickets;       /* for which OpenSSL has made itself buffers */
     bool owes_sent;         /* sent() to the user of a server */
+    bool owes_keys;         /* the server has changed its keys, and may want ours changed */
     bool is_half_closed;    /* of servers: the client has said that it is done, or ended TCP */
     unsigned char first;    /* the first of them */
+    unsigned uses;          /* fills for the user, which are counted up to TLS_LONG_USE */
+    bool is_framed;         /* records are told apart and counted here, see tls_records.c */
     struct rp_slice in;     /* of what came, what OpenSSL has not taken */
     struct rp_slice out[2]; /* what is left of the user's send */
     /* Encrypted bytes that are no part of a send: those of handshakes, alerts. */
@@ -155,12 +179,24 @@ struct rp_tls {
     struct rp_list node;
     struct rp_buf delayed;
     rp_ns delayed_at;
+    struct rp_buf partial; /* the beginning of a record */
+    struct rp_tls_way sent, received;
 };
 
 /* tls.c */
 
 RP_NODISCARD int rp_tls_make(const struct rp_layer *layer, struct rp_transport *below,
                              const char *host, uint16_t port, struct rp_transport **ret);
+/* Tells the user of an open connection that it is over, which closes it. */
+void rp_tls_end(struct rp_tls *tls, const struct rp_net_failure *failure, rp_ns at);
+/* Tells the user of a server that its client sends nothing more. */
+void rp_tls_half_close(struct rp_tls *tls, rp_ns at);
+
+/* tls_receive.c */
+
+/* Hands the user what it has been sent in @bytes, which came at @at. The connection may be closed on
+ * return. */
+void rp_tls_take_bytes(struct rp_tls *tls, struct rp_slice bytes, rp_ns at);
 
 /* tls_send.c */
 
@@ -174,6 +210,35 @@ void rp_tls_send_last(struct rp_tls *tls);
 
 /* Does a step of the handshake, with bytes that came at @at. */
 void rp_tls_step(struct rp_tls *tls, struct rp_slice bytes, rp_ns at);
+
+/* tls_records.c */
+
+/* For SSL_CTX_set_keylog_callback(): notes the secrets that keys follow from. */
+void rp_tls_note_keys(struct rp_tls *tls, const char *line);
+/* When the connection is let go. */
+void rp_tls_forget_keys(struct rp_tls *tls);
+/* For SSL_CTX_set_msg_callback(): notes that the server changes its keys. */
+void rp_tls_message(int is_sent, int version, int type, const void *bytes, size_t len, SSL *ssl,
+                    void *user);
+/* Once the handshake is over: whether records are to be told apart from here on. */
+bool rp_tls_frame(struct rp_tls *tls);
+/* To be called once for each send, up to TLS_LONG_USE. */
+void rp_tls_use(struct rp_tls *tls);
+/* Writes a record with both parts, at most TLS_RECORD bytes, to @ret. Its length; 0 = OpenSSL cannot. */
+size_t rp_tls_seal(struct rp_tls *tls, struct rp_slice a, struct rp_slice b, char *ret);
+/* To be called with the records that OpenSSL has written, which are changed in place. @is_for_user: they
+ * carry bytes of the user. False: they cannot be sent. */
+RP_NODISCARD bool rp_tls_wrote(struct rp_tls *tls, char *bytes, size_t len, bool is_for_user);
+
+/* How many bytes the record has that begins with @bytes; those of its header while that is not whole,
+ * or when it is a wrong one, on which OpenSSL fails. */
+size_t rp_tls_record_len(struct rp_slice bytes);
+/* TLS_FOR_SSL_ANEW: after rp_tls_renumber_received(). */
+enum tls_record { TLS_FOR_USER, TLS_FOR_SSL, TLS_FOR_SSL_ANEW };
+/* Opens a whole record into @ret, TLS_PLAIN bytes, if it is for the user. */
+enum tls_record rp_tls_open(struct rp_tls *tls, struct rp_slice record, char *ret, size_t *len);
+/* Changes the record in place. False: no memory. */
+RP_NODISCARD bool rp_tls_renumber_received(struct rp_tls *tls, char *record, size_t len);
 
 /* tls_turn.c */
 
@@ -215,6 +280,9 @@ void rp_tls_set_modes(SSL_CTX *ssl);
 int rp_tls_check_status(SSL *ssl, void *user);
 
 /* tls_settings.c */
+
+/* For SSL_CTX_set_keylog_callback(). */
+void rp_tls_keylog(const SSL *ssl, const char *line);
 
 /* Gives the SSL_CTX of @context what @settings say of certificates of the client, versions, ciphers
  * and keys for others. -RP_EUSER. */

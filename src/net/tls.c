@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * One TLS connection: how it opens, receives and ends. tls_send.c: how it sends. tls_ssl.c: what OpenSSL
- * is given. tls_context.c: settings. tls_error.c: why something failed.
+ * One TLS connection: how it opens and ends. tls_receive.c, tls_send.c: how it receives and sends.
+ * tls_records.c: its records, without OpenSSL's layer for them. tls_ssl.c: what OpenSSL is given.
+ * tls_context.c: settings. tls_error.c: why something failed.
  */
 
 #include <errno.h>
@@ -35,11 +36,13 @@ static void let_go(struct rp_tls *tls)
         SSL_free(tls->ssl);
     }
     tls->ssl = NULL;
+    rp_tls_forget_keys(tls);
     rp_free(tls->rest);
     tls->rest = NULL;
     rp_buf_deinit(&tls->pending);
     rp_list_remove(&tls->node);
     rp_buf_deinit(&tls->delayed);
+    rp_buf_deinit(&tls->partial);
     tls->in = rp_slice(NULL, 0);
 }
 
@@ -66,7 +69,7 @@ static void fail_handshake(struct rp_tls *tls, const struct rp_net_failure *fail
 
 /* What is said last is sent after the user has been told, whose request still has the times of the
  * send before. */
-static void end(struct rp_tls *tls, const struct rp_net_failure *failure, rp_ns at)
+void rp_tls_end(struct rp_tls *tls, const struct rp_net_failure *failure, rp_ns at)
 {
     tls->state = TLS_ENDED;
     rp_transport_note_end(tls->transport.below);
@@ -80,6 +83,8 @@ static void end(struct rp_tls *tls, const struct rp_net_failure *failure, rp_ns 
 static void opened(struct rp_tls *tls)
 {
     tls->state = TLS_OPEN;
+    if (!rp_tls_frame(tls))
+        SSL_set_read_ahead(tls->ssl, 1); /* several records at once */
     /* What is pending, such as the end of the handshake, goes out with the user's first bytes. */
     if (tls->pending.len && rp_tls_flush(tls) < 0) {
         struct rp_net_failure failure = { .reason = RP_NET_BROKE };
@@ -138,7 +143,7 @@ static void below_connected(struct rp_transport *below, const struct rp_net_fail
 /* ---- receiving ---- */
 
 /* The client of a server that still has to answer. */
-static void half_close(struct rp_tls *tls, rp_ns at)
+void rp_tls_half_close(struct rp_tls *tls, rp_ns at)
 {
     if (tls->is_half_closed)
         return;
@@ -146,65 +151,14 @@ static void half_close(struct rp_tls *tls, rp_ns at)
     tls->transport.events->half_closed(&tls->transport, at);
 }
 
-/* SSL_read() had nothing to give. */
-static void read_nothing(struct rp_tls *tls, rp_ns at)
-{
-    struct rp_net_failure failure;
-
-    /* A fatal alert looks like the end, but leaves the connection as if it were not yet open. */
-    if (SSL_get_shutdown(tls->ssl) & SSL_RECEIVED_SHUTDOWN && !SSL_in_init(tls->ssl)) {
-        if (tls->transport.events->half_closed)
-            half_close(tls, at);
-        else
-            end(tls, NULL, at);
-        return;
-    }
-    if (!SSL_in_init(tls->ssl) || ERR_peek_error() == 0)
-        return; /* it wants to read more. Others in this thread may have left errors. */
-    failure = rp_tls_failure(tls);
-    end(tls, &failure, at);
-}
-
-/* OpenSSL has something to say, such as its own change of keys after that of the peer. */
-RP_COLD static void answer_by_itself(struct rp_tls *tls, rp_ns at)
-{
-    static const struct rp_net_failure failure = { RP_NET_TLS, "out of memory" };
-
-    if (tls->pending.error || rp_tls_flush(tls) < 0)
-        end(tls, &failure, at);
-}
-
-/* Once the bytes are used up and OpenSSL has nothing left, it is not asked again: it would only look
- * for more. */
-static void take_records(struct rp_tls *tls, rp_ns at)
-{
-    char *plain = tls->context->shared->plain;
-
-    while (tls->state == TLS_OPEN && (tls->in.len || SSL_has_pending(tls->ssl))) {
-        int len = SSL_read(tls->ssl, plain, TLS_RECORD);
-
-        if (len <= 0) {
-            read_nothing(tls, at);
-            break;
-        }
-        tls->transport.events->data(&tls->transport, plain, (size_t)len, at);
-    }
-    if (RP_UNLIKELY(tls->state == TLS_OPEN && tls->pending.len))
-        answer_by_itself(tls, at);
-    if (RP_UNLIKELY(tls->state == TLS_OPEN && tls->got_tickets)) {
-        /* Else an idle connection keeps 17 KB until it sends again. */
-        tls->got_tickets = false;
-        (void)SSL_free_buffers(tls->ssl);
-    }
-}
-
 void rp_tls_step(struct rp_tls *tls, struct rp_slice bytes, rp_ns at)
 {
     tls->in = bytes;
     shake(tls);
-    if (tls->state == TLS_OPEN)
-        take_records(tls, at);
+    bytes = tls->in;
     tls->in = rp_slice(NULL, 0);
+    if (tls->state == TLS_OPEN)
+        rp_tls_take_bytes(tls, bytes, at);
 }
 
 static void below_data(struct rp_transport *below, const char *data, size_t len, rp_ns at)
@@ -212,9 +166,7 @@ static void below_data(struct rp_transport *below, const char *data, size_t len,
     struct rp_tls *tls = below->user;
 
     if (RP_LIKELY(tls->state == TLS_OPEN)) {
-        tls->in = rp_slice(data, len);
-        take_records(tls, at);
-        tls->in = rp_slice(NULL, 0);
+        rp_tls_take_bytes(tls, rp_slice(data, len), at);
     } else if (tls->state == TLS_SHAKING) {
         if (!tls->got_bytes)
             tls->first = (unsigned char)data[0];
@@ -269,7 +221,7 @@ static void below_half_closed(struct rp_transport *below, rp_ns at)
     struct rp_tls *tls = below->user;
 
     if (tls->state == TLS_OPEN) {
-        half_close(tls, at);
+        rp_tls_half_close(tls, at);
     } else if (tls->state == TLS_SHAKING) {
         const struct rp_net_failure failure = why_it_closed(tls);
 
@@ -305,10 +257,12 @@ static int become_new(struct rp_tls *tls)
         tls_close(&tls->transport, false);
     rp_assert(tls->state == TLS_CLOSED);
     tls->transport.opened = 0;
-    tls->got_bytes = tls->is_half_closed = tls->owes_sent = tls->got_tickets = false;
+    tls->got_bytes = tls->is_half_closed = tls->owes_sent = tls->owes_keys = tls->got_tickets =
+        false;
     tls->out[0].len = tls->out[1].len = 0;
     rp_buf_init(&tls->pending, PENDING_MAX);
     rp_buf_init(&tls->delayed, PENDING_MAX);
+    rp_buf_init(&tls->partial, TLS_RECORD_WHOLE);
     return rp_tls_prepare(tls);
 }
 

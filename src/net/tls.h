@@ -12,6 +12,10 @@
  * asks for them (fill() of net/transport.h), into a buffer that all connections share; so an open
  * connection that does nothing has no buffer. What OpenSSL allocates is its own affair.
  *
+ * With TLS 1.3 only the first requests of a connection go through OpenSSL's record layer, which costs
+ * twice as much as the encryption itself. Later ones are encrypted and decrypted here, by OpenSSL's
+ * ciphers. It makes no difference to peers and users.
+ *
  * A step of a handshake takes up to a millisecond. The steps of one turn of the loop take about a
  * millisecond in all; the others wait for the next turn, so that they hold up nobody else for long.
  *

@@ -144,7 +144,6 @@ void rp_tls_set_modes(SSL_CTX *ssl)
 {
     SSL_CTX_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                               SSL_MODE_RELEASE_BUFFERS);
-    SSL_CTX_set_read_ahead(ssl, 1);
     SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION);
 }
 
@@ -163,6 +162,9 @@ static int set_up(struct rp_tls_context *context, const struct rp_tls_settings *
     SSL_CTX_set_session_cache_mode(context->ssl,
                                    SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(context->ssl, rp_tls_new_session);
+    SSL_CTX_set_keylog_callback(context->ssl, rp_tls_keylog);
+    context->notes_keys = true;
+    SSL_CTX_set_msg_callback(context->ssl, rp_tls_message);
     if (SSL_CTX_set_alpn_protos(context->ssl, protocols + skipped,
                                 (unsigned)sizeof(protocols) - 1 - skipped) != 0)
         return -ENOMEM;

@@ -69,26 +69,48 @@ static int ask_user(struct rp_tls *tls)
     return events->fill(&tls->transport, &tls->out[0]);
 }
 
+/* A record with the next of the user's bytes, into the scratch. How many they are; 0 = none are left. */
+static int seal(struct rp_tls *tls)
+{
+    struct rp_tls_shared *shared = tls->context->shared;
+    size_t a_len = tls->out[0].len < TLS_RECORD ? tls->out[0].len : TLS_RECORD;
+    size_t b_len = tls->out[1].len < TLS_RECORD - a_len ? tls->out[1].len : TLS_RECORD - a_len;
+    size_t sealed;
+
+    if (a_len + b_len == 0)
+        return 0;
+    sealed = rp_tls_seal(tls, rp_slice(tls->out[0].ptr, a_len), rp_slice(tls->out[1].ptr, b_len),
+                         shared->scratch + shared->scratch_len);
+    shared->scratch_len += sealed;
+    return sealed ? (int)(a_len + b_len) : -EPROTO;
+}
+
+/* The same by OpenSSL. */
+static int seal_by_ssl(struct rp_tls *tls)
+{
+    struct rp_slice bytes = next_bytes(tls);
+    int len = bytes.len ? SSL_write(tls->ssl, bytes.ptr, (int)bytes.len) : 0;
+
+    return bytes.len && len <= 0 ? -EPROTO : len;
+}
+
 /* Encrypts what the user sends as long as there is room for a record. */
 static int encrypt(struct rp_tls *tls)
 {
     struct rp_tls_shared *shared = tls->context->shared;
 
     while (tls->is_sending && sizeof(shared->scratch) - shared->scratch_len >= TLS_RECORD_ROOM) {
-        struct rp_slice bytes;
         int r = ask_user(tls);
 
-        if (r < 0)
+        if (r == 0)
+            r = tls->sent.cipher ? seal(tls) : seal_by_ssl(tls);
+        if (RP_UNLIKELY(r < 0)) {
+            ERR_clear_error();
             return r;
-        bytes = next_bytes(tls);
-        if (!bytes.len) {
+        }
+        if (r == 0) {
             tls->is_sending = false;
             break;
-        }
-        r = SSL_write(tls->ssl, bytes.ptr, (int)bytes.len);
-        if (r <= 0) {
-            ERR_clear_error();
-            return -EPROTO;
         }
         take_off(tls, (size_t)r);
     }
@@ -126,6 +148,8 @@ int rp_tls_fill(struct rp_transport *below, struct rp_slice *ret)
     if (ret->len)
         return 0;
     if (tls->is_sending) {
+        if (RP_UNLIKELY(tls->uses < TLS_LONG_USE))
+            rp_tls_use(tls);
         shared->filling = tls;
         r = encrypt(tls);
         shared->filling = NULL;

@@ -181,12 +181,16 @@ static int set_ciphers(SSL_CTX *ssl, const char *text, struct rp_error *err)
 
 /* ---- keys for others ------------------------------------------------------------------------- */
 
-static void write_keys(const SSL *ssl, const char *line)
+void rp_tls_keylog(const SSL *ssl, const char *line)
 {
-    const struct rp_tls *tls = SSL_get_app_data(ssl);
+    struct rp_tls *tls = SSL_get_app_data(ssl);
     struct iovec parts[] = { { (void *)line, strlen(line) }, { (void *)"\n", 1 } };
-    ssize_t n = writev(tls->context->keylog, parts, 2);
+    ssize_t n;
 
+    rp_tls_note_keys(tls, line);
+    if (tls->context->keylog < 0)
+        return;
+    n = writev(tls->context->keylog, parts, 2);
     (void)n; /* a full disk does not end the test */
 }
 
@@ -207,7 +211,6 @@ static int set_keylog(struct rp_tls_context *context, const char *file, struct r
         rp_error_hint(err, "whoever has the keys can read what is sent: chmod 600 %s", file);
         return -RP_EUSER;
     }
-    SSL_CTX_set_keylog_callback(context->ssl, write_keys);
     return 0;
 }
 

@@ -34,17 +34,22 @@ static int bio_write(BIO *bio, const char *from, int len)
 {
     struct rp_tls *tls = BIO_get_data(bio);
     struct rp_tls_shared *shared = tls->context->shared;
+    char *to;
 
     BIO_clear_retry_flags(bio);
     if (shared->filling != tls) {
         rp_buf_append(&tls->pending, from, (size_t)len);
-        return tls->pending.error ? -1 : len;
+        if (tls->pending.error)
+            return -1;
+        to = tls->pending.data + tls->pending.len - len;
+    } else {
+        if ((size_t)len > sizeof(shared->scratch) - shared->scratch_len)
+            return -1; /* never: there is room for a whole record */
+        to = shared->scratch + shared->scratch_len;
+        memcpy(to, from, (size_t)len);
+        shared->scratch_len += (size_t)len;
     }
-    if ((size_t)len > sizeof(shared->scratch) - shared->scratch_len)
-        return -1; /* never: there is room for a whole record */
-    memcpy(shared->scratch + shared->scratch_len, from, (size_t)len);
-    shared->scratch_len += (size_t)len;
-    return len;
+    return rp_tls_wrote(tls, to, (size_t)len, shared->filling == tls) ? len : -1;
 }
 
 static long bio_ctrl(BIO *bio, int command, long number, void *pointer)
