@@ -318,6 +318,7 @@ class Options(Model):
         hosts: where connections go instead: ``{"example.com:443": "127.0.0.1:8443", "*.example.org": "unix:/run/app.sock"}``.
         local_ips: addresses that VUs connect from, such as ``"10.0.0.5-10.0.0.9,10.0.1.0/28"``.
         dns: how names become addresses: ``{"ttl": "5m", "select": "first", "policy": "preferIPv4"}`` (docs/http.md).
+        failed_exchanges: how many failed requests of each kind are kept for the result, with their answers: 0 to 100, 3 by default.
 
     >>> Options(stages=[("30s", 100), ("1m", 0)]).stages[0]
     Stage(duration=datetime.timedelta(seconds=30), target=100)
@@ -357,6 +358,7 @@ class Options(Model):
     hosts: Field[dict[str, str] | None, dict[str, str]] = Field(default=dict)
     local_ips: Field[str | None, str | None] = Field()
     dns: Field[dict[str, str] | None, dict[str, str]] = Field(default=dict)
+    failed_exchanges: Field[int | None, int] = Field(_whole, default=lambda: 3)
 
     if typing.TYPE_CHECKING:
 
@@ -397,6 +399,7 @@ class Options(Model):
             hosts: dict[str, str] | None = None,
             local_ips: str | None = None,
             dns: dict[str, str] | None = None,
+            failed_exchanges: int | None = None,
         ) -> None: ...
 
 

@@ -95,6 +95,7 @@ enum rp_option_id { /* the order of the help, inside each group */
                     RP_OPT_OUT,
                     RP_OPT_OUTPUT,
                     RP_OPT_OUTPUT_OPTION,
+                    RP_OPT_FAILED_EXCHANGES,
                     RP_OPT_EVENT_LOG,
                     RP_OPT_TREND_STATS,
                     RP_OPT_HISTOGRAM,

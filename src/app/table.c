@@ -403,6 +403,13 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .group = RP_GROUP_OUTPUT, .since = "0.1.0",
         .help = "Set an option of an output: csv.sample=1/10",
     },
+    [RP_OPT_FAILED_EXCHANGES] = {
+        .name = "--failed-exchanges", .type = RP_TYPE_INT, .placeholder = "N",
+        .min = 0, .max = 100, .commands = RP_IN_SCRIPT, .env = "RAMPA_FAILED_EXCHANGES",
+        .group = RP_GROUP_OUTPUT, .since = "0.1.0", .fallback = "3",
+        .help = "Keep the first N failed requests of each kind for the result, with their answers; "
+                "0 keeps none",
+    },
     [RP_OPT_EVENT_LOG] = {
         .name = "--event-log", .type = RP_TYPE_FILE, .placeholder = "FILE",
         .commands = RP_IN(RP_CMD_RUN), .env = "RAMPA_EVENT_LOG",

@@ -61,6 +61,7 @@ static int conclude(struct rp_coordinator *c, int r)
     if (r == 0 && !c->plan_only) {
         r = rp_unfinished_judge(&c->merging, c->measured.wants_samples ? c->config->sinks : NULL);
         rp_measured_end(&c->measured);
+        rp_exchanges_sort(&c->result->exchanges);
     }
     if (r == 0 && !c->plan_only) {
         r = rp_merge_end(&c->merging);

@@ -111,6 +111,7 @@ static int prepare(struct rp_coordinator *c)
 
     warn_of_plan(c);
     rp_buf_init(&c->plan_json, RP_MESSAGE_MAX_BYTES / 2);
+    c->result->exchanges.of_kind = (unsigned)c->result->plan->failed_exchanges;
     r = rp_judge_prepare(c->result);
     if (r == 0)
         r = rp_measured_begin(&c->measured, c->result, c->config->sinks);
@@ -305,6 +306,15 @@ static struct rp_next take_unfinished(struct rp_coordinator *c, struct rp_peer *
     return after_merge(c, peer, rp_merge_unfinished(&c->merging, peer, &message->unfinished));
 }
 
+/* What the result has no memory for, or no room, is not shown in it. */
+static struct rp_next take_exchange(struct rp_coordinator *c, struct rp_peer *peer,
+                                    const union rp_msg_any *message)
+{
+    const struct rp_exchange *exchange = &message->exchange;
+
+    return after_merge(c, peer, rp_exchanges_add(&c->result->exchanges, exchange->name, exchange));
+}
+
 static struct rp_next take_error(struct rp_coordinator *c, struct rp_peer *peer,
                                  const union rp_msg_any *message)
 {
@@ -379,6 +389,7 @@ static const struct input {
     { RP_MSG_DELTA, ONCE_PREPARED, false, true, take_delta },
     { RP_MSG_SAMPLES, IN(PLANNING) | ONCE_PREPARED, false, true, take_samples },
     { RP_MSG_UNFINISHED, ONCE_PREPARED, false, true, take_unfinished },
+    { RP_MSG_EXCHANGE, ONCE_PREPARED, false, true, take_exchange },
     { RP_MSG_ERROR, ONCE_PREPARED, false, true, take_error },
     { RP_MSG_STATE, IN(RUNNING), false, true, take_state },
     { RP_MSG_FINISHED, IN(RUNNING), false, true, take_finished },

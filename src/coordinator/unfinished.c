@@ -333,6 +333,19 @@ static void warn(const struct rp_unfinished_requests *requests, size_t failed, r
                    ages_text(requests, ages, sizeof(ages)), verdict);
 }
 
+/* Whether an exchange that was kept has failed: what was interrupted is known only now. */
+static bool has_failed(const void *limit, const struct rp_exchange *exchange)
+{
+    rp_ns age = rp_ns_add(exchange->sending, rp_ns_add(exchange->waiting, exchange->receiving));
+
+    if (exchange->is_failed)
+        return true;
+    if (!age) /* it was never sent */
+        age = rp_ns_add(rp_ns_add(exchange->blocked, exchange->looking_up),
+                        rp_ns_add(exchange->connecting, exchange->tls_handshaking));
+    return age > *(const rp_ns *)limit;
+}
+
 int rp_unfinished_judge(struct rp_merging *merging, struct rp_sinks *sinks)
 {
     struct rp_unfinished_requests *requests = &merging->unfinished;
@@ -355,6 +368,7 @@ int rp_unfinished_judge(struct rp_merging *merging, struct rp_sinks *sinks)
     while (young < requests->count && rp_unfinished_age(&requests->items[young].times) <= limit)
         young++;
     warn(requests, requests->count - young, limit, merging->result);
+    rp_exchanges_filter(&merging->result->exchanges, has_failed, &limit);
     qsort(requests->items + young, requests->count - young, sizeof(*requests->items),
           compare_groups);
     return record_all(&recorder, requests->items + young, requests->count - young);

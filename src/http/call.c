@@ -115,7 +115,6 @@ RP_INLINE void finish(struct rp_http_call *call, struct origin *origin)
 
     call->session = NULL;
     call->connection = NULL;
-    rp_http_tell_trace(session->client, call);
     if (RP_UNLIKELY(!rp_list_is_empty(&session->waiting)))
         rp_http_serve_waiting(session, origin);
     call->done(call);
@@ -167,7 +166,8 @@ static void hop(struct rp_http_call *call, struct rp_http_template *next)
     rp_http_template_unref(last);
 }
 
-/* As rp_http_succeed(), of a response that is a failure, leads to another request or is a stream's. */
+/* As rp_http_succeed(), of a response that may be a failure, leads to another request or is a
+ * stream's. */
 __attribute__((noinline)) static void succeed_otherwise(struct rp_http_call *call, rp_ns at,
                                                         bool keep)
 {
@@ -182,9 +182,9 @@ __attribute__((noinline)) static void succeed_otherwise(struct rp_http_call *cal
         response->error_code = RP_HTTP_STATUS_BASE + response->status;
     response->is_expected = next || (!kind && is_expected(call->template, response->status));
     rp_http_record(call, kind, measure(call, connection, at));
+    rp_http_tell_ended(call);
     give_back(connection, at, keep);
     if (next) {
-        rp_http_tell_trace(call->session->client, call);
         hop(call, next);
         return;
     }
@@ -276,7 +276,7 @@ void rp_http_leave(struct rp_http_call *call, rp_ns at)
     if (connection->is_stream)
         connection->session->client->h2->count(connection);
     rp_http_record(call, NULL, measure(call, connection, at));
-    rp_http_tell_trace(call->session->client, call);
+    rp_http_tell_ended(call);
     rp_http_cancel(call, false);
 }
 
@@ -287,13 +287,14 @@ void rp_http_succeed(struct rp_http_call *call, rp_ns at, bool keep)
     bool was_sent;
 
     take_first_line(response, connection);
-    if (RP_UNLIKELY(response->status >= 300)) {
+    if (RP_UNLIKELY(response->status >= 300 || call->template->expected)) {
         succeed_otherwise(call, at, keep);
         return;
     }
-    response->is_expected = is_expected(call->template, response->status);
+    response->is_expected = response->status >= 200;
     was_sent = measure(call, connection, at);
     rp_http_record(call, NULL, was_sent);
+    rp_http_tell_trace(call->session->client, call);
     give_back(connection, at, keep);
     finish(call, call->template->origin);
 }
@@ -344,6 +345,7 @@ void rp_http_record_failure(struct rp_http_call *call, int code, const char *kin
     bool was_sent = fill_in_failure(call, code, kind, detail, at);
 
     rp_http_record(call, kind, was_sent);
+    rp_http_tell_ended(call);
 }
 
 void rp_http_record_interruption(struct rp_http_call *call, rp_ns at)
@@ -352,6 +354,7 @@ void rp_http_record_interruption(struct rp_http_call *call, rp_ns at)
     bool was_sent = fill_in_failure(call, RP_HTTP_UNFINISHED, kind, NULL, at);
 
     rp_http_record_unfinished(call, kind, was_sent);
+    rp_http_tell_ended(call);
 }
 
 void rp_http_fail(struct rp_http_call *call, int code, const char *kind, const char *detail,

@@ -6,7 +6,8 @@
  * client.c: life and origins. schemes.c: http and https. template.c: requests prepared once.
  * session.c: which connection a call gets. connection.c: a connection and what it carries. shared.c
  * and h2_streams.c: one that speaks HTTP/2. own_head.c: heads with cookies or a trace. call.c: how a
- * call ends. samples.c: what is recorded. Who opens connections is net/dial.c.
+ * call ends. samples.c: what is recorded. exchanges.c: failed requests that are kept. trace.c,
+ * trace_body.c: what people are shown of a request. Who opens connections is net/dial.c.
  *
  * The hot path is a call on an idle connection: rp_http_start finds it by comparing the origin's
  * pointer, resets the parser, queues the prepared bytes; the loop flushes; the data callback parses
@@ -130,6 +131,7 @@ void rp_http_client_free(struct rp_http_client *client)
     rp_http_free_schemes(client);
     rp_free(client->base_url);
     rp_free(client->unfinished);
+    rp_exchanges_deinit(&client->failed);
     while (client->origins) {
         struct origin *origin = client->origins;
 
@@ -150,9 +152,10 @@ int rp_http_client_set_base(struct rp_http_client *client, const char *url)
     return 0;
 }
 
-void rp_http_client_set_trace(struct rp_http_client *client, rp_http_trace_fn *trace)
+void rp_http_client_set_trace(struct rp_http_client *client, rp_http_trace_fn *trace, void *user)
 {
     client->trace = trace;
+    client->trace_user = user;
 }
 
 void rp_http_client_set_traceparent(struct rp_http_client *client, bool is_default)

@@ -109,7 +109,7 @@ static int dial(struct connection *connection)
                                  .port = origin->dial_port,
                                  .unix_path = origin->unix_path,
                                  .destination = &origin->destination,
-                                 .spread = session->spread,
+                                 .spread = session->user > 0 ? (unsigned)(session->user - 1) : 0,
                                  .deadline = timeouts ? rp_http_connection_limit(connection->call)
                                                       : connection->call->deadline,
                                  .timeout = timeouts && timeouts->connect
@@ -282,8 +282,11 @@ RP_INLINE bool take_body(struct connection *connection, struct rp_slice body, rp
     struct rp_http_response *response = call->response;
 
     response->body_bytes += body.len;
-    if (call->discard_body)
+    if (call->discard_body) {
+        if (RP_UNLIKELY(connection->parser.status >= 400))
+            rp_http_keep_start(response, body);
         return true;
+    }
     if (RP_LIKELY(!rp_h1_is_coded(&connection->parser))) {
         rp_buf_append_slice(&response->body, body);
         if (RP_LIKELY(!response->body.error))

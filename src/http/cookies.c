@@ -18,7 +18,9 @@ static int64_t now(void)
 void rp_http_session_take_cookies(struct rp_http_session *session, const uint64_t *iteration)
 {
     session->takes_cookies = true;
-    session->iteration = session->client->limits.keep_cookies ? NULL : iteration;
+    session->forgets_cookies = iteration && !session->client->limits.keep_cookies;
+    if (iteration)
+        session->iteration = iteration;
 }
 
 struct rp_cookie_jar *rp_http_session_jar(struct rp_http_session *session)
@@ -30,11 +32,11 @@ struct rp_cookie_jar *rp_http_session_jar(struct rp_http_session *session)
         if (!jar)
             return NULL;
         rp_cookie_jar_init(&jar->jar);
-        jar->iteration = session->iteration ? *session->iteration : 0;
+        jar->iteration = session->forgets_cookies ? *session->iteration : 0;
         session->jar = jar;
         session->client->has_own_heads = true;
     }
-    if (session->iteration && jar->iteration != *session->iteration) {
+    if (session->forgets_cookies && jar->iteration != *session->iteration) {
         jar->iteration = *session->iteration;
         rp_cookie_jar_clear(&jar->jar);
     }
@@ -97,16 +99,4 @@ bool rp_http_cookies_of(struct rp_http_call *call, struct rp_slice *ret_given, s
         *ret_given = given_cookies(template);
     rp_cookie_jar_append(jar, &url, now(), *ret_given, out);
     return !out->error;
-}
-
-void rp_http_trace(const struct rp_http_client *client, const struct rp_http_call *call)
-{
-    struct rp_slice head = rp_http_head_of(call);
-    struct rp_buf text;
-
-    rp_buf_init(&text, SIZE_MAX);
-    if (call->response->is_h2)
-        rp_h2_append_head(head, &text);
-    client->trace(call, text.len && !text.error ? rp_buf_slice(&text) : head);
-    rp_buf_deinit(&text);
 }

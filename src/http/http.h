@@ -42,6 +42,7 @@
 #include "net/tls.h"
 #include "proto/cookie.h"
 #include "proto/request.h"
+#include "stats/exchange.h"
 #include "stats/registry.h"
 #include "stats/unfinished.h"
 
@@ -165,8 +166,15 @@ struct rp_http_call;
  * its done() if that is called: for people who look for a mistake. The call must be left as it is.
  * @request_head: as it was sent, or would have been; with HTTP/2 as rp_h2_append_head() writes it.
  * NULL = nobody. */
-typedef void rp_http_trace_fn(const struct rp_http_call *call, struct rp_slice request_head);
-void rp_http_client_set_trace(struct rp_http_client *client, rp_http_trace_fn *trace);
+typedef void rp_http_trace_fn(void *user, const struct rp_http_call *call,
+                              struct rp_slice request_head);
+void rp_http_client_set_trace(struct rp_http_client *client, rp_http_trace_fn *trace, void *user);
+
+/* Has the client keep the first @of_kind failed exchanges of each kind, which is a name with a status
+ * or an error code; 0, as in a new client = none. A request that succeeds costs nothing. */
+void rp_http_client_keep_failed(struct rp_http_client *client, unsigned of_kind);
+/* Calls @fn for each that was kept since the last call, and forgets it. */
+void rp_http_client_take_exchanges(struct rp_http_client *client, rp_exchange_fn *fn, void *user);
 
 /* What the client saw that is the generator's own fault or worth a warning. */
 struct rp_http_counters {
@@ -186,6 +194,9 @@ void rp_http_client_take_unfinished(struct rp_http_client *client, rp_unfinished
  * a host. */
 RP_NODISCARD int rp_http_session_new(struct rp_http_client *client, int64_t user,
                                      struct rp_http_session **ret);
+/* *@iteration, which is borrowed, is the number of the user's iteration, for exchanges that are shown
+ * or kept. rp_http_session_take_cookies() says it too. */
+void rp_http_session_set_iteration(struct rp_http_session *session, const uint64_t *iteration);
 /* Has the session take the cookies of its answers and send them with its requests, as browsers do.
  * They are forgotten when *@iteration changes; NULL, or the limit keep_cookies = never. Without this
  * call there are none. */
@@ -358,7 +369,7 @@ struct rp_http_call {
     /* Borrowed while the call runs; NULL = none. */
     const struct rp_http_timeouts *timeouts;
     size_t head_max, body_max; /* bytes of the response; 0 = the client's limits */
-    bool discard_body;         /* it is neither kept nor decoded */
+    bool discard_body;         /* it is neither handed over nor decoded */
     bool keep_coding;          /* the body is not decoded */
     uint8_t max_redirects;     /* that are followed; one more is a failure; 0 = none is followed */
     rp_http_done_fn *done;

@@ -144,11 +144,11 @@ struct rp_http_session {
     struct rp_list connections; /* busy, idle and opening ones */
     struct rp_list waiting;     /* calls for which no connection is free */
     struct rp_list failing;     /* calls that will be told that memory ran out */
-    unsigned spread;            /* see struct rp_dial_spec */
+    int64_t user;               /* the number of the user, from 1; 0 = none */
     struct ticket_box *tickets;
-    bool takes_cookies;
+    bool takes_cookies, forgets_cookies;
     struct rp_http_jar *jar;   /* NULL = it has no cookies yet */
-    const uint64_t *iteration; /* cookies are forgotten when it changes; NULL = never */
+    const uint64_t *iteration; /* the number of the user's; cookies are forgotten when it changes */
 };
 
 enum { DECODERS_KEPT = 8 };
@@ -180,10 +180,12 @@ struct rp_http_client {
     struct rp_http_limits limits;
     struct rp_http_counters counters;
     enum rp_http_h2_use h2_use;
-    const struct shared_ops *h2;  /* NULL = HTTP/2 is never spoken */
-    rp_http_trace_fn *trace;      /* or NULL */
-    bool has_own_heads;           /* there may be requests for rp_http_make_head() */
-    bool has_traceparent;         /* templates have a trace that do not say otherwise */
+    const struct shared_ops *h2; /* NULL = HTTP/2 is never spoken */
+    rp_http_trace_fn *trace;     /* or NULL */
+    bool has_own_heads;          /* there may be requests for rp_http_make_head() */
+    bool has_traceparent;        /* templates have a trace that do not say otherwise */
+    void *trace_user;
+    struct rp_exchanges failed;   /* kept, and not taken yet */
     uint64_t trace_random[4];     /* base/random.h */
     char *base_url;               /* or NULL */
     const struct rp_pairs *hosts; /* or NULL; see route.c */
@@ -404,13 +406,20 @@ void rp_http_record_interruption(struct rp_http_call *call, rp_ns at);
 /* The head that @call sends (own_head.c). */
 struct rp_slice rp_http_head_of(const struct rp_http_call *call);
 RP_COLD void rp_http_trace(const struct rp_http_client *client, const struct rp_http_call *call);
-/* To be called for each call that has ended and is counted, when its response is filled in. */
+/* To be called for each call that is counted, when its response is filled in, on its connection. */
 static inline void rp_http_tell_trace(const struct rp_http_client *client,
                                       const struct rp_http_call *call)
 {
     if (RP_UNLIKELY(client->trace))
         rp_http_trace(client, call);
 }
+
+/* ---- exchanges.c ---- */
+
+/* Bytes of a body that is discarded, of an answer that is a failure: its start may say why. */
+RP_COLD void rp_http_keep_start(struct rp_http_response *response, struct rp_slice body);
+/* As rp_http_tell_trace(), of a call that may have failed. Then the exchange is kept. */
+RP_COLD void rp_http_tell_ended(struct rp_http_call *call);
 
 /* ---- upload.c ---- */
 

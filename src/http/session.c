@@ -25,10 +25,15 @@ int rp_http_session_new(struct rp_http_client *client, int64_t user, struct rp_h
     rp_list_init(&session->connections);
     rp_list_init(&session->waiting);
     rp_list_init(&session->failing);
-    session->spread = user > 0 ? (unsigned)(user - 1) : 0;
+    session->user = user;
     client->sessions++;
     *ret = session;
     return 0;
+}
+
+void rp_http_session_set_iteration(struct rp_http_session *session, const uint64_t *iteration)
+{
+    session->iteration = iteration;
 }
 
 static void cancel_all(struct rp_list *calls)
@@ -307,7 +312,6 @@ void rp_http_interrupt(struct rp_http_call *call)
     if (!call->session)
         return;
     rp_http_record_interruption(call, rp_loop_now(call->session->client->loop));
-    rp_http_tell_trace(call->session->client, call);
     rp_http_cancel(call, false);
 }
 
@@ -320,11 +324,9 @@ void rp_http_cancel(struct rp_http_call *call, bool record)
     if (!session)
         return;
     origin = call->template->origin;
-    if (record) {
+    if (record)
         rp_http_record_failure(call, RP_HTTP_CANCELLED, "cancelled by the script", NULL,
                                rp_loop_now(session->client->loop));
-        rp_http_tell_trace(session->client, call);
-    }
     rp_list_remove(&call->node);
     rp_timer_disarm(&call->timer);
     rp_task_cancel(&call->task);

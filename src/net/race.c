@@ -85,6 +85,7 @@ static int begin(struct rp_race *race, struct rp_attempt *attempt, const struct 
     int fd, r;
 
     *attempt = (struct rp_attempt){ .race = race, .fd = -1 };
+    race->destination->tried = *address;
     source = rp_local_ips_pick(race->sources, with_port.any.sa_family, race->spread);
     fd = rp_connect_begin(&with_port.any, with_port.len, source ? &source->any : NULL,
                           source ? source->len : 0);

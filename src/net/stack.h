@@ -34,3 +34,7 @@ RP_NODISCARD int rp_stack_init(struct rp_stack *stack, struct rp_loop *loop,
 void rp_stack_deinit(struct rp_stack *stack);
 /* As rp_stream_peer_has_ended(), of the socket. */
 bool rp_stack_peer_has_ended(const struct rp_stack *stack);
+/* The address, with its port, that the socket is connected to. False when it is not, or not by TCP. */
+bool rp_stack_peer(const struct rp_stack *stack, struct rp_address *ret);
+/* Writes @address with @port, "127.0.0.1:80" or "[::1]:80". */
+void rp_address_write(const struct rp_address *address, uint16_t port, char *out, size_t size);

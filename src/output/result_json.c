@@ -20,8 +20,7 @@ static double seconds(rp_ns time)
     return (double)time / 1e9;
 }
 
-/* "2026-03-01T12:00:00.123Z"; null when the executors never ran. */
-static json_t *wall_time(int64_t wall_ns)
+json_t *rp_result_time_json(int64_t wall_ns)
 {
     char text[80];
     time_t s = (time_t)(wall_ns / RP_S);
@@ -54,7 +53,7 @@ static json_t *run_json(const struct rp_result *result)
     struct rp_json_object run = rp_json_object();
 
     rp_json_put(&run, "id", *result->run_id ? rp_json_text(result->run_id) : json_null());
-    rp_json_put(&run, "started", wall_time(result->started_wall_ns));
+    rp_json_put(&run, "started", rp_result_time_json(result->started_wall_ns));
     rp_json_put(&run, "elapsed_s", rp_json_number(seconds(result->elapsed)));
     rp_json_put(&run, "paused_s", rp_json_number(seconds(result->paused)));
     rp_json_put(&run, "pauses", pauses_json(result));
@@ -407,6 +406,8 @@ static int write_outcome(struct rp_result_writer *writer)
         r = write_checks(writer);
     if (r == 0)
         r = write_errors(writer);
+    if (r == 0)
+        r = rp_result_write_exchanges(writer);
     if (r == 0)
         r = write_small(writer, "accounting", accounting_json(result));
     if (r == 0)

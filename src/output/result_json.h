@@ -5,7 +5,8 @@
  * output/result_json.h - the parts of the result file, split by size: result_json.c has the small
  * members and their order, result_metrics.c the three that grow with the number of metrics,
  * result_requests.c the requests by name, result_history.c their durations by interval,
- * result_buckets.c the buckets of histograms as numbers.
+ * result_buckets.c the buckets of histograms as numbers, result_exchanges.c failed requests with their
+ * answers.
  */
 
 #include "output/json_out.h"
@@ -37,6 +38,10 @@ json_t *rp_result_buckets_json(const struct rp_hist *hist, bool is_time);
 /* The same of counts that are in such buckets already. */
 json_t *rp_result_counts_json(const struct rp_history_count *counts, size_t count, bool is_time);
 
+/* A moment since 1970, as "2026-03-01T12:00:00.123Z"; null when there is none. */
+json_t *rp_result_time_json(int64_t wall_ns);
+
+RP_NODISCARD int rp_result_write_exchanges(struct rp_result_writer *writer);  /* "exchanges" */
 RP_NODISCARD int rp_result_write_metrics(struct rp_result_writer *writer);    /* "summary" */
 RP_NODISCARD int rp_result_write_series(struct rp_result_writer *writer);     /* "series" */
 RP_NODISCARD int rp_result_write_histograms(struct rp_result_writer *writer); /* "histograms" */

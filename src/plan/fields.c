@@ -182,4 +182,8 @@ const struct rp_field rp_plan_settings[RP_S_COUNT] = {
                              "addresses that VUs connect from: `127.0.0.2-127.0.0.9,10.0.0.0/28`" },
     [RP_S_DNS] = { "dns", RP_FT_PAIRS, .offset = PLAN(dns),
                    .help = "how names become addresses: `ttl`, `select` and `policy`" },
+    [RP_S_FAILED_EXCHANGES] = { "failed_exchanges", RP_FT_INTEGER, .offset = PLAN(failed_exchanges),
+                                .min = 0, .max = 100, .default_value = 3,
+                                .help = "how many failed requests of each kind are kept for the "
+                                        "result, with their answers; 0 keeps none" },
 };

@@ -109,6 +109,7 @@ enum rp_setting_id {
     RP_S_HOSTS,
     RP_S_LOCAL_IPS,
     RP_S_DNS,
+    RP_S_FAILED_EXCHANGES,
     RP_S_COUNT
 };
 

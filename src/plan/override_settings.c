@@ -71,6 +71,8 @@ int rp_overrides_apply_connections(const struct rp_overrides *overrides, struct 
     if (r == 0)
         r = apply(&overrides->local_ips, RP_S_LOCAL_IPS, plan, err);
     if (r == 0)
+        r = apply(&overrides->failed_exchanges, RP_S_FAILED_EXCHANGES, plan, err);
+    if (r == 0)
         r = apply_hosts(overrides, plan, err);
     if (r == 0)
         r = apply_dns(&overrides->dns, plan, err);

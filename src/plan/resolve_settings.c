@@ -24,6 +24,7 @@ static int set_default_settings(struct rp_plan *plan)
 
     plan->setup_timeout = rp_plan_settings[RP_S_SETUP_TIMEOUT].default_value;
     plan->teardown_timeout = rp_plan_settings[RP_S_TEARDOWN_TIMEOUT].default_value;
+    plan->failed_exchanges = rp_plan_settings[RP_S_FAILED_EXCHANGES].default_value;
     plan->connections_per_host = rp_plan_settings[RP_S_CONNECTIONS_PER_HOST].default_value;
     plan->batch = rp_plan_settings[RP_S_BATCH].default_value;
     plan->trend_stats = rp_alloc(sizeof(stats));

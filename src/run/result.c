@@ -130,6 +130,7 @@ void rp_result_deinit(struct rp_result *result)
     for (size_t i = 0; i < result->error_count; i++)
         rp_error_group_deinit(&result->errors[i]);
     rp_free(result->errors);
+    rp_exchanges_deinit(&result->exchanges);
     for (size_t i = 0; i < result->warning_count; i++) {
         rp_free(result->warnings[i].text);
         rp_free(result->warnings[i].about);

@@ -15,6 +15,7 @@
 #include "base/time.h"
 #include "plan/plan.h"
 #include "run/history.h"
+#include "stats/exchange.h"
 #include "stats/store.h"
 
 enum { RP_RUN_ID_MAX = 255 }; /* bytes of UTF-8; a UUID has 36 */
@@ -160,6 +161,7 @@ struct rp_result {
     size_t accounting_count;
     struct rp_error_group *errors;
     size_t error_count;
+    struct rp_exchanges exchanges; /* the first failed ones of each kind, sorted at the end */
     struct rp_result_warning *warnings;
     size_t warning_count;
     struct rp_result_worker *workers;

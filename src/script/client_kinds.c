@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "http/http.h"
+#include "http/trace.h"
 #include "script/clients.h"
-#include "script/trace.h"
 
 /* ---- HTTP ------------------------------------------------------------------------------------ */
 
@@ -58,7 +58,8 @@ static int http_open(struct rp_loop *loop, struct rp_registry *registry, const s
     if (r < 0)
         return r;
     if (plan->once)
-        rp_http_client_set_trace(client, rp_trace_print);
+        rp_http_client_set_trace(client, rp_trace_print, NULL);
+    rp_http_client_keep_failed(client, (unsigned)plan->failed_exchanges);
     set_h2(client, plan->http2);
     rp_http_client_set_traceparent(client, plan->traceparent);
     r = rp_http_client_set_base(client, plan->base_url);
@@ -102,6 +103,11 @@ static void http_take_unfinished(void *client, rp_unfinished_fn *fn, void *user)
     rp_http_client_take_unfinished(client, fn, user);
 }
 
+static void http_take_exchanges(void *client, rp_exchange_fn *fn, void *user)
+{
+    rp_http_client_take_exchanges(client, fn, user);
+}
+
 static const struct rp_client_kind http_kind = {
     .name = "http",
     .open = http_open,
@@ -109,6 +115,7 @@ static const struct rp_client_kind http_kind = {
     .free_session = http_free_session,
     .count = http_count,
     .take_unfinished = http_take_unfinished,
+    .take_exchanges = http_take_exchanges,
 };
 
 /* ---- all of them ----------------------------------------------------------------------------- */

@@ -44,6 +44,13 @@ void rp_clients_take_unfinished(const struct rp_clients *clients, rp_unfinished_
             clients->kinds.rows[i]->take_unfinished(clients->client[i], fn, user);
 }
 
+void rp_clients_take_exchanges(const struct rp_clients *clients, rp_exchange_fn *fn, void *user)
+{
+    for (size_t i = 0; i < clients->kinds.count; i++)
+        if (clients->kinds.rows[i]->take_exchanges)
+            clients->kinds.rows[i]->take_exchanges(clients->client[i], fn, user);
+}
+
 struct rp_client_counters rp_clients_count(const struct rp_clients *clients)
 {
     struct rp_client_counters counters = { 0 };

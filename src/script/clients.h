@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "loop/loop.h"
 #include "plan/plan.h"
+#include "stats/exchange.h"
 #include "stats/registry.h"
 #include "stats/unfinished.h"
 
@@ -54,6 +55,9 @@ struct rp_client_kind {
     /* Calls @fn once with the requests that were interrupted since the last call, if there are any,
      * and forgets them. Optional: it has none. */
     void (*take_unfinished)(void *client, rp_unfinished_fn *fn, void *user);
+    /* Calls @fn with each exchange that was kept since the last call, and forgets it. Optional: it
+     * keeps none. */
+    void (*take_exchanges)(void *client, rp_exchange_fn *fn, void *user);
 };
 
 struct rp_client_kinds {
@@ -83,5 +87,7 @@ void rp_clients_free_sessions(const struct rp_clients *clients,
 /* Calls @fn with the requests that were interrupted since the last call, once for each client that
  * has some. */
 void rp_clients_take_unfinished(const struct rp_clients *clients, rp_unfinished_fn *fn, void *user);
+/* Calls @fn with each exchange that a client has kept since the last call. */
+void rp_clients_take_exchanges(const struct rp_clients *clients, rp_exchange_fn *fn, void *user);
 /* What all of them have counted. */
 struct rp_client_counters rp_clients_count(const struct rp_clients *clients);

@@ -222,6 +222,7 @@ static int vu_init(struct rp_script_host *script, struct rp_vu *vu, struct rp_er
     }
     if (host->max_redirects) /* a page behind a log-in is asked for with the cookie that came before */
         rp_http_session_take_cookies(session, &vu->iteration);
+    rp_http_session_set_iteration(session, &vu->iteration);
     vu->sessions[RP_CLIENT_HTTP] = session;
     self->vu = vu;
     self->call.template = host->templates[0];

@@ -66,6 +66,7 @@ void rp_summary_checks(struct rp_summary *summary);
 void rp_summary_requests(struct rp_summary *summary);
 void rp_summary_metrics(struct rp_summary *summary);
 void rp_summary_histogram(struct rp_summary *summary);
+void rp_summary_exchanges(struct rp_summary *summary); /* a part of the errors */
 void rp_summary_errors(struct rp_summary *summary);
 void rp_summary_warnings(struct rp_summary *summary);
 void rp_summary_accounting(struct rp_summary *summary);

@@ -300,6 +300,7 @@ void rp_summary_errors(struct rp_summary *summary)
         rp_summary_title(summary, "ERRORS");
         rp_buf_append_str(summary->out, "\n");
         failed_requests(summary, &failed);
+        rp_summary_exchanges(summary);
         iteration_errors(summary, true);
         iteration_errors(summary, false);
     }

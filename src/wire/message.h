@@ -36,6 +36,7 @@ enum rp_message_type {
     RP_MSG_DELTA,
     RP_MSG_SAMPLES,    /* one by one, when they were asked for */
     RP_MSG_UNFINISHED, /* requests that were interrupted */
+    RP_MSG_EXCHANGE,   /* a failed request and what came back */
     RP_MSG_STATE,      /* how far the scenarios are, once a second */
     RP_MSG_WARNING,
     RP_MSG_ABORT,
@@ -47,7 +48,7 @@ enum rp_message_type {
 };
 const char *rp_message_type_name(enum rp_message_type type);
 
-enum { RP_MESSAGE_MAX_BYTES = 64 << 20, RP_PROTOCOL_VERSION = 3 };
+enum { RP_MESSAGE_MAX_BYTES = 64 << 20, RP_PROTOCOL_VERSION = 4 };
 
 enum rp_encoding { RP_MSGPACK, RP_JSON, RP_ENCODING_COUNT };
 const char *rp_encoding_name(enum rp_encoding encoding); /* "msgpack", "json" */

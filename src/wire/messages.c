@@ -183,8 +183,9 @@ static const struct rp_table request = PART(
     "request", request_rows, rp_unfinished,
     "A request that was under way when its iteration was interrupted. Its times are nanoseconds.");
 
-const struct rp_table *const rp_part_tables[] = { &fault,    &tag,    &item,    &health,
-                                                  &progress, &counts, &request, NULL };
+const struct rp_table *const rp_part_tables[] = { &fault,   &tag,           &item,
+                                                  &health,  &progress,      &counts,
+                                                  &request, &rp_body_table, NULL };
 
 /* ---- to the worker --------------------------------------------------------------------------- */
 
@@ -237,7 +238,7 @@ static const struct rp_row adjust_rows[] = {
 /* ---- to the coordinator ---------------------------------------------------------------------- */
 
 static const struct rp_row hello_rows[] = {
-    { KEY(rp_msg_hello, protocol), RP_ROW_U64, .meaning = "3" },
+    { KEY(rp_msg_hello, protocol), RP_ROW_U64, .meaning = "4" },
     { KEY(rp_msg_hello, encodings), RP_ROW_TEXTS, .meaning = "`msgpack`, `json`" },
     { KEY(rp_msg_hello, clock), RP_ROW_I64,
       .meaning = "what the clock of its loop shows; CLOCK_MONOTONIC, which all processes of a "
@@ -432,6 +433,10 @@ const struct rp_table rp_message_tables[RP_MSG_COUNT] = {
         "counted "
         "them, and their bytes; whether they failed is judged at the end of the run, from all "
         "workers' numbers. The series that they name are defined before."),
+    [RP_MSG_EXCHANGE] = PART(
+        "exchange", rp_exchange_rows, rp_exchange,
+        "A failed request and what came back. A worker sends the first few of each "
+        "kind, which is a name with a status or an error code."),
     [RP_MSG_STATE] = MESSAGE(state, rp_msg_state,
                              "How far the scenarios are: at the start, each second, at the end, "
                              "and in answer to `pause` and `resume`. `elapsed` "

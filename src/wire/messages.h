@@ -22,6 +22,7 @@
 #include "base/time.h"
 #include "run/health.h"
 #include "run/progress.h"
+#include "stats/exchange.h"
 #include "stats/unfinished.h"
 #include "stats/value.h"
 #include "wire/message.h"
@@ -151,6 +152,8 @@ struct rp_msg_unfinished {
     struct rp_msg_list requests; /* of struct rp_unfinished */
 };
 
+/* RP_MSG_EXCHANGE has a struct rp_exchange. */
+
 struct rp_msg_state {
     rp_ns elapsed, paused;
     bool is_paused;
@@ -209,6 +212,7 @@ union rp_msg_any {
     struct rp_msg_delta delta;
     struct rp_msg_samples samples;
     struct rp_msg_unfinished unfinished;
+    struct rp_exchange exchange;
     struct rp_msg_state state;
     struct rp_msg_warning warning;
     struct rp_msg_abort abort;

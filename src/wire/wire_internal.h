@@ -109,6 +109,10 @@ struct rp_table {
 
 /* By enum rp_message_type; [RP_MSG_NONE] is empty. */
 extern const struct rp_table rp_message_tables[RP_MSG_COUNT];
+/* exchange_rows.c: the fields of `exchange`, and of the bodies in it. */
+enum { RP_EXCHANGE_ROWS = 24 };
+extern const struct rp_row rp_exchange_rows[RP_EXCHANGE_ROWS];
+extern const struct rp_table rp_body_table;
 /* What stands inside messages, NULL at the end. */
 extern const struct rp_table *const rp_part_tables[];
 /* By enum rp_metric_type: what is in the map of a value. Offsets are into struct rp_value, but for

@@ -327,6 +327,15 @@ static void write_unfinished(struct speaker *speaker, struct rp_buf *out, bool i
     rp_message_write(out, RP_MSG_UNFINISHED, &unfinished);
 }
 
+static void write_exchange(struct speaker *speaker, struct rp_buf *out, bool is_wild)
+{
+    struct rp_exchange exchange = { .name = RP_SLICE("a"), .request_head = RP_SLICE("\n: \xff") };
+
+    exchange.status = is_wild ? (uint32_t)chance_next(speaker->chance, 1200) : 500;
+    exchange.waiting = is_wild ? any_number(speaker) : RP_MS;
+    rp_message_write(out, RP_MSG_EXCHANGE, &exchange);
+}
+
 static void write_bye(struct speaker *speaker, struct rp_buf *out, bool is_wild)
 {
     struct rp_msg_bye bye = { .cpu_user = 1, .max_rss = 1000 };
@@ -346,7 +355,7 @@ static void (*const writers[RP_MSG_COUNT])(struct speaker *speaker, struct rp_bu
     [RP_MSG_WARNING] = write_warning,       [RP_MSG_ABORT] = write_abort,
     [RP_MSG_ERROR] = write_error,           [RP_MSG_FINISHED] = write_finished,
     [RP_MSG_TOTAL] = write_total,           [RP_MSG_BYE] = write_bye,
-    [RP_MSG_UNFINISHED] = write_unfinished,
+    [RP_MSG_UNFINISHED] = write_unfinished, [RP_MSG_EXCHANGE] = write_exchange,
 };
 
 /* ---- what it was told, and says of it ---- */

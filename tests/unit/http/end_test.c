@@ -270,7 +270,7 @@ static void check_unfinished(struct place *place, const struct state *state, rp_
     assert_int_equal(response->wire_sent > 0, state->is_sent);
 }
 
-static void on_trace(const struct rp_http_call *call, struct rp_slice request_head)
+static void on_trace(void *user, const struct rp_http_call *call, struct rp_slice request_head)
 {
     const struct request *request = rp_container_of(call, const struct request, call);
     struct place *place = request->user;
@@ -324,7 +324,7 @@ static void check(struct world *world, const struct state *state, enum action ac
     place.request.call.timeout = TIMEOUT;
     place.busy.call.timeout = 2 * TIMEOUT;
     place.request.user = &place;
-    rp_http_client_set_trace(place.env.client, on_trace);
+    rp_http_client_set_trace(place.env.client, on_trace, NULL);
     state->enter(&place);
     reqs = (int)samples_of(&place.env, "http_reqs", NULL, NULL);
     act(&place, state, action);

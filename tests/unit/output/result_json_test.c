@@ -336,10 +336,11 @@ static void test_histograms(void **state)
 
 static void test_key_order(void **state)
 {
-    static const char *const expected[] = { "schema",     "version",    "run",        "config",
-                                            "summary",    "thresholds", "checks",     "errors",
-                                            "accounting", "warnings",   "workers",    "machine",
-                                            "generator",  "series",     "histograms", "intervals" };
+    static const char *const expected[] = { "schema",    "version",    "run",      "config",
+                                            "summary",   "thresholds", "checks",   "errors",
+                                            "exchanges", "accounting", "warnings", "workers",
+                                            "machine",   "generator",  "series",   "histograms",
+                                            "intervals" };
     static const char *const metrics[] = { "iterations", "iteration_errors", "iteration_duration" };
     struct fixture fixture;
     json_t *root, *value;
@@ -373,8 +374,7 @@ static void test_unusual_results(void **state)
     json_t *root = write_and_parse(&zeroed);
 
     assert_true(json_is_null(AT(root, "config")));
-    assert_true(json_is_null(AT(root, "run", "started")));
-    assert_true(json_is_null(AT(root, "run", "id")));
+    assert_true(json_is_null(AT(root, "run", "started")) && json_is_null(AT(root, "run", "id")));
     assert_int_equal(json_object_size(AT(root, "summary", "metrics")), 0);
     json_decref(root);
 

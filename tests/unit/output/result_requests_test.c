@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "output/result_file.h"
 #include "output/result_json.h"
 #include "run/requests.h"
 
@@ -237,6 +238,40 @@ static void test_out_of_memory(void **state)
     fixture_deinit(&fixture);
 }
 
+static const char *text_of(const json_t *exchange, const char *member, const char *key)
+{
+    return json_string_value(json_object_get(json_object_get(exchange, member), key));
+}
+
+static void test_exchanges(void **state)
+{
+    const json_t *exchanges, *busy, *headers;
+    struct fixture fixture;
+    struct rp_buf out;
+    json_t *root;
+
+    fixture_failed(&fixture);
+    rp_buf_init(&out, (size_t)64 << 20);
+    assert_int_equal(rp_result_write_json(&fixture.result, &out), 0);
+    root = json_loadb(rp_buf_str(&out), out.len, JSON_REJECT_DUPLICATES, NULL);
+    exchanges = json_object_get(root, "exchanges");
+    assert_int_equal(json_array_size(exchanges), 3);
+    busy = json_array_get(exchanges, 0);
+    assert_string_equal(json_string_value(json_object_get(busy, "ended")),
+                        "2026-03-01T12:00:00.123Z");
+    assert_string_equal(text_of(busy, "request", "line"), "GET /search?q=a HTTP/1.1");
+    headers = json_object_get(json_object_get(busy, "response"), "headers");
+    assert_string_equal(json_string_value(json_array_get(json_array_get(headers, 0), 1)), "nginx");
+    assert_string_equal(json_string_value(json_array_get(json_array_get(headers, 1), 1)), "");
+    assert_string_equal(json_string_value(json_array_get(json_array_get(headers, 2), 0)),
+                        "(and 2 more fields)");
+    assert_true(json_is_null(json_object_get(json_array_get(exchanges, 2), "response")));
+    assert_true(json_is_null(json_object_get(json_array_get(exchanges, 2), "scenario")));
+    json_decref(root);
+    rp_buf_deinit(&out);
+    fixture_deinit(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +283,7 @@ int main(void)
         cmocka_unit_test(test_percentiles_of_a_name_whose_tags_are_folded),
         cmocka_unit_test(test_what_is_not_known),
         cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_exchanges),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

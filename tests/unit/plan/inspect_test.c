@@ -117,6 +117,7 @@ static const char golden_text[] = //
     "  hosts                -\n"
     "  local_ips            -\n"
     "  dns                  -\n"
+    "  failed_exchanges     3\n"
     "  no_spin              no\n"
     "  series_memory        64 MiB\n"
     "  workers              1\n"
@@ -226,7 +227,8 @@ static const char golden_json[] = //
     "  'max_connection_age': '0s',\n"
     "  'hosts': {},\n"
     "  'local_ips': null,\n"
-    "  'dns': {}\n"
+    "  'dns': {},\n"
+    "  'failed_exchanges': 3\n"
     "}";
 
 static void inspect_shows_everything(void **state)

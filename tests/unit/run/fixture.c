@@ -210,6 +210,12 @@ void fixture_error(struct fixture *fixture, struct fixture_error error)
     };
 }
 
+void fixture_exchange(struct fixture *fixture, const struct rp_exchange *exchange)
+{
+    fixture->result.exchanges.of_kind = 3;
+    assert_int_equal(rp_exchanges_add(&fixture->result.exchanges, exchange->name, exchange), 0);
+}
+
 void fixture_warning(struct fixture *fixture, const char *text, uint64_t count)
 {
     struct rp_result *result = &fixture->result;

@@ -48,6 +48,7 @@ struct fixture_error {
     bool is_request;
 };
 void fixture_error(struct fixture *fixture, struct fixture_error error);
+void fixture_exchange(struct fixture *fixture, const struct rp_exchange *exchange);
 void fixture_warning(struct fixture *fixture, const char *text, uint64_t count);
 void fixture_reason(struct fixture *fixture, enum rp_generator_verdict verdict,
                     enum rp_generator_cause cause, const char *text);

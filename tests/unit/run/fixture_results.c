@@ -92,6 +92,45 @@ static void add_failed_requests(struct fixture *fixture)
     fixture_rate(fixture, "http_req_failed", 0, 12000, "");
 }
 
+static void add_exchanges(struct fixture *fixture)
+{
+    struct rp_exchange busy = {
+        .name = RP_SLICE("/search"),
+        .scenario = RP_SLICE("browse"),
+        .url = RP_SLICE("http://127.0.0.1:8080/search?q=a"),
+        .remote = RP_SLICE("127.0.0.1:8080"),
+        .proto = RP_SLICE("HTTP/1.1"),
+        .vu = 3,
+        .iteration = 7,
+        .status = 503,
+        .error_code = 1503,
+        .is_failed = true,
+        .wall_ns = 1772366400123456789,
+        .blocked = 40000,
+        .waiting = 12 * RP_MS,
+        .request_head = RP_SLICE("GET /search?q=a HTTP/1.1\nHost: 127.0.0.1:8080\nCookie: ***\n"),
+        .response_head = RP_SLICE("HTTP/1.1 503 Service Unavailable\nServer: nginx\nX-A: \n"
+                                  "(and 2 more fields)\n"),
+        .response_body = { RP_SLICE("the search index is being rebuilt, try again in a minute\n"
+                                    "second line\n"),
+                           5000, 69 },
+    };
+    struct rp_exchange refused = {
+        .name = RP_SLICE("http://127.0.0.1:8080/orders"),
+        .url = RP_SLICE("http://127.0.0.1:8080/orders"),
+        .error = RP_SLICE("connection refused"),
+        .error_code = 1212,
+        .is_failed = true,
+        .request_head = RP_SLICE("POST /orders HTTP/1.1\nHost: 127.0.0.1:8080\n"),
+        .request_body = { .bytes = 70000 },
+    };
+
+    fixture_exchange(fixture, &busy);
+    busy.wall_ns += RP_S;
+    fixture_exchange(fixture, &busy);
+    fixture_exchange(fixture, &refused);
+}
+
 static void add_script_errors(struct fixture *fixture)
 {
     fixture_error(fixture, (struct fixture_error){ .scenario = "buy",
@@ -169,6 +208,7 @@ void fixture_failed(struct fixture *fixture)
     fixture_gauge(fixture, "generator_cpu", 0.2, 0.99, 0.97, "");
     fixture_account(fixture, "browse", 6031, 6031, 0, 6021, 10, 8);
     fixture_account(fixture, "buy", 8990, 8800, 190, 8800, 0, 231);
+    add_exchanges(fixture);
     add_script_errors(fixture);
     fixture_warning(fixture,
                     "scenario 'buy' reached max_duration 45s before 190 of its 8990 iterations had "
@@ -237,6 +277,9 @@ void fixture_hostile(struct fixture *fixture)
                                                    .place = "a\x08",
                                                    .traceback = "\x1b[31mT\n\n\x80\n",
                                                    .count = 2 });
+    fixture_exchange(fixture, &(struct rp_exchange){ .name = RP_SLICE("\x1b[2J\xff"),
+                                                     .error = RP_SLICE("\x9b\n\a"),
+                                                     .request_head = RP_SLICE("\n: \n\xff") });
     fixture_warning(fixture, "\x1b[5mblink \x00", 1);
     fixture->result.exit_code = RP_EXIT_ITERATION_ERRORS;
     fixture->result.reason = rp_strdup("the script \x1b[31mraised");

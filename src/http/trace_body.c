@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Bodies as trace.h shows them: text only, not too much of it, and no value that is a secret by its
- * name. */
+/* Bodies and URLs as trace.h shows them: text only, not too much of it, and no value that is a secret by
+ * its name. */
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/text.h"
-#include "script/script_internal.h"
+#include "http/trace.h"
+#include "proto/url.h"
 
 enum { BODY_MAX = 2048, LINE_COLS = 1000 };
 
@@ -119,7 +119,7 @@ static bool is_text(struct rp_slice body, bool is_cut)
     return true;
 }
 
-static void append_lines(struct rp_buf *out, const char *mark, struct rp_slice text)
+static void append_lines(struct rp_buf *out, struct rp_slice text)
 {
     while (text.len) {
         const char *end = memchr(text.ptr, '\n', text.len);
@@ -128,7 +128,6 @@ static void append_lines(struct rp_buf *out, const char *mark, struct rp_slice t
 
         if (line.len && line.ptr[line.len - 1] == '\r')
             line.len--;
-        rp_buf_append_str(out, mark);
         if (line.len)
             rp_text_append(out, line, LINE_COLS);
         rp_buf_append_str(out, "\n");
@@ -136,24 +135,62 @@ static void append_lines(struct rp_buf *out, const char *mark, struct rp_slice t
     }
 }
 
-void rp_trace_append_body(struct rp_buf *out, const char *mark, struct rp_slice body,
-                          uint64_t bytes)
+size_t rp_trace_append_body(struct rp_buf *out, struct rp_slice body, uint64_t bytes)
 {
     struct rp_slice start = rp_slice(body.ptr, body.len < BODY_MAX ? body.len : BODY_MAX);
     struct rp_buf masked;
 
-    if (!bytes)
-        return;
-    rp_buf_appendf(out, "%s(%" PRIu64 " byte%s of body", mark, bytes, bytes == 1 ? "" : "s");
-    if (!start.len || !is_text(start, start.len < bytes)) {
-        rp_buf_append_str(out, ")\n");
-        return;
-    }
-    if (start.len < bytes)
-        rp_buf_appendf(out, ", the first %zu of them", start.len);
-    rp_buf_append_str(out, ":)\n");
+    if (!start.len || !is_text(start, start.len < bytes))
+        return 0;
     rp_buf_init(&masked, (size_t)4 * BODY_MAX);
     append_masked(&masked, start);
-    append_lines(out, mark, rp_buf_slice(&masked));
+    if (masked.error)
+        out->error = masked.error;
+    append_lines(out, rp_buf_slice(&masked));
+    rp_buf_deinit(&masked);
+    return start.len;
+}
+
+/* ---- URLs ------------------------------------------------------------------------------------ */
+
+/* "sig" is that of a signed URL of Azure; in a longer name it means too many other things. */
+static bool is_secret_parameter(struct rp_slice name)
+{
+    return is_secret(name) || rp_slice_ieq(name, RP_SLICE("sig"));
+}
+
+static void append_query(struct rp_buf *out, struct rp_slice query)
+{
+    while (query.len) {
+        const char *end = memchr(query.ptr, '&', query.len);
+        size_t len = end ? (size_t)(end - query.ptr) : query.len;
+        const char *equals = memchr(query.ptr, '=', len);
+        struct rp_slice name = rp_slice(query.ptr, equals ? (size_t)(equals - query.ptr) : len);
+
+        if (equals && is_secret_parameter(name)) {
+            rp_buf_append(out, query.ptr, name.len + 1);
+            rp_buf_append_str(out, "***");
+        } else {
+            rp_buf_append(out, query.ptr, len);
+        }
+        if (end)
+            rp_buf_append_str(out, "&");
+        query = rp_slice(query.ptr + len + (end != NULL), query.len - len - (end != NULL));
+    }
+}
+
+void rp_trace_append_url(struct rp_buf *out, struct rp_slice url)
+{
+    const char *mark = url.len ? memchr(url.ptr, '?', url.len) : NULL;
+    size_t path = mark ? (size_t)(mark + 1 - url.ptr) : url.len;
+    struct rp_buf masked;
+
+    rp_buf_init(&masked, SIZE_MAX);
+    rp_url_append_public(rp_slice(url.ptr, path), &masked);
+    append_query(&masked, rp_slice(url.ptr + path, url.len - path));
+    if (masked.error)
+        out->error = masked.error;
+    if (masked.len)
+        rp_text_append(out, rp_buf_slice(&masked), LINE_COLS);
     rp_buf_deinit(&masked);
 }
