@@ -416,7 +416,7 @@ async with http.stream("GET", base + "/stuck") as r:
 
 
 def test_a_stream_that_nobody_closes(run: Callable[..., Finished]) -> None:
-    """The end of the run closes it at the latest. One that nobody holds any more is closed at once."""
+    """The end of its iteration closes it at the latest. One that nobody holds any more is closed at once."""
     done = run(
         """
 kept.append(await http.stream("GET", base + "/big").__aenter__())
@@ -425,4 +425,31 @@ assert (await http.get(base + "/page")).body == b"ok"
 """,
         load='executor="shared-iterations", vus=2, iterations=6',
     )
-    assert {one["name"].rpartition("/")[2]: one["count"] for one in done.result()["summary"]["requests"]} == {"page": 6, "dropped": 6}
+    assert {one["name"].rpartition("/")[2]: one["count"] for one in done.result()["summary"]["requests"]} == {
+        "page": 6, "dropped": 6, "big": 6,
+    }  # fmt: skip
+
+
+def test_a_stream_that_is_left_open_is_closed_at_the_end_of_its_iteration(run: Callable[..., Finished]) -> None:
+    """It counts as one that the script has left, and its time is that of what came."""
+    done = run(
+        """
+if kept:
+    try:
+        await kept[-1].read()
+    except RuntimeError as error:
+        print(error)
+kept.append(http.stream("GET", base + "/stuck"))
+await kept[-1].__aenter__()
+async for chunk in kept[-1]:
+    break
+await asyncio.sleep(0.3)
+""",
+        load='executor="per-vu-iterations", iterations=3',
+        args=["--quiet"],
+    )
+    assert done.stdout.splitlines() == ["the stream was closed when its block, or its iteration, was left"] * 2
+    assert done.count("http_reqs") == 3
+    metrics = done.metrics()
+    assert metrics["http_req_failed"]["rate"] == 0
+    assert metrics["http_req_receiving"]["max"] < 300

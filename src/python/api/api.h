@@ -29,6 +29,9 @@ void rp_py_vu_release(struct py_vu *vu);
  * nothing else would end them. The second function takes all timers from the reactor. */
 void rp_py_requests_abandon(struct py_host *host);
 void rp_py_sleeps_abandon(struct py_host *host);
+/* An iteration of @vu is over: a stream that it has left open is closed, and counts as one that the
+ * script has left. */
+void rp_py_streams_leave(struct py_vu *vu);
 /* The run is over for @vu: its streams end, without samples. */
 void rp_py_streams_abandon(struct py_vu *vu);
 

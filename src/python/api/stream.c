@@ -10,10 +10,13 @@
 
 #include <errno.h>
 
+#include "python/api/api_internal.h"
+
+#include <structmember.h>
+
 #include "base/alloc.h"
 #include "http/stream.h"
 #include "proto/sse.h"
-#include "python/api/api_internal.h"
 #include "python/api/options.h"
 
 enum { EVENT_MAX = 16 << 20, MAX_REDIRECTS = 10 };
@@ -34,6 +37,7 @@ struct py_stream {
     struct py_read *reading; /* the one that waits, strong; or NULL */
     struct rp_list node;     /* of host->streams, while the request is under way */
     bool is_started, raise_errors;
+    bool is_cut; /* the script has left it before the body had ended */
     bool has_sse;
     struct rp_sse sse;
     struct rp_http_events events;
@@ -125,6 +129,14 @@ static PyObject *look(struct py_stream *self, enum read_kind kind)
     return kind == READ_BYTES ? PyBytes_FromStringAndSize(NULL, 0) : Py_NewRef(Py_None);
 }
 
+static void note_over(struct py_stream *self)
+{
+    if (!rp_list_is_linked(&self->node))
+        return;
+    rp_list_remove(&self->node);
+    self->vu->open_streams--;
+}
+
 static void stream_woken(struct rp_http_stream *stream)
 {
     struct py_stream *self = rp_container_of(stream, struct py_stream, stream);
@@ -132,7 +144,7 @@ static void stream_woken(struct rp_http_stream *stream)
     PyObject *found;
 
     if (stream->has_ended)
-        rp_list_remove(&self->node);
+        note_over(self);
     if (!read)
         return;
     found = look(self, read->kind);
@@ -174,6 +186,7 @@ static int start_request(struct py_stream *self)
     self->stream.call.hop = stream_hop;
     self->stream.wake = stream_woken;
     rp_list_append(&self->vu->host->streams, &self->node);
+    self->vu->open_streams++;
     rp_http_stream_start(session, &self->stream);
     return 0;
 }
@@ -183,7 +196,8 @@ static void leave(struct py_stream *self, bool gave_up)
 {
     if (!self->is_started)
         return;
-    rp_list_remove(&self->node);
+    self->is_cut |= rp_list_is_linked(&self->node);
+    note_over(self);
     if (self->has_sse) /* which may never end by themselves: there is no waiting for the end */
         rp_http_stream_leave(&self->stream);
     else if (self->vu->interrupting)
@@ -204,6 +218,11 @@ static int read_start(struct py_op *op)
     if (self->reading || self->is_started == (read->kind == READ_HEAD)) {
         PyErr_SetString(PyExc_RuntimeError, self->reading ? "another task reads this stream already"
                                                           : "a stream is used once, in async with");
+        return -1;
+    }
+    if (self->is_cut) {
+        PyErr_SetString(PyExc_RuntimeError,
+                        "the stream was closed when its block, or its iteration, was left");
         return -1;
     }
     if (read->kind == READ_HEAD && start_request(self) < 0)
@@ -246,10 +265,23 @@ void rp_py_streams_abandon(struct py_vu *vu)
 
     while ((self = find_of(vu))) {
         Py_INCREF(self);
-        rp_list_remove(&self->node);
+        note_over(self);
         if (self->reading)
             rp_py_op_cancel(&self->reading->op);
         rp_http_stream_cancel(&self->stream, false);
+        Py_DECREF(self);
+    }
+}
+
+void rp_py_streams_leave(struct py_vu *vu)
+{
+    struct py_stream *self;
+
+    while ((self = find_of(vu))) {
+        Py_INCREF(self);
+        leave(self, false);
+        if (self->reading) /* in a task that has outlived its iteration */
+            rp_http_stream_nudge(&self->stream);
         Py_DECREF(self);
     }
 }
@@ -385,33 +417,9 @@ static PyObject *stream_leave(PyObject *object, PyObject *gave_up)
     Py_RETURN_NONE;
 }
 
-static PyObject *get_response(PyObject *object, void *unused)
-{
-    return Py_NewRef(((struct py_stream *)object)->response);
-}
-
-static PyObject *get_status(PyObject *object, void *unused)
-{
-    return PyLong_FromLong(((struct py_stream *)object)->stream.status);
-}
-
 static PyObject *get_proto(PyObject *object, void *unused)
 {
-    const char *text = rp_http_version_text(((struct py_stream *)object)->stream.version);
-
-    if (!text)
-        Py_RETURN_NONE;
-    return PyUnicode_FromString(text);
-}
-
-static PyObject *get_has_head(PyObject *object, void *unused)
-{
-    return PyBool_FromLong(((struct py_stream *)object)->stream.has_head);
-}
-
-static PyObject *get_has_ended(PyObject *object, void *unused)
-{
-    return PyBool_FromLong(((struct py_stream *)object)->stream.has_ended);
+    return Py_BuildValue("z", rp_http_version_text(((struct py_stream *)object)->stream.version));
 }
 
 static int stream_traverse(PyObject *object, visitproc visit, void *arg)
@@ -441,7 +449,7 @@ static void stream_dealloc(PyObject *object)
 
     PyObject_GC_UnTrack(self);
     stream_clear(object);
-    rp_list_remove(&self->node);
+    note_over(self);
     rp_http_stream_deinit(&self->stream);
     rp_free((void *)self->stream.call.timeouts);
     if (self->has_sse)
@@ -460,19 +468,27 @@ static PyMethodDef methods[] = {
     { NULL, NULL, 0, NULL },
 };
 
+static PyMemberDef members[] = {
+    { "response", T_OBJECT, offsetof(struct py_stream, response), READONLY, NULL },
+    { "status", T_USHORT, offsetof(struct py_stream, stream.status), READONLY, NULL },
+    { "has_head", T_BOOL, offsetof(struct py_stream, stream.has_head), READONLY, NULL },
+    { "has_ended", T_BOOL, offsetof(struct py_stream, stream.has_ended), READONLY, NULL },
+    { NULL, 0, 0, 0, NULL },
+};
+
 static PyGetSetDef getset[] = {
-    { "response", get_response, NULL, NULL, NULL },
-    { "status", get_status, NULL, NULL, NULL },
     { "proto", get_proto, NULL, NULL, NULL },
-    { "has_head", get_has_head, NULL, NULL, NULL },
-    { "has_ended", get_has_ended, NULL, NULL, NULL },
     { NULL, NULL, NULL, NULL, NULL },
 };
 
 static PyType_Slot slots[] = {
-    { Py_tp_dealloc, stream_dealloc }, { Py_tp_traverse, stream_traverse },
-    { Py_tp_clear, stream_clear },     { Py_tp_methods, methods },
-    { Py_tp_getset, getset },          { 0, NULL },
+    { Py_tp_dealloc, stream_dealloc },
+    { Py_tp_traverse, stream_traverse },
+    { Py_tp_clear, stream_clear },
+    { Py_tp_methods, methods },
+    { Py_tp_getset, getset },
+    { Py_tp_members, members },
+    { 0, NULL },
 };
 
 PyType_Spec rp_py_stream_spec = {

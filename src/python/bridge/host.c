@@ -294,6 +294,7 @@ static PyObject *host_close(PyObject *object, PyObject *unused)
 
 static const struct py_host_ops host_ops = {
     .end_run = rp_py_end_run,
+    .leave_streams = rp_py_streams_leave,
     .leave_fork = rp_py_leave_fork,
     .unstuck = rp_py_watchdog_unstuck,
 };

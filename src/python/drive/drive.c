@@ -46,6 +46,9 @@ static void ended(struct py_vu *vu, enum rp_ending ending)
         ending = RP_ENDED_INTERRUPTED;
     if (RP_UNLIKELY(vu->extra) && RP_UNLIKELY(vu->extra->child_count))
         vu->engine_vu->is_held = rp_py_tasks_end(vu, ending == RP_ENDED_INTERRUPTED);
+    if (RP_UNLIKELY(vu->open_streams) &&
+        !vu->engine_vu->is_held) /* else they may be those of tasks */
+        vu->host->ops->leave_streams(vu);
     vu->interrupting = false;
     if (RP_UNLIKELY(vu->host->plan->no_vu_connection_reuse))
         close_connections(vu->engine_vu);

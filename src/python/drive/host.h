@@ -27,6 +27,8 @@ struct py_host_ops {
     /* In a process that the script has forked: its code has come back, with or without an
      * exception. Does not return. */
     void (*leave_fork)(struct py_host *host);
+    /* An iteration of @vu is over, and streams that it has opened are not: vu->open_streams. */
+    void (*leave_streams)(struct py_vu *vu);
     /* The pulse was noticed to be missing, and this is a beat. */
     void (*unstuck)(struct py_host *host);
 };

@@ -324,6 +324,8 @@ static void release(struct py_vu *vu)
 {
     Py_CLEAR(vu->extra->leftovers);
     rp_timer_disarm(&vu->extra->patience);
+    if (vu->open_streams)
+        vu->host->ops->leave_streams(vu);
     vu->host->script.engine->released(vu->engine_vu);
 }
 

@@ -31,6 +31,7 @@ struct py_vu {
     bool must_cancel;          /* a CancelledError is due when it waits next */
     bool throwing;             /* a deferred task of the loop will throw a CancelledError */
     bool has_grouped;          /* it has entered a group at some time (api/group.c) */
+    uint16_t open_streams;     /* bodies that are being read (api/stream.c) */
 };
 
 /* What most VUs at rest do without: made when it is first needed, then there as long as the VU. */

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "net/net_internal.h"
+#include "plan/plan.h"
 #include "testing.h"
 
 /* Bytes of a session, of a connection, and of the heap that a VU with one idle connection takes. */
@@ -128,8 +129,22 @@ static void on_done(struct rp_http_call *call)
     request->done++;
 }
 
+/* With everything that is said of connections, so that their paths lack memory too. */
+static int set_connections(struct rp_http_client *client)
+{
+    static char key[] = "server.example", value[] = "127.0.0.1,127.0.0.1", ttl[] = "ttl",
+                none[] = "0";
+    static struct rp_pair place = { key, value }, kept = { ttl, none };
+    static const struct rp_pairs hosts = { &place, 1 }, dns = { &kept, 1 };
+    int r = rp_http_client_set_hosts(client, &hosts, "127.0.0.1-127.0.0.20", NULL);
+
+    return r == 0 ? rp_http_client_set_dns(client, &dns, 1, NULL) : r;
+}
+
 static int build(struct env *env, struct request *request)
 {
+    static const struct rp_http_timeouts timeouts = { 60 * RP_S, 50 * RP_S, 40 * RP_S, 50 * RP_S,
+                                                      50 * RP_S };
     char url[64];
     struct rp_http_spec spec = { .method = RP_SLICE("GET"), .name = RP_SLICE("n") };
     int r = rp_registry_new((struct rp_registry_limits){ 0 }, &env->registry);
@@ -138,13 +153,17 @@ static int build(struct env *env, struct request *request)
         r = rp_http_client_new(env->world->loop, env->registry, (struct rp_http_limits){ 0 },
                                &env->client);
     if (r == 0)
+        r = set_connections(env->client);
+    if (r == 0)
         r = rp_http_session_new(env->client, 1, &env->session);
     if (r < 0)
         return r;
-    snprintf(url, sizeof(url), "http://127.0.0.1:%d/x", ntohs(env->world->addr.sin_port));
+    snprintf(url, sizeof(url), "http://server.example:%d/x", ntohs(env->world->addr.sin_port));
     spec.url = rp_slice_str(url);
     request->call = (struct rp_http_call){ .response = &request->response,
                                            .tags = rp_tags_empty(env->registry),
+                                           .timeout = 60 * RP_S,
+                                           .timeouts = &timeouts,
                                            .done = on_done };
     return rp_http_template_new(env->client, &spec, &request->call.template, NULL);
 }

@@ -3,7 +3,10 @@
 /* A dial that is ended from outside in each of its phases, and one that lacks descriptors or
  * memory. */
 
+#include <errno.h>
+#include <stdio.h>
 #include <sys/resource.h>
+#include <sys/un.h>
 
 #include "base/alloc.h"
 #include "dial_place.h"
@@ -170,6 +173,54 @@ static void test_every_failing_allocation(struct world *world)
     print_message("# %s: %d failing allocations were noticed\n", rp_loop_ops_name(world->ops), bad);
 }
 
+/* A socket of this machine, and addresses to come from: neither leaves anything behind. */
+static void test_every_failing_allocation_of_other_ways(struct world *world)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), opened = 0;
+
+    snprintf(address.sun_path, sizeof(address.sun_path), "/tmp/rampa-dial-%d", (int)getpid());
+    unlink(address.sun_path);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(listener, 64), 0);
+    for (int way = 0; way < 2; way++)
+        for (uint64_t n = 1; n <= 12; n++) {
+            struct place place;
+            int r;
+
+            place_init(&place, world);
+            place.unix_path = way == 0 ? address.sun_path : NULL;
+            rp_alloc_fail_at(n);
+            r = way == 0 ? 0
+                         : rp_local_ips_parse(&place.dialler.sources, "127.0.0.1-127.0.0.40", NULL);
+            if (r == 0)
+                r = start(&place, "127.0.0.1", ntohs(world->addr.sin_port), NULL);
+            assert_true(r == 0 || r == -ENOMEM);
+            if (r == 0)
+                turn_until(world, &place.done, 1);
+            rp_alloc_fail_at(0);
+            opened += r == 0 && !place.has_failed;
+            place_deinit(&place);
+        }
+    assert_true(opened >= 8 && opened < 24);
+    close(listener);
+    unlink(address.sun_path);
+}
+
+static void test_local_ips_without_the_family_of_the_server(struct world *world)
+{
+    struct place place;
+
+    place_init(&place, world);
+    assert_int_equal(rp_local_ips_parse(&place.dialler.sources, "::1", NULL), 0);
+    start_here(&place, "127.0.0.1", NULL);
+    expect_failure(&place, RP_NET_NO_SOURCE, "IPv4");
+    /* Of several addresses the others are tried. */
+    start_here(&place, "127.0.0.1,[::1]", NULL);
+    expect_failure(&place, RP_NET_REFUSED, "");
+    place_deinit(&place);
+}
+
 int main(void)
 {
     static const struct world_case cases[] = {
@@ -177,6 +228,8 @@ int main(void)
         CASE(test_cancel),
         CASE(test_no_descriptors),
         CASE(test_every_failing_allocation),
+        CASE(test_every_failing_allocation_of_other_ways),
+        CASE(test_local_ips_without_the_family_of_the_server),
     };
 
     return run_worlds(cases, RP_ARRAY_LEN(cases));

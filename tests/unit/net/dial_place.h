@@ -26,6 +26,7 @@ struct place {
     struct dns_server dns;
     struct rp_destination destination;
     unsigned spread;
+    const char *unix_path; /* NULL = none */
     struct rp_stack stack;
     struct rp_dial *dial;
     rp_ns began;
