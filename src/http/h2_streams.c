@@ -62,11 +62,13 @@ static void h2_given(void *user, struct rp_h2_stream *h2)
     rp_list_append(&shared->given, &stream->send_node);
 }
 
+/* @own, and the bytes of the connection that nobody has counted. There may be less than none: a part
+ * of a TLS record was counted, and is now known to be of frames of streams. */
 static uint64_t with_rest(uint64_t own, uint64_t total, uint64_t counted, uint64_t under_way)
 {
-    int64_t rest = (int64_t)(total - counted - under_way);
+    int64_t all = (int64_t)(own + total - counted - under_way);
 
-    return rest > 0 ? own + (uint64_t)rest : own;
+    return all > 0 ? (uint64_t)all : 0;
 }
 
 void rp_http_h2_count(struct connection *connection)
@@ -78,8 +80,11 @@ void rp_http_h2_count(struct connection *connection)
 
     rp_http_h2_settle(shared, socket->send_ended);
     rp_h2_count(shared->session, &sent, &received);
-    stream->traffic.sent = with_rest(stream->h2.sent, socket->sent, shared->counted_sent,
-                                     sent - shared->ended_sent);
+    /* What was made and is not sent yet is of streams. */
+    stream->traffic.sent = stream->h2.sent;
+    if (socket->sent > shared->counted_sent + sent - shared->ended_sent)
+        stream->traffic.sent = with_rest(stream->h2.sent, socket->sent, shared->counted_sent,
+                                         sent - shared->ended_sent);
     stream->traffic.received = with_rest(stream->h2.received, socket->received,
                                          shared->counted_received,
                                          received - shared->ended_received);

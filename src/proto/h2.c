@@ -197,7 +197,7 @@ void rp_h2_abandon(struct rp_h2_session *session)
 void rp_h2_count(const struct rp_h2_session *session, uint64_t *ret_sent, uint64_t *ret_received)
 {
     *ret_sent = session->sent;
-    *ret_received = session->received;
+    *ret_received = session->received + session->given - session->begun;
 }
 
 bool rp_h2_has_output(const struct rp_h2_session *session)
@@ -217,6 +217,7 @@ int rp_h2_receive(struct rp_h2_session *session, struct rp_slice input)
         rp_h2_note_error(session, NGHTTP2_PROTOCOL_ERROR, false,
                          RP_SLICE("the server speaks HTTP/1 here"));
     session->has_received = true;
+    session->given += input.len;
     r = nghttp2_session_mem_recv(session->nghttp2, (const uint8_t *)input.ptr, input.len);
     if (session->is_abandoned || r >= 0)
         return 0;

@@ -146,7 +146,8 @@ void rp_h2_go_on(struct rp_h2_session *session, struct rp_h2_stream *stream);
 RP_NODISCARD int rp_h2_receive(struct rp_h2_session *session, struct rp_slice input);
 /* Makes rp_h2_receive() return at once, for an event after which the session has no user any more. */
 void rp_h2_abandon(struct rp_h2_session *session);
-/* Bytes of the frames of all streams so far, as in struct rp_h2_stream. */
+/* Bytes of the frames of all streams so far, as in struct rp_h2_stream. *@ret_received also has what of
+ * the input was not looked at yet, and lacks what of the last frame has not come yet. */
 void rp_h2_count(const struct rp_h2_session *session, uint64_t *ret_sent, uint64_t *ret_received);
 bool rp_h2_has_output(const struct rp_h2_session *session);
 /* Appends what is to be sent to @out, until it has @enough bytes or more. Events given() and failed()

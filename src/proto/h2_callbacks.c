@@ -9,6 +9,8 @@
 
 #include "proto/proto_internal.h"
 
+enum { FRAME_HEADER = 9 };
+
 static struct rp_h2_stream *find(const struct rp_h2_session *session, int32_t id)
 {
     return id ? nghttp2_session_get_stream_user_data(session->nghttp2, id) : NULL;
@@ -57,6 +59,7 @@ int rp_h2_check_frame(struct rp_h2_session *session, uint8_t type, size_t len, b
 {
     int r = 0;
 
+    session->begun += FRAME_HEADER + len;
     if (type == NGHTTP2_HEADERS || type == NGHTTP2_CONTINUATION)
         r = check_block(session, type, len);
     if (brings && (type == NGHTTP2_HEADERS || (type == NGHTTP2_DATA && len > 0)))
@@ -76,8 +79,8 @@ static int on_begin_frame(nghttp2_session *nghttp2, const nghttp2_frame_hd *fram
         return r;
     if (!stream)
         return 0;
-    stream->received += 9 + frame->length;
-    session->received += 9 + frame->length;
+    stream->received += FRAME_HEADER + frame->length;
+    session->received += FRAME_HEADER + frame->length;
     if (frame->type == NGHTTP2_HEADERS && !stream->is_over && !stream->got_head)
         session->events->begins(session->user, stream);
     return go_on(session);

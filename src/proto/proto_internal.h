@@ -359,6 +359,7 @@ struct rp_h2_session {
     unsigned continuations, idle_frames;
     size_t block_bytes;
     uint64_t sent, received; /* by frames of streams */
+    uint64_t given, begun;   /* bytes to be taken, and those of all frames that have begun */
 };
 
 /* A session of a client, or of @server, which becomes the session's. -ENOMEM. */
