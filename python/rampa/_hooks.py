@@ -28,9 +28,9 @@ PreparedBody = typing.Union[
 
 PreparedRequest = tuple[
     str, "list[tuple[str, str | bytes]]", "PreparedBody", "str | None", list[tuple[str, str]], "list[tuple[int, int]] | None",
-    "tuple[str, str] | None",
+    "tuple[str, str] | None", "tuple[str, str | None] | None",
 ]
-"""URL, headers, body, name, tags, ranges of expected statuses, user name and password for a challenge."""
+"""URL, headers, body, name, tags, ranges of expected statuses, user name and password for a challenge, a proxy and a warning about it."""
 
 LeftTask = tuple["asyncio.Task[typing.Any]", types.CodeType | None, int]
 """A task; code and line that created it, when its coroutine is not the user's own."""

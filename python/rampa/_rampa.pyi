@@ -155,6 +155,8 @@ class HttpClient:
         cert: str | os.PathLike[str] | tuple[str | os.PathLike[str], str | os.PathLike[str]] | None = None,
         ssl: bool | _ssl.SSLContext | None = None,
         traceparent: bool | None = None,
+        proxy: str | _URL | None = None,
+        proxy_auth: typing.Any = None,
     ) -> Request: ...
     def post(
         self,
@@ -184,6 +186,8 @@ class HttpClient:
         cert: str | os.PathLike[str] | tuple[str | os.PathLike[str], str | os.PathLike[str]] | None = None,
         ssl: bool | _ssl.SSLContext | None = None,
         traceparent: bool | None = None,
+        proxy: str | _URL | None = None,
+        proxy_auth: typing.Any = None,
     ) -> Request: ...
     def put(
         self,
@@ -213,6 +217,8 @@ class HttpClient:
         cert: str | os.PathLike[str] | tuple[str | os.PathLike[str], str | os.PathLike[str]] | None = None,
         ssl: bool | _ssl.SSLContext | None = None,
         traceparent: bool | None = None,
+        proxy: str | _URL | None = None,
+        proxy_auth: typing.Any = None,
     ) -> Request: ...
     def patch(
         self,
@@ -242,6 +248,8 @@ class HttpClient:
         cert: str | os.PathLike[str] | tuple[str | os.PathLike[str], str | os.PathLike[str]] | None = None,
         ssl: bool | _ssl.SSLContext | None = None,
         traceparent: bool | None = None,
+        proxy: str | _URL | None = None,
+        proxy_auth: typing.Any = None,
     ) -> Request: ...
     def delete(
         self,
@@ -271,6 +279,8 @@ class HttpClient:
         cert: str | os.PathLike[str] | tuple[str | os.PathLike[str], str | os.PathLike[str]] | None = None,
         ssl: bool | _ssl.SSLContext | None = None,
         traceparent: bool | None = None,
+        proxy: str | _URL | None = None,
+        proxy_auth: typing.Any = None,
     ) -> Request: ...
     def head(
         self,
@@ -300,6 +310,8 @@ class HttpClient:
         cert: str | os.PathLike[str] | tuple[str | os.PathLike[str], str | os.PathLike[str]] | None = None,
         ssl: bool | _ssl.SSLContext | None = None,
         traceparent: bool | None = None,
+        proxy: str | _URL | None = None,
+        proxy_auth: typing.Any = None,
     ) -> Request: ...
     def options(
         self,
@@ -329,6 +341,8 @@ class HttpClient:
         cert: str | os.PathLike[str] | tuple[str | os.PathLike[str], str | os.PathLike[str]] | None = None,
         ssl: bool | _ssl.SSLContext | None = None,
         traceparent: bool | None = None,
+        proxy: str | _URL | None = None,
+        proxy_auth: typing.Any = None,
     ) -> Request: ...
     def request(
         self,
@@ -359,6 +373,8 @@ class HttpClient:
         cert: str | os.PathLike[str] | tuple[str | os.PathLike[str], str | os.PathLike[str]] | None = None,
         ssl: bool | _ssl.SSLContext | None = None,
         traceparent: bool | None = None,
+        proxy: str | _URL | None = None,
+        proxy_auth: typing.Any = None,
     ) -> Request: ...
     def stream(
         self,
@@ -389,6 +405,8 @@ class HttpClient:
         cert: str | os.PathLike[str] | tuple[str | os.PathLike[str], str | os.PathLike[str]] | None = None,
         ssl: bool | _ssl.SSLContext | None = None,
         traceparent: bool | None = None,
+        proxy: str | _URL | None = None,
+        proxy_auth: typing.Any = None,
     ) -> Stream: ...
 
 @typing.final

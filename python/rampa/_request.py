@@ -8,6 +8,8 @@ import json
 import typing
 import urllib.parse
 
+from rampa._proxy import proxy_of
+
 if typing.TYPE_CHECKING:
     from rampa._hooks import PreparedBody, PreparedRequest
     from rampa._multipart import Piece
@@ -16,12 +18,13 @@ OPTIONS = (
     "headers", "params", "json", "data", "name", "tags", "expected_statuses", "cookies", "auth", "files", "chunked", "expect100", "timeout",
     "discard_body", "auto_decompress", "raise_errors", "max_head_bytes", "max_body_bytes", "allow_redirects", "max_redirects", "verify", "cert", "ssl",
     "traceparent",
+    "proxy", "proxy_auth",
 )  # fmt: skip
 """The options of a request, as the messages list them."""
 
 _LATER = {
     "TLS": ("fingerprint", "server_hostname"),
-    "proxies": ("proxy", "proxies", "proxy_auth", "proxy_headers"),
+    "proxies": ("proxies", "proxy_headers"),
     "compression": ("compress",),
     "bodies in pieces": ("stream",),
     "hooks": ("middlewares", "hooks", "extensions", "raise_for_status"),
@@ -30,6 +33,7 @@ _LATER = {
 """Options of aiohttp, httpx and requests that this version does not have, by what they are about."""
 
 _REMEDIES = {
+    "proxies": "write proxy='http://HOST:PORT'",
     "raise_for_status": "write worker.check(answer, ...)",
 }
 
@@ -288,4 +292,5 @@ def prepare(url: str, options: dict[str, typing.Any]) -> PreparedRequest:
     digest = _authenticate(options["auth"], fields) if "auth" in options else None
     body = _body(options, fields)
     query = _with_params(url, get("params"))
-    return query, fields, body, get("name"), _tags(get("tags")), _ranges(get("expected_statuses")), digest
+    proxy = proxy_of(options) if "proxy" in options or "proxy_auth" in options else None
+    return query, fields, body, get("name"), _tags(get("tags")), _ranges(get("expected_statuses")), digest, proxy

@@ -15,6 +15,7 @@ import re
 import typing
 
 from rampa._model import Field, Model, as_json, field_parameters
+from rampa._proxy import auth_text, plain_url
 from rampa.errors import ConfigError
 
 __all__ = ["Config", "Options", "ScenarioConfig", "Stage", "ThresholdDict", "as_json", "field_parameters", "parse_duration"]
@@ -316,6 +317,10 @@ class Options(Model):
         max_connection_requests: most requests on one connection, 0 for no limit.
         max_connection_age: a connection that is older serves no further request; 0 for no limit.
         hosts: where connections go instead: ``{"example.com:443": "127.0.0.1:8443", "*.example.org": "unix:/run/app.sock"}``.
+        proxy: that requests go through, such as ``"http://user:password@host:3128"`` or ``"socks5://host:1080"``; the variables of
+            the environment are not read.
+        proxy_auth: user and password of the proxy, a pair or a :class:`rampa.BasicAuth`; no output has them.
+        no_proxy: hosts that are reached without it, separated by commas: ``"example.com,10.0.0.0/8"``.
         local_ips: addresses that VUs connect from, such as ``"10.0.0.5-10.0.0.9,10.0.1.0/28"``.
         dns: how names become addresses: ``{"ttl": "5m", "select": "first", "policy": "preferIPv4"}`` (docs/http.md).
         failed_exchanges: how many failed requests of each kind are kept for the result, with their answers: 0 to 100, 3 by default.
@@ -359,6 +364,9 @@ class Options(Model):
     local_ips: Field[str | None, str | None] = Field()
     dns: Field[dict[str, str] | None, dict[str, str]] = Field(default=dict)
     failed_exchanges: Field[int | None, int] = Field(_whole, default=lambda: 3)
+    proxy: Field[str | None, str | None] = Field(plain_url)
+    proxy_auth: Field[typing.Any, str | None] = Field(auth_text)
+    no_proxy: Field[str | None, str | None] = Field()
 
     if typing.TYPE_CHECKING:
 
@@ -400,6 +408,9 @@ class Options(Model):
             local_ips: str | None = None,
             dns: dict[str, str] | None = None,
             failed_exchanges: int | None = None,
+            proxy: str | None = None,
+            proxy_auth: typing.Any = None,
+            no_proxy: str | None = None,
         ) -> None: ...
 
 

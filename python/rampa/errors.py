@@ -195,6 +195,10 @@ class CertificateError(TLSError):
     """The server's certificate is not accepted: its authority, its host or its time (1310, 1311, 1312)."""
 
 
+class ProxyError(ConnectError):
+    """The proxy gave no connection to the server, or could not be reached itself (1320 to 1326)."""
+
+
 class RequestTimeout(RequestError, TimeoutError):
     """The whole request took longer than its timeout (1050)."""
 
@@ -231,6 +235,7 @@ _BY_CODE: dict[int, type[RequestError]] = {
     1312: CertificateError,
     1313: TLSError,
     1314: ConnectionLost,
+    **dict.fromkeys(range(1320, 1327), ProxyError),
     1600: ProtocolError,
     1701: ProtocolError,
     1900: ProtocolError,
@@ -262,6 +267,7 @@ _OF_AIOHTTP: dict[type[RequestError], tuple[str, ...]] = {
     NameResolutionError: ("ClientConnectorDNSError", "ClientConnectorError"),
     ConnectError: ("ClientConnectorError",),
     ConnectTimeout: ("ConnectionTimeoutError", "ServerTimeoutError"),
+    ProxyError: ("ClientProxyConnectionError", "ClientConnectorError"),
     TLSError: ("ClientConnectorSSLError", "ClientConnectorError"),
     CertificateError: ("ClientConnectorCertificateError", "ClientConnectorError"),
     RequestTimeout: ("ServerTimeoutError",),

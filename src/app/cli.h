@@ -70,6 +70,8 @@ enum rp_option_id { /* the order of the help, inside each group */
                     RP_OPT_LOCAL_IPS,
                     RP_OPT_DNS,
                     RP_OPT_TRACEPARENT,
+                    RP_OPT_PROXY,
+                    RP_OPT_NO_PROXY,
                     RP_OPT_TARGETS,
                     RP_OPT_METHOD,
                     RP_OPT_HEADER,

@@ -16,8 +16,6 @@ struct foreign {
     const char *remedy; /* NULL: the next row's */
 };
 
-#define NO_PROXY "requests go to the server itself, never through a proxy"
-
 static const struct foreign options[] = {
     { "-t", "threads are --workers, the time of a request is --timeout, the time of a test is "
             "--duration" },
@@ -58,9 +56,10 @@ static const struct foreign options[] = {
     { "-b", "write --cookie NAME=VALUE" },
     { "-I", NULL },
     { "head", "write -X HEAD" },
-    { "-x", NULL },
-    { "proxy", NULL },
-    { "proxy-header", NO_PROXY },
+    { "proxy-user", "write --proxy http://USER:PASSWORD@HOST:PORT" },
+    { "socks5", "write --proxy socks5://HOST:PORT" },
+    { "noproxy", "write --no-proxy HOSTS" },
+    { "proxy-header", "proxies get no header fields but Proxy-Authorization" },
     { "-k", "connections are kept in any case; --insecure accepts any certificate of a server" },
     { "insecure-skip-tls-verify", "write --insecure" },
     { "root-certs", "write --cacert FILE" },

@@ -391,12 +391,24 @@ void rp_http_fail_by(struct connection *connection, const struct rp_net_failure 
         [RP_NET_EXPIRED] = RP_HTTP_EXPIRED,
         [RP_NET_TRUNCATED] = RP_HTTP_TRUNCATED,
         [RP_NET_TLS] = RP_HTTP_TLS,
+        [RP_NET_PROXY_AUTH] = RP_HTTP_PROXY_AUTH,
+        [RP_NET_PROXY_REFUSED] = RP_HTTP_PROXY_REFUSED,
+        [RP_NET_PROXY_NO_SERVER] = RP_HTTP_PROXY_NO_SERVER,
+        [RP_NET_PROXY_BAD] = RP_HTTP_PROXY_BAD,
+        [RP_NET_PROXY_CLOSED] = RP_HTTP_PROXY_CLOSED,
         [RP_NET_RESET] = RP_HTTP_RESET,
         [RP_NET_BROKE] = RP_HTTP_NETWORK,
     };
 
-    rp_http_fail(connection->call, codes[failure->reason], rp_net_reason_text(failure->reason),
-                 failure->detail, at);
+    const char *kind = rp_net_reason_text(failure->reason);
+    char detail[200];
+    int code = codes[failure->reason];
+
+    if (connection->state == CONNECTION_OPENING && connection->origin->via &&
+        rp_http_explain_via(connection, failure, &code, &kind, detail, sizeof(detail)))
+        rp_http_fail(connection->call, code, kind, detail, at);
+    else
+        rp_http_fail(connection->call, code, kind, failure->detail, at);
 }
 
 /* ---- requests that are sent once more ---- */

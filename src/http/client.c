@@ -138,6 +138,7 @@ void rp_http_client_free(struct rp_http_client *client)
         client->origins = origin->next;
         rp_http_free_origin(origin);
     }
+    rp_http_free_proxies(client);
     rp_free(client);
 }
 
@@ -180,12 +181,12 @@ void rp_http_client_take_unfinished(struct rp_http_client *client, rp_unfinished
 }
 
 struct origin *rp_http_origin(struct rp_http_client *client, const struct rp_http_scheme *scheme,
-                              struct rp_slice host, uint16_t port)
+                              struct rp_slice host, uint16_t port, struct proxy *proxy)
 {
     struct origin *origin;
 
     for (origin = client->origins; origin; origin = origin->next)
-        if (origin->scheme == scheme && origin->port == port &&
+        if (origin->scheme == scheme && origin->port == port && origin->proxy == proxy &&
             rp_slice_ieq(rp_slice_str(origin->host), host))
             return origin;
     origin = rp_calloc(1, sizeof(*origin));
@@ -194,6 +195,7 @@ struct origin *rp_http_origin(struct rp_http_client *client, const struct rp_htt
     origin->host = rp_strndup(host.ptr, host.len);
     origin->scheme = scheme;
     origin->port = port;
+    origin->proxy = proxy;
     origin->is_shared = scheme->is_tls ? client->h2_use != RP_HTTP_H2_NEVER
                                        : client->h2_use == RP_HTTP_H2_ALWAYS;
     if (!origin->host || rp_http_route(client, origin) < 0) {

@@ -118,9 +118,11 @@ static int dial(struct connection *connection)
                                  .handshake_timeout = timeouts ? timeouts->handshake : 0,
                                  .done = dialled,
                                  .user = connection };
-    int r = rp_stack_init(&connection->stack, session->client->loop, origin->scheme->layers,
-                          origin->host, origin->port);
+    int r = rp_stack_init(&connection->stack, session->client->loop, origin->layers, origin->host,
+                          origin->port);
 
+    if (origin->via)
+        rp_http_dial_via(connection, &spec);
     if (r == 0)
         rp_http_use_tickets(connection);
     if (r == 0)

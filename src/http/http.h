@@ -65,9 +65,17 @@ enum rp_http_code {
     RP_HTTP_EXPIRED = 1312,
     RP_HTTP_HANDSHAKE = 1313,
     RP_HTTP_TRUNCATED = 1314,
-    RP_HTTP_H2 = 1600,          /* + error code of RFC 9113; 1600 itself for NO_ERROR */
-    RP_HTTP_STATUS_BASE = 1000, /* + status, for statuses from 400 */
-    RP_HTTP_CODING = 1701,      /* the body is not what its Content-Encoding says */
+    /* Of connections through a proxy: see rp_http_client_set_proxy(). */
+    RP_HTTP_PROXY_UNREACHABLE = 1320, /* no connection to the proxy itself */
+    RP_HTTP_PROXY_AUTH = 1321,        /* it wants a user and a password, or other ones */
+    RP_HTTP_PROXY_REFUSED = 1322,     /* it does not want to connect to the server */
+    RP_HTTP_PROXY_NO_SERVER = 1323,   /* it cannot connect to the server */
+    RP_HTTP_PROXY_BAD = 1324,         /* it speaks another language */
+    RP_HTTP_PROXY_CLOSED = 1325,      /* it ended the connection in place of an answer */
+    RP_HTTP_PROXY_TIMEOUT = 1326,     /* it did not answer in time */
+    RP_HTTP_H2 = 1600,                /* + error code of RFC 9113; 1600 itself for NO_ERROR */
+    RP_HTTP_STATUS_BASE = 1000,       /* + status, for statuses from 400 */
+    RP_HTTP_CODING = 1701,            /* the body is not what its Content-Encoding says */
     /* Ours, outside of k6's ranges. */
     RP_HTTP_PROTOCOL = 1900,   /* the response breaks HTTP/1.1 */
     RP_HTTP_CLOSED = 1901,     /* the peer closed before the response was complete */
@@ -161,6 +169,14 @@ RP_NODISCARD int rp_http_client_set_hosts(struct rp_http_client *client,
 RP_NODISCARD int rp_http_client_set_dns(struct rp_http_client *client, const struct rp_pairs *dns,
                                         uint64_t seed, struct rp_error *err);
 
+/* Has requests go through @proxy (plan/proxy.h; NULL = none), but for the hosts that @no_proxy names. @auth:
+ * USER:PASSWORD as in a URL, unless @proxy has them; NULL = none. They go to nobody but the proxy. After
+ * rp_http_client_set_tls() and rp_http_client_set_h2(), before the first template. A proxy that speaks TLS is
+ * verified as servers are, and shown no certificate. -RP_EUSER, -ENOMEM. */
+RP_NODISCARD int rp_http_client_set_proxy(struct rp_http_client *client, const char *proxy,
+                                          const char *auth, const char *no_proxy,
+                                          struct rp_error *err);
+
 struct rp_http_call;
 /* Called for every call that has ended and is counted, cancelled and interrupted ones too, before
  * its done() if that is called: for people who look for a mistake. The call must be left as it is.
@@ -244,6 +260,9 @@ struct rp_http_spec { /* everything is copied */
     enum rp_http_trace { RP_HTTP_TRACE_AS_SET, RP_HTTP_TRACE, RP_HTTP_TRACE_NOT } trace;
     const uint16_t (*expected)[2]; /* ranges of statuses that are not failures; NULL = 200..399 */
     size_t expected_count;
+    /* Through which proxy, with USER:PASSWORD@ before its host if it wants them. Empty: none; NULL: the client's,
+     * unless its no_proxy names the host. */
+    struct rp_slice proxy;
 };
 
 /* ---- bodies that are made while they are sent ---- */

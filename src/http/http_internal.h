@@ -6,6 +6,7 @@
  */
 
 #include "http/http.h"
+#include "http/proxy.h"
 #include "net/dial.h"
 #include "plan/metrics.h"
 #include "proto/coding.h"
@@ -19,7 +20,10 @@ struct origin { /* interned: equal origins are the same pointer */
     const struct rp_http_scheme *scheme;
     char *host;
     uint16_t port;
-    /* Where its connections go: see route.c. */
+    /* Where its connections go, and by which layers: see route.c. */
+    struct proxy *proxy; /* NULL = none */
+    struct via *via;     /* NULL = they go straight */
+    const struct rp_layer *const *layers;
     char *dial_host; /* NULL = @host */
     char *unix_path; /* NULL = none */
     uint16_t dial_port;
@@ -54,9 +58,10 @@ struct rp_http_template {
     bool is_streamed, is_chunked;
     bool expects_continue; /* the body is sent when the server wants it */
     uint64_t streamed_bytes;
-    bool is_named;   /* the script has given the name */
-    bool has_cookie; /* and the field Cookie */
-    bool has_trace;  /* its requests have a field traceparent of their own */
+    struct rp_slice proxy; /* as in struct rp_http_spec; part of the interned one */
+    bool is_named;         /* the script has given the name */
+    bool has_cookie;       /* and the field Cookie */
+    bool has_trace;        /* its requests have a field traceparent of their own */
     /* Whether the connection of a request may serve another one. */
     enum { REUSED, REUSED_WITHIN_LIMITS, NOT_REUSED } reuse;
     char *method, *url, *name;
@@ -189,6 +194,7 @@ struct rp_http_client {
     uint64_t trace_random[4];     /* base/random.h */
     char *base_url;               /* or NULL */
     const struct rp_pairs *hosts; /* or NULL; see route.c */
+    struct proxies proxies;
     struct origin *origins;
     const struct rp_metric *metrics[RP_BUILTIN_COUNT];
     struct rp_list graveyard; /* connections that may still be on the stack of their own callback */
@@ -205,7 +211,7 @@ struct rp_http_client {
 
 /* NULL when there is no memory. */
 struct origin *rp_http_origin(struct rp_http_client *client, const struct rp_http_scheme *scheme,
-                              struct rp_slice host, uint16_t port);
+                              struct rp_slice host, uint16_t port, struct proxy *proxy);
 /* Frees @connection, which is closed and in no list, as soon as no callback of it can be running
  * any more. */
 void rp_http_bury(struct rp_http_client *client, struct connection *connection);
@@ -257,12 +263,6 @@ rp_ns rp_http_first_look(const struct rp_http_call *call, rp_ns now);
 /* Until when the request under way on @connection may take, by what is known at @now; the text for
  * its end then. */
 rp_ns rp_http_next_limit(struct connection *connection, rp_ns now, const char **ret_kind);
-
-/* ---- route.c ---- */
-
-/* Finds where the connections of @origin go. -ENOMEM. */
-RP_NODISCARD int rp_http_route(struct rp_http_client *client, struct origin *origin);
-void rp_http_free_origin(struct origin *origin);
 
 /* ---- connection.c ---- */
 

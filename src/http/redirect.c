@@ -155,6 +155,7 @@ static int make_template(const struct hop *hop, struct rp_slice url, struct rp_h
     struct rp_http_spec spec = { .method = hop->is_get ? RP_SLICE("GET")
                                                        : rp_slice_str(from->method),
                                  .url = url,
+                                 .proxy = from->proxy,
                                  .tags = from->tags,
                                  .tag_count = from->tag_count,
                                  .expected = (const uint16_t(*)[2])from->expected,
@@ -299,11 +300,14 @@ static int make_answer(const struct rp_http_template *from,
 {
     const char *target = from->head.data + strlen(from->method) + 1;
     const char *end = memchr(target, ' ', from->head.len - (size_t)(target - from->head.data));
+    const struct via *via = from->origin->via;
     struct hop hop = { .from = from };
     struct rp_buf answer;
     char cnonce[33];
     int r;
 
+    if (via && via->is_asked) /* the server will see the path only */
+        target = strchr(strstr(target, "://") + 3, '/');
     rp_buf_init(&answer, LOCATION_MAX);
     rp_digest_append(challenge, rp_slice_str(from->digest_user),
                      rp_slice_str(from->digest_password), rp_slice_str(from->method),

@@ -46,19 +46,27 @@ int rp_http_client_set_dns(struct rp_http_client *client, const struct rp_pairs 
     return 0;
 }
 
+static bool has_rule(const struct rp_http_client *client, const struct origin *origin,
+                     struct rp_host_rule *ret)
+{
+    *ret = (struct rp_host_rule){ 0 };
+    return client->hosts &&
+           rp_host_rule_find(client->hosts, rp_slice_str(origin->host), origin->port, ret);
+}
+
+/* A socket of this machine is reached without a proxy, which could not reach it. */
 int rp_http_route(struct rp_http_client *client, struct origin *origin)
 {
     struct rp_host_rule rule;
-    char **place = &origin->dial_host;
+    bool is_elsewhere = has_rule(client, origin, &rule);
+    char **place = rule.is_unix ? &origin->unix_path : &origin->dial_host;
 
-    origin->dial_port = origin->port;
-    if (!client->hosts ||
-        !rp_host_rule_find(client->hosts, rp_slice_str(origin->host), origin->port, &rule))
-        return 0;
-    if (rule.to_port)
-        origin->dial_port = rule.to_port;
-    if (rule.is_unix)
-        place = &origin->unix_path;
+    origin->layers = origin->scheme->layers;
+    origin->dial_port = rule.to_port ? rule.to_port : origin->port;
+    if (origin->proxy && !rule.is_unix)
+        return rp_http_go_via(client, origin, origin->proxy,
+                              rule.to.len ? rule.to : rp_slice_str(origin->host), origin->dial_port,
+                              is_elsewhere);
     if (!rule.to.len)
         return 0;
     *place = rp_strndup(rule.to.ptr, rule.to.len);
@@ -70,5 +78,6 @@ void rp_http_free_origin(struct origin *origin)
     rp_free(origin->host);
     rp_free(origin->dial_host);
     rp_free(origin->unix_path);
+    rp_http_free_via(origin->via);
     rp_free(origin);
 }

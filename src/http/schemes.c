@@ -218,6 +218,25 @@ void rp_http_free_schemes(struct rp_http_client *client)
     client->tls = NULL;
 }
 
+/* ---- proxies that speak TLS ------------------------------------------------------------------ */
+
+int rp_http_proxy_tls(struct rp_http_client *client, const struct rp_layer **ret,
+                      struct rp_error *err)
+{
+    struct rp_tls_settings settings = client->tls_settings;
+    int r = 0;
+
+    settings.cert_file = settings.key_file = NULL;
+    settings.wants_status = false;
+    if (!client->proxies.tls)
+        r = rp_tls_shared_new(client->loop, &client->proxies.tls);
+    if (r == 0 && !client->proxies.tls_context)
+        r = rp_tls_context_new(client->proxies.tls, &settings, &client->proxies.tls_context, err);
+    if (r == 0)
+        *ret = rp_tls_context_layer(client->proxies.tls_context);
+    return r;
+}
+
 /* ---- tickets --------------------------------------------------------------------------------- */
 
 static struct ticket_box *find_box(struct rp_http_session *session, const struct origin *origin)

@@ -143,6 +143,9 @@ static void append_basic(struct rp_slice userinfo, struct rp_buf *out)
 static int write_head(struct rp_http_template *template, const struct rp_http_spec *spec,
                       const struct rp_url *url, struct rp_error *err)
 {
+    const struct via *via = template->origin->via;
+    const struct proxy *proxy = via && via->is_asked ? via->proxy : NULL;
+    struct rp_slice credentials = proxy ? rp_buf_slice(&proxy->authorization) : rp_slice(NULL, 0);
     struct rp_buf target, authority, basic;
     int r;
 
@@ -150,8 +153,12 @@ static int write_head(struct rp_http_template *template, const struct rp_http_sp
     rp_buf_init(&authority, REQUEST_HEAD_MAX);
     rp_buf_init(&basic, REQUEST_HEAD_MAX);
     rp_buf_init(&template->head, REQUEST_HEAD_MAX);
-    rp_url_append_target(url, &target);
     rp_url_append_authority(url, &authority);
+    if (proxy) { /* which finds the server by the whole URL (RFC 9112, 3.2.2) */
+        rp_buf_append_str(&target, "http://");
+        rp_buf_append_slice(&target, rp_buf_slice(&authority));
+    }
+    rp_url_append_target(url, &target);
     if (url->userinfo.len)
         append_basic(url->userinfo, &basic);
     r = target.error ? target.error : authority.error ? authority.error : basic.error;
@@ -162,6 +169,7 @@ static int write_head(struct rp_http_template *template, const struct rp_http_sp
                                            .authorization = rp_buf_slice(&basic),
                                            .headers = spec->headers,
                                            .header_count = spec->header_count,
+                                           .proxy_authorization = credentials,
                                            .closes = template->client->limits.no_reuse,
                                            .has_body = spec->has_body || spec->is_streamed,
                                            .is_chunked = spec->is_chunked,
@@ -207,6 +215,7 @@ static int fill(struct rp_http_template *template, const struct rp_http_spec *sp
                 struct rp_error *err)
 {
     const struct rp_http_scheme *scheme;
+    struct proxy *proxy = NULL;
     struct rp_url url;
     int r = rp_url_parse(spec->url, &url, err);
 
@@ -218,6 +227,14 @@ static int fill(struct rp_http_template *template, const struct rp_http_spec *sp
     if (spec->body.len > REQUEST_BODY_MAX)
         return rp_error_set(err, -RP_EUSER, "the request body has %zu bytes, more than %d",
                             spec->body.len, REQUEST_BODY_MAX);
+    r = rp_http_find_proxy(template->client, spec->proxy, url.host, url.port, &proxy, err);
+    if (r < 0)
+        return r;
+    if (spec->proxy.ptr)
+        template->proxy = proxy ? rp_slice_str(proxy->text) : RP_SLICE("");
+    template->origin = rp_http_origin(template->client, scheme, url.host, url.port, proxy);
+    if (!template->origin)
+        return -ENOMEM;
     r = write_head(template, spec, &url, err);
     if (r < 0)
         return r;
@@ -231,9 +248,6 @@ static int fill(struct rp_http_template *template, const struct rp_http_spec *sp
     template->has_trace = has_trace(template->client, spec);
     template->client->has_own_heads |= template->has_trace;
     template->reuse = reuse_of(&template->client->limits, spec);
-    template->origin = rp_http_origin(template->client, scheme, url.host, url.port);
-    if (!template->origin)
-        return -ENOMEM;
     return copy_texts(template, spec);
 }
 

@@ -37,7 +37,7 @@ struct rp_dial_times rp_dial_times(const struct rp_dial *dial, rp_ns now)
     const struct rp_transport *it;
 
     if (dial->phase == RP_DIAL_LOOKING_UP)
-        times.looking_up = now - dial->phase_began;
+        times.looking_up += now - dial->phase_began;
     if (dial->phase != RP_DIAL_OPENING)
         return times;
     for (it = dial->spec.stack->top; it; it = it->below) {
@@ -100,9 +100,22 @@ static void fail(struct rp_dial *dial, const struct rp_net_failure *failure)
 
 /* ---- opening ---- */
 
-static bool is_bottom_open(const struct rp_dial *dial)
+/* The lowest transport that is not open. */
+static const struct rp_transport *lowest_closed(const struct rp_dial *dial)
 {
-    return dial->spec.stack->bottom.transport.opened != 0;
+    const struct rp_transport *it = dial->spec.stack->top;
+
+    while (it->below && !it->below->opened)
+        it = it->below;
+    return it;
+}
+
+/* When the handshake that is under way began; 0 = there is none. */
+static rp_ns handshake_began(const struct rp_dial *dial)
+{
+    const struct rp_transport *it = lowest_closed(dial);
+
+    return it->below && it->ops->is_handshake ? it->below->opened : 0;
 }
 
 static void fail_connect(struct rp_dial *dial, int status)
@@ -289,6 +302,35 @@ static void open_stack(struct rp_dial *dial, const struct rp_address *addresses,
 
 /* ---- looking up ---- */
 
+static void look_up(struct rp_dial *dial);
+
+static const char *name_of(const struct rp_dial *dial)
+{
+    return dial->is_far ? dial->spec.far_host : dial->spec.host;
+}
+
+/* VUs begin with different addresses, of the family that comes first. */
+static const struct rp_address *pick(const struct rp_dial *dial, const struct rp_address *addresses,
+                                     size_t count)
+{
+    size_t same = 1;
+
+    while (same < count && addresses[same].any.sa_family == addresses[0].any.sa_family)
+        same++;
+    return &addresses[dial->spec.spread % same];
+}
+
+static void found(struct rp_dial *dial, const struct rp_address *addresses, size_t count)
+{
+    if (!dial->is_far) {
+        open_stack(dial, addresses, count);
+        return;
+    }
+    dial->is_far = false;
+    dial->spec.found(dial->spec.user, pick(dial, addresses, count));
+    look_up(dial);
+}
+
 static void resolved(struct rp_lookup *lookup, enum rp_dns_status status,
                      const struct rp_address *addresses, size_t count, const char *text)
 {
@@ -296,12 +338,12 @@ static void resolved(struct rp_lookup *lookup, enum rp_dns_status status,
     struct rp_net_failure failure;
 
     if (status == RP_DNS_OK && count) {
-        dial->looking_up = rp_loop_now(dial->dialler->loop) - dial->phase_began;
-        open_stack(dial, addresses, count);
+        dial->looking_up += rp_loop_now(dial->dialler->loop) - dial->phase_began;
+        found(dial, addresses, count);
         return;
     }
     if (status == RP_DNS_NOT_FOUND)
-        failure = (struct rp_net_failure){ RP_NET_HOST_NOT_FOUND, dial->spec.host };
+        failure = (struct rp_net_failure){ RP_NET_HOST_NOT_FOUND, name_of(dial) };
     else
         failure = (struct rp_net_failure){ RP_NET_LOOKUP_FAILED, text };
     fail(dial, &failure);
@@ -316,13 +358,13 @@ static void look_up(struct rp_dial *dial)
 
     dial->phase = RP_DIAL_LOOKING_UP;
     dial->phase_began = rp_loop_now(dial->dialler->loop);
-    r = rp_resolve(dial->dialler->resolver, rp_slice_str(dial->spec.host), &dial->lookup,
-                   &addresses, &count);
+    r = rp_resolve(dial->dialler->resolver, rp_slice_str(name_of(dial)), &dial->lookup, &addresses,
+                   &count);
     if (r < 0) {
         failure = (struct rp_net_failure){ RP_NET_LOOKUP_FAILED, strerrordesc_np(-r) };
         end(dial, &failure, dial->phase_began);
     } else if (r > 0) { /* an address, or a name that is known: nothing was looked up */
-        open_stack(dial, addresses, count);
+        found(dial, addresses, count);
     }
 }
 
@@ -332,11 +374,12 @@ static void look_up(struct rp_dial *dial)
  * begin: without them it is when to look again. */
 static rp_ns limit_of(const struct rp_dial *dial, rp_ns now)
 {
-    rp_ns limit, began = is_bottom_open(dial) ? dial->spec.stack->bottom.transport.opened : now;
+    rp_ns limit, began;
 
     if (!dial->spec.handshake_timeout)
         return dial->spec.deadline;
-    limit = rp_ns_add(began, dial->spec.handshake_timeout);
+    began = handshake_began(dial);
+    limit = rp_ns_add(began ? began : now, dial->spec.handshake_timeout);
     return limit < dial->spec.deadline ? limit : dial->spec.deadline;
 }
 
@@ -351,7 +394,7 @@ static void deadline_passed(struct rp_timer *timer, rp_ns now)
     }
     if (dial->phase == RP_DIAL_LOOKING_UP)
         time_out(dial, RP_NET_LOOKUP_TIMEOUT);
-    else if (dial->phase == RP_DIAL_OPENING && is_bottom_open(dial))
+    else if (dial->phase == RP_DIAL_OPENING && handshake_began(dial))
         time_out(dial, RP_NET_HANDSHAKE_TIMEOUT);
     else
         time_out(dial, RP_NET_CONNECT_TIMEOUT);
@@ -384,6 +427,7 @@ int rp_dial_start(struct rp_dialler *dialler, const struct rp_dial_spec *spec, s
     memset(dial, 0, offsetof(struct rp_dial, race.attempts));
     dial->dialler = dialler;
     dial->spec = *spec;
+    dial->is_far = spec->far_host != NULL;
     dial->lookup.fn = resolved;
     start = rp_destination_ready(spec->destination);
     rp_timer_arm(dialler->loop, &dial->timer, start < spec->deadline ? start : spec->deadline,

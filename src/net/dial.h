@@ -44,7 +44,8 @@ void rp_dialler_deinit(
 /* How long each phase took. 0 = the phase was not reached, or the look-up was answered at once. */
 struct rp_dial_times {
     rp_ns looking_up;
-    /* All addresses that were tried, and the opening of layers that is no handshake. */
+    /* All addresses that were tried, and the opening of layers that is no handshake, such as what a
+     * proxy is asked. */
     rp_ns connecting;
     rp_ns handshaking;
 };
@@ -61,6 +62,9 @@ struct rp_dial_spec {
     const char *host; /* borrowed */
     uint16_t port;
     const char *unix_path; /* a socket of this machine instead, borrowed; NULL = none */
+    /* A further host, of which the stack needs an address before it is opened: found() is told one. */
+    const char *far_host; /* borrowed; NULL = there is none */
+    void (*found)(void *user, const struct rp_address *address);
     /* Borrowed, of all dials to this host and port: they wait for one another's failures, and know
      * which addresses work. */
     struct rp_destination *destination;

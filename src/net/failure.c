@@ -24,6 +24,11 @@ const char *rp_net_reason_text(enum rp_net_reason reason)
         [RP_NET_EXPIRED] = "certificate expired or not yet valid",
         [RP_NET_TRUNCATED] = "connection truncated",
         [RP_NET_TLS] = "TLS error",
+        [RP_NET_PROXY_AUTH] = "proxy authentication failed",
+        [RP_NET_PROXY_REFUSED] = "refused by the proxy",
+        [RP_NET_PROXY_NO_SERVER] = "server unreachable for the proxy",
+        [RP_NET_PROXY_BAD] = "malformed answer of the proxy",
+        [RP_NET_PROXY_CLOSED] = "closed by the proxy",
         [RP_NET_RESET] = "connection reset",
         [RP_NET_BROKE] = "connection broke",
     };

@@ -28,6 +28,13 @@ enum rp_net_reason {
     RP_NET_EXPIRED,
     RP_NET_TRUNCATED, /* TCP has ended, and the layer above it has not */
     RP_NET_TLS,       /* an open connection: an alert, or bytes that are no TLS */
+    /* The proxy wants a user and a password, or other ones; does not want to connect to the server, or
+     * cannot; answers in another language; ends the connection in place of an answer. */
+    RP_NET_PROXY_AUTH,
+    RP_NET_PROXY_REFUSED,
+    RP_NET_PROXY_NO_SERVER,
+    RP_NET_PROXY_BAD,
+    RP_NET_PROXY_CLOSED,
     RP_NET_RESET,
     RP_NET_BROKE, /* an open connection, for another reason; the detail is errno's text */
     RP_NET_REASON_COUNT

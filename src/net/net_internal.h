@@ -83,7 +83,8 @@ struct rp_dial {
     struct rp_dial_spec spec;
     enum rp_dial_phase phase;
     rp_ns phase_began;
-    rp_ns looking_up;      /* 0 until it is over */
+    rp_ns looking_up;      /* as far as it is over */
+    bool is_far;           /* the further host is looked up */
     struct rp_timer timer; /* the end of the back-off, then the deadline */
     struct rp_lookup lookup;
     struct rp_race race; /* of several addresses */

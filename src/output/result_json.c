@@ -83,7 +83,7 @@ static int hide_values(const struct rp_pairs *pairs, struct rp_pairs *ret)
 
 static int write_public_plan(const struct rp_plan *plan, struct rp_buf *out)
 {
-    struct rp_plan copy = *plan; /* shallow: only the lists that are replaced are its own */
+    struct rp_plan copy = rp_plan_public(plan); /* only the lists that are replaced are its own */
     int r = hide_values(&plan->env, &copy.env);
 
     copy.scenarios = rp_calloc(plan->scenario_count, sizeof(*copy.scenarios));

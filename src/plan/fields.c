@@ -186,4 +186,19 @@ const struct rp_field rp_plan_settings[RP_S_COUNT] = {
                                 .min = 0, .max = 100, .default_value = 3,
                                 .help = "how many failed requests of each kind are kept for the "
                                         "result, with their answers; 0 keeps none" },
+    [RP_S_PROXY] = { "proxy", RP_FT_TEXT, .offset = PLAN(proxy), .default_kind = RP_FD_OTHER,
+                     .default_text = "none, whatever the environment says",
+                     .help =
+                         "proxy that requests go through: `http://HOST:PORT`, `https://HOST:PORT`, "
+                         "`socks5://HOST:PORT` or `socks5h://HOST:PORT`, with `USER:PASSWORD@` "
+                         "before the host" },
+    [RP_S_PROXY_AUTH] = { "proxy_auth", RP_FT_TEXT, .offset = PLAN(proxy_auth),
+                          .default_kind = RP_FD_OTHER, .default_text = "that of `proxy`",
+                          .help =
+                              "user and password of the proxy, `USER:PASSWORD` or a pair; they are "
+                              "never shown" },
+    [RP_S_NO_PROXY] = { "no_proxy", RP_FT_TEXT, .offset = PLAN(no_proxy),
+                        .default_kind = RP_FD_OTHER, .default_text = "none",
+                        .help = "hosts that are reached without the proxy, separated by commas: "
+                                "`example.com` with those below it, `10.0.0.0/8`, `*`" },
 };

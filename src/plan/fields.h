@@ -110,6 +110,9 @@ enum rp_setting_id {
     RP_S_LOCAL_IPS,
     RP_S_DNS,
     RP_S_FAILED_EXCHANGES,
+    RP_S_PROXY,
+    RP_S_PROXY_AUTH,
+    RP_S_NO_PROXY,
     RP_S_COUNT
 };
 

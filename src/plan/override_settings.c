@@ -2,10 +2,15 @@
 
 /* What options of the command line say of the settings of a run: its memory, its connections. */
 
+#include <errno.h>
+#include <string.h>
+
+#include "base/alloc.h"
 #include "base/str.h"
 #include "plan/dns.h"
 #include "plan/hosts.h"
 #include "plan/plan_internal.h"
+#include "plan/proxy.h"
 
 int rp_overrides_apply_memory(const struct rp_overrides *overrides, struct rp_plan *plan,
                               struct rp_error *err)
@@ -27,6 +32,53 @@ static int apply(const struct rp_override *given, enum rp_setting_id id, struct 
         return 0;
     return rp_error_keep(
         err, rp_field_parse_text(&rp_plan_settings[id], plan, given->value, given->origin, err));
+}
+
+/* Moves user and password out of the text of the proxy, which is shown and stored. */
+static int move_user(struct rp_plan *plan, const struct rp_proxy_text *proxy)
+{
+    char *user = plan->proxy + (proxy->user.ptr - plan->proxy);
+
+    if (proxy->user.len) {
+        rp_free(plan->proxy_auth);
+        plan->proxy_auth = rp_strndup(user, proxy->user.len);
+        if (!plan->proxy_auth)
+            return -ENOMEM;
+    }
+    memmove(user, user + proxy->user.len + 1, strlen(user + proxy->user.len + 1) + 1);
+    return 0;
+}
+
+static int fail_proxy_auth(struct rp_error *err)
+{
+    rp_error_set(err, -RP_EUSER, "proxy_auth: there is no proxy that it is for");
+    rp_error_hint(err, "give proxy too (--proxy URL)");
+    return -RP_EUSER;
+}
+
+/* A proxy of the command line stands in place of that of the script, whose user and password it must not
+ * learn. An empty text is no proxy. */
+static int apply_proxy(const struct rp_override *given, struct rp_plan *plan, struct rp_error *err)
+{
+    struct rp_proxy_text proxy;
+    int r = 0;
+
+    if (given->value) {
+        rp_free(plan->proxy);
+        rp_free(plan->proxy_auth);
+        plan->proxy = plan->proxy_auth = NULL;
+    }
+    if (given->value && *given->value)
+        r = apply(given, RP_S_PROXY, plan, err);
+    if (r == 0 && plan->proxy)
+        r = rp_proxy_parse(rp_slice_str(plan->proxy), &proxy, err);
+    else if (r == 0 && plan->proxy_auth)
+        r = fail_proxy_auth(err);
+    if (r == 0 && plan->proxy && proxy.user.ptr)
+        r = move_user(plan, &proxy);
+    if (r == 0)
+        r = rp_no_proxy_check(plan->no_proxy, err);
+    return rp_error_keep(err, r);
 }
 
 static int apply_hosts(const struct rp_overrides *overrides, struct rp_plan *plan,
@@ -72,6 +124,10 @@ int rp_overrides_apply_connections(const struct rp_overrides *overrides, struct 
         r = apply(&overrides->local_ips, RP_S_LOCAL_IPS, plan, err);
     if (r == 0)
         r = apply(&overrides->failed_exchanges, RP_S_FAILED_EXCHANGES, plan, err);
+    if (r == 0)
+        r = apply(&overrides->no_proxy, RP_S_NO_PROXY, plan, err);
+    if (r == 0)
+        r = apply_proxy(&overrides->proxy, plan, err);
     if (r == 0)
         r = apply_hosts(overrides, plan, err);
     if (r == 0)

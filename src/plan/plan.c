@@ -165,6 +165,16 @@ static json_t *metrics_to_json(const struct rp_plan *plan)
     return object;
 }
 
+struct rp_plan rp_plan_public(const struct rp_plan *plan)
+{
+    static char hidden[] = "***";
+    struct rp_plan copy = *plan;
+
+    if (copy.proxy_auth)
+        copy.proxy_auth = hidden;
+    return copy;
+}
+
 static json_t *plan_to_json(const struct rp_plan *plan, bool is_inspection)
 {
     json_t *object = json_object();
@@ -235,7 +245,9 @@ int rp_plan_write_json(const struct rp_plan *plan, struct rp_buf *out)
 
 int rp_plan_write_inspection(const struct rp_plan *plan, struct rp_buf *out)
 {
-    return write_json(plan, true, out);
+    const struct rp_plan shown = rp_plan_public(plan);
+
+    return write_json(&shown, true, out);
 }
 
 static int read_scenario(struct rp_plan *plan, const char *name, const json_t *fields,

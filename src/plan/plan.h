@@ -130,6 +130,9 @@ struct rp_plan {
     rp_ns max_connection_age;        /* 0 = no limit */
     struct rp_pairs hosts;           /* plan/hosts.h */
     char *local_ips;                 /* net/local_ips.h; NULL = none is chosen */
+    char *proxy;                     /* without user and password; NULL = none */
+    char *proxy_auth;                /* its USER:PASSWORD as in a URL; never shown; NULL = none */
+    char *no_proxy;                  /* hosts, separated by commas; NULL = none */
     struct rp_pairs dns;             /* plan/dns.h */
     int64_t workers;                 /* processes that share the work, at least 1 */
     int64_t series_memory;           /* MiB that the histograms of series may take in each worker */
@@ -173,7 +176,7 @@ struct rp_overrides {
     struct rp_override connect_timeout, connections_per_host, failed_exchanges;
     const struct rp_host_option *host_options; /* over the hosts of the script */
     size_t host_option_count;
-    struct rp_override local_ips;
+    struct rp_override local_ips, proxy, no_proxy;
     struct rp_override dns; /* over the settings of the script, one by one */
     bool traceparent;
     bool no_connection_reuse, no_vu_connection_reuse; /* also when the script says nothing of it */
@@ -228,6 +231,8 @@ struct rp_overrides {
  */
 RP_NODISCARD int rp_plan_resolve(const char *declaration_json, const struct rp_overrides *overrides,
                                  struct rp_plan **ret, struct rp_error *err);
+/* A shallow copy for people: where the plan has the user and password of a proxy, it has "***". */
+struct rp_plan rp_plan_public(const struct rp_plan *plan);
 /* The resolved plan as JSON (durations as strings, "30s"; fields of other executors left out) and
  * back: reading what was written gives an equal plan. */
 RP_NODISCARD int rp_plan_write_json(const struct rp_plan *plan, struct rp_buf *out);

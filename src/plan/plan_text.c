@@ -85,6 +85,7 @@ void rp_plan_write_text(const struct rp_plan *plan, struct rp_buf *out)
 {
     static const struct rp_field env = { "env", RP_FT_PAIRS,
                                          .offset = offsetof(struct rp_plan, env) };
+    const struct rp_plan shown = rp_plan_public(plan);
 
     write_head(plan, out);
     for (size_t i = 0; i < plan->scenario_count; i++)
@@ -94,7 +95,7 @@ void rp_plan_write_text(const struct rp_plan *plan, struct rp_buf *out)
     rp_buf_append_str(out, "\nrun\n");
     for (int i = 0; i < RP_S_COUNT; i++)
         if (i != RP_S_SEED || plan->seed_is_given)
-            write_field(&rp_plan_settings[i], plan, 2, out);
+            write_field(&rp_plan_settings[i], &shown, 2, out);
     rp_buf_appendf(out, "  %-*s %s\n", NAME_WIDTH, "no_spin", plan->no_spin ? "yes" : "no");
     rp_buf_appendf(out, "  %-*s %lld MiB\n", NAME_WIDTH, "series_memory",
                    (long long)plan->series_memory);

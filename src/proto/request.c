@@ -8,7 +8,7 @@
 /* Which of the fields with a rule of their own the caller gave. */
 struct given {
     const struct rp_slice *host;
-    bool user_agent, accept, authorization, connection;
+    bool user_agent, accept, authorization, proxy_authorization, connection;
 };
 
 static int check_target(struct rp_slice target, struct rp_error *err)
@@ -73,6 +73,8 @@ static int check_header(const struct rp_header *header, uint64_t body_bytes, str
     given->user_agent = given->user_agent || rp_slice_ieq(name, RP_SLICE("User-Agent"));
     given->connection = given->connection || rp_slice_ieq(name, RP_SLICE("Connection"));
     given->accept = given->accept || rp_slice_ieq(name, RP_SLICE("Accept"));
+    given->proxy_authorization = given->proxy_authorization ||
+                                 rp_slice_ieq(name, RP_SLICE("Proxy-Authorization"));
     given->authorization = given->authorization || rp_slice_ieq(name, RP_SLICE("Authorization"));
     return 0;
 }
@@ -135,6 +137,8 @@ static void append(const struct rp_request_head *request, const struct given *gi
         append_field(out, RP_SLICE("Accept"), RP_SLICE("*/*"));
     if (request->closes && !given->connection)
         append_field(out, RP_SLICE("Connection"), RP_SLICE("close"));
+    if (request->proxy_authorization.len && !given->proxy_authorization)
+        append_field(out, RP_SLICE("Proxy-Authorization"), request->proxy_authorization);
     if (request->authorization.len && !given->authorization)
         append_field(out, RP_SLICE("Authorization"), request->authorization);
     for (size_t i = 0; i < request->header_count; i++)

@@ -29,6 +29,8 @@ struct rp_request_head {
     struct rp_slice authority;
     /* The value of Authorization, unless the headers give that field. Empty = it is not sent. */
     struct rp_slice authorization;
+    /* The same of Proxy-Authorization. */
+    struct rp_slice proxy_authorization;
     const struct rp_header *headers; /* sent in this order after the default ones */
     size_t header_count;
     bool closes;         /* Connection: close, unless the headers give Connection */

@@ -69,6 +69,8 @@ static int http_open(struct rp_loop *loop, struct rp_registry *registry, const s
         r = rp_http_client_set_dns(client, &plan->dns, plan->seed, err);
     if (r == 0)
         r = set_tls(client, plan, err);
+    if (r == 0)
+        r = rp_http_client_set_proxy(client, plan->proxy, plan->proxy_auth, plan->no_proxy, err);
     if (r < 0) {
         rp_http_client_free(client);
         return r;

@@ -200,6 +200,26 @@ static void scenario_lines(struct rp_summary *summary, const struct rp_plan *pla
     rp_summary_done(summary, &load);
 }
 
+/* What is measured is the proxy too. */
+static void proxy_line(struct rp_summary *summary, const struct rp_plan *plan)
+{
+    struct rp_buf line;
+
+    if (!plan->proxy)
+        return;
+    rp_buf_init(&line, RP_COMPOSE_MAX);
+    rp_buf_append_str(&line, "through the proxy ");
+    rp_text_append(&line, rp_slice_str(plan->proxy), 120);
+    if (plan->no_proxy) {
+        rp_buf_append_str(&line, ", but for ");
+        rp_text_append(&line, rp_slice_str(plan->no_proxy), 120);
+    }
+    rp_text_fill(summary->out, ' ', RP_INDENT);
+    rp_text_wrap(summary->out, rp_buf_slice(&line), summary->width, RP_INDENT, RP_INDENT);
+    rp_buf_append_str(summary->out, "\n");
+    rp_summary_done(summary, &line);
+}
+
 /* Says of several workers how much later than agreed the last one started. */
 static void append_start(struct rp_buf *out, const struct rp_result *result)
 {
@@ -296,6 +316,8 @@ void rp_summary_head(struct rp_summary *summary)
     rp_buf_append_str(summary->out, "\n");
     rp_summary_done(summary, &run);
     pauses_line(summary);
+    if (plan)
+        proxy_line(summary, plan);
     if (plan)
         scenario_lines(summary, plan);
 }

@@ -18,6 +18,8 @@ int rp_fuzz_h1_request(const uint8_t *data, size_t size);
 int rp_fuzz_digest(const uint8_t *data, size_t size);
 /* A URL, and in the lines behind it values of Set-Cookie fields that come from there. */
 int rp_fuzz_cookie(const uint8_t *data, size_t size);
+/* The first byte chooses whether there is a user, the second the length of the pieces. */
+int rp_fuzz_socks5(const uint8_t *data, size_t size);
 /* The first byte chooses the limit, the second the length of the pieces. */
 int rp_fuzz_sse(const uint8_t *data, size_t size);
 /* The first byte chooses the head's limit and what the client does meanwhile, the second how the rest is cut into pieces. */

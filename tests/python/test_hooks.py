@@ -135,4 +135,4 @@ def test_answers_are_as_c_takes_them() -> None:
     prepared = hooks.prepare_request(
         "http://a/?x=1#f", {"params": {"y": 2}, "json": [1], "tags": {"t": 1}, "expected_statuses": 404}
     )
-    assert prepared == ("http://a/?x=1&y=2#f", [("Content-Type", "application/json")], b"[1]", None, [("t", "1")], [(404, 404)], None)
+    assert prepared == ("http://a/?x=1&y=2#f", [("Content-Type", "application/json")], b"[1]", None, [("t", "1")], [(404, 404)], None, None)

@@ -227,7 +227,8 @@
     "discard_body=False, "                                                                         \
     "auto_decompress=True, "                                                                       \
     "raise_errors=True, max_head_bytes=None, max_body_bytes=None, allow_redirects=True, "          \
-    "max_redirects=10, verify=None, cert=None, ssl=None, traceparent=None)\n--\n\n"
+    "max_redirects=10, verify=None, cert=None, ssl=None, traceparent=None, proxy=None, "           \
+    "proxy_auth=None)\n--\n\n"
 
 #define RP_DOC_HTTP_ARGS                                                                           \
     "    url: an absolute URL, ``http://host:port/path?query``: a str or a URL of yarl's. A\n"     \
@@ -277,6 +278,10 @@
     "        which authorities it verifies is taken over. aiohttp's name ssl_context too.\n"       \
     "    traceparent: True names a trace of its own (W3C Trace Context), False does not; by\n"     \
     "        default as ``Options(traceparent=...)`` says. A header traceparent of yours stays.\n" \
+    "    proxy: that the request goes through, ``\"http://127.0.0.1:3128\"``, in place of the "    \
+    "one of\n"                                                                                     \
+    "        the run; ``\"\"`` for none.\n"                                                        \
+    "    proxy_auth: (user, password) or rampa.BasicAuth for it.\n"                                \
     "\n"
 
 #define RP_DOC_HTTP_RETURNS                                                                        \

@@ -25,6 +25,8 @@ static const char *const option_names[O_COUNT] = {
     "files",
     "chunked",
     "expect100",
+    "proxy",
+    "proxy_auth",
     "timeout",
     "discard_body",
     "auto_decompress",
@@ -145,14 +147,28 @@ struct scratch { /* what struct rp_http_spec borrows while the template is made 
     uint16_t ranges[HEADERS_MAX][2];
 };
 
-static int fill_spec(PyObject *prepared, struct scratch *scratch, struct rp_http_spec *spec,
-                     PyObject **ret_body)
+/* @proxy: a tuple (text; what the summary is to say of it, or None). */
+static int take_proxy(struct py_host *host, PyObject *proxy, struct rp_http_spec *spec)
 {
-    PyObject *url, *headers, *body, *name, *tags, *expected, *digest;
+    PyObject *text, *note, *said;
+
+    if (!PyArg_ParseTuple(proxy, "OO", &text, &note) || rp_py_utf8(text, "proxy", &spec->proxy) < 0)
+        return -1;
+    if (note == Py_None)
+        return 0;
+    said = PyObject_CallMethod((PyObject *)host, "warn", "O", note);
+    Py_XDECREF(said);
+    return said ? 0 : -1;
+}
+
+static int fill_spec(struct py_host *host, PyObject *prepared, struct scratch *scratch,
+                     struct rp_http_spec *spec, PyObject **ret_body)
+{
+    PyObject *url, *headers, *body, *name, *tags, *expected, *digest, *proxy;
     Py_ssize_t count;
 
-    if (!PyArg_ParseTuple(prepared, "OOOOOOO", &url, &headers, &body, &name, &tags, &expected,
-                          &digest) ||
+    if (!PyArg_ParseTuple(prepared, "OOOOOOOO", &url, &headers, &body, &name, &tags, &expected,
+                          &digest, &proxy) ||
         rp_py_utf8(url, "url", &spec->url) < 0 ||
         (name != Py_None && rp_py_utf8(name, "name", &spec->name) < 0))
         return -1;
@@ -173,6 +189,8 @@ static int fill_spec(PyObject *prepared, struct scratch *scratch, struct rp_http
     if (digest != Py_None &&
         (rp_py_utf8(PyTuple_GET_ITEM(digest, 0), "auth", &spec->digest_user) < 0 ||
          rp_py_utf8(PyTuple_GET_ITEM(digest, 1), "auth", &spec->digest_password) < 0))
+        return -1;
+    if (proxy != Py_None && take_proxy(host, proxy, spec) < 0)
         return -1;
     *ret_body = PyBytes_Check(body) || body == Py_None ? NULL : body;
     if (PyBytes_Check(body)) {
@@ -288,7 +306,7 @@ struct rp_http_template *rp_py_options_template(struct py_host *host, struct rp_
     scratch = tls ? rp_alloc(sizeof(*scratch)) : NULL;
     if (tls && !scratch)
         PyErr_NoMemory();
-    else if (tls && fill_spec(prepared, scratch, &spec, &body) == 0 &&
+    else if (tls && fill_spec(host, prepared, scratch, &spec, &body) == 0 &&
              (!body || take_body(host, body, &spec, ret_upload, ret_source) == 0))
         r = rp_http_template_new(host->http, &spec, &template, &err);
     if (r < 0)

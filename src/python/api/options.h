@@ -25,6 +25,8 @@ enum {
     O_FILES,
     O_CHUNKED,
     O_EXPECT,
+    O_PROXY,
+    O_PROXY_AUTH,
     O_OF_CALL, /* from here on what is said of the call, and not of the request */
     O_TIMEOUT = O_OF_CALL,
     O_DISCARD,

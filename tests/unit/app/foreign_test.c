@@ -93,7 +93,6 @@ static void remedies_name_options_of_ours(void **state)
         "-C",
         "-b",
         "-I",
-        "-x",
         "-k",
         "-L",
         "-v",

@@ -66,6 +66,8 @@ static void print_options(const char *command, const struct rp_run_options *opti
     print_override("dns", overrides->dns);
     if (overrides->traceparent)
         printf("traceparent\n");
+    print_override("proxy", overrides->proxy);
+    print_override("no_proxy", overrides->no_proxy);
     if (overrides->no_connection_reuse || overrides->no_vu_connection_reuse)
         printf("no_connection_reuse=%d no_vu_connection_reuse=%d\n", overrides->no_connection_reuse,
                overrides->no_vu_connection_reuse);

@@ -118,6 +118,9 @@ static const char golden_text[] = //
     "  local_ips            -\n"
     "  dns                  -\n"
     "  failed_exchanges     3\n"
+    "  proxy                -\n"
+    "  proxy_auth           -\n"
+    "  no_proxy             -\n"
     "  no_spin              no\n"
     "  series_memory        64 MiB\n"
     "  workers              1\n"
@@ -228,7 +231,10 @@ static const char golden_json[] = //
     "  'hosts': {},\n"
     "  'local_ips': null,\n"
     "  'dns': {},\n"
-    "  'failed_exchanges': 3\n"
+    "  'failed_exchanges': 3,\n"
+    "  'proxy': null,\n"
+    "  'proxy_auth': null,\n"
+    "  'no_proxy': null\n"
     "}";
 
 static void inspect_shows_everything(void **state)
