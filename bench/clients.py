@@ -39,6 +39,8 @@ class Measured:
     failed: int
     cpu: float  # seconds, user and system, with all its child processes
     elapsed: float
+    full: int = 0  # TLS handshakes, of clients that tell
+    resumed: int = 0
 
 
 @dataclass
@@ -86,6 +88,13 @@ def count_rampa(text: str, load: Load) -> tuple[int, int]:
     return requests, round(requests * metrics.get("http_req_failed", {}).get("rate", 0))
 
 
+def count_handshakes(load: Load) -> tuple[int, int]:
+    """Full ones and resumed ones of the last run of rampa."""
+    metrics = json.loads((load.scratch / "rampa.json").read_text())["summary"]["metrics"]
+    full, resumed = (metrics.get(f"tls_{kind}_handshakes", {}).get("count", 0) for kind in ("full", "resumed"))
+    return int(full), int(resumed)
+
+
 def rampa_argv(load: Load) -> list[str]:
     out = str(load.scratch / "rampa.json")
     return [load.rampa, "run", str(FOLDER / "get_check.py"), "--quiet", "--out", out]
@@ -95,6 +104,10 @@ def rampa_url_argv(load: Load) -> list[str]:
     out = str(load.scratch / "rampa.json")
     load_options = ["--vus", str(load.connections), "--duration", f"{load.duration}s", *closing(load)]
     return [load.rampa, "run", load.url, *load_options, "--quiet", "--out", out]
+
+
+def rampa_url_full_argv(load: Load) -> list[str]:
+    return [*rampa_url_argv(load), "--no-tls-resumption"]
 
 
 def closing(load: Load) -> list[str]:
@@ -135,6 +148,7 @@ CLIENTS = [
     Client(
         "rampa-url-epoll", lambda load: load.rampa, rampa_url_argv, count_rampa, {"RAMPA_LOOP": "epoll"}
     ),
+    Client("rampa-url-full", lambda load: load.rampa, rampa_url_full_argv, count_rampa, {"RAMPA_LOOP": ""}),
     Client(
         "rampa-epoll", lambda load: load.rampa, rampa_argv, count_rampa, {"RAMPA_LOOP": "epoll"}
     ),
@@ -168,11 +182,12 @@ def run(client: Client, load: Load, core: int | None) -> Measured:
     text = output.read_text(errors="replace")
     try:
         requests, failed = client.count(text, load)
+        full, resumed = count_handshakes(load) if client.count is count_rampa else (0, 0)
     except (OSError, ValueError, KeyError) as error:
-        requests, failed = 0, 0
+        requests = failed = full = resumed = 0
         text += f" ({type(error).__name__}: {error})"
     if process.returncode or not requests:
         said = (load.scratch / "errors").read_text(errors="replace") + text
         last = " | ".join(said.strip().splitlines()[-3:])
         raise Missing(f"{client.name} ended with code {process.returncode}: {last}")
-    return Measured(requests, failed, usage.ru_utime + usage.ru_stime, elapsed)
+    return Measured(requests, failed, usage.ru_utime + usage.ru_stime, elapsed, full, resumed)

@@ -16,6 +16,7 @@ VUS = int(os.environ["RAMPA_BENCH_VUS"])
 RAMP = float(os.environ["RAMPA_BENCH_RAMP"])
 HOLD = float(os.environ["RAMPA_BENCH_HOLD"])
 EVERY = float(os.environ["RAMPA_BENCH_EVERY"])
+RESUMED = os.environ["RAMPA_BENCH_RESUMED"] == "1"  # a first connection brings the ticket for the one that is held
 NOTES = Path(os.environ["RAMPA_BENCH_NOTES"], f"{os.getpid()}.json")
 LENGTH = f"{int(RAMP + HOLD)}s"
 begun: list[float] = []  # when the first VU began, and the last that has
@@ -38,6 +39,8 @@ async def idle(worker: rampa.Worker) -> None:
             begun[:] = [begun[-1]] * 2
         count += 1
         await worker.sleep(RAMP * (number % VUS) / VUS)
+        if RESUMED:
+            await worker.http.get(URLS[number % len(URLS)], headers={"Connection": "close"})
     await worker.http.get(URLS[number % len(URLS)])
     await worker.sleep(EVERY)
 

@@ -27,6 +27,7 @@ CLIENTS = [*clients.CLIENTS, *peers.CLIENTS]
 OURS = "rampa"
 REFERENCE = "wrk"
 CLOSING = ("wrk", "rampa-url", "rampa-url-epoll")  # clients to which a header can be given
+FULL = "rampa-url-full"  # with --tls --close: each handshake is a full one
 QUIET = 0.03  # more of the machine than this for others, and a run says so
 
 
@@ -44,6 +45,8 @@ class Sample:
     client_busy: float  # share of its core
     server_us: float
     server_busy: float
+    full: int = 0  # TLS handshakes, of clients that tell
+    resumed: int = 0
 
 
 def parse_options(argv: list[str] | None = None) -> argparse.Namespace:
@@ -72,8 +75,9 @@ def parse_options(argv: list[str] | None = None) -> argparse.Namespace:
     if min(options.connections, options.rounds, options.duration) < 1:
         parser.error("--connections, --rounds and --duration are at least 1")
     if options.close:
-        options.client = [name for name in options.client or names if name in CLOSING]
-    options.client = options.client or names
+        closing = CLOSING + (FULL,) * options.tls
+        options.client = [name for name in options.client or names if name in closing]
+    options.client = options.client or [name for name in names if name != FULL]
     options.server = options.server or ["nginx", "target"]
     return options
 
@@ -124,6 +128,8 @@ def measure(server: Server, client: clients.Client, load: clients.Load, core: in
         client_busy=run.cpu / run.elapsed,
         server_us=server_cpu * 1e6 / run.requests,
         server_busy=server_cpu / run.elapsed,
+        full=run.full,
+        resumed=run.resumed,
     )
 
 
@@ -202,6 +208,9 @@ def print_table(samples: list[Sample], server: str) -> None:
             f"{spread([s.server_us for s in mine]):>24} "
             f"{statistics.median(s.server_busy for s in mine):>5.0%}"
         )
+        full, resumed = sum(s.full for s in mine), sum(s.resumed for s in mine)
+        if full + resumed:
+            print(f"  {'':<12} {full:,} full TLS handshakes, {resumed:,} resumed ones")
         failed = sum(s.failed for s in mine)
         if failed:
             print(f"  {'':<12} {failed:,} of its requests failed: its numbers mean little")
@@ -242,7 +251,7 @@ def main() -> int:
     raise_file_limit(options.connections)
     chosen = choose_clients(options)
     if options.tls:
-        os.environ["RAMPA_INSECURE"] = "1"
+        os.environ |= {"RAMPA_INSECURE": "1", "RAMPA_NO_HTTP2": "1"}  # as the others
     about = report.machine()
     before = report.Ticks.now()
     servers = start_servers(options)

@@ -11,6 +11,7 @@ import argparse
 import json
 import math
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -31,6 +32,8 @@ from servers import Missing, Target  # noqa: E402
 FOLDER = Path(__file__).resolve().parent
 SIZES = ("19000/1", "100000/6")
 A_SERVER = 8000  # connections that one server is given: beyond about 13,000 to one port the search for free ports gets slow
+PER_S = 2000  # connections that are opened in a second: a server takes them one by one
+TLS_PER_S = 250  # a full handshake takes client and server up to 2 ms each, on a machine where both have a core of their own
 PAGE = os.sysconf("SC_PAGE_SIZE")
 PARTS = {"iteration_lateness": "lateness", "loop_lag": "loop lag"}
 
@@ -44,7 +47,11 @@ class Sample:
     open: int  # sockets of all workers at the end of the hold: connections, and what they talk to the coordinator by
     requests: int
     failed: int
+    errors: str  # what they failed with
+    full: int  # TLS handshakes
+    resumed: int
     bytes_each: float  # a VU with its connection
+    kernel_bytes_each: float  # what the kernel's own memory has grown by, with the server's end
     all_begun_ms: float  # from the first VU's first line to the last one's
     late: dict[str, dict[str, float]]
     core: float  # all workers, of a core
@@ -59,9 +66,14 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--every", type=float, default=10, metavar="S", help="a request of each VU in this time")
     parser.add_argument("--rounds", type=int, default=1, metavar="N")
     parser.add_argument("--tls", action="store_true", help="over https; certificates are not verified")
+    parser.add_argument(
+        "--resumed", action="store_true", help="over https; each VU holds its second connection, which it has resumed"
+    )
+    parser.add_argument("--http2", action="store_true", help="over https, with HTTP/2")
     parser.add_argument("--json", metavar="FILE", help="write all samples there, for './dev bench compare'")
     parser.add_argument("--rampa", metavar="PROGRAM", default=os.environ.get("RAMPA", str(report.ROOT / "build/rampa")))
     options = parser.parse_args(argv)
+    options.tls |= options.resumed or options.http2
     if min(options.hold, options.rounds) < 1 or options.every <= 0:
         parser.error("--hold and --rounds are at least 1, --every is more than 0")
     for size in options.size:
@@ -71,16 +83,21 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return options
 
 
-def ramp_of(vus: int) -> int:
-    """Seconds in which the connections are opened, 2,000 a second: a server takes them one by one."""
-    return math.ceil(vus / 2000)
+def ramp_of(vus: int, tls: bool) -> int:
+    """Seconds in which the connections are opened."""
+    return math.ceil(vus / (TLS_PER_S if tls else PER_S))
+
+
+def kernel_bytes() -> int:
+    """What the kernel has for objects of its own, such as sockets. Of the whole machine."""
+    return int(re.search(r"Slab:\s+(\d+) kB", Path("/proc/meminfo").read_text())[1]) * 1024
 
 
 class Held:
     """A run of rampa, looked at from outside when it has opened all its connections and when it is about to end."""
 
     def __init__(self, options: argparse.Namespace, vus: int, workers: int, servers: Sequence[Target], scratch: Path):
-        self.ramp = ramp_of(vus)
+        self.ramp = ramp_of(vus, options.tls)
         self.hold = options.hold
         self.notes = scratch / "notes"
         self.notes.mkdir()
@@ -93,7 +110,9 @@ class Held:
             "RAMPA_BENCH_HOLD": str(options.hold),
             "RAMPA_BENCH_EVERY": str(options.every),
             "RAMPA_BENCH_NOTES": str(self.notes),
+            "RAMPA_BENCH_RESUMED": str(int(options.resumed)),
             "RAMPA_INSECURE": str(int(options.tls)),
+            "RAMPA_NO_HTTP2": str(int(not options.http2)),
         }
         argv = [options.rampa, "run", str(FOLDER / "idle.py"), "--quiet", "--no-spin", "--out", str(self.out)]
         with open(self.said, "w") as said:
@@ -189,6 +208,7 @@ def measure(options: argparse.Namespace, size: str, round_: int) -> Sample:
         for _ in range(math.ceil(vus / A_SERVER)):
             servers.append(Target(None, f"{options.rampa} target --port 0{' --tls' if options.tls else ''}"))
             stack.callback(servers[-1].stop)
+        kernel_before = kernel_bytes()
         held = Held(options, vus, workers, servers, scratch)
         stack.callback(held.stop)
         held.wait_for_begin(vus)
@@ -196,12 +216,14 @@ def measure(options: argparse.Namespace, size: str, round_: int) -> Sample:
         server_before = sum(server.cpu_seconds() for server in servers)
         time.sleep(max(0.0, held.ramp + held.hold - 1.5 - (time.monotonic() - begin)))
         sockets, bytes_ = held.look()
+        kernel_growth = kernel_bytes() - kernel_before
         notes = held.read_notes()
         server_cpu = sum(server.cpu_seconds() for server in servers) - server_before
         server_core = server_cpu / (time.monotonic() - begin)
         result = held.end()
     metrics = result["summary"]["metrics"]
     requests = int(metrics["http_reqs"]["count"])
+    full, resumed = (int(metrics.get(f"tls_{kind}_handshakes", {}).get("count", 0)) for kind in ("full", "resumed"))
     before = sum(note["bytes"] for note in notes.values())
     return Sample(
         size=size,
@@ -209,7 +231,11 @@ def measure(options: argparse.Namespace, size: str, round_: int) -> Sample:
         open=sockets,
         requests=requests,
         failed=round(requests * metrics["http_req_failed"]["rate"]),
+        errors=", ".join(f"{error['count']:,} {error['error']}" for error in result["errors"]["requests"][:3]),
+        full=full,
+        resumed=resumed,
         bytes_each=(bytes_ - before) / vus,
+        kernel_bytes_each=kernel_growth / vus,
         all_begun_ms=1e3 * (max(n["begun"][1] for n in notes.values()) - min(n["begun"][0] for n in notes.values())),
         late=lateness(result, held.ramp, held.hold),
         core=sum(w["cpu_user_s"] + w["cpu_system_s"] for w in result["workers"]) / result["run"]["elapsed_s"],
@@ -220,10 +246,12 @@ def measure(options: argparse.Namespace, size: str, round_: int) -> Sample:
 
 def print_sample(sample: Sample) -> None:
     vus, workers = map(int, sample.size.split("/"))
+    handshakes = f"; {sample.full:,} full TLS handshakes, {sample.resumed:,} resumed ones" if sample.full else ""
     print(
         f"\n{vus:,} VUs in {workers} worker{'s' * (workers > 1)}: {sample.open:,} sockets open at the end, {sample.requests:,} "
-        f"requests, {sample.failed:,} failed\n"
-        f"  all VUs begun within {sample.all_begun_ms:,.0f} ms; {sample.bytes_each:,.0f} bytes each, with an open connection\n"
+        f"requests, {sample.failed:,} failed{f' ({sample.errors})' if sample.failed else ''}{handshakes}\n"
+        f"  all VUs begun within {sample.all_begun_ms:,.0f} ms; {sample.bytes_each:,.0f} bytes each, with an open connection; "
+        f"the kernel has {sample.kernel_bytes_each:,.0f} more of its own for both ends\n"
         f"  workers used {sample.core:.0%} of a core, servers {sample.server_core:.0%}; generator: {sample.verdict}\n"
         f"  {'ms':<10} {'first third: mean':>18} {'p(95)':>8} {'last third: mean':>18} {'p(95)':>8}"
     )
@@ -260,13 +288,13 @@ def main(argv: Sequence[str] | None = None) -> int:
                 print(f"{size}: {error}", file=sys.stderr)
                 return 1
     progress("")
-    ours = sum((s.core + s.server_core) * (options.hold + ramp_of(int(s.size.split('/')[0]))) for s in samples)
+    ours = sum((s.core + s.server_core) * (options.hold + ramp_of(int(s.size.split('/')[0]), options.tls)) for s in samples)
     about |= report.disturbance(before, ours)
     print(report.machine_line(about))
     for sample in samples:
         print_sample(sample)
     if options.json:
-        settings = {key: getattr(options, key) for key in ("hold", "every", "rounds")}
+        settings = {key: getattr(options, key) for key in ("hold", "every", "rounds", "tls", "resumed", "http2")}
         rows = [asdict(s) for s in samples]
         report.write(options.json, "scale", options.rampa, about, settings, rows, measures_of(samples))
     return 0

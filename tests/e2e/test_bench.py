@@ -47,6 +47,19 @@ def test_requests_of_rampa_are_read_from_its_result_file(load: clients.Load):
     assert clients.count_rampa("", load) == (200, 50)
 
 
+def test_handshakes_are_read_from_the_result_file(load: clients.Load):
+    metrics = '{"summary": {"metrics": {"tls_full_handshakes": {"count": 64}, "tls_resumed_handshakes": {"count": 900}}}}'
+    (load.scratch / "rampa.json").write_text(metrics)
+    assert clients.count_handshakes(load) == (64, 900)
+    (load.scratch / "rampa.json").write_text('{"summary": {"metrics": {}}}')
+    assert clients.count_handshakes(load) == (0, 0)
+
+
+def test_full_handshakes_are_measured_where_each_request_has_one():
+    assert "rampa-url-full" in bench.parse_options(["--tls", "--close"]).client
+    assert "rampa-url-full" not in bench.parse_options(["--close"]).client + bench.parse_options(["--tls"]).client
+
+
 def python_client(code: str) -> clients.Client:
     return clients.Client(
         "fake", lambda load: sys.executable, lambda load: [sys.executable, "-c", code], clients.count_aiohttp

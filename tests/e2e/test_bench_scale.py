@@ -52,11 +52,25 @@ def test_sizes_are_checked(size: str, capsys):
     assert "is not VUS/WORKERS" in capsys.readouterr().err
 
 
+def test_full_handshakes_are_begun_more_slowly():
+    assert scale.ramp_of(10_000, False) == 5
+    assert scale.ramp_of(10_000, True) == 40
+    assert scale.parse_options(["--resumed"]).tls and scale.parse_options(["--http2"]).tls and not scale.parse_options([]).tls
+
+
 def test_connections_are_held(program: Path, tmp_path: Path):
     out = tmp_path / "scale.json"
     options = ["300/2", "--hold", "3", "--every", "1", "--rampa", str(program), "--json", str(out)]
     assert scale.main(options) == 0
     (sample,) = json.loads(out.read_text())["samples"]
-    assert sample["open"] >= 300
+    assert sample["open"] >= 300 and sample["full"] == sample["resumed"] == 0
     assert sample["requests"] >= 300 and sample["failed"] == 0
     assert set(sample["late"]) == {"lateness", "loop lag"}
+
+
+def test_resumed_connections_are_held(program: Path, tmp_path: Path):
+    out = tmp_path / "scale.json"
+    options = ["20/1", "--resumed", "--hold", "4", "--every", "1", "--rampa", str(program), "--json", str(out)]
+    assert scale.main(options) == 0
+    (sample,) = json.loads(out.read_text())["samples"]
+    assert (sample["full"], sample["resumed"]) == (20, 20)
