@@ -107,8 +107,10 @@ def _add_option(parser: argparse.ArgumentParser, option: dict[str, typing.Any]) 
     if option["placeholder"] is None:
         parser.add_argument(*names, action="store_true", help=_help(option["help"]))
         return
+    bare = {"nargs": "?", "const": option["bare"]} if option["bare"] else {}
     parser.add_argument(
         *names,
+        **bare,
         metavar=option["placeholder"],
         help=_help(option["help"]),
         action="append" if option["repeatable"] else "store",

@@ -324,6 +324,7 @@ class Options(Model):
         local_ips: addresses that VUs connect from, such as ``"10.0.0.5-10.0.0.9,10.0.1.0/28"``.
         dns: how names become addresses: ``{"ttl": "5m", "select": "first", "policy": "preferIPv4"}`` (docs/http.md).
         failed_exchanges: how many failed requests of each kind are kept for the result, with their answers: 0 to 100, 3 by default.
+        http_debug: ``"headers"`` or ``"full"`` shows requests and answers on standard error, the first 500 of them.
 
     >>> Options(stages=[("30s", 100), ("1m", 0)]).stages[0]
     Stage(duration=datetime.timedelta(seconds=30), target=100)
@@ -367,6 +368,7 @@ class Options(Model):
     proxy: Field[str | None, str | None] = Field(plain_url)
     proxy_auth: Field[typing.Any, str | None] = Field(auth_text)
     no_proxy: Field[str | None, str | None] = Field()
+    http_debug: Field[str | None, str | None] = Field()
 
     if typing.TYPE_CHECKING:
 
@@ -411,6 +413,7 @@ class Options(Model):
             proxy: str | None = None,
             proxy_auth: typing.Any = None,
             no_proxy: str | None = None,
+            http_debug: str | None = None,
         ) -> None: ...
 
 

@@ -98,6 +98,7 @@ enum rp_option_id { /* the order of the help, inside each group */
                     RP_OPT_OUTPUT,
                     RP_OPT_OUTPUT_OPTION,
                     RP_OPT_FAILED_EXCHANGES,
+                    RP_OPT_HTTP_DEBUG,
                     RP_OPT_EVENT_LOG,
                     RP_OPT_TREND_STATS,
                     RP_OPT_HISTOGRAM,
@@ -156,9 +157,12 @@ struct rp_option {
     char other_name;  /* a second short name, which users of other tools know; '\0' = none */
     enum rp_option_type type;
     const char *placeholder; /* of the value; NULL for a flag */
-    unsigned commands;       /* RP_IN(..) of each command that has it */
-    bool repeatable;         /* every use counts; otherwise the last one does */
-    const char *env;         /* environment variable that stands in for it, or NULL */
+    /* What it is when it is given without a value, which then stands behind "=" only; NULL = it needs
+     * one. */
+    const char *bare;
+    unsigned commands; /* RP_IN(..) of each command that has it */
+    bool repeatable;   /* every use counts; otherwise the last one does */
+    const char *env;   /* environment variable that stands in for it, or NULL */
     enum rp_option_group group;
     const char *const *choices; /* RP_TYPE_CHOICE: NULL-terminated */
     int64_t min, max;           /* RP_TYPE_INT, both included */

@@ -43,7 +43,7 @@ static void bash_values(struct rp_buf *out)
     for (size_t i = 0; i < RP_OPT_COUNT; i++) {
         const struct rp_option *option = &rp_options[i];
 
-        if (option->type == RP_TYPE_FLAG)
+        if (option->type == RP_TYPE_FLAG || option->bare)
             continue;
         rp_buf_appendf(out, "        %s", option->name);
         if (option->short_name)
@@ -138,11 +138,11 @@ static void zsh_spec(struct rp_buf *out, const struct rp_option *option)
 {
     rp_buf_append_str(out, option->repeatable ? " \\\n        '*" : " \\\n        '");
     rp_buf_append_str(out, option->name);
-    rp_buf_appendf(out, "%s[", option->placeholder ? "=" : "");
+    rp_buf_appendf(out, "%s[", option->bare ? "=-" : option->placeholder ? "=" : "");
     zsh_text(out, option->help);
     rp_buf_append_str(out, "]");
     if (option->placeholder) {
-        rp_buf_appendf(out, ":%s:", option->placeholder);
+        rp_buf_appendf(out, option->bare ? "::%s:" : ":%s:", option->placeholder);
         if (option->type == RP_TYPE_FILE)
             rp_buf_append_str(out, "_files");
         if (option->choices) {
@@ -229,7 +229,7 @@ static void fish_option(struct rp_buf *out, const char *when, const struct rp_op
         rp_buf_appendf(out, " -s %c", option->other_name);
     if (option->type == RP_TYPE_FILE)
         rp_buf_append_str(out, " -r -F");
-    else if (option->type != RP_TYPE_FLAG)
+    else if (option->type != RP_TYPE_FLAG && !option->bare)
         rp_buf_append_str(out, " -x");
     if (option->choices) {
         rp_buf_append_str(out, " -a '");

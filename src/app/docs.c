@@ -61,7 +61,7 @@ static void man_option(struct rp_buf *out, const struct rp_option *option)
     roff(out, option->name);
     rp_buf_append_str(out, "\\fR");
     if (option->placeholder)
-        rp_buf_appendf(out, " \\fI%s\\fR", option->placeholder);
+        rp_buf_appendf(out, option->bare ? "[=\\fI%s\\fR]" : " \\fI%s\\fR", option->placeholder);
     rp_buf_append_str(out, "\n");
     rp_buf_init(&text, 1 << 14);
     rp_help_option_text(option, &text);

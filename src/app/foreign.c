@@ -80,7 +80,6 @@ static const struct foreign options[] = {
     { "disable-compression", "leave it out; compressed answers come only when --compressed asks" },
     { "-v", NULL },
     { "verbose", NULL },
-    { "http-debug", "write --once: one iteration, with each request and its answer" },
     { "connections", NULL },
     { "concurrency", NULL },
     { "max-workers", NULL },

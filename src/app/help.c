@@ -124,7 +124,7 @@ void rp_help_option_spelling(const struct rp_option *option, bool pad_short, str
         rp_buf_append_str(out, "    ");
     rp_buf_append_str(out, option->name);
     if (option->placeholder)
-        rp_buf_appendf(out, " %s", option->placeholder);
+        rp_buf_appendf(out, option->bare ? "[=%s]" : " %s", option->placeholder);
 }
 
 /* ---- sections -------------------------------------------------------------------------------- */

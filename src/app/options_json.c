@@ -25,6 +25,7 @@ static void put_option(struct rp_json_line *line, const struct rp_option *option
     rp_line_text(line, "short", *short_name ? short_name : NULL);
     rp_line_text(line, "other", *other_name ? other_name : NULL);
     rp_line_text(line, "placeholder", option->placeholder);
+    rp_line_text(line, "bare", option->bare);
     rp_line_bool(line, "repeatable", option->repeatable);
     rp_line_bool(line, "is_integer", option->type == RP_TYPE_INT);
     rp_line_text(line, "help", option->help);

@@ -154,7 +154,7 @@ static void take_option(struct parser *p, const struct rp_option *option, const 
         return;
     }
     if (!value)
-        value = next_value(p);
+        value = option->bare ? option->bare : next_value(p);
     if (!here)
         return;
     if (value) {

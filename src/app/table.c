@@ -24,6 +24,7 @@ const char *const rp_option_group_titles[RP_GROUP_COUNT] = {
 
 static const char *const formats[] = { "text", "json", NULL };
 static const char *const tls_versions[] = { "1.0", "1.1", "1.2", "1.3", NULL };
+static const char *const debug_kinds[] = { "headers", "full", NULL };
 static const char *const loss_policies[] = { "abort", "continue", NULL };
 
 /* clang-format off: a row is read as a paragraph, not as a column of fields */
@@ -405,6 +406,13 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .group = RP_GROUP_OUTPUT, .since = "0.1.0", .fallback = "3",
         .help = "Keep the first N failed requests of each kind for the result, with their answers; "
                 "0 keeps none",
+    },
+    [RP_OPT_HTTP_DEBUG] = {
+        .name = "--http-debug", .type = RP_TYPE_CHOICE, .placeholder = "full", .bare = "headers",
+        .choices = debug_kinds, .commands = RP_IN_SCRIPT, .env = "RAMPA_HTTP_DEBUG",
+        .group = RP_GROUP_OUTPUT, .since = "0.1.0",
+        .help = "Show on standard error each request and its answer, the first 500 of them; with "
+                "=full also the start of the bodies",
     },
     [RP_OPT_EVENT_LOG] = {
         .name = "--event-log", .type = RP_TYPE_FILE, .placeholder = "FILE",

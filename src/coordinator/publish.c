@@ -4,6 +4,9 @@
 
 #include "coordinator/publish.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "base/alloc.h"
 #include "coordinator/judge_generator.h"
 #include "coordinator/state.h"
@@ -109,6 +112,24 @@ void rp_publish_line(struct rp_coordinator *c, bool is_stderr, const char *text)
 {
     tell(c, (struct rp_event){ .kind = RP_EVENT_PRINTED,
                                .printed = { .is_stderr = is_stderr, .text = text } });
+}
+
+void rp_publish_lines(struct rp_coordinator *c, struct rp_slice text)
+{
+    if (!is_wanted(c, RP_EVENT_PRINTED)) {
+        fwrite(text.ptr, 1, text.len, stderr);
+        return;
+    }
+    while (text.len) {
+        const char *end = memchr(text.ptr, '\n', text.len);
+        size_t len = end ? (size_t)(end - text.ptr) : text.len, taken = len + (end ? 1 : 0);
+        char *line = rp_strndup(text.ptr, len);
+
+        if (line)
+            rp_publish_line(c, true, line);
+        rp_free(line);
+        text = rp_slice(text.ptr + taken, text.len - taken);
+    }
 }
 
 /* ---- verdicts -------------------------------------------------------------------------------- */

@@ -20,6 +20,9 @@ void rp_publish_status(struct rp_coordinator *c);
 void rp_publish_phase(struct rp_coordinator *c); /* if it is another than before */
 void rp_publish_pause(struct rp_coordinator *c); /* or the end of one */
 void rp_publish_warning(struct rp_coordinator *c, const char *text);
+/* Lines for standard error, each with its end. When no sink shows lines, as in a program that runs a
+ * test itself, they are written there. */
+void rp_publish_lines(struct rp_coordinator *c, struct rp_slice text);
 void rp_publish_line(struct rp_coordinator *c, bool is_stderr, const char *text);
 void rp_publish_snapshot(struct rp_coordinator *c); /* if the last one is old enough */
 /* What the generator is judged by now; each cause when it is new or has become worse. */

@@ -315,6 +315,28 @@ static struct rp_next take_exchange(struct rp_coordinator *c, struct rp_peer *pe
     return after_merge(c, peer, rp_exchanges_add(&c->result->exchanges, exchange->name, exchange));
 }
 
+/* All lines of an exchange at once: those of other workers do not come between. */
+static struct rp_next take_shown(struct rp_coordinator *c, struct rp_peer *peer,
+                                 const union rp_msg_any *message)
+{
+    struct rp_slice text = message->shown.text;
+    char line[100];
+
+    if (c->is_shown_out)
+        return nothing;
+    if (text.len) {
+        rp_publish_lines(c, text);
+        c->shown++;
+    }
+    if (text.len && c->shown < RP_SHOWN_MAX)
+        return nothing;
+    c->is_shown_out = true;
+    snprintf(line, sizeof(line), "http-debug: %u requests were shown, the rest of the run is not\n",
+             c->shown);
+    rp_publish_lines(c, rp_slice_str(line));
+    return nothing;
+}
+
 static struct rp_next take_error(struct rp_coordinator *c, struct rp_peer *peer,
                                  const union rp_msg_any *message)
 {
@@ -390,6 +412,7 @@ static const struct input {
     { RP_MSG_SAMPLES, IN(PLANNING) | ONCE_PREPARED, false, true, take_samples },
     { RP_MSG_UNFINISHED, ONCE_PREPARED, false, true, take_unfinished },
     { RP_MSG_EXCHANGE, ONCE_PREPARED, false, true, take_exchange },
+    { RP_MSG_SHOWN, ONCE_PREPARED, false, false, take_shown },
     { RP_MSG_ERROR, ONCE_PREPARED, false, true, take_error },
     { RP_MSG_STATE, IN(RUNNING), false, true, take_state },
     { RP_MSG_FINISHED, IN(RUNNING), false, true, take_finished },

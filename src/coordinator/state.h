@@ -54,6 +54,8 @@ struct rp_coordinator {
     struct rp_pauses pauses;
     struct rp_judging judging;
     struct rp_publishing publishing;
+    unsigned shown;    /* exchanges that were shown */
+    bool is_shown_out; /* no further one is */
     struct rp_signals signals;
     /* Of a run on a loop that others turn. */
     struct rp_peer_local local;

@@ -132,6 +132,7 @@ void rp_http_client_free(struct rp_http_client *client)
     rp_free(client->base_url);
     rp_free(client->unfinished);
     rp_exchanges_deinit(&client->failed);
+    rp_buf_deinit(&client->shown);
     while (client->origins) {
         struct origin *origin = client->origins;
 

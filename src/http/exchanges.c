@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Failed requests that are kept for people: the first ones of each kind.
+ * Requests for people: failed ones that are kept, the first ones of each kind, and those that are shown.
  *
  * Nothing of it is on the way of a request that succeeds. When one has failed, its request is still
  * there in its template, and its answer in its response; only the start of a body that nobody wanted
@@ -27,6 +27,68 @@ void rp_http_client_take_exchanges(struct rp_http_client *client, rp_exchange_fn
 {
     rp_exchanges_take(&client->failed, fn, user);
 }
+
+/* ---- those that are shown -------------------------------------------------------------------- */
+
+/* Who has made it, and where it went: others are shown between. */
+static void append_who(struct rp_buf *out, const struct rp_exchange *exchange)
+{
+    rp_buf_append_str(out, "* ");
+    if (exchange->scenario.len && exchange->vu)
+        rp_buf_appendf(out, "%.*s, VU %lld, iteration %llu: ", RP_SLICE_FMT(exchange->scenario),
+                       (long long)exchange->vu, (unsigned long long)exchange->iteration);
+    rp_buf_append_slice(out, exchange->url);
+    if (exchange->remote.len)
+        rp_buf_appendf(out, " (%.*s)", RP_SLICE_FMT(exchange->remote));
+    rp_buf_append_str(out, "\n");
+}
+
+/* Without memory it is lost, as everything soon will be. */
+static void show(void *user, const struct rp_http_call *call, struct rp_slice request_head)
+{
+    struct rp_http_client *client = user;
+    size_t before = client->shown.len;
+    struct rp_trace trace;
+
+    if (rp_trace_take(&trace, call, request_head) == 0) {
+        append_who(&client->shown, &trace.exchange);
+        rp_exchange_write(&trace.exchange, client->shows_bodies, &client->shown);
+        rp_buf_append(&client->shown, "", 1);
+    }
+    rp_trace_deinit(&trace);
+    if (client->shown.error) {
+        client->shown.len = before;
+        client->shown.error = 0;
+    }
+    client->shown_bytes += client->shown.len - before;
+    if (++client->shown_count < RP_SHOWN_MAX && client->shown_bytes < RP_SHOWN_MAX_BYTES)
+        return;
+    client->is_shown_out = true;
+    client->trace = NULL; /* from now on requests cost nothing more */
+}
+
+void rp_http_client_show(struct rp_http_client *client, bool with_bodies)
+{
+    client->shows_bodies = with_bodies;
+    rp_buf_init(&client->shown, (size_t)4 * RP_SHOWN_MAX_BYTES);
+    rp_http_client_set_trace(client, show, client);
+}
+
+void rp_http_client_take_shown(struct rp_http_client *client, rp_shown_fn *fn, void *user)
+{
+    for (size_t at = 0; at < client->shown.len;) {
+        struct rp_slice text = rp_slice_str(client->shown.data + at);
+
+        fn(user, text);
+        at += text.len + 1;
+    }
+    rp_buf_reset(&client->shown);
+    if (client->is_shown_out)
+        fn(user, rp_slice("", 0));
+    client->is_shown_out = false;
+}
+
+/* ---- those that are kept --------------------------------------------------------------------- */
 
 void rp_http_keep_start(struct rp_http_response *response, struct rp_slice body)
 {
@@ -98,6 +160,7 @@ void rp_http_write_remote(const struct rp_http_call *call, char out[RP_REMOTE_SI
     const struct origin *origin = call->template->origin;
     const struct connection *connection = call->connection;
     struct rp_address peer = origin->destination.tried;
+    uint16_t port = origin->dial_port;
 
     *out = '\0';
     if (origin->unix_path) {
@@ -106,6 +169,8 @@ void rp_http_write_remote(const struct rp_http_call *call, char out[RP_REMOTE_SI
     }
     if (connection && connection->is_stream)
         connection = connection->shared->connection;
-    if ((connection && rp_stack_peer(&connection->stack, &peer)) || peer.len)
-        rp_address_write(&peer, origin->dial_port, out, RP_REMOTE_SIZE);
+    if (connection && rp_stack_peer(&connection->stack, &peer))
+        port = ntohs(peer.any.sa_family == AF_INET6 ? peer.v6.sin6_port : peer.v4.sin_port);
+    if (peer.len)
+        rp_address_write(&peer, port, out, RP_REMOTE_SIZE);
 }

@@ -189,6 +189,12 @@ void rp_http_client_set_trace(struct rp_http_client *client, rp_http_trace_fn *t
 /* Has the client keep the first @of_kind failed exchanges of each kind, which is a name with a status
  * or an error code; 0, as in a new client = none. A request that succeeds costs nothing. */
 void rp_http_client_keep_failed(struct rp_http_client *client, unsigned of_kind);
+/* Has the client show every exchange, with the bodies or without, until there are RP_SHOWN_MAX of them or
+ * so many bytes: in place of a trace. */
+void rp_http_client_show(struct rp_http_client *client, bool with_bodies);
+/* Calls @fn for each that was not taken yet, with its lines, and forgets it. At the limit there is one
+ * more call, with a text that is empty. */
+void rp_http_client_take_shown(struct rp_http_client *client, rp_shown_fn *fn, void *user);
 /* Calls @fn for each that was kept since the last call, and forgets it. */
 void rp_http_client_take_exchanges(struct rp_http_client *client, rp_exchange_fn *fn, void *user);
 

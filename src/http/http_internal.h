@@ -190,10 +190,14 @@ struct rp_http_client {
     bool has_own_heads;          /* there may be requests for rp_http_make_head() */
     bool has_traceparent;        /* templates have a trace that do not say otherwise */
     void *trace_user;
-    struct rp_exchanges failed;   /* kept, and not taken yet */
-    uint64_t trace_random[4];     /* base/random.h */
-    char *base_url;               /* or NULL */
-    const struct rp_pairs *hosts; /* or NULL; see route.c */
+    struct rp_exchanges failed; /* kept, and not taken yet */
+    struct rp_buf shown;        /* texts that were not taken yet, each with its NUL */
+    size_t shown_bytes;         /* of all */
+    unsigned shown_count;
+    bool shows_bodies, is_shown_out; /* the latter is to be told */
+    uint64_t trace_random[4];        /* base/random.h */
+    char *base_url;                  /* or NULL */
+    const struct rp_pairs *hosts;    /* or NULL; see route.c */
     struct proxies proxies;
     struct origin *origins;
     const struct rp_metric *metrics[RP_BUILTIN_COUNT];

@@ -201,4 +201,8 @@ const struct rp_field rp_plan_settings[RP_S_COUNT] = {
                         .default_kind = RP_FD_OTHER, .default_text = "none",
                         .help = "hosts that are reached without the proxy, separated by commas: "
                                 "`example.com` with those below it, `10.0.0.0/8`, `*`" },
+    [RP_S_HTTP_DEBUG] = { "http_debug", RP_FT_TEXT, .offset = PLAN(http_debug),
+                          .default_kind = RP_FD_OTHER, .default_text = "none",
+                          .help = "shows requests and answers: `headers` or, with the start of the "
+                                  "bodies, `full`" },
 };

@@ -113,6 +113,7 @@ enum rp_setting_id {
     RP_S_PROXY,
     RP_S_PROXY_AUTH,
     RP_S_NO_PROXY,
+    RP_S_HTTP_DEBUG,
     RP_S_COUNT
 };
 

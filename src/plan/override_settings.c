@@ -113,6 +113,19 @@ static int apply_dns(const struct rp_override *given, struct rp_plan *plan, stru
     return rp_error_keep(err, r);
 }
 
+static int apply_http_debug(const struct rp_overrides *overrides, struct rp_plan *plan,
+                            struct rp_error *err)
+{
+    int r = apply(&overrides->http_debug, RP_S_HTTP_DEBUG, plan, err);
+
+    if (r < 0 || !plan->http_debug || strcmp(plan->http_debug, "headers") == 0 ||
+        strcmp(plan->http_debug, "full") == 0)
+        return r;
+    rp_error_set(err, -RP_EUSER, "http_debug must be \"headers\" or \"full\", not '%.64s'",
+                 plan->http_debug);
+    return rp_error_keep(err, -RP_EUSER);
+}
+
 int rp_overrides_apply_connections(const struct rp_overrides *overrides, struct rp_plan *plan,
                                    struct rp_error *err)
 {
@@ -128,6 +141,8 @@ int rp_overrides_apply_connections(const struct rp_overrides *overrides, struct 
         r = apply(&overrides->no_proxy, RP_S_NO_PROXY, plan, err);
     if (r == 0)
         r = apply_proxy(&overrides->proxy, plan, err);
+    if (r == 0)
+        r = apply_http_debug(overrides, plan, err);
     if (r == 0)
         r = apply_hosts(overrides, plan, err);
     if (r == 0)

@@ -39,6 +39,7 @@ void rp_plan_free(struct rp_plan *plan)
     rp_free(plan->script);
     rp_free(plan->base_url);
     rp_free(plan->http2);
+    rp_free(plan->http_debug);
     rp_free(plan);
 }
 

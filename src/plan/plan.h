@@ -122,6 +122,7 @@ struct rp_plan {
     bool no_connection_reuse;    /* a connection serves one request */
     bool no_vu_connection_reuse; /* a connection serves one iteration */
     bool keep_cookies;           /* they last as long as the VU */
+    char *http_debug;            /* "headers" or "full": requests are shown; NULL = they are not */
     int64_t failed_exchanges;    /* of each kind, how many are kept for the result */
     int64_t connections_per_host;
     bool traceparent;                /* requests name a trace of their own */
@@ -173,7 +174,7 @@ struct rp_overrides {
     struct rp_override base_url;
     bool insecure, no_tls_resumption, tls_cert_status;
     struct rp_override tls_ca, tls_cert, tls_key, tls_min, tls_max, tls_ciphers, tls_keylog;
-    struct rp_override connect_timeout, connections_per_host, failed_exchanges;
+    struct rp_override connect_timeout, connections_per_host, failed_exchanges, http_debug;
     const struct rp_host_option *host_options; /* over the hosts of the script */
     size_t host_option_count;
     struct rp_override local_ips, proxy, no_proxy;

@@ -59,6 +59,8 @@ static int http_open(struct rp_loop *loop, struct rp_registry *registry, const s
         return r;
     if (plan->once)
         rp_http_client_set_trace(client, rp_trace_print, NULL);
+    else if (plan->http_debug)
+        rp_http_client_show(client, strcmp(plan->http_debug, "full") == 0);
     rp_http_client_keep_failed(client, (unsigned)plan->failed_exchanges);
     set_h2(client, plan->http2);
     rp_http_client_set_traceparent(client, plan->traceparent);
@@ -110,6 +112,11 @@ static void http_take_exchanges(void *client, rp_exchange_fn *fn, void *user)
     rp_http_client_take_exchanges(client, fn, user);
 }
 
+static void http_take_shown(void *client, rp_shown_fn *fn, void *user)
+{
+    rp_http_client_take_shown(client, fn, user);
+}
+
 static const struct rp_client_kind http_kind = {
     .name = "http",
     .open = http_open,
@@ -118,6 +125,7 @@ static const struct rp_client_kind http_kind = {
     .count = http_count,
     .take_unfinished = http_take_unfinished,
     .take_exchanges = http_take_exchanges,
+    .take_shown = http_take_shown,
 };
 
 /* ---- all of them ----------------------------------------------------------------------------- */

@@ -51,6 +51,13 @@ void rp_clients_take_exchanges(const struct rp_clients *clients, rp_exchange_fn 
             clients->kinds.rows[i]->take_exchanges(clients->client[i], fn, user);
 }
 
+void rp_clients_take_shown(const struct rp_clients *clients, rp_shown_fn *fn, void *user)
+{
+    for (size_t i = 0; i < clients->kinds.count; i++)
+        if (clients->kinds.rows[i]->take_shown)
+            clients->kinds.rows[i]->take_shown(clients->client[i], fn, user);
+}
+
 struct rp_client_counters rp_clients_count(const struct rp_clients *clients)
 {
     struct rp_client_counters counters = { 0 };

@@ -58,6 +58,9 @@ struct rp_client_kind {
     /* Calls @fn with each exchange that was kept since the last call, and forgets it. Optional: it
      * keeps none. */
     void (*take_exchanges)(void *client, rp_exchange_fn *fn, void *user);
+    /* Calls @fn with the lines of each exchange that is to be shown, and forgets it; with an empty text
+     * when no further one will be shown. Optional: it shows none. */
+    void (*take_shown)(void *client, rp_shown_fn *fn, void *user);
 };
 
 struct rp_client_kinds {
@@ -89,5 +92,7 @@ void rp_clients_free_sessions(const struct rp_clients *clients,
 void rp_clients_take_unfinished(const struct rp_clients *clients, rp_unfinished_fn *fn, void *user);
 /* Calls @fn with each exchange that a client has kept since the last call. */
 void rp_clients_take_exchanges(const struct rp_clients *clients, rp_exchange_fn *fn, void *user);
+/* The same with the lines of those that are to be shown. */
+void rp_clients_take_shown(const struct rp_clients *clients, rp_shown_fn *fn, void *user);
 /* What all of them have counted. */
 struct rp_client_counters rp_clients_count(const struct rp_clients *clients);

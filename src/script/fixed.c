@@ -149,7 +149,7 @@ static int prepare(struct rp_script_host *script, const struct rp_script_run *ru
         r = only.error;
     if (r == 0) {
         host->timeout = common.timeout;
-        host->keeps_bodies = run->plan->once;
+        host->keeps_bodies = run->plan->once || run->plan->http_debug;
         host->closes_connections = run->plan->no_vu_connection_reuse;
         host->max_redirects = common.max_redirects;
         r = make_templates(host, &reader, &common, &weights, err);

@@ -93,6 +93,11 @@ typedef void rp_exchange_fn(void *user, const struct rp_exchange *exchange);
 /* Calls @fn for each and drops them. What was kept of each kind still counts. */
 void rp_exchanges_take(struct rp_exchanges *set, rp_exchange_fn *fn, void *user);
 
+/* How many exchanges a run shows, and a worker, which shows no more bytes either. */
+enum { RP_SHOWN_MAX = 500, RP_SHOWN_MAX_BYTES = 1 << 20 };
+/* Is handed the lines of one, borrowed until it returns. */
+typedef void rp_shown_fn(void *user, struct rp_slice text);
+
 /* Appends the exchange as lines for people: what was sent begins with "> ", what came with "< ", an
  * error in place of an answer with "! ", and the time it took with "= ". */
 void rp_exchange_write(const struct rp_exchange *exchange, bool with_bodies, struct rp_buf *out);

@@ -37,6 +37,7 @@ enum rp_message_type {
     RP_MSG_SAMPLES,    /* one by one, when they were asked for */
     RP_MSG_UNFINISHED, /* requests that were interrupted */
     RP_MSG_EXCHANGE,   /* a failed request and what came back */
+    RP_MSG_SHOWN,      /* a request that is to be shown */
     RP_MSG_STATE,      /* how far the scenarios are, once a second */
     RP_MSG_WARNING,
     RP_MSG_ABORT,

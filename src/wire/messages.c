@@ -302,6 +302,11 @@ static const struct rp_row unfinished_rows[] = {
       .meaning = "in the order in which they were interrupted" },
 };
 
+static const struct rp_row shown_rows[] = {
+    { KEY(rp_msg_shown, text), RP_ROW_TEXT,
+      .meaning = "its lines; nil or empty: the worker shows no further one" },
+};
+
 static const struct rp_row state_rows[] = {
     { KEY(rp_msg_state, elapsed), RP_ROW_I64,
       .meaning = "since the start of the executors, pauses included" },
@@ -437,6 +442,9 @@ const struct rp_table rp_message_tables[RP_MSG_COUNT] = {
         "exchange", rp_exchange_rows, rp_exchange,
         "A failed request and what came back. A worker sends the first few of each "
         "kind, which is a name with a status or an error code."),
+    [RP_MSG_SHOWN] = MESSAGE(shown, rp_msg_shown,
+                             "A request and its answer, for people. A worker sends them with "
+                             "`http_debug`, 500 at most."),
     [RP_MSG_STATE] = MESSAGE(state, rp_msg_state,
                              "How far the scenarios are: at the start, each second, at the end, "
                              "and in answer to `pause` and `resume`. `elapsed` "

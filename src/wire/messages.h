@@ -154,6 +154,10 @@ struct rp_msg_unfinished {
 
 /* RP_MSG_EXCHANGE has a struct rp_exchange. */
 
+struct rp_msg_shown {
+    struct rp_slice text; /* lines; empty: there will be no further one */
+};
+
 struct rp_msg_state {
     rp_ns elapsed, paused;
     bool is_paused;
@@ -213,6 +217,7 @@ union rp_msg_any {
     struct rp_msg_samples samples;
     struct rp_msg_unfinished unfinished;
     struct rp_exchange exchange;
+    struct rp_msg_shown shown;
     struct rp_msg_state state;
     struct rp_msg_warning warning;
     struct rp_msg_abort abort;

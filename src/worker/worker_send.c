@@ -203,6 +203,11 @@ static void send_exchange(void *user, const struct rp_exchange *exchange)
     rp_worker_send(user, RP_MSG_EXCHANGE, exchange);
 }
 
+static void send_shown(void *user, struct rp_slice text)
+{
+    rp_worker_send(user, RP_MSG_SHOWN, &(struct rp_msg_shown){ .text = text });
+}
+
 static void send_error_group(void *user, const struct rp_error_group *group)
 {
     struct rp_msg_error error = { .scenario = rp_slice_str(group->scenario),
@@ -238,6 +243,7 @@ void rp_worker_send_changes(struct rp_worker *worker)
     rp_buf_deinit(&delta.items);
     rp_clients_take_unfinished(&worker->clients, send_unfinished, worker);
     rp_clients_take_exchanges(&worker->clients, send_exchange, worker);
+    rp_clients_take_shown(&worker->clients, send_shown, worker);
     if (script->ops->each_error)
         script->ops->each_error(script, send_error_group, worker);
 }

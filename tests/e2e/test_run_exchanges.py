@@ -164,3 +164,57 @@ def test_a_server_that_hangs_until_the_end(rampa: Rampa, script: Script) -> None
         script(f"URL = {server.url!r}\n" + HANGS)
         rows = rampa("run", "script.py", out=True, code=1).result()["exchanges"]
     assert [(row["error_code"], row["error"]) for row in rows] == [(1904, "still under way at the end")]
+
+
+# ---- --http-debug -------------------------------------------------------------------------------------------------------
+
+
+def test_http_debug_shows_each_exchange(rampa: Rampa, script: Script) -> None:
+    script(f"""
+import rampa
+
+@rampa.scenario(executor="per-vu-iterations", vus=6, iterations=5)
+async def a(worker):
+    await worker.http.post("/p?token={TOKEN}", headers={{"X-Key": "{TOKEN}"}}, json={{"n": 1}})
+""")
+    answers = [ExpectRequest(), Send(answer(b"\x1b[2J", headers=[("Server", "\x1b[2J"), ("Set-Cookie", TOKEN)])), ExpectRequest(), Send(answer(b"fine"))]
+    with FaultServer([Repeat(answers)]) as server:
+        line = ["run", "script.py", "--base-url", server.url, "--workers", "3", "--quiet"]
+        done = rampa(*line, "--http-debug=full", code=0)
+        headers = rampa(*line, "--http-debug", code=0)
+        host = server.url.removeprefix("http://")
+    shown = done.stderr.split("* a, ")[1:]
+    assert len(shown) == 30 and done.stdout == "" and TOKEN not in done.stderr + headers.stderr and "\x1b" not in done.stderr
+    for text in shown:  # none is within another one
+        lines = text.splitlines()
+        assert lines[0].startswith("VU ") and lines[0].endswith(f": http://{host}/p?token=*** ({host})")
+        assert lines[1] == "> POST /p?token=*** HTTP/1.1" and "> X-Key: ***" in lines and "> (8 bytes of body:)" in lines
+        assert sum(line.startswith("< HTTP/1.1 200") for line in lines) == 1 and lines[-1].startswith("= ")
+    assert "< Server: \ufffd[2J" in done.stderr and "< (4 bytes of body)" in done.stderr and "< fine" in done.stderr
+    assert len(headers.stderr.split("* a, ")) == 31 and "body" not in headers.stderr
+
+
+def test_http_debug_of_a_long_run_ends_with_a_line(rampa: Rampa) -> None:
+    with FaultServer([Repeat([ExpectRequest(), Send(answer(b"ok"))])]) as server:
+        done = rampa("run", server.url, "-n", "700", "--http-debug", "--quiet", out=True, code=0)
+        wrong = rampa("check", server.url, "--http-debug=bodies", code=3)
+        script = rampa("check", server.url, env={"RAMPA_HTTP_DEBUG": "some"}, code=3)
+    assert done.stderr.count("> GET / ") == 500 and done.count("http_reqs") == 700
+    assert done.stderr.splitlines()[-1] == "http-debug: 500 requests were shown, the rest of the run is not"
+    assert "--http-debug" in wrong.stderr and "RAMPA_HTTP_DEBUG" in script.stderr
+
+
+def test_http_debug_as_the_script_says(tmp_path: Path, rampa: Rampa) -> None:
+    with RefusingPort() as refuses:
+        (tmp_path / "load.py").write_text(f"""
+import rampa
+
+config = rampa.Config(options=rampa.Options(http_debug="full"))
+
+@rampa.scenario()
+async def a(worker):
+    await worker.http.get({refuses.url!r}, raise_errors=False)
+""")
+        done = rampa("run", "load.py", "--quiet", code=1)
+    lines = done.stderr.splitlines()
+    assert lines[0].startswith(f"* a, VU 1, iteration 0: {refuses.url} (") and "! connection refused" in lines

@@ -96,7 +96,6 @@ static void remedies_name_options_of_ours(void **state)
         "-k",
         "-L",
         "-v",
-        "--http-debug",
         "--rps",
         "--host",
         "-keepalive",

@@ -59,6 +59,7 @@ static void print_options(const char *command, const struct rp_run_options *opti
     print_override("connect_timeout", overrides->connect_timeout);
     print_override("connections_per_host", overrides->connections_per_host);
     print_override("failed_exchanges", overrides->failed_exchanges);
+    print_override("http_debug", overrides->http_debug);
     for (size_t i = 0; i < overrides->host_option_count; i++)
         printf("host option %d=%s\n", overrides->host_options[i].kind,
                overrides->host_options[i].value);

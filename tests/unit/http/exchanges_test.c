@@ -238,6 +238,73 @@ static void test_without_memory(struct world *world)
     assert_true(made > 5);
 }
 
+struct shown {
+    int count, ends;
+    char first[512];
+};
+
+static void take_shown(void *user, struct rp_slice text)
+{
+    struct shown *shown = user;
+
+    if (!shown->count)
+        snprintf(shown->first, sizeof(shown->first), "%.*s", RP_SLICE_FMT(text));
+    if (text.len)
+        shown->count++;
+    else
+        shown->ends++;
+}
+
+static void test_those_that_are_shown(struct world *world)
+{
+    struct shown shown = { .count = 0 };
+    struct place place;
+
+    place_init(&place, world, "/a?token=abc&x=1");
+    rp_http_client_show(place.env.client, false);
+    for (int i = 0; i < RP_SHOWN_MAX + 10; i++) {
+        place.fd = exchange(&place.request, place.fd, i ? OK_RESPONSE : BUSY);
+        if (i == 20)
+            rp_http_client_take_shown(place.env.client, take_shown, &shown);
+    }
+    assert_int_equal(shown.count, 21);
+    assert_memory_equal(shown.first, "* s, VU 1, iteration 7: http://127.0.0.1:", 41);
+    assert_non_null(strstr(shown.first, "\n> GET /a?token=***&x=1 HTTP/1.1\n"));
+    assert_non_null(strstr(shown.first, "\n< HTTP/1.1 503 Busy\n"));
+    assert_null(strstr(shown.first, "try later"));
+    rp_http_client_take_shown(place.env.client, take_shown, &shown);
+    rp_http_client_take_shown(place.env.client, take_shown, &shown);
+    assert_int_equal(shown.count, RP_SHOWN_MAX);
+    assert_int_equal(shown.ends, 1);
+    assert_null(place.env.client->trace);
+    place_deinit(&place);
+}
+
+/* With an allocation that fails one is lost, and the rest is whole. */
+static void test_shown_without_memory(struct world *world)
+{
+    for (uint64_t n = 1; n < 20; n++) {
+        struct shown shown = { .count = 0 };
+        struct place place;
+
+        place_init(&place, world, "/");
+        rp_http_client_keep_failed(place.env.client, 0);
+        place.fd = exchange(&place.request, place.fd, OK_RESPONSE);
+        rp_http_client_show(place.env.client, true);
+        place.request.call.session = place.env.session; /* as at the end of a call */
+        rp_alloc_fail_at(n);
+        rp_http_tell_ended(&place.request.call);
+        rp_alloc_fail_at(0);
+        rp_http_tell_ended(&place.request.call);
+        place.request.call.session = NULL;
+        rp_http_client_take_shown(place.env.client, take_shown, &shown);
+        assert_true(shown.count == 1 || shown.count == 2);
+        assert_true(n > 2 || shown.count == 1);
+        assert_memory_equal(shown.first, "* s, VU 1, iteration 7: http", 28);
+        place_deinit(&place);
+    }
+}
+
 int main(void)
 {
     static const struct world_case cases[] = {
@@ -248,6 +315,8 @@ int main(void)
         CASE(test_requests_that_are_interrupted),
         CASE(test_a_head_without_end),
         CASE(test_without_memory),
+        CASE(test_those_that_are_shown),
+        CASE(test_shown_without_memory),
     };
 
     return run_worlds(cases, RP_ARRAY_LEN(cases));

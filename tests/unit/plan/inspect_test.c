@@ -121,6 +121,7 @@ static const char golden_text[] = //
     "  proxy                -\n"
     "  proxy_auth           -\n"
     "  no_proxy             -\n"
+    "  http_debug           -\n"
     "  no_spin              no\n"
     "  series_memory        64 MiB\n"
     "  workers              1\n"
@@ -234,7 +235,8 @@ static const char golden_json[] = //
     "  'failed_exchanges': 3,\n"
     "  'proxy': null,\n"
     "  'proxy_auth': null,\n"
-    "  'no_proxy': null\n"
+    "  'no_proxy': null,\n"
+    "  'http_debug': null\n"
     "}";
 
 static void inspect_shows_everything(void **state)

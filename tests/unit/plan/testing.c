@@ -283,6 +283,7 @@ bool plans_are_equal(const struct rp_plan *a, const struct rp_plan *b)
                 a->keep_cookies == b->keep_cookies &&
                 a->connections_per_host == b->connections_per_host && a->batch == b->batch &&
                 a->traceparent == b->traceparent && a->failed_exchanges == b->failed_exchanges &&
+                same_text(a->http_debug, b->http_debug) &&
                 a->max_connection_requests == b->max_connection_requests &&
                 a->max_connection_age == b->max_connection_age &&
                 same_pairs(&a->hosts, &b->hosts) && same_text(a->local_ips, b->local_ips) &&

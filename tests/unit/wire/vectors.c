@@ -111,6 +111,7 @@ static const union rp_msg_any examples[RP_MSG_COUNT] = {
                                         .response_head = RP_SLICE("HTTP/1.1 503 Busy\n"
                                                                   "Set-Cookie: ***\n"),
                                         .response_body = { RP_SLICE("out of stock\n"), 12, 12 } } },
+    [RP_MSG_SHOWN] = { .shown = { .text = RP_SLICE("> GET / HTTP/1.1\n") } },
     [RP_MSG_STATE] = { .state = { .elapsed = 3 * RP_S,
                                   .paused = RP_S,
                                   .health = HEALTH,
