@@ -118,7 +118,7 @@ static bool is_url(const char *text, const char *origin, struct rp_error *err)
     struct rp_error why = { 0 }; /* it may hold a password: its text is not shown */
     struct rp_url url;
     bool is_http = rp_url_parse(rp_slice_str(text), &url, &why) == 0 &&
-                   (strncasecmp(text, "http://", strlen("http://")) == 0 ||
+                   (rp_url_is_unix(&url) || strncasecmp(text, "http://", strlen("http://")) == 0 ||
                     strncasecmp(text, "https://", strlen("https://")) == 0);
 
     rp_error_deinit(&why);

@@ -188,7 +188,7 @@ struct origin *rp_http_origin(struct rp_http_client *client, const struct rp_htt
 
     for (origin = client->origins; origin; origin = origin->next)
         if (origin->scheme == scheme && origin->port == port && origin->proxy == proxy &&
-            rp_slice_ieq(rp_slice_str(origin->host), host))
+            rp_http_is_host(origin, host))
             return origin;
     origin = rp_calloc(1, sizeof(*origin));
     if (!origin)

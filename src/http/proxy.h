@@ -66,6 +66,8 @@ void rp_http_free_via(struct via *via);
 void rp_http_free_proxies(struct rp_http_client *client);
 /* Completes @spec for a connection that goes through a proxy. */
 void rp_http_dial_via(const struct connection *connection, struct rp_dial_spec *spec);
+/* Whether @host, of a URL, is that of @origin. */
+bool rp_http_is_host(const struct origin *origin, struct rp_slice host);
 /* route.c: finds where the connections of @origin go. -ENOMEM. */
 RP_NODISCARD int rp_http_route(struct rp_http_client *client, struct origin *origin);
 void rp_http_free_origin(struct origin *origin);

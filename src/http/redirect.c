@@ -16,6 +16,7 @@
 
 #include "base/alloc.h"
 #include "http/http_internal.h"
+#include "http/proxy.h"
 #include "proto/digest.h"
 #include "proto/url.h"
 
@@ -144,8 +145,8 @@ static bool has_own_host(const struct rp_http_template *from, const struct rp_ur
 
 static bool is_same_origin(const struct origin *origin, const struct rp_url *url)
 {
-    return rp_slice_ieq(url->scheme, rp_slice_str(origin->scheme->name)) &&
-           rp_slice_ieq(url->host, rp_slice_str(origin->host)) && url->port == origin->port;
+    return (rp_url_is_unix(url) || rp_slice_ieq(url->scheme, rp_slice_str(origin->scheme->name))) &&
+           url->port == origin->port && rp_http_is_host(origin, url->host);
 }
 
 static int make_template(const struct hop *hop, struct rp_slice url, struct rp_http_template **ret,
@@ -222,8 +223,11 @@ static int resolve(struct hop *hop, struct rp_slice location, struct rp_http_tem
     if (r == 0) {
         hop->is_other_origin = !is_same_origin(from->origin, &hop->url);
         hop->keeps_host = !hop->is_other_origin && has_own_host(from, &base);
-        r = make_template(hop, rp_buf_slice(&url), ret, err);
+        if (hop->is_other_origin && rp_url_is_unix(&hop->url))
+            r = rp_error_set(err, -RP_EUSER, "a server leads to a socket of this machine");
     }
+    if (r == 0)
+        r = make_template(hop, rp_buf_slice(&url), ret, err);
     rp_buf_deinit(&url);
     return r;
 }

@@ -9,6 +9,12 @@
 #include "plan/dns.h"
 #include "plan/hosts.h"
 
+/* See rp_url_is_unix(). */
+static bool is_socket(const struct origin *origin)
+{
+    return origin->host[0] == '%';
+}
+
 int rp_http_client_set_hosts(struct rp_http_client *client, const struct rp_pairs *hosts,
                              const char *local_ips, struct rp_error *err)
 {
@@ -54,6 +60,29 @@ static bool has_rule(const struct rp_http_client *client, const struct origin *o
            rp_host_rule_find(client->hosts, rp_slice_str(origin->host), origin->port, ret);
 }
 
+bool rp_http_is_host(const struct origin *origin, struct rp_slice host)
+{
+    struct rp_slice own = rp_slice_str(origin->host);
+
+    return is_socket(origin) ? rp_slice_eq(own, host) : rp_slice_ieq(own, host);
+}
+
+static int route_to_socket(struct origin *origin)
+{
+    struct rp_buf path;
+    int r;
+
+    rp_buf_init(&path, SIZE_MAX);
+    rp_url_append_decoded(rp_slice_str(origin->host), &path);
+    r = path.error;
+    if (r == 0) {
+        origin->unix_path = rp_strndup(path.data, path.len);
+        r = origin->unix_path ? 0 : -ENOMEM;
+    }
+    rp_buf_deinit(&path);
+    return r;
+}
+
 /* A socket of this machine is reached without a proxy, which could not reach it. */
 int rp_http_route(struct rp_http_client *client, struct origin *origin)
 {
@@ -63,6 +92,8 @@ int rp_http_route(struct rp_http_client *client, struct origin *origin)
 
     origin->layers = origin->scheme->layers;
     origin->dial_port = rule.to_port ? rule.to_port : origin->port;
+    if (is_socket(origin))
+        return route_to_socket(origin);
     if (origin->proxy && !rule.is_unix)
         return rp_http_go_via(client, origin, origin->proxy,
                               rule.to.len ? rule.to : rp_slice_str(origin->host), origin->dial_port,

@@ -30,8 +30,10 @@ static const struct rp_http_scheme *find_by_name(const struct schemes *schemes,
     char names[64];
     size_t used = 0;
 
+    struct rp_slice name = rp_url_is_unix(url) ? RP_SLICE("http") : url->scheme;
+
     for (size_t i = 0; i < schemes->count; i++)
-        if (rp_slice_ieq(rp_slice_str(schemes->rows[i].name), url->scheme))
+        if (rp_slice_ieq(rp_slice_str(schemes->rows[i].name), name))
             return &schemes->rows[i];
     for (size_t i = 0; i < schemes->count && used < sizeof(names); i++)
         used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s",

@@ -397,7 +397,8 @@ static int check_base_url(const struct rp_plan *plan, const char *origin, struct
     const char *at = host ? strchr(host, '@') : NULL;
 
     if (plan->base_url && strncasecmp(plan->base_url, "http://", strlen("http://")) != 0 &&
-        strncasecmp(plan->base_url, "https://", strlen("https://")) != 0) {
+        strncasecmp(plan->base_url, "https://", strlen("https://")) != 0 &&
+        strncasecmp(plan->base_url, "http+unix://", strlen("http+unix://")) != 0) {
         rp_error_set(err, -RP_EUSER, "%s must be a URL of http or https: http://127.0.0.1:8080",
                      origin ? origin : "base_url");
         return rp_error_keep(err, -RP_EUSER);

@@ -16,6 +16,9 @@ static const uint8_t char_class[256] = {
     [':'] = 6,         ['@'] = 6,         ['/'] = 6,         ['%'] = 6, ['?'] = 4,
 };
 
+#define UNIX_SCHEME RP_SLICE("http+unix")
+enum { UNIX_PATH_MAX_LEN = 107 }; /* of struct sockaddr_un */
+
 static bool is_control(char c)
 {
     return (unsigned char)c < ' ' || c == 0x7f;
@@ -23,11 +26,17 @@ static bool is_control(char c)
 
 uint16_t rp_url_default_port(struct rp_slice scheme)
 {
-    if (rp_slice_ieq(scheme, RP_SLICE("http")) || rp_slice_ieq(scheme, RP_SLICE("ws")))
+    if (rp_slice_ieq(scheme, RP_SLICE("http")) || rp_slice_ieq(scheme, RP_SLICE("ws")) ||
+        rp_slice_ieq(scheme, UNIX_SCHEME))
         return 80;
     if (rp_slice_ieq(scheme, RP_SLICE("https")) || rp_slice_ieq(scheme, RP_SLICE("wss")))
         return 443;
     return 0;
+}
+
+bool rp_url_is_unix(const struct rp_url *url)
+{
+    return rp_slice_ieq(url->scheme, UNIX_SCHEME);
 }
 
 /* The first byte of @text that is in @set, or its end. */
@@ -95,7 +104,7 @@ static int parse_scheme(struct rp_slice text, struct rp_url *url, struct rp_erro
     if (!url->port) {
         rp_error_set(err, 0, "the URL '%s' has the unknown scheme '%.*s'", SHOWN(text),
                      RP_SLICE_FMT(url->scheme));
-        rp_error_hint(err, "the schemes are http, https, ws and wss");
+        rp_error_hint(err, "the schemes are http, https, ws, wss and http+unix");
         return -RP_EUSER;
     }
     return 0;
@@ -194,6 +203,31 @@ static int parse_host(struct rp_slice text, struct rp_slice place, struct rp_url
     return url->is_ipv6 ? 0 : check_host(text, url->host, err);
 }
 
+/* "%2Frun%2Fserver.sock" */
+static int parse_socket(struct rp_slice text, struct rp_slice place, struct rp_url *url,
+                        struct rp_error *err)
+{
+    struct rp_buf path;
+    bool is_good;
+
+    url->host = place;
+    rp_buf_init(&path, UNIX_PATH_MAX_LEN);
+    rp_url_append_decoded(place, &path);
+    is_good = !path.error && path.len > 1 && path.data[0] == '/' &&
+              !memchr(path.data, '\0', path.len);
+    for (size_t i = 0; i < place.len; i++)
+        is_good = is_good && (char_class[(uint8_t)place.ptr[i]] & CHAR_PATH) &&
+                  place.ptr[i] != '@' && place.ptr[i] != ':';
+    rp_buf_deinit(&path);
+    if (is_good)
+        return 0;
+    rp_error_set(err, 0, "the URL '%s' has no path of a socket before its first '/'", SHOWN(text));
+    rp_error_hint(err,
+                  "write http+unix://%%2Frun%%2Fserver.sock/path, with %%2F for each '/' of the "
+                  "socket's path, which has at most 107 bytes");
+    return -RP_EUSER;
+}
+
 static int parse_authority(struct rp_slice text, struct rp_slice authority, struct rp_url *url,
                            struct rp_error *err)
 {
@@ -203,6 +237,8 @@ static int parse_authority(struct rp_slice text, struct rp_slice authority, stru
     if (memchr(authority.ptr, ' ', authority.len))
         return rp_error_set(err, -RP_EUSER, "the URL '%s' has a blank before its path",
                             SHOWN(text));
+    if (rp_url_is_unix(url))
+        return parse_socket(text, authority, url, err);
     if (at == end)
         return parse_host(text, authority, url, err);
     if (memchr(at + 1, '@', (size_t)(end - at - 1))) {
@@ -287,7 +323,10 @@ static void append_place(const struct rp_url *url, bool with_port, struct rp_buf
 
 void rp_url_append_authority(const struct rp_url *url, struct rp_buf *out)
 {
-    append_place(url, url->port != rp_url_default_port(url->scheme), out);
+    if (rp_url_is_unix(url))
+        rp_buf_append_slice(out, RP_SLICE("localhost"));
+    else
+        append_place(url, url->port != rp_url_default_port(url->scheme), out);
 }
 
 /* A reference cut into its five parts (RFC 3986, appendix B), unchecked. */

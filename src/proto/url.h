@@ -14,9 +14,9 @@
 #include "base/slice.h"
 
 struct rp_url {
-    struct rp_slice scheme;   /* "http", "https" (any case in the text) */
+    struct rp_slice scheme;   /* "http", "https", "http+unix" (any case in the text) */
     struct rp_slice userinfo; /* may be empty; without '@' */
-    struct rp_slice host;     /* without the brackets of an IPv6 literal */
+    struct rp_slice host;     /* without the brackets of an IPv6 literal; see rp_url_is_unix() */
     bool is_ipv6;
     uint16_t port; /* the given one or the scheme's */
     bool has_port;
@@ -27,16 +27,20 @@ struct rp_url {
 };
 
 /* Parses @text; the members of *ret are slices of it. -RP_EUSER with what is wrong and an example:
- * a missing or unknown scheme (known: http, https, ws, wss); an empty host; a host that is no
+ * a missing or unknown scheme (known: http, https, ws, wss, http+unix); an empty host; a host that is no
  * address and no name of letters, digits, '-', '.' and '_'; a bad port (1..65535; an empty one is
  * the scheme's, unless an '@' follows); control characters anywhere; blanks around the URL or
  * before the path. An IPv6 literal has no zone. No message shows user name and password. *ret is
  * untouched on failure. */
 RP_NODISCARD int rp_url_parse(struct rp_slice text, struct rp_url *ret, struct rp_error *err);
+/* Whether @url is http+unix://SOCKET/path?query, a server at a socket of this machine. Its host is the
+ * path of the socket, percent-encoded: so it begins with '%', as no other host does. */
+bool rp_url_is_unix(const struct rp_url *url);
 /* Appends the request target, "/path?query". Bytes outside of what a URL may hold there (blanks
  * inside, UTF-8 text, brackets, backslashes) are percent-encoded; '%' is kept. */
 void rp_url_append_target(const struct rp_url *url, struct rp_buf *out);
-/* Appends the Host field's value: host, brackets for IPv6, port unless it is the scheme's. */
+/* Appends the Host field's value: host, brackets for IPv6, port unless it is the scheme's; of a socket
+ * "localhost". */
 void rp_url_append_authority(const struct rp_url *url, struct rp_buf *out);
 /* Resolves @reference, the value of a Location field, against @base (RFC 3986, 5.2) and appends the
  * text of the absolute URL, fragment included. The result may have another scheme, or be no valid

@@ -188,6 +188,36 @@ def test_nginx_on_a_unix_socket(rampa: Rampa, script: Script, nginx: Path) -> No
     rampa("run", "script.py", "-i", "3", code=0)
 
 
+def test_a_url_with_a_unix_socket(rampa: Rampa, script: Script, nginx: Path) -> None:
+    """As a URL of its own, as the base of others, and beside the same server by a rule of hosts, whose cookies and name are others."""
+    place = f"http+unix://{str(nginx / 's').replace('/', '%2F')}"
+    # A proxy could not reach it, and is not asked.
+    finished = rampa("run", f"{place}/a/b?c", "-u", "2", "-i", "20", "--proxy", "http://127.0.0.1:1", out=True, code=0)
+    assert finished.result()["summary"]["metrics"]["http_req_failed"]["rate"] == 0
+    assert [one["name"] for one in finished.result()["summary"]["requests"]] == [f"{place}/a/b?c"]
+    script("import rampa\nasync def default(worker):\n"
+           f'    r = await worker.http.get("/x")\n    assert r.text() == "localhost over a socket", r.text()\n'
+           f'    assert r.url == "{place}/x", r.url\n'
+           f'    r = await worker.http.get("{place}-not/x", raise_errors=False)\n    assert r.error_code == 1210, r.error\n'
+           f'    r = await worker.http.get("{place[:-1]}S/", raise_errors=False)\n    assert r.error_code == 1210, r.error\n')  # fmt: skip
+    rampa("run", "script.py", "-i", "3", "--base-url", place, code=0)
+    log = (nginx / "access.log").read_text()
+    assert log.count('"GET /a/b?c HTTP/1.1" 200') == 20 and log.count('"GET /x HTTP/1.1" 200') == 3
+
+
+@pytest.mark.parametrize("url", ["http+unix:///run/s", "http+unix://run%2Fs/", "http+unix://%2F" + "x" * 107, "http+unix://%2Fa%00b/", "http+unix://%2Fa:80/"])
+def test_urls_without_a_unix_socket(rampa: Rampa, url: str) -> None:
+    assert "has no path of a socket before its first '/'" in rampa("run", url, "-i", "1", code=3).stderr
+
+
+def test_a_server_does_not_lead_to_a_unix_socket(rampa: Rampa, nginx: Path) -> None:
+    place = f"http+unix://{str(nginx / 's').replace('/', '%2F')}/secret"
+    with FaultServer([ExpectRequest(), Send(answer(status=302, headers=[("Location", place)]))]) as server:
+        finished = rampa("run", server.url, "-i", "1", "--follow", code=1)
+    assert "(1906)" in finished.stdout
+    assert "secret" not in (nginx / "access.log").read_text()
+
+
 def test_a_unix_socket_that_is_not_there(rampa: Rampa, tmp_path: Path) -> None:
     finished = rampa("run", "http://any.example/", "-i", "1", "--unix-socket", str(tmp_path / "none"), code=1)
     assert "connect failed (1210)" in finished.stdout

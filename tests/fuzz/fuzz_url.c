@@ -25,7 +25,7 @@ static void check_round_trip(const struct rp_url *url, const struct rp_buf *auth
     rp_buf_init(&target_again, OUT_MAX);
     rp_buf_append_slice(&text, url->scheme);
     rp_buf_append_str(&text, "://");
-    rp_buf_append_slice(&text, rp_buf_slice(authority));
+    rp_buf_append_slice(&text, rp_url_is_unix(url) ? url->host : rp_buf_slice(authority));
     rp_buf_append_slice(&text, rp_buf_slice(target));
     rp_assert(rp_url_parse(rp_buf_slice(&text), &again, NULL) == 0);
     rp_assert(rp_slice_eq(again.host, url->host) && again.port == url->port);
