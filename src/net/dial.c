@@ -309,7 +309,7 @@ static const char *name_of(const struct rp_dial *dial)
     return dial->is_far ? dial->spec.far_host : dial->spec.host;
 }
 
-/* VUs begin with different addresses, of the family that comes first. */
+/* One of the family that comes first. */
 static const struct rp_address *pick(const struct rp_dial *dial, const struct rp_address *addresses,
                                      size_t count)
 {
@@ -317,7 +317,7 @@ static const struct rp_address *pick(const struct rp_dial *dial, const struct rp
 
     while (same < count && addresses[same].any.sa_family == addresses[0].any.sa_family)
         same++;
-    return &addresses[dial->spec.spread % same];
+    return &addresses[select_address(dial) % same];
 }
 
 static void found(struct rp_dial *dial, const struct rp_address *addresses, size_t count)

@@ -5,169 +5,28 @@ from __future__ import annotations
 import base64
 import os
 import re
-import shutil
 import socket
+import ssl
 import struct
 import subprocess
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from certificates import OPENSSL, Pki
 from faultserver import Close, ExpectRequest, FaultServer, Hang, RefusingPort, Repeat, Reset, Send, answer
 from finished import Finished
+from proxy_world import TOKEN, USER, WAIT, Plain, Secure, World, made, read, read_head
 from tlsserver import TlsServer
-
-PATH = os.environ.get("PATH", "") + ":/usr/sbin"
-NGINX, TINYPROXY, SQUID, MICROSOCKS = (shutil.which(name, path=PATH) for name in ("nginx", "tinyproxy", "squid", "microsocks"))
-NCSA = "/usr/lib/squid/basic_ncsa_auth"
-WAIT = 30
 
 Rampa = Callable[..., Finished]
 Script = Callable[..., Path]
 
-NGINX_CONFIG = """
-daemon off;
-worker_processes 1;
-error_log {folder}/error.log;
-pid {folder}/nginx.pid;
-events {{ worker_connections 512; }}
-http {{
-    log_format own '$connection $server_protocol $host "$request" "$http_proxy_authorization" "$http_x_token"';
-    access_log {folder}/access.log own;
-    client_body_temp_path {folder}/1; proxy_temp_path {folder}/2; fastcgi_temp_path {folder}/3;
-    uwsgi_temp_path {folder}/4; scgi_temp_path {folder}/5;
-    server {{
-        listen 127.0.0.1:{plain};
-        listen 127.0.0.1:{tls} ssl http2;
-        ssl_certificate {chain};
-        ssl_certificate_key {key};
-        location /to-tls {{ return 302 https://localhost:{tls}/after; }}
-        location / {{ return 200 "ok $request_uri"; }}
-    }}
-}}
-"""
-TINYPROXY_CONFIG = 'Port {port}\nListen 127.0.0.1\nTimeout 60\nMaxClients 100\nAllow 127.0.0.1\nBasicAuth joe s3cret1\n'
-SQUID_CONFIG = """
-http_port 127.0.0.1:{port}
-auth_param basic program {ncsa} {folder}/users
-auth_param basic realm test
-acl known proxy_auth REQUIRED
-acl forbidden dstdomain forbidden.example
-http_access deny forbidden
-http_access allow known
-http_access deny all
-cache deny all
-cache_mem 8 MB
-access_log none
-cache_log {folder}/cache.log
-pid_filename none
-coredump_dir {folder}
-shutdown_lifetime 0 seconds
-dns_nameservers 127.0.0.1
-"""
-
-
-def free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
-
-
-def start(words: Callable[[list[int]], list[str]], log: Path, count: int = 1) -> tuple[subprocess.Popen[bytes], list[int]]:
-    """A program that listens on the ports, which nobody else has."""
-    for _ in range(20):
-        ports = free_ports(count)
-        with open(log, "wb") as out:
-            process = subprocess.Popen(words(ports), stdout=out, stderr=out)
-        while process.poll() is None:
-            try:
-                for port in ports:
-                    socket.create_connection(("127.0.0.1", port), timeout=WAIT).close()
-                return process, ports
-            except ConnectionRefusedError:
-                os.sched_yield()
-    pytest.fail(log.read_text(errors="replace"))
-
-
-@dataclass
-class World:
-    """The servers behind the proxies, and the proxies, which know the user joe."""
-
-    plain: str  # URL of the server
-    tls: str
-    trust: dict[str, str]  # an environment that trusts it
-    log: Path
-    http: str = ""  # HOST:PORT of tinyproxy, squid and microsocks
-    squid: str = ""
-    socks: str = ""
-
-    def seen(self) -> list[str]:
-        """What the server has logged, and forgets it."""
-        lines = self.log.read_text().splitlines()
-        os.truncate(self.log, 0)
-        return lines
-
-
-USER = "joe:s3cret%31"  # as in a URL
-TOKEN = base64.b64encode(b"joe:s3cret1").decode()
-
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    if not OPENSSL or not NGINX or not TINYPROXY or not SQUID or not MICROSOCKS:
-        pytest.skip("no nginx, tinyproxy, squid or microsocks")
-    folder = tmp_path_factory.mktemp("p")
-    cage = Path(tempfile.mkdtemp())  # where squid can look when it has given up root
-    cage.chmod(0o777)
-    good = Pki(folder).issue("good")
-    user = "user root;\n" if os.getuid() == 0 else ""
-    processes = []
-
-    def serve(ports: list[int]) -> list[str]:
-        config = NGINX_CONFIG.format(folder=folder, plain=ports[0], tls=ports[1], chain=good.chain, key=good.key)
-        (folder / "nginx.conf").write_text(user + config)
-        return [str(NGINX), "-p", str(folder), "-c", str(folder / "nginx.conf")]
-
-    def tiny(ports: list[int]) -> list[str]:
-        (folder / "tinyproxy.conf").write_text(TINYPROXY_CONFIG.format(port=ports[0]))
-        return [str(TINYPROXY), "-d", "-c", str(folder / "tinyproxy.conf")]
-
-    def squid(ports: list[int]) -> list[str]:
-        hashed = subprocess.run([str(OPENSSL), "passwd", "-apr1", "s3cret1"], capture_output=True, text=True, check=True).stdout
-        (cage / "users").write_text("joe:" + hashed)
-        (cage / "squid.conf").write_text(SQUID_CONFIG.format(port=ports[0], ncsa=NCSA, folder=cage))
-        return [str(SQUID), "-N", "-f", str(cage / "squid.conf")]
-
-    try:
-        process, (plain, tls) = start(serve, folder / "nginx.log", 2)
-        processes.append(process)
-        root = folder / "pki" / "root.pem"
-        world = World(f"http://localhost:{plain}", f"https://localhost:{tls}", {"SSL_CERT_FILE": str(root), "SSL_CERT_DIR": "/nonexistent"},
-                      folder / "access.log")  # fmt: skip
-        process, (port,) = start(tiny, folder / "tinyproxy.log")
-        processes.append(process)
-        world.http = f"127.0.0.1:{port}"
-        process, (port,) = start(squid, folder / "squid.log")
-        processes.append(process)
-        world.squid = f"127.0.0.1:{port}"
-        process, (port,) = start(lambda ports: [str(MICROSOCKS), "-i", "127.0.0.1", "-p", str(ports[0]), "-u", "joe", "-P", "s3cret1"],
-                                 folder / "socks.log")  # fmt: skip
-        processes.append(process)
-        world.socks = f"127.0.0.1:{port}"
+    with made(tmp_path_factory.mktemp("p")) as world:
         yield world
-    finally:
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            process.wait(WAIT)
-        shutil.rmtree(cage)
 
 
 # ---- what goes well ---------------------------------------------------------------------------------------------------
@@ -205,24 +64,11 @@ def test_http2_inside_the_tunnel(rampa: Rampa, world: World) -> None:
 
 def test_a_proxy_that_speaks_tls(rampa: Rampa, world: World, tmp_path: Path) -> None:
     """TLS inside TLS, and the request of http inside the TLS of the proxy."""
-    folder = tmp_path / "k"
-    folder.mkdir()
-    pki = Pki(folder)
-    host, port = world.http.split(":")
-
-    def relay(sock: socket.socket) -> None:
-        with socket.create_connection((host, int(port)), timeout=WAIT) as plain:
-            there = threading.Thread(target=pump, args=(plain, sock), daemon=True)
-            there.start()
-            pump(sock, plain)
-            there.join(WAIT)
-
-    with TlsServer(relay, pki.issue("proxy")) as proxy:
-        both = folder / "both.pem"
-        both.write_text(pki.root.file.read_text() + Path(world.trust["SSL_CERT_FILE"]).read_text())
+    secure = Secure(world, tmp_path / "k")
+    with secure.serve() as proxy:
         words = ["--proxy", f"https://{USER}@localhost:{proxy.port}"]
         for url in (world.plain, world.tls):
-            done = rampa("run", url + "/x", "-i", "1", *words, "--cacert", both, "--no-http2", out=True, code=0)
+            done = rampa("run", url + "/x", "-i", "1", *words, "--cacert", secure.both, "--no-http2", out=True, code=0)
             assert done.metrics()["http_req_tls_handshaking"]["max"] > 0
             assert len(proxy.versions) == (1 if url == world.plain else 2), proxy.failures
         done = rampa("run", world.tls + "/x", "--once", *words, env=world.trust, code=1)
@@ -230,13 +76,35 @@ def test_a_proxy_that_speaks_tls(rampa: Rampa, world: World, tmp_path: Path) -> 
     assert len([line for line in world.seen() if "GET /x" in line]) == 2
 
 
-def pump(source: socket.socket, sink: socket.socket) -> None:
-    try:
-        while data := source.recv(65536):
-            sink.sendall(data)
-        sink.shutdown(socket.SHUT_WR)
-    except OSError:
-        pass
+def test_large_bodies_both_ways(rampa: Rampa, script: Script, world: World, tmp_path: Path) -> None:
+    """Through a tunnel, and through TLS inside TLS, of more bytes than the sockets take at once."""
+    size = 2_000_017
+
+    def echo(sock: ssl.SSLSocket) -> None:
+        while head := read_head(sock):
+            body = read(sock, size)
+            assert b"Content-Length: %d" % size in head
+            sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + body)
+
+    secure = Secure(world, tmp_path / "k")
+    with secure.serve() as proxy, TlsServer(echo, secure.pki.issue("server")) as server:
+        proxies = [f"{USER}@{world.http}", f"socks5://{USER}@{world.socks}", f"https://{USER}@localhost:{proxy.port}"]
+        script(f"""\
+import random
+import rampa
+
+config = rampa.Config(options=rampa.Options(http2=False))
+
+
+async def default(worker):
+    body = random.Random(1).randbytes({size})
+    for proxy in {proxies!r}:
+        for _ in range(2):
+            r = await worker.http.post({server.url!r}, data=body, proxy=proxy)
+            assert r.status == 200 and r.body == body
+""")
+        rampa("run", "script.py", "-i", "1", "--cacert", secure.both, code=0)
+        assert len(server.versions) == 3, server.failures
 
 
 def test_a_script(rampa: Rampa, script: Script, world: World) -> None:
@@ -332,6 +200,16 @@ def test_what_proxies_refuse(rampa: Rampa, world: World, proxy: str, url: str, t
     assert said.startswith(told.format(**values)), said
 
 
+def test_a_proxy_that_refuses_to_make_the_request(rampa: Rampa, world: World) -> None:
+    """Its 407 is an answer like others. Nothing that is kept of the request has the credentials."""
+    done = rampa("run", world.plain, "--once", "--proxy", f"http://joe:wr0ng@{world.squid}", out=True, code=1)
+    (kind,) = done.result()["errors"]["requests"]
+    assert (kind["status"], kind["error_code"]) == ("407", "1407")
+    text = done.stdout + done.stderr + done.out.read_text()
+    assert "wr0ng" not in text and base64.b64encode(b"joe:wr0ng").decode() not in text
+    assert "Proxy-Authorization: ***" in done.stdout + done.stderr
+
+
 def test_a_name_that_only_the_proxy_could_know(rampa: Rampa, world: World) -> None:
     """socks5:// looks it up here, socks5h:// does not."""
     said = fails(rampa, "http://nowhere.invalid/", f"socks5://{USER}@{world.socks}")
@@ -397,39 +275,6 @@ def test_socks_that_refuses(rampa: Rampa, reply: int) -> None:
     with Plain(serve) as port:
         said = fails(rampa, "http://server.example:8080/", f"socks5h://127.0.0.1:{port}")
     assert said.startswith("1322 " if reply in (2, 7, 8, 9, 255) else "1323 "), said
-
-
-def read(sock: socket.socket, count: int) -> bytes:
-    data = b""
-    while len(data) < count:
-        data += sock.recv(count - len(data)) or pytest.fail("the client ended")
-    return data
-
-
-class Plain:
-    """A server that serves one connection."""
-
-    def __init__(self, serve: Callable[[socket.socket], object]) -> None:
-        self.serve = serve
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.thread = threading.Thread(target=self._run, daemon=True)
-
-    def _run(self) -> None:
-        sock, _ = self.listener.accept()
-        with sock:
-            sock.settimeout(WAIT)
-            try:
-                self.serve(sock)
-            except OSError:
-                pass
-
-    def __enter__(self) -> int:
-        self.thread.start()
-        return int(self.listener.getsockname()[1])
-
-    def __exit__(self, *_: object) -> None:
-        self.thread.join(WAIT)
-        self.listener.close()
 
 
 @pytest.mark.parametrize(("words", "told"), [
