@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """A network of its own (unshare -n -m) with a name server, and rampa in it: `address_world.py ZONE SERVERS HOLES WORDS...`.
 
-ZONE is JSON: name -> {"A": [...], "AAAA": [...]}; a family that is null is never answered. SERVERS are addresses, with commas, at
+ZONE is JSON: name -> {"A": [...], "AAAA": [...]}; a family that is null is never answered, and one whose addresses are lists
+themselves is answered with one list after the other. SERVERS are addresses, with commas, at
 which an HTTP server listens on port 8000; at the addresses of HOLES nobody answers to a SYN. Prints JSON: how often each server was connected to,
 the questions, and what rampa printed.
 """
@@ -17,11 +18,12 @@ import subprocess
 import sys
 import tempfile
 import threading
+from typing import Any
 
 TYPES = {1: "A", 28: "AAAA"}
 
 
-def serve_names(zone: dict[str, dict[str, list[str] | None]], questions: list[str]) -> None:
+def serve_names(zone: dict[str, dict[str, Any]], questions: list[str]) -> None:
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.bind(("127.0.0.1", 53))
     while True:
@@ -36,6 +38,8 @@ def serve_names(zone: dict[str, dict[str, list[str] | None]], questions: list[st
         records = zone.get(name, {}).get(TYPES.get(kind, ""), [])
         if records is None:
             continue
+        if records and isinstance(records[0], list):
+            records = records.pop(0) if len(records) > 1 else records[0]
         answers = b""
         for record in records:
             packed = ipaddress.ip_address(record).packed

@@ -107,3 +107,13 @@ def test_which_address_a_connection_begins_with(world: Callable[..., dict[str, A
     assert told["connections"] == connections if connections else len(told["connections"]) == 2
     assert told["questions"].count("many.test A") == questions
     assert told["questions"].count("many.test AAAA") == (0 if "onlyIPv4" in select else questions)
+
+
+@pytest.mark.parametrize(("ttl", "connections"), [("answer", {"127.0.0.21": 4}), ("0", {"127.0.0.21": 1, "127.0.0.22": 3})])
+def test_a_name_that_changes(world: Callable[..., dict[str, Any]], ttl: str, connections: dict[str, int]) -> None:
+    """An answer holds for its time to live, a minute here, or as long as the test says."""
+    zone = {"moves.test": {"A": [["127.0.0.21"], ["127.0.0.22"]], "AAAA": []}}
+    told = world("moves.test", zone, "127.0.0.21,127.0.0.22", requests=4, options=("--dns", f"ttl={ttl}"))
+    assert told["code"] == 0, told["stderr"]
+    assert told["connections"] == connections
+    assert told["questions"].count("moves.test A") == (4 if ttl == "0" else 1)
