@@ -138,11 +138,13 @@ static void describe(const struct asking *asking, char out[DETAIL_MAX])
     out[len] = '\0';
 }
 
+/* Some proxies say 500 where others say 502. */
 static enum rp_net_reason reason_of_status(unsigned status)
 {
     if (status == STATUS_AUTH)
         return RP_NET_PROXY_AUTH;
-    return status >= 502 && status <= 504 ? RP_NET_PROXY_NO_SERVER : RP_NET_PROXY_REFUSED;
+    return status == 500 || (status >= 502 && status <= 504) ? RP_NET_PROXY_NO_SERVER
+                                                             : RP_NET_PROXY_REFUSED;
 }
 
 static void take_http(struct tunnel *tunnel, struct rp_slice input, rp_ns at)

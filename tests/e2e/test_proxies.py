@@ -186,6 +186,7 @@ def fails(rampa: Rampa, url: str, proxy: str, *words: str, env: dict[str, str] |
     ("http://joe:wrong@{squid}", "{tls}", "1321 proxy authentication failed: {squid} was given a user and a password: 407 Proxy Authentication Required"),
     ("http://{user}@{squid}", "https://forbidden.example", "1322 refused by the proxy: {squid} may not connect to forbidden.example:443 by its rules: 403 Forbidden"),
     ("http://{user}@{squid}", "https://127.0.0.1:{closed}", "1323 server unreachable for the proxy: {squid} cannot connect to 127.0.0.1:{closed}: 503 Service Unavailable"),
+    ("http://{user}@{http}", "https://127.0.0.1:{closed}", "1323 server unreachable for the proxy: {http} cannot connect to 127.0.0.1:{closed}: 500 Unable to connect"),
     ("socks5://{socks}", "{tls}", "1321 proxy authentication failed: {socks} wants a user and a password, before its host and an '@': it asks for them"),
     ("socks5://joe:wrong@{socks}", "{plain}", "1321 proxy authentication failed: {socks} was given a user and a password: it does not accept them"),
     ("socks5h://{user}@{socks}", "http://127.0.0.1:{closed}", "1323 server unreachable for the proxy: {socks} cannot connect to 127.0.0.1:{closed}: connection refused"),
