@@ -29,6 +29,7 @@ class Load:
     scratch: Path
     rampa: str
     close: bool = False  # after each request
+    streams: int = 1  # of HTTP/2, at the same time on a connection
 
 
 @dataclass
@@ -164,6 +165,7 @@ def run(client: Client, load: Load, core: int | None) -> Measured:
     env["RAMPA_BENCH_URL"] = load.url
     env["RAMPA_BENCH_CONNECTIONS"] = str(load.connections)
     env["RAMPA_BENCH_DURATION"] = str(load.duration)
+    env["RAMPA_BENCH_STREAMS"] = str(load.streams)
     output = load.scratch / "output"
     with open(output, "wb") as stdout, open(load.scratch / "errors", "wb") as stderr:
         begin = time.monotonic()

@@ -112,7 +112,7 @@ class Nginx(Server):
 
     name = "nginx"
 
-    def __init__(self, core: int | None, connections: int, tls: bool = False) -> None:
+    def __init__(self, core: int | None, connections: int, tls: bool = False, http2: bool = False) -> None:
         program = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
         if not program:
             raise Missing("nginx is not installed")
@@ -123,7 +123,7 @@ class Nginx(Server):
         config = Path(self.folder.name, "nginx.conf")
         config.write_text(
             NGINX_CONFIG.format(
-                folder=self.folder.name, port=port, files=connections + 1024, ssl="ssl" if tls else "",
+                folder=self.folder.name, port=port, files=connections + 1024, ssl="ssl" * tls + " http2" * http2,
                 tls=NGINX_TLS.format(folder=self.folder.name) if tls else "",
             )  # fmt: skip
         )
