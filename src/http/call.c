@@ -49,6 +49,9 @@ RP_COLD static bool measure_odd(struct rp_http_response *response, struct connec
         began = more->send_began ? more->send_began : began;
         sent = more->upload == UPLOAD_ENDED ? sent : 0;
     }
+    /* The send of the request before, when this one failed before it was sent. */
+    if (began < called)
+        began = sent = 0;
     if (connection->state < CONNECTION_BUSY || (!began && !first)) {
         response->blocked = at - called;
         return connection->first_attempt > 0;
