@@ -103,22 +103,28 @@ config = rampa.Config(options=rampa.Options(http2=True, tls_ca="{pki.root.file}"
     "default": rampa.ScenarioConfig(executor="per-vu-iterations", vus=2, iterations=1),
 }})
 
+seen_three = asyncio.Event()
+
 async def default(worker):
     is_first = worker.execution.vu == 1
     url = "https://localhost:{proxy.port}/" if is_first else "http://127.0.0.1:{others[0]}/"
     workers = []
     rounds = reloads = 0
-    while len(workers) < 3 or rounds < 60:
+    # VU 2 may come too late for the one in the middle.
+    while rounds < 60 or (len(workers) < 3 if is_first else not seen_three.is_set()):
         answers = await asyncio.gather(*[worker.http.get(url) for _ in range(8)])
         assert all(r.status == 200 and r.body == b"hello" and r.proto == "HTTP/2.0" for r in answers)
         for answer in answers:
             if answer.headers["x-worker"] not in workers:
                 workers.append(answer.headers["x-worker"])
         rounds += 1
-        if rounds % 20 == 0 and reloads < len(workers) < 3 and is_first:
+        # A reload that haproxy did not hear of, because it was busy with another one, is asked for again.
+        if is_first and len(workers) < 3 and rounds % 20 == 0 and (reloads < len(workers) or rounds % 1000 == 0):
             reloads += 1
             os.kill({proxy.process.pid}, signal.SIGUSR2)
-    assert len(workers) == 3
+    if is_first:
+        seen_three.set()
+    assert len(workers) >= (3 if is_first else 2)
 """)
     try:
         done = rampa("run", "script.py", out=True)
