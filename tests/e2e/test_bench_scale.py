@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""The benchmarks of many connections and of several workers: their arithmetic, and one tiny run of each."""
+"""The benchmarks of many connections, of HTTP/2 and of several workers: their arithmetic, and one tiny run of each."""
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent / "bench"))
 
+import http2  # noqa: E402
 import scale  # noqa: E402
 import workers  # noqa: E402
 
@@ -74,3 +76,26 @@ def test_resumed_connections_are_held(program: Path, tmp_path: Path):
     assert scale.main(options) == 0
     (sample,) = json.loads(out.read_text())["samples"]
     assert (sample["full"], sample["resumed"]) == (20, 20)
+
+
+def test_streams_are_measured(program: Path, tmp_path: Path):
+    out = tmp_path / "http2.json"
+    options = ["2x5", "1x1", "--server", "target", "--rounds", "1", "--duration", "1", "--rampa", str(program), "--json", str(out)]
+    if shutil.which("h2load") is None:
+        pytest.skip("no h2load")
+    assert http2.main(options) == 0
+    samples = json.loads(out.read_text())["samples"]
+    names = [(sample["size"], sample["client"]) for sample in samples]
+    assert sorted(names) == sorted(
+        [("2x5", name) for name in ("h2load", "rampa", "rampa-batch")]
+        + [("1x1", name) for name in ("h2load", "rampa", "rampa-batch", "rampa-url")]
+    )
+    assert all(sample["requests"] > 0 and sample["failed"] == 0 for sample in samples)
+
+
+def test_a_ratio_is_that_of_a_round():
+    def sample(client: str, round_: int, us: float) -> http2.Sample:
+        return http2.Sample("nginx", "8x10", client, round_, 1, 0, us, 1, 1)
+
+    samples = [sample("h2load", 0, 10), sample("rampa", 0, 9), sample("rampa", 1, 20), sample("h2load", 1, 40), sample("rampa", 2, 1)]
+    assert http2.ratios(samples, "nginx", "8x10", "rampa") == [0.9, 0.5]
