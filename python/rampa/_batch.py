@@ -41,7 +41,7 @@ def batch(client: HttpClient, requests: typing.Any, limit: int) -> collections.a
             if options is None:
                 made.append(item)
                 continue
-            if options.get("raise_errors") is True:
+            if options.get("raise_errors") is True or options.get("raise_for_status"):
                 raising.add(number)
             made.append(client.request(**options))
     except BaseException:

@@ -91,6 +91,10 @@ class Response:
     @property
     def timings(self) -> Timings: ...
     @property
+    def tls_version(self) -> str | None: ...
+    @property
+    def tls_cipher_suite(self) -> str | None: ...
+    @property
     def trace_id(self) -> str | None: ...
     @property
     def cookies(self) -> dict[str, str]: ...
@@ -100,6 +104,7 @@ class Response:
     def __dataclass_fields__(self) -> dict[str, typing.Any]: ...
     def text(self) -> str: ...
     def json(self) -> typing.Any: ...
+    def raise_for_status(self) -> Response: ...
 
 _Batched: typing.TypeAlias = (
     str | _URL | collections.abc.Sequence[typing.Any] | collections.abc.Mapping[str, typing.Any] | collections.abc.Awaitable[Response]
@@ -157,6 +162,8 @@ class HttpClient:
         traceparent: bool | None = None,
         proxy: str | _URL | None = None,
         proxy_auth: typing.Any = None,
+        compress: bool | str | None = None,
+        raise_for_status: bool | collections.abc.Callable[[Response], typing.Any] | None = None,
     ) -> Request: ...
     def post(
         self,
@@ -188,6 +195,8 @@ class HttpClient:
         traceparent: bool | None = None,
         proxy: str | _URL | None = None,
         proxy_auth: typing.Any = None,
+        compress: bool | str | None = None,
+        raise_for_status: bool | collections.abc.Callable[[Response], typing.Any] | None = None,
     ) -> Request: ...
     def put(
         self,
@@ -219,6 +228,8 @@ class HttpClient:
         traceparent: bool | None = None,
         proxy: str | _URL | None = None,
         proxy_auth: typing.Any = None,
+        compress: bool | str | None = None,
+        raise_for_status: bool | collections.abc.Callable[[Response], typing.Any] | None = None,
     ) -> Request: ...
     def patch(
         self,
@@ -250,6 +261,8 @@ class HttpClient:
         traceparent: bool | None = None,
         proxy: str | _URL | None = None,
         proxy_auth: typing.Any = None,
+        compress: bool | str | None = None,
+        raise_for_status: bool | collections.abc.Callable[[Response], typing.Any] | None = None,
     ) -> Request: ...
     def delete(
         self,
@@ -281,6 +294,8 @@ class HttpClient:
         traceparent: bool | None = None,
         proxy: str | _URL | None = None,
         proxy_auth: typing.Any = None,
+        compress: bool | str | None = None,
+        raise_for_status: bool | collections.abc.Callable[[Response], typing.Any] | None = None,
     ) -> Request: ...
     def head(
         self,
@@ -312,6 +327,8 @@ class HttpClient:
         traceparent: bool | None = None,
         proxy: str | _URL | None = None,
         proxy_auth: typing.Any = None,
+        compress: bool | str | None = None,
+        raise_for_status: bool | collections.abc.Callable[[Response], typing.Any] | None = None,
     ) -> Request: ...
     def options(
         self,
@@ -343,6 +360,8 @@ class HttpClient:
         traceparent: bool | None = None,
         proxy: str | _URL | None = None,
         proxy_auth: typing.Any = None,
+        compress: bool | str | None = None,
+        raise_for_status: bool | collections.abc.Callable[[Response], typing.Any] | None = None,
     ) -> Request: ...
     def request(
         self,
@@ -375,6 +394,8 @@ class HttpClient:
         traceparent: bool | None = None,
         proxy: str | _URL | None = None,
         proxy_auth: typing.Any = None,
+        compress: bool | str | None = None,
+        raise_for_status: bool | collections.abc.Callable[[Response], typing.Any] | None = None,
     ) -> Request: ...
     def stream(
         self,
@@ -407,6 +428,8 @@ class HttpClient:
         traceparent: bool | None = None,
         proxy: str | _URL | None = None,
         proxy_auth: typing.Any = None,
+        compress: bool | str | None = None,
+        raise_for_status: bool | collections.abc.Callable[[Response], typing.Any] | None = None,
     ) -> Stream: ...
 
 @typing.final

@@ -13,32 +13,34 @@ from rampa._proxy import proxy_of
 if typing.TYPE_CHECKING:
     from rampa._hooks import PreparedBody, PreparedRequest
     from rampa._multipart import Piece
+    from rampa._rampa import Response
 
 OPTIONS = (
     "headers", "params", "json", "data", "name", "tags", "expected_statuses", "cookies", "auth", "files", "chunked", "expect100", "timeout",
     "discard_body", "auto_decompress", "raise_errors", "max_head_bytes", "max_body_bytes", "allow_redirects", "max_redirects", "verify", "cert", "ssl",
     "traceparent",
     "proxy", "proxy_auth",
+    "compress", "raise_for_status",
 )  # fmt: skip
 """The options of a request, as the messages list them."""
 
 _LATER = {
     "TLS": ("fingerprint", "server_hostname"),
     "proxies": ("proxies", "proxy_headers"),
-    "compression": ("compress",),
     "bodies in pieces": ("stream",),
-    "hooks": ("middlewares", "hooks", "extensions", "raise_for_status"),
+    "hooks": ("middlewares", "hooks", "extensions"),
     "other versions of HTTP": ("version", "http2"),
 }
 """Options of aiohttp, httpx and requests that this version does not have, by what they are about."""
 
 _REMEDIES = {
     "proxies": "write proxy='http://HOST:PORT'",
-    "raise_for_status": "write worker.check(answer, ...)",
+    "fingerprint": "write verify=FILE with the certificate of the server",
+    "server_hostname": "write the URL with that name, and where it is in Options(hosts={...})",
+    "stream": "write async with worker.http.stream(method, url) as r",
 }
 
 _IGNORED: dict[str, tuple[typing.Any, ...]] = {
-    "compress": (None, False),
     "max_field_size": (None,),
     "max_headers": (None,),
     "max_line_size": (None,),
@@ -240,6 +242,8 @@ def _body(options: dict[str, typing.Any], headers: list[tuple[str, str | bytes]]
         return None
     if not any(name.lower() == "content-type" for name, _ in headers):
         headers.append(("Content-Type", kind))
+    if options.get("compress"):
+        body, source = _compressed(options["compress"], body, source, headers)
     is_chunked = bool(options.get("chunked")) or source is not None
     waits = bool(options.get("expect100"))
     if waits and not any(name.lower() == "expect" for name, _ in headers):
@@ -247,6 +251,71 @@ def _body(options: dict[str, typing.Any], headers: list[tuple[str, str | bytes]]
     if isinstance(body, bytes) and (is_chunked or waits):
         body = [body]
     return body if isinstance(body, bytes) else (body, source, is_chunked)
+
+
+def _compressed(
+    value: typing.Any, body: bytes | list[Piece] | None, source: typing.Any, headers: list[tuple[str, str | bytes]]
+) -> tuple[bytes | None, typing.Any]:
+    """The body or what makes it, compressed; adds the field that says so."""
+    from rampa import _compress
+
+    codings = _compress.codings_of(value)
+    if any(name.lower() == "content-encoding" for name, _ in headers):
+        raise ValueError("give either compress= or the header Content-Encoding, not both")
+    if body is None and not _compress.can_stream(codings):
+        raise ValueError(f"compress={value!r}: what an async generator gives can be compressed by gzip and deflate only")
+    headers.append(("Content-Encoding", ", ".join(codings)))
+    if body is None:
+        return None, _compress.compress_source(source, codings)
+    return _compress.compress_body(body, codings), None
+
+
+async def judged(request: collections.abc.Awaitable[Response], judge: typing.Any) -> Response:
+    """What ``raise_for_status=`` makes of a request (called by the extension).
+
+    Args:
+        request: to be awaited.
+        judge: True, or what is called with the response.
+
+    Raises:
+        rampa.errors.StatusError: judge is True, and the status is 400 or more.
+    """
+    response = await request
+    await judge_status(response, judge)
+    return response
+
+
+async def judge_status(response: Response, judge: typing.Any) -> None:
+    """Raises when a status is an error, or has a function of the script do so.
+
+    Args:
+        response: that has come; with status 0 there was none, and nothing is raised.
+        judge: True, or what is called with the response.
+    """
+    if judge is not True:
+        made = judge(response)
+        if hasattr(made, "__await__"):
+            await made
+    elif response.status >= 400:
+        from rampa.errors import StatusError, with_aiohttp
+
+        raise with_aiohttp(StatusError)(response)
+
+
+def check_judge(value: typing.Any) -> bool:
+    """Whether ``raise_for_status=`` asks for anything (called by the extension).
+
+    Args:
+        value: that was given.
+
+    Raises:
+        TypeError: it is neither a truth nor a function.
+    """
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    if not callable(value):
+        raise TypeError(f"raise_for_status takes True, False or a function that is called with the response, not {value!r:.80}")
+    return True
 
 
 def _authenticate(auth: typing.Any, headers: list[tuple[str, str | bytes]]) -> tuple[str, str] | None:

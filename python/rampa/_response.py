@@ -190,7 +190,7 @@ def response_fields() -> dict[str, typing.Any]:
     fields: list[typing.Any] = [
         ("status", int), ("headers", Headers), ("body", bytes), ("url", str), ("method", str), ("reason", str),
         ("ok", bool), ("proto", typing.Any), ("error", typing.Any), ("error_code", int), ("timings", Timings),
-        ("trace_id", typing.Any), ("cookies", dict), ("history", tuple),
+        ("tls_version", typing.Any), ("tls_cipher_suite", typing.Any), ("trace_id", typing.Any), ("cookies", dict), ("history", tuple),
     ]  # fmt: skip
     made: typing.Any = dataclasses.make_dataclass("Response", fields)
     return dict(made.__dataclass_fields__)

@@ -72,9 +72,18 @@ class Stream:
     def __init__(self, body: _BodyStream) -> None:
         self._body = body
         self._reads = ""
+        self._judge: typing.Any = None
 
     async def __aenter__(self) -> Stream:
         await self._body.open()
+        if self._judge is not None:
+            from rampa._request import judge_status
+
+            try:
+                await judge_status(self._body.response, self._judge)
+            except BaseException as error:
+                await self.__aexit__(type(error), error, None)
+                raise
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: object, traceback: object) -> None:

@@ -15,6 +15,7 @@ import typing
 
 if typing.TYPE_CHECKING:
     from rampa._rampa import Response
+    from rampa._response import Headers
 
 
 class ExitCode(enum.IntEnum):
@@ -211,6 +212,38 @@ class ProtocolError(RequestError):
     """The response broke HTTP, its Content-Encoding, or a limit (1600 to 1613, 1701, 1900, 1902)."""
 
 
+class StatusError(RequestError):
+    """A status is 400 or more, and the script has asked for an error: ``raise_for_status=True``, or the method of a Response.
+
+    Args:
+        response: whose status it is.
+
+    Attributes:
+        status: of the response.
+        message: the text after the status, such as ``Not Found``.
+        headers: of the response.
+        history: the redirects that led to it.
+    """
+
+    status: int
+    message: str
+    headers: Headers
+    history: tuple[Response, ...]
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(response)
+        self.status = response.status
+        self.message = response.reason
+        self.headers = response.headers
+        self.history = response.history
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.url}: {self.status} {self.message}"
+
+    def __reduce__(self) -> tuple[typing.Any, ...]:
+        return (RampaError, (str(self),))
+
+
 class RedirectError(RequestError):
     """A redirect led to something that is no URL rampa can request (1906), or there were too many of them."""
 
@@ -256,9 +289,23 @@ def request_error(response: Response) -> RequestError:
     """
     code = response.error_code
     kind = _BY_CODE.get(1600 if 1600 <= code < 1700 else code, RequestError)  # HTTP/2 adds its own code
-    if "aiohttp" in sys.modules:
-        kind = _with_aiohttp(kind)
-    return kind(response)
+    return with_aiohttp(kind)(response)
+
+
+def raise_for_status(response: Response) -> None:
+    """Raises when a status is an error, or when there is none (called by the extension).
+
+    Args:
+        response: that has come, or failed.
+
+    Raises:
+        StatusError: its status is 400 or more.
+        RequestError: its status is 0.
+    """
+    if response.status == 0:
+        raise request_error(response)
+    if response.status >= 400:
+        raise with_aiohttp(StatusError)(response)
 
 
 # What aiohttp raises in the same place. Of two names the first is that of newer versions.
@@ -273,14 +320,21 @@ _OF_AIOHTTP: dict[type[RequestError], tuple[str, ...]] = {
     RequestTimeout: ("ServerTimeoutError",),
     ConnectionLost: ("ServerDisconnectedError",),
     ProtocolError: ("ClientPayloadError",),
+    StatusError: ("ClientResponseError",),
     RedirectError: ("InvalidUrlRedirectClientError", "InvalidURL"),
     TooManyRedirects: ("TooManyRedirects",),
 }
 _MADE: dict[type[RequestError], type[RequestError]] = {}
 
 
-def _with_aiohttp(kind: type[RequestError]) -> type[RequestError]:
-    """The same kind of error, which is an error of aiohttp too: a script that has loaded aiohttp may catch its errors."""
+def with_aiohttp(kind: type[RequestError]) -> type[RequestError]:
+    """The same kind of error; in a script that has loaded aiohttp it is an error of aiohttp too, as which it may be caught.
+
+    Args:
+        kind: of rampa's.
+    """
+    if "aiohttp" not in sys.modules:
+        return kind
     made = _MADE.get(kind)
     if made is None:
         aiohttp = sys.modules["aiohttp"]
@@ -302,14 +356,16 @@ class _AlsoAiohttp:
 
         super().__init__(response)  # type: ignore[call-arg]
         parts = urllib.parse.urlsplit(response.url)
-        self.message = str(response.error)
         self._conn_key = types.SimpleNamespace(host=parts.hostname, port=_port(parts), is_ssl=parts.scheme == "https", ssl=True)
-        self._os_error = OSError(self.message)
-        self.history = response.history
-        self.headers, self.status, self.request_info = None, response.status, None
+        self._os_error = OSError(str(response.error))
+        self.request_info = types.SimpleNamespace(url=response.url, real_url=response.url, method=response.method, headers=None)
+        if not response.status:
+            self.message = str(response.error)
+            self.history = response.history
+            self.headers, self.status = None, 0
 
     def __str__(self) -> str:
-        return str(self.args[0])  # type: ignore[attr-defined]
+        return StatusError.__str__(self) if isinstance(self, StatusError) else str(self.args[0])  # type: ignore[attr-defined]
 
 
 def _port(parts: typing.Any) -> int | None:

@@ -199,7 +199,10 @@ RP_INLINE void take_first_line(struct rp_http_response *response,
 {
     response->status = connection->parser.status;
     response->version = connection->parser.minor_version ? RP_HTTP_1_1 : RP_HTTP_1_0;
-    response->tls_version = connection->tls_version;
+    if (RP_UNLIKELY(connection->tls_version)) {
+        response->tls_version = connection->tls_version;
+        response->cipher_suite = connection->session->client->cipher_suites[connection->cipher];
+    }
 }
 
 void rp_http_take_head(struct rp_http_call *call)

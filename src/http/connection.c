@@ -91,6 +91,7 @@ static void dialled(void *user, const struct rp_net_failure *failure,
     client->counters.open_connections++;
     if (connection->origin->scheme->is_tls) {
         connection->tls_version = (uint8_t)rp_tls_version(connection->stack.top);
+        connection->cipher = rp_http_cipher(client, connection->stack.top);
         rp_http_record_handshake(connection->call, rp_tls_is_resumed(connection->stack.top));
     }
     begin_speaking(connection);

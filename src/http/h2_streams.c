@@ -121,6 +121,7 @@ static struct stream *take_unused(struct shared *shared)
     stream->connection.shared = shared;
     stream->connection.is_stream = true;
     stream->connection.tls_version = shared->connection->tls_version;
+    stream->connection.cipher = shared->connection->cipher;
     stream->connection.traffic = &stream->traffic;
     return stream;
 }

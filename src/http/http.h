@@ -335,8 +335,9 @@ enum rp_http_version { RP_HTTP_NO_VERSION, RP_HTTP_1_0, RP_HTTP_1_1, RP_HTTP_2 }
 struct rp_http_response {
     uint16_t status; /* 0 when there was no complete response */
     bool is_expected;
-    uint8_t version;     /* enum rp_http_version, of the response; none when status is 0 */
-    uint8_t tls_version; /* enum rp_tls_version, likewise; none without TLS */
+    uint8_t version;          /* enum rp_http_version, of the response; none when status is 0 */
+    uint8_t tls_version;      /* enum rp_tls_version, likewise; none without TLS */
+    const char *cipher_suite; /* by the name of IANA; NULL = unknown. Only with a tls_version */
     bool is_h2;          /* the request was given to a connection of HTTP/2, whatever came of it */
     int error_code;      /* 0, or enum rp_http_code, statuses from 400 included */
     char error[256];     /* one clause, empty when there was no transport or protocol error */

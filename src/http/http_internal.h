@@ -114,7 +114,8 @@ struct connection {
     struct rp_dial *dial;      /* NULL unless the connection is being opened */
     uint8_t state;             /* enum connection_state */
     uint8_t tls_version;       /* enum rp_tls_version */
-    bool is_reused;
+    uint8_t cipher;            /* index of the client's cipher_suites */
+    bool is_reused : 1;
     bool got_interim : 1; /* an answer that was not the final one */
     /* Of the body that comes, when it is not just kept: body.c. */
     bool is_special : 1; /* there is a decoder, or it is read */
@@ -156,7 +157,7 @@ struct rp_http_session {
     const uint64_t *iteration; /* the number of the user's; cookies are forgotten when it changes */
 };
 
-enum { DECODERS_KEPT = 8 };
+enum { DECODERS_KEPT = 8, CIPHERS_MAX = 64 };
 
 struct schemes {
     const struct rp_http_scheme *rows;
@@ -201,6 +202,7 @@ struct rp_http_client {
     struct proxies proxies;
     struct origin *origins;
     const struct rp_metric *metrics[RP_BUILTIN_COUNT];
+    const char *cipher_suites[CIPHERS_MAX]; /* that connections have; the first one is unknown */
     struct rp_list graveyard; /* connections that may still be on the stack of their own callback */
     struct rp_task bury;
     unsigned sessions;
@@ -231,6 +233,8 @@ RP_NODISCARD int rp_http_find_scheme(struct rp_http_client *client, const struct
 /* Whether @url is one, with a scheme of @schemes. -RP_EUSER with what is wrong. */
 RP_NODISCARD int rp_http_check_whole_url(const struct schemes *schemes, struct rp_slice url,
                                          struct rp_error *err);
+/* The index in the client's cipher_suites of what @transport has agreed on. */
+uint8_t rp_http_cipher(struct rp_http_client *client, const struct rp_transport *transport);
 /* Has @connection, which is not open yet, use the tickets of its session. Without memory there are
  * none. */
 void rp_http_use_tickets(struct connection *connection);

@@ -257,6 +257,21 @@ static struct ticket_box *find_box(struct rp_http_session *session, const struct
     return box;
 }
 
+uint8_t rp_http_cipher(struct rp_http_client *client, const struct rp_transport *transport)
+{
+    const char *name = rp_tls_cipher_suite(transport);
+    uint8_t i = 1;
+
+    if (!name)
+        return 0;
+    while (i < CIPHERS_MAX && client->cipher_suites[i] && client->cipher_suites[i] != name)
+        i++;
+    if (i == CIPHERS_MAX)
+        return 0;
+    client->cipher_suites[i] = name;
+    return i;
+}
+
 void rp_http_use_tickets(struct connection *connection)
 {
     struct ticket_box *box;

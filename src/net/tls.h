@@ -114,6 +114,8 @@ void rp_tls_use_tickets(struct rp_transport *transport, struct rp_tls_tickets *t
 
 /* Of a transport that such a layer has made, while it is open. */
 enum rp_tls_version rp_tls_version(const struct rp_transport *transport);
+/* Its cipher suite, by the name of IANA, such as "TLS_AES_128_GCM_SHA256"; a constant text, or NULL. */
+const char *rp_tls_cipher_suite(const struct rp_transport *transport);
 /* Whether its handshake was a short one. */
 bool rp_tls_is_resumed(const struct rp_transport *transport);
 /* The protocol that both sides have agreed on (ALPN), such as "http/1.1"; empty = none. */

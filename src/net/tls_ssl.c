@@ -138,6 +138,14 @@ enum rp_tls_version rp_tls_version(const struct rp_transport *transport)
     }
 }
 
+const char *rp_tls_cipher_suite(const struct rp_transport *transport)
+{
+    const struct rp_tls *tls = rp_container_of(transport, const struct rp_tls, transport);
+    const SSL_CIPHER *cipher = tls->ssl ? SSL_get_current_cipher(tls->ssl) : NULL;
+
+    return cipher ? SSL_CIPHER_standard_name(cipher) : NULL;
+}
+
 bool rp_tls_is_resumed(const struct rp_transport *transport)
 {
     const struct rp_tls *tls = rp_container_of(transport, const struct rp_tls, transport);

@@ -62,15 +62,26 @@ def test_a_url_over_tls(rampa: Rampa, good: Certificate, trust: dict[str, str], 
 
 
 def test_a_script_over_tls(rampa: Rampa, script: Script, good: Certificate, trust: dict[str, str]) -> None:
-    with TlsServer(keep_answering, good) as server:
+    ciphers: list[str] = []
+
+    def serve(sock: ssl.SSLSocket) -> None:
+        ciphers.append(sock.cipher()[0])
+        keep_answering(sock)
+
+    with TlsServer(serve, good) as server, FaultServer([ExpectRequest(), Send(answer())]) as plain:
         lines = (
             '    r = await http.get(BASE + "/a")\n'
             '    assert (r.status, r.body, r.url) == (200, b"ok", BASE + "/a") and r.timings.tls_handshaking > 0\n'
             '    r = await http.post(BASE + "/b", data=b"x" * 100)\n'
             "    assert r.status == 200 and r.timings.tls_handshaking == 0\n"
+            '    assert r.tls_version == "tls1.3"\n'
+            "    print(r.tls_cipher_suite)\n"
+            f'    r = await http.get("{plain.url}")\n'
+            "    assert (r.status, r.tls_version, r.tls_cipher_suite) == (200, None, None)\n"
         )
         script(LOAD.format(base=server.url, lines=lines))
-        rampa("run", "script.py", "--threshold", "http_reqs{tls_version:tls1.3}:count==2", env=trust, code=0)
+        done = rampa("run", "script.py", "--quiet", "--threshold", "http_reqs{tls_version:tls1.3}:count==2", env=trust, code=0)
+    assert done.stdout.split() == ciphers and ciphers[0].startswith("TLS_")
 
 
 def test_large_bodies_both_ways(rampa: Rampa, script: Script, good: Certificate, trust: dict[str, str]) -> None:

@@ -228,7 +228,7 @@
     "auto_decompress=True, "                                                                       \
     "raise_errors=True, max_head_bytes=None, max_body_bytes=None, allow_redirects=True, "          \
     "max_redirects=10, verify=None, cert=None, ssl=None, traceparent=None, proxy=None, "           \
-    "proxy_auth=None)\n--\n\n"
+    "proxy_auth=None, compress=None, raise_for_status=None)\n--\n\n"
 
 #define RP_DOC_HTTP_ARGS                                                                           \
     "    url: an absolute URL, ``http://host:port/path?query``: a str or a URL of yarl's. A\n"     \
@@ -282,6 +282,12 @@
     "one of\n"                                                                                     \
     "        the run; ``\"\"`` for none.\n"                                                        \
     "    proxy_auth: (user, password) or rampa.BasicAuth for it.\n"                                \
+    "    compress: the coding of the body that is sent, ``\"gzip\"`` or ``\"deflate\"``, or "      \
+    "several,\n"                                                                                   \
+    "        separated by commas; True is deflate.\n"                                              \
+    "    raise_for_status: True raises StatusError for a status of 400 or more; a function, "      \
+    "async\n"                                                                                      \
+    "        or not, is called with the Response and may raise.\n"                                 \
     "\n"
 
 #define RP_DOC_HTTP_RETURNS                                                                        \
@@ -371,6 +377,16 @@
     "\n"                                                                                           \
     "Raises:\n"                                                                                    \
     "    ValueError: the body is not JSON (a json.JSONDecodeError or UnicodeDecodeError)."
+#define RP_DOC_RESPONSE_RAISE                                                                      \
+    "raise_for_status($self, /)\n--\n\n"                                                           \
+    "Raises when the request has failed, or its status is an error.\n"                             \
+    "\n"                                                                                           \
+    "Returns:\n"                                                                                   \
+    "    The Response itself.\n"                                                                   \
+    "\n"                                                                                           \
+    "Raises:\n"                                                                                    \
+    "    rampa.errors.StatusError: the status is 400 or more.\n"                                   \
+    "    rampa.errors.RequestError: the status is 0."
 #define RP_DOC_RESPONSE_STATUS "The HTTP status; 0 without a response."
 #define RP_DOC_RESPONSE_HEADERS "The response headers, a :class:`Headers`."
 #define RP_DOC_RESPONSE_BODY "The body as bytes; empty with ``discard_body=True``."
@@ -385,6 +401,10 @@
 #define RP_DOC_RESPONSE_REASON "The text after the status, such as ``Not Found``."
 #define RP_DOC_RESPONSE_OK "Whether the status is expected: 200 to 399, or ``expected_statuses``."
 #define RP_DOC_RESPONSE_PROTO "``\"HTTP/1.1\"`` or ``\"HTTP/1.0\"``, None without a response."
+#define RP_DOC_RESPONSE_TLS_VERSION                                                                \
+    "``\"tls1.2\"`` or ``\"tls1.3\"``, None without TLS and without a response."
+#define RP_DOC_RESPONSE_TLS_CIPHER_SUITE                                                           \
+    "The cipher suite by its name of IANA, such as ``TLS_AES_128_GCM_SHA256``; None without TLS."
 #define RP_DOC_RESPONSE_TRACE_ID                                                                   \
     "The id of the trace that the request has named with ``traceparent``, 32 digits; else None."
 #define RP_DOC_RESPONSE_ERROR                                                                      \

@@ -115,6 +115,42 @@ static PyObject *request_with(PyObject *client, struct py_vu *vu, struct rp_slic
     return request;
 }
 
+/* Calls rampa._request.@function. NULL with an exception. @more: NULL = one argument. */
+static PyObject *ask_judge(const char *function, PyObject *first, PyObject *more)
+{
+    PyObject *module = PyImport_ImportModule("rampa._request");
+    PyObject *ret = NULL;
+
+    if (module)
+        ret = more ? PyObject_CallMethod(module, function, "OO", first, more)
+                   : PyObject_CallMethod(module, function, "O", first);
+    Py_XDECREF(module);
+    return ret;
+}
+
+/* Whether raise_for_status asks for anything. -1 with an exception. */
+static int has_judge(PyObject *judge)
+{
+    PyObject *is_wanted = judge ? ask_judge("check_judge", judge, NULL) : Py_NewRef(Py_False);
+    int ret = is_wanted ? is_wanted == Py_True : -1;
+
+    Py_XDECREF(is_wanted);
+    return ret;
+}
+
+/* What is awaited of a request whose status is judged by @judge. Takes the reference to @request. */
+static PyObject *judged(PyObject *request, PyObject *judge, bool is_stream)
+{
+    PyObject *ret = NULL;
+
+    if (!is_stream)
+        ret = ask_judge("judged", request, judge);
+    else if (PyObject_SetAttrString(request, "_judge", judge) == 0)
+        ret = Py_NewRef(request);
+    Py_DECREF(request);
+    return ret;
+}
+
 /* ---- methods --------------------------------------------------------------------------------- */
 
 /* A call that is more than http.get(url). @method: NULL = the call gives it. */
@@ -126,6 +162,9 @@ static PyObject *call_with(PyObject *client, struct py_vu *vu, const char *metho
     struct rp_py_options options = { { NULL } };
     struct rp_slice text = rp_slice_str(method);
     char upper[METHOD_MAX];
+    PyObject *request;
+    bool is_stream;
+    int is_judged;
 
     if (nargs > O_URL - first + 1)
         return PyErr_Format(PyExc_TypeError,
@@ -147,7 +186,11 @@ static PyObject *call_with(PyObject *client, struct py_vu *vu, const char *metho
             upper[i] = (char)Py_TOUPPER((unsigned char)text.ptr[i]);
         text.ptr = upper;
     }
-    return request_with(client, vu, text, &options, strcmp(function, "stream") == 0);
+    is_stream = strcmp(function, "stream") == 0;
+    is_judged = has_judge(options.values[O_RAISE_STATUS]);
+    request = is_judged < 0 ? NULL : request_with(client, vu, text, &options, is_stream);
+    return request && is_judged ? judged(request, options.values[O_RAISE_STATUS], is_stream)
+                                : request;
 }
 
 static PyObject *http_get(PyObject *object, PyObject *const *args, Py_ssize_t nargs,

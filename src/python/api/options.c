@@ -27,6 +27,7 @@ static const char *const option_names[O_COUNT] = {
     "expect100",
     "proxy",
     "proxy_auth",
+    "compress",
     "timeout",
     "discard_body",
     "auto_decompress",
@@ -42,6 +43,7 @@ static const char *const option_names[O_COUNT] = {
     "ssl_context",
     "cert",
     "traceparent",
+    "raise_for_status",
 };
 
 /* An option that this version does not have, or nobody has. 0 when @value asks for nothing, or a

@@ -27,6 +27,7 @@ enum {
     O_EXPECT,
     O_PROXY,
     O_PROXY_AUTH,
+    O_COMPRESS,
     O_OF_CALL, /* from here on what is said of the call, and not of the request */
     O_TIMEOUT = O_OF_CALL,
     O_DISCARD,
@@ -43,6 +44,7 @@ enum {
     O_SSL_CONTEXT,
     O_CERT,
     O_TRACEPARENT, /* of the request again */
+    O_RAISE_STATUS,
     O_COUNT
 };
 

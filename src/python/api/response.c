@@ -155,6 +155,23 @@ static PyObject *get_proto(PyObject *object, void *unused)
     return PyUnicode_FromString(version);
 }
 
+/* None without TLS, and without a response. */
+static PyObject *get_tls_version(PyObject *object, void *unused)
+{
+    const char *text = rp_tls_version_text(((struct py_response *)object)->response.tls_version);
+
+    return text ? PyUnicode_FromString(text) : Py_NewRef(Py_None);
+}
+
+static PyObject *get_tls_cipher_suite(PyObject *object, void *unused)
+{
+    const struct rp_http_response *response = &((struct py_response *)object)->response;
+
+    if (!response->tls_version || !response->cipher_suite)
+        Py_RETURN_NONE;
+    return PyUnicode_FromString(response->cipher_suite);
+}
+
 static PyObject *get_trace_id(PyObject *object, void *unused)
 {
     struct py_response *self = (struct py_response *)object;
@@ -287,6 +304,16 @@ static PyObject *response_json(PyObject *object, PyObject *unused)
     return value;
 }
 
+static PyObject *response_raise_for_status(PyObject *self, PyObject *unused)
+{
+    PyObject *module = PyImport_ImportModule("rampa.errors");
+    PyObject *told = module ? PyObject_CallMethod(module, "raise_for_status", "O", self) : NULL;
+
+    Py_XDECREF(module);
+    Py_XDECREF(told);
+    return told ? Py_NewRef(self) : NULL;
+}
+
 static PyObject *response_repr(PyObject *object)
 {
     struct py_response *self = (struct py_response *)object;
@@ -304,6 +331,7 @@ static PyObject *response_repr(PyObject *object)
 static PyMethodDef methods[] = {
     { "text", response_text, METH_NOARGS, RP_DOC_RESPONSE_TEXT },
     { "json", response_json, METH_NOARGS, RP_DOC_RESPONSE_JSON },
+    { "raise_for_status", response_raise_for_status, METH_NOARGS, RP_DOC_RESPONSE_RAISE },
     { NULL, NULL, 0, NULL },
 };
 
@@ -319,6 +347,8 @@ static PyGetSetDef getset[] = {
     { "error", get_error, NULL, RP_DOC_RESPONSE_ERROR, NULL },
     { "error_code", get_error_code, NULL, RP_DOC_RESPONSE_ERROR_CODE, NULL },
     { "timings", get_timings, NULL, RP_DOC_RESPONSE_TIMINGS, NULL },
+    { "tls_version", get_tls_version, NULL, RP_DOC_RESPONSE_TLS_VERSION, NULL },
+    { "tls_cipher_suite", get_tls_cipher_suite, NULL, RP_DOC_RESPONSE_TLS_CIPHER_SUITE, NULL },
     { "trace_id", get_trace_id, NULL, RP_DOC_RESPONSE_TRACE_ID, NULL },
     { "cookies", get_cookies, NULL, RP_DOC_RESPONSE_COOKIES, NULL },
     { "history", get_history, NULL, RP_DOC_RESPONSE_HISTORY, NULL },
