@@ -72,7 +72,10 @@ def _options(item: typing.Any, place: str) -> dict[str, typing.Any] | None:
 def _drop(made: collections.abc.Iterable[_Awaitable]) -> None:
     """Gives up requests, so that nobody is told of a forgotten await."""
     for request in made:
-        (request.cancel if asyncio.isfuture(request) else request.close)()
+        if isinstance(request, asyncio.Future):
+            request.cancel()
+        else:
+            request.close()
 
 
 class _Batch:

@@ -81,7 +81,9 @@ def compress_body(body: bytes | list[typing.Any], codings: list[str]) -> bytes:
         codings: what :func:`codings_of` gave.
     """
     data = body if isinstance(body, bytes) else b"".join(map(_read, body))
-    return (_encode_kept if len(data) <= _KEPT_BYTES else _encode_all)(tuple(codings), data)
+    if len(data) <= _KEPT_BYTES:
+        return _encode_kept(tuple(codings), data)
+    return _encode_all(tuple(codings), data)
 
 
 async def compress_source(source: Source, codings: list[str]) -> collections.abc.AsyncGenerator[bytes, None]:

@@ -103,7 +103,6 @@ _OTHER_NAMES = {
     ("Response", "elapsed"): "timings",
     ("Response", "is_success"): "ok",
     ("Response", "http_version"): "proto",
-    ("HttpClient", "batch"): "asyncio.gather",
 }
 """What attributes are called here, when they have another name elsewhere."""
 

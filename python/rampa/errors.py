@@ -365,7 +365,8 @@ class _AlsoAiohttp:
             self.headers, self.status = None, 0
 
     def __str__(self) -> str:
-        return StatusError.__str__(self) if isinstance(self, StatusError) else str(self.args[0])  # type: ignore[attr-defined]
+        own: object = self
+        return StatusError.__str__(own) if isinstance(own, StatusError) else str(typing.cast(Exception, own).args[0])
 
 
 def _port(parts: typing.Any) -> int | None:

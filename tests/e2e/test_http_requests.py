@@ -191,7 +191,7 @@ def test_a_forgotten_await_in_setup(rampa: Rampa, script: Script) -> None:
     ("line", "hint"),
     [
         ("r.status_code", "did you mean 'status'?"), ("r.staus", "did you mean 'status'?"), ("r.content", "did you mean 'body'?"),
-        ("worker.http.batch([])", "did you mean 'asyncio.gather'?"), ("worker.htpp", "did you mean 'http'?"),
+        ("worker.http.bach([])", "did you mean 'batch'?"), ("worker.htpp", "did you mean 'http'?"),
     ],
 )  # fmt: skip
 def test_a_misspelt_attribute_says_what_was_meant(rampa: Rampa, script: Script, line: str, hint: str) -> None:
