@@ -220,24 +220,18 @@ void rp_http_deadline_passed(struct rp_timer *timer, rp_ns now)
 
     if (!connection->call)
         return; /* idle: the next request arms it */
-    if (connection->deadline > now) {
-        rp_timer_arm(connection->session->client->loop, timer, connection->deadline,
-                     rp_http_deadline_passed);
-        return;
-    }
     if (connection->deadline == 0) {
         fail(connection, RP_HTTP_GENERIC, "send failed",
              rp_http_can_repeat(connection->call) ? NULL : "the body cannot be sent a second time",
              now);
         return;
     }
-    if (connection->call->timeouts) {
+    if (connection->deadline <= now && connection->call->timeouts)
         connection->deadline = rp_http_next_limit(connection, now, &kind);
-        if (connection->deadline > now) {
-            rp_timer_arm(connection->session->client->loop, timer, connection->deadline,
-                         rp_http_deadline_passed);
-            return;
-        }
+    if (connection->deadline > now) {
+        rp_timer_arm(connection->session->client->loop, timer, connection->deadline,
+                     rp_http_deadline_passed);
+        return;
     }
     fail(connection, RP_HTTP_TIMEOUT, kind, NULL, now);
 }
