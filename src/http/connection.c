@@ -69,11 +69,13 @@ static void begin_speaking(struct connection *connection)
         return;
     }
     origin->is_shared = true; /* perhaps others of the same name speak HTTP/1 only */
-    if (session->client->h2->open(connection) < 0)
+    if (session->client->h2->open(connection) < 0) {
+        connection->state = CONNECTION_BUSY; /* it is open all the same */
         fail(connection, RP_HTTP_GENERIC, "out of memory", NULL,
              rp_loop_now(session->client->loop));
-    else
-        rp_http_serve_all(session, origin);
+        return;
+    }
+    rp_http_serve_all(session, origin);
 }
 
 static void dialled(void *user, const struct rp_net_failure *failure,
