@@ -153,8 +153,9 @@ static void put_counts(struct rp_buf *out, const struct suite *suite,
                        const struct rp_result *result)
 {
     char time[RP_DOUBLE_TEXT];
+    int64_t milliseconds = result->elapsed / RP_MS;
 
-    rp_format_double((double)(result->elapsed / RP_MS) / 1e3, time);
+    rp_format_double((double)milliseconds / 1e3, time);
     rp_buf_appendf(out, " tests=\"%u\" failures=\"%u\" errors=\"%u\" skipped=\"%u\" time=\"%s\"",
                    suite->tests, suite->failures, suite->errors, suite->skipped, time);
 }

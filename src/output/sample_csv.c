@@ -35,7 +35,7 @@ static void put_cell(struct rp_slice text, struct rp_buf *out)
     const char *data;
 
     rp_buf_init(&clean, CELL_MAX);
-    if (text.len && memchr("=+-@\t\r", text.ptr[0], 6))
+    if (text.len && text.ptr[0] && strchr("=+-@\t\r", text.ptr[0]))
         rp_buf_append_str(&clean, "'");
     rp_text_utf8(&clean, text);
     if (clean.error)

@@ -29,11 +29,12 @@ static void put_sample(struct rp_json_line *line, const struct rp_store_series *
                        const struct rp_net_fields *fields, const struct rp_interval *interval)
 {
     bool has_value = false;
+    int64_t microseconds = interval->wall_ns / RP_US;
 
     rp_line_open(line, NULL);
     rp_line_text(line, "metric", series->metric);
     rp_line_text(line, "type", rp_metric_type_name(series->type));
-    rp_line_number(line, "timestamp", (double)(interval->wall_ns / RP_US) / 1e6);
+    rp_line_number(line, "timestamp", (double)microseconds / 1e6);
     rp_line_open(line, "tags");
     for (size_t i = 0; i < series->tag_count; i++)
         rp_line_text(line, series->tags[i][0], series->tags[i][1]);

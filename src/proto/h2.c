@@ -57,8 +57,29 @@ static int begin(struct rp_h2_session *session)
     return r == 0 ? 0 : -ENOMEM;
 }
 
+static void *take_memory(size_t size, void *user)
+{
+    return rp_alloc(size);
+}
+
+static void give_memory(void *ptr, void *user)
+{
+    rp_free(ptr);
+}
+
+static void *take_zeroed(size_t count, size_t size, void *user)
+{
+    return rp_calloc(count, size);
+}
+
+static void *change_memory(void *ptr, size_t size, void *user)
+{
+    return rp_realloc(ptr, size);
+}
+
 static int make_nghttp2(struct rp_h2_session *session)
 {
+    nghttp2_mem memory = { NULL, take_memory, give_memory, take_zeroed, change_memory };
     nghttp2_session_callbacks *callbacks = NULL;
     nghttp2_option *option = NULL;
     int r = session->server ? rp_h2_make_server_callbacks(&callbacks)
@@ -72,9 +93,10 @@ static int make_nghttp2(struct rp_h2_session *session)
         nghttp2_option_set_no_closed_streams(option, 1);
         nghttp2_option_set_no_auto_window_update(option, 1);
         nghttp2_option_set_max_send_header_block_length(option, SIZE_MAX / 2);
-        r = session->server
-                ? nghttp2_session_server_new2(&session->nghttp2, callbacks, session, option)
-                : nghttp2_session_client_new2(&session->nghttp2, callbacks, session, option);
+        r = session->server ? nghttp2_session_server_new3(&session->nghttp2, callbacks, session,
+                                                          option, &memory)
+                            : nghttp2_session_client_new3(&session->nghttp2, callbacks, session,
+                                                          option, &memory);
     }
     nghttp2_option_del(option);
     nghttp2_session_callbacks_del(callbacks);
