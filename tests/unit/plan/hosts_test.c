@@ -17,6 +17,8 @@
 #include "plan/fields.h"
 #include "plan/hosts.h"
 
+#define FOUR_ADDRESSES "1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,"
+
 static void assert_slice(struct rp_slice slice, const char *text)
 {
     assert_int_equal(slice.len, strlen(text));
@@ -77,8 +79,7 @@ static void what_is_no_place(void **state)
         "1.2.3.4,a:80",
         "a@b",
         "[::1]x",
-        "1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,"
-        "1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1",
+        FOUR_ADDRESSES FOUR_ADDRESSES FOUR_ADDRESSES FOUR_ADDRESSES "1.1.1.1", /* one too many */
     };
     struct rp_host_rule rule;
 
