@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +16,10 @@ from influx import Front, Influx, influxdb, wait_for
 Rampa = Callable[..., Finished]
 Script = Callable[..., Path]
 
-pytestmark = pytest.mark.skipif(not shutil.which("influxd"), reason="there is no influxd (Debian's package influxdb)")
+pytestmark = [
+    pytest.mark.skipif(not shutil.which("influxd"), reason="there is no influxd (Debian's package influxdb)"),
+    pytest.mark.skipif("ASAN_OPTIONS" in os.environ, reason="the database is asked once, with the ordinary build"),
+]
 
 # Odd names: what must be escaped in the line protocol, and a value that ends with a backslash.
 SCRIPT = """
