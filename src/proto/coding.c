@@ -394,7 +394,7 @@ enum rp_coding_event rp_decoder_run(struct rp_decoder *decoder, struct rp_slice 
     for (;;) {
         struct stage *stage = &decoder->stages[at];
 
-        if (at == 0 && !stage->in.len) {
+        if (at == 0 && !stage->in.len && input->len) {
             stage->in = *input;
             decoder->taken += input->len;
             *input = rp_slice(input->ptr + input->len, 0);
