@@ -295,6 +295,14 @@ static int tunnel_send(struct rp_transport *transport, struct rp_slice a, struct
                                                          : -ENOTCONN;
 }
 
+/* What TLS inside says last. TLS outside, to an https proxy, cannot send at once: then it is left out. */
+static int tunnel_send_now(struct rp_transport *transport, struct rp_slice a, struct rp_slice b)
+{
+    if (of_transport(transport)->state != TUNNEL_OPEN || !transport->below->ops->send_now)
+        return -ENOTCONN;
+    return rp_transport_send_now(transport->below, a, b);
+}
+
 static void tunnel_pause(struct rp_transport *transport)
 {
     rp_transport_pause(transport->below);
@@ -327,6 +335,7 @@ static const struct rp_transport_ops tunnel_ops = {
     .name = "tunnel",
     .connect = tunnel_connect,
     .send = tunnel_send,
+    .send_now = tunnel_send_now,
     .pause = tunnel_pause,
     .resume = tunnel_resume,
     .note_end = tunnel_note_end,

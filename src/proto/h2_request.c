@@ -209,9 +209,10 @@ static ssize_t read_body(nghttp2_session *nghttp2, int32_t id, uint8_t *out, siz
     if (r < 0)
         return r == -EAGAIN ? NGHTTP2_ERR_DEFERRED : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     len = stream->body.len < room ? stream->body.len : room;
-    if (len)
+    if (len) {
         memcpy(out, stream->body.ptr, len);
-    stream->body = rp_slice(stream->body.ptr + len, stream->body.len - len);
+        stream->body = rp_slice(stream->body.ptr + len, stream->body.len - len);
+    }
     r = ask(user, stream);
     if (r < 0 && r != -EAGAIN)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
