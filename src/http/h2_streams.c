@@ -159,7 +159,7 @@ static int submit(struct stream *stream, struct rp_http_call *call)
     struct rp_h2_request *request = is_own ? NULL : template->h2;
     int r = 0;
 
-    stream->h2.head = &call->response->head;
+    stream->h2 = (struct rp_h2_stream){ .head = &call->response->head };
     if (!request)
         r = rp_h2_request_new(head, rp_slice_str(template->origin->scheme->name), &request);
     if (r == 0 && template->is_streamed)

@@ -13,8 +13,8 @@
  * of SETTINGS, RP_H2_IDLE_FRAMES_MAX frames in a row that bring no response on. nghttp2 has a limit
  * for answers (to PING and SETTINGS) that the server does not take. Server push is off.
  *
- * nghttp2 allocates its own memory; what is allocated here goes by base/alloc.h. The events must not
- * free the session. They may submit, and end streams.
+ * All memory, that of nghttp2 too, goes by base/alloc.h. The events must not free the session. They may
+ * submit, and end streams.
  */
 
 #include <stdbool.h>

@@ -79,6 +79,8 @@ static int on_begin_frame(nghttp2_session *nghttp2, const nghttp2_frame_hd *fram
         return r;
     if (!stream)
         return 0;
+    if (frame->type == NGHTTP2_RST_STREAM) /* the answer to a request, which has one at the most */
+        session->idle_frames = 0;
     stream->received += FRAME_HEADER + frame->length;
     session->received += FRAME_HEADER + frame->length;
     if (frame->type == NGHTTP2_HEADERS && !stream->is_over && !stream->got_head)

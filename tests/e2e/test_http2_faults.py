@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from finished import Finished
 
 pytest.importorskip("hpack")
 from h2server import (  # noqa: E402
@@ -23,6 +24,8 @@ from h2server import (  # noqa: E402
     GOAWAY,
     H2Server,
     HEADERS,
+    INTERNAL_ERROR,
+    NO_ERROR,
     PADDED,
     PING,
     PRIORITY,
@@ -165,6 +168,25 @@ def test_a_header_block_that_does_not_end(side_by_side: Callable[..., Any]) -> N
     assert peer.goaways == [ENHANCE_YOUR_CALM] and peer.resets == {peer.first: CANCEL}
     assert [a["code"] for a in answers] == [1900, 1611, 1611], answers
     assert answers[1]["error"].endswith("ENHANCE_YOUR_CALM, a header block is too large")
+
+
+def test_a_server_that_resets_every_request_does_not_flood(rampa: Callable[..., Finished]) -> None:
+    """A reset is the answer to a request. There is a limit for frames in a row that bring nothing, and these are more."""
+
+    def handle(peer: Peer) -> None:
+        peer.begin()
+        left = 10_100
+        while left:
+            kind, _, stream, _ = peer.read_frame()
+            if kind == HEADERS:
+                peer.send(reset(stream, INTERNAL_ERROR))
+                left -= 1
+
+    with H2Server(handle) as server:
+        result = rampa("run", "--http2", "--vus", "1", "--iterations", "10100", server.url, out=True, code=1).result()
+    (peer,) = server.peers
+    assert peer.goaways in ([], [NO_ERROR])
+    assert [(error["error_code"], error["count"]) for error in result["errors"]["requests"]] == [("1602", 10_100)]
 
 
 NO_SETTINGS = [b"HTTP/1.1 400 Bad Request\r\n\r\n", frame(PING, 0, 0, bytes(8)), bytes(100), frame(HEADERS, END_HEADERS, 1, STATUS)]

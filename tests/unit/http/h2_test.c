@@ -9,7 +9,7 @@
 #include "http/stream.h"
 #include "testing.h"
 
-enum { PIECE = 12000, ROOM = 1 << 17 };
+enum { PIECE = 150000, ROOM = 1 << 17 };
 
 /* A server that answers every request with "ok" and opens its windows again. It allows few streams. */
 struct server {
@@ -129,7 +129,7 @@ struct slow {
     struct rp_http_body body;
     struct rp_http_call *call;
     int given; /* pieces */
-    bool is_ready, is_repeated;
+    bool is_ready, is_spent;
 };
 
 static char bytes[PIECE];
@@ -154,7 +154,7 @@ static int slow_rewind(struct rp_http_body *body)
     struct slow *slow = rp_container_of(body, struct slow, body);
 
     slow->given = 0;
-    return 0;
+    return slow->is_spent ? -EIO : 0;
 }
 
 static const struct rp_http_body_ops slow_ops = { .next = slow_next, .rewind = slow_rewind };
@@ -303,10 +303,35 @@ static void test_every_failing_allocation(struct world *world)
                   bad, (int)most);
 }
 
+/* The request before has used the same stream. Its bytes are not counted again for one that cannot be
+ * sent. */
+static void test_a_request_that_is_not_sent_has_no_bytes(struct world *world)
+{
+    static struct place place;
+    struct request *get = &place.get, *slow = &place.slow_request;
+    rp_ns limit = rp_clock_ns() + 50 * RP_S;
+
+    place_init(&place, world);
+    request_start(get);
+    while (!get->done)
+        turn_and_serve(&place, limit);
+    assert_true(get->response.wire_received > 0);
+    place.slow.is_spent = true;
+    assert_int_equal(rp_http_start_with(place.env.session, &slow->call, &place.slow.body), 0);
+    while (!slow->done)
+        turn_and_serve(&place, limit);
+    assert_int_equal(slow->response.status, 0);
+    /* Nothing of its own; at most the acknowledgement of the server's settings. */
+    assert_true(slow->response.wire_sent <= 9);
+    assert_int_equal(slow->response.wire_received, 0);
+    place_deinit(&place);
+}
+
 int main(void)
 {
     static const struct world_case cases[] = {
         CASE(test_every_failing_allocation),
+        CASE(test_a_request_that_is_not_sent_has_no_bytes),
     };
 
     return run_worlds(cases, RP_ARRAY_LEN(cases));
