@@ -297,9 +297,9 @@ async def judge_status(response: Response, judge: typing.Any) -> None:
         if hasattr(made, "__await__"):
             await made
     elif response.status >= 400:
-        from rampa.errors import StatusError, with_aiohttp
+        from rampa.errors import raise_for_status
 
-        raise with_aiohttp(StatusError)(response)
+        raise_for_status(response)
 
 
 def check_judge(value: typing.Any) -> bool:

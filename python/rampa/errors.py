@@ -289,7 +289,7 @@ def request_error(response: Response) -> RequestError:
     """
     code = response.error_code
     kind = _BY_CODE.get(1600 if 1600 <= code < 1700 else code, RequestError)  # HTTP/2 adds its own code
-    return with_aiohttp(kind)(response)
+    return _with_aiohttp(kind)(response)
 
 
 def raise_for_status(response: Response) -> None:
@@ -305,7 +305,7 @@ def raise_for_status(response: Response) -> None:
     if response.status == 0:
         raise request_error(response)
     if response.status >= 400:
-        raise with_aiohttp(StatusError)(response)
+        raise _with_aiohttp(StatusError)(response)
 
 
 # What aiohttp raises in the same place. Of two names the first is that of newer versions.
@@ -327,7 +327,7 @@ _OF_AIOHTTP: dict[type[RequestError], tuple[str, ...]] = {
 _MADE: dict[type[RequestError], type[RequestError]] = {}
 
 
-def with_aiohttp(kind: type[RequestError]) -> type[RequestError]:
+def _with_aiohttp(kind: type[RequestError]) -> type[RequestError]:
     """The same kind of error; in a script that has loaded aiohttp it is an error of aiohttp too, as which it may be caught.
 
     Args:

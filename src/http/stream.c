@@ -133,9 +133,10 @@ static void go_on(struct rp_http_stream *stream)
 
 struct rp_slice rp_http_stream_take(struct rp_http_stream *stream)
 {
-    struct rp_slice all = rp_slice(stream->bytes.data + stream->taken,
-                                   stream->bytes.len - stream->taken);
+    struct rp_slice all = rp_buf_slice(&stream->bytes);
 
+    if (stream->taken)
+        all = rp_slice(all.ptr + stream->taken, all.len - stream->taken);
     stream->taken = stream->bytes.len;
     stream->mark = stream->mark_count;
     go_on(stream);

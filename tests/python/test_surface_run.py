@@ -231,7 +231,7 @@ def test_every_kind_of_request_error(monkeypatch: pytest.MonkeyPatch) -> None:
         response = types.SimpleNamespace(
             error_code=0, url="http://h:1/", method="GET", error="no", status=404 if is_status else 0, history=[], reason="no", headers={}
         )
-        error = rampa.errors.with_aiohttp(kind)(response)  # type: ignore[arg-type]
+        error = rampa.errors._with_aiohttp(kind)(response)  # type: ignore[arg-type]
         assert isinstance(error, kind) and str(error) == "GET http://h:1/: " + ("404 no" if is_status else "no")
         known = any(hasattr(sys.modules["aiohttp"], name) for name in names)  # the module above has not all of them
         assert isinstance(error, FakeClientError) == known
@@ -246,7 +246,7 @@ error = rampa.errors.request_error(response)
 assert isinstance(error, aiohttp.ClientConnectorError) and isinstance(error, rampa.errors.ConnectError)
 assert (error.host, error.port, str(error.os_error), str(error)) == ("h", 81, "refused", "GET http://h:81/: refused")
 for kind in rampa.errors._OF_AIOHTTP:
-    assert isinstance(rampa.errors.with_aiohttp(kind)(response), (kind, aiohttp.ClientError)), kind
+    assert isinstance(rampa.errors._with_aiohttp(kind)(response), (kind, aiohttp.ClientError)), kind
 print("good")
 """
 

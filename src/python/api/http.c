@@ -103,8 +103,10 @@ static PyObject *request_with(PyObject *client, struct py_vu *vu, struct rp_slic
         request = new_request(vu, template, options, upload);
     } else if (upload) {
         rp_py_upload_free(upload);
-        PyErr_SetString(PyExc_TypeError,
-                        "http.stream() sends bytes, text, forms and small files only");
+        PyErr_SetString(
+            PyExc_TypeError,
+            "http.stream() sends bytes, text, forms and small files only: send a body that is "
+            "made while it is sent with http.request()");
     } else {
         request = rp_py_stream_new(vu, template, options);
     }
