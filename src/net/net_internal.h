@@ -104,9 +104,10 @@ enum {
     TLS_TAG = 16,
     TLS_IV = 12,
     TLS_SECRET_MAX = 48,
-    TLS_TAKEN_OVER =
-        16,            /* sends after which records are sealed and opened without OpenSSL's layer */
-    TLS_LONG_USE = 64, /* and after which a connection is long enough in use for that to pay */
+    /* From this send of a connection on, records are sealed and opened without OpenSSL's layer. */
+    TLS_TAKEN_OVER = 16,
+    /* From this one on, it is long enough in use for that to pay. */
+    TLS_LONG_USE = 64,
     TLS_DETAIL = 200,
 };
 
@@ -168,7 +169,7 @@ struct rp_tls {
     bool owes_keys;         /* the server has changed its keys, and may want ours changed */
     bool is_half_closed;    /* of servers: the client has said that it is done, or ended TCP */
     unsigned char first;    /* the first of them */
-    unsigned uses;          /* fills for the user, which are counted up to TLS_LONG_USE */
+    unsigned uses;          /* sends of the user, which are counted up to TLS_LONG_USE */
     bool is_framed;         /* records are told apart and counted here, see tls_records.c */
     struct rp_slice in;     /* of what came, what OpenSSL has not taken */
     struct rp_slice out[2]; /* what is left of the user's send */
