@@ -167,6 +167,7 @@ def percentile(values: list[int], part: float) -> float:
     return sorted(values)[min(len(values) - 1, int(len(values) * part))] / 1000
 
 
+@pytest.mark.skipif("RAMPA_CAPTURES" not in os.environ, reason="a calm machine is needed: ./dev soak captures")
 @pytest.mark.skipif(not has_world("tcpdump", "--version"), reason="no tcpdump, or no right to a network of its own")
 @pytest.mark.parametrize("loop", LOOPS)
 @pytest.mark.parametrize(
