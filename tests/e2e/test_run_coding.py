@@ -82,7 +82,7 @@ OURS = {
     "members": Case("gzip", gzip.compress(TEXT[:100]) + gzip.compress(TEXT[100:])),
     "no-body": Case("gzip", b"", b""),
     "unknown": Case("foo", b"as it came", b"as it came"),
-    "unknown-in-a-row": Case("foo, gzip", gzip.compress(TEXT), gzip.compress(TEXT)),
+    "unknown-in-a-row": Case("foo, gzip", gzip.compress(TEXT, mtime=0), gzip.compress(TEXT, mtime=0)),  # else they have the time
     "cut-gzip": Case("gzip", gzip.compress(TEXT)[:-9], None),
     "cut-zstd": Case("zstd", zstd(TEXT)[:-2], None),
     "cut-br": Case("br", brotli(TEXT)[:-2], None),

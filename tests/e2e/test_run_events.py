@@ -28,9 +28,13 @@ class Watched(Started):
         super().__init__([str(program), "run", "script.py", "--event-log", str(self.log)], folder)
 
     def events(self) -> list[Event]:
-        """What the log says so far; whatever is there are whole lines."""
-        text = self.log.read_text() if self.log.exists() else ""
-        assert not text or text.endswith("\n")
+        """What the log says so far. Whole lines are written, but a reader may come while one of them is."""
+        end = time.monotonic() + SECONDS
+        while True:
+            text = self.log.read_text() if self.log.exists() else ""
+            if not text or text.endswith("\n"):
+                break
+            assert time.monotonic() < end, f"a line without an end: {text[-200:]}"
         return [json.loads(line) for line in text.splitlines()]
 
     def wait_until(self, condition: Callable[[list[Event]], Any]) -> list[Event]:
