@@ -315,14 +315,19 @@ static bool begins_frame(char first)
     return first == '\x28' || (first & 0xf0) == 0x50;
 }
 
-/* A further frame may follow. */
+/*
+ * A further frame may follow. The first byte of a frame goes to the library alone: where the
+ * library sees a whole frame at once it takes a shorter way with other checks, and the same data
+ * would be right or wrong by the way the network cut it.
+ */
 static struct step zstd_step(struct stage *stage)
 {
-    ZSTD_inBuffer in = { stage->in.ptr, stage->in.len, 0 };
+    bool is_first = !stage->has_begun || stage->has_ended;
+    ZSTD_inBuffer in = { stage->in.ptr, is_first ? 1 : stage->in.len, 0 };
     ZSTD_outBuffer out = { stage->out, PIECE, 0 };
     size_t left;
 
-    if ((!stage->has_begun || stage->has_ended) && !begins_frame(stage->in.ptr[0]))
+    if (is_first && !begins_frame(stage->in.ptr[0]))
         return (struct step){ .broken = stage->has_ended ? "other bytes follow the data"
                                                          : "it does not begin as zstd does" };
     if (!stage->zstd) {
