@@ -206,6 +206,7 @@ const struct rp_env_note rp_env_notes[] = {
     { "INFLUX_TOKEN",
       "Token of --output influxdb; INFLUX_ORG and INFLUX_BUCKET: its other options" },
     { "RAMPA_INFLUXDB_HEADER", "A header field of the requests of --output influxdb, NAME: VALUE" },
+    { "RAMPA_PROMETHEUS_HEADER", "The same of --output prometheus" },
     { "RAMPA_WEBHOOK_HEADER", "The same of --output webhook" },
     { "VIRTUAL_ENV", "Virtual environment whose interpreter runs scripts" },
     { "NO_COLOR", "When set and not empty: no colours" },

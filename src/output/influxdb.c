@@ -182,7 +182,7 @@ static int make(const struct rp_output_spec *spec, struct rp_output **ret, struc
     r = r < 0 ? r : authorization.error;
     if (r == 0) {
         config.url = rp_buf_str(&url);
-        r = rp_net_output_new(spec, &format, &config, ret, err);
+        r = rp_net_output_new(spec, &format, &config, NULL, ret, err);
     }
     rp_buf_deinit(&authorization);
     rp_buf_deinit(&url);

@@ -166,6 +166,8 @@ static void free_net(struct rp_output *output)
 
     rp_delivery_free(net->delivery);
     rp_buf_deinit(&net->body);
+    if (net->format->free)
+        net->format->free(net);
     rp_free(net->series);
     rp_free(net);
 }
@@ -231,7 +233,7 @@ static int collect_headers(const struct rp_output_spec *spec,
 }
 
 int rp_net_output_new(const struct rp_output_spec *spec, const struct rp_net_format *format,
-                      struct rp_delivery_config *config, struct rp_output **ret,
+                      struct rp_delivery_config *config, void *own, struct rp_output **ret,
                       struct rp_error *err)
 {
     struct rp_net_output *net = rp_calloc(1, sizeof(*net));
@@ -239,8 +241,12 @@ int rp_net_output_new(const struct rp_output_spec *spec, const struct rp_net_for
     size_t header_count;
     int r;
 
-    if (!net)
+    if (!net) {
+        if (format->free)
+            format->free(&(struct rp_net_output){ .own = own });
         return -ENOMEM;
+    }
+    net->own = own;
     net->output.ops = &ops;
     net->output.free = free_net;
     net->format = format;

@@ -25,6 +25,7 @@ struct rp_net_format {
     void (*complete)(struct rp_net_output *net);
     /* The run is over; what is left of the numbers. NULL = nothing. */
     void (*end)(struct rp_net_output *net, const struct rp_result *result);
+    void (*free)(struct rp_net_output *net); /* frees own; NULL = there is nothing to free */
 };
 
 struct rp_net_series; /* network.c */
@@ -36,6 +37,7 @@ struct rp_net_output {
     struct rp_net_series *series; /* by their ids */
     size_t series_count;
     const char *run_id; /* when the plan is known */
+    void *own;          /* the format's */
     struct rp_buf body;
     uint64_t points; /* in it */
 };
@@ -50,11 +52,12 @@ struct rp_net_output {
     { .key = "wait", .help = "how long the end waits for a server that takes nothing: 10s" }
 /* clang-format on */
 
-/* Makes the output. @config has url and headers; the rest is filled in. */
+/* Makes the output. @config has url and headers; the rest is filled in. @own is taken over, also on
+ * failure. */
 RP_NODISCARD int rp_net_output_new(const struct rp_output_spec *spec,
                                    const struct rp_net_format *format,
-                                   struct rp_delivery_config *config, struct rp_output **ret,
-                                   struct rp_error *err);
+                                   struct rp_delivery_config *config, void *own,
+                                   struct rp_output **ret, struct rp_error *err);
 /* The numbers of one change, named as docs/outputs.md names them, in the unit that users see. */
 enum { RP_NET_FIELDS_MAX = 10 };
 struct rp_net_fields {
@@ -72,4 +75,4 @@ RP_NODISCARD int rp_net_output_fields(struct rp_net_output *net,
 /* @points more numbers are in the body. */
 void rp_net_output_added(struct rp_net_output *net, uint64_t points);
 
-extern const struct rp_output_kind rp_output_influxdb, rp_output_webhook;
+extern const struct rp_output_kind rp_output_influxdb, rp_output_prometheus, rp_output_webhook;

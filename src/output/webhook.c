@@ -128,7 +128,7 @@ static int make(const struct rp_output_spec *spec, struct rp_output **ret, struc
                                          .headers = headers,
                                          .header_count = RP_ARRAY_LEN(headers) };
 
-    return rp_net_output_new(spec, &format, &config, ret, err);
+    return rp_net_output_new(spec, &format, &config, NULL, ret, err);
 }
 
 const struct rp_output_kind rp_output_webhook = {

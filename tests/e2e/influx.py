@@ -92,7 +92,7 @@ class Front:
                     self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     self.close_connection = True
                 elif act == "ok":
-                    with urllib.request.urlopen(urllib.request.Request(front.behind + self.path, data=body), timeout=60) as answer:
+                    with urllib.request.urlopen(urllib.request.Request(front.behind + self.path, data=body, headers=front.passed(self.headers)), timeout=60) as answer:
                         self.answer(answer.status)
                 elif isinstance(act, tuple):
                     self.answer(act[0], {"Retry-After": act[1]})
@@ -110,6 +110,8 @@ class Front:
 
             def log_message(self, *args: object) -> None:
                 pass
+
+        self.passed = lambda fields: {name: fields[name] for name in ("Content-Type", "Content-Encoding") if name in fields}
 
         class Server(http.server.ThreadingHTTPServer):
             daemon_threads = True

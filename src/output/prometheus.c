@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The output prometheus: remote write 1.0, which is a protobuf message, compressed by Snappy.
+ *
+ * Everything is cumulative, as Prometheus wants it: a series of a metric becomes one or several
+ * series there, and each time that something was added to it its state is sent. All states are sent
+ * again each RESEND intervals, because Prometheus forgets a series that is silent for five minutes.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/str.h"
+#include "base/text.h"
+#include "output/network.h"
+#include "output/output_url.h"
+#include "output/prometheus_series.h"
+#include "output/protobuf.h"
+#include "proto/snappy.h"
+
+enum {
+    BODY_MAX = 1 << 20,
+    MESSAGE_MAX = 32 << 20,
+    URL_MAX = 1 << 16,
+    SAMPLE_MAX = 64,
+    RESEND = 30
+};
+
+struct state {
+    struct rp_prom_table table;
+    int64_t last_ms; /* the time of the last samples; it only grows */
+    unsigned intervals;
+    struct rp_buf labels, message; /* parts of a message */
+};
+
+/* ---- the message ----------------------------------------------------------------------------- */
+
+/* message Label { string name = 1; string value = 2; } as field 1 of a TimeSeries. */
+static void put_label(struct state *state, const char *name, const char *value)
+{
+    struct rp_buf label, clean;
+
+    if (!*value) /* an empty label is none */
+        return;
+    rp_buf_init(&label, MESSAGE_MAX);
+    rp_buf_init(&clean, MESSAGE_MAX);
+    rp_text_utf8(&clean, rp_slice_str(value));
+    rp_pb_bytes(&label, 1, rp_slice_str(name));
+    rp_pb_bytes(&label, 2, rp_buf_slice(&clean));
+    rp_pb_bytes(&state->labels, 1, rp_buf_slice(&label));
+    if (label.error || clean.error)
+        state->labels.error = -ENOMEM;
+    rp_buf_deinit(&label);
+    rp_buf_deinit(&clean);
+}
+
+/* The labels of @series, the name and, for a bucket, its bound, all in the order of their names. */
+static void put_labels(struct state *state, const struct rp_prom_series *series,
+                       enum rp_prom_part part, const char *bound)
+{
+    char name[RP_PROM_NAME_BYTES + RP_PROM_SUFFIX_BYTES];
+    const struct rp_prom_label extra[] = { { (char[]){ "__name__" }, name },
+                                           { (char[]){ "le" }, bound } };
+    size_t next = 0, extras = bound ? 2 : 1;
+
+    snprintf(name, sizeof(name), "%s%s", series->name, rp_prom_suffix(series->origin, part));
+    for (size_t i = 0; i <= series->label_count; i++) {
+        const struct rp_prom_label *label = i < series->label_count ? &series->labels[i] : NULL;
+
+        for (; next < extras && (!label || strcmp(extra[next].name, label->name) < 0); next++)
+            put_label(state, extra[next].name, extra[next].value);
+        if (label)
+            put_label(state, label->name, label->value);
+    }
+}
+
+/* message TimeSeries { repeated Label labels = 1; repeated Sample samples = 2; } as field 1 of the
+ * WriteRequest; message Sample { double value = 1; int64 timestamp = 2; } */
+static void put_sample(struct rp_net_output *net, const struct rp_prom_series *series,
+                       enum rp_prom_part part, const char *bound, double value)
+{
+    struct state *state = net->own;
+    struct rp_buf sample;
+
+    rp_buf_init(&sample, SAMPLE_MAX);
+    rp_pb_double(&sample, 1, value);
+    rp_pb_int(&sample, 2, (uint64_t)state->last_ms);
+    rp_buf_reset(&state->labels);
+    put_labels(state, series, part, bound);
+    rp_pb_bytes(&state->labels, 2, rp_buf_slice(&sample));
+    rp_pb_bytes(&net->body, 1, rp_buf_slice(&state->labels));
+    if (sample.error || state->labels.error)
+        net->body.error = -ENOMEM;
+    rp_buf_deinit(&sample);
+}
+
+/* A series whose percentiles are kept elsewhere has no buckets of its own (docs/metrics.md). */
+static void put_histogram(struct rp_net_output *net, const struct rp_prom_series *series)
+{
+    const double *bounds = rp_prom_bounds(series->origin->is_time);
+    uint64_t below = 0, all = 0;
+
+    for (size_t i = 0; i <= RP_PROM_BOUNDS; i++)
+        all += series->buckets[i];
+    for (size_t i = 0; all == series->count && i <= RP_PROM_BOUNDS; i++) {
+        char bound[RP_DOUBLE_TEXT] = "+Inf";
+
+        below += series->buckets[i];
+        if (i < RP_PROM_BOUNDS)
+            rp_format_double(bounds[i], bound);
+        put_sample(net, series, RP_PROM_BUCKET, bound, (double)below);
+    }
+    put_sample(net, series, RP_PROM_SUM, NULL, series->sum);
+    put_sample(net, series, RP_PROM_COUNT, NULL, (double)series->count);
+}
+
+static void put_series(struct rp_net_output *net, const struct rp_prom_series *series)
+{
+    switch (series->origin->type) {
+    case RP_COUNTER:
+        put_sample(net, series, RP_PROM_VALUE, NULL, series->sum);
+        break;
+    case RP_GAUGE:
+        put_sample(net, series, RP_PROM_VALUE, NULL, series->last);
+        break;
+    case RP_RATE:
+        put_sample(net, series, RP_PROM_VALUE, NULL, (double)series->count);
+        put_sample(net, series, RP_PROM_TRUE, NULL, (double)series->hits);
+        break;
+    case RP_TREND:
+        put_histogram(net, series);
+        break;
+    case RP_METRIC_TYPE_COUNT:
+        break;
+    }
+    rp_net_output_added(net, 1);
+}
+
+/* ---- the output ------------------------------------------------------------------------------ */
+
+static void add_interval(struct rp_net_output *net, const struct rp_interval *interval)
+{
+    struct state *state = net->own;
+    int64_t ms = (interval->wall_ns + interval->length) / RP_MS;
+    bool are_all = ++state->intervals % RESEND == 0;
+
+    state->last_ms = ms > state->last_ms ? ms : state->last_ms + 1;
+    for (size_t i = 0; i < interval->count; i++) {
+        struct rp_prom_series *series = rp_prom_find(&state->table, interval->changes[i].series);
+
+        if (series) {
+            rp_prom_add(series, interval->changes[i].delta);
+        } else {
+            net->body.error = -ENOMEM; /* the body is lost, and counted */
+            rp_net_output_added(net, 1);
+        }
+        if (series && !are_all)
+            put_series(net, series);
+    }
+    for (size_t i = 0; are_all && i < state->table.count; i++)
+        if (state->table.series[i].origin)
+            put_series(net, &state->table.series[i]);
+}
+
+static void complete(struct rp_net_output *net)
+{
+    struct state *state = net->own;
+    struct rp_buf plain = net->body;
+
+    if (net->body.error)
+        return;
+    net->body = state->message;
+    state->message = plain;
+    rp_buf_reset(&net->body);
+    rp_snappy_compress(rp_buf_slice(&plain), &net->body);
+    rp_buf_reset(&state->message);
+}
+
+static void free_state(struct rp_net_output *net)
+{
+    struct state *state = net->own;
+
+    rp_prom_table_deinit(&state->table);
+    rp_buf_deinit(&state->labels);
+    rp_buf_deinit(&state->message);
+    rp_free(state);
+}
+
+/* A URL without a path gets that of Prometheus. */
+static int make_url(const char *destination, struct rp_buf *out, struct rp_error *err)
+{
+    struct rp_url url;
+    int r = rp_output_url_parse(destination, &url, err);
+
+    if (r < 0)
+        return r;
+    rp_buf_append(out, destination, (size_t)(url.path.ptr - destination));
+    if (url.path.len <= 1)
+        rp_buf_append_str(out, "/api/v1/write");
+    else
+        rp_buf_append_slice(out, url.path);
+    if (url.has_query) {
+        rp_buf_append_str(out, "?");
+        rp_buf_append_slice(out, url.query);
+    }
+    return out->error;
+}
+
+static int make(const struct rp_output_spec *spec, struct rp_output **ret, struct rp_error *err)
+{
+    static const struct rp_net_format format = { .body_max = BODY_MAX,
+                                                 .probe = RP_SLICE("\0"), /* an empty message */
+                                                 .interval = add_interval,
+                                                 .complete = complete,
+                                                 .free = free_state };
+    static const struct rp_header headers[] = {
+        { RP_SLICE("content-type"), RP_SLICE("application/x-protobuf") },
+        { RP_SLICE("content-encoding"), RP_SLICE("snappy") },
+        { RP_SLICE("x-prometheus-remote-write-version"), RP_SLICE("0.1.0") },
+    };
+    struct rp_delivery_config config = { .headers = headers,
+                                         .header_count = RP_ARRAY_LEN(headers) };
+    struct state *state;
+    struct rp_buf url;
+    int r;
+
+    rp_buf_init(&url, URL_MAX);
+    r = make_url(spec->destination, &url, err);
+    if (r == 0) {
+        config.url = rp_buf_str(&url);
+        state = rp_calloc(1, sizeof(*state));
+        r = state ? rp_net_output_new(spec, &format, &config, state, ret, err) : -ENOMEM;
+        if (r == 0) {
+            rp_buf_init(&state->labels, MESSAGE_MAX);
+            rp_buf_init(&state->message, MESSAGE_MAX);
+        }
+    }
+    rp_buf_deinit(&url);
+    return r;
+}
+
+const struct rp_output_kind rp_output_prometheus = {
+    .name = "prometheus",
+    .destination = RP_DESTINATION_URL,
+    .help = "numbers of each second to Prometheus, by remote write",
+    .options =
+        (const struct rp_output_option[]){
+            RP_NET_OPTIONS("PROMETHEUS"),
+            { .key = NULL },
+        },
+    .make = make,
+};
