@@ -108,6 +108,7 @@ enum {
     TLS_TAKEN_OVER = 16,
     /* From this one on, it is long enough in use for that to pay. */
     TLS_LONG_USE = 64,
+    TLS_EMPTIES_MAX = 32, /* as OpenSSL's */
     TLS_DETAIL = 200,
 };
 
@@ -167,6 +168,8 @@ struct rp_tls {
     bool got_tickets;       /* for which OpenSSL has made itself buffers */
     bool owes_sent;         /* sent() to the user of a server */
     bool owes_keys;         /* the server has changed its keys, and may want ours changed */
+    bool is_held;           /* OpenSSL takes the user's send when it has the rest of a message */
+    unsigned char empties;  /* records without bytes that have come one behind another */
     bool is_half_closed;    /* of servers: the client has said that it is done, or ended TCP */
     unsigned char first;    /* the first of them */
     unsigned uses;          /* sends of the user, which are counted up to TLS_LONG_USE */
@@ -235,8 +238,8 @@ RP_NODISCARD bool rp_tls_wrote(struct rp_tls *tls, char *bytes, size_t len, bool
 /* How many bytes the record has that begins with @bytes; those of its header while that is not whole,
  * or when it is a wrong one, on which OpenSSL fails. */
 size_t rp_tls_record_len(struct rp_slice bytes);
-/* TLS_FOR_SSL_ANEW: after rp_tls_renumber_received(). */
-enum tls_record { TLS_FOR_USER, TLS_FOR_SSL, TLS_FOR_SSL_ANEW };
+/* TLS_FOR_SSL_ANEW: after rp_tls_renumber_received(). TLS_WRONG: it cannot be opened. */
+enum tls_record { TLS_FOR_USER, TLS_FOR_SSL, TLS_FOR_SSL_ANEW, TLS_WRONG };
 /* Opens a whole record into @ret, TLS_PLAIN bytes, if it is for the user. */
 enum tls_record rp_tls_open(struct rp_tls *tls, struct rp_slice record, char *ret, size_t *len);
 /* Changes the record in place. False: no memory. */

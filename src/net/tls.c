@@ -258,7 +258,8 @@ static int become_new(struct rp_tls *tls)
     rp_assert(tls->state == TLS_CLOSED);
     tls->transport.opened = 0;
     tls->got_bytes = tls->is_half_closed = tls->owes_sent = tls->owes_keys = tls->got_tickets =
-        false;
+        tls->is_held = false;
+    tls->empties = 0;
     tls->out[0].len = tls->out[1].len = 0;
     rp_buf_init(&tls->pending, PENDING_MAX);
     rp_buf_init(&tls->delayed, PENDING_MAX);

@@ -22,8 +22,8 @@ static void read_nothing(struct rp_tls *tls, rp_ns at)
             rp_tls_end(tls, NULL, at);
         return;
     }
-    if (!SSL_in_init(tls->ssl) || ERR_peek_error() == 0)
-        return; /* it wants to read more. Others in this thread may have left errors. */
+    if (!SSL_in_init(tls->ssl) || SSL_want_read(tls->ssl))
+        return; /* Its queue of errors does not tell: others in this thread may have left some. */
     failure = rp_tls_failure(tls);
     rp_tls_end(tls, &failure, at);
 }
@@ -40,16 +40,18 @@ RP_COLD static void change_own_keys(struct rp_tls *tls)
 {
     size_t none;
 
-    tls->owes_keys = false;
-    if (SSL_get_key_update_type(tls->ssl) == SSL_KEY_UPDATE_NONE)
-        return;
-    (void)SSL_write_ex(tls->ssl, "", 0, &none);
-    ERR_clear_error(); /* it has too little memory, as tls->pending says */
+    if (SSL_get_key_update_type(tls->ssl) != SSL_KEY_UPDATE_NONE) {
+        (void)SSL_write_ex(tls->ssl, "", 0, &none);
+        ERR_clear_error(); /* it has too little memory, as tls->pending says */
+    }
+    /* It may want the rest of a message first. */
+    tls->owes_keys = SSL_get_key_update_type(tls->ssl) != SSL_KEY_UPDATE_NONE;
 }
 
-/* OpenSSL has something to say, such as the change of its keys. */
+/* OpenSSL has something to say, such as the change of its keys, or can take what the user sends. */
 RP_COLD static void answer_by_itself(struct rp_tls *tls, rp_ns at)
 {
+    tls->is_held = false;
     if (tls->pending.error || rp_tls_flush(tls) < 0)
         end_without_memory(tls, at);
 }
@@ -71,13 +73,23 @@ static void read_by_ssl(struct rp_tls *tls, rp_ns at)
     }
 }
 
-RP_COLD static void read_anew_by_ssl(struct rp_tls *tls, struct rp_slice record, rp_ns at)
+/* OpenSSL has to end the connection. It must not see what a wrong record has: it still waits for a number
+ * of long ago, and would take the record with that one, come a second time, for a right one. */
+static bool make_wrong(char *record, size_t len)
+{
+    memset(record + TLS_HEADER, 0, len - TLS_HEADER);
+    return true;
+}
+
+RP_COLD static void read_anew_by_ssl(struct rp_tls *tls, struct rp_slice record, bool is_wrong,
+                                     rp_ns at)
 {
     struct rp_buf copy;
 
     rp_buf_init(&copy, TLS_RECORD_WHOLE);
     rp_buf_append_slice(&copy, record);
-    if (!copy.error && rp_tls_renumber_received(tls, copy.data, copy.len)) {
+    if (!copy.error && (is_wrong ? make_wrong(copy.data, copy.len)
+                                 : rp_tls_renumber_received(tls, copy.data, copy.len))) {
         tls->in = rp_buf_slice(&copy);
         read_by_ssl(tls, at);
         tls->in = rp_slice(NULL, 0);
@@ -87,22 +99,38 @@ RP_COLD static void read_anew_by_ssl(struct rp_tls *tls, struct rp_slice record,
     rp_buf_deinit(&copy);
 }
 
+/* A server that sends nothing but these is not listened to for ever. OpenSSL, which has not seen them, is
+ * shown the last one until it finds them too many. */
+RP_COLD static void take_empty(struct rp_tls *tls, struct rp_slice record, rp_ns at)
+{
+    if (++tls->empties <= TLS_EMPTIES_MAX)
+        return;
+    for (int i = 0; i <= TLS_EMPTIES_MAX && tls->state == TLS_OPEN; i++)
+        read_anew_by_ssl(tls, record, false, at);
+    tls->empties = 0;
+}
+
 static void take_record(struct rp_tls *tls, struct rp_slice record, rp_ns at)
 {
     char *plain = tls->context->shared->plain;
     size_t len;
+    enum tls_record found = rp_tls_open(tls, record, plain, &len);
 
-    switch (rp_tls_open(tls, record, plain, &len)) {
+    switch (found) {
     case TLS_FOR_USER:
-        if (RP_LIKELY(len))
+        if (RP_LIKELY(len)) {
+            tls->empties = 0;
             tls->transport.events->data(&tls->transport, plain, len, at);
+        } else {
+            take_empty(tls, record, at);
+        }
         break;
     case TLS_FOR_SSL:
         tls->in = record;
         read_by_ssl(tls, at);
         break;
     default:
-        read_anew_by_ssl(tls, record, at);
+        read_anew_by_ssl(tls, record, found == TLS_WRONG, at);
     }
 }
 
@@ -160,7 +188,7 @@ void rp_tls_take_bytes(struct rp_tls *tls, struct rp_slice bytes, rp_ns at)
     tls->in = rp_slice(NULL, 0);
     if (RP_UNLIKELY(tls->state == TLS_OPEN && tls->owes_keys))
         change_own_keys(tls);
-    if (RP_UNLIKELY(tls->state == TLS_OPEN && tls->pending.len))
+    if (RP_UNLIKELY(tls->state == TLS_OPEN && (tls->pending.len || tls->is_held)))
         answer_by_itself(tls, at);
     if (RP_UNLIKELY(tls->state == TLS_OPEN && tls->got_tickets)) {
         /* Else an idle connection keeps 17 KB until it sends again. */

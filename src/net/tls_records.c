@@ -252,6 +252,8 @@ static bool renumber(const SSL *ssl, struct rp_tls_way *way, char *record, size_
     }
     EVP_CIPHER_CTX_free(opens);
     EVP_CIPHER_CTX_free(seals);
+    if (!is_done)
+        ERR_clear_error();
     return is_done;
 }
 
@@ -317,7 +319,7 @@ enum tls_record rp_tls_open(struct rp_tls *tls, struct rp_slice record, char *re
     if (!run(tls->received.cipher, &tls->received, tls->received.next, header, inner,
              (int)inner_len, (unsigned char *)ret, tag)) {
         ERR_clear_error();
-        return TLS_FOR_SSL;
+        return TLS_WRONG;
     }
     tls->received.next++;
     *len = find_kind(ret, inner_len);

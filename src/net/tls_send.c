@@ -85,13 +85,15 @@ static int seal(struct rp_tls *tls)
     return sealed ? (int)(a_len + b_len) : -EPROTO;
 }
 
-/* The same by OpenSSL. */
+/* The same by OpenSSL. -EAGAIN: not before it has the rest of a message of the server. */
 static int seal_by_ssl(struct rp_tls *tls)
 {
     struct rp_slice bytes = next_bytes(tls);
     int len = bytes.len ? SSL_write(tls->ssl, bytes.ptr, (int)bytes.len) : 0;
 
-    return bytes.len && len <= 0 ? -EPROTO : len;
+    if (RP_LIKELY(len > 0 || !bytes.len))
+        return len;
+    return SSL_want_read(tls->ssl) && !tls->context->is_server ? -EAGAIN : -EPROTO;
 }
 
 /* Encrypts what the user sends as long as there is room for a record. */
@@ -106,7 +108,8 @@ static int encrypt(struct rp_tls *tls)
             r = tls->sent.cipher ? seal(tls) : seal_by_ssl(tls);
         if (RP_UNLIKELY(r < 0)) {
             ERR_clear_error();
-            return r;
+            tls->is_held = r == -EAGAIN;
+            return tls->is_held ? 0 : r;
         }
         if (r == 0) {
             tls->is_sending = false;

@@ -111,6 +111,8 @@ static void test_changes_of_keys(void **state)
                         round == 1 ? SSL_KEY_UPDATE_NOT_REQUESTED : SSL_KEY_UPDATE_REQUESTED);
             world.piece = (size_t)round; /* all, then one by one, then two by two */
         }
+        for (int round = 0; round < 100; round++)
+            change_keys(&world, SSL_KEY_UPDATE_REQUESTED);
         check_who_seals(&world, kinds[i].is_ours);
         finish(&world);
     }
@@ -193,6 +195,32 @@ static void test_records_that_are_wrong(void **state)
     }
 }
 
+/* The first record that was opened here has the number that OpenSSL still waits for. */
+static void test_a_record_that_comes_again(void **state)
+{
+    struct world world;
+    char bytes[256], byte;
+    int len;
+
+    begin(&world, NULL);
+    use(&world, TLS_TAKEN_OVER - 1);
+    send_up(&world, 30, 0);
+    rp_buf_reset(&world.got);
+    assert_int_equal(SSL_write(world.server, "ok", 2), 2);
+    len = BIO_read(SSL_get_wbio(world.server), bytes, sizeof(bytes));
+    world.below.events->data(&world.below, bytes, (size_t)len, 1);
+    assert_int_equal(world.got.len, 2);
+    assert_int_equal(world.ended, 0);
+    world.below.events->data(&world.below, bytes, (size_t)len, 1);
+    assert_int_equal(world.got.len, 2);
+    assert_int_equal(world.ended, 1);
+    assert_int_equal(world.failure.reason, RP_NET_TLS);
+    assert_true(SSL_read(world.server, &byte, 1) <= 0);
+    assert_int_equal(ERR_GET_REASON(ERR_peek_last_error()),
+                     SSL_AD_REASON_OFFSET + SSL_AD_BAD_RECORD_MAC);
+    finish(&world);
+}
+
 /* To tell keys takes OpenSSL a tenth of a short handshake. */
 static void test_short_connections_do_without(void **state)
 {
@@ -245,6 +273,7 @@ int main(void)
         cmocka_unit_test(test_the_server_ends),
         cmocka_unit_test(test_the_client_ends),
         cmocka_unit_test(test_records_that_are_wrong),
+        cmocka_unit_test(test_a_record_that_comes_again),
         cmocka_unit_test(test_short_connections_do_without),
         cmocka_unit_test(test_there_is_no_memory),
     };

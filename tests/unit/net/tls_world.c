@@ -79,6 +79,8 @@ static void on_data(struct rp_transport *client, const char *data, size_t len, r
 
     assert_true(len > 0);
     rp_buf_append(&world->got, data, len);
+    if (world->closes)
+        rp_transport_close(client, false);
 }
 
 static void on_ended(struct rp_transport *client, const struct rp_net_failure *failure, rp_ns at)

@@ -33,6 +33,7 @@ struct world {
     size_t received_below;
     /* The user of the layer. */
     struct rp_transport *client;
+    bool closes; /* when it has got something */
     int connected, ended;
     bool has_failed;
     struct rp_net_failure failure;
