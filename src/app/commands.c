@@ -208,6 +208,9 @@ const struct rp_env_note rp_env_notes[] = {
     { "RAMPA_INFLUXDB_HEADER", "A header field of the requests of --output influxdb, NAME: VALUE" },
     { "RAMPA_PROMETHEUS_HEADER", "The same of --output prometheus" },
     { "RAMPA_WEBHOOK_HEADER", "The same of --output webhook" },
+    { "http_proxy, https_proxy, all_proxy, no_proxy",
+      "Proxies of --output, and hosts that are reached without; requests of the run do not read "
+      "them" },
     { "VIRTUAL_ENV", "Virtual environment whose interpreter runs scripts" },
     { "NO_COLOR", "When set and not empty: no colours" },
     { "COLUMNS", "Width of the output, instead of that of the terminal" },

@@ -20,7 +20,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "output/output.h"
-#include "proto/request.h"
+#include "output/poster.h"
 
 #define RP_DELIVERY_TIMEOUT (10 * RP_S) /* of one request */
 #define RP_DELIVERY_WAIT (10 * RP_S)    /* default of struct rp_delivery_config.wait */
@@ -31,17 +31,13 @@ enum { RP_DELIVERY_WAITING = 32 << 20 };
 struct rp_delivery;
 
 struct rp_delivery_config {
-    const char *name;                /* the kind of output, for messages */
-    const char *url;                 /* copied */
-    const struct rp_header *headers; /* copied, with what they point to */
-    size_t header_count;
-    const char *ca_file; /* authorities in place of the system's, or NULL; borrowed */
-    bool is_insecure;    /* the certificate of the server is not verified */
-    bool is_required;    /* the run does not begin when the server cannot be reached */
+    const char *name; /* the kind of output, for messages */
+    struct rp_poster_config server;
+    bool is_required; /* the run does not begin when the server cannot be reached */
     rp_ns wait; /* at the end: as long without a body that was taken, and three times in all */
 };
 
-/* Opens nothing yet. -RP_EUSER: the URL or a header cannot be used. */
+/* Opens nothing yet. -RP_EUSER: the URL, a header or the proxy of the environment cannot be used. */
 RP_NODISCARD int rp_delivery_new(const struct rp_delivery_config *config, struct rp_delivery **ret,
                                  struct rp_error *err);
 /* Sends @body and waits for the answer, before the run. -RP_EUSER for what will not heal: a name

@@ -167,7 +167,7 @@ static int make(const struct rp_output_spec *spec, struct rp_output **ret, struc
     const char *token = rp_output_option(spec, "token");
     struct rp_header headers[2] = { { RP_SLICE("content-type"),
                                       RP_SLICE("text/plain; charset=utf-8") } };
-    struct rp_delivery_config config = { .headers = headers, .header_count = 1 };
+    struct rp_delivery_config config = { .server.headers = headers, .server.header_count = 1 };
     struct rp_buf url, authorization;
     int r;
 
@@ -175,13 +175,13 @@ static int make(const struct rp_output_spec *spec, struct rp_output **ret, struc
     rp_buf_init(&authorization, URL_MAX);
     if (token && *token) {
         rp_buf_appendf(&authorization, "Token %s", token);
-        headers[config.header_count++] = (struct rp_header){ RP_SLICE("authorization"),
-                                                             rp_buf_slice(&authorization) };
+        headers[config.server.header_count++] = (struct rp_header){ RP_SLICE("authorization"),
+                                                                    rp_buf_slice(&authorization) };
     }
     r = make_url(spec, &url, err);
     r = r < 0 ? r : authorization.error;
     if (r == 0) {
-        config.url = rp_buf_str(&url);
+        config.server.url = rp_buf_str(&url);
         r = rp_net_output_new(spec, &format, &config, NULL, ret, err);
     }
     rp_buf_deinit(&authorization);

@@ -221,8 +221,8 @@ static int collect_headers(const struct rp_output_spec *spec,
     const char *text = rp_output_option_nth(spec, "header", 0);
     int r = 0;
 
-    for (*ret_count = 0; *ret_count < config->header_count; (*ret_count)++)
-        headers[*ret_count] = config->headers[*ret_count];
+    for (*ret_count = 0; *ret_count < config->server.header_count; (*ret_count)++)
+        headers[*ret_count] = config->server.headers[*ret_count];
     if (!text) { /* the environment may have one */
         text = rp_output_option(spec, "header");
         return text && *text ? add_header(text, spec->kind->name, headers, ret_count, err) : 0;
@@ -252,8 +252,8 @@ int rp_net_output_new(const struct rp_output_spec *spec, const struct rp_net_for
     net->format = format;
     rp_buf_init(&net->body, format->body_max + (16u << 20));
     config->name = spec->kind->name;
-    config->ca_file = rp_output_option(spec, "cacert");
-    r = read_flag(spec, "insecure", &config->is_insecure, err);
+    config->server.ca_file = rp_output_option(spec, "cacert");
+    r = read_flag(spec, "insecure", &config->server.is_insecure, err);
     if (r == 0)
         r = read_flag(spec, "required", &config->is_required, err);
     if (r == 0)
@@ -261,8 +261,8 @@ int rp_net_output_new(const struct rp_output_spec *spec, const struct rp_net_for
     if (r == 0)
         r = collect_headers(spec, config, headers, &header_count, err);
     if (r == 0) {
-        config->headers = headers;
-        config->header_count = header_count;
+        config->server.headers = headers;
+        config->server.header_count = header_count;
         r = rp_delivery_new(config, &net->delivery, err);
     }
     if (r < 0) {

@@ -221,8 +221,8 @@ static int make(const struct rp_output_spec *spec, struct rp_output **ret, struc
         { RP_SLICE("content-encoding"), RP_SLICE("snappy") },
         { RP_SLICE("x-prometheus-remote-write-version"), RP_SLICE("0.1.0") },
     };
-    struct rp_delivery_config config = { .headers = headers,
-                                         .header_count = RP_ARRAY_LEN(headers) };
+    struct rp_delivery_config config = { .server.headers = headers,
+                                         .server.header_count = RP_ARRAY_LEN(headers) };
     struct state *state;
     struct rp_buf url;
     int r;
@@ -230,7 +230,7 @@ static int make(const struct rp_output_spec *spec, struct rp_output **ret, struc
     rp_buf_init(&url, URL_MAX);
     r = make_url(spec->destination, &url, err);
     if (r == 0) {
-        config.url = rp_buf_str(&url);
+        config.server.url = rp_buf_str(&url);
         state = rp_calloc(1, sizeof(*state));
         r = state ? rp_net_output_new(spec, &format, &config, state, ret, err) : -ENOMEM;
         if (r == 0) {

@@ -124,9 +124,9 @@ static int make(const struct rp_output_spec *spec, struct rp_output **ret, struc
                                                  .end = end };
     const struct rp_header headers[] = { { RP_SLICE("content-type"),
                                            RP_SLICE("application/json") } };
-    struct rp_delivery_config config = { .url = spec->destination,
-                                         .headers = headers,
-                                         .header_count = RP_ARRAY_LEN(headers) };
+    struct rp_delivery_config config = { .server.url = spec->destination,
+                                         .server.headers = headers,
+                                         .server.header_count = RP_ARRAY_LEN(headers) };
 
     return rp_net_output_new(spec, &format, &config, NULL, ret, err);
 }

@@ -136,6 +136,9 @@ void rp_result_deinit(struct rp_result *result)
         rp_free(result->warnings[i].about);
     }
     rp_free(result->warnings);
+    for (size_t i = 0; i < result->note_count; i++)
+        rp_free(result->notes[i]);
+    rp_free(result->notes);
     for (size_t i = 0; i < result->worker_count; i++) {
         rp_free(result->workers[i].loop);
         rp_free(result->workers[i].runtime);
@@ -271,4 +274,20 @@ void rp_result_warn(struct rp_result *result, const char *fmt, ...)
     if (text)
         rp_result_warn_about(result, NULL, text, 1);
     rp_free(text);
+}
+
+void rp_result_note(struct rp_result *result, const char *fmt, ...)
+{
+    char **notes = rp_realloc_array(result->notes, result->note_count + 1, sizeof(*notes));
+    va_list args;
+    char *text;
+
+    if (!notes)
+        return;
+    result->notes = notes;
+    va_start(args, fmt);
+    text = rp_reason_format(fmt, args);
+    va_end(args);
+    if (text)
+        notes[result->note_count++] = text;
 }

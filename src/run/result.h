@@ -164,6 +164,8 @@ struct rp_result {
     struct rp_exchanges exchanges; /* the first failed ones of each kind, sorted at the end */
     struct rp_result_warning *warnings;
     size_t warning_count;
+    char **notes; /* how the run was made, as far as its plan does not say it */
+    size_t note_count;
     struct rp_result_worker *workers;
     size_t worker_count;
     enum rp_generator_verdict generator;
@@ -199,3 +201,5 @@ void rp_result_warn(struct rp_result *result, const char *fmt, ...) RP_PRINTF(2,
  * figures each: of those the first is the one that shows. */
 void rp_result_warn_about(struct rp_result *result, const char *about, const char *text,
                           uint64_t times);
+/* Adds to the notes. Lost for want of memory. */
+void rp_result_note(struct rp_result *result, const char *fmt, ...) RP_PRINTF(2, 3);

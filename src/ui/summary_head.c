@@ -200,6 +200,15 @@ static void scenario_lines(struct rp_summary *summary, const struct rp_plan *pla
     rp_summary_done(summary, &load);
 }
 
+/* A line of its own, and frees @text. */
+static void put_line(struct rp_summary *summary, struct rp_buf *text)
+{
+    rp_text_fill(summary->out, ' ', RP_INDENT);
+    rp_text_wrap(summary->out, rp_buf_slice(text), summary->width, RP_INDENT, RP_INDENT);
+    rp_buf_append_str(summary->out, "\n");
+    rp_summary_done(summary, text);
+}
+
 /* What is measured is the proxy too. */
 static void proxy_line(struct rp_summary *summary, const struct rp_plan *plan)
 {
@@ -214,10 +223,18 @@ static void proxy_line(struct rp_summary *summary, const struct rp_plan *plan)
         rp_buf_append_str(&line, ", but for ");
         rp_text_append(&line, rp_slice_str(plan->no_proxy), 120);
     }
-    rp_text_fill(summary->out, ' ', RP_INDENT);
-    rp_text_wrap(summary->out, rp_buf_slice(&line), summary->width, RP_INDENT, RP_INDENT);
-    rp_buf_append_str(summary->out, "\n");
-    rp_summary_done(summary, &line);
+    put_line(summary, &line);
+}
+
+static void note_lines(struct rp_summary *summary)
+{
+    for (size_t i = 0; i < summary->result->note_count; i++) {
+        struct rp_buf line;
+
+        rp_buf_init(&line, RP_COMPOSE_MAX);
+        rp_text_append(&line, rp_slice_str(summary->result->notes[i]), 400);
+        put_line(summary, &line);
+    }
 }
 
 /* Says of several workers how much later than agreed the last one started. */
@@ -318,6 +335,7 @@ void rp_summary_head(struct rp_summary *summary)
     pauses_line(summary);
     if (plan)
         proxy_line(summary, plan);
+    note_lines(summary);
     if (plan)
         scenario_lines(summary, plan);
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -30,7 +31,7 @@ def crashes_on_purpose(request: pytest.FixtureRequest, monkeypatch: pytest.Monke
 def rampa(program: Path, tmp_path: Path) -> Callable[..., Finished]:
     """rampa("run", SCRIPT, ...) runs the program to its end in an empty folder.
 
-    `env` adds to the environment (from which RAMPA_* is removed), `timeout` is in seconds, `out=True` adds --out. With `code` the exit code must be it.
+    `env` adds to the environment (from which RAMPA_* and proxies are removed), `timeout` is in seconds, `out=True` adds --out. With `code` the exit code must be it.
     """
 
     def run(
@@ -42,7 +43,7 @@ def rampa(program: Path, tmp_path: Path) -> Callable[..., Finished]:
         stdin: str | None = None,
     ) -> Finished:
         result_path = tmp_path / "result.json"
-        ours = {k: v for k, v in os.environ.items() if not k.startswith("RAMPA_") or k == "RAMPA_PYTHON"}
+        ours = {k: v for k, v in os.environ.items() if not re.match("RAMPA_(?!PYTHON$)|.*_PROXY$", k, re.I)}
         words = [str(program), *map(str, args), *(["--out", str(result_path)] if out else [])]
         done = subprocess.run(
             words,

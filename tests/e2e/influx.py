@@ -17,6 +17,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from certificates import Certificate
+from tlsserver import context_of
+
 CONFIG = """
 reporting-disabled = true
 bind-address = "127.0.0.1:0"
@@ -72,9 +75,10 @@ def influxdb(folder: Path) -> Iterator[Influx]:
 
 class Front:
     """Hands what is posted on to InfluxDB, but first does what `acts` says, one item a request: a status to answer with, a pair of status and
-    Retry-After, "drop" to cut the connection, "ok" to let one through. It refuses connections until listen() is called."""
+    Retry-After, "drop" to cut the connection, "ok" to let one through. It refuses connections until listen() is called. With a certificate it
+    speaks TLS."""
 
-    def __init__(self, behind: str, *acts: int | str | tuple[int, str]) -> None:
+    def __init__(self, behind: str, *acts: int | str | tuple[int, str], certificate: Certificate | None = None) -> None:
         self.behind, self.acts = behind, list(acts)
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.bodies: list[bytes] = []
@@ -122,7 +126,9 @@ class Front:
         self.server = Server(("127.0.0.1", 0), Handler, bind_and_activate=False)
         self.server.server_bind()  # the port is ours, and nobody listens there yet
         self.address = f"127.0.0.1:{self.server.server_port}"
-        self.url = f"http://{self.address}"
+        self.url = f"http{'s' if certificate else ''}://{self.address}"
+        if certificate:  # the handshake is made by the thread of the connection
+            self.server.socket = context_of(certificate).wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
 
     def listen(self) -> Front:
         self.server.server_activate()

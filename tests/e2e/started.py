@@ -38,7 +38,7 @@ class Started:
 
     def __init__(self, words: list[str], folder: Path) -> None:
         self.out = folder / "result.json"
-        env = {k: v for k, v in os.environ.items() if not k.startswith("RAMPA_") or k == "RAMPA_PYTHON"}
+        env = {k: v for k, v in os.environ.items() if not re.match("RAMPA_(?!PYTHON$)|.*_PROXY$", k, re.I)}
         self.process = subprocess.Popen(
             [*words, "--out", str(self.out)],
             cwd=folder,

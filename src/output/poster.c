@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+#include "output/poster.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/str.h"
+#include "base/text.h"
+#include "loop/loop.h"
+#include "output/output_url.h"
+#include "plan/proxy.h"
+
+enum { SHOWN_MAX = 1024, ANSWER_COLS = 200, EXPLANATION_MAX = 2048, RESPONSE_MAX = 1 << 20 };
+
+struct rp_poster {
+    struct rp_buf url, shown;
+    struct rp_header *headers;
+    size_t header_count;
+    struct rp_buf header_text;
+    const char *ca_file;
+    bool is_insecure;
+    const char *proxy; /* of the environment; NULL = none */
+    struct rp_slice proxy_place;
+    bool uses_tls; /* with the server or with the proxy */
+    rp_posted_fn *posted;
+    void *user;
+
+    struct rp_loop *loop;
+    struct rp_http_client *client;
+    struct rp_http_session *session;
+    struct rp_http_template *template; /* of the body that is sent */
+    struct rp_http_call call;
+    struct rp_http_response response;
+};
+
+/* ---- sending --------------------------------------------------------------------------------- */
+
+static void answered(struct rp_http_call *call)
+{
+    struct rp_poster *poster = rp_container_of(call, struct rp_poster, call);
+
+    rp_http_template_unref(poster->template);
+    poster->template = NULL;
+    poster->posted(poster->user);
+}
+
+int rp_poster_send(struct rp_poster *poster, struct rp_slice body, rp_ns timeout,
+                   struct rp_error *err)
+{
+    const struct rp_http_spec spec = { .method = RP_SLICE("POST"),
+                                       .url = rp_buf_slice(&poster->url),
+                                       .headers = poster->headers,
+                                       .header_count = poster->header_count,
+                                       .body = body,
+                                       .has_body = true };
+    int r;
+
+    rp_http_response_deinit(&poster->response);
+    poster->response = (struct rp_http_response){ .status = 0 };
+    r = rp_http_template_new(poster->client, &spec, &poster->template, err);
+    if (r < 0)
+        return r;
+    poster->call = (struct rp_http_call){ .template = poster->template,
+                                          .response = &poster->response,
+                                          .timeout = timeout,
+                                          .done = answered };
+    rp_http_start(poster->session, &poster->call);
+    return 0;
+}
+
+bool rp_poster_is_sending(const struct rp_poster *poster)
+{
+    return poster->template != NULL;
+}
+
+struct rp_loop *rp_poster_loop(const struct rp_poster *poster)
+{
+    return poster->loop;
+}
+
+/* ---- answers --------------------------------------------------------------------------------- */
+
+const struct rp_http_response *rp_poster_response(const struct rp_poster *poster)
+{
+    return &poster->response;
+}
+
+const char *rp_poster_shown(const struct rp_poster *poster)
+{
+    return rp_buf_str(&poster->shown);
+}
+
+struct rp_slice rp_poster_proxy(const struct rp_poster *poster)
+{
+    return poster->proxy_place;
+}
+
+void rp_poster_explain(const struct rp_poster *poster, char *out, size_t size)
+{
+    const struct rp_http_response *response = &poster->response;
+    struct rp_buf text;
+
+    rp_buf_init(&text, EXPLANATION_MAX);
+    if (!response->status) {
+        rp_text_append(&text, rp_slice_str(response->error), ANSWER_COLS);
+    } else {
+        rp_buf_appendf(&text, "it answered %d", response->status);
+        if (response->body.len) {
+            rp_buf_append_str(&text, ": ");
+            rp_text_append(&text, rp_buf_slice(&response->body), ANSWER_COLS);
+        }
+    }
+    while (text.len && text.data[text.len - 1] == ' ')
+        text.data[--text.len] = '\0';
+    snprintf(out, size, "%s", rp_buf_str(&text));
+    rp_buf_deinit(&text);
+}
+
+int64_t rp_poster_retry_after(const struct rp_poster *poster)
+{
+    struct rp_slice name, value;
+    size_t pos = 0;
+    int64_t seconds;
+
+    while (rp_http_response_next_field(&poster->response, &pos, &name, &value))
+        if (rp_slice_ieq(name, RP_SLICE("retry-after")) && rp_parse_i64(value, &seconds) &&
+            seconds >= 0)
+            return seconds;
+    return -1;
+}
+
+/* ---- the proxy ------------------------------------------------------------------------------- */
+
+/* The first of these variables that is not empty. */
+static const char *find_variable(const char *const *names, const char **ret_name)
+{
+    for (; *names; names++) {
+        const char *value = getenv(*names);
+
+        *ret_name = *names;
+        if (value && *value)
+            return value;
+    }
+    return NULL;
+}
+
+/* As curl and most other programs do. HTTP_PROXY is not among them: where a program is run for a
+ * request (CGI), whoever makes the request sets it. */
+static int find_proxy(struct rp_poster *poster, const struct rp_url *url, struct rp_error *err)
+{
+    static const char *const plain[] = { "http_proxy", "all_proxy", "ALL_PROXY", NULL };
+    static const char *const tls[] = { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY",
+                                       NULL };
+    static const char *const exceptions[] = { "no_proxy", "NO_PROXY", NULL };
+    bool is_tls = rp_slice_eq(url->scheme, RP_SLICE("https"));
+    const char *name, *no_proxy_name;
+    const char *proxy = find_variable(is_tls ? tls : plain, &name);
+    const char *no_proxy = find_variable(exceptions, &no_proxy_name);
+    struct rp_proxy_text parsed;
+    int r;
+
+    poster->uses_tls = is_tls;
+    if (!proxy)
+        return 0;
+    r = rp_no_proxy_check(no_proxy, err);
+    if (r < 0)
+        return rp_error_prefix(err, r, no_proxy_name);
+    if (rp_no_proxy_has(no_proxy, url->host, url->port))
+        return 0;
+    r = rp_proxy_parse(rp_slice_str(proxy), &parsed, err);
+    if (r < 0)
+        return rp_error_prefix(err, r, name);
+    poster->proxy = proxy;
+    poster->proxy_place = parsed.place;
+    poster->uses_tls = is_tls || parsed.kind == RP_PROXY_HTTPS;
+    rp_buf_append_str(&poster->shown, " through the proxy ");
+    rp_buf_append_slice(&poster->shown, parsed.place);
+    return poster->shown.error;
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+int rp_poster_open(struct rp_poster *poster, struct rp_error *err)
+{
+    struct rp_http_limits limits = { .body_bytes = RESPONSE_MAX, .connections_per_host = 1 };
+    struct rp_tls_settings tls = { .ca_file = poster->ca_file,
+                                   .is_unverified = poster->is_insecure };
+    int r = rp_loop_new(rp_loop_epoll, &poster->loop);
+
+    if (r == 0)
+        r = rp_http_client_new(poster->loop, NULL, limits, &poster->client);
+    if (r == 0 && poster->uses_tls)
+        r = rp_http_client_set_tls(poster->client, &tls, err);
+    if (r == 0)
+        r = rp_http_client_set_proxy(poster->client, poster->proxy, NULL, NULL, err);
+    if (r == 0)
+        r = rp_http_session_new(poster->client, 1, &poster->session);
+    return r;
+}
+
+static int copy_headers(struct rp_poster *poster, const struct rp_poster_config *config)
+{
+    const char *at;
+
+    poster->headers = rp_calloc(config->header_count ? config->header_count : 1,
+                                sizeof(*poster->headers));
+    if (!poster->headers)
+        return -ENOMEM;
+    rp_buf_init(&poster->header_text, 1 << 20);
+    for (size_t i = 0; i < config->header_count; i++) {
+        rp_buf_append_slice(&poster->header_text, config->headers[i].name);
+        rp_buf_append_slice(&poster->header_text, config->headers[i].value);
+    }
+    if (poster->header_text.error)
+        return poster->header_text.error;
+    at = poster->header_text.data;
+    for (size_t i = 0; i < config->header_count; i++) {
+        struct rp_header from = config->headers[i];
+
+        poster->headers[i] = (struct rp_header){ rp_slice(at, from.name.len),
+                                                 rp_slice(at + from.name.len, from.value.len) };
+        at += from.name.len + from.value.len;
+    }
+    poster->header_count = config->header_count;
+    return 0;
+}
+
+static int copy_url(struct rp_poster *poster, const char *text, struct rp_error *err)
+{
+    struct rp_url url;
+    int r = rp_output_url_parse(text, &url, err);
+
+    if (r < 0)
+        return r;
+    rp_buf_init(&poster->url, 1 << 16);
+    rp_buf_append_str(&poster->url, text);
+    rp_buf_init(&poster->shown, SHOWN_MAX);
+    rp_output_url_show(&url, &poster->shown);
+    r = find_proxy(poster, &url, err);
+    if (r < 0)
+        return r;
+    return poster->url.error ? poster->url.error : poster->shown.error;
+}
+
+int rp_poster_new(const struct rp_poster_config *config, rp_posted_fn *posted, void *user,
+                  struct rp_poster **ret, struct rp_error *err)
+{
+    struct rp_poster *poster = rp_calloc(1, sizeof(*poster));
+    int r;
+
+    if (!poster)
+        return -ENOMEM;
+    poster->ca_file = config->ca_file;
+    poster->is_insecure = config->is_insecure;
+    poster->posted = posted;
+    poster->user = user;
+    r = copy_url(poster, config->url, err);
+    if (r == 0)
+        r = copy_headers(poster, config);
+    if (r < 0) {
+        rp_poster_free(poster);
+        return r;
+    }
+    *ret = poster;
+    return 0;
+}
+
+void rp_poster_free(struct rp_poster *poster)
+{
+    if (!poster)
+        return;
+    rp_http_session_free(poster->session);
+    rp_http_template_unref(poster->template);
+    rp_http_client_free(poster->client);
+    rp_loop_free(poster->loop);
+    rp_http_response_deinit(&poster->response);
+    rp_buf_deinit(&poster->url);
+    rp_buf_deinit(&poster->shown);
+    rp_buf_deinit(&poster->header_text);
+    rp_free(poster->headers);
+    rp_free(poster);
+}
