@@ -256,6 +256,8 @@ RP_NODISCARD int rp_tls_step_in_turn(struct rp_tls *tls, struct rp_slice bytes, 
 int rp_tls_new_session(SSL *ssl, SSL_SESSION *session);
 /* Gives tls->ssl a ticket, if there is one. */
 void rp_tls_resume(struct rp_tls *tls);
+/* When a connection that has brought tickets is let go: what they share with it is freed. */
+void rp_tls_slim_tickets(struct rp_tls_tickets *tickets);
 
 /* tls_ssl.c */
 

@@ -34,6 +34,8 @@ static void let_go(struct rp_tls *tls)
         /* Else OpenSSL takes the session for a bad one, because nobody has said good-bye. */
         SSL_set_shutdown(tls->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
         SSL_free(tls->ssl);
+        if (tls->tickets)
+            rp_tls_slim_tickets(tls->tickets);
     }
     tls->ssl = NULL;
     rp_tls_forget_keys(tls);

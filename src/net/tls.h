@@ -102,7 +102,8 @@ const struct rp_layer *rp_tls_context_layer(const struct rp_tls_context *context
 
 /* What one user has of earlier connections to one server, with which the next handshake is shorter:
  * the newest two tickets. Not to be shared between users: each of them is somebody who comes back.
- * Zeroed = none. A ticket holds the server's certificates, some 9 KB. */
+ * Zeroed = none. A ticket takes about a KB; while the connection is open that brought it, it shares the
+ * server's certificates with it. A connection that fails takes all tickets along. */
 enum { RP_TLS_TICKETS = 2 };
 struct rp_tls_tickets {
     struct ssl_session_st *kept[RP_TLS_TICKETS]; /* private; the newest first */

@@ -265,6 +265,8 @@ struct rp_net_failure rp_tls_failure(struct rp_tls *tls)
     struct rp_buf text;
 
     ERR_clear_error();
+    if (tls->tickets) /* RFC 8446, 6.2: they should be discarded, as keys must be */
+        rp_tls_tickets_free(tls->tickets);
     if (!is_open && shared->verify_error) {
         failure.reason = shared->verify_reason;
         return failure;
