@@ -24,6 +24,7 @@ enum rp_command_id { /* the order of the help */
                      RP_CMD_CHECK,
                      RP_CMD_INSPECT,
                      RP_CMD_REPORT,
+                     RP_CMD_COMPARE,
                      RP_CMD_DOCTOR,
                      RP_CMD_TARGET,
                      RP_CMD_DEMO,
@@ -106,6 +107,9 @@ enum rp_option_id { /* the order of the help, inside each group */
                     RP_OPT_PROGRESS,
                     RP_OPT_QUIET,
                     RP_OPT_FORMAT,
+                    RP_OPT_COMPARE_FORMAT,
+                    RP_OPT_FAIL_ON,
+                    RP_OPT_MIN_EFFECT,
                     RP_OPT_PAGE,
                     RP_OPT_HOST,
                     RP_OPT_PORT,
@@ -180,6 +184,8 @@ struct rp_exit_note {
     const char *text;
 };
 
+/* Files of one comparison. */
+enum { RP_COMPARE_FILES_MAX = 100 };
 /* The argument of run, check and inspect. */
 #define RP_ARGUMENT_SCRIPT "SCRIPT|URL"
 

@@ -35,6 +35,14 @@ static const struct rp_exit_note doctor_exits[] = {
     { 6, "the report could not be written" },
     { 0, NULL },
 };
+static const struct rp_exit_note compare_exits[] = {
+    { 0, "nothing is worse" },
+    { 1, "something is, or what --fail-on names has happened" },
+    { 3, "the command line, or a file that it names, is invalid" },
+    { 6, "the comparison could not be written" },
+    { 9, "internal error" },
+    { 0, NULL },
+};
 static const struct rp_exit_note plain_exits[] = {
     { 0, "done" },
     { 3, "the command line, or what it names, is invalid" },
@@ -80,6 +88,14 @@ static const struct rp_example inspect_examples[] = {
 static const struct rp_example report_examples[] = {
     { "the page of a run, result.html", "rampa report result.json" },
     { "two runs side by side", "rampa report before.json after.json -o report.html" },
+    { NULL, NULL },
+};
+static const struct rp_example compare_examples[] = {
+    { "is the new version slower?", "rampa compare before.json after.json" },
+    { "beside several runs, whose differences show what is chance",
+      "rampa compare mon.json tue.json wed.json today.json" },
+    { "for the summary of a CI job",
+      "rampa compare base.json result.json --format markdown >> \"$GITHUB_STEP_SUMMARY\"" },
     { NULL, NULL },
 };
 static const struct rp_example doctor_examples[] = {
@@ -157,6 +173,16 @@ const struct rp_command rp_commands[RP_CMD_COUNT] = {
             "of durations, tables of requests, checks and errors. The page is one file that needs no network. With two results "
             "it shows both side by side, and what has changed.",
         .examples = report_examples, .exits = plain_exits,
+    },
+    [RP_CMD_COMPARE] = {
+        .name = "compare", .argument = "RESULT", .more_arguments = RP_COMPARE_FILES_MAX - 1,
+        .summary = "Tell what has changed between runs from chance",
+        .description =
+            "Reads what 'rampa run --out' has written, and says of each number whether it is better or worse than before, has "
+            "not changed, or cannot be told from chance. The last file is the current run, those before it are its base. Several "
+            "base files also show how much the numbers differ from run to run. A base may be a summary of k6 too "
+            "(--summary-export, handleSummary).",
+        .examples = compare_examples, .exits = compare_exits,
     },
     [RP_CMD_DOCTOR] = {
         .name = "doctor", .summary = "Show what would limit a big test on this machine",

@@ -78,8 +78,8 @@ void rp_help_usage(const struct rp_command *command, struct rp_buf *out)
     rp_buf_appendf(out, "rampa %s", command->name);
     if (command->argument)
         rp_buf_appendf(out, command->argument_optional ? " [%s]" : " %s", command->argument);
-    for (size_t i = 0; i < command->more_arguments; i++)
-        rp_buf_appendf(out, " [%s]", command->argument);
+    if (command->more_arguments)
+        rp_buf_appendf(out, command->more_arguments == 1 ? " [%s]" : " %s...", command->argument);
     rp_buf_append_str(out, " [options]");
 }
 

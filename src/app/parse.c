@@ -49,12 +49,19 @@ static void given(struct rp_cli *cli, const struct rp_option *option, const char
 
 /* ---- options --------------------------------------------------------------------------------- */
 
-static const struct rp_option *find_long(struct rp_slice name)
+/* Two commands may have an option of one name each, with other values: that of @command goes first. */
+static const struct rp_option *find_long(const struct rp_command *command, struct rp_slice name)
 {
-    for (size_t i = 0; i < RP_OPT_COUNT; i++)
-        if (rp_slice_eq_str(name, rp_options[i].name + 2))
+    const struct rp_option *found = NULL;
+
+    for (size_t i = 0; i < RP_OPT_COUNT; i++) {
+        if (!rp_slice_eq_str(name, rp_options[i].name + 2))
+            continue;
+        if (rp_option_belongs(&rp_options[i], command))
             return &rp_options[i];
-    return NULL;
+        found = found ? found : &rp_options[i];
+    }
+    return found;
 }
 
 static const struct rp_option *find_short(char name)
@@ -82,7 +89,7 @@ static const struct rp_option *find_similar(const struct rp_command *command, st
     }
     /* a beginning is surer than a likeness: "--dur" is no mistyped "--out" */
     found = longer_count == 1 ? longer : rp_suggest(name, names, count);
-    return found ? find_long(rp_slice_str(found)) : NULL;
+    return found ? find_long(command, rp_slice_str(found)) : NULL;
 }
 
 /* @option exists, but not here: says where. */
@@ -173,7 +180,7 @@ static void take_long(struct parser *p, const char *word)
     const char *equals = strchr(word, '=');
     struct rp_slice text = rp_slice(word, equals ? (size_t)(equals - word) : strlen(word));
     struct rp_slice name = rp_slice(word + 2, text.len - 2);
-    const struct rp_option *option = find_long(name);
+    const struct rp_option *option = find_long(p->cli->command, name);
 
     if (option)
         take_option(p, option, equals ? equals + 1 : NULL);
@@ -206,7 +213,7 @@ static bool take_foreign_rate(struct parser *p, const char *word)
 static bool take_one_dash(struct parser *p, const char *word)
 {
     struct rp_slice name = rp_slice(word + 1, strcspn(word + 1, "="));
-    const struct rp_option *option = name.len > 2 ? find_long(name) : NULL;
+    const struct rp_option *option = name.len > 2 ? find_long(p->cli->command, name) : NULL;
     struct rp_slice text = rp_slice(word, name.len + 1);
 
     if (name.len < 3)

@@ -23,6 +23,8 @@ const char *const rp_option_group_titles[RP_GROUP_COUNT] = {
 };
 
 static const char *const formats[] = { "text", "json", NULL };
+static const char *const compare_formats[] = { "text", "markdown", "json", NULL };
+static const char *const fail_kinds[] = { "worse", "unclear", "change", "never", NULL };
 static const char *const tls_versions[] = { "1.0", "1.1", "1.2", "1.3", NULL };
 static const char *const debug_kinds[] = { "headers", "full", NULL };
 static const char *const loss_policies[] = { "abort", "continue", NULL };
@@ -459,6 +461,24 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .commands = RP_IN(RP_CMD_INSPECT) | RP_IN(RP_CMD_DOCTOR),
         .group = RP_GROUP_OUTPUT, .since = "0.1.0", .fallback = "text",
         .help = "How to print: text for people, json for programs",
+    },
+    [RP_OPT_COMPARE_FORMAT] = {
+        .name = "--format", .type = RP_TYPE_CHOICE, .placeholder = "FORMAT",
+        .choices = compare_formats, .commands = RP_IN(RP_CMD_COMPARE),
+        .group = RP_GROUP_OUTPUT, .since = "0.1.0", .fallback = "text",
+        .help = "How to print the comparison: text, markdown for a page of CI, json for programs",
+    },
+    [RP_OPT_FAIL_ON] = {
+        .name = "--fail-on", .type = RP_TYPE_CHOICE, .placeholder = "WHAT", .choices = fail_kinds,
+        .commands = RP_IN(RP_CMD_COMPARE), .group = RP_GROUP_JUDGEMENT, .since = "0.1.0",
+        .fallback = "worse",
+        .help = "What makes the exit code 1; unclear is what is worse or cannot be told from chance",
+    },
+    [RP_OPT_MIN_EFFECT] = {
+        .name = "--min-effect", .type = RP_TYPE_TEXT, .placeholder = "PERCENT",
+        .commands = RP_IN(RP_CMD_COMPARE), .group = RP_GROUP_JUDGEMENT, .since = "0.1.0",
+        .fallback = "5%; of shares 0.5 points",
+        .help = "The smallest change that matters",
     },
     [RP_OPT_PAGE] = {
         .name = "--page", .short_name = 'o', .type = RP_TYPE_FILE, .placeholder = "FILE",

@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "base/text.h"
 #include "base/units.h"
+#include "output/markdown.h"
 #include "plan/threshold.h"
 #include "run/collect.h"
 
@@ -115,29 +116,9 @@ static void write_annotations(const struct rp_result *result, struct rp_buf *out
 
 /* ---- step summary ---------------------------------------------------------------------------- */
 
-/* Text without any markup: every punctuation mark is escaped, so that no name is a link, a tag, a
- * mention or the end of a cell. */
 static void put_plain(struct rp_buf *out, const char *text)
 {
-    struct rp_buf line;
-
-    rp_buf_init(&line, TEXT_MAX);
-    rp_text_append(&line, rp_slice_str(text), CELL_COLS);
-    for (const char *at = rp_buf_str(&line); *at; at++) {
-        unsigned char byte = (unsigned char)*at;
-        bool is_mark = byte > ' ' && byte < 0x7f && !(byte >= '0' && byte <= '9') &&
-                       !((byte | 0x20) >= 'a' && (byte | 0x20) <= 'z');
-
-        if (byte == '<' || byte == '&')
-            rp_buf_append_str(out, byte == '<' ? "&lt;" : "&amp;");
-        else if (byte == '@')
-            rp_buf_append_str(out, "&#64;");
-        else
-            rp_buf_appendf(out, is_mark ? "\\%c" : "%c", byte);
-    }
-    if (line.error)
-        out->error = line.error;
-    rp_buf_deinit(&line);
+    rp_markdown_text(out, text, CELL_COLS);
 }
 
 static void put_more(struct rp_buf *out, size_t count)

@@ -2,61 +2,12 @@
 #include "report/report.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "output/result_file.h"
+#include "output/result_read.h"
 #include "report/assets.h"
 
 /* ---- reading --------------------------------------------------------------------------------- */
-
-static int cannot_read(const char *path, int code, struct rp_error *err)
-{
-    rp_error_set(err, -RP_EUSER, "the result file '%s' cannot be read: %s", path, strerror(code));
-    rp_error_hint(err, "'rampa run load.py --out %s' writes one",
-                  strcmp(path, "-") == 0 ? "result.json" : path);
-    return -RP_EUSER;
-}
-
-static int read_all(int fd, struct rp_buf *ret)
-{
-    for (;;) {
-        int r = rp_buf_reserve(ret, 65536);
-        ssize_t got;
-
-        if (r < 0)
-            return r;
-        got = read(fd, ret->data + ret->len, 65536);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return -errno;
-        if (got == 0)
-            return 0;
-        ret->len += (size_t)got;
-    }
-}
-
-static int read_file(const char *path, struct rp_buf *ret, struct rp_error *err)
-{
-    bool is_stdin = strcmp(path, "-") == 0;
-    int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC), r;
-
-    if (fd < 0)
-        return cannot_read(path, errno, err);
-    r = read_all(fd, ret);
-    if (!is_stdin)
-        close(fd);
-    if (r == -ENOMEM)
-        return r;
-    if (r == -EMSGSIZE)
-        return rp_error_set(err, -RP_EUSER,
-                            "the file '%s' is no result file: it has more than %d MB", path,
-                            RP_REPORT_BYTES_MAX >> 20);
-    return r < 0 ? cannot_read(path, -r, err) : 0;
-}
 
 /* What the page reads. */
 static const struct {
@@ -72,26 +23,10 @@ static const struct {
 
 static int check_result(const char *path, const json_t *root, struct rp_error *err)
 {
-    const json_t *schema = json_object_get(root, "schema");
-    json_int_t number = json_integer_value(schema);
+    int r = rp_result_check_schema(root, path, "make the report", err);
 
-    if (!json_is_integer(schema)) {
-        rp_error_set(err, -RP_EUSER, "the file '%s' is no result file of rampa: it has no 'schema'",
-                     path);
-        rp_error_hint(err, "'rampa run load.py --out FILE' writes one");
-        return -RP_EUSER;
-    }
-    if (number != RP_RESULT_SCHEMA) {
-        bool is_newer = number > RP_RESULT_SCHEMA;
-
-        rp_error_set(err, -RP_EUSER,
-                     "the result file '%s' has schema %" JSON_INTEGER_FORMAT
-                     ", and this rampa reads schema %d",
-                     path, number, RP_RESULT_SCHEMA);
-        rp_error_hint(err, is_newer ? "make the report with the rampa that wrote it, or a newer one"
-                                    : "make the report with the rampa that wrote it");
-        return -RP_EUSER;
-    }
+    if (r < 0)
+        return r;
     for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++) {
         const json_t *member = json_object_get(root, members[i].name);
 
@@ -105,33 +40,15 @@ static int check_result(const char *path, const json_t *root, struct rp_error *e
 
 int rp_report_read(const char *path, json_t **ret, struct rp_error *err)
 {
-    struct rp_buf text;
-    json_error_t at;
     json_t *root = NULL;
-    int r;
+    int r = rp_result_read(path, &root, err);
 
-    rp_buf_init(&text, RP_REPORT_BYTES_MAX);
-    r = read_file(path, &text, err);
-    if (r == 0) {
-        root = json_loadb(rp_buf_str(&text), text.len, 0, &at);
-        if (!root && json_error_code(&at) == json_error_out_of_memory) {
-            r = -ENOMEM;
-        } else if (!root) {
-            r = rp_error_set(err, -RP_EUSER,
-                             "the file '%s' is no result file: it is no JSON from line %d on (%s)",
-                             path, at.line, at.text);
-            rp_error_hint(err, json_error_code(&at) == json_error_premature_end_of_input
-                                   ? "it ends too early: it was cut off when it was copied"
-                                   : "'rampa run load.py --out FILE' writes one");
-        }
-    }
     if (r == 0)
         r = check_result(path, root, err);
     if (r < 0)
         json_decref(root);
     else
         *ret = root;
-    rp_buf_deinit(&text);
     return r;
 }
 

@@ -17,7 +17,7 @@
 
 enum {
     RP_REPORT_RESULTS_MAX = 2,
-    RP_REPORT_BYTES_MAX = 256 << 20 /* of a result file, and of a page */
+    RP_REPORT_BYTES_MAX = 256 << 20 /* of a page */
 };
 
 /* Reads the result file at @path ("-" is standard input). *ret is the caller's, to be freed with

@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/random.h"
+#include "compare/compare.h"
+
+/* A file with this text, removed by the next call. */
+static const char *file_of(const char *text)
+{
+    static char path[64];
+    FILE *file;
+    int fd;
+
+    if (path[0])
+        unlink(path);
+    snprintf(path, sizeof(path), "/tmp/rampa-compare-XXXXXX");
+    fd = mkstemp(path);
+    assert_true(fd >= 0);
+    file = fdopen(fd, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    assert_int_equal(fclose(file), 0);
+    return path;
+}
+
+static struct rp_run_file read_text(const char *text, const char *name)
+{
+    struct rp_error err = { 0 };
+    struct rp_run_file file;
+    int r = rp_run_file_read(file_of(text), name, &file, &err);
+
+    if (r < 0)
+        fail_msg("%s", err.message ? err.message : "no memory");
+    return file;
+}
+
+/* ---- results of ours, made by a recipe ------------------------------------------------------- */
+
+struct recipe {
+    double scale; /* of durations */
+    int failed;   /* requests, of 100 in each second */
+    uint64_t seed;
+    const char *extra; /* further metrics: ", \"name\": {..}" */
+    const char *thresholds;
+};
+
+enum { SECONDS = 20 };
+
+static void put_buckets(struct rp_buf *out, uint64_t random[4], double scale)
+{
+    unsigned counts[16] = { 0 };
+    const char *comma = "";
+
+    for (int i = 0; i < 100; i++) {
+        unsigned bucket = 0;
+
+        for (int n = 0; n < 15; n++)
+            bucket += (unsigned)(rp_random_next(random) >> 63);
+        counts[bucket]++;
+    }
+    for (unsigned i = 0; i < 16; i++) {
+        if (!counts[i])
+            continue;
+        rp_buf_appendf(out, "%s[%.6f, %.6f, %u]", comma, scale * (10 + i), scale * (11 + i),
+                       counts[i]);
+        comma = ", ";
+    }
+}
+
+static void put_result(struct rp_buf *out, const struct recipe *recipe)
+{
+    double scale = recipe->scale, failed = recipe->failed / 100.0;
+    uint64_t random[4];
+
+    rp_random_seed(random, recipe->seed);
+    rp_buf_appendf(out, "{\"schema\": 2, \"run\": {\"elapsed_s\": %d, \"paused_s\": 0},", SECONDS);
+    rp_buf_appendf(out,
+                   "\"summary\": {\"metrics\": {\"http_req_duration\": {\"count\": 2000, "
+                   "\"med\": %.6f, \"p(95)\": %.6f, \"p(99)\": %.6f},",
+                   18 * scale, 21 * scale, 22 * scale);
+    rp_buf_appendf(out, "\"http_req_waiting\": {\"count\": 2000, \"med\": %.6f},", 3 * scale);
+    rp_buf_appendf(out, "\"http_req_failed\": {\"rate\": %.6f, \"passes\": %d, \"fails\": %d}%s},",
+                   failed, 20 * recipe->failed, 2000 - 20 * recipe->failed,
+                   recipe->extra ? recipe->extra : "");
+    rp_buf_append_str(out, "\"types\": {\"http_req_duration\": {\"type\": \"trend\", \"unit\": "
+                           "\"ms\"}, \"http_req_waiting\": {\"type\": \"trend\", \"unit\": "
+                           "\"ms\"}, \"http_req_failed\": {\"type\": \"rate\", \"unit\": "
+                           "\"ratio\"}, \"size\": {\"type\": \"counter\", \"unit\": null}},");
+    rp_buf_appendf(out,
+                   "\"requests\": [{\"name\": \"\\u001b[2J|<b>@x\", \"count\": 2000, "
+                   "\"failed\": %d, \"duration\": {\"count\": 2000, \"med\": %.6f}}]},",
+                   20 * recipe->failed, 18 * scale);
+    rp_buf_appendf(out, "\"thresholds\": [%s], \"checks\": [],",
+                   recipe->thresholds ? recipe->thresholds : "");
+    rp_buf_append_str(out, "\"series\": {\"http_req_failed\": {\"columns\": [\"start_s\", "
+                           "\"length_s\", \"samples\", \"passes\", \"total\"], \"points\": [");
+    for (int i = 0; i < SECONDS; i++)
+        rp_buf_appendf(out, "%s[%d, 1, 100, %d, 100]", i ? ", " : "", i, recipe->failed);
+    rp_buf_append_str(out, "]}, \"size\": {\"columns\": [\"start_s\", \"length_s\", \"samples\", "
+                           "\"sum\"], \"points\": [");
+    for (int i = 0; i < SECONDS; i++)
+        rp_buf_appendf(out, "%s[%d, 1, 100, %.3f]", i ? ", " : "", i, 50 * scale);
+    rp_buf_append_str(out, "]}}, \"intervals\": {\"metric\": \"http_req_duration\", \"all\": [");
+    for (int i = 0; i < SECONDS; i++) {
+        rp_buf_appendf(out, "%s{\"start_s\": %d, \"length_s\": 1, \"buckets\": [", i ? ", " : "",
+                       i);
+        put_buckets(out, random, scale);
+        rp_buf_append_str(out, "]}");
+    }
+    rp_buf_append_str(out, "], \"requests\": null}}");
+}
+
+static struct rp_run_file make(struct recipe recipe, const char *name)
+{
+    struct rp_run_file file;
+    struct rp_buf text;
+
+    rp_buf_init(&text, 1 << 20);
+    put_result(&text, &recipe);
+    assert_int_equal(text.error, 0);
+    file = read_text(rp_buf_str(&text), name);
+    rp_buf_deinit(&text);
+    return file;
+}
+
+static const struct rp_compare_row *row_of(const struct rp_comparison *comparison, const char *name,
+                                           const char *stat)
+{
+    for (size_t i = 0; i < comparison->row_count; i++)
+        if (strcmp(comparison->rows[i].subject->name, name) == 0 &&
+            strcmp(comparison->rows[i].stat, stat) == 0)
+            return &comparison->rows[i];
+    return NULL;
+}
+
+static void expect(const struct rp_comparison *comparison, const char *name, const char *stat,
+                   const char *verdict)
+{
+    const struct rp_compare_row *row = row_of(comparison, name, stat);
+
+    if (!row)
+        fail_msg("no row of %s %s", name, stat);
+    assert_string_equal(rp_compare_verdict_name(row->verdict), verdict);
+}
+
+static const struct recipe plain = { .scale = 1, .seed = 1 };
+
+/* ---- verdicts -------------------------------------------------------------------------------- */
+
+static void test_a_change_has_a_direction(void **state)
+{
+    static const char size[] = ", \"size\": {\"count\": 1000, \"rate\": 50}";
+    static const char more[] = ", \"size\": {\"count\": 1100, \"rate\": 55}";
+    struct rp_run_file slow = make((struct recipe){ 1.1, 3, 2, more, NULL }, "slow");
+    struct rp_run_file fast = make((struct recipe){ 1, 0, 3, size, NULL }, "fast");
+    struct rp_comparison comparison;
+
+    assert_int_equal(rp_compare(&fast, 1, &slow, 0.05, &comparison), 0);
+    expect(&comparison, "http_req_duration", "med", "worse");
+    expect(&comparison, "http_req_duration", "p(95)", "worse");
+    expect(&comparison, "http_req_failed", "rate", "worse");
+    expect(&comparison, "size", "rate", "changed"); /* more of it is neither good nor bad */
+    assert_null(row_of(&comparison, "http_req_waiting", "med"));
+    assert_true(fabs(row_of(&comparison, "http_req_duration", "med")->change - 0.1) < 1e-6);
+    assert_true(fabs(row_of(&comparison, "http_req_failed", "rate")->change - 0.03) < 1e-6);
+    rp_comparison_deinit(&comparison);
+    assert_int_equal(rp_compare(&slow, 1, &fast, 0.05, &comparison), 0);
+    expect(&comparison, "http_req_duration", "p(95)", "better");
+    expect(&comparison, "http_req_failed", "rate", "better");
+    assert_int_equal(comparison.counts[RP_COMPARE_WORSE], 0);
+    rp_comparison_deinit(&comparison);
+    assert_int_equal(rp_compare(&fast, 1, &fast, 0.05, &comparison), 0);
+    expect(&comparison, "http_req_duration", "p(95)", "no change");
+    expect(&comparison, "http_req_failed", "rate", "no change");
+    rp_comparison_deinit(&comparison);
+    /* A change that is sure and does not matter is none. */
+    assert_int_equal(rp_compare(&fast, 1, &slow, 0.5, &comparison), 0);
+    expect(&comparison, "http_req_duration", "p(95)", "no change");
+    rp_comparison_deinit(&comparison);
+    rp_run_file_deinit(&slow);
+    rp_run_file_deinit(&fast);
+}
+
+static void test_a_threshold_says_what_is_better(void **state)
+{
+    static const char wait[] = "{\"metric\": \"http_req_waiting\", \"expression\": \"med<3.1\", "
+                               "\"passed\": %s},"
+                               "{\"metric\": \"size\", \"expression\": \"rate>1\", \"passed\": "
+                               "true}";
+    char met[256], missed[256];
+    struct rp_run_file a, b;
+    struct rp_comparison comparison;
+
+    snprintf(met, sizeof(met), wait, "true");
+    snprintf(missed, sizeof(missed), wait, "false");
+    a = make((struct recipe){ 1, 0, 4, ", \"size\": {\"count\": 1000, \"rate\": 50}", met }, "a");
+    b = make((struct recipe){ 1.1, 0, 5, ", \"size\": {\"count\": 1100, \"rate\": 55}", missed },
+             "b");
+    assert_int_equal(rp_compare(&a, 1, &b, 0.05, &comparison), 0);
+    assert_int_equal(row_of(&comparison, "http_req_waiting", "med")->better, -1);
+    expect(&comparison, "size", "rate", "better");
+    assert_int_equal(comparison.threshold_count, 2);
+    assert_int_equal(comparison.thresholds[0].verdict, RP_COMPARE_WORSE);
+    assert_int_equal(comparison.thresholds[1].verdict, RP_COMPARE_SAME);
+    rp_comparison_deinit(&comparison);
+    rp_run_file_deinit(&a);
+    rp_run_file_deinit(&b);
+}
+
+/* Bases that differ from each other by as much as the current run does from them. */
+static void test_several_bases_show_what_is_chance(void **state)
+{
+    struct rp_run_file bases[5], current = make((struct recipe){ 1.1, 0, 9, NULL, NULL }, "now");
+    static const double scales[] = { 1, 1.1, 0.95, 1.05, 1 };
+    struct rp_comparison comparison;
+
+    for (size_t i = 0; i < 5; i++)
+        bases[i] = make((struct recipe){ scales[i], 0, i + 1, NULL, NULL }, "base");
+    assert_int_equal(rp_compare(bases, 1, &current, 0.05, &comparison), 0);
+    expect(&comparison, "http_req_duration", "med", "worse");
+    rp_comparison_deinit(&comparison);
+    assert_int_equal(rp_compare(bases, 5, &current, 0.05, &comparison), 0);
+    expect(&comparison, "http_req_duration", "med", "cannot tell");
+    rp_comparison_deinit(&comparison);
+    for (size_t i = 0; i < 5; i++) {
+        rp_run_file_deinit(&bases[i]);
+        bases[i] = make((struct recipe){ 1, 0, i + 1, NULL, NULL }, "base");
+    }
+    assert_int_equal(rp_compare(bases, 5, &current, 0.05, &comparison), 0);
+    expect(&comparison, "http_req_duration", "med", "worse");
+    rp_comparison_deinit(&comparison);
+    for (size_t i = 0; i < 5; i++)
+        rp_run_file_deinit(&bases[i]);
+    rp_run_file_deinit(&current);
+}
+
+/* ---- other programs -------------------------------------------------------------------------- */
+
+#define K6_CHECKS "{\"name\": \"ok\", \"path\": \"::shop::ok\", \"passes\": 9, \"fails\": 1}"
+static const char handle_summary[] =
+    "{\"root_group\": {\"name\": \"\", \"path\": \"\", \"groups\": [{\"name\": \"shop\", \"path\": "
+    "\"::shop\", \"groups\": [], \"checks\": [" K6_CHECKS "]}], \"checks\": []}, \"metrics\": {"
+    "\"http_req_duration\": {\"type\": \"trend\", \"contains\": \"time\", \"values\": {\"avg\": "
+    "16, \"med\": 18, \"p(95)\": 21}, \"thresholds\": {\"p(95)<20\": {\"ok\": false}}},"
+    "\"http_req_failed\": {\"type\": \"rate\", \"values\": {\"rate\": 0.1, \"passes\": 10, "
+    "\"fails\": 90}}, \"vus\": {\"type\": \"gauge\", \"values\": {\"value\": 1}},"
+    "\"dropped_iterations\": {\"type\": \"counter\", \"values\": {\"count\": 25, \"rate\": 1}},"
+    "\"iterations\": {\"type\": \"counter\", \"values\": {\"count\": 75, \"rate\": 7.5}}}}";
+static const char summary_export[] =
+    "{\"root_group\": {\"name\": \"\", \"path\": \"\", \"groups\": {\"shop\": {\"name\": \"shop\", "
+    "\"path\": \"::shop\", \"groups\": {}, \"checks\": {\"ok\": " K6_CHECKS "}}}, \"checks\": {}}, "
+    "\"metrics\": {\"http_req_duration\": {\"avg\": 16, \"med\": 18, \"p(95)\": 21, "
+    "\"thresholds\": {\"p(95)<20\": true}}, \"http_req_failed\": {\"value\": 0.1, \"passes\": 10, "
+    "\"fails\": 90}, \"vus\": {\"value\": 1}, \"dropped_iterations\": {\"count\": 25, \"rate\": "
+    "1}, \"iterations\": {\"count\": 75, \"rate\": 7.5}}}";
+
+static const struct rp_subject *subject_of(const struct rp_run_file *file, const char *name)
+{
+    for (size_t i = 0; i < file->subject_count; i++)
+        if (strcmp(file->subjects[i].name, name) == 0)
+            return &file->subjects[i];
+    fail_msg("no %s", name);
+    return NULL;
+}
+
+static void test_both_summaries_of_k6_say_the_same(void **state)
+{
+    const char *const texts[] = { handle_summary, summary_export };
+
+    for (size_t i = 0; i < 2; i++) {
+        struct rp_run_file file = read_text(texts[i], "k6");
+
+        assert_int_equal(file.origin, RP_ORIGIN_K6);
+        assert_int_equal(file.subject_count, 6); /* no vus; iteration_errors that did not happen */
+        assert_true(subject_of(&file, "http_req_duration")->stats[RP_RUN_P95] == 21);
+        assert_int_equal(subject_of(&file, "http_req_duration")->unit, RP_IN_MS);
+        assert_true(subject_of(&file, "http_req_failed")->stats[RP_RUN_RATE] == 0.1);
+        assert_true(subject_of(&file, "dropped_iterations")->stats[RP_RUN_RATE] == 0.25);
+        assert_true(subject_of(&file, "iteration_errors")->stats[RP_RUN_RATE] == 0);
+        assert_string_equal(subject_of(&file, "ok")->group, "::shop");
+        assert_true(subject_of(&file, "ok")->stats[RP_RUN_RATE] == 0.9);
+        assert_int_equal(file.threshold_count, 1);
+        assert_int_equal(file.thresholds[0].passed, 0);
+        rp_run_file_deinit(&file);
+    }
+}
+
+static void test_a_summary_of_k6_can_be_the_base(void **state)
+{
+    struct rp_run_file base = read_text(handle_summary, "k6.json");
+    struct rp_run_file current = make((struct recipe){ 1.2, 10, 1, NULL, NULL }, "now");
+    struct rp_comparison comparison;
+
+    assert_int_equal(rp_compare(&base, 1, &current, 0.05, &comparison), 0);
+    expect(&comparison, "http_req_duration", "p(95)", "worse");
+    assert_null(row_of(&comparison, "http_req_duration", "p(99)")); /* k6 has none */
+    assert_non_null(strstr(rp_buf_str(&comparison.notes), "k6.json is a summary of k6"));
+    rp_comparison_deinit(&comparison);
+    /* Of two such summaries nobody can tell, unless there are several bases. */
+    assert_int_equal(rp_compare(&base, 1, &base, 0.05, &comparison), 0);
+    expect(&comparison, "http_req_duration", "p(95)", "cannot tell");
+    rp_comparison_deinit(&comparison);
+    rp_run_file_deinit(&base);
+    rp_run_file_deinit(&current);
+}
+
+static void test_a_result_of_the_reference_is_read(void **state)
+{
+    struct rp_run_file file = read_text(
+        "{\"samples\": [], \"summary\": {\"duration\": 1, \"metrics\": {"
+        "\"http_req_duration\": {\"count\": 10, \"avg\": 1, \"med\": 2, \"p(95)\": 3, "
+        "\"p(99)\": 4}, \"http_reqs\": {\"count\": 10, \"rate\": 10}, \"checks\": "
+        "{\"rate\": 0, \"passes\": 0, \"fails\": 0}}}, \"thresholds\": [{\"source\": "
+        "\"p(95)<500\", \"passed\": true, \"lhs\": 3, \"rhs\": 500}]}",
+        "old");
+
+    assert_int_equal(file.origin, RP_ORIGIN_REFERENCE);
+    assert_int_equal(file.subject_count, 2); /* checks have no sample */
+    assert_true(subject_of(&file, "http_req_duration")->stats[RP_RUN_P99] == 4);
+    assert_int_equal(file.thresholds[0].passed, 1);
+    rp_run_file_deinit(&file);
+}
+
+static void test_what_is_no_result_is_refused(void **state)
+{
+    static const struct {
+        const char *text, *cause, *remedy;
+    } cases[] = {
+        { "{\"schema\": 3}", "has schema 3", "or a newer one" },
+        { "{\"schema\": 2, \"run\": {}}", "its member 'summary' is missing", NULL },
+        { "{\"schema\": 2, \"run\": {}, \"summary\": [], \"thresholds\": [], \"checks\": []}",
+          "its member 'summary' is of another type", NULL },
+        { "{\"schema\": 2, \"run\": {}, \"summary\": {}, \"thresholds\": [], \"checks\": []}",
+          "has no metric", NULL },
+        { "{\"schema\": 2, \"run\":", "no JSON from line 1 on", "it was cut off" },
+        { "{\"hits\": 1}", "is no result", "--summary-export" },
+        { "[]", "is no result", "--summary-export" },
+        { "{\"metrics\": {\"a\": 3, \"b\": null, \"c\": []}}", "has no metric", NULL },
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct rp_error err = { 0 };
+        struct rp_run_file file;
+        const char *path = file_of(cases[i].text);
+
+        assert_int_equal(rp_run_file_read(path, path, &file, &err), -RP_EUSER);
+        assert_non_null(strstr(err.message, path));
+        assert_non_null(strstr(err.message, cases[i].cause));
+        if (cases[i].remedy)
+            assert_non_null(strstr(err.hint, cases[i].remedy));
+        rp_error_deinit(&err);
+    }
+}
+
+/* ---- what is shown --------------------------------------------------------------------------- */
+
+static void test_names_of_others_draw_nothing(void **state)
+{
+    struct rp_run_file a = make(plain, "a\x1b[2J|<i>.json"), b = make(plain, "b");
+    struct rp_comparison comparison;
+    struct rp_buf out;
+    json_t *document;
+
+    assert_int_equal(rp_compare(&a, 1, &b, 0.05, &comparison), 0);
+    rp_buf_init(&out, 1 << 20);
+    assert_int_equal(rp_compare_write_text(&comparison, false, &out), 0);
+    assert_null(strchr(rp_buf_str(&out), '\x1b'));
+    assert_non_null(strstr(rp_buf_str(&out), "[2J|<b>@x"));
+    rp_buf_reset(&out);
+    assert_int_equal(rp_compare_write_markdown(&comparison, &out), 0);
+    assert_null(strchr(rp_buf_str(&out), '\x1b'));
+    assert_null(strstr(rp_buf_str(&out), "<b>"));
+    assert_null(strstr(rp_buf_str(&out), "@x"));
+    assert_null(strstr(rp_buf_str(&out), "J|"));
+    rp_buf_reset(&out);
+    assert_int_equal(rp_compare_write_json(&comparison, &out), 0);
+    document = json_loads(rp_buf_str(&out), 0, NULL);
+    assert_int_equal(json_array_size(json_object_get(document, "numbers")), comparison.row_count);
+    json_decref(document);
+    rp_buf_deinit(&out);
+    rp_comparison_deinit(&comparison);
+    rp_run_file_deinit(&a);
+    rp_run_file_deinit(&b);
+}
+
+static void test_without_memory_there_is_no_comparison(void **state)
+{
+    struct rp_run_file a = make(plain, "a"), b = make(plain, "b");
+    struct rp_comparison comparison;
+    uint64_t n = 1, made;
+
+    made = rp_alloc_count();
+    assert_int_equal(rp_compare(&a, 1, &b, 0.05, &comparison), 0);
+    made = rp_alloc_count() - made;
+    rp_comparison_deinit(&comparison);
+    for (; n <= made; n++) {
+        int r;
+
+        rp_alloc_fail_at(n);
+        r = rp_compare(&a, 1, &b, 0.05, &comparison);
+        rp_alloc_fail_at(0);
+        assert_int_equal(r, -ENOMEM);
+    }
+    for (n = 1; n < 12; n++) {
+        struct rp_error err = { 0 };
+        struct rp_run_file file;
+        const char *path = file_of(handle_summary);
+        int r;
+
+        rp_alloc_fail_at(n);
+        r = rp_run_file_read(path, "k6", &file, &err);
+        rp_alloc_fail_at(0);
+        if (r == 0) {
+            rp_run_file_deinit(&file);
+            break;
+        }
+        assert_int_equal(r, -ENOMEM);
+        rp_error_deinit(&err);
+    }
+    assert_in_range(n, 3, 11);
+    rp_run_file_deinit(&a);
+    rp_run_file_deinit(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_change_has_a_direction),
+        cmocka_unit_test(test_a_threshold_says_what_is_better),
+        cmocka_unit_test(test_several_bases_show_what_is_chance),
+        cmocka_unit_test(test_both_summaries_of_k6_say_the_same),
+        cmocka_unit_test(test_a_summary_of_k6_can_be_the_base),
+        cmocka_unit_test(test_a_result_of_the_reference_is_read),
+        cmocka_unit_test(test_what_is_no_result_is_refused),
+        cmocka_unit_test(test_names_of_others_draw_nothing),
+        cmocka_unit_test(test_without_memory_there_is_no_comparison),
+    };
+    int failed = cmocka_run_group_tests_name("compare", tests, NULL, NULL);
+
+    file_of("");
+    return failed;
+}
