@@ -40,8 +40,8 @@ struct rp_tls_settings {
     const char *cert_file; /* PEM: the client's certificate, and its chain; NULL = none */
     const char *key_file;  /* PEM: its key, which must not be encrypted; NULL = in cert_file */
     enum rp_tls_version min_version, max_version; /* none = 1.2 at least, and what OpenSSL has */
-    /* Names of OpenSSL or of IANA, separated by ':' or ','; NULL = OpenSSL's. A version of TLS for
-     * which none is named is not spoken. */
+    /* Names of OpenSSL or of IANA, separated by ':' or ','; NULL = OpenSSL's, with AES-128 first for TLS
+     * 1.3. A version of TLS for which none is named is not spoken. */
     const char *ciphers;
     bool wants_status;  /* the server must bring a valid OCSP response (stapling) */
     bool no_resumption; /* each handshake is a full one */

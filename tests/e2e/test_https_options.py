@@ -95,6 +95,21 @@ def test_versions_and_ciphers(
     assert server.versions == [version] and (cipher is None or seen == [cipher])
 
 
+def test_aes_128_is_offered_first(rampa: Rampa, pki: Pki, good: Certificate) -> None:
+    context = context_of(good)
+    context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE  # it takes what comes first, as nginx does
+    seen: list[str] = []
+
+    def serve(sock: ssl.SSLSocket) -> None:
+        seen.append((sock.cipher() or ("",))[0])
+        keep_answering(sock)
+
+    with TlsServer(serve, good, context) as server:
+        rampa("run", server.url, "--once", "--cacert", pki.root.file, code=0)
+        rampa("run", server.url, "--once", "--cacert", pki.root.file, "--ciphers", "TLS_AES_256_GCM_SHA384", code=0)
+    assert seen == ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384"]
+
+
 def test_a_cipher_that_the_server_does_not_have(rampa: Rampa, pki: Pki, good: Certificate) -> None:
     words = ["--cacert", pki.root.file, "--ciphers", "ECDHE-RSA-AES128-GCM-SHA256"]  # and its key is no RSA key
     with TlsServer(keep_answering, good) as server:
