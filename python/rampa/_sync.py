@@ -110,6 +110,7 @@ class TestRun:
     Attributes:
         handed: the result for the test. When the test reads its ``status``, ``passed``, ``threshold_results`` or
             ``exit_code``, a run that failed is left to the test.
+        worse: what is worse than in the run that it was compared with, as a table, or None.
     """
 
     __test__ = False  # for pytest: no class of tests
@@ -119,6 +120,7 @@ class TestRun:
         self.handed = HandedResult(**{field.name: getattr(result, field.name) for field in dataclasses.fields(result)})
         self.title = title
         self.may_fail = may_fail
+        self.worse: str | None = None
 
     def figures(self) -> dict[str, typing.Any]:
         """The figures that a report keeps: flat names and plain values, without requests and times when there were none."""
@@ -151,7 +153,9 @@ class TestRun:
 
     def failure(self) -> str | None:
         """Why the test fails once its own code has run, or None when it does not."""
-        return None if self.may_fail or self.handed._was_looked_at() else self.report()
+        own = None if self.may_fail or self.handed._was_looked_at() else self.report()
+        worse = f"load test {self.title}: worse than before\n{self.worse}" if self.worse and not self.may_fail else None
+        return "\n".join(text for text in (own, worse) if text) or None
 
     def report(self) -> str | None:
         """What the run did not hold, with actual and expected values, or None when it passed."""

@@ -22,12 +22,14 @@ from __future__ import annotations
 
 import argparse
 import collections.abc
+import pathlib
 import types
 import typing
 
 import pytest
 
-from rampa._sync import TestRun, run_plan, run_scenario
+from rampa._compare import CannotCompare, what_is_worse
+from rampa._sync import TestRun, _file_name, run_plan, run_scenario
 from rampa.errors import ConfigError
 from rampa.events import RunResult
 
@@ -48,7 +50,7 @@ RampaRun = collections.abc.Callable[..., RunResult]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declares ``--rampa-duration-scale``, ``--rampa-vus-scale`` and ``--rampa-out``.
+    """Declares ``--rampa-duration-scale``, ``--rampa-vus-scale``, ``--rampa-out`` and ``--rampa-compare``.
 
     Args:
         parser: of pytest.
@@ -74,6 +76,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FOLDER",
         help="write the result file of every load test into this folder",
     )
+    group.addoption(
+        "--rampa-compare",
+        default=None,
+        metavar="FILE",
+        help="compare every load test with this result file, or with its own in a folder that --rampa-out has written; what is worse, and not by chance, fails the test",
+    )
 
 
 def _scale(text: str) -> float:
@@ -87,11 +95,14 @@ def _scale(text: str) -> float:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Registers the marker.
+    """Registers the marker, and refuses a ``--rampa-compare`` that is not there.
 
     Args:
         config: of pytest.
     """
+    base: typing.Any = config.getoption("--rampa-compare")
+    if base is not None and not pathlib.Path(base).exists():
+        raise pytest.UsageError(f"--rampa-compare: there is no file or folder {base!r}")
     config.addinivalue_line("markers", _MARKER)
 
 
@@ -122,10 +133,26 @@ def _run(request: pytest.FixtureRequest, worker_fn: typing.Any, fields: dict[str
     if run is None:
         pytest.fail(mistake, pytrace=False)
     runs.append(run)
+    run.worse = _compared(run, config.getoption("--rampa-compare"), node.nodeid + number)
     properties = node.user_properties
     properties += [(_PROPERTY + name + number, value) for name, value in run.figures().items()]
     properties.append((_LINE, run.line()))
     return run.handed
+
+
+def _compared(run: TestRun, base: str | None, file_name: str) -> str | None:
+    """What is worse than before, or None. A test that the folder of results before does not know has nothing to be worse than."""
+    if base is None:
+        return None
+    path = pathlib.Path(base)
+    if path.is_dir():
+        path /= f"{_file_name(file_name)}.json"
+        if not path.exists():
+            return None
+    try:
+        return what_is_worse(run.result, path)
+    except CannotCompare as error:
+        pytest.fail(f"--rampa-compare: {error}", pytrace=False)
 
 
 def _bound(worker_fn: typing.Any, instance: typing.Any) -> typing.Any:

@@ -239,6 +239,37 @@ def test_runs_from_within_tests(inner: Run, tmp_path: Path) -> None:
     assert len(names) == 5 and names[-2:] == ["test_load.py-test_twice-2.json", "test_load.py-test_twice.json"]
 
 
+COMPARED = """
+@pytest.mark.rampa_scenario(worker_fn=browse, executor="per-vu-iterations", vus=1, iterations=3, thresholds={"http_reqs": ["count>4"]})
+def test_slower(rampa_result):
+    assert not rampa_result.passed
+
+@pytest.mark.rampa_scenario(worker_fn=browse, executor="per-vu-iterations", vus=1, iterations=1)
+def test_new(rampa_result):
+    pass
+"""
+
+
+def test_a_run_that_is_worse_than_before_fails_its_test(inner: Run, tmp_path: Path) -> None:
+    assert outcomes(inner(COMPARED, "--rampa-out", "out")) == {"passed": 2}
+    base = tmp_path / "out/test_load.py-test_slower.json"
+    assert outcomes(inner(COMPARED, "--rampa-compare", "out")) == {"passed": 2}
+    result = json.loads(base.read_text())
+    result["thresholds"][0]["passed"] = True
+    base.write_text(json.dumps(result))
+    (tmp_path / "out/test_load.py-test_new.json").unlink()
+    for option in ("out", str(base)):
+        done = inner(COMPARED, "--rampa-compare", option)
+        assert (done.returncode, outcomes(done)) == (1, {"failed": 1, "passed": 1}), done.stdout
+        assert "load test test_slower: worse than before" in done.stdout
+        assert re.search(r"http_reqs: count>4 +met +missed +worse", done.stdout)
+    base.write_text("{")
+    done = inner(COMPARED, "--rampa-compare", str(base))
+    assert outcomes(done) == {"error": 2} and "it ends too early" in done.stdout
+    done = inner(COMPARED, "--rampa-compare", "gone.json")
+    assert done.returncode == 4 and "there is no file or folder 'gone.json'" in done.stderr
+
+
 def test_ids_of_parameters(inner: Run, tmp_path: Path) -> None:
     text = """
 @pytest.mark.parametrize("host", ["a.b", "a b", "a/b", "a:b", "é", "x" * 300, '{"quoted"}'])
