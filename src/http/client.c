@@ -6,7 +6,7 @@
  * client.c: life and origins. schemes.c: http and https. template.c: requests prepared once.
  * session.c: which connection a call gets. connection.c: a connection and what it carries. shared.c
  * and h2_streams.c: one that speaks HTTP/2. own_head.c: heads with cookies or a trace. call.c: how a
- * call ends. samples.c: what is recorded. exchanges.c: failed requests that are kept. trace.c,
+ * call ends. names.c: whether names exist, before a run. samples.c: what is recorded. exchanges.c: failed requests that are kept. trace.c,
  * trace_body.c: what people are shown of a request. Who opens connections is net/dial.c.
  *
  * The hot path is a call on an idle connection: rp_http_start finds it by comparing the origin's

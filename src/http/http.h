@@ -177,6 +177,13 @@ RP_NODISCARD int rp_http_client_set_proxy(struct rp_http_client *client, const c
                                           const char *auth, const char *no_proxy,
                                           struct rp_error *err);
 
+/* Looks up the names that connections of all templates so far, and of the base, ask for, the first 100
+ * of them: before a run, and after the templates of which it is made. -RP_EUSER: one of them does not
+ * exist, or has no address that may be used. What else goes wrong may pass by itself, and is left to the
+ * requests; so is an answer that takes longer than 2 s, the longest time of this call. No request has
+ * less to look up because of it. */
+RP_NODISCARD int rp_http_client_check_names(struct rp_http_client *client, struct rp_error *err);
+
 struct rp_http_call;
 /* Called for every call that has ended and is counted, cancelled and interrupted ones too, before
  * its done() if that is called: for people who look for a mistake. The call must be left as it is.

@@ -272,6 +272,13 @@ rp_ns rp_http_first_look(const struct rp_http_call *call, rp_ns now);
  * its end then. */
 rp_ns rp_http_next_limit(struct connection *connection, rp_ns now, const char **ret_kind);
 
+/* ---- names.c ---- */
+
+/* As rp_http_client_check_names(), of the names that are known, by @resolver, which is on @loop. */
+RP_NODISCARD int rp_http_check_names_with(struct rp_http_client *client, struct rp_loop *loop,
+                                          struct rp_resolver *resolver, rp_ns until,
+                                          struct rp_error *err);
+
 /* ---- connection.c ---- */
 
 /* Opens a connection for @call. */

@@ -230,6 +230,13 @@ static size_t parse_literals(struct rp_slice host, struct rp_address ret[RP_ADDR
     return RP_ADDRESSES_MAX;
 }
 
+bool rp_dns_is_address(struct rp_slice host)
+{
+    struct rp_address addresses[RP_ADDRESSES_MAX];
+
+    return host.len && parse_literals(host, addresses);
+}
+
 /* The entry of @host, made if need be; NULL = no memory. A name that can be none shares the entry
  * of "". */
 static struct entry *acquire(struct rp_resolver *resolver, struct rp_slice host)
@@ -321,6 +328,11 @@ void rp_resolver_set_policy(struct rp_resolver *resolver, const struct rp_dns_po
 {
     resolver->policy = *policy;
     rp_dns_channel_set_policy(resolver->channel, policy);
+}
+
+const struct rp_dns_policy *rp_resolver_policy(const struct rp_resolver *resolver)
+{
+    return &resolver->policy;
 }
 
 void rp_resolver_free(struct rp_resolver *resolver)

@@ -65,6 +65,7 @@ RP_NODISCARD int rp_resolver_new(struct rp_loop *loop, struct rp_resolver **ret)
 void rp_resolver_free(struct rp_resolver *resolver); /* no look-up may be under way; NULL allowed */
 /* Before the first look-up. */
 void rp_resolver_set_policy(struct rp_resolver *resolver, const struct rp_dns_policy *policy);
+const struct rp_dns_policy *rp_resolver_policy(const struct rp_resolver *resolver);
 
 /* Addresses (one, or several with commas between them) or a cached name answer at once: returns 1 with *ret_addresses (borrowed until the
  * next call) and *ret_count set; fn is not called. Otherwise 0: a query is under way and fn will be
@@ -75,3 +76,5 @@ RP_NODISCARD int rp_resolve(struct rp_resolver *resolver, struct rp_slice host,
                             struct rp_lookup *lookup, const struct rp_address **ret_addresses,
                             size_t *ret_count);
 void rp_lookup_cancel(struct rp_lookup *lookup); /* no-op when not under way */
+/* Whether @host is no name, but what rp_resolve() takes for addresses. */
+bool rp_dns_is_address(struct rp_slice host);

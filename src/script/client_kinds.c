@@ -81,6 +81,11 @@ static int http_open(struct rp_loop *loop, struct rp_registry *registry, const s
     return 0;
 }
 
+static int http_check(void *client, struct rp_error *err)
+{
+    return rp_http_client_check_names(client, err);
+}
+
 static void http_close(void *client)
 {
     rp_http_client_free(client);
@@ -120,6 +125,7 @@ static void http_take_shown(void *client, rp_shown_fn *fn, void *user)
 static const struct rp_client_kind http_kind = {
     .name = "http",
     .open = http_open,
+    .check = http_check,
     .close = http_close,
     .free_session = http_free_session,
     .count = http_count,

@@ -18,6 +18,16 @@ int rp_clients_open(struct rp_clients *clients, struct rp_client_kinds kinds, st
     return 0;
 }
 
+int rp_clients_check(const struct rp_clients *clients, struct rp_error *err)
+{
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < clients->kinds.count; i++)
+        if (clients->kinds.rows[i]->check)
+            r = clients->kinds.rows[i]->check(clients->client[i], err);
+    return r;
+}
+
 void rp_clients_close(struct rp_clients *clients)
 {
     while (clients->kinds.count) {

@@ -61,6 +61,9 @@ struct rp_client_kind {
     /* Calls @fn with the lines of each exchange that is to be shown, and forgets it; with an empty text
      * when no further one will be shown. Optional: it shows none. */
     void (*take_shown)(void *client, rp_shown_fn *fn, void *user);
+    /* Finds out whether what the script host has prepared for the client, and what the plan says, can
+     * be run at all. 0, -errno, or -RP_EUSER. Optional: nothing of it is known before the run. */
+    int (*check)(void *client, struct rp_error *err);
 };
 
 struct rp_client_kinds {
@@ -81,6 +84,8 @@ struct rp_clients {
 RP_NODISCARD int rp_clients_open(struct rp_clients *clients, struct rp_client_kinds kinds,
                                  struct rp_loop *loop, struct rp_registry *registry,
                                  const struct rp_plan *plan, struct rp_error *err);
+/* To be called when the script host is prepared: see struct rp_client_kind. */
+RP_NODISCARD int rp_clients_check(const struct rp_clients *clients, struct rp_error *err);
 /* No session may be left. Zeroed is allowed, and is what it leaves. */
 void rp_clients_close(struct rp_clients *clients);
 /* Frees a VU's sessions, by the number of their kinds; NULL = it has none of that kind, and is what

@@ -210,6 +210,8 @@ static int prepare(struct rp_worker *worker, const char *json, bool with_samples
     if (!worker->s_lag || !worker->s_delay || !worker->s_cpu)
         return -ENOMEM;
     r = prepare_script(worker, err);
+    if (r == 0)
+        r = rp_clients_check(&worker->clients, err);
     if (r < 0)
         return r;
     rp_loop_set_spin(worker->loop, worker->plan->no_spin ? 0 : RP_LOOP_SPIN);

@@ -205,6 +205,33 @@ def test_a_host_that_does_not_exist_is_data(rampa: Rampa, script: Script) -> Non
     assert "4 x host not found (1101)  GET http://nosuch.invalid/" in done.stdout
 
 
+# ---- names that are known before the run: no load for them ------------------------------------------------------------
+
+
+# No name server is needed to know that this is no name.
+NO_NAME = "error: the name of http://two..dots:80 cannot be resolved: not a valid host name\n  check the URL, or give the name an address: --resolve two..dots:80:ADDRESS\n"
+
+
+@pytest.mark.parametrize("words", [("http://two..dots/x",), ("/x", "--base-url", "http://two..dots"), ("http://127.0.0.1:1/", "http://two..dots/", "--workers", "2")])
+def test_a_url_whose_name_does_not_exist(rampa: Rampa, words: tuple[str, ...]) -> None:
+    done = rampa("run", *words, "-z", "1h", code=3)
+    assert (done.stdout, done.stderr) == ("", NO_NAME)
+
+
+def test_a_base_url_whose_name_does_not_exist(rampa: Rampa, script: Script) -> None:
+    """Of a script it is what is known before the run. teardown() and setup() do not run either."""
+    script(
+        'import rampa\nconfig = rampa.Config(options=rampa.Options(base_url="http://two..dots"))\n'
+        'def setup(): print("never")\ndef teardown(): print("never")\n'
+        f'{ONE}async def a(worker):\n    print("never")\n'
+    )
+    done = rampa("run", "script.py", code=3)
+    assert (done.stdout, done.stderr) == ("", NO_NAME)
+    rampa("check", "script.py", code=0)
+    done = rampa("run", "script.py", "--resolve", "two..dots:80:127.0.0.1", code=0)
+    assert done.stdout.count("never") == 3
+
+
 REFUSED = '@rampa.scenario(executor="shared-iterations", iterations=3)\nasync def a(worker):\n'
 
 

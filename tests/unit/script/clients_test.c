@@ -152,6 +152,36 @@ static void test_counters_are_added(void **state)
     rp_clients_close(&clients);
 }
 
+static int check_client(void *client, struct rp_error *err)
+{
+    note("check");
+    note(client);
+    return client && *(const char *)client == 'b' ? -RP_EUSER : 0;
+}
+
+/* Those that can say so, until one says that it cannot be run. */
+static void test_checks(void **state)
+{
+    const struct rp_client_kind a = {
+        .name = "a", .open = open_a, .close = close_client, .check = check_client
+    };
+    const struct rp_client_kind b = {
+        .name = "b", .open = open_b, .close = close_client, .check = check_client
+    };
+    const struct rp_client_kind *const well[] = { &kind_b, &a }, *const bad[] = { &a, &b, &a };
+    struct rp_clients clients;
+
+    assert_int_equal(open_all(&clients, well, 2), 0);
+    assert_int_equal(rp_clients_check(&clients, NULL), 0);
+    rp_clients_close(&clients);
+    assert_string_equal(asked, "open b;open a;check;a;close;a;close;b;");
+    assert_int_equal(open_all(&clients, bad, 3), 0);
+    asked[0] = '\0';
+    assert_int_equal(rp_clients_check(&clients, NULL), -RP_EUSER);
+    assert_string_equal(asked, "check;a;check;b;");
+    rp_clients_close(&clients);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -160,6 +190,7 @@ int main(void)
         cmocka_unit_test(test_a_failure_closes_the_others),
         cmocka_unit_test(test_sessions),
         cmocka_unit_test(test_counters_are_added),
+        cmocka_unit_test(test_checks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
