@@ -22,12 +22,7 @@ __all__ = ["Config", "Options", "ScenarioConfig", "Stage", "ThresholdDict", "as_
 
 Duration = typing.Union[str, float, int, datetime.timedelta]
 Executor = typing.Literal[
-    "constant-vus",
-    "ramping-vus",
-    "shared-iterations",
-    "per-vu-iterations",
-    "constant-arrival-rate",
-    "ramping-arrival-rate",
+    "constant-vus", "ramping-vus", "shared-iterations", "per-vu-iterations", "constant-arrival-rate", "ramping-arrival-rate"
 ]
 Arrival = typing.Literal["uniform", "poisson"]
 StageLike = typing.Union["Stage", "tuple[Duration, int]", "dict[str, typing.Any]"]
@@ -324,6 +319,8 @@ class Options(Model):
         local_ips: addresses that VUs connect from, such as ``"10.0.0.5-10.0.0.9,10.0.1.0/28"``.
         dns: how names become addresses: ``{"ttl": "5m", "select": "first", "policy": "preferIPv4"}`` (docs/http.md).
         failed_exchanges: how many failed requests of each kind are kept for the result, with their answers: 0 to 100, 3 by default.
+        execution_segment: the part of the load that this run makes, while runs on other machines make the others: ``"0:1/4"``.
+        execution_segment_sequence: the cuts between the segments of all these runs: ``"0,1/4,1/2,1"``.
         http_debug: ``"headers"`` or ``"full"`` shows requests and answers on standard error, the first 500 of them.
 
     >>> Options(stages=[("30s", 100), ("1m", 0)]).stages[0]
@@ -369,6 +366,8 @@ class Options(Model):
     proxy_auth: Field[typing.Any, str | None] = Field(auth_text)
     no_proxy: Field[str | None, str | None] = Field()
     http_debug: Field[str | None, str | None] = Field()
+    execution_segment: Field[str | None, str | None] = Field()
+    execution_segment_sequence: Field[str | None, str | None] = Field()
 
     if typing.TYPE_CHECKING:
 
@@ -414,6 +413,8 @@ class Options(Model):
             proxy_auth: typing.Any = None,
             no_proxy: str | None = None,
             http_debug: str | None = None,
+            execution_segment: str | None = None,
+            execution_segment_sequence: str | None = None,
         ) -> None: ...
 
 

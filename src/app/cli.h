@@ -46,6 +46,8 @@ enum rp_option_id { /* the order of the help, inside each group */
                     RP_OPT_NO_KERNEL_TIMESTAMPS,
                     RP_OPT_SERIES_MEMORY,
                     RP_OPT_WORKERS,
+                    RP_OPT_SEGMENT,
+                    RP_OPT_SEGMENT_SEQUENCE,
                     RP_OPT_WORKER_LOSS,
                     RP_OPT_ONCE,
                     RP_OPT_BASE_URL,

@@ -181,6 +181,8 @@ int rp_run_request_init(struct rp_run_request *ret, const struct rp_cli *cli)
                 .no_kernel_timestamps = cli->flags[RP_OPT_NO_KERNEL_TIMESTAMPS],
                 .series_memory = rp_cli_value(cli, RP_OPT_SERIES_MEMORY),
                 .workers = rp_cli_value(cli, RP_OPT_WORKERS),
+                .execution_segment = rp_cli_value(cli, RP_OPT_SEGMENT),
+                .execution_segment_sequence = rp_cli_value(cli, RP_OPT_SEGMENT_SEQUENCE),
                 .cores = rp_usable_cores(""),
                 .trend_stats = rp_cli_value(cli, RP_OPT_TREND_STATS),
                 .base_url = rp_cli_value(cli, RP_OPT_BASE_URL),

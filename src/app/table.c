@@ -100,6 +100,20 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .help = "Share the work among N processes; auto is one for each core that rampa may use, "
                 "fewer for a small test",
     },
+    [RP_OPT_SEGMENT] = {
+        .name = "--execution-segment", .type = RP_TYPE_TEXT, .placeholder = "FROM:TO",
+        .commands = RP_IN_SCRIPT, .env = "RAMPA_EXECUTION_SEGMENT", .group = RP_GROUP_LOAD,
+        .since = "0.1.0", .fallback = "0:1",
+        .help = "Make only this part of the load, while runs on other machines make the others: "
+                "0:1/4, 25%:50%; see workers, Several machines",
+    },
+    [RP_OPT_SEGMENT_SEQUENCE] = {
+        .name = "--execution-segment-sequence", .type = RP_TYPE_TEXT, .placeholder = "CUTS",
+        .commands = RP_IN_SCRIPT, .env = "RAMPA_EXECUTION_SEGMENT_SEQUENCE",
+        .group = RP_GROUP_LOAD, .since = "0.1.0",
+        .fallback = "the segment and what is left on both sides",
+        .help = "Cuts between the segments of all runs that share the load: 0,1/4,1/2,1",
+    },
     [RP_OPT_WORKER_LOSS] = {
         .name = "--on-worker-loss", .type = RP_TYPE_CHOICE, .placeholder = "WHAT",
         .choices = loss_policies, .commands = RP_IN(RP_CMD_RUN), .env = "RAMPA_ON_WORKER_LOSS",

@@ -16,61 +16,98 @@
 #include "base/alloc.h"
 #include "base/units.h"
 #include "coordinator/judge_generator.h"
+#include "plan/execution_segment.h"
 #include "plan/metrics.h"
 #include "sched/schedule.h"
+#include "sched/share.h"
 
 #define OFF_LATE_MS 50.0
 #define OFF_SHARE 0.05
 enum { NAMED_SECONDS = 5 };
 
+struct segment {
+    const struct rp_segment *segment;
+    struct rp_segment_sequence own;
+};
+
 struct check {
     struct rp_arrivals *schedules; /* of the arrival executors */
     rp_ns *starts;                 /* their start_time */
+    struct segment *segments;      /* which of their arrivals are the run's */
     size_t count;
     bool has_counts; /* the number of arrivals is known before */
 };
 
 static void check_deinit(struct check *check)
 {
-    for (size_t i = 0; i < check->count; i++)
+    for (size_t i = 0; i < check->count; i++) {
         rp_arrivals_deinit(&check->schedules[i]);
+        rp_segment_sequence_deinit(&check->segments[i].own);
+    }
+    rp_free(check->segments);
     rp_free(check->schedules);
     rp_free(check->starts);
+}
+
+/* One more arrival executor, of which the run may own nothing. */
+static int add_schedule(struct check *check, const struct rp_scenario *scenario,
+                        const struct rp_executor_share *share)
+{
+    struct segment *segment = &check->segments[check->count];
+    int r;
+
+    if (share->run && !rp_segment_scale(&share->run->segments[share->run_index], scenario->max_vus))
+        return 0;
+    segment->segment = &rp_segment_all;
+    r = rp_share_work(share, scenario->max_vus, &segment->own, &segment->segment);
+    if (r == 0)
+        r = rp_arrivals_init(&check->schedules[check->count], scenario, &rp_segment_all, 0);
+    if (r < 0) {
+        rp_segment_sequence_deinit(&segment->own);
+        return r;
+    }
+    check->starts[check->count] = scenario->start_time;
+    check->has_counts = check->has_counts && !check->schedules[check->count].is_poisson;
+    check->count++;
+    return 0;
 }
 
 static int check_init(struct check *check, const struct rp_result *result)
 {
     const struct rp_plan *plan = result->plan;
-    int r = 0;
+    struct rp_segment_sequence runs = { 0 };
+    struct rp_executor_share share = { 0 };
+    int r;
 
     *check = (struct check){ .has_counts = !result->pause_count && !result->is_cut_short };
     check->schedules = rp_calloc(plan->scenario_count, sizeof(*check->schedules));
     check->starts = rp_calloc(plan->scenario_count, sizeof(*check->starts));
-    if (!check->schedules || !check->starts)
+    check->segments = rp_calloc(plan->scenario_count, sizeof(*check->segments));
+    if (!check->schedules || !check->starts || !check->segments)
         return -ENOMEM;
-    for (size_t i = 0; r == 0 && i < plan->scenario_count; i++) {
-        const struct rp_scenario *scenario = &plan->scenarios[i];
-
-        if (!rp_executor_kinds[scenario->executor].has_arrivals)
-            continue;
-        r = rp_arrivals_init(&check->schedules[check->count], scenario, &rp_segment_all, 0);
-        if (r < 0)
-            break;
-        check->starts[check->count] = scenario->start_time;
-        check->has_counts = check->has_counts && !check->schedules[check->count].is_poisson;
-        check->count++;
-    }
+    r = rp_plan_segments(plan, &runs, &share.run_index, NULL);
+    share.run = runs.count ? &runs : NULL;
+    for (size_t i = 0; r == 0 && i < plan->scenario_count; i++)
+        if (rp_executor_kinds[plan->scenarios[i].executor].has_arrivals)
+            r = add_schedule(check, &plan->scenarios[i], &share);
+    rp_segment_sequence_deinit(&runs);
     return r;
 }
 
-/* Arrivals that the schedules have before @elapsed. */
+/* Arrivals of this run that the schedules have before @elapsed. */
 static double wanted_before(const struct check *check, rp_ns elapsed)
 {
     double sum = 0;
 
-    for (size_t i = 0; i < check->count; i++)
-        if (elapsed > check->starts[i])
-            sum += (double)rp_arrivals_before(&check->schedules[i], elapsed - check->starts[i]);
+    for (size_t i = 0; i < check->count; i++) {
+        uint64_t before;
+
+        if (elapsed <= check->starts[i])
+            continue;
+        before = rp_arrivals_before(&check->schedules[i], elapsed - check->starts[i]);
+        before = before > INT64_MAX ? INT64_MAX : before;
+        sum += (double)rp_segment_scale(check->segments[i].segment, (int64_t)before);
+    }
     return sum;
 }
 

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include "base/sysfile.h"
+#include "plan/execution_segment.h"
 #include "sched/executor.h"
 
 enum { FILES_OF_ITS_OWN = 64 }; /* a worker's: standard streams, sockets, the loop, Python's */
@@ -55,7 +56,7 @@ static void look_at_ports(int64_t vus, struct rp_preflight *ret)
 
 void rp_preflight(const struct rp_plan *plan, struct rp_preflight *ret)
 {
-    int64_t vus = most_vus(plan), workers = plan->workers;
+    int64_t vus = rp_plan_own(plan, most_vus(plan)), workers = plan->workers;
 
     ret->count = 0;
     look_at_files(plan, vus / workers + (vus % workers != 0), ret); /* of each of them */

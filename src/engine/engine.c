@@ -90,7 +90,8 @@ static int make_scenario(struct rp_engine *engine, size_t i, struct rp_error *er
 {
     struct rp_engine_scenario *scenario = &engine->scenarios[i];
     const struct rp_executor_share share = { engine->config.segments, engine->config.segment_index,
-                                             engine->config.plan->seed };
+                                             engine->config.plan->seed, engine->config.run_segments,
+                                             engine->config.run_index };
     int r;
 
     scenario->engine = engine;

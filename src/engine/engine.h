@@ -18,7 +18,7 @@
 #include "plan/plan.h"
 #include "run/progress.h"
 #include "sched/executor.h"
-#include "sched/segment.h"
+#include "plan/segment.h"
 #include "script/script.h"
 #include "stats/registry.h"
 
@@ -29,6 +29,10 @@ struct rp_engine_config { /* everything is borrowed for the engine's life */
     /* The part of the work that is this worker's; NULL = all of it. */
     const struct rp_segment_sequence *segments;
     size_t segment_index;
+    /* Of several runs that share the work: the part of this run, which @segments shares out. NULL =
+     * all of it. */
+    const struct rp_segment_sequence *run_segments;
+    size_t run_index;
     struct rp_loop *loop;
     struct rp_registry *registry;
     struct rp_script_host *host;

@@ -205,4 +205,14 @@ const struct rp_field rp_plan_settings[RP_S_COUNT] = {
                           .default_kind = RP_FD_OTHER, .default_text = "none",
                           .help = "shows requests and answers: `headers` or, with the start of the "
                                   "bodies, `full`" },
+    [RP_S_SEGMENT] = { "execution_segment", RP_FT_TEXT, .offset = PLAN(execution_segment),
+                       .default_kind = RP_FD_OTHER, .default_text = "everything",
+                       .help = "the part of the load that this run makes, as a part of 0 to 1: "
+                               "`0:1/4`, `25%:50%`" },
+    [RP_S_SEGMENT_SEQUENCE] = { "execution_segment_sequence", RP_FT_TEXT,
+                                .offset = PLAN(execution_segment_sequence),
+                                .default_kind = RP_FD_OTHER,
+                                .default_text = "the segment and what is left on both sides",
+                                .help = "the cuts between the segments of all runs that share the "
+                                        "load: `0,1/4,1/2,1`" },
 };

@@ -114,6 +114,8 @@ enum rp_setting_id {
     RP_S_PROXY_AUTH,
     RP_S_NO_PROXY,
     RP_S_HTTP_DEBUG,
+    RP_S_SEGMENT,
+    RP_S_SEGMENT_SEQUENCE,
     RP_S_COUNT
 };
 

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/str.h"
 #include "plan/dns.h"
+#include "plan/execution_segment.h"
 #include "plan/hosts.h"
 #include "plan/plan_internal.h"
 #include "plan/proxy.h"
@@ -151,4 +152,54 @@ int rp_overrides_apply_connections(const struct rp_overrides *overrides, struct 
     plan->no_connection_reuse |= overrides->no_connection_reuse;
     plan->no_vu_connection_reuse |= overrides->no_vu_connection_reuse;
     return r;
+}
+
+/* A segment of the command line is none of a sequence that the script names for other runs. */
+static void forget_sequence(const struct rp_overrides *overrides, struct rp_plan *plan)
+{
+    if (overrides->execution_segment.value && !overrides->execution_segment_sequence.value)
+        rp_field_clear(&rp_plan_settings[RP_S_SEGMENT_SEQUENCE], plan);
+}
+
+/* Random arrivals are those of one run only when all runs draw the same numbers. */
+static int warn_of_seed(const struct rp_overrides *overrides, struct rp_plan *plan)
+{
+    static const struct rp_where nowhere = { NULL, 0, NULL, NULL };
+
+    for (size_t i = 0; i < plan->scenario_count; i++) {
+        const struct rp_scenario *scenario = &plan->scenarios[i];
+
+        if (rp_executor_kinds[scenario->executor].has_arrivals &&
+            scenario->arrival == RP_ARRIVAL_POISSON && !plan->seed_is_given &&
+            !overrides->seed.value)
+            return rp_plan_warn(plan, &nowhere,
+                                "scenario '%s' has random arrivals, and each run of the segment "
+                                "sequence chooses its own: give all of them the same --seed",
+                                scenario->name);
+    }
+    return 0;
+}
+
+int rp_overrides_apply_segment(const struct rp_overrides *overrides, struct rp_plan *plan,
+                               struct rp_error *err)
+{
+    struct rp_segment_sequence sequence = { 0 };
+    size_t index = 0;
+    int r;
+
+    if (overrides->once) { /* it is no load that could be shared */
+        rp_field_clear(&rp_plan_settings[RP_S_SEGMENT], plan);
+        rp_field_clear(&rp_plan_settings[RP_S_SEGMENT_SEQUENCE], plan);
+        return 0;
+    }
+    forget_sequence(overrides, plan);
+    r = apply(&overrides->execution_segment, RP_S_SEGMENT, plan, err);
+    if (r == 0)
+        r = apply(&overrides->execution_segment_sequence, RP_S_SEGMENT_SEQUENCE, plan, err);
+    if (r == 0)
+        r = rp_plan_segments(plan, &sequence, &index, err);
+    if (r == 0 && sequence.count)
+        r = warn_of_seed(overrides, plan);
+    rp_segment_sequence_deinit(&sequence);
+    return rp_error_keep(err, r);
 }

@@ -427,8 +427,10 @@ static int apply_workers(const struct rp_overrides *overrides, struct rp_plan *p
 int rp_overrides_apply_run(const struct rp_overrides *overrides, struct rp_plan *plan,
                            struct rp_error *err)
 {
-    int r = apply_workers(overrides, plan, err);
+    int r = rp_overrides_apply_segment(overrides, plan, err);
 
+    if (r == 0)
+        r = apply_workers(overrides, plan, err);
     if (r == 0)
         r = rp_error_keep(err, rp_overrides_apply_memory(overrides, plan, err));
     if (r == 0)

@@ -125,19 +125,21 @@ struct rp_plan {
     char *http_debug;            /* "headers" or "full": requests are shown; NULL = they are not */
     int64_t failed_exchanges;    /* of each kind, how many are kept for the result */
     int64_t connections_per_host;
-    bool traceparent;                /* requests name a trace of their own */
-    int64_t batch;                   /* most requests of a batch that are under way at a time */
-    int64_t max_connection_requests; /* 0 = no limit */
-    rp_ns max_connection_age;        /* 0 = no limit */
-    struct rp_pairs hosts;           /* plan/hosts.h */
-    char *local_ips;                 /* net/local_ips.h; NULL = none is chosen */
-    char *proxy;                     /* without user and password; NULL = none */
-    char *proxy_auth;                /* its USER:PASSWORD as in a URL; never shown; NULL = none */
-    char *no_proxy;                  /* hosts, separated by commas; NULL = none */
-    struct rp_pairs dns;             /* plan/dns.h */
-    int64_t workers;                 /* processes that share the work, at least 1 */
-    int64_t series_memory;           /* MiB that the histograms of series may take in each worker */
-    struct rp_stat *trend_stats;     /* what the summary shows of trends */
+    bool traceparent;                 /* requests name a trace of their own */
+    int64_t batch;                    /* most requests of a batch that are under way at a time */
+    int64_t max_connection_requests;  /* 0 = no limit */
+    rp_ns max_connection_age;         /* 0 = no limit */
+    struct rp_pairs hosts;            /* plan/hosts.h */
+    char *local_ips;                  /* net/local_ips.h; NULL = none is chosen */
+    char *proxy;                      /* without user and password; NULL = none */
+    char *proxy_auth;                 /* its USER:PASSWORD as in a URL; never shown; NULL = none */
+    char *no_proxy;                   /* hosts, separated by commas; NULL = none */
+    struct rp_pairs dns;              /* plan/dns.h */
+    char *execution_segment;          /* this run's part (plan/execution_segment.h); NULL = all */
+    char *execution_segment_sequence; /* those of all runs that share the plan; NULL = not said */
+    int64_t workers;                  /* processes that share the run's part, at least 1 */
+    int64_t series_memory;       /* MiB that the histograms of series may take in each worker */
+    struct rp_stat *trend_stats; /* what the summary shows of trends */
     size_t trend_stat_count;
     /* What does nothing, or not what it says, in the order of the declaration: whole sentences with
      * their place, for people. Not in the JSON. */
@@ -158,7 +160,8 @@ struct rp_host_option {
 };
 struct rp_overrides {
     struct rp_override vus, duration, iterations, rate, max_vus, seed;
-    struct rp_override workers;       /* a number or "auto"; 1 when not given */
+    struct rp_override workers; /* a number or "auto"; 1 when not given */
+    struct rp_override execution_segment, execution_segment_sequence;
     struct rp_override series_memory; /* MiB; RP_SERIES_MEMORY when not given */
     int64_t cores;                    /* what "auto" may use; 0 = 1 */
     struct rp_override *stages;       /* laid end to end; each may have several: "30s:10,1m:0" */
@@ -248,7 +251,7 @@ void rp_plan_write_text(const struct rp_plan *plan, struct rp_buf *out);
 void rp_plan_free(struct rp_plan *plan);
 
 enum { RP_WORKERS_MAX = 1024 };
-/* How many of @cores processes the work of the plan is worth: one for each 32 VUs, or for each
+/* How many of @cores processes the run's part of the plan is worth: one for each 32 VUs, or for each
  * 2,000 iterations a second, that it can have at the same time. */
 int64_t rp_plan_auto_workers(const struct rp_plan *plan, int64_t cores);
 

@@ -83,6 +83,9 @@ RP_NODISCARD int rp_overrides_apply_connections(const struct rp_overrides *overr
 RP_NODISCARD int rp_overrides_apply_judgement(const struct rp_overrides *overrides,
                                               struct rp_plan *plan, bool has_dynamic_metrics,
                                               struct rp_error *err);
+/* override_settings.c: --execution-segment and its sequence. Mistakes are kept. */
+RP_NODISCARD int rp_overrides_apply_segment(const struct rp_overrides *overrides,
+                                            struct rp_plan *plan, struct rp_error *err);
 /* --tag and --env over what the plan has. */
 RP_NODISCARD int rp_overrides_apply_pairs(const struct rp_overrides *overrides,
                                           struct rp_plan *plan, struct rp_error *err);

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/str.h"
+#include "plan/execution_segment.h"
 #include "plan/plan_internal.h"
 
 void rp_scenario_deinit(struct rp_scenario *scenario)
@@ -257,6 +258,7 @@ int64_t rp_plan_auto_workers(const struct rp_plan *plan, int64_t cores)
         vus += own > 0 ? 0 : max_vus(&plan->scenarios[i]);
     }
     wanted = vus / VUS_A_WORKER + (int64_t)fmin(rate / RATE_A_WORKER, RP_WORKERS_MAX);
+    wanted = rp_plan_own(plan, wanted);
     wanted = wanted < cores ? wanted : cores;
     if (wanted > RP_WORKERS_MAX)
         wanted = RP_WORKERS_MAX;

@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "sched/kinds.h"
 #include "sched/schedule.h"
+#include "sched/share.h"
 
 static const struct rp_executor_ops *const kinds[RP_EXECUTOR_KIND_COUNT] = {
     [RP_CONSTANT_VUS] = &rp_constant_vus,
@@ -29,23 +30,10 @@ int64_t rp_executor_slots(const struct rp_scenario *scenario)
     return kinds[scenario->executor]->slots(scenario);
 }
 
-const struct rp_segment *rp_share_segment(const struct rp_executor_share *share)
-{
-    return share->sequence ? &share->sequence->segments[share->index] : &rp_segment_all;
-}
-
 int rp_executor_rescale(struct rp_executor *executor, const struct rp_executor_share *share,
                         int64_t v)
 {
-    int r;
-
-    if (!share->sequence)
-        return 0;
-    r = rp_segment_rescale(share->sequence, v, &executor->rescaled);
-    if (r < 0)
-        return r;
-    executor->work = &executor->rescaled.segments[share->index];
-    return 0;
+    return rp_share_work(share, v, &executor->rescaled, &executor->work);
 }
 
 static int make_slots(struct rp_executor *executor)
@@ -72,12 +60,14 @@ int rp_executor_init(struct rp_executor *executor, const struct rp_scenario *sce
                                       .loop = loop,
                                       .regular = rp_scenario_regular(scenario),
                                       .begin_until = INT64_MIN,
-                                      .next_at = RP_NS_NEVER,
-                                      .vus = rp_share_segment(share),
-                                      .work = rp_share_segment(share) };
-    executor->slot_count = rp_segment_scale(executor->vus, ops->slots(scenario));
-    executor->made = executor->slot_count;
-    r = make_slots(executor);
+                                      .next_at = RP_NS_NEVER };
+    r = rp_share_vus(share, &executor->own_vus, &executor->vus);
+    if (r == 0) {
+        executor->work = executor->vus;
+        executor->slot_count = rp_segment_scale(executor->vus, ops->slots(scenario));
+        executor->made = executor->slot_count;
+        r = make_slots(executor);
+    }
     /* An empty share has no schedule, because it may own no number at all. */
     if (r == 0 && executor->slot_count && ops->init)
         r = ops->init(executor, share);
@@ -93,6 +83,7 @@ void rp_executor_deinit(struct rp_executor *executor)
     if (executor->ops && executor->ops->deinit)
         executor->ops->deinit(executor);
     rp_free(executor->kind);
+    rp_segment_sequence_deinit(&executor->own_vus);
     rp_segment_sequence_deinit(&executor->rescaled);
     rp_free(executor->slot_iterations);
     rp_free(executor->slot_flags);

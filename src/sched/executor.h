@@ -23,7 +23,7 @@
 #include "base/time.h"
 #include "loop/loop.h"
 #include "plan/plan.h"
-#include "sched/segment.h"
+#include "plan/segment.h"
 
 struct rp_executor;
 
@@ -62,6 +62,10 @@ struct rp_executor_share {
     const struct rp_segment_sequence *sequence;
     size_t index;
     uint64_t seed; /* of the plan: random arrivals */
+    /* Of several runs that share the work, on several machines: which part this run has. @sequence
+     * shares out that part then. NULL = this run has all of it. */
+    const struct rp_segment_sequence *run;
+    size_t run_index;
 };
 
 struct rp_executor_ops;
@@ -94,7 +98,8 @@ struct rp_executor { /* embedded by the user; fields are read only */
     uint8_t *slot_flags;       /* enum rp_slot_flag */
     const struct rp_segment *vus;        /* whose VU numbers are own */
     const struct rp_segment *work;       /* whose iteration numbers are own */
-    struct rp_segment_sequence rescaled; /* owned; what `work` is in, when it is not the share's */
+    struct rp_segment_sequence own_vus;  /* owned; what `vus` is in, when it is a part of a part */
+    struct rp_segment_sequence rescaled; /* owned; what `work` is in, when it is not `vus` */
     void *kind;                          /* private to the kind */
 };
 

@@ -43,8 +43,6 @@ extern const struct rp_executor_ops rp_ramping_arrival_rate;
 
 /* ---- executor.c ------------------------------------------------------------------------------ */
 
-/* The segment of @share, everything when it has no sequence. */
-const struct rp_segment *rp_share_segment(const struct rp_executor_share *share);
 /* Makes `work` the share's segment of numbers that @v VUs (the whole's) do. -ENOMEM, -EINVAL. */
 RP_NODISCARD int rp_executor_rescale(struct rp_executor *executor,
                                      const struct rp_executor_share *share, int64_t v);

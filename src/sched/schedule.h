@@ -17,7 +17,7 @@
 
 #include "base/time.h"
 #include "plan/plan.h"
-#include "sched/segment.h"
+#include "plan/segment.h"
 
 /* ---- arrivals: constant-arrival-rate, ramping-arrival-rate ----------------------------------- */
 

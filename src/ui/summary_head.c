@@ -237,6 +237,27 @@ static void note_lines(struct rp_summary *summary)
     }
 }
 
+/* The loads below are those of all runs together. */
+static void segment_line(struct rp_summary *summary, const struct rp_plan *plan)
+{
+    struct rp_buf line;
+
+    if (!plan->execution_segment)
+        return;
+    rp_buf_init(&line, RP_COMPOSE_MAX);
+    rp_buf_append_str(&line, "the part ");
+    rp_text_append(&line, rp_slice_str(plan->execution_segment), 120);
+    if (plan->execution_segment_sequence) {
+        rp_buf_append_str(&line, " of ");
+        rp_text_append(&line, rp_slice_str(plan->execution_segment_sequence), 200);
+    }
+    rp_buf_append_str(&line, " of this load:");
+    rp_text_fill(summary->out, ' ', RP_INDENT);
+    rp_text_wrap(summary->out, rp_buf_slice(&line), summary->width, RP_INDENT, RP_INDENT);
+    rp_buf_append_str(summary->out, "\n");
+    rp_summary_done(summary, &line);
+}
+
 /* Says of several workers how much later than agreed the last one started. */
 static void append_start(struct rp_buf *out, const struct rp_result *result)
 {
@@ -336,6 +357,8 @@ void rp_summary_head(struct rp_summary *summary)
     if (plan)
         proxy_line(summary, plan);
     note_lines(summary);
+    if (plan)
+        segment_line(summary, plan);
     if (plan)
         scenario_lines(summary, plan);
 }

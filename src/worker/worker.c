@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "worker/worker_internal.h"
+#include "plan/execution_segment.h"
 #include "plan/metrics.h"
 
 /* The share of a core says something about an interval only when that is long enough to wait in. */
@@ -190,11 +191,14 @@ static int prepare(struct rp_worker *worker, const char *json, bool with_samples
     struct rp_engine_config config = { .loop = worker->loop,
                                        .host = worker->config.script,
                                        .clients = &worker->clients,
+                                       .segment_index = worker->index,
                                        .finished = run_finished,
                                        .warning = run_warning,
                                        .user = worker };
     int r = rp_plan_read_json(json, &worker->plan, err);
 
+    if (r == 0)
+        r = rp_plan_segments(worker->plan, &worker->run_segments, &config.run_index, err);
     if (r == 0)
         r = make_registry(worker);
     if (r == 0 && with_samples)
@@ -220,10 +224,8 @@ static int prepare(struct rp_worker *worker, const char *json, bool with_samples
         rp_loop_add_stamp_user(worker->loop, &worker->stamps);
     config.plan = worker->plan;
     config.registry = worker->registry;
-    if (worker->segments.count) {
-        config.segments = &worker->segments;
-        config.segment_index = worker->index;
-    }
+    config.segments = worker->segments.count ? &worker->segments : NULL;
+    config.run_segments = worker->run_segments.count ? &worker->run_segments : NULL;
     return rp_engine_new(&config, &worker->engine, err);
 }
 
@@ -491,6 +493,7 @@ void rp_worker_free(struct rp_worker *worker)
     rp_registry_free(worker->registry);
     rp_plan_free(worker->plan);
     rp_segment_sequence_deinit(&worker->segments);
+    rp_segment_sequence_deinit(&worker->run_segments);
     rp_free(worker->samples.block);
     rp_free(worker);
 }

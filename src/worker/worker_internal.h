@@ -31,6 +31,8 @@ struct rp_worker {
     struct rp_timer tick, lag, start;
     uint32_t index; /* of the run's workers, from 0 */
     struct rp_segment_sequence segments;
+    struct rp_segment_sequence
+        run_segments;  /* of the runs that share the work; empty: it is ours */
     bool was_prepared; /* the script host, with or without success */
     bool is_in_hook, is_sharing, has_started, is_over;
     rp_ns started_late; /* after the moment that was agreed upon */

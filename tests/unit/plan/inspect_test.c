@@ -122,6 +122,8 @@ static const char golden_text[] = //
     "  proxy_auth           -\n"
     "  no_proxy             -\n"
     "  http_debug           -\n"
+    "  execution_segment    -\n"
+    "  execution_segment_sequence -\n"
     "  no_spin              no\n"
     "  series_memory        64 MiB\n"
     "  workers              1\n"
@@ -236,7 +238,9 @@ static const char golden_json[] = //
     "  'proxy': null,\n"
     "  'proxy_auth': null,\n"
     "  'no_proxy': null,\n"
-    "  'http_debug': null\n"
+    "  'http_debug': null,\n"
+    "  'execution_segment': null,\n"
+    "  'execution_segment_sequence': null\n"
     "}";
 
 static void inspect_shows_everything(void **state)

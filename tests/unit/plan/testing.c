@@ -288,6 +288,8 @@ bool plans_are_equal(const struct rp_plan *a, const struct rp_plan *b)
                 a->max_connection_age == b->max_connection_age &&
                 same_pairs(&a->hosts, &b->hosts) && same_text(a->local_ips, b->local_ips) &&
                 same_pairs(&a->dns, &b->dns) && same_text(a->proxy, b->proxy) &&
+                same_text(a->execution_segment, b->execution_segment) &&
+                same_text(a->execution_segment_sequence, b->execution_segment_sequence) &&
                 same_text(a->proxy_auth, b->proxy_auth) && same_text(a->no_proxy, b->no_proxy) &&
                 a->no_spin == b->no_spin && a->series_memory == b->series_memory &&
                 a->trend_stat_count == b->trend_stat_count;

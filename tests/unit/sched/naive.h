@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "sched/schedule.h"
-#include "sched/segment.h"
+#include "plan/segment.h"
 
 enum { NAIVE_STAGES = 6, NAIVE_SLOTS = 60 };
 

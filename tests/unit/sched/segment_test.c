@@ -18,7 +18,7 @@
 #include "base/compiler.h"
 #include "naive.h"
 #include "base/random.h"
-#include "sched/segment.h"
+#include "plan/segment.h"
 
 /* ---- text ------------------------------------------------------------------------------------------------------- */
 
@@ -86,8 +86,10 @@ static void test_errors(void **state)
     static const struct {
         const char *segment, *sequence, *message, *hint;
     } cases[] = {
-        { "x", "", "segment 'x', at character 1 ('x'): this is no number", "1/4, 0.25 or 25%" },
-        { "1/2:2/x", "", "segment '1/2:2/x', at character 5 ('2/x'): this is no number", "1/4" },
+        { "x", "", "execution segment 'x', at character 1 ('x'): this is no number",
+          "1/4, 0.25 or 25%" },
+        { "1/2:2/x", "", "execution segment '1/2:2/x', at character 5 ('2/x'): this is no number",
+          "1/4" },
         { "1:", "", "at character 3 (''): a number is missing", "1/4" },
         { ":", "", "at character 1 (''): a number is missing", "1/4" },
         { "0:1:1", "", "at character 3 ('1:1'): this is no number", "1/4" },
@@ -110,14 +112,16 @@ static void test_errors(void **state)
         { "1/2:1/4", "", "it must end after it begins", "1/4:1/2" },
         { "1/4:25%", "", "it must end after it begins", "1/4:1/2" },
         { "0", "", "it must end after it begins", "1/4:1/2" },
-        { "1/2", "1/2,1/3", "segment sequence '1/2,1/3', at character 5 ('1/3'): this is not more",
+        { "1/2", "1/2,1/3",
+          "execution segment sequence '1/2,1/3', at character 5 ('1/3'): this is not more",
           "ascending" },
         { "1/2", "0,0,1/2", "at character 3 ('0'): this is not more", "ascending" },
         { "1/2", "0,1/2,50%,1", "at character 7 ('50%'): this is not more", "ascending" },
         { "1/2", "0,1/2,", "at character 7 (''): a number is missing", "1/4" },
         { "1/2", ",", "at character 1 (''): a number is missing", "1/4" },
         { "1/2", "0,1/2,2", "('2'): this is more than 1", "from 0 to 1" },
-        { "", "0,1/2,1", "segment '' is none of the sequence '0,1/2,1'", "has 2 segments" },
+        { "", "0,1/2,1", "execution segment '' is none of the sequence '0,1/2,1'",
+          "has 2 segments" },
         { "1/4:3/4", "0,1/4,1/2,3/4,1", "is none of the sequence", "has 4 segments" },
         { "1/3", "0,1/2,1", "is none of the sequence", "neighbouring cuts" },
         { "0.333333333", "", "common denominator of its lengths is too large", "1/3" },
@@ -282,6 +286,52 @@ static void test_sums(void **state)
     }
 }
 
+/* The parts of a part own its numbers, each once, and no other ones. */
+static void test_compose(void **state)
+{
+    uint64_t random[4];
+
+    rp_random_seed(random, 14);
+    for (int i = 0; i < 1000; i++) {
+        struct rp_segment_sequence wholes, parts, own;
+        const struct rp_segment *whole;
+
+        naive_sequence(random, &wholes);
+        naive_sequence(random, &parts);
+        whole = &wholes.segments[naive_pick(random, 0, (int64_t)wholes.count - 1)];
+        for (int64_t v = 0; v < 60; v++) {
+            int64_t owners = 0;
+
+            for (size_t k = 0; k < parts.count; k++) {
+                assert_int_equal(rp_segment_compose(whole, &parts.segments[k], &own), 0);
+                assert_int_equal(own.count, 1);
+                owners += naive_owns(&own.segments[0], v);
+                if (naive_owns(&own.segments[0], v))
+                    assert_true(naive_owns(&parts.segments[k], rp_segment_scale(whole, v)));
+                assert_int_equal(rp_segment_scale(&own.segments[0], v),
+                                 rp_segment_scale(&parts.segments[k], rp_segment_scale(whole, v)));
+                rp_segment_sequence_deinit(&own);
+            }
+            assert_int_equal(owners, naive_owns(whole, v));
+        }
+        rp_segment_sequence_deinit(&wholes);
+        rp_segment_sequence_deinit(&parts);
+    }
+}
+
+/* A prime number of parts of a part with as many slots as there can be. */
+static void test_compose_limits(void **state)
+{
+    struct rp_segment_sequence many, parts, own = { 0 };
+
+    assert_int_equal(rp_segment_parse("0:1048575/1048576", NULL, &many, &(size_t){ 0 }, NULL), 0);
+    assert_int_equal(rp_segment_parse("0:12/13", NULL, &parts, &(size_t){ 0 }, NULL), 0);
+    assert_int_equal(rp_segment_compose(&many.segments[0], &parts.segments[0], &own), -EINVAL);
+    assert_null(own.segments);
+    rp_segment_sequence_deinit(&many);
+    rp_segment_sequence_deinit(&parts);
+}
+
 static void test_all(void **state)
 {
     for (int64_t v = 0; v < 5; v++) {
@@ -342,7 +392,7 @@ static void test_rescale_limits(void **state)
 
 static int make_all(void)
 {
-    struct rp_segment_sequence parsed = { 0 }, equal = { 0 }, rescaled = { 0 };
+    struct rp_segment_sequence parsed = { 0 }, equal = { 0 }, rescaled = { 0 }, composed = { 0 };
     size_t index;
     int r = rp_segment_parse("1/4:1/2", "0,1/4,1/2,1", &parsed, &index, NULL);
 
@@ -350,9 +400,12 @@ static int make_all(void)
         r = rp_segment_equal(5, &equal);
     if (r == 0)
         r = rp_segment_rescale(&equal, 12, &rescaled);
+    if (r == 0)
+        r = rp_segment_compose(&parsed.segments[0], &equal.segments[1], &composed);
     rp_segment_sequence_deinit(&parsed);
     rp_segment_sequence_deinit(&equal);
     rp_segment_sequence_deinit(&rescaled);
+    rp_segment_sequence_deinit(&composed);
     return r;
 }
 
@@ -380,6 +433,7 @@ int main(void)
         cmocka_unit_test(test_noise),     cmocka_unit_test(test_rule),
         cmocka_unit_test(test_sums),      cmocka_unit_test(test_all),
         cmocka_unit_test(test_equal),     cmocka_unit_test(test_rescale_limits),
+        cmocka_unit_test(test_compose),   cmocka_unit_test(test_compose_limits),
         cmocka_unit_test(test_no_memory),
     };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Workers that share a scenario do together what one does alone: the same starts at the same times with the same numbers
+/* Workers that share a scenario, and runs that share it and have workers of their own, do together what one does alone: the same starts at the same times with the same numbers
  * of iterations and, where the schedule gives them, of VUs. */
 
 #include <errno.h>
@@ -81,6 +81,53 @@ static void random_sequence(struct rp_segment_sequence *sequence)
     }
 }
 
+/* The shares of workers, one after the other: those of one run, or those of several runs, of which each has a number of
+ * workers of its own. */
+struct sharing {
+    struct rp_segment_sequence sequence, workers;
+    struct rp_executor_share share;
+    bool is_twice;
+};
+
+static void next_run(struct sharing *sharing)
+{
+    size_t count = 1 + (size_t)random() % 4;
+
+    rp_segment_sequence_deinit(&sharing->workers);
+    if (count > 1)
+        assert_int_equal(rp_segment_equal(count, &sharing->workers), 0);
+    sharing->share.sequence = count > 1 ? &sharing->workers : NULL;
+    sharing->share.index = 0;
+}
+
+static void sharing_begin(struct sharing *sharing, uint64_t seed)
+{
+    *sharing = (struct sharing){ .share.seed = seed, .is_twice = random() % 2 };
+    random_sequence(&sharing->sequence);
+    if (sharing->is_twice) {
+        sharing->share.run = &sharing->sequence;
+        next_run(sharing);
+    } else {
+        sharing->share.sequence = &sharing->sequence;
+    }
+}
+
+/* False, and nothing is left, after the last one. */
+static bool sharing_next(struct sharing *sharing)
+{
+    struct rp_executor_share *share = &sharing->share;
+
+    if (share->sequence && ++share->index < share->sequence->count)
+        return true;
+    if (sharing->is_twice && ++share->run_index < sharing->sequence.count) {
+        next_run(sharing);
+        return true;
+    }
+    rp_segment_sequence_deinit(&sharing->sequence);
+    rp_segment_sequence_deinit(&sharing->workers);
+    return false;
+}
+
 static struct rp_scenario random_scenario(enum rp_executor_kind executor)
 {
     struct rp_scenario scenario = { .executor = executor,
@@ -126,21 +173,20 @@ static void run_share(struct ex *ex, const struct rp_scenario *scenario,
 static void check(const struct rp_scenario *scenario, rp_ns length, bool has_vus,
                   bool has_iterations)
 {
-    struct rp_executor_share share = { .seed = 7 };
-    struct rp_segment_sequence sequence;
+    const struct rp_executor_share alone = { .seed = 7 };
+    struct sharing sharing;
     struct set whole = { 0 }, parts = { 0 };
     uint64_t scheduled, total;
     struct ex ex;
 
-    random_sequence(&sequence);
-    run_share(&ex, scenario, &share, length);
+    run_share(&ex, scenario, &alone, length);
     collect(&whole, &ex, has_vus, has_iterations);
     scheduled = ex.executor.scheduled;
     total = ex.executor.total;
     ex_free(&ex);
-    share.sequence = &sequence;
-    for (share.index = 0; share.index < sequence.count; share.index++) {
-        run_share(&ex, scenario, &share, length);
+    sharing_begin(&sharing, alone.seed);
+    do {
+        run_share(&ex, scenario, &sharing.share, length);
         collect(&parts, &ex, has_vus, has_iterations);
         scheduled -= ex.executor.scheduled;
         total -= ex.executor.total;
@@ -150,11 +196,10 @@ static void check(const struct rp_scenario *scenario, rp_ns length, bool has_vus
             assert_int_equal(ex.executor.scheduled, 0);
         }
         ex_free(&ex);
-    }
+    } while (sharing_next(&sharing));
     assert_int_equal(scheduled, 0);
     assert_int_equal(total, 0);
     assert_equal_sets(&whole, &parts);
-    rp_segment_sequence_deinit(&sequence);
 }
 
 static void test_constant_vus(void **state)
@@ -196,20 +241,20 @@ static void test_arrivals(void **state)
     }
 }
 
-/* Every number once, whoever takes it; and the share of VUs does the share of iterations. */
+/* Every number once, whoever takes it; and the share of VUs does the share of iterations, two less at most each time that
+ * the work is shared out. */
 static void test_shared_iterations(void **state)
 {
     for (int i = 0; i < RUNS; i++) {
         struct rp_scenario scenario = random_scenario(RP_SHARED_ITERATIONS);
-        struct rp_segment_sequence sequence;
-        struct rp_executor_share share = { .sequence = &sequence };
+        struct sharing sharing;
         bool seen[100] = { false };
         int64_t vus = 0, count = 0;
         struct ex ex;
 
-        random_sequence(&sequence);
-        for (share.index = 0; share.index < sequence.count; share.index++) {
-            run_share(&ex, &scenario, &share, AT(0.1));
+        sharing_begin(&sharing, 0);
+        do {
+            run_share(&ex, &scenario, &sharing.share, AT(0.1));
             for (size_t n = 0; n < ex_count(&ex, 'b'); n++) {
                 uint64_t iteration = ex_event(&ex, 'b', n)->iteration;
 
@@ -219,12 +264,11 @@ static void test_shared_iterations(void **state)
             }
             vus += ex.executor.slot_count;
             assert_true(ex.executor.slot_count * scenario.iterations <=
-                        ((int64_t)ex_count(&ex, 'b') + 1) * scenario.vus);
+                        ((int64_t)ex_count(&ex, 'b') + 2 + 2 * sharing.is_twice) * scenario.vus);
             ex_free(&ex);
-        }
+        } while (sharing_next(&sharing));
         assert_int_equal(count, scenario.iterations);
         assert_int_equal(vus, scenario.vus);
-        rp_segment_sequence_deinit(&sequence);
     }
 }
 

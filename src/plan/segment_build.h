@@ -2,11 +2,11 @@
 #pragma once
 
 /*
- * sched/segment_build.h - inside the room: from the lengths of segments to their slots.
+ * plan/segment_build.h - inside the room: from the lengths of segments to their slots.
  */
 
 #include "base/compiler.h"
-#include "sched/segment.h"
+#include "plan/segment.h"
 
 /* Gives the @slots slots to @count segments by the rule of lengths; segment i gets @owned[i], which
  * sum to @slots. -ENOMEM. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * sched/segment.c - who owns which number.
+ * plan/segment.c - who owns which number.
  *
  * The rule: of the segments with taken / length <= i, slot i goes to the first one in the order of
  * length, the longest first. A segment that has taken its k-th slot may take the next one from slot
@@ -9,13 +9,13 @@
  * yet are kept in lists by the slot from which they may. So a slot costs a logarithm of the number
  * of segments, and not a walk over all of them.
  */
-#include "sched/segment.h"
+#include "plan/segment.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
-#include "sched/segment_build.h"
+#include "plan/segment_build.h"
 
 static const int64_t only_slot[] = { 0 };
 const struct rp_segment rp_segment_all = { .slots = 1, .owned = 1, .at = only_slot };
@@ -184,6 +184,17 @@ int rp_segment_equal(size_t n, struct rp_segment_sequence *ret)
     return r;
 }
 
+static int64_t greatest_divisor(int64_t a, int64_t b)
+{
+    while (b) {
+        int64_t rest = a % b;
+
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
 /* The lengths are Scale(v) / v. Their common denominator is v divided by the greatest common
  * divisor of v and all parts. */
 int rp_segment_rescale(const struct rp_segment_sequence *from, int64_t v,
@@ -198,14 +209,8 @@ int rp_segment_rescale(const struct rp_segment_sequence *from, int64_t v,
     if (!owned)
         return -ENOMEM;
     for (size_t i = 0; i < from->count; i++) {
-        int64_t rest = owned[i] = rp_segment_scale(&from->segments[i], v);
-
-        while (rest) {
-            int64_t next = common % rest;
-
-            common = rest;
-            rest = next;
-        }
+        owned[i] = rp_segment_scale(&from->segments[i], v);
+        common = greatest_divisor(common, owned[i]);
     }
     for (size_t i = 0; i < from->count; i++)
         owned[i] /= common;
@@ -215,6 +220,38 @@ int rp_segment_rescale(const struct rp_segment_sequence *from, int64_t v,
         r = rp_segment_build(v / common, owned, from->count, ret);
     rp_free(owned);
     return r;
+}
+
+/* The pattern of both repeats when a whole number of rounds of @whole has a whole number of rounds of
+ * @part: after the least common multiple of what one owns and what the other counts. */
+int rp_segment_compose(const struct rp_segment *whole, const struct rp_segment *part,
+                       struct rp_segment_sequence *ret)
+{
+    struct rp_segment_sequence sequence = { .count = 1 };
+    int64_t rounds, owned;
+
+    if (!whole->owned || !part->owned) { /* nobody may ask for the numbers of such a segment */
+        rounds = 1;
+        owned = 0;
+    } else {
+        int64_t common = greatest_divisor(whole->owned, part->slots);
+
+        rounds = part->slots / common;
+        owned = part->owned * (whole->owned / common);
+        if (owned > RP_SEGMENT_RESCALED_MAX || rounds > RP_SEGMENT_RESCALED_MAX)
+            return -EINVAL;
+    }
+    sequence.segments = rp_calloc(1, sizeof(*sequence.segments));
+    sequence.slots = rp_calloc((size_t)owned + 1, sizeof(*sequence.slots));
+    if (!sequence.segments || !sequence.slots) {
+        rp_segment_sequence_deinit(&sequence);
+        return -ENOMEM;
+    }
+    for (int64_t i = 0; i < owned; i++)
+        sequence.slots[i] = rp_segment_nth(whole, rp_segment_nth(part, i));
+    sequence.segments[0] = (struct rp_segment){ whole->slots * rounds, owned, sequence.slots };
+    *ret = sequence;
+    return 0;
 }
 
 void rp_segment_sequence_deinit(struct rp_segment_sequence *sequence)

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * sched/segment.h - which part of the work is a worker's own, in exact rationals.
+ * plan/segment.h - which part of the work is a worker's, or a run's, own, in exact rationals.
  *
  * A segment is a part from..to of 0..1: "0:1/2", "50%:75%", "1/4" (0:1/4), "" or "0:1"
  * (everything). A sequence cuts 0..1 into segments; gaps are filled up with further segments. L is
@@ -50,6 +50,11 @@ RP_NODISCARD int rp_segment_equal(size_t n, struct rp_segment_sequence *ret);
  * then. @ret holds one number for each slot, of which there are at most @v. -ENOMEM; -EINVAL when
  * @v < 1 or when there are more than RP_SEGMENT_RESCALED_MAX slots. */
 RP_NODISCARD int rp_segment_rescale(const struct rp_segment_sequence *from, int64_t v,
+                                    struct rp_segment_sequence *ret);
+/* A part of a part: of the numbers that @whole owns, counted from 0, those that @part owns. @ret is a
+ * sequence of this one segment. The parts of a sequence then share what @whole owns, and nothing
+ * else. -ENOMEM; -EINVAL when it owns more than RP_SEGMENT_RESCALED_MAX slots of a round. */
+RP_NODISCARD int rp_segment_compose(const struct rp_segment *whole, const struct rp_segment *part,
                                     struct rp_segment_sequence *ret);
 void rp_segment_sequence_deinit(struct rp_segment_sequence *sequence);
 

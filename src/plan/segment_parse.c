@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * sched/segment_parse.c - segments and sequences as text, in exact rationals.
+ * plan/segment_parse.c - segments and sequences as text, in exact rationals.
  *
  * A text becomes a list of cuts from 0 to 1. Numerators and denominators stay within 10^18, so that
  * the products below fit into 128 bits.
  */
-#include "sched/segment.h"
+#include "plan/segment.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/slice.h"
-#include "sched/segment_build.h"
+#include "plan/segment_build.h"
 
 #define WIDEST INT64_C(1000000000000000000)
 
@@ -27,7 +27,7 @@ struct cuts {
 };
 
 struct source {       /* what is being read, for messages */
-    const char *what; /* "segment" */
+    const char *what; /* "execution segment" */
     const char *text;
     struct rp_error *err;
 };
@@ -39,7 +39,7 @@ static __int128 compare(struct cut a, struct cut b)
 
 static const struct cut zero = { 0, 1 }, one = { 1, 1 };
 
-/* "segment '1/2:x', at character 5 ('x'): @reason" */
+/* "execution segment '1/2:x', at character 5 ('x'): @reason" */
 static int fail(const struct source *source, struct rp_slice part, const char *reason)
 {
     rp_error_set(source->err, -RP_EUSER, "%s '%.80s'%s, at character %td ('%.*s'): %s",
@@ -269,8 +269,9 @@ static int find(const struct source *source, const char *sequence, const struct 
             return 0;
         }
     }
-    rp_error_set(source->err, -RP_EUSER, "segment '%.80s' is none of the sequence '%.80s'%s",
-                 source->text, sequence, strlen(sequence) > 80 ? "..." : "");
+    rp_error_set(source->err, -RP_EUSER,
+                 "execution segment '%.80s' is none of the sequence '%.80s'%s", source->text,
+                 sequence, strlen(sequence) > 80 ? "..." : "");
     rp_error_hint(source->err,
                   "it must begin and end at neighbouring cuts of the sequence, which "
                   "has %zu segments",
@@ -295,8 +296,8 @@ static size_t most_cuts(const char *sequence)
 int rp_segment_parse(const char *segment, const char *sequence, struct rp_segment_sequence *ret,
                      size_t *ret_index, struct rp_error *err)
 {
-    struct source source = { "segment", segment ? segment : "", err };
-    struct source whole = { "segment sequence", sequence ? sequence : "", err };
+    struct source source = { "execution segment", segment ? segment : "", err };
+    struct source whole = { "execution segment sequence", sequence ? sequence : "", err };
     bool has_sequence = !is_blank(whole.text);
     struct cuts cuts = { .items = rp_calloc(most_cuts(whole.text), sizeof(*cuts.items)) };
     struct cut own[2];
