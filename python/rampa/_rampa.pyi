@@ -11,7 +11,7 @@ import typing
 from rampa._cookies import Cookies
 from rampa._hooks import HostHooks
 from rampa._response import Headers, Timings
-from rampa._stream import Stream
+from rampa._stream import Stream, _BodyStream
 from rampa._timeout import Timeout
 
 _T = typing.TypeVar("_T")
@@ -118,8 +118,8 @@ class HttpClient:
     def _cookie_set(
         self, url: str, name: str, value: str, domain: str | None, path: str | None, expires: int | None, secure: bool, http_only: bool, /
     ) -> bool: ...
-    def _feed(self, request: Request, chunk: bytes | None, /) -> bool: ...
-    def _on_drain(self, request: Request, function: collections.abc.Callable[..., object], /) -> None: ...
+    def _feed(self, request: Request | _BodyStream, chunk: bytes | None, /) -> bool | None: ...
+    def _on_drain(self, request: Request | _BodyStream, function: collections.abc.Callable[..., object], /) -> None: ...
     def _cookies_remove(self, name: str | None, url: str | None, /) -> int: ...
     @typing.overload
     def batch(

@@ -208,8 +208,6 @@ def _data_bytes(data: typing.Any) -> tuple[bytes | list[Piece], str]:
             piece = _multipart.piece_of(data)
             return [piece] if piece else _multipart.read_file(data, "data"), "application/octet-stream"
         return _multipart.encode(_multipart.parts_of_data(data), "data")
-    if hasattr(data, "__next__"):
-        raise TypeError(f"data= takes bytes, text, a file, a dict or pairs, not {type(data).__name__}")
     return _encode(data, "data").encode(), "application/x-www-form-urlencoded"
 
 
@@ -236,6 +234,10 @@ def _body(options: dict[str, typing.Any], headers: list[tuple[str, str | bytes]]
         body, kind = _files_bytes(files, data)
     elif hasattr(data, "__aiter__") and not hasattr(data, "read"):
         body, kind, source = None, "application/octet-stream", data
+    elif hasattr(data, "__next__") and not hasattr(data, "read"):
+        from rampa._upload import each
+
+        body, kind, source = None, "application/octet-stream", each(data)
     elif data is not None:
         body, kind = _data_bytes(data)
     else:

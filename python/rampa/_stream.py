@@ -10,6 +10,7 @@ import typing
 if typing.TYPE_CHECKING:
     from rampa._rampa import Response
     from rampa._response import Headers, Timings
+    from rampa._upload import StreamFeed
 
 
 class ServerSentEvent(typing.NamedTuple):
@@ -43,11 +44,13 @@ class _BodyStream(typing.Protocol):
     proto: str | None
     has_head: bool
     has_ended: bool
+    has_told: bool
 
     def open(self) -> collections.abc.Awaitable[None]: ...
     def read(self) -> collections.abc.Awaitable[bytes]: ...
     def event(self) -> collections.abc.Awaitable[tuple[str, str, str, int | None] | None]: ...
     def leave(self, gave_up: bool) -> None: ...
+    def fail(self, failure: BaseException) -> None: ...
 
 
 class Stream:
@@ -61,6 +64,10 @@ class Stream:
     the connection; the request counts as what its status says, or, when the script's own timeout ends the block, as
     cancelled. A stream whose events were read is never cancelled, for it need not end by itself.
 
+    A body that an async generator or another iterator makes (``data=``) is sent by a task of the stream's own, so that the
+    answer can be read meanwhile. What the generator raises is raised where the stream is read, or else at the end of the
+    block. The generator is closed when the block is left, and when the server wants no more of the body.
+
     >>> async def download(worker, url):
     ...     size = 0
     ...     async with worker.http.stream("GET", url) as r:
@@ -73,9 +80,15 @@ class Stream:
         self._body = body
         self._reads = ""
         self._judge: typing.Any = None
+        self._feed: StreamFeed | None = None
 
     async def __aenter__(self) -> Stream:
-        await self._body.open()
+        feed = self._feed if self._feed is not None and self._feed.begin() else None
+        try:
+            await self._body.open()
+        except BaseException as error:
+            await self._end_feed(feed, type(error))
+            raise
         if self._judge is not None:
             from rampa._request import judge_status
 
@@ -90,6 +103,17 @@ class Stream:
         # Not an exception of the script itself, such as a failed assert: then it has what it wanted of the request.
         own = (Exception, GeneratorExit)
         self._body.leave(kind is not None and (issubclass(kind, TimeoutError) or not issubclass(kind, own)))
+        await self._end_feed(self._feed, kind)
+
+    async def _end_feed(self, feed: StreamFeed | None, kind: type[BaseException] | None) -> None:
+        """Ends what makes the body of the request. kind: of the exception that is on its way."""
+        if feed is None:
+            return
+        feed.stop()
+        if kind is None or not issubclass(kind, GeneratorExit):  # when the script's coroutine is closed, it cannot wait
+            await feed.ended()
+        if kind is None:
+            feed.check()
 
     def __await__(self) -> typing.NoReturn:
         raise TypeError("a stream is not awaited: write async with worker.http.stream(method, url) as r")

@@ -428,6 +428,9 @@ RP_NODISCARD int rp_http_start_with(struct rp_http_session *session, struct rp_h
                                     struct rp_http_body *body);
 /* The body of @call has bytes again, or has come to its end. */
 void rp_http_body_ready(struct rp_http_call *call);
+/* Whether the head of an answer has come before the end of @call's body, and has ended the sending.
+ * An answer that leads to another request may begin it anew. */
+bool rp_http_has_stopped(const struct rp_http_call *call);
 /* Ends the call without a callback; its connection is closed. No-op when not running. @record: the
  * script itself gave up waiting (its own timeout), which is a failed request with the time it has
  * taken so far: left out, the slowest requests would be missing from the numbers. Without it there

@@ -88,6 +88,7 @@ struct rp_http_more {
     struct rp_http_body *body;      /* NULL = the template's */
     enum { UPLOAD_RUNS, UPLOAD_WAITS, UPLOAD_PAUSED, UPLOAD_ENDED, UPLOAD_STOPPED } upload;
     uint64_t uploaded;
+    bool is_kept;        /* the connection, when the body ends after an answer that has begun */
     struct rp_buf piece; /* a chunk */
     rp_ns send_began;    /* 0 = with the current send */
 };

@@ -112,13 +112,25 @@ static void done(struct rp_http_call *call)
     rp_http_stream_nudge(stream);
 }
 
-void rp_http_stream_start(struct rp_http_session *session, struct rp_http_stream *stream)
+static void prepare(struct rp_http_session *session, struct rp_http_stream *stream)
 {
     stream->loop = session->client->loop;
     stream->call.reader = &reader;
     stream->call.done = done;
     rp_buf_init(&stream->bytes, WAITING_MAX);
+}
+
+void rp_http_stream_start(struct rp_http_session *session, struct rp_http_stream *stream)
+{
+    prepare(session, stream);
     rp_http_start(session, &stream->call);
+}
+
+int rp_http_stream_start_with(struct rp_http_session *session, struct rp_http_stream *stream,
+                              struct rp_http_body *body)
+{
+    prepare(session, stream);
+    return rp_http_start_with(session, &stream->call, body);
 }
 
 /* ---- the reader ------------------------------------------------------------------------------ */

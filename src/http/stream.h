@@ -54,6 +54,10 @@ struct rp_http_stream {
 
 /* Never fails, and never calls wake() from inside. */
 void rp_http_stream_start(struct rp_http_session *session, struct rp_http_stream *stream);
+/* The same for a template that is streamed. -ENOMEM: nothing has begun. */
+RP_NODISCARD int rp_http_stream_start_with(struct rp_http_session *session,
+                                           struct rp_http_stream *stream,
+                                           struct rp_http_body *body);
 /* Wakes the reader soon, as if something new had come. */
 void rp_http_stream_nudge(struct rp_http_stream *stream);
 /* Whether bytes wait. */

@@ -67,6 +67,8 @@ int rp_http_fill(struct rp_transport *transport, struct rp_slice *ret)
     r = take_piece(call, &bytes);
     if (r < 0)
         return r == -EAGAIN ? 0 : r;
+    if (more->upload == UPLOAD_ENDED && more->is_kept)
+        connection->parser.keep_alive = true;
     *ret = bytes;
     if (!call->template->is_chunked)
         return 0;
@@ -111,6 +113,11 @@ void rp_http_body_ready(struct rp_http_call *call)
         go_on(call->connection);
 }
 
+bool rp_http_has_stopped(const struct rp_http_call *call)
+{
+    return call->more && call->more->upload == UPLOAD_STOPPED;
+}
+
 static void no_answer(struct rp_timer *timer, rp_ns now)
 {
     struct rp_http_call *call = rp_container_of(timer, struct rp_http_call, timer);
@@ -131,6 +138,7 @@ int rp_http_begin_upload(struct connection *connection)
     more->upload = call->template->expects_continue ? UPLOAD_WAITS : UPLOAD_RUNS;
     more->uploaded = 0;
     more->send_began = 0;
+    more->is_kept = false;
     if (more->upload == UPLOAD_WAITS)
         rp_timer_arm(loop, &call->timer, rp_ns_add(rp_loop_now(loop), PATIENCE), no_answer);
     return 0;
@@ -169,15 +177,16 @@ void rp_http_note_upload(struct connection *connection, bool is_interim)
     rp_timer_disarm(&call->timer);
     if (more->upload == UPLOAD_ENDED)
         return;
-    /* A stream goes both ways at the same time, and the server may have begun its answer to the
-     * beginning. */
-    if (connection->is_stream && connection->parser.status < 300) {
+    /* A request that is fine goes on while its answer comes, as curl has it. Should the answer end first,
+     * the rest is not sent, and with HTTP/1 nobody could tell where a further request begins. */
+    if (connection->parser.status < 300 &&
+        (connection->is_stream || more->upload != UPLOAD_WAITS)) {
+        more->is_kept = connection->parser.keep_alive;
+        connection->parser.keep_alive = false;
         if (more->upload == UPLOAD_WAITS)
             go_on(connection);
         return;
     }
-    /* The answer has come before the whole body was sent: the rest is not, and with HTTP/1 nobody could
-     * tell where a further request begins. */
     more->upload = UPLOAD_STOPPED;
     connection->parser.keep_alive = false;
 }

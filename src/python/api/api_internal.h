@@ -83,6 +83,8 @@ PyObject *rp_py_response_cookies(const struct rp_http_response *response);
  * script. NULL with an exception. */
 struct py_upload *rp_py_upload_new(struct py_host *host, PyObject *body);
 void rp_py_upload_free(struct py_upload *upload); /* NULL is allowed */
+/* Has whoever feeds @upload look, soon, whether more is wanted. NULL is allowed. */
+void rp_py_upload_wake(struct py_upload *upload);
 PyObject *rp_py_http_feed(PyObject *self, PyObject *args);
 PyObject *rp_py_http_on_drain(PyObject *self, PyObject *args);
 

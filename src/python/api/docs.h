@@ -239,8 +239,8 @@
     "    json: anything that json.dumps() takes, sent as ``application/json``, but NaN and\n"      \
     "        Infinity, which JSON does not have. None sends nothing.\n"                            \
     "    data: bytes (``application/octet-stream``) or text (``text/plain``) that is sent as it\n" \
-    "        is, a file that is sent to its end, or an async generator of such; or a dict or "     \
-    "pairs\n"                                                                                      \
+    "        is, a file that is sent to its end, or an async or plain generator of such; or a "    \
+    "dict or pairs\n"                                                                              \
     "        sent as a form. With a file\n"                                                        \
     "        among its values, and from aiohttp's FormData, it is multipart. Not beside json.\n"   \
     "    name: the tag ``name`` of its samples, the URL by default. Give one to URLs that "        \

@@ -68,20 +68,21 @@ static PyObject *new_request(struct py_vu *vu, struct rp_http_template *template
     return (PyObject *)request;
 }
 
-/* What is awaited of a request with a body that @source makes. Takes the references to both. */
-static PyObject *feed(PyObject *client, PyObject *request, PyObject *source)
+/* What is awaited, or entered, of a request with a body that @source makes. Takes the references to
+ * both. */
+static PyObject *feed(PyObject *client, PyObject *request, PyObject *source, bool is_stream)
 {
+    const char *function = is_stream ? "feed_stream" : "send_from";
     PyObject *module = request ? PyImport_ImportModule("rampa._upload") : NULL;
-    PyObject *coro = module
-                         ? PyObject_CallMethod(module, "send_from", "OOO", client, request, source)
-                         : NULL;
+    PyObject *fed = module ? PyObject_CallMethod(module, function, "OOO", client, request, source)
+                           : NULL;
 
-    if (request && !coro)
+    if (request && !fed && !is_stream)
         ((struct py_request *)request)->op.op_state = PY_OP_CANCELLED;
     Py_XDECREF(module);
     Py_XDECREF(request);
     Py_DECREF(source);
-    return coro;
+    return fed;
 }
 
 static PyObject *request_with(PyObject *client, struct py_vu *vu, struct rp_slice method,
@@ -99,22 +100,10 @@ static PyObject *request_with(PyObject *client, struct py_vu *vu, struct rp_slic
         count_bad_url(vu, method, options->values[O_URL], options->values[O_NAME]);
         return NULL;
     }
-    if (!is_stream) {
-        request = new_request(vu, template, options, upload);
-    } else if (upload) {
-        rp_py_upload_free(upload);
-        PyErr_SetString(
-            PyExc_TypeError,
-            "http.stream() sends bytes, text, forms and small files only: send a body that is "
-            "made while it is sent with http.request()");
-    } else {
-        request = rp_py_stream_new(vu, template, options);
-    }
+    request = is_stream ? rp_py_stream_new(vu, template, options, upload)
+                        : new_request(vu, template, options, upload);
     rp_http_template_unref(template); /* the request's response has its own reference */
-    if (!is_stream && source)
-        return feed(client, request, source);
-    Py_XDECREF(source);
-    return request;
+    return source ? feed(client, request, source, is_stream) : request;
 }
 
 /* Calls rampa._request.@function. NULL with an exception. @more: NULL = one argument. */

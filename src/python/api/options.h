@@ -65,6 +65,7 @@ struct rp_http_template *rp_py_options_template(struct py_host *host, struct rp_
 int rp_py_options_apply(const struct rp_py_options *options, struct rp_http_call *call,
                         bool *raise_errors);
 
-/* stream.c: what worker.http.stream() returns. NULL with an exception. */
+/* stream.c: what worker.http.stream() returns. Takes @upload, which may be NULL. NULL with an
+ * exception. */
 PyObject *rp_py_stream_new(struct py_vu *vu, struct rp_http_template *template,
-                           const struct rp_py_options *options);
+                           const struct rp_py_options *options, struct py_upload *upload);

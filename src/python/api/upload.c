@@ -9,7 +9,7 @@
 #include <fcntl.h>
 
 #include "base/alloc.h"
-#include "python/api/api_internal.h"
+#include "python/api/stream.h"
 
 enum {
     FEED_MAX = 256 * 1024
@@ -135,26 +135,61 @@ void rp_py_upload_free(struct py_upload *upload)
     rp_free(upload);
 }
 
-static struct py_upload *upload_of(PyObject *client, PyObject *object)
+void rp_py_upload_wake(struct py_upload *upload)
 {
-    const struct py_vu *vu = ((struct py_http *)client)->vu;
-    const struct py_request *request = (const struct py_request *)object;
-
-    if (vu && Py_IS_TYPE(object, vu->host->state->request_type) && request->upload &&
-        request->upload->body == &request->upload->feed)
-        return request->upload;
-    PyErr_SetString(PyExc_TypeError, "a request with a body that is fed is expected");
-    return NULL;
+    if (upload && upload->on_drain)
+        rp_loop_defer(upload->host->loop, &upload->task, upload->drained);
 }
 
-/* _feed(request, bytes or None at the end) -> whether it is enough for now */
+struct fed {
+    struct py_upload *upload; /* or NULL */
+    struct rp_http_call *call;
+    bool is_wanted; /* more of the body */
+};
+
+static struct fed fed_of_request(struct py_request *request)
+{
+    return (struct fed){ request->upload, &request->call, request->op.op_state < PY_OP_DONE };
+}
+
+static struct fed fed_of_stream(struct py_stream *self)
+{
+    struct rp_http_stream *stream = &self->stream;
+    bool has_stopped = stream->has_head && rp_http_has_stopped(&stream->call);
+
+    return (struct fed){ self->upload, &stream->call,
+                         !stream->has_ended && !self->failure && !has_stopped };
+}
+
+/* 0, or -1 with an exception. */
+static int fed_of(PyObject *client, PyObject *object, struct fed *ret)
+{
+    const struct py_vu *vu = ((struct py_http *)client)->vu;
+
+    *ret = (struct fed){ NULL, NULL, false };
+    if (vu && Py_IS_TYPE(object, vu->host->state->request_type))
+        *ret = fed_of_request((struct py_request *)object);
+    else if (vu && Py_IS_TYPE(object, vu->host->state->stream_type))
+        *ret = fed_of_stream((struct py_stream *)object);
+    if (ret->upload && ret->upload->body == &ret->upload->feed)
+        return 0;
+    PyErr_SetString(PyExc_TypeError, "a request with a body that is fed is expected");
+    return -1;
+}
+
+/* _feed(request, bytes or None at the end) -> whether it is enough for now; None: nothing more is
+ * wanted */
 PyObject *rp_py_http_feed(PyObject *self, PyObject *args)
 {
     PyObject *object, *chunk;
     struct py_upload *upload;
+    struct fed fed;
 
-    if (!PyArg_ParseTuple(args, "OO", &object, &chunk) || !(upload = upload_of(self, object)))
+    if (!PyArg_ParseTuple(args, "OO", &object, &chunk) || fed_of(self, object, &fed) < 0)
         return NULL;
+    if (!fed.is_wanted)
+        Py_RETURN_NONE;
+    upload = fed.upload;
     if (chunk == Py_None) {
         upload->is_ended = true;
     } else if (!PyBytes_Check(chunk)) {
@@ -165,18 +200,18 @@ PyObject *rp_py_http_feed(PyObject *self, PyObject *args)
             return NULL;
         upload->waiting += (size_t)PyBytes_GET_SIZE(chunk);
     }
-    rp_http_body_ready(&((struct py_request *)object)->call);
+    rp_http_body_ready(fed.call);
     return PyBool_FromLong(upload->waiting >= FEED_MAX);
 }
 
-/* _on_drain(request, function): it is called when more is wanted. */
+/* _on_drain(request, function): it is called when more is wanted, or nothing any more. */
 PyObject *rp_py_http_on_drain(PyObject *self, PyObject *args)
 {
     PyObject *object, *function;
-    struct py_upload *upload;
+    struct fed fed;
 
-    if (!PyArg_ParseTuple(args, "OO", &object, &function) || !(upload = upload_of(self, object)))
+    if (!PyArg_ParseTuple(args, "OO", &object, &function) || fed_of(self, object, &fed) < 0)
         return NULL;
-    Py_XSETREF(upload->on_drain, Py_NewRef(function));
+    Py_XSETREF(fed.upload->on_drain, Py_NewRef(function));
     Py_RETURN_NONE;
 }

@@ -230,6 +230,74 @@ static void test_an_answer_before_the_end_of_the_body(struct world *world)
     env_deinit(&env);
 }
 
+/* A server may answer while it reads, as one does that gives back what it gets. */
+static void test_an_answer_beside_the_body(struct world *world)
+{
+    static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n";
+    struct env env;
+    struct request request;
+    char text[1024];
+    int fd = -1;
+
+    env_init(&env, world, (struct rp_http_limits){ 0 });
+    streamed_init(&env, &request, UINT64_MAX, false);
+    for (int n = 1; n <= 2; n++) { /* on one connection */
+        struct slow slow = { .body = { &slow_ops }, .next = "one" };
+
+        start_with(&request, &slow.body);
+        fd = fd < 0 ? peer_accept(&env) : fd;
+        take_head(&env, fd, text, sizeof(text));
+        expect_bytes(&env, fd, "3\r\none\r\n");
+        peer_write(fd, head, strlen(head));
+        look_again(&env);
+        assert_false(rp_http_has_stopped(&request.call));
+        slow.next = "two";
+        rp_http_body_ready(&request.call);
+        expect_bytes(&env, fd, "3\r\ntwo\r\n");
+        slow.next = "";
+        rp_http_body_ready(&request.call);
+        expect_bytes(&env, fd, "0\r\n\r\n");
+        peer_write(fd, "body", 4);
+        request_wait(&request, n);
+        assert_int_equal(request.response.status, 200);
+        assert_times(&request);
+        assert_int_equal(rp_http_client_counters(env.client)->open_connections, 1);
+    }
+    close(fd);
+    request_deinit(&request);
+    env_deinit(&env);
+}
+
+static void test_a_refusal_beside_the_body(struct world *world)
+{
+    static const char head[] = "HTTP/1.1 413 No\r\nContent-Length: 4\r\n\r\n";
+    struct env env;
+    struct request request;
+    struct slow slow = { .body = { &slow_ops }, .next = "one" };
+    char text[1024];
+    int fd;
+
+    env_init(&env, world, (struct rp_http_limits){ 0 });
+    streamed_init(&env, &request, UINT64_MAX, false);
+    start_with(&request, &slow.body);
+    fd = peer_accept(&env);
+    take_head(&env, fd, text, sizeof(text));
+    expect_bytes(&env, fd, "3\r\none\r\n");
+    peer_write(fd, head, strlen(head));
+    look_again(&env);
+    assert_true(rp_http_has_stopped(&request.call));
+    slow.next = "two";
+    rp_http_body_ready(&request.call);
+    peer_write(fd, "body", 4);
+    request_wait(&request, 1);
+    assert_int_equal(request.response.status, 413);
+    assert_int_equal(rp_http_client_counters(env.client)->open_connections, 0);
+    assert_int_equal(peer_read_end(world, fd), 0); /* not a byte more */
+    close(fd);
+    request_deinit(&request);
+    env_deinit(&env);
+}
+
 static void test_100_continue(struct world *world)
 {
     static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -349,9 +417,14 @@ static void test_without_memory(struct world *world)
 int main(void)
 {
     static const struct world_case cases[] = {
-        CASE(test_pieces_and_a_kept_connection),         CASE(test_chunks_that_come_slowly),
-        CASE(test_an_answer_before_the_end_of_the_body), CASE(test_100_continue),
-        CASE(test_bodies_that_are_not_what_was_said),    CASE(test_without_memory),
+        CASE(test_pieces_and_a_kept_connection),
+        CASE(test_chunks_that_come_slowly),
+        CASE(test_an_answer_before_the_end_of_the_body),
+        CASE(test_100_continue),
+        CASE(test_an_answer_beside_the_body),
+        CASE(test_a_refusal_beside_the_body),
+        CASE(test_bodies_that_are_not_what_was_said),
+        CASE(test_without_memory),
     };
 
     return run_worlds(cases, RP_ARRAY_LEN(cases));
