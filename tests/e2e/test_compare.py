@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import lzma
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -83,3 +84,32 @@ def test_a_full_disk_is_exit_code_6(program: Path, tmp_path: Path) -> None:
         done = subprocess.run([program, "compare", "k6.json", "k6.json"], cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 6
     assert "No space left" in done.stderr
+
+
+PAIRS = Path(__file__).resolve().parent / "pairs/pairs.jsonl.xz"
+
+
+def verdicts(program: Path, folder: Path, rounds: Iterator[list[dict[str, Any]]]) -> Iterator[list[dict[tuple[str, str], str]]]:
+    """Of each round what is said of the second run beside the first one, and of the third one beside the second one."""
+    for results in rounds:
+        for number, result in enumerate(results):
+            (folder / f"{number}.json").write_text(json.dumps(result))
+        found = []
+        for base in (0, 1):
+            words = [program, "compare", f"{base}.json", f"{base + 1}.json", "--format", "json", "--fail-on", "never"]
+            done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=True)
+            found.append({(row["name"], row["stat"]): row["verdict"] for row in json.loads(done.stdout)["numbers"]})
+        yield found
+
+
+def test_recorded_pairs_are_told_apart(program: Path, tmp_path: Path) -> None:
+    """What tests/e2e/pairs/README.md says. A pair of the same server is a false alarm when any of its numbers has a change."""
+    false_alarms = missed = rounds = 0
+    with lzma.open(PAIRS, "rt") as lines:
+        for same, slower in verdicts(program, tmp_path, map(json.loads, lines)):
+            rounds += 1
+            false_alarms += bool({"worse", "better", "changed"} & set(same.values()))
+            missed += slower["http_req_duration", "p(95)"] != "worse"
+    assert rounds == 100
+    assert false_alarms <= 5
+    assert missed <= 10
