@@ -408,10 +408,6 @@ static void transport_data(struct rp_transport *transport, const char *data, siz
             if (RP_UNLIKELY(call->reader))
                 begin_reading(connection, at);
             break;
-        case RP_H1_BODY:
-            if (!take_body(connection, body, at))
-                return;
-            break;
         case RP_H1_MORE:
             connection->last_bytes = at;
             if (RP_UNLIKELY(connection->parser.seen & RP_H1_SEEN_INTERIM)) {
@@ -420,6 +416,12 @@ static void transport_data(struct rp_transport *transport, const char *data, siz
                     rp_http_note_upload(connection, true);
             }
             return;
+        case RP_H1_BODY:
+            if (!take_body(connection, body, at))
+                return;
+            if (!rp_h1_is_complete(&connection->parser))
+                break;
+            __attribute__((fallthrough));
         case RP_H1_DONE:
             connection->session->client->counters.stray_bytes += input.len > 0;
             complete(connection, at,

@@ -16,15 +16,19 @@ static bool fits_status_prefix(char c, size_t i)
     return c == pattern[i];
 }
 
+RP_INLINE bool has_usual_prefix(const struct rp_h1_scan *scan)
+{
+    const char *p = scan->p;
+
+    return scan->end - p >= STATUS_PREFIX_BYTES && memcmp(p, "HTTP/1.1 ", 9) == 0 && p[9] != '0' &&
+           rp_h1_is_digit(p[9]) && rp_h1_is_digit(p[10]) && rp_h1_is_digit(p[11]);
+}
+
 /* Finds what is no HTTP/1 response at its first wrong byte, whether or not the line is complete. */
 static enum rp_h1_line check_status_prefix(struct rp_h1_scan *scan)
 {
     size_t len = rp_h1_min((uint64_t)(scan->end - scan->p), STATUS_PREFIX_BYTES);
 
-    if (RP_LIKELY(len == STATUS_PREFIX_BYTES && memcmp(scan->p, "HTTP/1.1 ", 9) == 0 &&
-                  scan->p[9] != '0' && rp_h1_is_digit(scan->p[9]) && rp_h1_is_digit(scan->p[10]) &&
-                  rp_h1_is_digit(scan->p[11])))
-        return H1_LINE_OK;
     for (size_t i = 0; i < len; i++)
         if (!fits_status_prefix(scan->p[i], i))
             return rp_h1_bad_at(scan, scan->p + i,
@@ -35,7 +39,8 @@ static enum rp_h1_line check_status_prefix(struct rp_h1_scan *scan)
 static enum rp_h1_line parse_status_line(struct rp_h1_parser *parser, struct rp_h1_scan *scan)
 {
     const char *line = scan->p, *rest = line + STATUS_PREFIX_BYTES;
-    enum rp_h1_line result = check_status_prefix(scan);
+    enum rp_h1_line result = RP_LIKELY(has_usual_prefix(scan)) ? H1_LINE_OK
+                                                               : check_status_prefix(scan);
 
     if (result != H1_LINE_OK)
         return result;
@@ -142,9 +147,9 @@ RP_COLD static enum rp_h1_line take_folded_line(struct rp_h1_parser *parser,
     return rp_h1_finish_line(scan, rp_h1_find_special(scan->p, scan->end), RP_H1_BAD_HEADER);
 }
 
-static enum rp_h1_line parse_field_line(struct rp_h1_parser *parser, struct rp_h1_scan *scan)
+static enum rp_h1_line parse_field_lines(struct rp_h1_parser *parser, struct rp_h1_scan *scan)
 {
-    return rp_h1_field_line(parser, scan, rp_h1_find_special, interpret, take_folded_line);
+    return rp_h1_field_lines(parser, scan, rp_h1_find_special, interpret, take_folded_line);
 }
 
 /* Puts one blank in the place of each line end that a blank follows and of the blanks around it. */
@@ -178,7 +183,6 @@ RP_COLD static bool unfold(struct rp_h1_parser *parser)
 {
     uint64_t start = parser->offset - parser->head->len;
     const char *lf = memchr(parser->head->data, '\n', parser->head->len);
-    enum rp_h1_line result = H1_LINE_OK;
     struct rp_h1_scan scan;
 
     if (rp_h1_is_blank(lf[1])) {
@@ -192,9 +196,7 @@ RP_COLD static bool unfold(struct rp_h1_parser *parser)
     scan = (struct rp_h1_scan){ .p = memchr(parser->head->data, '\n', parser->head->len),
                                 .end = parser->head->data + parser->head->len };
     scan.p++;
-    while (result == H1_LINE_OK)
-        result = parse_field_line(parser, &scan);
-    if (result != H1_LINE_BAD)
+    if (parse_field_lines(parser, &scan) != H1_LINE_BAD)
         return true;
     rp_h1_fail(parser, scan.error, start + (uint64_t)(scan.bad - parser->head->data));
     return false;
@@ -259,7 +261,7 @@ static int finish_head(struct rp_h1_parser *parser)
 static const struct rp_h1_head_ops response_head = {
     .first_line = parse_status_line,
     .first_piece = check_status_prefix,
-    .field_line = parse_field_line,
+    .field_lines = parse_field_lines,
     .finish = finish_head,
 };
 

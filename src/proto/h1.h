@@ -86,6 +86,14 @@ struct rp_h1_parser {
     uint64_t left;         /* of the body or the chunk */
 };
 
+/* After RP_H1_BODY: these were the last bytes, and RP_H1_DONE comes next. False does not say that
+ * more will come. */
+enum { RP_H1_STATE_COMPLETE = 17 };
+static inline bool rp_h1_is_complete(const struct rp_h1_parser *parser)
+{
+    return parser->state == RP_H1_STATE_COMPLETE;
+}
+
 /* After RP_H1_HEAD: the head has a field Content-Encoding. */
 enum { RP_H1_FLAG_CODED = 16 };
 static inline bool rp_h1_is_coded(const struct rp_h1_parser *parser)

@@ -25,6 +25,8 @@ static size_t emit(struct rp_h1_parser *parser, struct rp_slice *input, struct r
     return count;
 }
 
+_Static_assert((int)H1_COMPLETE == (int)RP_H1_STATE_COMPLETE, "h1.h names the state");
+
 static int on_fixed(struct rp_h1_parser *parser, struct rp_slice *input, struct rp_slice *ret_body)
 {
     parser->left -= emit(parser, input, ret_body, parser->left);

@@ -85,27 +85,17 @@ static inline bool ends_value(char c)
     return ((unsigned char)c < 0x20 && c != '\t') || c == 0x7f;
 }
 
-/* The first control character but TAB, or @end. Eight bytes at a step, as in rp_h1_find_special;
- * DEL is the byte of which nothing is left when its bits are taken away. */
+/* The first control character but TAB, or @end. */
 static inline const char *find_control(const char *p, const char *end)
 {
-    const uint64_t ones = UINT64_C(0x0101010101010101);
-    uint64_t word, del, hits;
+    while (end - p >= (ptrdiff_t)sizeof(rp_h1_block)) {
+        rp_h1_block block = rp_h1_block_at(p);
+        size_t at = rp_h1_first_of(
+            (rp_h1_block)(((block < 0x20) & (block != '\t')) | (block == 0x7f)));
 
-    while (end - p >= 8) {
-        memcpy(&word, p, 8);
-        if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
-            word = __builtin_bswap64(word);
-        del = word ^ ones * 0x7f;
-        hits = (((word - ones * 0x20) & ~word) | ((del - ones) & ~del)) & (ones << 7);
-        if (!hits) {
-            p += 8;
-            continue;
-        }
-        p += __builtin_ctzll(hits) / 8;
-        if (*p != '\t')
+        p += at;
+        if (at < sizeof(block))
             return p;
-        p++;
     }
     while (p < end && !ends_value(*p))
         p++;
@@ -203,9 +193,9 @@ RP_COLD static enum rp_h1_line refuse_folded_line(struct rp_h1_parser *parser,
     return rp_h1_bad_line(scan, scan->p, RP_H1_BAD_HEADER);
 }
 
-static enum rp_h1_line parse_field_line(struct rp_h1_parser *parser, struct rp_h1_scan *scan)
+static enum rp_h1_line parse_field_lines(struct rp_h1_parser *parser, struct rp_h1_scan *scan)
 {
-    return rp_h1_field_line(parser, scan, find_control, take_field, refuse_folded_line);
+    return rp_h1_field_lines(parser, scan, find_control, take_field, refuse_folded_line);
 }
 
 static enum rp_h1_state body_state(struct rp_h1_parser *parser)
@@ -240,7 +230,7 @@ static int finish_head(struct rp_h1_parser *parser)
 static const struct rp_h1_head_ops request_head = {
     .first_line = parse_request_line,
     .first_piece = check_first_piece,
-    .field_line = parse_field_line,
+    .field_lines = parse_field_lines,
     .finish = finish_head,
 };
 

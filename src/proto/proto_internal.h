@@ -16,6 +16,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "base/compiler.h"
 #include "proto/h1.h"
 #include "proto/h2.h"
@@ -70,29 +74,62 @@ static inline size_t rp_h1_min(uint64_t a, uint64_t b)
     return (size_t)(a < b ? a : b);
 }
 
-/* The first CR, LF or NUL in @p..@end, or @end. Takes eight bytes at a step. Bytes below 14 are
- * looked at one by one; TAB is the only usual one of them that does not end the search. */
+/* Sixteen bytes that are looked at in one step. What the compiler makes of a comparison has 255 where
+ * it holds and 0 elsewhere. */
+typedef uint8_t rp_h1_block __attribute__((vector_size(16)));
+
+static inline rp_h1_block rp_h1_block_at(const char *p)
+{
+    rp_h1_block block;
+
+    memcpy(&block, p, sizeof(block));
+    return block;
+}
+
+/* The place of the first 255 in @block, all bytes of which are 0 or 255; 16 = none is. */
+static inline size_t rp_h1_first_of(rp_h1_block block)
+{
+#ifdef __SSE2__
+    return (size_t)__builtin_ctz((unsigned)_mm_movemask_epi8((__m128i)block) | 1u << sizeof(block));
+#else
+    size_t at = 0;
+
+    while (at < sizeof(block) && !block[at])
+        at++;
+    return at;
+#endif
+}
+
+/* The first CR, LF or NUL in @p..@end, or @end. */
 static inline const char *rp_h1_find_special(const char *p, const char *end)
 {
-    const uint64_t ones = UINT64_C(0x0101010101010101);
-    uint64_t word, low;
+    while (end - p >= (ptrdiff_t)sizeof(rp_h1_block)) {
+        rp_h1_block block = rp_h1_block_at(p);
+        size_t at = rp_h1_first_of(
+            (rp_h1_block)((block == '\r') | (block == '\n') | (block == '\0')));
 
-    while (end - p >= 8) {
-        memcpy(&word, p, 8);
-        if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
-            word = __builtin_bswap64(word);
-        low = (word - ones * 14) & ~word & (ones << 7);
-        if (!low) {
-            p += 8;
-            continue;
-        }
-        /* A borrow can only falsify the bytes above the lowest hit, so the lowest one is exact. */
-        p += __builtin_ctzll(low) / 8;
-        if (*p == '\r' || *p == '\n' || *p == '\0')
+        p += at;
+        if (at < sizeof(block))
             return p;
-        p++;
     }
     while (p < end && *p != '\r' && *p != '\n' && *p != '\0')
+        p++;
+    return p;
+}
+
+/* The first byte in @p..@end that no token has, or @end. Most names of fields have letters and '-'
+ * only: those are skipped by blocks. */
+static inline const char *rp_h1_skip_token(const char *p, const char *end)
+{
+    while (end - p >= (ptrdiff_t)sizeof(rp_h1_block)) {
+        rp_h1_block block = rp_h1_block_at(p), letter = (block | 0x20) - 'a';
+        size_t at = rp_h1_first_of((rp_h1_block)((letter > 'z' - 'a') & (block != '-')));
+
+        p += at;
+        if (at < sizeof(block))
+            break;
+    }
+    while (p < end && rp_h1_is_tchar[(uint8_t)*p])
         p++;
     return p;
 }
@@ -123,8 +160,9 @@ struct rp_h1_head_ops {
     enum rp_h1_line (*first_line)(struct rp_h1_parser *parser, struct rp_h1_scan *scan);
     /* The first line is not complete: H1_LINE_BAD when it can never be one whatever follows. */
     enum rp_h1_line (*first_piece)(struct rp_h1_scan *scan);
-    /* Parses the line at scan->p, a field or the blank line: rp_h1_field_line. */
-    enum rp_h1_line (*field_line)(struct rp_h1_parser *parser, struct rp_h1_scan *scan);
+    /* Parses the lines from scan->p on, fields and the blank line, up to one that is not
+     * H1_LINE_OK: rp_h1_field_lines. */
+    enum rp_h1_line (*field_lines)(struct rp_h1_parser *parser, struct rp_h1_scan *scan);
     /* The head is whole and in parser->head. An event, or RP_H1_GO_ON to read another head. */
     int (*finish)(struct rp_h1_parser *parser);
 };
@@ -174,7 +212,7 @@ RP_COLD enum rp_h1_line rp_h1_bad_line(struct rp_h1_scan *scan, const char *at,
 static inline enum rp_h1_line rp_h1_finish_line(struct rp_h1_scan *scan, const char *special,
                                                 enum rp_h1_error error)
 {
-    if (RP_LIKELY(scan->end - special >= 2 && special[0] == '\r' && special[1] == '\n')) {
+    if (RP_LIKELY(scan->end - special >= 2 && memcmp(special, "\r\n", 2) == 0)) {
         scan->p = special + 2;
         return H1_LINE_OK;
     }
@@ -214,12 +252,10 @@ RP_INLINE enum rp_h1_line rp_h1_field_line(struct rp_h1_parser *parser, struct r
                                            rp_h1_find_fn *find, rp_h1_field_fn *take,
                                            rp_h1_fold_fn *fold)
 {
-    const char *line = scan->p, *p = line, *end = scan->end, *value;
+    const char *line = scan->p, *end = scan->end, *p = rp_h1_skip_token(line, end), *value;
     struct rp_slice name;
     enum rp_h1_line result;
 
-    while (p < end && rp_h1_is_tchar[(uint8_t)*p])
-        p++;
     if (p == end)
         return H1_LINE_INCOMPLETE;
     if (p == line && (*p == '\r' || *p == '\n')) {
@@ -240,6 +276,18 @@ RP_INLINE enum rp_h1_line rp_h1_field_line(struct rp_h1_parser *parser, struct r
     return RP_LIKELY(result == H1_LINE_OK) ? take(parser, scan, name, value, p) : result;
 }
 
+RP_INLINE enum rp_h1_line rp_h1_field_lines(struct rp_h1_parser *parser, struct rp_h1_scan *scan,
+                                            rp_h1_find_fn *find, rp_h1_field_fn *take,
+                                            rp_h1_fold_fn *fold)
+{
+    enum rp_h1_line result;
+
+    do
+        result = rp_h1_field_line(parser, scan, find, take, fold);
+    while (result == H1_LINE_OK);
+    return result;
+}
+
 RP_INLINE bool rp_h1_keep(struct rp_h1_parser *parser, struct rp_slice *input, size_t count)
 {
     rp_buf_append(parser->head, input->ptr, count);
@@ -258,8 +306,8 @@ RP_INLINE int rp_h1_on_head(struct rp_h1_parser *parser, const struct rp_h1_head
     struct rp_h1_scan scan = { .p = start, .end = start + window };
     enum rp_h1_line result = head->len ? H1_LINE_OK : ops->first_line(parser, &scan);
 
-    while (result == H1_LINE_OK)
-        result = ops->field_line(parser, &scan);
+    if (RP_LIKELY(result == H1_LINE_OK))
+        result = ops->field_lines(parser, &scan);
     if (result == H1_LINE_BAD)
         return rp_h1_fail(parser, scan.error, parser->offset + (uint64_t)(scan.bad - start));
     if (result == H1_LINE_INCOMPLETE && window < input->len)
@@ -278,7 +326,7 @@ RP_INLINE enum rp_h1_line rp_h1_pending_line(struct rp_h1_parser *parser,
 {
     if (parser->line_start == 0)
         return is_complete ? ops->first_line(parser, scan) : ops->first_piece(scan);
-    return is_complete ? ops->field_line(parser, scan) : H1_LINE_INCOMPLETE;
+    return is_complete ? ops->field_lines(parser, scan) : H1_LINE_INCOMPLETE;
 }
 
 RP_INLINE int rp_h1_on_head_pending(struct rp_h1_parser *parser, const struct rp_h1_head_ops *ops,
