@@ -274,17 +274,23 @@ static void fail_send(struct rp_stream *stream, int error)
     (void)stream->loop->ops->arm(stream->loop, stream);
 }
 
-RP_INLINE ssize_t send_rest(const struct rp_stream *stream)
+static ssize_t send_both(const struct rp_stream *stream)
 {
     struct iovec parts[2];
     struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
-    int which = stream->out_len[0] == 0;
 
-    if (stream->out_len[!which] == 0)
-        return rp_socket_send(stream->fd, stream->out[which], stream->out_len[which], MSG_NOSIGNAL);
     for (int i = 0; i < 2; i++)
         parts[i] = (struct iovec){ (void *)stream->out[i], stream->out_len[i] };
     return sendmsg(stream->fd, &message, MSG_NOSIGNAL);
+}
+
+RP_INLINE ssize_t send_rest(const struct rp_stream *stream)
+{
+    int which = stream->out_len[0] == 0;
+
+    if (RP_UNLIKELY(stream->out_len[!which]))
+        return send_both(stream);
+    return rp_socket_send(stream->fd, stream->out[which], stream->out_len[which], MSG_NOSIGNAL);
 }
 
 static void take_off(struct rp_stream *stream, size_t sent)

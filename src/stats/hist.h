@@ -102,8 +102,10 @@ static inline bool rp_hist_record_quick(struct rp_hist *hist, double value)
             return false;
         /* Zero is as common as any value: on a kept connection half of a request's phases take no
          * time. */
-        hist->min = 0 < hist->min ? 0 : hist->min;
-        hist->max = 0 > hist->max ? 0 : hist->max;
+        if (RP_UNLIKELY(hist->min > 0))
+            hist->min = 0;
+        if (RP_UNLIKELY(hist->max < 0))
+            hist->max = 0;
         hist->zeros++;
         hist->count++;
         return true;
