@@ -21,8 +21,10 @@ extern PyType_Spec rp_py_vu_spec, rp_py_http_spec, rp_py_execution_spec, rp_py_r
     rp_py_sleep_spec, rp_py_response_spec, rp_py_template_spec, rp_py_group_spec, rp_py_stream_spec,
     rp_py_read_spec;
 
+/* A VU with its HTTP client object. NULL with an exception. */
+struct py_vu *rp_py_worker_new(struct py_host *host, struct rp_vu *engine_vu);
 /* The run is over for @vu: what scripts have of it raises RuntimeError from now on, and the VU
- * keeps nothing but its host. */
+ * keeps nothing but its host and its client object. */
 void rp_py_vu_release(struct py_vu *vu);
 
 /* The reactor of a guest goes away: requests and sleeps that outlive the run are cancelled, for

@@ -43,6 +43,7 @@ struct py_response {
     PyObject_HEAD struct rp_pystate *state;
     struct rp_http_template *template; /* strong: method and URL */
     struct rp_http_response response;
+    PyObject *status;                             /* an int; NULL until the script may see us */
     bool has_made;                                /* one of the following is there */
     PyObject *headers, *body, *timings, *history; /* made on demand */
     struct py_response *next_free;
@@ -53,6 +54,12 @@ struct rp_http_session *rp_py_session(struct py_vu *vu);
 PyObject *rp_py_http_new(struct py_vu *vu);
 struct py_request *rp_py_request_new(struct py_vu *vu, struct rp_http_template *template);
 struct py_response *rp_py_response_new(struct rp_pystate *state);
+/* Makes what scripts see of @self at once, and not on demand. Its request is over. -1 with an
+ * exception. */
+int rp_py_response_show(struct py_response *self);
+/* The RequestError of a request without a response; when it cannot be made, the exception that
+ * prevents it. */
+PyObject *rp_py_response_error(struct py_response *self);
 /* Has @self come after @before, which was a redirect. -1 with an exception. */
 int rp_py_response_follow(struct py_response *self, struct py_response *before);
 PyObject *rp_py_execution_new(struct py_vu *vu);

@@ -10,25 +10,18 @@
 
 enum { MAX_REDIRECTS = 10 }; /* unless the call says otherwise; aiohttp's and k6's number */
 
-/* The RequestError of a request without a response; when it cannot be made, the exception that
- * prevents it. */
-static PyObject *error_of(struct py_request *self)
-{
-    PyObject *error = PyObject_CallOneArg(self->state->request_error, (PyObject *)self->response);
-
-    return error ? error : rp_py_take_error();
-}
-
 static void request_done(struct rp_http_call *call)
 {
     struct py_request *self = rp_container_of(call, struct py_request, call);
-    PyObject *result = Py_NewRef(self->response), *exception = NULL;
+    PyObject *result = NULL, *exception = NULL;
 
     rp_list_remove(&self->node);
-    if (RP_UNLIKELY(self->response->response.status == 0 && self->raise_errors)) {
-        Py_CLEAR(result);
-        exception = error_of(self);
-    }
+    if (RP_UNLIKELY(rp_py_response_show(self->response) < 0))
+        exception = rp_py_take_error();
+    else if (RP_UNLIKELY(self->response->response.status == 0 && self->raise_errors))
+        exception = rp_py_response_error(self->response);
+    else
+        result = Py_NewRef(self->response);
     rp_py_op_finish(&self->op, result, exception);
     Py_DECREF(self); /* what request_start took */
 }
@@ -139,7 +132,7 @@ static struct py_request *request_alloc(struct rp_pystate *state)
     }
     state->free_requests = self->next_free;
     state->free_request_count--;
-    (void)PyObject_Init((PyObject *)self, state->request_type);
+    _Py_NewReference((PyObject *)self); /* that to its type it has kept */
     PyObject_GC_Track(self);
     return self;
 }
@@ -187,16 +180,21 @@ static int request_traverse(PyObject *object, visitproc visit, void *arg)
     return rp_py_op_traverse(&self->op, visit, arg);
 }
 
-static int request_clear(PyObject *object)
+static void drop_parts(struct py_request *self)
 {
-    struct py_request *self = (struct py_request *)object;
-
     Py_CLEAR(self->response);
     Py_CLEAR(self->vu);
     if (RP_UNLIKELY(self->upload)) {
         rp_py_upload_free(self->upload);
         self->upload = NULL;
     }
+}
+
+static int request_clear(PyObject *object)
+{
+    struct py_request *self = (struct py_request *)object;
+
+    drop_parts(self);
     rp_py_op_clear(&self->op);
     return 0;
 }
@@ -263,7 +261,7 @@ static void request_dealloc(PyObject *object)
         rp_free((void *)self->call.timeouts);
         self->call.timeouts = NULL;
     }
-    request_clear(object);
+    drop_parts(self);
     rp_py_op_deinit(&self->op);
     if (state->free_request_count < RP_PY_FREE_MAX) {
         self->next_free = state->free_requests;
@@ -271,8 +269,8 @@ static void request_dealloc(PyObject *object)
         state->free_request_count++;
     } else {
         type->tp_free(self);
+        Py_DECREF(type);
     }
-    Py_DECREF(type);
 }
 
 static PyMemberDef request_members[] = {
@@ -310,6 +308,7 @@ void rp_py_free_lists_clear(struct rp_pystate *state)
         struct py_request *request = state->free_requests;
 
         state->free_requests = request->next_free;
+        Py_DECREF(state->request_type);
         PyObject_GC_Del(request);
     }
     while (state->free_responses) {
@@ -317,6 +316,7 @@ void rp_py_free_lists_clear(struct rp_pystate *state)
 
         state->free_responses = response->next_free;
         rp_http_response_deinit(&response->response);
+        Py_DECREF(state->response_type);
         PyObject_Free(response);
     }
     state->free_request_count = state->free_response_count = 0;

@@ -20,7 +20,7 @@ struct py_response *rp_py_response_new(struct rp_pystate *state)
     if (self) {
         state->free_responses = self->next_free;
         state->free_response_count--;
-        (void)PyObject_Init((PyObject *)self, state->response_type);
+        _Py_NewReference((PyObject *)self); /* that to its type it has kept */
         return self;
     }
     self = (struct py_response *)state->response_type->tp_alloc(state->response_type, 0);
@@ -46,6 +46,7 @@ static void response_dealloc(PyObject *object)
 
     if (self->has_made)
         drop_made(self);
+    Py_CLEAR(self->status);
     rp_http_template_unref(self->template);
     self->template = NULL;
     if (state->free_response_count < RP_PY_FREE_MAX &&
@@ -56,22 +57,34 @@ static void response_dealloc(PyObject *object)
     } else {
         rp_http_response_deinit(&self->response);
         type->tp_free(self);
+        Py_DECREF(type);
     }
-    Py_DECREF(type);
 }
 
-static PyObject *get_status(PyObject *object, void *unused)
+/* Nearly every script asks for the status of every response. CPython reads a member that is an
+ * object in place, and calls nobody. */
+int rp_py_response_show(struct py_response *self)
 {
-    struct py_response *self = (struct py_response *)object;
     unsigned status = self->response.status;
-    PyObject **cached;
+    PyObject **cached = &self->state->statuses[status];
 
-    if (status >= 600)
-        return PyLong_FromLong(status);
-    cached = &self->state->statuses[status];
-    if (!*cached)
+    if (RP_UNLIKELY(status >= RP_ARRAY_LEN(self->state->statuses))) {
+        self->status = PyLong_FromLong(status);
+        return self->status ? 0 : -1;
+    }
+    if (RP_UNLIKELY(!*cached))
         *cached = PyLong_FromLong(status);
-    return Py_XNewRef(*cached);
+    self->status = Py_XNewRef(*cached);
+    return self->status ? 0 : -1;
+}
+
+PyObject *rp_py_response_error(struct py_response *self)
+{
+    PyObject *error = NULL;
+
+    if (self->status || rp_py_response_show(self) == 0)
+        error = PyObject_CallOneArg(self->state->request_error, (PyObject *)self);
+    return error ? error : rp_py_take_error();
 }
 
 static PyObject *text_of(struct rp_slice text)
@@ -230,6 +243,8 @@ int rp_py_response_follow(struct py_response *self, struct py_response *before)
 {
     Py_ssize_t count = before->history ? PyTuple_GET_SIZE(before->history) : 0;
 
+    if (rp_py_response_show(before) < 0)
+        return -1;
     self->history = PyTuple_New(count + 1);
     if (!self->history)
         return -1;
@@ -328,6 +343,12 @@ static PyObject *response_repr(PyObject *object)
     return repr;
 }
 
+static PyMemberDef members[] = {
+    { "status", T_OBJECT_EX, offsetof(struct py_response, status), READONLY,
+      RP_DOC_RESPONSE_STATUS },
+    { NULL, 0, 0, 0, NULL },
+};
+
 static PyMethodDef methods[] = {
     { "text", response_text, METH_NOARGS, RP_DOC_RESPONSE_TEXT },
     { "json", response_json, METH_NOARGS, RP_DOC_RESPONSE_JSON },
@@ -336,7 +357,6 @@ static PyMethodDef methods[] = {
 };
 
 static PyGetSetDef getset[] = {
-    { "status", get_status, NULL, RP_DOC_RESPONSE_STATUS, NULL },
     { "headers", get_headers, NULL, RP_DOC_RESPONSE_HEADERS, NULL },
     { "body", get_body, NULL, RP_DOC_RESPONSE_BODY, NULL },
     { "url", get_url, NULL, RP_DOC_RESPONSE_URL, NULL },
@@ -360,6 +380,7 @@ static PyType_Slot slots[] = {
     { Py_tp_dealloc, response_dealloc },
     { Py_tp_repr, response_repr },
     { Py_tp_methods, methods },
+    { Py_tp_members, members },
     { Py_tp_getset, getset },
     { Py_tp_doc, (void *)RP_DOC_RESPONSE },
     { 0, NULL },

@@ -6,14 +6,6 @@
 
 /* ---- what a Read waits for ------------------------------------------------------------------- */
 
-/* The exception of a request that has failed; when it cannot be made, the one that prevents it. */
-static PyObject *error_of(struct py_stream *self)
-{
-    PyObject *error = PyObject_CallOneArg(self->state->request_error, (PyObject *)self->response);
-
-    return error ? error : rp_py_take_error();
-}
-
 static PyObject *text_of(struct rp_slice text)
 {
     return PyUnicode_DecodeUTF8(text.ptr ? text.ptr : "", (Py_ssize_t)text.len, "replace");
@@ -92,7 +84,7 @@ static PyObject *look(struct py_stream *self, enum py_read_kind kind)
     if (found || PyErr_Occurred() || !self->stream.has_ended)
         return found;
     if (self->response->response.status == 0 && self->raise_errors) {
-        PyObject *error = error_of(self);
+        PyObject *error = rp_py_response_error(self->response);
 
         PyErr_SetObject((PyObject *)Py_TYPE(error), error);
         Py_DECREF(error);

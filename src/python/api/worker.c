@@ -10,6 +10,18 @@
 #include "python/api/metrics.h"
 #include "python/drive/drive.h"
 
+struct py_vu *rp_py_worker_new(struct py_host *host, struct rp_vu *engine_vu)
+{
+    struct py_vu *self = rp_py_vu_new(host, engine_vu);
+
+    if (!self)
+        return NULL;
+    self->http = rp_py_http_new(self);
+    if (!self->http)
+        Py_CLEAR(self);
+    return self;
+}
+
 void rp_py_vu_release(struct py_vu *self)
 {
     if (self->http)
@@ -24,18 +36,6 @@ static struct py_vu_extra *require_extra(struct py_vu *self)
 }
 
 /* ---- attributes ------------------------------------------------------------------------------ */
-
-static PyObject *get_http(PyObject *object, void *unused)
-{
-    struct py_vu *self = (struct py_vu *)object;
-
-    if (RP_UNLIKELY(!self->http)) {
-        if (rp_py_vu_require(self) < 0)
-            return NULL;
-        self->http = rp_py_http_new(self);
-    }
-    return Py_XNewRef(self->http);
-}
 
 static PyObject *get_setup_data(PyObject *object, void *unused)
 {
@@ -209,6 +209,7 @@ static void vu_dealloc(PyObject *object)
     PyTypeObject *type = Py_TYPE(self);
 
     rp_py_vu_release(self);
+    Py_CLEAR(self->http);
     Py_CLEAR(self->host);
     type->tp_free(self);
     Py_DECREF(type);
@@ -247,8 +248,13 @@ static PyObject *get_must_cancel(PyObject *object, void *unused)
     return PyBool_FromLong(self->must_cancel || self->throwing);
 }
 
+/* CPython reads a member that is an object in place, and calls nobody. */
+static PyMemberDef members[] = {
+    { "http", T_OBJECT_EX, offsetof(struct py_vu, http), READONLY, RP_DOC_WORKER_HTTP },
+    { NULL, 0, 0, 0, NULL },
+};
+
 static PyGetSetDef getset[] = {
-    { "http", get_http, NULL, RP_DOC_WORKER_HTTP, NULL },
     { "setup_data", get_setup_data, NULL, RP_DOC_WORKER_SETUP_DATA, NULL },
     { "execution", get_execution, NULL, RP_DOC_WORKER_EXECUTION, NULL },
     { "vu", get_vu, NULL, RP_DOC_WORKER_VU, NULL },
@@ -318,6 +324,7 @@ static PyType_Slot slots[] = {
     { Py_tp_dealloc, vu_dealloc },
     { Py_tp_repr, vu_repr },
     { Py_tp_methods, methods },
+    { Py_tp_members, members },
     { Py_tp_getset, getset },
     { Py_tp_doc, (void *)RP_DOC_WORKER },
     { 0, NULL },

@@ -53,7 +53,7 @@ static int make_setup_vu(struct py_host *self)
     setup->engine_vu = (struct rp_vu){ .host = &self->script, .tags = setup_tags(self) };
     if (!setup->engine_vu.tags)
         return -ENOMEM;
-    setup->vu = rp_py_vu_new(self, &setup->engine_vu);
+    setup->vu = rp_py_worker_new(self, &setup->engine_vu);
     return setup->vu ? 0 : -ENOMEM;
 }
 
@@ -248,7 +248,7 @@ static int host_vu_init(struct rp_script_host *script, struct rp_vu *engine_vu,
                         struct rp_error *err)
 {
     struct py_host *self = of_script(script);
-    struct py_vu *vu = rp_py_vu_new(self, engine_vu);
+    struct py_vu *vu = rp_py_worker_new(self, engine_vu);
 
     engine_vu->host_data = vu;
     if (vu)

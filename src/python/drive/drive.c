@@ -156,7 +156,7 @@ static PyObject *parked(struct py_vu *vu, PyObject *object)
 
 /* ---- stepping -------------------------------------------------------------------------------- */
 
-static void set_stepping(struct py_vu *vu)
+RP_INLINE void set_stepping(struct py_vu *vu)
 {
     rp_py_alive(vu->host);
     vu->host->stepping = vu;
@@ -208,7 +208,7 @@ static PyObject *run_until_it_waits(struct py_vu *vu, PyObject *exception)
     unset_stepping(vu, outer);
     if (RP_UNLIKELY(host->is_forked))
         host->ops->leave_fork(host);
-    if (!vu->context && RP_UNLIKELY(PyObject_Size(context) > 0))
+    if (!vu->context && RP_UNLIKELY(PyMapping_Size(context) > 0))
         rp_py_context_keep(vu);
     if (outcome == PYGEN_NEXT)
         return parked(vu, result);

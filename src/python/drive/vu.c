@@ -57,7 +57,6 @@ void rp_py_vu_deinit(struct py_vu *self)
     Py_CLEAR(self->wakeup);
     Py_CLEAR(self->function);
     Py_CLEAR(self->context);
-    Py_CLEAR(self->http);
     Py_CLEAR(self->attributes);
     free_extra(self);
 }

@@ -23,7 +23,7 @@ struct py_vu {
      * NULL while it executes. */
     PyObject *waiting;
     PyObject *attributes;      /* dict of what the iteration has set on `worker`, or NULL */
-    PyObject *http;            /* its HTTP client object; NULL before its first use */
+    PyObject *http;            /* its HTTP client object (api/worker.c) */
     PyObject *wakeup;          /* what asyncio calls to resume it; NULL before its first use */
     PyObject *context;         /* its own; NULL = the shared one */
     struct py_vu_extra *extra; /* NULL before its first use */
@@ -51,8 +51,8 @@ struct py_vu_extra {
 
 /* NULL with an exception. */
 struct py_vu *rp_py_vu_new(struct py_host *host, struct rp_vu *engine_vu);
-/* The run is over: the VU keeps nothing but its host. Its HTTP client object must have forgotten
- * the VU before. */
+/* The run is over: the VU keeps nothing but its host and its HTTP client object, which must have
+ * forgotten the VU before. */
 void rp_py_vu_deinit(struct py_vu *vu);
 /* The extra part, which is made when it is first asked for. NULL with an exception. */
 struct py_vu_extra *rp_py_vu_extra(struct py_vu *vu);
