@@ -69,6 +69,14 @@ static int ask_user(struct rp_tls *tls)
     return events->fill(&tls->transport, &tls->out[0]);
 }
 
+/* What is left of the bytes that the user has made is in a buffer of the user's that others share. */
+static int keep_of_user(struct rp_tls *tls)
+{
+    const struct rp_transport_events *events = tls->transport.events;
+
+    return events->keep && tls->out[0].len ? events->keep(&tls->transport, &tls->out[0]) : 0;
+}
+
 /* A record with the next of the user's bytes, into the scratch. How many they are; 0 = none are left. */
 static int seal(struct rp_tls *tls)
 {
@@ -109,7 +117,7 @@ static int encrypt(struct rp_tls *tls)
         if (RP_UNLIKELY(r < 0)) {
             ERR_clear_error();
             tls->is_held = r == -EAGAIN;
-            return tls->is_held ? 0 : r;
+            return tls->is_held ? keep_of_user(tls) : r;
         }
         if (r == 0) {
             tls->is_sending = false;
@@ -162,13 +170,14 @@ int rp_tls_fill(struct rp_transport *below, struct rp_slice *ret)
     return r;
 }
 
-/* The scratch is needed for the next connection. */
+/* The scratch is needed for the next connection, and so is the user's, if it is TLS too. */
 int rp_tls_keep(struct rp_transport *below, struct rp_slice *rest)
 {
     struct rp_tls *tls = below->user;
+    int r = keep_of_user(tls);
 
-    if (tls->rest)
-        return 0;
+    if (r < 0 || tls->rest)
+        return r;
     tls->rest = rp_alloc(rest->len);
     if (!tls->rest)
         return -ENOMEM;

@@ -239,6 +239,92 @@ static void test_short_connections_do_without(void **state)
     finish(&world);
 }
 
+static void change_keys_once(struct world *world)
+{
+    world->full = NULL;
+    assert_int_equal(SSL_key_update(world->server, SSL_KEY_UPDATE_REQUESTED), 1);
+    send_down(world, 10);
+}
+
+/* The client has to answer a change of keys while a record of its own is half sent. */
+static void test_the_socket_is_full(void **state)
+{
+    struct world world;
+
+    for (size_t i = 0; i < 4; i++) {
+        begin(&world, kinds[i].ciphers);
+        for (int round = 0; round < 3; round++) {
+            world.takes = round == 1 ? 1000 : 20000;
+            world.full = change_keys_once;
+            send_up(&world, 3, 90 * 1024);
+            assert_null(world.full);
+            world.takes = 0;
+            use(&world, TLS_TAKEN_OVER);
+        }
+        finish(&world);
+    }
+}
+
+static char made[BODY_MAX], left[BODY_MAX];
+
+static int make(struct rp_transport *client, struct rp_slice *ret)
+{
+    struct world *world = client->user;
+    size_t len = world->makes-- > 0 ? 50000 : 0;
+
+    for (size_t i = 0; i < len; i++)
+        made[i] = (char)(i * 3 + (size_t)world->makes);
+    *ret = rp_slice(made, len);
+    return 0;
+}
+
+static int keep(struct rp_transport *client, struct rp_slice *rest)
+{
+    if (rest->ptr < left || rest->ptr >= left + sizeof(left)) {
+        memcpy(left, rest->ptr, rest->len);
+        rest->ptr = left;
+    }
+    return 0;
+}
+
+static void make_for_others(struct world *world)
+{
+    memset(made, 0x55, sizeof(made));
+}
+
+/* A user that makes its bytes in a buffer that others use too, as TLS inside TLS does. */
+static void test_bytes_of_a_user_with_a_shared_buffer(void **state)
+{
+    static char got[4 * BODY_MAX];
+    struct rp_transport_events making;
+    struct world world;
+    size_t len;
+
+    for (int times = 0; times <= TLS_TAKEN_OVER; times += TLS_TAKEN_OVER) {
+        begin(&world, NULL);
+        use(&world, times);
+        making = *world.client->events;
+        making.fill = make;
+        making.keep = keep;
+        rp_transport_set_events(world.client, &making);
+        world.makes = 4;
+        world.takes = 7000;
+        world.full = make_for_others;
+        assert_int_equal(rp_transport_send(world.client, rp_slice(NULL, 0), rp_slice(NULL, 0)), 0);
+        offer(&world);
+        for (len = 0; len < 200000;) {
+            int n = SSL_read(world.server, got + len, (int)(sizeof(got) - len));
+
+            assert_true(n > 0);
+            len += (size_t)n;
+        }
+        assert_int_equal(len, 200000);
+        for (size_t i = 0; i < len; i++)
+            assert_int_equal(got[i], (char)(i % 50000 * 3 + (3 - i / 50000)));
+        finish(&world);
+    }
+}
+
 /* Records that are not whole, and such as OpenSSL has to read, are copied. */
 static void test_there_is_no_memory(void **state)
 {
@@ -275,6 +361,8 @@ int main(void)
         cmocka_unit_test(test_records_that_are_wrong),
         cmocka_unit_test(test_a_record_that_comes_again),
         cmocka_unit_test(test_short_connections_do_without),
+        cmocka_unit_test(test_the_socket_is_full),
+        cmocka_unit_test(test_bytes_of_a_user_with_a_shared_buffer),
         cmocka_unit_test(test_there_is_no_memory),
     };
 

@@ -29,10 +29,12 @@ struct world {
     struct rp_transport below;
     struct rp_traffic traffic;
     bool is_sending, is_closed;
-    size_t piece; /* so many bytes arrive at a time; 0 = all */
-    size_t received_below;
+    size_t piece;                      /* so many bytes arrive at a time; 0 = all */
+    size_t takes;                      /* so many bytes the socket takes at a time; 0 = all */
+    void (*full)(struct world *world); /* when there are more; or NULL */
     /* The user of the layer. */
     struct rp_transport *client;
+    int makes;   /* so many times it has bytes for a send that makes them */
     bool closes; /* when it has got something */
     int connected, ended;
     bool has_failed;
