@@ -17,8 +17,8 @@
 #include "base/text.h"
 #include "output/network.h"
 #include "output/output_url.h"
-#include "output/prometheus_series.h"
-#include "output/protobuf.h"
+#include "output/totals.h"
+#include "proto/protobuf.h"
 #include "proto/snappy.h"
 
 enum {
@@ -30,11 +30,64 @@ enum {
 };
 
 struct state {
-    struct rp_prom_table table;
+    struct rp_totals totals;
     int64_t last_ms; /* the time of the last samples; it only grows */
     unsigned intervals;
     struct rp_buf labels, message; /* parts of a message */
 };
+
+/* ---- names ----------------------------------------------------------------------------------- */
+
+/* [a-zA-Z_][a-zA-Z0-9_]*; what is not allowed is '_', which also goes before a digit that would be
+ * the first. */
+static void put_text(struct rp_buf *out, const char *text)
+{
+    for (const char *at = text; *at; at++) {
+        bool is_letter = ((*at | 0x20) >= 'a' && (*at | 0x20) <= 'z') || *at == '_';
+        bool is_digit = *at >= '0' && *at <= '9';
+
+        if (is_digit && !out->len)
+            rp_buf_append_str(out, "_");
+        rp_buf_append(out, is_letter || is_digit ? at : "_", 1);
+    }
+}
+
+static void put_name(struct rp_buf *out, const char *metric)
+{
+    rp_buf_append_str(out, "rampa_");
+    put_text(out, metric);
+}
+
+/* None of Prometheus's own. */
+static void put_tag(struct rp_buf *out, const char *tag)
+{
+    if (strcmp(tag, "le") == 0 || strncmp(tag, "__", 2) == 0)
+        rp_buf_append_str(out, "tag_");
+    put_text(out, tag);
+}
+
+static const char *suffix(enum rp_metric_type type, bool is_time, enum rp_totals_part part)
+{
+    static const char *const suffixes[RP_METRIC_TYPE_COUNT][RP_PARTS] = {
+        [RP_COUNTER] = { [RP_PART_VALUE] = "_total" },
+        [RP_GAUGE] = { [RP_PART_VALUE] = "" },
+        [RP_RATE] = { [RP_PART_VALUE] = "_total", [RP_PART_TRUE] = "_true_total" },
+        [RP_TREND] = { [RP_PART_BUCKET] = "_bucket",
+                       [RP_PART_SUM] = "_sum",
+                       [RP_PART_COUNT] = "_count" },
+    };
+    static const char *const of_times[RP_PARTS] = {
+        [RP_PART_BUCKET] = "_seconds_bucket",
+        [RP_PART_SUM] = "_seconds_sum",
+        [RP_PART_COUNT] = "_seconds_count",
+    };
+
+    return type == RP_TREND && is_time ? of_times[part] : suffixes[type][part];
+}
+
+static const struct rp_totals_style style = { .put_name = put_name,
+                                              .suffix = suffix,
+                                              .put_tag = put_tag };
 
 /* ---- the message ----------------------------------------------------------------------------- */
 
@@ -58,17 +111,18 @@ static void put_label(struct state *state, const char *name, const char *value)
 }
 
 /* The labels of @series, the name and, for a bucket, its bound, all in the order of their names. */
-static void put_labels(struct state *state, const struct rp_prom_series *series,
-                       enum rp_prom_part part, const char *bound)
+static void put_labels(struct state *state, const struct rp_total *series, enum rp_totals_part part,
+                       const char *bound)
 {
-    char name[RP_PROM_NAME_BYTES + RP_PROM_SUFFIX_BYTES];
-    const struct rp_prom_label extra[] = { { (char[]){ "__name__" }, name },
-                                           { (char[]){ "le" }, bound } };
+    char name[RP_TOTALS_NAME_BYTES + RP_TOTALS_SUFFIX_BYTES];
+    const struct rp_total_tag extra[] = { { (char[]){ "__name__" }, name },
+                                          { (char[]){ "le" }, bound } };
     size_t next = 0, extras = bound ? 2 : 1;
 
-    snprintf(name, sizeof(name), "%s%s", series->name, rp_prom_suffix(series->origin, part));
-    for (size_t i = 0; i <= series->label_count; i++) {
-        const struct rp_prom_label *label = i < series->label_count ? &series->labels[i] : NULL;
+    snprintf(name, sizeof(name), "%s%s", series->name,
+             suffix(series->origin->type, series->origin->is_time, part));
+    for (size_t i = 0; i <= series->origin->tag_count; i++) {
+        const struct rp_total_tag *label = i < series->origin->tag_count ? &series->tags[i] : NULL;
 
         for (; next < extras && (!label || strcmp(extra[next].name, label->name) < 0); next++)
             put_label(state, extra[next].name, extra[next].value);
@@ -79,8 +133,8 @@ static void put_labels(struct state *state, const struct rp_prom_series *series,
 
 /* message TimeSeries { repeated Label labels = 1; repeated Sample samples = 2; } as field 1 of the
  * WriteRequest; message Sample { double value = 1; int64 timestamp = 2; } */
-static void put_sample(struct rp_net_output *net, const struct rp_prom_series *series,
-                       enum rp_prom_part part, const char *bound, double value)
+static void put_sample(struct rp_net_output *net, const struct rp_total *series,
+                       enum rp_totals_part part, const char *bound, double value)
 {
     struct state *state = net->own;
     struct rp_buf sample;
@@ -98,37 +152,35 @@ static void put_sample(struct rp_net_output *net, const struct rp_prom_series *s
 }
 
 /* A series whose percentiles are kept elsewhere has no buckets of its own (docs/metrics.md). */
-static void put_histogram(struct rp_net_output *net, const struct rp_prom_series *series)
+static void put_histogram(struct rp_net_output *net, const struct rp_total *series)
 {
-    const double *bounds = rp_prom_bounds(series->origin->is_time);
-    uint64_t below = 0, all = 0;
+    const double *bounds = rp_totals_bounds(series->origin->is_time);
+    uint64_t below = 0;
 
-    for (size_t i = 0; i <= RP_PROM_BOUNDS; i++)
-        all += series->buckets[i];
-    for (size_t i = 0; all == series->count && i <= RP_PROM_BOUNDS; i++) {
+    for (size_t i = 0; rp_total_has_buckets(series) && i <= RP_TOTALS_BOUNDS; i++) {
         char bound[RP_DOUBLE_TEXT] = "+Inf";
 
         below += series->buckets[i];
-        if (i < RP_PROM_BOUNDS)
+        if (i < RP_TOTALS_BOUNDS)
             rp_format_double(bounds[i], bound);
-        put_sample(net, series, RP_PROM_BUCKET, bound, (double)below);
+        put_sample(net, series, RP_PART_BUCKET, bound, (double)below);
     }
-    put_sample(net, series, RP_PROM_SUM, NULL, series->sum);
-    put_sample(net, series, RP_PROM_COUNT, NULL, (double)series->count);
+    put_sample(net, series, RP_PART_SUM, NULL, series->sum);
+    put_sample(net, series, RP_PART_COUNT, NULL, (double)series->count);
 }
 
-static void put_series(struct rp_net_output *net, const struct rp_prom_series *series)
+static void put_series(struct rp_net_output *net, const struct rp_total *series)
 {
     switch (series->origin->type) {
     case RP_COUNTER:
-        put_sample(net, series, RP_PROM_VALUE, NULL, series->sum);
+        put_sample(net, series, RP_PART_VALUE, NULL, series->sum);
         break;
     case RP_GAUGE:
-        put_sample(net, series, RP_PROM_VALUE, NULL, series->last);
+        put_sample(net, series, RP_PART_VALUE, NULL, series->last);
         break;
     case RP_RATE:
-        put_sample(net, series, RP_PROM_VALUE, NULL, (double)series->count);
-        put_sample(net, series, RP_PROM_TRUE, NULL, (double)series->hits);
+        put_sample(net, series, RP_PART_VALUE, NULL, (double)series->count);
+        put_sample(net, series, RP_PART_TRUE, NULL, (double)series->hits);
         break;
     case RP_TREND:
         put_histogram(net, series);
@@ -149,20 +201,18 @@ static void add_interval(struct rp_net_output *net, const struct rp_interval *in
 
     state->last_ms = ms > state->last_ms ? ms : state->last_ms + 1;
     for (size_t i = 0; i < interval->count; i++) {
-        struct rp_prom_series *series = rp_prom_find(&state->table, interval->changes[i].series);
+        struct rp_total *series = rp_totals_add(&state->totals, &interval->changes[i]);
 
-        if (series) {
-            rp_prom_add(series, interval->changes[i].delta);
-        } else {
+        if (!series) {
             net->body.error = -ENOMEM; /* the body is lost, and counted */
             rp_net_output_added(net, 1);
         }
         if (series && !are_all)
             put_series(net, series);
     }
-    for (size_t i = 0; are_all && i < state->table.count; i++)
-        if (state->table.series[i].origin)
-            put_series(net, &state->table.series[i]);
+    for (size_t i = 0; are_all && i < state->totals.count; i++)
+        if (state->totals.series[i].origin)
+            put_series(net, &state->totals.series[i]);
 }
 
 static void complete(struct rp_net_output *net)
@@ -183,7 +233,7 @@ static void free_state(struct rp_net_output *net)
 {
     struct state *state = net->own;
 
-    rp_prom_table_deinit(&state->table);
+    rp_totals_deinit(&state->totals);
     rp_buf_deinit(&state->labels);
     rp_buf_deinit(&state->message);
     rp_free(state);
@@ -234,6 +284,7 @@ static int make(const struct rp_output_spec *spec, struct rp_output **ret, struc
         state = rp_calloc(1, sizeof(*state));
         r = state ? rp_net_output_new(spec, &format, &config, state, ret, err) : -ENOMEM;
         if (r == 0) {
+            rp_totals_init(&state->totals, &style, false);
             rp_buf_init(&state->labels, MESSAGE_MAX);
             rp_buf_init(&state->message, MESSAGE_MAX);
         }

@@ -24,6 +24,7 @@ static const struct {
     { "h2", rp_fuzz_h2 },
     { "h2_server", rp_fuzz_h2_server },
     { "h1_request", rp_fuzz_h1_request },
+    { "protobuf", rp_fuzz_protobuf },
     { "snappy", rp_fuzz_snappy },
     { "socks5", rp_fuzz_socks5 },
     { "sse", rp_fuzz_sse },
