@@ -51,7 +51,7 @@ static size_t list_places(const struct rp_run_options *options, struct place ret
         const struct rp_output_kind *kind = rp_output_spec_kind(rp_output_kinds, spec);
         const char *destination = rp_output_spec_destination(spec);
 
-        if (kind && kind->destination != RP_DESTINATION_URL && *destination)
+        if (kind && !rp_output_has_url(kind) && *destination)
             ret[count++] = (struct place){ options->outputs[i].origin, destination };
     }
     return count;

@@ -7,9 +7,10 @@
 
 #include "base/alloc.h"
 #include "base/list.h"
+#include "base/text.h"
 #include "loop/loop.h"
 
-enum { TROUBLE_MAX = 1024 };
+enum { TROUBLE_MAX = 1024, REFUSAL_COLS = 200, RESPONSE_TEXT_MAX = 1 << 20 };
 #define PAUSE_FIRST (250 * RP_MS)
 #define PAUSE_LEAST (100 * RP_MS) /* also when the server asks for none */
 #define PAUSE_ENDING (1 * RP_S)   /* the longest while the end waits for it */
@@ -21,9 +22,7 @@ struct body {
 };
 
 struct rp_delivery {
-    const char *name;
-    bool is_required;
-    rp_ns wait;
+    struct rp_delivery_config config; /* without its server, which is not borrowed */
 
     struct rp_poster *poster;
     struct rp_loop *loop; /* the poster's */
@@ -104,7 +103,7 @@ static void lose(struct rp_delivery *d, uint64_t points)
     if (d->has_lost || d->is_ending)
         return;
     d->has_lost = true;
-    rp_sink_lose(d->sink, "the output %s loses what it sends to %s: %s", d->name,
+    rp_sink_lose(d->sink, "the output %s loses what it sends to %s: %s", d->config.name,
                  rp_poster_shown(d->poster), d->trouble);
 }
 
@@ -138,14 +137,44 @@ static void retry(struct rp_delivery *d)
     rp_timer_arm(d->loop, &d->pause, rp_loop_now(d->loop) + pause, paused);
 }
 
-static bool is_passing(const struct rp_http_response *response)
+static bool is_passing(const struct rp_delivery *d)
 {
-    return !response->status || response->status == 429 || response->status >= 500;
+    unsigned status = rp_poster_response(d->poster)->status;
+
+    if (!status || (status >= 200 && status < 300) || !d->config.is_passing)
+        return !status || status == 429 || status >= 500;
+    return d->config.is_passing(status);
 }
 
 static bool is_taken(const struct rp_http_response *response)
 {
     return response->status >= 200 && response->status < 300;
+}
+
+/* The server has the body; but it may say that it has not taken all of it. */
+static void note_refused(struct rp_delivery *d, const struct body *body)
+{
+    struct rp_buf why, clean;
+    uint64_t refused;
+
+    if (!d->config.count_refused)
+        return;
+    rp_buf_init(&why, RESPONSE_TEXT_MAX);
+    rp_buf_init(&clean, TROUBLE_MAX);
+    refused = d->config.count_refused(rp_poster_response(d->poster), &why);
+    rp_text_append(&clean, rp_buf_slice(&why), REFUSAL_COLS);
+    if (refused) {
+        refused = refused < body->points ? refused : body->points;
+        snprintf(d->trouble, sizeof(d->trouble), "it did not take %llu of %llu: %s",
+                 (unsigned long long)refused, (unsigned long long)body->points,
+                 clean.len ? rp_buf_str(&clean) : "it does not say why");
+        lose(d, refused);
+    } else if (clean.len && !d->is_ending) {
+        rp_result_warn(d->sink->sinks->result, "%s says to the output %s: %s",
+                       rp_poster_shown(d->poster), d->config.name, rp_buf_str(&clean));
+    }
+    rp_buf_deinit(&why);
+    rp_buf_deinit(&clean);
 }
 
 static void posted(void *user)
@@ -159,20 +188,22 @@ static void posted(void *user)
     if (d->is_probing)
         return;
     body = rp_container_of(d->waiting.next, struct body, node);
-    if (is_passing(response)) {
+    if (is_passing(d)) {
         if (!d->has_warned && !d->is_ending)
             rp_result_warn(d->sink->sinks->result,
-                           "the output %s could not deliver to %s, and tries again: %s", d->name,
-                           rp_poster_shown(d->poster), d->trouble);
+                           "the output %s could not deliver to %s, and tries again: %s",
+                           d->config.name, rp_poster_shown(d->poster), d->trouble);
         d->has_warned = true;
         retry(d);
         return;
     }
     d->failures = 0;
-    if (is_taken(response))
+    if (is_taken(response)) {
         d->last_taken = rp_loop_now(d->loop);
-    else
+        note_refused(d, body);
+    } else {
         lose(d, body->points);
+    }
     drop(d, body);
     send_next(d);
 }
@@ -187,7 +218,7 @@ static void send_next(struct rp_delivery *d)
         rp_timer_is_armed(&d->pause))
         return;
     body = rp_container_of(d->waiting.next, struct body, node);
-    if (rp_poster_send(d->poster, rp_buf_slice(&body->bytes), RP_DELIVERY_TIMEOUT, &err) < 0) {
+    if (rp_poster_send(d->poster, rp_buf_slice(&body->bytes), d->config.timeout, &err) < 0) {
         snprintf(d->trouble, sizeof(d->trouble), "%s", /* no memory */
                  err.message ? err.message : strerror(ENOMEM));
         rp_error_deinit(&err);
@@ -263,8 +294,8 @@ static int probe(struct rp_delivery *d, struct rp_slice body, struct rp_error *e
     if (r < 0)
         return r;
     response = rp_poster_response(d->poster);
-    if (is_lasting(response) || (d->is_required && is_passing(response))) {
-        rp_error_set(err, -RP_EUSER, "the output %s cannot use %s: %s", d->name,
+    if (is_lasting(response) || (d->config.is_required && is_passing(d))) {
+        rp_error_set(err, -RP_EUSER, "the output %s cannot use %s: %s", d->config.name,
                      rp_poster_shown(d->poster), d->trouble);
         if (response->status == 401 || response->status == 403)
             rp_error_hint(err, "check its token, or user name and password");
@@ -272,9 +303,9 @@ static int probe(struct rp_delivery *d, struct rp_slice body, struct rp_error *e
             rp_error_hint(err, "write the proxy as http://USER:PASSWORD@HOST:PORT");
         return -RP_EUSER;
     }
-    if (is_passing(response)) {
+    if (is_passing(d)) {
         rp_result_warn(d->sink->sinks->result,
-                       "the output %s could not deliver to %s, and tries again: %s", d->name,
+                       "the output %s could not deliver to %s, and tries again: %s", d->config.name,
                        rp_poster_shown(d->poster), d->trouble);
         d->has_warned = true;
     }
@@ -289,8 +320,9 @@ int rp_delivery_begin(struct rp_delivery *d, struct rp_sink *sink, struct rp_sli
     d->sink = sink;
     d->loop = rp_poster_loop(d->poster);
     if (r == 0 && rp_poster_proxy(d->poster).len)
-        rp_result_note(sink->sinks->result, "the output %s goes through the proxy %.*s", d->name,
-                       (int)rp_poster_proxy(d->poster).len, rp_poster_proxy(d->poster).ptr);
+        rp_result_note(sink->sinks->result, "the output %s goes through the proxy %.*s",
+                       d->config.name, (int)rp_poster_proxy(d->poster).len,
+                       rp_poster_proxy(d->poster).ptr);
     if (r == 0)
         r = probe(d, body, err);
     if (r < 0 || !sink->sinks->loop)
@@ -307,7 +339,7 @@ int rp_delivery_begin(struct rp_delivery *d, struct rp_sink *sink, struct rp_sli
 
 int rp_delivery_end(struct rp_delivery *d, struct rp_error *err)
 {
-    rp_ns now = rp_clock_ns(), over = now + 3 * d->wait;
+    rp_ns now = rp_clock_ns(), over = now + 3 * d->config.wait;
     int r = 0;
 
     rp_delivery_leave_loop(d);
@@ -317,7 +349,7 @@ int rp_delivery_end(struct rp_delivery *d, struct rp_error *err)
         rp_timer_arm(d->loop, &d->pause, now, paused);
     send_next(d);
     while (r == 0 && !rp_list_is_empty(&d->waiting)) {
-        rp_ns until = d->last_taken + d->wait < over ? d->last_taken + d->wait : over;
+        rp_ns until = d->last_taken + d->config.wait < over ? d->last_taken + d->config.wait : over;
 
         if (rp_clock_ns() >= until)
             break;
@@ -329,7 +361,7 @@ int rp_delivery_end(struct rp_delivery *d, struct rp_error *err)
         return 0;
     return rp_error_set(err, -EIO,
                         "of the %llu numbers of the output %s %llu did not get to %s: %s",
-                        (unsigned long long)d->points, d->name, (unsigned long long)d->lost,
+                        (unsigned long long)d->points, d->config.name, (unsigned long long)d->lost,
                         rp_poster_shown(d->poster), *d->trouble ? d->trouble : "it was too slow");
 }
 
@@ -344,9 +376,10 @@ int rp_delivery_new(const struct rp_delivery_config *config, struct rp_delivery 
     if (!d)
         return -ENOMEM;
     rp_list_init(&d->waiting);
-    d->name = config->name;
-    d->is_required = config->is_required;
-    d->wait = config->wait;
+    d->config = *config;
+    d->config.server = (struct rp_poster_config){ .url = NULL };
+    if (!config->timeout)
+        d->config.timeout = RP_DELIVERY_TIMEOUT;
     d->chance = (uint64_t)rp_clock_ns();
     r = rp_poster_new(&config->server, posted, d, &d->poster, err);
     if (r < 0) {

@@ -6,15 +6,12 @@
  *
  * A body waits until the one before it was taken. What waits is bounded in bytes: when the bound is
  * passed, the oldest bodies that wait are lost. A body is sent again, after a pause that grows, when
- * the connection failed, the answer took longer than RP_DELIVERY_TIMEOUT, or was 429 or 5xx. Any
- * other answer but 2xx loses it. A redirect is not followed, for the headers may hold a secret.
+ * the connection failed, the answer took longer than its time-out, or was one that passes (429 and
+ * 5xx). Any other answer but 2xx loses it.
  *
- * A delivery has a loop of its own. While the run goes on, the loop of the run turns it
- * (rp_sinks.loop); at the end it turns itself until everything is there or its time is over. So
- * nothing of it can hold up the run.
- *
- * Messages name the server by scheme, host and port only, because user names, tokens and passwords
- * can be in every other part of a URL.
+ * While the run goes on, its loop (rp_sinks.loop) turns that of the requests (output/poster.h); at
+ * the end the delivery turns it until everything is there or its time is over. So nothing of it can
+ * hold up the run.
  */
 
 #include "base/buf.h"
@@ -22,7 +19,7 @@
 #include "output/output.h"
 #include "output/poster.h"
 
-#define RP_DELIVERY_TIMEOUT (10 * RP_S) /* of one request */
+#define RP_DELIVERY_TIMEOUT (10 * RP_S) /* default of struct rp_delivery_config.timeout */
 #define RP_DELIVERY_WAIT (10 * RP_S)    /* default of struct rp_delivery_config.wait */
 #define RP_DELIVERY_PROBE (5 * RP_S)    /* of the request before the run */
 #define RP_DELIVERY_PAUSE_MAX (30 * RP_S)
@@ -34,6 +31,13 @@ struct rp_delivery_config {
     const char *name; /* the kind of output, for messages */
     struct rp_poster_config server;
     bool is_required; /* the run does not begin when the server cannot be reached */
+    rp_ns timeout;    /* of one request; 0 = RP_DELIVERY_TIMEOUT */
+    /* Whether an answer with @status, which is not 2xx, means that the same request may be taken
+     * later; NULL = 429 and 5xx. */
+    bool (*is_passing)(unsigned status);
+    /* How many of the numbers of a request an answer 2xx says were not taken: they are lost. What it
+     * says of them goes into @why. NULL = such answers take all. */
+    uint64_t (*count_refused)(const struct rp_http_response *response, struct rp_buf *why);
     rp_ns wait; /* at the end: as long without a body that was taken, and three times in all */
 };
 

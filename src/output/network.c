@@ -252,7 +252,8 @@ int rp_net_output_new(const struct rp_output_spec *spec, const struct rp_net_for
     net->format = format;
     rp_buf_init(&net->body, format->body_max + (16u << 20));
     config->name = spec->kind->name;
-    config->server.ca_file = rp_output_option(spec, "cacert");
+    if (rp_output_option(spec, "cacert"))
+        config->server.ca_file = rp_output_option(spec, "cacert");
     r = read_flag(spec, "insecure", &config->server.is_insecure, err);
     if (r == 0)
         r = read_flag(spec, "required", &config->is_required, err);

@@ -75,4 +75,5 @@ RP_NODISCARD int rp_net_output_fields(struct rp_net_output *net,
 /* @points more numbers are in the body. */
 void rp_net_output_added(struct rp_net_output *net, uint64_t points);
 
-extern const struct rp_output_kind rp_output_influxdb, rp_output_prometheus, rp_output_webhook;
+extern const struct rp_output_kind rp_output_influxdb, rp_output_otel, rp_output_prometheus,
+    rp_output_webhook;

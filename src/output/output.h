@@ -26,6 +26,7 @@ enum rp_output_destination {
     RP_DESTINATION_FILE,          /* the path of a file; "-" is standard output */
     RP_DESTINATION_OPTIONAL_FILE, /* the same, or none */
     RP_DESTINATION_URL,
+    RP_DESTINATION_OPTIONAL_URL, /* the same, or one that the output knows by itself */
 };
 
 struct rp_output_option {
@@ -59,6 +60,12 @@ struct rp_output_spec {
     const struct rp_override *options;
     size_t option_count;
 };
+
+static inline bool rp_output_has_url(const struct rp_output_kind *kind)
+{
+    return kind->destination == RP_DESTINATION_URL ||
+           kind->destination == RP_DESTINATION_OPTIONAL_URL;
+}
 
 /* The value of an option: of the last --output-option that gives it, else of the environment, else
  * NULL. */

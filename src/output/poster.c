@@ -20,7 +20,7 @@ struct rp_poster {
     struct rp_header *headers;
     size_t header_count;
     struct rp_buf header_text;
-    const char *ca_file;
+    const char *ca_file, *cert_file, *key_file;
     bool is_insecure;
     const char *proxy; /* of the environment; NULL = none */
     struct rp_slice proxy_place;
@@ -187,6 +187,8 @@ int rp_poster_open(struct rp_poster *poster, struct rp_error *err)
 {
     struct rp_http_limits limits = { .body_bytes = RESPONSE_MAX, .connections_per_host = 1 };
     struct rp_tls_settings tls = { .ca_file = poster->ca_file,
+                                   .cert_file = poster->cert_file,
+                                   .key_file = poster->key_file,
                                    .is_unverified = poster->is_insecure };
     int r = rp_loop_new(rp_loop_epoll, &poster->loop);
 
@@ -254,6 +256,8 @@ int rp_poster_new(const struct rp_poster_config *config, rp_posted_fn *posted, v
     if (!poster)
         return -ENOMEM;
     poster->ca_file = config->ca_file;
+    poster->cert_file = config->cert_file;
+    poster->key_file = config->key_file;
     poster->is_insecure = config->is_insecure;
     poster->posted = posted;
     poster->user = user;

@@ -24,7 +24,9 @@ struct rp_poster_config {
     const struct rp_header *headers; /* copied, with what they point to */
     size_t header_count;
     const char *ca_file; /* authorities in place of the system's, or NULL; borrowed */
-    bool is_insecure;    /* the certificate of the server is not verified */
+    const char *cert_file,
+        *key_file;    /* what the server is shown, as in struct rp_tls_settings; borrowed */
+    bool is_insecure; /* the certificate of the server is not verified */
 };
 
 /* The answer is there, or there will be none: rp_poster_response(). A next body may be sent. */

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <netinet/in.h>
@@ -23,9 +24,11 @@
 #include "output/text_file.h"
 
 static const struct rp_output_kind *const kinds[] = {
-    &rp_output_csv,        &rp_output_github,  &rp_output_influxdb,
-    &rp_output_json,       &rp_output_junit,   &rp_output_ndjson,
-    &rp_output_prometheus, &rp_output_webhook, NULL,
+    &rp_output_csv,      &rp_output_github,
+    &rp_output_influxdb, &rp_output_json,
+    &rp_output_junit,    &rp_output_ndjson,
+    &rp_output_otel,     &rp_output_prometheus,
+    &rp_output_webhook,  NULL,
 };
 
 struct desk {
@@ -204,6 +207,8 @@ static pid_t serve(int listener)
     pid_t pid = fork();
 
     assert_true(pid >= 0);
+    if (pid == 0) /* it ends with the test, however that ends */
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
     while (pid == 0) {
         int fd = accept(listener, NULL, NULL);
         char text[4096];
@@ -243,6 +248,8 @@ static bool fails(struct desk *desk, const char *name, const char *destination,
     end(desk, r == 0);
     rp_alloc_fail_at(0);
     has_failed = n && rp_alloc_count() - before >= n;
+    if (r < 0 && r != -ENOMEM)
+        print_error("%s, %llu: %s\n", name, (unsigned long long)n, desk->err.message);
     if (r < 0)
         assert_int_equal(r, -ENOMEM);
     if (!n) {
@@ -272,7 +279,7 @@ static void test_memory_may_fail_anywhere(void **state)
     server = serve(listener);
     assert_int_equal(rp_store_each_series(desk->fixture.result.store, NULL, collect, &changes), 0);
     for (size_t i = 0; kinds[i]; i++) {
-        const char *destination = kinds[i]->destination == RP_DESTINATION_URL ? url : desk->path;
+        const char *destination = rp_output_has_url(kinds[i]) ? url : desk->path;
         uint64_t n = 1;
 
         fails(desk, kinds[i]->name, destination, &changes, 0);

@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: MIT
+"""--output otel, decoded by Google's library with the definitions of OpenTelemetry, into a receiver that is strict."""
+from __future__ import annotations
+
+import importlib
+import re
+import shutil
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from finished import Finished
+from influx import Front
+
+Rampa = Callable[..., Finished]
+Script = Callable[..., Path]
+
+SCRIPT = """
+import rampa
+config = rampa.Config(options=rampa.Options(tags={"a b": "1", "a_b": "2", "Zone": "\\U0001f600 \\"q\\"\\\\"}))
+@rampa.scenario(executor="per-vu-iterations", vus=2, iterations=20)
+async def browse(worker):
+    worker.counter("my metric")
+    worker.counter("my!metric", 2)
+    worker.counter("2nd", 0.5)
+    worker.rate("paid", True)
+    worker.counter("paid_true", 3)
+    worker.trend("size", worker.execution.iteration % 7 - 1, tags={"kind": "a\\nb"})
+    worker.gauge("level", 3 + worker.execution.iteration)
+    worker.check(1, {"up": lambda v: True, "bad": lambda v: False})
+    await worker.sleep(0.06)
+"""
+
+
+@pytest.fixture(scope="module")
+def decode(tmp_path_factory: pytest.TempPathFactory) -> Callable[[bytes, bool], dict[str, Any]]:
+    """A request as a dictionary; of either encoding the same. What the definitions do not have is an error."""
+    if not shutil.which("protoc"):
+        pytest.skip("there is no protoc (Debian's package protobuf-compiler)")
+    json_format = pytest.importorskip("google.protobuf.json_format")
+    source, out = Path(__file__).parent / "otlp", tmp_path_factory.mktemp("otlp")
+    files = [str(path.relative_to(source)) for path in source.rglob("*.proto")]
+    subprocess.run(["protoc", "-I.", f"--python_out={out}", *files], cwd=source, check=True)
+    sys.path.insert(0, str(out))
+    try:
+        service = importlib.import_module("opentelemetry.proto.collector.metrics.v1.metrics_service_pb2")
+    finally:
+        sys.path.remove(str(out))
+
+    def run(body: bytes, is_json: bool) -> dict[str, Any]:
+        message = service.ExportMetricsServiceRequest()
+        if is_json:
+            json_format.Parse(body, message)
+        else:
+            message.ParseFromString(body)
+            known = service.ExportMetricsServiceRequest()
+            known.CopyFrom(message)
+            known.DiscardUnknownFields()
+            assert known.ByteSize() == message.ByteSize(), "a field that the definitions do not have"
+        made: dict[str, Any] = json_format.MessageToDict(message)
+        return made
+
+    return run
+
+
+def attributes(items: list[dict[str, Any]]) -> dict[str, str]:
+    keys = [item["key"] for item in items]
+    assert len(set(keys)) == len(keys) and all(keys)
+    return {item["key"]: item["value"]["stringValue"] for item in items}
+
+
+class Streams:
+    """What a receiver keeps: of each stream (metric and attributes) all points. It complains of all that the data model forbids."""
+
+    def __init__(self) -> None:
+        self.points: defaultdict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
+        self.kinds: dict[str, str] = {}
+        self.units: dict[str, str] = {}
+        self.resource: dict[str, str] = {}
+
+    def take(self, request: dict[str, Any], is_delta: bool) -> None:
+        for of_resource in request["resourceMetrics"]:
+            self.resource = attributes(of_resource["resource"]["attributes"])
+            for of_scope in of_resource["scopeMetrics"]:
+                assert of_scope["scope"]["name"] == "rampa" and of_scope["scope"]["version"]
+                names = [metric["name"] for metric in of_scope["metrics"]]
+                assert len(set(names)) == len(names)
+                for metric in of_scope["metrics"]:
+                    self._metric(metric, is_delta)
+
+    def _metric(self, metric: dict[str, Any], is_delta: bool) -> None:
+        name = metric["name"]
+        assert re.fullmatch(r"[A-Za-z][A-Za-z0-9_.\-/]{0,254}", name)
+        (kind,) = set(metric) & {"gauge", "sum", "histogram", "exponentialHistogram"}
+        assert self.kinds.setdefault(name, kind) == kind
+        self.units[name] = metric.get("unit", "")
+        if kind != "gauge":
+            assert metric[kind]["aggregationTemporality"] == f"AGGREGATION_TEMPORALITY_{'DELTA' if is_delta else 'CUMULATIVE'}"
+        assert kind != "sum" or metric[kind]["isMonotonic"] is True
+        assert metric[kind]["dataPoints"]
+        for point in metric[kind]["dataPoints"]:
+            stream = self.points[name, tuple(sorted(attributes(point.get("attributes", [])).items()))]
+            end = int(point["timeUnixNano"])
+            before = stream[-1] if stream else None
+            if kind != "gauge":
+                start = int(point["startTimeUnixNano"])
+                assert start <= end and (not before or start >= int(before["timeUnixNano"]) if is_delta else True)
+                assert is_delta or not before or before["startTimeUnixNano"] == point["startTimeUnixNano"]
+            assert not before or end > int(before["timeUnixNano"])
+            if kind == "histogram":
+                counts, bounds = [int(n) for n in point["bucketCounts"]], point["explicitBounds"]
+                assert len(counts) == len(bounds) + 1 and bounds == sorted(set(bounds)) and sum(counts) == int(point["count"])
+            if kind == "exponentialHistogram":
+                sides = [[int(n) for n in point.get(side, {}).get("bucketCounts", [])] for side in ("negative", "positive")]
+                assert sum(map(sum, sides)) + int(point.get("zeroCount", 0)) == int(point["count"])
+                assert all(len(side) <= 160 for side in sides)
+            stream.append(point)
+
+    def total(self, name: str, is_delta: bool, field: Callable[[dict[str, Any]], float]) -> float:
+        """What all series of a metric have counted in the run."""
+        streams = [points for (its, _), points in self.points.items() if its == name]
+        return sum(sum(map(field, points)) if is_delta else field(points[-1]) for points in streams)
+
+
+def number(point: dict[str, Any]) -> float:
+    return float(point.get("asInt", point.get("asDouble", 0)))
+
+
+CASES = [
+    ("http/protobuf", "cumulative", "explicit"),
+    ("http/json", "cumulative", "exponential"),
+    ("http/protobuf", "delta", "exponential"),
+]
+
+
+@pytest.mark.parametrize(("protocol", "temporality", "histograms"), CASES)
+def test_a_receiver_has_the_numbers_of_the_result(
+    rampa: Rampa, script: Script, decode: Callable[..., Any], protocol: str, temporality: str, histograms: str
+) -> None:
+    script(SCRIPT)
+    is_json, is_delta = protocol == "http/json", temporality == "delta"
+    front = Front("", 200, 200, 503, "drop", *[b""] * 50).listen()
+    words = [f"otel.protocol={protocol}", f"otel.temporality={temporality}", f"otel.histograms={histograms}", "otel.resource=team=a%20b,x=y"]
+    options = [word for option in words for word in ("--output-option", option)]
+    result = rampa("run", "script.py", "-q", "-O", f"otel={front.url}/otlp/", *options, out=True, code=0).result()
+    front.close()
+    assert front.bodies[2] == front.bodies[3] == front.bodies[4]  # the same is sent again
+    streams = Streams()
+    for (path, fields), body in zip(front.requests, front.bodies):
+        assert path == "/otlp/v1/metrics"
+        assert fields["content-type"] == ("application/json" if is_json else "application/x-protobuf")
+    assert decode(front.bodies[0], is_json) == {}
+    for body in front.bodies[1:3] + front.bodies[5:]:
+        streams.take(decode(body, is_json), is_delta)
+    assert streams.resource == {"service.name": "rampa", "service.instance.id": result["run"]["id"], "team": "a b", "x": "y"}
+
+    metrics = result["summary"]["metrics"]
+    assert sorted(streams.total(name, is_delta, number) for name in ("my_metric", "my_metric_2")) == [40, 80]
+    assert streams.total("metric_2nd", is_delta, number) == 20
+    assert [streams.total(name, is_delta, number) for name in ("paid", "paid_true", "paid_true_2")] == [40, 40, 120]
+    assert [streams.total(name, is_delta, number) for name in ("checks", "checks_true")] == [80, 40]
+    assert streams.total("iterations", is_delta, number) == 40
+    assert max(number(point) for (name, _), points in streams.points.items() if name == "level" for point in points) in range(3, 43)
+    assert streams.kinds["level"] == "gauge" and streams.kinds["iterations"] == "sum"
+    kind = "exponentialHistogram" if histograms == "exponential" else "histogram"
+    for name, unit in (("size", 1.0), ("iteration_duration", 1e3)):
+        assert streams.kinds[name] == kind and streams.units[name] == ("s" if unit == 1e3 else "")
+        assert streams.total(name, is_delta, lambda point: int(point["count"])) == 40
+        assert streams.total(name, is_delta, lambda point: point.get("sum", 0)) * unit == pytest.approx(metrics[name]["avg"] * 40)
+        points = [point for (its, _), points in streams.points.items() if its == name for point in points]
+        assert min(point.get("min", 0) for point in points) * unit == pytest.approx(metrics[name]["min"])
+        assert max(point.get("max", 0) for point in points) * unit == pytest.approx(metrics[name]["max"])
+    ((_, tags),) = [stream for stream in streams.points if stream[0] == "size"]
+    assert dict(tags) == {"scenario": "browse", "kind": "a\nb", "a b": "1", "a_b": "2", "Zone": '\U0001f600 "q"\\'}
+    values = [i % 7 - 1 for i in range(40)]
+    (points,) = [points for stream, points in streams.points.items() if stream[0] == "size"]
+    if kind == "histogram":
+        below = [int(n) for point in (points if is_delta else points[-1:]) for n in point["bucketCounts"][:4]]
+        assert sum(below) == sum(value <= 2.5 for value in values)
+    else:
+        check_buckets(points if is_delta else points[-1:], values)
+
+
+def check_buckets(points: list[dict[str, Any]], values: list[int]) -> None:
+    """Each value is in a bucket whose borders it lies between, but for a thousandth."""
+    found: list[float] = []
+    for point in points:
+        base = 2 ** 2 ** -point.get("scale", 0)
+        found += [0.0] * int(point.get("zeroCount", 0))
+        for side, sign in (("positive", 1), ("negative", -1)):
+            buckets = point.get(side, {})
+            for i, count in enumerate(buckets.get("bucketCounts", []), buckets.get("offset", 0)):
+                found += [sign * base ** (i + 1)] * int(count)
+    for bucket, value in zip(sorted(found), sorted(values), strict=True):
+        assert value == pytest.approx(bucket, rel=0.04)
+
+
+def test_what_is_not_taken_is_lost_and_counted(rampa: Rampa, script: Script) -> None:
+    """Of an answer 2xx a part may be refused; 500 is not to be sent again, which only 429, 502, 503 and 504 are."""
+    script(SCRIPT)
+    for protocol, partial, remark in (
+        ("http/protobuf", b"\x0a\x0f\x08\x03\x12\x0btoo \x1b[1mold", b"\x0a\x06\x12\x04slow"),
+        ("http/json", b'{"partialSuccess":{"rejectedDataPoints":"3","errorMessage":"too \\u001b[1mold"}}', b'{"partialSuccess":{"errorMessage":"slow"}}'),
+    ):
+        front = Front("", b"", remark, 502, 504, (429, "0"), partial, *[b""] * 20).listen()
+        words = ("-O", f"otel={front.url}", "--output-option", f"otel.protocol={protocol}")
+        done = rampa("run", "script.py", "-q", *words, out=True, code=6)
+        front.close()
+        text = " ".join(done.stderr.split())
+        assert re.search(r"of the \d+ numbers of the output otel 3 did not get to \S+: it did not take 3 of \d+: too .\[1mold", text), text
+        assert f"{front.url} says to the output otel: slow" in text and "\x1b" not in done.stderr
+        assert front.bodies[2] == front.bodies[3] == front.bodies[4] == front.bodies[5]
+    front = Front("", b"", 500, *[b""] * 20).listen()
+    done = rampa("run", "script.py", "-q", "-O", f"otel={front.url}", code=6)
+    front.close()
+    assert "it answered 500" in done.stderr and front.bodies[1] != front.bodies[2]
+
+
+def test_the_variables_of_opentelemetry(rampa: Rampa, script: Script, decode: Callable[..., Any]) -> None:
+    script(SCRIPT.replace("iterations=20", "iterations=1"))
+    front = Front("", *[b""] * 20).listen()
+    env = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": front.url + "/base",
+        "OTEL_EXPORTER_OTLP_HEADERS": "api-key=pla%2Dnted, x-more = 2",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json",
+        "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": "Delta",
+        "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION": "base2_exponential_bucket_histogram",
+        "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL": "",
+        "OTEL_SERVICE_NAME": "shop",
+        "OTEL_RESOURCE_ATTRIBUTES": "service.name=other,deployment.environment.name=pre%2Cprod",
+    }
+    done = rampa("run", "script.py", "-O", "otel", env=env, out=True, code=0)
+    path, fields = front.requests[-1]
+    assert path == "/base/v1/metrics" and (fields["api-key"], fields["x-more"]) == ("pla-nted", "2")
+    streams = Streams()
+    for body in front.bodies[1:]:
+        streams.take(decode(body, True), is_delta=True)
+    assert streams.resource["service.name"] == "shop" and streams.resource["deployment.environment.name"] == "pre,prod"
+    assert streams.kinds["iteration_duration"] == "exponentialHistogram"
+    text = done.stdout + done.stderr + done.out.read_text()
+    assert "pla-nted" not in text and "pla%2Dnted" not in text
+
+    # What is said of metrics alone is stronger; the options are stronger still.
+    env |= {"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": front.url + "/as/it/is?x=y", "OTEL_EXPORTER_OTLP_METRICS_HEADERS": "only=1"}
+    rampa("run", "script.py", "-O", "otel", "--output-option", "otel.protocol=http/protobuf", env=env, code=0)
+    path, fields = front.requests[-1]
+    assert path == "/as/it/is?x=y" and fields["only"] == "1" and "api-key" not in fields
+    assert fields["content-type"] == "application/x-protobuf"
+    rampa("run", "script.py", "-O", f"otel={front.url}/mine/v1/metrics?k=v", env=env, code=0)
+    assert front.requests[-1][0] == "/mine/v1/metrics?k=v"
+    front.close()
+
+
+MISTAKES = [
+    ({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, (), "OTEL_EXPORTER_OTLP_PROTOCOL of the output otel is 'grpc', which it does not know"),
+    ({"OTEL_EXPORTER_OTLP_TIMEOUT": "10s"}, (), "OTEL_EXPORTER_OTLP_TIMEOUT is '10s', which are no milliseconds up to an hour"),
+    ({"OTEL_EXPORTER_OTLP_COMPRESSION": "gzip"}, (), "this version does not compress what it sends"),
+    ({"OTEL_EXPORTER_OTLP_HEADERS": "pla-nted"}, (), "OTEL_EXPORTER_OTLP_HEADERS of the output otel is no list KEY=VALUE,KEY=VALUE"),
+    ({"OTEL_EXPORTER_OTLP_HEADERS": "x y=pla-nted"}, (), "header"),
+    ({"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4317/pla-nted"}, (), "OTEL_EXPORTER_OTLP_ENDPOINT: the destination is no URL of http or https"),
+    ({"OTEL_EXPORTER_OTLP_CERTIFICATE": "none.pem", "OTEL_EXPORTER_OTLP_ENDPOINT": "https://127.0.0.1:1"}, (), "none.pem"),
+    ({}, ("otel.temporality=both",), "temporality of the output otel is 'both', which it does not know\n  it is cumulative or delta\n"),
+    ({}, ("otel.histograms=none",), "histograms of the output otel is 'none', which it does not know\n  it is explicit or exponential\n"),
+    ({}, ("otel.resource=team",), "resource of the output otel is no list KEY=VALUE,KEY=VALUE"),
+]
+
+
+@pytest.mark.parametrize(("env", "options", "message"), MISTAKES)
+def test_a_wrong_setting_is_told_before_anything_runs(
+    rampa: Rampa, script: Script, env: dict[str, str], options: tuple[str, ...], message: str
+) -> None:
+    script(SCRIPT)
+    words = [word for option in options for word in ("--output-option", option)]
+    done = rampa("run", "script.py", "-O", "otel", *words, env={"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", **env}, code=3)
+    assert done.stderr.startswith("error: ") and message in done.stderr and "pla-nted" not in done.stderr, done.stderr
