@@ -12,6 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent / "bench"))
 
 import http2  # noqa: E402
+import outputs  # noqa: E402
 import scale  # noqa: E402
 import workers  # noqa: E402
 
@@ -34,6 +35,21 @@ def test_workers_are_measured(program: Path, tmp_path: Path, capsys):
     assert [s["skew_ms"] for s in found["samples"] if s["workers"] == 1] == [0, 0]
     assert found["item"] == "workers" and "get: gain by processor time" in found["measures"]
     assert "2 workers against one" in capsys.readouterr().out
+
+
+def test_outputs_are_measured(program: Path, tmp_path: Path, capsys):
+    out = tmp_path / "outputs.json"
+    words = ["prometheus", "--rounds", "1", "--duration", "1", "--rate", "200", "--rampa", str(program), "--json", str(out)]
+    assert outputs.main(words) == 0
+    found = json.loads(out.read_text())
+    assert [s["output"] for s in found["samples"]] == ["none", "prometheus"]
+    assert all(s["requests"] > 0 and s["coordinator_us"] + s["workers_us"] > 0 and not s["lost"] for s in found["samples"])
+    assert found["item"] == "outputs" and "at 200 requests/s" in capsys.readouterr().out
+
+
+def test_more_is_that_of_a_round():
+    samples = [outputs.Sample(*row) for row in (("none", 0, 1, 5, 0, 0, 0, False), ("csv", 0, 1, 7, 0, 0, 0, False), ("csv", 1, 1, 9, 0, 0, 0, False))]
+    assert outputs.beside_none(samples, "csv", lambda s: s.coordinator_us) == [2]
 
 
 SERIES = {

@@ -105,7 +105,7 @@ def test_the_debian_package_runs_where_nothing_else_is(systems: tuple[Path, Path
     assert "2 of 2 thresholds" in said
     for path in (
         "man/man1/rampa.1.gz", "bash-completion/completions/rampa", "zsh/vendor-completions/_rampa",
-        "fish/vendor_completions.d/rampa.fish",
+        "fish/vendor_completions.d/rampa.fish", "rampa/grafana/rampa-prometheus.json", "rampa/grafana/rampa-influxdb.json",
     ):  # fmt: skip
         assert (systems[1] / "usr/share" / path).is_file()
 
