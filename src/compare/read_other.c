@@ -7,6 +7,8 @@
 
 #include "plan/metrics.h"
 
+enum { GROUPS_MAX = 64 /* in each other */ };
+
 /*
  * Results of other programs, which are summaries without a course in time: those of k6, and those
  * of the Python package rampa 0.0. Neither says more of a metric's type than its statistics do,
@@ -131,36 +133,42 @@ static int take_k6_check(struct rp_run_file *file, const char *group, const json
     return 0;
 }
 
-/* Groups and checks are lists in handleSummary(), and objects by name in --summary-export. */
-static const json_t *item_of(const json_t *list, size_t i)
-{
-    json_t *object = (json_t *)list;
-    void *at;
+static int take_k6_group(struct rp_run_file *file, const json_t *group, unsigned depth);
 
-    if (json_is_array(list))
-        return json_array_get(list, i);
-    for (at = json_object_iter(object); at && i; i--)
-        at = json_object_iter_next(object, at);
-    return at ? json_object_iter_value(at) : NULL;
+/* An item of the checks or groups of @group. */
+static int take_k6_item(struct rp_run_file *file, const json_t *group, const json_t *item,
+                        bool is_group, unsigned depth)
+{
+    const char *path = json_string_value(json_object_get(group, "path"));
+
+    if (is_group)
+        return depth < GROUPS_MAX ? take_k6_group(file, item, depth + 1) : 0;
+    return take_k6_check(file, path ? path : "", item);
 }
 
-static size_t size_of(const json_t *list)
+/* Groups and checks are lists in handleSummary(), and objects by name in --summary-export. */
+static int take_k6_list(struct rp_run_file *file, const json_t *group, const char *key,
+                        unsigned depth)
 {
-    return json_is_array(list) ? json_array_size(list) : json_object_size(list);
+    json_t *list = json_object_get(group, key), *item;
+    bool is_group = strcmp(key, "groups") == 0;
+    const char *name;
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < json_array_size(list); i++)
+        r = take_k6_item(file, group, json_array_get(list, i), is_group, depth);
+    json_object_foreach(list, name, item)
+    {
+        r = r < 0 ? r : take_k6_item(file, group, item, is_group, depth);
+    }
+    return r;
 }
 
 static int take_k6_group(struct rp_run_file *file, const json_t *group, unsigned depth)
 {
-    const char *path = json_string_value(json_object_get(group, "path"));
-    const json_t *checks = json_object_get(group, "checks"),
-                 *groups = json_object_get(group, "groups");
-    int r = 0;
+    int r = take_k6_list(file, group, "checks", depth);
 
-    for (size_t i = 0; r == 0 && i < size_of(checks); i++)
-        r = take_k6_check(file, path ? path : "", item_of(checks, i));
-    for (size_t i = 0; r == 0 && depth < 64 && i < size_of(groups); i++)
-        r = take_k6_group(file, item_of(groups, i), depth + 1);
-    return r;
+    return r < 0 ? r : take_k6_list(file, group, "groups", depth);
 }
 
 int rp_run_file_take_k6(struct rp_run_file *file)
