@@ -86,8 +86,11 @@ static const char *check(SSL *ssl)
 int rp_tls_check_status(SSL *ssl, void *user)
 {
     struct rp_tls_shared *shared = ((struct rp_tls *)SSL_get_app_data(ssl))->context->shared;
-    const char *wrong = check(ssl);
+    const char *wrong;
 
+    if (SSL_session_reused(ssl)) /* no certificate comes; the first time it was looked at */
+        return 1;
+    wrong = check(ssl);
     if (!wrong)
         return 1;
     shared->verify_error = X509_V_ERR_OCSP_VERIFY_FAILED;

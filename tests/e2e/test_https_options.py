@@ -174,6 +174,17 @@ def test_whether_a_certificate_is_revoked(
         assert request_error(done)["error_code"] == "1313" and f"! handshake failed: {told}\n" in done.stdout, done.stdout
 
 
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_a_resumed_connection_has_no_certificate_to_look_at(rampa: Rampa, pki: Pki, tmp_path: Path, version: str) -> None:
+    shown = pki.issue(f"stapled-again-{version}")
+    response = pki.ocsp(shown, tmp_path / "ocsp.der", pki.middle)
+    words = ["-n", "3", "-u", "1", "--no-reuse", "--cacert", pki.root.file, "--cert-status", "--tls-max", version]
+    with openssl_server("-cert", shown.file, "-cert_chain", shown.chain, "-key", shown.key, "-status_file", response) as url:
+        done = rampa("run", url, *words, out=True, code=0)
+    metrics = done.metrics()
+    assert (metrics["tls_full_handshakes"]["count"], metrics["tls_resumed_handshakes"]["count"]) == (1, 2)
+
+
 def test_keys_for_others(rampa: Rampa, pki: Pki, good: Certificate, tmp_path: Path) -> None:
     with TlsServer(keep_answering, good) as server:
         done = rampa("run", server.url, "-n", "1", "--cacert", pki.root.file, "--tls-keylog", "keys", code=0)
