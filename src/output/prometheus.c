@@ -21,19 +21,13 @@
 #include "proto/protobuf.h"
 #include "proto/snappy.h"
 
-enum {
-    BODY_MAX = 1 << 20,
-    MESSAGE_MAX = 32 << 20,
-    URL_MAX = 1 << 16,
-    SAMPLE_MAX = 64,
-    RESEND = 30
-};
+enum { BODY_MAX = 1 << 20, MESSAGE_MAX = 32 << 20, URL_MAX = 1 << 16, RESEND = 30 };
 
 struct state {
     struct rp_totals totals;
     int64_t last_ms; /* the time of the last samples; it only grows */
     unsigned intervals;
-    struct rp_buf labels, message; /* parts of a message */
+    struct rp_buf message; /* a body, before it is compressed */
 };
 
 /* ---- names ----------------------------------------------------------------------------------- */
@@ -72,11 +66,13 @@ static const char *suffix(enum rp_metric_type type, bool is_time, enum rp_totals
         [RP_COUNTER] = { [RP_PART_VALUE] = "_total" },
         [RP_GAUGE] = { [RP_PART_VALUE] = "" },
         [RP_RATE] = { [RP_PART_VALUE] = "_total", [RP_PART_TRUE] = "_true_total" },
-        [RP_TREND] = { [RP_PART_BUCKET] = "_bucket",
+        [RP_TREND] = { [RP_PART_VALUE] = "", /* a native histogram */
+                       [RP_PART_BUCKET] = "_bucket",
                        [RP_PART_SUM] = "_sum",
                        [RP_PART_COUNT] = "_count" },
     };
     static const char *const of_times[RP_PARTS] = {
+        [RP_PART_VALUE] = "_seconds",
         [RP_PART_BUCKET] = "_seconds_bucket",
         [RP_PART_SUM] = "_seconds_sum",
         [RP_PART_COUNT] = "_seconds_count",
@@ -92,26 +88,22 @@ static const struct rp_totals_style style = { .put_name = put_name,
 /* ---- the message ----------------------------------------------------------------------------- */
 
 /* message Label { string name = 1; string value = 2; } as field 1 of a TimeSeries. */
-static void put_label(struct state *state, const char *name, const char *value)
+static void put_label(struct rp_buf *out, const char *name, const char *value)
 {
-    struct rp_buf label, clean;
+    size_t label, text;
 
     if (!*value) /* an empty label is none */
         return;
-    rp_buf_init(&label, MESSAGE_MAX);
-    rp_buf_init(&clean, MESSAGE_MAX);
-    rp_text_utf8(&clean, rp_slice_str(value));
-    rp_pb_bytes(&label, 1, rp_slice_str(name));
-    rp_pb_bytes(&label, 2, rp_buf_slice(&clean));
-    rp_pb_bytes(&state->labels, 1, rp_buf_slice(&label));
-    if (label.error || clean.error)
-        state->labels.error = -ENOMEM;
-    rp_buf_deinit(&label);
-    rp_buf_deinit(&clean);
+    label = rp_pb_begin(out, 1);
+    rp_pb_bytes(out, 1, rp_slice_str(name));
+    text = rp_pb_begin(out, 2);
+    rp_text_utf8(out, rp_slice_str(value));
+    rp_pb_end(out, text);
+    rp_pb_end(out, label);
 }
 
 /* The labels of @series, the name and, for a bucket, its bound, all in the order of their names. */
-static void put_labels(struct state *state, const struct rp_total *series, enum rp_totals_part part,
+static void put_labels(struct rp_buf *out, const struct rp_total *series, enum rp_totals_part part,
                        const char *bound)
 {
     char name[RP_TOTALS_NAME_BYTES + RP_TOTALS_SUFFIX_BYTES];
@@ -125,39 +117,88 @@ static void put_labels(struct state *state, const struct rp_total *series, enum 
         const struct rp_total_tag *label = i < series->origin->tag_count ? &series->tags[i] : NULL;
 
         for (; next < extras && (!label || strcmp(extra[next].name, label->name) < 0); next++)
-            put_label(state, extra[next].name, extra[next].value);
+            put_label(out, extra[next].name, extra[next].value);
         if (label)
-            put_label(state, label->name, label->value);
+            put_label(out, label->name, label->value);
     }
 }
 
-/* message TimeSeries { repeated Label labels = 1; repeated Sample samples = 2; } as field 1 of the
- * WriteRequest; message Sample { double value = 1; int64 timestamp = 2; } */
+/* message TimeSeries { repeated Label labels = 1; repeated Sample samples = 2; repeated Histogram
+ * histograms = 4; } as field 1 of the WriteRequest. */
+static size_t begin_series(struct rp_net_output *net, const struct rp_total *series,
+                           enum rp_totals_part part, const char *bound)
+{
+    size_t begin = rp_pb_begin(&net->body, 1);
+
+    put_labels(&net->body, series, part, bound);
+    return begin;
+}
+
+/* message Sample { double value = 1; int64 timestamp = 2; } */
 static void put_sample(struct rp_net_output *net, const struct rp_total *series,
                        enum rp_totals_part part, const char *bound, double value)
 {
-    struct state *state = net->own;
-    struct rp_buf sample;
+    size_t begin = begin_series(net, series, part, bound), sample = rp_pb_begin(&net->body, 2);
 
-    rp_buf_init(&sample, SAMPLE_MAX);
-    rp_pb_double(&sample, 1, value);
-    rp_pb_int(&sample, 2, (uint64_t)state->last_ms);
-    rp_buf_reset(&state->labels);
-    put_labels(state, series, part, bound);
-    rp_pb_bytes(&state->labels, 2, rp_buf_slice(&sample));
-    rp_pb_bytes(&net->body, 1, rp_buf_slice(&state->labels));
-    if (sample.error || state->labels.error)
-        net->body.error = -ENOMEM;
-    rp_buf_deinit(&sample);
+    rp_pb_double(&net->body, 1, value);
+    rp_pb_int(&net->body, 2, (uint64_t)((struct state *)net->own)->last_ms);
+    rp_pb_end(&net->body, sample);
+    rp_pb_end(&net->body, begin);
+}
+
+/* One span of buckets, without gaps: message BucketSpan { sint32 offset = 1; uint32 length = 2; }, and
+ * how much each bucket has more than the one before. Buckets are numbered by their upper ends. */
+static void put_side(struct rp_buf *out, unsigned spans, unsigned deltas,
+                     const struct rp_exp_side *side)
+{
+    uint64_t before = 0;
+    size_t begin;
+
+    if (!side->count)
+        return;
+    begin = rp_pb_begin(out, spans);
+    rp_pb_sint(out, 1, (int64_t)side->first + 1);
+    rp_pb_int(out, 2, side->count);
+    rp_pb_end(out, begin);
+    begin = rp_pb_begin(out, deltas);
+    for (uint32_t i = 0; i < side->count; i++) {
+        rp_pb_varint(out, rp_pb_zigzag((int64_t)(side->counts[i] - before)));
+        before = side->counts[i];
+    }
+    rp_pb_end(out, begin);
+}
+
+/* message Histogram { uint64 count_int = 1; double sum = 3; sint32 schema = 4; uint64 zero_count_int =
+ * 6; int64 timestamp = 15; } and the buckets: spans and deltas of the negative ones 8 and 9, of the
+ * positive ones 11 and 12. */
+static void put_native(struct rp_net_output *net, const struct rp_total *series)
+{
+    struct rp_buf *out = &net->body;
+    size_t begin = begin_series(net, series, RP_PART_VALUE, NULL), histogram = rp_pb_begin(out, 4);
+
+    rp_pb_int(out, 1, series->count);
+    rp_pb_double(out, 3, series->sum);
+    rp_pb_sint(out, 4, series->exp.scale);
+    rp_pb_int(out, 6, series->exp.zeros);
+    put_side(out, 8, 9, &series->exp.negative);
+    put_side(out, 11, 12, &series->exp.positive);
+    rp_pb_int(out, 15, (uint64_t)((struct state *)net->own)->last_ms);
+    rp_pb_end(out, histogram);
+    rp_pb_end(out, begin);
 }
 
 /* A series whose percentiles are kept elsewhere has no buckets of its own (docs/metrics.md). */
 static void put_histogram(struct rp_net_output *net, const struct rp_total *series)
 {
     const double *bounds = rp_totals_bounds(series->origin->is_time);
+    bool has_buckets = rp_total_has_buckets(series);
     uint64_t below = 0;
 
-    for (size_t i = 0; rp_total_has_buckets(series) && i <= RP_TOTALS_BOUNDS; i++) {
+    if (has_buckets && !series->buckets) {
+        put_native(net, series);
+        return;
+    }
+    for (size_t i = 0; has_buckets && i <= RP_TOTALS_BOUNDS; i++) {
         char bound[RP_DOUBLE_TEXT] = "+Inf";
 
         below += series->buckets[i];
@@ -234,7 +275,6 @@ static void free_state(struct rp_net_output *net)
     struct state *state = net->own;
 
     rp_totals_deinit(&state->totals);
-    rp_buf_deinit(&state->labels);
     rp_buf_deinit(&state->message);
     rp_free(state);
 }
@@ -259,6 +299,19 @@ static int make_url(const char *destination, struct rp_buf *out, struct rp_error
     return out->error;
 }
 
+static int read_histograms(const struct rp_output_spec *spec, bool *ret_native,
+                           struct rp_error *err)
+{
+    const char *text = rp_output_option(spec, "histograms");
+
+    *ret_native = text && strcmp(text, "native") == 0;
+    if (!text || *ret_native || strcmp(text, "classic") == 0)
+        return 0;
+    return rp_error_set(
+        err, -RP_EUSER,
+        "the option prometheus.histograms is '%s', which is neither classic nor native", text);
+}
+
 static int make(const struct rp_output_spec *spec, struct rp_output **ret, struct rp_error *err)
 {
     static const struct rp_net_format format = { .body_max = BODY_MAX,
@@ -275,17 +328,19 @@ static int make(const struct rp_output_spec *spec, struct rp_output **ret, struc
                                          .server.header_count = RP_ARRAY_LEN(headers) };
     struct state *state;
     struct rp_buf url;
+    bool is_native;
     int r;
 
     rp_buf_init(&url, URL_MAX);
     r = make_url(spec->destination, &url, err);
+    if (r == 0)
+        r = read_histograms(spec, &is_native, err);
     if (r == 0) {
         config.server.url = rp_buf_str(&url);
         state = rp_calloc(1, sizeof(*state));
         r = state ? rp_net_output_new(spec, &format, &config, state, ret, err) : -ENOMEM;
         if (r == 0) {
-            rp_totals_init(&state->totals, &style, false);
-            rp_buf_init(&state->labels, MESSAGE_MAX);
+            rp_totals_init(&state->totals, &style, is_native);
             rp_buf_init(&state->message, MESSAGE_MAX);
         }
     }
@@ -299,6 +354,7 @@ const struct rp_output_kind rp_output_prometheus = {
     .help = "numbers of each second to Prometheus, by remote write",
     .options =
         (const struct rp_output_option[]){
+            { .key = "histograms", .help = "classic or native" },
             RP_NET_OPTIONS("PROMETHEUS"),
             { .key = NULL },
         },

@@ -36,10 +36,15 @@ void rp_pb_int(struct rp_buf *out, unsigned field, uint64_t value)
     rp_pb_varint(out, value);
 }
 
-/* Zigzag: small numbers of either sign are short. */
+/* Small numbers of either sign are short. */
+uint64_t rp_pb_zigzag(int64_t value)
+{
+    return (uint64_t)value << 1 ^ (value < 0 ? UINT64_MAX : 0);
+}
+
 void rp_pb_sint(struct rp_buf *out, unsigned field, int64_t value)
 {
-    rp_pb_int(out, field, (uint64_t)value << 1 ^ (value < 0 ? UINT64_MAX : 0));
+    rp_pb_int(out, field, rp_pb_zigzag(value));
 }
 
 void rp_pb_raw64(struct rp_buf *out, uint64_t value)

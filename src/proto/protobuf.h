@@ -27,7 +27,8 @@ void rp_pb_end(struct rp_buf *out, size_t begin);
 /* Numbers without fields, for packed ones. */
 void rp_pb_varint(struct rp_buf *out, uint64_t value);
 void rp_pb_raw64(struct rp_buf *out, uint64_t value);
-uint64_t rp_pb_bits(double value); /* as rp_pb_raw64() writes a double */
+uint64_t rp_pb_zigzag(int64_t value); /* as rp_pb_varint() writes an sint64 */
+uint64_t rp_pb_bits(double value);    /* as rp_pb_raw64() writes a double */
 
 /* ---- reading ---- */
 

@@ -42,11 +42,11 @@ async def browse(worker):
 
 
 @contextlib.contextmanager
-def prometheus(folder: Path) -> Iterator[str]:
+def prometheus(folder: Path, *options: str) -> Iterator[str]:
     (folder / "prometheus.yml").write_text("")
     words = ["--web.enable-remote-write-receiver", "--web.listen-address=127.0.0.1:0", f"--storage.tsdb.path={folder}/data"]
     process = subprocess.Popen(
-        ["prometheus", f"--config.file={folder}/prometheus.yml", *words], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+        ["prometheus", f"--config.file={folder}/prometheus.yml", *words, *options], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
     )
     try:
         assert process.stderr
@@ -104,6 +104,33 @@ def test_prometheus_has_the_numbers_of_the_result(rampa: Rampa, script: Script, 
         }  # fmt: skip
         names = {series["__name__"] for series in json.load(urllib.request.urlopen(f"{url}/api/v1/series?match[]={{__name__!=''}}", timeout=60))["data"]}
         assert {name for name in names if name.startswith("rampa_vus")} == {"rampa_vus", "rampa_vus_max"}
+
+
+@pytest.mark.skipif(not shutil.which("prometheus"), reason="there is no prometheus (Debian's package prometheus)")
+@pytest.mark.skipif("ASAN_OPTIONS" in os.environ, reason="the database is asked once, with the ordinary build")
+def test_native_histograms(rampa: Rampa, script: Script, tmp_path: Path) -> None:
+    script(SCRIPT.replace("1 + worker.execution.iteration % 7", "worker.execution.iteration % 7 - 2"))
+    (tmp_path / "prometheus").mkdir()
+    with prometheus(tmp_path / "prometheus", "--enable-feature=native-histograms") as url:
+        words = ("-O", f"prometheus={url}", "--output-option", "prometheus.histograms=native")
+        result = rampa("run", "script.py", "-q", *words, out=True, code=0).result()
+        at = datetime.datetime.fromisoformat(result["run"]["started"].replace("Z", "+00:00")).timestamp() + 60
+
+        def number(text: str) -> float:
+            ((_, value),) = [one["value"] for one in query(url, text, at)]
+            return float(value)
+
+        metrics = result["summary"]["metrics"]
+        for name, unit in (("size", 1), ("iteration_duration_seconds", 1000)):
+            stats = metrics[name.removesuffix("_seconds")]
+            assert number(f"histogram_count(rampa_{name})") == 40
+            assert number(f"histogram_sum(rampa_{name})") * unit == pytest.approx(stats["avg"] * 40)
+        values = sorted(i % 7 - 2 for i in range(40))
+        assert number("histogram_fraction(-1.5, 0.5, rampa_size)") == pytest.approx(sum(-1.5 < value < 0.5 for value in values) / 40, abs=0.01)
+        assert number("histogram_quantile(0.9, rampa_size)") == pytest.approx(values[35], rel=0.05)
+        assert number("histogram_quantile(0.05, rampa_size)") == pytest.approx(-2, rel=0.05)
+    done = rampa("run", "script.py", "-O", "prometheus=http://127.0.0.1:1", "--output-option", "prometheus.histograms=both", code=3)
+    assert "the option prometheus.histograms is 'both', which is neither classic nor native" in done.stderr
 
 
 # ---- the strict receiver ----
