@@ -15,11 +15,20 @@
 #include "base/alloc.h"
 #include "output/network.h"
 #include "output/otel_settings.h"
+#include "proto/gzip.h"
 
-enum { BODY_MAX = 1 << 20, MESSAGE_MAX = 32 << 20, RESEND = 30, SERIES_OF_ONE = 512 };
+enum {
+    BODY_MAX = 1 << 20,
+    MESSAGE_MAX = 32 << 20,
+    RESEND = 30,
+    SERIES_OF_ONE = 512,
+    PROBE_MAX = 4096
+};
 
 struct state {
     struct rp_otel_settings settings;
+    struct rp_net_format format;
+    struct rp_buf probe;
     struct rp_otel_style style;
     struct rp_totals totals;
     unsigned intervals;
@@ -126,6 +135,14 @@ static void complete(struct rp_net_output *net)
     rp_buf_reset(&net->body);
     rp_otel_put_request(&state->style, &net->body, rp_buf_slice(&metrics), attributes, count);
     rp_buf_reset(&state->metrics);
+    if (state->settings.is_gzip && !net->body.error) {
+        struct rp_buf plain = net->body;
+
+        net->body = state->metrics;
+        state->metrics = plain;
+        rp_gzip_compress(rp_buf_slice(&plain), &net->body);
+        rp_buf_reset(&state->metrics);
+    }
 }
 
 /* ---- answers --------------------------------------------------------------------------------- */
@@ -156,23 +173,27 @@ static void free_state(struct rp_net_output *net)
     rp_otel_settings_deinit(&state->settings);
     rp_totals_deinit(&state->totals);
     rp_free(state->touched);
+    rp_buf_deinit(&state->probe);
     rp_buf_deinit(&state->metrics);
     rp_free(state);
 }
 
+/* A request without metrics; as protobuf it has no bytes. */
+static int make_probe(struct state *state)
+{
+    struct rp_slice text = state->settings.is_json ? RP_SLICE("{\"resourceMetrics\":[]}")
+                                                   : RP_SLICE("");
+
+    rp_buf_init(&state->probe, PROBE_MAX);
+    if (state->settings.is_gzip)
+        rp_gzip_compress(text, &state->probe);
+    else
+        rp_buf_append_slice(&state->probe, text);
+    return state->probe.error;
+}
+
 static int make(const struct rp_output_spec *spec, struct rp_output **ret, struct rp_error *err)
 {
-    static const struct rp_net_format formats[] = {
-        { .body_max = BODY_MAX, /* an empty message, of no bytes */
-          .interval = add_interval,
-          .complete = complete,
-          .free = free_state },
-        { .body_max = BODY_MAX,
-          .probe = RP_SLICE("{\"resourceMetrics\":[]}"),
-          .interval = add_interval,
-          .complete = complete,
-          .free = free_state },
-    };
     struct rp_delivery_config config = { .is_passing = is_passing };
     struct state *state = rp_calloc(1, sizeof(*state));
     struct rp_otel_settings *settings;
@@ -183,6 +204,8 @@ static int make(const struct rp_output_spec *spec, struct rp_output **ret, struc
     settings = &state->settings;
     rp_buf_init(&state->metrics, MESSAGE_MAX);
     r = rp_otel_settings_read(spec, settings, err);
+    if (r == 0)
+        r = make_probe(state);
     if (r < 0) {
         free_state(&(struct rp_net_output){ .own = state });
         return r;
@@ -190,6 +213,11 @@ static int make(const struct rp_output_spec *spec, struct rp_output **ret, struc
     state->style.is_json = settings->is_json;
     state->style.is_delta = settings->is_delta;
     rp_totals_init(&state->totals, &rp_otel_names, settings->is_exponential);
+    state->format = (struct rp_net_format){ .body_max = BODY_MAX,
+                                            .probe = rp_buf_slice(&state->probe),
+                                            .interval = add_interval,
+                                            .complete = complete,
+                                            .free = free_state };
     config.timeout = settings->timeout;
     config.count_refused = settings->is_json ? count_refused_json : count_refused_protobuf;
     config.server = (struct rp_poster_config){ .url = rp_buf_str(&settings->url),
@@ -198,7 +226,7 @@ static int make(const struct rp_output_spec *spec, struct rp_output **ret, struc
                                                .ca_file = settings->ca_file,
                                                .cert_file = settings->cert_file,
                                                .key_file = settings->key_file };
-    return rp_net_output_new(spec, &formats[settings->is_json], &config, state, ret, err);
+    return rp_net_output_new(spec, &state->format, &config, state, ret, err);
 }
 
 const struct rp_output_kind rp_output_otel = {
@@ -210,6 +238,7 @@ const struct rp_output_kind rp_output_otel = {
             { .key = "protocol", .help = "http/protobuf or http/json" },
             { .key = "temporality", .help = "cumulative or delta" },
             { .key = "histograms", .help = "explicit or exponential" },
+            { .key = "compression", .help = "none or gzip" },
             { .key = "service", .help = "the name of the service: rampa" },
             { .key = "resource", .help = "attributes of the resource, KEY=VALUE,KEY=VALUE" },
             RP_NET_OPTIONS("OTEL"),

@@ -160,12 +160,15 @@ static int read_headers(struct rp_otel_settings *ret, struct rp_error *err)
 {
     struct setting list = find(NULL, NULL, OTLP "METRICS_HEADERS", OTLP "HEADERS");
     size_t places[RP_OTEL_HEADERS_MAX][2], count = 0;
-    int r = read_list(list, &ret->texts, places, RP_OTEL_HEADERS_MAX - 1, &count, err);
+    int r = read_list(list, &ret->texts, places, RP_OTEL_HEADERS_MAX - 2, &count, err);
 
     ret->headers[ret->header_count++] = (struct rp_header){
         RP_SLICE("content-type"),
         ret->is_json ? RP_SLICE("application/json") : RP_SLICE("application/x-protobuf")
     };
+    if (ret->is_gzip)
+        ret->headers[ret->header_count++] = (struct rp_header){ RP_SLICE("content-encoding"),
+                                                                RP_SLICE("gzip") };
     for (size_t i = 0; r == 0 && i < count; i++)
         ret->headers[ret->header_count++] = /* offsets, until there are no more texts */
             (struct rp_header){ { NULL, places[i][0] }, { NULL, places[i][1] } };
@@ -204,7 +207,7 @@ static void place_texts(struct rp_otel_settings *ret, size_t (*places)[2])
     for (size_t i = 0; i < ret->attribute_count; i++)
         ret->attributes[i] = (struct rp_otel_attribute){ texts + places[i][0],
                                                          texts + places[i][1] };
-    for (size_t i = 1; i < ret->header_count; i++)
+    for (size_t i = ret->is_gzip ? 2 : 1; i < ret->header_count; i++)
         ret->headers[i] = (struct rp_header){ rp_slice_str(texts + ret->headers[i].name.len),
                                               rp_slice_str(texts + ret->headers[i].value.len) };
 }
@@ -233,7 +236,7 @@ static int read_words(const struct rp_output_spec *spec, struct rp_otel_settings
     static const char *const histograms[] = { "explicit", "explicit_bucket_histogram",
                                               "exponential", "base2_exponential_bucket_histogram",
                                               NULL };
-    static const char *const compressions[] = { "none", NULL };
+    static const char *const compressions[] = { "none", "gzip", NULL };
     unsigned which;
     int r = choose(find(spec, "protocol", OTLP "METRICS_PROTOCOL", OTLP "PROTOCOL"), protocols,
                    &which, err);
@@ -257,10 +260,11 @@ static int read_words(const struct rp_output_spec *spec, struct rp_otel_settings
         return r;
     }
     ret->is_exponential = which > 1;
-    r = choose(find(NULL, NULL, OTLP "METRICS_COMPRESSION", OTLP "COMPRESSION"), compressions,
-               &which, err);
+    r = choose(find(spec, "compression", OTLP "METRICS_COMPRESSION", OTLP "COMPRESSION"),
+               compressions, &which, err);
+    ret->is_gzip = which == 1;
     if (r < 0)
-        rp_error_hint(err, "this version does not compress what it sends: unset the variable");
+        rp_error_hint(err, "it is none or gzip");
     return r;
 }
 

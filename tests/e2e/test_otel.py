@@ -2,6 +2,7 @@
 """--output otel, decoded by Google's library with the definitions of OpenTelemetry, into a receiver that is strict."""
 from __future__ import annotations
 
+import gzip
 import importlib
 import re
 import shutil
@@ -230,6 +231,7 @@ def test_the_variables_of_opentelemetry(rampa: Rampa, script: Script, decode: Ca
         "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": "Delta",
         "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION": "base2_exponential_bucket_histogram",
         "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL": "",
+        "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip",
         "OTEL_SERVICE_NAME": "shop",
         "OTEL_RESOURCE_ATTRIBUTES": "service.name=other,deployment.environment.name=pre%2Cprod",
     }
@@ -237,7 +239,10 @@ def test_the_variables_of_opentelemetry(rampa: Rampa, script: Script, decode: Ca
     path, fields = front.requests[-1]
     assert path == "/base/v1/metrics" and (fields["api-key"], fields["x-more"]) == ("pla-nted", "2")
     streams = Streams()
-    for body in front.bodies[1:]:
+    assert all(fields["content-encoding"] == "gzip" for _, fields in front.requests)
+    bodies = [gzip.decompress(body) for body in front.bodies]
+    assert decode(bodies[0], True) == {}
+    for body in bodies[1:]:
         streams.take(decode(body, True), is_delta=True)
     assert streams.resource["service.name"] == "shop" and streams.resource["deployment.environment.name"] == "pre,prod"
     assert streams.kinds["iteration_duration"] == "exponentialHistogram"
@@ -246,10 +251,11 @@ def test_the_variables_of_opentelemetry(rampa: Rampa, script: Script, decode: Ca
 
     # What is said of metrics alone is stronger; the options are stronger still.
     env |= {"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": front.url + "/as/it/is?x=y", "OTEL_EXPORTER_OTLP_METRICS_HEADERS": "only=1"}
-    rampa("run", "script.py", "-O", "otel", "--output-option", "otel.protocol=http/protobuf", env=env, code=0)
+    words = ("--output-option", "otel.protocol=http/protobuf", "--output-option", "otel.compression=none")
+    rampa("run", "script.py", "-O", "otel", *words, env=env, code=0)
     path, fields = front.requests[-1]
     assert path == "/as/it/is?x=y" and fields["only"] == "1" and "api-key" not in fields
-    assert fields["content-type"] == "application/x-protobuf"
+    assert fields["content-type"] == "application/x-protobuf" and "content-encoding" not in fields
     rampa("run", "script.py", "-O", f"otel={front.url}/mine/v1/metrics?k=v", env=env, code=0)
     assert front.requests[-1][0] == "/mine/v1/metrics?k=v"
     front.close()
@@ -258,7 +264,7 @@ def test_the_variables_of_opentelemetry(rampa: Rampa, script: Script, decode: Ca
 MISTAKES = [
     ({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, (), "OTEL_EXPORTER_OTLP_PROTOCOL of the output otel is 'grpc', which it does not know"),
     ({"OTEL_EXPORTER_OTLP_TIMEOUT": "10s"}, (), "OTEL_EXPORTER_OTLP_TIMEOUT is '10s', which are no milliseconds up to an hour"),
-    ({"OTEL_EXPORTER_OTLP_COMPRESSION": "gzip"}, (), "this version does not compress what it sends"),
+    ({"OTEL_EXPORTER_OTLP_COMPRESSION": "zstd"}, (), "OTEL_EXPORTER_OTLP_COMPRESSION of the output otel is 'zstd', which it does not know"),
     ({"OTEL_EXPORTER_OTLP_HEADERS": "pla-nted"}, (), "OTEL_EXPORTER_OTLP_HEADERS of the output otel is no list KEY=VALUE,KEY=VALUE"),
     ({"OTEL_EXPORTER_OTLP_HEADERS": "x y=pla-nted"}, (), "header"),
     ({"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4317/pla-nted"}, (), "OTEL_EXPORTER_OTLP_ENDPOINT: the destination is no URL of http or https"),

@@ -28,6 +28,8 @@ int rp_fuzz_h2(const uint8_t *data, size_t size);
 int rp_fuzz_h2_server(const uint8_t *data, size_t size);
 /* A URL and a reference to resolve against it, parted by the first LF. */
 int rp_fuzz_url(const uint8_t *data, size_t size);
+/* Text that is compressed and read back. */
+int rp_fuzz_gzip(const uint8_t *data, size_t size);
 /* A message of Protocol Buffers. */
 int rp_fuzz_protobuf(const uint8_t *data, size_t size);
 /* Text that is compressed and read back; the first byte says how often it is repeated. */

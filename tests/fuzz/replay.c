@@ -20,6 +20,7 @@ static const struct {
     { "coding", rp_fuzz_coding },
     { "cookie", rp_fuzz_cookie },
     { "digest", rp_fuzz_digest },
+    { "gzip", rp_fuzz_gzip },
     { "h1", rp_fuzz_h1 },
     { "h2", rp_fuzz_h2 },
     { "h2_server", rp_fuzz_h2_server },
