@@ -37,13 +37,21 @@ def batch(client: HttpClient, requests: typing.Any, limit: int) -> collections.a
     raising: set[int] = set()
     try:
         for number, item in enumerate(items):
+            if isinstance(item, str):
+                made.append(client.get(item))
+                continue
+            if isinstance(item, (tuple, list)) and len(item) == 2:  # client knows the request if it has made it before
+                made.append(client.request(*item))
+                continue
             options = _options(item, repr(places[number]) if places else str(number))
             if options is None:
                 made.append(item)
-                continue
-            if options.get("raise_errors") is True or options.get("raise_for_status"):
-                raising.add(number)
-            made.append(client.request(**options))
+            elif len(options) == 2:
+                made.append(client.request(options["method"], options["url"]))
+            else:
+                if options.get("raise_errors") is True or options.get("raise_for_status"):
+                    raising.add(number)
+                made.append(client.request(**options))
     except BaseException:
         _drop(made)
         raise
@@ -52,7 +60,7 @@ def batch(client: HttpClient, requests: typing.Any, limit: int) -> collections.a
 
 def _options(item: typing.Any, place: str) -> dict[str, typing.Any] | None:
     """What ``http.request()`` is called with; None for a request that is made already."""
-    if isinstance(item, str) or type(item).__name__ == "URL":
+    if type(item).__name__ == "URL":
         return {"method": "GET", "url": item}
     if isinstance(item, collections.abc.Mapping):
         options = {"method": "GET", **item}
@@ -105,7 +113,8 @@ class _Batch:
 
     def _begin(self) -> None:
         while self._running < self._limit and len(self._begun) < len(self._made):
-            future: asyncio.Future[Response] = asyncio.ensure_future(self._made[len(self._begun)])
+            request: typing.Any = self._made[len(self._begun)]
+            future: asyncio.Future[Response] = request if asyncio.isfuture(request) else asyncio.ensure_future(request)
             self._begun.append(future)
             self._running += 1
             future.add_done_callback(self._ended)  # which begins a request

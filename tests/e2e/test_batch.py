@@ -62,7 +62,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(text)
 
-    do_GET = do_POST = do_PUT = serve
+    do_GET = do_POST = do_PUT = do_DELETE = do_OPTIONS = serve
 
     def log_message(self, *_: object) -> None:
         pass
@@ -164,6 +164,33 @@ async def go(worker):
     assert errors[5][1].startswith("http.batch(): request 'b' is to be a URL,")
     assert errors[6][1].startswith("http.batch() takes a list or a dict of requests, not 'http")
     assert "await" not in done.stderr
+
+
+def test_requests_that_are_known_are_not_prepared_again(rampa: Rampa, script: Script, gathering: Gathering) -> None:
+    """Nor are those of http.request() without options, in either case of the method."""
+    script(
+        """
+import sys, rampa
+
+@rampa.scenario(executor="per-vu-iterations", iterations=1)
+async def go(worker):
+    base, http, prepared = worker.env["BASE"], worker.http, []
+    def note(frame, event, argument):
+        if event == "call" and frame.f_code.co_name == "prepare" and frame.f_code.co_filename.endswith("_request.py"):
+            prepared.append(1)
+    sys.setprofile(note)
+    for n in range(3):
+        answers = await http.batch([base + "/a", ("GET", base + "/b"), ["delete", base + "/c"], {"url": base + "/d"}])
+        assert [r.text().split()[:2] for r in answers] == [["GET", "/a"], ["GET", "/b"], ["DELETE", "/c"], ["GET", "/d"]]
+        assert (await http.request("get", base + "/e")).text().startswith("GET /e")
+        assert (await http.request("OPTIONS", base + "/f")).text().startswith("OPTIONS /f")
+    assert not prepared, prepared
+    await http.batch([("POST", base + "/g"), ("GET", base + "/h", None, {"headers": {"X-Kind": "h"}})])
+    sys.setprofile(None)
+    assert len(prepared) == 2, prepared
+"""
+    )
+    rampa("run", "script.py", "--env", f"BASE={gathering.url}", code=0)
 
 
 def test_http2_has_one_connection(rampa: Rampa, script: Script) -> None:

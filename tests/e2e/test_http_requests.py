@@ -248,7 +248,7 @@ def test_a_bad_url_counts_under_the_base_url_and_in_the_group(rampa: Rampa, scri
     lines = 'for bad in ("x/", "ftp://h/", "/a b\\r\\n"):\n    with worker.group("shop"):\n        try:\n            http.get(bad)\n'
     script(RUN.format(lines=indent(lines + "        except ValueError:\n            pass")))
     threshold = "http_reqs{group:::shop}:count==3"
-    done = rampa("run", "script.py", "--env", "BASE=x", "--base-url", "http://h", "--threshold", threshold, out=True, code=1)
+    done = rampa("run", "script.py", "--env", "BASE=x", "--base-url", "http://127.0.0.1:1", "--threshold", threshold, out=True, code=1)
     assert [(kind["error_code"], kind["count"]) for kind in done.result()["errors"]["requests"]] == [("1020", 3)]
     (held,) = done.result()["thresholds"]
     assert (held["actual"], held["passed"]) == (3, True)

@@ -267,9 +267,31 @@ static PyObject *http_patch(PyObject *self, PyObject *const *args, Py_ssize_t na
     return with_body(self, args, nargs, kwnames, "PATCH", "patch");
 }
 
+/* The index of a method that has neither body nor options in rp_py_plain_methods; -1 = it is another. */
+static int plain_method(PyObject *method)
+{
+    struct rp_slice text;
+
+    if (!PyUnicode_Check(method) || rp_py_utf8(method, "method", &text) < 0) {
+        PyErr_Clear();
+        return -1;
+    }
+    for (int i = 0; i < RP_PY_PLAIN_METHODS; i++)
+        if (rp_slice_ieq(text, rp_slice_str(rp_py_plain_methods[i])))
+            return i;
+    return -1;
+}
+
 static PyObject *http_request(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
                               PyObject *kwnames)
 {
+    bool is_plain = nargs == 2 && (!kwnames || !PyTuple_GET_SIZE(kwnames));
+    int method = is_plain ? plain_method(args[0]) : -1;
+
+    if (method == 0)
+        return http_get(self, args + 1, 1, NULL);
+    if (method > 0)
+        return plain(self, args + 1, 1, NULL, method, "request");
     return with_body(self, args, nargs, kwnames, NULL, "request");
 }
 
