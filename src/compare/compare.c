@@ -13,7 +13,9 @@
 enum { NOTES_MAX = 1 << 16 };
 #define CONFIDENCE_REST 0.05 /* of an interval: how often the change may be outside of it */
 #define CHANCE_RATE 0.05     /* of the changes that are told, how many may be chance */
-#define SHARE_EFFECT 0.1     /* what matters of a share, by what matters of a ratio */
+#define HISTORY_CHANCE                                                                             \
+    0.1                  /* less probable: bases differ by more than they vary within themselves */
+#define SHARE_EFFECT 0.1 /* what matters of a share, by what matters of a ratio */
 
 const char *rp_compare_verdict_name(enum rp_compare_verdict verdict)
 {
@@ -125,17 +127,27 @@ static void history_add(struct history *history, double value, struct rp_spread 
     history->known++;
 }
 
-/* The error of the difference between a further run and the mean of the bases. Several bases vary
- * at least as much as each does within itself; when they vary more, they know better. */
+/* The error of the difference between a further run and the mean of the bases. Bases vary at least
+ * as much as each does within itself. Where they vary no more than that, by all that can be seen,
+ * both estimates are one; else the bases know better, though few of them do not know it well. */
 static struct rp_spread history_spread(const struct history *history)
 {
+    double bases = (double)history->count, further = bases - 1;
     double within = history->known ? history->within / (double)history->known : NAN;
-    double among = history->count > 1 ? history->squares / (double)(history->count - 1) : NAN;
-    bool by_history = !isnan(among) && !(among <= within);
+    double among = further > 0 ? history->squares / further : NAN;
+    struct rp_spread ret = { within, history->freedom };
 
-    return (
-        struct rp_spread){ sqrt((by_history ? among : within) * (1 + 1 / (double)history->count)),
-                           by_history ? (double)history->count - 1 : history->freedom };
+    if (isnan(within)) {
+        ret = (struct rp_spread){ among, further };
+    } else if (!isnan(among) &&
+               rp_fisher_p(among / within, further, history->freedom) < HISTORY_CHANCE) {
+        ret = (struct rp_spread){ among, further };
+    } else if (!isnan(among)) {
+        ret.freedom += further;
+        ret.error = fmax((further * among + history->freedom * within) / ret.freedom, within);
+    }
+    ret.error = sqrt(ret.error * (1 + 1 / bases));
+    return ret;
 }
 
 static int add_row(struct rp_comparison *self, struct rp_compare_row row)

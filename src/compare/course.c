@@ -161,15 +161,26 @@ static void measure(const json_t *buckets, double *ret_mean, double *ret_varianc
     *ret_variance = fmax(squares / count - *ret_mean * *ret_mean, 0);
 }
 
+/* How much more the mean of a trend varies than that of samples that know nothing of each other,
+ * because these come in good and bad times; 1 at least. */
+static double clumping(const struct rp_subject *subject, struct rp_spread mean_spread)
+{
+    double mean, variance;
+
+    measure(subject->buckets, &mean, &variance);
+    return variance > 0 ? fmax(mean_spread.error * mean_spread.error * subject->count / variance, 1)
+                        : 1;
+}
+
 /* A trend that has one histogram, of the whole run. Its quantiles would vary as those of samples
- * that know nothing of each other do, if these did not come in good and bad times. How much more
- * they vary is taken from the means of the parts of the run. */
-static int spread_of_whole(const struct rp_subject *subject, struct rp_spread *ret)
+ * that know nothing of each other do, if @like, which has a course in time, did not say otherwise. */
+static int spread_of_whole(const struct rp_subject *subject, const struct rp_subject *like,
+                           struct rp_spread *ret)
 {
     size_t count = json_array_size(subject->buckets);
-    struct rp_spread sums = spread_of_sums(&subject->track, NULL, false);
+    struct rp_spread sums = spread_of_sums(&like->track, NULL, false);
+    double *counts, times = clumping(like, sums);
     struct rp_spread_bucket *buckets;
-    double *counts, mean, variance, times;
 
     if (!count || !(subject->count > 0) || isnan(sums.error))
         return 0;
@@ -184,8 +195,6 @@ static int spread_of_whole(const struct rp_subject *subject, struct rp_spread *r
         buckets[i] = bucket_of(json_array_get(subject->buckets, i));
         counts[i] = json_number_value(json_array_get(json_array_get(subject->buckets, i), 2));
     }
-    measure(subject->buckets, &mean, &variance);
-    times = variance > 0 ? fmax(sums.error * sums.error * subject->count / variance, 1) : 1;
     for (size_t i = 0; i < RP_SPREAD_QUANTILES; i++) {
         double q = quantiles[i], off = sqrt(q * (1 - q) * times / subject->count);
         double low = rp_spread_quantile(buckets, counts, count, fmax(q - off, 0));
@@ -199,24 +208,49 @@ static int spread_of_whole(const struct rp_subject *subject, struct rp_spread *r
     return 0;
 }
 
-static int spread_of_trend(const struct rp_subject *subject, struct rp_spread *ret)
+/* The metric of that name in a file, else @fallback. */
+static const struct rp_subject *find_metric(const struct rp_run_file *file, const char *name,
+                                            const struct rp_subject *fallback)
 {
-    return subject->track.has_buckets ? spread_of_hists(&subject->track, NULL, ret)
-                                      : spread_of_whole(subject, ret);
+    for (size_t i = 0; i < file->subject_count; i++)
+        if (file->subjects[i].kind == RP_SUBJECT_METRIC &&
+            strcmp(file->subjects[i].name, name) == 0)
+            return &file->subjects[i];
+    return fallback;
 }
 
-static int trend(const struct rp_subject *base, const struct rp_subject *current,
+static bool has_hists(const struct rp_subject *subject)
+{
+    return subject->track.has_buckets && subject->track.cells >= RP_SPREAD_CELLS_MIN;
+}
+
+/* Where there are many names, each has few intervals or none: all requests together stand for
+ * them. */
+static int spread_of_trend(const struct rp_run_file *file, const struct rp_subject *subject,
+                           struct rp_spread *ret)
+{
+    if (has_hists(subject))
+        return spread_of_hists(&subject->track, NULL, ret);
+    return spread_of_whole(subject,
+                           subject->kind == RP_SUBJECT_REQUEST
+                               ? find_metric(file, "http_req_duration", subject)
+                               : subject,
+                           ret);
+}
+
+static int trend(const struct rp_run_file *base_file, const struct rp_subject *base,
+                 const struct rp_run_file *current_file, const struct rp_subject *current,
                  struct rp_spread *ret)
 {
     struct rp_spread a[RP_SPREAD_QUANTILES] = { nothing, nothing, nothing };
     struct rp_spread b[RP_SPREAD_QUANTILES] = { nothing, nothing, nothing };
     int r;
 
-    if (base->track.has_buckets && current->track.has_buckets)
+    if (has_hists(base) && has_hists(current))
         return spread_of_hists(&base->track, &current->track, ret);
-    r = spread_of_trend(base, a);
+    r = spread_of_trend(base_file, base, a);
     if (r == 0)
-        r = spread_of_trend(current, b);
+        r = spread_of_trend(current_file, current, b);
     for (size_t i = 0; r == 0 && i < RP_SPREAD_QUANTILES; i++)
         ret[i] = both(a[i], b[i]);
     return r;
@@ -242,11 +276,7 @@ static const struct rp_subject *metric_of(const struct rp_run_file *file,
 
     if (subject->track.count || subject->kind == RP_SUBJECT_METRIC)
         return subject;
-    for (size_t i = 0; i < file->subject_count; i++)
-        if (file->subjects[i].kind == RP_SUBJECT_METRIC &&
-            strcmp(file->subjects[i].name, name) == 0)
-            return &file->subjects[i];
-    return subject;
+    return find_metric(file, name, subject);
 }
 
 /* Failures come in bad times, all together; how much more a share varies for that is seen in the
@@ -272,7 +302,7 @@ int rp_course_spread(const struct rp_run_file *base_file, const struct rp_subjec
     for (size_t i = 0; i < RP_RUN_STATS; i++)
         ret[i] = nothing;
     if (current->type == RP_TREND) {
-        r = trend(base, current, ret);
+        r = trend(base_file, base, current_file, current, ret);
     } else if (current->type == RP_RATE) {
         ret[RP_RUN_RATE] = both(share(base_file, base), share(current_file, current));
     } else if (base->track.count && current->track.count) {

@@ -41,6 +41,20 @@ static void end_points(struct rp_track *track, double length, double width)
     track->cells = cells >= 1 ? (size_t)fmin(cells, RP_SPREAD_CELLS_MAX) : 0;
 }
 
+/* The sum of a histogram, a value being the middle of its bucket. */
+static void add_up(const json_t *buckets, struct rp_track_point *point)
+{
+    for (size_t i = 0; i < json_array_size(buckets); i++) {
+        const json_t *item = json_array_get(buckets, i);
+        double low = json_number_value(json_array_get(item, 0));
+        double high = json_number_value(json_array_get(item, 1));
+        double count = json_number_value(json_array_get(item, 2));
+
+        point->per += count;
+        point->sum += count * (low + high) / 2;
+    }
+}
+
 /* The histograms of intervals. Those of setup() and teardown() have no start. */
 static int take_intervals(const struct rp_run_file *file, const json_t *intervals,
                           struct rp_track *track)
@@ -58,8 +72,9 @@ static int take_intervals(const struct rp_run_file *file, const json_t *interval
 
         if (isnan(start) || isnan(width) || !json_is_array(buckets))
             continue;
-        track->points[track->count++] = (struct rp_track_point){ .at = (start + width / 2) / length,
-                                                                 .buckets = buckets };
+        track->points[track->count] = (struct rp_track_point){ .at = (start + width / 2) / length,
+                                                               .buckets = buckets };
+        add_up(buckets, &track->points[track->count++]);
         widest = fmax(widest, width);
     }
     track->has_buckets = track->count;

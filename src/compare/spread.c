@@ -218,6 +218,11 @@ double rp_student_p(double t, double freedom)
     return isnan(t) ? NAN : beta(freedom / 2, 0.5, freedom / (freedom + t * t));
 }
 
+double rp_fisher_p(double ratio, double freedom, double other_freedom)
+{
+    return beta(other_freedom / 2, freedom / 2, other_freedom / (other_freedom + freedom * ratio));
+}
+
 double rp_student_value(double p, double freedom)
 {
     double low = 0, high = 1;

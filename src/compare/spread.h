@@ -69,6 +69,9 @@ double rp_spread_quantile(const struct rp_spread_bucket *buckets, const double *
  * as far from 0 as @t; and the value that is passed, on either side, with probability @p. */
 double rp_student_p(double t, double freedom);
 double rp_student_value(double p, double freedom);
+/* Fisher's: the probability that of two estimates of one variance the first is at least @ratio times
+ * the second one. */
+double rp_fisher_p(double ratio, double freedom, double other_freedom);
 
 /* Which of @count probabilities are too small for chance, when all of them are looked at: so few
  * that of those told apart at most the share @rate is expected to be chance (Benjamini and

@@ -15,36 +15,7 @@
 #include "base/alloc.h"
 #include "base/random.h"
 #include "compare/compare.h"
-
-/* A file with this text, removed by the next call. */
-static const char *file_of(const char *text)
-{
-    static char path[64];
-    FILE *file;
-    int fd;
-
-    if (path[0])
-        unlink(path);
-    snprintf(path, sizeof(path), "/tmp/rampa-compare-XXXXXX");
-    fd = mkstemp(path);
-    assert_true(fd >= 0);
-    file = fdopen(fd, "w");
-    assert_non_null(file);
-    fputs(text, file);
-    assert_int_equal(fclose(file), 0);
-    return path;
-}
-
-static struct rp_run_file read_text(const char *text, const char *name)
-{
-    struct rp_error err = { 0 };
-    struct rp_run_file file;
-    int r = rp_run_file_read(file_of(text), name, &file, &err);
-
-    if (r < 0)
-        fail_msg("%s", err.message ? err.message : "no memory");
-    return file;
-}
+#include "testing.h"
 
 /* ---- results of ours, made by a recipe ------------------------------------------------------- */
 
@@ -54,9 +25,12 @@ struct recipe {
     uint64_t seed;
     const char *extra; /* further metrics: ", \"name\": {..}" */
     const char *thresholds;
+    enum { NO_COURSE, IN_INTERVALS, IN_ONE_HISTOGRAM } named; /* the requests of the one name */
 };
 
 enum { SECONDS = 20 };
+#define NAME "\x1b[2J|<b>@x"
+#define NAME_JSON "\\u001b[2J|<b>@x"
 
 static void put_buckets(struct rp_buf *out, uint64_t random[4], double scale)
 {
@@ -79,12 +53,37 @@ static void put_buckets(struct rp_buf *out, uint64_t random[4], double scale)
     }
 }
 
-static void put_result(struct rp_buf *out, const struct recipe *recipe)
+static void put_intervals(struct rp_buf *out, const struct recipe *recipe)
 {
-    double scale = recipe->scale, failed = recipe->failed / 100.0;
     uint64_t random[4];
 
     rp_random_seed(random, recipe->seed);
+    for (int i = 0; i < SECONDS; i++) {
+        rp_buf_appendf(out, "%s{\"start_s\": %d, \"length_s\": 1, \"buckets\": [", i ? ", " : "",
+                       i);
+        put_buckets(out, random, recipe->scale);
+        rp_buf_append_str(out, "]}");
+    }
+}
+
+static void put_request(struct rp_buf *out, const struct recipe *recipe)
+{
+    uint64_t random[4] = { recipe->seed, 2, 3, 4 };
+
+    rp_buf_appendf(out,
+                   "\"requests\": [{\"name\": \"" NAME_JSON "\", \"count\": 2000, "
+                   "\"failed\": %d, \"buckets\": [",
+                   20 * recipe->failed);
+    if (recipe->named == IN_ONE_HISTOGRAM)
+        put_buckets(out, random, recipe->scale);
+    rp_buf_appendf(out, "], \"duration\": {\"count\": 2000, \"med\": %.6f}}]},",
+                   18 * recipe->scale);
+}
+
+static void put_result(struct rp_buf *out, const struct recipe *recipe)
+{
+    double scale = recipe->scale, failed = recipe->failed / 100.0;
+
     rp_buf_appendf(out, "{\"schema\": 2, \"run\": {\"elapsed_s\": %d, \"paused_s\": 0},", SECONDS);
     rp_buf_appendf(out,
                    "\"summary\": {\"metrics\": {\"http_req_duration\": {\"count\": 2000, "
@@ -98,10 +97,7 @@ static void put_result(struct rp_buf *out, const struct recipe *recipe)
                            "\"ms\"}, \"http_req_waiting\": {\"type\": \"trend\", \"unit\": "
                            "\"ms\"}, \"http_req_failed\": {\"type\": \"rate\", \"unit\": "
                            "\"ratio\"}, \"size\": {\"type\": \"counter\", \"unit\": null}},");
-    rp_buf_appendf(out,
-                   "\"requests\": [{\"name\": \"\\u001b[2J|<b>@x\", \"count\": 2000, "
-                   "\"failed\": %d, \"duration\": {\"count\": 2000, \"med\": %.6f}}]},",
-                   20 * recipe->failed, 18 * scale);
+    put_request(out, recipe);
     rp_buf_appendf(out, "\"thresholds\": [%s], \"checks\": [],",
                    recipe->thresholds ? recipe->thresholds : "");
     rp_buf_append_str(out, "\"series\": {\"http_req_failed\": {\"columns\": [\"start_s\", "
@@ -113,13 +109,17 @@ static void put_result(struct rp_buf *out, const struct recipe *recipe)
     for (int i = 0; i < SECONDS; i++)
         rp_buf_appendf(out, "%s[%d, 1, 100, %.3f]", i ? ", " : "", i, 50 * scale);
     rp_buf_append_str(out, "]}}, \"intervals\": {\"metric\": \"http_req_duration\", \"all\": [");
-    for (int i = 0; i < SECONDS; i++) {
-        rp_buf_appendf(out, "%s{\"start_s\": %d, \"length_s\": 1, \"buckets\": [", i ? ", " : "",
-                       i);
-        put_buckets(out, random, scale);
-        rp_buf_append_str(out, "]}");
+    put_intervals(out, recipe);
+    if (recipe->named != IN_INTERVALS) {
+        rp_buf_append_str(out, "], \"requests\": null}");
+    } else {
+        rp_buf_append_str(out, "], \"requests\": [{\"name\": \"" NAME_JSON "\", \"intervals\": [");
+        put_intervals(out, recipe);
+        rp_buf_append_str(out, "]}]}");
     }
-    rp_buf_append_str(out, "], \"requests\": null}}");
+    rp_buf_append_str(out, ", \"histograms\": {\"http_req_duration\": {\"buckets\": [");
+    put_buckets(out, (uint64_t[4]){ recipe->seed, 2, 3, 4 }, scale);
+    rp_buf_append_str(out, "]}}}");
 }
 
 static struct rp_run_file make(struct recipe recipe, const char *name)
@@ -193,6 +193,27 @@ static void test_a_change_has_a_direction(void **state)
     rp_run_file_deinit(&fast);
 }
 
+/* With intervals of the name, and where there are so many names that these have none. */
+static void test_requests_are_told_apart_by_name(void **state)
+{
+    for (int named = NO_COURSE; named <= IN_ONE_HISTOGRAM; named++) {
+        struct rp_run_file a = make((struct recipe){ 1, 0, 1, NULL, NULL, named }, "a");
+        struct rp_run_file b = make((struct recipe){ 1.1, 0, 2, NULL, NULL, named }, "b");
+        struct rp_run_file c = make((struct recipe){ 1, 0, 3, NULL, NULL, named }, "c");
+        struct rp_comparison comparison;
+
+        assert_int_equal(rp_compare(&a, 1, &b, 0.05, &comparison), 0);
+        expect(&comparison, NAME, "med", named == NO_COURSE ? "cannot tell" : "worse");
+        rp_comparison_deinit(&comparison);
+        assert_int_equal(rp_compare(&a, 1, &c, 0.05, &comparison), 0);
+        expect(&comparison, NAME, "med", named == NO_COURSE ? "cannot tell" : "no change");
+        rp_comparison_deinit(&comparison);
+        rp_run_file_deinit(&a);
+        rp_run_file_deinit(&b);
+        rp_run_file_deinit(&c);
+    }
+}
+
 static void test_a_threshold_says_what_is_better(void **state)
 {
     static const char wait[] = "{\"metric\": \"http_req_waiting\", \"expression\": \"med<3.1\", "
@@ -236,8 +257,13 @@ static void test_several_bases_show_what_is_chance(void **state)
     rp_comparison_deinit(&comparison);
     for (size_t i = 0; i < 5; i++) {
         rp_run_file_deinit(&bases[i]);
-        bases[i] = make((struct recipe){ 1, 0, i + 1, NULL, NULL }, "base");
+        bases[i] = make((struct recipe){ 1 + 0.004 * (double)(i % 2), 0, i + 1, NULL, NULL },
+                        "base");
     }
+    /* A second base that differs by no more than chance takes nothing away. */
+    assert_int_equal(rp_compare(bases, 2, &current, 0.05, &comparison), 0);
+    expect(&comparison, "http_req_duration", "med", "worse");
+    rp_comparison_deinit(&comparison);
     assert_int_equal(rp_compare(bases, 5, &current, 0.05, &comparison), 0);
     expect(&comparison, "http_req_duration", "med", "worse");
     rp_comparison_deinit(&comparison);
@@ -246,60 +272,9 @@ static void test_several_bases_show_what_is_chance(void **state)
     rp_run_file_deinit(&current);
 }
 
-/* ---- other programs -------------------------------------------------------------------------- */
-
-#define K6_CHECKS "{\"name\": \"ok\", \"path\": \"::shop::ok\", \"passes\": 9, \"fails\": 1}"
-static const char handle_summary[] =
-    "{\"root_group\": {\"name\": \"\", \"path\": \"\", \"groups\": [{\"name\": \"shop\", \"path\": "
-    "\"::shop\", \"groups\": [], \"checks\": [" K6_CHECKS "]}], \"checks\": []}, \"metrics\": {"
-    "\"http_req_duration\": {\"type\": \"trend\", \"contains\": \"time\", \"values\": {\"avg\": "
-    "16, \"med\": 18, \"p(95)\": 21}, \"thresholds\": {\"p(95)<20\": {\"ok\": false}}},"
-    "\"http_req_failed\": {\"type\": \"rate\", \"values\": {\"rate\": 0.1, \"passes\": 10, "
-    "\"fails\": 90}}, \"vus\": {\"type\": \"gauge\", \"values\": {\"value\": 1}},"
-    "\"dropped_iterations\": {\"type\": \"counter\", \"values\": {\"count\": 25, \"rate\": 1}},"
-    "\"iterations\": {\"type\": \"counter\", \"values\": {\"count\": 75, \"rate\": 7.5}}}}";
-static const char summary_export[] =
-    "{\"root_group\": {\"name\": \"\", \"path\": \"\", \"groups\": {\"shop\": {\"name\": \"shop\", "
-    "\"path\": \"::shop\", \"groups\": {}, \"checks\": {\"ok\": " K6_CHECKS "}}}, \"checks\": {}}, "
-    "\"metrics\": {\"http_req_duration\": {\"avg\": 16, \"med\": 18, \"p(95)\": 21, "
-    "\"thresholds\": {\"p(95)<20\": true}}, \"http_req_failed\": {\"value\": 0.1, \"passes\": 10, "
-    "\"fails\": 90}, \"vus\": {\"value\": 1}, \"dropped_iterations\": {\"count\": 25, \"rate\": "
-    "1}, \"iterations\": {\"count\": 75, \"rate\": 7.5}}}";
-
-static const struct rp_subject *subject_of(const struct rp_run_file *file, const char *name)
-{
-    for (size_t i = 0; i < file->subject_count; i++)
-        if (strcmp(file->subjects[i].name, name) == 0)
-            return &file->subjects[i];
-    fail_msg("no %s", name);
-    return NULL;
-}
-
-static void test_both_summaries_of_k6_say_the_same(void **state)
-{
-    const char *const texts[] = { handle_summary, summary_export };
-
-    for (size_t i = 0; i < 2; i++) {
-        struct rp_run_file file = read_text(texts[i], "k6");
-
-        assert_int_equal(file.origin, RP_ORIGIN_K6);
-        assert_int_equal(file.subject_count, 6); /* no vus; iteration_errors that did not happen */
-        assert_true(subject_of(&file, "http_req_duration")->stats[RP_RUN_P95] == 21);
-        assert_int_equal(subject_of(&file, "http_req_duration")->unit, RP_IN_MS);
-        assert_true(subject_of(&file, "http_req_failed")->stats[RP_RUN_RATE] == 0.1);
-        assert_true(subject_of(&file, "dropped_iterations")->stats[RP_RUN_RATE] == 0.25);
-        assert_true(subject_of(&file, "iteration_errors")->stats[RP_RUN_RATE] == 0);
-        assert_string_equal(subject_of(&file, "ok")->group, "::shop");
-        assert_true(subject_of(&file, "ok")->stats[RP_RUN_RATE] == 0.9);
-        assert_int_equal(file.threshold_count, 1);
-        assert_int_equal(file.thresholds[0].passed, 0);
-        rp_run_file_deinit(&file);
-    }
-}
-
 static void test_a_summary_of_k6_can_be_the_base(void **state)
 {
-    struct rp_run_file base = read_text(handle_summary, "k6.json");
+    struct rp_run_file base = read_text(HANDLE_SUMMARY, "k6.json");
     struct rp_run_file current = make((struct recipe){ 1.2, 10, 1, NULL, NULL }, "now");
     struct rp_comparison comparison;
 
@@ -314,54 +289,6 @@ static void test_a_summary_of_k6_can_be_the_base(void **state)
     rp_comparison_deinit(&comparison);
     rp_run_file_deinit(&base);
     rp_run_file_deinit(&current);
-}
-
-static void test_a_result_of_the_reference_is_read(void **state)
-{
-    struct rp_run_file file = read_text(
-        "{\"samples\": [], \"summary\": {\"duration\": 1, \"metrics\": {"
-        "\"http_req_duration\": {\"count\": 10, \"avg\": 1, \"med\": 2, \"p(95)\": 3, "
-        "\"p(99)\": 4}, \"http_reqs\": {\"count\": 10, \"rate\": 10}, \"checks\": "
-        "{\"rate\": 0, \"passes\": 0, \"fails\": 0}}}, \"thresholds\": [{\"source\": "
-        "\"p(95)<500\", \"passed\": true, \"lhs\": 3, \"rhs\": 500}]}",
-        "old");
-
-    assert_int_equal(file.origin, RP_ORIGIN_REFERENCE);
-    assert_int_equal(file.subject_count, 2); /* checks have no sample */
-    assert_true(subject_of(&file, "http_req_duration")->stats[RP_RUN_P99] == 4);
-    assert_int_equal(file.thresholds[0].passed, 1);
-    rp_run_file_deinit(&file);
-}
-
-static void test_what_is_no_result_is_refused(void **state)
-{
-    static const struct {
-        const char *text, *cause, *remedy;
-    } cases[] = {
-        { "{\"schema\": 3}", "has schema 3", "or a newer one" },
-        { "{\"schema\": 2, \"run\": {}}", "its member 'summary' is missing", NULL },
-        { "{\"schema\": 2, \"run\": {}, \"summary\": [], \"thresholds\": [], \"checks\": []}",
-          "its member 'summary' is of another type", NULL },
-        { "{\"schema\": 2, \"run\": {}, \"summary\": {}, \"thresholds\": [], \"checks\": []}",
-          "has no metric", NULL },
-        { "{\"schema\": 2, \"run\":", "no JSON from line 1 on", "it was cut off" },
-        { "{\"hits\": 1}", "is no result", "--summary-export" },
-        { "[]", "is no result", "--summary-export" },
-        { "{\"metrics\": {\"a\": 3, \"b\": null, \"c\": []}}", "has no metric", NULL },
-    };
-
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-        struct rp_error err = { 0 };
-        struct rp_run_file file;
-        const char *path = file_of(cases[i].text);
-
-        assert_int_equal(rp_run_file_read(path, path, &file, &err), -RP_EUSER);
-        assert_non_null(strstr(err.message, path));
-        assert_non_null(strstr(err.message, cases[i].cause));
-        if (cases[i].remedy)
-            assert_non_null(strstr(err.hint, cases[i].remedy));
-        rp_error_deinit(&err);
-    }
 }
 
 /* ---- what is shown --------------------------------------------------------------------------- */
@@ -413,23 +340,6 @@ static void test_without_memory_there_is_no_comparison(void **state)
         rp_alloc_fail_at(0);
         assert_int_equal(r, -ENOMEM);
     }
-    for (n = 1; n < 12; n++) {
-        struct rp_error err = { 0 };
-        struct rp_run_file file;
-        const char *path = file_of(handle_summary);
-        int r;
-
-        rp_alloc_fail_at(n);
-        r = rp_run_file_read(path, "k6", &file, &err);
-        rp_alloc_fail_at(0);
-        if (r == 0) {
-            rp_run_file_deinit(&file);
-            break;
-        }
-        assert_int_equal(r, -ENOMEM);
-        rp_error_deinit(&err);
-    }
-    assert_in_range(n, 3, 11);
     rp_run_file_deinit(&a);
     rp_run_file_deinit(&b);
 }
@@ -438,12 +348,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_change_has_a_direction),
+        cmocka_unit_test(test_requests_are_told_apart_by_name),
         cmocka_unit_test(test_a_threshold_says_what_is_better),
         cmocka_unit_test(test_several_bases_show_what_is_chance),
-        cmocka_unit_test(test_both_summaries_of_k6_say_the_same),
         cmocka_unit_test(test_a_summary_of_k6_can_be_the_base),
-        cmocka_unit_test(test_a_result_of_the_reference_is_read),
-        cmocka_unit_test(test_what_is_no_result_is_refused),
         cmocka_unit_test(test_names_of_others_draw_nothing),
         cmocka_unit_test(test_without_memory_there_is_no_comparison),
     };

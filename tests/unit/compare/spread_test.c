@@ -40,6 +40,9 @@ static void test_students_distribution_is_that_of_the_tables(void **state)
     NEAR(rp_student_p(0, 7), 1, 1e-12);
     NEAR(rp_student_p(INFINITY, 7), 0, 1e-12);
     assert_true(isnan(rp_student_p(NAN, 7)));
+    NEAR(rp_fisher_p(7.7086, 1, 4), 0.05, 1e-5);
+    NEAR(rp_fisher_p(3.1968, 3, 17), 0.05, 1e-4);
+    NEAR(rp_fisher_p(0, 3, 17), 1, 1e-12);
 }
 
 static void test_of_many_numbers_more_must_be_sure(void **state)
