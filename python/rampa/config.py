@@ -307,6 +307,7 @@ class Options(Model):
         no_vu_connection_reuse: True closes the connections of a VU when its iteration ends.
         keep_cookies: True keeps the cookies of a VU for its next iterations; else they end with the iteration.
         connections_per_host: most connections of a VU to one host and port, 6 by default.
+        shared_connections: most connections of all VUs of a worker to one host and port, which they share; 0 = each VU has its own.
         batch: most requests of one ``worker.http.batch()`` that are under way at a time, 20 by default.
         traceparent: True has each request name a trace of its own (W3C Trace Context).
         max_connection_requests: most requests on one connection, 0 for no limit.
@@ -354,6 +355,7 @@ class Options(Model):
     no_vu_connection_reuse: Field[bool | None, bool] = Field(default=bool)
     keep_cookies: Field[bool | None, bool] = Field(default=bool)
     connections_per_host: Field[int | None, int] = Field(_whole, default=lambda: 6)
+    shared_connections: Field[int | None, int] = Field(_whole, default=int)
     batch: Field[int | None, int] = Field(_whole, default=lambda: 20)
     traceparent: Field[bool | None, bool] = Field(default=bool)
     max_connection_requests: Field[int | None, int] = Field(_whole, default=int)
@@ -401,6 +403,7 @@ class Options(Model):
             no_vu_connection_reuse: bool | None = None,
             keep_cookies: bool | None = None,
             connections_per_host: int | None = None,
+            shared_connections: int | None = None,
             batch: int | None = None,
             traceparent: bool | None = None,
             max_connection_requests: int | None = None,

@@ -67,6 +67,7 @@ enum rp_option_id { /* the order of the help, inside each group */
                     RP_OPT_NO_REUSE,
                     RP_OPT_NO_VU_REUSE,
                     RP_OPT_CONNECTIONS_PER_HOST,
+                    RP_OPT_SHARED_CONNECTIONS,
                     RP_OPT_RESOLVE,
                     RP_OPT_CONNECT_TO,
                     RP_OPT_UNIX_SOCKET,

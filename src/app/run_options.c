@@ -201,6 +201,7 @@ int rp_run_request_init(struct rp_run_request *ret, const struct rp_cli *cli)
                 .tls_keylog = rp_cli_value(cli, RP_OPT_TLS_KEYLOG),
                 .connect_timeout = rp_cli_value(cli, RP_OPT_CONNECT_TIMEOUT),
                 .connections_per_host = rp_cli_value(cli, RP_OPT_CONNECTIONS_PER_HOST),
+                .shared_connections = rp_cli_value(cli, RP_OPT_SHARED_CONNECTIONS),
                 .http_debug = rp_cli_value(cli, RP_OPT_HTTP_DEBUG),
                 .failed_exchanges = rp_cli_value(cli, RP_OPT_FAILED_EXCHANGES),
                 .local_ips = rp_cli_value(cli, RP_OPT_LOCAL_IPS),

@@ -218,6 +218,12 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .group = RP_GROUP_CONNECTION, .since = "0.1.0", .fallback = "6",
         .help = "Most connections of a virtual user to one host and port",
     },
+    [RP_OPT_SHARED_CONNECTIONS] = {
+        .name = "--shared-connections", .type = RP_TYPE_INT, .placeholder = "N", .min = 0,
+        .max = 1000000, .commands = RP_IN_SCRIPT, .env = "RAMPA_SHARED_CONNECTIONS",
+        .group = RP_GROUP_CONNECTION, .since = "0.1.0",
+        .help = "Have all virtual users of a worker share at most N connections to one host and port",
+    },
     [RP_OPT_RESOLVE] = {
         .name = "--resolve", .type = RP_TYPE_TEXT, .placeholder = "HOST:PORT:ADDRESS[,ADDRESS...]",
         .commands = RP_IN_SCRIPT, .repeatable = true, .group = RP_GROUP_CONNECTION,

@@ -118,7 +118,7 @@ RP_INLINE void finish(struct rp_http_call *call, struct origin *origin)
 
     call->session = NULL;
     call->connection = NULL;
-    if (RP_UNLIKELY(!rp_list_is_empty(&session->waiting)))
+    if (RP_UNLIKELY(!rp_list_is_empty(&session->pool->waiting)))
         rp_http_serve_waiting(session, origin);
     call->done(call);
     rp_http_template_unref(template);
@@ -134,6 +134,15 @@ static bool is_expected(const struct rp_http_template *template, unsigned status
     return false;
 }
 
+/* In a shared pool, where idle connections are looked for. */
+RP_COLD static void put_first(struct connection *connection)
+{
+    struct rp_list *connections = &connection->session->connections;
+
+    rp_list_remove(&connection->node);
+    rp_list_append(connections->next, &connection->node);
+}
+
 /* Gives the connection of a call back that has its response. */
 RP_INLINE void give_back(struct connection *connection, rp_ns at, bool keep)
 {
@@ -142,6 +151,8 @@ RP_INLINE void give_back(struct connection *connection, rp_ns at, bool keep)
         connection->state = CONNECTION_IDLE;
         connection->last_bytes = at;
         connection->is_reused = true;
+        if (RP_UNLIKELY(connection->is_pooled))
+            put_first(connection);
     } else {
         close_of(connection, false);
     }
@@ -375,6 +386,22 @@ void rp_http_fail(struct rp_http_call *call, int code, const char *kind, const c
     if (connection)
         close_of(connection, true);
     finish(call, call->template->origin);
+}
+
+static void out_of_memory(struct rp_task *task)
+{
+    struct rp_http_call *call = rp_container_of(task, struct rp_http_call, task);
+
+    rp_http_fail(call, RP_HTTP_GENERIC, "out of memory", NULL,
+                 rp_loop_now(call->session->client->loop));
+}
+
+void rp_http_fail_later(struct rp_http_call *call)
+{
+    struct rp_http_client *client = call->session->client;
+
+    rp_list_append(&client->failing, &call->node);
+    rp_loop_defer(client->loop, &call->task, out_of_memory);
 }
 
 void rp_http_fail_by(struct connection *connection, const struct rp_net_failure *failure, rp_ns at)

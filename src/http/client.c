@@ -108,6 +108,7 @@ int rp_http_client_new(struct rp_loop *loop, struct rp_registry *registry,
     client->schemes = rp_http_own_schemes;
     seed_traces(client);
     rp_list_init(&client->graveyard);
+    rp_list_init(&client->failing);
     r = declare_metrics(client);
     if (r == 0)
         r = rp_dialler_init(&client->dialler, loop);

@@ -26,22 +26,6 @@ static void fail(struct connection *connection, int code, const char *kind, cons
 
 /* ---- opening and closing ---- */
 
-static void out_of_memory(struct rp_task *task)
-{
-    struct rp_http_call *call = rp_container_of(task, struct rp_http_call, task);
-
-    rp_http_fail(call, RP_HTTP_GENERIC, "out of memory", NULL,
-                 rp_loop_now(call->session->client->loop));
-}
-
-void rp_http_fail_later(struct rp_http_call *call)
-{
-    struct rp_http_session *session = call->session;
-
-    rp_list_append(&session->failing, &call->node);
-    rp_loop_defer(session->client->loop, &call->task, out_of_memory);
-}
-
 static bool speaks_h2(const struct connection *connection)
 {
     if (connection->origin->scheme->is_tls)
@@ -106,13 +90,14 @@ static int dial(struct connection *connection)
     struct rp_http_session *session = connection->session;
     struct origin *origin = connection->origin;
     const struct rp_http_timeouts *timeouts = connection->call->timeouts;
+    int64_t user = connection->call->session->user;
     struct rp_dial_spec spec = { .stack = &connection->stack,
                                  .events = &transport_events,
                                  .host = origin->dial_host ? origin->dial_host : origin->host,
                                  .port = origin->dial_port,
                                  .unix_path = origin->unix_path,
                                  .destination = &origin->destination,
-                                 .spread = session->user > 0 ? (unsigned)(session->user - 1) : 0,
+                                 .spread = user > 0 ? (unsigned)(user - 1) : 0,
                                  .deadline = timeouts ? rp_http_connection_limit(connection->call)
                                                       : connection->call->deadline,
                                  .timeout = timeouts && timeouts->connect
@@ -137,14 +122,14 @@ static int dial(struct connection *connection)
     return r;
 }
 
-void rp_http_connection_open(struct rp_http_session *session, struct origin *origin,
-                             struct rp_http_call *call)
+void rp_http_connection_open(struct rp_http_call *call, struct rp_http_session *pool)
 {
+    struct origin *origin = call->template->origin;
     struct connection *connection = rp_calloc(1, sizeof(*connection));
     int r = -ENOMEM;
 
     if (connection) {
-        connection->session = session;
+        connection->session = pool;
         connection->origin = origin;
         connection->call = call;
         r = dial(connection);
@@ -156,7 +141,9 @@ void rp_http_connection_open(struct rp_http_session *session, struct origin *ori
     }
     connection->state = CONNECTION_OPENING;
     call->connection = connection;
-    rp_list_append(&session->connections, &connection->node);
+    rp_list_append(&pool->connections, &connection->node);
+    connection->is_pooled = pool->is_pool;
+    origin->pooled += connection->is_pooled;
 }
 
 void rp_http_connection_close(struct connection *connection, bool reset)
@@ -178,6 +165,7 @@ void rp_http_connection_close(struct connection *connection, bool reset)
     rp_transport_close(connection->stack.top, reset);
     if (connection->state >= CONNECTION_BUSY)
         client->counters.open_connections--;
+    connection->origin->pooled -= connection->is_pooled;
     rp_list_remove(&connection->node);
     rp_http_bury(client, connection);
 }
@@ -368,7 +356,7 @@ RP_COLD static void note_head(struct connection *connection, rp_ns at)
     if (connection->parser.seen & RP_H1_SEEN_UPLOAD)
         rp_http_note_upload(connection, false);
     if (connection->parser.seen & RP_H1_SEEN_SET_COOKIE)
-        rp_http_note_cookies(connection->session, connection->call->template,
+        rp_http_note_cookies(connection->call->session, connection->call->template,
                              connection->call->response);
 }
 

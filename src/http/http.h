@@ -7,10 +7,10 @@
  * A client belongs to one loop, of whatever kind. With a registry it records samples of every
  * request; without one it measures all the same, but nothing is recorded: for what is no part of
  * the load. A session has the connections of one user, a VU mostly: they outlive the iteration,
- * nothing is shared with other sessions. A template is a request prepared once and sent many times;
- * a call is one request under way. Every call ends in exactly one callback with a filled response,
- * whatever happened: refused, timed out and malformed are data (status 0 and an error_code), and
- * its samples have been recorded before.
+ * and nothing is shared with other sessions, unless the limit shared_connections says so. A template
+ * is a request prepared once and sent many times; a call is one request under way. Every call ends
+ * in exactly one callback with a filled response, whatever happened: refused, timed out and
+ * malformed are data (status 0 and an error_code), and its samples have been recorded before.
  *
  * Timings. Each moment of a request is in one phase, so that their sum is at most the time that it
  * took. looking_up, connecting, tls_handshaking: the name, the socket, the handshakes of the layers
@@ -92,12 +92,15 @@ struct rp_http_limits {
     size_t head_bytes;             /* 0 = 64 KiB */
     size_t body_bytes;             /* 0 = 64 MiB; beyond it the call fails with RP_HTTP_TOO_LARGE */
     unsigned connections_per_host; /* of one session; 0 = 6 */
-    rp_ns timeout;                 /* default of a call; 0 = 60 s */
-    rp_ns connect;                 /* see struct rp_http_timeouts; 0 = none of its own */
-    bool no_reuse;                 /* each request has a connection of its own, and says so */
-    uint32_t connection_requests;  /* that one connection serves at most; 0 = no limit */
-    rp_ns connection_age;          /* an older one serves no further request; 0 = no limit */
-    bool keep_cookies;             /* those of a session never end by themselves */
+    /* All sessions together have at most so many, and share them, in place of the limit before; 0 =
+     * each has its own. Cookies and credentials stay with the session. */
+    unsigned shared_connections;
+    rp_ns timeout;                /* default of a call; 0 = 60 s */
+    rp_ns connect;                /* see struct rp_http_timeouts; 0 = none of its own */
+    bool no_reuse;                /* each request has a connection of its own, and says so */
+    uint32_t connection_requests; /* that one connection serves at most; 0 = no limit */
+    rp_ns connection_age;         /* an older one serves no further request; 0 = no limit */
+    bool keep_cookies;            /* those of a session never end by themselves */
 };
 
 /* How long the parts of a request may take, beside the whole; 0 = as long as the whole. What takes

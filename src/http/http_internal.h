@@ -31,6 +31,7 @@ struct origin { /* interned: equal origins are the same pointer */
     /* A connection may turn out to speak HTTP/2, as far as is known, so that one is enough: while it
      * is being opened no other one is. */
     bool is_shared;
+    uint32_t pooled; /* its connections in the shared pool */
 };
 
 /* The series that one kind of outcome of one template is recorded into. */
@@ -123,7 +124,8 @@ struct connection {
     bool is_read : 1;    /* by the call's reader */
     bool has_looked : 1; /* for its content coding */
     bool is_paused : 1;
-    uint32_t served; /* requests; only with a limit of the client */
+    bool is_pooled : 1; /* in a pool that sessions share */
+    uint32_t served;    /* requests; only with a limit of the client */
     struct rp_h1_parser parser;
     struct decoding *decoding; /* of the body that comes; NULL unless it has a content coding */
     /* Armed at the deadline or before it, and moved when it fires too early, so that a request arms
@@ -139,20 +141,16 @@ struct connection {
     rp_ns first_attempt; /* how long that took */
 };
 
-/* The tickets of a session for one origin. */
-struct ticket_box {
-    struct ticket_box *next;
-    const struct origin *origin;
-    struct rp_tls_tickets tickets;
-};
-
 struct rp_http_session {
     struct rp_http_client *client;
-    struct rp_list connections; /* busy, idle and opening ones */
+    /* Who has its connections, the calls that wait for one, and the tickets: itself, or the client's
+     * shared pool. The session of a connection is always such a one, that of a call is the user's. */
+    struct rp_http_session *pool;
+    struct rp_list connections; /* busy, idle and opening ones; in a shared pool idle ones first */
     struct rp_list waiting;     /* calls for which no connection is free */
-    struct rp_list failing;     /* calls that will be told that memory ran out */
     int64_t user;               /* the number of the user, from 1; 0 = none */
-    struct ticket_box *tickets;
+    struct ticket_box *tickets; /* schemes.c */
+    bool is_pool;               /* one that others share */
     bool takes_cookies, forgets_cookies;
     struct rp_http_jar *jar;   /* NULL = it has no cookies yet */
     const uint64_t *iteration; /* the number of the user's; cookies are forgotten when it changes */
@@ -204,6 +202,9 @@ struct rp_http_client {
     struct origin *origins;
     const struct rp_metric *metrics[RP_BUILTIN_COUNT];
     const char *cipher_suites[CIPHERS_MAX]; /* that connections have; the first one is unknown */
+    struct rp_http_session *
+        pool; /* that all sessions share, as long as there are any; NULL = each has its own connections */
+    struct rp_list failing;   /* calls that will be told that memory ran out */
     struct rp_list graveyard; /* connections that may still be on the stack of their own callback */
     struct rp_task bury;
     unsigned sessions;
@@ -282,11 +283,8 @@ RP_NODISCARD int rp_http_check_names_with(struct rp_http_client *client, struct 
 
 /* ---- connection.c ---- */
 
-/* Opens a connection for @call. */
-void rp_http_connection_open(struct rp_http_session *session, struct origin *origin,
-                             struct rp_http_call *call);
-/* Fails @call for want of memory, later: not from inside its start. */
-void rp_http_fail_later(struct rp_http_call *call);
+/* Opens a connection of @pool for @call. */
+void rp_http_connection_open(struct rp_http_call *call, struct rp_http_session *pool);
 /* Sends @call on an idle connection. */
 void rp_http_connection_begin(struct connection *connection, struct rp_http_call *call);
 void rp_http_connection_close(struct connection *connection, bool reset);
@@ -331,8 +329,9 @@ struct shared_ops {
     bool (*is_worth_waiting)(const struct connection *connection);
     /* Whether @connection has no stream. */
     bool (*is_unused)(const struct connection *connection);
-    /* Some call of @connection, NULL when it has none. */
-    struct rp_http_call *(*call_of)(const struct connection *connection);
+    /* Some call of @session on @connection, NULL when there is none. */
+    struct rp_http_call *(*call_of)(const struct connection *connection,
+                                    const struct rp_http_session *session);
 };
 
 struct stream {
@@ -409,6 +408,8 @@ void rp_http_h2_succeed(struct rp_http_call *call, rp_ns at);
 /* Ends the call with @code, @kind (a constant text: it becomes a tag) and @detail (may be NULL). */
 void rp_http_fail(struct rp_http_call *call, int code, const char *kind, const char *detail,
                   rp_ns at);
+/* Fails @call for want of memory, later: not from inside its start. */
+void rp_http_fail_later(struct rp_http_call *call);
 /* Ends the call because the network has failed. */
 void rp_http_fail_by(struct connection *connection, const struct rp_net_failure *failure, rp_ns at);
 /* Fills in the response and records the samples as rp_http_fail() does, and leaves the call under

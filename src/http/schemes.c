@@ -241,6 +241,13 @@ int rp_http_proxy_tls(struct rp_http_client *client, const struct rp_layer **ret
 
 /* ---- tickets --------------------------------------------------------------------------------- */
 
+/* The tickets of a session for one origin. */
+struct ticket_box {
+    struct ticket_box *next;
+    const struct origin *origin;
+    struct rp_tls_tickets tickets;
+};
+
 static struct ticket_box *find_box(struct rp_http_session *session, const struct origin *origin)
 {
     struct ticket_box *box;

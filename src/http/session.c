@@ -3,7 +3,8 @@
 /*
  * A VU's connections: which one a call gets. An idle connection to the origin is taken; else a new
  * one is opened, up to the limit of connections_per_host; else the call waits for one to become
- * free (and its wait is `blocked`).
+ * free (and its wait is `blocked`). A pool that all VUs share is a session without a user, which has
+ * the connections of the others.
  */
 
 #include <errno.h>
@@ -15,16 +16,40 @@
 /* A connection that was idle for less is trusted without a look, which is a system call. */
 #define LOOK_AFTER RP_MS
 
-int rp_http_session_new(struct rp_http_client *client, int64_t user, struct rp_http_session **ret)
+static struct rp_http_session *session_new(struct rp_http_client *client)
 {
     struct rp_http_session *session = rp_calloc(1, sizeof(*session));
 
     if (!session)
-        return -ENOMEM;
+        return NULL;
     session->client = client;
+    session->pool = session;
     rp_list_init(&session->connections);
     rp_list_init(&session->waiting);
-    rp_list_init(&session->failing);
+    return session;
+}
+
+static int make_pool(struct rp_http_client *client)
+{
+    client->pool = session_new(client);
+    if (!client->pool)
+        return -ENOMEM;
+    client->pool->is_pool = true;
+    return 0;
+}
+
+int rp_http_session_new(struct rp_http_client *client, int64_t user, struct rp_http_session **ret)
+{
+    struct rp_http_session *session = session_new(client);
+
+    if (!session)
+        return -ENOMEM;
+    if (client->limits.shared_connections && !client->pool && make_pool(client) < 0) {
+        rp_free(session);
+        return -ENOMEM;
+    }
+    if (client->pool)
+        session->pool = client->pool;
     session->user = user;
     client->sessions++;
     *ret = session;
@@ -36,34 +61,74 @@ void rp_http_session_set_iteration(struct rp_http_session *session, const uint64
     session->iteration = iteration;
 }
 
-static void cancel_all(struct rp_list *calls)
+/* Some call of @session that waits in @calls, or NULL. */
+static struct rp_http_call *find_call(const struct rp_list *calls,
+                                      const struct rp_http_session *session)
 {
-    while (!rp_list_is_empty(calls))
-        rp_http_cancel(rp_container_of(calls->next, struct rp_http_call, node), false);
+    RP_LIST_EACH (it, calls) {
+        struct rp_http_call *call = rp_container_of(it, struct rp_http_call, node);
+
+        if (call->session == session)
+            return call;
+    }
+    return NULL;
 }
 
+/* Some call of @session that has a connection, or NULL. */
+static struct rp_http_call *find_sent(const struct rp_http_session *session)
+{
+    RP_LIST_EACH (it, &session->pool->connections) {
+        struct connection *connection = rp_container_of(it, struct connection, node);
+        struct rp_http_call *call = connection->call;
+
+        if (connection->shared)
+            call = session->client->h2->call_of(connection, session);
+        if (call && call->session == session)
+            return call;
+    }
+    return NULL;
+}
+
+/* Those that wait come first, so that they do not get the connections of the others. */
+static void cancel_all(struct rp_http_session *session)
+{
+    struct rp_http_call *call;
+
+    while ((call = find_call(&session->pool->waiting, session)) ||
+           (call = find_call(&session->client->failing, session)) || (call = find_sent(session)))
+        rp_http_cancel(call, false);
+}
+
+static void close_all(struct rp_http_session *pool)
+{
+    while (!rp_list_is_empty(&pool->connections))
+        rp_http_connection_close(rp_container_of(pool->connections.next, struct connection, node),
+                                 false);
+}
+
+static void free_connections(struct rp_http_session *session)
+{
+    close_all(session);
+    rp_http_free_tickets(session);
+}
+
+/* The pool goes with the last session. */
 void rp_http_session_free(struct rp_http_session *session)
 {
+    struct rp_http_client *client;
+
     if (!session)
         return;
-    cancel_all(&session->waiting);
-    cancel_all(&session->failing);
-    while (!rp_list_is_empty(&session->connections)) {
-        struct connection *connection = rp_container_of(session->connections.next,
-                                                        struct connection, node);
-
-        struct rp_http_call *call = connection->shared ? session->client->h2->call_of(connection)
-                                                       : connection->call;
-
-        if (call)
-            rp_http_cancel(call, false);
-        else
-            rp_http_connection_close(connection, false);
-    }
-    rp_http_free_tickets(session);
+    client = session->client;
+    cancel_all(session);
+    free_connections(session);
     rp_http_drop_jar(session);
-    session->client->sessions--;
     rp_free(session);
+    if (--client->sessions || !client->pool)
+        return;
+    free_connections(client->pool);
+    rp_free(client->pool);
+    client->pool = NULL;
 }
 
 static bool is_unused(const struct connection *connection)
@@ -73,7 +138,7 @@ static bool is_unused(const struct connection *connection)
 
 void rp_http_session_close_idle(struct rp_http_session *session)
 {
-    RP_LIST_EACH (it, &session->connections) {
+    RP_LIST_EACH (it, &session->pool->connections) {
         struct connection *connection = rp_container_of(it, struct connection, node);
 
         if (connection->state == CONNECTION_IDLE || is_unused(connection))
@@ -96,9 +161,9 @@ static void waiting_timed_out(struct rp_timer *timer, rp_ns now)
 /* A server may have closed an idle connection, and the loop has not seen it yet, because the script
  * has kept it from looking. A request that must not be sent twice would be lost there. Closes the
  * connections of which that is so, up to the one that assign() takes. */
-RP_COLD static void close_ended(struct rp_http_session *session, const struct rp_http_call *call)
+RP_COLD static void close_ended(struct rp_http_session *pool, const struct rp_http_call *call)
 {
-    RP_LIST_EACH (it, &session->connections) {
+    RP_LIST_EACH (it, &pool->connections) {
         struct connection *connection = rp_container_of(it, struct connection, node);
 
         if (connection->origin != call->template->origin ||
@@ -111,13 +176,22 @@ RP_COLD static void close_ended(struct rp_http_session *session, const struct rp
     }
 }
 
-/* As assign(), for an origin with which one connection is enough, if it is as before. */
-RP_COLD static bool assign_shared(struct rp_http_session *session, struct rp_http_call *call)
+/* Whether @origin, with @of_origin connections in @pool, may have another one. */
+static bool may_open(const struct rp_http_session *pool, unsigned of_origin)
+{
+    const struct rp_http_limits *limits = &pool->client->limits;
+
+    return of_origin < (pool->is_pool ? limits->shared_connections : limits->connections_per_host);
+}
+
+/* As assign(), for an origin with which one connection is enough, if it is as before. Users that share
+ * a pool get another connection when the streams of the first ones are all taken. */
+RP_COLD static bool assign_shared(struct rp_http_session *pool, struct rp_http_call *call)
 {
     struct origin *origin = call->template->origin;
     unsigned of_origin = 0;
 
-    RP_LIST_EACH (it, &session->connections) {
+    RP_LIST_EACH (it, &pool->connections) {
         struct connection *connection = rp_container_of(it, struct connection, node);
 
         if (connection->origin != origin)
@@ -126,30 +200,56 @@ RP_COLD static bool assign_shared(struct rp_http_session *session, struct rp_htt
         if (connection->state == CONNECTION_OPENING && call->template->reuse != NOT_REUSED)
             return false;
         if (connection->state == CONNECTION_SHARED) {
-            if (session->client->h2->begin(connection, call))
+            if (pool->client->h2->begin(connection, call))
                 return true;
-            if (session->client->h2->is_worth_waiting(connection))
+            if (!pool->is_pool && pool->client->h2->is_worth_waiting(connection))
                 return false;
         }
         of_origin += !is_unused(connection); /* else it is about to be closed */
     }
-    if (of_origin >= session->client->limits.connections_per_host)
+    if (!may_open(pool, of_origin))
         return false;
-    rp_http_connection_open(session, origin, call);
+    rp_http_connection_open(call, pool);
+    return true;
+}
+
+/* As assign(), of a pool that may have thousands of connections: it is not walked through. */
+RP_COLD static bool assign_pooled(struct rp_http_session *pool, struct rp_http_call *call)
+{
+    struct origin *origin = call->template->origin;
+
+    RP_LIST_EACH (it, &pool->connections) {
+        struct connection *connection = rp_container_of(it, struct connection, node);
+
+        if (connection->state != CONNECTION_IDLE)
+            break;
+        if (connection->origin != origin)
+            continue;
+        rp_list_remove(&connection->node);
+        rp_list_append(&pool->connections, &connection->node);
+        rp_http_connection_begin(connection, call);
+        return true;
+    }
+    if (origin->is_shared)
+        return assign_shared(pool, call);
+    if (!may_open(pool, origin->pooled))
+        return false;
+    rp_http_connection_open(call, pool);
     return true;
 }
 
 /* Gives @call an idle connection or a new one. False when it must wait: nothing has changed then.
  */
-static bool assign(struct rp_http_session *session, struct rp_http_call *call)
+static bool assign(struct rp_http_session *pool, struct rp_http_call *call)
 {
     struct origin *origin = call->template->origin;
     unsigned of_origin = 0;
 
     if (RP_UNLIKELY(!call->template->is_idempotent))
-        close_ended(session, call);
-    for (struct rp_list *it = session->connections.next; it != &session->connections;
-         it = it->next) {
+        close_ended(pool, call);
+    if (RP_UNLIKELY(pool->is_pool))
+        return assign_pooled(pool, call);
+    for (struct rp_list *it = pool->connections.next; it != &pool->connections; it = it->next) {
         struct connection *connection = rp_container_of(it, struct connection, node);
 
         if (connection->origin != origin)
@@ -159,12 +259,12 @@ static bool assign(struct rp_http_session *session, struct rp_http_call *call)
             return true;
         }
         if (RP_UNLIKELY(origin->is_shared))
-            return assign_shared(session, call);
+            return assign_shared(pool, call);
         of_origin++;
     }
-    if (of_origin >= session->client->limits.connections_per_host)
+    if (!may_open(pool, of_origin))
         return false;
-    rp_http_connection_open(session, origin, call);
+    rp_http_connection_open(call, pool);
     return true;
 }
 
@@ -203,7 +303,7 @@ RP_COLD static void set_deadline(struct rp_http_call *call)
 
 static void wait_for_connection(struct rp_http_session *session, struct rp_http_call *call)
 {
-    rp_list_append(&session->waiting, &call->node);
+    rp_list_append(&session->pool->waiting, &call->node);
     rp_timer_arm(session->client->loop, &call->timer, call->deadline, waiting_timed_out);
 }
 
@@ -223,7 +323,7 @@ void rp_http_start(struct rp_http_session *session, struct rp_http_call *call)
     response_reset(call, client);
     if (RP_UNLIKELY(client->has_own_heads) && !rp_http_make_head(call))
         rp_http_fail_later(call);
-    else if (RP_UNLIKELY(!assign(session, call)))
+    else if (RP_UNLIKELY(!assign(session->pool, call)))
         wait_for_connection(session, call);
 }
 
@@ -250,7 +350,7 @@ void rp_http_continue(struct rp_http_call *call)
     response_reset(call, session->client);
     if (session->client->has_own_heads && !rp_http_make_head(call))
         rp_http_fail_later(call);
-    else if (!assign(session, call))
+    else if (!assign(session->pool, call))
         wait_for_connection(session, call);
 }
 
@@ -260,7 +360,7 @@ void rp_http_restart(struct rp_http_call *call, struct attempt first)
 
     call->connection = NULL;
     response_reset(call, call->session->client);
-    rp_http_connection_open(call->session, call->template->origin, call);
+    rp_http_connection_open(call, call->session->pool);
     connection = call->connection;
     if (!connection)
         return; /* there was no memory */
@@ -276,7 +376,7 @@ void rp_http_send_again(struct rp_http_call *call, rp_ns took)
     call->connection = NULL;
     call->first_attempt = took > 0 ? took : 1; /* there was one */
     response_reset(call, session->client);
-    if (!assign(session, call))
+    if (!assign(session->pool, call))
         wait_for_connection(session, call);
 }
 
@@ -284,14 +384,14 @@ void rp_http_send_again(struct rp_http_call *call, rp_ns took)
  * place. */
 bool rp_http_serve_waiting(struct rp_http_session *session, struct origin *origin)
 {
-    RP_LIST_EACH (it, &session->waiting) {
+    RP_LIST_EACH (it, &session->pool->waiting) {
         struct rp_http_call *call = rp_container_of(it, struct rp_http_call, node);
         struct rp_list *behind = it->next;
 
         if (call->template->origin != origin)
             continue;
         rp_list_remove(&call->node);
-        if (assign(session, call)) {
+        if (assign(session->pool, call)) {
             rp_timer_disarm(&call->timer);
             return true;
         }

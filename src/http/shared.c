@@ -290,11 +290,17 @@ static bool is_unused(const struct connection *connection)
     return connection->shared && !connection->shared->stream_count;
 }
 
-static struct rp_http_call *call_of(const struct connection *connection)
+static struct rp_http_call *call_of(const struct connection *connection,
+                                    const struct rp_http_session *session)
 {
-    struct stream *stream = first_of(&connection->shared->streams);
+    RP_LIST_EACH (it, &connection->shared->streams) {
+        struct rp_http_call *call =
+            rp_container_of(it, struct stream, connection.node)->connection.call;
 
-    return stream ? stream->connection.call : NULL;
+        if (call->session == session)
+            return call;
+    }
+    return NULL;
 }
 
 static void settle(struct connection *stream)

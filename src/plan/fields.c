@@ -157,6 +157,12 @@ const struct rp_field rp_plan_settings[RP_S_COUNT] = {
                                     .offset = PLAN(connections_per_host), .min = 1, .max = 10000,
                                     .default_value = 6,
                                     .help = "most connections of a VU to one host and port" },
+    [RP_S_SHARED_CONNECTIONS] = { "shared_connections", RP_FT_INTEGER,
+                                  .offset = PLAN(shared_connections), .min = 0, .max = 1000000,
+                                  .default_kind = RP_FD_OTHER,
+                                  .default_text = "0: each VU has connections of its own",
+                                  .help = "most connections of all VUs of a worker to one host and "
+                                          "port, which they share" },
     [RP_S_BATCH] = { "batch", RP_FT_INTEGER, .offset = PLAN(batch), .min = 1, .max = 10000,
                      .default_value = 20,
                      .help = "most requests of one `worker.http.batch()` that are under way at a "

@@ -127,6 +127,27 @@ static int apply_http_debug(const struct rp_overrides *overrides, struct rp_plan
     return rp_error_keep(err, -RP_EUSER);
 }
 
+/* A shared connection belongs to no VU. */
+static int check_shared(struct rp_plan *plan, struct rp_error *err)
+{
+    const struct rp_where where = { .kind = "options" };
+
+    if (!plan->shared_connections)
+        return 0;
+    if (plan->no_vu_connection_reuse) {
+        rp_error_set(err, -RP_EUSER,
+                     "shared_connections cannot stand beside no_vu_connection_reuse");
+        rp_error_hint(err, "connections that VUs share do not end with an iteration: leave one of "
+                           "the two out, or use no_connection_reuse");
+        return rp_error_keep(err, -RP_EUSER);
+    }
+    if (plan->connections_per_host == rp_plan_settings[RP_S_CONNECTIONS_PER_HOST].default_value)
+        return 0;
+    return rp_plan_warn(plan, &where,
+                        "connections_per_host does nothing beside "
+                        "shared_connections, which is the limit then");
+}
+
 int rp_overrides_apply_connections(const struct rp_overrides *overrides, struct rp_plan *plan,
                                    struct rp_error *err)
 {
@@ -134,6 +155,8 @@ int rp_overrides_apply_connections(const struct rp_overrides *overrides, struct 
 
     if (r == 0)
         r = apply(&overrides->connections_per_host, RP_S_CONNECTIONS_PER_HOST, plan, err);
+    if (r == 0)
+        r = apply(&overrides->shared_connections, RP_S_SHARED_CONNECTIONS, plan, err);
     if (r == 0)
         r = apply(&overrides->local_ips, RP_S_LOCAL_IPS, plan, err);
     if (r == 0)
@@ -151,7 +174,7 @@ int rp_overrides_apply_connections(const struct rp_overrides *overrides, struct 
     plan->traceparent |= overrides->traceparent;
     plan->no_connection_reuse |= overrides->no_connection_reuse;
     plan->no_vu_connection_reuse |= overrides->no_vu_connection_reuse;
-    return r;
+    return r < 0 ? r : check_shared(plan, err);
 }
 
 /* A segment of the command line is none of a sequence that the script names for other runs. */

@@ -118,15 +118,16 @@ struct rp_plan {
     char *tls_cipher_suites;
     char *tls_keylog; /* a file */
     /* How clients open connections and keep them. */
-    rp_ns connect_timeout;       /* 0 = that of the request */
-    bool no_connection_reuse;    /* a connection serves one request */
-    bool no_vu_connection_reuse; /* a connection serves one iteration */
-    bool keep_cookies;           /* they last as long as the VU */
-    char *http_debug;            /* "headers" or "full": requests are shown; NULL = they are not */
-    int64_t failed_exchanges;    /* of each kind, how many are kept for the result */
-    int64_t connections_per_host;
-    bool traceparent;                 /* requests name a trace of their own */
-    int64_t batch;                    /* most requests of a batch that are under way at a time */
+    rp_ns connect_timeout;        /* 0 = that of the request */
+    bool no_connection_reuse;     /* a connection serves one request */
+    bool no_vu_connection_reuse;  /* a connection serves one iteration */
+    bool keep_cookies;            /* they last as long as the VU */
+    char *http_debug;             /* "headers" or "full": requests are shown; NULL = they are not */
+    int64_t failed_exchanges;     /* of each kind, how many are kept for the result */
+    int64_t connections_per_host; /* of a VU */
+    int64_t shared_connections;   /* of all VUs of a worker, in its place; 0 = they share none */
+    bool traceparent;             /* requests name a trace of their own */
+    int64_t batch;                /* most requests of a batch that are under way at a time */
     int64_t max_connection_requests;  /* 0 = no limit */
     rp_ns max_connection_age;         /* 0 = no limit */
     struct rp_pairs hosts;            /* plan/hosts.h */
@@ -177,7 +178,8 @@ struct rp_overrides {
     struct rp_override base_url;
     bool insecure, no_tls_resumption, tls_cert_status;
     struct rp_override tls_ca, tls_cert, tls_key, tls_min, tls_max, tls_ciphers, tls_keylog;
-    struct rp_override connect_timeout, connections_per_host, failed_exchanges, http_debug;
+    struct rp_override connect_timeout, connections_per_host, shared_connections, failed_exchanges,
+        http_debug;
     const struct rp_host_option *host_options; /* over the hosts of the script */
     size_t host_option_count;
     struct rp_override local_ips, proxy, no_proxy;

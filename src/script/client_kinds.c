@@ -47,6 +47,7 @@ static int http_open(struct rp_loop *loop, struct rp_registry *registry, const s
     struct rp_http_client *client;
     const struct rp_http_limits limits = {
         .connections_per_host = (unsigned)plan->connections_per_host,
+        .shared_connections = (unsigned)plan->shared_connections,
         .connect = plan->connect_timeout,
         .no_reuse = plan->no_connection_reuse,
         .keep_cookies = plan->keep_cookies,

@@ -58,6 +58,7 @@ static void print_options(const char *command, const struct rp_run_options *opti
                overrides->no_tls_resumption);
     print_override("connect_timeout", overrides->connect_timeout);
     print_override("connections_per_host", overrides->connections_per_host);
+    print_override("shared_connections", overrides->shared_connections);
     print_override("failed_exchanges", overrides->failed_exchanges);
     print_override("http_debug", overrides->http_debug);
     for (size_t i = 0; i < overrides->host_option_count; i++)

@@ -281,7 +281,8 @@ bool plans_are_equal(const struct rp_plan *a, const struct rp_plan *b)
                 a->no_connection_reuse == b->no_connection_reuse &&
                 a->no_vu_connection_reuse == b->no_vu_connection_reuse &&
                 a->keep_cookies == b->keep_cookies &&
-                a->connections_per_host == b->connections_per_host && a->batch == b->batch &&
+                a->connections_per_host == b->connections_per_host &&
+                a->shared_connections == b->shared_connections && a->batch == b->batch &&
                 a->traceparent == b->traceparent && a->failed_exchanges == b->failed_exchanges &&
                 same_text(a->http_debug, b->http_debug) &&
                 a->max_connection_requests == b->max_connection_requests &&
