@@ -161,7 +161,8 @@ static void zsh_command(struct rp_buf *out, const struct rp_command *command)
         if (rp_option_belongs(&rp_options[i], command))
             zsh_spec(out, &rp_options[i]);
     if (command->argument) {
-        rp_buf_appendf(out, " \\\n        '1:%s:", command->argument);
+        rp_buf_appendf(out, " \\\n        '%s:%s:", command->more_arguments ? "*" : "1",
+                       command->argument);
         if (command->argument_choices || command->argument_optional) {
             rp_buf_append_str(out, "(");
             if (command->argument_choices)
@@ -170,7 +171,7 @@ static void zsh_command(struct rp_buf *out, const struct rp_command *command)
                 append_command_names(out);
             rp_buf_append_str(out, ")'");
         } else {
-            rp_buf_append_str(out, "_files -g \"*.py\"'");
+            rp_buf_append_str(out, command->takes_urls ? "_files -g \"*.py\"'" : "_files'");
         }
     }
     rp_buf_append_str(out, " ;;\n");
