@@ -246,6 +246,8 @@ void rp_http_h2_end(struct connection *connection)
     if (shared->is_closed)
         return;
     shared->connection->last_bytes = shared->at;
+    if (shared->is_receiving) /* what follows is done for all that has come */
+        return;
     if (rp_h2_has_output(shared->session))
         rp_http_shared_send(shared);
     else if (shared->is_ending && !shared->stream_count)

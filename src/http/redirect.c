@@ -360,7 +360,7 @@ bool rp_http_is_hop(const struct rp_http_call *call)
 const char *rp_http_next_hop(struct rp_http_call *call, struct rp_http_template **ret)
 {
     struct rp_http_response *response = call->response;
-    struct rp_slice location = location_of(response), method;
+    struct rp_slice location, method;
     struct rp_error err = { 0 };
     struct rp_http_more *more;
     const char *kind = NULL;
@@ -369,7 +369,10 @@ const char *rp_http_next_hop(struct rp_http_call *call, struct rp_http_template 
 
     if (response->status == 401)
         return answer_challenge(call, ret);
-    if (!call->max_redirects || !is_redirect(response->status) || !location.len)
+    if (!call->max_redirects || !is_redirect(response->status))
+        return NULL;
+    location = location_of(response);
+    if (!location.len)
         return NULL;
     if (call->more && call->more->redirects >= call->max_redirects) {
         snprintf(detail, sizeof(detail), "more than %d, the last one with status %d",

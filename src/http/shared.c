@@ -184,7 +184,7 @@ static void transport_data(struct rp_transport *transport, const char *data, siz
         end_by_error(shared, at);
         return;
     }
-    if (shared->pending.len || rp_h2_has_output(shared->session))
+    if (shared->pending.len)
         rp_http_shared_send(shared);
     tell_late(shared);
     if (shared->is_closed)

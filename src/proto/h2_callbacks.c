@@ -99,9 +99,24 @@ static void append_status(struct rp_h2_stream *stream, const uint8_t *value, siz
     stream->status = (uint16_t)status;
     stream->is_coded = stream->sets_cookies = false;
     rp_buf_reset(stream->head);
-    rp_buf_append_str(stream->head, "HTTP/2.0 ");
+    rp_buf_append_slice(stream->head, RP_SLICE("HTTP/2.0 "));
     rp_buf_append(stream->head, value, len);
-    rp_buf_append_str(stream->head, " \r\n");
+    rp_buf_append_slice(stream->head, RP_SLICE(" \r\n"));
+}
+
+static void append_field(struct rp_buf *head, struct rp_slice name, struct rp_slice value)
+{
+    size_t len = name.len + value.len + 4; /* ": " and the end of the line */
+    char *p;
+
+    if (rp_buf_reserve(head, len) < 0)
+        return;
+    p = head->data + head->len;
+    memcpy(p, name.ptr, name.len);
+    memcpy(p + name.len, ": ", 2);
+    memcpy(p + name.len + 2, value.ptr, value.len);
+    memcpy(p + len - 2, "\r\n", 3); /* and the NUL of every buffer */
+    head->len += len;
 }
 
 /* The response is malformed. */
@@ -129,10 +144,8 @@ static int on_header(nghttp2_session *nghttp2, const nghttp2_frame *frame, const
             stream->is_coded = true;
         if (name_len == 10 && memcmp(name, "set-cookie", 10) == 0)
             stream->sets_cookies = true;
-        rp_buf_append(stream->head, name, name_len);
-        rp_buf_append(stream->head, ": ", 2);
-        rp_buf_append(stream->head, value, value_len);
-        rp_buf_append(stream->head, "\r\n", 2);
+        append_field(stream->head, rp_slice((const char *)name, name_len),
+                     rp_slice((const char *)value, value_len));
     }
     if (stream->head->error)
         fail(session, stream,
