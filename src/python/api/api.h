@@ -16,6 +16,8 @@
 /* The type of a VU in which a script has kept an attribute; @plain is that of all others. New
  * reference, or NULL with an exception. */
 PyTypeObject *rp_py_keeping_vu_type(PyObject *module, PyTypeObject *plain);
+/* The same of a request that has a callback, as a future has. */
+PyTypeObject *rp_py_future_request_type(PyObject *module, PyTypeObject *plain);
 
 extern PyType_Spec rp_py_vu_spec, rp_py_http_spec, rp_py_execution_spec, rp_py_request_spec,
     rp_py_sleep_spec, rp_py_response_spec, rp_py_template_spec, rp_py_group_spec, rp_py_stream_spec,

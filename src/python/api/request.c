@@ -110,7 +110,22 @@ static void request_cancel(struct py_op *op)
     Py_DECREF(self);
 }
 
-static const struct py_op_kind request_kind = { .start = request_start, .cancel = request_cancel };
+/* Tasks and gather() look many attributes of a request up, and CPython 3.11 calls a method quickly
+ * only if the type has no function of its own for that, as request_getattro() is. */
+static void request_called_back(struct py_op *op)
+{
+    PyTypeObject *type = Py_TYPE(op),
+                 *future = ((struct py_request *)op)->state->future_request_type;
+
+    if (type == future)
+        return;
+    Py_SET_TYPE(op, (PyTypeObject *)Py_NewRef(future));
+    Py_DECREF(type);
+}
+
+static const struct py_op_kind request_kind = { .start = request_start,
+                                                .cancel = request_cancel,
+                                                .called_back = request_called_back };
 
 void rp_py_requests_abandon(struct py_host *host)
 {
@@ -132,7 +147,8 @@ static struct py_request *request_alloc(struct rp_pystate *state)
     }
     state->free_requests = self->next_free;
     state->free_request_count--;
-    _Py_NewReference((PyObject *)self); /* that to its type it has kept */
+    Py_SET_TYPE(self, (PyTypeObject *)Py_NewRef(state->request_type)); /* as PyObject_Init() */
+    _Py_NewReference((PyObject *)self);
     PyObject_GC_Track(self);
     return self;
 }
@@ -269,8 +285,8 @@ static void request_dealloc(PyObject *object)
         state->free_request_count++;
     } else {
         type->tp_free(self);
-        Py_DECREF(type);
     }
+    Py_DECREF(type);
 }
 
 static PyMemberDef request_members[] = {
@@ -302,13 +318,38 @@ PyType_Spec rp_py_request_spec = {
     .slots = request_slots,
 };
 
+static PyType_Slot future_request_slots[] = {
+    { Py_tp_dealloc, request_dealloc },
+    { Py_tp_traverse, request_traverse },
+    { Py_tp_clear, request_clear },
+    { Py_tp_getattro, PyObject_GenericGetAttr },
+    { 0, NULL },
+};
+
+static PyType_Spec future_request_spec = {
+    .name = "rampa.Request",
+    .basicsize = sizeof(struct py_request),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE |
+             Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = future_request_slots,
+};
+
+PyTypeObject *rp_py_future_request_type(PyObject *module, PyTypeObject *plain)
+{
+    PyObject *type;
+
+    plain->tp_flags |= Py_TPFLAGS_BASETYPE; /* for us only: a request has its VU */
+    type = PyType_FromModuleAndSpec(module, &future_request_spec, (PyObject *)plain);
+    plain->tp_flags &= ~Py_TPFLAGS_BASETYPE;
+    return (PyTypeObject *)type;
+}
+
 void rp_py_free_lists_clear(struct rp_pystate *state)
 {
     while (state->free_requests) {
         struct py_request *request = state->free_requests;
 
         state->free_requests = request->next_free;
-        Py_DECREF(state->request_type);
         PyObject_GC_Del(request);
     }
     while (state->free_responses) {
@@ -316,7 +357,6 @@ void rp_py_free_lists_clear(struct rp_pystate *state)
 
         state->free_responses = response->next_free;
         rp_http_response_deinit(&response->response);
-        Py_DECREF(state->response_type);
         PyObject_Free(response);
     }
     state->free_request_count = state->free_response_count = 0;

@@ -20,7 +20,8 @@ struct py_response *rp_py_response_new(struct rp_pystate *state)
     if (self) {
         state->free_responses = self->next_free;
         state->free_response_count--;
-        _Py_NewReference((PyObject *)self); /* that to its type it has kept */
+        Py_INCREF(state->response_type); /* as PyObject_Init() */
+        _Py_NewReference((PyObject *)self);
         return self;
     }
     self = (struct py_response *)state->response_type->tp_alloc(state->response_type, 0);
@@ -57,8 +58,8 @@ static void response_dealloc(PyObject *object)
     } else {
         rp_http_response_deinit(&self->response);
         type->tp_free(self);
-        Py_DECREF(type);
     }
+    Py_DECREF(type);
 }
 
 /* Nearly every script asks for the status of every response. CPython reads a member that is an

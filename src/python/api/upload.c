@@ -167,7 +167,7 @@ static int fed_of(PyObject *client, PyObject *object, struct fed *ret)
     const struct py_vu *vu = ((struct py_http *)client)->vu;
 
     *ret = (struct fed){ NULL, NULL, false };
-    if (vu && Py_IS_TYPE(object, vu->host->state->request_type))
+    if (vu && PyObject_TypeCheck(object, vu->host->state->request_type))
         *ret = fed_of_request((struct py_request *)object);
     else if (vu && Py_IS_TYPE(object, vu->host->state->stream_type))
         *ret = fed_of_stream((struct py_stream *)object);

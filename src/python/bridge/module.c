@@ -96,7 +96,8 @@ static int make_types(PyObject *module, struct rp_pystate *state)
             return -1;
     }
     state->keeping_vu_type = rp_py_keeping_vu_type(module, state->vu_type);
-    return state->keeping_vu_type ? 0 : -1;
+    state->future_request_type = rp_py_future_request_type(module, state->request_type);
+    return state->keeping_vu_type && state->future_request_type ? 0 : -1;
 }
 
 static int module_exec(PyObject *module)
@@ -113,7 +114,7 @@ static int module_exec(PyObject *module)
 /* Every Python object of the state, for traverse and clear. */
 /* clang-format off */
 #define STATE_OBJECTS(X) \
-    X(host_type) X(vu_type) X(keeping_vu_type) X(http_type) X(execution_type) X(request_type) X(sleep_type) \
+    X(host_type) X(vu_type) X(keeping_vu_type) X(http_type) X(execution_type) X(request_type) X(future_request_type) X(sleep_type) \
     X(pause_type) X(response_type) X(template_type) X(group_type) X(run_type) X(events_type) X(json_loads) X(make_headers) \
     X(make_timings) X(asyncio_cancelled) X(request_error) X(run_aborted) X(refuse_option) X(response_fields) X(make_cookies) X(s_blocking) X(make_stream) X(stream_type) X(read_type) \
     X(s_add_done_callback) X(s_cancel) X(s_context) X(s_throw) X(s_close) X(s_append) \

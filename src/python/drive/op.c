@@ -148,14 +148,45 @@ bool rp_py_op_cancel(struct py_op *op)
 
 /* ---- future-like ----------------------------------------------------------------------------- */
 
-static PyObject *op_add_done_callback(PyObject *self, PyObject *args, PyObject *kwargs)
+/* Takes what add_done_callback() is given: a function, and a context by name. -1 with an
+ * exception. */
+static int parse_callback(PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
+                          PyObject **ret_fn, PyObject **ret_context)
 {
-    static char fn_name[] = "fn", context_name[] = "context";
-    static char *names[] = { fn_name, context_name, NULL };
-    struct py_op *op = (struct py_op *)self;
-    PyObject *fn, *context = NULL, *pair;
+    Py_ssize_t keywords = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$O", names, &fn, &context))
+    *ret_fn = nargs == 1 ? args[0] : NULL;
+    *ret_context = NULL;
+    for (Py_ssize_t i = 0; i < keywords; i++) {
+        PyObject *name = PyTuple_GET_ITEM(kwnames, i);
+        PyObject **slot = NULL;
+
+        if (PyUnicode_CompareWithASCIIString(name, "context") == 0)
+            slot = ret_context;
+        else if (PyUnicode_CompareWithASCIIString(name, "fn") == 0)
+            slot = ret_fn;
+        if (!slot || *slot) {
+            PyErr_Format(PyExc_TypeError, "add_done_callback() takes no argument '%U' here", name);
+            return -1;
+        }
+        *slot = args[nargs + i];
+    }
+    if (nargs <= 1 && *ret_fn)
+        return 0;
+    PyErr_Format(PyExc_TypeError,
+                 "add_done_callback() takes one argument by position, the function to be called, "
+                 "and %zd were given",
+                 nargs);
+    return -1;
+}
+
+static PyObject *op_add_done_callback(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
+                                      PyObject *kwnames)
+{
+    struct py_op *op = (struct py_op *)self;
+    PyObject *fn, *context, *pair;
+
+    if (parse_callback(args, nargs, kwnames, &fn, &context) < 0)
         return NULL;
     context = !context || context == Py_None ? PyContext_CopyCurrent() : Py_NewRef(context);
     if (!context)
@@ -169,6 +200,8 @@ static PyObject *op_add_done_callback(PyObject *self, PyObject *args, PyObject *
         Py_DECREF(context);
         return NULL;
     }
+    if (op->kind->called_back)
+        op->kind->called_back(op);
     pair = PyTuple_Pack(2, fn, context);
     Py_DECREF(context);
     if (!op->callbacks)
@@ -339,7 +372,7 @@ static PyObject *op_coroutine_close(PyObject *self, PyObject *unused)
 
 PyMethodDef rp_py_op_methods[] = {
     { "add_done_callback", (PyCFunction)(void (*)(void))op_add_done_callback,
-      METH_VARARGS | METH_KEYWORDS, RP_DOC_OP_ADD_DONE_CALLBACK },
+      METH_FASTCALL | METH_KEYWORDS, RP_DOC_OP_ADD_DONE_CALLBACK },
     { "remove_done_callback", op_remove_done_callback, METH_O, RP_DOC_OP_REMOVE_DONE_CALLBACK },
     { "done", op_done, METH_NOARGS, RP_DOC_OP_DONE },
     { "cancelled", op_cancelled, METH_NOARGS, RP_DOC_OP_CANCELLED },

@@ -28,8 +28,9 @@ struct py_op {
 };
 
 struct py_op_kind {
-    int (*start)(struct py_op *op);   /* 0, or -1 with an exception set */
-    void (*cancel)(struct py_op *op); /* of a running one: nothing of it happens afterwards */
+    int (*start)(struct py_op *op);        /* 0, or -1 with an exception set */
+    void (*cancel)(struct py_op *op);      /* of a running one: nothing of it happens afterwards */
+    void (*called_back)(struct py_op *op); /* it is given a callback; or NULL */
 };
 
 /* Done: @result or @exception (either stolen, one NULL). Resumes the waiter at once, callbacks by
@@ -57,5 +58,6 @@ void rp_py_op_dealloc(PyObject *self); /* of types that the garbage collector do
 static inline bool rp_py_is_op(const struct rp_pystate *state, PyObject *object)
 {
     return Py_IS_TYPE(object, state->request_type) || Py_IS_TYPE(object, state->sleep_type) ||
-           Py_IS_TYPE(object, state->pause_type) || Py_IS_TYPE(object, state->read_type);
+           Py_IS_TYPE(object, state->pause_type) || Py_IS_TYPE(object, state->read_type) ||
+           Py_IS_TYPE(object, state->future_request_type);
 }
