@@ -72,16 +72,25 @@ enum rp_compare_verdict rp_compare_overall(const struct rp_comparison *compariso
     return comparison->row_count ? RP_COMPARE_SAME : RP_COMPARE_UNCLEAR;
 }
 
+/* "2 are worse", "1 is worse". */
+static void put_count(struct rp_buf *out, size_t count, const char *one, const char *many,
+                      const char *rest)
+{
+    rp_buf_appendf(out, "%zu %s %s", count, count == 1 ? one : many, rest);
+}
+
 void rp_compare_sentence(const struct rp_comparison *comparison, struct rp_buf *out)
 {
+    const size_t *counts = comparison->counts;
     size_t all = comparison->row_count + comparison->threshold_count;
 
-    rp_buf_appendf(out, "%s: of %zu numbers ",
-                   rp_compare_verdict_name(rp_compare_overall(comparison)), all);
-    rp_buf_appendf(out, "%zu worse, %zu better, ", comparison->counts[RP_COMPARE_WORSE],
-                   comparison->counts[RP_COMPARE_BETTER]);
-    if (comparison->counts[RP_COMPARE_CHANGED])
-        rp_buf_appendf(out, "%zu changed, ", comparison->counts[RP_COMPARE_CHANGED]);
-    rp_buf_appendf(out, "%zu without a change, %zu that cannot be told from chance",
-                   comparison->counts[RP_COMPARE_SAME], comparison->counts[RP_COMPARE_UNCLEAR]);
+    rp_buf_appendf(out, "%s: of %zu number%s ",
+                   rp_compare_verdict_name(rp_compare_overall(comparison)), all,
+                   all == 1 ? "" : "s");
+    put_count(out, counts[RP_COMPARE_WORSE], "is", "are", "worse, ");
+    put_count(out, counts[RP_COMPARE_BETTER], "is", "are", "better, ");
+    if (counts[RP_COMPARE_CHANGED])
+        put_count(out, counts[RP_COMPARE_CHANGED], "is", "are", "neither but changed, ");
+    put_count(out, counts[RP_COMPARE_SAME], "has", "have", "not changed, and ");
+    rp_buf_appendf(out, "%zu cannot be told from chance", counts[RP_COMPARE_UNCLEAR]);
 }

@@ -15,7 +15,8 @@ void rp_compare_value(const struct rp_compare_row *row, double value, char out[R
 void rp_compare_change(const struct rp_compare_row *row, double change, char out[RP_COMPARE_WORD]);
 /* "-1.2% .. +3.4%" */
 void rp_compare_interval(const struct rp_compare_row *row, char out[RP_COMPARE_WORD]);
-/* "worse: 2 of 12 numbers are worse, 1 is better, 3 cannot be told" */
+/* "worse: of 12 numbers 2 are worse, 1 is better, 6 have not changed, and 3 cannot be told from
+ * chance" */
 void rp_compare_sentence(const struct rp_comparison *comparison, struct rp_buf *out);
 /* What the whole comparison comes to: worse, else better or changed, else cannot tell, else no
  * change. */

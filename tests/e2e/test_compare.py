@@ -2,9 +2,11 @@
 """rampa compare: what has changed between runs, and what is chance."""
 from __future__ import annotations
 
+import importlib.util
 import json
 import lzma
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -84,6 +86,26 @@ def test_a_full_disk_is_exit_code_6(program: Path, tmp_path: Path) -> None:
         done = subprocess.run([program, "compare", "k6.json", "k6.json"], cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 6
     assert "No space left" in done.stderr
+
+
+def test_the_recorder_keeps_what_is_compared(rampa: Rampa, script: Script, tmp_path: Path, target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ./dev soak pairs leaves out of a result changes nothing in its metrics, thresholds and checks."""
+    bench = Path(__file__).resolve().parents[2] / "bench"
+    monkeypatch.syspath_prepend(bench)
+    spec = importlib.util.spec_from_file_location("pairs", bench / "pairs.py")
+    assert spec and spec.loader
+    pairs = importlib.util.module_from_spec(spec)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    spec.loader.exec_module(pairs)
+    script(SCRIPT.replace('    worker.counter("seen", 2)\n', ""))
+    found = []
+    rampa("run", "script.py", "-q", "-e", f"TARGET={target}", "-e", "STATUS=200", out=True, code=0)
+    for keep in (dict, pairs.stripped):
+        (tmp_path / "kept.json").write_text(json.dumps(keep(json.loads((tmp_path / "result.json").read_text()))))
+        document = json.loads(rampa("compare", "kept.json", "kept.json", "--format=json", code=0).stdout)
+        found.append([row for row in document["numbers"] if row["kind"] != "request"])
+    assert len(found[0]) > 8
+    assert found[0] == found[1]
 
 
 PAIRS = Path(__file__).resolve().parent / "pairs/pairs.jsonl.xz"
