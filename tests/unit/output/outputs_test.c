@@ -261,6 +261,17 @@ static bool fails(struct desk *desk, const char *name, const char *destination,
     return has_failed;
 }
 
+static void sweep(struct desk *desk, const char *name, const char *destination,
+                  const struct changes *changes)
+{
+    uint64_t n = 1;
+
+    fails(desk, name, destination, changes, 0);
+    for (; fails(desk, name, destination, changes, n); n += n > 100 ? 7 : 1)
+        unlink(desk->path);
+    assert_true(n > 5);
+}
+
 static void test_memory_may_fail_anywhere(void **state)
 {
     struct desk *desk = *state;
@@ -269,24 +280,31 @@ static void test_memory_may_fail_anywhere(void **state)
     socklen_t size = sizeof(address);
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct changes changes = { .count = 0 };
-    char url[64];
+    char url[64], proxy[32];
     pid_t server;
 
     assert_int_equal(bind(listener, (struct sockaddr *)&address, size), 0);
     assert_int_equal(listen(listener, 64), 0);
     assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
     snprintf(url, sizeof(url), "http://127.0.0.1:%d/db", ntohs(address.sin_port));
+    snprintf(proxy, sizeof(proxy), "127.0.0.1:%d", ntohs(address.sin_port));
     server = serve(listener);
     assert_int_equal(rp_store_each_series(desk->fixture.result.store, NULL, collect, &changes), 0);
     for (size_t i = 0; kinds[i]; i++) {
         const char *destination = rp_output_has_url(kinds[i]) ? url : desk->path;
-        uint64_t n = 1;
 
-        fails(desk, kinds[i]->name, destination, &changes, 0);
-        for (; fails(desk, kinds[i]->name, destination, &changes, n); n += n > 100 ? 7 : 1)
-            unlink(desk->path);
-        assert_true(n > 5);
+        sweep(desk, kinds[i]->name, destination, &changes);
     }
+    /* The other ways of one of them. */
+    setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json", 1);
+    setenv("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "delta", 1);
+    setenv("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION",
+           "base2_exponential_bucket_histogram", 1);
+    setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip", 1);
+    setenv("OTEL_EXPORTER_OTLP_HEADERS", "a=b,c=d", 1);
+    setenv("OTEL_RESOURCE_ATTRIBUTES", "a=b,c=d", 1);
+    setenv("http_proxy", proxy, 1);
+    sweep(desk, "otel", "http://no-such-name.invalid", &changes);
     kill(server, SIGKILL);
     assert_int_equal(waitpid(server, NULL, 0), server);
     close(listener);
