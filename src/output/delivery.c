@@ -287,7 +287,9 @@ static int probe(struct rp_delivery *d, struct rp_slice body, struct rp_error *e
     int r;
 
     d->is_probing = true;
-    r = rp_poster_send(d->poster, body, RP_DELIVERY_PROBE, err);
+    r = rp_poster_send(
+        d->poster, body,
+        d->config.timeout < RP_DELIVERY_PROBE ? d->config.timeout : RP_DELIVERY_PROBE, err);
     while (r == 0 && rp_poster_is_sending(d->poster))
         r = rp_loop_turn(d->loop, RP_NS_NEVER);
     d->is_probing = false;

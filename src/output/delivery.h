@@ -21,7 +21,7 @@
 
 #define RP_DELIVERY_TIMEOUT (10 * RP_S) /* default of struct rp_delivery_config.timeout */
 #define RP_DELIVERY_WAIT (10 * RP_S)    /* default of struct rp_delivery_config.wait */
-#define RP_DELIVERY_PROBE (5 * RP_S)    /* of the request before the run */
+#define RP_DELIVERY_PROBE (5 * RP_S)    /* of the request before the run, at most */
 #define RP_DELIVERY_PAUSE_MAX (30 * RP_S)
 enum { RP_DELIVERY_WAITING = 32 << 20 };
 

@@ -6,6 +6,8 @@ import gzip
 import importlib
 import re
 import shutil
+import socket
+import ssl
 import subprocess
 import sys
 from collections import defaultdict
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from certificates import Certificate, Pki
 from finished import Finished
 from influx import Front
 
@@ -259,6 +262,32 @@ def test_the_variables_of_opentelemetry(rampa: Rampa, script: Script, decode: Ca
     rampa("run", "script.py", "-O", f"otel={front.url}/mine/v1/metrics?k=v", env=env, code=0)
     assert front.requests[-1][0] == "/mine/v1/metrics?k=v"
     front.close()
+
+
+def test_a_receiver_that_wants_a_certificate(rampa: Rampa, script: Script, pki: Pki, good: Certificate) -> None:
+    script(SCRIPT.replace("iterations=20", "iterations=1"))
+    front = Front("", *[b""] * 20, certificate=good)
+    front.server.socket.context.load_verify_locations(pki.root.file)  # type: ignore[attr-defined]
+    front.server.socket.context.verify_mode = ssl.CERT_REQUIRED  # type: ignore[attr-defined]
+    front.listen()
+    mine = pki.issue("client")
+    env = {"OTEL_EXPORTER_OTLP_ENDPOINT": front.url, "OTEL_EXPORTER_OTLP_CERTIFICATE": str(pki.root.file)}
+    shown = {"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": str(mine.chain), "OTEL_EXPORTER_OTLP_METRICS_CLIENT_KEY": str(mine.key)}
+    rampa("run", "script.py", "-O", "otel", env={**env, **shown}, code=0)
+    assert len(front.bodies) >= 2
+    front.bodies.clear()
+    rampa("run", "script.py", "-O", "otel", "--output-option", "otel.required=1", env=env, code=3)
+    front.close()
+    assert not front.bodies
+
+
+def test_a_receiver_that_does_not_answer_in_time(rampa: Rampa, script: Script) -> None:
+    script(SCRIPT.replace("iterations=20", "iterations=1"))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        env = {"OTEL_EXPORTER_OTLP_TIMEOUT": "60000", "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT": "50"}
+        done = rampa("run", "script.py", "-O", f"otel={url}", "--output-option", "otel.wait=0s", env=env, code=6)
+        assert re.search(rf"of the (\d+) numbers of the output otel \1 did not get to {url}: ", " ".join(done.stderr.split())), done.stderr
 
 
 MISTAKES = [
