@@ -197,6 +197,7 @@ void rp_http_connection_begin(struct connection *connection, struct rp_http_call
             : rp_transport_send(connection->stack.top, head, template->body);
     if (RP_UNLIKELY(r < 0)) {
         /* Told by the timer: not from inside rp_http_start. */
+        connection->has_no_memory = r == -ENOMEM;
         connection->deadline = 0;
         rp_timer_arm(connection->session->client->loop, &connection->timer, 0,
                      rp_http_deadline_passed);
@@ -210,6 +211,10 @@ void rp_http_deadline_passed(struct rp_timer *timer, rp_ns now)
 
     if (!connection->call)
         return; /* idle: the next request arms it */
+    if (connection->deadline == 0 && connection->has_no_memory) {
+        fail(connection, RP_HTTP_GENERIC, "out of memory", NULL, now);
+        return;
+    }
     if (connection->deadline == 0) {
         fail(connection, RP_HTTP_GENERIC, "send failed",
              rp_http_can_repeat(connection->call) ? NULL : "the body cannot be sent a second time",

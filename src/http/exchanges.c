@@ -160,7 +160,7 @@ void rp_http_write_remote(const struct rp_http_call *call, char out[RP_REMOTE_SI
     const struct origin *origin = call->template->origin;
     const struct connection *connection = call->connection;
     struct rp_address peer = origin->destination.tried;
-    uint16_t port = origin->dial_port;
+    uint16_t port = origin->via ? origin->via->proxy->port : origin->dial_port;
 
     *out = '\0';
     if (origin->unix_path) {

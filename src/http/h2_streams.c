@@ -138,7 +138,7 @@ static void begin_call(struct stream *stream, struct rp_http_call *call)
     connection->call = call;
     connection->got_interim = false;
     connection->is_special = connection->is_read = false;
-    connection->has_looked = connection->is_paused = false;
+    connection->has_looked = connection->is_paused = connection->has_no_memory = false;
     connection->first_byte = connection->last_bytes = 0;
     connection->counted_sent = connection->counted_received = 0;
     connection->first_attempt = call->first_attempt;
@@ -198,6 +198,7 @@ bool rp_http_h2_begin(struct connection *connection, struct rp_http_call *call)
 {
     struct shared *shared = connection->shared;
     struct stream *stream;
+    int r;
 
     if (!rp_http_takes_streams(shared) ||
         shared->stream_count >= rp_h2_streams_max(shared->session))
@@ -214,8 +215,10 @@ bool rp_http_h2_begin(struct connection *connection, struct rp_http_call *call)
     stream->is_kept = shared->has_served;
     shared->was_used = true;
     begin_call(stream, call);
-    if (submit(stream, call) < 0) {
+    r = submit(stream, call);
+    if (r < 0) {
         /* Told by the timer: not from inside rp_http_start. */
+        stream->connection.has_no_memory = r == -ENOMEM;
         stream->connection.deadline = 0;
         rp_timer_arm(connection->session->client->loop, &stream->connection.timer, 0,
                      rp_http_deadline_passed);

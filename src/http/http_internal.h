@@ -124,8 +124,9 @@ struct connection {
     bool is_read : 1;    /* by the call's reader */
     bool has_looked : 1; /* for its content coding */
     bool is_paused : 1;
-    bool is_pooled : 1; /* in a pool that sessions share */
-    uint32_t served;    /* requests; only with a limit of the client */
+    bool is_pooled : 1;     /* in a pool that sessions share */
+    bool has_no_memory : 1; /* to send what it was given */
+    uint32_t served;        /* requests; only with a limit of the client */
     struct rp_h1_parser parser;
     struct decoding *decoding; /* of the body that comes; NULL unless it has a content coding */
     /* Armed at the deadline or before it, and moved when it fires too early, so that a request arms

@@ -316,6 +316,7 @@ static void resume(struct connection *stream)
 
     if (rp_h2_resume(shared->session, &rp_container_of(stream, struct stream, connection)->h2) <
         0) {
+        stream->has_no_memory = true;
         stream->deadline = 0; /* told by the timer */
         rp_timer_arm(stream->session->client->loop, &stream->timer, 0, rp_http_deadline_passed);
     } else if (rp_h2_has_output(shared->session)) {

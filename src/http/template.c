@@ -195,6 +195,24 @@ static bool has_field(const struct rp_http_spec *spec, struct rp_slice name)
     return false;
 }
 
+/* A proxy that only carries the bytes does not see the fields of the request: what is meant for it would
+ * be told to the server. */
+static int check_tunnel(const struct origin *origin, const struct rp_http_spec *spec,
+                        struct rp_error *err)
+{
+    const struct via *via = origin->via;
+
+    if (!via || via->is_asked || via->tunnel.kind != RP_TUNNEL_CONNECT ||
+        !has_field(spec, RP_SLICE("Proxy-Authorization")))
+        return 0;
+    rp_error_set(err, -RP_EUSER,
+                 "the header Proxy-Authorization would go to %s://%s: the proxy %s only carries "
+                 "the bytes",
+                 origin->scheme->name, origin->host, via->proxy->place);
+    rp_error_hint(err, "give user and password with the proxy: USER:PASSWORD@ before its host");
+    return -RP_EUSER;
+}
+
 /* A trace that the script has named itself is its own. */
 static bool has_trace(const struct rp_http_client *client, const struct rp_http_spec *spec)
 {
@@ -235,7 +253,9 @@ static int fill(struct rp_http_template *template, const struct rp_http_spec *sp
     template->origin = rp_http_origin(template->client, scheme, url.host, url.port, proxy);
     if (!template->origin)
         return -ENOMEM;
-    r = write_head(template, spec, &url, err);
+    r = check_tunnel(template->origin, spec, err);
+    if (r == 0)
+        r = write_head(template, spec, &url, err);
     if (r < 0)
         return r;
     template->is_head = rp_slice_eq_str(spec->method, "HEAD");

@@ -244,6 +244,8 @@ static int finish_head(struct rp_h1_parser *parser)
         return finish_folded_head(parser);
     if (parser->status < 200 && parser->status != 101) {
         parser->informational += parser->informational < UINT8_MAX;
+        if (parser->offset > parser->head->max) /* else a server could go on for ever */
+            return rp_h1_fail(parser, RP_H1_HEAD_TOO_LARGE, parser->offset);
         parser->seen |= RP_H1_SEEN_INTERIM;
         start_head(parser);
         return RP_H1_GO_ON;

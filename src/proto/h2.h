@@ -75,6 +75,7 @@ struct rp_h2_stream {
     int32_t id;                      /* private; 0 = closed */
     bool is_over, is_done, is_reset; /* private */
     size_t kept_back;                /* private: bytes that came while it was paused */
+    size_t interim_bytes;            /* private: of the heads before the final one */
 };
 
 static inline bool rp_h2_is_open(const struct rp_h2_stream *stream)

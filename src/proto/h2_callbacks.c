@@ -167,6 +167,11 @@ static void end_head(struct rp_h2_session *session, struct rp_h2_stream *stream)
     if (stream->got_head) /* trailers */
         return;
     if (stream->status < 200) {
+        stream->interim_bytes += stream->head->len;
+        if (stream->interim_bytes > stream->head->max) { /* else a server could go on for ever */
+            fail(session, stream, RP_H2_HEAD_TOO_LARGE, 0);
+            return;
+        }
         rp_buf_reset(stream->head);
         session->events->interim(session->user, stream);
         return;

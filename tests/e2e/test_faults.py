@@ -99,8 +99,7 @@ FAULTS = {
         1900, "malformed", "ProtocolError",
     ),
     "endless 1xx": Fault(
-        [ExpectRequest(), Endless(b"HTTP/1.1 100 Continue\r\n\r\n")], 1050, "", "RequestTimeout", ["TimeoutError"],
-        "get({url!r}, timeout=0.1)",
+        [ExpectRequest(), Endless(b"HTTP/1.1 100 Continue\r\n\r\n")], 1900, "malformed", "ProtocolError",
     ),
     "chunk size overflow": Fault(
         [ExpectRequest(), Send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\n"), Hang()],

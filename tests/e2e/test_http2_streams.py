@@ -15,6 +15,7 @@ import pytest
 
 pytest.importorskip("hpack")
 from h2server import (  # noqa: E402
+    CANCEL,
     DATA,
     END_HEADERS,
     END_STREAM,
@@ -126,6 +127,25 @@ def test_a_malformed_response_resets_its_stream_alone(side_by_side: Callable[...
     assert first["status"] == 0 and first["code"] == 1600 + fault.code, first
     assert first["error"].startswith("HTTP/2 protocol error: "), first
     assert [(a["status"], a["body"], a["proto"]) for a in others] == [(200, "fine", "HTTP/2.0")] * 2
+
+
+def test_interim_responses_without_an_end(side_by_side: Callable[..., Any]) -> None:
+    """Each of them is small. All together they may not be larger than a head."""
+
+    def handle(peer: Peer) -> None:
+        peer.begin()
+        first, *others = peer.expect(3)
+        peer.send(frame(HEADERS, END_HEADERS, first, literal(b":status", b"103") + literal(b"link", b"x" * 100)) * 1000)
+        for stream in others:
+            peer.answer(stream)
+        peer.bad = first
+
+    with H2Server(handle) as server:
+        first, *others = side_by_side(server.url)
+    (peer,) = server.peers
+    assert peer.resets == {peer.bad: CANCEL} and not peer.goaways
+    assert (first["code"], first["error"]) == (1900, "malformed response: the head has more than 65536 bytes (max_head_bytes= allows more)")
+    assert [(a["status"], a["body"]) for a in others] == [(200, "fine")] * 2
 
 
 @pytest.mark.parametrize("code", [c for c in range(14) if c != REFUSED_STREAM] + [99])

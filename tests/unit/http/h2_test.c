@@ -246,6 +246,7 @@ static bool is_good(const struct rp_http_response *response)
         return true;
     assert_int_equal(response->status, 0);
     assert_true(response->error_code >= 1000 && response->error[0]);
+    assert_memory_not_equal(response->error, "send failed", 11); /* but: out of memory */
     return false;
 }
 

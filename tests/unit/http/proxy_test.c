@@ -182,6 +182,66 @@ static void test_an_answer_before_the_question(struct world *world)
     }
 }
 
+/* Inside a tunnel it would be told to the server. */
+static void test_credentials_of_the_script(struct world *world)
+{
+    const struct rp_header own = { RP_SLICE("proxy-authorization"), RP_SLICE("Basic b3du") };
+    struct rp_http_spec spec = { .method = RP_SLICE("GET"),
+                                 .url = RP_SLICE("http://plain.example/"),
+                                 .headers = &own,
+                                 .header_count = 1 };
+    struct rp_http_template *template;
+    struct rp_error err = { 0 };
+    struct env env;
+    char told[160];
+
+    init(&env, world, "http://joe:x@");
+    assert_int_equal(rp_http_template_new(env.client, &spec, &template, &err), 0);
+    assert_non_null(strstr(rp_buf_str(&template->head), "proxy-authorization: Basic b3du\r\n"));
+    assert_null(strstr(rp_buf_str(&template->head), "Proxy-Authorization"));
+    rp_http_template_unref(template);
+    spec.url = RP_SLICE("http://near.example/"); /* without a proxy */
+    assert_int_equal(rp_http_template_new(env.client, &spec, &template, &err), 0);
+    rp_http_template_unref(template);
+    spec.url = RP_SLICE("http://far.example/"); /* by CONNECT, for it is elsewhere */
+    assert_int_equal(rp_http_template_new(env.client, &spec, &template, &err), -RP_EUSER);
+    snprintf(told, sizeof(told),
+             "the header Proxy-Authorization would go to http://far.example: the proxy "
+             "127.0.0.1:%d only carries the bytes",
+             ntohs(world->addr.sin_port));
+    assert_string_equal(err.message, told);
+    assert_non_null(strstr(err.hint, "USER:PASSWORD@"));
+    rp_error_deinit(&err);
+    env_deinit(&env);
+}
+
+static void take_remote(void *user, const struct rp_exchange *exchange)
+{
+    assert_true(rp_slice_eq_str(exchange->remote, "127.0.0.1:1"));
+    (*(int *)user)++;
+}
+
+/* The address that could not be connected to is that of the proxy. */
+static void test_where_a_refused_request_went(struct world *world)
+{
+    struct request request;
+    struct env env;
+    int taken = 0;
+
+    env_init(&env, world, (struct rp_http_limits){ 0 });
+    assert_int_equal(rp_http_client_set_proxy(env.client, "http://127.0.0.1:1", NULL, NULL, NULL),
+                     0);
+    rp_http_client_keep_failed(env.client, 1);
+    request_init(&env, &request, "GET", "http://far.example:81/", NULL);
+    request_start(&request);
+    request_wait(&request, 1);
+    assert_int_equal(request.response.error_code, RP_HTTP_PROXY_UNREACHABLE);
+    rp_http_client_take_exchanges(env.client, take_remote, &taken);
+    assert_int_equal(taken, 1);
+    request_deinit(&request);
+    env_deinit(&env);
+}
+
 static void test_which_proxy(struct world *world)
 {
     struct rp_http_spec spec = { .method = RP_SLICE("GET"), .url = RP_SLICE("http://far.example") };
@@ -320,6 +380,8 @@ int main(void)
         CASE(test_socks),
         CASE(test_socks_with_an_address),
         CASE(test_an_answer_before_the_question),
+        CASE(test_credentials_of_the_script),
+        CASE(test_where_a_refused_request_went),
         CASE(test_which_proxy),
         CASE(test_no_memory),
     };
