@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "app/archive.h"
 #include "app/cli.h"
 #include "app/completion.h"
 #include "app/environment.h"
@@ -248,12 +249,15 @@ static int with_script(const struct rp_cli *cli)
 {
     struct rp_run_request request = { 0 };
     struct rp_url_run urls = { 0 };
+    struct rp_archive archive = { 0 };
     struct rp_error err = { 0 };
     int r = find_work(cli, &urls, &err), code;
 
     rp_environment_warn(stderr, environ);
     if (r == 0)
         r = rp_run_request_init(&request, cli);
+    if (r == 0 && !urls.label && rp_script_is_archive(cli->arguments[0]))
+        r = rp_archive_open(&archive, &request.options, &err);
     if (r == 0) {
         if (urls.label) {
             request.options.script = urls.label;
@@ -268,23 +272,62 @@ static int with_script(const struct rp_cli *cli)
         code = out_of_memory();
     }
     rp_error_deinit(&err);
+    rp_archive_close(&archive);
     rp_run_request_deinit(&request);
     rp_url_run_deinit(&urls);
+    return code;
+}
+
+/* An archive is made of a script, which is a file. */
+static int check_archive(const struct rp_cli *cli, struct rp_error *err)
+{
+    const char *script = cli->arguments[0], *path = rp_cli_value(cli, RP_OPT_ARCHIVE).value;
+    int r;
+
+    if (rp_script_is_url(script))
+        return rp_error_set(err, -RP_EUSER, "an archive is made of a script, not of a URL");
+    r = rp_script_file_check(script, err);
+    if (r == 0 && rp_script_is_archive(script))
+        r = rp_error_set(err, -RP_EUSER, "is an archive already");
+    if (r == 0 && path && !rp_script_is_archive(path)) {
+        rp_error_place(err, NULL, 0);
+        rp_error_set(err, -RP_EUSER, "--archive: '%s' does not end in .rampa", path);
+        rp_error_hint(err, "rampa run knows an archive by this end of its name");
+        return -RP_EUSER;
+    }
+    return r;
+}
+
+static int with_archive(const struct rp_cli *cli)
+{
+    struct rp_run_request request = { 0 };
+    struct rp_error err = { 0 };
+    int r = check_archive(cli, &err), code;
+
+    if (r == 0)
+        r = rp_run_request_init(&request, cli);
+    if (r == 0) {
+        ignore_write_signals();
+        code = rp_cmd_archive(&request.options);
+    } else if (r == -RP_EUSER) {
+        rp_error_print(stderr, &err, rp_term_color(stderr, cli->flags[RP_OPT_NO_COLOR]));
+        code = RP_EXIT_CONFIG;
+    } else {
+        code = out_of_memory();
+    }
+    rp_error_deinit(&err);
+    rp_run_request_deinit(&request);
     return code;
 }
 
 static int dispatch(const struct rp_cli *cli)
 {
     static int (*const commands[RP_CMD_COUNT])(const struct rp_cli *) = {
-        [RP_CMD_RUN] = with_script,
-        [RP_CMD_CHECK] = with_script,
-        [RP_CMD_INSPECT] = with_script,
-        [RP_CMD_REPORT] = rp_cmd_report,
-        [RP_CMD_COMPARE] = rp_cmd_compare,
-        [RP_CMD_DOCTOR] = rp_cmd_doctor,
-        [RP_CMD_TARGET] = rp_cmd_target,
-        [RP_CMD_DEMO] = rp_cmd_demo,
-        [RP_CMD_COMPLETION] = rp_cmd_completion,
+        [RP_CMD_RUN] = with_script,      [RP_CMD_CHECK] = with_script,
+        [RP_CMD_INSPECT] = with_script,  [RP_CMD_ARCHIVE] = with_archive,
+        [RP_CMD_REPORT] = rp_cmd_report, [RP_CMD_COMPARE] = rp_cmd_compare,
+        [RP_CMD_DOCTOR] = rp_cmd_doctor, [RP_CMD_TARGET] = rp_cmd_target,
+        [RP_CMD_DEMO] = rp_cmd_demo,     [RP_CMD_COMPLETION] = rp_cmd_completion,
         [RP_CMD_HELP] = rp_cmd_help,
     };
 

@@ -32,8 +32,7 @@ static void print_warnings(const struct rp_plan *plan)
     rp_buf_deinit(&out);
 }
 
-/* 0, or a negative code after the error has been printed. Warnings are printed too. */
-static int load_plan(const struct rp_run_options *options, struct rp_plan **ret)
+int rp_load_plan(const struct rp_run_options *options, struct rp_plan **ret)
 {
     /* What the script prints while it is loaded must not mix with the plan on stdout. */
     struct rp_live_options show = { .keeps_stdout_clear = true };
@@ -116,7 +115,7 @@ int rp_cmd_check(const struct rp_run_options *options)
 {
     struct rp_plan *plan;
     struct rp_buf text;
-    int r = load_plan(options, &plan), code;
+    int r = rp_load_plan(options, &plan), code;
 
     if (r < 0)
         return r == -RP_EUSER ? 1 : RP_EXIT_INTERNAL; /* 1: not valid */
@@ -132,7 +131,7 @@ int rp_cmd_inspect(const struct rp_run_options *options, enum rp_format format)
 {
     struct rp_plan *plan;
     struct rp_buf text;
-    int r = load_plan(options, &plan), code;
+    int r = rp_load_plan(options, &plan), code;
 
     if (r < 0)
         return failure(r);

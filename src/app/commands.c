@@ -85,6 +85,13 @@ static const struct rp_example inspect_examples[] = {
     { "the same for a program", "rampa inspect load.py --format json | jq .scenarios" },
     { NULL, NULL },
 };
+static const struct rp_example archive_examples[] = {
+    { "load.rampa, with all that the script needs from its folder", "rampa archive load.py" },
+    { "with a file that the script does not name",
+      "rampa archive load.py --include certs/ -o test.rampa" },
+    { "run it, here or elsewhere", "rampa run test.rampa --vus 50" },
+    { NULL, NULL },
+};
 static const struct rp_example report_examples[] = {
     { "the page of a run, result.html", "rampa report result.json" },
     { "two runs side by side", "rampa report before.json after.json -o report.html" },
@@ -164,6 +171,17 @@ const struct rp_command rp_commands[RP_CMD_COUNT] = {
             "command line and the environment laid over it and every default filled in. Nothing "
             "is run and no request is sent.",
         .examples = inspect_examples, .exits = plain_exits,
+    },
+    [RP_CMD_ARCHIVE] = {
+        .name = "archive", .argument = "SCRIPT",
+        .summary = "Pack a script and what it needs into one file",
+        .description =
+            "Writes a file .rampa with the script, the modules that it imports from its folder, the files of its folder that it "
+            "names, the versions of the packages that it imports, and the plan of the test. The commands run, check and inspect "
+            "take it in place of a script. Packages are not in it, nor are files whose names begin with a dot or files elsewhere, "
+            "but for those that --include names. An archive is code: running one executes it. Its checksum says that it is whole, "
+            "and nothing of who has made it.",
+        .examples = archive_examples, .exits = plain_exits,
     },
     [RP_CMD_REPORT] = {
         .name = "report", .argument = "RESULT", .more_arguments = 1,

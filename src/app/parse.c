@@ -64,12 +64,18 @@ static const struct rp_option *find_long(const struct rp_command *command, struc
     return found;
 }
 
-static const struct rp_option *find_short(char name)
+static const struct rp_option *find_short(const struct rp_command *command, char name)
 {
-    for (size_t i = 0; i < RP_OPT_COUNT; i++)
-        if (rp_options[i].short_name == name || rp_options[i].other_name == name)
+    const struct rp_option *found = NULL;
+
+    for (size_t i = 0; i < RP_OPT_COUNT; i++) {
+        if (rp_options[i].short_name != name && rp_options[i].other_name != name)
+            continue;
+        if (rp_option_belongs(&rp_options[i], command))
             return &rp_options[i];
-    return NULL;
+        found = found ? found : &rp_options[i];
+    }
+    return found;
 }
 
 /* An option of this command whose name looks like @name, or the only one that begins with it. */
@@ -236,7 +242,7 @@ static bool take_one_dash(struct parser *p, const char *word)
  * tools: their meaning is what is explained. */
 static const struct rp_option *find_short_here(const struct parser *p, char letter)
 {
-    const struct rp_option *option = find_short(letter);
+    const struct rp_option *option = find_short(p->cli->command, letter);
     bool is_foreign = option && !rp_option_belongs(option, p->cli->command) &&
                       is_on_scripts(p->cli->command) &&
                       rp_foreign_option(rp_slice((char[]){ '-', letter }, 2));

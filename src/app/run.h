@@ -15,12 +15,14 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "base/compiler.h"
 #include "base/error.h"
 #include "base/slice.h"
 #include "plan/plan.h"
 
 struct rp_run_options {
     const char *script;       /* as the user wrote it; of URLs, what people see of them */
+    const char *folder;       /* of an archive's files, in which its script runs; NULL = as we */
     struct rp_slice requests; /* script/requests.h; empty for a script */
     struct rp_overrides overrides;
     const char *out;                   /* --out, or NULL */
@@ -29,6 +31,9 @@ struct rp_run_options {
     size_t output_count;
     const struct rp_override *output_options; /* --output-option, each use */
     size_t output_option_count;
+    const char *archive;                /* of archive: its file; NULL = a name like the script's */
+    const struct rp_override *included; /* of archive: --include, each use */
+    size_t included_count;
     bool histogram; /* the summary draws how long requests took */
     bool strict;    /* a generator that was the limit fails the run */
     bool quiet;     /* neither summary nor progress line; errors and warnings still show */
@@ -48,6 +53,12 @@ enum rp_format { RP_FORMAT_TEXT, RP_FORMAT_JSON };
 int rp_cmd_run(const struct rp_run_options *options);
 int rp_cmd_check(const struct rp_run_options *options);
 int rp_cmd_inspect(const struct rp_run_options *options, enum rp_format format);
+/* Writes the script, and what it needs, to an archive. */
+int rp_cmd_archive(const struct rp_run_options *options);
+
+/* cmd_plan.c: the plan of the script, without running it. Its warnings have been printed; when it
+ * fails (-RP_EUSER, -errno), the error has. */
+RP_NODISCARD int rp_load_plan(const struct rp_run_options *options, struct rp_plan **ret);
 
 /* The only argument that makes the program a worker (cmd_worker.c). Not among the commands: rampa
  * starts it, nobody else. */

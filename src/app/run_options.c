@@ -81,6 +81,10 @@ static int fill_lists(struct rp_run_request *request, const struct rp_cli *cli)
     if (r == 0)
         r = fill_uses(cli, RP_OPT_OUTPUT_OPTION, &request->output_options,
                       &request->options.output_option_count);
+    if (r == 0)
+        r = fill_uses(cli, RP_OPT_INCLUDE, &request->included, &request->options.included_count);
+    request->options.archive = rp_cli_value(cli, RP_OPT_ARCHIVE).value;
+    request->options.included = request->included;
     request->options.outputs = request->outputs;
     request->options.output_options = request->output_options;
     overrides->thresholds = request->thresholds;
@@ -255,6 +259,7 @@ void rp_run_request_deinit(struct rp_run_request *request)
     rp_free(request->hosts);
     rp_free(request->outputs);
     rp_free(request->output_options);
+    rp_free(request->included);
     rp_free(request->proxy);
     rp_free(request->thresholds);
     rp_free(request->python);

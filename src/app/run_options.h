@@ -12,7 +12,7 @@
 struct rp_run_request {
     struct rp_run_options options;
     char *python;
-    struct rp_override *scenarios, *stages, *thresholds, *outputs, *output_options;
+    struct rp_override *scenarios, *stages, *thresholds, *outputs, *output_options, *included;
     struct rp_pair *pairs; /* the tags, then the env */
     size_t pair_count;
     struct rp_host_option *hosts;

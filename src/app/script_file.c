@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "app/address.h"
+#include "app/archive.h"
 #include "base/slice.h"
 #include "base/str.h"
 
@@ -144,12 +145,12 @@ int rp_script_file_check(const char *path, struct rp_error *err)
     }
     if (S_ISDIR(st.st_mode))
         return is_folder(path, err);
-    if (!is_python(path)) {
+    if (!is_python(path) && !rp_script_is_archive(path)) {
         rp_error_set(err, -RP_EUSER, "is not a Python script");
-        rp_error_hint(err, "this version of rampa runs URLs, and scripts whose name ends in .py");
+        rp_error_hint(err, "this version of rampa runs URLs, scripts (.py) and archives (.rampa)");
         return -RP_EUSER;
     }
     if (access(path, R_OK) < 0)
         return rp_error_set(err, -RP_EUSER, "cannot be read: %s", strerror(errno));
-    return check_hiding(path, err);
+    return is_python(path) ? check_hiding(path, err) : 0;
 }

@@ -375,10 +375,16 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
     },
     [RP_OPT_PYTHON] = {
         .name = "--python", .type = RP_TYPE_FILE, .placeholder = "PATH",
-        .commands = RP_IN_SCRIPT | RP_IN(RP_CMD_DOCTOR), .env = "RAMPA_PYTHON",
+        .commands = RP_IN_SCRIPT | RP_IN(RP_CMD_ARCHIVE) | RP_IN(RP_CMD_DOCTOR),
+        .env = "RAMPA_PYTHON",
         .group = RP_GROUP_SCRIPT, .since = "0.1.0",
         .fallback = "that of the active virtual environment, else the one rampa was built for",
         .help = "Python interpreter that runs the script",
+    },
+    [RP_OPT_INCLUDE] = {
+        .name = "--include", .type = RP_TYPE_TEXT, .placeholder = "PATH", .repeatable = true,
+        .commands = RP_IN(RP_CMD_ARCHIVE), .group = RP_GROUP_SCRIPT, .since = "0.1.0",
+        .help = "Add a file, or all files of a folder, that the script does not name or that is kept out",
     },
     [RP_OPT_NO_SETUP] = {
         .name = "--no-setup", .type = RP_TYPE_FLAG, .commands = RP_IN_SCRIPT,
@@ -505,6 +511,12 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .commands = RP_IN(RP_CMD_REPORT), .group = RP_GROUP_OUTPUT, .since = "0.1.0",
         .fallback = "the name of the first result with .html",
         .help = "Write the page to FILE; - is standard output",
+    },
+    [RP_OPT_ARCHIVE] = {
+        .name = "--archive", .short_name = 'o', .type = RP_TYPE_FILE, .placeholder = "FILE",
+        .commands = RP_IN(RP_CMD_ARCHIVE), .group = RP_GROUP_OUTPUT, .since = "0.1.0",
+        .fallback = "the name of the script with .rampa, in this folder",
+        .help = "Write the archive to FILE",
     },
     [RP_OPT_HOST] = {
         .name = "--host", .type = RP_TYPE_TEXT, .placeholder = "ADDRESS",

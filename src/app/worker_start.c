@@ -14,11 +14,15 @@
 #include "plan/duration.h"
 
 /* What the interpreter runs. Python puts the current folder, which is "", before its own library:
- * nothing is imported from there, as with `python3 script.py`. An interpreter without the extension
- * says so in one sentence instead of a traceback. */
+ * nothing is imported from there, as with `python3 script.py`. The files of an archive stand in a
+ * folder, which is the current one of its script. An interpreter without the extension says so in one
+ * sentence instead of a traceback. */
 static const char program[] =
     "import sys\n"
     "sys.path[:1] = filter(None, sys.path[:1])\n"
+    "if len(sys.argv) > 1:\n"
+    "    import os\n"
+    "    os.chdir(sys.argv.pop())\n"
     "try:\n"
     "    from rampa._worker import main\n"
     "except ImportError as e:\n"
@@ -61,7 +65,10 @@ static int start_python(const struct rp_run_options *options, struct rp_worker_s
     ret->argv[2] = rp_strdup("-c");
     ret->argv[3] = format_program();
     ret->hint = format_hint(options->python);
-    if (ret->argv[0] && ret->argv[1] && ret->argv[2] && ret->argv[3] && ret->hint)
+    if (options->folder)
+        ret->argv[4] = rp_strdup(options->folder);
+    if (ret->argv[0] && ret->argv[1] && ret->argv[2] && ret->argv[3] && ret->hint &&
+        (ret->argv[4] || !options->folder))
         return 0;
     rp_worker_start_deinit(ret);
     return -ENOMEM;

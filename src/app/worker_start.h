@@ -11,7 +11,7 @@
 #include "base/time.h"
 
 struct rp_worker_start {
-    char *argv[5]; /* owned items, NULL-terminated */
+    char *argv[6]; /* owned items, NULL-terminated */
     char *hint;    /* owned; NULL = none */
 };
 

@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-COMMANDS = ["run", "check", "inspect", "report", "compare", "doctor", "target", "demo", "completion", "help"]
+COMMANDS = ["run", "check", "inspect", "archive", "report", "compare", "doctor", "target", "demo", "completion", "help"]
 SECONDS = 60
 
 Rampa = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -171,7 +171,7 @@ def test_a_file_that_is_no_script_is_explained(rampa: Rampa, script: Callable[..
     assert rampa(command, "load", code=code).stderr == "error: load: no such file\n  did you mean 'load.py'?\n"
     assert rampa(command, "folder", code=code).stderr == "error: folder: is a folder, not a script\n"
     assert rampa(command, "load.js", code=code).stderr == (
-        "error: load.js: is not a Python script\n  this version of rampa runs URLs, and scripts whose name ends in .py\n"
+        "error: load.js: is not a Python script\n  this version of rampa runs URLs, scripts (.py) and archives (.rampa)\n"
     )
     assert rampa(command, "nowhere/load.py", code=code).stderr == (
         "error: nowhere/load.py: no such file\n  there is no folder 'nowhere'\n"

@@ -111,3 +111,12 @@ int rp_cmd_inspect(const struct rp_run_options *options, enum rp_format format)
     printf("format=%s\n", format == RP_FORMAT_JSON ? "json" : "text");
     return 42;
 }
+
+int rp_cmd_archive(const struct rp_run_options *options)
+{
+    print_options("archive", options);
+    printf("archive=%s\n", options->archive ? options->archive : "-");
+    for (size_t i = 0; i < options->included_count; i++)
+        printf("include=%s\n", options->included[i].value);
+    return 44;
+}

@@ -59,7 +59,7 @@ static void a_wrong_file_is_explained_and_the_nearest_named(void **state)
         { "/tests/", "is a folder, not a script", "did you mean '%s/tests/browse.py'?" },
         { "/empty", "is a folder, not a script", NULL },
         { "/load.js", "is not a Python script",
-          "this version of rampa runs URLs, and scripts whose name ends in .py" },
+          "this version of rampa runs URLs, scripts (.py) and archives (.rampa)" },
     };
     struct scratch *scratch = *state;
 
