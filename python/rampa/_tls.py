@@ -8,6 +8,7 @@ import ssl
 import typing
 
 _VERIFY, _VERIFY_NOT = 1, 2
+_TO_TLS_1_2 = (ssl.TLSVersion.SSLv3, ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1, ssl.TLSVersion.TLSv1_2)
 
 _Answer = tuple[int, "str | None", "str | None", "str | None"]
 
@@ -64,7 +65,23 @@ def _of_context(context: ssl.SSLContext) -> tuple[int, str | None]:
     return known[1]
 
 
+def _check_versions(context: ssl.SSLContext) -> None:
+    """Refuses limits that rampa, which speaks TLS 1.2 and 1.3, would not keep."""
+    lowest, highest = ssl.TLSVersion.MINIMUM_SUPPORTED, ssl.TLSVersion.MAXIMUM_SUPPORTED
+    for name, value, is_kept, option in (
+        ("minimum_version", context.minimum_version, context.minimum_version in (lowest, *_TO_TLS_1_2), "tls_min_version"),
+        ("maximum_version", context.maximum_version, context.maximum_version in (highest, ssl.TLSVersion.TLSv1_3), "tls_max_version"),
+    ):
+        if not is_kept:
+            raise TypeError(
+                f"an ssl.SSLContext with {name} {value.name} cannot be taken over: write "
+                f"Options({option}={value.name.removeprefix('TLSv').replace('_', '.')!r})"
+            )
+
+
 def _ask(context: ssl.SSLContext) -> tuple[int, str | None]:
+    # Python does not say which certificate of the client, ciphers or protocols (ALPN) a context has: see docs/python-api.md.
+    _check_versions(context)
     if context.verify_mode == ssl.CERT_NONE:
         return _VERIFY_NOT, None
     if not context.check_hostname:

@@ -57,7 +57,7 @@ def create_parser() -> argparse.ArgumentParser:
     """
     text = subprocess.run([_program(), "_options"], env=_environment(), stdout=subprocess.PIPE, check=True).stdout
     table = json.loads(text)
-    parser = argparse.ArgumentParser(prog="rampa", description=table["description"])
+    parser = _Parser(prog="rampa", description=table["description"])
     parser.add_argument("--version", "-V", action="version", version=f"rampa {table['version']}")
     commands = parser.add_subparsers(dest="command")
     for row in table["commands"]:
@@ -94,20 +94,37 @@ def _help(text: str) -> str:
     return text.replace("%", "%%")
 
 
+class _Parser(argparse.ArgumentParser):
+    """Takes the value of an option that may stand alone only behind a ``=``, as the program does: of ``--http-debug load.py`` the
+    second word is the script."""
+
+    def __init__(self, **words: typing.Any) -> None:
+        super().__init__(**words, allow_abbrev=False)
+        self.bare: dict[str, str] = {}
+
+    def parse_known_args(self, args: typing.Any = None, namespace: typing.Any = None) -> typing.Any:
+        words = list(sys.argv[1:] if args is None else args)
+        end = words.index("--") if "--" in words else len(words)
+        given = [f"{word}={self.bare[word]}" if word in self.bare else word for word in words[:end]]
+        return super().parse_known_args(given + words[end:], namespace)
+
+
 def _add_argument(parser: argparse.ArgumentParser, row: dict[str, typing.Any]) -> None:
     name = row["argument"].split("|")[0].lower()
     words: dict[str, typing.Any] = {"nargs": "?"} if row["argument_optional"] else {"nargs": "+"} if row["more_arguments"] else {}
     parser.add_argument(name, metavar=row["argument"], choices=row["choices"], **words)
 
 
-def _add_option(parser: argparse.ArgumentParser, option: dict[str, typing.Any]) -> None:
+def _add_option(parser: _Parser, option: dict[str, typing.Any]) -> None:
     if option["name"] == "--help":
         return
     names = [option["name"], *(f"-{option[key]}" for key in ("short", "other") if option[key])]
     if option["placeholder"] is None:
         parser.add_argument(*names, action="store_true", help=_help(option["help"]))
         return
-    bare = {"nargs": "?", "const": option["bare"]} if option["bare"] else {}
+    bare = {"nargs": "?", "const": option["bare"]} if option["bare"] else {}  # for the help, as in [full]
+    if option["bare"]:
+        parser.bare[option["name"]] = option["bare"]
     parser.add_argument(
         *names,
         **bare,

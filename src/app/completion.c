@@ -37,15 +37,18 @@ static void bash_options(struct rp_buf *out, const struct rp_command *command)
     }
 }
 
-/* What follows an option with a value: its choices, files, or nothing that a shell could know. */
+/* What follows an option with a value, or its '=': choices, files, or nothing that a shell could know. An
+ * option that may stand alone has a value only behind '='. */
 static void bash_values(struct rp_buf *out)
 {
     for (size_t i = 0; i < RP_OPT_COUNT; i++) {
         const struct rp_option *option = &rp_options[i];
 
-        if (option->type == RP_TYPE_FLAG || option->bare)
+        if (option->type == RP_TYPE_FLAG)
             continue;
-        rp_buf_appendf(out, "        %s", option->name);
+        rp_buf_appendf(out, "        %s=", option->name);
+        if (!option->bare)
+            rp_buf_appendf(out, "|%s", option->name);
         if (option->short_name)
             rp_buf_appendf(out, "|-%c", option->short_name);
         if (option->other_name)
@@ -89,6 +92,11 @@ static void bash(struct rp_buf *out)
                       "    local word=${COMP_WORDS[COMP_CWORD]} last=${COMP_WORDS[COMP_CWORD-1]}\n"
                       "    local command= options= words= files= i\n"
                       "    COMPREPLY=()\n"
+                      "    if [[ $word == = ]]; then\n"
+                      "        word= last=$last=\n"
+                      "    elif [[ $last == = ]]; then\n"
+                      "        last=${COMP_WORDS[COMP_CWORD-2]}=\n"
+                      "    fi\n"
                       "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
                       "        [[ ${COMP_WORDS[i]} == -* ]] && continue\n"
                       "        command=${COMP_WORDS[i]}\n"

@@ -32,8 +32,10 @@ struct stage {
     char first[2];
     uint8_t first_count, first_taken;
     z_stream zlib;
-    bool has_zlib;              /* it is set up */
-    BrotliDecoderState *brotli; /* of the current body only: it cannot be used again */
+    bool has_zlib; /* it is set up */
+    /* Of the current body only: libbrotli (1.0.9) has no call that resets an instance, so
+     * that each body allocates one. */
+    BrotliDecoderState *brotli;
     ZSTD_DCtx *zstd;
 };
 

@@ -320,6 +320,10 @@ def test_bash_completes_commands_options_and_values(rampa: Rampa, script: Callab
     assert complete(code, "rampa", "in") == ["inspect"]
     assert complete(code, "rampa", "run", "--du") == ["--duration"]
     assert complete(code, "rampa", "doctor", "--format", "") == ["text", "json"]
+    assert complete(code, "rampa", "doctor", "--format", "=") == ["text", "json"]  # bash takes --format=j for three words
+    assert complete(code, "rampa", "doctor", "--format", "=", "j") == ["json"]
+    assert complete(code, "rampa", "run", "--http-debug", "=") == ["headers", "full"]
+    assert complete(code, "rampa", "run", "--http-debug", "=", "f") == ["full"]
     assert complete(code, "rampa", "completion", "z") == ["zsh"]
     assert complete(code, "rampa", "help", "ta") == ["target"]
     offered = complete(code, "rampa", "check", "--")
@@ -327,6 +331,7 @@ def test_bash_completes_commands_options_and_values(rampa: Rampa, script: Callab
     path = script("")
     script("", name="other.txt")
     assert complete(code, "rampa", "run", f"{path.parent}/") == [str(path)]
+    assert complete(code, "rampa", "run", "--http-debug", f"{path.parent}/") == [str(path)]
 
 
 @pytest.mark.skipif(not shutil.which("zsh"), reason="no zsh")
@@ -335,6 +340,7 @@ def test_zsh_reads_its_completion(rampa: Rampa) -> None:
     done = subprocess.run(["zsh", "-n"], input=code, capture_output=True, text=True, timeout=SECONDS)
     assert (done.returncode, done.stderr) == (0, "")
     assert code.count("'*:RESULT:_files'") == 2  # any number of results, which are no scripts
+    assert "::full:(headers full)'" in code and "'--http-debug=-[" in code  # a value only behind '='
 
 
 @pytest.mark.skipif(not shutil.which("fish"), reason="no fish")
@@ -354,6 +360,9 @@ def test_fish_completes_commands_options_and_values(rampa: Rampa, script: Callab
     assert offered("rampa in") == ["inspect"]
     assert offered("rampa run --du") == ["--duration"]
     assert offered("rampa doctor --format ") == ["json", "text"]
+    assert offered("rampa doctor --format=j") == ["--format=json"]
+    assert {"--http-debug=full", "--http-debug=headers"} <= set(offered("rampa run --http-debug="))
+    assert path.name in offered("rampa run --http-debug ")
     assert offered("rampa completion z") == ["zsh"]
     assert path.name in offered("rampa run ")
     assert "--help" in offered("rampa check --")

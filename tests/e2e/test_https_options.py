@@ -279,12 +279,28 @@ def test_settings_of_a_request(rampa: Rampa, script: Script, pki: Pki, good: Cer
             "        assert (await http.get(BASE + '/yes', **good)).status == 200\n"
             "    await http.get(BASE + '/mine', verify=root, cert=(chain, key))\n"
             "    await http.get(BASE + '/from', verify=root, cert=(chain, key))\n"
+            "    loaded = ssl.create_default_context(cafile=root)\n"
+            "    loaded.load_cert_chain(chain, key)  # which nobody can read back, so that it is given once more\n"
+            "    await http.get(BASE + '/context', ssl=loaded, cert=(chain, key))\n"
+            "    for name in 'minimum_version', 'maximum_version':\n"
+            "        limited = ssl.create_default_context(cafile=root)\n"
+            "        setattr(limited, name, ssl.TLSVersion.TLSv1_3 if name[1] == 'i' else ssl.TLSVersion.TLSv1_2)\n"
+            "        try:\n"
+            "            await http.get(BASE + '/no', ssl=limited)\n"
+            "        except TypeError as error:\n"
+            "            print(error)\n"
             "    try:\n"
             "        await http.get(BASE + '/no', verify=root, cert=root)\n"
             "    except ValueError as error:\n"
             "        assert 'the key ' + root + ' cannot be used' in str(error), error\n"
         )
         script(LOAD.format(base=server.url, lines=lines))
-        rampa("run", "script.py", env={"SSL_CERT_DIR": "/nonexistent", "SSL_CERT_FILE": str(pki.stranger.file)}, code=0)
-    assert seen == [("/yes", False)] * 6 + [("/mine", True), ("/from", True), ("/to", True)]
-    assert len(server.versions) == 4  # verify=False, the file, the file that was made of a context, and with a certificate
+        env = {"SSL_CERT_DIR": "/nonexistent", "SSL_CERT_FILE": str(pki.stranger.file)}
+        done = rampa("run", "script.py", "--quiet", env=env, code=0)
+    assert seen == [("/yes", False)] * 6 + [("/mine", True), ("/from", True), ("/to", True), ("/context", True)]
+    # verify=False, the file, the file that was made of a context, with a certificate, and with that of another context
+    assert len(server.versions) == 5
+    assert done.stdout.splitlines() == [
+        "an ssl.SSLContext with minimum_version TLSv1_3 cannot be taken over: write Options(tls_min_version='1.3')",
+        "an ssl.SSLContext with maximum_version TLSv1_2 cannot be taken over: write Options(tls_max_version='1.2')",
+    ]

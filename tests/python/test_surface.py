@@ -475,6 +475,13 @@ def test_the_parser() -> None:
     assert parser.prog == "rampa"
     told = parser.parse_args(["run", "load.py", "-u", "5", "--duration", "1m", "--tag", "a=b", "--tag", "c=d", "--quiet"])
     assert (told.command, told.vus, told.duration, told.tag, told.quiet) == ("run", 5, "1m", ["a=b", "c=d"], True)
+    alone = parser.parse_args(["run", "--http-debug", "load.py"])  # its value stands only behind a '='
+    assert (alone.http_debug, alone.script) == ("headers", "load.py")
+    full = parser.parse_args(["run", "load.py", "--http-debug=full"])
+    assert (full.http_debug, full.script) == ("full", "load.py")
+    assert parser.parse_args(["run", "--", "--http-debug"]).script == "--http-debug"
+    with pytest.raises(SystemExit):
+        parser.parse_args(["run", "--http-deb", "load.py"])
     for command in ("run", "check", "inspect", "doctor"):
         assert parser.parse_args([command, *(["load.py"] if command != "doctor" else [])]).command == command
     help_text = parser.format_help()

@@ -275,7 +275,8 @@
     "    cert: of https: a file (PEM) with the client's certificate and its key, or a tuple of\n"  \
     "        two files.\n"                                                                         \
     "    ssl: of https: False as verify=False, or an ssl.SSLContext, of which whether and by\n"    \
-    "        which authorities it verifies is taken over. aiohttp's name ssl_context too.\n"       \
+    "        which authorities it verifies is taken over. A client's certificate in it is not\n"   \
+    "        used: give its files by cert= too. aiohttp's name ssl_context means the same.\n"      \
     "    traceparent: True names a trace of its own (W3C Trace Context), False does not; by\n"     \
     "        default as ``Options(traceparent=...)`` says. A header traceparent of yours stays.\n" \
     "    proxy: that the request goes through, ``\"http://127.0.0.1:3128\"``, in place of the "    \
