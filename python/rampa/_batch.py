@@ -45,7 +45,7 @@ def batch(client: HttpClient, requests: typing.Any, limit: int) -> collections.a
                 continue
             options = _options(item, repr(places[number]) if places else str(number))
             if options is None:
-                made.append(item)
+                made.append(typing.cast("_Awaitable", item))
             elif len(options) == 2:
                 made.append(client.request(options["method"], options["url"]))
             else:

@@ -102,7 +102,9 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(**words, allow_abbrev=False)
         self.bare: dict[str, str] = {}
 
-    def parse_known_args(self, args: typing.Any = None, namespace: typing.Any = None) -> typing.Any:
+    def parse_known_args(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, args: typing.Any = None, namespace: typing.Any = None
+    ) -> typing.Any:
         words = list(sys.argv[1:] if args is None else args)
         end = words.index("--") if "--" in words else len(words)
         given = [f"{word}={self.bare[word]}" if word in self.bare else word for word in words[:end]]
