@@ -7,10 +7,9 @@
 
 #include "base/alloc.h"
 #include "base/list.h"
-#include "base/text.h"
 #include "loop/loop.h"
 
-enum { TROUBLE_MAX = 1024, REFUSAL_COLS = 200, RESPONSE_TEXT_MAX = 1 << 20 };
+enum { TROUBLE_MAX = 1024, RESPONSE_TEXT_MAX = 1 << 20 };
 #define PAUSE_FIRST (250 * RP_MS)
 #define PAUSE_LEAST (100 * RP_MS) /* also when the server asks for none */
 #define PAUSE_ENDING (1 * RP_S)   /* the longest while the end waits for it */
@@ -37,7 +36,7 @@ struct rp_delivery {
     size_t waiting_bytes;
     unsigned failures; /* in a row */
     uint64_t chance;   /* state of the jitter */
-    bool is_probing, is_ending, has_warned, has_lost;
+    bool is_probing, is_ending, has_warned, has_lost, has_remarked;
     rp_ns last_taken;
     uint64_t points, lost;     /* all of them; those that were lost */
     char trouble[TROUBLE_MAX]; /* the last one, as a clause; empty when there was none */
@@ -162,14 +161,15 @@ static void note_refused(struct rp_delivery *d, const struct body *body)
     rp_buf_init(&why, RESPONSE_TEXT_MAX);
     rp_buf_init(&clean, TROUBLE_MAX);
     refused = d->config.count_refused(rp_poster_response(d->poster), &why);
-    rp_text_append(&clean, rp_buf_slice(&why), REFUSAL_COLS);
+    rp_poster_put_said(d->poster, rp_buf_slice(&why), &clean);
     if (refused) {
         refused = refused < body->points ? refused : body->points;
         snprintf(d->trouble, sizeof(d->trouble), "it did not take %llu of %llu: %s",
                  (unsigned long long)refused, (unsigned long long)body->points,
                  clean.len ? rp_buf_str(&clean) : "it does not say why");
         lose(d, refused);
-    } else if (clean.len && !d->is_ending) {
+    } else if (clean.len && !d->has_remarked && !d->is_ending) {
+        d->has_remarked = true; /* once: the next remark may differ, and come each second */
         rp_result_warn(d->sink->sinks->result, "%s says to the output %s: %s",
                        rp_poster_shown(d->poster), d->config.name, rp_buf_str(&clean));
     }

@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "base/text.h"
 #include "loop/loop.h"
+#include "output/conceal.h"
 #include "output/output_url.h"
 #include "plan/proxy.h"
 
@@ -20,6 +21,7 @@ struct rp_poster {
     struct rp_header *headers;
     size_t header_count;
     struct rp_buf header_text;
+    struct rp_conceal conceal;
     const char *ca_file, *cert_file, *key_file;
     bool is_insecure;
     const char *proxy; /* of the environment; NULL = none */
@@ -98,6 +100,16 @@ struct rp_slice rp_poster_proxy(const struct rp_poster *poster)
     return poster->proxy_place;
 }
 
+void rp_poster_put_said(const struct rp_poster *poster, struct rp_slice said, struct rp_buf *out)
+{
+    struct rp_buf text;
+
+    rp_buf_init(&text, EXPLANATION_MAX);
+    rp_conceal_append(&poster->conceal, said, &text);
+    rp_text_append(out, rp_buf_slice(&text), ANSWER_COLS);
+    rp_buf_deinit(&text);
+}
+
 void rp_poster_explain(const struct rp_poster *poster, char *out, size_t size)
 {
     const struct rp_http_response *response = &poster->response;
@@ -110,7 +122,7 @@ void rp_poster_explain(const struct rp_poster *poster, char *out, size_t size)
         rp_buf_appendf(&text, "it answered %d", response->status);
         if (response->body.len) {
             rp_buf_append_str(&text, ": ");
-            rp_text_append(&text, rp_buf_slice(&response->body), ANSWER_COLS);
+            rp_poster_put_said(poster, rp_buf_slice(&response->body), &text);
         }
     }
     while (text.len && text.data[text.len - 1] == ' ')
@@ -230,6 +242,20 @@ static int copy_headers(struct rp_poster *poster, const struct rp_poster_config 
     return 0;
 }
 
+/* But for the fields that describe the body. */
+static int learn_secrets(struct rp_poster *poster)
+{
+    rp_conceal_init(&poster->conceal);
+    rp_conceal_add_url(&poster->conceal, rp_buf_str(&poster->url));
+    if (poster->proxy)
+        rp_conceal_add_url(&poster->conceal, poster->proxy);
+    for (size_t i = 0; i < poster->header_count; i++)
+        if (!rp_slice_ieq(poster->headers[i].name, RP_SLICE("content-type")) &&
+            !rp_slice_ieq(poster->headers[i].name, RP_SLICE("content-encoding")))
+            rp_conceal_add_value(&poster->conceal, poster->headers[i].value);
+    return poster->conceal.words.error;
+}
+
 static int copy_url(struct rp_poster *poster, const char *text, struct rp_error *err)
 {
     struct rp_url url;
@@ -264,6 +290,8 @@ int rp_poster_new(const struct rp_poster_config *config, rp_posted_fn *posted, v
     r = copy_url(poster, config->url, err);
     if (r == 0)
         r = copy_headers(poster, config);
+    if (r == 0)
+        r = learn_secrets(poster);
     if (r < 0) {
         rp_poster_free(poster);
         return r;
@@ -284,6 +312,7 @@ void rp_poster_free(struct rp_poster *poster)
     rp_buf_deinit(&poster->url);
     rp_buf_deinit(&poster->shown);
     rp_buf_deinit(&poster->header_text);
+    rp_conceal_deinit(&poster->conceal);
     rp_free(poster->headers);
     rp_free(poster);
 }

@@ -10,7 +10,8 @@
  * not followed, for the headers may hold a secret.
  *
  * What people are shown of the server is scheme, host and port only, because user names, tokens and
- * passwords can be in every other part of a URL.
+ * passwords can be in every other part of a URL. Where the server repeats them (output/conceal.h),
+ * they are left out too.
  */
 
 #include "base/error.h"
@@ -47,6 +48,8 @@ bool rp_poster_is_sending(const struct rp_poster *poster);
 const struct rp_http_response *rp_poster_response(const struct rp_poster *poster);
 /* What the answer says, as a clause: "connection refused", "it answered 503: overloaded". */
 void rp_poster_explain(const struct rp_poster *poster, char *out, size_t size);
+/* Appends the beginning of @said, a text of the server's, as it may be shown. */
+void rp_poster_put_said(const struct rp_poster *poster, struct rp_slice said, struct rp_buf *out);
 /* How long the answer asks to wait (Retry-After), in seconds; -1 = it does not. */
 int64_t rp_poster_retry_after(const struct rp_poster *poster);
 /* "https://HOST:PORT", and the proxy if there is one. */
