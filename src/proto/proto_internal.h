@@ -187,10 +187,14 @@ static inline bool rp_h1_parse_length(const char **p, const char *end, uint64_t 
     const char *start = *p;
     uint64_t value = 0;
 
-    for (; *p < end && rp_h1_is_digit(**p); (*p)++)
-        if (__builtin_mul_overflow(value, 10, &value) ||
-            __builtin_add_overflow(value, (uint64_t)(**p - '0'), &value) || value == UINT64_MAX)
+    for (; *p < end && rp_h1_is_digit(**p); (*p)++) {
+        const uint64_t digit = (uint64_t)(**p - '0');
+
+        if (RP_UNLIKELY(value >= UINT64_MAX / 10) &&
+            (value > UINT64_MAX / 10 || digit >= UINT64_MAX % 10))
             return false;
+        value = value * 10 + digit;
+    }
     *ret = value;
     return *p > start;
 }

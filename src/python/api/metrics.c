@@ -350,7 +350,7 @@ static int truth_of(struct py_vu *self, PyObject *name, PyObject *result)
 /* Whether @predicate holds for @value: 1, 0, or -1 with an exception. */
 static int holds(struct py_vu *self, PyObject *name, PyObject *predicate, PyObject *value)
 {
-    PyObject *result = PyCallable_Check(predicate) ? PyObject_CallOneArg(predicate, value)
+    PyObject *result = Py_TYPE(predicate)->tp_call ? PyObject_CallOneArg(predicate, value)
                                                    : Py_NewRef(predicate);
     int truth = result ? truth_of(self, name, result) : -1;
 
@@ -431,5 +431,5 @@ PyObject *rp_py_vu_check(PyObject *object, PyObject *const *args, Py_ssize_t nar
             return NULL;
         all = all && truth;
     }
-    return PyBool_FromLong(all);
+    return Py_NewRef(all ? Py_True : Py_False);
 }

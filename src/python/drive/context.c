@@ -10,17 +10,6 @@
 
 #include "python/drive/vu.h"
 
-PyObject *rp_py_context_of(struct py_vu *vu)
-{
-    struct py_host *host = vu->host;
-
-    if (vu->context)
-        return vu->context;
-    if (RP_UNLIKELY(!host->contexts.shared))
-        host->contexts.shared = PyContext_New();
-    return host->contexts.shared;
-}
-
 void rp_py_context_keep(struct py_vu *vu)
 {
     vu->context = vu->host->contexts.shared;

@@ -22,8 +22,6 @@ struct py_contexts {
     PyObject *enter_task, *leave_task;
 };
 
-/* The context that steps of @vu run in: borrowed, NULL with an exception. */
-PyObject *rp_py_context_of(struct py_vu *vu);
 /* A step of @vu has left variables in the shared context: it is that VU's from now on. */
 void rp_py_context_keep(struct py_vu *vu);
 /* The context of a new VU, when the script's module has set variables. -1 with an exception. */

@@ -171,6 +171,18 @@ static void unset_stepping(struct py_vu *vu, struct py_vu *outer)
     vu->host->stepping = outer;
 }
 
+/* The context that steps of @vu run in: borrowed, NULL with an exception. */
+RP_INLINE PyObject *context_of(struct py_vu *vu)
+{
+    struct py_contexts *contexts = &vu->host->contexts;
+
+    if (vu->context)
+        return vu->context;
+    if (RP_UNLIKELY(!contexts->shared))
+        contexts->shared = PyContext_New();
+    return contexts->shared;
+}
+
 static PySendResult resume(struct py_vu *vu, PyObject *exception, PyObject **result)
 {
     if (RP_LIKELY(!exception))
@@ -191,7 +203,7 @@ static PyObject *run_until_it_waits(struct py_vu *vu, PyObject *exception)
 {
     struct py_host *host = vu->host;
     struct py_vu *outer = host->stepping;
-    PyObject *context = rp_py_context_of(vu), *result = NULL;
+    PyObject *context = context_of(vu), *result = NULL;
     PySendResult outcome;
 
     if (RP_UNLIKELY(!context)) {
