@@ -18,6 +18,8 @@ class Timeout(typing.NamedTuple):
         tls: the TLS handshake.
         first_byte: from the last byte of the request until something of the answer comes.
         idle: without a byte of the answer.
+        min_rate: the body of the answer comes with at least so many bytes in a second, before it is decoded; None is no limit.
+        min_rate_time: the rate is that of each span of so many seconds, from the first byte of the answer on.
 
     >>> Timeout(total=30, first_byte=2.5).connect is None
     True
@@ -29,3 +31,5 @@ class Timeout(typing.NamedTuple):
     tls: float | None = None
     first_byte: float | None = None
     idle: float | None = None
+    min_rate: float | None = None
+    min_rate_time: float = 30.0

@@ -233,6 +233,7 @@ static void receive_again(struct connection *connection)
 
     connection->is_paused = false;
     connection->last_bytes = now;
+    rp_http_restart_rate(connection->call, now);
     if (connection->is_stream)
         connection->session->client->h2->go_on(connection);
     else if (rp_transport_resume(connection->stack.top) < 0)

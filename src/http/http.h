@@ -113,6 +113,10 @@ struct rp_http_timeouts {
     rp_ns handshake;  /* of the layers over the socket */
     rp_ns first_byte; /* from the end of sending until something of the answer comes */
     rp_ns idle;       /* without a byte of the answer, from the end of sending on */
+    /* Of the body of the answer at least so many bytes a second come, in each span of so long from the
+     * first byte of the answer on. 0 = fewer are enough; the span is not 0 then. */
+    uint64_t min_rate;
+    rp_ns min_rate_time;
 };
 
 /* How the connections of a scheme are opened. */
@@ -419,6 +423,8 @@ struct rp_http_call {
     rp_ns end;           /* of the whole call, redirects included; only with @timeouts */
     rp_ns deadline;      /* the same, or when the timeouts are to be looked at */
     rp_ns first_attempt; /* how long it took, until a second one begins on a connection */
+    rp_ns rate_began;    /* of min_rate: the span, 0 = none has begun; the bytes of before */
+    uint64_t rate_bytes;
     struct rp_timer timer;
     struct rp_task task;
     struct rp_http_more *more; /* NULL for a call that is one request as it was prepared */

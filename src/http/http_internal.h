@@ -274,6 +274,8 @@ rp_ns rp_http_first_look(const struct rp_http_call *call, rp_ns now);
 /* Until when the request under way on @connection may take, by what is known at @now; the text for
  * its end then. */
 rp_ns rp_http_next_limit(struct connection *connection, rp_ns now, const char **ret_kind);
+/* The rate of the answer of @call counts from @now on: its reader has held it up. */
+RP_COLD void rp_http_restart_rate(struct rp_http_call *call, rp_ns now);
 
 /* ---- names.c ---- */
 

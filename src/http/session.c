@@ -297,6 +297,7 @@ RP_INLINE void response_reset(const struct rp_http_call *call, const struct rp_h
 RP_COLD static void set_deadline(struct rp_http_call *call)
 {
     call->deadline = call->end = rp_ns_add(call->began, call->timeout);
+    call->rate_began = 0;
     if (call->timeouts)
         call->deadline = rp_http_first_look(call, call->began);
 }
@@ -347,6 +348,7 @@ void rp_http_continue(struct rp_http_call *call)
     call->began = rp_loop_now(session->client->loop);
     if (call->timeouts)
         call->deadline = rp_http_first_look(call, call->began);
+    call->rate_began = 0;
     response_reset(call, session->client);
     if (session->client->has_own_heads && !rp_http_make_head(call))
         rp_http_fail_later(call);

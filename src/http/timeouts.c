@@ -31,6 +31,8 @@ rp_ns rp_http_first_look(const struct rp_http_call *call, rp_ns now)
         look = earlier(look, rp_ns_add(now, timeouts->first_byte));
     if (timeouts->idle)
         look = earlier(look, rp_ns_add(now, timeouts->idle));
+    if (timeouts->min_rate)
+        look = earlier(look, rp_ns_add(now, timeouts->min_rate_time));
     return look;
 }
 
@@ -40,6 +42,36 @@ static void limit(rp_ns from, rp_ns timeout, const char *kind, rp_ns *limit, con
         return;
     *limit = rp_ns_add(from, timeout);
     *ret_kind = kind;
+}
+
+void rp_http_restart_rate(struct rp_http_call *call, rp_ns now)
+{
+    call->rate_began = now;
+    call->rate_bytes = call->response->body_bytes;
+}
+
+/* Begins a further span when one has gone by with enough bytes. */
+static void limit_rate(const struct connection *connection, rp_ns now, rp_ns *end,
+                       const char **ret_kind)
+{
+    struct rp_http_call *call = connection->call;
+    const struct rp_http_timeouts *timeouts = call->timeouts;
+    rp_ns span = timeouts->min_rate_time;
+    double wanted = (double)timeouts->min_rate * ((double)span / 1e9);
+
+    if (!connection->first_byte) { /* there is nothing to count yet */
+        *end = earlier(*end, rp_ns_add(now, span));
+        return;
+    }
+    if (!call->rate_began) {
+        call->rate_began = connection->first_byte;
+        call->rate_bytes = 0;
+    }
+    if (connection->is_paused ||
+        (now >= rp_ns_add(call->rate_began, span) &&
+         (double)(call->response->body_bytes - call->rate_bytes) >= wanted))
+        rp_http_restart_rate(call, now);
+    limit(call->rate_began, span, "below the minimum rate", end, ret_kind);
 }
 
 rp_ns rp_http_next_limit(struct connection *connection, rp_ns now, const char **ret_kind)
@@ -60,5 +92,7 @@ rp_ns rp_http_next_limit(struct connection *connection, rp_ns now, const char **
     if (connection->is_paused) /* it is the reader who takes none */
         last = now;
     limit(last, timeouts->idle, "idle timeout", &end, ret_kind);
+    if (timeouts->min_rate)
+        limit_rate(connection, now, &end, ret_kind);
     return end;
 }

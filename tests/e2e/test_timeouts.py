@@ -220,3 +220,47 @@ for i in range(3):
     with FaultServer([Repeat([ExpectRequest(), Send(answer())])]) as server:
         rampa("run", "script.py", "--env", f"BASE={server.url}", code=0)
     assert {request.connection for request in server.requests} == {0}
+
+
+@pytest.mark.parametrize("protocol", ["http/1.1", "h2"])
+def test_a_body_below_the_minimum_rate(rampa: Rampa, script: Script, protocol: str) -> None:
+    """The server sends the head and some bytes, and then nothing more. An assertion that fails would be exit code 2."""
+    script(body("""
+r = await http.get(base, timeout=rampa.Timeout(total=60, min_rate=1000, min_rate_time=0.3), raise_errors=False)
+assert (r.error_code, r.error) == (1050, "below the minimum rate"), (r.error_code, r.error)
+async with http.stream("GET", base, timeout=rampa.Timeout(total=60, min_rate=1000, min_rate_time=0.3)) as r:
+    try:
+        async for part in r:
+            pass
+    except rampa.errors.RequestTimeout as error:
+        assert "below the minimum rate" in str(error), error
+    else:
+        raise AssertionError("it came to its end")
+"""))
+    if protocol == "h2":
+        pytest.importorskip("hpack")
+        from h2server import DATA, H2Server, Peer, frame
+
+        def drip(peer: Peer) -> None:
+            peer.begin()
+            for count in (1, 2):
+                peer.expect(count)
+                stream = max(peer.requests)
+                peer.send(peer.headers(stream, [(":status", "200")], end=False) + frame(DATA, 0, stream, b"few bytes"))
+            peer.read_to_end()
+
+        with H2Server(drip) as server:
+            rampa("run", "script.py", "--env", f"BASE={server.url}", "--http2", code=1)
+    else:
+        with FaultServer([ExpectRequest(), Send(answer(b"x" * 9)[:-4]), Hang()]) as server:
+            rampa("run", "script.py", "--env", f"BASE={server.url}", code=1)
+
+
+@pytest.mark.parametrize(("options", "told"), [
+    ("min_rate=-1", "ValueError: timeout: min_rate takes a number of bytes a second, not -1"),
+    ("min_rate='fast'", "ValueError: timeout: min_rate"),  # the summary leaves the middle out
+    ("min_rate=5, min_rate_time=0", "ValueError: timeout: min_rate needs a min_rate_time above 0 seconds"),
+])  # fmt: skip
+def test_minimum_rates_that_are_none(rampa: Rampa, script: Script, options: str, told: str) -> None:
+    script(body(f"await http.get(base, timeout=rampa.Timeout({options}))"))
+    assert told in rampa("run", "script.py", "--env", "BASE=http://127.0.0.1:1", code=2).stdout

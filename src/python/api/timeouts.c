@@ -70,6 +70,30 @@ static int attribute_of(PyObject *value, const char *name, rp_ns *ret)
     return r;
 }
 
+/* The least rate of a body, and the span over which it is looked at. */
+static int take_rate(PyObject *value, struct rp_http_timeouts *timeouts)
+{
+    PyObject *rate = PyObject_GetAttrString(value, "min_rate");
+    double number = 0;
+    int r = rate ? attribute_of(value, "min_rate_time", &timeouts->min_rate_time) : -1;
+
+    if (r == 0 && rate != Py_None) {
+        number = PyNumber_Check(rate) ? PyFloat_AsDouble(rate) : -1;
+        PyErr_Clear();
+        if (!(number >= 0) || number > 1e15)
+            PyErr_Format(PyExc_ValueError,
+                         "timeout: min_rate takes a number of bytes a second, not %R", rate);
+        else if (number > 0 && !timeouts->min_rate_time)
+            PyErr_SetString(PyExc_ValueError,
+                            "timeout: min_rate needs a min_rate_time above 0 seconds");
+        else
+            timeouts->min_rate = (uint64_t)llround(ceil(number));
+        r = PyErr_Occurred() ? -1 : 0;
+    }
+    Py_XDECREF(rate);
+    return r;
+}
+
 static int take_attributes(PyObject *value, const struct attribute *attributes,
                            struct rp_http_timeouts *timeouts)
 {
@@ -92,8 +116,9 @@ static int take(PyObject *value, rp_ns *total, struct rp_http_timeouts *timeouts
                    ? -1
                    : take_attributes(value, of_aiohttp, timeouts);
     if (PyObject_HasAttrString(value, "first_byte"))
-        return attribute_of(value, "total", total) < 0 ? -1
-                                                       : take_attributes(value, ours, timeouts);
+        return attribute_of(value, "total", total) < 0 || take_attributes(value, ours, timeouts) < 0
+                   ? -1
+                   : take_rate(value, timeouts);
     if (PyObject_HasAttrString(value, "pool"))
         return take_attributes(value, of_httpx, timeouts);
     PyErr_Format(PyExc_TypeError,
