@@ -212,7 +212,7 @@ def test_vus_and_duration_are_those_of_the_inputs(job: Callable[..., Job], scrip
 @pytest.mark.parametrize("name", ["script", "vus", "duration", "compare-branch", "artifact-name"])
 def test_no_input_is_a_command(job: Callable[..., Job], tmp_path: Path, name: str) -> None:
     done = job({name: "$(touch pwned); touch pwned; '\"`touch pwned`\n"})
-    (done.world / "runs").write_text("7\n")
+    (done.world / "runs").write_text("7 push\n")
     done.run()
     assert not list(tmp_path.rglob("pwned"))
     assert done.output("exit-code") == ("3" if name in ("script", "vus", "duration") else "0"), done.log
@@ -224,7 +224,8 @@ def test_the_last_results_of_the_branch_are_the_base(job: Callable[..., Job]) ->
     for number in ("98", "97"):
         (done.world / number).mkdir()
         shutil.copy(first.output("result"), done.world / number)
-    (done.world / "runs").write_text("100\n99\n98\n97\n")  # 100 is the run at work, and 99 has left no result
+    # 100 is the run at work, 99 has left no result, and 96 is that of a fork, whose branch has the same name
+    (done.world / "runs").write_text("100 push\n99 schedule\n98 push\n97 push\n96 pull_request\n")
     (done.world / "calls.jsonl").unlink()
     done.folder.joinpath("summary.md").unlink()
     done.run()
@@ -243,7 +244,7 @@ def test_one_comment_of_a_pull_request(job: Callable[..., Job], comment: str, ca
     done = job(github={"event_name": "pull_request", "event": {"pull_request": {"number": 5}}})
     (done.world / "98").mkdir()
     shutil.copy(first.output("result"), done.world / "98")
-    (done.world / "runs").write_text("98\n")
+    (done.world / "runs").write_text("98 push\n")
     (done.world / "comment").write_text(comment)
     done.run()
     assert done.failed is None and done.output("regressed") in ("true", "false"), done.log  # two short runs may differ
@@ -251,7 +252,7 @@ def test_one_comment_of_a_pull_request(job: Callable[..., Job], comment: str, ca
     assert words[2:4] == call
     assert body == "<!-- rampa: rampa-results -->\n" + Path(done.outputs["compare"]["page"]).read_text()
     silent = job({"comment-on-pr": "false"}, github=done.github)
-    (silent.world / "runs").write_text("98\n")
+    (silent.world / "runs").write_text("98 push\n")
     assert "Comment on the pull request" not in silent.run().ran
 
 

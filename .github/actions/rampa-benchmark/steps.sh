@@ -34,15 +34,17 @@ run() {
     [ ! -s "$result" ] || output result "$result"
 }
 
-# The results of the last runs of the branch that passed, the newest last. The run at work is not among them.
+# The results of the last runs of the branch that passed, the newest last. The run at work is not among them, and neither are runs for
+# pull requests: a fork may call its own branch "main" too.
 fetch() {
     rm -rf "$baseline" && mkdir -p "$baseline"
     if ! ids=$(gh run list --repo "$GITHUB_REPOSITORY" --workflow "$GITHUB_WORKFLOW" --branch "$COMPARE_BRANCH" \
-        --status success --limit "$((baseline_runs + 1))" --json databaseId --jq '.[].databaseId'); then
+        --status success --limit "$((10 * baseline_runs))" --json databaseId,event --jq '.[] | "\(.databaseId) \(.event)"'); then
         printf '::warning::rampa: the runs of the branch cannot be listed; does the job have the permission "actions: read"?\n'
         return 0
     fi
-    for id in $(printf '%s\n' "$ids" | awk -v own="$GITHUB_RUN_ID" '$0 != own' | head -n "$baseline_runs" | tac); do
+    for id in $(printf '%s\n' "$ids" | awk -v own="$GITHUB_RUN_ID" '$1 != own && $2 !~ /^pull_request/ { print $1 }' |
+        head -n "$baseline_runs" | tac); do
         gh run download "$id" --repo "$GITHUB_REPOSITORY" --name "$ARTIFACT_NAME" --dir "$baseline/$id" || continue
         [ ! -f "$baseline/$id/${result##*/}" ] || files+=("$baseline/$id/${result##*/}")
     done
