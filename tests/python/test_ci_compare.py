@@ -76,7 +76,7 @@ def test_what_is_worse_has_a_direction(metric: str, stat: str, base: float, curr
 
 
 def test_the_formats() -> None:
-    deltas = [MetricDelta("http_req_duration", "p(95)", 45.0, 52.0, 15.56), MetricDelta("a|<b>\x1b[2J@x", "med", 1.0, 1.0, 0.0)]
+    deltas = [MetricDelta("http_req_duration", "p(95)", 45.0, 52.0, 15.56), MetricDelta("a|<b>\x1b[2J@x https://e.example www.e.example __b__", "med", 1.0, 1.0, 0.0)]
     text = format_text(deltas).splitlines()
     assert text[0] == "Metric                         Stat             Base    Current     Change"
     assert text[1] == "-" * 75
@@ -85,7 +85,7 @@ def test_the_formats() -> None:
     page = format_markdown(deltas).splitlines()
     assert page[:2] == ["## rampa Performance Report", ""]
     assert page[4] == "| http_req_duration | p(95) | 45.00 | 52.00 | +15.6% :warning: |"
-    assert page[5].startswith("| a\\|&lt;b>\ufffd\\[2J&#64;x | med |")
+    assert page[5].startswith("| a\\|&lt;b>\ufffd\\[2J&#64;x https&#58;//e.example www&#46;e.example \\_\\_b\\_\\_ | med |")
     assert json.loads(format_json(deltas))[0] == {
         "metric": "http_req_duration", "stat": "p(95)", "baseline": 45.0, "current": 52.0, "pct_change": 15.56, "regressed": True,
     }  # fmt: skip

@@ -130,7 +130,9 @@ def _plain(text: str) -> str:
 
 def _cell(text: str) -> str:
     """The text without markup: no name ends a cell, is a link, a tag or a mention."""
-    return re.sub(r"([\\`*\[\]|~#!])", r"\\\1", _plain(text)).replace("&", "&amp;").replace("<", "&lt;").replace("@", "&#64;")
+    text = re.sub(r"([\\`*\[\]|~#!]|(?<![^\W_])_|_(?![^\W_]))", r"\\\1", _plain(text))  # between letters "_" is no markup
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace("@", "&#64;").replace("://", "&#58;//")
+    return re.sub(r"(?i)www\.", lambda found: found[0][:-1] + "&#46;", text)
 
 
 def format_text(deltas: collections.abc.Iterable[MetricDelta]) -> str:
