@@ -182,10 +182,9 @@ static struct rp_compare_row make_row(const struct rp_subject *subject, enum rp_
         .subject = subject,
         .stat = is_share && subject->kind == RP_SUBJECT_REQUEST ? "failed" : names[stat],
         .is_share = is_share,
-        .base = history->count == 1 ? history->last
+        .base = history->count <= 1 ? history->last
                 : is_share          ? history->mean
-                : history->count    ? exp(history->mean)
-                                    : 0,
+                                    : exp(history->mean),
         .current = subject->stats[stat],
         .estimate = history->count ? current - history->mean : NAN,
         .error = spread.error,
@@ -220,7 +219,9 @@ static int compare_subject(struct rp_comparison *self, const struct rp_subject *
             double value = compared(base->stats[stat], is_share);
 
             histories[stat].seen += !isnan(base->stats[stat]);
-            histories[stat].last = base->stats[stat];
+            /* What is shown is what the change is of, if there is one. */
+            if (!isnan(value) || (!histories[stat].count && !isnan(base->stats[stat])))
+                histories[stat].last = base->stats[stat];
             if (!isnan(value))
                 history_add(&histories[stat], value, spreads[stat]);
         }

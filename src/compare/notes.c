@@ -89,6 +89,19 @@ static void note_difference(struct rp_buf *out, const struct rp_run_file *base,
     rp_buf_appendf(out, " differ in %s\n", what);
 }
 
+/* Copies of a file have the same run in them. */
+static void note_itself(struct rp_buf *out, const struct rp_run_file *base,
+                        const struct rp_run_file *current)
+{
+    const char *a = json_string_value(member(base, "run", "id"));
+    const char *b = json_string_value(member(current, "run", "id"));
+
+    if (a && b ? strcmp(a, b) != 0 : strcmp(base->name, current->name) != 0)
+        return;
+    put_name(out, base->name);
+    rp_buf_append_str(out, " is the current run itself, and no base of it\n");
+}
+
 static bool has_subject(const struct rp_run_file *file, const struct rp_subject *like)
 {
     for (size_t i = 0; i < file->subject_count; i++)
@@ -140,6 +153,8 @@ int rp_compare_note(struct rp_comparison *self)
     for (size_t i = 0; i < self->base_count; i++)
         note_file(out, &self->bases[i]);
     note_file(out, self->current);
+    for (size_t i = 0; i < self->base_count; i++)
+        note_itself(out, &self->bases[i], self->current);
     note_difference(out, base, self->current, "config", "scenarios", "the load that was asked for");
     note_difference(out, base, self->current, "machine", "cpu_model", "the processor");
     note_difference(out, base, self->current, "machine", "cores_usable",

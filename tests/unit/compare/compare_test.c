@@ -291,6 +291,42 @@ static void test_a_summary_of_k6_can_be_the_base(void **state)
     rp_run_file_deinit(&current);
 }
 
+/* No ratio can be made of them, and they are shown as they are. */
+static void test_numbers_that_are_not_above_zero(void **state)
+{
+    struct rp_run_file below = read_text("{\"metrics\": {\"drift\": {\"med\": -5}}}", "below");
+    struct rp_run_file above = read_text("{\"metrics\": {\"drift\": {\"med\": 5}}}", "above");
+    struct rp_run_file bases[] = { above, below };
+    struct rp_comparison comparison;
+
+    assert_int_equal(rp_compare(&below, 1, &above, 0.05, &comparison), 0);
+    expect(&comparison, "drift", "med", "cannot tell");
+    assert_true(row_of(&comparison, "drift", "med")->base == -5);
+    assert_true(isnan(row_of(&comparison, "drift", "med")->change));
+    rp_comparison_deinit(&comparison);
+    assert_int_equal(rp_compare(bases, 2, &above, 0.05, &comparison), 0);
+    assert_true(row_of(&comparison, "drift", "med")->base == 5); /* which the change is of */
+    assert_true(row_of(&comparison, "drift", "med")->change == 0);
+    rp_comparison_deinit(&comparison);
+    rp_run_file_deinit(&below);
+    rp_run_file_deinit(&above);
+}
+
+static void test_a_run_beside_itself_is_noted(void **state)
+{
+    struct rp_run_file a = make(plain, "a"), b = make(plain, "b");
+    struct rp_comparison comparison;
+
+    assert_int_equal(rp_compare(&a, 1, &b, 0.05, &comparison), 0);
+    assert_null(strstr(rp_buf_str(&comparison.notes), "itself"));
+    rp_comparison_deinit(&comparison);
+    assert_int_equal(rp_compare(&a, 1, &a, 0.05, &comparison), 0);
+    assert_non_null(strstr(rp_buf_str(&comparison.notes), "a is the current run itself"));
+    rp_comparison_deinit(&comparison);
+    rp_run_file_deinit(&a);
+    rp_run_file_deinit(&b);
+}
+
 /* ---- what is shown --------------------------------------------------------------------------- */
 
 static void test_names_of_others_draw_nothing(void **state)
@@ -352,6 +388,8 @@ int main(void)
         cmocka_unit_test(test_a_threshold_says_what_is_better),
         cmocka_unit_test(test_several_bases_show_what_is_chance),
         cmocka_unit_test(test_a_summary_of_k6_can_be_the_base),
+        cmocka_unit_test(test_numbers_that_are_not_above_zero),
+        cmocka_unit_test(test_a_run_beside_itself_is_noted),
         cmocka_unit_test(test_names_of_others_draw_nothing),
         cmocka_unit_test(test_without_memory_there_is_no_comparison),
     };
