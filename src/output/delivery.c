@@ -294,7 +294,7 @@ static int probe(struct rp_delivery *d, struct rp_slice body, struct rp_error *e
         r = rp_loop_turn(d->loop, RP_NS_NEVER);
     d->is_probing = false;
     if (r < 0)
-        return r;
+        return r == -RP_EUSER ? rp_error_prefix(err, r, d->config.name) : r;
     response = rp_poster_response(d->poster);
     if (is_lasting(response) || (d->config.is_required && is_passing(d))) {
         rp_error_set(err, -RP_EUSER, "the output %s cannot use %s: %s", d->config.name,
@@ -319,6 +319,8 @@ int rp_delivery_begin(struct rp_delivery *d, struct rp_sink *sink, struct rp_sli
 {
     int r = rp_poster_open(d->poster, err);
 
+    if (r == -RP_EUSER)
+        rp_error_prefix(err, r, d->config.name);
     d->sink = sink;
     d->loop = rp_poster_loop(d->poster);
     if (r == 0 && rp_poster_proxy(d->poster).len)

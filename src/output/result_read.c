@@ -11,6 +11,11 @@
 
 static int cannot_read(const char *path, int code, struct rp_error *err)
 {
+    if (code == EISDIR) {
+        rp_error_set(err, -RP_EUSER, "'%s' is a folder, and no result file", path);
+        rp_error_hint(err, "name a file in it");
+        return -RP_EUSER;
+    }
     rp_error_set(err, -RP_EUSER, "the result file '%s' cannot be read: %s", path, strerror(code));
     rp_error_hint(err, "'rampa run load.py --out %s' writes one",
                   strcmp(path, "-") == 0 ? "result.json" : path);
@@ -63,7 +68,10 @@ int rp_result_read(const char *path, json_t **ret, struct rp_error *err)
 
     rp_buf_init(&text, RP_RESULT_BYTES_MAX);
     r = read_file(path, &text, err);
-    if (r == 0) {
+    if (r == 0 && !text.len) {
+        r = rp_error_set(err, -RP_EUSER, "the file '%s' is no result file: it is empty", path);
+        rp_error_hint(err, "the result is written when the run has ended");
+    } else if (r == 0) {
         *ret = json_loadb(rp_buf_str(&text), text.len, 0, &at);
         if (!*ret && json_error_code(&at) == json_error_out_of_memory) {
             r = -ENOMEM;

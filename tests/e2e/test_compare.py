@@ -60,6 +60,8 @@ def test_two_real_runs(rampa: Rampa, script: Script, tmp_path: Path, target: str
         (["gone.json", "k6.json"], "'gone.json' cannot be read: No such file"),
         (["k6.json", "gone.json"], "'gone.json' cannot be read: No such file"),
         (["cut.json", "k6.json"], "it was cut off"),
+        (["empty.json", "k6.json"], "'empty.json' is no result file: it is empty"),
+        (["k6.json", "."], "'.' is a folder, and no result file"),
         (["newer.json", "k6.json"], "or a newer one"),
         (["foreign.json", "k6.json"], "'foreign.json' is no result"),
         (["k6.json", "k6.json", "--min-effect", "0"], "'0' is no percentage above 0"),
@@ -72,6 +74,7 @@ def test_one_clear_error(rampa: Rampa, tmp_path: Path, words: list[str], says: s
     k6 = {"metrics": {"http_reqs": {"count": 3, "rate": 1}}}
     (tmp_path / "k6.json").write_text(json.dumps(k6))
     (tmp_path / "cut.json").write_text(json.dumps(k6)[:-4])
+    (tmp_path / "empty.json").touch()
     (tmp_path / "newer.json").write_text('{"schema": 99}')
     (tmp_path / "foreign.json").write_text('{"results": []}')
     failed = rampa("compare", *words, code=3)

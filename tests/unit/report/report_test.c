@@ -46,7 +46,7 @@ static void test_what_is_no_result_file_is_refused(void **state)
     static const struct {
         const char *text, *cause, *remedy;
     } cases[] = {
-        { "", "it is no JSON from line 1 on", "it ends too early" },
+        { "", "it is empty", "when the run has ended" },
         { "{\"schema\": 2, \"run\":\n {\"id\": ", "it is no JSON from line 2 on",
           "it ends too early" },
         { "[1,]", "it is no JSON from line 1 on", "--out FILE' writes one" },
@@ -85,7 +85,7 @@ static void test_what_cannot_be_read_is_refused(void **state)
         json_t *result = NULL;
 
         assert_int_equal(rp_report_read(paths[i], &result, &err), -RP_EUSER);
-        assert_non_null(strstr(err.message, i ? "No such file" : "Is a directory"));
+        assert_non_null(strstr(err.message, i ? "No such file" : "is a folder"));
         rp_error_deinit(&err);
     }
 }
