@@ -200,6 +200,12 @@ static bool is_blank(char byte)
     return byte == ' ' || byte == '\n' || byte == '\t' || byte == '\r';
 }
 
+/* At the beginning of a line, also behind blanks, GitHub takes it for one of its commands. */
+static bool is_command(const char *word, size_t len)
+{
+    return len >= 2 && word[0] == ':' && word[1] == ':';
+}
+
 void rp_text_wrap(struct rp_buf *out, struct rp_slice text, size_t width, size_t indent,
                   size_t used)
 {
@@ -215,7 +221,7 @@ void rp_text_wrap(struct rp_buf *out, struct rp_slice text, size_t width, size_t
         if (!len)
             break;
         cols = rp_text_cols(rp_slice(text.ptr, len));
-        if (!is_first && used + 1 + cols > width) {
+        if (!is_first && used + 1 + cols > width && !is_command(text.ptr, len)) {
             rp_buf_append(out, "\n", 1);
             rp_text_fill(out, ' ', indent);
             used = indent;

@@ -41,7 +41,7 @@ size_t rp_text_append(struct rp_buf *out, struct rp_slice text, size_t max_cols)
 /* The same filled with blanks up to @cols. */
 void rp_text_pad(struct rp_buf *out, struct rp_slice text, size_t cols);
 /* Appends @text broken at blanks: no line longer than @width unless one word is, further lines
- * indented by @indent. @used columns stand on the first line already. */
+ * indented by @indent, none beginning with "::". @used columns stand on the first line already. */
 void rp_text_wrap(struct rp_buf *out, struct rp_slice text, size_t width, size_t indent,
                   size_t used);
 /* Appends @text as valid UTF-8, nothing else changed: for JSON, which escapes control characters

@@ -112,6 +112,7 @@ static void test_wrap(void **state)
         { "  a   b ", 20, 2, 0, "a b" },
         { "averyverylongword b", 5, 1, 0, "averyverylongword\n b" },
         { "a\nb", 9, 0, 0, "a b" },
+        { "one ::error::two three", 7, 2, 0, "one ::error::two\n  three" },
         { "", 9, 0, 0, "" },
     };
     struct rp_buf out;
