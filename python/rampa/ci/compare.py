@@ -73,7 +73,10 @@ def compare_results(
 
 
 def _metrics(path: str | os.PathLike[str]) -> dict[str, dict[str, typing.Any]]:
-    found: typing.Any = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+    try:
+        found: typing.Any = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+    except RecursionError:
+        raise ValueError("too many lists or objects within each other") from None
     for key in ("summary", "metrics"):
         found = found.get(key) if isinstance(found, dict) else None
     return {name: stats for name, stats in found.items() if isinstance(stats, dict)} if isinstance(found, dict) else {}
