@@ -113,7 +113,8 @@ static void append_field(struct rp_buf *head, struct rp_slice name, struct rp_sl
         return;
     p = head->data + head->len;
     memcpy(p, name.ptr, name.len);
-    memcpy(p + name.len, ": ", 2);
+    p[name.len] = ':';
+    p[name.len + 1] = ' ';
     memcpy(p + name.len + 2, value.ptr, value.len);
     memcpy(p + len - 2, "\r\n", 3); /* and the NUL of every buffer */
     head->len += len;
