@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -13,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent / "bench"))
 
 import http2  # noqa: E402
 import outputs  # noqa: E402
+import reference  # noqa: E402
 import scale  # noqa: E402
 import workers  # noqa: E402
 
@@ -45,6 +48,44 @@ def test_outputs_are_measured(program: Path, tmp_path: Path, capsys):
     assert [s["output"] for s in found["samples"]] == ["none", "prometheus"]
     assert all(s["requests"] > 0 and s["coordinator_us"] + s["workers_us"] > 0 and not s["lost"] for s in found["samples"])
     assert found["item"] == "outputs" and "at 200 requests/s" in capsys.readouterr().out
+
+
+REFERENCE = {
+    "throughput": ("throughput", {"vus", "duration"}, {"iterations", "samples", "wall_seconds", "iterations_per_sec", "samples_per_sec"}),
+    "scheduler": (
+        "scheduler_precision",
+        {"rate", "duration", "max_vus"},
+        {"iterations", "wall_seconds", "actual_rate", "target_interval_us", "mean_interval_us", "stddev_interval_us"}
+        | {"drift_p50_us", "drift_p90_us", "drift_p99_us", "max_drift_us", "late_starts", "late_start_threshold_us", "dropped_iterations"},
+    ),
+    "metrics": (
+        "metric_engine",
+        {"total_samples", "metric_type", "tag_cardinality"},
+        {"push_seconds", "push_rate", "snapshot_latency_ms", "snapshot_available"},
+    ),
+    "http": (
+        "http_local",
+        {"rate", "duration", "max_vus"},
+        {"requests", "wall_seconds", "actual_rate", "duration_p50_ms", "duration_p95_ms", "duration_p99_ms", "duration_max_ms"},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFERENCE)
+def test_benchmarks_of_the_reference(program: Path, case: str):
+    small = {"BENCH_DURATION": "0.2", "BENCH_VUS": "2", "BENCH_SAMPLES": "1000", "BENCH_METRIC_TYPE": "trend", "BENCH_TAG_CARDINALITY": "3"}
+    done = subprocess.run(
+        [str(Path(reference.__file__).with_name("run")), case, "--json-output", "--rampa", str(program)],
+        env={**os.environ, **small},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(done.stdout)
+    name, config, results = REFERENCE[case]
+    assert (found["benchmark"], set(found["config"]), set(found["results"])) == (name, config, results)
+    assert all(value > 0 for key, value in found["results"].items() if key not in ("late_starts", "dropped_iterations"))
 
 
 def test_more_is_that_of_a_round():
