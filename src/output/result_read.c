@@ -95,8 +95,8 @@ int rp_result_check_schema(const json_t *document, const char *path, const char 
     json_int_t number = json_integer_value(schema);
 
     if (!json_is_integer(schema)) {
-        rp_error_set(err, -RP_EUSER, "the file '%s' is no result file of rampa: it has no 'schema'",
-                     path);
+        rp_error_set(err, -RP_EUSER, "the file '%s' is no result file of rampa: %s", path,
+                     schema ? "its 'schema' is no whole number" : "it has no 'schema'");
         rp_error_hint(err, "'rampa run load.py --out FILE' writes one");
         return -RP_EUSER;
     }

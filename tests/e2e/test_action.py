@@ -224,15 +224,17 @@ def test_the_last_results_of_the_branch_are_the_base(job: Callable[..., Job]) ->
     for number in ("98", "97"):
         (done.world / number).mkdir()
         shutil.copy(first.output("result"), done.world / number)
-    # 100 is the run at work, 99 has left no result, and 96 is that of a fork, whose branch has the same name
-    (done.world / "runs").write_text("100 push\n99 schedule\n98 push\n97 push\n96 pull_request\n")
+    (done.world / "95").mkdir()
+    (done.world / "95/rampa-result.json").write_text('{"schema": 99}')
+    # 100 is the run at work, 99 has left no result, 96 is that of a fork, whose branch has the same name, and 95 that of a newer rampa
+    (done.world / "runs").write_text("100 push\n99 schedule\n98 push\n97 push\n96 pull_request\n95 push\n")
     (done.world / "calls.jsonl").unlink()
     done.folder.joinpath("summary.md").unlink()
     done.run()
     assert (done.output("regressed"), done.exit_code) == ("true", 1), done.log
     calls = [words for words, _ in done.calls()]
     assert [words[words.index("--branch") + 1] for words in calls if words[1] == "list"] == ["stable"]
-    assert sorted(words[2] for words in calls if words[1] == "download") == ["97", "98", "99"]
+    assert sorted(words[2] for words in calls if words[1] == "download") == ["95", "97", "98", "99"]
     assert {words[words.index("--name") + 1] for words in calls if words[1] == "download"} == {"load"}
     page = Path(done.outputs["compare"]["page"]).read_text()
     assert page in done.summary() and "checks" in page

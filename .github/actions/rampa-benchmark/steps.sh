@@ -45,8 +45,10 @@ fetch() {
     fi
     for id in $(printf '%s\n' "$ids" | awk -v own="$GITHUB_RUN_ID" '$1 != own && $2 !~ /^pull_request/ { print $1 }' |
         head -n "$baseline_runs" | tac); do
+        file=$baseline/$id/${result##*/}
         gh run download "$id" --repo "$GITHUB_REPOSITORY" --name "$ARTIFACT_NAME" --dir "$baseline/$id" || continue
-        [ ! -f "$baseline/$id/${result##*/}" ] || files+=("$baseline/$id/${result##*/}")
+        # Another version of rampa may have written what this one cannot read, and says so in the log.
+        [ ! -f "$file" ] || ! rampa compare "$file" "$file" >"$page" || files+=("$file")
     done
 }
 
@@ -78,7 +80,7 @@ comment() {
         set -- --method POST "$comments/$PULL_REQUEST/comments"
     fi
     gh api "$@" --field "body=@$page.comment" --silent ||
-        printf '::warning::rampa: the comment cannot be written; does the job have the permission "pull-requests: write"?\n'
+        printf '::warning::rampa: the comment cannot be written; does the job have the permission "pull-requests: write", and is it below 65,536 characters?\n'
 }
 
 case ${1-} in

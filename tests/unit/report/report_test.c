@@ -52,7 +52,7 @@ static void test_what_is_no_result_file_is_refused(void **state)
         { "[1,]", "it is no JSON from line 1 on", "--out FILE' writes one" },
         { "[]", "it has no 'schema'", "--out FILE' writes one" },
         { "{\"metrics\": {}}", "it has no 'schema'", "--out FILE' writes one" },
-        { "{\"schema\": \"2\"}", "it has no 'schema'", "--out FILE' writes one" },
+        { "{\"schema\": \"2\"}", "its 'schema' is no whole number", "--out FILE' writes one" },
         { "{\"schema\": 3}", "has schema 3, and this rampa reads schema 2", "or a newer one" },
         { "{\"schema\": 1}", "has schema 1, and this rampa reads schema 2",
           "with the rampa that wrote it" },
