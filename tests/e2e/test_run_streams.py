@@ -279,10 +279,12 @@ try:
         async for chunk in r:
             chunks.append(chunk)
 except errors.ConnectionLost as error:
-    assert error.error_code == 1901, error
+    assert (error.error_code, error.response.status) == (1901, 0), error
     print(chunks, r.status, r.error)
-async with http.stream("GET", base + "/cut", name="cut", raise_errors=False) as r:
-    assert await r.read() == b"hello"
+seen = []
+async with http.stream("GET", base + "/cut", name="cut", raise_errors=False, raise_for_status=seen.append) as r:
+    assert seen[0].status == 200
+    assert await r.read() == b"hello" and seen[0].status == 0
     assert (r.status, r.ok, r.error_code, r.proto) == (200, False, 1901, "HTTP/1.1")
 try:
     async with http.stream("GET", base + "/big", max_body_bytes=100_000) as r:

@@ -54,8 +54,8 @@ struct rp_http_session *rp_py_session(struct py_vu *vu);
 PyObject *rp_py_http_new(struct py_vu *vu);
 struct py_request *rp_py_request_new(struct py_vu *vu, struct rp_http_template *template);
 struct py_response *rp_py_response_new(struct rp_pystate *state);
-/* Makes what scripts see of @self at once, and not on demand. Its request is over. -1 with an
- * exception. */
+/* Makes what scripts see of @self at once, and not on demand. Its request is over, or is a stream's
+ * whose head has come; nothing was made before. -1 with an exception. */
 int rp_py_response_show(struct py_response *self);
 /* The RequestError of a request without a response; when it cannot be made, the exception that
  * prevents it. */

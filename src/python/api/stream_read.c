@@ -68,6 +68,13 @@ static PyObject *tell_failure(struct py_stream *self)
     return NULL;
 }
 
+/* Scripts see the status from the head on; it becomes 0 when the body fails. -1 with an exception. */
+static int show(struct py_stream *self)
+{
+    Py_CLEAR(self->response->status);
+    return rp_py_response_show(self->response);
+}
+
 /* What there is for a Read. NULL without an exception: it must wait. */
 static PyObject *look(struct py_stream *self, enum py_read_kind kind)
 {
@@ -76,13 +83,15 @@ static PyObject *look(struct py_stream *self, enum py_read_kind kind)
     if (self->failure)
         return tell_failure(self);
     if (kind == PY_READ_HEAD && self->stream.has_head)
-        return Py_NewRef(Py_None);
+        return show(self) == 0 ? Py_NewRef(Py_None) : NULL;
     if (kind == PY_READ_BYTES)
         found = next_bytes(self);
     if (kind == PY_READ_EVENT)
         found = next_event(self);
     if (found || PyErr_Occurred() || !self->stream.has_ended)
         return found;
+    if (show(self) < 0)
+        return NULL;
     if (self->response->response.status == 0 && self->raise_errors) {
         PyObject *error = rp_py_response_error(self->response);
 
