@@ -119,7 +119,7 @@ class Guest:
         self._changed = changed
         self._is_woken = False
         self._is_open = True
-        self._is_leaving = False
+        self.is_leaving = False  # the loop is shut down
         self._told = (False, False)
         self.broken: OSError | None = None
         self._closed = asyncio.Event()
@@ -184,8 +184,8 @@ class Guest:
         try:
             yield
         finally:
-            self._is_leaving = True
             if self._is_open:
+                self.is_leaving = True
                 self.run.stop("the event loop was shut down", True)
                 self._wake()
                 await self._closed.wait()
@@ -201,7 +201,7 @@ class Guest:
             self._task_factory.remove()
         self._host.close()
         self._closed.set()
-        if not self._is_leaving:
+        if not self.is_leaving:
             _step(self._leaving.aclose())
 
 

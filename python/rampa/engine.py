@@ -24,6 +24,7 @@ import os
 import typing
 import uuid
 
+from rampa._feed import Feed, check_outputs
 from rampa._guest import Guest
 from rampa._plan_script import PlanScript
 from rampa._types import Sample
@@ -44,6 +45,7 @@ from rampa.metrics import MetricSnapshot
 
 if typing.TYPE_CHECKING:
     from rampa import _rampa
+    from rampa.output import Output
 
 
 RUN_ID_MAX = 255
@@ -73,10 +75,13 @@ class EngineOptions:
         event_log: a file that gets every event as a line of JSON, or None.
         summary_trend_stats: what the summary shows of trends, ``"avg,p(99)"``, or None for the plan's.
         seed: of everything random in the run, or None for the plan's.
+        extra_outputs: get the samples too, as often as there are snapshots: see :class:`rampa.output.Output`. They run on the
+            loop, so their time is the generator's. The run waits for none of them. What one raises, or takes too slowly, is
+            lost: the run goes on, and its exit code is 6.
 
     Raises:
         ValueError: ``run_id`` is no such text, or ``metric_flush_interval`` no such number.
-        TypeError: ``run_id`` is no text.
+        TypeError: ``run_id`` is no text, or ``extra_outputs`` no list of outputs.
 
     >>> EngineOptions(seed=7).seed
     7
@@ -89,8 +94,10 @@ class EngineOptions:
     event_log: str | os.PathLike[str] | None = None
     summary_trend_stats: str | None = None
     seed: int | None = None
+    extra_outputs: collections.abc.Sequence[Output] = ()
 
     def __post_init__(self) -> None:
+        check_outputs(self.extra_outputs)
         name, interval = self.run_id, self.metric_flush_interval
         if name is not None and not isinstance(name, str):
             raise TypeError(f"run_id must be a str, not {type(name).__name__}")
@@ -124,11 +131,17 @@ class RunController:
         self._consumers: set[_Consumer] = set()
         self._on_sample = options.on_sample
         self._sample_error: BaseException | None = None
+        self._feeds = [
+            Feed(f"extra_outputs[{i}] ({type(output).__name__})", output, self._lose)
+            for i, output in enumerate(options.extra_outputs)
+        ]
+        self._ending: asyncio.Task[None] | None = None
         name = options.run_id or str(uuid.uuid4())
         context = contextvars.copy_context()  # of all that the run calls
         context.run(run_id_var.set, name)
         settings = {**options._as_dict(), "run_id": name}
-        self._guest = context.run(Guest, loop, script, settings, self._changed, self._take if self._on_sample else None)
+        take = self._take if self._on_sample or self._feeds else None
+        self._guest = context.run(Guest, loop, script, settings, self._changed, take)
         self._first: _Consumer | None = self._consumer()  # whoever asks first misses nothing
         context.run(self._guest.begin)
 
@@ -215,11 +228,14 @@ class RunController:
 
     def _take(self, rows: list[tuple[str, float, int, dict[str, str]]]) -> None:
         """From the guest: samples."""
+        samples = [Sample._make(row) for row in rows]
+        for feed in self._feeds:
+            feed.put(samples)
         if self._on_sample is None or self._sample_error is not None:
             return
         try:
-            for row in rows:
-                self._on_sample(Sample._make(row))
+            for sample in samples:
+                self._on_sample(sample)
         except BaseException as error:
             self._sample_error = error
             self._guest.run.stop(f"on_sample raised {type(error).__name__}", True)
@@ -239,10 +255,38 @@ class RunController:
     def _changed(self) -> None:
         """From the guest: the plan is valid, or all is over, which comes once."""
         run = self._guest.run
+        if run.is_planned:
+            for feed in self._feeds:
+                feed.begin()
         if not run.is_over and self._guest.broken is None:
             if not self._planned.done():
                 self._planned.set_result(None)
-            return
+        elif self._feeds and run.is_planned and not self._guest.is_leaving:
+            self._ending = asyncio.create_task(self._end_outputs())
+        else:
+            self._end()
+
+    async def _end_outputs(self) -> None:
+        try:
+            failure = self._error(self._guest.run)
+            result = self._result(self._guest.run) if failure is None else None
+            error = failure if result is None else result.error
+            told = error if isinstance(error, Exception) else None
+            await asyncio.gather(*(feed.end(told) for feed in self._feeds))
+            if result is not None and result.snapshot is not None:
+                for feed in self._feeds:
+                    feed.summarize(result.snapshot, result.threshold_results)
+        finally:
+            self._end()
+
+    def _lose(self, text: str) -> None:
+        """From an output: what it has lost."""
+        self._guest.run.lose(text)
+
+    def _end(self) -> None:
+        run = self._guest.run
+        for feed in self._feeds:
+            feed.settle()
         error = self._error(run)
         if error is None:
             self._over.set_result(self._result(run))

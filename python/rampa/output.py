@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Outputs: objects that are handed samples in batches.
 
-``EngineOptions(on_sample=manager.buffer_sample)`` fills an :class:`OutputManager` with the samples of a run; the program calls its
-``start_all()``, ``flush()`` and ``stop_all()``. ``rampa.runner.run_test()`` takes no outputs yet.
+``rampa.runner.run_test(plan, extra_outputs=[...])`` hands the samples of a run to outputs. An :class:`OutputManager` does so by hand:
+``EngineOptions(on_sample=manager.buffer_sample)`` fills it; the program calls its ``start_all()``, ``flush()`` and ``stop_all()``.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ from rampa.metrics import MetricSnapshot
 
 
 class Output(typing.Protocol):
-    """What takes samples. It may have ``write_summary(snapshot, threshold_results)`` too, which is called at the end."""
+    """What takes samples. It may have ``write_summary(snapshot, threshold_results)`` too, a plain function, which is called
+    after ``stop()``. Of one output one method is called at a time."""
 
     async def start(self) -> None:
-        """Called once, before there are samples."""
+        """Called once, when the plan is valid and before the output gets samples. When it raises, the output gets nothing."""
 
     async def add_samples(self, samples: list[Sample]) -> None:
         """Takes samples.
 
         Args:
-            samples: of about a second, at least one.
+            samples: what has come since the last call, at least one. All outputs get the same objects.
         """
 
     async def stop(self, error: Exception | None = None) -> None:
@@ -149,9 +150,14 @@ class JSONOutput:
 
     Args:
         path: of the file.
+
+    Raises:
+        ValueError: the path is empty.
     """
 
     def __init__(self, path: str) -> None:
+        if not path:
+            raise ValueError("the output 'json' needs a file: get_output('json', 'samples.json')")
         self._path = pathlib.Path(path)
         self._samples: list[Sample] = []
 

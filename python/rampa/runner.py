@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import collections.abc
 import dataclasses
 import os
 import sys
@@ -14,6 +15,9 @@ from rampa.errors import ExitCode
 from rampa.events import EXIT_CODES, RunResult, RunStatus, SnapshotEvent
 from rampa.loader import TestPlan
 from rampa.metrics import _with_samples
+
+if typing.TYPE_CHECKING:
+    from rampa.output import Output
 
 
 def status_to_exit_code(status: RunStatus) -> ExitCode:
@@ -34,6 +38,7 @@ async def run_test(
     quiet: bool = False,
     event_log_path: str | os.PathLike[str] | None = None,
     progress: bool = False,
+    extra_outputs: collections.abc.Sequence[Output] = (),
 ) -> RunResult:
     """Runs a plan to its end on the running loop, and prints the summary to standard output.
 
@@ -45,15 +50,18 @@ async def run_test(
         quiet: whether to print no summary.
         event_log_path: a file that gets every event as a line of JSON (docs/events.md), or None.
         progress: whether to print a line about the run to standard error once a second.
+        extra_outputs: get the samples once a second (``EngineOptions.extra_outputs``).
 
     Returns:
-        The result. A result file that cannot be written makes its status ``OUTPUT_FAILED``, unless more than a threshold
-        had failed before.
+        The result. A result file that cannot be written, or an output that has lost something, makes its status
+        ``OUTPUT_FAILED``, unless more than a threshold had failed before.
 
     Raises:
         rampa.errors.ConfigError: the plan cannot be run.
+        TypeError: ``extra_outputs`` is no list of outputs.
     """
-    controller = await Engine(plan, EngineOptions(metric_flush_interval=1.0, event_log=event_log_path)).start()
+    options = EngineOptions(metric_flush_interval=1.0, event_log=event_log_path, extra_outputs=extra_outputs)
+    controller = await Engine(plan, options).start()
     shown = asyncio.create_task(_show_progress(controller)) if progress else None
     try:
         result = await controller.wait()

@@ -53,6 +53,19 @@ static PyObject *run_resume(PyObject *object, PyObject *unused)
     return done(self);
 }
 
+/* What an output in Python has lost, in the run or after it. */
+static PyObject *run_lose(PyObject *object, PyObject *args)
+{
+    struct py_run *self = (struct py_run *)object;
+    const char *text;
+
+    if (!PyArg_ParseTuple(args, "s", &text))
+        return NULL;
+    rp_result_fail(&self->result, RP_EXIT_OUTPUT, "%s", text);
+    rp_result_warn(&self->result, "%s", text);
+    return done(self);
+}
+
 static PyObject *run_snapshot(PyObject *object, PyObject *unused)
 {
     const struct rp_event_line *event = ((struct py_run *)object)->snapshot;
@@ -366,6 +379,7 @@ static PyMethodDef methods[] = {
     { "stop", run_stop, METH_VARARGS, NULL },
     { "pause", run_pause, METH_NOARGS, NULL },
     { "resume", run_resume, METH_NOARGS, NULL },
+    { "lose", run_lose, METH_VARARGS, NULL },
     { "snapshot", run_snapshot, METH_NOARGS, NULL },
     { "events", rp_py_run_events, METH_O, NULL },
     { "result_json", run_result_json, METH_NOARGS, NULL },
