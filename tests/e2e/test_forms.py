@@ -104,7 +104,7 @@ with open("f.txt", "rb") as file:
     await http.post(base, headers=case, files={}, data={"a": "b"})
 for options in (
     {"files": {"f": b"x"}, "json": 1}, {"files": {"f": b"x"}, "data": b"y"}, {"files": 5}, {"files": {"f": (1,)}}, {"files": {"f": None}},
-    {"files": {"f": ("n", b"x", "a/b\\r\\nX: y")}}, {"data": iter([b"x"])},
+    {"files": {"f": ("n", b"x", "a/b\\r\\nX: y")}}, {"data": iter([5])},
 ):
     try:
         await http.post(base, headers=case, **options)

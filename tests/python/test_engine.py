@@ -258,7 +258,7 @@ def test_a_worker_is_of_no_use_after_its_run() -> None:
 
     assert run(visit, **times(1, 1)).passed
     with pytest.raises(RuntimeError, match="is over"):
-        kept[0].http
+        kept[0].http.get("http://127.0.0.1:1/")
     with pytest.raises(RuntimeError, match="is over"):
         late[0].send(None)
 
