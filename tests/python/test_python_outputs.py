@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import importlib
 import json
 import subprocess
 import sys
+import time
 import typing
 from pathlib import Path
 
@@ -160,6 +162,23 @@ def test_a_forgotten_run_ends_with_its_loop() -> None:
 
     asyncio.run(asyncio.wait_for(main(), SECONDS))
     assert kept.calls[0] == "start"
+
+
+def test_the_time_of_an_output_is_the_generators() -> None:
+    class Busy(Kept):
+        async def add_samples(self, samples: list[rampa.Sample]) -> None:
+            time.sleep(0.2)
+
+    words = {"executor": "constant-arrival-rate", "rate": 100, "duration": "1s", "pre_allocated_vus": 5, "max_vus": 5}
+    options = rampa.EngineOptions(extra_outputs=[Busy()])
+    result = asyncio.run(finish(plan(visit, **words), options))
+    assert "loop_lag" in [row["cause"] for row in result.document["generator"]["reasons"]]
+
+
+def test_the_modules_of_the_reference() -> None:
+    for name, kind in [("console", "ConsoleOutput"), ("csv", "CSVOutput"), ("json", "JSONOutput")]:
+        module = importlib.import_module(f"rampa.outputs.{name}")
+        assert getattr(module, kind) is rampa.outputs.OUTPUT_REGISTRY[name]
 
 
 # ---- losses ----------------------------------------------------------------------------------------------------------

@@ -11,68 +11,17 @@ outputs of docs/outputs.md, which are no Python.
 
 from __future__ import annotations
 
-import csv
-import pathlib
 import typing
 
-from rampa._types import Sample
-from rampa.output import ConsoleOutput, JSONOutput, Output, OutputManager
+from rampa.output import Output, OutputManager
+from rampa.outputs.console import ConsoleOutput
+from rampa.outputs.csv import CSVOutput
+from rampa.outputs.json import JSONOutput
 
 __all__ = ["OUTPUT_REGISTRY", "CSVOutput", "ConsoleOutput", "JSONOutput", "Output", "OutputManager", "get_output"]
 
 ENTRY_POINTS = "rampa.outputs"
 _OF_THE_PROGRAM = ("github", "influxdb", "junit", "ndjson", "otel", "prometheus", "webhook")
-
-
-class CSVOutput:
-    """Writes every sample as a row of CSV, with a column for each tag. It keeps all samples in memory until the end.
-
-    A text that begins like a formula of a spreadsheet gets an apostrophe in front.
-
-    Args:
-        path: of the file. Without samples it is empty.
-
-    Raises:
-        ValueError: the path is empty.
-    """
-
-    def __init__(self, path: str) -> None:
-        if not path:
-            raise ValueError("the output 'csv' needs a file: get_output('csv', 'samples.csv')")
-        self._path = pathlib.Path(path)
-        self._samples: list[Sample] = []
-
-    async def start(self) -> None:
-        """Begins without samples."""
-        self._samples = []
-
-    async def add_samples(self, samples: list[Sample]) -> None:
-        """Keeps them.
-
-        Args:
-            samples: of about a second.
-        """
-        self._samples.extend(samples)
-
-    async def stop(self, error: Exception | None = None) -> None:
-        """Writes the file.
-
-        Args:
-            error: that has ended the run, or None.
-        """
-        keys = sorted({key for sample in self._samples for key in sample.tags})
-        with self._path.open("w", encoding="utf-8", errors="replace", newline="") as file:
-            rows = csv.writer(file)
-            if self._samples:
-                rows.writerow(["timestamp", "metric", "value", *map(_cell, keys)])
-            for sample in self._samples:
-                tags = [_cell(sample.tags.get(key, "")) for key in keys]
-                rows.writerow([sample.timestamp, _cell(sample.metric), sample.value, *tags])
-
-
-def _cell(text: str) -> str:
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
-
 
 OUTPUT_REGISTRY: dict[str, typing.Any] = {"console": ConsoleOutput, "csv": CSVOutput, "json": JSONOutput}
 """Classes of outputs by name. A program may add its own."""
