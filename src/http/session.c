@@ -163,9 +163,13 @@ static void waiting_timed_out(struct rp_timer *timer, rp_ns now)
  * connections of which that is so, up to the one that assign() takes. */
 RP_COLD static void close_ended(struct rp_http_session *pool, const struct rp_http_call *call)
 {
+    bool has_idle_first = pool->is_pool && !call->template->origin->is_shared;
+
     RP_LIST_EACH (it, &pool->connections) {
         struct connection *connection = rp_container_of(it, struct connection, node);
 
+        if (has_idle_first && connection->state != CONNECTION_IDLE)
+            return;
         if (connection->origin != call->template->origin ||
             (connection->state != CONNECTION_IDLE && !is_unused(connection)))
             continue;

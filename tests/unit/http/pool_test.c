@@ -210,6 +210,39 @@ static void test_users_that_go(struct world *world)
         close(fds[i]);
 }
 
+/* Of two connections one is busy, and the server has ended the other one while nobody looked. */
+static void test_nothing_is_posted_on_a_connection_that_is_over(struct world *world)
+{
+    struct request post;
+    struct place place;
+    int busy, over, fd;
+
+    place_init(&place, world, (struct rp_http_limits){ 0 });
+    request_init(&place.env, &post, "POST", "/", "x");
+    start(&place.users[0]);
+    busy = peer_accept(&place.env);
+    start(&place.users[1]);
+    over = peer_accept(&place.env);
+    peer_answer(&place.env, over, OK_RESPONSE);
+    turn_until(world, &place.ended, 1);
+    assert_int_equal(shutdown(over, SHUT_WR), 0);
+    clock_ahead += 2 * RP_MS;
+    rp_http_start(place.users[2].session, &post.call);
+    fd = peer_accept(&place.env);
+    peer_answer(&place.env, fd, OK_RESPONSE);
+    request_wait(&post, 1);
+    assert_int_equal(post.response.status, 200);
+    assert_int_equal(peer_read_end(world, over), 0); /* without a byte before it */
+    assert_int_equal(rp_http_client_counters(place.env.client)->retried, 0);
+    peer_answer(&place.env, busy, OK_RESPONSE);
+    turn_until(world, &place.ended, 2);
+    request_deinit(&post);
+    place_deinit(&place);
+    close(busy);
+    close(over);
+    close(fd);
+}
+
 static void test_cookies_stay_with_their_user(struct world *world)
 {
     struct place place;
@@ -276,6 +309,7 @@ int main(void)
         CASE(test_an_idle_connection_serves_anyone),
         CASE(test_hosts_have_limits_of_their_own),
         CASE(test_users_that_go),
+        CASE(test_nothing_is_posted_on_a_connection_that_is_over),
         CASE(test_cookies_stay_with_their_user),
         CASE(test_no_memory),
     };
