@@ -73,7 +73,7 @@ class Feed:
         self._doing = ""
         self._calls = 0
         self._error: Exception | None = None
-        self._is_ending = self._is_refused = self._is_behind = self._has_raised = self._is_settled = False
+        self._is_ending = self._is_refused = self._is_behind = self._is_told = self._is_stopped = self._is_settled = False
 
     def begin(self) -> None:
         """Starts the output. Does nothing when it has begun."""
@@ -114,6 +114,7 @@ class Feed:
             if task.done() or self._calls == before:
                 break
         if not task.done():
+            self._is_told = True
             self._lose(f"the output {self._name} did not return from {self._doing}() within {PATIENCE:g} s at the end of the run")
             task.cancel()
             await asyncio.wait({task}, timeout=_CANCEL_PATIENCE)
@@ -143,6 +144,8 @@ class Feed:
         self._is_settled = self._is_refused = True
         self._lost += len(self._waiting) + self._given
         self._waiting, self._given = [], 0
+        if self._task is not None and not self._is_stopped and not self._is_told:
+            self._lose(f"the output {self._name} was cancelled before it had stopped")
         if self._lost:
             self._lose(f"of the {self._total} samples of the output {self._name} {self._lost} are lost")
 
@@ -160,8 +163,8 @@ class Feed:
             if not await self._call("add_samples", samples):
                 self._lost += self._given
             self._given = 0
-        if not await self._call("stop", self._error):
-            self._is_refused = True
+        self._is_stopped = await self._call("stop", self._error)
+        self._is_refused = not self._is_stopped
 
     async def _call(self, name: str, *words: typing.Any) -> bool:
         """False when it has raised something."""
@@ -181,6 +184,6 @@ class Feed:
         return True
 
     def _raised(self, name: str, error: BaseException) -> None:
-        if not self._has_raised:
-            self._has_raised = True
+        if not self._is_told:
+            self._is_told = True
             self._lose(f"{name}() of the output {self._name} raised {_told(error)}")
