@@ -38,7 +38,9 @@ RP_COLD static bool measure_odd(struct rp_http_response *response, struct connec
     const struct rp_traffic *traffic = connection->traffic;
     rp_ns began = traffic->send_began, sent = traffic->send_ended, first = connection->first_byte;
 
-    /* Bytes that had come before there was a request. */
+    /* Bytes, or an end, that had come before there was a request. */
+    if (at < called)
+        at = called;
     if (first && first < called)
         first = called;
     if (at < first)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Requests over HTTP/2 and bodies that are made while they are sent, when there is no memory. */
+/* Requests over HTTP/2 and bodies that are made while they are sent, when there is no memory; an end that meets a
+ * request which has just begun. */
 
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@ struct server {
     struct env *env;
     int fd;
     bool has_begun;
+    bool breaks; /* it answers, and then says what is no HTTP/2, both at once */
     int connections;
     size_t len;
     uint8_t in[ROOM];
@@ -49,7 +51,15 @@ static void answer(struct server *server, uint32_t stream)
 {
     static const char head[] = "\x88\x77\x03"
                                "a=b";
+    const char broken[] = {
+        0, 0, 1, HEADERS, END_HEADERS | END_STREAM, 0, 0, 0, (char)stream, 0x88, 9, 9, 9, 9, 9,
+        9, 9, 9, 9
+    };
 
+    if (server->breaks) {
+        (void)!send(server->fd, broken, sizeof(broken), MSG_NOSIGNAL);
+        return;
+    }
     say(server, HEADERS, END_HEADERS, stream, head, sizeof(head) - 1);
     say(server, DATA, 0, stream, "o", 1);
     say(server, DATA, END_STREAM, stream, "k", 1);
@@ -328,11 +338,44 @@ static void test_a_request_that_is_not_sent_has_no_bytes(struct world *world)
     place_deinit(&place);
 }
 
+static void start_next(struct request *request)
+{
+    clock_ahead += RP_S; /* bytes are as old as that when they are looked at */
+    request_start(request->user);
+}
+
+/* A request is begun by the end of another one, and its connection ends with bytes that had come before. It has taken
+ * no time, and not less than that. */
+static void test_an_end_that_came_before_the_request(struct world *world)
+{
+    static struct place place;
+    struct request *get = &place.get, next;
+    rp_ns limit = rp_clock_ns() + 60 * RP_S;
+
+    place_init(&place, world);
+    place.server.breaks = true;
+    request_init(&place.env, &next, "GET", "/", NULL);
+    get->then = start_next;
+    get->user = &next;
+    request_start(get);
+    while (!next.done)
+        turn_and_serve(&place, limit);
+    assert_int_equal(get->response.status, 200);
+    assert_error(&next, RP_HTTP_H2 + 6,
+                 "HTTP/2 protocol error: FRAME_SIZE_ERROR, too large frame size");
+    assert_int_equal(next.response.blocked, 0);
+    assert_int_equal(next.response.sending + next.response.waiting + next.response.receiving, 0);
+    assert_int_equal(place.server.connections, 1);
+    request_deinit(&next);
+    place_deinit(&place);
+}
+
 int main(void)
 {
     static const struct world_case cases[] = {
         CASE(test_every_failing_allocation),
         CASE(test_a_request_that_is_not_sent_has_no_bytes),
+        CASE(test_an_end_that_came_before_the_request),
     };
 
     return run_worlds(cases, RP_ARRAY_LEN(cases));
