@@ -68,23 +68,14 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
-static struct rp_slice trim(struct rp_slice text)
-{
-    while (text.len && is_blank(*text.ptr))
-        text = rp_slice(text.ptr + 1, text.len - 1);
-    while (text.len && is_blank(text.ptr[text.len - 1]))
-        text.len--;
-    return text;
-}
-
 bool rp_header_split(struct rp_slice line, struct rp_header *ret)
 {
     const char *colon = line.len ? memchr(line.ptr, ':', line.len) : NULL;
 
     if (!colon)
         return false;
-    ret->name = trim(rp_slice(line.ptr, (size_t)(colon - line.ptr)));
-    ret->value = trim(rp_slice(colon + 1, (size_t)(line.ptr + line.len - colon - 1)));
+    ret->name = rp_slice_trim(rp_slice(line.ptr, (size_t)(colon - line.ptr)));
+    ret->value = rp_slice_trim(rp_slice(colon + 1, (size_t)(line.ptr + line.len - colon - 1)));
     return ret->name.len;
 }
 
@@ -110,7 +101,7 @@ static struct rp_slice take_word(struct rp_slice *rest)
     while (len < rest->len && !is_blank(rest->ptr[len]))
         len++;
     word = rp_slice(rest->ptr, len);
-    *rest = trim(rp_slice(rest->ptr + len, rest->len - len));
+    *rest = rp_slice_trim(rp_slice(rest->ptr + len, rest->len - len));
     return word;
 }
 
@@ -207,7 +198,7 @@ static int begin_request(struct reader *reader, struct rp_slice line)
     reader->target.url = word;
     while (r == 0 && line.len) {
         if (begins(line, "name=")) {
-            reader->target.name = trim(rp_slice(line.ptr + 5, line.len - 5));
+            reader->target.name = rp_slice_trim(rp_slice(line.ptr + 5, line.len - 5));
             if (!reader->target.name.len)
                 return fail(reader, "the name behind name= is missing");
             return 0;
@@ -273,7 +264,7 @@ static bool is_address(struct rp_slice line)
 
 static int take(struct reader *reader, struct rp_slice whole)
 {
-    struct rp_slice line = trim(whole);
+    struct rp_slice line = rp_slice_trim(whole);
     struct rp_header header;
     bool is_part;
 

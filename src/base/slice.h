@@ -45,5 +45,15 @@ static inline bool rp_slice_ieq(struct rp_slice a, struct rp_slice b)
     return a.len == b.len && (a.len == 0 || strncasecmp(a.ptr, b.ptr, a.len) == 0);
 }
 
+/* Without the blanks and tabs around it. */
+static inline struct rp_slice rp_slice_trim(struct rp_slice text)
+{
+    while (text.len && (text.ptr[0] == ' ' || text.ptr[0] == '\t'))
+        text = rp_slice(text.ptr + 1, text.len - 1);
+    while (text.len && (text.ptr[text.len - 1] == ' ' || text.ptr[text.len - 1] == '\t'))
+        text.len--;
+    return text;
+}
+
 /* For printf's "%.*s". */
 #define RP_SLICE_FMT(s) (int)(s).len, (s).ptr

@@ -111,21 +111,12 @@ static int read_url(const struct rp_output_spec *spec, struct rp_otel_settings *
 
 /* ---- lists ----------------------------------------------------------------------------------- */
 
-static struct rp_slice trim(struct rp_slice text)
-{
-    while (text.len && (text.ptr[0] == ' ' || text.ptr[0] == '\t'))
-        text = rp_slice(text.ptr + 1, text.len - 1);
-    while (text.len && (text.ptr[text.len - 1] == ' ' || text.ptr[text.len - 1] == '\t'))
-        text.len--;
-    return text;
-}
-
 /* Appends the part as a text that ends with NUL; returns where it begins. */
 static size_t keep(struct rp_buf *texts, struct rp_slice part)
 {
     size_t at = texts->len;
 
-    rp_url_append_decoded(trim(part), texts);
+    rp_url_append_decoded(rp_slice_trim(part), texts);
     rp_buf_append(texts, "", 1);
     return at;
 }
@@ -144,9 +135,9 @@ static int read_list(struct setting setting, struct rp_buf *texts, size_t (*plac
         size_t key_len = equals ? (size_t)(equals - pair.ptr) : 0;
 
         rest = rp_slice(rest.ptr + pair.len + !!comma, rest.len - pair.len - !!comma);
-        if (!trim(pair).len)
+        if (!rp_slice_trim(pair).len)
             continue;
-        if (!trim(rp_slice(pair.ptr, key_len)).len || *count == max)
+        if (!rp_slice_trim(rp_slice(pair.ptr, key_len)).len || *count == max)
             return rp_error_set(err, -RP_EUSER,
                                 "%s of the output otel is no list KEY=VALUE,KEY=VALUE, or too long",
                                 setting.from);

@@ -12,18 +12,9 @@ enum { KINDS_MAX = 32, LIST_MAX = 1 << 12 };
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
-static struct rp_slice trim(struct rp_slice text)
-{
-    while (text.len && text.ptr[0] == ' ')
-        text = rp_slice(text.ptr + 1, text.len - 1);
-    while (text.len && text.ptr[text.len - 1] == ' ')
-        text.len--;
-    return text;
-}
-
 static struct rp_slice name_of(const char *spec)
 {
-    return trim(rp_slice(spec, strcspn(spec, "=")));
+    return rp_slice_trim(rp_slice(spec, strcspn(spec, "=")));
 }
 
 const char *rp_output_spec_destination(const char *spec)

@@ -55,17 +55,6 @@ static int fail_number(const struct source *source, struct rp_slice part, const 
     return -RP_EUSER;
 }
 
-static struct rp_slice trim(struct rp_slice text)
-{
-    while (text.len && (text.ptr[0] == ' ' || text.ptr[0] == '\t')) {
-        text.ptr++;
-        text.len--;
-    }
-    while (text.len && (text.ptr[text.len - 1] == ' ' || text.ptr[text.len - 1] == '\t'))
-        text.len--;
-    return text;
-}
-
 /* Cuts off the text before the next @separator. False when no text is left. */
 static bool split(struct rp_slice *rest, char separator, struct rp_slice *ret)
 {
@@ -76,7 +65,7 @@ static bool split(struct rp_slice *rest, char separator, struct rp_slice *ret)
     end = rest->len ? memchr(rest->ptr, separator, rest->len) : NULL;
     *ret = rp_slice(rest->ptr, end ? (size_t)(end - rest->ptr) : rest->len);
     *rest = end ? rp_slice(end + 1, rest->len - ret->len - 1) : rp_slice(NULL, 0);
-    *ret = trim(*ret);
+    *ret = rp_slice_trim(*ret);
     return true;
 }
 
@@ -114,7 +103,7 @@ static int parse_parts(struct rp_slice text, struct cut *ret)
     int r, s;
 
     if (is_percent) {
-        r = parse_decimal(trim(rp_slice(text.ptr, text.len - 1)), &num);
+        r = parse_decimal(rp_slice_trim(rp_slice(text.ptr, text.len - 1)), &num);
         if (r == 0 && num.den > WIDEST / 100)
             return 2;
         *ret = (struct cut){ num.num, num.den * (r ? 0 : 100) };
@@ -122,8 +111,9 @@ static int parse_parts(struct rp_slice text, struct cut *ret)
     }
     if (!slash)
         return parse_decimal(text, ret);
-    r = parse_decimal(trim(rp_slice(text.ptr, (size_t)(slash - text.ptr))), &num);
-    s = parse_decimal(trim(rp_slice(slash + 1, (size_t)(text.ptr + text.len - slash - 1))), &den);
+    r = parse_decimal(rp_slice_trim(rp_slice(text.ptr, (size_t)(slash - text.ptr))), &num);
+    s = parse_decimal(rp_slice_trim(rp_slice(slash + 1, (size_t)(text.ptr + text.len - slash - 1))),
+                      &den);
     if (r || s)
         return r > s ? r : s;
     if (num.den != 1 || den.den != 1 || den.num == 0)
@@ -148,7 +138,7 @@ static int parse_cut(const struct source *source, struct rp_slice text, struct c
 /* Reads "from:to", or a length that counts from 0, into @ret. An empty text is everything. */
 static int parse_segment(const struct source *source, struct cut ret[2])
 {
-    struct rp_slice text = trim(rp_slice_str(source->text)), rest = text, part;
+    struct rp_slice text = rp_slice_trim(rp_slice_str(source->text)), rest = text, part;
     int r = 0;
 
     ret[0] = zero;
@@ -160,7 +150,7 @@ static int parse_segment(const struct source *source, struct cut ret[2])
         r = parse_cut(source, part, &ret[0]);
     }
     if (r == 0)
-        r = parse_cut(source, trim(rest), &ret[1]);
+        r = parse_cut(source, rp_slice_trim(rest), &ret[1]);
     if (r < 0)
         return r;
     if (compare(ret[0], ret[1]) >= 0) {
@@ -281,7 +271,7 @@ static int find(const struct source *source, const char *sequence, const struct 
 
 static bool is_blank(const char *text)
 {
-    return !trim(rp_slice_str(text)).len;
+    return !rp_slice_trim(rp_slice_str(text)).len;
 }
 
 static size_t most_cuts(const char *sequence)

@@ -11,15 +11,6 @@
 
 enum { STATS_MAX = 32 };
 
-static struct rp_slice trim(struct rp_slice item)
-{
-    while (item.len && item.ptr[0] == ' ')
-        item = rp_slice(item.ptr + 1, item.len - 1);
-    while (item.len && item.ptr[item.len - 1] == ' ')
-        item.len--;
-    return item;
-}
-
 /* Reads the list into @stats, which has room for STATS_MAX. */
 static int parse(const char *text, const char *origin, struct rp_stat *stats, size_t *ret_count,
                  struct rp_error *err)
@@ -30,7 +21,7 @@ static int parse(const char *text, const char *origin, struct rp_stat *stats, si
         struct rp_slice item;
 
         end = text + strcspn(text, ",");
-        item = trim(rp_slice(text, (size_t)(end - text)));
+        item = rp_slice_trim(rp_slice(text, (size_t)(end - text)));
         if (count == STATS_MAX)
             return rp_error_set(err, -RP_EUSER, "%s: more than %d statistics", origin, STATS_MAX);
         if (!rp_stat_parse(item, &stats[count]) || !rp_stat_fits(stats[count], RP_TREND))

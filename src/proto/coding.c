@@ -64,15 +64,6 @@ static int kind_of(struct rp_slice name)
     return -1;
 }
 
-static struct rp_slice trim(struct rp_slice text)
-{
-    while (text.len && (text.ptr[0] == ' ' || text.ptr[0] == '\t'))
-        text = rp_slice(text.ptr + 1, text.len - 1);
-    while (text.len && (text.ptr[text.len - 1] == ' ' || text.ptr[text.len - 1] == '\t'))
-        text.len--;
-    return text;
-}
-
 static void add(struct rp_codings *codings, struct rp_slice name)
 {
     int kind = kind_of(name);
@@ -92,7 +83,7 @@ void rp_codings_add(struct rp_codings *codings, struct rp_slice value)
         const char *comma = memchr(value.ptr, ',', value.len);
         size_t len = comma ? (size_t)(comma - value.ptr) : value.len;
 
-        add(codings, trim(rp_slice(value.ptr, len)));
+        add(codings, rp_slice_trim(rp_slice(value.ptr, len)));
         len += comma != NULL;
         value = rp_slice(value.ptr + len, value.len - len);
     }
