@@ -54,6 +54,8 @@ RP_COLD static bool measure_odd(struct rp_http_response *response, struct connec
     /* The send of the request before, when this one failed before it was sent. */
     if (began < called)
         began = sent = 0;
+    if (at < began) /* the end had come before that, too */
+        at = began;
     if (connection->state < CONNECTION_BUSY || (!began && !first)) {
         response->blocked = at - called;
         return connection->first_attempt > 0;

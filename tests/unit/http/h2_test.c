@@ -338,35 +338,44 @@ static void test_a_request_that_is_not_sent_has_no_bytes(struct world *world)
     place_deinit(&place);
 }
 
-static void start_next(struct request *request)
+/* Bytes are as old as a second when they are looked at. A part of the second request is sent, the third one is not. */
+static void start_others(struct request *request)
 {
-    clock_ahead += RP_S; /* bytes are as old as that when they are looked at */
-    request_start(request->user);
+    struct place *place = request->user;
+
+    clock_ahead += RP_S;
+    assert_int_equal(
+        rp_http_start_with(place->env.session, &place->parts_request.call, &place->parts->body), 0);
+    rp_loop_flush(place->env.world->loop);
+    request_start(&place->slow_request);
 }
 
-/* A request is begun by the end of another one, and its connection ends with bytes that had come before. It has taken
- * no time, and not less than that. */
+/* Requests are begun by the end of another one, and their connection ends with bytes that had come before. They have
+ * taken no time, and not less than that. */
 static void test_an_end_that_came_before_the_request(struct world *world)
 {
     static struct place place;
-    struct request *get = &place.get, next;
+    struct request *get = &place.get, *parts = &place.parts_request, *next = &place.slow_request;
     rp_ns limit = rp_clock_ns() + 60 * RP_S;
 
     place_init(&place, world);
     place.server.breaks = true;
-    request_init(&place.env, &next, "GET", "/", NULL);
-    get->then = start_next;
-    get->user = &next;
+    request_deinit(next);
+    request_init(&place.env, next, "GET", "/", NULL);
+    get->then = start_others;
+    get->user = &place;
     request_start(get);
-    while (!next.done)
+    while (!next->done || !parts->done)
         turn_and_serve(&place, limit);
     assert_int_equal(get->response.status, 200);
-    assert_error(&next, RP_HTTP_H2 + 6,
+    assert_error(next, RP_HTTP_H2 + 6,
                  "HTTP/2 protocol error: FRAME_SIZE_ERROR, too large frame size");
-    assert_int_equal(next.response.blocked, 0);
-    assert_int_equal(next.response.sending + next.response.waiting + next.response.receiving, 0);
+    assert_int_equal(next->response.blocked, 0);
+    assert_int_equal(next->response.sending, 0);
+    assert_int_equal(parts->response.error_code, RP_HTTP_H2 + 6);
+    assert_true(parts->response.blocked >= 0);
+    assert_int_equal(parts->response.sending, 0);
     assert_int_equal(place.server.connections, 1);
-    request_deinit(&next);
     place_deinit(&place);
 }
 
