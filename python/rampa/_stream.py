@@ -197,7 +197,7 @@ class Stream:
 
     @property
     def proto(self) -> str | None:
-        """``"HTTP/1.1"`` or ``"HTTP/1.0"``, None when there is no head."""
+        """``"HTTP/2.0"``, ``"HTTP/1.1"`` or ``"HTTP/1.0"``, None when there is no head."""
         return self._body.proto
 
     @property

@@ -387,7 +387,7 @@ async def slow():
         with open("closed", "a") as file:
             file.write("x")
 
-@rampa.scenario(executor="constant-vus", vus=3, duration="1s", graceful_stop="0s")
+@rampa.scenario(executor="constant-vus", vus=3, duration="3s", graceful_stop="0s")
 async def go(worker):
     async with worker.http.stream("POST", worker.env["BASE"], data=slow()) as r:
         await r.read()

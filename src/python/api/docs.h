@@ -401,7 +401,8 @@
 #define RP_DOC_RESPONSE_METHOD "The method of the request."
 #define RP_DOC_RESPONSE_REASON "The text after the status, such as ``Not Found``."
 #define RP_DOC_RESPONSE_OK "Whether the status is expected: 200 to 399, or ``expected_statuses``."
-#define RP_DOC_RESPONSE_PROTO "``\"HTTP/1.1\"`` or ``\"HTTP/1.0\"``, None without a response."
+#define RP_DOC_RESPONSE_PROTO                                                                      \
+    "``\"HTTP/2.0\"``, ``\"HTTP/1.1\"`` or ``\"HTTP/1.0\"``, None without a response."
 #define RP_DOC_RESPONSE_TLS_VERSION                                                                \
     "``\"tls1.2\"`` or ``\"tls1.3\"``, None without TLS and without a response."
 #define RP_DOC_RESPONSE_TLS_CIPHER_SUITE                                                           \
