@@ -116,23 +116,6 @@ static int take_k6_thresholds(struct rp_run_file *file, const char *metric, json
     return r;
 }
 
-static int take_k6_check(struct rp_run_file *file, const char *group, const json_t *check)
-{
-    const char *name = json_string_value(json_object_get(check, "name"));
-    double passes = rp_run_number(check, "passes"), fails = rp_run_number(check, "fails");
-    struct rp_subject *subject;
-
-    if (!name || !(passes + fails > 0))
-        return 0;
-    subject = rp_run_file_add(file, RP_SUBJECT_CHECK, RP_RATE, name);
-    if (!subject)
-        return -ENOMEM;
-    subject->group = group;
-    subject->stats[RP_RUN_RATE] = passes / (passes + fails);
-    subject->count = passes + fails;
-    return 0;
-}
-
 static int take_k6_group(struct rp_run_file *file, const json_t *group, unsigned depth);
 
 /* An item of the checks or groups of @group. */
@@ -143,7 +126,7 @@ static int take_k6_item(struct rp_run_file *file, const json_t *group, const jso
 
     if (is_group)
         return depth < GROUPS_MAX ? take_k6_group(file, item, depth + 1) : 0;
-    return take_k6_check(file, path ? path : "", item);
+    return rp_run_file_add_check(file, path ? path : "", item);
 }
 
 /* Groups and checks are lists in handleSummary(), and objects by name in --summary-export. */

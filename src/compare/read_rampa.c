@@ -219,20 +219,9 @@ static int take_request(struct rp_run_file *file, const json_t *request)
 
 static int take_check(struct rp_run_file *file, const json_t *check)
 {
-    const char *name = json_string_value(json_object_get(check, "name"));
     const char *group = json_string_value(json_object_get(check, "group"));
-    double passes = rp_run_number(check, "passes"), fails = rp_run_number(check, "fails");
-    struct rp_subject *subject;
 
-    if (!name || !(passes + fails > 0))
-        return 0;
-    subject = rp_run_file_add(file, RP_SUBJECT_CHECK, RP_RATE, name);
-    if (!subject)
-        return -ENOMEM;
-    subject->group = group ? group : "";
-    subject->stats[RP_RUN_RATE] = passes / (passes + fails);
-    subject->count = passes + fails;
-    return 0;
+    return rp_run_file_add_check(file, group ? group : "", check);
 }
 
 static int take_threshold(struct rp_run_file *file, const json_t *threshold)

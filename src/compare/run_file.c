@@ -55,6 +55,23 @@ struct rp_subject *rp_run_file_add(struct rp_run_file *file, enum rp_subject_kin
     return subject;
 }
 
+int rp_run_file_add_check(struct rp_run_file *file, const char *group, const json_t *check)
+{
+    const char *name = json_string_value(json_object_get(check, "name"));
+    double passes = rp_run_number(check, "passes"), fails = rp_run_number(check, "fails");
+    struct rp_subject *subject;
+
+    if (!name || !(passes + fails > 0))
+        return 0;
+    subject = rp_run_file_add(file, RP_SUBJECT_CHECK, RP_RATE, name);
+    if (!subject)
+        return -ENOMEM;
+    subject->group = group;
+    subject->stats[RP_RUN_RATE] = passes / (passes + fails);
+    subject->count = passes + fails;
+    return 0;
+}
+
 int rp_run_file_add_threshold(struct rp_run_file *file, struct rp_run_threshold threshold)
 {
     int r = grow((void **)&file->thresholds, file->threshold_count, &file->threshold_cap,

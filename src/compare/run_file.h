@@ -85,6 +85,10 @@ struct rp_subject *rp_run_file_add(struct rp_run_file *file, enum rp_subject_kin
                                    enum rp_metric_type type, const char *name);
 RP_NODISCARD int rp_run_file_add_threshold(struct rp_run_file *file,
                                            struct rp_run_threshold threshold);
+/* The subject of a check with the members name, passes and fails, which rampa and k6 write alike. One that
+ * was never made is left out. -ENOMEM. */
+RP_NODISCARD int rp_run_file_add_check(struct rp_run_file *file, const char *group,
+                                       const json_t *check);
 /* A member that is a number, else NaN. */
 double rp_run_number(const json_t *object, const char *name);
 /* The readers: each fills in the subjects and thresholds of file->root. -ENOMEM. */
