@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#include "proto/utf8.h"
+
+#include <string.h>
+
+/* What the first byte of a character of several bytes says of the bytes that follow. The bounds of
+ * the second byte leave out overlong forms, surrogates and what is beyond U+10FFFF. */
+static bool begin(struct rp_utf8 *utf8, uint8_t first)
+{
+    utf8->low = 0x80;
+    utf8->high = 0xbf;
+    if (first < 0xc2 || first > 0xf4)
+        return false;
+    utf8->left = first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
+    if (first == 0xe0)
+        utf8->low = 0xa0;
+    else if (first == 0xed)
+        utf8->high = 0x9f;
+    else if (first == 0xf0)
+        utf8->low = 0x90;
+    else if (first == 0xf4)
+        utf8->high = 0x8f;
+    return true;
+}
+
+/* The first byte in @p..@end that is not of ASCII, or @end. */
+static const uint8_t *skip_ascii(const uint8_t *p, const uint8_t *end)
+{
+    while (end - p >= 16) {
+        uint64_t words[2];
+
+        memcpy(words, p, sizeof(words));
+        if ((words[0] | words[1]) & 0x8080808080808080u)
+            break;
+        p += 16;
+    }
+    while (p < end && *p < 0x80)
+        p++;
+    return p;
+}
+
+bool rp_utf8_take(struct rp_utf8 *utf8, struct rp_slice bytes)
+{
+    const uint8_t *p = (const uint8_t *)bytes.ptr, *end = p + bytes.len;
+
+    while (p < end) {
+        if (!utf8->left) {
+            p = skip_ascii(p, end);
+            if (p == end)
+                return true;
+            utf8->is_not_ascii = true;
+            if (!begin(utf8, *p++))
+                return false;
+        } else {
+            if (*p < utf8->low || *p > utf8->high)
+                return false;
+            p++;
+            utf8->left--;
+            utf8->low = 0x80;
+            utf8->high = 0xbf;
+        }
+    }
+    return true;
+}

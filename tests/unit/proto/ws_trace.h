@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * ws_trace.h - what a WebSocket connection says of some input, as text; for tests and fuzzers.
+ */
+
+#include "proto/ws.h"
+
+/* Appends what the bytes of @in are, which come in pieces of @piece bytes: "text(hello);",
+ * "ping();", "close(1000 bye);", "error(1002 a control frame is fragmented);". Returns the last
+ * event. Each piece lies in memory of its own size, so that a reader that goes too far is found. */
+enum rp_ws_event rp_ws_trace(struct rp_ws *ws, struct rp_slice in, size_t piece,
+                             struct rp_buf *out);
