@@ -50,8 +50,8 @@ static void put_attribute(struct rp_buf *out, const char *name, const char *text
     rp_buf_append_str(out, "\"");
 }
 
-/* A test case of @class whose name has two parts. @element: what it has come to, as
- * "failure"; NULL = it has passed. */
+/* A test case of @class whose name has two parts. @element: what it has come to, as "failure";
+ * NULL = it has passed. @message says why; of a case that has passed it is its output, or NULL. */
 static void put_case(struct suite *suite, const char *class, const char *first, const char *second,
                      const char *element, const char *message)
 {
@@ -69,6 +69,10 @@ static void put_case(struct suite *suite, const char *class, const char *first, 
         rp_buf_appendf(out, ">\n      <%s", element);
         put_attribute(out, "message", message);
         rp_buf_append_str(out, "/>\n    </testcase>\n");
+    } else if (message) {
+        rp_buf_append_str(out, ">\n      <system-out>");
+        put_text(out, message);
+        rp_buf_append_str(out, "</system-out>\n    </testcase>\n");
     } else {
         rp_buf_append_str(out, "/>\n");
     }
@@ -80,7 +84,9 @@ static void put_run(struct suite *suite, const struct rp_result *result)
 
     suite->errors += is_error;
     put_case(suite, "run", "the run", "", is_error ? "error" : NULL,
-             result->reason ? result->reason : rp_result_status_name(result));
+             !is_error        ? NULL
+             : result->reason ? result->reason
+                              : rp_result_status_name(result));
 }
 
 static void put_thresholds(struct suite *suite, const struct rp_result *result)
@@ -90,6 +96,7 @@ static void put_thresholds(struct suite *suite, const struct rp_result *result)
     for (size_t i = 0; plan && i < plan->threshold_count; i++) {
         const struct rp_threshold *threshold = &plan->thresholds[i];
         const struct rp_verdict *verdict = result->verdicts ? &result->verdicts[i] : NULL;
+        const char *element = !verdict ? "skipped" : verdict->passed ? NULL : "failure";
         char message[RP_DOUBLE_TEXT + 64] = "it was not judged", stat[32];
 
         rp_stat_format(threshold->stat, stat, sizeof(stat));
@@ -103,32 +110,48 @@ static void put_thresholds(struct suite *suite, const struct rp_result *result)
         }
         suite->failures += verdict && !verdict->passed;
         suite->skipped += !verdict;
-        put_case(suite, "thresholds", threshold->display, threshold->source,
-                 !verdict          ? "skipped"
-                 : verdict->passed ? NULL
-                                   : "failure",
-                 message);
+        put_case(suite, "thresholds", threshold->display, threshold->source, element,
+                 element ? message : NULL);
     }
 }
 
-/* With a threshold on checks, that decides. */
-static bool are_checks_judged(const struct rp_result *result)
+/* Whether the filter of a threshold on checks leaves room for samples of @check. */
+static bool may_be_about(const struct rp_filter *filter, const struct rp_check_count *check)
 {
-    for (size_t i = 0; result->plan && i < result->plan->threshold_count; i++)
-        if (strcmp(result->plan->thresholds[i].metric, "checks") == 0)
+    for (size_t i = 0; i < filter->count; i++) {
+        const char *key = filter->pairs[i].key, *value = filter->pairs[i].value;
+
+        if (strcmp(key, "check") == 0 && strcmp(value, check->name) != 0)
+            return false;
+        if (strcmp(key, "group") == 0 && strcmp(value, check->group) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* A check does not fail a run; a threshold on checks does. A report with failures of a run that has
+ * passed would make a CI service stop where rampa lets it go on. */
+static bool has_failed_the_run(const struct rp_result *result, const struct rp_check_count *check)
+{
+    const struct rp_plan *plan = result->plan;
+
+    if (!check->fails || !plan || !result->verdicts)
+        return false;
+    for (size_t i = 0; i < plan->threshold_count; i++)
+        if (strcmp(plan->thresholds[i].metric, "checks") == 0 && !result->verdicts[i].passed &&
+            may_be_about(&plan->thresholds[i].filter, check))
             return true;
     return false;
 }
 
 static int put_checks(struct suite *suite, const struct rp_result *result)
 {
-    bool may_fail = !are_checks_judged(result);
     struct rp_check_counts checks = { 0 };
     int r = result->store ? rp_checks_collect(result->store, &checks) : 0;
 
     for (size_t i = 0; r == 0 && i < checks.count; i++) {
         const struct rp_check_count *check = &checks.items[i];
-        bool has_failed = check->fails && may_fail;
+        bool has_failed = has_failed_the_run(result, check);
         char message[80];
 
         snprintf(message, sizeof(message), "%" PRIu64 " of %" PRIu64 " failed", check->fails,

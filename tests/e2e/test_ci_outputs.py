@@ -35,14 +35,32 @@ def test_each_threshold_and_check_is_a_test_case(rampa: Rampa, script: Script, t
         ("thresholds", "done: count==2"): [],
         ("thresholds", "size{kind:a|b}: max<=0.5"): [("failure", "max was 0.75")],
         ("thresholds", "absent: max<1"): [("failure", "there were no samples")],
-        ("checks", "bad"): [("failure", "1 of 2 failed")],
-        ("checks", CHECK.replace("\x1b", "\\x1b").replace("\ufffe", "\\xfffe")): [],
+        ("checks", "bad"): [("system-out", None)],
+        ("checks", CHECK.replace("\x1b", "\\x1b").replace("\ufffe", "\\xfffe")): [("system-out", None)],
     }
+    assert [output.text for output in suite.iter("system-out")] == ["1 of 2 failed", "0 of 2 failed"]
     for counts in (root, suite):
-        assert [counts.get(name) for name in ("tests", "failures", "errors", "skipped")] == ["6", "3", "0", "0"]
+        assert [counts.get(name) for name in ("tests", "failures", "errors", "skipped")] == ["6", "2", "0", "0"]
     properties = {one.get("name"): one.get("value") for one in suite.iter("property")}
     assert properties == {"run_id": result["run"]["id"], "status": "threshold_failed", "exit_code": "1"}
     assert result["run"]["started"].startswith(suite.get("timestamp") or "-")
+
+
+def test_a_check_fails_with_the_threshold_that_is_about_it(rampa: Rampa, script: Script, tmp_path: Path) -> None:
+    checks = '{"bad": lambda v: v > 0, "bad too": lambda v: v > 0, "good": lambda v: True}'
+    failed = {}
+    for threshold in ("", "checks:rate>=0", "checks:rate==1", "checks{check:bad}:rate==1", "checks{group:\"::a\",scenario:default}:rate==1"):
+        script(
+            "async def default(worker):\n"
+            f"    worker.check(worker.execution.iteration, {checks})\n"
+            f"    with worker.group('a'):\n        worker.check(worker.execution.iteration, {checks})\n"
+        )
+        words = ["--threshold", threshold] if threshold else []
+        done = rampa("run", "script.py", "-i", "2", "-q", "-O", "junit=report.xml", *words)
+        suite = ElementTree.parse(tmp_path / "report.xml").getroot()[0]
+        failed[threshold] = {case.get("name") for case in suite if case.get("classname") == "checks" and case.find("failure") is not None}
+        assert (suite.get("failures") == "0") == (done.code == 0)
+    assert list(failed.values()) == [set(), set(), {"bad", "bad too", "::a: bad", "::a: bad too"}, {"bad", "::a: bad"}, {"::a: bad", "::a: bad too"}]
 
 
 def test_an_error_is_one_and_a_threshold_on_checks_decides(rampa: Rampa, script: Script, tmp_path: Path) -> None:
