@@ -258,6 +258,35 @@
     if (said) section('Warnings', said);
   }
 
+  // A request or an answer as HTTP/1 writes it, whatever version it was.
+  function wire(message) {
+    const { bytes = 0, start = 0, text: body = null } = message.body || {};
+    const left = bytes - start;
+    const lines = [message.line, ...list(message.headers).map(([name, value]) => (value ? `${name}: ${value}` : name || ''))];
+    if (bytes && body === null) lines.push('', `(a body of ${text(bytes, 'bytes')}, of which no text is kept)`);
+    else if (bytes) lines.push('', left > 0 ? `${body}\u2026 (${text(left, 'bytes')} more)` : body);
+    return element('pre', {}, lines.join('\n'));
+  }
+
+  function exchange(entry) {
+    const who = entry.vu === null ? 'setup() or teardown()' : `VU ${text(entry.vu)}, iteration ${text(entry.iteration)}`;
+    const phases = Object.entries(entry.times || {}).filter(([, time]) => time > 0).map(([phase, time]) => `${phase.replaceAll('_', ' ')} ${text(time, 'ms')}`);
+    const outcome = entry.status ? `status ${entry.status}` : entry.error || `error ${entry.error_code}`;
+    return element('details', { class: 'exchange' },
+      element('summary', {}, element('span', { class: 'bad' }, outcome), ` ${entry.name || entry.url} `, element('small', {}, entry.ended)),
+      element('p', {}, [entry.scenario && `scenario ${entry.scenario}`, who, entry.remote && `address ${entry.remote}`, entry.proto, member(entry, 'tls_version', 'length') && entry.tls_version.replace(/^tls/, 'TLS ')]
+        .filter(Boolean).join(' \u00b7 ')),
+      phases.length ? element('p', { class: 'place' }, phases.join(', ')) : null,
+      entry.status && entry.error ? element('p', { class: 'bad' }, entry.error) : null,
+      entry.request ? wire(entry.request) : element('p', {}, entry.url),
+      entry.response ? wire(entry.response) : element('p', {}, 'There was no answer.'));
+  }
+
+  function exchanges() {
+    const part = columns((result) => (list(result.exchanges).length ? element('div', {}, result.exchanges.map(exchange)) : null));
+    if (part) section('Failed exchanges', part);
+  }
+
   function metrics() {
     const order = ['value', 'count', 'rate', 'passes', 'fails', 'avg', 'min', 'med', 'max', 'p(90)', 'p(95)', 'p(99)', 'p(99.9)'];
     const made = columns((result) => {
@@ -290,6 +319,7 @@
   requests();
   checks();
   errors();
+  exchanges();
   metrics();
   settings();
 })();

@@ -66,6 +66,10 @@ def test_the_page_shows_the_run_and_takes_names_as_text(rampa: Rampa, script: Sc
     assert body.count("<canvas") >= 10
     escaped = "&lt;img src=x onerror=alert(1)&gt;&lt;/script&gt;&lt;b&gt;&amp;amp;"
     assert body.count(escaped) >= 3  # a request, a check, an error
+    kept = re.findall(r'<details class="exchange">.*?</details>', body, re.S)
+    assert len(kept) == 3
+    assert f'<summary><span class="bad">status 500</span> {escaped} <small>' in kept[0]
+    assert "<pre>GET /status/500 HTTP/1.1\n" in kept[0] and "<pre>HTTP/1.1 500 " in kept[0] and "scenario a" in kept[0]
     assert "<img" not in body and "<b>&" not in body
 
 
