@@ -75,7 +75,7 @@ REFERENCE = {
 def test_benchmarks_of_the_reference(program: Path, case: str):
     small = {"BENCH_DURATION": "0.2", "BENCH_VUS": "2", "BENCH_SAMPLES": "1000", "BENCH_METRIC_TYPE": "trend", "BENCH_TAG_CARDINALITY": "3"}
     done = subprocess.run(
-        [str(Path(reference.__file__).with_name("run")), case, "--json-output", "--rampa", str(program)],
+        [sys.executable, reference.__file__, case, "--json-output", "--rampa", str(program)],
         env={**os.environ, **small},
         capture_output=True,
         text=True,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import json
 import lzma
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -130,11 +132,12 @@ def verdicts(program: Path, folder: Path, rounds: Iterator[list[dict[str, Any]]]
 def test_recorded_pairs_are_told_apart(program: Path, tmp_path: Path) -> None:
     """What tests/e2e/pairs/README.md says. A pair of the same server is a false alarm when any of its numbers has a change."""
     false_alarms = missed = rounds = 0
+    wanted = 10 if "RAMPA_SANITIZED" in os.environ else 100  # the sanitizers look at the code and not at its statistics
     with lzma.open(PAIRS, "rt") as lines:
-        for same, slower in verdicts(program, tmp_path, map(json.loads, lines)):
+        for same, slower in verdicts(program, tmp_path, map(json.loads, itertools.islice(lines, wanted))):
             rounds += 1
             false_alarms += bool({"worse", "better", "changed"} & set(same.values()))
             missed += slower["http_req_duration", "p(95)"] != "worse"
-    assert rounds == 100
+    assert rounds == wanted
     assert false_alarms <= 5
-    assert missed <= 10
+    assert missed <= 10 * wanted // 100
