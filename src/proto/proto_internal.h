@@ -23,6 +23,7 @@
 #include "base/compiler.h"
 #include "proto/h1.h"
 #include "proto/h2.h"
+#include "proto/ws.h"
 
 enum rp_h1_state {
     H1_HEAD,         /* at the start of a line of the head */
@@ -428,3 +429,19 @@ RP_NODISCARD int rp_h2_check_frame(struct rp_h2_session *session, uint8_t type, 
 /* Notes why the connection ends. The client's own reason is the last word. */
 void rp_h2_note_error(struct rp_h2_session *session, uint32_t code, bool by_server,
                       struct rp_slice text);
+
+/* ---- WebSocket -------------------------------------------------------------------------------- */
+
+/* The first two bytes of a frame. */
+enum {
+    RP_WS_FIN = 0x80,
+    RP_WS_RESERVED = 0x70,
+    RP_WS_COMPRESSED = 0x40, /* one of the reserved bits */
+    RP_WS_OPCODE = 0x0f,
+    RP_WS_IS_CONTROL = 0x08,
+    RP_WS_MASKED = 0x80,
+    RP_WS_LENGTH = 0x7f,
+};
+
+/* Takes four random bytes. -errno of getrandom. */
+RP_NODISCARD int rp_ws_take_mask(struct rp_ws_shared *shared, uint8_t ret[static 4]);

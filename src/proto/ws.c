@@ -1,22 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "proto/ws.h"
 
-#include <errno.h>
-#include <sys/random.h>
-
 #include "base/compiler.h"
+#include "proto/proto_internal.h"
 #include "proto/ws_mask.h"
 
 enum {
-    FIN = 0x80,
-    RESERVED = 0x70,
-    OPCODE = 0x0f,
-    IS_CONTROL = 0x08,
-    MASKED = 0x80,
-    LENGTH = 0x7f,
     /* More is not reserved for a frame before its bytes come, and not kept for the next message. */
     RESERVE_MAX = 64 * 1024,
     KEEP_MAX = 4096,
+    PIECE = 4096, /* unmasked at once, before it is decompressed */
 };
 
 static const struct {
@@ -43,6 +36,9 @@ static const struct {
     [RP_WS_BAD_CLOSE_REASON] = { RP_WS_BAD_DATA, "the reason of a close frame is not UTF-8" },
     [RP_WS_FRAME_TOO_LARGE] = { RP_WS_TOO_BIG, "a frame has more bytes than the limit" },
     [RP_WS_MESSAGE_TOO_LARGE] = { RP_WS_TOO_BIG, "a message has more bytes than the limit" },
+    [RP_WS_BAD_COMPRESSION] = { RP_WS_BAD_DATA, "the compressed data of a message is invalid" },
+    [RP_WS_TOO_COMPRESSED] = { RP_WS_TOO_BIG,
+                               "a message has more bytes for each compressed byte than the limit" },
     [RP_WS_NO_MEMORY] = { RP_WS_INTERNAL, "there is no memory for a message" },
 };
 
@@ -60,6 +56,7 @@ unsigned rp_ws_error_code(enum rp_ws_error error)
 
 void rp_ws_shared_deinit(struct rp_ws_shared *shared)
 {
+    rp_ws_compressor_deinit(&shared->compressor);
     *shared = (struct rp_ws_shared){ 0 };
 }
 
@@ -68,13 +65,16 @@ void rp_ws_init(struct rp_ws *ws, const struct rp_ws_config *config)
     *ws = (struct rp_ws){ .is_server = config->is_server,
                           .header_need = 2,
                           .frame_max = config->frame_max,
-                          .shared = config->shared };
+                          .shared = config->shared,
+                          .deflate = config->deflate };
     rp_buf_init(&ws->message, config->message_max);
 }
 
 void rp_ws_deinit(struct rp_ws *ws)
 {
     rp_buf_deinit(&ws->message);
+    rp_ws_deflate_free(ws->deflate);
+    ws->deflate = NULL;
 }
 
 bool rp_ws_is_inside(const struct rp_ws *ws)
@@ -102,11 +102,13 @@ static size_t least(uint64_t a, uint64_t b)
 
 static enum rp_ws_error check_first(struct rp_ws *ws)
 {
-    uint8_t first = ws->header[0];
+    uint8_t first = ws->header[0], allowed = 0;
 
-    ws->opcode = first & OPCODE;
-    ws->is_last = first & FIN;
-    if (first & RESERVED)
+    ws->opcode = first & RP_WS_OPCODE;
+    ws->is_last = first & RP_WS_FIN;
+    if (ws->deflate && (ws->opcode == RP_WS_TEXT || ws->opcode == RP_WS_BINARY))
+        allowed = RP_WS_COMPRESSED; /* the first frame of a message says so (RFC 7692, 6) */
+    if (first & RP_WS_RESERVED & ~allowed)
         return RP_WS_BAD_RESERVED_BITS;
     switch (ws->opcode) {
     case 0:
@@ -125,12 +127,12 @@ static enum rp_ws_error check_first(struct rp_ws *ws)
 
 static enum rp_ws_error check_second(struct rp_ws *ws)
 {
-    uint8_t second = ws->header[1], length = second & LENGTH;
-    bool is_masked = second & MASKED;
+    uint8_t second = ws->header[1], length = second & RP_WS_LENGTH;
+    bool is_masked = second & RP_WS_MASKED;
 
     if (is_masked != ws->is_server)
         return is_masked ? RP_WS_IS_MASKED : RP_WS_NOT_MASKED;
-    if (ws->opcode & IS_CONTROL && length > RP_WS_CONTROL_MAX)
+    if (ws->opcode & RP_WS_IS_CONTROL && length > RP_WS_CONTROL_MAX)
         return RP_WS_CONTROL_TOO_LONG;
     ws->header_need = (uint8_t)(2 +
                                 (length == 127   ? 8
@@ -143,7 +145,7 @@ static enum rp_ws_error check_second(struct rp_ws *ws)
 /* The header is complete. */
 static enum rp_ws_error begin_frame(struct rp_ws *ws)
 {
-    uint8_t length = ws->header[1] & LENGTH;
+    uint8_t length = ws->header[1] & RP_WS_LENGTH;
     size_t bytes = length == 127 ? 8 : length == 126 ? 2 : 0;
 
     ws->length = bytes ? 0 : length;
@@ -154,15 +156,16 @@ static enum rp_ws_error begin_frame(struct rp_ws *ws)
         return RP_WS_BAD_LENGTH;
     ws->left = ws->length;
     ws->is_in_frame = true;
-    if (ws->opcode & IS_CONTROL)
+    if (ws->opcode & RP_WS_IS_CONTROL)
         return RP_WS_OK;
     if (ws->opcode) {
         ws->message_opcode = ws->opcode;
+        ws->is_compressed = ws->header[0] & RP_WS_COMPRESSED;
         ws->utf8 = (struct rp_utf8){ 0 };
     }
     if (ws->length > ws->frame_max)
         return RP_WS_FRAME_TOO_LARGE;
-    if (ws->length > ws->message.max - ws->message.len)
+    if (!ws->is_compressed && ws->length > ws->message.max - ws->message.len)
         return RP_WS_MESSAGE_TOO_LARGE;
     return RP_WS_OK;
 }
@@ -276,13 +279,55 @@ static enum rp_ws_error add_part(struct rp_ws *ws, struct rp_slice part)
     return check_text(ws, rp_slice(ws->message.data + before, part.len));
 }
 
+static enum rp_ws_error error_of(enum rp_ws_inflated result)
+{
+    static const enum rp_ws_error all[] = { [RP_WS_INFLATED] = RP_WS_OK,
+                                            [RP_WS_INFLATE_BROKEN] = RP_WS_BAD_COMPRESSION,
+                                            [RP_WS_INFLATE_TOO_LARGE] = RP_WS_MESSAGE_TOO_LARGE,
+                                            [RP_WS_INFLATE_TOO_MANY] = RP_WS_TOO_COMPRESSED,
+                                            [RP_WS_INFLATE_NO_MEMORY] = RP_WS_NO_MEMORY };
+
+    return all[result];
+}
+
+/* Adds what @part stands for to the message. */
+static enum rp_ws_error inflate_part(struct rp_ws *ws, struct rp_slice part)
+{
+    size_t before = ws->message.len;
+    enum rp_ws_inflated result = RP_WS_INFLATED;
+
+    if (!ws->is_server)
+        result = rp_ws_inflate(ws->deflate, part, &ws->message);
+    for (size_t at = 0; ws->is_server && at < part.len && result == RP_WS_INFLATED;) {
+        char piece[PIECE];
+        size_t len = least(part.len - at, PIECE);
+
+        rp_ws_mask_copy(piece, part.ptr + at, len, mask_of(ws), ws->length - ws->left + at);
+        result = rp_ws_inflate(ws->deflate, rp_slice(piece, len), &ws->message);
+        at += len;
+    }
+    if (result == RP_WS_INFLATED && part.len == ws->left && ws->is_last)
+        result = rp_ws_inflate_end(ws->deflate, &ws->message);
+    if (ws->message.len > before) {
+        /* A text that is not UTF-8 is found before what is wrong behind it, as in any split. */
+        enum rp_ws_error error = check_text(
+            ws, rp_slice(ws->message.data + before, ws->message.len - before));
+
+        if (error)
+            return error;
+    }
+    return error_of(result);
+}
+
 static enum rp_ws_event take_data(struct rp_ws *ws, struct rp_slice *input,
                                   struct rp_slice *ret_payload)
 {
     struct rp_slice part = take_part(ws, input);
     bool ends = part.len == ws->left && ws->is_last;
-    bool stays = ends && !ws->is_server && !ws->message.len;
-    enum rp_ws_error error = stays ? check_text(ws, part) : add_part(ws, part);
+    bool stays = ends && !ws->is_server && !ws->message.len && !ws->is_compressed;
+    enum rp_ws_error error = stays               ? check_text(ws, part)
+                             : ws->is_compressed ? inflate_part(ws, part)
+                                                 : add_part(ws, part);
 
     if (error)
         return fail(ws, error);
@@ -327,118 +372,8 @@ enum rp_ws_event rp_ws_read(struct rp_ws *ws, struct rp_slice *input, struct rp_
                 return fail(ws, error);
         }
         if (ws->is_in_frame)
-            event = ws->opcode & IS_CONTROL ? take_control(ws, input, ret_payload)
-                                            : take_data(ws, input, ret_payload);
+            event = ws->opcode & RP_WS_IS_CONTROL ? take_control(ws, input, ret_payload)
+                                                  : take_data(ws, input, ret_payload);
     }
     return event;
-}
-
-/* ---- writing ---------------------------------------------------------------------------------- */
-
-static int take_mask(struct rp_ws_shared *shared, uint8_t ret[4])
-{
-    if (!shared->masks_left) {
-        size_t filled = 0;
-
-        while (filled < sizeof(shared->masks)) {
-            ssize_t n = getrandom((char *)shared->masks + filled, sizeof(shared->masks) - filled,
-                                  0);
-
-            if (n < 0 && errno != EINTR)
-                return -errno;
-            filled += n > 0 ? (size_t)n : 0;
-        }
-        shared->masks_left = RP_WS_MASKS;
-    }
-    memcpy(ret, &shared->masks[--shared->masks_left], 4);
-    return 0;
-}
-
-/* Writes the header of a frame but for the mask. Returns its length. */
-static size_t put_header(uint8_t *header, unsigned first, bool is_masked, uint64_t length)
-{
-    unsigned masked = is_masked ? MASKED : 0;
-    size_t bytes = length <= 125 ? 0 : length <= UINT16_MAX ? 2 : 8;
-
-    header[0] = (uint8_t)first;
-    header[1] = (uint8_t)(masked | (bytes == 8 ? 127 : bytes == 2 ? 126 : length));
-    for (size_t i = 0; i < bytes; i++)
-        header[2 + i] = (uint8_t)(length >> 8 * (bytes - 1 - i));
-    return 2 + bytes;
-}
-
-static int write_frame(struct rp_ws *ws, struct rp_buf *out, unsigned first,
-                       struct rp_slice payload)
-{
-    uint8_t header[RP_WS_HEADER_MAX], *mask;
-    size_t len = put_header(header, first, !ws->is_server, payload.len);
-    int r;
-
-    mask = header + len;
-    if (!ws->is_server) {
-        r = take_mask(ws->shared, mask);
-        if (r < 0)
-            return r;
-        len += 4;
-    }
-    r = rp_buf_reserve(out, len + payload.len);
-    if (r < 0)
-        return r;
-    rp_buf_append(out, header, len);
-    if (ws->is_server) {
-        rp_buf_append_slice(out, payload);
-    } else if (payload.len) {
-        rp_ws_mask_copy(out->data + out->len, payload.ptr, payload.len, mask, 0);
-        out->len += payload.len;
-        out->data[out->len] = '\0';
-    }
-    return 0;
-}
-
-int rp_ws_write(struct rp_ws *ws, struct rp_buf *out, enum rp_ws_event kind,
-                struct rp_slice payload)
-{
-    rp_assert(kind == RP_WS_TEXT || kind == RP_WS_BINARY ||
-              ((kind == RP_WS_PING || kind == RP_WS_PONG) && payload.len <= RP_WS_CONTROL_MAX));
-    if (ws->close_sent)
-        return -EPIPE;
-    return write_frame(ws, out, FIN | (unsigned)kind, payload);
-}
-
-/* ---- closing ---------------------------------------------------------------------------------- */
-
-bool rp_ws_is_close_code(unsigned code)
-{
-    return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
-           (code >= 3000 && code <= 4999);
-}
-
-int rp_ws_write_close(struct rp_ws *ws, struct rp_buf *out, unsigned code, struct rp_slice reason)
-{
-    char payload[RP_WS_CONTROL_MAX] = { (char)(code >> 8), (char)code };
-    bool has_code = code != RP_WS_NO_CODE;
-    struct rp_utf8 utf8 = { 0 };
-    int r;
-
-    if (ws->close_sent)
-        return -EPIPE;
-    if ((has_code ? !rp_ws_is_close_code(code) : reason.len > 0) || reason.len > RP_WS_REASON_MAX ||
-        !rp_utf8_take(&utf8, reason) || !rp_utf8_is_whole(&utf8))
-        return -EINVAL;
-    if (reason.len)
-        memcpy(payload + 2, reason.ptr, reason.len);
-    r = write_frame(ws, out, FIN | RP_WS_CLOSE, rp_slice(payload, has_code ? 2 + reason.len : 0));
-    if (r == 0)
-        ws->close_sent = true;
-    return r;
-}
-
-int rp_ws_answer_close(struct rp_ws *ws, struct rp_buf *out)
-{
-    if (ws->close_sent || (!ws->error && !ws->close_received))
-        return 0;
-    if (ws->error)
-        return rp_ws_write_close(ws, out, rp_ws_error_code(ws->error),
-                                 rp_slice_str(rp_ws_error_text(ws->error)));
-    return rp_ws_write_close(ws, out, ws->close_code, RP_SLICE(""));
 }

@@ -22,6 +22,7 @@
 #include "base/buf.h"
 #include "base/slice.h"
 #include "proto/utf8.h"
+#include "proto/ws_deflate.h"
 
 /* ---- what the connections of one thread share ------------------------------------------------- */
 
@@ -30,8 +31,9 @@ enum { RP_WS_MASKS = 1024 };
 /* Zeroed = new. The masks come from the kernel's generator (getrandom), many at a time, so that
  * nobody can foretell one and few messages pay for a system call. */
 struct rp_ws_shared {
-    uint32_t masks[RP_WS_MASKS]; /* private */
-    uint32_t masks_left;         /* private */
+    uint32_t masks[RP_WS_MASKS];        /* private */
+    uint32_t masks_left;                /* private */
+    struct rp_ws_compressor compressor; /* private */
 };
 
 void rp_ws_shared_deinit(struct rp_ws_shared *shared);
@@ -78,6 +80,8 @@ enum rp_ws_error {
     RP_WS_BAD_CLOSE_REASON,
     RP_WS_FRAME_TOO_LARGE,
     RP_WS_MESSAGE_TOO_LARGE,
+    RP_WS_BAD_COMPRESSION,
+    RP_WS_TOO_COMPRESSED,
     RP_WS_NO_MEMORY,
     RP_WS_ERROR_COUNT
 };
@@ -94,6 +98,8 @@ struct rp_ws_config {
     bool is_server;
     size_t message_max; /* bytes, decompressed */
     uint64_t frame_max; /* bytes, as they come; UINT64_MAX = any number */
+    /* The connection takes it over; NULL = both sides have not agreed on compression. */
+    struct rp_ws_deflate *deflate;
 };
 
 struct rp_ws {
@@ -108,13 +114,15 @@ struct rp_ws {
     uint8_t message_opcode; /* of the message under way; 0 = there is none */
     uint8_t header_len, header_need;
     uint8_t control_len;
-    bool is_in_frame; /* the header of a frame is complete, its payload is not */
+    bool is_in_frame;   /* the header of a frame is complete, its payload is not */
+    bool is_compressed; /* the message under way is */
     uint8_t header[RP_WS_HEADER_MAX];
     char control[RP_WS_CONTROL_MAX];
     uint64_t length, left; /* of the payload of the frame under way */
     uint64_t frame_max;
     struct rp_buf message; /* what has come of the message under way */
     struct rp_ws_shared *shared;
+    struct rp_ws_deflate *deflate;
 };
 
 /* Never fails: memory is taken when a message needs it. */
@@ -128,7 +136,7 @@ enum rp_ws_event rp_ws_read(struct rp_ws *ws, struct rp_slice *input, struct rp_
 /* A frame or a message has begun and is not complete: a connection that ends now has cut it off. */
 bool rp_ws_is_inside(const struct rp_ws *ws);
 
-/* Appends a frame to @out. @kind: RP_WS_TEXT (the payload is UTF-8), RP_WS_BINARY, RP_WS_PING or
+/* Appends a frame to @out; a message is compressed when that was agreed on. @kind: RP_WS_TEXT (the payload is UTF-8), RP_WS_BINARY, RP_WS_PING or
  * RP_WS_PONG (at most RP_WS_CONTROL_MAX bytes). Returns 0; -EPIPE after a close frame of ours;
  * -ENOMEM or -EMSGSIZE, which are the buffer's, or -errno of getrandom: nothing was appended then. */
 RP_NODISCARD int rp_ws_write(struct rp_ws *ws, struct rp_buf *out, enum rp_ws_event kind,

@@ -19,40 +19,6 @@
 
 enum { MAX = 1 << 20, MESSAGE_MAX = 70000 };
 
-/* Bytes from a text like "81 05 'hello' 'x'*3": two digits are a byte, 'text' stands for itself,
- * and *N repeats what stands before it. */
-static void append_bytes(struct rp_buf *out, const char *text)
-{
-    size_t start = 0;
-
-    while (*text) {
-        if (*text == '\'') {
-            const char *end = strchr(text + 1, '\'');
-
-            start = out->len;
-            rp_buf_append(out, text + 1, (size_t)(end - text - 1));
-            text = end + 1;
-        } else if (*text == '*') {
-            char *end, *piece = rp_strndup(out->data + start, out->len - start);
-            long count = strtol(text + 1, &end, 10);
-
-            for (size_t len = out->len - start; count > 1; count--)
-                rp_buf_append(out, piece, len);
-            rp_free(piece);
-            text = end;
-        } else if (*text == ' ') {
-            text++;
-        } else {
-            char digits[3] = { text[0], text[1] }, *end, byte = (char)strtoul(digits, &end, 16);
-
-            assert_true(*end == '\0');
-            start = out->len;
-            rp_buf_append(out, &byte, 1);
-            text += 2;
-        }
-    }
-}
-
 static void open_ws(struct rp_ws *ws, struct rp_ws_shared *shared, bool is_server)
 {
     struct rp_ws_config config = {
@@ -166,7 +132,7 @@ static void check_reading(const struct reading *one, bool is_server)
 
     rp_buf_init(&in, MAX);
     rp_buf_init(&events, MAX);
-    append_bytes(&in, one->in);
+    rp_ws_append_bytes(&in, one->in);
     for (size_t piece = 1; piece <= in.len + 1; piece += piece < 40 ? 1 : 9973) {
         struct rp_ws ws;
 
@@ -229,7 +195,7 @@ static void test_the_memory_of_a_large_message_is_given_back(void **state)
 
     rp_buf_init(&in, MAX);
     rp_buf_init(&events, MAX);
-    append_bytes(&in, "82 7e 20 00 'x'*8192");
+    rp_ws_append_bytes(&in, "82 7e 20 00 'x'*8192");
     open_ws(&ws, &shared, false);
     rp_ws_trace(&ws, rp_buf_slice(&in), 4000, &events);
     assert_int_equal(events.len, 8192 + strlen("binary();"));

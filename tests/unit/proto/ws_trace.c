@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/alloc.h"
 #include "base/compiler.h"
 
 static void append_event(const struct rp_ws *ws, enum rp_ws_event event, struct rp_slice payload,
@@ -45,4 +46,36 @@ enum rp_ws_event rp_ws_trace(struct rp_ws *ws, struct rp_slice in, size_t piece,
         free(copy);
     }
     return event;
+}
+
+void rp_ws_append_bytes(struct rp_buf *out, const char *text)
+{
+    size_t start = 0;
+
+    while (*text) {
+        if (*text == '\'') {
+            const char *end = strchr(text + 1, '\'');
+
+            start = out->len;
+            rp_buf_append(out, text + 1, (size_t)(end - text - 1));
+            text = end + 1;
+        } else if (*text == '*') {
+            char *end, *piece = rp_strndup(out->data + start, out->len - start);
+            long count = strtol(text + 1, &end, 10);
+
+            for (size_t len = out->len - start; count > 1; count--)
+                rp_buf_append(out, piece, len);
+            rp_free(piece);
+            text = end;
+        } else if (*text == ' ') {
+            text++;
+        } else {
+            char digits[3] = { text[0], text[1] }, *end, byte = (char)strtoul(digits, &end, 16);
+
+            rp_assert(*end == '\0');
+            start = out->len;
+            rp_buf_append(out, &byte, 1);
+            text += 2;
+        }
+    }
 }
