@@ -26,6 +26,10 @@ enum rp_command_id { /* the order of the help */
                      RP_CMD_ARCHIVE,
                      RP_CMD_REPORT,
                      RP_CMD_COMPARE,
+                     RP_CMD_STATUS,
+                     RP_CMD_STOP,
+                     RP_CMD_PAUSE,
+                     RP_CMD_RESUME,
                      RP_CMD_DOCTOR,
                      RP_CMD_TARGET,
                      RP_CMD_DEMO,
@@ -115,6 +119,8 @@ enum rp_option_id { /* the order of the help, inside each group */
                     RP_OPT_COMPARE_FORMAT,
                     RP_OPT_FAIL_ON,
                     RP_OPT_MIN_EFFECT,
+                    RP_OPT_SERVE,
+                    RP_OPT_REASON,
                     RP_OPT_PAGE,
                     RP_OPT_ARCHIVE,
                     RP_OPT_HOST,
@@ -194,6 +200,10 @@ struct rp_exit_note {
 enum { RP_COMPARE_FILES_MAX = 100 };
 /* The argument of run, check and inspect. */
 #define RP_ARGUMENT_SCRIPT "SCRIPT|URL"
+/* That of help. */
+#define RP_ARGUMENT_COMMAND "COMMAND"
+/* That of the commands on a run that goes on: its id. */
+#define RP_ARGUMENT_RUN "RUN"
 
 struct rp_command {
     const char *name;

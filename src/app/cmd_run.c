@@ -16,6 +16,8 @@
 #include "output/event_log.h"
 #include "output/result_file.h"
 #include "output/result_sink.h"
+#include "run/run_id.h"
+#include "serve/serve.h"
 #include "ui/brief.h"
 #include "ui/live.h"
 #include "ui/report.h"
@@ -28,7 +30,9 @@ struct run {
     struct rp_event_bus *bus;
     struct rp_event_log *log;
     struct rp_output *outputs;
+    struct rp_serve *serve;
     struct rp_summary_sink summary;
+    char run_id[RP_RUN_ID_SIZE];
 };
 
 enum { PLACES_MAX = 64 };
@@ -136,8 +140,28 @@ static void add_summary(struct run *run)
                              is_clear ? error_style : style);
 }
 
+/* Where the run can be reached goes out at once: who has started it waits for that. */
+static int add_serve(struct run *run, struct rp_error *err)
+{
+    const struct rp_run_options *options = run->options;
+    bool is_unix_only = strcmp(options->serve, "unix") == 0;
+    struct rp_serve_options serve = { .address = is_unix_only ? NULL : options->serve,
+                                      .run_id = run->run_id,
+                                      .script = options->script };
+    int r = rp_serve_new(&run->sinks, run->bus, &serve, &run->serve, err);
+
+    if (r < 0)
+        return r;
+    fprintf(stderr, "control: rampa status %s\n", run->run_id);
+    fprintf(stderr, "control: socket %s\n", rp_serve_socket(run->serve));
+    if (rp_serve_address(run->serve))
+        fprintf(stderr, "control: http://%s/v1/status\n", rp_serve_address(run->serve));
+    return 0;
+}
+
 /* Sinks are told, and closed, in this order: the progress makes way before anything else is
- * written, and the result is safe before the summary is, which may wait for its reader. */
+ * written, and the result is safe before others learn that the run is over, and before the summary
+ * is written, which may wait for its reader. */
 static int list_sinks(struct run *run, struct rp_error *err)
 {
     const struct rp_run_options *options = run->options;
@@ -149,10 +173,12 @@ static int list_sinks(struct run *run, struct rp_error *err)
         r = rp_outputs_new(rp_output_kinds, &run->sinks, options->outputs, options->output_count,
                            options->output_options, options->output_option_count, &run->outputs,
                            err);
-    if (r == 0 && options->event_log)
+    if (r == 0 && (options->event_log || options->serve))
         r = rp_event_bus_new(&run->sinks, &run->bus);
     if (r == 0 && options->event_log)
         r = rp_event_log_new(&run->sinks, run->bus, options->event_log, &run->log);
+    if (r == 0 && options->serve)
+        r = add_serve(run, err);
     add_summary(run);
     return r;
 }
@@ -163,6 +189,7 @@ static void free_sinks(struct run *run)
     rp_result_sink_free(run->file);
     rp_outputs_free(run->outputs);
     rp_event_log_free(run->log);
+    rp_serve_free(run->serve);
     rp_event_bus_free(run->bus);
 }
 
@@ -176,12 +203,14 @@ int rp_cmd_run(const struct rp_run_options *options)
                                             .wire = getenv("RAMPA_WIRE"),
                                             .is_strict = options->strict,
                                             .bears_losses = options->bears_losses,
+                                            .run_id = run.run_id,
                                             .sinks = &run.sinks };
     struct rp_result result = { 0 };
     struct rp_error err = { 0 };
     int r = rp_worker_start_for(options, &start);
 
     rp_sinks_init(&run.sinks);
+    rp_run_id_make(run.run_id);
     if (r == 0)
         r = rp_worker_patience(&config.patience, &err);
     if (r == 0)

@@ -43,6 +43,14 @@ static const struct rp_exit_note compare_exits[] = {
     { 9, "internal error" },
     { 0, NULL },
 };
+static const struct rp_exit_note control_exits[] = {
+    { 0, "done" },
+    { 1, "the run has refused, such as a pause when it is over" },
+    { 3, "the command line is invalid, or there is no such run" },
+    { 6, "the answer could not be written" },
+    { 9, "internal error: the run does not answer" },
+    { 0, NULL },
+};
 static const struct rp_exit_note plain_exits[] = {
     { 0, "done" },
     { 3, "the command line, or what it names, is invalid" },
@@ -103,6 +111,25 @@ static const struct rp_example compare_examples[] = {
       "rampa compare mon.json tue.json wed.json today.json" },
     { "for the summary of a CI job",
       "rampa compare base.json result.json --format markdown >> \"$GITHUB_STEP_SUMMARY\"" },
+    { NULL, NULL },
+};
+static const struct rp_example status_examples[] = {
+    { "start a run that can be steered", "rampa run load.py --serve" },
+    { "in another terminal: how far is it?", "rampa status" },
+    { "the same for a program", "rampa status --format json | jq .vus" },
+    { NULL, NULL },
+};
+static const struct rp_example stop_examples[] = {
+    { "stop the only run", "rampa stop" },
+    { "stop one of several, and say why", "rampa stop 5f0c7e52 --reason disk-full" },
+    { NULL, NULL },
+};
+static const struct rp_example pause_examples[] = {
+    { "let no iteration start until 'rampa resume'", "rampa pause" },
+    { NULL, NULL },
+};
+static const struct rp_example resume_examples[] = {
+    { "go on", "rampa resume" },
     { NULL, NULL },
 };
 static const struct rp_example doctor_examples[] = {
@@ -202,6 +229,36 @@ const struct rp_command rp_commands[RP_CMD_COUNT] = {
             "(--summary-export, handleSummary).",
         .examples = compare_examples, .exits = compare_exits,
     },
+    [RP_CMD_STATUS] = {
+        .name = "status", .argument = RP_ARGUMENT_RUN, .argument_optional = true,
+        .summary = "Show how far a run is that was started with --serve",
+        .description =
+            "Asks a run of this user that goes on, on this machine. RUN is its id or the beginning of it; without it there must be "
+            "one such run only. Runs with --serve say their id at the start.",
+        .examples = status_examples, .exits = control_exits,
+    },
+    [RP_CMD_STOP] = {
+        .name = "stop", .argument = RP_ARGUMENT_RUN, .argument_optional = true,
+        .summary = "Stop a run that was started with --serve",
+        .description =
+            "Stops a run as the first Ctrl-C does: iterations may end, teardown runs, the result is written, and the run ends with "
+            "exit code 4. The command does not wait for that. RUN is as in 'rampa status'.",
+        .examples = stop_examples, .exits = control_exits,
+    },
+    [RP_CMD_PAUSE] = {
+        .name = "pause", .argument = RP_ARGUMENT_RUN, .argument_optional = true,
+        .summary = "Pause a run that was started with --serve",
+        .description =
+            "No iteration of the run starts, and no time of its schedule goes by, until 'rampa resume'. RUN is as in 'rampa "
+            "status'.",
+        .examples = pause_examples, .exits = control_exits,
+    },
+    [RP_CMD_RESUME] = {
+        .name = "resume", .argument = RP_ARGUMENT_RUN, .argument_optional = true,
+        .summary = "Let a run go on that was paused",
+        .description = "Ends a pause of 'rampa pause', or of the signal SIGUSR1. RUN is as in 'rampa status'.",
+        .examples = resume_examples, .exits = control_exits,
+    },
     [RP_CMD_DOCTOR] = {
         .name = "doctor", .summary = "Show what would limit a big test on this machine",
         .description =
@@ -234,7 +291,7 @@ const struct rp_command rp_commands[RP_CMD_COUNT] = {
         .examples = completion_examples, .exits = plain_exits,
     },
     [RP_CMD_HELP] = {
-        .name = "help", .argument = "COMMAND", .argument_optional = true,
+        .name = "help", .argument = RP_ARGUMENT_COMMAND, .argument_optional = true,
         .summary = "Show help about a command",
         .description = "Shows the same as 'rampa COMMAND --help'.",
         .examples = help_examples, .exits = plain_exits,

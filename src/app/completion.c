@@ -66,6 +66,17 @@ static void bash_values(struct rp_buf *out)
     }
 }
 
+static bool takes_commands(const struct rp_command *command)
+{
+    return command->argument && strcmp(command->argument, RP_ARGUMENT_COMMAND) == 0;
+}
+
+/* Their ids change too often to be completed. */
+static bool takes_runs(const struct rp_command *command)
+{
+    return command->argument && strcmp(command->argument, RP_ARGUMENT_RUN) == 0;
+}
+
 static void bash_commands(struct rp_buf *out)
 {
     for (size_t i = 0; i < RP_CMD_COUNT; i++) {
@@ -76,7 +87,7 @@ static void bash_commands(struct rp_buf *out)
         rp_buf_append_str(out, "\" words=\"");
         if (command->argument_choices)
             append_choices(out, command->argument_choices);
-        else if (command->argument_optional)
+        else if (takes_commands(command))
             append_command_names(out);
         rp_buf_appendf(
             out, "\" files=%s ;;\n",
@@ -171,7 +182,9 @@ static void zsh_command(struct rp_buf *out, const struct rp_command *command)
     if (command->argument) {
         rp_buf_appendf(out, " \\\n        '%s:%s:", command->more_arguments ? "*" : "1",
                        command->argument);
-        if (command->argument_choices || command->argument_optional) {
+        if (takes_runs(command)) {
+            rp_buf_append_str(out, "'");
+        } else if (command->argument_choices || takes_commands(command)) {
             rp_buf_append_str(out, "(");
             if (command->argument_choices)
                 append_choices(out, command->argument_choices);
@@ -261,12 +274,12 @@ static void fish_command(struct rp_buf *out, const struct rp_command *command)
     for (size_t i = 0; i < RP_OPT_COUNT; i++)
         if (rp_option_belongs(&rp_options[i], command))
             fish_option(out, when, &rp_options[i]);
-    if (!command->argument)
+    if (!command->argument || takes_runs(command))
         return;
     rp_buf_appendf(out, "complete -c rampa -n '%s' -a '", when);
     if (command->argument_choices)
         append_choices(out, command->argument_choices);
-    else if (command->argument_optional)
+    else if (takes_commands(command))
         append_command_names(out);
     else
         rp_buf_append_str(out, "(__fish_complete_suffix .py)");

@@ -27,6 +27,7 @@ struct rp_run_options {
     struct rp_overrides overrides;
     const char *out;                   /* --out, or NULL */
     const char *event_log;             /* --event-log, or NULL */
+    const char *serve;                 /* --serve: "unix" or "HOST:PORT"; NULL = not served */
     const struct rp_override *outputs; /* --output, each use */
     size_t output_count;
     const struct rp_override *output_options; /* --output-option, each use */

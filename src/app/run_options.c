@@ -83,6 +83,7 @@ static int fill_lists(struct rp_run_request *request, const struct rp_cli *cli)
                       &request->options.output_option_count);
     if (r == 0)
         r = fill_uses(cli, RP_OPT_INCLUDE, &request->included, &request->options.included_count);
+    request->options.serve = rp_cli_value(cli, RP_OPT_SERVE).value;
     request->options.archive = rp_cli_value(cli, RP_OPT_ARCHIVE).value;
     request->options.included = request->included;
     request->options.outputs = request->outputs;

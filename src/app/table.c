@@ -484,7 +484,9 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
     },
     [RP_OPT_FORMAT] = {
         .name = "--format", .type = RP_TYPE_CHOICE, .placeholder = "FORMAT", .choices = formats,
-        .commands = RP_IN(RP_CMD_INSPECT) | RP_IN(RP_CMD_DOCTOR),
+        .commands = RP_IN(RP_CMD_INSPECT) | RP_IN(RP_CMD_DOCTOR) |
+                    RP_IN(RP_CMD_STATUS) | RP_IN(RP_CMD_STOP) | RP_IN(RP_CMD_PAUSE) |
+                    RP_IN(RP_CMD_RESUME),
         .group = RP_GROUP_OUTPUT, .since = "0.1.0", .fallback = "text",
         .help = "How to print: text for people, json for programs",
     },
@@ -505,6 +507,17 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .commands = RP_IN(RP_CMD_COMPARE), .group = RP_GROUP_JUDGEMENT, .since = "0.1.0",
         .fallback = "5%; of shares 0.5 points",
         .help = "The smallest change that matters",
+    },
+    [RP_OPT_SERVE] = {
+        .name = "--serve", .type = RP_TYPE_TEXT, .placeholder = "HOST:PORT", .bare = "unix",
+        .commands = RP_IN(RP_CMD_RUN), .group = RP_GROUP_OUTPUT, .since = "0.1.0",
+        .help = "Let 'rampa status', stop, pause and resume, and other programs, watch and steer "
+                "the run, on a socket of this user; with a value on loopback too",
+    },
+    [RP_OPT_REASON] = {
+        .name = "--reason", .type = RP_TYPE_TEXT, .placeholder = "TEXT",
+        .commands = RP_IN(RP_CMD_STOP), .group = RP_GROUP_OUTPUT, .since = "0.1.0",
+        .help = "Why the run is stopped, for its summary and its result",
     },
     [RP_OPT_PAGE] = {
         .name = "--page", .short_name = 'o', .type = RP_TYPE_FILE, .placeholder = "FILE",

@@ -11,22 +11,7 @@
 #include "base/alloc.h"
 #include "coordinator/coordinator_internal.h"
 #include "coordinator/peer_process.h"
-
-static void make_run_id(char out[37])
-{
-    unsigned char bytes[16] = { 0 };
-
-    if (getentropy(bytes, sizeof(bytes)) < 0)
-        snprintf((char *)bytes, sizeof(bytes), "%lld", (long long)rp_clock_ns());
-    bytes[6] = (unsigned char)((bytes[6] & 0x0f) | 0x40);
-    bytes[8] = (unsigned char)((bytes[8] & 0x3f) | 0x80);
-    for (int i = 0, at = 0; i < 16; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10)
-            out[at++] = '-';
-        snprintf(out + at, 3, "%02x", bytes[i]);
-        at += 2;
-    }
-}
+#include "run/run_id.h"
 
 /* What does not depend on who turns the loop. The sinks hear of the run from now on, and may steer
  * it. */
@@ -38,7 +23,7 @@ static void init(struct rp_coordinator *c, const struct rp_peer_source *source, 
     if (c->config->run_id)
         snprintf(id, sizeof(c->result->run_id), "%s", c->config->run_id);
     else
-        make_run_id(id);
+        rp_run_id_make(id);
     c->control.ops = &rp_coordinator_control_ops;
     rp_peers_init(&c->peers, c->loop, source, &rp_coordinator_peers_events, patience);
     rp_merging_init(&c->merging, c->result, &c->peers, &c->pauses);

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/alloc.h"
 
@@ -33,20 +32,6 @@ struct rp_event_queue {
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-static void put_wall_time(struct rp_json_line *line, int64_t wall_ns)
-{
-    time_t s = (time_t)(wall_ns / RP_S);
-    char text[80];
-    struct tm tm;
-
-    if (!gmtime_r(&s, &tm))
-        tm = (struct tm){ .tm_year = 70, .tm_mday = 1 };
-    snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900,
-             tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-             (int)(wall_ns % RP_S / RP_MS));
-    rp_line_text(line, "time", text);
-}
-
 /* Writes the members that all lines have. The object stays open. */
 static void write_head(const struct rp_event_bus *bus, struct rp_json_line *json, const char *type,
                        unsigned kind, uint64_t seq, rp_ns at)
@@ -57,13 +42,13 @@ static void write_head(const struct rp_event_bus *bus, struct rp_json_line *json
     rp_line_text(json, "run_id", bus->run_id);
     rp_line_i64(json, "timestamp_ns", at);
     rp_line_u64(json, "seq", seq);
-    put_wall_time(json, bus->wall_start + at);
+    rp_event_write_time(json, "time", bus->wall_start + at);
     rp_line_i64(json, "ns", at);
 }
 
 /* Closes the object and makes the line, with one reference. NULL without memory. */
-static struct rp_event_line *make_line(struct rp_json_line *json, unsigned kind, uint64_t seq,
-                                       rp_ns at)
+static struct rp_event_line *make_line(struct rp_json_line *json, const char *type, unsigned kind,
+                                       uint64_t seq, rp_ns at)
 {
     struct rp_event_line *line;
 
@@ -73,7 +58,7 @@ static struct rp_event_line *make_line(struct rp_json_line *json, unsigned kind,
     if (!line)
         return NULL;
     *line = (struct rp_event_line){
-        .kind = kind, .seq = seq, .at = at, .refs = 1, .len = json->out->len
+        .kind = kind, .type = type, .seq = seq, .at = at, .refs = 1, .len = json->out->len
     };
     memcpy(line->line, json->out->data, json->out->len + 1);
     return line;
@@ -147,20 +132,26 @@ void rp_event_queue_free(struct rp_event_queue *queue)
     rp_free(queue);
 }
 
-/* Makes the `missed` line. It has the place of the last line that was missed. */
-static struct rp_event_line *make_missed(const struct rp_event_queue *queue)
+struct rp_event_line *rp_event_line_missed(const struct rp_event_queue *queue, uint64_t seq,
+                                           rp_ns at, uint64_t count)
 {
+    const char *type = rp_event_class_of(RP_EVENT_MISSED);
     struct rp_event_line *line;
     struct rp_buf text;
     struct rp_json_line json = { .out = &text };
 
     rp_buf_init(&text, RP_EVENT_MAX_BYTES);
-    write_head(queue->bus, &json, rp_event_class_of(RP_EVENT_MISSED), RP_EVENT_MISSED,
-               queue->missed_seq, queue->missed_at);
-    rp_line_u64(&json, "count", queue->missed);
-    line = make_line(&json, RP_EVENT_MISSED, queue->missed_seq, queue->missed_at);
+    write_head(queue->bus, &json, type, RP_EVENT_MISSED, seq, at);
+    rp_line_u64(&json, "count", count);
+    line = make_line(&json, type, RP_EVENT_MISSED, seq, at);
     rp_buf_deinit(&text);
     return line;
+}
+
+/* Makes the `missed` line. It has the place of the last line that was missed. */
+static struct rp_event_line *make_missed(const struct rp_event_queue *queue)
+{
+    return rp_event_line_missed(queue, queue->missed_seq, queue->missed_at, queue->missed);
 }
 
 struct rp_event_line *rp_event_queue_take(struct rp_event_queue *queue)
@@ -202,16 +193,17 @@ static void on_event(struct rp_sink *sink, const struct rp_event *event)
     struct rp_event_bus *bus = rp_container_of(sink, struct rp_event_bus, sink);
     struct rp_json_line json = { .out = &bus->text };
     struct rp_event_line *line;
+    const char *type;
 
     if (rp_list_is_empty(&bus->queues))
         return;
     snprintf(bus->run_id, sizeof(bus->run_id), "%s", event->result->run_id);
     bus->wall_start = event->wall_ns - event->at;
     rp_buf_reset(&bus->text);
-    write_head(bus, &json, rp_event_class_name(event, &bus->memory), event->kind, ++bus->seq,
-               event->at);
+    type = rp_event_class_name(event, &bus->memory);
+    write_head(bus, &json, type, event->kind, ++bus->seq, event->at);
     rp_event_write(&json, event, &bus->memory);
-    line = make_line(&json, event->kind, bus->seq, event->at);
+    line = make_line(&json, type, event->kind, bus->seq, event->at);
     RP_LIST_EACH (node, &bus->queues) {
         struct rp_event_queue *queue = rp_container_of(node, struct rp_event_queue, node);
 

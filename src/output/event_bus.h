@@ -25,9 +25,10 @@ enum {
 };
 
 struct rp_event_line {
-    unsigned kind; /* enum rp_event_kind, or RP_EVENT_MISSED */
-    uint64_t seq;  /* from 1; what a queue hands out is ascending */
-    rp_ns at;      /* since the start of the run */
+    unsigned kind;    /* enum rp_event_kind, or RP_EVENT_MISSED */
+    const char *type; /* the name of its class, as in the line; static */
+    uint64_t seq;     /* from 1; what a queue hands out is ascending */
+    rp_ns at;         /* since the start of the run */
     unsigned refs;
     size_t len;
     char line[]; /* with its line end, and a NUL that len does not count */
@@ -51,3 +52,7 @@ void rp_event_queue_free(struct rp_event_queue *queue); /* NULL is allowed */
  * bus. */
 struct rp_event_line *rp_event_queue_take(struct rp_event_queue *queue);
 void rp_event_line_unref(struct rp_event_line *line);
+/* A `missed` line for somebody who keeps lines of the queue for longer: @count are missing, of which
+ * the last has the number @seq and happened at @at. NULL without memory. */
+struct rp_event_line *rp_event_line_missed(const struct rp_event_queue *queue, uint64_t seq,
+                                           rp_ns at, uint64_t count);

@@ -5,7 +5,9 @@
 #include "output/event_json.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/alloc.h"
 #include "plan/metrics.h"
@@ -40,6 +42,20 @@ void rp_event_memory_deinit(struct rp_event_memory *memory)
 {
     rp_free(memory->counters);
     *memory = (struct rp_event_memory){ 0 };
+}
+
+void rp_event_write_time(struct rp_json_line *line, const char *key, int64_t wall_ns)
+{
+    time_t s = (time_t)(wall_ns / RP_S);
+    char text[80];
+    struct tm tm;
+
+    if (!gmtime_r(&s, &tm))
+        tm = (struct tm){ .tm_year = 70, .tm_mday = 1 };
+    snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900,
+             tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
+             (int)(wall_ns % RP_S / RP_MS));
+    rp_line_text(line, key, text);
 }
 
 /* ---- names -----------------------------------------------------------------------------------*/
@@ -140,6 +156,14 @@ static void note_rates(struct rp_event_memory *memory, struct rp_store *store, d
     }
 }
 
+void rp_event_note_snapshot(const struct rp_event *event, struct rp_event_memory *memory)
+{
+    rp_ns at = rp_ns_add(event->snapshot.elapsed, event->snapshot.paused);
+
+    note_rates(memory, event->result->store, (double)(at - memory->at) / 1e9);
+    memory->at = at;
+}
+
 static double rate_of(const struct rp_event_memory *memory, size_t i)
 {
     return i < memory->count ? memory->counters[i].rate : NAN;
@@ -182,16 +206,23 @@ static void put_zeros(struct rp_json_line *line, const struct rp_builtin_metric 
     rp_line_close(line);
 }
 
-/* The shape of the reference: every built-in metric, and nothing but numbers. */
-static void put_values(struct rp_json_line *line, struct rp_store *store,
-                       const struct rp_event_memory *memory)
+static bool is_wanted(const char *name, const char *only)
 {
-    rp_line_open(line, "values");
-    for (size_t i = 0; i < rp_store_view_count(store); i++) {
+    return !only || strcmp(name, only) == 0;
+}
+
+/* The shape of the reference: every built-in metric, and nothing but numbers. */
+bool rp_event_write_values(struct rp_json_line *line, struct rp_store *store,
+                           const struct rp_event_memory *memory, const char *only)
+{
+    bool is_any = false;
+
+    for (size_t i = 0; store && i < rp_store_view_count(store); i++) {
         const struct rp_view *view = rp_store_view_at(store, i);
 
-        if (!is_shown(view))
+        if (!is_shown(view) || !is_wanted(view->display, only))
             continue;
+        is_any = true;
         rp_line_open(line, view->display);
         put_stats(line, view, rate_of(memory, i));
         if (view->type == RP_RATE)
@@ -199,12 +230,14 @@ static void put_values(struct rp_json_line *line, struct rp_store *store,
         rp_line_close(line);
     }
     for (size_t i = 0; i < RP_BUILTIN_COUNT; i++) {
-        const struct rp_view *view = rp_store_view(store, rp_builtin_name(i));
+        const struct rp_view *view = store ? rp_store_view(store, rp_builtin_name(i)) : NULL;
 
-        if (!view || !is_shown(view))
-            put_zeros(line, &rp_builtin_metrics[i]);
+        if ((view && is_shown(view)) || !is_wanted(rp_builtin_metrics[i].name, only))
+            continue;
+        is_any = true;
+        put_zeros(line, &rp_builtin_metrics[i]);
     }
-    rp_line_close(line);
+    return is_any;
 }
 
 static void put_scenario(struct rp_json_line *line, const char *name,
@@ -242,7 +275,6 @@ static void put_snapshot(struct rp_json_line *line, const struct rp_event *event
     const struct rp_run_status *status = &event->snapshot.status;
     const struct rp_scenario_progress *scenarios = status->scenarios;
     size_t count = scenarios ? result->plan->scenario_count : 0;
-    rp_ns at = rp_ns_add(event->snapshot.elapsed, event->snapshot.paused);
     int64_t vus = 0, made = 0;
 
     for (size_t i = 0; i < count; i++) {
@@ -255,18 +287,19 @@ static void put_snapshot(struct rp_json_line *line, const struct rp_event *event
     rp_line_i64(line, "paused_ns", event->snapshot.paused);
     rp_line_i64(line, "vus", vus);
     rp_line_i64(line, "vus_made", made);
-    note_rates(memory, result->store, (double)(at - memory->at) / 1e9);
+    rp_event_note_snapshot(event, memory);
     put_metrics(line, result->store, memory);
     rp_line_open(line, "snapshot");
     rp_line_i64(line, "timestamp", event->at);
     rp_line_number(line, "duration", (double)event->snapshot.elapsed / 1e9);
-    put_values(line, result->store, memory);
+    rp_line_open(line, "values");
+    rp_event_write_values(line, result->store, memory, NULL);
+    rp_line_close(line);
     rp_line_close(line);
     rp_line_open_list(line, "scenarios");
     for (size_t i = 0; i < count; i++)
         put_scenario(line, result->plan->scenarios[i].name, &scenarios[i]);
     rp_line_close_list(line);
-    memory->at = at;
 }
 
 /* ---- the others ------------------------------------------------------------------------------ */

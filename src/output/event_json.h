@@ -35,6 +35,15 @@ void rp_event_memory_deinit(struct rp_event_memory *memory);
 /* The same of an event: a phase within the part of the run that was told last is a "DetailEvent".
  * Once for each event. */
 const char *rp_event_class_name(const struct rp_event *event, struct rp_event_memory *memory);
+/* A moment of the wall clock, RFC 3339 in UTC with milliseconds. */
+void rp_event_write_time(struct rp_json_line *line, const char *key, int64_t wall_ns);
+/* For who writes no snapshots, and wants the rates of counters: the same memory of each snapshot. */
+void rp_event_note_snapshot(const struct rp_event *event, struct rp_event_memory *memory);
+/* The metrics as the member "values" of a snapshot has them: those of @store (NULL = none yet), and
+ * the built-in ones that have no samples yet; or, when @only is not NULL, the metric of this name.
+ * Whether there was any. */
+bool rp_event_write_values(struct rp_json_line *line, struct rp_store *store,
+                           const struct rp_event_memory *memory, const char *only);
 /* The members that only events of its kind have. */
 void rp_event_write(struct rp_json_line *line, const struct rp_event *event,
                     struct rp_event_memory *memory);

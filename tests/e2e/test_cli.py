@@ -21,7 +21,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-COMMANDS = ["run", "check", "inspect", "archive", "report", "compare", "doctor", "target", "demo", "completion", "help"]
+COMMANDS = ["run", "check", "inspect", "archive", "report", "compare", "status", "stop", "pause", "resume", "doctor", "target"]
+COMMANDS += ["demo", "completion", "help"]
 SECONDS = 60
 
 Rampa = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -210,7 +211,7 @@ def test_output_that_cannot_be_written_is_exit_6(program: Path) -> None:
 def test_without_a_command_the_short_help_is_shown(rampa: Rampa) -> None:
     done = rampa(code=0)
     assert done.stderr == "" and "Usage: rampa COMMAND" in done.stdout
-    assert len(done.stdout.splitlines()) < 20 and "--help" in done.stdout
+    assert len(done.stdout.splitlines()) < 24 and "--help" in done.stdout
 
 
 def test_check_of_a_script_that_is_not_there(rampa: Rampa) -> None:

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Connections and requests, by libmicrohttpd: who may speak, how much is read, how it is answered. */
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/str.h"
+#include "serve/serve_internal.h"
+
+enum {
+    POOL = 32768,      /* bytes that a connection has for its head and for what it sends */
+    READ_MAX = 1 << 20 /* bytes of a body; a client that sends more gets no answer */
+};
+
+struct request {
+    struct rp_serve_listener *listener;
+    const struct rp_serve_route *route; /* NULL when it is refused: */
+    unsigned status;                    /* of the refusal, or 0 */
+    const char *error, *hint;
+    struct rp_buf body;
+    size_t read; /* bytes of the body */
+};
+
+static struct rp_slice field_of(struct MHD_Connection *connection, const char *name)
+{
+    return rp_slice_str(MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name));
+}
+
+/* ---- answers --------------------------------------------------------------------------------- */
+
+static enum MHD_Result queue(struct MHD_Connection *connection, unsigned status,
+                             struct MHD_Response *response, const char *type)
+{
+    enum MHD_Result r;
+
+    if (!response)
+        return MHD_NO;
+    MHD_add_response_header(response, "Content-Type", type);
+    MHD_add_response_header(response, "Cache-Control", "no-store");
+    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    if (status == MHD_HTTP_UNAUTHORIZED)
+        MHD_add_response_header(response, "WWW-Authenticate", "Bearer");
+    if (status == MHD_HTTP_TOO_MANY_REQUESTS)
+        MHD_add_response_header(response, "Retry-After", "3");
+    r = MHD_queue_response(connection, status, response);
+    MHD_destroy_response(response);
+    return r;
+}
+
+static enum MHD_Result queue_json(struct MHD_Connection *connection, unsigned status,
+                                  struct rp_buf *json)
+{
+    struct MHD_Response *response;
+
+    if (json->error)
+        return MHD_NO;
+    response = MHD_create_response_from_buffer(json->len, json->data, MHD_RESPMEM_MUST_COPY);
+    return queue(connection, status, response, "application/json");
+}
+
+static enum MHD_Result refuse(struct MHD_Connection *connection, unsigned status, const char *error,
+                              const char *hint)
+{
+    struct rp_buf json;
+    struct rp_json_line line = { .out = &json };
+    enum MHD_Result r;
+
+    rp_buf_init(&json, RP_SERVE_ANSWER_MAX);
+    rp_line_open(&line, NULL);
+    rp_serve_refuse(&line, status, error, hint);
+    rp_line_close(&line);
+    r = queue_json(connection, status, &json);
+    rp_buf_deinit(&json);
+    return r;
+}
+
+static enum MHD_Result answer(struct request *request, struct MHD_Connection *connection,
+                              const json_t *body)
+{
+    struct rp_serve *serve = request->listener->serve;
+    struct rp_serve_request asked = {
+        .serve = serve,
+        .name = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "name"),
+        .body = body,
+    };
+    struct rp_buf json;
+    struct rp_json_line line = { .out = &json };
+    enum MHD_Result r;
+    unsigned status;
+
+    rp_buf_init(&json, RP_SERVE_ANSWER_MAX);
+    rp_line_open(&line, NULL);
+    status = request->route->answer(&asked, &line);
+    rp_line_close(&line);
+    r = queue_json(connection, status, &json);
+    rp_buf_deinit(&json);
+    return r;
+}
+
+static enum MHD_Result stream(struct request *request, struct MHD_Connection *connection)
+{
+    struct rp_serve_stream *events = &request->listener->serve->stream;
+    const char *query = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "after");
+    struct rp_slice after = field_of(connection, "Last-Event-ID");
+    int64_t number = 0;
+
+    after = after.ptr ? after : rp_slice_str(query);
+    if (after.ptr && (!rp_parse_i64(after, &number) || number < 0))
+        return refuse(connection, MHD_HTTP_BAD_REQUEST, "the number of an event is wrong",
+                      "Last-Event-ID and after are the id of the last event that was seen, or 0");
+    if (!after.ptr || (uint64_t)number > events->last)
+        number = (int64_t)events->last;
+    if (events->client_count >= RP_SERVE_STREAMS_MAX)
+        return refuse(connection, MHD_HTTP_TOO_MANY_REQUESTS, "too many streams of events are open",
+                      "close one of them, or ask /v1/status from time to time");
+    return queue(connection, MHD_HTTP_OK,
+                 rp_serve_stream_respond(request->listener, connection, (uint64_t)number),
+                 "text/event-stream");
+}
+
+/* ---- who may speak --------------------------------------------------------------------------- */
+
+/* 0: the request may be judged further. Otherwise the status of the answer, with its words. */
+static unsigned judge(const struct rp_serve_listener *listener, struct MHD_Connection *connection,
+                      const char **error, const char **hint)
+{
+    struct rp_serve *serve = listener->serve;
+    struct rp_slice host = field_of(connection, "Host"), origin = field_of(connection, "Origin");
+    struct rp_slice bearer = field_of(connection, "Authorization");
+
+    if (listener->is_tcp && !rp_guard_is_host(host, serve->port, serve->address)) {
+        *error = "the field Host does not name this server";
+        *hint = "use the address that the run has printed";
+        return MHD_HTTP_FORBIDDEN;
+    }
+    if (origin.ptr && !rp_guard_is_origin(origin, host, false)) {
+        *error = "pages of other origins may not use this server";
+        *hint = "ask it from a program";
+        return MHD_HTTP_FORBIDDEN;
+    }
+    if (rp_guard_is_bearer(bearer, serve->place.token))
+        return 0;
+    if (bearer.ptr && !rp_guard_may_try(&serve->tries, rp_clock_ns())) {
+        *error = "too many wrong tokens";
+        *hint = "the right one is in the file beside the control socket, RUN-ID.sock.token";
+        return MHD_HTTP_TOO_MANY_REQUESTS;
+    }
+    *error = bearer.ptr ? "the token is wrong" : "a token is needed";
+    *hint = "send 'Authorization: Bearer TOKEN' with the token of the file beside the control "
+            "socket, RUN-ID.sock.token";
+    return MHD_HTTP_UNAUTHORIZED;
+}
+
+/* ---- requests -------------------------------------------------------------------------------- */
+
+/* The head has come. What can be refused now is answered when the body has been read, because a
+ * client that still sends would not see the answer. */
+static void begin(struct request *request, struct MHD_Connection *connection, const char *method,
+                  const char *url)
+{
+    request->status = judge(request->listener, connection, &request->error, &request->hint);
+    if (request->status)
+        return;
+    request->route = rp_serve_route(method, url, &request->status);
+    request->error = request->status == MHD_HTTP_NOT_FOUND ? "there is no such resource"
+                                                           : "the resource has another method";
+    request->hint = "docs/control.md lists the resources and their methods";
+}
+
+/* Takes a piece of the body. Nothing of a refused request is kept. */
+static enum MHD_Result take(struct request *request, const char *data, size_t *size)
+{
+    request->read += *size;
+    if (!request->status)
+        rp_buf_append(&request->body, data, *size);
+    *size = 0;
+    return request->read > READ_MAX ? MHD_NO : MHD_YES;
+}
+
+/* The whole request has come. */
+static enum MHD_Result finish(struct request *request, struct MHD_Connection *connection)
+{
+    json_t *body = NULL;
+    json_error_t at;
+    enum MHD_Result r;
+
+    if (request->status)
+        return refuse(connection, request->status, request->error, request->hint);
+    if (request->body.error == -EMSGSIZE)
+        return refuse(connection, MHD_HTTP_CONTENT_TOO_LARGE, "the body is too large",
+                      "a body has at most 16384 bytes");
+    if (request->body.error)
+        return MHD_NO;
+    if (!request->route->answer)
+        return stream(request, connection);
+    if (request->body.len) {
+        body = json_loadb(request->body.data, request->body.len, JSON_REJECT_DUPLICATES, &at);
+        if (!json_is_object(body)) {
+            json_decref(body);
+            return refuse(connection, MHD_HTTP_BAD_REQUEST, "the body is no JSON object",
+                          "such as {\"reason\": \"enough\"}");
+        }
+    }
+    r = answer(request, connection, body);
+    json_decref(body);
+    return r;
+}
+
+static enum MHD_Result on_request(void *user, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *data,
+                                  size_t *size, void **state)
+{
+    struct rp_serve_listener *listener = user;
+    struct request *request = *state;
+
+    if (!request) {
+        request = rp_calloc(1, sizeof(*request));
+        if (!request)
+            return MHD_NO;
+        request->listener = listener;
+        rp_buf_init(&request->body, RP_SERVE_BODY_MAX);
+        listener->serve->request_count++;
+        *state = request;
+        begin(request, connection, method, url);
+        return MHD_YES;
+    }
+    return *size ? take(request, data, size) : finish(request, connection);
+}
+
+static void on_completed(void *user, struct MHD_Connection *connection, void **state,
+                         enum MHD_RequestTerminationCode code)
+{
+    struct request *request = *state;
+
+    if (!request)
+        return;
+    request->listener->serve->request_count--;
+    rp_buf_deinit(&request->body);
+    rp_free(request);
+    *state = NULL;
+}
+
+/* ---- on the loop ----------------------------------------------------------------------------- */
+
+static void on_timer(struct rp_timer *timer, rp_ns now);
+
+static void turn(struct rp_serve_listener *listener)
+{
+    struct rp_loop *loop = listener->watch.loop;
+    MHD_UNSIGNED_LONG_LONG ms;
+
+    MHD_run(listener->daemon);
+    if (!loop)
+        return;
+    if (MHD_get_timeout(listener->daemon, &ms) == MHD_YES)
+        rp_timer_arm(loop, &listener->timer,
+                     rp_ns_add(rp_loop_now(loop), (rp_ns)(ms > 60000 ? 60000 : ms) * RP_MS),
+                     on_timer);
+    else
+        rp_timer_disarm(&listener->timer);
+}
+
+static void on_timer(struct rp_timer *timer, rp_ns now)
+{
+    turn(rp_container_of(timer, struct rp_serve_listener, timer));
+}
+
+static void on_ready(struct rp_watch *watch, unsigned ready)
+{
+    turn(rp_container_of(watch, struct rp_serve_listener, watch));
+}
+
+static void on_task(struct rp_task *task)
+{
+    turn(rp_container_of(task, struct rp_serve_listener, task));
+}
+
+static int descriptor_of(const struct rp_serve_listener *listener)
+{
+    return MHD_get_daemon_info(listener->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+}
+
+int rp_serve_listener_start(struct rp_serve_listener *listener, struct rp_serve *serve, int fd,
+                            bool is_tcp)
+{
+    listener->serve = serve;
+    listener->is_tcp = is_tcp;
+    listener->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, listener,
+        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)RP_SERVE_CONNECTIONS_MAX,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)RP_SERVE_TIMEOUT_S,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_END);
+    return listener->daemon ? 0 : -EIO;
+}
+
+int rp_serve_listener_attach(struct rp_serve_listener *listener, struct rp_loop *loop)
+{
+    int r;
+
+    if (!listener->daemon)
+        return 0;
+    r = rp_watch_start(loop, &listener->watch, descriptor_of(listener), RP_READABLE, on_ready);
+    if (r == 0)
+        rp_serve_listener_wake(listener);
+    return r;
+}
+
+void rp_serve_listener_detach(struct rp_serve_listener *listener)
+{
+    rp_watch_stop(&listener->watch);
+    rp_timer_disarm(&listener->timer);
+    rp_task_cancel(&listener->task);
+    listener->watch.loop = NULL;
+}
+
+void rp_serve_listener_wake(struct rp_serve_listener *listener)
+{
+    if (listener->watch.loop)
+        rp_loop_defer(listener->watch.loop, &listener->task, on_task);
+}
+
+void rp_serve_listener_stop(struct rp_serve_listener *listener)
+{
+    rp_serve_listener_detach(listener);
+    if (listener->daemon)
+        MHD_stop_daemon(listener->daemon);
+    listener->daemon = NULL;
+}
+
+void rp_serve_listeners_finish(struct rp_serve *serve, rp_ns longest)
+{
+    struct rp_serve_listener *listeners[] = { &serve->unix_listener, &serve->tcp_listener };
+    rp_ns end = rp_ns_add(rp_clock_ns(), longest), left;
+
+    do {
+        struct pollfd fds[RP_ARRAY_LEN(listeners)];
+        MHD_UNSIGNED_LONG_LONG ms = (MHD_UNSIGNED_LONG_LONG)(longest / RP_MS), own;
+
+        for (size_t i = 0; i < RP_ARRAY_LEN(listeners); i++) {
+            fds[i] = (struct pollfd){ .fd = -1, .events = POLLIN };
+            if (!listeners[i]->daemon)
+                continue;
+            MHD_run(listeners[i]->daemon);
+            fds[i].fd = descriptor_of(listeners[i]);
+            if (MHD_get_timeout(listeners[i]->daemon, &own) == MHD_YES && own < ms)
+                ms = own;
+        }
+        left = end - rp_clock_ns();
+        if (!serve->request_count || left <= 0)
+            break;
+        if ((rp_ns)ms * RP_MS > left)
+            ms = (MHD_UNSIGNED_LONG_LONG)(left / RP_MS);
+        poll(fds, RP_ARRAY_LEN(fds), (int)ms);
+    } while (true);
+}

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The control server on a loop, with clients in the same thread: streams that are bounded, clients that do not read, the end, and
+ * want of memory. What it answers to whom is tested with whole runs. */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/alloc.h"
+#include "loop/loop.h"
+#include "serve/place.h"
+#include "serve/serve.h"
+
+#define ID "5f0c7e52-8f1d-4c3a-9f0a-2d6f2b1c0a11"
+
+enum { TEXT_MAX = 64 << 20, STREAMS_MAX = 100 };
+
+struct desk {
+    char top[64];
+    struct rp_sinks sinks;
+    struct rp_result result;
+    struct rp_loop *loop;
+    struct rp_event_bus *bus;
+    struct rp_serve *serve;
+    char token[RP_TOKEN_SIZE];
+};
+
+static void publish(struct desk *desk, const char *text)
+{
+    struct rp_event event = { .kind = RP_EVENT_WARNING, .warning = text };
+
+    rp_sinks_event(&desk->sinks, &event);
+}
+
+static int setup(void **state)
+{
+    struct desk *desk = calloc(1, sizeof(*desk));
+
+    snprintf(desk->top, sizeof(desk->top), "/tmp/rampa-serve-XXXXXX");
+    assert_non_null(mkdtemp(desk->top));
+    setenv("XDG_RUNTIME_DIR", desk->top, 1);
+    rp_sinks_init(&desk->sinks);
+    assert_int_equal(rp_event_bus_new(&desk->sinks, &desk->bus), 0);
+    assert_int_equal(rp_loop_new(rp_loop_epoll, &desk->loop), 0);
+    *state = desk;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct desk *desk = *state;
+    char folder[80];
+
+    rp_serve_free(desk->serve);
+    rp_event_bus_free(desk->bus);
+    rp_loop_free(desk->loop);
+    rp_result_deinit(&desk->result);
+    snprintf(folder, sizeof(folder), "%s/rampa", desk->top);
+    rmdir(folder);
+    assert_int_equal(rmdir(desk->top), 0);
+    free(desk);
+    return 0;
+}
+
+static const struct rp_serve_options options = { .run_id = ID, .script = "load.py" };
+
+/* The run has begun: its first event attaches the server to the loop. */
+static void serve(struct desk *desk)
+{
+    struct rp_event event = { .kind = RP_EVENT_PHASE, .phase = RP_RUN_LOADING };
+    struct rp_error err = { 0 };
+    int fd;
+
+    if (rp_serve_new(&desk->sinks, desk->bus, &options, &desk->serve, &err) < 0)
+        fail_msg("%s", err.message);
+    rp_sinks_start(&desk->sinks, &desk->result);
+    desk->sinks.loop = desk->loop;
+    rp_sinks_event(&desk->sinks, &event);
+    assert_int_equal(rp_sinks_open(&desk->sinks, NULL, &err), 0);
+    fd = rp_place_connect(ID, desk->token, &err);
+    assert_true(fd >= 0);
+    close(fd);
+}
+
+static void turn(struct desk *desk)
+{
+    assert_true(rp_loop_turn(desk->loop, rp_ns_add(rp_loop_now(desk->loop), RP_MS)) >= 0);
+}
+
+static int begin(struct desk *desk, const char *path, const char *fields)
+{
+    struct rp_error err = { 0 };
+    char token[RP_TOKEN_SIZE], text[512];
+    int fd = rp_place_connect(ID, token, &err),
+        len = snprintf(text, sizeof(text),
+                       "GET %s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n%s\r\n",
+                       path, desk->token, fields);
+
+    assert_true(fd >= 0);
+    assert_int_equal(send(fd, text, (size_t)len, MSG_NOSIGNAL), len);
+    return fd;
+}
+
+/* Appends what has come; true when no more will come. */
+static bool take(int fd, struct rp_buf *ret)
+{
+    char bytes[65536];
+    ssize_t n;
+
+    while ((n = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0)
+        rp_buf_append(ret, bytes, (size_t)n);
+    assert_int_equal(ret->error, 0);
+    return n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+}
+
+/* Until what has come has @words in it; NULL: until the server ends it. */
+static void wait_for(struct desk *desk, int fd, const char *words, struct rp_buf *ret)
+{
+    while (!words || !strstr(rp_buf_str(ret), words)) {
+        if (take(fd, ret)) {
+            if (words && !strstr(rp_buf_str(ret), words))
+                fail_msg("the server has ended it: %s", rp_buf_str(ret));
+            return;
+        }
+        turn(desk);
+    }
+}
+
+static int open_stream(struct desk *desk, const char *fields, const char *words, struct rp_buf *ret)
+{
+    int fd = begin(desk, "/v1/events", fields);
+
+    wait_for(desk, fd, words, ret);
+    return fd;
+}
+
+/* The number behind the last @words. */
+static uint64_t last_number(const struct rp_buf *text, const char *words)
+{
+    const char *at = rp_buf_str(text), *found = NULL;
+
+    while ((at = strstr(at, words)))
+        found = at += strlen(words);
+    assert_non_null(found);
+    return strtoull(found, NULL, 10);
+}
+
+static void a_client_that_does_not_read_is_dropped(void **state)
+{
+    struct desk *desk = *state;
+    char words[8192], fields[64];
+    uint64_t seen, missed, events = 1; /* the phase */
+    struct rp_buf text;
+    int fd;
+
+    serve(desk);
+    rp_buf_init(&text, TEXT_MAX);
+    fd = open_stream(desk, "", "retry: 1000\n\n", &text);
+    memset(words, 'x', sizeof(words));
+    words[sizeof(words) - 1] = '\0';
+    for (int i = 0; i < 2000; i++, events++) {
+        publish(desk, words);
+        if (i % 10 == 0)
+            turn(desk);
+    }
+    wait_for(desk, fd, NULL, &text); /* now it reads, and finds that it was dropped */
+    close(fd);
+    seen = last_number(&text, "\nid: ");
+    assert_in_range(seen, 1, events - 1);
+    seen -= 1; /* the last one has perhaps come in part */
+    rp_buf_reset(&text);
+    snprintf(fields, sizeof(fields), "Last-Event-ID: %" PRIu64 "\r\n", seen);
+    snprintf(words, sizeof(words), "id: %" PRIu64 "\n", events);
+    fd = open_stream(desk, fields, words, &text);
+    close(fd);
+    missed = last_number(&text, "\"count\":");
+    snprintf(words, sizeof(words), "id: %" PRIu64 "\nevent: MissedEvent\n", seen + missed);
+    assert_non_null(strstr(rp_buf_str(&text), words));
+    snprintf(words, sizeof(words), "id: %" PRIu64 "\nevent: WarningEvent\n", seen + missed + 1);
+    assert_non_null(strstr(rp_buf_str(&text), words));
+    rp_buf_deinit(&text);
+}
+
+static void streams_are_bounded(void **state)
+{
+    struct desk *desk = *state;
+    int fds[STREAMS_MAX], fd;
+    struct rp_buf text;
+
+    serve(desk);
+    rp_buf_init(&text, TEXT_MAX);
+    for (int i = 0; i < STREAMS_MAX; i++) {
+        rp_buf_reset(&text);
+        fds[i] = open_stream(desk, "", "retry: 1000\n\n", &text);
+    }
+    rp_buf_reset(&text);
+    fd = open_stream(desk, "Connection: close\r\n", NULL, &text);
+    assert_non_null(strstr(rp_buf_str(&text), " 429 "));
+    close(fd);
+    close(fds[0]); /* it shows with the next event */
+    do {
+        publish(desk, "x");
+        turn(desk);
+        rp_buf_reset(&text);
+        fd = begin(desk, "/v1/events", "Connection: close\r\n");
+        wait_for(desk, fd, "\r\n\r\n", &text);
+        close(fd);
+    } while (strstr(rp_buf_str(&text), " 429 "));
+    for (int i = 1; i < STREAMS_MAX; i++)
+        close(fds[i]);
+    rp_buf_deinit(&text);
+}
+
+/* Clients of streams get the last event, and the socket goes. */
+static void the_end_is_told(void **state)
+{
+    struct desk *desk = *state;
+    struct rp_event event = { .kind = RP_EVENT_FINISHED, .finished = { .status = "passed" } };
+    struct rp_error err = { 0 };
+    char token[RP_TOKEN_SIZE];
+    struct rp_buf text, status;
+    int fd, question;
+
+    serve(desk);
+    rp_buf_init(&text, TEXT_MAX);
+    rp_buf_init(&status, TEXT_MAX);
+    fd = open_stream(desk, "Last-Event-ID: 0\r\n", "PhaseEvent", &text);
+    rp_sinks_event(&desk->sinks, &event);
+    desk->sinks.loop = NULL;
+    question = begin(desk, "/v1/status", "Connection: close\r\n");
+    rp_sinks_close(&desk->sinks, true, &err);
+    assert_true(take(fd, &text));
+    assert_non_null(strstr(rp_buf_str(&text), "event: FinishedEvent\n"));
+    assert_non_null(strstr(rp_buf_str(&text), "\r\n0\r\n\r\n"));
+    assert_true(take(question, &status));
+    assert_non_null(strstr(rp_buf_str(&status), "\"status\":\"completed\""));
+    assert_int_equal(rp_place_connect(ID, token, &err), -ENOENT);
+    close(fd);
+    close(question);
+    rp_buf_deinit(&text);
+    rp_buf_deinit(&status);
+}
+
+static void it_survives_want_of_memory(void **state)
+{
+    struct desk *desk = *state;
+    struct rp_error err = { 0 };
+    struct rp_buf text;
+    bool is_answered = false;
+    int r = -ENOMEM;
+
+    for (uint64_t n = 1; r < 0; n++) {
+        rp_alloc_fail_at(n);
+        r = rp_serve_new(&desk->sinks, desk->bus, &options, &desk->serve, &err);
+        rp_alloc_fail_at(0);
+        assert_true(r == 0 || r == -ENOMEM);
+    }
+    rp_serve_free(desk->serve);
+    serve(desk);
+    rp_buf_init(&text, TEXT_MAX);
+    for (uint64_t n = 1; !is_answered; n++) {
+        int fd = begin(desk, "/v1/status", "Connection: close\r\n");
+
+        rp_buf_reset(&text);
+        assert_int_equal(rp_buf_reserve(&text, 65536), 0);
+        rp_alloc_fail_at(n);
+        wait_for(desk, fd, NULL, &text);
+        is_answered = strstr(rp_buf_str(&text), "\"status\":\"starting\"") != NULL;
+        rp_alloc_fail_at(0);
+        assert_true(is_answered || !text.len);
+        close(fd);
+    }
+    rp_buf_deinit(&text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_client_that_does_not_read_is_dropped, setup, teardown),
+        cmocka_unit_test_setup_teardown(streams_are_bounded, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_end_is_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(it_survives_want_of_memory, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
