@@ -26,6 +26,10 @@ int rp_fuzz_sse(const uint8_t *data, size_t size);
 int rp_fuzz_h2(const uint8_t *data, size_t size);
 /* The first byte chooses the head's limit and what the server does meanwhile, the second how the rest is cut into pieces. */
 int rp_fuzz_h2_server(const uint8_t *data, size_t size);
+/* The first byte chooses the side and whether and how messages are compressed, the second the length of the pieces. */
+int rp_fuzz_ws(const uint8_t *data, size_t size);
+/* The first byte chooses a field of a WebSocket's handshake, the others are its value. */
+int rp_fuzz_ws_handshake(const uint8_t *data, size_t size);
 /* A URL and a reference to resolve against it, parted by the first LF. */
 int rp_fuzz_url(const uint8_t *data, size_t size);
 /* Text that is compressed and read back. */

@@ -30,6 +30,8 @@ static const struct {
     { "socks5", rp_fuzz_socks5 },
     { "sse", rp_fuzz_sse },
     { "url", rp_fuzz_url },
+    { "ws", rp_fuzz_ws },
+    { "ws_handshake", rp_fuzz_ws_handshake },
 };
 
 static int replay_file(const char *path, int (*run)(const uint8_t *data, size_t size))
