@@ -25,15 +25,16 @@
 
 /* ---- one stage ------------------------------------------------------------------------------- */
 
+/* Of the stage as it was before it was cut. */
 static rp_u128 stage_area(const struct rp_arrival_stage *stage)
 {
-    return (rp_u128)(uint64_t)(stage->from + stage->to) * (uint64_t)stage->duration;
+    return (rp_u128)(uint64_t)(stage->from + stage->to) * (uint64_t)stage->span;
 }
 
-/* The area after the time @t, multiplied by the duration of the stage. */
+/* The area after the time @t, multiplied by the span of the stage. */
 static struct rp_wide area_after(const struct rp_arrival_stage *stage, uint64_t t)
 {
-    rp_u128 factor = (rp_u128)(2 * (uint64_t)stage->from) * (uint64_t)stage->duration;
+    rp_u128 factor = (rp_u128)(2 * (uint64_t)stage->from) * (uint64_t)stage->span;
 
     if (stage->to >= stage->from)
         factor += (rp_u128)(uint64_t)(stage->to - stage->from) * t;
@@ -58,32 +59,32 @@ static long double time_for(long double from, long double slope, long double are
  * stage. */
 static uint64_t guess(const struct rp_arrival_stage *stage, rp_u128 area)
 {
-    long double duration = stage->duration, t;
+    long double span = stage->span, t;
     rp_u128 rest = stage_area(stage) - area;
 
     if (!area)
         return 0;
     if (!rest)
-        return (uint64_t)stage->duration;
+        return (uint64_t)stage->span;
     if (stage->to > stage->from)
-        t = time_for(stage->from, (stage->to - stage->from) / duration, real_of(area));
+        t = time_for(stage->from, (stage->to - stage->from) / span, real_of(area));
     else
-        t = duration - time_for(stage->to, (stage->from - stage->to) / duration, real_of(rest));
-    return t <= 0 ? 0 : t >= duration ? (uint64_t)stage->duration : (uint64_t)t;
+        t = span - time_for(stage->to, (stage->from - stage->to) / span, real_of(rest));
+    return t <= 0 ? 0 : t >= span ? (uint64_t)stage->span : (uint64_t)t;
 }
 
 /* How long after its beginning the stage reaches @area of its own, cut to the nanosecond. */
 static rp_ns invert(const struct rp_arrival_stage *stage, rp_u128 area)
 {
-    struct rp_wide wanted = rp_wide_mul(area, (uint64_t)stage->duration);
-    uint64_t t, duration = (uint64_t)stage->duration;
+    struct rp_wide wanted = rp_wide_mul(area, (uint64_t)stage->span);
+    uint64_t t, span = (uint64_t)stage->span;
 
     if (stage->from == stage->to)
         return (rp_ns)(area / (2 * (uint64_t)stage->from));
     t = guess(stage, area);
     while (t > 0 && !rp_wide_le(area_after(stage, t), wanted))
         t--;
-    while (t < duration && rp_wide_le(area_after(stage, t + 1), wanted))
+    while (t < span && rp_wide_le(area_after(stage, t + 1), wanted))
         t++;
     return (rp_ns)t;
 }
@@ -96,13 +97,36 @@ static void add_stage(struct rp_arrivals *arrivals, int64_t from, int64_t to, rp
 
     if (!duration)
         return;
-    *stage = (struct rp_arrival_stage){
-        .began = arrivals->end, .duration = duration, .from = from, .to = to, .done = arrivals->area
-    };
+    *stage = (struct rp_arrival_stage){ .began = arrivals->end,
+                                        .duration = duration,
+                                        .span = duration,
+                                        .from = from,
+                                        .to = to,
+                                        .done = arrivals->area };
     arrivals->area += stage_area(stage);
     stage->reached = arrivals->area;
     arrivals->end += duration;
     arrivals->stage_count++;
+}
+
+/* What the plan has from @time on, which is its beginning or the end of a stage. */
+static void add_plan(struct rp_arrivals *arrivals, const struct rp_scenario *scenario, rp_ns time)
+{
+    struct rp_rational rate = rp_rational_of(scenario->rate);
+    int64_t from = rate.num * (arrivals->den / rate.den);
+    rp_ns began = 0;
+
+    if (!rp_executor_kinds[scenario->executor].has_stages)
+        add_stage(arrivals, from, from, time ? 0 : scenario->duration);
+    else
+        for (size_t i = 0; i < scenario->stage_count; i++) {
+            int64_t to = scenario->stages[i].target * arrivals->den;
+
+            if (began >= time)
+                add_stage(arrivals, from, to, scenario->stages[i].duration);
+            began += scenario->stages[i].duration;
+            from = to;
+        }
 }
 
 static uint64_t saturate(rp_u128 value)
@@ -122,13 +146,22 @@ static rp_u128 random_end(const struct rp_arrivals *arrivals)
     return (whole << 32) + (rest + arrivals->per_arrival - 1) / arrivals->per_arrival;
 }
 
+/* The stages are complete. */
+static void add_up(struct rp_arrivals *arrivals)
+{
+    rp_u128 part = arrivals->is_constant ? arrivals->per_arrival - 1 : 0;
+
+    arrivals->total = saturate((arrivals->area + part) / arrivals->per_arrival);
+    arrivals->random_end = random_end(arrivals);
+}
+
 int rp_arrivals_init(struct rp_arrivals *arrivals, const struct rp_scenario *scenario,
                      const struct rp_segment *segment, uint64_t seed)
 {
     struct rp_rational rate = rp_rational_of(scenario->rate);
-    int64_t from = rate.num;
 
     *arrivals = (struct rp_arrivals){
+        .den = rate.den,
         .per_arrival = 2 * (rp_u128)(uint64_t)scenario->time_unit * (uint64_t)rate.den,
         .is_constant = !rp_executor_kinds[scenario->executor].has_stages,
         .is_poisson = scenario->arrival == RP_ARRIVAL_POISSON,
@@ -137,21 +170,9 @@ int rp_arrivals_init(struct rp_arrivals *arrivals, const struct rp_scenario *sce
     arrivals->stages = rp_calloc(scenario->stage_count + 1, sizeof(*arrivals->stages));
     if (!arrivals->stages)
         return -ENOMEM;
-    if (arrivals->is_constant) {
-        add_stage(arrivals, from, from, scenario->duration);
-        arrivals->total = saturate((arrivals->area + arrivals->per_arrival - 1) /
-                                   arrivals->per_arrival);
-    } else {
-        for (size_t i = 0; i < scenario->stage_count; i++) {
-            int64_t to = scenario->stages[i].target * rate.den;
-
-            add_stage(arrivals, from, to, scenario->stages[i].duration);
-            from = to;
-        }
-        arrivals->total = saturate(arrivals->area / arrivals->per_arrival);
-    }
+    add_plan(arrivals, scenario, 0);
+    add_up(arrivals);
     rp_random_seed(arrivals->random, seed);
-    arrivals->random_end = random_end(arrivals);
     return 0;
 }
 
@@ -160,6 +181,68 @@ void rp_arrivals_deinit(struct rp_arrivals *arrivals)
     rp_free(arrivals->stages);
     *arrivals = (struct rp_arrivals){ 0 };
 }
+
+/* ---- adjustments ----------------------------------------------------------------------------- */
+
+/* Counts in rates of 1/@den too. What was whole before is whole in smaller units. */
+static void refine(struct rp_arrivals *arrivals, int64_t den)
+{
+    int64_t factor = den / rp_gcd(arrivals->den, den);
+
+    arrivals->den *= factor;
+    arrivals->per_arrival *= (uint64_t)factor;
+    for (size_t i = 0; i < arrivals->stage_count; i++) {
+        struct rp_arrival_stage *stage = &arrivals->stages[i];
+
+        stage->from *= factor;
+        stage->to *= factor;
+        stage->done *= (uint64_t)factor;
+        stage->reached *= (uint64_t)factor;
+    }
+}
+
+/* Leaves out everything from @time on. */
+static void cut(struct rp_arrivals *arrivals, rp_ns time)
+{
+    struct rp_arrival_stage *last;
+
+    while (arrivals->stage_count && arrivals->stages[arrivals->stage_count - 1].began >= time)
+        arrivals->stage_count--;
+    arrivals->area = 0;
+    arrivals->end = time;
+    if (!arrivals->stage_count)
+        return;
+    last = &arrivals->stages[arrivals->stage_count - 1];
+    last->duration = time - last->began;
+    last->reached = last->done +
+                    rp_wide_div(area_after(last, (uint64_t)last->duration), (uint64_t)last->span);
+    arrivals->area = last->reached;
+}
+
+int rp_arrivals_adjust(struct rp_arrivals *arrivals, const struct rp_scenario *scenario,
+                       double rate, rp_ns at, bool hold)
+{
+    struct rp_rational wanted = rp_rational_of(rate);
+    rp_ns until = rp_adjusted_until(scenario, at, hold);
+    size_t room = arrivals->stage_count + scenario->stage_count + 2;
+    struct rp_arrival_stage *stages = rp_realloc_array(arrivals->stages, room, sizeof(*stages));
+    int64_t level;
+
+    if (!stages)
+        return -ENOMEM;
+    arrivals->stages = stages;
+    refine(arrivals, wanted.den);
+    cut(arrivals, at);
+    level = wanted.num * (arrivals->den / wanted.den);
+    add_stage(arrivals, level, level, until - at);
+    add_plan(arrivals, scenario, until);
+    add_up(arrivals);
+    arrivals->stage = 0;
+    arrivals->divisor = 0;
+    return 0;
+}
+
+/* ---- one arrival ----------------------------------------------------------------------------- */
 
 /* The area at which uniform arrival @index is due. */
 static rp_u128 area_of(const struct rp_arrivals *arrivals, uint64_t index)
@@ -174,6 +257,16 @@ static inline uint64_t own_index(const struct rp_arrivals *arrivals)
     return arrivals->round + (uint64_t)arrivals->segment->at[arrivals->position];
 }
 
+void rp_arrivals_take_back(struct rp_arrivals *arrivals)
+{
+    if (arrivals->position == 0) {
+        arrivals->position = (size_t)arrivals->segment->owned;
+        arrivals->round -= (uint64_t)arrivals->segment->slots;
+    }
+    arrivals->position--;
+    arrivals->divisor = 0;
+}
+
 static inline void own_advance(struct rp_arrivals *arrivals)
 {
     if (++arrivals->position == (size_t)arrivals->segment->owned) {
@@ -182,10 +275,13 @@ static inline void own_advance(struct rp_arrivals *arrivals)
     }
 }
 
-/* Moves to the stage in which @area is reached; there is one. */
+/* Moves to the stage in which @area is reached; there is one. Arrivals of a constant rate are before
+ * the end of a stage: one that falls on it comes when the rate is above 0 again. */
 static const struct rp_arrival_stage *move_to(struct rp_arrivals *arrivals, rp_u128 area)
 {
-    while (area > arrivals->stages[arrivals->stage].reached) {
+    rp_u128 more = arrivals->is_constant && !arrivals->is_poisson ? area + 1 : area;
+
+    while (more > arrivals->stages[arrivals->stage].reached) {
         arrivals->stage++;
         arrivals->divisor = 0;
     }
@@ -323,12 +419,13 @@ uint64_t rp_arrivals_before(const struct rp_arrivals *arrivals, rp_ns time)
     if (time > arrivals->end || !arrivals->stage_count)
         return arrivals->total;
     stage = stage_at(arrivals, time, false);
-    /* No arrival comes in a stage without a rate: the last one came before it, or at its very
-     * beginning. */
+    /* No arrival comes in a stage without a rate: the last one came before it or, of a ramping rate,
+     * at its very beginning. */
     if (!stage->from && !stage->to)
-        return saturate(stage->done / per_arrival);
+        return saturate((stage->done + (arrivals->is_constant ? per_arrival - 1 : 0)) /
+                        per_arrival);
     area = stage->done + rp_wide_div_up(area_after(stage, (uint64_t)(time - stage->began)),
-                                        (uint64_t)stage->duration);
+                                        (uint64_t)stage->span);
     /* An arrival that is reached exactly at @time is not before it. Arrivals of a constant rate
      * count from 0. */
     return saturate((area + per_arrival - 1) / per_arrival - !arrivals->is_constant);
@@ -347,7 +444,7 @@ double rp_arrivals_rate(const struct rp_arrivals *arrivals, rp_ns time)
     if (time < 0 || time >= arrivals->end)
         return 0;
     stage = stage_at(arrivals, time, true);
-    share = (double)(time - stage->began) / (double)stage->duration;
+    share = (double)(time - stage->began) / (double)stage->span;
     rate = (double)stage->from + (double)(stage->to - stage->from) * share;
     return rate * 2e9 / (double)arrivals->per_arrival;
 }

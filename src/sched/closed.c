@@ -25,6 +25,7 @@ static void idle_constant(struct rp_executor *executor, int64_t slot, rp_ns at)
 const struct rp_executor_ops rp_constant_vus = {
     .slots = slots_vus,
     .idle = idle_constant,
+    .adjust = rp_ramping_take_over,
 };
 
 /* ---- shared-iterations: one pool; whoever is free takes the next ----------------------------- */

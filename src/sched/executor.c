@@ -360,6 +360,23 @@ void rp_executor_resume(struct rp_executor *executor, rp_ns now)
         run(executor, now, now);
 }
 
+int rp_executor_adjust(struct rp_executor *executor, double value, rp_ns at, bool hold)
+{
+    int r;
+
+    if (!executor->ops->adjust)
+        return -ENOTSUP;
+    at -= executor->scenario->start_time;
+    if (at < 0)
+        at = 0;
+    if (!executor->slot_count || executor->state > RP_EXECUTOR_RUNNING || at >= executor->regular)
+        return 0;
+    r = executor->ops->adjust(executor, value, at, hold);
+    if (r == 0 && executor->state == RP_EXECUTOR_RUNNING && !executor->is_paused)
+        rp_executor_advance(executor, rp_loop_now(executor->loop));
+    return r;
+}
+
 /* ---- how far it is --------------------------------------------------------------------------- */
 
 rp_ns rp_executor_elapsed(const struct rp_executor *executor, rp_ns now)

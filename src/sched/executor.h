@@ -149,6 +149,22 @@ void rp_executor_stop(struct rp_executor *executor, rp_ns deadline);
 void rp_executor_pause(struct rp_executor *executor, rp_ns now);
 void rp_executor_resume(struct rp_executor *executor, rp_ns now);
 
+/* From @at on, the load of the whole scenario is @value: so many VUs, or arrivals per time_unit.
+ * This counts until the present stage ends, or with @hold to the end of the regular time, or until
+ * the next adjustment (see sched/schedule.h). @at counts from the start of the executors, without
+ * pauses. A moment before start_time is start_time; one after the regular time changes nothing, nor
+ * does anything change once the regular time is over.
+ *
+ * @at may have passed. Then the executor catches up with the schedule as it is now: iterations that
+ * it should have begun begin late, or are dropped, VUs come and go at once, and of arrivals that
+ * came too early as many fewer come next. So all workers end with the same schedule.
+ *
+ * VUs that are taken away have graceful_ramp_down to end their iteration, those of constant-vus
+ * graceful_stop. @value is at most what rp_executor_slots() says, or any rate that a plan can have.
+ * -ENOMEM: then all is as before; -ENOTSUP: the kind of executor has no load to adjust. */
+RP_NODISCARD int rp_executor_adjust(struct rp_executor *executor, double value, rp_ns at,
+                                    bool hold);
+
 /* ---- how far it is --------------------------------------------------------------------------- */
 
 /* How much of the regular time has passed, without pauses. */

@@ -32,6 +32,9 @@ struct rp_executor_ops {
      * without a flag when the regular time begins and when a pause ends. */
     void (*idle)(struct rp_executor *executor, int64_t slot, rp_ns at);
     double (*rate)(const struct rp_executor *executor, rp_ns elapsed); /* NULL = 0 */
+    /* From @at on, which counts from origin and is within the regular time, the load is @value. Not
+     * called after the regular time. -ENOMEM: then all is as before. NULL: this cannot be. */
+    int (*adjust)(struct rp_executor *executor, double value, rp_ns at, bool hold);
 };
 
 extern const struct rp_executor_ops rp_constant_vus;
@@ -40,6 +43,13 @@ extern const struct rp_executor_ops rp_shared_iterations;
 extern const struct rp_executor_ops rp_per_vu_iterations;
 extern const struct rp_executor_ops rp_constant_arrival_rate;
 extern const struct rp_executor_ops rp_ramping_arrival_rate;
+
+/* ---- ramping.c ------------------------------------------------------------------------------- */
+
+/* Makes an executor of constant-vus one whose VUs follow a schedule, and adjusts it: see
+ * adjust(). */
+RP_NODISCARD int rp_ramping_take_over(struct rp_executor *executor, double value, rp_ns at,
+                                      bool hold);
 
 /* ---- executor.c ------------------------------------------------------------------------------ */
 

@@ -62,12 +62,20 @@ static void keep_idle(struct rp_executor *executor, int64_t slot)
     arrival->idle[arrival->idle_count++] = slot;
 }
 
+static void count_total(struct rp_executor *executor)
+{
+    uint64_t total = rp_arrivals_total(&arrival_of(executor)->cursor);
+
+    if (executor->scenario->arrival == RP_ARRIVAL_UNIFORM)
+        executor->total = (uint64_t)rp_segment_scale(
+            executor->work, total > INT64_MAX ? INT64_MAX : (int64_t)total);
+}
+
 static int init_arrival(struct rp_executor *executor, const struct rp_executor_share *share)
 {
     const struct rp_scenario *scenario = executor->scenario;
     struct arrival *arrival = rp_calloc(1, sizeof(*arrival) + (size_t)executor->slot_count *
                                                                   sizeof(arrival->idle[0]));
-    uint64_t total;
     int r;
 
     if (!arrival)
@@ -79,11 +87,7 @@ static int init_arrival(struct rp_executor *executor, const struct rp_executor_s
                              own_seed(scenario, share->seed));
     if (r < 0)
         return r;
-    if (scenario->arrival == RP_ARRIVAL_UNIFORM) {
-        total = rp_arrivals_total(&arrival->cursor);
-        executor->total = (uint64_t)rp_segment_scale(
-            executor->work, total > INT64_MAX ? INT64_MAX : (int64_t)total);
-    }
+    count_total(executor);
     executor->made = rp_segment_scale(executor->vus, scenario->pre_allocated_vus);
     arrival->may_make = true;
     for (int64_t slot = executor->made - 1; slot >= 0; slot--)
@@ -188,6 +192,20 @@ void rp_executor_made(struct rp_executor *executor, int64_t slot, bool ok)
     keep_idle(executor, slot);
 }
 
+static int adjust_arrival(struct rp_executor *executor, double value, rp_ns at, bool hold)
+{
+    struct arrival *arrival = arrival_of(executor);
+    int r;
+
+    /* The next one has not come yet, and may come at another time now. */
+    if (arrival->has_next)
+        rp_arrivals_take_back(&arrival->cursor);
+    r = rp_arrivals_adjust(&arrival->cursor, executor->scenario, value, at, hold);
+    count_total(executor);
+    fetch_next(executor);
+    return r;
+}
+
 static double rate_arrival(const struct rp_executor *executor, rp_ns elapsed)
 {
     return rp_arrivals_rate(&arrival_of(executor)->cursor, elapsed) *
@@ -197,7 +215,7 @@ static double rate_arrival(const struct rp_executor *executor, rp_ns elapsed)
 #define ARRIVAL_OPS                                                                                \
     .owes = true, .begins_late = true, .slots = slots_arrival, .init = init_arrival,               \
     .deinit = deinit_arrival, .advance = advance_arrival, .next = next_arrival,                    \
-    .idle = idle_arrival, .rate = rate_arrival
+    .idle = idle_arrival, .rate = rate_arrival, .adjust = adjust_arrival
 
 const struct rp_executor_ops rp_constant_arrival_rate = { ARRIVAL_OPS };
 const struct rp_executor_ops rp_ramping_arrival_rate = { ARRIVAL_OPS };

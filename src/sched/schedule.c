@@ -3,16 +3,7 @@
 
 #include <math.h>
 
-static int64_t gcd(int64_t a, int64_t b)
-{
-    while (b) {
-        int64_t rest = a % b;
-
-        a = b;
-        b = rest;
-    }
-    return a;
-}
+#include "sched/wide.h"
 
 /*
  * A double holds the binary fraction m * 2^-s that is nearest to the decimal that was written. That
@@ -46,5 +37,17 @@ struct rp_rational rp_rational_of(double value)
         if (n > INT64_MAX / 10)
             break;
     }
-    return (struct rp_rational){ (int64_t)n / gcd((int64_t)n, ten), ten / gcd((int64_t)n, ten) };
+    return (struct rp_rational){ (int64_t)n / rp_gcd((int64_t)n, ten),
+                                 ten / rp_gcd((int64_t)n, ten) };
+}
+
+rp_ns rp_adjusted_until(const struct rp_scenario *scenario, rp_ns at, bool hold)
+{
+    rp_ns end = 0;
+
+    if (hold || !rp_executor_kinds[scenario->executor].has_stages)
+        return rp_scenario_regular(scenario);
+    for (size_t i = 0; i < scenario->stage_count && end <= at; i++)
+        end = rp_ns_add(end, scenario->stages[i].duration);
+    return end;
 }

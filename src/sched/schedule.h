@@ -10,6 +10,10 @@
  * the nanosecond, at any rate and after any time. Nothing here knows a clock, a loop or a VU; the
  * engine, tests and a dry run use the same functions. A segment's schedule is the whole's, with
  * only the numbers it owns.
+ *
+ * A schedule can be adjusted: from a moment on another load counts. It is the same function again,
+ * with another value in that time, and the same as before at all earlier times. So whoever makes
+ * the same adjustments has the same schedule, however late it makes them.
  */
 
 #include <stdbool.h>
@@ -18,6 +22,11 @@
 #include "base/time.h"
 #include "plan/plan.h"
 #include "plan/segment.h"
+
+/* Until when an adjustment at @at counts, 0 <= @at < the scenario's regular time: to the end of the
+ * stage that @at is in, or with @hold, and without stages, to the end of the regular time. Then the
+ * plan counts again. */
+rp_ns rp_adjusted_until(const struct rp_scenario *scenario, rp_ns at, bool hold);
 
 /* ---- arrivals: constant-arrival-rate, ramping-arrival-rate ----------------------------------- */
 
@@ -31,6 +40,7 @@ struct rp_rational rp_rational_of(double value);
 
 struct rp_arrival_stage { /* private; lasts longer than 0 */
     rp_ns began, duration;
+    rp_ns span;                      /* from `from` to `to`: longer than duration when it was cut */
     int64_t from, to;                /* rates times the common denominator */
     unsigned __int128 done, reached; /* area before it and after it */
 };
@@ -38,6 +48,7 @@ struct rp_arrival_stage { /* private; lasts longer than 0 */
 struct rp_arrivals {                 /* a cursor; fields are private */
     struct rp_arrival_stage *stages; /* owned */
     size_t stage_count, stage;
+    int64_t den;                         /* the common denominator of rates */
     unsigned __int128 per_arrival, area; /* units of one arrival; of everything */
     uint64_t total;                      /* uniform arrivals of the whole */
     rp_ns end;
@@ -70,6 +81,18 @@ void rp_arrivals_deinit(struct rp_arrivals *arrivals);
 /* Moves to the next own arrival: its index in the whole schedule, from 0, and its time. False when
  * there is none. Amortised O(1). */
 bool rp_arrivals_next(struct rp_arrivals *arrivals, uint64_t *ret_index, rp_ns *ret_time);
+/* From @at on, 0 <= @at < the scenario's regular time, the rate is @rate (per time_unit, at most
+ * RP_MOST_RATE) until rp_adjusted_until(). It replaces what earlier adjustments have said about the
+ * time from @at on. The area under the rate is carried over: an arrival that is half due at @at
+ * waits for the other half at the new rate. What is left of a whole unit at the end of a ramp that
+ * is cut is dropped, which is less than a nanosecond. Arrivals that the cursor has passed are not
+ * given again. -ENOMEM: then all is as before. */
+RP_NODISCARD int rp_arrivals_adjust(struct rp_arrivals *arrivals,
+                                    const struct rp_scenario *scenario, double rate, rp_ns at,
+                                    bool hold);
+/* Takes back the last rp_arrivals_next(), which has given an arrival: the next one gives it
+ * again. */
+void rp_arrivals_take_back(struct rp_arrivals *arrivals);
 /* Skips the own arrivals that are due at @time or before, and returns how many those are. O(1),
  * however many. Only uniform arrivals can be skipped; of others none is. */
 uint64_t rp_arrivals_skip(struct rp_arrivals *arrivals, rp_ns time);
@@ -90,12 +113,31 @@ struct rp_vu_step {
     bool up;
 };
 
+/* Adjustments of one schedule, in the order of time. */
+struct rp_vu_adjustments {
+    struct rp_vu_adjustment {
+        rp_ns at, until;
+        int64_t vus; /* of the whole */
+    } * items;       /* owned */
+    size_t count;
+};
+/* From @at on, 0 <= @at < the scenario's regular time, there are @vus VUs until
+ * rp_adjusted_until(). It replaces what earlier adjustments have said about the time from @at on.
+ * -ENOMEM. */
+RP_NODISCARD int rp_vu_adjustments_add(struct rp_vu_adjustments *adjustments,
+                                       const struct rp_scenario *scenario, int64_t vus, rp_ns at,
+                                       bool hold);
+void rp_vu_adjustments_deinit(struct rp_vu_adjustments *adjustments); /* zeroed is allowed */
+
 /* A cursor over the raw steps of one segment, in the order of time. The members are private. */
 struct rp_vu_steps {
     const struct rp_scenario *scenario;
     const struct rp_segment *segment;
-    size_t stage;                   /* the next one */
+    const struct rp_vu_adjustments *adjustments;
+    size_t stage, adjustment; /* the next ones */
+    bool is_adjusted;         /* the current stage is the last adjustment, not one of the plan */
     rp_ns end, stage_end, duration; /* of everything; of the current stage */
+    rp_ns limit;                    /* an adjustment cuts the current stage here */
     int64_t from, level;            /* raw levels of the whole before and after the current stage */
     int64_t own, own_target;        /* the own part of the level now and after the stage */
 };
@@ -104,10 +146,19 @@ struct rp_vu_steps {
  * a stage that ends at T, VU g starts at T - trunc(dur * (to - g) / (to - from)). On the way down
  * it stops at T - trunc(dur * (to - g + 1) / (to - from)). The start_vus begin at 0. Steps at the
  * same time come in the order of the stages, so that a VU may start and stop at once. There is no
- * step at or after the end of the last stage, where everything ends. */
+ * step at or after the end of the last stage, where everything ends. The VUs of constant-vus begin
+ * at 0.
+ *
+ * Where an adjustment begins and where it ends, all steps to the new level come at once. All three
+ * are borrowed; @adjustments may be NULL. */
 void rp_vu_steps_init(struct rp_vu_steps *steps, const struct rp_scenario *scenario,
-                      const struct rp_segment *segment);
+                      const struct rp_segment *segment,
+                      const struct rp_vu_adjustments *adjustments);
 bool rp_vu_steps_next(struct rp_vu_steps *steps, struct rp_vu_step *ret);
+/* The level of the whole at the very end, where there are no steps any more; and the highest one
+ * that is reached there, by stages that end there. */
+void rp_vus_at_end(const struct rp_scenario *scenario, const struct rp_vu_adjustments *adjustments,
+                   int64_t *ret_last, int64_t *ret_highest);
 /* The largest number of VUs ever wanted. A target that is reached at the very end counts too, as in
  * rp_plan_max_vus(). */
 int64_t rp_vus_most(const struct rp_scenario *scenario);

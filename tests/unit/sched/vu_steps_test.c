@@ -89,7 +89,7 @@ static int64_t wanted_at(const struct rp_scenario *scenario, rp_ns time)
 
     if (time >= rp_scenario_regular(scenario))
         return 0;
-    rp_vu_steps_init(&steps, scenario, &rp_segment_all);
+    rp_vu_steps_init(&steps, scenario, &rp_segment_all, NULL);
     while (rp_vu_steps_next(&steps, &step) && step.time <= time)
         level += step.up ? 1 : -1;
     return level;
@@ -110,7 +110,7 @@ static void test_example(void **state)
     }
     assert_int_equal(wanted_at(&example, -1), 0);
     assert_int_equal(rp_vus_most(&example), 6);
-    rp_vu_steps_init(&steps, &example, &rp_segment_all);
+    rp_vu_steps_init(&steps, &example, &rp_segment_all, NULL);
     while (rp_vu_steps_next(&steps, &step))
         snprintf(text + strlen(text), sizeof(text) - strlen(text), "%c%lld@%lld ",
                  step.up ? '+' : '-', (long long)step.vu + 1, (long long)(step.time / RP_S));
@@ -155,7 +155,7 @@ static void test_jumps(void **state)
     struct rp_vu_step step;
     char text[128] = "";
 
-    rp_vu_steps_init(&steps, &scenario, &rp_segment_all);
+    rp_vu_steps_init(&steps, &scenario, &rp_segment_all, NULL);
     while (rp_vu_steps_next(&steps, &step))
         snprintf(text + strlen(text), sizeof(text) - strlen(text), "%c%lld@%lld ",
                  step.up ? '+' : '-', (long long)step.vu, (long long)step.time);
@@ -177,7 +177,7 @@ static void test_large(void **state)
     size_t count = 0;
 
     assert_int_equal(rp_segment_equal(1000000, &sequence), 0);
-    rp_vu_steps_init(&steps, &scenario, &sequence.segments[7]);
+    rp_vu_steps_init(&steps, &scenario, &sequence.segments[7], NULL);
     while (rp_vu_steps_next(&steps, &step)) {
         int64_t g = 1000000 * step.vu + 8, away = step.up ? 10000000 - g : g - 1;
         rp_ns end = step.up ? stages[0].duration : 2 * stages[0].duration;
@@ -197,7 +197,7 @@ static void check_whole(const struct rp_scenario *scenario, const struct naive *
     struct rp_vu_step step;
     size_t count = 0;
 
-    rp_vu_steps_init(&steps, scenario, &rp_segment_all);
+    rp_vu_steps_init(&steps, scenario, &rp_segment_all, NULL);
     while (rp_vu_steps_next(&steps, &step)) {
         const struct rp_vu_step *expected = &naive->steps[count++];
 
@@ -220,7 +220,7 @@ static void check_parts(const struct rp_scenario *scenario, const struct naive *
 
     assert_non_null(parts);
     for (size_t i = 0; i < sequence->count; i++)
-        rp_vu_steps_init(&parts[i], scenario, &sequence->segments[i]);
+        rp_vu_steps_init(&parts[i], scenario, &sequence->segments[i], NULL);
     for (size_t k = 0; k < naive->count && naive->steps[k].time < naive->end; k++) {
         const struct rp_vu_step *expected = &naive->steps[k];
         size_t owner = 0;
