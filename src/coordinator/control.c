@@ -73,6 +73,51 @@ static void resume_run(struct rp_control *control)
         act(c, RP_NEXT_RESUME);
 }
 
+/* When everybody will have heard of it. */
+enum { ADJUST_LEAD_MS = 20 };
+
+/* Whether iterations of the scenario still begin at @at. */
+static int check_moment(const struct rp_coordinator *c, size_t i, rp_ns at, struct rp_error *err)
+{
+    const struct rp_scenario *scenario = &c->result->plan->scenarios[i];
+
+    if (at - scenario->start_time >= rp_scenario_regular(scenario))
+        return rp_error_set(err, -RP_EUSER,
+                            "scenario '%s' begins no more iterations: its load cannot be adjusted",
+                            scenario->name);
+    if (c->result->adjustment_count >= RP_RESULT_ADJUSTMENTS_MAX)
+        return rp_error_set(err, -RP_EUSER, "the load of a run can be adjusted %d times",
+                            RP_RESULT_ADJUSTMENTS_MAX);
+    return 0;
+}
+
+static int adjust(struct rp_control *control, const struct rp_adjustment *wanted,
+                  struct rp_error *err)
+{
+    struct rp_coordinator *c = coordinator_of(control);
+    struct rp_result_adjustment made = { .what = wanted->what,
+                                         .value = wanted->value,
+                                         .hold = wanted->hold,
+                                         .at = rp_coordinator_elapsed(c) + ADJUST_LEAD_MS * RP_MS };
+    int r;
+
+    if (c->phase < RP_PHASE_RUNNING)
+        return rp_error_set(err, -RP_EUSER,
+                            "the load cannot be adjusted before the iterations begin");
+    if (c->phase > RP_PHASE_RUNNING || c->is_stopping || c->has_finished)
+        return rp_error_set(err, -RP_EUSER,
+                            "the load cannot be adjusted any more: the run begins no iterations");
+    r = rp_adjustment_check(c->result->plan, wanted, &made.scenario, err);
+    if (r == 0)
+        r = check_moment(c, made.scenario, made.at, err);
+    if (r == 0)
+        r = rp_result_adjusted(c->result, &made);
+    if (r < 0)
+        return r;
+    rp_coordinator_act(c, (struct rp_next){ .kind = RP_NEXT_ADJUST, .adjustment = &made });
+    return 0;
+}
+
 static void tell_status(const struct rp_control *control, struct rp_run_status *ret)
 {
     *ret = rp_coordinator_status(rp_container_of(control, const struct rp_coordinator, control));
@@ -82,6 +127,7 @@ const struct rp_control_ops rp_coordinator_control_ops = {
     .stop = stop,
     .pause = pause_run,
     .resume = resume_run,
+    .adjust = adjust,
     .status = tell_status,
 };
 

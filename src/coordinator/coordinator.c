@@ -209,6 +209,19 @@ static void resume_all(struct rp_coordinator *c)
     rp_publish_status(c);
 }
 
+static void adjust(struct rp_coordinator *c, const struct rp_result_adjustment *adjustment)
+{
+    const struct rp_scenario *scenario = &c->result->plan->scenarios[adjustment->scenario];
+    const struct rp_msg_adjust message = { .scenario = rp_slice_str(scenario->name),
+                                           .what = adjustment->what,
+                                           .value = adjustment->value,
+                                           .at = adjustment->at,
+                                           .hold = adjustment->hold };
+
+    rp_peers_send(&c->peers, RP_MSG_ADJUST, &message);
+    rp_publish_adjustment(c, adjustment);
+}
+
 /* The iterations do not begin. */
 static void abandon(struct rp_coordinator *c)
 {
@@ -347,6 +360,9 @@ static struct rp_next do_next(struct rp_coordinator *c, struct rp_next next)
         break;
     case RP_NEXT_RESUME:
         resume_all(c);
+        break;
+    case RP_NEXT_ADJUST:
+        adjust(c, next.adjustment);
         break;
     case RP_NEXT_FINISHED:
         return finish(c);

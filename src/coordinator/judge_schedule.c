@@ -49,10 +49,28 @@ static void check_deinit(struct check *check)
     rp_free(check->starts);
 }
 
+/* As somebody has adjusted scenario @i while it ran. */
+static int adjust(struct rp_arrivals *schedule, const struct rp_result *result, size_t i)
+{
+    const struct rp_scenario *scenario = &result->plan->scenarios[i];
+    int r = 0;
+
+    for (size_t k = 0; r == 0 && k < result->adjustment_count; k++) {
+        const struct rp_result_adjustment *adjustment = &result->adjustments[k];
+        rp_ns at = adjustment->at - scenario->start_time;
+
+        if (adjustment->scenario == i)
+            r = rp_arrivals_adjust(schedule, scenario, adjustment->value, at > 0 ? at : 0,
+                                   adjustment->hold);
+    }
+    return r;
+}
+
 /* One more arrival executor, of which the run may own nothing. */
-static int add_schedule(struct check *check, const struct rp_scenario *scenario,
+static int add_schedule(struct check *check, const struct rp_result *result, size_t i,
                         const struct rp_executor_share *share)
 {
+    const struct rp_scenario *scenario = &result->plan->scenarios[i];
     struct segment *segment = &check->segments[check->count];
     int r;
 
@@ -68,8 +86,7 @@ static int add_schedule(struct check *check, const struct rp_scenario *scenario,
     }
     check->starts[check->count] = scenario->start_time;
     check->has_counts = check->has_counts && !check->schedules[check->count].is_poisson;
-    check->count++;
-    return 0;
+    return adjust(&check->schedules[check->count++], result, i);
 }
 
 static int check_init(struct check *check, const struct rp_result *result)
@@ -89,7 +106,7 @@ static int check_init(struct check *check, const struct rp_result *result)
     share.run = runs.count ? &runs : NULL;
     for (size_t i = 0; r == 0 && i < plan->scenario_count; i++)
         if (rp_executor_kinds[plan->scenarios[i].executor].has_arrivals)
-            r = add_schedule(check, &plan->scenarios[i], &share);
+            r = add_schedule(check, result, i, &share);
     rp_segment_sequence_deinit(&runs);
     return r;
 }

@@ -11,6 +11,7 @@
 #include "base/time.h"
 
 struct rp_peer;
+struct rp_result_adjustment;
 
 enum rp_next_kind {
     RP_NEXT_NOTHING,
@@ -26,6 +27,7 @@ enum rp_next_kind {
     RP_NEXT_STOP,    /* no new iterations, and @grace for those that run */
     RP_NEXT_PAUSE,   /* no iteration starts */
     RP_NEXT_RESUME,
+    RP_NEXT_ADJUST,   /* all workers are told of @adjustment */
     RP_NEXT_FINISHED, /* the iterations of all workers are over */
     RP_NEXT_TEARDOWN, /* the first worker runs teardown(), if there is one */
     RP_NEXT_LEAVE,    /* all are asked for their totals and to end; @status < 0: there is no run */
@@ -42,4 +44,5 @@ struct rp_next {
     rp_ns grace;
     struct rp_slice data; /* borrowed: of the message that was taken */
     rp_ns elapsed;        /* of the round, by the workers' clock */
+    const struct rp_result_adjustment *adjustment;
 };

@@ -76,6 +76,14 @@ void rp_publish_pause(struct rp_coordinator *c)
             });
 }
 
+void rp_publish_adjustment(struct rp_coordinator *c, const struct rp_result_adjustment *adjustment)
+{
+    tell(c, (struct rp_event){
+                .kind = RP_EVENT_ADJUST,
+                .adjust = { .what = *adjustment, .elapsed = rp_coordinator_elapsed(c) },
+            });
+}
+
 static void publish_snapshot(struct rp_coordinator *c)
 {
     const struct rp_result *result = c->result;

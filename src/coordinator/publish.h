@@ -19,6 +19,7 @@ struct rp_run_status rp_coordinator_status(const struct rp_coordinator *c);
 void rp_publish_status(struct rp_coordinator *c);
 void rp_publish_phase(struct rp_coordinator *c); /* if it is another than before */
 void rp_publish_pause(struct rp_coordinator *c); /* or the end of one */
+void rp_publish_adjustment(struct rp_coordinator *c, const struct rp_result_adjustment *adjustment);
 void rp_publish_warning(struct rp_coordinator *c, const char *text);
 /* Lines for standard error, each with its end. When no sink shows lines, as in a program that runs a
  * test itself, they are written there. */

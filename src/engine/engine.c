@@ -267,6 +267,17 @@ void rp_engine_resume(struct rp_engine *engine)
     rp_engine_begin_ready_soon(engine);
 }
 
+int rp_engine_adjust(struct rp_engine *engine, size_t i, double value, rp_ns at, bool hold)
+{
+    struct rp_engine_scenario *scenario = &engine->scenarios[i];
+    double rate = value * 1e9 / (double)scenario->plan->time_unit;
+    int r = rp_executor_adjust(&scenario->executor, value, at, hold);
+
+    if (r == 0 && scenario->s_lateness && rate > scenario->adjusted_rate)
+        scenario->adjusted_rate = rate;
+    return r;
+}
+
 bool rp_engine_is_paused(const struct rp_engine *engine)
 {
     return engine->is_paused && !engine->is_finished;

@@ -60,6 +60,10 @@ void rp_engine_stop(struct rp_engine *engine, rp_ns deadline);
  * pausing once. Both are no-ops when the engine is finished. */
 void rp_engine_pause(struct rp_engine *engine);
 void rp_engine_resume(struct rp_engine *engine);
+/* Another load for scenario @i of the plan, from @at on: see rp_executor_adjust(), whose errors these
+ * are. */
+RP_NODISCARD int rp_engine_adjust(struct rp_engine *engine, size_t i, double value, rp_ns at,
+                                  bool hold);
 bool rp_engine_is_paused(const struct rp_engine *engine);
 bool rp_engine_is_finished(const struct rp_engine *engine);
 /* The time from the start to now or, when finished, to the end, pauses included; and how long the

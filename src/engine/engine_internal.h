@@ -30,8 +30,9 @@ struct rp_engine_scenario {
     /* The moments at which iterations ended, less those at which they were due, modulo 2^64:
      * while none runs that is how many were under way, integrated over the time. */
     uint64_t under_way;
-    rp_ns cut_short; /* how long interrupted iterations had been under way, added up */
-    double busy;     /* ns of completed iterations, of arrival executors, from their begin */
+    rp_ns cut_short;      /* how long interrupted iterations had been under way, added up */
+    double busy;          /* ns of completed iterations, of arrival executors, from their begin */
+    double adjusted_rate; /* iterations per second: the highest that an adjustment has asked for */
     uint64_t reported_dropped;
     bool has_warned; /* of VUs that are missing */
     struct rp_task make_vu;

@@ -46,7 +46,7 @@ static void write_needed(const struct rp_engine_scenario *scenario, char *out, s
         return;
     }
     mean_s = scenario->busy / (double)scenario->completed / 1e9;
-    rate = rp_scenario_highest_rate(plan);
+    rate = fmax(rp_scenario_highest_rate(plan), scenario->adjusted_rate);
     needed = ceil(rate * mean_s);
     write_time(mean_s, each, sizeof(each));
     if (needed > (double)plan->max_vus)

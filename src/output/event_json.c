@@ -20,6 +20,7 @@ const char *rp_event_kind_name(unsigned kind)
         [RP_EVENT_PAUSE] = "pause",         [RP_EVENT_RESUME] = "resume",
         [RP_EVENT_WARNING] = "warning",     [RP_EVENT_FINISHED] = "finished",
         [RP_EVENT_GENERATOR] = "generator", [RP_EVENT_MISSED] = "missed",
+        [RP_EVENT_ADJUST] = "adjust",
     };
 
     return names[kind];
@@ -33,6 +34,7 @@ const char *rp_event_class_of(unsigned kind)
         [RP_EVENT_PAUSE] = "PauseEvent",         [RP_EVENT_RESUME] = "ResumeEvent",
         [RP_EVENT_WARNING] = "WarningEvent",     [RP_EVENT_FINISHED] = "FinishedEvent",
         [RP_EVENT_GENERATOR] = "GeneratorEvent", [RP_EVENT_MISSED] = "MissedEvent",
+        [RP_EVENT_ADJUST] = "AdjustEvent",
     };
 
     return names[kind];
@@ -347,6 +349,18 @@ static void put_generator(struct rp_json_line *line, const struct rp_event *even
     rp_line_i64(line, "elapsed_ns", event->generator.elapsed);
 }
 
+static void put_adjustment(struct rp_json_line *line, const struct rp_event *event)
+{
+    const struct rp_result_adjustment *what = &event->adjust.what;
+
+    rp_line_text(line, "scenario", event->result->plan->scenarios[what->scenario].name);
+    rp_line_text(line, "what", rp_adjusted_name(what->what));
+    rp_line_number(line, "value", what->value);
+    rp_line_bool(line, "hold", what->hold);
+    rp_line_i64(line, "at_ns", what->at);
+    rp_line_i64(line, "elapsed_ns", event->adjust.elapsed);
+}
+
 static void put_finished(struct rp_json_line *line, const struct rp_event *event)
 {
     rp_line_i64(line, "exit_code", event->finished.code);
@@ -378,6 +392,9 @@ void rp_event_write(struct rp_json_line *line, const struct rp_event *event,
         rp_line_i64(line, "elapsed_ns", event->pause.elapsed);
         if (event->kind == RP_EVENT_RESUME)
             rp_line_i64(line, "paused_ns", event->pause.paused);
+        break;
+    case RP_EVENT_ADJUST:
+        put_adjustment(line, event);
         break;
     case RP_EVENT_WARNING:
         rp_line_text(line, "text", event->warning);

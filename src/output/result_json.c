@@ -48,6 +48,25 @@ static json_t *pauses_json(const struct rp_result *result)
     return array;
 }
 
+static json_t *adjustments_json(const struct rp_result *result)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < result->adjustment_count; i++) {
+        const struct rp_result_adjustment *made = &result->adjustments[i];
+        struct rp_json_object item = rp_json_object();
+
+        rp_json_put(&item, "scenario", rp_json_text(result->plan->scenarios[made->scenario].name));
+        rp_json_put(&item, "what", rp_json_text(rp_adjusted_name(made->what)));
+        rp_json_put(&item, "value", rp_json_number(made->value));
+        rp_json_put(&item, "hold", json_boolean(made->hold));
+        rp_json_put(&item, "start_s", rp_json_number(seconds(rp_result_moment(result, made->at))));
+        rp_json_put(&item, "elapsed_s", rp_json_number(seconds(made->at)));
+        rp_json_push(&array, rp_json_take(&item));
+    }
+    return array;
+}
+
 static json_t *run_json(const struct rp_result *result)
 {
     struct rp_json_object run = rp_json_object();
@@ -57,6 +76,7 @@ static json_t *run_json(const struct rp_result *result)
     rp_json_put(&run, "elapsed_s", rp_json_number(seconds(result->elapsed)));
     rp_json_put(&run, "paused_s", rp_json_number(seconds(result->paused)));
     rp_json_put(&run, "pauses", pauses_json(result));
+    rp_json_put(&run, "adjustments", adjustments_json(result));
     rp_json_put(&run, "setup_s", rp_json_number(seconds(result->setup_time)));
     rp_json_put(&run, "teardown_s", rp_json_number(seconds(result->teardown_time)));
     rp_json_put(&run, "status", rp_json_text(rp_result_status_name(result)));

@@ -260,6 +260,8 @@ int64_t rp_plan_auto_workers(const struct rp_plan *plan, int64_t cores);
 /* The largest number of VUs that can run at once: scenarios whose times do not meet are not added
  * up. */
 int64_t rp_plan_max_vus(const struct rp_plan *plan);
+/* The largest number of VUs that the scenario can have. */
+int64_t rp_scenario_max_vus(const struct rp_scenario *scenario);
 /* How long the scenario starts iterations, counted from its start_time: duration, the stages' sum,
  * or max_duration. */
 rp_ns rp_scenario_regular(const struct rp_scenario *scenario);

@@ -211,7 +211,7 @@ rp_ns rp_plan_longest(const struct rp_plan *plan)
     return longest;
 }
 
-static int64_t max_vus(const struct rp_scenario *scenario)
+int64_t rp_scenario_max_vus(const struct rp_scenario *scenario)
 {
     int64_t highest = highest_target(scenario);
 
@@ -236,7 +236,7 @@ int64_t rp_plan_max_vus(const struct rp_plan *plan)
             const struct rp_scenario *other = &plan->scenarios[k];
 
             if (other->start_time <= at && end_of(other) >= at)
-                sum += max_vus(other);
+                sum += rp_scenario_max_vus(other);
         }
         if (sum > highest)
             highest = sum;
@@ -255,7 +255,7 @@ int64_t rp_plan_auto_workers(const struct rp_plan *plan, int64_t cores)
         double own = rp_scenario_highest_rate(&plan->scenarios[i]);
 
         rate += own;
-        vus += own > 0 ? 0 : max_vus(&plan->scenarios[i]);
+        vus += own > 0 ? 0 : rp_scenario_max_vus(&plan->scenarios[i]);
     }
     wanted = vus / VUS_A_WORKER + (int64_t)fmin(rate / RATE_A_WORKER, RP_WORKERS_MAX);
     wanted = rp_plan_own(plan, wanted);

@@ -12,6 +12,8 @@
 
 #include <stdbool.h>
 
+#include "base/error.h"
+#include "run/adjustment.h"
 #include "run/status.h"
 
 struct rp_control;
@@ -25,6 +27,14 @@ struct rp_control_ops {
      * started, they start paused. Pausing twice is as once; once the run stops, nothing. */
     void (*pause)(struct rp_control *control);
     void (*resume)(struct rp_control *control);
+    /* Another load for a scenario (run/adjustment.h), at one moment in all workers, which is some
+     * milliseconds ahead. It replaces what earlier adjustments of the scenario have said about the
+     * time from then on. In a pause that moment comes as long after the resume. The sinks are told
+     * (RP_EVENT_ADJUST), and the result has it. -RP_EUSER with @err: rp_adjustment_check() says no,
+     * or iterations have not begun yet, or begin no more in the run or in this scenario. -ENOMEM.
+     * Then nothing has changed. */
+    int (*adjust)(struct rp_control *control, const struct rp_adjustment *adjustment,
+                  struct rp_error *err);
     void (*status)(const struct rp_control *control, struct rp_run_status *ret);
 };
 
@@ -48,6 +58,15 @@ static inline void rp_control_resume(struct rp_control *control)
 {
     if (control)
         control->ops->resume(control);
+}
+
+/* Of no run: -RP_EUSER. */
+RP_NODISCARD static inline int rp_control_adjust(struct rp_control *control,
+                                                 const struct rp_adjustment *adjustment,
+                                                 struct rp_error *err)
+{
+    return control ? control->ops->adjust(control, adjustment, err)
+                   : rp_error_set(err, -RP_EUSER, "no run goes on whose load could be adjusted");
 }
 
 /* Of no run: all zero. */

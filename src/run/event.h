@@ -19,6 +19,7 @@ enum rp_event_kind {
     RP_EVENT_GENERATOR, /* the load generator is in doubt for one more cause, or in worse doubt */
     RP_EVENT_PAUSE,
     RP_EVENT_RESUME,
+    RP_EVENT_ADJUST, /* a scenario gets another load */
     RP_EVENT_WARNING,
     RP_EVENT_FINISHED, /* the verdict is known; always the last event, also of a run that could not be */
     RP_EVENT_STATUS,  /* once a second from the start on, and whenever the status is another one */
@@ -55,6 +56,10 @@ struct rp_event {
             rp_ns elapsed;
             rp_ns paused; /* when it ends: the sum of all pauses */
         } pause;          /* and resume */
+        struct {
+            struct rp_result_adjustment what;
+            rp_ns elapsed; /* now; it comes at what.at */
+        } adjust;
         const char *warning;
         struct {
             enum rp_exit code;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "run/result.h"
 
+#include <errno.h>
+
 #include <stdio.h>
 #include <string.h>
 
@@ -114,6 +116,27 @@ void rp_error_group_deinit(struct rp_error_group *group)
     *group = (struct rp_error_group){ 0 };
 }
 
+rp_ns rp_result_moment(const struct rp_result *result, rp_ns elapsed)
+{
+    rp_ns moment = elapsed;
+
+    for (size_t i = 0; i < result->pause_count && result->pauses[i].start < moment; i++)
+        moment = rp_ns_add(moment, result->pauses[i].length);
+    return moment;
+}
+
+int rp_result_adjusted(struct rp_result *result, const struct rp_result_adjustment *adjustment)
+{
+    struct rp_result_adjustment *list = rp_realloc_array(
+        result->adjustments, result->adjustment_count + 1, sizeof(*list));
+
+    if (!list)
+        return -ENOMEM;
+    result->adjustments = list;
+    list[result->adjustment_count++] = *adjustment;
+    return 0;
+}
+
 void rp_result_deinit(struct rp_result *result)
 {
     if (result->plan)
@@ -123,6 +146,7 @@ void rp_result_deinit(struct rp_result *result)
     rp_history_deinit(&result->history);
     rp_free(result->reason);
     rp_free(result->pauses);
+    rp_free(result->adjustments);
     rp_free(result->verdicts);
     for (size_t i = 0; i < result->accounting_count; i++)
         rp_free(result->accounting[i].scenario);

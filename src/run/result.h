@@ -14,6 +14,7 @@
 #include "base/compiler.h"
 #include "base/time.h"
 #include "plan/plan.h"
+#include "run/adjustment.h"
 #include "run/history.h"
 #include "stats/exchange.h"
 #include "stats/store.h"
@@ -155,6 +156,8 @@ struct rp_result {
     rp_ns paused;            /* how long they paused in all */
     struct rp_result_pause *pauses;
     size_t pause_count;
+    struct rp_result_adjustment *adjustments; /* in the order of time */
+    size_t adjustment_count;
     rp_ns setup_time, teardown_time;
     struct rp_verdict *verdicts; /* plan->threshold_count of them, or NULL when not judged */
     struct rp_accounting *accounting;
@@ -182,6 +185,13 @@ void rp_result_deinit(struct rp_result *result);
 
 /* How the run ended, as a word: that of its exit code, or "nothing_succeeded". */
 const char *rp_result_status_name(const struct rp_result *result);
+
+/* When the executors had run for @elapsed without pauses, on the axis of the time series: since their
+ * start, pauses included. */
+rp_ns rp_result_moment(const struct rp_result *result, rp_ns elapsed);
+/* -ENOMEM. */
+RP_NODISCARD int rp_result_adjusted(struct rp_result *result,
+                                    const struct rp_result_adjustment *adjustment);
 
 enum { RP_REASON_MAX = 8192 }; /* bytes of a reason or a warning */
 

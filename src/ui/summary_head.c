@@ -330,6 +330,32 @@ static void pauses_line(struct rp_summary *summary)
     rp_summary_done(summary, &text);
 }
 
+static void adjustments_line(struct rp_summary *summary)
+{
+    const struct rp_result *result = summary->result;
+    size_t count = result->adjustment_count;
+    const struct rp_result_adjustment *last;
+    char start[RP_UNIT_SIZE];
+    struct rp_buf text;
+
+    if (!count)
+        return;
+    last = &result->adjustments[count - 1];
+    rp_unit_time((double)rp_result_moment(result, last->at) / 1e6, 3, start);
+    rp_buf_init(&text, RP_COMPOSE_MAX);
+    rp_buf_append_str(&text, "load adjusted ");
+    if (count == 1)
+        rp_buf_append_str(&text, "once: ");
+    else
+        rp_buf_appendf(&text, "%zu times, the last time: ", count);
+    rp_buf_appendf(&text, "%s of %s to %.10g, %s after the start", rp_adjusted_name(last->what),
+                   result->plan->scenarios[last->scenario].name, last->value, start);
+    rp_text_fill(summary->out, ' ', RP_INDENT);
+    rp_text_wrap(summary->out, rp_buf_slice(&text), summary->width, RP_INDENT, RP_INDENT);
+    rp_buf_append_str(summary->out, "\n");
+    rp_summary_done(summary, &text);
+}
+
 void rp_summary_head(struct rp_summary *summary)
 {
     const struct rp_plan *plan = summary->result->plan;
@@ -354,6 +380,7 @@ void rp_summary_head(struct rp_summary *summary)
     rp_buf_append_str(summary->out, "\n");
     rp_summary_done(summary, &run);
     pauses_line(summary);
+    adjustments_line(summary);
     if (plan)
         proxy_line(summary, plan);
     note_lines(summary);

@@ -49,7 +49,7 @@ enum rp_message_type {
 };
 const char *rp_message_type_name(enum rp_message_type type);
 
-enum { RP_MESSAGE_MAX_BYTES = 64 << 20, RP_PROTOCOL_VERSION = 4 };
+enum { RP_MESSAGE_MAX_BYTES = 64 << 20, RP_PROTOCOL_VERSION = 5 };
 
 enum rp_encoding { RP_MSGPACK, RP_JSON, RP_ENCODING_COUNT };
 const char *rp_encoding_name(enum rp_encoding encoding); /* "msgpack", "json" */

@@ -33,9 +33,7 @@ static const char *message_name(unsigned value)
 
 static const char *adjusted_name(unsigned value)
 {
-    static const char *const names[RP_ADJUSTED_COUNT] = { "vus", "rate" };
-
-    return names[value];
+    return rp_adjusted_name((enum rp_adjusted)value);
 }
 
 #define STATES .name = state_name, .names = RP_SCENARIO_STATE_COUNT
@@ -226,19 +224,19 @@ static const struct rp_row stop_rows[] = {
 static const struct rp_row adjust_rows[] = {
     { KEY(rp_msg_adjust, scenario), RP_ROW_TEXT, .meaning = "its name" },
     { KEY(rp_msg_adjust, what), RP_ROW_ENUM, REQUIRED, ADJUSTED,
-      .meaning = "what changes: VUs, or arrivals per second" },
+      .meaning = "what changes: VUs, or arrivals per time_unit of the scenario" },
     { KEY(rp_msg_adjust, value), RP_ROW_FINITE, REQUIRED, NOT_NEGATIVE,
       .meaning = "how many from then on, in all workers together" },
     { KEY(rp_msg_adjust, at), RP_ROW_I64, NOT_NEGATIVE,
       .meaning = "the moment, since the start of the executors and without pauses" },
-    { KEY(rp_msg_adjust, hold), RP_ROW_I64, NOT_NEGATIVE,
-      .meaning = "for how long, then the plan counts again; 0 = to the end" },
+    { KEY(rp_msg_adjust, hold), RP_ROW_BOOL,
+      .meaning = "to the end; else until the present stage ends, and then the plan counts again" },
 };
 
 /* ---- to the coordinator ---------------------------------------------------------------------- */
 
 static const struct rp_row hello_rows[] = {
-    { KEY(rp_msg_hello, protocol), RP_ROW_U64, .meaning = "4" },
+    { KEY(rp_msg_hello, protocol), RP_ROW_U64, .meaning = "5" },
     { KEY(rp_msg_hello, encodings), RP_ROW_TEXTS, .meaning = "`msgpack`, `json`" },
     { KEY(rp_msg_hello, clock), RP_ROW_I64,
       .meaning = "what the clock of its loop shows; CLOCK_MONOTONIC, which all processes of a "
@@ -407,9 +405,9 @@ const struct rp_table rp_message_tables[RP_MSG_COUNT] = {
     [RP_MSG_TEARDOWN] = EMPTY(teardown, "Run the script's teardown()."),
     [RP_MSG_EXIT] = EMPTY(exit, "Send what is left, say `bye` and end."),
     [RP_MSG_ADJUST] = MESSAGE(adjust, rp_msg_adjust,
-                              "Another load for a scenario, from one moment on in all workers. No "
-                              "coordinator of this version sends it, and a "
-                              "worker of this version takes it for a message of an unknown type."),
+                              "Another load for a scenario, from one moment on in all workers. A "
+                              "worker that hears of it later catches up with the schedule as it is "
+                              "then, and warns. After the end nothing."),
     [RP_MSG_HELLO] = MESSAGE(hello, rp_msg_hello, "The first message of a worker."),
     [RP_MSG_DECLARED] = MESSAGE(
         declared, rp_msg_declared,

@@ -20,6 +20,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/time.h"
+#include "run/adjustment.h"
 #include "run/health.h"
 #include "run/progress.h"
 #include "stats/exchange.h"
@@ -80,13 +81,12 @@ struct rp_msg_stop {
     rp_ns grace;
 };
 
-enum rp_adjusted { RP_ADJUST_VUS, RP_ADJUST_RATE, RP_ADJUSTED_COUNT };
-
 struct rp_msg_adjust {
     struct rp_slice scenario;
     enum rp_adjusted what;
     double value;
-    rp_ns at, hold; /* of the executors' clock */
+    rp_ns at; /* of the executors' clock */
+    bool hold;
 };
 
 /* RP_MSG_PAUSE, RP_MSG_RESUME, RP_MSG_TEARDOWN, RP_MSG_EXIT have no fields. */

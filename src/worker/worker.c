@@ -7,7 +7,6 @@
  */
 
 #include <errno.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -361,6 +360,7 @@ static bool is_in_order(const struct rp_worker *worker, enum rp_message_type typ
     case RP_MSG_START:
         return worker->engine && !worker->has_started && !worker->is_in_hook;
     case RP_MSG_STOP:
+    case RP_MSG_ADJUST:
         return worker->has_started;
     case RP_MSG_PAUSE:
     case RP_MSG_RESUME:
@@ -372,15 +372,6 @@ static bool is_in_order(const struct rp_worker *worker, enum rp_message_type typ
     }
 }
 
-static void out_of_order(struct rp_worker *worker, enum rp_message_type type)
-{
-    char text[80];
-
-    snprintf(text, sizeof(text), "the coordinator's message '%s' came out of order",
-             rp_message_type_name(type));
-    rp_worker_warn(worker, text);
-}
-
 static void on_message(struct rp_channel *channel, const struct rp_message *message)
 {
     struct rp_worker *worker = rp_container_of(channel, struct rp_worker, channel);
@@ -390,7 +381,7 @@ static void on_message(struct rp_channel *channel, const struct rp_message *mess
         return;
     rp_channel_use(channel, rp_message_encoding(message));
     if (!is_in_order(worker, type)) {
-        out_of_order(worker, type);
+        rp_worker_warn_of_order(worker, type);
         return;
     }
     switch (type) {
@@ -416,13 +407,16 @@ static void on_message(struct rp_channel *channel, const struct rp_message *mess
     case RP_MSG_RESUME:
         on_pause(worker, type == RP_MSG_PAUSE);
         break;
+    case RP_MSG_ADJUST:
+        rp_worker_on_adjust(worker, message);
+        break;
     case RP_MSG_TEARDOWN:
         rp_worker_run_hook(worker, RP_HOOK_TEARDOWN, worker->plan->teardown_timeout);
         break;
     case RP_MSG_EXIT:
         on_exit_message(worker);
         break;
-    default: /* what a worker sends, or RP_MSG_ADJUST, which a worker cannot do */
+    default: /* what a worker sends */
         rp_worker_over(worker, -EBADMSG);
     }
 }

@@ -52,6 +52,9 @@ void rp_worker_on_setup(struct rp_worker *worker, const struct rp_message *messa
 void rp_worker_on_share(struct rp_worker *worker, const struct rp_message *message);
 void rp_worker_run_hook(struct rp_worker *worker, enum rp_hook hook, rp_ns timeout);
 
+/* worker_adjust.c */
+void rp_worker_on_adjust(struct rp_worker *worker, const struct rp_message *message);
+
 /* worker_samples.c: from now on sends every sample that is recorded. -ENOMEM. */
 RP_NODISCARD int rp_worker_begin_samples(struct rp_worker *worker);
 /* Sends the samples that are left, or drops them when too much waits in the channel already. */
@@ -83,6 +86,8 @@ void rp_worker_send_bye(struct rp_worker *worker);
 void rp_worker_report_overflow(struct rp_worker *worker);
 /* Which series had no memory for percentiles of their own. */
 void rp_worker_report_folded(struct rp_worker *worker);
+/* The coordinator's message @type came out of order. */
+void rp_worker_warn_of_order(struct rp_worker *worker, enum rp_message_type type);
 /* @about NULL: only equal texts are one warning. */
 void rp_worker_warn_about(struct rp_worker *worker, const char *about, const char *text,
                           uint64_t times);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -95,6 +96,15 @@ void rp_worker_warn_about(struct rp_worker *worker, const char *about, const cha
                                       .count = times };
 
     rp_worker_send(worker, RP_MSG_WARNING, &warning);
+}
+
+void rp_worker_warn_of_order(struct rp_worker *worker, enum rp_message_type type)
+{
+    char text[80];
+
+    snprintf(text, sizeof(text), "the coordinator's message '%s' came out of order",
+             rp_message_type_name(type));
+    rp_worker_warn(worker, text);
 }
 
 void rp_worker_abort(struct rp_worker *worker, const char *reason)

@@ -2,11 +2,13 @@
 #include "fake_wire.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 enum rp_encoding heard;
 rp_ns heard_at;
+char heard_adjust[80];
 
 static void send_frame(struct rp_slice message)
 {
@@ -53,6 +55,17 @@ static rp_ns start_of(const struct rp_message *message)
     return start.at;
 }
 
+static void note_adjust(const struct rp_message *message)
+{
+    struct rp_msg_adjust told;
+
+    if (rp_message_read(message, &told) < 0)
+        _exit(96);
+    snprintf(heard_adjust, sizeof(heard_adjust), "%.*s %s %g %lld%s", (int)told.scenario.len,
+             told.scenario.ptr, rp_adjusted_name(told.what), told.value, (long long)told.at,
+             told.hold ? " hold" : "");
+}
+
 enum rp_message_type receive(void)
 {
     static char bytes[1 << 20];
@@ -71,6 +84,8 @@ enum rp_message_type receive(void)
     heard = rp_message_encoding(message);
     if (type == RP_MSG_START)
         heard_at = start_of(message);
+    if (type == RP_MSG_ADJUST)
+        note_adjust(message);
     rp_message_free(message);
     return type;
 }

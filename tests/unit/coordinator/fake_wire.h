@@ -11,5 +11,6 @@ void say_json(const char *json);
 
 extern enum rp_encoding heard; /* of the last message received */
 extern rp_ns heard_at;         /* of the last `start` */
+extern char heard_adjust[80];  /* the last `adjust`: "f rate 2.5 20000000 hold" */
 /* The next message; ends the process when the coordinator is gone. */
 enum rp_message_type receive(void);

@@ -114,6 +114,14 @@ static void declare(void)
         "\"iterations\": 3, \"max_duration\": \"0.2s\", \"graceful_stop\": \"0.1s\"}}],"
         "\"config\": {\"file\": \"fake.py\", \"line\": 1, \"options\":"
         "{\"setup_timeout\": \"0.1s\", \"teardown_timeout\": \"%s\"}";
+    const char *ramping =
+        "{\"script\": \"fake.py\", \"has_setup\": true, \"has_teardown\": true,"
+        "\"functions\": [{\"name\": \"f\", \"file\": \"fake.py\", \"line\": 1}],"
+        "\"decorated\": [{\"name\": \"f\", \"exec_fn\": \"f\", \"file\": \"fake.py\","
+        "\"line\": 1, \"fields\": {\"executor\": \"ramping-arrival-rate\","
+        "\"stages\": [{\"duration\": \"10m\", \"target\": 10}], \"start_time\": \"1s\"}}],"
+        "\"config\": {\"file\": \"fake.py\", \"line\": 1, \"options\":"
+        "{\"setup_timeout\": \"0.1s\", \"teardown_timeout\": \"%s\"}";
     const char *thresholds =
         ", \"thresholds\": {\"iterations\": [\"count>2\", {\"threshold\": \"count<1\","
         "\"abort_on_fail\": true}], \"checks{scenario:f}\": [\"rate>0.9\"],"
@@ -125,6 +133,8 @@ static void declare(void)
         thresholds = ", \"thresholds\": {\"iterations\": [\"count>5\"]}";
     else if (!is("judged"))
         thresholds = "";
+    if (is("adjusts"))
+        json = ramping;
     len = snprintf(whole, sizeof(whole), json, is("slow-teardown") ? "20s" : "0.1s");
     snprintf(whole + len, sizeof(whole) - (size_t)len, "%s}}", thresholds);
     if (is("failed")) {
@@ -392,6 +402,9 @@ static void run(void)
         ran = pause_and_resume();
     if (is("pauses-late"))
         wait_for_signal(SIGUSR1);
+    while (is("adjusts") && receive() == RP_MSG_ADJUST)
+        say(RP_MSG_WARNING,
+            &(struct rp_msg_warning){ .text = rp_slice_str(heard_adjust), .count = 1 });
     finish();
     reach("finish");
 }

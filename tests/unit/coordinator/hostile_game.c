@@ -26,6 +26,22 @@ int __wrap_rp_signals_take(struct rp_signals *signals, struct rp_loop *loop,
                            void (*came)(struct rp_signals *signals, int number));
 void __wrap_rp_signals_release(struct rp_signals *signals);
 
+/* Often more than there may be, or of a scenario that there is not. */
+static void adjust(struct rp_control *control, struct chance *chance)
+{
+    const struct rp_adjustment wanted = {
+        .scenario = chance_of(chance, 80) ? NULL : "another",
+        .what = chance_of(chance, 50) ? RP_ADJUST_VUS : RP_ADJUST_RATE,
+        .value = (double)chance_next(chance, 4) - 1,
+        .hold = chance_of(chance, 50),
+    };
+    struct rp_error err = { 0 };
+    int r = rp_control_adjust(control, &wanted, &err);
+
+    check(r == 0 ? !err.message : r == -RP_EUSER && err.message);
+    rp_error_deinit(&err);
+}
+
 static void steer(struct rp_signals *signals)
 {
     static const int numbers[] = { SIGINT, SIGTERM, SIGUSR1, SIGUSR1, SIGUSR2, SIGUSR2 };
@@ -33,7 +49,7 @@ static void steer(struct rp_signals *signals)
     struct chance *chance = &game->chance;
     struct rp_run_status status;
 
-    switch (chance_next(chance, 8)) {
+    switch (chance_next(chance, 9)) {
     case 0:
         rp_control_stop(control, "somebody wants it", chance_of(chance, 50));
         break;
@@ -49,6 +65,9 @@ static void steer(struct rp_signals *signals)
     case 4:
     case 5:
         rp_control_pause(control);
+        break;
+    case 6:
+        adjust(control, chance);
         break;
     default:
         rp_control_resume(control);
@@ -165,6 +184,10 @@ static void note(struct watcher *watcher, const struct rp_event *event)
     case RP_EVENT_RESUME:
         check(watcher->is_paused == (event->kind == RP_EVENT_RESUME));
         watcher->is_paused = !watcher->is_paused;
+        break;
+    case RP_EVENT_ADJUST:
+        check(event->adjust.what.scenario < event->result->plan->scenario_count);
+        check(event->adjust.what.at > event->adjust.elapsed);
         break;
     case RP_EVENT_WARNING:
         game_weigh(event->warning);

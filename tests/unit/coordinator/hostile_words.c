@@ -384,7 +384,7 @@ void hear(struct speaker *speaker, const struct rp_message *message, rp_ns now)
         break;
     default:
         speaker->is_loading = type == RP_MSG_LOAD || type == RP_MSG_PLAN;
-        speaker->told = type;
+        speaker->told = type == RP_MSG_ADJUST ? speaker->told : type; /* which has no answer */
         if (type == RP_MSG_PLAN)
             hear_plan(speaker, message);
         break;

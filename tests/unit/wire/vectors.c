@@ -65,7 +65,7 @@ static const union rp_msg_any examples[RP_MSG_COUNT] = {
                                     .what = RP_ADJUST_RATE,
                                     .value = 250,
                                     .at = 30 * RP_S,
-                                    .hold = 60 * RP_S } },
+                                    .hold = true } },
     [RP_MSG_HELLO] = { .hello = { .protocol = RP_PROTOCOL_VERSION,
                                   .encodings = { .items = encodings, .count = 2 },
                                   .clock = 1234567890123,

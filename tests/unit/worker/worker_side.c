@@ -289,15 +289,23 @@ static const char plan[] =
     "\"fields\": {\"executor\": \"shared-iterations\", \"vus\": 4, \"iterations\": 40}}],"
     "\"config\": {\"file\": \"load.py\", \"line\": 1, \"options\": {\"setup_timeout\": \"7s\"}}}";
 
-static char *resolved_plan(void)
+static const char endless_plan[] =
+    "{\"script\": \"load.py\", \"functions\": [{\"name\": \"f\", \"file\": \"load.py\", \"line\": "
+    "1}],"
+    "\"decorated\": [{\"name\": \"s\", \"exec_fn\": \"f\", \"file\": \"load.py\", \"line\": 1,"
+    "\"fields\": {\"executor\": \"constant-vus\", \"vus\": 4, \"duration\": \"1h\"}}],"
+    "\"config\": {\"file\": \"load.py\", \"line\": 1, \"options\": {\"setup_timeout\": \"7s\"}}}";
+
+static char *resolved_plan(const struct side *side)
 {
+    const char *declared = side->has_endless_plan ? endless_plan : plan;
     struct rp_plan *resolved;
     struct rp_error err = { 0 };
     struct rp_buf json;
 
     rp_buf_init(&json, 1 << 20);
-    if (rp_plan_resolve(plan, &(struct rp_overrides){ .scenario_name_count = 0 }, &resolved, &err) <
-        0)
+    if (rp_plan_resolve(declared, &(struct rp_overrides){ .scenario_name_count = 0 }, &resolved,
+                        &err) < 0)
         fail_msg("%s", err.message);
     assert_int_equal(rp_plan_write_json(resolved, &json), 0);
     rp_plan_free(resolved);
@@ -307,7 +315,7 @@ static char *resolved_plan(void)
 void tell(struct side *side, enum rp_message_type type)
 {
     union rp_msg_any any = { .load = { .script = RP_SLICE("load.py") } };
-    char *json = resolved_plan();
+    char *json = resolved_plan(side);
 
     if (type == RP_MSG_PLAN)
         any.plan = (struct rp_msg_plan){ .json = rp_slice_str(json),

@@ -28,6 +28,7 @@ struct side {
     size_t packs;      /* bytes of what setup() returned; 0: "data" */
     uint64_t fails_at; /* the allocation of the worker that fails as a hook ends; 0: none */
     bool fails_to_load, fails_to_prepare, hook_fails, never_ends;
+    bool has_endless_plan; /* constant-vus instead of a number of iterations */
     /* the coordinator's */
     struct rp_channel channel;
     struct rp_store *store;

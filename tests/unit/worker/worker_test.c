@@ -219,13 +219,12 @@ static void send_nonsense(struct side *side, const char *message)
                      strlen(message));
 }
 
-/* Of a known type, with a field that cannot be, or not for a worker. RP_MSG_ADJUST is not yet. */
+/* Of a known type, with a field that cannot be, or not for a worker. */
 static void test_what_no_worker_is_told_ends_it(struct world *world)
 {
     static const char *const cases[] = {
         "{\"type\":\"plan\",\"workers\":0}",
         "{\"type\":\"plan\",\"workers\":100000}",
-        "{\"type\":\"adjust\",\"scenario\":\"s\",\"what\":\"vus\",\"value\":3.0,\"at\":5}",
         "{\"type\":\"hello\"}",
     };
 
@@ -237,6 +236,60 @@ static void test_what_no_worker_is_told_ends_it(struct world *world)
         send_nonsense(&side, cases[i]);
         turn_until(world, &side.ended, 1);
         assert_int_equal(side.status, -EBADMSG);
+        side_deinit(&side);
+    }
+}
+
+static void send_adjust(struct side *side, const char *scenario, double value, rp_ns at)
+{
+    const struct rp_msg_adjust told = {
+        .scenario = rp_slice_str(scenario), .what = RP_ADJUST_VUS, .value = value, .at = at
+    };
+
+    assert_int_equal(rp_channel_send(&side->channel, RP_MSG_ADJUST, &told), 0);
+}
+
+/* One that comes in time says nothing, one that is late is carried out and warned of. */
+static void test_adjusts(struct world *world)
+{
+    struct side side;
+
+    side_init(&side, world);
+    side.never_ends = side.has_endless_plan = true;
+    go_to(&side, RP_MSG_SETUP);
+    tell_and_wait(&side, RP_MSG_ADJUST, RP_MSG_WARNING); /* it has not started */
+    tell_and_wait(&side, RP_MSG_START, RP_MSG_STATE);
+    send_adjust(&side, "s", 2, 1800 * RP_S);
+    tell_and_wait(&side, RP_MSG_PAUSE, RP_MSG_STATE);
+    tell_and_wait(&side, RP_MSG_RESUME, RP_MSG_STATE);
+    assert_int_equal(side.seen[RP_MSG_WARNING], 1);
+    assert_int_equal(side.begun, 4);
+    send_adjust(&side, "s", 3, 1);
+    turn_until(world, &side.seen[RP_MSG_WARNING], 2);
+    tell_and_wait(&side, RP_MSG_STOP, RP_MSG_FINISHED);
+    send_adjust(&side, "s", 2, 0); /* too late for anything */
+    tell_and_wait(&side, RP_MSG_EXIT, RP_MSG_BYE);
+    assert_int_equal(side.seen[RP_MSG_WARNING], 2);
+    side_deinit(&side);
+}
+
+/* Of a scenario that there is not, and more VUs than there are: no coordinator of ours says that. */
+static void test_what_cannot_be_adjusted_ends_it(struct world *world)
+{
+    for (int i = 0; i < 2; i++) {
+        struct side side;
+
+        side_init(&side, world);
+        side.has_endless_plan = side.never_ends = true;
+        go_to(&side, RP_MSG_SETUP);
+        tell_and_wait(&side, RP_MSG_START, RP_MSG_STATE);
+        send_adjust(&side, i ? "s" : "another", i ? 5 : 1, RP_S);
+        turn_until(world, &side.ended, 1);
+        assert_int_equal(side.status, -EBADMSG);
+        for (int slot = 0; slot < 4;
+             slot++) /* the host's part: nothing may run when the engine goes */
+            if (side.slots[slot].vu && side.slots[slot].vu->is_running)
+                side.script.engine->ended(side.slots[slot].vu, RP_ENDED_INTERRUPTED);
         side_deinit(&side);
     }
 }
@@ -359,7 +412,8 @@ static void test_any_order(struct world *world)
 static void test_out_of_order_is_told(struct world *world)
 {
     static const enum rp_message_type early[] = { RP_MSG_SETUP, RP_MSG_START,  RP_MSG_STOP,
-                                                  RP_MSG_PAUSE, RP_MSG_RESUME, RP_MSG_TEARDOWN };
+                                                  RP_MSG_PAUSE, RP_MSG_RESUME, RP_MSG_TEARDOWN,
+                                                  RP_MSG_ADJUST };
     struct side side;
 
     side_init(&side, world);
@@ -390,6 +444,8 @@ int main(void)
         CASE(test_any_order),
         CASE(test_out_of_order_is_told),
         CASE(test_pauses),
+        CASE(test_adjusts),
+        CASE(test_what_cannot_be_adjusted_ends_it),
         CASE(test_a_bare_host),
         CASE(test_what_is_prepared_is_released),
     };
