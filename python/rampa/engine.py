@@ -196,6 +196,32 @@ class RunController:
         """Goes on where it was paused, without a burst. Does nothing when it is not paused."""
         self._guest.run.resume()
 
+    def adjust(
+        self, scenario: str | None = None, *, vus: int | None = None, rate: float | None = None, hold: bool = False
+    ) -> None:
+        """Gives a scenario another load, from a moment on that is some milliseconds ahead.
+
+        The new load counts until the present stage ends, and then the plan counts again. Of executors without stages, and
+        with ``hold``, it counts to the end. A later call replaces it. In a pause that moment comes as long after the
+        resume.
+
+        Args:
+            scenario: its name; None if there is only one.
+            vus: so many VUs, of constant-vus and ramping-vus, from 0 to the most that the plan asks for.
+            rate: so many iterations per ``time_unit``, of constant-arrival-rate and ramping-arrival-rate.
+            hold: to the end of the scenario.
+
+        Raises:
+            TypeError: not exactly one of ``vus`` and ``rate`` was given, or it is no number.
+            ValueError: the scenario cannot have this load, or no iterations begin now. Nothing has changed then.
+        """
+        value, what = (vus, "vus") if rate is None else (rate, "rate")
+        if value is None or (vus is not None and rate is not None):
+            raise TypeError("adjust() takes either vus or rate")
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise TypeError(f"{what} must be a number, not {type(value).__name__}")
+        self._guest.run.adjust(scenario, what, value, hold)
+
     def snapshot(self) -> MetricSnapshot | None:
         """The metrics as of the last snapshot, or None before the iterations begin."""
         text = self._guest.run.snapshot()

@@ -218,6 +218,25 @@ class ResumeEvent(EngineEvent):
 
 
 @dataclasses.dataclass(frozen=True)
+class AdjustEvent(EngineEvent):
+    """A scenario gets another load.
+
+    Attributes:
+        scenario: its name.
+        what: "vus" or "rate".
+        value: so many VUs, or iterations per ``time_unit``.
+        hold: it counts to the end of the scenario, not only until the present stage ends.
+        at_seconds: from when on, in seconds since the iterations began, without pauses.
+    """
+
+    scenario: str
+    what: str
+    value: float
+    hold: bool
+    at_seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
 class WarningEvent(EngineEvent):
     """Something that the summary will warn of, when it comes up for the first time.
 
@@ -298,6 +317,8 @@ class _Reader:
             return PauseEvent(run_id, ns)
         if kind == "resume":
             return ResumeEvent(run_id, ns, row["paused_ns"] / 1e9)
+        if kind == "adjust":
+            return AdjustEvent(run_id, ns, row["scenario"], row["what"], row["value"], row["hold"], row["at_ns"] / 1e9)
         if kind == "warning":
             return WarningEvent(run_id, ns, row["text"])
         if kind == "generator":

@@ -151,6 +151,104 @@ def test_pause_and_resume() -> None:
     assert result.document["run"]["paused_s"] > 0.5
 
 
+def test_adjust() -> None:
+    async def visit(worker: rampa.Worker) -> None:
+        running.add(worker.execution.vu)
+        await worker.sleep(0.001)
+        running.discard(worker.execution.vu)
+
+    async def main() -> tuple[rampa.RunResult, list[Any]]:
+        controller = await rampa.Engine(plan(visit, vus=3, duration="10m", graceful_stop="1m")).start()
+        events = controller.events()
+        await until(lambda: len(running) == 3)
+        controller.adjust(vus=1)
+        await until(lambda: running == {1})
+        controller.pause()
+        controller.adjust("visit", vus=2, hold=True)
+        controller.resume()
+        await until(lambda: running == {1, 2})
+        await controller.stop()
+        return await controller.wait(), [event async for event in events]
+
+    running: set[int] = set()
+    result, events = asyncio.run(main())
+    found = [event for event in events if isinstance(event, rampa.events.AdjustEvent)]
+    assert [(event.scenario, event.what, event.value, event.hold) for event in found] == [
+        ("visit", "vus", 1, False),
+        ("visit", "vus", 2, True),
+    ]
+    assert 0 < found[0].at_seconds < found[1].at_seconds
+    made = result.document["run"]["adjustments"]
+    assert [(row["scenario"], row["what"], row["value"], row["hold"]) for row in made] == [
+        ("visit", "vus", 1, False),
+        ("visit", "vus", 2, True),
+    ]
+    assert [row["elapsed_s"] for row in made] == [event.at_seconds for event in found]
+    assert all(row["start_s"] >= row["elapsed_s"] for row in made)
+    assert "load adjusted 2 times, the last time: vus of visit to 2" in " ".join(result.summary().split())
+
+
+def test_adjust_a_rate() -> None:
+    async def main() -> rampa.RunResult:
+        fields = {"executor": "constant-arrival-rate", "rate": 1, "time_unit": "1h", "duration": "2h"}
+        controller = await rampa.Engine(plan(visit, **fields)).start()
+        await until(lambda: begun)
+        controller.adjust(rate=3600 * 200)
+        await until(lambda: len(begun) > 20)
+        controller.adjust(rate=0)
+        await controller.stop()
+        return await controller.wait()
+
+    async def visit(worker: rampa.Worker) -> None:
+        begun.append(worker.execution.iteration)
+
+    begun: list[int] = []
+    result = asyncio.run(main())
+    assert begun == list(range(len(begun)))
+    [books] = result.document["accounting"]
+    assert books["scheduled"] == books["started"] + books["dropped"]
+
+
+def test_what_cannot_be_adjusted() -> None:
+    async def main() -> rampa.RunResult:
+        setting_up, go_on = asyncio.Event(), asyncio.Event()
+
+        async def setup() -> None:
+            setting_up.set()
+            await go_on.wait()
+
+        test = plan(nothing, setup=setup, vus=2, duration="10m")
+        controller = await rampa.Engine(test).start()
+        await setting_up.wait()
+        with pytest.raises(ValueError, match="before the iterations begin"):
+            controller.adjust(vus=1)
+        go_on.set()
+        await until(lambda: controller.snapshot())
+        for words, match in WRONG:
+            with pytest.raises(ValueError, match=match):
+                controller.adjust(**words)
+        with pytest.raises(TypeError, match="either vus or rate"):
+            controller.adjust("visit")
+        with pytest.raises(TypeError, match="either vus or rate"):
+            controller.adjust(vus=1, rate=1)
+        with pytest.raises(TypeError, match="vus must be a number, not str"):
+            controller.adjust(vus="1")  # type: ignore[arg-type]
+        await controller.stop()
+        result = await controller.wait()
+        with pytest.raises(ValueError, match="no run goes on"):
+            controller.adjust(vus=1)
+        return result
+
+    WRONG: list[tuple[dict[str, Any], str]] = [
+        ({"vus": 3}, "scenario 'visit': vus must be a whole number from 0 to 2, not 3"),
+        ({"vus": -1}, "not -1"),
+        ({"vus": 1.5}, "not 1.5"),
+        ({"rate": 5}, r"constant-vus has no rate to adjust \(adjust its vus\)"),
+        ({"scenario": "other", "vus": 1}, r"no scenario 'other' in the run \(the run has 'visit'\)"),
+    ]
+    assert asyncio.run(main()).document["run"]["adjustments"] == []
+
+
 def test_stop() -> None:
     told: list[str] = []
     running = 0

@@ -53,6 +53,26 @@ static PyObject *run_resume(PyObject *object, PyObject *unused)
     return done(self);
 }
 
+/* adjust(scenario or None, "vus" or "rate", value, hold) */
+static PyObject *run_adjust(PyObject *object, PyObject *args)
+{
+    struct py_run *self = (struct py_run *)object;
+    struct rp_adjustment wanted = { 0 };
+    struct rp_error err = { 0 };
+    const char *what;
+    int hold, r;
+
+    if (!PyArg_ParseTuple(args, "zsdp", &wanted.scenario, &what, &wanted.value, &hold))
+        return NULL;
+    wanted.what = strcmp(what, rp_adjusted_name(RP_ADJUST_RATE)) == 0 ? RP_ADJUST_RATE
+                                                                      : RP_ADJUST_VUS;
+    wanted.hold = hold;
+    r = rp_control_adjust(self->sinks.control, &wanted, &err);
+    if (r < 0)
+        return rp_py_raise_and_deinit(r, &err);
+    return done(self);
+}
+
 /* What an output in Python has lost, in the run or after it. */
 static PyObject *run_lose(PyObject *object, PyObject *args)
 {
@@ -379,6 +399,7 @@ static PyMethodDef methods[] = {
     { "stop", run_stop, METH_VARARGS, NULL },
     { "pause", run_pause, METH_NOARGS, NULL },
     { "resume", run_resume, METH_NOARGS, NULL },
+    { "adjust", run_adjust, METH_VARARGS, NULL },
     { "lose", run_lose, METH_VARARGS, NULL },
     { "snapshot", run_snapshot, METH_NOARGS, NULL },
     { "events", rp_py_run_events, METH_O, NULL },
