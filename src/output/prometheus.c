@@ -6,6 +6,7 @@
  * Everything is cumulative, as Prometheus wants it: a series of a metric becomes one or several
  * series there, and each time that something was added to it its state is sent. All states are sent
  * again each RESEND intervals, because Prometheus forgets a series that is silent for five minutes.
+ * What grows begins with a zero: rate() is made of differences, and would never see the first sum.
  */
 
 #include <errno.h>
@@ -25,7 +26,7 @@ enum { BODY_MAX = 1 << 20, MESSAGE_MAX = 32 << 20, URL_MAX = 1 << 16, RESEND = 3
 
 struct state {
     struct rp_totals totals;
-    int64_t last_ms; /* the time of the last samples; it only grows */
+    int64_t first_ms, last_ms; /* of the interval: its samples have last_ms; both only grow */
     unsigned intervals;
     struct rp_buf message; /* a body, before it is compressed */
 };
@@ -135,14 +136,24 @@ static size_t begin_series(struct rp_net_output *net, const struct rp_total *ser
 }
 
 /* message Sample { double value = 1; int64 timestamp = 2; } */
+static void put_value(struct rp_buf *out, double value, int64_t ms)
+{
+    size_t sample = rp_pb_begin(out, 2);
+
+    rp_pb_double(out, 1, value);
+    rp_pb_int(out, 2, (uint64_t)ms);
+    rp_pb_end(out, sample);
+}
+
 static void put_sample(struct rp_net_output *net, const struct rp_total *series,
                        enum rp_totals_part part, const char *bound, double value)
 {
-    size_t begin = begin_series(net, series, part, bound), sample = rp_pb_begin(&net->body, 2);
+    const struct state *state = net->own;
+    size_t begin = begin_series(net, series, part, bound);
 
-    rp_pb_double(&net->body, 1, value);
-    rp_pb_int(&net->body, 2, (uint64_t)((struct state *)net->own)->last_ms);
-    rp_pb_end(&net->body, sample);
+    if (!series->is_told && series->origin->type != RP_GAUGE)
+        put_value(&net->body, 0, state->first_ms);
+    put_value(&net->body, value, state->last_ms);
     rp_pb_end(&net->body, begin);
 }
 
@@ -171,20 +182,31 @@ static void put_side(struct rp_buf *out, unsigned spans, unsigned deltas,
 /* message Histogram { uint64 count_int = 1; double sum = 3; sint32 schema = 4; uint64 zero_count_int =
  * 6; int64 timestamp = 15; } and the buckets: spans and deltas of the negative ones 8 and 9, of the
  * positive ones 11 and 12. */
+static void put_buckets(struct rp_buf *out, uint64_t count, double sum, const struct rp_exp *exp,
+                        int64_t ms)
+{
+    size_t histogram = rp_pb_begin(out, 4);
+
+    rp_pb_int(out, 1, count);
+    rp_pb_double(out, 3, sum);
+    rp_pb_sint(out, 4, exp->scale);
+    rp_pb_int(out, 6, exp->zeros);
+    put_side(out, 8, 9, &exp->negative);
+    put_side(out, 11, 12, &exp->positive);
+    rp_pb_int(out, 15, (uint64_t)ms);
+    rp_pb_end(out, histogram);
+}
+
 static void put_native(struct rp_net_output *net, const struct rp_total *series)
 {
-    struct rp_buf *out = &net->body;
-    size_t begin = begin_series(net, series, RP_PART_VALUE, NULL), histogram = rp_pb_begin(out, 4);
+    const struct rp_exp nothing = { .scale = series->exp.scale };
+    const struct state *state = net->own;
+    size_t begin = begin_series(net, series, RP_PART_VALUE, NULL);
 
-    rp_pb_int(out, 1, series->count);
-    rp_pb_double(out, 3, series->sum);
-    rp_pb_sint(out, 4, series->exp.scale);
-    rp_pb_int(out, 6, series->exp.zeros);
-    put_side(out, 8, 9, &series->exp.negative);
-    put_side(out, 11, 12, &series->exp.positive);
-    rp_pb_int(out, 15, (uint64_t)((struct state *)net->own)->last_ms);
-    rp_pb_end(out, histogram);
-    rp_pb_end(out, begin);
+    if (!series->is_told)
+        put_buckets(&net->body, 0, 0, &nothing, state->first_ms);
+    put_buckets(&net->body, series->count, series->sum, &series->exp, state->last_ms);
+    rp_pb_end(&net->body, begin);
 }
 
 /* A series whose percentiles are kept elsewhere has no buckets of its own (docs/metrics.md). */
@@ -210,7 +232,7 @@ static void put_histogram(struct rp_net_output *net, const struct rp_total *seri
     put_sample(net, series, RP_PART_COUNT, NULL, (double)series->count);
 }
 
-static void put_series(struct rp_net_output *net, const struct rp_total *series)
+static void put_series(struct rp_net_output *net, struct rp_total *series)
 {
     switch (series->origin->type) {
     case RP_COUNTER:
@@ -229,6 +251,7 @@ static void put_series(struct rp_net_output *net, const struct rp_total *series)
     case RP_METRIC_TYPE_COUNT:
         break;
     }
+    series->is_told = true;
     rp_net_output_added(net, 1);
 }
 
@@ -237,10 +260,13 @@ static void put_series(struct rp_net_output *net, const struct rp_total *series)
 static void add_interval(struct rp_net_output *net, const struct rp_interval *interval)
 {
     struct state *state = net->own;
-    int64_t ms = (interval->wall_ns + interval->length) / RP_MS;
+    int64_t begin = interval->wall_ns / RP_MS, end = (interval->wall_ns + interval->length) / RP_MS,
+            before = state->last_ms;
     bool are_all = ++state->intervals % RESEND == 0;
 
-    state->last_ms = ms > state->last_ms ? ms : state->last_ms + 1;
+    state->last_ms = end > before ? end : before + 1;
+    begin = begin < state->last_ms ? begin : state->last_ms - 1;
+    state->first_ms = begin > before ? begin : before;
     for (size_t i = 0; i < interval->count; i++) {
         struct rp_total *series = rp_totals_add(&state->totals, &interval->changes[i]);
 

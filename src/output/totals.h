@@ -55,6 +55,7 @@ struct rp_total {
     uint64_t hits, count;
     uint64_t *buckets; /* of trends: RP_TOTALS_BOUNDS + 1, each without those below */
     struct rp_exp exp; /* of trends, when the table is exponential; then there are no buckets */
+    bool is_told;      /* the output's own: it has told the server of this series */
 };
 
 struct rp_totals_family; /* all series of a metric */
