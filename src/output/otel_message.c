@@ -11,7 +11,7 @@
 #include "base/text.h"
 #include "proto/protobuf.h"
 
-enum { NAME_MAX_BYTES = 240, TEXT_MAX = 1 << 20, U64_TEXT = 24 };
+enum { NAME_MAX_BYTES = 230, TEXT_MAX = 1 << 20, U64_TEXT = 24 };
 enum { DELTA = 1, CUMULATIVE = 2 }; /* AggregationTemporality */
 
 /* ---- names ----------------------------------------------------------------------------------- */
@@ -37,7 +37,7 @@ static const char *suffix(enum rp_metric_type type, bool is_time, enum rp_totals
         [RP_COUNTER] = { [RP_PART_VALUE] = "" },
         [RP_GAUGE] = { [RP_PART_VALUE] = "" },
         [RP_RATE] = { [RP_PART_VALUE] = "", [RP_PART_TRUE] = "_true" },
-        [RP_TREND] = { [RP_PART_BUCKET] = "" },
+        [RP_TREND] = { [RP_PART_BUCKET] = "", [RP_PART_SUM] = "_without_buckets" },
     };
 
     return suffixes[type][part];
@@ -280,15 +280,29 @@ static void put_exponential(struct writer *w, const struct rp_otel_style *style,
 
 /* ---- metrics --------------------------------------------------------------------------------- */
 
-/* What stands in one message Metric. */
-enum kind { VALUES, TRUES, HISTOGRAMS, EXPONENTIALS, KINDS };
+/* What stands in one message Metric. An exponential histogram has all its samples in its buckets. So
+ * a series without buckets is another kind of histogram there, and goes out under another name, for
+ * under one name all are of one kind. */
+enum kind { VALUES, TRUES, HISTOGRAMS, EXPONENTIALS, WITHOUT_BUCKETS, KINDS };
+
+static const struct {
+    unsigned field; /* of Metric; 0 = it is that of a gauge or of a sum */
+    const char *name;
+    enum rp_totals_part part;
+} kinds[KINDS] = {
+    [VALUES] = { .part = RP_PART_VALUE },
+    [TRUES] = { .part = RP_PART_TRUE },
+    [HISTOGRAMS] = { 9, "histogram", RP_PART_BUCKET },
+    [EXPONENTIALS] = { 10, "exponentialHistogram", RP_PART_BUCKET },
+    [WITHOUT_BUCKETS] = { 9, "histogram", RP_PART_SUM },
+};
 
 static bool is_of(const struct rp_total *total, enum kind kind)
 {
-    bool is_exponential = !total->buckets && rp_total_has_buckets(total);
-
     if (total->origin->type == RP_TREND)
-        return kind == (is_exponential ? EXPONENTIALS : HISTOGRAMS);
+        return kind == (total->buckets                ? HISTOGRAMS
+                        : rp_total_has_buckets(total) ? EXPONENTIALS
+                                                      : WITHOUT_BUCKETS);
     return kind == VALUES || (kind == TRUES && total->origin->type == RP_RATE);
 }
 
@@ -302,12 +316,12 @@ static size_t put_points(struct writer *w, const struct rp_otel_style *style, en
         if (!is_of(series[i], kind))
             continue;
         points++;
-        if (kind == HISTOGRAMS)
-            put_histogram(w, style, series[i]);
-        else if (kind == EXPONENTIALS)
+        if (kind == EXPONENTIALS)
             put_exponential(w, style, series[i]);
+        else if (kinds[kind].field)
+            put_histogram(w, style, series[i]);
         else
-            put_number(w, style, series[i], kind == TRUES ? RP_PART_TRUE : RP_PART_VALUE);
+            put_number(w, style, series[i], kinds[kind].part);
     }
     close_list(w);
     return points;
@@ -316,24 +330,24 @@ static size_t put_points(struct writer *w, const struct rp_otel_style *style, en
 static size_t put_metric(struct writer *w, const struct rp_otel_style *style, enum kind kind,
                          const struct rp_total *const *series, size_t count)
 {
-    static const struct {
-        unsigned field;
-        const char *name;
-    } data[] = { { 5, "gauge" }, { 7, "sum" }, { 9, "histogram" }, { 10, "exponentialHistogram" } };
     const struct rp_store_series *origin = series[0]->origin;
-    unsigned which = kind == HISTOGRAMS ? 2 : kind == EXPONENTIALS ? 3 : origin->type != RP_GAUGE;
+    bool is_gauge = origin->type == RP_GAUGE, is_number = !kinds[kind].field;
     char name[RP_TOTALS_NAME_BYTES + RP_TOTALS_SUFFIX_BYTES];
     size_t metric = enter(w, 2, NULL), inner, points;
 
-    snprintf(name, sizeof(name), "%s%s", series[0]->name, kind == TRUES ? "_true" : "");
+    snprintf(name, sizeof(name), "%s%s", series[0]->name,
+             suffix(origin->type, origin->is_time, kinds[kind].part));
     put_text(w, 1, "name", name);
     if (origin->type == RP_TREND && origin->is_time)
         put_text(w, 3, "unit", "s");
-    inner = enter(w, data[which].field, data[which].name);
+    if (is_number)
+        inner = enter(w, is_gauge ? 5 : 7, is_gauge ? "gauge" : "sum");
+    else
+        inner = enter(w, kinds[kind].field, kinds[kind].name);
     points = put_points(w, style, kind, series, count);
-    if (which)
+    if (!is_gauge)
         put_enum(w, 2, "aggregationTemporality", style->is_delta ? DELTA : CUMULATIVE);
-    if (which == 1)
+    if (is_number && !is_gauge)
         put_true(w, 3, "isMonotonic");
     leave(w, inner);
     leave(w, metric);

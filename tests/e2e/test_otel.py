@@ -116,8 +116,8 @@ class Streams:
                 assert is_delta or not before or before["startTimeUnixNano"] == point["startTimeUnixNano"]
             assert not before or end > int(before["timeUnixNano"])
             if kind == "histogram":
-                counts, bounds = [int(n) for n in point["bucketCounts"]], point["explicitBounds"]
-                assert len(counts) == len(bounds) + 1 and bounds == sorted(set(bounds)) and sum(counts) == int(point["count"])
+                counts, bounds = [int(n) for n in point.get("bucketCounts", [])], point.get("explicitBounds", [])
+                assert not counts and not bounds or len(counts) == len(bounds) + 1 and bounds == sorted(set(bounds)) and sum(counts) == int(point["count"])
             if kind == "exponentialHistogram":
                 sides = [[int(n) for n in point.get(side, {}).get("bucketCounts", [])] for side in ("negative", "positive")]
                 assert sum(map(sum, sides)) + int(point.get("zeroCount", 0)) == int(point["count"])
@@ -187,6 +187,24 @@ def test_a_receiver_has_the_numbers_of_the_result(
         assert sum(below) == sum(value <= 2.5 for value in values)
     else:
         check_buckets(points if is_delta else points[-1:], values)
+
+
+def test_a_series_without_a_histogram_has_a_name_of_its_own(rampa: Rampa, script: Script, decode: Callable[..., Any]) -> None:
+    """A metric is of one kind, and an exponential histogram has all its samples in its buckets. Streams holds both."""
+    script(
+        "async def default(worker):\n    for i in range(400):\n        for n in range(10):\n"
+        "            worker.trend('took', 1.01 ** (n * 200), {'id': str(i)})\n"
+    )
+    front = Front("", *[b""] * 50).listen()
+    words = ["--output-option", "otel.histograms=exponential", "--series-memory", "1"]
+    rampa("run", "script.py", "-q", "-O", f"otel={front.url}", *words, code=0)
+    front.close()
+    streams = Streams()
+    for body in front.bodies[1:]:
+        streams.take(decode(body, False), False)
+    assert streams.kinds["took"] == "exponentialHistogram" and streams.kinds["took_without_buckets"] == "histogram"
+    counts = [streams.total(name, False, lambda point: int(point["count"])) for name in ("took", "took_without_buckets")]
+    assert sum(counts) == 4000 and all(counts)
 
 
 def check_buckets(points: list[dict[str, Any]], values: list[int]) -> None:
