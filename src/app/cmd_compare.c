@@ -67,6 +67,20 @@ static int read_files(const struct rp_cli *cli, struct rp_run_file *files, struc
     return r;
 }
 
+/* Two files that have nothing to do with each other do not pass a job of CI. */
+static int check_common(const struct rp_comparison *comparison, struct rp_error *err)
+{
+    for (size_t i = 0; i < comparison->threshold_count; i++)
+        if (comparison->thresholds[i].base)
+            return 0;
+    if (comparison->row_count)
+        return 0;
+    rp_error_set(err, -RP_EUSER, "'%s' and its base have no number in common that can be compared",
+                 comparison->current->name);
+    rp_error_hint(err, "give results of the same test; docs/compare.md says what is compared");
+    return -RP_EUSER;
+}
+
 static int print(const struct rp_cli *cli, const struct rp_comparison *comparison)
 {
     const char *format = rp_cli_value(cli, RP_OPT_COMPARE_FORMAT).value;
@@ -95,7 +109,7 @@ static bool has_failed(const struct rp_cli *cli, const struct rp_comparison *com
     size_t worse = comparison->counts[RP_COMPARE_WORSE];
 
     if (strcmp(what, "unclear") == 0)
-        return worse + comparison->counts[RP_COMPARE_UNCLEAR] > 0 || !comparison->row_count;
+        return worse + comparison->counts[RP_COMPARE_UNCLEAR] > 0;
     if (strcmp(what, "change") == 0)
         return worse + comparison->counts[RP_COMPARE_BETTER] +
                    comparison->counts[RP_COMPARE_CHANGED] >
@@ -118,6 +132,8 @@ int rp_cmd_compare(const struct rp_cli *cli)
         r = read_files(cli, files, &err);
     if (r == 0)
         r = rp_compare(files, bases, &files[bases], min_effect, &comparison);
+    if (r == 0)
+        r = check_common(&comparison, &err);
     if (r == 0)
         code = print(cli, &comparison);
     if (r == 0 && code == RP_EXIT_PASSED && has_failed(cli, &comparison))

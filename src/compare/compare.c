@@ -242,10 +242,16 @@ static int compare_subject(struct rp_comparison *self, const struct rp_subject *
 
 /* ---- verdicts -------------------------------------------------------------------------------- */
 
+/* The smallest estimate that matters. */
+static double effect_of(const struct rp_compare_row *row, double min_effect)
+{
+    return row->is_share ? min_effect * SHARE_EFFECT : log1p(min_effect);
+}
+
 static enum rp_compare_verdict judge(const struct rp_compare_row *row, double min_effect,
                                      double limit)
 {
-    double matters = row->is_share ? min_effect * SHARE_EFFECT : log1p(min_effect);
+    double matters = effect_of(row, min_effect);
     double low = row->is_share ? row->low : log1p(row->low);
     double high = row->is_share ? row->high : log1p(row->high);
 
@@ -269,8 +275,12 @@ static int judge_rows(struct rp_comparison *self)
         p[i] = self->rows[i].p;
     r = rp_spread_limit(p, self->row_count, CHANCE_RATE, &limit);
     for (size_t i = 0; r == 0 && i < self->row_count; i++) {
-        self->rows[i].verdict = judge(&self->rows[i], self->min_effect, limit);
-        self->counts[self->rows[i].verdict]++;
+        struct rp_compare_row *row = &self->rows[i];
+
+        row->verdict = judge(row, self->min_effect, limit);
+        self->counts[row->verdict]++;
+        self->held_back += row->verdict == RP_COMPARE_UNCLEAR && row->p <= CONFIDENCE_REST &&
+                           fabs(row->estimate) >= effect_of(row, self->min_effect);
     }
     rp_free(p);
     return r;

@@ -56,7 +56,8 @@ struct rp_comparison {
     struct rp_compare_threshold *thresholds;
     size_t threshold_count;
     size_t counts[RP_COMPARE_VERDICTS]; /* of rows and thresholds */
-    struct rp_buf notes;                /* a line each: what a reader should know */
+    size_t held_back;    /* rows that look changed by themselves, and not among so many */
+    struct rp_buf notes; /* a line each: what a reader should know */
 };
 
 /* Compares @current with @base_count (at least 1) bases; all of them must outlive *ret. @min_effect

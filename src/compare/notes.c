@@ -145,6 +145,16 @@ static void note_missing(struct rp_buf *out, const struct rp_run_file *file,
         rp_buf_append_str(out, "\n");
 }
 
+/* Why "cannot tell" stands beside an interval that leaves out 0. */
+static void note_many(struct rp_buf *out, const struct rp_comparison *self)
+{
+    if (self->held_back)
+        rp_buf_appendf(out,
+                       "%zu of the numbers that cannot be told %s an interval on one side of zero: "
+                       "among %zu numbers some have one by chance\n",
+                       self->held_back, self->held_back == 1 ? "has" : "have", self->row_count);
+}
+
 int rp_compare_note(struct rp_comparison *self)
 {
     const struct rp_run_file *base = &self->bases[self->base_count - 1];
@@ -169,6 +179,7 @@ int rp_compare_note(struct rp_comparison *self)
         note_missing(out, base, self->current, (enum rp_subject_kind)kind);
         note_missing(out, self->current, base, (enum rp_subject_kind)kind);
     }
+    note_many(out, self);
     /* A list of notes that is too long ends where it is full. */
     return out->error == -ENOMEM ? -ENOMEM : 0;
 }

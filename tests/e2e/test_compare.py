@@ -66,6 +66,8 @@ def test_two_real_runs(rampa: Rampa, script: Script, tmp_path: Path, target: str
         (["k6.json", "."], "'.' is a folder, and no result file"),
         (["newer.json", "k6.json"], "or a newer one"),
         (["foreign.json", "k6.json"], "'foreign.json' is no result"),
+        (["other.json", "k6.json"], "'k6.json' and its base have no number in common that can be compared"),
+        (["vus.json", "vus.json", "--fail-on", "never"], "have no number in common"),
         (["k6.json", "k6.json", "--min-effect", "0"], "'0' is no percentage above 0"),
         (["k6.json", "k6.json", "--min-effect", "many"], "'many' is no percentage above 0"),
         (["k6.json", "k6.json", "--fail-on", "always"], "not one of worse, unclear, change, never"),
@@ -78,6 +80,8 @@ def test_one_clear_error(rampa: Rampa, tmp_path: Path, words: list[str], says: s
     (tmp_path / "cut.json").write_text(json.dumps(k6)[:-4])
     (tmp_path / "empty.json").touch()
     (tmp_path / "newer.json").write_text('{"schema": 99}')
+    (tmp_path / "other.json").write_text('{"metrics": {"ws_sessions": {"count": 3, "rate": 1}, "mine": {"count": 3, "rate": 1}}}')
+    (tmp_path / "vus.json").write_text('{"metrics": {"data_sent": {"count": 3, "rate": 1}}}')
     (tmp_path / "foreign.json").write_text('{"results": []}')
     failed = rampa("compare", *words, code=3)
     assert says in failed.stderr and failed.stdout == ""

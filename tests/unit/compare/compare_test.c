@@ -327,6 +327,34 @@ static void test_a_run_beside_itself_is_noted(void **state)
     rp_run_file_deinit(&b);
 }
 
+/* Small changes, all of which matter: of some the interval leaves out 0, and chance may have done it. */
+static void test_cannot_tell_beside_a_clear_interval_is_explained(void **state)
+{
+    size_t explained = 0;
+
+    for (uint64_t seed = 10; seed < 50; seed += 2) {
+        struct rp_run_file a = make((struct recipe){ .scale = 1, .seed = seed }, "a");
+        struct rp_run_file b = make((struct recipe){ .scale = 1 + (double)seed / 4000, .seed = 99 },
+                                    "b");
+        struct rp_comparison comparison;
+        size_t clear = 0;
+        char note[64];
+
+        assert_int_equal(rp_compare(&a, 1, &b, 1e-9, &comparison), 0);
+        for (size_t i = 0; i < comparison.row_count; i++)
+            clear += comparison.rows[i].verdict == RP_COMPARE_UNCLEAR &&
+                     (comparison.rows[i].low > 0 || comparison.rows[i].high < 0);
+        assert_int_equal(comparison.held_back, clear);
+        snprintf(note, sizeof(note), "%zu of the numbers that cannot be told", clear);
+        assert_int_equal(!!strstr(rp_buf_str(&comparison.notes), note), clear > 0);
+        explained += clear;
+        rp_comparison_deinit(&comparison);
+        rp_run_file_deinit(&a);
+        rp_run_file_deinit(&b);
+    }
+    assert_true(explained > 0);
+}
+
 /* ---- what is shown --------------------------------------------------------------------------- */
 
 static void test_names_of_others_draw_nothing(void **state)
@@ -390,6 +418,7 @@ int main(void)
         cmocka_unit_test(test_a_summary_of_k6_can_be_the_base),
         cmocka_unit_test(test_numbers_that_are_not_above_zero),
         cmocka_unit_test(test_a_run_beside_itself_is_noted),
+        cmocka_unit_test(test_cannot_tell_beside_a_clear_interval_is_explained),
         cmocka_unit_test(test_names_of_others_draw_nothing),
         cmocka_unit_test(test_without_memory_there_is_no_comparison),
     };
