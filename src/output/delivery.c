@@ -38,8 +38,10 @@ struct rp_delivery {
     uint64_t chance;   /* state of the jitter */
     bool is_probing, is_ending, has_warned, has_lost, has_remarked;
     rp_ns last_taken;
-    uint64_t points, lost;     /* all of them; those that were lost */
-    char trouble[TROUBLE_MAX]; /* the last one, as a clause; empty when there was none */
+    uint64_t points, lost; /* all of them; those that were lost */
+    /* Clauses. Why the body that is sent was not taken so far, empty when there is no reason yet; why
+     * the last numbers were lost. */
+    char trouble[TROUBLE_MAX], loss[TROUBLE_MAX];
 };
 
 static void send_next(struct rp_delivery *d);
@@ -95,15 +97,22 @@ static void drop(struct rp_delivery *d, struct body *body)
     rp_free(body);
 }
 
+/* Why what waits does not get on. */
+static const char *reason_of(const struct rp_delivery *d)
+{
+    return *d->trouble ? d->trouble : "it was too slow";
+}
+
 /* Says so once; how much it is in the end is told by rp_delivery_end(). */
-static void lose(struct rp_delivery *d, uint64_t points)
+static void lose(struct rp_delivery *d, uint64_t points, const char *reason)
 {
     d->lost += points;
+    snprintf(d->loss, sizeof(d->loss), "%s", reason);
     if (d->has_lost || d->is_ending)
         return;
     d->has_lost = true;
     rp_sink_lose(d->sink, "the output %s loses what it sends to %s: %s", d->config.name,
-                 rp_poster_shown(d->poster), d->trouble);
+                 rp_poster_shown(d->poster), d->loss);
 }
 
 /* ---- sending --------------------------------------------------------------------------------- */
@@ -167,7 +176,7 @@ static void note_refused(struct rp_delivery *d, const struct body *body)
         snprintf(d->trouble, sizeof(d->trouble), "it did not take %llu of %llu: %s",
                  (unsigned long long)refused, (unsigned long long)body->points,
                  clean.len ? rp_buf_str(&clean) : "it does not say why");
-        lose(d, refused);
+        lose(d, refused, d->trouble);
     } else if (clean.len && !d->has_remarked && !d->is_ending) {
         d->has_remarked = true; /* once: the next remark may differ, and come each second */
         rp_result_warn(d->sink->sinks->result, "%s says to the output %s: %s",
@@ -202,8 +211,9 @@ static void posted(void *user)
         d->last_taken = rp_loop_now(d->loop);
         note_refused(d, body);
     } else {
-        lose(d, body->points);
+        lose(d, body->points, d->trouble);
     }
+    d->trouble[0] = '\0'; /* the next body has had none */
     drop(d, body);
     send_next(d);
 }
@@ -238,7 +248,7 @@ static void make_room(struct rp_delivery *d)
         if (oldest == &d->waiting)
             return;
         body = rp_container_of(oldest, struct body, node);
-        lose(d, body->points);
+        lose(d, body->points, reason_of(d));
         drop(d, body);
     }
 }
@@ -249,11 +259,8 @@ void rp_delivery_put(struct rp_delivery *d, struct rp_buf *bytes, uint64_t point
 
     d->points += points;
     if (!body || bytes->error) {
-        if (!*d->trouble)
-            snprintf(d->trouble, sizeof(d->trouble), "%s",
-                     strerror(bytes->error ? -bytes->error : ENOMEM));
         rp_free(body);
-        lose(d, points);
+        lose(d, points, strerror(bytes->error ? -bytes->error : ENOMEM));
         rp_buf_reset(bytes);
         return;
     }
@@ -360,13 +367,13 @@ int rp_delivery_end(struct rp_delivery *d, struct rp_error *err)
         r = rp_loop_turn(d->loop, until);
     }
     RP_LIST_EACH (node, &d->waiting)
-        d->lost += rp_container_of(node, struct body, node)->points;
+        lose(d, rp_container_of(node, struct body, node)->points, reason_of(d));
     if (!d->lost)
         return 0;
     return rp_error_set(err, -EIO,
                         "of the %llu numbers of the output %s %llu did not get to %s: %s",
                         (unsigned long long)d->points, d->config.name, (unsigned long long)d->lost,
-                        rp_poster_shown(d->poster), *d->trouble ? d->trouble : "it was too slow");
+                        rp_poster_shown(d->poster), d->loss);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */

@@ -75,13 +75,14 @@ def influxdb(folder: Path) -> Iterator[Influx]:
 
 class Front:
     """Hands what is posted on to InfluxDB, but first does what `acts` says, one item a request: a status to answer with, a pair of status and
-    Retry-After, "drop" to cut the connection, "ok" to let one through, bytes for an answer 200 that has them. It refuses connections until listen() is called. With a certificate it
-    speaks TLS."""
+    Retry-After, "drop" to cut the connection, "ok" to let one through, bytes for an answer 200 that has them, a path for none: it makes the file, and does
+    not answer. It refuses connections until listen() is called. With a certificate it speaks TLS."""
 
-    def __init__(self, behind: str, *acts: int | str | bytes | tuple[int, str], certificate: Certificate | None = None) -> None:
+    def __init__(self, behind: str, *acts: int | str | bytes | tuple[int, str] | Path, certificate: Certificate | None = None) -> None:
         self.behind, self.acts = behind, list(acts)
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.bodies: list[bytes] = []
+        self.closed = threading.Event()
         front = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -98,6 +99,10 @@ class Front:
                 elif act == "ok":
                     with urllib.request.urlopen(urllib.request.Request(front.behind + self.path, data=body, headers=front.passed(self.headers)), timeout=60) as answer:
                         self.answer(answer.status)
+                elif isinstance(act, Path):
+                    act.touch()
+                    front.closed.wait()
+                    self.close_connection = True
                 elif isinstance(act, bytes):
                     self.answer(200, {}, act)
                 elif isinstance(act, tuple):
@@ -138,6 +143,7 @@ class Front:
         return self
 
     def close(self) -> None:
+        self.closed.set()
         self.server.shutdown()
         self.server.server_close()
 

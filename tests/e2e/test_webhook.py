@@ -68,3 +68,20 @@ def test_a_header_that_is_none(rampa: Rampa, script: Script) -> None:
     for header in ("pla-nted", ": pla-nted", "X y: pla-nted"):
         done = rampa("run", "script.py", "-O", "webhook=http://127.0.0.1:1/", env={"RAMPA_WEBHOOK_HEADER": header}, code=3)
         assert done.stderr.startswith("error: ") and "header" in done.stderr and "pla-nted" not in done.stderr
+
+
+def test_a_loss_has_its_own_reason_and_no_older_one(rampa: Rampa, script: Script, tmp_path: Path) -> None:
+    """An answer 503 passes, and then the server is silent; an answer 400 loses a body, and a 503 after it passes."""
+    script(
+        "import os\nasync def default(worker):\n    while not os.path.exists('hung'):\n"
+        "        worker.counter('n')\n        await worker.sleep(0.1)\n"
+    )
+    for acts, reason in (((503, 200), "it was too slow"), ((400, 503, 200), "it answered 400")):
+        front = Front("", 200, *acts, tmp_path / "hung", tmp_path / "hung").listen()
+        words = ("-O", f"webhook={front.url}", "--output-option", "webhook.wait=0s")
+        done = rampa("run", "script.py", "-i", "1", "-q", *words, code=6)
+        front.close()
+        (tmp_path / "hung").unlink()
+        (said,) = (line for line in " ".join(done.stderr.split()).split("error: ") if line.startswith("of the "))
+        assert "503" not in said, said
+        assert reason in " ".join(done.stderr.split())
