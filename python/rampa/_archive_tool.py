@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 """What ``rampa archive`` and ``rampa run FILE.rampa`` ask of Python: a process that packs or unpacks an archive.
 
-It answers on standard output: ``ok`` and some lines, or ``error``, a message and a hint, a line each.
+It answers on standard output: ``ok`` and some lines, or ``error``, a message and a hint, a line each. In place of ``error`` stands
+``failed`` when nothing was wrong with what was asked, but the archive could not be written.
 """
 
 from __future__ import annotations
 
+import errno
 import importlib.metadata
 import json
 import os
@@ -20,6 +22,12 @@ from rampa._archive import REQUIREMENTS, VERSION, Archive, ArchiveError, Archive
 from rampa._archive_files import Collector, versions
 
 _HIDDEN = "***"
+# A path that cannot be used is a mistake of who has given it. Anything else, such as a full disk, is not.
+_OF_THE_PATH = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP, errno.ENAMETOOLONG}
+
+
+class NotWritten(Exception):
+    """The archive could not be written, and another path would not help."""
 
 
 def public_plan(plan: dict[str, typing.Any]) -> dict[str, typing.Any]:
@@ -35,6 +43,10 @@ def pack(script: str, output: str, include: list[str], plan: dict[str, typing.An
 
     Returns:
         What was left out, with the reasons, and the names of the files.
+
+    Raises:
+        ArchiveError: something is wrong with the script, a file or a path.
+        NotWritten: the disk is full, for example.
     """
     collector = Collector(script)
     for path in include:
@@ -58,7 +70,13 @@ def pack(script: str, output: str, include: list[str], plan: dict[str, typing.An
         "data_files": [name for name in contents if not name.endswith((".py", ".so")) and name != REQUIREMENTS],
         "config": public_plan(plan),
     }
-    write(output, manifest, contents)
+    try:
+        write(output, manifest, contents)
+    except OSError as error:
+        text = f"the archive {shown(output)} cannot be written: {error.strerror}"
+        if error.errno not in _OF_THE_PATH:
+            raise NotWritten(text) from error
+        raise ArchiveError(text, "make the folder first (mkdir -p)" if error.errno == errno.ENOENT else None) from error
     return found.left_out, list(contents)
 
 
@@ -105,7 +123,10 @@ def _unpack(path: str) -> None:
     with Archive(path) as archive:
         folder = tempfile.mkdtemp(prefix="rampa-archive-")
         try:
-            archive.unpack(folder)
+            try:
+                archive.unpack(folder)
+            except OSError as error:
+                raise ArchiveError(f"it cannot be unpacked into {folder}: {error.strerror}", "TMPDIR names another folder for it") from error
             for text in differences(archive.manifest):
                 _warn(text)
             _answer("ok", folder, archive.manifest.entrypoint)
@@ -130,6 +151,9 @@ def main(words: list[str]) -> int:
             _unpack(words[1])
     except ArchiveError as error:
         _answer("error", str(error), error.hint or "")
+        return 1
+    except NotWritten as error:
+        _answer("failed", str(error), "")
         return 1
     except OSError as error:
         _answer("error", f"{shown(error.filename)}: {error.strerror}" if error.filename else str(error), "")

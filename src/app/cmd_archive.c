@@ -59,6 +59,7 @@ int rp_cmd_archive(const struct rp_run_options *options)
     struct rp_plan *loaded;
     const char *path = options->archive;
     int r = rp_load_plan(options, &loaded);
+    bool is_unwritten;
 
     if (r < 0)
         return r == -RP_EUSER ? RP_EXIT_CONFIG : RP_EXIT_INTERNAL;
@@ -70,11 +71,15 @@ int rp_cmd_archive(const struct rp_run_options *options)
         r = append_default_path(options->script, &fallback);
     if (r == 0)
         r = pack(options, path ? path : rp_buf_str(&fallback), rp_buf_slice(&plan), &err);
+    is_unwritten = r == -EIO && err.message;
     if (r < 0 && !err.message)
         rp_error_set(&err, r, "cannot make the archive: %s", strerror(-r));
     rp_error_print(stderr, &err, options->error_color);
     rp_error_deinit(&err);
     rp_buf_deinit(&plan);
     rp_buf_deinit(&fallback);
-    return r == 0 ? RP_EXIT_PASSED : r == -RP_EUSER ? RP_EXIT_CONFIG : RP_EXIT_INTERNAL;
+    return r == 0           ? RP_EXIT_PASSED
+           : is_unwritten   ? RP_EXIT_OUTPUT
+           : r == -RP_EUSER ? RP_EXIT_CONFIG
+                            : RP_EXIT_INTERNAL;
 }

@@ -85,12 +85,13 @@ static struct rp_slice take_line(struct rp_slice *rest)
 static int judge(const char *python, struct rp_buf *answer, struct rp_error *err)
 {
     struct rp_slice rest = rp_buf_slice(answer), line = take_line(&rest), hint;
+    int r = rp_slice_eq(line, RP_SLICE("failed")) ? -EIO : -RP_EUSER;
 
     if (rp_slice_eq(line, RP_SLICE("ok"))) {
         rp_buf_consume(answer, answer->len - rest.len);
         return answer->error;
     }
-    if (!rp_slice_eq(line, RP_SLICE("error"))) {
+    if (r == -RP_EUSER && !rp_slice_eq(line, RP_SLICE("error"))) {
         rp_error_set(err, -RP_EUSER, "'%s', which packs and unpacks archives, gave no answer",
                      python);
         rp_error_hint(err, "choose an interpreter that has rampa with --python or RAMPA_PYTHON");
@@ -98,10 +99,10 @@ static int judge(const char *python, struct rp_buf *answer, struct rp_error *err
     }
     line = take_line(&rest);
     hint = take_line(&rest);
-    rp_error_set(err, -RP_EUSER, "%.*s", RP_SLICE_FMT(line));
+    rp_error_set(err, r, "%.*s", RP_SLICE_FMT(line));
     if (hint.len)
         rp_error_hint(err, "%.*s", RP_SLICE_FMT(hint));
-    return -RP_EUSER;
+    return r;
 }
 
 static void close_pipe(int fds[2])

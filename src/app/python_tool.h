@@ -5,7 +5,7 @@
  * app/python_tool.h - the process that packs and unpacks archives: rampa._archive_tool.
  *
  * It is the interpreter that runs scripts, started in the same way. It gets words, and text on standard
- * input. It answers on standard output with lines, the first of which is "ok" or "error".
+ * input. It answers on standard output with lines, the first of which is "ok", "error" or "failed".
  */
 
 #include <sys/types.h>
@@ -21,7 +21,8 @@ struct rp_python_tool { /* zeroed = it was not started */
 
 /* Starts @python with @words (NULL-terminated, at most RP_PYTHON_TOOL_WORDS), hands it @text, unless
  * that is empty, and waits for its answer. The lines behind "ok" are in @ret_answer. -RP_EUSER with
- * what the tool says, or when it says nothing; -errno. */
+ * what the tool says of a mistake, or when it says nothing; -EIO with what it says when it could not
+ * write; -errno without a message. */
 enum { RP_PYTHON_TOOL_WORDS = 1024, RP_PYTHON_TOOL_ANSWER = 1 << 16 };
 RP_NODISCARD int rp_python_tool_start(struct rp_python_tool *tool, const char *python,
                                       const char *const *words, struct rp_slice text,

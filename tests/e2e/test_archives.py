@@ -101,6 +101,26 @@ def test_mistakes(rampa: Run, home: Path, tmp_path: Path) -> None:
     assert left(tmp_path) == [] and not list(tmp_path.glob("*.zip"))
 
 
+def test_an_archive_that_cannot_be_written(rampa: Run, program: Path, home: Path, tmp_path: Path) -> None:
+    (home / "plain.py").write_text("async def default(w): pass\n")
+    done = rampa("archive", home / "plain.py", "-o", "none/a.rampa", code=3)
+    assert done.stderr == "error: the archive 'none/a.rampa' cannot be written: No such file or directory\n  make the folder first (mkdir -p)\n"
+    (tmp_path / "dir.rampa").mkdir()
+    assert "'dir.rampa' cannot be written: Is a directory" in rampa("archive", home / "plain.py", "-o", "dir.rampa", code=3).stderr
+    full = subprocess.run(
+        ["prlimit", "--fsize=100", program, "archive", home / "plain.py", "-o", "a.rampa"], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert (full.returncode, full.stderr) == (6, "error: the archive 'a.rampa' cannot be written: File too large\n")
+    assert not list(tmp_path.glob(".rampa-*")) and not (tmp_path / "a.rampa").exists()
+
+    pack(tmp_path / "a.rampa", "x = 1\n" * 1000)
+    full = subprocess.run(["prlimit", "--fsize=100", program, "run", "a.rampa"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert full.returncode == 3 and "a.rampa: it cannot be unpacked into " in full.stderr and full.stderr.endswith(
+        ": File too large\n  TMPDIR names another folder for it\n"
+    )
+    assert left(tmp_path) == []
+
+
 def test_an_interpreter_that_does_not_answer(rampa: Run, tmp_path: Path) -> None:
     pack(tmp_path / "a.rampa", "")
     done = rampa("run", "a.rampa", "--python", "/bin/true", code=3)
