@@ -210,7 +210,8 @@ struct rp_command {
     const char *argument; /* placeholder of the positional argument, NULL = takes none */
     bool takes_urls;      /* when the argument is a URL, more of them may follow */
     bool argument_optional;
-    size_t more_arguments;               /* how many of the same kind may follow the first one */
+    size_t more_arguments;    /* how many of the same kind may follow the first one */
+    const char *file_endings; /* of an argument that is a file: "py rampa"; "" = any; NULL = none */
     const char *const *argument_choices; /* NULL-terminated, or NULL = any text */
     const char *summary;                 /* one line of the global help */
     const char *description;             /* paragraphs, separated by an empty line */

@@ -168,7 +168,7 @@ const struct rp_example rp_global_examples[] = {
 /* clang-format off: as above */
 const struct rp_command rp_commands[RP_CMD_COUNT] = {
     [RP_CMD_RUN] = {
-        .name = "run", .argument = RP_ARGUMENT_SCRIPT, .takes_urls = true,
+        .name = "run", .argument = RP_ARGUMENT_SCRIPT, .takes_urls = true, .file_endings = "py rampa",
         .summary = "Run a load test",
         .description =
             "Runs the scenarios of a Python script, prints a summary and ends with an exit code "
@@ -182,7 +182,7 @@ const struct rp_command rp_commands[RP_CMD_COUNT] = {
         .examples = run_examples, .exits = run_exits,
     },
     [RP_CMD_CHECK] = {
-        .name = "check", .argument = RP_ARGUMENT_SCRIPT, .takes_urls = true,
+        .name = "check", .argument = RP_ARGUMENT_SCRIPT, .takes_urls = true, .file_endings = "py rampa",
         .summary = "Validate a script without running it",
         .description =
             "Loads the script and checks its scenarios, thresholds and hooks. Nothing is run and "
@@ -191,7 +191,7 @@ const struct rp_command rp_commands[RP_CMD_COUNT] = {
         .examples = check_examples, .exits = check_exits,
     },
     [RP_CMD_INSPECT] = {
-        .name = "inspect", .argument = RP_ARGUMENT_SCRIPT, .takes_urls = true,
+        .name = "inspect", .argument = RP_ARGUMENT_SCRIPT, .takes_urls = true, .file_endings = "py rampa",
         .summary = "Show what a script would run, every default filled in",
         .description =
             "Prints the configuration of the test as it would run: what the script says, with the "
@@ -200,7 +200,7 @@ const struct rp_command rp_commands[RP_CMD_COUNT] = {
         .examples = inspect_examples, .exits = plain_exits,
     },
     [RP_CMD_ARCHIVE] = {
-        .name = "archive", .argument = "SCRIPT",
+        .name = "archive", .argument = "SCRIPT", .file_endings = "py",
         .summary = "Pack a script and what it needs into one file",
         .description =
             "Writes a file .rampa with the script, the modules that it imports from its folder, the files of its folder that it "
@@ -211,7 +211,7 @@ const struct rp_command rp_commands[RP_CMD_COUNT] = {
         .examples = archive_examples, .exits = plain_exits,
     },
     [RP_CMD_REPORT] = {
-        .name = "report", .argument = "RESULT", .more_arguments = 1,
+        .name = "report", .argument = "RESULT", .more_arguments = 1, .file_endings = "",
         .summary = "Make a page of a result file, with plots",
         .description =
             "Reads what 'rampa run --out' has written and makes an HTML page of it: the verdict, plots over time, the distribution "
@@ -220,7 +220,7 @@ const struct rp_command rp_commands[RP_CMD_COUNT] = {
         .examples = report_examples, .exits = plain_exits,
     },
     [RP_CMD_COMPARE] = {
-        .name = "compare", .argument = "RESULT", .more_arguments = RP_COMPARE_FILES_MAX - 1,
+        .name = "compare", .argument = "RESULT", .more_arguments = RP_COMPARE_FILES_MAX - 1, .file_endings = "",
         .summary = "Tell what has changed between runs from chance",
         .description =
             "Reads what 'rampa run --out' has written, and says of each number whether it is better or worse than before, has "

@@ -89,9 +89,10 @@ static void bash_commands(struct rp_buf *out)
             append_choices(out, command->argument_choices);
         else if (takes_commands(command))
             append_command_names(out);
-        rp_buf_appendf(
-            out, "\" files=%s ;;\n",
-            command->argument && strcmp(command->argument, RP_ARGUMENT_SCRIPT) == 0 ? "yes" : "");
+        rp_buf_appendf(out, "\" files='%s' ;;\n",
+                       !command->file_endings   ? ""
+                       : *command->file_endings ? command->file_endings
+                                                : "any");
     }
 }
 
@@ -127,9 +128,12 @@ static void bash(struct rp_buf *out)
                            "    esac\n"
                            "    if [[ $word == -* ]]; then\n"
                            "        words=$options\n"
+                           "    elif [[ $files == any ]]; then\n"
+                           "        mapfile -t COMPREPLY < <(compgen -f -- \"$word\")\n"
+                           "        return\n"
                            "    elif [[ $files ]]; then\n"
                            "        mapfile -t COMPREPLY < <(compgen -d -S / -- \"$word\"; "
-                           "compgen -f -X '!*.py' -- \"$word\")\n"
+                           "for i in $files; do compgen -f -X \"!*.$i\" -- \"$word\"; done)\n"
                            "        compopt -o nospace 2>/dev/null\n"
                            "        return\n"
                            "    fi\n"
@@ -192,7 +196,13 @@ static void zsh_command(struct rp_buf *out, const struct rp_command *command)
                 append_command_names(out);
             rp_buf_append_str(out, ")'");
         } else {
-            rp_buf_append_str(out, command->takes_urls ? "_files -g \"*.py\"'" : "_files'");
+            rp_buf_append_str(out, "_files");
+            for (const char *at = command->file_endings; at && *at; at += strcspn(at, " ")) {
+                at += *at == ' ';
+                rp_buf_appendf(out, "%s*.%.*s", at == command->file_endings ? " -g \"" : " ",
+                               (int)strcspn(at, " "), at);
+            }
+            rp_buf_append_str(out, command->file_endings && *command->file_endings ? "\"'" : "'");
         }
     }
     rp_buf_append_str(out, " ;;\n");
@@ -263,6 +273,15 @@ static void fish_option(struct rp_buf *out, const char *when, const struct rp_op
     rp_buf_append_str(out, "'\n");
 }
 
+/* Files with these endings come before other ones. */
+static void fish_endings(struct rp_buf *out, const char *endings)
+{
+    for (const char *at = endings; *at; at += strcspn(at, " ")) {
+        at += *at == ' ';
+        rp_buf_appendf(out, "(__fish_complete_suffix .%.*s) ", (int)strcspn(at, " "), at);
+    }
+}
+
 static void fish_command(struct rp_buf *out, const struct rp_command *command)
 {
     char when[64];
@@ -281,8 +300,10 @@ static void fish_command(struct rp_buf *out, const struct rp_command *command)
         append_choices(out, command->argument_choices);
     else if (takes_commands(command))
         append_command_names(out);
+    else if (!command->file_endings || !*command->file_endings)
+        rp_buf_append_str(out, "(__fish_complete_path)");
     else
-        rp_buf_append_str(out, "(__fish_complete_suffix .py)");
+        fish_endings(out, command->file_endings);
     rp_buf_append_str(out, "'\n");
 }
 

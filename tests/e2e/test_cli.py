@@ -331,8 +331,12 @@ def test_bash_completes_commands_options_and_values(rampa: Rampa, script: Callab
     assert offered == [name for name, commands in option_table() if belongs(commands, "check")]
     path = script("")
     script("", name="other.txt")
-    assert complete(code, "rampa", "run", f"{path.parent}/") == [str(path)]
-    assert complete(code, "rampa", "run", "--http-debug", f"{path.parent}/") == [str(path)]
+    archive, results = script("", name="test.rampa"), [script("{}", name="a b.json"), script("{}", name="b.json")]
+    assert complete(code, "rampa", "run", f"{path.parent}/") == [str(path), str(archive)]
+    assert complete(code, "rampa", "archive", f"{path.parent}/") == [str(path)]
+    for words in (["report"], ["compare"], ["compare", "a.json"]):
+        assert set(complete(code, "rampa", *words, f"{path.parent}/")) >= {f"{path.parent}/a", "b.json", str(results[1])}
+    assert complete(code, "rampa", "run", "--http-debug", f"{path.parent}/") == [str(path), str(archive)]
 
 
 @pytest.mark.skipif(not shutil.which("zsh"), reason="no zsh")
@@ -341,6 +345,7 @@ def test_zsh_reads_its_completion(rampa: Rampa) -> None:
     done = subprocess.run(["zsh", "-n"], input=code, capture_output=True, text=True, timeout=SECONDS)
     assert (done.returncode, done.stderr) == (0, "")
     assert code.count("'*:RESULT:_files'") == 2  # any number of results, which are no scripts
+    assert code.count("'1:SCRIPT|URL:_files -g \"*.py *.rampa\"'") == 3
     assert "::full:(headers full)'" in code and "'--http-debug=-[" in code  # a value only behind '='
 
 
@@ -365,7 +370,10 @@ def test_fish_completes_commands_options_and_values(rampa: Rampa, script: Callab
     assert {"--http-debug=full", "--http-debug=headers"} <= set(offered("rampa run --http-debug="))
     assert path.name in offered("rampa run --http-debug ")
     assert offered("rampa completion z") == ["zsh"]
-    assert path.name in offered("rampa run ")
+    (path.parent / "a.rampa").touch()
+    (path.parent / "b.json").touch()
+    assert {path.name, "a.rampa"} <= set(offered("rampa run "))
+    assert "b.json" in offered("rampa report ") and "b.json" in offered("rampa compare a.json ")
     assert "--help" in offered("rampa check --")
 
 
