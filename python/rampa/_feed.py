@@ -37,12 +37,20 @@ def check_outputs(outputs: typing.Any) -> None:
     for i, output in enumerate(outputs):
         if isinstance(output, type):
             raise TypeError(f"extra_outputs[{i}] is the class {output.__name__}: give an object of it, {output.__name__}(...)")
-        lacking = [name for name in _METHODS if not callable(getattr(output, name, None))]
+        lacking = lacks(output)
         if lacking:
             raise TypeError(
-                f"extra_outputs[{i}] is no output: {type(output).__name__} has no method {lacking[0]}() "
-                "(see rampa.outputs.Output)"
+                f"extra_outputs[{i}] is no output: {type(output).__name__} has no method {lacking}() (see rampa.outputs.Output)"
             )
+
+
+def lacks(output: typing.Any) -> str | None:
+    """The first of the methods of an output that an object has not, or None.
+
+    Args:
+        output: what may be one.
+    """
+    return next((name for name in _METHODS if not callable(getattr(output, name, None))), None)
 
 
 def _told(error: BaseException) -> str:
@@ -59,9 +67,13 @@ class Feed:
         name: of the output, for messages.
         output: see :class:`rampa.outputs.Output`.
         lose: called with a text for what is lost.
+        patience: seconds for each call at the end of the run, or None for ``PATIENCE``.
     """
 
-    def __init__(self, name: str, output: typing.Any, lose: collections.abc.Callable[[str], object]) -> None:
+    def __init__(
+        self, name: str, output: typing.Any, lose: collections.abc.Callable[[str], object], patience: float | None = None
+    ) -> None:
+        self._patience = PATIENCE if patience is None else patience
         self._name = name
         self._output = output
         self._lose = lose
@@ -110,12 +122,14 @@ class Feed:
             return
         while not task.done():
             before = self._calls
-            await asyncio.wait({task}, timeout=PATIENCE)
+            await asyncio.wait({task}, timeout=self._patience)
             if task.done() or self._calls == before:
                 break
         if not task.done():
             self._is_told = True
-            self._lose(f"the output {self._name} did not return from {self._doing}() within {PATIENCE:g} s at the end of the run")
+            self._lose(
+                f"the output {self._name} did not return from {self._doing}() within {self._patience:g} s at the end of the run"
+            )
             task.cancel()
             await asyncio.wait({task}, timeout=_CANCEL_PATIENCE)
             self._is_refused = True

@@ -55,7 +55,7 @@ static size_t list_places(const struct rp_run_options *options, struct place ret
         const struct rp_output_kind *kind = rp_output_spec_kind(rp_output_kinds, spec);
         const char *destination = rp_output_spec_destination(spec);
 
-        if (kind && !rp_output_has_url(kind) && *destination)
+        if (kind && rp_output_has_file(kind) && *destination)
             ret[count++] = (struct place){ options->outputs[i].origin, destination };
     }
     return count;
@@ -165,14 +165,19 @@ static int add_serve(struct run *run, struct rp_error *err)
 static int list_sinks(struct run *run, struct rp_error *err)
 {
     const struct rp_run_options *options = run->options;
+    const char *script = options->requests.len ? NULL : options->script;
+    const struct rp_outputs_given given = { .specs = options->outputs,
+                                            .spec_count = options->output_count,
+                                            .options = options->output_options,
+                                            .option_count = options->output_option_count,
+                                            .python = options->python,
+                                            .script = options->folder ? options->folder : script };
     int r = rp_live_new(&run->sinks, live_options(options), &run->live);
 
     if (r == 0 && options->out)
         r = rp_result_sink_new(&run->sinks, options->out, &run->file);
     if (r == 0)
-        r = rp_outputs_new(rp_output_kinds, &run->sinks, options->outputs, options->output_count,
-                           options->output_options, options->output_option_count, &run->outputs,
-                           err);
+        r = rp_outputs_new(rp_output_kinds, &run->sinks, &given, &run->outputs, err);
     if (r == 0 && (options->event_log || options->serve))
         r = rp_event_bus_new(&run->sinks, &run->bus);
     if (r == 0 && options->event_log)

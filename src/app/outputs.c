@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "app/python_output.h"
 #include "base/alloc.h"
 #include "output/github.h"
 #include "output/network.h"
@@ -12,17 +13,9 @@
 
 /* To add an output, add its row here. */
 const struct rp_output_kind *const rp_output_kinds[] = {
-    &rp_output_console,
-    &rp_output_csv,
-    &rp_output_github,
-    &rp_output_influxdb,
-    &rp_output_json,
-    &rp_output_junit,
-    &rp_output_ndjson,
-    &rp_output_otel,
-    &rp_output_prometheus,
-    &rp_output_webhook,
-    NULL,
+    &rp_output_console,    &rp_output_csv,     &rp_output_github, &rp_output_influxdb,
+    &rp_output_json,       &rp_output_junit,   &rp_output_ndjson, &rp_output_otel,
+    &rp_output_prometheus, &rp_output_webhook, &rp_output_python, NULL,
 };
 
 /* ---- console --------------------------------------------------------------------------------- */

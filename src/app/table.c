@@ -420,7 +420,8 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .group = RP_GROUP_OUTPUT, .since = "0.1.0",
         .help = "Write what is measured to another place too: csv=FILE, ndjson=FILE, "
                 "json=FILE, junit=FILE, github, influxdb=URL, "
-                "otel[=URL], prometheus=URL, webhook=URL, console[=FILE]",
+                "otel[=URL], prometheus=URL, webhook=URL, console[=FILE], or a class in "
+                "Python, MODULE:CLASS[=DEST]",
     },
     [RP_OPT_OUTPUT_OPTION] = {
         .name = "--output-option", .type = RP_TYPE_TEXT, .placeholder = "NAME.KEY=VALUE",

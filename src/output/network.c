@@ -6,9 +6,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "plan/duration.h"
-
-#define WAIT_MAX (3600 * RP_S)
 
 static void send_body(struct rp_net_output *net)
 {
@@ -185,17 +182,6 @@ static int read_flag(const struct rp_output_spec *spec, const char *key, bool *r
                         spec->kind->name, key, text);
 }
 
-static int read_wait(const struct rp_output_spec *spec, rp_ns *ret, struct rp_error *err)
-{
-    const char *text = rp_output_option(spec, "wait");
-
-    *ret = RP_DELIVERY_WAIT;
-    if (!text || (rp_duration_parse(rp_slice_str(text), ret, NULL) == 0 && *ret <= WAIT_MAX))
-        return 0;
-    return rp_error_set(err, -RP_EUSER, "the option %s.wait is '%s', which is no time up to 1h",
-                        spec->kind->name, text);
-}
-
 enum { HEADERS_MAX = 64 };
 
 /* "NAME: VALUE". The text is never shown: it may be a secret. */
@@ -258,7 +244,7 @@ int rp_net_output_new(const struct rp_output_spec *spec, const struct rp_net_for
     if (r == 0)
         r = read_flag(spec, "required", &config->is_required, err);
     if (r == 0)
-        r = read_wait(spec, &config->wait, err);
+        r = rp_output_option_wait(spec, RP_DELIVERY_WAIT, &config->wait, err);
     if (r == 0)
         r = collect_headers(spec, config, headers, &header_count, err);
     if (r == 0) {

@@ -7,8 +7,10 @@
 
 #include "base/alloc.h"
 #include "base/str.h"
+#include "plan/duration.h"
 
 enum { KINDS_MAX = 32, LIST_MAX = 1 << 12 };
+#define WAIT_MAX (3600 * RP_S)
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
@@ -27,10 +29,15 @@ const char *rp_output_spec_destination(const char *spec)
 static const struct rp_output_kind *find_kind(const struct rp_output_kind *const *kinds,
                                               struct rp_slice name)
 {
-    for (; *kinds; kinds++)
+    const struct rp_output_kind *open = NULL;
+
+    for (; *kinds; kinds++) {
         if (rp_slice_eq(rp_slice_str((*kinds)->name), name))
             return *kinds;
-    return NULL;
+        if ((*kinds)->is_open)
+            open = *kinds;
+    }
+    return name.len ? open : NULL;
 }
 
 const struct rp_output_kind *rp_output_spec_kind(const struct rp_output_kind *const *kinds,
@@ -77,13 +84,14 @@ static const struct rp_output_option *find_option(const struct rp_output_kind *k
     return NULL;
 }
 
-/* Splits "csv.sample=1/10". False when it has not this form. */
+/* Splits "csv.sample=1/10". False when it has not this form. The key has no dot; a name may. */
 static bool split_option(const char *text, struct rp_slice *ret_name, struct rp_slice *ret_key,
                          const char **ret_value)
 {
-    const char *equals = strchr(text, '='), *dot = strchr(text, '.');
+    const char *equals = strchr(text, '=');
+    const char *dot = equals ? memrchr(text, '.', (size_t)(equals - text)) : NULL;
 
-    if (!equals || !dot || dot > equals)
+    if (!dot)
         return false;
     *ret_name = rp_slice(text, (size_t)(dot - text));
     *ret_key = rp_slice(dot + 1, (size_t)(equals - dot - 1));
@@ -91,16 +99,26 @@ static bool split_option(const char *text, struct rp_slice *ret_name, struct rp_
     return true;
 }
 
+bool rp_output_option_at(const struct rp_output_spec *spec, size_t n, struct rp_slice *ret_key,
+                         const char **ret_value)
+{
+    struct rp_slice name;
+
+    for (size_t i = 0; i < spec->option_count; i++)
+        if (split_option(spec->options[i].value, &name, ret_key, ret_value) &&
+            rp_slice_eq(name, spec->name) && n-- == 0)
+            return true;
+    return false;
+}
+
 const char *rp_output_option_nth(const struct rp_output_spec *spec, const char *key, size_t n)
 {
-    for (size_t i = 0; i < spec->option_count; i++) {
-        struct rp_slice name, its_key;
-        const char *value;
+    struct rp_slice its_key;
+    const char *value;
 
-        if (split_option(spec->options[i].value, &name, &its_key, &value) &&
-            rp_slice_eq_str(name, spec->kind->name) && rp_slice_eq_str(its_key, key) && n-- == 0)
+    for (size_t i = 0; rp_output_option_at(spec, i, &its_key, &value); i++)
+        if (rp_slice_eq_str(its_key, key) && n-- == 0)
             return value;
-    }
     return NULL;
 }
 
@@ -113,6 +131,33 @@ const char *rp_output_option(const struct rp_output_spec *spec, const char *key)
     for (size_t n = 0; (next = rp_output_option_nth(spec, key, n)); n++)
         ret = next;
     return ret || !row->env ? ret : getenv(row->env);
+}
+
+int rp_output_option_wait(const struct rp_output_spec *spec, rp_ns fallback, rp_ns *ret,
+                          struct rp_error *err)
+{
+    const char *text = rp_output_option(spec, "wait");
+
+    *ret = fallback;
+    if (!text || (rp_duration_parse(rp_slice_str(text), ret, NULL) == 0 && *ret <= WAIT_MAX))
+        return 0;
+    return rp_error_set(err, -RP_EUSER, "the option %.*s.wait is '%s', which is no time up to 1h",
+                        RP_SLICE_FMT(spec->name), text);
+}
+
+int rp_output_option_sample(const struct rp_output_spec *spec, int64_t *ret, struct rp_error *err)
+{
+    const char *text = rp_output_option(spec, "sample");
+
+    *ret = 1;
+    if (!text ||
+        (strncmp(text, "1/", 2) == 0 && rp_parse_i64(rp_slice_str(text + 2), ret) && *ret >= 1))
+        return 0;
+    rp_error_set(err, -RP_EUSER, "the option %.*s.sample is '%s', which is not 1/N",
+                 RP_SLICE_FMT(spec->name), text);
+    rp_error_hint(err, "%.*s.sample=1/10 takes every tenth sample of each series",
+                  RP_SLICE_FMT(spec->name));
+    return -RP_EUSER;
 }
 
 static int unknown_key(const struct rp_output_kind *kind, const struct rp_override *option,
@@ -133,9 +178,19 @@ static int unknown_key(const struct rp_output_kind *kind, const struct rp_overri
     return -RP_EUSER;
 }
 
+/* Whether an output of this name is asked for. */
+static bool is_given(const struct rp_outputs_given *given, struct rp_slice name)
+{
+    for (size_t i = 0; i < given->spec_count; i++)
+        if (rp_slice_eq(name_of(given->specs[i].value), name))
+            return true;
+    return false;
+}
+
 /* The value is never shown: it may be a password. */
-static int check_option(const struct rp_output_kind *const *kinds, const struct rp_override *specs,
-                        size_t spec_count, const struct rp_override *option, struct rp_error *err)
+static int check_option(const struct rp_output_kind *const *kinds,
+                        const struct rp_outputs_given *given, const struct rp_override *option,
+                        struct rp_error *err)
 {
     const struct rp_output_kind *kind;
     struct rp_slice name, key;
@@ -148,17 +203,16 @@ static int check_option(const struct rp_output_kind *const *kinds, const struct 
         return -RP_EUSER;
     }
     kind = find_kind(kinds, name);
-    if (!kind)
+    if (!kind || (kind->is_open && !memchr(name.ptr, ':', name.len) && !is_given(given, name)))
         return unknown_kind(kinds, option->origin, name, err);
-    if (!find_option(kind, key))
+    if (!kind->is_open && !find_option(kind, key))
         return unknown_key(kind, option, key, err);
-    for (size_t i = 0; i < spec_count; i++)
-        if (rp_output_spec_kind(kinds, specs[i].value) == kind)
-            return 0;
+    if (is_given(given, name))
+        return 0;
     rp_error_set(err, -RP_EUSER,
-                 "%s: there is an option of the output '%s', which is not asked for",
-                 option->origin, kind->name);
-    rp_error_hint(err, "add --output %s%s", kind->name,
+                 "%s: there is an option of the output '%.*s', which is not asked for",
+                 option->origin, RP_SLICE_FMT(name));
+    rp_error_hint(err, "add --output %.*s%s", RP_SLICE_FMT(name),
                   kind->destination == RP_DESTINATION_FILE  ? "=FILE"
                   : kind->destination == RP_DESTINATION_URL ? "=URL"
                                                             : "");
@@ -188,64 +242,67 @@ static int check_destination(const struct rp_override *given, const struct rp_ou
 }
 
 /* The same output twice would send everything twice. */
-static int check_twice(const struct rp_output_kind *const *kinds, const struct rp_override *specs,
-                       size_t index, struct rp_error *err)
+static int check_twice(const struct rp_override *specs, size_t index, struct rp_error *err)
 {
     const char *destination = rp_output_spec_destination(specs[index].value);
-    const struct rp_output_kind *kind = rp_output_spec_kind(kinds, specs[index].value);
+    struct rp_slice name = name_of(specs[index].value);
 
     for (size_t i = 0; i < index; i++) {
         if (strcmp(rp_output_spec_destination(specs[i].value), destination) != 0 ||
-            rp_output_spec_kind(kinds, specs[i].value) != kind)
+            !rp_slice_eq(name_of(specs[i].value), name))
             continue;
-        rp_error_set(err, -RP_EUSER, "%s: the output '%s' is given twice with the same destination",
-                     specs[index].origin, kind->name);
+        rp_error_set(err, -RP_EUSER,
+                     "%s: the output '%.*s' is given twice with the same destination",
+                     specs[index].origin, RP_SLICE_FMT(name));
         rp_error_hint(err, "leave one of them out");
         return -RP_EUSER;
     }
     return 0;
 }
 
-static int make_one(const struct rp_output_kind *const *kinds, const struct rp_override *specs,
-                    size_t index, const struct rp_override *options, size_t option_count,
-                    struct rp_output **ret, struct rp_error *err)
+static int make_one(const struct rp_output_kind *const *kinds, const struct rp_outputs_given *given,
+                    size_t index, struct rp_output **ret, struct rp_error *err)
 {
-    const struct rp_override *given = &specs[index];
-    struct rp_output_spec spec = { .kind = rp_output_spec_kind(kinds, given->value),
-                                   .destination = rp_output_spec_destination(given->value),
-                                   .options = options,
-                                   .option_count = option_count };
+    const struct rp_override *asked = &given->specs[index];
+    struct rp_output_spec spec = { .kind = rp_output_spec_kind(kinds, asked->value),
+                                   .name = name_of(asked->value),
+                                   .destination = rp_output_spec_destination(asked->value),
+                                   .options = given->options,
+                                   .option_count = given->option_count,
+                                   .python = given->python,
+                                   .script = given->script };
     int r;
 
     if (!spec.kind)
-        return unknown_kind(kinds, given->origin, name_of(given->value), err);
-    r = check_destination(given, spec.kind, spec.destination, err);
+        return unknown_kind(kinds, asked->origin, spec.name, err);
+    r = check_destination(asked, spec.kind, spec.destination, err);
     if (r == 0)
-        r = check_twice(kinds, specs, index, err);
+        r = check_twice(given->specs, index, err);
     if (r < 0)
         return r;
     r = spec.kind->make(&spec, ret, err);
-    return r == -RP_EUSER ? rp_error_prefix(err, r, given->origin) : r;
+    if (r == -ENOENT)
+        return unknown_kind(kinds, asked->origin, spec.name, err);
+    return r == -RP_EUSER ? rp_error_prefix(err, r, asked->origin) : r;
 }
 
 int rp_outputs_new(const struct rp_output_kind *const *kinds, struct rp_sinks *sinks,
-                   const struct rp_override *specs, size_t spec_count,
-                   const struct rp_override *options, size_t option_count, struct rp_output **ret,
+                   const struct rp_outputs_given *given, struct rp_output **ret,
                    struct rp_error *err)
 {
     struct rp_output **last = ret;
     int r = 0;
 
     *ret = NULL;
-    for (size_t i = 0; r == 0 && i < spec_count; i++) {
-        r = make_one(kinds, specs, i, options, option_count, last, err);
+    for (size_t i = 0; r == 0 && i < given->spec_count; i++) {
+        r = make_one(kinds, given, i, last, err);
         if (r < 0)
             break;
         rp_sinks_add(sinks, &(*last)->sink, (*last)->ops);
         last = &(*last)->next;
     }
-    for (size_t i = 0; r == 0 && i < option_count; i++)
-        r = check_option(kinds, specs, spec_count, &options[i], err);
+    for (size_t i = 0; r == 0 && i < given->option_count; i++)
+        r = check_option(kinds, given, &given->options[i], err);
     if (r < 0) {
         rp_outputs_free(*ret);
         *ret = NULL;

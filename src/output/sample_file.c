@@ -352,26 +352,12 @@ static const struct rp_sink_ops ops = { .open = open_file,
                                         .samples = take_samples,
                                         .close = close_file };
 
-static int parse_every(const struct rp_output_spec *spec, int64_t *ret, struct rp_error *err)
-{
-    const char *text = rp_output_option(spec, "sample");
-
-    *ret = 1;
-    if (!text ||
-        (strncmp(text, "1/", 2) == 0 && rp_parse_i64(rp_slice_str(text + 2), ret) && *ret >= 1))
-        return 0;
-    rp_error_set(err, -RP_EUSER, "the option %s.sample is '%s', which is not 1/N", spec->kind->name,
-                 text);
-    rp_error_hint(err, "%s.sample=1/10 writes every tenth sample of each series", spec->kind->name);
-    return -RP_EUSER;
-}
-
 int rp_sample_file_new(const struct rp_output_spec *spec, const struct rp_sample_format *format,
                        struct rp_output **ret, struct rp_error *err)
 {
     struct rp_sample_file *file;
     int64_t every;
-    int r = parse_every(spec, &every, err);
+    int r = rp_output_option_sample(spec, &every, err);
 
     if (r < 0)
         return r;

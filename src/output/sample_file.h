@@ -73,12 +73,6 @@ struct rp_sample_file {
     } clock; /* of rp_sample_file_time() */
 };
 
-/* The option that all of them have. */
-#define RP_SAMPLE_OPTION                                                                           \
-    {                                                                                              \
-        .key = "sample", .help = "1/N: of each series every N-th sample only, from the first on"   \
-    }
-
 /* As rp_output_kind.make. */
 RP_NODISCARD int rp_sample_file_new(const struct rp_output_spec *spec,
                                     const struct rp_sample_format *format, struct rp_output **ret,

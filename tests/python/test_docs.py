@@ -112,6 +112,16 @@ def test_the_figures_of_a_result(program: Path, target: str, tmp_path: Path) -> 
     assert shown.stdout == "threshold_failed 2 requests\nok   http_reqs count==2 2\nFAIL http_reqs count>2 2\n"
 
 
+def test_an_output_of_your_own(program: Path, target: str, tmp_path: Path) -> None:
+    """The class of docs/outputs.md, for which every request is slow."""
+    text = dict(FILE.findall((ROOT / "docs/outputs.md").read_text()))["slow.py"]
+    assert len(text.splitlines()) <= 5
+    (tmp_path / "slow.py").write_text(text.replace("s.value > 500", "s.value > 0"))
+    words = [program, "run", target, "-n", "7", "--quiet", "--output", "slow:Slow"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "slow requests: 7\n")
+
+
 @pytest.mark.parametrize("name", [name for name in MINE if name.startswith(("tutorial", "howto"))])
 def test_options_exist(name: str, program: Path) -> None:
     """The lines that begin with rampa, in code and in YAML."""

@@ -329,5 +329,5 @@ def test_outputs_of_packages(tmp_path: Path) -> None:
     assert done.stdout.splitlines() == [
         "there False",
         "loaded",
-        "the output 'bad' (mine_bad:Mine) cannot be loaded: RuntimeError: broken",
+        "the output 'bad' cannot be loaded: RuntimeError: broken; the entry point is mine_bad:Mine",
     ]

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import typing
 
+from rampa._output_load import OutputNotFound, load_output, make_output
 from rampa.output import Output, OutputManager
 from rampa.outputs.console import ConsoleOutput
 from rampa.outputs.csv import CSVOutput
@@ -20,7 +21,6 @@ from rampa.outputs.json import JSONOutput
 
 __all__ = ["OUTPUT_REGISTRY", "CSVOutput", "ConsoleOutput", "JSONOutput", "Output", "OutputManager", "get_output"]
 
-ENTRY_POINTS = "rampa.outputs"
 _OF_THE_PROGRAM = ("github", "influxdb", "junit", "ndjson", "otel", "prometheus", "webhook")
 
 OUTPUT_REGISTRY: dict[str, typing.Any] = {"console": ConsoleOutput, "csv": CSVOutput, "json": JSONOutput}
@@ -28,13 +28,13 @@ OUTPUT_REGISTRY: dict[str, typing.Any] = {"console": ConsoleOutput, "csv": CSVOu
 
 
 def get_output(name: str, destination: str = "") -> typing.Any:
-    """An output by name: of ``OUTPUT_REGISTRY``, or else of an installed package.
+    """An output by name: of ``OUTPUT_REGISTRY``, of an installed package, or of a module.
 
     A package offers an output as an entry point of the group ``rampa.outputs``. It is loaded only when it is named here.
 
     Args:
-        name: ``console``, ``csv``, ``json`` or another one.
-        destination: what the class is called with; ``console`` has none.
+        name: ``console``, ``csv``, ``json``, another one, or ``MODULE:CLASS``.
+        destination: what the class is called with. Without one, a class that needs none is called without it.
 
     Returns:
         The output, for ``extra_outputs``.
@@ -45,24 +45,20 @@ def get_output(name: str, destination: str = "") -> typing.Any:
     >>> type(get_output("csv", "samples.csv")).__name__
     'CSVOutput'
     """
-    kind = OUTPUT_REGISTRY.get(name)
-    if kind is None:
-        kind = _of_a_package(name)
-    return kind() if name == "console" else kind(destination)
+    kind = OUTPUT_REGISTRY.get(name) or _of_a_package(name)
+    return kind() if name == "console" else make_output(kind, destination)
 
 
 def _of_a_package(name: str) -> typing.Any:
-    import importlib.metadata
-
-    found = list(importlib.metadata.entry_points(group=ENTRY_POINTS, name=name))
-    if not found:
+    try:
+        found = load_output(name)
+    except OutputNotFound as error:
+        raise ValueError(f"{error}: {error.hint}" if error.hint else str(error)) from None
+    except Exception as error:
+        text = "; ".join([str(error), *getattr(error, "__notes__", ())])
+        raise ValueError(f"the output {name!r} cannot be loaded: {type(error).__name__}: {text}") from error
+    if found is None:
         if name in _OF_THE_PROGRAM:
             raise ValueError(f"the output {name!r} is not there in Python: use rampa run --output {name}")
         raise ValueError(f"there is no output {name!r}; the outputs in Python are {', '.join(sorted(OUTPUT_REGISTRY))}")
-    values = sorted({point.value for point in found})
-    if len(values) > 1:
-        raise ValueError(f"several packages have an output {name!r} ({', '.join(values)}): uninstall all but one of them")
-    try:
-        return found[0].load()
-    except Exception as error:
-        raise ValueError(f"the output {name!r} ({values[0]}) cannot be loaded: {type(error).__name__}: {error}") from error
+    return found

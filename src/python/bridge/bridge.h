@@ -90,4 +90,4 @@ _Noreturn void rp_py_leave_fork(struct py_host *host);
 
 /* Specs of the types, and functions of the module (plan.c). */
 extern PyType_Spec rp_py_host_spec, rp_py_run_spec, rp_py_events_spec;
-extern PyMethodDef rp_py_plan_methods[];
+extern PyMethodDef rp_py_plan_methods[], rp_py_process_methods[];

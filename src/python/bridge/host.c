@@ -189,6 +189,25 @@ static void keep_receive_blocks(void)
     rp_free(rp_alloc(RECEIVE_BLOCK_MAX));
 }
 
+/* Code of a user's that blocks does not see the coordinator's end, and must not outlive it. */
+static void end_with_parent(void)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
+static PyObject *process_ends_with_parent(PyObject *module, PyObject *unused)
+{
+    end_with_parent();
+    Py_RETURN_NONE;
+}
+
+PyMethodDef rp_py_process_methods[] = {
+    { "end_with_parent", process_ends_with_parent, METH_NOARGS,
+      PyDoc_STR("end_with_parent()\n--\n\nThe kernel kills this process when the one that has "
+                "started it ends.") },
+    { NULL, NULL, 0, NULL },
+};
+
 static PyObject *host_serve(PyObject *object, PyObject *arg)
 {
     struct py_host *self = (struct py_host *)object;
@@ -204,8 +223,7 @@ static PyObject *host_serve(PyObject *object, PyObject *arg)
     if (!self->aio.scheduled || self->worker)
         return PyErr_Format(PyExc_RuntimeError, "this host has no loop, or serves already");
     keep_receive_blocks();
-    /* A script that blocks does not see the coordinator's end, and must not outlive it. */
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    end_with_parent();
     r = rp_worker_new(self->loop, (int)fd, &config, &self->worker);
     if (r == 0)
         r = rp_py_watchdog_start(rp_py_bridge(self));

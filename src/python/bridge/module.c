@@ -106,7 +106,8 @@ static int module_exec(PyObject *module)
 
     /* The package takes types from here while its helpers are imported: they must be there
      * first. */
-    if (intern_names(state) < 0 || rp_py_hooks_init(state) < 0 || make_types(module, state) < 0)
+    if (intern_names(state) < 0 || rp_py_hooks_init(state) < 0 || make_types(module, state) < 0 ||
+        PyModule_AddFunctions(module, rp_py_process_methods) < 0)
         return -1;
     return import_helpers(state);
 }

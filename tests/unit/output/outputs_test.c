@@ -76,8 +76,11 @@ static int begin(struct desk *desk, const char *name, const char *destination, c
     snprintf(spec, sizeof(spec), "%s=%s", name, destination);
     rp_sinks_init(&desk->sinks);
     rp_sinks_start(&desk->sinks, &desk->fixture.result);
-    r = rp_outputs_new(kinds, &desk->sinks, specs, 1, options, option ? 1 : 0, &desk->outputs,
-                       &desk->err);
+    r = rp_outputs_new(
+        kinds, &desk->sinks,
+        &(struct rp_outputs_given){
+            .specs = specs, .spec_count = 1, .options = options, .option_count = option ? 1 : 0 },
+        &desk->outputs, &desk->err);
     return r < 0 ? r : rp_sinks_open(&desk->sinks, desk->fixture.result.plan, &desk->err);
 }
 
@@ -291,7 +294,7 @@ static void test_memory_may_fail_anywhere(void **state)
     server = serve(listener);
     assert_int_equal(rp_store_each_series(desk->fixture.result.store, NULL, collect, &changes), 0);
     for (size_t i = 0; kinds[i]; i++) {
-        const char *destination = rp_output_has_url(kinds[i]) ? url : desk->path;
+        const char *destination = rp_output_has_file(kinds[i]) ? desk->path : url;
 
         sweep(desk, kinds[i]->name, destination, &changes);
     }
