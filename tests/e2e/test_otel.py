@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import importlib
+import json
+import os
 import re
 import shutil
 import socket
@@ -219,6 +221,44 @@ def check_buckets(points: list[dict[str, Any]], values: list[int]) -> None:
                 found += [sign * base ** (i + 1)] * int(count)
     for bucket, value in zip(sorted(found), sorted(values), strict=True):
         assert value == pytest.approx(bucket, rel=0.04)
+
+
+MOCK_SERVER = """
+const {MockOtlpServer} = require(process.argv[1]);
+const server = new MockOtlpServer({
+  services: ['http'], httpHostname: '127.0.0.1', httpPort: 0, logLevel: 'fatal',
+  onMetrics: (request) => console.log(JSON.stringify(request)),
+});
+server.start().then(() => console.log(String(server.httpUrl)));
+"""
+
+
+@pytest.mark.skipif("ASAN_OPTIONS" in os.environ, reason="the server is asked once, with the ordinary build")
+def test_a_server_that_is_not_ours_has_the_numbers_of_the_result(rampa: Rampa, script: Script) -> None:
+    """Elastic's mockotlpserver decodes with a library and definitions of its own."""
+    command = shutil.which("mockotlpserver")
+    if not command or not shutil.which("node"):
+        pytest.skip("there is no mockotlpserver (npm install -g @elastic/mockotlpserver@0.10.0)")
+    module = Path(command).resolve().parent / "index.js"
+    with subprocess.Popen(["node", "-e", MOCK_SERVER, "--", module], stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout
+            url = server.stdout.readline().strip()
+            script(SCRIPT)
+            words = ["--output-option", "otel.histograms=exponential", "--output-option", "otel.compression=none"]
+            result = rampa("run", "script.py", "-q", "-O", f"otel={url}", *words, out=True, code=0).result()
+        finally:
+            server.terminate()
+        streams, metrics = Streams(), result["summary"]["metrics"]
+        for line in server.stdout:
+            streams.take(json.loads(line), is_delta=False)
+    assert sorted(streams.total(name, False, number) for name in ("my_metric", "my_metric_2")) == [40, 80]
+    assert [streams.total(name, False, number) for name in ("paid", "paid_true", "checks", "checks_true")] == [40, 40, 80, 40]
+    assert streams.kinds["size"] == "exponentialHistogram" and streams.kinds["level"] == "gauge"
+    assert streams.total("size", False, lambda point: int(point["count"])) == 40
+    assert streams.total("size", False, lambda point: point["sum"]) == pytest.approx(metrics["size"]["avg"] * 40)
+    (points,) = [points for stream, points in streams.points.items() if stream[0] == "size"]
+    check_buckets(points[-1:], [i % 7 - 1 for i in range(40)])
 
 
 def test_what_is_not_taken_is_lost_and_counted(rampa: Rampa, script: Script) -> None:
