@@ -20,28 +20,32 @@ enum { BODY_MAX = 1 << 20, URL_MAX = 1 << 16 };
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
-/* @special: the characters that need a backslash. A backslash at the end would escape what follows,
- * whatever is done about it, so a blank goes behind it. */
+/* What a backslash in front of it may be taken for an escape of, by one server or another. */
+static bool may_be_escaped(struct rp_slice rest)
+{
+    return !rest.len || strchr("\\,= \n\r\t", *rest.ptr);
+}
+
+/* @special: the characters that need a backslash. There is no way to write a backslash in front of
+ * one of them that all servers read alike, so it becomes a slash there. */
 static void put_name(struct rp_buf *out, struct rp_slice text, const char *special)
 {
-    bool is_backslash = false;
-
     while (text.len) {
         struct rp_rune rune = rp_rune_decode(text);
+        struct rp_slice rest = rp_slice(text.ptr + rune.len, text.len - rune.len);
 
-        is_backslash = rune.code == '\\';
         if (rune.code == '\n' || rune.code == '\r' || rune.code == '\t')
             rp_buf_append_str(out, "\\ ");
         else if (!rune.is_valid || rune.code < 0x20 || rune.code == 0x7f)
             rp_buf_append_str(out, "\xef\xbf\xbd");
+        else if (rune.code == '\\' && may_be_escaped(rest))
+            rp_buf_append_str(out, "/");
         else if (rune.code < 0x80 && strchr(special, (int)rune.code))
             rp_buf_appendf(out, "\\%c", (char)rune.code);
         else
             rp_buf_append(out, text.ptr, rune.len);
-        text = rp_slice(text.ptr + rune.len, text.len - rune.len);
+        text = rest;
     }
-    if (is_backslash)
-        rp_buf_append_str(out, "\\ ");
 }
 
 /* Measurement and tags. A name that begins with '#' would be a comment; a tag may not be empty, nor

@@ -21,10 +21,10 @@ pytestmark = [
     pytest.mark.skipif("ASAN_OPTIONS" in os.environ, reason="the database is asked once, with the ordinary build"),
 ]
 
-# Odd names: what must be escaped in the line protocol, and a value that ends with a backslash.
+# Odd names: what must be escaped in the line protocol, and backslashes that a server may take for escapes.
 SCRIPT = """
 import os, rampa
-config = rampa.Config(options=rampa.Options(tags={"zone": "eu, =1", "time": "x", "path": "C:\\\\"}))
+config = rampa.Config(options=rampa.Options(tags={"zone": "eu, =1", "time": "x", "path": "C:\\\\", "odd": "a\\\\,b\\\\\\\\c\\\\d"}))
 
 @rampa.scenario(executor="per-vu-iterations", vus=2, iterations=ITERATIONS)
 async def browse(worker):
@@ -95,7 +95,7 @@ def test_the_database_has_the_numbers_of_the_result(rampa: Rampa, script: Script
     same(points, result)
     assert len(points["bytes"]) >= 2  # more than one second
     first = points["size"][0]
-    assert series_of(first) == {"scenario": "browse", "zone": "eu, =1", "tag_time": "x", "path": "C:\\ ", "kind=": "a b"}
+    assert series_of(first) == {"scenario": "browse", "zone": "eu, =1", "tag_time": "x", "path": "C:/", "odd": "a/,b/\\c\\d", "kind=": "a b"}
     assert {row["check"] for row in points["checks"]} == {"is, up=\U0001f600", "bad"}
     assert abs(points["bytes"][0]["time"] / 1e9 - started(result)) < 1
 
