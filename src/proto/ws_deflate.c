@@ -229,7 +229,8 @@ static int compress_to(z_stream *zlib, struct rp_slice message, struct rp_buf *o
         zlib->avail_in = piece;
         if (rp_buf_reserve(out, STEP) < 0)
             return out->error;
-        room = out->cap - 1 - out->len;
+        room = out->cap - 1 - out->len < out->max - out->len ? out->cap - 1 - out->len
+                                                             : out->max - out->len;
         room = room < UINT32_MAX ? room : UINT32_MAX;
         zlib->next_out = (Bytef *)out->data + out->len;
         zlib->avail_out = (uInt)room;

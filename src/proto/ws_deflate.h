@@ -25,6 +25,7 @@ struct rp_ws_deflate_terms {
     bool server_no_context, client_no_context;
     /* The size of the window is 2 to the power of this, 8 to 15. */
     uint8_t server_bits, client_bits;
+    bool names_server_bits; /* of a server: the client has named them, so that the answer has to */
 };
 
 /* The greatest windows, which are kept. */

@@ -120,6 +120,13 @@ bool rp_ws_has_protocol(struct rp_slice list, struct rp_slice name)
     return name.len && has_token(list, name, false);
 }
 
+struct rp_slice rp_ws_first_protocol(struct rp_slice list)
+{
+    struct rp_slice first;
+
+    return next_part(&list, ',', &first) && rp_h1_is_token(first) ? first : RP_SLICE("");
+}
+
 /* The next value of the fields with this name. */
 static bool next_value(struct rp_slice head, size_t *pos, const char *name, struct rp_slice *ret)
 {
@@ -240,7 +247,7 @@ void rp_ws_append_terms(const struct rp_ws_deflate_terms *terms, struct rp_buf *
         rp_buf_append_str(out, "; server_no_context_takeover");
     if (terms->client_no_context)
         rp_buf_append_str(out, "; client_no_context_takeover");
-    if (terms->server_bits < RP_WS_BITS_MAX)
+    if (terms->server_bits < RP_WS_BITS_MAX || terms->names_server_bits)
         rp_buf_appendf(out, "; server_max_window_bits=%u", terms->server_bits);
     if (terms->client_bits < RP_WS_BITS_MAX)
         rp_buf_appendf(out, "; client_max_window_bits=%u", terms->client_bits);
@@ -362,6 +369,7 @@ static bool choose_offer(struct rp_slice head, struct rp_ws_deflate_terms *ret)
             *ret = RP_WS_DEFLATE_DEFAULT;
             ret->server_no_context = said.is_there[SERVER_NO_CONTEXT];
             ret->client_no_context = said.is_there[CLIENT_NO_CONTEXT];
+            ret->names_server_bits = said.is_there[SERVER_BITS];
             if (said.bits[SERVER_BITS])
                 ret->server_bits = said.bits[SERVER_BITS];
             if (said.bits[CLIENT_BITS])

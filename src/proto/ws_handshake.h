@@ -76,6 +76,8 @@ enum rp_ws_refusal rp_ws_check_answer(const struct rp_ws_request *request, unsig
 bool rp_ws_is_asked_for(struct rp_slice head);
 /* Whether @list, as in Sec-WebSocket-Protocol, has @name. */
 bool rp_ws_has_protocol(struct rp_slice list, struct rp_slice name);
+/* The first one of @list, for a server that takes any; empty when there is none, or no token. */
+struct rp_slice rp_ws_first_protocol(struct rp_slice list);
 /* Accepts a request of HTTP/1.1, or refuses it. *@protocols gets what stands in its field
  * Sec-WebSocket-Protocol; the caller chooses. *@ret has the terms of the first offer of
  * permessage-deflate that is valid, if any. *@accept gets the value of Sec-WebSocket-Accept. */

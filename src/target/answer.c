@@ -102,6 +102,18 @@ enum rp_target_step rp_target_stream(struct rp_target_conn *conn)
     return end_reply(conn);
 }
 
+const struct rp_buf *rp_target_constant_answer(const struct rp_target_server *server,
+                                               const struct rp_h1_request *request)
+{
+    int index;
+
+    if (request->parser.minor_version != 1 || !request->parser.keep_alive || request->is_head ||
+        rp_h1_request_has_body(request))
+        return NULL;
+    index = rp_target_constant_index(request->path);
+    return index < 0 ? NULL : &server->constants[index];
+}
+
 /* A peer that did not say that this is its last request may be sending the next one. */
 static void end_keep_alive(struct rp_target_conn *conn)
 {
@@ -120,6 +132,8 @@ enum rp_target_step rp_target_answer(struct rp_target_conn *conn)
     if (step != RP_TARGET_GO_ON)
         return step;
     end_keep_alive(conn);
+    if (conn->exchange->reply.action == RP_TARGET_UPGRADE)
+        return rp_target_ws_open(conn);
     if (conn->exchange->reply.action == RP_TARGET_RAW) {
         rp_buf_append_slice(tx, conn->exchange->reply.text);
         return end_reply(conn);

@@ -135,6 +135,7 @@ static enum rp_target_step start_reply(struct rp_target_conn *conn)
         conn->phase = RP_TARGET_STUCK;
         return RP_TARGET_GO_ON;
     case RP_TARGET_RAW:
+    case RP_TARGET_UPGRADE:
     case RP_TARGET_ANSWER:
         break;
     }
@@ -207,24 +208,11 @@ static enum rp_target_step read_body(struct rp_target_conn *conn)
     }
 }
 
-/* The answers that never change, for the usual kind of request. */
-static const struct rp_buf *constant_answer(const struct rp_target_server *server,
-                                            const struct rp_h1_request *request)
-{
-    int index;
-
-    if (request->parser.minor_version != 1 || !request->parser.keep_alive || request->is_head ||
-        rp_h1_request_has_body(request))
-        return NULL;
-    index = rp_target_constant_index(request->path);
-    return index < 0 ? NULL : &server->constants[index];
-}
-
 static enum rp_target_step answer(struct rp_target_conn *conn)
 {
     struct rp_target_server *server = conn->server;
     const struct rp_h1_request *request = &conn->exchange->request;
-    const struct rp_buf *constant = constant_answer(server, request);
+    const struct rp_buf *constant = rp_target_constant_answer(server, request);
 
     server->counts.requests++;
     if (RP_LIKELY(constant)) {
@@ -302,6 +290,7 @@ static void end(struct rp_target_conn *conn)
     take_back_out(conn);
     rp_target_exchange_give(conn);
     rp_target_h2_free(conn);
+    rp_target_ws_free(conn);
     rp_timer_disarm(&conn->timer);
     rp_task_cancel(&conn->task);
     rp_loop_defer(server->loop, &conn->task, bury);
@@ -314,6 +303,16 @@ static void end(struct rp_target_conn *conn)
 }
 
 /* ---- running ---- */
+
+static enum rp_target_step speak_websocket(struct rp_target_conn *conn)
+{
+    enum rp_target_step step = rp_target_make_room(conn);
+
+    if (step != RP_TARGET_GO_ON)
+        return step;
+    step = rp_target_ws_step(conn);
+    return step == RP_TARGET_PAUSE ? want_input(conn) : step;
+}
 
 static enum rp_target_step do_step(struct rp_target_conn *conn)
 {
@@ -330,6 +329,8 @@ static enum rp_target_step do_step(struct rp_target_conn *conn)
         return close_nicely(conn);
     case RP_TARGET_H2:
         return rp_target_h2_step(conn);
+    case RP_TARGET_WS:
+        return speak_websocket(conn);
     default:
         return RP_TARGET_PAUSE;
     }
@@ -338,8 +339,9 @@ static enum rp_target_step do_step(struct rp_target_conn *conn)
 /* With what is in conn->input. */
 RP_HOT static void run_on(struct rp_target_conn *conn)
 {
-    enum rp_target_step step = conn->h2 || rp_target_exchange_take(conn) ? RP_TARGET_GO_ON
-                                                                         : RP_TARGET_DEAD;
+    enum rp_target_step step = conn->h2 || conn->ws || rp_target_exchange_take(conn)
+                                   ? RP_TARGET_GO_ON
+                                   : RP_TARGET_DEAD;
     int steps = 0;
 
     while (step == RP_TARGET_GO_ON && steps++ < STEPS_MAX)
@@ -490,6 +492,7 @@ void rp_target_conn_free(struct rp_target_conn *conn)
     rp_list_remove(&conn->all);
     rp_target_exchange_give(conn);
     rp_target_h2_free(conn);
+    rp_target_ws_free(conn);
     rp_buf_deinit(&conn->in);
     rp_buf_deinit(&conn->out);
     rp_target_wire_free(conn);

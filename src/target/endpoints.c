@@ -286,6 +286,11 @@ static void handle_headers(struct call *call)
     rp_buf_append_slice(out, RP_SLICE("\n}\n"));
 }
 
+static void handle_ws(struct call *call)
+{
+    rp_target_ws_answer(call->request, call->stored, call->reply);
+}
+
 static void handle_close(struct call *call)
 {
     answer_text(call->reply, 200, RP_SLICE("closing\n"));
@@ -350,6 +355,10 @@ static const struct endpoint endpoints[] = {
       RP_SLICE("/headers"),
       false,
       handle_headers },
+    { { "/ws", "a WebSocket whose messages, at most 1 MiB, come back" },
+      RP_SLICE("/ws"),
+      false,
+      handle_ws },
     { { "/close", "answers, then closes the connection" },
       RP_SLICE("/close"),
       false,

@@ -114,6 +114,7 @@ static void start_reply(struct stream *stream)
         return;
     case RP_TARGET_HANG:
         return;
+    case RP_TARGET_UPGRADE: /* never: HTTP/2 has no field that asks for it */
     case RP_TARGET_ANSWER:
         break;
     }

@@ -27,6 +27,7 @@ static const struct reason {
     { 413, "Content Too Large" },
     { 418, "I'm a Teapot" },
     { 422, "Unprocessable Content" },
+    { 426, "Upgrade Required" },
     { 429, "Too Many Requests" },
     { 431, "Request Header Fields Too Large" },
     { 500, "Internal Server Error" },
@@ -79,6 +80,7 @@ void rp_target_write_head(const struct rp_target_reply *reply, uint64_t body_len
         rp_buf_append_slice(out, RP_SLICE("\r\nLocation: "));
         rp_buf_append_slice(out, reply->location);
     }
+    rp_buf_append_slice(out, reply->fields);
     if (reply->is_chunked) {
         rp_buf_append_slice(out, RP_SLICE("\r\nTransfer-Encoding: chunked"));
     } else if (rp_target_has_body(reply->status)) {

@@ -12,12 +12,14 @@
 #include "base/buf.h"
 #include "base/time.h"
 #include "proto/h1_request.h"
+#include "proto/ws_deflate.h"
 
 enum rp_target_action {
     RP_TARGET_ANSWER,
-    RP_TARGET_RAW,   /* sends body.text as it is, no head */
-    RP_TARGET_RESET, /* RST instead of an answer */
-    RP_TARGET_HANG,  /* never answers */
+    RP_TARGET_RAW,     /* sends body.text as it is, no head */
+    RP_TARGET_RESET,   /* RST instead of an answer */
+    RP_TARGET_HANG,    /* never answers */
+    RP_TARGET_UPGRADE, /* sends @stored, a head; the connection is a WebSocket then */
 };
 
 enum rp_target_body_kind {
@@ -35,11 +37,14 @@ struct rp_target_reply {
     bool keeps_body;              /* the request's body goes into the connection's body buffer */
     struct rp_slice content_type; /* empty = none; valid as long as the request */
     struct rp_slice location;     /* empty = none; a part of @stored */
+    struct rp_slice fields;       /* further ones, static, each after a CRLF; empty = none */
     struct rp_slice text;
     struct rp_slice trailing; /* static bytes after a complete answer */
     uint64_t filler_len;
-    rp_ns delay;   /* before the first byte */
-    uint64_t rate; /* body bytes per second, 0 = as fast as the client reads */
+    rp_ns delay;      /* before the first byte */
+    uint64_t rate;    /* body bytes per second, 0 = as fast as the client reads */
+    bool has_deflate; /* of a WebSocket: the messages are compressed */
+    struct rp_ws_deflate_terms deflate;
 };
 
 struct rp_target_random {
@@ -55,6 +60,10 @@ void rp_target_route(const struct rp_h1_request *request, struct rp_target_rando
 /* The answer to what is not a request we accept: status 400, 413, 431, 501 or 505, and the end of
  * the connection. */
 void rp_target_refuse(int status, struct rp_target_reply *ret);
+
+/* The same for a request at /ws, which asks for a WebSocket or is refused. */
+void rp_target_ws_answer(const struct rp_h1_request *request, struct rp_buf *stored,
+                         struct rp_target_reply *ret);
 
 /* The index of the constant answer for @path (the whole path of a request), or -1. */
 int rp_target_constant_index(struct rp_slice path);

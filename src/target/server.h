@@ -15,6 +15,7 @@
 #include "net/transport.h"
 #include "proto/h1_request.h"
 #include "proto/h2_server.h"
+#include "proto/ws.h"
 #include "target/reply.h"
 #include "target/target.h"
 
@@ -44,6 +45,7 @@ struct rp_target_server {
     char *filler;             /* RP_TARGET_PIECE bytes of the alphabet and one period more */
     struct rp_buf constants[RP_TARGET_CONSTANTS]; /* complete answers for GET that go on */
     struct rp_h2_request *h2_constants[RP_TARGET_CONSTANTS]; /* their heads for HTTP/2 */
+    struct rp_ws_shared ws_shared;
     struct rp_target_counts counts;
 };
 
@@ -55,6 +57,7 @@ enum rp_target_phase {
     RP_TARGET_STREAM, /* writes an answer's body */
     RP_TARGET_STUCK,  /* will never answer */
     RP_TARGET_H2,     /* speaks HTTP/2, until it closes */
+    RP_TARGET_WS,     /* is a WebSocket */
     RP_TARGET_CLOSE,  /* closes when everything is written */
     RP_TARGET_LINGER, /* has said its last word, reads what the peer still sends so that it is not lost to a reset */
     RP_TARGET_GONE, /* closed; the next turn frees it */
@@ -89,6 +92,7 @@ struct rp_target_conn {
     bool is_http_1_0;
     struct rp_target_exchange *exchange; /* NULL between requests, and with HTTP/2 */
     struct rp_target_h2 *h2;             /* NULL with HTTP/1.1 */
+    struct rp_target_ws *ws;             /* NULL = it is no WebSocket */
     struct rp_slice input;               /* while it runs: what is not consumed, the loop's or in */
     struct rp_buf in;                    /* between runs: the same */
     struct rp_buf out;                   /* a tx that was sent in part */
@@ -129,6 +133,9 @@ void rp_target_exchange_give(struct rp_target_conn *conn);
 /* Of those that no connection has. */
 void rp_target_exchanges_free(struct rp_target_server *server);
 
+/* One of the answers that never change, for a request of the usual kind; NULL = there is none. */
+const struct rp_buf *rp_target_constant_answer(const struct rp_target_server *server,
+                                               const struct rp_h1_request *request);
 /* In the phase REPLY: begins the answer that conn->reply describes. */
 enum rp_target_step rp_target_answer(struct rp_target_conn *conn);
 /* In the phase STREAM: writes the next piece of the body. */
@@ -141,6 +148,15 @@ const char *rp_target_body_at(const struct rp_target_server *server,
 /* How much of a slow body may be sent by @now; when that is nothing, *ret_next is when it is more. */
 uint64_t rp_target_rate_allows(const struct rp_target_exchange *exchange, rp_ns now,
                                rp_ns *ret_next);
+
+/* ---- ws.c: connections that have become a WebSocket ---- */
+
+/* The reply is UPGRADE, and tx has room for its head: phase WS. */
+enum rp_target_step rp_target_ws_open(struct rp_target_conn *conn);
+/* In the phase WS, with room in tx for a piece: takes one event of the input, or writes a piece. PAUSE:
+ * all input is consumed. */
+enum rp_target_step rp_target_ws_step(struct rp_target_conn *conn);
+void rp_target_ws_free(struct rp_target_conn *conn); /* no-op without one */
 
 /* ---- h2.c: connections that speak HTTP/2 ---- */
 

@@ -187,6 +187,7 @@ static void server_deinit(struct rp_target_server *server)
     rp_watch_stop(&server->stop_watch);
     if (server->signal_fd >= 0)
         close(server->signal_fd);
+    rp_ws_shared_deinit(&server->ws_shared);
     rp_tls_context_free(server->tls_context);
     rp_tls_shared_free(server->tls);
     rp_loop_free(server->loop);

@@ -3,7 +3,8 @@
 
 /*
  * target/target.h - the demo server of `rampa target`: one thread, one loop, HTTP/1.1 and HTTP/2,
- * answers that a test can choose by the path (delays, sizes, statuses, faults).
+ * answers that a test can choose by the path (delays, sizes, statuses, faults), and an echo of
+ * WebSocket messages.
  *
  * It exists to be measured against, so it costs less CPU per request than the client that loads it.
  * Everything is bounded: the request head, the header count, a body that is echoed; other bodies

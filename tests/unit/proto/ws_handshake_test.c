@@ -242,6 +242,9 @@ static const struct {
             "server_no_context_takeover; client_no_context_takeover\r\n\r\n",
       RP_WS_ACCEPTED, "", "sn15 cn15",
       "permessage-deflate; server_no_context_takeover; client_no_context_takeover" },
+    { "GET",
+      ASKED "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=15\r\n\r\n",
+      RP_WS_ACCEPTED, "", "s15 c15", "permessage-deflate; server_max_window_bits=15" },
     { "GET", ASKED "Sec-WebSocket-Extensions: permessage-deflate; x\r\n\r\n", RP_WS_ACCEPTED, "",
       NULL, NULL },
 };

@@ -136,7 +136,7 @@ static void every_endpoint_is_routed(void **state)
             assert_true(reply.body == RP_TARGET_TEXT && !reply.delay && !reply.close);
         rp_buf_deinit(&stored);
     }
-    assert_int_equal(count, 15);
+    assert_int_equal(count, 16);
 }
 
 /* docs/target.md holds the same table, in the same order, and nothing else with such a path. */
