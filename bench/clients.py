@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable
 
-from servers import Missing, pin_to
+from servers import Missing, finish, pin_to
 
 FOLDER = Path(__file__).resolve().parent
 PYTHON = "/usr/bin/python3"
@@ -173,13 +173,7 @@ def run(client: Client, load: Load, core: int | None) -> Measured:
             client.argv(load), stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=env,
             preexec_fn=pin_to(core),
         )  # fmt: skip
-        try:
-            _, status, usage = os.wait4(process.pid, 0)
-        except BaseException:
-            process.kill()
-            process.wait()
-            raise
-        process.returncode = os.waitstatus_to_exitcode(status)
+        usage = finish(process)
         elapsed = time.monotonic() - begin
     text = output.read_text(errors="replace")
     try:

@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import report  # noqa: E402
 import run  # noqa: E402
-from servers import Missing, Target, pin_to  # noqa: E402
+from servers import Missing, Target, pin_to, run_rampa  # noqa: E402
 
 FOLDER = Path(__file__).resolve().parent
 LOOPS = {"io_uring": "io_uring", "epoll": "epoll"}
@@ -89,22 +89,7 @@ def measure(options: argparse.Namespace, url: str, out: Path, loop: str, mode: s
         "RAMPA_BENCH_DURATION": str(options.duration),
     }
     argv = [options.rampa, "run", str(FOLDER / "arrivals.py"), "--quiet", "--out", str(out), *MODES[mode]]
-    with open(out.with_suffix(".err"), "w+") as errors:
-        process = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors, env=env,
-            preexec_fn=pin_to(options.client_core),
-        )  # fmt: skip
-        try:
-            _, status, usage = os.wait4(process.pid, 0)
-        except BaseException:
-            process.kill()
-            process.wait()
-            raise
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            errors.seek(0)
-            last = " | ".join(errors.read().strip().splitlines()[-3:])
-            raise Missing(f"rampa ended with code {process.returncode}: {last}")
+    usage, _ = run_rampa(argv, out.with_suffix(".err"), env=env, preexec_fn=pin_to(options.client_core))
     result = json.loads(out.read_text())
     metrics = result["summary"]["metrics"]
     late = metrics["iteration_lateness"]

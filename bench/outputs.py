@@ -13,11 +13,9 @@ import json
 import os
 import re
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -27,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import report  # noqa: E402
 from run import progress  # noqa: E402
-from servers import TICKS_PER_S, Missing, Target  # noqa: E402
+from servers import TICKS_PER_S, Missing, Target, run_rampa  # noqa: E402
 
 NONE = "none"
 # What stands behind --output, by the folder for files and the URL of a receiver.
@@ -122,30 +120,16 @@ def look(pid: int, found: dict[int, Process]) -> None:
         look(int(child), found)
 
 
-def run_rampa(argv: list[str], scratch: Path) -> tuple[Process, Process, int]:
+def run_looking(argv: list[str], scratch: Path) -> tuple[Process, Process, int]:
     """The coordinator, all workers together, and the exit code."""
     found: dict[int, Process] = {}
-    with open(scratch / "said", "w+") as said:
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
-        try:
-            while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-                look(process.pid, found)
-                time.sleep(0.05)
-            _, status, usage = os.wait4(process.pid, 0)
-        except BaseException:
-            process.kill()
-            process.wait()
-            raise
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode not in (0, 6):
-            said.seek(0)
-            raise Missing(f"rampa ended with code {process.returncode}: {' | '.join(said.read().splitlines()[-3:])}")
-    own = found.pop(process.pid, Process())
+    usage, code = run_rampa(argv, scratch / "said", lambda pid: look(pid, found), may_end=(0, 6))
+    own = found.pop(next(iter(found), 0), Process())  # it was seen first
     workers = Process(sum(one.seconds for one in found.values()), sum(one.mib for one in found.values()))
     # What the last look came too early for is in the sum of all of them: it is shared out as the rest is.
     seen = own.seconds + workers.seconds
     scale = (usage.ru_utime + usage.ru_stime) / seen if seen else 1
-    return Process(own.seconds * scale, own.mib), Process(workers.seconds * scale, workers.mib), process.returncode
+    return Process(own.seconds * scale, own.mib), Process(workers.seconds * scale, workers.mib), code
 
 
 def measure(options: argparse.Namespace, name: str, round_: int, target: Target, url: str, scratch: Path) -> Sample:
@@ -154,7 +138,7 @@ def measure(options: argparse.Namespace, name: str, round_: int, target: Target,
         options.rampa, "run", target.url, "--quiet", "--rate", str(options.rate), "--duration", f"{options.duration}s", "--out", str(out),
         *OUTPUTS[name](scratch, url),
     ]  # fmt: skip
-    own, workers, code = run_rampa(argv, scratch)
+    own, workers, code = run_looking(argv, scratch)
     requests = int(json.loads(out.read_text())["summary"]["metrics"]["http_reqs"]["count"])
     if not requests:
         raise Missing("rampa made no request")

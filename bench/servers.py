@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import shlex
 import shutil
 import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -62,6 +64,45 @@ def make_certificate(folder: str) -> None:
 
 class Missing(Exception):
     """A program that is not installed, or that does not start; the text says which and why."""
+
+
+def finish(process: subprocess.Popen, watch: Callable[[], None] | None = None) -> resource.struct_rusage:
+    """Waits for the end of a process, whose `returncode` says it then. `watch` is called every 50 ms until then.
+
+    Returns:
+        What it has used, with all its children.
+    """
+    try:
+        while watch and os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            watch()
+            time.sleep(0.05)
+        _, status, usage = os.wait4(process.pid, 0)
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return usage
+
+
+def run_rampa(
+    argv: list[str], said: Path, watch: Callable[[int], None] | None = None, may_end: Sequence[int] = (0,), **popen
+) -> tuple[resource.struct_rusage, int]:
+    """Runs rampa to its end. What it says is in the file `said`, and `watch` is called with its process id.
+
+    Returns:
+        What it and its workers have used, and the exit code.
+
+    Raises:
+        Missing: it has ended with another code than those of `may_end`.
+    """
+    with open(said, "w+") as file:
+        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=file, stderr=file, **popen)
+        usage = finish(process, (lambda: watch(process.pid)) if watch else None)
+        if process.returncode not in may_end:
+            file.seek(0)
+            raise Missing(f"rampa ended with code {process.returncode}: {' | '.join(file.read().strip().splitlines()[-3:])}")
+    return usage, process.returncode
 
 
 def pin_to(core: int | None):

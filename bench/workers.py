@@ -11,7 +11,6 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -23,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import report  # noqa: E402
 from run import progress  # noqa: E402
-from servers import Missing, Target  # noqa: E402
+from servers import Missing, Target, run_rampa  # noqa: E402
 
 FOLDER = Path(__file__).resolve().parent
 CASES = ("compute", "get")
@@ -61,23 +60,12 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return options
 
 
-def run_rampa(options: argparse.Namespace, workers: int, url: str, scratch: Path) -> tuple[dict, float]:
+def run_workers(options: argparse.Namespace, workers: int, url: str, scratch: Path) -> tuple[dict, float]:
     """The result file, and the processor time of all its processes."""
     out = scratch / "result.json"
     argv = [options.rampa, "run", str(FOLDER / "workers_load.py"), "--quiet", "--out", str(out), "--workers", str(workers)]
     env = os.environ | {"RAMPA_BENCH_URL": url, "RAMPA_BENCH_DURATION": str(options.duration)}
-    with open(scratch / "said", "w+") as said:
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=env)
-        try:
-            _, status, usage = os.wait4(process.pid, 0)
-        except BaseException:
-            process.kill()
-            process.wait()
-            raise
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            said.seek(0)
-            raise Missing(f"rampa ended with code {process.returncode}: {' | '.join(said.read().splitlines()[-3:])}")
+    usage, _ = run_rampa(argv, scratch / "said", env=env)
     return json.loads(out.read_text()), usage.ru_utime + usage.ru_stime
 
 
@@ -85,7 +73,7 @@ def measure(
     options: argparse.Namespace, case: str, workers: int, round_: int, server: Target | None, scratch: Path
 ) -> Sample:
     before = server.cpu_seconds() if server else 0
-    result, cpu = run_rampa(options, workers, server.url if server else "", scratch)
+    result, cpu = run_workers(options, workers, server.url if server else "", scratch)
     server_cpu = (server.cpu_seconds() if server else 0) - before
     iterations = int(result["summary"]["metrics"]["iterations"]["count"])
     if not iterations:
