@@ -203,7 +203,7 @@ class ScenarioConfig(Model):
         time_unit: what ``rate`` and the targets of stages count in; 1 s by default.
         arrival: ``uniform``, exactly at the rate, or ``poisson``, by chance with the rate on average.
         pre_allocated_vus: VUs made before the start; max_vus, or 10, by default.
-        max_vus: most VUs, when more are made because all are busy.
+        max_vus: most VUs: when more are made because all are busy, or for ``RunController.adjust()``.
         max_duration: iterations not started by then are dropped.
         start_time: how long after the run's start it begins.
         graceful_stop: time for running iterations to end before they are interrupted.

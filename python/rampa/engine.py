@@ -207,7 +207,7 @@ class RunController:
 
         Args:
             scenario: its name; None if there is only one.
-            vus: so many VUs, of constant-vus and ramping-vus, from 0 to the most that the plan asks for.
+            vus: so many VUs, of constant-vus and ramping-vus, from 0 to ``max_vus``, or to the most that the plan asks for.
             rate: so many iterations per ``time_unit``, of constant-arrival-rate and ramping-arrival-rate.
             hold: to the end of the scenario.
 

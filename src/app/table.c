@@ -64,7 +64,7 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
     [RP_OPT_MAX_VUS] = {
         .name = "--max-vus", .type = RP_TYPE_INT, .placeholder = "N", .min = 1, .max = INT64_MAX,
         .commands = RP_IN_SCRIPT, .env = "RAMPA_MAX_VUS", .group = RP_GROUP_LOAD, .since = "0.1.0",
-        .help = "Most virtual users that may be made to keep a rate",
+        .help = "Most virtual users: made to keep a rate, or for an adjustment",
     },
     [RP_OPT_SCENARIO] = {
         .name = "--scenario", .type = RP_TYPE_TEXT, .placeholder = "NAME", .commands = RP_IN_SCRIPT,

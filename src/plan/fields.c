@@ -51,10 +51,12 @@ const struct rp_field rp_scenario_fields[RP_F_COUNT] = {
                                  .max = RP_MOST_VUS, .default_kind = RP_FD_OTHER,
                                  .default_text = "`max_vus`, or 10 without it",
                                  .help = "VUs made before the start" },
-    [RP_F_MAX_VUS] = { "max_vus", RP_FT_INTEGER, ARRIVAL, .offset = SCENARIO(max_vus), .min = 1,
-                       .max = RP_MOST_VUS, .default_kind = RP_FD_OTHER,
-                       .default_text = "`pre_allocated_vus`",
-                       .help = "most VUs, when more are made because all are busy" },
+    [RP_F_MAX_VUS] = { "max_vus", RP_FT_INTEGER, ALL & ~ITERATING, .offset = SCENARIO(max_vus),
+                       .min = 1, .max = RP_MOST_VUS, .default_kind = RP_FD_OTHER,
+                       .default_text = "`pre_allocated_vus`; of the executors of VUs the most that "
+                                       "they ask for",
+                       .help = "most VUs: when more are made because all are busy, and when the "
+                               "load is adjusted" },
     [RP_F_MAX_DURATION] = { "max_duration", RP_FT_DURATION, ITERATING,
                             .offset = SCENARIO(max_duration), .min = 1, .max = RP_LONGEST,
                             .default_value = 600 * RP_S,

@@ -299,6 +299,8 @@ static int apply_vus(struct rp_wanted *wanted, struct rp_scenario *scenario, rp_
         return 0;
     if (rp_executor_kind_has(scenario->executor, RP_F_VUS)) {
         put(scenario, given, RP_F_VUS, vus);
+        if (has(*given, RP_F_MAX_VUS) && scenario->max_vus < vus)
+            scenario->max_vus = vus;
     } else if (rp_executor_kinds[scenario->executor].has_arrivals) {
         put(scenario, given, RP_F_PRE_ALLOCATED_VUS, vus);
         if (has(*given, RP_F_MAX_VUS) && scenario->max_vus < vus)
@@ -321,8 +323,8 @@ static int apply_max_vus(struct rp_wanted *wanted, struct rp_scenario *scenario,
     if (!has(wanted->given, RP_F_MAX_VUS))
         return 0;
     if (!rp_executor_kind_has(scenario->executor, RP_F_MAX_VUS))
-        return refuse(wanted, RP_F_MAX_VUS, &wanted->source->max_vus, "max_vus",
-                      scenario->executor == RP_RAMPING_VUS ? "--stage" : "--vus", scenario, where);
+        return refuse(wanted, RP_F_MAX_VUS, &wanted->source->max_vus, "max_vus", "--vus", scenario,
+                      where);
     wanted->applied |= 1u << RP_F_MAX_VUS;
     put(scenario, given, RP_F_MAX_VUS, most);
     if (!has(wanted->given, RP_F_VUS) && scenario->pre_allocated_vus > most)

@@ -97,7 +97,7 @@ static json_t *scenario_to_json(const struct rp_scenario *scenario, bool is_insp
         ok = ok && put(object, "file", json_string(scenario->file)) &&
              put(object, "line", json_integer(scenario->line));
     for (int i = 0; ok && i < RP_F_COUNT; i++)
-        if (rp_executor_kind_has(scenario->executor, (enum rp_field_id)i))
+        if (rp_scenario_has(scenario, (enum rp_field_id)i))
             ok = put(object, rp_scenario_fields[i].name,
                      rp_field_to_json(&rp_scenario_fields[i], scenario));
         else if (is_inspection && is_always_shown(i))

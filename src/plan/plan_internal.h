@@ -29,6 +29,9 @@ RP_NODISCARD int rp_scenario_finish(struct rp_scenario *scenario, rp_field_set g
                                     const struct rp_where *where, struct rp_plan *plan,
                                     struct rp_error *err);
 void rp_scenario_deinit(struct rp_scenario *scenario);
+/* Whether field @id belongs to what the scenario is: max_vus of executors of VUs only when it leaves
+ * room for an adjustment. */
+bool rp_scenario_has(const struct rp_scenario *scenario, enum rp_field_id id);
 
 /* criteria.c: thresholds {"metric": [..]} and the script's own metrics, of a declaration or of a
  * plan. Mistakes in thresholds are kept; @places, {"metric": ["load.py", 6]} or NULL, says where

@@ -39,7 +39,7 @@ static void write_scenario(const struct rp_scenario *scenario, struct rp_buf *ou
         rp_buf_appendf(out, " (%s)", scenario->file);
     rp_buf_append_str(out, "\n");
     for (int i = 0; i < RP_F_COUNT; i++)
-        if (rp_executor_kind_has(scenario->executor, (enum rp_field_id)i))
+        if (rp_scenario_has(scenario, (enum rp_field_id)i))
             write_field(&rp_scenario_fields[i], scenario, 2, out);
 }
 

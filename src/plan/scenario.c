@@ -22,6 +22,26 @@ void rp_scenario_deinit(struct rp_scenario *scenario)
 /* VUs of an arrival executor when nobody says how many. */
 #define USUAL_ARRIVAL_VUS 10
 
+static int64_t highest_target(const struct rp_scenario *scenario)
+{
+    int64_t highest = 0;
+
+    for (size_t i = 0; i < scenario->stage_count; i++)
+        if (scenario->stages[i].target > highest)
+            highest = scenario->stages[i].target;
+    return highest;
+}
+
+/* Of an executor of VUs: the most that its own schedule has. */
+static int64_t scheduled_vus(const struct rp_scenario *scenario)
+{
+    int64_t highest = highest_target(scenario);
+
+    if (rp_executor_kind_has(scenario->executor, RP_F_VUS))
+        return scenario->vus;
+    return highest > scenario->start_vus ? highest : scenario->start_vus;
+}
+
 static int fill_default(struct rp_scenario *scenario, enum rp_field_id id, rp_field_set given,
                         const struct rp_where *where, struct rp_error *err)
 {
@@ -41,7 +61,9 @@ static int fill_default(struct rp_scenario *scenario, enum rp_field_id id, rp_fi
         scenario->pre_allocated_vus = given >> RP_F_MAX_VUS & 1 ? scenario->max_vus
                                                                 : USUAL_ARRIVAL_VUS;
     else if (id == RP_F_MAX_VUS)
-        scenario->max_vus = scenario->pre_allocated_vus;
+        scenario->max_vus = rp_executor_kinds[scenario->executor].has_arrivals
+                                ? scenario->pre_allocated_vus
+                                : scheduled_vus(scenario);
     else if (id == RP_F_EXEC_FN)
         return rp_where_fail(where, err, "exec_fn is missing: which function is one iteration?");
     else if (field->type == RP_FT_INTEGER || field->type == RP_FT_DURATION)
@@ -49,16 +71,6 @@ static int fill_default(struct rp_scenario *scenario, enum rp_field_id id, rp_fi
     else if (field->type == RP_FT_NUMBER)
         *(double *)at = (double)field->default_value;
     return 0;
-}
-
-static int64_t highest_target(const struct rp_scenario *scenario)
-{
-    int64_t highest = 0;
-
-    for (size_t i = 0; i < scenario->stage_count; i++)
-        if (scenario->stages[i].target > highest)
-            highest = scenario->stages[i].target;
-    return highest;
 }
 
 /* A schedule that only goes down needs a start that somebody has given: with the default there
@@ -145,12 +157,22 @@ static int adapt_vus(struct rp_scenario *s, const struct rp_where *where, struct
                             "no iterations for them: iterations is %" PRId64,
                             vus - s->iterations, vus, s->iterations);
     }
-    if (rp_executor_kind_has(s->executor, RP_F_MAX_VUS) && s->max_vus >= 1 && s->max_vus < before) {
+    if (rp_executor_kinds[s->executor].has_arrivals && s->max_vus >= 1 && s->max_vus < before) {
         s->pre_allocated_vus = s->max_vus;
         return rp_plan_warn(plan, where,
                             "max_vus (%" PRId64 ") is less than pre_allocated_vus (%" PRId64
                             "): %" PRId64 " VUs are made before the start",
                             s->max_vus, before, s->max_vus);
+    }
+    if (!rp_executor_kinds[s->executor].has_arrivals &&
+        rp_executor_kind_has(s->executor, RP_F_MAX_VUS) && s->max_vus < scheduled_vus(s)) {
+        int64_t given = s->max_vus;
+
+        s->max_vus = scheduled_vus(s);
+        return rp_plan_warn(plan, where,
+                            "max_vus (%" PRId64 ") is less than the %" PRId64
+                            " VUs that the scenario asks for, and does nothing",
+                            given, s->max_vus);
     }
     return 0;
 }
@@ -163,7 +185,7 @@ static int check_between(const struct rp_scenario *s, rp_field_set given,
 
     if (kind->has_arrivals && !kind->has_stages && !(s->rate > 0))
         return rp_where_fail(where, err, "rate must be greater than 0");
-    if (rp_executor_kind_has(s->executor, RP_F_MAX_VUS) && s->max_vus < 1)
+    if (kind->has_arrivals && s->max_vus < 1)
         return rp_where_fail(where, err,
                              "max_vus is missing: with no VU made before the start there is none");
     if (kind->has_stages)
@@ -213,13 +235,19 @@ rp_ns rp_plan_longest(const struct rp_plan *plan)
 
 int64_t rp_scenario_max_vus(const struct rp_scenario *scenario)
 {
-    int64_t highest = highest_target(scenario);
+    int64_t scheduled = scheduled_vus(scenario);
 
-    if (rp_executor_kind_has(scenario->executor, RP_F_VUS))
-        return scenario->vus;
-    if (rp_executor_kind_has(scenario->executor, RP_F_MAX_VUS))
+    if (rp_executor_kinds[scenario->executor].has_arrivals)
         return scenario->max_vus;
-    return highest > scenario->start_vus ? highest : scenario->start_vus;
+    return scenario->max_vus > scheduled ? scenario->max_vus : scheduled;
+}
+
+bool rp_scenario_has(const struct rp_scenario *scenario, enum rp_field_id id)
+{
+    if (id == RP_F_MAX_VUS && !rp_executor_kinds[scenario->executor].has_arrivals &&
+        scenario->max_vus <= scheduled_vus(scenario))
+        return false;
+    return rp_executor_kind_has(scenario->executor, id);
 }
 
 /* The sum of VUs rises only where a scenario starts: so it is taken there. A scenario that starts

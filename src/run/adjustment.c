@@ -84,7 +84,7 @@ static int check_vus(const struct rp_scenario *scenario, double value, struct rp
                  "scenario '%s': vus must be a whole number from 0 to %" PRId64 ", not %.10g",
                  scenario->name, most, value);
     if (value > (double)most)
-        rp_error_hint(err, "no more VUs than the plan asks for have been made");
+        rp_error_hint(err, "max_vus of the scenario says how many are made before the start");
     return -RP_EUSER;
 }
 

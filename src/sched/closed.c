@@ -14,6 +14,21 @@ static int64_t slots_vus(const struct rp_scenario *scenario)
 
 /* ---- constant-vus: VUs loop until the regular end -------------------------------------------- */
 
+static int64_t slots_constant(const struct rp_scenario *scenario)
+{
+    return scenario->max_vus > scenario->vus ? scenario->max_vus : scenario->vus;
+}
+
+/* Those beyond `vus` wait for an adjustment. */
+static int init_constant(struct rp_executor *executor, const struct rp_executor_share *share)
+{
+    int64_t own = rp_segment_scale(executor->vus, executor->scenario->vus);
+
+    for (int64_t slot = own; slot < executor->slot_count; slot++)
+        executor->slot_flags[slot] = RP_SLOT_UNWANTED;
+    return 0;
+}
+
 static void idle_constant(struct rp_executor *executor, int64_t slot, rp_ns at)
 {
     if (RP_LIKELY(at < executor->begin_until))
@@ -23,7 +38,8 @@ static void idle_constant(struct rp_executor *executor, int64_t slot, rp_ns at)
 }
 
 const struct rp_executor_ops rp_constant_vus = {
-    .slots = slots_vus,
+    .slots = slots_constant,
+    .init = init_constant,
     .idle = idle_constant,
     .adjust = rp_ramping_take_over,
 };

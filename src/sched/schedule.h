@@ -159,6 +159,6 @@ bool rp_vu_steps_next(struct rp_vu_steps *steps, struct rp_vu_step *ret);
  * that is reached there, by stages that end there. */
 void rp_vus_at_end(const struct rp_scenario *scenario, const struct rp_vu_adjustments *adjustments,
                    int64_t *ret_last, int64_t *ret_highest);
-/* The largest number of VUs ever wanted. A target that is reached at the very end counts too, as in
- * rp_plan_max_vus(). */
+/* The largest number of VUs that can be wanted: by the stages, also at the very end, or by an
+ * adjustment, up to max_vus. */
 int64_t rp_vus_most(const struct rp_scenario *scenario);

@@ -181,5 +181,5 @@ int64_t rp_vus_most(const struct rp_scenario *scenario)
     for (size_t i = 0; i < scenario->stage_count; i++)
         if (scenario->stages[i].target > most)
             most = scenario->stages[i].target;
-    return most;
+    return most > scenario->max_vus ? most : scenario->max_vus;
 }

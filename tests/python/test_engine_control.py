@@ -158,7 +158,7 @@ def test_adjust() -> None:
         running.discard(worker.execution.vu)
 
     async def main() -> tuple[rampa.RunResult, list[Any]]:
-        controller = await rampa.Engine(plan(visit, vus=3, duration="10m", graceful_stop="1m")).start()
+        controller = await rampa.Engine(plan(visit, vus=3, max_vus=4, duration="10m", graceful_stop="1m")).start()
         events = controller.events()
         await until(lambda: len(running) == 3)
         controller.adjust(vus=1)
@@ -167,6 +167,8 @@ def test_adjust() -> None:
         controller.adjust("visit", vus=2, hold=True)
         controller.resume()
         await until(lambda: running == {1, 2})
+        controller.adjust(vus=4)
+        await until(lambda: len(running) == 4)
         await controller.stop()
         return await controller.wait(), [event async for event in events]
 
@@ -176,16 +178,18 @@ def test_adjust() -> None:
     assert [(event.scenario, event.what, event.value, event.hold) for event in found] == [
         ("visit", "vus", 1, False),
         ("visit", "vus", 2, True),
+        ("visit", "vus", 4, False),
     ]
-    assert 0 < found[0].at_seconds < found[1].at_seconds
+    assert 0 < found[0].at_seconds < found[1].at_seconds < found[2].at_seconds
     made = result.document["run"]["adjustments"]
     assert [(row["scenario"], row["what"], row["value"], row["hold"]) for row in made] == [
         ("visit", "vus", 1, False),
         ("visit", "vus", 2, True),
+        ("visit", "vus", 4, False),
     ]
     assert [row["elapsed_s"] for row in made] == [event.at_seconds for event in found]
     assert all(row["start_s"] >= row["elapsed_s"] for row in made)
-    assert "load adjusted 2 times, the last time: vus of visit to 2" in " ".join(result.summary().split())
+    assert "load adjusted 3 times, the last time: vus of visit to 4" in " ".join(result.summary().split())
 
 
 def test_adjust_a_rate() -> None:

@@ -33,7 +33,7 @@ static struct rp_scenario ramping(const char *name, enum rp_executor_kind execut
                                  .stages = stages,
                                  .stage_count = RP_ARRAY_LEN(stages),
                                  .pre_allocated_vus = 50,
-                                 .max_vus = 50 };
+                                 .max_vus = executor == RP_RAMPING_ARRIVAL_RATE ? 50 : 0 };
 }
 
 static const struct rp_series *series_of(struct fake *fake, const char *metric)

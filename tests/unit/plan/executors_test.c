@@ -281,9 +281,48 @@ static void rates_of_nine_decimals_are_kept(void **state)
     }
 }
 
+/* Room for an adjustment: it is a part of the plan only when there is some. */
+static void vus_have_room_for_adjustments(void **state)
+{
+    static const struct {
+        const char *fields;
+        int64_t most;
+        const char *shown; /* NULL: nothing of it */
+    } table[] = {
+        { "'vus':4,'duration':'1s'", 4, NULL },
+        { "'vus':4,'duration':'1s','max_vus':4", 4, NULL },
+        { "'vus':4,'duration':'1s','max_vus':9", 9, "\"max_vus\": 9" },
+        { "'executor':'ramping-vus','start_vus':3,'stages':[['1s',5],['1s',0]]", 5, NULL },
+        { "'executor':'ramping-vus','start_vus':6,'stages':[['1s',5]],'max_vus':7", 7,
+          "\"max_vus\": 7" },
+        { "'executor':'per-vu-iterations','vus':3", 3, NULL },
+    };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(table); i++) {
+        struct rp_plan *plan = resolve_fields(table[i].fields), *again;
+        struct rp_error err = { 0 };
+        struct rp_buf json;
+
+        rp_buf_init(&json, 1 << 20);
+        assert_int_equal(rp_plan_max_vus(plan), table[i].most);
+        assert_int_equal(rp_scenario_max_vus(plan->scenarios), table[i].most);
+        assert_int_equal(rp_plan_write_json(plan, &json), 0);
+        if (table[i].shown)
+            assert_non_null(strstr(rp_buf_str(&json), table[i].shown));
+        else
+            assert_null(strstr(rp_buf_str(&json), "max_vus"));
+        assert_int_equal(rp_plan_read_json(rp_buf_str(&json), &again, &err), 0);
+        assert_int_equal(rp_scenario_max_vus(again->scenarios), table[i].most);
+        rp_plan_free(again);
+        rp_plan_free(plan);
+        rp_buf_deinit(&json);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(vus_have_room_for_adjustments),
         cmocka_unit_test(ramping_vus_has_its_fields),
         cmocka_unit_test(arrival_executors_have_their_fields),
         cmocka_unit_test(wrong_stages_are_named),

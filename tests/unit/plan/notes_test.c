@@ -141,6 +141,9 @@ static void arrivals_find_vus_when_nobody_names_them(void **state)
         { RATE ",'pre_allocated_vus':3,'max_vus':9", 3, 9, "" },
         { RATE ",'pre_allocated_vus':9,'max_vus':3", 3, 3,
           A "max_vus (3) is less than pre_allocated_vus (9): 3 VUs are made before the start\n" },
+        { "'vus':4,'duration':'1s','max_vus':5", 0, 5, "" },
+        { "'vus':4,'duration':'1s','max_vus':3", 0, 4,
+          A "max_vus (3) is less than the 4 VUs that the scenario asks for, and does nothing\n" },
     };
 
     for (size_t i = 0; i < RP_ARRAY_LEN(table); i++) {
@@ -190,14 +193,18 @@ static void an_option_applies_where_it_fits(void **state)
 
 static void an_option_that_fits_nowhere_is_one_error(void **state)
 {
+    static const char iterating[] =
+        "{'script':'load.py','decorated':[{'name':'a','file':'load.py','line':4,'fields':"
+        "{'executor':'per-vu-iterations'}},{'name':'b','file':'load.py','line':8,'fields':"
+        "{'executor':'shared-iterations','iterations':3}}]}";
     static const struct expected expected = {
         NULL, "load.py:4",
-        "scenario 'a': --max-vus cannot be applied: executor 'constant-vus' has no max_vus",
+        "scenario 'a': --max-vus cannot be applied: executor 'per-vu-iterations' has no max_vus",
         "give --vus instead, or leave the scenario out with --scenario"
     };
     const struct rp_overrides overrides = { .max_vus = { "5", "--max-vus" } };
 
-    check_error(&expected, two, &overrides);
+    check_error(&expected, iterating, &overrides);
 }
 
 static void thresholds_of_scenarios_that_are_left_out_are_skipped(void **state)

@@ -281,14 +281,10 @@ static void check_wrong(const struct wrong *wrong)
 static void options_that_do_not_fit_are_errors(void **state)
 {
     static const struct wrong table[] = {
-        { FIXED,
+        { "'executor':'per-vu-iterations'",
           { .max_vus = "9" },
-          { NULL, AT, S "--max-vus cannot be applied: executor 'constant-vus' has no max_vus",
+          { NULL, AT, S "--max-vus cannot be applied: executor 'per-vu-iterations' has no max_vus",
             "give --vus instead, or leave the scenario out with --scenario" } },
-        { BARE,
-          { .max_vus = "9", .stages = { "1s:1" } },
-          { NULL, AT, S "--max-vus cannot be applied: executor 'ramping-vus' has no max_vus",
-            "give --stage instead, or leave the scenario out with --scenario" } },
         { RAMPING,
           { .duration = "9s" },
           { NULL, AT, S "--duration cannot be applied: executor 'ramping-vus' has no duration",
@@ -420,11 +416,8 @@ static void wrong_overrides_are_named(void **state)
         { { .scenario_names = far, .scenario_name_count = 1 },
           { NULL, NULL, "--scenario: load.py has no scenario 'zzzzzzzz'",
             "the first of its 2 is 'browse'; see: rampa inspect load.py" } },
-        { { .max_vus = { "5", "RAMPA_MAX_VUS" } },
-          { NULL, "load.py:4",
-            "scenario 'browse': RAMPA_MAX_VUS cannot be applied: executor 'constant-vus' has no "
-            "max_vus",
-            "give --vus instead, or leave the scenario out with --scenario" } },
+        { { .max_vus = { "0", "RAMPA_MAX_VUS" } },
+          { NULL, NULL, "RAMPA_MAX_VUS must be a whole number from 1 to 10000000, not 0" } },
         { { .seed = { "x", "RAMPA_SEED" }, .iterations = { "5", "--iterations" } },
           { NULL, NULL, "RAMPA_SEED must be a whole number from 0 to 9007199254740991, not 'x'" } },
         { { .iterations = { "5", "--iterations" }, .env = &bad_pair, .env_count = 1 },

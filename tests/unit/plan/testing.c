@@ -110,6 +110,8 @@ static void add_closed(FILE *out, uint64_t *state, enum rp_executor_kind executo
         add_duration(out, "duration", state);
     if (random_below(state, 2) || executor == RP_SHARED_ITERATIONS)
         fprintf(out, ",\"vus\":%" PRIu64, vus);
+    if (executor == RP_CONSTANT_VUS && random_below(state, 2))
+        fprintf(out, ",\"max_vus\":%" PRIu64, vus + random_below(state, 1000));
     if (executor == RP_SHARED_ITERATIONS ||
         (executor == RP_PER_VU_ITERATIONS && random_below(state, 2)))
         fprintf(out, ",\"iterations\":%" PRIu64, vus + random_below(state, 100000000000 - vus));
@@ -122,6 +124,8 @@ static void add_ramping(FILE *out, uint64_t *state)
     add_stages(out, state, 10000000);
     if (random_below(state, 2))
         fprintf(out, ",\"start_vus\":%" PRIu64, random_below(state, 1000));
+    if (random_below(state, 2))
+        fprintf(out, ",\"max_vus\":10000000");
     if (random_below(state, 2))
         add_duration(out, "graceful_ramp_down", state);
 }

@@ -74,6 +74,38 @@ static void test_constant_vus_before_the_start(void **state)
     ex_free(&ex);
 }
 
+/* max_vus leaves room above what the plan has, which nothing uses before. */
+static void test_more_vus_than_planned(void **state)
+{
+    static struct rp_stage stages[] = { { AT(4), 2 } };
+    static const struct ex_event constant[] = { B(0, 0), B(0, 1), B(2, 2), B(2, 3), F(4) };
+    static const struct ex_event ramping[] = { B(0, 0), B(2, 1), B(2, 2), B(2, 3), F(4) };
+    const struct rp_scenario scenarios[] = {
+        { .executor = RP_CONSTANT_VUS, .vus = 2, .max_vus = 5, .duration = AT(4) },
+        { .executor = RP_RAMPING_VUS,
+          .start_vus = 1,
+          .max_vus = 5,
+          .stages = stages,
+          .stage_count = 1 },
+    };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(scenarios); i++) {
+        struct ex ex = { .constant_length = EX_FOREVER };
+
+        ex_start(&ex, &scenarios[i], NULL);
+        assert_int_equal(ex.executor.made, 5);
+        ex_until(&ex, AT(1));
+        adjust(&ex, 4, AT(2), false);
+        ex_out(&ex);
+        if (i == 0)
+            EXPECT(&ex, "bf", constant);
+        else
+            EXPECT(&ex, "bf", ramping);
+        assert_int_equal(ex_count(&ex, 'i'), 4);
+        ex_free(&ex);
+    }
+}
+
 /* Until the stage ends, or held to the end of all. */
 static void test_ramping_vus(void **state)
 {
@@ -413,7 +445,8 @@ static void test_random(void **state)
 
         for (int k = 0; k < ADJUSTMENTS; k++) {
             at += pick(random, 0, 2000) * RP_MS;
-            changes[k] = (struct change){ (double)pick(random, 0, 9), at, pick(random, 0, 1) == 0 };
+            changes[k] = (struct change){ (double)pick(random, 0, 12), at,
+                                          pick(random, 0, 1) == 0 };
         }
         check_shares(&scenario, changes);
     }
@@ -424,6 +457,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_constant_vus),
         cmocka_unit_test(test_constant_vus_before_the_start),
+        cmocka_unit_test(test_more_vus_than_planned),
         cmocka_unit_test(test_ramping_vus),
         cmocka_unit_test(test_late_vus),
         cmocka_unit_test(test_arrivals),
