@@ -146,6 +146,12 @@ static const struct rp_example demo_examples[] = {
     { "a first run", "rampa demo" },
     { NULL, NULL },
 };
+static const struct rp_example mcp_examples[] = {
+    { "the command of a client's configuration", "rampa mcp" },
+    { "with an interpreter that has the package mcp", "rampa mcp --python .venv/bin/python" },
+    { "over HTTP, for clients on this machine", "FASTMCP_TRANSPORT=http rampa mcp" },
+    { NULL, NULL },
+};
 static const struct rp_example completion_examples[] = {
     { "for this bash", "source <(rampa completion bash)" },
     { "for every zsh", "rampa completion zsh > ~/.zsh/completions/_rampa" },
@@ -282,6 +288,15 @@ const struct rp_command rp_commands[RP_CMD_COUNT] = {
             "found that. Needs no script, no Python and no server of yours.",
         .examples = demo_examples, .exits = run_exits,
     },
+    [RP_CMD_MCP] = {
+        .name = "mcp", .summary = "Serve AI agents by the Model Context Protocol",
+        .description =
+            "Lets AI agents look at scripts, start, steer and wait for runs, and read and compare results. It speaks over standard "
+            "input and output, or over HTTP with FASTMCP_TRANSPORT=http. The folder that it is started in, or that RAMPA_MCP_ROOT "
+            "names, is the only one whose files it reads and in which it makes new ones. It needs the package mcp: pip install "
+            "'rampa[mcp]'. All variables are in docs/mcp.md.",
+        .examples = mcp_examples, .exits = plain_exits,
+    },
     [RP_CMD_COMPLETION] = {
         .name = "completion", .argument = "SHELL", .argument_choices = shells,
         .summary = "Print the completion script of a shell",
@@ -315,6 +330,10 @@ const struct rp_env_note rp_env_notes[] = {
     { "http_proxy, https_proxy, all_proxy, no_proxy",
       "Proxies of --output, and hosts that are reached without; requests of the run do not read "
       "them" },
+    { "FASTMCP_TRANSPORT", "How rampa mcp speaks, stdio or http; FASTMCP_HOST and FASTMCP_PORT: "
+                           "where it listens" },
+    { "RAMPA_MCP_ROOT",
+      "Folder of the files of rampa mcp; more variables that begin with RAMPA_MCP_: docs/mcp.md" },
     { "VIRTUAL_ENV", "Virtual environment whose interpreter runs scripts" },
     { "NO_COLOR", "When set and not empty: no colours" },
     { "COLUMNS", "Width of the output, instead of that of the terminal" },

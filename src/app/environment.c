@@ -53,7 +53,7 @@ void rp_environment_warn(FILE *stream, char *const *environment)
         size_t i = 0;
 
         if (!begins(*environment, "RAMPA_") || begins(*environment, "RAMPA_BENCH_") ||
-            begins(*environment, "RAMPA_SANITIZED="))
+            begins(*environment, "RAMPA_MCP_") || begins(*environment, "RAMPA_SANITIZED="))
             continue;
         while (i < count && !rp_slice_eq_str(name, names[i]))
             i++;

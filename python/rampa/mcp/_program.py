@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: MIT
+"""The program rampa as a child process that answers a question: inspect, compare, report."""
+
+from __future__ import annotations
+
+import asyncio
+import collections.abc
+import contextlib
+import ctypes
+import os
+import shutil
+import signal
+
+from rampa.__main__ import program
+from rampa.mcp._failure import Failure
+from rampa.mcp._settings import Settings
+
+_SECONDS = 120.0
+_ANSWER = 16 << 20
+_MESSAGES = 16 << 10
+_PR_SET_PDEATHSIG = 1
+
+
+class Tail:
+    """The last bytes of what a process says."""
+
+    def __init__(self, limit: int = _MESSAGES) -> None:
+        self._limit = limit
+        self._bytes = b""
+
+    async def follow(self, reader: asyncio.StreamReader) -> None:
+        """Reads until the end."""
+        while piece := await reader.read(65536):
+            self._bytes = (self._bytes + piece)[-self._limit :]
+
+    @property
+    def lines(self) -> list[str]:
+        """The whole lines of it."""
+        return self._bytes.decode(errors="replace").splitlines()
+
+
+def die_with_parent(number: signal.Signals) -> collections.abc.Callable[[], None]:
+    """What a child does before it becomes another program: it asks for this signal when its parent has died."""
+    prctl = ctypes.CDLL(None).prctl
+    parent = os.getpid()
+
+    def ask() -> None:
+        prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return ask
+
+
+def path_of_program(settings: Settings) -> str:
+    """Where rampa is.
+
+    Raises:
+        Failure: it is nowhere.
+    """
+    beside = program()
+    path = settings.program or (str(beside) if beside is not None else shutil.which("rampa"))
+    if path is None:
+        raise Failure("the package rampa has no program beside it, and there is none on PATH", "install rampa again, or build it")
+    return path
+
+
+async def start(settings: Settings, words: list[str], *, dies_by: signal.Signals, joined: bool, more: dict[str, str] | None = None) -> asyncio.subprocess.Process:
+    """Starts rampa in the root, in a session of its own, with the variables that scripts may see.
+
+    Args:
+        settings: of the server.
+        words: of the command line.
+        dies_by: the signal that it gets when this process is killed.
+        joined: whether standard error goes where standard output goes.
+        more: further variables.
+
+    Raises:
+        Failure: when it cannot be started.
+    """
+    environment = {**settings.environment_of_scripts(os.environ), "NO_COLOR": "1", **(more or {})}
+    try:
+        return await asyncio.create_subprocess_exec(
+            path_of_program(settings),
+            *words,
+            cwd=settings.root,
+            env=environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT if joined else asyncio.subprocess.PIPE,
+            start_new_session=True,
+            preexec_fn=die_with_parent(dies_by),
+        )
+    except OSError as error:
+        raise Failure(f"cannot start rampa: {error.strerror}", "look whether the machine has memory and processes left") from None
+
+
+def kill(process: asyncio.subprocess.Process) -> None:
+    """Ends a process and all that it has started, at once."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+async def _read(reader: asyncio.StreamReader, limit: int) -> bytes:
+    answer = bytearray()
+    while piece := await reader.read(65536):
+        answer += piece
+        if len(answer) > limit:
+            raise Failure(f"the answer of rampa has more than {limit >> 20} MiB", "ask for less")
+    return bytes(answer)
+
+
+async def ask(settings: Settings, words: list[str], *, fine: tuple[int, ...] = (0,), limit: int = _ANSWER) -> bytes:
+    """Runs a command of rampa that does not load a server, and waits for its answer.
+
+    Args:
+        settings: of the server.
+        words: of the command line.
+        fine: exit codes that are no failure.
+        limit: bytes of the answer.
+
+    Returns:
+        What it has written to standard output.
+
+    Raises:
+        Failure: with what rampa says of it.
+    """
+    process = await start(settings, words, dies_by=signal.SIGKILL, joined=False)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    said = Tail()
+    try:
+        async with asyncio.timeout(_SECONDS):
+            answer, _, code = await asyncio.gather(_read(process.stdout, limit), said.follow(process.stderr), process.wait())
+    except TimeoutError:
+        raise Failure(f"rampa {words[0]} has not ended within {_SECONDS:.0f} s", "look at the code at the top level of the script") from None
+    finally:
+        kill(process)
+    if code not in fine:
+        raise failure_of(said.lines, f"rampa {words[0]} has ended with exit code {code}")
+    return answer
+
+
+def failure_of(lines: list[str], otherwise: str) -> Failure:
+    """The first error that rampa has printed, with its hint, which stands below it."""
+    for number, line in enumerate(lines):
+        if line.startswith("error: "):
+            below = lines[number + 1] if number + 1 < len(lines) else ""
+            hint = below.strip() if below.startswith("  ") else "rampa check says more of the script"
+            return Failure(line.removeprefix("error: ")[:1000], hint[:1000])
+    return Failure(otherwise, (lines[-1] if lines else "it has said nothing")[:1000])

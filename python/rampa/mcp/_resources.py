@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: MIT
+"""What the resources of the MCP server hold."""
+
+from __future__ import annotations
+
+import re
+import typing
+import urllib.parse
+
+from rampa.mcp._failure import Failure
+from rampa.mcp._files import shown
+from rampa.mcp._tools import Tools, metrics_of, thresholds_of
+
+_URI = re.compile(r"rampa://runs(?:/([^/?#]+)(?:/(metrics|thresholds|events)(?:/([^/?#]+))?)?)?")
+
+
+def read(tools: Tools, uri: str) -> typing.Any:
+    """What JSON can hold of a resource.
+
+    Args:
+        tools: of the server.
+        uri: of a resource of the table.
+
+    Raises:
+        LookupError: there is no such resource.
+        Failure: it is about a run or a metric that there is not.
+    """
+    match = _URI.fullmatch(uri) if len(uri) <= 4096 else None
+    if match is None or (match[3] is not None and match[2] != "metrics"):
+        raise LookupError(uri)
+    if match[1] is None:
+        return tools.runs()
+    record = tools.record(urllib.parse.unquote(match[1]))
+    if match[2] is None:
+        details: dict[str, typing.Any] = {
+            "run_id": record.run_id,
+            "script_path": record.script_path,
+            "completed": record.is_complete,
+            "event_count": record.event_count,
+        }
+        return {**details, "status": record.status} if record.is_complete else details
+    if match[2] == "thresholds":
+        return {"run_id": record.run_id, "thresholds": thresholds_of(record)}
+    if match[2] == "events":
+        return {"run_id": record.run_id, "events": list(record.events)}
+    found = metrics_of(record)
+    if match[3] is None:
+        return {"run_id": record.run_id, "metrics": {}} if found is None else {"run_id": record.run_id, "duration": found[0], "metrics": found[1]}
+    name = urllib.parse.unquote(match[3])
+    if found is None or name not in found[1]:
+        raise Failure(f"metric {shown(name)} not found", "the resource /metrics of the run has all of them")
+    return {"run_id": record.run_id, "metric": name, "values": found[1][name]}

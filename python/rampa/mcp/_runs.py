@@ -1,0 +1,417 @@
+# SPDX-License-Identifier: MIT
+"""The runs of the server. Each is a child process, so that a script that blocks, prints or crashes harms nobody.
+
+What a run says of itself while it is on comes from its event log, and what it has found from its result file. Both are in
+a private folder, which is removed with the record of the run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import contextlib
+import dataclasses
+import fcntl
+import json
+import os
+import shutil
+import signal
+import tempfile
+import time
+import typing
+
+from rampa.mcp._failure import Failure
+from rampa.mcp._program import Tail, failure_of, kill, start
+from rampa.mcp._settings import Settings
+
+#: How many finished runs, and events of each run, are remembered.
+RECORDS = 50
+EVENTS = 200
+_LINE = 1 << 20  # bytes of an event; a longer one is left out
+_RESULT = 64 << 20  # bytes of a result file
+_LOOK_SECONDS = 0.2
+_START_SECONDS = 60.0
+_STOP_SECONDS = 120.0  # from asking a run to stop to stopping it at once
+_END_SECONDS = 10.0  # from stopping it at once to killing it
+_CLOSE_SECONDS = 5.0  # the same two when the server ends
+_PREFIX = "rampa-mcp-"
+
+
+class EventLog:
+    """The events of a run, as they are written to a file."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._file: typing.BinaryIO | None = None
+        self._rest = b""
+        self._is_skipping = False
+
+    def take(self) -> list[dict[str, typing.Any]]:
+        """The events that have come since the last call."""
+        if self._file is None:
+            try:
+                self._file = open(self._path, "rb")
+            except OSError:
+                return []
+        events = []
+        while piece := self._file.read(1 << 18):
+            *lines, self._rest = (self._rest + piece).split(b"\n")
+            for line in lines:
+                if not self._is_skipping and (event := _event_of(line)) is not None:
+                    events.append(event)
+                self._is_skipping = False
+            if len(self._rest) > _LINE:
+                self._rest, self._is_skipping = b"", True
+        return events
+
+    def close(self) -> None:
+        """Gives the file back."""
+        if self._file is not None:
+            self._file.close()
+
+
+def _event_of(line: bytes) -> dict[str, typing.Any] | None:
+    if len(line) > _LINE:
+        return None
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and isinstance(event.get("type"), str) else None
+
+
+@dataclasses.dataclass
+class RuntimeRun:
+    """What there is of a run only while it is on.
+
+    Attributes:
+        controller: the process of the run.
+        said: what the run has printed.
+        wait_task: waits for the end of the run.
+        event_task: reads the events of the run.
+    """
+
+    controller: asyncio.subprocess.Process
+    said: Tail
+    wait_task: asyncio.Task[None] | None = None
+    event_task: asyncio.Task[None] | None = None
+
+
+@dataclasses.dataclass
+class RunRecord:
+    """What is known of a run.
+
+    Attributes:
+        run_id: its id, as in its events and its result.
+        script_path: of its script.
+        folder: of its files.
+        started_at: when it was started, in seconds of the monotonic clock.
+        started: the same of the wall clock.
+        planned: seconds of its scenarios, or None when that cannot be told.
+        runtime: None when it is over.
+        result: what its result file says, or None.
+        events: the last ones, but for snapshots and live thresholds.
+        event_count: how many there were, of all kinds.
+        snapshot: the last event of this kind.
+        live_thresholds: the thresholds as they were last judged.
+        phase: where it is, as its events say.
+        is_paused: whether it pauses.
+        stop_reason: why it was stopped, or None.
+        failure: why there is no result.
+        ended_at: when it ended, as started_at, or None.
+        ended: is set at its end.
+    """
+
+    run_id: str
+    script_path: str
+    folder: str = ""
+    started_at: float = dataclasses.field(default_factory=time.monotonic)
+    started: float = dataclasses.field(default_factory=time.time)
+    planned: float | None = None
+    runtime: RuntimeRun | None = None
+    result: dict[str, typing.Any] | None = None
+    events: collections.deque[dict[str, typing.Any]] = dataclasses.field(default_factory=lambda: collections.deque(maxlen=EVENTS))
+    event_count: int = 0
+    snapshot: dict[str, typing.Any] | None = None
+    live_thresholds: list[dict[str, typing.Any]] = dataclasses.field(default_factory=list)
+    phase: str = "loading"
+    is_paused: bool = False
+    stop_reason: str | None = None
+    failure: Failure | None = None
+    ended_at: float | None = None
+    ended: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the run is over."""
+        return self.ended_at is not None
+
+    @property
+    def status(self) -> str:
+        """``running``, ``paused``, ``stopping``, or how the run has ended."""
+        if self.result is not None:
+            return str(self.result["run"]["status"])
+        if self.is_complete:
+            return "internal_error"
+        if self.stop_reason is not None or self.phase in ("stopping", "teardown"):
+            return "stopping"
+        return "paused" if self.is_paused else "running"
+
+    @property
+    def result_path(self) -> str:
+        """Where the run writes its result."""
+        return os.path.join(self.folder, "result.json")
+
+    def take(self, event: dict[str, typing.Any]) -> None:
+        """Keeps what an event says.
+
+        Args:
+            event: a line of the event log.
+        """
+        self.event_count += 1
+        kind = event["type"]
+        if kind == "PhaseEvent":
+            self.phase = str(event.get("detail"))
+        if kind in ("PauseEvent", "ResumeEvent"):
+            self.is_paused = kind == "PauseEvent"
+        if kind == "SnapshotEvent":
+            self.snapshot = event
+            return
+        if kind in ("LiveThresholdEvent", "ThresholdEvent") and isinstance(event.get("results"), list):
+            self.live_thresholds = event["results"]
+        if kind != "LiveThresholdEvent":
+            self.events.append(event)
+
+    def send(self, number: signal.Signals) -> None:
+        """Sends the run a signal, when it is on.
+
+        Args:
+            number: of the signal.
+        """
+        if self.runtime is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self.runtime.controller.send_signal(number)
+
+
+class RunRegistry:
+    """All runs of the server: they are limited in number, each in duration, and forgotten after a time.
+
+    Args:
+        settings: of the server.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._records: dict[str, RunRecord] = {}
+        self._starting = 0
+        self._home: str | None = None
+        self._lock: typing.BinaryIO | None = None
+
+    # ---- records -----------------------------------------------------------------------------------------------------
+
+    def register(self, record: RunRecord) -> None:
+        """Keeps a run.
+
+        Args:
+            record: of it.
+        """
+        self._records[record.run_id] = record
+
+    def get(self, run_id: str) -> RunRecord | None:
+        """The run of this id, or None.
+
+        Args:
+            run_id: as start_run has given it.
+        """
+        self.forget()
+        return self._records.get(run_id)
+
+    def list_all(self) -> list[RunRecord]:
+        """All runs that are remembered, the oldest first."""
+        self.forget()
+        return list(self._records.values())
+
+    def complete(self, run_id: str, result: dict[str, typing.Any] | None) -> None:
+        """Says that a run is over.
+
+        Args:
+            run_id: of a run that was registered.
+            result: of its result file, or None when it has written none.
+        """
+        record = self._records[run_id]
+        record.result = result
+        record.runtime = None
+        record.ended_at = time.monotonic()
+        record.ended.set()
+
+    def forget(self) -> None:
+        """Drops what has ended long ago, and the oldest of what has ended when that is too much."""
+        ended = [record for record in self._records.values() if record.ended_at is not None]
+        ended.sort(key=lambda record: record.ended_at or 0.0)
+        oldest = time.monotonic() - self._settings.keep
+        for number, record in enumerate(ended):
+            if len(ended) - number > RECORDS or (record.ended_at or 0.0) < oldest:
+                del self._records[record.run_id]
+                shutil.rmtree(record.folder, ignore_errors=True)
+
+    # ---- folders -----------------------------------------------------------------------------------------------------
+
+    def folder(self) -> str:
+        """A new private folder for a run."""
+        if self._home is None:
+            _remove_abandoned()
+            made = tempfile.mkdtemp(prefix=f".{_PREFIX}")
+            self._lock = open(os.path.join(made, "lock"), "wb")
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
+            self._home = os.path.join(os.path.dirname(made), os.path.basename(made)[1:])
+            os.rename(made, self._home)  # only now another server looks at it
+        return tempfile.mkdtemp(dir=self._home)
+
+    # ---- runs --------------------------------------------------------------------------------------------------------
+
+    async def start(self, script: str, words: list[str], planned: float | None) -> RunRecord:
+        """Starts a run, and waits until it says that it lives.
+
+        Args:
+            script: path of it, for people.
+            words: of the command line of ``rampa run``, without the outputs.
+            planned: seconds of its scenarios, when that can be told.
+
+        Raises:
+            Failure: when too many are on, or it cannot start.
+        """
+        on = self._starting + sum(not record.is_complete for record in self._records.values())
+        if on >= self._settings.max_runs:
+            raise Failure(
+                f"{on} runs are on, and RAMPA_MCP_MAX_RUNS allows no more", "wait for one (wait_run) or stop one (stop_run); list_runs names them"
+            )
+        self._starting += 1
+        try:
+            record = await self._begin(script, words, planned)
+        finally:
+            self._starting -= 1
+        self.register(record)
+        assert record.runtime is not None
+        record.runtime.wait_task = asyncio.create_task(self._see_to_end(record, record.runtime))
+        return record
+
+    async def _begin(self, script: str, words: list[str], planned: float | None) -> RunRecord:
+        folder = self.folder()
+        log = EventLog(os.path.join(folder, "events.ndjson"))
+        outputs = ["--out", os.path.join(folder, "result.json"), "--event-log", os.path.join(folder, "events.ndjson")]
+        process = None
+        try:
+            process = await start(self._settings, ["run", *words, "--quiet", *outputs], dies_by=signal.SIGTERM, joined=True)
+            assert process.stdout is not None
+            runtime = RuntimeRun(process, Tail())
+            reading = asyncio.create_task(runtime.said.follow(process.stdout))
+            events = await _first_events(log, process)
+            if not events:
+                kill(process)
+                await reading
+                raise failure_of(runtime.said.lines, "the run has ended before it began")
+            record = RunRecord(str(events[0].get("run_id")), script, folder, planned=planned, runtime=runtime)
+            for event in events:
+                record.take(event)
+            runtime.event_task = asyncio.create_task(_follow(record, log, process))
+        except BaseException:
+            if process is not None:
+                kill(process)
+            log.close()
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return record
+
+    async def _see_to_end(self, record: RunRecord, runtime: RuntimeRun) -> None:
+        """Waits for the end of a run, and ends it when it has lasted too long. Then reads its result."""
+        process = runtime.controller
+        try:
+            if not await _ends_within(process, self._settings.max_duration):
+                record.stop_reason = "RAMPA_MCP_MAX_DURATION is over"
+                record.send(signal.SIGTERM)
+                if not await _ends_within(process, _STOP_SECONDS):
+                    record.send(signal.SIGTERM)
+                    await _ends_within(process, _END_SECONDS)
+        finally:
+            kill(process)
+        await process.wait()
+        if runtime.event_task is not None:
+            await runtime.event_task
+        result = _read_result(record.result_path)
+        if result is None:
+            record.failure = failure_of(runtime.said.lines, f"the run has ended with exit code {process.returncode}, and without a result")
+        self.complete(record.run_id, result)
+
+    async def close(self) -> None:
+        """Stops all runs: gracefully at first, at once when that lasts. Forgets all of them, and removes their files."""
+        on = [record for record in self._records.values() if record.runtime is not None]
+        for _ in range(2):
+            for record in on:
+                record.stop_reason = record.stop_reason or "the MCP server has ended"
+                record.send(signal.SIGTERM)
+            waits = [record.runtime.wait_task for record in on if record.runtime is not None and record.runtime.wait_task is not None]
+            if waits:
+                await asyncio.wait(waits, timeout=_CLOSE_SECONDS)
+        for record in on:
+            if record.runtime is not None:
+                kill(record.runtime.controller)
+        self._records.clear()
+        if self._home is not None:
+            shutil.rmtree(self._home, ignore_errors=True)
+            self._home = None
+        if self._lock is not None:
+            self._lock.close()
+
+
+async def _ends_within(process: asyncio.subprocess.Process, seconds: float) -> bool:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await process.wait()
+    return process.returncode is not None
+
+
+async def _first_events(log: EventLog, process: asyncio.subprocess.Process) -> list[dict[str, typing.Any]]:
+    """What the run says first; nothing when it ends before, or says nothing for long."""
+    end = time.monotonic() + _START_SECONDS
+    while True:
+        has_ended = process.returncode is not None
+        if events := log.take():
+            return events
+        if has_ended or time.monotonic() > end:
+            return []
+        await asyncio.sleep(_LOOK_SECONDS / 4)
+
+
+async def _follow(record: RunRecord, log: EventLog, process: asyncio.subprocess.Process) -> None:
+    """Takes the events of a run until it has ended."""
+    try:
+        while True:
+            has_ended = process.returncode is not None
+            for event in log.take():
+                record.take(event)
+            if has_ended:
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
+    finally:
+        log.close()
+
+
+def _read_result(path: str) -> dict[str, typing.Any] | None:
+    try:
+        if os.path.getsize(path) > _RESULT:
+            return None
+        with open(path, "rb") as file:
+            result = json.load(file)
+    except (OSError, ValueError):
+        return None
+    return result if isinstance(result, dict) and isinstance(result.get("run"), dict) else None
+
+
+def _remove_abandoned() -> None:
+    """Removes the folders of servers of this user that were killed: nobody holds the lock in them."""
+    for entry in os.scandir(tempfile.gettempdir()):
+        if not entry.name.startswith(_PREFIX) or not entry.is_dir(follow_symlinks=False) or entry.stat(follow_symlinks=False).st_uid != os.getuid():
+            continue
+        with contextlib.suppress(OSError), open(os.path.join(entry.path, "lock"), "rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(entry.path, ignore_errors=True)

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: MIT
+"""The MCP server on the official SDK: what the table lists, and what the tools do, as messages of the protocol."""
+
+from __future__ import annotations
+
+import collections.abc
+import contextlib
+import json
+import os
+import subprocess
+import typing
+
+import mcp.types as types  # type: ignore[import]
+from mcp import MCPError
+from mcp.server import Server, ServerRequestContext  # type: ignore[import]
+
+from rampa.mcp._arguments import checked
+from rampa.mcp._failure import Failure
+from rampa.mcp._files import shown
+from rampa.mcp._program import path_of_program
+from rampa.mcp._resources import read
+from rampa.mcp._runs import RunRegistry
+from rampa.mcp._settings import Settings
+from rampa.mcp._table import INSTRUCTIONS, PROMPTS, RESOURCES, TOOLS, Tool
+from rampa.mcp._tools import Tools
+
+_DEFAULTS = {"vus": "10", "duration": "30s"}  # of the arguments of prompts
+
+
+def _version(settings: Settings) -> str:
+    """That of the program, which is the one that runs tests."""
+    try:
+        done = subprocess.run([path_of_program(settings), "--version"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=60, check=True)
+    except (Failure, OSError, subprocess.SubprocessError):
+        return ""
+    words = done.stdout.decode(errors="replace").split()
+    return words[1] if len(words) > 1 else ""
+
+
+def _described(tool: Tool) -> typing.Any:
+    return types.Tool(
+        name=tool.name,
+        title=tool.title,
+        description=tool.description,
+        input_schema=tool.arguments,
+        output_schema=tool.answer,
+        annotations=types.ToolAnnotations(
+            title=tool.title,
+            read_only_hint=tool.reads_only,
+            destructive_hint=tool.destroys,
+            idempotent_hint=tool.repeats,
+            open_world_hint=tool.reaches_out,
+        ),
+    )
+
+
+def _result(answer: dict[str, typing.Any], is_error: bool) -> typing.Any:
+    # All but ASCII is escaped in the text, so that nothing of it can act on a terminal.
+    text = json.dumps(answer)
+    return types.CallToolResult(content=[types.TextContent(type="text", text=text)], structured_content=answer, is_error=is_error)
+
+
+class _Handlers:
+    """One method for each request of the protocol."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._by_name = {tool.name: tool for tool in TOOLS}
+
+    async def list_tools(self, context: ServerRequestContext, params: typing.Any) -> typing.Any:
+        return types.ListToolsResult(tools=[_described(tool) for tool in TOOLS])
+
+    async def call_tool(self, context: ServerRequestContext, params: typing.Any) -> typing.Any:
+        tool = self._by_name.get(params.name)
+        if tool is None:
+            raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {shown(params.name)}")
+
+        async def progress(done: float, total: float | None, message: str) -> None:
+            await context.session.report_progress(done, total, message)
+
+        try:
+            return _result(await self._tools.call(tool.name, checked(tool.arguments, params.arguments or {}), progress), False)
+        except Failure as failure:
+            return _result({"error": failure.error, "hint": failure.hint}, True)
+
+    async def list_resources(self, context: ServerRequestContext, params: typing.Any) -> typing.Any:
+        plain = [row for row in RESOURCES if "{" not in row.uri]
+        rows = [types.Resource(uri=row.uri, name=row.name, title=row.title, description=row.description, mime_type="application/json") for row in plain]
+        return types.ListResourcesResult(resources=rows)
+
+    async def list_templates(self, context: ServerRequestContext, params: typing.Any) -> typing.Any:
+        rows = [
+            types.ResourceTemplate(uri_template=row.uri, name=row.name, title=row.title, description=row.description, mime_type="application/json")
+            for row in RESOURCES
+            if "{" in row.uri
+        ]
+        return types.ListResourceTemplatesResult(resource_templates=rows)
+
+    async def read_resource(self, context: ServerRequestContext, params: typing.Any) -> typing.Any:
+        uri = str(params.uri)
+        try:
+            value = read(self._tools, uri)
+        except LookupError:
+            raise MCPError(types.INVALID_PARAMS, f"Resource not found: {shown(uri)}", {"uri": uri[:200]}) from None
+        except Failure as failure:
+            raise MCPError(types.INVALID_PARAMS, f"{failure.error}; {failure.hint}", {"uri": uri[:200]}) from None
+        return types.ReadResourceResult(contents=[types.TextResourceContents(uri=uri, mime_type="application/json", text=json.dumps(value, indent=2))])
+
+    async def list_prompts(self, context: ServerRequestContext, params: typing.Any) -> typing.Any:
+        rows = [
+            types.Prompt(
+                name=row.name,
+                title=row.title,
+                description=row.description,
+                arguments=[types.PromptArgument(name=name, description=text, required=name not in _DEFAULTS) for name, text in row.arguments.items()],
+            )
+            for row in PROMPTS
+        ]
+        return types.ListPromptsResult(prompts=rows)
+
+    async def get_prompt(self, context: ServerRequestContext, params: typing.Any) -> typing.Any:
+        row = next((row for row in PROMPTS if row.name == params.name), None)
+        if row is None:
+            raise MCPError(types.INVALID_PARAMS, f"Unknown prompt: {shown(params.name)}")
+        given = params.arguments or {}
+        values = {}
+        for name in row.arguments:
+            value = given.get(name) or _DEFAULTS.get(name)
+            if value is None or len(value) > 2000:
+                raise MCPError(types.INVALID_PARAMS, f"The prompt {row.name} needs the argument {name}, of at most 2000 characters")
+            values[name] = value
+        message = types.PromptMessage(role="user", content=types.TextContent(type="text", text=row.text.format(**values)))
+        return types.GetPromptResult(description=row.description, messages=[message])
+
+
+def make_server(settings: Settings | None = None) -> Server:
+    """The server, to be run on a transport of the SDK. Its runs end with it.
+
+    Args:
+        settings: of it, or None for those of the environment.
+
+    Raises:
+        SettingsError: when a variable of the environment is of no use.
+    """
+    used = Settings.from_environment(os.environ) if settings is None else settings
+    registry = RunRegistry(used)
+    handlers = _Handlers(Tools(used, registry))
+
+    @contextlib.asynccontextmanager
+    async def lifespan(server: Server) -> collections.abc.AsyncIterator[RunRegistry]:
+        try:
+            yield registry
+        finally:
+            await registry.close()
+
+    return Server(
+        "rampa",
+        version=_version(used),
+        title="rampa",
+        description="Load testing",
+        instructions=INSTRUCTIONS,
+        lifespan=lifespan,
+        on_list_tools=handlers.list_tools,
+        on_call_tool=handlers.call_tool,
+        on_list_resources=handlers.list_resources,
+        on_list_resource_templates=handlers.list_templates,
+        on_read_resource=handlers.read_resource,
+        on_list_prompts=handlers.list_prompts,
+        on_get_prompt=handlers.get_prompt,
+    )

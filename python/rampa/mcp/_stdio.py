@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: MIT
+"""MCP over standard input and output: a message a line, and nothing but messages on standard output."""
+
+from __future__ import annotations
+
+import os
+import typing
+
+from mcp.server import Server  # type: ignore[import]
+from mcp.server.stdio import stdio_server  # type: ignore[import]
+
+from rampa.mcp._lines import Lines
+
+
+def _take_standard_input() -> int:
+    """A descriptor of its own for standard input, whose number is then the null device, for what else may read it."""
+    fd = os.dup(0)
+    os.set_inheritable(fd, False)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    return fd
+
+
+async def serve_stdio(server: Server) -> None:
+    """Serves one client, until standard input ends.
+
+    Args:
+        server: to serve.
+    """
+    lines: typing.Any = Lines(_take_standard_input())
+    async with stdio_server(stdin=lines) as (incoming, outgoing):
+        await server.run(incoming, outgoing, server.create_initialization_options())

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+
+/* `rampa mcp`: this process becomes the interpreter that runs the MCP server of the package. */
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/app.h"
+#include "app/cli.h"
+#include "app/python_find.h"
+#include "app/run.h"
+#include "app/term.h"
+#include "base/alloc.h"
+#include "run/result.h"
+
+/* The first word is the path of this program, which the server runs tests with. */
+static const char program[] =
+    "import sys\n"
+    "sys.path[:1] = filter(None, sys.path[:1])\n"
+    "try:\n"
+    "    from rampa.mcp.__main__ import main\n"
+    "except ImportError as e:\n"
+    "    print(f'error: {sys.executable} (Python {sys.version.split()[0]}) has no rampa: {e}',\n"
+    "          '  choose an interpreter with --python or RAMPA_PYTHON', sep='\\n', "
+    "file=sys.stderr)\n"
+    "    sys.exit(3)\n"
+    "main(sys.argv[1])\n";
+
+static int become(const char *python)
+{
+    char exe[PATH_MAX];
+    ssize_t len = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+    char *argv[] = { (char *)python, (char *)"-c", (char *)program, exe, NULL };
+
+    if (len < 0)
+        return -errno;
+    exe[len] = '\0';
+    /* The scripts run in the same interpreter. */
+    if (setenv("RAMPA_PYTHON", python, 1) < 0)
+        return -errno;
+    execvp(python, argv);
+    return -errno;
+}
+
+int rp_cmd_mcp(const struct rp_cli *cli)
+{
+    struct rp_error err = { 0 };
+    char *python = NULL;
+    int r = rp_python_find(rp_cli_value(cli, RP_OPT_PYTHON).value, &python);
+
+    if (r == 0)
+        r = rp_python_use_package();
+    if (r == 0) {
+        r = become(python);
+        rp_error_set(&err, -RP_EUSER, "cannot start '%s': %s", python, strerror(-r));
+        rp_error_hint(&err, "choose an interpreter with --python or RAMPA_PYTHON");
+    }
+    if (!err.message)
+        rp_error_set(&err, r, "cannot start the MCP server: %s", strerror(-r));
+    rp_error_print(stderr, &err, rp_term_color(stderr, cli->flags[RP_OPT_NO_COLOR]));
+    rp_error_deinit(&err);
+    rp_free(python);
+    return r == -ENOMEM ? RP_EXIT_INTERNAL : RP_EXIT_CONFIG;
+}

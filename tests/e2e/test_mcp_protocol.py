@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: MIT
+"""`rampa mcp` as clients see it: those of the official SDK over standard input and over HTTP, and clients that send anything else.
+
+The variable MCP_PYTHON names an interpreter that has the SDK; ./dev makes one.
+"""
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import select
+import signal
+import subprocess
+import typing
+from pathlib import Path
+
+import pytest
+from rampa.mcp._table import PROMPTS, RESOURCES, TOOLS
+
+SECONDS = 120
+PYTHON = os.environ.get("MCP_PYTHON", "")
+CLIENT = Path(__file__).parent / "mcp_client.py"
+TOKEN = "0123456789abcdef0123"
+
+pytestmark = [
+    pytest.mark.skipif("RAMPA_SANITIZED" in os.environ, reason="checked with the ordinary build"),
+    pytest.mark.skipif(not PYTHON, reason="MCP_PYTHON names no interpreter with the package mcp"),
+]
+
+
+def command(program: Path) -> list[str]:
+    return [str(program), "mcp", "--python", PYTHON]
+
+
+def environment(root: Path, **more: str) -> dict[str, str]:
+    return {**os.environ, "RAMPA_MCP_ROOT": str(root), **more}
+
+
+def answers_of(words: list[str]) -> list[tuple[str, typing.Any]]:
+    """What a client of the SDK tells."""
+    done = subprocess.run([PYTHON, str(CLIENT), *words], capture_output=True, text=True, timeout=SECONDS)
+    assert done.returncode == 0, done.stderr
+    return [(name, value) for name, value in map(json.loads, done.stdout.splitlines())]
+
+
+def judge(answers: list[tuple[str, typing.Any]], root: Path, program: Path) -> str:
+    """Looks at what the client has told, and gives the id of the run that was on at its end."""
+    version = subprocess.run([program, "--version"], capture_output=True, text=True).stdout.split()[1]
+    first: dict[str, typing.Any] = {}
+    for name, value in answers:
+        first.setdefault(name, value)
+    assert first["server"] == ["rampa", version]
+    assert [value for name, value in answers if name == "tool"] == [
+        [tool.name, tool.reads_only, tool.destroys, tool.repeats, tool.reaches_out] for tool in TOOLS
+    ]
+    assert first["resources"] + first["templates"] == [row.uri for row in RESOURCES]
+    assert first["prompts"] == [row.name for row in PROMPTS]
+    assert first["prompt"] == "Load-test http://a/ with 10 virtual users for 30s."
+    assert first["write_scenario_skeleton"][1]["path"] == str(root / "made.py")
+    found, refused = (value for name, value in answers if name == "discover_scenarios")
+    assert (found[0], list(found[1]["scenarios"])) == (False, ["load"])
+    assert (refused[0], set(refused[1])) == (True, {"error", "hint"})
+    mistaken, run, last = (value for name, value in answers if name == "start_run")
+    assert mistaken[0] is True and "argument vus is 'many'" in mistaken[1]["error"]
+    assert (run[0], run[1]["completed"], run[1]["exit_code"] in (0, 1)) == (False, True, True)
+    assert first["progress"] and all(total == 1.5 for _, total in first["progress"])
+    assert first["get_metrics"][1]["values"] == run[1]["metrics"]["http_reqs"]
+    assert [row["run_id"] for row in first["list_runs"][1]["result"]] == [run[1]["run_id"]]
+    assert first["resource"] == ["application/json", True]
+    assert (first["unknown_tool"], first["unknown_resource"]) == (-32602, -32602)
+    assert last[1]["status"] == "started"
+    return str(last[1]["run_id"])
+
+
+def run_of(run_id: str) -> int | None:
+    """A descriptor of the process of a run of this test, or None when there is none any more."""
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if entry.name.isdigit() and b"--event-log" in (words := (entry / "cmdline").read_bytes().split(b"\0")) and run_id.encode() in words:
+                return os.pidfd_open(int(entry.name))
+    return None
+
+
+def test_a_client_of_the_sdk_over_standard_input(program: Path, target: str, tmp_path: Path) -> None:
+    root = tmp_path.resolve()
+    judge(answers_of(["stdio", str(root), target, *command(program)]), root, program)
+    script = str(root / "made.py")
+    left = run_of(script)  # its server has ended, and it is about to end
+    if left is not None:
+        assert select.select([left], [], [], SECONDS)[0]
+        os.close(left)
+
+
+@contextlib.contextmanager
+def http_server(program: Path, root: Path, **more: str) -> typing.Iterator[str]:
+    """The address of a server on a free port."""
+    variables = environment(root, FASTMCP_TRANSPORT="http", FASTMCP_PORT="0", **more)
+    with subprocess.Popen(command(program), env=variables, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stderr is not None and server.stdout is not None
+        try:
+            line = server.stderr.readline()
+            assert line.startswith("rampa mcp listens on http://127.0.0.1:"), line + server.stderr.read()
+            yield line.split()[-1]
+        finally:
+            server.send_signal(signal.SIGTERM)
+            server.wait(SECONDS)
+        assert server.stdout.read() == ""
+
+
+def test_a_client_of_the_sdk_over_http(program: Path, target: str, tmp_path: Path) -> None:
+    root = tmp_path.resolve()
+    with http_server(program, root) as url:
+        judge(answers_of(["http", str(root), target, url]), root, program)
+    left = run_of(str(root / "made.py"))
+    if left is not None:
+        assert select.select([left], [], [], SECONDS)[0]
+        os.close(left)
+
+
+INITIALIZE = {
+    "jsonrpc": "2.0", "id": 1, "method": "initialize",
+    "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}},
+}  # fmt: skip
+
+
+def test_http_refuses_pages_and_who_has_no_token(program: Path, tmp_path: Path) -> None:
+    with http_server(program, tmp_path.resolve(), RAMPA_MCP_TOKEN=TOKEN) as url:
+        place = url.split("/")[2]
+
+        def status(body: str = json.dumps(INITIALIZE), **fields: str) -> int:
+            connection = http.client.HTTPConnection(place, timeout=SECONDS)
+            head = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream", "Authorization": f"Bearer {TOKEN}"}
+            connection.request("POST", "/mcp", body, {**head, **{name.replace("_", "-"): value for name, value in fields.items()}})
+            response = connection.getresponse()
+            response.read()
+            connection.close()
+            return response.status
+
+        assert status() == 200
+        assert status(Origin=f"http://{place}") == 200
+        assert status(Authorization="") == status(Authorization=f"Bearer {TOKEN}x") == status(Authorization=TOKEN) == 401
+        assert status(Origin="http://evil.example") == status(Origin="null") == status(Origin=f"ftp://{place}") == 403
+        assert status(Host="evil.example") == status(Host="evil.example:80") == 403
+        assert status(body="[" * 5_000_000) == 413
+        assert status(body="no JSON") == 400
+
+
+def test_whatever_a_client_writes_it_gets_messages(program: Path, tmp_path: Path) -> None:
+    junk = [b"", b"no JSON", b"[]", b"{}", b"null", b'{"jsonrpc":"2.0"}', b"\xff\xfe\x00", b'"' + b"x" * (5 << 20) + b'"', b"[" * 100_000]
+    first = json.dumps(INITIALIZE).encode()
+    rest = [{"jsonrpc": "2.0", "method": "notifications/initialized"}, {"jsonrpc": "2.0", "id": "last", "method": "tools/list"}]
+    lines = junk + [first] + junk + [json.dumps(one).encode() for one in rest]
+    with subprocess.Popen(
+        command(program), env=environment(tmp_path.resolve()), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as server:
+        assert server.stdin is not None and server.stdout is not None and server.stderr is not None
+        for line in lines:
+            half = len(line) // 2
+            for piece in (line[:half], line[half:] + b"\n"):
+                server.stdin.write(piece)
+                server.stdin.flush()
+        answers: dict[typing.Any, typing.Any] = {}
+        while "last" not in answers:
+            answer = json.loads(server.stdout.readline())
+            assert answer["jsonrpc"] == "2.0"
+            answers[answer.get("id")] = answer
+        # what is no message, without its end
+        server.stdin.write(b'{"jsonrpc":"2.0","id":3,"method":"ping"')
+        server.stdin.close()
+        assert server.stdout.read() == b""
+        assert server.wait(SECONDS) == 0, server.stderr.read()
+    assert answers[1]["result"]["serverInfo"]["name"] == "rampa"
+    assert len(answers["last"]["result"]["tools"]) == len(TOOLS)

@@ -1,0 +1,421 @@
+# SPDX-License-Identifier: MIT
+"""What the tools of the MCP server do, without the protocol and without its SDK."""
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.util
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import typing
+from pathlib import Path
+
+import pytest
+from rampa.mcp import RunRecord, RunRegistry, Settings, SettingsError, _tools
+from rampa.mcp._arguments import checked
+from rampa.mcp._failure import Failure
+from rampa.mcp._files import existing, write_new
+from rampa.mcp._lines import LINE, Lines
+from rampa.mcp._resources import read
+from rampa.mcp._runs import EventLog
+from rampa.mcp._settings import INHERITED
+from rampa.mcp._table import PROMPTS, RESOURCES, TOOLS, Tool
+from rampa.mcp._tools import Tools, plain
+
+SECONDS = 120
+
+# It is all Python, and what it starts has tests of its own.
+pytestmark = pytest.mark.skipif("RAMPA_SANITIZED" in os.environ, reason="checked with the ordinary build")
+SCRIPT = """\
+import os
+import rampa
+
+config = rampa.Config(thresholds={"http_req_failed": ["rate<=0.5"]})
+
+@rampa.scenario(executor="constant-vus", vus=2, duration="30s")
+async def browse(worker):
+    print("printed", flush=True)
+    await worker.http.get(os.environ["TARGET"])
+    await worker.sleep(0.05)
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path, target: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TARGET", target)
+    folder = tmp_path / "root"
+    folder.mkdir()
+    (folder / "load.py").write_text(SCRIPT)
+    return folder.resolve()
+
+
+def settings_of(root: Path, program: Path, **more: typing.Any) -> Settings:
+    return Settings(root=str(root), program=str(program), inherited=("TARGET",), **more)
+
+
+@contextlib.asynccontextmanager
+async def tools_of(settings: Settings) -> typing.AsyncIterator[typing.Callable[..., typing.Any]]:
+    """Calls a tool as a client does: the arguments are checked, and progress is kept in call.progress."""
+    registry = RunRegistry(settings)
+    tools = Tools(settings, registry)
+    told: list[tuple[float, float | None, str]] = []
+
+    async def progress(done: float, total: float | None, message: str) -> None:
+        told.append((done, total, message))
+
+    async def call(name: str, **arguments: typing.Any) -> typing.Any:
+        tool = next(tool for tool in TOOLS if tool.name == name)
+        answer = await tools.call(name, checked(tool.arguments, arguments), progress)
+        assert set(tool.answer["required"]) <= set(answer) and json.dumps(answer)
+        return answer
+
+    call.progress, call.tools, call.registry = told, tools, registry  # type: ignore[attr-defined]
+    try:
+        async with asyncio.timeout(SECONDS):
+            yield call
+    finally:
+        await registry.close()
+
+
+# ---- what a client names ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("variables", "text"),
+    [
+        ({"FASTMCP_TRANSPORT": "sse"}, "FASTMCP_TRANSPORT is 'sse', which MCP has given up"),
+        ({"FASTMCP_TRANSPORT": "tcp"}, "FASTMCP_TRANSPORT is 'tcp': set it to stdio or http"),
+        ({"FASTMCP_TRANSPORT": "http", "FASTMCP_HOST": "0.0.0.0"}, "which other machines can reach: set RAMPA_MCP_TOKEN"),
+        ({"FASTMCP_PORT": "65536"}, "FASTMCP_PORT is '65536': it must be a whole number from 0 to 65535"),
+        ({"RAMPA_MCP_TOKEN": "short"}, "RAMPA_MCP_TOKEN must have at least 16 printable characters"),
+        ({"RAMPA_MCP_MAX_RUNS": "0"}, "RAMPA_MCP_MAX_RUNS is '0': it must be a whole number from 1 to 64"),
+        ({"RAMPA_MCP_MAX_DURATION": "long"}, "RAMPA_MCP_MAX_DURATION: "),
+        ({"RAMPA_MCP_MAX_RUN": "2"}, "RAMPA_MCP_MAX_RUN is no variable of the server: did you mean RAMPA_MCP_MAX_RUNS?"),
+        ({"RAMPA_MCP_KEEP": "10ms"}, "RAMPA_MCP_KEEP is '10ms': it must be from 1s to 7 days"),
+        ({"RAMPA_MCP_ROOT": "/dev/null"}, "RAMPA_MCP_ROOT is '/dev/null', which is no folder"),
+    ],
+)
+def test_variables_of_no_use(variables: dict[str, str], text: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment(variables)
+    assert text in str(caught.value)
+
+
+def test_no_root_is_not_all_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir("/")
+    with pytest.raises(SettingsError, match="set RAMPA_MCP_ROOT"):
+        Settings.from_environment({})
+    assert Settings.from_environment({"RAMPA_MCP_ROOT": "/"}).root == "/"
+
+
+def test_files_stay_under_the_root(root: Path) -> None:
+    (root.parent / "secret.py").write_text("x")
+    (root / "link.py").symlink_to(root.parent / "secret.py")
+    (root / "up").symlink_to("..")
+    (root / "folder.py").mkdir()
+    os.mkfifo(root / "pipe.py")
+    assert existing(str(root), "load.py", "test script", (".py",)) == str(root / "load.py")
+    assert existing(str(root), str(root / "load.py"), "test script", (".py",)) == str(root / "load.py")
+    outside = ["link.py", "up/secret.py", "../secret.py", "/etc/passwd", str(root) + "-more/x.py"]
+    for name in [*outside, "folder.py", "pipe.py", "missing.py", "", "a\0b.py", "\x1b[2J.py"]:
+        with pytest.raises(Failure) as caught:
+            existing(str(root), name, "test script", (".py",))
+        assert ("is outside of the root" in caught.value.error) == (name in outside), name
+        assert "\x1b" not in caught.value.error and caught.value.hint
+
+
+def test_no_file_is_overwritten(root: Path) -> None:
+    (root / "dangling.py").symlink_to(root.parent / "made.py")
+    (root / "inner.py").symlink_to(root / "load.py")
+    assert write_new(str(root), "new.py", (".py",), b"1") == str(root / "new.py")
+    for name in ("new.py", "load.py", "inner.py", "dangling.py", "../made.py", "missing/new.py", "new.txt", "."):
+        with pytest.raises(Failure):
+            write_new(str(root), name, (".py",), b"2")
+    assert (root / "new.py").read_bytes() == b"1" and (root / "load.py").read_text() == SCRIPT
+    assert not (root.parent / "made.py").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "hint"),
+    [
+        ({"script": "a.py"}, "unknown argument 'script'", "did you mean script_path?"),
+        ({}, "argument script_path is missing", "path of the test script"),
+        ({"script_path": 5}, "argument script_path is '5': it must be of type string", "path of"),
+        ({"script_path": "a", "vus": True}, "argument vus is 'True': it must be of type integer or null", "virtual users"),
+        ({"script_path": "a", "vus": 0}, "argument vus is 0", "from 1 to 1000000"),
+        ({"script_path": "a" * 5000}, "argument script_path has 5000 characters", "from 1 to 4096"),
+    ],
+)
+def test_arguments_that_do_not_fit(arguments: dict[str, typing.Any], error: str, hint: str) -> None:
+    schema = next(tool.arguments for tool in TOOLS if tool.name == "start_run")
+    with pytest.raises(Failure) as caught:
+        checked(schema, arguments)
+    assert error in caught.value.error
+    assert hint in caught.value.hint
+    assert checked(schema, {"script_path": "a"}) == {"script_path": "a", "vus": None, "duration": None, "scenario": None, "wait": False}
+
+
+def test_texts_of_others_are_made_plain() -> None:
+    assert plain("a\x1b[2J\n\u202eb") == "a\\x1b[2J\\n\\u202eb"
+    assert len(plain("x" * 10_000)) < 600
+
+
+def test_prompts_have_the_arguments_that_they_name() -> None:
+    for prompt in PROMPTS:
+        assert "{" not in prompt.text.format(**dict.fromkeys(prompt.arguments, "x"))
+
+
+def test_the_page_lists_what_there_is() -> None:
+    text = (Path(__file__).parents[2] / "docs/mcp.md").read_text()
+
+    def table(marker: str) -> str:
+        return text.split(f"<!-- {marker} -->\n")[1].split("\n\n")[0].split("|\n", 2)[2]
+
+    def names(tool: Tool) -> str:
+        return ", ".join(f"`{name}`" if name in tool.arguments["required"] else f"`{name}?`" for name in tool.arguments["properties"]) or "-"
+
+    tools = [f"| `{tool.name}` | {names(tool)} | {tool.badges} | {tool.description.split('. ')[0].rstrip('.')}. |" for tool in TOOLS]
+    assert table("tools").splitlines() == tools
+    assert table("resources").splitlines() == [f"| `{row.uri}` | {row.description} |" for row in RESOURCES]
+    prompts = [f"| `{row.name}` | {', '.join(f'`{name}`' for name in row.arguments)} | {row.description} |" for row in PROMPTS]
+    assert table("prompts").splitlines() == prompts
+    for name in INHERITED:
+        assert f"`{name}`" in text
+
+
+# ---- scripts ---------------------------------------------------------------------------------------------------------
+
+
+def test_scripts_are_looked_at_and_written(root: Path, program: Path, target: str) -> None:
+    async def main() -> None:
+        async with tools_of(settings_of(root, program)) as call:
+            found = await call("discover_scenarios", script_path="load.py")
+            assert found["scenarios"] == {"browse": {"executor": "constant-vus", "vus": 2, "duration": "0:00:30", "iterations": None, "rate": None}}
+            assert (found["thresholds"], found["has_setup"]) == ({"http_req_failed": ["rate<=0.5"]}, False)
+            assert (await call("inspect_config", script_path="load.py"))["scenarios"]["browse"]["graceful_stop"] == "30s"
+            for name, rate in (("closed.py", None), ("open.py", 5)):
+                made = await call("write_scenario_skeleton", path=name, url=f"{target}/?a=%22'\\", vus=3, duration="2s", rate=rate)
+                assert Path(made["path"]).read_text() == made["content"]
+                assert (await call("discover_scenarios", script_path=name))["scenarios"]["load"]["rate"] == rate
+            for url in ("ftp://a/", "http://", "http://a b/", "http://a/\n", "http://u:p@a/", "http://[/"):
+                with pytest.raises(Failure):
+                    await call("write_scenario_skeleton", path="bad.py", url=url)
+            (root / "raises.py").write_text("print('noise')\nraise RuntimeError('at the top')\n")
+            with pytest.raises(Failure, match="raises.py:2: RuntimeError: at the top"):
+                await call("start_run", script_path="raises.py")
+            with pytest.raises(Failure, match="has no scenario 'other'") as caught:
+                await call("start_run", script_path="load.py", scenario="other")
+            assert "browse" in caught.value.hint
+            with pytest.raises(Failure, match="'abc' is not a duration"):
+                await call("start_run", script_path="load.py", duration="abc")
+            assert await call("list_runs") == {"result": []}
+
+    asyncio.run(main())
+
+
+def test_scripts_see_only_the_variables_that_they_may(root: Path, program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_KEY", "planted-secret")
+    monkeypatch.setenv("RAMPA_MCP_TOKEN", "planted-secret-too")
+    (root / "env.py").write_text(SCRIPT + "import json, pathlib\npathlib.Path('seen.json').write_text(json.dumps(dict(os.environ)))\n")
+
+    async def main() -> None:
+        async with tools_of(settings_of(root, program)) as call:
+            await call("discover_scenarios", script_path="env.py")
+
+    asyncio.run(main())
+    seen = json.loads((root / "seen.json").read_text())
+    assert "PATH" in seen and "TARGET" in seen
+    assert not [name for name, value in seen.items() if "planted-secret" in value]
+
+
+# ---- runs ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_life_of_a_run(root: Path, program: Path) -> None:
+    async def main() -> None:
+        async with tools_of(settings_of(root, program)) as call:
+            started = await call("start_run", script_path="load.py")
+            run_id = started["run_id"]
+            assert started == {"run_id": run_id, "status": "started"}
+            record = call.registry.get(run_id)
+            assert await call("pause_run", run_id=run_id) == {"run_id": run_id, "status": "paused"}
+            while (await call("get_status", run_id=run_id))["status"] != "paused":
+                await asyncio.sleep(0.05)
+            await call("resume_run", run_id=run_id)
+            while not (await call("get_metrics", run_id=run_id))["metrics"].get("http_reqs", {}).get("count"):
+                assert not (await call("wait_run", run_id=run_id, timeout_s=0.1))["completed"]
+            status = await call("get_status", run_id=run_id)
+            assert (status["completed"], status["has_snapshot"], status["planned_s"]) == (False, True, 30.0)
+            with pytest.raises(Failure, match="is not over"):
+                await call("get_report", run_id=run_id)
+            assert await call("stop_run", run_id=run_id, reason="seen enough") == {"run_id": run_id, "status": "stopping"}
+            assert await call("stop_run", run_id=run_id) == {"run_id": run_id, "status": "stopping"}
+            summary = await call("wait_run", run_id=run_id)
+            assert (summary["status"], summary["exit_code"], summary["stop_reason"]) == ("stopped", 4, "seen enough")
+            assert (await call("stop_run", run_id=run_id))["status"] == "already_completed"
+            assert (await call("pause_run", run_id=run_id))["status"] == "already_completed"
+            # the numbers are those of the result file
+            report = await call("get_report", run_id=run_id, path="kept.json")
+            kept = json.loads((root / "kept.json").read_text())
+            numbers = await call("get_metrics", run_id=run_id)
+            assert (numbers["metrics"], numbers["duration"]) == (kept["summary"]["metrics"], kept["summary"]["duration"])
+            assert kept["run"]["id"] == run_id and report["metrics"]["http_reqs"] == numbers["metrics"]["http_reqs"]
+            assert (await call("get_metrics", run_id=run_id, metric_name="http_reqs"))["values"] == numbers["metrics"]["http_reqs"]
+            (threshold,) = (await call("get_thresholds", run_id=run_id))["thresholds"]
+            assert (threshold["source"], threshold["passed"], threshold["rhs"]) == ("rate<=0.5", True, 0.5)
+            await call("get_report", run_id=run_id, path="page.html")
+            assert (root / "page.html").read_bytes().startswith(b"<!DOCTYPE html>")
+            with pytest.raises(Failure, match="exists already"):
+                await call("get_report", run_id=run_id, path="page.html")
+            same = await call("compare_results", base=run_id, current="kept.json")
+            assert same["counts"]["worse"] == 0 and same["numbers"]
+            # resources
+            assert read(call.tools, "rampa://runs") == [{"run_id": run_id, "script_path": str(root / "load.py"), "status": "stopped"}]
+            kinds = [event["type"] for event in read(call.tools, f"rampa://runs/{run_id}/events")["events"]]
+            assert {"PauseEvent", "ResumeEvent", "FinishedEvent"} <= set(kinds) and "SnapshotEvent" not in kinds
+            assert read(call.tools, f"rampa://runs/{run_id}")["event_count"] > len(kinds)
+            assert read(call.tools, f"rampa://runs/{run_id}/metrics/http_reqs")["values"] == numbers["metrics"]["http_reqs"]
+            for uri in ("rampa://", f"rampa://runs/{run_id}/events/x", f"rampa://runs/{run_id}/", "file:///etc/passwd"):
+                with pytest.raises(LookupError):
+                    read(call.tools, uri)
+            with pytest.raises(Failure, match="run 'nope' not found"):
+                read(call.tools, "rampa://runs/nope")
+            assert Path(record.folder).is_dir()
+        assert not Path(record.folder).exists()
+
+    asyncio.run(main())
+
+
+def test_waiting_tells_how_far_the_run_is(root: Path, program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_tools, "_PROGRESS_SECONDS", 0.1)
+
+    async def main() -> None:
+        async with tools_of(settings_of(root, program)) as call:
+            summary = await call("start_run", script_path="load.py", duration="500ms", vus=1, wait=True)
+            assert (summary["completed"], summary["passed"], summary["status"]) == (True, True, "passed")
+            done = [one[0] for one in call.progress]
+            assert done and done == sorted(set(done)) and all(total == 0.5 for _, total, _ in call.progress)
+            # whoever calls off a call that starts and waits cannot name the run, so it is stopped
+            waiting = asyncio.create_task(call("start_run", script_path="load.py", wait=True))
+            while len((await call("list_runs"))["result"]) < 2:
+                await asyncio.sleep(0.05)
+            waiting.cancel()
+            await asyncio.wait([waiting])
+            assert (await call("wait_run", run_id=(await call("list_runs"))["result"][1]["run_id"]))["status"] == "stopped"
+
+    asyncio.run(main())
+
+
+def test_runs_are_limited(root: Path, program: Path) -> None:
+    (root / "endless.py").write_text(SCRIPT.replace('executor="constant-vus", vus=2, duration="30s"', 'executor="per-vu-iterations", iterations=1000000'))
+
+    async def main() -> None:
+        async with tools_of(settings_of(root, program, max_runs=1, max_duration=1.0)) as call:
+            with pytest.raises(Failure, match="would last 30 s, and RAMPA_MCP_MAX_DURATION allows 1 s"):
+                await call("start_run", script_path="load.py")
+            run_id = (await call("start_run", script_path="endless.py"))["run_id"]
+            with pytest.raises(Failure, match="RAMPA_MCP_MAX_RUNS allows no more"):
+                await call("start_run", script_path="endless.py")
+            summary = await call("wait_run", run_id=run_id)
+            assert (summary["status"], summary["stop_reason"]) == ("stopped", "RAMPA_MCP_MAX_DURATION is over")
+
+    asyncio.run(main())
+
+
+def test_finished_runs_are_forgotten(root: Path, program: Path, tmp_path: Path) -> None:
+    registry = RunRegistry(settings_of(root, program, keep=1000.0))
+    for number in range(60):
+        folder = tmp_path / f"run{number}"
+        folder.mkdir()
+        registry.register(RunRecord(str(number), "load.py", str(folder)))
+        registry.complete(str(number), None)
+    assert [record.run_id for record in registry.list_all()] == [str(number) for number in range(10, 60)]
+    assert not (tmp_path / "run9").exists() and (tmp_path / "run10").exists()
+    kept = registry.get("59")
+    assert kept is not None and kept.ended_at is not None
+    kept.ended_at -= 1001.0
+    assert registry.get("59") is None
+
+
+HOST = """\
+import asyncio, sys
+from rampa.mcp import RunRegistry, Settings
+from rampa.mcp._tools import Tools
+async def main():
+    settings = Settings(root=sys.argv[1], program=sys.argv[2], inherited=tuple(sys.argv[3:]))
+    registry = RunRegistry(settings)
+    answer = await Tools(settings, registry).start_run("load.py", None, None, None, False, None)
+    print(registry.get(answer["run_id"]).runtime.controller.pid, flush=True)
+    await asyncio.Event().wait()
+asyncio.run(main())
+"""
+
+
+def test_a_run_does_not_outlive_a_server_that_was_killed(root: Path, program: Path) -> None:
+    words = [sys.executable, "-c", HOST, root, program, "TARGET"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as host:
+        try:
+            assert host.stdout is not None
+            run = os.pidfd_open(int(host.stdout.readline()))
+        finally:
+            host.send_signal(signal.SIGKILL)
+    ended, _, _ = select.select([run], [], [], SECONDS)
+    os.close(run)
+    assert ended
+
+
+# ---- bytes -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_event_log_is_read_as_it_grows(tmp_path: Path) -> None:
+    path = tmp_path / "events.ndjson"
+    log = EventLog(str(path))
+    seen = log.take()
+    assert seen == []
+    with path.open("wb") as file:
+        for piece in (b'{"type":"A"}\n{"ty', b'pe":"B"}\nno JSON\n[1]\n\xff\n', b'{"x":"' + b"y" * (2 << 20), b'"}\n{"type":"C"}\n'):
+            file.write(piece)
+            file.flush()
+            seen += log.take()
+    log.close()
+    assert seen == [{"type": "A"}, {"type": "B"}, {"type": "C"}]
+
+
+def test_lines_are_bounded() -> None:
+    async def main() -> list[str]:
+        reading, writing = os.pipe()
+        lines: list[str] = []
+
+        def write() -> None:
+            with os.fdopen(writing, "wb", buffering=0) as file:
+                for piece in (b"on", b"e\ntwo\n\xff", b"\n", b"x" * (LINE + (1 << 20)), b"x\nfour\nunfinished"):
+                    rest = memoryview(piece)
+                    while rest:
+                        rest = rest[file.write(rest) :]
+
+        writer = asyncio.create_task(asyncio.to_thread(write))
+        async for line in Lines(reading):
+            lines.append(line)
+        await writer
+        return lines
+
+    assert asyncio.run(main()) == ["one\n", "two\n", "\ufffd\n", "\n", "four\n"]
+
+
+# ---- the command without the SDK -------------------------------------------------------------------------------------
+
+
+def test_without_the_sdk_the_command_says_what_is_missing(program: Path, tmp_path: Path) -> None:
+    if importlib.util.find_spec("mcp") is not None:
+        pytest.skip("this interpreter has the SDK")
+    for words in ([program, "mcp"], [sys.executable, "-m", "rampa.mcp"]):
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=tmp_path, timeout=SECONDS)
+        assert (done.returncode, done.stdout) == (3, "")
+        assert done.stderr.startswith("error: the MCP server needs the package mcp, which ")
+        assert "pip install 'mcp>=2,<3'" in done.stderr
+    done = subprocess.run([program, "mcp", "--python", "/no/such"], capture_output=True, text=True, timeout=SECONDS)
+    assert (done.returncode, done.stderr.splitlines()[0]) == (3, "error: cannot start '/no/such': No such file or directory")
