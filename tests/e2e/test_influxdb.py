@@ -194,3 +194,14 @@ def test_a_wrong_destination_is_told_before_anything_runs(
     words = [word for option in options for word in ("--output-option", option)]
     done = rampa("run", "script.py", "-q", "-O", destination.replace("DOWN", influx.url), *words, code=3)
     assert message in done.stderr and "pla-nted" not in done.stderr and not (tmp_path / "ran").exists()
+
+
+def test_the_class_in_python_writes_every_sample(rampa: Rampa, script: Script, influx: Influx, database: str) -> None:
+    script(text(iterations=10, pause="0"))
+    output = "rampa.outputs.influxdb:InfluxDBOutput"
+    result = rampa("run", "script.py", "-q", "-O", f"{output}={influx.url}/write?db={database}", env={"no_proxy": "*"}, out=True, code=0).result()
+    points, metrics = influx.points(database), result["summary"]["metrics"]
+    assert total(points["metric#done, or not"], "value") == metrics["#done, or not"]["count"] == 20
+    assert {name: len(points[name]) for name in ("size", "checks")} == {"size": 20, "checks": 40}
+    assert {row["kind="] for row in points["size"]} == {"a b"} and {row["path"] for row in points["size"]} == {"C:/"}
+    assert total(points["size"], "value") / 20 == pytest.approx(metrics["size"]["avg"])

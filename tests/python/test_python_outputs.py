@@ -302,7 +302,7 @@ def test_outputs_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(rampa.outputs.OUTPUT_REGISTRY, "kept", Kept)
     assert rampa.outputs.get_output("kept", "a=b").destination == "a=b"
     for name, words in [
-        ("cvs", "no output 'cvs'; the outputs in Python are console, csv, json, kept"),
+        ("cvs", "no output 'cvs'; the outputs in Python are console, csv, github, influxdb, json, kept, webhook"),
         ("otel", "use rampa run --output otel"),
         ("csv", "needs a file"),
         ("json", "needs a file"),

@@ -17,13 +17,34 @@ from rampa._output_load import OutputNotFound, load_output, make_output
 from rampa.output import Output, OutputManager
 from rampa.outputs.console import ConsoleOutput
 from rampa.outputs.csv import CSVOutput
+from rampa.outputs.github import GitHubActionsOutput
+from rampa.outputs.influxdb import InfluxDBOutput
 from rampa.outputs.json import JSONOutput
+from rampa.outputs.webhook import WebhookOutput
 
-__all__ = ["OUTPUT_REGISTRY", "CSVOutput", "ConsoleOutput", "JSONOutput", "Output", "OutputManager", "get_output"]
+__all__ = [
+    "OUTPUT_REGISTRY",
+    "CSVOutput",
+    "ConsoleOutput",
+    "GitHubActionsOutput",
+    "InfluxDBOutput",
+    "JSONOutput",
+    "Output",
+    "OutputManager",
+    "WebhookOutput",
+    "get_output",
+]
 
-_OF_THE_PROGRAM = ("github", "influxdb", "junit", "ndjson", "otel", "prometheus", "webhook")
+_OF_THE_PROGRAM = ("junit", "ndjson", "otel", "prometheus")
 
-OUTPUT_REGISTRY: dict[str, typing.Any] = {"console": ConsoleOutput, "csv": CSVOutput, "json": JSONOutput}
+OUTPUT_REGISTRY: dict[str, typing.Any] = {
+    "console": ConsoleOutput,
+    "csv": CSVOutput,
+    "github": GitHubActionsOutput,
+    "influxdb": InfluxDBOutput,
+    "json": JSONOutput,
+    "webhook": WebhookOutput,
+}
 """Classes of outputs by name. A program may add its own."""
 
 
@@ -33,7 +54,7 @@ def get_output(name: str, destination: str = "") -> typing.Any:
     A package offers an output as an entry point of the group ``rampa.outputs``. It is loaded only when it is named here.
 
     Args:
-        name: ``console``, ``csv``, ``json``, another one, or ``MODULE:CLASS``.
+        name: of ``OUTPUT_REGISTRY`` or of a package, or ``MODULE:CLASS``.
         destination: what the class is called with. Without one, a class that needs none is called without it.
 
     Returns:
