@@ -19,8 +19,7 @@ static const char *const texts[RP_WS_REFUSAL_COUNT] = {
     [RP_WS_NO_UPGRADE] = "the field Upgrade does not name websocket",
     [RP_WS_NO_CONNECTION] = "the field Connection does not name Upgrade",
     [RP_WS_NO_ACCEPT] = "the answer has no field Sec-WebSocket-Accept",
-    [RP_WS_WRONG_ACCEPT] = "the field Sec-WebSocket-Accept does not belong to the key of the "
-                           "request",
+    [RP_WS_WRONG_ACCEPT] = "the field Sec-WebSocket-Accept does not fit the key of the request",
     [RP_WS_UNASKED_PROTOCOL] = "the server has chosen a subprotocol that was not offered",
     [RP_WS_TWO_PROTOCOLS] = "the server has chosen more than one subprotocol",
     [RP_WS_UNASKED_EXTENSION] = "the server has chosen an extension that was not offered",
