@@ -39,16 +39,43 @@ static const uint8_t *skip_ascii(const uint8_t *p, const uint8_t *end)
     return p;
 }
 
+static bool follows(uint8_t byte)
+{
+    return (byte & 0xc0) == 0x80;
+}
+
+/* Skips characters of two and three bytes that lie in @p..@end whole and are valid. What stands there
+ * then is something else, or wrong: that is found byte by byte. */
+static const uint8_t *skip_whole(const uint8_t *p, const uint8_t *end)
+{
+    while (end - p >= 3) {
+        if (p[0] >= 0xe1 && p[0] <= 0xef && p[0] != 0xed && follows(p[1]) && follows(p[2]))
+            p += 3;
+        else if (p[0] >= 0xc2 && p[0] <= 0xdf && follows(p[1]))
+            p += 2;
+        else
+            break;
+    }
+    return p;
+}
+
 bool rp_utf8_take(struct rp_utf8 *utf8, struct rp_slice bytes)
 {
     const uint8_t *p = (const uint8_t *)bytes.ptr, *end = p + bytes.len;
 
     while (p < end) {
         if (!utf8->left) {
+            const uint8_t *whole;
+
             p = skip_ascii(p, end);
             if (p == end)
                 return true;
             utf8->is_not_ascii = true;
+            whole = skip_whole(p, end);
+            if (whole > p) {
+                p = whole;
+                continue;
+            }
             if (!begin(utf8, *p++))
                 return false;
         } else {

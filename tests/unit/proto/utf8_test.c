@@ -68,10 +68,32 @@ static void test_a_wrong_byte_at_each_place(void **state)
         }
 }
 
+/* Each first byte of a character with bytes that may follow one and bytes that may not. */
+static void test_pieces_make_no_difference(void **state)
+{
+    static const char edges[] = "a\x7f\x80\x8f\x90\x9f\xa0\xbf\xc0\xff";
+
+    for (unsigned first = 0xc0; first < 0x100; first++)
+        for (unsigned k = 0; k < 1000; k++) {
+            char text[] = {
+                (char)first, edges[k % 10], edges[k / 10 % 10], edges[k / 100], 'a', '\xc3', '\xa4',
+                'b'
+            };
+            struct rp_utf8 whole = { 0 }, parts = { 0 };
+            bool is_good = true;
+
+            for (size_t i = 0; i < sizeof(text) && is_good; i++)
+                is_good = rp_utf8_take(&parts, rp_slice(text + i, 1));
+            assert_int_equal(rp_utf8_take(&whole, rp_slice(text, sizeof(text))), is_good);
+            assert_int_equal(rp_utf8_is_whole(&whole), rp_utf8_is_whole(&parts));
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_pairs_and_many_triples),
+        cmocka_unit_test(test_pieces_make_no_difference),
         cmocka_unit_test(test_a_wrong_byte_at_each_place),
     };
 
