@@ -100,7 +100,8 @@ def test_both_spellings_run(files: tuple[Path, Path], tmp_path: Path, module: st
     (tmp_path / "foreign.json").write_text("[1]")
     (tmp_path / "cut.json").write_text('{"summary": {')
     (tmp_path / "deep.json").write_text('{"summary": ' + "[" * 100_000)
-    for name, says in (("gone.json", "cannot be read: No such file"), ("cut.json", "is no JSON"), ("deep.json", "is no JSON"), ("foreign.json", "no 'summary'")):
+    (tmp_path / "other.json").write_text('{"summary": {"metrics": {"mine": {"count": 3}}}}')
+    for name, says in (("other.json", "have no metric in common"), ("gone.json", "cannot be read: No such file"), ("cut.json", "is no JSON"), ("deep.json", "is no JSON"), ("foreign.json", "no 'summary'")):
         done = subprocess.run([*command, str(tmp_path / name)], capture_output=True, text=True, check=False)
         assert done.returncode == 3 and done.stdout == ""
         assert says in done.stderr and done.stderr.count("\n") == 1

@@ -185,7 +185,7 @@ def main(argv: collections.abc.Sequence[str] | None = None) -> None:
         argv: the words of the command line, or None for those of this process.
 
     Raises:
-        SystemExit: with 3 when a file cannot be read or is no result file.
+        SystemExit: with 3 when a file cannot be read or is no result file, or when they have no metric in common.
     """
     parser = argparse.ArgumentParser(prog="python -m rampa.ci.compare", description="Compare two result files.")
     parser.add_argument("--baseline", required=True, metavar="FILE", help="the result file of the run before")
@@ -202,7 +202,10 @@ def main(argv: collections.abc.Sequence[str] | None = None) -> None:
         else:
             if not known:
                 _refuse(f"the file {path!r} is no result file: it has no 'summary' with 'metrics'")
-    sys.stdout.write(_FORMATS[words.format](compare_results(words.baseline, words.current)) + "\n")
+    deltas = compare_results(words.baseline, words.current)
+    if not deltas:
+        _refuse(f"the files {words.baseline!r} and {words.current!r} have no metric in common: give results of the same test")
+    sys.stdout.write(_FORMATS[words.format](deltas) + "\n")
 
 
 def _refuse(why: str) -> typing.NoReturn:
