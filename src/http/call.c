@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "http/body.h"
-#include "http/http_internal.h"
+#include "http/handover.h"
 
 static void close_of(struct connection *connection, bool reset)
 {
@@ -184,8 +184,17 @@ static void hop(struct rp_http_call *call, struct rp_http_template *next)
     rp_http_template_unref(last);
 }
 
-/* As rp_http_succeed(), of a response that may be a failure, leads to another request or is a
- * stream's. */
+/* The connection of @call speaks another protocol from now on: done() takes it. */
+static void hand_over(struct rp_http_call *call)
+{
+    struct rp_http_client *client = call->session->client;
+
+    rp_http_detach(call->connection);
+    finish(call, call->template->origin);
+    rp_http_drop_upgraded(client);
+}
+
+/* As rp_http_succeed(), of a response that is no plain success of HTTP/1. */
 __attribute__((noinline)) static void succeed_otherwise(struct rp_http_call *call, rp_ns at,
                                                         bool keep)
 {
@@ -201,6 +210,10 @@ __attribute__((noinline)) static void succeed_otherwise(struct rp_http_call *cal
     response->is_expected = next || (!kind && is_expected(call->template, response->status));
     rp_http_record(call, kind, measure(call, connection, at));
     rp_http_tell_ended(call);
+    if (rp_http_is_upgraded(call)) {
+        hand_over(call);
+        return;
+    }
     give_back(connection, at, keep);
     if (next) {
         hop(call, next);

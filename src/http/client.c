@@ -5,7 +5,7 @@
  *
  * client.c: life and origins. schemes.c: http and https. template.c: requests prepared once.
  * session.c: which connection a call gets. connection.c: a connection and what it carries. shared.c
- * and h2_streams.c: one that speaks HTTP/2. own_head.c: heads with cookies or a trace. call.c: how a
+ * and h2_streams.c: one that speaks HTTP/2. upgrade.c: one that goes to another protocol. own_head.c: heads with cookies or a trace. call.c: how a
  * call ends. names.c: whether names exist, before a run. samples.c: what is recorded. exchanges.c: failed requests that are kept. trace.c,
  * trace_body.c: what people are shown of a request. Who opens connections is net/dial.c.
  *
@@ -198,8 +198,9 @@ struct origin *rp_http_origin(struct rp_http_client *client, const struct rp_htt
     origin->scheme = scheme;
     origin->port = port;
     origin->proxy = proxy;
-    origin->is_shared = scheme->is_tls ? client->h2_use != RP_HTTP_H2_NEVER
-                                       : client->h2_use == RP_HTTP_H2_ALWAYS;
+    if (!scheme->is_http1)
+        origin->is_shared = scheme->is_tls ? client->h2_use != RP_HTTP_H2_NEVER
+                                           : client->h2_use == RP_HTTP_H2_ALWAYS;
     if (!origin->host || rp_http_route(client, origin) < 0) {
         rp_http_free_origin(origin);
         return NULL;

@@ -16,7 +16,7 @@
 #include "base/alloc.h"
 #include "http/body.h"
 #include "http/cookies.h"
-#include "http/http_internal.h"
+#include "http/handover.h"
 
 static void fail(struct connection *connection, int code, const char *kind, const char *detail,
                  rp_ns at)
@@ -28,6 +28,8 @@ static void fail(struct connection *connection, int code, const char *kind, cons
 
 static bool speaks_h2(const struct connection *connection)
 {
+    if (connection->origin->scheme->is_http1)
+        return false;
     if (connection->origin->scheme->is_tls)
         return rp_slice_eq_str(rp_tls_protocol(connection->stack.top), "h2");
     return connection->session->client->h2_use == RP_HTTP_H2_ALWAYS;
@@ -416,7 +418,8 @@ static void transport_data(struct rp_transport *transport, const char *data, siz
                 break;
             __attribute__((fallthrough));
         case RP_H1_DONE:
-            connection->session->client->counters.stray_bytes += input.len > 0;
+            if (RP_UNLIKELY(input.len > 0))
+                rp_http_note_rest(connection, input);
             complete(connection, at,
                      input.len == 0 && connection->parser.keep_alive &&
                          (RP_LIKELY(call->template->reuse == REUSED) ||

@@ -124,7 +124,8 @@ struct rp_http_scheme {
     const char *name; /* "http" */
     /* Layers over the socket, the lowest first, NULL at the end; NULL = none. */
     const struct rp_layer *const *layers;
-    bool is_tls; /* the uppermost layer is TLS (net/tls.h) */
+    bool is_tls;   /* the uppermost layer is TLS (net/tls.h) */
+    bool is_http1; /* HTTP/2 is not spoken, whatever the client is set to */
 };
 
 struct rp_http_client;
@@ -280,6 +281,7 @@ struct rp_http_spec { /* everything is copied */
     enum rp_http_trace { RP_HTTP_TRACE_AS_SET, RP_HTTP_TRACE, RP_HTTP_TRACE_NOT } trace;
     const uint16_t (*expected)[2]; /* ranges of statuses that are not failures; NULL = 200..399 */
     size_t expected_count;
+    bool is_upgrade; /* see http/upgrade.h */
     /* Through which proxy, with USER:PASSWORD@ before its host if it wants them. Empty: none; NULL: the client's,
      * unless its no_proxy names the host. */
     struct rp_slice proxy;

@@ -63,6 +63,7 @@ struct rp_http_template {
     bool is_named;         /* the script has given the name */
     bool has_cookie;       /* and the field Cookie */
     bool has_trace;        /* its requests have a field traceparent of their own */
+    bool is_upgrade;       /* see http/upgrade.h */
     /* Whether the connection of a request may serve another one. */
     enum { REUSED, REUSED_WITHIN_LIMITS, NOT_REUSED } reuse;
     char *method, *url, *name;
@@ -100,6 +101,7 @@ enum connection_state {
     CONNECTION_IDLE,
     CONNECTION_UPLOADING, /* busy, with a body that is made while it is sent */
     CONNECTION_SHARED,    /* it speaks HTTP/2: its calls are those of its streams */
+    CONNECTION_UPGRADED,  /* it speaks another protocol, for another room */
 };
 
 /* Also what a call has of a connection that it shares: then it is a stream of HTTP/2, always busy,
@@ -166,14 +168,7 @@ struct schemes {
 /* Those of a new client, and of this program. Of https it is only the name: see rp_http_scheme(). */
 extern const struct schemes rp_http_own_schemes;
 
-/* What https is with one set of settings, those of the client and what a request says beside. */
-struct secure_scheme {
-    struct secure_scheme *next;
-    struct rp_http_tls says; /* texts owned */
-    struct rp_http_scheme scheme;
-    const struct rp_layer *layers[2];
-    struct rp_tls_context *context; /* NULL until an https URL needs it */
-};
+struct secure_scheme; /* schemes.c: what https and wss are with one set of settings */
 
 struct rp_http_client {
     struct rp_loop *loop;
@@ -205,7 +200,8 @@ struct rp_http_client {
     const char *cipher_suites[CIPHERS_MAX]; /* that connections have; the first one is unknown */
     struct rp_http_session *
         pool; /* that all sessions share, as long as there are any; NULL = each has its own connections */
-    struct rp_list failing;   /* calls that will be told that memory ran out */
+    struct connection *upgraded; /* that the done() which runs may take; else NULL */
+    struct rp_list failing;      /* calls that will be told that memory ran out */
     struct rp_list graveyard; /* connections that may still be on the stack of their own callback */
     struct rp_task bury;
     unsigned sessions;

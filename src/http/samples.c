@@ -126,13 +126,39 @@ RP_INLINE struct outcome_series *outcome_of(struct rp_http_template *template,
     return new_outcome(template, call, kind);
 }
 
+static void count_bytes(struct rp_http_call *call, enum rp_builtin metric, uint64_t bytes)
+{
+    struct rp_http_client *client = call->template->client;
+    struct rp_series *series;
+
+    if (!bytes)
+        return;
+    series = rp_registry_series(client->registry, client->metrics[metric], call->tags);
+    if (series) /* else memory has run out: it is lost, as everything soon will be */
+        rp_series_count(series, (int64_t)bytes);
+}
+
+/* Of a call that is an upgrade: what else there is to record, its user records. */
+RP_COLD static void record_bytes(struct rp_http_call *call)
+{
+    if (!call->template->client->registry || !call->tags)
+        return;
+    count_bytes(call, RP_M_DATA_SENT, call->response->wire_sent);
+    count_bytes(call, RP_M_DATA_RECEIVED, call->response->wire_received);
+}
+
 /* A request that never got onto a connection is counted and has its phases, but is no sample of a
  * latency. */
 void rp_http_record(struct rp_http_call *call, const char *kind, bool was_sent)
 {
     const struct rp_http_response *response = call->response;
-    struct outcome_series *outcome = outcome_of(call->template, call, kind);
+    struct outcome_series *outcome;
 
+    if (RP_UNLIKELY(call->template->is_upgrade)) {
+        record_bytes(call);
+        return;
+    }
+    outcome = outcome_of(call->template, call, kind);
     if (RP_UNLIKELY(!outcome))
         return;
     rp_series_count(outcome->reqs, 1);
@@ -215,9 +241,14 @@ static struct rp_unfinished *new_unfinished(struct rp_http_client *client)
 void rp_http_record_unfinished(struct rp_http_call *call, const char *kind, bool was_sent)
 {
     const struct rp_http_response *response = call->response;
-    struct outcome_series *outcome = outcome_of(call->template, call, kind);
+    struct outcome_series *outcome;
     struct rp_unfinished *kept;
 
+    if (call->template->is_upgrade) {
+        record_bytes(call);
+        return;
+    }
+    outcome = outcome_of(call->template, call, kind);
     if (!outcome)
         return;
     rp_series_count(outcome->reqs, 1);

@@ -13,6 +13,10 @@ enum { SHOWN_MAX = 64 * 1024 };
 
 static const struct rp_http_scheme own_schemes[] = { { .name = "http" },
                                                      { .name = "https", .is_tls = true } };
+/* Of requests that ask for a WebSocket. */
+static const struct rp_http_scheme upgrade_schemes[] = {
+    { .name = "ws", .is_http1 = true }, { .name = "wss", .is_tls = true, .is_http1 = true }
+};
 const struct schemes rp_http_own_schemes = { own_schemes, RP_ARRAY_LEN(own_schemes) };
 
 void rp_http_client_set_schemes(struct rp_http_client *client, const struct rp_http_scheme *schemes,
@@ -45,8 +49,20 @@ static const struct rp_http_scheme *find_by_name(const struct schemes *schemes,
     rp_url_append_public(text, &shown);
     rp_error_set(err, -RP_EUSER, "URL '%s': this version speaks %s only, not %.*s",
                  rp_buf_str(&shown), names, RP_SLICE_FMT(url->scheme));
+    if (rp_slice_ieq(name, RP_SLICE("ws")) || rp_slice_ieq(name, RP_SLICE("wss")))
+        rp_error_hint(err, "a script opens a WebSocket with worker.ws.connect(url)");
     rp_buf_deinit(&shown);
     return NULL;
+}
+
+/* As find_by_name(), for a WebSocket: any scheme that a URL may have. Those of HTTP mean the same, so
+ * that a base URL does for both. */
+static const struct rp_http_scheme *find_upgrade(const struct rp_url *url)
+{
+    bool is_tls = rp_slice_ieq(url->scheme, RP_SLICE("wss")) ||
+                  rp_slice_ieq(url->scheme, RP_SLICE("https"));
+
+    return &upgrade_schemes[is_tls];
 }
 
 int rp_http_check_whole_url(const struct schemes *schemes, struct rp_slice url,
@@ -64,6 +80,19 @@ int rp_http_check_url(struct rp_slice url, struct rp_error *err)
 {
     return rp_http_check_whole_url(&rp_http_own_schemes, url, err);
 }
+
+/* What https is with one set of settings, those of the client and what a request says beside. */
+struct secure_scheme {
+    struct secure_scheme *next;
+    struct rp_http_tls says; /* texts owned */
+    struct rp_http_scheme scheme;
+    const struct rp_layer *layers[2];
+    struct rp_tls_context *context; /* NULL until an https URL needs it */
+    /* The same for wss, which never agrees on HTTP/2. */
+    struct rp_http_scheme upgrade_scheme;
+    const struct rp_layer *upgrade_layers[2];
+    struct rp_tls_context *upgrade_context;
+};
 
 /* ---- TLS ------------------------------------------------------------------------------------- */
 
@@ -88,6 +117,7 @@ static int copy_text(const char *text, const char **ret)
 static void free_secure(struct secure_scheme *secure)
 {
     rp_tls_context_free(secure->context);
+    rp_tls_context_free(secure->upgrade_context);
     rp_free((char *)secure->says.ca_file);
     rp_free((char *)secure->says.cert_file);
     rp_free((char *)secure->says.key_file);
@@ -120,21 +150,23 @@ static int find_secure(struct rp_http_client *client, const struct rp_http_tls *
     return 0;
 }
 
+/* @is_upgrade: that of wss. */
 static int make_context(struct rp_http_client *client, struct secure_scheme *secure,
-                        struct rp_error *err)
+                        bool is_upgrade, struct rp_error *err)
 {
+    struct rp_tls_context **context = is_upgrade ? &secure->upgrade_context : &secure->context;
     struct rp_tls_settings settings = client->tls_settings;
     const struct rp_http_tls *says = &secure->says;
     int r;
 
-    if (secure->context)
+    if (*context)
         return 0;
     if (!client->tls) {
         r = rp_tls_shared_new(client->loop, &client->tls);
         if (r < 0)
             return r;
     }
-    settings.offers_h2 = client->h2_use != RP_HTTP_H2_NEVER;
+    settings.offers_h2 = !is_upgrade && client->h2_use != RP_HTTP_H2_NEVER;
     if (says->verify)
         settings.is_unverified = says->verify == RP_HTTP_VERIFY_NOT;
     if (says->ca_file)
@@ -143,12 +175,18 @@ static int make_context(struct rp_http_client *client, struct secure_scheme *sec
         settings.cert_file = says->cert_file;
         settings.key_file = says->key_file;
     }
-    r = rp_tls_context_new(client->tls, &settings, &secure->context, err);
+    r = rp_tls_context_new(client->tls, &settings, context, err);
     if (r < 0)
         return r;
-    secure->layers[0] = rp_tls_context_layer(secure->context);
-    secure->scheme = own_schemes[1];
-    secure->scheme.layers = secure->layers;
+    if (is_upgrade) {
+        secure->upgrade_layers[0] = rp_tls_context_layer(*context);
+        secure->upgrade_scheme = upgrade_schemes[1];
+        secure->upgrade_scheme.layers = secure->upgrade_layers;
+    } else {
+        secure->layers[0] = rp_tls_context_layer(*context);
+        secure->scheme = own_schemes[1];
+        secure->scheme.layers = secure->layers;
+    }
     return 0;
 }
 
@@ -179,14 +217,18 @@ int rp_http_client_set_tls(struct rp_http_client *client, const struct rp_tls_se
         copy_text(settings->keylog_file, &own->keylog_file) < 0)
         return -ENOMEM;
     r = find_secure(client, &(struct rp_http_tls){ 0 }, &secure);
-    return r == 0 ? make_context(client, secure, err) : r;
+    return r == 0 ? make_context(client, secure, false, err) : r;
 }
 
 int rp_http_find_scheme(struct rp_http_client *client, const struct rp_http_spec *spec,
                         const struct rp_url *url, const struct rp_http_scheme **ret,
                         const struct rp_http_tls **ret_tls, struct rp_error *err)
 {
-    const struct rp_http_scheme *scheme = find_by_name(&client->schemes, spec->url, url, err);
+    const struct rp_http_scheme *scheme = spec->is_upgrade
+                                              ? find_upgrade(url)
+                                              : find_by_name(&client->schemes, spec->url, url, err);
+    const struct rp_http_scheme *secure_one = spec->is_upgrade ? &upgrade_schemes[1]
+                                                               : &own_schemes[1];
     bool says_nothing = is_same(&spec->tls, &(struct rp_http_tls){ 0 });
     struct secure_scheme *secure;
     int r;
@@ -194,17 +236,17 @@ int rp_http_find_scheme(struct rp_http_client *client, const struct rp_http_spec
     if (!scheme)
         return -RP_EUSER;
     *ret = scheme;
-    if (scheme != &own_schemes[1] && says_nothing)
+    if (scheme != secure_one && says_nothing)
         return 0;
     r = find_secure(client, &spec->tls, &secure);
     if (r < 0)
         return r;
     if (!says_nothing)
         *ret_tls = &secure->says; /* also of http, which may redirect to https */
-    if (scheme != &own_schemes[1])
+    if (scheme != secure_one)
         return 0;
-    *ret = &secure->scheme;
-    return make_context(client, secure, err);
+    *ret = spec->is_upgrade ? &secure->upgrade_scheme : &secure->scheme;
+    return make_context(client, secure, spec->is_upgrade, err);
 }
 
 void rp_http_free_schemes(struct rp_http_client *client)

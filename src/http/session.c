@@ -11,7 +11,7 @@
 
 #include "base/alloc.h"
 #include "http/cookies.h"
-#include "http/http_internal.h"
+#include "http/handover.h"
 
 /* A connection that was idle for less is trusted without a look, which is a system call. */
 #define LOOK_AFTER RP_MS
@@ -447,4 +447,36 @@ void rp_http_cancel(struct rp_http_call *call, bool record)
         rp_http_connection_close(connection, true);
     }
     rp_http_serve_waiting(session, origin);
+}
+
+/* ---- connections that leave ------------------------------------------------------------------ */
+
+void rp_http_note_rest(struct connection *connection, struct rp_slice rest)
+{
+    struct rp_http_call *call = connection->call;
+
+    if (call->template->is_upgrade && connection->parser.status == 101)
+        rp_buf_append_slice(&call->response->body, rest);
+    else
+        connection->session->client->counters.stray_bytes++;
+}
+
+void rp_http_detach(struct connection *connection)
+{
+    rp_timer_disarm(&connection->timer);
+    rp_list_remove(&connection->node);
+    connection->origin->pooled -= connection->is_pooled;
+    connection->is_pooled = false;
+    connection->call = NULL;
+    connection->state = CONNECTION_UPGRADED;
+    connection->session->client->upgraded = connection;
+}
+
+void rp_http_drop_upgraded(struct rp_http_client *client)
+{
+    struct connection *connection = client->upgraded;
+
+    client->upgraded = NULL;
+    if (connection)
+        rp_http_connection_close(connection, true);
 }
