@@ -17,14 +17,18 @@ struct tally {
     uint64_t all, good;
 };
 
+static uint64_t count_of(const struct rp_result *result, enum rp_builtin metric)
+{
+    struct rp_view *view = rp_store_view(result->store, rp_builtin_name(metric));
+
+    return view && rp_value_sum(&view->total) > 0 ? (uint64_t)rp_value_sum(&view->total) : 0;
+}
+
 static struct tally tally_requests(const struct rp_result *result)
 {
-    struct rp_view *made = rp_store_view(result->store, rp_builtin_name(RP_M_HTTP_REQS));
     struct rp_view *failed = rp_store_view(result->store, rp_builtin_name(RP_M_HTTP_REQ_FAILED));
-    struct tally tally = { 0 };
+    struct tally tally = { .all = count_of(result, RP_M_HTTP_REQS) };
 
-    if (made && rp_value_sum(&made->total) > 0)
-        tally.all = (uint64_t)rp_value_sum(&made->total);
     if (failed && failed->total.samples)
         tally.good = failed->total.rate.total - failed->total.rate.hits;
     return tally;
@@ -78,18 +82,30 @@ static void fail(struct rp_result *result, uint64_t count, const char *thing, co
     }
 }
 
+/* WebSockets: one that was opened is good, whatever became of it. An error may be that of one that was. */
+static struct tally tally_sessions(const struct rp_result *result)
+{
+    uint64_t opened = count_of(result, RP_M_WS_SESSIONS), failed = count_of(result, RP_M_WS_ERRORS);
+
+    return (struct tally){ opened > failed ? opened : failed, opened };
+}
+
 void rp_judge_success(struct rp_result *result)
 {
     struct tally requests = tally_requests(result), iterations = tally_iterations(result);
+    struct tally sessions = tally_sessions(result);
 
-    if (requests.all && !requests.good) {
+    if (!requests.all && sessions.all && !sessions.good) {
+        if (!rp_judge_has_threshold(result->plan, RP_M_WS_ERRORS))
+            fail(result, sessions.all, "WebSocket", "been opened");
+    } else if (requests.all && !requests.good && !sessions.good) {
         if (!rp_judge_has_threshold(result->plan, RP_M_HTTP_REQ_FAILED))
             fail(result, requests.all, "request", "succeeded");
     } else if (iterations.all && !iterations.good) {
         if (result->exit_code != RP_EXIT_ITERATION_ERRORS && /* which says the same */
             !rp_judge_has_threshold(result->plan, RP_M_ITERATION_ERRORS))
             fail(result, iterations.all, "iteration", "ended without an error");
-    } else if (!requests.all && iterations.all && !has_own_samples(result)) {
+    } else if (!requests.all && !sessions.all && iterations.all && !has_own_samples(result)) {
         rp_result_warn(result, "no request was made: rampa measures what worker.http sends, not "
                                "what other libraries send");
     }

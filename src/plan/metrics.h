@@ -43,14 +43,16 @@ enum rp_builtin {
     RP_M_LOOP_LAG,
     RP_M_RECEIVE_DELAY,
     RP_M_GENERATOR_CPU,
-    /* The clients of these protocols do not exist yet. The names are taken for them: a threshold on
-     * one is judged on no samples, and programs find zeros. */
     RP_M_WS_SESSIONS,
     RP_M_WS_CONNECTING,
     RP_M_WS_SESSION_DURATION,
+    RP_M_WS_PING,
+    RP_M_WS_ROUNDTRIP,
     RP_M_WS_MESSAGES_SENT,
     RP_M_WS_MESSAGES_RECEIVED,
     RP_M_WS_ERRORS,
+    /* The client of this protocol does not exist yet. The names are taken for it: a threshold on
+     * one is judged on no samples, and programs find zeros. */
     RP_M_GRPC_REQS,
     RP_M_GRPC_REQ_DURATION,
     RP_M_GRPC_REQ_FAILED,

@@ -7,6 +7,7 @@
 #include "http/http.h"
 #include "http/trace.h"
 #include "script/clients.h"
+#include "ws/ws.h"
 
 /* ---- HTTP ------------------------------------------------------------------------------------ */
 
@@ -135,10 +136,43 @@ static const struct rp_client_kind http_kind = {
     .take_shown = http_take_shown,
 };
 
+/* ---- WebSocket ------------------------------------------------------------------------------- */
+
+/* What the plan says of connections, the HTTP client does: its sessions open them. */
+static int ws_open(struct rp_loop *loop, struct rp_registry *registry, const struct rp_plan *plan,
+                   void **ret, struct rp_error *err)
+{
+    struct rp_ws_client *client;
+    int r = rp_ws_client_new(loop, registry, &client);
+
+    if (r < 0)
+        return r;
+    *ret = client;
+    return 0;
+}
+
+static void ws_close(void *client)
+{
+    rp_ws_client_free(client);
+}
+
+static void ws_free_session(void *user)
+{
+    rp_ws_user_free(user);
+}
+
+static const struct rp_client_kind ws_kind = {
+    .name = "ws",
+    .open = ws_open,
+    .close = ws_close,
+    .free_session = ws_free_session,
+};
+
 /* ---- all of them ----------------------------------------------------------------------------- */
 
 static const struct rp_client_kind *const rows[] = {
     [RP_CLIENT_HTTP] = &http_kind,
+    [RP_CLIENT_WS] = &ws_kind,
 };
 
 const struct rp_client_kinds rp_client_kinds = { rows, RP_ARRAY_LEN(rows) };

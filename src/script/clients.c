@@ -40,7 +40,7 @@ void rp_clients_close(struct rp_clients *clients)
 
 void rp_clients_free_sessions(const struct rp_clients *clients, void *sessions[RP_CLIENT_KINDS_MAX])
 {
-    for (size_t i = 0; i < clients->kinds.count; i++) {
+    for (size_t i = clients->kinds.count; i-- > 0;) {
         if (sessions[i])
             clients->kinds.rows[i]->free_session(sessions[i]);
         sessions[i] = NULL;

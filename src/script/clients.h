@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * script/clients.h - the kinds of clients that scripts make requests with: HTTP, later others.
+ * script/clients.h - the kinds of clients that scripts make requests with: HTTP, WebSocket, later others.
  *
  * A worker opens one client of each kind that it is given. What a VU has of a client, its
  * connections for instance, is the VU's session of that kind: a script host makes it when the VU
@@ -23,7 +23,7 @@
 #include "stats/unfinished.h"
 
 /* The number of a kind is its place in the list of kinds, and that of its sessions in a VU. */
-enum rp_client_number { RP_CLIENT_HTTP };
+enum rp_client_number { RP_CLIENT_HTTP, RP_CLIENT_WS };
 
 /* Each VU has so many places for sessions, used or not: 8 bytes each, which is why there are no
  * more. */
@@ -88,8 +88,8 @@ RP_NODISCARD int rp_clients_open(struct rp_clients *clients, struct rp_client_ki
 RP_NODISCARD int rp_clients_check(const struct rp_clients *clients, struct rp_error *err);
 /* No session may be left. Zeroed is allowed, and is what it leaves. */
 void rp_clients_close(struct rp_clients *clients);
-/* Frees a VU's sessions, by the number of their kinds; NULL = it has none of that kind, and is what
- * is left. */
+/* Frees a VU's sessions, by the number of their kinds, the last one first, for it may stand on one
+ * before it; NULL = it has none of that kind, and is what is left. */
 void rp_clients_free_sessions(const struct rp_clients *clients,
                               void *sessions[RP_CLIENT_KINDS_MAX]);
 /* Calls @fn with the requests that were interrupted since the last call, once for each client that

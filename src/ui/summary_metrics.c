@@ -17,7 +17,8 @@
 
 enum { GAP = 1, MIN_NAME_COLS = 20, MAX_STATS = 32, VALUE_SIZE = 64 };
 
-static const char *const sections[] = { "HTTP", "EXECUTION", "NETWORK", "CUSTOM", "GENERATOR" };
+static const char *const sections[] = { "HTTP",    "WEBSOCKET", "EXECUTION",
+                                        "NETWORK", "CUSTOM",    "GENERATOR" };
 
 static const struct rp_stat default_stats[] = {
     { .kind = RP_STAT_AVG },        { .kind = RP_STAT_MIN },        { .kind = RP_STAT_MED },

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Messages that have come and wait to be taken. When many wait, nothing more is received. */
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "ws/ws_internal.h"
+
+enum {
+    PAUSE_AT = 256 * 1024, /* bytes that wait */
+    GO_ON_AT = 64 * 1024,
+    PAUSE_COUNT = 1024, /* messages */
+    GO_ON_COUNT = 256,
+};
+
+static void go_on(struct rp_ws_session *session)
+{
+    if (!session->is_paused || session->waiting_bytes > GO_ON_AT ||
+        session->waiting_count > GO_ON_COUNT || !session->upgraded.transport)
+        return;
+    /* Without memory the next message that is taken tries again. */
+    session->is_paused = rp_transport_resume(session->upgraded.transport) < 0;
+}
+
+static struct rp_ws_message *take_at(struct rp_ws_session *session, struct rp_ws_message **link)
+{
+    struct rp_ws_message *message = *link;
+
+    if (!message)
+        return NULL;
+    *link = message->next;
+    if (!*link)
+        session->last = link;
+    session->waiting_bytes -= message->len;
+    session->waiting_count--;
+    go_on(session);
+    return message;
+}
+
+struct rp_ws_message *rp_ws_take(struct rp_ws_session *session)
+{
+    return take_at(session, &session->first);
+}
+
+const struct rp_ws_message *rp_ws_after(const struct rp_ws_session *session, uint64_t number)
+{
+    const struct rp_ws_message *message = session->first;
+
+    while (message && message->number <= number)
+        message = message->next;
+    return message;
+}
+
+struct rp_ws_message *rp_ws_take_number(struct rp_ws_session *session, uint64_t number)
+{
+    struct rp_ws_message **link = &session->first;
+
+    while (*link && (*link)->number != number)
+        link = &(*link)->next;
+    return take_at(session, link);
+}
+
+int rp_ws_add_message(struct rp_ws_session *session, enum rp_ws_event kind, struct rp_slice payload,
+                      rp_ns at)
+{
+    struct rp_ws_message *message;
+
+    session->received++;
+    if (session->series)
+        rp_series_count(session->series->received, 1);
+    /* After our close frame nobody need wait for it. */
+    if (session->state == RP_WS_CLOSING && session->waiting_bytes >= PAUSE_AT)
+        return 0;
+    message = rp_alloc(sizeof(*message) + payload.len);
+    if (!message)
+        return -ENOMEM;
+    *message = (struct rp_ws_message){ .number = session->received,
+                                       .at = at,
+                                       .is_text = kind == RP_WS_TEXT,
+                                       .is_ascii = !session->ws.utf8.is_not_ascii,
+                                       .len = payload.len };
+    if (payload.len)
+        memcpy(message->bytes, payload.ptr, payload.len);
+    *session->last = message;
+    session->last = &message->next;
+    session->waiting_bytes += payload.len;
+    session->waiting_count++;
+    return 0;
+}
+
+void rp_ws_pause_if_full(struct rp_ws_session *session)
+{
+    if (session->is_paused || session->state != RP_WS_OPEN ||
+        (session->waiting_bytes < PAUSE_AT && session->waiting_count < PAUSE_COUNT))
+        return;
+    session->is_paused = true;
+    rp_transport_pause(session->upgraded.transport);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * ws/ws_internal.h - what the files of the WebSocket client share.
+ *
+ * client.c: the client, its users, what is recorded. connect.c: how a session is opened.
+ * messages.c: messages that wait. session.c: what passes through it, and its end.
+ */
+
+#include "plan/metrics.h"
+#include "ws/ws.h"
+
+/* Where a session records, with its tags. */
+struct rp_ws_series {
+    struct rp_series *session_duration, *ping, *sent, *received, *bytes_sent, *bytes_received,
+        *roundtrip;
+};
+
+struct rp_ws_client {
+    struct rp_loop *loop;
+    struct rp_registry *registry; /* NULL = nothing is recorded */
+    struct rp_ws_shared shared;
+    uint64_t open;
+    unsigned users;
+    const struct rp_metric *metrics[RP_BUILTIN_COUNT];
+};
+
+struct rp_ws_user {
+    struct rp_ws_client *client;
+    struct rp_http_client *http_client;
+    struct rp_http_session *http;
+    struct rp_list sessions;
+};
+
+/* ---- client.c ---- */
+
+/* Makes the series of a session that is open. Without memory nothing of it is recorded. */
+void rp_ws_record_opened(struct rp_ws_session *session, rp_ns at);
+/* Counts the bytes that have passed since the last call. */
+void rp_ws_count_bytes(struct rp_ws_session *session);
+/* Frees a session that has no connection. */
+void rp_ws_session_free(struct rp_ws_session *session);
+/* Fills in the error, and counts it. @kind: a constant text, which is a tag. @text: for people; NULL
+ * = the same. */
+void rp_ws_fail(struct rp_ws_session *session, int code, const char *kind, const char *text);
+
+/* ---- messages.c ---- */
+
+/* A message has come, at @at. -ENOMEM. */
+RP_NODISCARD int rp_ws_add_message(struct rp_ws_session *session, enum rp_ws_event kind,
+                                   struct rp_slice payload, rp_ns at);
+/* Stops receiving when many messages wait. */
+void rp_ws_pause_if_full(struct rp_ws_session *session);
+
+/* ---- session.c ---- */
+
+/* The server has agreed, at @at: the session is open. It takes what has come already. -ENOMEM: it is
+ * not open. */
+RP_NODISCARD int rp_ws_begin(struct rp_ws_session *session, struct rp_slice rest, rp_ns at);
+/* Tells the owner, soon. */
+void rp_ws_nudge(struct rp_ws_session *session);
