@@ -32,6 +32,14 @@ PreparedRequest = tuple[
 ]
 """URL, headers, body, name, tags, ranges of expected statuses, user name and password for a challenge, a proxy and a warning about it."""
 
+PreparedSocket = tuple[
+    str, "list[tuple[str, str | bytes]]", "str | None", list[tuple[str, str]], "tuple[str, str | None] | None",
+    "tuple[int, str | None, str | None, str | None]", list[str], "str | None",
+    tuple[bool, bool, bool, int, int], int, float, float, float, float,
+]
+"""URL, headers, name, tags, a proxy and a warning about it, TLS, subprotocols, the one that is wanted, permessage-deflate, bytes of a message; seconds: for opening, for closing,
+of the heartbeat, of receive(). 0 is the default."""
+
 LeftTask = tuple["asyncio.Task[typing.Any]", types.CodeType | None, int]
 """A task; code and line that created it, when its coroutine is not the user's own."""
 
@@ -69,6 +77,10 @@ class HostHooks(typing.Protocol):
 
     def prepare_request(self, url: str, options: dict[str, typing.Any]) -> PreparedRequest:
         """Makes plain values of the options of a request: those that were given, by their names."""
+        ...
+
+    def prepare_socket(self, url: str, options: dict[str, typing.Any]) -> PreparedSocket:
+        """Makes plain values of the options of a WebSocket: those that were given, by their names."""
         ...
 
     def tls_options(self, given: dict[str, typing.Any]) -> tuple[int, str | None, str | None, str | None]:

@@ -432,6 +432,86 @@ class HttpClient:
         raise_for_status: bool | collections.abc.Callable[[Response], typing.Any] | None = None,
     ) -> Stream: ...
 
+class _ClientWSTimeout(typing.Protocol):  # of aiohttp, which need not be installed
+    @property
+    def ws_receive(self) -> float | None: ...
+    @property
+    def ws_close(self) -> float | None: ...
+
+_Bytes: typing.TypeAlias = bytes | bytearray | memoryview
+
+@typing.final
+class WebSocketConnect(_Operation["WebSocketSession"]):
+    def __aenter__(self) -> _Operation[WebSocketSession]: ...
+    def __aexit__(self, kind: object, error: object, traceback: object, /) -> _Operation[None]: ...
+
+@typing.final
+class WebSocketSession:
+    @property
+    def url(self) -> str: ...
+    @property
+    def response(self) -> Response: ...
+    @property
+    def subprotocol(self) -> str | None: ...
+    @property
+    def closed(self) -> bool: ...
+    @property
+    def close_code(self) -> int | None: ...
+    @property
+    def close_reason(self) -> str: ...
+    def send(self, data: str | _Bytes, /) -> _Operation[None]: ...
+    def send_json(self, data: typing.Any, /) -> _Operation[None]: ...
+    def receive(self, timeout: float | None = None) -> _Operation[typing.Any]: ...  # str or bytes
+    def receive_json(self, timeout: float | None = None) -> _Operation[typing.Any]: ...
+    def request(
+        self,
+        data: str | _Bytes,
+        /,
+        *,
+        match: collections.abc.Callable[[typing.Any], object] | None = None,
+        timeout: float | None = None,
+    ) -> _Operation[typing.Any]: ...  # str or bytes
+    def ping(self, timeout: float | None = None) -> _Operation[float]: ...
+    def close(self, code: int = 1000, reason: str = "") -> _Operation[None]: ...
+    def __aenter__(self) -> _Operation[WebSocketSession]: ...
+    def __aexit__(self, kind: object, error: object, traceback: object, /) -> _Operation[None]: ...
+    def __aiter__(self) -> WebSocketSession: ...
+    def __anext__(self) -> _Operation[typing.Any]: ...  # str or bytes
+
+@typing.final
+class WebSocketClient:
+    def connect(
+        self,
+        url: str | _URL,
+        /,
+        *,
+        headers: _Pairs | None = None,
+        params: str | _Pairs | None = None,
+        protocols: collections.abc.Iterable[str] = (),
+        subprotocol: str | None = None,
+        name: str | None = None,
+        tags: _Pairs | None = None,
+        timeout: float | _ClientWSTimeout | None = None,
+        close_timeout: float | None = None,
+        receive_timeout: float | None = None,
+        heartbeat: float | None = None,
+        max_msg_size: int | None = 4194304,
+        max_message_size: int | None = None,
+        cookies: typing.Any = None,
+        auth: typing.Any = None,
+        origin: str | None = None,
+        verify: bool | str | os.PathLike[str] | None = None,
+        cert: str | os.PathLike[str] | tuple[str | os.PathLike[str], str | os.PathLike[str]] | None = None,
+        ssl: bool | _ssl.SSLContext | None = None,
+        proxy: str | _URL | None = None,
+        proxy_auth: typing.Any = None,
+        compress: bool | int | dict[str, bool | int] | None = 0,
+        autoclose: typing.Literal[True] = True,
+        autoping: typing.Literal[True] = True,
+        method: str = "GET",
+    ) -> WebSocketConnect: ...
+    def close(self) -> _Operation[None]: ...
+
 @typing.final
 class Execution:
     @property
@@ -460,6 +540,8 @@ class Worker:
     def __delattr__(self, name: str, /) -> None: ...
     @property
     def http(self) -> HttpClient: ...
+    @property
+    def ws(self) -> WebSocketClient: ...
     @property
     def setup_data(self) -> typing.Any: ...
     @property

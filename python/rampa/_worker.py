@@ -29,7 +29,7 @@ from rampa.loader import Script, require_scenario
 
 if typing.TYPE_CHECKING:
     from rampa import _rampa
-    from rampa._hooks import Description, LeftTask, PreparedRequest, ToldErrors
+    from rampa._hooks import Description, LeftTask, PreparedRequest, PreparedSocket, ToldErrors
 else:
     import _rampa
 
@@ -275,6 +275,11 @@ class Hooks:
 
     def prepare_request(self, url: str, options: dict[str, typing.Any]) -> PreparedRequest:
         return prepare(url, options)
+
+    def prepare_socket(self, url: str, options: dict[str, typing.Any]) -> PreparedSocket:
+        from rampa._websocket import prepare_socket
+
+        return prepare_socket(url, options)
 
     def tls_options(self, given: dict[str, typing.Any]) -> tuple[int, str | None, str | None, str | None]:
         from rampa._tls import tls_options

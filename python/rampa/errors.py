@@ -252,6 +252,73 @@ class TooManyRedirects(RedirectError):
     """There were more redirects than ``max_redirects`` (1905). ``response.history`` has those that were followed."""
 
 
+class WebSocketError(RequestError):
+    """A WebSocket was not opened, or has not done what it was asked for.
+
+    Args:
+        response: the answer to the request that was to open it.
+        message: what has happened; None is what the response says.
+        error_code: number of the kind of failure, or 0.
+    """
+
+    def __init__(self, response: Response, message: str | None = None, error_code: int = 0) -> None:
+        super().__init__(response)
+        self.error_code = error_code
+        if message is not None:
+            self.args = (f"{self.url}: {message}",)
+
+
+class WebSocketHandshakeError(WebSocketError):
+    """The server has answered, but does not speak WebSocket there, or not as it was asked to.
+
+    Attributes:
+        status: of the answer; 101 when what else it says is wrong.
+        headers: of the answer.
+        message: the text after its status, such as ``Not Found``.
+        history: empty: redirects are not followed.
+    """
+
+    status: int
+    headers: Headers
+    message: str
+    history: tuple[Response, ...]
+
+    def __init__(self, response: Response, message: str | None = None, error_code: int = 0) -> None:
+        super().__init__(response, message, error_code)
+        self.status = response.status
+        self.headers = response.headers
+        self.message = response.reason
+        self.history = response.history
+
+
+class WebSocketClosed(WebSocketError, ConnectionError):
+    """The session is closed: nothing can be sent, and no message waits.
+
+    Args:
+        response: the answer to the request that has opened it.
+        message: what has happened.
+        error_code: number of the kind of failure; 0 when a close frame has ended the session.
+        code: of the close frame; 1005 when it has none, 1006 when there was no close frame.
+        reason: the text of the close frame.
+
+    Attributes:
+        code: see above.
+        reason: see above.
+    """
+
+    code: int
+    reason: str
+
+    def __init__(self, response: Response, message: str | None = None, error_code: int = 0, code: int = 1006, reason: str = "") -> None:
+        super().__init__(response, message, error_code)
+        self.code = code
+        self.reason = reason
+
+
+class WebSocketTimeout(WebSocketError, TimeoutError):
+    """A message, or a pong, has not come in time. The session goes on."""
+
+
 _BY_CODE: dict[int, type[RequestError]] = {
     1010: ConnectionLost,
     1050: RequestTimeout,
@@ -308,6 +375,34 @@ def raise_for_status(response: Response) -> None:
         raise _with_aiohttp(StatusError)(response)
 
 
+def websocket_error(kind: str, response: Response, text: str, error_code: int, code: int, reason: str) -> WebSocketError:
+    """The exception for what has become of a WebSocket (called by the extension).
+
+    Args:
+        kind: the name of its class.
+        response: the answer to the request that was to open it.
+        text: one clause, or "".
+        error_code: number of the kind of failure, or 0.
+        code: of the close frame, or 0.
+        reason: of the close frame.
+    """
+    make: typing.Any
+    if kind == "WebSocketHandshakeError":
+        make = _with_aiohttp(WebSocketHandshakeError)
+        error: WebSocketError = make(response, text, error_code)
+        return error
+    if kind == "WebSocketTimeout":
+        make = _with_aiohttp(WebSocketTimeout)
+        error = make(response, text, error_code)
+        return error
+    if not text:
+        shown = reason.encode("unicode_escape").decode("ascii")
+        text = f"the session is closed, with the code {code}" + (f" and the reason {shown!r}" if shown else "")
+    make = _with_aiohttp(WebSocketClosed)
+    error = make(response, text, error_code, code, reason)
+    return error
+
+
 # What aiohttp raises in the same place. Of two names the first is that of newer versions.
 _OF_AIOHTTP: dict[type[RequestError], tuple[str, ...]] = {
     RequestError: ("ClientError",),
@@ -323,6 +418,10 @@ _OF_AIOHTTP: dict[type[RequestError], tuple[str, ...]] = {
     StatusError: ("ClientResponseError",),
     RedirectError: ("InvalidUrlRedirectClientError", "InvalidURL"),
     TooManyRedirects: ("TooManyRedirects",),
+    WebSocketError: ("ClientError",),
+    WebSocketHandshakeError: ("WSServerHandshakeError",),
+    WebSocketClosed: ("ClientConnectionResetError", "ClientOSError"),
+    WebSocketTimeout: ("ServerTimeoutError",),
 }
 _MADE: dict[type[RequestError], type[RequestError]] = {}
 
@@ -351,10 +450,10 @@ def _with_aiohttp(kind: type[RequestError]) -> type[RequestError]:
 class _AlsoAiohttp:
     """What aiohttp's classes would have been told at their construction."""
 
-    def __init__(self, response: Response) -> None:
+    def __init__(self, response: Response, *more: typing.Any) -> None:
         import urllib.parse
 
-        super().__init__(response)  # type: ignore[call-arg]
+        super().__init__(response, *more)  # type: ignore[call-arg]
         parts = urllib.parse.urlsplit(response.url)
         self._conn_key = types.SimpleNamespace(host=parts.hostname, port=_port(parts), is_ssl=parts.scheme == "https", ssl=True)
         self._os_error = OSError(str(response.error))

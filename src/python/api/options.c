@@ -7,7 +7,7 @@
 #include "python/api/templates.h"
 #include "python/api/timeouts.h"
 
-enum { HEADERS_MAX = 256, REDIRECTS_MAX = 100 };
+enum { HEADERS_MAX = RP_PY_PAIRS_MAX, REDIRECTS_MAX = 100 };
 #define LIMIT_MAX ((size_t)64 << 30) /* of the limits that a call may set */
 
 static const char *const option_names[O_COUNT] = {
@@ -107,9 +107,7 @@ static int bytes_of(PyObject *value, struct rp_slice *ret)
     return 0;
 }
 
-/* Fills @fields from a list of pairs of str, or of str and bytes. Returns their number, or -1 with
- * an exception. */
-static Py_ssize_t take_pairs(PyObject *list, struct rp_header *fields)
+Py_ssize_t rp_py_take_pairs(PyObject *list, struct rp_header *fields)
 {
     Py_ssize_t count = PyList_Check(list) ? PyList_GET_SIZE(list) : -1;
 
@@ -149,8 +147,7 @@ struct scratch { /* what struct rp_http_spec borrows while the template is made 
     uint16_t ranges[HEADERS_MAX][2];
 };
 
-/* @proxy: a tuple (text; what the summary is to say of it, or None). */
-static int take_proxy(struct py_host *host, PyObject *proxy, struct rp_http_spec *spec)
+int rp_py_take_proxy(struct py_host *host, PyObject *proxy, struct rp_http_spec *spec)
 {
     PyObject *text, *note, *said;
 
@@ -174,11 +171,11 @@ static int fill_spec(struct py_host *host, PyObject *prepared, struct scratch *s
         rp_py_utf8(url, "url", &spec->url) < 0 ||
         (name != Py_None && rp_py_utf8(name, "name", &spec->name) < 0))
         return -1;
-    if ((count = take_pairs(headers, scratch->headers)) < 0)
+    if ((count = rp_py_take_pairs(headers, scratch->headers)) < 0)
         return -1;
     spec->headers = scratch->headers;
     spec->header_count = (size_t)count;
-    if ((count = take_pairs(tags, scratch->tags)) < 0)
+    if ((count = rp_py_take_pairs(tags, scratch->tags)) < 0)
         return -1;
     spec->tags = scratch->tags;
     spec->tag_count = (size_t)count;
@@ -192,7 +189,7 @@ static int fill_spec(struct py_host *host, PyObject *prepared, struct scratch *s
         (rp_py_utf8(PyTuple_GET_ITEM(digest, 0), "auth", &spec->digest_user) < 0 ||
          rp_py_utf8(PyTuple_GET_ITEM(digest, 1), "auth", &spec->digest_password) < 0))
         return -1;
-    if (proxy != Py_None && take_proxy(host, proxy, spec) < 0)
+    if (proxy != Py_None && rp_py_take_proxy(host, proxy, spec) < 0)
         return -1;
     *ret_body = PyBytes_Check(body) || body == Py_None ? NULL : body;
     if (PyBytes_Check(body)) {

@@ -69,3 +69,12 @@ int rp_py_options_apply(const struct rp_py_options *options, struct rp_http_call
  * exception. */
 PyObject *rp_py_stream_new(struct py_vu *vu, struct rp_http_template *template,
                            const struct rp_py_options *options, struct py_upload *upload);
+
+/* ---- what other calls take too --------------------------------------------------------------- */
+
+enum { RP_PY_PAIRS_MAX = 256 };
+/* Fills @fields, of which there are so many, from a list of pairs of str, or of str and bytes. Returns
+ * their number, or -1 with an exception. */
+Py_ssize_t rp_py_take_pairs(PyObject *list, struct rp_header *fields);
+/* @proxy: a tuple (text; what the summary is to say of it, or None). -1 with an exception. */
+int rp_py_take_proxy(struct py_host *host, PyObject *proxy, struct rp_http_spec *spec);

@@ -8,6 +8,7 @@
 
 #include "python/api/docs.h"
 #include "python/api/metrics.h"
+#include "python/api/websocket.h"
 #include "python/drive/drive.h"
 
 struct py_vu *rp_py_worker_new(struct py_host *host, struct rp_vu *engine_vu)
@@ -27,6 +28,9 @@ void rp_py_vu_release(struct py_vu *self)
     if (self->http)
         ((struct py_http *)self->http)->vu = NULL;
     rp_py_streams_abandon(self);
+    rp_py_sockets_abandon(self);
+    if (self->extra && self->extra->ws)
+        ((struct py_ws_client *)self->extra->ws)->vu = NULL;
     rp_py_vu_deinit(self);
 }
 
@@ -71,6 +75,18 @@ static int put_pairs(PyObject *dict, const struct rp_pairs *pairs)
             return -1;
     }
     return 0;
+}
+
+static PyObject *get_ws(PyObject *object, void *unused)
+{
+    struct py_vu *self = (struct py_vu *)object;
+    struct py_vu_extra *extra = require_extra(self);
+
+    if (!extra)
+        return NULL;
+    if (!extra->ws)
+        extra->ws = rp_py_ws_client_new(self);
+    return Py_XNewRef(extra->ws);
 }
 
 /* The environment of the process, with that of the plan over it, and that of the scenario over
@@ -255,6 +271,7 @@ static PyMemberDef members[] = {
 };
 
 static PyGetSetDef getset[] = {
+    { "ws", get_ws, NULL, RP_DOC_WORKER_WS, NULL },
     { "setup_data", get_setup_data, NULL, RP_DOC_WORKER_SETUP_DATA, NULL },
     { "execution", get_execution, NULL, RP_DOC_WORKER_EXECUTION, NULL },
     { "vu", get_vu, NULL, RP_DOC_WORKER_VU, NULL },

@@ -310,9 +310,15 @@ static PyObject *host_close(PyObject *object, PyObject *unused)
     Py_RETURN_NONE;
 }
 
+static void leave_streams(struct py_vu *vu)
+{
+    rp_py_streams_leave(vu);
+    rp_py_sockets_leave(vu);
+}
+
 static const struct py_host_ops host_ops = {
     .end_run = rp_py_end_run,
-    .leave_streams = rp_py_streams_leave,
+    .leave_streams = leave_streams,
     .leave_fork = rp_py_leave_fork,
     .unstuck = rp_py_watchdog_unstuck,
 };
@@ -337,6 +343,7 @@ static PyObject *host_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     self->ops = &host_ops;
     self->hooks = Py_NewRef(hooks);
     rp_list_init(&self->streams);
+    rp_list_init(&self->sockets);
     self->env = Py_NewRef(env);
     self->script.ops = &rp_py_script_ops;
     snprintf(bridge->runtime, sizeof(bridge->runtime), "CPython %d.%d.%d", PY_MAJOR_VERSION,

@@ -27,6 +27,8 @@ static int import_helpers(struct rp_pystate *state)
         { &state->make_cookies, "rampa._cookies", "Cookies" },
         { &state->response_fields, "rampa._response", "response_fields" },
         { &state->make_stream, "rampa._stream", "Stream" },
+        { &state->json_text, "rampa._request", "_json_text" },
+        { &state->make_socket_error, "rampa.errors", "websocket_error" },
     };
 
     for (size_t i = 0; i < RP_ARRAY_LEN(wanted); i++)
@@ -82,6 +84,9 @@ static int make_types(PyObject *module, struct rp_pystate *state)
         { &state->group_type, &rp_py_group_spec, "Group" },
         { &state->stream_type, &rp_py_stream_spec, NULL },
         { &state->read_type, &rp_py_read_spec, NULL },
+        { &state->ws_client_type, &rp_py_ws_client_spec, "WebSocketClient" },
+        { &state->socket_type, &rp_py_socket_spec, "WebSocketSession" },
+        { &state->wait_type, &rp_py_wait_spec, NULL },
         { &state->run_type, &rp_py_run_spec, "Run" },
         { &state->events_type, &rp_py_events_spec, "Events" },
     };
@@ -97,7 +102,10 @@ static int make_types(PyObject *module, struct rp_pystate *state)
     }
     state->keeping_vu_type = rp_py_keeping_vu_type(module, state->vu_type);
     state->future_request_type = rp_py_future_request_type(module, state->request_type);
-    return state->keeping_vu_type && state->future_request_type ? 0 : -1;
+    state->connect_type = rp_py_connect_type(module, state->wait_type);
+    if (!state->keeping_vu_type || !state->future_request_type || !state->connect_type)
+        return -1;
+    return PyModule_AddObjectRef(module, "WebSocketConnect", (PyObject *)state->connect_type);
 }
 
 static int module_exec(PyObject *module)
@@ -118,6 +126,7 @@ static int module_exec(PyObject *module)
     X(host_type) X(vu_type) X(keeping_vu_type) X(http_type) X(execution_type) X(request_type) X(future_request_type) X(sleep_type) \
     X(pause_type) X(response_type) X(template_type) X(group_type) X(run_type) X(events_type) X(json_loads) X(make_headers) \
     X(make_timings) X(asyncio_cancelled) X(request_error) X(run_aborted) X(refuse_option) X(response_fields) X(make_cookies) X(s_blocking) X(make_stream) X(stream_type) X(read_type) \
+    X(ws_client_type) X(socket_type) X(wait_type) X(connect_type) X(json_text) X(make_socket_error) \
     X(s_add_done_callback) X(s_cancel) X(s_context) X(s_throw) X(s_close) X(s_append) \
     X(s_scheduled) X(s_done) X(s_cr_code) X(s_task_factory) X(s_debug) X(s_closed) \
     X(context_names) X(handle_type)

@@ -26,6 +26,7 @@ struct rp_pystate;
     X(CHANGED_ERRORS, changed_errors, "") \
     X(DESCRIBE, describe, "O") \
     X(PREPARE_REQUEST, prepare_request, "OO") \
+    X(PREPARE_SOCKET, prepare_socket, "OO") \
     X(TLS_OPTIONS, tls_options, "O") \
     X(AWAITING, awaiting, "O") \
     X(NEW_TASK, new_task, "O") \

@@ -27,7 +27,8 @@ struct py_host_ops {
     /* In a process that the script has forked: its code has come back, with or without an
      * exception. Does not return. */
     void (*leave_fork)(struct py_host *host);
-    /* An iteration of @vu is over, and streams that it has opened are not: vu->open_streams. */
+    /* An iteration of @vu is over, and streams or WebSockets that it has opened are not:
+     * vu->open_streams. */
     void (*leave_streams)(struct py_vu *vu);
     /* The pulse was noticed to be missing, and this is a beat. */
     void (*unstuck)(struct py_host *host);
@@ -68,6 +69,7 @@ struct py_host {
     struct py_series *series;       /* api/metrics.h: while the run is prepared */
     struct rp_list requests;        /* api/request.c: those under way, in a guest only */
     struct rp_list streams;         /* api/stream.c: those under way */
+    struct rp_list sockets;         /* api/websocket.c: those that were started */
     struct py_guest *guest;         /* bridge/guest.h; NULL in a worker process */
 };
 

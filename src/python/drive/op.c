@@ -57,9 +57,15 @@ PySendResult rp_py_op_send(PyObject *self, PyObject *arg, PyObject **result)
         *result = take_result(op);
         return *result ? PYGEN_RETURN : PYGEN_ERROR;
     }
-    if (op->op_state == PY_OP_NEW && start_new(op) < 0) {
-        *result = NULL;
-        return PYGEN_ERROR;
+    if (op->op_state == PY_OP_NEW) {
+        if (start_new(op) < 0) {
+            *result = NULL;
+            return PYGEN_ERROR;
+        }
+        if (RP_UNLIKELY(is_finished(op))) { /* there was nothing to wait for */
+            *result = take_result(op);
+            return *result ? PYGEN_RETURN : PYGEN_ERROR;
+        }
     }
     if (RP_UNLIKELY(
             op->blocking)) { /* as asyncio's futures do: a for loop over the operation would never end */
@@ -191,14 +197,14 @@ static PyObject *op_add_done_callback(PyObject *self, PyObject *const *args, Py_
     context = !context || context == Py_None ? PyContext_CopyCurrent() : Py_NewRef(context);
     if (!context)
         return NULL;
+    if (op->op_state == PY_OP_NEW && start_new(op) < 0) {
+        Py_DECREF(context);
+        return NULL;
+    }
     if (is_finished(op)) {
         call_soon(op, fn, context);
         Py_DECREF(context);
         Py_RETURN_NONE;
-    }
-    if (op->op_state == PY_OP_NEW && start_new(op) < 0) {
-        Py_DECREF(context);
-        return NULL;
     }
     if (op->kind->called_back)
         op->kind->called_back(op);

@@ -28,7 +28,8 @@ struct py_op {
 };
 
 struct py_op_kind {
-    int (*start)(struct py_op *op);        /* 0, or -1 with an exception set */
+    /* 0, or -1 with an exception set. It may finish the operation at once. */
+    int (*start)(struct py_op *op);
     void (*cancel)(struct py_op *op);      /* of a running one: nothing of it happens afterwards */
     void (*called_back)(struct py_op *op); /* it is given a callback; or NULL */
 };
@@ -59,5 +60,6 @@ static inline bool rp_py_is_op(const struct rp_pystate *state, PyObject *object)
 {
     return Py_IS_TYPE(object, state->request_type) || Py_IS_TYPE(object, state->sleep_type) ||
            Py_IS_TYPE(object, state->pause_type) || Py_IS_TYPE(object, state->read_type) ||
-           Py_IS_TYPE(object, state->future_request_type);
+           Py_IS_TYPE(object, state->future_request_type) || Py_IS_TYPE(object, state->wait_type) ||
+           Py_IS_TYPE(object, state->connect_type);
 }

@@ -46,6 +46,7 @@ static void free_extra(struct py_vu *self)
     Py_XDECREF(extra->task);
     Py_XDECREF(extra->vu_dict);
     Py_XDECREF(extra->env);
+    Py_XDECREF(extra->ws);
     rp_free(extra);
 }
 

@@ -31,7 +31,7 @@ struct py_vu {
     bool must_cancel;          /* a CancelledError is due when it waits next */
     bool throwing;             /* a deferred task of the loop will throw a CancelledError */
     bool has_grouped;          /* it has entered a group at some time (api/group.c) */
-    uint16_t open_streams;     /* bodies that are being read (api/stream.c) */
+    uint16_t open_streams;     /* bodies that are being read (api/stream.c), and WebSockets */
 };
 
 /* What most VUs at rest do without: made when it is first needed, then there as long as the VU. */
@@ -40,6 +40,7 @@ struct py_vu_extra {
     PyObject *task;           /* what asyncio.current_task() is */
     unsigned cancel_requests; /* what the task's cancelling() is */
     PyObject *vu_dict, *env;  /* worker.vu and worker.env */
+    PyObject *ws;             /* worker.ws (api/websocket.c) */
     struct rp_task throw_task;
     /* with an interrupted iteration, or with the tasks that one has left */
     struct rp_timer patience;
