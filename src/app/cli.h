@@ -115,6 +115,7 @@ enum rp_option_id { /* the order of the help, inside each group */
                     RP_OPT_HISTOGRAM,
                     RP_OPT_STRICT,
                     RP_OPT_PROGRESS,
+                    RP_OPT_TUI,
                     RP_OPT_QUIET,
                     RP_OPT_FORMAT,
                     RP_OPT_COMPARE_FORMAT,

@@ -21,11 +21,14 @@
 #include "ui/brief.h"
 #include "ui/live.h"
 #include "ui/report.h"
+#include "ui/screen.h"
+#include "ui/tui.h"
 
 struct run {
     const struct rp_run_options *options;
     struct rp_sinks sinks;
-    struct rp_live *live;
+    struct rp_live *live; /* either this, */
+    struct rp_tui *tui;   /* or this */
     struct rp_result_sink *file;
     struct rp_event_bus *bus;
     struct rp_event_log *log;
@@ -115,7 +118,7 @@ static struct rp_live_options live_options(const struct rp_run_options *options)
     bool is_terminal = isatty(STDERR_FILENO);
 
     ret.keeps_stdout_clear = writes_to_stdout(options);
-    ret.shows_progress = options->progress || (!options->quiet && is_terminal);
+    ret.shows_progress = options->progress || options->tui || (!options->quiet && is_terminal);
     if (is_terminal && term && *term && strcmp(term, "dumb") != 0)
         ret.mode = options->error_color ? RP_PROGRESS_COLOR_BLOCK : RP_PROGRESS_BLOCK;
     return ret;
@@ -159,6 +162,18 @@ static int add_serve(struct run *run, struct rp_error *err)
     return 0;
 }
 
+/* What is seen while the run goes on. */
+static int add_live(struct run *run)
+{
+    const struct rp_run_options *options = run->options;
+    struct rp_tui_options tui = { .color = options->error_color,
+                                  .keeps_stdout_clear = writes_to_stdout(options) };
+
+    if (options->tui && rp_screen_is_possible(stderr, stdin))
+        return rp_tui_new(&run->sinks, tui, &run->tui);
+    return rp_live_new(&run->sinks, live_options(options), &run->live);
+}
+
 /* Sinks are told, and closed, in this order: the progress makes way before anything else is
  * written, and the result is safe before others learn that the run is over, and before the summary
  * is written, which may wait for its reader. */
@@ -172,7 +187,7 @@ static int list_sinks(struct run *run, struct rp_error *err)
                                             .option_count = options->output_option_count,
                                             .python = options->python,
                                             .script = options->folder ? options->folder : script };
-    int r = rp_live_new(&run->sinks, live_options(options), &run->live);
+    int r = add_live(run);
 
     if (r == 0 && options->out)
         r = rp_result_sink_new(&run->sinks, options->out, &run->file);
@@ -191,6 +206,7 @@ static int list_sinks(struct run *run, struct rp_error *err)
 static void free_sinks(struct run *run)
 {
     rp_live_free(run->live);
+    rp_tui_free(run->tui);
     rp_result_sink_free(run->file);
     rp_outputs_free(run->outputs);
     rp_event_log_free(run->log);

@@ -39,6 +39,7 @@ struct rp_run_options {
     bool strict;    /* a generator that was the limit fails the run */
     bool quiet;     /* neither summary nor progress line; errors and warnings still show */
     bool progress;  /* progress line asked for: even with quiet, even when stderr is no terminal */
+    bool tui;       /* the whole terminal asked for, where there is one */
     bool color;     /* stdout may show colours */
     bool error_color;   /* stderr may show colours */
     unsigned width;     /* columns of the terminal, 80 when unknown; never 0 */

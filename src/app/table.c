@@ -476,6 +476,13 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .fallback = "only when stderr is a terminal",
         .help = "Show progress while the test runs",
     },
+    [RP_OPT_TUI] = {
+        .name = "--tui", .type = RP_TYPE_FLAG,
+        .commands = RP_IN(RP_CMD_RUN), .env = "RAMPA_TUI",
+        .group = RP_GROUP_OUTPUT, .since = "0.1.0",
+        .help = "Show the run on the whole terminal, and steer it by keys; where there is no "
+                "terminal, the progress",
+    },
     [RP_OPT_QUIET] = {
         .name = "--quiet", .short_name = 'q', .type = RP_TYPE_FLAG,
         .commands = RP_IN(RP_CMD_RUN), .env = "RAMPA_QUIET",

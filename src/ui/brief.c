@@ -67,7 +67,9 @@ static void thresholds(struct rp_summary *brief)
         append_text(brief, result->plan->thresholds[i].display);
         rp_buf_append_str(brief->out, " ");
         append_text(brief, result->plan->thresholds[i].source);
-        rp_buf_append_str(brief->out, rp_summary_actual(result, i, actual) ? ": actual " : ": ");
+        rp_buf_append_str(brief->out, rp_summary_actual(result, result->verdicts, i, actual)
+                                          ? ": actual "
+                                          : ": ");
         rp_buf_append_str(brief->out, actual);
         end(brief);
     }

@@ -47,10 +47,12 @@ void rp_summary_reuse(struct rp_summary *summary, struct rp_buf *buf);
 /* Remembers @error (0 or negative) as the summary's. */
 void rp_summary_fail(struct rp_summary *summary, int error);
 
-/* What a threshold compared with its bound, as "512.3ms", into @out (RP_ACTUAL_SIZE bytes). False
- * when there was nothing to compare: then @out says why. */
+/* What threshold @i compared with its bound, as "512.3ms", into @out (RP_ACTUAL_SIZE bytes).
+ * @verdicts: one for each threshold, or NULL when nothing is judged. False when there was nothing to
+ * compare: then @out says why. */
 enum { RP_ACTUAL_SIZE = 64 };
-bool rp_summary_actual(const struct rp_result *result, size_t i, char *out);
+bool rp_summary_actual(const struct rp_result *result, const struct rp_verdict *verdicts, size_t i,
+                       char *out);
 /* Appends "connection refused (1212)", or "status 503". */
 struct rp_failed_request;
 void rp_summary_append_kind(struct rp_buf *out, const struct rp_failed_request *request);

@@ -98,17 +98,17 @@ static void format_actual(const struct rp_threshold *threshold, double actual,
     snprintf(out, RP_ACTUAL_SIZE, "%s", value);
 }
 
-bool rp_summary_actual(const struct rp_result *result, size_t i, char *out)
+bool rp_summary_actual(const struct rp_result *result, const struct rp_verdict *verdicts, size_t i,
+                       char *out)
 {
-    bool has_samples = result->verdicts &&
-                       (!result->verdicts[i].no_samples || !isnan(result->verdicts[i].actual));
+    bool has_samples = verdicts && (!verdicts[i].no_samples || !isnan(verdicts[i].actual));
 
-    if (!result->verdicts)
+    if (!verdicts)
         snprintf(out, RP_ACTUAL_SIZE, "not judged");
     else if (!has_samples)
         snprintf(out, RP_ACTUAL_SIZE, "no samples");
     else
-        format_actual(&result->plan->thresholds[i], result->verdicts[i].actual, result->store, out);
+        format_actual(&result->plan->thresholds[i], verdicts[i].actual, result->store, out);
     return has_samples;
 }
 
@@ -118,7 +118,7 @@ static void actual_text(struct rp_summary *summary, size_t i, char *out)
     char name[32], value[RP_ACTUAL_SIZE];
 
     rp_stat_format(summary->result->plan->thresholds[i].stat, name, sizeof(name));
-    if (rp_summary_actual(summary->result, i, value))
+    if (rp_summary_actual(summary->result, summary->result->verdicts, i, value))
         snprintf(out, ACTUAL_SIZE, "%s=%s", name, value);
     else
         snprintf(out, ACTUAL_SIZE, "%s", value);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "golden.h"
 #include "progress_fixture.h"
 
 #include <errno.h>
@@ -7,8 +8,6 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
-
-/* Golden blocks: RP_UPDATE_GOLDEN=1 writes them anew; read the difference before committing it. */
 
 enum { OUT_MAX = 1 << 20 };
 
@@ -30,33 +29,6 @@ static void format(const struct rp_progress *progress, unsigned width, unsigned 
     assert_int_equal(out->error, 0);
 }
 
-static void compare_golden(const char *name, unsigned width, unsigned height,
-                           const struct rp_buf *text)
-{
-    char path[512], expected[1 << 14];
-    FILE *file;
-    size_t len;
-
-    snprintf(path, sizeof(path), "%s/progress-%s-%ux%u.txt", GOLDEN_DIR, name, width, height);
-    if (getenv("RP_UPDATE_GOLDEN")) {
-        file = fopen(path, "w");
-        assert_non_null(file);
-        assert_int_equal(fwrite(rp_buf_str(text), 1, text->len, file), text->len);
-        assert_int_equal(fclose(file), 0);
-        return;
-    }
-    file = fopen(path, "r");
-    if (!file)
-        fail_msg("no %s: write it with RP_UPDATE_GOLDEN=1", path);
-    len = fread(expected, 1, sizeof(expected) - 1, file);
-    expected[len] = '\0';
-    fclose(file);
-    if (strcmp(rp_buf_str(text), expected) != 0) {
-        print_error("%s differs; now it is:\n%s\n", path, rp_buf_str(text));
-        assert_string_equal(rp_buf_str(text), expected);
-    }
-}
-
 static void test_golden(void **state)
 {
     static const unsigned sizes[][2] = { { 40, 30 }, { 80, 30 }, { 200, 30 }, { 80, 8 } };
@@ -68,7 +40,7 @@ static void test_golden(void **state)
             struct rp_buf text;
 
             format(&progress, sizes[j][0], sizes[j][1], false, &text);
-            compare_golden(runs[i].name, sizes[j][0], sizes[j][1], &text);
+            compare_golden(&text, "progress-%s-%ux%u.txt", runs[i].name, sizes[j][0], sizes[j][1]);
             rp_buf_deinit(&text);
         }
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "../run/fixture.h"
+#include "golden.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -9,10 +10,7 @@
 #include "base/text.h"
 #include "ui/report.h"
 
-/*
- * Golden texts: RP_UPDATE_GOLDEN=1 writes them anew; read the difference before committing it. The version in them is
- * the word VERSION.
- */
+/* The version in the golden texts is the word VERSION. */
 
 enum { OUT_MAX = 1 << 20 };
 
@@ -45,35 +43,6 @@ static void hide_version(const struct rp_buf *text, struct rp_buf *out)
     rp_buf_append_str(out, rest + strlen(RP_VERSION));
 }
 
-static void compare_golden(const char *name, unsigned width, const struct rp_buf *text)
-{
-    char path[512];
-    struct rp_buf expected;
-    FILE *file;
-    int byte;
-
-    snprintf(path, sizeof(path), "%s/%s-%u.txt", GOLDEN_DIR, name, width);
-    if (getenv("RP_UPDATE_GOLDEN")) {
-        file = fopen(path, "w");
-        assert_non_null(file);
-        assert_int_equal(fwrite(rp_buf_str(text), 1, text->len, file), text->len);
-        assert_int_equal(fclose(file), 0);
-        return;
-    }
-    file = fopen(path, "r");
-    if (!file)
-        fail_msg("no %s: write it with RP_UPDATE_GOLDEN=1", path);
-    rp_buf_init(&expected, OUT_MAX);
-    while ((byte = fgetc(file)) != EOF)
-        rp_buf_append(&expected, &(char){ (char)byte }, 1);
-    fclose(file);
-    if (strcmp(rp_buf_str(text), rp_buf_str(&expected)) != 0) {
-        print_error("%s differs; now it is:\n%s\n", path, rp_buf_str(text));
-        assert_string_equal(rp_buf_str(text), rp_buf_str(&expected));
-    }
-    rp_buf_deinit(&expected);
-}
-
 static void test_golden(void **state)
 {
     for (size_t i = 0; i < RP_ARRAY_LEN(results); i++) {
@@ -85,7 +54,7 @@ static void test_golden(void **state)
 
             write_summary(&fixture.result, widths[j], false, &text);
             hide_version(&text, &shown);
-            compare_golden(results[i].name, widths[j], &shown);
+            compare_golden(&shown, "%s-%u.txt", results[i].name, widths[j]);
             rp_buf_deinit(&text);
             rp_buf_deinit(&shown);
         }
@@ -114,7 +83,7 @@ static void test_golden_stats(void **state)
         fixture.result.plan->trend_stat_count = count;
         write_summary(&fixture.result, 80, false, &text);
         hide_version(&text, &shown);
-        compare_golden(count == 1 ? "one-stat" : "many-stats", 80, &shown);
+        compare_golden(&shown, "%s-80.txt", count == 1 ? "one-stat" : "many-stats");
         rp_buf_deinit(&text);
         rp_buf_deinit(&shown);
         fixture_deinit(&fixture);

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: MIT
+"""--tui: what is on a terminal while a test runs, what the keys do, and what the terminal has afterwards. The terminal is tmux."""
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.skipif(not shutil.which("tmux"), reason="no tmux")
+
+SECONDS = 60
+SCRIPT = """
+import rampa
+
+config = rampa.Config(thresholds={{"http_req_duration": ["p(95)<60000"]}})
+
+@rampa.scenario(executor="constant-vus", vus=2, duration="10m")
+async def browse(worker):
+    if worker.execution.iteration == 0:
+        print("hello from the script")
+    await worker.http.get("{url}/json", name="a page")
+    await worker.sleep(0.02)
+
+@rampa.scenario(executor="constant-arrival-rate", rate=10, duration="10m", pre_allocated_vus=2)
+async def orders(worker):
+    pass
+"""
+
+
+class Terminal:
+    def __init__(self, folder: Path, cols: int, rows: int) -> None:
+        self.words = ["tmux", "-S", str(folder / "tmux"), "-f", "/dev/null"]
+        self.tmux("new-session", "-d", "-x", str(cols), "-y", str(rows), "-c", str(folder), "bash --norc --noprofile")
+
+    def tmux(self, *words: str) -> str:
+        return subprocess.run([*self.words, *words], check=True, capture_output=True, text=True, timeout=SECONDS).stdout
+
+    def keys(self, *keys: str) -> None:
+        self.tmux("send-keys", *keys)
+
+    def command(self, text: str) -> None:
+        self.tmux("send-keys", "-l", text)
+        self.keys("Enter")
+
+    def shown(self, *words: str) -> str:
+        return self.tmux("capture-pane", "-p", *words)
+
+    def until(self, is_there: Callable[[str], bool], *words: str) -> str:
+        end = time.monotonic() + SECONDS
+        while not is_there(text := self.shown(*words)):
+            assert time.monotonic() < end, text
+            time.sleep(0.05)
+        return text
+
+    def until_text(self, text: str, *words: str) -> str:
+        return self.until(lambda shown: text in shown, *words)
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    terminal = Terminal(tmp_path, 80, 24)
+    yield terminal
+    terminal.tmux("kill-server")
+
+
+def start(terminal: Terminal, program: Path, script: Callable[..., Path], target: str, *words: str) -> None:
+    script(SCRIPT.format(url=target))
+    line = shlex.join([str(program), "run", "script.py", "--tui", *words])
+    terminal.command(f"{line}; echo EXIT $?")
+    terminal.until_text("a page")
+
+
+def test_keys(terminal: Terminal, program: Path, script: Callable[..., Path], target: str, tmp_path: Path) -> None:
+    start(terminal, program, script, target, "--out", "result.json")
+    shown = terminal.until_text("THRESHOLDS")
+    assert [word for word in ("browse", "orders", "rate", "p95", "generator", "REQUESTS", "LOG") if word not in shown] == []
+    assert "hello from the script" in shown
+    terminal.keys("p")
+    assert terminal.until_text(" paused").startswith(" paused")
+    terminal.keys("p")
+    terminal.until_text("goes on")
+    terminal.keys("?")
+    terminal.until_text("another scenario for + and -")
+    terminal.keys("Space")
+    terminal.until_text("+ - load of browse")
+    terminal.keys("+")
+    terminal.until_text("number from 0 to 2")
+    terminal.keys("-")
+    terminal.until_text("browse: vus 1")
+    terminal.keys("Right")
+    terminal.until_text("+ - load of orders")
+    terminal.keys("+")
+    terminal.until_text("orders: rate 11")
+    terminal.tmux("resize-window", "-x", "60", "-y", "20")
+    terminal.until(lambda shown: "load of orders" in shown and len(shown.splitlines()) == 20)
+    terminal.keys("s")
+    terminal.until_text("Stop the run?")
+    terminal.keys("n")
+    terminal.until(lambda shown: "Stop the run?" not in shown)
+    terminal.keys("q", "y")
+    shown = terminal.until_text("EXIT 4", "-S", "-200")
+    assert "stopped from the dashboard" in shown
+    assert shown.count("hello from the script") == 1
+    assert "THRESHOLDS" in shown and "load of orders" not in shown
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert [(a["scenario"], a["what"], a["value"], a["hold"]) for a in result["run"]["adjustments"]] == [
+        ("browse", "vus", 1, True), ("orders", "rate", 11, True)
+    ]
+
+
+def test_it_is_stopped_and_goes_on(terminal: Terminal, program: Path, script: Callable[..., Path], target: str) -> None:
+    start(terminal, program, script, target, "--quiet")
+    terminal.keys("C-z")
+    terminal.until_text("Stopped")
+    terminal.command("fg")
+    terminal.until(lambda shown: "load of browse" in shown and "Stopped" not in shown)
+    terminal.keys("C-c")
+    terminal.until_text("aborted by a signal")
+    terminal.command("echo EXIT $?")  # the shell has forgotten what was to come after a job that was stopped
+    assert "REQUESTS" not in terminal.until_text("EXIT 4", "-S", "-200")
+
+
+def test_without_a_terminal(program: Path, script: Callable[..., Path], target: str, tmp_path: Path) -> None:
+    """The progress is shown, as without a terminal; so it is on one that cannot move its cursor."""
+    script(SCRIPT.format(url=target).replace("10m", "100ms"))
+    done = subprocess.run(
+        [program, "run", "script.py", "--tui", "--quiet"], cwd=tmp_path, capture_output=True, text=True, timeout=SECONDS, stdin=subprocess.DEVNULL
+    )
+    assert done.returncode == 0
+    assert done.stdout.strip() == "hello from the script"
+    assert "running" in done.stderr and "\x1b" not in done.stderr
+
+
+def test_a_dumb_terminal(terminal: Terminal, program: Path, script: Callable[..., Path], target: str) -> None:
+    script(SCRIPT.format(url=target).replace("10m", "100ms"))
+    terminal.command(f"TERM=dumb {shlex.quote(str(program))} run script.py --tui -q; echo EXIT $?")
+    shown = terminal.until_text("EXIT 0")
+    assert "running" in shown and "load of" not in shown
+
+
+def test_an_unknown_terminal(terminal: Terminal, program: Path, script: Callable[..., Path], target: str) -> None:
+    script(SCRIPT.format(url=target))
+    terminal.command(f"TERM=no-such {shlex.quote(str(program))} run script.py --tui; echo EXIT $?")
+    shown = terminal.until_text("EXIT 3")
+    assert "--tui does not know the terminal TERM='no-such'" in " ".join(shown.split())
