@@ -14,7 +14,7 @@ int rp_app_main(int argc, char *const argv[]);
  * exit code. */
 int rp_cmd_report(const struct rp_cli *cli);
 int rp_cmd_compare(const struct rp_cli *cli);
-/* status, stop, pause and resume: of a run that goes on. */
+/* status, stop, pause, resume and adjust: of a run that goes on. */
 int rp_cmd_control(const struct rp_cli *cli);
 int rp_cmd_doctor(const struct rp_cli *cli);
 int rp_cmd_target(const struct rp_cli *cli);

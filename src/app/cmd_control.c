@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* `rampa status`, `stop`, `pause` and `resume`: a question to a run of this user that goes on. */
+/* `rampa status`, `stop`, `pause`, `resume` and `adjust`: a question to a run of this user that goes on. */
 
 #include <errno.h>
 #include <jansson.h>
@@ -14,6 +14,7 @@
 #include "app/run.h"
 #include "app/term.h"
 #include "base/json_line.h"
+#include "base/str.h"
 #include "base/text.h"
 #include "proto/h1.h"
 #include "run/result.h"
@@ -252,7 +253,10 @@ static int show(const struct rp_cli *cli, const struct answer *answer, const jso
     int code;
 
     rp_buf_init(&out, ANSWER_MAX);
-    if (format && strcmp(format, "json") == 0) {
+    if (cli->flags[RP_OPT_BROWSER] && !(format && strcmp(format, "json") == 0)) {
+        rp_text_append(&out, rp_slice_str(text_of(json, "address")), 1000);
+        rp_buf_append_str(&out, "\n");
+    } else if (format && strcmp(format, "json") == 0) {
         rp_buf_append_slice(&out, rp_buf_slice(&answer->body));
         rp_buf_append_str(&out, "\n");
     } else if (rp_command_id(cli->command) == RP_CMD_STATUS) {
@@ -267,31 +271,63 @@ static int show(const struct rp_cli *cli, const struct answer *answer, const jso
 
 /* ---- the commands ---------------------------------------------------------------------------- */
 
+static void write_adjustment(const struct rp_cli *cli, struct rp_json_line *line)
+{
+    const char *vus = rp_cli_value(cli, RP_OPT_ADJUST_VUS).value;
+    int64_t number = 0;
+
+    rp_line_text(line, "scenario", rp_cli_value(cli, RP_OPT_ADJUST_SCENARIO).value);
+    if (vus) {
+        bool is_number = rp_parse_i64(rp_slice_str(vus), &number);
+
+        rp_assert(is_number); /* the table of options has checked it */
+        rp_line_i64(line, "vus", number);
+    } else {
+        rp_line_text(line, "rate", rp_cli_value(cli, RP_OPT_ADJUST_RATE).value);
+    }
+    rp_line_bool(line, "hold", cli->flags[RP_OPT_HOLD]);
+}
+
 static void write_body(const struct rp_cli *cli, struct rp_buf *ret)
 {
-    const char *reason = rp_command_id(cli->command) == RP_CMD_STOP
-                             ? rp_cli_value(cli, RP_OPT_REASON).value
-                             : NULL;
+    const char *reason = rp_cli_value(cli, RP_OPT_REASON).value;
     struct rp_json_line line = { .out = ret };
 
     rp_line_open(&line, NULL);
     if (reason)
         rp_line_text(&line, "reason", reason);
+    if (rp_command_id(cli->command) == RP_CMD_ADJUST)
+        write_adjustment(cli, &line);
     rp_line_close(&line);
+}
+
+static int check_options(const struct rp_cli *cli, struct rp_error *err)
+{
+    bool has_vus = rp_cli_value(cli, RP_OPT_ADJUST_VUS).value != NULL;
+    bool has_rate = rp_cli_value(cli, RP_OPT_ADJUST_RATE).value != NULL;
+
+    if (rp_command_id(cli->command) != RP_CMD_ADJUST || has_vus != has_rate)
+        return 0;
+    rp_error_set(err, -RP_EUSER, "adjust needs either --vus or --rate");
+    rp_error_hint(err, "such as 'rampa adjust --vus 50' or 'rampa adjust --rate 500/s'");
+    return -RP_EUSER;
 }
 
 static int ask_run(const struct rp_cli *cli, struct answer *answer, struct rp_error *err)
 {
     const char *wanted = cli->argument_count ? cli->arguments[0] : NULL;
-    bool is_question = rp_command_id(cli->command) == RP_CMD_STATUS;
+    bool is_browser = cli->flags[RP_OPT_BROWSER];
+    bool is_question = rp_command_id(cli->command) == RP_CMD_STATUS && !is_browser;
     char path[64];
     struct rp_buf run_id, body;
     int r;
 
-    snprintf(path, sizeof(path), "/v1/%s", cli->command->name);
+    snprintf(path, sizeof(path), "/v1/%s", is_browser ? "browser" : cli->command->name);
     rp_buf_init(&run_id, LIST_MAX);
     rp_buf_init(&body, TEXT_MAX);
-    r = find_run(wanted, &run_id, err);
+    r = check_options(cli, err);
+    if (r == 0)
+        r = find_run(wanted, &run_id, err);
     if (r == 0 && !is_question) {
         write_body(cli, &body);
         r = body.error;

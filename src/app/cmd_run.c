@@ -147,6 +147,7 @@ static void add_summary(struct run *run)
 static int add_serve(struct run *run, struct rp_error *err)
 {
     const struct rp_run_options *options = run->options;
+    char address[RP_SERVE_BROWSER_SIZE];
     bool is_unix_only = strcmp(options->serve, "unix") == 0;
     struct rp_serve_options serve = { .address = is_unix_only ? NULL : options->serve,
                                       .run_id = run->run_id,
@@ -159,6 +160,9 @@ static int add_serve(struct run *run, struct rp_error *err)
     fprintf(stderr, "control: socket %s\n", rp_serve_socket(run->serve));
     if (rp_serve_address(run->serve))
         fprintf(stderr, "control: http://%s/v1/status\n", rp_serve_address(run->serve));
+    /* In the log of a CI job others would read it. */
+    if (isatty(STDERR_FILENO) && rp_serve_browser_address(run->serve, address) == 0)
+        fprintf(stderr, "control: page %s (works once)\n", address);
     return 0;
 }
 

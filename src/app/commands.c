@@ -132,6 +132,12 @@ static const struct rp_example resume_examples[] = {
     { "go on", "rampa resume" },
     { NULL, NULL },
 };
+static const struct rp_example adjust_examples[] = {
+    { "50 users, until the present stage ends", "rampa adjust --vus 50" },
+    { "another rate, to the end of the scenario",
+      "rampa adjust --scenario search --rate 500/s --hold" },
+    { NULL, NULL },
+};
 static const struct rp_example doctor_examples[] = {
     { "what would limit a big test", "rampa doctor" },
     { "with the interpreter of a virtual environment", "rampa doctor --python .venv/bin/python" },
@@ -264,6 +270,15 @@ const struct rp_command rp_commands[RP_CMD_COUNT] = {
         .summary = "Let a run go on that was paused",
         .description = "Ends a pause of 'rampa pause', or of the signal SIGUSR1. RUN is as in 'rampa status'.",
         .examples = resume_examples, .exits = control_exits,
+    },
+    [RP_CMD_ADJUST] = {
+        .name = "adjust", .argument = RP_ARGUMENT_RUN, .argument_optional = true,
+        .summary = "Change the load of a run while it goes on",
+        .description =
+            "Gives a scenario of a run that was started with --serve other VUs, or another rate, at one moment in all workers. It "
+            "counts until the present stage of the scenario ends; with --hold, and where there are no stages, to the end. RUN is "
+            "as in 'rampa status'.",
+        .examples = adjust_examples, .exits = control_exits,
     },
     [RP_CMD_DOCTOR] = {
         .name = "doctor", .summary = "Show what would limit a big test on this machine",

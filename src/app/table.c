@@ -494,7 +494,7 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .name = "--format", .type = RP_TYPE_CHOICE, .placeholder = "FORMAT", .choices = formats,
         .commands = RP_IN(RP_CMD_INSPECT) | RP_IN(RP_CMD_DOCTOR) |
                     RP_IN(RP_CMD_STATUS) | RP_IN(RP_CMD_STOP) | RP_IN(RP_CMD_PAUSE) |
-                    RP_IN(RP_CMD_RESUME),
+                    RP_IN(RP_CMD_RESUME) | RP_IN(RP_CMD_ADJUST),
         .group = RP_GROUP_OUTPUT, .since = "0.1.0", .fallback = "text",
         .help = "How to print: text for people, json for programs",
     },
@@ -519,13 +519,39 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
     [RP_OPT_SERVE] = {
         .name = "--serve", .type = RP_TYPE_TEXT, .placeholder = "HOST:PORT", .bare = "unix",
         .commands = RP_IN(RP_CMD_RUN), .group = RP_GROUP_OUTPUT, .since = "0.1.0",
-        .help = "Let 'rampa status', stop, pause and resume, and other programs, watch and steer "
-                "the run, on a socket of this user; with a value on loopback too",
+        .help = "Let 'rampa status', stop, pause, resume and adjust, and other programs, watch "
+                "and steer the run, on a socket of this user; with a value on loopback too",
+    },
+    [RP_OPT_BROWSER] = {
+        .name = "--browser", .type = RP_TYPE_FLAG, .commands = RP_IN(RP_CMD_STATUS),
+        .group = RP_GROUP_OUTPUT, .since = "0.1.0",
+        .help = "Print an address of the run's live page, which one browser may open, once",
     },
     [RP_OPT_REASON] = {
         .name = "--reason", .type = RP_TYPE_TEXT, .placeholder = "TEXT",
         .commands = RP_IN(RP_CMD_STOP), .group = RP_GROUP_OUTPUT, .since = "0.1.0",
         .help = "Why the run is stopped, for its summary and its result",
+    },
+    [RP_OPT_ADJUST_SCENARIO] = {
+        .name = "--scenario", .type = RP_TYPE_TEXT, .placeholder = "NAME",
+        .commands = RP_IN(RP_CMD_ADJUST), .group = RP_GROUP_LOAD, .since = "0.1.0",
+        .fallback = "the only one",
+        .help = "The scenario that gets another load",
+    },
+    [RP_OPT_ADJUST_VUS] = {
+        .name = "--vus", .type = RP_TYPE_INT, .placeholder = "N", .min = 0, .max = INT64_MAX,
+        .commands = RP_IN(RP_CMD_ADJUST), .group = RP_GROUP_LOAD, .since = "0.1.0",
+        .help = "So many virtual users, of constant-vus and ramping-vus",
+    },
+    [RP_OPT_ADJUST_RATE] = {
+        .name = "--rate", .type = RP_TYPE_RATE, .placeholder = "NUMBER/TIME",
+        .commands = RP_IN(RP_CMD_ADJUST), .group = RP_GROUP_LOAD, .since = "0.1.0",
+        .help = "So many iterations, of the arrival executors: 500/s, 30/m",
+    },
+    [RP_OPT_HOLD] = {
+        .name = "--hold", .type = RP_TYPE_FLAG, .commands = RP_IN(RP_CMD_ADJUST),
+        .group = RP_GROUP_LOAD, .since = "0.1.0", .fallback = "until the present stage ends",
+        .help = "Keep the load to the end of the scenario",
     },
     [RP_OPT_PAGE] = {
         .name = "--page", .short_name = 'o', .type = RP_TYPE_FILE, .placeholder = "FILE",

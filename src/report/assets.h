@@ -8,6 +8,7 @@
 #include "base/slice.h"
 
 struct rp_report_asset {
+    const char *name; /* of the file: "page.js" */
     struct rp_slice text;
     const char *hash; /* base64 of its SHA-256, as a content security policy wants it */
 };

@@ -60,6 +60,21 @@ const rampaCharts = (() => {
     return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
   }
 
+  // ---- parts of pages ------------------------------------------------------------------------------------------------------
+
+  // heads: texts, or [text, 'number'] for a column of numbers. A cell is a text, or a node.
+  function table(heads, rows) {
+    const columns = heads.map((head) => (Array.isArray(head) ? head : [head, '']));
+    const cell = (name, value, index) => element(name, columns[index][1] ? { class: columns[index][1] } : {}, value);
+    return element('div', { class: 'wide' }, element('table', {},
+      element('thead', {}, element('tr', {}, columns.map(([head], index) => cell('th', head, index)))),
+      element('tbody', {}, rows.map((row) => element('tr', {}, row.map((value, index) => cell('td', value, index)))))));
+  }
+
+  // Whether a threshold is met; null = not judged.
+  const mark = (passed) => element('span', { class: passed === null ? 'none' : passed ? 'good' : 'bad' },
+    passed === null ? 'not judged' : passed ? '\u2713 met' : '\u2717 missed');
+
   // ---- data of a result ----------------------------------------------------------------------------------------------------
 
   // The value below which the share q of the samples lies, interpolated inside of its bucket.
@@ -145,7 +160,15 @@ const rampaCharts = (() => {
     };
   }
 
-  /* A plot with its title and legend, appended to @parent; nothing when no line has a point.
+  // From zero to above the highest value, and to a bound that is not far above.
+  function range(rows, bounds) {
+    const most = Math.max(...rows.flatMap((row) => row.slice(1).filter(Number.isFinite)), 0);
+    const top = Math.max(most, ...bounds.map((bound) => bound.value).filter((value) => value <= most * 3));
+    return [0, top > 0 ? top * 1.12 : 1];
+  }
+
+  /* A plot with its title and legend, appended to @parent; nothing when no line has a point. Returns a function that draws the
+   * same lines again with other points, and other marks; null when there is no plot.
    *   title  text
    *   unit   of the values: a name of units
    *   lines  [{label, points: [[x, value], ..], color (a number) and dashed, both optional}]
@@ -156,7 +179,7 @@ const rampaCharts = (() => {
    */
   function plot(parent, { title, unit, lines, marks = [], bounds = [], x = clock, steps = false }) {
     const drawn = lines.filter((line) => line.points.length);
-    if (!drawn.length) return;
+    if (!drawn.length) return null;
     const values = drawn.map((line, index) => ({ line, color: COLORS[(line.color ?? index) % COLORS.length] }));
     const place = element('span', { class: 'place' });
     const shown = values.map(() => element('b', {}));
@@ -165,9 +188,7 @@ const rampaCharts = (() => {
     const room = element('div', { class: 'plot' });
     parent.append(element('figure', {}, element('figcaption', {}, title), legend, room));
     const rows = join(drawn.map((line) => line.points));
-    const most = Math.max(...rows.flatMap((row) => row.slice(1).filter(Number.isFinite)), 0);
-    const top = Math.max(most, ...bounds.map((bound) => bound.value).filter((value) => value <= most * 3));
-    new Dygraph(room, rows, {
+    const chart = new Dygraph(room, rows, {
       labels: ['x', ...values.map((_, index) => String(index))],
       colors: values.map(({ color }) => color),
       series: Object.fromEntries(values.map(({ line }, index) => [String(index), { strokePattern: line.dashed ? [5, 4] : null }])),
@@ -178,7 +199,7 @@ const rampaCharts = (() => {
       strokeWidth: 1.6,
       drawPoints: rows.length < 3,
       pointSize: 3,
-      valueRange: [0, top > 0 ? top * 1.12 : 1],
+      valueRange: range(rows, bounds),
       axes: {
         x: { axisLabelFormatter: (value) => x(value), drawGrid: false },
         y: { axisLabelFormatter: (value) => text(value, unit), axisLabelWidth: 62 },
@@ -197,6 +218,10 @@ const rampaCharts = (() => {
         shown.forEach((item) => { item.textContent = ''; });
       },
     });
+    return (again, others) => {
+      const more = join(again.filter((line) => line.points.length).map((line) => line.points));
+      chart.updateOptions({ file: more, valueRange: range(more, bounds), drawPoints: more.length < 3, underlayCallback: underlay(others, bounds, unit) });
+    };
   }
 
   // Paper is narrower than a window: the page keeps its layout there, with the plots as they are drawn, and becomes smaller.
@@ -209,5 +234,5 @@ const rampaCharts = (() => {
   });
   window.addEventListener('afterprint', () => { body.style.width = body.style.zoom = ''; });
 
-  return { element, text, clock, percentile, points, bridge, plot };
+  return { element, text, clock, table, mark, percentile, points, bridge, plot };
 })();

@@ -3,7 +3,7 @@
 'use strict';
 
 (() => {
-  const { element, text, clock, percentile, points, bridge, plot } = rampaCharts;
+  const { element, text, clock, table, mark, percentile, points, bridge, plot } = rampaCharts;
   const inputs = JSON.parse(document.getElementById('data').textContent);
   const results = inputs.map((input) => input.result);
   const names = inputs.map((input) => input.name);
@@ -21,15 +21,6 @@
     return made;
   }
 
-  // heads: texts, or [text, 'number'] for a column of numbers. A cell is a text, or a node.
-  function table(heads, rows) {
-    const columns = heads.map((head) => (Array.isArray(head) ? head : [head, '']));
-    const cell = (name, value, index) => element(name, columns[index][1] ? { class: columns[index][1] } : {}, value);
-    return element('div', { class: 'wide' }, element('table', {},
-      element('thead', {}, element('tr', {}, columns.map(([head], index) => cell('th', head, index)))),
-      element('tbody', {}, rows.map((row) => element('tr', {}, row.map((value, index) => cell('td', value, index)))))));
-  }
-
   // The same part of each result, beside each other when there are two.
   function columns(make) {
     const made = results.map((result, index) => {
@@ -38,9 +29,6 @@
     });
     return made.some(Boolean) ? element('div', { class: isPair ? 'columns' : '' }, made) : null;
   }
-
-  const mark = (passed) => element('span', { class: passed === null ? 'none' : passed ? 'good' : 'bad' },
-    passed === null ? 'not judged' : passed ? '\u2713 met' : '\u2717 missed');
 
   // ---- the head ------------------------------------------------------------------------------------------------------------
 

@@ -117,38 +117,73 @@ static int append_data(struct rp_buf *out, const struct rp_report_input *inputs,
     return r;
 }
 
-static void append_hashes(struct rp_buf *out, const struct rp_report_asset *asset)
+/* The drawing of both pages is the same; each has a script of its own. */
+#define SCRIPT_OF_RESULTS "page.js"
+#define SCRIPT_OF_RUN "live.js"
+
+static bool belongs(const struct rp_report_asset *asset, const char *script)
 {
-    for (; asset->text.len; asset++)
-        rp_buf_appendf(out, " 'sha256-%s'", asset->hash);
+    const char *other = strcmp(script, SCRIPT_OF_RUN) == 0 ? SCRIPT_OF_RESULTS : SCRIPT_OF_RUN;
+
+    return strcmp(asset->name, other) != 0;
 }
 
-static void append_assets(struct rp_buf *out, const struct rp_report_asset *asset, const char *tag)
+static void append_hashes(struct rp_buf *out, const struct rp_report_asset *asset,
+                          const char *script)
+{
+    for (; asset->text.len; asset++)
+        if (belongs(asset, script))
+            rp_buf_appendf(out, " 'sha256-%s'", asset->hash);
+}
+
+static void append_assets(struct rp_buf *out, const struct rp_report_asset *asset, const char *tag,
+                          const char *script)
 {
     for (; asset->text.len; asset++) {
+        if (!belongs(asset, script))
+            continue;
         rp_buf_appendf(out, "<%s>", tag);
         rp_buf_append_slice(out, asset->text);
         rp_buf_appendf(out, "</%s>\n", tag);
     }
 }
 
+/* @connects: what the page may ask for. */
+static void append_head(struct rp_buf *out, const char *script, const char *connects)
+{
+    rp_buf_append_str(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                           "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src "
+                           "'none'; base-uri 'none'; form-action 'none'");
+    rp_buf_appendf(out, "%s; style-src", connects);
+    append_hashes(out, rp_report_styles, script);
+    rp_buf_append_str(out, "; script-src");
+    append_hashes(out, rp_report_scripts, script);
+    rp_buf_append_str(out, "\">\n<meta name=\"viewport\" content=\"width=device-width, "
+                           "initial-scale=1\">\n<title>rampa</title>\n");
+    append_assets(out, rp_report_styles, "style", script);
+    rp_buf_append_str(out, "</head>\n<body>\n<main></main>\n<noscript>This page is drawn by the "
+                           "browser, and JavaScript is switched off here.</noscript>\n");
+}
+
+static void append_tail(struct rp_buf *out, const char *script)
+{
+    append_assets(out, rp_report_scripts, "script", script);
+    rp_buf_append_str(out, "</body>\n</html>\n");
+}
+
 int rp_report_write(const struct rp_report_input *inputs, size_t count, struct rp_buf *out)
 {
     int r;
 
-    rp_buf_append_str(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                           "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src "
-                           "'none'; base-uri 'none'; form-action 'none'; style-src");
-    append_hashes(out, rp_report_styles);
-    rp_buf_append_str(out, "; script-src");
-    append_hashes(out, rp_report_scripts);
-    rp_buf_append_str(out, "\">\n<meta name=\"viewport\" content=\"width=device-width, "
-                           "initial-scale=1\">\n<title>rampa</title>\n");
-    append_assets(out, rp_report_styles, "style");
-    rp_buf_append_str(out, "</head>\n<body>\n<main></main>\n<noscript>This report is drawn by the "
-                           "browser, and JavaScript is switched off here.</noscript>\n");
+    append_head(out, SCRIPT_OF_RESULTS, "");
     r = append_data(out, inputs, count);
-    append_assets(out, rp_report_scripts, "script");
-    rp_buf_append_str(out, "</body>\n</html>\n");
+    append_tail(out, SCRIPT_OF_RESULTS);
     return r < 0 ? r : out->error;
+}
+
+int rp_report_write_live(struct rp_buf *out)
+{
+    append_head(out, SCRIPT_OF_RUN, "; connect-src 'self'");
+    append_tail(out, SCRIPT_OF_RUN);
+    return out->error;
 }

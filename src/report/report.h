@@ -3,11 +3,12 @@
 
 /*
  * report/report.h - the page of 'rampa report': one HTML file that holds everything it needs, made
- * of one result file or of two.
+ * of one result file or of two; and the page of a run that goes on, which asks the run itself.
  *
- * The page is drawn in the browser. It carries the results as data, and scripts (page.js, charts.js
- * and Debian's dygraphs) which are built into the program. A policy in the page (CSP) allows these
- * scripts by their hashes and nothing else, and no connection to anywhere.
+ * A page is drawn in the browser. It carries the results as data, and scripts (page.js or live.js,
+ * charts.js and Debian's dygraphs) which are built into the program. A policy in the page (CSP) allows
+ * these scripts by their hashes and nothing else, and no connection to anywhere; that of a run, only to
+ * the server that it comes from.
  */
 
 #include <jansson.h>
@@ -34,3 +35,5 @@ struct rp_report_input {
  * because the page does not need them. -ENOMEM, or -EMSGSIZE when @out has no room for it. */
 RP_NODISCARD int rp_report_write(const struct rp_report_input *inputs, size_t count,
                                  struct rp_buf *out);
+/* Appends the page of a run that goes on, for the control server (docs/control.md). As above. */
+RP_NODISCARD int rp_report_write_live(struct rp_buf *out);

@@ -180,7 +180,7 @@ static int listen_at(const char *path)
 
 /* ---- tokens ---------------------------------------------------------------------------------- */
 
-static int make_token(char ret[RP_TOKEN_SIZE])
+int rp_token_make(char ret[RP_TOKEN_SIZE])
 {
     unsigned char bytes[(RP_TOKEN_SIZE - 1) / 2];
 
@@ -225,7 +225,7 @@ static int read_token(const char *path, char ret[RP_TOKEN_SIZE], struct rp_error
 
 static int make_in(const char *folder, struct rp_place *place, struct rp_error *err)
 {
-    int r = make_token(place->token);
+    int r = rp_token_make(place->token);
 
     if (r == 0)
         r = write_token(place->token_file, place->token);

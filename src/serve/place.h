@@ -23,6 +23,9 @@ enum {
     RP_TOKEN_SIZE = 65 /* 64 hexadecimal digits and the NUL */
 };
 
+/* A random one. -errno. */
+RP_NODISCARD int rp_token_make(char ret[RP_TOKEN_SIZE]);
+
 struct rp_place {
     int fd; /* listens, without blocking; -1 when it is not there */
     char socket[RP_PLACE_SOCKET_SIZE];

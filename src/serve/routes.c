@@ -2,7 +2,9 @@
 
 /* What the control server answers: docs/control.md lists it. */
 
+#include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -189,8 +191,7 @@ static unsigned get_thresholds(const struct rp_serve_request *request, struct rp
 
 /* ---- a hand on the run ----------------------------------------------------------------------- */
 
-/* What a POST answers when it has acted. */
-static unsigned tell(const struct rp_serve *serve, struct rp_json_line *line)
+unsigned rp_serve_tell(const struct rp_serve *serve, struct rp_json_line *line)
 {
     struct rp_run_status status = status_of(serve);
 
@@ -230,7 +231,7 @@ static unsigned post_stop(const struct rp_serve_request *request, struct rp_json
         serve->is_stopping = true;
         rp_control_stop(serve->sink.sinks->control, words, false);
     }
-    return tell(serve, line);
+    return rp_serve_tell(serve, line);
 }
 
 static bool is_ending(const struct rp_serve *serve)
@@ -250,7 +251,7 @@ static unsigned pause_or_resume(const struct rp_serve_request *request, struct r
         return rp_serve_refuse(line, MHD_HTTP_CONFLICT, "the iterations of the run are over",
                                "there is nothing left to pause or resume");
     act(request->serve->sink.sinks->control);
-    return tell(request->serve, line);
+    return rp_serve_tell(request->serve, line);
 }
 
 static unsigned post_pause(const struct rp_serve_request *request, struct rp_json_line *line)
@@ -263,13 +264,53 @@ static unsigned post_resume(const struct rp_serve_request *request, struct rp_js
     return pause_or_resume(request, line, rp_control_resume);
 }
 
+/* ---- browsers -------------------------------------------------------------------------------- */
+
+int rp_serve_browser_address(struct rp_serve *serve, char ret[RP_SERVE_BROWSER_SIZE])
+{
+    char *ticket = serve->tickets[serve->next_ticket];
+    int r;
+
+    if (!serve->address[0])
+        return -ENOTCONN;
+    r = rp_token_make(ticket);
+    if (r < 0) {
+        ticket[0] = '\0';
+        return r;
+    }
+    serve->next_ticket = (serve->next_ticket + 1) % RP_SERVE_TICKETS;
+    snprintf(ret, RP_SERVE_BROWSER_SIZE, "http://%s/?once=%s", serve->address, ticket);
+    return 0;
+}
+
+static unsigned post_browser(const struct rp_serve_request *request, struct rp_json_line *line)
+{
+    char address[RP_SERVE_BROWSER_SIZE];
+    int r = rp_serve_browser_address(request->serve, address);
+
+    if (r == -ENOTCONN)
+        return rp_serve_refuse(line, MHD_HTTP_CONFLICT, "no browser can reach this run",
+                               "start a run with --serve=127.0.0.1:0, which listens on TCP too");
+    if (r < 0)
+        return rp_serve_refuse(line, MHD_HTTP_INTERNAL_SERVER_ERROR, strerror(-r), "try again");
+    put_head(line, request->serve);
+    rp_line_text(line, "address", address);
+    return MHD_HTTP_OK;
+}
+
 /* ---- the table ------------------------------------------------------------------------------- */
 
 static const struct rp_serve_route routes[] = {
-    { "GET", "/v1/status", get_status },         { "GET", "/v1/metrics", get_metrics },
-    { "GET", "/v1/thresholds", get_thresholds }, { "GET", "/v1/events", NULL },
-    { "POST", "/v1/stop", post_stop },           { "POST", "/v1/pause", post_pause },
-    { "POST", "/v1/resume", post_resume },
+    { "GET", "/", RP_SERVE_PAGE, NULL },
+    { "GET", "/v1/status", RP_SERVE_JSON, get_status },
+    { "GET", "/v1/metrics", RP_SERVE_JSON, get_metrics },
+    { "GET", "/v1/thresholds", RP_SERVE_JSON, get_thresholds },
+    { "GET", "/v1/events", RP_SERVE_EVENTS, NULL },
+    { "POST", "/v1/stop", RP_SERVE_JSON, post_stop },
+    { "POST", "/v1/pause", RP_SERVE_JSON, post_pause },
+    { "POST", "/v1/resume", RP_SERVE_JSON, post_resume },
+    { "POST", "/v1/adjust", RP_SERVE_JSON, rp_serve_post_adjust },
+    { "POST", "/v1/browser", RP_SERVE_JSON, post_browser },
 };
 
 const struct rp_serve_route *rp_serve_route(const char *method, const char *path,

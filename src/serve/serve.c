@@ -5,6 +5,7 @@
 #include "serve/serve.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -139,9 +140,14 @@ static int listen_tcp(struct rp_serve *serve, struct rp_error *err)
 
     if (!serve->options.address)
         return 0;
+    r = rp_token_make(serve->session);
+    if (r < 0)
+        return r;
     fd = rp_tcp_listen(serve->options.address, &serve->port, serve->address, err);
     if (fd < 0)
         return fd;
+    /* Browsers do not keep the cookies of two ports apart. */
+    snprintf(serve->cookie, sizeof(serve->cookie), "rampa%u", serve->port);
     r = rp_serve_listener_start(&serve->tcp_listener, serve, fd, true);
     if (r < 0)
         close(fd);

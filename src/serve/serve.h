@@ -36,3 +36,7 @@ void rp_serve_free(struct rp_serve *serve); /* NULL is allowed */
 const char *rp_serve_socket(const struct rp_serve *serve);
 /* Where it listens on loopback, "127.0.0.1:8080"; NULL when it does not. */
 const char *rp_serve_address(const struct rp_serve *serve);
+/* A new address for a browser, which lets in the first one that opens it. -ENOTCONN when it does not
+ * listen on loopback; -errno. */
+enum { RP_SERVE_BROWSER_SIZE = 256 };
+RP_NODISCARD int rp_serve_browser_address(struct rp_serve *serve, char ret[RP_SERVE_BROWSER_SIZE]);

@@ -25,6 +25,7 @@ enum {
     RP_SERVE_RING = 1024,    /* events that are kept, */
     RP_SERVE_RING_BYTES = 4 << 20,
     RP_SERVE_REASON_MAX = 1000, /* bytes of the reason of a stop */
+    RP_SERVE_TICKETS = 8,       /* addresses for browsers that nobody has used yet */
 };
 
 /* One socket, and the daemon of libmicrohttpd that serves it. */
@@ -57,6 +58,11 @@ struct rp_serve {
     struct rp_serve_listener unix_listener, tcp_listener;
     struct rp_serve_stream stream;
     struct rp_guard_tries tries;
+    char session[RP_TOKEN_SIZE]; /* what the cookie of a browser holds */
+    char cookie[16];             /* its name */
+    /* Each lets one browser in; "" = used. The newest ones, in turn. */
+    char tickets[RP_SERVE_TICKETS][RP_TOKEN_SIZE];
+    size_t next_ticket;
     struct rp_timer tick;           /* shows streams that have gone */
     const struct rp_result *result; /* from the first event until the server is closed */
     struct rp_event_memory memory;  /* rates of counters */
@@ -94,9 +100,12 @@ struct rp_serve_request {
 /* Writes the members of an object, which is open, and returns the status. */
 typedef unsigned rp_serve_answer(const struct rp_serve_request *request, struct rp_json_line *line);
 
+enum rp_serve_kind { RP_SERVE_JSON, RP_SERVE_EVENTS, RP_SERVE_PAGE };
+
 struct rp_serve_route {
     const char *method, *path;
-    rp_serve_answer *answer; /* NULL: the stream of events */
+    enum rp_serve_kind kind;
+    rp_serve_answer *answer; /* of JSON */
 };
 
 /* The route of a request, with *ret_status 0; or NULL, with 404 or 405. */
@@ -105,6 +114,10 @@ const struct rp_serve_route *rp_serve_route(const char *method, const char *path
 /* The members of an error. Returns @status. */
 unsigned rp_serve_refuse(struct rp_json_line *line, unsigned status, const char *error,
                          const char *hint);
+/* What a POST answers when it has acted. */
+unsigned rp_serve_tell(const struct rp_serve *serve, struct rp_json_line *line);
+/* adjust.c */
+unsigned rp_serve_post_adjust(const struct rp_serve_request *request, struct rp_json_line *line);
 /* Writes what /v1/status answers. */
 void rp_serve_write_status(struct rp_serve *serve, struct rp_json_line *line);
 

@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/str.h"
+#include "report/report.h"
 #include "serve/serve_internal.h"
 
 enum {
@@ -23,6 +25,7 @@ struct request {
     const char *error, *hint;
     struct rp_buf body;
     size_t read; /* bytes of the body */
+    bool gets_cookie;
 };
 
 static struct rp_slice field_of(struct MHD_Connection *connection, const char *name)
@@ -122,11 +125,83 @@ static enum MHD_Result stream(struct request *request, struct MHD_Connection *co
                  "text/event-stream");
 }
 
+/* ---- pages ----------------------------------------------------------------------------------- */
+
+static enum MHD_Result queue_html(struct MHD_Connection *connection, const struct rp_buf *html,
+                                  const char *cookie)
+{
+    struct MHD_Response *response;
+
+    if (html->error)
+        return MHD_NO;
+    response = MHD_create_response_from_buffer(html->len, html->data, MHD_RESPMEM_MUST_COPY);
+    if (!response)
+        return MHD_NO;
+    MHD_add_response_header(response, "Content-Security-Policy", "frame-ancestors 'none'");
+    MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
+    if (cookie)
+        MHD_add_response_header(response, "Set-Cookie", cookie);
+    return queue(connection, MHD_HTTP_OK, response, "text/html; charset=utf-8");
+}
+
+static enum MHD_Result answer_page(struct MHD_Connection *connection)
+{
+    enum MHD_Result r;
+    struct rp_buf html;
+
+    rp_buf_init(&html, RP_SERVE_ANSWER_MAX);
+    r = rp_report_write_live(&html) == 0 ? queue_html(connection, &html, NULL) : MHD_NO;
+    rp_buf_deinit(&html);
+    return r;
+}
+
+/* The browser gets its cookie and goes to the page by itself. A redirect would not do: the browser
+ * sends a strict cookie only when a page of this server, and no other one, has led there. */
+static enum MHD_Result let_in(struct request *request, struct MHD_Connection *connection)
+{
+    const struct rp_serve *serve = request->listener->serve;
+    char cookie[RP_TOKEN_SIZE + 96];
+    struct rp_buf html;
+    enum MHD_Result r;
+
+    snprintf(cookie, sizeof(cookie), "%s=%s; Path=/; HttpOnly; SameSite=Strict", serve->cookie,
+             serve->session);
+    rp_buf_init(&html, RP_SERVE_ANSWER_MAX);
+    rp_buf_append_str(&html,
+                      "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
+                      "<meta http-equiv=\"refresh\" content=\"0; url=/\">\n<title>rampa</title>"
+                      "\n<p><a href=\"/\">The page of the run</a></p>\n</html>\n");
+    r = queue_html(connection, &html, cookie);
+    rp_buf_deinit(&html);
+    return r;
+}
+
 /* ---- who may speak --------------------------------------------------------------------------- */
+
+static bool has_cookie(const struct rp_serve *serve, struct MHD_Connection *connection)
+{
+    return rp_guard_is_token(
+        rp_slice_str(MHD_lookup_connection_value(connection, MHD_COOKIE_KIND, serve->cookie)),
+        serve->session);
+}
+
+/* Takes the ticket of the request, which counts once. */
+static bool use_ticket(struct rp_serve *serve, struct MHD_Connection *connection)
+{
+    struct rp_slice once = rp_slice_str(
+        MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "once"));
+
+    for (size_t i = 0; i < RP_SERVE_TICKETS; i++)
+        if (rp_guard_is_token(once, serve->tickets[i])) {
+            serve->tickets[i][0] = '\0';
+            return true;
+        }
+    return false;
+}
 
 /* 0: the request may be judged further. Otherwise the status of the answer, with its words. */
 static unsigned judge(const struct rp_serve_listener *listener, struct MHD_Connection *connection,
-                      const char **error, const char **hint)
+                      bool is_get, const char **error, const char **hint)
 {
     struct rp_serve *serve = listener->serve;
     struct rp_slice host = field_of(connection, "Host"), origin = field_of(connection, "Origin");
@@ -144,6 +219,13 @@ static unsigned judge(const struct rp_serve_listener *listener, struct MHD_Conne
     }
     if (rp_guard_is_bearer(bearer, serve->place.token))
         return 0;
+    if (listener->is_tcp && !bearer.ptr && has_cookie(serve, connection)) {
+        if (is_get || origin.ptr)
+            return 0;
+        *error = "a browser must say which page it acts for";
+        *hint = "use a browser that sends Origin, or the token";
+        return MHD_HTTP_FORBIDDEN;
+    }
     if (bearer.ptr && !rp_guard_may_try(&serve->tries, rp_clock_ns())) {
         *error = "too many wrong tokens";
         *hint = "the right one is in the file beside the control socket, RUN-ID.sock.token";
@@ -151,7 +233,7 @@ static unsigned judge(const struct rp_serve_listener *listener, struct MHD_Conne
     }
     *error = bearer.ptr ? "the token is wrong" : "a token is needed";
     *hint = "send 'Authorization: Bearer TOKEN' with the token of the file beside the control "
-            "socket, RUN-ID.sock.token";
+            "socket, RUN-ID.sock.token; 'rampa status --browser' has an address for a browser";
     return MHD_HTTP_UNAUTHORIZED;
 }
 
@@ -162,7 +244,14 @@ static unsigned judge(const struct rp_serve_listener *listener, struct MHD_Conne
 static void begin(struct request *request, struct MHD_Connection *connection, const char *method,
                   const char *url)
 {
-    request->status = judge(request->listener, connection, &request->error, &request->hint);
+    bool is_get = strcmp(method, "GET") == 0;
+
+    request->status = judge(request->listener, connection, is_get, &request->error, &request->hint);
+    if (request->status == MHD_HTTP_UNAUTHORIZED && is_get && strcmp(url, "/") == 0 &&
+        request->listener->is_tcp && use_ticket(request->listener->serve, connection)) {
+        request->status = 0;
+        request->gets_cookie = true;
+    }
     if (request->status)
         return;
     request->route = rp_serve_route(method, url, &request->status);
@@ -195,7 +284,11 @@ static enum MHD_Result finish(struct request *request, struct MHD_Connection *co
                       "a body has at most 16384 bytes");
     if (request->body.error)
         return MHD_NO;
-    if (!request->route->answer)
+    if (request->gets_cookie)
+        return let_in(request, connection);
+    if (request->route->kind == RP_SERVE_PAGE)
+        return answer_page(connection);
+    if (request->route->kind == RP_SERVE_EVENTS)
         return stream(request, connection);
     if (request->body.len) {
         body = json_loadb(request->body.data, request->body.len, JSON_REJECT_DUPLICATES, &at);

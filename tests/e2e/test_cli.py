@@ -21,8 +21,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-COMMANDS = ["run", "check", "inspect", "archive", "report", "compare", "status", "stop", "pause", "resume", "doctor", "target"]
-COMMANDS += ["demo", "mcp", "completion", "help"]
+COMMANDS = ["run", "check", "inspect", "archive", "report", "compare", "status", "stop", "pause", "resume", "adjust", "doctor"]
+COMMANDS += ["target", "demo", "mcp", "completion", "help"]
 SECONDS = 60
 
 Rampa = Callable[..., "subprocess.CompletedProcess[str]"]

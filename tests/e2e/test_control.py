@@ -138,6 +138,61 @@ def test_the_numbers_are_those_of_the_result(serve: Serve, tmp_path: Path) -> No
     assert not lines["ThresholdEvent"]["results"][0]["passed"]
 
 
+def test_the_load_is_adjusted(serve: Serve, rampa: Callable[..., Finished]) -> None:
+    started, control = serve(
+        """
+import asyncio, rampa
+@rampa.scenario(executor="constant-vus", vus=5, duration="10m")
+async def browse(worker):
+    await asyncio.sleep(0.01)
+@rampa.scenario(executor="constant-arrival-rate", rate=600, time_unit="1m", duration="10m", max_vus=5)
+async def buy(worker):
+    pass
+@rampa.scenario(executor="shared-iterations", iterations=1)
+async def once(worker):
+    pass
+"""
+    )
+    events = control.events(after=0)
+    wait_for_event(events, "SnapshotEvent")
+
+    def adjusted() -> tuple[str, str, float, bool]:
+        line = wait_for_event(events, "AdjustEvent")
+        return line["scenario"], line["what"], line["value"], line["hold"]
+
+    assert control.post("/v1/adjust", {"scenario": "browse", "vus": 2})["status"] == "running"
+    assert adjusted() == ("browse", "vus", 2, False)
+    control.post("/v1/adjust", {"scenario": "buy", "rate": "20/s", "hold": True})
+    assert adjusted() == ("buy", "rate", 1200, True)
+    assert rampa("adjust", "--scenario", "buy", "--rate", "300", code=0).stdout.endswith(": running\n")
+    assert adjusted() == ("buy", "rate", 300, False)
+    rampa("adjust", "--scenario", "browse", "--vus", "0", "--hold", code=0)
+    assert adjusted() == ("browse", "vus", 0, True)
+    assert "adjust needs either --vus or --rate" in rampa("adjust", code=3).stderr
+    assert "a scenario must be named" in rampa("adjust", "--vus", "1", code=1).stderr
+    for body, word in (
+        ({"scenario": "browse", "vus": 6}, "from 0 to 5"),
+        ({"scenario": "browse", "vus": -1}, "from 0 to 5"),
+        ({"scenario": "browse", "vus": 1.5}, "whole number"),
+        ({"scenario": "browse", "rate": "1/s"}, "no rate"),
+        ({"scenario": "buy", "rate": "fast"}, "not a number"),
+        ({"scenario": "buy", "rate": 5}, "must be a text"),
+        ({"scenario": "once", "vus": 1}, "cannot be adjusted"),
+        ({"scenario": "nobody", "vus": 1}, "no scenario 'nobody'"),
+        ({"scenario": 1, "vus": 1}, "name of a scenario"),
+        ({"scenario": "browse", "vus": 1, "hold": "yes"}, "true or false"),
+        ({"scenario": "browse", "vus": 1, "rate": "1/s"}, "either"),
+        ({}, "either"),
+        ({"VUs": 1}, "the body may have"),
+    ):
+        status, answer = control.ask("POST", "/v1/adjust", body)
+        assert status == 400 and word in answer["error"], answer
+    control.post("/v1/stop")
+    assert control.ask("POST", "/v1/adjust", {"scenario": "browse", "vus": 1})[0] == 409
+    assert started.end() == 4
+    assert len(started.result()["run"]["adjustments"]) == 4
+
+
 def test_commands(serve: Serve, rampa: Callable[..., Finished], tmp_path: Path) -> None:
     none = rampa("status", code=3)
     assert "there is no run that can be steered" in none.stderr
