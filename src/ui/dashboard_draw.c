@@ -375,8 +375,7 @@ static void draw_help(struct rp_dashboard_screen *screen)
         "+, -     more and less load for the scenario that the last line names: a tenth",
         "         of it, at least one, from now until the scenario ends",
         "\xe2\x86\x90 \xe2\x86\x92      another scenario for + and -",
-        "\xe2\x86\x91 \xe2\x86\x93      move the table of requests; page keys and home do it "
-        "faster",
+        "\xe2\x86\x91 \xe2\x86\x93      move the table of requests; page keys and home, too",
         "?        this page",
         "Ctrl-C   stop the run; again: at once",
         "",
