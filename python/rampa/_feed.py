@@ -10,7 +10,7 @@ import os
 import typing
 
 from rampa import _frames
-from rampa._types import Sample
+from rampa._types import MetricType, Sample, ValueType
 
 WAITING_MAX = 200_000
 """Samples that wait for one output. Each is about 400 bytes."""
@@ -80,6 +80,7 @@ class Feed:
         self._task: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
         self._waiting: list[Sample] = []
+        self._descriptions: list[tuple[str, MetricType, ValueType]] = []
         self._given = 0  # samples of the call that is under way
         self._total = self._lost = 0
         self._doing = ""
@@ -91,6 +92,22 @@ class Feed:
         """Starts the output. Does nothing when it has begun."""
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name=f"rampa {self._name}")
+
+    @property
+    def wants_descriptions(self) -> bool:
+        """Whether the output has the method ``describe``."""
+        return callable(getattr(self._output, "describe", None))
+
+    def describe(self, metric: str, kind: MetricType, value_type: ValueType) -> None:
+        """Tells the output what a metric is, before it gets the samples that are put from now on.
+
+        Args:
+            metric: its name.
+            kind: how its samples are summed up.
+            value_type: what its values are.
+        """
+        if self.wants_descriptions:
+            self._descriptions.append((metric, kind, value_type))
 
     def put(self, samples: list[Sample]) -> None:
         """Keeps samples until the output takes them.
@@ -174,6 +191,8 @@ class Feed:
                 continue
             samples, self._waiting = self._waiting, []
             self._given = len(samples)
+            while self._descriptions:
+                await self._call("describe", *self._descriptions.pop(0))
             if not await self._call("add_samples", samples):
                 self._lost += self._given
             self._given = 0

@@ -5,7 +5,7 @@ It is told what to do by frames on a socket: the length of the body (32 bits, li
 
 ======  ==========================================================================================
 ``S``   start: JSON with ``destination``, ``options`` and ``wait``, the seconds for one call
-``D``   JSON with ``id``, ``metric`` and ``tags``: what the number of a series means
+``D``   JSON with ``id``, ``metric``, ``kind``, ``unit`` and ``tags``: what the number of a series means
 ``R``   samples, 20 bytes each: the number of the series, the value, nanoseconds since 1970
 ``E``   the end: a line of JSON with ``status``, ``is_run`` and ``reason``; then the result, if it is wanted
 ======  ==========================================================================================
@@ -28,7 +28,7 @@ import typing
 from rampa import _frames
 from rampa._feed import Feed, lacks
 from rampa._output_load import OutputNotFound, load_output, make_output
-from rampa._types import Sample
+from rampa._types import MetricType, Sample, ValueType
 from rampa.errors import RampaError
 from rampa.events import RunStatus, _numbers, _threshold_result, _with_builtins
 from rampa.metrics import MetricSnapshot
@@ -97,10 +97,14 @@ class _Series:
 
     def __init__(self) -> None:
         self._known: dict[int, tuple[str, dict[str, str]]] = {}
+        self._described: set[str] = set()
         self._offset = time.monotonic_ns() - time.time_ns()
 
-    def define(self, body: bytes) -> None:
+    def define(self, body: bytes, feed: Feed) -> None:
         row = json.loads(body)
+        if row["metric"] not in self._described:
+            self._described.add(row["metric"])
+            feed.describe(row["metric"], MetricType(row["kind"]), ValueType(row["unit"]))
         self._known[row["id"]] = row["metric"], row["tags"]
 
     def samples(self, body: bytes) -> list[Sample]:
@@ -147,7 +151,7 @@ async def _feed(feed: Feed, reader: asyncio.StreamReader) -> tuple[dict[str, typ
     while True:
         kind, body = await _read_frame(reader)
         if kind == "D":
-            series.define(body)
+            series.define(body, feed)
         elif kind == "R":
             batch.add(series.samples(body))
         elif kind == "E":

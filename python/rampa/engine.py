@@ -27,7 +27,7 @@ import uuid
 from rampa._feed import Feed, check_outputs
 from rampa._guest import Guest
 from rampa._plan_script import PlanScript
-from rampa._types import Sample
+from rampa._types import MetricType, Sample, ValueType
 from rampa.context import run_id_var
 from rampa.errors import ConfigError, RampaError
 from rampa.events import (
@@ -135,6 +135,7 @@ class RunController:
             Feed(f"extra_outputs[{i}] ({type(output).__name__})", output, self._lose)
             for i, output in enumerate(options.extra_outputs)
         ]
+        self._described: set[str] = set()
         self._ending: asyncio.Task[None] | None = None
         name = options.run_id or str(uuid.uuid4())
         context = contextvars.copy_context()  # of all that the run calls
@@ -255,6 +256,7 @@ class RunController:
     def _take(self, rows: list[tuple[str, float, int, dict[str, str]]]) -> None:
         """From the guest: samples."""
         samples = [Sample._make(row) for row in rows]
+        self._describe(samples)
         for feed in self._feeds:
             feed.put(samples)
         if self._on_sample is None or self._sample_error is not None:
@@ -265,6 +267,17 @@ class RunController:
         except BaseException as error:
             self._sample_error = error
             self._guest.run.stop(f"on_sample raised {type(error).__name__}", True)
+
+    def _describe(self, samples: list[Sample]) -> None:
+        """Tells the outputs that want to know what each metric is."""
+        feeds = [feed for feed in self._feeds if feed.wants_descriptions]
+        if not feeds:
+            return
+        for metric in {sample.metric for sample in samples} - self._described:
+            self._described.add(metric)
+            kind, unit = self._guest.run.metric(metric)
+            for feed in feeds:
+                feed.describe(metric, MetricType(kind), ValueType(unit))
 
     def _consumer(self) -> _Consumer:
         consumer = _Consumer(self._guest.run)

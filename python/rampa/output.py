@@ -20,7 +20,8 @@ from rampa.metrics import MetricSnapshot
 
 class Output(typing.Protocol):
     """What takes samples. It may have ``write_summary(snapshot, threshold_results)`` too, a plain function, which is called
-    after ``stop()``. Of one output one method is called at a time."""
+    after ``stop()``, and ``describe(metric, kind, value_type)``, which is called before the first samples of a metric, with a
+    :class:`rampa.metrics.MetricType` and a :class:`rampa.metrics.ValueType`. Of one output one method is called at a time."""
 
     async def start(self) -> None:
         """Called once, when the plan is valid and before the output gets samples. When it raises, the output gets nothing."""

@@ -55,6 +55,8 @@ static bool define(struct rp_python_child *child, const struct rp_store_series *
     rp_line_open(&line, NULL);
     rp_line_u64(&line, "id", series->id);
     rp_line_text(&line, "metric", series->metric);
+    rp_line_text(&line, "kind", rp_metric_type_name(series->type));
+    rp_line_text(&line, "unit", series->is_time ? "time" : "default");
     rp_line_open(&line, "tags");
     for (size_t i = 0; i < series->tag_count; i++)
         rp_line_text(&line, series->tags[i][0], series->tags[i][1]);

@@ -191,6 +191,31 @@ def test_a_receiver_has_the_numbers_of_the_result(
         check_buckets(points if is_delta else points[-1:], values)
 
 
+def test_a_receiver_has_the_numbers_of_the_class_in_python(rampa: Rampa, script: Script, decode: Callable[..., Any]) -> None:
+    script(SCRIPT)
+    refusal = b'{"partialSuccess": {"rejectedDataPoints": "3", "errorMessage": "x"}}'
+    front = Front("", *[b"{}"] * 50).listen()
+    words = ["-O", f"rampa.outputs.otel:OTelOutput={front.url}/otlp/", "--output-option", "rampa.outputs.otel:OTelOutput.service_name=shop"]
+    metrics = rampa("run", "script.py", "-q", *words, env={"no_proxy": "*"}, out=True, code=0).result()["summary"]["metrics"]
+    streams = Streams()
+    assert {path for path, _ in front.requests} == {"/otlp/v1/metrics"}
+    for body in front.bodies:
+        streams.take(decode(body, True), False)
+    front.acts = [refusal] * 50
+    done = rampa("run", "script.py", "-q", *words, env={"no_proxy": "*"}, code=6)
+    front.close()
+    assert f"PostError: {front.url}: it has not taken 3 of the numbers" in done.stderr
+    assert streams.resource == {"service.name": "shop"}
+    assert sorted(streams.total(name, False, number) for name in ("my_metric", "my_metric_2")) == [40, 80]
+    assert [streams.total(name, False, number) for name in ("paid", "paid_true", "paid_true_2")] == [40, 40, 120]
+    assert [streams.total(name, False, number) for name in ("checks", "checks_true", "iterations")] == [80, 40, 40]
+    assert streams.kinds["level"] == "gauge" and streams.kinds["iterations"] == "sum"
+    for name, unit in (("size", 1.0), ("iteration_duration", 1e3)):
+        assert streams.kinds[name] == "histogram" and streams.units[name] == ("s" if unit == 1e3 else "")
+        assert streams.total(name, False, lambda point: int(point["count"])) == 40
+        assert streams.total(name, False, lambda point: point.get("sum", 0)) * unit == pytest.approx(metrics[name]["avg"] * 40)
+
+
 def test_a_series_without_a_histogram_has_a_name_of_its_own(rampa: Rampa, script: Script, decode: Callable[..., Any]) -> None:
     """A metric is of one kind, and an exponential histogram has all its samples in its buckets. Streams holds both."""
     script(

@@ -18,7 +18,9 @@ import pytest
 import rampa
 import rampa.outputs
 import rampa.outputs._post
+import rampa.outputs._sums
 import rampa.outputs.influxdb
+import rampa.outputs.prometheus
 import rampa.runner
 from enginetools import count, finish, plan, times
 from rampa.events import RunStatus
@@ -138,11 +140,40 @@ def test_nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
     assert result.exit_code == 6 and ": it cannot be reached: Connection refused" in result.warnings[0]
 
 
-@pytest.mark.parametrize("name", ["influxdb", "webhook"])
+def test_outputs_of_sums_know_what_a_metric_is(server: Server) -> None:
+    """In a run they are told; what was not taken goes with the next numbers, and else once more at the end."""
+    server.acts = [400]
+    otel = rampa.outputs.get_output("otel", f"{server.url}/v1/metrics/")
+    result = run_with(otel, rampa.outputs.get_output("prometheus", f"{server.url}/write"))
+    assert result.exit_code == 6 and " raised PostError: " in result.warnings[0]
+    bodies = [json.loads(body) for path, _, body in server.requests if path == "/v1/metrics"]
+    metrics = {row["name"]: row for body in bodies for row in body["resourceMetrics"][0]["scopeMetrics"][0]["metrics"]}
+    assert metrics["hits"]["sum"]["dataPoints"][0]["asDouble"] == 30 and metrics["size"]["histogram"]["dataPoints"][0]["count"] == "15"
+    told = [body for path, fields, body in server.requests if path == "/write" and fields["content-encoding"] == "snappy"]
+    assert told and b"rampa_hits_total" in told[0]
+
+
+def test_a_metric_that_nobody_described_is_a_gauge() -> None:
+    sums = rampa.outputs._sums.Sums()
+    found = list(sums.add([rampa.Sample("x", 2.0, 0, {}), rampa.Sample("http_req_duration", 20.0, 0, {}), rampa.Sample("x", 3.0, 0, {})]).values())
+    assert [(series.kind.value, series.last, series.count) for series in found] == [("gauge", 3.0, 2), ("trend", 0.02, 1)]
+    assert found[1].buckets[rampa.outputs._sums.SECONDS.index(0.025)] == 1
+    assert rampa.outputs.prometheus._labels({"le": "x", "a b": "1", "a_b": "2", "9": "", "__x": "3"}) == {
+        "tag_le": "x",
+        "a_b": "1",
+        "a_b_2": "2",
+        "tag___x": "3",
+    }
+
+
+@pytest.mark.parametrize("name", ["influxdb", "otel", "prometheus", "webhook"])
 @pytest.mark.parametrize("url", ["", "here", "ftp://h/", "http://"])
 def test_a_destination_that_is_no_url(name: str, url: str) -> None:
-    with pytest.raises(ValueError, match=f"the output '{name}' needs a URL"):
-        rampa.outputs.get_output(name, url)
+    if url or name != "otel":  # which has one of its own
+        with pytest.raises(ValueError, match=f"the output '{name}' needs a URL"):
+            rampa.outputs.get_output(name, url)
+    else:
+        assert rampa.outputs.get_output(name)._poster.shown == "http://localhost:4318"
 
 
 def test_odd_names_end_no_line() -> None:

@@ -21,6 +21,7 @@ import rampa.outputs
 import rampa.runner
 from enginetools import SECONDS, count, finish, plan, times
 from rampa.events import RunStatus
+from rampa.metrics import MetricType, ValueType
 
 
 class Kept:
@@ -298,12 +299,31 @@ def test_what_is_no_output() -> None:
             rampa.EngineOptions(extra_outputs=given)  # type: ignore[arg-type]
 
 
+def test_an_output_is_told_what_its_metrics_are() -> None:
+    class Told(Kept):
+        def __init__(self) -> None:
+            super().__init__()
+            self.kinds: dict[str, tuple[str, str]] = {}
+
+        def describe(self, metric: str, kind: MetricType, value_type: ValueType) -> None:
+            assert "start" in self.calls
+            self.kinds[metric] = kind.value, value_type.value
+
+        async def add_samples(self, samples: list[rampa.Sample]) -> None:
+            assert {sample.metric for sample in samples} <= self.kinds.keys()
+            await super().add_samples(samples)
+
+    told = Told()
+    assert run_with(told).exit_code == 0
+    assert told.kinds["hits"] == ("counter", "default") and told.kinds["iteration_duration"] == ("trend", "time")
+
+
 def test_outputs_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(rampa.outputs.OUTPUT_REGISTRY, "kept", Kept)
     assert rampa.outputs.get_output("kept", "a=b").destination == "a=b"
     for name, words in [
-        ("cvs", "no output 'cvs'; the outputs in Python are console, csv, github, influxdb, json, kept, webhook"),
-        ("otel", "use rampa run --output otel"),
+        ("cvs", "no output 'cvs'; the outputs in Python are console, csv, github, influxdb, json, kept, otel, prometheus, webhook"),
+        ("ndjson", "use rampa run --output ndjson"),
         ("csv", "needs a file"),
         ("json", "needs a file"),
     ]:

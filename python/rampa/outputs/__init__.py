@@ -20,6 +20,8 @@ from rampa.outputs.csv import CSVOutput
 from rampa.outputs.github import GitHubActionsOutput
 from rampa.outputs.influxdb import InfluxDBOutput
 from rampa.outputs.json import JSONOutput
+from rampa.outputs.otel import OTelOutput
+from rampa.outputs.prometheus import PrometheusOutput
 from rampa.outputs.webhook import WebhookOutput
 
 __all__ = [
@@ -29,13 +31,15 @@ __all__ = [
     "GitHubActionsOutput",
     "InfluxDBOutput",
     "JSONOutput",
+    "OTelOutput",
     "Output",
     "OutputManager",
+    "PrometheusOutput",
     "WebhookOutput",
     "get_output",
 ]
 
-_OF_THE_PROGRAM = ("junit", "ndjson", "otel", "prometheus")
+_OF_THE_PROGRAM = ("junit", "ndjson")
 
 OUTPUT_REGISTRY: dict[str, typing.Any] = {
     "console": ConsoleOutput,
@@ -43,6 +47,8 @@ OUTPUT_REGISTRY: dict[str, typing.Any] = {
     "github": GitHubActionsOutput,
     "influxdb": InfluxDBOutput,
     "json": JSONOutput,
+    "otel": OTelOutput,
+    "prometheus": PrometheusOutput,
     "webhook": WebhookOutput,
 }
 """Classes of outputs by name. A program may add its own."""

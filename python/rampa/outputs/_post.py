@@ -61,11 +61,14 @@ class Poster:
         self.shown = f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port else "")
         """All that may be said of the URL: a user name, a path and a query may be secrets."""
 
-    async def post(self, body: bytes) -> None:
+    async def post(self, body: bytes) -> bytes:
         """Sends a body, and waits until the server has taken it.
 
         Args:
             body: of the request.
+
+        Returns:
+            The beginning of the answer.
 
         Raises:
             PostError: it has not.
@@ -73,29 +76,28 @@ class Poster:
         until = time.monotonic() + PATIENCE
         pause = PAUSE
         while True:
-            trouble, may_pass, asked = await asyncio.to_thread(self._try, body)
+            trouble, may_pass, asked, answer = await asyncio.to_thread(self._try, body)
             if not trouble:
-                return
+                return answer
             wait = max(asked, pause * random.uniform(0.5, 1.0))
             if not may_pass or time.monotonic() + wait > until:
                 raise PostError(f"{self.shown}: {trouble}")
             await asyncio.sleep(wait)
             pause *= 2
 
-    def _try(self, body: bytes) -> tuple[str, bool, float]:
-        """What went wrong, whether another try may help, and how many seconds the server asks to wait."""
+    def _try(self, body: bytes) -> tuple[str, bool, float, bytes]:
+        """What went wrong, whether another try may help, how many seconds the server asks to wait, and its answer."""
         request = urllib.request.Request(self._url, data=body, headers=self._headers, method="POST")
         try:
             with self._opener.open(request, timeout=TIMEOUT) as answer:
-                answer.read(1 << 16)
-            return "", False, 0.0
+                return "", False, 0.0, answer.read(1 << 16)
         except urllib.error.HTTPError as error:
             with error:
-                return f"it answered {_status(error.code)}", error.code == 429 or error.code >= 500, _retry_after(error)
+                return f"it answered {_status(error.code)}", error.code == 429 or error.code >= 500, _retry_after(error), b""
         except urllib.error.URLError as error:
-            return f"it cannot be reached: {_reason(error.reason)}", True, 0.0
+            return f"it cannot be reached: {_reason(error.reason)}", True, 0.0, b""
         except (OSError, http.client.HTTPException) as error:
-            return f"it did not answer: {_reason(error)}", True, 0.0
+            return f"it did not answer: {_reason(error)}", True, 0.0, b""
 
 
 def _status(code: int) -> str:

@@ -2,6 +2,8 @@
 #include "python/bridge/bridge.h"
 #include "python/bridge/module.h"
 
+#include "proto/snappy.h"
+
 static PyObject *attribute(const char *module, const char *name)
 {
     PyObject *imported = PyImport_ImportModule(module);
@@ -108,6 +110,28 @@ static int make_types(PyObject *module, struct rp_pystate *state)
     return PyModule_AddObjectRef(module, "WebSocketConnect", (PyObject *)state->connect_type);
 }
 
+static PyObject *snappy_compress(PyObject *module, PyObject *data)
+{
+    Py_buffer view;
+    struct rp_buf out;
+    PyObject *ret;
+
+    if (PyObject_GetBuffer(data, &view, PyBUF_SIMPLE) < 0)
+        return NULL;
+    rp_buf_init(&out, (size_t)1 << 31);
+    rp_snappy_compress(rp_slice(view.buf, (size_t)view.len), &out);
+    PyBuffer_Release(&view);
+    ret = out.error ? PyErr_NoMemory() : PyBytes_FromStringAndSize(out.data, (Py_ssize_t)out.len);
+    rp_buf_deinit(&out);
+    return ret;
+}
+
+static PyMethodDef functions[] = {
+    { "snappy_compress", snappy_compress, METH_O,
+      PyDoc_STR("snappy_compress(data, /)\n--\n\nThe data in the block format of Snappy.") },
+    { NULL, NULL, 0, NULL },
+};
+
 static int module_exec(PyObject *module)
 {
     struct rp_pystate *state = PyModule_GetState(module);
@@ -115,6 +139,7 @@ static int module_exec(PyObject *module)
     /* The package takes types from here while its helpers are imported: they must be there
      * first. */
     if (intern_names(state) < 0 || rp_py_hooks_init(state) < 0 || make_types(module, state) < 0 ||
+        PyModule_AddFunctions(module, functions) < 0 ||
         PyModule_AddFunctions(module, rp_py_process_methods) < 0)
         return -1;
     return import_helpers(state);

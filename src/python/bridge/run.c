@@ -86,6 +86,24 @@ static PyObject *run_lose(PyObject *object, PyObject *args)
     return done(self);
 }
 
+/* (type, what its values are) of a metric that has a series. */
+static PyObject *run_metric(PyObject *object, PyObject *arg)
+{
+    struct py_run *self = (struct py_run *)object;
+    const char *name = PyUnicode_AsUTF8(arg);
+    const struct rp_view *view = name && self->result.store
+                                     ? rp_store_view(self->result.store, name)
+                                     : NULL;
+
+    if (!name)
+        return NULL;
+    if (!view) {
+        PyErr_SetObject(PyExc_KeyError, arg);
+        return NULL;
+    }
+    return Py_BuildValue("ss", rp_metric_type_name(view->type), view->is_time ? "time" : "default");
+}
+
 static PyObject *run_snapshot(PyObject *object, PyObject *unused)
 {
     const struct rp_event_line *event = ((struct py_run *)object)->snapshot;
@@ -401,6 +419,7 @@ static PyMethodDef methods[] = {
     { "resume", run_resume, METH_NOARGS, NULL },
     { "adjust", run_adjust, METH_VARARGS, NULL },
     { "lose", run_lose, METH_VARARGS, NULL },
+    { "metric", run_metric, METH_O, NULL },
     { "snapshot", run_snapshot, METH_NOARGS, NULL },
     { "events", rp_py_run_events, METH_O, NULL },
     { "result_json", run_result_json, METH_NOARGS, NULL },
