@@ -109,6 +109,32 @@ static void a_stall_that_was_caught_up_is_named(void **state)
     forget(&result);
 }
 
+/* What somebody has adjusted is no fault of the generator, and without that it is off the schedule. */
+static void an_adjusted_run_has_an_adjusted_schedule(void **state)
+{
+    const struct second seconds[SECONDS] = { { 10, 0, 0.1 },  { 10, 0, 0.2 }, { 100, 0, 0.1 },
+                                             { 60, 40, 0.1 }, { 50, 0, 0.1 }, { 0, 0, 0 } };
+    struct rp_result_adjustment made[] = {
+        { .what = RP_ADJUST_RATE, .value = 100, .at = 2 * RP_S },
+        { .what = RP_ADJUST_RATE, .value = 0, .at = 4 * RP_S + RP_S / 2 }
+    };
+    struct rp_result result = { 0 };
+
+    result.adjustments = rp_calloc(2, sizeof(made[0]));
+    assert_non_null(result.adjustments);
+    memcpy(result.adjustments, made, sizeof(made));
+    result.adjustment_count = 2;
+    assert_int_equal(judge(seconds, &result), 0);
+    assert_int_equal(result.generator, RP_GENERATOR_VALID);
+    assert_int_equal(result.arrivals.seconds, SECONDS - 1);
+    rp_store_free(result.store);
+    result.adjustment_count = 1;
+    assert_int_equal(judge(seconds, &result), 0);
+    assert_int_equal(result.arrivals.off_count, 1);
+    assert_true(result.arrivals.off[0] == 4 * RP_S);
+    forget(&result);
+}
+
 /* They say that they are on time, but too many came. */
 static void a_second_with_other_arrivals_is_off(void **state)
 {
@@ -209,6 +235,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_run_on_time_is_valid),
+        cmocka_unit_test(an_adjusted_run_has_an_adjusted_schedule),
         cmocka_unit_test(a_stall_that_was_caught_up_is_named),
         cmocka_unit_test(a_second_with_other_arrivals_is_off),
         cmocka_unit_test(of_a_long_run_the_last_ten_minutes_are_looked_at),
