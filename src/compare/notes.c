@@ -60,6 +60,10 @@ static void note_file(struct rp_buf *out, const struct rp_run_file *file)
         put_name(out, status);
         rp_buf_append_str(out, "\n");
     }
+    if (json_array_size(json_object_get(run, "adjustments"))) {
+        put_name(out, file->name);
+        rp_buf_append_str(out, " was adjusted while it ran: its load is not the one of its plan\n");
+    }
     if (verdict && strcmp(verdict, "valid") != 0) {
         put_name(out, file->name);
         rp_buf_append_str(out, " is ");

@@ -327,6 +327,21 @@ static void test_a_run_beside_itself_is_noted(void **state)
     rp_run_file_deinit(&b);
 }
 
+static void test_a_run_that_was_adjusted_is_noted(void **state)
+{
+    struct rp_run_file a = make(plain, "a"), b = make(plain, "b");
+    json_t *made = json_pack("[{ss}]", "scenario", "s");
+    struct rp_comparison comparison;
+
+    assert_int_equal(json_object_set_new(json_object_get(b.root, "run"), "adjustments", made), 0);
+    assert_int_equal(rp_compare(&a, 1, &b, 0.05, &comparison), 0);
+    assert_null(strstr(rp_buf_str(&comparison.notes), "a was adjusted"));
+    assert_non_null(strstr(rp_buf_str(&comparison.notes), "b was adjusted while it ran"));
+    rp_comparison_deinit(&comparison);
+    rp_run_file_deinit(&a);
+    rp_run_file_deinit(&b);
+}
+
 /* Small changes, all of which matter: of some the interval leaves out 0, and chance may have done it. */
 static void test_cannot_tell_beside_a_clear_interval_is_explained(void **state)
 {
@@ -418,6 +433,7 @@ int main(void)
         cmocka_unit_test(test_a_summary_of_k6_can_be_the_base),
         cmocka_unit_test(test_numbers_that_are_not_above_zero),
         cmocka_unit_test(test_a_run_beside_itself_is_noted),
+        cmocka_unit_test(test_a_run_that_was_adjusted_is_noted),
         cmocka_unit_test(test_cannot_tell_beside_a_clear_interval_is_explained),
         cmocka_unit_test(test_names_of_others_draw_nothing),
         cmocka_unit_test(test_without_memory_there_is_no_comparison),
