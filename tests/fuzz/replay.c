@@ -21,6 +21,7 @@ static const struct {
     { "cookie", rp_fuzz_cookie },
     { "digest", rp_fuzz_digest },
     { "gzip", rp_fuzz_gzip },
+    { "grpc", rp_fuzz_grpc },
     { "h1", rp_fuzz_h1 },
     { "h2", rp_fuzz_h2 },
     { "h2_server", rp_fuzz_h2_server },
