@@ -49,8 +49,6 @@ static inline bool rp_http_is_over(const struct connection *connection)
  * failure. */
 bool rp_http_decode_held(struct connection *connection, bool to_the_end,
                          struct body_failure *failure);
-/* Stops the receiving for a call that is read. */
-void rp_http_pause(struct rp_http_call *call);
 /* The body did not fit into its buffer. False. */
 bool rp_http_body_overflow(const struct connection *connection, struct body_failure *failure);
 /* Gives connection->decoding back, which there is. */

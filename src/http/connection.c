@@ -32,7 +32,7 @@ static bool speaks_h2(const struct connection *connection)
         return false;
     if (connection->origin->scheme->is_tls)
         return rp_slice_eq_str(rp_tls_protocol(connection->stack.top), "h2");
-    return connection->session->client->h2_use == RP_HTTP_H2_ALWAYS;
+    return connection->session->client->h2_use >= RP_HTTP_H2_ALWAYS;
 }
 
 /* An open connection speaks the version of HTTP that was agreed on. */
@@ -48,6 +48,10 @@ static void begin_speaking(struct connection *connection)
     if (!speaks_h2(connection)) {
         bool was_shared = origin->is_shared;
 
+        if (session->client->h2_use == RP_HTTP_H2_ONLY) {
+            session->client->h2->refuse(connection);
+            return;
+        }
         origin->is_shared = false;
         rp_http_connection_begin(connection, connection->call);
         if (was_shared) /* one connection would have been enough for these too */

@@ -312,6 +312,15 @@ static void h2_body(void *user, struct rp_h2_stream *h2, struct rp_slice body)
     (void)rp_http_take_body(&of_h2(h2)->connection, body, shared->at);
 }
 
+static void h2_trailer(void *user, struct rp_h2_stream *h2, struct rp_slice name,
+                       struct rp_slice value)
+{
+    struct connection *connection = &of_h2(h2)->connection;
+
+    if (connection->is_read && connection->call->reader->trailer)
+        connection->call->reader->trailer(connection->call, name, value);
+}
+
 static void h2_done(void *user, struct rp_h2_stream *h2)
 {
     struct shared *shared = user;
@@ -403,6 +412,7 @@ const struct rp_h2_events rp_http_h2_events = {
     .interim = h2_interim,
     .head = h2_head,
     .body = h2_body,
+    .trailer = h2_trailer,
     .done = h2_done,
     .more = h2_more,
     .failed = h2_failed,

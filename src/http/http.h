@@ -152,6 +152,7 @@ enum rp_http_h2_use {
     RP_HTTP_H2_NEVER,     /* as a new client does */
     RP_HTTP_H2_IF_AGREED, /* over TLS, where the server chooses it */
     RP_HTTP_H2_ALWAYS,    /* without TLS too, by prior knowledge (RFC 9113, 3.3) */
+    RP_HTTP_H2_ONLY,      /* as before; where the server does not choose it, the request fails */
 };
 /* When the client speaks HTTP/2. Before rp_http_client_set_tls() and the first template. */
 void rp_http_client_set_h2(struct rp_http_client *client, enum rp_http_h2_use use);
@@ -393,6 +394,8 @@ struct rp_http_reader {
     /* Bytes of the body, decoded; valid during the call. @at: when they arrived. -ENOMEM, or
      * -EMSGSIZE for more than the limit of the response, ends the call. */
     int (*data)(struct rp_http_call *call, struct rp_slice bytes, rp_ns at);
+    /* A field that HTTP/2 has sent behind the body. Optional: nobody wants them. */
+    void (*trailer)(struct rp_http_call *call, struct rp_slice name, struct rp_slice value);
 };
 /* The response is complete, or status is 0 and error_code says why. The call may be started again
  * from here. */
@@ -455,6 +458,11 @@ void rp_http_interrupt(struct rp_http_call *call);
  * as what its status says, with the times until @at, when its last bytes came. Its connection is
  * closed. */
 void rp_http_leave(struct rp_http_call *call, rp_ns at);
+/* Has the server wait, once its window is used up: the reader of @call, whose head has come, has no
+ * room. What it sends until then is handed over as before. */
+void rp_http_pause(struct rp_http_call *call);
+/* The reader has room again, and more is received. When that fails the call ends, with its done(). */
+void rp_http_go_on(struct rp_http_call *call);
 static inline bool rp_http_is_running(const struct rp_http_call *call)
 {
     return call->session != NULL;

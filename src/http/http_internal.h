@@ -307,6 +307,8 @@ bool rp_http_may_retry(const struct connection *connection, const struct rp_net_
 struct shared_ops {
     /* Makes a connection that is open speak HTTP/2. Its call becomes its first stream. -ENOMEM. */
     int (*open)(struct connection *connection);
+    /* Ends the call of a connection that is open, and on which HTTP/2 was not agreed on. */
+    void (*refuse)(struct connection *connection);
     /* The connection is closed: nothing is sent any more. */
     void (*close)(struct shared *shared);
     /* No callback of the connection may be running. */
@@ -391,8 +393,6 @@ void rp_http_h2_lose(struct stream *stream, const struct rp_net_failure *failure
 
 /* ---- call.c ---- */
 
-/* The reader has room again, and more is received. When that fails the call ends, with its done(). */
-void rp_http_go_on(struct rp_http_call *call);
 /* Ends the call of a connection for which rp_http_is_over() is true, whether or not its reader has room. */
 void rp_http_end_held(struct connection *connection);
 

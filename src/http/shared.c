@@ -338,8 +338,24 @@ static void go_on(struct connection *stream)
         rp_http_shared_send(shared);
 }
 
+static void refuse(struct connection *connection)
+{
+    struct rp_slice protocol = rp_tls_protocol(connection->stack.top);
+    char detail[96];
+
+    if (protocol.len)
+        snprintf(detail, sizeof(detail), "the server has chosen %.*s (ALPN)",
+                 RP_SLICE_FMT(protocol));
+    else
+        snprintf(detail, sizeof(detail), "the server has chosen no protocol (ALPN)");
+    connection->state = CONNECTION_BUSY; /* it is open all the same */
+    rp_http_fail(connection->call, RP_HTTP_H2, "no HTTP/2", detail,
+                 rp_loop_now(connection->session->client->loop));
+}
+
 static const struct shared_ops shared_ops = {
     .open = share,
+    .refuse = refuse,
     .close = close_shared,
     .free = free_shared,
     .begin = rp_http_h2_begin,

@@ -91,6 +91,9 @@ struct rp_h2_events {
     /* The final response's head is complete: "HTTP/2.0 200 ", then lines as in HTTP/1.1. */
     void (*head)(void *user, struct rp_h2_stream *stream);
     void (*body)(void *user, struct rp_h2_stream *stream, struct rp_slice body);
+    /* A field behind the body. NULL = they are not wanted. */
+    void (*trailer)(void *user, struct rp_h2_stream *stream, struct rp_slice name,
+                    struct rp_slice value);
     /* The response is complete. The stream is still open when the request is not yet sent. */
     void (*done)(void *user, struct rp_h2_stream *stream);
     /* There will be no complete response. @code: of RFC 9113; 0 for the last two reasons. */

@@ -134,8 +134,14 @@ static int on_header(nghttp2_session *nghttp2, const nghttp2_frame *frame, const
     struct rp_h2_session *session = user;
     struct rp_h2_stream *stream = find(session, frame->hd.stream_id);
 
-    if (!stream || stream->is_over || stream->got_head) /* a trailer */
+    if (!stream || stream->is_over)
         return 0;
+    if (stream->got_head) {
+        if (session->events->trailer)
+            session->events->trailer(session->user, stream, rp_slice((const char *)name, name_len),
+                                     rp_slice((const char *)value, value_len));
+        return go_on(session);
+    }
     if (name[0] == ':') {
         append_status(stream, value, value_len);
         if (stream->status < 100) /* three digits, which is all that nghttp2 asks for */
