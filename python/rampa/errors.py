@@ -244,6 +244,29 @@ class StatusError(RequestError):
         return (RampaError, (str(self),))
 
 
+class GrpcError(RequestError):
+    """A stream of gRPC has ended with another status than OK. Calls with one response raise nothing: they have a status.
+
+    Args:
+        method: ``/package.Service/Method``.
+        status_code: the number of the status, which is an attribute.
+        status: its name.
+        details: what the server, or rampa, says of it; an attribute too.
+        error_code: 0, or the number of what went wrong on the way.
+    """
+
+    status_code: int
+    details: str
+
+    def __init__(self, method: str, status_code: int, status: str, details: str, error_code: int) -> None:
+        self.method = method
+        self.url = method
+        self.status_code = status_code
+        self.details = details
+        self.error_code = error_code
+        RampaError.__init__(self, f"{method}: {status}{': ' if details else ''}{details}")
+
+
 class RedirectError(RequestError):
     """A redirect led to something that is no URL rampa can request (1906), or there were too many of them."""
 

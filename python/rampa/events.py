@@ -381,10 +381,12 @@ def _live_snapshot(row: dict[str, typing.Any]) -> MetricSnapshot:
 
 
 def _with_builtins(values: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
-    """The same, and the built-in metrics that have no sample, with zeros."""
+    """The same, and the built-in metrics that have no sample, with zeros; some under a further name too."""
     for name, kind, _ in _rampa.builtin_metrics():
         if name not in values:
             values[name] = dict(_ZEROS[kind])
+    for alias, name in _rampa.metric_aliases().items():
+        values[alias] = dict(values[name])
     return values
 
 

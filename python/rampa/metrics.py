@@ -362,10 +362,12 @@ _VALUE_TYPES = {"time": ValueType.TIME, "data": ValueType.DATA}
 
 
 def _builtins() -> list[Metric]:
-    return [
-        Metric(name, MetricType(kind), _VALUE_TYPES.get(unit, ValueType.DEFAULT))
+    own = {
+        name: Metric(name, MetricType(kind), _VALUE_TYPES.get(unit, ValueType.DEFAULT))
         for name, kind, unit in _rampa.builtin_metrics()
-    ]
+    }
+    further = [Metric(alias, own[name].metric_type, own[name].value_type) for alias, name in _rampa.metric_aliases().items()]
+    return [*own.values(), *further]
 
 
 def register_builtins(registry: MetricRegistry) -> None:

@@ -24,14 +24,34 @@ static uint64_t count_of(const struct rp_result *result, enum rp_builtin metric)
     return view && rp_value_sum(&view->total) > 0 ? (uint64_t)rp_value_sum(&view->total) : 0;
 }
 
+/* The requests of all clients: how many there were, and which of them have failed. */
+static const struct {
+    enum rp_builtin made, failed;
+} requests_of[] = { { RP_M_HTTP_REQS, RP_M_HTTP_REQ_FAILED },
+                    { RP_M_GRPC_REQS, RP_M_GRPC_REQ_FAILED } };
+
 static struct tally tally_requests(const struct rp_result *result)
 {
-    struct rp_view *failed = rp_store_view(result->store, rp_builtin_name(RP_M_HTTP_REQ_FAILED));
-    struct tally tally = { .all = count_of(result, RP_M_HTTP_REQS) };
+    struct tally tally = { 0 };
 
-    if (failed && failed->total.samples)
-        tally.good = failed->total.rate.total - failed->total.rate.hits;
+    for (size_t i = 0; i < RP_ARRAY_LEN(requests_of); i++) {
+        struct rp_view *failed = rp_store_view(result->store,
+                                               rp_builtin_name(requests_of[i].failed));
+
+        tally.all += count_of(result, requests_of[i].made);
+        if (failed && failed->total.samples)
+            tally.good += failed->total.rate.total - failed->total.rate.hits;
+    }
     return tally;
+}
+
+/* Whether a threshold judges how many requests have failed. */
+static bool has_request_threshold(const struct rp_plan *plan)
+{
+    for (size_t i = 0; i < RP_ARRAY_LEN(requests_of); i++)
+        if (rp_judge_has_threshold(plan, requests_of[i].failed))
+            return true;
+    return false;
 }
 
 /* Of the iterations that came to their end. Those that the end of the run has interrupted say
@@ -99,14 +119,14 @@ void rp_judge_success(struct rp_result *result)
         if (!rp_judge_has_threshold(result->plan, RP_M_WS_ERRORS))
             fail(result, sessions.all, "WebSocket", "been opened");
     } else if (requests.all && !requests.good && !sessions.good) {
-        if (!rp_judge_has_threshold(result->plan, RP_M_HTTP_REQ_FAILED))
+        if (!has_request_threshold(result->plan))
             fail(result, requests.all, "request", "succeeded");
     } else if (iterations.all && !iterations.good) {
         if (result->exit_code != RP_EXIT_ITERATION_ERRORS && /* which says the same */
             !rp_judge_has_threshold(result->plan, RP_M_ITERATION_ERRORS))
             fail(result, iterations.all, "iteration", "ended without an error");
     } else if (!requests.all && !sessions.all && iterations.all && !has_own_samples(result)) {
-        rp_result_warn(result, "no request was made: rampa measures what worker.http sends, not "
-                               "what other libraries send");
+        rp_result_warn(result, "no request was made: rampa measures what its own clients "
+                               "send, such as worker.http, not what other libraries send");
     }
 }

@@ -193,7 +193,7 @@ static void put_metrics(struct rp_json_line *line, struct rp_store *store,
     rp_line_close(line);
 }
 
-static void put_zeros(struct rp_json_line *line, const struct rp_builtin_metric *metric)
+static void put_zeros(struct rp_json_line *line, const char *name, enum rp_metric_type type)
 {
     static const char *const stats[RP_METRIC_TYPE_COUNT][9] = {
         [RP_COUNTER] = { "count", "rate" },
@@ -202,8 +202,8 @@ static void put_zeros(struct rp_json_line *line, const struct rp_builtin_metric 
         [RP_TREND] = { "count", "avg", "min", "max", "med", "p(90)", "p(95)", "p(99)" },
     };
 
-    rp_line_open(line, metric->name);
-    for (const char *const *stat = stats[metric->type]; *stat; stat++)
+    rp_line_open(line, name);
+    for (const char *const *stat = stats[type]; *stat; stat++)
         rp_line_u64(line, *stat, 0);
     rp_line_close(line);
 }
@@ -211,6 +211,37 @@ static void put_zeros(struct rp_json_line *line, const struct rp_builtin_metric 
 static bool is_wanted(const char *name, const char *only)
 {
     return !only || strcmp(name, only) == 0;
+}
+
+/* The metrics that have a further name, under that one. Whether there was any. */
+static bool put_aliases(struct rp_json_line *line, struct rp_store *store,
+                        const struct rp_event_memory *memory, const char *only)
+{
+    bool is_any = false;
+
+    for (size_t i = 0; store && i < rp_store_view_count(store); i++) {
+        const struct rp_view *view = rp_store_view_at(store, i);
+
+        for (const struct rp_metric_alias *it = rp_metric_aliases; it->alias; it++) {
+            if (!is_shown(view) || strcmp(view->name, rp_builtin_name(it->metric)) != 0 ||
+                !is_wanted(it->alias, only))
+                continue;
+            is_any = true;
+            rp_line_open(line, it->alias);
+            put_stats(line, view, rate_of(memory, i));
+            rp_line_close(line);
+        }
+    }
+    for (const struct rp_metric_alias *it = rp_metric_aliases; it->alias; it++) {
+        const struct rp_view *view = store ? rp_store_view(store, rp_builtin_name(it->metric))
+                                           : NULL;
+
+        if ((view && is_shown(view)) || !is_wanted(it->alias, only))
+            continue;
+        is_any = true;
+        put_zeros(line, it->alias, rp_builtin_metrics[it->metric].type);
+    }
+    return is_any;
 }
 
 /* The shape of the reference: every built-in metric, and nothing but numbers. */
@@ -237,9 +268,9 @@ bool rp_event_write_values(struct rp_json_line *line, struct rp_store *store,
         if ((view && is_shown(view)) || !is_wanted(rp_builtin_metrics[i].name, only))
             continue;
         is_any = true;
-        put_zeros(line, &rp_builtin_metrics[i]);
+        put_zeros(line, rp_builtin_name(i), rp_builtin_metrics[i].type);
     }
-    return is_any;
+    return put_aliases(line, store, memory, only) || is_any;
 }
 
 static void put_scenario(struct rp_json_line *line, const char *name,

@@ -89,17 +89,19 @@ const struct rp_builtin_metric rp_builtin_metrics[RP_BUILTIN_COUNT] = {
     [RP_M_WS_ERRORS] = { "ws_errors", COUNTER, .section = "WEBSOCKET",
                          .help = "WebSocket sessions that failed, or could not be opened" },
     [RP_M_GRPC_REQS] = { "grpc_reqs", COUNTER, .section = "GRPC",
-                         .help = "gRPC calls, failed ones included (no client yet)" },
+                         .help = "gRPC calls of all kinds, failed and interrupted ones included" },
     [RP_M_GRPC_REQ_DURATION] = { "grpc_req_duration", TIME, .section = "GRPC",
-                                 .help = "time of a unary gRPC call (no client yet)" },
+                                 .help = "time of a unary gRPC call" },
     [RP_M_GRPC_REQ_FAILED] = { "grpc_req_failed", RATE, .section = "GRPC",
-                               .help = "gRPC calls that failed (no client yet)" },
-    [RP_M_GRPC_STREAMS_OPENED] = { "grpc_streams_opened", COUNTER, .section = "GRPC",
-                                   .help = "gRPC streams that were opened (no client yet)" },
-    [RP_M_GRPC_MESSAGES_SENT] = { "grpc_messages_sent", COUNTER, .section = "GRPC",
-                                  .help = "messages sent on gRPC streams (no client yet)" },
-    [RP_M_GRPC_MESSAGES_RECEIVED] = { "grpc_messages_received", COUNTER, .section = "GRPC",
-                                      .help = "messages received on gRPC streams (no client yet)" },
+                               .help = "gRPC calls that ended with another status than OK" },
+    [RP_M_GRPC_STREAM_DURATION] = { "grpc_stream_duration", TIME, .section = "GRPC",
+                                    .help = "time of a whole gRPC stream" },
+    [RP_M_GRPC_STREAMS] = { "grpc_streams", COUNTER, .section = "GRPC",
+                            .help = "gRPC streams that were opened" },
+    [RP_M_GRPC_STREAMS_MSGS_SENT] = { "grpc_streams_msgs_sent", COUNTER, .section = "GRPC",
+                                      .help = "messages sent on gRPC streams" },
+    [RP_M_GRPC_STREAMS_MSGS_RECEIVED] = { "grpc_streams_msgs_received", COUNTER, .section = "GRPC",
+                                          .help = "messages received on gRPC streams" },
 };
 
 const struct rp_builtin_metric *rp_builtin_metric_find(const char *name)
@@ -107,5 +109,20 @@ const struct rp_builtin_metric *rp_builtin_metric_find(const char *name)
     for (size_t i = 0; i < RP_BUILTIN_COUNT; i++)
         if (strcmp(rp_builtin_metrics[i].name, name) == 0)
             return &rp_builtin_metrics[i];
+    return NULL;
+}
+
+const struct rp_metric_alias rp_metric_aliases[] = {
+    { "grpc_streams_opened", RP_M_GRPC_STREAMS },
+    { "grpc_messages_sent", RP_M_GRPC_STREAMS_MSGS_SENT },
+    { "grpc_messages_received", RP_M_GRPC_STREAMS_MSGS_RECEIVED },
+    { NULL, RP_BUILTIN_COUNT },
+};
+
+const char *rp_metric_of_alias(const char *name)
+{
+    for (const struct rp_metric_alias *it = rp_metric_aliases; it->alias; it++)
+        if (strcmp(it->alias, name) == 0)
+            return rp_builtin_name(it->metric);
     return NULL;
 }

@@ -51,14 +51,13 @@ enum rp_builtin {
     RP_M_WS_MESSAGES_SENT,
     RP_M_WS_MESSAGES_RECEIVED,
     RP_M_WS_ERRORS,
-    /* The client of this protocol does not exist yet. The names are taken for it: a threshold on
-     * one is judged on no samples, and programs find zeros. */
     RP_M_GRPC_REQS,
     RP_M_GRPC_REQ_DURATION,
     RP_M_GRPC_REQ_FAILED,
-    RP_M_GRPC_STREAMS_OPENED,
-    RP_M_GRPC_MESSAGES_SENT,
-    RP_M_GRPC_MESSAGES_RECEIVED,
+    RP_M_GRPC_STREAM_DURATION,
+    RP_M_GRPC_STREAMS,
+    RP_M_GRPC_STREAMS_MSGS_SENT,
+    RP_M_GRPC_STREAMS_MSGS_RECEIVED,
     RP_BUILTIN_COUNT
 };
 
@@ -80,3 +79,14 @@ static inline const char *rp_builtin_name(enum rp_builtin id)
 
 /* By name, or NULL. */
 const struct rp_builtin_metric *rp_builtin_metric_find(const char *name);
+
+/* A further name of a metric, which the package rampa 0.0 has given it: thresholds and snapshots take
+ * it, and nothing else. */
+struct rp_metric_alias {
+    const char *alias;
+    enum rp_builtin metric;
+};
+/* All of them; a NULL alias at the end. */
+extern const struct rp_metric_alias rp_metric_aliases[];
+/* The name of the metric of which @name is a further name; NULL = it is none. */
+const char *rp_metric_of_alias(const char *name);

@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/str.h"
 #include "plan/filter.h"
+#include "plan/metrics.h"
 
 /* One spelling of every statistic, for the messages and to try what fits a type. */
 static const char *const stat_names[] = { "avg",   "min",   "max",  "med",
@@ -159,6 +160,20 @@ static int parse_expression(const struct source *s, struct rp_threshold *ret)
     return r == 0 ? parse_bound(s, left, &ret->bound) : r;
 }
 
+static int take_alias(struct rp_threshold *threshold)
+{
+    const char *name = rp_metric_of_alias(threshold->metric);
+    char *copy = name ? rp_strdup(name) : NULL;
+
+    if (!name)
+        return 0;
+    if (!copy)
+        return -ENOMEM;
+    rp_free(threshold->metric);
+    threshold->metric = copy;
+    return 0;
+}
+
 int rp_threshold_parse(struct rp_slice metric, struct rp_slice expression, struct rp_threshold *ret,
                        struct rp_error *err)
 {
@@ -169,6 +184,8 @@ int rp_threshold_parse(struct rp_slice metric, struct rp_slice expression, struc
     *ret = (struct rp_threshold){ 0 };
     rp_buf_init(&display, metric.len * 2 + 16);
     r = rp_filter_parse(metric, &ret->metric, &ret->filter, err);
+    if (r == 0)
+        r = take_alias(ret);
     if (r == 0)
         r = parse_expression(&source, ret);
     if (r == 0) {

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "grpc/grpc.h"
 #include "http/http.h"
 #include "http/trace.h"
 #include "script/clients.h"
@@ -42,11 +43,9 @@ static void set_h2(struct rp_http_client *client, const char *when)
         rp_http_client_set_h2(client, RP_HTTP_H2_ALWAYS);
 }
 
-static int http_open(struct rp_loop *loop, struct rp_registry *registry, const struct rp_plan *plan,
-                     void **ret, struct rp_error *err)
+static struct rp_http_limits limits_of(const struct rp_plan *plan)
 {
-    struct rp_http_client *client;
-    const struct rp_http_limits limits = {
+    return (struct rp_http_limits){
         .connections_per_host = (unsigned)plan->connections_per_host,
         .shared_connections = (unsigned)plan->shared_connections,
         .connect = plan->connect_timeout,
@@ -55,7 +54,27 @@ static int http_open(struct rp_loop *loop, struct rp_registry *registry, const s
         .connection_requests = (uint32_t)plan->max_connection_requests,
         .connection_age = plan->max_connection_age,
     };
-    int r = rp_http_client_new(loop, registry, limits, &client);
+}
+
+/* What the plan says of connections, and of how servers are reached. */
+static int set_ways(struct rp_http_client *client, const struct rp_plan *plan, struct rp_error *err)
+{
+    int r = rp_http_client_set_hosts(client, &plan->hosts, plan->local_ips, err);
+
+    if (r == 0)
+        r = rp_http_client_set_dns(client, &plan->dns, plan->seed, err);
+    if (r == 0)
+        r = set_tls(client, plan, err);
+    if (r == 0)
+        r = rp_http_client_set_proxy(client, plan->proxy, plan->proxy_auth, plan->no_proxy, err);
+    return r;
+}
+
+static int http_open(struct rp_loop *loop, struct rp_registry *registry, const struct rp_plan *plan,
+                     void **ret, struct rp_error *err)
+{
+    struct rp_http_client *client;
+    int r = rp_http_client_new(loop, registry, limits_of(plan), &client);
 
     if (r < 0)
         return r;
@@ -68,13 +87,7 @@ static int http_open(struct rp_loop *loop, struct rp_registry *registry, const s
     rp_http_client_set_traceparent(client, plan->traceparent);
     r = rp_http_client_set_base(client, plan->base_url);
     if (r == 0)
-        r = rp_http_client_set_hosts(client, &plan->hosts, plan->local_ips, err);
-    if (r == 0)
-        r = rp_http_client_set_dns(client, &plan->dns, plan->seed, err);
-    if (r == 0)
-        r = set_tls(client, plan, err);
-    if (r == 0)
-        r = rp_http_client_set_proxy(client, plan->proxy, plan->proxy_auth, plan->no_proxy, err);
+        r = set_ways(client, plan, err);
     if (r < 0) {
         rp_http_client_free(client);
         return r;
@@ -98,7 +111,7 @@ static void http_free_session(void *session)
     rp_http_session_free(session);
 }
 
-static void http_count(void *client, struct rp_client_counters *counters)
+static void add_counters(struct rp_http_client *client, struct rp_client_counters *counters)
 {
     const struct rp_http_counters *http = rp_http_client_counters(client);
 
@@ -107,6 +120,11 @@ static void http_count(void *client, struct rp_client_counters *counters)
     counters->stray_bytes += http->stray_bytes;
     counters->retried += http->retried;
     counters->open_connections += http->open_connections;
+}
+
+static void http_count(void *client, struct rp_client_counters *counters)
+{
+    add_counters(client, counters);
 }
 
 static void http_take_unfinished(void *client, rp_unfinished_fn *fn, void *user)
@@ -168,11 +186,54 @@ static const struct rp_client_kind ws_kind = {
     .free_session = ws_free_session,
 };
 
+/* ---- gRPC ------------------------------------------------------------------------------------ */
+
+static int grpc_open(struct rp_loop *loop, struct rp_registry *registry, const struct rp_plan *plan,
+                     void **ret, struct rp_error *err)
+{
+    struct rp_http_client *http;
+    struct rp_grpc_client *client;
+    int r = rp_http_client_new(loop, NULL, limits_of(plan), &http);
+
+    if (r < 0)
+        return r;
+    rp_http_client_set_h2(http, RP_HTTP_H2_ONLY);
+    rp_http_client_set_traceparent(http, plan->traceparent);
+    r = set_ways(http, plan, err);
+    if (r < 0) {
+        rp_http_client_free(http);
+        return r;
+    }
+    r = rp_grpc_client_new(http, loop, registry, &client);
+    if (r == 0)
+        *ret = client;
+    return r;
+}
+
+static void grpc_close(void *client)
+{
+    rp_grpc_client_free(client);
+}
+
+static void grpc_count(void *client, struct rp_client_counters *counters)
+{
+    add_counters(rp_grpc_client_http(client), counters);
+}
+
+static const struct rp_client_kind grpc_kind = {
+    .name = "grpc",
+    .open = grpc_open,
+    .close = grpc_close,
+    .free_session = http_free_session,
+    .count = grpc_count,
+};
+
 /* ---- all of them ----------------------------------------------------------------------------- */
 
 static const struct rp_client_kind *const rows[] = {
     [RP_CLIENT_HTTP] = &http_kind,
     [RP_CLIENT_WS] = &ws_kind,
+    [RP_CLIENT_GRPC] = &grpc_kind,
 };
 
 const struct rp_client_kinds rp_client_kinds = { rows, RP_ARRAY_LEN(rows) };

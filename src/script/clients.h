@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * script/clients.h - the kinds of clients that scripts make requests with: HTTP, WebSocket, later others.
+ * script/clients.h - the kinds of clients that scripts make requests with: HTTP, WebSocket, gRPC.
  *
  * A worker opens one client of each kind that it is given. What a VU has of a client, its
  * connections for instance, is the VU's session of that kind: a script host makes it when the VU
@@ -23,7 +23,7 @@
 #include "stats/unfinished.h"
 
 /* The number of a kind is its place in the list of kinds, and that of its sessions in a VU. */
-enum rp_client_number { RP_CLIENT_HTTP, RP_CLIENT_WS };
+enum rp_client_number { RP_CLIENT_HTTP, RP_CLIENT_WS, RP_CLIENT_GRPC };
 
 /* Each VU has so many places for sessions, used or not: 8 bytes each, which is why there are no
  * more. */

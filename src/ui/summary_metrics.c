@@ -17,7 +17,7 @@
 
 enum { GAP = 1, MIN_NAME_COLS = 20, MAX_STATS = 32, VALUE_SIZE = 64 };
 
-static const char *const sections[] = { "HTTP",    "WEBSOCKET", "EXECUTION",
+static const char *const sections[] = { "HTTP",    "WEBSOCKET", "GRPC",     "EXECUTION",
                                         "NETWORK", "CUSTOM",    "GENERATOR" };
 
 static const struct rp_stat default_stats[] = {

@@ -194,7 +194,7 @@ def test_endless_iterations_are_not_nothing(rampa: Rampa, script: Script, target
     assert done.result()["accounting"][0]["completed"] == 0 and done.count("http_reqs") > 1
 
 
-NO_REQUEST = "no request was made: rampa measures what worker.http sends, not what other libraries send"
+NO_REQUEST = "no request was made: rampa measures what its own clients send, such as worker.http, not what other libraries send"
 
 
 @pytest.mark.parametrize(("body", "is_warned"), [("pass", True), ('worker.counter("done")', False), ('worker.check(1, {"is": 1})', False)])

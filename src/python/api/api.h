@@ -23,7 +23,8 @@ PyTypeObject *rp_py_connect_type(PyObject *module, PyTypeObject *wait);
 
 extern PyType_Spec rp_py_vu_spec, rp_py_http_spec, rp_py_execution_spec, rp_py_request_spec,
     rp_py_sleep_spec, rp_py_response_spec, rp_py_template_spec, rp_py_group_spec, rp_py_stream_spec,
-    rp_py_read_spec, rp_py_ws_client_spec, rp_py_socket_spec, rp_py_wait_spec;
+    rp_py_read_spec, rp_py_ws_client_spec, rp_py_socket_spec, rp_py_wait_spec,
+    rp_py_grpc_method_spec, rp_py_grpc_spec, rp_py_grpc_wait_spec;
 
 /* A VU with its HTTP client object. NULL with an exception. */
 struct py_vu *rp_py_worker_new(struct py_host *host, struct rp_vu *engine_vu);
@@ -43,6 +44,10 @@ void rp_py_streams_abandon(struct py_vu *vu);
 /* The same of WebSockets: one that is left open is closed, without waiting for the server. */
 void rp_py_sockets_leave(struct py_vu *vu);
 void rp_py_sockets_abandon(struct py_vu *vu);
+
+/* The same of calls of gRPC. */
+void rp_py_grpc_leave(struct py_vu *vu);
+void rp_py_grpc_abandon(struct py_vu *vu);
 
 /* Frees the objects that wait for their next use. */
 void rp_py_free_lists_clear(struct rp_pystate *state);

@@ -151,6 +151,8 @@
     "The HttpClient of the VU: connections belong to it and outlive the iteration."
 #define RP_DOC_WORKER_WS                                                                           \
     "The WebSocketClient of the VU. A session that an iteration leaves open is closed at its end."
+#define RP_DOC_WORKER_GRPC                                                                         \
+    "The GrpcClient of the VU. Its connections belong to the VU and outlive the iteration."
 #define RP_DOC_WORKER_SETUP_DATA                                                                   \
     "What setup() returned, or None. One object for all VUs of the process."
 #define RP_DOC_WORKER_EXECUTION "Where this is, an Execution: scenario, VU and iteration."

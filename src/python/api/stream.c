@@ -111,6 +111,7 @@ void rp_py_streams_abandon(struct py_vu *vu)
 {
     struct py_stream *self;
 
+    rp_py_grpc_abandon(vu);
     while ((self = find_of(vu))) {
         Py_INCREF(self);
         note_over(self);
@@ -127,6 +128,7 @@ void rp_py_streams_leave(struct py_vu *vu)
 {
     struct py_stream *self;
 
+    rp_py_grpc_leave(vu);
     while ((self = find_of(vu))) {
         Py_INCREF(self);
         rp_py_stream_leave(self, false);

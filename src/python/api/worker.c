@@ -7,6 +7,7 @@
 #include <structmember.h>
 
 #include "python/api/docs.h"
+#include "python/api/grpc.h"
 #include "python/api/metrics.h"
 #include "python/api/websocket.h"
 #include "python/drive/drive.h"
@@ -242,6 +243,8 @@ static PyMethodDef methods[] = {
     { "group", rp_py_vu_group, METH_O, RP_DOC_WORKER_GROUP },
     { "abort", FASTCALL(vu_abort), RP_DOC_WORKER_ABORT },
     { "sleep", rp_py_vu_sleep, METH_O, RP_DOC_WORKER_SLEEP },
+    { "_grpc_method", rp_py_vu_grpc_method, METH_VARARGS, NULL },
+    { "_grpc_call", (PyCFunction)(void (*)(void))rp_py_vu_grpc_call, METH_FASTCALL, NULL },
     { "_cancel", vu_cancel, METH_NOARGS, NULL },
     { "_uncancel", vu_uncancel, METH_NOARGS, NULL },
     { "_released", rp_py_vu_released, METH_O, NULL },
@@ -272,6 +275,8 @@ static PyMemberDef members[] = {
 
 static PyGetSetDef getset[] = {
     { "ws", get_ws, NULL, RP_DOC_WORKER_WS, NULL },
+    { "grpc", rp_py_vu_grpc, NULL, RP_DOC_WORKER_GRPC, NULL },
+    { "_grpc_methods", rp_py_vu_grpc_methods, NULL, NULL, NULL },
     { "setup_data", get_setup_data, NULL, RP_DOC_WORKER_SETUP_DATA, NULL },
     { "execution", get_execution, NULL, RP_DOC_WORKER_EXECUTION, NULL },
     { "vu", get_vu, NULL, RP_DOC_WORKER_VU, NULL },

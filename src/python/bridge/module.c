@@ -31,6 +31,8 @@ static int import_helpers(struct rp_pystate *state)
         { &state->make_stream, "rampa._stream", "Stream" },
         { &state->json_text, "rampa._request", "_json_text" },
         { &state->make_socket_error, "rampa.errors", "websocket_error" },
+        { &state->make_grpc, "rampa.grpc", "GrpcClient" },
+        { &state->make_grpc_response, "rampa._grpc_calls", "made_response" },
     };
 
     for (size_t i = 0; i < RP_ARRAY_LEN(wanted); i++)
@@ -89,6 +91,9 @@ static int make_types(PyObject *module, struct rp_pystate *state)
         { &state->ws_client_type, &rp_py_ws_client_spec, "WebSocketClient" },
         { &state->socket_type, &rp_py_socket_spec, "WebSocketSession" },
         { &state->wait_type, &rp_py_wait_spec, NULL },
+        { &state->grpc_method_type, &rp_py_grpc_method_spec, NULL },
+        { &state->grpc_type, &rp_py_grpc_spec, NULL },
+        { &state->grpc_wait_type, &rp_py_grpc_wait_spec, NULL },
         { &state->run_type, &rp_py_run_spec, "Run" },
         { &state->events_type, &rp_py_events_spec, "Events" },
     };
@@ -152,6 +157,7 @@ static int module_exec(PyObject *module)
     X(pause_type) X(response_type) X(template_type) X(group_type) X(run_type) X(events_type) X(json_loads) X(make_headers) \
     X(make_timings) X(asyncio_cancelled) X(request_error) X(run_aborted) X(refuse_option) X(response_fields) X(make_cookies) X(s_blocking) X(make_stream) X(stream_type) X(read_type) \
     X(ws_client_type) X(socket_type) X(wait_type) X(connect_type) X(json_text) X(make_socket_error) \
+    X(grpc_method_type) X(grpc_type) X(grpc_wait_type) X(make_grpc) X(make_grpc_response) \
     X(s_add_done_callback) X(s_cancel) X(s_context) X(s_throw) X(s_close) X(s_append) \
     X(s_scheduled) X(s_done) X(s_cr_code) X(s_task_factory) X(s_debug) X(s_closed) \
     X(context_names) X(handle_type)

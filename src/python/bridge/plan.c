@@ -131,10 +131,27 @@ static PyObject *builtin_metrics(PyObject *module, PyObject *unused)
     return ret;
 }
 
+static PyObject *metric_aliases(PyObject *module, PyObject *unused)
+{
+    PyObject *ret = PyDict_New();
+
+    for (const struct rp_metric_alias *it = rp_metric_aliases; ret && it->alias; it++) {
+        PyObject *name = PyUnicode_FromString(rp_builtin_name(it->metric));
+
+        if (!name || PyDict_SetItemString(ret, it->alias, name) < 0)
+            Py_CLEAR(ret);
+        Py_XDECREF(name);
+    }
+    return ret;
+}
+
 PyMethodDef rp_py_plan_methods[] = {
     { "builtin_metrics", builtin_metrics, METH_NOARGS,
       PyDoc_STR("builtin_metrics()\n--\n\nThe built-in metrics: name, type, and what the values "
                 "are: \"time\", \"data\" or \"default\".") },
+    { "metric_aliases", metric_aliases, METH_NOARGS,
+      PyDoc_STR(
+          "metric_aliases()\n--\n\nFurther names of built-in metrics, and which these are.") },
     { "parse_threshold", parse_threshold, METH_O,
       PyDoc_STR("parse_threshold(expression, /)\n--\n\nSee rampa.thresholds.parse_threshold.") },
     { "resolve_plan", resolve_plan, METH_O,

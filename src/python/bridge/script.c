@@ -96,6 +96,7 @@ static void host_release(struct rp_script_host *script)
         rp_clients_free_sessions(self->clients, setup->engine_vu.sessions);
     rp_py_series_free(self);
     rp_py_templates_free(self);
+    Py_CLEAR(self->grpc_methods);
     self->registry = NULL;
     self->clients = NULL;
     self->http = NULL;

@@ -29,8 +29,11 @@ static void report_bug(PyObject *where)
 
 static void close_connections(struct rp_vu *engine_vu)
 {
-    if (engine_vu->sessions[RP_CLIENT_HTTP])
-        rp_http_session_close_idle(engine_vu->sessions[RP_CLIENT_HTTP]);
+    static const enum rp_client_number numbers[] = { RP_CLIENT_HTTP, RP_CLIENT_GRPC };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(numbers); i++)
+        if (engine_vu->sessions[numbers[i]])
+            rp_http_session_close_idle(engine_vu->sessions[numbers[i]]);
 }
 
 static void ended(struct py_vu *vu, enum rp_ending ending)

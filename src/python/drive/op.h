@@ -61,5 +61,5 @@ static inline bool rp_py_is_op(const struct rp_pystate *state, PyObject *object)
     return Py_IS_TYPE(object, state->request_type) || Py_IS_TYPE(object, state->sleep_type) ||
            Py_IS_TYPE(object, state->pause_type) || Py_IS_TYPE(object, state->read_type) ||
            Py_IS_TYPE(object, state->future_request_type) || Py_IS_TYPE(object, state->wait_type) ||
-           Py_IS_TYPE(object, state->connect_type);
+           Py_IS_TYPE(object, state->connect_type) || Py_IS_TYPE(object, state->grpc_wait_type);
 }

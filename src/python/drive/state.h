@@ -26,11 +26,12 @@ struct rp_pystate {
     PyTypeObject *host_type, *vu_type, *http_type, *execution_type, *request_type, *sleep_type,
         *response_type, *template_type, *group_type, *pause_type, *run_type, *events_type,
         *handle_type, *keeping_vu_type, *future_request_type, *stream_type, *read_type,
-        *ws_client_type, *socket_type, *wait_type, *connect_type;
+        *ws_client_type, *socket_type, *wait_type, *connect_type, *grpc_method_type, *grpc_type,
+        *grpc_wait_type;
     /* what is imported */
     PyObject *json_loads, *make_headers, *make_timings, *asyncio_cancelled, *request_error,
         *run_aborted, *refuse_option, *response_fields, *make_cookies, *make_stream, *json_text,
-        *make_socket_error;
+        *make_socket_error, *make_grpc, *make_grpc_response;
     /* names of attributes */
     PyObject *s_blocking, *s_add_done_callback, *s_cancel, *s_context, *s_throw, *s_close,
         *s_append, *s_scheduled, *s_done, *s_cr_code, *s_task_factory, *s_debug, *s_closed;

@@ -47,6 +47,7 @@ static void free_extra(struct py_vu *self)
     Py_XDECREF(extra->vu_dict);
     Py_XDECREF(extra->env);
     Py_XDECREF(extra->ws);
+    Py_XDECREF(extra->grpc);
     rp_free(extra);
 }
 

@@ -31,7 +31,7 @@ struct py_vu {
     bool must_cancel;          /* a CancelledError is due when it waits next */
     bool throwing;             /* a deferred task of the loop will throw a CancelledError */
     bool has_grouped;          /* it has entered a group at some time (api/group.c) */
-    uint16_t open_streams;     /* bodies that are being read (api/stream.c), and WebSockets */
+    uint16_t open_streams;     /* bodies that are being read, WebSockets, calls of gRPC (api) */
 };
 
 /* What most VUs at rest do without: made when it is first needed, then there as long as the VU. */
@@ -41,6 +41,7 @@ struct py_vu_extra {
     unsigned cancel_requests; /* what the task's cancelling() is */
     PyObject *vu_dict, *env;  /* worker.vu and worker.env */
     PyObject *ws;             /* worker.ws (api/websocket.c) */
+    PyObject *grpc;           /* worker.grpc */
     struct rp_task throw_task;
     /* with an interrupted iteration, or with the tasks that one has left */
     struct rp_timer patience;

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+"""Metadata and messages of gRPC, as scripts give them and as they are sent."""
+
+from __future__ import annotations
+
+import base64
+import collections.abc
+import re
+import typing
+
+Metadata = typing.Union["collections.abc.Mapping[str, str | bytes]", "collections.abc.Iterable[tuple[str, str | bytes]]"]
+
+
+class Message(typing.Protocol):
+    """What Protocol Buffers generates for a message."""
+
+    def SerializeToString(self) -> bytes: ...
+
+
+class MessageClass(typing.Protocol):
+    """The class of one."""
+
+    def FromString(self, data: bytes, /) -> typing.Any: ...
+
+
+Request = typing.Union[bytes, bytearray, memoryview, Message]
+
+_NAME = re.compile(r"[0-9a-z_.-]+")
+_RESERVED = frozenset({"content-type", "te", "connection", "host", "content-length", "transfer-encoding"})
+
+
+def pairs(metadata: Metadata | None) -> list[tuple[str, str]]:
+    """Metadata as it is sent. Values of names that end in ``-bin`` are bytes, and go as base64."""
+    if metadata is None:
+        return []
+    given: typing.Any = metadata
+    items: list[tuple[str, str | bytes]] = list(given.items() if isinstance(given, collections.abc.Mapping) else given)
+    return [_pair(name, value) for name, value in items]
+
+
+def _pair(name: str, value: str | bytes) -> tuple[str, str]:
+    lower = name.lower() if isinstance(name, str) else ""
+    if not _NAME.fullmatch(lower):
+        raise ValueError(f"metadata: {name!r} is no name; it has letters, digits and the characters _ - . only")
+    if lower.startswith("grpc-") or lower in _RESERVED:
+        raise ValueError(f"metadata: gRPC has the name {name!r} for itself")
+    if lower.endswith("-bin"):
+        if not isinstance(value, (bytes, bytearray, memoryview)):
+            raise TypeError(f"metadata: {name!r} ends in -bin and takes bytes, not {type(value).__name__}")
+        return lower, base64.b64encode(value).rstrip(b"=").decode()
+    if isinstance(value, bytes):
+        value = value.decode("latin-1")
+    if not isinstance(value, str):
+        raise TypeError(f"metadata: {name!r} takes a str, not {type(value).__name__}")
+    if not all(" " <= c <= "~" for c in value):
+        raise ValueError(f"metadata: {name!r} takes printable ASCII; other values go under a name that ends in -bin, as bytes")
+    return lower, value
+
+
+def shown(given: collections.abc.Iterable[tuple[str, str]]) -> dict[str, str | bytes]:
+    """Metadata that has come, without what gRPC has for itself. Repeated values stand in one, with commas."""
+    made: dict[str, str | bytes] = {}
+    for name, value in given:
+        lower = name.lower()
+        if lower in _RESERVED or (lower.startswith("grpc-") and lower != "grpc-status-details-bin"):
+            continue
+        before = made.get(lower)
+        if lower.endswith("-bin"):
+            made[lower] = (before if isinstance(before, bytes) else b"") + _from_base64(value)
+        else:
+            made[lower] = f"{before}, {value}" if before is not None else value
+    return made
+
+
+def _from_base64(value: str) -> bytes:
+    """Broken values become what can be made of them: a server may send anything."""
+    try:
+        return b"".join(base64.b64decode(part + "=" * (-len(part) % 4)) for part in value.split(","))
+    except ValueError:
+        return value.encode("latin-1", "replace")
+
+
+def to_bytes(request: typing.Any) -> bytes:
+    if isinstance(request, bytes):
+        return request
+    if isinstance(request, (bytearray, memoryview)):
+        return bytes(request)
+    serialize = getattr(request, "SerializeToString", None)
+    if serialize is None or isinstance(request, type):
+        raise TypeError(f"a request of gRPC is bytes, or a message of Protocol Buffers, not {_kind(request)}")
+    return typing.cast(bytes, serialize())
+
+
+def _kind(value: object) -> str:
+    return f"the class {value.__name__}: write {value.__name__}()" if isinstance(value, type) else type(value).__name__
+
+
+def check_class(response: typing.Any) -> None:
+    if response is not None and not callable(getattr(response, "FromString", None)):
+        raise TypeError(f"response= takes the class of a message of Protocol Buffers, not {response!r:.80}")
