@@ -2,7 +2,7 @@
 
 /*
  * Any bytes as result files: a comparison that can be shown in each format, or an error with a message. Built with
- * -Dfuzz=true against libFuzzer; the same function runs over changed results in fuzz_test.c.
+ * -Dfuzz=true against libFuzzer; the same function runs over changed results in robust_test.c.
  */
 
 #include "fuzz_result.h"

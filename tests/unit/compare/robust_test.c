@@ -159,5 +159,5 @@ int main(void)
         cmocka_unit_test(test_changed_results_are_a_comparison_or_an_error),
     };
 
-    return cmocka_run_group_tests_name("fuzz", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("robust", tests, NULL, NULL);
 }
