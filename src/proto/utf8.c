@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define HIGH_BITS UINT64_C(0x8080808080808080)
+
 /* What the first byte of a character of several bytes says of the bytes that follow. The bounds of
  * the second byte leave out overlong forms, surrogates and what is beyond U+10FFFF. */
 static bool begin(struct rp_utf8 *utf8, uint8_t first)
@@ -26,13 +28,24 @@ static bool begin(struct rp_utf8 *utf8, uint8_t first)
 /* The first byte in @p..@end that is not of ASCII, or @end. */
 static const uint8_t *skip_ascii(const uint8_t *p, const uint8_t *end)
 {
-    while (end - p >= 16) {
-        uint64_t words[2];
+    typedef uint64_t block_t __attribute__((vector_size(16)));
 
-        memcpy(words, p, sizeof(words));
-        if ((words[0] | words[1]) & 0x8080808080808080u)
+    while (end - p >= 64) {
+        block_t blocks[4], any;
+
+        memcpy(blocks, p, sizeof(blocks));
+        any = blocks[0] | blocks[1] | blocks[2] | blocks[3];
+        if ((any[0] | any[1]) & HIGH_BITS)
             break;
-        p += 16;
+        p += 64;
+    }
+    while (end - p >= 8) {
+        uint64_t word;
+
+        memcpy(&word, p, sizeof(word));
+        if (word & HIGH_BITS)
+            break;
+        p += 8;
     }
     while (p < end && *p < 0x80)
         p++;

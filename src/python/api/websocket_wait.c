@@ -64,10 +64,15 @@ static PyObject *object_of(struct py_wait *wait, const struct rp_ws_message *mes
 {
     PyObject *object, *parsed;
 
-    if (!message->is_text)
+    if (!message->is_text) {
         object = PyBytes_FromStringAndSize(message->bytes, (Py_ssize_t)message->len);
-    else
+    } else if (message->is_ascii) { /* so that it is not looked at once more */
+        object = PyUnicode_New((Py_ssize_t)message->len, 127);
+        if (object)
+            memcpy(PyUnicode_1BYTE_DATA(object), message->bytes, message->len);
+    } else {
         object = PyUnicode_DecodeUTF8(message->bytes, (Py_ssize_t)message->len, NULL);
+    }
     if (!object || !wait->is_json)
         return object;
     parsed = PyObject_CallOneArg(wait->socket->state->json_loads, object);
