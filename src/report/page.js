@@ -101,8 +101,9 @@
     const pauses = list(member(result, 'run', 'pauses'));
     const found = pauses.map((pause) => ({ from: pause.start_s, to: pause.start_s + pause.length_s, text: 'paused' }));
     const shifted = (at) => pauses.reduce((sum, pause) => (pause.start_s < sum ? sum + pause.length_s : sum), at);
-    for (const made of list(member(result, 'run', 'adjustments')))
-      found.push({ from: made.start_s, text: `${made.scenario}: ${made.what} ${made.value}` });
+    const adjustments = list(member(result, 'run', 'adjustments'));
+    for (const made of adjustments)
+      found.push({ from: made.start_s, text: adjustments.length > 12 ? '' : `${made.scenario}: ${made.what} ${made.value}` });
     const moments = new Map();
     for (const [name, scenario] of Object.entries(member(result, 'config', 'scenarios') || {})) {
       let at = seconds(scenario.start_time);
