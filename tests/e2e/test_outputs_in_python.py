@@ -60,7 +60,7 @@ class Plain:
     def stop(self, error=None): open("plain", "w").write(str(len(self.samples)))
 
 class RaisesAtStart(Kept):
-    async def start(self): raise ValueError(f"cannot reach {self.path} \\x1b[31m")
+    async def start(self): raise ValueError(f"cannot reach {self.path} {self.told['options']} \\x1b[31m")
 
 class HangsAtStart(Kept):
     async def start(self): await asyncio.Event().wait()
@@ -165,6 +165,10 @@ MISTAKES = [
         ["start() of the output mine:RaisesAtStart raised ValueError: cannot reach http://joe:***@h/", "in start\n"],
     ),
     (
+        ["-O", "mine:RaisesAtStart", "--output-option", "mine:RaisesAtStart.token=planted-token"],
+        ["raised ValueError: cannot reach kept.json {'token': '***'} "],
+    ),
+    (
         ["-O", "mine:HangsAtStart", "--output-option", "mine:HangsAtStart.wait=0.3s"],
         ["the output mine:HangsAtStart did not ", " within 0.3 s\n  --output-option mine:HangsAtStart.wait=30s gives it more time\n"],
     ),
@@ -175,7 +179,7 @@ MISTAKES = [
 ]
 
 
-@pytest.mark.parametrize(("words", "messages"), MISTAKES, ids=[words[-1] for words, _ in MISTAKES])
+@pytest.mark.parametrize(("words", "messages"), MISTAKES, ids=[" ".join(words[1:]) for words, _ in MISTAKES])
 def test_a_mistake_is_told_before_anything_runs(
     run: Rampa, script: Script, tmp_path: Path, words: list[str], messages: list[str]
 ) -> None:
