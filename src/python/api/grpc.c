@@ -66,6 +66,10 @@ void rp_py_grpc_leave_call(struct py_grpc *self, bool gave_up)
     rp_grpc_cancel(&self->call, self->vu->interrupting ? RP_GRPC_INTERRUPT
                                 : gave_up              ? RP_GRPC_GIVE_UP
                                                        : RP_GRPC_LEAVE);
+    /* Not at once: another task may wait, and this one executes. */
+    for (int i = 0; i < PY_GRPC_WAIT_KINDS; i++)
+        if (self->waits[i])
+            rp_grpc_nudge(&self->call);
 }
 
 static struct py_grpc *find_of(struct py_vu *vu)
@@ -101,7 +105,6 @@ void rp_py_grpc_leave(struct py_vu *vu)
     while ((self = find_of(vu))) {
         Py_INCREF(self);
         rp_py_grpc_leave_call(self, false);
-        rp_py_grpc_wake(self); /* of a task that has outlived its iteration */
         Py_DECREF(self);
     }
 }
