@@ -125,10 +125,14 @@ RP_COLD static struct outcome_series *new_outcome(struct rp_grpc_method *method,
     struct outcome_series *outcome = &method->outcomes[method->next_outcome++ % OUTCOMES];
     struct rp_grpc_client *client = method->client;
     const struct rp_tags *tags = method_tags(method, call->tags);
-    char number[16];
+    char number[16], kind[48];
 
     snprintf(number, sizeof(number), "%d", (int)call->status);
     tags = with(client, tags, "status", number);
+    if (call->status != RP_GRPC_OK) {
+        snprintf(kind, sizeof(kind), "gRPC %s", rp_grpc_status_text(call->status));
+        tags = with(client, tags, "error", kind);
+    }
     if (call->error_code) {
         snprintf(number, sizeof(number), "%d", call->error_code);
         tags = with(client, tags, "error_code", number);

@@ -41,6 +41,29 @@ enum rp_grpc_event rp_grpc_next(struct rp_slice *input, size_t max, struct rp_gr
 
 /* ---- statuses -------------------------------------------------------------------------------- */
 
+const char *rp_grpc_status_text(enum rp_grpc_status status)
+{
+    static const char *const texts[RP_GRPC_STATUSES] = { "OK",
+                                                         "CANCELLED",
+                                                         "UNKNOWN",
+                                                         "INVALID_ARGUMENT",
+                                                         "DEADLINE_EXCEEDED",
+                                                         "NOT_FOUND",
+                                                         "ALREADY_EXISTS",
+                                                         "PERMISSION_DENIED",
+                                                         "RESOURCE_EXHAUSTED",
+                                                         "FAILED_PRECONDITION",
+                                                         "ABORTED",
+                                                         "OUT_OF_RANGE",
+                                                         "UNIMPLEMENTED",
+                                                         "INTERNAL",
+                                                         "UNAVAILABLE",
+                                                         "DATA_LOSS",
+                                                         "UNAUTHENTICATED" };
+
+    return texts[status];
+}
+
 enum rp_grpc_status rp_grpc_status_parse(struct rp_slice value)
 {
     unsigned status = 0;

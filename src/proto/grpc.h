@@ -62,6 +62,8 @@ enum rp_grpc_status {
     RP_GRPC_STATUSES
 };
 
+/* "NOT_FOUND" */
+const char *rp_grpc_status_text(enum rp_grpc_status status);
 /* The status that the value of a field grpc-status is; UNKNOWN for what is none. */
 enum rp_grpc_status rp_grpc_status_parse(struct rp_slice value);
 /* That of a call whose answer has no grpc-status, by the status of HTTP. */

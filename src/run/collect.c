@@ -171,6 +171,7 @@ int rp_checks_collect(const struct rp_store *store, struct rp_check_counts *ret)
 
 struct request_walk {
     struct rp_failed_requests *failed;
+    bool is_http; /* whose status stands by itself; of others the error says it */
     int error;
 };
 
@@ -210,8 +211,8 @@ static void take_request(void *user, const struct rp_store_series *series,
     request = (struct rp_failed_request){
         .error_code = rp_strdup(code),
         .error = rp_strdup(error),
-        .status = rp_strdup(tag_of(series, "status")),
-        .method = rp_strdup(tag_of(series, "method")),
+        .status = rp_strdup(walk->is_http ? tag_of(series, "status") : ""),
+        .method = rp_strdup(walk->is_http ? tag_of(series, "method") : ""),
         .name = rp_strdup(tag_of(series, "name")),
         .count = total->rate.hits,
         .example_count = total->rate.hits,
@@ -279,12 +280,15 @@ static void merge_requests(struct rp_failed_requests *failed)
 
 int rp_failed_requests_collect(const struct rp_store *store, struct rp_failed_requests *ret)
 {
-    struct request_walk walk = { .failed = ret };
+    struct request_walk walk = { .failed = ret, .is_http = true };
     int r = 0;
 
     *ret = (struct rp_failed_requests){ 0 };
     if (store)
         r = rp_store_each_series(store, rp_builtin_name(RP_M_HTTP_REQ_FAILED), take_request, &walk);
+    walk.is_http = false;
+    if (store && r >= 0)
+        r = rp_store_each_series(store, rp_builtin_name(RP_M_GRPC_REQ_FAILED), take_request, &walk);
     if (r >= 0)
         r = walk.error;
     if (r < 0) {

@@ -32,8 +32,9 @@ RP_NODISCARD int rp_checks_collect(const struct rp_store *store, struct rp_check
 void rp_checks_deinit(struct rp_check_counts *checks);
 
 struct rp_failed_request {
-    char *error_code, *error, *status; /* "" when the series has no such tag */
-    char *method, *name;               /* of the most frequent example */
+    char *error_code, *error,
+        *status;         /* "" when the series has no such tag; of HTTP the status only */
+    char *method, *name; /* of the most frequent example; of HTTP the method only */
     uint64_t count, example_count;
 };
 
@@ -43,7 +44,7 @@ struct rp_failed_requests { /* zeroed is valid */
     uint64_t total;
 };
 
-/* Sums the failures in "http_req_failed" of the series that carry an error or an error_code and were
+/* Sums the failures in "http_req_failed" and "grpc_req_failed" of the series that carry an error or an error_code and were
  * not an expected response; most frequent first. */
 RP_NODISCARD int rp_failed_requests_collect(const struct rp_store *store,
                                             struct rp_failed_requests *ret);

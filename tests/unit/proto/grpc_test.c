@@ -92,6 +92,9 @@ static void test_statuses(void **state)
 
     for (size_t i = 0; i < RP_ARRAY_LEN(cases); i++)
         assert_int_equal(rp_grpc_status_parse(rp_slice_str(cases[i].value)), cases[i].status);
+    for (int i = 0; i < RP_GRPC_STATUSES; i++)
+        assert_non_null(rp_grpc_status_text((enum rp_grpc_status)i));
+    assert_string_equal(rp_grpc_status_text(RP_GRPC_UNAUTHENTICATED), "UNAUTHENTICATED");
     assert_int_equal(rp_grpc_status_of_http(400), RP_GRPC_INTERNAL);
     assert_int_equal(rp_grpc_status_of_http(401), RP_GRPC_UNAUTHENTICATED);
     assert_int_equal(rp_grpc_status_of_http(403), RP_GRPC_PERMISSION_DENIED);
