@@ -7,7 +7,7 @@ import collections.abc
 import enum
 import typing
 
-from rampa._grpc_wire import Request, shown, to_bytes
+from rampa._grpc_wire import Request, shown
 from rampa._response import Timings
 from rampa.errors import GrpcError
 
@@ -86,7 +86,9 @@ class GrpcResponse:
 
     @property
     def message(self) -> typing.Any:
-        """The message as one of the class that was given as ``response=``; None when the call has failed, or none was given.
+        """The message as one of the class that was given as ``response=``, or as a dict when the channel has a schema.
+
+        None when the call has failed, or there is neither.
 
         Raises:
             google.protobuf.message.DecodeError: the bytes are no message of that class.
@@ -98,13 +100,13 @@ class GrpcResponse:
     def metadata(self) -> dict[str, typing.Any]:
         """The metadata that came before the message: names in lower case, with str, or bytes for names that end in ``-bin``."""
         if self._metadata is None:
-            self._metadata = {} if self._call is None else shown(_head_of(self._call))
+            self._metadata = {} if self._call is None else shown(head_of(self._call))
         return self._metadata
 
     @property
     def trailers(self) -> dict[str, typing.Any]:
         """The metadata that came at the end."""
-        return {} if self._call is None else shown(_trailers_of(self._call))
+        return {} if self._call is None else shown(trailers_of(self._call))
 
     @property
     def timings(self) -> Timings:
@@ -129,11 +131,11 @@ def _is_bare(call: _GrpcCall) -> bool:
     return not call.trailers() and any(name.lower() == "grpc-status" for name, _ in call.headers())
 
 
-def _head_of(call: _GrpcCall) -> list[tuple[str, str]]:
+def head_of(call: _GrpcCall) -> list[tuple[str, str]]:
     return [] if _is_bare(call) else call.headers()
 
 
-def _trailers_of(call: _GrpcCall) -> list[tuple[str, str]]:
+def trailers_of(call: _GrpcCall) -> list[tuple[str, str]]:
     return call.headers() if _is_bare(call) else call.trailers()
 
 
@@ -154,8 +156,16 @@ class GrpcStream:
     ...     return answer
     """
 
-    def __init__(self, call: _GrpcCall, method: str, has_requests: bool, has_responses: bool) -> None:
+    def __init__(
+        self,
+        call: _GrpcCall,
+        method: str,
+        has_requests: bool,
+        has_responses: bool,
+        write: collections.abc.Callable[[str, typing.Any], bytes],
+    ) -> None:
         self._call = call
+        self._write = write
         self._method = method
         self._has_requests = has_requests
         self._has_responses = has_responses
@@ -179,7 +189,7 @@ class GrpcStream:
         if not self._has_requests:
             raise RuntimeError(f"{self._method} was called with its one request, and takes no further one")
         self._call.start()
-        if self._call.send(to_bytes(request)):
+        if self._call.send(self._write(self._method, request)):
             await self._call.room()
 
     async def end(self) -> None:
@@ -256,12 +266,12 @@ class GrpcStream:
         """The metadata before the messages, which is waited for."""
         if not self._call.has_head:
             await self._call.head()
-        return shown(_head_of(self._call))
+        return shown(head_of(self._call))
 
     @property
     def trailers(self) -> dict[str, typing.Any]:
         """The metadata at the end; empty while the call is under way."""
-        return shown(_trailers_of(self._call)) if self._call.has_ended else {}
+        return shown(trailers_of(self._call)) if self._call.has_ended else {}
 
     def __repr__(self) -> str:
         state = GrpcStatus(self._call.status).name if self._call.has_ended else "under way"

@@ -23,7 +23,7 @@ class MessageClass(typing.Protocol):
     def FromString(self, data: bytes, /) -> typing.Any: ...
 
 
-Request = typing.Union[bytes, bytearray, memoryview, Message]
+Request = typing.Union[bytes, bytearray, memoryview, Message, "dict[str, typing.Any]"]
 
 _NAME = re.compile(r"[0-9a-z_.-]+")
 _RESERVED = frozenset({"content-type", "te", "connection", "host", "content-length", "transfer-encoding"})
@@ -87,7 +87,8 @@ def to_bytes(request: typing.Any) -> bytes:
         return bytes(request)
     serialize = getattr(request, "SerializeToString", None)
     if serialize is None or isinstance(request, type):
-        raise TypeError(f"a request of gRPC is bytes, or a message of Protocol Buffers, not {_kind(request)}")
+        more = "; a dict needs schema= of the channel" if isinstance(request, dict) else ""
+        raise TypeError(f"a request of gRPC is bytes, or a message of Protocol Buffers, not {_kind(request)}{more}")
     return typing.cast(bytes, serialize())
 
 

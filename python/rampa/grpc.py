@@ -10,19 +10,21 @@ import collections.abc
 import typing
 
 from rampa._grpc_calls import GrpcResponse, GrpcStatus, GrpcStream
+from rampa._grpc_schema import GrpcSchema
 from rampa._grpc_wire import MessageClass, Metadata, Request, check_class, pairs, to_bytes
 from rampa._tls import tls_options
 
 if typing.TYPE_CHECKING:
     from rampa._rampa import Worker, _GrpcMethod
 
-__all__ = ["GrpcChannel", "GrpcClient", "GrpcResponse", "GrpcStatus", "GrpcStream"]
+__all__ = ["GrpcChannel", "GrpcClient", "GrpcResponse", "GrpcSchema", "GrpcStatus", "GrpcStream"]
 
 _METHODS_MAX = 4096  # that are kept prepared
 _UNARY_DEADLINE = 60.0  # seconds, as of a request of HTTP
 _KEEP: typing.Any = object()  # what the channel says
 
 _Tags = collections.abc.Mapping[str, typing.Any]
+_Stub = typing.TypeVar("_Stub")
 _SCHEMES = {"http": False, "https": True, "grpc": False, "grpcs": True}
 
 
@@ -87,9 +89,10 @@ class GrpcChannel:
     The connections belong to the VU: those of an earlier channel to the same server are used again.
     """
 
-    def __init__(self, worker: Worker, way: _Way) -> None:
+    def __init__(self, worker: Worker, way: _Way, schema: GrpcSchema | None = None) -> None:
         self._worker = worker
         self._way = way
+        self._schema = schema
         self._methods = worker._grpc_methods.setdefault(way, {})
 
     async def __aenter__(self) -> GrpcChannel:
@@ -134,6 +137,16 @@ class GrpcChannel:
         self._methods[key] = prepared
         return prepared
 
+    def _bytes_of(self, method: str, request: Request) -> bytes:
+        if self._schema is not None and isinstance(request, dict):
+            return self._schema._write(method, request)
+        return to_bytes(request)
+
+    def _reader_of(self, method: str, response: MessageClass | None) -> MessageClass | None:
+        """What responses are read by: the class that the call names, or the schema."""
+        check_class(response)
+        return self._schema._types(method)[1] if response is None and self._schema is not None else response
+
     def unary(
         self,
         method: str,
@@ -149,7 +162,7 @@ class GrpcChannel:
 
         Args:
             method: ``/package.Service/Method``.
-            request: the bytes of the message, or a message.
+            request: the bytes of the message, or a message; a dict when the channel has a schema.
             metadata: names with str, or bytes for names that end in ``-bin``; beside that of the channel.
             deadline: seconds, which the server is told and rampa keeps; None = none. Without it that of the channel holds,
                 or else 60.
@@ -165,10 +178,10 @@ class GrpcChannel:
             ValueError: at the call: a target, method, metadata or deadline that cannot be.
             RuntimeError: the run is over.
         """
-        if response is not None:
-            check_class(response)
+        if response is not None or self._schema is not None:
+            response = self._reader_of(method, response)
         prepared = self._prepare(method, 0, metadata, deadline, tags, name)
-        return self._worker._grpc_call(prepared, to_bytes(request), response).result()
+        return self._worker._grpc_call(prepared, self._bytes_of(method, request), response).result()
 
     def server_stream(
         self,
@@ -193,7 +206,7 @@ class GrpcChannel:
             ValueError: a target, method, metadata or deadline that cannot be.
             RuntimeError: the run is over.
         """
-        return self._stream(method, 2, to_bytes(request), metadata, deadline, tags, name, response)
+        return self._stream(method, 2, self._bytes_of(method, request), metadata, deadline, tags, name, response)
 
     async def _send_all(self, stream: GrpcStream, requests: typing.Any) -> GrpcResponse:
         async with stream:
@@ -302,9 +315,35 @@ class GrpcChannel:
         name: str | None,
         response: MessageClass | None,
     ) -> GrpcStream:
-        check_class(response)
-        call = self._worker._grpc_call(self._prepare(method, kind, metadata, deadline, tags, name), request, response)
-        return GrpcStream(call, method, bool(kind & 1), bool(kind & 2))
+        reader = self._reader_of(method, response)
+        call = self._worker._grpc_call(self._prepare(method, kind, metadata, deadline, tags, name), request, reader)
+        return GrpcStream(call, method, bool(kind & 1), bool(kind & 2), self._bytes_of)
+
+    def stub(self, stub: collections.abc.Callable[[typing.Any], _Stub]) -> _Stub:
+        """A generated stub of grpcio, as code for ``grpc.aio`` uses it: ``stub = channel.stub(GreeterStub)``.
+
+        Its calls have the methods and the errors of ``grpc.aio`` (``await stub.SayHello(request, timeout=2)`` gives the
+        message, and raises ``grpc.aio.AioRpcError``, which is a :class:`rampa.errors.GrpcError` too). The package grpcio, which
+        generated code imports, sends nothing: the calls are those of this channel, with its metrics.
+
+        Args:
+            stub: the class of the stub.
+
+        Returns:
+            The stub.
+
+        Raises:
+            ImportError: when a call ends: grpcio is not installed.
+        """
+        from rampa._grpc_stub import StubChannel
+
+        return stub(StubChannel(self))
+
+    def _open(self, method: str, kind: int, request: bytes | None, metadata: Metadata | None, deadline: float | None) -> GrpcStream:
+        """A call of a stub, of any kind; it is under way."""
+        call = self._stream(method, kind, request, metadata, _KEEP if deadline is None else deadline, None, None, None)
+        call._call.start()
+        return call
 
     def __repr__(self) -> str:
         return f"<GrpcChannel {self._way.url}>"
@@ -332,6 +371,7 @@ class GrpcClient:
         compression: str | None = None,
         max_message_size: int | None = None,
         tags: _Tags | None = None,
+        schema: GrpcSchema | None = None,
         verify: typing.Any = None,
         cert: typing.Any = None,
         ssl_context: typing.Any = None,
@@ -347,6 +387,7 @@ class GrpcClient:
             compression: ``"gzip"`` has requests compressed. Responses are taken as they come, compressed or not.
             max_message_size: bytes of a response, 4 MiB without it; a larger one ends the call with RESOURCE_EXHAUSTED.
             tags: further tags of the samples.
+            schema: a GrpcSchema. With it requests may be dicts, and responses are dicts.
             verify: as of HTTP requests: False, or a file of authorities.
             cert: likewise: the files of a certificate and its key.
             ssl_context: likewise: an ssl.SSLContext, as far as it says that.
@@ -373,7 +414,9 @@ class GrpcClient:
             max_message_size or 0,
             tuple(_tag_pairs(tags)),
         )
-        return GrpcChannel(self._worker, way)
+        if schema is not None and not isinstance(schema, GrpcSchema):
+            raise TypeError(f"schema takes a rampa.grpc.GrpcSchema, not {type(schema).__name__}")
+        return GrpcChannel(self._worker, way, schema)
 
     def _to(self, target: str) -> GrpcChannel:
         channel = self._plain.get(target)

@@ -1,41 +1,23 @@
 # SPDX-License-Identifier: MIT
-"""worker.grpc against a server of grpcio, and against servers that break the protocol."""
+"""worker.grpc against a server of grpcio: calls, messages, generated stubs; and mistakes of scripts."""
 from __future__ import annotations
 
 import ast
 import json
 import os
-import struct
+import re
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from certificates import OPENSSL, Certificate, Pki
-
-pytest.importorskip("hpack")
-from h2server import CANCEL, DATA, END_STREAM, ENHANCE_YOUR_CALM, H2Server, Peer, REFUSED_STREAM, frame, reset  # noqa: E402
+from grpc_world import Rampa, Script, run
 
 SERVER = Path(__file__).with_name("grpcserver.py")
-
-Rampa = Callable[..., Any]
-Script = Callable[..., Path]
-
-HEAD = """
-import asyncio
-import json
-import rampa
-
-
-def told(r):
-    data = getattr(r, "data", b"").decode("latin-1")
-    print(json.dumps(dict(status=r.status_code, details=r.details, code=r.error_code, data=data[:200], size=len(data))))
-
-
-"""
-
 
 def begin(*files: Path) -> tuple[subprocess.Popen[str], int]:
     pytest.importorskip("grpc")
@@ -53,14 +35,6 @@ def server() -> Iterator[str]:
     process, port = begin()
     yield f"127.0.0.1:{port}"
     process.communicate()
-
-
-def run(rampa: Rampa, script: Script, body: str, code: int = 0, **options: Any) -> tuple[Any, list[Any]]:
-    """A run of one iteration of this code, and the lines of JSON that it has printed."""
-    lines = "".join(f"    {line}\n" for line in body.strip("\n").split("\n"))
-    text = f"{HEAD}@rampa.scenario(executor='per-vu-iterations', vus=1, iterations=1)\nasync def calls(worker):\n{lines}"
-    done = rampa("run", script(text), out=True, code=code, **options)
-    return done, [json.loads(line) for line in done.stdout.splitlines() if line.startswith(("{", "["))]
 
 
 # ---- grpcio ----------------------------------------------------------------------------------------------------------
@@ -115,6 +89,7 @@ await g.unary(target, path + "Echo", b"")
     assert "10001 bytes, and 9999 are allowed (max_message_size=)" in lines[14]["details"] and lines[14]["code"] == 1902
     check_unary_result(done.result())
     assert "secret-token" not in json.dumps(done.result()) + done.stderr
+    assert re.search(r"^ +1 x gRPC NOT_FOUND +/test.Service/Fail$", done.stdout, re.MULTILINE)
 
 
 def check_unary_result(result: dict[str, Any]) -> None:
@@ -202,102 +177,168 @@ told(await g.connect("localhost:{port}", tls=True, verify=False).unary(path, b"4
     assert lines[2]["code"] == 1310
 
 
-# ---- servers that break the protocol ---------------------------------------------------------------------------------
+# ---- generated stubs -------------------------------------------------------------------------------------------------
+
+# As grpcio-tools writes it, but for the messages, which are Protocol Buffers' own.
+STUB = '''
+import grpc
+from google.protobuf.wrappers_pb2 import StringValue
 
 
-def message(data: bytes, flag: int = 0) -> bytes:
-    return bytes([flag]) + struct.pack(">I", len(data)) + data
+class TestStub(object):
+    def __init__(self, channel):
+        self.Echo = channel.unary_unary(
+            "/test.Service/Echo", request_serializer=StringValue.SerializeToString, response_deserializer=StringValue.FromString)
+        self.Fail = channel.unary_unary(
+            "/test.Service/Fail", request_serializer=StringValue.SerializeToString, response_deserializer=StringValue.FromString)
+        self.Hang = channel.unary_unary(
+            "/test.Service/Hang", request_serializer=StringValue.SerializeToString, response_deserializer=StringValue.FromString)
+        self.Numbers = channel.unary_stream("/test.Service/Numbers", request_serializer=bytes, response_deserializer=len)
+        self.Count = channel.stream_unary("/test.Service/Count", request_serializer=bytes, response_deserializer=int)
+        self.Talk = channel.stream_stream(
+            "/test.Service/Talk", request_serializer=StringValue.SerializeToString, response_deserializer=StringValue.FromString)
 
 
-GRPC = [(":status", "200"), ("content-type", "application/grpc")]
-OK = [("grpc-status", "0")]
-
-
-def answer(*parts: Any) -> Callable[[Peer, int], bytes]:
-    """Lists of fields become HEADERS, bytes become DATA; the last part ends the stream unless it is None."""
-
-    def make(peer: Peer, stream: int) -> bytes:
-        made = b""
-        for i, part in enumerate(parts):
-            end = i + 1 == len(parts)
-            if isinstance(part, list):
-                made += peer.headers(stream, part, end=end)
-            elif isinstance(part, bytes):
-                made += frame(DATA, END_STREAM * end, stream, part)
-            elif isinstance(part, int):
-                made += reset(stream, part)
-        return made
-
-    return make
-
-
-# method -> what the server does, status, part of the details
-FAULTS: dict[str, tuple[Callable[[Peer, int], bytes], int, str]] = {
-    "Fine": (answer(GRPC, message(b"fine"), OK), 0, ""),
-    "OnlyTrailers": (answer([*GRPC, ("grpc-status", "7"), ("grpc-message", "go%20away")]), 7, "go away"),
-    "NoTrailers": (answer(GRPC, message(b"x")), 2, "no grpc-status"),
-    "NoStatus": (answer(GRPC, message(b"x"), [("a", "b")]), 2, "no grpc-status"),
-    "BadStatus": (answer(GRPC, [("grpc-status", "ninety"), ("grpc-message", "?")]), 2, "?"),
-    "NoMessage": (answer(GRPC, OK), 12, "no message"),
-    "TwoMessages": (answer(GRPC, message(b"1") + message(b"2"), OK), 12, "more than one message"),
-    "Truncated": (answer(GRPC, message(b"12345")[:-2], OK), 13, "ends within a message"),
-    "HugeLength": (answer(GRPC, b"\0\xff\xff\xff\xffxx", None), 8, "4294967295 bytes"),
-    "BadFlag": (answer(GRPC, b"<html>", None), 13, "no row of messages"),
-    "CompressedUnsaid": (answer(GRPC, message(b"x", 1), OK), 13, "no grpc-encoding"),
-    "CompressedUnknown": (answer([*GRPC, ("grpc-encoding", "br")], message(b"x", 1), OK), 13, "(grpc-encoding: br)"),
-    "CompressedBroken": (answer([*GRPC, ("grpc-encoding", "gzip")], message(b"x", 1), OK), 13, "compressed message is broken"),
-    "Html": (answer([(":status", "200"), ("content-type", "text/html")], b"<html>"), 2, "not one of gRPC (Content-Type: text/html)"),
-    "Http503": (answer([(":status", "503"), ("content-type", "text/plain")], b"busy"), 14, "HTTP status 503"),
-    "Http401": (answer([(":status", "401")]), 16, "HTTP status 401"),
-    "ResetBefore": (answer(CANCEL), 1, "CANCEL"),
-    "ResetWithin": (answer(GRPC, message(b"12345")[:-2], ENHANCE_YOUR_CALM), 8, "ENHANCE_YOUR_CALM"),
-    "Refused": (answer(REFUSED_STREAM), 14, "REFUSED_STREAM"),
-    "Hostile": (answer([*GRPC, ("grpc-status", "3"), ("grpc-message", "%1b[31m::error::%0a")]), 3, "\x1b[31m::error::\n"),
-}
-
-
-def misbehave(peer: Peer) -> None:
-    peer.begin()
-    answered: set[int] = set()
-    while True:
-        for stream in [stream for stream in peer.requests if stream not in answered]:
-            answered.add(stream)
-            peer.send(FAULTS[peer.requests[stream].fields[":path"].rpartition("/")[2]][0](peer, stream))
-        peer.read_frame()
-
-
-def test_what_servers_do_wrong(rampa: Rampa, script: Script) -> None:
-    with H2Server(misbehave) as broken:
-        done, lines = run(
-            rampa,
-            script,
-            f"""
-for name in {list(FAULTS)}:
-    told(await worker.grpc.unary("{broken.url}", "/test.Service/" + name, b"?"))
-for name in {list(FAULTS)}:  # as streams
-    async with worker.grpc.server_stream("{broken.url}", "/test.Service/" + name, b"?") as s:
-        while await s.receive() is not None:
+async def client(stub):
+    """What is written for grpc.aio."""
+    answer = await stub.Echo(StringValue(value="hello"), timeout=30, metadata=(("x-a", "b"),))
+    print(json.dumps([answer.value]))
+    call = stub.Echo(StringValue(value="again"))
+    print(json.dumps([(await call.code()).name, (await call.trailing_metadata())["last"], (await call).value]))
+    try:
+        await stub.Fail(StringValue())
+    except grpc.aio.AioRpcError as error:
+        print(json.dumps([error.code().name, error.details(), dict(list(error.trailing_metadata())), str(error)]))
+    try:
+        await stub.Hang(StringValue(), timeout=0.2)
+    except grpc.RpcError as error:
+        print(json.dumps([error.code().name]))
+    print(json.dumps([size async for size in stub.Numbers(b"3 7")]))
+    call = stub.Numbers(b"1 2 9")
+    print(json.dumps([await call.read()]))
+    try:
+        await call.read()
+    except grpc.aio.AioRpcError as error:
+        print(json.dumps([error.code().name, error.details()]))
+    async def pieces():
+        for _ in range(100):
+            yield b"abc"
+    print(json.dumps([await stub.Count(pieces()), await stub.Count([b"a", b"b"])]))
+    call = stub.Count()
+    await call.write(b"12")
+    await call.done_writing()
+    print(json.dumps([await call]))
+    talk = stub.Talk(StringValue(value=str(i)) for i in range(3))
+    print(json.dumps([answer.value async for answer in talk]))
+    talk = stub.Talk()
+    await talk.write(StringValue(value="one"))
+    print(json.dumps([(await talk.read()).value]))
+    await talk.done_writing()
+    print(json.dumps([await talk.read() is grpc.aio.EOF, (await talk.code()).name]))
+    def broken():
+        yield StringValue(value="x")
+        raise KeyError("mine")
+    try:
+        async for answer in stub.Talk(broken()):
             pass
-        told(s)
+    except KeyError as error:
+        print(json.dumps([str(error)]))
+'''
+
+
+def test_generated_stubs(rampa: Rampa, script: Script, server: str) -> None:
+    pytest.importorskip("google.protobuf")
+    done, lines = run(
+        rampa,
+        script,
+        f"""
+stub = worker.grpc.connect("{server}").stub(TestStub)
+await client(stub)
+for i in range(2000):
+    assert (await stub.Echo(StringValue(value=str(i)))).value == str(i)
+await stub.Fail(StringValue())  # which nobody catches: an outcome of the test, and no bug of the script
 """,
-        )
-    for (name, (_, status, details)), line in zip(FAULTS.items(), lines):
-        assert (line["status"], details in line["details"]) == (status, True), (name, line)
-    for (name, (_, status, details)), line in zip(FAULTS.items(), lines[len(FAULTS) :]):
-        if name in ("NoMessage", "TwoMessages"):  # a stream may have any number of them
-            status, details = 0, ""
-        assert (line["status"], details in line["details"]) == (status, True), (name, line)
-    metrics = done.result()["summary"]["metrics"]
-    assert metrics["grpc_reqs"]["count"] == 2 * len(FAULTS)
-    assert metrics["grpc_req_failed"]["passes"] == 2 * len(FAULTS) - 4
-    assert "\x1b[31m" not in done.stdout + done.stderr
+        before=STUB,
+        code=1,  # as of any iteration that a failed request ends; a bug of the script is 2
+    )
+    assert lines[0] == ["hello"] and lines[1] == ["OK", "two", "again"]
+    details = "nothing here: \u20ac 100%\n"
+    assert lines[2] == ["NOT_FOUND", details, {"why": "because"}, f"/test.Service/Fail: NOT_FOUND: {details}"]
+    assert lines[3] == ["DEADLINE_EXCEEDED"]
+    assert lines[4:7] == [[7, 7, 7], [2], ["FAILED_PRECONDITION", "after all"]]
+    assert lines[7:9] == [[300, 2], [2]]
+    assert lines[9:12] == [["0", "1", "2"], ["one"], [True, "OK"]]
+    assert lines[12] == ["'mine'"]
+    assert done.result()["summary"]["metrics"]["grpc_reqs"]["count"] == 2000 + 13
 
 
-def test_no_server(rampa: Rampa, script: Script) -> None:
-    """Nothing succeeded, so that the run has failed."""
-    done, lines = run(rampa, script, 'told(await worker.grpc.unary("127.0.0.1:1", "/a.B/C", b""))', code=1)
-    assert lines == [{"status": 14, "details": "connection refused", "code": 1212, "data": "", "size": 0}]
-    assert "the only request has not succeeded" in done.stdout
+# ---- messages as dicts -----------------------------------------------------------------------------------------------
+
+PROTO = """
+syntax = "proto3";
+package test;
+import "part.proto";
+service Service {
+  rpc Echo (Order) returns (Order);
+  rpc Talk (stream Order) returns (stream Order);
+}
+message Order { string name = 1; repeated int32 sizes = 2; Part first_part = 3; }
+"""
+PART = """
+syntax = "proto3";
+package test;
+message Part { bytes data = 1; int64 large = 2; }
+"""
+
+
+def test_messages_as_dicts(rampa: Rampa, script: Script, server: str, tmp_path: Path) -> None:
+    pytest.importorskip("google.protobuf")
+    if not shutil.which("protoc"):
+        pytest.skip("no protoc")
+    (tmp_path / "order.proto").write_text(PROTO)
+    (tmp_path / "part.proto").write_text(PART)
+    (tmp_path / "broken.proto").write_text("message {")
+    (tmp_path / "rubbish.pb").write_bytes(b"\xff\xff\xff")
+    words = ["protoc", f"-I{tmp_path}", "--include_imports", f"--descriptor_set_out={tmp_path / 'set.pb'}", str(tmp_path / "order.proto")]
+    subprocess.run(words, check=True, timeout=60)
+    order = {"name": "a", "sizes": [1, 2], "first_part": {"data": "AAE=", "large": "9007199254740993"}}
+    _, lines = run(
+        rampa,
+        script,
+        f"""
+order = {order}
+for schema in (PROTOS, SETS):
+    c = worker.grpc.connect("{server}", schema=schema)
+    r = await c.unary("/test.Service/Echo", order)
+    print(json.dumps([r.message == order, r.ok, schema.methods]))
+async with c.bidi("/test.Service/Talk") as s:
+    await s.send(order)
+    print(json.dumps([await s.receive()]))
+for call in (
+    lambda: c.unary("/test.Service/Ecko", order),
+    lambda: c.unary("/test.Service/Echo", {{"nam": "a"}}),
+    lambda: c.unary("/test.Service/Echo", {{"sizes": "a"}}),
+    lambda: rampa.grpc.GrpcSchema("broken.proto"),
+    lambda: rampa.grpc.GrpcSchema("rubbish.pb"),
+    lambda: rampa.grpc.GrpcSchema("missing.proto"),
+    lambda: worker.grpc.connect("{server}", schema="order.proto"),
+):
+    try:
+        call()
+    except (ValueError, TypeError, OSError) as error:
+        print(json.dumps([str(error)]))
+""",
+        before='import rampa.grpc\nPROTOS = rampa.grpc.GrpcSchema("order.proto")\nSETS = rampa.grpc.GrpcSchema("set.pb")\n',
+    )
+    assert lines[0] == lines[1] == [True, True, ["/test.Service/Echo", "/test.Service/Talk"]]
+    assert lines[2] == [order]
+    assert lines[3] == ["the schema has no method '/test.Service/Ecko'; did you mean '/test.Service/Echo'?"]
+    assert "/test.Service/Echo: the dict is no test.Order: " in lines[4][0] and '"nam"' in lines[4][0]
+    assert "/test.Service/Echo: the dict is no test.Order: " in lines[5][0]
+    assert "protoc cannot read broken.proto: " in lines[6][0]
+    assert "rubbish.pb is no descriptor set, as protoc --include_imports --descriptor_set_out makes it: " in lines[7][0]
+    assert "missing.proto" in lines[8][0]
+    assert lines[9] == ["schema takes a rampa.grpc.GrpcSchema, not str"]
 
 
 # ---- mistakes --------------------------------------------------------------------------------------------------------
@@ -338,26 +379,3 @@ for call in [{calls}]:
     )
     for (call, text), [said] in zip(MISTAKES, lines, strict=True):
         assert said and text in said, (call, said)
-
-
-# ---- the reference's names -------------------------------------------------------------------------------------------
-
-
-def test_aliases_of_metrics(rampa: Rampa, script: Script) -> None:
-    """Thresholds take the names of the package rampa 0.0."""
-    with H2Server(misbehave) as fine:
-        text = f"""
-import rampa
-config = rampa.Config(thresholds={{
-    "grpc_messages_received": ["count==1"], "grpc_streams_opened": ["count==1"], "grpc_messages_sent": ["count==1"],
-    "grpc_req_failed{{service:test.Service}}": ["rate==0"], "grpc_reqs{{method:Fine,status:0}}": ["count==1"],
-}})
-@rampa.scenario(executor='per-vu-iterations', vus=1, iterations=1)
-async def calls(worker):
-    async for message in worker.grpc.server_stream("{fine.url}", "/test.Service/Fine", b""):
-        assert message == b"fine"
-"""
-        done = rampa("run", script(text), out=True, code=0)
-    rows = done.result()["thresholds"]
-    assert {row["metric"] for row in rows} >= {"grpc_streams_msgs_received", "grpc_streams_msgs_sent", "grpc_streams"}
-    assert len(rows) == 5 and all(row["passed"] for row in rows)

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: MIT
+"""What the messages of a server look like, so that scripts can write them as dicts. It stands on python3-protobuf."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+import shutil
+import subprocess
+import tempfile
+import typing
+
+_Path = typing.Union[str, "os.PathLike[str]"]
+
+
+def _protobuf(name: str) -> typing.Any:
+    try:
+        return importlib.import_module(f"google.protobuf.{name}")
+    except ImportError as error:
+        raise ImportError("messages as dicts need the package protobuf: apt install python3-protobuf, or pip install protobuf") from error
+
+
+def _compile(files: list[str], include: list[str]) -> bytes:
+    """The descriptor set of .proto files, made by protoc."""
+    protoc = shutil.which("protoc")
+    if protoc is None:
+        raise ValueError("protoc, which reads .proto files, is not installed: apt install protobuf-compiler, or give a descriptor set")
+    folders = include or sorted({os.path.dirname(os.path.abspath(file)) for file in files})
+    with tempfile.TemporaryDirectory() as folder:
+        made = os.path.join(folder, "set")
+        words = [protoc, *(f"-I{name}" for name in folders), "--include_imports", f"--descriptor_set_out={made}", *files]
+        done = subprocess.run(words, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        if done.returncode != 0:
+            raise ValueError(f"protoc cannot read {', '.join(files)}: {done.stderr.strip()}")
+        with open(made, "rb") as file:
+            return file.read()
+
+
+class _Reader:
+    """Reads messages of one type as dicts."""
+
+    def __init__(self, kind: typing.Any) -> None:
+        self._kind = kind
+
+    def FromString(self, data: bytes, /) -> dict[str, typing.Any]:
+        made: dict[str, typing.Any] = _protobuf("json_format").MessageToDict(self._kind.FromString(data), preserving_proto_field_name=True)
+        return made
+
+
+class GrpcSchema:
+    """The services and messages of a server. With it, requests may be dicts, and responses are: the JSON form of messages.
+
+    Args:
+        files: ``.proto`` files, which protoc reads, or descriptor sets, which it has made with ``--include_imports``.
+        include: the folders in which ``.proto`` files find each other; without it those that the files are in.
+
+    Raises:
+        ImportError: the package protobuf is not installed.
+        OSError: a file cannot be read.
+        ValueError: a file is no descriptor set, protoc refuses it, or is not installed.
+
+    >>> GrpcSchema("missing.pb")
+    Traceback (most recent call last):
+    ...
+    FileNotFoundError: [Errno 2] No such file or directory: 'missing.pb'
+    """
+
+    def __init__(self, *files: _Path, include: typing.Iterable[_Path] = ()) -> None:
+        self._pool = _protobuf("descriptor_pool").DescriptorPool()
+        self._methods: dict[str, tuple[typing.Any, _Reader]] = {}
+        self._services: list[str] = []
+        protos = [os.fspath(file) for file in files if os.fspath(file).endswith(".proto")]
+        for proto in protos:
+            os.stat(proto)
+        if protos:
+            self._add(_compile(protos, [os.fspath(folder) for folder in include]), ", ".join(protos))
+        for file in files:
+            if not os.fspath(file).endswith(".proto"):
+                with open(file, "rb") as opened:
+                    self._add(opened.read(), os.fspath(file))
+
+    def _add(self, data: bytes, name: str) -> None:
+        try:
+            files = _protobuf("descriptor_pb2").FileDescriptorSet.FromString(data).file
+            if not files:
+                raise ValueError("it has no files")
+            for file in files:
+                self._pool.AddSerializedFile(file.SerializeToString())
+                package = f"{file.package}." if file.package else ""
+                self._services += [package + service.name for service in file.service]
+        except (_protobuf("message").DecodeError, TypeError, ValueError) as error:
+            raise ValueError(f"{name} is no descriptor set, as protoc --include_imports --descriptor_set_out makes it: {error}") from error
+
+    @property
+    def methods(self) -> list[str]:
+        """All methods, as they are called."""
+        services = [self._pool.FindServiceByName(name) for name in self._services]
+        return [f"/{service.full_name}/{method.name}" for service in services for method in service.methods]
+
+    def _class_of(self, descriptor: typing.Any) -> typing.Any:
+        factory = _protobuf("message_factory")
+        if hasattr(factory, "GetMessageClass"):
+            return factory.GetMessageClass(descriptor)
+        return factory.MessageFactory(self._pool).GetPrototype(descriptor)
+
+    def _types(self, path: str) -> tuple[typing.Any, _Reader]:
+        """The class of requests, and the reader of responses, of a method."""
+        known = self._methods.get(path)
+        if known is not None:
+            return known
+        service, _, method = path.strip("/").rpartition("/")
+        try:
+            found = self._pool.FindServiceByName(service).methods_by_name[method]
+        except KeyError:
+            near = difflib.get_close_matches("/" + path.strip("/"), self.methods, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(self.methods) or 'none'}"
+            raise ValueError(f"the schema has no method {path!r}{hint}") from None
+        types = (self._class_of(found.input_type), _Reader(self._class_of(found.output_type)))
+        self._methods[path] = types
+        return types
+
+    def _write(self, path: str, request: typing.Any) -> bytes:
+        """A dict as a message."""
+        json_format = _protobuf("json_format")
+        kind = self._types(path)[0]
+        try:
+            data: bytes = json_format.ParseDict(request, kind()).SerializeToString()
+        except (json_format.ParseError, TypeError, ValueError, AttributeError) as error:
+            raise ValueError(f"{path}: the dict is no {kind.DESCRIPTOR.full_name}: {error}") from error
+        return data
+
+    def __repr__(self) -> str:
+        return f"<GrpcSchema of {', '.join(self._services) or 'no service'}>"

@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: MIT
+"""What generated stubs of grpcio take for a channel of ``grpc.aio``: their code runs over a channel of rampa."""
+
+from __future__ import annotations
+
+import asyncio
+import collections.abc
+import importlib
+import typing
+
+from rampa._grpc_calls import GrpcResponse, GrpcStatus, GrpcStream, head_of, trailers_of
+from rampa._grpc_wire import shown
+from rampa.errors import GrpcError
+
+if typing.TYPE_CHECKING:
+    from rampa._rampa import _GrpcCall
+    from rampa.grpc import GrpcChannel
+
+_made: dict[str, typing.Any] = {}
+
+
+def _grpc() -> typing.Any:
+    """The package grpcio, which generated code needs in any case, and nothing else of rampa does."""
+    if "grpc" not in _made:
+        try:
+            importlib.import_module("grpc.aio")
+            _made["grpc"] = importlib.import_module("grpc")
+        except ImportError as error:
+            raise ImportError("a generated stub needs the package grpcio: pip install grpcio") from error
+    return _made["grpc"]
+
+
+def _code(number: int) -> typing.Any:
+    return next(code for code in _grpc().StatusCode if code.value[0] == number)
+
+
+def _make_error(call: _GrpcCall, method: str, head: typing.Any, trailers: typing.Any) -> Exception:
+    """An error of a call of a stub: what code for grpc.aio catches, and a failed request to rampa."""
+    base = _grpc().aio.AioRpcError
+    if "error" not in _made:
+        plain = {"__init__": base.__init__, "__str__": Exception.__str__, "__repr__": Exception.__repr__}
+        _made["error"] = type("StubError", (GrpcError, base), plain)
+    made: typing.Any = _made["error"]
+    error = made(_code(call.status), head, trailers, call.text)
+    error.args = (f"{method}: {GrpcStatus(call.status).name}{': ' if call.text else ''}{call.text}",)
+    error.method = error.url = method
+    error.status_code = call.status
+    error.error_code = call.error_code
+    return typing.cast(Exception, error)
+
+
+class StubCall:
+    """A call as ``grpc.aio`` has it: awaited for its one response, or iterated over, and asked for its status."""
+
+    def __init__(self, method: _Method, stream: GrpcStream) -> None:
+        self._method = method
+        self._stream = stream
+        self._call = stream._call
+        self._response: GrpcResponse | None = None
+        self._feed: asyncio.Task[None] | None = None
+
+    # ---- what is sent ----
+
+    def _send_all(self, requests: typing.Any) -> None:
+        self._feed = asyncio.get_running_loop().create_task(self._run_feed(requests))
+
+    async def _run_feed(self, requests: typing.Any) -> None:
+        try:
+            await self._write_all(requests)
+        except BaseException:
+            self._call.leave(False)  # who waits for the call is told
+            raise
+
+    async def _write_all(self, requests: typing.Any) -> None:
+        if isinstance(requests, collections.abc.AsyncIterable):
+            async for request in requests:
+                await self.write(request)
+                if self._call.has_ended:
+                    return
+        else:
+            for request in requests:
+                await self.write(request)
+                if self._call.has_ended:
+                    return
+        await self.done_writing()
+
+    async def write(self, request: typing.Any) -> None:
+        await self._stream.send(self._method.serialize(request))
+
+    async def done_writing(self) -> None:
+        await self._stream.end()
+
+    async def _check_feed(self) -> None:
+        """What the requests themselves have raised has ended the call, and is raised to who waits for it."""
+        if self._call.status == GrpcStatus.CANCELLED and self._feed is not None:
+            await self._feed
+
+    # ---- what comes ----
+
+    async def _finish(self) -> typing.Any:
+        if self._feed is not None:
+            await self._feed
+        if self._response is None:
+            self._response = await self._call.result()
+        if self._response.ok:
+            return self._method.parse(self._response.data)
+        raise self._error()
+
+    def __await__(self) -> collections.abc.Generator[typing.Any, typing.Any, typing.Any]:
+        return self._finish().__await__()
+
+    async def read(self) -> typing.Any:
+        data = await self._stream.receive()
+        if data is not None:
+            return self._method.parse(data)
+        await self._check_feed()
+        if self._call.status != 0:
+            raise self._error()
+        return _grpc().aio.EOF
+
+    def __aiter__(self) -> StubCall:
+        return self
+
+    async def __anext__(self) -> typing.Any:
+        message = await self.read()
+        if message is _grpc().aio.EOF:
+            raise StopAsyncIteration
+        return message
+
+    # ---- how it ends ----
+
+    def _error(self) -> Exception:
+        return _make_error(self._call, self._method.path, self._metadata(True), self._metadata(False))
+
+    def _metadata(self, is_initial: bool) -> typing.Any:
+        pairs = head_of(self._call) if is_initial else trailers_of(self._call)
+        return _grpc().aio.Metadata(*shown(pairs).items())
+
+    async def _ended(self) -> None:
+        """Waits for the end, as far as nobody takes messages of it."""
+        if self._method.has_responses:
+            while not self._call.has_ended and await self._stream.receive() is not None:
+                pass
+        elif self._response is None:
+            self._response = await self._call.result()
+
+    async def initial_metadata(self) -> typing.Any:
+        if not self._call.has_head:
+            await self._call.head()
+        return self._metadata(True)
+
+    async def trailing_metadata(self) -> typing.Any:
+        await self._ended()
+        return self._metadata(False)
+
+    async def code(self) -> typing.Any:
+        await self._ended()
+        return _code(self._call.status)
+
+    async def details(self) -> str:
+        await self._ended()
+        return self._call.text
+
+    def done(self) -> bool:
+        return self._call.has_ended
+
+    def cancel(self) -> bool:
+        was_running = not self._call.has_ended
+        if self._feed is not None:
+            self._feed.cancel()
+        self._call.leave(False)
+        return was_running
+
+    def cancelled(self) -> bool:
+        return self._call.has_ended and self._call.status == GrpcStatus.CANCELLED
+
+
+class _Method:
+    """One method of a stub; calling it makes a call."""
+
+    def __init__(self, channel: GrpcChannel, path: str, kind: int, serialize: typing.Any, parse: typing.Any) -> None:
+        self.channel = channel
+        self.path = path
+        self.kind = kind
+        self.has_responses = bool(kind & 2)
+        self.serialize = serialize if serialize is not None else bytes
+        self.parse = parse if parse is not None else bytes
+
+    def __call__(
+        self,
+        request: typing.Any = None,
+        *,
+        timeout: float | None = None,
+        metadata: typing.Any = None,
+        credentials: typing.Any = None,
+        wait_for_ready: bool | None = None,
+        compression: typing.Any = None,
+    ) -> StubCall:
+        if credentials is not None:
+            raise TypeError(f"{self.path}: credentials= of a call is not taken; give metadata= to the channel or to the call")
+        first = None if self.kind & 1 else self.serialize(request)
+        call = StubCall(self, self.channel._open(self.path, self.kind, first, metadata, timeout))
+        if self.kind & 1 and request is not None:
+            call._send_all(request)
+        return call
+
+
+class StubChannel:
+    """What a generated stub is made with, in the place of a channel of ``grpc.aio``."""
+
+    def __init__(self, channel: GrpcChannel) -> None:
+        self._channel = channel
+
+    def _method(self, kind: int, path: str, serialize: typing.Any, parse: typing.Any) -> _Method:
+        return _Method(self._channel, path, kind, serialize, parse)
+
+    def unary_unary(
+        self, method: str, request_serializer: typing.Any = None, response_deserializer: typing.Any = None, _registered_method: bool = False
+    ) -> _Method:
+        return self._method(0, method, request_serializer, response_deserializer)
+
+    def stream_unary(
+        self, method: str, request_serializer: typing.Any = None, response_deserializer: typing.Any = None, _registered_method: bool = False
+    ) -> _Method:
+        return self._method(1, method, request_serializer, response_deserializer)
+
+    def unary_stream(
+        self, method: str, request_serializer: typing.Any = None, response_deserializer: typing.Any = None, _registered_method: bool = False
+    ) -> _Method:
+        return self._method(2, method, request_serializer, response_deserializer)
+
+    def stream_stream(
+        self, method: str, request_serializer: typing.Any = None, response_deserializer: typing.Any = None, _registered_method: bool = False
+    ) -> _Method:
+        return self._method(3, method, request_serializer, response_deserializer)

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: MIT
+"""worker.grpc against servers that break the protocol, and the metrics of its calls by the names of others."""
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from grpc_world import Rampa, Script, run
+
+pytest.importorskip("hpack")
+from h2server import CANCEL, DATA, END_STREAM, ENHANCE_YOUR_CALM, H2Server, Peer, REFUSED_STREAM, frame, reset  # noqa: E402
+
+
+def message(data: bytes, flag: int = 0) -> bytes:
+    return bytes([flag]) + struct.pack(">I", len(data)) + data
+
+
+GRPC = [(":status", "200"), ("content-type", "application/grpc")]
+OK = [("grpc-status", "0")]
+
+
+def answer(*parts: Any) -> Callable[[Peer, int], bytes]:
+    """Lists of fields become HEADERS, bytes become DATA; the last part ends the stream unless it is None."""
+
+    def make(peer: Peer, stream: int) -> bytes:
+        made = b""
+        for i, part in enumerate(parts):
+            end = i + 1 == len(parts)
+            if isinstance(part, list):
+                made += peer.headers(stream, part, end=end)
+            elif isinstance(part, bytes):
+                made += frame(DATA, END_STREAM * end, stream, part)
+            elif isinstance(part, int):
+                made += reset(stream, part)
+        return made
+
+    return make
+
+
+# method -> what the server does, status, part of the details
+FAULTS: dict[str, tuple[Callable[[Peer, int], bytes], int, str]] = {
+    "Fine": (answer(GRPC, message(b"fine"), OK), 0, ""),
+    "OnlyTrailers": (answer([*GRPC, ("grpc-status", "7"), ("grpc-message", "go%20away")]), 7, "go away"),
+    "NoTrailers": (answer(GRPC, message(b"x")), 2, "no grpc-status"),
+    "NoStatus": (answer(GRPC, message(b"x"), [("a", "b")]), 2, "no grpc-status"),
+    "BadStatus": (answer(GRPC, [("grpc-status", "ninety"), ("grpc-message", "?")]), 2, "?"),
+    "NoMessage": (answer(GRPC, OK), 12, "no message"),
+    "TwoMessages": (answer(GRPC, message(b"1") + message(b"2"), OK), 12, "more than one message"),
+    "Truncated": (answer(GRPC, message(b"12345")[:-2], OK), 13, "ends within a message"),
+    "HugeLength": (answer(GRPC, b"\0\xff\xff\xff\xffxx", None), 8, "4294967295 bytes"),
+    "BadFlag": (answer(GRPC, b"<html>", None), 13, "no row of messages"),
+    "CompressedUnsaid": (answer(GRPC, message(b"x", 1), OK), 13, "no grpc-encoding"),
+    "CompressedUnknown": (answer([*GRPC, ("grpc-encoding", "br")], message(b"x", 1), OK), 13, "(grpc-encoding: br)"),
+    "CompressedBroken": (answer([*GRPC, ("grpc-encoding", "gzip")], message(b"x", 1), OK), 13, "compressed message is broken"),
+    "Html": (answer([(":status", "200"), ("content-type", "text/html")], b"<html>"), 2, "not one of gRPC (Content-Type: text/html)"),
+    "Http503": (answer([(":status", "503"), ("content-type", "text/plain")], b"busy"), 14, "HTTP status 503"),
+    "Http401": (answer([(":status", "401")]), 16, "HTTP status 401"),
+    "ResetBefore": (answer(CANCEL), 1, "CANCEL"),
+    "ResetWithin": (answer(GRPC, message(b"12345")[:-2], ENHANCE_YOUR_CALM), 8, "ENHANCE_YOUR_CALM"),
+    "Refused": (answer(REFUSED_STREAM), 14, "REFUSED_STREAM"),
+    "Hostile": (answer([*GRPC, ("grpc-status", "3"), ("grpc-message", "%1b[31m::error::%0a")]), 3, "\x1b[31m::error::\n"),
+}
+
+
+def misbehave(peer: Peer) -> None:
+    peer.begin()
+    answered: set[int] = set()
+    while True:
+        for stream in [stream for stream in peer.requests if stream not in answered]:
+            answered.add(stream)
+            peer.send(FAULTS[peer.requests[stream].fields[":path"].rpartition("/")[2]][0](peer, stream))
+        peer.read_frame()
+
+
+def test_what_servers_do_wrong(rampa: Rampa, script: Script) -> None:
+    with H2Server(misbehave) as broken:
+        done, lines = run(
+            rampa,
+            script,
+            f"""
+for name in {list(FAULTS)}:
+    told(await worker.grpc.unary("{broken.url}", "/test.Service/" + name, b"?"))
+for name in {list(FAULTS)}:  # as streams
+    async with worker.grpc.server_stream("{broken.url}", "/test.Service/" + name, b"?") as s:
+        while await s.receive() is not None:
+            pass
+        told(s)
+""",
+        )
+    for (name, (_, status, details)), line in zip(FAULTS.items(), lines):
+        assert (line["status"], details in line["details"]) == (status, True), (name, line)
+    for (name, (_, status, details)), line in zip(FAULTS.items(), lines[len(FAULTS) :]):
+        if name in ("NoMessage", "TwoMessages"):  # a stream may have any number of them
+            status, details = 0, ""
+        assert (line["status"], details in line["details"]) == (status, True), (name, line)
+    metrics = done.result()["summary"]["metrics"]
+    assert metrics["grpc_reqs"]["count"] == 2 * len(FAULTS)
+    assert metrics["grpc_req_failed"]["passes"] == 2 * len(FAULTS) - 4
+    assert "\x1b[31m" not in done.stdout + done.stderr
+
+
+def test_no_server(rampa: Rampa, script: Script) -> None:
+    """Nothing succeeded, so that the run has failed."""
+    done, lines = run(rampa, script, 'told(await worker.grpc.unary("127.0.0.1:1", "/a.B/C", b""))', code=1)
+    assert lines == [{"status": 14, "details": "connection refused", "code": 1212, "data": "", "size": 0}]
+    assert "the only request has not succeeded" in done.stdout
+
+
+# ---- the reference's names -------------------------------------------------------------------------------------------
+
+
+def test_aliases_of_metrics(rampa: Rampa, script: Script) -> None:
+    """Thresholds take the names of the package rampa 0.0."""
+    with H2Server(misbehave) as fine:
+        text = f"""
+import rampa
+config = rampa.Config(thresholds={{
+    "grpc_messages_received": ["count==1"], "grpc_streams_opened": ["count==1"], "grpc_messages_sent": ["count==1"],
+    "grpc_req_failed{{service:test.Service}}": ["rate==0"], "grpc_reqs{{method:Fine,status:0}}": ["count==1"],
+}})
+@rampa.scenario(executor='per-vu-iterations', vus=1, iterations=1)
+async def calls(worker):
+    async for message in worker.grpc.server_stream("{fine.url}", "/test.Service/Fine", b""):
+        assert message == b"fine"
+"""
+        done = rampa("run", script(text), out=True, code=0)
+    rows = done.result()["thresholds"]
+    assert {row["metric"] for row in rows} >= {"grpc_streams_msgs_received", "grpc_streams_msgs_sent", "grpc_streams"}
+    assert len(rows) == 5 and all(row["passed"] for row in rows)
