@@ -70,7 +70,7 @@ def _seconds(value: typing.Any, name: str) -> float:
 
 def _timeouts(options: dict[str, typing.Any]) -> tuple[float, float, float]:
     """For opening, for closing, and of receive()."""
-    given = options.get("timeout")
+    given: typing.Any = options.get("timeout")
     closing, receiving = options.get("close_timeout"), options.get("receive_timeout")
     if hasattr(given, "ws_close"):  # aiohttp's ClientWSTimeout
         closing = given.ws_close if closing is None else closing
