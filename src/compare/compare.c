@@ -39,11 +39,23 @@ static const struct {
     const char *name;
     int better;
 } directions[] = {
-    { "http_req_duration", -1 },  { "http_req_failed", -1 },   { "http_reqs", 1 },
-    { "iteration_duration", -1 }, { "iteration_errors", -1 },  { "dropped_iterations", -1 },
-    { "iterations", 1 },          { "group_duration", -1 },    { "checks", 1 },
-    { "sse_first_event", -1 },    { "sse_event_gap", -1 },     { "ws_connecting", -1 },
-    { "ws_errors", -1 },          { "grpc_req_duration", -1 }, { "grpc_req_failed", -1 },
+    { "http_req_duration", -1 },
+    { "http_req_failed", -1 },
+    { "http_reqs", 1 },
+    { "iteration_duration", -1 },
+    { "iteration_errors", -1 },
+    { "dropped_iterations", -1 },
+    { "iterations", 1 },
+    { "group_duration", -1 },
+    { "checks", 1 },
+    { "sse_first_event", -1 },
+    { "sse_event_gap", -1 },
+    { "ws_connecting", -1 },
+    { "ws_ping", -1 },
+    { "ws_roundtrip", -1 },
+    { "ws_errors", -1 },
+    { "grpc_req_duration", -1 },
+    { "grpc_req_failed", -1 },
     { "grpc_reqs", 1 },
 };
 

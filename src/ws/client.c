@@ -94,6 +94,17 @@ void rp_ws_user_free(struct rp_ws_user *user)
     rp_free(user);
 }
 
+struct rp_ws_session *rp_ws_user_session(const struct rp_ws_user *user)
+{
+    RP_LIST_EACH (it, &user->sessions) {
+        struct rp_ws_session *session = rp_container_of(it, struct rp_ws_session, node);
+
+        if (!session->is_left)
+            return session;
+    }
+    return NULL;
+}
+
 /* ---- samples --------------------------------------------------------------------------------- */
 
 static const struct rp_tags *with(struct rp_ws_client *client, const struct rp_tags *tags,

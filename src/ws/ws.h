@@ -35,6 +35,7 @@
 
 struct rp_ws_client;
 struct rp_ws_user;
+struct rp_ws_session;
 
 /* @registry: NULL = nothing is recorded. */
 RP_NODISCARD int rp_ws_client_new(struct rp_loop *loop, struct rp_registry *registry,
@@ -49,6 +50,9 @@ RP_NODISCARD int rp_ws_user_new(struct rp_ws_client *client, struct rp_http_clie
                                 struct rp_http_session *http, struct rp_ws_user **ret);
 /* Its sessions end at once, without a callback. They have been left: see rp_ws_leave(). */
 void rp_ws_user_free(struct rp_ws_user *user);
+
+/* A session of @user that was opened and not left; or NULL. */
+struct rp_ws_session *rp_ws_user_session(const struct rp_ws_user *user);
 
 /* ---- sessions -------------------------------------------------------------------------------- */
 
@@ -76,7 +80,6 @@ enum rp_ws_state {
     RP_WS_CLOSED,
 };
 
-struct rp_ws_session;
 /* There is something new: the session is open or closed, a message waits, a ping was answered, or
  * there is room for more to be sent. Called by a deferred task of the loop. The session may be left
  * from here. */

@@ -12,10 +12,9 @@
 
 static void note_over(struct py_socket *self)
 {
-    if (!rp_list_is_linked(&self->node))
-        return;
-    rp_list_remove(&self->node);
-    self->vu->open_streams--;
+    if (self->is_counted)
+        self->vu->open_streams--;
+    self->is_counted = false;
 }
 
 static int note_open(struct py_socket *self)
@@ -44,7 +43,7 @@ int rp_py_socket_begin(struct py_socket *self)
     self->is_started = true;
     self->session->owner = self;
     self->session->wake = woken;
-    rp_list_append(&self->vu->host->sockets, &self->node);
+    self->is_counted = true;
     self->vu->open_streams++;
     rp_ws_open(self->session, &self->response->response, rp_py_vu_tags(self->vu));
     return 0;
@@ -70,13 +69,10 @@ void rp_py_socket_leave(struct py_socket *self, bool record)
 
 struct py_socket *rp_py_socket_of(const struct py_vu *vu)
 {
-    RP_LIST_EACH (it, &vu->host->sockets) {
-        struct py_socket *self = rp_container_of(it, struct py_socket, node);
+    const struct rp_ws_user *user = vu->engine_vu ? vu->engine_vu->sessions[RP_CLIENT_WS] : NULL;
+    const struct rp_ws_session *session = user ? rp_ws_user_session(user) : NULL;
 
-        if (self->vu == vu)
-            return self;
-    }
-    return NULL;
+    return session ? session->owner : NULL;
 }
 
 void rp_py_sockets_leave(struct py_vu *vu)

@@ -36,9 +36,9 @@ struct py_socket { /* a WebSocketSession */
     struct py_response *response;  /* strong: the server's answer */
     struct rp_ws_session *session; /* NULL when it was left */
     struct rp_list waits;          /* under way, each a reference */
-    struct rp_list node;           /* of host->sockets, while there is a session that was started */
     rp_ns receive_timeout;         /* of a receive() without one of its own; 0 = none */
     bool is_started, is_open;      /* it was open at some time */
+    bool is_counted;               /* in vu->open_streams: it was started, and not left */
     bool is_cut;                   /* it was closed because its iteration had ended */
     /* When the session was left. */
     uint16_t close_code; /* 0 = it was not closed */

@@ -343,7 +343,6 @@ static PyObject *host_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     self->ops = &host_ops;
     self->hooks = Py_NewRef(hooks);
     rp_list_init(&self->streams);
-    rp_list_init(&self->sockets);
     rp_list_init(&self->grpc_calls);
     self->env = Py_NewRef(env);
     self->script.ops = &rp_py_script_ops;

@@ -69,7 +69,6 @@ struct py_host {
     struct py_series *series;       /* api/metrics.h: while the run is prepared */
     struct rp_list requests;        /* api/request.c: those under way, in a guest only */
     struct rp_list streams;         /* api/stream.c: those under way */
-    struct rp_list sockets;         /* api/websocket.c: those that were started */
     struct rp_list grpc_calls;      /* api/grpc.c: those under way */
     PyObject *grpc_methods;         /* api/grpc.c: a dict of those that are prepared, or NULL */
     struct py_guest *guest;         /* bridge/guest.h; NULL in a worker process */
