@@ -83,7 +83,7 @@ def _protocols(options: dict[str, typing.Any]) -> list[str]:
     value, wanted = options.get("protocols"), options.get("subprotocol")
     if isinstance(value, str):
         raise TypeError(f"protocols takes a list of names, such as [{value!r}], not a str")
-    names = list(value or ())
+    names: list[typing.Any] = [*value] if value else []
     if wanted is not None and wanted not in names:
         names.append(wanted)
     for name in names:

@@ -288,7 +288,7 @@ class WebSocketError(RequestError):
         super().__init__(response)
         self.error_code = error_code
         if message is not None:
-            self.args = (f"{self.url}: {message}",)
+            Exception.__init__(self, f"{self.url}: {message}")
 
 
 class WebSocketHandshakeError(WebSocketError):
