@@ -82,9 +82,9 @@ const struct rp_builtin_metric rp_builtin_metrics[RP_BUILTIN_COUNT] = {
                        .help = "from a ping to the pong of the server" },
     [RP_M_WS_ROUNDTRIP] = { "ws_roundtrip", TIME, .section = "WEBSOCKET",
                             .help = "from a message to the one that answers it (request())" },
-    [RP_M_WS_MESSAGES_SENT] = { "ws_messages_sent", COUNTER, .section = "WEBSOCKET",
+    [RP_M_WS_MESSAGES_SENT] = { "ws_msgs_sent", COUNTER, .section = "WEBSOCKET",
                                 .help = "WebSocket messages that were sent" },
-    [RP_M_WS_MESSAGES_RECEIVED] = { "ws_messages_received", COUNTER, .section = "WEBSOCKET",
+    [RP_M_WS_MESSAGES_RECEIVED] = { "ws_msgs_received", COUNTER, .section = "WEBSOCKET",
                                     .help = "WebSocket messages that were received" },
     [RP_M_WS_ERRORS] = { "ws_errors", COUNTER, .section = "WEBSOCKET",
                          .help = "WebSocket sessions that failed, or could not be opened" },
@@ -113,6 +113,8 @@ const struct rp_builtin_metric *rp_builtin_metric_find(const char *name)
 }
 
 const struct rp_metric_alias rp_metric_aliases[] = {
+    { "ws_messages_sent", RP_M_WS_MESSAGES_SENT },
+    { "ws_messages_received", RP_M_WS_MESSAGES_RECEIVED },
     { "grpc_streams_opened", RP_M_GRPC_STREAMS },
     { "grpc_messages_sent", RP_M_GRPC_STREAMS_MSGS_SENT },
     { "grpc_messages_received", RP_M_GRPC_STREAMS_MSGS_RECEIVED },

@@ -197,4 +197,4 @@ def test_what_is_counted(outcomes: Outcomes) -> None:
     metrics = outcomes[1]
     assert metrics["ws_sessions"]["count"] == len(FAULTS) + len(GOOD) + len(ENDS)
     assert metrics["ws_errors"]["count"] == len(FAULTS) + len(ENDS) + len(REFUSALS)
-    assert metrics["ws_messages_received"]["count"] == sum(len(case.messages) for case in CASES.values())
+    assert metrics["ws_msgs_received"]["count"] == sum(len(case.messages) for case in CASES.values())

@@ -62,8 +62,8 @@ static void test_a_session_from_beginning_to_end(struct world *world)
     assert_int_equal(count_of(&talk, "ws_connecting"), 1);
     assert_int_equal(count_of(&talk, "ws_session_duration"), 1);
     assert_int_equal(count_of(&talk, "ws_errors"), 0);
-    assert_int_equal((int)sum_of(&talk.env, "ws_messages_sent", "subprotocol", "b"), 2);
-    assert_int_equal((int)sum_of(&talk.env, "ws_messages_received", "status", "101"), 3);
+    assert_int_equal((int)sum_of(&talk.env, "ws_msgs_sent", "subprotocol", "b"), 2);
+    assert_int_equal((int)sum_of(&talk.env, "ws_msgs_received", "status", "101"), 3);
     assert_int_equal(count_of(&talk, "http_reqs"), 0);
     assert_true(sum_of(&talk.env, "data_sent", NULL, NULL) >=
                 (double)strlen(request) + 8 + 6 + 8 + 12);
