@@ -27,6 +27,7 @@ static void attach(struct rp_serve *serve)
 {
     struct rp_loop *loop = serve->sink.sinks->loop;
 
+    serve->is_attached = true;
     serve->error = rp_serve_listener_attach(&serve->unix_listener, loop);
     if (serve->error == 0)
         serve->error = rp_serve_listener_attach(&serve->tcp_listener, loop);
@@ -64,7 +65,7 @@ static void on_event(struct rp_sink *sink, const struct rp_event *event)
 {
     struct rp_serve *serve = rp_container_of(sink, struct rp_serve, sink);
 
-    if (!serve->result && sink->sinks->loop)
+    if (!serve->is_attached && sink->sinks->loop)
         attach(serve);
     serve->result = event->result;
     switch (event->kind) {

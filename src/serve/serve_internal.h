@@ -71,7 +71,8 @@ struct rp_serve {
     size_t request_count;        /* that are being answered */
     bool is_stopping;            /* somebody has stopped the run here */
     bool is_over;
-    int error; /* why it could not be attached to the loop, or 0 */
+    bool is_attached; /* to the loop of the run, or it could not be: */
+    int error;        /* why it could not be attached to the loop, or 0 */
 };
 
 /* ---- server.c -------------------------------------------------------------------------------- */
