@@ -50,7 +50,8 @@ def rampa_argv(load: clients.Load) -> list[str]:
 
 def count_rampa(text: str, load: clients.Load) -> tuple[int, int]:
     metrics = json.loads((load.scratch / "rampa.json").read_text())["summary"]["metrics"]
-    return int(metrics["ws_messages_received"]["count"]), int(metrics.get("ws_errors", {}).get("count", 0))
+    received = metrics.get("ws_msgs_received") or metrics["ws_messages_received"]  # as earlier builds call it
+    return int(received["count"]), int(metrics.get("ws_errors", {}).get("count", 0))
 
 
 CLIENTS = {
