@@ -269,10 +269,6 @@ def _http2(value: typing.Any) -> typing.Any:
     return {True: "always", False: "never"}[value] if isinstance(value, bool) else value
 
 
-def _trend_stats() -> list[str]:
-    return ["avg", "min", "med", "max", "p(90)", "p(95)", "p(99)"]
-
-
 class Options(Model):
     """Shortcuts for scenarios without fields (the first four), and settings of the run.
 
@@ -317,6 +313,7 @@ class Options(Model):
             the environment are not read.
         proxy_auth: user and password of the proxy, a pair or a :class:`rampa.BasicAuth`; no output has them.
         no_proxy: hosts that are reached without it, separated by commas: ``"example.com,10.0.0.0/8"``.
+        allow_ips: the only addresses and networks that connections may lead to: ``"127.0.0.1,10.0.0.0/8"`` (docs/http.md).
         local_ips: addresses that VUs connect from, such as ``"10.0.0.5-10.0.0.9,10.0.1.0/28"``.
         dns: how names become addresses: ``{"ttl": "5m", "select": "first", "policy": "preferIPv4"}`` (docs/http.md).
         failed_exchanges: how many failed requests of each kind are kept for the result, with their answers: 0 to 100, 3 by default.
@@ -335,7 +332,7 @@ class Options(Model):
     tags: Field[dict[str, str] | None, dict[str, str]] = Field(default=dict)
     setup_timeout: Field[Duration | None, datetime.timedelta] = Field(show=_time, default=_seconds(60))
     teardown_timeout: Field[Duration | None, datetime.timedelta] = Field(show=_time, default=_seconds(60))
-    summary_trend_stats: Field[collections.abc.Sequence[str] | None, list[str]] = Field(_list, default=_trend_stats)
+    summary_trend_stats: Field[collections.abc.Sequence[str] | None, list[str]] = Field(_list, default=lambda: ["avg", "min", "med", "max", "p(90)", "p(95)", "p(99)"])
     seed: Field[int | None, int | None] = Field(_whole)
     base_url: Field[str | None, str | None] = Field()
     http2: Field[bool | None, str | None] = Field(_http2)
@@ -361,6 +358,7 @@ class Options(Model):
     max_connection_requests: Field[int | None, int] = Field(_whole, default=int)
     max_connection_age: Field[Duration | None, datetime.timedelta] = Field(show=_time, default=_seconds(0))
     hosts: Field[dict[str, str] | None, dict[str, str]] = Field(default=dict)
+    allow_ips: Field[str | None, str | None] = Field()
     local_ips: Field[str | None, str | None] = Field()
     dns: Field[dict[str, str] | None, dict[str, str]] = Field(default=dict)
     failed_exchanges: Field[int | None, int] = Field(_whole, default=lambda: 3)
@@ -409,6 +407,7 @@ class Options(Model):
             max_connection_requests: int | None = None,
             max_connection_age: Duration | None = None,
             hosts: dict[str, str] | None = None,
+            allow_ips: str | None = None,
             local_ips: str | None = None,
             dns: dict[str, str] | None = None,
             failed_exchanges: int | None = None,

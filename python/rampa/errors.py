@@ -181,7 +181,7 @@ class NameResolutionError(RequestError):
 
 
 class ConnectError(RequestError, ConnectionError):
-    """No connection could be made (1200 to 1212, 1910, 1911)."""
+    """No connection could be made (1110, 1200 to 1212, 1910, 1911)."""
 
 
 class ConnectTimeout(ConnectError, TimeoutError):
@@ -347,6 +347,7 @@ _BY_CODE: dict[int, type[RequestError]] = {
     1050: RequestTimeout,
     1100: NameResolutionError,
     1101: NameResolutionError,
+    1110: ConnectError,
     1200: ConnectError,
     1210: ConnectError,
     1211: ConnectTimeout,

@@ -78,6 +78,7 @@ enum rp_option_id { /* the order of the help, inside each group */
                     RP_OPT_RESOLVE,
                     RP_OPT_CONNECT_TO,
                     RP_OPT_UNIX_SOCKET,
+                    RP_OPT_ALLOW_IPS,
                     RP_OPT_LOCAL_IPS,
                     RP_OPT_DNS,
                     RP_OPT_TRACEPARENT,

@@ -203,6 +203,7 @@ static struct rp_overrides overrides_of(const struct rp_cli *cli)
         .shared_connections = rp_cli_value(cli, RP_OPT_SHARED_CONNECTIONS),
         .http_debug = rp_cli_value(cli, RP_OPT_HTTP_DEBUG),
         .failed_exchanges = rp_cli_value(cli, RP_OPT_FAILED_EXCHANGES),
+        .allow_ips = rp_cli_value(cli, RP_OPT_ALLOW_IPS),
         .local_ips = rp_cli_value(cli, RP_OPT_LOCAL_IPS),
         .dns = rp_cli_value(cli, RP_OPT_DNS),
         .traceparent = cli->flags[RP_OPT_TRACEPARENT],

@@ -242,6 +242,13 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .commands = RP_IN_SCRIPT, .group = RP_GROUP_CONNECTION, .since = "0.1.0",
         .help = "Connect to this socket of the machine, whatever the host",
     },
+    [RP_OPT_ALLOW_IPS] = {
+        .name = "--allow-ips", .type = RP_TYPE_TEXT, .placeholder = "LIST",
+        .commands = RP_IN_SCRIPT, .env = "RAMPA_ALLOW_IPS", .group = RP_GROUP_CONNECTION,
+        .since = "0.1.0", .fallback = "all",
+        .help = "Connect only to these addresses and networks, whatever a script or a redirect says: "
+                "127.0.0.1,10.0.0.0/8",
+    },
     [RP_OPT_LOCAL_IPS] = {
         .name = "--local-ips", .type = RP_TYPE_TEXT, .placeholder = "LIST",
         .commands = RP_IN_SCRIPT, .env = "RAMPA_LOCAL_IPS", .group = RP_GROUP_CONNECTION,

@@ -434,6 +434,7 @@ void rp_http_fail_by(struct connection *connection, const struct rp_net_failure 
         [RP_NET_CONNECT_FAILED] = RP_HTTP_DIAL,
         [RP_NET_NO_DESCRIPTORS] = RP_HTTP_NO_DESCRIPTORS,
         [RP_NET_NO_PORTS] = RP_HTTP_NO_PORTS,
+        [RP_NET_NOT_ALLOWED] = RP_HTTP_NOT_ALLOWED,
         [RP_NET_NO_SOURCE] = RP_HTTP_DIAL,
         [RP_NET_HANDSHAKE_FAILED] = RP_HTTP_HANDSHAKE,
         [RP_NET_HANDSHAKE_TIMEOUT] = RP_HTTP_DIAL_TIMEOUT,
@@ -479,9 +480,8 @@ static bool has_crossed(const struct rp_traffic *traffic, rp_ns at)
 }
 
 /* A server may close a kept connection at the very moment at which a request is sent on it. That is
- * no failure of the server: browsers, curl and Go send the request once more, and so do we if doing
- * so is harmless, which it always is when no byte of it was sent. The second time goes to a new
- * connection, so that there is no third. */
+ * no failure of the server: browsers, curl and Go send the request once more, and so do we if that is
+ * harmless, as when no byte of it was sent. It goes to a new connection, so there is no third time. */
 bool rp_http_may_retry(const struct connection *connection, const struct rp_net_failure *failure,
                        rp_ns at)
 {

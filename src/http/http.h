@@ -54,6 +54,7 @@ enum rp_http_code {
     RP_HTTP_TIMEOUT = 1050,
     RP_HTTP_DNS = 1100,
     RP_HTTP_DNS_NOT_FOUND = 1101,
+    RP_HTTP_NOT_ALLOWED = 1110, /* see rp_http_client_set_networks() */
     RP_HTTP_TCP = 1200,
     RP_HTTP_DIAL = 1210,
     RP_HTTP_DIAL_TIMEOUT = 1211,
@@ -175,6 +176,10 @@ RP_NODISCARD int rp_http_client_set_hosts(struct rp_http_client *client,
                                           struct rp_error *err);
 
 /* What @dns says of names (plan/dns.h). @seed: of what is random. Before the first template is made. -RP_EUSER. */
+/* Connections lead only to @networks (net/networks.h), unless it is NULL; others fail with RP_HTTP_NOT_ALLOWED.
+ * What a proxy connects to by a name, it looks up itself: only the proxy is judged. -RP_EUSER, -ENOMEM. */
+RP_NODISCARD int rp_http_client_set_networks(struct rp_http_client *client, const char *networks,
+                                             struct rp_error *err);
 RP_NODISCARD int rp_http_client_set_dns(struct rp_http_client *client, const struct rp_pairs *dns,
                                         uint64_t seed, struct rp_error *err);
 

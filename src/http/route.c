@@ -23,6 +23,12 @@ int rp_http_client_set_hosts(struct rp_http_client *client, const struct rp_pair
     return local_ips ? rp_local_ips_parse(&client->dialler.sources, local_ips, err) : 0;
 }
 
+int rp_http_client_set_networks(struct rp_http_client *client, const char *networks,
+                                struct rp_error *err)
+{
+    return networks ? rp_networks_parse(&client->dialler.networks, networks, err) : 0;
+}
+
 int rp_http_client_set_dns(struct rp_http_client *client, const struct rp_pairs *dns, uint64_t seed,
                            struct rp_error *err)
 {

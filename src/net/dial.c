@@ -26,6 +26,7 @@ void rp_dialler_deinit(struct rp_dialler *dialler)
 {
     rp_resolver_free(dialler->resolver);
     rp_local_ips_deinit(&dialler->sources);
+    rp_networks_deinit(&dialler->networks);
     dialler->resolver = NULL;
 }
 
@@ -221,8 +222,26 @@ static void open_unix(struct rp_timer *timer, rp_ns now)
     check_connect(dial, connect_on(dial, r));
 }
 
+static void refuse(struct rp_dial *dial)
+{
+    const struct rp_net_failure failure = { .reason = RP_NET_NOT_ALLOWED };
+
+    fail(dial, &failure);
+}
+
+static bool is_allowed(const struct rp_dial *dial, const struct rp_address *address)
+{
+    const struct rp_networks *networks = &dial->dialler->networks;
+
+    return !networks->count || rp_networks_have(networks, address);
+}
+
 static void begin_unix(struct rp_dial *dial, rp_ns now)
 {
+    if (dial->dialler->networks.count) {
+        refuse(dial);
+        return;
+    }
     dial->phase = RP_DIAL_OPENING;
     dial->phase_began = now;
     dial->spec.stack->top->events = &opening_events;
@@ -240,6 +259,18 @@ static bool leave_reachable(struct rp_dial *dial)
     for (size_t i = 0; i < dial->count; i++)
         if (!sources->count ||
             rp_local_ips_pick(sources, dial->addresses[i].any.sa_family, dial->spec.spread))
+            dial->addresses[kept++] = dial->addresses[i];
+    dial->count = kept;
+    return kept > 0;
+}
+
+/* Drops the addresses of other networks than those that are allowed. False when none is left. */
+static bool leave_allowed(struct rp_dial *dial)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < dial->count; i++)
+        if (is_allowed(dial, &dial->addresses[i]))
             dial->addresses[kept++] = dial->addresses[i];
     dial->count = kept;
     return kept > 0;
@@ -281,6 +312,10 @@ static void open_stack(struct rp_dial *dial, const struct rp_address *addresses,
     dial->phase_began = rp_loop_now(dialler->loop);
     dial->count = count < RP_ADDRESSES_MAX ? count : RP_ADDRESSES_MAX;
     memcpy(dial->addresses, addresses, dial->count * sizeof(*addresses));
+    if (dialler->networks.count && !leave_allowed(dial)) {
+        refuse(dial);
+        return;
+    }
     if (!leave_reachable(dial)) {
         fail(dial, &failure);
         return;
@@ -322,12 +357,19 @@ static const struct rp_address *pick(const struct rp_dial *dial, const struct rp
 
 static void found(struct rp_dial *dial, const struct rp_address *addresses, size_t count)
 {
+    const struct rp_address *chosen;
+
     if (!dial->is_far) {
         open_stack(dial, addresses, count);
         return;
     }
     dial->is_far = false;
-    dial->spec.found(dial->spec.user, pick(dial, addresses, count));
+    chosen = pick(dial, addresses, count);
+    if (!is_allowed(dial, chosen)) {
+        refuse(dial);
+        return;
+    }
+    dial->spec.found(dial->spec.user, chosen);
     look_up(dial);
 }
 

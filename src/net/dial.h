@@ -17,6 +17,7 @@
 #include "net/destination.h"
 #include "net/dns.h"
 #include "net/local_ips.h"
+#include "net/networks.h"
 #include "net/stack.h"
 
 /* Which one of several addresses of a family a dial tries first. Whatever it is, an address that does
@@ -32,8 +33,9 @@ struct rp_dialler {
     struct rp_loop *loop;
     struct rp_resolver *resolver;
     enum rp_dial_select select;
-    uint64_t random;                   /* state of what is random, set by the user */
-    struct rp_local_ips sources;       /* that connections come from */
+    uint64_t random;             /* state of what is random, set by the user */
+    struct rp_local_ips sources; /* that connections come from */
+    struct rp_networks networks; /* that they may lead to; then sockets of this machine are out */
     uint64_t no_descriptors, no_ports; /* how many dials failed for want of them */
 };
 

@@ -16,6 +16,7 @@ const char *rp_net_reason_text(enum rp_net_reason reason)
         [RP_NET_CONNECT_FAILED] = "connect failed",
         [RP_NET_NO_DESCRIPTORS] = "out of file descriptors",
         [RP_NET_NO_PORTS] = "out of local ports",
+        [RP_NET_NOT_ALLOWED] = "the address is not in allow_ips",
         [RP_NET_NO_SOURCE] = "no local address of its family",
         [RP_NET_HANDSHAKE_FAILED] = "handshake failed",
         [RP_NET_HANDSHAKE_TIMEOUT] = "handshake timeout",

@@ -18,6 +18,7 @@ enum rp_net_reason {
     RP_NET_CONNECT_FAILED, /* for another reason; the detail is errno's text */
     RP_NET_NO_DESCRIPTORS, /* this process or this machine ran out of file descriptors */
     RP_NET_NO_PORTS,       /* this machine ran out of local ports */
+    RP_NET_NOT_ALLOWED,    /* no address of the server is in the networks that are allowed */
     RP_NET_NO_SOURCE,      /* none of the addresses to connect from can reach the server's */
     RP_NET_HANDSHAKE_FAILED,
     RP_NET_HANDSHAKE_TIMEOUT,

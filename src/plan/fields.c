@@ -184,6 +184,10 @@ const struct rp_field rp_plan_settings[RP_S_COUNT] = {
     [RP_S_HOSTS] = { "hosts", RP_FT_PAIRS, .offset = PLAN(hosts),
                      .help = "where connections go instead: `HOST[:PORT]` to `HOST[:PORT]` or "
                              "`unix:PATH`; the first HOST may be `*` or `*.example.com`" },
+    [RP_S_ALLOW_IPS] = { "allow_ips", RP_FT_TEXT, .offset = PLAN(allow_ips),
+                         .default_kind = RP_FD_OTHER, .default_text = "all",
+                         .help = "the only addresses and networks that connections may lead to: "
+                                 "`127.0.0.1,10.0.0.0/8`" },
     [RP_S_LOCAL_IPS] = { "local_ips", RP_FT_TEXT, .offset = PLAN(local_ips),
                          .default_kind = RP_FD_OTHER, .default_text = "chosen by the system",
                          .help =

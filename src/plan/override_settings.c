@@ -158,6 +158,8 @@ int rp_overrides_apply_connections(const struct rp_overrides *overrides, struct 
     if (r == 0)
         r = apply(&overrides->shared_connections, RP_S_SHARED_CONNECTIONS, plan, err);
     if (r == 0)
+        r = apply(&overrides->allow_ips, RP_S_ALLOW_IPS, plan, err);
+    if (r == 0)
         r = apply(&overrides->local_ips, RP_S_LOCAL_IPS, plan, err);
     if (r == 0)
         r = apply(&overrides->failed_exchanges, RP_S_FAILED_EXCHANGES, plan, err);

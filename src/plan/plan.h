@@ -131,6 +131,7 @@ struct rp_plan {
     int64_t max_connection_requests;  /* 0 = no limit */
     rp_ns max_connection_age;         /* 0 = no limit */
     struct rp_pairs hosts;            /* plan/hosts.h */
+    char *allow_ips;                  /* net/networks.h; NULL = all */
     char *local_ips;                  /* net/local_ips.h; NULL = none is chosen */
     char *proxy;                      /* without user and password; NULL = none */
     char *proxy_auth;                 /* its USER:PASSWORD as in a URL; never shown; NULL = none */
@@ -182,7 +183,7 @@ struct rp_overrides {
         http_debug;
     const struct rp_host_option *host_options; /* over the hosts of the script */
     size_t host_option_count;
-    struct rp_override local_ips, proxy, no_proxy;
+    struct rp_override allow_ips, local_ips, proxy, no_proxy;
     struct rp_override dns; /* over the settings of the script, one by one */
     bool traceparent;
     bool no_connection_reuse, no_vu_connection_reuse; /* also when the script says nothing of it */

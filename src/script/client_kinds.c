@@ -62,6 +62,8 @@ static int set_ways(struct rp_http_client *client, const struct rp_plan *plan, s
     int r = rp_http_client_set_hosts(client, &plan->hosts, plan->local_ips, err);
 
     if (r == 0)
+        r = rp_http_client_set_networks(client, plan->allow_ips, err);
+    if (r == 0)
         r = rp_http_client_set_dns(client, &plan->dns, plan->seed, err);
     if (r == 0)
         r = set_tls(client, plan, err);

@@ -89,6 +89,7 @@ def test_hosts_of_a_script(rampa: Rampa, script: Script, hosts: dict[str, str], 
     (["--local-ips", "1.2.3.4"], "local_ips: connections cannot come from 1.2.3.4: this machine does not have the address"),
     (["--local-ips", "127.0.0.1,here"], "local_ips: 'here' is neither an address nor several"),
     (["--local-ips", "127.0.0.9-127.0.0.1"], "local_ips: '127.0.0.9-127.0.0.1' is neither an address nor several"),
+    (["--allow-ips", "127.0.0.1,localhost"], "allow_ips: 'localhost' is no address and no network"),
     (["--local-ips", "127.0.0.1/33"], "local_ips: '127.0.0.1/33' is neither an address nor several"),
 ])  # fmt: skip
 def test_mistakes(rampa: Rampa, options: list[str], message: str) -> None:
@@ -136,6 +137,26 @@ def test_local_ips_without_the_family_of_the_server(rampa: Rampa) -> None:
         finished = rampa("run", server.url, "-i", "1", "--local-ips", "::1", code=1)
     assert "no local address of its family (1210)" in finished.stdout
     assert not server.connections
+
+
+# ---- where they may lead to -------------------------------------------------------------------------------------------
+
+
+def test_a_run_stays_in_the_networks_that_are_allowed(rampa: Rampa, script: Script) -> None:
+    """Whatever the script, a redirect, a name or a socket says."""
+    with FaultServer(SERVE) as outside:
+        away = outside.url.replace("127.0.0.1", "127.0.0.9")
+        moved = f"HTTP/1.1 302 Found\r\nLocation: {away}\r\nContent-Length: 0\r\n\r\n".encode()
+        with FaultServer([ExpectRequest(), Send(moved)]) as inside:
+            script("import rampa\nconfig = rampa.Config(options=rampa.Options(allow_ips='0.0.0.0/0,::/0'))\n"
+                   "async def default(worker):\n"
+                   f"    for url in ({away!r}, {inside.url!r}, 'http://name.test/', 'http+unix://%2Fnowhere/'):\n"
+                   "        try:\n            await worker.http.get(url)\n"
+                   "        except rampa.errors.ConnectError as error:\n            assert error.error_code == 1110, error\n"
+                   "        else:\n            raise RuntimeError(url)\n")  # fmt: skip
+            rampa("run", "script.py", "-i", "1", "--allow-ips", "127.0.0.0/29", "--resolve", "name.test:80:127.0.0.9", code=0)
+            assert len(inside.requests) == 1
+        assert not outside.connections
 
 
 # ---- sockets of this machine ------------------------------------------------------------------------------------------

@@ -64,6 +64,7 @@ static void print_options(const char *command, const struct rp_run_options *opti
     for (size_t i = 0; i < overrides->host_option_count; i++)
         printf("host option %d=%s\n", overrides->host_options[i].kind,
                overrides->host_options[i].value);
+    print_override("allow_ips", overrides->allow_ips);
     print_override("local_ips", overrides->local_ips);
     print_override("execution_segment", overrides->execution_segment);
     print_override("execution_segment_sequence", overrides->execution_segment_sequence);

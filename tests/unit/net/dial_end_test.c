@@ -221,6 +221,20 @@ static void test_local_ips_without_the_family_of_the_server(struct world *world)
     place_deinit(&place);
 }
 
+static void test_networks_that_are_not_allowed(struct world *world)
+{
+    struct place place;
+
+    place_init(&place, world);
+    assert_int_equal(rp_networks_parse(&place.dialler.networks, "127.0.0.2,::1", NULL), 0);
+    start_here(&place, "127.0.0.1", NULL);
+    expect_failure(&place, RP_NET_NOT_ALLOWED, "");
+    /* Of several addresses those that are allowed are tried. */
+    start_here(&place, "127.0.0.1,[::1]", NULL);
+    expect_failure(&place, RP_NET_REFUSED, "");
+    place_deinit(&place);
+}
+
 int main(void)
 {
     static const struct world_case cases[] = {
@@ -230,6 +244,7 @@ int main(void)
         CASE(test_every_failing_allocation),
         CASE(test_every_failing_allocation_of_other_ways),
         CASE(test_local_ips_without_the_family_of_the_server),
+        CASE(test_networks_that_are_not_allowed),
     };
 
     return run_worlds(cases, RP_ARRAY_LEN(cases));

@@ -292,7 +292,8 @@ bool plans_are_equal(const struct rp_plan *a, const struct rp_plan *b)
                 a->max_connection_requests == b->max_connection_requests &&
                 a->max_connection_age == b->max_connection_age &&
                 same_pairs(&a->hosts, &b->hosts) && same_text(a->local_ips, b->local_ips) &&
-                same_pairs(&a->dns, &b->dns) && same_text(a->proxy, b->proxy) &&
+                same_text(a->allow_ips, b->allow_ips) && same_pairs(&a->dns, &b->dns) &&
+                same_text(a->proxy, b->proxy) &&
                 same_text(a->execution_segment, b->execution_segment) &&
                 same_text(a->execution_segment_sequence, b->execution_segment_sequence) &&
                 same_text(a->proxy_auth, b->proxy_auth) && same_text(a->no_proxy, b->no_proxy) &&
