@@ -20,6 +20,7 @@ import tempfile
 import time
 import typing
 
+from rampa.mcp._control import Control
 from rampa.mcp._failure import Failure
 from rampa.mcp._program import Tail, failure_of, kill, start
 from rampa.mcp._settings import Settings
@@ -118,6 +119,7 @@ class RunRecord:
         is_paused: whether it pauses.
         stop_reason: why it was stopped, or None.
         failure: why there is no result.
+        stopping: asks it to stop.
         ended_at: when it ended, as started_at, or None.
         ended: is set at its end.
     """
@@ -138,6 +140,7 @@ class RunRecord:
     is_paused: bool = False
     stop_reason: str | None = None
     failure: Failure | None = None
+    stopping: asyncio.Task[None] | None = None
     ended_at: float | None = None
     ended: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
 
@@ -181,6 +184,27 @@ class RunRecord:
             self.live_thresholds = event["results"]
         if kind != "LiveThresholdEvent":
             self.events.append(event)
+
+    @property
+    def control(self) -> Control:
+        """By which it is steered while it is on."""
+        return Control(self.folder, self.run_id)
+
+    def stop(self, reason: str) -> None:
+        """Asks the run to end gracefully, in the background.
+
+        Args:
+            reason: for the result of the run. Only the first one counts.
+        """
+        if self.stop_reason is None and self.runtime is not None:
+            self.stop_reason = reason
+            self.stopping = asyncio.create_task(self._stop(reason))
+
+    async def _stop(self, reason: str) -> None:
+        try:
+            await self.control.post("/v1/stop", {"reason": reason})
+        except Failure:  # it is over, or does not answer
+            self.send(signal.SIGTERM)
 
     def send(self, number: signal.Signals) -> None:
         """Sends the run a signal, when it is on.
@@ -301,7 +325,10 @@ class RunRegistry:
         outputs = ["--out", os.path.join(folder, "result.json"), "--event-log", os.path.join(folder, "events.ndjson")]
         process = None
         try:
-            process = await start(self._settings, ["run", *words, "--quiet", *outputs], dies_by=signal.SIGTERM, joined=True)
+            # The socket of the run is in its folder, where nobody else finds it.
+            process = await start(
+                self._settings, ["run", *words, "--quiet", "--serve", *outputs], dies_by=signal.SIGTERM, joined=True, more={"XDG_RUNTIME_DIR": folder}
+            )
             assert process.stdout is not None
             runtime = RuntimeRun(process, Tail())
             reading = asyncio.create_task(runtime.said.follow(process.stdout))
@@ -327,8 +354,7 @@ class RunRegistry:
         process = runtime.controller
         try:
             if not await _ends_within(process, self._settings.max_duration):
-                record.stop_reason = "RAMPA_MCP_MAX_DURATION is over"
-                record.send(signal.SIGTERM)
+                record.stop("RAMPA_MCP_MAX_DURATION is over")
                 if not await _ends_within(process, _STOP_SECONDS):
                     record.send(signal.SIGTERM)
                     await _ends_within(process, _END_SECONDS)

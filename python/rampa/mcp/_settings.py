@@ -6,7 +6,9 @@ from __future__ import annotations
 import collections.abc
 import dataclasses
 import difflib
+import ipaddress
 import os
+import re
 import typing
 
 from rampa.config import parse_duration
@@ -17,7 +19,8 @@ INHERITED = (
     "SHELL", "SSL_CERT_DIR", "SSL_CERT_FILE", "TMPDIR", "TZ", "USER", "VIRTUAL_ENV",
 )  # fmt: skip
 
-_NAMES = ("RAMPA_MCP_ENV", "RAMPA_MCP_KEEP", "RAMPA_MCP_MAX_DURATION", "RAMPA_MCP_MAX_RUNS", "RAMPA_MCP_ROOT", "RAMPA_MCP_TOKEN")
+_HOST = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?")
+_NAMES = ("RAMPA_MCP_ALLOW", "RAMPA_MCP_ENV", "RAMPA_MCP_KEEP", "RAMPA_MCP_MAX_DURATION", "RAMPA_MCP_MAX_RUNS", "RAMPA_MCP_ROOT", "RAMPA_MCP_TOKEN")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -40,6 +43,7 @@ class Settings:
         max_duration: seconds of a run.
         keep: seconds that a finished run is remembered.
         inherited: names of further variables that scripts get.
+        allow: hosts, addresses and networks that runs may connect to; none means all.
     """
 
     root: str
@@ -52,6 +56,7 @@ class Settings:
     max_duration: float = 3600.0
     keep: float = 3600.0
     inherited: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
 
     @classmethod
     def from_environment(cls, environ: collections.abc.Mapping[str, str], program: str | None = None) -> Settings:
@@ -82,7 +87,8 @@ class Settings:
             max_runs=_number(environ, "RAMPA_MCP_MAX_RUNS", 4, 1, 64),
             max_duration=_seconds(environ, "RAMPA_MCP_MAX_DURATION", 3600.0),
             keep=_seconds(environ, "RAMPA_MCP_KEEP", 3600.0),
-            inherited=tuple(name.strip() for name in environ.get("RAMPA_MCP_ENV", "").split(",") if name.strip()),
+            inherited=_names(environ.get("RAMPA_MCP_ENV", "")),
+            allow=_allowed(environ.get("RAMPA_MCP_ALLOW", "")),
         )
 
     def environment_of_scripts(self, environ: collections.abc.Mapping[str, str]) -> dict[str, str]:
@@ -109,6 +115,28 @@ def _transport(name: str) -> typing.Literal["stdio", "http"]:
     if name not in ("stdio", "http", "streamable-http"):
         raise SettingsError(f"FASTMCP_TRANSPORT is {name!r}: set it to stdio or http")
     return "stdio" if name == "stdio" else "http"
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _allowed(text: str) -> tuple[str, ...]:
+    names = _names(text)
+    for name in names:
+        if not _HOST.fullmatch(name) and not _is_network(name):
+            raise SettingsError(f"RAMPA_MCP_ALLOW has {name!r}, which is no host, address or network: write 127.0.0.1,10.0.0.0/8,staging.example.com")
+    if text.strip() and not names:
+        raise SettingsError("RAMPA_MCP_ALLOW names nothing: leave it out, or name hosts, addresses or networks")
+    return names
+
+
+def _is_network(name: str) -> bool:
+    try:
+        ipaddress.ip_network(name, strict=False)
+    except ValueError:
+        return False
+    return True
 
 
 def _root(path: str | None) -> str:

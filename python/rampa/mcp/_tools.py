@@ -6,9 +6,10 @@ from __future__ import annotations
 import asyncio
 import collections.abc
 import datetime
+import ipaddress
 import json
 import os
-import signal
+import socket
 import time
 import typing
 
@@ -124,6 +125,7 @@ class Tools:
         words += [f"--vus={vus}"] if vus is not None else []
         words += [f"--duration={duration}"] if duration is not None else []
         words += [f"--scenario={scenario}"] if scenario is not None else []
+        words += await _guard(self._settings.allow)
         planned = duration_of_plan(await self._inspect(words))
         if planned is not None and planned > self._settings.max_duration:
             raise Failure(
@@ -136,7 +138,7 @@ class Tools:
             await self._wait(record, None, progress)
         finally:  # who has called off the call does not know the id to stop the run by
             if not record.is_complete:
-                self._stop(record, "the call of start_run was called off")
+                record.stop("the call of start_run was called off")
         return self.summary(record)
 
     async def wait_run(self, run_id: str, timeout_s: float | None, progress: Progress) -> Answer:
@@ -169,32 +171,33 @@ class Tools:
         count = metrics.get("http_reqs", {}).get("count") or 0
         return seconds, f"{record.status}: {count:.0f} requests, {metrics.get('iterations', {}).get('count') or 0:.0f} iterations"
 
-    def _stop(self, record: RunRecord, reason: str | None) -> None:
-        if record.stop_reason is None:
-            record.stop_reason = reason or "stop_run was called"
-            record.send(signal.SIGTERM)
-
     async def stop_run(self, run_id: str, reason: str | None) -> Answer:
         """Stops a run."""
         record = self.record(run_id)
         if record.is_complete:
             return {"run_id": run_id, "status": "already_completed"}
-        self._stop(record, reason)
+        record.stop(reason or "stop_run was called")
         return {"run_id": run_id, "status": "stopping"}
 
     async def pause_run(self, run_id: str) -> Answer:
         """Pauses a run."""
-        return self._signal(run_id, signal.SIGUSR1, "paused")
+        return await self._steer(run_id, "/v1/pause", {}, "paused")
 
     async def resume_run(self, run_id: str) -> Answer:
         """Lets a run go on."""
-        return self._signal(run_id, signal.SIGUSR2, "resumed")
+        return await self._steer(run_id, "/v1/resume", {}, "resumed")
 
-    def _signal(self, run_id: str, number: signal.Signals, status: str) -> Answer:
+    async def _steer(self, run_id: str, path: str, body: Answer, status: str) -> Answer:
         record = self.record(run_id)
+        try:
+            if not record.is_complete:
+                await record.control.post(path, body)
+        except Failure:
+            if not record.is_complete:  # else it has ended meanwhile
+                raise
         if record.is_complete:
             return {"run_id": run_id, "status": "already_completed"}
-        record.send(number)
+        record.is_paused = status == "paused"
         return {"run_id": run_id, "status": status}
 
     async def get_status(self, run_id: str) -> Answer:
@@ -339,6 +342,22 @@ class Tools:
         answer["numbers"] = answer["numbers"][:_NUMBERS]
         answer["left_out"] = count - len(answer["numbers"])
         return answer
+
+
+async def _guard(allow: tuple[str, ...]) -> list[str]:
+    """The option by which a run connects only to what is allowed. Hosts are looked up now."""
+    networks: list[str] = []
+    for name in allow:
+        try:
+            ipaddress.ip_network(name, strict=False)
+            networks.append(name)
+        except ValueError:
+            try:
+                found = await asyncio.get_running_loop().getaddrinfo(name, None, type=socket.SOCK_STREAM)
+            except OSError as error:
+                raise Failure(f"{name} of RAMPA_MCP_ALLOW is not found: {error.strerror}", "write its address, or take it out") from None
+            networks += [str(row[4][0]).partition("%")[0] for row in found]
+    return [f"--allow-ips={','.join(dict.fromkeys(networks))}"] if networks else []
 
 
 def _clock(duration: str | None) -> str | None:
