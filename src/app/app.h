@@ -19,6 +19,6 @@ int rp_cmd_control(const struct rp_cli *cli);
 int rp_cmd_doctor(const struct rp_cli *cli);
 int rp_cmd_target(const struct rp_cli *cli);
 int rp_cmd_demo(const struct rp_cli *cli);
-int rp_cmd_mcp(const struct rp_cli *cli);
+int rp_cmd_mcp(const struct rp_cli *cli); /* mcp and agent */
 int rp_cmd_completion(const struct rp_cli *cli);
 int rp_cmd_help(const struct rp_cli *cli);

@@ -35,6 +35,7 @@ enum rp_command_id { /* the order of the help */
                      RP_CMD_TARGET,
                      RP_CMD_DEMO,
                      RP_CMD_MCP,
+                     RP_CMD_AGENT,
                      RP_CMD_COMPLETION,
                      RP_CMD_HELP,
                      RP_CMD_COUNT

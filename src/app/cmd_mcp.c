@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* `rampa mcp`: this process becomes the interpreter that runs the MCP server of the package. */
+/* `rampa mcp` and `rampa agent`: this process becomes the interpreter that runs what the package has
+ * for AI agents. */
 
 #include <errno.h>
 #include <limits.h>
@@ -17,24 +18,25 @@
 #include "base/alloc.h"
 #include "run/result.h"
 
-/* The first word is the path of this program, which the server runs tests with. */
+/* The first word is the command, the second one the path of this program, which the server runs tests
+ * with. */
 static const char program[] =
     "import sys\n"
     "sys.path[:1] = filter(None, sys.path[:1])\n"
     "try:\n"
-    "    from rampa.mcp.__main__ import main\n"
+    "    from rampa.mcp import __main__, _agent\n"
     "except ImportError as e:\n"
     "    print(f'error: {sys.executable} (Python {sys.version.split()[0]}) has no rampa: {e}',\n"
     "          '  choose an interpreter with --python or RAMPA_PYTHON', sep='\\n', "
     "file=sys.stderr)\n"
     "    sys.exit(3)\n"
-    "main(sys.argv[1])\n";
+    "sys.exit(_agent.main() if sys.argv[1] == 'agent' else __main__.main(sys.argv[2]))\n";
 
-static int become(const char *python)
+static int become(const char *python, const char *command)
 {
     char exe[PATH_MAX];
     ssize_t len = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-    char *argv[] = { (char *)python, (char *)"-c", (char *)program, exe, NULL };
+    char *argv[] = { (char *)python, (char *)"-c", (char *)program, (char *)command, exe, NULL };
 
     if (len < 0)
         return -errno;
@@ -55,12 +57,12 @@ int rp_cmd_mcp(const struct rp_cli *cli)
     if (r == 0)
         r = rp_python_use_package();
     if (r == 0) {
-        r = become(python);
+        r = become(python, cli->command->name);
         rp_error_set(&err, -RP_EUSER, "cannot start '%s': %s", python, strerror(-r));
         rp_error_hint(&err, "choose an interpreter with --python or RAMPA_PYTHON");
     }
     if (!err.message)
-        rp_error_set(&err, r, "cannot start the MCP server: %s", strerror(-r));
+        rp_error_set(&err, r, "cannot start the interpreter: %s", strerror(-r));
     rp_error_print(stderr, &err, rp_term_color(stderr, cli->flags[RP_OPT_NO_COLOR]));
     rp_error_deinit(&err);
     rp_free(python);

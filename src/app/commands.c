@@ -6,6 +6,7 @@
 /* The table of commands, with the examples and exit codes of each, and the environment variables
  * that stand in for no option. */
 
+static const char *const agent_tasks[] = { "init", NULL };
 static const char *const shells[] = { "bash", "zsh", "fish", NULL };
 
 static const struct rp_exit_note run_exits[] = {
@@ -156,6 +157,10 @@ static const struct rp_example mcp_examples[] = {
     { "the command of a client's configuration", "rampa mcp" },
     { "with an interpreter that has the package mcp", "rampa mcp --python .venv/bin/python" },
     { "over HTTP, for clients on this machine", "FASTMCP_TRANSPORT=http rampa mcp" },
+    { NULL, NULL },
+};
+static const struct rp_example agent_examples[] = {
+    { "in the folder of a project", "rampa agent init" },
     { NULL, NULL },
 };
 static const struct rp_example completion_examples[] = {
@@ -311,6 +316,14 @@ const struct rp_command rp_commands[RP_CMD_COUNT] = {
             "names, is the only one whose files it reads and in which it makes new ones. It needs the package mcp: pip install "
             "'rampa[mcp]'. All variables are in docs/mcp.md.",
         .examples = mcp_examples, .exits = plain_exits,
+    },
+    [RP_CMD_AGENT] = {
+        .name = "agent", .argument = "TASK", .argument_choices = agent_tasks,
+        .summary = "Prepare a project for AI agents",
+        .description =
+            "With the task init it makes two files in the current folder: .mcp.json, which tells agents of the server of 'rampa mcp', "
+            "and .claude/skills/rampa/SKILL.md, which says how to write, run and judge load tests. A file that exists is left as it is.",
+        .examples = agent_examples, .exits = plain_exits,
     },
     [RP_CMD_COMPLETION] = {
         .name = "completion", .argument = "SHELL", .argument_choices = shells,

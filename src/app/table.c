@@ -382,7 +382,7 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
     },
     [RP_OPT_PYTHON] = {
         .name = "--python", .type = RP_TYPE_FILE, .placeholder = "PATH",
-        .commands = RP_IN_SCRIPT | RP_IN(RP_CMD_ARCHIVE) | RP_IN(RP_CMD_DOCTOR) | RP_IN(RP_CMD_MCP),
+        .commands = RP_IN_SCRIPT | RP_IN(RP_CMD_ARCHIVE) | RP_IN(RP_CMD_DOCTOR) | RP_IN(RP_CMD_MCP) | RP_IN(RP_CMD_AGENT),
         .env = "RAMPA_PYTHON",
         .group = RP_GROUP_SCRIPT, .since = "0.1.0",
         .fallback = "that of the active virtual environment, else the one rampa was built for",

@@ -22,7 +22,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 COMMANDS = ["run", "check", "inspect", "archive", "report", "compare", "status", "stop", "pause", "resume", "adjust", "doctor"]
-COMMANDS += ["target", "demo", "mcp", "completion", "help"]
+COMMANDS += ["target", "demo", "mcp", "agent", "completion", "help"]
 SECONDS = 60
 
 Rampa = Callable[..., "subprocess.CompletedProcess[str]"]

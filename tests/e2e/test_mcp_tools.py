@@ -7,10 +7,12 @@ import contextlib
 import importlib.util
 import json
 import os
+import re
 import select
 import signal
 import subprocess
 import sys
+import textwrap
 import typing
 from pathlib import Path
 
@@ -95,6 +97,9 @@ async def tools_of(settings: Settings) -> typing.AsyncIterator[typing.Callable[.
         ({"RAMPA_MCP_MAX_RUNS": "0"}, "RAMPA_MCP_MAX_RUNS is '0': it must be a whole number from 1 to 64"),
         ({"RAMPA_MCP_MAX_DURATION": "long"}, "RAMPA_MCP_MAX_DURATION: "),
         ({"RAMPA_MCP_MAX_RUN": "2"}, "RAMPA_MCP_MAX_RUN is no variable of the server: did you mean RAMPA_MCP_MAX_RUNS?"),
+        ({"RAMPA_MCP_ALLOW": "127.0.0.1,10.0.0.0/99"}, "RAMPA_MCP_ALLOW has '10.0.0.0/99', which is no host, address or network"),
+        ({"RAMPA_MCP_ALLOW": "1.2.3"}, "RAMPA_MCP_ALLOW has '1.2.3'"),
+        ({"RAMPA_MCP_ALLOW": " , "}, "RAMPA_MCP_ALLOW names nothing"),
         ({"RAMPA_MCP_KEEP": "10ms"}, "RAMPA_MCP_KEEP is '10ms': it must be from 1s to 7 days"),
         ({"RAMPA_MCP_ROOT": "/dev/null"}, "RAMPA_MCP_ROOT is '/dev/null', which is no folder"),
     ],
@@ -242,10 +247,12 @@ def test_the_life_of_a_run(root: Path, program: Path) -> None:
             run_id = started["run_id"]
             assert started == {"run_id": run_id, "status": "started"}
             record = call.registry.get(run_id)
-            assert await call("pause_run", run_id=run_id) == {"run_id": run_id, "status": "paused"}
-            while (await call("get_status", run_id=run_id))["status"] != "paused":
+            while (await call("get_status", run_id=run_id))["phase"] != "running":
                 await asyncio.sleep(0.05)
-            await call("resume_run", run_id=run_id)
+            assert await call("pause_run", run_id=run_id) == {"run_id": run_id, "status": "paused"}
+            assert (await call("get_status", run_id=run_id))["status"] == "paused"
+            assert await call("resume_run", run_id=run_id) == {"run_id": run_id, "status": "resumed"}
+            assert (await call("get_status", run_id=run_id))["status"] == "running"
             while not (await call("get_metrics", run_id=run_id))["metrics"].get("http_reqs", {}).get("count"):
                 assert not (await call("wait_run", run_id=run_id, timeout_s=0.1))["completed"]
             status = await call("get_status", run_id=run_id)
@@ -256,6 +263,7 @@ def test_the_life_of_a_run(root: Path, program: Path) -> None:
             assert await call("stop_run", run_id=run_id) == {"run_id": run_id, "status": "stopping"}
             summary = await call("wait_run", run_id=run_id)
             assert (summary["status"], summary["exit_code"], summary["stop_reason"]) == ("stopped", 4, "seen enough")
+            assert "seen enough" in summary["reason"]
             assert (await call("stop_run", run_id=run_id))["status"] == "already_completed"
             assert (await call("pause_run", run_id=run_id))["status"] == "already_completed"
             # the numbers are those of the result file
@@ -322,6 +330,18 @@ def test_runs_are_limited(root: Path, program: Path) -> None:
                 await call("start_run", script_path="endless.py")
             summary = await call("wait_run", run_id=run_id)
             assert (summary["status"], summary["stop_reason"]) == ("stopped", "RAMPA_MCP_MAX_DURATION is over")
+
+    asyncio.run(main())
+
+
+def test_runs_connect_only_to_what_is_allowed(root: Path, program: Path) -> None:
+    async def main() -> None:
+        for allow, passed in ((("127.0.0.9", "2001:db8::/32"), False), (("localhost", "192.0.2.0/24"), True)):
+            async with tools_of(settings_of(root, program, allow=allow)) as call:
+                summary = await call("start_run", script_path="load.py", duration="100ms", wait=True)
+                assert summary["passed"] is passed
+                codes = {row["error_code"] for row in summary["untrusted"]["failed_requests"]}
+                assert codes == (set() if passed else {"1110"})
 
     asyncio.run(main())
 
@@ -404,6 +424,32 @@ def test_lines_are_bounded() -> None:
         return lines
 
     assert asyncio.run(main()) == ["one\n", "two\n", "\ufffd\n", "\n", "four\n"]
+
+
+# ---- a project of agents ---------------------------------------------------------------------------------------------
+
+
+def test_a_project_is_prepared_once(program: Path, tmp_path: Path) -> None:
+    def init() -> list[str]:
+        done = subprocess.run([program, "agent", "init"], cwd=tmp_path, capture_output=True, text=True, timeout=SECONDS)
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout.splitlines()
+
+    assert init() == ["wrote .mcp.json", "wrote .claude/skills/rampa/SKILL.md"]
+    entry = json.loads((tmp_path / ".mcp.json").read_text())["mcpServers"]["rampa"]
+    assert entry == {"command": "rampa", "args": ["mcp"]}
+    skill = tmp_path / ".claude/skills/rampa/SKILL.md"
+    text = skill.read_text()
+    assert all(any(tool.name == name for tool in TOOLS) for name in re.findall(r"`(\w+_\w+)`", text))
+    script = tmp_path / "load.py"
+    script.write_text(textwrap.dedent(text[text.index("    import rampa") : text.index("Report the verdict")]))
+    assert subprocess.run([program, "check", script], timeout=SECONDS).returncode == 0
+    skill.write_text("mine")
+    (tmp_path / ".mcp.json").write_text('{"mcpServers": {}}')
+    exists, left = init()
+    assert exists.startswith('.mcp.json exists, and is left as it is: add to its mcpServers "rampa": {')
+    assert (left, skill.read_text()) == (".claude/skills/rampa/SKILL.md exists, and is left as it is", "mine")
+    assert (tmp_path / ".mcp.json").read_text() == '{"mcpServers": {}}'
 
 
 # ---- the command without the SDK -------------------------------------------------------------------------------------
