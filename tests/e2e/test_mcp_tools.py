@@ -38,7 +38,7 @@ import rampa
 
 config = rampa.Config(thresholds={"http_req_failed": ["rate<=0.5"]})
 
-@rampa.scenario(executor="constant-vus", vus=2, duration="30s")
+@rampa.scenario(executor="constant-vus", vus=2, duration="30s", max_vus=6)
 async def browse(worker):
     print("printed", flush=True)
     await worker.http.get(os.environ["TARGET"])
@@ -255,6 +255,10 @@ def test_the_life_of_a_run(root: Path, program: Path) -> None:
             assert (await call("get_status", run_id=run_id))["status"] == "running"
             while not (await call("get_metrics", run_id=run_id))["metrics"].get("http_reqs", {}).get("count"):
                 assert not (await call("wait_run", run_id=run_id, timeout_s=0.1))["completed"]
+            assert await call("adjust_run", run_id=run_id, vus=5) == {"run_id": run_id, "status": "adjusted"}
+            for wrong, text in (({}, "needs one of vus and rate"), ({"vus": 7}, "7"), ({"vus": 1, "scenario": "nope"}, "nope"), ({"rate": "5/s"}, "rate")):
+                with pytest.raises(Failure, match=text):
+                    await call("adjust_run", run_id=run_id, **wrong)
             status = await call("get_status", run_id=run_id)
             assert (status["completed"], status["has_snapshot"], status["planned_s"]) == (False, True, 30.0)
             with pytest.raises(Failure, match="is not over"):
@@ -284,7 +288,7 @@ def test_the_life_of_a_run(root: Path, program: Path) -> None:
             # resources
             assert read(call.tools, "rampa://runs") == [{"run_id": run_id, "script_path": str(root / "load.py"), "status": "stopped"}]
             kinds = [event["type"] for event in read(call.tools, f"rampa://runs/{run_id}/events")["events"]]
-            assert {"PauseEvent", "ResumeEvent", "FinishedEvent"} <= set(kinds) and "SnapshotEvent" not in kinds
+            assert {"PauseEvent", "ResumeEvent", "AdjustEvent", "FinishedEvent"} <= set(kinds) and "SnapshotEvent" not in kinds
             assert read(call.tools, f"rampa://runs/{run_id}")["event_count"] > len(kinds)
             assert read(call.tools, f"rampa://runs/{run_id}/metrics/http_reqs")["values"] == numbers["metrics"]["http_reqs"]
             for uri in ("rampa://", f"rampa://runs/{run_id}/events/x", f"rampa://runs/{run_id}/", "file:///etc/passwd"):
@@ -319,7 +323,7 @@ def test_waiting_tells_how_far_the_run_is(root: Path, program: Path, monkeypatch
 
 
 def test_runs_are_limited(root: Path, program: Path) -> None:
-    (root / "endless.py").write_text(SCRIPT.replace('executor="constant-vus", vus=2, duration="30s"', 'executor="per-vu-iterations", iterations=1000000'))
+    (root / "endless.py").write_text(SCRIPT.replace('executor="constant-vus", vus=2, duration="30s", max_vus=6', 'executor="per-vu-iterations", iterations=1000000'))
 
     async def main() -> None:
         async with tools_of(settings_of(root, program, max_runs=1, max_duration=1.0)) as call:

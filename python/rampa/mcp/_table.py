@@ -122,6 +122,22 @@ TOOLS = (
          _STATUS_ANSWER, repeats=True),
     Tool("resume_run", "Resume Run", "Lets a paused run go on.", _closed({"run_id": _RUN_ID}, ("run_id",)), _STATUS_ANSWER, repeats=True),
     Tool(
+        "adjust_run", "Adjust Run",
+        "Changes the load of a scenario while it runs: its virtual users, or its iterations a second, up to what the script has made room for "
+        "(max_vus). The change lasts until the next stage of the scenario begins, with hold until its end.",
+        _closed(
+            {
+                "run_id": _RUN_ID,
+                "scenario": _optional("string", "name of the scenario; not needed when there is one only", maxLength=1000),
+                "vus": _optional("integer", "virtual users, for constant-vus and ramping-vus", minimum=0, maximum=1_000_000),
+                "rate": _optional("string", "iterations in a time, such as 500/s, for executors of arrivals", maxLength=64),
+                "hold": {"type": "boolean", "default": False, "description": "keep the change when the next stage begins"},
+            },
+            ("run_id",),
+        ),
+        _STATUS_ANSWER, destroys=True, repeats=True, reaches_out=True,
+    ),
+    Tool(
         "get_status", "Get Status", "Says how far a run is, and why it has failed.", _closed({"run_id": _RUN_ID}, ("run_id",)),
         _answer(
             "run_id", "status", "completed",

@@ -187,6 +187,13 @@ class Tools:
         """Lets a run go on."""
         return await self._steer(run_id, "/v1/resume", {}, "resumed")
 
+    async def adjust_run(self, run_id: str, scenario: str | None, vus: int | None, rate: str | None, hold: bool) -> Answer:
+        """Gives a scenario another load."""
+        if (vus is None) == (rate is None):
+            raise Failure("adjust_run needs one of vus and rate", "vus is for executors of virtual users, rate for those of arrivals")
+        load = {"vus": vus} if rate is None else {"rate": rate}
+        return await self._steer(run_id, "/v1/adjust", {"scenario": scenario, "hold": hold, **load}, "adjusted")
+
     async def _steer(self, run_id: str, path: str, body: Answer, status: str) -> Answer:
         record = self.record(run_id)
         try:
@@ -197,7 +204,8 @@ class Tools:
                 raise
         if record.is_complete:
             return {"run_id": run_id, "status": "already_completed"}
-        record.is_paused = status == "paused"
+        if status != "adjusted":
+            record.is_paused = status == "paused"
         return {"run_id": run_id, "status": status}
 
     async def get_status(self, run_id: str) -> Answer:
