@@ -23,8 +23,7 @@ static const char *const texts[RP_WS_REFUSAL_COUNT] = {
     [RP_WS_UNASKED_PROTOCOL] = "the server has chosen a subprotocol that was not offered",
     [RP_WS_TWO_PROTOCOLS] = "the server has chosen more than one subprotocol",
     [RP_WS_UNASKED_EXTENSION] = "the server has chosen an extension that was not offered",
-    [RP_WS_BAD_EXTENSION] = "the server has chosen parameters of permessage-deflate that are "
-                            "invalid or were not offered",
+    [RP_WS_BAD_EXTENSION] = "the server has chosen bad or unasked terms of permessage-deflate",
     [RP_WS_WRONG_METHOD] = "the method of the request is not GET",
     [RP_WS_WRONG_VERSION] = "the field Sec-WebSocket-Version is not 13",
     [RP_WS_BAD_KEY] = "the field Sec-WebSocket-Key does not hold 16 bytes in base64",
