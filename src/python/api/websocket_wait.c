@@ -247,7 +247,9 @@ void rp_py_waits_cancel(struct py_socket *self)
     while (!rp_list_is_empty(&self->waits)) {
         struct py_wait *wait = rp_container_of(self->waits.next, struct py_wait, node);
 
+        Py_INCREF(wait); /* the list's reference may be the last one */
         rp_py_op_cancel(&wait->op);
+        Py_DECREF(wait);
     }
 }
 
