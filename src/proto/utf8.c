@@ -74,8 +74,11 @@ static const uint8_t *skip_whole(const uint8_t *p, const uint8_t *end)
 
 bool rp_utf8_take(struct rp_utf8 *utf8, struct rp_slice bytes)
 {
-    const uint8_t *p = (const uint8_t *)bytes.ptr, *end = p + bytes.len;
+    const uint8_t *p = (const uint8_t *)bytes.ptr, *end;
 
+    if (!bytes.len) /* there may be no pointer to add it to */
+        return true;
+    end = p + bytes.len;
     while (p < end) {
         if (!utf8->left) {
             const uint8_t *whole;
