@@ -44,16 +44,22 @@ class GrpcStatus(enum.IntEnum):
 class GrpcResponse:
     """What a call with one response gives, whatever has become of it: a failed call has no message, and a status that says why.
 
-    Attributes:
+    Args:
         data: the bytes of the message; ``b""`` when the call has failed.
         status_code: 0 = OK; see :class:`GrpcStatus`.
+        metadata: what came before the message; without it nothing did.
 
     >>> response = GrpcResponse(b"", 5)
     >>> response.ok, response.status
     (False, <GrpcStatus.NOT_FOUND: 5>)
     """
 
-    __slots__: typing.ClassVar[tuple[str, ...]] = ("_call", "_metadata", "data", "status_code")
+    __slots__: typing.ClassVar[dict[str, str]] = {
+        "_call": "",
+        "_metadata": "",
+        "data": 'The bytes of the message; ``b""`` when the call has failed.',
+        "status_code": "0 = OK; see :class:`GrpcStatus`.",
+    }
 
     data: bytes
     status_code: int
@@ -141,6 +147,8 @@ def trailers_of(call: _GrpcCall) -> list[tuple[str, str]]:
 
 class GrpcStream:
     """A call with several requests, or several responses: ``async with channel.bidi(method) as s``.
+
+    It is made by :meth:`GrpcChannel.bidi` and its sisters.
 
     ``await s.send(request)`` sends a message and waits while too many of them are not yet sent; ``await s.end()`` says that
     there are no more. ``async for message in s``, or ``await s.receive()``, takes what comes. A block that is left before the

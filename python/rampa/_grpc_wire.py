@@ -68,7 +68,7 @@ def shown(given: collections.abc.Iterable[tuple[str, str]]) -> dict[str, str | b
         if lower.endswith("-bin"):
             made[lower] = (before if isinstance(before, bytes) else b"") + _from_base64(value)
         else:
-            made[lower] = f"{before}, {value}" if before is not None else value
+            made[lower] = f"{before}, {value}" if isinstance(before, str) else value
     return made
 
 

@@ -84,7 +84,7 @@ class _Way(typing.NamedTuple):
 
 
 class GrpcChannel:
-    """Calls of one server: what ``worker.grpc.connect()`` gives. It can be used as ``async with``, and need not be closed.
+    """Calls of one server, made by :meth:`GrpcClient.connect`. It can be used as ``async with``, and need not be closed.
 
     The connections belong to the VU: those of an earlier channel to the same server are used again.
     """
@@ -196,7 +196,7 @@ class GrpcChannel:
     ) -> GrpcStream:
         """A call with one request and several responses: ``async for message in channel.server_stream(method, request)``.
 
-        The arguments are those of :meth:`unary`. Without a deadline of the channel or of the call there is none.
+        ``metadata``, ``tags``, ``name``, ``response`` and ``deadline`` are as in :meth:`unary`, but there is no deadline of itself.
 
         Returns:
             A GrpcStream. Only ``async with`` ends the call when the loop is left early.
@@ -292,7 +292,7 @@ class GrpcChannel:
     ) -> GrpcStream:
         """A call in which both sides send messages: ``async with channel.bidi(method) as s``.
 
-        The arguments are those of :meth:`server_stream`.
+        The arguments ``metadata``, ``deadline``, ``tags``, ``name`` and ``response`` are those of :meth:`server_stream`.
 
         Returns:
             A GrpcStream.

@@ -11,7 +11,7 @@ import subprocess
 import typing
 
 import mcp.types as types  # type: ignore[import]
-from mcp import MCPError
+from mcp import MCPError  # pyright: ignore[reportAttributeAccessIssue]
 from mcp.server import Server, ServerRequestContext  # type: ignore[import]
 
 from rampa.mcp._arguments import checked

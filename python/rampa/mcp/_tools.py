@@ -191,7 +191,7 @@ class Tools:
         """Gives a scenario another load."""
         if (vus is None) == (rate is None):
             raise Failure("adjust_run needs one of vus and rate", "vus is for executors of virtual users, rate for those of arrivals")
-        load = {"vus": vus} if rate is None else {"rate": rate}
+        load: Answer = {"vus": vus} if rate is None else {"rate": rate}
         return await self._steer(run_id, "/v1/adjust", {"scenario": scenario, "hold": hold, **load}, "adjusted")
 
     async def _steer(self, run_id: str, path: str, body: Answer, status: str) -> Answer:

@@ -29,7 +29,7 @@ class PostError(OSError):
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
     """The header fields may hold a secret."""
 
-    def redirect_request(self, *words: object) -> None:
+    def redirect_request(self, *words: object) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         return None
 
 
