@@ -409,9 +409,14 @@ int rp_ws_begin(struct rp_ws_session *session, struct rp_slice rest, rp_ns at)
 void rp_ws_leave(struct rp_ws_session *session, bool record)
 {
     bool was_open = session->state == RP_WS_OPEN, was_closing = session->state == RP_WS_CLOSING;
-    rp_ns now = rp_loop_now(session->user->client->loop);
+    rp_ns now;
     int r = 0;
 
+    if (session->state == RP_WS_NEW) { /* the user may be gone */
+        rp_ws_session_free(session);
+        return;
+    }
+    now = rp_loop_now(session->user->client->loop);
     session->is_left = true;
     rp_task_cancel(&session->task);
     if (session->state == RP_WS_CONNECTING && record)

@@ -186,5 +186,5 @@ void rp_ws_record_roundtrip(struct rp_ws_session *session, rp_ns sent, rp_ns at)
 /* The owner wants nothing more of it, and no callback follows. A session that is open is closed, by
  * a close frame if that goes without waiting; one that is being opened is given up. It frees itself,
  * when its connection has ended. @record: the script has given up waiting for it to open, which is
- * an error of the session. */
+ * an error of the session. A session that rp_ws_open() has not seen may be left after its user. */
 void rp_ws_leave(struct rp_ws_session *session, bool record);

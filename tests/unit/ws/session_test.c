@@ -161,6 +161,21 @@ static void test_a_session_that_is_left(struct world *world)
     talk_deinit(&talk);
 }
 
+/* A script may keep what it has never opened for longer than its user lives. */
+static void test_a_session_that_was_never_opened(struct world *world)
+{
+    struct rp_ws_spec spec = { 0 };
+    struct talk talk;
+
+    talk_init(&talk, world);
+    assert_int_equal(new_session(&talk, &spec, NULL), 0);
+    rp_ws_user_free(talk.user);
+    rp_ws_leave(talk.session, false);
+    talk.session = NULL;
+    assert_int_equal(rp_ws_user_new(talk.client, talk.env.client, talk.env.session, &talk.user), 0);
+    talk_deinit(&talk);
+}
+
 static void test_a_session_that_is_given_up_while_it_opens(struct world *world)
 {
     char request[2048];
@@ -363,6 +378,7 @@ int main(void)
         CASE(test_pings_are_measured),
         CASE(test_messages_that_nobody_takes_hold_the_server_up),
         CASE(test_a_session_that_is_left),
+        CASE(test_a_session_that_was_never_opened),
         CASE(test_a_session_that_is_given_up_while_it_opens),
         CASE(test_a_server_that_does_not_answer),
         CASE(test_a_server_that_breaks_the_protocol),
