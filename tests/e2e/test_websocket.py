@@ -269,6 +269,37 @@ worker.vu["kept"] = await worker.ws.connect(URL + "/silent")
     assert done.count("ws_sessions") == 3 and done.count("ws_errors") == 0
 
 
+def test_a_task_closes_what_its_iteration_waits_for(run: Callable[..., Finished]) -> None:
+    """The iteration goes on after that step of the task, and what it opens then is not closed."""
+    done = run(
+        """
+steps = []
+async def close():
+    steps.append("begins")
+    await worker.ws.close()
+    steps.append("ends")
+for n in range(5):
+    try:
+        async with worker.ws.connect(URL + "/silent") as s:
+            if n:
+                break
+            task = asyncio.create_task(close())
+            await s.receive()
+    except RuntimeError:
+        steps.append("woken")
+await task
+assert (steps, n) == (["begins", "ends", "woken"], 1), (steps, n)
+s = await worker.ws.connect(URL + "/silent")
+waits = [asyncio.create_task(s.receive()) for _ in range(2)]
+await asyncio.sleep(0)
+await worker.ws.close()
+found = await asyncio.gather(*waits, return_exceptions=True)
+assert [type(error) for error in found] == [RuntimeError] * 2, found
+"""
+    )
+    assert done.count("ws_sessions") == 3 and done.count("ws_errors") == 0
+
+
 def test_the_end_of_the_run_ends_what_waits(rampa: Rampa, script: Script, server: WsServer) -> None:
     """setup() and teardown() have the client too."""
     server.closed.clear()

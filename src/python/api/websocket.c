@@ -64,7 +64,7 @@ void rp_py_socket_leave(struct py_socket *self, bool record)
         self->close_code = RP_WS_NORMAL;
     }
     rp_ws_leave(session, record);
-    rp_py_socket_wake(self);
+    rp_py_socket_wake_soon(self);
 }
 
 struct py_socket *rp_py_socket_of(const struct py_vu *vu)
@@ -98,6 +98,7 @@ void rp_py_sockets_abandon(struct py_vu *vu)
         rp_py_socket_leave(self, false);
         Py_DECREF(self);
     }
+    rp_py_left_waits_cancel(vu);
 }
 
 /* ---- methods of a session -------------------------------------------------------------------- */
@@ -354,6 +355,7 @@ static void session_dealloc(PyObject *object)
     PyTypeObject *type = Py_TYPE(self);
 
     PyObject_GC_UnTrack(self);
+    rp_py_socket_forget(self);
     if (self->session) {
         note_over(self);
         rp_ws_leave(self->session, false);

@@ -36,6 +36,8 @@ struct py_socket { /* a WebSocketSession */
     struct py_response *response;  /* strong: the server's answer */
     struct rp_ws_session *session; /* NULL when it was left */
     struct rp_list waits;          /* under way, each a reference */
+    struct rp_list left_node;      /* of the host, while the task waits */
+    struct rp_task task;           /* that wakes them */
     rp_ns receive_timeout;         /* of a receive() without one of its own; 0 = none */
     bool is_started, is_open;      /* it was open at some time */
     bool is_counted;               /* in vu->open_streams: it was started, and not left */
@@ -89,5 +91,12 @@ struct py_wait *rp_py_wait_new(struct py_vu *vu, struct py_socket *socket, enum 
 extern const struct py_op_kind rp_py_wait_kind;
 /* Ends the Waits of @socket for which there is what they wait for. It may free the socket. */
 void rp_py_socket_wake(struct py_socket *socket);
-/* Ends them without a result: the run is over. */
+/* The same soon, of a socket that was left: another task may execute now, and a step of one task must
+ * not run inside of another. */
+void rp_py_socket_wake_soon(struct py_socket *socket);
+/* Nothing is woken soon any more. */
+void rp_py_socket_forget(struct py_socket *socket);
+/* Ends the Waits without a result: the run is over. */
 void rp_py_waits_cancel(struct py_socket *socket);
+/* The same for the sockets of @vu whose Waits were to be woken soon. */
+void rp_py_left_waits_cancel(struct py_vu *vu);

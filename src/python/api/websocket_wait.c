@@ -242,6 +242,30 @@ void rp_py_socket_wake(struct py_socket *self)
     Py_DECREF(self);
 }
 
+static void wake_left(struct rp_task *task)
+{
+    struct py_socket *self = rp_container_of(task, struct py_socket, task);
+
+    rp_list_remove(&self->left_node);
+    rp_py_socket_wake(self);
+}
+
+void rp_py_socket_wake_soon(struct py_socket *self)
+{
+    struct py_host *host = self->vu->host;
+
+    if (rp_list_is_empty(&self->waits) || rp_list_is_linked(&self->left_node))
+        return;
+    rp_list_append(&host->left_sockets, &self->left_node);
+    rp_loop_defer(host->loop, &self->task, wake_left);
+}
+
+void rp_py_socket_forget(struct py_socket *self)
+{
+    rp_list_remove(&self->left_node);
+    rp_task_cancel(&self->task);
+}
+
 void rp_py_waits_cancel(struct py_socket *self)
 {
     while (!rp_list_is_empty(&self->waits)) {
@@ -250,6 +274,29 @@ void rp_py_waits_cancel(struct py_socket *self)
         Py_INCREF(wait); /* the list's reference may be the last one */
         rp_py_op_cancel(&wait->op);
         Py_DECREF(wait);
+    }
+    rp_py_socket_forget(self);
+}
+
+static struct py_socket *left_of(const struct py_vu *vu)
+{
+    RP_LIST_EACH (it, &vu->host->left_sockets) {
+        struct py_socket *self = rp_container_of(it, struct py_socket, left_node);
+
+        if (self->vu == vu)
+            return self;
+    }
+    return NULL;
+}
+
+void rp_py_left_waits_cancel(struct py_vu *vu)
+{
+    struct py_socket *self;
+
+    while ((self = left_of(vu))) {
+        Py_INCREF(self);
+        rp_py_waits_cancel(self);
+        Py_DECREF(self);
     }
 }
 
@@ -351,6 +398,7 @@ static int begin(struct py_wait *wait)
     }
 }
 
+/* No code of the script runs meanwhile, which could open others. */
 static void close_all(struct py_vu *vu)
 {
     struct py_socket *socket;

@@ -344,6 +344,7 @@ static PyObject *host_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     self->hooks = Py_NewRef(hooks);
     rp_list_init(&self->streams);
     rp_list_init(&self->grpc_calls);
+    rp_list_init(&self->left_sockets);
     self->env = Py_NewRef(env);
     self->script.ops = &rp_py_script_ops;
     snprintf(bridge->runtime, sizeof(bridge->runtime), "CPython %d.%d.%d", PY_MAJOR_VERSION,

@@ -70,6 +70,7 @@ struct py_host {
     struct rp_list requests;        /* api/request.c: those under way, in a guest only */
     struct rp_list streams;         /* api/stream.c: those under way */
     struct rp_list grpc_calls;      /* api/grpc.c: those under way */
+    struct rp_list left_sockets;    /* api/websocket_wait.c: what waits for them is to be woken */
     PyObject *grpc_methods;         /* api/grpc.c: a dict of those that are prepared, or NULL */
     struct py_guest *guest;         /* bridge/guest.h; NULL in a worker process */
 };
