@@ -329,6 +329,57 @@ async def teardown(worker):
     assert sorted(server.closed) == [("/echo", 1000)] * 2 + [("/silent", 1000)] * 3
 
 
+PEER = r"""
+import base64, hashlib, queue, socket, threading, time
+frames, sent = queue.Queue(), queue.Queue()
+listener = socket.create_server(("127.0.0.1", 0))
+def serve():
+    peer, head = listener.accept()[0], b""
+    with peer:
+        while b"\r\n\r\n" not in head:
+            head += peer.recv(4096)
+        key = head.split(b"Sec-WebSocket-Key: ")[1].split(b"\r\n")[0]
+        accepted = base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
+        head = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
+        peer.sendall(head + accepted + b"\r\n\r\n")
+        while frame := frames.get():
+            peer.sendall(frame)
+            sent.put(None)
+peer = threading.Thread(target=serve, daemon=True)
+peer.start()
+s = await worker.ws.connect(f"ws://127.0.0.1:{listener.getsockname()[1]}/")
+"""
+
+
+def test_what_came_in_time_is_not_late(run: Callable[..., Finished]) -> None:
+    """A script that blocks the loop until the limit is over is given what has come before."""
+    done = run(
+        PEER
+        + r"""
+async def stall(waiting, frame):
+    task = asyncio.create_task(waiting)
+    await asyncio.sleep(0)
+    frames.put(frame)
+    sent.get()
+    time.sleep(0.06)
+    return await task
+assert await stall(s.receive(timeout=0.05), b"\x81\x01a") == "a"
+assert await stall(s.request("q", timeout=0.05), b"\x81\x01b") == "b"
+assert await stall(s.ping(timeout=0.05), b"\x8a\x011") > 0
+asked = asyncio.create_task(s.request("q", match=lambda m: m == "c"))
+await asyncio.sleep(0)
+with raises(errors.WebSocketTimeout):
+    await stall(s.receive(timeout=0.05), b"\x81\x01c")
+assert await asked == "c"
+await worker.ws.close()
+frames.put(None)
+peer.join()
+listener.close()
+"""
+    )
+    assert done.count("ws_msgs_received") == 3
+
+
 def test_a_script_that_does_not_receive_holds_the_server_up(run: Callable[..., Finished]) -> None:
     done = run(
         """

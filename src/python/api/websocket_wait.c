@@ -304,13 +304,18 @@ static void timed_out(struct rp_timer *timer, rp_ns now)
 {
     struct py_wait *wait = rp_container_of(timer, struct py_wait, timer);
 
-    unlink_wait(wait);
-    if (wait->socket->session)
-        raise_timeout(wait);
-    else
-        raise_cut(wait->socket);
-    finish(wait, NULL);
-    Py_DECREF(wait); /* the list's */
+    Py_INCREF(wait);
+    rp_py_socket_wake(wait->socket); /* what has come in this turn has come in time */
+    if (rp_list_is_linked(&wait->node)) {
+        unlink_wait(wait);
+        if (wait->socket->session)
+            raise_timeout(wait);
+        else
+            raise_cut(wait->socket);
+        finish(wait, NULL);
+        Py_DECREF(wait); /* the list's */
+    }
+    Py_DECREF(wait);
 }
 
 /* ---- starting -------------------------------------------------------------------------------- */
