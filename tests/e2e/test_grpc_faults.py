@@ -74,6 +74,11 @@ def misbehave(peer: Peer) -> None:
         peer.read_frame()
 
 
+def say_nothing(peer: Peer) -> None:
+    peer.begin()
+    peer.read_to_end()
+
+
 def test_what_servers_do_wrong(rampa: Rampa, script: Script) -> None:
     with H2Server(misbehave) as broken:
         done, lines = run(
@@ -106,6 +111,36 @@ def test_no_server(rampa: Rampa, script: Script) -> None:
     done, lines = run(rampa, script, 'told(await worker.grpc.unary("127.0.0.1:1", "/a.B/C", b""))', code=1)
     assert lines == [{"status": 14, "details": "connection refused", "code": 1212, "data": "", "size": 0}]
     assert "the only request has not succeeded" in done.stdout
+
+
+# ---- calls that are kept by nobody -----------------------------------------------------------------------------------
+
+
+def test_calls_for_which_only_a_callback_waits(rampa: Rampa, script: Script) -> None:
+    """The collector leaves them alone, and the end of the run ends them without a sample."""
+    with H2Server(misbehave) as fine, H2Server(say_nothing) as silent:
+        done, lines = run(
+            rampa,
+            script,
+            f"""
+came = asyncio.Event()
+def note(wait):
+    told(wait.result())
+    came.set()
+worker.grpc.unary("{fine.url}", "/test.Service/Fine", b"?").add_done_callback(note)
+gc.collect()
+await asyncio.wait_for(came.wait(), 60)
+def again(wait):
+    if len(left) < 2:
+        left.append(worker.grpc.unary("{silent.url}", "/test.Service/Fine", b"?").add_done_callback(again))
+left = []
+again(None)  # this one is left at the end of the iteration, and then the second one begins
+""",
+            before="import gc",
+        )
+    assert [line["data"] for line in lines] == ["fine"]
+    metrics = done.result()["summary"]["metrics"]
+    assert (metrics["grpc_reqs"]["count"], metrics["grpc_req_failed"]["passes"]) == (2, 0)
 
 
 # ---- the reference's names -------------------------------------------------------------------------------------------

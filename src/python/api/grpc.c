@@ -90,10 +90,9 @@ void rp_py_grpc_abandon(struct py_vu *vu)
     while ((self = find_of(vu))) {
         Py_INCREF(self);
         note_over(self);
-        for (int i = 0; i < PY_GRPC_WAIT_KINDS; i++)
-            if (self->waits[i])
-                rp_py_op_cancel(&self->waits[i]->op);
+        /* Before its waits: a wait for the result would count the call as one that was given up. */
         rp_grpc_cancel(&self->call, RP_GRPC_ABANDON);
+        rp_py_grpc_cancel_waits(self);
         Py_DECREF(self);
     }
 }
@@ -307,8 +306,8 @@ static int call_traverse(PyObject *object, visitproc visit, void *arg)
     Py_VISIT(Py_TYPE(self));
     Py_VISIT(self->vu);
     Py_VISIT(self->schema);
-    for (int i = 0; i < PY_GRPC_WAIT_KINDS; i++)
-        Py_VISIT(self->waits[i]);
+    /* Not the waits: they end when something comes, and until then nothing else may hold them. The
+     * collector takes them, and so the call, for held by somebody else, as they are. */
     return 0;
 }
 
@@ -318,8 +317,6 @@ static int call_clear(PyObject *object)
 
     if (self->is_started && self->vu && self->vu->engine_vu)
         rp_py_grpc_leave_call(self, false);
-    for (int i = 0; i < PY_GRPC_WAIT_KINDS; i++)
-        Py_CLEAR(self->waits[i]);
     Py_CLEAR(self->schema);
     return 0;
 }

@@ -5,9 +5,13 @@
  * python/api/grpc.h - what worker.grpc stands on: prepared methods and calls of them. The classes that
  * scripts see are in python/rampa/grpc.py; here is what they await.
  *
- * A GrpcMethod (grpc_method.c) is prepared once. A GrpcCall (grpc.c) is one call. A GrpcWait (grpc_wait.c) is one wait for something of it: the result
- * of a call with one response, the head of the answer, a message, room to send. While a GrpcWait waits,
- * both hold each other.
+ * A GrpcMethod (grpc_method.c) is prepared once. A GrpcCall (grpc.c) is one call. A GrpcWait
+ * (grpc_wait.c) is one wait for something of it: the result of a call with one response, the head of
+ * the answer, a message, room to send.
+ *
+ * While a GrpcWait waits, it and the call hold each other, and the collector is not told that the
+ * call holds the wait: a wait that has nothing but a callback must not be freed before it ends. A
+ * call that nobody holds and nobody waits for is ended.
  */
 
 #include "grpc/grpc.h"
@@ -56,6 +60,8 @@ void rp_py_grpc_leave_call(struct py_grpc *self, bool gave_up);
 PyObject *rp_py_grpc_wait_new(struct py_grpc *grpc, enum py_grpc_wait_kind kind);
 /* Ends the waits for which there is something. It may free the call. */
 void rp_py_grpc_wake(struct py_grpc *grpc);
+/* Of a call that has ended without a word to them. The caller holds the call. */
+void rp_py_grpc_cancel_waits(struct py_grpc *grpc);
 
 /* Methods and attributes of Worker. */
 PyObject *rp_py_vu_grpc(PyObject *self, void *unused);

@@ -85,6 +85,18 @@ void rp_py_grpc_wake(struct py_grpc *self)
     Py_DECREF(self);
 }
 
+void rp_py_grpc_cancel_waits(struct py_grpc *self)
+{
+    for (int kind = 0; kind < PY_GRPC_WAIT_KINDS; kind++) {
+        struct py_grpc_wait *wait = self->waits[kind];
+
+        self->waits[kind] = NULL;
+        if (wait)
+            rp_py_op_cancel(&wait->op);
+        Py_XDECREF(wait); /* not before: it may be the last reference */
+    }
+}
+
 /* ---- the operation --------------------------------------------------------------------------- */
 
 /* Wakes the waits soon, if there is what one of them waits for. */
