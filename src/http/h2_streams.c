@@ -341,6 +341,15 @@ static void send_again(struct stream *stream, rp_ns at)
     rp_http_send_again(call, began ? at - began : 0);
 }
 
+/* Not when the answer has begun, whatever the server says then: it was passed on already. */
+static bool can_send_again(const struct stream *stream)
+{
+    const struct connection *connection = &stream->connection;
+
+    return !connection->first_attempt && !connection->first_byte &&
+           rp_http_can_repeat(connection->call);
+}
+
 static void fail_stream(struct stream *stream, enum rp_h2_reason reason, uint32_t code, rp_ns at)
 {
     static const char *const kinds[] = { [RP_H2_BY_CLIENT] = "HTTP/2 protocol error",
@@ -382,8 +391,7 @@ static void h2_failed(void *user, struct rp_h2_stream *h2, enum rp_h2_reason rea
         stream->late_code = code;
         rp_list_append(&shared->late, &stream->late_node);
         rp_http_shared_defer(shared);
-    } else if (reason == RP_H2_REFUSED && !stream->connection.first_attempt &&
-               rp_http_can_repeat(stream->connection.call)) {
+    } else if (reason == RP_H2_REFUSED && can_send_again(stream)) {
         if (!rp_h2_takes_streams(shared->session))
             shared->is_ending = true;
         rp_http_h2_settle(shared, shared->connection->traffic->send_ended);

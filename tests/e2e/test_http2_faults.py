@@ -315,6 +315,23 @@ def test_a_stream_that_is_refused_twice_has_failed(side_by_side: Callable[..., A
     assert len(server.peers[0].requests) == 2
 
 
+@pytest.mark.parametrize("refusal", ["reset", "goaway"])
+def test_a_stream_that_is_refused_within_its_answer_has_failed(side_by_side: Callable[..., Any], refusal: str) -> None:
+    """What has come of the answer was passed on, and another answer behind it would be mixed up with it."""
+
+    def handle(peer: Peer) -> None:
+        peer.begin()
+        (stream,) = peer.expect(1)
+        peer.send(peer.headers(stream, end=False) + frame(DATA, 0, stream, b"half"))
+        peer.send(reset(stream, REFUSED_STREAM) if refusal == "reset" else goaway(0))
+        peer.read_to_end()
+
+    with H2Server(handle) as server:
+        (answer,) = side_by_side(server.url, paths=("/",))
+    assert (answer["status"], answer["code"]) == (0, 1607) and answer["error"] == "HTTP/2 stream refused: REFUSED_STREAM"
+    assert len(server.peers[0].requests) == 1
+
+
 def test_goaway_sends_what_was_not_processed_to_a_new_connection(side_by_side: Callable[..., Any]) -> None:
     def handle(peer: Peer) -> None:
         peer.begin()
