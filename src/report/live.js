@@ -94,13 +94,20 @@
     const x = secondsOf(snapshot), length = anchor ? x - secondsOf(anchor) : 0;
     latest = snapshot;
     paused = (snapshot.paused_ns || 0) / 1e9;
-    if (status) for (const entry of status.scenarios) Object.assign(entry, follow(snapshot.scenarios.find(({ name }) => name === entry.name)));
+    if (status) for (const entry of status.scenarios) Object.assign(entry, follow(entry, snapshot.scenarios.find(({ name }) => name === entry.name)));
     if (anchor && length < 0.5) return;
     if (anchor) for (const row of PLOTS) for (const line of row.lines) add(line, x, line.value(snapshot, anchor, length));
     anchor = snapshot;
   }
 
-  const follow = (scenario) => (scenario ? { state: scenario.state, vus: scenario.vus, stage: scenario.stage } : {});
+  // As /v1/status has it.
+  function progressOf(executor, { total, completed, interrupted, dropped, elapsed_ns: elapsed, regular_ns: regular }) {
+    const share = executor.endsWith('-iterations') && total ? (completed + interrupted + dropped) / total : regular ? elapsed / regular : 0;
+    return Math.min(Math.max(share, 0), 1);
+  }
+
+  const follow = (entry, scenario) => (scenario ? { state: scenario.state, vus: scenario.vus, stage: scenario.stage,
+    progress: progressOf(entry.executor, scenario), ...(entry.rate === undefined ? {} : { rate: scenario.rate }) } : {});
 
   function draw(row) {
     const drawn = row.lines.filter((line) => line.points.length).length;

@@ -101,7 +101,9 @@ def test_the_page_shows_the_run_and_steers_it(run: tuple[Started, Control], fold
         browser.wait_for("document.querySelectorAll('#plots canvas').length >= 4")
         tile = "[...document.querySelectorAll('#tiles dt')].find((dt) => dt.textContent === 'iterations').nextSibling.textContent"
         first = browser.wait_for(tile)
-        browser.wait_for(f"{tile} !== '{first}'")  # numbers move
+        browser.wait_for(f"{tile} !== '{first}'")  # numbers move, and so do the bars of scenarios
+        bar = "document.querySelector('#scenarios progress').value"
+        browser.wait_for(f"{bar} > {browser.value(bar)}")
         browser.wait_for("document.querySelector('#thresholds .good') !== null")
         assert browser.value("document.querySelector('#scenarios td').textContent") == HOSTILE
         assert browser.value("document.querySelectorAll('img').length") == 0
