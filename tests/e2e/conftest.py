@@ -27,6 +27,23 @@ def crashes_on_purpose(request: pytest.FixtureRequest, monkeypatch: pytest.Monke
         monkeypatch.setenv("ASAN_OPTIONS", os.environ["ASAN_OPTIONS"] + ":handle_segv=0")
 
 
+# Under the sanitizers every object of Python is an allocation of its own in these, so that an object that the extension uses too
+# long is seen. It makes the start of a worker cost twice as much: the others, which ask the same of the extension, go without,
+# and for them only the allocations of C are looked at. (So it is in all of tests/python.)
+EACH_OBJECT = """
+    asyncio at_rest coding groups interruption lifecycle long_texts raising requests scripts streams stress tasks
+""".split()
+EACH_OBJECT = {f"test_run_{name}" for name in EACH_OBJECT} | {
+    f"test_{name}" for name in "batch cookies grpc_faults http2_streams http_requests stream_uploads timeouts uploads websocket ws_faults".split()
+}
+
+
+@pytest.fixture(autouse=True)
+def python_allocations(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "RAMPA_SANITIZED" in os.environ and request.module.__name__ not in EACH_OBJECT:
+        monkeypatch.setenv("RAMPA_PYTHONMALLOC", "pymalloc")
+
+
 @pytest.fixture
 def rampa(program: Path, tmp_path: Path) -> Callable[..., Finished]:
     """rampa("run", SCRIPT, ...) runs the program to its end in an empty folder.
