@@ -14,7 +14,7 @@ static const struct rp_exit_note run_exits[] = {
     { 1, "a threshold was breached, or nothing succeeded" },
     { 2, "an iteration raised an exception other than a failed request" },
     { 3, "the command line, the script or its configuration is invalid" },
-    { 4, "stopped by a signal or by the script" },
+    { 4, "stopped by a signal, by the script or from outside" },
     { 5, "setup failed" },
     { 6, "an output failed or lost data" },
     { 7, "teardown failed" },
@@ -313,8 +313,8 @@ const struct rp_command rp_commands[RP_CMD_COUNT] = {
         .description =
             "Lets AI agents look at scripts, start, steer and wait for runs, and read and compare results. It speaks over standard "
             "input and output, or over HTTP with FASTMCP_TRANSPORT=http. The folder that it is started in, or that RAMPA_MCP_ROOT "
-            "names, is the only one whose files it reads and in which it makes new ones. It needs the package mcp: pip install "
-            "'rampa[mcp]'. All variables are in docs/mcp.md.",
+            "names, is the only one whose files it reads and in which it makes new ones. It needs the package mcp in the "
+            "interpreter that runs it: pip install 'mcp>=2,<3'. All variables are in docs/mcp.md.",
         .examples = mcp_examples, .exits = plain_exits,
     },
     [RP_CMD_AGENT] = {

@@ -5,8 +5,8 @@
 
     result = await rampa.runner.run_test(plan, extra_outputs=[rampa.outputs.get_output("csv", "samples.csv")])
 
-An output of your own is any object with the three methods of :class:`rampa.output.Output`. ``rampa run --output`` has the
-outputs of docs/outputs.md, which are no Python.
+An output of your own is any object with the three methods of :class:`rampa.output.Output`. ``rampa run --output
+MODULE:CLASS`` takes such a class too; the other names of ``--output`` are outputs in C (docs/outputs.md).
 """
 
 from __future__ import annotations
