@@ -15,6 +15,11 @@ enum {
     GO_ON_COUNT = 256,
 };
 
+static bool has_many(const struct rp_ws_session *session)
+{
+    return session->waiting_bytes >= PAUSE_AT || session->waiting_count >= PAUSE_COUNT;
+}
+
 static void go_on(struct rp_ws_session *session)
 {
     if (!session->is_paused || session->waiting_bytes > GO_ON_AT ||
@@ -71,7 +76,7 @@ int rp_ws_add_message(struct rp_ws_session *session, enum rp_ws_event kind, stru
     if (session->series)
         rp_series_count(session->series->received, 1);
     /* After our close frame nobody need wait for it. */
-    if (session->state == RP_WS_CLOSING && session->waiting_bytes >= PAUSE_AT)
+    if (session->state == RP_WS_CLOSING && has_many(session))
         return 0;
     message = rp_alloc(sizeof(*message) + payload.len);
     if (!message)
@@ -92,8 +97,7 @@ int rp_ws_add_message(struct rp_ws_session *session, enum rp_ws_event kind, stru
 
 void rp_ws_pause_if_full(struct rp_ws_session *session)
 {
-    if (session->is_paused || session->state != RP_WS_OPEN ||
-        (session->waiting_bytes < PAUSE_AT && session->waiting_count < PAUSE_COUNT))
+    if (session->is_paused || session->state != RP_WS_OPEN || !has_many(session))
         return;
     session->is_paused = true;
     rp_transport_pause(session->upgraded.transport);

@@ -131,6 +131,26 @@ static void test_messages_that_nobody_takes_hold_the_server_up(struct world *wor
     talk_deinit(&talk);
 }
 
+/* Then nothing can be held up, for the server's close frame is waited for. */
+static void test_messages_that_come_while_it_closes(struct world *world)
+{
+    enum { COUNT = 5000 };
+    static char block[2 * COUNT]; /* messages without a byte */
+    struct talk talk;
+
+    talk_init(&talk, world);
+    open_session(&talk, (struct rp_ws_spec){ 0 });
+    assert_int_equal(rp_ws_close(talk.session, RP_WS_NORMAL, RP_SLICE("")), 0);
+    for (size_t i = 0; i < COUNT; i++)
+        block[2 * i] = (char)0x82;
+    write_bytes(&talk, block, sizeof(block));
+    write_bytes(&talk, "\x88\x02\x03\xe8", 4);
+    until_state(&talk, RP_WS_CLOSED);
+    assert_int_equal(talk.session->received, COUNT);
+    assert_in_range(talk.session->waiting_count, 1, 1024);
+    talk_deinit(&talk);
+}
+
 /* ---- ends ------------------------------------------------------------------------------------ */
 
 static void test_a_session_that_is_left(struct world *world)
@@ -377,6 +397,7 @@ int main(void)
         CASE(test_a_session_from_beginning_to_end),
         CASE(test_pings_are_measured),
         CASE(test_messages_that_nobody_takes_hold_the_server_up),
+        CASE(test_messages_that_come_while_it_closes),
         CASE(test_a_session_that_is_left),
         CASE(test_a_session_that_was_never_opened),
         CASE(test_a_session_that_is_given_up_while_it_opens),
