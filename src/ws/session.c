@@ -50,6 +50,7 @@ void rp_ws_session_free(struct rp_ws_session *session)
     if (session->upgraded.connection) {
         if (session->is_sending) /* a close frame */
             rp_loop_flush(session->user->client->loop);
+        rp_ws_count_bytes(session);
         session->user->client->open--;
         rp_http_close_upgraded(&session->upgraded, false);
         rp_ws_deinit(&session->ws);
@@ -80,6 +81,7 @@ static int fill(struct rp_transport *transport, struct rp_slice *ret)
     struct rp_ws_session *session = transport->user;
     struct rp_buf next = session->pending;
 
+    rp_ws_count_bytes(session);
     reset_buf(&session->out);
     session->pending = session->out;
     session->out = next;
@@ -174,6 +176,7 @@ static void end_session(struct rp_ws_session *session, unsigned code, struct rp_
 {
     session->state = RP_WS_CLOSED;
     set_close(session, code, reason);
+    rp_ws_count_bytes(session);
     if (session->series)
         rp_series_trend(session->series->session_duration,
                         (double)(at > session->opened ? at - session->opened : 0));

@@ -151,6 +151,27 @@ static void test_messages_that_come_while_it_closes(struct world *world)
     talk_deinit(&talk);
 }
 
+/* What is sent counts when it has gone, though nothing comes. */
+static void test_bytes_that_nobody_answers(struct world *world)
+{
+    struct talk talk;
+    double before;
+
+    talk_init(&talk, world);
+    open_session(&talk, (struct rp_ws_spec){ 0 });
+    before = sum_of(&talk.env, "data_sent", NULL, NULL);
+    assert_int_equal(rp_ws_send(talk.session, RP_WS_TEXT, RP_SLICE("hello")), 0);
+    assert_frame(&talk, 0x81, "hello", 5);
+    assert_int_equal((int)(sum_of(&talk.env, "data_sent", NULL, NULL) - before), 2 + 4 + 5);
+    assert_int_equal(rp_ws_send(talk.session, RP_WS_TEXT, RP_SLICE("hi")), 0);
+    rp_ws_leave(talk.session, false); /* the user goes before the loop has sent it */
+    talk.session = NULL;
+    rp_ws_user_free(talk.user);
+    assert_int_equal((int)(sum_of(&talk.env, "data_sent", NULL, NULL) - before), 11 + 8 + 8);
+    assert_int_equal(rp_ws_user_new(talk.client, talk.env.client, talk.env.session, &talk.user), 0);
+    talk_deinit(&talk);
+}
+
 /* ---- ends ------------------------------------------------------------------------------------ */
 
 static void test_a_session_that_is_left(struct world *world)
@@ -398,6 +419,7 @@ int main(void)
         CASE(test_pings_are_measured),
         CASE(test_messages_that_nobody_takes_hold_the_server_up),
         CASE(test_messages_that_come_while_it_closes),
+        CASE(test_bytes_that_nobody_answers),
         CASE(test_a_session_that_is_left),
         CASE(test_a_session_that_was_never_opened),
         CASE(test_a_session_that_is_given_up_while_it_opens),
