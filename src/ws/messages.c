@@ -20,13 +20,20 @@ static bool has_many(const struct rp_ws_session *session)
     return session->waiting_bytes >= PAUSE_AT || session->waiting_count >= PAUSE_COUNT;
 }
 
+void rp_ws_resume(struct rp_ws_session *session)
+{
+    if (!session->is_paused || rp_transport_resume(session->upgraded.transport) < 0)
+        return;
+    session->is_paused = false;
+    session->held_up_ping = session->pings;
+}
+
 static void go_on(struct rp_ws_session *session)
 {
     if (!session->is_paused || session->waiting_bytes > GO_ON_AT ||
         session->waiting_count > GO_ON_COUNT || !session->upgraded.transport)
         return;
-    /* Without memory the next message that is taken tries again. */
-    session->is_paused = rp_transport_resume(session->upgraded.transport) < 0;
+    rp_ws_resume(session); /* without memory the next message that is taken tries again */
 }
 
 static struct rp_ws_message *take_at(struct rp_ws_session *session, struct rp_ws_message **link)

@@ -131,9 +131,16 @@ int rp_ws_ping(struct rp_ws_session *session)
     if (r < 0)
         return r;
     session->pings = number;
-    session->ping_sent[number % RP_WS_PINGS_TIMED] = rp_loop_now(session->user->client->loop);
+    session->ping_times[number % RP_WS_PINGS_TIMED] = rp_loop_now(session->user->client->loop);
     flush(session);
     return 0;
+}
+
+rp_ns rp_ws_ping_took(const struct rp_ws_session *session, uint64_t number)
+{
+    if (session->pings - number >= RP_WS_PINGS_TIMED)
+        return -1;
+    return session->ping_times[number % RP_WS_PINGS_TIMED];
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */
@@ -182,8 +189,7 @@ static void end_session(struct rp_ws_session *session, unsigned code, struct rp_
                         (double)(at > session->opened ? at - session->opened : 0));
     session->is_full = false;
     session->is_ending = true;
-    if (session->is_paused && rp_transport_resume(session->upgraded.transport) == 0)
-        session->is_paused = false;
+    rp_ws_resume(session);
     arm(session, LINGER);
     rp_ws_nudge(session);
 }
@@ -213,8 +219,7 @@ int rp_ws_close(struct rp_ws_session *session, unsigned code, struct rp_slice re
     set_close(session, code, reason);
     flush(session);
     arm(session, session->close_timeout);
-    if (session->is_paused && rp_transport_resume(session->upgraded.transport) == 0)
-        session->is_paused = false;
+    rp_ws_resume(session);
     return 0;
 }
 
@@ -262,14 +267,15 @@ static void take_pong(struct rp_ws_session *session, struct rp_slice payload, rp
     }
     if (number <= session->pongs || number > session->pings)
         return;
-    session->pongs = number;
-    if (session->pings - number < RP_WS_PINGS_TIMED) {
-        rp_ns sent = session->ping_sent[number % RP_WS_PINGS_TIMED];
+    for (uint64_t n = session->pongs + 1; n <= number; n++) {
+        rp_ns *time = &session->ping_times[n % RP_WS_PINGS_TIMED];
 
-        session->ping_took = at > sent ? at - sent : 0;
-        if (session->series)
-            rp_series_trend(session->series->ping, (double)session->ping_took);
+        if (session->pings - n < RP_WS_PINGS_TIMED)
+            *time = at > *time ? at - *time : 0;
     }
+    session->pongs = number;
+    if (session->series && number > session->held_up_ping && rp_ws_ping_took(session, number) >= 0)
+        rp_series_trend(session->series->ping, (double)rp_ws_ping_took(session, number));
 }
 
 static int take_close(struct rp_ws_session *session, struct rp_slice reason, rp_ns at)

@@ -17,7 +17,7 @@
  *
  * Samples. ws_connecting: from the start until the server's answer. ws_session_duration: from there
  * until both close frames have passed or the connection has ended. ws_ping: from a ping until its
- * pong. ws_msgs_sent and ws_msgs_received count messages, not frames. ws_errors counts sessions that
+ * pong; not of a ping that was under way while nothing was received. ws_msgs_sent and ws_msgs_received count messages, not frames. ws_errors counts sessions that
  * could not be opened, and those that have ended otherwise than by a close frame of the server or
  * of the script. Bytes count in data_sent and data_received.
  */
@@ -114,7 +114,6 @@ struct rp_ws_session {
     int error_code;
     char error[256];
     uint64_t pings, pongs; /* that were sent; up to which they were answered */
-    rp_ns ping_took;       /* of the last one that was answered */
     uint64_t received;     /* messages that have come */
     bool is_paused;        /* nothing is received until messages are taken */
     struct rp_ws_message *first;
@@ -137,8 +136,11 @@ struct rp_ws_session {
     size_t message_max;
     rp_ns close_timeout, heartbeat;
     rp_ns opened, last_received;
-    rp_ns ping_sent[RP_WS_PINGS_TIMED]; /* of the last ones */
-    uint64_t heart_ping;                /* the last one of the heartbeat */
+    /* Of each of the last pings: when it was sent; once it was answered, how long that took. */
+    rp_ns ping_times[RP_WS_PINGS_TIMED];
+    uint64_t
+        held_up_ping;    /* up to this one the answers may have waited while nothing was received */
+    uint64_t heart_ping; /* the last one of the heartbeat */
     uint64_t counted_sent, counted_received;
     struct rp_buf pending, out;
     struct rp_timer timer;
@@ -172,6 +174,9 @@ static inline bool rp_ws_is_full(const struct rp_ws_session *session)
 }
 /* Sends a ping. Its number is session->pings; it is answered when session->pongs has come so far. */
 RP_NODISCARD int rp_ws_ping(struct rp_ws_session *session);
+/* How long the ping with @number has taken, which was answered. -1: RP_WS_PINGS_TIMED others were
+ * sent after it. */
+rp_ns rp_ws_ping_took(const struct rp_ws_session *session, uint64_t number);
 /* Takes the first message that waits; free it with rp_free(). NULL when none waits. */
 struct rp_ws_message *rp_ws_take(struct rp_ws_session *session);
 /* The first one that waits and came after that with @number, which stays; or NULL. */

@@ -50,6 +50,8 @@ void rp_ws_fail(struct rp_ws_session *session, int code, const char *kind, const
 /* A message has come, at @at. -ENOMEM. */
 RP_NODISCARD int rp_ws_add_message(struct rp_ws_session *session, enum rp_ws_event kind,
                                    struct rp_slice payload, rp_ns at);
+/* Receives again, if it was stopped and there is memory. */
+void rp_ws_resume(struct rp_ws_session *session);
 /* Stops receiving when many messages wait. */
 void rp_ws_pause_if_full(struct rp_ws_session *session);
 

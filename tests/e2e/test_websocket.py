@@ -386,6 +386,10 @@ def test_a_script_that_does_not_receive_holds_the_server_up(run: Callable[..., F
 import resource
 s = await worker.ws.connect(URL + "/flood")
 first = await s.receive()
+with raises(RuntimeError) as caught:
+    while True:
+        await s.ping()
+assert "no answer to this ping" in str(caught.error)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 await asyncio.sleep(0.3)
 assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000

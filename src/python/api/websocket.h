@@ -58,7 +58,7 @@ struct py_wait {
     struct rp_timer timer;
     rp_ns timeout;      /* 0 = none */
     uint64_t number;    /* of the ping, or of the last message that a request has looked at */
-    rp_ns sent;         /* of a request: when its message was */
+    rp_ns sent;         /* of a request or a ping: when that was */
     PyObject *data;     /* what is sent: str, or an object with bytes */
     PyObject *match;    /* of a request; NULL: the next message is the answer */
     unsigned code;      /* of a close frame */

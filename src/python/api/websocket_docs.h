@@ -147,7 +147,8 @@
     "\n"                                                                                           \
     "Raises:\n"                                                                                    \
     "    TypeError: at the call: a value of the wrong type.\n"                                     \
-    "    rampa.errors.WebSocketClosed, rampa.errors.WebSocketTimeout: as receive()."
+    "    rampa.errors.WebSocketClosed, rampa.errors.WebSocketTimeout: as receive().\n"             \
+    "    RuntimeError: so many messages wait for receive() that nothing more is received."
 #define RP_DOC_SOCKET_PING                                                                         \
     "ping($self, /, timeout=None)\n--\n\n"                                                         \
     "Sends a ping and waits for the pong: its time is in ``ws_ping``.\n"                           \
@@ -159,7 +160,8 @@
     "    Awaited, the milliseconds that it took.\n"                                                \
     "\n"                                                                                           \
     "Raises:\n"                                                                                    \
-    "    rampa.errors.WebSocketClosed, rampa.errors.WebSocketTimeout: as receive()."
+    "    rampa.errors.WebSocketClosed, rampa.errors.WebSocketTimeout: as receive().\n"             \
+    "    RuntimeError: so many messages wait for receive() that nothing more is received."
 #define RP_DOC_SOCKET_CLOSE                                                                        \
     "close($self, /, code=1000, reason=\"\")\n--\n\n"                                              \
     "Closes the session, and waits for the close frame of the server.\n"                           \

@@ -58,6 +58,16 @@ static int raise_cut(const struct py_socket *self)
     return -1;
 }
 
+/* Too many messages wait, and what has to come would wait behind them. */
+static void raise_paused(const struct py_wait *wait)
+{
+    PyErr_Format(PyExc_RuntimeError,
+                 "%zu messages wait that are no answer to this %s: nothing more is received before "
+                 "they are taken by receive()",
+                 wait->socket->session->waiting_count,
+                 wait->kind == PY_WAIT_PING ? "ping" : "request");
+}
+
 /* ---- what a Wait waits for ------------------------------------------------------------------- */
 
 static PyObject *object_of(struct py_wait *wait, const struct rp_ws_message *message)
@@ -125,6 +135,16 @@ static PyObject *find_answer(struct py_wait *wait)
     return NULL;
 }
 
+/* Milliseconds. When many more were sent than the session times, its pong has come in this turn. */
+static PyObject *ping_time(const struct py_wait *wait)
+{
+    rp_ns took = rp_ws_ping_took(wait->socket->session, wait->number);
+
+    if (took < 0)
+        took = rp_loop_now(wait->op.host->loop) - wait->sent;
+    return PyFloat_FromDouble((double)took / 1e6);
+}
+
 /* What there is for a Wait, when the session is closed. NULL without an exception is None. */
 static int look_at_end(struct py_wait *wait)
 {
@@ -167,18 +187,15 @@ static PyObject *look(struct py_wait *wait)
     else if (wait->kind == PY_WAIT_REQUEST)
         found = find_answer(wait);
     else if (wait->kind == PY_WAIT_PING && session->pongs >= wait->number)
-        return PyFloat_FromDouble((double)session->ping_took / 1e6);
+        return ping_time(wait);
     else if (wait->kind == PY_WAIT_SEND && !rp_ws_is_full(session))
         return Py_NewRef(Py_None);
     if (found || PyErr_Occurred())
         return found;
     if (!self->session || wait->op.op_state != PY_OP_RUNNING) /* code of the script has run */
         return NULL;
-    if (wait->kind == PY_WAIT_REQUEST && session->is_paused) {
-        PyErr_Format(PyExc_RuntimeError,
-                     "%zu messages wait that are no answer to this request: nothing more is "
-                     "received before they are taken by receive()",
-                     session->waiting_count);
+    if ((wait->kind == PY_WAIT_REQUEST || wait->kind == PY_WAIT_PING) && session->is_paused) {
+        raise_paused(wait);
         return NULL;
     }
     if (session->state != RP_WS_CLOSED)
@@ -395,6 +412,7 @@ static int begin(struct py_wait *wait)
         if (rp_ws_ping(self->session) < 0)
             return raise_closed(self);
         wait->number = self->session->pings;
+        wait->sent = rp_loop_now(wait->op.host->loop);
         return 0;
     case PY_WAIT_CLOSE:
         return begin_close(wait);

@@ -88,7 +88,71 @@ static void test_pings_are_measured(struct world *world)
     dprintf(talk.fd, "\x8a%c%s", (char)len, payload);
     while (talk.session->pongs < 2)
         turn(world);
-    assert_true(talk.session->ping_took >= 40 * RP_MS);
+    assert_true(rp_ws_ping_took(talk.session, 1) >= 40 * RP_MS);
+    assert_true(rp_ws_ping_took(talk.session, 2) >= 40 * RP_MS);
+    assert_int_equal(count_of(&talk, "ws_ping"), 1);
+
+    assert_int_equal(rp_ws_ping(talk.session), 0);
+    clock_ahead += 30 * RP_MS;
+    assert_int_equal(rp_ws_ping(talk.session), 0);
+    assert_int_equal(take_frame(&talk, payload, &len), 0x89);
+    assert_int_equal(take_frame(&talk, payload, &len), 0x89);
+    write_bytes(&talk,
+                "\x8a\x01"
+                "3"
+                "\x8a\x01"
+                "4",
+                6);
+    while (talk.session->pongs < 4)
+        turn(world);
+    assert_true(rp_ws_ping_took(talk.session, 3) - rp_ws_ping_took(talk.session, 4) >= 30 * RP_MS);
+    assert_int_equal(count_of(&talk, "ws_ping"), 3);
+    for (int i = 0; i < RP_WS_PINGS_TIMED; i++)
+        assert_int_equal(rp_ws_ping(talk.session), 0);
+    assert_int_equal(rp_ws_ping_took(talk.session, 4), -1);
+    talk_deinit(&talk);
+}
+
+/* What a pong has waited for in the kernel says nothing about the server. */
+static void test_pings_whose_pongs_wait_are_not_measured(struct world *world)
+{
+    enum { COUNT = 1024 };
+    static char block[2 * COUNT]; /* messages without a byte */
+    struct talk talk;
+    char payload[125];
+    size_t len;
+
+    talk_init(&talk, world);
+    open_session(&talk, (struct rp_ws_spec){ 0 });
+    assert_int_equal(rp_ws_ping(talk.session), 0);
+    for (size_t i = 0; i < COUNT; i++)
+        block[2 * i] = (char)0x82;
+    write_bytes(&talk, block, sizeof(block));
+    while (!talk.session->is_paused)
+        turn(world);
+    assert_int_equal(rp_ws_ping(talk.session), 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(take_frame(&talk, payload, &len), 0x89);
+    write_bytes(&talk,
+                "\x8a\x01"
+                "1"
+                "\x8a\x01"
+                "2",
+                6);
+    look(world);
+    assert_int_equal(talk.session->pongs, 0);
+    while (talk.session->pongs < 2) {
+        rp_free(rp_ws_take(talk.session));
+        look(world);
+    }
+    assert_int_equal(count_of(&talk, "ws_ping"), 0);
+    assert_int_equal(rp_ws_ping(talk.session), 0);
+    write_bytes(&talk,
+                "\x8a\x01"
+                "3",
+                3);
+    while (talk.session->pongs < 3)
+        turn(world);
     assert_int_equal(count_of(&talk, "ws_ping"), 1);
     talk_deinit(&talk);
 }
@@ -417,6 +481,7 @@ int main(void)
     static const struct world_case cases[] = {
         CASE(test_a_session_from_beginning_to_end),
         CASE(test_pings_are_measured),
+        CASE(test_pings_whose_pongs_wait_are_not_measured),
         CASE(test_messages_that_nobody_takes_hold_the_server_up),
         CASE(test_messages_that_come_while_it_closes),
         CASE(test_bytes_that_nobody_answers),
