@@ -9,6 +9,7 @@ import os
 import typing
 
 from rampa.mcp._failure import Failure
+from rampa.mcp._untrusted import marked, plain
 
 _SECONDS = 30.0
 _ANSWER = 4 << 20
@@ -42,7 +43,8 @@ class Control:
         except (OSError, TimeoutError, ValueError) as error:
             raise Failure(f"the run does not answer: {error or 'it takes too long'}", "get_status says whether it is over") from None
         if status != 200:
-            raise Failure(str(answer.get("error"))[:1000], str(answer.get("hint"))[:1000])
+            said = marked(error=plain(answer.get("error"), 1000), hint=plain(answer.get("hint"), 1000))
+            raise Failure("the run refuses it", "untrusted.error says why", said)
         return answer
 
     async def _exchange(self, path: str, body: bytes) -> bytes:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import typing
+
 
 class Failure(Exception):
     """An expected error. The client gets it as the result of the call, with ``isError``.
@@ -10,9 +12,16 @@ class Failure(Exception):
     Args:
         error: what is wrong.
         hint: what to do.
+        untrusted: what rampa or a script has said of it, which may have words of the script in it; or None.
     """
 
-    def __init__(self, error: str, hint: str) -> None:
+    def __init__(self, error: str, hint: str, untrusted: dict[str, typing.Any] | None = None) -> None:
         super().__init__(error)
         self.error = error
         self.hint = hint
+        self.untrusted = untrusted
+
+    @property
+    def answer(self) -> dict[str, typing.Any]:
+        """What the client gets."""
+        return {"error": self.error, "hint": self.hint, **({} if self.untrusted is None else {"untrusted": self.untrusted})}

@@ -14,10 +14,12 @@ import signal
 from rampa.__main__ import program
 from rampa.mcp._failure import Failure
 from rampa.mcp._settings import Settings
+from rampa.mcp._untrusted import marked, plain
 
 _SECONDS = 120.0
 _ANSWER = 16 << 20
 _MESSAGES = 16 << 10
+_WORDS = 1000  # characters of an error
 _PR_SET_PDEATHSIG = 1
 
 
@@ -142,10 +144,21 @@ async def ask(settings: Settings, words: list[str], *, fine: tuple[int, ...] = (
 
 
 def failure_of(lines: list[str], otherwise: str) -> Failure:
-    """The first error that rampa has printed, with its hint, which stands below it."""
-    for number, line in enumerate(lines):
-        if line.startswith("error: "):
+    """A failure with the last error that was printed, and the hint below it.
+
+    A script may print such lines too, and errors of rampa have texts of exceptions in them: none of it is to be trusted.
+
+    Args:
+        lines: that were printed.
+        otherwise: what has happened.
+    """
+    for number in reversed(range(len(lines))):
+        if lines[number].startswith("error: "):
             below = lines[number + 1] if number + 1 < len(lines) else ""
-            hint = below.strip() if below.startswith("  ") else "rampa check says more of the script"
-            return Failure(line.removeprefix("error: ")[:1000], hint[:1000])
-    return Failure(otherwise, (lines[-1] if lines else "it has said nothing")[:1000])
+            hint = below.strip() if below.startswith("  ") else ""
+            said = marked(error=plain(lines[number].removeprefix("error: "), _WORDS), hint=plain(hint, _WORDS))
+            return Failure(otherwise, "untrusted.error says why; rampa check says more of a script", said)
+    last = next((line for line in reversed(lines) if line.strip()), None)
+    if last is None:
+        return Failure(otherwise, "it has said nothing")
+    return Failure(otherwise, "untrusted.last_words is the last line that was printed", marked(last_words=plain(last, _WORDS)))

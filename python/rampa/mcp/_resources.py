@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import collections.abc
+import json
 import re
 import typing
 import urllib.parse
@@ -11,6 +13,7 @@ from rampa.mcp._failure import Failure
 from rampa.mcp._files import shown
 from rampa.mcp._tools import Tools, metrics_of, thresholds_of
 
+_EVENTS = 256 << 10  # characters of the events of an answer
 _URI = re.compile(r"rampa://runs(?:/([^/?#]+)(?:/(metrics|thresholds|events)(?:/([^/?#]+))?)?)?")
 
 
@@ -42,7 +45,7 @@ def read(tools: Tools, uri: str) -> typing.Any:
     if match[2] == "thresholds":
         return {"run_id": record.run_id, "thresholds": thresholds_of(record)}
     if match[2] == "events":
-        return {"run_id": record.run_id, "events": list(record.events)}
+        return {"run_id": record.run_id, **_last(record.events)}
     found = metrics_of(record)
     if match[3] is None:
         return {"run_id": record.run_id, "metrics": {}} if found is None else {"run_id": record.run_id, "duration": found[0], "metrics": found[1]}
@@ -50,3 +53,15 @@ def read(tools: Tools, uri: str) -> typing.Any:
     if found is None or name not in found[1]:
         raise Failure(f"metric {shown(name)} not found", "the resource /metrics of the run has all of them")
     return {"run_id": record.run_id, "metric": name, "values": found[1][name]}
+
+
+def _last(events: collections.abc.Sequence[dict[str, typing.Any]]) -> dict[str, typing.Any]:
+    """As many of the last events as fit into an answer."""
+    last: list[dict[str, typing.Any]] = []
+    size = 0
+    for event in reversed(events):
+        size += len(json.dumps(event))
+        if size > _EVENTS:
+            break
+        last.append(event)
+    return {"events": last[::-1], "left_out": len(events) - len(last)}

@@ -24,6 +24,7 @@ from rampa.mcp._control import Control
 from rampa.mcp._failure import Failure
 from rampa.mcp._program import Tail, failure_of, kill, start
 from rampa.mcp._settings import Settings
+from rampa.mcp._untrusted import marked_event, plain
 
 #: How many finished runs, and events of each run, are remembered.
 RECORDS = 50
@@ -111,7 +112,7 @@ class RunRecord:
         planned: seconds of its scenarios, or None when that cannot be told.
         runtime: None when it is over.
         result: what its result file says, or None.
-        events: the last ones, but for snapshots and live thresholds.
+        events: the last ones, but for snapshots and live thresholds, as clients get them.
         event_count: how many there were, of all kinds.
         snapshot: the last event of this kind.
         live_thresholds: the thresholds as they were last judged.
@@ -174,7 +175,7 @@ class RunRecord:
         self.event_count += 1
         kind = event["type"]
         if kind == "PhaseEvent":
-            self.phase = str(event.get("detail"))
+            self.phase = plain(event.get("detail"))
         if kind in ("PauseEvent", "ResumeEvent"):
             self.is_paused = kind == "PauseEvent"
         if kind == "SnapshotEvent":
@@ -183,7 +184,7 @@ class RunRecord:
         if kind in ("LiveThresholdEvent", "ThresholdEvent") and isinstance(event.get("results"), list):
             self.live_thresholds = event["results"]
         if kind != "LiveThresholdEvent":
-            self.events.append(event)
+            self.events.append(marked_event(event))
 
     @property
     def control(self) -> Control:

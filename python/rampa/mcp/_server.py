@@ -81,7 +81,7 @@ class _Handlers:
         try:
             return _result(await self._tools.call(tool.name, checked(tool.arguments, params.arguments or {}), progress), False)
         except Failure as failure:
-            return _result({"error": failure.error, "hint": failure.hint}, True)
+            return _result(failure.answer, True)
 
     async def list_resources(self, context: ServerRequestContext, params: typing.Any) -> typing.Any:
         plain = [row for row in RESOURCES if "{" not in row.uri]
