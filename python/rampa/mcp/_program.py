@@ -97,10 +97,55 @@ async def start(settings: Settings, words: list[str], *, dies_by: signal.Signals
         raise Failure(f"cannot start rampa: {error.strerror}", "look whether the machine has memory and processes left") from None
 
 
+def _members(session: int) -> set[int]:
+    """The processes of a session that are not dead."""
+    ret = set()
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:
+            state, _, _, of_it = file.read().rpartition(b")")[2].split()[:4]
+            if int(of_it) == session and state not in (b"Z", b"X"):
+                ret.add(int(name))
+    return ret
+
+
 def kill(process: asyncio.subprocess.Process) -> None:
-    """Ends a process and all that it has started, at once."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    """Ends a process and all that it has started, at once, also when the process itself has ended.
+
+    Workers and outputs have process groups of their own, and scripts may make more. The session is that of all of them.
+    """
+    killed: set[int] = set()
+    while found := _members(process.pid) - killed:  # again, for what was started meanwhile
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        killed |= found
+
+
+async def ends_within(process: asyncio.subprocess.Process, seconds: float) -> bool:
+    """Waits for the end of a process, and says whether it has come."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await process.wait()
+    return process.returncode is not None
+
+
+async def end(process: asyncio.subprocess.Process, seconds: float) -> None:
+    """Ends a run and all that it has started.
+
+    At the second SIGTERM rampa ends its workers at once, and still writes what the run has found.
+
+    Args:
+        process: of the run.
+        seconds: for each of the two signals.
+    """
+    try:
+        for _ in range(2):
+            if process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    process.send_signal(signal.SIGTERM)
+                await ends_within(process, seconds)
+    finally:
+        kill(process)
 
 
 async def _read(reader: asyncio.StreamReader, limit: int) -> bytes:

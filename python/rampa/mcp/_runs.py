@@ -22,7 +22,7 @@ import typing
 
 from rampa.mcp._control import Control
 from rampa.mcp._failure import Failure
-from rampa.mcp._program import Tail, failure_of, kill, start
+from rampa.mcp._program import Tail, end, ends_within, failure_of, kill, start
 from rampa.mcp._settings import Settings
 from rampa.mcp._untrusted import marked_event, plain
 
@@ -34,7 +34,7 @@ _RESULT = 64 << 20  # bytes of a result file
 _LOOK_SECONDS = 0.2
 _START_SECONDS = 60.0
 _STOP_SECONDS = 120.0  # from asking a run to stop to stopping it at once
-_END_SECONDS = 10.0  # from stopping it at once to killing it
+_END_SECONDS = 10.0  # from one signal to the next, and to killing it
 _CLOSE_SECONDS = 5.0  # the same two when the server ends
 _PREFIX = "rampa-mcp-"
 
@@ -354,11 +354,10 @@ class RunRegistry:
         """Waits for the end of a run, and ends it when it has lasted too long. Then reads its result."""
         process = runtime.controller
         try:
-            if not await _ends_within(process, self._settings.max_duration):
+            if not await ends_within(process, self._settings.max_duration):
                 record.stop("RAMPA_MCP_MAX_DURATION is over")
-                if not await _ends_within(process, _STOP_SECONDS):
-                    record.send(signal.SIGTERM)
-                    await _ends_within(process, _END_SECONDS)
+                if not await ends_within(process, _STOP_SECONDS):
+                    await end(process, _END_SECONDS)
         finally:
             kill(process)
         await process.wait()
@@ -388,13 +387,6 @@ class RunRegistry:
             self._home = None
         if self._lock is not None:
             self._lock.close()
-
-
-async def _ends_within(process: asyncio.subprocess.Process, seconds: float) -> bool:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await process.wait()
-    return process.returncode is not None
 
 
 async def _first_events(log: EventLog, process: asyncio.subprocess.Process) -> list[dict[str, typing.Any]]:
