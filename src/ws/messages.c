@@ -26,6 +26,7 @@ void rp_ws_resume(struct rp_ws_session *session)
         return;
     session->is_paused = false;
     session->held_up_ping = session->pings;
+    session->last_received = rp_loop_now(session->user->client->loop); /* none could come so far */
 }
 
 static void go_on(struct rp_ws_session *session)

@@ -58,6 +58,16 @@ void write_bytes(const struct talk *talk, const void *bytes, size_t len)
     assert_int_equal(send(talk->fd, bytes, len, MSG_NOSIGNAL), (ssize_t)len);
 }
 
+void write_empty_messages(const struct talk *talk, size_t count)
+{
+    char block[2 * 5000] = { 0 };
+
+    assert_true(2 * count <= sizeof(block));
+    for (size_t i = 0; i < count; i++)
+        block[2 * i] = (char)0x82;
+    write_bytes(talk, block, 2 * count);
+}
+
 void accept_with(struct talk *talk, const char *request, const char *fields, const char *rest,
                  size_t rest_len)
 {

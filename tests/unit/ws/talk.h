@@ -26,6 +26,8 @@ void begin(struct talk *talk, struct rp_ws_spec spec, char *request, size_t size
 /* The same, and accepts it. */
 void open_session(struct talk *talk, struct rp_ws_spec spec);
 void write_bytes(const struct talk *talk, const void *bytes, size_t len);
+/* Binary messages without a byte: at most 5,000. */
+void write_empty_messages(const struct talk *talk, size_t count);
 /* The answer 101 to @request, with what follows it in the same write. */
 void accept_with(struct talk *talk, const char *request, const char *fields, const char *rest,
                  size_t rest_len);
