@@ -10,16 +10,18 @@ import re
 import subprocess
 import sys
 import textwrap
+import threading
 import typing
 from pathlib import Path
 
 import pytest
 from mcp_world import SCRIPT, SECONDS, make_root, refused, settings_of, tools_of
-from rampa.mcp import RunRecord, RunRegistry, _tools
+from rampa.mcp import RunRecord, RunRegistry, _result, _runs, _tools
 from rampa.mcp._arguments import checked
 from rampa.mcp._failure import Failure
 from rampa.mcp._lines import LINE, Lines
 from rampa.mcp._resources import read
+from rampa.mcp._result import read_result
 from rampa.mcp._runs import EventLog
 from rampa.mcp._settings import INHERITED
 from rampa.mcp._table import PROMPTS, RESOURCES, TOOLS, Tool
@@ -209,6 +211,45 @@ def test_runs_are_limited(root: Path, program: Path) -> None:
                 await call("start_run", script_path="endless.py")
             summary = await call("wait_run", run_id=run_id)
             assert (summary["status"], summary["stop_reason"]) == ("stopped", "RAMPA_MCP_MAX_DURATION is over")
+
+    asyncio.run(main())
+
+
+def test_a_result_is_read_beside_the_calls(root: Path, program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, go_on = threading.Event(), threading.Event()
+
+    def slow(path: str) -> typing.Any:
+        reading.set()
+        assert go_on.wait(SECONDS)
+        return read_result(path)
+
+    monkeypatch.setattr(_runs, "read_result", slow)
+
+    async def main() -> None:
+        async with tools_of(settings_of(root, program)) as call:
+            run_id = (await call("start_run", script_path="load.py", duration="100ms"))["run_id"]
+            assert await asyncio.to_thread(reading.wait, SECONDS)
+            assert (await call("get_status", run_id=run_id))["completed"] is False
+            go_on.set()
+            assert (await call("wait_run", run_id=run_id))["passed"] is True
+            record = call.registry.get(run_id)
+            assert set(record.result) == {"run", "summary", "thresholds", "generator", "texts"} and record.snapshot is None
+
+    asyncio.run(main())
+
+
+def test_a_result_that_is_too_large_says_so(root: Path, program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_result, "LIMIT", 1000)
+
+    async def main() -> None:
+        async with tools_of(settings_of(root, program)) as call:
+            summary = await call("start_run", script_path="load.py", duration="100ms", wait=True)
+            assert (summary["status"], summary["passed"], summary["exit_code"]) == ("passed", True, 0)
+            assert "is too large" in summary["failure"]["error"]
+            await call("get_report", run_id=summary["run_id"], path="kept.json")
+            kept = json.loads((root / "kept.json").read_text())
+            assert kept["summary"]["metrics"]["http_reqs"]["count"] == summary["metrics"]["http_reqs"]["count"] > 0
+            assert (await call("get_thresholds", run_id=summary["run_id"]))["thresholds"][0]["passed"] is True
 
     asyncio.run(main())
 

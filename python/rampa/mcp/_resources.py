@@ -11,7 +11,7 @@ import urllib.parse
 
 from rampa.mcp._failure import Failure
 from rampa.mcp._files import shown
-from rampa.mcp._tools import Tools, metrics_of, thresholds_of
+from rampa.mcp._tools import Tools, metrics_of
 
 _EVENTS = 256 << 10  # characters of the events of an answer
 _URI = re.compile(r"rampa://runs(?:/([^/?#]+)(?:/(metrics|thresholds|events)(?:/([^/?#]+))?)?)?")
@@ -43,7 +43,7 @@ def read(tools: Tools, uri: str) -> typing.Any:
         }
         return {**details, "status": record.status} if record.is_complete else details
     if match[2] == "thresholds":
-        return {"run_id": record.run_id, "thresholds": thresholds_of(record)}
+        return {"run_id": record.run_id, "thresholds": record.thresholds}
     if match[2] == "events":
         return {"run_id": record.run_id, **_last(record.events)}
     found = metrics_of(record)

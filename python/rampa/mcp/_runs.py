@@ -23,6 +23,7 @@ import typing
 from rampa.mcp._control import Control
 from rampa.mcp._failure import Failure
 from rampa.mcp._program import Tail, end, ends_within, failure_of, kill, start
+from rampa.mcp._result import read_result, thresholds_of
 from rampa.mcp._settings import Settings
 from rampa.mcp._untrusted import marked_event, plain
 
@@ -30,7 +31,6 @@ from rampa.mcp._untrusted import marked_event, plain
 RECORDS = 50
 EVENTS = 200
 _LINE = 1 << 20  # bytes of an event; a longer one is left out
-_RESULT = 64 << 20  # bytes of a result file
 _LOOK_SECONDS = 0.2
 _START_SECONDS = 60.0
 _STOP_SECONDS = 120.0  # from asking a run to stop to stopping it at once
@@ -111,7 +111,7 @@ class RunRecord:
         started: the same of the wall clock.
         planned: seconds of its scenarios, or None when that cannot be told.
         runtime: None when it is over.
-        result: what its result file says, or None.
+        result: what its result file says (rampa.mcp._result), or None.
         events: the last ones, but for snapshots and live thresholds, as clients get them.
         event_count: how many there were, of all kinds.
         snapshot: the last event of this kind.
@@ -119,7 +119,8 @@ class RunRecord:
         phase: where it is, as its events say.
         is_paused: whether it pauses.
         stop_reason: why it was stopped, or None.
-        failure: why there is no result.
+        failure: why there is no result, or why it is that of the events.
+        finished: what its last event says.
         stopping: asks it to stop.
         ended_at: when it ended, as started_at, or None.
         ended: is set at its end.
@@ -141,6 +142,7 @@ class RunRecord:
     is_paused: bool = False
     stop_reason: str | None = None
     failure: Failure | None = None
+    finished: dict[str, typing.Any] | None = None
     stopping: asyncio.Task[None] | None = None
     ended_at: float | None = None
     ended: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
@@ -160,6 +162,11 @@ class RunRecord:
         if self.stop_reason is not None or self.phase in ("stopping", "teardown"):
             return "stopping"
         return "paused" if self.is_paused else "running"
+
+    @property
+    def thresholds(self) -> list[dict[str, typing.Any]]:
+        """The thresholds, as they stand or have ended."""
+        return thresholds_of(self.live_thresholds) if self.result is None else list(self.result["thresholds"])
 
     @property
     def result_path(self) -> str:
@@ -183,8 +190,18 @@ class RunRecord:
             return
         if kind in ("LiveThresholdEvent", "ThresholdEvent") and isinstance(event.get("results"), list):
             self.live_thresholds = event["results"]
+        if kind == "FinishedEvent":
+            self.finished = {name: event.get(name) for name in ("status", "exit_code")}
         if kind != "LiveThresholdEvent":
             self.events.append(marked_event(event))
+
+    def result_of_events(self) -> dict[str, typing.Any] | None:
+        """What the events say of the end of the run, for the case that its result file is too large. The last snapshot has the totals."""
+        if self.finished is None:
+            return None
+        last = (self.snapshot or {}).get("snapshot") or {}
+        summary = {"duration": last.get("duration"), "metrics": last.get("values")}
+        return {"run": self.finished, "summary": summary, "thresholds": thresholds_of(self.live_thresholds), "generator": {"verdict": None}, "texts": {}}
 
     @property
     def control(self) -> Control:
@@ -266,6 +283,8 @@ class RunRegistry:
         record = self._records[run_id]
         record.result = result
         record.runtime = None
+        if result is not None:  # which has all of it
+            record.snapshot, record.live_thresholds = None, []
         record.ended_at = time.monotonic()
         record.ended.set()
 
@@ -363,9 +382,13 @@ class RunRegistry:
         await process.wait()
         if runtime.event_task is not None:
             await runtime.event_task
-        result = _read_result(record.result_path)
-        if result is None:
-            record.failure = failure_of(runtime.said.lines, f"the run has ended with exit code {process.returncode}, and without a result")
+        try:
+            result = await asyncio.to_thread(read_result, record.result_path)
+            if result is None:
+                record.failure = failure_of(runtime.said.lines, f"the run has ended with exit code {process.returncode}, and without a result")
+        except Failure as failure:
+            record.failure = failure
+            result = record.result_of_events()
         self.complete(record.run_id, result)
 
     async def close(self) -> None:
@@ -413,17 +436,6 @@ async def _follow(record: RunRecord, log: EventLog, process: asyncio.subprocess.
             await asyncio.sleep(_LOOK_SECONDS)
     finally:
         log.close()
-
-
-def _read_result(path: str) -> dict[str, typing.Any] | None:
-    try:
-        if os.path.getsize(path) > _RESULT:
-            return None
-        with open(path, "rb") as file:
-            result = json.load(file)
-    except (OSError, ValueError):
-        return None
-    return result if isinstance(result, dict) and isinstance(result.get("run"), dict) else None
 
 
 def _remove_abandoned() -> None:

@@ -45,7 +45,8 @@ _THRESHOLDS: Schema = {
 _SUMMARY: Schema = _answer(
     "run_id", "status", "completed",
     run_id=_STRING, status=_STRING, completed=_FLAG, passed={"type": ["boolean", "null"]}, exit_code={"type": ["integer", "null"]},
-    stop_reason=_STRING_OR_NONE, duration=_NUMBER_OR_NONE, metrics=_METRICS, thresholds=_THRESHOLDS, untrusted={"type": "object"},
+    stop_reason=_STRING_OR_NONE, duration=_NUMBER_OR_NONE, metrics=_METRICS, thresholds=_THRESHOLDS, failure={"type": "object"},
+    untrusted={"type": "object"},
 )  # fmt: skip
 _STATUS_ANSWER: Schema = _answer("run_id", "status", run_id=_STRING, status=_STRING)
 _PATH_OF_SCRIPT = _text("path of the test script (.py or .rampa), relative to the root of the server", minLength=1, maxLength=4096)
@@ -143,7 +144,7 @@ TOOLS = (
             "run_id", "status", "completed",
             run_id=_STRING, status=_STRING, completed=_FLAG, has_snapshot=_FLAG, phase=_STRING, started_at=_STRING, elapsed_s=_NUMBER,
             planned_s=_NUMBER_OR_NONE, vus={"type": ["integer", "null"]}, stop_reason=_STRING_OR_NONE,
-            untrusted={"type": "object"},
+            failure={"type": "object"}, untrusted={"type": "object"},
         ),
         reads_only=True, repeats=True,
     ),

@@ -9,6 +9,7 @@ import datetime
 import ipaddress
 import json
 import os
+import pathlib
 import socket
 import time
 import typing
@@ -40,18 +41,12 @@ _MAIN_METRICS = (
 def metrics_of(record: RunRecord) -> tuple[float, dict[str, dict[str, float | None]]] | None:
     """The seconds of iterations, and the metrics: the final ones of a run that is over, else those of its last snapshot."""
     if record.result is not None:
-        summary = record.result.get("summary") or {}
+        summary = record.result["summary"]
         return float(summary.get("duration") or 0.0), dict(summary.get("metrics") or {})
     if record.snapshot is None:
         return None
     snapshot = record.snapshot.get("snapshot") or {}
     return float(snapshot.get("duration") or 0.0), dict(snapshot.get("values") or {})
-
-
-def thresholds_of(record: RunRecord) -> list[Answer]:
-    """The thresholds of a run, as they stand or have ended."""
-    rows = record.result.get("thresholds", []) if record.result is not None else record.live_thresholds
-    return [{**{name: row.get(name) for name in ("passed", "lhs", "rhs")}, "metric": plain(row.get("metric")), "source": plain(row.get("source"))} for row in rows]
 
 
 def duration_of_plan(plan: Answer) -> float | None:
@@ -214,8 +209,7 @@ class Tools:
             "planned_s": record.planned,
             "stop_reason": None if record.stop_reason is None else plain(record.stop_reason),
         }
-        if (said := _said_at_end(record)) is not None:
-            answer["untrusted"] = marked(**said)
+        answer |= _said_at_end(record)
         if not record.is_complete:
             answer["has_snapshot"] = record.snapshot is not None
             answer["vus"] = None if record.snapshot is None else record.snapshot.get("vus")
@@ -283,7 +277,7 @@ class Tools:
     async def get_thresholds(self, run_id: str) -> Answer:
         """The thresholds of a run."""
         record = self.record(run_id)
-        return {"run_id": run_id, "status": record.status, "thresholds": thresholds_of(record)}
+        return {"run_id": run_id, "status": record.status, "thresholds": record.thresholds}
 
     # ---- results -----------------------------------------------------------------------------------------------------
 
@@ -300,12 +294,12 @@ class Tools:
             "stop_reason": None if record.stop_reason is None else plain(record.stop_reason),
             "duration": seconds,
             "metrics": {name: metrics[name] for name in _MAIN_METRICS if name in metrics},
-            "thresholds": thresholds_of(record),
+            "thresholds": record.thresholds,
         }
+        answer |= _said_at_end(record)
         if record.result is not None:
-            answer["generator"] = {"verdict": (record.result.get("generator") or {}).get("verdict")}
-        if (said := _said_at_end(record)) is not None:
-            answer["untrusted"] = marked(**said, **({} if record.result is None else _texts_of(record.result)))
+            answer["generator"] = record.result["generator"]
+            answer["untrusted"] = marked(**record.result["texts"])
         return answer
 
     def _over(self, run_id: str) -> RunRecord:
@@ -323,11 +317,10 @@ class Tools:
         answer = self.summary(record)
         if path is not None:
             if path.endswith(".json"):
-                with open(record.result_path, "rb") as file:
-                    content = file.read()
+                content = await asyncio.to_thread(pathlib.Path(record.result_path).read_bytes)
             else:
                 content = await ask(self._settings, ["report", record.result_path, "-o", "-"], limit=_PAGE)
-            answer["path"] = write_new(self._settings.root, path, (".html", ".json"), content)
+            answer["path"] = await asyncio.to_thread(write_new, self._settings.root, path, (".html", ".json"), content)
         return answer
 
     def _result_file(self, name: str) -> str:
@@ -372,29 +365,13 @@ def _clock(duration: str | None) -> str | None:
     return None if duration is None else str(parse_duration(duration))
 
 
-def _said_at_end(record: RunRecord) -> Answer | None:
-    """Why a run has not passed, as plain texts, which may have words of the script in them; None while it is on."""
+def _said_at_end(record: RunRecord) -> Answer:
+    """Why a run that is over has not passed."""
+    answer: Answer = {}
     if record.failure is not None:
-        return {"reason": plain(record.failure.error), **(record.failure.untrusted or {})}
-    if record.result is None:
-        return None
-    reason = record.result["run"].get("reason")
-    return {"reason": None if reason is None else plain(reason)}
-
-
-def _texts_of(result: Answer) -> Answer:
-    errors = result.get("errors") or {}
-    return {
-        "failed_requests": [
-            {"error": plain(row.get("error")), "error_code": row.get("error_code"), "status": row.get("status"), "count": row.get("count")}
-            for row in (errors.get("requests") or [])[:_ERRORS]
-        ],
-        "failed_iterations": [
-            {"type": plain(row.get("type")), "message": plain(row.get("message")), "place": plain(row.get("place")), "count": row.get("count")}
-            for row in (errors.get("iterations") or [])[:_ERRORS]
-        ],
-        "checks": [
-            {"name": plain(row.get("name")), "passes": row.get("passes"), "fails": row.get("fails")} for row in (result.get("checks") or [])[:_ERRORS]
-        ],
-        "warnings": [plain(text) for text in (result.get("warnings") or [])[:_ERRORS]],
-    }
+        answer["failure"] = {"error": record.failure.error, "hint": record.failure.hint}
+        if record.failure.untrusted is not None:
+            answer["untrusted"] = record.failure.untrusted
+    if record.result is not None:
+        answer["untrusted"] = marked(reason=record.result["texts"].get("reason"))
+    return answer
