@@ -6,11 +6,13 @@ The variable MCP_PYTHON names an interpreter that has the SDK; ./dev makes one.
 from __future__ import annotations
 
 import contextlib
+import functools
 import http.client
 import json
 import os
 import select
 import signal
+import stat
 import subprocess
 import typing
 from pathlib import Path
@@ -93,24 +95,24 @@ def test_a_client_of_the_sdk_over_standard_input(program: Path, target: str, tmp
 
 
 @contextlib.contextmanager
-def http_server(program: Path, root: Path, **more: str) -> typing.Iterator[str]:
-    """The address of a server on a free port."""
+def http_server(program: Path, root: Path, **more: str) -> typing.Iterator[tuple[str, typing.IO[str]]]:
+    """The address of a server on a free port, and what it says after that."""
     variables = environment(root, FASTMCP_TRANSPORT="http", FASTMCP_PORT="0", **more)
     with subprocess.Popen(command(program), env=variables, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
         assert server.stderr is not None and server.stdout is not None
         try:
             line = server.stderr.readline()
             assert line.startswith("rampa mcp listens on http://127.0.0.1:"), line + server.stderr.read()
-            yield line.split()[-1]
+            yield line.split()[-1], server.stderr
         finally:
             server.send_signal(signal.SIGTERM)
-            server.wait(SECONDS)
-        assert server.stdout.read() == ""
+            code = server.wait(SECONDS)
+        assert (code, server.stdout.read()) == (0, "")
 
 
 def test_a_client_of_the_sdk_over_http(program: Path, target: str, tmp_path: Path) -> None:
     root = tmp_path.resolve()
-    with http_server(program, root) as url:
+    with http_server(program, root, RAMPA_MCP_TOKEN="") as (url, _):
         judge(answers_of(["http", str(root), target, url]), root, program)
     left = run_of(str(root / "made.py"))
     if left is not None:
@@ -124,19 +126,34 @@ INITIALIZE = {
 }  # fmt: skip
 
 
-def test_http_refuses_pages_and_who_has_no_token(program: Path, tmp_path: Path) -> None:
-    with http_server(program, tmp_path.resolve(), RAMPA_MCP_TOKEN=TOKEN) as url:
+def status_of(place: str, body: str = json.dumps(INITIALIZE), **fields: str) -> int:
+    connection = http.client.HTTPConnection(place, timeout=SECONDS)
+    head = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream", "Authorization": f"Bearer {TOKEN}"}
+    connection.request("POST", "/mcp", body, {**head, **{name.replace("_", "-"): value for name, value in fields.items()}})
+    response = connection.getresponse()
+    response.read()
+    connection.close()
+    return response.status
+
+
+def test_http_needs_a_token_also_when_none_is_set(program: Path, tmp_path: Path) -> None:
+    with http_server(program, tmp_path.resolve(), XDG_RUNTIME_DIR=str(tmp_path)) as (url, said):
+        line = said.readline()
+        assert line.startswith("each request needs the token in ")
+        path = Path(line.split()[-1])
+        assert (path.parent, stat.S_IMODE(path.stat().st_mode)) == (tmp_path, 0o600)
+        token = path.read_text().strip()
+        assert len(token) >= 32
         place = url.split("/")[2]
+        assert status_of(place) == status_of(place, Authorization="") == 401
+        assert status_of(place, Authorization=f"Bearer {token}") == 200
+    assert not path.exists()
 
-        def status(body: str = json.dumps(INITIALIZE), **fields: str) -> int:
-            connection = http.client.HTTPConnection(place, timeout=SECONDS)
-            head = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream", "Authorization": f"Bearer {TOKEN}"}
-            connection.request("POST", "/mcp", body, {**head, **{name.replace("_", "-"): value for name, value in fields.items()}})
-            response = connection.getresponse()
-            response.read()
-            connection.close()
-            return response.status
 
+def test_http_refuses_pages_and_who_has_no_token(program: Path, tmp_path: Path) -> None:
+    with http_server(program, tmp_path.resolve(), RAMPA_MCP_TOKEN=TOKEN) as (url, _):
+        place = url.split("/")[2]
+        status = functools.partial(status_of, place)
         assert status() == 200
         assert status(Origin=f"http://{place}") == 200
         assert status(Authorization="") == status(Authorization=f"Bearer {TOKEN}x") == status(Authorization=TOKEN) == 401

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import importlib.metadata
 import os
 import signal
 import sys
 
 from rampa.mcp._settings import Settings, SettingsError
+from rampa.mcp._token import new_token
 
 _REMEDY = "python3 -m venv DIR && DIR/bin/pip install 'mcp>=2,<3', then name DIR/bin/python3 with --python or RAMPA_PYTHON"
 _CONFIG = 3  # exit code: what the server was told is invalid
@@ -34,7 +36,13 @@ async def _serve(settings: Settings) -> None:
     if settings.transport == "http":
         from rampa.mcp._http import serve_http
 
-        await serve_http(server, settings)
+        # The server of HTTP ends at SIGTERM, and sends it to itself again.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        if settings.token is not None or "RAMPA_MCP_TOKEN" in os.environ:
+            await serve_http(server, settings)
+            return
+        with new_token() as (token, path):
+            await serve_http(server, dataclasses.replace(settings, token=token), f"each request needs the token in {path}")
         return
     from rampa.mcp._stdio import serve_stdio
 

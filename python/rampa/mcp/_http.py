@@ -61,7 +61,7 @@ class Guard:
             if scheme not in ("http", "https") or authority.lower() != host.lower():
                 return 403, "The request comes from a page of another origin."
         if self._token is not None and not hmac.compare_digest(fields.get(b"authorization", b""), self._token):
-            return 401, "The request needs the token of RAMPA_MCP_TOKEN: Authorization: Bearer TOKEN."
+            return 401, "The request needs the token of RAMPA_MCP_TOKEN, or of the file that the server has named: Authorization: Bearer TOKEN."
         return None
 
     async def __call__(self, scope: _Message, receive: _Receive, send: _Send) -> None:
@@ -97,12 +97,13 @@ def _listen(settings: Settings) -> socket.socket:
     return listener
 
 
-async def serve_http(server: Server, settings: Settings) -> None:
+async def serve_http(server: Server, settings: Settings, remark: str | None = None) -> None:
     """Serves clients until the process is told to end.
 
     Args:
         server: to serve.
         settings: of it.
+        remark: what to say after the address, or None.
 
     Raises:
         SettingsError: when it cannot listen.
@@ -115,6 +116,8 @@ async def serve_http(server: Server, settings: Settings) -> None:
     with _listen(settings) as listener:
         host, port = listener.getsockname()[:2]
         print(f"rampa mcp listens on http://{f'[{host}]' if ':' in host else host}:{port}{_PATH}", file=sys.stderr, flush=True)
+        if remark is not None:
+            print(remark, file=sys.stderr, flush=True)
         config = uvicorn.Config(
             Guard(app, settings), log_level="warning", limit_concurrency=_CONNECTIONS, timeout_graceful_shutdown=_END_SECONDS, server_header=False
         )
