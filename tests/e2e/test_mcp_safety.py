@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from mcp_world import SCRIPT, SECONDS, make_root, settings_of, tools_of
-from rampa.mcp import RunRecord, RunRegistry, Settings, SettingsError, _runs
+from rampa.mcp import RunRecord, RunRegistry, Settings, SettingsError, _runs, _tools
 from rampa.mcp._failure import Failure
 from rampa.mcp._files import existing, write_new
 from rampa.mcp._resources import read
@@ -45,6 +45,7 @@ def root(tmp_path: Path, target: str, monkeypatch: pytest.MonkeyPatch) -> Path:
         ({"RAMPA_MCP_MAX_DURATION": "long"}, "RAMPA_MCP_MAX_DURATION: "),
         ({"RAMPA_MCP_MAX_RUN": "2"}, "RAMPA_MCP_MAX_RUN is no variable of the server: did you mean RAMPA_MCP_MAX_RUNS?"),
         ({"RAMPA_MCP_ALLOW": "127.0.0.1,10.0.0.0/99"}, "RAMPA_MCP_ALLOW has '10.0.0.0/99', which is no host, address or network"),
+        ({"RAMPA_MCP_ALLOW": "::1%lo"}, "RAMPA_MCP_ALLOW has '::1%lo'"),
         ({"RAMPA_MCP_ALLOW": "1.2.3"}, "RAMPA_MCP_ALLOW has '1.2.3'"),
         ({"RAMPA_MCP_ALLOW": " , "}, "RAMPA_MCP_ALLOW names nothing"),
         ({"RAMPA_MCP_KEEP": "10ms"}, "RAMPA_MCP_KEEP is '10ms': it must be from 1s to 7 days"),
@@ -114,6 +115,40 @@ def test_runs_connect_only_to_what_is_allowed(root: Path, program: Path) -> None
                 assert summary["passed"] is passed
                 codes = {row["error_code"] for row in summary["untrusted"]["failed_requests"]}
                 assert codes == (set() if passed else {"1110"})
+
+    asyncio.run(main())
+
+
+def test_networks_are_written_as_runs_read_them() -> None:
+    settings = Settings.from_environment({"RAMPA_MCP_ALLOW": "10.1.2.3/255.0.0.0, ::1,a.example,192.0.2.1", "RAMPA_MCP_ROOT": "/tmp"})
+    assert settings.allow == ("10.0.0.0/8", "::1/128", "a.example", "192.0.2.1/32")
+
+
+@pytest.mark.parametrize(
+    ("allow", "own", "both"),
+    [
+        (("10.0.0.0/8",), None, "10.0.0.0/8"),
+        (("10.0.0.0/8",), "10.1.0.0/16,192.0.2.1", "10.1.0.0/16"),
+        (("10.1.2.3", "::1"), "0.0.0.0/0,10.0.0.0/8,::/0", "10.1.2.3/32,::1/128"),
+        (("10.0.0.0/8",), "11.0.0.0/8,::/0", None),
+        ((), "10.0.0.0/8", ""),
+    ],
+)
+def test_a_guard_does_not_widen_that_of_a_script(allow: tuple[str, ...], own: str | None, both: str | None) -> None:
+    if both is None:
+        with pytest.raises(Failure, match="allows nothing of what allow_ips of the script does"):
+            asyncio.run(_tools._guard(allow, own))
+    else:
+        assert asyncio.run(_tools._guard(allow, own)) == ([f"--allow-ips={both}"] if both else [])
+
+
+def test_a_run_connects_only_to_what_the_script_allows_too(root: Path, program: Path) -> None:
+    (root / "narrow.py").write_text(SCRIPT.replace("rampa.Config(", 'rampa.Config(options=rampa.Options(allow_ips="127.0.0.9"), '))
+
+    async def main() -> None:
+        async with tools_of(settings_of(root, program, allow=("127.0.0.0/8",))) as call:
+            summary = await call("start_run", script_path="narrow.py", duration="100ms", wait=True)
+            assert {row["error_code"] for row in summary["untrusted"]["failed_requests"]} == {"1110"}
 
     asyncio.run(main())
 

@@ -21,6 +21,7 @@ INHERITED = (
 
 _HOST = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?")
 _NAMES = ("RAMPA_MCP_ALLOW", "RAMPA_MCP_ENV", "RAMPA_MCP_KEEP", "RAMPA_MCP_MAX_DURATION", "RAMPA_MCP_MAX_RUNS", "RAMPA_MCP_ROOT", "RAMPA_MCP_TOKEN")
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -123,20 +124,21 @@ def _names(text: str) -> tuple[str, ...]:
 
 def _allowed(text: str) -> tuple[str, ...]:
     names = _names(text)
+    networks = {name: network_of(name) for name in names}
     for name in names:
-        if not _HOST.fullmatch(name) and not _is_network(name):
+        if not _HOST.fullmatch(name) and networks[name] is None:
             raise SettingsError(f"RAMPA_MCP_ALLOW has {name!r}, which is no host, address or network: write 127.0.0.1,10.0.0.0/8,staging.example.com")
     if text.strip() and not names:
         raise SettingsError("RAMPA_MCP_ALLOW names nothing: leave it out, or name hosts, addresses or networks")
-    return names
+    return tuple(str(networks[name] or name) for name in names)
 
 
-def _is_network(name: str) -> bool:
+def network_of(name: str) -> Network | None:
+    """The network that an address or a network is, or None. What belongs to one interface only (``fe80::1%eth0``) is none."""
     try:
-        ipaddress.ip_network(name, strict=False)
+        return None if "%" in name else ipaddress.ip_network(name, strict=False)
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def _root(path: str | None) -> str:

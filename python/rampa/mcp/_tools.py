@@ -19,7 +19,7 @@ from rampa.mcp._failure import Failure
 from rampa.mcp._files import existing, shown, write_new
 from rampa.mcp._program import ask
 from rampa.mcp._runs import RunRecord, RunRegistry
-from rampa.mcp._settings import Settings
+from rampa.mcp._settings import Network, Settings, network_of
 from rampa.mcp._skeleton import skeleton
 from rampa.mcp._untrusted import marked, plain
 
@@ -113,8 +113,9 @@ class Tools:
         words += [f"--vus={vus}"] if vus is not None else []
         words += [f"--duration={duration}"] if duration is not None else []
         words += [f"--scenario={scenario}"] if scenario is not None else []
-        words += await _guard(self._settings.allow)
-        planned = duration_of_plan(await self._inspect(words))
+        plan = await self._inspect(words)
+        words += await _guard(self._settings.allow, plan.get("allow_ips"))
+        planned = duration_of_plan(plan)
         if planned is not None and planned > self._settings.max_duration:
             raise Failure(
                 f"the run would last {planned:.0f} s, and RAMPA_MCP_MAX_DURATION allows {self._settings.max_duration:.0f} s", "give it a shorter duration"
@@ -345,20 +346,38 @@ class Tools:
         return answer
 
 
-async def _guard(allow: tuple[str, ...]) -> list[str]:
-    """The option by which a run connects only to what is allowed. Hosts are looked up now."""
-    networks: list[str] = []
+async def _guard(allow: tuple[str, ...], own: str | None) -> list[str]:
+    """The option by which a run connects only to what is allowed. Hosts are looked up now.
+
+    Args:
+        allow: by RAMPA_MCP_ALLOW.
+        own: allow_ips of the script, which stays as narrow as it is.
+    """
+    networks: list[Network] = []
     for name in allow:
+        if (network := network_of(name)) is not None:
+            networks.append(network)
+            continue
         try:
-            ipaddress.ip_network(name, strict=False)
-            networks.append(name)
-        except ValueError:
-            try:
-                found = await asyncio.get_running_loop().getaddrinfo(name, None, type=socket.SOCK_STREAM)
-            except OSError as error:
-                raise Failure(f"{name} of RAMPA_MCP_ALLOW is not found: {error.strerror}", "write its address, or take it out") from None
-            networks += [str(row[4][0]).partition("%")[0] for row in found]
-    return [f"--allow-ips={','.join(dict.fromkeys(networks))}"] if networks else []
+            found = await asyncio.get_running_loop().getaddrinfo(name, None, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise Failure(f"{name} of RAMPA_MCP_ALLOW is not found: {error.strerror}", "write its address, or take it out") from None
+        networks += [ipaddress.ip_network(str(row[4][0]).partition("%")[0]) for row in found]
+    if not networks:
+        return []
+    if own:
+        of_script = [network for name in own.split(",") if (network := network_of(name.strip())) is not None]
+        networks = [common for one in networks for other in of_script if (common := _common(one, other)) is not None]
+        if not networks:
+            raise Failure("RAMPA_MCP_ALLOW allows nothing of what allow_ips of the script does", "change one of them")
+    return [f"--allow-ips={','.join(dict.fromkeys(map(str, networks)))}"]
+
+
+def _common(one: Network, other: Network) -> Network | None:
+    """What two networks have in common: the smaller one, or nothing."""
+    smaller, larger = (one, other) if one.prefixlen >= other.prefixlen else (other, one)
+    is_inside = smaller.version == larger.version and smaller.network_address in larger
+    return smaller if is_inside else None
 
 
 def _clock(duration: str | None) -> str | None:
