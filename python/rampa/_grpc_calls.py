@@ -206,7 +206,13 @@ class GrpcStream:
         self._call.half_close()
 
     async def receive(self) -> typing.Any:
-        """The next message, or None when there are no more: then :attr:`status_code` says how the call has ended."""
+        """The next message, or None when there are no more: then :attr:`status_code` says how the call has ended.
+
+        Raises:
+            RuntimeError: the call has one response, which :meth:`finish` gives.
+        """
+        if not self._has_responses:
+            raise RuntimeError(f"{self._method} has one response: await s.finish()")
         data = self._call.take()
         if data is None:
             data = await self._call.receive()

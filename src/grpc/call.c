@@ -3,7 +3,8 @@
 /*
  * A call under way. What comes is kept as it is, and is looked at once to see where messages end; a
  * message is taken out of it when the caller asks for it. When many bytes wait, and among them a whole
- * message, the stream is paused, so that a fast server waits for a slow script.
+ * message, the stream is paused, so that a fast server waits for a slow script. A call with one
+ * response is never paused: nobody takes that before the end, and a second message ends the call.
  */
 
 #include <errno.h>
@@ -227,6 +228,8 @@ static int scan(struct rp_grpc_call *call)
                 return -EMSGSIZE;
             call->scanned = call->in.len - rest.len;
             call->ready++;
+            if (++call->came > 1 && call->method->has_one_response)
+                return refuse(call, PROBLEM_TWO_MESSAGES);
             if (call->received)
                 rp_series_count(call->received, 1);
         }
@@ -246,7 +249,8 @@ static int take_data(struct rp_http_call *http, struct rp_slice bytes, rp_ns at)
     r = call->in.error ? call->in.error : scan(call);
     if (r < 0)
         return r;
-    if (!call->is_paused && call->ready && call->in.len - call->taken >= PAUSE_AT) {
+    if (!call->is_paused && !call->method->has_one_response && call->ready &&
+        call->in.len - call->taken >= PAUSE_AT) {
         call->is_paused = true;
         rp_http_pause(http);
     }

@@ -104,6 +104,7 @@ struct rp_grpc_call {
     uint8_t problem;        /* of what came: enum problem of grpc_internal.h */
     uint32_t problem_size;  /* bytes of a message that is too large */
     unsigned early;         /* messages that were sent before the start */
+    unsigned came;          /* whole messages, taken or not */
     struct rp_series *sent; /* of messages, of a stream */
     struct rp_series *received;
     struct rp_task task;

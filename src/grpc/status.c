@@ -189,8 +189,8 @@ static void judge_messages(struct rp_grpc_call *call)
 {
     if (call->scanned < call->in.len)
         call->problem = PROBLEM_TRUNCATED;
-    else if (call->method->has_one_response && call->ready != 1)
-        call->problem = call->ready ? PROBLEM_TWO_MESSAGES : PROBLEM_NO_MESSAGE;
+    else if (call->method->has_one_response && !call->came)
+        call->problem = PROBLEM_NO_MESSAGE;
     if (call->problem)
         set_problem(call);
 }

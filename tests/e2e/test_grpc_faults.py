@@ -113,6 +113,25 @@ def test_no_server(rampa: Rampa, script: Script) -> None:
     assert "the only request has not succeeded" in done.stdout
 
 
+def test_the_only_response_is_not_received_one_by_one(rampa: Rampa, script: Script) -> None:
+    with H2Server(misbehave) as fine:
+        _, lines = run(
+            rampa,
+            script,
+            f"""
+async with worker.grpc.connect("{fine.url}").client_stream("/test.Service/Fine") as s:
+    await s.end()
+    try:
+        await s.receive()
+    except RuntimeError as error:
+        print(json.dumps([str(error)]))
+    told(await s.finish())
+""",
+        )
+    assert lines[0] == ["/test.Service/Fine has one response: await s.finish()"]
+    assert (lines[1]["status"], lines[1]["data"]) == (0, "fine")
+
+
 # ---- calls that are kept by nobody -----------------------------------------------------------------------------------
 
 

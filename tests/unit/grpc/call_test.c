@@ -20,7 +20,8 @@ struct server {
     int fd;
     bool has_begun;
     int messages;
-    size_t window; /* of the stream: bytes that may be sent */
+    bool keeps_open; /* after the messages nothing comes */
+    size_t window;   /* of the stream: bytes that may be sent */
     size_t sent;
     uint32_t stream; /* that is being answered; 0 = none */
     int left;
@@ -77,7 +78,7 @@ static void go_on(struct server *server)
         server->sent += LARGE;
         server->left--;
     }
-    if (server->stream && !server->left)
+    if (server->stream && !server->left && !server->keeps_open)
         end_answer(server);
 }
 
@@ -368,12 +369,71 @@ static void test_calls_that_are_ended(struct world *world)
     look(world);
 }
 
+static void start_unary(struct place *place, struct rp_grpc_call *call)
+{
+    call_init(place, call, false);
+    assert_int_equal(rp_grpc_send(call, RP_SLICE("x")), 0);
+    rp_grpc_half_close(call);
+    assert_int_equal(rp_grpc_start(place->session, call), 0);
+}
+
+static void test_the_only_response_may_be_taken_before_the_end(struct world *world)
+{
+    static struct place place;
+    rp_ns limit = rp_clock_ns() + 50 * RP_S;
+    struct rp_grpc_call call;
+    struct rp_slice message;
+
+    assert_int_equal(place_init(&place, world), 0);
+    place.server.keeps_open = true;
+    start_unary(&place, &call);
+    while (!call.ready)
+        turn_and_serve(&place, limit);
+    assert_true(rp_grpc_receive(&call, &message));
+    assert_int_equal(message.len, LARGE - RP_GRPC_PREFIX);
+    assert_false(call.has_ended);
+    place.server.keeps_open = false;
+    go_on(&place.server);
+    while (!call.has_ended)
+        turn_and_serve(&place, limit);
+    assert_int_equal(call.status, RP_GRPC_OK);
+    assert_int_equal((int)sum_of(&place.env, "grpc_req_failed", NULL, NULL), 0);
+    rp_grpc_deinit(&call);
+    place_deinit(&place);
+    look(world);
+}
+
+/* It is refused as soon as it has come: the server might never end the answer. */
+static void test_a_second_response_where_one_is_allowed(struct world *world)
+{
+    static struct place place;
+    rp_ns limit = rp_clock_ns() + 50 * RP_S;
+    struct rp_grpc_call call;
+
+    assert_int_equal(place_init(&place, world), 0);
+    place.server.keeps_open = true;
+    place.server.messages = 100;
+    start_unary(&place, &call);
+    while (!call.has_ended)
+        turn_and_serve(&place, limit);
+    assert_int_equal(call.status, RP_GRPC_UNIMPLEMENTED);
+    assert_string_equal(rp_buf_str(&call.text), "the answer has more than one message");
+    assert_int_equal(call.ready, 0);
+    while (!place.server.resets)
+        turn_and_serve(&place, limit);
+    rp_grpc_deinit(&call);
+    place_deinit(&place);
+    look(world);
+}
+
 int main(void)
 {
     static const struct world_case cases[] = {
         CASE(test_every_failing_allocation),
         CASE(test_a_slow_script_holds_the_server_up),
         CASE(test_calls_that_are_ended),
+        CASE(test_the_only_response_may_be_taken_before_the_end),
+        CASE(test_a_second_response_where_one_is_allowed),
     };
 
     return run_worlds(cases, RP_ARRAY_LEN(cases));
