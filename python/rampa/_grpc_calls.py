@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import collections.abc
 import enum
 import typing
@@ -199,6 +200,44 @@ class GrpcStream:
         self._call.start()
         if self._call.send(self._write(self._method, request)):
             await self._call.room()
+
+    async def _send_each(self, requests: typing.Any) -> None:
+        """Sends all of them, as long as the call goes on."""
+        if isinstance(requests, collections.abc.AsyncIterable):
+            async for request in requests:
+                await self.send(request)
+                if self._call.has_ended:
+                    return
+        else:
+            for request in requests:
+                await self.send(request)
+                if self._call.has_ended:
+                    return
+        await self.end()
+
+    async def _feed(self, requests: typing.Any) -> None:
+        """The same as a task of its own: when it fails, who waits for the call is told."""
+        try:
+            await self._send_each(requests)
+        except BaseException:
+            self._call.leave(False)
+            raise
+
+    async def _send_all(self, requests: typing.Any) -> GrpcResponse:
+        """The whole of a call with one response."""
+        async with self:
+            if not isinstance(requests, collections.abc.AsyncIterable):
+                await self._send_each(requests)
+                return await self.finish()
+            # The call may end while the script waits for its next request.
+            feed = asyncio.get_running_loop().create_task(self._feed(requests))
+            try:
+                response = await self._call.result()
+            finally:
+                feed.cancel()
+            if feed.done():
+                await feed  # which may have failed, and so have ended the call
+            return response
 
     async def end(self) -> None:
         """There are no further messages to be sent."""

@@ -56,7 +56,7 @@ class StubCall:
         self._method = method
         self._stream = stream
         self._call = stream._call
-        self._response: GrpcResponse | None = None
+        self._answer: typing.Any = None  # what is awaited for the one response
         self._feed: asyncio.Task[None] | None = None
 
     # ---- what is sent ----
@@ -90,20 +90,35 @@ class StubCall:
     async def done_writing(self) -> None:
         await self._stream.end()
 
-    async def _check_feed(self) -> None:
-        """What the requests themselves have raised has ended the call, and is raised to who waits for it."""
-        if self._call.status == GrpcStatus.CANCELLED and self._feed is not None:
-            await self._feed
+    def _end_feed(self) -> None:
+        """The call has ended. What the requests themselves have raised has ended it, and is raised to who waits for it."""
+        if self._feed is None:
+            return
+        if not self._feed.done():
+            self._feed.cancel()  # the script may wait for its next request
+        elif not self._feed.cancelled():
+            self._feed.result()
 
     # ---- what comes ----
 
+    async def _take_response(self) -> GrpcResponse:
+        """Of a call with one response. Several may wait for it."""
+        if self._answer is None:
+            self._answer = self._call.result()
+        if self._answer.cancelled():  # by who has waited for it
+            raise self._error()
+        try:
+            return typing.cast(GrpcResponse, await self._answer)
+        except asyncio.CancelledError:
+            if self._feed is not None:
+                self._feed.cancel()
+            raise
+
     async def _finish(self) -> typing.Any:
-        if self._feed is not None:
-            await self._feed
-        if self._response is None:
-            self._response = await self._call.result()
-        if self._response.ok:
-            return self._method.parse(self._response.data)
+        response = await self._take_response()
+        self._end_feed()
+        if response.ok:
+            return self._method.parse(response.data)
         raise self._error()
 
     def __await__(self) -> collections.abc.Generator[typing.Any, typing.Any, typing.Any]:
@@ -113,7 +128,7 @@ class StubCall:
         data = await self._stream.receive()
         if data is not None:
             return self._method.parse(data)
-        await self._check_feed()
+        self._end_feed()
         if self._call.status != 0:
             raise self._error()
         return _grpc().aio.EOF
@@ -141,8 +156,8 @@ class StubCall:
         if self._method.has_responses:
             while not self._call.has_ended and await self._stream.receive() is not None:
                 pass
-        elif self._response is None:
-            self._response = await self._call.result()
+        elif not self._call.has_ended:
+            await self._take_response()
 
     async def initial_metadata(self) -> typing.Any:
         if not self._call.has_head:

@@ -208,16 +208,6 @@ class GrpcChannel:
         """
         return self._stream(method, 2, self._bytes_of(method, request), metadata, deadline, tags, name, response)
 
-    async def _send_all(self, stream: GrpcStream, requests: typing.Any) -> GrpcResponse:
-        async with stream:
-            if isinstance(requests, collections.abc.AsyncIterable):
-                async for request in requests:
-                    await stream.send(request)
-            else:
-                for request in requests:
-                    await stream.send(request)
-            return await stream.finish()
-
     @typing.overload
     def client_stream(
         self,
@@ -278,7 +268,7 @@ class GrpcChannel:
         if isinstance(requests, (bytes, bytearray, memoryview, str)):
             raise TypeError("requests takes a list or another iterable of messages; a single message goes with unary()")
         stream = self._stream(method, 1, None, metadata, deadline, tags, name, response)
-        return stream if requests is None else self._send_all(stream, requests)
+        return stream if requests is None else stream._send_all(requests)
 
     def bidi(
         self,

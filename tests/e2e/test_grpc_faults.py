@@ -2,6 +2,7 @@
 """worker.grpc against servers that break the protocol, and the metrics of its calls by the names of others."""
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -111,6 +112,114 @@ def test_no_server(rampa: Rampa, script: Script) -> None:
     done, lines = run(rampa, script, 'told(await worker.grpc.unary("127.0.0.1:1", "/a.B/C", b""))', code=1)
     assert lines == [{"status": 14, "details": "connection refused", "code": 1212, "data": "", "size": 0}]
     assert "the only request has not succeeded" in done.stdout
+
+
+# ---- calls that end while the script sends -----------------------------------------------------------------------------
+
+
+def answer_at_once(peer: Peer) -> None:
+    """Answers when the head of a request has come, whether more follows or not."""
+    peer.begin()
+    answered: set[int] = set()
+    while True:
+        for stream in sorted({*peer.begun, *peer.requests} - answered):
+            answered.add(stream)
+            peer.send(FAULTS["Fine"][0](peer, stream))
+        peer.read_frame()
+
+
+REQUESTS = """
+waits, stopped = asyncio.Event(), asyncio.Event()
+
+
+async def waiting():
+    yield b"first"
+    waits.set()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        stopped.set()
+
+
+def endless():
+    while True:
+        yield b"again"
+
+
+async def broken():
+    yield b"first"
+    raise KeyError("mine")
+
+
+async def give_up(call):
+    async def wait():
+        return await call
+    waiter = asyncio.ensure_future(wait())
+    await waits.wait()
+    stopped.clear()
+    waiter.cancel()
+    try:
+        await waiter
+    except asyncio.CancelledError:
+        print(json.dumps(["given up"]))
+    await stopped.wait()
+"""
+
+
+def test_requests_stop_when_the_call_has_ended(rampa: Rampa, script: Script) -> None:
+    with H2Server(answer_at_once) as early, H2Server(say_nothing) as silent:
+        _, lines = run(
+            rampa,
+            script,
+            f"""
+early, silent = worker.grpc.connect("{early.url}"), worker.grpc.connect("{silent.url}")
+for requests in waiting(), endless():
+    told(await early.client_stream("/test.Service/Fine", requests))
+try:
+    await silent.client_stream("/test.Service/Fine", broken())
+except KeyError as error:
+    print(json.dumps([str(error)]))
+waits.clear()
+await give_up(silent.client_stream("/test.Service/Fine", waiting()))
+""",
+            before=REQUESTS,
+        )
+    assert [line["data"] for line in lines[:2]] == ["fine", "fine"]
+    assert lines[2:] == [["'mine'"], ["given up"]]
+
+
+@pytest.mark.skipif("ASAN_OPTIONS" in os.environ, reason="grpcio is asked once, with the ordinary build")
+def test_requests_of_a_stub_stop_when_the_call_has_ended(rampa: Rampa, script: Script) -> None:
+    """And the status of a call may be asked for after a wait for it was given up."""
+    pytest.importorskip("grpc")
+    with H2Server(answer_at_once) as early, H2Server(say_nothing) as silent:
+        _, lines = run(
+            rampa,
+            script,
+            f"""
+early, silent = (worker.grpc.connect(url).stub(lambda channel: channel) for url in ("{early.url}", "{silent.url}"))
+for requests in waiting(), endless():
+    print(json.dumps([(await early.stream_unary("/a.B/C")(requests)).decode()]))
+print(json.dumps([message.decode() async for message in early.stream_stream("/a.B/C")(waiting())]))
+call = early.stream_unary("/a.B/C")(waiting())
+print(json.dumps([(await call.code()).name, (await call).decode(), (await call).decode()]))
+try:
+    await silent.stream_unary("/a.B/C")(broken())
+except KeyError as error:
+    print(json.dumps([str(error)]))
+waits.clear()
+call = silent.stream_unary("/a.B/C")(waiting())
+await give_up(call)
+print(json.dumps([(await call.code()).name, await call.details()]))
+try:
+    await call
+except grpc.aio.AioRpcError as error:
+    print(json.dumps([error.code().name]))
+""",
+            before="import grpc\n" + REQUESTS,
+        )
+    given_up = [["given up"], ["CANCELLED", "cancelled by the script"], ["CANCELLED"]]
+    assert lines == [["fine"], ["fine"], ["fine"], ["OK", "fine", "fine"], ["'mine'"], *given_up]
 
 
 def test_the_only_response_is_not_received_one_by_one(rampa: Rampa, script: Script) -> None:
