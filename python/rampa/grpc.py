@@ -19,7 +19,8 @@ if typing.TYPE_CHECKING:
 
 __all__ = ["GrpcChannel", "GrpcClient", "GrpcResponse", "GrpcSchema", "GrpcStatus", "GrpcStream"]
 
-_METHODS_MAX = 4096  # that are kept prepared
+_METHODS_MAX = 4096  # of a channel, that are kept prepared
+_WAYS_MAX = 256  # of channels that differ, such as by a token in their metadata
 _UNARY_DEADLINE = 60.0  # seconds, as of a request of HTTP
 _KEEP: typing.Any = object()  # what the channel says
 
@@ -93,7 +94,10 @@ class GrpcChannel:
         self._worker = worker
         self._way = way
         self._schema = schema
-        self._methods = worker._grpc_methods.setdefault(way, {})
+        ways = worker._grpc_methods
+        if len(ways) >= _WAYS_MAX and way not in ways:
+            ways.clear()  # a channel keeps its own
+        self._methods = ways.setdefault(way, {})
 
     async def __aenter__(self) -> GrpcChannel:
         return self

@@ -241,6 +241,26 @@ async with worker.grpc.connect("{fine.url}").client_stream("/test.Service/Fine")
     assert (lines[1]["status"], lines[1]["data"]) == (0, "fine")
 
 
+# ---- what is kept ------------------------------------------------------------------------------------------------------
+
+
+def test_channels_that_all_differ_are_not_all_kept(rampa: Rampa, script: Script) -> None:
+    """As when each iteration has a token of its own."""
+    with H2Server(misbehave) as fine:
+        _, lines = run(
+            rampa,
+            script,
+            f"""
+first = worker.grpc.connect("{fine.url}")
+for i in range(1000):
+    worker.grpc.connect("{fine.url}", metadata={{"token": str(i)}})
+told(await first.unary("/test.Service/Fine", b""))
+print(json.dumps([len(worker._grpc_methods) <= 256]))
+""",
+        )
+    assert lines[0]["data"] == "fine" and lines[1] == [True]
+
+
 # ---- calls that are kept by nobody -----------------------------------------------------------------------------------
 
 
