@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import socket
 import weakref
 from pathlib import Path
 from typing import Any
 
 import pytest
 import rampa
-from enginetools import count, descriptors, finish, plan, python, run, times
+from enginetools import count, descriptors, finish, plan, python, run, times, until
 
 HEAD = """
 import asyncio, gc, logging, os, signal, sys
@@ -257,6 +258,23 @@ def test_what_a_scenario_holds_is_let_go(ending: str, target: str) -> None:
     gc.collect()
     assert reference() is None
     assert descriptors() == before
+
+
+def test_a_request_for_which_only_a_callback_waits_at_the_end() -> None:
+    """Nobody else holds the request, and its callback is told that it was cancelled."""
+    said: list[bool] = []
+
+    async def visit(worker: rampa.Worker) -> None:
+        worker.http.get(url).add_done_callback(lambda request: said.append(request.cancelled()))
+
+    async def main() -> None:
+        await finish(plan(visit, **times(1, 1)))
+        await until(lambda: said)
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        asyncio.run(main())
+    assert said == [True]
 
 
 def test_the_programs_asyncio_is_left_as_it_was() -> None:

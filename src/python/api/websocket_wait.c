@@ -285,13 +285,8 @@ void rp_py_socket_forget(struct py_socket *self)
 
 void rp_py_waits_cancel(struct py_socket *self)
 {
-    while (!rp_list_is_empty(&self->waits)) {
-        struct py_wait *wait = rp_container_of(self->waits.next, struct py_wait, node);
-
-        Py_INCREF(wait); /* the list's reference may be the last one */
-        rp_py_op_cancel(&wait->op);
-        Py_DECREF(wait);
-    }
+    while (!rp_list_is_empty(&self->waits))
+        rp_py_op_cancel(&rp_container_of(self->waits.next, struct py_wait, node)->op);
     rp_py_socket_forget(self);
 }
 

@@ -145,10 +145,12 @@ bool rp_py_op_cancel(struct py_op *op)
 {
     if (is_finished(op))
         return false;
+    Py_INCREF(op); /* what it waits for may have the last reference, and drops that */
     if (op->op_state == PY_OP_RUNNING)
         op->kind->cancel(op);
     op->op_state = PY_OP_CANCELLED;
     rp_py_op_run_callbacks(op);
+    Py_DECREF(op);
     return true;
 }
 
