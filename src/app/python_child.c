@@ -5,12 +5,13 @@
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "app/python_find.h"
 
-enum { LINE_BYTES_MAX = 1 << 20, OUT_MAX = 1200 << 20 };
+enum { LINE_BYTES_MAX = 1 << 20, OUT_MAX = 1200 << 20, READ_BYTES = 16 << 10 };
 
 void rp_python_child_hang_up(struct rp_python_child *child)
 {
@@ -40,12 +41,14 @@ static void take_lines(struct rp_python_child *child)
     }
 }
 
-static void read_lines(struct rp_python_child *child)
+/* @most bytes at most: one that never stops talking would keep the loop for ever. */
+static void read_lines(struct rp_python_child *child, size_t most)
 {
-    char piece[16384];
+    char piece[READ_BYTES];
 
-    while (child->fd >= 0) {
-        ssize_t n = recv(child->fd, piece, sizeof(piece), MSG_DONTWAIT);
+    while (child->fd >= 0 && most > 0) {
+        ssize_t n = recv(child->fd, piece, most < sizeof(piece) ? most : sizeof(piece),
+                         MSG_DONTWAIT);
 
         if (n < 0 && errno == EINTR)
             continue;
@@ -58,6 +61,7 @@ static void read_lines(struct rp_python_child *child)
             rp_python_child_hang_up(child);
             return;
         }
+        most -= (size_t)n;
         take_lines(child);
     }
 }
@@ -100,8 +104,8 @@ static void ready(struct rp_watch *watch, unsigned what)
 {
     struct rp_python_child *child = rp_container_of(watch, struct rp_python_child, watch);
 
-    if (what & RP_READABLE)
-        read_lines(child);
+    if (what & RP_READABLE) /* the loop comes back while there is more */
+        read_lines(child, READ_BYTES);
     if (what & RP_WRITABLE)
         send_some(child);
 }
@@ -148,8 +152,10 @@ static void on_ended(struct rp_process *process, int status)
 {
     struct rp_python_child *child = child_of(process);
     char how[128];
+    int waiting = 0;
 
-    read_lines(child);
+    if (child->fd >= 0 && ioctl(child->fd, FIONREAD, &waiting) == 0)
+        read_lines(child, (size_t)waiting);
     rp_python_child_hang_up(child);
     rp_process_describe_status(status, how, sizeof(how));
     child->events->ended(child, how);

@@ -8,12 +8,13 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { LINE_MAX_BYTES = 64 * 1024 };
+enum { LINE_MAX_BYTES = 64 * 1024, READ_BYTES = 16 * 1024 };
 
 extern char **environ;
 
@@ -74,12 +75,13 @@ static void close_pipe(struct rp_process_pipe *pipe)
     pipe->fd = -1;
 }
 
-static void read_pipe(struct rp_process_pipe *pipe)
+/* @most bytes at most: one that never stops printing would keep the loop for ever. */
+static void read_pipe(struct rp_process_pipe *pipe, size_t most)
 {
-    char text[16384];
+    char text[READ_BYTES];
 
-    while (pipe->fd >= 0) {
-        ssize_t n = read(pipe->fd, text, sizeof(text));
+    while (pipe->fd >= 0 && most > 0) {
+        ssize_t n = read(pipe->fd, text, most < sizeof(text) ? most : sizeof(text));
 
         if (n < 0 && errno == EINTR)
             continue;
@@ -89,13 +91,28 @@ static void read_pipe(struct rp_process_pipe *pipe)
             close_pipe(pipe);
             return;
         }
+        most -= (size_t)n;
         take_output(pipe, text, (size_t)n);
     }
 }
 
+/* The loop comes back while there is more. */
 static void pipe_ready(struct rp_watch *watch, unsigned ready)
 {
-    read_pipe(rp_container_of(watch, struct rp_process_pipe, watch));
+    read_pipe(rp_container_of(watch, struct rp_process_pipe, watch), READ_BYTES);
+}
+
+/* What has been written by now. Grandchildren may hold the other end open, so neither its end is
+ * waited for nor what they still write. */
+static void read_rest(struct rp_process_pipe *pipe)
+{
+    int waiting = 0;
+
+    if (pipe->fd >= 0 && ioctl(pipe->fd, FIONREAD, &waiting) == 0)
+        read_pipe(pipe, (size_t)waiting);
+    if (pipe->line.len)
+        emit(pipe);
+    close_pipe(pipe);
 }
 
 /* ---- its end --------------------------------------------------------------------------------- */
@@ -114,13 +131,8 @@ static void exited(struct rp_watch *watch, unsigned ready)
     process->pid = 0;
     close(process->pidfd);
     process->pidfd = -1;
-    /* What it wrote is in the pipes; grandchildren may hold them open, so no end is waited for. */
-    read_pipe(&process->out);
-    read_pipe(&process->err);
-    if (process->out.line.len)
-        emit(&process->out);
-    if (process->err.line.len)
-        emit(&process->err);
+    read_rest(&process->out);
+    read_rest(&process->err);
     process->events->ended(process, status);
 }
 

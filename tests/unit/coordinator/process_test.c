@@ -3,6 +3,7 @@
 /* A worker process: its lines, its last words, its end, and its control socket. Over every back-end with descriptors. */
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -16,7 +17,18 @@ struct child {
     struct rp_process process;
     struct rp_buf out, err; /* lines, each with "|" behind it */
     int lines, ended, status, control;
+    bool is_flooded; /* there is always more to read: */
+    int in_turn;     /* lines in this turn */
 };
+
+/* As if the child wrote faster than its lines are taken. */
+static void let_more_come(struct child *child, const struct rp_process_pipe *pipe)
+{
+    struct pollfd more = { .fd = pipe->fd, .events = POLLIN };
+
+    assert_true(++child->in_turn < 1 << 20);
+    assert_int_equal(poll(&more, 1, 10000), 1);
+}
 
 static void on_line(struct rp_process *process, bool is_stderr, const char *text)
 {
@@ -27,6 +39,8 @@ static void on_line(struct rp_process *process, bool is_stderr, const char *text
     rp_buf_append_str(lines, text);
     rp_buf_append_str(lines, "|");
     child->lines++;
+    if (child->is_flooded)
+        let_more_come(child, is_stderr ? &process->err : &process->out);
 }
 
 static void on_ended(struct rp_process *process, int status)
@@ -161,6 +175,52 @@ static void test_status(struct world *world)
     }
 }
 
+static void on_due(struct rp_timer *timer, rp_ns now)
+{
+    rp_timer_disarm(timer);
+}
+
+static void turn_flooded(struct world *world, struct child *child)
+{
+    child->is_flooded = true;
+    child->in_turn = 0;
+    turn(world);
+}
+
+/* One that never pauses leaves room for timers, and so for signals and control. */
+static void test_a_flood(struct world *world)
+{
+    struct rp_timer timer = { 0 };
+    struct child child;
+
+    assert_int_equal(start(world, &child, "yes & yes >&2"), 0);
+    while (!child.lines)
+        turn_flooded(world, &child);
+    rp_timer_arm(world->loop, &timer, rp_clock_ns(), on_due);
+    while (rp_timer_is_armed(&timer))
+        turn_flooded(world, &child);
+    rp_process_kill(&child.process, SIGKILL);
+    while (!child.ended)
+        turn_flooded(world, &child);
+    stop(world, &child);
+}
+
+/* A grandchild that has left the group, and so lives on, does not hold up the end. */
+static void test_a_flood_that_outlives_the_child(struct world *world)
+{
+    struct child child;
+
+    assert_int_equal(start(world, &child, "setsid yes & read line <&3; exit 4"), 0);
+    while (!child.lines)
+        turn_flooded(world, &child);
+    peer_write(child.control, "\n", 1);
+    while (!child.ended)
+        turn_flooded(world, &child);
+    assert_int_equal(WEXITSTATUS(child.status), 4);
+    look(world); /* nothing more is heard of it */
+    stop(world, &child);
+}
+
 /* The whole group goes, what the child has started included. */
 static void test_kill(struct world *world)
 {
@@ -281,6 +341,8 @@ int main(void)
         CASE(test_a_long_line),
         CASE(test_last_words),
         CASE(test_status),
+        CASE(test_a_flood),
+        CASE(test_a_flood_that_outlives_the_child),
         CASE(test_kill),
         CASE(test_deinit_kills),
         CASE(test_surroundings),
