@@ -40,7 +40,7 @@ static void stop_gracefully(struct rp_coordinator *c, const char *reason, rp_ns 
     }
     act(c, RP_NEXT_ABANDON);
     if (c->phase < RP_PHASE_SETUP) {
-        c->stops_seen = 2; /* there is nothing to tear down */
+        c->has_killed_all = true; /* there is nothing to tear down */
         act(c, RP_NEXT_KILL_ALL);
     }
 }
@@ -51,10 +51,12 @@ static void stop(struct rp_control *control, const char *reason, bool at_once)
 
     if (c->phase == RP_PHASE_OVER)
         return;
-    if (c->stops_seen++ == 0)
+    if (!c->was_stopped) {
+        c->was_stopped = true;
         stop_gracefully(c, reason, at_once ? 0 : RP_STOP_GRACE_MAX_S * RP_S);
-    else if (at_once && c->phase == RP_PHASE_RUNNING)
+    } else if (at_once && c->phase == RP_PHASE_RUNNING) {
         act(c, RP_NEXT_STOP);
+    }
 }
 
 static void pause_run(struct rp_control *control)
@@ -162,7 +164,7 @@ static void say_what_is_waited_for(struct rp_coordinator *c, int number)
 
 static void stop_at_once(struct rp_coordinator *c)
 {
-    c->stops_seen++;
+    c->has_killed_all = true;
     rp_result_fail(c->result, RP_EXIT_ABORTED, "aborted by a second signal");
     /* Also when the first one is the reason so far: what it promises did not happen. */
     if (c->result->exit_code == RP_EXIT_ABORTED) {
@@ -182,9 +184,10 @@ void rp_coordinator_signal(struct rp_signals *signals, int number)
         rp_control_pause(&c->control);
     } else if (number == SIGUSR2) {
         rp_control_resume(&c->control);
-    } else if (c->stops_seen) {
+    } else if (c->has_signal) {
         stop_at_once(c);
     } else {
+        c->has_signal = true;
         say_what_is_waited_for(c, number);
         rp_control_stop(&c->control, "aborted by a signal", false);
     }

@@ -101,7 +101,7 @@ static void note_loss(struct rp_coordinator *c, struct rp_peer *peer, const char
     rp_free(worker->lost);
     worker->lost = rp_strdup(what);
     worker->lost_from = peer->reported;
-    if (c->stops_seen < 2) /* otherwise all are killed, as somebody wanted it */
+    if (!c->has_killed_all)
         warn_of_loss(c, peer, what);
     if (peer->step == RP_STEP_RUNNING && rp_merge_loss(&c->merging, peer) < 0)
         rp_result_fail(c->result, RP_EXIT_INTERNAL, "out of memory");
@@ -133,7 +133,7 @@ struct rp_next rp_loss_of(struct rp_coordinator *c, struct rp_peer *peer,
     char *what = peer->why ? rp_strdup(peer->why) : describe(peer, end->how);
     int status = 0;
 
-    if (c->stops_seen >= 2)
+    if (c->has_killed_all)
         rp_result_fail(c->result, RP_EXIT_ABORTED, "aborted by a second signal");
     else if (c->phase <= RP_PHASE_LOADING && c->status == 0)
         status = died_early(c, peer, end);

@@ -44,7 +44,9 @@ struct rp_coordinator {
     enum rp_phase phase;
     bool is_stopping;    /* the iterations are not to begin, or not to go on */
     bool has_finished;   /* the executors of every worker that is left, and there is one */
-    unsigned stops_seen; /* signals, and requests of the program */
+    bool was_stopped;    /* by a signal or by whoever has the control */
+    bool has_signal;     /* one that stops: the next one ends all at once */
+    bool has_killed_all; /* as somebody wanted it */
     char *declaration;   /* the first worker's */
     struct rp_buf plan_json;
     struct rp_timer tick;

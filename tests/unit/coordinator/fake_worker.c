@@ -393,9 +393,11 @@ static void run(void)
         wait_for_signal(SIGURG);
     if (is("aborts"))
         abort_run("enough");
-    if (is("waits") || is("judged") || is("aborts"))
+    if (is("waits") || is("judged") || is("aborts") || is("stops-late"))
         while (receive() != RP_MSG_STOP)
             ;
+    if (is("stops-late"))
+        wait_for_signal(SIGUSR1);
     if (is("odd-scenarios") || is("odd-pauses"))
         send_state(1);
     if (is("pauses") || is("crash-after-pauses") || is("setup-pauses") || is("pauses-late"))
