@@ -247,7 +247,8 @@ static void begin(struct request *request, struct MHD_Connection *connection, co
     bool is_get = strcmp(method, "GET") == 0;
 
     request->status = judge(request->listener, connection, is_get, &request->error, &request->hint);
-    if (request->status == MHD_HTTP_UNAUTHORIZED && is_get && strcmp(url, "/") == 0 &&
+    /* Also of who may see the page anyway: an address that has been shown is of no further use. */
+    if (request->status != MHD_HTTP_FORBIDDEN && is_get && strcmp(url, "/") == 0 &&
         request->listener->is_tcp && use_ticket(request->listener->serve, connection)) {
         request->status = 0;
         request->gets_cookie = true;

@@ -65,6 +65,11 @@ def test_an_address_lets_one_browser_in(run: tuple[Started, Control], rampa: Cal
     cookie, *attributes = headers["Set-Cookie"].split("; ")
     assert attributes == ["Path=/", "HttpOnly", "SameSite=Strict"]
     assert get(control, once)[0] == 401  # it was used
+    again = control.post("/v1/browser")["address"]
+    again = again[again.index("/?once=") :]
+    assert get(control, again, Host="evil.example")[0] == 403
+    assert "Set-Cookie" in get(control, again, Cookie=cookie)[1]  # it counts also for a browser that is in
+    assert get(control, again)[0] == 401
     status, headers, page = get(control, "/", Cookie=cookie)
     assert status == 200 and headers["Content-Type"] == "text/html; charset=utf-8"
     assert headers["Content-Security-Policy"] == "frame-ancestors 'none'"
