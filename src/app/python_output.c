@@ -55,25 +55,13 @@ static struct python_output *of_sink(struct rp_sink *sink)
 
 /* ---- what the process says ------------------------------------------------------------------- */
 
-/* @text without the secrets of the destination and the options, line by line. */
-static void put_concealed(const struct python_output *self, const char *text, struct rp_buf *out)
-{
-    while (*text) {
-        size_t len = strcspn(text, "\n");
-
-        rp_conceal_append(&self->conceal, rp_slice(text, len), out);
-        rp_buf_append_str(out, text[len] ? "\n" : "");
-        text += len + (text[len] == '\n');
-    }
-}
-
 /* Something is lost: said at once, or after the run with what else close() has to tell. */
 static void lose(struct python_output *self, const char *text)
 {
     struct rp_buf plain;
 
     rp_buf_init(&plain, TEXT_MAX);
-    put_concealed(self, text, &plain);
+    rp_conceal_append_lines(&self->conceal, text, &plain);
     if (!self->is_closing)
         rp_sink_lose(&self->output.sink, "%s", rp_buf_str(&plain));
     else
@@ -90,7 +78,7 @@ static void refuse(struct python_output *self, const json_t *message)
         const char *text = json_string_value(json_object_get(message, keys[i]));
 
         rp_buf_init(&texts[i], TEXT_MAX);
-        put_concealed(self, text ? text : "", &texts[i]);
+        rp_conceal_append_lines(&self->conceal, text ? text : "", &texts[i]);
     }
     rp_error_set(&self->refusal, -RP_EUSER, "%s", rp_buf_str(&texts[0]));
     if (texts[1].len)
@@ -126,25 +114,22 @@ static void on_said(struct rp_python_child *child, const json_t *message)
         self->wants_summary = true;
 }
 
+/* A class may print what a server has answered: neither its escapes nor secrets get through. */
 static void show_line(struct python_output *self, const char *text)
 {
     struct rp_sinks *sinks = self->output.sink.sinks;
+    struct rp_event event = { .kind = RP_EVENT_PRINTED };
+    struct rp_buf line;
 
+    rp_buf_init(&line, TEXT_MAX);
+    rp_conceal_append_printed(&self->conceal, rp_slice_str(text), &line);
+    event.printed.is_stderr = true;
+    event.printed.text = rp_buf_str(&line);
     if (!self->is_closing && sinks && sinks->result)
-        rp_sinks_event(sinks, &(struct rp_event){ .kind = RP_EVENT_PRINTED,
-                                                  .printed = { .is_stderr = true, .text = text } });
+        rp_sinks_event(sinks, &event);
     else
-        fprintf(stderr, "%s\n", text);
-}
-
-static void on_printed(struct rp_python_child *child, const char *text)
-{
-    struct python_output *self = rp_container_of(child, struct python_output, child);
-
-    if (self->is_found)
-        show_line(self, text);
-    else
-        rp_buf_appendf(&self->printed, "%s\n", text);
+        fprintf(stderr, "%s\n", event.printed.text);
+    rp_buf_deinit(&line);
 }
 
 static void show_printed(struct python_output *self)
@@ -156,6 +141,18 @@ static void show_printed(struct python_output *self)
         show_line(self, line);
     }
     rp_buf_reset(&self->printed);
+}
+
+static void on_printed(struct rp_python_child *child, const char *text)
+{
+    struct python_output *self = rp_container_of(child, struct python_output, child);
+
+    if (!self->is_found) {
+        rp_buf_appendf(&self->printed, "%s\n", text);
+        return;
+    }
+    show_printed(self);
+    show_line(self, text);
 }
 
 static void on_ended(struct rp_python_child *child, const char *how)

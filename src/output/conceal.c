@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "output/conceal.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "base/base64.h"
 #include "base/str.h"
+#include "base/text.h"
 #include "proto/url.h"
 
 enum {
-    WORDS_MAX = 1 << 20,
+    WORDS_MAX = 1 << 20, /* bytes, also of a line */
     /* What is shorter is part of many texts, or no secret: "api", "write", "0.1.0". */
     PASSWORD_MIN = 4,
     VALUE_MIN = 6,
@@ -160,14 +162,40 @@ static size_t begins_with(const struct rp_conceal *conceal, struct rp_slice text
     return longest;
 }
 
-void rp_conceal_append(const struct rp_conceal *conceal, struct rp_slice text, struct rp_buf *out)
+static void append(const struct rp_conceal *conceal, struct rp_slice text, size_t enough,
+                   struct rp_buf *out)
 {
-    size_t enough = out->len + APPENDED_MIN;
-
     while (text.len && out->len < enough && !out->error) {
         size_t secret = begins_with(conceal, text);
 
         rp_buf_append(out, secret ? "***" : text.ptr, secret ? 3 : 1);
         text = behind(text, secret ? secret : 1);
     }
+}
+
+void rp_conceal_append(const struct rp_conceal *conceal, struct rp_slice text, struct rp_buf *out)
+{
+    append(conceal, text, out->len + APPENDED_MIN, out);
+}
+
+void rp_conceal_append_lines(const struct rp_conceal *conceal, const char *text, struct rp_buf *out)
+{
+    while (*text) {
+        size_t len = strcspn(text, "\n");
+
+        rp_conceal_append(conceal, rp_slice(text, len), out);
+        rp_buf_append_str(out, text[len] ? "\n" : "");
+        text += len + (text[len] == '\n');
+    }
+}
+
+void rp_conceal_append_printed(const struct rp_conceal *conceal, struct rp_slice line,
+                               struct rp_buf *out)
+{
+    struct rp_buf plain;
+
+    rp_buf_init(&plain, WORDS_MAX);
+    append(conceal, line, SIZE_MAX, &plain);
+    rp_text_append(out, rp_buf_slice(&plain), SIZE_MAX);
+    rp_buf_deinit(&plain);
 }

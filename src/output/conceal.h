@@ -23,4 +23,10 @@ void rp_conceal_add_value(struct rp_conceal *conceal, struct rp_slice value);
 /* Appends the beginning of @text, at least 1,000 bytes of it if it has so many, with "***" in place
  * of each secret. */
 void rp_conceal_append(const struct rp_conceal *conceal, struct rp_slice text, struct rp_buf *out);
+/* The same of each line of @text. */
+void rp_conceal_append_lines(const struct rp_conceal *conceal, const char *text,
+                             struct rp_buf *out);
+/* The same with the whole of one line, which is made harmless for a terminal too (base/text.h). */
+void rp_conceal_append_printed(const struct rp_conceal *conceal, struct rp_slice line,
+                               struct rp_buf *out);
 void rp_conceal_deinit(struct rp_conceal *conceal); /* a zeroed one is allowed */

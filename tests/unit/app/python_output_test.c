@@ -5,15 +5,18 @@
 
 #include "../run/fixture.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/python_output.h"
 #include "base/alloc.h"
+#include "loop/loop.h"
 #include "run/measured.h"
 
 static const struct rp_output_kind *const kinds[] = { &rp_output_python, NULL };
@@ -24,7 +27,21 @@ struct desk {
     struct rp_sinks sinks;
     struct rp_output *outputs;
     struct rp_error err;
+    struct rp_loop *loop; /* of the run, or NULL */
+    struct rp_sink reader;
+    struct rp_buf printed; /* lines, each with "|" behind it */
 };
+
+static void read_event(struct rp_sink *sink, const struct rp_event *event)
+{
+    struct desk *desk = rp_container_of(sink, struct desk, reader);
+
+    rp_buf_append_str(&desk->printed, event->printed.text);
+    rp_buf_append_str(&desk->printed, "|");
+}
+
+static const struct rp_sink_ops reading = { .events = RP_EVENT_BIT(RP_EVENT_PRINTED),
+                                            .event = read_event };
 
 static int setup(void **state)
 {
@@ -35,6 +52,7 @@ static int setup(void **state)
     assert_non_null(mkdtemp(desk->folder));
     snprintf(desk->python, sizeof(desk->python), "%s/python", desk->folder);
     fixture_passed(&desk->fixture);
+    rp_buf_init(&desk->printed, 1 << 20);
     *state = desk;
     return 0;
 }
@@ -44,7 +62,9 @@ static int teardown(void **state)
     struct desk *desk = *state;
 
     rp_outputs_free(desk->outputs);
+    rp_loop_free(desk->loop);
     rp_error_deinit(&desk->err);
+    rp_buf_deinit(&desk->printed);
     fixture_deinit(&desk->fixture);
     unlink(desk->python);
     assert_int_equal(rmdir(desk->folder), 0);
@@ -78,7 +98,10 @@ static int begin(struct desk *desk, const char *name, const char *option)
                                             .python = desk->python };
     int r;
 
+    rp_sink_remove(&desk->reader);
     rp_sinks_init(&desk->sinks);
+    rp_sinks_add(&desk->sinks, &desk->reader, &reading);
+    desk->sinks.loop = desk->loop;
     rp_sinks_start(&desk->sinks, &desk->fixture.result);
     r = rp_outputs_new(kinds, &desk->sinks, &given, &desk->outputs, &desk->err);
     if (r == 0)
@@ -163,6 +186,74 @@ static void test_an_interpreter_that_is_none(void **state)
     end(desk, false);
 }
 
+static void test_what_it_prints_is_harmless(void **state)
+{
+    struct desk *desk = *state;
+    char expected[4096];
+
+    write_python(desk, "printf 'early hunter2hunter2\\n'\n" FOUND
+                       "printf 'no \\033[31m: hunter2hunter2\\n'\n"
+                       "printf '%02000d hunter2hunter2\\n' 0\nexit 3\n");
+    assert_int_equal(begin(desk, "some:A", "some:A.key=hunter2hunter2"), -RP_EUSER);
+    snprintf(expected, sizeof(expected), "early ***|no \xef\xbf\xbd[31m: ***|%02000d ***|", 0);
+    assert_string_equal(rp_buf_str(&desk->printed), expected);
+    end(desk, false);
+}
+
+/* As if the process talked faster than it is heard: there is always more to read. */
+static bool is_flooded;
+static int reads;
+
+ssize_t __real_recv(int fd, void *data, size_t size, int flags);
+ssize_t __wrap_recv(int fd, void *data, size_t size, int flags);
+
+ssize_t __wrap_recv(int fd, void *data, size_t size, int flags)
+{
+    struct pollfd more = { .fd = fd, .events = POLLIN };
+
+    if (is_flooded) {
+        assert_true(++reads < 20);
+        assert_int_equal(poll(&more, 1, 10000), 1);
+    }
+    return __real_recv(fd, data, size, flags);
+}
+
+static void turn_flooded(struct desk *desk)
+{
+    is_flooded = true;
+    reads = 0;
+    assert_int_equal(rp_loop_turn(desk->loop, RP_NS_NEVER), 0);
+    is_flooded = false;
+}
+
+static void on_due(struct rp_timer *timer, rp_ns now)
+{
+    rp_timer_disarm(timer);
+}
+
+/* The loop of the run goes on, and so does the output. */
+static void test_a_process_that_never_stops_talking(void **state)
+{
+    struct desk *desk = *state;
+    struct rp_timer timer = { 0 };
+
+    reads = 0;
+    write_python(desk, FOUND STARTED "yes '{}' >&3 &\n"
+                                     "grep -aq is_run <&3\nkill $!\nwait\necho >&3\n"
+                                     "echo '{\"type\":\"taken\",\"samples\":30}' >&3\n" DONE
+                                     "cat <&3 >/dev/null\n");
+    assert_int_equal(rp_loop_new(rp_loop_epoll, &desk->loop), 0);
+    assert_int_equal(begin(desk, "some:A", NULL), 0);
+    while (!reads)
+        turn_flooded(desk);
+    rp_timer_arm(desk->loop, &timer, rp_clock_ns(), on_due);
+    while (rp_timer_is_armed(&timer))
+        turn_flooded(desk);
+    samples(desk, 30);
+    end(desk, true);
+    assert_null(desk->err.message);
+}
+
 /* One run with the n-th allocation failing. Returns whether one failed. */
 static bool fails(struct desk *desk, uint64_t n)
 {
@@ -208,6 +299,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_what_the_process_has_not_taken_is_lost, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_an_interpreter_that_is_none, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_it_prints_is_harmless, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_process_that_never_stops_talking, setup, teardown),
         cmocka_unit_test_setup_teardown(test_memory_may_fail_anywhere, setup, teardown),
     };
 
