@@ -153,7 +153,10 @@ def test_a_run_stays_in_the_networks_that_are_allowed(rampa: Rampa, script: Scri
                    f"    for url in ({away!r}, {inside.url!r}, 'http://name.test/', 'http+unix://%2Fnowhere/'):\n"
                    "        try:\n            await worker.http.get(url)\n"
                    "        except rampa.errors.ConnectError as error:\n            assert error.error_code == 1110, error\n"
-                   "        else:\n            raise RuntimeError(url)\n")  # fmt: skip
+                   "        else:\n            raise RuntimeError(url)\n"
+                   f"    for target in ({away!r}, 'http://name.test:80', 'unix:/nowhere'):\n"
+                   "        response = await worker.grpc.unary(target, '/a.B/C', b'')\n"
+                   "        assert response.error_code == 1110, response.details\n")  # fmt: skip
             rampa("run", "script.py", "-i", "1", "--allow-ips", "127.0.0.0/29", "--resolve", "name.test:80:127.0.0.9", code=0)
             assert len(inside.requests) == 1
         assert not outside.connections
