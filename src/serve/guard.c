@@ -38,7 +38,7 @@ static bool is_at(struct rp_slice host, struct rp_slice name, uint16_t port)
     return (is_usual && !host.len) || rp_slice_eq(host, rp_slice(text, (size_t)len));
 }
 
-bool rp_guard_is_host(struct rp_slice host, uint16_t port, const char *name)
+bool rp_guard_is_host(struct rp_slice host, uint16_t port, const char *name, const char *page_host)
 {
     static const char *const names[] = { "localhost", "127.0.0.1", "[::1]" };
     const char *colon = strrchr(name, ':');
@@ -46,6 +46,8 @@ bool rp_guard_is_host(struct rp_slice host, uint16_t port, const char *name)
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         if (is_at(host, rp_slice_str(names[i]), port))
             return true;
+    if (*page_host && is_at(host, rp_slice_str(page_host), port))
+        return true;
     return colon && is_at(host, rp_slice(name, (size_t)(colon - name)), port);
 }
 

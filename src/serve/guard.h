@@ -22,8 +22,9 @@ bool rp_guard_is_bearer(struct rp_slice field, const char *token);
 bool rp_guard_is_token(struct rp_slice given, const char *token);
 
 /* Whether @host, of the field Host, names a server on loopback at @port or the server's own address
- * @name ("127.0.0.1:8080"): localhost, 127.0.0.1, [::1], or the host of @name. */
-bool rp_guard_is_host(struct rp_slice host, uint16_t port, const char *name);
+ * @name ("127.0.0.1:8080"): localhost, 127.0.0.1, [::1], the host of @name, or @page_host ("" =
+ * there is none). */
+bool rp_guard_is_host(struct rp_slice host, uint16_t port, const char *name, const char *page_host);
 /* Whether a page of the server itself has this @origin: "http://" or, with @is_tls, "https://" and
  * @host, the request's own field. */
 bool rp_guard_is_origin(struct rp_slice origin, struct rp_slice host, bool is_tls);

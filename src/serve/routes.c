@@ -279,7 +279,11 @@ int rp_serve_browser_address(struct rp_serve *serve, char ret[RP_SERVE_BROWSER_S
         return r;
     }
     serve->next_ticket = (serve->next_ticket + 1) % RP_SERVE_TICKETS;
-    snprintf(ret, RP_SERVE_BROWSER_SIZE, "http://%s/?once=%s", serve->address, ticket);
+    if (serve->page_host[0])
+        snprintf(ret, RP_SERVE_BROWSER_SIZE, "http://%s:%u/?once=%s", serve->page_host, serve->port,
+                 ticket);
+    else
+        snprintf(ret, RP_SERVE_BROWSER_SIZE, "http://%s/?once=%s", serve->address, ticket);
     return 0;
 }
 

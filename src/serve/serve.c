@@ -135,6 +135,16 @@ static int listen_unix(struct rp_serve *serve, struct rp_error *err)
     return r;
 }
 
+static int name_page(struct rp_serve *serve)
+{
+    char random[RP_TOKEN_SIZE];
+    int r = rp_token_make(random);
+
+    if (r == 0 && (strncmp(serve->address, "127.0.0.1:", 10) == 0 || serve->address[0] == '['))
+        snprintf(serve->page_host, sizeof(serve->page_host), "rampa-%.16s.localhost", random);
+    return r;
+}
+
 static int listen_tcp(struct rp_serve *serve, struct rp_error *err)
 {
     int fd, r;
@@ -149,7 +159,9 @@ static int listen_tcp(struct rp_serve *serve, struct rp_error *err)
         return fd;
     /* Browsers do not keep the cookies of two ports apart. */
     snprintf(serve->cookie, sizeof(serve->cookie), "rampa%u", serve->port);
-    r = rp_serve_listener_start(&serve->tcp_listener, serve, fd, true);
+    r = name_page(serve);
+    if (r == 0)
+        r = rp_serve_listener_start(&serve->tcp_listener, serve, fd, true);
     if (r < 0)
         close(fd);
     return r;

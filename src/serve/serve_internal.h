@@ -55,6 +55,11 @@ struct rp_serve {
     struct rp_place place;
     char address[RP_TCP_NAME_MAX]; /* empty = no TCP */
     uint16_t port;
+    /* Of the live page, random: "rampa-0123456789abcdef.localhost", which browsers look for on
+     * loopback by themselves. They send cookies to all ports of a host, so that a page at the
+     * address itself would give its cookie to every other server there. Empty where the name does
+     * not lead to the address. */
+    char page_host[40];
     struct rp_serve_listener unix_listener, tcp_listener;
     struct rp_serve_stream stream;
     struct rp_guard_tries tries;

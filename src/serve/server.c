@@ -207,7 +207,8 @@ static unsigned judge(const struct rp_serve_listener *listener, struct MHD_Conne
     struct rp_slice host = field_of(connection, "Host"), origin = field_of(connection, "Origin");
     struct rp_slice bearer = field_of(connection, "Authorization");
 
-    if (listener->is_tcp && !rp_guard_is_host(host, serve->port, serve->address)) {
+    if (listener->is_tcp &&
+        !rp_guard_is_host(host, serve->port, serve->address, serve->page_host)) {
         *error = "the field Host does not name this server";
         *hint = "use the address that the run has printed";
         return MHD_HTTP_FORBIDDEN;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -239,6 +240,10 @@ def test_who_may_speak(serve: Serve) -> None:
     assert control.ask("GET", "/v1/status", headers={"Host": f"evil.example:{port}"})[0] == 403
     assert control.ask("GET", "/v1/status", headers={"Host": f"localhost:{port}"})[0] == 200
     assert control.ask("GET", "/v1/status", headers={"Origin": f"http://{control.address}"})[0] == 200
+    page = control.post("/v1/browser")["address"].split("/")[2]  # a host of its own, so that no other port gets its cookie
+    assert re.fullmatch(rf"rampa-[0-9a-f]{{16}}\.localhost:{port}", page)
+    assert control.ask("GET", "/v1/status", headers={"Host": page, "Origin": f"http://{page}"})[0] == 200
+    assert control.ask("GET", "/v1/status", headers={"Host": f"rampa-0.localhost:{port}"})[0] == 403
     refused(404, "no such resource", path="/v1/nothing")
     refused(404, "no metric", path="/v1/metrics?name=nothing")
     refused(405, "another method", path="/v1/stop")

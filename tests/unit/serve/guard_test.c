@@ -42,7 +42,7 @@ static void no_token_is_right_when_there_is_none(void **state)
 
 static bool is_host(const char *host, uint16_t port, const char *name)
 {
-    return rp_guard_is_host(rp_slice_str(host), port, name);
+    return rp_guard_is_host(rp_slice_str(host), port, name, "");
 }
 
 static void a_host_is_loopback_with_the_port(void **state)
@@ -62,6 +62,21 @@ static void a_host_is_loopback_with_the_port(void **state)
     assert_false(is_host("evil.example/localhost:8080", 8080, "127.0.0.1:8080"));
     assert_false(is_host("", 8080, "127.0.0.1:8080"));
     assert_false(is_host(NULL, 80, "127.0.0.1:80"));
+}
+
+static bool is_page_host(const char *host)
+{
+    return rp_guard_is_host(rp_slice_str(host), 8080, "127.0.0.1:8080", "rampa-01.localhost");
+}
+
+static void a_host_is_that_of_the_page(void **state)
+{
+    assert_true(is_page_host("rampa-01.localhost:8080"));
+    assert_true(is_page_host("localhost:8080"));
+    assert_false(is_page_host("rampa-01.localhost:8081"));
+    assert_false(is_page_host("rampa-02.localhost:8080"));
+    assert_false(is_page_host(":8080"));
+    assert_false(is_host(":8080", 8080, "127.0.0.1:8080"));
 }
 
 static bool is_origin(const char *origin, const char *host, bool is_tls)
@@ -104,6 +119,7 @@ int main(void)
         cmocka_unit_test(only_the_whole_token_is_right),
         cmocka_unit_test(no_token_is_right_when_there_is_none),
         cmocka_unit_test(a_host_is_loopback_with_the_port),
+        cmocka_unit_test(a_host_is_that_of_the_page),
         cmocka_unit_test(an_origin_is_that_of_the_host),
         cmocka_unit_test(wrong_tokens_are_counted),
     };
