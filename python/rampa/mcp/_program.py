@@ -113,6 +113,8 @@ def kill(process: asyncio.subprocess.Process) -> None:
 
     Workers and outputs have process groups of their own, and scripts may make more. The session is that of all of them.
     """
+    if process.returncode is not None and os.path.exists(f"/proc/{process.pid}"):
+        return  # another process has the number, which it gets only when nothing of the session is left
     killed: set[int] = set()
     while found := _members(process.pid) - killed:  # again, for what was started meanwhile
         for pid in found:
