@@ -18,6 +18,7 @@ from rampa.mcp._untrusted import marked, plain
 
 _SECONDS = 120.0
 _ANSWER = 16 << 20
+_REAP_SECONDS = 5.0  # from killing a process to its end
 _MESSAGES = 16 << 10
 _WORDS = 1000  # characters of an error
 _PR_SET_PDEATHSIG = 1
@@ -185,6 +186,7 @@ async def ask(settings: Settings, words: list[str], *, fine: tuple[int, ...] = (
         raise Failure(f"rampa {words[0]} has not ended within {_SECONDS:.0f} s", "look at the code at the top level of the script") from None
     finally:
         kill(process)
+        await ends_within(process, _REAP_SECONDS)
     if code not in fine:
         raise failure_of(said.lines, f"rampa {words[0]} has ended with exit code {code}")
     return answer

@@ -366,6 +366,8 @@ class RunRegistry:
                 kill(process)
             log.close()
             shutil.rmtree(folder, ignore_errors=True)
+            if process is not None:
+                await ends_within(process, _END_SECONDS)
             raise
         return record
 
