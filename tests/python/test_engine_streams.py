@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+from typing import Any
 
 import pytest
 import rampa
@@ -64,3 +66,31 @@ def test_a_reader_that_waits_when_the_run_is_cut_short(target: str) -> None:
 
     asyncio.run(main())
     assert seen == ["cancelled", "cancelled"]
+
+
+def test_grpc_calls_for_which_only_a_callback_waits_when_the_run_ends() -> None:
+    """The end of the iteration leaves the first one. The second one begins then, and the end of the run cancels it."""
+    cancelled: list[bool] = []
+
+    async def visit(worker: rampa.Worker) -> None:
+        def begin() -> None:
+            wait: Any = worker.grpc.unary(f"127.0.0.1:{silent.getsockname()[1]}", "/a.B/C", b"?")
+            wait.add_done_callback(note)
+
+        def note(wait: asyncio.Future[object]) -> None:
+            cancelled.append(wait.cancelled())
+            if len(cancelled) == 1:
+                begin()
+
+        begin()
+
+    async def main() -> rampa.RunResult:
+        result = await finish(plan(visit, **times(1, 1)))
+        while len(cancelled) < 2:
+            await asyncio.sleep(0)
+        return result
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        result = asyncio.run(asyncio.wait_for(main(), 60))
+    assert cancelled == [False, True]
+    assert count(result, "grpc_reqs") == 1
