@@ -168,9 +168,11 @@ static void make_room(struct rp_grpc_call *call)
     call->taken = 0;
 }
 
+/* An empty buffer may have no address. */
 static struct rp_slice from(const struct rp_grpc_call *call, size_t start)
 {
-    return rp_slice(call->in.data + start, call->in.len - start);
+    return start < call->in.len ? rp_slice(call->in.data + start, call->in.len - start)
+                                : (struct rp_slice){ 0 };
 }
 
 static int refuse(struct rp_grpc_call *call, enum problem problem)

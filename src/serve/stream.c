@@ -104,8 +104,9 @@ static size_t copy(struct client *client, char *out, size_t room)
         struct rp_slice *part = &client->parts[i];
         size_t some = part->len < room - len ? part->len : room - len;
 
-        if (some)
-            memcpy(out + len, part->ptr, some);
+        if (!some) /* an empty part may have no address */
+            continue;
+        memcpy(out + len, part->ptr, some);
         len += some;
         *part = rp_slice(part->ptr + some, part->len - some);
     }
