@@ -41,7 +41,7 @@ EACH_OBJECT = {f"test_run_{name}" for name in EACH_OBJECT} | {
 @pytest.fixture(autouse=True)
 def python_allocations(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if "RAMPA_SANITIZED" in os.environ and request.module.__name__ not in EACH_OBJECT:
-        monkeypatch.setenv("RAMPA_PYTHONMALLOC", "pymalloc")
+        monkeypatch.setenv("TESTS_PYTHONMALLOC", "pymalloc")
 
 
 @pytest.fixture
