@@ -132,31 +132,17 @@ static void paused(struct rp_timer *timer, rp_ns now)
 static void retry(struct rp_delivery *d)
 {
     rp_ns pause = PAUSE_FIRST << (d->failures < 7 ? d->failures : 7);
-    int64_t asked = rp_poster_retry_after(d->poster); /* seconds */
+    rp_ns asked = rp_poster_answer(d->poster).wait;
 
     d->failures++;
     pause = jittered(d, pause > RP_DELIVERY_PAUSE_MAX ? RP_DELIVERY_PAUSE_MAX : pause);
     if (asked >= 0)
-        pause = asked > RP_DELIVERY_PAUSE_MAX / RP_S ? RP_DELIVERY_PAUSE_MAX
-                : asked                              ? asked * RP_S
-                                                     : PAUSE_LEAST;
+        pause = asked > RP_DELIVERY_PAUSE_MAX ? RP_DELIVERY_PAUSE_MAX
+                : asked > PAUSE_LEAST         ? asked
+                                              : PAUSE_LEAST;
     if (d->is_ending && pause > PAUSE_ENDING)
         pause = PAUSE_ENDING;
     rp_timer_arm(d->loop, &d->pause, rp_loop_now(d->loop) + pause, paused);
-}
-
-static bool is_passing(const struct rp_delivery *d)
-{
-    unsigned status = rp_poster_response(d->poster)->status;
-
-    if (!status || (status >= 200 && status < 300) || !d->config.is_passing)
-        return !status || status == 429 || status >= 500;
-    return d->config.is_passing(status);
-}
-
-static bool is_taken(const struct rp_http_response *response)
-{
-    return response->status >= 200 && response->status < 300;
 }
 
 /* The server has the body; but it may say that it has not taken all of it. */
@@ -169,7 +155,7 @@ static void note_refused(struct rp_delivery *d, const struct body *body)
         return;
     rp_buf_init(&why, RESPONSE_TEXT_MAX);
     rp_buf_init(&clean, TROUBLE_MAX);
-    refused = d->config.count_refused(rp_poster_response(d->poster), &why);
+    refused = d->config.count_refused(rp_poster_answer(d->poster).body, &why);
     rp_poster_put_said(d->poster, rp_buf_slice(&why), &clean);
     if (refused) {
         refused = refused < body->points ? refused : body->points;
@@ -189,15 +175,15 @@ static void note_refused(struct rp_delivery *d, const struct body *body)
 static void posted(void *user)
 {
     struct rp_delivery *d = user;
-    const struct rp_http_response *response = rp_poster_response(d->poster);
+    struct rp_answer answer = rp_poster_answer(d->poster);
     struct body *body;
 
-    if (!is_taken(response))
+    if (!answer.is_taken)
         rp_poster_explain(d->poster, d->trouble, sizeof(d->trouble));
     if (d->is_probing)
         return;
     body = rp_container_of(d->waiting.next, struct body, node);
-    if (is_passing(d)) {
+    if (answer.is_passing) {
         if (!d->has_warned && !d->is_ending)
             rp_result_warn(d->sink->sinks->result,
                            "the output %s could not deliver to %s, and tries again: %s",
@@ -207,7 +193,7 @@ static void posted(void *user)
         return;
     }
     d->failures = 0;
-    if (is_taken(response)) {
+    if (answer.is_taken) {
         d->last_taken = rp_loop_now(d->loop);
         note_refused(d, body);
     } else {
@@ -276,21 +262,9 @@ void rp_delivery_put(struct rp_delivery *d, struct rp_buf *bytes, uint64_t point
 
 /* ---- beginning ------------------------------------------------------------------------------- */
 
-/* What no second try will heal. */
-static bool is_lasting(const struct rp_http_response *response)
-{
-    int code = response->error_code, status = response->status;
-
-    if (!status)
-        return (code >= RP_HTTP_DNS && code < RP_HTTP_TCP) ||
-               (code >= RP_HTTP_UNKNOWN_AUTHORITY && code <= RP_HTTP_EXPIRED) ||
-               code == RP_HTTP_PROXY_AUTH || code == RP_HTTP_PROXY_REFUSED;
-    return status == 401 || status == 403 || status == 404 || status == 407;
-}
-
 static int probe(struct rp_delivery *d, struct rp_slice body, struct rp_error *err)
 {
-    const struct rp_http_response *response;
+    struct rp_answer answer;
     int r;
 
     d->is_probing = true;
@@ -302,17 +276,15 @@ static int probe(struct rp_delivery *d, struct rp_slice body, struct rp_error *e
     d->is_probing = false;
     if (r < 0)
         return r == -RP_EUSER ? rp_error_prefix(err, r, d->config.name) : r;
-    response = rp_poster_response(d->poster);
-    if (is_lasting(response) || (d->config.is_required && is_passing(d))) {
+    answer = rp_poster_answer(d->poster);
+    if (answer.is_lasting || (d->config.is_required && answer.is_passing)) {
         rp_error_set(err, -RP_EUSER, "the output %s cannot use %s: %s", d->config.name,
                      rp_poster_shown(d->poster), d->trouble);
-        if (response->status == 401 || response->status == 403)
-            rp_error_hint(err, "check its token, or user name and password");
-        if (response->status == 407 || response->error_code == RP_HTTP_PROXY_AUTH)
-            rp_error_hint(err, "write the proxy as http://USER:PASSWORD@HOST:PORT");
+        if (answer.remedy)
+            rp_error_hint(err, "%s", answer.remedy);
         return -RP_EUSER;
     }
-    if (is_passing(d)) {
+    if (answer.is_passing) {
         rp_result_warn(d->sink->sinks->result,
                        "the output %s could not deliver to %s, and tries again: %s", d->config.name,
                        rp_poster_shown(d->poster), d->trouble);

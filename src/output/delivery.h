@@ -2,12 +2,12 @@
 #pragma once
 
 /*
- * output/delivery.h - takes bodies to a server by HTTP, one POST after the other, in their order.
+ * output/delivery.h - takes bodies to a server, one after the other, in their order.
  *
  * A body waits until the one before it was taken. What waits is bounded in bytes: when the bound is
  * passed, the oldest bodies that wait are lost. A body is sent again, after a pause that grows, when
- * the connection failed, the answer took longer than its time-out, or was one that passes (429 and
- * 5xx). Any other answer but 2xx loses it.
+ * the connection failed, the answer took longer than its time-out, or was one that passes (struct
+ * rp_answer). Any other answer but one that takes it loses it.
  *
  * While the run goes on, its loop (rp_sinks.loop) turns that of the requests (output/poster.h); at
  * the end the delivery turns it until everything is there or its time is over. So nothing of it can
@@ -32,12 +32,9 @@ struct rp_delivery_config {
     struct rp_poster_config server;
     bool is_required; /* the run does not begin when the server cannot be reached */
     rp_ns timeout;    /* of one request; 0 = RP_DELIVERY_TIMEOUT */
-    /* Whether an answer with @status, which is not 2xx, means that the same request may be taken
-     * later; NULL = 429 and 5xx. */
-    bool (*is_passing)(unsigned status);
-    /* How many of the numbers of a request an answer 2xx says were not taken: they are lost. What it
-     * says of them goes into @why. NULL = such answers take all. */
-    uint64_t (*count_refused)(const struct rp_http_response *response, struct rp_buf *why);
+    /* How many of the numbers of a body were not taken, by the body @answer of the answer that took
+     * it: they are lost. What it says of them goes into @why. NULL = such answers take all. */
+    uint64_t (*count_refused)(struct rp_slice answer, struct rp_buf *why);
     rp_ns wait; /* at the end: as long without a body that was taken, and three times in all */
 };
 
@@ -45,7 +42,8 @@ struct rp_delivery_config {
 RP_NODISCARD int rp_delivery_new(const struct rp_delivery_config *config, struct rp_delivery **ret,
                                  struct rp_error *err);
 /* Sends @body and waits for the answer, before the run. -RP_EUSER for what will not heal: a name
- * that does not resolve, a certificate that is refused, 401, 403 and 404; with is_required for every
+ * that does not resolve, a certificate that is refused, 401, 403 and 404, in gRPC UNAUTHENTICATED,
+ * PERMISSION_DENIED and UNIMPLEMENTED; with is_required for every
  * failure. Any other failure is a warning of the run. @sink is that of the output: who is told of
  * losses from now on, and whose list has the loop. */
 RP_NODISCARD int rp_delivery_begin(struct rp_delivery *delivery, struct rp_sink *sink,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The output otel: metrics of OpenTelemetry, by OTLP over HTTP.
+ * The output otel: metrics of OpenTelemetry, by OTLP over HTTP or over gRPC.
  *
  * Each second the series that have got something are sent; series of one metric stand in one message
  * Metric. With the temporality "cumulative" a state is sent, since the start of the run, and all
@@ -24,6 +24,8 @@ enum {
     SERIES_OF_ONE = 512,
     PROBE_MAX = 4096
 };
+
+#define GRPC_METHOD "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export"
 
 struct state {
     struct rp_otel_settings settings;
@@ -118,6 +120,12 @@ static void add_interval(struct rp_net_output *net, const struct rp_interval *in
         rp_total_reset(&state->totals.series[state->touched[i]->origin->id]);
 }
 
+/* gRPC compresses messages itself. */
+static bool packs_bodies(const struct rp_otel_settings *settings)
+{
+    return settings->is_gzip && !settings->is_grpc;
+}
+
 /* The body has the metrics so far. */
 static void complete(struct rp_net_output *net)
 {
@@ -135,7 +143,7 @@ static void complete(struct rp_net_output *net)
     rp_buf_reset(&net->body);
     rp_otel_put_request(&state->style, &net->body, rp_buf_slice(&metrics), attributes, count);
     rp_buf_reset(&state->metrics);
-    if (state->settings.is_gzip && !net->body.error) {
+    if (packs_bodies(&state->settings) && !net->body.error) {
         struct rp_buf plain = net->body;
 
         net->body = state->metrics;
@@ -154,14 +162,14 @@ static bool is_passing(unsigned status)
 }
 
 /* The answer is in the encoding of the request, whatever it says of itself. */
-static uint64_t count_refused_protobuf(const struct rp_http_response *response, struct rp_buf *why)
+static uint64_t count_refused_protobuf(struct rp_slice answer, struct rp_buf *why)
 {
-    return rp_otel_count_refused(false, rp_buf_slice(&response->body), why);
+    return rp_otel_count_refused(false, answer, why);
 }
 
-static uint64_t count_refused_json(const struct rp_http_response *response, struct rp_buf *why)
+static uint64_t count_refused_json(struct rp_slice answer, struct rp_buf *why)
 {
-    return rp_otel_count_refused(true, rp_buf_slice(&response->body), why);
+    return rp_otel_count_refused(true, answer, why);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -185,7 +193,7 @@ static int make_probe(struct state *state)
                                                    : RP_SLICE("");
 
     rp_buf_init(&state->probe, PROBE_MAX);
-    if (state->settings.is_gzip)
+    if (packs_bodies(&state->settings))
         rp_gzip_compress(text, &state->probe);
     else
         rp_buf_append_slice(&state->probe, text);
@@ -194,7 +202,7 @@ static int make_probe(struct state *state)
 
 static int make(const struct rp_output_spec *spec, struct rp_output **ret, struct rp_error *err)
 {
-    struct rp_delivery_config config = { .is_passing = is_passing };
+    struct rp_delivery_config config = { .name = NULL };
     struct state *state = rp_calloc(1, sizeof(*state));
     struct rp_otel_settings *settings;
     int r;
@@ -221,6 +229,10 @@ static int make(const struct rp_output_spec *spec, struct rp_output **ret, struc
     config.timeout = settings->timeout;
     config.count_refused = settings->is_json ? count_refused_json : count_refused_protobuf;
     config.server = (struct rp_poster_config){ .url = rp_buf_str(&settings->url),
+                                               .grpc_method = settings->is_grpc ? GRPC_METHOD
+                                                                                : NULL,
+                                               .compresses = settings->is_gzip,
+                                               .is_passing = is_passing,
                                                .headers = settings->headers,
                                                .header_count = settings->header_count,
                                                .ca_file = settings->ca_file,
@@ -232,10 +244,10 @@ static int make(const struct rp_output_spec *spec, struct rp_output **ret, struc
 const struct rp_output_kind rp_output_otel = {
     .name = "otel",
     .destination = RP_DESTINATION_OPTIONAL_URL,
-    .help = "numbers of each second to a receiver of OpenTelemetry (OTLP over HTTP)",
+    .help = "numbers of each second to a receiver of OpenTelemetry (OTLP over HTTP or gRPC)",
     .options =
         (const struct rp_output_option[]){
-            { .key = "protocol", .help = "http/protobuf or http/json" },
+            { .key = "protocol", .help = "http/protobuf, http/json or grpc" },
             { .key = "temporality", .help = "cumulative or delta" },
             { .key = "histograms", .help = "explicit or exponential" },
             { .key = "compression", .help = "none or gzip" },

@@ -4,15 +4,17 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/str.h"
 #include "output/output_url.h"
 
 #define OTLP "OTEL_EXPORTER_OTLP_"
 #define DEFAULT_URL "http://localhost:4318"
+#define DEFAULT_TARGET "grpc://localhost"
 #define TIMEOUT_MAX (3600 * RP_S)
 
-enum { TEXTS_MAX = 1 << 16, URL_MAX = 1 << 16 };
+enum { TEXTS_MAX = 1 << 16, URL_MAX = 1 << 16, GRPC_PORT = 4317 };
 
 /* ---- one setting ----------------------------------------------------------------------------- */
 
@@ -90,6 +92,23 @@ static int put_url(const char *text, struct rp_buf *out, struct rp_error *err)
     return out->error;
 }
 
+/* The variables may have HOST:PORT only, which is TLS unless a variable says that it is not. */
+static int read_target(const struct rp_output_spec *spec, struct rp_otel_settings *ret,
+                       struct rp_error *err)
+{
+    struct setting target = find(NULL, NULL, OTLP "METRICS_ENDPOINT", OTLP "ENDPOINT");
+    struct setting insecure = find(NULL, NULL, OTLP "METRICS_INSECURE", OTLP "INSECURE");
+    bool is_plain = insecure.text && strcasecmp(insecure.text, "true") == 0;
+    int r;
+
+    if (*spec->destination || !target.text)
+        return rp_output_url_put_target(*spec->destination ? spec->destination : DEFAULT_TARGET,
+                                        GRPC_PORT, NULL, &ret->url, err);
+    r = rp_output_url_put_target(target.text, GRPC_PORT, is_plain ? "http" : "https", &ret->url,
+                                 err);
+    return r == -RP_EUSER ? rp_error_prefix(err, r, target.from) : r;
+}
+
 static int read_url(const struct rp_output_spec *spec, struct rp_otel_settings *ret,
                     struct rp_error *err)
 {
@@ -98,6 +117,8 @@ static int read_url(const struct rp_output_spec *spec, struct rp_otel_settings *
     int r;
 
     rp_buf_init(&ret->url, URL_MAX);
+    if (ret->is_grpc)
+        return read_target(spec, ret, err);
     if (*spec->destination)
         return put_url(spec->destination, &ret->url, err);
     if (!whole.text) {
@@ -153,11 +174,12 @@ static int read_headers(struct rp_otel_settings *ret, struct rp_error *err)
     size_t places[RP_OTEL_HEADERS_MAX][2], count = 0;
     int r = read_list(list, &ret->texts, places, RP_OTEL_HEADERS_MAX - 2, &count, err);
 
-    ret->headers[ret->header_count++] = (struct rp_header){
-        RP_SLICE("content-type"),
-        ret->is_json ? RP_SLICE("application/json") : RP_SLICE("application/x-protobuf")
-    };
-    if (ret->is_gzip)
+    if (!ret->is_grpc)
+        ret->headers[ret->header_count++] = (struct rp_header){
+            RP_SLICE("content-type"),
+            ret->is_json ? RP_SLICE("application/json") : RP_SLICE("application/x-protobuf")
+        };
+    if (ret->is_gzip && !ret->is_grpc)
         ret->headers[ret->header_count++] = (struct rp_header){ RP_SLICE("content-encoding"),
                                                                 RP_SLICE("gzip") };
     for (size_t i = 0; r == 0 && i < count; i++)
@@ -198,7 +220,7 @@ static void place_texts(struct rp_otel_settings *ret, size_t (*places)[2])
     for (size_t i = 0; i < ret->attribute_count; i++)
         ret->attributes[i] = (struct rp_otel_attribute){ texts + places[i][0],
                                                          texts + places[i][1] };
-    for (size_t i = ret->is_gzip ? 2 : 1; i < ret->header_count; i++)
+    for (size_t i = ret->is_grpc ? 0 : ret->is_gzip ? 2 : 1; i < ret->header_count; i++)
         ret->headers[i] = (struct rp_header){ rp_slice_str(texts + ret->headers[i].name.len),
                                               rp_slice_str(texts + ret->headers[i].value.len) };
 }
@@ -219,24 +241,49 @@ static int read_timeout(struct rp_otel_settings *ret, struct rp_error *err)
     return 0;
 }
 
+/* The scheme of the URL says gRPC too, and more strongly than a variable: it names the server. */
+static int read_protocol(const struct rp_output_spec *spec, struct rp_otel_settings *ret,
+                         struct rp_error *err)
+{
+    static const char *const protocols[] = { "http/protobuf", "http/json", "grpc", NULL };
+    struct setting option = { rp_output_option(spec, "protocol"), "protocol" };
+    struct setting setting = find(spec, "protocol", OTLP "METRICS_PROTOCOL", OTLP "PROTOCOL");
+    struct setting url = find(NULL, NULL, OTLP "METRICS_ENDPOINT", OTLP "ENDPOINT");
+    bool is_target = rp_output_url_is_grpc(*spec->destination ? spec->destination
+                                           : url.text         ? url.text
+                                                              : "");
+    unsigned which;
+    int r = choose(is_target ? option : setting, protocols, &which, err);
+
+    if (r < 0) {
+        rp_error_hint(err, "it is http/protobuf or http/json, to a port that is 4318 mostly, or "
+                           "grpc, to 4317");
+        return r;
+    }
+    if (is_target && option.text && which < 2) {
+        rp_error_set(err, -RP_EUSER, "protocol of the output otel is '%s', and its URL says grpc",
+                     option.text);
+        rp_error_hint(err, "write the URL with http:// or https://, or leave out the protocol");
+        return -RP_EUSER;
+    }
+    ret->is_json = which == 1;
+    ret->is_grpc = which == 2 || is_target;
+    return 0;
+}
+
 static int read_words(const struct rp_output_spec *spec, struct rp_otel_settings *ret,
                       struct rp_error *err)
 {
-    static const char *const protocols[] = { "http/protobuf", "http/json", NULL };
     static const char *const temporalities[] = { "cumulative", "delta", "lowmemory", NULL };
     static const char *const histograms[] = { "explicit", "explicit_bucket_histogram",
                                               "exponential", "base2_exponential_bucket_histogram",
                                               NULL };
     static const char *const compressions[] = { "none", "gzip", NULL };
     unsigned which;
-    int r = choose(find(spec, "protocol", OTLP "METRICS_PROTOCOL", OTLP "PROTOCOL"), protocols,
-                   &which, err);
+    int r = read_protocol(spec, ret, err);
 
-    if (r < 0) {
-        rp_error_hint(err, "it speaks http/protobuf and http/json, to a port that is 4318 mostly");
+    if (r < 0)
         return r;
-    }
-    ret->is_json = which == 1;
     r = choose(find(spec, "temporality", OTLP "METRICS_TEMPORALITY_PREFERENCE", NULL),
                temporalities, &which, err);
     if (r < 0) {

@@ -12,12 +12,14 @@
 enum { RP_OTEL_ATTRIBUTES_MAX = 64, RP_OTEL_HEADERS_MAX = 48 };
 
 struct rp_otel_settings {
+    bool is_grpc; /* else by HTTP */
     bool is_json, is_delta, is_exponential, is_gzip;
-    struct rp_buf url;
+    struct rp_buf url; /* as in struct rp_poster_config */
     /* Of the resource, without service.instance.id, which is the id of the run. */
     struct rp_otel_attribute attributes[RP_OTEL_ATTRIBUTES_MAX];
     size_t attribute_count;
-    struct rp_header headers[RP_OTEL_HEADERS_MAX]; /* those of the content are the first */
+    struct rp_header
+        headers[RP_OTEL_HEADERS_MAX]; /* those of the content, of HTTP, are the first */
     size_t header_count;
     struct rp_buf texts; /* of both */
     rp_ns timeout;       /* 0 = not said */

@@ -11,9 +11,11 @@
 #include "base/text.h"
 #include "loop/loop.h"
 #include "output/conceal.h"
+#include "output/grpc_post.h"
 #include "output/output_url.h"
 #include "plan/proxy.h"
 
+enum { H2_PROTOCOL_ERROR = 1 }; /* of RFC 9113 */
 enum { SHOWN_MAX = 1024, ANSWER_COLS = 200, EXPLANATION_MAX = 2048, RESPONSE_MAX = 1 << 20 };
 
 struct rp_poster {
@@ -23,7 +25,9 @@ struct rp_poster {
     struct rp_buf header_text;
     struct rp_conceal conceal;
     const char *ca_file, *cert_file, *key_file;
-    bool is_insecure;
+    bool is_insecure, compresses;
+    bool (*is_passing)(unsigned status);
+    const char *grpc_method;
     const char *proxy; /* of the environment; NULL = none */
     struct rp_slice proxy_place;
     bool uses_tls; /* with the server or with the proxy */
@@ -36,9 +40,17 @@ struct rp_poster {
     struct rp_http_template *template; /* of the body that is sent */
     struct rp_http_call call;
     struct rp_http_response response;
+    struct rp_grpc_post *grpc; /* in place of all from the session on; NULL = bodies go by POST */
 };
 
 /* ---- sending --------------------------------------------------------------------------------- */
+
+static void answered_by_grpc(void *user)
+{
+    struct rp_poster *poster = user;
+
+    poster->posted(poster->user);
+}
 
 static void answered(struct rp_http_call *call)
 {
@@ -60,6 +72,8 @@ int rp_poster_send(struct rp_poster *poster, struct rp_slice body, rp_ns timeout
                                        .has_body = true };
     int r;
 
+    if (poster->grpc)
+        return rp_grpc_post_send(poster->grpc, body, timeout, err);
     rp_http_response_deinit(&poster->response);
     poster->response = (struct rp_http_response){ .status = 0 };
     r = rp_http_template_new(poster->client, &spec, &poster->template, err);
@@ -75,7 +89,7 @@ int rp_poster_send(struct rp_poster *poster, struct rp_slice body, rp_ns timeout
 
 bool rp_poster_is_sending(const struct rp_poster *poster)
 {
-    return poster->template != NULL;
+    return poster->grpc ? rp_grpc_post_is_sending(poster->grpc) : poster->template != NULL;
 }
 
 struct rp_loop *rp_poster_loop(const struct rp_poster *poster)
@@ -85,9 +99,91 @@ struct rp_loop *rp_poster_loop(const struct rp_poster *poster)
 
 /* ---- answers --------------------------------------------------------------------------------- */
 
-const struct rp_http_response *rp_poster_response(const struct rp_poster *poster)
+static const struct rp_http_response *response_of(const struct rp_poster *poster)
 {
-    return &poster->response;
+    return poster->grpc ? &rp_grpc_post_call(poster->grpc)->response : &poster->response;
+}
+
+static rp_ns read_retry_after(const struct rp_http_response *response)
+{
+    struct rp_slice name, value;
+    size_t pos = 0;
+    int64_t seconds;
+
+    while (rp_http_response_next_field(response, &pos, &name, &value))
+        if (rp_slice_ieq(name, RP_SLICE("retry-after")) && rp_parse_i64(value, &seconds) &&
+            seconds >= 0)
+            return seconds > 3600 ? 3600 * RP_S : seconds * RP_S;
+    return -1;
+}
+
+/* There was no answer: what no second try will heal. */
+static bool is_lasting_failure(int code)
+{
+    return (code >= RP_HTTP_DNS && code < RP_HTTP_TCP) ||
+           (code >= RP_HTTP_UNKNOWN_AUTHORITY && code <= RP_HTTP_EXPIRED) ||
+           code == RP_HTTP_PROXY_AUTH || code == RP_HTTP_PROXY_REFUSED;
+}
+
+static const char *remedy_of(unsigned status, int code)
+{
+    if (status == 401 || status == 403)
+        return "check its token, or user name and password";
+    if (status == 407 || code == RP_HTTP_PROXY_AUTH)
+        return "write the proxy as http://USER:PASSWORD@HOST:PORT";
+    return NULL;
+}
+
+static struct rp_answer answer_to_post(const struct rp_poster *poster)
+{
+    const struct rp_http_response *response = &poster->response;
+    unsigned status = response->status;
+    struct rp_answer answer = { .is_taken = status >= 200 && status < 300,
+                                .body = rp_buf_slice(&response->body),
+                                .wait = read_retry_after(response),
+                                .remedy = remedy_of(status, response->error_code) };
+
+    if (!status) {
+        answer.is_passing = true;
+        answer.is_lasting = is_lasting_failure(response->error_code);
+    } else if (!answer.is_taken) {
+        answer.is_passing = poster->is_passing ? poster->is_passing(status)
+                                               : status == 429 || status >= 500;
+        answer.is_lasting = status == 401 || status == 403 || status == 404 || status == 407;
+    }
+    return answer;
+}
+
+static struct rp_answer answer_to_call(const struct rp_poster *poster)
+{
+    const struct rp_grpc_call *call = rp_grpc_post_call(poster->grpc);
+    struct rp_answer answer = { .is_taken = call->has_ended && call->status == RP_GRPC_OK,
+                                .body = rp_grpc_post_response(poster->grpc),
+                                .wait = rp_grpc_post_wait(poster->grpc),
+                                .remedy = remedy_of(call->response.status, call->error_code) };
+
+    if (answer.wait < 0)
+        answer.wait = read_retry_after(&call->response);
+    if (answer.is_taken)
+        return answer;
+    answer.is_passing = rp_grpc_post_is_passing(poster->grpc);
+    if (call->status == RP_GRPC_UNAUTHENTICATED || call->status == RP_GRPC_PERMISSION_DENIED) {
+        answer.is_lasting = true;
+        answer.remedy = remedy_of(401, 0);
+    } else if (call->status == RP_GRPC_UNIMPLEMENTED) {
+        answer.is_lasting = true;
+    } else if (call->error_code == RP_HTTP_H2 + H2_PROTOCOL_ERROR && !call->has_status) {
+        answer.is_lasting = true; /* it speaks HTTP/1, mostly */
+        answer.remedy = "check the port: the server may have another one for gRPC";
+    } else if (!call->response.status) {
+        answer.is_lasting = is_lasting_failure(call->error_code);
+    }
+    return answer;
+}
+
+struct rp_answer rp_poster_answer(const struct rp_poster *poster)
+{
+    return poster->grpc ? answer_to_call(poster) : answer_to_post(poster);
 }
 
 const char *rp_poster_shown(const struct rp_poster *poster)
@@ -110,13 +206,28 @@ void rp_poster_put_said(const struct rp_poster *poster, struct rp_slice said, st
     rp_buf_deinit(&text);
 }
 
+/* The failure of a call whose server has said no status is explained by the client. */
+static void explain_call(const struct rp_poster *poster, struct rp_buf *out)
+{
+    const struct rp_grpc_call *call = rp_grpc_post_call(poster->grpc);
+
+    if (call->has_status && !call->error_code) {
+        rp_buf_appendf(out, "it answered %s", rp_grpc_status_text(call->status));
+        if (call->text.len)
+            rp_buf_append_str(out, ": ");
+    }
+    rp_poster_put_said(poster, rp_buf_slice(&call->text), out);
+}
+
 void rp_poster_explain(const struct rp_poster *poster, char *out, size_t size)
 {
-    const struct rp_http_response *response = &poster->response;
+    const struct rp_http_response *response = response_of(poster);
     struct rp_buf text;
 
     rp_buf_init(&text, EXPLANATION_MAX);
-    if (!response->status) {
+    if (poster->grpc) {
+        explain_call(poster, &text);
+    } else if (!response->status) {
         rp_text_append(&text, rp_slice_str(response->error), ANSWER_COLS);
     } else {
         rp_buf_appendf(&text, "it answered %d", response->status);
@@ -129,19 +240,6 @@ void rp_poster_explain(const struct rp_poster *poster, char *out, size_t size)
         text.data[--text.len] = '\0';
     snprintf(out, size, "%s", rp_buf_str(&text));
     rp_buf_deinit(&text);
-}
-
-int64_t rp_poster_retry_after(const struct rp_poster *poster)
-{
-    struct rp_slice name, value;
-    size_t pos = 0;
-    int64_t seconds;
-
-    while (rp_http_response_next_field(&poster->response, &pos, &name, &value))
-        if (rp_slice_ieq(name, RP_SLICE("retry-after")) && rp_parse_i64(value, &seconds) &&
-            seconds >= 0)
-            return seconds;
-    return -1;
 }
 
 /* ---- the proxy ------------------------------------------------------------------------------- */
@@ -195,6 +293,21 @@ static int find_proxy(struct rp_poster *poster, const struct rp_url *url, struct
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
+static int open_grpc(struct rp_poster *poster)
+{
+    struct rp_http_client *client = poster->client;
+
+    poster->client = NULL; /* it belongs to the post from now on */
+    return rp_grpc_post_new(&(struct rp_grpc_post_config){ .target = rp_buf_str(&poster->url),
+                                                           .method = poster->grpc_method,
+                                                           .headers = poster->headers,
+                                                           .header_count = poster->header_count,
+                                                           .is_gzip = poster->compresses,
+                                                           .posted = answered_by_grpc,
+                                                           .user = poster },
+                            poster->loop, client, &poster->grpc);
+}
+
 int rp_poster_open(struct rp_poster *poster, struct rp_error *err)
 {
     struct rp_http_limits limits = { .body_bytes = RESPONSE_MAX, .connections_per_host = 1 };
@@ -206,11 +319,15 @@ int rp_poster_open(struct rp_poster *poster, struct rp_error *err)
 
     if (r == 0)
         r = rp_http_client_new(poster->loop, NULL, limits, &poster->client);
+    if (r == 0 && poster->grpc_method)
+        rp_http_client_set_h2(poster->client, RP_HTTP_H2_ONLY);
     if (r == 0 && poster->uses_tls)
         r = rp_http_client_set_tls(poster->client, &tls, err);
     if (r == 0)
         r = rp_http_client_set_proxy(poster->client, poster->proxy, NULL, NULL, err);
-    if (r == 0)
+    if (r == 0 && poster->grpc_method)
+        r = open_grpc(poster);
+    else if (r == 0)
         r = rp_http_session_new(poster->client, 1, &poster->session);
     return r;
 }
@@ -266,7 +383,7 @@ static int copy_url(struct rp_poster *poster, const char *text, struct rp_error 
     rp_buf_init(&poster->url, 1 << 16);
     rp_buf_append_str(&poster->url, text);
     rp_buf_init(&poster->shown, SHOWN_MAX);
-    rp_output_url_show(&url, &poster->shown);
+    rp_output_url_show(&url, poster->grpc_method != NULL, &poster->shown);
     r = find_proxy(poster, &url, err);
     if (r < 0)
         return r;
@@ -285,9 +402,14 @@ int rp_poster_new(const struct rp_poster_config *config, rp_posted_fn *posted, v
     poster->cert_file = config->cert_file;
     poster->key_file = config->key_file;
     poster->is_insecure = config->is_insecure;
+    poster->is_passing = config->is_passing;
+    poster->grpc_method = config->grpc_method;
+    poster->compresses = config->compresses;
     poster->posted = posted;
     poster->user = user;
     r = copy_url(poster, config->url, err);
+    if (r == 0 && config->grpc_method)
+        r = rp_grpc_post_check_headers(config->headers, config->header_count, err);
     if (r == 0)
         r = copy_headers(poster, config);
     if (r == 0)
@@ -304,6 +426,7 @@ void rp_poster_free(struct rp_poster *poster)
 {
     if (!poster)
         return;
+    rp_grpc_post_free(poster->grpc);
     rp_http_session_free(poster->session);
     rp_http_template_unref(poster->template);
     rp_http_client_free(poster->client);

@@ -203,10 +203,70 @@ static void test_a_run_that_never_was_leaves_the_old_document(void **state)
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
-/* Answers 204 to whatever ends with an empty line and a body, until it is killed. */
-static pid_t serve(int listener)
+/* Answers 204 to whatever ends with an empty line and a body. */
+static void answer_post(int fd)
 {
     static const char answer[] = "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
+    char text[4096];
+
+    if (recv(fd, text, sizeof(text), 0) > 0)
+        send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL);
+    shutdown(fd, SHUT_WR);
+    while (recv(fd, text, sizeof(text), 0) > 0)
+        ;
+}
+
+static bool receive(int fd, uint8_t *out, size_t len)
+{
+    return recv(fd, out, len, MSG_WAITALL) == (ssize_t)len;
+}
+
+static void say_frame(int fd, char kind, char flags, const uint8_t *stream, struct rp_slice payload)
+{
+    char frame[128] = { 0, 0, (char)payload.len, kind, flags };
+
+    memcpy(frame + 5, stream, 4);
+    if (payload.len)
+        memcpy(frame + 9, payload.ptr, payload.len);
+    send(fd, frame, 9 + payload.len, MSG_NOSIGNAL);
+}
+
+/* Answers each stream of HTTP/2 that the client has ended with an empty message of gRPC and the status OK. */
+static void answer_calls(int fd)
+{
+    enum { DATA, HEADERS, SETTINGS = 4, END_STREAM = 1, ACK = 1, END_HEADERS = 4 };
+    static const char head[] = "\x88\x00\x0c"
+                               "content-type"
+                               "\x10"
+                               "application/grpc",
+                      trailers[] = "\x00\x0b"
+                                   "grpc-status"
+                                   "\x01"
+                                   "0";
+    uint8_t frame[9], payload[1 << 14];
+
+    if (!receive(fd, payload, 24)) /* what a client begins with */
+        return;
+    say_frame(fd, SETTINGS, 0, (uint8_t[4]){ 0 }, rp_slice(NULL, 0));
+    while (receive(fd, frame, sizeof(frame))) {
+        size_t len = (size_t)frame[0] << 16 | (size_t)frame[1] << 8 | frame[2];
+
+        if (len && !receive(fd, payload, len))
+            return;
+        if (frame[3] == SETTINGS && !(frame[4] & ACK))
+            say_frame(fd, SETTINGS, ACK, frame + 5, rp_slice(NULL, 0));
+        if (frame[3] > HEADERS || !(frame[4] & END_STREAM))
+            continue;
+        say_frame(fd, HEADERS, END_HEADERS, frame + 5, rp_slice(head, sizeof(head) - 1));
+        say_frame(fd, DATA, 0, frame + 5, rp_slice("\0\0\0\0\0", 5));
+        say_frame(fd, HEADERS, END_HEADERS | END_STREAM, frame + 5,
+                  rp_slice(trailers, sizeof(trailers) - 1));
+    }
+}
+
+/* Until it is killed. */
+static pid_t serve(int listener, void (*answer)(int fd))
+{
     pid_t pid = fork();
 
     assert_true(pid >= 0);
@@ -214,16 +274,33 @@ static pid_t serve(int listener)
         prctl(PR_SET_PDEATHSIG, SIGKILL);
     while (pid == 0) {
         int fd = accept(listener, NULL, NULL);
-        char text[4096];
 
-        if (recv(fd, text, sizeof(text), 0) > 0)
-            send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL);
-        shutdown(fd, SHUT_WR);
-        while (recv(fd, text, sizeof(text), 0) > 0)
-            ;
+        answer(fd);
         close(fd);
     }
     return pid;
+}
+
+static pid_t start_server(void (*answer)(int fd), int *ret_listener, int *ret_port)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET,
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t size = sizeof(address);
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(listener, 64), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+    *ret_port = ntohs(address.sin_port);
+    *ret_listener = listener;
+    return serve(listener, answer);
+}
+
+static void stop_server(pid_t server, int listener)
+{
+    kill(server, SIGKILL);
+    assert_int_equal(waitpid(server, NULL, 0), server);
+    close(listener);
 }
 
 /* One run with the n-th allocation failing. Returns whether one failed. */
@@ -278,20 +355,15 @@ static void sweep(struct desk *desk, const char *name, const char *destination,
 static void test_memory_may_fail_anywhere(void **state)
 {
     struct desk *desk = *state;
-    struct sockaddr_in address = { .sin_family = AF_INET,
-                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t size = sizeof(address);
-    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct changes changes = { .count = 0 };
-    char url[64], proxy[32];
-    pid_t server;
+    char url[64], target[64], proxy[32];
+    int listener, grpc_listener, port, grpc_port;
+    pid_t server = start_server(answer_post, &listener, &port);
+    pid_t grpc_server = start_server(answer_calls, &grpc_listener, &grpc_port);
 
-    assert_int_equal(bind(listener, (struct sockaddr *)&address, size), 0);
-    assert_int_equal(listen(listener, 64), 0);
-    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
-    snprintf(url, sizeof(url), "http://127.0.0.1:%d/db", ntohs(address.sin_port));
-    snprintf(proxy, sizeof(proxy), "127.0.0.1:%d", ntohs(address.sin_port));
-    server = serve(listener);
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d/db", port);
+    snprintf(target, sizeof(target), "grpc://127.0.0.1:%d", grpc_port);
+    snprintf(proxy, sizeof(proxy), "127.0.0.1:%d", port);
     assert_int_equal(rp_store_each_series(desk->fixture.result.store, NULL, collect, &changes), 0);
     for (size_t i = 0; kinds[i]; i++) {
         const char *destination = rp_output_has_file(kinds[i]) ? desk->path : url;
@@ -306,11 +378,11 @@ static void test_memory_may_fail_anywhere(void **state)
     setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip", 1);
     setenv("OTEL_EXPORTER_OTLP_HEADERS", "a=b,c=d", 1);
     setenv("OTEL_RESOURCE_ATTRIBUTES", "a=b,c=d", 1);
+    sweep(desk, "otel", target, &changes);
     setenv("http_proxy", proxy, 1);
     sweep(desk, "otel", "http://no-such-name.invalid", &changes);
-    kill(server, SIGKILL);
-    assert_int_equal(waitpid(server, NULL, 0), server);
-    close(listener);
+    stop_server(server, listener);
+    stop_server(grpc_server, grpc_listener);
     for (size_t i = 0; i < changes.count; i++)
         rp_value_deinit(&changes.values[i]);
 }
