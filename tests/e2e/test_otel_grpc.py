@@ -2,6 +2,7 @@
 """--output otel over gRPC, into a receiver that grpcio makes, with the faults that the specification of OTLP names."""
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,6 +30,8 @@ def decode(tmp_path_factory: pytest.TempPathFactory) -> Callable[[bytes, bool], 
 @pytest.fixture
 def receive() -> Iterator[Callable[..., Receiver]]:
     """receive(ACT, ...) makes a receiver, which listens unless it is told not to."""
+    if "ASAN_OPTIONS" in os.environ:
+        pytest.skip("grpcio is asked once, with the ordinary build")
     made: list[Receiver] = []
 
     def make(*acts: Any, listens: bool = True, **options: Any) -> Receiver:
@@ -120,7 +123,7 @@ def test_a_receiver_that_does_not_answer_in_time(rampa: Rampa, script: Script, r
     receiver = receive(*["hang"] * 100)
     words = ("-O", f"otel={receiver.url}", "--output-option", "otel.wait=0s")
     done = rampa("run", "script.py", "-q", *words, env={"OTEL_EXPORTER_OTLP_TIMEOUT": "50"}, code=6)
-    assert "the deadline has passed" in done.stderr
+    assert "deadline" in done.stderr.lower()  # the client or the server is the first to see it pass
     assert all(left <= 0.05 for left in receiver.deadlines)
 
 
