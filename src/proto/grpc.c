@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { TIMEOUT_DIGITS = 8 };
+
 /* ---- messages -------------------------------------------------------------------------------- */
 
 void rp_grpc_append(struct rp_buf *out, struct rp_slice message, bool is_compressed)
@@ -149,15 +151,31 @@ void rp_grpc_append_message_text(struct rp_buf *out, struct rp_slice value)
     }
 }
 
+void rp_grpc_append_message_value(struct rp_buf *out, struct rp_slice text)
+{
+    static const char digits[] = "0123456789ABCDEF";
+
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        const char escape[3] = { '%', digits[c >> 4], digits[c & 15] };
+
+        if (c >= ' ' && c <= '~' && c != '%')
+            rp_buf_append(out, &text.ptr[i], 1);
+        else
+            rp_buf_append(out, escape, sizeof(escape));
+    }
+}
+
 /* ---- deadlines ------------------------------------------------------------------------------- */
+
+static const struct {
+    char unit;
+    rp_ns length;
+} units[] = { { 'n', 1 },    { 'u', RP_US },     { 'm', RP_MS },
+              { 'S', RP_S }, { 'M', 60 * RP_S }, { 'H', 3600 * RP_S } };
 
 void rp_grpc_timeout_text(rp_ns timeout, char out[static RP_GRPC_TIMEOUT_TEXT])
 {
-    static const struct {
-        char unit;
-        rp_ns length;
-    } units[] = { { 'n', 1 },    { 'u', RP_US },     { 'm', RP_MS },
-                  { 'S', RP_S }, { 'M', 60 * RP_S }, { 'H', 3600 * RP_S } };
     size_t i = 0;
     rp_ns count = timeout;
 
@@ -166,6 +184,26 @@ void rp_grpc_timeout_text(rp_ns timeout, char out[static RP_GRPC_TIMEOUT_TEXT])
         count = timeout / units[i].length + (timeout % units[i].length != 0);
     }
     snprintf(out, RP_GRPC_TIMEOUT_TEXT, "%" PRId64 "%c", (int64_t)count, units[i].unit);
+}
+
+bool rp_grpc_timeout_parse(struct rp_slice value, rp_ns *ret)
+{
+    rp_ns count = 0;
+
+    if (value.len < 2 || value.len > 1 + TIMEOUT_DIGITS)
+        return false;
+    for (size_t i = 0; i + 1 < value.len; i++) {
+        if (value.ptr[i] < '0' || value.ptr[i] > '9')
+            return false;
+        count = count * 10 + (value.ptr[i] - '0');
+    }
+    for (size_t i = 0; i < RP_ARRAY_LEN(units); i++) {
+        if (units[i].unit != value.ptr[value.len - 1])
+            continue;
+        *ret = count > RP_NS_NEVER / units[i].length ? RP_NS_NEVER : count * units[i].length;
+        return true;
+    }
+    return false;
 }
 
 bool rp_grpc_is_content_type(struct rp_slice value)

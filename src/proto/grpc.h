@@ -74,6 +74,9 @@ enum rp_grpc_status rp_grpc_status_of_reset(uint32_t code);
 /* Appends the text that the value of a field grpc-message stands for: %XX is a byte. What is no such
  * escape stays as it is. Errors are the buffer's. */
 void rp_grpc_append_message_text(struct rp_buf *out, struct rp_slice value);
+/* Appends @text as the value of a field grpc-message: printable ASCII, with escapes for what is none.
+ * Errors are the buffer's. */
+void rp_grpc_append_message_value(struct rp_buf *out, struct rp_slice text);
 
 /* ---- deadlines ------------------------------------------------------------------------------- */
 
@@ -81,6 +84,8 @@ enum { RP_GRPC_TIMEOUT_TEXT = 16 };
 /* The value of a field grpc-timeout for a positive time: as exactly as its eight digits can say, and
  * never less. */
 void rp_grpc_timeout_text(rp_ns timeout, char out[static RP_GRPC_TIMEOUT_TEXT]);
+/* The time that such a value stands for; RP_NS_NEVER at most. False for what is none. */
+RP_NODISCARD bool rp_grpc_timeout_parse(struct rp_slice value, rp_ns *ret);
 
 /* Whether the value of a Content-Type says that a body is one of gRPC. */
 bool rp_grpc_is_content_type(struct rp_slice value);

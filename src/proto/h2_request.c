@@ -124,7 +124,8 @@ static void add_fields(struct rp_h2_request *request, struct rp_slice head)
     }
 }
 
-int rp_h2_response_new(struct rp_slice head, struct rp_h2_request **ret)
+/* Of a response, or of what follows its body: with a status or without. */
+static int make_response(struct rp_slice head, bool has_status, struct rp_h2_request **ret)
 {
     struct rp_h2_request *response = rp_calloc(1, sizeof(*response));
     struct rp_slice copy, line;
@@ -139,10 +140,21 @@ int rp_h2_response_new(struct rp_slice head, struct rp_h2_request **ret)
     }
     copy = line = rp_slice(response->head, head.len);
     (void)next_word(&line); /* the version */
-    add(response, RP_SLICE(":status"), next_word(&line));
+    if (has_status)
+        add(response, RP_SLICE(":status"), next_word(&line));
     add_fields(response, copy);
     *ret = response;
     return 0;
+}
+
+int rp_h2_response_new(struct rp_slice head, struct rp_h2_request **ret)
+{
+    return make_response(head, true, ret);
+}
+
+int rp_h2_trailers_new(struct rp_slice head, struct rp_h2_request **ret)
+{
+    return make_response(head, false, ret);
 }
 
 int rp_h2_request_new(struct rp_slice head, struct rp_slice scheme, struct rp_h2_request **ret)
@@ -278,6 +290,8 @@ static ssize_t read_response(nghttp2_session *nghttp2, int32_t id, uint8_t *out,
         return NGHTTP2_ERR_DEFERRED;
     if (is_last)
         *flags |= NGHTTP2_DATA_FLAG_EOF;
+    if (incoming->has_trailers)
+        *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
     if (piece.len)
         memcpy(out, piece.ptr, piece.len);
     return (ssize_t)piece.len;
@@ -290,6 +304,16 @@ int rp_h2_respond(struct rp_h2_session *session, struct rp_h2_incoming *incoming
 
     return nghttp2_submit_response(session->nghttp2, incoming->id, response->fields,
                                    response->count, has_body ? &provider : NULL) == 0
+               ? 0
+               : -ENOMEM;
+}
+
+int rp_h2_respond_trailers(struct rp_h2_session *session, struct rp_h2_incoming *incoming,
+                           const struct rp_h2_request *trailers)
+{
+    incoming->has_trailers = true;
+    return nghttp2_submit_trailer(session->nghttp2, incoming->id, trailers->fields,
+                                  trailers->count) == 0
                ? 0
                : -ENOMEM;
 }

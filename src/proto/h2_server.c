@@ -160,8 +160,15 @@ static int on_data(nghttp2_session *nghttp2, uint8_t flags, int32_t id, const ui
 {
     struct rp_h2_session *session = user;
     struct rp_h2_incoming *incoming = find(session, id);
+    int r;
 
-    if (nghttp2_session_consume(nghttp2, id, len) == NGHTTP2_ERR_NOMEM)
+    if (incoming && incoming->is_paused) {
+        incoming->kept_back += len;
+        r = nghttp2_session_consume_connection(nghttp2, len);
+    } else {
+        r = nghttp2_session_consume(nghttp2, id, len);
+    }
+    if (r == NGHTTP2_ERR_NOMEM)
         return NGHTTP2_ERR_CALLBACK_FAILURE;
     if (incoming && len)
         session->server->events->body(session->user, incoming, rp_slice((const char *)data, len));
@@ -228,6 +235,26 @@ void rp_h2_server_free(struct rp_h2_server *server)
 void rp_h2_go_on_responding(struct rp_h2_session *session, struct rp_h2_incoming *incoming)
 {
     (void)nghttp2_session_resume_data(session->nghttp2, incoming->id);
+}
+
+void rp_h2_server_reset(struct rp_h2_session *session, struct rp_h2_incoming *incoming)
+{
+    (void)nghttp2_submit_rst_stream(session->nghttp2, NGHTTP2_FLAG_NONE, incoming->id,
+                                    NGHTTP2_CANCEL);
+}
+
+void rp_h2_server_pause(struct rp_h2_incoming *incoming)
+{
+    incoming->is_paused = true;
+}
+
+void rp_h2_server_go_on(struct rp_h2_session *session, struct rp_h2_incoming *incoming)
+{
+    if (!incoming->is_paused)
+        return;
+    incoming->is_paused = false;
+    (void)nghttp2_session_consume_stream(session->nghttp2, incoming->id, incoming->kept_back);
+    incoming->kept_back = 0;
 }
 
 int rp_h2_say_continue(struct rp_h2_session *session, struct rp_h2_incoming *incoming)

@@ -21,8 +21,11 @@ enum { RP_H2_SERVER_STREAMS_MAX = 128 /* at the same time, of a connection */ };
 
 /* A request, and the response to it. Zeroed memory of the user's. */
 struct rp_h2_incoming {
-    int32_t id;    /* of its stream; read only */
-    bool got_head; /* private: head() was called */
+    int32_t id;        /* of its stream; read only */
+    bool is_paused;    /* see rp_h2_server_pause(); read only */
+    bool got_head;     /* private: head() was called */
+    bool has_trailers; /* private */
+    size_t kept_back;  /* private: bytes that came while it was paused */
 };
 
 struct rp_h2_server_events {
@@ -58,6 +61,24 @@ RP_NODISCARD int rp_h2_response_new(struct rp_slice head, struct rp_h2_request *
 RP_NODISCARD int rp_h2_respond(struct rp_h2_session *session, struct rp_h2_incoming *incoming,
                                const struct rp_h2_request *response, bool has_body);
 void rp_h2_go_on_responding(struct rp_h2_session *session, struct rp_h2_incoming *incoming);
+
+/* The fields of a head as for rp_h2_response_new(), which come behind the body of a response. It is
+ * freed by rp_h2_request_free(). -ENOMEM. */
+RP_NODISCARD int rp_h2_trailers_new(struct rp_slice head, struct rp_h2_request **ret);
+/* To be called by more() for the last bytes of a body: these fields follow them. They are copied.
+ * -ENOMEM. */
+RP_NODISCARD int rp_h2_respond_trailers(struct rp_h2_session *session,
+                                        struct rp_h2_incoming *incoming,
+                                        const struct rp_h2_request *trailers);
+/* Ends the stream with a reset (CANCEL): its response stays incomplete. */
+void rp_h2_server_reset(struct rp_h2_session *session, struct rp_h2_incoming *incoming);
+
+/* From now on the client is not told that bytes of the request were taken, so that it has to wait once
+ * its window is used up. What it sends until then is told as before. */
+void rp_h2_server_pause(struct rp_h2_incoming *incoming);
+/* The client may go on. No-op when it is not paused. */
+void rp_h2_server_go_on(struct rp_h2_session *session, struct rp_h2_incoming *incoming);
+
 /* "100 Continue", before the response. -ENOMEM. */
 RP_NODISCARD int rp_h2_say_continue(struct rp_h2_session *session, struct rp_h2_incoming *incoming);
 

@@ -291,6 +291,14 @@ static void handle_ws(struct call *call)
     rp_target_ws_answer(call->request, call->stored, call->reply);
 }
 
+/* Calls are answered elsewhere (grpc.h). */
+static void handle_grpc(struct call *call)
+{
+    answer_text(call->reply, 415,
+                RP_SLICE("gRPC is spoken here: POST over HTTP/2, with the content type "
+                         "application/grpc\n"));
+}
+
 static void handle_close(struct call *call)
 {
     answer_text(call->reply, 200, RP_SLICE("closing\n"));
@@ -359,6 +367,10 @@ static const struct endpoint endpoints[] = {
       RP_SLICE("/ws"),
       false,
       handle_ws },
+    { { "/grpc.<service>/<method>", "a call of gRPC: the methods of its TestService" },
+      RP_SLICE("/grpc."),
+      true,
+      handle_grpc },
     { { "/close", "answers, then closes the connection" },
       RP_SLICE("/close"),
       false,
@@ -386,7 +398,7 @@ const struct rp_target_endpoint *rp_target_endpoint(size_t index)
 void rp_target_print_endpoints(FILE *out)
 {
     for (size_t i = 0; i < RP_ARRAY_LEN(endpoints); i++)
-        fprintf(out, "  %-15s  %s\n", endpoints[i].doc.path, endpoints[i].doc.summary);
+        fprintf(out, "  %-24s  %s\n", endpoints[i].doc.path, endpoints[i].doc.summary);
 }
 
 int rp_target_constant_index(struct rp_slice path)

@@ -40,6 +40,8 @@ struct stream {
     struct rp_target_exchange exchange;
     struct rp_timer timer; /* of a delay, or of a slow body */
     bool is_answered, was_refused;
+    bool is_call; /* of gRPC */
+    struct rp_target_call call;
 };
 
 static struct stream *of_incoming(struct rp_h2_incoming *incoming)
@@ -150,7 +152,7 @@ static struct rp_h2_incoming *h2_begins(void *user)
     if (!node)
         rp_target_exchange_init(&stream->exchange);
     stream->h2 = h2;
-    stream->is_answered = stream->was_refused = false;
+    stream->is_answered = stream->was_refused = stream->is_call = false;
     stream->exchange.reply = (struct rp_target_reply){ 0 };
     rp_list_append(&h2->streams, &stream->node);
     return &stream->incoming;
@@ -167,6 +169,16 @@ static bool answer_constant(struct stream *stream)
     rp_target_route(request, &server->random, NULL, &stream->exchange.reply);
     answer_head(stream, server->h2_constants[index]);
     return true;
+}
+
+static void begin_call(struct stream *stream, bool is_whole)
+{
+    struct rp_target_h2 *h2 = stream->h2;
+
+    stream->is_call = true;
+    rp_target_call_begin(&stream->call, h2->conn, rp_target_conn_wake, h2->session,
+                         &stream->incoming, &stream->exchange.request, is_whole);
+    check(h2, stream->call.error);
 }
 
 static bool reads_body(struct stream *stream)
@@ -204,6 +216,10 @@ static void h2_head(void *user, struct rp_h2_incoming *incoming, struct rp_slice
     server->counts.requests++;
     if (is_whole && answer_constant(stream))
         return;
+    if (rp_target_is_call(request)) {
+        begin_call(stream, is_whole);
+        return;
+    }
     rp_target_route(request, &server->random, &exchange->stored, &exchange->reply);
     check(stream->h2, exchange->stored.error);
     if (!reads_body(stream))
@@ -219,6 +235,11 @@ static void h2_body(void *user, struct rp_h2_incoming *incoming, struct rp_slice
     struct stream *stream = of_incoming(incoming);
     struct rp_buf *stored = &stream->exchange.stored;
 
+    if (stream->is_call) {
+        rp_target_call_body(&stream->call, body);
+        check(stream->h2, stream->call.error);
+        return;
+    }
     if (!stream->exchange.reply.keeps_body || stream->was_refused)
         return;
     rp_buf_append_slice(stored, body);
@@ -231,8 +252,12 @@ static void h2_done(void *user, struct rp_h2_incoming *incoming)
 {
     struct stream *stream = of_incoming(incoming);
 
-    if (!stream->was_refused)
+    if (stream->is_call) {
+        rp_target_call_done(&stream->call);
+        check(stream->h2, stream->call.error);
+    } else if (!stream->was_refused) {
         start_reply(stream);
+    }
 }
 
 static struct rp_slice h2_more(void *user, struct rp_h2_incoming *incoming, size_t room,
@@ -246,6 +271,11 @@ static struct rp_slice h2_more(void *user, struct rp_h2_incoming *incoming, size
     struct rp_slice piece;
     rp_ns next;
 
+    if (stream->is_call) {
+        piece = rp_target_call_more(&stream->call, room, ret_is_last);
+        check(stream->h2, stream->call.error);
+        return piece;
+    }
     if (exchange->reply.rate && left) {
         allowed = rp_target_rate_allows(exchange, rp_loop_now(server->loop), &next);
         if (!allowed) {
@@ -283,6 +313,8 @@ static void append_trailing(struct stream *stream)
 static void give_back(struct stream *stream)
 {
     rp_timer_disarm(&stream->timer);
+    if (stream->is_call)
+        rp_target_call_closed(&stream->call);
     rp_list_remove(&stream->node);
     rp_list_append(stream->h2->conn->server->streams.next, &stream->node);
 }
@@ -416,13 +448,11 @@ void rp_target_h2_free(struct rp_target_conn *conn)
 
 int rp_target_h2_init(struct rp_target_server *server)
 {
-    for (size_t i = 0; i < RP_TARGET_CONSTANTS; i++) {
-        int r = rp_h2_response_new(rp_buf_slice(&server->constants[i]), &server->h2_constants[i]);
+    int r = rp_target_calls_init(&server->calls);
 
-        if (r < 0)
-            return r;
-    }
-    return 0;
+    for (size_t i = 0; r == 0 && i < RP_TARGET_CONSTANTS; i++)
+        r = rp_h2_response_new(rp_buf_slice(&server->constants[i]), &server->h2_constants[i]);
+    return r;
 }
 
 void rp_target_h2_deinit(struct rp_target_server *server)
@@ -433,8 +463,10 @@ void rp_target_h2_deinit(struct rp_target_server *server)
         struct stream *stream = rp_container_of(node, struct stream, node);
 
         rp_target_exchange_deinit(&stream->exchange);
+        rp_target_call_deinit(&stream->call);
         rp_free(stream);
     }
     for (size_t i = 0; i < RP_TARGET_CONSTANTS; i++)
         rp_h2_request_free(server->h2_constants[i]);
+    rp_target_calls_deinit(&server->calls);
 }

@@ -25,6 +25,7 @@ static const struct reason {
     { 409, "Conflict" },
     { 410, "Gone" },
     { 413, "Content Too Large" },
+    { 415, "Unsupported Media Type" },
     { 418, "I'm a Teapot" },
     { 422, "Unprocessable Content" },
     { 426, "Upgrade Required" },

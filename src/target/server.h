@@ -16,6 +16,7 @@
 #include "proto/h1_request.h"
 #include "proto/h2_server.h"
 #include "proto/ws.h"
+#include "target/grpc.h"
 #include "target/reply.h"
 #include "target/target.h"
 
@@ -46,6 +47,7 @@ struct rp_target_server {
     struct rp_buf constants[RP_TARGET_CONSTANTS]; /* complete answers for GET that go on */
     struct rp_h2_request *h2_constants[RP_TARGET_CONSTANTS]; /* their heads for HTTP/2 */
     struct rp_ws_shared ws_shared;
+    struct rp_target_calls calls;
     struct rp_target_counts counts;
 };
 

@@ -38,13 +38,20 @@ static enum rp_grpc_event run(struct rp_slice in, size_t piece, size_t max, stru
 static void read_texts(struct rp_slice in)
 {
     char timeout[RP_GRPC_TIMEOUT_TEXT];
-    rp_ns time = 0;
-    struct rp_buf out;
+    rp_ns time = 0, again;
+    struct rp_buf out, back;
 
     rp_buf_init(&out, OUT_MAX);
     rp_grpc_append_message_text(&out, in);
     rp_assert(out.error || out.len <= in.len);
+    rp_buf_reset(&out);
+    rp_buf_init(&back, OUT_MAX);
+    rp_grpc_append_message_value(&out, in);
+    rp_grpc_append_message_text(&back, rp_buf_slice(&out));
+    rp_assert(out.error || rp_slice_eq(rp_buf_slice(&back), in));
+    rp_buf_deinit(&back);
     rp_buf_deinit(&out);
+    rp_assert(!rp_grpc_timeout_parse(in, &again) || again >= 0);
     rp_assert(rp_grpc_status_parse(in) < RP_GRPC_STATUSES);
     (void)rp_grpc_is_content_type(in);
     for (size_t i = 0; i < in.len && i < 8; i++)
@@ -52,6 +59,7 @@ static void read_texts(struct rp_slice in)
     rp_assert(rp_grpc_status_of_reset((uint32_t)time) < RP_GRPC_STATUSES);
     rp_grpc_timeout_text(time, timeout);
     rp_assert(strlen(timeout) >= 2 && strlen(timeout) <= 9);
+    rp_assert(rp_grpc_timeout_parse(rp_slice_str(timeout), &again) && again >= time);
 }
 
 int rp_fuzz_grpc(const uint8_t *data, size_t size)

@@ -8,7 +8,8 @@
 /*
  * What a client may say to a server, in pieces, after its preface. Whatever it is, each request is told of in order (its
  * beginning, a head, a body, an end), ends once, and has a head that the parser of HTTP/1.1 takes whole or refuses; never more
- * are under way than the server allows, and what the server says has a limit.
+ * are under way than the server allows, and what the server says has a limit. The server may hold a client up and
+ * let it go on, have fields behind a body, and reset a stream.
  */
 
 enum {
@@ -26,7 +27,7 @@ struct seen {
 
 struct run {
     struct rp_h2_session *session;
-    struct rp_h2_request *response;
+    struct rp_h2_request *response, *trailers;
     uint8_t choice;
     size_t under_way;
     struct seen *seen[UNDER_WAY_MAX]; /* under way */
@@ -92,6 +93,14 @@ static void head(void *user, struct rp_h2_incoming *incoming, struct rp_slice te
 
 static void body(void *user, struct rp_h2_incoming *incoming, struct rp_slice bytes)
 {
+    struct run *run = user;
+
+    if (run->choice & 16 && bytes.len & 1)
+        rp_h2_server_pause(incoming);
+    else
+        rp_h2_server_go_on(run->session, incoming);
+    if (run->choice & 32 && bytes.len == 7)
+        rp_h2_server_reset(run->session, incoming);
     rp_assert(of_incoming(incoming)->has_head && !of_incoming(incoming)->is_done && bytes.len > 0);
 }
 
@@ -109,12 +118,15 @@ static struct rp_slice more(void *user, struct rp_h2_incoming *incoming, size_t 
                             bool *ret_is_last)
 {
     static const char text[BODY];
+    struct run *run = user;
     struct seen *seen = of_incoming(incoming);
     size_t len = BODY - seen->sent < room ? BODY - seen->sent : room;
 
     rp_assert(seen->is_answered);
     seen->sent += len;
     *ret_is_last = seen->sent == BODY;
+    if (*ret_is_last && run->choice & 16)
+        rp_assert(rp_h2_respond_trailers(run->session, incoming, run->trailers) == 0);
     return rp_slice(text, len);
 }
 
@@ -162,6 +174,7 @@ int rp_fuzz_h2_server(const uint8_t *data, size_t size)
     piece = data[1] ? data[1] : size;
     rp_assert(rp_h2_response_new(RP_SLICE("HTTP/1.1 200 OK\r\nConnection: close\r\nA: b\r\n\r\n"),
                                  &run.response) == 0);
+    rp_assert(rp_h2_trailers_new(RP_SLICE("HTTP/1.1 200 OK\r\nC: d\r\n\r\n"), &run.trailers) == 0);
     rp_assert(rp_h2_server_new(&events, maxima[data[0] & 1], &run, &run.session) == 0);
     rp_assert(rp_h2_receive(run.session, RP_SLICE("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")) == 0);
     for (size_t at = 2; at < size; at += piece) {
@@ -172,6 +185,7 @@ int rp_fuzz_h2_server(const uint8_t *data, size_t size)
     }
     rp_h2_session_free(run.session);
     rp_h2_request_free(run.response);
+    rp_h2_request_free(run.trailers);
     while (run.under_way)
         rp_free(run.seen[--run.under_way]);
     return 0;

@@ -24,6 +24,8 @@ int rp_fuzz_socks5(const uint8_t *data, size_t size);
 int rp_fuzz_sse(const uint8_t *data, size_t size);
 /* The first byte chooses the limit, the second the length of the pieces. */
 int rp_fuzz_grpc(const uint8_t *data, size_t size);
+/* The first byte chooses the method of the target, the second how many messages the rest is. */
+int rp_fuzz_grpc_methods(const uint8_t *data, size_t size);
 /* The first byte chooses the head's limit and what the client does meanwhile, the second how the rest is cut into pieces. */
 int rp_fuzz_h2(const uint8_t *data, size_t size);
 /* The first byte chooses the head's limit and what the server does meanwhile, the second how the rest is cut into pieces. */

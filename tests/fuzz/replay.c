@@ -22,6 +22,7 @@ static const struct {
     { "digest", rp_fuzz_digest },
     { "gzip", rp_fuzz_gzip },
     { "grpc", rp_fuzz_grpc },
+    { "grpc_methods", rp_fuzz_grpc_methods },
     { "h1", rp_fuzz_h1 },
     { "h2", rp_fuzz_h2 },
     { "h2_server", rp_fuzz_h2_server },

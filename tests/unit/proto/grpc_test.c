@@ -161,6 +161,53 @@ static void test_deadlines(void **state)
     assert_string_equal(text, "2562048H");
 }
 
+static void test_times_are_read(void **state)
+{
+    static const char *const bad[] = {
+        "", "1", "S", "1s", "123456789S", "-1S", "+1S", "1 S", "1.5S"
+    };
+    static const struct {
+        const char *text;
+        rp_ns timeout;
+    } cases[] = { { "0n", 0 },
+                  { "1n", 1 },
+                  { "20u", 20 * RP_US },
+                  { "300m", 300 * RP_MS },
+                  { "4S", 4 * RP_S },
+                  { "5M", 300 * RP_S },
+                  { "6H", 21600 * RP_S },
+                  { "00000001S", RP_S },
+                  { "99999999H", RP_NS_NEVER } };
+    rp_ns timeout;
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(cases); i++) {
+        assert_true(rp_grpc_timeout_parse(rp_slice_str(cases[i].text), &timeout));
+        assert_int_equal(timeout, cases[i].timeout);
+    }
+    for (size_t i = 0; i < RP_ARRAY_LEN(bad); i++)
+        assert_false(rp_grpc_timeout_parse(rp_slice_str(bad[i]), &timeout));
+}
+
+static void test_message_values(void **state)
+{
+    struct rp_buf value, text;
+    char all[256];
+
+    rp_buf_init(&value, MAX);
+    rp_buf_init(&text, MAX);
+    rp_grpc_append_message_value(&value, RP_SLICE("50% of \xe2\x98\xba\n~"));
+    assert_string_equal(rp_buf_str(&value), "50%25 of %E2%98%BA%0A~");
+    rp_buf_reset(&value);
+    for (size_t i = 0; i < sizeof(all); i++)
+        all[i] = (char)i;
+    rp_grpc_append_message_value(&value, rp_slice(all, sizeof(all)));
+    rp_grpc_append_message_text(&text, rp_buf_slice(&value));
+    assert_int_equal(text.len, sizeof(all));
+    assert_memory_equal(text.data, all, sizeof(all));
+    rp_buf_deinit(&value);
+    rp_buf_deinit(&text);
+}
+
 static void test_content_types(void **state)
 {
     assert_true(rp_grpc_is_content_type(RP_SLICE("application/grpc")));
@@ -179,6 +226,8 @@ int main(void)
         cmocka_unit_test(test_statuses),
         cmocka_unit_test(test_message_texts),
         cmocka_unit_test(test_deadlines),
+        cmocka_unit_test(test_times_are_read),
+        cmocka_unit_test(test_message_values),
         cmocka_unit_test(test_content_types),
     };
 

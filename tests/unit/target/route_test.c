@@ -59,6 +59,7 @@ static const struct route_case {
     { "/slow/1", "bytes=", 400 },
     { "/echo", "", 200 },
     { "/headers", "", 200 },
+    { "/grpc.testing.TestService/EmptyCall", "", 415 },
     { "/close", "", 200 },
     { "/extra", "", 200 },
     { "/reset", "", 0, RP_TARGET_RESET },
@@ -136,7 +137,7 @@ static void every_endpoint_is_routed(void **state)
             assert_true(reply.body == RP_TARGET_TEXT && !reply.delay && !reply.close);
         rp_buf_deinit(&stored);
     }
-    assert_int_equal(count, 16);
+    assert_int_equal(count, 17);
 }
 
 /* docs/target.md holds the same table, in the same order, and nothing else with such a path. */
