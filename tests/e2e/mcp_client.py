@@ -10,13 +10,70 @@ import sys
 
 import mcp
 from mcp import Client, StdioServerParameters
+from mcp.client.subscriptions import ResourcesListChanged, ResourceUpdated
+from mcp.types import ResourceListChangedNotification, ResourceUpdatedNotification
 
 
 def tell(name: str, value: object) -> None:
     print(json.dumps([name, value]), flush=True)
 
 
-async def ask(client: Client, root: str, target: str) -> None:
+class Heard:
+    """What the server has told of by itself, of either revision of the protocol."""
+
+    def __init__(self) -> None:
+        self.uris: "set[str | None]" = set()
+        self.came = asyncio.Event()
+
+    async def take(self, message: object) -> None:
+        if isinstance(message, (ResourceUpdatedNotification, ResourceUpdated)):
+            self.uris.add(getattr(message, "params", message).uri)
+        elif isinstance(message, (ResourceListChangedNotification, ResourcesListChanged)):
+            self.uris.add(None)
+        self.came.set()
+
+    async def wait(self, uri: "str | None") -> None:
+        while uri not in self.uris:
+            self.came.clear()
+            await self.came.wait()
+
+
+async def subscribe(client: Client, heard: Heard, run_id: str) -> None:
+    """Waits until a run that is on is heard of, and then that there is another one."""
+    metrics, away = f"rampa://runs/{run_id}/metrics", "rampa://runs/nope"
+    await client.subscribe_resource(metrics)
+    try:
+        await client.subscribe_resource(away)
+    except mcp.MCPError as error:
+        tell("unknown_subscription", error.error.code)
+    await heard.wait(metrics)
+    await client.list_resources()
+    await client.call_tool("start_run", {"script_path": "made.py", "duration": "10m"})
+    await heard.wait(None)
+    await client.unsubscribe_resource(metrics)
+    tell("heard", sorted(heard.uris - {metrics, None}))
+
+
+async def listen(client: Client, heard: Heard, run_id: str) -> None:
+    """The same by the newer revision."""
+    metrics, away = f"rampa://runs/{run_id}/metrics", "rampa://runs/nope"
+    async with client.listen(resources_list_changed=True, tools_list_changed=True, resource_subscriptions=[metrics, away]) as stream:
+        honored = stream.honored
+        tell("honored", [honored.resources_list_changed, honored.tools_list_changed, honored.resource_subscriptions == [metrics]])
+
+        async def follow() -> None:
+            async for event in stream:
+                await heard.take(event)
+
+        following = asyncio.create_task(follow())
+        await heard.wait(metrics)
+        await client.call_tool("start_run", {"script_path": "made.py", "duration": "10m"})
+        await heard.wait(None)
+        following.cancel()
+        tell("heard", sorted(heard.uris - {metrics, None}))
+
+
+async def ask(client: Client, heard: Heard, root: str, target: str) -> None:
     tell("server", [client.server_info.name, client.server_info.version])
     for tool in (await client.list_tools()).tools:
         hints = tool.annotations
@@ -53,14 +110,17 @@ async def ask(client: Client, root: str, target: str) -> None:
         except mcp.MCPError as error:
             tell(name, error.error.code)
     # a run that is on when the client goes
-    await call("start_run", script_path="made.py", duration="10m")
+    run_id = (await call("start_run", script_path="made.py", duration="10m"))["run_id"]
+    await (subscribe if client.protocol_version < "2026" else listen)(client, heard, run_id)
 
 
 async def main() -> None:
     kind, root, target, *words = sys.argv[1:]
     server = words[0] if kind == "http" else StdioServerParameters(command=words[0], args=words[1:], env={"RAMPA_MCP_ROOT": root})
-    async with asyncio.timeout(100), Client(server, mode="auto" if kind == "http" else "legacy") as client:
-        await ask(client, root, target)
+    heard = Heard()
+    mode = "auto" if kind == "http" else "legacy"
+    async with asyncio.timeout(100), Client(server, mode=mode, message_handler=heard.take) as client:
+        await ask(client, heard, root, target)
 
 
 asyncio.run(main())

@@ -46,8 +46,8 @@ def answers_of(words: list[str]) -> list[tuple[str, typing.Any]]:
     return [(name, value) for name, value in map(json.loads, done.stdout.splitlines())]
 
 
-def judge(answers: list[tuple[str, typing.Any]], root: Path, program: Path) -> str:
-    """Looks at what the client has told, and gives the id of the run that was on at its end."""
+def judge(answers: list[tuple[str, typing.Any]], root: Path, program: Path) -> dict[str, typing.Any]:
+    """Looks at what the client has told, and gives the first value of each name."""
     version = subprocess.run([program, "--version"], capture_output=True, text=True).stdout.split()[1]
     first: dict[str, typing.Any] = {}
     for name, value in answers:
@@ -72,24 +72,25 @@ def judge(answers: list[tuple[str, typing.Any]], root: Path, program: Path) -> s
     assert first["resource"] == ["application/json", True]
     assert (first["unknown_tool"], first["unknown_resource"]) == (-32602, -32602)
     assert last[1]["status"] == "started"
-    return str(last[1]["run_id"])
+    assert first["heard"] == []
+    return first
 
 
-def run_of(run_id: str) -> int | None:
-    """A descriptor of the process of a run of this test, or None when there is none any more."""
+def run_of(script: str) -> int | None:
+    """A descriptor of the process of a run of this script, or None when there is none any more."""
     for entry in Path("/proc").iterdir():
         with contextlib.suppress(OSError):
-            if entry.name.isdigit() and b"--event-log" in (words := (entry / "cmdline").read_bytes().split(b"\0")) and run_id.encode() in words:
+            if entry.name.isdigit() and b"--event-log" in (words := (entry / "cmdline").read_bytes().split(b"\0")) and script.encode() in words:
                 return os.pidfd_open(int(entry.name))
     return None
 
 
 def test_a_client_of_the_sdk_over_standard_input(program: Path, target: str, tmp_path: Path) -> None:
     root = tmp_path.resolve()
-    judge(answers_of(["stdio", str(root), target, *command(program)]), root, program)
+    first = judge(answers_of(["stdio", str(root), target, *command(program)]), root, program)
+    assert first["unknown_subscription"] == -32602
     script = str(root / "made.py")
-    left = run_of(script)  # its server has ended, and it is about to end
-    if left is not None:
+    while (left := run_of(script)) is not None:  # its server has ended, and it is about to end
         assert select.select([left], [], [], SECONDS)[0]
         os.close(left)
 
@@ -113,9 +114,9 @@ def http_server(program: Path, root: Path, **more: str) -> typing.Iterator[tuple
 def test_a_client_of_the_sdk_over_http(program: Path, target: str, tmp_path: Path) -> None:
     root = tmp_path.resolve()
     with http_server(program, root, RAMPA_MCP_TOKEN="") as (url, _):
-        judge(answers_of(["http", str(root), target, url]), root, program)
-    left = run_of(str(root / "made.py"))
-    if left is not None:
+        first = judge(answers_of(["http", str(root), target, url]), root, program)
+        assert first["honored"] == [True, None, True]
+    while (left := run_of(str(root / "made.py"))) is not None:
         assert select.select([left], [], [], SECONDS)[0]
         os.close(left)
 

@@ -55,6 +55,33 @@ def read(tools: Tools, uri: str) -> typing.Any:
     return {"run_id": record.run_id, "metric": name, "values": found[1][name]}
 
 
+def mark(tools: Tools, uri: str) -> typing.Any:
+    """What is equal as long as the resource is, and costs little to have.
+
+    Args:
+        tools: of the server.
+        uri: of a resource of the table.
+
+    Raises:
+        LookupError: there is no such resource.
+        Failure: it is about a run or a metric that there is not.
+    """
+    match = _URI.fullmatch(uri) if len(uri) <= 4096 else None
+    if match is None or match[2] != "events" or match[3] is not None:
+        return read(tools, uri)
+    events = tools.record(urllib.parse.unquote(match[1])).events
+    return (len(events), events[-1] if events else None)
+
+
+def uri_of(run_id: str) -> str:
+    """The resource of a run.
+
+    Args:
+        run_id: of the run.
+    """
+    return f"rampa://runs/{urllib.parse.quote(run_id, safe='')}"
+
+
 def _last(events: collections.abc.Sequence[dict[str, typing.Any]]) -> dict[str, typing.Any]:
     """As many of the last events as fit into an answer."""
     last: list[dict[str, typing.Any]] = []

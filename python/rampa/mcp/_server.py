@@ -12,17 +12,19 @@ import typing
 
 import mcp.types as types  # type: ignore[import]
 from mcp import MCPError  # pyright: ignore[reportAttributeAccessIssue]
-from mcp.server import Server, ServerRequestContext  # type: ignore[import]
+from mcp.server import NotificationOptions, Server, ServerRequestContext  # type: ignore[import]
 
 from rampa.mcp._arguments import checked
 from rampa.mcp._failure import Failure
 from rampa.mcp._files import shown
 from rampa.mcp._program import path_of_program
-from rampa.mcp._resources import read
+from rampa.mcp._resources import read, uri_of
 from rampa.mcp._runs import RunRegistry
 from rampa.mcp._settings import Settings
+from rampa.mcp._subscriptions import Subscriptions
 from rampa.mcp._table import INSTRUCTIONS, PROMPTS, RESOURCES, TOOLS, Tool
 from rampa.mcp._tools import Tools
+from rampa.mcp._watch import Watch
 
 _DEFAULTS = {"vus": "10", "duration": "30s"}  # of the arguments of prompts
 
@@ -63,8 +65,9 @@ def _result(answer: dict[str, typing.Any], is_error: bool) -> typing.Any:
 class _Handlers:
     """One method for each request of the protocol."""
 
-    def __init__(self, tools: Tools) -> None:
+    def __init__(self, tools: Tools, subscriptions: Subscriptions) -> None:
         self._tools = tools
+        self._subscriptions = subscriptions
         self._by_name = {tool.name: tool for tool in TOOLS}
 
     async def list_tools(self, context: ServerRequestContext, params: typing.Any) -> typing.Any:
@@ -86,6 +89,10 @@ class _Handlers:
     async def list_resources(self, context: ServerRequestContext, params: typing.Any) -> typing.Any:
         plain = [row for row in RESOURCES if "{" not in row.uri]
         rows = [types.Resource(uri=row.uri, name=row.name, title=row.title, description=row.description, mime_type="application/json") for row in plain]
+        for run in self._tools.runs():
+            script = os.path.basename(run["script_path"])
+            rows.append(types.Resource(uri=uri_of(run["run_id"]), name=run["run_id"], title=f"Run of {shown(script)}", mime_type="application/json"))
+        self._subscriptions.has_listed(context)
         return types.ListResourcesResult(resources=rows)
 
     async def list_templates(self, context: ServerRequestContext, params: typing.Any) -> typing.Any:
@@ -133,6 +140,13 @@ class _Handlers:
         return types.GetPromptResult(description=row.description, messages=[message])
 
 
+class _Server(Server):  # type: ignore[misc]
+    """The server, which says of itself that its list of resources changes."""
+
+    def create_initialization_options(self, notification_options: typing.Any = None, *others: typing.Any, **more: typing.Any) -> typing.Any:
+        return super().create_initialization_options(notification_options or NotificationOptions(resources_changed=True), *others, **more)
+
+
 def make_server(settings: Settings | None = None) -> Server:
     """The server, to be run on a transport of the SDK. Its runs end with it.
 
@@ -144,16 +158,20 @@ def make_server(settings: Settings | None = None) -> Server:
     """
     used = Settings.from_environment(os.environ) if settings is None else settings
     registry = RunRegistry(used)
-    handlers = _Handlers(Tools(used, registry))
+    tools = Tools(used, registry)
+    watch = Watch(tools)
+    subscriptions = Subscriptions(watch)
+    handlers = _Handlers(tools, subscriptions)
 
     @contextlib.asynccontextmanager
     async def lifespan(server: Server) -> collections.abc.AsyncIterator[RunRegistry]:
         try:
             yield registry
         finally:
+            watch.close()
             await registry.close()
 
-    return Server(
+    return _Server(
         "rampa",
         version=_version(used),
         title="rampa",
@@ -165,6 +183,9 @@ def make_server(settings: Settings | None = None) -> Server:
         on_list_resources=handlers.list_resources,
         on_list_resource_templates=handlers.list_templates,
         on_read_resource=handlers.read_resource,
+        on_subscribe_resource=subscriptions.subscribe,
+        on_unsubscribe_resource=subscriptions.unsubscribe,
+        on_subscriptions_listen=subscriptions.listen,
         on_list_prompts=handlers.list_prompts,
         on_get_prompt=handlers.get_prompt,
     )
