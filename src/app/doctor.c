@@ -206,6 +206,14 @@ static void write_conclusion(const struct rp_doctor_report *report, struct rp_st
         rp_buf_append_str(out, "\nA test can run here.\n");
 }
 
+/* What is wrong with the version of a package, which is empty when it is not installed; or "". */
+static const char *package_remark(const char *name, const char *version)
+{
+    bool is_unfit = !strcmp(name, "mcp") && strncmp(version, "2.", 2) != 0;
+
+    return is_unfit ? " (rampa mcp needs version 2: pip install 'mcp>=2,<3')" : "";
+}
+
 /* Lines that a script can look for. */
 static void write_versions(const struct rp_doctor_report *report, struct rp_buf *out)
 {
@@ -220,7 +228,7 @@ static void write_versions(const struct rp_doctor_report *report, struct rp_buf 
 
         rp_buf_appendf(out, "%s: ", rp_doctor_packages[i]);
         rp_text_append(out, rp_slice_str(*version ? version : "not installed"), SIZE_MAX);
-        rp_buf_append_str(out, "\n");
+        rp_buf_appendf(out, "%s\n", package_remark(rp_doctor_packages[i], version));
     }
     rp_buf_append_str(out, "\n");
 }
