@@ -90,9 +90,10 @@ async def ask(client: Client, heard: Heard, root: str, target: str) -> None:
 
     async def call(name: str, **arguments: object) -> dict:
         result = await client.call_tool(name, arguments, progress_callback=report)
-        assert json.loads(result.content[0].text) == result.structured_content
-        tell(name, [result.is_error, result.structured_content])
-        return result.structured_content
+        answer = json.loads(result.content[0].text)
+        assert result.structured_content == (None if result.is_error else answer)
+        tell(name, [result.is_error, answer])
+        return answer
 
     await call("write_scenario_skeleton", path="made.py", url=target, duration="1500ms")
     await call("discover_scenarios", script_path="made.py")

@@ -23,6 +23,9 @@ from rampa.mcp._table import PROMPTS, RESOURCES, TOOLS
 SECONDS = 120
 PYTHON = os.environ.get("MCP_PYTHON", "")
 CLIENT = Path(__file__).parent / "mcp_client.py"
+NODE_CLIENT = Path(__file__).parent / "mcp_client.mjs"
+#: A folder with the node_modules of @modelcontextprotocol/sdk: docs/development.md says how to make it.
+NODE_MODULES = os.environ.get("MCP_NODE_MODULES", "")
 TOKEN = "0123456789abcdef0123"
 
 pytestmark = [
@@ -39,9 +42,9 @@ def environment(root: Path, **more: str) -> dict[str, str]:
     return {**os.environ, "RAMPA_MCP_ROOT": str(root), **more}
 
 
-def answers_of(words: list[str]) -> list[tuple[str, typing.Any]]:
+def answers_of(words: list[str], *, client: tuple[str, ...] = (PYTHON, str(CLIENT))) -> list[tuple[str, typing.Any]]:
     """What a client of the SDK tells."""
-    done = subprocess.run([PYTHON, str(CLIENT), *words], capture_output=True, text=True, timeout=SECONDS)
+    done = subprocess.run([*client, *words], capture_output=True, text=True, timeout=SECONDS)
     assert done.returncode == 0, done.stderr
     return [(name, value) for name, value in map(json.loads, done.stdout.splitlines())]
 
@@ -116,6 +119,22 @@ def test_a_client_of_the_sdk_over_http(program: Path, target: str, tmp_path: Pat
     with http_server(program, root, RAMPA_MCP_TOKEN="") as (url, _):
         first = judge(answers_of(["http", str(root), target, url]), root, program)
         assert first["honored"] == [True, None, True]
+    while (left := run_of(str(root / "made.py"))) is not None:
+        assert select.select([left], [], [], SECONDS)[0]
+        os.close(left)
+
+
+@pytest.mark.skipif(not NODE_MODULES, reason="MCP_NODE_MODULES names no folder with @modelcontextprotocol/sdk")
+@pytest.mark.parametrize("kind", ["stdio", "http"])
+def test_a_client_of_the_typescript_sdk(kind: str, program: Path, target: str, tmp_path: Path) -> None:
+    root = tmp_path.resolve()
+    with contextlib.ExitStack() as stack:
+        last = command(program) if kind == "stdio" else [stack.enter_context(http_server(program, root, RAMPA_MCP_TOKEN=""))[0]]
+        client = ("node", str(NODE_CLIENT), kind, NODE_MODULES)
+        first = judge(answers_of([str(root), target, *last], client=client), root, program)
+    assert first["unknown_subscription"] == -32602
+    assert (first["wait_called_off"], first["goes_on"]) == (True, "running")
+    assert (first["start_called_off"], first["stopped"]) == (True, "the call of start_run was called off")
     while (left := run_of(str(root / "made.py"))) is not None:
         assert select.select([left], [], [], SECONDS)[0]
         os.close(left)

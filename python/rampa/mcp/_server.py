@@ -59,7 +59,9 @@ def _described(tool: Tool) -> typing.Any:
 def _result(answer: dict[str, typing.Any], is_error: bool) -> typing.Any:
     # All but ASCII is escaped in the text, so that nothing of it can act on a terminal.
     text = json.dumps(answer)
-    return types.CallToolResult(content=[types.TextContent(type="text", text=text)], structured_content=answer, is_error=is_error)
+    # Clients compare structured content with the schema of the tool, also that of errors, which do not fit it.
+    structured = None if is_error else answer
+    return types.CallToolResult(content=[types.TextContent(type="text", text=text)], structured_content=structured, is_error=is_error)
 
 
 class _Handlers:
