@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Metadata and messages of gRPC, as scripts give them and as they are sent."""
+"""Arguments of gRPC, as scripts give them and as they are sent: targets, times, metadata and messages."""
 
 from __future__ import annotations
 
@@ -23,10 +23,55 @@ class MessageClass(typing.Protocol):
     def FromString(self, data: bytes, /) -> typing.Any: ...
 
 
+Tags = collections.abc.Mapping[str, typing.Any]
 Request = typing.Union[bytes, bytearray, memoryview, Message, "dict[str, typing.Any]"]
 
+_SCHEMES = {"http": False, "https": True, "grpc": False, "grpcs": True}
 _NAME = re.compile(r"[0-9a-z_.-]+")
 _RESERVED = frozenset({"content-type", "te", "connection", "host", "content-length", "transfer-encoding"})
+
+
+def target_url(target: str, tls: bool | None) -> str:
+    """``host:port``, or a URL without a path, becomes the URL that requests go to."""
+    if not isinstance(target, str):
+        raise TypeError(f"target: a str such as '127.0.0.1:50051' is expected, not {type(target).__name__}")
+    scheme, mark, rest = target.partition("://")
+    if target.startswith("unix:"):
+        path = target[len("unix:") :]
+        path = "/" + path.lstrip("/") if path.startswith("//") else path
+        if tls:
+            raise ValueError("target: a socket of this machine has no TLS")
+        return "http+unix://" + path.replace("%", "%25").replace("/", "%2F")
+    if not mark:
+        scheme, rest = ("https" if tls else "http"), target
+    elif scheme == "dns":
+        scheme, rest = ("https" if tls else "http"), rest.lstrip("/")
+    elif scheme not in _SCHEMES:
+        raise ValueError(f"target: the scheme {scheme!r} is not one of gRPC; write host:port, and tls=True for TLS")
+    elif tls is not None and tls != _SCHEMES[scheme]:
+        raise ValueError(f"target: {target!r} says {'TLS' if _SCHEMES[scheme] else 'no TLS'}, and tls={tls!r} the contrary")
+    rest = rest.rstrip("/")
+    if not rest or "/" in rest or "?" in rest or "#" in rest:
+        raise ValueError(f"target: {target!r} is no host:port; the method is given with each call")
+    return f"{'https' if scheme in ('https', 'grpcs') else 'http'}://{rest}"
+
+
+def seconds(deadline: typing.Any) -> float:
+    if deadline is None:
+        return 0.0
+    if isinstance(deadline, bool) or not isinstance(deadline, (int, float)):
+        raise TypeError(f"deadline takes a number of seconds, or None, not {deadline!r:.80}")
+    if not 0 < deadline < 1e9:
+        raise ValueError(f"deadline takes more than 0 seconds, or None for no deadline, not {deadline!r}")
+    return float(deadline)
+
+
+def tag_pairs(tags: Tags | None) -> list[tuple[str, str]]:
+    if tags is None:
+        return []
+    if not isinstance(tags, collections.abc.Mapping):
+        raise TypeError(f"tags takes a dict, not {type(tags).__name__}")
+    return [(str(name), str(value)) for name, value in tags.items()]
 
 
 def pairs(metadata: Metadata | None) -> list[tuple[str, str]]:

@@ -1,0 +1,292 @@
+# SPDX-License-Identifier: MIT
+"""A channel of gRPC: what calls of one server have in common, and the calls."""
+
+from __future__ import annotations
+
+import collections.abc
+import typing
+
+from rampa._grpc_calls import GrpcResponse, GrpcStream
+from rampa._grpc_schema import GrpcSchema
+from rampa._grpc_wire import MessageClass, Metadata, Request, Tags, check_class, pairs, seconds, tag_pairs, to_bytes
+
+if typing.TYPE_CHECKING:
+    from rampa._rampa import Worker, _GrpcMethod
+
+_METHODS_MAX = 4096  # of a channel, that are kept prepared
+_WAYS_MAX = 256  # of channels that differ, such as by a token in their metadata
+_UNARY_DEADLINE = 60.0  # seconds, as of a request of HTTP
+KEEP: typing.Any = object()  # what the channel says
+
+_Stub = typing.TypeVar("_Stub")
+
+
+class Way(typing.NamedTuple):
+    """What the calls of a channel have in common."""
+
+    url: str
+    tls: tuple[int, str | None, str | None, str | None]
+    metadata: tuple[tuple[str, str], ...]
+    deadline: float | None
+    is_gzip: bool
+    message_max: int
+    tags: tuple[tuple[str, str], ...]
+
+
+class GrpcChannel:
+    """Calls of one server, made by :meth:`GrpcClient.connect`. It can be used as ``async with``, and need not be closed.
+
+    The connections belong to the VU: those of an earlier channel to the same server are used again.
+    """
+
+    def __init__(self, worker: Worker, way: Way, schema: GrpcSchema | None = None) -> None:
+        self._worker = worker
+        self._way = way
+        self._schema = schema
+        ways = worker._grpc_methods
+        if len(ways) >= _WAYS_MAX and way not in ways:
+            ways.clear()  # a channel keeps its own
+        self._methods = ways.setdefault(way, {})
+
+    async def __aenter__(self) -> GrpcChannel:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        return None
+
+    def _prepare(
+        self, method: str, kind: int, metadata: Metadata | None, deadline: typing.Any, tags: Tags | None, name: str | None
+    ) -> _GrpcMethod:
+        """The prepared method; what is not new is found. kind: 1 = several requests, 2 = several responses, or both."""
+        key: typing.Any = (method, kind)
+        own: list[tuple[str, str]] = []
+        if metadata is not None or tags is not None or name is not None or deadline is not KEEP:
+            own = pairs(metadata)
+            key = (method, kind, tuple(own), deadline, tuple(tag_pairs(tags)), name)
+        prepared = self._methods.get(key)
+        if prepared is not None:
+            return prepared
+        way = self._way
+        if not isinstance(method, str):
+            raise TypeError(f"method: a str such as '/package.Service/Method' is expected, not {type(method).__name__}")
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"name takes a str, not {type(name).__name__}")
+        if deadline is KEEP:
+            deadline = way.deadline if way.deadline is not None else (None if kind else _UNARY_DEADLINE)
+        prepared = self._worker._grpc_method(
+            way.url,
+            method if method.startswith("/") else "/" + method,
+            [*way.metadata, *own],
+            seconds(deadline),
+            way.is_gzip,
+            way.message_max,
+            kind,
+            name or "",
+            [*way.tags, *tag_pairs(tags)],
+            way.tls,
+        )
+        if len(self._methods) >= _METHODS_MAX:
+            self._methods.clear()
+        self._methods[key] = prepared
+        return prepared
+
+    def _bytes_of(self, method: str, request: Request) -> bytes:
+        if self._schema is not None and isinstance(request, dict):
+            return self._schema._write(method, request)
+        return to_bytes(request)
+
+    def _reader_of(self, method: str, response: MessageClass | None) -> MessageClass | None:
+        """What responses are read by: the class that the call names, or the schema."""
+        check_class(response)
+        return self._schema._types(method)[1] if response is None and self._schema is not None else response
+
+    def unary(
+        self,
+        method: str,
+        request: Request,
+        *,
+        metadata: Metadata | None = None,
+        deadline: float | None = KEEP,
+        tags: Tags | None = None,
+        name: str | None = None,
+        response: MessageClass | None = None,
+    ) -> collections.abc.Awaitable[GrpcResponse]:
+        """A call with one request and one response: ``r = await channel.unary("/package.Service/Method", request)``.
+
+        Args:
+            method: ``/package.Service/Method``.
+            request: the bytes of the message, or a message; a dict when the channel has a schema.
+            metadata: names with str, or bytes for names that end in ``-bin``; beside that of the channel.
+            deadline: seconds, which the server is told and rampa keeps; None = none. Without it that of the channel holds,
+                or else 60.
+            tags: further tags of the samples.
+            name: the tag ``name`` of the samples, else the method.
+            response: the class of the response, of which ``r.message`` will be.
+
+        Returns:
+            A GrpcResponse when it is awaited, also of a call that fails.
+
+        Raises:
+            TypeError: at the call: a value of the wrong type.
+            ValueError: at the call: a target, method, metadata or deadline that cannot be.
+            RuntimeError: the run is over.
+        """
+        if response is not None or self._schema is not None:
+            response = self._reader_of(method, response)
+        prepared = self._prepare(method, 0, metadata, deadline, tags, name)
+        return self._worker._grpc_call(prepared, self._bytes_of(method, request), response).result()
+
+    def server_stream(
+        self,
+        method: str,
+        request: Request,
+        *,
+        metadata: Metadata | None = None,
+        deadline: float | None = KEEP,
+        tags: Tags | None = None,
+        name: str | None = None,
+        response: MessageClass | None = None,
+    ) -> GrpcStream:
+        """A call with one request and several responses: ``async for message in channel.server_stream(method, request)``.
+
+        ``metadata``, ``tags``, ``name``, ``response`` and ``deadline`` are as in :meth:`unary`, but there is no deadline of itself.
+
+        Returns:
+            A GrpcStream. Only ``async with`` ends the call when the loop is left early.
+
+        Raises:
+            TypeError: a value of the wrong type.
+            ValueError: a target, method, metadata or deadline that cannot be.
+            RuntimeError: the run is over.
+        """
+        return self._stream(method, 2, self._bytes_of(method, request), metadata, deadline, tags, name, response)
+
+    @typing.overload
+    def client_stream(
+        self,
+        method: str,
+        requests: None = None,
+        *,
+        metadata: Metadata | None = None,
+        deadline: float | None = KEEP,
+        tags: Tags | None = None,
+        name: str | None = None,
+        response: MessageClass | None = None,
+    ) -> GrpcStream: ...
+
+    @typing.overload
+    def client_stream(
+        self,
+        method: str,
+        requests: collections.abc.Iterable[Request] | collections.abc.AsyncIterable[Request],
+        *,
+        metadata: Metadata | None = None,
+        deadline: float | None = KEEP,
+        tags: Tags | None = None,
+        name: str | None = None,
+        response: MessageClass | None = None,
+    ) -> collections.abc.Coroutine[typing.Any, typing.Any, GrpcResponse]: ...
+
+    def client_stream(
+        self,
+        method: str,
+        requests: collections.abc.Iterable[Request] | collections.abc.AsyncIterable[Request] | None = None,
+        *,
+        metadata: Metadata | None = None,
+        deadline: float | None = KEEP,
+        tags: Tags | None = None,
+        name: str | None = None,
+        response: MessageClass | None = None,
+    ) -> GrpcStream | collections.abc.Coroutine[typing.Any, typing.Any, GrpcResponse]:
+        """A call with several requests and one response: ``r = await channel.client_stream(method, [request, ...])``.
+
+        Args:
+            method: ``/package.Service/Method``.
+            requests: a list or another iterable, or an async one. Without it the requests are sent one by one, and
+                ``await s.finish()`` gives the response: ``async with channel.client_stream(method) as s``.
+            metadata: as in :meth:`unary`.
+            deadline: as in :meth:`server_stream`.
+            tags: further tags of the samples.
+            name: the tag ``name`` of the samples, else the method.
+            response: the class of the response.
+
+        Returns:
+            With requests what is awaited for a GrpcResponse, else a GrpcStream.
+
+        Raises:
+            TypeError: a value of the wrong type.
+            ValueError: a target, method, metadata or deadline that cannot be.
+            RuntimeError: the run is over.
+        """
+        if isinstance(requests, (bytes, bytearray, memoryview, str)):
+            raise TypeError("requests takes a list or another iterable of messages; a single message goes with unary()")
+        stream = self._stream(method, 1, None, metadata, deadline, tags, name, response)
+        return stream if requests is None else stream._send_all(requests)
+
+    def bidi(
+        self,
+        method: str,
+        *,
+        metadata: Metadata | None = None,
+        deadline: float | None = KEEP,
+        tags: Tags | None = None,
+        name: str | None = None,
+        response: MessageClass | None = None,
+    ) -> GrpcStream:
+        """A call in which both sides send messages: ``async with channel.bidi(method) as s``.
+
+        The arguments ``metadata``, ``deadline``, ``tags``, ``name`` and ``response`` are those of :meth:`server_stream`.
+
+        Returns:
+            A GrpcStream.
+
+        Raises:
+            TypeError: a value of the wrong type.
+            ValueError: a target, method, metadata or deadline that cannot be.
+            RuntimeError: the run is over.
+        """
+        return self._stream(method, 3, None, metadata, deadline, tags, name, response)
+
+    def _stream(
+        self,
+        method: str,
+        kind: int,
+        request: bytes | None,
+        metadata: Metadata | None,
+        deadline: typing.Any,
+        tags: Tags | None,
+        name: str | None,
+        response: MessageClass | None,
+    ) -> GrpcStream:
+        reader = self._reader_of(method, response)
+        call = self._worker._grpc_call(self._prepare(method, kind, metadata, deadline, tags, name), request, reader)
+        return GrpcStream(call, method, bool(kind & 1), bool(kind & 2), self._bytes_of)
+
+    def stub(self, stub: collections.abc.Callable[[typing.Any], _Stub]) -> _Stub:
+        """A generated stub of grpcio, as code for ``grpc.aio`` uses it: ``stub = channel.stub(GreeterStub)``.
+
+        Its calls have the methods and the errors of ``grpc.aio`` (``await stub.SayHello(request, timeout=2)`` gives the
+        message, and raises ``grpc.aio.AioRpcError``, which is a :class:`rampa.errors.GrpcError` too). The package grpcio, which
+        generated code imports, sends nothing: the calls are those of this channel, with its metrics.
+
+        Args:
+            stub: the class of the stub.
+
+        Returns:
+            The stub.
+
+        Raises:
+            ImportError: when a call ends: grpcio is not installed.
+        """
+        from rampa._grpc_stub import StubChannel
+
+        return stub(StubChannel(self))
+
+    def _open(self, method: str, kind: int, request: bytes | None, metadata: Metadata | None, deadline: float | None) -> GrpcStream:
+        """A call of a stub, of any kind; it is under way."""
+        call = self._stream(method, kind, request, metadata, KEEP if deadline is None else deadline, None, None, None)
+        call._call.start()
+        return call
+
+    def __repr__(self) -> str:
+        return f"<GrpcChannel {self._way.url}>"
