@@ -178,6 +178,7 @@ class GrpcStream:
         self._method = method
         self._has_requests = has_requests
         self._has_responses = has_responses
+        self._response: GrpcResponse | None = None
 
     async def __aenter__(self) -> GrpcStream:
         self._call.start()
@@ -271,15 +272,17 @@ class GrpcStream:
         raise StopAsyncIteration
 
     async def finish(self) -> GrpcResponse:
-        """Ends the sending, and waits for the one response of the call.
+        """Ends the sending, and waits for the one response of the call. Later calls give the same.
 
         Raises:
             RuntimeError: the call has several responses, which are received one by one.
         """
         if self._has_responses:
             raise RuntimeError(f"{self._method} has several responses: async for message in s")
-        await self.end()
-        return await self._call.result()
+        if self._response is None:
+            await self.end()
+            self._response = await self._call.result()
+        return self._response
 
     def raise_for_status(self) -> None:
         """Raises when the call has ended with another status than OK.
@@ -329,3 +332,72 @@ class GrpcStream:
     def __repr__(self) -> str:
         state = GrpcStatus(self._call.status).name if self._call.has_ended else "under way"
         return f"<GrpcStream {self._method} {state}>"
+
+
+class _NotBegun:
+    """What a call is before there is one."""
+
+    schema = None
+    has_head = has_ended = False
+    status = error_code = 0
+    text = ""
+
+    def leave(self, gave_up: bool, /) -> None:
+        pass
+
+
+def _write_nothing(method: str, request: typing.Any) -> bytes:
+    raise RuntimeError(f"{method} has not begun")
+
+
+class LaterStream(GrpcStream):
+    """A call that cannot begin at once, because something has to be asked for it first.
+
+    Args:
+        method: ``/package.Service/Method``.
+        has_requests: whether it has several.
+        has_responses: likewise.
+        begin: what gives the call itself. It is awaited once, by the first that waits for something of the call.
+    """
+
+    def __init__(
+        self,
+        method: str,
+        has_requests: bool,
+        has_responses: bool,
+        begin: collections.abc.Callable[[], collections.abc.Awaitable[GrpcStream]],
+    ) -> None:
+        super().__init__(typing.cast("_GrpcCall", _NotBegun()), method, has_requests, has_responses, _write_nothing)
+        self._begin = begin
+        self._lock = asyncio.Lock()
+        self._has_begun = False
+
+    async def _be_begun(self) -> None:
+        if self._has_begun:
+            return
+        async with self._lock:
+            if not self._has_begun:
+                stream = await self._begin()
+                self._call = stream._call
+                self._write = stream._write
+                self._has_begun = True
+
+    async def __aenter__(self) -> GrpcStream:
+        await self._be_begun()
+        return await super().__aenter__()
+
+    async def send(self, request: Request) -> None:
+        await self._be_begun()
+        await super().send(request)
+
+    async def end(self) -> None:
+        await self._be_begun()
+        await super().end()
+
+    async def receive(self) -> typing.Any:
+        await self._be_begun()
+        return await super().receive()
+
+    async def metadata(self) -> dict[str, typing.Any]:
+        await self._be_begun()
+        return await super().metadata()

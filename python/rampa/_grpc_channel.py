@@ -6,8 +6,9 @@ from __future__ import annotations
 import collections.abc
 import typing
 
-from rampa._grpc_calls import GrpcResponse, GrpcStream
+from rampa._grpc_calls import GrpcResponse, GrpcStream, LaterStream
 from rampa._grpc_schema import GrpcSchema
+from rampa._grpc_services import REFLECTION_DEADLINE, ReflectedSchema
 from rampa._grpc_wire import MessageClass, Metadata, Request, Tags, check_class, pairs, seconds, tag_pairs, to_bytes
 
 if typing.TYPE_CHECKING:
@@ -57,7 +58,10 @@ class GrpcChannel:
     def _prepare(
         self, method: str, kind: int, metadata: Metadata | None, deadline: typing.Any, tags: Tags | None, name: str | None
     ) -> _GrpcMethod:
-        """The prepared method; what is not new is found. kind: 1 = several requests, 2 = several responses, or both."""
+        """The prepared method; what is not new is found.
+
+        kind: 1 = several requests, 2 = several responses, or both; beside it 4 = it is no part of the load, and in no metric.
+        """
         key: typing.Any = (method, kind)
         own: list[tuple[str, str]] = []
         if metadata is not None or tags is not None or name is not None or deadline is not KEEP:
@@ -90,15 +94,31 @@ class GrpcChannel:
         self._methods[key] = prepared
         return prepared
 
-    def _bytes_of(self, method: str, request: Request) -> bytes:
+    def _bytes_of(self, method: str, request: Request | None) -> bytes:
         if self._schema is not None and isinstance(request, dict):
             return self._schema._write(method, request)
         return to_bytes(request)
 
     def _reader_of(self, method: str, response: MessageClass | None) -> MessageClass | None:
         """What responses are read by: the class that the call names, or the schema."""
-        check_class(response)
         return self._schema._types(method)[1] if response is None and self._schema is not None else response
+
+    def _has_to_learn(self, method: str, request: typing.Any, response: MessageClass | None) -> bool:
+        """Whether the server must be asked what the messages of a call look like."""
+        schema = self._schema
+        return isinstance(schema, ReflectedSchema) and (response is None or isinstance(request, dict)) and not schema.knows(method)
+
+    async def _learn(self, method: str) -> None:
+        await typing.cast(ReflectedSchema, self._schema).learn(self._ask, method)
+
+    def _ask(self, method: str) -> GrpcStream:
+        """A call of rampa's own, with several requests and several responses: with the metadata of the channel, and in no metric."""
+        prepared = self._prepare(method, 3 | 4, None, REFLECTION_DEADLINE, None, None)
+        return GrpcStream(self._worker._grpc_call(prepared, None, None), method, True, True, lambda _, request: to_bytes(request))
+
+    async def _unary_later(self, method: str, request: Request, response: MessageClass | None, **given: typing.Any) -> GrpcResponse:
+        await self._learn(method)
+        return await self.unary(method, request, response=response, **given)
 
     def unary(
         self,
@@ -132,6 +152,9 @@ class GrpcChannel:
             RuntimeError: the run is over.
         """
         if response is not None or self._schema is not None:
+            check_class(response)
+            if self._has_to_learn(method, request, response):
+                return self._unary_later(method, request, response, metadata=metadata, deadline=deadline, tags=tags, name=name)
             response = self._reader_of(method, response)
         prepared = self._prepare(method, 0, metadata, deadline, tags, name)
         return self._worker._grpc_call(prepared, self._bytes_of(method, request), response).result()
@@ -159,7 +182,7 @@ class GrpcChannel:
             ValueError: a target, method, metadata or deadline that cannot be.
             RuntimeError: the run is over.
         """
-        return self._stream(method, 2, self._bytes_of(method, request), metadata, deadline, tags, name, response)
+        return self._stream(method, 2, request, metadata, deadline, tags, name, response)
 
     @typing.overload
     def client_stream(
@@ -251,15 +274,24 @@ class GrpcChannel:
         self,
         method: str,
         kind: int,
-        request: bytes | None,
+        request: Request | None,
         metadata: Metadata | None,
         deadline: typing.Any,
         tags: Tags | None,
         name: str | None,
         response: MessageClass | None,
     ) -> GrpcStream:
+        check_class(response)
+        if self._has_to_learn(method, {} if kind & 1 else request, response):
+
+            async def begin() -> GrpcStream:
+                await self._learn(method)
+                return self._stream(method, kind, request, metadata, deadline, tags, name, response)
+
+            return LaterStream(method, bool(kind & 1), bool(kind & 2), begin)
+        data = None if kind & 1 else self._bytes_of(method, request)
         reader = self._reader_of(method, response)
-        call = self._worker._grpc_call(self._prepare(method, kind, metadata, deadline, tags, name), request, reader)
+        call = self._worker._grpc_call(self._prepare(method, kind, metadata, deadline, tags, name), data, reader)
         return GrpcStream(call, method, bool(kind & 1), bool(kind & 2), self._bytes_of)
 
     def stub(self, stub: collections.abc.Callable[[typing.Any], _Stub]) -> _Stub:
@@ -284,9 +316,10 @@ class GrpcChannel:
 
     def _open(self, method: str, kind: int, request: bytes | None, metadata: Metadata | None, deadline: float | None) -> GrpcStream:
         """A call of a stub, of any kind; it is under way."""
-        call = self._stream(method, kind, request, metadata, KEEP if deadline is None else deadline, None, None, None)
-        call._call.start()
-        return call
+        prepared = self._prepare(method, kind, metadata, KEEP if deadline is None else deadline, None, None)
+        call = self._worker._grpc_call(prepared, request, None)
+        call.start()
+        return GrpcStream(call, method, bool(kind & 1), bool(kind & 2), self._bytes_of)
 
     def __repr__(self) -> str:
         return f"<GrpcChannel {self._way.url}>"

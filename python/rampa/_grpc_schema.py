@@ -14,7 +14,7 @@ import typing
 _Path = typing.Union[str, "os.PathLike[str]"]
 
 
-def _protobuf(name: str) -> typing.Any:
+def protobuf(name: str) -> typing.Any:
     try:
         return importlib.import_module(f"google.protobuf.{name}")
     except ImportError as error:
@@ -40,11 +40,14 @@ def _compile(files: list[str], include: list[str]) -> bytes:
 class _Reader:
     """Reads messages of one type as dicts."""
 
-    def __init__(self, kind: typing.Any) -> None:
+    def __init__(self, kind: typing.Any, pool: typing.Any) -> None:
         self._kind = kind
+        self._pool = pool
 
     def FromString(self, data: bytes, /) -> dict[str, typing.Any]:
-        made: dict[str, typing.Any] = _protobuf("json_format").MessageToDict(self._kind.FromString(data), preserving_proto_field_name=True)
+        made: dict[str, typing.Any] = protobuf("json_format").MessageToDict(
+            self._kind.FromString(data), preserving_proto_field_name=True, descriptor_pool=self._pool
+        )
         return made
 
 
@@ -67,7 +70,7 @@ class GrpcSchema:
     """
 
     def __init__(self, *files: _Path, include: typing.Iterable[_Path] = ()) -> None:
-        self._pool = _protobuf("descriptor_pool").DescriptorPool()
+        self._pool = protobuf("descriptor_pool").DescriptorPool()
         self._methods: dict[str, tuple[typing.Any, _Reader]] = {}
         self._services: list[str] = []
         protos = [os.fspath(file) for file in files if os.fspath(file).endswith(".proto")]
@@ -82,15 +85,26 @@ class GrpcSchema:
 
     def _add(self, data: bytes, name: str) -> None:
         try:
-            files = _protobuf("descriptor_pb2").FileDescriptorSet.FromString(data).file
+            files = protobuf("descriptor_pb2").FileDescriptorSet.FromString(data).file
             if not files:
                 raise ValueError("it has no files")
             for file in files:
-                self._pool.AddSerializedFile(file.SerializeToString())
-                package = f"{file.package}." if file.package else ""
-                self._services += [package + service.name for service in file.service]
-        except (_protobuf("message").DecodeError, TypeError, ValueError) as error:
+                self._add_file(file)
+        except (protobuf("message").DecodeError, TypeError, ValueError) as error:
             raise ValueError(f"{name} is no descriptor set, as protoc --include_imports --descriptor_set_out makes it: {error}") from error
+
+    def _add_file(self, file: typing.Any) -> None:
+        """The descriptor of a file, behind those that it imports.
+
+        Raises:
+            ValueError: it contradicts itself or another one, or the package protobuf is too old for it.
+        """
+        try:
+            self._pool.AddSerializedFile(file.SerializeToString())
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"the file {file.name!r} cannot be used: {error}") from None
+        package = f"{file.package}." if file.package else ""
+        self._services += [package + service.name for service in file.service]
 
     @property
     def methods(self) -> list[str]:
@@ -99,7 +113,7 @@ class GrpcSchema:
         return [f"/{service.full_name}/{method.name}" for service in services for method in service.methods]
 
     def _class_of(self, descriptor: typing.Any) -> typing.Any:
-        factory = _protobuf("message_factory")
+        factory = protobuf("message_factory")
         if hasattr(factory, "GetMessageClass"):
             return factory.GetMessageClass(descriptor)
         return factory.MessageFactory(self._pool).GetPrototype(descriptor)
@@ -116,16 +130,16 @@ class GrpcSchema:
             near = difflib.get_close_matches("/" + path.strip("/"), self.methods, 1)
             hint = f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(self.methods) or 'none'}"
             raise ValueError(f"the schema has no method {path!r}{hint}") from None
-        types = (self._class_of(found.input_type), _Reader(self._class_of(found.output_type)))
+        types = (self._class_of(found.input_type), _Reader(self._class_of(found.output_type), self._pool))
         self._methods[path] = types
         return types
 
     def _write(self, path: str, request: typing.Any) -> bytes:
         """A dict as a message."""
-        json_format = _protobuf("json_format")
+        json_format = protobuf("json_format")
         kind = self._types(path)[0]
         try:
-            data: bytes = json_format.ParseDict(request, kind()).SerializeToString()
+            data: bytes = json_format.ParseDict(request, kind(), descriptor_pool=self._pool).SerializeToString()
         except (json_format.ParseError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(f"{path}: the dict is no {kind.DESCRIPTOR.full_name}: {error}") from error
         return data

@@ -12,6 +12,7 @@ import typing
 from rampa._grpc_calls import GrpcResponse, GrpcStatus, GrpcStream
 from rampa._grpc_channel import KEEP, GrpcChannel, Way
 from rampa._grpc_schema import GrpcSchema
+from rampa._grpc_services import ReflectedSchema
 from rampa._grpc_wire import MessageClass, Metadata, Request, Tags, pairs, seconds, tag_pairs, target_url
 from rampa._tls import tls_options
 
@@ -21,6 +22,7 @@ if typing.TYPE_CHECKING:
 __all__ = ["GrpcChannel", "GrpcClient", "GrpcResponse", "GrpcSchema", "GrpcStatus", "GrpcStream"]
 
 _PLAIN_MAX = 256  # channels of the calls that name their target, which are kept
+_REFLECTED_MAX = 256  # servers whose schema is kept
 
 
 class GrpcClient:
@@ -46,6 +48,7 @@ class GrpcClient:
         max_message_size: int | None = None,
         tags: Tags | None = None,
         schema: GrpcSchema | None = None,
+        reflection: bool = False,
         verify: typing.Any = None,
         cert: typing.Any = None,
         ssl_context: typing.Any = None,
@@ -62,6 +65,7 @@ class GrpcClient:
             max_message_size: bytes of a response, 4 MiB without it; a larger one ends the call with RESOURCE_EXHAUSTED.
             tags: further tags of the samples.
             schema: a GrpcSchema. With it requests may be dicts, and responses are dicts.
+            reflection: True gets the schema from the server itself (server reflection), with the first call of each service.
             verify: as of HTTP requests: False, or a file of authorities.
             cert: likewise: the files of a certificate and its key.
             ssl_context: likewise: an ssl.SSLContext, as far as it says that.
@@ -72,6 +76,7 @@ class GrpcClient:
         Raises:
             TypeError: a value of the wrong type.
             ValueError: a target, metadata or deadline that cannot be.
+            ImportError: for ``reflection``: the package protobuf is not installed.
             RuntimeError: the run is over.
         """
         if compression not in (None, "gzip", "identity"):
@@ -90,7 +95,22 @@ class GrpcClient:
         )
         if schema is not None and not isinstance(schema, GrpcSchema):
             raise TypeError(f"schema takes a rampa.grpc.GrpcSchema, not {type(schema).__name__}")
+        if reflection:
+            if schema is not None:
+                raise ValueError("connect() takes schema= or reflection=True, not both")
+            schema = self._reflected(way)
         return GrpcChannel(self._worker, way, schema)
+
+    def _reflected(self, way: Way) -> ReflectedSchema:
+        """What the server says of itself, for all VUs of this process."""
+        schemas = self._worker._grpc_schemas
+        key = (way.url, way.tls)
+        schema = schemas.get(key)
+        if schema is None:
+            if len(schemas) >= _REFLECTED_MAX:
+                schemas.clear()
+            schema = schemas[key] = ReflectedSchema(way.url)
+        return schema
 
     def _to(self, target: str) -> GrpcChannel:
         channel = self._plain.get(target)

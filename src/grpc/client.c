@@ -205,6 +205,7 @@ int rp_grpc_method_new(struct rp_grpc_client *client, const struct rp_grpc_spec 
     method->compression = spec->compression;
     method->is_stream = spec->is_stream;
     method->has_one_response = spec->has_one_response;
+    method->is_unmeasured = spec->is_unmeasured;
     r = fill(method, spec, err);
     if (r < 0) {
         method_free(method);

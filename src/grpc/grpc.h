@@ -51,8 +51,9 @@ struct rp_grpc_spec {       /* everything is copied */
     size_t message_max;                   /* bytes of a message that comes; 0 = 4 MiB */
     bool is_stream;                       /* it has several requests or several responses */
     bool has_one_response;                /* else a call may have any number of them */
-    struct rp_slice name;                 /* the tag `name`; empty = the path */
-    const struct rp_header *tags;         /* further tags of its samples */
+    bool is_unmeasured;           /* no part of the load: nothing is recorded of its calls */
+    struct rp_slice name;         /* the tag `name`; empty = the path */
+    const struct rp_header *tags; /* further tags of its samples */
     size_t tag_count;
     struct rp_http_tls tls;
 };

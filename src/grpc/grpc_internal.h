@@ -57,7 +57,7 @@ struct rp_grpc_method {
     rp_ns deadline;
     size_t message_max;
     enum rp_grpc_compression compression;
-    bool is_stream, has_one_response;
+    bool is_stream, has_one_response, is_unmeasured;
     struct outcome_series outcomes[OUTCOMES];
     unsigned next_outcome;
     struct stream_series stream;

@@ -66,5 +66,6 @@ void rp_py_grpc_cancel_waits(struct py_grpc *grpc);
 /* Methods and attributes of Worker. */
 PyObject *rp_py_vu_grpc(PyObject *self, void *unused);
 PyObject *rp_py_vu_grpc_methods(PyObject *self, void *unused);
+PyObject *rp_py_vu_grpc_schemas(PyObject *self, void *unused);
 PyObject *rp_py_vu_grpc_method(PyObject *self, PyObject *args);
 PyObject *rp_py_vu_grpc_call(PyObject *self, PyObject *const *args, Py_ssize_t nargs);

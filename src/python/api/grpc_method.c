@@ -6,7 +6,8 @@
 #include "python/api/grpc.h"
 
 enum { PAIRS_MAX = 256 };
-enum { SEVERAL_RESPONSES = 2 }; /* of the kind of a method in grpc.py */
+/* Of the kind of a method in _grpc_channel.py. */
+enum { SEVERAL_REQUESTS = 1, SEVERAL_RESPONSES = 2, UNMEASURED = 4 };
 
 /* Fills @fields from a list of pairs of str. Returns their number, or -1 with an exception. */
 static Py_ssize_t take_pairs(PyObject *list, const char *what, struct rp_header *fields)
@@ -58,8 +59,9 @@ static int fill_spec(PyObject *args, struct scratch *scratch, struct rp_grpc_spe
         spec->deadline = 1;
     spec->compression = is_gzip ? RP_GRPC_GZIP : RP_GRPC_IDENTITY;
     spec->message_max = (size_t)message_max;
-    spec->is_stream = kind;
+    spec->is_stream = kind & (SEVERAL_REQUESTS | SEVERAL_RESPONSES);
     spec->has_one_response = !(kind & SEVERAL_RESPONSES);
+    spec->is_unmeasured = kind & UNMEASURED;
     spec->tls.verify = (enum rp_http_verify)verify;
     return 0;
 }
@@ -117,13 +119,22 @@ PyType_Spec rp_py_grpc_method_spec = {
     .slots = method_slots,
 };
 
-PyObject *rp_py_vu_grpc_methods(PyObject *object, void *unused)
+/* A dict of the host, which is made when it is first asked for. */
+static PyObject *dict_of(PyObject *object, PyObject **dict)
 {
-    struct py_host *host = ((struct py_vu *)object)->host;
-
     if (rp_py_vu_require((struct py_vu *)object) < 0)
         return NULL;
-    if (!host->grpc_methods)
-        host->grpc_methods = PyDict_New();
-    return Py_XNewRef(host->grpc_methods);
+    if (!*dict)
+        *dict = PyDict_New();
+    return Py_XNewRef(*dict);
+}
+
+PyObject *rp_py_vu_grpc_methods(PyObject *object, void *unused)
+{
+    return dict_of(object, &((struct py_vu *)object)->host->grpc_methods);
+}
+
+PyObject *rp_py_vu_grpc_schemas(PyObject *object, void *unused)
+{
+    return dict_of(object, &((struct py_vu *)object)->host->grpc_schemas);
 }

@@ -277,6 +277,7 @@ static PyGetSetDef getset[] = {
     { "ws", get_ws, NULL, RP_DOC_WORKER_WS, NULL },
     { "grpc", rp_py_vu_grpc, NULL, RP_DOC_WORKER_GRPC, NULL },
     { "_grpc_methods", rp_py_vu_grpc_methods, NULL, NULL, NULL },
+    { "_grpc_schemas", rp_py_vu_grpc_schemas, NULL, NULL, NULL },
     { "setup_data", get_setup_data, NULL, RP_DOC_WORKER_SETUP_DATA, NULL },
     { "execution", get_execution, NULL, RP_DOC_WORKER_EXECUTION, NULL },
     { "vu", get_vu, NULL, RP_DOC_WORKER_VU, NULL },

@@ -97,6 +97,7 @@ static void host_release(struct rp_script_host *script)
     rp_py_series_free(self);
     rp_py_templates_free(self);
     Py_CLEAR(self->grpc_methods);
+    Py_CLEAR(self->grpc_schemas);
     self->registry = NULL;
     self->clients = NULL;
     self->http = NULL;
