@@ -35,10 +35,10 @@ PreparedRequest = tuple[
 PreparedSocket = tuple[
     str, "list[tuple[str, str | bytes]]", "str | None", list[tuple[str, str]], "tuple[str, str | None] | None",
     "tuple[int, str | None, str | None, str | None]", list[str], "str | None",
-    tuple[bool, bool, bool, int, int], int, float, float, float, float,
+    tuple[bool, bool, bool, int, int], int, float, float, float, float, bool,
 ]
 """URL, headers, name, tags, a proxy and a warning about it, TLS, subprotocols, the one that is wanted, permessage-deflate, bytes of a message; seconds: for opening, for closing,
-of the heartbeat, of receive(). 0 is the default."""
+of the heartbeat, of receive(), where 0 is the default; whether it goes by HTTP/2."""
 
 LeftTask = tuple["asyncio.Task[typing.Any]", types.CodeType | None, int]
 """A task; code and line that created it, when its coroutine is not the user's own."""

@@ -507,6 +507,7 @@ class WebSocketClient:
         proxy: str | _URL | None = None,
         proxy_auth: typing.Any = None,
         compress: bool | int | dict[str, bool | int] | None = 0,
+        http2: bool | None = False,
         autoclose: typing.Literal[True] = True,
         autoping: typing.Literal[True] = True,
         method: str = "GET",

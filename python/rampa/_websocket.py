@@ -13,7 +13,7 @@ if typing.TYPE_CHECKING:
 OPTIONS = (
     "headers", "params", "protocols", "subprotocol", "name", "tags", "timeout", "close_timeout", "receive_timeout", "heartbeat",
     "max_msg_size", "max_message_size", "cookies", "auth", "origin", "verify", "cert", "ssl", "proxy", "proxy_auth", "compress",
-    "autoclose", "autoping", "method",
+    "http2", "autoclose", "autoping", "method",
 )  # fmt: skip
 """The options of a WebSocket, as the messages list them."""
 
@@ -22,7 +22,7 @@ _TLS = ("verify", "verify_ssl", "ssl", "ssl_context", "cert")
 _OTHER_NAMES = {
     "header": "headers", "extra_headers": "headers", "additional_headers": "headers", "subprotocols": "protocols",
     "ping_interval": "heartbeat", "open_timeout": "timeout", "max_size": "max_msg_size", "compression": "compress", "tag": "tags",
-    "query": "params", "user_agent_header": "headers",
+    "query": "params", "http_version": "http2", "user_agent_header": "headers",
 }  # fmt: skip
 """What other programs call an option."""
 
@@ -55,6 +55,12 @@ def _check_fixed(options: dict[str, typing.Any]) -> None:
     method = options.get("method", "GET")
     if not isinstance(method, str) or method.upper() != "GET":
         raise ValueError(f"method takes 'GET': a WebSocket is opened by nothing else, not {method!r:.80}")
+
+
+def _http2(value: typing.Any) -> bool:
+    if value is not None and not isinstance(value, bool):
+        raise TypeError(f"http2 takes True or False, not {value!r:.80}")
+    return bool(value)
 
 
 def _seconds(value: typing.Any, name: str) -> float:
@@ -177,4 +183,5 @@ def prepare_socket(url: str, options: dict[str, typing.Any]) -> PreparedSocket:
         closing,
         _seconds(options.get("heartbeat"), "heartbeat"),
         receiving,
+        _http2(options.get("http2")),
     )

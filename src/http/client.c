@@ -199,8 +199,9 @@ struct origin *rp_http_origin(struct rp_http_client *client, const struct rp_htt
     origin->port = port;
     origin->proxy = proxy;
     if (!scheme->is_http1)
-        origin->is_shared = scheme->is_tls ? client->h2_use != RP_HTTP_H2_NEVER
-                                           : client->h2_use >= RP_HTTP_H2_ALWAYS;
+        origin->is_shared = scheme->is_h2    ? true
+                            : scheme->is_tls ? client->h2_use != RP_HTTP_H2_NEVER
+                                             : client->h2_use >= RP_HTTP_H2_ALWAYS;
     if (!origin->host || rp_http_route(client, origin) < 0) {
         rp_http_free_origin(origin);
         return NULL;

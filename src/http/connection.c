@@ -28,11 +28,12 @@ static void fail(struct connection *connection, int code, const char *kind, cons
 
 static bool speaks_h2(const struct connection *connection)
 {
-    if (connection->origin->scheme->is_http1)
-        return false;
-    if (connection->origin->scheme->is_tls)
+    const struct rp_http_scheme *scheme = connection->origin->scheme;
+
+    if (scheme->is_tls && !scheme->is_http1)
         return rp_slice_eq_str(rp_tls_protocol(connection->stack.top), "h2");
-    return connection->session->client->h2_use >= RP_HTTP_H2_ALWAYS;
+    return scheme->is_h2 ||
+           (!scheme->is_http1 && connection->session->client->h2_use >= RP_HTTP_H2_ALWAYS);
 }
 
 /* An open connection speaks the version of HTTP that was agreed on. */
@@ -48,7 +49,7 @@ static void begin_speaking(struct connection *connection)
     if (!speaks_h2(connection)) {
         bool was_shared = origin->is_shared;
 
-        if (session->client->h2_use == RP_HTTP_H2_ONLY) {
+        if (origin->scheme->is_h2 || session->client->h2_use == RP_HTTP_H2_ONLY) {
             session->client->h2->refuse(connection);
             return;
         }

@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-#include "http/http_internal.h"
+#include "http/handover.h"
 #include "http/trace.h"
 
 /* A request that was interrupted sooner has not failed: see coordinator/unfinished.h. */
@@ -117,7 +117,7 @@ static void tell(const struct rp_http_call *call, rp_http_trace_fn *fn, void *us
 
     rp_buf_init(&text, SIZE_MAX);
     if (call->response->is_h2)
-        rp_h2_append_head(head, &text);
+        rp_h2_append_head(head, rp_http_protocol(call->template), &text);
     fn(user, call, text.len && !text.error ? rp_buf_slice(&text) : head);
     rp_buf_deinit(&text);
 }
@@ -146,6 +146,8 @@ void rp_http_tell_ended(struct rp_http_call *call)
     struct rp_http_client *client = call->session->client;
     struct rp_http_response *response = call->response;
 
+    if (call->is_open_tunnel) /* it was told when it was opened */
+        return;
     rp_http_tell_trace(client, call);
     if (may_have_failed(response) &&
         rp_exchanges_want(&client->failed, rp_slice_str(call->template->name), response->status,

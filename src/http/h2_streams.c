@@ -13,7 +13,7 @@
 
 #include "base/alloc.h"
 #include "http/body.h"
-#include "http/http_internal.h"
+#include "http/handover.h"
 
 static struct stream *of_connection(struct connection *connection)
 {
@@ -88,6 +88,11 @@ void rp_http_h2_count(struct connection *connection)
     stream->traffic.received = with_rest(stream->h2.received, socket->received,
                                          shared->counted_received,
                                          received - shared->ended_received);
+    /* Of a stream that goes on for long, bytes are counted meanwhile (tunnel.c). */
+    if (stream->traffic.sent < connection->counted_sent)
+        stream->traffic.sent = connection->counted_sent;
+    if (stream->traffic.received < connection->counted_received)
+        stream->traffic.received = connection->counted_received;
     shared->counted_sent += stream->traffic.sent;
     shared->counted_received += stream->traffic.received;
 }
@@ -160,8 +165,11 @@ static int submit(struct stream *stream, struct rp_http_call *call)
     int r = 0;
 
     stream->h2 = (struct rp_h2_stream){ .head = &call->response->head };
-    if (!request)
-        r = rp_h2_request_new(head, rp_slice_str(template->origin->scheme->name), &request);
+    if (template->is_tunnel)
+        r = rp_h2_takes_protocols(session);
+    if (r == 0 && !request)
+        r = rp_h2_request_new(head, rp_slice_str(template->origin->scheme->name),
+                              rp_http_protocol(template), &request);
     if (r == 0 && template->is_streamed)
         r = rp_http_begin_upload(&stream->connection);
     if (r == 0)
@@ -216,7 +224,10 @@ bool rp_http_h2_begin(struct connection *connection, struct rp_http_call *call)
     shared->was_used = true;
     begin_call(stream, call);
     r = submit(stream, call);
-    if (r < 0) {
+    stream->is_held = r == -EAGAIN || r == -EOPNOTSUPP;
+    if (r == -EOPNOTSUPP) /* told by the task: not from inside rp_http_start */
+        rp_http_shared_defer(shared);
+    if (r < 0 && !stream->is_held) {
         /* Told by the timer: not from inside rp_http_start. */
         stream->connection.has_no_memory = r == -ENOMEM;
         stream->connection.deadline = 0;
@@ -404,6 +415,23 @@ static void h2_failed(void *user, struct rp_h2_stream *h2, enum rp_h2_reason rea
 void rp_http_h2_tell_late(struct stream *stream)
 {
     h2_failed(stream->connection.shared, &stream->h2, stream->late_reason, stream->late_code);
+}
+
+void rp_http_h2_send_held(struct stream *stream)
+{
+    struct shared *shared = stream->connection.shared;
+    struct rp_http_call *call = stream->connection.call;
+    rp_ns now = rp_loop_now(shared->connection->session->client->loop);
+    int r = rp_h2_takes_streams(shared->session) ? submit(stream, call) : -ECONNRESET;
+
+    stream->is_held = false;
+    if (r == -EOPNOTSUPP)
+        rp_http_fail(call, RP_HTTP_H2, "no WebSocket over HTTP/2",
+                     "the settings of the server do not allow it (RFC 8441)", now);
+    else if (r == -ECONNRESET)
+        h2_failed(shared, &stream->h2, RP_H2_REFUSED, RP_H2_REFUSED_STREAM);
+    else if (r < 0)
+        rp_http_fail(call, RP_HTTP_GENERIC, "out of memory", NULL, now);
 }
 
 static void h2_changed(void *user)

@@ -127,6 +127,7 @@ struct rp_http_scheme {
     const struct rp_layer *const *layers;
     bool is_tls;   /* the uppermost layer is TLS (net/tls.h) */
     bool is_http1; /* HTTP/2 is not spoken, whatever the client is set to */
+    bool is_h2;    /* nothing else is spoken */
 };
 
 struct rp_http_client;
@@ -288,6 +289,7 @@ struct rp_http_spec { /* everything is copied */
     const uint16_t (*expected)[2]; /* ranges of statuses that are not failures; NULL = 200..399 */
     size_t expected_count;
     bool is_upgrade; /* see http/upgrade.h */
+    bool is_tunnel;  /* likewise: an upgrade by HTTP/2 */
     /* Through which proxy, with USER:PASSWORD@ before its host if it wants them. Empty: none; NULL: the client's,
      * unless its no_proxy names the host. */
     struct rp_slice proxy;
@@ -421,6 +423,7 @@ struct rp_http_call {
     size_t head_max, body_max; /* bytes of the response; 0 = the client's limits */
     bool discard_body;         /* it is neither handed over nor decoded */
     bool keep_coding;          /* the body is not decoded */
+    bool is_open_tunnel;       /* private: its answer was told, and its stream goes on */
     uint8_t max_redirects;     /* that are followed; one more is a failure; 0 = none is followed */
     rp_http_done_fn *done;
     rp_http_hop_fn *hop;                 /* NULL = nobody wants the answers before the last one */

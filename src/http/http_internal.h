@@ -64,6 +64,7 @@ struct rp_http_template {
     bool has_cookie;       /* and the field Cookie */
     bool has_trace;        /* its requests have a field traceparent of their own */
     bool is_upgrade;       /* see http/upgrade.h */
+    bool is_tunnel;
     /* Whether the connection of a request may serve another one. */
     enum { REUSED, REUSED_WITHIN_LIMITS, NOT_REUSED } reuse;
     char *method, *url, *name;
@@ -340,6 +341,7 @@ struct stream {
     struct rp_h2_stream h2;
     struct rp_traffic traffic;
     bool is_kept;             /* the connection had served others before */
+    bool is_held;             /* its request waits for the server's SETTINGS */
     int body_error;           /* -errno for which the request's body has ended */
     struct rp_list send_node; /* in given or offered, until its times are known */
     rp_ns
@@ -388,6 +390,8 @@ void rp_http_h2_end(struct connection *stream);
 void rp_http_h2_count(struct connection *stream);
 /* Tells a failure that has shown while bytes were made. */
 void rp_http_h2_tell_late(struct stream *stream);
+/* Sends a request that has waited for the server's SETTINGS. The call may end. */
+void rp_http_h2_send_held(struct stream *stream);
 /* The connection has ended, with @failure or NULL. */
 void rp_http_h2_lose(struct stream *stream, const struct rp_net_failure *failure, rp_ns at);
 

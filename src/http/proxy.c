@@ -189,7 +189,7 @@ int rp_http_go_via(struct rp_http_client *client, struct origin *origin, struct 
     if (!via->host)
         return -ENOMEM;
     via->is_asked = speaks_http(proxy) && !own && !is_elsewhere && !origin->scheme->is_http1 &&
-                    client->h2_use < RP_HTTP_H2_ALWAYS;
+                    !origin->scheme->is_h2 && client->h2_use < RP_HTTP_H2_ALWAYS;
     via->is_looked = proxy->kind == RP_PROXY_SOCKS5;
     if (proxy->kind == RP_PROXY_HTTPS)
         via->layers[count++] = &proxy->tls;

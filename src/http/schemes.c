@@ -13,9 +13,21 @@ enum { SHOWN_MAX = 64 * 1024 };
 
 static const struct rp_http_scheme own_schemes[] = { { .name = "http" },
                                                      { .name = "https", .is_tls = true } };
-/* Of requests that ask for a WebSocket. */
+/* Of requests that ask for a WebSocket, and of those that do it by HTTP/2, where the scheme of a request
+ * is one of HTTP (RFC 8441, 5). */
 static const struct rp_http_scheme upgrade_schemes[] = {
     { .name = "ws", .is_http1 = true }, { .name = "wss", .is_tls = true, .is_http1 = true }
+};
+static const struct rp_http_scheme tunnel_schemes[] = {
+    { .name = "http", .is_h2 = true }, { .name = "https", .is_tls = true, .is_h2 = true }
+};
+
+/* What a connection is for. */
+enum use { USE_HTTP, USE_UPGRADE, USE_TUNNEL, USE_COUNT };
+static const struct rp_http_scheme *const secure_schemes[USE_COUNT] = {
+    [USE_HTTP] = &own_schemes[1],
+    [USE_UPGRADE] = &upgrade_schemes[1],
+    [USE_TUNNEL] = &tunnel_schemes[1],
 };
 const struct schemes rp_http_own_schemes = { own_schemes, RP_ARRAY_LEN(own_schemes) };
 
@@ -57,12 +69,12 @@ static const struct rp_http_scheme *find_by_name(const struct schemes *schemes,
 
 /* As find_by_name(), for a WebSocket: any scheme that a URL may have. Those of HTTP mean the same, so
  * that a base URL does for both. */
-static const struct rp_http_scheme *find_upgrade(const struct rp_url *url)
+static const struct rp_http_scheme *find_upgrade(const struct rp_url *url, enum use use)
 {
     bool is_tls = rp_slice_ieq(url->scheme, RP_SLICE("wss")) ||
                   rp_slice_ieq(url->scheme, RP_SLICE("https"));
 
-    return &upgrade_schemes[is_tls];
+    return use == USE_TUNNEL ? &tunnel_schemes[is_tls] : &upgrade_schemes[is_tls];
 }
 
 int rp_http_check_whole_url(const struct schemes *schemes, struct rp_slice url,
@@ -85,13 +97,11 @@ int rp_http_check_url(struct rp_slice url, struct rp_error *err)
 struct secure_scheme {
     struct secure_scheme *next;
     struct rp_http_tls says; /* texts owned */
-    struct rp_http_scheme scheme;
-    const struct rp_layer *layers[2];
-    struct rp_tls_context *context; /* NULL until an https URL needs it */
-    /* The same for wss, which never agrees on HTTP/2. */
-    struct rp_http_scheme upgrade_scheme;
-    const struct rp_layer *upgrade_layers[2];
-    struct rp_tls_context *upgrade_context;
+    struct {
+        struct rp_http_scheme scheme;
+        const struct rp_layer *layers[2];
+        struct rp_tls_context *context; /* NULL until a URL needs it */
+    } of[USE_COUNT];
 };
 
 /* ---- TLS ------------------------------------------------------------------------------------- */
@@ -116,8 +126,8 @@ static int copy_text(const char *text, const char **ret)
 
 static void free_secure(struct secure_scheme *secure)
 {
-    rp_tls_context_free(secure->context);
-    rp_tls_context_free(secure->upgrade_context);
+    for (size_t i = 0; i < USE_COUNT; i++)
+        rp_tls_context_free(secure->of[i].context);
     rp_free((char *)secure->says.ca_file);
     rp_free((char *)secure->says.cert_file);
     rp_free((char *)secure->says.key_file);
@@ -150,11 +160,10 @@ static int find_secure(struct rp_http_client *client, const struct rp_http_tls *
     return 0;
 }
 
-/* @is_upgrade: that of wss. */
-static int make_context(struct rp_http_client *client, struct secure_scheme *secure,
-                        bool is_upgrade, struct rp_error *err)
+static int make_context(struct rp_http_client *client, struct secure_scheme *secure, enum use use,
+                        struct rp_error *err)
 {
-    struct rp_tls_context **context = is_upgrade ? &secure->upgrade_context : &secure->context;
+    struct rp_tls_context **context = &secure->of[use].context;
     struct rp_tls_settings settings = client->tls_settings;
     const struct rp_http_tls *says = &secure->says;
     int r;
@@ -166,7 +175,8 @@ static int make_context(struct rp_http_client *client, struct secure_scheme *sec
         if (r < 0)
             return r;
     }
-    settings.offers_h2 = !is_upgrade && client->h2_use != RP_HTTP_H2_NEVER;
+    settings.offers_h2 = use == USE_TUNNEL ||
+                         (use == USE_HTTP && client->h2_use != RP_HTTP_H2_NEVER);
     if (says->verify)
         settings.is_unverified = says->verify == RP_HTTP_VERIFY_NOT;
     if (says->ca_file)
@@ -178,15 +188,9 @@ static int make_context(struct rp_http_client *client, struct secure_scheme *sec
     r = rp_tls_context_new(client->tls, &settings, context, err);
     if (r < 0)
         return r;
-    if (is_upgrade) {
-        secure->upgrade_layers[0] = rp_tls_context_layer(*context);
-        secure->upgrade_scheme = upgrade_schemes[1];
-        secure->upgrade_scheme.layers = secure->upgrade_layers;
-    } else {
-        secure->layers[0] = rp_tls_context_layer(*context);
-        secure->scheme = own_schemes[1];
-        secure->scheme.layers = secure->layers;
-    }
+    secure->of[use].layers[0] = rp_tls_context_layer(*context);
+    secure->of[use].scheme = *secure_schemes[use];
+    secure->of[use].scheme.layers = secure->of[use].layers;
     return 0;
 }
 
@@ -217,24 +221,29 @@ int rp_http_client_set_tls(struct rp_http_client *client, const struct rp_tls_se
         copy_text(settings->keylog_file, &own->keylog_file) < 0)
         return -ENOMEM;
     r = find_secure(client, &(struct rp_http_tls){ 0 }, &secure);
-    return r == 0 ? make_context(client, secure, false, err) : r;
+    return r == 0 ? make_context(client, secure, USE_HTTP, err) : r;
 }
 
 int rp_http_find_scheme(struct rp_http_client *client, const struct rp_http_spec *spec,
                         const struct rp_url *url, const struct rp_http_scheme **ret,
                         const struct rp_http_tls **ret_tls, struct rp_error *err)
 {
-    const struct rp_http_scheme *scheme = spec->is_upgrade
-                                              ? find_upgrade(url)
-                                              : find_by_name(&client->schemes, spec->url, url, err);
-    const struct rp_http_scheme *secure_one = spec->is_upgrade ? &upgrade_schemes[1]
-                                                               : &own_schemes[1];
+    enum use use = !spec->is_upgrade ? USE_HTTP : spec->is_tunnel ? USE_TUNNEL : USE_UPGRADE;
+    const struct rp_http_scheme *scheme = use == USE_HTTP
+                                              ? find_by_name(&client->schemes, spec->url, url, err)
+                                              : find_upgrade(url, use);
+    const struct rp_http_scheme *secure_one = secure_schemes[use];
     bool says_nothing = is_same(&spec->tls, &(struct rp_http_tls){ 0 });
     struct secure_scheme *secure;
     int r;
 
     if (!scheme)
         return -RP_EUSER;
+    if (use == USE_TUNNEL && !client->h2) {
+        rp_error_set(err, -RP_EUSER,
+                     "this test speaks HTTP/1.1 only, and so no WebSocket by HTTP/2");
+        return rp_error_hint(err, "--no-http2 or Options(http2=False) says so"), -RP_EUSER;
+    }
     *ret = scheme;
     if (scheme != secure_one && says_nothing)
         return 0;
@@ -245,8 +254,8 @@ int rp_http_find_scheme(struct rp_http_client *client, const struct rp_http_spec
         *ret_tls = &secure->says; /* also of http, which may redirect to https */
     if (scheme != secure_one)
         return 0;
-    *ret = spec->is_upgrade ? &secure->upgrade_scheme : &secure->scheme;
-    return make_context(client, secure, spec->is_upgrade, err);
+    *ret = &secure->of[use].scheme;
+    return make_context(client, secure, use, err);
 }
 
 void rp_http_free_schemes(struct rp_http_client *client)

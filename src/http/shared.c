@@ -18,7 +18,7 @@
 
 #include "base/alloc.h"
 #include "http/body.h"
-#include "http/http_internal.h"
+#include "http/handover.h"
 
 /* As much is made at a time. */
 enum { CHUNK = 64 * 1024, KEPT_MAX = 16 * 1024 };
@@ -142,6 +142,7 @@ static void on_task(struct rp_task *task)
     if (!rp_list_is_empty(&shared->late))
         shared->at = rp_loop_now(shared->connection->session->client->loop);
     tell_late(shared);
+    rp_http_tunnels_begin(shared);
     if (!shared->is_closed && shared->is_ending && !shared->stream_count && !shared->is_sending)
         rp_http_connection_close(shared->connection, false);
 }
@@ -193,6 +194,9 @@ static void transport_data(struct rp_transport *transport, const char *data, siz
         rp_http_shared_defer(shared);
     if (shared->has_changed) {
         shared->has_changed = false;
+        rp_http_tunnels_begin(shared);
+        if (shared->is_closed)
+            return;
         rp_http_serve_all(connection->session, connection->origin);
     }
 }
@@ -319,7 +323,7 @@ static void resume(struct connection *stream)
         stream->has_no_memory = true;
         stream->deadline = 0; /* told by the timer */
         rp_timer_arm(stream->session->client->loop, &stream->timer, 0, rp_http_deadline_passed);
-    } else if (rp_h2_has_output(shared->session)) {
+    } else if (!shared->is_receiving && rp_h2_has_output(shared->session)) {
         rp_http_shared_send(shared);
     }
 }
@@ -334,7 +338,7 @@ static void go_on(struct connection *stream)
     struct shared *shared = stream->shared;
 
     rp_h2_go_on(shared->session, &rp_container_of(stream, struct stream, connection)->h2);
-    if (rp_h2_has_output(shared->session))
+    if (!shared->is_receiving && rp_h2_has_output(shared->session))
         rp_http_shared_send(shared);
 }
 

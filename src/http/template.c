@@ -264,6 +264,7 @@ static int fill(struct rp_http_template *template, const struct rp_http_spec *sp
     template->is_chunked = spec->is_chunked;
     template->streamed_bytes = spec->streamed_bytes;
     template->is_upgrade = spec->is_upgrade;
+    template->is_tunnel = spec->is_tunnel;
     template->expects_continue = spec->is_streamed &&has_field(spec, RP_SLICE("Expect"));
     template->has_cookie = has_field(spec, RP_SLICE("Cookie"));
     template->has_trace = has_trace(template->client, spec);

@@ -10,19 +10,38 @@
  * through a proxy by CONNECT (RFC 6455, 4.1), and is no sample of HTTP: only its bytes are counted.
  * When the answer is 101, done() takes the connection. Any other answer is that of a request, with
  * head and body.
+ *
+ * With is_tunnel, too, it is a stream of HTTP/2 that speaks the other protocol, WebSocket (RFC 8441):
+ * the method is CONNECT, the template is streamed and chunked, there are no fields Connection and
+ * Upgrade, and the answer that agrees is a 2xx. The streams of a session share a connection, which is
+ * not the one of requests of HTTP. A server that does not speak HTTP/2, or whose settings do not
+ * allow such streams, fails the call. What was opened is used in the same way: as a transport.
  */
 
 #include "http/http.h"
 
 struct rp_http_upgraded {
     struct rp_transport *transport; /* open; events and user are the new owner's to set */
-    void *connection;               /* private */
+    void *connection;               /* private; NULL until it is the caller's */
+    struct rp_http_tunnel *tunnel;  /* private; NULL with HTTP/1.1 */
 };
 
-/* To be called in done() of @call: false unless the answer was 101. The connection is the caller's
+/* Starts @call, whose template is_upgrade. *@upgraded is to be closed when it is of no more use, also when
+ * the call has failed; a call that is a tunnel ends with that. Never calls done() from inside. -ENOMEM:
+ * nothing has begun. */
+RP_NODISCARD int rp_http_start_upgrade(struct rp_http_session *session, struct rp_http_call *call,
+                                       struct rp_http_upgraded *upgraded);
+
+/* To be called in done() of @call: false unless the server has agreed. The connection is the caller's
  * from then on, and must be closed before the session of the call is freed. What the server has sent
  * behind its answer is the body of the response. */
-bool rp_http_take_upgraded(const struct rp_http_call *call, struct rp_http_upgraded *ret);
+bool rp_http_take_upgraded(const struct rp_http_call *call, struct rp_http_upgraded *upgraded);
+/* Nothing is sent behind what the transport has been given. A stream of HTTP/2 has an end of its own for
+ * that, once the transport's fill() gives nothing; a connection goes on. */
+void rp_http_finish_upgraded(const struct rp_http_upgraded *upgraded);
+/* In the transport's ended(): how a stream of HTTP/2 has ended, in error_code and error; NULL = it is a
+ * connection of HTTP/1.1. */
+const struct rp_http_response *rp_http_upgraded_end(const struct rp_http_upgraded *upgraded);
 /* @base with the tags of the samples that @template says: url, name, and those that it was given. NULL
  * when there is no memory. The client has a registry. */
 const struct rp_tags *rp_http_upgrade_tags(const struct rp_http_template *template,

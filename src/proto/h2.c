@@ -182,6 +182,16 @@ bool rp_h2_takes_streams(const struct rp_h2_session *session)
            nghttp2_session_check_request_allowed(session->nghttp2);
 }
 
+int rp_h2_takes_protocols(const struct rp_h2_session *session)
+{
+    if (!session->got_settings)
+        return -EAGAIN;
+    return nghttp2_session_get_remote_settings(session->nghttp2,
+                                               NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1
+               ? 0
+               : -EOPNOTSUPP;
+}
+
 void rp_h2_end(struct rp_h2_session *session, struct rp_h2_stream *stream)
 {
     int32_t id = stream->id;

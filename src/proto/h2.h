@@ -27,7 +27,8 @@ enum {
     RP_H2_CONTINUATIONS_MAX = 8,
     RP_H2_BLOCK_MAX = 128 * 1024,
     RP_H2_IDLE_FRAMES_MAX = 10000,
-    RP_H2_CODES = 14, /* the error codes of RFC 9113, from 0 */
+    RP_H2_REFUSED_STREAM = 7, /* one of the error codes of RFC 9113 */
+    RP_H2_CODES = 14,         /* which are those from 0 on */
 };
 
 /* "PROTOCOL_ERROR"; "unknown" for a code that RFC 9113 does not have. */
@@ -39,12 +40,13 @@ struct rp_h2_request;
 
 /* The fields of a request whose head proto/request.h has written for HTTP/1.1: names in lower case,
  * Host as :authority, without the fields that are about a connection of HTTP/1.1 (RFC 9113, 8.2.2).
- * @scheme: "https". Everything is copied. -ENOMEM. */
+ * @scheme: "https". @protocol: what a request with the method CONNECT wants to speak on its stream,
+ * "websocket" (RFC 8441, 4); empty = nothing else than HTTP. Everything is copied. -ENOMEM. */
 RP_NODISCARD int rp_h2_request_new(struct rp_slice head, struct rp_slice scheme,
-                                   struct rp_h2_request **ret);
+                                   struct rp_slice protocol, struct rp_h2_request **ret);
 void rp_h2_request_free(struct rp_h2_request *request); /* NULL is allowed */
 /* Appends what HTTP/2 sends of @head, for people: "GET /a HTTP/2.0", then lines as in HTTP/1.1. */
-void rp_h2_append_head(struct rp_slice head, struct rp_buf *out);
+void rp_h2_append_head(struct rp_slice head, struct rp_slice protocol, struct rp_buf *out);
 
 /* ---- streams --------------------------------------------------------------------------------- */
 
@@ -124,6 +126,9 @@ uint32_t rp_h2_streams_max(const struct rp_h2_session *session);
 /* Whether a further stream may be opened on this connection, now or when another one is closed. False
  * after GOAWAY, after an error, and when the numbers of streams are used up. */
 bool rp_h2_takes_streams(const struct rp_h2_session *session);
+/* Whether the server takes requests with a protocol: 0, -EAGAIN while its SETTINGS have not come, which
+ * changed() tells, -EOPNOTSUPP when they do not allow it (RFC 8441, 3). */
+RP_NODISCARD int rp_h2_takes_protocols(const struct rp_h2_session *session);
 
 /* Sends @request on @stream, whose head is set. The body (empty = none) is borrowed as long as the
  * stream is open. -ENOMEM; -ECONNRESET when rp_h2_takes_streams() is false. */

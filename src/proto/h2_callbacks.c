@@ -211,8 +211,10 @@ static int on_frame(nghttp2_session *nghttp2, const nghttp2_frame *frame, void *
 
     if (frame->hd.type == NGHTTP2_GOAWAY)
         on_goaway(session, &frame->goaway);
-    else if (frame->hd.type == NGHTTP2_SETTINGS && !(frame->hd.flags & NGHTTP2_FLAG_ACK))
+    else if (frame->hd.type == NGHTTP2_SETTINGS && !(frame->hd.flags & NGHTTP2_FLAG_ACK)) {
+        session->got_settings = true;
         session->events->changed(session->user);
+    }
     if (!stream || stream->is_over)
         return go_on(session);
     if (frame->hd.type == NGHTTP2_RST_STREAM)

@@ -14,7 +14,7 @@
 #include "proto/proto_internal.h"
 
 struct rp_h2_request {
-    char *head, *scheme; /* in which the fields lie */
+    char *head, *scheme, *protocol; /* in which the fields lie */
     nghttp2_nv *fields;
     size_t count;
 };
@@ -77,7 +77,7 @@ static struct rp_slice find_host(struct rp_slice head)
     return RP_SLICE("");
 }
 
-void rp_h2_append_head(struct rp_slice head, struct rp_buf *out)
+void rp_h2_append_head(struct rp_slice head, struct rp_slice protocol, struct rp_buf *out)
 {
     struct rp_slice line = head, name, value;
     size_t pos = 0;
@@ -87,6 +87,10 @@ void rp_h2_append_head(struct rp_slice head, struct rp_buf *out)
     rp_buf_append_slice(out, next_word(&line));
     rp_buf_append_str(out, " HTTP/2.0\r\n:authority: ");
     rp_buf_append_slice(out, find_host(head));
+    if (protocol.len) {
+        rp_buf_append_str(out, "\r\n:protocol: ");
+        rp_buf_append_slice(out, protocol);
+    }
     while (rp_h1_next_field(head, &pos, &name, &value)) {
         if (rp_slice_ieq(name, RP_SLICE("Host")) || is_of_connection(name, value))
             continue;
@@ -157,7 +161,8 @@ int rp_h2_trailers_new(struct rp_slice head, struct rp_h2_request **ret)
     return make_response(head, false, ret);
 }
 
-int rp_h2_request_new(struct rp_slice head, struct rp_slice scheme, struct rp_h2_request **ret)
+int rp_h2_request_new(struct rp_slice head, struct rp_slice scheme, struct rp_slice protocol,
+                      struct rp_h2_request **ret)
 {
     struct rp_h2_request *request = rp_calloc(1, sizeof(*request));
     struct rp_slice copy, line, method, target;
@@ -166,9 +171,10 @@ int rp_h2_request_new(struct rp_slice head, struct rp_slice scheme, struct rp_h2
         return -ENOMEM;
     request->head = rp_strndup(head.ptr, head.len);
     request->scheme = rp_strndup(scheme.ptr, scheme.len);
-    /* Four pseudo-fields; the request line and the blank line are no fields. */
-    request->fields = rp_calloc(count_lines(head) + 4, sizeof(*request->fields));
-    if (!request->head || !request->scheme || !request->fields) {
+    request->protocol = rp_strndup(protocol.len ? protocol.ptr : "", protocol.len);
+    /* Five pseudo-fields; the request line and the blank line are no fields. */
+    request->fields = rp_calloc(count_lines(head) + 5, sizeof(*request->fields));
+    if (!request->head || !request->scheme || !request->protocol || !request->fields) {
         rp_h2_request_free(request);
         return -ENOMEM;
     }
@@ -176,7 +182,9 @@ int rp_h2_request_new(struct rp_slice head, struct rp_slice scheme, struct rp_h2
     method = next_word(&line);
     target = next_word(&line);
     add(request, RP_SLICE(":method"), method);
-    if (!rp_slice_eq_str(method, "CONNECT")) {
+    if (protocol.len)
+        add(request, RP_SLICE(":protocol"), rp_slice_str(request->protocol));
+    if (protocol.len || !rp_slice_eq_str(method, "CONNECT")) {
         add(request, RP_SLICE(":scheme"), rp_slice_str(request->scheme));
         add(request, RP_SLICE(":path"), target);
     }
@@ -192,6 +200,7 @@ void rp_h2_request_free(struct rp_h2_request *request)
         return;
     rp_free(request->head);
     rp_free(request->scheme);
+    rp_free(request->protocol);
     rp_free(request->fields);
     rp_free(request);
 }

@@ -407,7 +407,7 @@ struct rp_h2_session {
     char text[H2_TEXT_MAX];
     bool is_over;      /* it has sent GOAWAY */
     bool is_abandoned; /* by its user */
-    bool got_goaway, said_magic, has_received;
+    bool got_goaway, got_settings, said_magic, has_received;
     /* Of the header block that comes, and of frames that brought nothing. */
     unsigned continuations, idle_frames;
     size_t block_bytes;

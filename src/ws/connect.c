@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* How a session is opened: a request of HTTP that asks for a WebSocket (RFC 6455, 4.1). */
+/* How a session is opened: a request of HTTP that asks for a WebSocket (RFC 6455, 4.1; by HTTP/2
+ * RFC 8441). */
 
 #include <errno.h>
 #include <stdio.h>
@@ -77,23 +78,25 @@ static int join_protocols(const struct rp_ws_spec *spec, struct rp_buf *out, str
 static int make_template(struct rp_ws_session *session, const struct rp_ws_spec *spec,
                          struct rp_error *err)
 {
-    static const uint16_t switching[1][2] = { { 101, 101 } };
+    static const uint16_t switching[1][2] = { { 101, 101 } }, success[1][2] = { { 200, 299 } };
     struct rp_header *headers;
     struct rp_http_spec http = spec->http;
     struct rp_buf offer;
     size_t count = 0;
-    int r = rp_ws_make_key(&session->user->client->shared, session->key);
+    int r = session->is_h2 ? 0 : rp_ws_make_key(&session->user->client->shared, session->key);
 
     if (r < 0)
         return r;
     headers = rp_alloc((http.header_count + OWN_HEADERS) * sizeof(*headers));
     if (!headers)
         return -ENOMEM;
-    headers[count++] = (struct rp_header){ RP_SLICE("Connection"), RP_SLICE("Upgrade") };
-    headers[count++] = (struct rp_header){ RP_SLICE("Upgrade"), RP_SLICE("websocket") };
     headers[count++] = (struct rp_header){ RP_SLICE("Sec-WebSocket-Version"), RP_SLICE("13") };
-    headers[count++] = (struct rp_header){ RP_SLICE("Sec-WebSocket-Key"),
-                                           rp_slice_str(session->key) };
+    if (!session->is_h2) {
+        headers[count++] = (struct rp_header){ RP_SLICE("Connection"), RP_SLICE("Upgrade") };
+        headers[count++] = (struct rp_header){ RP_SLICE("Upgrade"), RP_SLICE("websocket") };
+        headers[count++] = (struct rp_header){ RP_SLICE("Sec-WebSocket-Key"),
+                                               rp_slice_str(session->key) };
+    }
     if (session->protocols.len)
         headers[count++] = (struct rp_header){ RP_SLICE("Sec-WebSocket-Protocol"),
                                                rp_buf_slice(&session->protocols) };
@@ -105,12 +108,13 @@ static int make_template(struct rp_ws_session *session, const struct rp_ws_spec 
     }
     for (size_t i = 0; i < http.header_count; i++)
         headers[count++] = http.headers[i];
-    http.method = RP_SLICE("GET");
+    http.method = session->is_h2 ? RP_SLICE("CONNECT") : RP_SLICE("GET");
     http.headers = headers;
     http.header_count = count;
-    http.expected = switching;
+    http.expected = session->is_h2 ? success : switching;
     http.expected_count = 1;
     http.is_upgrade = true;
+    http.is_tunnel = http.is_streamed = http.is_chunked = session->is_h2;
     r = offer.error;
     if (r == 0)
         r = rp_http_template_new(session->user->http_client, &http, &session->template, err);
@@ -135,6 +139,7 @@ int rp_ws_session_new(struct rp_ws_user *user, const struct rp_ws_spec *spec,
     session->message_max = spec->message_max ? spec->message_max : RP_WS_MESSAGE_MAX;
     session->close_timeout = spec->close_timeout ? spec->close_timeout : CLOSE_TIMEOUT;
     session->heartbeat = spec->heartbeat;
+    session->is_h2 = spec->is_h2;
     session->offers_deflate = spec->deflate != NULL;
     if (spec->deflate)
         session->deflate = *spec->deflate;
@@ -172,7 +177,7 @@ static void refuse(struct rp_ws_session *session, int code, const char *kind, co
     rp_ws_nudge(session);
 }
 
-/* An answer other than 101. */
+/* An answer that does not agree. */
 static void refused(struct rp_ws_session *session)
 {
     struct rp_http_response *response = session->response;
@@ -182,8 +187,8 @@ static void refused(struct rp_ws_session *session)
         refuse(session, response->error_code, "the connection was not opened", response->error);
         return;
     }
-    snprintf(text, sizeof(text), "the server has answered with status %u, not 101",
-             response->status);
+    snprintf(text, sizeof(text), "the server has answered with status %u, not %s", response->status,
+             session->is_h2 ? "200" : "101");
     refuse(session, response->error_code ? response->error_code : RP_HTTP_PROTOCOL,
            "not a WebSocket", text);
 }
@@ -233,7 +238,7 @@ static void answered(struct rp_http_call *call)
     }
     refusal = check_answer(session);
     if (refusal || response->body.error) {
-        snprintf(text, sizeof(text), "the answer 101 of the server is wrong: %s",
+        snprintf(text, sizeof(text), "the answer %u of the server is wrong: %s", session->status,
                  refusal ? rp_ws_refusal_text(refusal) : "out of memory");
         drop(session, "not a WebSocket", text);
         return;
@@ -265,5 +270,6 @@ void rp_ws_open(struct rp_ws_session *session, struct rp_http_response *response
     session->call.body_max = ANSWER_MAX;
     session->call.done = answered;
     rp_list_append(&session->user->sessions, &session->node);
-    rp_http_start(session->user->http, &session->call);
+    if (rp_http_start_upgrade(session->user->http, &session->call, &session->upgraded) < 0)
+        refuse(session, RP_HTTP_GENERIC, "out of memory", NULL);
 }

@@ -52,9 +52,9 @@ void rp_ws_session_free(struct rp_ws_session *session)
             rp_loop_flush(session->user->client->loop);
         rp_ws_count_bytes(session);
         session->user->client->open--;
-        rp_http_close_upgraded(&session->upgraded, false);
         rp_ws_deinit(&session->ws);
     }
+    rp_http_close_upgraded(&session->upgraded, false);
     while ((message = rp_ws_take(session)))
         rp_free(message);
     rp_http_template_unref(session->template);
@@ -189,6 +189,7 @@ static void end_session(struct rp_ws_session *session, unsigned code, struct rp_
                         (double)(at > session->opened ? at - session->opened : 0));
     session->is_full = false;
     session->is_ending = true;
+    rp_http_finish_upgraded(&session->upgraded);
     rp_ws_resume(session);
     arm(session, LINGER);
     rp_ws_nudge(session);
@@ -366,13 +367,18 @@ static void transport_ended(struct rp_transport *transport, const struct rp_net_
                             rp_ns at)
 {
     struct rp_ws_session *session = transport->user;
-    char text[160];
+    const struct rp_http_response *end = rp_http_upgraded_end(&session->upgraded);
+    char text[320];
 
     if (!session->is_ending) {
-        snprintf(text, sizeof(text), "the connection has ended without a close frame%s%s",
-                 failure ? ": " : "", failure ? rp_net_reason_text(failure->reason) : "");
+        snprintf(text, sizeof(text), "the %s has ended without a close frame%s%s",
+                 end ? "stream" : "connection", failure ? ": " : "",
+                 !failure ? ""
+                 : end    ? end->error
+                          : rp_net_reason_text(failure->reason));
         break_off(session,
                   !failure                              ? RP_HTTP_CLOSED
+                  : end                                 ? end->error_code
                   : failure->reason == RP_NET_RESET     ? RP_HTTP_RESET
                   : failure->reason == RP_NET_TRUNCATED ? RP_HTTP_TRUNCATED
                                                         : RP_HTTP_NETWORK,

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * ws/ws.h - the WebSocket client (RFC 6455): sessions of users, their messages, samples.
+ * ws/ws.h - the WebSocket client (RFC 6455, RFC 8441): sessions of users, their messages, samples.
  *
  * A client belongs to one loop. What a user has of it, a VU mostly, is a struct rp_ws_user, which
  * stands on the user's HTTP session: a WebSocket begins as a request of HTTP (http/upgrade.h), with
@@ -70,6 +70,7 @@ struct rp_ws_spec { /* everything is copied */
     rp_ns timeout;                             /* for opening; 0 = the HTTP client's default */
     rp_ns close_timeout; /* from our close frame until the server's; 0 = 10 s */
     rp_ns heartbeat;     /* how often the server is sent a ping, and has to answer; 0 = never */
+    bool is_h2;          /* a stream of HTTP/2 carries it, else a connection of its own */
 };
 
 enum rp_ws_state {
@@ -131,7 +132,7 @@ struct rp_ws_session {
     struct rp_ws_series *series; /* NULL = nothing is recorded */
     struct rp_buf protocols;
     char *wanted_protocol; /* or NULL */
-    bool offers_deflate;
+    bool offers_deflate, is_h2;
     struct rp_ws_deflate_terms deflate; /* that were offered, then those agreed on */
     size_t message_max;
     rp_ns close_timeout, heartbeat;

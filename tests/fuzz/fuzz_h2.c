@@ -179,7 +179,7 @@ int rp_fuzz_h2(const uint8_t *data, size_t size)
     head_max = maxima[data[0] & 3];
     piece = data[1] ? data[1] : size;
     rp_assert(rp_h2_session_new(&events, &run, &run.session) == 0);
-    rp_assert(rp_h2_request_new(text, RP_SLICE("http"), &request) == 0);
+    rp_assert(rp_h2_request_new(text, RP_SLICE("http"), RP_SLICE(""), &request) == 0);
     start(&run, request, head_max);
     for (size_t at = 2; at < size; at += piece) {
         size_t left = size - at, len = piece < left ? piece : left;

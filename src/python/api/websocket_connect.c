@@ -46,14 +46,15 @@ static int fill_spec(struct py_vu *vu, PyObject *prepared, struct scratch *scrat
     PyObject *url, *headers, *name, *tags, *proxy, *protocols;
     double timeout, close_timeout, heartbeat, receive_timeout;
     Py_ssize_t message_max, count;
-    int verify, has_deflate, server_no_context, client_no_context, server_bits, client_bits;
+    int verify, is_h2, has_deflate, server_no_context, client_no_context, server_bits, client_bits;
     const char *wanted;
 
-    if (!PyArg_ParseTuple(prepared, "OOOOO(izzz)Oz(pppii)ndddd", &url, &headers, &name, &tags,
+    if (!PyArg_ParseTuple(prepared, "OOOOO(izzz)Oz(pppii)nddddp", &url, &headers, &name, &tags,
                           &proxy, &verify, &spec->http.tls.ca_file, &spec->http.tls.cert_file,
                           &spec->http.tls.key_file, &protocols, &wanted, &has_deflate,
                           &server_no_context, &client_no_context, &server_bits, &client_bits,
-                          &message_max, &timeout, &close_timeout, &heartbeat, &receive_timeout))
+                          &message_max, &timeout, &close_timeout, &heartbeat, &receive_timeout,
+                          &is_h2))
         return -1;
     spec->http.tls.verify = (enum rp_http_verify)verify;
     if (rp_py_utf8(url, "url", &spec->http.url) < 0 ||
@@ -82,6 +83,7 @@ static int fill_spec(struct py_vu *vu, PyObject *prepared, struct scratch *scrat
     spec->timeout = from_seconds(timeout);
     spec->close_timeout = from_seconds(close_timeout);
     spec->heartbeat = from_seconds(heartbeat);
+    spec->is_h2 = is_h2;
     *ret_receive_timeout = from_seconds(receive_timeout);
     return 0;
 }

@@ -18,7 +18,7 @@
     "name=None, tags=None, timeout=None, close_timeout=None, receive_timeout=None, "               \
     "heartbeat=None, max_msg_size=4194304, max_message_size=None, cookies=None, auth=None, "       \
     "origin=None, verify=None, cert=None, ssl=None, proxy=None, proxy_auth=None, compress=0, "     \
-    "autoclose=True, autoping=True, method=\"GET\")\n--\n\n"                                       \
+    "http2=False, autoclose=True, autoping=True, method=\"GET\")\n--\n\n"                          \
     "A WebSocket to be opened, in an ``async with`` block or by an ``await``.\n"                   \
     "\n"                                                                                           \
     "Args:\n"                                                                                      \
@@ -52,6 +52,8 @@
     "        window of so many bits for what it sends, a dict with its parameters:\n"              \
     "        server_no_context_takeover, client_no_context_takeover, server_max_window_bits,\n"    \
     "        client_max_window_bits.\n"                                                            \
+    "    http2: True opens it by HTTP/2 (RFC 8441), on a connection that all such sessions of\n"   \
+    "        the VU with this server share. A server that does not do so fails it.\n"              \
     "    autoclose: True: a close frame of the server is answered by itself.\n"                    \
     "    autoping: True: a ping of the server is answered by itself.\n"                            \
     "    method: ``\"GET\"``.\n"                                                                   \
@@ -176,7 +178,8 @@
     "    ValueError: when awaited: the code or the reason cannot be."
 #define RP_DOC_SOCKET_URL "The URL, without user name and password."
 #define RP_DOC_SOCKET_RESPONSE                                                                     \
-    "The server's answer to the request that has opened it, a Response with the status 101."
+    "The server's answer to the request that has opened it, a Response with the status 101, or\n"  \
+    "200 with http2."
 #define RP_DOC_SOCKET_SUBPROTOCOL "The subprotocol that the server has chosen, or None."
 #define RP_DOC_SOCKET_CLOSED "Whether it is closed."
 #define RP_DOC_SOCKET_CLOSE_CODE                                                                   \
