@@ -123,9 +123,16 @@ class RunController:
         loop: the running one.
         script: the plan.
         options: settings of the run.
+        more: settings that the extension knows besides.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, script: PlanScript, options: EngineOptions) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        script: PlanScript,
+        options: EngineOptions,
+        more: collections.abc.Mapping[str, str] | None = None,
+    ) -> None:
         self._over: asyncio.Future[RunResult] = loop.create_future()
         self._planned: asyncio.Future[None] = loop.create_future()
         self._consumers: set[_Consumer] = set()
@@ -140,7 +147,7 @@ class RunController:
         name = options.run_id or str(uuid.uuid4())
         context = contextvars.copy_context()  # of all that the run calls
         context.run(run_id_var.set, name)
-        settings = {**options._as_dict(), "run_id": name}
+        settings = {**options._as_dict(), **(more or {}), "run_id": name}
         take = self._take if self._on_sample or self._feeds else None
         self._guest = context.run(Guest, loop, script, settings, self._changed, take)
         self._first: _Consumer | None = self._consumer()  # whoever asks first misses nothing

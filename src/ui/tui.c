@@ -361,7 +361,8 @@ static void on_interval(struct rp_sink *sink, const struct rp_interval *interval
 static int on_open(struct rp_sink *sink, const struct rp_plan *plan, struct rp_error *err)
 {
     struct rp_tui *tui = rp_container_of(sink, struct rp_tui, sink);
-    int r = rp_screen_open(stderr, stdin, tui->options.color, &tui->screen);
+    FILE *out = tui->options.out ? tui->options.out : stderr;
+    int r = rp_screen_open(out, stdin, tui->options.color, &tui->screen);
 
     if (r == -ENOTTY) {
         rp_error_set(err, -RP_EUSER, "--tui does not know the terminal TERM='%s'", getenv("TERM"));

@@ -10,18 +10,22 @@
  * or a pipe, after the end when it is the terminal.
  */
 
+#include <stdio.h>
+
 #include "run/sink.h"
 
 struct rp_tui;
 
 struct rp_tui_options {
+    /* The terminal; NULL = standard error. Borrowed. */
+    FILE *out;
     bool color;
     /* Something else is written to standard output: what the script prints there goes to standard
      * error. */
     bool keeps_stdout_clear;
 };
 
-/* Adds itself to @sinks. It shows on standard error and reads standard input, for which
+/* Adds itself to @sinks. It shows on the terminal and reads standard input, for which
  * rp_screen_is_possible() is to be true. */
 RP_NODISCARD int rp_tui_new(struct rp_sinks *sinks, struct rp_tui_options options,
                             struct rp_tui **ret);

@@ -6,6 +6,7 @@ import json
 import shlex
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -149,3 +150,50 @@ def test_an_unknown_terminal(terminal: Terminal, program: Path, script: Callable
     terminal.command(f"TERM=no-such {shlex.quote(str(program))} run script.py --tui; echo EXIT $?")
     shown = terminal.until_text("EXIT 3")
     assert "--tui does not know the terminal TERM='no-such'" in " ".join(shown.split())
+
+
+PLAN = """
+import sys
+import rampa, rampa.loader, rampa.tui
+
+visits = []
+
+async def browse(worker):
+    visits.append(1)
+    if len(visits) == 1:
+        print("hello from the plan")
+    await worker.sleep(0.02)
+
+def run(**fields):
+    return rampa.tui.run_tui(rampa.loader.TestPlan({"browse": (rampa.ScenarioConfig(**fields), browse)}))
+
+print("FIRST", run(executor="constant-vus", vus=2, duration="10m"), len(visits) > 1)
+print("YOU SAID", sys.stdin.readline())
+print("SECOND", run(executor="constant-vus", vus=2, duration="10m"))
+"""
+
+
+def test_a_plan_of_a_program(terminal: Terminal, script: Callable[..., Path]) -> None:
+    """run_tui(), twice in one process: the functions of the plan are the program's own, and the terminal is as before in between."""
+    script(PLAN)
+    terminal.command(f"{shlex.quote(sys.executable)} script.py")
+    shown = terminal.until_text("load of browse")
+    assert "hello from the plan" not in shown
+    terminal.keys("p")
+    terminal.until(lambda shown: shown.startswith(" paused"))
+    terminal.keys("q", "y")
+    shown = terminal.until_text("FIRST 4 True", "-S", "-200")
+    assert shown.index("hello from the plan") < shown.index("stopped from the dashboard")
+    terminal.command("yes")
+    terminal.until_text("load of browse")
+    terminal.until_text("running  ")
+    terminal.keys("C-c")
+    shown = terminal.until_text("SECOND 4", "-S", "-200")
+    assert "YOU SAID yes" in shown and "aborted by a signal" in shown
+
+
+def test_a_plan_without_a_terminal(script: Callable[..., Path], tmp_path: Path) -> None:
+    script(PLAN.replace("10m", "100ms"))
+    done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=SECONDS, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, done.stderr
+    assert "FIRST 0 True" in done.stdout and "hello from the plan" in done.stdout and "\x1b" not in done.stdout + done.stderr

@@ -6,6 +6,7 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -235,6 +236,8 @@ void rp_py_run_close(struct py_run *self)
 
     self->coordinator = NULL;
     rp_coordinator_free(coordinator);
+    rp_tui_free(self->tui); /* before the loop that it reads keys by */
+    self->tui = NULL;
     if (self->host->guest && self->host->guest->run == self)
         self->host->guest->run = NULL;
 }
@@ -281,7 +284,30 @@ static int configure(struct py_run *self, const char *script, PyObject *options)
     return 0;
 }
 
-static int list_sinks(struct py_run *self)
+/* The terminal is given as a descriptor, because the program may have led standard error elsewhere
+ * while the dashboard is shown. */
+static int add_tui(struct py_run *self, PyObject *options)
+{
+    PyObject *value = PyDict_GetItemString(options, "terminal");
+    const char *text = value ? PyUnicode_AsUTF8(value) : NULL;
+    struct rp_tui_options tui = { .color = PyDict_GetItemString(options, "color") != NULL };
+    int fd;
+
+    if (!text)
+        return 0;
+    fd = fcntl((int)strtol(text, NULL, 10), F_DUPFD_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    self->terminal = fdopen(fd, "w");
+    if (!self->terminal) {
+        close(fd);
+        return -ENOMEM;
+    }
+    tui.out = self->terminal;
+    return rp_tui_new(&self->sinks, tui, &self->tui);
+}
+
+static int list_sinks(struct py_run *self, PyObject *options)
 {
     int r;
 
@@ -290,6 +316,8 @@ static int list_sinks(struct py_run *self)
     r = rp_event_bus_new(&self->sinks, &self->bus);
     if (r == 0)
         r = rp_event_queue_new(self->bus, 0, rp_py_run_keep_snapshot, self, &self->own_queue);
+    if (r == 0)
+        r = add_tui(self, options);
     if (r == 0 && self->event_log)
         r = rp_event_log_new(&self->sinks, self->bus, self->event_log, &self->log);
     return r;
@@ -358,9 +386,10 @@ PyObject *rp_py_host_start(PyObject *object, PyObject *args)
     self->host = (struct py_host *)Py_NewRef(host);
     rp_sinks_init(&self->sinks);
     r = configure(self, script, options);
-    if (r == 0 && list_sinks(self) < 0) {
-        PyErr_NoMemory();
-        r = -1;
+    if (r == 0) {
+        r = list_sinks(self, options);
+        if (r < 0)
+            rp_py_raise(r, NULL);
     }
     if (r == 0 && on_samples != Py_None)
         rp_py_run_want_samples(self, on_samples);
@@ -392,6 +421,8 @@ static void run_dealloc(PyObject *object)
 
     PyObject_GC_UnTrack(self);
     rp_py_run_close(self);
+    if (self->terminal)
+        fclose(self->terminal);
     rp_event_log_free(self->log);
     rp_event_queue_free(self->own_queue);
     rp_event_bus_free(self->bus);

@@ -10,6 +10,7 @@
 #include "output/event_log.h"
 #include "python/bridge/guest.h"
 #include "run/measured.h"
+#include "ui/tui.h"
 
 struct py_run {
     PyObject_HEAD struct py_host *host; /* strong */
@@ -24,6 +25,8 @@ struct py_run {
     struct rp_sink own_sink;
     struct rp_event_bus *bus;
     struct rp_event_log *log; /* NULL: none is wanted */
+    struct rp_tui *tui;       /* NULL: none is wanted */
+    FILE *terminal;           /* of the dashboard, or NULL */
     struct rp_event_queue *own_queue;
     struct rp_event_line *snapshot; /* the last one */
     struct rp_list queues;          /* of consumers */
