@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "app/app.h"
+#include "app/ask_url.h"
 #include "app/cli.h"
 #include "app/run.h"
 #include "app/term.h"
@@ -301,11 +302,17 @@ static void write_body(const struct rp_cli *cli, struct rp_buf *ret)
     rp_line_close(&line);
 }
 
-static int check_options(const struct rp_cli *cli, struct rp_error *err)
+static int check_options(const struct rp_cli *cli, bool is_url, struct rp_error *err)
 {
+    const char *token_file = rp_cli_value(cli, RP_OPT_TOKEN_FILE).value;
     bool has_vus = rp_cli_value(cli, RP_OPT_ADJUST_VUS).value != NULL;
     bool has_rate = rp_cli_value(cli, RP_OPT_ADJUST_RATE).value != NULL;
 
+    if (token_file && !is_url) {
+        rp_error_set(err, -RP_EUSER, "--token-file is for a run that is named by its URL");
+        rp_error_hint(err, "the tokens of runs on this machine are found; leave it out");
+        return -RP_EUSER;
+    }
     if (rp_command_id(cli->command) != RP_CMD_ADJUST || has_vus != has_rate)
         return 0;
     rp_error_set(err, -RP_EUSER, "adjust needs either --vus or --rate");
@@ -313,9 +320,26 @@ static int check_options(const struct rp_cli *cli, struct rp_error *err)
     return -RP_EUSER;
 }
 
+/* @body is NULL for a GET. */
+static int ask_far(const struct rp_cli *cli, const char *url, const char *path,
+                   const struct rp_buf *body, struct answer *ret, struct rp_error *err)
+{
+    const struct rp_question question = {
+        .url = url,
+        .path = path,
+        .token_file = rp_cli_value(cli, RP_OPT_TOKEN_FILE).value,
+        .ca_file = rp_cli_value(cli, RP_OPT_CACERT).value,
+        .body = body ? rp_buf_slice(body) : (struct rp_slice){ NULL, 0 },
+        .timeout = WAIT_S * RP_S,
+    };
+
+    return rp_ask_url(&question, &ret->status, &ret->body, err);
+}
+
 static int ask_run(const struct rp_cli *cli, struct answer *answer, struct rp_error *err)
 {
     const char *wanted = cli->argument_count ? cli->arguments[0] : NULL;
+    bool is_url = wanted && strstr(wanted, "://");
     bool is_browser = cli->flags[RP_OPT_BROWSER];
     bool is_question = rp_command_id(cli->command) == RP_CMD_STATUS && !is_browser;
     char path[64];
@@ -325,14 +349,16 @@ static int ask_run(const struct rp_cli *cli, struct answer *answer, struct rp_er
     snprintf(path, sizeof(path), "/v1/%s", is_browser ? "browser" : cli->command->name);
     rp_buf_init(&run_id, LIST_MAX);
     rp_buf_init(&body, TEXT_MAX);
-    r = check_options(cli, err);
-    if (r == 0)
+    r = check_options(cli, is_url, err);
+    if (r == 0 && !is_url)
         r = find_run(wanted, &run_id, err);
     if (r == 0 && !is_question) {
         write_body(cli, &body);
         r = body.error;
     }
-    if (r == 0)
+    if (r == 0 && is_url)
+        r = ask_far(cli, wanted, path, is_question ? NULL : &body, answer, err);
+    else if (r == 0)
         r = ask(rp_buf_str(&run_id), path, is_question ? NULL : &body, answer, err);
     rp_buf_deinit(&run_id);
     rp_buf_deinit(&body);

@@ -10,6 +10,7 @@
 #include "app/late_signals.h"
 #include "app/outputs.h"
 #include "app/run.h"
+#include "app/serve_run.h"
 #include "app/term.h"
 #include "app/worker_start.h"
 #include "coordinator/coordinator.h"
@@ -17,7 +18,6 @@
 #include "output/result_file.h"
 #include "output/result_sink.h"
 #include "run/run_id.h"
-#include "serve/serve.h"
 #include "ui/brief.h"
 #include "ui/live.h"
 #include "ui/report.h"
@@ -33,7 +33,7 @@ struct run {
     struct rp_event_bus *bus;
     struct rp_event_log *log;
     struct rp_output *outputs;
-    struct rp_serve *serve;
+    struct rp_serve_run *serve;
     struct rp_summary_sink summary;
     char run_id[RP_RUN_ID_SIZE];
 };
@@ -143,29 +143,6 @@ static void add_summary(struct run *run)
                              is_clear ? error_style : style);
 }
 
-/* Where the run can be reached goes out at once: who has started it waits for that. */
-static int add_serve(struct run *run, struct rp_error *err)
-{
-    const struct rp_run_options *options = run->options;
-    char address[RP_SERVE_BROWSER_SIZE];
-    bool is_unix_only = strcmp(options->serve, "unix") == 0;
-    struct rp_serve_options serve = { .address = is_unix_only ? NULL : options->serve,
-                                      .run_id = run->run_id,
-                                      .script = options->script };
-    int r = rp_serve_new(&run->sinks, run->bus, &serve, &run->serve, err);
-
-    if (r < 0)
-        return r;
-    fprintf(stderr, "control: rampa status %s\n", run->run_id);
-    fprintf(stderr, "control: socket %s\n", rp_serve_socket(run->serve));
-    if (rp_serve_address(run->serve))
-        fprintf(stderr, "control: http://%s/v1/status\n", rp_serve_address(run->serve));
-    /* In the log of a CI job others would read it. */
-    if (isatty(STDERR_FILENO) && rp_serve_browser_address(run->serve, address) == 0)
-        fprintf(stderr, "control: page %s (works once)\n", address);
-    return 0;
-}
-
 /* What is seen while the run goes on. */
 static int add_live(struct run *run)
 {
@@ -202,7 +179,7 @@ static int list_sinks(struct run *run, struct rp_error *err)
     if (r == 0 && options->event_log)
         r = rp_event_log_new(&run->sinks, run->bus, options->event_log, &run->log);
     if (r == 0 && options->serve)
-        r = add_serve(run, err);
+        r = rp_serve_run_new(&run->sinks, run->bus, options, run->run_id, &run->serve, err);
     add_summary(run);
     return r;
 }
@@ -214,7 +191,7 @@ static void free_sinks(struct run *run)
     rp_result_sink_free(run->file);
     rp_outputs_free(run->outputs);
     rp_event_log_free(run->log);
-    rp_serve_free(run->serve);
+    rp_serve_run_free(run->serve);
     rp_event_bus_free(run->bus);
 }
 
@@ -240,6 +217,8 @@ int rp_cmd_run(const struct rp_run_options *options)
         r = rp_worker_patience(&config.patience, &err);
     if (r == 0)
         r = check_outputs(options, &err);
+    if (r == 0)
+        r = rp_serve_run_check(options, &err);
     if (r == 0)
         r = list_sinks(&run, &err);
     if (r == 0) {

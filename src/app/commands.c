@@ -118,6 +118,8 @@ static const struct rp_example status_examples[] = {
     { "start a run that can be steered", "rampa run load.py --serve" },
     { "in another terminal: how far is it?", "rampa status" },
     { "the same for a program", "rampa status --format json | jq .vus" },
+    { "a run on another machine",
+      "rampa status https://load1.example:8443 --token-file token --cacert cert.pem" },
     { NULL, NULL },
 };
 static const struct rp_example stop_examples[] = {
@@ -251,7 +253,8 @@ const struct rp_command rp_commands[RP_CMD_COUNT] = {
         .summary = "Show how far a run is that was started with --serve",
         .description =
             "Asks a run of this user that goes on, on this machine. RUN is its id or the beginning of it; without it there must be "
-            "one such run only. Runs with --serve say their id at the start.",
+            "one such run only. Runs with --serve say their id at the start. A run on another machine is named by its URL, and "
+            "needs --token-file.",
         .examples = status_examples, .exits = control_exits,
     },
     [RP_CMD_STOP] = {

@@ -25,10 +25,11 @@ struct rp_run_options {
     const char *folder;       /* of an archive's files, in which its script runs; NULL = as we */
     struct rp_slice requests; /* script/requests.h; empty for a script */
     struct rp_overrides overrides;
-    const char *out;                   /* --out, or NULL */
-    const char *event_log;             /* --event-log, or NULL */
-    const char *serve;                 /* --serve: "unix" or "HOST:PORT"; NULL = not served */
-    const struct rp_override *outputs; /* --output, each use */
+    const char *out;       /* --out, or NULL */
+    const char *event_log; /* --event-log, or NULL */
+    const char *serve;     /* --serve: "unix" or "HOST:PORT"; NULL = not served */
+    struct rp_override serve_cert, serve_key; /* --serve-cert, --serve-key */
+    const struct rp_override *outputs;        /* --output, each use */
     size_t output_count;
     const struct rp_override *output_options; /* --output-option, each use */
     size_t output_option_count;

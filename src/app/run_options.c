@@ -84,6 +84,8 @@ static int fill_lists(struct rp_run_request *request, const struct rp_cli *cli)
     if (r == 0)
         r = fill_uses(cli, RP_OPT_INCLUDE, &request->included, &request->options.included_count);
     request->options.serve = rp_cli_value(cli, RP_OPT_SERVE).value;
+    request->options.serve_cert = rp_cli_value(cli, RP_OPT_SERVE_CERT);
+    request->options.serve_key = rp_cli_value(cli, RP_OPT_SERVE_KEY);
     request->options.archive = rp_cli_value(cli, RP_OPT_ARCHIVE).value;
     request->options.included = request->included;
     request->options.outputs = request->outputs;

@@ -9,6 +9,10 @@
  */
 
 #define RP_IN_SCRIPT (RP_IN(RP_CMD_RUN) | RP_IN(RP_CMD_CHECK) | RP_IN(RP_CMD_INSPECT))
+/* The commands that ask a run which goes on. */
+#define RP_IN_CONTROL                                                                              \
+    (RP_IN(RP_CMD_STATUS) | RP_IN(RP_CMD_STOP) | RP_IN(RP_CMD_PAUSE) | RP_IN(RP_CMD_RESUME) |      \
+     RP_IN(RP_CMD_ADJUST))
 
 const char *const rp_option_group_titles[RP_GROUP_COUNT] = {
     [RP_GROUP_LOAD] = "Load",
@@ -137,7 +141,8 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .help = "Accept any certificate of a server",
     },
     [RP_OPT_CACERT] = {
-        .name = "--cacert", .type = RP_TYPE_FILE, .placeholder = "FILE", .commands = RP_IN_SCRIPT,
+        .name = "--cacert", .type = RP_TYPE_FILE, .placeholder = "FILE",
+        .commands = RP_IN_SCRIPT | RP_IN_CONTROL,
         .env = "RAMPA_CACERT", .group = RP_GROUP_TLS, .since = "0.1.0",
         .fallback = "those of the system",
         .help = "Trust the authorities in FILE (PEM), and no others",
@@ -499,9 +504,7 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
     },
     [RP_OPT_FORMAT] = {
         .name = "--format", .type = RP_TYPE_CHOICE, .placeholder = "FORMAT", .choices = formats,
-        .commands = RP_IN(RP_CMD_INSPECT) | RP_IN(RP_CMD_DOCTOR) |
-                    RP_IN(RP_CMD_STATUS) | RP_IN(RP_CMD_STOP) | RP_IN(RP_CMD_PAUSE) |
-                    RP_IN(RP_CMD_RESUME) | RP_IN(RP_CMD_ADJUST),
+        .commands = RP_IN(RP_CMD_INSPECT) | RP_IN(RP_CMD_DOCTOR) | RP_IN_CONTROL,
         .group = RP_GROUP_OUTPUT, .since = "0.1.0", .fallback = "text",
         .help = "How to print: text for people, json for programs",
     },
@@ -527,7 +530,26 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .name = "--serve", .type = RP_TYPE_TEXT, .placeholder = "HOST:PORT", .bare = "unix",
         .commands = RP_IN(RP_CMD_RUN), .group = RP_GROUP_OUTPUT, .since = "0.1.0",
         .help = "Let 'rampa status', stop, pause, resume and adjust, and other programs, watch "
-                "and steer the run, on a socket of this user; with a value on loopback too",
+                "and steer the run, on a socket of this user; with a value on TCP too",
+    },
+    [RP_OPT_SERVE_CERT] = {
+        .name = "--serve-cert", .type = RP_TYPE_FILE, .placeholder = "FILE",
+        .commands = RP_IN(RP_CMD_RUN),
+        .group = RP_GROUP_OUTPUT, .since = "0.1.0",
+        .help = "Speak https there, with the certificate in FILE (PEM) and its chain; then HOST may be "
+                "reached from other machines",
+    },
+    [RP_OPT_SERVE_KEY] = {
+        .name = "--serve-key", .type = RP_TYPE_FILE, .placeholder = "FILE",
+        .commands = RP_IN(RP_CMD_RUN),
+        .group = RP_GROUP_OUTPUT, .since = "0.1.0", .fallback = "in the file of --serve-cert",
+        .help = "Key of that certificate (PEM, not encrypted)",
+    },
+    [RP_OPT_TOKEN_FILE] = {
+        .name = "--token-file", .type = RP_TYPE_FILE, .placeholder = "FILE",
+        .commands = RP_IN_CONTROL,
+        .group = RP_GROUP_OUTPUT, .since = "0.1.0",
+        .help = "Where the token of the run is, when RUN is a URL; a '-' reads it from the standard input",
     },
     [RP_OPT_BROWSER] = {
         .name = "--browser", .type = RP_TYPE_FLAG, .commands = RP_IN(RP_CMD_STATUS),

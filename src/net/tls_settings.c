@@ -63,6 +63,16 @@ static int set_certificate(SSL_CTX *ssl, const struct rp_tls_settings *settings,
     return 0;
 }
 
+int rp_tls_check_certificate(const char *cert_file, const char *key_file, struct rp_error *err)
+{
+    const struct rp_tls_settings settings = { .cert_file = cert_file, .key_file = key_file };
+    SSL_CTX *ssl = SSL_CTX_new(TLS_server_method());
+    int r = ssl ? set_certificate(ssl, &settings, err) : -ENOMEM;
+
+    SSL_CTX_free(ssl);
+    return r;
+}
+
 /* ---- versions and ciphers -------------------------------------------------------------------- */
 
 enum rp_tls_version rp_tls_version_parse(const char *text)

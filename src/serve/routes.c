@@ -283,7 +283,7 @@ int rp_serve_browser_address(struct rp_serve *serve, char ret[RP_SERVE_BROWSER_S
         snprintf(ret, RP_SERVE_BROWSER_SIZE, "http://%s:%u/?once=%s", serve->page_host, serve->port,
                  ticket);
     else
-        snprintf(ret, RP_SERVE_BROWSER_SIZE, "http://%s/?once=%s", serve->address, ticket);
+        snprintf(ret, RP_SERVE_BROWSER_SIZE, "%s/?once=%s", serve->url, ticket);
     return 0;
 }
 

@@ -140,7 +140,8 @@ static int name_page(struct rp_serve *serve)
     char random[RP_TOKEN_SIZE];
     int r = rp_token_make(random);
 
-    if (r == 0 && (strncmp(serve->address, "127.0.0.1:", 10) == 0 || serve->address[0] == '['))
+    if (r == 0 && !serve->is_tls &&
+        (strncmp(serve->address, "127.0.0.1:", 10) == 0 || serve->address[0] == '['))
         snprintf(serve->page_host, sizeof(serve->page_host), "rampa-%.16s.localhost", random);
     return r;
 }
@@ -154,16 +155,26 @@ static int listen_tcp(struct rp_serve *serve, struct rp_error *err)
     r = rp_token_make(serve->session);
     if (r < 0)
         return r;
-    fd = rp_tcp_listen(serve->options.address, &serve->port, serve->address, err);
+    serve->is_tls = serve->options.certificate != NULL;
+    fd = rp_tcp_listen(serve->options.address, serve->is_tls, &serve->port, serve->address, err);
     if (fd < 0)
         return fd;
-    /* Browsers do not keep the cookies of two ports apart. */
-    snprintf(serve->cookie, sizeof(serve->cookie), "rampa%u", serve->port);
+    snprintf(serve->url, sizeof(serve->url), "http%s://%s", serve->is_tls ? "s" : "",
+             serve->address);
+    /* Browsers do not keep the cookies of two ports apart. With __Host- they take it from this host
+     * itself only, over TLS. */
+    snprintf(serve->cookie, sizeof(serve->cookie), "%srampa%u", serve->is_tls ? "__Host-" : "",
+             serve->port);
     r = name_page(serve);
     if (r == 0)
         r = rp_serve_listener_start(&serve->tcp_listener, serve, fd, true);
     if (r < 0)
         close(fd);
+    if (r == -EIO && serve->is_tls) {
+        rp_error_set(err, -RP_EUSER, "--serve: GnuTLS cannot use the certificate or its key");
+        rp_error_hint(err, "give it a certificate with a key of the kind EC P-256 or RSA");
+        return -RP_EUSER;
+    }
     return r;
 }
 
@@ -211,7 +222,7 @@ const char *rp_serve_socket(const struct rp_serve *serve)
     return serve->place.socket;
 }
 
-const char *rp_serve_address(const struct rp_serve *serve)
+const char *rp_serve_url(const struct rp_serve *serve)
 {
-    return serve->address[0] ? serve->address : NULL;
+    return serve->url[0] ? serve->url : NULL;
 }

@@ -5,8 +5,9 @@
  * serve/serve.h - the sink that lets others watch a run and steer it: the control server of `rampa
  * run --serve`. docs/control.md has all that it answers.
  *
- * It listens on a UNIX socket of the user's (serve/place.h) and, when asked, on loopback. It is
- * served on the coordinator's loop: a request costs the workers nothing. Whatever clients do is
+ * It listens on a UNIX socket of the user's (serve/place.h) and, when asked, on TCP: without TLS on
+ * loopback only, with TLS anywhere. It is served on the coordinator's loop: a request costs the workers
+ * nothing. Whatever clients do is
  * bounded: connections, bodies, streams and their memory, wrong tokens. A client that does not take
  * what it has asked for is dropped.
  *
@@ -21,9 +22,12 @@
 struct rp_serve;
 
 struct rp_serve_options {
-    const char *address; /* "HOST:PORT" on loopback; NULL = the UNIX socket only */
-    const char *run_id;  /* that of the run */
-    const char *script;  /* as people see it */
+    const char *address; /* "HOST:PORT"; NULL = the UNIX socket only */
+    /* PEM: what it shows on TCP, where it speaks TLS then, with its chain; and its key, which is not
+     * encrypted. NULL = no TLS, and loopback only. They fit each other. */
+    const char *certificate, *key;
+    const char *run_id; /* that of the run */
+    const char *script; /* as people see it */
 };
 
 /* Listens, and adds itself to @sinks; @bus must be of the same list and outlive it. The strings are
@@ -34,9 +38,9 @@ RP_NODISCARD int rp_serve_new(struct rp_sinks *sinks, struct rp_event_bus *bus,
 void rp_serve_free(struct rp_serve *serve); /* NULL is allowed */
 /* The path of its UNIX socket. */
 const char *rp_serve_socket(const struct rp_serve *serve);
-/* Where it listens on loopback, "127.0.0.1:8080"; NULL when it does not. */
-const char *rp_serve_address(const struct rp_serve *serve);
+/* Where it can be reached on TCP, "http://127.0.0.1:8080"; NULL when it does not listen there. */
+const char *rp_serve_url(const struct rp_serve *serve);
 /* A new address for a browser, which lets in the first one that opens it. -ENOTCONN when it does not
- * listen on loopback; -errno. */
-enum { RP_SERVE_BROWSER_SIZE = 256 };
+ * listen on TCP; -errno. */
+enum { RP_SERVE_BROWSER_SIZE = 512 };
 RP_NODISCARD int rp_serve_browser_address(struct rp_serve *serve, char ret[RP_SERVE_BROWSER_SIZE]);

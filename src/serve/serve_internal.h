@@ -53,18 +53,20 @@ struct rp_serve {
     struct rp_sink sink;
     struct rp_serve_options options;
     struct rp_place place;
-    char address[RP_TCP_NAME_MAX]; /* empty = no TCP */
+    char address[RP_TCP_NAME_MAX]; /* where it is reached; empty = no TCP */
+    char url[RP_TCP_NAME_MAX + sizeof("https://")];
     uint16_t port;
+    bool is_tls; /* on TCP */
     /* Of the live page, random: "rampa-0123456789abcdef.localhost", which browsers look for on
      * loopback by themselves. They send cookies to all ports of a host, so that a page at the
      * address itself would give its cookie to every other server there. Empty where the name does
-     * not lead to the address. */
+     * not lead to the address, and with TLS, as the certificate is not for it. */
     char page_host[40];
     struct rp_serve_listener unix_listener, tcp_listener;
     struct rp_serve_stream stream;
     struct rp_guard_tries tries;
     char session[RP_TOKEN_SIZE]; /* what the cookie of a browser holds */
-    char cookie[16];             /* its name */
+    char cookie[24];             /* its name */
     /* Each lets one browser in; "" = used. The newest ones, in turn. */
     char tickets[RP_SERVE_TICKETS][RP_TOKEN_SIZE];
     size_t next_ticket;

@@ -164,8 +164,8 @@ static enum MHD_Result let_in(struct request *request, struct MHD_Connection *co
     struct rp_buf html;
     enum MHD_Result r;
 
-    snprintf(cookie, sizeof(cookie), "%s=%s; Path=/; HttpOnly; SameSite=Strict", serve->cookie,
-             serve->session);
+    snprintf(cookie, sizeof(cookie), "%s=%s; Path=/; HttpOnly; SameSite=Strict%s", serve->cookie,
+             serve->session, serve->is_tls ? "; Secure" : "");
     rp_buf_init(&html, RP_SERVE_ANSWER_MAX);
     rp_buf_append_str(&html,
                       "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
@@ -207,13 +207,14 @@ static unsigned judge(const struct rp_serve_listener *listener, struct MHD_Conne
     struct rp_slice host = field_of(connection, "Host"), origin = field_of(connection, "Origin");
     struct rp_slice bearer = field_of(connection, "Authorization");
 
-    if (listener->is_tcp &&
+    /* With TLS, who has come by another name has not accepted the certificate. */
+    if (listener->is_tcp && !serve->is_tls &&
         !rp_guard_is_host(host, serve->port, serve->address, serve->page_host)) {
         *error = "the field Host does not name this server";
         *hint = "use the address that the run has printed";
         return MHD_HTTP_FORBIDDEN;
     }
-    if (origin.ptr && !rp_guard_is_origin(origin, host, false)) {
+    if (origin.ptr && !rp_guard_is_origin(origin, host, listener->is_tcp && serve->is_tls)) {
         *error = "pages of other origins may not use this server";
         *hint = "ask it from a program";
         return MHD_HTTP_FORBIDDEN;
@@ -382,10 +383,18 @@ static int descriptor_of(const struct rp_serve_listener *listener)
 int rp_serve_listener_start(struct rp_serve_listener *listener, struct rp_serve *serve, int fd,
                             bool is_tcp)
 {
+    bool is_tls = is_tcp && serve->is_tls;
+    struct MHD_OptionItem tls[] = {
+        { MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)serve->options.certificate },
+        { MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)serve->options.key },
+        { MHD_OPTION_END, 0, NULL },
+    };
+
     listener->serve = serve;
     listener->is_tcp = is_tcp;
     listener->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, listener,
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | (is_tls ? MHD_USE_TLS : 0), 0, NULL, NULL,
+        on_request, listener, MHD_OPTION_ARRAY, is_tls ? tls : &tls[RP_ARRAY_LEN(tls) - 1],
         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)RP_SERVE_CONNECTIONS_MAX,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)RP_SERVE_TIMEOUT_S,

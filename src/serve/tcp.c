@@ -60,22 +60,43 @@ static int listen_on(const struct addrinfo *at)
     return r;
 }
 
-static int name_of(int fd, uint16_t *ret_port, char name[RP_TCP_NAME_MAX])
+/* Whether it stands for all addresses of this machine. */
+static bool is_wildcard(const struct sockaddr_storage *address)
+{
+    if (address->ss_family == AF_INET6) {
+        const struct in6_addr *v6 = &((const struct sockaddr_in6 *)address)->sin6_addr;
+
+        return IN6_IS_ADDR_UNSPECIFIED(v6);
+    }
+    return ((const struct sockaddr_in *)address)->sin_addr.s_addr == htonl(INADDR_ANY);
+}
+
+/* @host: as it was given. */
+static int name_of(int fd, const char *host, bool is_tls, uint16_t *ret_port,
+                   char name[RP_TCP_NAME_MAX])
 {
     struct sockaddr_storage address = { 0 };
     socklen_t len = sizeof(address);
-    char host[RP_TCP_NAME_MAX - 16], port[8];
+    char text[HOST_SIZE];
     bool is_v6;
 
     if (getsockname(fd, (struct sockaddr *)&address, &len) < 0)
         return -errno;
-    if (getnameinfo((struct sockaddr *)&address, len, host, sizeof(host), port, sizeof(port),
-                    NI_NUMERICHOST | NI_NUMERICSERV))
+    *ret_port = ntohs(address.ss_family == AF_INET6
+                          ? ((const struct sockaddr_in6 *)&address)->sin6_port
+                          : ((const struct sockaddr_in *)&address)->sin_port);
+    if (is_tls && is_wildcard(&address)) {
+        if (gethostname(text, sizeof(text)) < 0)
+            return -errno;
+    } else if (is_tls) {
+        snprintf(text, sizeof(text), "%s", host);
+    } else if (getnameinfo((struct sockaddr *)&address, len, text, sizeof(text), NULL, 0,
+                           NI_NUMERICHOST)) {
         return -EIO;
-    is_v6 = address.ss_family == AF_INET6;
-    *ret_port = ntohs(is_v6 ? ((struct sockaddr_in6 *)&address)->sin6_port
-                            : ((struct sockaddr_in *)&address)->sin_port);
-    snprintf(name, RP_TCP_NAME_MAX, "%s%s%s:%s", is_v6 ? "[" : "", host, is_v6 ? "]" : "", port);
+    }
+    is_v6 = strchr(text, ':') != NULL;
+    snprintf(name, RP_TCP_NAME_MAX, "%s%s%s:%u", is_v6 ? "[" : "", text, is_v6 ? "]" : "",
+             *ret_port);
     return 0;
 }
 
@@ -87,7 +108,7 @@ static int refuse(const char *address, int r, struct rp_error *err)
     return -RP_EUSER;
 }
 
-int rp_tcp_listen(const char *address, uint16_t *ret_port, char name[RP_TCP_NAME_MAX],
+int rp_tcp_listen(const char *address, bool is_tls, uint16_t *ret_port, char name[RP_TCP_NAME_MAX],
                   struct rp_error *err)
 {
     struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE }, *found;
@@ -107,19 +128,21 @@ int rp_tcp_listen(const char *address, uint16_t *ret_port, char name[RP_TCP_NAME
         return rp_error_set(err, -RP_EUSER, "--serve: cannot listen on '%s': %s", address,
                             gai_strerror(code));
     for (const struct addrinfo *it = found; it; it = it->ai_next)
-        is_far = is_far || !is_loopback(it->ai_addr);
+        is_far = is_far || (!is_tls && !is_loopback(it->ai_addr));
     for (const struct addrinfo *it = found; it && r < 0 && !is_far; it = it->ai_next)
         r = listen_on(it);
     freeaddrinfo(found);
     if (is_far) {
         rp_error_set(err, -RP_EUSER, "--serve: '%s' can be reached from other machines", address);
-        rp_error_hint(err, "the control server listens on loopback only, because it has no TLS: "
-                           "use 127.0.0.1:PORT, and a tunnel such as 'ssh -L' from elsewhere");
+        rp_error_hint(err,
+                      "give it a certificate with --serve-cert and --serve-key, because it "
+                      "listens elsewhere than on loopback with TLS only; or use 127.0.0.1:PORT "
+                      "and a tunnel such as 'ssh -L'");
         return -RP_EUSER;
     }
     if (r < 0)
         return refuse(address, r, err);
-    code = name_of(r, ret_port, name);
+    code = name_of(r, host, is_tls, ret_port, name);
     if (code < 0) {
         close(r);
         return refuse(address, code, err);

@@ -195,7 +195,7 @@ static void assert_no_address(const char *address, const char *words)
     char name[RP_TCP_NAME_MAX];
     uint16_t port;
 
-    assert_int_equal(rp_tcp_listen(address, &port, name, &err), -RP_EUSER);
+    assert_int_equal(rp_tcp_listen(address, false, &port, name, &err), -RP_EUSER);
     assert_non_null(strstr(err.message, words));
     rp_error_deinit(&err);
 }
@@ -205,14 +205,14 @@ static void an_address_is_loopback(void **state)
     struct rp_error err = { 0 };
     char name[RP_TCP_NAME_MAX], again[RP_TCP_NAME_MAX];
     uint16_t port;
-    int fd = rp_tcp_listen("127.0.0.1:0", &port, name, &err);
+    int fd = rp_tcp_listen("127.0.0.1:0", false, &port, name, &err);
 
     assert_true(fd >= 0);
     snprintf(again, sizeof(again), "127.0.0.1:%u", port);
     assert_string_equal(name, again);
     assert_no_address(name, "Address already in use");
     close(fd);
-    fd = rp_tcp_listen("127.9.8.7:0", &port, name, &err);
+    fd = rp_tcp_listen("127.9.8.7:0", false, &port, name, &err);
     assert_true(fd >= 0);
     close(fd);
     assert_no_address("0.0.0.0:0", "can be reached from other machines");

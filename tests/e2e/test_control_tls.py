@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: MIT
+"""rampa run --serve with a certificate, and the commands that speak to such a run by its URL."""
+from __future__ import annotations
+
+import http.client
+import json
+import shutil
+import ssl
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from certificates import OPENSSL
+from controlled import SECONDS, Control
+from finished import Finished
+from started import Started
+
+if TYPE_CHECKING:
+    from certificates import Certificate, Pki
+
+pytestmark = pytest.mark.skipif(not OPENSSL, reason="no openssl")
+
+ENDLESS = """
+import asyncio, rampa
+@rampa.scenario(executor="constant-vus", vus=2, duration="10m")
+async def browse(worker):
+    await asyncio.sleep(0.01)
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    path = Path(tempfile.mkdtemp(prefix="rampa-", dir="/tmp"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(path))
+    yield path / "rampa"
+    shutil.rmtree(path)
+
+
+class Secured(Control):
+    """The control server over TLS."""
+
+    def __init__(self, path: str, address: str, authority: Path) -> None:
+        super().__init__(path, address)
+        self.context = ssl.create_default_context(cafile=str(authority))
+
+    def connect(self) -> http.client.HTTPConnection:
+        return http.client.HTTPSConnection(str(self.address), timeout=SECONDS, context=self.context)
+
+
+def test_a_run_is_watched_and_steered_over_tls(
+    start: Callable[..., Started], rampa: Callable[..., Finished], pki: Pki, good: Certificate, tmp_path: Path
+) -> None:
+    started = start(ENDLESS, "--serve=localhost:0", "--serve-cert", str(good.chain), "--serve-key", str(good.key))
+    path = started.wait_for("control: socket ")[2]
+    url = started.wait_for("control: https://localhost:")[1].removesuffix("/v1/status")
+    control = Secured(path, url.removeprefix("https://"), pki.root.file)
+    events = control.events(after=0)
+    assert next(events)[1] == "PhaseEvent"
+    while next(events)[1] != "SnapshotEvent":
+        pass
+    run_id = control.get("/v1/status")["run_id"]
+    assert Control(path).get("/v1/status")["run_id"] == run_id
+    assert control.ask("GET", "/v1/status", token="")[0] == 401
+    assert control.ask("GET", "/v1/status", headers={"Host": "load1.example"})[0] == 200  # the certificate says who may come
+    assert control.ask("GET", "/v1/status", headers={"Origin": url})[0] == 200
+    assert control.ask("GET", "/v1/status", headers={"Origin": url.replace("https", "http")})[0] == 403
+    plain = http.client.HTTPConnection(url.removeprefix("https://"), timeout=SECONDS)
+    with pytest.raises((http.client.HTTPException, OSError)):
+        plain.request("GET", "/v1/status", headers={"Authorization": f"Bearer {control.token}"})
+        plain.getresponse()
+
+    once = control.post("/v1/browser")["address"].removeprefix(url)
+    connection = control.connect()
+    connection.request("GET", once)
+    cookie, *attributes = connection.getresponse().headers["Set-Cookie"].split("; ")
+    assert cookie.startswith("__Host-rampa") and attributes == ["Path=/", "HttpOnly", "SameSite=Strict", "Secure"]
+    own = {"Cookie": cookie, "Origin": url}
+    assert control.ask("POST", "/v1/pause", headers=own, token="")[0] == 200
+    assert control.ask("POST", "/v1/resume", headers={**own, "Origin": "http" + url[5:]}, token="")[0] == 403
+
+    token = tmp_path / "token"
+    token.write_text(control.token + "\n")
+    far = (url, "--token-file", token, "--cacert", pki.root.file)
+    assert json.loads(rampa("status", *far, "--format", "json", code=0).stdout)["status"] == "paused"
+    assert rampa("resume", *far, code=0).stdout == f"run {run_id}: running\n"
+    assert rampa("adjust", *far, "--vus", "1", code=0).stdout == f"run {run_id}: running\n"
+    assert "from 0 to 2" in rampa("adjust", *far, "--vus", "3", code=1).stderr
+    stranger = rampa("status", url, "--token-file", token, "--cacert", pki.stranger.file, code=3).stderr
+    assert "does not answer" in stranger and "--cacert" in stranger
+    token.write_text("0" * 64)
+    assert "the token is wrong" in rampa("status", *far, code=1).stderr
+    assert rampa("stop", url, "--token-file", path + ".token", "--cacert", pki.root.file, code=0).stdout == f"run {run_id}: stopping\n"
+    assert "FinishedEvent" in [name for _, name, _ in events]
+    assert started.end() == 4
+    gone = rampa("status", *far, code=3).stderr
+    assert "does not answer: connection refused" in gone
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--serve=localhost:0", "--serve-cert", "none.pem"), "--serve-cert: the certificate none.pem cannot be used"),
+        (("--serve=localhost:0", "--serve-cert", "good", "--serve-key", "other"), "cannot be used: key values mismatch"),
+        (("--serve=localhost:0", "--serve-cert", "good", "--serve-key", "locked"), "must be PEM and not encrypted"),
+        (("--serve", "--serve-cert", "good"), "--serve-cert: nobody is shown the certificate"),
+        (("--serve=localhost:0", "--serve-key", "good"), "--serve-key: there is no certificate that the key is for"),
+        (("--serve=192.0.2.1:0",), "give it a certificate with --serve-cert"),
+        (("--serve=192.0.2.1:0", "--serve-cert", "good", "--serve-key", "key"), "Cannot assign requested address"),
+    ],
+)
+def test_certificates_that_are_refused(
+    words: tuple[str, ...], message: str, pki: Pki, good: Certificate, script: Callable[..., Path], rampa: Callable[..., Finished], tmp_path: Path
+) -> None:
+    files = {"good": str(good.chain), "key": str(good.key), "other": str(pki.middle.key), "locked": str(tmp_path / "locked.key")}
+    if "locked" in words:
+        subprocess.run([str(OPENSSL), "pkey", "-in", good.key, "-aes128", "-passout", "pass:secret", "-out", files["locked"]], check=True)
+    done = rampa("run", script(ENDLESS), *(files.get(word, word) for word in words), code=3)
+    assert message in done.stderr and "control:" not in done.stderr and "secret" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("https://localhost:1",), "a run at a URL needs its token"),
+        (("https://localhost:1", "--token-file", "empty"), "--token-file: empty holds no token"),
+        (("http://192.0.2.1:1", "--token-file", "token"), "is not sent to another machine without TLS"),
+        (("http://127.evil.example:1", "--token-file", "token"), "is not sent to another machine without TLS"),
+        (("ws://localhost:1", "--token-file", "token"), "the URL of a run is https://HOST:PORT"),
+        (("https://joe:secret@localhost:1", "--token-file", "token"), "the URL of a run is https://HOST:PORT"),
+        (("5f0c", "--token-file", "token"), "--token-file is for a run that is named by its URL"),
+    ],
+)
+def test_urls_that_are_refused(words: tuple[str, ...], message: str, rampa: Callable[..., Finished], tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("f" * 64)
+    (tmp_path / "empty").write_text("\n")
+    done = rampa("status", *words, code=3)
+    assert message in done.stderr and "secret" not in done.stderr and "ffff" not in done.stderr
