@@ -25,20 +25,30 @@ static double low_of(int32_t bucket)
     return low;
 }
 
+/* The values that a bucket has, in the border's unit. */
+static void bounds_of(int32_t bucket, bool is_time, double *ret_low, double *ret_high)
+{
+    double low = 0, high = 0;
+
+    if (bucket > 0) {
+        low = low_of(bucket);
+        high = low_of(bucket + 1);
+    } else if (bucket < 0) {
+        low = -low_of(-bucket + 1);
+        high = -low_of(-bucket);
+    }
+    *ret_low = rp_trend_shown(is_time, low);
+    *ret_high = rp_trend_shown(is_time, high);
+}
+
 static void push(json_t **array, const struct rp_history_count *count, bool is_time)
 {
     json_t *item = json_array();
-    double low = 0, high = 0;
+    double low, high;
 
-    if (count->bucket > 0) {
-        low = low_of(count->bucket);
-        high = low_of(count->bucket + 1);
-    } else if (count->bucket < 0) {
-        low = -low_of(-count->bucket + 1);
-        high = -low_of(-count->bucket);
-    }
-    rp_json_push(&item, rp_json_number(rp_trend_shown(is_time, low)));
-    rp_json_push(&item, rp_json_number(rp_trend_shown(is_time, high)));
+    bounds_of(count->bucket, is_time, &low, &high);
+    rp_json_push(&item, rp_json_number(low));
+    rp_json_push(&item, rp_json_number(high));
     rp_json_push(&item, rp_json_count(count->count));
     rp_json_push(array, item);
 }
@@ -50,6 +60,25 @@ json_t *rp_result_counts_json(const struct rp_history_count *counts, size_t coun
     for (size_t i = 0; i < count; i++)
         push(&array, &counts[i], is_time);
     return array;
+}
+
+double rp_result_counts_percentile(const struct rp_history_cell *cell, double q, bool is_time)
+{
+    uint64_t total = 0;
+    double left, low = NAN, high = NAN;
+
+    for (size_t i = 0; i < cell->count; i++)
+        total += cell->counts[i].count;
+    left = q * (double)total;
+    for (size_t i = 0; i < cell->count; i++) {
+        double count = (double)cell->counts[i].count;
+
+        bounds_of(cell->counts[i].bucket, is_time, &low, &high);
+        if (left <= count)
+            return low + (high - low) * (left / count);
+        left -= count;
+    }
+    return high;
 }
 
 json_t *rp_result_buckets_json(const struct rp_hist *hist, bool is_time)

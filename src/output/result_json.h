@@ -37,6 +37,9 @@ enum { RP_RESULT_BUCKETS_PER_OCTAVE = 32 };
 json_t *rp_result_buckets_json(const struct rp_hist *hist, bool is_time);
 /* The same of counts that are in such buckets already. */
 json_t *rp_result_counts_json(const struct rp_history_count *counts, size_t count, bool is_time);
+/* The value below which the share @q of such counts lies, in the border's unit, as rampa's pages
+ * compute it of the buckets in a file: interpolated inside of its bucket. NaN of an empty cell. */
+double rp_result_counts_percentile(const struct rp_history_cell *cell, double q, bool is_time);
 
 /* A moment since 1970, as "2026-03-01T12:00:00.123Z"; null when there is none. */
 json_t *rp_result_time_json(int64_t wall_ns);

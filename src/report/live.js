@@ -3,13 +3,14 @@
 'use strict';
 
 (() => {
-  const { element, text, clock, table, mark, plot } = rampaCharts;
-  const POINTS_MAX = 3600, EVENTS_MAX = 50;
+  const { element, text, clock, table, mark, bridge, plot } = rampaCharts;
+  const POINTS_MAX = 3600, EVENTS_MAX = 50, MARKS_MAX = 200, AGAIN_MS = 3000, SILENT = 'does not answer';
   const main = document.querySelector('main');
   const metric = (snapshot, name, statistic) => snapshot.metrics[name] && snapshot.metrics[name][statistic];
 
   let status = null, thresholds = [], finished = null, isConnected = false, refusal = '';
-  let latest = null, anchor = null, startOfPause = null, paused = 0, isDue = false, isStatusDue = false;
+  let latest = null, anchor = null, startOfPause = null, paused = 0, isDue = false, isStatusDue = false, isAsking = false;
+  let totals = null, source = null, last = '0', silence = SILENT;
   const events = [], marks = [];
 
   // ---- what there is to see ------------------------------------------------------------------------------------------------
@@ -31,20 +32,22 @@
       element('h1', {}, status.script),
       element('p', { class: 'when' }, [status.started_at, time, status.run_id].join(' \u00b7 ')),
       element('p', { class: 'verdict' }, element('strong', { class: kind, id: 'status' }, word), ' ', finished && finished.reason ? finished.reason : ''),
-      finished || isConnected ? '' : element('p', { class: 'bad', role: 'alert' }, 'The run does not answer; trying again.'),
+      finished || isConnected ? '' : element('p', { class: 'bad', role: 'alert' }, `The run ${silence}; trying again.`),
       element('p', { class: 'generator' }, 'Generator: ', element('strong', { class: status.generator.verdict === 'valid' ? 'good' : 'bad' }, status.generator.verdict)),
       ...status.generator.reasons.map((reason) => element('p', { class: 'generator' }, reason)));
   }
 
+  // No snapshot comes in setup and teardown: then the numbers are those that the run has answered.
   function tiles() {
+    const now = totals || latest;
     const rows = [
-      ['requests', metric(latest, 'http_reqs', 'count'), 'number'],
+      ['requests', metric(now, 'http_reqs', 'count'), 'number'],
       ['requests per second', PLOTS[0].lines[0].points.length ? PLOTS[0].lines[0].points.at(-1)[1] : undefined, 'number'],
-      ['failed', metric(latest, 'http_req_failed', 'rate'), 'ratio'],
-      ['median', metric(latest, 'http_req_duration', 'med'), 'ms'],
-      ['p95', metric(latest, 'http_req_duration', 'p(95)'), 'ms'],
-      ['p99', metric(latest, 'http_req_duration', 'p(99)'), 'ms'],
-      ['iterations', metric(latest, 'iterations', 'count'), 'number'],
+      ['failed', metric(now, 'http_req_failed', 'rate'), 'ratio'],
+      ['median of all', metric(now, 'http_req_duration', 'med'), 'ms'],
+      ['p95 of all', metric(now, 'http_req_duration', 'p(95)'), 'ms'],
+      ['p99 of all', metric(now, 'http_req_duration', 'p(99)'), 'ms'],
+      ['iterations', metric(now, 'iterations', 'count'), 'number'],
       ['VUs', latest.vus, 'number'],
     ].filter(([, value]) => typeof value === 'number');
     parts.tiles.replaceChildren(...rows.map(([title, value, unit]) => element('div', {}, element('dt', {}, title), element('dd', {}, text(value, unit)))));
@@ -70,14 +73,14 @@
     ? (metric(snapshot, name, statistic) - (metric(last, name, statistic) || 0)) / seconds : undefined);
   const PLOTS = [
     { title: 'Requests per second', unit: 'number', lines: [['requests', 0, rate('http_reqs')], ['failed', 4, rate('http_req_failed', 'passes')]] },
-    { title: 'Duration of requests, of all so far', unit: 'ms', lines: [['median', 'med'], ['p95', 'p(95)'], ['p99', 'p(99)']].map(([label, word], color) =>
-      [label, color, (snapshot) => metric(snapshot, 'http_req_duration', word)]) },
+    { title: 'Duration of requests', unit: 'ms', lines: [['median', 0, null], ['p95', 1, null], ['p99', 2, null]] },
     { title: 'Virtual users', unit: 'number', steps: true, lines: [['running an iteration', 2, (snapshot) => snapshot.vus]] },
     { title: 'Iterations per second', unit: 'number', lines: [['iterations', 0, rate('iterations')], ['dropped', 4, rate('dropped_iterations')],
       ['with an error', 1, rate('iteration_errors')]] },
     { title: 'The generator: processor time, share of a core', unit: 'ratio', lines: [['busiest worker', 5, (snapshot) => metric(snapshot, 'generator_cpu', 'value')]] },
   ].map((row) => ({ ...row, room: element('div', {}), update: null, drawn: 0,
     lines: row.lines.map(([label, color, value]) => ({ label, color, value, points: [] })) }));
+  const DURATIONS = PLOTS[1];
   parts.plots.append(...PLOTS.map((row) => row.room));
 
   // A long run keeps every second point, again and again.
@@ -93,11 +96,24 @@
   function note(snapshot) {
     const x = secondsOf(snapshot), length = anchor ? x - secondsOf(anchor) : 0;
     latest = snapshot;
+    totals = null;
     paused = (snapshot.paused_ns || 0) / 1e9;
     if (status) for (const entry of status.scenarios) Object.assign(entry, follow(entry, snapshot.scenarios.find(({ name }) => name === entry.name)));
     if (anchor && length < 0.5) return;
-    if (anchor) for (const row of PLOTS) for (const line of row.lines) add(line, x, line.value(snapshot, anchor, length));
+    if (anchor) for (const row of PLOTS) for (const line of row.lines) add(line, x, line.value && line.value(snapshot, anchor, length));
     anchor = snapshot;
+  }
+
+  // The percentiles of each interval, as the report has them. The run has kept all of them, also those from before this page was opened.
+  function noteIntervals(intervals) {
+    ['med', 'p(95)', 'p(99)'].forEach((word, index) => {
+      DURATIONS.lines[index].points = bridge(intervals.map((entry) => [entry.start_s, entry[word], entry.length_s]), NaN);
+    });
+  }
+
+  function addMark(mark) {
+    marks.push(mark);
+    if (marks.length > MARKS_MAX) marks.shift();
   }
 
   // As /v1/status has it.
@@ -199,11 +215,16 @@
   // ---- the run speaks ------------------------------------------------------------------------------------------------------
 
   async function refresh() {
+    if (isAsking) return;
     isStatusDue = false;
+    isAsking = true;
     try {
-      const response = await fetch('/v1/status');
-      if (response.ok && !finished) status = await response.json();
+      const [state, numbers, intervals] = await Promise.all(['/v1/status', '/v1/metrics', '/v1/intervals'].map((path) => fetch(path)));
+      if (numbers.ok && !finished) totals = await numbers.json();
+      if (intervals.ok) noteIntervals((await intervals.json()).intervals);
+      if (state.ok && !finished) status = await state.json();
     } catch (error) { /* the stream of events finds out */ }
+    isAsking = false;
     show();
   }
 
@@ -219,12 +240,12 @@
     PauseEvent: (event) => { listed(event, 'paused'); startOfPause = event.elapsed_ns / 1e9 + paused; },
     ResumeEvent: (event) => {
       listed(event, 'resumed');
-      if (startOfPause !== null) marks.push({ from: startOfPause, to: secondsOf(event), text: 'paused' });
+      if (startOfPause !== null) addMark({ from: startOfPause, to: secondsOf(event), text: 'paused' });
       startOfPause = null;
     },
     AdjustEvent: (event) => {
       listed(event, `${event.scenario}: ${event.what} ${text(event.value)}${event.hold ? ', to the end' : ''}`);
-      marks.push({ from: event.at_ns / 1e9 + paused, text: `${event.scenario}: ${text(event.value)}` });
+      addMark({ from: event.at_ns / 1e9 + paused, text: `${event.scenario}: ${text(event.value)}` });
     },
     WarningEvent: (event) => listed(event, event.text),
     GeneratorEvent: (event) => listed(event, `generator: ${event.text}`),
@@ -233,18 +254,38 @@
     MissedEvent: (event) => listed(event, `${event.count} events were missed`),
     FinishedEvent: (event) => {
       finished = event;
+      totals = null; // the last snapshot is the result's
       if (status) status.elapsed_s = event.elapsed_ns / 1e9;
       listed(event, event.status);
       source.close();
     },
   };
 
-  const source = new EventSource('/v1/events?after=0');
-  for (const [type, handle] of Object.entries(handlers)) source.addEventListener(type, (message) => {
-    handle(JSON.parse(message.data));
+  // A browser connects again by itself, but not after an answer that is no stream: it is asked what it says, and then again.
+  async function explain() {
+    try {
+      const response = await fetch('/v1/status');
+      silence = response.ok ? 'sends no events, because too many programs or pages follow it' : `says: ${(await response.json()).error}`;
+    } catch (error) { silence = SILENT; }
     isStatusDue = true;
     show();
-  });
-  source.addEventListener('open', () => { isConnected = true; isStatusDue = true; show(); });
-  source.addEventListener('error', () => { isConnected = false; show(); });
+    setTimeout(listen, AGAIN_MS);
+  }
+
+  function listen() {
+    source = new EventSource(`/v1/events?after=${last}`);
+    for (const [type, handle] of Object.entries(handlers)) source.addEventListener(type, (message) => {
+      last = message.lastEventId || last;
+      handle(JSON.parse(message.data));
+      isStatusDue = true;
+      show();
+    });
+    source.addEventListener('open', () => { isConnected = true; silence = SILENT; isStatusDue = true; show(); });
+    source.addEventListener('error', () => {
+      isConnected = false;
+      if (source.readyState === EventSource.CLOSED && !finished) explain();
+      show();
+    });
+  }
+  listen();
 })();

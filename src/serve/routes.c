@@ -309,6 +309,7 @@ static const struct rp_serve_route routes[] = {
     { "GET", "/v1/status", RP_SERVE_JSON, get_status },
     { "GET", "/v1/metrics", RP_SERVE_JSON, get_metrics },
     { "GET", "/v1/thresholds", RP_SERVE_JSON, get_thresholds },
+    { "GET", "/v1/intervals", RP_SERVE_JSON, rp_serve_get_intervals },
     { "GET", "/v1/events", RP_SERVE_EVENTS, NULL },
     { "POST", "/v1/stop", RP_SERVE_JSON, post_stop },
     { "POST", "/v1/pause", RP_SERVE_JSON, post_pause },

@@ -124,6 +124,8 @@ unsigned rp_serve_refuse(struct rp_json_line *line, unsigned status, const char 
                          const char *hint);
 /* What a POST answers when it has acted. */
 unsigned rp_serve_tell(const struct rp_serve *serve, struct rp_json_line *line);
+/* intervals.c */
+unsigned rp_serve_get_intervals(const struct rp_serve_request *request, struct rp_json_line *line);
 /* adjust.c */
 unsigned rp_serve_post_adjust(const struct rp_serve_request *request, struct rp_json_line *line);
 /* Writes what /v1/status answers. */

@@ -47,7 +47,7 @@ static enum MHD_Result queue(struct MHD_Connection *connection, unsigned status,
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     if (status == MHD_HTTP_UNAUTHORIZED)
         MHD_add_response_header(response, "WWW-Authenticate", "Bearer");
-    if (status == MHD_HTTP_TOO_MANY_REQUESTS)
+    if (status == MHD_HTTP_TOO_MANY_REQUESTS || status == MHD_HTTP_SERVICE_UNAVAILABLE)
         MHD_add_response_header(response, "Retry-After", "3");
     r = MHD_queue_response(connection, status, response);
     MHD_destroy_response(response);
@@ -118,7 +118,8 @@ static enum MHD_Result stream(struct request *request, struct MHD_Connection *co
     if (!after.ptr || (uint64_t)number > events->last)
         number = (int64_t)events->last;
     if (events->client_count >= RP_SERVE_STREAMS_MAX)
-        return refuse(connection, MHD_HTTP_TOO_MANY_REQUESTS, "too many streams of events are open",
+        return refuse(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
+                      "too many streams of events are open",
                       "close one of them, or ask /v1/status from time to time");
     return queue(connection, MHD_HTTP_OK,
                  rp_serve_stream_respond(request->listener, connection, (uint64_t)number),

@@ -7,15 +7,14 @@ import shlex
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from terminal import SECONDS, Terminal
 
 pytestmark = pytest.mark.skipif(not shutil.which("tmux"), reason="no tmux")
 
-SECONDS = 60
 SCRIPT = """
 import rampa
 
@@ -32,35 +31,6 @@ async def browse(worker):
 async def orders(worker):
     pass
 """
-
-
-class Terminal:
-    def __init__(self, folder: Path, cols: int, rows: int) -> None:
-        self.words = ["tmux", "-S", str(folder / "tmux"), "-f", "/dev/null"]
-        self.tmux("new-session", "-d", "-x", str(cols), "-y", str(rows), "-c", str(folder), "bash --norc --noprofile")
-
-    def tmux(self, *words: str) -> str:
-        return subprocess.run([*self.words, *words], check=True, capture_output=True, text=True, timeout=SECONDS).stdout
-
-    def keys(self, *keys: str) -> None:
-        self.tmux("send-keys", *keys)
-
-    def command(self, text: str) -> None:
-        self.tmux("send-keys", "-l", text)
-        self.keys("Enter")
-
-    def shown(self, *words: str) -> str:
-        return self.tmux("capture-pane", "-p", *words)
-
-    def until(self, is_there: Callable[[str], bool], *words: str) -> str:
-        end = time.monotonic() + SECONDS
-        while not is_there(text := self.shown(*words)):
-            assert time.monotonic() < end, text
-            time.sleep(0.05)
-        return text
-
-    def until_text(self, text: str, *words: str) -> str:
-        return self.until(lambda shown: text in shown, *words)
 
 
 @pytest.fixture

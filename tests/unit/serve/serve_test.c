@@ -207,7 +207,7 @@ static void streams_are_bounded(void **state)
     }
     rp_buf_reset(&text);
     fd = open_stream(desk, "Connection: close\r\n", NULL, &text);
-    assert_non_null(strstr(rp_buf_str(&text), " 429 "));
+    assert_non_null(strstr(rp_buf_str(&text), " 503 "));
     close(fd);
     close(fds[0]); /* it shows with the next event */
     do {
@@ -217,7 +217,7 @@ static void streams_are_bounded(void **state)
         fd = begin(desk, "/v1/events", "Connection: close\r\n");
         wait_for(desk, fd, "\r\n\r\n", &text);
         close(fd);
-    } while (strstr(rp_buf_str(&text), " 429 "));
+    } while (strstr(rp_buf_str(&text), " 503 "));
     for (int i = 1; i < STREAMS_MAX; i++)
         close(fds[i]);
     rp_buf_deinit(&text);
