@@ -10,8 +10,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent / "bench"))
 
+import beside  # noqa: E402
 import clients  # noqa: E402
 import compare  # noqa: E402
+import grpc_calls  # noqa: E402
 import peers  # noqa: E402
 import report  # noqa: E402
 import run as bench  # noqa: E402
@@ -32,6 +34,24 @@ def test_requests_are_read_from_the_output_of_peers(load: clients.Load):
     assert peers.count_locust(LOCUST, load) == (42, 2)
     assert peers.count_oha(OHA, load) == (90, 5)
     assert peers.read_vegeta('{"status_codes": {"0": 4, "200": 70}}') == (70, 4)
+    assert grpc_calls.count_ghz('{"count": 13, "statusCodeDistribution": {"OK": 11, "Unavailable": 2}}', load) == (11, 2)
+
+
+def test_the_start_of_a_client_is_taken_off(load: clients.Load, monkeypatch: pytest.MonkeyPatch):
+    """Of 100 calls in 5 s and 40 in 1 s those count that the longer run has made beyond the shorter one, with their time."""
+    runs = {5: clients.Measured(100, 0, 3.0, 5.0), 1: clients.Measured(40, 0, 1.8, 1.0)}
+    monkeypatch.setenv("RAMPA_BENCH_GRPC_BYTES", "")  # what is set below goes with the test
+    monkeypatch.setattr(clients, "run", lambda client, load, core: runs[load.duration])
+    options = grpc_calls.parse_options(["--duration", "5", "--less", "1"])
+
+    class Server:
+        used = iter([0.0, 2.0, 2.0, 2.8])
+
+        def cpu_seconds(self) -> float:
+            return next(self.used)
+
+    sample = beside.measure(options, grpc_calls.CLIENTS["ghz"], "x", Server(), 0, load.scratch)
+    assert (sample.count, round(sample.client_us), round(sample.server_us)) == (60, 20_000, 20_000)
 
 
 @pytest.mark.parametrize("client", peers.CLIENTS, ids=lambda client: client.name)
