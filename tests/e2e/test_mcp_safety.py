@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from mcp_world import SCRIPT, SECONDS, make_root, settings_of, tools_of
-from rampa.mcp import RunRecord, RunRegistry, Settings, SettingsError, _runs, _tools
+from rampa.mcp import RunRecord, RunRegistry, Settings, SettingsError, _files, _runs, _tools
 from rampa.mcp._failure import Failure
 from rampa.mcp._files import existing, write_new
 from rampa.mcp._resources import read
@@ -90,6 +90,21 @@ def test_no_file_is_overwritten(root: Path) -> None:
             write_new(str(root), name, (".py",), b"2")
     assert (root / "new.py").read_bytes() == b"1" and (root / "load.py").read_text() == SCRIPT
     assert not (root.parent / "made.py").exists()
+
+
+def test_a_folder_that_becomes_a_link_leads_nowhere(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the look at the path and the opening, as one who is quick would do it."""
+    (root / "folder" / "inner").mkdir(parents=True)
+    away = root.parent / "away"
+    (away / "inner").mkdir(parents=True)
+    assert write_new(str(root), "folder/inner/first.py", (".py",), b"1") == str(root / "folder/inner/first.py")
+    path = _files._inside(str(root), "folder/inner/new.py")
+    (root / "folder").rename(root / "other")
+    (root / "folder").symlink_to(away)
+    monkeypatch.setattr(_files, "_inside", lambda root, name: path)
+    with pytest.raises(Failure, match="cannot make"):
+        write_new(str(root), "folder/inner/new.py", (".py",), b"2")
+    assert not list((away / "inner").iterdir())
 
 
 def test_scripts_see_only_the_variables_that_they_may(root: Path, program: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import typing
 
+from rampa.mcp._secrets import conceal, concealed
+
 
 class Failure(Exception):
     """An expected error. The client gets it as the result of the call, with ``isError``.
@@ -16,10 +18,10 @@ class Failure(Exception):
     """
 
     def __init__(self, error: str, hint: str, untrusted: dict[str, typing.Any] | None = None) -> None:
-        super().__init__(error)
-        self.error = error
-        self.hint = hint
-        self.untrusted = untrusted
+        self.error = conceal(error)
+        self.hint = conceal(hint)
+        self.untrusted: dict[str, typing.Any] | None = concealed(untrusted)
+        super().__init__(self.error)
 
     @property
     def answer(self) -> dict[str, typing.Any]:

@@ -1,8 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""The files that clients name: each stays under the root, and none is overwritten."""
+"""The files that clients name: each stays under the root, and none is overwritten.
+
+What is read is named by its path, since a script is looked for by its name, and its modules beside it. Somebody who
+exchanges a folder for a link between the look at the path and the opening of the file gets a file from elsewhere read. Only who
+can write below the root can do that, and who can do that may as well write a script, which is executed. What is written is
+opened from folder to folder, so it is always below the root.
+"""
 
 from __future__ import annotations
 
+import collections.abc
+import contextlib
 import os
 import stat
 
@@ -51,6 +59,25 @@ def existing(root: str, name: str, what: str, endings: tuple[str, ...]) -> str:
     return path
 
 
+@contextlib.contextmanager
+def _folder(root: str, path: str) -> collections.abc.Iterator[int]:
+    """A descriptor of a folder below the root, which is opened without following a symbolic link.
+
+    Args:
+        root: real path of a folder.
+        path: real path of the folder, as it was when it was looked at.
+    """
+    fd = os.open(root, os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for name in os.path.relpath(path, root).split(os.sep):
+            inner = os.open(name, os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
+            os.close(fd)
+            fd = inner
+        yield fd
+    finally:
+        os.close(fd)
+
+
 def write_new(root: str, name: str, endings: tuple[str, ...], content: bytes) -> str:
     """Makes a file.
 
@@ -63,16 +90,21 @@ def write_new(root: str, name: str, endings: tuple[str, ...], content: bytes) ->
     path = _inside(root, name)
     if not path.endswith(endings):
         raise Failure(f"the name of the file must end with {' or '.join(endings)}: {shown(name)}", "change the path")
+    what = "make"
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+        with _folder(root, os.path.dirname(path)) as folder:
+            base = os.path.basename(path)
+            fd = os.open(base, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644, dir_fd=folder)
+            what = "write"
+            try:
+                with os.fdopen(fd, "wb") as file:
+                    file.write(content)
+            except OSError:
+                os.unlink(base, dir_fd=folder)
+                raise
     except FileExistsError:
         raise Failure(f"{shown(name)} exists already, and is not overwritten", "choose another path") from None
     except OSError as error:
-        raise Failure(f"cannot make {shown(name)}: {error.strerror}", "choose a folder that exists and can be written to") from None
-    try:
-        with os.fdopen(fd, "wb") as file:
-            file.write(content)
-    except OSError as error:
-        os.unlink(path)
-        raise Failure(f"cannot write {shown(name)}: {error.strerror}", "make room on the disk, or choose another path") from None
+        hint = "choose a folder that exists and can be written to" if what == "make" else "make room on the disk, or choose another path"
+        raise Failure(f"cannot {what} {shown(name)}: {error.strerror}", hint) from None
     return path

@@ -11,6 +11,7 @@ import urllib.parse
 
 from rampa.mcp._failure import Failure
 from rampa.mcp._files import shown
+from rampa.mcp._secrets import concealed
 from rampa.mcp._tools import Tools, metrics_of
 
 _EVENTS = 256 << 10  # characters of the events of an answer
@@ -28,6 +29,10 @@ def read(tools: Tools, uri: str) -> typing.Any:
         LookupError: there is no such resource.
         Failure: it is about a run or a metric that there is not.
     """
+    return concealed(_read(tools, uri))
+
+
+def _read(tools: Tools, uri: str) -> typing.Any:
     match = _URI.fullmatch(uri) if len(uri) <= 4096 else None
     if match is None or (match[3] is not None and match[2] != "metrics"):
         raise LookupError(uri)
@@ -68,7 +73,7 @@ def mark(tools: Tools, uri: str) -> typing.Any:
     """
     match = _URI.fullmatch(uri) if len(uri) <= 4096 else None
     if match is None or match[2] != "events" or match[3] is not None:
-        return read(tools, uri)
+        return _read(tools, uri)
     events = tools.record(urllib.parse.unquote(match[1])).events
     return (len(events), events[-1] if events else None)
 

@@ -19,6 +19,7 @@ from rampa.mcp._failure import Failure
 from rampa.mcp._files import existing, shown, write_new
 from rampa.mcp._program import ask
 from rampa.mcp._runs import RunRecord, RunRegistry
+from rampa.mcp._secrets import concealed
 from rampa.mcp._settings import Network, Settings, network_of
 from rampa.mcp._skeleton import skeleton
 from rampa.mcp._untrusted import marked, plain
@@ -90,7 +91,7 @@ class Tools:
         method = getattr(self, name)
         if name in ("start_run", "wait_run"):
             arguments = {**arguments, "progress": progress}
-        answer: Answer = await method(**arguments)
+        answer: Answer = concealed(await method(**arguments))
         return answer
 
     def record(self, run_id: str) -> RunRecord:
