@@ -114,6 +114,10 @@ class _Parser(argparse.ArgumentParser):
 def _add_argument(parser: argparse.ArgumentParser, row: dict[str, typing.Any]) -> None:
     name = row["argument"].split("|")[0].lower()
     words: dict[str, typing.Any] = {"nargs": "?"} if row["argument_optional"] else {"nargs": "+"} if row["more_arguments"] else {}
+    if row["further"]:
+        parser.add_argument(name, metavar=row["argument"], choices=row["choices"])
+        parser.add_argument("further", metavar=row["further"], nargs="+")
+        return
     parser.add_argument(name, metavar=row["argument"], choices=row["choices"], **words)
 
 

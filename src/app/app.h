@@ -13,6 +13,7 @@ int rp_app_main(int argc, char *const argv[]);
 /* The commands that are no business of a script. Each prints what there is to print and returns the
  * exit code. */
 int rp_cmd_report(const struct rp_cli *cli);
+int rp_cmd_result(const struct rp_cli *cli);
 int rp_cmd_compare(const struct rp_cli *cli);
 /* status, stop, pause, resume and adjust: of a run that goes on. */
 int rp_cmd_control(const struct rp_cli *cli);

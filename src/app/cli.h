@@ -25,6 +25,7 @@ enum rp_command_id { /* the order of the help */
                      RP_CMD_INSPECT,
                      RP_CMD_ARCHIVE,
                      RP_CMD_REPORT,
+                     RP_CMD_RESULT,
                      RP_CMD_COMPARE,
                      RP_CMD_STATUS,
                      RP_CMD_STOP,
@@ -223,9 +224,10 @@ struct rp_command {
     const char *argument; /* placeholder of the positional argument, NULL = takes none */
     bool takes_urls;      /* when the argument is a URL, more of them may follow */
     bool argument_optional;
-    size_t more_arguments;    /* how many of the same kind may follow the first one */
+    size_t more_arguments;    /* how many may follow the first one */
+    const char *further;      /* placeholders of these when they are of another kind, or NULL */
     const char *file_endings; /* of an argument that is a file: "py rampa"; "" = any; NULL = none */
-    const char *const *argument_choices; /* NULL-terminated, or NULL = any text */
+    const char *const *argument_choices; /* of the first one: NULL-terminated, NULL = any text */
     const char *summary;                 /* one line of the global help */
     const char *description;             /* paragraphs, separated by an empty line */
     const struct rp_example *examples;   /* ends with an empty one */

@@ -7,6 +7,7 @@
  * that stand in for no option. */
 
 static const char *const agent_tasks[] = { "init", NULL };
+static const char *const result_tasks[] = { "open", "slowest", "errors", NULL };
 static const char *const shells[] = { "bash", "zsh", "fish", NULL };
 
 static const struct rp_exit_note run_exits[] = {
@@ -104,6 +105,13 @@ static const struct rp_example archive_examples[] = {
 static const struct rp_example report_examples[] = {
     { "the page of a run, result.html", "rampa report result.json" },
     { "two runs side by side", "rampa report before.json after.json -o report.html" },
+    { NULL, NULL },
+};
+static const struct rp_example result_examples[] = {
+    { "what failed, each with an id", "rampa result errors result.json" },
+    { "the requests by name, the slowest first", "rampa result slowest result.json" },
+    { "the first exchange that was kept, whole", "rampa result open result.json x1" },
+    { "how the run has ended, and which ids there are", "rampa result open result.json" },
     { NULL, NULL },
 };
 static const struct rp_example compare_examples[] = {
@@ -237,6 +245,18 @@ const struct rp_command rp_commands[RP_CMD_COUNT] = {
             "of durations, tables of requests, checks and errors. The page is one file that needs no network. With two results "
             "it shows both side by side, and what has changed.",
         .examples = report_examples, .exits = plain_exits,
+    },
+    [RP_CMD_RESULT] = {
+        .name = "result", .argument = "WHAT", .argument_choices = result_tasks, .more_arguments = 2,
+        .further = "RESULT [ID]", .file_endings = "",
+        .summary = "Look at single things of a result file",
+        .description =
+            "Reads what 'rampa run --out' has written. WHAT errors lists what failed: kinds of failed requests (e1, e2) and exceptions "
+            "of iterations (i1, i2). WHAT slowest lists requests by name (r1, r2), the one with the highest 95th percentile first. "
+            "WHAT open shows the one thing with the ID, also an exchange that was kept of a failed request (x1, x2); without ID it says "
+            "how the run has ended. An id is the place in its list of the file: it means the same for ever in one file, and nothing in "
+            "another.",
+        .examples = result_examples, .exits = plain_exits,
     },
     [RP_CMD_COMPARE] = {
         .name = "compare", .argument = "RESULT", .more_arguments = RP_COMPARE_FILES_MAX - 1, .file_endings = "",

@@ -124,22 +124,23 @@ static void bash(struct rp_buf *out)
     append_command_names(out);
     rp_buf_append_str(out, "\" ;;\n");
     bash_commands(out);
-    rp_buf_append_str(out, "        *) return ;;\n"
-                           "    esac\n"
-                           "    if [[ $word == -* ]]; then\n"
-                           "        words=$options\n"
-                           "    elif [[ $files == any ]]; then\n"
-                           "        mapfile -t COMPREPLY < <(compgen -f -- \"$word\")\n"
-                           "        return\n"
-                           "    elif [[ $files ]]; then\n"
-                           "        mapfile -t COMPREPLY < <(compgen -d -S / -- \"$word\"; "
-                           "for i in $files; do compgen -f -X \"!*.$i\" -- \"$word\"; done)\n"
-                           "        compopt -o nospace 2>/dev/null\n"
-                           "        return\n"
-                           "    fi\n"
-                           "    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$word\")\n"
-                           "}\n"
-                           "complete -o filenames -F _rampa rampa\n");
+    rp_buf_append_str(out,
+                      "        *) return ;;\n"
+                      "    esac\n"
+                      "    if [[ $word == -* ]]; then\n"
+                      "        words=$options\n"
+                      "    elif [[ $files == any && ( ! $words || $COMP_CWORD -gt 2 ) ]]; then\n"
+                      "        mapfile -t COMPREPLY < <(compgen -f -- \"$word\")\n"
+                      "        return\n"
+                      "    elif [[ $files && $files != any ]]; then\n"
+                      "        mapfile -t COMPREPLY < <(compgen -d -S / -- \"$word\"; "
+                      "for i in $files; do compgen -f -X \"!*.$i\" -- \"$word\"; done)\n"
+                      "        compopt -o nospace 2>/dev/null\n"
+                      "        return\n"
+                      "    fi\n"
+                      "    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$word\")\n"
+                      "}\n"
+                      "complete -o filenames -F _rampa rampa\n");
 }
 
 /* ---- zsh ------------------------------------------------------------------------------------- */
@@ -184,8 +185,9 @@ static void zsh_command(struct rp_buf *out, const struct rp_command *command)
         if (rp_option_belongs(&rp_options[i], command))
             zsh_spec(out, &rp_options[i]);
     if (command->argument) {
-        rp_buf_appendf(out, " \\\n        '%s:%s:", command->more_arguments ? "*" : "1",
-                       command->argument);
+        bool is_like_more = command->more_arguments && !command->further;
+
+        rp_buf_appendf(out, " \\\n        '%s:%s:", is_like_more ? "*" : "1", command->argument);
         if (takes_runs(command)) {
             rp_buf_append_str(out, "'");
         } else if (command->argument_choices || takes_commands(command)) {
@@ -204,6 +206,8 @@ static void zsh_command(struct rp_buf *out, const struct rp_command *command)
             }
             rp_buf_append_str(out, command->file_endings && *command->file_endings ? "\"'" : "'");
         }
+        if (command->further)
+            rp_buf_appendf(out, " \\\n        '*:%s:_files'", command->further);
     }
     rp_buf_append_str(out, " ;;\n");
 }
@@ -285,6 +289,7 @@ static void fish_endings(struct rp_buf *out, const char *endings)
 static void fish_command(struct rp_buf *out, const struct rp_command *command)
 {
     char when[64];
+    bool has_words;
 
     rp_buf_appendf(out, "complete -c rampa -n __fish_use_subcommand -a %s -d '", command->name);
     fish_text(out, command->summary);
@@ -296,14 +301,17 @@ static void fish_command(struct rp_buf *out, const struct rp_command *command)
     if (!command->argument || takes_runs(command))
         return;
     rp_buf_appendf(out, "complete -c rampa -n '%s' -a '", when);
+    has_words = command->argument_choices || takes_commands(command);
     if (command->argument_choices)
         append_choices(out, command->argument_choices);
     else if (takes_commands(command))
         append_command_names(out);
-    else if (!command->file_endings || !*command->file_endings)
-        rp_buf_append_str(out, "(__fish_complete_path)");
-    else
+    if (command->further)
+        rp_buf_append_str(out, " ");
+    if (!has_words && command->file_endings && *command->file_endings)
         fish_endings(out, command->file_endings);
+    else if (!has_words || command->further)
+        rp_buf_append_str(out, "(__fish_complete_path)");
     rp_buf_append_str(out, "'\n");
 }
 

@@ -78,7 +78,9 @@ void rp_help_usage(const struct rp_command *command, struct rp_buf *out)
     rp_buf_appendf(out, "rampa %s", command->name);
     if (command->argument)
         rp_buf_appendf(out, command->argument_optional ? " [%s]" : " %s", command->argument);
-    if (command->more_arguments)
+    if (command->further)
+        rp_buf_appendf(out, " %s", command->further);
+    else if (command->more_arguments)
         rp_buf_appendf(out, command->more_arguments == 1 ? " [%s]" : " %s...", command->argument);
     rp_buf_append_str(out, " [options]");
 }
@@ -233,7 +235,7 @@ static void environment(struct writer *w)
 
 static void more(struct writer *w)
 {
-    rp_buf_appendf(w->out, "\nSee '%srampa COMMAND --help%s' for the options of a command.\n",
+    rp_buf_appendf(w->out, "See '%srampa COMMAND --help%s' for the options of a command.\n",
                    rp_ink(w->color, RP_INK_CYAN), rp_ink(w->color, RP_INK_OFF));
 }
 
@@ -257,6 +259,7 @@ void rp_help_write(const struct rp_command *command, struct rp_style style, stru
         exit_codes(&w, command->exits);
     } else {
         environment(&w);
+        rp_buf_append_str(out, "\n");
         more(&w);
     }
     piece_deinit(&w, &w.scratch);

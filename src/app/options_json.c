@@ -40,6 +40,7 @@ static void put_command(struct rp_json_line *line, const struct rp_command *comm
     rp_line_text(line, "argument", command->argument);
     rp_line_bool(line, "argument_optional", command->argument_optional);
     rp_line_u64(line, "more_arguments", command->more_arguments);
+    rp_line_text(line, "further", command->further);
     put_choices(line, command->argument_choices);
     rp_line_text(line, "summary", command->summary);
     rp_line_text(line, "description", command->description);

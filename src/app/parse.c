@@ -357,7 +357,7 @@ static void take_argument(struct parser *p, const char *word)
     p->cli->arguments[p->cli->argument_count++] = word;
     if (command == &rp_commands[RP_CMD_HELP] && !rp_command_find(word))
         bad_command(p->cli, word);
-    else if (command->argument_choices &&
+    else if (command->argument_choices && p->cli->argument_count == 1 &&
              !rp_choice_accepts(command->argument_choices, word, command->argument, &err))
         *new_error(p->cli) = err;
 }

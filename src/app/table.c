@@ -504,7 +504,8 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
     },
     [RP_OPT_FORMAT] = {
         .name = "--format", .type = RP_TYPE_CHOICE, .placeholder = "FORMAT", .choices = formats,
-        .commands = RP_IN(RP_CMD_INSPECT) | RP_IN(RP_CMD_DOCTOR) | RP_IN_CONTROL,
+        .commands = RP_IN(RP_CMD_INSPECT) | RP_IN(RP_CMD_DOCTOR) | RP_IN(RP_CMD_RESULT) |
+                    RP_IN_CONTROL,
         .group = RP_GROUP_OUTPUT, .since = "0.1.0", .fallback = "text",
         .help = "How to print: text for people, json for programs",
     },

@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-COMMANDS = ["run", "check", "inspect", "archive", "report", "compare", "status", "stop", "pause", "resume", "adjust", "doctor"]
+COMMANDS = ["run", "check", "inspect", "archive", "report", "result", "compare", "status", "stop", "pause", "resume", "adjust", "doctor"]
 COMMANDS += ["target", "demo", "mcp", "agent", "completion", "help"]
 SECONDS = 60
 
