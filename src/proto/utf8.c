@@ -25,19 +25,26 @@ static bool begin(struct rp_utf8 *utf8, uint8_t first)
     return true;
 }
 
+typedef uint64_t block_t __attribute__((vector_size(16)));
+
+static block_t block_at(const uint8_t *p)
+{
+    block_t block;
+
+    memcpy(&block, p, sizeof(block));
+    return block;
+}
+
 /* The first byte in @p..@end that is not of ASCII, or @end. */
 static const uint8_t *skip_ascii(const uint8_t *p, const uint8_t *end)
 {
-    typedef uint64_t block_t __attribute__((vector_size(16)));
+    while (end - p >= 128) {
+        block_t any = block_at(p) | block_at(p + 16) | block_at(p + 32) | block_at(p + 48) |
+                      block_at(p + 64) | block_at(p + 80) | block_at(p + 96) | block_at(p + 112);
 
-    while (end - p >= 64) {
-        block_t blocks[4], any;
-
-        memcpy(blocks, p, sizeof(blocks));
-        any = blocks[0] | blocks[1] | blocks[2] | blocks[3];
         if ((any[0] | any[1]) & HIGH_BITS)
             break;
-        p += 64;
+        p += 128;
     }
     while (end - p >= 8) {
         uint64_t word;

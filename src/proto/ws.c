@@ -170,22 +170,26 @@ static enum rp_ws_error begin_frame(struct rp_ws *ws)
     return RP_WS_OK;
 }
 
-/* Takes what there is of the header. */
+/* Takes what there is of the header: its first two bytes, which say how long it is, and the rest. */
 static enum rp_ws_error take_header(struct rp_ws *ws, struct rp_slice *input)
 {
-    enum rp_ws_error error = RP_WS_OK;
+    enum rp_ws_error error;
+    size_t part;
 
-    while (input->len && !ws->is_in_frame && !error) {
+    while (ws->header_len < 2) {
+        if (!input->len)
+            return RP_WS_OK;
         ws->header[ws->header_len++] = (uint8_t)input->ptr[0];
         advance(input, 1);
-        if (ws->header_len == 1)
-            error = check_first(ws);
-        else if (ws->header_len == 2)
-            error = check_second(ws);
-        if (!error && ws->header_len == ws->header_need)
-            error = begin_frame(ws);
+        error = ws->header_len == 1 ? check_first(ws) : check_second(ws);
+        if (error)
+            return error;
     }
-    return error;
+    part = least(ws->header_need - ws->header_len, input->len);
+    for (size_t i = 0; i < part; i++)
+        ws->header[ws->header_len++] = (uint8_t)input->ptr[i];
+    advance(input, part);
+    return ws->header_len == ws->header_need ? begin_frame(ws) : RP_WS_OK;
 }
 
 static void end_frame(struct rp_ws *ws)

@@ -53,9 +53,9 @@ static void test_all_pairs_and_many_triples(void **state)
 
 static void test_a_wrong_byte_at_each_place(void **state)
 {
-    for (size_t at = 0; at < 70; at++)
-        for (size_t split = 0; split <= 70; split += 7) {
-            char text[70];
+    for (size_t at = 0; at < 280; at++)
+        for (size_t split = 0; split <= 280; split += 7) {
+            char text[280];
             struct rp_utf8 utf8 = { 0 };
 
             memset(text, 'a', sizeof(text));

@@ -3,6 +3,7 @@
 /* The frames of RFC 6455, read as a client and as a server does, and written. */
 
 #include "proto/ws.h"
+#include "proto/ws_mask.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -260,6 +261,30 @@ static void test_what_is_written_is_read(void **state)
     rp_buf_deinit(&events);
 }
 
+/* Also over itself, and to a place before it, as compressed messages are. */
+static void test_a_mask_for_each_length(void **state)
+{
+    const uint8_t mask[] = { 1, 0x80, 0xff, 7 };
+    char plain[300], masked[300], copy[300];
+
+    for (size_t i = 0; i < sizeof(plain); i++)
+        plain[i] = (char)(i * 37);
+    for (size_t len = 0; len < 280; len++)
+        for (size_t at = 0; at < 8; at++) {
+            for (size_t i = 0; i < len; i++)
+                masked[i] = (char)((uint8_t)plain[i] ^ mask[(at + i) % 4]);
+            copy[len] = 'E';
+            rp_ws_mask_copy(copy, plain, len, mask, at);
+            assert_memory_equal(copy, masked, len);
+            assert_int_equal(copy[len], 'E');
+            rp_ws_mask_copy(copy, copy, len, mask, at);
+            assert_memory_equal(copy, plain, len);
+            memcpy(copy + at, plain, len);
+            rp_ws_mask_copy(copy, copy + at, len, mask, at);
+            assert_memory_equal(copy, masked, len);
+        }
+}
+
 static void test_masks_differ(void **state)
 {
     struct rp_ws_shared shared = { 0 };
@@ -415,6 +440,7 @@ int main(void)
         cmocka_unit_test(test_the_memory_of_a_large_message_is_given_back),
         cmocka_unit_test(test_a_length_takes_little_memory),
         cmocka_unit_test(test_what_is_written_is_read),
+        cmocka_unit_test(test_a_mask_for_each_length),
         cmocka_unit_test(test_masks_differ),
         cmocka_unit_test(test_closing),
         cmocka_unit_test(test_a_close_frame_of_the_greatest_length),
