@@ -54,6 +54,7 @@ void rp_ws_client_free(struct rp_ws_client *client)
         return;
     rp_assert(client->users == 0);
     rp_ws_shared_deinit(&client->shared);
+    rp_ws_free_spare(client);
     rp_free(client);
 }
 

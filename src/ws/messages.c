@@ -13,6 +13,10 @@ enum {
     GO_ON_AT = 64 * 1024,
     PAUSE_COUNT = 1024, /* messages */
     GO_ON_COUNT = 256,
+    /* Messages of 1 KiB and more are larger than what malloc() has at hand at once. So the client keeps
+     * some that were given back. */
+    SPARE_MAX = 8 * 1024,    /* bytes of one */
+    SPARES_MAX = 256 * 1024, /* bytes of all, with their heads */
 };
 
 static bool has_many(const struct rp_ws_session *session)
@@ -75,6 +79,61 @@ struct rp_ws_message *rp_ws_take_number(struct rp_ws_session *session, uint64_t 
     return take_at(session, link);
 }
 
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+static size_t size_of(const struct rp_ws_message *message)
+{
+    return sizeof(*message) + message->room;
+}
+
+void rp_ws_give_back(struct rp_ws_session *session, struct rp_ws_message *message)
+{
+    struct rp_ws_client *client = session ? session->user->client : NULL;
+
+    if (!message)
+        return;
+    if (!client || message->room > SPARE_MAX ||
+        client->spare_bytes + size_of(message) > SPARES_MAX) {
+        rp_free(message);
+        return;
+    }
+    client->spare_bytes += size_of(message);
+    message->next = client->spare;
+    client->spare = message;
+}
+
+void rp_ws_free_spare(struct rp_ws_client *client)
+{
+    struct rp_ws_message *message;
+
+    while ((message = client->spare)) {
+        client->spare = message->next;
+        rp_free(message);
+    }
+    client->spare_bytes = 0;
+}
+
+/* The last one that was given back, if it has about the size: one that is much too large would take
+ * more than a message that waits is counted for. */
+static struct rp_ws_message *new_message(struct rp_ws_client *client, size_t len)
+{
+    struct rp_ws_message *message = client->spare;
+
+    if (message) {
+        client->spare = message->next;
+        client->spare_bytes -= size_of(message);
+        if (message->room >= len && message->room / 2 <= len)
+            return message;
+        rp_free(message);
+    }
+    message = rp_alloc(sizeof(*message) + len);
+    if (message)
+        message->room = len;
+    return message;
+}
+
+/* ---- what comes ------------------------------------------------------------------------------ */
+
 int rp_ws_add_message(struct rp_ws_session *session, enum rp_ws_event kind, struct rp_slice payload,
                       rp_ns at)
 {
@@ -86,14 +145,15 @@ int rp_ws_add_message(struct rp_ws_session *session, enum rp_ws_event kind, stru
     /* After our close frame nobody need wait for it. */
     if (session->state == RP_WS_CLOSING && has_many(session))
         return 0;
-    message = rp_alloc(sizeof(*message) + payload.len);
+    message = new_message(session->user->client, payload.len);
     if (!message)
         return -ENOMEM;
     *message = (struct rp_ws_message){ .number = session->received,
                                        .at = at,
                                        .is_text = kind == RP_WS_TEXT,
                                        .is_ascii = !session->ws.utf8.is_not_ascii,
-                                       .len = payload.len };
+                                       .len = payload.len,
+                                       .room = message->room };
     if (payload.len)
         memcpy(message->bytes, payload.ptr, payload.len);
     *session->last = message;

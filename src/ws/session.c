@@ -81,7 +81,8 @@ static int fill(struct rp_transport *transport, struct rp_slice *ret)
     struct rp_ws_session *session = transport->user;
     struct rp_buf next = session->pending;
 
-    rp_ws_count_bytes(session);
+    if (session->out.len) /* it has gone */
+        rp_ws_count_bytes(session);
     reset_buf(&session->out);
     session->pending = session->out;
     session->out = next;

@@ -94,6 +94,7 @@ struct rp_ws_message {
     bool is_text;               /* then it is UTF-8 */
     bool is_ascii;              /* then it is ASCII too */
     size_t len;
+    size_t room; /* private: for bytes */
     char bytes[];
 };
 
@@ -178,12 +179,16 @@ RP_NODISCARD int rp_ws_ping(struct rp_ws_session *session);
 /* How long the ping with @number has taken, which was answered. -1: RP_WS_PINGS_TIMED others were
  * sent after it. */
 rp_ns rp_ws_ping_took(const struct rp_ws_session *session, uint64_t number);
-/* Takes the first message that waits; free it with rp_free(). NULL when none waits. */
+/* Takes the first message that waits; free it with rp_free(), or let it be used again with
+ * rp_ws_give_back(). NULL when none waits. */
 struct rp_ws_message *rp_ws_take(struct rp_ws_session *session);
 /* The first one that waits and came after that with @number, which stays; or NULL. */
 const struct rp_ws_message *rp_ws_after(const struct rp_ws_session *session, uint64_t number);
 /* Takes the one with @number; NULL when it does not wait. */
 struct rp_ws_message *rp_ws_take_number(struct rp_ws_session *session, uint64_t number);
+/* Whoever has taken @message is done with it: its memory may be that of a later one. @session: NULL
+ * when it was left meanwhile; then the message is freed. @message: NULL is allowed. */
+void rp_ws_give_back(struct rp_ws_session *session, struct rp_ws_message *message);
 /* Begins to close an open session. -EINVAL: @code or @reason cannot stand in a close frame. No-op
  * when it is not open. */
 RP_NODISCARD int rp_ws_close(struct rp_ws_session *session, unsigned code, struct rp_slice reason);

@@ -21,6 +21,8 @@ struct rp_ws_client {
     struct rp_loop *loop;
     struct rp_registry *registry; /* NULL = nothing is recorded */
     struct rp_ws_shared shared;
+    struct rp_ws_message *spare; /* messages that were given back */
+    size_t spare_bytes;
     uint64_t open;
     unsigned users;
     const struct rp_metric *metrics[RP_BUILTIN_COUNT];
@@ -47,6 +49,8 @@ void rp_ws_fail(struct rp_ws_session *session, int code, const char *kind, const
 
 /* ---- messages.c ---- */
 
+/* Frees messages that were given back. */
+void rp_ws_free_spare(struct rp_ws_client *client);
 /* A message has come, at @at. -ENOMEM. */
 RP_NODISCARD int rp_ws_add_message(struct rp_ws_session *session, enum rp_ws_event kind,
                                    struct rp_slice payload, rp_ns at);

@@ -95,7 +95,7 @@ static PyObject *next_message(struct py_wait *wait)
     struct rp_ws_message *message = rp_ws_take(wait->socket->session);
     PyObject *object = message ? object_of(wait, message) : NULL;
 
-    rp_free(message);
+    rp_ws_give_back(wait->socket->session, message);
     return object;
 }
 
@@ -127,7 +127,7 @@ static PyObject *find_answer(struct py_wait *wait)
         taken = is_answer && self->session ? rp_ws_take_number(self->session, wait->number) : NULL;
         if (taken) {
             rp_ws_record_roundtrip(self->session, wait->sent, taken->at);
-            rp_free(taken);
+            rp_ws_give_back(self->session, taken);
             return object;
         }
         Py_DECREF(object);
@@ -216,6 +216,16 @@ static void finish(struct py_wait *wait, PyObject *found)
     rp_py_op_finish(&wait->op, found, found ? NULL : rp_py_take_error());
 }
 
+/* Whether there is nothing for a Wait, which most of them are told twice: once more after the script has
+ * had its message, and waits for the next one. */
+static bool has_nothing(const struct py_wait *wait)
+{
+    const struct rp_ws_session *session = wait->socket->session;
+
+    return (wait->kind == PY_WAIT_RECEIVE || wait->kind == PY_WAIT_NEXT) && session &&
+           session->state == RP_WS_OPEN && !session->first;
+}
+
 /* Ends one Wait, those of @is_request or the others. Whether there was one. */
 static bool wake_one(struct py_socket *self, bool is_request)
 {
@@ -224,7 +234,7 @@ static bool wake_one(struct py_socket *self, bool is_request)
         uint64_t number = wait->number;
         PyObject *found;
 
-        if ((wait->kind == PY_WAIT_REQUEST) != is_request)
+        if ((wait->kind == PY_WAIT_REQUEST) != is_request || has_nothing(wait))
             continue;
         Py_INCREF(wait);
         found = look(wait);
