@@ -142,8 +142,9 @@ static const struct py_op_kind wait_kind = { .start = wait_start, .cancel = wait
 
 PyObject *rp_py_grpc_wait_new(struct py_grpc *grpc, enum py_grpc_wait_kind kind)
 {
-    PyTypeObject *type = grpc->state->grpc_wait_type;
-    struct py_grpc_wait *self = (struct py_grpc_wait *)type->tp_alloc(type, 0);
+    struct rp_pystate *state = grpc->state;
+    struct py_grpc_wait *self = (struct py_grpc_wait *)rp_py_op_take(&state->spare_grpc_waits,
+                                                                     state->grpc_wait_type);
 
     if (!self)
         return NULL;
@@ -187,15 +188,14 @@ static void warn_never_awaited(struct py_grpc_wait *self)
 static void wait_dealloc(PyObject *object)
 {
     struct py_grpc_wait *self = (struct py_grpc_wait *)object;
-    PyTypeObject *type = Py_TYPE(self);
+    struct rp_pystate *state = self->op.host->state;
 
     PyObject_GC_UnTrack(self);
     if (RP_UNLIKELY(self->op.op_state == PY_OP_NEW))
         warn_never_awaited(self);
     wait_clear(object);
     rp_py_op_deinit(&self->op);
-    type->tp_free(self);
-    Py_DECREF(type);
+    rp_py_op_give_back(&state->spare_grpc_waits, &self->op);
 }
 
 static PyType_Slot wait_slots[] = {

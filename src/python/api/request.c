@@ -360,4 +360,6 @@ void rp_py_free_lists_clear(struct rp_pystate *state)
         PyObject_Free(response);
     }
     state->free_request_count = state->free_response_count = 0;
+    rp_py_spares_clear(&state->spare_waits);
+    rp_py_spares_clear(&state->spare_grpc_waits);
 }

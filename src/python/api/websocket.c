@@ -143,37 +143,13 @@ static PyObject *session_send_json(PyObject *object, PyObject *data)
     return (PyObject *)wait;
 }
 
-/* Seconds from 0; None is as long as it takes. -1 with an exception. */
-static int take_timeout(PyObject *value, const char *function, rp_ns *ret)
+static PyObject *receive(PyObject *object, PyObject *const *args, Py_ssize_t nargs,
+                         PyObject *kwnames, const char *function, bool is_json)
 {
-    double seconds;
-
-    if (!value || value == Py_None) {
-        *ret = 0;
-        return 0;
-    }
-    if (rp_py_number(value, function, "timeout", &seconds) < 0)
-        return -1;
-    if (!(seconds > 0) || seconds > 1e9) {
-        PyErr_Format(PyExc_ValueError, "%s: timeout takes seconds above 0, or None, not %R",
-                     function, value);
-        return -1;
-    }
-    *ret = (rp_ns)(seconds * 1e9);
-    return 0;
-}
-
-static PyObject *receive(PyObject *object, PyObject *args, PyObject *kwargs, const char *function,
-                         bool is_json)
-{
-    static char timeout_name[] = "timeout";
-    static char *names[] = { timeout_name, NULL };
     rp_ns limit = ((struct py_socket *)object)->receive_timeout;
-    PyObject *timeout = NULL;
     struct py_wait *wait;
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O", names, &timeout) ||
-        (timeout && take_timeout(timeout, function, &limit) < 0))
+    if (rp_py_only_timeout(args, nargs, kwnames, function, &limit) < 0)
         return NULL;
     wait = wait_for(object, PY_WAIT_RECEIVE);
     if (!wait)
@@ -183,14 +159,16 @@ static PyObject *receive(PyObject *object, PyObject *args, PyObject *kwargs, con
     return (PyObject *)wait;
 }
 
-static PyObject *session_receive(PyObject *self, PyObject *args, PyObject *kwargs)
+static PyObject *session_receive(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
+                                 PyObject *kwnames)
 {
-    return receive(self, args, kwargs, "receive()", false);
+    return receive(self, args, nargs, kwnames, "receive()", false);
 }
 
-static PyObject *session_receive_json(PyObject *self, PyObject *args, PyObject *kwargs)
+static PyObject *session_receive_json(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
+                                      PyObject *kwnames)
 {
-    return receive(self, args, kwargs, "receive_json()", true);
+    return receive(self, args, nargs, kwnames, "receive_json()", true);
 }
 
 static PyObject *session_next(PyObject *self)
@@ -202,16 +180,13 @@ static PyObject *session_next(PyObject *self)
     return (PyObject *)wait;
 }
 
-static PyObject *session_ping(PyObject *self, PyObject *args, PyObject *kwargs)
+static PyObject *session_ping(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
+                              PyObject *kwnames)
 {
-    static char timeout_name[] = "timeout";
-    static char *names[] = { timeout_name, NULL };
-    PyObject *timeout = NULL;
     struct py_wait *wait;
-    rp_ns limit;
+    rp_ns limit = 0;
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O", names, &timeout) ||
-        take_timeout(timeout, "ping()", &limit) < 0)
+    if (rp_py_only_timeout(args, nargs, kwnames, "ping()", &limit) < 0)
         return NULL;
     wait = wait_for(self, PY_WAIT_PING);
     if (wait)
@@ -246,7 +221,8 @@ static PyObject *session_request(PyObject *object, PyObject *args, PyObject *kwa
     struct py_wait *wait;
 
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$OO", names, &data, &match, &timeout) ||
-        check_message(data) < 0 || (timeout && take_timeout(timeout, "request()", &limit) < 0))
+        check_message(data) < 0 ||
+        (timeout && rp_py_socket_timeout(timeout, "request()", &limit) < 0))
         return NULL;
     if (match != Py_None && !PyCallable_Check(match))
         return PyErr_Format(PyExc_TypeError,
@@ -367,15 +343,16 @@ static void session_dealloc(PyObject *object)
     Py_DECREF(type);
 }
 
+#define FASTCALL(function) (PyCFunction)(void (*)(void)) function, METH_FASTCALL | METH_KEYWORDS
 #define KEYWORDS(function) (PyCFunction)(void (*)(void)) function, METH_VARARGS | METH_KEYWORDS
 
 static PyMethodDef session_methods[] = {
     { "send", session_send, METH_O, RP_DOC_SOCKET_SEND },
     { "send_json", session_send_json, METH_O, RP_DOC_SOCKET_SEND_JSON },
-    { "receive", KEYWORDS(session_receive), RP_DOC_SOCKET_RECEIVE },
-    { "receive_json", KEYWORDS(session_receive_json), RP_DOC_SOCKET_RECEIVE_JSON },
+    { "receive", FASTCALL(session_receive), RP_DOC_SOCKET_RECEIVE },
+    { "receive_json", FASTCALL(session_receive_json), RP_DOC_SOCKET_RECEIVE_JSON },
     { "request", KEYWORDS(session_request), RP_DOC_SOCKET_REQUEST },
-    { "ping", KEYWORDS(session_ping), RP_DOC_SOCKET_PING },
+    { "ping", FASTCALL(session_ping), RP_DOC_SOCKET_PING },
     { "close", KEYWORDS(session_close), RP_DOC_SOCKET_CLOSE },
     { "__aenter__", session_enter, METH_NOARGS, NULL },
     { "__aexit__", session_exit, METH_VARARGS, NULL },

@@ -69,6 +69,13 @@ struct py_wait {
 
 /* What connect(url, ...) describes, not started. NULL with an exception. */
 struct py_socket *rp_py_socket_new(struct py_vu *vu, PyObject *url, PyObject *options);
+/* Takes a timeout, which is seconds above 0, or None for as long as it takes, then *@ret is 0; so it is
+ * when @value is NULL. -1 with an exception. */
+int rp_py_socket_timeout(PyObject *value, const char *function, rp_ns *ret);
+/* The same for a call that takes nothing else, by its place or its name. Mostly it has no argument:
+ * *@ret stays then. -1 with an exception. */
+int rp_py_only_timeout(PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
+                       const char *function, rp_ns *ret);
 
 /* ---- websocket.c ---- */
 

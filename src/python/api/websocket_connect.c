@@ -158,3 +158,45 @@ struct py_socket *rp_py_socket_new(struct py_vu *vu, PyObject *url, PyObject *op
     self->response->template = rp_http_template_ref(rp_ws_template(session));
     return self;
 }
+
+/* ---- arguments of other calls ------------------------------------------------------------------ */
+
+int rp_py_socket_timeout(PyObject *value, const char *function, rp_ns *ret)
+{
+    double seconds;
+
+    if (!value || value == Py_None) {
+        *ret = 0;
+        return 0;
+    }
+    if (rp_py_number(value, function, "timeout", &seconds) < 0)
+        return -1;
+    if (!(seconds > 0) || seconds > 1e9) {
+        PyErr_Format(PyExc_ValueError, "%s: timeout takes seconds above 0, or None, not %R",
+                     function, value);
+        return -1;
+    }
+    *ret = (rp_ns)(seconds * 1e9);
+    return 0;
+}
+
+int rp_py_only_timeout(PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
+                       const char *function, rp_ns *ret)
+{
+    Py_ssize_t keywords = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
+
+    if (RP_LIKELY(nargs + keywords == 0))
+        return 0;
+    if (nargs + keywords > 1) {
+        PyErr_Format(PyExc_TypeError, "%s takes one argument, timeout, and %zd were given",
+                     function, nargs + keywords);
+        return -1;
+    }
+    if (keywords &&
+        PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(kwnames, 0), "timeout") != 0) {
+        PyErr_Format(PyExc_TypeError, "%s takes no argument '%U'; it takes timeout", function,
+                     PyTuple_GET_ITEM(kwnames, 0));
+        return -1;
+    }
+    return rp_py_socket_timeout(args[0], function, ret);
+}

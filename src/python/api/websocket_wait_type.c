@@ -9,8 +9,10 @@
 struct py_wait *rp_py_wait_new(struct py_vu *vu, struct py_socket *socket, enum py_wait_kind kind)
 {
     struct rp_pystate *state = vu->host->state;
-    PyTypeObject *type = kind == PY_WAIT_OPEN ? state->connect_type : state->wait_type;
-    struct py_wait *self = (struct py_wait *)type->tp_alloc(type, 0);
+    PyTypeObject *type = state->connect_type;
+    struct py_wait *self = kind == PY_WAIT_OPEN ? (struct py_wait *)type->tp_alloc(type, 0)
+                                                : (struct py_wait *)rp_py_op_take(
+                                                      &state->spare_waits, state->wait_type);
 
     if (!self)
         return NULL;
@@ -68,6 +70,7 @@ static void warn_never_awaited(struct py_wait *self)
 static void wait_dealloc(PyObject *object)
 {
     struct py_wait *self = (struct py_wait *)object;
+    struct rp_pystate *state = self->op.host->state;
     PyTypeObject *type = Py_TYPE(self);
 
     PyObject_GC_UnTrack(self);
@@ -77,6 +80,10 @@ static void wait_dealloc(PyObject *object)
         PyObject_ClearWeakRefs(object);
     wait_clear(object);
     rp_py_op_deinit(&self->op);
+    if (RP_LIKELY(type == state->wait_type)) {
+        rp_py_op_give_back(&state->spare_waits, &self->op);
+        return;
+    }
     type->tp_free(self);
     Py_DECREF(type);
 }

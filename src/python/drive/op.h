@@ -17,9 +17,12 @@ enum py_op_state { PY_OP_NEW, PY_OP_RUNNING, PY_OP_DONE, PY_OP_CANCELLED };
  * counts. */
 struct py_op {
     PyObject_HEAD struct py_host *host; /* strong */
-    struct py_vu *waiter;               /* the VU that is parked on it; borrowed, it holds us */
-    PyObject *callbacks;                /* list of (callable, context), or NULL */
-    PyObject *outcome;                  /* when done: the result or, when failed, the exception */
+    union {
+        struct py_vu *waiter;     /* the VU that is parked on it; borrowed, it holds us */
+        struct py_op *next_spare; /* of a spare */
+    };
+    PyObject *callbacks; /* list of (callable, context), or NULL */
+    PyObject *outcome;   /* when done: the result or, when failed, the exception */
     const struct py_op_kind *kind;
     uint8_t op_state; /* enum py_op_state */
     bool failed;
@@ -55,6 +58,13 @@ int rp_py_op_traverse(struct py_op *op, visitproc visit, void *arg);
 void rp_py_op_clear(struct py_op *op);
 void rp_py_op_deinit(struct py_op *op);
 void rp_py_op_dealloc(PyObject *self); /* of types that the garbage collector does not track */
+
+/* op_spares.c, for types that it does track: an operation whose memory may be that of an earlier one of the same
+ * type. All of it is zeroed but for the head of the object. NULL with an exception. */
+struct py_op *rp_py_op_take(struct py_spares *spares, PyTypeObject *type);
+/* Ends its deallocator: nothing is held any more, and the collector does not track it. */
+void rp_py_op_give_back(struct py_spares *spares, struct py_op *op);
+void rp_py_spares_clear(struct py_spares *spares);
 
 static inline bool rp_py_is_op(const struct rp_pystate *state, PyObject *object)
 {

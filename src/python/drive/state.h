@@ -15,6 +15,12 @@
 
 enum { RP_PY_FREE_MAX = 256 };
 
+/* Operations of one type that wait for their next use (drive/op_spares.c). */
+struct py_spares {
+    struct py_op *first;
+    unsigned count;
+};
+
 /* What handle.c knows of asyncio's Handle: where its fields are. */
 struct py_handles {
     Py_ssize_t callback, args, cancelled, loop, source_traceback, repr, context;
@@ -44,4 +50,5 @@ struct rp_pystate {
     unsigned free_request_count;
     struct py_response *free_responses;
     unsigned free_response_count;
+    struct py_spares spare_waits, spare_grpc_waits;
 };
