@@ -6,10 +6,12 @@ from __future__ import annotations
 import collections.abc
 import typing
 
-from rampa._grpc_calls import GrpcResponse, GrpcStream, LaterStream
+from rampa._grpc_calls import GrpcResponse, GrpcStatus, GrpcStream, LaterStream
 from rampa._grpc_schema import GrpcSchema
-from rampa._grpc_services import REFLECTION_DEADLINE, ReflectedSchema
+from rampa._grpc_services import HEALTH_CHECK, HEALTH_WATCH, REFLECTION_DEADLINE, HealthStatus, ReflectedSchema, health_request
 from rampa._grpc_wire import MessageClass, Metadata, Request, Tags, check_class, pairs, seconds, tag_pairs, to_bytes
+
+from rampa.errors import GrpcError
 
 if typing.TYPE_CHECKING:
     from rampa._rampa import Worker, _GrpcMethod
@@ -293,6 +295,38 @@ class GrpcChannel:
         reader = self._reader_of(method, response)
         call = self._worker._grpc_call(self._prepare(method, kind, metadata, deadline, tags, name), data, reader)
         return GrpcStream(call, method, bool(kind & 1), bool(kind & 2), self._bytes_of)
+
+    async def health(self, service: str = "", *, deadline: float | None = KEEP) -> str:
+        """How well a service is, by the health service of the server (``grpc.health.v1``). It is a call as others are.
+
+        Args:
+            service: ``package.Service``; the empty name stands for the whole server.
+            deadline: as in :meth:`unary`.
+
+        Returns:
+            ``"SERVING"``, ``"NOT_SERVING"`` or ``"UNKNOWN"``; ``"SERVICE_UNKNOWN"`` when the server does not know the service.
+
+        Raises:
+            rampa.errors.GrpcError: the call has failed: there is no health service, or no server.
+        """
+        r = await self.unary(HEALTH_CHECK, health_request(service), deadline=deadline, response=HealthStatus)
+        if r.ok:
+            return str(r.message)
+        if r.status_code == GrpcStatus.NOT_FOUND:
+            return "SERVICE_UNKNOWN"
+        raise GrpcError(HEALTH_CHECK, r.status_code, r.status.name, r.details, r.error_code)
+
+    def watch_health(self, service: str = "", *, deadline: float | None = KEEP) -> GrpcStream:
+        """The same each time that it changes: ``async with channel.watch_health() as s``, and ``async for status in s``.
+
+        Args:
+            service: ``package.Service``; the empty name stands for the whole server.
+            deadline: as in :meth:`server_stream`.
+
+        Returns:
+            A GrpcStream, whose messages are the texts that :meth:`health` gives.
+        """
+        return self.server_stream(HEALTH_WATCH, health_request(service), deadline=deadline, response=HealthStatus)
 
     def stub(self, stub: collections.abc.Callable[[typing.Any], _Stub]) -> _Stub:
         """A generated stub of grpcio, as code for ``grpc.aio`` uses it: ``stub = channel.stub(GreeterStub)``.

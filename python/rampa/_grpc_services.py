@@ -102,6 +102,30 @@ def _all(data: bytes, number: int) -> list[bytes]:
     return [value for key, value in fields(data) if key == number and isinstance(value, bytes)]
 
 
+# ---- health ---------------------------------------------------------------------------------------------------------
+
+HEALTH_CHECK, HEALTH_WATCH = "/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"
+_HEALTH = ("UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN")
+
+
+def health_request(service: str) -> bytes:
+    if not isinstance(service, str):
+        raise TypeError(f"service: a str such as 'package.Service' is expected, not {type(service).__name__}")
+    return text_field(1, service) if service else b""
+
+
+class HealthStatus:
+    """Reads the answers of the health service."""
+
+    @staticmethod
+    def FromString(data: bytes, /) -> str:
+        try:
+            number: int = _field(data, 1, 0)
+        except ValueError:
+            number = 0
+        return _HEALTH[number] if number < len(_HEALTH) else "UNKNOWN"
+
+
 # ---- reflection ------------------------------------------------------------------------------------------------------
 
 

@@ -132,6 +132,22 @@ def shop(reflection: Reflection) -> Any:
     )
 
 
+def health() -> Any:
+    """What grpc.health.v1 says of test.Shop, of a service that is down, of one with a status from the future, and of the whole."""
+    known = {b"": b"\x08\x01", b"\n\ttest.Shop": b"\x08\x01", b"\n\ttest.Down": b"\x08\x02", b"\n\ttest.Next": b"\x08\x7f"}
+
+    def check(request: bytes, context: grpc.ServicerContext) -> bytes:
+        if request not in known:
+            context.abort(grpc.StatusCode.NOT_FOUND, "who?")
+        return known[request]
+
+    def watch(request: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
+        yield from (b"", b"\x08\x02", known.get(request, b"\x08\x03"))
+
+    methods = {"Check": grpc.unary_unary_rpc_method_handler(check), "Watch": grpc.unary_stream_rpc_method_handler(watch)}
+    return grpc.method_handlers_generic_handler("grpc.health.v1.Health", methods)
+
+
 def add_judge(server: grpc.Server, reflection: Reflection) -> None:
     """Reflection as the package grpcio-reflection has it; without that there is none."""
     try:
@@ -165,6 +181,8 @@ def main() -> None:
         reflection = Reflection(fault)
         server = grpc.server(futures.ThreadPoolExecutor(4))
         server.add_generic_rpc_handlers((shop(reflection), *reflection.handlers(*packages)))
+        if packages:
+            server.add_generic_rpc_handlers((health(),))
         if fault == "judge":
             add_judge(server, reflection)
         ports.append(server.add_insecure_port("127.0.0.1:0"))

@@ -134,6 +134,28 @@ for name, target in {targets}.items():
     assert "grpc_reqs" not in done.result()["summary"]["metrics"]
 
 
+def test_health(rampa: Rampa, script: Script, servers: dict[str, str]) -> None:
+    done, lines = run(
+        rampa,
+        script,
+        f"""
+c = worker.grpc.connect("{servers['v1']}")
+print(json.dumps([await c.health(name) for name in ("", "test.Shop", "test.Down", "test.Next", "test.None")]))
+print(json.dumps([status async for status in c.watch_health("test.Shop")]))
+async with c.watch_health("test.None", deadline=30) as s:
+    print(json.dumps([status async for status in s]))
+try:
+    await worker.grpc.connect("{servers['none']}").health(deadline=30)
+except rampa.errors.GrpcError as error:
+    print(json.dumps([str(error)]))
+""",
+    )
+    assert lines[0] == ["SERVING", "SERVING", "NOT_SERVING", "UNKNOWN", "SERVICE_UNKNOWN"]
+    assert lines[1] == ["UNKNOWN", "NOT_SERVING", "SERVING"] and lines[2] == ["UNKNOWN", "NOT_SERVING", "SERVICE_UNKNOWN"]
+    assert lines[3][0].startswith("/grpc.health.v1.Health/Check: UNIMPLEMENTED")
+    assert done.result()["summary"]["metrics"]["grpc_reqs"]["count"] == 8
+
+
 SHARED = """
 import asyncio
 import rampa
