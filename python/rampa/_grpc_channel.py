@@ -34,6 +34,7 @@ class Way(typing.NamedTuple):
     is_gzip: bool
     message_max: int
     tags: tuple[tuple[str, str], ...]
+    keepalive: tuple[float, float]  # seconds; 0 = none
 
 
 class GrpcChannel:
@@ -90,6 +91,7 @@ class GrpcChannel:
             name or "",
             [*way.tags, *tag_pairs(tags)],
             way.tls,
+            way.keepalive,
         )
         if len(self._methods) >= _METHODS_MAX:
             self._methods.clear()

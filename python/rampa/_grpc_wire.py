@@ -56,14 +56,14 @@ def target_url(target: str, tls: bool | None) -> str:
     return f"{'https' if scheme in ('https', 'grpcs') else 'http'}://{rest}"
 
 
-def seconds(deadline: typing.Any) -> float:
-    if deadline is None:
+def seconds(value: typing.Any, name: str = "deadline") -> float:
+    if value is None:
         return 0.0
-    if isinstance(deadline, bool) or not isinstance(deadline, (int, float)):
-        raise TypeError(f"deadline takes a number of seconds, or None, not {deadline!r:.80}")
-    if not 0 < deadline < 1e9:
-        raise ValueError(f"deadline takes more than 0 seconds, or None for no deadline, not {deadline!r}")
-    return float(deadline)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} takes a number of seconds, or None, not {value!r:.80}")
+    if not 0 < value < 1e9:
+        raise ValueError(f"{name} takes more than 0 seconds, or None for none, not {value!r}")
+    return float(value)
 
 
 def tag_pairs(tags: Tags | None) -> list[tuple[str, str]]:

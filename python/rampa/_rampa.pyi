@@ -562,6 +562,7 @@ class Worker:
         name: str,
         tags: list[tuple[str, str]],
         tls: tuple[int, str | None, str | None, str | None],
+        keepalive: tuple[float, float],
         /,
     ) -> _GrpcMethod: ...
     def _grpc_call(self, method: _GrpcMethod, request: bytes | None, schema: typing.Any, /) -> _GrpcCall: ...

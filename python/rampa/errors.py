@@ -205,7 +205,7 @@ class RequestTimeout(RequestError, TimeoutError):
 
 
 class ConnectionLost(RequestError, ConnectionError):
-    """The connection was reset or closed before the response was complete (1010, 1220, 1314, 1901)."""
+    """The connection was reset or closed before the response was complete (1010, 1220, 1314, 1901, 1907)."""
 
 
 class ProtocolError(RequestError):
@@ -363,7 +363,7 @@ _BY_CODE: dict[int, type[RequestError]] = {
     1600: ProtocolError,
     1701: ProtocolError,
     1900: ProtocolError,
-    1901: ConnectionLost,
+    **dict.fromkeys((1901, 1907), ConnectionLost),
     1902: ProtocolError,
     1905: TooManyRedirects,
     1906: RedirectError,

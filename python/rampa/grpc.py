@@ -49,6 +49,8 @@ class GrpcClient:
         tags: Tags | None = None,
         schema: GrpcSchema | None = None,
         reflection: bool = False,
+        keepalive: float | None = None,
+        keepalive_timeout: float = 20.0,
         verify: typing.Any = None,
         cert: typing.Any = None,
         ssl_context: typing.Any = None,
@@ -66,6 +68,10 @@ class GrpcClient:
             tags: further tags of the samples.
             schema: a GrpcSchema. With it requests may be dicts, and responses are dicts.
             reflection: True gets the schema from the server itself (server reflection), with the first call of each service.
+            keepalive: seconds. When nothing has come from the server for so long while a call is under way, it is asked for a
+                sign of life (a PING of HTTP/2). Without it, nothing finds out that a server is gone without a word.
+            keepalive_timeout: seconds; when nothing has come for so long after the PING, the calls of the connection end with
+                UNAVAILABLE.
             verify: as of HTTP requests: False, or a file of authorities.
             cert: likewise: the files of a certificate and its key.
             ssl_context: likewise: an ssl.SSLContext, as far as it says that.
@@ -92,6 +98,7 @@ class GrpcClient:
             compression == "gzip",
             max_message_size or 0,
             tuple(tag_pairs(tags)),
+            (seconds(keepalive, "keepalive"), seconds(keepalive_timeout, "keepalive_timeout")),
         )
         if schema is not None and not isinstance(schema, GrpcSchema):
             raise TypeError(f"schema takes a rampa.grpc.GrpcSchema, not {type(schema).__name__}")

@@ -157,7 +157,9 @@ static int make_template(struct rp_grpc_method *method, const struct rp_grpc_spe
                                  .is_streamed = true,
                                  .is_chunked = true,
                                  .trace = RP_HTTP_TRACE_AS_SET,
-                                 .tls = spec->tls };
+                                 .tls = spec->tls,
+                                 .keepalive = spec->keepalive,
+                                 .keepalive_timeout = spec->keepalive_timeout };
     int r;
 
     if (!fields)

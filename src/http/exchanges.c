@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "http/handover.h"
+#include "http/shared.h"
 #include "http/trace.h"
 
 /* A request that was interrupted sooner has not failed: see coordinator/unfinished.h. */

@@ -14,6 +14,8 @@
 #include "base/alloc.h"
 #include "http/body.h"
 #include "http/handover.h"
+#include "http/keepalive.h"
+#include "http/shared.h"
 
 static struct stream *of_connection(struct connection *connection)
 {
@@ -237,6 +239,8 @@ bool rp_http_h2_begin(struct connection *connection, struct rp_http_call *call)
     }
     if (call->template->reuse != REUSED && !may_serve_another(shared, call))
         shared->is_ending = true;
+    if (RP_UNLIKELY(call->template->keepalive))
+        rp_http_keep_alive(shared, call->template, rp_http_shared_silent);
     rp_http_shared_send(shared);
     return true;
 }

@@ -85,6 +85,7 @@ enum rp_http_code {
     RP_HTTP_UNFINISHED = 1904, /* the iteration was interrupted before the response was complete */
     RP_HTTP_TOO_MANY_REDIRECTS = 1905, /* see max_redirects of a call */
     RP_HTTP_BAD_REDIRECT = 1906,       /* an answer leads to what is no URL of ours */
+    RP_HTTP_NO_ANSWER = 1907,          /* see keepalive of struct rp_http_spec */
     RP_HTTP_NO_DESCRIPTORS = 1910,     /* the generator ran out of file descriptors */
     RP_HTTP_NO_PORTS = 1911,           /* the generator ran out of local ports */
 };
@@ -290,6 +291,9 @@ struct rp_http_spec { /* everything is copied */
     size_t expected_count;
     bool is_upgrade; /* see http/upgrade.h */
     bool is_tunnel;  /* likewise: an upgrade by HTTP/2 */
+    /* HTTP/2: when nothing has come for so long while a request is under way, the server is sent a PING;
+     * when nothing comes for the second time either, the connection is dead. 0 = it is not watched. */
+    rp_ns keepalive, keepalive_timeout;
     /* Through which proxy, with USER:PASSWORD@ before its host if it wants them. Empty: none; NULL: the client's,
      * unless its no_proxy names the host. */
     struct rp_slice proxy;

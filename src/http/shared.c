@@ -19,6 +19,8 @@
 #include "base/alloc.h"
 #include "http/body.h"
 #include "http/handover.h"
+#include "http/keepalive.h"
+#include "http/shared.h"
 
 /* As much is made at a time. */
 enum { CHUNK = 64 * 1024, KEPT_MAX = 16 * 1024 };
@@ -104,6 +106,30 @@ static void fail_all(struct shared *shared, int code, const char *kind, const ch
             rp_http_fail(stream->connection.call, code, kind, detail, at);
 }
 
+/* The connection is of no use any more. */
+static void give_up(struct shared *shared, int code, const char *kind, const char *detail, rp_ns at)
+{
+    shared->is_ending = true;
+    fail_all(shared, code, kind, detail, at);
+    if (!shared->is_closed)
+        rp_http_connection_close(shared->connection, true);
+}
+
+void rp_http_shared_silent(struct shared *shared, rp_ns waited, rp_ns now)
+{
+    char detail[64];
+
+    if (waited) {
+        snprintf(detail, sizeof(detail), "the server has not answered a PING for %.3g s",
+                 (double)waited / RP_S);
+        give_up(shared, RP_HTTP_NO_ANSWER, "keepalive timeout", detail, now);
+    } else if (rp_h2_ping(shared->session) < 0) {
+        give_up(shared, RP_HTTP_GENERIC, "out of memory", NULL, now);
+    } else {
+        rp_http_shared_send(shared);
+    }
+}
+
 static void linger_over(struct rp_timer *timer, rp_ns now)
 {
     rp_http_connection_close(rp_container_of(timer, struct connection, timer), true);
@@ -175,10 +201,7 @@ static void transport_data(struct rp_transport *transport, const char *data, siz
     if (shared->is_closed)
         return;
     if (r < 0) {
-        shared->is_ending = true;
-        fail_all(shared, RP_HTTP_GENERIC, "out of memory", NULL, at);
-        if (!shared->is_closed)
-            rp_http_connection_close(connection, true);
+        give_up(shared, RP_HTTP_GENERIC, "out of memory", NULL, at);
         return;
     }
     if (rp_h2_is_over(shared->session) && !rp_timer_is_armed(&connection->timer)) {
@@ -266,6 +289,7 @@ static void close_shared(struct shared *shared)
     shared->is_closed = true;
     rp_h2_abandon(shared->session);
     rp_task_cancel(&shared->task);
+    rp_http_keepalive_stop(shared->keepalive);
     RP_LIST_EACH (it, &shared->unused)
         rp_timer_disarm(&rp_container_of(it, struct stream, connection.node)->connection.timer);
 }
@@ -279,6 +303,7 @@ static void free_shared(struct shared *shared)
     while ((node = rp_list_pop(&shared->unused)))
         rp_free(rp_container_of(node, struct stream, connection.node));
     rp_h2_session_free(shared->session);
+    rp_http_keepalive_free(shared->keepalive);
     rp_buf_deinit(&shared->pending);
     rp_buf_deinit(&shared->out);
     rp_free(shared);

@@ -16,6 +16,7 @@
 
 #include "base/alloc.h"
 #include "http/handover.h"
+#include "http/shared.h"
 
 /* An open stream has no time limit of its own. */
 #define FOR_EVER (RP_S * 86400 * 365 * 100)

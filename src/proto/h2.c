@@ -204,6 +204,11 @@ void rp_h2_end(struct rp_h2_session *session, struct rp_h2_stream *stream)
         (void)nghttp2_submit_rst_stream(session->nghttp2, NGHTTP2_FLAG_NONE, id, NGHTTP2_CANCEL);
 }
 
+int rp_h2_ping(struct rp_h2_session *session)
+{
+    return nghttp2_submit_ping(session->nghttp2, NGHTTP2_FLAG_NONE, NULL) == 0 ? 0 : -ENOMEM;
+}
+
 void rp_h2_pause(struct rp_h2_stream *stream)
 {
     stream->is_paused = true;

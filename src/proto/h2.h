@@ -140,6 +140,8 @@ RP_NODISCARD int rp_h2_submit_streamed(struct rp_h2_session *session, struct rp_
 /* more() has bytes again, or has come to its end. No-op when it was not waited for. -ENOMEM: it is
  * still waited for. */
 RP_NODISCARD int rp_h2_resume(struct rp_h2_session *session, const struct rp_h2_stream *stream);
+/* Asks the server for a sign of life: what comes next is one. -ENOMEM. */
+RP_NODISCARD int rp_h2_ping(struct rp_h2_session *session);
 /* The caller has no use for the rest of the stream: it is closed, with a reset (CANCEL) unless both
  * sides are done, and no event is called for it. No-op when it is closed. */
 void rp_h2_end(struct rp_h2_session *session, struct rp_h2_stream *stream);

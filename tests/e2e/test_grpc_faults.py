@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -312,3 +313,18 @@ async def calls(worker):
     rows = done.result()["thresholds"]
     assert {row["metric"] for row in rows} >= {"grpc_streams_msgs_received", "grpc_streams_msgs_sent", "grpc_streams"}
     assert len(rows) == 5 and all(row["passed"] for row in rows)
+
+
+def test_a_server_that_says_nothing(rampa: Rampa, script: Script) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        _, lines = run(
+            rampa,
+            script,
+            f"""
+c = worker.grpc.connect("127.0.0.1:{silent.getsockname()[1]}", keepalive=0.05, keepalive_timeout=0.05)
+told(await c.unary("/a.B/C", b""))
+""",
+            code=1,  # nothing has succeeded
+        )
+    assert lines[0]["status"] == 14 and lines[0]["code"] == 1907
+    assert lines[0]["details"] == "keepalive timeout: the server has not answered a PING for 0.05 s"

@@ -38,11 +38,12 @@ static int fill_spec(PyObject *args, struct scratch *scratch, struct rp_grpc_spe
     PyObject *target, *path, *metadata, *name, *tags;
     int is_gzip, kind, verify;
     Py_ssize_t message_max, count;
-    double deadline;
+    double deadline, keepalive, keepalive_timeout;
 
-    if (!PyArg_ParseTuple(args, "UUO!dpniUO!(izzz)", &target, &path, &PyList_Type, &metadata,
+    if (!PyArg_ParseTuple(args, "UUO!dpniUO!(izzz)(dd)", &target, &path, &PyList_Type, &metadata,
                           &deadline, &is_gzip, &message_max, &kind, &name, &PyList_Type, &tags,
-                          &verify, &spec->tls.ca_file, &spec->tls.cert_file, &spec->tls.key_file) ||
+                          &verify, &spec->tls.ca_file, &spec->tls.cert_file, &spec->tls.key_file,
+                          &keepalive, &keepalive_timeout) ||
         rp_py_utf8(target, "target", &spec->target) < 0 ||
         rp_py_utf8(path, "method", &spec->path) < 0 || rp_py_utf8(name, "name", &spec->name) < 0)
         return -1;
@@ -63,6 +64,8 @@ static int fill_spec(PyObject *args, struct scratch *scratch, struct rp_grpc_spe
     spec->has_one_response = !(kind & SEVERAL_RESPONSES);
     spec->is_unmeasured = kind & UNMEASURED;
     spec->tls.verify = (enum rp_http_verify)verify;
+    spec->keepalive = (rp_ns)(keepalive * RP_S);
+    spec->keepalive_timeout = (rp_ns)(keepalive_timeout * RP_S);
     return 0;
 }
 

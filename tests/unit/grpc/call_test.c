@@ -11,7 +11,7 @@
 #include "grpc/grpc.h"
 
 enum { ROOM = 1 << 17, LARGE = 16000 };
-enum { DATA, HEADERS, RESET = 3, SETTINGS = 4, WINDOW_UPDATE = 8 };
+enum { DATA, HEADERS, RESET = 3, SETTINGS = 4, PING = 6, WINDOW_UPDATE = 8 };
 enum { END_STREAM = 1, ACK = 1, END_HEADERS = 4 };
 
 /* Answers each call that is half-closed with as many messages as it is told to. */
@@ -26,6 +26,7 @@ struct server {
     uint32_t stream; /* that is being answered; 0 = none */
     int left;
     int resets;
+    int pings, pongs; /* that have come; of them, so many are answered */
     size_t len;
     uint8_t in[ROOM];
 };
@@ -93,6 +94,8 @@ static void take_frame(struct server *server, const uint8_t *frame)
 
     if (frame[3] == SETTINGS && !(frame[4] & ACK))
         say(server, SETTINGS, ACK, 0, NULL, 0);
+    if (frame[3] == PING && server->pings++ < server->pongs)
+        say(server, PING, ACK, 0, (const char *)frame + 9, 8);
     if (frame[3] == WINDOW_UPDATE && stream && stream == server->stream)
         server->window += number_at(frame + 9);
     if (frame[3] == RESET) {
@@ -159,6 +162,7 @@ struct place {
     struct rp_http_session *session;
     struct rp_grpc_method *unary, *stream;
     struct server server;
+    rp_ns keepalive; /* of methods that are made */
     int wakes;
 };
 
@@ -176,7 +180,9 @@ static int make_method(struct place *place, bool is_stream, struct rp_grpc_metho
                                  .is_stream = is_stream,
                                  .has_one_response = !is_stream,
                                  .compression = is_stream ? RP_GRPC_IDENTITY : RP_GRPC_GZIP,
-                                 .deadline = is_stream ? 0 : 60 * RP_S };
+                                 .deadline = is_stream ? 0 : 60 * RP_S,
+                                 .keepalive = place->keepalive,
+                                 .keepalive_timeout = 3 * place->keepalive };
 
     snprintf(target, sizeof(target), "http://127.0.0.1:%d", ntohs(place->env.world->addr.sin_port));
     spec.target = rp_slice_str(target);
@@ -426,6 +432,36 @@ static void test_a_second_response_where_one_is_allowed(struct world *world)
     look(world);
 }
 
+/* It is asked for a sign of life while it says nothing, and is given up when it gives none. */
+static void test_a_server_that_is_gone_without_a_word(struct world *world)
+{
+    static struct place place;
+    rp_ns limit = rp_clock_ns() + 50 * RP_S;
+    struct rp_grpc_call call;
+
+    assert_int_equal(place_init(&place, world), 0);
+    place.server.keeps_open = true;
+    place.server.pongs = 3;
+    place.keepalive = 20 * RP_MS;
+    rp_grpc_method_unref(place.stream);
+    assert_int_equal(make_method(&place, true, &place.stream), 0);
+    call_init(&place, &call, true);
+    assert_int_equal(rp_grpc_send(&call, RP_SLICE("x")), 0);
+    rp_grpc_half_close(&call);
+    assert_int_equal(rp_grpc_start(place.session, &call), 0);
+    while (!call.has_ended)
+        turn_and_serve(&place, limit);
+    assert_int_equal(place.server.pings, 4);
+    assert_int_equal(call.status, RP_GRPC_UNAVAILABLE);
+    assert_int_equal(call.error_code, RP_HTTP_NO_ANSWER);
+    assert_string_equal(rp_buf_str(&call.text),
+                        "keepalive timeout: the server has not answered a PING for 0.06 s");
+    assert_int_equal((int)sum_of(&place.env, "grpc_req_failed", NULL, NULL), 1);
+    rp_grpc_deinit(&call);
+    place_deinit(&place);
+    look(world);
+}
+
 int main(void)
 {
     static const struct world_case cases[] = {
@@ -434,6 +470,7 @@ int main(void)
         CASE(test_calls_that_are_ended),
         CASE(test_the_only_response_may_be_taken_before_the_end),
         CASE(test_a_second_response_where_one_is_allowed),
+        CASE(test_a_server_that_is_gone_without_a_word),
     };
 
     return run_worlds(cases, RP_ARRAY_LEN(cases));
