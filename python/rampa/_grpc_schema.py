@@ -134,14 +134,23 @@ class GrpcSchema:
         self._methods[path] = types
         return types
 
-    def _write(self, path: str, request: typing.Any) -> bytes:
-        """A dict as a message."""
+    def _has_stream(self, path: str) -> bool:
+        """Whether a method has any number of responses."""
+        self._types(path)
+        service, _, method = path.strip("/").rpartition("/")
+        made = protobuf("descriptor_pb2").MethodDescriptorProto()
+        self._pool.FindServiceByName(service).methods_by_name[method].CopyToProto(made)
+        found: bool = made.server_streaming
+        return found
+
+    def _write(self, path: str, request: typing.Any, name: str = "the dict") -> bytes:
+        """A dict as a message. ``name`` is what an error calls it."""
         json_format = protobuf("json_format")
         kind = self._types(path)[0]
         try:
             data: bytes = json_format.ParseDict(request, kind(), descriptor_pool=self._pool).SerializeToString()
         except (json_format.ParseError, TypeError, ValueError, AttributeError) as error:
-            raise ValueError(f"{path}: the dict is no {kind.DESCRIPTOR.full_name}: {error}") from error
+            raise ValueError(f"{path}: {name} is no {kind.DESCRIPTOR.full_name}: {error}") from error
         return data
 
     def __repr__(self) -> str:

@@ -75,7 +75,7 @@ static int check_script(const struct rp_archive *archive, struct rp_error *err)
 
 int rp_archive_open(struct rp_archive *ret, struct rp_run_options *options, struct rp_error *err)
 {
-    const char *const words[] = { "unpack", options->script, NULL };
+    const char *const words[] = { "rampa._archive_tool", "unpack", options->script, NULL };
     struct rp_buf answer;
     int r;
 

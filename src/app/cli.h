@@ -92,6 +92,7 @@ enum rp_option_id { /* the order of the help, inside each group */
                     RP_OPT_BODY,
                     RP_OPT_BODY_FILE,
                     RP_OPT_JSON,
+                    RP_OPT_PROTO,
                     RP_OPT_COMPRESSED,
                     RP_OPT_TIMEOUT,
                     RP_OPT_EXPECT_STATUS,

@@ -27,7 +27,7 @@ static int append_default_path(const char *script, struct rp_buf *out)
 static int pack(const struct rp_run_options *options, const char *path, struct rp_slice plan,
                 struct rp_error *err)
 {
-    const char **words = rp_calloc(options->included_count + 5, sizeof(*words));
+    const char **words = rp_calloc(options->included_count + 6, sizeof(*words));
     struct rp_python_tool tool = { 0 };
     struct rp_buf answer;
     size_t count = 0;
@@ -35,6 +35,7 @@ static int pack(const struct rp_run_options *options, const char *path, struct r
 
     if (!words)
         return -ENOMEM;
+    words[count++] = "rampa._archive_tool";
     words[count++] = "pack";
     words[count++] = RAMPA_VERSION;
     words[count++] = options->script;

@@ -71,6 +71,8 @@ static const struct rp_example run_examples[] = {
       "rampa run http://127.0.0.1:8080/post --json '{\"a\":1}' --expect-status 201 -d 30s" },
     { "one request, with all that is sent and received",
       "rampa run http://127.0.0.1:8080/ --once" },
+    { "a method of gRPC",
+      "rampa run grpc://127.0.0.1:8080/grpc.testing.TestService/EmptyCall -d 10s" },
     { "fail when more than one request in a hundred fails",
       "rampa run load.py --threshold 'http_req_failed:rate<=0.01'" },
     { "what a file lists", "rampa run --targets targets.txt --rate 100/s -d 1m" },

@@ -11,13 +11,13 @@
 #include "app/python_find.h"
 
 static const char program[] =
-    "import sys\n"
+    "import importlib, sys\n"
     "sys.path[:1] = filter(None, sys.path[:1])\n"
     "try:\n"
-    "    from rampa._archive_tool import main\n"
+    "    main = importlib.import_module(sys.argv[1]).main\n"
     "except ImportError as e:\n"
     "    sys.exit(f'{sys.executable} (Python {sys.version.split()[0]}) has no rampa: {e}')\n"
-    "sys.exit(main(sys.argv[1:]))\n";
+    "sys.exit(main(sys.argv[2:]))\n";
 
 static int spawn(struct rp_python_tool *tool, const char *python, const char *const *words,
                  int input, int output)
@@ -92,7 +92,7 @@ static int judge(const char *python, struct rp_buf *answer, struct rp_error *err
         return answer->error;
     }
     if (r == -RP_EUSER && !rp_slice_eq(line, RP_SLICE("error"))) {
-        rp_error_set(err, -RP_EUSER, "'%s', which packs and unpacks archives, gave no answer",
+        rp_error_set(err, -RP_EUSER, "'%s', the Python that does this for rampa, gave no answer",
                      python);
         rp_error_hint(err, "choose an interpreter that has rampa with --python or RAMPA_PYTHON");
         return -RP_EUSER;

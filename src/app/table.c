@@ -319,8 +319,14 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
     [RP_OPT_JSON] = {
         .name = "--json", .type = RP_TYPE_TEXT, .placeholder = "JSON", .commands = RP_IN_SCRIPT,
         .group = RP_GROUP_REQUEST, .since = "0.1.0",
-        .help = "Send JSON as the body, with Content-Type: application/json; @FILE sends the "
-                "content of FILE",
+        .help = "Send JSON as the body, with Content-Type: application/json, or as the message of "
+                "a call of gRPC; @FILE sends the content of FILE",
+    },
+    [RP_OPT_PROTO] = {
+        .name = "--proto", .type = RP_TYPE_FILE, .placeholder = "FILE", .commands = RP_IN_SCRIPT,
+        .repeatable = true,
+        .group = RP_GROUP_REQUEST, .since = "0.1.0",
+        .help = "Read what the messages of gRPC look like from this .proto file or descriptor set",
     },
     [RP_OPT_COMPRESSED] = {
         .name = "--compressed", .type = RP_TYPE_FLAG, .commands = RP_IN_SCRIPT,

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/call_url.h"
 #include "app/request_options.h"
 #include "app/script_file.h"
 #include "app/targets.h"
@@ -21,6 +22,7 @@ enum { METHOD_MAX = 32, HEAD_MAX = RP_REQUEST_HEAD_MAX, MAX_REDIRECTS = 10 };
 
 /* What holds for every request that does not say otherwise. */
 struct maker {
+    const struct rp_cli *cli;
     struct rp_buf *out;
     struct rp_slice method; /* empty: GET, or POST with a body */
     struct rp_request_options options;
@@ -102,6 +104,79 @@ static int check(struct maker *maker, const struct rp_one_request *request, stru
     return r;
 }
 
+/* What is behind the request in the list. */
+static int append(struct maker *maker, const struct rp_one_request *request, struct rp_error *err)
+{
+    rp_requests_append(maker->out, request);
+    rp_buf_append(&maker->weights, &request->weight, sizeof(request->weight));
+    maker->count++;
+    if (maker->out->error == -EMSGSIZE)
+        return rp_error_set(err, -RP_EUSER, "the requests have more than %d MiB in all",
+                            RP_REQUESTS_MAX_BYTES >> 20);
+    return maker->out->error;
+}
+
+/* ---- calls of gRPC --------------------------------------------------------------------------- */
+
+/* Chooses the message, and whether the call is a stream, which only a schema tells. */
+static int fill_call(struct maker *maker, struct rp_one_request *request, struct rp_buf *message,
+                     struct rp_error *err)
+{
+    struct rp_slice body = rp_buf_slice(&maker->options.body);
+    bool is_json = maker->options.is_json;
+    int r;
+
+    if (is_json && !rp_call_has_schema(maker->cli)) {
+        rp_error_set(err, -RP_EUSER,
+                     "--json: what the messages of this method look like is not known");
+        rp_error_hint(err, "give the .proto file or a descriptor set with --proto FILE");
+        return -RP_EUSER;
+    }
+    if (!rp_call_has_schema(maker->cli)) {
+        request->body = body;
+        return 0;
+    }
+    r = rp_call_encode(maker->cli, request->method, is_json ? body : RP_SLICE(""), &request->kind,
+                       message, err);
+    request->body = is_json ? rp_buf_slice(message) : body;
+    return r;
+}
+
+static int check_call(struct maker *maker, const struct rp_one_request *call,
+                      const struct rp_call_url *url, struct rp_error *err)
+{
+    struct rp_one_request http = *call;
+    int r = rp_call_check_metadata(call->headers, call->header_count, err);
+
+    http.method = RP_SLICE("POST");
+    http.url = rp_buf_slice(&url->text);
+    return r < 0 ? r : check(maker, &http, err);
+}
+
+static int add_call(struct maker *maker, struct rp_slice text, struct rp_error *err)
+{
+    struct rp_one_request request = { .kind = RP_REQUEST_UNARY, .weight = 1, .has_body = true };
+    struct rp_call_url url;
+    struct rp_buf message;
+    int r = rp_call_url_parse(text, &url, err);
+
+    rp_buf_init(&message, RP_REQUESTS_MAX_BYTES);
+    request.url = url.target;
+    request.method = url.path;
+    request.headers = headers_of(&maker->options.headers, &request.header_count);
+    if (r == 0)
+        r = check_call(maker, &request, &url, err);
+    if (r == 0)
+        r = fill_call(maker, &request, &message, err);
+    if (r == 0)
+        r = append(maker, &request, err);
+    rp_buf_deinit(&message);
+    rp_call_url_deinit(&url);
+    return r;
+}
+
+/* ---- requests of HTTP ------------------------------------------------------------------------ */
+
 /* Methods are written in capital letters; few people type them so. */
 static struct rp_slice upper(struct rp_slice method, char out[METHOD_MAX])
 {
@@ -155,13 +230,7 @@ static int add(void *user, const struct rp_target_request *target, int line, str
         rp_error_place(err, maker->place, line);
     if (r < 0)
         return r;
-    rp_requests_append(maker->out, &request);
-    rp_buf_append(&maker->weights, &request.weight, sizeof(request.weight));
-    maker->count++;
-    if (maker->out->error == -EMSGSIZE)
-        return rp_error_set(err, -RP_EUSER, "the requests have more than %d MiB in all",
-                            RP_REQUESTS_MAX_BYTES >> 20);
-    return maker->out->error;
+    return append(maker, &request, err);
 }
 
 /* ---- the whole ------------------------------------------------------------------------------- */
@@ -267,14 +336,23 @@ static int read_targets(struct maker *maker, const char *path, struct rp_error *
 
 static int add_urls(struct maker *maker, const struct rp_cli *cli, struct rp_error *err)
 {
+    bool has_calls = false;
     int r = 0;
 
     for (size_t i = 0; r == 0 && i < cli->argument_count; i++) {
         const struct rp_target_request target = { .url = rp_slice_str(cli->arguments[i]),
                                                   .weight = 1 };
+        bool is_call = rp_is_call_url(target.url);
 
-        r = add(maker, &target, 0, err);
+        has_calls = has_calls || is_call;
+        if (is_call)
+            r = rp_call_check_options(cli, err);
+        if (r == 0)
+            r = is_call ? add_call(maker, target.url, err) : add(maker, &target, 0, err);
     }
+    if (r == 0 && !has_calls && rp_call_has_schema(cli))
+        r = rp_error_set(err, -RP_EUSER,
+                         "--proto is for calls of gRPC, whose URLs begin with grpc://");
     return r;
 }
 
@@ -289,7 +367,8 @@ static void maker_deinit(struct maker *maker)
 int rp_url_run_init(struct rp_url_run *ret, const struct rp_cli *cli, struct rp_error *err)
 {
     const char *targets = rp_cli_value(cli, RP_OPT_TARGETS).value;
-    struct maker maker = { .out = &ret->requests,
+    struct maker maker = { .cli = cli,
+                           .out = &ret->requests,
                            .method = rp_slice_str(rp_cli_value(cli, RP_OPT_METHOD).value),
                            .base_url = rp_cli_value(cli, RP_OPT_BASE_URL).value };
     int r;

@@ -217,6 +217,12 @@ static void grpc_close(void *client)
     rp_grpc_client_free(client);
 }
 
+/* Of the calls that a URL run makes. */
+static int grpc_check(void *client, struct rp_error *err)
+{
+    return rp_http_client_check_names(rp_grpc_client_http(client), err);
+}
+
 static void grpc_count(void *client, struct rp_client_counters *counters)
 {
     add_counters(rp_grpc_client_http(client), counters);
@@ -225,6 +231,7 @@ static void grpc_count(void *client, struct rp_client_counters *counters)
 static const struct rp_client_kind grpc_kind = {
     .name = "grpc",
     .open = grpc_open,
+    .check = grpc_check,
     .close = grpc_close,
     .free_session = http_free_session,
     .count = grpc_count,

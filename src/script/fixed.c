@@ -6,10 +6,12 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "script/fixed_grpc.h"
 #include "script/requests.h"
 
 struct fixed_vu {
     struct rp_vu *vu;
+    struct rp_fixed_caller *caller; /* NULL = there are no calls of gRPC */
     struct rp_http_call call;
     struct rp_http_response response;
 };
@@ -63,36 +65,64 @@ static char *load(struct rp_script_host *script, const char *name, struct rp_err
     return json;
 }
 
-/* Makes the templates of all requests, and notes their weights in @weights. */
-static int make_templates(struct rp_fixed_host *host, struct rp_requests_reader *reader,
-                          const struct rp_requests_common *common, struct rp_buf *weights,
-                          struct rp_error *err)
+static int make_http(struct rp_fixed_host *host, const struct rp_requests_common *common,
+                     const struct rp_one_request *request, struct rp_error *err)
+{
+    const struct rp_http_spec spec = { .method = request->method,
+                                       .url = request->url,
+                                       .headers = request->headers,
+                                       .header_count = request->header_count,
+                                       .body = request->body,
+                                       .has_body = request->has_body,
+                                       .name = request->name,
+                                       .digest_user = common->digest_user,
+                                       .digest_password = common->digest_password,
+                                       .expected = common->expected,
+                                       .expected_count = common->expected_count };
+
+    host->http_count++;
+    return rp_http_template_new(host->http, &spec, &host->templates[host->template_count], err);
+}
+
+/* Adds a request to both lists; it is in one of them. */
+static int make_request(struct rp_fixed_host *host, const struct rp_requests_common *common,
+                        const struct rp_one_request *request, struct rp_error *err)
+{
+    struct rp_http_template **templates = rp_realloc_array(
+        host->templates, host->template_count + 1, sizeof(*templates));
+    struct rp_fixed_call *calls;
+    int r;
+
+    if (!templates)
+        return -ENOMEM;
+    host->templates = templates;
+    calls = rp_realloc_array(host->calls, host->template_count + 1, sizeof(*calls));
+    if (!calls)
+        return -ENOMEM;
+    host->calls = calls;
+    templates[host->template_count] = NULL;
+    calls[host->template_count] = (struct rp_fixed_call){ 0 };
+    if (request->kind == RP_REQUEST_HTTP)
+        r = make_http(host, common, request, err);
+    else
+        r = rp_fixed_call_init(&calls[host->template_count], host->grpc, request, common->timeout,
+                               err);
+    host->template_count++;
+    return r;
+}
+
+/* Makes all requests, and notes their weights in @weights. */
+static int make_requests(struct rp_fixed_host *host, struct rp_requests_reader *reader,
+                         const struct rp_requests_common *common, struct rp_buf *weights,
+                         struct rp_error *err)
 {
     struct rp_one_request request;
     int r;
 
     while ((r = rp_requests_next(reader, &request)) > 0) {
-        struct rp_http_spec spec = { .method = request.method,
-                                     .url = request.url,
-                                     .headers = request.headers,
-                                     .header_count = request.header_count,
-                                     .body = request.body,
-                                     .has_body = request.has_body,
-                                     .name = request.name,
-                                     .digest_user = common->digest_user,
-                                     .digest_password = common->digest_password,
-                                     .expected = common->expected,
-                                     .expected_count = common->expected_count };
-        struct rp_http_template **more = rp_realloc_array(host->templates, host->template_count + 1,
-                                                          sizeof(*more));
-
-        if (!more)
-            return -ENOMEM;
-        host->templates = more;
-        r = rp_http_template_new(host->http, &spec, &more[host->template_count], err);
+        r = make_request(host, common, &request, err);
         if (r < 0)
             return r;
-        host->template_count++;
         rp_buf_append(weights, &request.weight, sizeof(request.weight));
     }
     if (r == 0 && !host->template_count)
@@ -138,6 +168,7 @@ static int prepare(struct rp_script_host *script, const struct rp_script_run *ru
     int r;
 
     host->http = run->clients->client[RP_CLIENT_HTTP];
+    host->grpc = run->clients->client[RP_CLIENT_GRPC];
     rp_buf_init(&only, RP_REQUESTS_MAX_BYTES);
     rp_buf_init(&weights, RP_REQUESTS_MAX_BYTES);
     if (!host->bytes)
@@ -152,7 +183,7 @@ static int prepare(struct rp_script_host *script, const struct rp_script_run *ru
         host->keeps_bodies = run->plan->once || run->plan->http_debug;
         host->closes_connections = run->plan->no_vu_connection_reuse;
         host->max_redirects = common.max_redirects;
-        r = make_templates(host, &reader, &common, &weights, err);
+        r = make_requests(host, &reader, &common, &weights, err);
     }
     if (r == 0)
         r = make_order(host, &weights, err);
@@ -166,14 +197,19 @@ static void release(struct rp_script_host *script)
 {
     struct rp_fixed_host *host = of_script(script);
 
-    for (size_t i = 0; i < host->template_count; i++)
+    for (size_t i = 0; i < host->template_count; i++) {
         rp_http_template_unref(host->templates[i]);
+        rp_fixed_call_deinit(&host->calls[i]);
+    }
     rp_free(host->templates);
+    rp_free(host->calls);
     rp_free(host->order);
     host->templates = NULL;
-    host->template_count = 0;
+    host->calls = NULL;
+    host->template_count = host->http_count = 0;
     host->order = NULL;
     host->http = NULL;
+    host->grpc = NULL;
 }
 
 /* ---- iterations ------------------------------------------------------------------------------ */
@@ -200,31 +236,25 @@ static void vu_deinit(struct rp_script_host *script, struct rp_vu *vu)
 
     if (!self)
         return;
+    rp_fixed_caller_free(self->caller);
     rp_http_cancel(&self->call, false);
     rp_http_response_deinit(&self->response);
     rp_free(self);
     vu->host_data = NULL;
 }
 
-static int vu_init(struct rp_script_host *script, struct rp_vu *vu, struct rp_error *err)
+static int init_http(struct rp_fixed_host *host, struct fixed_vu *self)
 {
-    struct rp_fixed_host *host = of_script(script);
-    struct fixed_vu *self = rp_calloc(1, sizeof(*self));
     struct rp_http_session *session;
-    int r;
+    struct rp_vu *vu = self->vu;
+    int r = rp_http_session_new(host->http, vu->number, &session);
 
-    if (!self)
-        return -ENOMEM;
-    r = rp_http_session_new(host->http, vu->number, &session);
-    if (r < 0) {
-        rp_free(self);
+    if (r < 0)
         return r;
-    }
     if (host->max_redirects) /* a page behind a log-in is asked for with the cookie that came before */
         rp_http_session_take_cookies(session, &vu->iteration);
     rp_http_session_set_iteration(session, &vu->iteration);
     vu->sessions[RP_CLIENT_HTTP] = session;
-    self->vu = vu;
     self->call.template = host->templates[0];
     self->call.timeout = host->timeout;
     self->call.max_redirects = host->max_redirects;
@@ -232,6 +262,26 @@ static int vu_init(struct rp_script_host *script, struct rp_vu *vu, struct rp_er
     self->call.tags = vu->tags;
     self->call.discard_body = !host->keeps_bodies;
     self->call.done = host->closes_connections ? last_request_done : request_done;
+    return 0;
+}
+
+static int vu_init(struct rp_script_host *script, struct rp_vu *vu, struct rp_error *err)
+{
+    struct rp_fixed_host *host = of_script(script);
+    struct fixed_vu *self = rp_calloc(1, sizeof(*self));
+    int r = 0;
+
+    if (!self)
+        return -ENOMEM;
+    self->vu = vu;
+    if (host->http_count)
+        r = init_http(host, self);
+    if (r == 0 && host->http_count < host->template_count)
+        r = rp_fixed_caller_new(vu, host->grpc, host->closes_connections, &self->caller);
+    if (r < 0) {
+        rp_free(self);
+        return r;
+    }
     vu->host_data = self;
     return 0;
 }
@@ -240,17 +290,26 @@ static void begin(struct rp_script_host *script, struct rp_vu *vu)
 {
     const struct rp_fixed_host *host = of_script(script);
     struct fixed_vu *self = vu->host_data;
+    size_t index = 0;
 
-    if (host->order)
-        self->call.template = host->templates[host->order[vu->iteration % host->order_count]];
-    rp_http_start(vu->sessions[RP_CLIENT_HTTP], &self->call);
+    if (host->order) {
+        index = host->order[vu->iteration % host->order_count];
+        self->call.template = host->templates[index];
+    }
+    if (RP_LIKELY(self->call.template))
+        rp_http_start(vu->sessions[RP_CLIENT_HTTP], &self->call);
+    else
+        rp_fixed_caller_begin(self->caller, &host->calls[index]);
 }
 
 static void interrupt(struct rp_script_host *script, struct rp_vu *vu)
 {
     struct fixed_vu *self = vu->host_data;
 
-    rp_http_interrupt(&self->call);
+    if (self->call.template)
+        rp_http_interrupt(&self->call);
+    else
+        rp_fixed_caller_interrupt(self->caller);
     script->engine->ended(vu, RP_ENDED_INTERRUPTED);
 }
 

@@ -7,11 +7,13 @@
  *
  * All VUs go through the same list together: the number of an iteration says which request it
  * makes. A request that fails is a sample like any other and no error of its iteration:
- * http_req_failed counts it.
+ * http_req_failed counts it, and grpc_req_failed a call of gRPC.
  */
 
 #include "http/http.h"
 #include "script/script.h"
+
+struct rp_fixed_call; /* fixed_grpc.h */
 
 struct rp_fixed_host {
     struct rp_script_host script;
@@ -19,13 +21,16 @@ struct rp_fixed_host {
     char *bytes; /* the requests as script/requests.h writes them; NULL = one GET of the script */
     size_t byte_count;
     struct rp_http_client *http;
+    struct rp_grpc_client *grpc;
     rp_ns timeout;           /* of a request; 0 = the client's default */
     bool keeps_bodies;       /* somebody looks at them */
     bool closes_connections; /* when an iteration ends */
     uint8_t max_redirects;
-    struct rp_http_template **templates;
+    struct rp_http_template **templates; /* of each request; NULL = it is a call of gRPC */
     size_t template_count;
-    uint32_t *order; /* indexes of templates; NULL when there is only one */
+    struct rp_fixed_call *calls; /* likewise, zeroed = it is none */
+    size_t http_count;           /* requests that are no calls */
+    uint32_t *order;             /* indexes of templates; NULL when there is only one */
     size_t order_count;
 };
 

@@ -10,7 +10,7 @@
 
 /*
  * Numbers are 8 bytes, the lowest first; a text is its length and its bytes. The beginning:
- * time-out, redirects, user name and password for challenges, number of ranges, both ends of each. A request: method, URL, name, weight, whether it
+ * time-out, redirects, user name and password for challenges, number of ranges, both ends of each. A request: kind, method, URL, name, weight, whether it
  * has a body, body, number of header fields, name and value of each.
  */
 
@@ -43,6 +43,7 @@ void rp_requests_begin(struct rp_buf *out, const struct rp_requests_common *comm
 
 void rp_requests_append(struct rp_buf *out, const struct rp_one_request *request)
 {
+    put_number(out, request->kind);
     put_text(out, request->method);
     put_text(out, request->url);
     put_text(out, request->name);
@@ -136,15 +137,17 @@ static int take_headers(struct rp_requests_reader *reader, struct rp_one_request
 
 int rp_requests_next(struct rp_requests_reader *reader, struct rp_one_request *ret)
 {
-    uint64_t weight, has_body;
+    uint64_t kind, weight, has_body;
 
     if (!reader->rest.len)
         return 0;
-    if (!take_text(&reader->rest, &ret->method) || !take_text(&reader->rest, &ret->url) ||
+    if (!take_number(&reader->rest, RP_REQUEST_KINDS - 1, &kind) ||
+        !take_text(&reader->rest, &ret->method) || !take_text(&reader->rest, &ret->url) ||
         !take_text(&reader->rest, &ret->name) ||
         !take_number(&reader->rest, RP_REQUEST_WEIGHT_MAX, &weight) || !weight ||
         !take_number(&reader->rest, 1, &has_body) || !take_text(&reader->rest, &ret->body))
         return -EBADMSG;
+    ret->kind = (enum rp_request_kind)kind;
     ret->weight = (uint32_t)weight;
     ret->has_body = has_body;
     return take_headers(reader, ret);

@@ -35,7 +35,17 @@ struct rp_requests_common {
     size_t expected_count;
 };
 
+enum rp_request_kind {
+    RP_REQUEST_HTTP,
+    RP_REQUEST_UNARY,  /* a call of gRPC: one message, one response */
+    RP_REQUEST_STREAM, /* the same with any number of responses */
+    RP_REQUEST_KINDS
+};
+
+/* Of a call of gRPC, @url is "http://HOST:PORT" (https for TLS), @method the path of the method, @headers
+ * the metadata and @body the message. */
 struct rp_one_request {
+    enum rp_request_kind kind;
     struct rp_slice method, url;
     struct rp_slice name; /* the tag `name`; empty = the URL */
     struct rp_slice body;

@@ -124,7 +124,7 @@ def test_an_archive_that_cannot_be_written(rampa: Run, program: Path, home: Path
 def test_an_interpreter_that_does_not_answer(rampa: Run, tmp_path: Path) -> None:
     pack(tmp_path / "a.rampa", "")
     done = rampa("run", "a.rampa", "--python", "/bin/true", code=3)
-    assert "'/bin/true', which packs and unpacks archives, gave no answer" in done.stderr
+    assert "'/bin/true', the Python that does this for rampa, gave no answer" in done.stderr
 
 
 def test_files_of_options_are_those_of_the_current_folder(rampa: Run, home: Path, tmp_path: Path) -> None:

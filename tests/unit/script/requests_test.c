@@ -27,7 +27,8 @@ static void write_two(struct rp_buf *out)
     const struct rp_one_request first = { .method = RP_SLICE("GET"),
                                           .url = RP_SLICE("http://a/"),
                                           .weight = 1 };
-    const struct rp_one_request second = { .method = RP_SLICE("POST"),
+    const struct rp_one_request second = { .kind = RP_REQUEST_STREAM,
+                                           .method = RP_SLICE("POST"),
                                            .url = RP_SLICE("http://b/"),
                                            .name = RP_SLICE("b"),
                                            .body = rp_slice("x\0y", 3),
@@ -80,10 +81,12 @@ static void what_is_written_is_read(void **state)
                 rp_slice_eq_str(request.url, "http://a/"));
     assert_true(!request.name.len && !request.has_body && !request.header_count);
     assert_int_equal(request.weight, 1);
+    assert_int_equal(request.kind, RP_REQUEST_HTTP);
     assert_int_equal(rp_requests_next(&reader, &request), 1);
     assert_true(request.has_body && rp_slice_eq(request.body, rp_slice("x\0y", 3)));
     assert_true(rp_slice_eq_str(request.name, "b"));
     assert_int_equal(request.weight, 7);
+    assert_int_equal(request.kind, RP_REQUEST_STREAM);
     assert_int_equal(request.header_count, 2);
     assert_true(rp_slice_eq_str(request.headers[0].value, "\xff b"));
     assert_true(rp_slice_eq_str(request.headers[1].name, "C") && !request.headers[1].value.len);
@@ -100,7 +103,7 @@ static void broken_bytes_are_refused(void **state)
     size_t first;
 
     write_two(&bytes);
-    first = 9 * 8 + 5 + 7 * 8 +
+    first = 9 * 8 + 5 + 8 * 8 +
             strlen("GEThttp://a/"); /* the beginning, and the request without body */
     assert_int_equal(read_all(rp_buf_slice(&bytes)), 2);
     for (size_t len = 0; len < bytes.len; len++) {

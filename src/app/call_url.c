@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+#include "app/call_url.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "app/python_find.h"
+#include "app/python_tool.h"
+#include "base/alloc.h"
+#include "base/base64.h"
+#include "proto/url.h"
+
+enum { URL_MAX = 64 * 1024, WORDS_MAX = 512, ANSWER_MAX = 2 * RP_REQUESTS_MAX_BYTES };
+
+#define EXAMPLE "write it like grpc://127.0.0.1:50051/package.Service/Method"
+
+/* ---- URLs ------------------------------------------------------------------------------------ */
+
+static bool has_scheme(struct rp_slice text, struct rp_slice scheme)
+{
+    return text.len > scheme.len && rp_slice_ieq(rp_slice(text.ptr, scheme.len), scheme);
+}
+
+bool rp_is_call_url(struct rp_slice text)
+{
+    return has_scheme(text, RP_SLICE("grpc://")) || has_scheme(text, RP_SLICE("grpcs://"));
+}
+
+/* "/package.Service/Method" */
+static bool is_method(struct rp_slice path)
+{
+    const char *slash = path.len > 1 ? memchr(path.ptr + 1, '/', path.len - 1) : NULL;
+    const char *end = path.ptr + path.len;
+
+    return slash && slash > path.ptr + 1 && slash + 1 < end &&
+           !memchr(slash + 1, '/', (size_t)(end - slash) - 1);
+}
+
+int rp_call_url_parse(struct rp_slice text, struct rp_call_url *ret, struct rp_error *err)
+{
+    bool is_tls = has_scheme(text, RP_SLICE("grpcs://"));
+    size_t scheme = is_tls ? strlen("grpcs") : strlen("grpc");
+    struct rp_slice whole;
+    struct rp_url url;
+    int r;
+
+    *ret = (struct rp_call_url){ 0 };
+    rp_buf_init(&ret->text, URL_MAX);
+    rp_buf_append_str(&ret->text, is_tls ? "https" : "http");
+    rp_buf_append(&ret->text, text.ptr + scheme, text.len - scheme);
+    if (ret->text.error == -EMSGSIZE)
+        return rp_error_set(err, -RP_EUSER, "the URL is too long");
+    if (ret->text.error)
+        return ret->text.error;
+    whole = rp_buf_slice(&ret->text);
+    r = rp_url_parse(whole, &url, err);
+    if (r == -RP_EUSER)
+        rp_error_hint(err, EXAMPLE);
+    if (r < 0)
+        return r;
+    if (!is_method(url.path) || url.has_query || url.fragment.ptr) {
+        rp_error_set(err, -RP_EUSER,
+                     "the URL of a call has the method as its path, and nothing else");
+        rp_error_hint(err, EXAMPLE);
+        return -RP_EUSER;
+    }
+    ret->path = url.path;
+    ret->target = rp_slice(whole.ptr, (size_t)(url.path.ptr - whole.ptr));
+    return 0;
+}
+
+void rp_call_url_deinit(struct rp_call_url *url)
+{
+    rp_buf_deinit(&url->text);
+}
+
+/* ---- options --------------------------------------------------------------------------------- */
+
+int rp_call_check_options(const struct rp_cli *cli, struct rp_error *err)
+{
+    static const enum rp_option_id of_http[] = { RP_OPT_METHOD,       RP_OPT_FORM,
+                                                 RP_OPT_COOKIE,       RP_OPT_DIGEST,
+                                                 RP_OPT_FOLLOW,       RP_OPT_COMPRESSED,
+                                                 RP_OPT_EXPECT_STATUS };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(of_http); i++)
+        if (cli->flags[of_http[i]] || rp_cli_value(cli, of_http[i]).value)
+            return rp_error_set(err, -RP_EUSER,
+                                "%s is for requests of HTTP; a call of gRPC has none",
+                                rp_options[of_http[i]].name);
+    return 0;
+}
+
+/* Fields that gRPC and HTTP/2 have for themselves. */
+static bool is_reserved(struct rp_slice name)
+{
+    static const char *const names[] = {
+        "content-type",      "te",         "host",    "connection",      "content-length",
+        "transfer-encoding", "keep-alive", "upgrade", "proxy-connection"
+    };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(names); i++)
+        if (rp_slice_ieq(name, rp_slice_str(names[i])))
+            return true;
+    return name.len >= 5 && rp_slice_ieq(rp_slice(name.ptr, 5), RP_SLICE("grpc-"));
+}
+
+static bool is_name(struct rp_slice name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              c == '-' || c == '_' || c == '.'))
+            return false;
+    }
+    return name.len > 0;
+}
+
+static bool is_base64(struct rp_slice text)
+{
+    struct rp_buf out, padded;
+    bool is_good;
+
+    rp_buf_init(&out, URL_MAX);
+    rp_buf_init(&padded, URL_MAX);
+    rp_buf_append_slice(&padded, text);
+    while (padded.len % 4 && !padded.error)
+        rp_buf_append(&padded, "=", 1);
+    is_good = rp_base64_decode(&out, rp_buf_slice(&padded)) && !padded.error && !out.error;
+    rp_buf_deinit(&out);
+    rp_buf_deinit(&padded);
+    return is_good;
+}
+
+static bool is_binary(struct rp_slice name)
+{
+    return name.len > 4 && rp_slice_ieq(rp_slice(name.ptr + name.len - 4, 4), RP_SLICE("-bin"));
+}
+
+static bool is_printable(struct rp_slice value)
+{
+    for (size_t i = 0; i < value.len; i++)
+        if (value.ptr[i] < ' ' || value.ptr[i] > '~')
+            return false;
+    return true;
+}
+
+int rp_call_check_metadata(const struct rp_header *headers, size_t count, struct rp_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct rp_slice name = headers[i].name;
+
+        if (!is_name(name))
+            return rp_error_set(
+                err, -RP_EUSER,
+                "'%.*s' is no name of metadata: those have letters, digits, '-', '_' and "
+                "'.' only",
+                RP_SLICE_FMT(name));
+        if (is_reserved(name))
+            return rp_error_set(err, -RP_EUSER, "'%.*s' is a field of gRPC itself, and no metadata",
+                                RP_SLICE_FMT(name));
+        if (is_binary(name) && !is_base64(headers[i].value)) {
+            rp_error_set(err, -RP_EUSER, "the value of '%.*s' is no base64", RP_SLICE_FMT(name));
+            rp_error_hint(err, "metadata whose name ends in -bin is bytes, and is given as base64");
+            return -RP_EUSER;
+        }
+        if (!is_printable(headers[i].value))
+            return rp_error_set(err, -RP_EUSER,
+                                "the value of '%.*s' has other characters than printable ASCII",
+                                RP_SLICE_FMT(name));
+    }
+    return 0;
+}
+
+/* ---- messages -------------------------------------------------------------------------------- */
+
+bool rp_call_has_schema(const struct rp_cli *cli)
+{
+    return rp_cli_value(cli, RP_OPT_PROTO).value != NULL;
+}
+
+/* The kind of the call and, in the next line, the message as base64. */
+static int read_answer(struct rp_slice answer, enum rp_request_kind *ret_kind, struct rp_buf *out)
+{
+    const char *end = answer.len ? memchr(answer.ptr, '\n', answer.len) : NULL;
+    struct rp_slice kind, message;
+
+    if (!end)
+        return -EBADMSG;
+    kind = rp_slice(answer.ptr, (size_t)(end - answer.ptr));
+    message = rp_slice_trim(rp_slice(end + 1, answer.len - kind.len - 1));
+    if (message.len && message.ptr[message.len - 1] == '\n')
+        message.len--;
+    *ret_kind = rp_slice_eq_str(kind, "stream") ? RP_REQUEST_STREAM : RP_REQUEST_UNARY;
+    if (!rp_base64_decode(out, message))
+        return -EBADMSG;
+    return out->error;
+}
+
+int rp_call_encode(const struct rp_cli *cli, struct rp_slice path, struct rp_slice json,
+                   enum rp_request_kind *ret_kind, struct rp_buf *ret_message, struct rp_error *err)
+{
+    const char *words[WORDS_MAX + 4] = { "rampa._grpc_tool", "message" };
+    struct rp_python_tool tool = { 0 };
+    char *method = rp_strndup(path.ptr, path.len), *python = NULL;
+    struct rp_buf answer;
+    size_t count = 2;
+    int r = method ? rp_python_find(rp_cli_value(cli, RP_OPT_PYTHON).value, &python) : -ENOMEM;
+
+    words[count++] = method;
+    for (size_t i = 0; i < cli->given_count && count < WORDS_MAX; i++)
+        if (cli->given[i].option == &rp_options[RP_OPT_PROTO])
+            words[count++] = cli->given[i].value;
+    rp_buf_init(&answer, ANSWER_MAX);
+    if (r == 0) {
+        r = rp_python_tool_start(&tool, python, words, json.len ? json : RP_SLICE("{}"), &answer,
+                                 err);
+        rp_python_tool_end(&tool);
+    }
+    if (r == 0)
+        r = read_answer(rp_buf_slice(&answer), ret_kind, ret_message);
+    if (r == -EBADMSG)
+        r = rp_error_set(err, -RP_EUSER, "'%s', which encodes messages, gave no answer", python);
+    rp_buf_deinit(&answer);
+    rp_free(python);
+    rp_free(method);
+    return r;
+}

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: MIT
+"""rampa run grpc://HOST:PORT/package.Service/Method: calls without a script, with the demo server; and mistakes."""
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from testservice import PROTO
+
+PATIENCE = 60
+TESTS = "/grpc.testing.TestService/"
+
+Rampa = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def server(program: Path) -> Iterator[str]:
+    """The URL of the service of a demo server."""
+    process = subprocess.Popen([program, "target", "--port", "0"], stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    yield process.stdout.readline().split()[-1].replace("http:", "grpc:") + TESTS
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0
+
+
+@pytest.fixture
+def protobuf() -> None:
+    pytest.importorskip("google.protobuf")
+    if not shutil.which("protoc"):
+        pytest.skip("protoc is not there")
+
+
+def test_an_empty_message_needs_no_schema(rampa: Rampa, server: str) -> None:
+    done = rampa("run", server + "EmptyCall", "--iterations", 20, "--vus", 3, "--threshold", "grpc_req_failed:rate==0", out=True, code=0)
+    assert "grpc_req_duration" in done.stdout and "/EmptyCall" in done.stdout and "http_req" not in done.stdout
+    assert done.count("grpc_reqs") == 20
+    assert "PASSED: 1 of 1 threshold" in done.stdout
+
+
+def test_json(rampa: Rampa, server: str, protobuf: None, tmp_path: Path) -> None:
+    """The message is encoded once, before the run."""
+    text = json.dumps({"response_status": {"code": 5, "message": "gone"}, "payload": {"body": "AAAA"}})
+    (tmp_path / "request.json").write_text(text)
+    done = rampa("run", server + "UnaryCall", "--json", "@request.json", "--proto", PROTO, "-i", 3, out=True, code=1)
+    assert "3 x gRPC NOT_FOUND" in done.stdout and "NOTHING SUCCEEDED" in done.stdout
+    streamed = json.dumps({"response_parameters": [{"size": 3}, {"size": 100000, "interval_us": 1}]})
+    done = rampa("run", server + "StreamingOutputCall", "--json", streamed, "--proto", PROTO, "-i", 4, out=True, code=0)
+    assert done.count("grpc_streams_msgs_received") == 8 and done.count("grpc_streams") == 4
+    assert "grpc_stream_duration" in done.stdout
+    made = tmp_path / "set.pb"
+    subprocess.run(["protoc", "-I", PROTO.parent, "--include_imports", f"--descriptor_set_out={made}", PROTO], check=True)
+    rampa("run", server + "UnaryCall", "--json", '{"responseSize": 5}', "--proto", made, "--once", code=0)
+
+
+def test_bytes_metadata_and_deadline(rampa: Rampa, server: str, tmp_path: Path) -> None:
+    (tmp_path / "message.bin").write_bytes(b"\x10\x05")  # response_size: 5
+    words = ["--body-file", "message.bin", "-H", "x-text: secret-word", "-H", "x-bytes-bin: AAE", "--bearer", "secret-token"]
+    done = rampa("run", server + "UnaryCall", *words, "-i", 2, out=True, code=0)
+    assert "secret" not in done.stdout + done.stderr + json.dumps(done.result())
+    (tmp_path / "message.bin").write_bytes(b"\x12\x06\x10\x80\xca\xb5\xee\x01")  # interval_us: 500,000,000
+    done = rampa("run", server + "StreamingOutputCall", "--body-file", "message.bin", "--timeout", "50ms", "-i", 1, code=1)
+    assert "gRPC DEADLINE_EXCEEDED" in done.stdout
+
+
+def test_beside_http(rampa: Rampa, server: str) -> None:
+    """URLs have their turns, each over a connection of its kind."""
+    page = server.replace("grpc:", "http:").replace(TESTS, "/json")
+    done = rampa("run", page, server + "EmptyCall", "-i", 10, "--no-vu-reuse", out=True, code=0)
+    assert done.count("grpc_reqs") == 5 and done.count("http_reqs") == 5
+
+
+def test_with_tls(rampa: Rampa, program: Path, tmp_path: Path) -> None:
+    env = {**os.environ, "TMPDIR": str(tmp_path)}
+    process = subprocess.Popen([program, "target", "--port", "0", "--tls"], stdout=subprocess.PIPE, text=True, env=env)
+    assert process.stdout
+    url = process.stdout.readline().split()[-1].replace("https:", "grpcs:")
+    certificate = process.stdout.readline().split()[-1]
+    done = rampa("run", url + TESTS + "EmptyCall", "--cacert", certificate, "-i", 3, out=True, code=0)
+    assert done.count("grpc_reqs") == 3
+    done = rampa("run", url + TESTS + "EmptyCall", "-i", 1, code=1)
+    assert "gRPC UNAVAILABLE (1310)" in done.stdout
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=PATIENCE)
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (["grpc://127.0.0.1:1/"], "the URL of a call has the method as its path, and nothing else"),
+        (["grpc://127.0.0.1:1/a.B"], "the URL of a call has the method as its path, and nothing else"),
+        (["grpc://127.0.0.1:1/a.B/C?x=1"], "the URL of a call has the method as its path, and nothing else"),
+        (["grpc://127.0.0.1:1/a.B/C/D"], "the URL of a call has the method as its path, and nothing else"),
+        (["grpc://127.0.0.1:0/a.B/C"], "write it like grpc://127.0.0.1:50051/package.Service/Method"),
+        (["grpc://127.0.0.1:1/a.B/C", "--json", "{}"], "give the .proto file or a descriptor set with --proto FILE"),
+        (["grpc://127.0.0.1:1/a.B/C", "--json", "{"], "--json: what is to be sent is not JSON; the mistake is at byte 1"),
+        (["grpc://127.0.0.1:1/a.B/C", "-X", "PUT"], "--method is for requests of HTTP; a call of gRPC has none"),
+        (["grpc://127.0.0.1:1/a.B/C", "--follow"], "--follow is for requests of HTTP; a call of gRPC has none"),
+        (["grpc://127.0.0.1:1/a.B/C", "-H", "grpc-timeout: 1S"], "'grpc-timeout' is a field of gRPC itself, and no metadata"),
+        (["grpc://127.0.0.1:1/a.B/C", "-H", "TE: x"], "'TE' is a field of gRPC itself, and no metadata"),
+        (["grpc://127.0.0.1:1/a.B/C", "-H", "a-bin: +"], "the value of 'a-bin' is no base64"),
+        (["grpc://127.0.0.1:1/a.B/C", "-H", "a: \u20ac"], "the value of 'a' has other characters than printable ASCII"),
+        (["http://127.0.0.1:1/", "--proto", "a.proto"], "--proto is for calls of gRPC, whose URLs begin with grpc://"),
+        (["grpc://no-such-name.invalid:1/a.B/C", "-i", "1"], "no-such-name.invalid"),
+    ],
+)
+def test_mistakes(rampa: Rampa, words: list[str], error: str) -> None:
+    done = rampa("run", *words, code=3)
+    assert error in done.stderr
+    assert not done.stdout
+
+
+def test_mistakes_in_messages(rampa: Rampa, server: str, protobuf: None) -> None:
+    for method, text, file, error in [
+        ("UnaryCall", '{"response_siz": 1}', PROTO, '--json is no grpc.testing.SimpleRequest: Message type "grpc.testing.SimpleRequest" has no field named "response_siz"'),
+        ("UnaryCall", "[]", PROTO, "--json: a message is an object, such as {}, and no list"),
+        ("UnaryCal", "{}", PROTO, f"the schema has no method '{TESTS}UnaryCal'; did you mean '{TESTS}UnaryCall'?"),
+        ("UnaryCall", "{}", "missing.proto", "--proto: missing.proto: No such file or directory"),
+    ]:
+        done = rampa("run", server + method, "--json", text, "--proto", file, code=3)
+        assert error in done.stderr and done.stderr.count("\n") <= 2
+
+
+def test_without_the_package_protobuf(rampa: Rampa, server: str, tmp_path: Path) -> None:
+    (tmp_path / "google" / "protobuf").mkdir(parents=True)
+    (tmp_path / "google" / "__init__.py").write_text("")
+    (tmp_path / "google" / "protobuf" / "__init__.py").write_text("raise ImportError('hidden by a test')")
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    done = rampa("run", server + "UnaryCall", "--json", "{}", "--proto", PROTO, env={"PYTHONPATH": path}, code=3)
+    assert "messages as dicts need the package protobuf: apt install python3-protobuf" in done.stderr
