@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from certificates import Certificate, Pki
 from finished import Finished
 from influx import wait_for
 from otlp_world import SCRIPT, Streams, decoder, number
+from proxy_world import Plain, pump, read_head
 
 grpc = pytest.importorskip("grpc", reason="there is no grpcio (Debian's package python3-grpcio)")
 from otlp_grpc import Receiver, plain_http, retry_info  # noqa: E402
@@ -179,6 +182,29 @@ def test_the_variables_of_opentelemetry(rampa: Rampa, script: Script, receive: C
         receiver.bodies.clear()
         rampa("run", "script.py", *words, env={**env, "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", **more}, code=0)
         assert len(receiver.bodies) >= 2
+
+
+def test_a_proxy_of_the_environment_gives_a_tunnel(rampa: Rampa, script: Script, receive: Callable[..., Receiver]) -> None:
+    receiver, heads = receive(), list[bytes]()
+
+    def serve(sock: socket.socket) -> None:
+        heads.append(read_head(sock))
+        host, port = receiver.address.split(":")
+        with socket.create_connection((host, int(port))) as there:
+            sock.sendall(b"HTTP/1.1 200 Yes\r\n\r\n")
+            back = threading.Thread(target=pump, args=(there, sock), daemon=True)
+            back.start()
+            pump(sock, there)
+            back.join(30)
+
+    script(SCRIPT.replace("iterations=20", "iterations=1"))
+    with Plain(serve) as port:
+        env = {"http_proxy": f"http://joe:s3cret1@127.0.0.1:{port}"}
+        done = rampa("run", "script.py", "-O", "otel=grpc://collector.example:4317", env=env, code=0)
+    (head,) = heads
+    assert head.startswith(b"CONNECT collector.example:4317 HTTP/1.1\r\n") and b"Proxy-Authorization: Basic " in head
+    assert len(receiver.bodies) >= 2
+    assert f"the output otel goes through the proxy 127.0.0.1:{port}" in " ".join(done.stdout.split()) and "s3cret" not in done.stdout
 
 
 MISTAKES = [
