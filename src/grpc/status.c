@@ -154,10 +154,10 @@ static void judge_failure(struct rp_grpc_call *call)
         set(call, RP_GRPC_DEADLINE_EXCEEDED, "the deadline has passed");
     } else if (is_reset(response->error_code)) {
         uint32_t code = (uint32_t)(response->error_code - RP_HTTP_H2);
-
         /* Without a code the connection has ended, or speaks another language. */
-        set(call, code || call->has_head ? rp_grpc_status_of_reset(code) : RP_GRPC_UNAVAILABLE,
-            response->error);
+        bool is_lost = response->is_of_connection || (!code && !call->has_head);
+
+        set(call, is_lost ? RP_GRPC_UNAVAILABLE : rp_grpc_status_of_reset(code), response->error);
     } else if (response->error_code == RP_HTTP_GENERIC ||
                response->error_code == RP_HTTP_PROTOCOL) {
         set(call, RP_GRPC_INTERNAL, response->error);

@@ -478,6 +478,7 @@ void rp_http_h2_lose(struct stream *stream, const struct rp_net_failure *failure
     if (error.code) {
         snprintf(detail, sizeof(detail), "%s%s%s", rp_h2_code_text(error.code),
                  error.text[0] ? ", " : "", error.text);
+        connection->call->response->is_of_connection = true;
         rp_http_fail(connection->call,
                      RP_HTTP_H2 + (error.code < RP_H2_CODES ? (int)error.code : 0),
                      "HTTP/2 connection ended by the server", detail, at);

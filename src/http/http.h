@@ -366,12 +366,13 @@ struct rp_http_response {
     uint8_t version;          /* enum rp_http_version, of the response; none when status is 0 */
     uint8_t tls_version;      /* enum rp_tls_version, likewise; none without TLS */
     const char *cipher_suite; /* by the name of IANA; NULL = unknown. Only with a tls_version */
-    bool is_h2;          /* the request was given to a connection of HTTP/2, whatever came of it */
-    int error_code;      /* 0, or enum rp_http_code, statuses from 400 included */
-    char error[256];     /* one clause, empty when there was no transport or protocol error */
-    struct rp_buf head;  /* private: see rp_http_response_next_field() */
-    struct rp_buf body;  /* without chunk framing, and without the codings of Content-Encoding */
-    uint64_t body_bytes; /* that came, before decoding; also when the body was discarded */
+    bool is_h2; /* the request was given to a connection of HTTP/2, whatever came of it */
+    bool is_of_connection; /* an error_code of HTTP/2: it is not that of one stream */
+    int error_code;        /* 0, or enum rp_http_code, statuses from 400 included */
+    char error[256];       /* one clause, empty when there was no transport or protocol error */
+    struct rp_buf head;    /* private: see rp_http_response_next_field() */
+    struct rp_buf body;    /* without chunk framing, and without the codings of Content-Encoding */
+    uint64_t body_bytes;   /* that came, before decoding; also when the body was discarded */
     rp_ns blocked, looking_up, connecting, tls_handshaking, sending, waiting, receiving;
     /* Bytes on the wire, below any layer. The handshakes of a connection count for its first
      * request; bytes that come while no request is under way count for the next one. */

@@ -100,10 +100,12 @@ static void fail_all(struct shared *shared, int code, const char *kind, const ch
     struct stream *stream;
 
     while ((stream = first_of(&shared->streams)))
-        if (rp_http_is_over(&stream->connection))
+        if (rp_http_is_over(&stream->connection)) {
             rp_http_end_held(&stream->connection);
-        else
+        } else {
+            stream->connection.call->response->is_of_connection = true;
             rp_http_fail(stream->connection.call, code, kind, detail, at);
+        }
 }
 
 /* The connection is of no use any more. */

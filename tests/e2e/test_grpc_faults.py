@@ -12,7 +12,20 @@ import pytest
 from grpc_world import Rampa, Script, run
 
 pytest.importorskip("hpack")
-from h2server import CANCEL, DATA, END_STREAM, ENHANCE_YOUR_CALM, H2Server, Peer, REFUSED_STREAM, frame, reset  # noqa: E402
+from h2server import (  # noqa: E402
+    CANCEL,
+    DATA,
+    END_STREAM,
+    ENHANCE_YOUR_CALM,
+    H2Server,
+    INTERNAL_ERROR,
+    PING,
+    Peer,
+    REFUSED_STREAM,
+    frame,
+    goaway,
+    reset,
+)
 
 
 def message(data: bytes, flag: int = 0) -> bytes:
@@ -113,6 +126,40 @@ def test_no_server(rampa: Rampa, script: Script) -> None:
     done, lines = run(rampa, script, 'told(await worker.grpc.unary("127.0.0.1:1", "/a.B/C", b""))', code=1)
     assert lines == [{"status": 14, "details": "connection refused", "code": 1212, "data": "", "size": 0}]
     assert "the only request has not succeeded" in done.stdout
+
+
+def end_connection(peer: Peer) -> None:
+    """Says what is wrong in the middle of an answer, and ends the connection."""
+    peer.begin()
+    while not peer.requests:
+        peer.read_frame()
+    (stream,) = peer.requests
+    peer.send(peer.headers(stream, GRPC, end=False) + goaway(stream, INTERNAL_ERROR, b"too tired"))
+    peer.socket.shutdown(socket.SHUT_WR)
+
+
+def break_protocol(peer: Peer) -> None:
+    """Sends what no connection of HTTP/2 may have."""
+    peer.begin()
+    while not peer.requests:
+        peer.read_frame()
+    peer.send(frame(PING, 0, 1, bytes(8)))
+    peer.read_to_end()
+
+
+def speak_http1(peer: Peer) -> None:
+    peer.send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+    peer.read_to_end()
+
+
+@pytest.mark.parametrize(("serve", "code"), [(end_connection, 1602), (break_protocol, 1601), (speak_http1, 1601)])
+def test_a_connection_that_ends_is_no_status_of_the_call(
+    rampa: Rampa, script: Script, serve: Callable[[Peer], None], code: int
+) -> None:
+    """As with all clients of gRPC: only the code of a stream that is reset says something of its call."""
+    with H2Server(serve) as broken:
+        _, lines = run(rampa, script, f'told(await worker.grpc.unary("{broken.url}", "/a.B/C", b""))', code=1)
+    assert (lines[0]["status"], lines[0]["code"]) == (14, code), lines
 
 
 # ---- calls that end while the script sends -----------------------------------------------------------------------------
