@@ -27,6 +27,10 @@ if "RAMPA_SANITIZED" in os.environ:
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# An agent that runs the tests sets one of these, and gets another summary.
+for name in ("AI_AGENT", "CLAUDECODE", "CODEX_SANDBOX", "CODEX_THREAD_ID", "CURSOR_AGENT", "GEMINI_CLI"):
+    os.environ.pop(name, None)
+
 START_SECONDS = 30
 
 

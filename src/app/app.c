@@ -262,7 +262,8 @@ static int with_script(const struct rp_cli *cli)
     if (r == 0) {
         if (urls.label) {
             request.options.script = urls.label;
-            request.options.histogram = !request.options.overrides.once;
+            request.options.histogram = !request.options.overrides.once &&
+                                        (request.options.histogram || !rp_term_wants_less(stdout));
         }
         request.options.requests = rp_buf_slice(&urls.requests);
         code = work(cli, &request.options);
@@ -323,17 +324,26 @@ static int with_archive(const struct rp_cli *cli)
 
 static int dispatch(const struct rp_cli *cli)
 {
-    /* clang-format off: a line a command */
+    /* clang-format off */
     static int (*const commands[RP_CMD_COUNT])(const struct rp_cli *) = {
-        [RP_CMD_RUN] = with_script,        [RP_CMD_CHECK] = with_script,
-        [RP_CMD_INSPECT] = with_script,    [RP_CMD_ARCHIVE] = with_archive,
-        [RP_CMD_REPORT] = rp_cmd_report,   [RP_CMD_RESULT] = rp_cmd_result,
-        [RP_CMD_COMPARE] = rp_cmd_compare, [RP_CMD_STATUS] = rp_cmd_control,
-        [RP_CMD_STOP] = rp_cmd_control,    [RP_CMD_PAUSE] = rp_cmd_control,
-        [RP_CMD_RESUME] = rp_cmd_control,  [RP_CMD_ADJUST] = rp_cmd_control,
-        [RP_CMD_DOCTOR] = rp_cmd_doctor,   [RP_CMD_TARGET] = rp_cmd_target,
-        [RP_CMD_DEMO] = rp_cmd_demo,       [RP_CMD_MCP] = rp_cmd_mcp,
-        [RP_CMD_AGENT] = rp_cmd_mcp,       [RP_CMD_COMPLETION] = rp_cmd_completion,
+        [RP_CMD_RUN] = with_script,
+        [RP_CMD_CHECK] = with_script,
+        [RP_CMD_INSPECT] = with_script,
+        [RP_CMD_ARCHIVE] = with_archive,
+        [RP_CMD_REPORT] = rp_cmd_report,
+        [RP_CMD_RESULT] = rp_cmd_result,
+        [RP_CMD_COMPARE] = rp_cmd_compare,
+        [RP_CMD_STATUS] = rp_cmd_control,
+        [RP_CMD_STOP] = rp_cmd_control,
+        [RP_CMD_PAUSE] = rp_cmd_control,
+        [RP_CMD_RESUME] = rp_cmd_control,
+        [RP_CMD_ADJUST] = rp_cmd_control,
+        [RP_CMD_DOCTOR] = rp_cmd_doctor,
+        [RP_CMD_TARGET] = rp_cmd_target,
+        [RP_CMD_DEMO] = rp_cmd_demo,
+        [RP_CMD_MCP] = rp_cmd_mcp,
+        [RP_CMD_AGENT] = rp_cmd_mcp,
+        [RP_CMD_COMPLETION] = rp_cmd_completion,
         [RP_CMD_HELP] = rp_cmd_help,
     };
     /* clang-format on */

@@ -136,6 +136,8 @@ static void add_summary(struct run *run)
                                     .width = rp_term_width(stderr),
                                     .histogram = options->histogram };
 
+    style.compact = !wants_console(options) && rp_term_wants_less(stdout);
+    error_style.compact = !wants_console(options) && rp_term_wants_less(stderr);
     if (options->quiet && !wants_console(options))
         rp_brief_sink_init(&run->summary, &run->sinks, stderr, error_style);
     else

@@ -389,6 +389,9 @@ const struct rp_env_note rp_env_notes[] = {
       "Folder of the files of rampa mcp; more variables that begin with RAMPA_MCP_: docs/mcp.md" },
     { "VIRTUAL_ENV", "Virtual environment whose interpreter runs scripts" },
     { "NO_COLOR", "When set and not empty: no colours" },
+    { "AI_AGENT", "When set and not empty, and the summary goes to no terminal: a short one; also "
+                  "CLAUDECODE, CODEX_SANDBOX, "
+                  "CODEX_THREAD_ID, CURSOR_AGENT, GEMINI_CLI" },
     { "COLUMNS", "Width of the output, instead of that of the terminal" },
     { NULL, NULL },
 };

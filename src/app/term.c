@@ -21,6 +21,25 @@ bool rp_term_color(FILE *stream, bool no_color)
     return term && *term && strcmp(term, "dumb") != 0;
 }
 
+static bool is_agent(void)
+{
+    static const char *const names[] = { "AI_AGENT",        "CLAUDECODE",   "CODEX_SANDBOX",
+                                         "CODEX_THREAD_ID", "CURSOR_AGENT", "GEMINI_CLI" };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(names); i++) {
+        const char *value = getenv(names[i]);
+
+        if (value && *value)
+            return true;
+    }
+    return false;
+}
+
+bool rp_term_wants_less(FILE *stream)
+{
+    return is_agent() && !isatty(fileno(stream));
+}
+
 static unsigned clamp(int64_t width)
 {
     return width < WIDTH_MIN ? WIDTH_MIN : width > WIDTH_MAX ? WIDTH_MAX : (unsigned)width;

@@ -16,6 +16,10 @@ bool rp_term_color(FILE *stream, bool no_color);
 /* COLUMNS, else the width of @stream's terminal, else 80; from 20 to 1000. */
 unsigned rp_term_width(FILE *stream);
 
+/* Whether @stream is no terminal and is read by an AI agent, by the variables that agents set
+ * (docs/summary.md): what is written there should be short. */
+bool rp_term_wants_less(FILE *stream);
+
 /* Writes and flushes @text. An error is told once on stderr; returns the exit code, 0 or
  * RP_EXIT_OUTPUT (RP_EXIT_INTERNAL when the buffer itself ran out of memory). */
 int rp_term_put(FILE *stream, const struct rp_buf *text);

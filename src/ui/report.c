@@ -15,6 +15,7 @@ void rp_summary_write(const struct rp_result *result, struct rp_style style, str
         .out = out,
         .width = style.width ? style.width : DEFAULT_WIDTH,
         .color = style.color,
+        .is_compact = style.compact,
         .elapsed_s = (double)result->elapsed / 1e9,
     };
 
@@ -32,6 +33,7 @@ void rp_summary_write(const struct rp_result *result, struct rp_style style, str
     rp_summary_warnings(&summary);
     rp_summary_verdict(&summary);
     rp_summary_generator(&summary);
+    rp_summary_left_out(&summary);
 }
 
 int rp_report_put(FILE *stream, const struct rp_buf *text, struct rp_error *err)

@@ -15,6 +15,8 @@ struct rp_style {
     bool color;     /* ANSI colours and nothing else */
     unsigned width; /* columns to fit into; 0 = 80 */
     bool histogram; /* the summary draws how long requests took */
+    bool
+        compact; /* the summary leaves out what seldom matters: for a reader to whom each line costs */
 };
 
 /* Appends the summary: thresholds (tick or cross, actual value), checks with counts, metrics by

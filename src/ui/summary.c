@@ -271,6 +271,18 @@ static void passed(struct rp_summary *summary, size_t all)
     rp_buf_appendf(summary->out, ": %zu of %zu threshold%s\n", all, all, all == 1 ? "" : "s");
 }
 
+void rp_summary_left_out(struct rp_summary *summary)
+{
+    if (!summary->is_compact)
+        return;
+    rp_text_wrap(
+        summary->out,
+        RP_SLICE("Left out: checks that passed, phases of requests, bytes; -O console shows them. "
+                 "Single failures: --out FILE, then rampa result errors FILE"),
+        summary->width, 0, 0);
+    rp_buf_append_str(summary->out, "\n");
+}
+
 void rp_summary_verdict(struct rp_summary *summary)
 {
     const struct rp_result *result = summary->result;

@@ -17,7 +17,7 @@ struct rp_summary {
     const struct rp_result *result;
     struct rp_buf *out;
     size_t width;
-    bool color;
+    bool color, is_compact;
     double elapsed_s;
 };
 
@@ -73,4 +73,6 @@ void rp_summary_errors(struct rp_summary *summary);
 void rp_summary_warnings(struct rp_summary *summary);
 void rp_summary_accounting(struct rp_summary *summary);
 void rp_summary_verdict(struct rp_summary *summary);
+/* Where a compact summary says that the rest is. */
+void rp_summary_left_out(struct rp_summary *summary);
 void rp_summary_generator(struct rp_summary *summary);

@@ -105,7 +105,7 @@ static void check_lines(struct rp_summary *summary, const struct rp_check_counts
 
     for (size_t i = 0; i < checks->count; i++)
         failed += checks->items[i].fails > 0;
-    room = failed < MAX_CHECK_LINES ? MAX_CHECK_LINES - failed : 0;
+    room = failed < MAX_CHECK_LINES && !summary->is_compact ? MAX_CHECK_LINES - failed : 0;
     rp_buf_init(&name, RP_COMPOSE_MAX);
     for (size_t i = 0; i < checks->count; i++) {
         const struct rp_check_count *check = &checks->items[i];

@@ -59,10 +59,29 @@ static bool says_something(const struct rp_view *view)
     return view->type != RP_TREND || total->hist.min != 0 || total->hist.max != 0;
 }
 
+/* The metrics of each section that a compact summary has, where it has not all of them. What made
+ * requests slow, and how much was sent, is asked for next, if at all. */
+static bool is_left_out(const char *section, const char *name)
+{
+    static const char *const kept[] = {
+        "http_reqs",        "http_req_failed",    "http_req_duration",      "iterations",
+        "iteration_errors", "dropped_iterations", "interrupted_iterations", "iteration_duration"
+    };
+
+    if (strcmp(section, "HTTP") != 0 && strcmp(section, "EXECUTION") != 0)
+        return strcmp(section, "NETWORK") == 0;
+    for (size_t i = 0; i < RP_ARRAY_LEN(kept); i++)
+        if (strcmp(kept[i], name) == 0)
+            return false;
+    return true;
+}
+
 static bool has_section(const struct rp_summary *summary, const struct rp_view *view)
 {
     const char *section = section_of(view);
 
+    if (summary->is_compact && is_left_out(section, view->name))
+        return false;
     if (!strcmp(section, "GENERATOR"))
         return summary->result->generator != RP_GENERATOR_VALID;
     return strcmp(section, "CHECKS") != 0; /* it is a part of its own */

@@ -32,3 +32,18 @@ def test_what_cannot_be_shown(rampa: Rampa, tmp_path: Path) -> None:
     ):
         done = rampa("result", *words, code=3)
         assert cause in done.stderr and done.stdout == "", done.stderr
+
+
+def test_an_agent_gets_a_short_summary_unless_it_asks_for_more(rampa: Rampa, target: str, tmp_path: Path) -> None:
+    words = ("run", f"{target}/", "-n", "2", "--threshold", "http_reqs:count==2")
+    whole = rampa(*words, code=0).stdout
+    assert "http_req_waiting" in whole and "data_sent" in whole and "Left out" not in whole
+    short = rampa(*words, env={"AI_AGENT": "some"}, code=0).stdout
+    assert len(short.splitlines()) < 25 < len(whole.splitlines())
+    for part in ("http_req_duration", "http_reqs", "iterations ", "PASSED: 1 of 1 threshold", "Generator: "):
+        assert part in short
+    assert "http_req_waiting" not in short and "data_sent" not in short and short.splitlines()[-1].endswith("rampa result errors FILE")
+    asked = rampa(*words, "--histogram", "-O", "console", env={"CLAUDECODE": "1"}, code=0).stdout
+    assert "http_req_waiting" in asked and "Left out" not in asked
+    assert rampa(*words, "--quiet", env={"AI_AGENT": "some"}, code=0).stdout == ""
+    assert "http_req_waiting" in rampa(*words, env={"AI_AGENT": ""}, code=0).stdout
