@@ -20,7 +20,7 @@ BY_THEMSELVES = {
     "test_with_unittest": [],
 }
 NOT_PASSING = {"abort"}
-LIBRARIES = {"aiohttp_session": "aiohttp"}
+LIBRARIES = {"aiohttp_session": "aiohttp", "grpc_calls": "google.protobuf"}
 SCRIPTS = [path for path in ALL if path.stem not in BY_THEMSELVES]
 EXAMPLES = [path for path in SCRIPTS if path.stem not in NOT_PASSING]
 
