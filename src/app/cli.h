@@ -102,6 +102,7 @@ enum rp_option_id { /* the order of the help, inside each group */
                     RP_OPT_DIGEST,
                     RP_OPT_BEARER,
                     RP_OPT_FORM,
+                    RP_OPT_SUBPROTOCOL,
                     RP_OPT_ENV,
                     RP_OPT_TAG,
                     RP_OPT_PYTHON,

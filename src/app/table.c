@@ -308,7 +308,7 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
     [RP_OPT_BODY] = {
         .name = "--body", .type = RP_TYPE_TEXT, .placeholder = "TEXT", .commands = RP_IN_SCRIPT,
         .group = RP_GROUP_REQUEST, .since = "0.1.0",
-        .help = "Send TEXT as the body",
+        .help = "Send TEXT as the body; with ws:// as a message, whose answer is waited for",
     },
     [RP_OPT_BODY_FILE] = {
         .name = "--body-file", .type = RP_TYPE_FILE, .placeholder = "FILE",
@@ -378,6 +378,12 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .commands = RP_IN_SCRIPT, .repeatable = true,
         .group = RP_GROUP_REQUEST, .since = "0.1.0",
         .help = "Send a form with this field; with NAME=@FILE the field is a file",
+    },
+    [RP_OPT_SUBPROTOCOL] = {
+        .name = "--subprotocol", .type = RP_TYPE_TEXT, .placeholder = "NAME",
+        .commands = RP_IN_SCRIPT,
+        .group = RP_GROUP_REQUEST, .since = "0.1.0",
+        .help = "Ask for this subprotocol with ws://; a server that does not choose it fails",
     },
     [RP_OPT_ENV] = {
         .name = "--env", .short_name = 'e', .type = RP_TYPE_PAIR, .placeholder = "KEY=VALUE",

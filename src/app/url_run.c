@@ -17,6 +17,7 @@
 #include "plan/duration.h"
 #include "proto/url.h"
 #include "script/requests.h"
+#include "ws/ws.h"
 
 enum { METHOD_MAX = 32, HEAD_MAX = RP_REQUEST_HEAD_MAX, MAX_REDIRECTS = 10 };
 
@@ -29,7 +30,7 @@ struct maker {
     const char *base_url; /* NULL: URLs must be whole */
     const char *place;    /* of the list of targets, or NULL */
     struct rp_buf merged, url;
-    size_t count;
+    size_t count, socket_count;
     struct rp_buf weights; /* uint32_t of each request */
 };
 
@@ -47,10 +48,57 @@ static bool has_header(const struct rp_header *headers, size_t count, struct rp_
     return false;
 }
 
+/* ---- WebSockets ------------------------------------------------------------------------------- */
+
+static struct rp_slice subprotocol_of(const struct rp_cli *cli)
+{
+    const char *name = rp_cli_value(cli, RP_OPT_SUBPROTOCOL).value;
+
+    return name ? rp_slice_str(name) : rp_slice(NULL, 0);
+}
+
+/* What a WebSocket has no use for. */
+static int refuse_options(const struct rp_cli *cli, struct rp_error *err)
+{
+    static const enum rp_option_id ids[] = { RP_OPT_COMPRESSED, RP_OPT_EXPECT_STATUS, RP_OPT_FOLLOW,
+                                             RP_OPT_DIGEST, RP_OPT_FORM };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(ids); i++)
+        if (cli->flags[ids[i]] || rp_cli_value(cli, ids[i]).value)
+            return rp_error_set(err, -RP_EUSER,
+                                "%s is for requests of HTTP; a WebSocket has no use for it",
+                                rp_options[ids[i]].name);
+    return 0;
+}
+
+static int check_socket(const struct rp_cli *cli, const struct rp_one_request *request,
+                        struct rp_error *err)
+{
+    struct rp_slice protocol = subprotocol_of(cli);
+    const struct rp_ws_spec spec = { .http = { .url = request->url,
+                                               .headers = request->headers,
+                                               .header_count = request->header_count },
+                                     .protocols = &protocol,
+                                     .protocol_count = protocol.ptr != NULL };
+    int r = refuse_options(cli, err);
+
+    if (r == 0 && !rp_slice_eq_str(request->method, "GET")) {
+        rp_error_set(err, -RP_EUSER, "a WebSocket is opened with GET, not with '%.*s'",
+                     RP_SLICE_FMT(request->method));
+        rp_error_hint(err, "--body, --body-file and --json say what is sent when it is open");
+        return -RP_EUSER;
+    }
+    r = r < 0 ? r : rp_ws_check_spec(&spec, err);
+    if (r == -RP_EUSER && protocol.ptr && !*protocol.ptr)
+        rp_error_prefix(err, r, "--subprotocol");
+    return r;
+}
+
 /* ---- one request ----------------------------------------------------------------------------- */
 
 /* Its own header fields, and those of the options that it does not have itself. */
-static void merge_headers(struct maker *maker, const struct rp_target_request *target)
+static void merge_headers(struct maker *maker, const struct rp_target_request *target,
+                          bool is_socket)
 {
     static const struct rp_header json = { RP_SLICE("Content-Type"), RP_SLICE("application/json") };
     const struct rp_header *more, *merged;
@@ -63,7 +111,8 @@ static void merge_headers(struct maker *maker, const struct rp_target_request *t
         if (!has_header(target->headers, target->header_count, more[i].name))
             rp_buf_append(&maker->merged, &more[i], sizeof(more[i]));
     merged = headers_of(&maker->merged, &merged_count);
-    if (maker->options.is_json && !target->has_body && !has_header(merged, merged_count, json.name))
+    if (maker->options.is_json && !is_socket && !target->has_body &&
+        !has_header(merged, merged_count, json.name))
         rp_buf_append(&maker->merged, &json, sizeof(json));
 }
 
@@ -72,7 +121,9 @@ static int check(struct maker *maker, const struct rp_one_request *request, stru
 {
     struct rp_buf target, authority, head;
     struct rp_url url;
-    int r = rp_http_check_url(request->url, err);
+    bool is_socket = rp_request_is_socket(request);
+    int r = is_socket ? check_socket(maker->cli, request, err)
+                      : rp_http_check_url(request->url, err);
 
     if (r == 0)
         r = rp_url_parse(request->url, &url, err);
@@ -90,8 +141,8 @@ static int check(struct maker *maker, const struct rp_one_request *request, stru
                                               .authority = rp_buf_slice(&authority),
                                               .headers = request->headers,
                                               .header_count = request->header_count,
-                                              .has_body = request->has_body,
-                                              .body_bytes = request->body.len };
+                                              .has_body = request->has_body && !is_socket,
+                                              .body_bytes = is_socket ? 0 : request->body.len };
 
         r = rp_request_append_head(&line, &head, err);
     }
@@ -210,26 +261,27 @@ static int add(void *user, const struct rp_target_request *target, int line, str
     struct maker *maker = user;
     struct rp_one_request request = { .name = target->name, .weight = target->weight };
     char method[METHOD_MAX];
-    int r;
+    int r = resolve_url(maker, target->url, &request.url, err);
+    bool is_socket = r == 0 && rp_request_is_socket(&request);
 
     request.has_body = target->has_body || maker->options.has_body;
     request.body = target->has_body ? target->body : rp_buf_slice(&maker->options.body);
-    request.method = target->method.len  ? target->method
-                     : maker->method.len ? maker->method
-                     : request.has_body  ? RP_SLICE("POST")
-                                         : RP_SLICE("GET");
+    request.method = target->method.len               ? target->method
+                     : maker->method.len              ? maker->method
+                     : request.has_body && !is_socket ? RP_SLICE("POST")
+                                                      : RP_SLICE("GET");
     request.method = upper(request.method, method);
-    merge_headers(maker, target);
+    merge_headers(maker, target, is_socket);
     request.headers = headers_of(&maker->merged, &request.header_count);
-    r = maker->merged.error;
     if (r == 0)
-        r = resolve_url(maker, target->url, &request.url, err);
+        r = maker->merged.error;
     if (r == 0)
         r = check(maker, &request, err);
     if (r == -RP_EUSER && maker->place)
         rp_error_place(err, maker->place, line);
     if (r < 0)
         return r;
+    maker->socket_count += is_socket;
     return append(maker, &request, err);
 }
 
@@ -256,6 +308,7 @@ static int begin(struct maker *maker, const struct rp_cli *cli, struct rp_error 
         common.max_redirects = MAX_REDIRECTS;
     common.digest_user = maker->options.digest_user;
     common.digest_password = maker->options.digest_password;
+    common.subprotocol = subprotocol_of(cli);
     if (r == 0)
         rp_requests_begin(maker->out, &common);
     return r < 0 ? r : maker->out->error;
@@ -383,6 +436,9 @@ int rp_url_run_init(struct rp_url_run *ret, const struct rp_cli *cli, struct rp_
         r = begin(&maker, cli, err);
     if (r == 0)
         r = targets ? read_targets(&maker, targets, err) : add_urls(&maker, cli, err);
+    if (r == 0 && subprotocol_of(cli).ptr && !maker.socket_count)
+        r = rp_error_set(err, -RP_EUSER,
+                         "--subprotocol is for URLs that begin with ws:// or wss://");
     if (r == 0)
         r = make_label(ret, cli);
     maker_deinit(&maker);

@@ -172,6 +172,7 @@ int rp_checks_collect(const struct rp_store *store, struct rp_check_counts *ret)
 struct request_walk {
     struct rp_failed_requests *failed;
     bool is_http; /* whose status stands by itself; of others the error says it */
+    bool is_ws;
     int error;
 };
 
@@ -192,6 +193,22 @@ void rp_failed_requests_deinit(struct rp_failed_requests *failed)
     *failed = (struct rp_failed_requests){ 0 };
 }
 
+/* Of a WebSocket, the answer that was no agreement. */
+static const char *status_of(const struct request_walk *walk, const struct rp_store_series *series)
+{
+    const char *status = tag_of(series, "status");
+    bool is_agreement = strcmp(status, "101") == 0 || strcmp(status, "200") == 0;
+
+    return walk->is_http || (walk->is_ws && !is_agreement) ? status : "";
+}
+
+static uint64_t failures_in(const struct request_walk *walk, const struct rp_value *total)
+{
+    if (walk->is_ws)
+        return (uint64_t)rp_value_sum(total);
+    return total->type == RP_RATE ? total->rate.hits : 0;
+}
+
 static void take_request(void *user, const struct rp_store_series *series,
                          const struct rp_value *total)
 {
@@ -199,9 +216,10 @@ static void take_request(void *user, const struct rp_store_series *series,
     struct rp_failed_requests *failed = walk->failed;
     const char *code = tag_of(series, "error_code");
     const char *error = tag_of(series, "error");
+    uint64_t count = failures_in(walk, total);
     struct rp_failed_request request;
 
-    if (walk->error || total->type != RP_RATE || !total->rate.hits)
+    if (walk->error || !count)
         return;
     if ((!*code && !*error) || !strcmp(tag_of(series, "expected_response"), "true"))
         return;
@@ -211,11 +229,11 @@ static void take_request(void *user, const struct rp_store_series *series,
     request = (struct rp_failed_request){
         .error_code = rp_strdup(code),
         .error = rp_strdup(error),
-        .status = rp_strdup(walk->is_http ? tag_of(series, "status") : ""),
+        .status = rp_strdup(status_of(walk, series)),
         .method = rp_strdup(walk->is_http ? tag_of(series, "method") : ""),
         .name = rp_strdup(tag_of(series, "name")),
-        .count = total->rate.hits,
-        .example_count = total->rate.hits,
+        .count = count,
+        .example_count = count,
     };
     if (!request.error_code || !request.error || !request.status || !request.method ||
         !request.name) {
@@ -289,6 +307,9 @@ int rp_failed_requests_collect(const struct rp_store *store, struct rp_failed_re
     walk.is_http = false;
     if (store && r >= 0)
         r = rp_store_each_series(store, rp_builtin_name(RP_M_GRPC_REQ_FAILED), take_request, &walk);
+    walk.is_ws = true;
+    if (store && r >= 0)
+        r = rp_store_each_series(store, rp_builtin_name(RP_M_WS_ERRORS), take_request, &walk);
     if (r >= 0)
         r = walk.error;
     if (r < 0) {

@@ -45,7 +45,7 @@ struct rp_failed_requests { /* zeroed is valid */
 };
 
 /* Sums the failures in "http_req_failed" and "grpc_req_failed" of the series that carry an error or an error_code and were
- * not an expected response; most frequent first. */
+ * not an expected response, and WebSockets that failed ("ws_errors"); most frequent first. */
 RP_NODISCARD int rp_failed_requests_collect(const struct rp_store *store,
                                             struct rp_failed_requests *ret);
 void rp_failed_requests_deinit(struct rp_failed_requests *failed);

@@ -4,16 +4,18 @@
 #include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "script/fixed_grpc.h"
-#include "script/requests.h"
+#include "script/fixed_sockets.h"
 
 struct fixed_vu {
     struct rp_vu *vu;
     struct rp_fixed_caller *caller; /* NULL = there are no calls of gRPC */
     struct rp_http_call call;
     struct rp_http_response response;
+    struct rp_fixed_sockets *sockets; /* NULL: the list has none */
 };
 
 static struct rp_fixed_host *of_script(struct rp_script_host *script)
@@ -68,19 +70,25 @@ static char *load(struct rp_script_host *script, const char *name, struct rp_err
 static int make_http(struct rp_fixed_host *host, const struct rp_requests_common *common,
                      const struct rp_one_request *request, struct rp_error *err)
 {
-    const struct rp_http_spec spec = { .method = request->method,
-                                       .url = request->url,
-                                       .headers = request->headers,
-                                       .header_count = request->header_count,
-                                       .body = request->body,
-                                       .has_body = request->has_body,
-                                       .name = request->name,
-                                       .digest_user = common->digest_user,
-                                       .digest_password = common->digest_password,
-                                       .expected = common->expected,
-                                       .expected_count = common->expected_count };
+    struct rp_http_spec spec = { .method = request->method,
+                                 .url = request->url,
+                                 .headers = request->headers,
+                                 .header_count = request->header_count,
+                                 .body = request->body,
+                                 .has_body = request->has_body,
+                                 .name = request->name,
+                                 .digest_user = common->digest_user,
+                                 .digest_password = common->digest_password,
+                                 .expected = common->expected,
+                                 .expected_count = common->expected_count };
+    int r;
 
     host->http_count++;
+    if (rp_request_is_socket(request)) { /* each session has a template of its own */
+        r = rp_fixed_socket_add(host, host->template_count, request, common, &spec, err);
+        if (r < 0)
+            return r;
+    }
     return rp_http_template_new(host->http, &spec, &host->templates[host->template_count], err);
 }
 
@@ -169,6 +177,8 @@ static int prepare(struct rp_script_host *script, const struct rp_script_run *ru
 
     host->http = run->clients->client[RP_CLIENT_HTTP];
     host->grpc = run->clients->client[RP_CLIENT_GRPC];
+    host->ws = run->clients->client[RP_CLIENT_WS];
+    host->loop = run->loop;
     rp_buf_init(&only, RP_REQUESTS_MAX_BYTES);
     rp_buf_init(&weights, RP_REQUESTS_MAX_BYTES);
     if (!host->bytes)
@@ -182,6 +192,8 @@ static int prepare(struct rp_script_host *script, const struct rp_script_run *ru
         host->timeout = common.timeout;
         host->keeps_bodies = run->plan->once || run->plan->http_debug;
         host->closes_connections = run->plan->no_vu_connection_reuse;
+        host->closes_sockets = host->closes_connections || run->plan->no_connection_reuse;
+        host->wants_h2 = run->plan->http2 && strcmp(run->plan->http2, "always") == 0;
         host->max_redirects = common.max_redirects;
         r = make_requests(host, &reader, &common, &weights, err);
     }
@@ -204,6 +216,7 @@ static void release(struct rp_script_host *script)
     rp_free(host->templates);
     rp_free(host->calls);
     rp_free(host->order);
+    rp_fixed_sockets_release(host);
     host->templates = NULL;
     host->calls = NULL;
     host->template_count = host->http_count = 0;
@@ -238,6 +251,7 @@ static void vu_deinit(struct rp_script_host *script, struct rp_vu *vu)
         return;
     rp_fixed_caller_free(self->caller);
     rp_http_cancel(&self->call, false);
+    rp_fixed_sockets_free(self->sockets);
     rp_http_response_deinit(&self->response);
     rp_free(self);
     vu->host_data = NULL;
@@ -278,7 +292,10 @@ static int vu_init(struct rp_script_host *script, struct rp_vu *vu, struct rp_er
         r = init_http(host, self);
     if (r == 0 && host->http_count < host->template_count)
         r = rp_fixed_caller_new(vu, host->grpc, host->closes_connections, &self->caller);
+    if (r == 0 && host->socket_count)
+        r = rp_fixed_sockets_new(host, vu, &self->sockets);
     if (r < 0) {
+        rp_fixed_caller_free(self->caller);
         rp_free(self);
         return r;
     }
@@ -296,6 +313,8 @@ static void begin(struct rp_script_host *script, struct rp_vu *vu)
         index = host->order[vu->iteration % host->order_count];
         self->call.template = host->templates[index];
     }
+    if (RP_UNLIKELY(self->sockets != NULL) && rp_fixed_sockets_begin(self->sockets, index))
+        return;
     if (RP_LIKELY(self->call.template))
         rp_http_start(vu->sessions[RP_CLIENT_HTTP], &self->call);
     else
@@ -306,10 +325,13 @@ static void interrupt(struct rp_script_host *script, struct rp_vu *vu)
 {
     struct fixed_vu *self = vu->host_data;
 
-    if (self->call.template)
+    if (rp_fixed_sockets_interrupt(self->sockets)) {
+        /* it was one of these */
+    } else if (self->call.template) {
         rp_http_interrupt(&self->call);
-    else
+    } else {
         rp_fixed_caller_interrupt(self->caller);
+    }
     script->engine->ended(vu, RP_ENDED_INTERRUPTED);
 }
 

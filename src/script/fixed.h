@@ -7,7 +7,8 @@
  *
  * All VUs go through the same list together: the number of an iteration says which request it
  * makes. A request that fails is a sample like any other and no error of its iteration:
- * http_req_failed counts it, and grpc_req_failed a call of gRPC.
+ * http_req_failed counts it, and grpc_req_failed a call of gRPC. URLs of WebSockets have rules of
+ * their own: fixed_sockets.h.
  */
 
 #include "http/http.h"
@@ -30,6 +31,14 @@ struct rp_fixed_host {
     size_t template_count;
     struct rp_fixed_call *calls; /* likewise, zeroed = it is none */
     size_t http_count;           /* requests that are no calls */
+    /* Those of the list that are WebSockets. */
+    struct rp_ws_client *ws;
+    struct rp_loop *loop;
+    struct rp_fixed_socket *sockets;
+    size_t socket_count;
+    struct rp_slice subprotocol; /* that they ask for */
+    bool wants_h2;               /* they go by HTTP/2 */
+    bool closes_sockets;         /* when an iteration ends */
     uint32_t *order;             /* indexes of templates; NULL when there is only one */
     size_t order_count;
 };

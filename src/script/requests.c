@@ -10,9 +10,20 @@
 
 /*
  * Numbers are 8 bytes, the lowest first; a text is its length and its bytes. The beginning:
- * time-out, redirects, user name and password for challenges, number of ranges, both ends of each. A request: kind, method, URL, name, weight, whether it
- * has a body, body, number of header fields, name and value of each.
+ * time-out, redirects, user name and password for challenges, subprotocol, number of ranges, both ends of each. A
+ * request: kind, method, URL, name, weight, whether it has a body, body, number of header fields, name and value of each.
  */
+
+bool rp_request_is_socket(const struct rp_one_request *request)
+{
+    static const struct rp_slice schemes[] = { RP_SLICE("ws://"), RP_SLICE("wss://") };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(schemes); i++)
+        if (request->url.len >= schemes[i].len &&
+            rp_slice_ieq(rp_slice(request->url.ptr, schemes[i].len), schemes[i]))
+            return true;
+    return false;
+}
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
@@ -34,6 +45,7 @@ void rp_requests_begin(struct rp_buf *out, const struct rp_requests_common *comm
     put_number(out, common->max_redirects);
     put_text(out, common->digest_user);
     put_text(out, common->digest_password);
+    put_text(out, common->subprotocol);
     put_number(out, common->expected_count);
     for (size_t i = 0; i < common->expected_count; i++) {
         put_number(out, common->expected[i][0]);
@@ -84,14 +96,15 @@ static bool take_text(struct rp_slice *rest, struct rp_slice *ret)
 int rp_requests_open(struct rp_requests_reader *reader, struct rp_slice bytes,
                      struct rp_requests_common *ret)
 {
-    struct rp_slice user, password;
+    struct rp_slice user, password, subprotocol;
     uint64_t timeout, redirects, count, from, to;
 
     *reader = (struct rp_requests_reader){ .rest = bytes };
     /* each range has 16 bytes: a count that cannot be asks for no memory */
     if (!take_number(&reader->rest, INT64_MAX, &timeout) ||
         !take_number(&reader->rest, UINT8_MAX, &redirects) || !take_text(&reader->rest, &user) ||
-        !take_text(&reader->rest, &password) || !take_number(&reader->rest, bytes.len / 16, &count))
+        !take_text(&reader->rest, &password) || !take_text(&reader->rest, &subprotocol) ||
+        !take_number(&reader->rest, bytes.len / 16, &count))
         return -EBADMSG;
     reader->expected = count ? rp_calloc(count, sizeof(*reader->expected)) : NULL;
     if (count && !reader->expected)
@@ -107,6 +120,7 @@ int rp_requests_open(struct rp_requests_reader *reader, struct rp_slice bytes,
                                         .max_redirects = (uint8_t)redirects,
                                         .digest_user = user,
                                         .digest_password = password,
+                                        .subprotocol = subprotocol,
                                         .expected = (const uint16_t(*)[2])reader->expected,
                                         .expected_count = count };
     return 0;

@@ -33,6 +33,7 @@ struct rp_requests_common {
         digest_password;           /* for challenges; an empty user = there is none */
     const uint16_t (*expected)[2]; /* ranges of statuses that are not failures; NULL = 200..399 */
     size_t expected_count;
+    struct rp_slice subprotocol; /* that WebSockets ask for, and need; empty = none */
 };
 
 enum rp_request_kind {
@@ -54,6 +55,9 @@ struct rp_one_request {
     size_t header_count;
     uint32_t weight; /* how often it is made, beside the others: 1 to RP_REQUEST_WEIGHT_MAX */
 };
+
+/* Whether its URL is that of a WebSocket. Then the body is a message, and the method says nothing. */
+bool rp_request_is_socket(const struct rp_one_request *request);
 
 /* Appends the beginning, and then one request after the other. Errors are @out's. */
 void rp_requests_begin(struct rp_buf *out, const struct rp_requests_common *common);

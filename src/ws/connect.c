@@ -123,6 +123,18 @@ static int make_template(struct rp_ws_session *session, const struct rp_ws_spec 
     return r;
 }
 
+int rp_ws_check_spec(const struct rp_ws_spec *spec, struct rp_error *err)
+{
+    struct rp_buf protocols;
+    int r = check_headers(&spec->http, err);
+
+    rp_buf_init(&protocols, PROTOCOLS_MAX);
+    if (r == 0)
+        r = join_protocols(spec, &protocols, err);
+    rp_buf_deinit(&protocols);
+    return r;
+}
+
 int rp_ws_session_new(struct rp_ws_user *user, const struct rp_ws_spec *spec,
                       struct rp_ws_session **ret, struct rp_error *err)
 {

@@ -422,6 +422,13 @@ int rp_ws_begin(struct rp_ws_session *session, struct rp_slice rest, rp_ns at)
     return 0;
 }
 
+void rp_ws_give_up(struct rp_ws_session *session, int code, const char *kind)
+{
+    if (session->state == RP_WS_OPEN)
+        rp_ws_fail(session, code, kind, NULL);
+    rp_ws_leave(session, false);
+}
+
 void rp_ws_leave(struct rp_ws_session *session, bool record)
 {
     bool was_open = session->state == RP_WS_OPEN, was_closing = session->state == RP_WS_CLOSING;

@@ -154,6 +154,9 @@ struct rp_ws_session {
     bool is_ending; /* the connection is only to be ended: what comes is dropped */
 };
 
+/* Whether headers and subprotocols of @spec can be; the rest of it is looked at by
+ * rp_ws_session_new(). -RP_EUSER, -ENOMEM. */
+RP_NODISCARD int rp_ws_check_spec(const struct rp_ws_spec *spec, struct rp_error *err);
 /* Prepares a session. -RP_EUSER for what is wrong with the URL or a header; -ENOMEM, -errno. */
 RP_NODISCARD int rp_ws_session_new(struct rp_ws_user *user, const struct rp_ws_spec *spec,
                                    struct rp_ws_session **ret, struct rp_error *err);
@@ -194,6 +197,9 @@ void rp_ws_give_back(struct rp_ws_session *session, struct rp_ws_message *messag
 RP_NODISCARD int rp_ws_close(struct rp_ws_session *session, unsigned code, struct rp_slice reason);
 /* Records that an answer has come at @at to what was sent at @sent: ws_roundtrip. */
 void rp_ws_record_roundtrip(struct rp_ws_session *session, rp_ns sent, rp_ns at);
+/* As rp_ws_leave(), of an open session of which the owner has waited for something in vain: it has failed,
+ * with @code (enum rp_http_code) and @kind, a constant text. */
+void rp_ws_give_up(struct rp_ws_session *session, int code, const char *kind);
 /* The owner wants nothing more of it, and no callback follows. A session that is open is closed, by
  * a close frame if that goes without waiting; one that is being opened is given up. It frees itself,
  * when its connection has ended. @record: the script has given up waiting for it to open, which is

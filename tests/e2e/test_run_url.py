@@ -87,7 +87,6 @@ def test_check_and_inspect_take_a_url(rampa: Rampa) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["wss://127.0.0.1/"], "error: URL 'wss://127.0.0.1/': this version speaks http and https only, not wss\n"),
         (["ftp://127.0.0.1/"], "error: the URL 'ftp://127.0.0.1/' has the unknown scheme 'ftp'\n"),
         (["http://127.0.0.1:99999/"], "error: "),
         (["http://127.0.0.1/", "--env", "A=b"], "error: --env is for scripts; a URL is requested without one\n"),

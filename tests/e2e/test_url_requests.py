@@ -171,7 +171,7 @@ def test_header_values_are_hidden_from_other_users(program: Path, tmp_path: Path
         (["--targets", "bad"], "error: bad:3: behind the URL only weight=NUMBER and name=TEXT may stand\n"),
         (["--targets", "relative"], "error: relative:2: "),
         (["--targets", "header"], "error: header:1: "),
-        (["--targets", "wss"], "error: wss:1: URL 'wss://127.0.0.1/': this version speaks http and https only, not wss\n"),
+        (["--targets", "ftp"], "error: ftp:1: "),
         (["http://127.0.0.1/", "http://127.0.0.1:99999/"], "error: "),
         (["http://127.0.0.1/", "-H", "A b: c"], "error: "),
         (["http://127.0.0.1/", "-H", "@nowhere"], "error: --header: nowhere cannot be read: No such file or directory\n"),
@@ -190,7 +190,7 @@ def test_what_cannot_be_requested_is_said(rampa: Rampa, tmp_path: Path, words: l
     (tmp_path / "fields").write_text(f"A: b\nAuthorization {TOKEN}\n")
     (tmp_path / "relative").write_text("http://127.0.0.1/\nGET /a\n")
     (tmp_path / "header").write_text(f"http://127.0.0.1/\nA: {TOKEN}\x00\n")
-    (tmp_path / "wss").write_text("wss://127.0.0.1/\n")
+    (tmp_path / "ftp").write_text("ftp://127.0.0.1/\n")
     done = rampa("run", *words, code=3)
     assert done.stderr.startswith(message) and done.stdout == ""
     assert TOKEN not in done.stderr

@@ -312,3 +312,18 @@ assert "HTTP/1.1 only" in str(caught.error)
             server.url.replace("http", "ws"),
             "--no-http2",
         )
+
+
+def test_a_url_by_http2(rampa: Rampa) -> None:
+    def serve(peer: Peer) -> None:
+        peer.begin(ALLOWED)
+        stream = accept(peer)
+        for n in range(3):
+            while len(peer.begun[stream].body) < (n + 1) * 8:  # a head, a mask, and "hi"
+                peer.read_frame()
+            peer.send(data(stream, ws_frame(1, b"yes")))
+
+    with H2Server(serve) as server:
+        done = rampa("run", server.url.replace("http", "ws") + "/a", "--http2", "--body", "hi", "-i", "3", out=True, code=0)
+        assert len(server.peers) == 1
+    assert (done.count("ws_sessions"), done.count("ws_msgs_received"), done.count("ws_errors")) == (1, 3, 0)

@@ -60,6 +60,7 @@ class WsServer:
         with self.changed:
             self.seen.append((ws.path, dict(ws.request_headers.raw_items())))
             self.open += 1
+            self.changed.notify_all()
         try:
             await getattr(self, f"do_{path[1:]}")(ws)
         except websockets.ConnectionClosed:

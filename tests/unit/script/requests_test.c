@@ -22,6 +22,7 @@ static void write_two(struct rp_buf *out)
                                                .max_redirects = 3,
                                                .digest_user = RP_SLICE("joe"),
                                                .digest_password = RP_SLICE("pw"),
+                                               .subprotocol = RP_SLICE("chat"),
                                                .expected = expected,
                                                .expected_count = 2 };
     const struct rp_one_request first = { .method = RP_SLICE("GET"),
@@ -73,6 +74,7 @@ static void what_is_written_is_read(void **state)
     assert_int_equal(common.max_redirects, 3);
     assert_true(rp_slice_eq_str(common.digest_user, "joe"));
     assert_true(rp_slice_eq_str(common.digest_password, "pw"));
+    assert_true(rp_slice_eq_str(common.subprotocol, "chat"));
     assert_int_equal(common.expected_count, 2);
     assert_int_equal(common.expected[0][1], 204);
     assert_int_equal(common.expected[1][0], 404);
@@ -103,13 +105,13 @@ static void broken_bytes_are_refused(void **state)
     size_t first;
 
     write_two(&bytes);
-    first = 9 * 8 + 5 + 8 * 8 +
+    first = 10 * 8 + 9 + 8 * 8 +
             strlen("GEThttp://a/"); /* the beginning, and the request without body */
     assert_int_equal(read_all(rp_buf_slice(&bytes)), 2);
     for (size_t len = 0; len < bytes.len; len++) {
         int is = read_all(rp_slice(bytes.data, len));
 
-        assert_int_equal(is, len == 9 * 8 + 5 ? 0 : len == first ? 1 : -EBADMSG);
+        assert_int_equal(is, len == 10 * 8 + 9 ? 0 : len == first ? 1 : -EBADMSG);
     }
     for (size_t at = 0; at < bytes.len; at++) {
         char was = bytes.data[at];

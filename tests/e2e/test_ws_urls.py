@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: MIT
+"""`rampa run ws://...`: WebSockets without a script, and without Python."""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from finished import Finished
+from wsserver import WsServer
+
+Rampa = Callable[..., Finished]
+WITHOUT_PYTHON = {"RAMPA_PYTHON": "/nowhere/python3"}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[WsServer]:
+    with WsServer() as server:
+        yield server
+
+
+@pytest.fixture
+def echo(target: str) -> str:
+    return target.replace("http", "ws") + "/ws"
+
+
+def counts(done: Finished) -> dict[str, int]:
+    names = ("iterations", "iteration_errors", "ws_sessions", "ws_msgs_sent", "ws_msgs_received", "ws_errors", "http_reqs")
+    counted = {name[3:] if name.startswith("ws_") else name: done.count(name) for name in names if name in done.metrics()}
+    return {name: count for name, count in counted.items() if count}
+
+
+def test_each_iteration_is_one_message_and_its_answer(rampa: Rampa, echo: str) -> None:
+    """A virtual user keeps its WebSocket, unless it is told not to keep connections."""
+    words = ["run", echo, "-u", "3", "-i", "60", "--subprotocol", "chat", "-H", "X-A: b"]
+    done = rampa(*words, "--body", "h\u00e9llo", env=WITHOUT_PYTHON, out=True, code=0)
+    assert done.stderr == "" and f"  {echo}  ran " in done.stdout.splitlines()[0] and "WEBSOCKET" in done.stdout
+    assert counts(done) == {"iterations": 60, "sessions": 3, "msgs_sent": 60, "msgs_received": 60}
+    assert done.metrics()["ws_roundtrip"]["count"] == 60
+    done = rampa(*words, "--json", '{"a": 1}', "--no-vu-reuse", out=True, code=0)
+    assert counts(done) == {"iterations": 60, "sessions": 60, "msgs_sent": 60, "msgs_received": 60}
+    done = rampa(*words, out=True, code=0)
+    assert counts(done) == {"iterations": 60, "sessions": 60} and done.metrics()["ws_connecting"]["count"] == 60
+
+
+def test_a_list_with_both_kinds(rampa: Rampa, echo: str, target: str, tmp_path: Path) -> None:
+    (tmp_path / "bytes").write_bytes(b"\xff\0")
+    (tmp_path / "list").write_text(f"GET {target}/\n{echo} weight=2 name=talk\nX-A: b\n@bytes\n{echo}?b\n| text\n")
+    done = rampa("run", "--targets", "list", "-i", "40", "--threshold", "ws_roundtrip{name:talk}:count==20", out=True, code=0)
+    assert counts(done) == {"iterations": 40, "sessions": 2, "msgs_sent": 30, "msgs_received": 30, "http_reqs": 10}
+
+
+def test_what_the_server_is_sent(rampa: Rampa, server: WsServer, tmp_path: Path) -> None:
+    """Noise does not count as an answer to a later message; a session that the server closes is opened again."""
+    server.seen.clear()
+    (tmp_path / "auth").write_text("joe:s3cret\n")
+    words = ["--auth", "@auth", "--cookie", "a=b", "-H", "Origin: https://a.example", "--body", "x"]
+    done = rampa("run", server.url("/greet"), "-i", "5", *words, out=True, code=0)
+    assert counts(done)["sessions"] == 1 and done.metrics()["ws_roundtrip"]["count"] == 5
+    fields = server.seen[0][1]
+    assert (fields["Cookie"], fields["Origin"], fields["Authorization"]) == ("a=b", "https://a.example", "Basic am9lOnMzY3JldA==")
+    done = rampa("run", server.url("/close"), "-i", "2", "--body", "x", out=True, code=0)
+    assert counts(done)["iterations"] == 2 and done.count("ws_errors") == 0
+    done = rampa("run", server.url("/abort"), "-i", "3", "--body", "x", out=True, code=0)
+    assert (done.count("ws_sessions"), done.count("ws_errors"), done.count("iterations")) == (3, 3, 3)
+    server.wait_for_rest()
+
+
+def test_servers_that_do_not_answer(rampa: Rampa, server: WsServer, target: str, echo: str) -> None:
+    """All of it is counted in ws_errors; when no session was opened the run has failed."""
+    done = rampa("run", server.url("/silent"), "-i", "1", "--body", "x", "--timeout", "1s", out=True)
+    assert (done.count("iterations"), done.count("ws_errors")) == (1, 1)
+    assert "1 x no answer to a message (1050)" in done.stdout or not done.count("ws_sessions")  # a machine that stalled
+    done = rampa("run", target.replace("http", "ws"), "-i", "2", out=True, code=1)
+    assert counts(done) == {"iterations": 2, "errors": 2} and "2 x not a WebSocket (1900)" in done.stdout
+    done = rampa("run", server.url("/echo"), "-i", "1", "--subprotocol", "other", out=True, code=1)
+    assert counts(done) == {"iterations": 1, "errors": 1} and "1 x subprotocol refused (1900)" in done.stdout
+    server.wait_for_rest()
+
+
+def test_one_iteration_shows_the_handshake(rampa: Rampa, echo: str) -> None:
+    done = rampa("run", echo, "--once", "--body", "x", "-H", "X-Token: s3cret", code=0)
+    assert "GET /ws HTTP/1.1" in done.stdout and "HTTP/1.1 101" in done.stdout and "s3cret" not in done.stdout
+    assert "Sec-WebSocket-Key: ***" in done.stdout
+
+
+URL = "ws://127.0.0.1:1/"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([URL, "-F", "a=b"], "error: --form is for requests of HTTP; a WebSocket has no use for it\n"),
+        ([URL, "--follow"], "error: --follow is for requests of HTTP; "),
+        ([URL, "--expect-status", "200"], "error: --expect-status is for requests of HTTP; "),
+        ([URL, "-X", "POST"], "error: a WebSocket is opened with GET, not with 'POST'\n  --body, "),
+        ([URL, "-H", "Upgrade: h2c"], "error: the header Upgrade cannot be set\n"),
+        ([URL, "-H", "A b: c"], "error: "),
+        ([URL, "--subprotocol", "a, b"], "error: 'a, b' is no name of a subprotocol: "),
+        ([URL, "--subprotocol", ""], "error: --subprotocol"),
+        (["http://127.0.0.1:1/", "--subprotocol", "a"], "error: --subprotocol is for URLs that begin with ws:// or wss://\n"),
+        (["ws://"], "error: "),
+        (["a.py", "--subprotocol", "a"], "error: --subprotocol is for URLs; "),
+    ],
+)
+def test_what_cannot_be_asked_for_is_said(rampa: Rampa, tmp_path: Path, words: list[str], message: str) -> None:
+    (tmp_path / "a.py").write_text("import rampa\n@rampa.scenario\nasync def a(worker): pass\n")
+    done = rampa("run", *words, code=3)
+    assert done.stderr.startswith(message) and done.stdout == ""
