@@ -35,6 +35,7 @@ class Way(typing.NamedTuple):
     message_max: int
     tags: tuple[tuple[str, str], ...]
     keepalive: tuple[float, float]  # seconds; 0 = none
+    is_shared: bool
 
 
 class GrpcChannel:
@@ -87,7 +88,7 @@ class GrpcChannel:
             seconds(deadline),
             way.is_gzip,
             way.message_max,
-            kind,
+            kind | 8 * way.is_shared,
             name or "",
             [*way.tags, *tag_pairs(tags)],
             way.tls,

@@ -49,6 +49,7 @@ class GrpcClient:
         tags: Tags | None = None,
         schema: GrpcSchema | None = None,
         reflection: bool = False,
+        shared: bool = False,
         keepalive: float | None = None,
         keepalive_timeout: float = 20.0,
         verify: typing.Any = None,
@@ -68,6 +69,7 @@ class GrpcClient:
             tags: further tags of the samples.
             schema: a GrpcSchema. With it requests may be dicts, and responses are dicts.
             reflection: True gets the schema from the server itself (server reflection), with the first call of each service.
+            shared: True has the VUs of a process share one connection, in place of one for each VU.
             keepalive: seconds. When nothing has come from the server for so long while a call is under way, it is asked for a
                 sign of life (a PING of HTTP/2). Without it, nothing finds out that a server is gone without a word.
             keepalive_timeout: seconds; when nothing has come for so long after the PING, the calls of the connection end with
@@ -99,6 +101,7 @@ class GrpcClient:
             max_message_size or 0,
             tuple(tag_pairs(tags)),
             (seconds(keepalive, "keepalive"), seconds(keepalive_timeout, "keepalive_timeout")),
+            bool(shared),
         )
         if schema is not None and not isinstance(schema, GrpcSchema):
             raise TypeError(f"schema takes a rampa.grpc.GrpcSchema, not {type(schema).__name__}")

@@ -127,6 +127,7 @@ def shop(reflection: Reflection) -> Any:
             "List": grpc.unary_stream_rpc_method_handler(lambda request, _: iter([request, request])),
             "Sum": grpc.stream_unary_rpc_method_handler(lambda requests, _: b"".join(requests)),
             "Talk": grpc.stream_stream_rpc_method_handler(lambda requests, _: requests),
+            "Peer": grpc.unary_unary_rpc_method_handler(lambda _, context: context.peer().encode()),
             "Asked": grpc.unary_unary_rpc_method_handler(lambda request, _: b"%d" % reflection.asked),
         },
     )

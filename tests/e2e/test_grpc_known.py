@@ -185,3 +185,23 @@ def test_reflection_is_asked_for_once(rampa: Rampa, script: Script, servers: dic
     metrics = done.result()["summary"]["metrics"]
     assert metrics["checks"]["passes"] == 400 and metrics["checks"]["fails"] == 0
     assert 1 <= after - before <= 2  # who gives up has perhaps asked
+
+
+PEERS = """
+import rampa
+
+@rampa.scenario(executor="per-vu-iterations", vus=20, iterations=2)
+async def peer(worker):
+    for shared in (False, True):
+        r = await worker.grpc.connect("TARGET", shared=shared).unary("/test.Shop/Peer", b"")
+        print(shared, r.data.decode())
+"""
+
+
+def test_a_shared_connection(rampa: Rampa, script: Script, servers: dict[str, str]) -> None:
+    done = rampa("run", script(PEERS.replace("TARGET", servers["none"])), code=0)
+    peers = [line.split() for line in done.stdout.splitlines() if line.startswith(("True ", "False "))]
+    of = {shared: [peer for which, peer in peers if which == shared] for shared in ("True", "False")}
+    assert len(of["True"]) == len(of["False"]) == 40
+    assert len(set(of["True"])) == 1 and len(set(of["False"])) == 20
+    assert not set(of["True"]) & set(of["False"])

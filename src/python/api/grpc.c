@@ -23,26 +23,32 @@ static void call_woken(struct rp_grpc_call *call)
     rp_py_grpc_wake(self);
 }
 
-/* The session of a VU, which is made when it is first asked for. NULL with an exception. */
-static struct rp_http_session *session_of(struct py_vu *vu)
+/* The session of a call: its VU's, or the one that all VUs of the worker share. It is made when it is
+ * first asked for. NULL with an exception. */
+static struct rp_http_session *session_of(const struct py_grpc *self)
 {
-    struct rp_vu *engine_vu = vu->engine_vu;
-    struct rp_http_session *session = engine_vu->sessions[RP_CLIENT_GRPC];
+    struct py_host *host = self->vu->host;
+    struct rp_vu *vu = self->vu->engine_vu;
+    struct rp_http_session *session = self->is_shared ? host->grpc_session
+                                                      : vu->sessions[RP_CLIENT_GRPC];
 
     if (session)
         return session;
-    if (rp_http_session_new(rp_grpc_client_http(rp_py_grpc_client(vu->host)), engine_vu->number,
-                            &session) < 0) {
+    if (rp_http_session_new(rp_grpc_client_http(rp_py_grpc_client(host)),
+                            self->is_shared ? 0 : vu->number, &session) < 0) {
         PyErr_NoMemory();
         return NULL;
     }
-    engine_vu->sessions[RP_CLIENT_GRPC] = session;
+    if (self->is_shared)
+        host->grpc_session = session;
+    else
+        vu->sessions[RP_CLIENT_GRPC] = session;
     return session;
 }
 
 int rp_py_grpc_begin(struct py_grpc *self)
 {
-    struct rp_http_session *session = session_of(self->vu);
+    struct rp_http_session *session = session_of(self);
 
     if (!session)
         return -1;
@@ -146,6 +152,7 @@ PyObject *rp_py_vu_grpc_call(PyObject *object, PyObject *const *args, Py_ssize_t
     self->vu = (struct py_vu *)Py_NewRef(vu);
     self->schema = Py_NewRef(args[2]);
     self->call.method = rp_grpc_method_ref(((struct py_grpc_method *)args[0])->method);
+    self->is_shared = ((struct py_grpc_method *)args[0])->is_shared;
     if (send_first(self, args[1]) < 0)
         Py_CLEAR(self);
     return (PyObject *)self;

@@ -7,7 +7,7 @@
 
 enum { PAIRS_MAX = 256 };
 /* Of the kind of a method in _grpc_channel.py. */
-enum { SEVERAL_REQUESTS = 1, SEVERAL_RESPONSES = 2, UNMEASURED = 4 };
+enum { SEVERAL_REQUESTS = 1, SEVERAL_RESPONSES = 2, UNMEASURED = 4, SHARED = 8 };
 
 /* Fills @fields from a list of pairs of str. Returns their number, or -1 with an exception. */
 static Py_ssize_t take_pairs(PyObject *list, const char *what, struct rp_header *fields)
@@ -33,7 +33,8 @@ struct scratch { /* what struct rp_grpc_spec borrows while the method is made */
 };
 
 /* @args: see Worker._grpc_method() in _rampa.pyi. */
-static int fill_spec(PyObject *args, struct scratch *scratch, struct rp_grpc_spec *spec)
+static int fill_spec(PyObject *args, struct scratch *scratch, struct rp_grpc_spec *spec,
+                     bool *ret_is_shared)
 {
     PyObject *target, *path, *metadata, *name, *tags;
     int is_gzip, kind, verify;
@@ -63,6 +64,7 @@ static int fill_spec(PyObject *args, struct scratch *scratch, struct rp_grpc_spe
     spec->is_stream = kind & (SEVERAL_REQUESTS | SEVERAL_RESPONSES);
     spec->has_one_response = !(kind & SEVERAL_RESPONSES);
     spec->is_unmeasured = kind & UNMEASURED;
+    *ret_is_shared = kind & SHARED;
     spec->tls.verify = (enum rp_http_verify)verify;
     spec->keepalive = (rp_ns)(keepalive * RP_S);
     spec->keepalive_timeout = (rp_ns)(keepalive_timeout * RP_S);
@@ -77,6 +79,7 @@ PyObject *rp_py_vu_grpc_method(PyObject *object, PyObject *args)
     struct py_grpc_method *self = NULL;
     struct rp_grpc_method *method;
     struct scratch *scratch;
+    bool is_shared;
     int r;
 
     if (rp_py_vu_require(vu) < 0)
@@ -84,7 +87,7 @@ PyObject *rp_py_vu_grpc_method(PyObject *object, PyObject *args)
     scratch = rp_alloc(sizeof(*scratch));
     if (!scratch)
         return PyErr_NoMemory();
-    if (fill_spec(args, scratch, &spec) < 0) {
+    if (fill_spec(args, scratch, &spec, &is_shared) < 0) {
         rp_free(scratch);
         return NULL;
     }
@@ -94,10 +97,12 @@ PyObject *rp_py_vu_grpc_method(PyObject *object, PyObject *args)
         return rp_py_raise_and_deinit(r, &err);
     self = (struct py_grpc_method *)vu->host->state->grpc_method_type->tp_alloc(
         vu->host->state->grpc_method_type, 0);
-    if (self)
+    if (self) {
         self->method = method;
-    else
+        self->is_shared = is_shared;
+    } else {
         rp_grpc_method_unref(method);
+    }
     return (PyObject *)self;
 }
 

@@ -94,6 +94,8 @@ static void host_release(struct rp_script_host *script)
     rp_task_cancel(&setup->failed_task);
     if (self->clients)
         rp_clients_free_sessions(self->clients, setup->engine_vu.sessions);
+    rp_http_session_free(self->grpc_session);
+    self->grpc_session = NULL;
     rp_py_series_free(self);
     rp_py_templates_free(self);
     Py_CLEAR(self->grpc_methods);

@@ -73,7 +73,8 @@ struct py_host {
     struct rp_list left_sockets;    /* api/websocket_wait.c: what waits for them is to be woken */
     PyObject *grpc_methods;         /* api/grpc.c: a dict of those that are prepared, or NULL */
     PyObject *grpc_schemas; /* api/grpc.c: a dict of those that servers have told, or NULL */
-    struct py_guest *guest; /* bridge/guest.h; NULL in a worker process */
+    struct rp_http_session *grpc_session; /* api/grpc.c: that VUs share, or NULL */
+    struct py_guest *guest;               /* bridge/guest.h; NULL in a worker process */
 };
 
 /* A sign of life for the watchdog, before code of the script runs and when the loop has turned. No
