@@ -114,6 +114,8 @@ int rp_grpc_send(struct rp_grpc_call *call, struct rp_slice message)
     r = append(call, message);
     if (r < 0)
         return r;
+    call->gone++;
+    call->gone_bytes += message.len;
     if (call->sent)
         rp_series_count(call->sent, 1);
     else if (!rp_grpc_is_running(call))
@@ -230,6 +232,7 @@ static int scan(struct rp_grpc_call *call)
                 return -EMSGSIZE;
             call->scanned = call->in.len - rest.len;
             call->ready++;
+            call->came_bytes += message.bytes.len;
             if (++call->came > 1 && call->method->has_one_response)
                 return refuse(call, PROBLEM_TWO_MESSAGES);
             if (call->received)

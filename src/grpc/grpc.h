@@ -30,6 +30,9 @@ RP_NODISCARD int rp_grpc_client_new(struct rp_http_client *http, struct rp_loop 
                                     struct rp_registry *registry, struct rp_grpc_client **ret);
 /* No session may be left; a method that is left is of no use. NULL is allowed. */
 void rp_grpc_client_free(struct rp_grpc_client *client);
+/* Has `--once` (@at_once) or `--http-debug` show its calls: what HTTP/2 has of them, without the values of
+ * metadata, and how each has ended. */
+void rp_grpc_client_show(struct rp_grpc_client *client, bool at_once);
 /* For its sessions and its counters; owned by the client. */
 struct rp_http_client *rp_grpc_client_http(const struct rp_grpc_client *client);
 
@@ -92,21 +95,23 @@ struct rp_grpc_call {
     /* private */
     struct rp_http_call http;
     struct rp_http_body body;
-    struct rp_buf in;       /* what has come */
-    size_t taken, scanned;  /* of it: given to the caller, and known to be whole messages */
-    struct rp_buf out;      /* to be sent */
-    struct rp_buf sending;  /* in the hands of the HTTP client */
-    unsigned pieces;        /* that were given to it */
-    bool is_again;          /* the last one is to be given once more */
-    bool is_half_closed;    /* there are no further messages to be sent */
-    bool is_paused;         /* nobody takes what comes */
-    bool is_no_grpc;        /* the answer */
-    bool has_status;        /* the server has said grpc-status */
-    uint8_t coding;         /* of compressed messages: enum coding of grpc_internal.h */
-    uint8_t problem;        /* of what came: enum problem of grpc_internal.h */
-    uint32_t problem_size;  /* bytes of a message that is too large */
-    unsigned early;         /* messages that were sent before the start */
-    unsigned came;          /* whole messages, taken or not */
+    struct rp_buf in;      /* what has come */
+    size_t taken, scanned; /* of it: given to the caller, and known to be whole messages */
+    struct rp_buf out;     /* to be sent */
+    struct rp_buf sending; /* in the hands of the HTTP client */
+    unsigned pieces;       /* that were given to it */
+    bool is_again;         /* the last one is to be given once more */
+    bool is_half_closed;   /* there are no further messages to be sent */
+    bool is_paused;        /* nobody takes what comes */
+    bool is_no_grpc;       /* the answer */
+    bool has_status;       /* the server has said grpc-status */
+    uint8_t coding;        /* of compressed messages: enum coding of grpc_internal.h */
+    uint8_t problem;       /* of what came: enum problem of grpc_internal.h */
+    uint32_t problem_size; /* bytes of a message that is too large */
+    unsigned early;        /* messages that were sent before the start */
+    unsigned came,
+        gone; /* whole messages that came, taken or not; those that were given to be sent */
+    uint64_t came_bytes, gone_bytes;
     struct rp_series *sent; /* of messages, of a stream */
     struct rp_series *received;
     struct rp_task task;

@@ -54,6 +54,8 @@ static void show(void *user, const struct rp_http_call *call, struct rp_slice re
     if (rp_trace_take(&trace, call, request_head) == 0) {
         append_who(&client->shown, &trace.exchange);
         rp_exchange_write(&trace.exchange, client->shows_bodies, &client->shown);
+        if (client->note)
+            client->note(call, &client->shown);
         rp_buf_append(&client->shown, "", 1);
     }
     rp_trace_deinit(&trace);
@@ -66,6 +68,11 @@ static void show(void *user, const struct rp_http_call *call, struct rp_slice re
         return;
     client->is_shown_out = true;
     client->trace = NULL; /* from now on requests cost nothing more */
+}
+
+void rp_http_client_set_note(struct rp_http_client *client, rp_http_note_fn *note)
+{
+    client->note = note;
 }
 
 void rp_http_client_show(struct rp_http_client *client, bool with_bodies)

@@ -209,6 +209,11 @@ typedef void rp_http_trace_fn(void *user, const struct rp_http_call *call,
                               struct rp_slice request_head);
 void rp_http_client_set_trace(struct rp_http_client *client, rp_http_trace_fn *trace, void *user);
 
+/* Has rp_trace_print() and rp_http_client_show() write what @note appends behind each exchange: of a
+ * client whose requests carry another protocol. NULL = nothing. */
+typedef void rp_http_note_fn(const struct rp_http_call *call, struct rp_buf *out);
+void rp_http_client_set_note(struct rp_http_client *client, rp_http_note_fn *note);
+
 /* Has the client keep the first @of_kind failed exchanges of each kind, which is a name with a status
  * or an error code; 0, as in a new client = none. A request that succeeds costs nothing. */
 void rp_http_client_keep_failed(struct rp_http_client *client, unsigned of_kind);

@@ -185,6 +185,7 @@ struct rp_http_client {
     enum rp_http_h2_use h2_use;
     const struct shared_ops *h2; /* NULL = HTTP/2 is never spoken */
     rp_http_trace_fn *trace;     /* or NULL */
+    rp_http_note_fn *note;       /* likewise */
     bool has_own_heads;          /* there may be requests for rp_http_make_head() */
     bool has_traceparent;        /* templates have a trace that do not say otherwise */
     void *trace_user;

@@ -31,6 +31,10 @@ static bool is_harmless(struct rp_slice name)
         "ETag",
         "Expect",
         "Expires",
+        "grpc-accept-encoding",
+        "grpc-encoding",
+        "grpc-status",
+        "grpc-timeout",
         "Host",
         "If-Match",
         "If-None-Match",
@@ -41,6 +45,7 @@ static bool is_harmless(struct rp_slice name)
         "Content-Range",
         "Retry-After",
         "Server",
+        "TE",
         "traceparent",
         "Transfer-Encoding",
         "Upgrade",
@@ -251,12 +256,16 @@ static void write_all(int fd, struct rp_slice text)
 
 void rp_trace_print(void *user, const struct rp_http_call *call, struct rp_slice request_head)
 {
+    const struct rp_http_client *client = user;
     struct rp_trace trace;
     struct rp_buf text;
 
     rp_buf_init(&text, TRACE_MAX);
-    if (rp_trace_take(&trace, call, request_head) == 0)
+    if (rp_trace_take(&trace, call, request_head) == 0) {
         rp_exchange_write(&trace.exchange, true, &text);
+        if (client && client->note)
+            client->note(call, &text);
+    }
     write_all(STDOUT_FILENO, rp_buf_slice(&text));
     rp_buf_deinit(&text);
     rp_trace_deinit(&trace);

@@ -43,7 +43,7 @@ void rp_trace_deinit(struct rp_trace *trace);
  * "unix:/path" or "" (exchanges.c). */
 void rp_http_write_remote(const struct rp_http_call *call, char out[RP_REMOTE_SIZE]);
 
-/* Writes the exchange to standard output, at once: a rp_http_trace_fn. */
+/* Writes the exchange to standard output, at once: a rp_http_trace_fn. @user: the client, or NULL. */
 void rp_trace_print(void *user, const struct rp_http_call *call, struct rp_slice request_head);
 
 /* Appends the lines of a body of @bytes bytes, of which @body is what there is of them, and says of how

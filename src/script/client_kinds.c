@@ -207,9 +207,12 @@ static int grpc_open(struct rp_loop *loop, struct rp_registry *registry, const s
         return r;
     }
     r = rp_grpc_client_new(http, loop, registry, &client);
-    if (r == 0)
-        *ret = client;
-    return r;
+    if (r < 0)
+        return r;
+    if (plan->once || plan->http_debug)
+        rp_grpc_client_show(client, plan->once);
+    *ret = client;
+    return 0;
 }
 
 static void grpc_close(void *client)
@@ -228,6 +231,11 @@ static void grpc_count(void *client, struct rp_client_counters *counters)
     add_counters(rp_grpc_client_http(client), counters);
 }
 
+static void grpc_take_shown(void *client, rp_shown_fn *fn, void *user)
+{
+    rp_http_client_take_shown(rp_grpc_client_http(client), fn, user);
+}
+
 static const struct rp_client_kind grpc_kind = {
     .name = "grpc",
     .open = grpc_open,
@@ -235,6 +243,7 @@ static const struct rp_client_kind grpc_kind = {
     .close = grpc_close,
     .free_session = http_free_session,
     .count = grpc_count,
+    .take_shown = grpc_take_shown,
 };
 
 /* ---- all of them ----------------------------------------------------------------------------- */

@@ -154,6 +154,54 @@ async with c.server_stream(path + "Numbers", b"2 1 9") as s:
     assert metrics["grpc_streams_msgs_received"]["count"] == 3 + 100 + 3 + 50 + 1 + 4
 
 
+SHOWN = """
+import rampa
+
+@rampa.scenario(executor="per-vu-iterations", vus=1, iterations=1)
+async def calls(worker):
+    c = worker.grpc.connect("TARGET", metadata={"authorization": "secret-token"})
+    await c.unary("/test.Service/Echo", b"hello", deadline=30)
+    await c.unary("/test.Service/Fail", b"")
+    async with c.bidi("/test.Service/Talk") as s:
+        await s.send(b"abc")
+        await s.receive()
+"""
+
+
+@pytest.mark.parametrize("option", ["--once", "--http-debug"])
+def test_calls_are_shown(rampa: Rampa, script: Script, server: str, option: str) -> None:
+    done = rampa("run", option, script(SHOWN.replace("TARGET", server)), code=0)
+    text = done.stdout if option == "--once" else done.stderr
+    parts = text.split("> POST ")[1:]
+    assert [part.split()[0] for part in parts] == ["/test.Service/Echo", "/test.Service/Fail", "/test.Service/Talk"]
+    assert "> authorization: ***\n" in parts[0] and "> grpc-timeout: 30000000u\n" in parts[0] and "secret-token" not in text
+    assert "\ngRPC: OK (0)\ngRPC: messages sent 1 (5 bytes), received 1 (5 bytes)\n" in parts[0]
+    assert "\ngRPC: NOT_FOUND (5), nothing here: \u20ac 100%" in parts[1] and "received 0 (0 bytes)\n" in parts[1]
+    assert "\ngRPC: CANCELLED (1), by the script\ngRPC: messages sent 1 (3 bytes), received 1 (3 bytes)\n" in parts[2]
+
+
+HOOKS = """
+import rampa
+
+async def setup(worker):
+    return (await worker.grpc.unary("TARGET", "/test.Service/Echo", b"from setup")).data
+
+async def teardown(worker):
+    print("teardown", (await worker.grpc.unary("TARGET", "/test.Service/Echo", worker.setup_data)).data.decode())
+
+@rampa.scenario(executor="per-vu-iterations", vus=1, iterations=1)
+async def calls(worker):
+    r = await worker.grpc.unary("TARGET", "/test.Service/Echo", worker.setup_data)
+    worker.check(r, {"is that of setup": lambda r: r.data == b"from setup"})
+"""
+
+
+def test_calls_of_hooks(rampa: Rampa, script: Script, server: str) -> None:
+    done = rampa("run", script(HOOKS.replace("TARGET", server)), code=0, out=True)
+    assert "teardown from setup" in done.stdout
+    assert done.result()["summary"]["metrics"]["checks"]["passes"] == 1
+
+
 @pytest.mark.skipif(not OPENSSL, reason="no openssl")
 @pytest.mark.skipif("ASAN_OPTIONS" in os.environ, reason="grpcio is asked once, with the ordinary build")
 def test_tls(rampa: Rampa, script: Script, pki: Pki, good: Certificate) -> None:
