@@ -47,7 +47,7 @@ class Receiver:
         self.metadata: list[dict[str, str | bytes]] = []
         self.deadlines: list[float] = []
         self.certificate, self.authority = certificate, authority
-        self.closed = threading.Event()
+        self.closed, self.died = threading.Event(), threading.Event()
         self.holder = socket.socket()  # the port is ours, and nobody listens there
         self.holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         self.holder.bind(("127.0.0.1", 0))
@@ -78,9 +78,7 @@ class Receiver:
             self.closed.wait(60)
         elif act == "restart":
             threading.Thread(target=self.restart).start()
-            gone = threading.Event()
-            context.add_callback(gone.set)
-            gone.wait(60)
+            self.died.wait(60)
         elif isinstance(act, bytes):
             self.taken.append(body)
             return act
@@ -92,6 +90,7 @@ class Receiver:
 
     def restart(self) -> None:
         self.server.stop(0).wait()
+        self.died.set()
         self.listen()
 
     def close(self) -> None:
