@@ -21,17 +21,7 @@ static const enum rp_builtin recorded[] = {
 
 int rp_grpc_declare_metrics(struct rp_grpc_client *client)
 {
-    if (!client->registry)
-        return 0;
-    for (size_t i = 0; i < RP_ARRAY_LEN(recorded); i++) {
-        const struct rp_builtin_metric *metric = &rp_builtin_metrics[recorded[i]];
-        int r = rp_registry_metric(client->registry, metric->name, metric->type, metric->is_time,
-                                   &client->metrics[recorded[i]], NULL);
-
-        if (r < 0)
-            return r;
-    }
-    return 0;
+    return rp_builtin_declare(client->registry, recorded, RP_ARRAY_LEN(recorded), client->metrics);
 }
 
 static const struct rp_tags *with(struct rp_grpc_client *client, const struct rp_tags *tags,

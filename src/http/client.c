@@ -61,21 +61,6 @@ static void free_graveyard(struct rp_http_client *client)
     }
 }
 
-static int declare_metrics(struct rp_http_client *client)
-{
-    if (!client->registry)
-        return 0;
-    for (size_t i = 0; i < RP_ARRAY_LEN(recorded); i++) {
-        const struct rp_builtin_metric *metric = &rp_builtin_metrics[recorded[i]];
-        int r = rp_registry_metric(client->registry, metric->name, metric->type, metric->is_time,
-                                   &client->metrics[recorded[i]], NULL);
-
-        if (r < 0)
-            return r;
-    }
-    return 0;
-}
-
 /* Not from the seed of the run: one that is repeated must not use the ids of the first one again. */
 static void seed_traces(struct rp_http_client *client)
 {
@@ -109,7 +94,7 @@ int rp_http_client_new(struct rp_loop *loop, struct rp_registry *registry,
     seed_traces(client);
     rp_list_init(&client->graveyard);
     rp_list_init(&client->failing);
-    r = declare_metrics(client);
+    r = rp_builtin_declare(registry, recorded, RP_ARRAY_LEN(recorded), client->metrics);
     if (r == 0)
         r = rp_dialler_init(&client->dialler, loop);
     if (r < 0) {

@@ -104,6 +104,20 @@ const struct rp_builtin_metric rp_builtin_metrics[RP_BUILTIN_COUNT] = {
                                           .help = "messages received on gRPC streams" },
 };
 
+int rp_builtin_declare(struct rp_registry *registry, const enum rp_builtin *ids, size_t count,
+                       const struct rp_metric *ret[RP_BUILTIN_COUNT])
+{
+    for (size_t i = 0; registry && i < count; i++) {
+        const struct rp_builtin_metric *metric = &rp_builtin_metrics[ids[i]];
+        int r = rp_registry_metric(registry, metric->name, metric->type, metric->is_time,
+                                   &ret[ids[i]], NULL);
+
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
 const struct rp_builtin_metric *rp_builtin_metric_find(const char *name)
 {
     for (size_t i = 0; i < RP_BUILTIN_COUNT; i++)

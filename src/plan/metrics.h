@@ -8,8 +8,9 @@
 
 #include <stdbool.h>
 
+#include "base/compiler.h"
 #include "base/slice.h"
-#include "stats/value.h"
+#include "stats/registry.h"
 
 enum rp_builtin {
     RP_M_ITERATIONS,
@@ -77,6 +78,10 @@ static inline const char *rp_builtin_name(enum rp_builtin id)
     return rp_builtin_metrics[id].name;
 }
 
+/* Declares those of @ids in @registry, so that each has its place in @ret. Nothing without a registry.
+ * -ENOMEM. */
+RP_NODISCARD int rp_builtin_declare(struct rp_registry *registry, const enum rp_builtin *ids,
+                                    size_t count, const struct rp_metric *ret[RP_BUILTIN_COUNT]);
 /* By name, or NULL. */
 const struct rp_builtin_metric *rp_builtin_metric_find(const char *name);
 

@@ -15,21 +15,6 @@ static const enum rp_builtin recorded[] = {
     RP_M_DATA_SENT,        RP_M_DATA_RECEIVED,
 };
 
-static int declare_metrics(struct rp_ws_client *client)
-{
-    if (!client->registry)
-        return 0;
-    for (size_t i = 0; i < RP_ARRAY_LEN(recorded); i++) {
-        const struct rp_builtin_metric *metric = &rp_builtin_metrics[recorded[i]];
-        int r = rp_registry_metric(client->registry, metric->name, metric->type, metric->is_time,
-                                   &client->metrics[recorded[i]], NULL);
-
-        if (r < 0)
-            return r;
-    }
-    return 0;
-}
-
 int rp_ws_client_new(struct rp_loop *loop, struct rp_registry *registry, struct rp_ws_client **ret)
 {
     struct rp_ws_client *client = rp_calloc(1, sizeof(*client));
@@ -39,7 +24,7 @@ int rp_ws_client_new(struct rp_loop *loop, struct rp_registry *registry, struct 
         return -ENOMEM;
     client->loop = loop;
     client->registry = registry;
-    r = declare_metrics(client);
+    r = rp_builtin_declare(registry, recorded, RP_ARRAY_LEN(recorded), client->metrics);
     if (r < 0) {
         rp_free(client);
         return r;
