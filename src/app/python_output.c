@@ -5,17 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "app/python_child.h"
-#include "app/python_samples.h"
+#include "app/python_output_parts.h"
 #include "base/alloc.h"
 #include "base/json_line.h"
-#include "output/conceal.h"
 #include "output/result_file.h"
 
-enum { FRAME_MAX = 1100 << 20, TEXT_MAX = 1 << 20, PRINTED_MAX = 64 << 10 };
-/* What the process may take longer than the class before it is killed, so that it is mostly the
- * process that says what the class does not end. */
-#define GRACE (2 * RP_S)
+enum { FRAME_MAX = 1100 << 20, PRINTED_MAX = 64 << 10 };
 
 /* Python puts the current folder, which is "", before its own library: the process looks for modules
  * behind that. */
@@ -29,30 +24,6 @@ static const char program[] =
     "    sys.exit(f'{sys.executable} (Python {sys.version.split()[0]}) has no rampa: {e}')\n"
     "main(3, *sys.argv[1:])\n";
 
-struct python_output {
-    struct rp_output output; /* first */
-    struct rp_output_spec spec;
-    char *name;
-    struct rp_python_child child;
-    struct rp_conceal conceal;
-    rp_ns started_at; /* the process */
-    rp_ns wait;
-    struct rp_python_samples samples;
-    struct rp_buf printed; /* lines, until it is known that there is such an output */
-    struct rp_error refusal;
-    struct rp_buf troubles; /* lines: what it could not do after the run */
-    uint64_t taken, missed; /* samples; those missed were lost on the way here */
-    rp_ns last_said;
-    bool is_found, is_unknown, has_started, wants_summary, is_done;
-    bool is_behind, is_closing, has_ended;
-    char how_ended[128];
-};
-
-static struct python_output *of_sink(struct rp_sink *sink)
-{
-    return rp_container_of(sink, struct python_output, output.sink);
-}
-
 /* ---- what the process says ------------------------------------------------------------------- */
 
 /* Something is lost: said at once, or after the run with what else close() has to tell. */
@@ -60,7 +31,7 @@ static void lose(struct python_output *self, const char *text)
 {
     struct rp_buf plain;
 
-    rp_buf_init(&plain, TEXT_MAX);
+    rp_buf_init(&plain, RP_PYTHON_OUTPUT_TEXT_MAX);
     rp_conceal_append_lines(&self->conceal, text, &plain);
     if (!self->is_closing)
         rp_sink_lose(&self->output.sink, "%s", rp_buf_str(&plain));
@@ -77,7 +48,7 @@ static void refuse(struct python_output *self, const json_t *message)
     for (size_t i = 0; i < RP_ARRAY_LEN(keys); i++) {
         const char *text = json_string_value(json_object_get(message, keys[i]));
 
-        rp_buf_init(&texts[i], TEXT_MAX);
+        rp_buf_init(&texts[i], RP_PYTHON_OUTPUT_TEXT_MAX);
         rp_conceal_append_lines(&self->conceal, text ? text : "", &texts[i]);
     }
     rp_error_set(&self->refusal, -RP_EUSER, "%s", rp_buf_str(&texts[0]));
@@ -112,35 +83,7 @@ static void on_said(struct rp_python_child *child, const json_t *message)
         self->is_done = true;
     if (json_is_true(json_object_get(message, "summary")))
         self->wants_summary = true;
-}
-
-/* A class may print what a server has answered: neither its escapes nor secrets get through. */
-static void show_line(struct python_output *self, const char *text)
-{
-    struct rp_sinks *sinks = self->output.sink.sinks;
-    struct rp_event event = { .kind = RP_EVENT_PRINTED };
-    struct rp_buf line;
-
-    rp_buf_init(&line, TEXT_MAX);
-    rp_conceal_append_printed(&self->conceal, rp_slice_str(text), &line);
-    event.printed.is_stderr = true;
-    event.printed.text = rp_buf_str(&line);
-    if (!self->is_closing && sinks && sinks->result)
-        rp_sinks_event(sinks, &event);
-    else
-        fprintf(stderr, "%s\n", event.printed.text);
-    rp_buf_deinit(&line);
-}
-
-static void show_printed(struct python_output *self)
-{
-    char *line = self->printed.data, *end;
-
-    for (; line && *line && (end = strchr(line, '\n')); line = end + 1) {
-        *end = '\0';
-        show_line(self, line);
-    }
-    rp_buf_reset(&self->printed);
+    rp_python_output_go_on(self);
 }
 
 static void on_printed(struct rp_python_child *child, const char *text)
@@ -151,8 +94,8 @@ static void on_printed(struct rp_python_child *child, const char *text)
         rp_buf_appendf(&self->printed, "%s\n", text);
         return;
     }
-    show_printed(self);
-    show_line(self, text);
+    rp_python_output_show_kept(self);
+    rp_python_output_show(self, text);
 }
 
 static void on_ended(struct rp_python_child *child, const char *how)
@@ -165,127 +108,18 @@ static void on_ended(struct rp_python_child *child, const char *how)
         rp_sink_lose(&self->output.sink,
                      "the process of the output %s %s; what it has not taken is lost", self->name,
                      how);
+    rp_python_output_go_on(self);
 }
 
 static const struct rp_python_child_events child_events = { .said = on_said,
                                                             .printed = on_printed,
                                                             .ended = on_ended };
 
-/* ---- the beginning --------------------------------------------------------------------------- */
-
-/* Until @flag is set, the process refuses or ends, or it is @until. -errno of the kernel. */
-static int await(struct python_output *self, const bool *flag, rp_ns until)
-{
-    int r = 0;
-
-    while (r == 0 && !*flag && !self->is_unknown && !self->has_ended && !self->refusal.message &&
-           rp_loop_now(self->child.loop) < until) {
-        r = rp_loop_turn(self->child.loop, until);
-        if (r == 0)
-            r = self->child.error;
-    }
-    return r;
-}
-
-static int give_no_answer(struct python_output *self, const char *what, rp_ns after,
-                          struct rp_error *err)
-{
-    if (self->has_ended) {
-        rp_error_set(err, -RP_EUSER, "'%s', which runs the output %s, %s", self->spec.python,
-                     self->name, self->how_ended);
-        if (!self->is_found)
-            rp_error_hint(err, "choose an interpreter that has rampa with --python or "
-                               "RAMPA_PYTHON");
-        return -RP_EUSER;
-    }
-    rp_error_set(err, -RP_EUSER, "the output %s did not %s within %.1f s", self->name, what,
-                 (double)after / (double)RP_S);
-    if (self->is_found)
-        rp_error_hint(err, "--output-option %s.wait=30s gives it more time", self->name);
-    return -RP_EUSER;
-}
-
-static int pass_on(struct python_output *self, struct rp_error *err)
-{
-    *err = self->refusal;
-    self->refusal = (struct rp_error){ 0 };
-    return -RP_EUSER;
-}
-
-/* Waits until the class is loaded. -ENOENT: nobody knows the name. */
-static int find(struct python_output *self, struct rp_error *err)
-{
-    int r = await(self, &self->is_found, self->started_at + RP_PYTHON_OUTPUT_LOAD);
-    bool is_by_name = !strchr(self->name, ':');
-
-    if (r < 0)
-        return r;
-    if (is_by_name && (self->is_unknown || (self->has_ended && !self->refusal.message)))
-        return -ENOENT;
-    show_printed(self);
-    if (self->refusal.message)
-        return pass_on(self, err);
-    return self->is_found ? 0 : give_no_answer(self, "load", RP_PYTHON_OUTPUT_LOAD, err);
-}
-
-/* The destination and the options: not as words of a command line, which others can see. */
-static int tell_to_start(struct python_output *self)
-{
-    struct rp_json_line line;
-    struct rp_buf frame;
-    struct rp_slice key;
-    const char *value;
-    int r;
-
-    rp_buf_init(&frame, TEXT_MAX);
-    line = (struct rp_json_line){ .out = &frame };
-    rp_line_open(&line, NULL);
-    rp_line_text(&line, "destination", self->spec.destination);
-    rp_line_number(&line, "wait", (double)self->wait / (double)RP_S);
-    rp_line_open(&line, "options");
-    for (size_t i = 0; rp_output_option_at(&self->spec, i, &key, &value); i++) {
-        char *name;
-
-        if (rp_slice_eq_str(key, "wait") || rp_slice_eq_str(key, "sample"))
-            continue;
-        name = rp_strndup(key.ptr, key.len);
-        if (!name)
-            frame.error = -ENOMEM;
-        rp_line_text(&line, name, value);
-        rp_free(name);
-    }
-    rp_line_close(&line);
-    rp_line_close(&line);
-    r = frame.error;
-    if (r == 0)
-        r = rp_python_child_put(&self->child, 'S', rp_buf_slice(&frame));
-    rp_buf_deinit(&frame);
-    return r;
-}
-
-static int open_output(struct rp_sink *sink, const struct rp_plan *plan, struct rp_error *err)
-{
-    struct python_output *self = of_sink(sink);
-    int r = find(self, err);
-
-    if (r == 0)
-        r = tell_to_start(self);
-    if (r == 0)
-        r = await(self, &self->has_started, rp_loop_now(self->child.loop) + self->wait + GRACE);
-    if (r == 0 && self->refusal.message)
-        return pass_on(self, err);
-    if (r == 0 && !self->has_started)
-        return give_no_answer(self, "start", self->wait, err);
-    if (r == 0 && sink->sinks->loop)
-        r = rp_python_child_enter(&self->child, sink->sinks->loop);
-    return r;
-}
-
 /* ---- samples --------------------------------------------------------------------------------- */
 
 static void take_samples(struct rp_sink *sink, const struct rp_sample_block *block)
 {
-    struct python_output *self = of_sink(sink);
+    struct python_output *self = rp_python_output_of(sink);
     bool has_room = rp_python_child_waiting(&self->child) < RP_PYTHON_OUTPUT_WAITING;
 
     if (block->lost && !self->missed)
@@ -306,7 +140,10 @@ static void take_samples(struct rp_sink *sink, const struct rp_sample_block *blo
 /* The last event: the loop of the run is about to go. */
 static void finished(struct rp_sink *sink, const struct rp_event *event)
 {
-    rp_python_child_leave(&of_sink(sink)->child);
+    struct python_output *self = rp_python_output_of(sink);
+
+    rp_timer_disarm(&self->patience);
+    rp_python_child_leave(&self->child);
 }
 
 /* How the run has ended, and behind that line the result, if it is wanted. */
@@ -338,12 +175,12 @@ static int tell_to_stop(struct python_output *self, const struct rp_result *resu
 /* The process has time from one message to the next, and three times as much in all. */
 static int await_end(struct python_output *self)
 {
-    rp_ns now = rp_loop_now(self->child.loop), over = now + 3 * self->wait + GRACE;
+    rp_ns now = rp_loop_now(self->child.loop), over = now + 3 * self->wait + RP_PYTHON_OUTPUT_GRACE;
     int r = 0;
 
     self->last_said = now;
     while (r == 0 && !self->is_done && !self->has_ended) {
-        rp_ns until = self->last_said + self->wait + GRACE;
+        rp_ns until = self->last_said + self->wait + RP_PYTHON_OUTPUT_GRACE;
 
         if (until > over)
             until = over;
@@ -354,6 +191,15 @@ static int await_end(struct python_output *self)
             r = self->child.error;
     }
     return r;
+}
+
+static void await_exit(struct python_output *self)
+{
+    rp_ns until = rp_clock_ns() + RP_PYTHON_OUTPUT_GRACE;
+
+    while (!self->has_ended && rp_clock_ns() < until)
+        if (rp_loop_turn(self->child.loop, until) < 0)
+            return;
 }
 
 static int tell_troubles(const struct python_output *self, struct rp_error *err)
@@ -369,11 +215,13 @@ static int tell_troubles(const struct python_output *self, struct rp_error *err)
 
 static int close_output(struct rp_sink *sink, const struct rp_result *result, struct rp_error *err)
 {
-    struct python_output *self = of_sink(sink);
+    struct python_output *self = rp_python_output_of(sink);
     bool was_told = self->has_ended; /* that it died in the run */
     int r = 0;
 
+    rp_timer_disarm(&self->patience);
     rp_python_child_leave(&self->child);
+    sink->is_opening = false;
     if (!self->has_started)
         return 0;
     self->is_closing = true;
@@ -389,7 +237,7 @@ static int close_output(struct rp_sink *sink, const struct rp_result *result, st
                        self->has_ended ? self->how_ended : "did not end, and was killed");
     rp_python_child_hang_up(&self->child);
     if (self->is_done) /* to clean up, as interpreters do */
-        await(self, &self->has_ended, rp_loop_now(self->child.loop) + GRACE);
+        await_exit(self);
     rp_python_child_end(&self->child);
     if (self->taken < self->samples.given)
         rp_buf_appendf(&self->troubles, "%sof the %llu samples of the output %s %llu are lost",
@@ -399,7 +247,7 @@ static int close_output(struct rp_sink *sink, const struct rp_result *result, st
 }
 
 static const struct rp_sink_ops ops = { .events = RP_EVENT_BIT(RP_EVENT_FINISHED),
-                                        .open = open_output,
+                                        .open = rp_python_output_open,
                                         .event = finished,
                                         .samples = take_samples,
                                         .close = close_output };
@@ -444,7 +292,7 @@ static int begin(struct python_output *self, struct rp_error *err)
         r = self->conceal.words.error;
     if (r < 0)
         return r;
-    self->started_at = rp_clock_ns();
+    self->until = rp_clock_ns() + RP_PYTHON_OUTPUT_LOAD;
     r = rp_python_child_start(&self->child, self->spec.python, program, words, &child_events);
     if (r < 0 && r != -ENOMEM && !strchr(self->name, ':'))
         return -ENOENT;
@@ -452,8 +300,7 @@ static int begin(struct python_output *self, struct rp_error *err)
         return rp_error_set(err, r == -ENOMEM ? r : -RP_EUSER,
                             "cannot start '%s' for the output %s: %s", self->spec.python,
                             self->name, strerror(-r));
-    /* Only the process can tell that there is no output of this name. */
-    return strchr(self->name, ':') ? 0 : find(self, err);
+    return strchr(self->name, ':') ? 0 : rp_python_output_find(self, err);
 }
 
 static int make(const struct rp_output_spec *spec, struct rp_output **ret, struct rp_error *err)
@@ -469,7 +316,7 @@ static int make(const struct rp_output_spec *spec, struct rp_output **ret, struc
     self->child.fd = -1;
     rp_python_samples_init(&self->samples);
     rp_buf_init(&self->printed, PRINTED_MAX);
-    rp_buf_init(&self->troubles, TEXT_MAX);
+    rp_buf_init(&self->troubles, RP_PYTHON_OUTPUT_TEXT_MAX);
     know_secrets(self);
     self->name = rp_strndup(spec->name.ptr, spec->name.len);
     r = self->name ? begin(self, err) : -ENOMEM;

@@ -11,7 +11,15 @@
 #include "base/alloc.h"
 #include "coordinator/coordinator_internal.h"
 #include "coordinator/peer_process.h"
+#include "coordinator/receive.h"
 #include "run/run_id.h"
+
+static void sinks_opened(void *user, int status, struct rp_error *err)
+{
+    struct rp_coordinator *c = user;
+
+    rp_coordinator_act(c, rp_receive_opened(c, status, err));
+}
 
 /* What does not depend on who turns the loop. The sinks hear of the run from now on, and may steer
  * it. */
@@ -32,6 +40,8 @@ static void init(struct rp_coordinator *c, const struct rp_peer_source *source, 
     rp_sinks_start(sinks, c->result);
     if (sinks) {
         sinks->control = &c->control;
+        sinks->opened = sinks_opened;
+        sinks->opened_user = c;
         sinks->loop = c->loop;
     }
     rp_publish_phase(c);

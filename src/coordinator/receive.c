@@ -133,6 +133,17 @@ static void compare_declarations(struct rp_coordinator *c, const char *json)
                        "one's count: its module code should do the same each time");
 }
 
+/* The plan is made, and all outputs are there. */
+static struct rp_next go_on(struct rp_coordinator *c)
+{
+    struct rp_peer *first = rp_peers_first(&c->peers);
+    int r = first ? prepare(c) : 0;
+
+    if (!first) /* its end is dealt with elsewhere */
+        return nothing;
+    return r < 0 ? give_up(r) : (struct rp_next){ .kind = RP_NEXT_START, .peer = first };
+}
+
 static struct rp_next take_declared(struct rp_coordinator *c, struct rp_peer *peer,
                                     const union rp_msg_any *message)
 {
@@ -152,8 +163,24 @@ static struct rp_next take_declared(struct rp_coordinator *c, struct rp_peer *pe
     r = make_plan(c);
     if (r < 0 || c->plan_only)
         return give_up(r);
-    r = prepare(c);
-    return r < 0 ? give_up(r) : (struct rp_next){ .kind = RP_NEXT_START, .peer = peer };
+    if (rp_sinks_are_opening(c->config->sinks)) {
+        c->is_opening = true;
+        return nothing; /* rp_receive_opened() */
+    }
+    return go_on(c);
+}
+
+struct rp_next rp_receive_opened(struct rp_coordinator *c, int status, struct rp_error *err)
+{
+    if (!c->is_opening || c->is_stopping)
+        return nothing;
+    c->is_opening = false;
+    if (status == 0)
+        return go_on(c);
+    rp_error_deinit(c->err);
+    *c->err = *err;
+    *err = (struct rp_error){ 0 };
+    return give_up(status);
 }
 
 static struct rp_next take_ready(struct rp_coordinator *c, struct rp_peer *peer,

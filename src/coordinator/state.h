@@ -42,6 +42,7 @@ struct rp_coordinator {
     int status; /* of the whole: 0 or a negative code with @err filled */
     bool plan_only;
     enum rp_phase phase;
+    bool is_opening;     /* the plan waits for outputs */
     bool is_stopping;    /* the iterations are not to begin, or not to go on */
     bool has_finished;   /* the executors of every worker that is left, and there is one */
     bool was_stopped;    /* by a signal or by whoever has the control */

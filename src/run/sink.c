@@ -58,6 +58,27 @@ int rp_sinks_open(struct rp_sinks *sinks, const struct rp_plan *plan, struct rp_
     return 0;
 }
 
+bool rp_sinks_are_opening(const struct rp_sinks *sinks)
+{
+    if (!sinks)
+        return false;
+    RP_LIST_EACH (node, &sinks->list) {
+        if (rp_container_of(node, struct rp_sink, node)->is_opening)
+            return true;
+    }
+    return false;
+}
+
+void rp_sink_opened(struct rp_sink *sink, int status, struct rp_error *err)
+{
+    struct rp_sinks *sinks = sink->sinks;
+
+    sink->is_opening = false;
+    sink->is_closed = status < 0;
+    if (sinks->opened && (status < 0 || !rp_sinks_are_opening(sinks)))
+        sinks->opened(sinks->opened_user, status, err);
+}
+
 /* ---- events ---------------------------------------------------------------------------------- */
 
 bool rp_sinks_want(const struct rp_sinks *sinks, enum rp_event_kind kind)
@@ -204,6 +225,7 @@ void rp_sinks_close(struct rp_sinks *sinks, bool is_run, struct rp_error *err)
     if (!result)
         return;
     sinks->control = NULL;
+    sinks->opened = NULL;
     RP_LIST_EACH (node, &sinks->list) {
         struct rp_sink *sink = rp_container_of(node, struct rp_sink, node);
         struct rp_error next = { 0 };

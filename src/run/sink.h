@@ -33,7 +33,8 @@ struct rp_sink_ops {
     /* Once, when the plan is known and valid and nothing has run: an output that cannot work fails
      * here. A negative code with @err refuses the run (-RP_EUSER: exit 3): no sink further down the
      * list is opened, and all are told the events that follow from that. It is never called when
-     * there is no valid plan, or when only the plan was wanted. */
+     * there is no valid plan, or when only the plan was wanted. One that has to wait for something
+     * does so on the loop, after open(): it sets is_opening, and calls rp_sink_opened() later. */
     int (*open)(struct rp_sink *sink, const struct rp_plan *plan, struct rp_error *err);
     /* From the start of the run on: before open(), and without it when the run comes to nothing. It
      * may steer the run (run/control.h). What cannot be kept is told with rp_sink_lose(). */
@@ -61,6 +62,7 @@ struct rp_sink {
     struct rp_list node;
     struct rp_sinks *sinks; /* the list that it is in, or NULL */
     bool is_closed;         /* or could not be opened */
+    bool is_opening;        /* see rp_sink_opened() */
 };
 
 /* The sinks of one run. */
@@ -73,6 +75,11 @@ struct rp_sinks {
     /* The loop that the run is made on, for a sink that waits for something itself. It holds from
      * open() on until RP_EVENT_FINISHED has been told; NULL before and after. */
     struct rp_loop *loop;
+    /* Called when a sink that was opening could not be opened, with the error, which is the callee's
+     * then; and when the last one has opened, with 0. Set by who makes the run and can wait; NULL =
+     * nobody can, and open() has to block. */
+    void (*opened)(void *user, int status, struct rp_error *err);
+    void *opened_user;
     rp_ns start; /* of the run, by both clocks */
     int64_t wall_start;
     unsigned wanted; /* kinds of events */
@@ -88,6 +95,8 @@ void rp_sink_remove(struct rp_sink *sink); /* no-op for one that is in no list *
 
 /* ---- for a sink ------------------------------------------------------------------------------ */
 
+/* It was opening, and has done it (@status 0), or could not: a negative code with @err. */
+void rp_sink_opened(struct rp_sink *sink, int status, struct rp_error *err);
 /* It could not keep what it was told, because: the run fails with RP_EXIT_OUTPUT, and a warning
  * says so. */
 void rp_sink_lose(struct rp_sink *sink, const char *fmt, ...) RP_PRINTF(2, 3);
@@ -97,9 +106,10 @@ void rp_sink_lose(struct rp_sink *sink, const char *fmt, ...) RP_PRINTF(2, 3);
 /* The run begins, and @result (borrowed until rp_sinks_close()) is what is known of it. Warnings of
  * the result are told from now on. */
 void rp_sinks_start(struct rp_sinks *sinks, struct rp_result *result);
-/* Opens all in turn. */
+/* Opens all in turn. Some may still be opening then. */
 RP_NODISCARD int rp_sinks_open(struct rp_sinks *sinks, const struct rp_plan *plan,
                                struct rp_error *err);
+bool rp_sinks_are_opening(const struct rp_sinks *sinks);
 /* Whether some sink takes events of @kind. For what costs something to find out. */
 bool rp_sinks_want(const struct rp_sinks *sinks, enum rp_event_kind kind);
 /* Fills the common members of @event and tells it. What it points to must hold until this returns;

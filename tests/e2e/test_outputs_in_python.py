@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from controlled import Control
 from finished import Finished
+from started import Started
 
 Rampa = Callable[..., Finished]
 Script = Callable[..., Path]
@@ -254,3 +258,36 @@ def test_a_run_that_is_interrupted_stops_its_outputs(start: Callable[..., object
     assert running.end() == 4, running.text
     told = json.loads((tmp_path / "kept.json").read_text())
     assert told["calls"] == ["start", "stop"] and told["error"] is None and told["samples"]
+
+
+SLOW = """
+import time
+class Slow:
+    def __init__(self, destination=""): pass
+    def start(self):
+        print("the output starts", flush=True)
+        time.sleep(600)
+    def add_samples(self, samples): pass
+    def stop(self, error=None): pass
+"""
+
+
+@pytest.mark.parametrize("how", ["signal", "control"])
+def test_a_run_is_stopped_while_an_output_starts(start: Callable[..., Started], script: Script, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    """Nobody waits for the output: the wait for its start is longer than this test may take."""
+    folder = tempfile.mkdtemp(prefix="rampa-", dir="/tmp")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
+    script(SLOW, "mine.py")
+    running = start(SCRIPT, "-q", "-O", "mine:Slow", "--output-option", "mine:Slow.wait=5m", "--serve")
+    try:
+        control = Control(running.wait_for("control: socket ")[2])
+        running.wait_for("the output starts")
+        assert control.get("/v1/status")["status"] == "starting"
+        if how == "signal":
+            running.signal(signal.SIGINT)
+        else:
+            control.post("/v1/stop", {"reason": "enough"})
+        assert running.end() == 4
+        assert (b"stopped by control: enough" if how == "control" else b"aborted by a signal") in running.text
+    finally:
+        shutil.rmtree(folder)
