@@ -148,18 +148,20 @@ static void append_assets(struct rp_buf *out, const struct rp_report_asset *asse
     }
 }
 
-/* @connects: what the page may ask for. */
-static void append_head(struct rp_buf *out, const char *script, const char *connects)
+/* @policy: what the page may ask for. @icon: an element, or nothing. */
+static void append_head(struct rp_buf *out, const char *script, const char *policy,
+                        const char *icon)
 {
     rp_buf_append_str(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src "
                            "'none'; base-uri 'none'; form-action 'none'");
-    rp_buf_appendf(out, "%s; style-src", connects);
+    rp_buf_appendf(out, "%s; style-src", policy);
     append_hashes(out, rp_report_styles, script);
     rp_buf_append_str(out, "; script-src");
     append_hashes(out, rp_report_scripts, script);
     rp_buf_append_str(out, "\">\n<meta name=\"viewport\" content=\"width=device-width, "
                            "initial-scale=1\">\n<title>rampa</title>\n");
+    rp_buf_append_str(out, icon);
     append_assets(out, rp_report_styles, "style", script);
     rp_buf_append_str(out, "</head>\n<body>\n<main></main>\n<noscript>This page is drawn by the "
                            "browser, and JavaScript is switched off here.</noscript>\n");
@@ -175,7 +177,7 @@ int rp_report_write(const struct rp_report_input *inputs, size_t count, struct r
 {
     int r;
 
-    append_head(out, SCRIPT_OF_RESULTS, "");
+    append_head(out, SCRIPT_OF_RESULTS, "", "");
     r = append_data(out, inputs, count);
     append_tail(out, SCRIPT_OF_RESULTS);
     return r < 0 ? r : out->error;
@@ -183,7 +185,9 @@ int rp_report_write(const struct rp_report_input *inputs, size_t count, struct r
 
 int rp_report_write_live(struct rp_buf *out)
 {
-    append_head(out, SCRIPT_OF_RUN, "; connect-src 'self'");
+    /* Without an icon browsers ask the run for one, which it has not, and complain. */
+    append_head(out, SCRIPT_OF_RUN, "; img-src data:; connect-src 'self'",
+                "<link rel=\"icon\" href=\"data:,\">\n");
     append_tail(out, SCRIPT_OF_RUN);
     return out->error;
 }

@@ -170,6 +170,7 @@ static enum MHD_Result let_in(struct request *request, struct MHD_Connection *co
     rp_buf_init(&html, RP_SERVE_ANSWER_MAX);
     rp_buf_append_str(&html,
                       "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
+                      "<link rel=\"icon\" href=\"data:,\">\n"
                       "<meta http-equiv=\"refresh\" content=\"0; url=/\">\n<title>rampa</title>"
                       "\n<p><a href=\"/\">The page of the run</a></p>\n</html>\n");
     r = queue_html(connection, &html, cookie);
