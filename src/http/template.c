@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <string.h>
+#include <strings.h>
 
 #include "base/alloc.h"
 #include "base/base64.h"
@@ -97,12 +99,29 @@ static int copy_digest(struct rp_http_template *template, const struct rp_http_s
     return template->digest_user && template->digest_password ? 0 : -ENOMEM;
 }
 
+/* What opens a WebSocket is one of ws or wss, whatever it was given as. */
+static char *copy_url(const struct rp_http_spec *spec)
+{
+    static const char given[] = "http";
+    const size_t len = sizeof(given) - 1;
+    char *url = copy_public(spec->url);
+    struct rp_buf copy;
+
+    if (!url || !spec->is_upgrade || strncasecmp(url, given, len) != 0 || url[len] == '+')
+        return url;
+    rp_buf_init(&copy, SIZE_MAX);
+    rp_buf_append_str(&copy, "ws");
+    rp_buf_append_str(&copy, url + len);
+    rp_free(url);
+    return rp_buf_take(&copy);
+}
+
 static int copy_texts(struct rp_http_template *template, const struct rp_http_spec *spec)
 {
     template->method = rp_strndup(spec->method.ptr, spec->method.len);
-    template->url = copy_public(spec->url);
+    template->url = copy_url(spec);
     template->is_named = spec->name.len > 0;
-    template->name = spec->name.len ? rp_http_copy_name(spec->name) : copy_public(spec->url);
+    template->name = spec->name.len ? rp_http_copy_name(spec->name) : copy_url(spec);
     if (!template->method || !template->url || !template->name)
         return -ENOMEM;
     if (spec->body.len && copy_slice(spec->body, &template->body) < 0)

@@ -16,6 +16,7 @@ static bool is_harmless(struct rp_slice name)
 {
     static const char *const names[] = {
         ":authority",
+        ":protocol",
         "Accept",
         "Accept-Encoding",
         "Accept-Language",
@@ -44,6 +45,8 @@ static bool is_harmless(struct rp_slice name)
         "Range",
         "Content-Range",
         "Retry-After",
+        "Sec-WebSocket-Extensions",
+        "Sec-WebSocket-Version",
         "Server",
         "TE",
         "traceparent",

@@ -158,7 +158,9 @@ enum rp_target_step rp_target_ws_open(struct rp_target_conn *conn);
 /* In the phase WS, with room in tx for a piece: takes one event of the input, or writes a piece. PAUSE:
  * all input is consumed. */
 enum rp_target_step rp_target_ws_step(struct rp_target_conn *conn);
-void rp_target_ws_free(struct rp_target_conn *conn); /* no-op without one */
+void rp_target_ws_free(struct rp_target_conn *conn);
+/* The server stops: tells the client of a WebSocket, if that goes without waiting. */
+void rp_target_ws_leave(struct rp_target_conn *conn); /* no-op without one */
 
 /* ---- h2.c: connections that speak HTTP/2 ---- */
 

@@ -178,7 +178,10 @@ static int server_init(struct rp_target_server *server, const struct rp_target_o
 static void server_deinit(struct rp_target_server *server)
 {
     RP_LIST_EACH (it, &server->conns) {
-        rp_target_conn_free(rp_container_of(it, struct rp_target_conn, all));
+        struct rp_target_conn *conn = rp_container_of(it, struct rp_target_conn, all);
+
+        rp_target_ws_leave(conn);
+        rp_target_conn_free(conn);
     }
     rp_target_exchanges_free(server);
     rp_target_h2_deinit(server);

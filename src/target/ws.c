@@ -61,6 +61,21 @@ void rp_target_ws_free(struct rp_target_conn *conn)
     conn->ws = NULL;
 }
 
+void rp_target_ws_leave(struct rp_target_conn *conn)
+{
+    struct rp_buf *tx = &conn->server->tx;
+    struct rp_slice none = rp_slice(NULL, 0);
+
+    if (conn->phase != RP_TARGET_WS || conn->is_sending || conn->ws->large.len)
+        return;
+    rp_buf_reset(tx);
+    if (rp_ws_write_close(&conn->ws->ws, tx, RP_WS_GOING_AWAY, none) == 0 &&
+        rp_transport_send_now(conn->wire, rp_buf_slice(tx), none) < 0) {
+        /* the connection is gone */
+    }
+    rp_buf_reset(tx);
+}
+
 static enum rp_target_step write_piece(struct rp_target_conn *conn)
 {
     struct rp_target_ws *ws = conn->ws;

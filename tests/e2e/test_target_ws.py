@@ -141,6 +141,10 @@ def test_with_tls(program: Path, tmp_path: Path) -> None:
             for message in MESSAGES:
                 await socket_.send(message)
                 assert await socket_.recv() == message
+            server.send_signal(signal.SIGINT)  # the server stops, and says so
+            with pytest.raises(ConnectionClosed) as caught:
+                await socket_.recv()
+            assert caught.value.rcvd.code == 1001
 
     try:
         run(talk())

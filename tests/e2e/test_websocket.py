@@ -414,8 +414,9 @@ def test_servers_that_speak_something_else(run: Callable[..., Finished], target:
         done = run(
             f"""
 with raises(errors.WebSocketHandshakeError, status=404, error_code=1404) as caught:
-    await worker.ws.connect({target.replace("http", "ws")!r} + "/nowhere")
+    await worker.ws.connect({target!r} + "/nowhere")
 assert "status 404, not 101" in str(caught.error) and caught.error.response.body
+assert str(caught.error).startswith("ws://127.0.0.1:"), caught.error
 with raises(errors.WebSocketHandshakeError, status=101, error_code=1900) as caught:
     await worker.ws.connect("ws://127.0.0.1:{fault.port}/")
 assert "Sec-WebSocket-Accept" in str(caught.error), caught.error
@@ -434,6 +435,7 @@ await worker.ws.connect("ws://127.0.0.1:1/", name="refused")
             code=0,
         )
     assert done.count("ws_errors") == 6 and done.count("ws_sessions") == 0 and done.count("iteration_errors") == 1
+    assert "GET ws://" in done.stdout and "GET http" not in done.stdout
     kept = json.loads(done.out.read_text()).get("exchanges", [])
     assert not kept or any(item.get("status") == 404 for item in kept)
 

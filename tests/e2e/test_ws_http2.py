@@ -327,3 +327,15 @@ def test_a_url_by_http2(rampa: Rampa) -> None:
         done = rampa("run", server.url.replace("http", "ws") + "/a", "--http2", "--body", "hi", "-i", "3", out=True, code=0)
         assert len(server.peers) == 1
     assert (done.count("ws_sessions"), done.count("ws_msgs_received"), done.count("ws_errors")) == (1, 3, 0)
+
+
+def test_one_iteration_shows_the_request(rampa: Rampa) -> None:
+    def serve(peer: Peer) -> None:
+        peer.begin(ALLOWED)
+        accept(peer, [("x-secret", "s3cret")])
+
+    with H2Server(serve) as server:
+        done = rampa("run", server.url.replace("http", "ws") + "/a", "--http2", "--once", "-H", "X-Token: s3cret", code=0, timeout=60)
+    for line in ("> CONNECT /a HTTP/2.0", "> :protocol: websocket", "> x-token: ***", "< HTTP/2.0 200", "< x-secret: ***"):
+        assert line in done.stdout.splitlines(), done.stdout
+    assert "s3cret" not in done.stdout and done.stdout.count("> CONNECT") == 1
