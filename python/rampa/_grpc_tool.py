@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 """What ``rampa run grpc://...`` asks of Python: a process that encodes a message which is given as JSON.
 
-It answers on standard output: ``ok``, the kind of the method (``unary``, or ``stream`` when it has any number of responses) and the
-message as base64; or ``error``, a message and a hint. Each is a line.
+What the message looks like is in files, or the server tells it by reflection. The answer goes to standard output: ``ok``, the kind of
+the method (``unary``, or ``stream`` when it has any number of responses) and the message as base64; or ``error``, a message and a hint.
+Each is a line.
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import sys
@@ -14,42 +16,95 @@ import typing
 
 from rampa._grpc_schema import GrpcSchema
 
+_HINT = "give the .proto file or a descriptor set with --proto FILE"
+
+
+class _Failed(Exception):
+    """What is said, and what helps."""
+
+    def __init__(self, text: str, hint: str = "") -> None:
+        super().__init__(text)
+        self.hint = hint
+
 
 def _line(text: object) -> str:
     """A text in one line, without characters that a terminal would obey: files and servers may be hostile."""
     return "".join(c if c.isprintable() else " " for c in " ".join(str(text).split()))
 
 
-def encode(path: str, text: str, files: list[str]) -> tuple[bool, bytes]:
+def _metadata(fields: list[list[str]]) -> list[tuple[str, str | bytes]]:
+    """What goes along with the question, for servers that ask who it is. Bytes are given as base64, with padding or without."""
+    return [(name, base64.b64decode(value + "==") if name.lower().endswith("-bin") else value) for name, value in fields]
+
+
+async def _reflect(path: str, asked: dict[str, typing.Any]) -> GrpcSchema:
+    """The schema that the server gives, asked for by a run of one call, which goes the way of the calls.
+
+    Raises:
+        _Failed: it gives none.
+    """
+    from rampa import Config, Engine, Options, ScenarioConfig
+    from rampa.errors import ConfigError, GrpcError
+    from rampa.grpc import GrpcStatus
+    from rampa.loader import TestPlan
+
+    got: list[GrpcSchema | Exception] = []
+
+    async def ask(worker: typing.Any) -> None:
+        channel = worker.grpc.connect(asked["url"], reflection=True, metadata=_metadata(asked["metadata"]))
+        try:
+            await channel._learn(path)
+            got.append(channel._schema)
+        except (GrpcError, ValueError) as error:
+            got.append(error)
+
+    try:
+        config = Config(options=Options(**asked["options"]))
+        plan = TestPlan(scenarios={"ask": (ScenarioConfig(executor="per-vu-iterations", vus=1, iterations=1), ask)}, config=config)
+        await (await Engine(plan).start()).wait()
+    except ConfigError as error:
+        raise _Failed(str(error)) from error
+    found = got[0] if got else ValueError("the server was not asked")
+    if isinstance(found, GrpcSchema):
+        return found
+    if isinstance(found, GrpcError) and found.status_code == GrpcStatus.UNIMPLEMENTED:
+        raise _Failed(f"{asked['url']} does not tell what its messages look like: it has no reflection", _HINT)
+    if isinstance(found, GrpcError):
+        raise _Failed(f"{found.details} ({GrpcStatus(found.status_code).name})", _HINT)
+    raise _Failed(str(found))
+
+
+def encode(path: str, asked: dict[str, typing.Any], files: list[str]) -> tuple[bool, bytes]:
     """The message of a method, and whether the method has any number of responses.
 
     Raises:
         ImportError: the package protobuf is not installed.
         OSError: a file cannot be read.
         ValueError: there is no such method, or the text is no such message.
+        _Failed: the server gives no schema.
     """
-    schema = GrpcSchema(*files)
-    has_stream = schema._has_stream(path)
-    request: typing.Any = json.loads(text)
+    request: typing.Any = json.loads(asked["json"])
     if not isinstance(request, dict):
         raise ValueError(f"--json: a message is an object, such as {{}}, and no {type(request).__name__}")
-    return has_stream, schema._write(path, request, "--json")
+    schema = GrpcSchema(*files) if files else asyncio.run(_reflect(path, asked))
+    return schema._has_stream(path), schema._write(path, request, "--json")
 
 
 def main(words: list[str]) -> int:
     """Does one task, and says on standard output what has become of it.
 
     Args:
-        words: ``message METHOD FILE...``; the JSON text comes by standard input.
+        words: ``message METHOD FILE...``. What else is asked for comes by standard input as JSON, for it may hold secrets: ``json``, the
+            text; ``url`` of the server, ``metadata`` and ``options`` of the run, for reflection.
     """
     _, path, *files = words
     try:
-        has_stream, message = encode(path, sys.stdin.buffer.read().decode(), files)
+        has_stream, message = encode(path, json.load(sys.stdin.buffer), files)
     except OSError as error:
         print("error", f"--proto: {_line(error.filename)}: {_line(error.strerror)}", "", sep="\n")
         return 1
-    except (ImportError, ValueError, RecursionError) as error:
-        print("error", _line(error), "", sep="\n")
+    except (ImportError, ValueError, RecursionError, _Failed) as error:
+        print("error", _line(error), getattr(error, "hint", ""), sep="\n")
         return 1
     print("ok", "stream" if has_stream else "unary", base64.b64encode(message).decode(), sep="\n")
     return 0

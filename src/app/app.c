@@ -198,7 +198,7 @@ static int check_options(const struct rp_cli *cli, bool is_url, struct rp_error 
         if (!is_typed(cli, (enum rp_option_id)i))
             continue;
         if (is_url && option->group == RP_GROUP_SCRIPT && i != RP_OPT_TAG &&
-            !(i == RP_OPT_PYTHON && rp_cli_value(cli, RP_OPT_PROTO).value))
+            !(i == RP_OPT_PYTHON && rp_cli_value(cli, RP_OPT_JSON).value))
             return rp_error_set(err, -RP_EUSER, "%s is for scripts; a URL is requested without one",
                                 option->name);
         if (!is_url && option->group == RP_GROUP_REQUEST)

@@ -2,6 +2,8 @@
 #include "app/call_url.h"
 
 #include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "app/python_find.h"
@@ -198,24 +200,115 @@ static int read_answer(struct rp_slice answer, enum rp_request_kind *ret_kind, s
     return out->error;
 }
 
-int rp_call_encode(const struct rp_cli *cli, struct rp_slice path, struct rp_slice json,
-                   enum rp_request_kind *ret_kind, struct rp_buf *ret_message, struct rp_error *err)
+/* Ways to the server that the question does not know, and those that it goes. */
+static int check_ways(const struct rp_cli *cli, struct rp_error *err)
 {
-    const char *words[WORDS_MAX + 4] = { "rampa._grpc_tool", "message" };
-    struct rp_python_tool tool = { 0 };
-    char *method = rp_strndup(path.ptr, path.len), *python = NULL;
-    struct rp_buf answer;
-    size_t count = 2;
-    int r = method ? rp_python_find(rp_cli_value(cli, RP_OPT_PYTHON).value, &python) : -ENOMEM;
+    static const enum rp_option_id unknown[] = { RP_OPT_RESOLVE,     RP_OPT_CONNECT_TO,
+                                                 RP_OPT_UNIX_SOCKET, RP_OPT_LOCAL_IPS,
+                                                 RP_OPT_DNS,         RP_OPT_NO_PROXY };
 
-    words[count++] = method;
+    for (size_t i = 0; i < RP_ARRAY_LEN(unknown); i++) {
+        if (!rp_cli_value(cli, unknown[i]).value)
+            continue;
+        rp_error_set(err, -RP_EUSER,
+                     "the server cannot be asked what its messages look like beside %s",
+                     rp_options[unknown[i]].name);
+        rp_error_hint(err, "give the .proto file or a descriptor set with --proto FILE");
+        return -RP_EUSER;
+    }
+    return 0;
+}
+
+/* As rampa.Options has them. */
+static json_t *options_of(const struct rp_cli *cli)
+{
+    static const struct {
+        enum rp_option_id id;
+        const char *name;
+    } known[] = { { RP_OPT_CACERT, "tls_ca" },
+                  { RP_OPT_CERT, "tls_cert" },
+                  { RP_OPT_KEY, "tls_key" },
+                  { RP_OPT_TLS_MIN, "tls_min_version" },
+                  { RP_OPT_TLS_MAX, "tls_max_version" },
+                  { RP_OPT_CIPHERS, "tls_cipher_suites" },
+                  { RP_OPT_ALLOW_IPS, "allow_ips" },
+                  { RP_OPT_PROXY, "proxy" } };
+    json_t *options = json_object();
+
+    for (size_t i = 0; options && i < RP_ARRAY_LEN(known); i++) {
+        const char *value = rp_cli_value(cli, known[i].id).value;
+
+        if (value && json_object_set_new(options, known[i].name, json_string(value)) < 0) {
+            json_decref(options);
+            return NULL;
+        }
+    }
+    if (options && cli->flags[RP_OPT_INSECURE] &&
+        json_object_set_new(options, "insecure_skip_tls_verify", json_true()) < 0) {
+        json_decref(options);
+        return NULL;
+    }
+    return options;
+}
+
+static json_t *metadata_of(const struct rp_call_request *request)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; list && i < request->metadata_count; i++) {
+        const struct rp_header *field = &request->metadata[i];
+        json_t *pair = json_pack("[s%, s%]", field->name.ptr, field->name.len,
+                                 field->value.len ? field->value.ptr : "", field->value.len);
+
+        if (json_array_append_new(list, pair) < 0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+static char *question_of(const struct rp_cli *cli, const struct rp_call_request *request)
+{
+    struct rp_slice json = request->json.len ? request->json : RP_SLICE("{}");
+    json_t *question = json_pack("{s:s%, s:s%, s:o, s:o}", "json", json.ptr, json.len, "url",
+                                 request->url.ptr, request->url.len, "metadata",
+                                 metadata_of(request), "options", options_of(cli));
+    char *text = question ? json_dumps(question, JSON_COMPACT) : NULL;
+
+    json_decref(question);
+    return text;
+}
+
+static int list_words(const struct rp_cli *cli, const char *method, const char **words)
+{
+    size_t count = 3;
+
+    words[2] = method;
     for (size_t i = 0; i < cli->given_count && count < WORDS_MAX; i++)
         if (cli->given[i].option == &rp_options[RP_OPT_PROTO])
             words[count++] = cli->given[i].value;
+    return count < WORDS_MAX ? 0 : -E2BIG;
+}
+
+int rp_call_encode(const struct rp_cli *cli, const struct rp_call_request *request,
+                   enum rp_request_kind *ret_kind, struct rp_buf *ret_message, struct rp_error *err)
+{
+    const char *words[WORDS_MAX + 1] = { "rampa._grpc_tool", "message" };
+    char *method = rp_strndup(request->path.ptr, request->path.len), *python = NULL;
+    struct rp_python_tool tool = { 0 };
+    struct rp_buf answer;
+    char *question = question_of(cli, request);
+    int r = method && question ? rp_python_find(rp_cli_value(cli, RP_OPT_PYTHON).value, &python)
+                               : -ENOMEM;
+
     rp_buf_init(&answer, ANSWER_MAX);
+    if (r == 0 && list_words(cli, method, words) < 0)
+        r = rp_error_set(err, -RP_EUSER, "--proto: at most %d files can be given", WORDS_MAX - 4);
+    if (r == 0 && !rp_call_has_schema(cli))
+        r = check_ways(cli, err);
     if (r == 0) {
-        r = rp_python_tool_start(&tool, python, words, json.len ? json : RP_SLICE("{}"), &answer,
-                                 err);
+        r = rp_python_tool_start(&tool, python, words, rp_slice_str(question), &answer, err);
         rp_python_tool_end(&tool);
     }
     if (r == 0)
@@ -225,5 +318,6 @@ int rp_call_encode(const struct rp_cli *cli, struct rp_slice path, struct rp_sli
     rp_buf_deinit(&answer);
     rp_free(python);
     rp_free(method);
+    free(question);
     return r;
 }

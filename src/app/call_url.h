@@ -33,10 +33,18 @@ RP_NODISCARD int rp_call_check_options(const struct rp_cli *cli, struct rp_error
 /* Refuses metadata that no client of gRPC may send. Values are not shown. */
 RP_NODISCARD int rp_call_check_metadata(const struct rp_header *headers, size_t count,
                                         struct rp_error *err);
+/* What is encoded, and for whom. */
+struct rp_call_request {
+    struct rp_slice url;              /* of the server: "http://HOST:PORT", or https */
+    struct rp_slice path;             /* of the method */
+    struct rp_slice json;             /* the text; empty = "{}" */
+    const struct rp_header *metadata; /* goes along with the question to the server */
+    size_t metadata_count;
+};
 /* Whether the line gives .proto files or descriptor sets. */
 bool rp_call_has_schema(const struct rp_cli *cli);
-/* Looks the method of @path up in the files that --proto names, and encodes @json as its request, which is
- * left out when it is empty. -RP_EUSER with @err; -ENOMEM. */
-RP_NODISCARD int rp_call_encode(const struct rp_cli *cli, struct rp_slice path,
-                                struct rp_slice json, enum rp_request_kind *ret_kind,
-                                struct rp_buf *ret_message, struct rp_error *err);
+/* Looks the method up in the files that --proto names, or asks the server for them (reflection), and
+ * encodes its message. -RP_EUSER with @err; -ENOMEM. */
+RP_NODISCARD int rp_call_encode(const struct rp_cli *cli, const struct rp_call_request *request,
+                                enum rp_request_kind *ret_kind, struct rp_buf *ret_message,
+                                struct rp_error *err);

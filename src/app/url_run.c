@@ -175,21 +175,18 @@ static int fill_call(struct maker *maker, struct rp_one_request *request, struct
 {
     struct rp_slice body = rp_buf_slice(&maker->options.body);
     bool is_json = maker->options.is_json;
-    int r;
+    struct rp_call_request wanted = { .url = request->url,
+                                      .path = request->method,
+                                      .json = is_json ? body : RP_SLICE(""),
+                                      .metadata = request->headers,
+                                      .metadata_count = request->header_count };
+    int r = 0;
 
-    if (is_json && !rp_call_has_schema(maker->cli)) {
-        rp_error_set(err, -RP_EUSER,
-                     "--json: what the messages of this method look like is not known");
-        rp_error_hint(err, "give the .proto file or a descriptor set with --proto FILE");
-        return -RP_EUSER;
-    }
-    if (!rp_call_has_schema(maker->cli)) {
-        request->body = body;
-        return 0;
-    }
-    r = rp_call_encode(maker->cli, request->method, is_json ? body : RP_SLICE(""), &request->kind,
-                       message, err);
-    request->body = is_json ? rp_buf_slice(message) : body;
+    request->body = body;
+    if (is_json || rp_call_has_schema(maker->cli))
+        r = rp_call_encode(maker->cli, &wanted, &request->kind, message, err);
+    if (is_json)
+        request->body = rp_buf_slice(message);
     return r;
 }
 

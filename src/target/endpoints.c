@@ -367,7 +367,7 @@ static const struct endpoint endpoints[] = {
       RP_SLICE("/ws"),
       false,
       handle_ws },
-    { { "/grpc.<service>/<method>", "a call of gRPC: the methods of its TestService" },
+    { { "/grpc.<service>/<method>", "a call of gRPC: its TestService, reflection, health" },
       RP_SLICE("/grpc."),
       true,
       handle_grpc },

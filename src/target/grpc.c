@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "proto/coding.h"
+#include "target/grpc_known.h"
 #include "target/server.h"
 
 enum {
@@ -286,6 +287,8 @@ void rp_target_call_begin(struct rp_target_call *call, struct rp_target_conn *co
                                      .out = call->out,
                                      .text = call->text,
                                      .plain = call->plain };
+    if (!call->method)
+        call->method = rp_target_known_find(request->path);
     call->in.max = RP_TARGET_CALL_IN_MAX;
     call->out.max = 2 * RP_TARGET_COMPRESSED_MAX;
     call->text.max = RP_TARGET_STATUS_TEXT_MAX;

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,15 @@ def test_json(rampa: Rampa, server: str, protobuf: None, tmp_path: Path) -> None
     rampa("run", server + "UnaryCall", "--json", '{"responseSize": 5}', "--proto", made, "--once", code=0)
 
 
+def test_the_server_tells_the_schema(rampa: Rampa, server: str) -> None:
+    pytest.importorskip("google.protobuf")
+    wanted = json.dumps({"response_parameters": [{"size": 3}, {"size": 4}]})
+    done = rampa("run", server + "StreamingOutputCall", "--json", wanted, "-H", "x-a: b", "-H", "a-bin: AAE", "-i", 2, out=True, code=0)
+    assert done.count("grpc_streams_msgs_received") == 4 and done.count("grpc_reqs") == 2
+    done = rampa("run", server.replace("TestService", "Nothing") + "A", "--json", "{}", code=3)
+    assert "has no service 'grpc.testing.Nothing'; it has grpc.health.v1.Health, grpc.reflection.v1.ServerReflection" in done.stderr
+
+
 def test_bytes_metadata_and_deadline(rampa: Rampa, server: str, tmp_path: Path) -> None:
     (tmp_path / "message.bin").write_bytes(b"\x10\x05")  # response_size: 5
     words = ["--body-file", "message.bin", "-H", "x-text: secret-word", "-H", "x-bytes-bin: AAE", "--bearer", "secret-token"]
@@ -99,7 +109,7 @@ def test_with_tls(rampa: Rampa, program: Path, tmp_path: Path) -> None:
         (["grpc://127.0.0.1:1/a.B/C?x=1"], "the URL of a call has the method as its path, and nothing else"),
         (["grpc://127.0.0.1:1/a.B/C/D"], "the URL of a call has the method as its path, and nothing else"),
         (["grpc://127.0.0.1:0/a.B/C"], "write it like grpc://127.0.0.1:50051/package.Service/Method"),
-        (["grpc://127.0.0.1:1/a.B/C", "--json", "{}"], "give the .proto file or a descriptor set with --proto FILE"),
+        (["grpc://127.0.0.1:1/a.B/C", "--json", "{}", "--resolve", "a:1:127.0.0.1"], "give the .proto file or a descriptor set with --proto FILE"),
         (["grpc://127.0.0.1:1/a.B/C", "--json", "{"], "--json: what is to be sent is not JSON; the mistake is at byte 1"),
         (["grpc://127.0.0.1:1/a.B/C", "-X", "PUT"], "--method is for requests of HTTP; a call of gRPC has none"),
         (["grpc://127.0.0.1:1/a.B/C", "--follow"], "--follow is for requests of HTTP; a call of gRPC has none"),
@@ -135,3 +145,28 @@ def test_without_the_package_protobuf(rampa: Rampa, server: str, tmp_path: Path)
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
     done = rampa("run", server + "UnaryCall", "--json", "{}", "--proto", PROTO, env={"PYTHONPATH": path}, code=3)
     assert "messages as dicts need the package protobuf: apt install python3-protobuf" in done.stderr
+
+
+def test_json_by_reflection(rampa: Rampa, server: str) -> None:
+    """A server that knows only the old reflection, and such that have none or refuse it."""
+    if "ASAN_OPTIONS" in os.environ:
+        pytest.skip("grpcio is asked once, with the ordinary build")
+    pytest.importorskip("grpc")
+    pytest.importorskip("google.protobuf")
+    import grpcknown
+
+    words = [sys.executable, Path(grpcknown.__file__)]
+    process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    ports = dict(zip(grpcknown.WAYS, process.stdout.readline().split(), strict=True))
+    order = json.dumps({"name": "a", "parts": [{"size": 1, "at": "2026-01-02T03:04:05Z"}]})
+
+    def call(way: str, method: str, text: str, code: int) -> Any:
+        url = f"grpc://127.0.0.1:{ports[way]}/test.Shop/{method}"
+        return rampa("run", url, "--json", text, "-H", "x-a: b", "-H", "a-bin: AAE", "-i", 2, out=not code, code=code)
+
+    assert call("alpha", "List", order, 0).count("grpc_streams_msgs_received") == 4
+    done = call("none", "Add", order, 3)
+    assert "does not tell what its messages look like: it has no reflection" in done.stderr and "with --proto FILE" in done.stderr
+    assert "not for you (PERMISSION_DENIED)" in call("denied", "Add", order, 3).stderr
+    process.communicate()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import struct
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from testservice import messages
+from testservice import PROTO, messages
 
 hpack = pytest.importorskip("hpack")
 from h2server import ACK, DATA, END_STREAM, HEADERS, PING, PREFACE, WINDOW_UPDATE, Peer, frame, settings  # noqa: E402
@@ -73,6 +74,53 @@ def test_by_grpcio(plain: str, tmp_path: Path) -> None:
         "before cancel": [3],
         "cancelled": "CANCELLED",
     }
+
+
+# ---- what every server may have --------------------------------------------------------------------------------------
+
+
+def responses(plain: str, path: str, *messages: bytes) -> tuple[list[bytes], dict[str, str]]:
+    """The responses to these messages, and the last fields."""
+    caller = Caller(plain)
+    caller.call(path)
+    caller.give(b"".join(map(message, messages)))
+    last, body, found = caller.end(), bytes(caller.body), []
+    while body:
+        size = int.from_bytes(body[1:5], "big")
+        found.append(body[5 : 5 + size])
+        body = body[5 + size :]
+    return found, last
+
+
+@pytest.mark.parametrize("version", ["v1", "v1alpha"])
+def test_reflection(plain: str, version: str, tmp_path: Path) -> None:
+    known = ["testservice.proto", "grpc.testing.TestService", "grpc.testing.TestService.UnaryCall", "grpc.testing.SimpleRequest"]
+    unknown = ["other.proto", "grpc.testing.TestService.Nothing", "grpc.testing.Nothing", "grpc.testing.TestServices", ""]
+
+    def ask(name: str) -> bytes:
+        return bytes([(3 if name.endswith(".proto") else 4) << 3 | 2, len(name)]) + name.encode()
+
+    path = f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo"
+    services, *found = responses(plain, path, b"\x3a\x00", *map(ask, known + unknown), b"", b"\x2a\x00")[0]
+    assert b"\x0a\x18grpc.testing.TestService" in services and b"\x0a\x15grpc.health.v1.Health" in services
+    for name, answer in zip(known + unknown, found):
+        assert answer.startswith(b"\x12" + bytes([len(ask(name))]) + ask(name))
+        assert (b"it is not known here" in answer) == (name in unknown)
+    assert len(found) == len(known + unknown) + 2 and all(b"nothing is asked" in answer for answer in found[-2:])
+    if shutil.which("protoc"):
+        made = tmp_path / "set.pb"
+        subprocess.run(["protoc", "-I", PROTO.parent, f"--descriptor_set_out={made}", PROTO], check=True)
+        for answer in found[: len(known)]:
+            assert answer.endswith(made.read_bytes())  # a set of one file has the field of the answer
+    assert responses(plain, path, b"\xff")[1]["grpc-status"] == "13"
+
+
+def test_health(plain: str) -> None:
+    path = "/grpc.health.v1.Health/Check"
+    for name in (b"", b"grpc.testing.TestService"):
+        found, last = responses(plain, path, b"\x0a" + bytes([len(name)]) + name)
+        assert found == [b"\x08\x01"] and last["grpc-status"] == "0"
+    assert responses(plain, path, b"\x0a\x03abc")[1]["grpc-status"] == "5"
 
 
 # ---- clients that are wrong ------------------------------------------------------------------------------------------

@@ -3,11 +3,9 @@
 /* Whatever a message to a method of the target is, the method ends the call once or takes the message whole, writes as
  * many responses as it has parameters at most, and gives each of them a size that can be. */
 
-#include <string.h>
-
 #include "base/alloc.h"
 #include "fuzz_targets.h"
-#include "target/grpc.h"
+#include "target/grpc_known.h"
 
 enum { PARTS_MAX = 4 };
 
@@ -21,7 +19,7 @@ void rp_target_call_end(struct rp_target_call *call, int status, struct rp_slice
 
 void rp_target_call_write(struct rp_target_call *call, struct rp_slice message)
 {
-    rp_assert(!call->is_ended && message.len < 32);
+    rp_assert(!call->is_ended && message.len < 1 << 16);
     call->sent++;
 }
 
@@ -58,18 +56,28 @@ static void take(const struct rp_target_method *method, struct rp_target_call *c
 
 int rp_fuzz_grpc_methods(const uint8_t *data, size_t size)
 {
-    static const char *const paths[] = { "EmptyCall",           "UnaryCall",
-                                         "StreamingOutputCall", "StreamingInputCall",
-                                         "FullDuplexCall",      "UnimplementedCall" };
+    static const char *const paths[] = {
+        "/grpc.testing.TestService/EmptyCall",
+        "/grpc.testing.TestService/UnaryCall",
+        "/grpc.testing.TestService/StreamingOutputCall",
+        "/grpc.testing.TestService/StreamingInputCall",
+        "/grpc.testing.TestService/FullDuplexCall",
+        "/grpc.testing.TestService/UnimplementedCall",
+        "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+        "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+        "/grpc.health.v1.Health/Check",
+    };
     struct rp_target_call call = { 0 };
     const struct rp_target_method *method;
-    char path[64] = "/grpc.testing.TestService/";
+    struct rp_slice path;
     size_t parts, each;
 
     if (size < 2)
         return 0;
-    strcat(path, paths[data[0] % RP_ARRAY_LEN(paths)]);
-    method = rp_target_method_find(rp_slice_str(path));
+    path = rp_slice_str(paths[data[0] % RP_ARRAY_LEN(paths)]);
+    method = rp_target_method_find(path);
+    if (!method)
+        method = rp_target_known_find(path);
     rp_assert(method);
     call.is_compressed = data[1] & 1;
     parts = 1 + (data[1] >> 1) % PARTS_MAX;
