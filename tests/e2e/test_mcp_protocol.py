@@ -209,3 +209,70 @@ def test_whatever_a_client_writes_it_gets_messages(program: Path, tmp_path: Path
         assert server.wait(SECONDS) == 0, server.stderr.read()
     assert answers[1]["result"]["serverInfo"]["name"] == "rampa"
     assert len(answers["last"]["result"]["tools"]) == len(TOOLS)
+
+
+def waiting_call(number: int) -> dict[str, typing.Any]:
+    """A call of start_run that waits for a run of ten minutes, and wants to be told how far it is."""
+    params = {"name": "start_run", "arguments": {"script_path": "made.py", "duration": "10m", "wait": True}, "_meta": {"progressToken": "far"}}
+    return {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params}
+
+
+MADE = """\
+import rampa
+
+@rampa.scenario(executor="constant-vus", vus=1, duration="1s")
+async def one(worker):
+    await worker.sleep(0.01)
+"""
+READY = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+
+
+def test_a_client_that_dies_in_a_call_leaves_no_run(program: Path, tmp_path: Path) -> None:
+    root = tmp_path.resolve()
+    (root / "made.py").write_text(MADE)
+    with subprocess.Popen(command(program), env=environment(root), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
+        assert server.stdin is not None and server.stdout is not None
+        for message in (INITIALIZE, READY, waiting_call(2)):
+            server.stdin.write(json.dumps(message).encode() + b"\n")
+        server.stdin.flush()
+        while b"notifications/progress" not in server.stdout.readline():
+            pass
+        run = run_of(str(root / "made.py"))
+        assert run is not None
+        server.stdout.close()  # nobody reads, and nobody writes any more
+        server.stdin.close()
+        assert select.select([run], [], [], SECONDS)[0]
+        os.close(run)
+        server.wait(SECONDS)
+
+
+def test_a_client_of_http_that_dies_in_a_call_leaves_a_run_that_the_next_one_finds(program: Path, tmp_path: Path) -> None:
+    root = tmp_path.resolve()
+    (root / "made.py").write_text(MADE)
+    with http_server(program, root, RAMPA_MCP_TOKEN="") as (url, _):
+        fields = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+
+        def post(message: typing.Any, **more: str) -> http.client.HTTPResponse:
+            connection = http.client.HTTPConnection(url.split("/")[2], timeout=SECONDS)
+            connection.request("POST", "/mcp", json.dumps(message), {**fields, **more})
+            return connection.getresponse()
+
+        def session() -> str:
+            response = post(INITIALIZE)
+            response.read()
+            session = response.headers["mcp-session-id"]
+            assert session
+            post(READY, **{"mcp-session-id": session}).read()
+            return session
+
+        response = post(waiting_call(2), **{"mcp-session-id": session()})
+        while b"notifications/progress" not in response.readline():
+            pass
+        response.close()
+        lists = {"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": {"name": "list_runs", "arguments": {}}}
+        said = post(lists, **{"mcp-session-id": session()}).read().decode()
+        assert '"status":"running"' in said.replace(" ", "").replace("\\", ""), said
+        run = run_of(str(root / "made.py"))
+        assert run is not None
+    assert select.select([run], [], [], SECONDS)[0]  # it ends with the server
+    os.close(run)
