@@ -126,10 +126,16 @@ class GrpcResponse:
         return f"<GrpcResponse {name}, {len(self.data)} bytes>" if self.ok else f"<GrpcResponse {name}: {self.details}>"
 
 
+_new = object.__new__
+
+
 def made_response(call: _GrpcCall, data: bytes, status_code: int) -> GrpcResponse:
     """C calls this for a call that has ended."""
-    response = GrpcResponse(data, status_code)
+    response = _new(GrpcResponse)  # without the frame of __init__(): there is one for each call
+    response.data = data
+    response.status_code = status_code
     response._call = call
+    response._metadata = None
     return response
 
 

@@ -66,7 +66,7 @@ class GrpcChannel:
 
         kind: 1 = several requests, 2 = several responses, or both; beside it 4 = it is no part of the load, and in no metric.
         """
-        key: typing.Any = (method, kind)
+        key: typing.Any = (method, kind) if kind else method  # which unary() looks for
         own: list[tuple[str, str]] = []
         if metadata is not None or tags is not None or name is not None or deadline is not KEEP:
             own = pairs(metadata)
@@ -161,6 +161,11 @@ class GrpcChannel:
             if self._has_to_learn(method, request, response):
                 return self._unary_later(method, request, response, metadata=metadata, deadline=deadline, tags=tags, name=name)
             response = self._reader_of(method, response)
+        elif metadata is None and deadline is KEEP and tags is None and name is None and isinstance(request, bytes):
+            # Most calls are made again and again: their way is the short one.
+            prepared = self._methods.get(method)
+            if prepared is not None:
+                return self._worker._grpc_call(prepared, request, None).result()
         prepared = self._prepare(method, 0, metadata, deadline, tags, name)
         return self._worker._grpc_call(prepared, self._bytes_of(method, request), response).result()
 

@@ -34,10 +34,17 @@ static struct rp_slice field_of(const struct rp_http_response *response, struct 
 void rp_grpc_note_head(struct rp_grpc_call *call)
 {
     const struct rp_http_response *response = &call->response;
+    struct rp_slice name, value, type = { 0 }, encoding = { 0 };
+    size_t pos = 0;
 
-    call->is_no_grpc = response->status != 200 ||
-                       !rp_grpc_is_content_type(field_of(response, RP_SLICE("content-type")));
-    call->coding = (uint8_t)coding_of(field_of(response, RP_SLICE("grpc-encoding")));
+    while (rp_http_response_next_field(response, &pos, &name, &value)) {
+        if (!type.ptr && rp_slice_ieq(name, RP_SLICE("content-type")))
+            type = value;
+        else if (!encoding.ptr && rp_slice_ieq(name, RP_SLICE("grpc-encoding")))
+            encoding = value;
+    }
+    call->is_no_grpc = response->status != 200 || !rp_grpc_is_content_type(type);
+    call->coding = (uint8_t)coding_of(encoding);
 }
 
 static void note_status(struct rp_grpc_call *call, struct rp_slice name, struct rp_slice value)
