@@ -17,6 +17,8 @@ static const enum rp_builtin recorded[] = {
     RP_M_GRPC_STREAMS_MSGS_RECEIVED,
     RP_M_DATA_SENT,
     RP_M_DATA_RECEIVED,
+    RP_M_TLS_FULL,
+    RP_M_TLS_RESUMED,
 };
 
 int rp_grpc_declare_metrics(struct rp_grpc_client *client)
@@ -108,6 +110,16 @@ static void record_wire(struct rp_grpc_call *call)
         rp_series_count(wire->received, (int64_t)response->wire_received);
 }
 
+RP_COLD static void record_handshake(const struct rp_grpc_call *call)
+{
+    enum rp_builtin metric = call->response.handshake == RP_HTTP_RESUMED ? RP_M_TLS_RESUMED
+                                                                         : RP_M_TLS_FULL;
+    struct rp_series *series = series_of(call->method->client, metric, call->tags);
+
+    if (series)
+        rp_series_count(series, 1);
+}
+
 /* NULL when memory has run out. */
 RP_COLD static struct outcome_series *new_outcome(struct rp_grpc_method *method,
                                                   const struct rp_grpc_call *call)
@@ -162,6 +174,8 @@ void rp_grpc_record_end(struct rp_grpc_call *call, enum recorded how)
     if (!call->method->client->registry || !call->tags)
         return;
     record_wire(call);
+    if (RP_UNLIKELY(response->handshake != RP_HTTP_NO_HANDSHAKE))
+        record_handshake(call);
     outcome = outcome_of(call->method, call);
     if (!outcome)
         return;

@@ -436,7 +436,7 @@ char *rp_http_copy_name(struct rp_slice name);
 /* @kind: as in rp_http_fail(), NULL for a complete response. @was_sent: the request, at least in
  * part. */
 void rp_http_record(struct rp_http_call *call, const char *kind, bool was_sent);
-/* A TLS handshake for @call has succeeded. */
+/* A TLS handshake for @call has succeeded: the response says so too. */
 void rp_http_record_handshake(struct rp_http_call *call, bool is_resumed);
 /* Of a call that is interrupted: what is known for certain, which is that there was a request, and
  * its bytes. The times are kept with the client. */

@@ -280,6 +280,7 @@ RP_INLINE void response_reset(const struct rp_http_call *call, const struct rp_h
     response->is_expected = false;
     response->version = RP_HTTP_NO_VERSION;
     response->tls_version = RP_TLS_NONE;
+    response->handshake = RP_HTTP_NO_HANDSHAKE;
     response->is_h2 = response->is_of_connection = false;
     response->error_code = 0;
     response->error[0] = '\0';

@@ -207,7 +207,7 @@ def test_calls_of_hooks(rampa: Rampa, script: Script, server: str) -> None:
 def test_tls(rampa: Rampa, script: Script, pki: Pki, good: Certificate) -> None:
     process, port = begin(good.chain, good.key, pki.root.file)
     client = pki.issue("client")
-    _, lines = run(
+    done, lines = run(
         rampa,
         script,
         f"""
@@ -223,6 +223,7 @@ told(await g.connect("localhost:{port}", tls=True, verify=False).unary(path, b"4
     assert [line["data"] for line in lines] == ["1", "2", "", ""]
     assert lines[2]["status"] == lines[3]["status"] == 14
     assert lines[2]["code"] == 1310
+    assert done.result()["summary"]["metrics"]["tls_full_handshakes"]["count"] >= 2
 
 
 # ---- generated stubs -------------------------------------------------------------------------------------------------
