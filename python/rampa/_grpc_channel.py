@@ -36,6 +36,7 @@ class Way(typing.NamedTuple):
     tags: tuple[tuple[str, str], ...]
     keepalive: tuple[float, float]  # seconds; 0 = none
     is_shared: bool
+    is_balanced: bool
 
 
 class GrpcChannel:
@@ -88,7 +89,7 @@ class GrpcChannel:
             seconds(deadline),
             way.is_gzip,
             way.message_max,
-            kind | 8 * way.is_shared,
+            kind | 8 * way.is_shared | 16 * way.is_balanced,
             name or "",
             [*way.tags, *tag_pairs(tags)],
             way.tls,

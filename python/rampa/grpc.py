@@ -50,6 +50,7 @@ class GrpcClient:
         schema: GrpcSchema | None = None,
         reflection: bool = False,
         shared: bool = False,
+        balance: str | None = None,
         keepalive: float | None = None,
         keepalive_timeout: float = 20.0,
         verify: typing.Any = None,
@@ -70,6 +71,7 @@ class GrpcClient:
             schema: a GrpcSchema. With it requests may be dicts, and responses are dicts.
             reflection: True gets the schema from the server itself (server reflection), with the first call of each service.
             shared: True has the VUs of a process share one connection, in place of one for each VU.
+            balance: ``"round_robin"`` opens a connection to each address of the name, and the calls take them in turn.
             keepalive: seconds. When nothing has come from the server for so long while a call is under way, it is asked for a
                 sign of life (a PING of HTTP/2). Without it, nothing finds out that a server is gone without a word.
             keepalive_timeout: seconds; when nothing has come for so long after the PING, the calls of the connection end with
@@ -87,6 +89,8 @@ class GrpcClient:
             ImportError: for ``reflection``: the package protobuf is not installed.
             RuntimeError: the run is over.
         """
+        if balance not in (None, "round_robin"):
+            raise ValueError(f"balance takes 'round_robin' or None, not {balance!r:.80}")
         if compression not in (None, "gzip", "identity"):
             raise ValueError(f"compression takes 'gzip' or None, not {compression!r:.80}")
         if max_message_size is not None and (type(max_message_size) is not int or not 0 < max_message_size < 1 << 32):
@@ -102,6 +106,7 @@ class GrpcClient:
             tuple(tag_pairs(tags)),
             (seconds(keepalive, "keepalive"), seconds(keepalive_timeout, "keepalive_timeout")),
             bool(shared),
+            balance == "round_robin",
         )
         if schema is not None and not isinstance(schema, GrpcSchema):
             raise TypeError(f"schema takes a rampa.grpc.GrpcSchema, not {type(schema).__name__}")

@@ -159,6 +159,7 @@ static int make_template(struct rp_grpc_method *method, const struct rp_grpc_spe
                                  .trace = RP_HTTP_TRACE_AS_SET,
                                  .tls = spec->tls,
                                  .keepalive = spec->keepalive,
+                                 .is_balanced = spec->is_balanced,
                                  .keepalive_timeout = spec->keepalive_timeout };
     int r;
 

@@ -60,6 +60,7 @@ struct rp_grpc_spec {       /* everything is copied */
     size_t tag_count;
     struct rp_http_tls tls;
     rp_ns keepalive, keepalive_timeout; /* see struct rp_http_spec */
+    bool is_balanced;                   /* likewise */
 };
 
 /* -RP_EUSER for a target, a path or metadata that cannot be. The method starts with one reference. */

@@ -97,14 +97,14 @@ static int dial(struct connection *connection)
     struct rp_http_session *session = connection->session;
     struct origin *origin = connection->origin;
     const struct rp_http_timeouts *timeouts = connection->call->timeouts;
-    int64_t user = connection->call->session->user;
+    unsigned spread = rp_http_spread(connection);
     struct rp_dial_spec spec = { .stack = &connection->stack,
                                  .events = &transport_events,
                                  .host = origin->dial_host ? origin->dial_host : origin->host,
                                  .port = origin->dial_port,
                                  .unix_path = origin->unix_path,
                                  .destination = &origin->destination,
-                                 .spread = user > 0 ? (unsigned)(user - 1) : 0,
+                                 .spread = spread,
                                  .deadline = timeouts ? rp_http_connection_limit(connection->call)
                                                       : connection->call->deadline,
                                  .timeout = timeouts && timeouts->connect

@@ -299,6 +299,9 @@ struct rp_http_spec { /* everything is copied */
     /* HTTP/2: when nothing has come for so long while a request is under way, the server is sent a PING;
      * when nothing comes for the second time either, the connection is dead. 0 = it is not watched. */
     rp_ns keepalive, keepalive_timeout;
+    /* HTTP/2: each address of the host has a connection, and requests take them in turn. Not when users share
+     * connections (shared_connections). */
+    bool is_balanced;
     /* Through which proxy, with USER:PASSWORD@ before its host if it wants them. Empty: none; NULL: the client's,
      * unless its no_proxy names the host. */
     struct rp_slice proxy;

@@ -66,6 +66,7 @@ struct rp_http_template {
     bool is_upgrade;       /* see http/upgrade.h */
     bool is_tunnel;
     rp_ns keepalive, keepalive_timeout; /* as in struct rp_http_spec */
+    bool is_balanced;                   /* likewise */
     /* Whether the connection of a request may serve another one. */
     enum { REUSED, REUSED_WITHIN_LIMITS, NOT_REUSED } reuse;
     char *method, *url, *name;
@@ -131,6 +132,7 @@ struct connection {
     bool is_pooled : 1;     /* in a pool that sessions share */
     bool has_no_memory : 1; /* to send what it was given */
     uint32_t served;        /* requests; only with a limit of the client */
+    unsigned turn; /* of its address; 0 unless it was opened by a request that is balanced */
     struct rp_h1_parser parser;
     struct decoding *decoding; /* of the body that comes; NULL unless it has a content coding */
     /* Armed at the deadline or before it, and moved when it fires too early, so that a request arms
@@ -263,6 +265,16 @@ void rp_http_continue(struct rp_http_call *call);
 void rp_http_restart(struct rp_http_call *call, struct attempt first);
 /* Sends a call that HTTP/2 allows to be sent once more. It has no connection. */
 void rp_http_send_again(struct rp_http_call *call, rp_ns took);
+
+/* ---- route.c: calls that go to all addresses of a host in turn ---- */
+
+/* Whether a further connection of @pool leads to an address that has none. */
+bool rp_http_lacks_address(const struct rp_http_session *pool, const struct origin *origin);
+/* Which address of its host @connection, which is about to be opened, prefers: by the number of its user, and
+ * of a balanced call by the first turn that no other connection has. */
+unsigned rp_http_spread(struct connection *connection);
+/* Gives @call to the connection that has not had one for longest. False when none takes it. */
+bool rp_http_begin_in_turn(struct rp_http_session *pool, struct rp_http_call *call);
 
 /* ---- timeouts.c: of calls that have some beside that of the whole ---- */
 

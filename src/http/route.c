@@ -118,3 +118,59 @@ void rp_http_free_origin(struct origin *origin)
     rp_http_free_via(origin->via);
     rp_free(origin);
 }
+
+/* ---- the addresses of a host in turn --------------------------------------------------------- */
+
+/* It may take a call, or will once it is open. */
+static bool is_of_use(const struct connection *connection, const struct origin *origin)
+{
+    return connection->origin == origin &&
+           (connection->state == CONNECTION_OPENING ||
+            (connection->state == CONNECTION_SHARED &&
+             connection->session->client->h2->is_worth_waiting(connection)));
+}
+
+bool rp_http_lacks_address(const struct rp_http_session *pool, const struct origin *origin)
+{
+    unsigned wanted = origin->destination.addresses ? origin->destination.addresses : 1, there = 0;
+
+    RP_LIST_EACH (it, &pool->connections)
+        there += is_of_use(rp_container_of(it, struct connection, node), origin);
+    return there < wanted;
+}
+
+static bool is_taken(const struct rp_http_session *pool, const struct origin *origin, unsigned turn)
+{
+    RP_LIST_EACH (it, &pool->connections) {
+        const struct connection *connection = rp_container_of(it, struct connection, node);
+
+        if (connection->turn == turn && is_of_use(connection, origin))
+            return true;
+    }
+    return false;
+}
+
+unsigned rp_http_spread(struct connection *connection)
+{
+    int64_t user = connection->call->session->user;
+
+    if (connection->call->template->is_balanced)
+        while (is_taken(connection->session, connection->origin, connection->turn))
+            connection->turn++;
+    return (user > 0 ? (unsigned)(user - 1) : 0) + connection->turn;
+}
+
+bool rp_http_begin_in_turn(struct rp_http_session *pool, struct rp_http_call *call)
+{
+    RP_LIST_EACH (it, &pool->connections) {
+        struct connection *connection = rp_container_of(it, struct connection, node);
+
+        if (connection->origin != call->template->origin ||
+            connection->state != CONNECTION_SHARED || !pool->client->h2->begin(connection, call))
+            continue;
+        rp_list_remove(&connection->node);
+        rp_list_append(&pool->connections, &connection->node);
+        return true;
+    }
+    return false;
+}

@@ -285,6 +285,7 @@ static int fill(struct rp_http_template *template, const struct rp_http_spec *sp
     template->is_upgrade = spec->is_upgrade;
     template->is_tunnel = spec->is_tunnel;
     template->keepalive = spec->keepalive;
+    template->is_balanced = spec->is_balanced;
     template->keepalive_timeout = spec->keepalive_timeout;
     template->expects_continue = spec->is_streamed &&has_field(spec, RP_SLICE("Expect"));
     template->has_cookie = has_field(spec, RP_SLICE("Cookie"));

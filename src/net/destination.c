@@ -121,6 +121,7 @@ void rp_destination_order(struct rp_destination *destination, struct rp_address 
                                                                : addresses[0].any.sa_family;
     take_family(&families[0], addresses, count, is_of, wanted);
     take_family(&families[1], addresses, count, is_not_of, wanted);
+    destination->addresses = (unsigned)families[0].count;
     for (size_t i = 0, turn = 0; i < count; turn = !turn) {
         struct family *family = &families[turn];
 

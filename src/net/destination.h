@@ -23,9 +23,10 @@ struct rp_destination {
      * failures in a row the next dial begins 10 ms after the last one, then 20, 40, 80, 100 ms. A
      * passed deadline is no failure here. */
     unsigned failures;
-    rp_ns last;              /* when the last of them ended */
-    sa_family_t family;      /* of the address that was connected last; 0 = none was */
-    unsigned turn;           /* of dials that take the addresses in turn */
+    rp_ns last;         /* when the last of them ended */
+    sa_family_t family; /* of the address that was connected last; 0 = none was */
+    unsigned turn;      /* of dials that take the addresses in turn */
+    unsigned addresses; /* of the family that the last dial has preferred; 0 = it is not known */
     struct rp_address tried; /* the last one that was tried, for people; empty = none was */
     /* Addresses that failed, or were slower than one that was tried after them. */
     size_t avoided_count;

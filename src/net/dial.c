@@ -323,6 +323,7 @@ static void open_stack(struct rp_dial *dial, const struct rp_address *addresses,
     dial->spec.stack->top->events = &opening_events;
     dial->spec.stack->top->user = dial;
     dial->spec.destination->tried = dial->addresses[0];
+    dial->spec.destination->addresses = 1;
     if (dial->count == 1) {
         connect_one(dial);
         return;

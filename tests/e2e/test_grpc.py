@@ -406,6 +406,7 @@ MISTAKES = [
     ("g.unary('a:1', '/a.B/C', b'', deadline=0)", "deadline takes more than 0 seconds"),
     ("g.unary('a:1', '/a.B/C', b'', response=3)", "response= takes the class of a message of Protocol Buffers, not 3"),
     ("g.connect('a:1', compression='br')", "compression takes 'gzip' or None, not 'br'"),
+    ("g.connect('a:1', balance='random')", "balance takes 'round_robin' or None, not 'random'"),
     ("g.connect('a:1', keepalive=0)", "keepalive takes more than 0 seconds, or None for none, not 0"),
     ("g.connect('a:1', keepalive_timeout='1s')", "keepalive_timeout takes a number of seconds, or None, not '1s'"),
     ("g.connect('a:1', max_message_size=0)", "max_message_size takes a number of bytes"),

@@ -7,7 +7,7 @@
 
 enum { PAIRS_MAX = 256 };
 /* Of the kind of a method in _grpc_channel.py. */
-enum { SEVERAL_REQUESTS = 1, SEVERAL_RESPONSES = 2, UNMEASURED = 4, SHARED = 8 };
+enum { SEVERAL_REQUESTS = 1, SEVERAL_RESPONSES = 2, UNMEASURED = 4, SHARED = 8, BALANCED = 16 };
 
 /* Fills @fields from a list of pairs of str. Returns their number, or -1 with an exception. */
 static Py_ssize_t take_pairs(PyObject *list, const char *what, struct rp_header *fields)
@@ -65,6 +65,7 @@ static int fill_spec(PyObject *args, struct scratch *scratch, struct rp_grpc_spe
     spec->has_one_response = !(kind & SEVERAL_RESPONSES);
     spec->is_unmeasured = kind & UNMEASURED;
     *ret_is_shared = kind & SHARED;
+    spec->is_balanced = kind & BALANCED;
     spec->tls.verify = (enum rp_http_verify)verify;
     spec->keepalive = (rp_ns)(keepalive * RP_S);
     spec->keepalive_timeout = (rp_ns)(keepalive_timeout * RP_S);
