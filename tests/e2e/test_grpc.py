@@ -97,7 +97,7 @@ def check_unary_result(result: dict[str, Any]) -> None:
     assert metrics["grpc_reqs"]["count"] == 14
     assert metrics["grpc_req_failed"]["passes"] == 6 and metrics["grpc_req_failed"]["fails"] == 8
     assert metrics["grpc_req_duration"]["count"] == 14
-    assert metrics["grpc_req_duration"]["max"] >= 290
+    assert metrics["grpc_req_duration"]["max"] >= 200
     assert metrics["data_sent"]["count"] > 11000 and metrics["data_received"]["count"] > 20000
     assert "grpc_streams" not in metrics and "http_reqs" not in metrics
 

