@@ -17,11 +17,17 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-if "RAMPA_SANITIZED" in os.environ:
-    # What the tests start beside rampa must not load the runtime of the sanitizers: curl hangs with it. RAMPA_PYTHON
-    # is an interpreter that brings it along.
-    os.environ.pop("LD_PRELOAD", None)
-    sys.executable = os.environ["RAMPA_PYTHON"]
+# What the tests start beside rampa must not load the runtime of the sanitizers: curl hangs with it. RAMPA_PYTHON is an
+# interpreter that brings it along.
+SANITIZED = "RAMPA_SANITIZED" in os.environ
+HAS_RUNTIME = SANITIZED and os.environ.pop("LD_PRELOAD", None) is not None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tests start Python with the runtime. The process that starts those of xdist gives them what it has itself."""
+    if SANITIZED and (HAS_RUNTIME or not getattr(config.option, "numprocesses", None)):
+        sys.executable = os.environ["RAMPA_PYTHON"]
+
 
 # Who was started in the background by a shell ignores SIGINT, and so would everything that the tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -30,6 +36,18 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # An agent that runs the tests sets one of these, and gets another summary.
 for name in ("AI_AGENT", "CLAUDECODE", "CODEX_SANDBOX", "CODEX_THREAD_ID", "CURSOR_AGENT", "GEMINI_CLI"):
     os.environ.pop(name, None)
+
+# What takes longest is first, so that at the end no process of pytest-xdist has much left when the others are through.
+LONGEST = """
+    cpython_asyncio install bench_instructions pytest_plugin docs workers run_events run_asyncio package generator run_watchdog
+    faults proxies open_model hooks types engine_life http2_faults bad_input robust run_lifecycle examples
+""".split()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {f"test_{name}": place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
+
 
 START_SECONDS = 30
 

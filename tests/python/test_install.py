@@ -38,10 +38,10 @@ def run(*words: str | Path, cwd: Path, **env: str) -> subprocess.CompletedProces
     return done
 
 
-def backend(hook: str, source: Path, target: Path) -> Path:
+def backend(hook: str, source: Path, target: Path, **env: str) -> Path:
     """Calls a hook of the build backend as pip does."""
     code = f"import sys, mesonpy; print(mesonpy.{hook}({str(target)!r}), file=sys.stderr)"
-    return target / run(PYTHON, "-c", code, cwd=source).stderr.splitlines()[-1]
+    return target / run(PYTHON, "-c", code, cwd=source, **env).stderr.splitlines()[-1]
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with tarfile.open(backend("build_sdist", ROOT, folder)) as tar:
         tar.extractall(folder / "source", filter="data") if hasattr(tarfile, "data_filter") else tar.extractall(folder / "source")
     (source,) = (folder / "source").iterdir()
-    wheel = backend("build_wheel", source, folder)
+    wheel = backend("build_wheel", source, folder, CFLAGS="-O0")  # what counts is where everything goes
     run(PYTHON, "-m", "venv", folder / "venv", cwd=folder)
     run(folder / "venv/bin/pip", "install", "--no-index", "--no-deps", wheel, cwd=folder)
     (site,) = (folder / "venv/lib").glob("python3*/site-packages")

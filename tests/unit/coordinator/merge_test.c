@@ -83,7 +83,7 @@ static void assert_whole(const struct rp_error_group *group)
 /* A known group and a new one, with the @n-th allocation failing. Returns how many allocations there were. */
 static uint64_t merge_errors_with_failure_at(uint64_t n)
 {
-    char text[LONG_TEXT];
+    char text[LONG_TEXT] = { 0 };
     struct rp_msg_error first = error_of(text, "ValueError", 2);
     struct rp_msg_error again = error_of(text, "ValueError", 5);
     struct rp_msg_error other = error_of(text, "KeyError", 1);
