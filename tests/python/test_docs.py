@@ -140,16 +140,6 @@ def test_python_blocks_are_run(name: str) -> None:
     assert len(re.findall(r"^```python$", text, re.MULTILINE)) - len(as_files) == len(BLOCK.findall(text)) > 0
 
 
-@pytest.mark.parametrize("page", PAGES, ids=page_id)
-def test_links(page: Path) -> None:
-    text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
-    missing = []
-    for link in re.findall(r"\]\(([^)\s]+)\)", text):
-        if not re.match(r"[a-z]+:|#", link) and not (page.parent / link.partition("#")[0]).exists():
-            missing.append(link)
-    assert not missing
-
-
 def test_index_names_every_page() -> None:
     index = (ROOT / "docs/README.md").read_text()
     pages = {page_id(page) for page in PAGES} - {"README.md"}

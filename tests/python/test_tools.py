@@ -327,3 +327,47 @@ def test_tally_junit(tmp_path: Path) -> None:
 
 def test_tally_without_results(tmp_path: Path) -> None:
     assert run("tally", "junit", str(tmp_path / "gone.xml")) == (0, "0 1 0\n")
+
+
+# ---- docs-site ------------------------------------------------------------------------------------------------------
+
+SITE = {
+    "README.md": "# A\n\n![picture](docs/p.png) [all](docs/README.md), [one](examples/one.py), [they](examples)\n",
+    "CHANGELOG.md": "# Changes\n",
+    "LICENSE": "free\n",
+    "docs/README.md": "# Pages\n\n| start | |\n|---|---|\n| [the start](../README.md) | one |\n| [architecture.md](architecture.md) | two |\n",
+    "docs/p.png": "",
+    "docs/architecture.md": "# B\n\n## What `it` is: a_b\n\n- an item\n\n      code\n\n- another [up](#what-it-is-a_b)\n",
+    "examples/one.py": '"""Does one thing."""\n',
+}
+
+
+def site_of(root: Path) -> tuple[int, str]:
+    pytest.importorskip("mkdocs", reason="./dev setup docs installs it")
+    done = subprocess.run([TOOLS / "docs-site", root], capture_output=True, text=True, timeout=60)
+    assert done.stdout == ""
+    return done.returncode, done.stderr
+
+
+def test_the_site_of_the_pages(tree: Tree) -> None:
+    root = tree(SITE)
+    assert site_of(root) == (0, "")
+    text = (root / "build-docs/site/docs/architecture.html").read_text()
+    assert 'id="what-it-is-a_b"' in text
+    assert text.count("<li>\n<p>an") == 2 and "<code>code\n</code>" in text
+    text = (root / "build-docs/site/index.html").read_text()
+    assert '<a href="examples/index.html#onepy">' in text and ">\n        The start\n" in text
+    assert "Does one thing." in (root / "build-docs/site/examples/index.html").read_text()
+
+
+def test_what_the_site_must_not_have(tree: Tree) -> None:
+    bad = "# B\n\n[no heading](#nothing) <img src='//example.com/p.png'> <a href='gone.html'>no page</a>\n"
+    code, said = site_of(tree(SITE | {"docs/architecture.md": bad}))
+    assert code == 1
+    assert [line.partition(": ")[2] for line in said.splitlines()] == [
+        "the link #nothing leads to no heading of its page",
+        "loads //example.com/p.png from another server",
+        "the link gone.html leads to no file",
+    ]
+    code, said = site_of(tree(SITE | {"docs/architecture.md": "# B\n\n[no page](gone.md)\n"}))
+    assert code == 1 and "gone.md" in said and "Aborted" in said
