@@ -161,7 +161,8 @@ static int advance(struct python_output *self, struct rp_error *err)
     self->is_told = true;
     self->until = rp_clock_ns() + self->wait + RP_PYTHON_OUTPUT_GRACE;
     r = tell_to_start(self);
-    return r < 0 ? r : 1;
+    /* What came in one read with the news of the class wakes the loop no more: an end, for one. */
+    return r < 0 ? r : look_for_start(self, err);
 }
 
 static void on_patience(struct rp_timer *timer, rp_ns now);
