@@ -23,6 +23,7 @@ import rampa
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 GENERATOR = ROOT / "tools/gen-api-docs"
+REFERENCES = ROOT / "tools/gen-reference-docs"
 MODULES = ["rampa", *(f"rampa.{one.name}" for one in pkgutil.iter_modules(rampa.__path__) if not one.name.startswith("_"))]
 # The types that scripts get to see; the others are between the engine and the package.
 EXTENSION = ["Worker", "HttpClient", "Request", "Response", "Execution", "Group", "Sleep"]
@@ -143,9 +144,9 @@ def test_help_works(name: str) -> None:
 # ---- docs/api.md ----------------------------------------------------------------------------------------------------
 
 
-def generate(action: str, file: Path) -> subprocess.CompletedProcess[str]:
+def generate(action: str, file: Path, generator: Path = GENERATOR) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-B", GENERATOR, action, file],
+        [sys.executable, "-B", generator, action, file],
         env={**os.environ, "PYTHONPATH": str(Path(rampa.__file__).parent.parent)},
         capture_output=True,
         text=True,
@@ -176,3 +177,44 @@ def test_the_reference_has_every_public_name() -> None:
     anchors = {re.sub(r"[^\w-]", "", line.lower().replace(" ", "-")) for line in re.findall(r"^#+ (.*)$", text, re.MULTILINE)}
     links = set(re.findall(r"\]\(#([^)]*)\)", text))
     assert links and links <= anchors
+
+
+# ---- docs/mcp-reference.md, docs/pytest-reference.md ----------------------------------------------------------------
+
+
+def test_the_pages_of_mcp_and_pytest_are_what_the_sources_say(tmp_path: Path) -> None:
+    done = generate("check", ROOT / "docs", REFERENCES)
+    assert done.returncode == 0, done.stderr
+    for name in ("mcp-reference.md", "pytest-reference.md"):
+        (tmp_path / name).write_text((ROOT / "docs" / name).read_text().replace("| `duration` |", "| `time` |"))
+    done = generate("check", tmp_path, REFERENCES)
+    assert done.returncode == 1
+    assert "mcp-reference.md is not" in done.stderr and "pytest-reference.md is not" in done.stderr
+
+
+def test_the_page_of_mcp_has_every_parameter() -> None:
+    from rampa.mcp._table import TOOLS
+
+    sections = re.split(r"^### (\w+)$", (ROOT / "docs/mcp-reference.md").read_text(), flags=re.MULTILINE)
+    by_name = dict(zip(sections[1::2], sections[2::2]))
+    for tool in TOOLS:
+        section = by_name[tool.name]
+        assert section.strip().splitlines()[0] == " ".join(f"`{badge}`" for badge in tool.badges.split(", "))
+        for name, rules in {**tool.arguments["properties"], **tool.answer["properties"]}.items():
+            assert re.search(rf"^\| `{name}` \| {rules['type'] if isinstance(rules['type'], str) else rules['type'][0]}", section, re.MULTILINE)
+
+
+def test_the_page_of_pytest_has_what_pytest_is_told(tmp_path: Path) -> None:
+    text = (ROOT / "docs/pytest-reference.md").read_text()
+    words = [sys.executable, "-B", "-m", "pytest", "-p", "rampa.pytest_plugin", "-p", "no:cacheprovider"]
+    settings = {**os.environ, "COLUMNS": "300", "PYTEST_ADDOPTS": "", "PYTHONPATH": str(Path(rampa.__file__).parent.parent)}
+    shown = {
+        option: subprocess.run([*words, option], capture_output=True, text=True, timeout=120, cwd=tmp_path, env=settings).stdout
+        for option in ("--help", "--fixtures", "--markers")
+    }
+    options = set(re.findall(r"^ *(--rampa-[\w-]+)", shown["--help"], re.MULTILINE))
+    fixtures = set(re.findall(r"^(rampa_\w+)", shown["--fixtures"], re.MULTILINE))
+    marker = re.search(r"^(@pytest\.mark\.rampa_scenario\(.*?\)): ", shown["--markers"], re.MULTILINE)
+    assert marker and f"```text\n{marker[1]}\n```" in text
+    assert set(re.findall(r"^\| `(--[\w-]+)", text, re.MULTILINE)) == options != set()
+    assert set(re.findall(r"^### (rampa_\w+)$", text, re.MULTILINE)) - {"rampa_scenario"} == fixtures != set()

@@ -22,11 +22,9 @@ from rampa.mcp._resources import read, uri_of
 from rampa.mcp._runs import RunRegistry
 from rampa.mcp._settings import Settings
 from rampa.mcp._subscriptions import Subscriptions
-from rampa.mcp._table import INSTRUCTIONS, PROMPTS, RESOURCES, TOOLS, Tool
+from rampa.mcp._table import INSTRUCTIONS, PROMPT_DEFAULTS, PROMPTS, RESOURCES, TOOLS, Tool
 from rampa.mcp._tools import Tools
 from rampa.mcp._watch import Watch
-
-_DEFAULTS = {"vus": "10", "duration": "30s"}  # of the arguments of prompts
 
 
 def _version(settings: Settings) -> str:
@@ -121,7 +119,7 @@ class _Handlers:
                 name=row.name,
                 title=row.title,
                 description=row.description,
-                arguments=[types.PromptArgument(name=name, description=text, required=name not in _DEFAULTS) for name, text in row.arguments.items()],
+                arguments=[types.PromptArgument(name=name, description=text, required=name not in PROMPT_DEFAULTS) for name, text in row.arguments.items()],
             )
             for row in PROMPTS
         ]
@@ -134,7 +132,7 @@ class _Handlers:
         given = params.arguments or {}
         values = {}
         for name in row.arguments:
-            value = given.get(name) or _DEFAULTS.get(name)
+            value = given.get(name) or PROMPT_DEFAULTS.get(name)
             if value is None or len(value) > 2000:
                 raise MCPError(types.INVALID_PARAMS, f"The prompt {row.name} needs the argument {name}, of at most 2000 characters")
             values[name] = value

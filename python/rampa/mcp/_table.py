@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The tools, resources and prompts of the MCP server, as data: what clients are told of them, and what docs/mcp.md lists."""
+"""The tools, resources and prompts of the MCP server, as data: what clients are told of them, and what docs/mcp.md and docs/mcp-reference.md list."""
 
 from __future__ import annotations
 
@@ -242,10 +242,16 @@ class Prompt:
     text: str
 
 
+#: Arguments of prompts that may be left out.
+PROMPT_DEFAULTS = {"vus": "10", "duration": "30s"}
 PROMPTS = (
     Prompt(
         "load_test_url", "Load-test a URL", "Writes a script for a URL, runs it and explains what it has found",
-        {"url": "http or https URL, of a server that you may test", "vus": "virtual users (10 when it is left out)", "duration": "such as 30s (30s when it is left out)"},
+        {
+            "url": "http or https URL, of a server that you may test",
+            "vus": f"virtual users ({PROMPT_DEFAULTS['vus']} when it is left out)",
+            "duration": f"how long, such as 1m ({PROMPT_DEFAULTS['duration']} when it is left out)",
+        },
         "Load-test {url} with {vus} virtual users for {duration}.\n\n"
         "1. Ask me whether I may put load on this server, unless it is on this machine or I have said so.\n"
         "2. Call write_scenario_skeleton, then discover_scenarios to check the script.\n"
