@@ -337,7 +337,7 @@ SITE = {
     "LICENSE": "free\n",
     "docs/README.md": "# Pages\n\n| start | |\n|---|---|\n| [the start](../README.md) | one |\n| [architecture.md](architecture.md) | two |\n",
     "docs/p.png": "",
-    "docs/architecture.md": "# B\n\n## What `it` is: a_b\n\n- an item\n\n      code\n\n- another [up](#what-it-is-a_b)\n",
+    "docs/architecture.md": "# B\n\n## What `it` is: a_b\n\n- an item\n\n      code\n\n- another [up](#what-it-is-a_b)\n\nA table:\n| a |\n|---|\n| b |\n",
     "examples/one.py": '"""Does one thing."""\n',
 }
 
@@ -354,7 +354,7 @@ def test_the_site_of_the_pages(tree: Tree) -> None:
     assert site_of(root) == (0, "")
     text = (root / "build-docs/site/docs/architecture.html").read_text()
     assert 'id="what-it-is-a_b"' in text
-    assert text.count("<li>\n<p>an") == 2 and "<code>code\n</code>" in text
+    assert text.count("<li>\n<p>an") == 2 and "<code>code\n</code>" in text and "<td>b</td>" in text
     text = (root / "build-docs/site/index.html").read_text()
     assert '<a href="examples/index.html#onepy">' in text and ">\n        The start\n" in text
     assert "Does one thing." in (root / "build-docs/site/examples/index.html").read_text()
