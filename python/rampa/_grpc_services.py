@@ -259,7 +259,9 @@ class ReflectedSchema(GrpcSchema):
 
     async def _ask_for(self, ask: _Ask, service: str) -> _Failure | None:
         """By the newest of the names of reflection that the server knows."""
-        for way in _REFLECTION[_REFLECTION.index(self._way) :]:
+        ways = list(_REFLECTION[_REFLECTION.index(self._way) :])
+        while True:
+            way = ways.pop(0)
             async with ask(way) as s:
                 try:
                     files = await self._files_of(s, service)
@@ -268,14 +270,14 @@ class ReflectedSchema(GrpcSchema):
                         self._known.add(service)
                         self._way = way
                         return None
-                    if s.status_code != GrpcStatus.UNIMPLEMENTED:
-                        break
                 except _Refused as refused:
                     if refused.status == GrpcStatus.NOT_FOUND:
                         return functools.partial(ValueError, await self._unknown(s, service))
                     return self._failure(way, refused.status or GrpcStatus.UNKNOWN, refused.text, 0)
                 except ValueError as error:
                     return self._failure(way, GrpcStatus.INTERNAL, f"its answer cannot be used: {error}", 0)
+            if not ways or s.status_code != GrpcStatus.UNIMPLEMENTED:
+                break
         if s.status_code == GrpcStatus.UNIMPLEMENTED:
             text = "it has no reflection; give schema= with .proto files or a descriptor set"
             return self._failure(way, GrpcStatus.UNIMPLEMENTED, text, s.error_code)

@@ -18,8 +18,8 @@ class Failure(Exception):
     """
 
     def __init__(self, error: str, hint: str, untrusted: dict[str, typing.Any] | None = None) -> None:
-        self.error = conceal(error)
-        self.hint = conceal(hint)
+        self.error: str = conceal(error)
+        self.hint: str = conceal(hint)
         self.untrusted: dict[str, typing.Any] | None = concealed(untrusted)
         super().__init__(self.error)
 
