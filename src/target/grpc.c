@@ -190,6 +190,7 @@ static void on_deadline(struct rp_timer *timer, rp_ns now)
         rp_h2_server_reset(call->session, call->incoming);
     }
     rp_buf_reset(&call->out);
+    call->sent = 0;
     call->zeros = 0;
     wake(call);
 }

@@ -21,6 +21,7 @@ from h2server import ACK, DATA, END_STREAM, HEADERS, PING, PREFACE, WINDOW_UPDAT
 
 CLIENT = Path(__file__).with_name("testservice_client.py")
 PATIENCE = 60
+INITIAL_WINDOW_SIZE = 4
 TESTS = "/grpc.testing.TestService/"
 
 
@@ -129,14 +130,14 @@ def test_health(plain: str) -> None:
 class Caller(Peer):
     """A connection to the server, with what it has said of one call."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, window: int = 65535) -> None:
         host, _, port = address.rpartition(":")
         super().__init__(socket.create_connection((host, int(port)), timeout=PATIENCE))
         self.heads: list[dict[str, str]] = []
         self.body = bytearray()
         self.opened = 0  # bytes by which the window of the stream was opened
         self.is_over = False
-        self.send(PREFACE + settings())
+        self.send(PREFACE + settings((INITIAL_WINDOW_SIZE, window)))
         while not self.settings:  # until then the windows are small
             self.read_frame()
 
@@ -151,11 +152,12 @@ class Caller(Peer):
             super().note(kind, flags, stream, payload)
         self.is_over = self.is_over or bool(kind in (HEADERS, DATA) and flags & END_STREAM)
 
-    def call(self, path: str, end: bool = False, **fields: str) -> None:
+    def call(self, path: str, end: bool = False, body: bytes = b"", **fields: str) -> None:
+        """@body comes with the head, in one piece."""
         more = [(key.replace("_", "-"), value) for key, value in fields.items()]
         first = [(":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "a"), ("te", "trailers")]
         content = [] if "content_type" in fields else [("content-type", "application/grpc")]
-        self.send(self.headers(1, first + content + more, end))
+        self.send(self.headers(1, first + content + more, end) + (frame(DATA, 0, 1, body) if body else b""))
 
     def give(self, body: bytes, end: bool = True) -> None:
         self.send(frame(DATA, END_STREAM if end else 0, 1, body))
@@ -236,3 +238,23 @@ def test_a_client_that_takes_nothing_is_held_up(plain: str) -> None:
     assert caller.opened
     payload = b"\x0a\x93\x4e\x12\x90\x4e" + bytes(10000)
     assert caller.body == message(payload) * count
+
+
+@pytest.mark.parametrize(("window", "is_within"), [(19, False), (10, True), (5019, True)])
+def test_a_deadline_passes_while_the_window_is_full(plain: str, window: int, is_within: bool) -> None:
+    """What was sent before the deadline is a whole message, or a part of one."""
+    size = b"\x0a" if window < 20 else b"\x90\x4e"
+    caller = Caller(plain, window)
+    caller.call(TESTS + "FullDuplexCall", body=message(b"\x12" + bytes([1 + len(size)]) + b"\x08" + size), grpc_timeout="200m")
+    while len(caller.body) < window:
+        caller.read_frame()
+    later = Caller(plain)
+    later.call(TESTS + "FullDuplexCall", grpc_timeout="200m")
+    assert later.end()["grpc-status"] == "4"  # so the deadline of the first one has passed, too
+    caller.open(2**30)
+    while not (caller.is_over or caller.resets):
+        caller.read_frame()
+    caller.socket.close()
+    assert len(caller.body) == window
+    assert bool(caller.resets) == is_within and caller.is_over != is_within
+    assert is_within or caller.heads[-1]["grpc-status"] == "4"
