@@ -348,6 +348,7 @@ int rp_grpc_start(struct rp_http_session *session, struct rp_grpc_call *call)
     call->body.ops = &body_ops;
     if (method->is_unmeasured)
         call->tags = NULL;
+    call->session = session;
     call->http.template = method->template;
     call->http.response = &call->response;
     call->http.tags = call->tags;

@@ -38,6 +38,7 @@ void rp_grpc_client_free(struct rp_grpc_client *client)
     if (!client)
         return;
     rp_decoder_free(client->decoder);
+    rp_exchanges_deinit(&client->failed);
     rp_http_client_free(client->http);
     rp_free(client);
 }

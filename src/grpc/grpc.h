@@ -33,6 +33,11 @@ void rp_grpc_client_free(struct rp_grpc_client *client);
 /* Has `--once` (@at_once) or `--http-debug` show its calls: what HTTP/2 has of them, without the values of
  * metadata, and how each has ended. */
 void rp_grpc_client_show(struct rp_grpc_client *client, bool at_once);
+/* Has the client keep the first @of_kind failed calls of each kind, which is a name with a status and an
+ * error code, with what is said of the failure; 0, as in a new client = none. */
+void rp_grpc_client_keep_failed(struct rp_grpc_client *client, unsigned of_kind);
+/* Calls @fn for each that was kept since the last call, and forgets it. Its status is that of gRPC. */
+void rp_grpc_client_take_exchanges(struct rp_grpc_client *client, rp_exchange_fn *fn, void *user);
 /* For its sessions and its counters; owned by the client. */
 struct rp_http_client *rp_grpc_client_http(const struct rp_grpc_client *client);
 
@@ -95,6 +100,7 @@ struct rp_grpc_call {
     struct rp_http_response response;
     /* private */
     struct rp_http_call http;
+    struct rp_http_session *session; /* valid while the call is under way */
     struct rp_http_body body;
     struct rp_buf in;      /* what has come */
     size_t taken, scanned; /* of it: given to the caller, and known to be whole messages */

@@ -70,6 +70,7 @@ struct rp_grpc_client {
     struct rp_registry *registry;
     const struct rp_metric *metrics[RP_BUILTIN_COUNT];
     struct rp_decoder *decoder; /* of compressed messages; NULL until there is one */
+    struct rp_exchanges failed; /* kept, and not taken yet */
 };
 
 /* ---- samples.c ---- */
@@ -80,6 +81,11 @@ void rp_grpc_record_begin(struct rp_grpc_call *call);
 /* How much of the end of a call is recorded. */
 enum recorded { RECORD_ALL, RECORD_NO_FAILURE, RECORD_COUNTS };
 void rp_grpc_record_end(struct rp_grpc_call *call, enum recorded how);
+
+/* ---- exchanges.c ---- */
+
+/* Keeps a failed call that has just ended, if it is one of the first ones of its kind. */
+RP_COLD void rp_grpc_keep_failed(const struct rp_grpc_call *call);
 
 /* ---- status.c ---- */
 

@@ -176,6 +176,8 @@ void rp_grpc_record_end(struct rp_grpc_call *call, enum recorded how)
     record_wire(call);
     if (RP_UNLIKELY(response->handshake != RP_HTTP_NO_HANDSHAKE))
         record_handshake(call);
+    if (RP_UNLIKELY(how == RECORD_ALL && call->status != RP_GRPC_OK))
+        rp_grpc_keep_failed(call);
     outcome = outcome_of(call->method, call);
     if (!outcome)
         return;

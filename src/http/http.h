@@ -247,6 +247,8 @@ RP_NODISCARD int rp_http_session_new(struct rp_http_client *client, int64_t user
 /* *@iteration, which is borrowed, is the number of the user's iteration, for exchanges that are shown
  * or kept. rp_http_session_take_cookies() says it too. */
 void rp_http_session_set_iteration(struct rp_http_session *session, const uint64_t *iteration);
+/* Whose session it is, and the number of the iteration, 0 when nobody has said it. */
+void rp_http_session_who(const struct rp_http_session *session, int64_t *user, uint64_t *iteration);
 /* Has the session take the cookies of its answers and send them with its requests, as browsers do.
  * They are forgotten when *@iteration changes; NULL, or the limit keep_cookies = never. Without this
  * call there are none. */

@@ -61,6 +61,12 @@ void rp_http_session_set_iteration(struct rp_http_session *session, const uint64
     session->iteration = iteration;
 }
 
+void rp_http_session_who(const struct rp_http_session *session, int64_t *user, uint64_t *iteration)
+{
+    *user = session->user;
+    *iteration = session->iteration ? *session->iteration : 0;
+}
+
 /* Some call of @session that waits in @calls, or NULL. */
 static struct rp_http_call *find_call(const struct rp_list *calls,
                                       const struct rp_http_session *session)

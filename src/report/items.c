@@ -79,18 +79,34 @@ static int64_t number_of(const json_t *value)
     return !text || rp_parse_i64(rp_slice_str(text), &number) ? number : -1;
 }
 
+/* Whether @exchange is of the kind of failed requests that @error is. Calls of gRPC have a status of
+ * their own, which their error names: "gRPC NOT_FOUND: no such cart". */
+static bool is_of_kind(const json_t *exchange, const json_t *error)
+{
+    const char *kind = json_string_value(json_object_get(error, "error"));
+    const char *said = json_string_value(json_object_get(exchange, "error"));
+    bool is_grpc = kind && strncmp(kind, "gRPC ", 5) == 0;
+
+    if (number_of(json_object_get(exchange, "error_code")) !=
+        number_of(json_object_get(error, "error_code")))
+        return false;
+    if (is_grpc != (said && strncmp(said, "gRPC ", 5) == 0))
+        return false;
+    if (!is_grpc)
+        return number_of(json_object_get(exchange, "status")) ==
+               number_of(json_object_get(error, "status"));
+    return strncmp(said, kind, strlen(kind)) == 0 && strchr(":", said[strlen(kind)]) != NULL;
+}
+
 /* The ids of the exchanges that were kept of a kind of failed requests. */
 static json_t *exchanges_of(json_t *result, const json_t *error)
 {
-    int64_t code = number_of(json_object_get(error, "error_code"));
-    int64_t status = number_of(json_object_get(error, "status"));
     json_t *ids = json_array(), *exchange;
     size_t i;
 
     json_array_foreach(json_object_get(result, "exchanges"), i, exchange)
     {
-        if (number_of(json_object_get(exchange, "error_code")) == code &&
-            number_of(json_object_get(exchange, "status")) == status)
+        if (is_of_kind(exchange, error))
             rp_json_push(&ids, id_json('x', i));
     }
     return ids;
@@ -161,6 +177,7 @@ int rp_items_slowest(json_t *result, bool as_json, struct rp_buf *out)
     json_t *items = items_of(result, list), *rows = json_array();
     size_t count = json_array_size(items);
     struct ranked *ranked = rp_calloc(count ? count : 1, sizeof(*ranked));
+    int r;
 
     if (!ranked) {
         json_decref(rows);
@@ -179,7 +196,12 @@ int rp_items_slowest(json_t *result, bool as_json, struct rp_buf *out)
         rp_json_push(&rows, rp_json_take(&row));
     }
     rp_free(ranked);
-    return put_rows(rows, "requests", as_json, out);
+    r = put_rows(rows, "requests", as_json, out);
+    if (r == 0 && !as_json && !count)
+        rp_buf_append_str(out,
+                          "The list has requests of HTTP only. WebSockets and calls of gRPC are "
+                          "in the summary of the run.\n");
+    return r < 0 ? r : out->error;
 }
 
 int rp_items_overview(json_t *result, bool as_json, struct rp_buf *out)

@@ -98,10 +98,12 @@ static void put_failed_request(struct rp_buf *out, const json_t *row)
         rp_buf_append_str(out, " ");
         put(out, status, TEXT_COLS);
     }
-    rp_buf_append_str(out, ", such as ");
-    put(out, text_of(example, "method"), TEXT_COLS);
-    rp_buf_append_str(out, " ");
-    put(out, text_of(example, "name"), TEXT_COLS);
+    if (*text_of(example, "name")) {
+        rp_buf_append_str(out, ", such as ");
+        put(out, text_of(example, "method"), TEXT_COLS);
+        rp_buf_append_str(out, *text_of(example, "method") ? " " : "");
+        put(out, text_of(example, "name"), TEXT_COLS);
+    }
     put_ids(out, json_object_get(row, "exchanges"));
 }
 
@@ -207,8 +209,10 @@ static void show_exchange(struct rp_buf *out, const json_t *row)
     if (json_is_string(json_object_get(row, "scenario"))) {
         rp_buf_append_str(out, "scenario ");
         put(out, text_of(row, "scenario"), TEXT_COLS);
-        rp_buf_appendf(out, ", VU %lld, iteration %lld, ", count_of(row, "vu"),
-                       count_of(row, "iteration"));
+        if (json_is_integer(json_object_get(row, "vu")))
+            rp_buf_appendf(out, ", VU %lld, iteration %lld", count_of(row, "vu"),
+                           count_of(row, "iteration"));
+        rp_buf_append_str(out, ", ");
     }
     rp_buf_append_str(out, "ended ");
     put(out, text_of(row, "ended"), TEXT_COLS);

@@ -262,13 +262,12 @@
   function exchange(entry) {
     const who = entry.vu === null ? 'setup() or teardown()' : `VU ${text(entry.vu)}, iteration ${text(entry.iteration)}`;
     const phases = Object.entries(entry.times || {}).filter(([, time]) => time > 0).map(([phase, time]) => `${phase.replaceAll('_', ' ')} ${text(time, 'ms')}`);
-    const outcome = entry.status ? `status ${entry.status}` : entry.error || `error ${entry.error_code}`;
+    const outcome = entry.error || (entry.status ? `status ${entry.status}` : `error ${entry.error_code}`);
     return element('details', { class: 'exchange' },
       element('summary', {}, element('span', { class: 'bad' }, outcome), ` ${entry.name || entry.url} `, element('small', {}, entry.ended)),
       element('p', {}, [entry.scenario && `scenario ${entry.scenario}`, who, entry.remote && `address ${entry.remote}`, entry.proto, member(entry, 'tls_version', 'length') && entry.tls_version.replace(/^tls/, 'TLS ')]
         .filter(Boolean).join(' \u00b7 ')),
       phases.length ? element('p', { class: 'place' }, phases.join(', ')) : null,
-      entry.status && entry.error ? element('p', { class: 'bad' }, entry.error) : null,
       entry.request ? wire(entry.request) : element('p', {}, entry.url),
       entry.response ? wire(entry.response) : element('p', {}, 'There was no answer.'));
   }

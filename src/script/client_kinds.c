@@ -209,6 +209,7 @@ static int grpc_open(struct rp_loop *loop, struct rp_registry *registry, const s
     r = rp_grpc_client_new(http, loop, registry, &client);
     if (r < 0)
         return r;
+    rp_grpc_client_keep_failed(client, (unsigned)plan->failed_exchanges);
     if (plan->once || plan->http_debug)
         rp_grpc_client_show(client, plan->once);
     *ret = client;
@@ -231,6 +232,11 @@ static void grpc_count(void *client, struct rp_client_counters *counters)
     add_counters(rp_grpc_client_http(client), counters);
 }
 
+static void grpc_take_exchanges(void *client, rp_exchange_fn *fn, void *user)
+{
+    rp_grpc_client_take_exchanges(client, fn, user);
+}
+
 static void grpc_take_shown(void *client, rp_shown_fn *fn, void *user)
 {
     rp_http_client_take_shown(rp_grpc_client_http(client), fn, user);
@@ -243,6 +249,7 @@ static const struct rp_client_kind grpc_kind = {
     .close = grpc_close,
     .free_session = http_free_session,
     .count = grpc_count,
+    .take_exchanges = grpc_take_exchanges,
     .take_shown = grpc_take_shown,
 };
 

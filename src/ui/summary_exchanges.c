@@ -30,7 +30,7 @@ static struct rp_slice method_of(const struct rp_exchange *exchange)
     return rp_slice(line.ptr, blank ? (size_t)(blank - line.ptr) : 0);
 }
 
-/* "503 Service Unavailable: out of stock", or the error. */
+/* The error, or "503 Service Unavailable: out of stock". */
 static void append_what(struct rp_buf *out, const struct rp_exchange *exchange)
 {
     struct rp_slice line = first_line(exchange->response_head);
@@ -38,11 +38,11 @@ static void append_what(struct rp_buf *out, const struct rp_exchange *exchange)
 
     if (blank) /* behind the version */
         line = rp_slice(blank + 1, line.len - (size_t)(blank + 1 - line.ptr));
-    rp_buf_append_slice(out, line);
-    if (exchange->error.len) {
-        rp_buf_append_str(out, line.len ? ": " : "");
+    if (exchange->error.len) { /* of gRPC it says more than the answer of HTTP */
         rp_buf_append_slice(out, exchange->error);
+        return;
     }
+    rp_buf_append_slice(out, line);
     if (exchange->response_body.text.len) {
         rp_buf_append_str(out, ": ");
         rp_buf_append_slice(out, first_line(exchange->response_body.text));
@@ -59,7 +59,7 @@ static void exchange_line(struct rp_summary *summary, const struct rp_exchange *
     rp_buf_init(&where, RP_COMPOSE_MAX);
     append_what(&what, exchange);
     rp_buf_append_slice(&where, method_of(exchange));
-    rp_buf_append_str(&where, " ");
+    rp_buf_append_str(&where, where.len ? " " : "");
     rp_buf_append_slice(&where, exchange->name);
     what_cols = rp_text_cols(rp_buf_slice(&what));
     where_cols = rp_text_cols(rp_buf_slice(&where));

@@ -90,6 +90,19 @@ await g.unary(target, path + "Echo", b"")
     check_unary_result(done.result())
     assert "secret-token" not in json.dumps(done.result()) + done.stderr
     assert re.search(r"^ +1 x gRPC NOT_FOUND +/test.Service/Fail$", done.stdout, re.MULTILINE)
+    kept = {row["error"]: row for row in done.result()["exchanges"]}
+    assert len(kept) == 6, sorted(kept)
+    row = kept["gRPC NOT_FOUND: nothing here: \u20ac 100% "]
+    assert (row["name"], row["url"], row["status"], row["error_code"]) == ("/test.Service/Fail", f"http://{server}/test.Service/Fail", 5, None)
+    assert (row["scenario"], row["vu"], row["iteration"], row["proto"]) == ("calls", 1, 0, "HTTP/2.0")
+    assert row["remote"] and row["response"]["line"] == "HTTP/2.0 200" and row["request"] is None
+    assert re.search(r"^ +gRPC NOT_FOUND: nothing here: \u20ac 100% +/test.Service/Fail$", done.stdout, re.MULTILINE)
+    errors = {row["error"]: row for row in json.loads(rampa("result", "errors", "result.json", "--format", "json", code=0).stdout)["errors"]}
+    exchanges = [row["error"] for row in done.result()["exchanges"]]
+    for name in ("gRPC NOT_FOUND", "gRPC UNIMPLEMENTED", "gRPC DEADLINE_EXCEEDED"):
+        assert [exchanges[int(x[1:]) - 1].partition(":")[0] for x in errors[name]["exchanges"]] == [name]
+    assert "1 time: gRPC NOT_FOUND, such as /test.Service/Fail  kept: x" in rampa("result", "errors", "result.json", code=0).stdout
+    assert "requests of HTTP only" in rampa("result", "slowest", "result.json", code=0).stdout
 
 
 def check_unary_result(result: dict[str, Any]) -> None:

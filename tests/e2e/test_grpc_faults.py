@@ -126,6 +126,8 @@ def test_no_server(rampa: Rampa, script: Script) -> None:
     done, lines = run(rampa, script, 'told(await worker.grpc.unary("127.0.0.1:1", "/a.B/C", b""))', code=1)
     assert lines == [{"status": 14, "details": "connection refused", "code": 1212, "data": "", "size": 0}]
     assert "the only request has not succeeded" in done.stdout
+    assert [(row["error"], row["remote"]) for row in done.result()["exchanges"]] == [("gRPC UNAVAILABLE: connection refused", "127.0.0.1:1")]
+    assert "    gRPC UNAVAILABLE: connection refused  /a.B/C\n" in done.stdout
 
 
 def end_connection(peer: Peer) -> None:

@@ -39,10 +39,12 @@ static struct rp_http_session *session_of(const struct py_grpc *self)
         PyErr_NoMemory();
         return NULL;
     }
-    if (self->is_shared)
+    if (self->is_shared) {
         host->grpc_session = session;
-    else
+    } else {
         vu->sessions[RP_CLIENT_GRPC] = session;
+        rp_http_session_set_iteration(session, &vu->iteration);
+    }
     return session;
 }
 

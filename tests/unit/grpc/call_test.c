@@ -202,6 +202,8 @@ static int place_init(struct place *place, struct world *world)
     rp_http_client_set_h2(http, RP_HTTP_H2_ONLY);
     r = rp_grpc_client_new(http, world->loop, place->env.registry, &place->client);
     if (r == 0)
+        rp_grpc_client_keep_failed(place->client, 1);
+    if (r == 0)
         r = make_method(place, false, &place->unary);
     if (r == 0)
         r = make_method(place, true, &place->stream);

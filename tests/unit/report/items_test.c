@@ -84,7 +84,7 @@ static void test_what_failed_is_listed_with_its_exchanges(void **state)
 {
     assert_list(rp_items_errors, RESULT,
                 "e1  3 times: status 500, such as GET n  kept: x1 x3\n"
-                "e2  1 time: refused, such as    kept: x2\n"
+                "e2  1 time: refused  kept: x2\n"
                 "i1  1 time: E: " REPLACED "[2Jboo, at a.py:1\n");
     assert_list(rp_items_errors, "{}", "There are none.\n");
 }
@@ -122,7 +122,7 @@ static void test_one_thing_is_shown_whole(void **state)
     assert_opened("i1", "i1  1 time: E: " REPLACED "[2Jboo, at a.py:1\n  one\n  two" REPLACED "\n");
     assert_opened("r1", "r1  quick: 6 requests, 1 failed  med 1.00 ms  p(95) 2.00 ms  "
                         "p(99) 9.00 ms  max 10.00 ms\nstatus 200: 5 times\nstatus none: 1 time\n");
-    assert_opened("e2", "e2  1 time: refused, such as    kept: x2\n");
+    assert_opened("e2", "e2  1 time: refused  kept: x2\n");
 }
 
 static void test_json_has_the_ids_and_no_buckets(void **state)
