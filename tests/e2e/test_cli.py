@@ -44,7 +44,8 @@ def option_table() -> list[tuple[str, str]]:
 def belongs(commands: str, command: str) -> bool:
     """Whether the text of a row's commands means this one."""
     in_script = "RP_IN_SCRIPT" in commands and command in ("run", "check", "inspect")
-    return in_script or commands == "RP_IN_ALL" or f"RP_IN(RP_CMD_{command.upper()})" in commands
+    in_control = "RP_IN_CONTROL" in commands and command in ("status", "stop", "pause", "resume", "adjust")
+    return in_script or in_control or commands == "RP_IN_ALL" or f"RP_IN(RP_CMD_{command.upper()})" in commands
 
 
 def on_terminal(words: list[str], columns: int = 80, env: dict[str, str] | None = None) -> tuple[int, str]:
