@@ -9,7 +9,7 @@ import typing
 from rampa._grpc_calls import GrpcResponse, GrpcStatus, GrpcStream, LaterStream
 from rampa._grpc_schema import GrpcSchema
 from rampa._grpc_services import HEALTH_CHECK, HEALTH_WATCH, REFLECTION_DEADLINE, HealthStatus, ReflectedSchema, health_request
-from rampa._grpc_wire import MessageClass, Metadata, Request, Tags, check_class, pairs, seconds, tag_pairs, to_bytes
+from rampa._grpc_wire import MessageClass, Metadata, Request, Tags, check_class, pairs, public_url, seconds, tag_pairs, to_bytes
 
 from rampa.errors import GrpcError
 
@@ -365,4 +365,4 @@ class GrpcChannel:
         return GrpcStream(call, method, bool(kind & 1), bool(kind & 2), self._bytes_of)
 
     def __repr__(self) -> str:
-        return f"<GrpcChannel {self._way.url}>"
+        return f"<GrpcChannel {public_url(self._way.url)}>"

@@ -15,6 +15,7 @@ import sys
 import typing
 
 from rampa._grpc_schema import GrpcSchema
+from rampa._grpc_wire import public_url
 
 _HINT = "give the .proto file or a descriptor set with --proto FILE"
 
@@ -68,7 +69,7 @@ async def _reflect(path: str, asked: dict[str, typing.Any]) -> GrpcSchema:
     if isinstance(found, GrpcSchema):
         return found
     if isinstance(found, GrpcError) and found.status_code == GrpcStatus.UNIMPLEMENTED:
-        raise _Failed(f"{asked['url']} does not tell what its messages look like: it has no reflection", _HINT)
+        raise _Failed(f"{public_url(asked['url'])} does not tell what its messages look like: it has no reflection", _HINT)
     if isinstance(found, GrpcError):
         raise _Failed(f"{found.details} ({GrpcStatus(found.status_code).name})", _HINT)
     raise _Failed(str(found))

@@ -31,6 +31,12 @@ _NAME = re.compile(r"[0-9a-z_.-]+")
 _RESERVED = frozenset({"content-type", "te", "connection", "host", "content-length", "transfer-encoding"})
 
 
+def public_url(text: str) -> str:
+    """A target or a URL without user name and password: as it may be shown."""
+    scheme, mark, rest = text.partition("://")
+    return scheme + mark + rest.rpartition("@")[2] if mark else text.rpartition("@")[2]
+
+
 def target_url(target: str, tls: bool | None) -> str:
     """``host:port``, or a URL without a path, becomes the URL that requests go to."""
     if not isinstance(target, str):
@@ -49,10 +55,10 @@ def target_url(target: str, tls: bool | None) -> str:
     elif scheme not in _SCHEMES:
         raise ValueError(f"target: the scheme {scheme!r} is not one of gRPC; write host:port, and tls=True for TLS")
     elif tls is not None and tls != _SCHEMES[scheme]:
-        raise ValueError(f"target: {target!r} says {'TLS' if _SCHEMES[scheme] else 'no TLS'}, and tls={tls!r} the contrary")
+        raise ValueError(f"target: {public_url(target)!r} says {'TLS' if _SCHEMES[scheme] else 'no TLS'}, and tls={tls!r} the contrary")
     rest = rest.rstrip("/")
     if not rest or "/" in rest or "?" in rest or "#" in rest:
-        raise ValueError(f"target: {target!r} is no host:port; the method is given with each call")
+        raise ValueError(f"target: {public_url(target)!r} is no host:port; the method is given with each call")
     return f"{'https' if scheme in ('https', 'grpcs') else 'http'}://{rest}"
 
 

@@ -410,6 +410,8 @@ MISTAKES = [
     ("g.unary('a:1', '/a.B/C', 'text')", "a request of gRPC is bytes, or a message of Protocol Buffers, not str"),
     ("g.unary('a:1', '/a.B/C', {'a': 1})", "a request of gRPC is bytes, or a message of Protocol Buffers, not dict"),
     ("g.unary('a:1/x', '/a.B/C', b'')", "target: 'a:1/x' is no host:port; the method is given with each call"),
+    ("g.unary('grpc://u:s3cret@a:1/x', '/a.B/C', b'')", "target: 'grpc://a:1/x' is no host:port"),
+    ("g.connect('http://u:s3cret@a:1', tls=True)", "target: 'http://a:1' says no TLS"),
     ("g.unary('ftp://a:1', '/a.B/C', b'')", "target: the scheme 'ftp' is not one of gRPC"),
     ("g.connect('http://a:1', tls=True)", "target: 'http://a:1' says no TLS, and tls=True the contrary"),
     ("g.unary('a:1', '/a.B/C', b'', {'A B': 'c'})", "metadata: 'A B' is no name"),
@@ -443,4 +445,4 @@ for call in [{calls}]:
 """,
     )
     for (call, text), [said] in zip(MISTAKES, lines, strict=True):
-        assert said and text in said, (call, said)
+        assert said and text in said and "s3cret" not in said, (call, said)

@@ -124,11 +124,16 @@ def test_reflection_that_fails(rampa: Rampa, script: Script, servers: dict[str, 
         f"""
 for name, target in {targets}.items():
     try:
-        await worker.grpc.connect(target, reflection=True).unary("/test.Shop/Add", {{}})
+        await worker.grpc.connect("joe:s3cret@" + target, reflection=True).unary("/test.Shop/Add", {{}})
     except rampa.errors.GrpcError as error:
         print(json.dumps([name, error.status_code, str(error)]))
+c = worker.grpc.connect("joe:s3cret@127.0.0.1:1", reflection=True)
+print(json.dumps(["repr", repr(c), repr(c._schema)]))
 """,
     )
+    shown = lines.pop()
+    assert all("127.0.0.1:1>" in text for text in shown[1:])
+    assert "s3cret" not in done.stdout + done.stderr
     for [name, _, text], (status, part) in zip(lines, FAULTS.values(), strict=True):
         assert f"ServerReflectionInfo: {status}: reflection of http://{targets[name]}: " in text and part in text, (name, text)
     assert "grpc_reqs" not in done.result()["summary"]["metrics"]

@@ -119,11 +119,12 @@ def test_with_tls(rampa: Rampa, program: Path, tmp_path: Path) -> None:
         (["grpc://127.0.0.1:1/a.B/C", "-H", "a: \u20ac"], "the value of 'a' has other characters than printable ASCII"),
         (["http://127.0.0.1:1/", "--proto", "a.proto"], "--proto is for calls of gRPC, whose URLs begin with grpc://"),
         (["grpc://no-such-name.invalid:1/a.B/C", "-i", "1"], "no-such-name.invalid"),
+        (["grpc://joe:s3cret@127.0.0.1:1/a.B/C", "--json", "{}"], "reflection of http://127.0.0.1:1: "),
     ],
 )
 def test_mistakes(rampa: Rampa, words: list[str], error: str) -> None:
     done = rampa("run", *words, code=3)
-    assert error in done.stderr
+    assert error in done.stderr and "s3cret" not in done.stderr
     assert not done.stdout
 
 
@@ -162,11 +163,12 @@ def test_json_by_reflection(rampa: Rampa, server: str) -> None:
     order = json.dumps({"name": "a", "parts": [{"size": 1, "at": "2026-01-02T03:04:05Z"}]})
 
     def call(way: str, method: str, text: str, code: int) -> Any:
-        url = f"grpc://127.0.0.1:{ports[way]}/test.Shop/{method}"
+        url = f"grpc://joe:s3cret@127.0.0.1:{ports[way]}/test.Shop/{method}"
         return rampa("run", url, "--json", text, "-H", "x-a: b", "-H", "a-bin: AAE", "-i", 2, out=not code, code=code)
 
     assert call("alpha", "List", order, 0).count("grpc_streams_msgs_received") == 4
     done = call("none", "Add", order, 3)
     assert "does not tell what its messages look like: it has no reflection" in done.stderr and "with --proto FILE" in done.stderr
+    assert "s3cret" not in done.stderr
     assert "not for you (PERMISSION_DENIED)" in call("denied", "Add", order, 3).stderr
     process.communicate()
