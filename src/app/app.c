@@ -240,8 +240,6 @@ static int find_work(const struct rp_cli *cli, struct rp_url_run *ret, struct rp
 
     if (r == 0)
         r = is_url ? rp_url_run_init(ret, cli, err) : rp_script_file_check(cli->arguments[0], err);
-    if (r == 0)
-        rp_url_run_hide_secrets(cli);
     return r;
 }
 
@@ -371,7 +369,7 @@ int rp_app_main(int argc, char *const argv[])
     else if (!cli.command)
         code = print_short_help(&cli);
     else
-        code = dispatch(&cli);
+        code = rp_cli_hide_secrets(&cli) < 0 ? out_of_memory() : dispatch(&cli);
     rp_cli_deinit(&cli);
     return code;
 }

@@ -269,7 +269,9 @@ struct rp_cli {
     struct rp_given *given; /* the command line's in its order, then the environment's */
     size_t given_count;
     bool flags[RP_OPT_COUNT]; /* of RP_TYPE_FLAG */
-    struct rp_error *errors;  /* every mistake that was found, in the order of the line */
+    char **copies;            /* private: of words whose secrets are hidden */
+    size_t copy_count;
+    struct rp_error *errors; /* every mistake that was found, in the order of the line */
     size_t error_count;
 };
 
@@ -280,6 +282,11 @@ struct rp_cli {
  * nothing else is judged: errors are dropped.
  */
 RP_NODISCARD int rp_cli_parse(int argc, char *const argv[], struct rp_cli *ret);
+/* Overwrites header values, cookies, passwords and tokens, and user names and passwords in URLs, in the
+ * words of the command line, which every user of the machine can read while the program runs. @cli
+ * keeps copies of these words. The words must be writable. To be called once, before anything that
+ * may last. 0 or -ENOMEM. (secret_words.c) */
+RP_NODISCARD int rp_cli_hide_secrets(struct rp_cli *cli);
 void rp_cli_deinit(struct rp_cli *cli); /* a zeroed one is allowed */
 
 /* The last use of an option, or { NULL, NULL }. */

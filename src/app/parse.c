@@ -463,6 +463,9 @@ void rp_cli_deinit(struct rp_cli *cli)
     if (!cli)
         return;
     drop_errors(cli);
+    for (size_t i = 0; i < cli->copy_count; i++)
+        rp_free(cli->copies[i]);
+    rp_free(cli->copies);
     rp_free(cli->given);
     rp_free(cli->arguments);
     rp_free(cli->errors);

@@ -330,30 +330,3 @@ void rp_request_options_deinit(struct rp_request_options *options)
     rp_buf_deinit(&options->headers);
     rp_buf_deinit(&options->body);
 }
-
-/* What of @given is secret; NULL = nothing. */
-static char *secret_of(const struct rp_given *given)
-{
-    char *value = NULL;
-
-    if (given->option == &rp_options[RP_OPT_HEADER] && given->value[0] != '@')
-        value = strchr(given->value, ':');
-    else if (given->option == &rp_options[RP_OPT_COOKIE])
-        value = strchr(given->value, '=');
-    else if ((given->option == &rp_options[RP_OPT_AUTH] ||
-              given->option == &rp_options[RP_OPT_BEARER]) &&
-             given->value[0] != '@')
-        return (char *)given->value;
-    return value ? value + 1 : NULL;
-}
-
-void rp_request_options_hide(const struct rp_cli *cli)
-{
-    for (size_t i = 0; i < cli->given_count; i++) {
-        const struct rp_given *given = &cli->given[i];
-        char *secret = strcmp(given->origin, given->option->name) == 0 ? secret_of(given) : NULL;
-
-        if (secret)
-            memset(secret, '*', strlen(secret));
-    }
-}

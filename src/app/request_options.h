@@ -37,5 +37,3 @@ RP_NODISCARD int rp_request_options_form(struct rp_request_options *options,
 RP_NODISCARD int rp_request_options_init(struct rp_request_options *ret, const struct rp_cli *cli,
                                          struct rp_error *err);
 void rp_request_options_deinit(struct rp_request_options *options);
-/* Overwrites what is secret in the words of the command line. It must not be needed any more. */
-void rp_request_options_hide(const struct rp_cli *cli);

@@ -96,33 +96,6 @@ static int fill_lists(struct rp_run_request *request, const struct rp_cli *cli)
     return r;
 }
 
-/* Keeps the proxy, and hides its user and password in the words of the command line, which every user of
- * the machine can read. */
-static int take_proxy(struct rp_run_request *request, const struct rp_cli *cli)
-{
-    struct rp_override *proxy = &request->options.overrides.proxy;
-    char *at;
-
-    if (!proxy->value)
-        return 0;
-    request->proxy = rp_strdup(proxy->value);
-    if (!request->proxy)
-        return -ENOMEM;
-    proxy->value = request->proxy;
-    for (size_t i = 0; i < cli->given_count; i++) {
-        const struct rp_given *given = &cli->given[i];
-
-        at = given->option == &rp_options[RP_OPT_PROXY] ? strrchr(given->value, '@') : NULL;
-        if (at && strcmp(given->origin, given->option->name) == 0) {
-            const char *user = strstr(given->value, "://");
-
-            user = user && user < at ? user + strlen("://") : given->value;
-            memset((char *)user, '*', (size_t)(at - user));
-        }
-    }
-    return 0;
-}
-
 /* Splits the texts of an option at their first '='; the parser has seen that there is one. */
 static int add_pairs(struct rp_run_request *request, const struct rp_cli *cli, enum rp_option_id id)
 {
@@ -247,8 +220,6 @@ int rp_run_request_init(struct rp_run_request *ret, const struct rp_cli *cli)
         r = fill_lists(ret, cli);
     if (r >= 0)
         r = fill_pairs(ret, cli);
-    if (r >= 0)
-        r = take_proxy(ret, cli);
     if (r < 0) {
         rp_run_request_deinit(ret);
         return r;
@@ -270,7 +241,6 @@ void rp_run_request_deinit(struct rp_run_request *request)
     rp_free(request->outputs);
     rp_free(request->output_options);
     rp_free(request->included);
-    rp_free(request->proxy);
     rp_free(request->thresholds);
     rp_free(request->python);
     *request = (struct rp_run_request){ 0 };

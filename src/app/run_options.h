@@ -16,7 +16,6 @@ struct rp_run_request {
     struct rp_pair *pairs; /* the tags, then the env */
     size_t pair_count;
     struct rp_host_option *hosts;
-    char *proxy;
 };
 
 /* Borrows the strings of @cli. 0 or -ENOMEM, which leaves @ret empty. */

@@ -448,15 +448,3 @@ void rp_url_run_deinit(struct rp_url_run *run)
     rp_free(run->label);
     *run = (struct rp_url_run){ 0 };
 }
-
-void rp_url_run_hide_secrets(const struct rp_cli *cli)
-{
-    rp_request_options_hide(cli);
-    for (size_t i = 0; i < cli->argument_count; i++) {
-        struct rp_slice userinfo = rp_url_userinfo(rp_slice_str(cli->arguments[i]));
-        char *authority = strstr(cli->arguments[i], "//");
-
-        if (authority && userinfo.len && rp_script_is_url(cli->arguments[i]))
-            memset(authority + (userinfo.ptr - authority), '*', userinfo.len);
-    }
-}

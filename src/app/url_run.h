@@ -24,7 +24,3 @@ bool rp_is_url_run(const struct rp_cli *cli);
 RP_NODISCARD int rp_url_run_init(struct rp_url_run *ret, const struct rp_cli *cli,
                                  struct rp_error *err);
 void rp_url_run_deinit(struct rp_url_run *run);
-/* Overwrites header values, and user names and passwords in URLs, in the words of the command line,
- * which every user of the machine can read while the program runs. They must not be needed any
- * more. */
-void rp_url_run_hide_secrets(const struct rp_cli *cli);

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -99,6 +100,20 @@ def test_with_tls(rampa: Rampa, program: Path, tmp_path: Path) -> None:
     assert "gRPC UNAVAILABLE (1310)" in done.stdout
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=PATIENCE)
+
+
+def test_secrets_are_hidden_while_the_server_is_asked(program: Path) -> None:
+    """By the way to a server that says nothing: a proxy has its password there."""
+    pytest.importorskip("google.protobuf")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(PATIENCE)
+        place = f"joe:s3cret@127.0.0.1:{silent.getsockname()[1]}"
+        words = ["--json", "{}", "-H", "x-a: s3cret", "--bearer", "s3cret", "-x", f"http://{place}"]
+        with subprocess.Popen([program, "run", f"grpc://{place}/a.B/C", "/b", "--base-url", f"http://{place}", *words], stderr=subprocess.PIPE) as process:
+            with silent.accept()[0]:  # it asks
+                line = Path(f"/proc/{process.pid}/cmdline").read_bytes()
+            process.communicate(timeout=PATIENCE)
+    assert b"grpc://**********@127.0.0.1:" in line and b"x-a:*" in line and b"s3cret" not in line
 
 
 @pytest.mark.parametrize(

@@ -339,21 +339,63 @@ static void a_request_has_what_the_line_says(void **state)
     rp_cli_deinit(&cli);
 }
 
+static void secrets_are_hidden_in_the_line_only(void **state)
+{
+    static const struct {
+        const char *line, *hidden;
+    } cases[] = {
+        { "run http://u:pw@h/a@b", " run http://****@h/a@b" },
+        { "run grpc://u:pw@h/a.B/C ws://pw@h", " run grpc://****@h/a.B/C ws://**@h" },
+        { "run a.py -u 5 -e A=b", " run a.py -u 5 -e A=b" },
+        { "run a://h -H A:pw --header=B:pw -H @file", " run a://h -H A:** --header=B:** -H @file" },
+        { "run a://h --cookie a=pw --auth u:pw", " run a://h --cookie a=** --auth ****" },
+        { "run a://h --bearer pw --auth @file", " run a://h --bearer ** --auth @file" },
+        { "run a://h -x a://u:p/w@h --proxy u:pw@h", " run a://h -x a://*****@h --proxy ****@h" },
+        { "run /a --base-url=http://u:pw@h", " run /a --base-url=http://****@h" },
+        { "run a.py -O influxdb=http://u:pw@h", " run a.py -O influxdb=http://****@h" },
+    };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(cases); i++) {
+        struct rp_buf before, after, words;
+        struct line line;
+        struct rp_cli cli;
+
+        rp_buf_init(&before, 1000);
+        rp_buf_init(&after, 1000);
+        rp_buf_init(&words, 1000);
+        parse(cases[i].line, &line, &cli);
+        describe(&cli, &before);
+        assert_int_equal(rp_cli_hide_secrets(&cli), 0);
+        describe(&cli, &after);
+        for (int word = 1; word < line.count; word++)
+            rp_buf_appendf(&words, " %s", line.words[word]);
+        assert_string_equal(rp_buf_str(&words), cases[i].hidden);
+        assert_string_equal(rp_buf_str(&after), rp_buf_str(&before));
+        rp_buf_deinit(&before);
+        rp_buf_deinit(&after);
+        rp_buf_deinit(&words);
+        rp_cli_deinit(&cli);
+    }
+}
+
 static void every_allocation_may_fail(void **state)
 {
     struct line line;
     int failures = 0;
 
-    split("run a.py --env A=1 --tag t=x --scenario one --vus 3 --stage 1s:1", &line);
     for (uint64_t n = 1;; n++) {
-        struct rp_run_request request;
+        struct rp_run_request request = { 0 };
         struct rp_cli cli;
         int r;
 
+        split("run a.py --env A=1 --tag t=x --scenario one --vus 3 --stage 1s:1 --proxy a://u:p@h",
+              &line);
         rp_alloc_fail_at(n);
         r = rp_cli_parse(line.count, line.words, &cli);
         if (r == 0) {
-            r = rp_run_request_init(&request, &cli);
+            r = rp_cli_hide_secrets(&cli);
+            if (r == 0)
+                r = rp_run_request_init(&request, &cli);
             rp_alloc_fail_at(0);
             if (r == 0)
                 rp_run_request_deinit(&request);
@@ -369,8 +411,8 @@ static void every_allocation_may_fail(void **state)
         assert_int_equal(r, -ENOMEM);
         failures++;
     }
-    assert_int_equal(failures,
-                     11); /* 3 of the line, python, scenarios, stages, pairs, 2 keys, 2 values */
+    /* 3 of the line, 2 of the proxy, python, scenarios, stages, pairs, 2 keys, 2 values */
+    assert_int_equal(failures, 13);
 }
 
 static void the_tables_hold_together(void **state)
@@ -447,6 +489,7 @@ int main(void)
         cmocka_unit_test_setup(a_variable_is_read_by_the_commands_that_have_its_option, setup),
         cmocka_unit_test_setup(flags_of_the_environment_are_yes_or_no, setup),
         cmocka_unit_test_setup(a_request_has_what_the_line_says, setup),
+        cmocka_unit_test_setup(secrets_are_hidden_in_the_line_only, setup),
         cmocka_unit_test_setup(every_allocation_may_fail, setup),
         cmocka_unit_test_setup(the_tables_hold_together, setup),
         cmocka_unit_test_setup(examples_are_right_lines, setup),
