@@ -8,7 +8,7 @@ import collections.abc
 import enum
 import typing
 
-from rampa._grpc_wire import Request, shown
+from rampa._grpc_wire import Request, one_line, shown
 from rampa._response import Timings
 from rampa.errors import GrpcError
 
@@ -123,7 +123,7 @@ class GrpcResponse:
 
     def __repr__(self) -> str:
         name = GrpcStatus(self.status_code).name
-        return f"<GrpcResponse {name}, {len(self.data)} bytes>" if self.ok else f"<GrpcResponse {name}: {self.details}>"
+        return f"<GrpcResponse {name}, {len(self.data)} bytes>" if self.ok else f"<GrpcResponse {name}: {one_line(self.details)}>"
 
 
 _new = object.__new__

@@ -5,11 +5,18 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import itertools
 import os
 import shutil
 import subprocess
 import tempfile
 import typing
+
+from rampa._grpc_wire import one_line
+
+_METHODS_COMPARED = 1000  # with a method that there is not
+_METHODS_SHOWN = 20  # in an error
+_NAME_SHOWN = 200  # characters
 
 _Path = typing.Union[str, "os.PathLike[str]"]
 
@@ -109,8 +116,12 @@ class GrpcSchema:
     @property
     def methods(self) -> list[str]:
         """All methods, as they are called."""
-        services = [self._pool.FindServiceByName(name) for name in self._services]
-        return [f"/{service.full_name}/{method.name}" for service in services for method in service.methods]
+        return list(self._each_method())
+
+    def _each_method(self) -> typing.Iterator[str]:
+        for name in self._services:
+            service = self._pool.FindServiceByName(name)
+            yield from (f"/{service.full_name}/{method.name}" for method in service.methods)
 
     def _class_of(self, descriptor: typing.Any) -> typing.Any:
         factory = protobuf("message_factory")
@@ -127,8 +138,11 @@ class GrpcSchema:
         try:
             found = self._pool.FindServiceByName(service).methods_by_name[method]
         except KeyError:
-            near = difflib.get_close_matches("/" + path.strip("/"), self.methods, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(self.methods) or 'none'}"
+            some = list(itertools.islice(self._each_method(), _METHODS_COMPARED))
+            near = difflib.get_close_matches("/" + path.strip("/"), [name for name in some if len(name) <= _NAME_SHOWN], 1)
+            names = ", ".join(one_line(name, _NAME_SHOWN) for name in some[:_METHODS_SHOWN])
+            more = " and others" if len(some) > _METHODS_SHOWN else ""
+            hint = f"; did you mean {near[0]!r}?" if near else f"; it has {names or 'none'}{more}"
             raise ValueError(f"the schema has no method {path!r}{hint}") from None
         types = (self._class_of(found.input_type), _Reader(self._class_of(found.output_type), self._pool))
         self._methods[path] = types
@@ -149,8 +163,8 @@ class GrpcSchema:
         kind = self._types(path)[0]
         try:
             data: bytes = json_format.ParseDict(request, kind(), descriptor_pool=self._pool).SerializeToString()
-        except (json_format.ParseError, TypeError, ValueError, AttributeError) as error:
-            raise ValueError(f"{path}: {name} is no {kind.DESCRIPTOR.full_name}: {error}") from error
+        except (json_format.ParseError, protobuf("message").EncodeError, TypeError, ValueError, AttributeError) as error:
+            raise ValueError(f"{path}: {name} is no {one_line(kind.DESCRIPTOR.full_name)}: {one_line(error)}") from error
         return data
 
     def __repr__(self) -> str:

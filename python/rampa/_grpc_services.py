@@ -9,18 +9,22 @@ from __future__ import annotations
 import asyncio
 import collections.abc
 import functools
+import graphlib
 import importlib
+import re
 import typing
 
 from rampa._grpc_calls import GrpcStatus, GrpcStream
 from rampa._grpc_schema import GrpcSchema, protobuf
-from rampa._grpc_wire import public_url
+from rampa._grpc_wire import one_line, public_url
 from rampa.errors import GrpcError
 
 REFLECTION_DEADLINE = 30.0  # seconds, for all questions on one service
 _FILES_MAX = 2048  # that a service may be made of
 _BYTES_MAX = 32 << 20  # of all of them
+_FIELDS_MAX = 1 << 16  # of a message, each of which takes time
 _SERVICES_SHOWN = 20  # in an error
+_NAME_SHOWN = 100  # characters
 # The names of the same service, the newest first.
 _REFLECTION = (
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
@@ -69,10 +73,13 @@ def fields(data: bytes) -> collections.abc.Iterator[tuple[int, typing.Any]]:
     """The fields of a message: numbers and bytes.
 
     Raises:
-        ValueError: it is no message.
+        ValueError: it is no message, or it has too many fields.
     """
-    pos = 0
+    pos = count = 0
     while pos < len(data):
+        count += 1
+        if count > _FIELDS_MAX:
+            raise ValueError(f"a message has more than {_FIELDS_MAX} fields")
         key, pos = _read_varint(data, pos)
         kind = key & 7
         if kind == 0:
@@ -151,7 +158,7 @@ async def _ask(s: GrpcStream, number: int, text: str) -> bytes | None:
 
 def _local_file(name: str) -> bytes | None:
     """A file of Protocol Buffers' own, which some servers leave out."""
-    if not name.startswith("google/protobuf/") or not name.endswith(".proto"):
+    if not re.fullmatch(r"google/protobuf/(?:compiler/)?[a-z0-9_]{1,64}\.proto", name):
         return None
     try:
         module = importlib.import_module(name[: -len(".proto")].replace("/", ".") + "_pb2")
@@ -174,6 +181,8 @@ class _Files:
         given = _all(_field(answer, _FILES, b""), 1)
         if not given:
             raise ValueError("it has no file")
+        self._bytes += sum(map(len, given))
+        self._check(len(given))
         for data in given:
             self.note(data)
 
@@ -182,12 +191,16 @@ class _Files:
             file = protobuf("descriptor_pb2").FileDescriptorProto.FromString(data)
         except protobuf("message").DecodeError as error:
             raise ValueError(f"a file is no descriptor: {error}") from None
+        if not all(isinstance(name, str) for name in (file.name, *file.dependency)):
+            raise ValueError("a file has a name that is no UTF-8")
         if file.name in self.found or file.name in self._known:
             return
         self.found[file.name] = file
         self._wanted += file.dependency
-        self._bytes += len(data)
-        if len(self.found) > _FILES_MAX or self._bytes > _BYTES_MAX:
+        self._check(max(len(self.found), len(file.dependency)))
+
+    def _check(self, count: int) -> None:
+        if count > _FILES_MAX or self._bytes > _BYTES_MAX:
             raise ValueError(f"the service is made of more than {_FILES_MAX} files, or of more than {_BYTES_MAX >> 20} MiB")
 
     def missing(self) -> str | None:
@@ -200,13 +213,13 @@ class _Files:
 
     def sorted(self) -> collections.abc.Iterator[typing.Any]:
         """Each behind those that it imports."""
-        left = dict(self.found)
-        while left:
-            ready = [name for name, file in left.items() if not any(other in left for other in file.dependency)]
-            if not ready:
-                raise ValueError(f"these files import each other: {', '.join(sorted(left)[:_SERVICES_SHOWN])}")
-            for name in ready:
-                yield left.pop(name)
+        imports = {name: set(file.dependency) & self.found.keys() for name, file in self.found.items()}
+        try:
+            for name in graphlib.TopologicalSorter(imports).static_order():
+                yield self.found[name]
+        except graphlib.CycleError as error:
+            names = sorted(set(error.args[1]))[:_SERVICES_SHOWN]
+            raise ValueError(f"these files import each other: {', '.join(one_line(name, _NAME_SHOWN) for name in names)}") from None
 
 
 class ReflectedSchema(GrpcSchema):
@@ -286,7 +299,7 @@ class ReflectedSchema(GrpcSchema):
 
     def _failure(self, way: str, status: int, text: str, error_code: int) -> _Failure:
         known = GrpcStatus(status) if 0 < status <= GrpcStatus.UNAUTHENTICATED else GrpcStatus.UNKNOWN
-        return functools.partial(GrpcError, way, int(known), known.name, f"reflection of {self._url}: {text}", error_code)
+        return functools.partial(GrpcError, way, int(known), known.name, f"reflection of {self._url}: {one_line(text)}", error_code)
 
     async def _unknown(self, s: GrpcStream, service: str) -> str:
         """What to say of a service that the server does not know."""
@@ -296,7 +309,8 @@ class ReflectedSchema(GrpcSchema):
         except (_Refused, ValueError):
             names = []
         more = f", and {len(names) - _SERVICES_SHOWN} more" if len(names) > _SERVICES_SHOWN else ""
-        return f"{self._url} has no service {service!r}; it has {', '.join(sorted(names)[:_SERVICES_SHOWN]) or 'none that it names'}{more}"
+        named = ", ".join(one_line(name, _NAME_SHOWN) for name in sorted(names)[:_SERVICES_SHOWN])
+        return f"{self._url} has no service {service!r}; it has {named or 'none that it names'}{more}"
 
     async def _files_of(self, s: GrpcStream, service: str) -> _Files | None:
         """The file of a service, and all that it imports and is not known yet. None: the call has ended instead."""
@@ -313,12 +327,12 @@ class ReflectedSchema(GrpcSchema):
             try:
                 answer = await _ask(s, _ASK_FILE, missing)
             except _Refused as refused:
-                raise ValueError(f"it does not give the file {missing!r}, which another one imports: {refused.text}") from None
+                raise ValueError(f"it does not give the file {missing!r:.{_NAME_SHOWN}}, which another one imports: {refused.text}") from None
             if answer is None:
                 return None
             files.take(answer)
             if missing not in files.found:
-                raise ValueError(f"asked for the file {missing!r}, it gives another one")
+                raise ValueError(f"asked for the file {missing!r:.{_NAME_SHOWN}}, it gives another one")
         return files
 
     def _add_files(self, files: _Files, service: str) -> None:

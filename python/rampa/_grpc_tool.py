@@ -15,7 +15,7 @@ import sys
 import typing
 
 from rampa._grpc_schema import GrpcSchema
-from rampa._grpc_wire import public_url
+from rampa._grpc_wire import one_line, public_url
 
 _HINT = "give the .proto file or a descriptor set with --proto FILE"
 
@@ -26,11 +26,6 @@ class _Failed(Exception):
     def __init__(self, text: str, hint: str = "") -> None:
         super().__init__(text)
         self.hint = hint
-
-
-def _line(text: object) -> str:
-    """A text in one line, without characters that a terminal would obey: files and servers may be hostile."""
-    return "".join(c if c.isprintable() else " " for c in " ".join(str(text).split()))
 
 
 def _metadata(fields: list[list[str]]) -> list[tuple[str, str | bytes]]:
@@ -102,10 +97,10 @@ def main(words: list[str]) -> int:
     try:
         has_stream, message = encode(path, json.load(sys.stdin.buffer), files)
     except OSError as error:
-        print("error", f"--proto: {_line(error.filename)}: {_line(error.strerror)}", "", sep="\n")
+        print("error", f"--proto: {one_line(error.filename)}: {one_line(error.strerror)}", "", sep="\n")
         return 1
     except (ImportError, ValueError, RecursionError, _Failed) as error:
-        print("error", _line(error), getattr(error, "hint", ""), sep="\n")
+        print("error", one_line(error, 2000), getattr(error, "hint", ""), sep="\n")
         return 1
     print("ok", "stream" if has_stream else "unary", base64.b64encode(message).decode(), sep="\n")
     return 0

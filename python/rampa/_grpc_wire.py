@@ -37,6 +37,14 @@ def public_url(text: str) -> str:
     return scheme + mark + rest.rpartition("@")[2] if mark else text.rpartition("@")[2]
 
 
+def one_line(text: object, most: int = 500) -> str:
+    """A text of a server or a file, as a message may have it: one line, without characters that a terminal would obey, and no longer than that."""
+    whole = str(text)
+    part = " ".join(whole[: 4 * most].split())
+    mark = "..." if len(part) > most or len(whole) > 4 * most else ""
+    return "".join(c if c.isprintable() else " " for c in part[:most]) + mark
+
+
 def target_url(target: str, tls: bool | None) -> str:
     """``host:port``, or a URL without a path, becomes the URL that requests go to."""
     if not isinstance(target, str):

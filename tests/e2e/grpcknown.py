@@ -88,9 +88,9 @@ class Reflection:
         answer = self.kinds["Response"](original_request=request)
         files = []
         if request.list_services or not (request.file_containing_symbol or request.file_by_filename):
-            for name in ("test.Shop", "test.Other"):
+            for name in ("test.Shop", "test.Other") if self.fault != "long" else [f"{number}\x1b\n" + "x" * 100000 for number in range(21)]:
                 answer.list_services_response.service.add(name=name)
-        elif request.file_containing_symbol == "test.Shop":
+        elif request.file_containing_symbol == "test.Shop" and self.fault != "long":
             files = ["shop.proto"]
         elif self.fault != "missing" and request.file_by_filename in self.files:
             files = [request.file_by_filename]
@@ -101,6 +101,10 @@ class Reflection:
         elif files:
             answer.file_descriptor_response.file_descriptor_proto.extend(self.files[name].SerializeToString() for name in files)
         elif not answer.list_services_response.service:
+            if self.fault == "long" and request.file_containing_symbol == "test.Shop":
+                answer.error_response.error_code = 7
+                answer.error_response.error_message = "\x1b[31mlong" * 100000
+                return answer
             answer.error_response.error_code = 5
             answer.error_response.error_message = "there is none \x1b[31m"
         return answer
@@ -171,7 +175,7 @@ WAYS: dict[str, tuple[tuple[str, ...], str]] = {
     "alpha": ((ALPHA,), ""),
     "none": ((), ""),
     "judge": ((), "judge"),
-    **{fault: ((V1,), fault) for fault in ("circle", "broken", "missing", "rubbish", "other", "end", "denied")},
+    **{fault: ((V1,), fault) for fault in ("circle", "broken", "missing", "rubbish", "other", "end", "denied", "long")},
 }
 
 

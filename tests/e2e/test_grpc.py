@@ -346,6 +346,12 @@ service Service {
 }
 message Order { string name = 1; repeated int32 sizes = 2; Part first_part = 3; }
 """
+OLD = """
+syntax = "proto2";
+package test;
+service Old { rpc Echo (Need) returns (Need); }
+message Need { required int32 a = 1; }
+"""
 PART = """
 syntax = "proto3";
 package test;
@@ -359,6 +365,7 @@ def test_messages_as_dicts(rampa: Rampa, script: Script, server: str, tmp_path: 
         pytest.skip("no protoc")
     (tmp_path / "order.proto").write_text(PROTO)
     (tmp_path / "part.proto").write_text(PART)
+    (tmp_path / "old.proto").write_text(OLD)
     (tmp_path / "broken.proto").write_text("message {")
     (tmp_path / "rubbish.pb").write_bytes(b"\xff\xff\xff")
     words = ["protoc", f"-I{tmp_path}", "--include_imports", f"--descriptor_set_out={tmp_path / 'set.pb'}", str(tmp_path / "order.proto")]
@@ -384,6 +391,7 @@ for call in (
     lambda: rampa.grpc.GrpcSchema("rubbish.pb"),
     lambda: rampa.grpc.GrpcSchema("missing.proto"),
     lambda: worker.grpc.connect("{server}", schema="order.proto"),
+    lambda: worker.grpc.connect("{server}", schema=rampa.grpc.GrpcSchema("old.proto")).unary("/test.Old/Echo", {{}}),
 ):
     try:
         call()
@@ -401,6 +409,7 @@ for call in (
     assert "rubbish.pb is no descriptor set, as protoc --include_imports --descriptor_set_out makes it: " in lines[7][0]
     assert "missing.proto" in lines[8][0]
     assert lines[9] == ["schema takes a rampa.grpc.GrpcSchema, not str"]
+    assert lines[10][0].startswith("/test.Old/Echo: the dict is no test.Need: ") and "missing required fields: a" in lines[10][0]
 
 
 # ---- mistakes --------------------------------------------------------------------------------------------------------

@@ -112,6 +112,7 @@ FAULTS = {
     "other": ("INTERNAL", "asked for the file 'deep/part.proto', it gives another one"),
     "end": ("UNKNOWN", "the answer has ended"),
     "denied": ("PERMISSION_DENIED", "not for you"),
+    "long": ("PERMISSION_DENIED", "[31mlong"),
     "nobody": ("UNAVAILABLE", "connection refused"),
 }
 
@@ -127,15 +128,21 @@ for name, target in {targets}.items():
         await worker.grpc.connect("joe:s3cret@" + target, reflection=True).unary("/test.Shop/Add", {{}})
     except rampa.errors.GrpcError as error:
         print(json.dumps([name, error.status_code, str(error)]))
+try:
+    await worker.grpc.connect("{targets['long']}", reflection=True).unary("/test.Sop/Add", {{}})
+except ValueError as error:
+    print(json.dumps([str(error)]))
 c = worker.grpc.connect("joe:s3cret@127.0.0.1:1", reflection=True)
 print(json.dumps(["repr", repr(c), repr(c._schema)]))
 """,
     )
-    shown = lines.pop()
+    shown, [unknown] = lines.pop(), lines.pop()
     assert all("127.0.0.1:1>" in text for text in shown[1:])
+    assert "test.Sop'; it has 0  xxx" in unknown and unknown.endswith(", and 1 more") and unknown.isprintable() and len(unknown) < 3000
     assert "s3cret" not in done.stdout + done.stderr
     for [name, _, text], (status, part) in zip(lines, FAULTS.values(), strict=True):
         assert f"ServerReflectionInfo: {status}: reflection of http://{targets[name]}: " in text and part in text, (name, text)
+        assert text.isprintable() and len(text) < 1000
     assert "grpc_reqs" not in done.result()["summary"]["metrics"]
 
 
@@ -210,3 +217,54 @@ def test_a_shared_connection(rampa: Rampa, script: Script, servers: dict[str, st
     assert len(of["True"]) == len(of["False"]) == 40
     assert len(set(of["True"])) == 1 and len(set(of["False"])) == 20
     assert not set(of["True"]) & set(of["False"])
+
+
+class Counted:
+    """The descriptor of a file that counts how often it is asked for what it imports."""
+
+    asked = 0
+
+    def __init__(self, name: str, dependency: list[str]) -> None:
+        self.name = name
+        self._dependency = dependency
+
+    @property
+    def dependency(self) -> list[str]:
+        Counted.asked += 1
+        return self._dependency
+
+
+def test_files_of_reflection_take_no_more_time_than_they_are_many() -> None:
+    """A chain, of which each file repeats what it imports. It comes with the end in front."""
+    pytest.importorskip("google.protobuf")
+    from rampa._grpc_services import _Files
+
+    files = _Files(set())
+    files.found = {f"{n}": Counted(f"{n}", [f"{n + 1}"] * 10 * (n < 999)) for n in range(1000)}
+    assert [file.name for file in files.sorted()] == [f"{n}" for n in reversed(range(1000))]
+    assert Counted.asked == 1000
+
+
+def test_answers_of_reflection_that_are_too_much() -> None:
+    descriptor = pytest.importorskip("google.protobuf.descriptor_pb2").FileDescriptorProto
+    from rampa._grpc_services import _Files, _local_file, _varint, fields
+
+    def field(number: int, data: bytes) -> bytes:
+        return _varint(number << 3 | 2) + _varint(len(data)) + data
+
+    def answer(*files: bytes) -> bytes:
+        return field(4, b"".join(field(1, file) for file in files))
+
+    many = descriptor(name="a", dependency=["b"] * 3000).SerializeToString()
+    for given, error in (
+        (answer(many), "more than 2048 files"),
+        (answer(*[b""] * 3000), "more than 2048 files"),
+        (answer(b"\n\x02\xff\xff"), "a name that is no UTF-8|codec can't decode"),
+        (answer(*[b""] * 70000), "more than 65536 fields"),
+    ):
+        with pytest.raises(ValueError, match=error):
+            _Files(set()).take(given)
+    with pytest.raises(ValueError, match="more than 65536 fields"):
+        list(fields(b"\x08\x00" * 70000))
+    assert _local_file("google/protobuf/" + "a." * 100000 + "proto") is None
+    assert _local_file("google/protobuf/timestamp.proto")
