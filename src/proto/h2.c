@@ -206,7 +206,10 @@ void rp_h2_end(struct rp_h2_session *session, struct rp_h2_stream *stream)
 
 int rp_h2_ping(struct rp_h2_session *session)
 {
-    return nghttp2_submit_ping(session->nghttp2, NGHTTP2_FLAG_NONE, NULL) == 0 ? 0 : -ENOMEM;
+    if (nghttp2_submit_ping(session->nghttp2, NGHTTP2_FLAG_NONE, NULL) != 0)
+        return -ENOMEM;
+    session->asked++;
+    return 0;
 }
 
 void rp_h2_pause(struct rp_h2_stream *stream)

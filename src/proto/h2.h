@@ -10,8 +10,9 @@
  *
  * Limits. A server that goes beyond one of them is answered with GOAWAY(ENHANCE_YOUR_CALM): a header
  * block of more than RP_H2_BLOCK_MAX bytes or RP_H2_CONTINUATIONS_MAX CONTINUATION frames, 32 entries
- * of SETTINGS, RP_H2_IDLE_FRAMES_MAX frames in a row that bring no response on. nghttp2 has a limit
- * for answers (to PING and SETTINGS) that the server does not take. Server push is off.
+ * of SETTINGS, RP_H2_IDLE_FRAMES_MAX frames in a row that bring no response on and answer no
+ * rp_h2_ping(). nghttp2 has a limit for answers (to PING and SETTINGS) that the server does not take.
+ * Server push is off.
  *
  * All memory, that of nghttp2 too, goes by base/alloc.h. The events must not free the session. They may
  * submit, and end streams.

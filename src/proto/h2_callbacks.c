@@ -69,12 +69,23 @@ int rp_h2_check_frame(struct rp_h2_session *session, uint8_t type, size_t len, b
     return r;
 }
 
+/* A silent peer that answers is well: its answers are not those of one that only costs time. */
+static void note_answer(struct rp_h2_session *session, const nghttp2_frame_hd *frame)
+{
+    if (frame->type != NGHTTP2_PING || !(frame->flags & NGHTTP2_FLAG_ACK) || !session->asked)
+        return;
+    session->asked--;
+    session->idle_frames = 0;
+}
+
 static int on_begin_frame(nghttp2_session *nghttp2, const nghttp2_frame_hd *frame, void *user)
 {
     struct rp_h2_session *session = user;
     struct rp_h2_stream *stream = find(session, frame->stream_id);
-    int r = rp_h2_check_frame(session, frame->type, frame->length, stream != NULL);
+    int r;
 
+    note_answer(session, frame);
+    r = rp_h2_check_frame(session, frame->type, frame->length, stream != NULL);
     if (r < 0)
         return r;
     if (!stream)

@@ -410,6 +410,7 @@ struct rp_h2_session {
     bool got_goaway, got_settings, said_magic, has_received;
     /* Of the header block that comes, and of frames that brought nothing. */
     unsigned continuations, idle_frames;
+    unsigned asked; /* PINGs of rp_h2_ping() that were not answered yet */
     size_t block_bytes;
     uint64_t sent, received; /* by frames of streams */
     uint64_t given, begun;   /* bytes to be taken, and those of all frames that have begun */
