@@ -25,7 +25,9 @@ static void arm(struct keepalive *keepalive, rp_ns at)
 static void ask(struct keepalive *keepalive, rp_ns now)
 {
     keepalive->pinged = now;
-    arm(keepalive, rp_ns_add(now, keepalive->timeout));
+    /* An answer does not move the timer either: it must not make the next PING late. */
+    arm(keepalive, rp_ns_add(now, keepalive->timeout < keepalive->time ? keepalive->timeout
+                                                                       : keepalive->time));
     keepalive->silent(keepalive->shared, 0, now);
 }
 
@@ -69,7 +71,8 @@ void rp_http_keep_alive(struct shared *shared, const struct rp_http_template *te
     }
     if (!keepalive->time || template->keepalive < keepalive->time) {
         keepalive->time = template->keepalive;
-        keepalive->timeout = template->keepalive_timeout;
+        /* A wait of 0 is what silent() is told before there was one. */
+        keepalive->timeout = template->keepalive_timeout ? template->keepalive_timeout : 1;
         rp_timer_disarm(&keepalive->timer);
     }
     if (rp_timer_is_armed(&keepalive->timer))

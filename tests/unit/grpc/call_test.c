@@ -162,7 +162,7 @@ struct place {
     struct rp_http_session *session;
     struct rp_grpc_method *unary, *stream;
     struct server server;
-    rp_ns keepalive; /* of methods that are made */
+    rp_ns keepalive, keepalive_timeout; /* of methods that are made */
     int wakes;
 };
 
@@ -182,7 +182,7 @@ static int make_method(struct place *place, bool is_stream, struct rp_grpc_metho
                                  .compression = is_stream ? RP_GRPC_IDENTITY : RP_GRPC_GZIP,
                                  .deadline = is_stream ? 0 : 60 * RP_S,
                                  .keepalive = place->keepalive,
-                                 .keepalive_timeout = 3 * place->keepalive };
+                                 .keepalive_timeout = place->keepalive_timeout };
 
     snprintf(target, sizeof(target), "http://127.0.0.1:%d", ntohs(place->env.world->addr.sin_port));
     spec.target = rp_slice_str(target);
@@ -434,6 +434,23 @@ static void test_a_second_response_where_one_is_allowed(struct world *world)
     look(world);
 }
 
+/* A stream that the server leaves open without a word, with @pongs answers to PINGs. */
+static void begin_silent(struct place *place, struct world *world, struct rp_grpc_call *call,
+                         int pongs, rp_ns timeout)
+{
+    assert_int_equal(place_init(place, world), 0);
+    place->server.keeps_open = true;
+    place->server.pongs = pongs;
+    place->keepalive = 20 * RP_MS;
+    place->keepalive_timeout = timeout;
+    rp_grpc_method_unref(place->stream);
+    assert_int_equal(make_method(place, true, &place->stream), 0);
+    call_init(place, call, true);
+    assert_int_equal(rp_grpc_send(call, RP_SLICE("x")), 0);
+    rp_grpc_half_close(call);
+    assert_int_equal(rp_grpc_start(place->session, call), 0);
+}
+
 /* It is asked for a sign of life while it says nothing, and is given up when it gives none. */
 static void test_a_server_that_is_gone_without_a_word(struct world *world)
 {
@@ -441,16 +458,7 @@ static void test_a_server_that_is_gone_without_a_word(struct world *world)
     rp_ns limit = rp_clock_ns() + 50 * RP_S;
     struct rp_grpc_call call;
 
-    assert_int_equal(place_init(&place, world), 0);
-    place.server.keeps_open = true;
-    place.server.pongs = 3;
-    place.keepalive = 20 * RP_MS;
-    rp_grpc_method_unref(place.stream);
-    assert_int_equal(make_method(&place, true, &place.stream), 0);
-    call_init(&place, &call, true);
-    assert_int_equal(rp_grpc_send(&call, RP_SLICE("x")), 0);
-    rp_grpc_half_close(&call);
-    assert_int_equal(rp_grpc_start(place.session, &call), 0);
+    begin_silent(&place, world, &call, 3, 60 * RP_MS);
     while (!call.has_ended)
         turn_and_serve(&place, limit);
     assert_int_equal(place.server.pings, 4);
@@ -459,6 +467,39 @@ static void test_a_server_that_is_gone_without_a_word(struct world *world)
     assert_string_equal(rp_buf_str(&call.text),
                         "keepalive timeout: the server has not answered a PING for 0.06 s");
     assert_int_equal((int)sum_of(&place.env, "grpc_req_failed", NULL, NULL), 1);
+    rp_grpc_deinit(&call);
+    place_deinit(&place);
+    look(world);
+}
+
+/* The time-out is of no concern while the server answers: it is asked again as if it had spoken by itself. */
+static void test_a_long_time_out_makes_no_ping_late(struct world *world)
+{
+    static struct place place;
+    rp_ns limit = rp_clock_ns() + 50 * RP_S;
+    struct rp_grpc_call call;
+
+    begin_silent(&place, world, &call, 4, 100 * RP_S);
+    while (place.server.pings < 4)
+        turn_and_serve(&place, limit);
+    assert_false(call.has_ended);
+    rp_grpc_cancel(&call, RP_GRPC_LEAVE);
+    rp_grpc_deinit(&call);
+    place_deinit(&place);
+    look(world);
+}
+
+/* However short it is, it ends. */
+static void test_no_time_out_ends_the_wait_at_once(struct world *world)
+{
+    static struct place place;
+    rp_ns limit = rp_clock_ns() + 50 * RP_S;
+    struct rp_grpc_call call;
+
+    begin_silent(&place, world, &call, 0, 0);
+    while (!call.has_ended)
+        turn_and_serve(&place, limit);
+    assert_int_equal(call.error_code, RP_HTTP_NO_ANSWER);
     rp_grpc_deinit(&call);
     place_deinit(&place);
     look(world);
@@ -473,6 +514,8 @@ int main(void)
         CASE(test_the_only_response_may_be_taken_before_the_end),
         CASE(test_a_second_response_where_one_is_allowed),
         CASE(test_a_server_that_is_gone_without_a_word),
+        CASE(test_a_long_time_out_makes_no_ping_late),
+        CASE(test_no_time_out_ends_the_wait_at_once),
     };
 
     return run_worlds(cases, RP_ARRAY_LEN(cases));
