@@ -80,6 +80,13 @@ def seconds(value: typing.Any, name: str = "deadline") -> float:
     return float(value)
 
 
+def some_seconds(value: typing.Any, name: str) -> float:
+    """As seconds(), of a time that must be there."""
+    if value is None:
+        raise ValueError(f"{name} takes more than 0 seconds, not None")
+    return seconds(value, name)
+
+
 def tag_pairs(tags: Tags | None) -> list[tuple[str, str]]:
     if tags is None:
         return []

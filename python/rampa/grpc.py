@@ -13,7 +13,7 @@ from rampa._grpc_calls import GrpcResponse, GrpcStatus, GrpcStream
 from rampa._grpc_channel import KEEP, GrpcChannel, Way
 from rampa._grpc_schema import GrpcSchema
 from rampa._grpc_services import ReflectedSchema
-from rampa._grpc_wire import MessageClass, Metadata, Request, Tags, pairs, seconds, tag_pairs, target_url
+from rampa._grpc_wire import MessageClass, Metadata, Request, Tags, pairs, seconds, some_seconds, tag_pairs, target_url
 from rampa._tls import tls_options
 
 if typing.TYPE_CHECKING:
@@ -104,7 +104,7 @@ class GrpcClient:
             compression == "gzip",
             max_message_size or 0,
             tuple(tag_pairs(tags)),
-            (seconds(keepalive, "keepalive"), seconds(keepalive_timeout, "keepalive_timeout")),
+            (seconds(keepalive, "keepalive"), some_seconds(keepalive_timeout, "keepalive_timeout")),
             bool(shared),
             balance == "round_robin",
         )

@@ -433,6 +433,9 @@ MISTAKES = [
     ("g.connect('a:1', balance='random')", "balance takes 'round_robin' or None, not 'random'"),
     ("g.connect('a:1', keepalive=0)", "keepalive takes more than 0 seconds, or None for none, not 0"),
     ("g.connect('a:1', keepalive_timeout='1s')", "keepalive_timeout takes a number of seconds, or None, not '1s'"),
+    ("g.connect('a:1', keepalive=1, keepalive_timeout=None)", "keepalive_timeout takes more than 0 seconds, not None"),
+    ("g.connect('a:1', keepalive=1, keepalive_timeout=0)", "keepalive_timeout takes more than 0 seconds"),
+    ("g.connect('a:1', keepalive=1, keepalive_timeout=-1)", "keepalive_timeout takes more than 0 seconds"),
     ("g.connect('a:1', max_message_size=0)", "max_message_size takes a number of bytes"),
 ]
 

@@ -32,6 +32,14 @@ struct scratch { /* what struct rp_grpc_spec borrows while the method is made */
     struct rp_header metadata[PAIRS_MAX], tags[PAIRS_MAX];
 };
 
+/* 0 = none is given; so what is shorter than a nanosecond is one. */
+static rp_ns duration(double seconds)
+{
+    rp_ns time = (rp_ns)(seconds * RP_S);
+
+    return seconds > 0 && !time ? 1 : time;
+}
+
 /* @args: see Worker._grpc_method() in _rampa.pyi. */
 static int fill_spec(PyObject *args, struct scratch *scratch, struct rp_grpc_spec *spec,
                      bool *ret_is_shared)
@@ -56,9 +64,7 @@ static int fill_spec(PyObject *args, struct scratch *scratch, struct rp_grpc_spe
         return -1;
     spec->tags = scratch->tags;
     spec->tag_count = (size_t)count;
-    spec->deadline = (rp_ns)(deadline * 1e9);
-    if (deadline > 0 && !spec->deadline)
-        spec->deadline = 1;
+    spec->deadline = duration(deadline);
     spec->compression = is_gzip ? RP_GRPC_GZIP : RP_GRPC_IDENTITY;
     spec->message_max = (size_t)message_max;
     spec->is_stream = kind & (SEVERAL_REQUESTS | SEVERAL_RESPONSES);
@@ -67,8 +73,8 @@ static int fill_spec(PyObject *args, struct scratch *scratch, struct rp_grpc_spe
     *ret_is_shared = kind & SHARED;
     spec->is_balanced = kind & BALANCED;
     spec->tls.verify = (enum rp_http_verify)verify;
-    spec->keepalive = (rp_ns)(keepalive * RP_S);
-    spec->keepalive_timeout = (rp_ns)(keepalive_timeout * RP_S);
+    spec->keepalive = duration(keepalive);
+    spec->keepalive_timeout = duration(keepalive_timeout);
     return 0;
 }
 
