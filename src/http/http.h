@@ -259,7 +259,8 @@ struct rp_cookie_jar *rp_http_session_jar(struct rp_http_session *session);
 /* Cancels its calls (their callbacks do not run) and closes its connections. NULL is allowed. */
 void rp_http_session_free(struct rp_http_session *session);
 
-/* Closes the connections of the session that are idle: the next requests open new ones. */
+/* Closes the connections of the session that are idle: the next requests open new ones. One that is still
+ * used for streams of HTTP/2 gets no further ones, unless users share it. */
 void rp_http_session_close_idle(struct rp_http_session *session);
 
 /* ---- templates ---- */

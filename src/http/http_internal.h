@@ -345,6 +345,8 @@ struct shared_ops {
     bool (*is_worth_waiting)(const struct connection *connection);
     /* Whether @connection has no stream. */
     bool (*is_unused)(const struct connection *connection);
+    /* @connection, which has streams, gets no further ones, and is closed with the last of them. */
+    void (*retire)(struct connection *connection);
     /* Some call of @session on @connection, NULL when there is none. */
     struct rp_http_call *(*call_of)(const struct connection *connection,
                                     const struct rp_http_session *session);

@@ -149,6 +149,8 @@ void rp_http_session_close_idle(struct rp_http_session *session)
 
         if (connection->state == CONNECTION_IDLE || is_unused(connection))
             rp_http_connection_close(connection, false);
+        else if (connection->shared && !session->pool->is_pool) /* such as for a last word */
+            session->client->h2->retire(connection);
     }
 }
 

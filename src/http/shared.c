@@ -321,6 +321,11 @@ static bool is_unused(const struct connection *connection)
     return connection->shared && !connection->shared->stream_count;
 }
 
+static void retire(struct connection *connection)
+{
+    connection->shared->is_ending = true;
+}
+
 static struct rp_http_call *call_of(const struct connection *connection,
                                     const struct rp_http_session *session)
 {
@@ -398,6 +403,7 @@ static const struct shared_ops shared_ops = {
     .go_on = go_on,
     .is_worth_waiting = is_worth_waiting,
     .is_unused = is_unused,
+    .retire = retire,
     .call_of = call_of,
 };
 

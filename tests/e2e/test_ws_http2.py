@@ -329,6 +329,25 @@ def test_a_url_by_http2(rampa: Rampa) -> None:
     assert (done.count("ws_sessions"), done.count("ws_msgs_received"), done.count("ws_errors")) == (1, 3, 0)
 
 
+def test_a_stream_that_lingers_keeps_no_connection_for_the_next_iteration(rampa: Rampa) -> None:
+    """With --no-vu-reuse: the server has closed the WebSocket, and leaves its stream open."""
+
+    def serve(peer: Peer) -> None:
+        peer.begin(ALLOWED)
+        while True:  # the end of the connection ends it
+            stream = accept(peer)
+            while len(peer.begun[stream].body) < 8:
+                peer.read_frame()
+            peer.send(data(stream, ws_frame(1, b"yes") + closing(1000)))
+            until_end(peer, stream)
+
+    with H2Server(serve) as server:
+        url = server.url.replace("http", "ws") + "/a"
+        done = rampa("run", url, "--http2", "--body", "hi", "-i", "3", "--no-vu-reuse", out=True, code=0)
+        assert len(server.peers) == 3
+    assert (done.count("ws_sessions"), done.count("ws_errors")) == (3, 0)
+
+
 def test_one_iteration_shows_the_request(rampa: Rampa) -> None:
     def serve(peer: Peer) -> None:
         peer.begin(ALLOWED)
