@@ -346,6 +346,7 @@ int rp_grpc_start(struct rp_http_session *session, struct rp_grpc_call *call)
         rp_buf_init(&call->out, SIZE_MAX);
     rp_buf_init(&call->sending, SIZE_MAX);
     call->body.ops = &body_ops;
+    call->wire_tags = call->tags;
     if (method->is_unmeasured)
         call->tags = NULL;
     call->session = session;

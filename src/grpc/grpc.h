@@ -59,7 +59,9 @@ struct rp_grpc_spec {       /* everything is copied */
     size_t message_max;                   /* bytes of a message that comes; 0 = 4 MiB */
     bool is_stream;                       /* it has several requests or several responses */
     bool has_one_response;                /* else a call may have any number of them */
-    bool is_unmeasured;           /* no part of the load: nothing is recorded of its calls */
+    /* No part of the load: nothing is recorded of its calls but their bytes and TLS handshakes, which are
+     * those of the connection. */
+    bool is_unmeasured;
     struct rp_slice name;         /* the tag `name`; empty = the path */
     const struct rp_header *tags; /* further tags of its samples */
     size_t tag_count;
@@ -101,6 +103,7 @@ struct rp_grpc_call {
     /* private */
     struct rp_http_call http;
     struct rp_http_session *session; /* valid while the call is under way */
+    const struct rp_tags *wire_tags; /* of the connection's bytes and handshakes */
     struct rp_http_body body;
     struct rp_buf in;      /* what has come */
     size_t taken, scanned; /* of it: given to the caller, and known to be whole messages */

@@ -96,13 +96,13 @@ static void record_wire(struct rp_grpc_call *call)
     const struct rp_http_response *response = &call->response;
     struct wire_series *wire = &method->wire;
 
-    if (wire->base != call->tags) {
+    if (wire->base != call->wire_tags) {
         wire->base = NULL;
-        wire->sent = series_of(method->client, RP_M_DATA_SENT, call->tags);
-        wire->received = series_of(method->client, RP_M_DATA_RECEIVED, call->tags);
+        wire->sent = series_of(method->client, RP_M_DATA_SENT, call->wire_tags);
+        wire->received = series_of(method->client, RP_M_DATA_RECEIVED, call->wire_tags);
         if (!wire->sent || !wire->received)
             return;
-        wire->base = call->tags;
+        wire->base = call->wire_tags;
     }
     if (response->wire_sent)
         rp_series_count(wire->sent, (int64_t)response->wire_sent);
@@ -110,14 +110,14 @@ static void record_wire(struct rp_grpc_call *call)
         rp_series_count(wire->received, (int64_t)response->wire_received);
 }
 
-RP_COLD static void record_handshake(const struct rp_grpc_call *call)
+RP_COLD static void record_handshakes(const struct rp_grpc_call *call, enum rp_builtin metric,
+                                      unsigned count)
 {
-    enum rp_builtin metric = call->response.handshake == RP_HTTP_RESUMED ? RP_M_TLS_RESUMED
-                                                                         : RP_M_TLS_FULL;
-    struct rp_series *series = series_of(call->method->client, metric, call->tags);
+    struct rp_series *series = count ? series_of(call->method->client, metric, call->wire_tags)
+                                     : NULL;
 
     if (series)
-        rp_series_count(series, 1);
+        rp_series_count(series, count);
 }
 
 /* NULL when memory has run out. */
@@ -171,11 +171,15 @@ void rp_grpc_record_end(struct rp_grpc_call *call, enum recorded how)
     rp_ns took = response->sending + response->waiting + response->receiving;
     struct outcome_series *outcome;
 
-    if (!call->method->client->registry || !call->tags)
+    if (!call->method->client->registry || !call->wire_tags)
         return;
     record_wire(call);
-    if (RP_UNLIKELY(response->handshake != RP_HTTP_NO_HANDSHAKE))
-        record_handshake(call);
+    if (RP_UNLIKELY(response->full_handshakes | response->resumed_handshakes)) {
+        record_handshakes(call, RP_M_TLS_FULL, response->full_handshakes);
+        record_handshakes(call, RP_M_TLS_RESUMED, response->resumed_handshakes);
+    }
+    if (!call->tags)
+        return;
     if (RP_UNLIKELY(how == RECORD_ALL && call->status != RP_GRPC_OK))
         rp_grpc_keep_failed(call);
     outcome = outcome_of(call->method, call);

@@ -368,7 +368,6 @@ struct rp_slice rp_http_template_body(const struct rp_http_template *template);
 
 /* ---- calls ---- */
 
-enum rp_http_handshake { RP_HTTP_NO_HANDSHAKE, RP_HTTP_FULL_HANDSHAKE, RP_HTTP_RESUMED };
 enum rp_http_version { RP_HTTP_NO_VERSION, RP_HTTP_1_0, RP_HTTP_1_1, RP_HTTP_2 };
 
 /* Zeroed = empty. The caller owns it and may use it again and again. */
@@ -378,8 +377,9 @@ struct rp_http_response {
     uint8_t version;          /* enum rp_http_version, of the response; none when status is 0 */
     uint8_t tls_version;      /* enum rp_tls_version, likewise; none without TLS */
     const char *cipher_suite; /* by the name of IANA; NULL = unknown. Only with a tls_version */
-    uint8_t handshake; /* enum rp_http_handshake of the connection that the call has opened */
-    bool is_h2;        /* the request was given to a connection of HTTP/2, whatever came of it */
+    /* TLS handshakes of connections that were opened for the request: two when it was sent once more. */
+    uint8_t full_handshakes, resumed_handshakes;
+    bool is_h2; /* the request was given to a connection of HTTP/2, whatever came of it */
     bool is_of_connection; /* an error_code of HTTP/2: it is not that of one stream */
     int error_code;        /* 0, or enum rp_http_code, statuses from 400 included */
     char error[256];       /* one clause, empty when there was no transport or protocol error */

@@ -188,7 +188,8 @@ void rp_http_record_handshake(struct rp_http_call *call, bool is_resumed)
     enum rp_builtin metric = is_resumed ? RP_M_TLS_RESUMED : RP_M_TLS_FULL;
     struct rp_series *series;
 
-    call->response->handshake = is_resumed ? RP_HTTP_RESUMED : RP_HTTP_FULL_HANDSHAKE;
+    call->response->full_handshakes += !is_resumed;
+    call->response->resumed_handshakes += is_resumed;
     if (!client->registry || !call->tags)
         return;
     series = rp_registry_series(client->registry, client->metrics[metric], call->tags);

@@ -291,6 +291,7 @@ static bool assign(struct rp_http_session *pool, struct rp_http_call *call)
     return true;
 }
 
+/* All but what counts for the request however often it is sent. */
 RP_INLINE void response_reset(const struct rp_http_call *call, const struct rp_http_client *client)
 {
     struct rp_http_response *response = call->response;
@@ -299,7 +300,6 @@ RP_INLINE void response_reset(const struct rp_http_call *call, const struct rp_h
     response->is_expected = false;
     response->version = RP_HTTP_NO_VERSION;
     response->tls_version = RP_TLS_NONE;
-    response->handshake = RP_HTTP_NO_HANDSHAKE;
     response->is_h2 = response->is_of_connection = false;
     response->error_code = 0;
     response->error[0] = '\0';
@@ -345,6 +345,7 @@ void rp_http_start(struct rp_http_session *session, struct rp_http_call *call)
     else
         set_deadline(call);
     rp_http_template_ref(call->template);
+    call->response->full_handshakes = call->response->resumed_handshakes = 0;
     response_reset(call, client);
     if (RP_UNLIKELY(client->has_own_heads) && !rp_http_make_head(call))
         rp_http_fail_later(call);
@@ -373,6 +374,7 @@ void rp_http_continue(struct rp_http_call *call)
     if (call->timeouts)
         call->deadline = rp_http_first_look(call, call->began);
     call->rate_began = 0;
+    call->response->full_handshakes = call->response->resumed_handshakes = 0;
     response_reset(call, session->client);
     if (session->client->has_own_heads && !rp_http_make_head(call))
         rp_http_fail_later(call);

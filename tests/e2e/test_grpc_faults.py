@@ -6,10 +6,13 @@ import os
 import socket
 import struct
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from certificates import OPENSSL, Pki
 from grpc_world import Rampa, Script, run
+from tlsserver import context_of
 
 pytest.importorskip("hpack")
 from h2server import (  # noqa: E402
@@ -377,3 +380,24 @@ told(await c.unary("/a.B/C", b""))
         )
     assert lines[0]["status"] == 14 and lines[0]["code"] == 1907
     assert lines[0]["details"] == "keepalive timeout: the server has not answered a PING for 0.05 s"
+
+
+@pytest.mark.skipif(not OPENSSL, reason="no openssl")
+def test_the_handshake_of_a_call_that_is_sent_again_counts(rampa: Rampa, script: Script, tmp_path: Path) -> None:
+    context = context_of(Pki(tmp_path).self_signed("self"))
+    context.set_alpn_protocols(["h2"])
+
+    def serve(peer: Peer) -> None:
+        peer.begin()
+        (stream,) = peer.expect(1)
+        peer.send(reset(stream, REFUSED_STREAM))
+        while len(peer.requests) < 2:
+            peer.read_frame()
+        peer.send(FAULTS["Fine"][0](peer, max(peer.requests)))
+
+    with H2Server(serve, secure=lambda sock: context.wrap_socket(sock, server_side=True)) as server:
+        target = server.url.replace("https", "grpcs")
+        done, lines = run(rampa, script, f'told(await worker.grpc.connect("{target}", verify=False).unary("/a.B/C", b""))')
+        assert len(server.peers) == 1
+    assert lines[0]["data"] == "fine"
+    assert done.result()["summary"]["metrics"]["tls_full_handshakes"]["count"] == 1

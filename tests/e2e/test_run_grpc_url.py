@@ -88,7 +88,17 @@ def test_beside_http(rampa: Rampa, server: str) -> None:
     assert done.count("grpc_reqs") == 5 and done.count("http_reqs") == 5
 
 
-def test_with_tls(rampa: Rampa, program: Path, tmp_path: Path) -> None:
+REFLECTED = """
+import rampa
+
+@rampa.scenario
+async def default(worker):
+    channel = worker.grpc.connect("{target}", verify=False, reflection=True)
+    assert (await channel.unary("/grpc.testing.TestService/EmptyCall", {{}})).ok
+"""
+
+
+def test_with_tls(rampa: Rampa, program: Path, script: Callable[..., Path], protobuf: None, tmp_path: Path) -> None:
     env = {**os.environ, "TMPDIR": str(tmp_path)}
     process = subprocess.Popen([program, "target", "--port", "0", "--tls"], stdout=subprocess.PIPE, text=True, env=env)
     assert process.stdout
@@ -98,6 +108,9 @@ def test_with_tls(rampa: Rampa, program: Path, tmp_path: Path) -> None:
     assert done.count("grpc_reqs") == 3
     done = rampa("run", url + TESTS + "EmptyCall", "-i", 1, code=1)
     assert "gRPC UNAVAILABLE (1310)" in done.stdout
+    # What asks for the schema is no part of the load, but the connection that it opens is.
+    done = rampa("run", script(REFLECTED.format(target=url)), "-i", 2, out=True, code=0)
+    assert (done.count("grpc_reqs"), done.count("tls_full_handshakes")) == (2, 1)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=PATIENCE)
 

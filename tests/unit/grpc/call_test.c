@@ -163,6 +163,7 @@ struct place {
     struct rp_grpc_method *unary, *stream;
     struct server server;
     rp_ns keepalive, keepalive_timeout; /* of methods that are made */
+    bool is_unmeasured; /* likewise */
     int wakes;
 };
 
@@ -182,7 +183,8 @@ static int make_method(struct place *place, bool is_stream, struct rp_grpc_metho
                                  .compression = is_stream ? RP_GRPC_IDENTITY : RP_GRPC_GZIP,
                                  .deadline = is_stream ? 0 : 60 * RP_S,
                                  .keepalive = place->keepalive,
-                                 .keepalive_timeout = place->keepalive_timeout };
+                                 .keepalive_timeout = place->keepalive_timeout,
+                                 .is_unmeasured = place->is_unmeasured };
 
     snprintf(target, sizeof(target), "http://127.0.0.1:%d", ntohs(place->env.world->addr.sin_port));
     spec.target = rp_slice_str(target);
@@ -505,6 +507,32 @@ static void test_no_time_out_ends_the_wait_at_once(struct world *world)
     look(world);
 }
 
+/* The bytes are on the wire, whoever has asked for them. */
+static void test_of_an_unmeasured_call_the_bytes_count(struct world *world)
+{
+    static struct place place;
+    rp_ns limit = rp_clock_ns() + 50 * RP_S;
+    struct rp_grpc_call call;
+
+    assert_int_equal(place_init(&place, world), 0);
+    place.is_unmeasured = true;
+    rp_grpc_method_unref(place.unary);
+    assert_int_equal(make_method(&place, false, &place.unary), 0);
+    call_init(&place, &call, false);
+    assert_int_equal(rp_grpc_send(&call, RP_SLICE("x")), 0);
+    rp_grpc_half_close(&call);
+    assert_int_equal(rp_grpc_start(place.session, &call), 0);
+    while (!call.has_ended)
+        turn_and_serve(&place, limit);
+    assert_int_equal(call.status, RP_GRPC_OK);
+    assert_int_equal((int)sum_of(&place.env, "grpc_reqs", NULL, NULL), 0);
+    assert_true(sum_of(&place.env, "data_sent", NULL, NULL) > 0);
+    assert_true(sum_of(&place.env, "data_received", NULL, NULL) > LARGE);
+    rp_grpc_deinit(&call);
+    place_deinit(&place);
+    look(world);
+}
+
 int main(void)
 {
     static const struct world_case cases[] = {
@@ -516,6 +544,7 @@ int main(void)
         CASE(test_a_server_that_is_gone_without_a_word),
         CASE(test_a_long_time_out_makes_no_ping_late),
         CASE(test_no_time_out_ends_the_wait_at_once),
+        CASE(test_of_an_unmeasured_call_the_bytes_count),
     };
 
     return run_worlds(cases, RP_ARRAY_LEN(cases));
