@@ -196,15 +196,6 @@ static bool may_open(const struct rp_http_session *pool, unsigned of_origin)
     return of_origin < (pool->is_pool ? limits->shared_connections : limits->connections_per_host);
 }
 
-/* As assign(), of a call that is balanced. */
-RP_COLD static bool assign_in_turn(struct rp_http_session *pool, struct rp_http_call *call)
-{
-    if (!rp_http_lacks_address(pool, call->template->origin))
-        return rp_http_begin_in_turn(pool, call);
-    rp_http_connection_open(call, pool);
-    return true;
-}
-
 /* As assign(), for an origin with which one connection is enough, if it is as before. Users that share
  * a pool get another connection when the streams of the first ones are all taken. */
 RP_COLD static bool assign_shared(struct rp_http_session *pool, struct rp_http_call *call)
@@ -212,8 +203,12 @@ RP_COLD static bool assign_shared(struct rp_http_session *pool, struct rp_http_c
     struct origin *origin = call->template->origin;
     unsigned of_origin = 0;
 
-    if (call->template->is_balanced && !pool->is_pool)
-        return assign_in_turn(pool, call);
+    if (call->template->is_balanced && !pool->is_pool) {
+        if (!rp_http_lacks_address(pool, origin))
+            return rp_http_begin_in_turn(pool, call);
+        rp_http_connection_open(call, pool);
+        return true;
+    }
     RP_LIST_EACH (it, &pool->connections) {
         struct connection *connection = rp_container_of(it, struct connection, node);
 
