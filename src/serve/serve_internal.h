@@ -35,6 +35,7 @@ struct rp_serve_listener {
     struct rp_watch watch;     /* of the daemon's epoll descriptor */
     struct rp_timer timer;     /* when the daemon wants to be turned by itself */
     struct rp_task task;       /* turns it, when something was resumed */
+    unsigned hasty;            /* turns that the daemon wanted at once since something has come */
     bool is_tcp;
 };
 

@@ -14,8 +14,11 @@
 #include "serve/serve_internal.h"
 
 enum {
-    POOL = 32768,      /* bytes that a connection has for its head and for what it sends */
-    READ_MAX = 1 << 20 /* bytes of a body; a client that sends more gets no answer */
+    POOL = 32768,       /* bytes that a connection has for its head and for what it sends */
+    READ_MAX = 1 << 20, /* bytes of a body; a client that sends more gets no answer */
+    LONGEST = 60000,    /* ms between two turns */
+    HASTY_MAX = 64,     /* turns without a pause */
+    PAUSE = 10,         /* ms between further ones */
 };
 
 struct request {
@@ -346,18 +349,33 @@ static void on_completed(void *user, struct MHD_Connection *connection, void **s
 
 static void on_timer(struct rp_timer *timer, rp_ns now);
 
+/* The time until the next turn, unless something comes before; -1: any time. libmicrohttpd wants to be
+ * turned at once as long as a part of a TLS handshake has come, and would take a whole processor
+ * until the rest comes. */
+static int pause_of(struct rp_serve_listener *listener)
+{
+    MHD_UNSIGNED_LONG_LONG ms;
+
+    if (MHD_get_timeout(listener->daemon, &ms) != MHD_YES)
+        return -1;
+    if (ms == 0 && listener->hasty < HASTY_MAX)
+        listener->hasty++;
+    else if (ms == 0)
+        ms = PAUSE;
+    return ms < LONGEST ? (int)ms : LONGEST;
+}
+
 static void turn(struct rp_serve_listener *listener)
 {
     struct rp_loop *loop = listener->watch.loop;
-    MHD_UNSIGNED_LONG_LONG ms;
+    int ms;
 
     MHD_run(listener->daemon);
     if (!loop)
         return;
-    if (MHD_get_timeout(listener->daemon, &ms) == MHD_YES)
-        rp_timer_arm(loop, &listener->timer,
-                     rp_ns_add(rp_loop_now(loop), (rp_ns)(ms > 60000 ? 60000 : ms) * RP_MS),
-                     on_timer);
+    ms = pause_of(listener);
+    if (ms >= 0)
+        rp_timer_arm(loop, &listener->timer, rp_ns_add(rp_loop_now(loop), ms * RP_MS), on_timer);
     else
         rp_timer_disarm(&listener->timer);
 }
@@ -369,12 +387,18 @@ static void on_timer(struct rp_timer *timer, rp_ns now)
 
 static void on_ready(struct rp_watch *watch, unsigned ready)
 {
-    turn(rp_container_of(watch, struct rp_serve_listener, watch));
+    struct rp_serve_listener *listener = rp_container_of(watch, struct rp_serve_listener, watch);
+
+    listener->hasty = 0;
+    turn(listener);
 }
 
 static void on_task(struct rp_task *task)
 {
-    turn(rp_container_of(task, struct rp_serve_listener, task));
+    struct rp_serve_listener *listener = rp_container_of(task, struct rp_serve_listener, task);
+
+    listener->hasty = 0;
+    turn(listener);
 }
 
 static int descriptor_of(const struct rp_serve_listener *listener)
@@ -446,7 +470,7 @@ void rp_serve_listeners_finish(struct rp_serve *serve, rp_ns longest)
 
     do {
         struct pollfd fds[RP_ARRAY_LEN(listeners)];
-        MHD_UNSIGNED_LONG_LONG ms = (MHD_UNSIGNED_LONG_LONG)(longest / RP_MS), own;
+        int ms = (int)(longest / RP_MS), own;
 
         for (size_t i = 0; i < RP_ARRAY_LEN(listeners); i++) {
             fds[i] = (struct pollfd){ .fd = -1, .events = POLLIN };
@@ -454,14 +478,18 @@ void rp_serve_listeners_finish(struct rp_serve *serve, rp_ns longest)
                 continue;
             MHD_run(listeners[i]->daemon);
             fds[i].fd = descriptor_of(listeners[i]);
-            if (MHD_get_timeout(listeners[i]->daemon, &own) == MHD_YES && own < ms)
+            own = pause_of(listeners[i]);
+            if (own >= 0 && own < ms)
                 ms = own;
         }
         left = end - rp_clock_ns();
         if (!serve->request_count || left <= 0)
             break;
-        if ((rp_ns)ms * RP_MS > left)
-            ms = (MHD_UNSIGNED_LONG_LONG)(left / RP_MS);
-        poll(fds, RP_ARRAY_LEN(fds), (int)ms);
+        if (ms * RP_MS > left)
+            ms = (int)(left / RP_MS);
+        poll(fds, RP_ARRAY_LEN(fds), ms);
+        for (size_t i = 0; i < RP_ARRAY_LEN(listeners); i++)
+            if (fds[i].revents)
+                listeners[i]->hasty = 0;
     } while (true);
 }

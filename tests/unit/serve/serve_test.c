@@ -3,8 +3,10 @@
 /* The control server on a loop, with clients in the same thread: streams that are bounded, clients that do not read, the end, and
  * want of memory. What it answers to whom is tested with whole runs. */
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <openssl/pem.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -35,6 +37,8 @@ struct desk {
     struct rp_event_bus *bus;
     struct rp_serve *serve;
     char token[RP_TOKEN_SIZE];
+    struct rp_timer alarm;
+    bool is_time;
 };
 
 static void publish(struct desk *desk, const char *text)
@@ -77,13 +81,13 @@ static int teardown(void **state)
 static const struct rp_serve_options options = { .run_id = ID, .script = "load.py" };
 
 /* The run has begun: its first event attaches the server to the loop. */
-static void serve(struct desk *desk)
+static void serve_with(struct desk *desk, const struct rp_serve_options *chosen)
 {
     struct rp_event event = { .kind = RP_EVENT_PHASE, .phase = RP_RUN_LOADING };
     struct rp_error err = { 0 };
     int fd;
 
-    if (rp_serve_new(&desk->sinks, desk->bus, &options, &desk->serve, &err) < 0)
+    if (rp_serve_new(&desk->sinks, desk->bus, chosen, &desk->serve, &err) < 0)
         fail_msg("%s", err.message);
     rp_sinks_start(&desk->sinks, &desk->result);
     desk->sinks.loop = desk->loop;
@@ -92,6 +96,11 @@ static void serve(struct desk *desk)
     fd = rp_place_connect(ID, desk->token, &err);
     assert_true(fd >= 0);
     close(fd);
+}
+
+static void serve(struct desk *desk)
+{
+    serve_with(desk, &options);
 }
 
 static void turn(struct desk *desk)
@@ -253,6 +262,60 @@ static void the_end_is_told(void **state)
     rp_buf_deinit(&status);
 }
 
+static void write_certificate(char certificate[2048], char key[2048])
+{
+    X509 *made = X509_new();
+    EVP_PKEY *pair = EVP_EC_gen("P-256");
+    BIO *shown = BIO_new(BIO_s_mem()), *kept = BIO_new(BIO_s_mem());
+
+    assert_non_null(X509_gmtime_adj(X509_getm_notBefore(made), -3600));
+    assert_non_null(X509_gmtime_adj(X509_getm_notAfter(made), 3600));
+    assert_int_equal(X509_set_pubkey(made, pair), 1);
+    assert_true(X509_sign(made, pair, EVP_sha256()) > 0);
+    assert_int_equal(PEM_write_bio_X509(shown, made), 1);
+    assert_int_equal(PEM_write_bio_PKCS8PrivateKey(kept, pair, NULL, NULL, 0, NULL, NULL), 1);
+    certificate[BIO_read(shown, certificate, 2047)] = '\0';
+    key[BIO_read(kept, key, 2047)] = '\0';
+    BIO_free(shown);
+    BIO_free(kept);
+    X509_free(made);
+    EVP_PKEY_free(pair);
+}
+
+static void on_alarm(struct rp_timer *timer, rp_ns now)
+{
+    rp_container_of(timer, struct desk, alarm)->is_time = true;
+}
+
+/* It costs next to nothing: the server waits for the rest, and does not ask for it all the time. */
+static void a_part_of_a_handshake_is_waited_for(void **state)
+{
+    enum { LENGTH = 200, TURNS_MAX = 300 };
+    struct desk *desk = *state;
+    char certificate[2048], key[2048];
+    const struct rp_serve_options secured = { .address = "127.0.0.1:0",
+                                              .certificate = certificate,
+                                              .key = key,
+                                              .run_id = ID,
+                                              .script = "load.py" };
+    struct sockaddr_in address = { .sin_family = AF_INET,
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int fd = socket(AF_INET, SOCK_STREAM, 0), turns = 0;
+
+    write_certificate(certificate, key);
+    serve_with(desk, &secured);
+    address.sin_port = htons((uint16_t)atoi(strrchr(rp_serve_url(desk->serve), ':') + 1));
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(send(fd, "\x16\x03", 2, MSG_NOSIGNAL), 2);
+    rp_timer_arm(desk->loop, &desk->alarm, rp_ns_add(rp_loop_now(desk->loop), LENGTH * RP_MS),
+                 on_alarm);
+    for (; !desk->is_time && turns <= TURNS_MAX; turns++)
+        assert_true(rp_loop_turn(desk->loop, RP_NS_NEVER) >= 0);
+    rp_timer_disarm(&desk->alarm);
+    assert_in_range(turns, 1, TURNS_MAX);
+    close(fd);
+}
+
 static void it_survives_want_of_memory(void **state)
 {
     struct desk *desk = *state;
@@ -291,6 +354,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_client_that_does_not_read_is_dropped, setup, teardown),
         cmocka_unit_test_setup_teardown(streams_are_bounded, setup, teardown),
         cmocka_unit_test_setup_teardown(the_end_is_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_part_of_a_handshake_is_waited_for, setup, teardown),
         cmocka_unit_test_setup_teardown(it_survives_want_of_memory, setup, teardown),
     };
 
