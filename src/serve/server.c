@@ -413,6 +413,7 @@ int rp_serve_listener_start(struct rp_serve_listener *listener, struct rp_serve 
     struct MHD_OptionItem tls[] = {
         { MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)serve->options.certificate },
         { MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)serve->options.key },
+        { MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)"NORMAL:-VERS-TLS1.0:-VERS-TLS1.1" },
         { MHD_OPTION_END, 0, NULL },
     };
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import shutil
+import socket
 import ssl
 import subprocess
 import tempfile
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(not OPENSSL, reason="no openssl")
 
+VERSIONS = [(ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1), (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_2)]
 ENDLESS = """
 import asyncio, rampa
 @rampa.scenario(executor="constant-vus", vus=2, duration="10m")
@@ -50,6 +52,7 @@ class Secured(Control):
         return http.client.HTTPSConnection(str(self.address), timeout=SECONDS, context=self.context)
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion")  # old versions, which the server refuses
 def test_a_run_is_watched_and_steered_over_tls(
     start: Callable[..., Started], rampa: Callable[..., Finished], pki: Pki, good: Certificate, tmp_path: Path
 ) -> None:
@@ -71,6 +74,16 @@ def test_a_run_is_watched_and_steered_over_tls(
     with pytest.raises((http.client.HTTPException, OSError)):
         plain.request("GET", "/v1/status", headers={"Authorization": f"Bearer {control.token}"})
         plain.getresponse()
+
+    old = ssl.create_default_context(cafile=str(pki.root.file))
+    old.set_ciphers("DEFAULT:@SECLEVEL=0")  # without it the client would not speak them
+    for old.minimum_version, old.maximum_version in VERSIONS:
+        with socket.create_connection(("localhost", int(url.rpartition(":")[2])), timeout=SECONDS) as wire:
+            if old.maximum_version >= ssl.TLSVersion.TLSv1_2:
+                old.wrap_socket(wire, server_hostname="localhost").close()
+                continue
+            with pytest.raises(OSError):
+                old.wrap_socket(wire, server_hostname="localhost")
 
     once = control.post("/v1/browser")["address"].removeprefix(url)
     connection = control.connect()
