@@ -13,6 +13,10 @@
 
 enum { TOKEN_FILE_MAX = 1024, TEXT_MAX = 4096, BODY_MAX = 16 << 20 };
 
+/* Where the token may go without TLS. The address decides: a name such as load1.localhost leads to another
+ * machine when the hosts file or a name server says so. */
+#define LOOPBACK "127.0.0.0/8,::1"
+
 struct asked {
     struct rp_loop *loop;
     struct rp_http_client *client;
@@ -24,7 +28,8 @@ struct asked {
     bool is_answered;
 };
 
-static bool is_loopback(struct rp_slice host)
+/* Whether the host may lead to LOOPBACK; others are refused before they are looked up. */
+static bool may_be_loopback(struct rp_slice host)
 {
     struct rp_slice end = RP_SLICE(".localhost"), v4 = RP_SLICE("127.");
 
@@ -34,6 +39,13 @@ static bool is_loopback(struct rp_slice host)
         return true;
     return host.len > v4.len && rp_slice_eq(rp_slice(host.ptr, v4.len), v4) &&
            strspn(host.ptr, "0123456789.") >= host.len;
+}
+
+static int refuse_plain(struct rp_error *err)
+{
+    rp_error_set(err, -RP_EUSER, "the token of a run is not sent to another machine without TLS");
+    rp_error_hint(err, "use https://, or a tunnel such as 'ssh -L' and http://127.0.0.1:PORT");
+    return -RP_EUSER;
 }
 
 static int make_url(struct asked *asked, const struct rp_question *question, bool *ret_is_tls,
@@ -52,12 +64,8 @@ static int make_url(struct asked *asked, const struct rp_question *question, boo
         rp_error_hint(err, "the run has printed it at its start, behind 'control:'");
         return -RP_EUSER;
     }
-    if (is_plain && !is_loopback(url.host)) {
-        rp_error_set(err, -RP_EUSER,
-                     "the token of a run is not sent to another machine without TLS");
-        rp_error_hint(err, "use https://, or a tunnel such as 'ssh -L' and http://127.0.0.1:PORT");
-        return -RP_EUSER;
-    }
+    if (is_plain && !may_be_loopback(url.host))
+        return refuse_plain(err);
     rp_buf_append_str(&asked->url, is_plain ? "http://" : "https://");
     rp_url_append_authority(&url, &asked->url);
     rp_buf_append_str(&asked->url, question->path);
@@ -105,8 +113,9 @@ static int open_client(struct asked *asked, const char *ca_file, bool is_tls, st
 
     if (r == 0)
         r = rp_http_client_new(asked->loop, NULL, limits, &asked->client);
-    if (r == 0 && is_tls)
-        r = rp_http_client_set_tls(asked->client, &tls, err);
+    if (r == 0)
+        r = is_tls ? rp_http_client_set_tls(asked->client, &tls, err)
+                   : rp_http_client_set_networks(asked->client, LOOPBACK, err);
     if (r == 0)
         r = rp_http_session_new(asked->client, 1, &asked->session);
     return r;
@@ -145,6 +154,8 @@ static int refuse_silence(const struct asked *asked, const struct rp_question *q
 {
     struct rp_buf said;
 
+    if (asked->response.error_code == RP_HTTP_NOT_ALLOWED)
+        return refuse_plain(err);
     rp_buf_init(&said, TEXT_MAX);
     rp_text_append(&said, rp_slice_str(asked->response.error), TEXT_MAX);
     rp_error_set(err, -RP_EUSER, "the run at %s does not answer: %s", question->url,

@@ -151,3 +151,18 @@ def test_urls_that_are_refused(words: tuple[str, ...], message: str, rampa: Call
     (tmp_path / "empty").write_text("\n")
     done = rampa("status", *words, code=3)
     assert message in done.stderr and "secret" not in done.stderr and "ffff" not in done.stderr
+
+
+def test_a_name_below_localhost_that_leads_elsewhere(program: Path, tmp_path: Path) -> None:
+    """The token does not go there without TLS. The network and the hosts are the test's own."""
+    (tmp_path / "token").write_text("f" * 64)
+    (tmp_path / "hosts").write_text("192.0.2.2 load1.localhost\n")
+    own = ["unshare", "-n", "-m", "sh", "-c", 'mount --bind hosts /etc/hosts && exec "$@"', "sh"]
+    try:
+        if subprocess.run([*own, "true"], cwd=tmp_path, capture_output=True).returncode:
+            pytest.skip("this user cannot make a network of its own")
+    except OSError:
+        pytest.skip("no unshare")
+    words = [*own, program, "status", "http://load1.localhost:8080", "--token-file", "token"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=SECONDS)
+    assert done.returncode == 3 and "is not sent to another machine without TLS" in done.stderr
