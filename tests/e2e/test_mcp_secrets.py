@@ -122,6 +122,17 @@ def test_secrets_are_found_by_their_form() -> None:
         ("Bearer authentication is missing", "Bearer authentication is missing"),
         ("http://host:80/a@b", "http://host:80/a@b"),
         ("http://joe@host/", "http://joe@host/"),
+        ("redis://:hidden@host", "redis://***@host"),
+        ("http://joe:hid@den@host/x@y", "http://***@host/x@y"),
+        ("http://joe@example.com:hidden@host", "http://***@host"),
+        ("http://joe@[::1]:80/", "http://joe@[::1]:80/"),
+        ("Basic dXNlcjpwYXNz", "Basic ***"),  # user:pass
+        ("Basic authentication, basic test, basic 1000 users", "Basic authentication, basic test, basic 1000 users"),
+        ("Bearer abcdefghijklmnop", "Bearer ***"),
+        ("Bearer abc1, bearer hidDen", "Bearer ***, bearer ***"),
+        ("Authorization: Bearer hidden", "Authorization: Bearer ***"),
+        ('{"authorization": "Basic hidden"}', '{"authorization": "Basic ***"}'),
+        ("The Bearer token expired.", "The Bearer token expired."),
     ):
         assert conceal(text) == plain_text
 

@@ -18,8 +18,12 @@ _VALUE = 6  # characters; what is shorter is part of many texts
 _PASSWORD = 4
 #: Names of variables whose values are secrets.
 _NAME = re.compile(r"token|secret|passw|passphrase|credential|cookie|apikey|(?:^|_)(?:key|auth|pass|authorization)(?:_|$)", re.IGNORECASE)
-#: Credentials by their form: user and password of a URL, and what follows the scheme of an Authorization field.
-_FORMS = re.compile(r"(?<=://)[^\s/?#@:]+:[^\s/?#@]+(?=@)|(?i:(?<=\bbasic )|(?<=\bbearer ))(?=\S*[0-9=])[A-Za-z0-9+/=._~-]{8,}")
+#: Credentials by their form: user and password of a URL; what follows the scheme in a field Authorization; a word that follows it elsewhere.
+_FORMS = re.compile(
+    r"(?<=://)[^\s/?#:]*:[^\s/?#]+(?=@)"
+    r"|(?P<field>(?i:authorization[\"']?\s?[:=]\s?[\"']?(?:basic|bearer)\s))[^\s\"',;]+"
+    r"|(?P<before>(?i:\b(?P<scheme>basic|bearer)\s))(?P<word>[A-Za-z0-9+/=._~-]{4,})"
+)
 
 
 def _userinfo(value: str) -> tuple[str, str] | None:
@@ -54,6 +58,26 @@ def _pattern(secrets: tuple[str, ...]) -> re.Pattern[str] | None:
     return re.compile("|".join(map(re.escape, longest_first))) if forms else None
 
 
+def _is_credential(scheme: str, word: str) -> bool:
+    """Whether a word behind the name of a scheme is none of a sentence, such as of "Bearer authentication is missing"."""
+    if len(word) >= 8 and re.search("[0-9=]", word):
+        return True
+    if scheme.lower() == "basic":
+        try:
+            plain = base64.b64decode(word + "=" * (-len(word) % 4), validate=True).decode()
+        except ValueError:
+            return False
+        return ":" in plain and plain.isprintable()
+    is_mixed = bool(re.search("[0-9]", word) and re.search("[A-Za-z]", word)) or re.search("[a-z][A-Z]", word) is not None
+    return is_mixed or (len(word) >= 16 and word.isalpha())
+
+
+def _hide(hit: re.Match[str]) -> str:
+    if hit["word"] is None:
+        return (hit["field"] or "") + _HIDDEN
+    return hit["before"] + _HIDDEN if _is_credential(hit["scheme"], hit["word"]) else hit[0]
+
+
 def conceal(text: str) -> str:
     """A text with marks in place of the secrets.
 
@@ -61,7 +85,7 @@ def conceal(text: str) -> str:
         text: whole: a part of a secret is not found.
     """
     pattern = _pattern(_known())
-    return _FORMS.sub(_HIDDEN, text if pattern is None else pattern.sub(_HIDDEN, text))
+    return _FORMS.sub(_hide, text if pattern is None else pattern.sub(_HIDDEN, text))
 
 
 def concealed(value: typing.Any) -> typing.Any:
