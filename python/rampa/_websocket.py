@@ -94,7 +94,7 @@ def _protocols(options: dict[str, typing.Any]) -> list[str]:
         names.append(wanted)
     for name in names:
         if not isinstance(name, str):
-            raise TypeError(f"protocols: a name is a str, not {name!r:.80}")
+            raise TypeError(f"{'subprotocol' if name is wanted else 'protocols'}: a name is a str, not {name!r:.80}")
     return names
 
 

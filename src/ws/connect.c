@@ -118,6 +118,8 @@ static int make_template(struct rp_ws_session *session, const struct rp_ws_spec 
     r = offer.error;
     if (r == 0)
         r = rp_http_template_new(session->user->http_client, &http, &session->template, err);
+    if (r == -RP_EUSER && err && err->hint && strstr(err->hint, "like http://127"))
+        rp_error_hint(err, "write it like ws://127.0.0.1:8080/path");
     rp_buf_deinit(&offer);
     rp_free(headers);
     return r;
@@ -189,14 +191,18 @@ static void refuse(struct rp_ws_session *session, int code, const char *kind, co
     rp_ws_nudge(session);
 }
 
-/* An answer that does not agree. */
+/* An answer that does not agree, or none: then its error begins with the kind of the failure. */
 static void refused(struct rp_ws_session *session)
 {
     struct rp_http_response *response = session->response;
     char text[64];
 
     if (!response->status) {
-        refuse(session, response->error_code, "the connection was not opened", response->error);
+        const char *detail = strstr(response->error, ": ");
+        size_t len = detail ? (size_t)(detail - response->error) : strlen(response->error);
+
+        snprintf(text, sizeof(text), "%.*s", (int)len, response->error);
+        refuse(session, response->error_code, text, response->error);
         return;
     }
     snprintf(text, sizeof(text), "the server has answered with status %u, not %s", response->status,

@@ -443,11 +443,14 @@ await worker.ws.connect("ws://127.0.0.1:1/", name="refused")
 def test_nothing_was_opened(run: Callable[..., Finished]) -> None:
     done = run('await worker.ws.connect("ws://127.0.0.1:1/")', code=1)
     assert "the only WebSocket has not been opened" in " ".join(done.stdout.split())
+    assert "1 x connection refused (1212)  ws://127.0.0.1:1/\n" in done.stdout
 
 
 BAD = [
     ("ftp://h/", "", "unknown scheme 'ftp'"),
     ("ws:/x", "", "URL"),
+    ("127.0.0.1/ws", "", "write it like ws://127.0.0.1:8080/path"),
+    ("", "subprotocol=1", "subprotocol: a name is a str, not 1"),
     ("", 'compress=8', "compress takes a number of bits from 9 to 15"),
     ("", 'compress={"server_bits": 9}', "there is no parameter 'server_bits'"),
     ("", 'autoping=False', "autoping takes True"),
@@ -474,7 +477,7 @@ def test_mistakes_in_calls(run: Callable[..., Finished]) -> None:
 def check(call, text):
     try:
         call()
-    except (TypeError, ValueError) as error:
+    except (AttributeError, TypeError, ValueError) as error:
         assert text in str(error), (text, str(error))
     else:
         raise AssertionError(text)
@@ -483,7 +486,10 @@ def check(call, text):
         + "\n".join(lines)
         + """
 check(lambda: worker.http.get(URL), "worker.ws.connect(url)")
-s = await worker.ws.connect(URL + "/echo")
+early = worker.ws.connect(URL + "/echo")
+check(lambda: early.send("x"), "await it first, and use what that gives")
+check(lambda: early.receive(), "write s = await worker.ws.connect(url) first")
+s = await early
 check(lambda: s.send(1), "send_json")
 check(lambda: s.request("x", match=1), "match takes a function")
 for code, reason in ((1006, ""), (999, ""), (1000, "x" * 124)):

@@ -131,6 +131,29 @@ static PyObject *connect_exit(PyObject *object, PyObject *args)
     return (PyObject *)wait;
 }
 
+/* As of any object; of what only the WebSocket has it says what is missing. */
+static PyObject *connect_getattro(PyObject *object, PyObject *name)
+{
+    struct py_wait *self = (struct py_wait *)object;
+    PyObject *found = PyObject_GenericGetAttr(object, name), *type, *value, *traceback;
+
+    if (found || !PyErr_ExceptionMatches(PyExc_AttributeError))
+        return found;
+    PyErr_Fetch(&type, &value, &traceback);
+    if (!self->socket || !PyObject_HasAttr((PyObject *)Py_TYPE(self->socket), name)) {
+        PyErr_Restore(type, value, traceback);
+        return NULL;
+    }
+    Py_XDECREF(type);
+    Py_XDECREF(value);
+    Py_XDECREF(traceback);
+    PyErr_Format(PyExc_AttributeError,
+                 "'%U' is of the WebSocket that connect() opens: write s = await "
+                 "worker.ws.connect(url) first",
+                 name);
+    return NULL;
+}
+
 static PyMethodDef connect_methods[] = {
     { "__aenter__", connect_enter, METH_NOARGS, NULL },
     { "__aexit__", connect_exit, METH_VARARGS, NULL },
@@ -138,11 +161,9 @@ static PyMethodDef connect_methods[] = {
 };
 
 static PyType_Slot connect_slots[] = {
-    { Py_tp_dealloc, wait_dealloc },
-    { Py_tp_traverse, wait_traverse },
-    { Py_tp_clear, wait_clear },
-    { Py_tp_methods, connect_methods },
-    { 0, NULL },
+    { Py_tp_dealloc, wait_dealloc },    { Py_tp_traverse, wait_traverse },
+    { Py_tp_clear, wait_clear },        { Py_tp_getattro, connect_getattro },
+    { Py_tp_methods, connect_methods }, { 0, NULL },
 };
 
 static PyType_Spec connect_spec = {

@@ -334,8 +334,17 @@ static PyObject *op_make_cancelled_error(PyObject *self, PyObject *unused)
  * works. */
 static PyObject *op_coroutine_send(PyObject *self, PyObject *arg)
 {
-    PyObject *result = rp_py_op_iternext(self);
+    PyObject *result;
 
+    /* s = worker.ws.connect(url), without await, and then s.send("x") */
+    if (arg != Py_None) {
+        PyErr_Format(PyExc_TypeError,
+                     "%s is what rampa waits for, which takes no value: await it first, and use "
+                     "what that gives",
+                     Py_TYPE(self)->tp_name);
+        return NULL;
+    }
+    result = rp_py_op_iternext(self);
     if (!result && !PyErr_Occurred())
         PyErr_SetNone(PyExc_StopIteration);
     return result;
