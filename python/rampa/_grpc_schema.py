@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import importlib
 import itertools
 import os
 import shutil
+import stat
 import subprocess
 import tempfile
 import typing
+import warnings
 
 from rampa._grpc_wire import one_line
 
@@ -82,7 +85,8 @@ class GrpcSchema:
         self._services: list[str] = []
         protos = [os.fspath(file) for file in files if os.fspath(file).endswith(".proto")]
         for proto in protos:
-            os.stat(proto)
+            if stat.S_ISDIR(os.stat(proto).st_mode):
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), proto)
         if protos:
             self._add(_compile(protos, [os.fspath(folder) for folder in include]), ", ".join(protos))
         for file in files:
@@ -92,12 +96,14 @@ class GrpcSchema:
 
     def _add(self, data: bytes, name: str) -> None:
         try:
-            files = protobuf("descriptor_pb2").FileDescriptorSet.FromString(data).file
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", RuntimeWarning)  # of bytes that are left over: then it is something else
+                files = protobuf("descriptor_pb2").FileDescriptorSet.FromString(data).file
             if not files:
                 raise ValueError("it has no files")
             for file in files:
                 self._add_file(file)
-        except (protobuf("message").DecodeError, TypeError, ValueError) as error:
+        except (protobuf("message").DecodeError, RuntimeWarning, TypeError, ValueError) as error:
             raise ValueError(f"{name} is no descriptor set, as protoc --include_imports --descriptor_set_out makes it: {error}") from error
 
     def _add_file(self, file: typing.Any) -> None:

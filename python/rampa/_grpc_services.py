@@ -16,7 +16,7 @@ import typing
 
 from rampa._grpc_calls import GrpcStatus, GrpcStream
 from rampa._grpc_schema import GrpcSchema, protobuf
-from rampa._grpc_wire import one_line, public_url
+from rampa._grpc_wire import one_line, shown_url
 from rampa.errors import GrpcError
 
 REFLECTION_DEADLINE = 30.0  # seconds, for all questions on one service
@@ -227,7 +227,7 @@ class ReflectedSchema(GrpcSchema):
 
     def __init__(self, url: str) -> None:
         super().__init__()
-        self._url = public_url(url)
+        self._url = shown_url(url)
         self._way = _REFLECTION[0]  # the one that the server knows
         self._known: set[str] = set()  # services
         self._files: set[str] = set()  # in the pool

@@ -15,9 +15,26 @@ import sys
 import typing
 
 from rampa._grpc_schema import GrpcSchema
-from rampa._grpc_wire import one_line, public_url
+from rampa._grpc_wire import one_line, shown_url
 
 _HINT = "give the .proto file or a descriptor set with --proto FILE"
+
+
+_REMEDIES = {
+    1101: "check the name of the server",
+    1212: "check that the server runs, and its port",
+    1310: "--cacert FILE trusts the authority in FILE, --insecure accepts any certificate",
+    1311: "the certificate is for another name; --insecure accepts any",
+    1312: "the certificate is not valid now; --insecure accepts any",
+    1313: "a server without TLS has a URL with grpc://",
+    1601: "check that the server speaks HTTP/2; one with TLS has a URL with grpcs://",
+    1901: "a server with TLS has a URL with grpcs://",
+}
+
+
+def _remedy(error_code: int) -> str:
+    """What helps against a failure of the connection. A server that has answered in another way may be one without reflection."""
+    return _REMEDIES.get(error_code, "" if 1100 <= error_code < 1400 else _HINT)
 
 
 class _Failed(Exception):
@@ -64,9 +81,9 @@ async def _reflect(path: str, asked: dict[str, typing.Any]) -> GrpcSchema:
     if isinstance(found, GrpcSchema):
         return found
     if isinstance(found, GrpcError) and found.status_code == GrpcStatus.UNIMPLEMENTED:
-        raise _Failed(f"{public_url(asked['url'])} does not tell what its messages look like: it has no reflection", _HINT)
+        raise _Failed(f"{shown_url(asked['url'])} does not tell what its messages look like: it has no reflection", _HINT)
     if isinstance(found, GrpcError):
-        raise _Failed(f"{found.details} ({GrpcStatus(found.status_code).name})", _HINT)
+        raise _Failed(f"{found.details} ({GrpcStatus(found.status_code).name})", _remedy(found.error_code))
     raise _Failed(str(found))
 
 

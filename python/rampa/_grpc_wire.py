@@ -70,6 +70,12 @@ def target_url(target: str, tls: bool | None) -> str:
     return f"{'https' if scheme in ('https', 'grpcs') else 'http'}://{rest}"
 
 
+def shown_url(url: str) -> str:
+    """What ``target_url()`` has made, as a target is written, without user name and password."""
+    public = public_url(url)
+    return "grpc" + public[len("http") :] if public.startswith(("http://", "https://")) else public
+
+
 def seconds(value: typing.Any, name: str = "deadline") -> float:
     if value is None:
         return 0.0
@@ -153,7 +159,7 @@ def to_bytes(request: typing.Any) -> bytes:
         return bytes(request)
     serialize = getattr(request, "SerializeToString", None)
     if serialize is None or isinstance(request, type):
-        more = "; a dict needs schema= of the channel" if isinstance(request, dict) else ""
+        more = "; a dict needs schema= or reflection=True of the channel" if isinstance(request, dict) else ""
         raise TypeError(f"a request of gRPC is bytes, or a message of Protocol Buffers, not {_kind(request)}{more}")
     return typing.cast(bytes, serialize())
 

@@ -52,7 +52,7 @@ class GrpcClient:
         shared: bool = False,
         balance: str | None = None,
         keepalive: float | None = None,
-        keepalive_timeout: float = 20.0,
+        keepalive_timeout: float | None = None,
         verify: typing.Any = None,
         cert: typing.Any = None,
         ssl_context: typing.Any = None,
@@ -74,8 +74,8 @@ class GrpcClient:
             balance: ``"round_robin"`` opens a connection to each address of the name, and the calls take them in turn.
             keepalive: seconds. When nothing has come from the server for so long while a call is under way, it is asked for a
                 sign of life (a PING of HTTP/2). Without it, nothing finds out that a server is gone without a word.
-            keepalive_timeout: seconds; when nothing has come for so long after the PING, the calls of the connection end with
-                UNAVAILABLE.
+            keepalive_timeout: seconds, 20 without it; when nothing has come for so long after the PING, the calls of the
+                connection end with UNAVAILABLE. It needs ``keepalive``.
             verify: as of HTTP requests: False, or a file of authorities.
             cert: likewise: the files of a certificate and its key.
             ssl_context: likewise: an ssl.SSLContext, as far as it says that.
@@ -95,6 +95,8 @@ class GrpcClient:
             raise ValueError(f"compression takes 'gzip' or None, not {compression!r:.80}")
         if max_message_size is not None and (type(max_message_size) is not int or not 0 < max_message_size < 1 << 32):
             raise ValueError(f"max_message_size takes a number of bytes from 1 to {(1 << 32) - 1}, not {max_message_size!r:.80}")
+        if keepalive_timeout is not None and keepalive is None:
+            raise ValueError("keepalive_timeout says how long the answer to a PING is waited for, and keepalive= when one is sent: give both")
         given = {"verify": verify, "cert": cert, "ssl_context": ssl_context}
         way = Way(
             target_url(target, tls),
@@ -104,7 +106,7 @@ class GrpcClient:
             compression == "gzip",
             max_message_size or 0,
             tuple(tag_pairs(tags)),
-            (seconds(keepalive, "keepalive"), some_seconds(keepalive_timeout, "keepalive_timeout")),
+            (seconds(keepalive, "keepalive"), 20.0 if keepalive_timeout is None else some_seconds(keepalive_timeout, "keepalive_timeout")),
             bool(shared),
             balance == "round_robin",
         )

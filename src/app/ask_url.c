@@ -55,6 +55,10 @@ static int make_url(struct asked *asked, const struct rp_question *question, boo
     int r = rp_url_parse(rp_slice_str(question->url), &url, err);
     bool is_plain;
 
+    if (r == -RP_EUSER)
+        rp_error_hint(err,
+                      "the URL of a run is https://HOST:PORT, or http://127.0.0.1:PORT on this "
+                      "machine");
     if (r < 0)
         return r;
     is_plain = rp_slice_ieq(url.scheme, RP_SLICE("http"));

@@ -38,6 +38,15 @@ static bool is_method(struct rp_slice path)
            !memchr(slash + 1, '/', (size_t)(end - slash) - 1);
 }
 
+/* The URL in a message is that of HTTP, for which the one of gRPC stands. */
+static void show_as_given(struct rp_error *err)
+{
+    char *url = err && err->message ? strstr(err->message, "'http") : NULL;
+
+    if (url)
+        memcpy(url + 1, "grpc", 4);
+}
+
 int rp_call_url_parse(struct rp_slice text, struct rp_call_url *ret, struct rp_error *err)
 {
     bool is_tls = has_scheme(text, RP_SLICE("grpcs://"));
@@ -56,8 +65,10 @@ int rp_call_url_parse(struct rp_slice text, struct rp_call_url *ret, struct rp_e
         return ret->text.error;
     whole = rp_buf_slice(&ret->text);
     r = rp_url_parse(whole, &url, err);
-    if (r == -RP_EUSER)
+    if (r == -RP_EUSER) {
+        show_as_given(err);
         rp_error_hint(err, EXAMPLE);
+    }
     if (r < 0)
         return r;
     if (!is_method(url.path) || url.has_query || url.fragment.ptr) {
@@ -90,6 +101,9 @@ int rp_call_check_options(const struct rp_cli *cli, struct rp_error *err)
             return rp_error_set(err, -RP_EUSER,
                                 "%s is for requests of HTTP; a call of gRPC has none",
                                 rp_options[of_http[i]].name);
+    if (cli->flags[RP_OPT_NO_HTTP2])
+        return rp_error_set(err, -RP_EUSER,
+                            "--no-http2 is not possible with calls of gRPC, which stand on HTTP/2");
     return 0;
 }
 

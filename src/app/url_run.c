@@ -258,7 +258,9 @@ static int add(void *user, const struct rp_target_request *target, int line, str
     struct maker *maker = user;
     struct rp_one_request request = { .name = target->name, .weight = target->weight };
     char method[METHOD_MAX];
-    int r = resolve_url(maker, target->url, &request.url, err);
+    int r = rp_is_call_url(target->url)
+                ? rp_error_set(err, -RP_EUSER, "a list of targets has no calls of gRPC")
+                : resolve_url(maker, target->url, &request.url, err);
     bool is_socket = r == 0 && rp_request_is_socket(&request);
 
     request.has_body = target->has_body || maker->options.has_body;

@@ -87,7 +87,18 @@ static int look_up_of(struct names *names, const struct origin *origin)
     return r < 0 || !via->is_looked ? r : look_up(names, origin, via->host);
 }
 
-static int refuse(const struct name *name, const char *why, struct rp_error *err)
+/* As users write it: a client that speaks HTTP/2 only is one of gRPC. */
+static const char *scheme_of(const struct rp_http_client *client, const struct origin *origin)
+{
+    const char *name = origin->scheme->name;
+
+    if (client->h2_use != RP_HTTP_H2_ONLY)
+        return name;
+    return strcmp(name, "https") == 0 ? "grpcs" : "grpc";
+}
+
+static int refuse(const struct rp_http_client *client, const struct name *name, const char *why,
+                  struct rp_error *err)
 {
     const struct origin *origin = name->origin;
     const struct via *via = origin->via;
@@ -95,7 +106,7 @@ static int refuse(const struct name *name, const char *why, struct rp_error *err
     bool is_own = !is_proxy && strcmp(name->host, origin->host) == 0;
     char url[300];
 
-    snprintf(url, sizeof(url), "%s://%s:%u", origin->scheme->name, origin->host, origin->port);
+    snprintf(url, sizeof(url), "%s://%s:%u", scheme_of(client, origin), origin->host, origin->port);
     if (is_proxy)
         rp_error_set(err, -RP_EUSER, "the name of the proxy %s cannot be resolved: %s",
                      via->proxy->place, why);
@@ -126,7 +137,7 @@ int rp_http_check_names_with(struct rp_http_client *client, struct rp_loop *loop
     while (r == 0 && names->waiting && !names->missing && rp_loop_now(loop) < until)
         r = rp_loop_turn(loop, until);
     if (r == 0 && names->missing)
-        r = refuse(names->missing, names->why, err);
+        r = refuse(client, names->missing, names->why, err);
     for (size_t i = 0; names && i < names->count; i++)
         rp_lookup_cancel(&names->all[i].lookup);
     rp_free(names);

@@ -69,12 +69,26 @@ static bool ends_with(struct rp_slice text, const char *end)
     return text.len >= len && memcmp(text.ptr + text.len - len, end, len) == 0;
 }
 
+/* -RP_EUSER names the schemes of gRPC too: whoever writes a wrong one may have meant them. */
+static int parse(const char *text, struct rp_url *ret, struct rp_error *err)
+{
+    int r = rp_output_url_parse(text, ret, err);
+
+    if (r == -RP_EUSER) {
+        rp_error_set(err, r, "the destination is no URL of http, https, grpc or grpcs");
+        rp_error_hint(err,
+                      "it begins with http://HOST:PORT, or with grpc://HOST:PORT for OTLP over "
+                      "gRPC");
+    }
+    return r;
+}
+
 /* The path of metrics goes behind that of the URL, unless it is there. */
 static int put_url(const char *text, struct rp_buf *out, struct rp_error *err)
 {
     struct rp_url url;
     struct rp_slice path;
-    int r = rp_output_url_parse(text, &url, err);
+    int r = parse(text, &url, err);
 
     if (r < 0)
         return r;
@@ -126,7 +140,7 @@ static int read_url(const struct rp_output_spec *spec, struct rp_otel_settings *
         return r < 0 && r != -ENOMEM ? rp_error_prefix(err, r, base.from) : r;
     }
     rp_buf_append_str(&ret->url, whole.text); /* it is taken as it is */
-    r = rp_output_url_parse(whole.text, &url, err);
+    r = parse(whole.text, &url, err);
     return r == -RP_EUSER ? rp_error_prefix(err, r, whole.from) : r;
 }
 

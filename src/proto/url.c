@@ -104,7 +104,8 @@ static int parse_scheme(struct rp_slice text, struct rp_url *url, struct rp_erro
     if (!url->port) {
         rp_error_set(err, 0, "the URL '%s' has the unknown scheme '%.*s'", SHOWN(text),
                      RP_SLICE_FMT(url->scheme));
-        rp_error_hint(err, "the schemes are http, https, ws, wss and http+unix");
+        rp_error_hint(err, "the schemes are http, https, ws, wss and http+unix; for calls of gRPC "
+                           "there are grpc and grpcs");
         return -RP_EUSER;
     }
     return 0;

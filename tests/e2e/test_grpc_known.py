@@ -141,7 +141,7 @@ print(json.dumps(["repr", repr(c), repr(c._schema)]))
     assert "test.Sop'; it has 0  xxx" in unknown and unknown.endswith(", and 1 more") and unknown.isprintable() and len(unknown) < 3000
     assert "s3cret" not in done.stdout + done.stderr
     for [name, _, text], (status, part) in zip(lines, FAULTS.values(), strict=True):
-        assert f"ServerReflectionInfo: {status}: reflection of http://{targets[name]}: " in text and part in text, (name, text)
+        assert f"ServerReflectionInfo: {status}: reflection of grpc://{targets[name]}: " in text and part in text, (name, text)
         assert text.isprintable() and len(text) < 1000
     assert "grpc_reqs" not in done.result()["summary"]["metrics"]
 

@@ -297,7 +297,7 @@ MISTAKES = [
     ({"OTEL_EXPORTER_OTLP_HEADERS": "x y=pla-nted"}, (), "otel: "),
     ({"OTEL_EXPORTER_OTLP_HEADERS": "a=b%0d%0ax: pla-nted"}, (), "otel: the value of the header a holds CR, LF or NUL"),
     ({"OTEL_EXPORTER_OTLP_ENDPOINT": "https://127.0.0.1:1", "OTEL_EXPORTER_OTLP_CERTIFICATE": "/none.pem"}, (), "otel: the file of authorities /none.pem cannot be used"),
-    ({"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4317/pla-nted"}, (), "OTEL_EXPORTER_OTLP_ENDPOINT: the destination is no URL of http or https"),
+    ({"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4317/pla-nted"}, (), "OTEL_EXPORTER_OTLP_ENDPOINT: the destination is no URL of http, https, grpc or grpcs\n  it begins with http://HOST:PORT, or with grpc://HOST:PORT"),
     ({"OTEL_EXPORTER_OTLP_CERTIFICATE": "none.pem", "OTEL_EXPORTER_OTLP_ENDPOINT": "https://127.0.0.1:1"}, (), "none.pem"),
     ({}, ("otel.temporality=both",), "temporality of the output otel is 'both', which it does not know\n  it is cumulative or delta\n"),
     ({}, ("otel.histograms=none",), "histograms of the output otel is 'none', which it does not know\n  it is explicit or exponential\n"),

@@ -138,6 +138,9 @@ def test_secrets_are_hidden_while_the_server_is_asked(program: Path) -> None:
         (["grpc://127.0.0.1:1/a.B/C/D"], "the URL of a call has the method as its path, and nothing else"),
         (["grpc://127.0.0.1:0/a.B/C"], "write it like grpc://127.0.0.1:50051/package.Service/Method"),
         (["grpc://127.0.0.1:1/a.B/C", "--json", "{}", "--resolve", "a:1:127.0.0.1"], "give the .proto file or a descriptor set with --proto FILE"),
+        (["grpc://127.0.0.1:1/a.B/C", "--no-http2"], "--no-http2 is not possible with calls of gRPC, which stand on HTTP/2"),
+        (["grpc:///a.B/C"], "the URL 'grpc:///a.B/C' has no host"),
+        (["wsx://127.0.0.1:1/"], "for calls of gRPC there are grpc and grpcs"),
         (["grpc://127.0.0.1:1/a.B/C", "--json", "{"], "--json: what is to be sent is not JSON; the mistake is at byte 1"),
         (["grpc://127.0.0.1:1/a.B/C", "-X", "PUT"], "--method is for requests of HTTP; a call of gRPC has none"),
         (["grpc://127.0.0.1:1/a.B/C", "--follow"], "--follow is for requests of HTTP; a call of gRPC has none"),
@@ -146,14 +149,29 @@ def test_secrets_are_hidden_while_the_server_is_asked(program: Path) -> None:
         (["grpc://127.0.0.1:1/a.B/C", "-H", "a-bin: +"], "the value of 'a-bin' is no base64"),
         (["grpc://127.0.0.1:1/a.B/C", "-H", "a: \u20ac"], "the value of 'a' has other characters than printable ASCII"),
         (["http://127.0.0.1:1/", "--proto", "a.proto"], "--proto is for calls of gRPC, whose URLs begin with grpc://"),
-        (["grpc://no-such-name.invalid:1/a.B/C", "-i", "1"], "no-such-name.invalid"),
-        (["grpc://joe:s3cret@127.0.0.1:1/a.B/C", "--json", "{}"], "reflection of http://127.0.0.1:1: "),
+        (["grpc://no-such-name.invalid:1/a.B/C", "-i", "1"], "the name of grpc://no-such-name.invalid:1 cannot be resolved"),
+        (["grpc://joe:s3cret@127.0.0.1:1/a.B/C", "--json", "{}"], "reflection of grpc://127.0.0.1:1: "),
     ],
 )
 def test_mistakes(rampa: Rampa, words: list[str], error: str) -> None:
     done = rampa("run", *words, code=3)
     assert error in done.stderr and "s3cret" not in done.stderr
     assert not done.stdout
+
+
+def test_a_list_of_targets_has_no_calls(rampa: Rampa, tmp_path: Path) -> None:
+    (tmp_path / "targets.txt").write_text("GET grpc://127.0.0.1:1/a.B/C\n")
+    done = rampa("run", "--targets", "targets.txt", code=3)
+    assert "targets.txt:1: a list of targets has no calls of gRPC" in done.stderr
+
+
+def test_the_remedy_fits_the_failure(rampa: Rampa, server: str, protobuf: None) -> None:
+    """A file of messages helps only where the server could be asked."""
+    refused = rampa("run", "grpc://127.0.0.1:1/a.B/C", "--json", "{}", code=3).stderr
+    assert "reflection of grpc://127.0.0.1:1: connection refused (UNAVAILABLE)" in refused
+    assert "check that the server runs, and its port" in refused and "--proto" not in refused
+    plain = rampa("run", server.replace("grpc:", "grpcs:") + "EmptyCall", "--json", "{}", code=3).stderr
+    assert "a server without TLS has a URL with grpc://" in plain and "--proto" not in plain
 
 
 def test_mistakes_in_messages(rampa: Rampa, server: str, protobuf: None) -> None:
