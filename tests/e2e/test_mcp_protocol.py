@@ -211,6 +211,12 @@ def test_whatever_a_client_writes_it_gets_messages(program: Path, tmp_path: Path
     assert len(answers["last"]["result"]["tools"]) == len(TOOLS)
 
 
+def test_an_input_that_is_closed_ends_it(program: Path, tmp_path: Path) -> None:
+    words = ["sh", "-c", 'exec "$@" <&-', "sh", *command(program)]
+    done = subprocess.run(words, env=environment(tmp_path.resolve()), capture_output=True, timeout=SECONDS)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
 def waiting_call(number: int) -> dict[str, typing.Any]:
     """A call of start_run that waits for a run of ten minutes, and wants to be told how far it is."""
     params = {"name": "start_run", "arguments": {"script_path": "made.py", "duration": "10m", "wait": True}, "_meta": {"progressToken": "far"}}

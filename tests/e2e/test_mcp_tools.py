@@ -307,6 +307,14 @@ def test_lines_are_bounded() -> None:
     assert asyncio.run(main()) == ["one\n", "two\n", "\ufffd\n", "\n", "four\n"]
 
 
+def test_lines_of_a_device() -> None:
+    async def main() -> list[str]:
+        reading = os.open(os.devnull, os.O_RDONLY)
+        return [line async for line in Lines(reading)]
+
+    assert asyncio.run(main()) == []
+
+
 # ---- a project of agents ---------------------------------------------------------------------------------------------
 
 

@@ -11,13 +11,19 @@ import stat
 LINE = 4 << 20  # bytes of a message
 
 
+def _can_be_waited_for(fd: int) -> bool:
+    """Whether an event loop says when a descriptor has something to read: files and devices such as /dev/null always have."""
+    mode = os.fstat(fd).st_mode
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(fd)
+
+
 class Lines:
     """The lines of a descriptor. The SDK takes it for a text file that is read in the background.
 
     One that is too long is given as an empty line, which is no message, so that its sender gets an error.
 
     Args:
-        fd: to read from; a file, a pipe, a socket or a terminal.
+        fd: to read from; a file, a pipe, a socket, a terminal or a device such as /dev/null.
     """
 
     def __init__(self, fd: int) -> None:
@@ -38,7 +44,7 @@ class Lines:
                 rest, is_skipping = b"", True
 
     async def _pieces(self) -> collections.abc.AsyncIterator[bytes]:
-        if stat.S_ISREG(os.fstat(self._fd).st_mode):
+        if not _can_be_waited_for(self._fd):
             while piece := os.read(self._fd, 65536):
                 yield piece
                 await asyncio.sleep(0)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import typing
 
 from mcp.server import Server  # type: ignore[import]
@@ -13,7 +14,12 @@ from rampa.mcp._lines import Lines
 
 
 def _take_standard_input() -> int:
-    """A descriptor of its own for standard input, whose number is then the null device, for what else may read it."""
+    """A descriptor of its own for standard input, whose number is then the null device, for what else may read it.
+
+    Where standard input is closed, its number may belong to something else by now: then it is the null device alone.
+    """
+    if sys.stdin is None:
+        return os.open(os.devnull, os.O_RDONLY)
     fd = os.dup(0)
     os.set_inheritable(fd, False)
     null = os.open(os.devnull, os.O_RDONLY)
