@@ -44,16 +44,21 @@ static int read_pem(struct rp_serve_run *run, const struct rp_run_options *optio
                     struct rp_error *err)
 {
     const char *cert = options->serve_cert.value;
-    const char *key = options->serve_key.value ? options->serve_key.value : cert;
+    const char *key = options->serve_key.value;
+    bool is_key;
     int r;
 
     if (!cert)
         return 0;
-    r = rp_tls_check_certificate(cert, key, err);
-    if (r < 0)
-        return rp_error_prefix(err, r, options->serve_cert.origin);
+    r = rp_tls_check_certificate(cert, key, &is_key, err);
+    if (r < 0) {
+        if (is_key && !key)
+            rp_error_hint(err, "name the file of its key with --serve-key");
+        return rp_error_prefix(
+            err, r, is_key && key ? options->serve_key.origin : options->serve_cert.origin);
+    }
     r = rp_read_whole(cert, &run->certificate, err);
-    return r == 0 ? rp_read_whole(key, &run->key, err) : r;
+    return r == 0 ? rp_read_whole(key ? key : cert, &run->key, err) : r;
 }
 
 /* It goes out at once: who has started the run waits for that. */

@@ -79,9 +79,9 @@ void rp_tls_shared_free(struct rp_tls_shared *shared);
 
 /* Whether a server could show the certificate in @cert_file, with its chain, by the key in @key_file
  * (NULL = in the same file): both are PEM, fit each other, and the key is not encrypted. -RP_EUSER with
- * @err: what is wrong with which file. */
+ * @err: what is wrong with which file; *ret_is_key is true when that is the key. */
 RP_NODISCARD int rp_tls_check_certificate(const char *cert_file, const char *key_file,
-                                          struct rp_error *err);
+                                          bool *ret_is_key, struct rp_error *err);
 /* -RP_EUSER: a setting is wrong, or this system has no authorities to verify by. The first context
  * that verifies looks for them. */
 RP_NODISCARD int rp_tls_context_new(struct rp_tls_shared *shared,

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -44,31 +45,94 @@ static int no_password(char *buffer, int size, int is_writing, void *user)
     return -1;
 }
 
-static int set_certificate(SSL_CTX *ssl, const struct rp_tls_settings *settings,
-                           struct rp_error *err)
+/* OpenSSL has found no PEM of the kind that it looked for. It says so by the first of its errors. */
+static bool is_of_no_use(void)
 {
-    const char *key = settings->key_file ? settings->key_file : settings->cert_file;
+    unsigned long first = ERR_peek_error();
 
-    if (!settings->cert_file)
-        return 0;
+    return (ERR_GET_LIB(first) == ERR_LIB_PEM && ERR_GET_REASON(first) == PEM_R_NO_START_LINE) ||
+           (ERR_GET_LIB(first) == ERR_LIB_OSSL_DECODER &&
+            ERR_GET_REASON(first) == ERR_R_UNSUPPORTED);
+}
+
+static int refuse_certificate(const char *file, struct rp_error *err)
+{
+    if (!is_of_no_use())
+        return wrong(err, "the certificate", file);
     ERR_clear_error();
-    SSL_CTX_set_default_passwd_cb(ssl, no_password);
-    if (SSL_CTX_use_certificate_chain_file(ssl, settings->cert_file) != 1)
-        return wrong(err, "the certificate", settings->cert_file);
-    if (SSL_CTX_use_PrivateKey_file(ssl, key, SSL_FILETYPE_PEM) != 1) {
+    rp_error_set(err, -RP_EUSER, "the file %s has no certificate in PEM", file);
+    rp_error_hint(err, "it needs a block that begins with '-----BEGIN CERTIFICATE-----'");
+    return -RP_EUSER;
+}
+
+static int refuse_key(const struct rp_tls_settings *settings, const char *key, struct rp_error *err)
+{
+    unsigned long first = ERR_peek_error();
+
+    /* A key of another kind than the certificate's has no certificate. */
+    if (ERR_GET_LIB(first) == ERR_LIB_X509 ||
+        (ERR_GET_LIB(first) == ERR_LIB_SSL &&
+         ERR_GET_REASON(first) == SSL_R_NO_CERTIFICATE_ASSIGNED)) {
+        ERR_clear_error();
+        rp_error_set(err, -RP_EUSER, "the key %s is not that of the certificate %s", key,
+                     settings->cert_file);
+        rp_error_hint(err, "name the key that the certificate was made with");
+        return -RP_EUSER;
+    }
+    if (!is_of_no_use()) {
         wrong(err, "the key", key);
         rp_error_hint(err, "a key must be PEM and not encrypted: openssl pkey -in KEY -out PLAIN");
         return -RP_EUSER;
     }
-    return 0;
+    ERR_clear_error();
+    rp_error_set(err, -RP_EUSER, "the file %s has no private key in PEM", key);
+    if (settings->key_file)
+        rp_error_hint(err, "it needs a block such as '-----BEGIN PRIVATE KEY-----'");
+    else
+        rp_error_hint(err, "name the file of the certificate's key too");
+    return -RP_EUSER;
 }
 
-int rp_tls_check_certificate(const char *cert_file, const char *key_file, struct rp_error *err)
+static int set_chain(SSL_CTX *ssl, const char *file, struct rp_error *err)
+{
+    ERR_clear_error();
+    SSL_CTX_set_default_passwd_cb(ssl, no_password);
+    return SSL_CTX_use_certificate_chain_file(ssl, file) == 1 ? 0 : refuse_certificate(file, err);
+}
+
+/* After the chain, which it must fit. */
+static int set_key(SSL_CTX *ssl, const struct rp_tls_settings *settings, struct rp_error *err)
+{
+    const char *key = settings->key_file ? settings->key_file : settings->cert_file;
+
+    ERR_clear_error();
+    if (SSL_CTX_use_PrivateKey_file(ssl, key, SSL_FILETYPE_PEM) == 1 &&
+        SSL_CTX_check_private_key(ssl) == 1)
+        return 0;
+    return refuse_key(settings, key, err);
+}
+
+static int set_certificate(SSL_CTX *ssl, const struct rp_tls_settings *settings,
+                           struct rp_error *err)
+{
+    int r;
+
+    if (!settings->cert_file)
+        return 0;
+    r = set_chain(ssl, settings->cert_file, err);
+    return r == 0 ? set_key(ssl, settings, err) : r;
+}
+
+int rp_tls_check_certificate(const char *cert_file, const char *key_file, bool *ret_is_key,
+                             struct rp_error *err)
 {
     const struct rp_tls_settings settings = { .cert_file = cert_file, .key_file = key_file };
     SSL_CTX *ssl = SSL_CTX_new(TLS_server_method());
-    int r = ssl ? set_certificate(ssl, &settings, err) : -ENOMEM;
+    int r = ssl ? set_chain(ssl, cert_file, err) : -ENOMEM;
 
+    *ret_is_key = r == 0;
+    if (r == 0)
+        r = set_key(ssl, &settings, err);
     SSL_CTX_free(ssl);
     return r;
 }

@@ -116,7 +116,12 @@ def test_a_run_is_watched_and_steered_over_tls(
     ("words", "message"),
     [
         (("--serve=localhost:0", "--serve-cert", "none.pem"), "--serve-cert: the certificate none.pem cannot be used"),
-        (("--serve=localhost:0", "--serve-cert", "good", "--serve-key", "other"), "cannot be used: key values mismatch"),
+        (("--serve=localhost:0", "--serve-cert", "key", "--serve-key", "key"), "--serve-cert: the file KEY has no certificate in PEM"),
+        (("--serve=localhost:0", "--serve-cert", "good"), "has no private key in PEM\n  name the file of its key with --serve-key"),
+        (("--serve=localhost:0", "--serve-cert", "good", "--serve-key", "good"), "--serve-key: the file GOOD has no private key in PEM"),
+        (("--serve=localhost:0", "--serve-cert", "good", "--serve-key", "other"), "--serve-key: the key OTHER is not that of the certificate GOOD"),
+        (("--serve=localhost:0", "--serve-cert", "good", "--serve-key", "rsa"), "--serve-key: the key RSA is not that of the certificate GOOD"),
+        (("--serve=localhost:0", "--serve-cert", "good", "--serve-key", "none.pem"), "--serve-key: the key none.pem cannot be used: No such file"),
         (("--serve=localhost:0", "--serve-cert", "good", "--serve-key", "locked"), "must be PEM and not encrypted"),
         (("--serve", "--serve-cert", "good"), "--serve-cert: nobody is shown the certificate"),
         (("--serve=localhost:0", "--serve-key", "good"), "--serve-key: there is no certificate that the key is for"),
@@ -127,10 +132,14 @@ def test_a_run_is_watched_and_steered_over_tls(
 def test_certificates_that_are_refused(
     words: tuple[str, ...], message: str, pki: Pki, good: Certificate, script: Callable[..., Path], rampa: Callable[..., Finished], tmp_path: Path
 ) -> None:
-    files = {"good": str(good.chain), "key": str(good.key), "other": str(pki.middle.key), "locked": str(tmp_path / "locked.key")}
+    files = {"good": str(good.chain), "key": str(good.key), "other": str(pki.middle.key), "locked": str(tmp_path / "locked.key"), "rsa": str(tmp_path / "rsa.key")}
+    if "rsa" in words:
+        subprocess.run([str(OPENSSL), "genrsa", "-out", files["rsa"], "1024"], check=True, stderr=subprocess.DEVNULL)
     if "locked" in words:
         subprocess.run([str(OPENSSL), "pkey", "-in", good.key, "-aes128", "-passout", "pass:secret", "-out", files["locked"]], check=True)
     done = rampa("run", script(ENDLESS), *(files.get(word, word) for word in words), code=3)
+    for name, file in files.items():
+        message = message.replace(name.upper(), file)
     assert message in done.stderr and "control:" not in done.stderr and "secret" not in done.stderr
 
 

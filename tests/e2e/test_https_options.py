@@ -124,7 +124,9 @@ def test_a_cipher_that_the_server_does_not_have(rampa: Rampa, pki: Pki, good: Ce
         (["--cacert", "nowhere"], "the file of authorities nowhere cannot be used: No such file or directory\n"),
         (["--cacert", "empty"], "the file of authorities empty cannot be used: no certificate or crl found\n"),
         (["--cert", "nowhere"], "the certificate nowhere cannot be used: No such file or directory\n"),
-        (["--cert", "CHAIN", "--key", "CHAIN"], "the key CHAIN cannot be used: "),
+        (["--cert", "empty"], "the file empty has no certificate in PEM\n"),
+        (["--cert", "CHAIN"], "the file CHAIN has no private key in PEM\n"),
+        (["--cert", "CHAIN", "--key", "CHAIN"], "the file CHAIN has no private key in PEM\n"),
         (["--cert", "CHAIN", "--key", "locked"], "the key locked cannot be used: "),
         (["--key", "empty"], "there is a key and no certificate\n"),
         (["--tls-min", "1.3", "--tls-max", "1.2"], "tls_max_version 1.2 is older than tls_min_version 1.3\n"),
@@ -292,7 +294,7 @@ def test_settings_of_a_request(rampa: Rampa, script: Script, pki: Pki, good: Cer
             "    try:\n"
             "        await http.get(BASE + '/no', verify=root, cert=root)\n"
             "    except ValueError as error:\n"
-            "        assert 'the key ' + root + ' cannot be used' in str(error), error\n"
+            "        assert 'the file ' + root + ' has no private key in PEM' in str(error), error\n"
         )
         script(LOAD.format(base=server.url, lines=lines))
         env = {"SSL_CERT_DIR": "/nonexistent", "SSL_CERT_FILE": str(pki.stranger.file)}
