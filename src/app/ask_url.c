@@ -48,6 +48,14 @@ static int refuse_plain(struct rp_error *err)
     return -RP_EUSER;
 }
 
+/* Whether nothing stands behind the host but what the run itself has printed there. */
+static bool is_of_run(const struct rp_url *url)
+{
+    return (!url->path.len || rp_slice_eq(url->path, RP_SLICE("/")) ||
+            rp_slice_eq(url->path, RP_SLICE("/v1/status"))) &&
+           !url->has_query && !url->fragment.len && !url->userinfo.len;
+}
+
 static int make_url(struct asked *asked, const struct rp_question *question, bool *ret_is_tls,
                     struct rp_error *err)
 {
@@ -63,7 +71,7 @@ static int make_url(struct asked *asked, const struct rp_question *question, boo
         return r;
     is_plain = rp_slice_ieq(url.scheme, RP_SLICE("http"));
     *ret_is_tls = rp_slice_ieq(url.scheme, RP_SLICE("https"));
-    if (!(is_plain || *ret_is_tls) || url.userinfo.len) {
+    if (!(is_plain || *ret_is_tls) || !is_of_run(&url)) {
         rp_error_set(err, -RP_EUSER, "the URL of a run is https://HOST:PORT");
         rp_error_hint(err, "the run has printed it at its start, behind 'control:'");
         return -RP_EUSER;
@@ -90,7 +98,7 @@ static int read_token(struct asked *asked, const char *file, struct rp_error *er
     }
     r = rp_read_whole(file, &asked->token, err);
     if (r < 0)
-        return r;
+        return r == -RP_EUSER ? rp_error_prefix(err, r, "--token-file") : r;
     token = rp_buf_slice(&asked->token);
     while (token.len && (token.ptr[token.len - 1] == '\n' || token.ptr[token.len - 1] == '\r'))
         token.len--;
@@ -153,8 +161,27 @@ static int exchange(struct asked *asked, const struct rp_question *question, str
     return r;
 }
 
+static void hint_at_remedy(int code, bool is_tls, struct rp_error *err)
+{
+    if (code == RP_HTTP_UNKNOWN_AUTHORITY)
+        rp_error_hint(err,
+                      "name the authority of its certificate, or the certificate itself if it is "
+                      "its own authority, with --cacert");
+    else if (code == RP_HTTP_WRONG_HOST)
+        rp_error_hint(err,
+                      "ask by a name that the certificate is for, or give the run a certificate "
+                      "that names this host (subjectAltName)");
+    else if (code == RP_HTTP_EXPIRED)
+        rp_error_hint(err, "give the run a certificate that is valid now");
+    else if (is_tls && (code == RP_HTTP_TLS || code == RP_HTTP_HANDSHAKE))
+        rp_error_hint(err, "the URL of a run without --serve-cert begins with http://");
+    else if (!is_tls &&
+             (code == RP_HTTP_CLOSED || code == RP_HTTP_RESET || code == RP_HTTP_PROTOCOL))
+        rp_error_hint(err, "the URL of a run with --serve-cert begins with https://");
+}
+
 static int refuse_silence(const struct asked *asked, const struct rp_question *question,
-                          struct rp_error *err)
+                          bool is_tls, struct rp_error *err)
 {
     struct rp_buf said;
 
@@ -164,10 +191,7 @@ static int refuse_silence(const struct asked *asked, const struct rp_question *q
     rp_text_append(&said, rp_slice_str(asked->response.error), TEXT_MAX);
     rp_error_set(err, -RP_EUSER, "the run at %s does not answer: %s", question->url,
                  rp_buf_str(&said));
-    if (asked->response.error_code == RP_HTTP_UNKNOWN_AUTHORITY)
-        rp_error_hint(err,
-                      "name the authority of its certificate, or the certificate itself if it is "
-                      "its own authority, with --cacert");
+    hint_at_remedy(asked->response.error_code, is_tls, err);
     rp_buf_deinit(&said);
     return -RP_EUSER;
 }
@@ -202,7 +226,7 @@ int rp_ask_url(const struct rp_question *question, unsigned *ret_status, struct 
     if (r == 0)
         r = exchange(&asked, question, err);
     if (r == 0 && !asked.response.status)
-        r = refuse_silence(&asked, question, err);
+        r = refuse_silence(&asked, question, is_tls, err);
     if (r == 0) {
         *ret_status = asked.response.status;
         rp_buf_append_slice(ret_body, rp_buf_slice(&asked.response.body));

@@ -10,7 +10,7 @@
 #include "base/time.h"
 
 struct rp_question {
-    const char *url;        /* "https://HOST:PORT", of the run; a path behind it is left out */
+    const char *url;        /* "https://HOST:PORT", of the run; also with "/v1/status" behind it */
     const char *path;       /* "/v1/status" */
     const char *token_file; /* what is in it goes with the request */
     const char *ca_file;    /* authorities in place of the system's (PEM); NULL = the system's */

@@ -36,8 +36,14 @@ static int refuse_none(const char *wanted, struct rp_error *err)
         rp_error_set(err, -RP_EUSER, "there is no run '%s' that can be steered", wanted);
     else
         rp_error_set(err, -RP_EUSER, "there is no run that can be steered");
-    rp_error_hint(err,
-                  "it must be a run of this user, started with 'rampa run --serve', that goes on");
+    if (wanted && strchr(wanted, ':'))
+        rp_error_hint(err,
+                      "if it is the address of a run, write https://%s, or http:// in front of "
+                      "a tunnel",
+                      wanted);
+    else
+        rp_error_hint(err, "it must be a run of this user, started with 'rampa run --serve', that "
+                           "goes on");
     return -RP_EUSER;
 }
 
@@ -304,13 +310,17 @@ static void write_body(const struct rp_cli *cli, struct rp_buf *ret)
 
 static int check_options(const struct rp_cli *cli, bool is_url, struct rp_error *err)
 {
+    const char *wanted = cli->argument_count ? cli->arguments[0] : NULL;
     const char *token_file = rp_cli_value(cli, RP_OPT_TOKEN_FILE).value;
     bool has_vus = rp_cli_value(cli, RP_OPT_ADJUST_VUS).value != NULL;
     bool has_rate = rp_cli_value(cli, RP_OPT_ADJUST_RATE).value != NULL;
 
     if (token_file && !is_url) {
         rp_error_set(err, -RP_EUSER, "--token-file is for a run that is named by its URL");
-        rp_error_hint(err, "the tokens of runs on this machine are found; leave it out");
+        if (wanted && strchr(wanted, ':'))
+            rp_error_hint(err, "put https:// in front of '%s'", wanted);
+        else
+            rp_error_hint(err, "the tokens of runs on this machine are found; leave it out");
         return -RP_EUSER;
     }
     if (rp_command_id(cli->command) != RP_CMD_ADJUST || has_vus != has_rate)
@@ -370,15 +380,20 @@ static int judge(const struct rp_cli *cli, const struct answer *answer, struct r
 {
     json_t *json = json_loadb(rp_buf_str(&answer->body), answer->body.len, 0, NULL);
     const char *error = text_of(json, "error"), *hint = text_of(json, "hint");
-    int code = RP_EXIT_PASSED;
+    int code;
 
-    if (json_is_object(json) && answer->status == 200) {
+    if (answer->status == 200 && text_of(json, "run_id")) {
         code = show(cli, answer, json);
-    } else {
-        rp_error_set(err, -RP_EUSER, "the run has refused: %s", error ? error : "without a reason");
-        if (hint)
-            rp_error_hint(err, "%s", hint);
+    } else if (answer->status != 200 && error && hint) {
+        rp_error_set(err, -RP_EUSER, "the run has refused: %s", error);
+        rp_error_hint(err, "%s", hint);
         code = RP_EXIT_THRESHOLDS;
+    } else {
+        rp_error_set(err, -RP_EUSER, "%s is no run of rampa: it answered %u",
+                     cli->argument_count ? cli->arguments[0] : "what listens there",
+                     answer->status);
+        rp_error_hint(err, "the run has printed its URL at its start, behind 'control:'");
+        code = RP_EXIT_CONFIG;
     }
     json_decref(json);
     return code;

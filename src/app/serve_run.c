@@ -71,7 +71,7 @@ static void tell(const struct rp_serve_run *run, const char *run_id)
     if (rp_serve_url(run->serve))
         fprintf(stderr, "control: %s/v1/status\n", rp_serve_url(run->serve));
     /* In the log of a CI job others would read it. */
-    if (isatty(STDERR_FILENO) && rp_serve_browser_address(run->serve, address) == 0)
+    if (isatty(STDERR_FILENO) && rp_serve_browser_address(run->serve, NULL, address) == 0)
         fprintf(stderr, "control: page %s (works once)\n", address);
 }
 

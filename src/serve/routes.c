@@ -266,7 +266,18 @@ static unsigned post_resume(const struct rp_serve_request *request, struct rp_js
 
 /* ---- browsers -------------------------------------------------------------------------------- */
 
-int rp_serve_browser_address(struct rp_serve *serve, char ret[RP_SERVE_BROWSER_SIZE])
+/* Whether an address can be made of a field Host. */
+static bool is_host(const char *host)
+{
+    size_t len = strlen(host);
+
+    return len && len < RP_TCP_NAME_MAX &&
+           strspn(host, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-._:[]") ==
+               len;
+}
+
+int rp_serve_browser_address(struct rp_serve *serve, const char *host,
+                             char ret[RP_SERVE_BROWSER_SIZE])
 {
     char *ticket = serve->tickets[serve->next_ticket];
     int r;
@@ -282,6 +293,8 @@ int rp_serve_browser_address(struct rp_serve *serve, char ret[RP_SERVE_BROWSER_S
     if (serve->page_host[0])
         snprintf(ret, RP_SERVE_BROWSER_SIZE, "http://%s:%u/?once=%s", serve->page_host, serve->port,
                  ticket);
+    else if (host && is_host(host))
+        snprintf(ret, RP_SERVE_BROWSER_SIZE, "https://%s/?once=%s", host, ticket);
     else
         snprintf(ret, RP_SERVE_BROWSER_SIZE, "%s/?once=%s", serve->url, ticket);
     return 0;
@@ -290,7 +303,7 @@ int rp_serve_browser_address(struct rp_serve *serve, char ret[RP_SERVE_BROWSER_S
 static unsigned post_browser(const struct rp_serve_request *request, struct rp_json_line *line)
 {
     char address[RP_SERVE_BROWSER_SIZE];
-    int r = rp_serve_browser_address(request->serve, address);
+    int r = rp_serve_browser_address(request->serve, request->host, address);
 
     if (r == -ENOTCONN)
         return rp_serve_refuse(line, MHD_HTTP_CONFLICT, "no browser can reach this run",

@@ -40,7 +40,9 @@ void rp_serve_free(struct rp_serve *serve); /* NULL is allowed */
 const char *rp_serve_socket(const struct rp_serve *serve);
 /* Where it can be reached on TCP, "http://127.0.0.1:8080"; NULL when it does not listen there. */
 const char *rp_serve_url(const struct rp_serve *serve);
-/* A new address for a browser, which lets in the first one that opens it. -ENOTCONN when it does not
- * listen on TCP; -errno. */
+/* A new address for a browser, which lets in the first one that opens it. @host, "HOST:PORT": where
+ * somebody has reached it over TLS; NULL = not known. -ENOTCONN when it does not listen on TCP;
+ * -errno. */
 enum { RP_SERVE_BROWSER_SIZE = 512 };
-RP_NODISCARD int rp_serve_browser_address(struct rp_serve *serve, char ret[RP_SERVE_BROWSER_SIZE]);
+RP_NODISCARD int rp_serve_browser_address(struct rp_serve *serve, const char *host,
+                                          char ret[RP_SERVE_BROWSER_SIZE]);

@@ -103,6 +103,7 @@ void rp_serve_listeners_finish(struct rp_serve *serve, rp_ns longest);
 struct rp_serve_request {
     struct rp_serve *serve;
     const char *name;   /* of the query, or NULL */
+    const char *host;   /* by which the client has come over TLS, or NULL */
     const json_t *body; /* an object; NULL when there is none */
 };
 

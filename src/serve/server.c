@@ -91,6 +91,9 @@ static enum MHD_Result answer(struct request *request, struct MHD_Connection *co
     struct rp_serve_request asked = {
         .serve = serve,
         .name = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "name"),
+        .host = request->listener->is_tcp && serve->is_tls
+                    ? MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Host")
+                    : NULL,
         .body = body,
     };
     struct rp_buf json;

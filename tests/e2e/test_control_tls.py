@@ -101,6 +101,9 @@ def test_a_run_is_watched_and_steered_over_tls(
     assert rampa("resume", *far, code=0).stdout == f"run {run_id}: running\n"
     assert rampa("adjust", *far, "--vus", "1", code=0).stdout == f"run {run_id}: running\n"
     assert "from 0 to 2" in rampa("adjust", *far, "--vus", "3", code=1).stderr
+    by_address = url.replace("localhost", "127.0.0.1")
+    assert rampa("status", by_address, *far[1:], "--browser", code=0).stdout.startswith(f"{by_address}/?once=")
+    assert "begins with https://" in rampa("status", url.replace("https", "http"), *far[1:], code=3).stderr
     stranger = rampa("status", url, "--token-file", token, "--cacert", pki.stranger.file, code=3).stderr
     assert "does not answer" in stranger and "--cacert" in stranger
     token.write_text("0" * 64)
@@ -152,7 +155,12 @@ def test_certificates_that_are_refused(
         (("http://127.evil.example:1", "--token-file", "token"), "is not sent to another machine without TLS"),
         (("ws://localhost:1", "--token-file", "token"), "the URL of a run is https://HOST:PORT"),
         (("https://joe:secret@localhost:1", "--token-file", "token"), "the URL of a run is https://HOST:PORT"),
-        (("5f0c", "--token-file", "token"), "--token-file is for a run that is named by its URL"),
+        (("https://localhost:1/foo", "--token-file", "token"), "the URL of a run is https://HOST:PORT"),
+        (("https://localhost:1/?once=ffff", "--token-file", "token"), "the URL of a run is https://HOST:PORT"),
+        (("https://localhost:1", "--token-file", "none"), "--token-file: none cannot be read"),
+        (("5f0c", "--token-file", "token"), "--token-file is for a run that is named by its URL\n  the tokens of runs on this machine"),
+        (("localhost:1", "--token-file", "token"), "is named by its URL\n  put https:// in front of 'localhost:1'"),
+        (("localhost:1",), "if it is the address of a run, write https://localhost:1"),
     ],
 )
 def test_urls_that_are_refused(words: tuple[str, ...], message: str, rampa: Callable[..., Finished], tmp_path: Path) -> None:
@@ -175,3 +183,23 @@ def test_a_name_below_localhost_that_leads_elsewhere(program: Path, tmp_path: Pa
     words = [*own, program, "status", "http://load1.localhost:8080", "--token-file", "token"]
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=SECONDS)
     assert done.returncode == 3 and "is not sent to another machine without TLS" in done.stderr
+
+
+@pytest.mark.parametrize(("command", "path"), [("status", ""), ("stop", "/v1/status")])
+def test_a_server_that_is_no_run(command: str, path: str, rampa: Callable[..., Finished], target: str, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("f" * 64)
+    done = rampa(command, target + path, "--token-file", "token", code=3)
+    assert f"error: {target}{path} is no run of rampa: it answered 404\n" in done.stderr
+
+
+def test_a_certificate_for_another_host(
+    start: Callable[..., Started], rampa: Callable[..., Finished], pki: Pki, tmp_path: Path
+) -> None:
+    other = pki.issue("other", hosts="DNS:load1.example")
+    started = start(ENDLESS, "--serve=127.0.0.1:0", "--serve-cert", str(other.chain), "--serve-key", str(other.key))
+    path = started.wait_for("control: socket ")[2]
+    url = started.wait_for("control: https://")[1].removesuffix("/v1/status")
+    done = rampa("stop", url, "--token-file", path + ".token", "--cacert", pki.root.file, code=3)
+    assert "not for '127.0.0.1'\n  ask by a name that the certificate is for" in done.stderr
+    rampa("stop", code=0)
+    assert started.end() == 4
