@@ -6,6 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
+static void hint_at_addresses(struct rp_error *err)
+{
+    rp_error_hint(err,
+                  "name an address of this machine, such as 127.0.0.1; 0.0.0.0 stands for all");
+}
+
 int rp_listen(struct rp_loop *loop, struct rp_listener *listener, const char *host, uint16_t port,
               struct rp_error *err)
 {
@@ -16,8 +22,11 @@ int rp_listen(struct rp_loop *loop, struct rp_listener *listener, const char *ho
 
     snprintf(service, sizeof(service), "%u", port);
     code = getaddrinfo(host, service, &hints, &addresses);
-    if (code)
-        return rp_error_set(err, -RP_EUSER, "cannot listen on '%s': %s", host, gai_strerror(code));
+    if (code) {
+        rp_error_set(err, -RP_EUSER, "cannot listen on '%s': %s", host, gai_strerror(code));
+        hint_at_addresses(err);
+        return -RP_EUSER;
+    }
     for (const struct addrinfo *it = addresses; it && r < 0; it = it->ai_next)
         r = rp_listener_open(loop, listener, it->ai_addr, it->ai_addrlen);
     freeaddrinfo(addresses);
@@ -26,6 +35,8 @@ int rp_listen(struct rp_loop *loop, struct rp_listener *listener, const char *ho
     rp_error_set(err, -RP_EUSER, "cannot listen on '%s' port %u: %s", host, port, strerror(-r));
     if (r == -EADDRINUSE)
         rp_error_hint(err, "choose another port; port 0 lets the system choose");
+    else if (r == -EADDRNOTAVAIL)
+        hint_at_addresses(err);
     return -RP_EUSER;
 }
 

@@ -100,11 +100,18 @@ static int name_of(int fd, const char *host, bool is_tls, uint16_t *ret_port,
     return 0;
 }
 
+static void hint_at_addresses(struct rp_error *err)
+{
+    rp_error_hint(err, "name an address of this machine, such as 127.0.0.1");
+}
+
 static int refuse(const char *address, int r, struct rp_error *err)
 {
     rp_error_set(err, -RP_EUSER, "--serve: cannot listen on '%s': %s", address, strerror(-r));
     if (r == -EADDRINUSE)
         rp_error_hint(err, "choose another port; port 0 lets the system choose");
+    else if (r == -EADDRNOTAVAIL)
+        hint_at_addresses(err);
     return -RP_EUSER;
 }
 
@@ -124,9 +131,12 @@ int rp_tcp_listen(const char *address, bool is_tls, uint16_t *ret_port, char nam
     }
     snprintf(service, sizeof(service), "%d", (int)port);
     code = getaddrinfo(host, service, &hints, &found);
-    if (code)
-        return rp_error_set(err, -RP_EUSER, "--serve: cannot listen on '%s': %s", address,
-                            gai_strerror(code));
+    if (code) {
+        rp_error_set(err, -RP_EUSER, "--serve: cannot listen on '%s': %s", address,
+                     gai_strerror(code));
+        hint_at_addresses(err);
+        return -RP_EUSER;
+    }
     for (const struct addrinfo *it = found; it; it = it->ai_next)
         is_far = is_far || (!is_tls && !is_loopback(it->ai_addr));
     for (const struct addrinfo *it = found; it && r < 0 && !is_far; it = it->ai_next)
