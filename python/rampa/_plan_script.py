@@ -6,15 +6,13 @@ from __future__ import annotations
 import collections.abc
 import inspect
 import json
+import os
 import typing
 
 from rampa._frames import is_users, plain, shorten
 from rampa.config import ScenarioConfig, as_json
 from rampa.errors import ConfigError
-from rampa.loader import find_metrics, require_scenario
-
-if typing.TYPE_CHECKING:
-    from rampa.loader import TestPlan
+from rampa.loader import TestPlan, find_metrics, require_scenario
 
 Function = collections.abc.Callable[..., typing.Any]
 
@@ -40,9 +38,15 @@ class PlanScript:
 
     Args:
         plan: of the run.
+
+    Raises:
+        TypeError: it is no plan.
     """
 
     def __init__(self, plan: TestPlan) -> None:
+        if not isinstance(plan, TestPlan):
+            hint = ": rampa.loader.load_test(path) makes one of a script" if isinstance(plan, (str, bytes, os.PathLike)) else ""
+            raise TypeError(f"plan takes a rampa.loader.TestPlan, not {shorten(repr(plan), 200)}{hint}")
         self._plan = plan
         self.path: str = plain(plan.path) if plan.path else "(plan)"
         self.functions: dict[str, Function] = {name: _function_of(name, pair) for name, pair in plan.scenarios.items()}

@@ -434,6 +434,7 @@ class Engine:
 
         Raises:
             rampa.errors.ConfigError: the plan cannot be run: what is wrong and where.
+            TypeError: the plan is no :class:`rampa.loader.TestPlan`.
         """
         controller = RunController(asyncio.get_running_loop(), PlanScript(self._plan), self._options)
         await controller._plan_is_valid()

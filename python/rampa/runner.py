@@ -58,7 +58,7 @@ async def run_test(
 
     Raises:
         rampa.errors.ConfigError: the plan cannot be run.
-        TypeError: ``extra_outputs`` is no list of outputs.
+        TypeError: ``plan`` is no plan, or ``extra_outputs`` no list of outputs.
     """
     options = EngineOptions(metric_flush_interval=1.0, event_log=event_log_path, extra_outputs=extra_outputs)
     controller = await Engine(plan, options).start()

@@ -365,8 +365,10 @@ static int on_open(struct rp_sink *sink, const struct rp_plan *plan, struct rp_e
     int r = rp_screen_open(out, stdin, tui->options.color, &tui->screen);
 
     if (r == -ENOTTY) {
-        rp_error_set(err, -RP_EUSER, "--tui does not know the terminal TERM='%s'", getenv("TERM"));
-        rp_error_hint(err, "set TERM to what it is, such as xterm-256color, or use --progress");
+        rp_error_set(err, -RP_EUSER, "%s does not know the terminal TERM='%s'",
+                     tui->options.out ? "the dashboard" : "--tui", getenv("TERM"));
+        rp_error_hint(err, "set TERM to what it is, such as xterm-256color, or %s",
+                      tui->options.out ? "to dumb for lines of progress" : "use --progress");
         return -RP_EUSER;
     }
     if (r == 0)

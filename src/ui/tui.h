@@ -17,7 +17,7 @@
 struct rp_tui;
 
 struct rp_tui_options {
-    /* The terminal; NULL = standard error. Borrowed. */
+    /* The terminal of a Python program; NULL = standard error, of `rampa run --tui`. Borrowed. */
     FILE *out;
     bool color;
     /* Something else is written to standard output: what the script prints there goes to standard

@@ -162,6 +162,13 @@ def test_a_plan_of_a_program(terminal: Terminal, script: Callable[..., Path]) ->
     assert "YOU SAID yes" in shown and "aborted by a signal" in shown
 
 
+def test_a_plan_on_an_unknown_terminal(terminal: Terminal, script: Callable[..., Path]) -> None:
+    script(PLAN)
+    terminal.command(f"TERM=no-such {shlex.quote(sys.executable)} script.py; echo EXIT $?")
+    shown = "".join(terminal.until_text("EXIT 1").split())
+    assert "thedashboarddoesnotknowtheterminalTERM='no-such'" in shown and "--tui" not in shown
+
+
 def test_a_plan_without_a_terminal(script: Callable[..., Path], tmp_path: Path) -> None:
     script(PLAN.replace("10m", "100ms"))
     done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=SECONDS, stdin=subprocess.DEVNULL)

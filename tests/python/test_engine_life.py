@@ -371,6 +371,15 @@ def test_plans_that_cannot_be(given: Any, message: str) -> None:
         asyncio.run(finish(rampa.loader.TestPlan({"a": given})))
 
 
+@pytest.mark.parametrize("given, hint", [("load.py", True), (Path("load.py"), True), ({}, False), (None, False)])
+def test_what_is_no_plan(given: Any, hint: bool) -> None:
+    from rampa.runner import run_test
+
+    with pytest.raises(TypeError, match=r"plan takes a rampa\.loader\.TestPlan, not ") as raised:
+        asyncio.run(run_test(given))
+    assert ("rampa.loader.load_test(path) makes one" in str(raised.value)) is hint
+
+
 def test_scripts_that_raise(tmp_path: Path) -> None:
     path = tmp_path / "load.py"
     path.write_text("raise LookupError('nothing')")

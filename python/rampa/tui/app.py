@@ -43,6 +43,7 @@ def run_tui(plan: TestPlan) -> int:
     Raises:
         rampa.errors.ConfigError: the plan cannot be run, or ``TERM`` names a terminal that is not known.
         RuntimeError: the thread has a running event loop.
+        TypeError: ``plan`` is no plan.
     """
     if asyncio._get_running_loop() is not None:
         raise RuntimeError("run_tui() runs an event loop, and this thread has one that is running: await rampa.runner.run_test() there")
