@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "ui/summary.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "run/collect.h"
@@ -124,6 +125,14 @@ static void check_lines(struct rp_summary *summary, const struct rp_check_counts
     rp_summary_done(summary, &name);
 }
 
+/* The whole part in one line, for there is nothing to look at. */
+static void one_line(struct rp_summary *summary, size_t count, uint64_t passes)
+{
+    rp_summary_title(summary, "CHECKS");
+    rp_buf_appendf(summary->out, "  %zu of %zu check%s always passed: %" PRIu64 " times\n", count,
+                   count, count == 1 ? "" : "s", passes);
+}
+
 void rp_summary_checks(struct rp_summary *summary)
 {
     struct rp_check_counts checks;
@@ -135,8 +144,10 @@ void rp_summary_checks(struct rp_summary *summary)
         rp_summary_fail(summary, r);
         return;
     }
-    if (checks.count) {
-        columns = measure_checks(summary, &checks, &total);
+    columns = measure_checks(summary, &checks, &total);
+    if (checks.count && summary->is_compact && !total.fails) {
+        one_line(summary, checks.count, total.passes);
+    } else if (checks.count) {
         rp_summary_title(summary, "CHECKS");
         rp_text_fill(summary->out, ' ', RP_INDENT + 2 + columns.name + 1 - strlen("CHECKS"));
         rp_summary_right(summary, "rate", columns.rate);

@@ -332,6 +332,27 @@ static void test_flood_of_checks(void **state)
     fixture_deinit(&fixture);
 }
 
+/* Checks that always passed are one line when the summary is compact. */
+static void test_checks_that_passed_in_a_compact_summary(void **state)
+{
+    const struct rp_style style = { .width = 80, .compact = true };
+    struct fixture fixture;
+    struct rp_buf text;
+
+    fixture_passed(&fixture);
+    rp_buf_init(&text, OUT_MAX);
+    rp_summary_write(&fixture.result, style, &text);
+    assert_true(has(&text, "\nCHECKS  1 of 1 check always passed: 12000 times\n"));
+    fixture_rate(&fixture, "checks", 4, 5, "check=it fails");
+    rp_buf_deinit(&text);
+    rp_buf_init(&text, OUT_MAX);
+    rp_summary_write(&fixture.result, style, &text);
+    assert_true(has(&text, "it fails"));
+    assert_true(has(&text, "more that always passed\n"));
+    rp_buf_deinit(&text);
+    fixture_deinit(&fixture);
+}
+
 static void test_broken_accounting(void **state)
 {
     static const struct {
@@ -411,6 +432,7 @@ int main(void)
         cmocka_unit_test(test_share_is_not_rounded_away),
         cmocka_unit_test(test_what_is_not_known),
         cmocka_unit_test(test_flood_of_checks),
+        cmocka_unit_test(test_checks_that_passed_in_a_compact_summary),
         cmocka_unit_test(test_broken_accounting),
         cmocka_unit_test(test_verdict_line),
     };
