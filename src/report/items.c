@@ -222,6 +222,8 @@ int rp_items_overview(json_t *result, bool as_json, struct rp_buf *out)
 
         rp_json_put(&items, letter, rp_json_count(json_array_size(items_of(result, &lists[i]))));
     }
+    rp_json_put(&run, "thresholds",
+                rp_json_count(json_array_size(json_object_get(result, "thresholds"))));
     rp_json_put(&whole, "schema", json_integer(SCHEMA));
     rp_json_put(&whole, "run", rp_json_take(&run));
     rp_json_put(&whole, "items", rp_json_take(&items));
@@ -253,8 +255,7 @@ int rp_items_open(json_t *result, const char *id, bool as_json, struct rp_buf *o
 
     if (!list || (size_t)place > json_array_size(items)) {
         rp_error_set(err, -RP_EUSER, "the result has nothing with the id '%s'", id);
-        rp_error_hint(err, "'rampa result errors' and 'slowest' list ids such as e1, i1 and r1; "
-                           "x1 is the first exchange that was kept");
+        rp_error_hint(err, "'rampa result open FILE' lists the ids");
         return -RP_EUSER;
     }
     row = error_row(result, list, json_array_get(items, (size_t)place - 1), (size_t)place - 1);

@@ -284,7 +284,10 @@ int rp_items_show_overview(const json_t *overview, struct rp_buf *out)
     const json_t *run = json_object_get(overview, "run");
     const json_t *items = json_object_get(overview, "items");
 
-    put(out, text_of(run, "status"), TEXT_COLS);
+    if (strcmp(text_of(run, "status"), "passed") == 0 && !count_of(run, "thresholds"))
+        rp_buf_append_str(out, "not judged, for there is no threshold");
+    else
+        put(out, text_of(run, "status"), TEXT_COLS);
     rp_buf_appendf(out, ", exit code %lld, %.3f s\n", count_of(run, "exit_code"),
                    json_number_value(json_object_get(run, "elapsed_s")));
     if (*text_of(run, "reason")) {

@@ -23,7 +23,7 @@ static const struct {
 
 static int check_result(const char *path, const json_t *root, struct rp_error *err)
 {
-    int r = rp_result_check_schema(root, path, "make the report", err);
+    int r = rp_result_check_schema(root, path, "read it", err);
 
     if (r < 0)
         return r;
