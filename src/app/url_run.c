@@ -386,6 +386,23 @@ static int read_targets(struct maker *maker, const char *path, struct rp_error *
     return r;
 }
 
+/* Options that the URLs of the command line have no use for are refused before anything is asked of
+ * their values. */
+static int check_options(const struct rp_cli *cli, struct rp_error *err)
+{
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < cli->argument_count; i++) {
+        const struct rp_one_request request = { .url = rp_slice_str(cli->arguments[i]) };
+
+        if (rp_is_call_url(request.url))
+            r = rp_call_check_options(cli, err);
+        else if (rp_request_is_socket(&request))
+            r = refuse_options(cli, err);
+    }
+    return r;
+}
+
 static int add_urls(struct maker *maker, const struct rp_cli *cli, struct rp_error *err)
 {
     bool has_calls = false;
@@ -397,10 +414,7 @@ static int add_urls(struct maker *maker, const struct rp_cli *cli, struct rp_err
         bool is_call = rp_is_call_url(target.url);
 
         has_calls = has_calls || is_call;
-        if (is_call)
-            r = rp_call_check_options(cli, err);
-        if (r == 0)
-            r = is_call ? add_call(maker, target.url, err) : add(maker, &target, 0, err);
+        r = is_call ? add_call(maker, target.url, err) : add(maker, &target, 0, err);
     }
     if (r == 0 && !has_calls && rp_call_has_schema(cli))
         r = rp_error_set(err, -RP_EUSER,
@@ -430,7 +444,9 @@ int rp_url_run_init(struct rp_url_run *ret, const struct rp_cli *cli, struct rp_
     rp_buf_init(&maker.merged, HEAD_MAX);
     rp_buf_init(&maker.url, HEAD_MAX);
     rp_buf_init(&maker.weights, RP_REQUESTS_MAX_BYTES);
-    r = rp_request_options_init(&maker.options, cli, err);
+    r = check_options(cli, err);
+    if (r == 0)
+        r = rp_request_options_init(&maker.options, cli, err);
     if (r == 0)
         r = begin(&maker, cli, err);
     if (r == 0)
