@@ -220,8 +220,10 @@ static void put_scenario(struct rp_buf *out, const json_t *scenario)
 
     rp_buf_appendf(out, "%-10s", "scenario");
     rp_text_append(out, rp_slice_str(name ? name : ""), 200);
-    rp_buf_appendf(out, "  %s  %.0f%%  %.0f VUs", executor ? executor : "",
-                   100 * number_of(scenario, "progress"), number_of(scenario, "vus"));
+    rp_buf_append_str(out, "  ");
+    rp_text_append(out, rp_slice_str(executor ? executor : ""), 100);
+    rp_buf_appendf(out, "  %.0f%%  %.0f VUs", 100 * number_of(scenario, "progress"),
+                   number_of(scenario, "vus"));
     if (rate)
         rp_buf_appendf(out, "  %.1f iters/s", json_number_value(rate));
     rp_buf_append_str(out, "\n");
