@@ -50,7 +50,7 @@ HTTPX = """
         response = await client.get(os.environ["URL"] + "/bytes/1000")
         assert response.status_code == 200 and len(response.content) == 1000
         try:
-            await client.get(os.environ["URL"] + "/delay/30000", timeout=0.05)
+            await client.get(os.environ["URL"] + "/delay/30000", timeout=httpx.Timeout(60, read=0.05))
         except httpx.ReadTimeout:
             pass
         else:
