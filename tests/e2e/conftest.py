@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 if "RAMPA_SANITIZED" in os.environ:
     # The interpreter of these tests has no runtime of the sanitizers, without which the extension cannot be loaded: what asks
     # for it gets an ImportError. The tests of MCP import rampa, and are about its Python alone.
-    sys.modules["rampa._rampa"] = None  # type: ignore[assignment]
+    sys.modules["rampa._rampa"] = sys.modules["_rampa"] = None  # type: ignore[assignment]
     collect_ignore_glob = ["test_mcp_*.py"]
 
 

@@ -234,6 +234,7 @@ class Counted:
         return self._dependency
 
 
+@pytest.mark.skipif("RAMPA_SANITIZED" in os.environ, reason="Python alone, and rampa is not to be imported here under the sanitizers")
 def test_files_of_reflection_take_no_more_time_than_they_are_many() -> None:
     """A chain, of which each file repeats what it imports. It comes with the end in front."""
     pytest.importorskip("google.protobuf")
@@ -245,6 +246,7 @@ def test_files_of_reflection_take_no_more_time_than_they_are_many() -> None:
     assert Counted.asked == 1000
 
 
+@pytest.mark.skipif("RAMPA_SANITIZED" in os.environ, reason="Python alone, and rampa is not to be imported here under the sanitizers")
 def test_answers_of_reflection_that_are_too_much() -> None:
     descriptor = pytest.importorskip("google.protobuf.descriptor_pb2").FileDescriptorProto
     from rampa._grpc_services import _Files, _local_file, _varint, fields
