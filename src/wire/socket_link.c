@@ -5,17 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "wire/message.h"
 
-enum {
-    READ_SIZE = 64 * 1024,
-    TURN_SIZE = 4 * READ_SIZE, /* bytes that are taken in a turn of the loop, about */
-    FRAME_HEAD = 4
-};
+enum { READ_SIZE = 64 * 1024, FRAME_HEAD = 4 };
 
 static struct rp_socket_link *socket_of(struct rp_link *link)
 {
@@ -157,14 +152,12 @@ static int deliver(struct rp_socket_link *socket)
     return 0;
 }
 
-/* Until there is no more, or until more than @enough bytes have come: a peer that never stops must not
- * keep the loop. */
-static void receive_some(struct rp_socket_link *socket, size_t enough)
+static void receive(struct rp_link *link)
 {
-    size_t taken = 0;
+    struct rp_socket_link *socket = socket_of(link);
     int r = 0;
 
-    while (socket->fd >= 0 && taken <= enough) {
+    while (socket->fd >= 0) {
         ssize_t n;
 
         if (rp_buf_reserve(&socket->in, READ_SIZE) < 0) {
@@ -177,7 +170,6 @@ static void receive_some(struct rp_socket_link *socket, size_t enough)
         if (n < 0 && errno == EAGAIN)
             return;
         if (n > 0) {
-            taken += (size_t)n;
             socket->in.len += (size_t)n;
             socket->in.data[socket->in.len] = '\0';
             r = deliver(socket);
@@ -189,24 +181,13 @@ static void receive_some(struct rp_socket_link *socket, size_t enough)
     }
 }
 
-/* What has arrived by now. */
-static void receive(struct rp_link *link)
-{
-    struct rp_socket_link *socket = socket_of(link);
-    int waiting = 0;
-
-    if (ioctl(socket->fd, FIONREAD, &waiting) < 0)
-        waiting = 0;
-    receive_some(socket, (size_t)waiting);
-}
-
 static void ready(struct rp_watch *watch, unsigned events)
 {
     struct rp_socket_link *socket = rp_container_of(watch, struct rp_socket_link, watch);
     int r;
 
-    if (events & RP_READABLE) /* the loop comes back while there is more */
-        receive_some(socket, TURN_SIZE);
+    if (events & RP_READABLE)
+        receive(&socket->link);
     if (socket->fd < 0 || !(events & RP_WRITABLE))
         return;
     r = flush(socket);

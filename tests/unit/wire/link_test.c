@@ -7,11 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include "base/alloc.h"
-#include "wire/socket_link.h"
 
 static void test_json_without_memory(struct world *world)
 {
@@ -108,56 +104,6 @@ static void test_no_memory(struct world *world)
         close(fd);
     }
     rp_buf_deinit(&frames);
-}
-
-/* ---- a peer that never stops ---- */
-
-struct flood {
-    struct rp_socket_link socket;
-    struct rp_buf frames;
-    int peer, messages, left;
-};
-
-/* The peer sends as much again for each message that is taken. */
-static int flooded(struct rp_link *link, struct rp_slice message)
-{
-    struct flood *flood = rp_container_of(link, struct flood, socket.link);
-
-    flood->messages++;
-    if (flood->left-- > 0)
-        peer_write(flood->peer, flood->frames.data, flood->frames.len);
-    return 0;
-}
-
-static void flood_ended(struct rp_link *link, int status)
-{
-    rp_container_of(link, struct flood, socket.link)->left = -1;
-}
-
-static void test_a_peer_that_never_stops(struct world *world)
-{
-    static const struct rp_link_events events = { .received = flooded, .closed = flood_ended };
-    struct flood flood = { .left = 1000 };
-    int fds[2], before;
-
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-    flood.peer = fds[1];
-    rp_buf_init(&flood.frames, 65536);
-    append_frame(&flood.frames, 0, 20000);
-    assert_int_equal(rp_socket_link_open(&flood.socket, world->loop, fds[0]), 0);
-    flood.socket.link.events = &events;
-    peer_write(flood.peer, flood.frames.data, flood.frames.len);
-    while (!flood.messages)
-        look(world);
-    assert_in_range(flood.messages, 1, 50);
-    before = flood.messages;
-    flood.socket.link.ops->receive(&flood.socket.link); /* only what is there */
-    assert_in_range(flood.messages, before, before + 50);
-    turn_until(world, &flood.messages, 1001); /* nothing is lost */
-    close(flood.peer);
-    while (flood.left != -1 || flood.socket.fd >= 0)
-        look(world);
-    rp_buf_deinit(&flood.frames);
 }
 
 /* ---- a link of another kind: a message at a time, in memory ---- */
@@ -290,7 +236,7 @@ int main(void)
     static const struct world_case cases[] = {
         CASE(test_json_without_memory),         CASE(test_memory_comes_back),
         CASE(test_a_reader_that_does_not_read), CASE(test_no_memory),
-        CASE(test_a_peer_that_never_stops),     CASE(test_another_kind_of_link),
+        CASE(test_another_kind_of_link),
     };
 
     return run_worlds(cases, RP_ARRAY_LEN(cases));
