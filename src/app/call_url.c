@@ -41,10 +41,11 @@ static bool is_method(struct rp_slice path)
 /* The URL in a message is that of HTTP, for which the one of gRPC stands. */
 static void show_as_given(struct rp_error *err)
 {
+    const struct rp_slice scheme = RP_SLICE("grpc"); /* as long as "http" */
     char *url = err && err->message ? strstr(err->message, "'http") : NULL;
 
     if (url)
-        memcpy(url + 1, "grpc", 4);
+        memcpy(url + 1, scheme.ptr, scheme.len);
 }
 
 int rp_call_url_parse(struct rp_slice text, struct rp_call_url *ret, struct rp_error *err)
