@@ -148,10 +148,11 @@ def test_with_tls(program: Path, tmp_path: Path) -> None:
 
     try:
         run(talk())
-    finally:
-        server.send_signal(signal.SIGINT)
         server.stdout.read()
         assert server.wait(PATIENCE) == 0
+    finally:  # not by a second SIGINT: it ends the server at once, in the midst of its end
+        server.kill()
+        server.wait()
 
 
 # ---- what is refused -----------------------------------------------------------------------------
