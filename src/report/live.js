@@ -220,9 +220,10 @@
     isAsking = true;
     try {
       const [state, numbers, intervals] = await Promise.all(['/v1/status', '/v1/metrics', '/v1/intervals'].map((path) => fetch(path)));
-      if (numbers.ok && !finished) totals = await numbers.json();
+      const [now, metrics] = await Promise.all([state, numbers].map((response) => (response.ok ? response.json() : null)));
       if (intervals.ok) noteIntervals((await intervals.json()).intervals);
-      if (state.ok && !finished) status = await state.json();
+      if (metrics && !finished) totals = metrics; // the run may have ended while they came
+      if (now && !finished) status = now;
     } catch (error) { /* the stream of events finds out */ }
     isAsking = false;
     show();
