@@ -213,6 +213,21 @@ static int tell_troubles(const struct python_output *self, struct rp_error *err)
     return -EIO;
 }
 
+/* It may be in the midst of start(): what that has made is given up by its stop(), if this does not
+ * take long. Nobody waits for an output before a run that comes to nothing. */
+static void give_up_start(struct python_output *self)
+{
+    rp_ns until = rp_clock_ns() + RP_PYTHON_OUTPUT_GRACE;
+    int r = tell_to_stop(self, NULL);
+
+    while (r == 0 && !self->is_done && !self->has_ended && rp_clock_ns() < until)
+        r = rp_loop_turn(self->child.loop, until);
+    rp_python_child_hang_up(&self->child);
+    if (self->is_done)
+        await_exit(self);
+    rp_python_child_end(&self->child);
+}
+
 static int close_output(struct rp_sink *sink, const struct rp_result *result, struct rp_error *err)
 {
     struct python_output *self = rp_python_output_of(sink);
@@ -222,9 +237,12 @@ static int close_output(struct rp_sink *sink, const struct rp_result *result, st
     rp_timer_disarm(&self->patience);
     rp_python_child_leave(&self->child);
     sink->is_opening = false;
-    if (!self->has_started)
-        return 0;
     self->is_closing = true;
+    if (!self->has_started) {
+        if (self->is_told && !was_told)
+            give_up_start(self);
+        return 0;
+    }
     if (!was_told)
         r = tell_to_stop(self, result);
     if (r == 0)

@@ -141,14 +141,41 @@ def test_a_name_of_a_package_is_loaded_only_when_it_is_named(run: Rampa, tmp_pat
     assert "there is no output 'kep'; the outputs are console, " in run("-O", "kep", env=env, code=3).stderr
 
 
+# The second one refuses while the first one starts, which goes on until the process of the second one has ended.
+TOGETHER = """
+import os, time
+def wait_for(name):
+    while not os.path.lexists(name): time.sleep(0.01)
+def has_ended(process):
+    try:
+        return open(f"/proc/{process}/stat").read().rpartition(")")[2].split()[0] in "ZX"
+    except OSError:
+        return True
+class Late:
+    def __init__(self, destination=""): pass
+    def start(self):
+        open("starts", "w").close()
+        wait_for("refuses")
+        while not has_ended(os.readlink("refuses")): time.sleep(0.01)
+    def add_samples(self, samples): pass
+    def stop(self, error=None): open("stopped", "w").write(str(error))
+class Refuses(Late):
+    def start(self):
+        wait_for("starts")
+        os.symlink(str(os.getpid()), "refuses")  # whole at once
+        raise ValueError("no")
+"""
+
+
 def test_an_output_is_told_what_has_ended_the_run(run: Rampa, script: Script, tmp_path: Path) -> None:
     script(SCRIPT + "\ndef setup(): raise LookupError('no such shelf')\n")
     run("-O", "mine:Kept", code=5)
     told = json.loads((tmp_path / "kept.json").read_text())
     assert told["error"][0] == "RampaError" and "no such shelf" in told["error"][1] and told["calls"] == ["start", "stop"]
-    done = run("-O", "mine:Kept", "-O", "csv=missing/a.csv", code=3)
-    assert "error: the output csv cannot write to 'missing/a.csv'" in done.stderr
-    assert json.loads((tmp_path / "kept.json").read_text())["error"] == ["RampaError", "the run has come to nothing"]
+    script(TOGETHER, "mine.py")
+    done = run("-O", "mine:Late", "-O", "mine:Refuses", code=3)
+    assert "start() of the output mine:Refuses raised ValueError: no" in done.stderr
+    assert (tmp_path / "stopped").read_text() == "the run has come to nothing"
 
 
 MISTAKES = [
