@@ -62,5 +62,6 @@ int rp_channel_send(struct rp_channel *channel, enum rp_message_type type, const
 /* How many bytes of what was sent have not left yet: the peer does not read as fast. 0 when it is
  * not open. */
 size_t rp_channel_waiting(const struct rp_channel *channel);
-/* Blocks until everything is written, @timeout_ms at most. */
+/* Blocks until everything is written, or until nothing has left for @timeout_ms: 0, -ETIMEDOUT, or
+ * -errno when the peer is gone. */
 int rp_channel_drain(struct rp_channel *channel, int timeout_ms);

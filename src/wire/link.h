@@ -23,8 +23,8 @@ struct rp_link_ops {
     size_t (*waiting)(const struct rp_link *link);
     /* Hands over what has arrived and was not read yet. May close the link. */
     void (*receive)(struct rp_link *link);
-    /* Blocks until all is sent, @timeout_ms at most: 0, -ETIMEDOUT, or -errno when the peer is
-     * gone. */
+    /* Blocks until all is sent, or until nothing has left for @timeout_ms, whatever signals come
+     * meanwhile: 0, -ETIMEDOUT, or -errno when the peer is gone. */
     int (*drain)(struct rp_link *link, int timeout_ms);
     /* Ends it, kept messages with it, without a word to its user. Called once; the memory stays its
      * owner's. */

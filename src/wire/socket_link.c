@@ -107,17 +107,26 @@ static size_t waiting(const struct rp_link *link)
     return unsent(rp_container_of(link, const struct rp_socket_link, link));
 }
 
+/* A signal may end a wait early: it does not end the waiting. */
 static int drain(struct rp_link *link, int timeout_ms)
 {
     struct rp_socket_link *socket = socket_of(link);
     struct pollfd wait = { .fd = socket->fd, .events = POLLOUT };
+    rp_ns limit = 0;
 
     while (unsent(socket)) {
+        size_t before = unsent(socket);
         int r = flush(socket);
+        rp_ns now = rp_clock_ns();
 
         if (r < 0)
             return r;
-        if (unsent(socket) && poll(&wait, 1, timeout_ms) <= 0)
+        if (!limit || unsent(socket) < before)
+            limit = now + timeout_ms * RP_MS;
+        if (!unsent(socket))
+            break;
+        if (now >= limit ||
+            (poll(&wait, 1, (int)((limit - now + RP_MS - 1) / RP_MS)) < 0 && errno != EINTR))
             return -ETIMEDOUT;
     }
     return 0;

@@ -15,7 +15,10 @@
 #include "plan/metrics.h"
 
 /* The share of a core says something about an interval only when that is long enough to wait in. */
-enum { LAG_INTERVAL_MS = 100, CPU_INTERVAL_MS = 100, DRAIN_MS = 5000 };
+enum { LAG_INTERVAL_MS = 100, CPU_INTERVAL_MS = 100 };
+/* How long the last messages wait for a coordinator that reads nothing. One that reads, and one that
+ * has lost its patience, end this earlier. */
+enum { DRAIN_MS = 30 * 1000 };
 enum { START_LEAD_MAX_S = 60 };
 
 /* ---- once a second --------------------------------------------------------------------------- */

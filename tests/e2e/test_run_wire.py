@@ -43,6 +43,64 @@ up.join()
 sys.exit(code)
 """
 
+# The same, but once the worker has been told to leave, it is not read before it waits for that, and has been reminded.
+REMINDING_TAP = """#!{python}
+import fcntl, os, signal, socket, subprocess, sys, termios, threading, time
+
+outer = socket.socket(fileno=os.dup(3))
+inner, theirs = socket.socketpair()
+os.dup2(theirs.fileno(), 3)
+theirs.close()
+child = subprocess.Popen([{real!r}, *sys.argv[1:]], pass_fds=(3,))
+os.close(3)
+reading = threading.Event()
+reading.set()
+
+
+def is_waiting():
+    waiting = int.from_bytes(fcntl.ioctl(inner, termios.FIONREAD, bytes(4)), sys.byteorder)
+    with open(f"/proc/{{child.pid}}/stat") as file:
+        return waiting > 1000 and file.read().rpartition(")")[2].split()[0] == "S"
+
+
+def down():
+    while data := outer.recv(65536):
+        is_last = b"\\xa4exit" in data
+        if is_last:
+            reading.clear()
+        inner.sendall(data)
+        if is_last:
+            for _ in range(3):
+                while child.poll() is None and not is_waiting():
+                    time.sleep(0.01)
+                child.send_signal(signal.SIGURG)
+            reading.set()
+    inner.shutdown(socket.SHUT_WR)
+
+
+def up():
+    while reading.wait() and (data := inner.recv(100)):
+        outer.sendall(data)
+    outer.shutdown(socket.SHUT_WR)
+
+
+threading.Thread(target=down, daemon=True).start()
+relay = threading.Thread(target=up)
+relay.start()
+relay.join()
+sys.exit(child.wait())
+"""
+
+MANY_SERIES = """
+import rampa
+
+
+@rampa.scenario(executor="per-vu-iterations", vus=1, iterations=1)
+async def a(worker):
+    for n in range(5000):
+        worker.counter("many", 1, tags={"n": str(n)})
+"""
+
 SCRIPT = '''
 import rampa
 
@@ -155,3 +213,11 @@ def test_another_encoding_is_a_mistake(rampa: Rampa, script: Script, target: str
         done = rampa(command, "script.py", env={"RAMPA_WIRE": "jsom"}, code=code)
         assert "'jsom' is not an encoding; RAMPA_WIRE may be msgpack or json" in done.stderr
         assert "did you mean 'json'?" in done.stderr
+
+
+def test_a_reminder_does_not_cut_a_worker_short(rampa: Rampa, script: Script, tmp_path: Path) -> None:
+    program = tmp_path / "python"
+    program.write_text(REMINDING_TAP.format(python=sys.executable, real=os.environ.get("RAMPA_PYTHON") or sys.executable))
+    program.chmod(0o755)
+    script(MANY_SERIES)
+    assert rampa("run", "script.py", "--python", program, out=True, code=0).result()["summary"]["metrics"]["many"]["count"] == 5000

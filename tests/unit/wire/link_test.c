@@ -5,7 +5,12 @@
 #include "ends.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
+
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 
@@ -104,6 +109,60 @@ static void test_no_memory(struct world *world)
         close(fd);
     }
     rp_buf_deinit(&frames);
+}
+
+/* ---- signals while a link waits ---- */
+
+static int unread; /* what the peer has not read yet comes to this descriptor */
+static int signals, reads_at;
+
+static void on_alarm(int number)
+{
+    static char bytes[65536];
+    int error = errno;
+
+    if (++signals >= reads_at)
+        while (recv(unread, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+            ;
+    errno = error;
+}
+
+static void set_alarms(int every_us)
+{
+    const struct itimerval timer = { { 0, every_us }, { 0, every_us } };
+
+    assert_int_equal(setitimer(ITIMER_REAL, &timer, NULL), 0);
+}
+
+/* The peer does not read before the link has been interrupted five times, and then all. */
+static void test_signals_do_not_end_the_waiting(struct world *world)
+{
+    struct sigaction action = { .sa_handler = on_alarm }, before;
+    struct end out;
+    int sent = 0;
+
+    unread = open_end(world, &out);
+    signals = 0;
+    reads_at = 5;
+    assert_int_equal(sigaction(SIGALRM, &action, &before), 0);
+    while (rp_channel_waiting(&out.channel) < 1 << 20)
+        assert_int_equal(send_numbered(&out, sent++, 100000), 0);
+    set_alarms(2000);
+    assert_int_equal(rp_channel_drain(&out.channel, 60000), 0);
+    set_alarms(0);
+    assert_true(signals >= reads_at);
+    /* Nor do they make it endless. */
+    while (rp_channel_waiting(&out.channel) < 1 << 20)
+        assert_int_equal(send_numbered(&out, sent++, 100000), 0);
+    signals = 0;
+    reads_at = INT32_MAX;
+    set_alarms(2000);
+    assert_int_equal(rp_channel_drain(&out.channel, 50), -ETIMEDOUT);
+    set_alarms(0);
+    assert_true(signals > 0);
+    assert_int_equal(sigaction(SIGALRM, &before, NULL), 0);
+    rp_channel_close(&out.channel);
+    close(unread);
 }
 
 /* ---- a link of another kind: a message at a time, in memory ---- */
@@ -234,8 +293,11 @@ static void test_another_kind_of_link(struct world *world)
 int main(void)
 {
     static const struct world_case cases[] = {
-        CASE(test_json_without_memory),         CASE(test_memory_comes_back),
-        CASE(test_a_reader_that_does_not_read), CASE(test_no_memory),
+        CASE(test_json_without_memory),
+        CASE(test_memory_comes_back),
+        CASE(test_a_reader_that_does_not_read),
+        CASE(test_no_memory),
+        CASE(test_signals_do_not_end_the_waiting),
         CASE(test_another_kind_of_link),
     };
 
