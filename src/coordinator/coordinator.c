@@ -251,7 +251,7 @@ static void leave(struct rp_coordinator *c)
     enter(c, RP_PHASE_LEAVING);
     RP_EACH_PEER (&c->peers, peer) {
         tell(peer, RP_STEP_LEAVING, RP_MSG_EXIT, NULL);
-        rp_peer_be_patient(peer, 1, 0);
+        rp_peer_be_patient(peer, 3, 0);
     }
 }
 

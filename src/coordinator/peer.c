@@ -294,6 +294,12 @@ bool rp_peer_has_answered(struct rp_peer *peer)
            peer->body->ops->look(peer->body) == RP_PEER_ENDED;
 }
 
+/* Then it says something all the time: how it is, or all that it has measured. */
+static bool should_report(const struct rp_peer *peer)
+{
+    return peer->step == RP_STEP_RUNNING || peer->step == RP_STEP_LEAVING;
+}
+
 static void patience_lost(struct rp_timer *timer, rp_ns now)
 {
     struct rp_peer *peer = rp_container_of(timer, struct rp_peer, patience);
@@ -304,7 +310,7 @@ static void patience_lost(struct rp_timer *timer, rp_ns now)
     if (peer->patience_changes != before || peer->body->ops->look(peer->body) == RP_PEER_ENDED)
         return;
     silent_until = peer->heard + peer->peers->patience;
-    if (peer->step == RP_STEP_RUNNING && silent_until > now && peer->limit > now)
+    if (should_report(peer) && silent_until > now && peer->limit > now)
         rp_timer_arm(peer->peers->loop, timer,
                      silent_until < peer->limit ? silent_until : peer->limit, patience_lost);
     else
@@ -360,8 +366,7 @@ static void wait_for(struct rp_peer *peer, int times, rp_ns more)
     if (peer->body->ops->remind)
         rp_timer_arm(loop, &peer->reminder, rp_ns_add(due, REMIND_S * RP_S), time_is_over);
     rp_timer_arm(loop, &peer->patience,
-                 peer->step == RP_STEP_RUNNING ? rp_ns_add(due, patience) : peer->limit,
-                 patience_lost);
+                 should_report(peer) ? rp_ns_add(due, patience) : peer->limit, patience_lost);
 }
 
 void rp_peer_be_patient(struct rp_peer *peer, int times, rp_ns more)

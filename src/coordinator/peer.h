@@ -8,8 +8,8 @@
  *
  * How long a worker is waited for: when what it was told should be over, it is reminded once a
  * second. A worker whose script blocks it interrupts that script then; one that is busy goes on.
- * When that does not help, it is overdue. While iterations run, a worker that still reports is slow
- * and not stuck, and has the patience that is meant for that.
+ * When that does not help, it is overdue. While iterations run and while it says its last, a worker
+ * that still reports is slow and not stuck, and has the patience that is meant for that.
  */
 
 #include "coordinator/peer_kind.h"
@@ -127,7 +127,8 @@ void rp_peer_close(struct rp_peer *peer);
 /* It has said something. */
 void rp_peer_spoke(struct rp_peer *peer);
 /* In @more it should have done what it was told: then it is reminded, and overdue @times the
- * configured patience later. While iterations run, once is enough for one that says nothing. */
+ * configured patience later. While iterations run, or once it should leave, once is enough for one
+ * that says nothing. */
 void rp_peer_be_patient(struct rp_peer *peer, int times, rp_ns more);
 void rp_peer_take_your_time(struct rp_peer *peer); /* no limit */
 /* It has said its last word, or its channel has ended: it should end now. The two above change

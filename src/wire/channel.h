@@ -43,9 +43,9 @@ void rp_channel_open_link(struct rp_channel *channel, struct rp_link *link,
                           const struct rp_channel_events *events);
 void rp_channel_close(struct rp_channel *channel); /* no-op when not open */
 
-/* Hands over what has arrived and was not read yet: when something else has told of the peer's end,
- * or asks why it is silent, first. May close the channel. Not from inside message(). No-op when not
- * open. */
+/* Hands over all that has arrived by now and was not read yet: when something else has told of the
+ * peer's end, or asks why it is silent, first. What comes meanwhile is left to the loop. May close
+ * the channel. Not from inside message(). No-op when not open. */
 void rp_channel_receive(struct rp_channel *channel);
 
 /* What is sent from now on. */

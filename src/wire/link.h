@@ -21,7 +21,8 @@ struct rp_link_ops {
     int (*send)(struct rp_link *link, struct rp_slice message);
     /* How many bytes of what was sent have not left yet: the peer does not read as fast. */
     size_t (*waiting)(const struct rp_link *link);
-    /* Hands over what has arrived and was not read yet. May close the link. */
+    /* Hands over all that has arrived by now and was not read yet, but not what comes meanwhile: it
+     * returns also when the peer never stops. May close the link. */
     void (*receive)(struct rp_link *link);
     /* Blocks until all is sent, or until nothing has left for @timeout_ms, whatever signals come
      * meanwhile: 0, -ETIMEDOUT, or -errno when the peer is gone. */

@@ -5,12 +5,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "wire/message.h"
 
-enum { READ_SIZE = 64 * 1024, FRAME_HEAD = 4 };
+/* A turn of the loop takes no more than TURN_SIZE of a peer, which may never stop. It is more than
+ * what the kernel keeps of a socket by default, so that a turn takes all that has arrived. */
+enum { READ_SIZE = 64 * 1024, TURN_SIZE = 4 * READ_SIZE, FRAME_HEAD = 4 };
 
 static struct rp_socket_link *socket_of(struct rp_link *link)
 {
@@ -161,12 +164,13 @@ static int deliver(struct rp_socket_link *socket)
     return 0;
 }
 
-static void receive(struct rp_link *link)
+/* Until there is no more, or @enough bytes have come. */
+static void receive_some(struct rp_socket_link *socket, size_t enough)
 {
-    struct rp_socket_link *socket = socket_of(link);
+    size_t taken = 0;
     int r = 0;
 
-    while (socket->fd >= 0) {
+    while (socket->fd >= 0 && taken < enough) {
         ssize_t n;
 
         if (rp_buf_reserve(&socket->in, READ_SIZE) < 0) {
@@ -179,6 +183,7 @@ static void receive(struct rp_link *link)
         if (n < 0 && errno == EAGAIN)
             return;
         if (n > 0) {
+            taken += (size_t)n;
             socket->in.len += (size_t)n;
             socket->in.data[socket->in.len] = '\0';
             r = deliver(socket);
@@ -190,13 +195,25 @@ static void receive(struct rp_link *link)
     }
 }
 
+/* What the kernel has by now: of a peer that has ended, that is all. And its end, for which one byte
+ * more is asked for. */
+static void receive(struct rp_link *link)
+{
+    struct rp_socket_link *socket = socket_of(link);
+    int waiting = 0;
+
+    if (ioctl(socket->fd, FIONREAD, &waiting) < 0)
+        waiting = TURN_SIZE;
+    receive_some(socket, (size_t)waiting + 1);
+}
+
 static void ready(struct rp_watch *watch, unsigned events)
 {
     struct rp_socket_link *socket = rp_container_of(watch, struct rp_socket_link, watch);
     int r;
 
-    if (events & RP_READABLE)
-        receive(&socket->link);
+    if (events & RP_READABLE) /* the loop comes back while there is more */
+        receive_some(socket, TURN_SIZE);
     if (socket->fd < 0 || !(events & RP_WRITABLE))
         return;
     r = flush(socket);

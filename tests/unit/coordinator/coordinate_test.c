@@ -130,6 +130,22 @@ static void test_dies_while_nobody_looks(void **state)
     }
 }
 
+/* It has ended before anything of that is read, which is more than the loop takes in a turn. */
+static void test_says_much_and_ends(void **state)
+{
+    for (int is_reversed = 0; is_reversed < 2; is_reversed++) {
+        struct run run = { .r = 0 };
+
+        disorder = (struct disorder){ .deadly = "exit", .is_reversed = is_reversed };
+        coordinate(&run, "says-much", "");
+        assert_int_equal(run.r, 0);
+        if (run.result.exit_code != RP_EXIT_PASSED)
+            fail_msg("%d: %s", is_reversed, run.result.reason);
+        assert_int_equal(run.result.warning_count, 1);
+        run_deinit(&run);
+    }
+}
+
 static int end_disorder(void **state)
 {
     disorder = (struct disorder){ 0 };
@@ -319,6 +335,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_only_the_plan),
         cmocka_unit_test(test_dies),
         cmocka_unit_test_teardown(test_dies_while_nobody_looks, end_disorder),
+        cmocka_unit_test_teardown(test_says_much_and_ends, end_disorder),
         cmocka_unit_test(test_speaks_nonsense),
         cmocka_unit_test(test_lies),
         cmocka_unit_test(test_a_limited_generator),

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum rp_encoding heard;
@@ -88,4 +89,59 @@ enum rp_message_type receive(void)
         note_adjust(message);
     rp_message_free(message);
     return type;
+}
+
+/* ---- more than anybody reads at once ---- */
+
+static void fill(struct rp_buf *frames, size_t least)
+{
+    struct rp_buf message;
+    uint32_t size;
+
+    rp_buf_init(&message, 1024);
+    rp_message_write(&message, RP_MSG_WARNING,
+                     &(struct rp_msg_warning){ .text = RP_SLICE("much"), .count = 1 });
+    size = htonl((uint32_t)message.len);
+    rp_buf_init(frames, least + 1024);
+    while (frames->len < least) {
+        rp_buf_append(frames, &size, 4);
+        rp_buf_append_slice(frames, rp_buf_slice(&message));
+    }
+    rp_buf_deinit(&message);
+}
+
+static void write_all(const struct rp_buf *frames)
+{
+    for (size_t done = 0; done < frames->len;) {
+        ssize_t n = write(3, frames->data + done, frames->len - done);
+
+        if (n <= 0)
+            _exit(99);
+        done += (size_t)n;
+    }
+}
+
+void say_much(void)
+{
+    int room = 1 << 20;
+    socklen_t len = sizeof(room);
+    struct rp_buf frames;
+
+    if (setsockopt(3, SOL_SOCKET, SO_SNDBUF, &room, len) < 0 ||
+        getsockopt(3, SOL_SOCKET, SO_SNDBUF, &room, &len) < 0)
+        _exit(99);
+    fill(&frames, 16000);
+    for (size_t said = 0; said < (size_t)room * 4 / 5; said += frames.len)
+        write_all(&frames);
+    rp_buf_deinit(&frames);
+}
+
+void flood(void)
+{
+    struct rp_buf frames;
+
+    fill(&frames, 256 * 1024);
+    alarm(40);
+    for (;;)
+        write_all(&frames);
 }

@@ -14,3 +14,9 @@ extern rp_ns heard_at;         /* of the last `start` */
 extern char heard_adjust[80];  /* the last `adjust`: "f rate 2.5 20000000 hold" */
 /* The next message; ends the process when the coordinator is gone. */
 enum rp_message_type receive(void);
+
+/* Warnings, together more than the coordinator reads in a turn of its loop if the machine lets a
+ * socket keep so much; never more than it keeps. */
+void say_much(void);
+/* Warnings without an end, faster than anybody reads them. */
+void flood(void);

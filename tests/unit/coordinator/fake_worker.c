@@ -285,6 +285,16 @@ static void finish(void)
     say(RP_MSG_FINISHED, &finished);
 }
 
+/* Longer than a silent worker is waited for. */
+static void be_busy(void)
+{
+    for (int i = 0; i < 40; i++) {
+        say(RP_MSG_WARNING,
+            &(struct rp_msg_warning){ .text = RP_SLICE("still there"), .count = 1 });
+        usleep(100000);
+    }
+}
+
 static void leave(void)
 {
     struct rp_value total = count_of(is("total") ? 4 : 3);
@@ -295,6 +305,10 @@ static void leave(void)
         say(RP_MSG_TOTAL, &(struct rp_msg_series){ .series = VISITS, .value = { &visits } });
     }
     reach("exit");
+    if (is("says-much"))
+        say_much();
+    if (is("leaves-slowly"))
+        be_busy();
     say(RP_MSG_BYE, &(struct rp_msg_bye){ .error = is("lost") ? -12 : 0 });
     reach("bye");
     exit(is("status") ? 3 : 0);
@@ -351,16 +365,6 @@ static void wait_for_signal(int number)
         _exit(96);
 }
 
-/* Longer than a silent worker is waited for. */
-static void be_busy(void)
-{
-    for (int i = 0; i < 40; i++) {
-        say(RP_MSG_WARNING,
-            &(struct rp_msg_warning){ .text = RP_SLICE("still there"), .count = 1 });
-        usleep(100000);
-    }
-}
-
 static void check_start(void)
 {
     rp_ns away = heard_at - our_clock();
@@ -387,6 +391,8 @@ static void run(void)
         usleep(5000000);
     if (is("busy"))
         be_busy();
+    if (is("floods"))
+        flood();
     if (is("waits-for-loss")) /* of another one */
         wait_for_signal(SIGUSR1);
     if (is("needs-reminder"))

@@ -105,18 +105,40 @@ static void test_looks_late(void **state)
     run_deinit(&run);
 }
 
-/* It says something all the time, and is done before the last limit. */
+/* It says something all the time, in the run or as it leaves, and is done before the last limit. */
 static void test_is_slow(void **state)
 {
-    struct run run = { .patience = 3 * RP_S };
+    static const char *const modes[] = { "busy", "leaves-slowly" };
 
-    coordinate(&run, "busy", "");
-    assert_int_equal(run.r, 0);
-    if (run.result.exit_code != RP_EXIT_PASSED)
-        fail_msg("%s", run.result.reason);
-    assert_int_equal(run.result.warning_count, 1);
-    assert_int_equal(run.result.warnings[0].count, 40);
-    run_deinit(&run);
+    for (size_t i = 0; i < RP_ARRAY_LEN(modes); i++) {
+        struct run run = { .patience = 3 * RP_S };
+
+        coordinate(&run, modes[i], "");
+        assert_int_equal(run.r, 0);
+        if (run.result.exit_code != RP_EXIT_PASSED)
+            fail_msg("%s: %s", modes[i], run.result.reason);
+        assert_int_equal(run.result.warning_count, 1);
+        assert_int_equal(run.result.warnings[0].count, 40);
+        run_deinit(&run);
+    }
+}
+
+/* Faster than it is read, and without an end: signals and the clock have their turn. */
+static void test_floods(void **state)
+{
+    for (int signals = 0; signals < 2; signals++) {
+        struct run run = { .patience = PATIENCE_MS * RP_MS,
+                           .signal_in = signals ? "running" : NULL,
+                           .signals = signals };
+
+        coordinate(&run, "floods", "");
+        assert_int_equal(run.r, 0);
+        assert_int_equal(run.result.exit_code, signals ? RP_EXIT_ABORTED : RP_EXIT_INTERNAL);
+        if (!signals)
+            assert_string_equal(run.result.reason,
+                                "the worker did not stop in time and was killed");
+        run_deinit(&run);
+    }
 }
 
 /* For a while, and never says why. */
@@ -187,6 +209,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_does_not_end_after_bye),
         cmocka_unit_test(test_looks_late),
         cmocka_unit_test(test_is_slow),
+        cmocka_unit_test(test_floods),
         cmocka_unit_test(test_is_silent),
         cmocka_unit_test(test_is_reminded),
         cmocka_unit_test(test_signals),

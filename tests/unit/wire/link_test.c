@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "wire/socket_link.h"
 
 static void test_json_without_memory(struct world *world)
 {
@@ -108,6 +109,82 @@ static void test_no_memory(struct world *world)
         rp_channel_close(&end.channel);
         close(fd);
     }
+    rp_buf_deinit(&frames);
+}
+
+/* ---- a peer that never stops ---- */
+
+struct flood {
+    struct rp_socket_link socket;
+    struct rp_buf frames;
+    int peer, messages, left;
+};
+
+/* The peer sends as much again for each message that is taken. */
+static int flooded(struct rp_link *link, struct rp_slice message)
+{
+    struct flood *flood = rp_container_of(link, struct flood, socket.link);
+
+    flood->messages++;
+    if (flood->left-- > 0)
+        peer_write(flood->peer, flood->frames.data, flood->frames.len);
+    return 0;
+}
+
+static void flood_ended(struct rp_link *link, int status)
+{
+    rp_container_of(link, struct flood, socket.link)->left = -1;
+}
+
+static void test_a_peer_that_never_stops(struct world *world)
+{
+    static const struct rp_link_events events = { .received = flooded, .closed = flood_ended };
+    struct flood flood = { .left = 1000 };
+    int fds[2], before;
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+    flood.peer = fds[1];
+    rp_buf_init(&flood.frames, 65536);
+    append_frame(&flood.frames, 0, 20000);
+    assert_int_equal(rp_socket_link_open(&flood.socket, world->loop, fds[0]), 0);
+    flood.socket.link.events = &events;
+    peer_write(flood.peer, flood.frames.data, flood.frames.len);
+    while (!flood.messages)
+        look(world);
+    assert_in_range(flood.messages, 1, 50);
+    before = flood.messages;
+    flood.socket.link.ops->receive(&flood.socket.link); /* only what is there */
+    assert_in_range(flood.messages, before, before + 50);
+    turn_until(world, &flood.messages, 1001); /* nothing is lost */
+    close(flood.peer);
+    while (flood.left != -1 || flood.socket.fd >= 0)
+        look(world);
+    rp_buf_deinit(&flood.frames);
+}
+
+/* ---- what a peer said last ---- */
+
+/* More than a turn takes, and the end behind it. */
+static void test_all_that_a_peer_said_before_it_ended(struct world *world)
+{
+    struct end in;
+    int fd = open_end(world, &in), size = 1 << 20, sent = 0;
+    socklen_t len = sizeof(size);
+    struct rp_buf frames;
+
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, len), 0);
+    assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &len), 0);
+    rp_buf_init(&frames, 65536);
+    for (int taken = 0; taken < size * 4 / 5; taken += (int)frames.len) {
+        rp_buf_reset(&frames);
+        append_frame(&frames, sent++, 16000);
+        peer_write(fd, frames.data, frames.len);
+    }
+    close(fd);
+    rp_channel_receive(&in.channel);
+    assert_int_equal(in.messages, sent);
+    assert_int_equal(in.closed, 1);
+    assert_int_equal(in.status, 0);
     rp_buf_deinit(&frames);
 }
 
@@ -297,6 +374,8 @@ int main(void)
         CASE(test_memory_comes_back),
         CASE(test_a_reader_that_does_not_read),
         CASE(test_no_memory),
+        CASE(test_a_peer_that_never_stops),
+        CASE(test_all_that_a_peer_said_before_it_ended),
         CASE(test_signals_do_not_end_the_waiting),
         CASE(test_another_kind_of_link),
     };
