@@ -15,7 +15,7 @@
 #include "run/control.h"
 #include "run/sink.h"
 
-extern const char *fake_worker; /* its path: the test's only argument */
+extern const char *fake_worker; /* its path: the test's only argument, or beside the test */
 extern const struct rp_overrides no_overrides;
 
 struct run {
