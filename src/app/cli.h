@@ -106,6 +106,7 @@ enum rp_option_id { /* the order of the help, inside each group */
                     RP_OPT_ENV,
                     RP_OPT_TAG,
                     RP_OPT_PYTHON,
+                    RP_OPT_AT_END,
                     RP_OPT_INCLUDE,
                     RP_OPT_NO_SETUP,
                     RP_OPT_NO_TEARDOWN,

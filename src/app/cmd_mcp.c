@@ -52,10 +52,14 @@ int rp_cmd_mcp(const struct rp_cli *cli)
 {
     struct rp_error err = { 0 };
     char *python = NULL;
+    const char *at_end = rp_cli_value(cli, RP_OPT_AT_END).value;
     int r = rp_python_find(rp_cli_value(cli, RP_OPT_PYTHON).value, &python);
 
     if (r == 0)
         r = rp_python_use_package();
+    /* An option is for the server what the variable is, which the parser has checked. */
+    if (r == 0 && at_end && setenv("RAMPA_MCP_AT_END", at_end, 1) < 0)
+        r = -errno;
     if (r == 0) {
         r = become(python, cli->command->name);
         rp_error_set(&err, -RP_EUSER, "cannot start '%s': %s", python, strerror(-r));

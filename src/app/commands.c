@@ -169,6 +169,7 @@ static const struct rp_example mcp_examples[] = {
     { "the command of a client's configuration", "rampa mcp" },
     { "with an interpreter that has the package mcp", "rampa mcp --python .venv/bin/python" },
     { "over HTTP, for clients on this machine", "FASTMCP_TRANSPORT=http rampa mcp" },
+    { "with runs that outlive their client", "rampa mcp --at-end finish" },
     { NULL, NULL },
 };
 static const struct rp_example agent_examples[] = {

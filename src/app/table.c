@@ -29,6 +29,7 @@ const char *const rp_option_group_titles[RP_GROUP_COUNT] = {
 static const char *const formats[] = { "text", "json", NULL };
 static const char *const compare_formats[] = { "text", "markdown", "json", NULL };
 static const char *const fail_kinds[] = { "worse", "unclear", "change", "never", NULL };
+static const char *const end_kinds[] = { "stop", "finish", NULL };
 static const char *const tls_versions[] = { "1.0", "1.1", "1.2", "1.3", NULL };
 static const char *const debug_kinds[] = { "headers", "full", NULL };
 static const char *const loss_policies[] = { "abort", "continue", NULL };
@@ -404,6 +405,12 @@ const struct rp_option rp_options[RP_OPT_COUNT] = {
         .group = RP_GROUP_SCRIPT, .since = "0.1.0",
         .fallback = "that of the active virtual environment, else the one rampa was built for",
         .help = "Python interpreter that runs the script",
+    },
+    [RP_OPT_AT_END] = {
+        .name = "--at-end", .type = RP_TYPE_CHOICE, .placeholder = "WHAT", .choices = end_kinds,
+        .commands = RP_IN(RP_CMD_MCP), .env = "RAMPA_MCP_AT_END",
+        .group = RP_GROUP_SERVER, .since = "0.1.0", .fallback = "stop",
+        .help = "What becomes of runs that are on when the server ends, or its client dies: they stop, or finish and are found by the next server",
     },
     [RP_OPT_INCLUDE] = {
         .name = "--include", .type = RP_TYPE_TEXT, .placeholder = "PATH", .repeatable = true,

@@ -83,7 +83,8 @@ def run_of(script: str) -> int | None:
     """A descriptor of the process of a run of this script, or None when there is none any more."""
     for entry in Path("/proc").iterdir():
         with contextlib.suppress(OSError):
-            if entry.name.isdigit() and b"--event-log" in (words := (entry / "cmdline").read_bytes().split(b"\0")) and script.encode() in words:
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+            if entry.name.isdigit() and words[1:2] == [b"run"] and script.encode() in words:
                 return os.pidfd_open(int(entry.name))
     return None
 
@@ -99,8 +100,8 @@ def test_a_client_of_the_sdk_over_standard_input(program: Path, target: str, tmp
 
 
 @contextlib.contextmanager
-def http_server(program: Path, root: Path, **more: str) -> typing.Iterator[tuple[str, typing.IO[str]]]:
-    """The address of a server on a free port, and what it says after that."""
+def http_server(program: Path, root: Path, *, ended_by: signal.Signals = signal.SIGTERM, **more: str) -> typing.Iterator[tuple[str, typing.IO[str]]]:
+    """The address of a server on a free port, and what it says after that. The signal ends it."""
     variables = environment(root, FASTMCP_TRANSPORT="http", FASTMCP_PORT="0", **more)
     with subprocess.Popen(command(program), env=variables, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
         assert server.stderr is not None and server.stdout is not None
@@ -109,9 +110,9 @@ def http_server(program: Path, root: Path, **more: str) -> typing.Iterator[tuple
             assert line.startswith("rampa mcp listens on http://127.0.0.1:"), line + server.stderr.read()
             yield line.split()[-1], server.stderr
         finally:
-            server.send_signal(signal.SIGTERM)
+            server.send_signal(ended_by)
             code = server.wait(SECONDS)
-        assert (code, server.stdout.read()) == (0, "")
+        assert (code, server.stdout.read()) == (0 if ended_by == signal.SIGTERM else -ended_by, "")
 
 
 def test_a_client_of_the_sdk_over_http(program: Path, target: str, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ __all__ = ["RunRecord", "RunRegistry", "RuntimeRun", "Settings", "SettingsError"
 
 
 def build_mcp_server(settings: Settings | None = None) -> Server:
-    """The server, to be run on a transport of the SDK. Its runs end with it.
+    """The server, to be run on a transport of the SDK. Its runs end with it, or go on, as the settings say.
 
     Args:
         settings: of it, or None for those of the environment.

@@ -11,9 +11,9 @@ import typing
 import urllib.parse
 
 import uvicorn  # type: ignore[import]
-from mcp.server import Server  # type: ignore[import]
 from mcp.server.transport_security import TransportSecuritySettings  # type: ignore[import]
 
+from rampa.mcp._server import RunServer
 from rampa.mcp._settings import LOOPBACK, Settings, SettingsError
 
 _PATH = "/mcp"
@@ -97,7 +97,7 @@ def _listen(settings: Settings) -> socket.socket:
     return listener
 
 
-async def serve_http(server: Server, settings: Settings, remark: str | None = None) -> None:
+async def serve_http(server: RunServer, settings: Settings, remark: str | None = None) -> None:
     """Serves clients until the process is told to end.
 
     Args:
@@ -121,4 +121,6 @@ async def serve_http(server: Server, settings: Settings, remark: str | None = No
         config = uvicorn.Config(
             Guard(app, settings), log_level="warning", limit_concurrency=_CONNECTIONS, timeout_graceful_shutdown=_END_SECONDS, server_header=False
         )
-        await uvicorn.Server(config).serve(sockets=[listener])
+        serving = uvicorn.Server(config)
+        server.registry.is_ending = lambda: serving.should_exit
+        await serving.serve(sockets=[listener])

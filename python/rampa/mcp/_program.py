@@ -4,15 +4,15 @@
 from __future__ import annotations
 
 import asyncio
-import collections.abc
 import contextlib
-import ctypes
 import os
 import shutil
 import signal
+import typing
 
 from rampa.__main__ import program
 from rampa.mcp._failure import Failure
+from rampa.mcp._keeper import die_with_parent, kill_session
 from rampa.mcp._settings import Settings
 from rampa.mcp._untrusted import marked, plain
 
@@ -21,7 +21,24 @@ _ANSWER = 16 << 20
 _REAP_SECONDS = 5.0  # from killing a process to its end
 _MESSAGES = 16 << 10
 _WORDS = 1000  # characters of an error
-_PR_SET_PDEATHSIG = 1
+
+
+class Process(typing.Protocol):
+    """What is done with the process of a run, be it a child or what another server has left."""
+
+    @property
+    def pid(self) -> int:
+        """Its number, which is that of its session too."""
+
+    @property
+    def returncode(self) -> int | None:
+        """Its exit code, or None while it is on."""
+
+    async def wait(self) -> int:
+        """Waits for its end."""
+
+    def send_signal(self, number: int, /) -> None:
+        """Sends it a signal."""
 
 
 class Tail:
@@ -42,19 +59,6 @@ class Tail:
         return self._bytes.decode(errors="replace").splitlines()
 
 
-def die_with_parent(number: signal.Signals) -> collections.abc.Callable[[], None]:
-    """What a child does before it becomes another program: it asks for this signal when its parent has died."""
-    prctl = ctypes.CDLL(None).prctl
-    parent = os.getpid()
-
-    def ask() -> None:
-        prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return ask
-
-
 def path_of_program(settings: Settings) -> str:
     """Where rampa is.
 
@@ -66,6 +70,11 @@ def path_of_program(settings: Settings) -> str:
     if path is None:
         raise Failure("the package rampa has no program beside it, and there is none on PATH", "install rampa again, or build it")
     return path
+
+
+def environment_of(settings: Settings, more: dict[str, str] | None) -> dict[str, str]:
+    """The variables that rampa gets: those that scripts may see, and further ones."""
+    return {**settings.environment_of_scripts(os.environ), "NO_COLOR": "1", **(more or {})}
 
 
 async def start(settings: Settings, words: list[str], *, dies_by: signal.Signals, joined: bool, more: dict[str, str] | None = None) -> asyncio.subprocess.Process:
@@ -81,7 +90,7 @@ async def start(settings: Settings, words: list[str], *, dies_by: signal.Signals
     Raises:
         Failure: when it cannot be started.
     """
-    environment = {**settings.environment_of_scripts(os.environ), "NO_COLOR": "1", **(more or {})}
+    environment = environment_of(settings, more)
     try:
         return await asyncio.create_subprocess_exec(
             path_of_program(settings),
@@ -98,33 +107,17 @@ async def start(settings: Settings, words: list[str], *, dies_by: signal.Signals
         raise Failure(f"cannot start rampa: {error.strerror}", "look whether the machine has memory and processes left") from None
 
 
-def _members(session: int) -> set[int]:
-    """The processes of a session that are not dead."""
-    ret = set()
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:
-            state, _, _, of_it = file.read().rpartition(b")")[2].split()[:4]
-            if int(of_it) == session and state not in (b"Z", b"X"):
-                ret.add(int(name))
-    return ret
-
-
-def kill(process: asyncio.subprocess.Process) -> None:
+def kill(process: Process) -> None:
     """Ends a process and all that it has started, at once, also when the process itself has ended.
 
     Workers and outputs have process groups of their own, and scripts may make more. The session is that of all of them.
     """
     if process.returncode is not None and os.path.exists(f"/proc/{process.pid}"):
         return  # another process has the number, which it gets only when nothing of the session is left
-    killed: set[int] = set()
-    while found := _members(process.pid) - killed:  # again, for what was started meanwhile
-        for pid in found:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
-        killed |= found
+    kill_session(process.pid)
 
 
-async def ends_within(process: asyncio.subprocess.Process, seconds: float) -> bool:
+async def ends_within(process: Process, seconds: float) -> bool:
     """Waits for the end of a process, and says whether it has come."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
@@ -132,7 +125,7 @@ async def ends_within(process: asyncio.subprocess.Process, seconds: float) -> bo
     return process.returncode is not None
 
 
-async def end(process: asyncio.subprocess.Process, seconds: float) -> None:
+async def end(process: Process, seconds: float) -> None:
     """Ends a run and all that it has started.
 
     At the second SIGTERM rampa ends its workers at once, and still writes what the run has found.

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import collections.abc
 import contextlib
 import dataclasses
-import fcntl
-import json
 import os
 import shutil
 import signal
@@ -21,8 +20,10 @@ import time
 import typing
 
 from rampa.mcp._control import Control
+from rampa.mcp._event_log import EventLog
 from rampa.mcp._failure import Failure
-from rampa.mcp._program import Tail, end, ends_within, failure_of, kill, start
+from rampa.mcp._kept import PREFIX, Kept, Left, Said, left_behind, lock, start_kept
+from rampa.mcp._program import Process, Tail, end, ends_within, failure_of, kill, start
 from rampa.mcp._result import read_result, thresholds_of
 from rampa.mcp._settings import Settings
 from rampa.mcp._untrusted import marked_event, plain
@@ -30,56 +31,12 @@ from rampa.mcp._untrusted import marked_event, plain
 #: How many finished runs, and events of each run, are remembered.
 RECORDS = 50
 EVENTS = 200
-_LINE = 1 << 20  # bytes of an event; a longer one is left out
 _LOOK_SECONDS = 0.2
 _START_SECONDS = 60.0
 _STOP_SECONDS = 120.0  # from asking a run to stop to stopping it at once
 _END_SECONDS = 10.0  # from one signal to the next, and to killing it
+_ADOPT_SECONDS = 2.0
 _CLOSE_SECONDS = 5.0  # the same two when the server ends
-_PREFIX = "rampa-mcp-"
-
-
-class EventLog:
-    """The events of a run, as they are written to a file."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._file: typing.BinaryIO | None = None
-        self._rest = b""
-        self._is_skipping = False
-
-    def take(self) -> list[dict[str, typing.Any]]:
-        """The events that have come since the last call."""
-        if self._file is None:
-            try:
-                self._file = open(self._path, "rb")
-            except OSError:
-                return []
-        events = []
-        while piece := self._file.read(1 << 18):
-            *lines, self._rest = (self._rest + piece).split(b"\n")
-            for line in lines:
-                if not self._is_skipping and (event := _event_of(line)) is not None:
-                    events.append(event)
-                self._is_skipping = False
-            if len(self._rest) > _LINE:
-                self._rest, self._is_skipping = b"", True
-        return events
-
-    def close(self) -> None:
-        """Gives the file back."""
-        if self._file is not None:
-            self._file.close()
-
-
-def _event_of(line: bytes) -> dict[str, typing.Any] | None:
-    if len(line) > _LINE:
-        return None
-    try:
-        event = json.loads(line)
-    except ValueError:
-        return None
-    return event if isinstance(event, dict) and isinstance(event.get("type"), str) else None
 
 
 @dataclasses.dataclass
@@ -93,8 +50,8 @@ class RuntimeRun:
         event_task: reads the events of the run.
     """
 
-    controller: asyncio.subprocess.Process
-    said: Tail
+    controller: Process
+    said: Tail | Said
     wait_task: asyncio.Task[None] | None = None
     event_task: asyncio.Task[None] | None = None
 
@@ -247,7 +204,11 @@ class RunRegistry:
         self._records: dict[str, RunRecord] = {}
         self._starting = 0
         self._home: str | None = None
-        self._lock: typing.BinaryIO | None = None
+        self._locks: dict[str, typing.BinaryIO] = {}  # of the own folder, and of those that other servers have left
+        self._late: set[asyncio.Task[None]] = set()
+        self._is_leaving = False
+        #: Says whether the server is about to end. Its transport sets it.
+        self.is_ending: collections.abc.Callable[[], bool] = lambda: False
 
     # ---- records -----------------------------------------------------------------------------------------------------
 
@@ -303,11 +264,11 @@ class RunRegistry:
     def folder(self) -> str:
         """A new private folder for a run."""
         if self._home is None:
-            _remove_abandoned()
-            made = tempfile.mkdtemp(prefix=f".{_PREFIX}")
-            self._lock = open(os.path.join(made, "lock"), "wb")
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
+            made = tempfile.mkdtemp(prefix=f".{PREFIX}")
+            held = lock(made)
+            assert held is not None
             self._home = os.path.join(os.path.dirname(made), os.path.basename(made)[1:])
+            self._locks[self._home] = held
             os.rename(made, self._home)  # only now another server looks at it
         return tempfile.mkdtemp(dir=self._home)
 
@@ -343,19 +304,25 @@ class RunRegistry:
         folder = self.folder()
         log = EventLog(os.path.join(folder, "events.ndjson"))
         outputs = ["--out", os.path.join(folder, "result.json"), "--event-log", os.path.join(folder, "events.ndjson")]
-        process = None
+        process: Process | None = None
+        words = ["run", *words, "--quiet", "--serve", *outputs]
+        more = {"XDG_RUNTIME_DIR": folder}  # the socket of the run is in its folder, where nobody else finds it
+        reading = None
         try:
-            # The socket of the run is in its folder, where nobody else finds it.
-            process = await start(
-                self._settings, ["run", *words, "--quiet", "--serve", *outputs], dies_by=signal.SIGTERM, joined=True, more={"XDG_RUNTIME_DIR": folder}
-            )
-            assert process.stdout is not None
-            runtime = RuntimeRun(process, Tail())
-            reading = asyncio.create_task(runtime.said.follow(process.stdout))
+            if self._settings.at_end == "finish":
+                process = start_kept(self._settings, folder, words, {"script": script, "planned": planned}, more)
+                runtime = RuntimeRun(process, Said(folder))
+            else:
+                child = process = await start(self._settings, words, dies_by=signal.SIGTERM, joined=True, more=more)
+                assert child.stdout is not None
+                said = Tail()
+                runtime = RuntimeRun(process, said)
+                reading = asyncio.create_task(said.follow(child.stdout))
             events = await _first_events(log, process)
             if not events:
                 kill(process)
-                await reading
+                if reading is not None:
+                    await reading
                 raise failure_of(runtime.said.lines, "the run has ended before it began")
             record = RunRecord(str(events[0].get("run_id")), script, folder, planned=planned, runtime=runtime)
             for event in events:
@@ -375,27 +342,105 @@ class RunRegistry:
         """Waits for the end of a run, and ends it when it has lasted too long. Then reads its result."""
         process = runtime.controller
         try:
-            if not await ends_within(process, self._settings.max_duration):
+            if not await ends_within(process, max(0.0, record.started_at + self._settings.max_duration - time.monotonic())):
                 record.stop("RAMPA_MCP_MAX_DURATION is over")
                 if not await ends_within(process, _STOP_SECONDS):
                     await end(process, _END_SECONDS)
         finally:
-            kill(process)
+            if not self._is_leaving:
+                kill(process)
         await process.wait()
         if runtime.event_task is not None:
             await runtime.event_task
+        await self._take_result(record, runtime.said, process.returncode)
+
+    async def _take_result(self, record: RunRecord, said: Tail | Said, code: int | None) -> None:
         try:
             result = await asyncio.to_thread(read_result, record.result_path)
             if result is None:
-                record.failure = failure_of(runtime.said.lines, f"the run has ended with exit code {process.returncode}, and without a result")
+                record.failure = failure_of(said.lines, f"the run has ended with exit code {code}, and without a result")
         except Failure as failure:
             record.failure = failure
             result = record.result_of_events()
         self.complete(record.run_id, result)
 
+    # ---- runs of other servers ---------------------------------------------------------------------------------------
+
+    async def adopt(self) -> None:
+        """Takes over the runs of this root that servers which have ended have left."""
+        for home, held, found in left_behind(self._settings.root):
+            self._locks[home] = held
+            for left in found:
+                task = asyncio.create_task(self._adopt(left))
+                self._late.add(task)
+                task.add_done_callback(self._late.discard)
+        if self._late:  # a run that has just been started is taken over when it says which one it is
+            await asyncio.wait(self._late, timeout=_ADOPT_SECONDS)
+
+    async def _adopt(self, left: Left) -> None:
+        log = EventLog(os.path.join(left.folder, "events.ndjson"))
+        process = None
+        while left.rest is None and process is None and (process := left.process()) is None and not left.is_over():
+            await asyncio.sleep(_LOOK_SECONDS)
+        events = log.take() if process is None else await _first_events(log, process)
+        if not events:  # it has not begun, and nobody knows its id
+            log.close()
+            if process is not None:
+                await end(process, _END_SECONDS)
+            shutil.rmtree(left.folder, ignore_errors=True)
+            return
+        record = RunRecord(str(events[0].get("run_id")), left.script, left.folder, planned=left.planned)
+        record.started_at -= left.age
+        record.started -= left.age
+        for event in events:
+            record.take(event)
+        self.register(record)
+        if process is not None:
+            record.runtime = RuntimeRun(process, Said(left.folder))
+            record.runtime.event_task = asyncio.create_task(_follow(record, log, process))
+            record.runtime.wait_task = asyncio.create_task(self._see_to_end(record, record.runtime))
+            return
+        await _drain(record, log)
+        log.close()
+        await self._take_result(record, Said(left.folder), None)
+        record.ended_at = time.monotonic() - (left.rest or 0.0)
+
+    # ---- end ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def leaves_runs(self) -> bool:
+        """Whether the server is about to end, and its runs go on."""
+        return self._settings.at_end == "finish" and self.is_ending()
+
     async def close(self) -> None:
-        """Stops all runs: gracefully at first, at once when that lasts. Forgets all of them, and removes their files."""
+        """Stops all runs, gracefully at first, at once when that lasts, and removes their files; or leaves them to the next server."""
+        for task in self._late:
+            task.cancel()
         on = [record for record in self._records.values() if record.runtime is not None]
+        await (self._leave(on) if self._settings.at_end == "finish" else self._stop_all(on))
+        self._records.clear()
+        for home, held in self._locks.items():
+            is_own = home == self._home and self._settings.at_end == "stop"
+            if is_own or not any(entry.is_dir() for entry in os.scandir(home)):
+                shutil.rmtree(home, ignore_errors=True)
+            held.close()
+        self._locks.clear()
+        self._home = None
+
+    async def _leave(self, on: list[RunRecord]) -> None:
+        self._is_leaving = True
+        stopping = [record.stopping for record in on if record.stopping is not None]
+        if stopping:  # these have been promised to stop
+            await asyncio.wait(stopping, timeout=_CLOSE_SECONDS)
+        for runtime in [record.runtime for record in on if record.runtime is not None]:
+            tasks = [task for task in (runtime.wait_task, runtime.event_task) if task is not None]
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+            if isinstance(runtime.controller, Kept):
+                runtime.controller.let_go()
+
+    async def _stop_all(self, on: list[RunRecord]) -> None:
         for _ in range(2):
             for record in on:
                 record.stop_reason = record.stop_reason or "the MCP server has ended"
@@ -406,15 +451,11 @@ class RunRegistry:
         for record in on:
             if record.runtime is not None:
                 kill(record.runtime.controller)
-        self._records.clear()
-        if self._home is not None:
-            shutil.rmtree(self._home, ignore_errors=True)
-            self._home = None
-        if self._lock is not None:
-            self._lock.close()
+        for record in self._records.values():
+            shutil.rmtree(record.folder, ignore_errors=True)
 
 
-async def _first_events(log: EventLog, process: asyncio.subprocess.Process) -> list[dict[str, typing.Any]]:
+async def _first_events(log: EventLog, process: Process) -> list[dict[str, typing.Any]]:
     """What the run says first; nothing when it ends before, or says nothing for long."""
     end = time.monotonic() + _START_SECONDS
     while True:
@@ -426,25 +467,24 @@ async def _first_events(log: EventLog, process: asyncio.subprocess.Process) -> l
         await asyncio.sleep(_LOOK_SECONDS / 4)
 
 
-async def _follow(record: RunRecord, log: EventLog, process: asyncio.subprocess.Process) -> None:
+async def _drain(record: RunRecord, log: EventLog) -> None:
+    """Takes all events that are there. Others have their turn meanwhile."""
+    is_first = True
+    while is_first or not log.is_at_end:
+        is_first = False
+        for event in log.take():
+            record.take(event)
+        await asyncio.sleep(0)
+
+
+async def _follow(record: RunRecord, log: EventLog, process: Process) -> None:
     """Takes the events of a run until it has ended."""
     try:
         while True:
             has_ended = process.returncode is not None
-            for event in log.take():
-                record.take(event)
+            await _drain(record, log)
             if has_ended:
                 return
             await asyncio.sleep(_LOOK_SECONDS)
     finally:
         log.close()
-
-
-def _remove_abandoned() -> None:
-    """Removes the folders of servers of this user that were killed: nobody holds the lock in them."""
-    for entry in os.scandir(tempfile.gettempdir()):
-        if not entry.name.startswith(_PREFIX) or not entry.is_dir(follow_symlinks=False) or entry.stat(follow_symlinks=False).st_uid != os.getuid():
-            continue
-        with contextlib.suppress(OSError), open(os.path.join(entry.path, "lock"), "rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(entry.path, ignore_errors=True)

@@ -140,15 +140,21 @@ class _Handlers:
         return types.GetPromptResult(description=row.description, messages=[message])
 
 
-class _Server(Server):  # type: ignore[misc]
-    """The server, which says of itself that its list of resources changes."""
+class RunServer(Server):  # type: ignore[misc]
+    """The server, which says of itself that its list of resources changes.
+
+    Attributes:
+        registry: of its runs.
+    """
+
+    registry: RunRegistry
 
     def create_initialization_options(self, notification_options: typing.Any = None, *others: typing.Any, **more: typing.Any) -> typing.Any:
         return super().create_initialization_options(notification_options or NotificationOptions(resources_changed=True), *others, **more)
 
 
-def make_server(settings: Settings | None = None) -> Server:
-    """The server, to be run on a transport of the SDK. Its runs end with it.
+def make_server(settings: Settings | None = None) -> RunServer:
+    """The server, to be run on a transport of the SDK. Its runs end with it, or go on, as the settings say.
 
     Args:
         settings: of it, or None for those of the environment.
@@ -165,13 +171,14 @@ def make_server(settings: Settings | None = None) -> Server:
 
     @contextlib.asynccontextmanager
     async def lifespan(server: Server) -> collections.abc.AsyncIterator[RunRegistry]:
+        await registry.adopt()
         try:
             yield registry
         finally:
             watch.close()
             await registry.close()
 
-    return _Server(
+    made = RunServer(
         "rampa",
         version=_version(used),
         title="rampa",
@@ -189,3 +196,5 @@ def make_server(settings: Settings | None = None) -> Server:
         on_list_prompts=handlers.list_prompts,
         on_get_prompt=handlers.get_prompt,
     )
+    made.registry = registry
+    return made

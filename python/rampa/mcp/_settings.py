@@ -20,7 +20,7 @@ INHERITED = (
 )  # fmt: skip
 
 _HOST = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?")
-_NAMES = ("RAMPA_MCP_ALLOW", "RAMPA_MCP_ENV", "RAMPA_MCP_KEEP", "RAMPA_MCP_MAX_DURATION", "RAMPA_MCP_MAX_RUNS", "RAMPA_MCP_ROOT", "RAMPA_MCP_TOKEN")
+_NAMES = ("RAMPA_MCP_ALLOW", "RAMPA_MCP_AT_END", "RAMPA_MCP_ENV", "RAMPA_MCP_KEEP", "RAMPA_MCP_MAX_DURATION", "RAMPA_MCP_MAX_RUNS", "RAMPA_MCP_ROOT", "RAMPA_MCP_TOKEN")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -45,6 +45,7 @@ class Settings:
         keep: seconds that a finished run is remembered.
         inherited: names of further variables that scripts get.
         allow: hosts, addresses and networks that runs may connect to; none means all.
+        at_end: what becomes of the runs that are on when the server ends.
     """
 
     root: str
@@ -58,6 +59,7 @@ class Settings:
     keep: float = 3600.0
     inherited: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
+    at_end: typing.Literal["stop", "finish"] = "stop"
 
     @classmethod
     def from_environment(cls, environ: collections.abc.Mapping[str, str], program: str | None = None) -> Settings:
@@ -90,6 +92,7 @@ class Settings:
             keep=_seconds(environ, "RAMPA_MCP_KEEP", 3600.0),
             inherited=_names(environ.get("RAMPA_MCP_ENV", "")),
             allow=_allowed(environ.get("RAMPA_MCP_ALLOW", "")),
+            at_end=_at_end(environ.get("RAMPA_MCP_AT_END") or "stop"),
         )
 
     def environment_of_scripts(self, environ: collections.abc.Mapping[str, str]) -> dict[str, str]:
@@ -116,6 +119,12 @@ def _transport(name: str) -> typing.Literal["stdio", "http"]:
     if name not in ("stdio", "http", "streamable-http"):
         raise SettingsError(f"FASTMCP_TRANSPORT is {name!r}: set it to stdio or http")
     return "stdio" if name == "stdio" else "http"
+
+
+def _at_end(word: str) -> typing.Literal["stop", "finish"]:
+    if word not in ("stop", "finish"):
+        raise SettingsError(f"RAMPA_MCP_AT_END is {word!r}: set it to stop or finish")
+    return "stop" if word == "stop" else "finish"
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -7,10 +7,10 @@ import os
 import sys
 import typing
 
-from mcp.server import Server  # type: ignore[import]
 from mcp.server.stdio import stdio_server  # type: ignore[import]
 
-from rampa.mcp._lines import Lines
+from rampa.mcp._lines import Lines, has_hung_up
+from rampa.mcp._server import RunServer
 
 
 def _take_standard_input() -> int:
@@ -28,12 +28,15 @@ def _take_standard_input() -> int:
     return fd
 
 
-async def serve_stdio(server: Server) -> None:
+async def serve_stdio(server: RunServer) -> None:
     """Serves one client, until standard input ends.
 
     Args:
         server: to serve.
     """
-    lines: typing.Any = Lines(_take_standard_input())
+    source = Lines(_take_standard_input())
+    lines: typing.Any = source
+    # Calls are called off before the server ends. By then the client has closed one of the two, or has died.
+    server.registry.is_ending = lambda: source.has_ended or has_hung_up(1)
     async with stdio_server(stdin=lines) as (incoming, outgoing):
         await server.run(incoming, outgoing, server.create_initialization_options())

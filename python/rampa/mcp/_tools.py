@@ -127,7 +127,7 @@ class Tools:
         try:
             await self._wait(record, None, progress)
         finally:  # who has called off the call does not know the id to stop the run by
-            if not record.is_complete:
+            if not record.is_complete and not self._registry.leaves_runs:
                 record.stop("the call of start_run was called off")
         return self.summary(record)
 
