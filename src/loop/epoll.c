@@ -6,9 +6,9 @@
  *
  * An edge has to be used up. A receive that fills less than the buffer has taken all there was, and
  * what comes later makes a new edge. There is one exception: when the peer has ended, only another
- * receive says so. A receive that fills the buffer may have left something. It goes on after all
- * other streams have had their turn: modifying the registration puts the stream at the end of the
- * kernel's ready list.
+ * receive says so. A receive that fills the buffer may have left something, and so may one that
+ * urgent data has cut short. It goes on after all other streams have had their turn: modifying the
+ * registration puts the stream at the end of the kernel's ready list.
  */
 
 #include "loop/backend.h"
@@ -167,12 +167,11 @@ RP_HOT static void receive(struct rp_loop *loop, struct rp_stream *stream, uint3
                 stream->state |= MISSED;
                 return;
             }
-            if (len == sizeof(e->received)) {
-                if (change(loop, EPOLL_CTL_MOD, stream->fd, STREAM_EVENTS, token, KIND_STREAM) == 0)
-                    return;
-            } else if (!(events & UNTIL_EMPTY)) {
+            if (RP_LIKELY(len < (ssize_t)sizeof(e->received) && !(events & UNTIL_EMPTY)))
                 return;
-            }
+            if ((len == sizeof(e->received) || events & (uint32_t)EPOLLPRI) &&
+                change(loop, EPOLL_CTL_MOD, stream->fd, STREAM_EVENTS, token, KIND_STREAM) == 0)
+                return;
         } else if (len == 0) {
             rp_stream_fin(stream, at);
             return;

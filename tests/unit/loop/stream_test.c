@@ -207,6 +207,38 @@ static void is_not_stopped_by_urgent_data(struct world *world)
     close(peer);
 }
 
+/* The peer sends as much again for each piece that is taken. */
+static void send_again(struct probe *probe, const char *data, size_t len)
+{
+    const int *peer = probe->user;
+
+    if (probe->data_calls < 1000)
+        peer_write(*peer, "more", 4);
+}
+
+/* With urgent data a receive goes on until there is no more: not for ever. */
+static void a_flood_behind_urgent_data_does_not_keep_the_loop(struct world *world)
+{
+    struct probe probe;
+    int peer, before;
+
+    probe_init(world, &probe);
+    peer = probe_connect_pair(world, &probe);
+    probe.user = &peer;
+    probe.react = send_again;
+    peer_write(peer, "ab", 2);
+    assert_int_equal(send(peer, "!", 1, MSG_OOB), 1);
+    peer_write(peer, "cd", 2);
+    do {
+        before = probe.data_calls;
+        look(world);
+        assert_in_range(probe.data_calls - before, 0, 50);
+    } while (probe.data_calls < 200);
+    turn_until(world, &probe.data_calls, 1000); /* nothing is lost */
+    rp_stream_close(&probe.stream, false);
+    close(peer);
+}
+
 /* ---- sending ---- */
 
 static void sends_both_parts_in_order_at_the_end_of_the_turn(struct world *world)
@@ -427,6 +459,7 @@ int main(void)
         CASE(sees_an_end_that_comes_alone),
         CASE(reports_a_reset_after_the_bytes_before_it),
         CASE(is_not_stopped_by_urgent_data),
+        CASE(a_flood_behind_urgent_data_does_not_keep_the_loop),
         CASE(sends_both_parts_in_order_at_the_end_of_the_turn),
         CASE(sends_before_it_blocks),
         CASE(times_of_one_flush_join),
