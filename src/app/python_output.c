@@ -213,8 +213,8 @@ static int tell_troubles(const struct python_output *self, struct rp_error *err)
     return -EIO;
 }
 
-/* It may be in the midst of start(): what that has made is given up by its stop(), if this does not
- * take long. Nobody waits for an output before a run that comes to nothing. */
+/* It may be in the midst of start(): what that has made is given up by its stop(), if both are done
+ * soon. A run that comes to nothing waits no longer for an output. */
 static void give_up_start(struct python_output *self)
 {
     rp_ns until = rp_clock_ns() + RP_PYTHON_OUTPUT_GRACE;
