@@ -132,6 +132,7 @@ static void drop_messages(struct rp_ws_session *session)
 
     while ((message = rp_ws_take(session)))
         rp_ws_give_back(session, message);
+    rp_ws_settle(session);
 }
 
 static void close_session(struct rp_fixed_sockets *self, struct rp_ws_session *session)

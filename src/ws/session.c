@@ -21,7 +21,8 @@ enum {
     KEEP_MAX = 16 * 1024, /* bytes of a buffer that is kept while it is empty */
     RATIO_MAX = 200,      /* bytes of a message for a byte that came, as of a body of HTTP */
 };
-/* The server is to end the connection after both close frames; so long it is waited for. */
+/* The server is to end the connection after both close frames; so long it is waited for. As long the
+ * owner has for messages that came before a fault. */
 #define LINGER RP_S
 
 static void wake(struct rp_task *task)
@@ -212,6 +213,7 @@ int rp_ws_close(struct rp_ws_session *session, unsigned code, struct rp_slice re
 {
     int r;
 
+    rp_ws_settle(session);
     if (session->state != RP_WS_OPEN)
         return 0;
     r = rp_ws_write_close(&session->ws, &session->pending, code, reason);
@@ -246,6 +248,10 @@ static void timer_fired(struct rp_timer *timer, rp_ns now)
 {
     struct rp_ws_session *session = rp_container_of(timer, struct rp_ws_session, timer);
 
+    if (session->has_fault) {
+        rp_ws_settle(session);
+        return;
+    }
     if (session->state == RP_WS_OPEN) {
         beat(session, now);
         return;
@@ -313,6 +319,30 @@ static void take_error(struct rp_ws_session *session, rp_ns at)
               is_too_big ? "message too large" : "WebSocket protocol error", text, at);
 }
 
+void rp_ws_settle(struct rp_ws_session *session)
+{
+    if (!session->has_fault)
+        return;
+    session->has_fault = false;
+    take_error(session, rp_loop_now(session->user->client->loop));
+    flush(session);
+}
+
+/* Messages that came before the fault are the owner's to be answered first. Returns 1 when the session
+ * goes on for that: nothing more is read of it. */
+static int take_fault(struct rp_ws_session *session, rp_ns at)
+{
+    if (session->has_fault)
+        return 1;
+    if (session->state == RP_WS_OPEN && session->first && session->ws.error != RP_WS_NO_MEMORY) {
+        session->has_fault = true;
+        arm(session, LINGER);
+        return 1;
+    }
+    take_error(session, at);
+    return 0;
+}
+
 static int take_event(struct rp_ws_session *session, enum rp_ws_event event,
                       struct rp_slice payload, rp_ns at)
 {
@@ -330,8 +360,7 @@ static int take_event(struct rp_ws_session *session, enum rp_ws_event event,
     case RP_WS_CLOSE:
         return take_close(session, payload, at);
     case RP_WS_ERROR:
-        take_error(session, at);
-        return 0;
+        return take_fault(session, at);
     default:
         return 0;
     }
@@ -371,6 +400,7 @@ static void transport_ended(struct rp_transport *transport, const struct rp_net_
     const struct rp_http_response *end = rp_http_upgraded_end(&session->upgraded);
     char text[320];
 
+    rp_ws_settle(session);
     if (!session->is_ending) {
         snprintf(text, sizeof(text), "the %s has ended without a close frame%s%s",
                  end ? "stream" : "connection", failure ? ": " : "",
@@ -424,30 +454,35 @@ int rp_ws_begin(struct rp_ws_session *session, struct rp_slice rest, rp_ns at)
 
 void rp_ws_give_up(struct rp_ws_session *session, int code, const char *kind)
 {
+    rp_ws_settle(session);
     if (session->state == RP_WS_OPEN)
         rp_ws_fail(session, code, kind, NULL);
     rp_ws_leave(session, false);
 }
 
+int rp_ws_cut_short(struct rp_ws_session *session)
+{
+    int r = rp_ws_close(session, RP_WS_NORMAL, rp_slice(NULL, 0));
+
+    if (session->state == RP_WS_OPEN || session->state == RP_WS_CLOSING)
+        end_session(session, session->close_code, rp_slice_str(session->close_reason),
+                    rp_loop_now(session->user->client->loop));
+    return r;
+}
+
 void rp_ws_leave(struct rp_ws_session *session, bool record)
 {
-    bool was_open = session->state == RP_WS_OPEN, was_closing = session->state == RP_WS_CLOSING;
-    rp_ns now;
-    int r = 0;
+    int r;
 
     if (session->state == RP_WS_NEW) { /* the user may be gone */
         rp_ws_session_free(session);
         return;
     }
-    now = rp_loop_now(session->user->client->loop);
     session->is_left = true;
     rp_task_cancel(&session->task);
     if (session->state == RP_WS_CONNECTING && record)
         rp_ws_fail(session, RP_HTTP_CANCELLED, "cancelled by the script", NULL);
-    if (was_open)
-        r = rp_ws_close(session, RP_WS_NORMAL, rp_slice(NULL, 0));
-    if (was_open || was_closing)
-        end_session(session, session->close_code, rp_slice_str(session->close_reason), now);
+    r = rp_ws_cut_short(session);
     if (!session->upgraded.connection)
         rp_ws_session_free(session);
     else if (r < 0)

@@ -15,6 +15,10 @@
  * as RFC 6455 asks for: each side sends a close frame, and the server ends the connection; when it
  * does not, the session does after a time.
  *
+ * When the server breaks the protocol, the session fails. But messages that came before the fault can
+ * be answered first: it fails when the owner has taken them and looks for another one, and at the
+ * latest a second after the fault.
+ *
  * Samples. ws_connecting: from the start until the server's answer. ws_session_duration: from there
  * until both close frames have passed or the connection has ended. ws_ping: from a ping until its
  * pong; not of a ping that was under way while nothing was received. ws_msgs_sent and ws_msgs_received count messages, not frames. ws_errors counts sessions that
@@ -118,6 +122,7 @@ struct rp_ws_session {
     uint64_t pings, pongs; /* that were sent; up to which they were answered */
     uint64_t received;     /* messages that have come */
     bool is_paused;        /* nothing is received until messages are taken */
+    bool has_fault;        /* it is open, but fails once the messages that wait are taken */
     struct rp_ws_message *first;
     /* Private. */
     struct rp_ws_message **last;
@@ -187,6 +192,9 @@ rp_ns rp_ws_ping_took(const struct rp_ws_session *session, uint64_t number);
 struct rp_ws_message *rp_ws_take(struct rp_ws_session *session);
 /* The first one that waits and came after that with @number, which stays; or NULL. */
 const struct rp_ws_message *rp_ws_after(const struct rp_ws_session *session, uint64_t number);
+/* The owner has looked for what has not come: a session that has_fault fails now. No-op for another
+ * one. */
+void rp_ws_settle(struct rp_ws_session *session);
 /* Takes the one with @number; NULL when it does not wait. */
 struct rp_ws_message *rp_ws_take_number(struct rp_ws_session *session, uint64_t number);
 /* Whoever has taken @message is done with it: its memory may be that of a later one. @session: NULL

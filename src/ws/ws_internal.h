@@ -64,5 +64,8 @@ void rp_ws_pause_if_full(struct rp_ws_session *session);
 /* The server has agreed, at @at: the session is open. It takes what has come already. -ENOMEM: it is
  * not open. */
 RP_NODISCARD int rp_ws_begin(struct rp_ws_session *session, struct rp_slice rest, rp_ns at);
+/* Ends a session that is open or being closed, without waiting for the server. -ENOMEM, -errno: the
+ * server is not told. */
+RP_NODISCARD int rp_ws_cut_short(struct rp_ws_session *session);
 /* Tells the owner, soon. */
 void rp_ws_nudge(struct rp_ws_session *session);

@@ -198,3 +198,36 @@ def test_what_is_counted(outcomes: Outcomes) -> None:
     assert metrics["ws_sessions"]["count"] == len(FAULTS) + len(GOOD) + len(ENDS)
     assert metrics["ws_errors"]["count"] == len(FAULTS) + len(ENDS) + len(REFUSALS)
     assert metrics["ws_msgs_received"]["count"] == sum(len(case.messages) for case in CASES.values())
+
+
+ECHO = """
+from rampa import errors, scenario
+
+@scenario(executor="shared-iterations", vus=1, iterations=1)
+async def echo(worker):
+    async with worker.ws.connect("{url}/0", timeout=60) as session:
+        try:
+            async for message in session:
+                await session.send(message)
+        except errors.WebSocketClosed as e:
+            assert e.code == 1002 and session.closed
+    async with worker.ws.connect("{url}/1", timeout=60) as session:
+        try:
+            await session.request("question", match=lambda text: text == "answer")
+        except errors.WebSocketClosed as e:
+            assert e.code == 1002
+"""
+
+
+def test_messages_before_a_fault_are_answered(program: Path, tmp_path: Path) -> None:
+    """Whatever comes in one piece with it; and a script that waits for something else learns of it without taking them."""
+    before = frame(1, b"a") + frame(1, b"b", fin=False) + frame(0, b"c")
+    with FaultServer([Case(before + frame(3) + frame(1, b"late")), Case(frame(1, b"noise") + frame(3))]) as server:
+        (tmp_path / "script.py").write_text(ECHO.format(url=server.url))
+        done = subprocess.run([program, "run", "script.py", "--out", "out.json"], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    metrics = json.loads((tmp_path / "out.json").read_text())["summary"]["metrics"]
+    assert server.answered[0].messages == [b"a", b"bc"] and server.answered[0].code == 1002
+    assert server.answered[1].code == 1002
+    assert "iteration_errors" not in metrics or metrics["iteration_errors"]["count"] == 0
+    assert [metrics[name]["count"] for name in ("ws_sessions", "ws_errors", "ws_session_duration")] == [2, 2, 2]

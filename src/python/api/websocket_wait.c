@@ -198,6 +198,8 @@ static PyObject *look(struct py_wait *wait)
         raise_paused(wait);
         return NULL;
     }
+    if (session->has_fault && !session->first && wait->kind != PY_WAIT_SEND)
+        rp_ws_settle(session);
     if (session->state != RP_WS_CLOSED)
         return NULL;
     return look_at_end(wait) < 0 ? NULL : Py_NewRef(Py_None);

@@ -240,9 +240,8 @@ static void test_a_server_that_breaks_the_protocol(struct world *world)
 
     talk_init(&talk, world);
     open_session(&talk, (struct rp_ws_spec){ 0 });
-    write_bytes(&talk, "\x81\x01x\x83\x00\x81\x01y", 8);
+    write_bytes(&talk, "\x83\x00\x81\x01y", 5);
     assert_broken(&talk, RP_HTTP_PROTOCOL, RP_WS_PROTOCOL_ERROR);
-    assert_message(&talk, true, "x");
     assert_null(rp_ws_take(talk.session));
     assert_int_equal(take_frame(&talk, payload, &len), 0x88);
     assert_memory_equal(payload, "\x03\xea", 2);
