@@ -176,6 +176,11 @@ static void ws_close(void *client)
     rp_ws_client_free(client);
 }
 
+static void ws_finish(void *client)
+{
+    rp_ws_client_finish(client);
+}
+
 static void ws_free_session(void *user)
 {
     rp_ws_user_free(user);
@@ -185,6 +190,7 @@ static const struct rp_client_kind ws_kind = {
     .name = "ws",
     .open = ws_open,
     .close = ws_close,
+    .finish = ws_finish,
     .free_session = ws_free_session,
 };
 

@@ -28,6 +28,13 @@ int rp_clients_check(const struct rp_clients *clients, struct rp_error *err)
     return r;
 }
 
+void rp_clients_finish(const struct rp_clients *clients)
+{
+    for (size_t i = 0; i < clients->kinds.count; i++)
+        if (clients->kinds.rows[i]->finish)
+            clients->kinds.rows[i]->finish(clients->client[i]);
+}
+
 void rp_clients_close(struct rp_clients *clients)
 {
     while (clients->kinds.count) {

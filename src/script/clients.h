@@ -64,6 +64,9 @@ struct rp_client_kind {
     /* Finds out whether what the script host has prepared for the client, and what the plan says, can
      * be run at all. 0, -errno, or -RP_EUSER. Optional: nothing of it is known before the run. */
     int (*check)(void *client, struct rp_error *err);
+    /* The run has ended, and its samples are about to be read: what the sessions of VUs have open, and
+     * record something of at its end, is ended. Optional: there is no such thing. */
+    void (*finish)(void *client);
 };
 
 struct rp_client_kinds {
@@ -86,6 +89,8 @@ RP_NODISCARD int rp_clients_open(struct rp_clients *clients, struct rp_client_ki
                                  const struct rp_plan *plan, struct rp_error *err);
 /* To be called when the script host is prepared: see struct rp_client_kind. */
 RP_NODISCARD int rp_clients_check(const struct rp_clients *clients, struct rp_error *err);
+/* To be called when the run has ended, before its last samples are read: see struct rp_client_kind. */
+void rp_clients_finish(const struct rp_clients *clients);
 /* No session may be left. Zeroed is allowed, and is what it leaves. */
 void rp_clients_close(struct rp_clients *clients);
 /* Frees a VU's sessions, by the number of their kinds, the last one first, for it may stand on one

@@ -297,6 +297,7 @@ static void run_finished(struct rp_engine *engine, void *user)
 
     rp_timer_disarm(&worker->tick);
     rp_timer_disarm(&worker->lag);
+    rp_clients_finish(&worker->clients);
     record_lag(worker); /* what has blocked the loop until now is overdue */
     sample_cpu(worker, rp_loop_now(worker->loop));
     rp_engine_sample(engine);

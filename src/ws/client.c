@@ -24,6 +24,7 @@ int rp_ws_client_new(struct rp_loop *loop, struct rp_registry *registry, struct 
         return -ENOMEM;
     client->loop = loop;
     client->registry = registry;
+    rp_list_init(&client->users);
     r = rp_builtin_declare(registry, recorded, RP_ARRAY_LEN(recorded), client->metrics);
     if (r < 0) {
         rp_free(client);
@@ -37,7 +38,7 @@ void rp_ws_client_free(struct rp_ws_client *client)
 {
     if (!client)
         return;
-    rp_assert(client->users == 0);
+    rp_assert(rp_list_is_empty(&client->users));
     rp_ws_shared_deinit(&client->shared);
     rp_ws_free_spare(client);
     rp_free(client);
@@ -46,6 +47,34 @@ void rp_ws_client_free(struct rp_ws_client *client)
 uint64_t rp_ws_client_open(const struct rp_ws_client *client)
 {
     return client->open;
+}
+
+/* Ends what @user has open. */
+static void finish_user(struct rp_ws_user *user)
+{
+    RP_LIST_EACH (it, &user->sessions)
+        if (rp_ws_cut_short(rp_container_of(it, struct rp_ws_session, node)) < 0) {
+            /* the server is not told */
+        }
+}
+
+static void count_bytes_of(struct rp_ws_user *user)
+{
+    RP_LIST_EACH (it, &user->sessions) {
+        struct rp_ws_session *session = rp_container_of(it, struct rp_ws_session, node);
+
+        if (session->upgraded.connection)
+            rp_ws_count_bytes(session);
+    }
+}
+
+void rp_ws_client_finish(struct rp_ws_client *client)
+{
+    RP_LIST_EACH (it, &client->users)
+        finish_user(rp_container_of(it, struct rp_ws_user, node));
+    rp_loop_flush(client->loop); /* so that close frames have gone */
+    RP_LIST_EACH (it, &client->users)
+        count_bytes_of(rp_container_of(it, struct rp_ws_user, node));
 }
 
 /* ---- users ----------------------------------------------------------------------------------- */
@@ -61,7 +90,7 @@ int rp_ws_user_new(struct rp_ws_client *client, struct rp_http_client *http_clie
     user->http_client = http_client;
     user->http = http;
     rp_list_init(&user->sessions);
-    client->users++;
+    rp_list_append(&client->users, &user->node);
     *ret = user;
     return 0;
 }
@@ -76,7 +105,7 @@ void rp_ws_user_free(struct rp_ws_user *user)
         rp_assert(session->is_left);
         rp_ws_session_free(session);
     }
-    user->client->users--;
+    rp_list_remove(&user->node);
     rp_free(user);
 }
 

@@ -48,6 +48,9 @@ RP_NODISCARD int rp_ws_client_new(struct rp_loop *loop, struct rp_registry *regi
 void rp_ws_client_free(struct rp_ws_client *client);
 /* Sessions that are open, or being closed. */
 uint64_t rp_ws_client_open(const struct rp_ws_client *client);
+/* The run has ended, and its samples are about to be read. Sessions that are still open are closed
+ * without waiting for the server, and what they record is recorded; their owners leave them later. */
+void rp_ws_client_finish(struct rp_ws_client *client);
 
 /* @client and @http outlive the user; sessions are opened by @http_client. */
 RP_NODISCARD int rp_ws_user_new(struct rp_ws_client *client, struct rp_http_client *http_client,

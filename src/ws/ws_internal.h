@@ -24,11 +24,12 @@ struct rp_ws_client {
     struct rp_ws_message *spare; /* messages that were given back */
     size_t spare_bytes;
     uint64_t open;
-    unsigned users;
+    struct rp_list users;
     const struct rp_metric *metrics[RP_BUILTIN_COUNT];
 };
 
 struct rp_ws_user {
+    struct rp_list node; /* of its client */
     struct rp_ws_client *client;
     struct rp_http_client *http_client;
     struct rp_http_session *http;

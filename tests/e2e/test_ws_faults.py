@@ -231,3 +231,30 @@ def test_messages_before_a_fault_are_answered(program: Path, tmp_path: Path) -> 
     assert server.answered[1].code == 1002
     assert "iteration_errors" not in metrics or metrics["iteration_errors"]["count"] == 0
     assert [metrics[name]["count"] for name in ("ws_sessions", "ws_errors", "ws_session_duration")] == [2, 2, 2]
+
+
+LEFT = """
+from rampa import scenario
+
+@scenario(executor="shared-iterations", vus=1, iterations=1)
+async def leave(worker):
+    for number in range(2):
+        session = await worker.ws.connect(f"{url}/{{number}}", timeout=60)
+        await session.send("hello")
+"""
+
+
+@pytest.mark.parametrize("words", [["script.py"], ["{url}/0", "-u", "1", "-i", "1", "--body", "hello"]], ids=["a script", "a URL"])
+def test_what_the_end_of_the_run_closes_is_counted(program: Path, tmp_path: Path, words: list[str]) -> None:
+    """Close frames of the last moment are in data_sent, and each session has a duration."""
+    with FaultServer([Case(b"", echoes=True), Case(b"", echoes=True)]) as server:
+        (tmp_path / "script.py").write_text(LEFT.format(url=server.url))
+        words = [word.format(url=server.url) for word in words]
+        done = subprocess.run([program, "run", *words, "--out", "out.json"], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    metrics = json.loads((tmp_path / "out.json").read_text())["summary"]["metrics"]
+    sessions = 2 if words == ["script.py"] else 1
+    assert [answered.code for answered in server.answered[:sessions]] == [1000] * sessions
+    assert [metrics[name]["count"] for name in ("ws_sessions", "ws_session_duration")] == [sessions, sessions]
+    assert "ws_errors" not in metrics or metrics["ws_errors"]["count"] == 0
+    assert metrics["data_sent"]["count"] == sum(answered.total for answered in server.answered)

@@ -43,6 +43,8 @@ class Case:
     """In place of the handshake."""
     ends: bool = False
     """The server closes the connection after it, and the client has nothing to say."""
+    echoes: bool = False
+    """The server sends the messages of the client back."""
     piece: int = 0
     """How many bytes are sent at once; 0 = all."""
 
@@ -57,6 +59,8 @@ class Answered:
     """None = there was no close frame."""
     reason: str = ""
     all_masked: bool = True
+    total: int = 0
+    """Bytes, of the request and of frames."""
 
 
 class FaultServer:
@@ -108,6 +112,7 @@ class FaultServer:
             head += line
         number = int(head.split(b" ")[1].strip(b"/"))
         case = self.cases[number]
+        self.answered[number].total += len(head)
         key = next(line.split(b": ")[1] for line in head.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key"))
         accept = base64.b64encode(hashlib.sha1(key + GUID).digest())
         data = case.answer if case.answer is not None else HEAD % (accept, case.fields)
@@ -118,11 +123,16 @@ class FaultServer:
             sock.shutdown(socket.SHUT_WR)
         if b"\r\nConnection: close" in data:
             return
-        self._listen(stream, self.answered[number])
+        self._listen(sock, stream, self.answered[number], case.echoes)
 
-    def _listen(self, stream: object, answered: Answered) -> None:
+    def _listen(self, sock: socket.socket, stream: object, answered: Answered, echoes: bool) -> None:
         """Until the client closes the connection, or has sent a close frame: then the server has to close it."""
-        read = stream.read  # type: ignore[attr-defined]
+
+        def read(length: int) -> bytes:
+            data: bytes = stream.read(length)  # type: ignore[attr-defined]
+            answered.total += len(data)
+            return data
+
         while len(start := read(2)) == 2:
             length = start[1] & 127
             if length >= 126:
@@ -139,3 +149,5 @@ class FaultServer:
                 return
             else:
                 answered.messages.append(payload)
+                if echoes:
+                    sock.sendall(frame(opcode, payload))

@@ -182,6 +182,27 @@ static void test_checks(void **state)
     rp_clients_close(&clients);
 }
 
+static void finish_client(void *client)
+{
+    note("finish");
+    note(client);
+}
+
+static void test_the_end_of_the_run(void **state)
+{
+    const struct rp_client_kind a = {
+        .name = "a", .open = open_a, .close = close_client, .finish = finish_client
+    };
+    const struct rp_client_kind *const rows[] = { &kind_b, &a };
+    struct rp_clients clients;
+
+    assert_int_equal(open_all(&clients, rows, 2), 0);
+    asked[0] = '\0';
+    rp_clients_finish(&clients);
+    assert_string_equal(asked, "finish;a;");
+    rp_clients_close(&clients);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -191,6 +212,7 @@ int main(void)
         cmocka_unit_test(test_sessions),
         cmocka_unit_test(test_counters_are_added),
         cmocka_unit_test(test_checks),
+        cmocka_unit_test(test_the_end_of_the_run),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

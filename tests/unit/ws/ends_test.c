@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Ends that come late: a fault behind messages that are still to be answered. */
+/* Ends that come late: a fault behind messages that are still to be answered, and the end of the run. */
 
 #include <sys/socket.h>
 
@@ -120,12 +120,76 @@ static void test_other_ends_of_a_session_with_a_fault(struct world *world)
     talk_deinit(&talk);
 }
 
+/* One sample a session, whatever the state that the end of the run finds it in; and the close frame
+ * counts. */
+static void test_the_end_of_the_run(struct world *world)
+{
+    struct talk talk;
+    double before;
+
+    talk_init(&talk, world);
+    rp_ws_client_finish(talk.client);
+    open_session(&talk, (struct rp_ws_spec){ 0 });
+    before = sum_of(&talk.env, "data_sent", NULL, NULL);
+    rp_ws_client_finish(talk.client);
+    assert_int_equal(talk.session->state, RP_WS_CLOSED);
+    assert_int_equal(talk.session->close_code, RP_WS_NORMAL);
+    assert_int_equal(count_of(&talk, "ws_session_duration"), 1);
+    assert_int_equal((int)(sum_of(&talk.env, "data_sent", NULL, NULL) - before), 2 + 4 + 2);
+    assert_frame(&talk, 0x88, "\x03\xe8", 2);
+    rp_ws_leave(talk.session, false);
+    talk.session = NULL;
+    rp_ws_client_finish(talk.client);
+    assert_int_equal(count_of(&talk, "ws_session_duration"), 1);
+    assert_int_equal(count_of(&talk, "ws_errors"), 0);
+    talk_deinit(&talk);
+
+    talk_init(&talk, world);
+    open_session(&talk, (struct rp_ws_spec){ 0 });
+    before = sum_of(&talk.env, "data_sent", NULL, NULL);
+    rp_ws_leave(talk.session, false); /* its close frame is still to be sent */
+    talk.session = NULL;
+    rp_ws_client_finish(talk.client);
+    assert_int_equal((int)(sum_of(&talk.env, "data_sent", NULL, NULL) - before), 2 + 4 + 2);
+    talk_deinit(&talk);
+
+    talk_init(&talk, world);
+    open_session(&talk, (struct rp_ws_spec){ 0 });
+    assert_int_equal(rp_ws_close(talk.session, 4000, RP_SLICE("done")), 0);
+    rp_ws_client_finish(talk.client);
+    assert_int_equal(talk.session->close_code, 4000);
+    assert_int_equal(count_of(&talk, "ws_session_duration"), 1);
+    assert_int_equal(count_of(&talk, "ws_errors"), 0);
+    talk_deinit(&talk);
+
+    open_with_fault(&talk, world);
+    rp_ws_client_finish(talk.client);
+    assert_settled(&talk);
+    talk_deinit(&talk);
+}
+
+/* A session that is being opened has no end to record. */
+static void test_the_end_of_the_run_while_it_opens(struct world *world)
+{
+    char request[2048];
+    struct talk talk;
+
+    talk_init(&talk, world);
+    begin(&talk, (struct rp_ws_spec){ 0 }, request, sizeof(request));
+    rp_ws_client_finish(talk.client);
+    assert_int_equal(talk.session->state, RP_WS_CONNECTING);
+    accept_with(&talk, request, "", "", 0);
+    until_state(&talk, RP_WS_OPEN);
+    assert_int_equal(count_of(&talk, "ws_session_duration"), 0);
+    talk_deinit(&talk);
+}
+
 int main(void)
 {
     static const struct world_case cases[] = {
-        CASE(test_a_message_before_a_fault_is_answered),
-        CASE(test_a_fault_is_not_held_for_long),
-        CASE(test_other_ends_of_a_session_with_a_fault),
+        CASE(test_a_message_before_a_fault_is_answered), CASE(test_a_fault_is_not_held_for_long),
+        CASE(test_other_ends_of_a_session_with_a_fault), CASE(test_the_end_of_the_run),
+        CASE(test_the_end_of_the_run_while_it_opens),
     };
 
     return run_worlds(cases, RP_ARRAY_LEN(cases));
