@@ -42,6 +42,7 @@ static void begin_speaking(struct connection *connection)
     struct rp_http_session *session = connection->session;
     struct origin *origin = connection->origin;
 
+    session->client->counters.open_connections++;
     if (connection->call->first_attempt) {
         connection->first_attempt = connection->call->first_attempt;
         connection->call->first_attempt = 0;
@@ -77,17 +78,23 @@ static void dialled(void *user, const struct rp_net_failure *failure,
 
     connection->dial = NULL;
     rp_http_take_dial_times(connection->call->response, times);
-    if (failure) {
+    if (failure && !rp_http_may_redial(connection)) {
         rp_http_fail_by(connection, failure, rp_loop_now(client->loop));
         return;
     }
-    client->counters.open_connections++;
+    if (failure) {
+        rp_http_let_go(connection);
+        return;
+    }
     if (connection->origin->scheme->is_tls) {
         connection->tls_version = (uint8_t)rp_tls_version(connection->stack.top);
         connection->cipher = rp_http_cipher(client, connection->stack.top);
         rp_http_record_handshake(connection->call, rp_tls_is_resumed(connection->stack.top));
     }
-    begin_speaking(connection);
+    if (rp_http_is_double(connection))
+        rp_http_let_go(connection);
+    else
+        begin_speaking(connection);
 }
 
 static const struct rp_transport_events transport_events;
@@ -97,14 +104,12 @@ static int dial(struct connection *connection)
     struct rp_http_session *session = connection->session;
     struct origin *origin = connection->origin;
     const struct rp_http_timeouts *timeouts = connection->call->timeouts;
-    unsigned spread = rp_http_spread(connection);
     struct rp_dial_spec spec = { .stack = &connection->stack,
                                  .events = &transport_events,
                                  .host = origin->dial_host ? origin->dial_host : origin->host,
                                  .port = origin->dial_port,
                                  .unix_path = origin->unix_path,
                                  .destination = &origin->destination,
-                                 .spread = spread,
                                  .deadline = timeouts ? rp_http_connection_limit(connection->call)
                                                       : connection->call->deadline,
                                  .timeout = timeouts && timeouts->connect
@@ -116,6 +121,7 @@ static int dial(struct connection *connection)
     int r = rp_stack_init(&connection->stack, session->client->loop, origin->layers, origin->host,
                           origin->port);
 
+    rp_http_aim(connection, &spec);
     if (origin->via)
         rp_http_dial_via(connection, &spec);
     if (r == 0)
@@ -132,15 +138,9 @@ static int dial(struct connection *connection)
 void rp_http_connection_open(struct rp_http_call *call, struct rp_http_session *pool)
 {
     struct origin *origin = call->template->origin;
-    struct connection *connection = rp_calloc(1, sizeof(*connection));
-    int r = -ENOMEM;
+    struct connection *connection = rp_http_connection_new(pool, call);
+    int r = connection ? dial(connection) : -ENOMEM;
 
-    if (connection) {
-        connection->session = pool;
-        connection->origin = origin;
-        connection->call = call;
-        r = dial(connection);
-    }
     if (r < 0) {
         rp_free(connection);
         rp_http_fail_later(call);

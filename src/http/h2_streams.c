@@ -485,6 +485,9 @@ void rp_http_h2_lose(struct stream *stream, const struct rp_net_failure *failure
     } else if (stream->is_kept && !connection->first_attempt &&
                rp_http_may_retry(connection, failure, at)) {
         send_again(stream, at);
+    } else if (can_send_again(stream) &&
+               rp_http_may_leave_peer(connection->shared, connection->call)) {
+        send_again(stream, at);
     } else if (failure) {
         rp_http_fail_by(connection, failure, at);
     } else {

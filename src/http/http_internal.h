@@ -88,6 +88,7 @@ struct rp_http_more {
     struct rp_http_template *first; /* what the caller has started; a reference */
     rp_http_done_fn *done;          /* the caller's */
     unsigned redirects;             /* that were followed */
+    unsigned lost_peers;            /* addresses of a balanced call that were of no use */
     bool is_answered;               /* the challenge of the server: a further one is refused */
     struct rp_buf head;             /* in place of the template's; empty = there is none */
     struct rp_http_body *body;      /* NULL = the template's */
@@ -132,7 +133,9 @@ struct connection {
     bool is_pooled : 1;     /* in a pool that sessions share */
     bool has_no_memory : 1; /* to send what it was given */
     uint32_t served;        /* requests; only with a limit of the client */
-    unsigned turn; /* of its address; 0 unless it was opened by a request that is balanced */
+    /* Of one that a balanced call has opened: the address that it leads to; while it is opened, the one that
+     * is tried first. Empty = it is not known. NULL = nobody asks. It is behind the connection. */
+    struct rp_address *peer;
     struct rp_h1_parser parser;
     struct decoding *decoding; /* of the body that comes; NULL unless it has a content coding */
     /* Armed at the deadline or before it, and moved when it fires too early, so that a request arms
@@ -258,6 +261,11 @@ struct attempt {
     uint64_t sent, received;
 };
 
+/* Gives @call, which has none, a connection, or has it wait for one. */
+void rp_http_assign(struct rp_http_call *call);
+/* Closes @connection, without which its call goes on: it has begun on another one, or wants one. What the
+ * dial has taken is part of its wait. */
+void rp_http_let_go(struct connection *connection);
 /* Gives @call, whose template has changed, a connection: it goes on with a further request. */
 void rp_http_continue(struct rp_http_call *call);
 /* Sends a call whose connection was closed once more, on a new one: idle ones may be as stale as
@@ -266,15 +274,24 @@ void rp_http_restart(struct rp_http_call *call, struct attempt first);
 /* Sends a call that HTTP/2 allows to be sent once more. It has no connection. */
 void rp_http_send_again(struct rp_http_call *call, rp_ns took);
 
-/* ---- route.c: calls that go to all addresses of a host in turn ---- */
+/* ---- balance.c ---- */
 
-/* Whether a further connection of @pool leads to an address that has none. */
-bool rp_http_lacks_address(const struct rp_http_session *pool, const struct origin *origin);
-/* Which address of its host @connection, which is about to be opened, prefers: by the number of its user, and
- * of a balanced call by the first turn that no other connection has. */
-unsigned rp_http_spread(struct connection *connection);
-/* Gives @call to the connection that has not had one for longest. False when none takes it. */
-bool rp_http_begin_in_turn(struct rp_http_session *pool, struct rp_http_call *call);
+/* A connection of @pool that is to be opened for @call; NULL without memory. */
+struct connection *rp_http_connection_new(struct rp_http_session *pool, struct rp_http_call *call);
+/* Says in @spec which address of its host @connection, which is about to be opened, prefers: one by the
+ * number of its user, and of a balanced call one that has no connection. */
+void rp_http_aim(struct connection *connection, struct rp_dial_spec *spec);
+/* What becomes of a balanced call that wants a connection: it has one of those that there are, it waits for
+ * one of them, or a further one is to be opened. */
+enum turn { TURN_BEGUN, TURN_WAITS, TURN_OPENS };
+enum turn rp_http_take_turn(struct rp_http_session *pool, struct rp_http_call *call);
+/* Whether @connection, which has just been opened for a balanced call, leads to an address that has one. Then
+ * the call has begun on another connection. */
+bool rp_http_is_double(const struct connection *connection);
+/* Whether the call of @connection, whose dial has failed, is balanced and another address is left. */
+RP_COLD bool rp_http_may_redial(const struct connection *connection);
+/* The same of a @call on @shared, which has ended: not when the server has spoken HTTP/2. */
+RP_COLD bool rp_http_may_leave_peer(const struct shared *shared, struct rp_http_call *call);
 
 /* ---- timeouts.c: of calls that have some beside that of the whole ---- */
 

@@ -204,10 +204,11 @@ RP_COLD static bool assign_shared(struct rp_http_session *pool, struct rp_http_c
     unsigned of_origin = 0;
 
     if (call->template->is_balanced && !pool->is_pool) {
-        if (!rp_http_lacks_address(pool, origin))
-            return rp_http_begin_in_turn(pool, call);
-        rp_http_connection_open(call, pool);
-        return true;
+        enum turn turn = rp_http_take_turn(pool, call);
+
+        if (turn == TURN_OPENS)
+            rp_http_connection_open(call, pool);
+        return turn != TURN_WAITS;
     }
     RP_LIST_EACH (it, &pool->connections) {
         struct connection *connection = rp_container_of(it, struct connection, node);
@@ -327,6 +328,12 @@ static void wait_for_connection(struct rp_http_session *session, struct rp_http_
     rp_timer_arm(session->client->loop, &call->timer, call->deadline, waiting_timed_out);
 }
 
+void rp_http_assign(struct rp_http_call *call)
+{
+    if (!assign(call->session->pool, call))
+        wait_for_connection(call->session, call);
+}
+
 void rp_http_start(struct rp_http_session *session, struct rp_http_call *call)
 {
     struct rp_http_client *client = session->client;
@@ -373,8 +380,8 @@ void rp_http_continue(struct rp_http_call *call)
     response_reset(call, session->client);
     if (session->client->has_own_heads && !rp_http_make_head(call))
         rp_http_fail_later(call);
-    else if (!assign(session->pool, call))
-        wait_for_connection(session, call);
+    else
+        rp_http_assign(call);
 }
 
 void rp_http_restart(struct rp_http_call *call, struct attempt first)
@@ -394,13 +401,28 @@ void rp_http_restart(struct rp_http_call *call, struct attempt first)
 
 void rp_http_send_again(struct rp_http_call *call, rp_ns took)
 {
-    struct rp_http_session *session = call->session;
-
     call->connection = NULL;
     call->first_attempt = took > 0 ? took : 1; /* there was one */
-    response_reset(call, session->client);
-    if (!assign(session->pool, call))
-        wait_for_connection(session, call);
+    response_reset(call, call->session->client);
+    rp_http_assign(call);
+}
+
+void rp_http_let_go(struct connection *connection)
+{
+    const struct rp_dial_times none = { 0 };
+    struct rp_http_session *pool = connection->session;
+    struct origin *origin = connection->origin;
+    struct rp_http_call *call = connection->call;
+    bool has_other = call->connection != connection;
+
+    rp_http_take_dial_times(call->response, &none);
+    connection->call = NULL;
+    rp_http_connection_close(connection, !has_other);
+    if (!has_other) {
+        call->connection = NULL;
+        rp_http_assign(call);
+    }
+    rp_http_serve_all(pool, origin);
 }
 
 /* The first call that waits for @origin gets a connection, if there is one; else it keeps its
@@ -467,27 +489,6 @@ void rp_http_cancel(struct rp_http_call *call, bool record)
 }
 
 /* ---- connections that leave ------------------------------------------------------------------ */
-
-void rp_http_note_rest(struct connection *connection, struct rp_slice rest)
-{
-    struct rp_http_call *call = connection->call;
-
-    if (call->template->is_upgrade && connection->parser.status == 101)
-        rp_buf_append_slice(&call->response->body, rest);
-    else
-        connection->session->client->counters.stray_bytes++;
-}
-
-void rp_http_detach(struct connection *connection)
-{
-    rp_timer_disarm(&connection->timer);
-    rp_list_remove(&connection->node);
-    connection->origin->pooled -= connection->is_pooled;
-    connection->is_pooled = false;
-    connection->call = NULL;
-    connection->state = CONNECTION_UPGRADED;
-    connection->session->client->upgraded = connection;
-}
 
 void rp_http_drop_upgraded(struct rp_http_client *client)
 {

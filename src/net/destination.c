@@ -6,7 +6,7 @@
 enum { BACKOFF_FIRST_MS = 10, BACKOFF_MAX_MS = 100 };
 
 /* Long enough to cost next to nothing, short enough for a server that is started again. */
-#define AVOID_TIME (10 * RP_S)
+#define AVOID_TIME (10 * RP_S) /* unless the owner says otherwise */
 
 rp_ns rp_destination_ready(const struct rp_destination *destination)
 {
@@ -24,10 +24,18 @@ rp_ns rp_destination_ready(const struct rp_destination *destination)
 static struct rp_avoided *find(struct rp_destination *destination, const struct rp_address *address)
 {
     for (size_t i = 0; i < destination->avoided_count; i++)
-        if (destination->avoided[i].address.len == address->len &&
-            memcmp(&destination->avoided[i].address.any, &address->any, address->len) == 0)
+        if (rp_address_is(&destination->avoided[i].address, address))
             return &destination->avoided[i];
     return NULL;
+}
+
+bool rp_destination_avoids(const struct rp_destination *destination,
+                           const struct rp_address *address, rp_ns now)
+{
+    for (size_t i = 0; i < destination->avoided_count; i++)
+        if (rp_address_is(&destination->avoided[i].address, address))
+            return destination->avoided[i].until > now;
+    return false;
 }
 
 void rp_destination_avoid(struct rp_destination *destination, const struct rp_address *address,
@@ -43,7 +51,8 @@ void rp_destination_avoid(struct rp_destination *destination, const struct rp_ad
             if (destination->avoided[i].until < place->until)
                 place = &destination->avoided[i];
     }
-    *place = (struct rp_avoided){ *address, now + AVOID_TIME };
+    *place = (struct rp_avoided){ *address, now + (destination->avoid_for ? destination->avoid_for
+                                                                          : AVOID_TIME) };
 }
 
 void rp_destination_won(struct rp_destination *destination, const struct rp_address *address)
@@ -108,20 +117,42 @@ static void put_last(struct rp_destination *destination, struct rp_address *addr
     memcpy(addresses + kept, last, moved * sizeof(*last));
 }
 
+static void put_first(const struct rp_address *aim, struct rp_address *addresses, size_t count)
+{
+    size_t at = 0;
+
+    while (at < count && !rp_address_is(&addresses[at], aim))
+        at++;
+    if (at == count)
+        return;
+    for (; at; at--)
+        addresses[at] = addresses[at - 1];
+    addresses[0] = *aim;
+}
+
+static void know(struct rp_destination *destination, const struct rp_address *addresses,
+                 size_t count)
+{
+    destination->known_count = count;
+    memcpy(destination->known, addresses, count * sizeof(*addresses));
+}
+
 void rp_destination_order(struct rp_destination *destination, struct rp_address *addresses,
-                          size_t count, unsigned spread, rp_ns now)
+                          size_t count, unsigned spread, const struct rp_address *aim, rp_ns now)
 {
     const struct rp_avoided *first;
     struct family families[2];
     sa_family_t wanted;
 
-    if (count < 2)
+    if (count < 2) {
+        know(destination, addresses, count);
         return;
+    }
     wanted = has_family(addresses, count, destination->family) ? destination->family
                                                                : addresses[0].any.sa_family;
     take_family(&families[0], addresses, count, is_of, wanted);
     take_family(&families[1], addresses, count, is_not_of, wanted);
-    destination->addresses = (unsigned)families[0].count;
+    know(destination, families[0].addresses, families[0].count);
     for (size_t i = 0, turn = 0; i < count; turn = !turn) {
         struct family *family = &families[turn];
 
@@ -130,6 +161,8 @@ void rp_destination_order(struct rp_destination *destination, struct rp_address 
         addresses[i++] = family->addresses[(spread + family->next++) % family->count];
     }
     put_last(destination, addresses, count, now);
+    if (aim)
+        put_first(aim, addresses, count);
     /* Its time is over: this dial finds out for the others. */
     first = find(destination, &addresses[0]);
     if (first && first->until <= now)

@@ -11,7 +11,7 @@
 
 #include "net/dns.h"
 
-enum { RP_AVOIDED_MAX = 8 };
+enum { RP_AVOIDED_MAX = RP_ADDRESSES_MAX };
 
 struct rp_avoided {
     struct rp_address address;
@@ -26,9 +26,12 @@ struct rp_destination {
     rp_ns last;         /* when the last of them ended */
     sa_family_t family; /* of the address that was connected last; 0 = none was */
     unsigned turn;      /* of dials that take the addresses in turn */
-    unsigned addresses; /* of the family that the last dial has preferred; 0 = it is not known */
+    /* What the last dial has found, of the family that it has preferred; none = there was no dial. */
+    size_t known_count;
+    struct rp_address known[RP_ADDRESSES_MAX];
     struct rp_address tried; /* the last one that was tried, for people; empty = none was */
     /* Addresses that failed, or were slower than one that was tried after them. */
+    rp_ns avoid_for; /* how long they are, set by its owner; 0 = 10 s */
     size_t avoided_count;
     struct rp_avoided avoided[RP_AVOIDED_MAX];
 };
@@ -39,13 +42,15 @@ rp_ns rp_destination_ready(const struct rp_destination *destination);
 /* Puts @addresses into the order in which they are to be tried (RFC 8305, 4): the families in turn,
  * that of the last winner first, else that of the first address; within a family another one first
  * for each value of @spread, so that the users of a host with several addresses load all of them;
- * what is avoided comes last. An address whose time is over is tried again by one dial before the
- * others trust it. */
+ * what is avoided comes last. @aim (NULL = none) comes before all others if it is one of them. An address
+ * whose time is over is tried again by one dial before the others trust it. */
 void rp_destination_order(struct rp_destination *destination, struct rp_address *addresses,
-                          size_t count, unsigned spread, rp_ns now);
+                          size_t count, unsigned spread, const struct rp_address *aim, rp_ns now);
 
 /* @address was connected. */
 void rp_destination_won(struct rp_destination *destination, const struct rp_address *address);
 /* @address failed, or was not ready when one that was tried after it was. */
 void rp_destination_avoid(struct rp_destination *destination, const struct rp_address *address,
                           rp_ns now);
+bool rp_destination_avoids(const struct rp_destination *destination,
+                           const struct rp_address *address, rp_ns now);

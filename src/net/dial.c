@@ -73,6 +73,8 @@ static void end(struct rp_dial *dial, const struct rp_net_failure *failure, rp_n
     struct rp_dial_times times = rp_dial_times(dial, now);
     struct rp_dial_spec spec = dial->spec;
 
+    if (spec.peer)
+        *spec.peer = dial->peer ? *dial->peer : (struct rp_address){ .len = 0 };
     dial_free(dial);
     spec.done(spec.user, failure, &times);
 }
@@ -142,6 +144,8 @@ static void connected(struct rp_transport *transport, const struct rp_net_failur
         return;
     }
     dial->spec.destination->failures = 0;
+    if (!dial->peer && !dial->spec.unix_path)
+        dial->peer = &dial->addresses[0];
     transport->events = dial->spec.events;
     transport->user = dial->spec.user;
     end(dial, NULL, transport->opened);
@@ -157,6 +161,7 @@ static void raced(struct rp_race *race, int fd, const struct rp_net_failure *fai
         fail(dial, failure);
         return;
     }
+    dial->peer = &dial->addresses[race->winner];
     rp_tcp_give(&stack->bottom, fd);
     r = rp_transport_connect(stack->top, &dial->addresses[0], dial->spec.port);
     if (r < 0) /* a layer may have failed before it asked for the socket */
@@ -323,13 +328,13 @@ static void open_stack(struct rp_dial *dial, const struct rp_address *addresses,
     dial->spec.stack->top->events = &opening_events;
     dial->spec.stack->top->user = dial;
     dial->spec.destination->tried = dial->addresses[0];
-    dial->spec.destination->addresses = 1;
+    rp_destination_order(dial->spec.destination, dial->addresses, dial->count,
+                         dial->count == 1 ? 0 : select_address(dial), dial->spec.aim,
+                         dial->phase_began);
     if (dial->count == 1) {
         connect_one(dial);
         return;
     }
-    rp_destination_order(dial->spec.destination, dial->addresses, dial->count, select_address(dial),
-                         dial->phase_began);
     dial->race.sources = &dialler->sources;
     dial->race.spread = dial->spec.spread;
     rp_race_start(&dial->race, dialler->loop, dial->spec.destination, dial->addresses, dial->count,

@@ -22,6 +22,11 @@ struct rp_address {
         struct sockaddr_in6 v6;
     };
 };
+/* Ports count too. An empty one is equal to another empty one. */
+static inline bool rp_address_is(const struct rp_address *address, const struct rp_address *other)
+{
+    return address->len == other->len && memcmp(&address->any, &other->any, other->len) == 0;
+}
 
 static inline struct rp_address rp_address_with_port(const struct rp_address *address,
                                                      uint16_t port)

@@ -87,7 +87,8 @@ struct rp_dial {
     bool is_far;           /* the further host is looked up */
     struct rp_timer timer; /* the end of the back-off, then the deadline */
     struct rp_lookup lookup;
-    struct rp_race race; /* of several addresses */
+    const struct rp_address *peer; /* that was connected; NULL = none was */
+    struct rp_race race;           /* of several addresses */
     size_t count;
     struct rp_address addresses[RP_ADDRESSES_MAX];
 };

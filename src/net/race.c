@@ -51,6 +51,7 @@ static void won(struct rp_race *race, size_t which)
 {
     int fd = race->attempts[which].fd;
 
+    race->winner = which;
     stop(&race->attempts[which], true);
     for (size_t i = 0; i < which; i++)
         if (race->attempts[i].fd >= 0)

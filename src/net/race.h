@@ -34,6 +34,7 @@ struct rp_race { /* embedded by its user */
     const struct rp_local_ips *sources; /* that the sockets are bound to */
     unsigned spread;                    /* which of them */
     size_t count, next, under_way;
+    size_t winner; /* of the addresses, when done() is given a socket */
     rp_raced_fn *done;
     struct rp_timer timer;
     struct rp_attempt attempts[RP_ADDRESSES_MAX];

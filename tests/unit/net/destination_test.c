@@ -45,7 +45,7 @@ static void check_order(struct rp_destination *destination, const char *given, u
 
     for (size_t i = 0; i < count; i++)
         addresses[i] = address_of(given[i]);
-    rp_destination_order(destination, addresses, count, spread, now);
+    rp_destination_order(destination, addresses, count, spread, NULL, now);
     for (size_t i = 0; i < count; i++)
         got[i] = digit_of(&addresses[i]);
     assert_string_equal(got, expected);
@@ -111,6 +111,32 @@ static void what_has_failed_comes_last_for_a_while(void **state)
     assert_int_equal(destination.avoided_count, 0);
 }
 
+static void what_is_aimed_at_comes_first(void **state)
+{
+    struct rp_destination destination = { .avoid_for = RP_S };
+    struct rp_address addresses[3], one = address_of('1'), three = address_of('3'),
+                                    four = address_of('4');
+
+    for (int i = 0; i < 3; i++)
+        addresses[i] = address_of("123"[i]);
+    rp_destination_avoid(&destination, &three, 5 * RP_S);
+    assert_true(rp_destination_avoids(&destination, &three, 6 * RP_S - 1));
+    assert_false(rp_destination_avoids(&destination, &one, 6 * RP_S - 1));
+    assert_false(rp_destination_avoids(&destination, &three, 6 * RP_S));
+    rp_destination_order(&destination, addresses, 3, 0, &three, 7 * RP_S);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(digit_of(&addresses[i]), "312"[i]);
+    assert_true(rp_destination_avoids(&destination, &three, 7 * RP_S)); /* this dial finds out */
+    assert_int_equal(destination.known_count, 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(digit_of(&destination.known[i]), "123"[i]);
+    rp_destination_order(&destination, addresses, 3, 1, &four, 7 * RP_S); /* not one of them */
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(digit_of(&addresses[i]), "123"[i]);
+    rp_destination_order(&destination, addresses, 1, 0, NULL, 7 * RP_S);
+    assert_int_equal(destination.known_count, 1);
+}
+
 static void the_memory_is_bounded(void **state)
 {
     struct rp_destination destination = { .family = 0 };
@@ -145,6 +171,7 @@ int main(void)
         cmocka_unit_test(users_load_all_addresses_of_a_family),
         cmocka_unit_test(the_family_that_has_won_comes_first),
         cmocka_unit_test(what_has_failed_comes_last_for_a_while),
+        cmocka_unit_test(what_is_aimed_at_comes_first),
         cmocka_unit_test(the_memory_is_bounded),
         cmocka_unit_test(dials_wait_longer_with_each_failure),
     };

@@ -86,6 +86,8 @@ int start(struct place *place, const char *host, uint16_t port,
                                  .port = port,
                                  .destination = &place->destination,
                                  .spread = place->spread,
+                                 .aim = place->aim,
+                                 .peer = &place->peer,
                                  .unix_path = place->unix_path,
                                  .done = on_done,
                                  .user = place };

@@ -26,6 +26,8 @@ struct place {
     struct dns_server dns;
     struct rp_destination destination;
     unsigned spread;
+    const struct rp_address *aim; /* NULL = none */
+    struct rp_address peer;
     const char *unix_path; /* NULL = none */
     struct rp_stack stack;
     struct rp_dial *dial;

@@ -105,6 +105,50 @@ static void test_load_goes_to_all_addresses(struct world *world)
     place_deinit(&place);
 }
 
+static struct rp_address address_of(uint32_t last)
+{
+    struct rp_address address = { .len = sizeof(address.v4) };
+
+    address.v4.sin_family = AF_INET;
+    address.v4.sin_addr.s_addr = htonl(0x7f000000 + last);
+    return address;
+}
+
+/* Whatever the dialler selects; and who asks is told where the connection leads. */
+static void test_the_address_that_is_aimed_at(struct world *world)
+{
+    uint16_t port = closed_port();
+    int listeners[] = { listen_at(1, port, 16), listen_at(2, port, 16) };
+    const struct rp_address aims[] = { address_of(1), address_of(2) };
+    struct place place;
+
+    place_init(&place, world);
+    place.dialler.select = RP_DIAL_FIRST;
+    for (int user = 0; user < 10; user++) {
+        place.aim = &aims[user % 2];
+        assert_int_equal(start(&place, "two.test", port, NULL), 0);
+        turn_until(world, &place.done, 1);
+        assert_false(place.has_failed);
+        assert_true(rp_address_is(&place.peer, place.aim));
+        close(accept_one(&place, listeners[user % 2]));
+    }
+    assert_int_equal(place.destination.known_count, 2);
+    close(listeners[1]);
+    for (int tries = 0; tries < 2; tries++) { /* another one in its place */
+        assert_int_equal(start(&place, "two.test", port, NULL), 0);
+        turn_until(world, &place.done, 1);
+        assert_false(place.has_failed);
+        assert_true(rp_address_is(&place.peer, &aims[0]));
+        close(accept_one(&place, listeners[0]));
+    }
+    close(listeners[0]);
+    assert_int_equal(start(&place, "two.test", port, NULL), 0);
+    turn_until(world, &place.done, 1);
+    assert_true(place.has_failed);
+    assert_int_equal(place.peer.len, 0);
+    place_deinit(&place);
+}
+
 /* Whichever of both families is the first, nobody listens at it. */
 static void test_the_other_family(struct world *world)
 {
@@ -117,6 +161,7 @@ static void test_the_other_family(struct world *world)
     close(accept_one(&place, listener));
     turn_until(world, &place.done, 1);
     assert_true(place.has_failed && place.reason == RP_NET_HANDSHAKE_FAILED);
+    assert_int_equal(place.peer.len, sizeof(place.peer.v4)); /* it was reached */
     assert_int_equal(place.destination.family, AF_INET);
     assert_int_equal(place.destination.failures, 1);
     place_deinit(&place);
@@ -215,6 +260,7 @@ int main(void)
     static const struct world_case cases[] = {
         CASE(test_an_address_that_swallows_everything),
         CASE(test_load_goes_to_all_addresses),
+        CASE(test_the_address_that_is_aimed_at),
         CASE(test_the_other_family),
         CASE(test_an_end_while_all_are_tried),
         CASE(test_no_descriptors),
