@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import collections.abc
+import functools
 import typing
 
 from rampa._grpc_calls import GrpcResponse, GrpcStatus, GrpcStream, LaterStream
@@ -101,29 +102,36 @@ class GrpcChannel:
         return prepared
 
     def _bytes_of(self, method: str, request: Request | None) -> bytes:
-        if self._schema is not None and isinstance(request, dict):
-            return self._schema._write(method, request)
+        schema = self._schema
+        if schema is not None:
+            if isinstance(request, dict):
+                return schema._write(method, request)
+            if not isinstance(request, bytes):
+                schema._check_request(method, request)
         return to_bytes(request)
 
     def _reader_of(self, method: str, response: MessageClass | None) -> MessageClass | None:
         """What responses are read by: the class that the call names, or the schema."""
-        return self._schema._types(method)[1] if response is None and self._schema is not None else response
+        return self._schema._types(method).reader if response is None and self._schema is not None else response
 
     def _has_to_learn(self, method: str, request: typing.Any, response: MessageClass | None) -> bool:
         """Whether the server must be asked what the messages of a call look like."""
         schema = self._schema
         return isinstance(schema, ReflectedSchema) and (response is None or isinstance(request, dict)) and not schema.knows(method)
 
-    async def _learn(self, method: str) -> None:
-        await typing.cast(ReflectedSchema, self._schema).learn(self._ask, method)
+    async def _learn(self, method: str, deadline: typing.Any = KEEP) -> None:
+        """Asks the server, for no longer than the deadline of the call that needs it."""
+        longest = self._way.deadline if deadline is KEEP else seconds(deadline) or None
+        patience = min(longest or REFLECTION_DEADLINE, REFLECTION_DEADLINE)
+        await typing.cast(ReflectedSchema, self._schema).learn(functools.partial(self._ask, patience), method, patience)
 
-    def _ask(self, method: str) -> GrpcStream:
+    def _ask(self, patience: float, method: str) -> GrpcStream:
         """A call of rampa's own, with several requests and several responses: with the metadata of the channel, and in no metric."""
-        prepared = self._prepare(method, 3 | 4, None, REFLECTION_DEADLINE, None, None)
+        prepared = self._prepare(method, 3 | 4, None, patience, None, None)
         return GrpcStream(self._worker._grpc_call(prepared, None, None), method, True, True, lambda _, request: to_bytes(request))
 
     async def _unary_later(self, method: str, request: Request, response: MessageClass | None, **given: typing.Any) -> GrpcResponse:
-        await self._learn(method)
+        await self._learn(method, given["deadline"])
         return await self.unary(method, request, response=response, **given)
 
     def unary(
@@ -160,7 +168,11 @@ class GrpcChannel:
         if response is not None or self._schema is not None:
             check_class(response)
             if self._has_to_learn(method, request, response):
+                if deadline is not KEEP:
+                    seconds(deadline)
                 return self._unary_later(method, request, response, metadata=metadata, deadline=deadline, tags=tags, name=name)
+            if self._schema is not None:
+                self._schema._check(method, 0, response)
             response = self._reader_of(method, response)
         elif metadata is None and deadline is KEEP and tags is None and name is None and isinstance(request, bytes):
             # Most calls are made again and again: their way is the short one.
@@ -296,10 +308,12 @@ class GrpcChannel:
         if self._has_to_learn(method, {} if kind & 1 else request, response):
 
             async def begin() -> GrpcStream:
-                await self._learn(method)
+                await self._learn(method, deadline)
                 return self._stream(method, kind, request, metadata, deadline, tags, name, response)
 
             return LaterStream(method, bool(kind & 1), bool(kind & 2), begin)
+        if self._schema is not None:
+            self._schema._check(method, kind, response)
         data = None if kind & 1 else self._bytes_of(method, request)
         reader = self._reader_of(method, response)
         call = self._worker._grpc_call(self._prepare(method, kind, metadata, deadline, tags, name), data, reader)

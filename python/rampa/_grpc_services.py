@@ -20,6 +20,7 @@ from rampa._grpc_wire import one_line, shown_url
 from rampa.errors import GrpcError
 
 REFLECTION_DEADLINE = 30.0  # seconds, for all questions on one service
+_TIMEOUT = 1050  # the error code of a call whose deadline has passed
 _FILES_MAX = 2048  # that a service may be made of
 _BYTES_MAX = 32 << 20  # of all of them
 _FIELDS_MAX = 1 << 16  # of a message, each of which takes time
@@ -242,8 +243,10 @@ class ReflectedSchema(GrpcSchema):
         service = self._service_of(path)
         return path in self._methods or not service or service in self._known
 
-    async def learn(self, ask: _Ask, path: str) -> None:
+    async def learn(self, ask: _Ask, path: str, patience: float) -> None:
         """Asks for the service of a method, unless it is known. ``ask`` makes a call that is in no metric.
+
+        It takes no longer than ``patience``, in seconds; the calls of ``ask`` keep that themselves.
 
         Raises:
             rampa.errors.GrpcError: the server has no reflection, or does not answer.
@@ -253,25 +256,33 @@ class ReflectedSchema(GrpcSchema):
         while service not in self._known:
             asking = self._asking.get(service)
             if asking is None:
-                failure = await self._fetch(ask, service)
+                failure = await self._fetch(ask, service, patience)
             else:
-                failure = await asyncio.shield(asking)
+                failure = await self._wait(asking, patience)
             if failure is not None:
                 raise failure()
             # Else it is known, or who has asked was interrupted.
 
-    async def _fetch(self, ask: _Ask, service: str) -> _Failure | None:
+    async def _wait(self, asking: asyncio.Future[_Failure | None], patience: float) -> _Failure | None:
+        """For what another VU asks, which may be more patient."""
+        try:
+            async with asyncio.timeout(patience):
+                return await asyncio.shield(asking)
+        except TimeoutError:
+            return self._late(self._way, patience)
+
+    async def _fetch(self, ask: _Ask, service: str, patience: float) -> _Failure | None:
         asking: asyncio.Future[_Failure | None] = asyncio.get_running_loop().create_future()
         self._asking[service] = asking
         failure: _Failure | None = None
         try:
-            failure = await self._ask_for(ask, service)
+            failure = await self._ask_for(ask, service, patience)
         finally:
             del self._asking[service]
             asking.set_result(failure)
         return failure
 
-    async def _ask_for(self, ask: _Ask, service: str) -> _Failure | None:
+    async def _ask_for(self, ask: _Ask, service: str, patience: float) -> _Failure | None:
         """By the newest of the names of reflection that the server knows."""
         ways = list(_REFLECTION[_REFLECTION.index(self._way) :])
         while True:
@@ -295,11 +306,16 @@ class ReflectedSchema(GrpcSchema):
         if s.status_code == GrpcStatus.UNIMPLEMENTED:
             text = "it has no reflection; give schema= with .proto files or a descriptor set"
             return self._failure(way, GrpcStatus.UNIMPLEMENTED, text, s.error_code)
+        if s.status_code == GrpcStatus.DEADLINE_EXCEEDED:
+            return self._late(way, patience)
         return self._failure(way, s.status_code or GrpcStatus.UNKNOWN, s.details or "the answer has ended", s.error_code)
 
     def _failure(self, way: str, status: int, text: str, error_code: int) -> _Failure:
         known = GrpcStatus(status) if 0 < status <= GrpcStatus.UNAUTHENTICATED else GrpcStatus.UNKNOWN
         return functools.partial(GrpcError, way, int(known), known.name, f"reflection of {self._url}: {one_line(text)}", error_code)
+
+    def _late(self, way: str, patience: float) -> _Failure:
+        return self._failure(way, GrpcStatus.DEADLINE_EXCEEDED, f"it has not answered within {patience:g} s", _TIMEOUT)
 
     async def _unknown(self, s: GrpcStream, service: str) -> str:
         """What to say of a service that the server does not know."""

@@ -2,8 +2,8 @@
 """What ``rampa run grpc://...`` asks of Python: a process that encodes a message which is given as JSON.
 
 What the message looks like is in files, or the server tells it by reflection. The answer goes to standard output: ``ok``, the kind of
-the method (``unary``, or ``stream`` when it has any number of responses) and the message as base64; or ``error``, a message and a hint.
-Each is a line.
+the method (``unary``, ``client_stream``, or ``stream`` when it has any number of responses) and the message as base64; or ``error``, a
+message and a hint. Each is a line.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import json
 import sys
 import typing
 
-from rampa._grpc_schema import GrpcSchema
+from rampa._grpc_schema import SEVERAL_REQUESTS, SEVERAL_RESPONSES, GrpcSchema
 from rampa._grpc_wire import one_line, shown_url
 
 _HINT = "give the .proto file or a descriptor set with --proto FILE"
@@ -64,7 +64,8 @@ async def _reflect(path: str, asked: dict[str, typing.Any]) -> GrpcSchema:
     got: list[GrpcSchema | Exception] = []
 
     async def ask(worker: typing.Any) -> None:
-        channel = worker.grpc.connect(asked["url"], reflection=True, metadata=_metadata(asked["metadata"]))
+        metadata = _metadata(asked["metadata"])
+        channel = worker.grpc.connect(asked["url"], reflection=True, metadata=metadata, deadline=asked["timeout"] or None)
         try:
             await channel._learn(path)
             got.append(channel._schema)
@@ -87,8 +88,8 @@ async def _reflect(path: str, asked: dict[str, typing.Any]) -> GrpcSchema:
     raise _Failed(str(found))
 
 
-def encode(path: str, asked: dict[str, typing.Any], files: list[str]) -> tuple[bool, bytes]:
-    """The message of a method, and whether the method has any number of responses.
+def encode(path: str, asked: dict[str, typing.Any], files: list[str]) -> tuple[str, bytes]:
+    """The kind of a method, and its message.
 
     Raises:
         ImportError: the package protobuf is not installed.
@@ -100,7 +101,9 @@ def encode(path: str, asked: dict[str, typing.Any], files: list[str]) -> tuple[b
     if not isinstance(request, dict):
         raise ValueError(f"--json: a message is an object, such as {{}}, and no {type(request).__name__}")
     schema = GrpcSchema(*files) if files else asyncio.run(_reflect(path, asked))
-    return schema._has_stream(path), schema._write(path, request, "--json")
+    kind = schema._types(path).kind
+    name = "stream" if kind & SEVERAL_RESPONSES else "client_stream" if kind & SEVERAL_REQUESTS else "unary"
+    return name, schema._write(path, request, "--json")
 
 
 def main(words: list[str]) -> int:
@@ -108,16 +111,16 @@ def main(words: list[str]) -> int:
 
     Args:
         words: ``message METHOD FILE...``. What else is asked for comes by standard input as JSON, for it may hold secrets: ``json``, the
-            text; ``url`` of the server, ``metadata`` and ``options`` of the run, for reflection.
+            text; ``url`` of the server, ``metadata``, ``timeout`` in seconds (0 = none is given) and ``options`` of the run, for reflection.
     """
     _, path, *files = words
     try:
-        has_stream, message = encode(path, json.load(sys.stdin.buffer), files)
+        kind, message = encode(path, json.load(sys.stdin.buffer), files)
     except OSError as error:
         print("error", f"--proto: {one_line(error.filename)}: {one_line(error.strerror)}", "", sep="\n")
         return 1
     except (ImportError, ValueError, RecursionError, _Failed) as error:
         print("error", one_line(error, 2000), getattr(error, "hint", ""), sep="\n")
         return 1
-    print("ok", "stream" if has_stream else "unary", base64.b64encode(message).decode(), sep="\n")
+    print("ok", kind, base64.b64encode(message).decode(), sep="\n")
     return 0

@@ -171,3 +171,6 @@ def _kind(value: object) -> str:
 def check_class(response: typing.Any) -> None:
     if response is not None and not callable(getattr(response, "FromString", None)):
         raise TypeError(f"response= takes the class of a message of Protocol Buffers, not {response!r:.80}")
+    if hasattr(response, "DESCRIPTOR") and not isinstance(response, type):
+        kind = type(response).__name__
+        raise TypeError(f"response= takes the class of a message itself: {kind}, not one of it: {kind}()")

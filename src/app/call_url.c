@@ -10,6 +10,7 @@
 #include "app/python_tool.h"
 #include "base/alloc.h"
 #include "base/base64.h"
+#include "plan/duration.h"
 #include "proto/url.h"
 
 enum { URL_MAX = 64 * 1024, WORDS_MAX = 512, ANSWER_MAX = 2 * RP_REQUESTS_MAX_BYTES };
@@ -209,7 +210,9 @@ static int read_answer(struct rp_slice answer, enum rp_request_kind *ret_kind, s
     message = rp_slice_trim(rp_slice(end + 1, answer.len - kind.len - 1));
     if (message.len && message.ptr[message.len - 1] == '\n')
         message.len--;
-    *ret_kind = rp_slice_eq_str(kind, "stream") ? RP_REQUEST_STREAM : RP_REQUEST_UNARY;
+    *ret_kind = rp_slice_eq_str(kind, "stream")          ? RP_REQUEST_STREAM
+                : rp_slice_eq_str(kind, "client_stream") ? RP_REQUEST_CLIENT_STREAM
+                                                         : RP_REQUEST_UNARY;
     if (!rp_base64_decode(out, message))
         return -EBADMSG;
     return out->error;
@@ -283,12 +286,23 @@ static json_t *metadata_of(const struct rp_call_request *request)
     return list;
 }
 
+/* Seconds, for the question too; 0 = none is given. */
+static double timeout_of(const struct rp_cli *cli)
+{
+    const char *value = rp_cli_value(cli, RP_OPT_TIMEOUT).value;
+    rp_ns timeout = 0;
+
+    if (value && rp_duration_parse(rp_slice_str(value), &timeout, NULL) < 0)
+        return 0; /* which is told where the option is read */
+    return (double)timeout / RP_S;
+}
+
 static char *question_of(const struct rp_cli *cli, const struct rp_call_request *request)
 {
     struct rp_slice json = request->json.len ? request->json : RP_SLICE("{}");
-    json_t *question = json_pack("{s:s%, s:s%, s:o, s:o}", "json", json.ptr, json.len, "url",
-                                 request->url.ptr, request->url.len, "metadata",
-                                 metadata_of(request), "options", options_of(cli));
+    json_t *question = json_pack("{s:s%, s:s%, s:f, s:o, s:o}", "json", json.ptr, json.len, "url",
+                                 request->url.ptr, request->url.len, "timeout", timeout_of(cli),
+                                 "metadata", metadata_of(request), "options", options_of(cli));
     char *text = question ? json_dumps(question, JSON_COMPACT) : NULL;
 
     json_decref(question);

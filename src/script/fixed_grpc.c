@@ -21,8 +21,8 @@ int rp_fixed_call_init(struct rp_fixed_call *ret, struct rp_grpc_client *client,
                                        .metadata = request->headers,
                                        .metadata_count = request->header_count,
                                        .deadline = timeout ? timeout : DEADLINE,
-                                       .is_stream = request->kind == RP_REQUEST_STREAM,
-                                       .has_one_response = request->kind == RP_REQUEST_UNARY,
+                                       .is_stream = request->kind != RP_REQUEST_UNARY,
+                                       .has_one_response = request->kind != RP_REQUEST_STREAM,
                                        .name = request->name };
     char *copy = rp_strndup(request->body.ptr ? request->body.ptr : "", request->body.len);
 

@@ -40,6 +40,8 @@ enum rp_request_kind {
     RP_REQUEST_HTTP,
     RP_REQUEST_UNARY,  /* a call of gRPC: one message, one response */
     RP_REQUEST_STREAM, /* the same with any number of responses */
+    /* Of a method that takes several messages: the one is all of them; one response. */
+    RP_REQUEST_CLIENT_STREAM,
     RP_REQUEST_KINDS
 };
 
