@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "disorder.h"
+#include "fake_wire.h"
 
 /* ---- the good one ---- */
 
@@ -143,6 +144,20 @@ static void test_says_much_and_ends(void **state)
             fail_msg("%d: %s", is_reversed, run.result.reason);
         assert_int_equal(run.result.warning_count, 1);
         run_deinit(&run);
+    }
+}
+
+/* It has inherited the channel, and speaks on: the worker has ended all the same. */
+static void test_leaves_a_child_that_speaks_on(void **state)
+{
+    static const char *const ends[] = { "run", "teardown", "exit", "bye" };
+
+    disorder.is_outpaced = true;
+    for (size_t i = 0; i < RP_ARRAY_LEN(ends); i++) {
+        rp_ns began = rp_clock_ns();
+
+        check_phase("leaves-child", ends[i], "exited with status 7");
+        assert_true(rp_clock_ns() - began < FLOOD_S * RP_S); /* the child had not ended */
     }
 }
 
@@ -336,6 +351,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_dies),
         cmocka_unit_test_teardown(test_dies_while_nobody_looks, end_disorder),
         cmocka_unit_test_teardown(test_says_much_and_ends, end_disorder),
+        cmocka_unit_test_teardown(test_leaves_a_child_that_speaks_on, end_disorder),
         cmocka_unit_test(test_speaks_nonsense),
         cmocka_unit_test(test_lies),
         cmocka_unit_test(test_a_limited_generator),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "disorder.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
@@ -62,6 +63,18 @@ ssize_t __wrap_send(int fd, const void *data, size_t len, int flags)
     if (n > 0 && memmem(data, (size_t)n, type, strlen(type)))
         wait_for_end();
     return n;
+}
+
+ssize_t __real_read(int fd, void *data, size_t len);
+ssize_t __wrap_read(int fd, void *data, size_t len);
+
+ssize_t __wrap_read(int fd, void *data, size_t len)
+{
+    struct pollfd more = { .fd = fd, .events = POLLIN };
+
+    if (disorder.is_outpaced && fd == disorder.channel)
+        poll(&more, 1, 100);
+    return __real_read(fd, data, len);
 }
 
 static int reversed(struct epoll_event *events, int count)

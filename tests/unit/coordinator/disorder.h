@@ -13,6 +13,7 @@ struct disorder {
     const char *deadly; /* or after this type of message has been sent to it, or to another one */
     bool is_reversed;   /* events of one wait are delivered last to first */
     int channel;        /* where the coordinator sent something last */
+    bool is_outpaced;   /* who writes to that is always faster than the coordinator reads */
     /* Of several workers only this one (from 1) is what the run is told, the others are good. 0: all are. */
     int who;
     const char *others; /* mode of the others; NULL: good */

@@ -141,7 +141,7 @@ void flood(void)
     struct rp_buf frames;
 
     fill(&frames, 256 * 1024);
-    alarm(40);
+    alarm(FLOOD_S);
     for (;;)
         write_all(&frames);
 }

@@ -18,5 +18,6 @@ enum rp_message_type receive(void);
 /* Warnings, together more than the coordinator reads in a turn of its loop if the machine lets a
  * socket keep so much; never more than it keeps. */
 void say_much(void);
-/* Warnings without an end, faster than anybody reads them. */
+/* Warnings, faster than anybody reads them, until somebody ends the process, or for FLOOD_S. */
+enum { FLOOD_S = 40 };
 void flood(void);

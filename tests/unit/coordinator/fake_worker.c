@@ -39,7 +39,11 @@ static void reach(const char *phase)
     if (strcmp(phase, at) != 0)
         return;
     fprintf(stderr, "dying words\n");
-    if (is("die"))
+    if (is("leaves-child") && fork() == 0) {
+        setsid(); /* out of the reach of who ends the worker's process group */
+        flood();
+    }
+    if (is("die") || is("leaves-child"))
         exit(7);
     if (is("crash") || is("crash-after-pauses"))
         raise(SIGKILL);
