@@ -316,6 +316,7 @@ void rp_grpc_cancel(struct rp_grpc_call *call, enum rp_grpc_end how)
 
     if (!rp_grpc_is_running(call))
         return;
+    call->http.is_left = how == RP_GRPC_LEAVE;
     if (how == RP_GRPC_INTERRUPT)
         rp_http_interrupt(&call->http);
     else

@@ -16,7 +16,9 @@ static void append_status(struct rp_buf *out, struct rp_grpc_call *call)
 
     if (error_code == RP_HTTP_CANCELLED || error_code == RP_HTTP_UNFINISHED) {
         rp_buf_appendf(out, "gRPC: CANCELLED (1), %s\n",
-                       error_code == RP_HTTP_CANCELLED ? "by the script" : "with the iteration");
+                       error_code == RP_HTTP_UNFINISHED ? "with the iteration"
+                       : call->http.is_left             ? "left by the script"
+                                                        : "given up by the script");
         return;
     }
     rp_grpc_judge(call); /* once more when the call ends, with the same result */

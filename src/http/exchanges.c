@@ -107,8 +107,12 @@ void rp_http_keep_start(struct rp_http_response *response, struct rp_slice body)
                       body.len < START_MAX - len ? body.len : START_MAX - len);
 }
 
-static bool may_have_failed(const struct rp_http_response *response)
+static bool may_have_failed(const struct rp_http_call *call)
 {
+    const struct rp_http_response *response = call->response;
+
+    if (call->is_left)
+        return false;
     if (response->error_code == RP_HTTP_UNFINISHED)
         return response->sending + response->waiting + response->receiving >= UNFINISHED_MIN ||
                response->blocked + response->looking_up + response->connecting +
@@ -157,7 +161,7 @@ void rp_http_tell_ended(struct rp_http_call *call)
     if (call->is_open_tunnel) /* it was told when it was opened */
         return;
     rp_http_tell_trace(client, call);
-    if (may_have_failed(response) &&
+    if (may_have_failed(call) &&
         rp_exchanges_want(&client->failed, rp_slice_str(call->template->name), response->status,
                           (uint32_t)response->error_code))
         tell(call, keep, client);

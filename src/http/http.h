@@ -441,8 +441,9 @@ struct rp_http_call {
     size_t head_max, body_max; /* bytes of the response; 0 = the client's limits */
     bool discard_body;         /* it is neither handed over nor decoded */
     bool keep_coding;          /* the body is not decoded */
-    bool is_open_tunnel;       /* private: its answer was told, and its stream goes on */
-    uint8_t max_redirects;     /* that are followed; one more is a failure; 0 = none is followed */
+    bool is_left;          /* set before rp_http_cancel(): no more is wanted, which is no failure */
+    bool is_open_tunnel;   /* private: its answer was told, and its stream goes on */
+    uint8_t max_redirects; /* that are followed; one more is a failure; 0 = none is followed */
     rp_http_done_fn *done;
     rp_http_hop_fn *hop;                 /* NULL = nobody wants the answers before the last one */
     const struct rp_http_reader *reader; /* NULL = the body is collected */

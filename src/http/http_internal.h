@@ -393,6 +393,11 @@ void rp_http_fail_by(struct connection *connection, const struct rp_net_failure 
  * way. */
 void rp_http_record_failure(struct rp_http_call *call, int code, const char *kind,
                             const char *detail, rp_ns at);
+/* Why a call has no answer that its caller cancels. */
+static inline const char *rp_http_cancel_kind(const struct rp_http_call *call)
+{
+    return call->is_left ? "left by the script" : "cancelled by the script";
+}
 /* Fills in the response of a call that is interrupted, counts the request and keeps its times, and
  * leaves the call under way. */
 void rp_http_record_interruption(struct rp_http_call *call, rp_ns at);

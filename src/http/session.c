@@ -470,7 +470,7 @@ void rp_http_cancel(struct rp_http_call *call, bool record)
         return;
     origin = call->template->origin;
     if (record)
-        rp_http_record_failure(call, RP_HTTP_CANCELLED, "cancelled by the script", NULL,
+        rp_http_record_failure(call, RP_HTTP_CANCELLED, rp_http_cancel_kind(call), NULL,
                                rp_loop_now(session->client->loop));
     rp_list_remove(&call->node);
     rp_timer_disarm(&call->timer);

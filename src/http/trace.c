@@ -176,7 +176,8 @@ static void take_numbers(struct rp_exchange *exchange, const struct rp_http_call
     exchange->vu = session ? session->user : 0;
     exchange->iteration = session && session->iteration ? *session->iteration : 0;
     /* Of a request under way at the end nobody knows whether it would have failed. */
-    exchange->is_failed = !response->is_expected && response->error_code != RP_HTTP_UNFINISHED;
+    exchange->is_failed = !response->is_expected && !call->is_left &&
+                          response->error_code != RP_HTTP_UNFINISHED;
     exchange->wall_ns = rp_wall_clock_ns();
     exchange->blocked = response->blocked;
     exchange->looking_up = response->looking_up;

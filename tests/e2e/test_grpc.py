@@ -168,6 +168,7 @@ async with c.server_stream(path + "Numbers", b"2 1 9") as s:
 
 
 SHOWN = """
+import asyncio
 import rampa
 
 @rampa.scenario(executor="per-vu-iterations", vus=1, iterations=1)
@@ -178,6 +179,13 @@ async def calls(worker):
     async with c.bidi("/test.Service/Talk") as s:
         await s.send(b"abc")
         await s.receive()
+    async with c.bidi("/test.Service/Talk") as s:
+        await s.send(b"abc")
+    try:
+        async with asyncio.timeout(0.01):
+            await c.unary("/test.Service/Hang", b"")
+    except TimeoutError:
+        pass
 """
 
 
@@ -186,11 +194,14 @@ def test_calls_are_shown(rampa: Rampa, script: Script, server: str, option: str)
     done = rampa("run", option, script(SHOWN.replace("TARGET", server)), code=0)
     text = done.stdout if option == "--once" else done.stderr
     parts = text.split("> POST ")[1:]
-    assert [part.split()[0] for part in parts] == ["/test.Service/Echo", "/test.Service/Fail", "/test.Service/Talk"]
+    assert [part.split()[0] for part in parts] == [f"/test.Service/{name}" for name in ("Echo", "Fail", "Talk", "Talk", "Hang")]
     assert "> authorization: ***\n" in parts[0] and "> grpc-timeout: 30000000u\n" in parts[0] and "secret-token" not in text
     assert "\ngRPC: OK (0)\ngRPC: messages sent 1 (5 bytes), received 1 (5 bytes)\n" in parts[0]
     assert "\ngRPC: NOT_FOUND (5), nothing here: \u20ac 100%" in parts[1] and "received 0 (0 bytes)\n" in parts[1]
-    assert "\ngRPC: CANCELLED (1), by the script\ngRPC: messages sent 1 (3 bytes), received 1 (3 bytes)\n" in parts[2]
+    assert "\ngRPC: CANCELLED (1), left by the script\ngRPC: messages sent 1 (3 bytes), received 1 (3 bytes)\n" in parts[2]
+    assert "\ngRPC: CANCELLED (1), left by the script\ngRPC: messages sent 1 (3 bytes), received 0 (0 bytes)\n" in parts[3]
+    assert "\ngRPC: CANCELLED (1), given up by the script\n" in parts[4]
+    assert [", failed\n" in part for part in parts] == [False, False, False, False, True]
 
 
 HOOKS = """
