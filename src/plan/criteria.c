@@ -108,6 +108,7 @@ static int fail_unknown_metric(const struct rp_plan *plan, const char *name,
     size_t count = 0;
     const char **names = rp_realloc_array(NULL, RP_BUILTIN_COUNT + plan->metric_count,
                                           sizeof(*names));
+    char shown[RP_SHOW_SIZE];
     const char *near;
 
     if (!names)
@@ -117,7 +118,10 @@ static int fail_unknown_metric(const struct rp_plan *plan, const char *name,
     for (size_t i = 0; i < plan->metric_count; i++)
         names[count++] = plan->metrics[i].name;
     near = rp_suggest(rp_slice_str(name), names, count);
-    rp_where_fail(where, err, "unknown metric");
+    if (where->name) /* it is the metric */
+        rp_where_fail(where, err, "unknown metric");
+    else
+        rp_where_fail(where, err, "unknown metric %s", rp_show_text(name, shown));
     if (near)
         rp_error_hint(err,
                       "did you mean '%s'? A metric of the script's own can be declared: "
@@ -331,7 +335,8 @@ static int add_from_line(struct rp_plan *plan, const struct rp_override *overrid
     if (!metric)
         r = -ENOMEM;
     else if (!expression) /* most likely */
-        r = rp_error_set(err, -RP_EUSER, "the expression is not UTF-8");
+        r = rp_error_set(err, -RP_EUSER, "the expression for %s is not UTF-8",
+                         rp_show_text(metric, shown));
     else
         r = add_one(plan, metric, expression, has_dynamic_metrics, &where, err);
     rp_free(metric);

@@ -130,7 +130,7 @@ def test_a_threshold_of_the_line_decides(rampa: Rampa, script: Script) -> None:
         done = rampa(*line, "--threshold", "http_reqs{status:200}:count<5", code=1)
         assert "http_reqs{status:200}" in done.stdout
     done = rampa("check", "http://127.0.0.1:1/", "--threshold", "http_req:p(95)<1", code=1)
-    assert done.stderr.startswith("error: --threshold: ") and "did you mean 'http_reqs'?" in done.stderr
+    assert done.stderr.startswith("error: --threshold: unknown metric 'http_req'\n") and "did you mean 'http_reqs'?" in done.stderr
 
 
 def test_a_base_url_for_scripts(rampa: Rampa, script: Script) -> None:

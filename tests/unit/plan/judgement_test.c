@@ -79,9 +79,10 @@ static void wrong_thresholds_are_told_with_the_option(void **state)
         { ":count>1", "--threshold: ':count>1' is not METRIC:EXPRESSION" },
         { "http_reqs:", "--threshold: 'http_reqs:' is not METRIC:EXPRESSION" },
         { "http_reqs{a:b", "--threshold: 'http_reqs{a:b' is not METRIC:EXPRESSION" },
-        { "http_reqs:count>\xff", "--threshold: the expression is not UTF-8" },
+        { "http_reqs:count>\xff", "--threshold: the expression for 'http_reqs' is not UTF-8" },
         { "http_reqs:p(95)<1",
           "--threshold: threshold 'p(95)<1' on 'http_reqs': a counter has no 'p(95)'" },
+        { "grpc_req_duraton{method:A}:p(95)<1", "--threshold: unknown metric 'grpc_req_duraton'" },
     };
 
     for (size_t i = 0; i < RP_ARRAY_LEN(cases); i++) {
