@@ -157,6 +157,7 @@ static int make_template(struct rp_grpc_method *method, const struct rp_grpc_spe
                                  .headers = fields,
                                  .is_streamed = true,
                                  .is_chunked = true,
+                                 .has_no_accept = true,
                                  .trace = RP_HTTP_TRACE_AS_SET,
                                  .tls = spec->tls,
                                  .keepalive = spec->keepalive,

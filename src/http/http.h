@@ -297,8 +297,9 @@ struct rp_http_spec { /* everything is copied */
     enum rp_http_trace { RP_HTTP_TRACE_AS_SET, RP_HTTP_TRACE, RP_HTTP_TRACE_NOT } trace;
     const uint16_t (*expected)[2]; /* ranges of statuses that are not failures; NULL = 200..399 */
     size_t expected_count;
-    bool is_upgrade; /* see http/upgrade.h */
-    bool is_tunnel;  /* likewise: an upgrade by HTTP/2 */
+    bool has_no_accept; /* the field Accept is sent only if it is given */
+    bool is_upgrade;    /* see http/upgrade.h */
+    bool is_tunnel;     /* likewise: an upgrade by HTTP/2 */
     /* HTTP/2: when nothing has come for so long while a request is under way, the server is sent a PING;
      * when nothing comes for the second time either, the connection is dead. 0 = it is not watched. */
     rp_ns keepalive, keepalive_timeout;

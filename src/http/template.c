@@ -189,6 +189,7 @@ static int write_head(struct rp_http_template *template, const struct rp_http_sp
                                            .headers = spec->headers,
                                            .header_count = spec->header_count,
                                            .proxy_authorization = credentials,
+                                           .has_no_accept = spec->has_no_accept,
                                            .closes = template->client->limits.no_reuse,
                                            .has_body = spec->has_body || spec->is_streamed,
                                            .is_chunked = spec->is_chunked,

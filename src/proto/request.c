@@ -133,7 +133,7 @@ static void append(const struct rp_request_head *request, const struct given *gi
     append_field(out, RP_SLICE("Host"), given->host ? *given->host : request->authority);
     if (!given->user_agent)
         append_field(out, RP_SLICE("User-Agent"), RP_SLICE("rampa/" RP_PROTO_VERSION));
-    if (!given->accept)
+    if (!given->accept && !request->has_no_accept)
         append_field(out, RP_SLICE("Accept"), RP_SLICE("*/*"));
     if (request->closes && !given->connection)
         append_field(out, RP_SLICE("Connection"), RP_SLICE("close"));

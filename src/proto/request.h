@@ -33,6 +33,7 @@ struct rp_request_head {
     struct rp_slice proxy_authorization;
     const struct rp_header *headers; /* sent in this order after the default ones */
     size_t header_count;
+    bool has_no_accept;  /* Accept is sent only if the headers give it */
     bool closes;         /* Connection: close, unless the headers give Connection */
     bool has_body;       /* a body follows, perhaps an empty one */
     bool is_chunked;     /* it comes in chunks, and the caller frames them */
@@ -40,9 +41,9 @@ struct rp_request_head {
 };
 
 /* Appends request line, header fields and the blank line. These fields are added unless they are
- * given: Host; User-Agent (rampa/<version>); Accept (any); Authorization, if @request has one; Connection, if it says so;
- * Content-Length, when there is a body or
- * the method is POST, PUT or PATCH. Connection and Expect are sent as given: the caller acts on
+ * given: Host; User-Agent (rampa/<version>); Accept (any), unless @request says otherwise; Authorization,
+ * if it has one; Connection, if it says so; Content-Length, when there is a body or the method is POST, PUT
+ * or PATCH. Connection and Expect are sent as given: the caller acts on
  * them.
  *
  * -RP_EUSER with a message for a bad method, target, name or value, for two Host fields, for

@@ -12,7 +12,7 @@ import grpc
 from certificates import Certificate
 
 PATH = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export"
-OWN = {"user-agent", "grpc-accept-encoding", "te", "content-type", "accept"}
+OWN = {"user-agent", "grpc-accept-encoding", "te", "content-type"}
 
 
 def retry_info(seconds: int, nanos: int = 0) -> tuple[str, bytes]:

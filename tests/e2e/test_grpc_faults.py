@@ -92,6 +92,26 @@ def misbehave(peer: Peer) -> None:
         peer.read_frame()
 
 
+def test_what_a_call_sends(rampa: Rampa, script: Script) -> None:
+    """The fields of the protocol, and no others but metadata."""
+    with H2Server(misbehave) as server:
+        run(
+            rampa,
+            script,
+            f"""
+told(await worker.grpc.unary("{server.url}", "/test.Service/Fine", b"?"))
+told(await worker.grpc.unary("{server.url}", "/test.Service/Fine", b"?", {{"x-mine": "1", "accept": "all"}}))
+""",
+        )
+        plain, own = server.peers[0].requests.values()
+    of_grpc = {"content-type": "application/grpc", "te": "trailers", "grpc-accept-encoding": "identity,gzip"}
+    pseudo = {":method": "POST", ":scheme": "http", ":path": "/test.Service/Fine", ":authority": server.url.split("//")[1]}
+    for request, more in ((plain, {}), (own, {"x-mine": "1", "accept": "all"})):
+        assert request.fields.pop("user-agent").startswith("rampa/")
+        assert request.fields.pop("grpc-timeout").startswith("6")  # 60 s
+        assert request.fields == {**pseudo, **of_grpc, **more}
+
+
 def say_nothing(peer: Peer) -> None:
     peer.begin()
     peer.read_to_end()
