@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import difflib
+import errno
 import importlib
 import itertools
 import os
@@ -66,6 +67,26 @@ def _own_files() -> bytes:
         own.DESCRIPTOR.CopyToProto(made.file.add())
     data: bytes = made.SerializeToString()
     return data
+
+
+def _unread(error: OSError, name: str) -> OSError:
+    """An error of its class that says what to do about it."""
+    if error.errno == errno.EISDIR:
+        what = "GrpcSchema takes files, and this is a folder: give those in it"
+    elif error.errno == errno.ENOENT and not os.path.isabs(name):
+        beside = f"os.path.join(os.path.dirname(__file__), {name!r})"
+        what = f"GrpcSchema finds no such file in {os.getcwd()}, the working directory, or in include=; one beside the script is {beside}"
+    else:
+        what = f"GrpcSchema cannot read the file: {error.strerror}"
+    return OSError(error.errno, what, name)
+
+
+def _read(name: str, length: int = -1) -> bytes:
+    try:
+        with open(name, "rb") as file:
+            return file.read(length)
+    except OSError as error:
+        raise _unread(error, name) from None
 
 
 def _compile(files: list[str], include: list[str]) -> bytes:
@@ -202,10 +223,10 @@ class GrpcSchema:
         OSError: a file cannot be read.
         ValueError: a file is no descriptor set, protoc refuses it, or is not installed.
 
-    >>> GrpcSchema("missing.pb")
+    >>> GrpcSchema("/missing.pb")
     Traceback (most recent call last):
     ...
-    FileNotFoundError: [Errno 2] No such file or directory: 'missing.pb'
+    FileNotFoundError: [Errno 2] GrpcSchema cannot read the file: No such file or directory: '/missing.pb'
     """
 
     def __init__(self, *files: _Path, include: _Path | typing.Iterable[_Path] = ()) -> None:
@@ -218,13 +239,12 @@ class GrpcSchema:
         found = [_found(_path(file, "GrpcSchema"), places) for file in files]
         protos = [file for file in found if file.endswith(".proto")]
         for proto in protos:
-            open(proto, "rb").close()  # whose error is clearer than that of protoc
+            _read(proto, 0)  # whose error is clearer than that of protoc
         if protos:
             self._add(_compile(protos, places), ", ".join(protos))
         for file in found:
             if not file.endswith(".proto"):
-                with open(file, "rb") as opened:
-                    self._add(opened.read(), file)
+                self._add(_read(file), file)
 
     def _add(self, data: bytes, name: str) -> None:
         try:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 import sys
 import typing
 
@@ -117,7 +118,7 @@ def main(words: list[str]) -> int:
     try:
         kind, message = encode(path, json.load(sys.stdin.buffer), files)
     except OSError as error:
-        print("error", f"--proto: {one_line(error.filename)}: {one_line(error.strerror)}", "", sep="\n")
+        print("error", f"--proto: {one_line(error.filename)}: {os.strerror(error.errno or 0)}", "", sep="\n")
         return 1
     except (ImportError, ValueError, RecursionError, _Failed) as error:
         print("error", one_line(error, 2000), getattr(error, "hint", ""), sep="\n")

@@ -378,6 +378,7 @@ def test_messages_as_dicts(rampa: Rampa, script: Script, server: str, tmp_path: 
     (tmp_path / "part.proto").write_text(PART)
     (tmp_path / "old.proto").write_text(OLD)
     (tmp_path / "broken.proto").write_text("message {")
+    (tmp_path / "folder.proto").mkdir()
     (tmp_path / "rubbish.pb").write_bytes(b"\xff\xff\xff")
     words = ["protoc", f"-I{tmp_path}", "--include_imports", f"--descriptor_set_out={tmp_path / 'set.pb'}", str(tmp_path / "order.proto")]
     subprocess.run(words, check=True, timeout=60)
@@ -401,26 +402,35 @@ for call in (
     lambda: rampa.grpc.GrpcSchema("broken.proto"),
     lambda: rampa.grpc.GrpcSchema("rubbish.pb"),
     lambda: rampa.grpc.GrpcSchema("missing.proto"),
+    lambda: rampa.grpc.GrpcSchema("missing.pb"),
+    lambda: rampa.grpc.GrpcSchema("/missing.proto"),
+    lambda: rampa.grpc.GrpcSchema("folder.proto"),
     lambda: worker.grpc.connect("{server}", schema="order.proto"),
     lambda: worker.grpc.connect("{server}", schema=rampa.grpc.GrpcSchema("old.proto")).unary("/test.Old/Echo", {{}}),
 ):
     try:
         call()
     except (ValueError, TypeError, OSError) as error:
-        print(json.dumps([str(error)]))
+        print(json.dumps([str(error), type(error).__name__]))
 """,
         before='import rampa.grpc\nPROTOS = rampa.grpc.GrpcSchema("order.proto")\nSETS = rampa.grpc.GrpcSchema("set.pb")\n',
     )
     assert lines[0] == lines[1] == [True, True, ["/test.Service/Echo", "/test.Service/Talk"]]
     assert lines[2] == [order]
-    assert lines[3] == ["the schema has no method '/test.Service/Ecko'; did you mean '/test.Service/Echo'?"]
+    assert lines[3][0] == "the schema has no method '/test.Service/Ecko'; did you mean '/test.Service/Echo'?"
     assert "/test.Service/Echo: the dict is no test.Order: " in lines[4][0] and '"nam"' in lines[4][0]
     assert "/test.Service/Echo: the dict is no test.Order: " in lines[5][0]
     assert "protoc cannot read broken.proto: " in lines[6][0]
     assert "rubbish.pb is no descriptor set, as protoc --include_imports --descriptor_set_out makes it: " in lines[7][0]
-    assert "missing.proto" in lines[8][0]
-    assert lines[9] == ["schema takes a rampa.grpc.GrpcSchema, not str"]
-    assert lines[10][0].startswith("/test.Old/Echo: the dict is no test.Need: ") and "missing required fields: a" in lines[10][0]
+    for line, name in zip(lines[8:10], ("missing.proto", "missing.pb")):
+        there = f"GrpcSchema finds no such file in {tmp_path}, the working directory, or in include="
+        beside = f"one beside the script is os.path.join(os.path.dirname(__file__), {name!r})"
+        assert line == [f"[Errno 2] {there}; {beside}: {name!r}", "FileNotFoundError"]
+    assert lines[10] == ["[Errno 2] GrpcSchema cannot read the file: No such file or directory: '/missing.proto'", "FileNotFoundError"]
+    a_folder = "[Errno 21] GrpcSchema takes files, and this is a folder: give those in it: 'folder.proto'"
+    assert lines[11] == [a_folder, "IsADirectoryError"]
+    assert lines[12][0] == "schema takes a rampa.grpc.GrpcSchema, not str"
+    assert lines[13][0].startswith("/test.Old/Echo: the dict is no test.Need: ") and "missing required fields: a" in lines[13][0]
 
 
 # ---- mistakes --------------------------------------------------------------------------------------------------------
