@@ -39,38 +39,35 @@ static bool is_method(struct rp_slice path)
            !memchr(slash + 1, '/', (size_t)(end - slash) - 1);
 }
 
-/* The URL in a message is that of HTTP, for which the one of gRPC stands. */
-static void show_as_given(struct rp_error *err)
+/* The text of @ret is the URL of HTTP that @text stands for. */
+static int translate(struct rp_slice text, const struct rp_url *url, struct rp_call_url *ret)
 {
-    const struct rp_slice scheme = RP_SLICE("grpc"); /* as long as "http" */
-    char *url = err && err->message ? strstr(err->message, "'http") : NULL;
+    bool is_tls = rp_slice_ieq(url->scheme, RP_SLICE("grpcs"));
+    const char *rest = text.ptr + url->scheme.len;
+    size_t target;
 
-    if (url)
-        memcpy(url + 1, scheme.ptr, scheme.len);
+    rp_buf_append_str(&ret->text, is_tls ? "https" : "http");
+    target = ret->text.len + (size_t)(url->path.ptr - rest);
+    rp_buf_append(&ret->text, rest, text.len - url->scheme.len);
+    if (ret->text.error)
+        return ret->text.error;
+    ret->target = rp_slice(ret->text.data, target);
+    ret->path = rp_slice(ret->text.data + target, url->path.len);
+    return 0;
 }
 
 int rp_call_url_parse(struct rp_slice text, struct rp_call_url *ret, struct rp_error *err)
 {
-    bool is_tls = has_scheme(text, RP_SLICE("grpcs://"));
-    size_t scheme = is_tls ? strlen("grpcs") : strlen("grpc");
-    struct rp_slice whole;
     struct rp_url url;
     int r;
 
     *ret = (struct rp_call_url){ 0 };
     rp_buf_init(&ret->text, URL_MAX);
-    rp_buf_append_str(&ret->text, is_tls ? "https" : "http");
-    rp_buf_append(&ret->text, text.ptr + scheme, text.len - scheme);
-    if (ret->text.error == -EMSGSIZE)
+    if (text.len > URL_MAX)
         return rp_error_set(err, -RP_EUSER, "the URL is too long");
-    if (ret->text.error)
-        return ret->text.error;
-    whole = rp_buf_slice(&ret->text);
-    r = rp_url_parse(whole, &url, err);
-    if (r == -RP_EUSER) {
-        show_as_given(err);
+    r = rp_url_parse_call(text, &url, err);
+    if (r == -RP_EUSER)
         rp_error_hint(err, EXAMPLE);
-    }
     if (r < 0)
         return r;
     if (!is_method(url.path) || url.has_query || url.fragment.ptr) {
@@ -79,9 +76,7 @@ int rp_call_url_parse(struct rp_slice text, struct rp_call_url *ret, struct rp_e
         rp_error_hint(err, EXAMPLE);
         return -RP_EUSER;
     }
-    ret->path = url.path;
-    ret->target = rp_slice(whole.ptr, (size_t)(url.path.ptr - whole.ptr));
-    return 0;
+    return translate(text, &url, ret);
 }
 
 void rp_call_url_deinit(struct rp_call_url *url)

@@ -4,7 +4,8 @@
 /*
  * proto/proto_internal.h - what only the files of this room see: what the parsers of HTTP/1
  * responses (h1.c) and requests (h1_request.c) share. These are the states of a message, the lines
- * of its head, the scan for special bytes. The framing of bodies is in h1_body.c.
+ * of its head, the scan for special bytes. The framing of bodies is in h1_body.c. Behind them is what
+ * other files have in common.
  *
  * A head has two states. In H1_HEAD whole lines are parsed where they lie, in the caller's input,
  * and appended to the head buffer once. When the input ends inside a line the rest goes to the head
@@ -23,6 +24,7 @@
 #include "base/compiler.h"
 #include "proto/h1.h"
 #include "proto/h2.h"
+#include "proto/url.h"
 #include "proto/ws.h"
 
 enum rp_h1_state {
@@ -446,3 +448,28 @@ enum {
 
 /* Takes four random bytes. -errno of getrandom. */
 RP_NODISCARD int rp_ws_take_mask(struct rp_ws_shared *shared, uint8_t ret[static 4]);
+
+/* ---- url.c, url_resolve.c ---- */
+
+static inline bool rp_url_is_control(char c)
+{
+    return (unsigned char)c < ' ' || c == 0x7f;
+}
+
+/* The first byte of @text that is in @set, or its end. */
+static inline const char *rp_url_find_any(struct rp_slice text, const char *set)
+{
+    const char *p = text.ptr, *end = text.ptr + text.len;
+
+    while (p < end && (!*p || !strchr(set, *p)))
+        p++;
+    return p;
+}
+
+static inline struct rp_slice rp_url_until(const char *start, const char *end)
+{
+    return rp_slice(start, (size_t)(end - start));
+}
+
+/* "HOST", "[::1]:80" */
+void rp_url_append_place(const struct rp_url *url, bool with_port, struct rp_buf *out);

@@ -4,6 +4,8 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 
+#include "proto/proto_internal.h"
+
 #define EXAMPLE "write it like http://127.0.0.1:8080/path?query"
 
 enum { CHAR_HOST = 1, CHAR_PATH = 2, CHAR_QUERY = 4 };
@@ -19,11 +21,6 @@ static const uint8_t char_class[256] = {
 #define UNIX_SCHEME RP_SLICE("http+unix")
 enum { UNIX_PATH_MAX_LEN = 107 }; /* of struct sockaddr_un */
 
-static bool is_control(char c)
-{
-    return (unsigned char)c < ' ' || c == 0x7f;
-}
-
 uint16_t rp_url_default_port(struct rp_slice scheme)
 {
     if (rp_slice_ieq(scheme, RP_SLICE("http")) || rp_slice_ieq(scheme, RP_SLICE("ws")) ||
@@ -37,21 +34,6 @@ uint16_t rp_url_default_port(struct rp_slice scheme)
 bool rp_url_is_unix(const struct rp_url *url)
 {
     return rp_slice_ieq(url->scheme, UNIX_SCHEME);
-}
-
-/* The first byte of @text that is in @set, or its end. */
-static const char *find_any(struct rp_slice text, const char *set)
-{
-    const char *p = text.ptr, *end = text.ptr + text.len;
-
-    while (p < end && (!*p || !strchr(set, *p)))
-        p++;
-    return p;
-}
-
-static struct rp_slice until(const char *start, const char *end)
-{
-    return rp_slice(start, (size_t)(end - start));
 }
 
 /* The URL as a message may show it: without user name and password, cut to what fits. */
@@ -80,7 +62,7 @@ static int check_text(struct rp_slice text, struct rp_error *err)
         return -RP_EUSER;
     }
     for (size_t i = 0; i < text.len; i++)
-        if (is_control(text.ptr[i]))
+        if (rp_url_is_control(text.ptr[i]))
             return rp_error_set(err, -RP_EUSER,
                                 "the URL holds the control character 0x%02x at byte %zu",
                                 (unsigned char)text.ptr[i], i);
@@ -89,9 +71,10 @@ static int check_text(struct rp_slice text, struct rp_error *err)
     return 0;
 }
 
-static int parse_scheme(struct rp_slice text, struct rp_url *url, struct rp_error *err)
+static int parse_scheme(struct rp_slice text, uint16_t port_of(struct rp_slice scheme),
+                        struct rp_url *url, struct rp_error *err)
 {
-    const char *colon = find_any(text, ":/?#");
+    const char *colon = rp_url_find_any(text, ":/?#");
     size_t left = (size_t)(text.ptr + text.len - colon);
 
     if (left < 3 || memcmp(colon, "://", 3) != 0) {
@@ -99,8 +82,8 @@ static int parse_scheme(struct rp_slice text, struct rp_url *url, struct rp_erro
         rp_error_hint(err, EXAMPLE);
         return -RP_EUSER;
     }
-    url->scheme = until(text.ptr, colon);
-    url->port = rp_url_default_port(url->scheme);
+    url->scheme = rp_url_until(text.ptr, colon);
+    url->port = port_of(url->scheme);
     if (!url->port) {
         rp_error_set(err, 0, "the URL '%s' has the unknown scheme '%.*s'", SHOWN(text),
                      RP_SLICE_FMT(url->scheme));
@@ -183,8 +166,8 @@ static int parse_host(struct rp_slice text, struct rp_slice place, struct rp_url
     const char *end = place.ptr + place.len, *host_end;
 
     url->is_ipv6 = place.len && place.ptr[0] == '[';
-    host_end = find_any(place, url->is_ipv6 ? "]" : ":");
-    url->host = until(place.ptr + url->is_ipv6, host_end);
+    host_end = rp_url_find_any(place, url->is_ipv6 ? "]" : ":");
+    url->host = rp_url_until(place.ptr + url->is_ipv6, host_end);
     if (url->is_ipv6 && (host_end == end || !is_ip_address(AF_INET6, url->host))) {
         rp_error_set(err, 0, "the URL '%s' has a bad IPv6 address", SHOWN(text));
         rp_error_hint(err, "write it like http://[::1]:8080/");
@@ -199,7 +182,7 @@ static int parse_host(struct rp_slice text, struct rp_slice place, struct rp_url
     if (host_end < end && *host_end != ':')
         return rp_error_set(err, -RP_EUSER, "the URL '%s' has text between ']' and the port",
                             SHOWN(text));
-    if (host_end < end && parse_port(text, until(host_end + 1, end), url, err) < 0)
+    if (host_end < end && parse_port(text, rp_url_until(host_end + 1, end), url, err) < 0)
         return -RP_EUSER;
     return url->is_ipv6 ? 0 : check_host(text, url->host, err);
 }
@@ -233,7 +216,7 @@ static int parse_authority(struct rp_slice text, struct rp_slice authority, stru
                            struct rp_error *err)
 {
     const char *end = authority.ptr + authority.len;
-    const char *at = find_any(authority, "@");
+    const char *at = rp_url_find_any(authority, "@");
 
     if (memchr(authority.ptr, ' ', authority.len))
         return rp_error_set(err, -RP_EUSER, "the URL '%s' has a blank before its path",
@@ -247,11 +230,12 @@ static int parse_authority(struct rp_slice text, struct rp_slice authority, stru
         rp_error_hint(err, "write an '@' of a user name or password as %%40");
         return -RP_EUSER;
     }
-    url->userinfo = until(authority.ptr, at);
-    return parse_host(text, until(at + 1, end), url, err);
+    url->userinfo = rp_url_until(authority.ptr, at);
+    return parse_host(text, rp_url_until(at + 1, end), url, err);
 }
 
-int rp_url_parse(struct rp_slice text, struct rp_url *ret, struct rp_error *err)
+static int parse(struct rp_slice text, uint16_t port_of(struct rp_slice scheme), struct rp_url *ret,
+                 struct rp_error *err)
 {
     struct rp_url url = { 0 };
     struct rp_slice rest;
@@ -260,25 +244,42 @@ int rp_url_parse(struct rp_slice text, struct rp_url *ret, struct rp_error *err)
 
     if (r < 0)
         return r;
-    r = parse_scheme(text, &url, err);
+    r = parse_scheme(text, port_of, &url, err);
     if (r < 0)
         return r;
-    rest = until(url.scheme.ptr + url.scheme.len + 3, end);
-    p = find_any(rest, "/?#");
-    r = parse_authority(text, until(rest.ptr, p), &url, err);
+    rest = rp_url_until(url.scheme.ptr + url.scheme.len + 3, end);
+    p = rp_url_find_any(rest, "/?#");
+    r = parse_authority(text, rp_url_until(rest.ptr, p), &url, err);
     if (r < 0)
         return r;
-    url.path = until(p, find_any(until(p, end), "?#"));
+    url.path = rp_url_until(p, rp_url_find_any(rp_url_until(p, end), "?#"));
     p += url.path.len;
     if (p < end && *p == '?') {
         url.has_query = true;
-        url.query = until(p + 1, find_any(until(p + 1, end), "#"));
+        url.query = rp_url_until(p + 1, rp_url_find_any(rp_url_until(p + 1, end), "#"));
         p += 1 + url.query.len;
     }
     if (p < end)
-        url.fragment = until(p + 1, end);
+        url.fragment = rp_url_until(p + 1, end);
     *ret = url;
     return 0;
+}
+
+int rp_url_parse(struct rp_slice text, struct rp_url *ret, struct rp_error *err)
+{
+    return parse(text, rp_url_default_port, ret, err);
+}
+
+static uint16_t call_port(struct rp_slice scheme)
+{
+    return rp_slice_ieq(scheme, RP_SLICE("grpc"))    ? 80
+           : rp_slice_ieq(scheme, RP_SLICE("grpcs")) ? 443
+                                                     : 0;
+}
+
+int rp_url_parse_call(struct rp_slice text, struct rp_url *ret, struct rp_error *err)
+{
+    return parse(text, call_port, ret, err);
 }
 
 static void append_encoded(struct rp_buf *out, struct rp_slice text, uint8_t class)
@@ -311,7 +312,7 @@ void rp_url_append_target(const struct rp_url *url, struct rp_buf *out)
     }
 }
 
-static void append_place(const struct rp_url *url, bool with_port, struct rp_buf *out)
+void rp_url_append_place(const struct rp_url *url, bool with_port, struct rp_buf *out)
 {
     if (url->is_ipv6)
         rp_buf_append(out, "[", 1);
@@ -327,171 +328,5 @@ void rp_url_append_authority(const struct rp_url *url, struct rp_buf *out)
     if (rp_url_is_unix(url))
         rp_buf_append_slice(out, RP_SLICE("localhost"));
     else
-        append_place(url, url->port != rp_url_default_port(url->scheme), out);
-}
-
-/* A reference cut into its five parts (RFC 3986, appendix B), unchecked. */
-struct reference {
-    struct rp_slice scheme, authority, path, query, fragment;
-    bool has_scheme, has_authority, has_query, has_fragment;
-};
-
-static bool is_scheme(struct rp_slice text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i] | 0x20;
-        bool is_alpha = c >= 'a' && c <= 'z';
-        bool is_other = (text.ptr[i] >= '0' && text.ptr[i] <= '9') || text.ptr[i] == '+' ||
-                        text.ptr[i] == '-' || text.ptr[i] == '.';
-
-        if (!is_alpha && (i == 0 || !is_other))
-            return false;
-    }
-    return text.len > 0;
-}
-
-static struct reference cut_reference(struct rp_slice text)
-{
-    struct reference ref = { 0 };
-    const char *p = text.ptr, *end = p + text.len, *stop = find_any(text, ":/?#");
-
-    if (stop < end && *stop == ':' && is_scheme(until(p, stop))) {
-        ref.has_scheme = true;
-        ref.scheme = until(p, stop);
-        p = stop + 1;
-    }
-    if (end - p >= 2 && p[0] == '/' && p[1] == '/') {
-        ref.has_authority = true;
-        ref.authority = until(p + 2, find_any(until(p + 2, end), "/?#"));
-        p = ref.authority.ptr + ref.authority.len;
-    }
-    ref.path = until(p, find_any(until(p, end), "?#"));
-    p += ref.path.len;
-    if (p < end && *p == '?') {
-        ref.has_query = true;
-        ref.query = until(p + 1, find_any(until(p + 1, end), "#"));
-        p += 1 + ref.query.len;
-    }
-    ref.has_fragment = p < end;
-    if (ref.has_fragment)
-        ref.fragment = until(p + 1, end);
-    return ref;
-}
-
-/* Drops the last segment and its '/' of path[0..@to). */
-static size_t drop_segment(const char *path, size_t to)
-{
-    while (to > 0 && path[to - 1] != '/')
-        to--;
-    return to ? to - 1 : 0;
-}
-
-/* RFC 3986, 5.2.4, in place: the output is never longer than what was read. Returns the new
- * length. */
-static size_t remove_dot_segments(char *path, size_t len)
-{
-    size_t from = 0, to = 0, segment;
-    bool has_slash;
-
-    while (from < len) {
-        has_slash = path[from] == '/';
-        segment = from + has_slash;
-        while (segment < len && path[segment] != '/')
-            segment++;
-        struct rp_slice name = until(path + from + has_slash, path + segment);
-        bool is_dot = rp_slice_eq(name, RP_SLICE(".")), is_up = rp_slice_eq(name, RP_SLICE(".."));
-
-        if (!is_dot && !is_up) {
-            memmove(path + to, path + from, segment - from);
-            to += segment - from;
-        } else {
-            if (is_up)
-                to = drop_segment(path, to);
-            if (segment == len && has_slash)
-                path[to++] = '/';
-            if (!has_slash && segment < len)
-                segment++;
-        }
-        from = segment;
-    }
-    return to;
-}
-
-static void append_path(const struct rp_url *base, const struct reference *ref, struct rp_buf *out)
-{
-    size_t start = out->len, keep;
-
-    if (!ref->has_scheme && !ref->has_authority && !ref->path.len) {
-        rp_buf_append_slice(out, base->path);
-        return;
-    }
-    if (!ref->has_scheme && !ref->has_authority && ref->path.ptr[0] != '/') {
-        keep = base->path.len ? drop_segment(base->path.ptr, base->path.len) : 0;
-        rp_buf_append(out, base->path.ptr, keep);
-        rp_buf_append(out, "/", 1);
-    }
-    rp_buf_append_slice(out, ref->path);
-    if (out->error || out->len == start)
-        return;
-    out->len = start + remove_dot_segments(out->data + start, out->len - start);
-    out->data[out->len] = '\0';
-}
-
-static void append_base_authority(const struct rp_url *base, struct rp_buf *out)
-{
-    if (base->userinfo.len) {
-        rp_buf_append_slice(out, base->userinfo);
-        rp_buf_append(out, "@", 1);
-    }
-    append_place(base, base->has_port, out);
-}
-
-static void append_resolved(const struct rp_url *base, const struct reference *ref,
-                            struct rp_buf *out)
-{
-    bool keeps_query = !ref->has_scheme && !ref->has_authority && !ref->path.len && !ref->has_query;
-    bool has_query = keeps_query ? base->has_query : ref->has_query;
-
-    rp_buf_append_slice(out, ref->has_scheme ? ref->scheme : base->scheme);
-    rp_buf_append(out, ":", 1);
-    if (ref->has_authority || !ref->has_scheme)
-        rp_buf_append(out, "//", 2);
-    if (ref->has_authority)
-        rp_buf_append_slice(out, ref->authority);
-    else if (!ref->has_scheme)
-        append_base_authority(base, out);
-    append_path(base, ref, out);
-    if (has_query) {
-        rp_buf_append(out, "?", 1);
-        rp_buf_append_slice(out, keeps_query ? base->query : ref->query);
-    }
-    if (ref->has_fragment) {
-        rp_buf_append(out, "#", 1);
-        rp_buf_append_slice(out, ref->fragment);
-    }
-}
-
-int rp_url_resolve(const struct rp_url *base, struct rp_slice reference, struct rp_buf *out,
-                   struct rp_error *err)
-{
-    struct reference ref;
-    size_t start = out->len;
-
-    if (!reference.ptr)
-        reference = RP_SLICE("");
-    for (size_t i = 0; i < reference.len; i++)
-        if (is_control(reference.ptr[i]))
-            return rp_error_set(err, -RP_EUSER,
-                                "the reference holds the control character 0x%02x at byte %zu",
-                                (unsigned char)reference.ptr[i], i);
-    if (out->error)
-        return out->error;
-    ref = cut_reference(reference);
-    append_resolved(base, &ref, out);
-    if (out->error) {
-        out->len = start;
-        if (out->data)
-            out->data[start] = '\0';
-    }
-    return out->error;
+        rp_url_append_place(url, url->port != rp_url_default_port(url->scheme), out);
 }

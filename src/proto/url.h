@@ -33,6 +33,9 @@ struct rp_url {
  * before the path. An IPv6 literal has no zone. No message shows user name and password. *ret is
  * untouched on failure. */
 RP_NODISCARD int rp_url_parse(struct rp_slice text, struct rp_url *ret, struct rp_error *err);
+/* The same of the URL of a call of gRPC: its scheme is grpc or grpcs, and the port is that of http or https
+ * unless it says otherwise. */
+RP_NODISCARD int rp_url_parse_call(struct rp_slice text, struct rp_url *ret, struct rp_error *err);
 /* Whether @url is http+unix://SOCKET/path?query, a server at a socket of this machine. Its host is the
  * path of the socket, percent-encoded: so it begins with '%', as no other host does. */
 bool rp_url_is_unix(const struct rp_url *url);

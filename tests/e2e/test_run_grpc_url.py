@@ -140,6 +140,8 @@ def test_secrets_are_hidden_while_the_server_is_asked(program: Path) -> None:
         (["grpc://127.0.0.1:1/a.B/C", "--json", "{}", "--resolve", "a:1:127.0.0.1"], "give the .proto file or a descriptor set with --proto FILE"),
         (["grpc://127.0.0.1:1/a.B/C", "--no-http2"], "--no-http2 is not possible with calls of gRPC, which stand on HTTP/2"),
         (["grpc:///a.B/C"], "the URL 'grpc:///a.B/C' has no host"),
+        (["GRPCS://joe:s3cret@:1/a.B/C"], "the URL 'GRPCS://***@:1/a.B/C' has no host"),
+        (["grpc://a_'http:1/a.B/C"], "of the URL 'grpc://a_'http:1/a.B/C' holds a byte that no host has"),
         (["wsx://127.0.0.1:1/"], "for calls of gRPC there are grpc and grpcs"),
         (["grpc://127.0.0.1:1/a.B/C", "--json", "{"], "--json: what is to be sent is not JSON; the mistake is at byte 1"),
         (["grpc://127.0.0.1:1/a.B/C", "-X", "PUT"], "--method is for requests of HTTP; a call of gRPC has none"),

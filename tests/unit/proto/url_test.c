@@ -232,6 +232,24 @@ static void bad_urls_are_refused_with_a_reason(void **state)
     }
 }
 
+static void urls_of_calls_have_schemes_of_their_own(void **state)
+{
+    struct rp_error err = { 0 };
+    struct rp_url url;
+
+    assert_int_equal(rp_url_parse_call(RP_SLICE("grpc://h/a.B/C"), &url, NULL), 0);
+    assert_true(url.port == 80 && rp_slice_eq_str(url.path, "/a.B/C"));
+    assert_int_equal(rp_url_parse_call(RP_SLICE("GRPCS://h/a.B/C"), &url, NULL), 0);
+    assert_int_equal(url.port, 443);
+    assert_int_equal(rp_url_parse_call(RP_SLICE("grpcs://h:50051"), &url, NULL), 0);
+    assert_int_equal(url.port, 50051);
+    assert_int_equal(rp_url_parse_call(RP_SLICE("http://h/"), &url, NULL), -RP_EUSER);
+    assert_int_equal(rp_url_parse(RP_SLICE("grpc://h/"), &url, NULL), -RP_EUSER);
+    assert_int_equal(rp_url_parse_call(RP_SLICE("grpc://u:p@:1/"), &url, &err), -RP_EUSER);
+    assert_string_equal(err.message, "the URL 'grpc://***@:1/' has no host");
+    rp_error_deinit(&err);
+}
+
 static void expect_resolved(const char *base_text, const char *reference, const char *expected)
 {
     struct rp_error err = { 0 };
@@ -394,6 +412,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_urls_are_cut_and_written),
         cmocka_unit_test(no_message_shows_a_password),
+        cmocka_unit_test(urls_of_calls_have_schemes_of_their_own),
         cmocka_unit_test(user_name_and_password_are_left_out),
         cmocka_unit_test(escapes_are_decoded),
         cmocka_unit_test(bad_urls_are_refused_with_a_reason),
