@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from demo_target import demo_target
 from finished import Finished
 
 if TYPE_CHECKING:
@@ -50,6 +51,13 @@ EACH_OBJECT = {f"test_run_{name}" for name in EACH_OBJECT} | {
 def python_allocations(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if "RAMPA_SANITIZED" in os.environ and request.module.__name__ not in EACH_OBJECT:
         monkeypatch.setenv("TESTS_PYTHONMALLOC", "pymalloc")
+
+
+@pytest.fixture(scope="module")
+def own_target(program: Path) -> Iterator[str]:
+    """The URL of a demo server that a module has for itself, and that must end well."""
+    with demo_target(program) as (url,):
+        yield url
 
 
 @pytest.fixture

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -50,18 +48,13 @@ async def load(worker):
 """
 
 
-def test_10000_calls_of_generated_code(rampa: Callable[..., Any], script: Callable[..., Path], program: Path, tmp_path: Path) -> None:
+def test_10000_calls_of_generated_code(rampa: Callable[..., Any], script: Callable[..., Path], own_target: str, tmp_path: Path) -> None:
     if "ASAN_OPTIONS" in os.environ:
         pytest.skip("grpcio is imported once, with the ordinary build")
     pytest.importorskip("grpc")
     messages(tmp_path)
     shutil.copy(Path(__file__).with_name("testservice_pb2_grpc.py"), tmp_path)
-    process = subprocess.Popen([program, "target", "--port", "0"], stdout=subprocess.PIPE, text=True)
-    assert process.stdout
-    target = process.stdout.readline().split("//")[1].strip()
-    done = rampa("run", script(SCRIPT.replace("TARGET", target)), out=True, code=0)
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    done = rampa("run", script(SCRIPT.replace("TARGET", own_target)), out=True, code=0)
     metrics = done.result()["summary"]["metrics"]
     assert metrics["grpc_reqs"]["count"] == 10_000 and metrics["grpc_req_failed"]["passes"] == 0
     assert metrics["grpc_streams"]["count"] == 7_500 and metrics["grpc_req_duration"]["count"] == 2_500

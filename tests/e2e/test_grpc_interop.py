@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -19,16 +18,6 @@ PATIENCE = 60
 CASES = """empty_unary large_unary client_streaming server_streaming ping_pong empty_stream cancel_after_begin
 cancel_after_first_response timeout_on_sleeping_server custom_metadata status_code_and_message special_status_message
 unimplemented_method unimplemented_service""".split()
-
-
-@pytest.fixture
-def demo(program: Path, folder: Path) -> Iterator[str]:
-    process = subprocess.Popen([program, "target", "--port", "0"], stdout=subprocess.PIPE, text=True)
-    assert process.stdout
-    yield process.stdout.readline().split()[-1]
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0
 
 
 @pytest.fixture
@@ -52,7 +41,7 @@ def folder(tmp_path: Path) -> Path:
     return messages(made)
 
 
-@pytest.mark.parametrize("server", ["demo", "grpcio"])
+@pytest.mark.parametrize("server", ["own_target", "grpcio"])
 def test_cases(server: str, rampa: Callable[..., Any], folder: Path, request: pytest.FixtureRequest) -> None:
     target = request.getfixturevalue(server)
     path = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from demo_target import demo_target
 from testservice import PROTO
 
 PATIENCE = 60
@@ -22,15 +22,10 @@ TESTS = "/grpc.testing.TestService/"
 Rampa = Callable[..., Any]
 
 
-@pytest.fixture(scope="module")
-def server(program: Path) -> Iterator[str]:
+@pytest.fixture
+def server(own_target: str) -> str:
     """The URL of the service of a demo server."""
-    process = subprocess.Popen([program, "target", "--port", "0"], stdout=subprocess.PIPE, text=True)
-    assert process.stdout
-    yield process.stdout.readline().split()[-1].replace("http:", "grpc:") + TESTS
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0
+    return own_target.replace("http:", "grpc:") + TESTS
 
 
 @pytest.fixture
@@ -100,19 +95,15 @@ async def default(worker):
 
 def test_with_tls(rampa: Rampa, program: Path, script: Callable[..., Path], protobuf: None, tmp_path: Path) -> None:
     env = {**os.environ, "TMPDIR": str(tmp_path)}
-    process = subprocess.Popen([program, "target", "--port", "0", "--tls"], stdout=subprocess.PIPE, text=True, env=env)
-    assert process.stdout
-    url = process.stdout.readline().split()[-1].replace("https:", "grpcs:")
-    certificate = process.stdout.readline().split()[-1]
-    done = rampa("run", url + TESTS + "EmptyCall", "--cacert", certificate, "-i", 3, out=True, code=0)
-    assert done.count("grpc_reqs") == 3
-    done = rampa("run", url + TESTS + "EmptyCall", "-i", 1, code=1)
-    assert "gRPC UNAVAILABLE (1310)" in done.stdout
-    # What asks for the schema is no part of the load, but the connection that it opens is.
-    done = rampa("run", script(REFLECTED.format(target=url)), "-i", 2, out=True, code=0)
-    assert (done.count("grpc_reqs"), done.count("tls_full_handshakes")) == (2, 1)
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=PATIENCE)
+    with demo_target(program, "--tls", env=env, lines=2) as (url, certificate):
+        url = url.replace("https:", "grpcs:")
+        done = rampa("run", url + TESTS + "EmptyCall", "--cacert", certificate, "-i", 3, out=True, code=0)
+        assert done.count("grpc_reqs") == 3
+        done = rampa("run", url + TESTS + "EmptyCall", "-i", 1, code=1)
+        assert "gRPC UNAVAILABLE (1310)" in done.stdout
+        # What asks for the schema is no part of the load, but the connection that it opens is.
+        done = rampa("run", script(REFLECTED.format(target=url)), "-i", 2, out=True, code=0)
+        assert (done.count("grpc_reqs"), done.count("tls_full_handshakes")) == (2, 1)
 
 
 def test_secrets_are_hidden_while_the_server_is_asked(program: Path) -> None:
@@ -205,18 +196,18 @@ def test_json_by_reflection(rampa: Rampa, server: str) -> None:
     import grpcknown
 
     words = [sys.executable, Path(grpcknown.__file__)]
-    process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stdout
-    ports = dict(zip(grpcknown.WAYS, process.stdout.readline().split(), strict=True))
+    ports: dict[str, str] = {}
     order = json.dumps({"name": "a", "parts": [{"size": 1, "at": "2026-01-02T03:04:05Z"}]})
 
     def call(way: str, method: str, text: str, code: int) -> Any:
         url = f"grpc://joe:s3cret@127.0.0.1:{ports[way]}/test.Shop/{method}"
         return rampa("run", url, "--json", text, "-H", "x-a: b", "-H", "a-bin: AAE", "-i", 2, out=not code, code=code)
 
-    assert call("alpha", "List", order, 0).count("grpc_streams_msgs_received") == 4
-    done = call("none", "Add", order, 3)
-    assert "does not tell what its messages look like: it has no reflection" in done.stderr and "with --proto FILE" in done.stderr
-    assert "s3cret" not in done.stderr
-    assert "not for you (PERMISSION_DENIED)" in call("denied", "Add", order, 3).stderr
-    process.communicate()
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # it ends with its input
+        assert process.stdout
+        ports.update(zip(grpcknown.WAYS, process.stdout.readline().split(), strict=True))
+        assert call("alpha", "List", order, 0).count("grpc_streams_msgs_received") == 4
+        done = call("none", "Add", order, 3)
+        assert "does not tell what its messages look like: it has no reflection" in done.stderr and "with --proto FILE" in done.stderr
+        assert "s3cret" not in done.stderr
+        assert "not for you (PERMISSION_DENIED)" in call("denied", "Add", order, 3).stderr

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,15 +23,10 @@ INITIAL_WINDOW_SIZE = 4
 TESTS = "/grpc.testing.TestService/"
 
 
-@pytest.fixture(scope="module")
-def plain(program: Path) -> Iterator[str]:
+@pytest.fixture
+def plain(own_target: str) -> str:
     """The address of a demo server."""
-    process = subprocess.Popen([program, "target", "--port", "0"], stdout=subprocess.PIPE, text=True)
-    assert process.stdout
-    yield process.stdout.readline().split("//")[1].strip()
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0
+    return own_target.removeprefix("http://")
 
 
 # ---- grpcio ----------------------------------------------------------------------------------------------------------
