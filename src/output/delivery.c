@@ -262,26 +262,55 @@ void rp_delivery_put(struct rp_delivery *d, struct rp_buf *bytes, uint64_t point
 
 /* ---- beginning ------------------------------------------------------------------------------- */
 
+static int refuse(struct rp_delivery *d, const char *why, struct rp_error *err)
+{
+    return rp_error_set(err, -RP_EUSER, "the output %s cannot use %s: %s", d->config.name,
+                        rp_poster_shown(d->poster), why);
+}
+
+static void hint_certificate(const struct rp_delivery *d, const struct rp_answer *answer,
+                             struct rp_error *err)
+{
+    if (answer->is_of_stranger)
+        rp_error_hint(err,
+                      "--output-option %s.cacert=FILE names its authority, %s.insecure=1 takes any "
+                      "certificate",
+                      d->config.name, d->config.name);
+    else
+        rp_error_hint(err, "--output-option %s.insecure=1 takes any certificate", d->config.name);
+}
+
+static int refuse_plain(struct rp_delivery *d, struct rp_error *err)
+{
+    bool is_grpc = strncmp(rp_poster_shown(d->poster), "grpc", 4) == 0;
+
+    refuse(d, "the server speaks TLS, and its URL says none", err);
+    rp_error_hint(err, "the URL begins with %s", is_grpc ? "grpcs://" : "https://");
+    return -RP_EUSER;
+}
+
 static int probe(struct rp_delivery *d, struct rp_slice body, struct rp_error *err)
 {
+    rp_ns timeout = d->config.timeout < RP_DELIVERY_PROBE ? d->config.timeout : RP_DELIVERY_PROBE;
     struct rp_answer answer;
     int r;
 
     d->is_probing = true;
-    r = rp_poster_send(
-        d->poster, body,
-        d->config.timeout < RP_DELIVERY_PROBE ? d->config.timeout : RP_DELIVERY_PROBE, err);
+    r = rp_poster_send(d->poster, body, timeout, err);
     while (r == 0 && rp_poster_is_sending(d->poster))
         r = rp_loop_turn(d->loop, RP_NS_NEVER);
     d->is_probing = false;
     if (r < 0)
         return r == -RP_EUSER ? rp_error_prefix(err, r, d->config.name) : r;
     answer = rp_poster_answer(d->poster);
+    if (!answer.is_taken && rp_poster_lacks_tls(d->poster, timeout))
+        return refuse_plain(d, err);
     if (answer.is_lasting || (d->config.is_required && answer.is_passing)) {
-        rp_error_set(err, -RP_EUSER, "the output %s cannot use %s: %s", d->config.name,
-                     rp_poster_shown(d->poster), d->trouble);
+        refuse(d, d->trouble, err);
         if (answer.remedy)
             rp_error_hint(err, "%s", answer.remedy);
+        else if (answer.is_untrusted)
+            hint_certificate(d, &answer, err);
         return -RP_EUSER;
     }
     if (answer.is_passing) {

@@ -13,7 +13,9 @@
 #include "output/conceal.h"
 #include "output/grpc_post.h"
 #include "output/output_url.h"
+#include "output/tls_probe.h"
 #include "plan/proxy.h"
+#include "proto/h2.h"
 
 enum { H2_PROTOCOL_ERROR = 1 }; /* of RFC 9113 */
 enum { SHOWN_MAX = 1024, ANSWER_COLS = 200, EXPLANATION_MAX = 2048, RESPONSE_MAX = 1 << 20 };
@@ -134,6 +136,13 @@ static const char *remedy_of(unsigned status, int code)
     return NULL;
 }
 
+/* A refused certificate: whoever has an option against that knows its name. */
+static void note_certificate(int code, struct rp_answer *answer)
+{
+    answer->is_untrusted = code >= RP_HTTP_UNKNOWN_AUTHORITY && code <= RP_HTTP_EXPIRED;
+    answer->is_of_stranger = code == RP_HTTP_UNKNOWN_AUTHORITY;
+}
+
 static struct rp_answer answer_to_post(const struct rp_poster *poster)
 {
     const struct rp_http_response *response = &poster->response;
@@ -146,6 +155,7 @@ static struct rp_answer answer_to_post(const struct rp_poster *poster)
     if (!status) {
         answer.is_passing = true;
         answer.is_lasting = is_lasting_failure(response->error_code);
+        note_certificate(response->error_code, &answer);
     } else if (!answer.is_taken) {
         answer.is_passing = poster->is_passing ? poster->is_passing(status)
                                                : status == 429 || status >= 500;
@@ -177,6 +187,7 @@ static struct rp_answer answer_to_call(const struct rp_poster *poster)
         answer.remedy = "check the port: the server may have another one for gRPC";
     } else if (!call->response.status) {
         answer.is_lasting = is_lasting_failure(call->error_code);
+        note_certificate(call->error_code, &answer);
     }
     return answer;
 }
@@ -184,6 +195,25 @@ static struct rp_answer answer_to_call(const struct rp_poster *poster)
 struct rp_answer rp_poster_answer(const struct rp_poster *poster)
 {
     return poster->grpc ? answer_to_call(poster) : answer_to_post(poster);
+}
+
+/* What a server of TLS does with requests that are not encrypted: it sends an alert, or closes. */
+static bool may_want_tls(int code)
+{
+    return code == RP_HTTP_CLOSED || code == RP_HTTP_RESET || code == RP_HTTP_PROTOCOL ||
+           (code >= RP_HTTP_H2 && code < RP_HTTP_H2 + RP_H2_CODES);
+}
+
+bool rp_poster_lacks_tls(struct rp_poster *poster, rp_ns timeout)
+{
+    int code = poster->grpc ? rp_grpc_post_call(poster->grpc)->error_code
+                            : poster->response.error_code;
+    struct rp_url url;
+
+    return !response_of(poster)->status && may_want_tls(code) &&
+           rp_url_parse(rp_buf_slice(&poster->url), &url, NULL) == 0 &&
+           rp_slice_ieq(url.scheme, RP_SLICE("http")) &&
+           rp_speaks_tls(poster->loop, &url, poster->proxy, timeout);
 }
 
 const char *rp_poster_shown(const struct rp_poster *poster)

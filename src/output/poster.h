@@ -44,6 +44,8 @@ struct rp_answer {
     bool is_passing;      /* it was not taken, and may be taken later */
     bool is_lasting;      /* nothing will be taken later either, as far as can be told */
     const char *remedy;   /* against that, for people; NULL = none is known */
+    bool is_untrusted;    /* the certificate of the server was refused, */
+    bool is_of_stranger;  /* because nobody knows its authority */
     struct rp_slice body; /* of the answer, if it was taken; valid until the next body is sent */
     rp_ns wait;           /* how long the server asks to wait; -1 = it does not ask */
 };
@@ -64,6 +66,9 @@ RP_NODISCARD int rp_poster_send(struct rp_poster *poster, struct rp_slice body, 
 bool rp_poster_is_sending(const struct rp_poster *poster);
 /* Of the last body. */
 struct rp_answer rp_poster_answer(const struct rp_poster *poster);
+/* Whether the server has ended the connection of the last body without an answer because it speaks TLS, and
+ * the URL says none. It is asked with a connection of its own, which takes @timeout at most. */
+bool rp_poster_lacks_tls(struct rp_poster *poster, rp_ns timeout);
 /* What the answer says, as a clause: "connection refused", "it answered 503: overloaded". */
 void rp_poster_explain(const struct rp_poster *poster, char *out, size_t size);
 /* Appends the beginning of @said, a text of the server's, as it may be shown. */

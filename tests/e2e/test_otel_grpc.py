@@ -161,6 +161,16 @@ def test_a_receiver_that_wants_a_certificate(
     receiver.bodies.clear()
     done = rampa("run", "script.py", "-O", f"otel={receiver.url}", code=3)
     assert done.stderr.startswith(f"error: the output otel cannot use {receiver.url}: ") and not receiver.bodies
+    assert "\n  --output-option otel.cacert=FILE names its authority, otel.insecure=1 takes any certificate\n" in done.stderr
+
+
+def test_tls_that_the_url_does_not_say(rampa: Rampa, script: Script, receive: Callable[..., Receiver], good: Certificate) -> None:
+    script(SCRIPT.replace("iterations=20", "iterations=1"))
+    receiver = receive(certificate=good)
+    plain = f"grpc://{receiver.address}"
+    done = rampa("run", "script.py", "-O", f"otel={plain}", code=3)
+    what = "the server speaks TLS, and its URL says none\n  the URL begins with grpcs://\n"
+    assert done.stderr.startswith(f"error: the output otel cannot use {plain}: {what}") and not receiver.bodies
 
 
 def test_the_variables_of_opentelemetry(rampa: Rampa, script: Script, receive: Callable[..., Receiver]) -> None:

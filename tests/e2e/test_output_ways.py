@@ -68,14 +68,21 @@ def test_a_server_that_nobody_vouches_for_is_told_before_anything_runs(
     elsewhere = pki.issue("elsewhere", hosts="DNS:elsewhere.example")
     for certificate, ca, what in (
         (good, pki.stranger.file, "authority"),
+        (good, pki.stranger.file, "\n  --output-option webhook.cacert=FILE names its authority, webhook.insecure=1 takes any certificate\n"),
         (late, pki.root.file, "expired"),
         (elsewhere, pki.root.file, "127.0.0.1"),
+        (elsewhere, pki.root.file, "\n  --output-option webhook.insecure=1 takes any certificate\n"),
     ):
         with front(certificate) as server:
             done = run(rampa, server.url, f"cacert={ca}", code=3)
             assert done.stderr.startswith(f"error: the output webhook cannot use {server.url}: "), done.stderr
             assert what in done.stderr and "pla-nted" not in done.stderr
             assert not server.bodies
+    with front(good) as server:
+        plain = server.url.replace("https:", "http:")
+        done = run(rampa, plain, code=3)
+        said = f"error: the output webhook cannot use {plain}: the server speaks TLS, and its URL says none\n  the URL begins with https://\n"
+        assert done.stderr.startswith(said) and not server.bodies
     missing = run(rampa, server.url, f"cacert={tmp_path}/none.pem", code=3)
     assert f"{tmp_path}/none.pem" in missing.stderr
     assert not (tmp_path / "ran").exists() and not target.bodies
