@@ -15,7 +15,18 @@
 
 enum { LEAST_WAIT = RP_S, PERCENT_OF_ANSWERED = 99 };
 
+static const struct kind {
+    enum rp_builtin counter, failed, duration;
+    bool has_phases; /* metrics of their times */
+    const char *one, *several;
+} kinds[] = {
+    { RP_M_HTTP_REQS, RP_M_HTTP_REQ_FAILED, RP_M_HTTP_REQ_DURATION, true, "request", "requests" },
+    { RP_M_GRPC_REQS, RP_M_GRPC_REQ_FAILED, RP_M_GRPC_REQ_DURATION, false, "call of gRPC",
+      "calls of gRPC" },
+};
+
 struct rp_unfinished_request {
+    const struct kind *kind;
     const struct rp_store_series *counter;
     uint32_t worker;
     struct rp_unfinished times;
@@ -28,6 +39,15 @@ void rp_unfinished_deinit(struct rp_unfinished_requests *requests)
 }
 
 /* ---- what the workers tell ------------------------------------------------------------------- */
+
+/* Of requests that @counter has counted. */
+static const struct kind *kind_of(const struct rp_store_series *counter)
+{
+    for (size_t i = 0; i < RP_ARRAY_LEN(kinds); i++)
+        if (strcmp(counter->metric, rp_builtin_name(kinds[i].counter)) == 0)
+            return &kinds[i];
+    return &kinds[0];
+}
 
 static int reserve(struct rp_unfinished_requests *requests, size_t more)
 {
@@ -66,6 +86,8 @@ int rp_merge_unfinished(struct rp_merging *merging, struct rp_peer *peer,
                                            request->times.series);
         if (!request->counter || request->counter->type != RP_COUNTER)
             r = -EBADMSG;
+        else
+            request->kind = kind_of(request->counter);
     }
     if (r == 0)
         requests->count = count;
@@ -79,11 +101,19 @@ struct answered {
     int error;
 };
 
+/* The status of a request without an answer is 0. That of a call of gRPC would be OK; a call without an answer
+ * has a code of what went wrong. */
 static bool has_answer(const struct rp_store_series *series)
 {
-    for (size_t i = 0; i < series->tag_count; i++)
-        if (strcmp(series->tags[i][0], "status") == 0)
-            return strcmp(series->tags[i][1], "0") != 0;
+    bool is_of_grpc = strcmp(series->metric, rp_builtin_name(RP_M_GRPC_REQ_DURATION)) == 0;
+
+    for (size_t i = 0; i < series->tag_count; i++) {
+        const char *key = series->tags[i][0];
+
+        if (is_of_grpc ? strcmp(key, "error_code") == 0
+                       : strcmp(key, "status") == 0 && strcmp(series->tags[i][1], "0") == 0)
+            return false;
+    }
     return true;
 }
 
@@ -96,8 +126,8 @@ static void take_answered(void *user, const struct rp_store_series *series,
         answered->error = rp_value_add(&answered->durations, total);
 }
 
-/* What an unfinished request must have waited to have failed. */
-static int find_limit(const struct rp_store *store, rp_ns *ret)
+/* What an unfinished request of @kind must have waited to have failed. */
+static int find_limit(const struct rp_store *store, const struct kind *kind, rp_ns *ret)
 {
     static const struct rp_stat p99 = { .kind = RP_STAT_P, .p = PERCENT_OF_ANSWERED };
     struct answered answered = { .error = 0 };
@@ -105,8 +135,7 @@ static int find_limit(const struct rp_store *store, rp_ns *ret)
     int r;
 
     rp_value_init(&answered.durations, RP_TREND);
-    r = rp_store_each_series(store, rp_builtin_name(RP_M_HTTP_REQ_DURATION), take_answered,
-                             &answered);
+    r = rp_store_each_series(store, rp_builtin_name(kind->duration), take_answered, &answered);
     if (r == 0)
         r = answered.error;
     most = answered.durations.samples ? rp_value_stat(&answered.durations, true, p99, 0) * 1e6 : 0;
@@ -192,13 +221,13 @@ static int tell(struct recorder *recorder, const double *values, size_t count)
     return 0;
 }
 
-static int record_failures(struct recorder *recorder, const struct rp_store_series *counter,
+static int record_failures(struct recorder *recorder, const struct rp_unfinished_request *first,
                            double *values, size_t count)
 {
     struct rp_value failed = { .type = RP_RATE,
                                .rate = { .hits = count, .total = count },
                                .samples = count };
-    int r = record(recorder, counter, RP_M_HTTP_REQ_FAILED, &failed);
+    int r = record(recorder, first->counter, first->kind->failed, &failed);
 
     for (size_t i = 0; i < count; i++)
         values[i] = 1;
@@ -234,13 +263,12 @@ static int record_group(struct recorder *recorder, const struct rp_unfinished_re
                         size_t count, double *values)
 {
     const struct rp_store_series *counter = requests->counter;
-    size_t n;
+    size_t n, phases = requests->kind->has_phases ? RP_ARRAY_LEN(samples) : 0;
     int r;
 
     recorder->teller = requests->worker;
-    r = record_failures(recorder, counter, values, count);
-
-    for (size_t s = 0; r == 0 && s < RP_ARRAY_LEN(samples); s++) {
+    r = record_failures(recorder, requests, values, count);
+    for (size_t s = 0; r == 0 && s < phases; s++) {
         n = 0;
         for (size_t i = 0; i < count; i++)
             if (requests[i].times.was_sent || !samples[s].is_of_sent)
@@ -251,7 +279,7 @@ static int record_group(struct recorder *recorder, const struct rp_unfinished_re
     for (size_t i = 0; i < count; i++)
         if (requests[i].times.was_sent)
             values[n++] = (double)rp_unfinished_age(&requests[i].times);
-    return r == 0 ? record_times(recorder, counter, RP_M_HTTP_REQ_DURATION, values, n) : r;
+    return r == 0 ? record_times(recorder, counter, requests->kind->duration, values, n) : r;
 }
 
 static bool are_together(const struct rp_unfinished_request *a,
@@ -278,12 +306,15 @@ static int record_all(struct recorder *recorder, const struct rp_unfinished_requ
 
 /* ---- the verdict ----------------------------------------------------------------------------- */
 
+/* Those of a kind stand together. */
 static int compare_ages(const void *a, const void *b)
 {
-    rp_ns x = rp_unfinished_age(&((const struct rp_unfinished_request *)a)->times);
-    rp_ns y = rp_unfinished_age(&((const struct rp_unfinished_request *)b)->times);
+    const struct rp_unfinished_request *x = a, *y = b;
+    rp_ns age_of_x = rp_unfinished_age(&x->times), age_of_y = rp_unfinished_age(&y->times);
 
-    return x < y ? -1 : x > y;
+    if (x->kind != y->kind)
+        return x->kind < y->kind ? -1 : 1;
+    return age_of_x < age_of_y ? -1 : age_of_x > age_of_y;
 }
 
 /* Those that are together stand together. */
@@ -299,10 +330,11 @@ static int compare_groups(const void *a, const void *b)
 }
 
 /* "after 2.31s", "after 40.1ms to 2.31s": of requests in the order of their ages. */
-static const char *ages_text(const struct rp_unfinished_requests *requests, char *out, size_t size)
+static const char *ages_text(const struct rp_unfinished_request *requests, size_t count, char *out,
+                             size_t size)
 {
-    rp_ns youngest = rp_unfinished_age(&requests->items[0].times);
-    rp_ns oldest = rp_unfinished_age(&requests->items[requests->count - 1].times);
+    rp_ns youngest = rp_unfinished_age(&requests[0].times);
+    rp_ns oldest = rp_unfinished_age(&requests[count - 1].times);
     char from[RP_UNIT_SIZE], to[RP_UNIT_SIZE];
 
     rp_unit_time((double)youngest / 1e6, 3, from);
@@ -311,11 +343,13 @@ static const char *ages_text(const struct rp_unfinished_requests *requests, char
     return out;
 }
 
-static void warn(const struct rp_unfinished_requests *requests, size_t failed, rp_ns limit,
-                 struct rp_result *result)
+/* @requests: of a kind, in the order of their ages. */
+static void warn(const struct rp_unfinished_request *requests, size_t count, size_t failed,
+                 rp_ns limit, struct rp_result *result)
 {
+    const struct kind *kind = requests->kind;
     const char *measure = limit > LEAST_WAIT ? " (the p(99) of the answered ones)" : "";
-    bool is_one = requests->count == 1;
+    bool is_one = count == 1;
     char ages[2 * RP_UNIT_SIZE + 16], least[RP_UNIT_SIZE], verdict[160];
 
     rp_unit_time((double)limit / 1e6, 3, least);
@@ -325,15 +359,16 @@ static void warn(const struct rp_unfinished_requests *requests, size_t failed, r
                  least, measure, failed == 1 ? "s" : "");
     else
         snprintf(verdict, sizeof(verdict),
-                 "none had waited longer than %s%s, so they count in http_reqs only", least,
-                 measure);
-    rp_result_warn(result, "%zu %s under way when %s interrupted, %s; %s (error 1904)",
-                   requests->count, is_one ? "request was still" : "requests were still",
+                 "none had waited longer than %s%s, so they count in %s only", least, measure,
+                 rp_builtin_name(kind->counter));
+    rp_result_warn(result, "%zu %s %s still under way when %s interrupted, %s; %s (error 1904)",
+                   count, is_one ? kind->one : kind->several, is_one ? "was" : "were",
                    is_one ? "its iteration was" : "their iterations were",
-                   ages_text(requests, ages, sizeof(ages)), verdict);
+                   ages_text(requests, count, ages, sizeof(ages)), verdict);
 }
 
-/* Whether an exchange that was kept has failed: what was interrupted is known only now. */
+/* Whether an exchange that was kept has failed: what was interrupted is known only now. Of calls of gRPC only
+ * failed ones are kept. */
 static bool has_failed(const void *limit, const struct rp_exchange *exchange)
 {
     rp_ns age = rp_ns_add(exchange->sending, rp_ns_add(exchange->waiting, exchange->receiving));
@@ -346,30 +381,44 @@ static bool has_failed(const void *limit, const struct rp_exchange *exchange)
     return age > *(const rp_ns *)limit;
 }
 
+/* @requests: all of a kind, in the order of their ages. */
+static int judge_kind(struct rp_merging *merging, struct recorder *recorder,
+                      struct rp_unfinished_request *requests, size_t count)
+{
+    size_t young = 0;
+    rp_ns limit;
+    int r = find_limit(recorder->store, requests->kind, &limit);
+
+    if (r < 0)
+        return r;
+    while (young < count && rp_unfinished_age(&requests[young].times) <= limit)
+        young++;
+    warn(requests, count, count - young, limit, merging->result);
+    if (requests->kind->counter == RP_M_HTTP_REQS)
+        rp_exchanges_filter(&merging->result->exchanges, has_failed, &limit);
+    qsort(requests + young, count - young, sizeof(*requests), compare_groups);
+    return record_all(recorder, requests + young, count - young);
+}
+
 int rp_unfinished_judge(struct rp_merging *merging, struct rp_sinks *sinks)
 {
     struct rp_unfinished_requests *requests = &merging->unfinished;
+    struct rp_unfinished_request *items = requests->items;
     struct recorder recorder = { .store = merging->result->store,
                                  .history = &merging->result->history,
                                  .end = rp_peers_reported(merging->peers),
                                  .sinks = sinks,
                                  .worker = (uint32_t)merging->peers->count,
                                  .wall_ns = rp_wall_clock_ns() };
-    size_t young = 0;
-    rp_ns limit;
-    int r;
+    int r = 0;
 
     if (!requests->count)
         return 0;
-    r = find_limit(recorder.store, &limit);
-    if (r < 0)
-        return r;
-    qsort(requests->items, requests->count, sizeof(*requests->items), compare_ages);
-    while (young < requests->count && rp_unfinished_age(&requests->items[young].times) <= limit)
-        young++;
-    warn(requests, requests->count - young, limit, merging->result);
-    rp_exchanges_filter(&merging->result->exchanges, has_failed, &limit);
-    qsort(requests->items + young, requests->count - young, sizeof(*requests->items),
-          compare_groups);
-    return record_all(&recorder, requests->items + young, requests->count - young);
+    qsort(items, requests->count, sizeof(*items), compare_ages);
+    for (size_t i = 0, end; r == 0 && i < requests->count; i = end) {
+        for (end = i + 1; end < requests->count && items[end].kind == items[i].kind;)
+            end++;
+        r = judge_kind(merging, &recorder, items + i, end - i);
+    }
+    return r;
 }

@@ -328,7 +328,7 @@ void rp_grpc_cancel(struct rp_grpc_call *call, enum rp_grpc_end how)
         call->error_code = 0;
     if (how != RP_GRPC_ABANDON)
         rp_grpc_record_end(call, how == RP_GRPC_LEAVE       ? RECORD_NO_FAILURE
-                                 : how == RP_GRPC_INTERRUPT ? RECORD_COUNTS
+                                 : how == RP_GRPC_INTERRUPT ? RECORD_UNFINISHED
                                                             : RECORD_ALL);
     rp_grpc_method_unref(method);
 }

@@ -39,8 +39,14 @@ void rp_grpc_client_free(struct rp_grpc_client *client)
         return;
     rp_decoder_free(client->decoder);
     rp_exchanges_deinit(&client->failed);
+    rp_unfinished_list_deinit(&client->unfinished);
     rp_http_client_free(client->http);
     rp_free(client);
+}
+
+void rp_grpc_client_take_unfinished(struct rp_grpc_client *client, rp_unfinished_fn *fn, void *user)
+{
+    rp_unfinished_list_take(&client->unfinished, fn, user);
 }
 
 struct rp_http_client *rp_grpc_client_http(const struct rp_grpc_client *client)

@@ -38,6 +38,10 @@ void rp_grpc_client_show(struct rp_grpc_client *client, bool at_once);
 void rp_grpc_client_keep_failed(struct rp_grpc_client *client, unsigned of_kind);
 /* Calls @fn for each that was kept since the last call, and forgets it. Its status is that of gRPC. */
 void rp_grpc_client_take_exchanges(struct rp_grpc_client *client, rp_exchange_fn *fn, void *user);
+/* Calls @fn once with the calls with one request and one response that were interrupted since the last call, if
+ * there are any, and forgets them. */
+void rp_grpc_client_take_unfinished(struct rp_grpc_client *client, rp_unfinished_fn *fn,
+                                    void *user);
 /* For its sessions and its counters; owned by the client. */
 struct rp_http_client *rp_grpc_client_http(const struct rp_grpc_client *client);
 
@@ -146,10 +150,12 @@ void rp_grpc_nudge(struct rp_grpc_call *call);
 /* How a call is ended before its end, with the status CANCELLED. No wake() follows. No-op when it is
  * not under way. */
 enum rp_grpc_end {
-    RP_GRPC_LEAVE,     /* the script wants no more: no failure */
-    RP_GRPC_GIVE_UP,   /* the script has waited long enough: a failed call */
-    RP_GRPC_INTERRUPT, /* the iteration is interrupted: the call is counted, and has no duration */
-    RP_GRPC_ABANDON,   /* the run is over: no samples */
+    RP_GRPC_LEAVE,   /* the script wants no more: no failure */
+    RP_GRPC_GIVE_UP, /* the script has waited long enough: a failed call */
+    /* The iteration is interrupted: the call is counted. Whether it has failed is judged at the end of the run
+     * (stats/unfinished.h); not of a stream, which may be meant to last. */
+    RP_GRPC_INTERRUPT,
+    RP_GRPC_ABANDON, /* the run is over: no samples */
 };
 void rp_grpc_cancel(struct rp_grpc_call *call, enum rp_grpc_end how);
 static inline bool rp_grpc_is_running(const struct rp_grpc_call *call)

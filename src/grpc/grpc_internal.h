@@ -69,8 +69,9 @@ struct rp_grpc_client {
     struct rp_loop *loop;
     struct rp_registry *registry;
     const struct rp_metric *metrics[RP_BUILTIN_COUNT];
-    struct rp_decoder *decoder; /* of compressed messages; NULL until there is one */
-    struct rp_exchanges failed; /* kept, and not taken yet */
+    struct rp_decoder *decoder;           /* of compressed messages; NULL until there is one */
+    struct rp_exchanges failed;           /* kept, and not taken yet */
+    struct rp_unfinished_list unfinished; /* interrupted, and not taken yet */
 };
 
 /* ---- samples.c ---- */
@@ -79,7 +80,7 @@ RP_NODISCARD int rp_grpc_declare_metrics(struct rp_grpc_client *client);
 /* A stream begins: its series are looked up. */
 void rp_grpc_record_begin(struct rp_grpc_call *call);
 /* How much of the end of a call is recorded. */
-enum recorded { RECORD_ALL, RECORD_NO_FAILURE, RECORD_COUNTS };
+enum recorded { RECORD_ALL, RECORD_NO_FAILURE, RECORD_UNFINISHED };
 void rp_grpc_record_end(struct rp_grpc_call *call, enum recorded how);
 
 /* ---- exchanges.c ---- */

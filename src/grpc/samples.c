@@ -165,6 +165,26 @@ static struct outcome_series *outcome_of(struct rp_grpc_method *method,
     return new_outcome(method, call);
 }
 
+/* Without memory the call is counted all the same. */
+RP_COLD static void keep_unfinished(const struct rp_grpc_call *call, const struct rp_series *reqs)
+{
+    struct rp_unfinished *kept = rp_unfinished_list_add(&call->method->client->unfinished);
+    const struct rp_http_response *response = &call->response;
+
+    if (!kept)
+        return;
+    *kept = (struct rp_unfinished){ .series = reqs->id,
+                                    .was_sent = response->sending || response->waiting ||
+                                                response->receiving,
+                                    .blocked = response->blocked,
+                                    .looking_up = response->looking_up,
+                                    .connecting = response->connecting,
+                                    .tls_handshaking = response->tls_handshaking,
+                                    .sending = response->sending,
+                                    .waiting = response->waiting,
+                                    .receiving = response->receiving };
+}
+
 void rp_grpc_record_end(struct rp_grpc_call *call, enum recorded how)
 {
     const struct rp_http_response *response = &call->response;
@@ -186,8 +206,11 @@ void rp_grpc_record_end(struct rp_grpc_call *call, enum recorded how)
     if (!outcome)
         return;
     rp_series_count(outcome->reqs, 1);
-    if (how == RECORD_COUNTS)
+    if (RP_UNLIKELY(how == RECORD_UNFINISHED)) {
+        if (!call->method->is_stream)
+            keep_unfinished(call, outcome->reqs);
         return;
+    }
     rp_series_rate(outcome->failed, how == RECORD_ALL && call->status != RP_GRPC_OK);
     if (took) /* else it was never sent */
         rp_series_trend(outcome->duration, (double)took);

@@ -116,7 +116,7 @@ void rp_http_client_free(struct rp_http_client *client)
     rp_dialler_deinit(&client->dialler);
     rp_http_free_schemes(client);
     rp_free(client->base_url);
-    rp_free(client->unfinished);
+    rp_unfinished_list_deinit(&client->unfinished);
     rp_exchanges_deinit(&client->failed);
     rp_buf_deinit(&client->shown);
     while (client->origins) {
@@ -160,11 +160,7 @@ const struct rp_http_counters *rp_http_client_counters(struct rp_http_client *cl
 
 void rp_http_client_take_unfinished(struct rp_http_client *client, rp_unfinished_fn *fn, void *user)
 {
-    size_t count = client->unfinished_count;
-
-    client->unfinished_count = 0;
-    if (count)
-        fn(user, client->unfinished, count);
+    rp_unfinished_list_take(&client->unfinished, fn, user);
 }
 
 struct origin *rp_http_origin(struct rp_http_client *client, const struct rp_http_scheme *scheme,

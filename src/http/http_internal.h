@@ -214,8 +214,7 @@ struct rp_http_client {
     struct rp_task bury;
     unsigned sessions;
     /* Interrupted, and not taken yet. */
-    struct rp_unfinished *unfinished;
-    size_t unfinished_count, unfinished_cap;
+    struct rp_unfinished_list unfinished;
     struct decoding *decoders[DECODERS_KEPT]; /* that no body needs now */
     unsigned decoder_count;
 };

@@ -225,21 +225,6 @@ void rp_http_record_event(struct rp_http_events *events, rp_ns at)
         rp_series_trend(series, (double)(at > since ? at - since : 0));
 }
 
-static struct rp_unfinished *new_unfinished(struct rp_http_client *client)
-{
-    size_t cap = client->unfinished_cap ? client->unfinished_cap * 2 : 16;
-    struct rp_unfinished *bigger;
-
-    if (client->unfinished_count == client->unfinished_cap) {
-        bigger = rp_realloc_array(client->unfinished, cap, sizeof(*bigger));
-        if (!bigger)
-            return NULL;
-        client->unfinished = bigger;
-        client->unfinished_cap = cap;
-    }
-    return &client->unfinished[client->unfinished_count++];
-}
-
 void rp_http_record_unfinished(struct rp_http_call *call, const char *kind, bool was_sent)
 {
     const struct rp_http_response *response = call->response;
@@ -258,7 +243,7 @@ void rp_http_record_unfinished(struct rp_http_call *call, const char *kind, bool
         rp_series_count(outcome->sent, (int64_t)response->wire_sent);
     if (response->wire_received)
         rp_series_count(outcome->received, (int64_t)response->wire_received);
-    kept = new_unfinished(call->template->client);
+    kept = rp_unfinished_list_add(&call->template->client->unfinished);
     if (!kept)
         return; /* it is counted all the same */
     *kept = (struct rp_unfinished){ .series = outcome->reqs->id,

@@ -238,6 +238,11 @@ static void grpc_count(void *client, struct rp_client_counters *counters)
     add_counters(rp_grpc_client_http(client), counters);
 }
 
+static void grpc_take_unfinished(void *client, rp_unfinished_fn *fn, void *user)
+{
+    rp_grpc_client_take_unfinished(client, fn, user);
+}
+
 static void grpc_take_exchanges(void *client, rp_exchange_fn *fn, void *user)
 {
     rp_grpc_client_take_exchanges(client, fn, user);
@@ -255,6 +260,7 @@ static const struct rp_client_kind grpc_kind = {
     .close = grpc_close,
     .free_session = http_free_session,
     .count = grpc_count,
+    .take_unfinished = grpc_take_unfinished,
     .take_exchanges = grpc_take_exchanges,
     .take_shown = grpc_take_shown,
 };

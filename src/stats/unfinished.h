@@ -11,6 +11,7 @@
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/time.h"
@@ -23,7 +24,7 @@ struct rp_unfinished {
     rp_ns tls_handshaking, sending, waiting, receiving;
 };
 
-/* What it had taken of http_req_duration; of a request that was never sent, all that it had
+/* What it had taken of http_req_duration, or grpc_req_duration; of a request that was never sent, all that it had
  * waited. */
 static inline rp_ns rp_unfinished_age(const struct rp_unfinished *request)
 {
@@ -35,3 +36,14 @@ static inline rp_ns rp_unfinished_age(const struct rp_unfinished *request)
 
 /* Is handed @count > 0 of them, borrowed until it returns. */
 typedef void rp_unfinished_fn(void *user, const struct rp_unfinished *requests, size_t count);
+
+struct rp_unfinished_list { /* zeroed: there are none */
+    struct rp_unfinished *items;
+    size_t count, cap;
+};
+
+/* A further one, to be filled in. NULL without memory. */
+struct rp_unfinished *rp_unfinished_list_add(struct rp_unfinished_list *list);
+/* Calls @fn once with all, if there are any, and forgets them. */
+void rp_unfinished_list_take(struct rp_unfinished_list *list, rp_unfinished_fn *fn, void *user);
+void rp_unfinished_list_deinit(struct rp_unfinished_list *list);

@@ -112,6 +112,37 @@ told(await worker.grpc.unary("{server.url}", "/test.Service/Fine", b"?", {{"x-mi
         assert request.fields == {**pseudo, **of_grpc, **more}
 
 
+LOCKED = """
+import rampa
+
+config = rampa.Config(thresholds={{"grpc_req_failed{{method:Hang}}": ["rate<0.01"], "grpc_req_duration": ["max<1000"]}})
+
+@rampa.scenario(executor="constant-vus", vus=2, duration="1300ms", graceful_stop="0s")
+async def hangs(worker):
+    await worker.grpc.unary("{url}", "/test.Service/Hang", b"?")
+
+@rampa.scenario(executor="constant-vus", vus=1, duration="1300ms", graceful_stop="0s")
+async def listens(worker):
+    async for message in worker.grpc.server_stream("{url}", "/test.Service/Watch", b"?"):
+        pass
+"""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_server_that_locks_up(rampa: Rampa, script: Script, workers: int) -> None:
+    """Calls under way at the end count as requests of HTTP do. A stream may be meant to last."""
+    with H2Server(say_nothing) as server:
+        done = rampa("run", script(LOCKED.format(url=server.url)), "--workers", workers, out=True, code=1)
+    metrics = done.result()["summary"]["metrics"]
+    assert metrics["grpc_reqs"]["count"] == 3
+    assert (metrics["grpc_req_failed"]["passes"], metrics["grpc_req_duration"]["count"]) == (2, 2)
+    assert metrics["grpc_req_duration"]["min"] > 1000 and "grpc_stream_duration" not in metrics
+    assert [row["passed"] for row in done.result()["thresholds"]] == [False, False]
+    (warning,) = (w["text"] for w in done.result()["warnings"] if "1904" in w["text"])
+    assert warning.startswith("2 calls of gRPC were still under way when their iterations were interrupted, after ")
+    assert "; 2 had waited longer than 1.00s and count as failed with that time (error 1904)" in warning
+
+
 def say_nothing(peer: Peer) -> None:
     peer.begin()
     peer.read_to_end()

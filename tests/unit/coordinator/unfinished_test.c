@@ -28,7 +28,7 @@ struct fake {
 
 typedef const struct rp_slice tag_row[2];
 
-enum { UNFINISHED, ANSWERED, TIMED_OUT, SERIES };
+enum { UNFINISHED, ANSWERED, TIMED_OUT, CALLS, ANSWERED_CALLS, BROKEN_CALLS, SERIES };
 
 static const struct {
     const char *metric;
@@ -47,6 +47,17 @@ static const struct {
                     RP_TREND,
                     { { RP_SLICE("status"), RP_SLICE("0") },
                       { RP_SLICE("name"), RP_SLICE("/a") } } },
+    [CALLS] = { "grpc_reqs",
+                RP_COUNTER,
+                { { RP_SLICE("status"), RP_SLICE("1") }, { RP_SLICE("name"), RP_SLICE("/a") } } },
+    [ANSWERED_CALLS] = { "grpc_req_duration",
+                         RP_TREND,
+                         { { RP_SLICE("status"), RP_SLICE("0") },
+                           { RP_SLICE("name"), RP_SLICE("/a") } } },
+    [BROKEN_CALLS] = { "grpc_req_duration",
+                       RP_TREND,
+                       { { RP_SLICE("status"), RP_SLICE("14") },
+                         { RP_SLICE("error_code"), RP_SLICE("1901") } } },
 };
 
 static void fake_init(struct fake *fake, uint32_t workers)
@@ -245,6 +256,39 @@ static void any_number_of_workers(void **state)
     fake_deinit(&first);
 }
 
+/* They are judged by what calls take, and have their own metrics. */
+static void calls_of_grpc(void **state)
+{
+    struct rp_unfinished requests[] = { awaited(1500), awaited(2500), awaited(3100),
+                                        awaited(4000) };
+    struct fake fake;
+
+    for (size_t i = 0; i < 3; i++)
+        requests[i].series = CALLS;
+    fake_init(&fake, 1);
+    tell_times(&fake, 0, ANSWERED, 5000, 100);
+    tell_times(&fake, 0, ANSWERED_CALLS, 2000, 100);
+    tell_times(&fake, 0, BROKEN_CALLS, 60000, 100);
+    assert_int_equal(tell(&fake, 0, requests, RP_ARRAY_LEN(requests)), 0);
+    assert_int_equal(rp_unfinished_judge(&fake.merging, NULL), 0);
+    assert_int_equal(fake.result.warning_count, 2);
+    assert_string_equal(
+        fake.result.warnings[0].text,
+        "1 request was still under way when its iteration was interrupted, after "
+        "4.00s; none had waited longer than 5.00s (the p(99) of the answered ones), "
+        "so they count in http_reqs only (error 1904)");
+    assert_string_equal(fake.result.warnings[1].text,
+                        "3 calls of gRPC were still under way when their iterations were "
+                        "interrupted, after 1.50s to 3.10s; 2 had waited longer than 2.00s (the "
+                        "p(99) of the answered ones) and count as failed with that time (error "
+                        "1904)");
+    assert_int_equal(samples_in(&fake, "grpc_req_failed"), 2);
+    assert_int_equal(samples_in(&fake, "grpc_req_duration"), 202);
+    assert_int_equal(samples_in(&fake, "http_req_failed"), 0);
+    assert_int_equal(samples_in(&fake, "http_req_waiting"), 0);
+    fake_deinit(&fake);
+}
+
 static void what_cannot_be(void **state)
 {
     struct rp_unfinished nobody = awaited(1), trend = awaited(1);
@@ -302,6 +346,7 @@ int main(void)
         cmocka_unit_test(what_answers_take_is_not_too_long),
         cmocka_unit_test(a_server_that_lets_nobody_in),
         cmocka_unit_test(any_number_of_workers),
+        cmocka_unit_test(calls_of_grpc),
         cmocka_unit_test(what_cannot_be),
         cmocka_unit_test(want_of_memory),
     };
