@@ -12,6 +12,7 @@ import queue
 import time
 import typing
 
+from rampa._by_hand import GrpcByHand, WebSocketByHand
 from rampa._standin import StandIn
 from rampa._types import Sample, make_sample
 from rampa.http import HttpClient
@@ -78,6 +79,16 @@ class Worker(metaclass=StandIn):
         if self._http is None:
             self._http = HttpClient(self._queue, {"scenario": self.execution.scenario})
         return self._http
+
+    @property
+    def ws(self) -> WebSocketByHand:
+        """The WebSocket client: ``connect()``, awaited or entered. A session is a run of its own, which ends when it is closed."""
+        return WebSocketByHand(self._queue, {"scenario": self.execution.scenario}, "ws_")
+
+    @property
+    def grpc(self) -> GrpcByHand:
+        """The gRPC client: ``unary()``, ``server_stream()`` and ``connect()``. Each call is a run of its own; there are no stubs."""
+        return GrpcByHand(self._queue, {"scenario": self.execution.scenario}, "grpc_")
 
     @property
     def env(self) -> dict[str, str]:
