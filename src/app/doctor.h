@@ -31,7 +31,7 @@ struct rp_finding {
 
 enum { RP_FINDINGS_MAX = 16 };
 /* The packages of Python that a script or a tool may look for, in the order of the report. */
-enum { RP_DOCTOR_PACKAGES = 4 };
+enum { RP_DOCTOR_PACKAGES = 3 };
 extern const char *const rp_doctor_packages[RP_DOCTOR_PACKAGES];
 
 struct rp_doctor_report { /* zeroed is valid */

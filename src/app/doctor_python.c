@@ -18,8 +18,7 @@
 
 enum { MINOR_NEEDED = 11, ANSWER_MAX = 8192 };
 
-const char *const rp_doctor_packages[RP_DOCTOR_PACKAGES] = { "aiohttp", "uvloop", "textual",
-                                                             "mcp" };
+const char *const rp_doctor_packages[RP_DOCTOR_PACKAGES] = { "aiohttp", "uvloop", "mcp" };
 
 /* A line for each package, with its version or nothing, and four lines: a mark, version, path, "ok"
  * or why what a worker imports cannot be imported. An interpreter that is too old must get through
@@ -31,7 +30,7 @@ static const char question[] =
     "        import importlib.metadata\n"
     "        return importlib.metadata.version(name)\n"
     "    except Exception: return ''\n"
-    "print('rampa-packages', *map(version, ('aiohttp', 'uvloop', 'textual', 'mcp')), "
+    "print('rampa-packages', *map(version, ('aiohttp', 'uvloop', 'mcp')), "
     "sep='\\n')\n"
     "print('rampa-doctor')\n"
     "print('%d.%d.%d' % sys.version_info[:3])\n"

@@ -218,6 +218,37 @@ def test_an_input_that_is_closed_ends_it(program: Path, tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
+@pytest.mark.parametrize(
+    ("redirections", "wrong"),
+    [
+        ("<.", "standard input is a folder"),
+        ("</dev/null", "standard input is /dev/null"),
+        ("0>file", "standard input cannot be read from"),
+        (">&-", "standard output cannot be written to"),
+    ],
+)
+def test_streams_that_nobody_can_speak_by(redirections: str, wrong: str, program: Path, tmp_path: Path) -> None:
+    words = ["sh", "-c", f'exec "$@" {redirections}', "sh", *command(program)]
+    done = subprocess.run(words, cwd=tmp_path, stdin=subprocess.PIPE, capture_output=True, text=True, timeout=SECONDS)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.splitlines() == [
+        f"error: {wrong}, so no client can speak to 'rampa mcp'",
+        "  have an MCP client start it, or serve HTTP with FASTMCP_TRANSPORT=http",
+    ]
+
+
+def test_http_and_tasks_for_agents_do_without_standard_input(program: Path, tmp_path: Path) -> None:
+    words = [str(program), "agent", "init", "--python", PYTHON]
+    folder = os.open(tmp_path, os.O_RDONLY)
+    assert subprocess.run(words, cwd=tmp_path, stdin=folder, timeout=SECONDS).returncode == 0
+    variables = environment(tmp_path.resolve(), FASTMCP_TRANSPORT="http", FASTMCP_PORT="0", RAMPA_MCP_TOKEN="")
+    with subprocess.Popen(command(program), env=variables, stdin=folder, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stderr is not None
+        assert server.stderr.readline().startswith("rampa mcp listens on ")
+        server.terminate()
+    os.close(folder)
+
+
 def waiting_call(number: int) -> dict[str, typing.Any]:
     """A call of start_run that waits for a run of ten minutes, and wants to be told how far it is."""
     params = {"name": "start_run", "arguments": {"script_path": "made.py", "duration": "10m", "wait": True}, "_meta": {"progressToken": "far"}}

@@ -354,7 +354,7 @@ static void the_text_report_is_fitted_and_commands_stay_whole(void **state)
     fill(&report);
     strcpy(report.python_version, "3.12.1");
     strcpy(report.package_versions[0], "3.9\x1b[31m");
-    strcpy(report.package_versions[3], "2.3.0");
+    strcpy(report.package_versions[2], "2.3.0");
     rp_buf_init(&out, 1 << 16);
     rp_doctor_write_text(&report, style, &out);
     assert_in(rp_buf_str(&out), "\nmcp: 2.3.0\n\n");
@@ -372,7 +372,7 @@ static void the_text_report_is_fitted_and_commands_stay_whole(void **state)
         "stay whole to be copied\n"
         "\nA test can run here; for a big one there is 1 warning above.\n");
     report.findings[0].verdict = RP_FINDING_ERROR;
-    strcpy(report.package_versions[3], "1.27.0");
+    strcpy(report.package_versions[2], "1.27.0");
     rp_buf_reset(&out);
     rp_doctor_write_text(&report, style, &out);
     assert_in(rp_buf_str(&out), "\nmcp: 1.27.0 (rampa mcp needs version 2: ");
