@@ -12,6 +12,7 @@
 #include "app/app.h"
 #include "app/ask_url.h"
 #include "app/cli.h"
+#include "app/control_answer.h"
 #include "app/run.h"
 #include "app/term.h"
 #include "base/json_line.h"
@@ -21,7 +22,7 @@
 #include "run/result.h"
 #include "serve/place.h"
 
-enum { ANSWER_MAX = 16 << 20, TEXT_MAX = 1 << 20, LIST_MAX = 1 << 20, WAIT_S = 10 };
+enum { ANSWER_MAX = 4 << 20, TEXT_MAX = 1 << 20, LIST_MAX = 1 << 20, WAIT_S = 10 };
 
 struct answer {
     unsigned status;
@@ -255,7 +256,7 @@ static void put_done(struct rp_buf *out, const json_t *answer)
     rp_buf_append_str(out, "\n");
 }
 
-static int show(const struct rp_cli *cli, const struct answer *answer, const json_t *json)
+static int show(const struct rp_cli *cli, const json_t *json)
 {
     const char *format = rp_cli_value(cli, RP_OPT_FORMAT).value;
     struct rp_buf out;
@@ -266,7 +267,7 @@ static int show(const struct rp_cli *cli, const struct answer *answer, const jso
         rp_text_append(&out, rp_slice_str(text_of(json, "address")), 1000);
         rp_buf_append_str(&out, "\n");
     } else if (format && strcmp(format, "json") == 0) {
-        rp_buf_append_slice(&out, rp_buf_slice(&answer->body));
+        rp_control_answer_write(json, &out);
         rp_buf_append_str(&out, "\n");
     } else if (rp_command_id(cli->command) == RP_CMD_STATUS) {
         put_status(&out, json);
@@ -377,23 +378,34 @@ static int ask_run(const struct rp_cli *cli, struct answer *answer, struct rp_er
     return r;
 }
 
+static const char *who_answers(const struct rp_cli *cli)
+{
+    return cli->argument_count ? cli->arguments[0] : "what listens there";
+}
+
 /* Takes the answer: 0, or the code of a refusal, with the run's own words in @err. */
 static int judge(const struct rp_cli *cli, const struct answer *answer, struct rp_error *err)
 {
     json_t *json = json_loadb(rp_buf_str(&answer->body), answer->body.len, 0, NULL);
+    const char *who = who_answers(cli);
+    const char *wrong = rp_control_answer_check(json);
     const char *error = text_of(json, "error"), *hint = text_of(json, "hint");
     int code;
 
-    if (answer->status == 200 && text_of(json, "run_id")) {
-        code = show(cli, answer, json);
+    if (answer->status == 200 && !wrong) {
+        code = show(cli, json);
     } else if (answer->status != 200 && error && hint) {
         rp_error_set(err, -RP_EUSER, "the run has refused: %s", error);
         rp_error_hint(err, "%s", hint);
         code = RP_EXIT_THRESHOLDS;
     } else {
-        rp_error_set(err, -RP_EUSER, "%s is no run of rampa: it answered %u",
-                     cli->argument_count ? cli->arguments[0] : "what listens there",
-                     answer->status);
+        if (answer->status == 200 && json_is_object(json))
+            rp_error_set(err, -RP_EUSER,
+                         "%s is no run of rampa: its answer has no '%s' as a run has it", who,
+                         wrong);
+        else
+            rp_error_set(err, -RP_EUSER, "%s is no run of rampa: it answered %u%s", who,
+                         answer->status, answer->status == 200 ? ", and not with JSON" : "");
         rp_error_hint(err, "the run has printed its URL at its start, behind 'control:'");
         code = RP_EXIT_CONFIG;
     }
@@ -409,6 +421,9 @@ int rp_cmd_control(const struct rp_cli *cli)
 
     rp_buf_init(&answer.body, ANSWER_MAX);
     r = ask_run(cli, &answer, &err);
+    if (r == -EMSGSIZE && !err.message)
+        r = rp_error_set(&err, -RP_EUSER, "%s is no run of rampa: its answer has more than 4 MiB",
+                         who_answers(cli));
     if (r == 0)
         code = judge(cli, &answer, &err);
     else

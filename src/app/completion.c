@@ -102,7 +102,7 @@ static void bash(struct rp_buf *out)
                       "# bash completion of rampa; made by 'rampa completion bash'\n"
                       "_rampa() {\n"
                       "    local word=${COMP_WORDS[COMP_CWORD]} last=${COMP_WORDS[COMP_CWORD-1]}\n"
-                      "    local command= options= words= files= i\n"
+                      "    local command= options= words= files= is_named= i\n"
                       "    COMPREPLY=()\n"
                       "    if [[ $word == = ]]; then\n"
                       "        word= last=$last=\n"
@@ -124,23 +124,27 @@ static void bash(struct rp_buf *out)
     append_command_names(out);
     rp_buf_append_str(out, "\" ;;\n");
     bash_commands(out);
-    rp_buf_append_str(out,
-                      "        *) return ;;\n"
-                      "    esac\n"
-                      "    if [[ $word == -* ]]; then\n"
-                      "        words=$options\n"
-                      "    elif [[ $files == any && ( ! $words || $COMP_CWORD -gt 2 ) ]]; then\n"
-                      "        mapfile -t COMPREPLY < <(compgen -f -- \"$word\")\n"
-                      "        return\n"
-                      "    elif [[ $files && $files != any ]]; then\n"
-                      "        mapfile -t COMPREPLY < <(compgen -d -S / -- \"$word\"; "
-                      "for i in $files; do compgen -f -X \"!*.$i\" -- \"$word\"; done)\n"
-                      "        compopt -o nospace 2>/dev/null\n"
-                      "        return\n"
-                      "    fi\n"
-                      "    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$word\")\n"
-                      "}\n"
-                      "complete -o filenames -F _rampa rampa\n");
+    rp_buf_append_str(
+        out, "        *) return ;;\n"
+             "    esac\n"
+             "    for ((i++; i < COMP_CWORD; i++)); do\n"
+             "        [[ ${COMP_WORDS[i]} && \" $words \" == *\" ${COMP_WORDS[i]} \"* ]] && "
+             "is_named=yes\n"
+             "    done\n"
+             "    if [[ $word == -* ]]; then\n"
+             "        words=$options\n"
+             "    elif [[ $files == any && ( ! $words || $is_named ) ]]; then\n"
+             "        mapfile -t COMPREPLY < <(compgen -f -- \"$word\")\n"
+             "        return\n"
+             "    elif [[ $files && $files != any ]]; then\n"
+             "        mapfile -t COMPREPLY < <(compgen -d -S / -- \"$word\"; "
+             "for i in $files; do compgen -f -X \"!*.$i\" -- \"$word\"; done)\n"
+             "        compopt -o nospace 2>/dev/null\n"
+             "        return\n"
+             "    fi\n"
+             "    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$word\")\n"
+             "}\n"
+             "complete -o filenames -F _rampa rampa\n");
 }
 
 /* ---- zsh ------------------------------------------------------------------------------------- */

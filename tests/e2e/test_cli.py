@@ -328,6 +328,10 @@ def test_bash_completes_commands_options_and_values(rampa: Rampa, script: Callab
     assert complete(code, "rampa", "run", "--http-debug", "=", "f") == ["full"]
     assert complete(code, "rampa", "completion", "z") == ["zsh"]
     assert complete(code, "rampa", "help", "ta") == ["target"]
+    for words in ((), ("--format", "json"), ("--format", "=", "json")):
+        assert complete(code, "rampa", "result", *words, "") == ["open", "slowest", "errors"]
+        assert complete(code, "rampa", "result", *words, "op") == ["open"]
+    assert complete(code, "rampa", "--no-color", "result", "s") == ["slowest"]
     offered = complete(code, "rampa", "check", "--")
     assert offered == [name for name, commands in option_table() if belongs(commands, "check")]
     path = script("")
@@ -335,7 +339,7 @@ def test_bash_completes_commands_options_and_values(rampa: Rampa, script: Callab
     archive, results = script("", name="test.rampa"), [script("{}", name="a b.json"), script("{}", name="b.json")]
     assert complete(code, "rampa", "run", f"{path.parent}/") == [str(path), str(archive)]
     assert complete(code, "rampa", "archive", f"{path.parent}/") == [str(path)]
-    for words in (["report"], ["compare"], ["compare", "a.json"]):
+    for words in (["report"], ["compare"], ["compare", "a.json"], ["result", "open"], ["result", "--format", "json", "errors"]):
         assert set(complete(code, "rampa", *words, f"{path.parent}/")) >= {f"{path.parent}/a", "b.json", str(results[1])}
     assert complete(code, "rampa", "run", "--http-debug", f"{path.parent}/") == [str(path), str(archive)]
 

@@ -2,13 +2,17 @@
 """rampa run --serve with a certificate, and the commands that speak to such a run by its URL."""
 from __future__ import annotations
 
+import contextlib
 import http.client
+import http.server
 import json
 import shutil
 import socket
 import ssl
 import subprocess
 import tempfile
+import threading
+import typing
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -190,6 +194,77 @@ def test_a_server_that_is_no_run(command: str, path: str, rampa: Callable[..., F
     (tmp_path / "token").write_text("f" * 64)
     done = rampa(command, target + path, "--token-file", "token", code=3)
     assert f"error: {target}{path} is no run of rampa: it answered 404\n" in done.stderr
+
+
+GOOD = {
+    "run_id": "a\x1bb", "script": "x.py", "status": "running", "phase": "running", "started_at": "2026-01-01T00:00:00Z", "elapsed_s": 1.5, "duration_s": None,
+    "vus": 3, "scenarios": [{"name": "\u009b2J", "executor": "constant-vus", "state": "running", "vus": 3, "progress": 0.5, "stage": None}],
+    "warnings": ["w"], "generator": {"limited": False, "verdict": "valid", "reasons": []},
+}  # fmt: skip
+
+
+@contextlib.contextmanager
+def answering(body: bytes, status: int = 200) -> typing.Iterator[str]:
+    """A server that answers all with this. Gives its address."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                self.wfile.write(body)
+
+        def log_message(self, *words: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_an_answer_is_written_anew(rampa: Callable[..., Finished], tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("f" * 64)
+    body = json.dumps({**GOOD, "later": [1], "generator": {**GOOD["generator"], "x": {}}}, ensure_ascii=False, indent=3)  # type: ignore[dict-item]
+    with answering(body.encode()) as url:
+        done = rampa("status", url, "--token-file", "token", "--format", "json", code=0)
+        assert json.loads(done.stdout) == GOOD and done.stdout.count("\n") == 1 and "\x1b" not in done.stdout
+        assert "\x1b" not in rampa("status", url, "--token-file", "token", code=0).stdout
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"", "it answered 200, and not with JSON"),
+        (b"<html>\x1b[2J", "it answered 200, and not with JSON"),
+        (b"[" * 100_000, "it answered 200, and not with JSON"),
+        (b"[1]", "it answered 200, and not with JSON"),
+        (b'{"run_id": "\xff"}', "it answered 200, and not with JSON"),
+        (b"{}", "its answer has no 'run_id' as a run has it"),
+        ({"run_id": 5}, "its answer has no 'run_id' as a run has it"),
+        ({"run_id": None}, "its answer has no 'run_id' as a run has it"),
+        ({"vus": "3"}, "its answer has no 'vus' as a run has it"),
+        ({"vus": 1e300}, "its answer has no 'vus' as a run has it"),
+        ({"scenarios": {}}, "its answer has no 'scenarios' as a run has it"),
+        ({"scenarios": [1]}, "its answer has no 'scenarios' as a run has it"),
+        ({"scenarios": [{"name": []}]}, "its answer has no 'name' as a run has it"),
+        ({"warnings": [None]}, "its answer has no 'warnings' as a run has it"),
+        ({"generator": None}, "its answer has no 'generator' as a run has it"),
+        ({"script": "x" * (5 << 20)}, "its answer has more than 4 MiB"),
+    ],
+)
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_an_answer_that_is_none_of_a_run(form: str, body: typing.Any, said: str, rampa: Callable[..., Finished], tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("f" * 64)
+    content = body if isinstance(body, bytes) else json.dumps({**GOOD, **body}).encode()
+    with answering(content) as url:
+        done = rampa("status", url, "--token-file", "token", "--format", form, code=3)
+    assert (done.stdout, done.stderr.splitlines()[0]) == ("", f"error: {url} is no run of rampa: {said}")
 
 
 def test_a_certificate_for_another_host(
