@@ -49,6 +49,7 @@ static void send_next(struct rp_delivery *d);
 /* ---- turning --------------------------------------------------------------------------------- */
 
 static void turn_in_run(struct rp_delivery *d);
+static void finish_probe(struct rp_delivery *d);
 
 static void ready(struct rp_watch *watch, unsigned what)
 {
@@ -61,12 +62,10 @@ static void rang(struct rp_timer *timer, rp_ns now)
 }
 
 /* Does what can be done now, and has the loop of the run call again. */
-static void turn_in_run(struct rp_delivery *d)
+static void turn(struct rp_delivery *d)
 {
     rp_ns next;
 
-    if (!d->outer)
-        return;
     do
         if (rp_loop_turn(d->loop, 0) < 0)
             break;
@@ -76,6 +75,15 @@ static void turn_in_run(struct rp_delivery *d)
         rp_timer_disarm(&d->alarm);
     else
         rp_timer_arm(d->outer, &d->alarm, next, rang);
+}
+
+static void turn_in_run(struct rp_delivery *d)
+{
+    if (!d->outer)
+        return;
+    turn(d);
+    if (d->is_probing && !rp_poster_is_sending(d->poster))
+        finish_probe(d);
 }
 
 void rp_delivery_leave_loop(struct rp_delivery *d)
@@ -289,21 +297,27 @@ static int refuse_plain(struct rp_delivery *d, struct rp_error *err)
     return -RP_EUSER;
 }
 
-static int probe(struct rp_delivery *d, struct rp_slice body, struct rp_error *err)
+/* Of the request before the run. */
+static rp_ns probe_timeout(const struct rp_delivery *d)
 {
-    rp_ns timeout = d->config.timeout < RP_DELIVERY_PROBE ? d->config.timeout : RP_DELIVERY_PROBE;
-    struct rp_answer answer;
-    int r;
+    return d->config.timeout < RP_DELIVERY_PROBE ? d->config.timeout : RP_DELIVERY_PROBE;
+}
 
-    d->is_probing = true;
-    r = rp_poster_send(d->poster, body, timeout, err);
-    while (r == 0 && rp_poster_is_sending(d->poster))
-        r = rp_loop_turn(d->loop, RP_NS_NEVER);
+static int start_probe(struct rp_delivery *d, struct rp_slice body, struct rp_error *err)
+{
+    int r = rp_poster_send(d->poster, body, probe_timeout(d), err);
+
+    d->is_probing = r == 0;
+    return r == -RP_EUSER ? rp_error_prefix(err, r, d->config.name) : r;
+}
+
+/* What the answer means for the run. */
+static int judge_probe(struct rp_delivery *d, struct rp_error *err)
+{
+    struct rp_answer answer = rp_poster_answer(d->poster);
+
     d->is_probing = false;
-    if (r < 0)
-        return r == -RP_EUSER ? rp_error_prefix(err, r, d->config.name) : r;
-    answer = rp_poster_answer(d->poster);
-    if (!answer.is_taken && rp_poster_lacks_tls(d->poster, timeout))
+    if (!answer.is_taken && rp_poster_lacks_tls(d->poster, probe_timeout(d)))
         return refuse_plain(d, err);
     if (answer.is_lasting || (d->config.is_required && answer.is_passing)) {
         refuse(d, d->trouble, err);
@@ -322,6 +336,28 @@ static int probe(struct rp_delivery *d, struct rp_slice body, struct rp_error *e
     return 0;
 }
 
+static void finish_probe(struct rp_delivery *d)
+{
+    struct rp_error err = { 0 };
+    int r = judge_probe(d, &err);
+
+    if (r < 0)
+        rp_delivery_leave_loop(d);
+    rp_sink_opened(d->sink, r, &err);
+    rp_error_deinit(&err);
+}
+
+static int enter_loop(struct rp_delivery *d, struct rp_loop *outer)
+{
+    int r = outer ? rp_watch_start(outer, &d->watch, rp_loop_fd(d->loop), RP_READABLE, ready) : 0;
+
+    if (r < 0 || !outer)
+        return r;
+    d->outer = outer;
+    turn(d);
+    return 0;
+}
+
 int rp_delivery_begin(struct rp_delivery *d, struct rp_sink *sink, struct rp_slice body,
                       struct rp_error *err)
 {
@@ -336,15 +372,18 @@ int rp_delivery_begin(struct rp_delivery *d, struct rp_sink *sink, struct rp_sli
                        d->config.name, (int)rp_poster_proxy(d->poster).len,
                        rp_poster_proxy(d->poster).ptr);
     if (r == 0)
-        r = probe(d, body, err);
-    if (r < 0 || !sink->sinks->loop)
-        return r;
-    r = rp_watch_start(sink->sinks->loop, &d->watch, rp_loop_fd(d->loop), RP_READABLE, ready);
+        r = start_probe(d, body, err);
+    while (r == 0 && !sink->sinks->opened && rp_poster_is_sending(d->poster))
+        r = rp_loop_turn(d->loop, RP_NS_NEVER);
+    if (r == 0)
+        r = enter_loop(d, sink->sinks->loop);
     if (r < 0)
         return r;
-    d->outer = sink->sinks->loop;
-    turn_in_run(d);
-    return 0;
+    sink->is_opening = rp_poster_is_sending(d->poster);
+    r = sink->is_opening ? 0 : judge_probe(d, err);
+    if (r < 0)
+        rp_delivery_leave_loop(d);
+    return r;
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */

@@ -41,7 +41,9 @@ struct rp_delivery_config {
 /* Opens nothing yet. -RP_EUSER: the URL, a header or the proxy of the environment cannot be used. */
 RP_NODISCARD int rp_delivery_new(const struct rp_delivery_config *config, struct rp_delivery **ret,
                                  struct rp_error *err);
-/* Sends @body and waits for the answer, before the run. -RP_EUSER for what will not heal: a name
+/* Sends @body, before the run, which begins when the answer is there: where somebody waits for sinks
+ * on the loop (rp_sinks.opened) the sink is opening until then, else this waits. @body is borrowed
+ * for as long. -RP_EUSER for what will not heal: a name
  * that does not resolve, a certificate that is refused, 401, 403 and 404, in gRPC UNAUTHENTICATED,
  * PERMISSION_DENIED and UNIMPLEMENTED; with is_required for every
  * failure. Any other failure is a warning of the run. @sink is that of the output: who is told of

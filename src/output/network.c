@@ -141,8 +141,10 @@ static int close_net(struct rp_sink *sink, const struct rp_result *result, struc
     struct rp_net_output *net = rp_container_of(sink, struct rp_net_output, output.sink);
 
     rp_delivery_leave_loop(net->delivery);
-    if (!result)
+    if (!result || sink->is_opening) {
+        sink->is_opening = false;
         return 0;
+    }
     if (net->format->end)
         net->format->end(net, result);
     send_body(net);

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import signal
+import socket
+import tempfile
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+from controlled import Control
 from finished import Finished
 from influx import Front
+from started import Started
 
 Rampa = Callable[..., Finished]
 Script = Callable[..., Path]
@@ -85,3 +91,39 @@ def test_a_loss_has_its_own_reason_and_no_older_one(rampa: Rampa, script: Script
         (said,) = (line for line in " ".join(done.stderr.split()).split("error: ") if line.startswith("of the "))
         assert "503" not in said, said
         assert reason in " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize("kind", ["webhook", "otel", "prometheus"])
+@pytest.mark.parametrize("how", ["signal", "control"])
+def test_a_run_is_stopped_while_a_server_is_silent(kind: str, how: str, start: Callable[..., Started], monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes the connection and says nothing. Nobody waits for it: a wait would end with a warning, and iterations would begin."""
+    with tempfile.TemporaryDirectory(prefix="rampa-") as folder, socket.create_server(("127.0.0.1", 0)) as listener:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
+        running = start(SCRIPT.replace("\\x01", ""), "-O", f"{kind}=http://127.0.0.1:{listener.getsockname()[1]}/hook", "--serve")
+        control = Control(running.wait_for("control: socket ")[2])
+        connection, _ = listener.accept()
+        with connection:
+            assert connection.recv(65536).startswith(b"POST /hook")
+            assert control.get("/v1/status")["status"] == "starting"
+            if how == "signal":
+                running.signal(signal.SIGINT)
+            else:
+                control.post("/v1/stop", {"reason": "enough"})
+            assert running.end() == 4
+            assert (b"stopped by control: enough" if how == "control" else b"aborted by a signal") in running.text
+            assert b"could not deliver" not in running.text
+
+
+def test_a_run_begins_when_the_servers_have_answered(start: Callable[..., Started], tmp_path: Path) -> None:
+    """Two of them, the first one last."""
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        words = [f"webhook=http://127.0.0.1:{listener.getsockname()[1]}/hook" for listener in (one, other)]
+        running = start(SCRIPT.replace("\\x01", "").replace("    worker.counter", "    print('iterates', flush=True)\n    worker.counter"), "-O", words[0], "-O", words[1])
+        first, second = one.accept()[0], other.accept()[0]
+        with first, second:
+            for connection in (second, first):
+                assert connection.recv(65536).startswith(b"POST /hook")
+                assert b"iterates" not in running.text
+                connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n" if connection is first else b"HTTP/1.1 204 No Content\r\n\r\n")
+            assert running.end() == 3
+            assert b"cannot use" in running.text and b"iterates" not in running.text
