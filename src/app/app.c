@@ -160,20 +160,6 @@ static int run(const struct rp_run_options *options)
     return rp_cmd_run(options);
 }
 
-/* Whether the option was given on the command line. RAMPA_PYTHON may stand in the environment for
- * other runs. */
-static bool is_typed(const struct rp_cli *cli, enum rp_option_id id)
-{
-    const struct rp_option *option = &rp_options[id];
-
-    if (option->type == RP_TYPE_FLAG)
-        return cli->flags[id];
-    for (size_t i = 0; i < cli->given_count; i++)
-        if (cli->given[i].option == option && strcmp(cli->given[i].origin, option->name) == 0)
-            return true;
-    return false;
-}
-
 /* Refuses options that make no sense with a URL, with a script, or with --once. */
 static bool is_stdin(const struct rp_cli *cli, enum rp_option_id id)
 {
@@ -194,21 +180,20 @@ static int check_options(const struct rp_cli *cli, bool is_url, struct rp_error 
         const struct rp_option *option = &rp_options[i];
         bool is_of_load = option->group == RP_GROUP_LOAD && option->type != RP_TYPE_FLAG &&
                           i != RP_OPT_BASE_URL && i != RP_OPT_SCENARIO && i != RP_OPT_SEED;
+        const char *typed = rp_cli_typed(cli, (enum rp_option_id)i);
 
-        if (!is_typed(cli, (enum rp_option_id)i))
+        if (!typed)
             continue;
         if (is_url && option->group == RP_GROUP_SCRIPT && i != RP_OPT_TAG &&
             !(i == RP_OPT_PYTHON && rp_cli_value(cli, RP_OPT_JSON).value))
             return rp_error_set(err, -RP_EUSER, "%s is for scripts; a URL is requested without one",
-                                option->name);
+                                typed);
         if (!is_url && option->group == RP_GROUP_REQUEST)
             return rp_error_set(err, -RP_EUSER,
-                                "%s is for URLs; a script says itself what it requests",
-                                option->name);
+                                "%s is for URLs; a script says itself what it requests", typed);
         if (is_of_load && cli->flags[RP_OPT_ONCE])
             return rp_error_set(err, -RP_EUSER,
-                                "--once is one iteration, and cannot stand beside %s",
-                                option->name);
+                                "--once is one iteration, and cannot stand beside %s", typed);
     }
     if (is_url && cli->argument_count && rp_cli_value(cli, RP_OPT_TARGETS).value) {
         rp_error_set(err, -RP_EUSER, "--targets cannot stand beside a URL");

@@ -97,7 +97,8 @@ int rp_call_check_options(const struct rp_cli *cli, struct rp_error *err)
         if (cli->flags[of_http[i]] || rp_cli_value(cli, of_http[i]).value)
             return rp_error_set(err, -RP_EUSER,
                                 "%s is for requests of HTTP; a call of gRPC has none",
-                                rp_options[of_http[i]].name);
+                                cli->flags[of_http[i]] ? rp_options[of_http[i]].name
+                                                       : rp_cli_value(cli, of_http[i]).origin);
     if (cli->flags[RP_OPT_NO_HTTP2])
         return rp_error_set(err, -RP_EUSER,
                             "--no-http2 is not possible with calls of gRPC, which stand on HTTP/2");

@@ -292,6 +292,9 @@ void rp_cli_deinit(struct rp_cli *cli); /* a zeroed one is allowed */
 
 /* The last use of an option, or { NULL, NULL }. */
 struct rp_override rp_cli_value(const struct rp_cli *cli, enum rp_option_id id);
+/* By which name the option was given on the command line, such as "--vus" or "-u"; a flag always by its long
+ * one. NULL when it was not: RAMPA_PYTHON may stand in the environment for other runs. */
+const char *rp_cli_typed(const struct rp_cli *cli, enum rp_option_id id);
 /* Whether @text is a value of @option; if not, fills @err with a message that begins with
  * @origin. */
 bool rp_option_accepts(const struct rp_option *option, const char *text, const char *origin,

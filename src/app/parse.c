@@ -151,8 +151,10 @@ static const char *next_value(struct parser *p)
     return word;
 }
 
-/* @value: what stood behind it in the same word, or NULL. */
-static void take_option(struct parser *p, const struct rp_option *option, const char *value)
+/* @typed: its name as it was given, which holds for ever; @value: what stood behind it in the same word,
+ * or NULL. */
+static void take_option(struct parser *p, const struct rp_option *option, const char *typed,
+                        const char *value)
 {
     bool here = rp_option_belongs(option, p->cli->command);
     struct rp_error *err;
@@ -161,7 +163,7 @@ static void take_option(struct parser *p, const struct rp_option *option, const 
         misplaced(p, option);
     if (option->type == RP_TYPE_FLAG) {
         if (value && here)
-            rp_error_set(new_error(p->cli), -RP_EUSER, "option '%s' takes no value", option->name);
+            rp_error_set(new_error(p->cli), -RP_EUSER, "option '%s' takes no value", typed);
         else if (here)
             p->cli->flags[option - rp_options] = true;
         return;
@@ -171,11 +173,11 @@ static void take_option(struct parser *p, const struct rp_option *option, const 
     if (!here)
         return;
     if (value) {
-        given(p->cli, option, value, option->name);
+        given(p->cli, option, value, typed);
         return;
     }
     err = new_error(p->cli);
-    rp_error_set(err, -RP_EUSER, "option '%s' needs a value (%s %s)", option->name, option->name,
+    rp_error_set(err, -RP_EUSER, "option '%s' needs a value (%s %s)", typed, typed,
                  option->placeholder);
     if (option == &rp_options[RP_OPT_JSON])
         rp_error_hint(err, "it is what is sent; the result as JSON is --out FILE");
@@ -189,7 +191,7 @@ static void take_long(struct parser *p, const char *word)
     const struct rp_option *option = find_long(p->cli->command, name);
 
     if (option)
-        take_option(p, option, equals ? equals + 1 : NULL);
+        take_option(p, option, option->name, equals ? equals + 1 : NULL);
     else
         unknown(p, text, name);
 }
@@ -251,6 +253,19 @@ static const struct rp_option *find_short_here(const struct parser *p, char lett
 }
 
 /* "-q", "-u5", "-u=5", "-qu 5". */
+/* "-F": people look for what they have typed. */
+static const char *short_name(char letter, const struct rp_option *option)
+{
+    static const char names[] = "-a\0-b\0-c\0-d\0-e\0-f\0-g\0-h\0-i\0-j\0-k\0-l\0-m\0"
+                                "-n\0-o\0-p\0-q\0-r\0-s\0-t\0-u\0-v\0-w\0-x\0-y\0-z\0"
+                                "-A\0-B\0-C\0-D\0-E\0-F\0-G\0-H\0-I\0-J\0-K\0-L\0-M\0"
+                                "-N\0-O\0-P\0-Q\0-R\0-S\0-T\0-U\0-V\0-W\0-X\0-Y\0-Z";
+
+    if (letter >= 'a' && letter <= 'z')
+        return names + 3 * (letter - 'a');
+    return letter >= 'A' && letter <= 'Z' ? names + 3 * (26 + letter - 'A') : option->name;
+}
+
 static void take_short(struct parser *p, const char *word)
 {
     if (take_foreign_rate(p, word) || take_one_dash(p, word))
@@ -268,10 +283,10 @@ static void take_short(struct parser *p, const char *word)
             return;
         }
         if (option->type == RP_TYPE_FLAG) {
-            take_option(p, option, NULL);
+            take_option(p, option, short_name(*c, option), NULL);
             continue;
         }
-        take_option(p, option, !c[1] ? NULL : c[1] == '=' ? c + 2 : c + 1);
+        take_option(p, option, short_name(*c, option), !c[1] ? NULL : c[1] == '=' ? c + 2 : c + 1);
         return;
     }
 }

@@ -64,8 +64,6 @@ static int append_field(struct rp_buf *out, const char *boundary, const char *te
         append_quoted(out, rp_slice_str(slash ? slash + 1 : value + 1));
         rp_buf_appendf(out, "\"\r\nContent-Type: %s\r\n\r\n", kind_of(value));
         r = rp_read_whole(value + 1, out, err);
-        if (r == -RP_EUSER)
-            rp_error_prefix(err, r, "--form");
     } else {
         rp_buf_append_str(out, "\"\r\n\r\n");
         rp_buf_append_str(out, value);
@@ -79,28 +77,32 @@ int rp_request_options_form(struct rp_request_options *options, const struct rp_
 {
     struct rp_header header = { RP_SLICE("Content-Type"), { NULL, 0 } };
     uint64_t random[2] = { 0 };
-    bool has_fields = false;
+    const char *typed = NULL; /* the option, as it was given */
     char boundary[33];
     int r = 0;
 
     for (size_t i = 0; i < cli->given_count; i++)
-        has_fields = has_fields || cli->given[i].option == &rp_options[RP_OPT_FORM];
-    if (!has_fields)
+        if (!typed && cli->given[i].option == &rp_options[RP_OPT_FORM])
+            typed = cli->given[i].origin;
+    if (!typed)
         return 0;
     if (options->has_body)
-        return rp_error_set(err, -RP_EUSER,
-                            "a request has one body: give one of --body, --body-file, --json and "
-                            "--form");
+        return rp_error_set(
+            err, -RP_EUSER,
+            "a request has one body: give one of --body, --body-file, --json and %s", typed);
     for (size_t i = 0; i < options->headers.len / sizeof(header); i++)
         if (rp_slice_ieq(((struct rp_header *)(void *)options->headers.data)[i].name, header.name))
             return rp_error_set(err, -RP_EUSER,
-                                "--form has a Content-Type of its own; leave out -H Content-Type");
+                                "%s has a Content-Type of its own; leave out -H Content-Type",
+                                typed);
     if (getrandom(random, sizeof(random), 0) < 0)
         return -errno;
     snprintf(boundary, sizeof(boundary), "%016" PRIx64 "%016" PRIx64, random[0], random[1]);
     for (size_t i = 0; r == 0 && i < cli->given_count; i++)
         if (cli->given[i].option == &rp_options[RP_OPT_FORM])
             r = append_field(&options->body, boundary, cli->given[i].value, err);
+    if (r == -RP_EUSER)
+        rp_error_prefix(err, r, typed);
     rp_buf_appendf(&options->body, "--%s--\r\n", boundary);
     rp_buf_appendf(&options->kind, "multipart/form-data; boundary=%s", boundary);
     header.value = rp_buf_slice(&options->kind);

@@ -36,7 +36,7 @@ static int add_header_lines(struct rp_request_options *options, struct rp_slice 
 }
 
 /* @FILE: the file's bytes stay where they are read to; header fields point into them. */
-static int add_header_file(struct rp_request_options *options, const char *path,
+static int add_header_file(struct rp_request_options *options, const char *path, const char *origin,
                            struct rp_error *err)
 {
     struct rp_buf text;
@@ -48,7 +48,7 @@ static int add_header_file(struct rp_request_options *options, const char *path,
     r = rp_read_whole(path, &text, err);
     if (r < 0) {
         rp_buf_deinit(&text);
-        return r == -RP_EUSER ? rp_error_prefix(err, r, "--header") : r;
+        return r == -RP_EUSER ? rp_error_prefix(err, r, origin) : r;
     }
     len = text.len;
     bytes = rp_buf_take(&text);
@@ -93,7 +93,7 @@ static int add_headers(struct rp_request_options *options, const struct rp_cli *
         if (cli->given[i].option != &rp_options[RP_OPT_HEADER])
             continue;
         if (text[0] == '@') {
-            r = add_header_file(options, text + 1, err);
+            r = add_header_file(options, text + 1, cli->given[i].origin, err);
             continue;
         }
         rp_assert(rp_header_split(rp_slice_str(text), &header)); /* the parser has seen to that */

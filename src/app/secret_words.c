@@ -68,7 +68,7 @@ int rp_cli_hide_secrets(struct rp_cli *cli)
     for (size_t i = 0; r == 0 && i < cli->given_count; i++) {
         struct rp_given *given = &cli->given[i];
 
-        if (strcmp(given->origin, given->option->name) == 0) /* not of the environment */
+        if (*given->origin == '-') /* not of the environment */
             r = hide(cli, &given->value, secret_of(given));
     }
     for (size_t i = 0; r == 0 && i < cli->argument_count; i++)

@@ -65,9 +65,9 @@ static int refuse_options(const struct rp_cli *cli, struct rp_error *err)
 
     for (size_t i = 0; i < RP_ARRAY_LEN(ids); i++)
         if (cli->flags[ids[i]] || rp_cli_value(cli, ids[i]).value)
-            return rp_error_set(err, -RP_EUSER,
-                                "%s is for requests of HTTP; a WebSocket has no use for it",
-                                rp_options[ids[i]].name);
+            return rp_error_set(
+                err, -RP_EUSER, "%s is for requests of HTTP; a WebSocket has no use for it",
+                cli->flags[ids[i]] ? rp_options[ids[i]].name : rp_cli_value(cli, ids[i]).origin);
     return 0;
 }
 

@@ -276,3 +276,15 @@ bool rp_flag_parse(const char *text, bool *ret)
     }
     return false;
 }
+
+const char *rp_cli_typed(const struct rp_cli *cli, enum rp_option_id id)
+{
+    const struct rp_option *option = &rp_options[id];
+
+    if (option->type == RP_TYPE_FLAG)
+        return cli->flags[id] ? option->name : NULL;
+    for (size_t i = 0; i < cli->given_count; i++)
+        if (cli->given[i].option == option && *cli->given[i].origin == '-')
+            return cli->given[i].origin;
+    return NULL;
+}

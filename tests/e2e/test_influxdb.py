@@ -174,10 +174,10 @@ def test_a_second_version_gets_token_and_bucket_and_nobody_sees_the_token(rampa:
 
 
 MISTAKES = [
-    ("influxdb=ftp://h/pla-nted?p=pla-nted", (), "--output: the destination is no URL of http or https\n  it begins with http://HOST:PORT\n"),
-    ("influxdb=127.0.0.1/pla-nted", (), "--output: the destination is no URL of http or https\n"),
-    ("influxdb=http://127.0.0.1:1", (), "--output: the destination of influxdb names no database and no bucket\n"),
-    ("influxdb=http://127.0.0.1:1/a/b", (), "--output: the destination of influxdb names no database and no bucket\n"),
+    ("influxdb=ftp://h/pla-nted?p=pla-nted", (), "-O: the destination is no URL of http or https\n  it begins with http://HOST:PORT\n"),
+    ("influxdb=127.0.0.1/pla-nted", (), "-O: the destination is no URL of http or https\n"),
+    ("influxdb=http://127.0.0.1:1", (), "-O: the destination of influxdb names no database and no bucket\n"),
+    ("influxdb=http://127.0.0.1:1/a/b", (), "-O: the destination of influxdb names no database and no bucket\n"),
     ("influxdb=http://no-such-name.invalid/db", (), "the output influxdb cannot use http://no-such-name.invalid: host not found"),
     ("influxdb=http://127.0.0.1:1/db", ("influxdb.required=1",), "the output influxdb cannot use http://127.0.0.1:1: connection refused\n"),
     ("influxdb=http://127.0.0.1:1/db", ("influxdb.required=yes",), "the option influxdb.required is 'yes', which is neither 1 nor 0\n"),

@@ -147,7 +147,7 @@ def test_what_a_proxy_refuses(rampa: Rampa, target: Front, tmp_path: Path) -> No
     for variable, value in (("http_proxy", "ftp://joe:pla-nted@x:1"), ("NO_PROXY", "a b/pla-nted")):
         env = {"http_proxy": "127.0.0.1:1", variable: value}
         done = run(rampa, "http://shop.example", code=3, env=env)
-        assert done.stderr.startswith(f"error: --output: {variable}: "), done.stderr
+        assert done.stderr.startswith(f"error: -O: {variable}: "), done.stderr
         assert "joe" not in done.stderr
     done = run(rampa, "http://shop.example", "required=1", code=3, env={"http_proxy": "127.0.0.1:1"})
     assert "http://shop.example through the proxy 127.0.0.1:1: " in done.stderr

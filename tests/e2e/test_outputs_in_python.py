@@ -137,7 +137,7 @@ def test_a_name_of_a_package_is_loaded_only_when_it_is_named(run: Rampa, tmp_pat
     run("-O", "kept=by-name.json", "--output-option", "kept.x=1", env=env, code=0)
     assert json.loads((tmp_path / "by-name.json").read_text())["options"] == {"x": "1"} and not (tmp_path / "loaded").exists()
     done = run("-O", "bad", env=env, code=3)
-    assert "--output: the output bad cannot be loaded: it raised RuntimeError: broken; the entry point is broken:Bad\nTraceback" in done.stderr
+    assert "-O: the output bad cannot be loaded: it raised RuntimeError: broken; the entry point is broken:Bad\nTraceback" in done.stderr
     assert "there is no output 'kep'; the outputs are console, " in run("-O", "kep", env=env, code=3).stderr
 
 
@@ -190,7 +190,7 @@ MISTAKES = [
     (["-O", "mine:Kept", "--output-option", "mine:Plain.x=1"], ["there is an option of the output 'mine:Plain', which is not asked for\n"]),
     (["-O", "mine:Kept", "--output-option", "mine:Kept.wait=x"], ["the option mine:Kept.wait is 'x', which is no time up to 1h\n"]),
     (["-O", "mine:Kept", "--output-option", "mine:Kept.sample=2"], ["the option mine:Kept.sample is '2', which is not 1/N\n"]),
-    (["-O", "mine:Kept", "-O", "mine:Kept"], ["--output: the output 'mine:Kept' is given twice with the same destination\n"]),
+    (["-O", "mine:Kept", "-O", "mine:Kept"], ["-O: the output 'mine:Kept' is given twice with the same destination\n"]),
     (
         ["-O", "mine:RaisesAtStart=http://joe:planted@h/T0ken/planted-path"],
         ["start() of the output mine:RaisesAtStart raised ValueError: cannot reach http://joe:***@h/", "in start\n"],

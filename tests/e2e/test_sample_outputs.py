@@ -136,15 +136,15 @@ def test_a_reader_that_has_gone_is_exit_6_and_the_run_goes_on(program: Path, scr
 
 
 MISTAKES = [
-    (["-O", "nope=1"], "--output: there is no output 'nope'; the outputs are console, csv, "),
+    (["-O", "nope=1"], "-O: there is no output 'nope'; the outputs are console, csv, "),
     (["-O", "cvs=a.csv"], "did you mean 'csv'?"),
-    (["-O", "csv"], "--output: the output 'csv' needs a destination\n  write --output csv=FILE\n"),
-    (["-O", "csv="], "--output: the output 'csv' needs a destination\n"),
+    (["-O", "csv"], "-O: the output 'csv' needs a destination\n  write -O csv=FILE\n"),
+    (["-O", "csv="], "-O: the output 'csv' needs a destination\n"),
     (["-O", "csv=missing/s.csv"], "the output csv cannot write to 'missing/s.csv': No such file or directory\n  make the folder first"),
     (["-O", "json=missing/s.json"], "the result file 'missing/s.json' cannot be written: its folder does not exist\n"),
-    (["-O", "csv=a", "-O", "ndjson=a"], "--output 'a' and --output 'a' are the same output\n"),
-    (["-O", "csv=-", "--out", "-"], "--out '-' and --output '-' are the same output\n"),
-    (["-O", "console", "-O", "console"], "--output: the output 'console' is given twice with the same destination\n"),
+    (["-O", "csv=a", "-O", "ndjson=a"], "-O 'a' and -O 'a' are the same output\n"),
+    (["-O", "csv=-", "--out", "-"], "--out '-' and -O '-' are the same output\n"),
+    (["-O", "console", "-O", "console"], "-O: the output 'console' is given twice with the same destination\n"),
     (["-O", "csv=a", "--output-option", "csv.sample=10"], "the option csv.sample is '10', which is not 1/N\n"),
     (["-O", "csv=a", "--output-option", "csv.smple=10"], "--output-option: the output 'csv' has no option 'smple'\n  its options are sample\n"),
     (["-O", "csv=a", "--output-option", "json.sample=1/2"], "there is an option of the output 'json', which is not asked for\n"),

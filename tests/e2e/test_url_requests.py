@@ -174,13 +174,13 @@ def test_header_values_are_hidden_from_other_users(program: Path, tmp_path: Path
         (["--targets", "ftp"], "error: ftp:1: "),
         (["http://127.0.0.1/", "http://127.0.0.1:99999/"], "error: "),
         (["http://127.0.0.1/", "-H", "A b: c"], "error: "),
-        (["http://127.0.0.1/", "-H", "@nowhere"], "error: --header: nowhere cannot be read: No such file or directory\n"),
+        (["http://127.0.0.1/", "-H", "@nowhere"], "error: -H: nowhere cannot be read: No such file or directory\n"),
         (["http://127.0.0.1/", "-H", "@fields"], "error: fields:2: a header field is NAME: VALUE\n"),
         (["http://127.0.0.1/", "-X", "GE T"], "error: 'GE T' is no HTTP method\n"),
         (["http://127.0.0.1/", "--json", "{a}"], "error: --json: what is to be sent is not JSON; the mistake is at byte "),
         (["http://127.0.0.1/", "--body", "a", "--json", "1"], "error: a request has one body: "),
         (["http://127.0.0.1/", "--timeout", "0s"], "error: --timeout: it must be more than 0s\n"),
-        (["a.py", "-H", "A: b"], "error: --header is for URLs; a script says itself what it requests\n"),
+        (["a.py", "-H", "A: b"], "error: -H is for URLs; a script says itself what it requests\n"),
     ],
 )
 def test_what_cannot_be_requested_is_said(rampa: Rampa, tmp_path: Path, words: list[str], message: str) -> None:

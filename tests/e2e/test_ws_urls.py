@@ -90,7 +90,7 @@ URL = "ws://127.0.0.1:1/"
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([URL, "-F", "a=b"], "error: --form is for requests of HTTP; a WebSocket has no use for it\n"),
+        ([URL, "-F", "a=b"], "error: -F is for requests of HTTP; a WebSocket has no use for it\n"),
         ([URL, "-F", "a=b", "--digest"], "error: --digest is for requests of HTTP; "),
         ([URL, "--follow"], "error: --follow is for requests of HTTP; "),
         ([URL, "--expect-status", "200"], "error: --expect-status is for requests of HTTP; "),

@@ -37,7 +37,10 @@ static void describe(const struct rp_cli *cli, struct rp_buf *out)
     for (size_t i = 0; i < cli->argument_count; i++)
         rp_buf_appendf(out, " %s", cli->arguments[i]);
     for (size_t i = 0; i < cli->given_count; i++)
-        rp_buf_appendf(out, " %s=%s", cli->given[i].origin, cli->given[i].value);
+        rp_buf_appendf(out, " %s=%s",
+                       *cli->given[i].origin == '-' ? cli->given[i].option->name
+                                                    : cli->given[i].origin,
+                       cli->given[i].value);
     for (size_t i = 0; i < RP_OPT_COUNT; i++)
         if (cli->flags[i])
             rp_buf_appendf(out, " [%s]", rp_options[i].name);
@@ -159,7 +162,7 @@ static void wrong_lines_are_explained(void **state)
         { "run a.py --vus 1.5", "--vus: '1.5' is not a whole number\n" },
         { "run a.py --vus 0", "--vus: 0 is less than 1\n" },
         { "run a.py --vus -3", "--vus: -3 is less than 1\n" },
-        { "run a.py -u-3", "--vus: -3 is less than 1\n" },
+        { "run a.py -u-3", "-u: -3 is less than 1\n" },
         { "target --port 65536", "--port: 65536 is not between 0 and 65535\n" },
         { "target --port -1", "--port: -1 is not between 0 and 65535\n" },
         { "run a.py --env FOO", "--env: 'FOO' is not KEY=VALUE\n" },
@@ -310,7 +313,7 @@ static void a_request_has_what_the_line_says(void **state)
     assert_string_equal(request.options.script, "a.py");
     assert_string_equal(request.options.python, "py");
     assert_string_equal(overrides->vus.value, "2");
-    assert_string_equal(overrides->vus.origin, "--vus");
+    assert_string_equal(overrides->vus.origin, "-u");
     assert_null(overrides->duration.value);
     assert_int_equal(overrides->scenario_name_count, 2);
     assert_string_equal(overrides->scenario_names[0].value, "one");
