@@ -218,6 +218,29 @@ def test_an_input_that_is_closed_ends_it(program: Path, tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
+WITHOUT_CONNECTIONS = """\
+import asyncio, types
+from mcp import MCPError
+from rampa.mcp._subscriptions import Subscriptions
+context = types.SimpleNamespace(session=object(), protocol_version="2025-11-25")
+params = types.SimpleNamespace(uri="rampa://runs")
+subscriptions = Subscriptions(None)
+subscriptions.has_listed(context)
+asyncio.run(subscriptions.unsubscribe(context, params))
+try:
+    asyncio.run(subscriptions.subscribe(context, params))
+except MCPError as error:
+    print(error.error.message)
+"""
+
+
+def test_an_sdk_that_does_not_show_its_connections() -> None:
+    done = subprocess.run([PYTHON, "-c", WITHOUT_CONNECTIONS], capture_output=True, text=True, timeout=SECONDS)
+    assert done.stdout == (
+        "this server cannot tell of changes, because of its version of the package mcp; wait_run waits for a run; mcp 2.3 is known to work\n"
+    ), done.stderr
+
+
 @pytest.mark.parametrize(
     ("redirections", "wrong"),
     [

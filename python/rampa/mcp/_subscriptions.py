@@ -26,6 +26,21 @@ def _refused(failure: Failure) -> MCPError:
     return MCPError(types.INVALID_PARAMS, f"{failure.error}; {failure.hint}")
 
 
+def _connection_of(context: ServerRequestContext) -> typing.Any:
+    """The connection of a request, with a stack of what is to be done when the client has gone.
+
+    The SDK makes a session for each request. Up to its version 2.3 it hides the connection, which alone outlives the request, and has no other
+    way to tell that a client has gone. A later version may have another name for it: then clients cannot subscribe, and all else works.
+
+    Raises:
+        Failure: it is not there.
+    """
+    connection = getattr(context.session, "_connection", None)
+    if not hasattr(getattr(connection, "exit_stack", None), "callback"):
+        raise Failure("this server cannot tell of changes, because of its version of the package mcp", "wait_run waits for a run; mcp 2.3 is known to work")
+    return connection
+
+
 class Subscriptions:
     """The requests by which clients subscribe.
 
@@ -39,8 +54,7 @@ class Subscriptions:
 
     def _listener(self, context: ServerRequestContext) -> Listener:
         """That of the connection of a request. It is closed with the connection."""
-        # The SDK makes a session for each request, and hides the connection, which alone tells when the client has gone.
-        connection: typing.Any = context.session._connection
+        connection = _connection_of(context)
         if id(connection) in self._by_connection:
             return self._by_connection[id(connection)]
         session = context.session
