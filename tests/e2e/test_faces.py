@@ -116,6 +116,15 @@ FEED = """(() => {
   }
 })()"""
 
+DRAW = """(() => {
+  const step = () => {
+    const at = 2e6 + performance.now();
+    window.streams.at(-1).dispatchEvent(new MessageEvent('SnapshotEvent', { data: JSON.stringify({ elapsed_ns: at * 1e9, vus: 3, scenarios: [], metrics: {} }) }));
+    requestAnimationFrame(() => { if (++window.drawn < COUNT) step(); });
+  };
+  step();
+})()"""
+
 
 @needs_browser
 def test_a_page_that_is_open_for_long(browser: Browser, start: Callable[..., Started]) -> None:
@@ -142,5 +151,17 @@ def test_a_page_that_is_open_for_long(browser: Browser, start: Callable[..., Sta
     last, after = used(60000)
     assert last - first < 8e6  # all points would take 30 MB
     assert after - before < 100
+
+    def kept(frames: int) -> tuple[float, float]:
+        """What there is of the page, also off the screen, when it has been drawn so many times."""
+        browser.value("window.drawn = 0")
+        browser.value(DRAW.replace("COUNT", str(frames)))
+        browser.wait_for(f"window.drawn === {frames}")
+        browser.call("HeapProfiler.collectGarbage")
+        counters = browser.call("Memory.getDOMCounters")
+        return counters["nodes"], counters["jsEventListeners"]
+
+    (nodes, listeners), (more, further) = kept(20), kept(150)
+    assert more - nodes < 300 and further - listeners < 50, (nodes, more, listeners, further)  # a drawing makes some 100 nodes
     control.post("/v1/stop")
     assert started.end() == 4
