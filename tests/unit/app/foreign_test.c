@@ -36,9 +36,8 @@ static void wrong_lines_are_explained(void **state)
           "option '--json' needs a value (--json JSON) (it is what is sent; the result as JSON is "
           "--out FILE)\n" },
         /* what users of other tools write */
-        { "run http://a/ -d a=1",
-          "-d: 'a=1' is not a duration: a number is missing (as in 30s; a "
-          "body is --body, --body-file or --json)\n" },
+        { "run http://a/ -d a=1", "-d: 'a=1' is not a duration: a number is missing (as in 30s; a "
+                                  "body is --body, --body-file or --json)\n" },
         { "run http://a/ -q 100",
           "-q is --quiet and takes no number (a rate is --rate, as in --rate 100/s)\n" },
         { "run -q100 http://a/",

@@ -37,10 +37,7 @@ static void describe(const struct rp_cli *cli, struct rp_buf *out)
     for (size_t i = 0; i < cli->argument_count; i++)
         rp_buf_appendf(out, " %s", cli->arguments[i]);
     for (size_t i = 0; i < cli->given_count; i++)
-        rp_buf_appendf(out, " %s=%s",
-                       *cli->given[i].origin == '-' ? cli->given[i].option->name
-                                                    : cli->given[i].origin,
-                       cli->given[i].value);
+        rp_buf_appendf(out, " %s=%s", cli->given[i].option->name, cli->given[i].value);
     for (size_t i = 0; i < RP_OPT_COUNT; i++)
         if (cli->flags[i])
             rp_buf_appendf(out, " [%s]", rp_options[i].name);
