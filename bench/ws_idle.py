@@ -12,6 +12,7 @@ import rampa
 
 URL = os.environ["RAMPA_BENCH_URL"]
 SOCKETS = int(os.environ["RAMPA_BENCH_CONNECTIONS"])
+TEXT = "x" * int(os.environ["RAMPA_BENCH_WS_BYTES"])
 AT_ONCE = 100
 
 
@@ -24,7 +25,7 @@ def resident() -> int:
 async def idle(worker: rampa.Worker) -> None:
     async def talk() -> rampa.WebSocketSession:
         session = await worker.ws.connect(URL)
-        await session.send("hello")
+        await session.send(TEXT)
         await session.receive()
         return session
 

@@ -117,12 +117,12 @@ struct rp_ws {
     bool is_in_frame;   /* the header of a frame is complete, its payload is not */
     bool is_compressed; /* the message under way is */
     uint8_t header[RP_WS_HEADER_MAX];
-    char control[RP_WS_CONTROL_MAX];
     uint64_t length, left; /* of the payload of the frame under way */
     uint64_t frame_max;
     struct rp_buf message; /* what has come of the message under way */
     struct rp_ws_shared *shared;
     struct rp_ws_deflate *deflate;
+    char control[RP_WS_CONTROL_MAX]; /* payload of a control frame that has come in parts */
 };
 
 /* Never fails: memory is taken when a message needs it. */

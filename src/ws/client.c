@@ -9,6 +9,8 @@
 #include "base/alloc.h"
 #include "ws/ws_internal.h"
 
+enum { SPARE_BUF_MAX = 16 * 1024 }; /* bytes of one that is kept */
+
 static const enum rp_builtin recorded[] = {
     RP_M_WS_SESSIONS,      RP_M_WS_CONNECTING,        RP_M_WS_SESSION_DURATION, RP_M_WS_PING,
     RP_M_WS_MESSAGES_SENT, RP_M_WS_MESSAGES_RECEIVED, RP_M_WS_ERRORS,           RP_M_WS_ROUNDTRIP,
@@ -41,6 +43,8 @@ void rp_ws_client_free(struct rp_ws_client *client)
     rp_assert(rp_list_is_empty(&client->users));
     rp_ws_shared_deinit(&client->shared);
     rp_ws_free_spare(client);
+    while (client->spare_buf_count)
+        rp_buf_deinit(&client->spare_bufs[--client->spare_buf_count]);
     rp_free(client);
 }
 
@@ -75,6 +79,25 @@ void rp_ws_client_finish(struct rp_ws_client *client)
     rp_loop_flush(client->loop); /* so that close frames have gone */
     RP_LIST_EACH (it, &client->users)
         count_bytes_of(rp_container_of(it, struct rp_ws_user, node));
+}
+
+/* ---- buffers to send from -------------------------------------------------------------------- */
+
+void rp_ws_take_buf(struct rp_ws_client *client, struct rp_buf *buf)
+{
+    if (client->spare_buf_count)
+        *buf = client->spare_bufs[--client->spare_buf_count];
+}
+
+void rp_ws_give_back_buf(struct rp_ws_client *client, struct rp_buf *buf)
+{
+    if (buf->cap > SPARE_BUF_MAX || client->spare_buf_count == RP_WS_SPARE_BUFS) {
+        rp_buf_deinit(buf);
+        return;
+    }
+    rp_buf_reset(buf);
+    client->spare_bufs[client->spare_buf_count++] = *buf;
+    rp_buf_init(buf, SIZE_MAX);
 }
 
 /* ---- users ----------------------------------------------------------------------------------- */

@@ -17,9 +17,8 @@
 #include "ws/ws_internal.h"
 
 enum {
-    FULL_AT = 64 * 1024,  /* bytes to be sent, from which on the sender is to wait */
-    KEEP_MAX = 16 * 1024, /* bytes of a buffer that is kept while it is empty */
-    RATIO_MAX = 200,      /* bytes of a message for a byte that came, as of a body of HTTP */
+    FULL_AT = 64 * 1024, /* bytes to be sent, from which on the sender is to wait */
+    RATIO_MAX = 200,     /* bytes of a message for a byte that came, as of a body of HTTP */
 };
 /* The server is to end the connection after both close frames; so long it is waited for. As long the
  * owner has for messages that came before a fault. */
@@ -70,25 +69,20 @@ void rp_ws_session_free(struct rp_ws_session *session)
 
 /* ---- sending --------------------------------------------------------------------------------- */
 
-static void reset_buf(struct rp_buf *buf)
-{
-    if (buf->cap > KEEP_MAX)
-        rp_buf_deinit(buf);
-    rp_buf_reset(buf);
-}
-
 static int fill(struct rp_transport *transport, struct rp_slice *ret)
 {
     struct rp_ws_session *session = transport->user;
-    struct rp_buf next = session->pending;
 
-    if (session->out.len) /* it has gone */
+    if (session->out.len) { /* it has gone */
         rp_ws_count_bytes(session);
-    reset_buf(&session->out);
-    session->pending = session->out;
-    session->out = next;
+        rp_ws_give_back_buf(session->user->client, &session->out);
+    }
+    session->is_sending = session->pending.len > 0;
+    if (session->is_sending) {
+        session->out = session->pending;
+        rp_buf_init(&session->pending, SIZE_MAX);
+    }
     *ret = rp_buf_slice(&session->out);
-    session->is_sending = ret->len > 0;
     if (session->is_full) {
         session->is_full = false;
         rp_ws_nudge(session);
@@ -112,6 +106,8 @@ int rp_ws_send(struct rp_ws_session *session, enum rp_ws_event kind, struct rp_s
 
     if (session->state != RP_WS_OPEN)
         return -EPIPE;
+    if (!session->pending.data)
+        rp_ws_take_buf(session->user->client, &session->pending);
     r = rp_ws_write(&session->ws, &session->pending, kind, payload);
     if (r < 0)
         return r;

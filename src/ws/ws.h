@@ -105,15 +105,37 @@ struct rp_ws_message {
     char bytes[];
 };
 
+/* What each message touches stands together, so that it takes few lines of the cache. */
 struct rp_ws_session {
     /* Set by the owner. */
     rp_ws_wake_fn *wake;
     void *owner;
     /* Read only. */
     enum rp_ws_state state;
+    bool is_paused;    /* nothing is received until messages are taken */
+    bool has_fault;    /* it is open, but fails once the messages that wait are taken */
+    uint64_t received; /* messages that have come */
+    struct rp_ws_message *first;
+    /* Private. */
+    struct rp_ws_message **last;
+    size_t waiting_bytes, waiting_count;
+    struct rp_ws_user *user;
+    struct rp_http_upgraded upgraded;
+    struct rp_ws_series *series; /* NULL = nothing is recorded */
+    uint64_t counted_sent, counted_received;
+    rp_ns last_received;
+    bool is_left;    /* by its owner */
+    bool is_sending; /* the transport asks for bytes */
+    bool is_full;
+    bool is_ending; /* the connection is only to be ended: what comes is dropped */
+    struct rp_task task;
+    struct rp_buf pending, out;
+    struct rp_ws ws;
+    /* Read only. */
     uint16_t status;             /* of the answer; 0 = there was none */
     struct rp_slice subprotocol; /* that the server has chosen; empty = none */
     bool is_compressed;          /* the server has agreed to permessage-deflate */
+    uint64_t pings, pongs;       /* that were sent; up to which they were answered */
     /* When it is closed. The code is that of the close frame of whoever has sent one first;
      * RP_WS_NO_CODE when that has none, RP_WS_ABNORMAL when there was no close frame. */
     uint16_t close_code;
@@ -122,44 +144,26 @@ struct rp_ws_session {
      * clause for people. */
     int error_code;
     char error[256];
-    uint64_t pings, pongs; /* that were sent; up to which they were answered */
-    uint64_t received;     /* messages that have come */
-    bool is_paused;        /* nothing is received until messages are taken */
-    bool has_fault;        /* it is open, but fails once the messages that wait are taken */
-    struct rp_ws_message *first;
     /* Private. */
-    struct rp_ws_message **last;
-    size_t waiting_bytes, waiting_count;
     struct rp_list node; /* of its user */
-    struct rp_ws_user *user;
     struct rp_http_template *template;
     struct rp_http_response *response;
     struct rp_http_call call;
-    struct rp_http_upgraded upgraded;
-    struct rp_ws ws;
     const struct rp_tags *tags;
-    struct rp_ws_series *series; /* NULL = nothing is recorded */
     struct rp_buf protocols;
     char *wanted_protocol; /* or NULL */
     bool offers_deflate, is_h2;
     struct rp_ws_deflate_terms deflate; /* that were offered, then those agreed on */
     size_t message_max;
     rp_ns close_timeout, heartbeat;
-    rp_ns opened, last_received;
+    rp_ns opened;
     /* Of each of the last pings: when it was sent; once it was answered, how long that took. */
     rp_ns ping_times[RP_WS_PINGS_TIMED];
     uint64_t
         held_up_ping;    /* up to this one the answers may have waited while nothing was received */
     uint64_t heart_ping; /* the last one of the heartbeat */
-    uint64_t counted_sent, counted_received;
-    struct rp_buf pending, out;
     struct rp_timer timer;
-    struct rp_task task;
     char key[RP_WS_KEY_LEN + 1];
-    bool is_left;    /* by its owner */
-    bool is_sending; /* the transport asks for bytes */
-    bool is_full;
-    bool is_ending; /* the connection is only to be ended: what comes is dropped */
 };
 
 /* Whether headers and subprotocols of @spec can be; the rest of it is looked at by

@@ -17,12 +17,18 @@ struct rp_ws_series {
         *roundtrip;
 };
 
+enum { RP_WS_SPARE_BUFS = 64 }; /* as many as sessions that send in a turn, mostly */
+
 struct rp_ws_client {
     struct rp_loop *loop;
     struct rp_registry *registry; /* NULL = nothing is recorded */
     struct rp_ws_shared shared;
     struct rp_ws_message *spare; /* messages that were given back */
     size_t spare_bytes;
+    /* Buffers in which nothing waits to be sent. The one that was given back last is taken first, for it
+     * may still be in the cache. */
+    struct rp_buf spare_bufs[RP_WS_SPARE_BUFS];
+    unsigned spare_buf_count;
     uint64_t open;
     struct rp_list users;
     const struct rp_metric *metrics[RP_BUILTIN_COUNT];
@@ -42,6 +48,10 @@ struct rp_ws_user {
 void rp_ws_record_opened(struct rp_ws_session *session, rp_ns at);
 /* Counts the bytes that have passed since the last call. */
 void rp_ws_count_bytes(struct rp_ws_session *session);
+/* Gives @buf, which has no memory, that of a spare buffer, if there is one. */
+void rp_ws_take_buf(struct rp_ws_client *client, struct rp_buf *buf);
+/* @buf has no memory then. */
+void rp_ws_give_back_buf(struct rp_ws_client *client, struct rp_buf *buf);
 /* Frees a session that has no connection. */
 void rp_ws_session_free(struct rp_ws_session *session);
 /* Fills in the error, and counts it. @kind: a constant text, which is a tag. @text: for people; NULL

@@ -330,84 +330,6 @@ static void try_take_request(struct talk *talk, char *text, size_t size)
     }
 }
 
-static struct rp_ws_message *next_message(struct talk *talk)
-{
-    while (!talk->session->first)
-        turn(talk->env.world);
-    return rp_ws_take(talk->session);
-}
-
-static void test_messages_that_are_given_back(struct world *world)
-{
-    struct rp_ws_message *message;
-    struct talk talk;
-    uint64_t before;
-
-    talk_init(&talk, world);
-    open_session(&talk, (struct rp_ws_spec){ 0 });
-    rp_ws_give_back(talk.session, NULL);
-    write_bytes(&talk, "\x82\x05hello", 7);
-    message = next_message(&talk);
-    before = rp_alloc_count();
-    rp_ws_give_back(talk.session, message);
-    write_bytes(&talk,
-                "\x81\x04"
-                "next",
-                6);
-    message = next_message(&talk);
-    assert_int_equal(rp_alloc_count(), before);
-    assert_true(message->is_text);
-    assert_int_equal(message->len, 4);
-    assert_memory_equal(message->bytes, "next", 4);
-    /* It has room for five bytes, which is too little for six, and too much for two. */
-    rp_ws_give_back(talk.session, message);
-    write_bytes(&talk, "\x81\x06longer", 8);
-    message = next_message(&talk);
-    assert_int_equal(rp_alloc_count(), before + 1);
-    assert_memory_equal(message->bytes, "longer", 6);
-    rp_ws_give_back(talk.session, message);
-    write_bytes(&talk,
-                "\x81\x02"
-                "ab",
-                4);
-    message = next_message(&talk);
-    assert_int_equal(rp_alloc_count(), before + 2);
-    assert_memory_equal(message->bytes, "ab", 2);
-    rp_ws_give_back(NULL, message);
-    talk_deinit(&talk);
-}
-
-/* However many messages are given back, the client keeps little memory. */
-static void test_many_messages_that_are_given_back(struct world *world)
-{
-    enum { HALF = 4000, COUNT = 2 * HALF, KEPT = 256 * 1024 };
-    struct rp_ws_message *all = NULL, *message;
-    struct talk talk;
-    uint64_t before;
-
-    talk_init(&talk, world);
-    open_session(&talk, (struct rp_ws_spec){ 0 });
-    write_empty_messages(&talk, HALF);
-    write_empty_messages(&talk, HALF);
-    for (int i = 0; i < COUNT; i++) {
-        message = next_message(&talk);
-        message->next = all;
-        all = message;
-    }
-    while ((message = all)) {
-        all = message->next;
-        rp_ws_give_back(talk.session, message);
-    }
-    before = rp_alloc_count();
-    write_empty_messages(&talk, HALF);
-    write_empty_messages(&talk, HALF);
-    for (int i = 0; i < COUNT; i++)
-        rp_free(next_message(&talk));
-    assert_true(rp_alloc_count() - before >= COUNT - KEPT / sizeof(struct rp_ws_message));
-    assert_true(rp_alloc_count() - before < COUNT);
-    talk_deinit(&talk);
-}
-
 /* However memory runs out, the session is opened, or it has failed, or it was never made. */
 static void test_no_memory(struct world *world)
 {
@@ -464,8 +386,6 @@ int main(void)
         CASE(test_a_server_that_breaks_the_protocol),
         CASE(test_answers_that_are_none_of_a_websocket),
         CASE(test_what_cannot_be_asked_for),
-        CASE(test_messages_that_are_given_back),
-        CASE(test_many_messages_that_are_given_back),
         CASE(test_no_memory),
     };
 
