@@ -6,6 +6,7 @@
  * that speaks HTTP over its TCP can need less, except for what io_uring saves of receiving.
  *
  *   BUILD/tests/unit/loop/floor_bench PORT CONNECTIONS REQUESTS     (a server on 127.0.0.1, such as rampa target)
+ *   BUILD/tests/unit/loop/floor_bench PORT CONNECTIONS MESSAGES BYTES   the same by WebSockets at /ws that send texts back
  *
  * Prints the processor time of a request and of its parts. An answer has to fit one segment.
  */
@@ -13,6 +14,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,9 +25,21 @@
 
 #include "base/time.h"
 
-enum { CONNECTIONS_MAX = 16384, EVENTS = 512, ANSWER_MAX = 16384 };
+enum {
+    CONNECTIONS_MAX = 16384,
+    EVENTS = 512,
+    ANSWER_MAX = 16384,
+    BYTES_MIN = 126,
+    BYTES_MAX = 8192
+};
 
-static const char request[] = "GET / HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n";
+static const char get[] = "GET / HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n";
+static const char upgrade[] =
+    "GET /ws HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+static char request[BYTES_MAX + 8];
+static size_t request_len;
 
 struct costs {
     rp_ns send, receive, wait;
@@ -40,7 +54,42 @@ static void must(int ok, const char *what)
     exit(1);
 }
 
-static int open_one(int epoll, int port)
+static void make_get(void)
+{
+    request_len = sizeof(get) - 1;
+    memcpy(request, get, request_len);
+}
+
+/* A text of @bytes, with a mask of zeros. */
+static void make_text(size_t bytes)
+{
+    request[0] = (char)0x81;
+    request[1] = (char)(0x80 | 126);
+    request[2] = (char)(bytes >> 8);
+    request[3] = (char)bytes;
+    memset(request + 8, 'x', bytes);
+    request_len = 8 + bytes;
+}
+
+static void become_websocket(int fd)
+{
+    char answer[ANSWER_MAX];
+    size_t len = 0;
+
+    must(send(fd, upgrade, sizeof(upgrade) - 1, MSG_NOSIGNAL) > 0, "send");
+    while (!memmem(answer, len, "\r\n\r\n", 4)) {
+        ssize_t got = recv(fd, answer + len, sizeof(answer) - len, 0);
+
+        must(got > 0, "recv");
+        len += (size_t)got;
+    }
+    if (strncmp(answer, "HTTP/1.1 101", 12) == 0)
+        return;
+    fprintf(stderr, "the server has no WebSocket at /ws\n");
+    exit(1);
+}
+
+static int open_one(int epoll, int port, bool is_websocket)
 {
     struct sockaddr_in address = { .sin_family = AF_INET,
                                    .sin_port = htons((uint16_t)port),
@@ -51,6 +100,8 @@ static int open_one(int epoll, int port)
     must(fd >= 0, "socket");
     must(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0, "connect");
     must(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0, "TCP_NODELAY");
+    if (is_websocket)
+        become_websocket(fd);
     must(fcntl(fd, F_SETFL, O_NONBLOCK) == 0, "O_NONBLOCK");
     event.data.fd = fd;
     must(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0, "epoll_ctl");
@@ -73,7 +124,7 @@ static int turn(int epoll, struct costs *costs)
     start = rp_clock_ns();
     costs->receive += start - at;
     for (int i = 0; i < count; i++)
-        must(send(events[i].data.fd, request, sizeof(request) - 1, MSG_NOSIGNAL) > 0, "send");
+        must(send(events[i].data.fd, request, request_len, MSG_NOSIGNAL) > 0, "send");
     costs->send += rp_clock_ns() - start;
     costs->turns++;
     return count;
@@ -101,12 +152,21 @@ int main(int argc, char **argv)
     int epoll = epoll_create1(EPOLL_CLOEXEC), connections;
     double done;
 
-    if (argc != 4 || (connections = atoi(argv[2])) < 1 || connections > CONNECTIONS_MAX) {
-        fprintf(stderr, "usage: floor_bench PORT CONNECTIONS REQUESTS\n");
+    if (argc < 4 || argc > 5 || (connections = atoi(argv[2])) < 1 ||
+        connections > CONNECTIONS_MAX ||
+        (argc == 5 && (atoi(argv[4]) < BYTES_MIN || atoi(argv[4]) > BYTES_MAX))) {
+        fprintf(stderr,
+                "usage: floor_bench PORT CONNECTIONS REQUESTS [BYTES of a WebSocket's text, %d to "
+                "%d]\n",
+                BYTES_MIN, BYTES_MAX);
         return 2;
     }
+    if (argc == 5)
+        make_text((size_t)atoi(argv[4]));
+    else
+        make_get();
     for (int i = 0; i < connections; i++)
-        must(send(open_one(epoll, atoi(argv[1])), request, sizeof(request) - 1, 0) > 0, "send");
+        must(send(open_one(epoll, atoi(argv[1]), argc == 5), request, request_len, 0) > 0, "send");
     getrusage(RUSAGE_SELF, &before);
     done = (double)run(epoll, atol(argv[3]), &costs);
     getrusage(RUSAGE_SELF, &after);
