@@ -199,7 +199,7 @@ def test_a_run_that_does_not_begin_says_why(root: Path, program: Path) -> None:
         async with tools_of(settings_of(root, program, at_end="finish")) as call:
             with pytest.raises(_kept.Failure) as caught:
                 await call("start_run", script_path="bad.py")
-            assert caught.value.error == "the run has ended before it began" and "not today" in json.dumps(caught.value.answer)
+            assert "RuntimeError in line 8 (the run has ended before it began)" in caught.value.error and "not today" in json.dumps(caught.value.answer)
 
     asyncio.run(main())
 

@@ -88,7 +88,7 @@ def test_no_client_gets_a_token(root: Path, program: Path) -> None:
             for row in RESOURCES:
                 answers[row.uri] = read(call.tools, row.uri.format(run_id=run_id, name="http_reqs"))
             errors = answers["get_report"]["untrusted"]
-            assert [row["message"] for row in errors["failed_iterations"]] == ["*** is refused"] and errors["checks"] == [{"name": "has ***", "passes": 0, "fails": 3}]
+            assert [row["message"] for row in errors["failed_iterations"]] == ["*** is refused"] and errors["checks"] == [{"name": "has ***", "group": "::as ***", "passes": 0, "fails": 3}]
             answers["progress"] = call.progress
             (root / "broken").touch()
             answers["broken"] = await call("start_run", script_path="talks.py", wait=True)

@@ -9,11 +9,13 @@ import os
 import typing
 
 from rampa.mcp._failure import Failure
-from rampa.mcp._untrusted import marked, plain
+from rampa.mcp._untrusted import plain
 
 _SECONDS = 30.0
 _ANSWER = 4 << 20
 _LOOK_SECONDS = 0.05
+_WORDS = 1000  # characters of an error
+_HINT = "discover_scenarios names the scenarios of a script, and inspect_config says what they have room for (max_vus)"
 
 
 class Control:
@@ -43,8 +45,9 @@ class Control:
         except (OSError, TimeoutError, ValueError) as error:
             raise Failure(f"the run does not answer: {error or 'it takes too long'}", "get_status says whether it is over") from None
         if status != 200:
-            said = marked(error=plain(answer.get("error"), 1000), hint=plain(answer.get("hint"), 1000))
-            raise Failure("the run refuses it", "untrusted.error says why", said)
+            hint = plain(answer.get("hint"), _WORDS)
+            # The coordinator says it, which executes nothing of the script; of the script it has names of scenarios at most.
+            raise Failure(plain(answer.get("error"), _WORDS), _HINT if "/v1/" in hint else hint)
         return answer
 
     async def _exchange(self, path: str, body: bytes) -> bytes:

@@ -11,6 +11,7 @@ import signal
 import typing
 
 from rampa.__main__ import program
+from rampa.mcp._causes import cause_of
 from rampa.mcp._failure import Failure
 from rampa.mcp._keeper import die_with_parent, kill_session
 from rampa.mcp._settings import Settings
@@ -153,13 +154,13 @@ async def _read(reader: asyncio.StreamReader, limit: int) -> bytes:
     return bytes(answer)
 
 
-async def ask(settings: Settings, words: list[str], *, fine: tuple[int, ...] = (0,), limit: int = _ANSWER) -> bytes:
+async def ask(settings: Settings, words: list[str], *, script: str | None = None, limit: int = _ANSWER) -> bytes:
     """Runs a command of rampa that does not load a server, and waits for its answer.
 
     Args:
         settings: of the server.
         words: of the command line.
-        fine: exit codes that are no failure.
+        script: path of the script that it looks at, if any.
         limit: bytes of the answer.
 
     Returns:
@@ -180,12 +181,12 @@ async def ask(settings: Settings, words: list[str], *, fine: tuple[int, ...] = (
     finally:
         kill(process)
         await ends_within(process, _REAP_SECONDS)
-    if code not in fine:
-        raise failure_of(said.lines, f"rampa {words[0]} has ended with exit code {code}")
+    if code != 0:
+        raise failure_of(said.lines, f"rampa {words[0]} has ended with exit code {code}", script)
     return answer
 
 
-def failure_of(lines: list[str], otherwise: str) -> Failure:
+def failure_of(lines: list[str], otherwise: str, script: str | None) -> Failure:
     """A failure with the last error that was printed, and the hint below it.
 
     A script may print such lines too, and errors of rampa have texts of exceptions in them: none of it is to be trusted.
@@ -193,13 +194,18 @@ def failure_of(lines: list[str], otherwise: str) -> Failure:
     Args:
         lines: that were printed.
         otherwise: what has happened.
+        script: path of the script, when there is one.
     """
     for number in reversed(range(len(lines))):
         if lines[number].startswith("error: "):
             below = lines[number + 1] if number + 1 < len(lines) else ""
             hint = below.strip() if below.startswith("  ") else ""
-            said = marked(error=plain(lines[number].removeprefix("error: "), _WORDS), hint=plain(hint, _WORDS))
-            return Failure(otherwise, "untrusted.error says why; rampa check says more of a script", said)
+            error = lines[number].removeprefix("error: ")
+            cause = cause_of(error, script)
+            said = marked(error=plain(error, _WORDS), hint=plain(hint, _WORDS))
+            return Failure(
+                otherwise if cause is None else f"{cause} ({otherwise})", "untrusted.error has the words of rampa; rampa check says more of a script", said
+            )
     last = next((line for line in reversed(lines) if line.strip()), None)
     if last is None:
         return Failure(otherwise, "it has said nothing")

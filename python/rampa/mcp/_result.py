@@ -8,6 +8,7 @@ import os
 import typing
 
 from rampa.mcp._failure import Failure
+from rampa.mcp._report import course_of, exchanges_of, generator_of, requests_of, text_or_none
 from rampa.mcp._untrusted import plain
 
 Part = dict[str, typing.Any]
@@ -22,7 +23,7 @@ def thresholds_of(rows: list[Part]) -> list[Part]:
 
 
 def read_result(path: str) -> Part | None:
-    """The members ``run``, ``summary``, ``thresholds``, ``generator`` and ``texts``, which has what is not to be trusted.
+    """The members ``run``, ``summary``, ``thresholds``, ``generator`` and ``course``; ``texts`` and ``details`` have what is not to be trusted.
 
     A large file takes long, so call it in a thread.
 
@@ -53,26 +54,47 @@ def read_result(path: str) -> Part | None:
         "run": {"status": plain(result["run"].get("status")), "exit_code": result["run"].get("exit_code")},
         "summary": {"duration": summary.get("duration"), "metrics": summary.get("metrics")},
         "thresholds": thresholds_of(result.get("thresholds") or []),
-        "generator": {"verdict": (result.get("generator") or {}).get("verdict")},
+        "generator": generator_of(result),
+        "course": course_of(result),
         "texts": _texts_of(result),
+        "details": {"requests": requests_of(result), "exchanges": exchanges_of(result)},
     }
+
+
+def with_silent_metrics(result: Part, snapshot: Part | None) -> Part:
+    """A result that has the metrics without samples too: snapshots have them, and result files leave them out.
+
+    Args:
+        result: as read_result gives it.
+        snapshot: the last event of this kind, or None.
+    """
+    summary = result.get("summary") or {}
+    metrics = ((snapshot or {}).get("snapshot") or {}).get("values") or {}
+    return {**result, "summary": {**summary, "metrics": {**metrics, **(summary.get("metrics") or {})}}}
 
 
 def _texts_of(result: Part) -> Part:
     errors = result.get("errors") or {}
-    reason = result["run"].get("reason")
     return {
-        "reason": None if reason is None else plain(reason),
-        "failed_requests": [
-            {"error": plain(row.get("error")), "error_code": row.get("error_code"), "status": row.get("status"), "count": row.get("count")}
-            for row in (errors.get("requests") or [])[:_ROWS]
-        ],
+        "reason": text_or_none(result["run"].get("reason")),
+        "failed_requests": [_failed_request(number, row) for number, row in enumerate((errors.get("requests") or [])[:_ROWS], 1)],
         "failed_iterations": [
-            {"type": plain(row.get("type")), "message": plain(row.get("message")), "place": plain(row.get("place")), "count": row.get("count")}
-            for row in (errors.get("iterations") or [])[:_ROWS]
+            {"id": f"i{number}", **{name: text_or_none(row.get(name)) for name in ("scenario", "type", "message", "place")}, "count": row.get("count")}
+            for number, row in enumerate((errors.get("iterations") or [])[:_ROWS], 1)
         ],
         "checks": [
-            {"name": plain(row.get("name")), "passes": row.get("passes"), "fails": row.get("fails")} for row in (result.get("checks") or [])[:_ROWS]
+            {"name": plain(row.get("name")), "group": plain(row.get("group") or ""), "passes": row.get("passes"), "fails": row.get("fails")}
+            for row in (result.get("checks") or [])[:_ROWS]
         ],
-        "warnings": [plain(text) for text in (result.get("warnings") or [])[:_ROWS]],
+        "warnings": [{"text": plain(row.get("text")), "count": row.get("count")} for row in (result.get("warnings") or [])[:_ROWS]],
+    }
+
+
+def _failed_request(number: int, row: Part) -> Part:
+    example = row.get("example") or {}
+    return {
+        "id": f"e{number}",
+        **{name: text_or_none(row.get(name)) for name in ("error", "error_code", "status")},
+        "count": row.get("count"),
+        "example": {name: text_or_none(example.get(name)) for name in ("method", "name")},
     }

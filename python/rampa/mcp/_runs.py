@@ -24,7 +24,7 @@ from rampa.mcp._event_log import EventLog
 from rampa.mcp._failure import Failure
 from rampa.mcp._kept import PREFIX, Kept, Left, Said, left_behind, lock, start_kept
 from rampa.mcp._program import Process, Tail, end, ends_within, failure_of, kill, start
-from rampa.mcp._result import read_result, thresholds_of
+from rampa.mcp._result import read_result, thresholds_of, with_silent_metrics
 from rampa.mcp._settings import Settings
 from rampa.mcp._untrusted import marked_event, plain
 
@@ -196,11 +196,14 @@ class RunRegistry:
     """All runs of the server: they are limited in number, each in duration, and forgotten after a time.
 
     Args:
-        settings: of the server.
+        settings: of the server, or None for those of the environment.
+
+    Raises:
+        SettingsError: when a variable of the environment is of no use.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings | None = None) -> None:
+        self._settings = Settings.from_environment(os.environ) if settings is None else settings
         self._records: dict[str, RunRecord] = {}
         self._starting = 0
         self._home: str | None = None
@@ -242,7 +245,7 @@ class RunRegistry:
             result: of its result file, or None when it has written none.
         """
         record = self._records[run_id]
-        record.result = result
+        record.result = None if result is None else with_silent_metrics(result, record.snapshot)
         record.runtime = None
         if result is not None:  # which has all of it
             record.snapshot, record.live_thresholds = None, []
@@ -323,7 +326,7 @@ class RunRegistry:
                 kill(process)
                 if reading is not None:
                     await reading
-                raise failure_of(runtime.said.lines, "the run has ended before it began")
+                raise failure_of(runtime.said.lines, "the run has ended before it began", script)
             record = RunRecord(str(events[0].get("run_id")), script, folder, planned=planned, runtime=runtime)
             for event in events:
                 record.take(event)
@@ -358,7 +361,7 @@ class RunRegistry:
         try:
             result = await asyncio.to_thread(read_result, record.result_path)
             if result is None:
-                record.failure = failure_of(said.lines, f"the run has ended with exit code {code}, and without a result")
+                record.failure = failure_of(said.lines, f"the run has ended with exit code {code}, and without a result", record.script_path)
         except Failure as failure:
             record.failure = failure
             result = record.result_of_events()

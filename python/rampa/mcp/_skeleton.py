@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 import urllib.parse
 
 from rampa.config import parse_duration
@@ -31,21 +33,42 @@ async def load(worker: rampa.Worker) -> None:
     worker.check(response, {{"status is 200": lambda r: r.status == 200}})
 {pause}'''
 
+_MOST = 1_000_000  # iterations a second
+_ROOM = 10  # virtual users that a rate has room for at least
 _PAUSE = "    await worker.sleep(1)  # as a user would\n"
 
 
-def skeleton(name: str, url: str, vus: int, duration: str, rate: int | None) -> str:
+def _rate(value: str | float) -> tuple[str, str, float]:
+    """The number of a rate and its time as a script has them, and the iterations a second."""
+    hint = "a rate is NUMBER/TIME, as in 500/s, 30/m, 7/3s or 0.5/s, or a number of iterations a second"
+    text = value if isinstance(value, str) else f"{value:.9f}".rstrip("0").rstrip(".")
+    number, slash, unit = text.partition("/")
+    unit = unit if slash else "s"
+    unit = f"1{unit}" if unit[:1].isalpha() else unit
+    try:
+        if not re.fullmatch(r"(0|[1-9][0-9]{0,8})(\.[0-9]{1,9})?", number):
+            raise ValueError(number)
+        seconds = parse_duration(unit).total_seconds()
+        a_second = float(number) / seconds
+    except (ValueError, ZeroDivisionError):
+        raise Failure(f"argument rate: {shown(value)} is not a rate", hint) from None
+    if not 0 < a_second <= _MOST:
+        raise Failure(f"argument rate is {shown(value)}: it must be more than 0, up to {_MOST} iterations a second", hint)
+    return number, "" if seconds == 1.0 else f", time_unit={json.dumps(unit)}", a_second
+
+
+def skeleton(name: str, url: str, vus: int | None, duration: str, rate: str | float | None) -> str:
     """The text of a script that loads ``url``.
 
     Args:
         name: of its file, for the docstring.
         url: with http or https.
-        vus: virtual users.
+        vus: virtual users; None for one, or with a rate for as many as iterations of a second need.
         duration: such as ``30s``.
-        rate: iterations a second, or None for a closed model.
+        rate: such as ``20/s``, or a number of iterations a second; None for a closed model.
 
     Raises:
-        Failure: when the URL or the duration is none.
+        Failure: when the URL, the duration or the rate is none.
     """
     try:
         parts = urllib.parse.urlsplit(url)
@@ -59,10 +82,13 @@ def skeleton(name: str, url: str, vus: int, duration: str, rate: int | None) -> 
     try:
         parse_duration(duration)
     except ValueError as error:
-        raise Failure(str(error), "write it as 30s, 1m30s or 250ms") from None
+        raise Failure(f"argument duration: {error}", "write it as 30s, 1m30s or 250ms") from None
     if rate is None:
-        fields = f'executor="constant-vus", vus={vus}, duration={json.dumps(duration)}'
+        fields = f'executor="constant-vus", vus={vus or 1}, duration={json.dumps(duration)}'
     else:
-        fields = f'executor="constant-arrival-rate", rate={rate}, duration={json.dumps(duration)}, pre_allocated_vus={min(vus, rate)}, max_vus={vus}'
+        number, unit, a_second = _rate(rate)
+        most = vus or max(_ROOM, math.ceil(a_second))
+        before = min(most, math.ceil(a_second))
+        fields = f'executor="constant-arrival-rate", rate={number}{unit}, duration={json.dumps(duration)}, pre_allocated_vus={before}, max_vus={most}'
     safe = ascii(name)[1:-1].replace('"', "'")
     return _SCRIPT.format(path=safe, url=json.dumps(url), fields=fields, pause=_PAUSE if rate is None else "")

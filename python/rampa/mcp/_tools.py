@@ -10,11 +10,13 @@ import ipaddress
 import json
 import os
 import pathlib
+import re
 import socket
 import time
 import typing
 
 from rampa.config import parse_duration
+from rampa.mcp._causes import NO_SCENARIO
 from rampa.mcp._failure import Failure
 from rampa.mcp._files import existing, shown, write_new
 from rampa.mcp._program import ask
@@ -22,7 +24,7 @@ from rampa.mcp._runs import RunRecord, RunRegistry
 from rampa.mcp._secrets import concealed
 from rampa.mcp._settings import Network, Settings, network_of
 from rampa.mcp._skeleton import skeleton
-from rampa.mcp._untrusted import marked, plain
+from rampa.mcp._untrusted import bounded, marked, plain
 
 Answer = dict[str, typing.Any]
 #: (done, total or None, message): tells the client how far a call is.
@@ -33,6 +35,9 @@ _PROGRESS_SECONDS = 1.0
 _NUMBERS = 200  # of a comparison
 _ERRORS = 20
 _PAGE = 64 << 20
+_DURATION = "write it as 30s, 1m30s or 250ms"
+_ITEM = re.compile("[eirx][1-9][0-9]{0,5}")
+_ITEM_SIZE = (8, 100, 2100)  # depth, rows, characters of a text: as much as a result keeps of a body
 _MAIN_METRICS = (
     "iterations", "iteration_errors", "dropped_iterations", "iteration_duration", "checks", "vus", "http_reqs", "http_req_failed",
     "http_req_duration", "http_req_waiting", "data_sent", "data_received",
@@ -114,7 +119,8 @@ class Tools:
         words += [f"--vus={vus}"] if vus is not None else []
         words += [f"--duration={duration}"] if duration is not None else []
         words += [f"--scenario={scenario}"] if scenario is not None else []
-        plan = await self._inspect(words)
+        _check_duration(duration)
+        plan = await self._inspect(words, scenario)
         words += await _guard(self._settings.allow, plan.get("allow_ips"))
         planned = duration_of_plan(plan)
         if planned is not None and planned > self._settings.max_duration:
@@ -177,11 +183,11 @@ class Tools:
         """Lets a run go on."""
         return await self._steer(run_id, "/v1/resume", {}, "resumed")
 
-    async def adjust_run(self, run_id: str, scenario: str | None, vus: int | None, rate: str | None, hold: bool) -> Answer:
+    async def adjust_run(self, run_id: str, scenario: str | None, vus: int | None, rate: str | float | None, hold: bool) -> Answer:
         """Gives a scenario another load."""
         if (vus is None) == (rate is None):
             raise Failure("adjust_run needs one of vus and rate", "vus is for executors of virtual users, rate for those of arrivals")
-        load: Answer = {"vus": vus} if rate is None else {"rate": rate}
+        load: Answer = {"vus": vus} if rate is None else {"rate": rate if isinstance(rate, str) else f"{rate}/s"}
         return await self._steer(run_id, "/v1/adjust", {"scenario": scenario, "hold": hold, **load}, "adjusted")
 
     async def _steer(self, run_id: str, path: str, body: Answer, status: str) -> Answer:
@@ -227,8 +233,13 @@ class Tools:
 
     # ---- scripts -----------------------------------------------------------------------------------------------------
 
-    async def _inspect(self, words: list[str]) -> Answer:
-        plan: Answer = json.loads(await ask(self._settings, ["inspect", *words, "--format", "json"]))
+    async def _inspect(self, words: list[str], scenario: str | None = None) -> Answer:
+        try:
+            plan: Answer = json.loads(await ask(self._settings, ["inspect", *words, "--format", "json"], script=words[0]))
+        except Failure as failure:
+            if scenario is None or NO_SCENARIO not in failure.error:
+                raise
+            raise Failure(f"scenario {shown(scenario)} not found", "discover_scenarios names those of the script", failure.untrusted) from None
         plan["env"] = dict.fromkeys(plan.get("env") or {}, "***")
         for scenario in plan["scenarios"].values():
             scenario["env"] = dict.fromkeys(scenario.get("env") or {}, "***")
@@ -259,7 +270,7 @@ class Tools:
         """All of the configuration of a script."""
         return await self._inspect([existing(self._settings.root, script_path, "test script", SCRIPTS)])
 
-    async def write_scenario_skeleton(self, path: str, url: str, vus: int, duration: str, rate: int | None) -> Answer:
+    async def write_scenario_skeleton(self, path: str, url: str, vus: int | None, duration: str, rate: str | float | None) -> Answer:
         """Writes a script."""
         text = skeleton(os.path.basename(path), url, vus, duration, rate)
         return {"path": write_new(self._settings.root, path, (".py",), text.encode()), "scenario": "load", "content": text}
@@ -313,10 +324,15 @@ class Tools:
             raise Failure(f"run {shown(run_id)} has no result: {record.failure.error}", record.failure.hint, record.failure.untrusted)
         return record
 
-    async def get_report(self, run_id: str, path: str | None) -> Answer:
+    async def get_report(self, run_id: str, path: str | None, item: str | None) -> Answer:
         """The report of a run."""
         record = self._over(run_id)
+        if item is not None:
+            return await self._item(record, item)
         answer = self.summary(record)
+        assert record.result is not None
+        answer["course"] = record.result.get("course", [])
+        answer["untrusted"] |= record.result.get("details", {})
         if path is not None:
             if path.endswith(".json"):
                 content = await asyncio.to_thread(pathlib.Path(record.result_path).read_bytes)
@@ -325,9 +341,21 @@ class Tools:
             answer["path"] = await asyncio.to_thread(write_new, self._settings.root, path, (".html", ".json"), content)
         return answer
 
+    async def _item(self, record: RunRecord, item: str) -> Answer:
+        hint = "get_report without item names what there is: e1 is a kind of failed requests, i1 an exception, r1 a request by its name, x1 an exchange"
+        if not _ITEM.fullmatch(item):
+            raise Failure(f"{shown(item)} is no id of something in a report", hint)
+        try:
+            found = json.loads(await ask(self._settings, ["result", "open", record.result_path, item, "--format", "json"]))
+        except Failure:
+            raise Failure(f"the report of the run has nothing with the id {item}", hint) from None
+        return {"run_id": record.run_id, "status": record.status, "completed": True, "untrusted": marked(item=bounded(found, *_ITEM_SIZE))}
+
     def _result_file(self, name: str) -> str:
         if self._registry.get(name) is not None:
             return self._over(name).result_path
+        if not name.endswith(".json"):
+            raise Failure(f"run {shown(name)} not found", "list_runs names the runs; a result file is named by its path, which ends with .json")
         return existing(self._settings.root, name, "result file", (".json",))
 
     async def compare_results(self, base: str, current: str) -> Answer:
@@ -345,6 +373,17 @@ class Tools:
         others = [row for row in rows if row["kind"] != "metric" or row["group"]]
         answer["untrusted"] = marked(numbers=others, notes=[plain(text) for text in answer.pop("notes", [])[:_ERRORS]])
         return answer
+
+
+def _check_duration(text: str | None) -> None:
+    if text is None:
+        return
+    try:
+        seconds = parse_duration(text).total_seconds()
+    except ValueError as error:
+        raise Failure(f"argument duration: {error}", _DURATION) from None
+    if seconds <= 0:
+        raise Failure(f"argument duration is {shown(text)}: it must be more than 0s", _DURATION)
 
 
 async def _guard(allow: tuple[str, ...], own: str | None) -> list[str]:

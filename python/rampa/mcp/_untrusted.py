@@ -38,17 +38,25 @@ def marked_event(event: dict[str, typing.Any]) -> dict[str, typing.Any]:
     others: dict[str, typing.Any] = {}
     for name, value in list(event.items())[: 2 * _ROWS]:
         is_own = value is None or isinstance(value, (bool, int, float)) or name in _OWN
-        (own if is_own else others)[plain(name, 100)] = _bounded(value, _DEPTH)
+        (own if is_own else others)[plain(name, 100)] = bounded(value, _DEPTH)
     return {**own, "untrusted": others} if others else own
 
 
-def _bounded(value: typing.Any, depth: int) -> typing.Any:
+def bounded(value: typing.Any, depth: int, rows: int = _ROWS, limit: int = TEXT) -> typing.Any:
+    """What JSON can hold, with plain texts, of a bounded size.
+
+    Args:
+        value: of a server or a script.
+        depth: how many lists and objects may stand in each other.
+        rows: of each of them.
+        limit: characters of a text.
+    """
     if value is None or isinstance(value, (bool, int, float)):
         return value
     if depth == 0:
         return "..."
     if isinstance(value, dict):
-        return {plain(name, 100): _bounded(one, depth - 1) for name, one in list(value.items())[:_ROWS]}
+        return {plain(name, 100): bounded(one, depth - 1, rows, limit) for name, one in list(value.items())[:rows]}
     if isinstance(value, list):
-        return [_bounded(one, depth - 1) for one in value[:_ROWS]]
-    return plain(value)
+        return [bounded(one, depth - 1, rows, limit) for one in value[:rows]]
+    return plain(value, limit)
