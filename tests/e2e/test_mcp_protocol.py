@@ -288,11 +288,14 @@ async def one(worker):
 READY = {"jsonrpc": "2.0", "method": "notifications/initialized"}
 
 
-def test_a_client_that_dies_in_a_call_leaves_no_run(program: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("still_writes", [False, True])
+def test_a_client_that_dies_in_a_call_leaves_no_run(still_writes: bool, program: Path, tmp_path: Path) -> None:
     root = tmp_path.resolve()
     (root / "made.py").write_text(MADE)
-    with subprocess.Popen(command(program), env=environment(root), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
-        assert server.stdin is not None and server.stdout is not None
+    with subprocess.Popen(
+        command(program), env=environment(root), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as server:
+        assert server.stdin is not None and server.stdout is not None and server.stderr is not None
         for message in (INITIALIZE, READY, waiting_call(2)):
             server.stdin.write(json.dumps(message).encode() + b"\n")
         server.stdin.flush()
@@ -300,11 +303,12 @@ def test_a_client_that_dies_in_a_call_leaves_no_run(program: Path, tmp_path: Pat
             pass
         run = run_of(str(root / "made.py"))
         assert run is not None
-        server.stdout.close()  # nobody reads, and nobody writes any more
-        server.stdin.close()
+        server.stdout.close()  # nobody reads any more
+        if not still_writes:
+            server.stdin.close()
         assert select.select([run], [], [], SECONDS)[0]
         os.close(run)
-        server.wait(SECONDS)
+        assert (server.wait(SECONDS), server.stderr.read()) == (0, b"")
 
 
 def test_a_client_of_http_that_dies_in_a_call_leaves_a_run_that_the_next_one_finds(program: Path, tmp_path: Path) -> None:

@@ -29,14 +29,20 @@ def _take_standard_input() -> int:
 
 
 async def serve_stdio(server: RunServer) -> None:
-    """Serves one client, until standard input ends.
+    """Serves one client, until standard input ends, or nobody reads what is written any more.
 
     Args:
         server: to serve.
     """
     source = Lines(_take_standard_input())
     lines: typing.Any = source
+    written = os.dup(1)  # while the SDK serves, this number is standard error; it is asked for until the process ends
+    os.set_inheritable(written, False)
     # Calls are called off before the server ends. By then the client has closed one of the two, or has died.
-    server.registry.is_ending = lambda: source.has_ended or has_hung_up(1)
-    async with stdio_server(stdin=lines) as (incoming, outgoing):
-        await server.run(incoming, outgoing, server.create_initialization_options())
+    server.registry.is_ending = lambda: source.has_ended or has_hung_up(written)
+    try:
+        async with stdio_server(stdin=lines) as (incoming, outgoing):
+            await server.run(incoming, outgoing, server.create_initialization_options())
+    except* (BrokenPipeError, ConnectionResetError):
+        if not has_hung_up(written):
+            raise

@@ -241,8 +241,8 @@ class Tools:
                 raise
             raise Failure(f"scenario {shown(scenario)} not found", "discover_scenarios names those of the script", failure.untrusted) from None
         plan["env"] = dict.fromkeys(plan.get("env") or {}, "***")
-        for scenario in plan["scenarios"].values():
-            scenario["env"] = dict.fromkeys(scenario.get("env") or {}, "***")
+        for one in plan["scenarios"].values():
+            one["env"] = dict.fromkeys(one.get("env") or {}, "***")
         return plan
 
     async def discover_scenarios(self, script_path: str) -> Answer:
