@@ -22,7 +22,7 @@
 #include "run/result.h"
 
 /* The first word is the command, the second one the path of this program, which the server runs tests
- * with. */
+ * with, and the third one the interpreter that was asked for, or nothing. */
 static const char program[] =
     "import sys\n"
     "sys.path[:1] = filter(None, sys.path[:1])\n"
@@ -33,13 +33,20 @@ static const char program[] =
     "          '  choose an interpreter with --python or RAMPA_PYTHON', sep='\\n', "
     "file=sys.stderr)\n"
     "    sys.exit(3)\n"
-    "sys.exit(_agent.main() if sys.argv[1] == 'agent' else __main__.main(sys.argv[2]))\n";
+    "sys.exit(_agent.main(sys.argv[3]) if sys.argv[1] == 'agent' else "
+    "__main__.main(sys.argv[2]))\n";
 
-static int become(const char *python, const char *command)
+static int become(const char *python, const char *command, const char *asked)
 {
     char exe[PATH_MAX];
     ssize_t len = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-    char *argv[] = { (char *)python, (char *)"-c", (char *)program, (char *)command, exe, NULL };
+    char *argv[] = { (char *)python,
+                     (char *)"-c",
+                     (char *)program,
+                     (char *)command,
+                     exe,
+                     (char *)(asked ? asked : ""),
+                     NULL };
 
     if (len < 0)
         return -errno;
@@ -110,17 +117,18 @@ int rp_cmd_mcp(const struct rp_cli *cli)
     struct rp_error err = { 0 };
     char *python = NULL;
     const char *at_end = rp_cli_value(cli, RP_OPT_AT_END).value;
+    const char *asked = rp_cli_value(cli, RP_OPT_PYTHON).value;
     int r = check_streams(cli, &err);
 
     if (r == 0)
-        r = rp_python_find(rp_cli_value(cli, RP_OPT_PYTHON).value, &python);
+        r = rp_python_find(asked, &python);
     if (r == 0)
         r = rp_python_use_package();
     /* An option is for the server what the variable is, which the parser has checked. */
     if (r == 0 && at_end && setenv("RAMPA_MCP_AT_END", at_end, 1) < 0)
         r = -errno;
     if (r == 0) {
-        r = become(python, cli->command->name);
+        r = become(python, cli->command->name, asked);
         rp_error_set(&err, -RP_EUSER, "cannot start '%s': %s", python, strerror(-r));
         rp_error_hint(&err, "choose an interpreter with --python or RAMPA_PYTHON");
     }

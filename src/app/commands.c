@@ -349,7 +349,8 @@ const struct rp_command rp_commands[RP_CMD_COUNT] = {
         .summary = "Prepare a project for AI agents",
         .description =
             "With the task init it makes two files in the current folder: .mcp.json, which tells agents of the server of 'rampa mcp', "
-            "and .claude/skills/rampa/SKILL.md, which says how to write, run and judge load tests. A file that exists is left as it is.",
+            "and .claude/skills/rampa/SKILL.md, which says how to write, run and judge load tests. A file that exists is left as it is. "
+            "With --python the entry of the server has that interpreter.",
         .examples = agent_examples, .exits = plain_exits,
     },
     [RP_CMD_COMPLETION] = {

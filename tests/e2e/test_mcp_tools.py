@@ -352,13 +352,16 @@ def test_lines_of_a_device() -> None:
 
 
 def test_a_project_is_prepared_once(program: Path, tmp_path: Path) -> None:
-    def init() -> list[str]:
-        done = subprocess.run([program, "agent", "init"], cwd=tmp_path, capture_output=True, text=True, timeout=SECONDS)
+    made = tmp_path / ".mcp.json"
+    environment = {name: value for name, value in os.environ.items() if name != "RAMPA_PYTHON"}
+
+    def init(*words: str) -> list[str]:
+        done = subprocess.run([program, "agent", "init", *words], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=SECONDS)
         assert (done.returncode, done.stderr) == (0, "")
         return done.stdout.splitlines()
 
     assert init() == ["wrote .mcp.json", "wrote .claude/skills/rampa/SKILL.md"]
-    entry = json.loads((tmp_path / ".mcp.json").read_text())["mcpServers"]["rampa"]
+    entry = json.loads(made.read_text())["mcpServers"]["rampa"]
     assert entry == {"command": "rampa", "args": ["mcp"]}
     skill = tmp_path / ".claude/skills/rampa/SKILL.md"
     text = skill.read_text()
@@ -367,8 +370,16 @@ def test_a_project_is_prepared_once(program: Path, tmp_path: Path) -> None:
     script.write_text(textwrap.dedent(text[text.index("    import rampa") : text.index("Report the verdict")]))
     assert subprocess.run([program, "check", script], timeout=SECONDS).returncode == 0
     skill.write_text("mine")
-    (tmp_path / ".mcp.json").write_text('{"mcpServers": {}}')
-    exists, left = init()
+    made.unlink()
+    link = tmp_path / "venv python"
+    link.symlink_to(sys.executable)
+    for words, python in ((("--python", "./venv python"), str(link)), (("--python", str(link)), str(link)), (("--python", "python3"), "python3")):
+        assert init(*words)[0] == "wrote .mcp.json"
+        assert json.loads(made.read_text())["mcpServers"]["rampa"]["args"] == ["mcp", "--python", python]
+        made.unlink()
+    made.write_text('{"mcpServers": {}}')
+    exists, left = init("--python", "./venv python")
+    assert json.dumps(str(link)) in exists
     assert exists.startswith('.mcp.json exists, and is left as it is: add to its mcpServers "rampa": {')
     assert (left, skill.read_text()) == (".claude/skills/rampa/SKILL.md exists, and is left as it is", "mine")
     assert (tmp_path / ".mcp.json").read_text() == '{"mcpServers": {}}'

@@ -9,7 +9,6 @@ import sys
 
 MCP_FILE = ".mcp.json"
 SKILL_FILE = ".claude/skills/rampa/SKILL.md"
-_ENTRY = {"command": "rampa", "args": ["mcp"]}
 _OUTPUT = 6  # exit code: a file could not be written
 
 _SKILL = """\
@@ -75,19 +74,25 @@ def _has_entry(path: str) -> bool:
     return isinstance(servers, dict) and "rampa" in servers
 
 
-def main() -> int:
+def main(python: str = "") -> int:
     """Makes the files in the current folder that are not there yet.
+
+    Args:
+        python: interpreter that the server is to run in, or nothing when rampa is to find one.
 
     Returns:
         The exit code.
     """
-    files = {MCP_FILE: json.dumps({"mcpServers": {"rampa": _ENTRY}}, indent=2) + "\n", SKILL_FILE: _SKILL}
+    # A name without a folder is looked for on PATH, and the others are found from everywhere. A link stays: it makes a virtual environment.
+    words = ["--python", os.path.abspath(python) if os.sep in python else python] if python else []
+    entry = {"command": "rampa", "args": ["mcp", *words]}
+    files = {MCP_FILE: json.dumps({"mcpServers": {"rampa": entry}}, indent=2) + "\n", SKILL_FILE: _SKILL}
     try:
         for path, content in files.items():
             if _make(path, content):
                 print(f"wrote {path}")
             elif path == MCP_FILE and not _has_entry(path):
-                print(f'{path} exists, and is left as it is: add to its mcpServers "rampa": {json.dumps(_ENTRY)}')
+                print(f'{path} exists, and is left as it is: add to its mcpServers "rampa": {json.dumps(entry)}')
             else:
                 print(f"{path} exists, and is left as it is")
     except OSError as error:
