@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""`rampa mcp` as clients see it: those of the official SDK over standard input and over HTTP, and clients that send anything else.
+"""`rampa mcp` as clients see it: those of the official SDKs, the inspector, the conformance suite, and clients that send anything else.
 
-The variable MCP_PYTHON names an interpreter that has the SDK; ./dev makes one.
+The variable MCP_PYTHON names an interpreter that has the SDK, MCP_NODE a Node of version 22, and MCP_NODE_MODULES a folder with the
+packages of npm: ./dev makes all of them.
 """
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ import functools
 import http.client
 import json
 import os
+import re
 import select
 import signal
 import stat
@@ -24,8 +26,27 @@ SECONDS = 120
 PYTHON = os.environ.get("MCP_PYTHON", "")
 CLIENT = Path(__file__).parent / "mcp_client.py"
 NODE_CLIENT = Path(__file__).parent / "mcp_client.mjs"
-#: A folder with the node_modules of @modelcontextprotocol/sdk: docs/development.md says how to make it.
 NODE_MODULES = os.environ.get("MCP_NODE_MODULES", "")
+NODE = os.environ.get("MCP_NODE") or "node"
+#: The scenarios of the conformance suite for servers. Those that apply, with the number of checks that pass and that warn.
+CONFORMANCE = {
+    "server-initialize": (1, 0),
+    "ping": (1, 0),
+    "tools-list": (1, 0),
+    "resources-list": (1, 0),
+    "prompts-list": (1, 0),
+    "server-sse-multiple-streams": (2, 0),
+    "dns-rebinding-protection": (2, 0),
+    "server-sse-polling": (0, 2),  # streams are not resumed, which is no must
+}
+#: Those that do not: they need tools, resources and prompts of the suite's own server, or what this one does not have.
+NO_CONFORMANCE = (
+    "completion-complete", "elicitation-sep1034-defaults", "elicitation-sep1330-enums", "json-schema-2020-12", "logging-set-level",
+    "prompts-get-embedded-resource", "prompts-get-simple", "prompts-get-with-args", "prompts-get-with-image", "resources-read-binary",
+    "resources-read-text", "resources-subscribe", "resources-templates-read", "resources-unsubscribe", "tools-call-audio",
+    "tools-call-elicitation", "tools-call-embedded-resource", "tools-call-error", "tools-call-image", "tools-call-mixed-content",
+    "tools-call-sampling", "tools-call-simple-text", "tools-call-with-logging", "tools-call-with-progress",
+)  # fmt: skip
 TOKEN = "0123456789abcdef0123"
 
 pytestmark = [
@@ -125,13 +146,16 @@ def test_a_client_of_the_sdk_over_http(program: Path, target: str, tmp_path: Pat
         os.close(left)
 
 
-@pytest.mark.skipif(not NODE_MODULES, reason="MCP_NODE_MODULES names no folder with @modelcontextprotocol/sdk")
+needs_node = pytest.mark.skipif(not NODE_MODULES, reason="MCP_NODE_MODULES names no folder with the packages of @modelcontextprotocol")
+
+
+@needs_node
 @pytest.mark.parametrize("kind", ["stdio", "http"])
 def test_a_client_of_the_typescript_sdk(kind: str, program: Path, target: str, tmp_path: Path) -> None:
     root = tmp_path.resolve()
     with contextlib.ExitStack() as stack:
         last = command(program) if kind == "stdio" else [stack.enter_context(http_server(program, root, RAMPA_MCP_TOKEN=""))[0]]
-        client = ("node", str(NODE_CLIENT), kind, NODE_MODULES)
+        client = (NODE, str(NODE_CLIENT), kind, NODE_MODULES)
         first = judge(answers_of([str(root), target, *last], client=client), root, program)
     assert first["unknown_subscription"] == -32602
     assert (first["wait_called_off"], first["goes_on"]) == (True, "running")
@@ -139,6 +163,50 @@ def test_a_client_of_the_typescript_sdk(kind: str, program: Path, target: str, t
     while (left := run_of(str(root / "made.py"))) is not None:
         assert select.select([left], [], [], SECONDS)[0]
         os.close(left)
+
+
+@needs_node
+def test_the_conformance_suite(program: Path, tmp_path: Path) -> None:
+    suite = [NODE, f"{NODE_MODULES}/@modelcontextprotocol/conformance/dist/index.js"]
+
+    def said(*words: str) -> str:
+        done = subprocess.run([*suite, *words], capture_output=True, text=True, timeout=SECONDS, cwd=tmp_path, env={**os.environ, "NO_COLOR": "1"})
+        assert done.returncode == 0, done.stdout + done.stderr
+        return re.sub("\x1b\\[[0-9;]*m", "", done.stdout)
+
+    assert sorted(re.findall(r"^ +- (\S+) \[", said("list", "--server"), re.MULTILINE)) == sorted([*CONFORMANCE, *NO_CONFORMANCE])
+    with http_server(program, tmp_path.resolve(), RAMPA_MCP_TOKEN="") as (url, _):
+        for scenario, (passed, warnings) in CONFORMANCE.items():
+            text = said("server", "--url", url, "--scenario", scenario)
+            assert f"Passed: {passed}/{passed}, 0 failed, {warnings} warnings" in text, text
+
+
+@needs_node
+def test_the_inspector(program: Path, tmp_path: Path) -> None:
+    (tmp_path / "made.py").write_text(MADE)
+    inspector = [NODE, f"{NODE_MODULES}/@modelcontextprotocol/inspector-cli/build/cli.js", "--cli", "-e", f"RAMPA_MCP_ROOT={tmp_path.resolve()}"]
+    inspector += [word for name in ("PYTHONPATH", "RAMPA_PYTHON") if name in os.environ for word in ("-e", f"{name}={os.environ[name]}")]
+    path = f"{os.path.dirname(NODE)}:{os.environ['PATH']}" if "/" in NODE else os.environ["PATH"]  # it starts another one
+
+    def ask(method: str, *words: str) -> typing.Any:
+        whole = [*inspector, *command(program), "--method", method, *words]
+        done = subprocess.run(whole, capture_output=True, text=True, timeout=SECONDS, cwd=tmp_path, env={**os.environ, "PATH": path})
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout)
+
+    def call(name: str, **arguments: str) -> tuple[bool, typing.Any]:
+        words = [word for argument in arguments.items() for word in ("--tool-arg", "=".join(argument))]
+        answer = ask("tools/call", "--tool-name", name, *words)
+        return answer.get("isError", False), json.loads(answer["content"][0]["text"])
+
+    assert [tool["name"] for tool in ask("tools/list")["tools"]] == [tool.name for tool in TOOLS]
+    assert [row["uri"] for row in ask("resources/list")["resources"]] == ["rampa://runs"]
+    assert [row["name"] for row in ask("prompts/list")["prompts"]] == [row.name for row in PROMPTS]
+    assert call("discover_scenarios", script_path="made.py")[1]["scenarios"]["one"]["vus"] == 1
+    is_error, summary = call("start_run", script_path="made.py", wait="true", vus="2", duration="200ms")
+    assert (is_error, summary["completed"], summary["exit_code"]) == (False, True, 0)
+    is_error, answer = call("wait_run", run_id="none", timeout_s="5")
+    assert (is_error, answer["error"]) == (True, "run 'none' not found")
 
 
 INITIALIZE = {
