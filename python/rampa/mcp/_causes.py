@@ -46,4 +46,4 @@ def cause_of(error: str, script: str | None) -> str | None:
         return f"{name} cannot be loaded: there is a syntax error {where}"
     if _is_exception(kind):
         return f"{name} cannot be loaded: {kind} {where}"
-    return f"{name} cannot be loaded: something is wrong {where}"
+    return f"{name} cannot be loaded: {'an exception' if kind else 'what is declared is not valid'} {where}"
