@@ -22,6 +22,7 @@ HEAD = """\
 import asyncio
 import rampa
 from rampa import errors
+from rampa.protocols.websocket import WebSocketClient, WebSocketSession
 
 URL = {url!r}
 
@@ -75,6 +76,7 @@ def test_messages_and_what_is_measured(run: Callable[..., Finished], server: WsS
         """
 async with worker.ws.connect(URL + "/echo", protocols=["v2", "other"], name="talk", tags={"kind": "a"}) as s:
     assert (s.subprotocol, s.response.status, s.closed, s.close_code) == ("v2", 101, False, None), s
+    assert isinstance(s, WebSocketSession) and isinstance(worker.ws, WebSocketClient)
     await s.send("h\\u00e9llo \\U0001f600")
     assert await s.receive() == "h\\u00e9llo \\U0001f600"
     for data in (b"\\0\\xff", bytearray(b"abc"), memoryview(b""), ""):
