@@ -324,7 +324,7 @@ int rp_judge(struct rp_coordinator *c)
     if (is_complete(c))
         check_accounting(c);
     r = judge_thresholds(c);
-    rp_judge_success(c->result);
+    rp_judge_success(c->result, !c->config->requests.len);
     if (r == 0)
         r = judge_generator(c);
     warn_about_connections(c);

@@ -102,22 +102,92 @@ static void fail(struct rp_result *result, uint64_t count, const char *thing, co
     }
 }
 
-/* WebSockets: one that was opened is good, whatever became of it. An error may be that of one that was. */
-static struct tally tally_sessions(const struct rp_result *result)
-{
-    uint64_t opened = count_of(result, RP_M_WS_SESSIONS), failed = count_of(result, RP_M_WS_ERRORS);
+/* ---- WebSockets ------------------------------------------------------------------------------ */
 
-    return (struct tally){ opened > failed ? opened : failed, opened };
+struct sockets {
+    uint64_t opened, broken; /* of those that were opened: how many have failed then */
+    uint64_t not_opened, sent, received, answered;
+};
+
+static const char *tag_of(const struct rp_store_series *series, const char *key)
+{
+    for (size_t i = 0; i < series->tag_count; i++)
+        if (strcmp(series->tags[i][0], key) == 0)
+            return series->tags[i][1];
+    return "";
 }
 
-void rp_judge_success(struct rp_result *result)
+static void count_error(void *user, const struct rp_store_series *series,
+                        const struct rp_value *total)
+{
+    struct sockets *sockets = user;
+    const char *status = tag_of(series, "status"), *kind = tag_of(series, "error");
+    bool is_agreed = strcmp(status, "101") == 0 || strcmp(status, "200") == 0;
+    bool is_refused = strcmp(kind, RP_WS_KIND_NO_SOCKET) == 0 ||
+                      strcmp(kind, RP_WS_KIND_NO_SUBPROTOCOL) == 0;
+
+    if (is_agreed && !is_refused)
+        sockets->broken += (uint64_t)rp_value_sum(total);
+    else
+        sockets->not_opened += (uint64_t)rp_value_sum(total);
+}
+
+static struct sockets count_sockets(const struct rp_result *result)
+{
+    struct rp_view *answered = rp_store_view(result->store, rp_builtin_name(RP_M_WS_ROUNDTRIP));
+    struct sockets sockets = { .opened = count_of(result, RP_M_WS_SESSIONS),
+                               .sent = count_of(result, RP_M_WS_MESSAGES_SENT),
+                               .received = count_of(result, RP_M_WS_MESSAGES_RECEIVED),
+                               .answered = answered ? answered->total.samples : 0 };
+
+    if (rp_store_each_series(result->store, rp_builtin_name(RP_M_WS_ERRORS), count_error,
+                             &sockets) < 0) {
+        /* without memory none has failed */
+    }
+    return sockets;
+}
+
+/* Without a script an answer is what each message is sent for. A script may have other purposes: it has got
+ * what it wanted when anything has come, or one of its sessions has not failed. */
+static uint64_t good_sockets(const struct sockets *sockets, bool has_script)
+{
+    uint64_t bad = sockets->broken;
+
+    if (has_script && sockets->received)
+        return sockets->opened;
+    if (!has_script &&
+        sockets->sent > bad) /* each one that was opened for a message has sent one */
+        bad = sockets->sent;
+    return (has_script ? 0 : sockets->answered) +
+           (sockets->opened > bad ? sockets->opened - bad : 0);
+}
+
+/* None of the WebSockets was of use. */
+static void fail_sockets(struct rp_result *result, const struct sockets *sockets, bool has_script)
+{
+    uint64_t all = sockets->opened + sockets->not_opened;
+
+    if (rp_judge_has_threshold(result->plan, RP_M_WS_ERRORS))
+        return;
+    if (!sockets->opened)
+        fail(result, all, "WebSocket", "been opened");
+    else if (!has_script && sockets->sent >= sockets->opened)
+        fail(result, sockets->sent, "message", "been answered");
+    else
+        fail(result, all, "WebSocket", "gone without an error");
+}
+
+/* ---- the verdict ----------------------------------------------------------------------------- */
+
+void rp_judge_success(struct rp_result *result, bool has_script)
 {
     struct tally requests = tally_requests(result), iterations = tally_iterations(result);
-    struct tally sessions = tally_sessions(result);
+    struct sockets counted = count_sockets(result);
+    struct tally sessions = { counted.opened + counted.not_opened,
+                              good_sockets(&counted, has_script) };
 
     if (!requests.all && sessions.all && !sessions.good) {
-        if (!rp_judge_has_threshold(result->plan, RP_M_WS_ERRORS))
-            fail(result, sessions.all, "WebSocket", "been opened");
+        fail_sockets(result, &counted, has_script);
     } else if (requests.all && !requests.good && !sessions.good) {
         if (!has_request_threshold(result->plan))
             fail(result, requests.all, "request", "succeeded");

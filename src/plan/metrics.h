@@ -78,6 +78,10 @@ static inline const char *rp_builtin_name(enum rp_builtin id)
     return rp_builtin_metrics[id].name;
 }
 
+/* The tag `error` of ws_errors, of WebSockets that were refused by an answer that says it agrees. */
+#define RP_WS_KIND_NO_SOCKET "not a WebSocket"
+#define RP_WS_KIND_NO_SUBPROTOCOL "subprotocol refused"
+
 /* Declares those of @ids in @registry, so that each has its place in @ret. Nothing without a registry.
  * -ENOMEM. */
 RP_NODISCARD int rp_builtin_declare(struct rp_registry *registry, const enum rp_builtin *ids,

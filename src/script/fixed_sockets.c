@@ -193,6 +193,19 @@ static void take_answer(struct rp_fixed_sockets *self, struct rp_ws_session *ses
         end_iteration(self, RP_ENDED_COMPLETED);
 }
 
+/* The iteration cannot have its answer any more. */
+static void closed(struct rp_fixed_sockets *self, struct rp_ws_session *session)
+{
+    bool has_message = self->host->sockets[self->current].has_message;
+
+    self->sessions[self->current] = NULL;
+    if (has_message && self->step != STEP_CLOSE)
+        rp_ws_give_up(session, RP_HTTP_CLOSED, "closed in place of an answer");
+    else
+        rp_ws_leave(session, false);
+    end_iteration(self, RP_ENDED_COMPLETED);
+}
+
 /* Of a session that no iteration uses now, only what comes is dropped. */
 static void woken(struct rp_ws_session *session)
 {
@@ -204,8 +217,7 @@ static void woken(struct rp_ws_session *session)
     else if (is_used && self->step == STEP_ANSWER && rp_ws_after(session, self->last))
         take_answer(self, session);
     else if (is_used && session->state == RP_WS_CLOSED) {
-        leave(self, self->current);
-        end_iteration(self, RP_ENDED_COMPLETED);
+        closed(self, session);
     } else if (!is_used || self->step == STEP_CLOSE) {
         drop_messages(session);
     }

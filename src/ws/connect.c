@@ -208,7 +208,7 @@ static void refused(struct rp_ws_session *session)
     snprintf(text, sizeof(text), "the server has answered with status %u, not %s", response->status,
              session->is_h2 ? "200" : "101");
     refuse(session, response->error_code ? response->error_code : RP_HTTP_PROTOCOL,
-           "not a WebSocket", text);
+           RP_WS_KIND_NO_SOCKET, text);
 }
 
 /* Whether the answer is that of a WebSocket. */
@@ -258,14 +258,14 @@ static void answered(struct rp_http_call *call)
     if (refusal || response->body.error) {
         snprintf(text, sizeof(text), "the answer %u of the server is wrong: %s", session->status,
                  refusal ? rp_ws_refusal_text(refusal) : "out of memory");
-        drop(session, "not a WebSocket", text);
+        drop(session, RP_WS_KIND_NO_SOCKET, text);
         return;
     }
     if (session->wanted_protocol &&
         !rp_slice_eq_str(session->subprotocol, session->wanted_protocol)) {
         snprintf(text, sizeof(text), "the server has not chosen the subprotocol '%.64s'",
                  session->wanted_protocol);
-        drop(session, "subprotocol refused", text);
+        drop(session, RP_WS_KIND_NO_SUBPROTOCOL, text);
         return;
     }
     if (rp_ws_begin(session, rp_buf_slice(&response->body),

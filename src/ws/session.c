@@ -450,9 +450,15 @@ int rp_ws_begin(struct rp_ws_session *session, struct rp_slice rest, rp_ns at)
 
 void rp_ws_give_up(struct rp_ws_session *session, int code, const char *kind)
 {
+    char text[256];
+    bool is_closed;
+
     rp_ws_settle(session);
-    if (session->state == RP_WS_OPEN)
-        rp_ws_fail(session, code, kind, NULL);
+    is_closed = session->state == RP_WS_CLOSED && !session->error_code;
+    snprintf(text, sizeof(text), "%s: close code %u%s%s", kind, session->close_code,
+             *session->close_reason ? ", " : "", session->close_reason);
+    if (session->state == RP_WS_OPEN || is_closed)
+        rp_ws_fail(session, code, kind, is_closed ? text : NULL);
     rp_ws_leave(session, false);
 }
 

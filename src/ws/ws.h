@@ -212,8 +212,8 @@ void rp_ws_give_back(struct rp_ws_session *session, struct rp_ws_message *messag
 RP_NODISCARD int rp_ws_close(struct rp_ws_session *session, unsigned code, struct rp_slice reason);
 /* Records that an answer has come at @at to what was sent at @sent: ws_roundtrip. */
 void rp_ws_record_roundtrip(struct rp_ws_session *session, rp_ns sent, rp_ns at);
-/* As rp_ws_leave(), of an open session of which the owner has waited for something in vain: it has failed,
- * with @code (enum rp_http_code) and @kind, a constant text. */
+/* As rp_ws_leave(), of a session of which the owner has waited for something in vain: it is open, or was
+ * closed by a close frame. It has failed, with @code (enum rp_http_code) and @kind, a constant text. */
 void rp_ws_give_up(struct rp_ws_session *session, int code, const char *kind);
 /* The owner wants nothing more of it, and no callback follows. A session that is open is closed, by
  * a close frame if that goes without waiting; one that is being opened is given up. It frees itself,

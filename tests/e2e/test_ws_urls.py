@@ -59,16 +59,22 @@ def test_what_the_server_is_sent(rampa: Rampa, server: WsServer, tmp_path: Path)
     assert counts(done)["sessions"] == 1 and done.metrics()["ws_roundtrip"]["count"] == 5
     fields = server.seen[0][1]
     assert (fields["Cookie"], fields["Origin"], fields["Authorization"]) == ("a=b", "https://a.example", "Basic am9lOnMzY3JldA==")
-    done = rampa("run", server.url("/close"), "-i", "2", "--body", "x", out=True, code=0)
-    assert counts(done)["iterations"] == 2 and done.count("ws_errors") == 0
-    done = rampa("run", server.url("/abort"), "-i", "3", "--body", "x", out=True, code=0)
-    assert (done.count("ws_sessions"), done.count("ws_errors"), done.count("iterations")) == (3, 3, 3)
     server.wait_for_rest()
 
 
 def test_servers_that_do_not_answer(rampa: Rampa, server: WsServer, target: str, echo: str) -> None:
     """All of it is counted in ws_errors; when no session was opened the run has failed."""
-    done = rampa("run", server.url("/silent"), "-i", "1", "--body", "x", "--timeout", "1s", out=True)
+    for path, kind in (("/abort", "connection lost"), ("/leave", "closed in place of an answer"), ("/refuse", "closed in place of an answer")):
+        done = rampa("run", server.url(path), "-i", "3", "--body", "x", out=True, code=1)
+        assert (done.count("ws_sessions"), done.count("ws_errors"), done.count("iterations")) == (3, 3, 3)
+        assert f"3 x {kind} (1901)" in done.stdout and "NOTHING SUCCEEDED: none of the 3 " in done.stdout, done.stdout
+    done = rampa("run", server.url("/leave"), "-i", "3", "--body", "x", "--threshold", "ws_errors:count<5", code=0)
+    done = rampa("run", server.url("/refuse"), "-i", "3", out=True, code=0)  # nothing is asked of it
+    assert done.count("ws_errors") == 0
+    # One answer is enough.
+    done = rampa("run", server.url("/leave"), echo, "-i", "6", "--body", "x", out=True, code=0)
+    assert done.count("ws_errors") == 3 and done.metrics()["ws_roundtrip"]["count"] == 3
+    done = rampa("run", server.url("/silent"), "-i", "1", "--body", "x", "--timeout", "1s", out=True, code=1)
     assert (done.count("iterations"), done.count("ws_errors")) == (1, 1)
     assert "1 x no answer to a message (1050)" in done.stdout or not done.count("ws_sessions")  # a machine that stalled
     done = rampa("run", target.replace("http", "ws"), "-i", "2", out=True, code=1)

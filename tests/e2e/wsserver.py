@@ -86,6 +86,13 @@ class WsServer:
         await ws.recv()
         ws.transport.abort()
 
+    async def do_leave(self, ws: Any) -> None:
+        await ws.recv()
+        await ws.close(1001, "bye")
+
+    async def do_refuse(self, ws: Any) -> None:
+        await ws.close(4000)
+
     async def do_silent(self, ws: Any) -> None:
         await ws.wait_closed()
 
