@@ -13,6 +13,7 @@
 #include "http/handover.h"
 #include "http/shared.h"
 #include "http/trace.h"
+#include "http/upgrade.h"
 
 /* A request that was interrupted sooner has not failed: see coordinator/unfinished.h. */
 #define UNFINISHED_MIN RP_S
@@ -118,6 +119,9 @@ static bool may_have_failed(const struct rp_http_call *call)
                response->blocked + response->looking_up + response->connecting +
                        response->tls_handshaking >=
                    UNFINISHED_MIN;
+    /* An answer that is no failure of HTTP, and does not agree, its owner judges (ws/exchanges.c). */
+    if (call->template->is_upgrade && response->status && !response->error_code)
+        return false;
     return !response->is_expected;
 }
 
@@ -132,6 +136,11 @@ static void tell(const struct rp_http_call *call, rp_http_trace_fn *fn, void *us
         rp_h2_append_head(head, rp_http_protocol(call->template), &text);
     fn(user, call, text.len && !text.error ? rp_buf_slice(&text) : head);
     rp_buf_deinit(&text);
+}
+
+void rp_http_tell_answered(const struct rp_http_call *call, rp_http_trace_fn *fn, void *user)
+{
+    tell(call, fn, user);
 }
 
 void rp_http_trace(const struct rp_http_client *client, const struct rp_http_call *call)

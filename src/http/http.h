@@ -364,6 +364,8 @@ struct rp_http_template *rp_http_template_ref(struct rp_http_template *template)
 void rp_http_template_unref(struct rp_http_template *template); /* NULL is allowed */
 /* Without user name and password. */
 struct rp_slice rp_http_template_url(const struct rp_http_template *template);
+/* What the tag `name` says, or the URL. */
+struct rp_slice rp_http_template_name(const struct rp_http_template *template);
 struct rp_slice rp_http_template_method(const struct rp_http_template *template);
 struct rp_slice rp_http_template_body(const struct rp_http_template *template);
 

@@ -388,6 +388,11 @@ struct rp_slice rp_http_template_url(const struct rp_http_template *template)
     return rp_slice_str(template->url);
 }
 
+struct rp_slice rp_http_template_name(const struct rp_http_template *template)
+{
+    return rp_slice_str(template->name);
+}
+
 struct rp_slice rp_http_template_method(const struct rp_http_template *template)
 {
     return rp_slice_str(template->method);

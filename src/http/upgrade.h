@@ -36,6 +36,9 @@ RP_NODISCARD int rp_http_start_upgrade(struct rp_http_session *session, struct r
  * from then on, and must be closed before the session of the call is freed. What the server has sent
  * behind its answer is the body of the response. */
 bool rp_http_take_upgraded(const struct rp_http_call *call, struct rp_http_upgraded *upgraded);
+/* In done() of @call, which was answered: calls @fn with the head of its request, as people are shown it.
+ * What the request was given by the session, such as cookies, is missing in it. */
+void rp_http_tell_answered(const struct rp_http_call *call, rp_http_trace_fn *fn, void *user);
 /* Nothing is sent behind what the transport has been given. A stream of HTTP/2 has an end of its own for
  * that, once the transport's fill() gives nothing; a connection goes on. */
 void rp_http_finish_upgraded(const struct rp_http_upgraded *upgraded);

@@ -79,8 +79,26 @@ static int64_t number_of(const json_t *value)
     return !text || rp_parse_i64(rp_slice_str(text), &number) ? number : -1;
 }
 
+/* Whether @said, of an exchange, is what is said of the @kind of failures: "connection lost: ...". */
+static bool says(const char *said, const char *kind)
+{
+    size_t len = strlen(kind);
+
+    return len && strncmp(said, kind, len) == 0 && strchr(":", said[len]) != NULL;
+}
+
+/* Of a WebSocket an error has no status when the server had agreed. */
+static bool is_socket(const json_t *exchange, const json_t *error)
+{
+    const char *url = json_string_value(json_object_get(exchange, "url"));
+
+    return (url && strncmp(url, "ws", 2) == 0) ||
+           (number_of(json_object_get(error, "status")) <= 0 &&
+            number_of(json_object_get(exchange, "status")) > 0);
+}
+
 /* Whether @exchange is of the kind of failed requests that @error is. Calls of gRPC have a status of
- * their own, which their error names: "gRPC NOT_FOUND: no such cart". */
+ * their own, which their error names: "gRPC NOT_FOUND: no such cart". WebSockets have kinds with one code. */
 static bool is_of_kind(const json_t *exchange, const json_t *error)
 {
     const char *kind = json_string_value(json_object_get(error, "error"));
@@ -92,10 +110,12 @@ static bool is_of_kind(const json_t *exchange, const json_t *error)
         return false;
     if (is_grpc != (said && strncmp(said, "gRPC ", 5) == 0))
         return false;
+    if (said && kind && (is_grpc || is_socket(exchange, error)))
+        return says(said, kind);
     if (!is_grpc)
         return number_of(json_object_get(exchange, "status")) ==
                number_of(json_object_get(error, "status"));
-    return strncmp(said, kind, strlen(kind)) == 0 && strchr(":", said[strlen(kind)]) != NULL;
+    return false;
 }
 
 /* The ids of the exchanges that were kept of a kind of failed requests. */

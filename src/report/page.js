@@ -269,7 +269,7 @@
         .filter(Boolean).join(' \u00b7 ')),
       phases.length ? element('p', { class: 'place' }, phases.join(', ')) : null,
       entry.request ? wire(entry.request) : element('p', {}, entry.url),
-      entry.response ? wire(entry.response) : element('p', {}, 'There was no answer.'));
+      entry.response ? wire(entry.response) : element('p', {}, entry.status ? 'What was received is not kept.' : 'There was no answer.'));
   }
 
   function exchanges() {

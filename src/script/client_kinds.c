@@ -167,6 +167,7 @@ static int ws_open(struct rp_loop *loop, struct rp_registry *registry, const str
 
     if (r < 0)
         return r;
+    rp_ws_client_keep_failed(client, (unsigned)plan->failed_exchanges);
     *ret = client;
     return 0;
 }
@@ -181,6 +182,11 @@ static void ws_finish(void *client)
     rp_ws_client_finish(client);
 }
 
+static void ws_take_exchanges(void *client, rp_exchange_fn *fn, void *user)
+{
+    rp_ws_client_take_exchanges(client, fn, user);
+}
+
 static void ws_free_session(void *user)
 {
     rp_ws_user_free(user);
@@ -192,6 +198,7 @@ static const struct rp_client_kind ws_kind = {
     .close = ws_close,
     .finish = ws_finish,
     .free_session = ws_free_session,
+    .take_exchanges = ws_take_exchanges,
 };
 
 /* ---- gRPC ------------------------------------------------------------------------------------ */

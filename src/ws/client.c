@@ -45,6 +45,7 @@ void rp_ws_client_free(struct rp_ws_client *client)
     rp_ws_free_spare(client);
     while (client->spare_buf_count)
         rp_buf_deinit(&client->spare_bufs[--client->spare_buf_count]);
+    rp_exchanges_deinit(&client->failed);
     rp_free(client);
 }
 
@@ -223,6 +224,7 @@ void rp_ws_fail(struct rp_ws_session *session, int code, const char *kind, const
     session->error_code = code;
     snprintf(session->error, sizeof(session->error), "%s", text ? text : kind);
     record_error(session, kind);
+    rp_ws_keep_failed(session, kind);
 }
 
 void rp_ws_count_bytes(struct rp_ws_session *session)

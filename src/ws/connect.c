@@ -19,6 +19,8 @@ enum {
     PROTOCOLS_MAX = 4096
 };
 #define CLOSE_TIMEOUT (10 * RP_S)
+/* The subprotocol of a server, in a message: printf's arguments for "%.*s". */
+#define SHOWN_COLS(text) (int)((text).len < 64 ? (text).len : 64), (text).len ? (text).ptr : ""
 
 /* ---- the request ----------------------------------------------------------------------------- */
 
@@ -211,8 +213,8 @@ static void refused(struct rp_ws_session *session)
            RP_WS_KIND_NO_SOCKET, text);
 }
 
-/* Whether the answer is that of a WebSocket. */
-static enum rp_ws_refusal check_answer(struct rp_ws_session *session)
+/* Whether the answer is that of a WebSocket. *@chosen, a part of the answer, gets the subprotocol that it names. */
+static enum rp_ws_refusal check_answer(struct rp_ws_session *session, struct rp_slice *chosen)
 {
     const struct rp_http_response *response = session->response;
     const struct rp_ws_request request = { .key = rp_slice_str(session->key),
@@ -223,6 +225,7 @@ static enum rp_ws_refusal check_answer(struct rp_ws_session *session)
     enum rp_ws_refusal refusal = rp_ws_check_answer(&request, response->status,
                                                     rp_buf_slice(&response->head), &agreement);
 
+    *chosen = agreement.protocol;
     if (refusal == RP_WS_ACCEPTED && agreement.protocol.len) {
         session->subprotocol = rp_slice(rp_strndup(agreement.protocol.ptr, agreement.protocol.len),
                                         agreement.protocol.len);
@@ -242,30 +245,48 @@ static void drop(struct rp_ws_session *session, const char *kind, const char *te
     refuse(session, RP_HTTP_PROTOCOL, kind, text);
 }
 
+static void drop_wrong(struct rp_ws_session *session, const char *what, struct rp_slice chosen)
+{
+    char text[256];
+
+    snprintf(text, sizeof(text), "the answer %u of the server is wrong: %s%s%.*s%s",
+             session->status, what, chosen.len ? ", '" : "", SHOWN_COLS(chosen),
+             chosen.len ? "'" : "");
+    drop(session, RP_WS_KIND_NO_SOCKET, text);
+}
+
+static void drop_unwanted(struct rp_ws_session *session)
+{
+    struct rp_slice chosen = session->subprotocol;
+    char text[256];
+
+    snprintf(text, sizeof(text), "the server has not chosen the subprotocol '%.64s', but %s%.*s%s",
+             session->wanted_protocol, chosen.len ? "'" : "none", SHOWN_COLS(chosen),
+             chosen.len ? "'" : "");
+    drop(session, RP_WS_KIND_NO_SUBPROTOCOL, text);
+}
+
 static void answered(struct rp_http_call *call)
 {
     struct rp_ws_session *session = rp_container_of(call, struct rp_ws_session, call);
     struct rp_http_response *response = call->response;
+    struct rp_slice chosen;
     enum rp_ws_refusal refusal;
-    char text[160];
 
     session->status = response->status;
     if (!rp_http_take_upgraded(call, &session->upgraded)) {
         refused(session);
         return;
     }
-    refusal = check_answer(session);
+    refusal = check_answer(session, &chosen);
     if (refusal || response->body.error) {
-        snprintf(text, sizeof(text), "the answer %u of the server is wrong: %s", session->status,
-                 refusal ? rp_ws_refusal_text(refusal) : "out of memory");
-        drop(session, RP_WS_KIND_NO_SOCKET, text);
+        drop_wrong(session, refusal ? rp_ws_refusal_text(refusal) : "out of memory",
+                   refusal == RP_WS_UNASKED_PROTOCOL ? chosen : RP_SLICE(""));
         return;
     }
     if (session->wanted_protocol &&
         !rp_slice_eq_str(session->subprotocol, session->wanted_protocol)) {
-        snprintf(text, sizeof(text), "the server has not chosen the subprotocol '%.64s'",
-                 session->wanted_protocol);
-        drop(session, RP_WS_KIND_NO_SUBPROTOCOL, text);
+        drop_unwanted(session);
         return;
     }
     if (rp_ws_begin(session, rp_buf_slice(&response->body),

@@ -46,6 +46,12 @@ RP_NODISCARD int rp_ws_client_new(struct rp_loop *loop, struct rp_registry *regi
                                   struct rp_ws_client **ret);
 /* No user may be left. NULL is allowed. */
 void rp_ws_client_free(struct rp_ws_client *client);
+/* Has the client keep the first @of_kind failed sessions of each kind, which is a name with a status and an
+ * error code, with what is said of the failure; 0, as in a new client = none. Those to whose request HTTP has
+ * had no answer, or one that is a failure, the HTTP client keeps. */
+void rp_ws_client_keep_failed(struct rp_ws_client *client, unsigned of_kind);
+/* Calls @fn for each that was kept since the last call, and forgets it. */
+void rp_ws_client_take_exchanges(struct rp_ws_client *client, rp_exchange_fn *fn, void *user);
 /* Sessions that are open, or being closed. */
 uint64_t rp_ws_client_open(const struct rp_ws_client *client);
 /* The run has ended, and its samples are about to be read. Sessions that are still open are closed

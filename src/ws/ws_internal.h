@@ -5,7 +5,7 @@
  * ws/ws_internal.h - what the files of the WebSocket client share.
  *
  * client.c: the client, its users, what is recorded. connect.c: how a session is opened.
- * messages.c: messages that wait. session.c: what passes through it, and its end.
+ * exchanges.c: those that have failed. messages.c: messages that wait. session.c: what passes through it, and its end.
  */
 
 #include "plan/metrics.h"
@@ -31,6 +31,7 @@ struct rp_ws_client {
     unsigned spare_buf_count;
     uint64_t open;
     struct rp_list users;
+    struct rp_exchanges failed; /* kept, and not taken yet */
     const struct rp_metric *metrics[RP_BUILTIN_COUNT];
 };
 
@@ -57,6 +58,11 @@ void rp_ws_session_free(struct rp_ws_session *session);
 /* Fills in the error, and counts it. @kind: a constant text, which is a tag. @text: for people; NULL
  * = the same. */
 void rp_ws_fail(struct rp_ws_session *session, int code, const char *kind, const char *text);
+
+/* ---- exchanges.c ---- */
+
+/* Keeps what is said of a session that fails, if it is one of the first ones of its kind. */
+RP_COLD void rp_ws_keep_failed(struct rp_ws_session *session, const char *kind);
 
 /* ---- messages.c ---- */
 

@@ -2,11 +2,13 @@
 """`rampa run ws://...`: WebSockets without a script, and without Python."""
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from finished import Finished
+from wsfaults import Case, FaultServer, closing, frame
 from wsserver import WsServer
 
 Rampa = Callable[..., Finished]
@@ -84,10 +86,46 @@ def test_servers_that_do_not_answer(rampa: Rampa, server: WsServer, target: str,
     server.wait_for_rest()
 
 
+BAD_ACCEPT = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: AAAA\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("case", "words", "error", "status"),
+    [
+        (Case(b"", answer=BAD_ACCEPT), [], "not a WebSocket: the answer 101 of the server is wrong: the field Sec-WebSocket-Accept does not fit the key of the request", 101),
+        (Case(b"", fields=b"Sec-WebSocket-Protocol: chat\r\n"), [], "not a WebSocket: the answer 101 of the server is wrong: "
+         "the server has chosen a subprotocol that was not offered, 'chat'", 101),
+        (Case(b"", fields=b"Sec-WebSocket-Extensions: x\r\n"), [], "not a WebSocket: the answer 101 of the server is wrong: "
+         "the server has chosen an extension that was not offered", 101),
+        (Case(b""), ["--subprotocol", "v2"], "subprotocol refused: the server has not chosen the subprotocol 'v2', but none", 101),
+        (Case(b"", answer=b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"), [],
+         "not a WebSocket: the server has answered with status 200, not 101", 200),
+        (Case(frame(1, b"\xff")), [], "WebSocket protocol error: the server breaks the protocol of WebSocket: ", 101),
+        (Case(closing(4001, b"a \x1b[31m")), [], "closed in place of an answer: close code 4001, a \ufffd[31m", 101),
+        (Case(b"", ends=True), [], "connection lost: the connection has ended without a close frame", 101),
+        (Case(b"", answer=b" ", ends=True), [], "malformed response", None),
+    ],
+)
+def test_what_was_wrong_is_kept(rampa: Rampa, case: Case, words: list[str], error: str, status: int | None) -> None:
+    with FaultServer([case]) as server:
+        done = rampa("run", f"{server.url}/0", "--body", "x", *words, out=True, code=1)
+    kept = json.loads(done.out.read_text())["exchanges"]
+    assert [item["status"] for item in kept] == [status] and kept[0]["error"].startswith(error), kept
+    assert (kept[0]["vu"], kept[0]["iteration"], kept[0]["scenario"]) == (1, 0, "default")
+    if case.answer or words or b"Sec-" in case.fields:
+        assert kept[0]["request"]["line"] == "GET /0 HTTP/1.1" and (status is None or kept[0]["response"])
+    assert error.partition(":")[0] in done.stdout
+    assert rampa("result", "errors", done.out, code=0).stdout.endswith("kept: x1\n")
+
+
 def test_one_iteration_shows_the_handshake(rampa: Rampa, echo: str) -> None:
     done = rampa("run", echo, "--once", "--body", "x", "-H", "X-Token: s3cret", code=0)
     assert "GET /ws HTTP/1.1" in done.stdout and "HTTP/1.1 101" in done.stdout and "s3cret" not in done.stdout
     assert "Sec-WebSocket-Key: ***" in done.stdout
+    token = "x" * 25  # as some clients send one
+    done = rampa("run", echo, "--once", "--subprotocol", "chat", code=0)
+    assert done.stdout.count("Sec-WebSocket-Protocol: chat\n") == 2
+    assert token not in rampa("run", echo, "--once", "--subprotocol", token).stdout.partition("rampa 0")[0]
 
 
 URL = "ws://127.0.0.1:1/"
