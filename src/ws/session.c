@@ -18,7 +18,6 @@
 
 enum {
     FULL_AT = 64 * 1024, /* bytes to be sent, from which on the sender is to wait */
-    RATIO_MAX = 200,     /* bytes of a message for a byte that came, as of a body of HTTP */
 };
 /* The server is to end the connection after both close frames; so long it is waited for. As long the
  * owner has for messages that came before a fault. */
@@ -429,7 +428,7 @@ int rp_ws_begin(struct rp_ws_session *session, struct rp_slice rest, rp_ns at)
                                    .frame_max = UINT64_MAX };
 
     if (session->is_compressed) {
-        config.deflate = rp_ws_deflate_new(&session->deflate, false, RATIO_MAX);
+        config.deflate = rp_ws_deflate_new(&session->deflate, false, 0); /* message_max is enough */
         if (!config.deflate)
             return -ENOMEM;
     }

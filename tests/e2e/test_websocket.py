@@ -191,16 +191,21 @@ for compress in (True, 10, dict.fromkeys(terms[:2], True), dict.fromkeys(terms[2
             text = f"{n} " + "to be or not to be " * 5000
             assert await s.request(text) == text
         assert await s.request(b"") == b""
-s = await worker.ws.connect(URL + "/bomb", compress=True, max_msg_size=0)
-with raises(errors.WebSocketClosed, code=1009):
+s = await worker.ws.connect(URL + "/bomb", compress=True)
+with raises(errors.WebSocketClosed, code=1009) as caught:
     await s.receive()
+assert "more than 4194304 bytes (max_msg_size= allows more)" in str(caught.error)
+for more in (0, 200_000_000):
+    s = await worker.ws.connect(URL + "/bomb", compress=True, max_msg_size=more)
+    assert await s.receive() == bytes(100_000_000)
+    await s.close()
 """
     )
     offers = [fields["Sec-WebSocket-Extensions"] for _, fields in server.seen]
     assert all(offer.startswith("permessage-deflate") for offer in offers) and "server_max_window_bits=10" in offers[1]
     assert "server_no_context_takeover" in offers[2] and "client_no_context_takeover" in offers[2]
     assert "server_max_window_bits=9" in offers[3] and "client_max_window_bits=9" in offers[3]
-    assert done.count("data_sent") < 100_000 and done.count("ws_msgs_received") == 16 and done.count("ws_errors") == 1
+    assert done.count("data_sent") < 100_000 and done.count("ws_msgs_received") == 18 and done.count("ws_errors") == 1
 
 
 def test_through_a_proxy(run: Callable[..., Finished], server: WsServer) -> None:
