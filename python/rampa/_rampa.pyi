@@ -468,7 +468,6 @@ class WebSocketSession:
         self,
         data: str | _Bytes,
         /,
-        *,
         match: collections.abc.Callable[[typing.Any], object] | None = None,
         timeout: float | None = None,
     ) -> _Operation[typing.Any]: ...  # str or bytes

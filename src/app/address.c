@@ -8,10 +8,10 @@
 #define DIGITS "0123456789"
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-/* "http:/host/", "http:host/": what follows the scheme and its slashes, or NULL. */
+/* "http:/host/", "ws:host/": what follows the scheme and its slashes, or NULL. */
 static const char *after_scheme(const char *word, size_t *ret_scheme)
 {
-    static const char *const schemes[] = { "https:", "http:" };
+    static const char *const schemes[] = { "https:", "http:", "wss:", "ws:", "grpcs:", "grpc:" };
 
     for (size_t i = 0; i < sizeof(schemes) / sizeof(*schemes); i++) {
         *ret_scheme = strlen(schemes[i]);

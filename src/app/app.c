@@ -2,10 +2,13 @@
 #include "app/app.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
+#include "app/address.h"
 #include "app/archive.h"
 #include "app/cli.h"
 #include "app/completion.h"
@@ -168,6 +171,17 @@ static bool is_stdin(const struct rp_cli *cli, enum rp_option_id id)
     return value && (strcmp(value, "-") == 0 || strcmp(value, "@-") == 0);
 }
 
+static int refuse_request_option(const struct rp_cli *cli, const char *typed, struct rp_error *err)
+{
+    char url[PATH_MAX];
+
+    rp_error_set(err, -RP_EUSER, "%s is for URLs; a script says itself what it requests", typed);
+    if (access(cli->arguments[0], F_OK) < 0 &&
+        rp_address_guess(cli->arguments[0], url, sizeof(url)))
+        rp_error_hint(err, "did you mean '%s'?", url);
+    return -RP_EUSER;
+}
+
 static int check_options(const struct rp_cli *cli, bool is_url, struct rp_error *err)
 {
     if (!is_url && cli->argument_count > 1) {
@@ -189,8 +203,7 @@ static int check_options(const struct rp_cli *cli, bool is_url, struct rp_error 
             return rp_error_set(err, -RP_EUSER, "%s is for scripts; a URL is requested without one",
                                 typed);
         if (!is_url && option->group == RP_GROUP_REQUEST)
-            return rp_error_set(err, -RP_EUSER,
-                                "%s is for URLs; a script says itself what it requests", typed);
+            return refuse_request_option(cli, typed, err);
         if (is_of_load && cli->flags[RP_OPT_ONCE])
             return rp_error_set(err, -RP_EUSER,
                                 "--once is one iteration, and cannot stand beside %s", typed);

@@ -276,6 +276,8 @@ static int add(void *user, const struct rp_target_request *target, int line, str
         r = maker->merged.error;
     if (r == 0)
         r = check(maker, &request, err);
+    if (r == -RP_EUSER && is_socket && err && err->hint && strstr(err->hint, "like http://127"))
+        rp_error_hint(err, "write it like ws://127.0.0.1:8080/path");
     if (r == -RP_EUSER && maker->place)
         rp_error_place(err, maker->place, line);
     if (r < 0)

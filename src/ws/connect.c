@@ -24,8 +24,8 @@ enum {
 
 /* ---- the request ----------------------------------------------------------------------------- */
 
-/* Fields that only this room may set. */
-static int check_headers(const struct rp_http_spec *spec, struct rp_error *err)
+/* The URL, and fields that only this room may set. */
+static int check_request(const struct rp_http_spec *spec, struct rp_error *err)
 {
     static const struct {
         const char *name, *instead;
@@ -36,6 +36,12 @@ static int check_headers(const struct rp_http_spec *spec, struct rp_error *err)
                 { "Sec-WebSocket-Extensions", "compress=" },
                 { "Sec-WebSocket-Protocol", "protocols=" } };
 
+    if (spec->url.len && memchr(spec->url.ptr, '#', spec->url.len)) { /* RFC 6455, 3 */
+        rp_error_set(err, -RP_EUSER,
+                     "the URL of a WebSocket has no fragment, which begins with '#'");
+        rp_error_hint(err, "write %%23 for a '#' in the path");
+        return -RP_EUSER;
+    }
     if (spec->header_count > HEADERS_MAX)
         return rp_error_set(err, -RP_EUSER, "more than %d headers", HEADERS_MAX);
     for (size_t i = 0; i < spec->header_count; i++)
@@ -130,7 +136,7 @@ static int make_template(struct rp_ws_session *session, const struct rp_ws_spec 
 int rp_ws_check_spec(const struct rp_ws_spec *spec, struct rp_error *err)
 {
     struct rp_buf protocols;
-    int r = check_headers(&spec->http, err);
+    int r = check_request(&spec->http, err);
 
     rp_buf_init(&protocols, PROTOCOLS_MAX);
     if (r == 0)
@@ -143,7 +149,7 @@ int rp_ws_session_new(struct rp_ws_user *user, const struct rp_ws_spec *spec,
                       struct rp_ws_session **ret, struct rp_error *err)
 {
     struct rp_ws_session *session;
-    int r = check_headers(&spec->http, err);
+    int r = check_request(&spec->http, err);
 
     if (r < 0)
         return r;

@@ -144,7 +144,10 @@ URL = "ws://127.0.0.1:1/"
         ([URL, "--subprotocol", "a, b"], "error: 'a, b' is no name of a subprotocol: "),
         ([URL, "--subprotocol", ""], "error: --subprotocol"),
         (["http://127.0.0.1:1/", "--subprotocol", "a"], "error: --subprotocol is for URLs that begin with ws:// or wss://\n"),
-        (["ws://"], "error: "),
+        (["ws://"], "error: the URL 'ws://' has no host\n  write it like ws://127.0.0.1:8080/path\n"),
+        (["ws:/127.0.0.1:1/", "--body", "x"], "error: --body is for URLs; a script says itself what it requests\n  did you mean 'ws://127.0.0.1:1/'?\n"),
+        (["wss:host/a"], "error: wss:host/a: no such file\n  did you mean 'wss://host/a'?\n"),
+        ([URL + "#a"], "error: the URL of a WebSocket has no fragment, which begins with '#'\n  write %23 for a '#' in the path\n"),
         (["a.py", "--subprotocol", "a"], "error: --subprotocol is for URLs; "),
     ],
 )

@@ -202,8 +202,13 @@ static PyObject *session_close(PyObject *self, PyObject *args, PyObject *kwargs)
     struct py_wait *wait;
     int code = RP_WS_NORMAL;
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|iU", names, &code, &reason))
+    if (kwargs && PyDict_GetItemString(kwargs, "message"))
+        return PyErr_Format(PyExc_TypeError, "close() has no 'message': it takes reason=, a str");
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|iO", names, &code, &reason))
         return NULL;
+    if (reason && !PyUnicode_Check(reason))
+        return PyErr_Format(PyExc_TypeError, "close(): reason takes a str, not %.100s",
+                            Py_TYPE(reason)->tp_name);
     wait = wait_for(self, PY_WAIT_CLOSE);
     if (!wait)
         return NULL;
@@ -220,7 +225,7 @@ static PyObject *session_request(PyObject *object, PyObject *args, PyObject *kwa
     rp_ns limit = ((struct py_socket *)object)->receive_timeout;
     struct py_wait *wait;
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$OO", names, &data, &match, &timeout) ||
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|OO", names, &data, &match, &timeout) ||
         check_message(data) < 0 ||
         (timeout && rp_py_socket_timeout(timeout, "request()", &limit) < 0))
         return NULL;

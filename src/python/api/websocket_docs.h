@@ -132,7 +132,7 @@
     "    ValueError: when awaited: the message is not JSON.\n"                                     \
     "    rampa.errors.WebSocketClosed, rampa.errors.WebSocketTimeout: as receive()."
 #define RP_DOC_SOCKET_REQUEST                                                                      \
-    "request($self, data, /, *, match=None, timeout=None)\n--\n\n"                                 \
+    "request($self, data, /, match=None, timeout=None)\n--\n\n"                                    \
     "Sends a message and waits for the one that answers it: its time is in ``ws_roundtrip``.\n"    \
     "\n"                                                                                           \
     "Several may be under way at once, in tasks. A message that is no answer waits for\n"          \

@@ -383,7 +383,9 @@ static int begin_close(struct py_wait *wait)
     }
     if (wait->data && rp_py_utf8(wait->data, "reason", &reason) < 0)
         return -1;
-    r = rp_ws_close(wait->socket->session, wait->code, reason);
+    r = wait->code == RP_WS_NO_CODE /* is no code of a frame */
+            ? -EINVAL
+            : rp_ws_close(wait->socket->session, wait->code, reason);
     if (r == -EINVAL) {
         PyErr_Format(
             PyExc_ValueError,

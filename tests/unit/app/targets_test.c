@@ -141,6 +141,8 @@ static void addresses_are_recognised(void **state)
         { "http:/host/", "http://host/" },
         { "HTTP:host", "HTTP://host" },
         { "https:///host", "https://host" },
+        { "ws:/host/a", "ws://host/a" },
+        { "grpcs:host", "grpcs://host" },
         { "u:secret@host:80", "http://***@host:80" },
         { "u:/se@cret@host/a.py", "http://***@host/a.py" },
         { "http:/u:secret@host", "http://***@host" },
