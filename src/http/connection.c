@@ -464,7 +464,7 @@ static void transport_ended(struct rp_transport *transport, const struct rp_net_
         fail(connection, RP_HTTP_CLOSED, "connection closed early",
              connection->first_byte    ? "the response was incomplete"
              : connection->got_interim ? "there was only an interim response"
-                                       : "there was no response",
+                                       : rp_http_no_response(connection),
              at);
 }
 

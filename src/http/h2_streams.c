@@ -491,8 +491,9 @@ void rp_http_h2_lose(struct stream *stream, const struct rp_net_failure *failure
     } else if (failure) {
         rp_http_fail_by(connection, failure, at);
     } else {
-        rp_http_fail(
-            connection->call, RP_HTTP_CLOSED, "connection closed early",
-            connection->first_byte ? "the response was incomplete" : "there was no response", at);
+        rp_http_fail(connection->call, RP_HTTP_CLOSED, "connection closed early",
+                     connection->first_byte ? "the response was incomplete"
+                                            : rp_http_no_response(connection),
+                     at);
     }
 }

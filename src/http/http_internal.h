@@ -239,6 +239,9 @@ RP_NODISCARD int rp_http_find_scheme(struct rp_http_client *client, const struct
 /* Whether @url is one, with a scheme of @schemes. -RP_EUSER with what is wrong. */
 RP_NODISCARD int rp_http_check_whole_url(const struct schemes *schemes, struct rp_slice url,
                                          struct rp_error *err);
+/* What is said of a server that has closed @connection in place of an answer: most that speak TLS, and are
+ * spoken to without it, do so. */
+RP_COLD const char *rp_http_no_response(const struct connection *connection);
 /* The index in the client's cipher_suites of what @transport has agreed on. */
 uint8_t rp_http_cipher(struct rp_http_client *client, const struct rp_transport *transport);
 /* Has @connection, which is not open yet, use the tickets of its session. Without memory there are

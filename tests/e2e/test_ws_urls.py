@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from certificates import Certificate
 from finished import Finished
+from tlsserver import context_of
 from wsfaults import Case, FaultServer, closing, frame
 from wsserver import WsServer
 
@@ -116,6 +118,16 @@ def test_what_was_wrong_is_kept(rampa: Rampa, case: Case, words: list[str], erro
         assert kept[0]["request"]["line"] == "GET /0 HTTP/1.1" and (status is None or kept[0]["response"])
     assert error.partition(":")[0] in done.stdout
     assert rampa("result", "errors", done.out, code=0).stdout.endswith("kept: x1\n")
+
+
+@pytest.mark.parametrize("url", ["ws", "http", "grpc"])
+def test_a_server_that_speaks_tls(rampa: Rampa, good: Certificate, url: str) -> None:
+    """It closes the connection in place of an answer."""
+    path = "/package.Service/Method" if url == "grpc" else "/echo"
+    with WsServer(context_of(good)) as server:
+        done = rampa("run", f"{url}://127.0.0.1:{server.port}{path}", out=True, code=1)
+    [kept] = json.loads(done.out.read_text())["exchanges"]
+    assert kept["error"].endswith("connection closed early: there was no response; does the server speak TLS?")
 
 
 def test_one_iteration_shows_the_handshake(rampa: Rampa, echo: str) -> None:

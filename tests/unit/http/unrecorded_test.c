@@ -52,7 +52,8 @@ static void test_failures(struct world *world)
         int code;
         const char *error;
     } cases[] = {
-        { "", RP_HTTP_CLOSED, "connection closed early: there was no response" },
+        { "", RP_HTTP_CLOSED,
+          "connection closed early: there was no response; does the server speak TLS?" },
         { "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", RP_HTTP_CLOSED,
           "connection closed early: the response was incomplete" },
         { "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", RP_HTTP_PROTOCOL, NULL },
