@@ -45,6 +45,20 @@ static void append_who(struct rp_buf *out, const struct rp_exchange *exchange)
     rp_buf_append_str(out, "\n");
 }
 
+/* What was appended to what is shown, which had @before bytes. */
+static void count_shown(struct rp_http_client *client, size_t before)
+{
+    if (client->shown.error) {
+        client->shown.len = before;
+        client->shown.error = 0;
+    }
+    client->shown_bytes += client->shown.len - before;
+    if (++client->shown_count < RP_SHOWN_MAX && client->shown_bytes < RP_SHOWN_MAX_BYTES)
+        return;
+    client->is_shown_out = true;
+    client->trace = NULL; /* from now on requests cost nothing more */
+}
+
 /* Without memory it is lost, as everything soon will be. */
 static void show(void *user, const struct rp_http_call *call, struct rp_slice request_head)
 {
@@ -60,15 +74,30 @@ static void show(void *user, const struct rp_http_call *call, struct rp_slice re
         rp_buf_append(&client->shown, "", 1);
     }
     rp_trace_deinit(&trace);
-    if (client->shown.error) {
-        client->shown.len = before;
-        client->shown.error = 0;
+    count_shown(client, before);
+}
+
+enum rp_http_shown rp_http_shows(const struct rp_http_client *client)
+{
+    if (!client->trace)
+        return RP_HTTP_SHOWN_NOT;
+    return client->trace == rp_trace_print || client->shows_bodies ? RP_HTTP_SHOWN_WHOLE
+                                                                   : RP_HTTP_SHOWN_HEADS;
+}
+
+void rp_http_show_lines(struct rp_http_client *client, const struct rp_exchange *who,
+                        struct rp_slice lines)
+{
+    size_t before = client->shown.len;
+
+    if (client->trace == rp_trace_print) {
+        rp_trace_print_text(lines);
+    } else if (client->trace) {
+        append_who(&client->shown, who);
+        rp_buf_append_slice(&client->shown, lines);
+        rp_buf_append(&client->shown, "", 1);
+        count_shown(client, before);
     }
-    client->shown_bytes += client->shown.len - before;
-    if (++client->shown_count < RP_SHOWN_MAX && client->shown_bytes < RP_SHOWN_MAX_BYTES)
-        return;
-    client->is_shown_out = true;
-    client->trace = NULL; /* from now on requests cost nothing more */
 }
 
 void rp_http_client_set_note(struct rp_http_client *client, rp_http_note_fn *note)

@@ -279,6 +279,11 @@ static void write_all(int fd, struct rp_slice text)
     }
 }
 
+void rp_trace_print_text(struct rp_slice text)
+{
+    write_all(STDOUT_FILENO, text);
+}
+
 void rp_trace_print(void *user, const struct rp_http_call *call, struct rp_slice request_head)
 {
     const struct rp_http_client *client = user;
@@ -291,7 +296,7 @@ void rp_trace_print(void *user, const struct rp_http_call *call, struct rp_slice
         if (client && client->note)
             client->note(call, &text);
     }
-    write_all(STDOUT_FILENO, rp_buf_slice(&text));
+    rp_trace_print_text(rp_buf_slice(&text));
     rp_buf_deinit(&text);
     rp_trace_deinit(&trace);
 }

@@ -46,6 +46,8 @@ void rp_http_write_remote(const struct rp_http_call *call, char out[RP_REMOTE_SI
 /* Writes the exchange to standard output, at once: a rp_http_trace_fn. @user: the client, or NULL. */
 void rp_trace_print(void *user, const struct rp_http_call *call, struct rp_slice request_head);
 
+/* Writes text to standard output, at once. */
+void rp_trace_print_text(struct rp_slice text);
 /* Appends the lines of a body of @bytes bytes, of which @body is what there is of them, and says of how
  * many bytes of it they are: 0 = nothing was appended, for it is no text. */
 size_t rp_trace_append_body(struct rp_buf *out, struct rp_slice body, uint64_t bytes);

@@ -39,6 +39,12 @@ bool rp_http_take_upgraded(const struct rp_http_call *call, struct rp_http_upgra
 /* In done() of @call, which was answered: calls @fn with the head of its request, as people are shown it.
  * What the request was given by the session, such as cookies, is missing in it. */
 void rp_http_tell_answered(const struct rp_http_call *call, rp_http_trace_fn *fn, void *user);
+/* What the client shows to people: `--once` and `--http-debug`. */
+enum rp_http_shown { RP_HTTP_SHOWN_NOT, RP_HTTP_SHOWN_HEADS, RP_HTTP_SHOWN_WHOLE };
+enum rp_http_shown rp_http_shows(const struct rp_http_client *client);
+/* Shows @lines as it shows requests; of @who: scenario, vu, iteration, url. */
+void rp_http_show_lines(struct rp_http_client *client, const struct rp_exchange *who,
+                        struct rp_slice lines);
 /* Nothing is sent behind what the transport has been given. A stream of HTTP/2 has an end of its own for
  * that, once the transport's fill() gives nothing; a connection goes on. */
 void rp_http_finish_upgraded(const struct rp_http_upgraded *upgraded);

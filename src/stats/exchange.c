@@ -247,7 +247,7 @@ void rp_exchanges_take(struct rp_exchanges *set, rp_exchange_fn *fn, void *user)
 
 /* ---- for people ------------------------------------------------------------------------------ */
 
-static void append_lines(struct rp_buf *out, const char *mark, struct rp_slice text)
+void rp_exchange_write_lines(struct rp_buf *out, const char *mark, struct rp_slice text)
 {
     while (text.len) {
         const char *end = memchr(text.ptr, '\n', text.len);
@@ -273,7 +273,7 @@ static void append_body(struct rp_buf *out, const char *mark, const struct rp_ex
     if (body->start < body->bytes)
         rp_buf_appendf(out, ", the first %" PRIu64 " of them", body->start);
     rp_buf_append_str(out, ":)\n");
-    append_lines(out, mark, body->text);
+    rp_exchange_write_lines(out, mark, body->text);
 }
 
 void rp_exchange_write(const struct rp_exchange *exchange, bool with_bodies, struct rp_buf *out)
@@ -281,11 +281,11 @@ void rp_exchange_write(const struct rp_exchange *exchange, bool with_bodies, str
     rp_ns took = rp_ns_add(exchange->sending, rp_ns_add(exchange->waiting, exchange->receiving));
     char text[RP_UNIT_SIZE];
 
-    append_lines(out, "> ", exchange->request_head);
+    rp_exchange_write_lines(out, "> ", exchange->request_head);
     if (with_bodies)
         append_body(out, "> ", &exchange->request_body);
     if (exchange->response_head.len) {
-        append_lines(out, "< ", exchange->response_head);
+        rp_exchange_write_lines(out, "< ", exchange->response_head);
         if (with_bodies)
             append_body(out, "< ", &exchange->response_body);
     }

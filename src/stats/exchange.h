@@ -98,6 +98,8 @@ enum { RP_SHOWN_MAX = 500, RP_SHOWN_MAX_BYTES = 1 << 20 };
 /* Is handed the lines of one, borrowed until it returns. */
 typedef void rp_shown_fn(void *user, struct rp_slice text);
 
+/* Appends lines, each with @mark, "> " or "< ", before it. */
+void rp_exchange_write_lines(struct rp_buf *out, const char *mark, struct rp_slice text);
 /* Appends the exchange as lines for people: what was sent begins with "> ", what came with "< ", an
  * error in place of an answer with "! ", and the time it took with "= ". */
 void rp_exchange_write(const struct rp_exchange *exchange, bool with_bodies, struct rp_buf *out);

@@ -227,6 +227,15 @@ void rp_ws_fail(struct rp_ws_session *session, int code, const char *kind, const
     rp_ws_keep_failed(session, kind);
 }
 
+void rp_ws_fail_closed(struct rp_ws_session *session, int code, const char *kind)
+{
+    char text[sizeof(session->error)];
+
+    snprintf(text, sizeof(text), "%s: close code %u%s%s", kind, session->close_code,
+             *session->close_reason ? ", " : "", session->close_reason);
+    rp_ws_fail(session, code, kind, text);
+}
+
 void rp_ws_count_bytes(struct rp_ws_session *session)
 {
     const struct rp_traffic *traffic = session->upgraded.transport->traffic;

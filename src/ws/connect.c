@@ -307,6 +307,7 @@ void rp_ws_open(struct rp_ws_session *session, struct rp_http_response *response
 {
     rp_assert(session->state == RP_WS_NEW);
     session->state = RP_WS_CONNECTING;
+    session->is_shown = rp_http_shows(session->user->http_client) != RP_HTTP_SHOWN_NOT;
     session->response = response;
     session->tags = tags;
     session->call.template = session->template;

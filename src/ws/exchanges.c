@@ -89,14 +89,18 @@ static void add_open(const struct keeper *keeper)
 
 void rp_ws_keep_failed(struct rp_ws_session *session, const char *kind)
 {
-    const struct rp_http_response *response = session->opened ? NULL : session->response;
+    const struct rp_http_response *response = session->response;
     struct keeper keeper = { session, kind };
 
+    if (!session->opened && (!response || !response->status || response->error_code))
+        return; /* HTTP has kept and shown it */
+    if (session->is_shown)
+        rp_ws_show_error(session);
     if (!rp_exchanges_want(&session->user->client->failed, rp_http_template_name(session->template),
                            session->status, (uint32_t)session->error_code))
         return;
     if (session->opened)
         add_open(&keeper);
-    else if (response && response->status && !response->error_code) /* else HTTP has kept it */
+    else
         rp_http_tell_answered(&session->call, add_answered, &keeper);
 }

@@ -140,6 +140,7 @@ int rp_ws_add_message(struct rp_ws_session *session, enum rp_ws_event kind, stru
     struct rp_ws_message *message;
 
     session->received++;
+    rp_ws_tell_message(session, "< ", kind, payload);
     if (session->series)
         rp_series_count(session->series->received, 1);
     /* After our close frame nobody need wait for it. */

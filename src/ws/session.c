@@ -112,6 +112,7 @@ int rp_ws_send(struct rp_ws_session *session, enum rp_ws_event kind, struct rp_s
         return r;
     if (session->series)
         rp_series_count(session->series->sent, 1);
+    rp_ws_tell_message(session, "> ", kind, payload);
     flush(session);
     return 0;
 }
@@ -215,6 +216,7 @@ int rp_ws_close(struct rp_ws_session *session, unsigned code, struct rp_slice re
     if (r < 0)
         return r;
     session->state = RP_WS_CLOSING;
+    rp_ws_tell_close(session, "> ", code, reason);
     set_close(session, code, reason);
     flush(session);
     arm(session, session->close_timeout);
@@ -283,6 +285,9 @@ static void take_pong(struct rp_ws_session *session, struct rp_slice payload, rp
 
 static int take_close(struct rp_ws_session *session, struct rp_slice reason, rp_ns at)
 {
+    rp_ws_tell_close(session, "< ", session->ws.close_code, reason);
+    if (session->state == RP_WS_OPEN) /* the answer has the same code */
+        rp_ws_tell_close(session, "> ", session->ws.close_code, RP_SLICE(""));
     if (session->state == RP_WS_OPEN)
         end_session(session, session->ws.close_code, reason, at);
     else /* whoever has begun it has said why */
@@ -449,15 +454,11 @@ int rp_ws_begin(struct rp_ws_session *session, struct rp_slice rest, rp_ns at)
 
 void rp_ws_give_up(struct rp_ws_session *session, int code, const char *kind)
 {
-    char text[256];
-    bool is_closed;
-
     rp_ws_settle(session);
-    is_closed = session->state == RP_WS_CLOSED && !session->error_code;
-    snprintf(text, sizeof(text), "%s: close code %u%s%s", kind, session->close_code,
-             *session->close_reason ? ", " : "", session->close_reason);
-    if (session->state == RP_WS_OPEN || is_closed)
-        rp_ws_fail(session, code, kind, is_closed ? text : NULL);
+    if (session->state == RP_WS_OPEN)
+        rp_ws_fail(session, code, kind, NULL);
+    else if (session->state == RP_WS_CLOSED && !session->error_code)
+        rp_ws_fail_closed(session, code, kind);
     rp_ws_leave(session, false);
 }
 

@@ -131,6 +131,7 @@ struct rp_ws_session {
     uint64_t counted_sent, counted_received;
     rp_ns last_received;
     bool is_left;    /* by its owner */
+    bool is_shown;   /* what passes, to people */
     bool is_sending; /* the transport asks for bytes */
     bool is_full;
     bool is_ending; /* the connection is only to be ended: what comes is dropped */

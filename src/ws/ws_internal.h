@@ -5,7 +5,7 @@
  * ws/ws_internal.h - what the files of the WebSocket client share.
  *
  * client.c: the client, its users, what is recorded. connect.c: how a session is opened.
- * exchanges.c: those that have failed. messages.c: messages that wait. session.c: what passes through it, and its end.
+ * exchanges.c: those that have failed. show.c: what people are shown. messages.c: messages that wait. session.c: what passes through it, and its end.
  */
 
 #include "plan/metrics.h"
@@ -58,11 +58,35 @@ void rp_ws_session_free(struct rp_ws_session *session);
 /* Fills in the error, and counts it. @kind: a constant text, which is a tag. @text: for people; NULL
  * = the same. */
 void rp_ws_fail(struct rp_ws_session *session, int code, const char *kind, const char *text);
+/* The same of a session that was closed by a close frame, of which the text tells. */
+void rp_ws_fail_closed(struct rp_ws_session *session, int code, const char *kind);
 
 /* ---- exchanges.c ---- */
 
 /* Keeps what is said of a session that fails, if it is one of the first ones of its kind. */
 RP_COLD void rp_ws_keep_failed(struct rp_ws_session *session, const char *kind);
+
+/* ---- show.c: of sessions that are shown (is_shown) ---- */
+
+/* @mark: "> " of what is sent, "< " of what has come. */
+RP_COLD void rp_ws_show_message(struct rp_ws_session *session, const char *mark,
+                                enum rp_ws_event kind, struct rp_slice payload);
+RP_COLD void rp_ws_show_close(struct rp_ws_session *session, const char *mark, unsigned code,
+                              struct rp_slice reason);
+static inline void rp_ws_tell_message(struct rp_ws_session *session, const char *mark,
+                                      enum rp_ws_event kind, struct rp_slice payload)
+{
+    if (RP_UNLIKELY(session->is_shown))
+        rp_ws_show_message(session, mark, kind, payload);
+}
+static inline void rp_ws_tell_close(struct rp_ws_session *session, const char *mark, unsigned code,
+                                    struct rp_slice reason)
+{
+    if (RP_UNLIKELY(session->is_shown))
+        rp_ws_show_close(session, mark, code, reason);
+}
+/* Its error. */
+RP_COLD void rp_ws_show_error(struct rp_ws_session *session);
 
 /* ---- messages.c ---- */
 

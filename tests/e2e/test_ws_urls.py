@@ -130,10 +130,28 @@ def test_a_server_that_speaks_tls(rampa: Rampa, good: Certificate, url: str) -> 
     assert kept["error"].endswith("connection closed early: there was no response; does the server speak TLS?")
 
 
-def test_one_iteration_shows_the_handshake(rampa: Rampa, echo: str) -> None:
+def test_one_iteration_shows_what_passes(rampa: Rampa, server: WsServer, echo: str, tmp_path: Path) -> None:
     done = rampa("run", echo, "--once", "--body", "x", "-H", "X-Token: s3cret", code=0)
     assert "GET /ws HTTP/1.1" in done.stdout and "HTTP/1.1 101" in done.stdout and "s3cret" not in done.stdout
     assert "Sec-WebSocket-Key: ***" in done.stdout
+    text = '{"a": "h\u00e9", "password": "s3cret"}\n' + "x" * 3000
+    done = rampa("run", echo, "--once", "--body", text, code=0)
+    shown = done.stdout.partition("= ")[2].partition("rampa 0")[0].splitlines()[1:]
+    head = "(text message, 3035 bytes, the first 2048 of them:)"
+    assert shown[:2] == ["> " + head, '> {"a": "h\u00e9", "password": ***}'] and shown[2].startswith("> xxx")
+    assert shown[3] == "< " + head and shown[6:] == ["> (close frame, code 1000)"] and "s3cret" not in done.stdout
+    (tmp_path / "bytes").write_bytes(b"\xff\0")
+    for debug, start in (("full", [":)", "x"]), ("headers", [")"])):
+        done = rampa("run", echo, "-i", "2", f"--http-debug={debug}", "--body", "x", code=0)
+        lines = done.stderr.splitlines()
+        at = lines.index(f"* default, VU 1, iteration 1: {echo}")
+        assert lines[at + 1] == "> (text message, 1 byte" + start[0] and lines[at + 2 : at + 1 + len(start)] == ["> " + t for t in start[1:]]
+    done = rampa("run", echo, "--once", "--body-file", "bytes", code=0)
+    assert "> (binary message, 2 bytes)\n< (binary message, 2 bytes)\n> (close frame, code 1000)\n" in done.stdout
+    done = rampa("run", server.url("/close"), "--once", "--body", "x")
+    assert "< (close frame, code 4001: enough \ufffd[31m)\n> (close frame, code 4001)\n" in done.stdout
+    done = rampa("run", server.url("/abort"), "--once", "--body", "x", code=1)
+    assert "> x\n! the connection has ended without a close frame" in done.stdout
     token = "x" * 25  # as some clients send one
     done = rampa("run", echo, "--once", "--subprotocol", "chat", code=0)
     assert done.stdout.count("Sec-WebSocket-Protocol: chat\n") == 2
