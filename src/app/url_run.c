@@ -388,11 +388,26 @@ static int read_targets(struct maker *maker, const char *path, struct rp_error *
     return r;
 }
 
+/* Of any other option the last one counts, but of this one people give a list. */
+static int check_subprotocol(const struct rp_cli *cli, struct rp_error *err)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < cli->given_count; i++)
+        count += cli->given[i].option == &rp_options[RP_OPT_SUBPROTOCOL];
+    if (count < 2)
+        return 0;
+    rp_error_set(err, -RP_EUSER, "--subprotocol is given %zu times: the server has to choose one",
+                 count);
+    rp_error_hint(err, "a script offers several: worker.ws.connect(url, protocols=[\"a\", \"b\"])");
+    return -RP_EUSER;
+}
+
 /* Options that the URLs of the command line have no use for are refused before anything is asked of
  * their values. */
 static int check_options(const struct rp_cli *cli, struct rp_error *err)
 {
-    int r = 0;
+    int r = check_subprotocol(cli, err);
 
     for (size_t i = 0; r == 0 && i < cli->argument_count; i++) {
         const struct rp_one_request request = { .url = rp_slice_str(cli->arguments[i]) };

@@ -173,6 +173,7 @@ URL = "ws://127.0.0.1:1/"
         ([URL, "-H", "A b: c"], "error: "),
         ([URL, "--subprotocol", "a, b"], "error: 'a, b' is no name of a subprotocol: "),
         ([URL, "--subprotocol", ""], "error: --subprotocol"),
+        ([URL, "--subprotocol", "a", "--subprotocol", "b"], "error: --subprotocol is given 2 times: the server has to choose one\n  a script offers"),
         (["http://127.0.0.1:1/", "--subprotocol", "a"], "error: --subprotocol is for URLs that begin with ws:// or wss://\n"),
         (["ws://"], "error: the URL 'ws://' has no host\n  write it like ws://127.0.0.1:8080/path\n"),
         (["ws:/127.0.0.1:1/", "--body", "x"], "error: --body is for URLs; a script says itself what it requests\n  did you mean 'ws://127.0.0.1:1/'?\n"),
