@@ -392,9 +392,9 @@ def test_without_the_sdk_the_command_says_what_is_missing(program: Path, tmp_pat
     if importlib.util.find_spec("mcp") is not None:
         pytest.skip("this interpreter has the SDK")
     for words in ([program, "mcp"], [sys.executable, "-m", "rampa.mcp"]):
-        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=tmp_path, timeout=SECONDS)
+        done = subprocess.run(words, input="", capture_output=True, text=True, cwd=tmp_path, timeout=SECONDS)
         assert (done.returncode, done.stdout) == (3, "")
         assert done.stderr.startswith("error: the MCP server needs the package mcp, which ")
         assert "pip install 'mcp>=2,<3'" in done.stderr
-    done = subprocess.run([program, "mcp", "--python", "/no/such"], capture_output=True, text=True, timeout=SECONDS)
+    done = subprocess.run([program, "mcp", "--python", "/no/such"], input="", capture_output=True, text=True, timeout=SECONDS)
     assert (done.returncode, done.stderr.splitlines()[0]) == (3, "error: cannot start '/no/such': No such file or directory")
