@@ -48,10 +48,11 @@ async def _serve(settings: Settings) -> None:
 
     task = asyncio.current_task()
     assert task is not None
+    cancel = task.cancel
 
     def end() -> None:
         server.registry.is_ending = lambda: True
-        task.cancel()
+        cancel()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, end)

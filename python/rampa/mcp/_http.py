@@ -122,5 +122,5 @@ async def serve_http(server: RunServer, settings: Settings, remark: str | None =
             Guard(app, settings), log_level="warning", limit_concurrency=_CONNECTIONS, timeout_graceful_shutdown=_END_SECONDS, server_header=False
         )
         serving = uvicorn.Server(config)
-        server.registry.is_ending = lambda: serving.should_exit
+        server.registry.is_ending = lambda: bool(serving.should_exit)
         await serving.serve(sockets=[listener])
