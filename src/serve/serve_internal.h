@@ -3,7 +3,7 @@
 
 /*
  * serve/serve_internal.h - the parts of the control server: its state (serve.c), connections and
- * requests (server.c), answers (routes.c), the stream of events (stream.c).
+ * requests (server.c), HTML (pages.c), answers (routes.c), the stream of events (stream.c).
  */
 
 #include <jansson.h>
@@ -97,6 +97,20 @@ void rp_serve_listener_wake(struct rp_serve_listener *listener);
 void rp_serve_listener_stop(struct rp_serve_listener *listener);
 /* Without a loop: answers what has come, and waits until all is taken, at most @longest. */
 void rp_serve_listeners_finish(struct rp_serve *serve, rp_ns longest);
+
+/* Answers with @response, which is taken over; NULL = there was no memory for it. */
+enum MHD_Result rp_serve_queue(struct MHD_Connection *connection, unsigned status,
+                               struct MHD_Response *response, const char *type);
+
+/* ---- pages.c --------------------------------------------------------------------------------- */
+
+/* The live page. */
+enum MHD_Result rp_serve_page(struct MHD_Connection *connection);
+/* The browser gets its cookie and goes to the page by itself. */
+enum MHD_Result rp_serve_page_let_in(const struct rp_serve *serve,
+                                     struct MHD_Connection *connection);
+/* Tells somebody whose address was used, or never good, how to get one. */
+enum MHD_Result rp_serve_page_keep_out(struct MHD_Connection *connection);
 
 /* ---- routes.c -------------------------------------------------------------------------------- */
 

@@ -10,7 +10,6 @@
 
 #include "base/alloc.h"
 #include "base/str.h"
-#include "report/report.h"
 #include "serve/serve_internal.h"
 
 enum {
@@ -29,6 +28,7 @@ struct request {
     struct rp_buf body;
     size_t read; /* bytes of the body */
     bool gets_cookie;
+    bool is_browser; /* that asks for the page */
 };
 
 static struct rp_slice field_of(struct MHD_Connection *connection, const char *name)
@@ -38,8 +38,8 @@ static struct rp_slice field_of(struct MHD_Connection *connection, const char *n
 
 /* ---- answers --------------------------------------------------------------------------------- */
 
-static enum MHD_Result queue(struct MHD_Connection *connection, unsigned status,
-                             struct MHD_Response *response, const char *type)
+enum MHD_Result rp_serve_queue(struct MHD_Connection *connection, unsigned status,
+                               struct MHD_Response *response, const char *type)
 {
     enum MHD_Result r;
 
@@ -52,6 +52,10 @@ static enum MHD_Result queue(struct MHD_Connection *connection, unsigned status,
         MHD_add_response_header(response, "WWW-Authenticate", "Bearer");
     if (status == MHD_HTTP_TOO_MANY_REQUESTS || status == MHD_HTTP_SERVICE_UNAVAILABLE)
         MHD_add_response_header(response, "Retry-After", "3");
+    /* Who is not served must not keep one of the places of connections. */
+    if (status == MHD_HTTP_UNAUTHORIZED || status == MHD_HTTP_TOO_MANY_REQUESTS ||
+        status == MHD_HTTP_SERVICE_UNAVAILABLE)
+        MHD_add_response_header(response, "Connection", "close");
     r = MHD_queue_response(connection, status, response);
     MHD_destroy_response(response);
     return r;
@@ -65,7 +69,7 @@ static enum MHD_Result queue_json(struct MHD_Connection *connection, unsigned st
     if (json->error)
         return MHD_NO;
     response = MHD_create_response_from_buffer(json->len, json->data, MHD_RESPMEM_MUST_COPY);
-    return queue(connection, status, response, "application/json");
+    return rp_serve_queue(connection, status, response, "application/json");
 }
 
 static enum MHD_Result refuse(struct MHD_Connection *connection, unsigned status, const char *error,
@@ -127,61 +131,9 @@ static enum MHD_Result stream(struct request *request, struct MHD_Connection *co
         return refuse(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
                       "too many streams of events are open",
                       "close one of them, or ask /v1/status from time to time");
-    return queue(connection, MHD_HTTP_OK,
-                 rp_serve_stream_respond(request->listener, connection, (uint64_t)number),
-                 "text/event-stream");
-}
-
-/* ---- pages ----------------------------------------------------------------------------------- */
-
-static enum MHD_Result queue_html(struct MHD_Connection *connection, const struct rp_buf *html,
-                                  const char *cookie)
-{
-    struct MHD_Response *response;
-
-    if (html->error)
-        return MHD_NO;
-    response = MHD_create_response_from_buffer(html->len, html->data, MHD_RESPMEM_MUST_COPY);
-    if (!response)
-        return MHD_NO;
-    MHD_add_response_header(response, "Content-Security-Policy", "frame-ancestors 'none'");
-    MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
-    if (cookie)
-        MHD_add_response_header(response, "Set-Cookie", cookie);
-    return queue(connection, MHD_HTTP_OK, response, "text/html; charset=utf-8");
-}
-
-static enum MHD_Result answer_page(struct MHD_Connection *connection)
-{
-    enum MHD_Result r;
-    struct rp_buf html;
-
-    rp_buf_init(&html, RP_SERVE_ANSWER_MAX);
-    r = rp_report_write_live(&html) == 0 ? queue_html(connection, &html, NULL) : MHD_NO;
-    rp_buf_deinit(&html);
-    return r;
-}
-
-/* The browser gets its cookie and goes to the page by itself. A redirect would not do: the browser
- * sends a strict cookie only when a page of this server, and no other one, has led there. */
-static enum MHD_Result let_in(struct request *request, struct MHD_Connection *connection)
-{
-    const struct rp_serve *serve = request->listener->serve;
-    char cookie[RP_TOKEN_SIZE + 96];
-    struct rp_buf html;
-    enum MHD_Result r;
-
-    snprintf(cookie, sizeof(cookie), "%s=%s; Path=/; HttpOnly; SameSite=Strict%s", serve->cookie,
-             serve->session, serve->is_tls ? "; Secure" : "");
-    rp_buf_init(&html, RP_SERVE_ANSWER_MAX);
-    rp_buf_append_str(&html,
-                      "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
-                      "<link rel=\"icon\" href=\"data:,\">\n"
-                      "<meta http-equiv=\"refresh\" content=\"0; url=/\">\n<title>rampa</title>"
-                      "\n<p><a href=\"/\">The page of the run</a></p>\n</html>\n");
-    r = queue_html(connection, &html, cookie);
-    rp_buf_deinit(&html);
-    return r;
+    return rp_serve_queue(connection, MHD_HTTP_OK,
+                          rp_serve_stream_respond(request->listener, connection, (uint64_t)number),
+                          "text/event-stream");
 }
 
 /* ---- who may speak --------------------------------------------------------------------------- */
@@ -249,17 +201,27 @@ static unsigned judge(const struct rp_serve_listener *listener, struct MHD_Conne
 
 /* ---- requests -------------------------------------------------------------------------------- */
 
+/* The first type of what browsers accept when they open an address. */
+static bool accepts_html(struct MHD_Connection *connection)
+{
+    struct rp_slice accept = field_of(connection, "Accept"), html = RP_SLICE("text/html");
+
+    return accept.len >= html.len && rp_slice_ieq(rp_slice(accept.ptr, html.len), html);
+}
+
 /* The head has come. What can be refused now is answered when the body has been read, because a
  * client that still sends would not see the answer. */
 static void begin(struct request *request, struct MHD_Connection *connection, const char *method,
                   const char *url)
 {
     bool is_get = strcmp(method, "GET") == 0;
+    bool is_page = is_get && strcmp(url, "/") == 0 && request->listener->is_tcp;
 
+    request->is_browser = is_page && accepts_html(connection);
     request->status = judge(request->listener, connection, is_get, &request->error, &request->hint);
     /* Also of who may see the page anyway: an address that has been shown is of no further use. */
-    if (request->status != MHD_HTTP_FORBIDDEN && is_get && strcmp(url, "/") == 0 &&
-        request->listener->is_tcp && use_ticket(request->listener->serve, connection)) {
+    if (request->status != MHD_HTTP_FORBIDDEN && is_page &&
+        use_ticket(request->listener->serve, connection)) {
         request->status = 0;
         request->gets_cookie = true;
     }
@@ -288,6 +250,8 @@ static enum MHD_Result finish(struct request *request, struct MHD_Connection *co
     json_error_t at;
     enum MHD_Result r;
 
+    if (request->status == MHD_HTTP_UNAUTHORIZED && request->is_browser)
+        return rp_serve_page_keep_out(connection);
     if (request->status)
         return refuse(connection, request->status, request->error, request->hint);
     if (request->body.error == -EMSGSIZE)
@@ -296,9 +260,9 @@ static enum MHD_Result finish(struct request *request, struct MHD_Connection *co
     if (request->body.error)
         return MHD_NO;
     if (request->gets_cookie)
-        return let_in(request, connection);
+        return rp_serve_page_let_in(request->listener->serve, connection);
     if (request->route->kind == RP_SERVE_PAGE)
-        return answer_page(connection);
+        return rp_serve_page(connection);
     if (request->route->kind == RP_SERVE_EVENTS)
         return stream(request, connection);
     if (request->body.len) {

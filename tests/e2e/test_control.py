@@ -304,3 +304,25 @@ def test_what_a_killed_run_has_left(serve: Serve, folder: Path, rampa: Callable[
         capture_output=True,
     )
     assert second.end() == 4
+
+
+def test_pages_that_are_refused_keep_no_place(serve: Serve) -> None:
+    started, control = serve(ENDLESS, "--serve=127.0.0.1:0")
+    assert control.address
+    host, port = control.address.split(":")
+    question = f"GET /v1/events HTTP/1.1\r\nHost: {control.address}\r\nAuthorization: Bearer {control.token}\r\n\r\n"
+    clients = []
+    for _ in range(400):  # more than the 100 streams and the 200 connections
+        clients.append(socket.create_connection((host, int(port)), timeout=20))  # less than the 30 s after which idle ones go
+        clients[-1].sendall(question.encode())
+    answers = [client.recv(65536) for client in clients]  # none is closed here
+    codes = [int(answer.split(b" ")[1]) for answer in answers]
+    assert codes.count(200) == 100 and codes.count(503) == 300
+    for client, code in zip(clients, codes):
+        while code == 503 and client.recv(65536):
+            pass
+    assert control.get("/v1/status")["status"] == "running"
+    for client in clients:
+        client.close()
+    assert control.post("/v1/stop")["status"] == "stopping"
+    assert started.end() == 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import re
 import shutil
@@ -64,7 +65,12 @@ def test_an_address_lets_one_browser_in(run: tuple[Started, Control], rampa: Cal
     assert status == 200 and 'url=/"' in text
     cookie, *attributes = headers["Set-Cookie"].split("; ")
     assert attributes == ["Path=/", "HttpOnly", "SameSite=Strict"]
-    assert get(control, once)[0] == 401  # it was used
+    status, headers, text = get(control, once, Accept="text/html,*/*;q=0.8")  # it was used
+    assert status == 401 and headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "rampa status --browser" in text and control.token not in text and once[-64:] not in text
+    status, headers, text = get(control, once, Accept="application/json")
+    assert status == 401 and json.loads(text)["error"] == "a token is needed"
+    assert get(control, "/v1/status", Accept="text/html")[1]["Content-Type"] == "application/json"
     again = control.post("/v1/browser")["address"]
     again = again[again.index("/?once=") :]
     assert get(control, again, Host="evil.example")[0] == 403
