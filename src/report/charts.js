@@ -63,10 +63,12 @@ const rampaCharts = (() => {
   // ---- parts of pages ------------------------------------------------------------------------------------------------------
 
   // heads: texts, or [text, 'number'] for a column of numbers. A cell is a text, or a node.
-  function table(heads, rows) {
+  // @name: a class of the whole. A narrow page may show 'cards' as lines with the head of each column in front.
+  function table(heads, rows, name = '') {
     const columns = heads.map((head) => (Array.isArray(head) ? head : [head, '']));
-    const cell = (name, value, index) => element(name, columns[index][1] ? { class: columns[index][1] } : {}, value);
-    return element('div', { class: 'wide' }, element('table', {},
+    const cell = (tag, value, index) => element(tag, { ...(columns[index][1] ? { class: columns[index][1] } : {}),
+      ...(name && tag === 'td' ? { 'data-head': columns[index][0] } : {}) }, value);
+    return element('div', { class: `wide ${name}`.trim() }, element('table', {},
       element('thead', {}, element('tr', {}, columns.map(([head], index) => cell('th', head, index)))),
       element('tbody', {}, rows.map((row) => element('tr', {}, row.map((value, index) => cell('td', value, index)))))));
   }

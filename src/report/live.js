@@ -4,13 +4,13 @@
 
 (() => {
   const { element, text, clock, table, mark, bridge, plot } = rampaCharts;
-  const POINTS_MAX = 3600, EVENTS_MAX = 50, MARKS_MAX = 200, AGAIN_MS = 3000, SILENT = 'does not answer';
+  const POINTS_MAX = 3600, EVENTS_MAX = 50, MARKS_MAX = 200, AGAIN_MS = 3000, QUIET_MS = 5000, ANSWER_MS = 3000, SILENT = 'does not answer';
   const main = document.querySelector('main');
   const metric = (snapshot, name, statistic) => snapshot.metrics[name] && snapshot.metrics[name][statistic];
 
   let status = null, thresholds = [], finished = null, isConnected = false, refusal = '';
   let latest = null, anchor = null, startOfPause = null, paused = 0, isDue = false, isStatusDue = false, isAsking = false;
-  let totals = null, source = null, last = '0', silence = SILENT;
+  let totals = null, source = null, last = '0', silence = SILENT, heard = Date.now(), isChecking = false;
   const events = [], marks = [];
 
   // ---- what there is to see ------------------------------------------------------------------------------------------------
@@ -23,9 +23,12 @@
 
   const VERDICTS = { passed: 'PASSED', threshold_failed: 'FAILED', nothing_succeeded: 'FAILED', execution_failed: 'FAILED', stopped: 'STOPPED' };
 
+  // What was said last need not be so any more.
+  const isSilent = () => !finished && !isConnected && silence === SILENT;
+
   function head() {
-    const word = finished ? VERDICTS[finished.status] || 'FAILED' : status.status;
-    const kind = word === 'PASSED' ? 'good' : word === 'FAILED' ? 'bad' : finished || word === 'paused' || word === 'stopping' ? 'none' : 'good';
+    const word = finished ? VERDICTS[finished.status] || 'FAILED' : isSilent() ? 'no answer' : status.status;
+    const kind = isSilent() ? 'bad' : word === 'PASSED' ? 'good' : word === 'FAILED' ? 'bad' : finished || word === 'paused' || word === 'stopping' ? 'none' : 'good';
     const time = clock(status.elapsed_s) + (status.duration_s === null ? '' : ` of ${clock(status.duration_s)}`);
     document.title = `${word}: ${status.script}`;
     parts.head.replaceChildren(
@@ -59,10 +62,10 @@
 
   function tables() {
     titled(parts.thresholds, 'Thresholds', thresholds.length ? [table(['Metric', 'Threshold', ['Actual', 'number'], finished ? '' : 'So far'],
-      thresholds.map((entry) => [entry.metric, entry.source, text(entry.lhs), mark(entry.passed)]))] : []);
-    titled(parts.scenarios, 'Scenarios', [table(['Scenario', 'Executor', 'State', 'Progress', ['VUs', 'number'], ['Rate', 'number']],
+      thresholds.map((entry) => [entry.metric, entry.source, text(entry.lhs), mark(entry.passed)]), 'cards')] : []);
+    titled(parts.scenarios, 'Scenarios', [table([['Scenario', 'full'], 'Executor', 'State', ['Progress', 'full'], ['VUs', 'number'], ['Rate', 'number']],
       status.scenarios.map((entry) => [entry.name, entry.executor, entry.stage === null ? entry.state : `${entry.state}, stage ${entry.stage + 1}`,
-        element('progress', { max: '1', value: String(entry.progress) }), text(entry.vus), entry.rate === undefined ? '' : `${text(entry.rate)}/s`]))]);
+        element('progress', { max: '1', value: String(entry.progress) }), text(entry.vus), entry.rate === undefined ? '' : `${text(entry.rate)}/s`]), 'cards')]);
     titled(parts.warnings, 'Warnings', status.warnings.length ? [element('ul', {}, status.warnings.map((line) => element('li', {}, line)))] : []);
     titled(parts.events, 'Events', events.length ? [table(['Time', 'Event'], events.slice().reverse())] : []);
   }
@@ -173,14 +176,15 @@
   const which = element('select', { id: 'which', 'aria-label': 'Scenario' });
   const load = element('input', { id: 'load', type: 'number', min: '0', step: 'any', 'aria-label': 'Load' });
   const unit = element('span', {}), hold = element('input', { id: 'hold', type: 'checkbox' });
-  const set = element('button', { id: 'set', type: 'button' }, 'Set');
-  const form = element('p', { class: 'form' }, which, ' ', load, ' ', unit, ' ', element('label', {}, hold, ' to the end'), ' ', set);
+  const set = element('button', { id: 'set', type: 'submit' }, 'Set');
+  const form = element('form', { class: 'form' }, which, ' ', load, ' ', unit, ' ', element('label', {}, hold, ' to the end'), ' ', set);
   parts.steer.append(pause, ' ', stop, form, refused);
 
   // Those whose load can be another one: VUs, or a rate.
   const adjustable = () => status.scenarios.filter(({ executor }) => !executor.includes('iterations'));
   const hasRate = (name) => status.scenarios.some((entry) => entry.name === name && entry.rate !== undefined);
-  set.addEventListener('click', () => {
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
     const scenario = which.value;
     post('/v1/adjust', { scenario, hold: hold.checked, ...(hasRate(scenario) ? { rate: `${load.value}/s` } : { vus: Math.round(Number(load.value)) }) });
   });
@@ -206,8 +210,8 @@
     const isEnding = finished !== null || status.status === 'stopping' || status.status === 'completed';
     pause.textContent = status.status === 'paused' ? 'Resume' : 'Pause';
     offer();
-    pause.disabled = stop.disabled = isEnding;
-    set.disabled = isEnding || status.status === 'starting' || load.value === '';
+    pause.disabled = stop.disabled = isEnding || isSilent();
+    set.disabled = isEnding || isSilent() || status.status === 'starting' || load.value === '';
     if (isEnding) stop.textContent = 'Stop';
     refused.textContent = refusal;
   }
@@ -219,7 +223,7 @@
     isStatusDue = false;
     isAsking = true;
     try {
-      const [state, numbers, intervals] = await Promise.all(['/v1/status', '/v1/metrics', '/v1/intervals'].map((path) => fetch(path)));
+      const [state, numbers, intervals] = await Promise.all(['/v1/status', '/v1/metrics', '/v1/intervals'].map((path) => fetch(path, { signal: AbortSignal.timeout(10 * ANSWER_MS) })));
       const [now, metrics] = await Promise.all([state, numbers].map((response) => (response.ok ? response.json() : null)));
       if (intervals.ok) noteIntervals((await intervals.json()).intervals);
       if (metrics && !finished) totals = metrics; // the run may have ended while they came
@@ -273,15 +277,43 @@
     setTimeout(listen, AGAIN_MS);
   }
 
+  function hear() {
+    heard = Date.now();
+    if (isConnected) return;
+    isConnected = true;
+    silence = SILENT;
+    show();
+  }
+
+  // A process that hangs, or a network that loses all, closes no connection. Nothing comes in setup and teardown either: the run is asked.
+  async function watch() {
+    if (finished || isChecking || Date.now() - heard < QUIET_MS || source.readyState !== EventSource.OPEN) return;
+    isChecking = true;
+    try {
+      await (await fetch('/v1/status', { signal: AbortSignal.timeout(ANSWER_MS) })).json();
+      heard = Date.now();
+      if (!isConnected) {
+        source.close(); // it may have been lost meanwhile
+        listen();
+      }
+    } catch (error) {
+      isConnected = Date.now() - heard < QUIET_MS;
+    }
+    isChecking = false;
+    show();
+  }
+  setInterval(watch, 1000);
+
   function listen() {
     source = new EventSource(`/v1/events?after=${last}`);
     for (const [type, handle] of Object.entries(handlers)) source.addEventListener(type, (message) => {
       last = message.lastEventId || last;
+      hear();
       handle(JSON.parse(message.data));
       isStatusDue = true;
       show();
     });
-    source.addEventListener('open', () => { isConnected = true; silence = SILENT; isStatusDue = true; show(); });
+    source.addEventListener('open', () => { hear(); isStatusDue = true; show(); });
     source.addEventListener('error', () => {
       isConnected = false;
       if (source.readyState === EventSource.CLOSED && !finished) explain();

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -128,12 +129,15 @@ def test_the_page_shows_the_run_and_steers_it(run: tuple[Started, Control], fold
         browser.wait_for("!document.getElementById('set').disabled")
         browser.value("document.getElementById('set').click()")
         browser.wait_for("document.querySelector('#steer [role=alert]').textContent.includes('from 0 to 4')")
-        browser.value("load.value = '3'")
-        browser.value("document.getElementById('set').click()")
+        browser.value("load.value = '3'; load.focus()")
+        for kind in ("keyDown", "keyUp"):
+            browser.call("Input.dispatchKeyEvent", type=kind, key="Enter", code="Enter", text="\r", windowsVirtualKeyCode=13)
         browser.wait_for("document.querySelector('#events').textContent.includes(': vus 3')")
         for width, is_dark in ((390, False), (1200, True)):
             browser.picture(folder / "page.png", width, 900, is_dark)
             assert browser.value("document.documentElement.scrollWidth <= window.innerWidth")
+            hidden = "[...document.querySelectorAll('#scenarios .wide, #thresholds .wide')].filter((it) => it.scrollWidth > it.clientWidth).length"
+            assert browser.value(hidden) == 0
         complaints = [text for text in browser.complaints if "400" not in text]
         assert complaints == []
         relay.cut()
@@ -142,6 +146,13 @@ def test_the_page_shows_the_run_and_steers_it(run: tuple[Started, Control], fold
         browser.wait_for("!document.getElementById('head').textContent.includes('does not answer')")
         first = browser.value(tile)
         browser.wait_for(f"{tile} !== '{first}'")
+        started.process.send_signal(signal.SIGSTOP)  # it hangs: no connection is closed
+        wait_for_status("no answer")
+        assert browser.value("document.title").startswith("no answer: ")
+        assert browser.value("['pause', 'stop', 'set'].every((id) => document.getElementById(id).disabled)")
+        started.process.send_signal(signal.SIGCONT)
+        wait_for_status("running")
+        browser.wait_for("!document.getElementById('stop').disabled")
         browser.value("document.getElementById('stop').click()")
         browser.value("document.getElementById('stop').click()")
         wait_for_status("STOPPED")
