@@ -23,13 +23,18 @@ static void join_choices(const char *const *choices, char *out, size_t size)
 bool rp_choice_accepts(const char *const *choices, const char *text, const char *origin,
                        struct rp_error *err)
 {
+    const char *similar;
     char all[256];
+    size_t count = 0;
 
-    for (size_t i = 0; choices[i]; i++)
-        if (strcmp(choices[i], text) == 0)
+    for (; choices[count]; count++)
+        if (strcmp(choices[count], text) == 0)
             return true;
     join_choices(choices, all, sizeof(all));
     rp_error_set(err, -RP_EUSER, "%s: '%s' is not one of %s", origin, text, all);
+    similar = rp_suggest(rp_slice_str(text), choices, count);
+    if (similar && *similar == *text) /* a tcsh is no mistyped bash */
+        rp_error_suggest(err, similar);
     return false;
 }
 
