@@ -246,13 +246,29 @@ static void put_status(struct rp_buf *out, const json_t *status)
         put_row(out, "warning", json_string_value(item));
 }
 
-/* What a POST answers is one word. */
+/* The load that a scenario has got, when @answer is that of an adjustment. */
+static void put_load(struct rp_buf *out, const json_t *answer)
+{
+    const json_t *vus = json_object_get(answer, "vus"), *rate = json_object_get(answer, "rate");
+    const char *name = text_of(answer, "scenario");
+
+    if (!name || (!vus && !rate))
+        return;
+    rp_buf_append_str(out, ", ");
+    rp_text_append(out, rp_slice_str(name), 200);
+    rp_buf_appendf(out, ": %.10g %s%s", json_number_value(vus ? vus : rate),
+                   vus ? "VUs" : "iterations/s",
+                   json_is_true(json_object_get(answer, "hold")) ? " to the end" : "");
+}
+
+/* What a POST answers is one word, and perhaps the load. */
 static void put_done(struct rp_buf *out, const json_t *answer)
 {
     rp_buf_append_str(out, "run ");
     rp_text_append(out, rp_slice_str(text_of(answer, "run_id")), 300);
     rp_buf_append_str(out, ": ");
     rp_text_append(out, rp_slice_str(text_of(answer, "status")), 100);
+    put_load(out, answer);
     rp_buf_append_str(out, "\n");
 }
 

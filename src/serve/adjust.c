@@ -95,6 +95,22 @@ static const char *judge_types(const json_t *body)
     return NULL;
 }
 
+/* What the scenario gets; a rate in iterations per second. */
+static unsigned tell(const struct rp_serve *serve, const struct rp_scenario *scenario,
+                     const struct rp_adjustment *adjustment, struct rp_json_line *line)
+{
+    unsigned status = rp_serve_tell(serve, line);
+    double seconds = scenario->time_unit ? (double)scenario->time_unit / (double)RP_S : 1;
+
+    rp_line_text(line, "scenario", scenario->name);
+    if (adjustment->what == RP_ADJUST_VUS)
+        rp_line_number(line, "vus", adjustment->value);
+    else
+        rp_line_number(line, "rate", adjustment->value / seconds);
+    rp_line_bool(line, "hold", adjustment->hold);
+    return status;
+}
+
 unsigned rp_serve_post_adjust(const struct rp_serve_request *request, struct rp_json_line *line)
 {
     struct rp_serve *serve = request->serve;
@@ -127,5 +143,5 @@ unsigned rp_serve_post_adjust(const struct rp_serve_request *request, struct rp_
         return refuse_error(line, MHD_HTTP_CONFLICT, &err);
     if (r < 0)
         return refuse_error(line, MHD_HTTP_INTERNAL_SERVER_ERROR, &err);
-    return rp_serve_tell(serve, line);
+    return tell(serve, &plan->scenarios[scenario], &adjustment, line);
 }

@@ -161,13 +161,17 @@ async def once(worker):
         line = wait_for_event(events, "AdjustEvent")
         return line["scenario"], line["what"], line["value"], line["hold"]
 
-    assert control.post("/v1/adjust", {"scenario": "browse", "vus": 2})["status"] == "running"
+    run_id = control.get("/v1/status")["run_id"]
+    told = control.post("/v1/adjust", {"scenario": "browse", "vus": 2})
+    assert told == {"run_id": run_id, "status": "running", "scenario": "browse", "vus": 2, "hold": False}
     assert adjusted() == ("browse", "vus", 2, False)
-    control.post("/v1/adjust", {"scenario": "buy", "rate": "20/s", "hold": True})
+    told = control.post("/v1/adjust", {"scenario": "buy", "rate": "20/s", "hold": True})
+    assert told == {"run_id": run_id, "status": "running", "scenario": "buy", "rate": 20, "hold": True}
     assert adjusted() == ("buy", "rate", 1200, True)
-    assert rampa("adjust", "--scenario", "buy", "--rate", "300", code=0).stdout.endswith(": running\n")
+    assert rampa("adjust", "--scenario", "buy", "--rate", "300", code=0).stdout == f"run {run_id}: running, buy: 5 iterations/s\n"
     assert adjusted() == ("buy", "rate", 300, False)
-    rampa("adjust", "--scenario", "browse", "--vus", "0", "--hold", code=0)
+    shown = rampa("adjust", "--scenario", "browse", "--vus", "0", "--hold", code=0).stdout
+    assert shown == f"run {run_id}: running, browse: 0 VUs to the end\n"
     assert adjusted() == ("browse", "vus", 0, True)
     assert "adjust needs either --vus or --rate" in rampa("adjust", code=3).stderr
     assert "a scenario must be named" in rampa("adjust", "--vus", "1", code=1).stderr
