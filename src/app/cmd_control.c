@@ -22,7 +22,7 @@
 #include "run/result.h"
 #include "serve/place.h"
 
-enum { ANSWER_MAX = 4 << 20, TEXT_MAX = 1 << 20, LIST_MAX = 1 << 20, WAIT_S = 10 };
+enum { ANSWER_MAX = 4 << 20, TEXT_MAX = 1 << 20, LIST_MAX = 1 << 20, WAIT_S = 10, SEVERAL = 10 };
 
 struct answer {
     unsigned status;
@@ -46,47 +46,6 @@ static int refuse_none(const char *wanted, struct rp_error *err)
         rp_error_hint(err, "it must be a run of this user, started with 'rampa run --serve', that "
                            "goes on");
     return -RP_EUSER;
-}
-
-static int refuse_several(const struct rp_buf *matches, struct rp_error *err)
-{
-    rp_error_set(err, -RP_EUSER, "several runs can be steered");
-    rp_error_hint(err, "name one of these, or the beginning of its id");
-    rp_error_detail(err, rp_buf_str(matches));
-    return -RP_EUSER;
-}
-
-/* Lines of @list that begin with @wanted, or all. Returns their number. */
-static size_t find_matches(const struct rp_buf *list, const char *wanted, struct rp_buf *ret)
-{
-    const char *at = rp_buf_str(list), *end;
-    size_t count = 0, len = wanted ? strlen(wanted) : 0;
-
-    for (; (end = strchr(at, '\n')); at = end + 1) {
-        if ((size_t)(end - at) < len || memcmp(at, wanted ? wanted : "", len) != 0)
-            continue;
-        rp_buf_appendf(ret, "%s%.*s", count++ ? "\n" : "", (int)(end - at), at);
-    }
-    return count;
-}
-
-/* The id of the run that is meant, into @ret. */
-static int find_run(const char *wanted, struct rp_buf *ret, struct rp_error *err)
-{
-    struct rp_buf list;
-    size_t count = 0;
-    int r;
-
-    rp_buf_init(&list, LIST_MAX);
-    r = rp_place_list(&list, err);
-    if (r == 0)
-        count = find_matches(&list, wanted, ret);
-    if (r == 0)
-        r = ret->error;
-    rp_buf_deinit(&list);
-    if (r == 0 && count != 1)
-        r = count ? refuse_several(ret, err) : refuse_none(wanted, err);
-    return r;
 }
 
 /* ---- asking it ------------------------------------------------------------------------------- */
@@ -150,10 +109,10 @@ static int receive(int fd, struct answer *ret)
 }
 
 /* @body is NULL for a GET. */
-static int ask(const char *run_id, const char *path, const struct rp_buf *body, struct answer *ret,
-               struct rp_error *err)
+static int ask(const char *run_id, const char *path, const struct rp_buf *body, int seconds,
+               struct answer *ret, struct rp_error *err)
 {
-    struct timeval wait = { .tv_sec = WAIT_S };
+    struct timeval wait = { .tv_sec = seconds };
     char token[RP_TOKEN_SIZE];
     struct rp_buf text;
     int fd = rp_place_connect(run_id, token, err), r;
@@ -187,14 +146,7 @@ static int ask(const char *run_id, const char *path, const struct rp_buf *body, 
                         r == -EAGAIN ? "it took more than 10s" : strerror(-r));
 }
 
-/* ---- showing it ------------------------------------------------------------------------------ */
-
-static void put_row(struct rp_buf *out, const char *name, const char *value)
-{
-    rp_buf_appendf(out, "%-10s", name);
-    rp_text_append(out, rp_slice_str(value ? value : ""), 4096);
-    rp_buf_append_str(out, "\n");
-}
+/* ---- one of several ---------------------------------------------------------------------------- */
 
 static double number_of(const json_t *object, const char *key)
 {
@@ -204,6 +156,98 @@ static double number_of(const json_t *object, const char *key)
 static const char *text_of(const json_t *object, const char *key)
 {
     return json_string_value(json_object_get(object, key));
+}
+
+/* Adds what tells a run from others. One that hangs is told by its id alone. */
+static void describe(const char *run_id, struct rp_buf *out)
+{
+    struct answer answer = { 0 };
+    struct rp_error err = { 0 };
+    json_t *json = NULL;
+    const char *script, *status;
+
+    rp_buf_init(&answer.body, ANSWER_MAX);
+    if (ask(run_id, "/v1/status", NULL, 1, &answer, &err) == 0)
+        json = json_loadb(rp_buf_str(&answer.body), answer.body.len, 0, NULL);
+    script = text_of(json, "script");
+    status = text_of(json, "status");
+    if (script && status) {
+        rp_buf_append_str(out, "  ");
+        rp_text_append(out, rp_slice_str(script), 200);
+        rp_buf_appendf(out, ", %.1fs, ", number_of(json, "elapsed_s"));
+        rp_text_append(out, rp_slice_str(status), 100);
+    }
+    json_decref(json);
+    rp_error_deinit(&err);
+    rp_buf_deinit(&answer.body);
+}
+
+/* @matches: ids, one a line. */
+static int refuse_several(const struct rp_buf *matches, struct rp_error *err)
+{
+    const char *at = rp_buf_str(matches);
+    struct rp_buf list, run_id;
+
+    rp_buf_init(&list, LIST_MAX);
+    rp_buf_init(&run_id, LIST_MAX);
+    for (size_t i = 0; *at; i++) {
+        size_t len = strcspn(at, "\n");
+
+        rp_buf_reset(&run_id);
+        rp_buf_append_slice(&run_id, rp_slice(at, len));
+        rp_buf_appendf(&list, "%s%s", i ? "\n" : "", rp_buf_str(&run_id));
+        if (i < SEVERAL)
+            describe(rp_buf_str(&run_id), &list);
+        at += len + (at[len] == '\n');
+    }
+    rp_error_set(err, -RP_EUSER, "several runs can be steered");
+    rp_error_hint(err, "name one of these, or the beginning of its id");
+    rp_error_detail(err, rp_buf_str(&list));
+    rp_buf_deinit(&list);
+    rp_buf_deinit(&run_id);
+    return -RP_EUSER;
+}
+
+/* Lines of @list that begin with @wanted, or all. Returns their number. */
+static size_t find_matches(const struct rp_buf *list, const char *wanted, struct rp_buf *ret)
+{
+    const char *at = rp_buf_str(list), *end;
+    size_t count = 0, len = wanted ? strlen(wanted) : 0;
+
+    for (; (end = strchr(at, '\n')); at = end + 1) {
+        if ((size_t)(end - at) < len || memcmp(at, wanted ? wanted : "", len) != 0)
+            continue;
+        rp_buf_appendf(ret, "%s%.*s", count++ ? "\n" : "", (int)(end - at), at);
+    }
+    return count;
+}
+
+/* The id of the run that is meant, into @ret. */
+static int find_run(const char *wanted, struct rp_buf *ret, struct rp_error *err)
+{
+    struct rp_buf list;
+    size_t count = 0;
+    int r;
+
+    rp_buf_init(&list, LIST_MAX);
+    r = rp_place_list(&list, err);
+    if (r == 0)
+        count = find_matches(&list, wanted, ret);
+    if (r == 0)
+        r = ret->error;
+    rp_buf_deinit(&list);
+    if (r == 0 && count != 1)
+        r = count ? refuse_several(ret, err) : refuse_none(wanted, err);
+    return r;
+}
+
+/* ---- showing it ------------------------------------------------------------------------------ */
+
+static void put_row(struct rp_buf *out, const char *name, const char *value)
+{
+    rp_buf_appendf(out, "%-10s", name);
+    rp_text_append(out, rp_slice_str(value ? value : ""), 4096);
+    rp_buf_append_str(out, "\n");
 }
 
 static void put_time(struct rp_buf *out, const json_t *status)
@@ -388,7 +432,7 @@ static int ask_run(const struct rp_cli *cli, struct answer *answer, struct rp_er
     if (r == 0 && is_url)
         r = ask_far(cli, wanted, path, is_question ? NULL : &body, answer, err);
     else if (r == 0)
-        r = ask(rp_buf_str(&run_id), path, is_question ? NULL : &body, answer, err);
+        r = ask(rp_buf_str(&run_id), path, is_question ? NULL : &body, WAIT_S, answer, err);
     rp_buf_deinit(&run_id);
     rp_buf_deinit(&body);
     return r;

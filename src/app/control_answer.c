@@ -46,6 +46,9 @@ static const struct member top[] = {
     { "warnings", TEXTS },
     { "generator", OBJECT, .members = generator },
     { "address", TEXT },
+    { "scenario", TEXT }, /* that was adjusted */
+    { "rate", NUMBER },
+    { "hold", FLAG },
     { 0 },
 };
 

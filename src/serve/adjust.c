@@ -104,7 +104,7 @@ static unsigned tell(const struct rp_serve *serve, const struct rp_scenario *sce
 
     rp_line_text(line, "scenario", scenario->name);
     if (adjustment->what == RP_ADJUST_VUS)
-        rp_line_number(line, "vus", adjustment->value);
+        rp_line_i64(line, "vus", (int64_t)adjustment->value);
     else
         rp_line_number(line, "rate", adjustment->value / seconds);
     rp_line_bool(line, "hold", adjustment->hold);

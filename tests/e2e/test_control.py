@@ -170,6 +170,9 @@ async def once(worker):
     assert adjusted() == ("buy", "rate", 1200, True)
     assert rampa("adjust", "--scenario", "buy", "--rate", "300", code=0).stdout == f"run {run_id}: running, buy: 5 iterations/s\n"
     assert adjusted() == ("buy", "rate", 300, False)
+    told = json.loads(rampa("adjust", "--scenario", "browse", "--vus", "1", "--format", "json", code=0).stdout)
+    assert told == {"run_id": run_id, "status": "running", "scenario": "browse", "vus": 1, "hold": False}
+    assert adjusted() == ("browse", "vus", 1, False)
     shown = rampa("adjust", "--scenario", "browse", "--vus", "0", "--hold", code=0).stdout
     assert shown == f"run {run_id}: running, browse: 0 VUs to the end\n"
     assert adjusted() == ("browse", "vus", 0, True)
@@ -195,7 +198,7 @@ async def once(worker):
     control.post("/v1/stop")
     assert control.ask("POST", "/v1/adjust", {"scenario": "browse", "vus": 1})[0] == 409
     assert started.end() == 4
-    assert len(started.result()["run"]["adjustments"]) == 4
+    assert len(started.result()["run"]["adjustments"]) == 5
 
 
 def test_commands(serve: Serve, rampa: Callable[..., Finished], tmp_path: Path) -> None:
@@ -214,7 +217,10 @@ def test_commands(serve: Serve, rampa: Callable[..., Finished], tmp_path: Path) 
     os.mkfifo(tmp_path / "gate")
     second, other = serve(HELD)
     several = rampa("stop", code=3).stderr
-    assert "several runs can be steered" in several and run_id in several
+    assert "several runs can be steered" in several and re.search(rf"^ *{run_id}  script\.py, [0-9.]+s, (starting|running)$", several, re.M)
+    second.process.send_signal(signal.SIGSTOP)  # one that hangs is listed too, after a second
+    assert re.search(r"^ *[0-9a-f-]{36}$", rampa("stop", code=3).stderr, re.M)
+    second.process.send_signal(signal.SIGCONT)
     second.wait_for("teardown")
     other_id = other.get("/v1/status")["run_id"]
     assert "the iterations of the run are over" in rampa("pause", other_id, code=1).stderr
