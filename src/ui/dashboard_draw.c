@@ -367,15 +367,16 @@ static void draw_foot(struct rp_dashboard_screen *screen, unsigned row)
     rp_cells_ink(screen->cells, row, 0, screen->cells->cols, asks ? RP_CELL_RED : RP_CELL_REVERSE);
 }
 
+/* The lines fit into 60 columns. */
 static void draw_help(struct rp_dashboard_screen *screen)
 {
     static const char *const lines[] = {
         "p        pause the run, and let it go on",
         "s, q     stop the run, after a question",
-        "+, -     more and less load for the scenario that the last line names: a tenth",
-        "         of it, at least one, from now until the scenario ends",
+        "+, -     a tenth more or less load for the scenario that",
+        "         the last line names, at least one, until it ends",
         "\xe2\x86\x90 \xe2\x86\x92      another scenario for + and -",
-        "\xe2\x86\x91 \xe2\x86\x93      move the table of requests; page keys and home, too",
+        "\xe2\x86\x91 \xe2\x86\x93      move the table of requests; so do page keys, home",
         "?        this page",
         "Ctrl-C   stop the run; again: at once",
         "",

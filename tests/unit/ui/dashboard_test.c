@@ -151,6 +151,7 @@ static void expect_text(const struct desk *desk, const char *text)
 static void test_modes(void **state)
 {
     static struct desk desk;
+    struct rp_buf out;
 
     desk_init(&desk, fixture_passed);
     expect_text(&desk, "+ - load of");
@@ -158,6 +159,9 @@ static void test_modes(void **state)
     expect_text(&desk, "Stop the run? y:");
     desk.shown.mode = RP_DASHBOARD_HELP;
     expect_text(&desk, "another scenario for + and -");
+    draw(&desk, 60, 20, &out);
+    assert_null(strstr(rp_buf_str(&out), "\xe2\x80\xa6")); /* nothing is cut */
+    rp_buf_deinit(&out);
     desk_deinit(&desk);
 }
 
