@@ -28,7 +28,8 @@ def test_what_cannot_be_shown(rampa: Rampa, tmp_path: Path) -> None:
         (("open", "missing.json"), "missing.json"),
         (("errors",), "no result file is given"),
         (("slowest", "no.json", "x1"), "only open takes an id"),
-        (("all", "no.json"), "'all' is not one of open, slowest, errors"),
+        (("all", "no.json"), "'all' is not one of open, slowest, errors\n"),
+        (("opne", "no.json"), "'opne' is not one of open, slowest, errors (did you mean 'open'?)"),
     ):
         done = rampa("result", *words, code=3)
         assert cause in done.stderr and done.stdout == "", done.stderr

@@ -133,8 +133,6 @@ static void wrong_lines_are_explained(void **state)
         { "run", "no script or URL given (rampa run SCRIPT|URL)\n" },
         { "completion", "no SHELL given (rampa completion SHELL)\n" },
         { "completion tcsh", "SHELL: 'tcsh' is not one of bash, zsh, fish\n" },
-        { "result opne r.json",
-          "WHAT: 'opne' is not one of open, slowest, errors (did you mean 'open'?)\n" },
         { "help rum", "unknown command 'rum' (did you mean 'run'?)\n" },
         { "run a.py b.py", "unexpected argument 'b.py'\n" },
         { "doctor load.py", "unexpected argument 'load.py'\n" },
