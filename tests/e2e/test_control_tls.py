@@ -103,7 +103,7 @@ def test_a_run_is_watched_and_steered_over_tls(
     far = (url, "--token-file", token, "--cacert", pki.root.file)
     assert json.loads(rampa("status", *far, "--format", "json", code=0).stdout)["status"] == "paused"
     assert rampa("resume", *far, code=0).stdout == f"run {run_id}: running\n"
-    assert rampa("adjust", *far, "--vus", "1", code=0).stdout == f"run {run_id}: running\n"
+    assert rampa("adjust", *far, "--vus", "1", code=0).stdout == f"run {run_id}: running, browse: 1 VUs\n"
     assert "from 0 to 2" in rampa("adjust", *far, "--vus", "3", code=1).stderr
     by_address = url.replace("localhost", "127.0.0.1")
     assert rampa("status", by_address, *far[1:], "--browser", code=0).stdout.startswith(f"{by_address}/?once=")
