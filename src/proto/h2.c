@@ -93,6 +93,9 @@ static int make_nghttp2(struct rp_h2_session *session)
         nghttp2_option_set_no_closed_streams(option, 1);
         nghttp2_option_set_no_auto_window_update(option, 1);
         nghttp2_option_set_max_send_header_block_length(option, SIZE_MAX / 2);
+        /* RFC 9113 (8.2.1) forbids a blank at either end of a value. Servers write such ones all the same, as
+         * grpcio does when an error's text ends with one; the rest of the answer is good. */
+        nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(option, !session->server);
         r = session->server ? nghttp2_session_server_new3(&session->nghttp2, callbacks, session,
                                                           option, &memory)
                             : nghttp2_session_client_new3(&session->nghttp2, callbacks, session,

@@ -220,6 +220,8 @@ ALLOWED: dict[str, Callable[[Peer, int], bytes]] = {
     "a header block in pieces": lambda peer, stream: frame(HEADERS, 0, stream, literal(b":status", b"103")[:4])
     + frame(CONTINUATION, 0, stream)
     + frame(CONTINUATION, END_HEADERS, stream, literal(b":status", b"103")[4:]),
+    # Which RFC 9113 forbids (8.2.1), and curl takes all the same.
+    "blanks around a value": lambda peer, stream: frame(HEADERS, END_HEADERS, stream, literal(b":status", b"103") + literal(b"link", b" a\t")),
     "larger frames of the server's choice": lambda peer, stream: settings((5, 1 << 20)),
     "another table": lambda peer, stream: settings((1, 0)) + settings((1, 65536)),
     "PING": lambda peer, stream: frame(PING, 0, 0, b"12345678"),
