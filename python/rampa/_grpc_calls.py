@@ -7,6 +7,7 @@ import asyncio
 import collections.abc
 import enum
 import typing
+import warnings
 
 from rampa._grpc_wire import Request, one_line, shown
 from rampa._response import Timings
@@ -377,8 +378,14 @@ class LaterStream(GrpcStream):
         self._begin = begin
         self._lock = asyncio.Lock()
         self._has_begun = False
+        self._was_awaited = False
+
+    def __del__(self) -> None:
+        if not self._was_awaited:
+            warnings.warn(f"a stream of gRPC, {self._method} was never awaited", RuntimeWarning, stacklevel=2)
 
     async def _be_begun(self) -> None:
+        self._was_awaited = True
         if self._has_begun:
             return
         async with self._lock:

@@ -10,7 +10,7 @@ import typing
 from rampa._grpc_calls import GrpcResponse, GrpcStatus, GrpcStream, LaterStream
 from rampa._grpc_schema import GrpcSchema
 from rampa._grpc_services import HEALTH_CHECK, HEALTH_WATCH, REFLECTION_DEADLINE, HealthStatus, ReflectedSchema, health_request
-from rampa._grpc_wire import MessageClass, Metadata, Request, Tags, check_class, pairs, public_url, seconds, tag_pairs, to_bytes
+from rampa._grpc_wire import MessageClass, Metadata, Request, Tags, check_class, only_named, pairs, public_url, refuse_names, seconds, tag_pairs, to_bytes
 
 from rampa.errors import GrpcError
 
@@ -62,7 +62,14 @@ class GrpcChannel:
         return None
 
     def _prepare(
-        self, method: str, kind: int, metadata: Metadata | None, deadline: typing.Any, tags: Tags | None, name: str | None
+        self,
+        method: str,
+        kind: int,
+        metadata: Metadata | None,
+        deadline: typing.Any,
+        tags: Tags | None,
+        name: str | None,
+        is_gzip: bool | None = None,
     ) -> _GrpcMethod:
         """The prepared method; what is not new is found.
 
@@ -70,9 +77,9 @@ class GrpcChannel:
         """
         key: typing.Any = (method, kind) if kind else method  # which unary() looks for
         own: list[tuple[str, str]] = []
-        if metadata is not None or tags is not None or name is not None or deadline is not KEEP:
+        if metadata is not None or tags is not None or name is not None or deadline is not KEEP or is_gzip is not None:
             own = pairs(metadata)
-            key = (method, kind, tuple(own), deadline, tuple(tag_pairs(tags)), name)
+            key = (method, kind, tuple(own), deadline, tuple(tag_pairs(tags)), name, is_gzip)
         prepared = self._methods.get(key)
         if prepared is not None:
             return prepared
@@ -82,13 +89,13 @@ class GrpcChannel:
         if name is not None and not isinstance(name, str):
             raise TypeError(f"name takes a str, not {type(name).__name__}")
         if deadline is KEEP:
-            deadline = way.deadline if way.deadline is not None else (None if kind else _UNARY_DEADLINE)
+            deadline = self._patience(kind)
         prepared = self._worker._grpc_method(
             way.url,
             method if method.startswith("/") else "/" + method,
             [*way.metadata, *own],
             seconds(deadline),
-            way.is_gzip,
+            way.is_gzip if is_gzip is None else is_gzip,
             way.message_max,
             kind | 8 * way.is_shared | 16 * way.is_balanced,
             name or "",
@@ -134,6 +141,7 @@ class GrpcChannel:
         await self._learn(method, given["deadline"])
         return await self.unary(method, request, response=response, **given)
 
+    @only_named
     def unary(
         self,
         method: str,
@@ -144,6 +152,7 @@ class GrpcChannel:
         tags: Tags | None = None,
         name: str | None = None,
         response: MessageClass | None = None,
+        **unknown: typing.NoReturn,
     ) -> collections.abc.Awaitable[GrpcResponse]:
         """A call with one request and one response: ``r = await channel.unary("/package.Service/Method", request)``.
 
@@ -165,6 +174,8 @@ class GrpcChannel:
             ValueError: at the call: a target, method, metadata or deadline that cannot be.
             RuntimeError: the run is over.
         """
+        if unknown:
+            refuse_names(self.unary, unknown)
         if response is not None or self._schema is not None:
             check_class(response)
             if self._has_to_learn(method, request, response):
@@ -182,6 +193,7 @@ class GrpcChannel:
         prepared = self._prepare(method, 0, metadata, deadline, tags, name)
         return self._worker._grpc_call(prepared, self._bytes_of(method, request), response).result()
 
+    @only_named
     def server_stream(
         self,
         method: str,
@@ -192,6 +204,7 @@ class GrpcChannel:
         tags: Tags | None = None,
         name: str | None = None,
         response: MessageClass | None = None,
+        **unknown: typing.NoReturn,
     ) -> GrpcStream:
         """A call with one request and several responses: ``async for message in channel.server_stream(method, request)``.
 
@@ -205,6 +218,8 @@ class GrpcChannel:
             ValueError: a target, method, metadata or deadline that cannot be.
             RuntimeError: the run is over.
         """
+        if unknown:
+            refuse_names(self.server_stream, unknown)
         return self._stream(method, 2, request, metadata, deadline, tags, name, response)
 
     @typing.overload
@@ -233,6 +248,7 @@ class GrpcChannel:
         response: MessageClass | None = None,
     ) -> collections.abc.Coroutine[typing.Any, typing.Any, GrpcResponse]: ...
 
+    @only_named
     def client_stream(
         self,
         method: str,
@@ -243,6 +259,7 @@ class GrpcChannel:
         tags: Tags | None = None,
         name: str | None = None,
         response: MessageClass | None = None,
+        **unknown: typing.NoReturn,
     ) -> GrpcStream | collections.abc.Coroutine[typing.Any, typing.Any, GrpcResponse]:
         """A call with several requests and one response: ``r = await channel.client_stream(method, [request, ...])``.
 
@@ -264,11 +281,16 @@ class GrpcChannel:
             ValueError: a target, method, metadata or deadline that cannot be.
             RuntimeError: the run is over.
         """
-        if isinstance(requests, (bytes, bytearray, memoryview, str)):
-            raise TypeError("requests takes a list or another iterable of messages; a single message goes with unary()")
+        if unknown:
+            refuse_names(self.client_stream, unknown)
+        if isinstance(requests, (bytes, bytearray, memoryview, str, dict)) or hasattr(requests, "SerializeToString"):
+            raise TypeError(f"requests takes a list or another iterable of messages; a single one goes in a list, not {type(requests).__name__}")
+        if requests is not None and not isinstance(requests, (collections.abc.Iterable, collections.abc.AsyncIterable)):
+            raise TypeError(f"requests takes a list or another iterable of messages, not {type(requests).__name__}")
         stream = self._stream(method, 1, None, metadata, deadline, tags, name, response)
         return stream if requests is None else stream._send_all(requests)
 
+    @only_named
     def bidi(
         self,
         method: str,
@@ -278,6 +300,7 @@ class GrpcChannel:
         tags: Tags | None = None,
         name: str | None = None,
         response: MessageClass | None = None,
+        **unknown: typing.NoReturn,
     ) -> GrpcStream:
         """A call in which both sides send messages: ``async with channel.bidi(method) as s``.
 
@@ -291,6 +314,8 @@ class GrpcChannel:
             ValueError: a target, method, metadata or deadline that cannot be.
             RuntimeError: the run is over.
         """
+        if unknown:
+            refuse_names(self.bidi, unknown)
         return self._stream(method, 3, None, metadata, deadline, tags, name, response)
 
     def _stream(
@@ -366,17 +391,25 @@ class GrpcChannel:
 
         Raises:
             ImportError: when a call ends: grpcio is not installed.
+            TypeError: it is no class.
         """
-        from rampa._grpc_stub import StubChannel
+        from rampa._grpc_stub import StubChannel, check_stub
 
+        check_stub(stub)
         return stub(StubChannel(self))
 
-    def _open(self, method: str, kind: int, request: bytes | None, metadata: Metadata | None, deadline: float | None) -> GrpcStream:
+    def _open(
+        self, method: str, kind: int, request: bytes | None, metadata: Metadata | None, deadline: float | None, is_gzip: bool | None
+    ) -> GrpcStream:
         """A call of a stub, of any kind; it is under way."""
-        prepared = self._prepare(method, kind, metadata, KEEP if deadline is None else deadline, None, None)
+        prepared = self._prepare(method, kind, metadata, KEEP if deadline is None else deadline, None, None, is_gzip)
         call = self._worker._grpc_call(prepared, request, None)
         call.start()
         return GrpcStream(call, method, bool(kind & 1), bool(kind & 2), self._bytes_of)
+
+    def _patience(self, kind: int) -> float | None:
+        """The deadline of calls that have none of their own."""
+        return self._way.deadline if self._way.deadline is not None else (None if kind else _UNARY_DEADLINE)
 
     def __repr__(self) -> str:
         return f"<GrpcChannel {public_url(self._way.url)}>"

@@ -96,11 +96,11 @@ def _compile(files: list[str], include: list[str]) -> bytes:
         raise ValueError("protoc, which reads .proto files, is not installed: apt install protobuf-compiler, or give a descriptor set")
     paths = [os.path.abspath(file) for file in files]
     beside = sorted({os.path.dirname(path) for path in paths})
-    folders = dict.fromkeys([*map(os.path.abspath, include), *beside])  # a file counts as one of the first that it is below
+    folders = dict.fromkeys([*(os.path.abspath(name) for name in include), *beside])  # a file counts as one of the first that it is below
     with tempfile.TemporaryDirectory() as folder:
         made, own = os.path.join(folder, "set"), os.path.join(folder, "own")
-        with open(own, "wb") as file:
-            file.write(_own_files())
+        with open(own, "wb") as written:
+            written.write(_own_files())
         words = [protoc, *(f"-I{name}" for name in folders), f"--descriptor_set_in={own}", "--include_imports", f"--descriptor_set_out={made}"]
         done = subprocess.run([*words, *paths], capture_output=True, text=True, stdin=subprocess.DEVNULL)
         if done.returncode != 0:

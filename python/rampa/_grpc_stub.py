@@ -6,7 +6,10 @@ from __future__ import annotations
 import asyncio
 import collections.abc
 import importlib
+import time
+import types
 import typing
+import weakref
 
 from rampa._grpc_calls import GrpcResponse, GrpcStatus, GrpcStream, head_of, trailers_of
 from rampa._grpc_wire import shown
@@ -15,6 +18,8 @@ from rampa.errors import GrpcError
 if typing.TYPE_CHECKING:
     from rampa._rampa import _GrpcCall
     from rampa.grpc import GrpcChannel
+
+_AT_ONCE = 1e-9  # seconds: a deadline that has passed when the call begins
 
 _made: dict[str, typing.Any] = {}
 
@@ -49,11 +54,57 @@ def _make_error(call: _GrpcCall, method: str, head: typing.Any, trailers: typing
     return typing.cast(Exception, error)
 
 
+def _is_gzip(compression: typing.Any, path: str) -> bool | None:
+    """What a call says of its compression; None: what the channel says."""
+    if compression is None:
+        return None
+    known = _grpc().Compression
+    if compression is known.Gzip or compression is known.NoCompression:
+        return bool(compression is known.Gzip)
+    raise ValueError(f"{path}: compression= takes grpc.Compression.Gzip or NoCompression, not {compression!r:.80}")
+
+
+def check_stub(stub: typing.Any, *, is_class: bool = False) -> None:
+    if not (isinstance(stub, type) if is_class else callable(stub)):
+        raise TypeError(f"stub() takes the class of a generated stub, such as helloworld_pb2_grpc.GreeterStub, not {stub!r:.80}")
+
+
+class _Block:
+    """What a stub has beside its methods, to stand in a `with`. Nothing has to be closed: connections belong to the VU."""
+
+    def __enter__(self) -> typing.Any:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: types.TracebackType | None) -> None:
+        pass
+
+    async def __aenter__(self) -> typing.Any:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: types.TracebackType | None) -> None:
+        pass
+
+
+_blocks: weakref.WeakKeyDictionary[type, type] = weakref.WeakKeyDictionary()
+
+
+def make_block(stub: type, channel: GrpcChannel) -> typing.Any:
+    """A stub that can stand in a `with` as well: of a class that is made of its own, once."""
+    made = _blocks.get(stub)
+    if made is None:
+        own = {"__module__": stub.__module__, "__qualname__": stub.__qualname__, "__doc__": stub.__doc__}
+        made = _blocks[stub] = type(stub.__name__, (stub, _Block), own)
+    return made(StubChannel(channel))
+
+
 class StubCall:
     """A call as ``grpc.aio`` has it: awaited for its one response, or iterated over, and asked for its status."""
 
-    def __init__(self, method: _Method, stream: GrpcStream) -> None:
+    def __init__(self, method: _Method, stream: GrpcStream, patience: float | None) -> None:
         self._method = method
+        self._until = None if patience is None else time.monotonic() + patience
+        self._is_cancelled = False  # by the script
+        self._callbacks: list[collections.abc.Callable[[typing.Any], object]] = []
         self._stream = stream
         self._call = stream._call
         self._answer: typing.Any = None  # what is awaited for the one response
@@ -106,20 +157,22 @@ class StubCall:
         if self._answer is None:
             self._answer = self._call.result()
         if self._answer.cancelled():  # by who has waited for it
-            raise self._error()
+            raise asyncio.CancelledError
         try:
-            return typing.cast(GrpcResponse, await self._answer)
+            response = typing.cast(GrpcResponse, await self._answer)
         except asyncio.CancelledError:
             if self._feed is not None:
                 self._feed.cancel()
             raise
+        self._tell_done()
+        return response
 
     async def _finish(self) -> typing.Any:
         response = await self._take_response()
         self._end_feed()
         if response.ok:
             return self._method.parse(response.data)
-        raise self._error()
+        self._fail()
 
     def __await__(self) -> collections.abc.Generator[typing.Any, typing.Any, typing.Any]:
         return self._finish().__await__()
@@ -128,9 +181,10 @@ class StubCall:
         data = await self._stream.receive()
         if data is not None:
             return self._method.parse(data)
+        self._tell_done()
         self._end_feed()
         if self._call.status != 0:
-            raise self._error()
+            self._fail()
         return _grpc().aio.EOF
 
     def __aiter__(self) -> StubCall:
@@ -144,8 +198,32 @@ class StubCall:
 
     # ---- how it ends ----
 
-    def _error(self) -> Exception:
-        return _make_error(self._call, self._method.path, self._metadata(True), self._metadata(False))
+    def _fail(self) -> typing.NoReturn:
+        """Raises what says how the call has ended: as grpc.aio does, CancelledError after cancel()."""
+        if self._is_cancelled:
+            raise asyncio.CancelledError
+        raise _make_error(self._call, self._method.path, self._metadata(True), self._metadata(False))
+
+    def _tell_done(self) -> None:
+        told, self._callbacks = self._callbacks, []
+        for callback in told:
+            callback(self)
+
+    def add_done_callback(self, callback: collections.abc.Callable[[typing.Any], object]) -> None:
+        """It is called with the call when that has ended; one with several responses has when the end of them was read."""
+        if self._call.has_ended:
+            callback(self)
+            return
+        self._callbacks.append(callback)
+        if self._method.has_responses or len(self._callbacks) > 1:
+            return
+        if self._answer is None:
+            self._answer = self._call.result()
+        self._answer.add_done_callback(lambda _: self._tell_done())
+
+    def time_remaining(self) -> float | None:
+        """Seconds until the deadline, which may be that of the channel; None: there is none."""
+        return None if self._until is None else max(0.0, self._until - time.monotonic())
 
     def _metadata(self, is_initial: bool) -> typing.Any:
         pairs = head_of(self._call) if is_initial else trailers_of(self._call)
@@ -158,6 +236,7 @@ class StubCall:
                 pass
         elif not self._call.has_ended:
             await self._take_response()
+        self._tell_done()
 
     async def initial_metadata(self) -> typing.Any:
         if not self._call.has_head:
@@ -183,7 +262,10 @@ class StubCall:
         was_running = not self._call.has_ended
         if self._feed is not None:
             self._feed.cancel()
-        self._call.leave(False)
+        if was_running:
+            self._is_cancelled = True
+            self._call.leave(False)
+            self._tell_done()
         return was_running
 
     def cancelled(self) -> bool:
@@ -213,8 +295,14 @@ class _Method:
     ) -> StubCall:
         if credentials is not None:
             raise TypeError(f"{self.path}: credentials= of a call is not taken; give metadata= to the channel or to the call")
+        if wait_for_ready:
+            raise TypeError(f"{self.path}: wait_for_ready=True is not taken: a call without a connection ends at once, with UNAVAILABLE")
+        is_gzip = _is_gzip(compression, self.path)
+        if isinstance(timeout, (int, float)) and timeout <= 0:
+            timeout = _AT_ONCE
         first = None if self.kind & 1 else self.serialize(request)
-        call = StubCall(self, self.channel._open(self.path, self.kind, first, metadata, timeout))
+        stream = self.channel._open(self.path, self.kind, first, metadata, timeout, is_gzip)
+        call = StubCall(self, stream, self.channel._patience(self.kind) if timeout is None else timeout)
         if self.kind & 1 and request is not None:
             call._send_all(request)
         return call

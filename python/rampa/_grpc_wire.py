@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import collections.abc
+import os
 import re
 import typing
 
@@ -45,21 +46,42 @@ def one_line(text: object, most: int = 500) -> str:
     return "".join(c if c.isprintable() else " " for c in part[:most]) + mark
 
 
+def _check_port(rest: str, shown: str) -> None:
+    """Of ``host:port``, ``[::1]:port`` or a host alone."""
+    host, colon, port = rest.rpartition("@")[2].rpartition(":")
+    if not colon or port.endswith("]"):
+        return
+    if not (port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) < 65536):
+        raise ValueError(f"target: the port of {shown!r} must be a number from 1 to 65535, not {port!r:.80}")
+    if ":" in host and not host.startswith("["):
+        raise ValueError(f"target: an address of IPv6 stands in brackets, as in '[::1]:50051'; {shown!r} does not say where it ends")
+
+
 def target_url(target: str, tls: bool | None) -> str:
     """``host:port``, or a URL without a path, becomes the URL that requests go to."""
     if not isinstance(target, str):
         raise TypeError(f"target: a str such as '127.0.0.1:50051' is expected, not {type(target).__name__}")
+    flag(tls, "tls")
     scheme, mark, rest = target.partition("://")
+    kind, _, address = target.partition(":")
+    if kind in ("dns", "ipv4", "ipv6") and not (kind == "dns" and mark):  # names of gRPC, of which "dns://" is below
+        if "," in address:
+            raise ValueError(f"target: {target!r:.80} names several addresses; give one, or a name that has them all")
+        inner = kind == "ipv6" and not address.startswith("[") and address.count(":") > 1
+        target, mark = (f"[{address}]" if inner else address), ""
     if target.startswith("unix:"):
         path = target[len("unix:") :]
-        path = "/" + path.lstrip("/") if path.startswith("//") else path
+        path = "/" + path.lstrip("/") if path.startswith("//") else os.path.abspath(path)
         if tls:
             raise ValueError("target: a socket of this machine has no TLS")
         return "http+unix://" + path.replace("%", "%25").replace("/", "%2F")
     if not mark:
         scheme, rest = ("https" if tls else "http"), target
     elif scheme == "dns":
-        scheme, rest = ("https" if tls else "http"), rest.lstrip("/")
+        authority, slash, rest = rest.partition("/")
+        if authority or not slash:
+            raise ValueError(f"target: {target!r:.80} names a server of DNS; write 'dns:///host:port', or host:port")
+        scheme = "https" if tls else "http"
     elif scheme not in _SCHEMES:
         raise ValueError(f"target: the scheme {scheme!r} is not one of gRPC; write host:port, and tls=True for TLS")
     elif tls is not None and tls != _SCHEMES[scheme]:
@@ -67,7 +89,52 @@ def target_url(target: str, tls: bool | None) -> str:
     rest = rest.rstrip("/")
     if not rest or "/" in rest or "?" in rest or "#" in rest:
         raise ValueError(f"target: {public_url(target)!r} is no host:port; the method is given with each call")
+    _check_port(rest, public_url(target))
     return f"{'https' if scheme in ('https', 'grpcs') else 'http'}://{rest}"
+
+
+def flag(value: typing.Any, name: str) -> bool:
+    """None, False or True."""
+    if value is not None and not isinstance(value, bool):
+        raise TypeError(f"{name} takes True or False, not {value!r:.80}")
+    return bool(value)
+
+
+_OTHER_NAMES = {
+    "timeout": "deadline", "secure": "tls", "ssl": "tls", "insecure": "tls", "use_tls": "tls", "credentials": "tls", "headers": "metadata",
+    "max_receive_message_length": "max_message_size", "max_msg_size": "max_message_size", "compress": "compression", "proto": "schema",
+    "load_balancing": "balance", "reflect": "reflection", "response_class": "response", "response_type": "response", "tag": "tags",
+}  # fmt: skip
+"""What other programs call an argument."""
+
+
+_F = typing.TypeVar("_F", bound=collections.abc.Callable[..., typing.Any])
+
+
+def only_named(function: _F) -> _F:
+    """Has the signature that people are shown leave out ``**unknown``, which takes what :func:`refuse_names` refuses."""
+    import inspect
+
+    whole = inspect.signature(function)
+    shown = [parameter for parameter in whole.parameters.values() if parameter.kind != parameter.VAR_KEYWORD]
+    function.__signature__ = whole.replace(parameters=shown)  # type: ignore[attr-defined]
+    return function
+
+
+def refuse_names(function: typing.Any, given: collections.abc.Iterable[str]) -> typing.NoReturn:
+    """A call had arguments that there are not. ``function`` says which there are.
+
+    Raises:
+        TypeError: always, with what was meant.
+    """
+    import difflib
+    import inspect
+
+    name = next(iter(given))
+    known = list(inspect.signature(function).parameters)
+    close = [_OTHER_NAMES[name]] if _OTHER_NAMES.get(name) in known else difflib.get_close_matches(name, known, 1)
+    hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(known)}"
+    raise TypeError(f"{function.__qualname__}() got an unexpected keyword argument {name!r} ({hint})")
 
 
 def shown_url(url: str) -> str:
@@ -106,8 +173,16 @@ def pairs(metadata: Metadata | None) -> list[tuple[str, str]]:
     if metadata is None:
         return []
     given: typing.Any = metadata
-    items: list[tuple[str, str | bytes]] = list(given.items() if isinstance(given, collections.abc.Mapping) else given)
-    return [_pair(name, value) for name, value in items]
+    if isinstance(given, (str, bytes)) or not isinstance(given, collections.abc.Iterable):
+        raise TypeError(f"metadata takes a dict, or a list of pairs (name, value), not {given!r:.80}")
+    made = []
+    for item in given:
+        # The Metadata of grpc.aio is a mapping, and gives pairs all the same.
+        pair = (item, given[item]) if isinstance(given, collections.abc.Mapping) and not isinstance(item, tuple) else item
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise TypeError(f"metadata takes a dict, or a list of pairs (name, value); {pair!r:.80} is no pair")
+        made.append(_pair(*pair))
+    return made
 
 
 def _pair(name: str, value: str | bytes) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from rampa._grpc_calls import GrpcResponse, GrpcStatus, GrpcStream
 from rampa._grpc_channel import KEEP, GrpcChannel, Way
 from rampa._grpc_schema import GrpcSchema
 from rampa._grpc_services import ReflectedSchema
-from rampa._grpc_wire import MessageClass, Metadata, Request, Tags, pairs, seconds, some_seconds, tag_pairs, target_url
+from rampa._grpc_wire import MessageClass, Metadata, Request, Tags, flag, only_named, pairs, refuse_names, seconds, some_seconds, tag_pairs, target_url
 from rampa._tls import tls_options
 
 if typing.TYPE_CHECKING:
@@ -23,6 +23,20 @@ __all__ = ["GrpcChannel", "GrpcClient", "GrpcResponse", "GrpcSchema", "GrpcStatu
 
 _PLAIN_MAX = 256  # channels of the calls that name their target, which are kept
 _REFLECTED_MAX = 256  # servers whose schema is kept
+
+
+def _message_max(size: typing.Any) -> int:
+    """Bytes; 0 = it is not said."""
+    if size is not None and (type(size) is not int or not 0 < size < 1 << 32):
+        raise ValueError(f"max_message_size takes a number of bytes from 1 to {(1 << 32) - 1}, not {size!r:.80}")
+    return size or 0
+
+
+def _keepalive(every: float | None, timeout: float | None) -> tuple[float, float]:
+    """Seconds."""
+    if timeout is not None and every is None:
+        raise ValueError("keepalive_timeout says how long the answer to a PING is waited for, and keepalive= when one is sent: give both")
+    return seconds(every, "keepalive"), 20.0 if timeout is None else some_seconds(timeout, "keepalive_timeout")
 
 
 class GrpcClient:
@@ -37,6 +51,7 @@ class GrpcClient:
         self._worker = worker
         self._plain: dict[str, GrpcChannel] = {}
 
+    @only_named
     def connect(
         self,
         target: str,
@@ -56,11 +71,13 @@ class GrpcClient:
         verify: typing.Any = None,
         cert: typing.Any = None,
         ssl_context: typing.Any = None,
+        **unknown: typing.NoReturn,
     ) -> GrpcChannel:
         """A channel to a server. Nothing is sent: the connection is opened with the first call.
 
         Args:
-            target: ``host:port``, or a URL with ``grpc://`` or ``grpcs://``; ``unix:/path`` is a socket of this machine.
+            target: ``host:port``, or a URL with ``grpc://`` or ``grpcs://``; ``unix:path`` is a socket of this machine. The names
+                of gRPC are taken too: ``dns:///host:port``, ``ipv4:1.2.3.4:port``, ``ipv6:[::1]:port``.
             tls: whether the connection is encrypted; False unless the target says it.
             metadata: of all calls: names with str, or bytes for names that end in ``-bin``.
             deadline: seconds of each call, which the server is told and rampa keeps; without it 60 for unary calls and none
@@ -89,14 +106,12 @@ class GrpcClient:
             ImportError: for ``reflection``: the package protobuf is not installed.
             RuntimeError: the run is over.
         """
+        if unknown:
+            refuse_names(self.connect, unknown)
         if balance not in (None, "round_robin"):
             raise ValueError(f"balance takes 'round_robin' or None, not {balance!r:.80}")
         if compression not in (None, "gzip", "identity"):
             raise ValueError(f"compression takes 'gzip' or None, not {compression!r:.80}")
-        if max_message_size is not None and (type(max_message_size) is not int or not 0 < max_message_size < 1 << 32):
-            raise ValueError(f"max_message_size takes a number of bytes from 1 to {(1 << 32) - 1}, not {max_message_size!r:.80}")
-        if keepalive_timeout is not None and keepalive is None:
-            raise ValueError("keepalive_timeout says how long the answer to a PING is waited for, and keepalive= when one is sent: give both")
         given = {"verify": verify, "cert": cert, "ssl_context": ssl_context}
         way = Way(
             target_url(target, tls),
@@ -104,15 +119,15 @@ class GrpcClient:
             tuple(pairs(metadata)),
             seconds(deadline) or None,
             compression == "gzip",
-            max_message_size or 0,
+            _message_max(max_message_size),
             tuple(tag_pairs(tags)),
-            (seconds(keepalive, "keepalive"), 20.0 if keepalive_timeout is None else some_seconds(keepalive_timeout, "keepalive_timeout")),
-            bool(shared),
+            _keepalive(keepalive, keepalive_timeout),
+            flag(shared, "shared"),
             balance == "round_robin",
         )
         if schema is not None and not isinstance(schema, GrpcSchema):
             raise TypeError(f"schema takes a rampa.grpc.GrpcSchema, not {type(schema).__name__}")
-        if reflection:
+        if flag(reflection, "reflection"):
             if schema is not None:
                 raise ValueError("connect() takes schema= or reflection=True, not both")
             schema = self._reflected(way)
@@ -138,6 +153,7 @@ class GrpcClient:
             self._plain[target] = channel
         return channel
 
+    @only_named
     def unary(
         self,
         target: str,
@@ -149,6 +165,7 @@ class GrpcClient:
         tags: Tags | None = None,
         name: str | None = None,
         response: MessageClass | None = None,
+        **unknown: typing.NoReturn,
     ) -> collections.abc.Awaitable[GrpcResponse]:
         """A call with one request and one response, without a channel: see :meth:`GrpcChannel.unary`.
 
@@ -170,10 +187,13 @@ class GrpcClient:
             ValueError: at the call: a target, method, metadata or deadline that cannot be.
             RuntimeError: the run is over.
         """
+        if unknown:
+            refuse_names(self.unary, unknown)
         return self._to(target).unary(
             method, request, metadata=metadata, deadline=deadline, tags=tags, name=name, response=response
         )
 
+    @only_named
     def server_stream(
         self,
         target: str,
@@ -185,6 +205,7 @@ class GrpcClient:
         tags: Tags | None = None,
         name: str | None = None,
         response: MessageClass | None = None,
+        **unknown: typing.NoReturn,
     ) -> GrpcStream:
         """A call with several responses, without a channel: see :meth:`GrpcChannel.server_stream`.
 
@@ -206,9 +227,31 @@ class GrpcClient:
             ValueError: a target, method, metadata or deadline that cannot be.
             RuntimeError: the run is over.
         """
+        if unknown:
+            refuse_names(self.server_stream, unknown)
         return self._to(target).server_stream(
             method, request, metadata=metadata, deadline=deadline, tags=tags, name=name, response=response
         )
+
+    def stub(self, stub: type, target: str, **options: typing.Any) -> typing.Any:
+        """A generated stub of grpcio over a channel of its own: ``with worker.grpc.stub(GreeterStub, "127.0.0.1:50051") as stub``.
+
+        Args:
+            stub: the class of the stub, see :meth:`GrpcChannel.stub`.
+            target: as in :meth:`connect`.
+            options: those of :meth:`connect`, by name.
+
+        Returns:
+            The stub, which can also stand in ``with`` and ``async with``. Nothing has to be closed.
+
+        Raises:
+            TypeError: it is no class, or an option is of the wrong type.
+            ValueError: as of :meth:`connect`.
+        """
+        from rampa._grpc_stub import check_stub, make_block
+
+        check_stub(stub, is_class=True)
+        return make_block(stub, self.connect(target, **options))
 
     async def close(self) -> None:
         """Does nothing: connections belong to the VU. Scripts for the package rampa 0.0 may call it."""

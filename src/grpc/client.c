@@ -113,17 +113,41 @@ static int copy_tags(struct rp_grpc_method *method, const struct rp_grpc_spec *s
     return 0;
 }
 
-/* @url: the target and the path. The tag has no user name and no password. */
+static bool has_prefix(struct rp_slice text, struct rp_slice prefix)
+{
+    return text.len >= prefix.len && rp_slice_eq(rp_slice(text.ptr, prefix.len), prefix);
+}
+
+/* A URL of HTTP as one of gRPC, without user name and password: "grpc://HOST:PORT/PATH". A socket of this machine
+ * has none, and stays. */
+static void append_shown(struct rp_slice url, struct rp_buf *out)
+{
+    struct rp_buf public;
+
+    rp_buf_init(&public, SIZE_MAX);
+    rp_url_append_public(url, &public);
+    url = rp_buf_slice(&public);
+    if (has_prefix(url, RP_SLICE("http://")) || has_prefix(url, RP_SLICE("https://"))) {
+        rp_buf_append_str(out, "grpc");
+        url = rp_slice(url.ptr + 4, url.len - 4);
+    }
+    rp_buf_append_slice(out, url);
+    if (public.error)
+        out->error = public.error;
+    rp_buf_deinit(&public);
+}
+
+/* @url: the target and the path. */
 static int copy_texts(struct rp_grpc_method *method, const struct rp_grpc_spec *spec,
                       struct rp_slice url)
 {
     const char *end = spec->path.ptr + spec->path.len;
     const char *slash = memrchr(spec->path.ptr, '/', spec->path.len);
-    struct rp_buf public;
+    struct rp_buf shown;
 
-    rp_buf_init(&public, SIZE_MAX);
-    rp_url_append_public(url, &public);
-    method->url = rp_buf_take(&public);
+    rp_buf_init(&shown, SIZE_MAX);
+    append_shown(url, &shown);
+    method->url = rp_buf_take(&shown);
     method->path = rp_strndup(spec->path.ptr, spec->path.len);
     method->service = rp_strndup(spec->path.ptr + 1, (size_t)(slash - spec->path.ptr) - 1);
     method->method = rp_strndup(slash + 1, (size_t)(end - slash) - 1);

@@ -30,15 +30,19 @@ static void append_error(struct rp_buf *out, const struct rp_grpc_call *call)
     }
 }
 
-/* The HTTP call may have ended well, and its method has a name of its own. */
+/* The HTTP call may have ended well, and its method has a name and a scheme of its own. */
 static void make_one_of_grpc(struct rp_trace *trace, const struct rp_grpc_call *call)
 {
     struct rp_exchange *exchange = &trace->exchange;
     struct rp_buf *name = &trace->texts[RP_TRACE_NAME], *error = &trace->texts[RP_TRACE_ERROR];
+    struct rp_buf *url = &trace->texts[RP_TRACE_URL];
 
     rp_buf_reset(name);
     rp_trace_append_url(name, rp_slice_str(call->method->name));
+    rp_buf_reset(url);
+    rp_trace_append_url(url, rp_slice_str(call->method->url));
     append_error(error, call);
+    exchange->url = rp_buf_slice(url);
     exchange->name = rp_buf_slice(name);
     exchange->error = rp_buf_slice(error);
     exchange->status = call->status;
@@ -59,7 +63,8 @@ void rp_grpc_keep_failed(const struct rp_grpc_call *call)
     r = rp_trace_take(&trace, &call->http, rp_slice(NULL, 0));
     if (r == 0) {
         make_one_of_grpc(&trace, call);
-        r = trace.texts[RP_TRACE_NAME].error;
+        r = trace.texts[RP_TRACE_NAME].error ? trace.texts[RP_TRACE_NAME].error
+                                             : trace.texts[RP_TRACE_URL].error;
     }
     if (r == 0 && !trace.texts[RP_TRACE_ERROR].error)
         r = rp_exchanges_add(failed, name, &trace.exchange);

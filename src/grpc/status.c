@@ -10,6 +10,7 @@
 #include "proto/h2.h"
 
 enum { SHOWN_MAX = 80 }; /* bytes of a field that a text names */
+#define EARLY_MAX (2 * RP_MS)
 
 /* ---- what the server says -------------------------------------------------------------------- */
 
@@ -138,15 +139,15 @@ static bool is_reset(int error_code)
     return error_code >= RP_HTTP_H2 && error_code < RP_HTTP_H2 + RP_H2_CODES;
 }
 
+/* Or nearly: servers count in milliseconds, and so take a deadline for passed up to one of them early. */
 static bool has_outlived_deadline(const struct rp_grpc_call *call)
 {
     const struct rp_http_response *response = &call->response;
+    rp_ns took = response->blocked + response->looking_up + response->connecting +
+                 response->tls_handshaking + response->sending + response->waiting +
+                 response->receiving;
 
-    return call->method->deadline && response->blocked + response->looking_up +
-                                             response->connecting + response->tls_handshaking +
-                                             response->sending + response->waiting +
-                                             response->receiving >=
-                                         call->method->deadline;
+    return call->method->deadline && took + EARLY_MAX >= call->method->deadline;
 }
 
 /* There was no complete answer. */
@@ -172,8 +173,10 @@ static void judge_failure(struct rp_grpc_call *call)
         set(call, RP_GRPC_UNAVAILABLE, response->error);
     }
     /* The server keeps the same deadline, and may have been the first to see it pass. */
-    if (call->status == RP_GRPC_CANCELLED && has_outlived_deadline(call))
+    if (call->status == RP_GRPC_CANCELLED && has_outlived_deadline(call)) {
         set(call, RP_GRPC_DEADLINE_EXCEEDED, "the deadline has passed");
+        call->error_code = RP_HTTP_TIMEOUT;
+    }
 }
 
 static void judge_other_answer(struct rp_grpc_call *call)
@@ -213,6 +216,8 @@ void rp_grpc_judge(struct rp_grpc_call *call)
             judge_other_answer(call);
         else if (call->status == RP_GRPC_OK)
             judge_messages(call);
+        else if (call->status == RP_GRPC_DEADLINE_EXCEEDED && has_outlived_deadline(call))
+            call->error_code = RP_HTTP_TIMEOUT; /* as if the client had been the first to see it */
     }
     if (call->status != RP_GRPC_OK && call->method->has_one_response)
         call->ready = 0;

@@ -155,6 +155,7 @@ PyObject *rp_py_vu_grpc_call(PyObject *object, PyObject *const *args, Py_ssize_t
     self->schema = Py_NewRef(args[2]);
     self->call.method = rp_grpc_method_ref(((struct py_grpc_method *)args[0])->method);
     self->is_shared = ((struct py_grpc_method *)args[0])->is_shared;
+    self->is_stream = ((struct py_grpc_method *)args[0])->is_stream;
     if (send_first(self, args[1]) < 0)
         Py_CLEAR(self);
     return (PyObject *)self;
@@ -330,12 +331,27 @@ static int call_clear(PyObject *object)
     return 0;
 }
 
+/* The wait of a call with one request and one response does so itself. */
+static void warn_never_begun(const struct py_grpc *self)
+{
+    char text[256];
+
+    if (!self->is_stream || !self->vu || !self->call.method)
+        return;
+    snprintf(text, sizeof(text),
+             "the script does not begin a stream, so nothing is sent: gRPC %.*s",
+             RP_SLICE_FMT(rp_grpc_method_path(self->call.method)));
+    rp_py_warn_never_awaited(self->vu->host, text);
+}
+
 static void call_dealloc(PyObject *object)
 {
     struct py_grpc *self = (struct py_grpc *)object;
     PyTypeObject *type = Py_TYPE(self);
 
     PyObject_GC_UnTrack(self);
+    if (RP_UNLIKELY(!self->is_started))
+        warn_never_begun(self);
     call_clear(object);
     note_over(self);
     rp_grpc_deinit(&self->call);

@@ -20,6 +20,7 @@
 struct py_grpc_method { /* without a reference to the run: it is of no use when that is over */
     PyObject_HEAD struct rp_grpc_method *method;
     bool is_shared; /* its calls go over the connection that all VUs have in common */
+    bool is_stream; /* it has several requests or several responses */
 };
 
 enum py_grpc_wait_kind {
@@ -44,7 +45,7 @@ struct py_grpc {
     bool has_result;                                /* it was asked for */
     struct py_grpc_wait *waits[PY_GRPC_WAIT_KINDS]; /* those that wait, strong; or NULL */
     struct rp_list node;                            /* of host->grpc_calls, while it is under way */
-    bool is_started, is_shared;
+    bool is_started, is_shared, is_stream;
 };
 
 /* The client of a run, which is not over. */

@@ -107,6 +107,7 @@ PyObject *rp_py_vu_grpc_method(PyObject *object, PyObject *args)
     if (self) {
         self->method = method;
         self->is_shared = is_shared;
+        self->is_stream = spec.is_stream;
     } else {
         rp_grpc_method_unref(method);
     }

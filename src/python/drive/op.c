@@ -459,9 +459,8 @@ void rp_py_op_deinit(struct py_op *op)
     op->failed = false;
 }
 
-void rp_py_op_warn_never_awaited(struct py_op *op, const char *text)
+void rp_py_warn_never_awaited(struct py_host *host, const char *text)
 {
-    struct py_host *host = op->host;
     PyObject *type, *value, *traceback;
 
     /* An iteration that is interrupted has not forgotten the await: it did not come to it. */
@@ -472,6 +471,11 @@ void rp_py_op_warn_never_awaited(struct py_op *op, const char *text)
     PyErr_Fetch(&type, &value, &traceback);
     rp_py_tell(host, PY_HOOK_NOT_AWAITED, text);
     PyErr_Restore(type, value, traceback);
+}
+
+void rp_py_op_warn_never_awaited(struct py_op *op, const char *text)
+{
+    rp_py_warn_never_awaited(op->host, text);
 }
 
 void rp_py_op_dealloc(PyObject *self)

@@ -47,6 +47,8 @@ void rp_py_op_run_callbacks(struct py_op *op); /* of one that is done or cancell
 /* For deallocators of what is new still: tells of a forgotten await. @text is what the place is
  * added to. */
 void rp_py_op_warn_never_awaited(struct py_op *op, const char *text);
+/* The same of what is no operation: @host may be NULL, as that of an operation. */
+void rp_py_warn_never_awaited(struct py_host *host, const char *text);
 
 /* Slots and tables of the types. */
 extern PyMethodDef rp_py_op_methods[];
