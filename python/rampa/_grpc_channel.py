@@ -10,7 +10,10 @@ import typing
 from rampa._grpc_calls import GrpcResponse, GrpcStatus, GrpcStream, LaterStream
 from rampa._grpc_schema import GrpcSchema
 from rampa._grpc_services import HEALTH_CHECK, HEALTH_WATCH, REFLECTION_DEADLINE, HealthStatus, ReflectedSchema, health_request
-from rampa._grpc_wire import MessageClass, Metadata, Request, Tags, check_class, only_named, pairs, public_url, refuse_names, seconds, tag_pairs, to_bytes
+from rampa._grpc_wire import (
+    MessageClass, Metadata, Request, Tags, check_class, only_named, pairs, public_url,
+    refuse_names, seconds, tag_pairs, to_bytes,
+)
 
 from rampa.errors import GrpcError
 

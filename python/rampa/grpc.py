@@ -13,7 +13,10 @@ from rampa._grpc_calls import GrpcResponse, GrpcStatus, GrpcStream
 from rampa._grpc_channel import KEEP, GrpcChannel, Way
 from rampa._grpc_schema import GrpcSchema
 from rampa._grpc_services import ReflectedSchema
-from rampa._grpc_wire import MessageClass, Metadata, Request, Tags, flag, only_named, pairs, refuse_names, seconds, some_seconds, tag_pairs, target_url
+from rampa._grpc_wire import (
+    MessageClass, Metadata, Request, Tags, flag, only_named, pairs, refuse_names,
+    seconds, some_seconds, tag_pairs, target_url,
+)
 from rampa._tls import tls_options
 
 if typing.TYPE_CHECKING:

@@ -135,7 +135,7 @@ def test_secrets_are_hidden_while_the_server_is_asked(program: Path) -> None:
         (["grpc://a_'http:1/a.B/C"], "of the URL 'grpc://a_'http:1/a.B/C' holds a byte that no host has"),
         (["wsx://127.0.0.1:1/"], "for calls of gRPC there are grpc and grpcs"),
         (["grpc://127.0.0.1:1/a.B/C", "--json", "{"], "--json: what is to be sent is not JSON; the mistake is at byte 1"),
-        (["grpc://127.0.0.1:1/a.B/C", "-X", "PUT"], "--method is for requests of HTTP; a call of gRPC has none"),
+        (["grpc://127.0.0.1:1/a.B/C", "-X", "PUT"], "-X is for requests of HTTP; a call of gRPC has none"),
         (["grpc://127.0.0.1:1/a.B/C", "--follow"], "--follow is for requests of HTTP; a call of gRPC has none"),
         (["grpc://127.0.0.1:1/a.B/C", "-H", "grpc-timeout: 1S"], "'grpc-timeout' is a field of gRPC itself, and no metadata"),
         (["grpc://127.0.0.1:1/a.B/C", "-H", "TE: x"], "'TE' is a field of gRPC itself, and no metadata"),
