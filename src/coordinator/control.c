@@ -83,10 +83,13 @@ static int check_moment(const struct rp_coordinator *c, size_t i, rp_ns at, stru
 {
     const struct rp_scenario *scenario = &c->result->plan->scenarios[i];
 
-    if (at - scenario->start_time >= rp_scenario_regular(scenario))
-        return rp_error_set(err, -RP_EUSER,
-                            "scenario '%s' begins no more iterations: its load cannot be adjusted",
-                            scenario->name);
+    if (at - scenario->start_time >= rp_scenario_regular(scenario)) {
+        rp_error_set(err, -RP_EUSER,
+                     "scenario '%s' begins no more iterations: its load cannot be adjusted",
+                     scenario->name);
+        rp_error_hint(err, "its time is over; adjust a scenario that is running");
+        return -RP_EUSER;
+    }
     if (c->result->adjustment_count >= RP_RESULT_ADJUSTMENTS_MAX)
         return rp_error_set(err, -RP_EUSER, "the load of a run can be adjusted %d times",
                             RP_RESULT_ADJUSTMENTS_MAX);
@@ -103,12 +106,17 @@ static int adjust(struct rp_control *control, const struct rp_adjustment *wanted
                                          .at = rp_coordinator_elapsed(c) + ADJUST_LEAD_MS * RP_MS };
     int r;
 
-    if (c->phase < RP_PHASE_RUNNING)
-        return rp_error_set(err, -RP_EUSER,
-                            "the load cannot be adjusted before the iterations begin");
-    if (c->phase > RP_PHASE_RUNNING || c->is_stopping || c->has_finished)
-        return rp_error_set(err, -RP_EUSER,
-                            "the load cannot be adjusted any more: the run begins no iterations");
+    if (c->phase < RP_PHASE_RUNNING) {
+        rp_error_set(err, -RP_EUSER, "the load cannot be adjusted before the iterations begin");
+        rp_error_hint(err, "wait until the run is past its setup");
+        return -RP_EUSER;
+    }
+    if (c->phase > RP_PHASE_RUNNING || c->is_stopping || c->has_finished) {
+        rp_error_set(err, -RP_EUSER,
+                     "the load cannot be adjusted any more: the run begins no iterations");
+        rp_error_hint(err, "start another run with the load that is wanted");
+        return -RP_EUSER;
+    }
     r = rp_adjustment_check(c->result->plan, wanted, &made.scenario, err);
     if (r == 0)
         r = check_moment(c, made.scenario, made.at, err);

@@ -194,6 +194,7 @@ struct rp_scenario_progress rp_engine_progress(const struct rp_engine *engine, s
     return (struct rp_scenario_progress){ .state = state_of(executor->state),
                                           .vus = executor->active,
                                           .vus_made = executor->made,
+                                          .vus_wanted = rp_executor_vus_wanted(executor),
                                           .stage = rp_executor_stage(executor, now),
                                           .scheduled = executor->scheduled,
                                           .started = scenario->started,

@@ -85,6 +85,8 @@ static int check_vus(const struct rp_scenario *scenario, double value, struct rp
                  scenario->name, most, value);
     if (value > (double)most)
         rp_error_hint(err, "max_vus of the scenario says how many are made before the start");
+    else if (value < 0)
+        rp_error_hint(err, "0 VUs let the scenario rest; the run goes on");
     return -RP_EUSER;
 }
 

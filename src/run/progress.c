@@ -31,6 +31,7 @@ static void add(struct rp_scenario_progress *to, const struct rp_scenario_progre
                                                                                : to->stage;
     to->vus = sum(to->vus, from->vus);
     to->vus_made = sum(to->vus_made, from->vus_made);
+    to->vus_wanted = sum(to->vus_wanted, from->vus_wanted);
     to->scheduled += from->scheduled;
     to->started += from->started;
     to->dropped += from->dropped;
@@ -119,7 +120,7 @@ void rp_progress_table_lose(struct rp_progress_table *table, size_t worker)
         struct rp_scenario_progress *told = &table->told[worker * table->scenario_count + i];
 
         told->state = RP_SCENARIO_FINISHED;
-        told->vus = told->vus_made = 0;
+        told->vus = told->vus_made = told->vus_wanted = 0;
         told->rate = 0;
         told->elapsed = told->regular;
     }

@@ -29,7 +29,9 @@ const char *rp_scenario_state_name(enum rp_scenario_state state);
 struct rp_scenario_progress {
     enum rp_scenario_state state; /* of several workers: the least advanced that is not finished */
     int64_t vus, vus_made;        /* running an iteration now; existing */
-    int64_t stage;                /* of ramping executors, from 0; else -1 */
+    int64_t
+        vus_wanted; /* to loop now, as VU executors and adjustments say; 0 for other executors */
+    int64_t stage;  /* of ramping executors, from 0; else -1 */
     uint64_t scheduled, started, dropped, completed, interrupted, errors;
     uint64_t total; /* iterations that the schedule has in all; 0 = as many as the time allows */
     rp_ns elapsed, regular; /* of its regular time, without pauses */

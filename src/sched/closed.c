@@ -19,12 +19,15 @@ static int64_t slots_constant(const struct rp_scenario *scenario)
     return scenario->max_vus > scenario->vus ? scenario->max_vus : scenario->vus;
 }
 
+static int64_t vus_wanted_constant(const struct rp_executor *executor)
+{
+    return rp_segment_scale(executor->vus, executor->scenario->vus);
+}
+
 /* Those beyond `vus` wait for an adjustment. */
 static int init_constant(struct rp_executor *executor, const struct rp_executor_share *share)
 {
-    int64_t own = rp_segment_scale(executor->vus, executor->scenario->vus);
-
-    for (int64_t slot = own; slot < executor->slot_count; slot++)
+    for (int64_t slot = vus_wanted_constant(executor); slot < executor->slot_count; slot++)
         executor->slot_flags[slot] = RP_SLOT_UNWANTED;
     return 0;
 }
@@ -41,6 +44,7 @@ const struct rp_executor_ops rp_constant_vus = {
     .slots = slots_constant,
     .init = init_constant,
     .idle = idle_constant,
+    .vus_wanted = vus_wanted_constant,
     .adjust = rp_ramping_take_over,
 };
 

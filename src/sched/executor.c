@@ -409,3 +409,11 @@ double rp_executor_rate(const struct rp_executor *executor, rp_ns now)
         return 0;
     return executor->ops->rate(executor, rp_executor_elapsed(executor, now));
 }
+
+int64_t rp_executor_vus_wanted(const struct rp_executor *executor)
+{
+    if (!executor->ops->vus_wanted || !executor->slot_count ||
+        executor->state > RP_EXECUTOR_RUNNING)
+        return 0;
+    return executor->ops->vus_wanted(executor);
+}

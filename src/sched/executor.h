@@ -175,3 +175,6 @@ int64_t rp_executor_stage(const struct rp_executor *executor, rp_ns now);
 /* The arrivals per second that this share should have now. 0 for other executors, and outside the
  * regular time. */
 double rp_executor_rate(const struct rp_executor *executor, rp_ns now);
+/* How many VUs of this share are to loop now: what the schedule or an adjustment says, not how many
+ * there are. 0 for executors whose VUs have another task, and after the regular time. */
+int64_t rp_executor_vus_wanted(const struct rp_executor *executor);

@@ -32,6 +32,8 @@ struct rp_executor_ops {
      * without a flag when the regular time begins and when a pause ends. */
     void (*idle)(struct rp_executor *executor, int64_t slot, rp_ns at);
     double (*rate)(const struct rp_executor *executor, rp_ns elapsed); /* NULL = 0 */
+    /* How many own VUs are to loop now; NULL = 0. */
+    int64_t (*vus_wanted)(const struct rp_executor *executor);
     /* From @at on, which counts from origin and is within the regular time, the load is @value. Not
      * called after the regular time. -ENOMEM: then all is as before. NULL: this cannot be. */
     int (*adjust)(struct rp_executor *executor, double value, rp_ns at, bool hold);

@@ -232,6 +232,11 @@ static int64_t level_wanted(const struct ramping *ramping)
     return ramping->step.up ? ramping->step.vu : ramping->step.vu + 1;
 }
 
+static int64_t vus_wanted_ramping(const struct rp_executor *executor)
+{
+    return ramping_of(executor)->level;
+}
+
 static int adjust_ramping(struct rp_executor *executor, double value, rp_ns at, bool hold)
 {
     struct ramping *ramping = ramping_of(executor);
@@ -277,5 +282,6 @@ const struct rp_executor_ops rp_ramping_vus = {
     .advance = advance_ramping,
     .next = next_ramping,
     .idle = idle_ramping,
+    .vus_wanted = vus_wanted_ramping,
     .adjust = adjust_ramping,
 };

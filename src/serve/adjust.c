@@ -22,7 +22,7 @@ static unsigned refuse_body(struct rp_json_line *line, const char *error)
 static unsigned refuse_error(struct rp_json_line *line, unsigned status, struct rp_error *err)
 {
     rp_serve_refuse(line, status, err->message ? err->message : "there is no memory for it",
-                    err->hint ? err->hint : "/v1/status has the scenarios of the run");
+                    err->hint ? err->hint : EXAMPLE);
     rp_error_deinit(err);
     return status;
 }

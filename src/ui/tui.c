@@ -63,14 +63,24 @@ static void choose(struct rp_tui *tui, int step)
     }
 }
 
-/* What the scenario has now: its VUs, or its rate in the time unit of the plan. */
+/* What the scenario is to have now: its VUs, or its rate in the time unit of the plan. What an
+ * adjustment has asked for counts before the workers have told of it: keys come faster than that. */
 static double load_of(const struct rp_tui *tui, const struct rp_scenario *scenario)
 {
     const struct rp_scenario_progress *at = &tui->scenarios[tui->adjusted];
+    const struct rp_result *result = tui->sink.sinks->result;
 
+    for (size_t i = result->adjustment_count; i > 0; i--) {
+        const struct rp_result_adjustment *made = &result->adjustments[i - 1];
+
+        if (made->scenario == tui->adjusted && made->hold)
+            return made->value;
+        if (made->scenario == tui->adjusted)
+            break;
+    }
     return rp_executor_kinds[scenario->executor].has_arrivals
                ? at->rate * (double)scenario->time_unit / RP_S
-               : (double)at->vus_made;
+               : (double)at->vus_wanted;
 }
 
 /* A tenth of the load more or less, at least one. */

@@ -108,6 +108,8 @@ static const struct rp_row progress_rows[] = {
     { KEY(rp_scenario_progress, vus), RP_ROW_I64, NOT_NEGATIVE,
       .meaning = "VUs that run an iteration" },
     { KEY(rp_scenario_progress, vus_made), RP_ROW_I64, NOT_NEGATIVE, .meaning = "VUs that exist" },
+    { KEY(rp_scenario_progress, vus_wanted), RP_ROW_I64, NOT_NEGATIVE,
+      .meaning = "VUs that are to loop now; 0 when its executor has no such number" },
     { KEY(rp_scenario_progress, stage), RP_ROW_I64, .min = -1, .max = INT64_MAX, .fallback = -1,
       .meaning = "from 0; -1 without stages" },
     { KEY(rp_scenario_progress, scheduled), RP_ROW_U64,

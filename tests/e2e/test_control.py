@@ -195,8 +195,10 @@ async def once(worker):
     ):
         status, answer = control.ask("POST", "/v1/adjust", body)
         assert status == 400 and word in answer["error"], answer
+    assert "0 VUs let" in control.ask("POST", "/v1/adjust", {"scenario": "browse", "vus": -1})[1]["hint"]
     control.post("/v1/stop")
-    assert control.ask("POST", "/v1/adjust", {"scenario": "browse", "vus": 1})[0] == 409
+    status, answer = control.ask("POST", "/v1/adjust", {"scenario": "browse", "vus": 1})
+    assert status == 409 and answer["hint"] == "start another run with the load that is wanted"
     assert started.end() == 4
     assert len(started.result()["run"]["adjustments"]) == 5
 

@@ -20,7 +20,7 @@ import rampa
 
 config = rampa.Config(thresholds={{"http_req_duration": ["p(95)<60000"]}})
 
-@rampa.scenario(executor="constant-vus", vus=2, duration="10m")
+@rampa.scenario(executor="constant-vus", vus=2, max_vus=4, duration="10m")
 async def browse(worker):
     if worker.execution.iteration == 0:
         print("hello from the script")
@@ -60,9 +60,9 @@ def test_keys(terminal: Terminal, program: Path, script: Callable[..., Path], ta
     terminal.until_text("another scenario for + and -")
     terminal.keys("Space")
     terminal.until_text("+ - load of browse")
-    terminal.keys("+")
-    terminal.until_text("number from 0 to 2")
-    terminal.keys("-")
+    terminal.keys("+", "+", "+")  # faster than the workers tell what they have
+    terminal.until_text("number from 0 to 4")
+    terminal.keys("-", "-", "-")
     terminal.until_text("browse: vus 1")
     terminal.keys("Right")
     terminal.until_text("+ - load of orders")
@@ -81,7 +81,7 @@ def test_keys(terminal: Terminal, program: Path, script: Callable[..., Path], ta
     assert "THRESHOLDS" in shown and "load of orders" not in shown
     result = json.loads((tmp_path / "result.json").read_text())
     assert [(a["scenario"], a["what"], a["value"], a["hold"]) for a in result["run"]["adjustments"]] == [
-        ("browse", "vus", 1, True), ("orders", "rate", 11, True)
+        *(("browse", "vus", vus, True) for vus in (3, 4, 3, 2, 1)), ("orders", "rate", 11, True)
     ]
 
 

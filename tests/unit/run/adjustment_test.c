@@ -77,7 +77,7 @@ static void test_what_cannot_be(void **state)
           NULL },
         { { "vus", RP_ADJUST_VUS, -1, false },
           "scenario 'vus': vus must be a whole number from 0 to 5, not -1",
-          NULL },
+          "0 VUs let the scenario rest; the run goes on" },
         { { "vus", RP_ADJUST_VUS, NAN, false },
           "scenario 'vus': vus must be a whole number from 0 to 5, not nan",
           NULL },

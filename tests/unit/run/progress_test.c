@@ -20,16 +20,16 @@ static int tell(struct rp_progress_table *table, size_t worker,
 }
 
 static const struct rp_scenario_progress first[] = {
-    { RP_SCENARIO_RUNNING, 1, 2, 1, 10, 9, 1, 7, 1, 2, 100, 5, 10, 2.5 },
-    { RP_SCENARIO_FINISHED, 0, 4, -1, 4, 4, 0, 4, 0, 0, 0, 8, 8, 0 },
+    { RP_SCENARIO_RUNNING, 1, 2, 3, 1, 10, 9, 1, 7, 1, 2, 100, 5, 10, 2.5 },
+    { RP_SCENARIO_FINISHED, 0, 4, 0, -1, 4, 4, 0, 4, 0, 0, 0, 8, 8, 0 },
 };
 static const struct rp_scenario_progress second[] = {
-    { RP_SCENARIO_WAITING, 10, 20, 0, 100, 90, 10, 70, 10, 20, 1000, 4, 12, 0.5 },
-    { RP_SCENARIO_INTERRUPTING, 2, 4, -1, 40, 40, 0, 30, 8, 1, 0, 8, 8, 0 },
+    { RP_SCENARIO_WAITING, 10, 20, 30, 0, 100, 90, 10, 70, 10, 20, 1000, 4, 12, 0.5 },
+    { RP_SCENARIO_INTERRUPTING, 2, 4, 5, -1, 40, 40, 0, 30, 8, 1, 0, 8, 8, 0 },
 };
 static const struct rp_scenario_progress both[] = {
-    { RP_SCENARIO_WAITING, 11, 22, 0, 110, 99, 11, 77, 11, 22, 1100, 4, 12, 3 },
-    { RP_SCENARIO_INTERRUPTING, 2, 8, -1, 44, 44, 0, 34, 8, 1, 0, 8, 8, 0 },
+    { RP_SCENARIO_WAITING, 11, 22, 33, 0, 110, 99, 11, 77, 11, 22, 1100, 4, 12, 3 },
+    { RP_SCENARIO_INTERRUPTING, 2, 8, 5, -1, 44, 44, 0, 34, 8, 1, 0, 8, 8, 0 },
 };
 
 static void assert_same(const struct rp_scenario_progress *a, const struct rp_scenario_progress *b)
@@ -38,6 +38,7 @@ static void assert_same(const struct rp_scenario_progress *a, const struct rp_sc
         assert_int_equal(a[i].state, b[i].state);
         assert_int_equal(a[i].vus, b[i].vus);
         assert_int_equal(a[i].vus_made, b[i].vus_made);
+        assert_int_equal(a[i].vus_wanted, b[i].vus_wanted);
         assert_int_equal(a[i].stage, b[i].stage);
         assert_int_equal(a[i].scheduled, b[i].scheduled);
         assert_int_equal(a[i].started, b[i].started);

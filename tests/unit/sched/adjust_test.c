@@ -47,9 +47,13 @@ static void test_constant_vus(void **state)
 
     ex_start(&ex, &scenario, NULL);
     ex_until(&ex, AT(1));
+    assert_int_equal(rp_executor_vus_wanted(&ex.executor), 3);
     adjust(&ex, 1, AT(3), false);
+    ex_until(&ex, AT(4));
+    assert_int_equal(rp_executor_vus_wanted(&ex.executor), 1);
     adjust(&ex, 2, AT(6), false);
     ex_out(&ex);
+    assert_int_equal(rp_executor_vus_wanted(&ex.executor), 0);
     EXPECT(&ex, "bif", expected);
     assert_int_equal(ex.executor.scheduled, 4);
     ex_free(&ex);
@@ -194,6 +198,7 @@ static void test_arrivals(void **state)
     ex_until(&ex, AT(0.5));
     assert_int_equal(ex.executor.total, 10);
     adjust(&ex, 2, AT(1.5), false);
+    assert_int_equal(rp_executor_vus_wanted(&ex.executor), 0);
     assert_true(rp_executor_rate(&ex.executor, ex.start + AT(1)) == 1);
     assert_true(rp_executor_rate(&ex.executor, ex.start + AT(1.5)) == 2);
     adjust(&ex, 0, AT(3.5), false);

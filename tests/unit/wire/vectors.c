@@ -19,6 +19,7 @@
 static const struct rp_scenario_progress progress = { .state = RP_SCENARIO_RUNNING,
                                                       .vus = 1,
                                                       .vus_made = 2,
+                                                      .vus_wanted = 2,
                                                       .stage = 0,
                                                       .scheduled = 12,
                                                       .started = 10,
