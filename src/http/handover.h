@@ -34,6 +34,8 @@ RP_NODISCARD int rp_http_tunnel_start(struct rp_http_session *session, struct rp
 void rp_http_tunnels_begin(struct shared *shared);
 /* NULL when the server has not agreed. */
 struct rp_transport *rp_http_tunnel_take(struct rp_http_tunnel *tunnel);
+/* Brings the bytes that its transport shows up to date. */
+void rp_http_tunnel_count(struct rp_http_tunnel *tunnel);
 void rp_http_tunnel_finish(struct rp_http_tunnel *tunnel);
 const struct rp_http_response *rp_http_tunnel_end(const struct rp_http_tunnel *tunnel);
 /* Ends the stream, with a reset unless both sides are done, and frees the tunnel. */

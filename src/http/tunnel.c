@@ -99,6 +99,12 @@ static int transport_send(struct rp_transport *transport, struct rp_slice a, str
     return 0;
 }
 
+void rp_http_tunnel_count(struct rp_http_tunnel *tunnel)
+{
+    if (tunnel->call.connection)
+        count_frames(tunnel);
+}
+
 void rp_http_tunnel_finish(struct rp_http_tunnel *tunnel)
 {
     tunnel->is_finished = true;

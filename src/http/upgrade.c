@@ -37,6 +37,12 @@ bool rp_http_take_upgraded(const struct rp_http_call *call, struct rp_http_upgra
     return true;
 }
 
+void rp_http_count_upgraded(const struct rp_http_upgraded *upgraded)
+{
+    if (upgraded->tunnel)
+        rp_http_tunnel_count(upgraded->tunnel);
+}
+
 void rp_http_finish_upgraded(const struct rp_http_upgraded *upgraded)
 {
     if (upgraded->tunnel)

@@ -48,6 +48,9 @@ void rp_http_show_lines(struct rp_http_client *client, const struct rp_exchange 
 /* Nothing is sent behind what the transport has been given. A stream of HTTP/2 has an end of its own for
  * that, once the transport's fill() gives nothing; a connection goes on. */
 void rp_http_finish_upgraded(const struct rp_http_upgraded *upgraded);
+/* Brings the bytes that the transport shows up to date: of a stream of HTTP/2 it has those until something last
+ * passed. */
+void rp_http_count_upgraded(const struct rp_http_upgraded *upgraded);
 /* In the transport's ended(): how a stream of HTTP/2 has ended, in error_code and error; NULL = it is a
  * connection of HTTP/1.1. */
 const struct rp_http_response *rp_http_upgraded_end(const struct rp_http_upgraded *upgraded);

@@ -68,8 +68,10 @@ static void count_bytes_of(struct rp_ws_user *user)
     RP_LIST_EACH (it, &user->sessions) {
         struct rp_ws_session *session = rp_container_of(it, struct rp_ws_session, node);
 
-        if (session->upgraded.connection)
+        if (session->upgraded.connection) {
+            rp_http_count_upgraded(&session->upgraded);
             rp_ws_count_bytes(session);
+        }
     }
 }
 

@@ -22,6 +22,7 @@ struct peer {
     bool has_begun, has_answered, was_reset, has_ended;
     size_t taken, given; /* bytes of the connection */
     size_t data;         /* bytes of the stream's DATA frames */
+    size_t stream;       /* of the stream's frames; none of its windows */
     size_t len;
     uint8_t in[8192];
 };
@@ -51,6 +52,8 @@ static void take_h2_frame(struct peer *peer, const uint8_t *frame, size_t len)
         if (peer->until >= MESSAGED)
             say(peer, DATA, 0, 1, hello, sizeof(hello) - 1);
     }
+    if (frame[3] == DATA || frame[3] == HEADERS)
+        peer->stream += len;
     if (frame[3] != DATA)
         return;
     peer->data += len - 9;
@@ -207,6 +210,27 @@ static void test_that_are_left(struct world *world)
     }
 }
 
+/* The close frame has gone, and counts, before the loop turns again. (What the connection itself has sent
+ * counts with the end of its streams.) */
+static void test_the_end_of_the_run(struct world *world)
+{
+    struct peer peer;
+    double sent;
+
+    init(&peer, world, ACCEPTED);
+    assert_int_equal(begin_session(&peer), 0);
+    go(&peer);
+    rp_ws_client_finish(peer.talk.client);
+    assert_int_equal(count_of(&peer.talk, "ws_session_duration"), 1);
+    sent = sum_of(&peer.talk.env, "data_sent", NULL, NULL);
+    for (int i = 0; i < 5000 && !peer.has_ended; i++)
+        step(&peer);
+    assert_true(peer.has_ended);
+    assert_int_equal(peer.data, 2 + 4 + 2);
+    assert_int_equal(sent, peer.stream);
+    talk_deinit(&peer.talk);
+}
+
 static void test_no_memory(struct world *world)
 {
     bool was_opened = false;
@@ -240,6 +264,7 @@ int main(void)
     static const struct world_case cases[] = {
         CASE(test_from_beginning_to_end),
         CASE(test_that_are_left),
+        CASE(test_the_end_of_the_run),
         CASE(test_no_memory),
     };
 
