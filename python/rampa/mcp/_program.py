@@ -30,16 +30,20 @@ class Process(typing.Protocol):
     @property
     def pid(self) -> int:
         """Its number, which is that of its session too."""
+        ...
 
     @property
     def returncode(self) -> int | None:
         """Its exit code, or None while it is on."""
+        ...
 
     async def wait(self) -> int:
         """Waits for its end."""
+        ...
 
     def send_signal(self, number: int, /) -> None:
         """Sends it a signal."""
+        ...
 
 
 class Tail:
