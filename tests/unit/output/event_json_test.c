@@ -355,8 +355,8 @@ static void test_parts_of_a_run(void **state)
 static void test_snapshots(void **state)
 {
     const struct rp_scenario_progress scenarios[] = {
-        { RP_SCENARIO_RUNNING, 1, 2, -1, 3, 4, 5, 6, 7, 8, 0, 9, 10, 0 },
-        { RP_SCENARIO_WAITING, 10, 20, 1, 0, 0, 0, 0, 0, 0, 30, 0, 0, 2.5 },
+        { RP_SCENARIO_RUNNING, 1, 2, 2, -1, 3, 4, 5, 6, 7, 8, 0, 9, 10, 0 },
+        { RP_SCENARIO_WAITING, 10, 20, 0, 1, 0, 0, 0, 0, 0, 0, 30, 0, 0, 2.5 },
     };
     struct desk *desk = *state;
     struct rp_event event = {
