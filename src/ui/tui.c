@@ -63,6 +63,16 @@ static void choose(struct rp_tui *tui, int step)
     }
 }
 
+/* What the plan begins with. */
+static double planned_load(const struct rp_scenario *scenario)
+{
+    const struct rp_executor_kind_info *kind = &rp_executor_kinds[scenario->executor];
+
+    if (kind->has_arrivals)
+        return scenario->rate;
+    return (double)(kind->has_stages ? scenario->start_vus : scenario->vus);
+}
+
 /* What the scenario is to have now: its VUs, or its rate in the time unit of the plan. What an
  * adjustment has asked for counts before the workers have told of it: keys come faster than that. */
 static double load_of(const struct rp_tui *tui, const struct rp_scenario *scenario)
@@ -78,6 +88,8 @@ static double load_of(const struct rp_tui *tui, const struct rp_scenario *scenar
         if (made->scenario == tui->adjusted)
             break;
     }
+    if (at->state == RP_SCENARIO_WAITING || at->elapsed == 0)
+        return planned_load(scenario);
     return rp_executor_kinds[scenario->executor].has_arrivals
                ? at->rate * (double)scenario->time_unit / RP_S
                : (double)at->vus_wanted;

@@ -85,6 +85,41 @@ def test_keys(terminal: Terminal, program: Path, script: Callable[..., Path], ta
     ]
 
 
+LATE = """
+import rampa
+
+@rampa.scenario(executor="constant-arrival-rate", rate=100, duration="10m", start_time="9m", pre_allocated_vus=2)
+async def orders(worker):
+    pass
+
+@rampa.scenario(executor="ramping-vus", start_vus=20, max_vus=40, stages=[("10m", 20)], start_time="9m")
+async def browse(worker):
+    pass
+
+@rampa.scenario(executor="constant-vus", vus=1, duration="10m")
+async def visit(worker):
+    await worker.http.get("{url}/json", name="a page")
+    await worker.sleep(0.02)
+"""
+
+
+def test_the_load_of_scenarios_that_wait(
+    terminal: Terminal, program: Path, script: Callable[..., Path], target: str, tmp_path: Path
+) -> None:
+    """It is what they begin with, not 0."""
+    script(LATE.format(url=target))
+    terminal.command(f"{shlex.join([str(program), 'run', 'script.py', '--tui', '--out', 'result.json'])}; echo EXIT $?")
+    terminal.until_text("a page")
+    terminal.keys("+")
+    terminal.until_text("orders: rate 110")
+    terminal.keys("Right")
+    terminal.until_text("load of browse")
+    terminal.keys("-")
+    terminal.until_text("browse: vus 18")
+    terminal.keys("q", "y")
+    terminal.until_text("EXIT 4", "-S", "-200")
+
+
 def test_it_is_stopped_and_goes_on(terminal: Terminal, program: Path, script: Callable[..., Path], target: str) -> None:
     start(terminal, program, script, target, "--quiet")
     terminal.keys("C-z")
