@@ -157,9 +157,12 @@ def test_a_page_that_is_open_for_long(browser: Browser, start: Callable[..., Sta
         browser.value("window.drawn = 0")
         browser.value(DRAW.replace("COUNT", str(frames)))
         browser.wait_for(f"window.drawn === {frames}")
-        browser.call("HeapProfiler.collectGarbage")
-        counters = browser.call("Memory.getDOMCounters")
-        return counters["nodes"], counters["jsEventListeners"]
+        counts = []
+        for _ in range(5):  # one collection may leave what the last drawing still held
+            browser.call("HeapProfiler.collectGarbage")
+            counters = browser.call("Memory.getDOMCounters")
+            counts.append((counters["nodes"], counters["jsEventListeners"]))
+        return min(counts)
 
     (nodes, listeners), (more, further) = kept(20), kept(150)
     assert more - nodes < 300 and further - listeners < 50, (nodes, more, listeners, further)  # a drawing makes some 100 nodes

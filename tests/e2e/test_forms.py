@@ -77,7 +77,7 @@ def test_the_same_form_from_the_command_line(rampa: Rampa, tmp_path: Path) -> No
         subprocess.run(["curl", "-q", "-s", "-o", "/dev/null", "-H", "X-Case: 1", *fields, server.url], cwd=tmp_path, check=True, timeout=60)
         rampa("run", server.url, "-H", "X-Case: 0", "-n", "2", *fields, code=0)
         for options, text in (
-            (["--body", "x"], "one body"), (["-H", "Content-Type: x/y"], "leave out"), (["-F", "f=@nothing"], "nothing"), (["-F", "f"], "--form"),
+            (["--body", "x"], "one body"), (["-H", "Content-Type: x/y"], "leave out"), (["-F", "f=@nothing"], "nothing"), (["-F", "f"], "-F: 'f' is not KEY=VALUE"),
         ):  # fmt: skip
             assert text in rampa("run", server.url, *fields, *options, code=3).stderr
         seen = server.take()

@@ -38,6 +38,7 @@ WORDS = {
     "cpu_contention": "other programs had the processor",
     "cpu": "no processor time to spare",
     "loop_lag": "the event loop turned late",
+    "receive_delay": "answers were taken late",
     "late_iterations": "iterations began late",
     "dropped_iterations": "iterations were dropped late",
     "memory": "memory was read back from the disk",

@@ -183,8 +183,8 @@ def test_wrong_values_of_options(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--stage", "1s:5", "-d", "1s"], "--stage cannot stand beside --duration\n  stages have their own times"),
-        (["--rate", "5/s", "-i", "1"], "--rate cannot stand beside --iterations\n  a rate lasts for a time: give --duration"),
+        (["--stage", "1s:5", "-d", "1s"], "--stage cannot stand beside -d\n  stages have their own times"),
+        (["--rate", "5/s", "-i", "1"], "--rate cannot stand beside -i\n  a rate lasts for a time: give --duration"),
         (
             ["--rate", "5/s"],
             "script.py:2: scenario 'a': executor 'constant-arrival-rate' needs 'duration', a duration of more than 0s, "

@@ -146,7 +146,7 @@ def test_a_base_url_for_scripts(rampa: Rampa, script: Script) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--once", "-u", "5"], "error: --once is one iteration, and cannot stand beside --vus\n"),
+        (["--once", "-u", "5"], "error: --once is one iteration, and cannot stand beside -u\n"),
         (["--once", "--rate", "5/s"], "error: --once is one iteration, and cannot stand beside --rate\n"),
         (["--threshold", "http_reqs"], "error: --threshold: 'http_reqs' is not METRIC:EXPRESSION\n  as in --threshold"),
         (["--no-setup"], "error: --no-setup is for scripts; a URL is requested without one\n"),
