@@ -154,12 +154,29 @@ static void no_answer(struct rp_timer *timer, rp_ns now)
     end_iteration(self, RP_ENDED_COMPLETED);
 }
 
+/* The iteration cannot have its answer any more. */
+static void closed(struct rp_fixed_sockets *self, struct rp_ws_session *session)
+{
+    bool has_message = self->host->sockets[self->current].has_message;
+
+    self->sessions[self->current] = NULL;
+    if (has_message && self->step != STEP_CLOSE)
+        rp_ws_give_up(session, RP_HTTP_CLOSED, "closed in place of an answer");
+    else
+        rp_ws_leave(session, false);
+    end_iteration(self, RP_ENDED_COMPLETED);
+}
+
 static void send_message(struct rp_fixed_sockets *self, struct rp_ws_session *session)
 {
     const struct rp_fixed_socket *socket = &self->host->sockets[self->current];
     rp_ns patience = self->host->timeout ? self->host->timeout : PATIENCE;
 
     drop_messages(session);
+    if (session->state != RP_WS_OPEN) { /* a fault has come behind them */
+        closed(self, session);
+        return;
+    }
     self->last = session->received;
     self->sent = rp_loop_now(loop_of(self));
     if (rp_ws_send(session, socket->kind, socket->message) < 0) { /* no memory */
@@ -191,19 +208,6 @@ static void take_answer(struct rp_fixed_sockets *self, struct rp_ws_session *ses
         close_session(self, session);
     else
         end_iteration(self, RP_ENDED_COMPLETED);
-}
-
-/* The iteration cannot have its answer any more. */
-static void closed(struct rp_fixed_sockets *self, struct rp_ws_session *session)
-{
-    bool has_message = self->host->sockets[self->current].has_message;
-
-    self->sessions[self->current] = NULL;
-    if (has_message && self->step != STEP_CLOSE)
-        rp_ws_give_up(session, RP_HTTP_CLOSED, "closed in place of an answer");
-    else
-        rp_ws_leave(session, false);
-    end_iteration(self, RP_ENDED_COMPLETED);
 }
 
 /* Of a session that no iteration uses now, only what comes is dropped. */
@@ -259,6 +263,8 @@ bool rp_fixed_sockets_begin(struct rp_fixed_sockets *self, size_t index)
         return false;
     self->current = place;
     session = self->sessions[place];
+    if (session && session->has_fault)
+        drop_messages(session);
     if (session && session->state != RP_WS_OPEN) { /* the server has closed it meanwhile */
         leave(self, place);
         session = NULL;

@@ -121,6 +121,15 @@ def test_what_was_wrong_is_kept(rampa: Rampa, case: Case, words: list[str], erro
 
 
 @pytest.mark.parametrize("url", ["ws", "http", "grpc"])
+def test_a_message_and_a_fault_in_one_piece(rampa: Rampa) -> None:
+    """The session has failed, and no iteration has: nothing is wrong with the generator."""
+    with FaultServer([Case(frame(1, b"a") + frame(3))]) as server:
+        done = rampa("run", f"{server.url}/0", "-u", "1", "-i", "3", "--body", "x", out=True)
+    assert counts(done) == {"iterations": 3, "sessions": 3, "msgs_received": 3, "errors": 3}
+    assert done.count("ws_session_duration") == 3 and "3 x WebSocket protocol error" in done.stdout
+    assert server.answered[0].code == 1002
+
+
 def test_a_server_that_speaks_tls(rampa: Rampa, good: Certificate, url: str) -> None:
     """It closes the connection in place of an answer."""
     path = "/package.Service/Method" if url == "grpc" else "/echo"
