@@ -233,8 +233,11 @@ void rp_ws_fail_closed(struct rp_ws_session *session, int code, const char *kind
 {
     char text[sizeof(session->error)];
 
-    snprintf(text, sizeof(text), "%s: close code %u%s%s", kind, session->close_code,
-             *session->close_reason ? ", " : "", session->close_reason);
+    if (session->close_code == RP_WS_NO_CODE)
+        snprintf(text, sizeof(text), "%s: close frame without a code", kind);
+    else
+        snprintf(text, sizeof(text), "%s: close code %u%s%s", kind, session->close_code,
+                 *session->close_reason ? ", " : "", session->close_reason);
     rp_ws_fail(session, code, kind, text);
 }
 

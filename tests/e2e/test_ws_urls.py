@@ -104,6 +104,7 @@ BAD_ACCEPT = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnect
          "not a WebSocket: the server has answered with status 200, not 101", 200),
         (Case(frame(1, b"\xff")), [], "WebSocket protocol error: the server breaks the protocol of WebSocket: ", 101),
         (Case(closing(4001, b"a \x1b[31m")), [], "closed in place of an answer: close code 4001, a \ufffd[31m", 101),
+        (Case(frame(8)), [], "closed in place of an answer: close frame without a code", 101),
         (Case(b"", ends=True), [], "connection lost: the connection has ended without a close frame", 101),
         (Case(b"", answer=b" ", ends=True), [], "malformed response", None),
     ],
