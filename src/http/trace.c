@@ -9,7 +9,7 @@
 #include "http/http_internal.h"
 
 /* Of a head, the fields that begin within the first 8 KiB are shown. */
-enum { TRACE_MAX = 1 << 20, HEAD_MAX = 8192, LINE_COLS = 1000, PROTOCOL_MAX = 24 };
+enum { TRACE_MAX = 1 << 20, HEAD_MAX = 8192, LINE_COLS = 1000 };
 
 /* Values of these are shown. Any other may be a password: there are too many names for those. */
 static bool is_harmless(struct rp_slice name)
@@ -71,32 +71,13 @@ static void append_line(struct rp_buf *out, struct rp_slice line)
     rp_buf_append_str(out, "\n");
 }
 
-/* Names of subprotocols are shown, but some clients put a token among them, which browsers let them send
- * in no other field. */
-static void append_protocols(struct rp_buf *out, struct rp_slice value)
-{
-    while (value.len) {
-        const char *comma = memchr(value.ptr, ',', value.len);
-        struct rp_slice name = rp_slice(value.ptr, comma ? (size_t)(comma - value.ptr) : value.len);
-
-        value = rp_slice(value.ptr + name.len + (comma ? 1 : 0),
-                         value.len - name.len - (comma ? 1 : 0));
-        name = rp_slice_trim(name);
-        if (name.len > PROTOCOL_MAX)
-            rp_buf_append_str(out, "***");
-        else if (name.len)
-            rp_text_append(out, name, LINE_COLS);
-        rp_buf_append_str(out, comma ? ", " : "");
-    }
-}
-
 static void append_field(struct rp_buf *out, struct rp_slice name, struct rp_slice value)
 {
     if (name.len)
         rp_text_append(out, name, LINE_COLS);
     rp_buf_append_str(out, ": ");
     if (rp_slice_ieq(name, RP_SLICE("Sec-WebSocket-Protocol")))
-        append_protocols(out, value);
+        rp_trace_append_protocols(out, value);
     else if (!is_harmless(name))
         rp_buf_append_str(out, "***");
     else if (value.len)

@@ -54,3 +54,6 @@ size_t rp_trace_append_body(struct rp_buf *out, struct rp_slice body, uint64_t b
 /* Appends a URL, or what stands in a request line for one: without user name and password, with the
  * secrets of the query masked. */
 void rp_trace_append_url(struct rp_buf *out, struct rp_slice url);
+/* Appends the value of a field Sec-WebSocket-Protocol. Names are shown as far as they look like names: some
+ * clients put a token among them, for browsers let them send one in no other field. */
+void rp_trace_append_protocols(struct rp_buf *out, struct rp_slice value);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Bodies and URLs as trace.h shows them: text only, not too much of it, and no value that is a secret by
- * its name. */
+/* Bodies, URLs and names of subprotocols as trace.h shows them: text only, not too much of it, and nothing that
+ * is a secret by its name or by its look. */
 
 #include <string.h>
 
@@ -12,9 +12,9 @@
 enum { BODY_MAX = 2048, LINE_COLS = 1000 };
 
 /* A name that contains one of these has a secret for its value. */
-static const char *const secrets[] = { "pass", "pwd",     "secret",   "token",     "auth",
-                                       "key",  "session", "cookie",   "signature", "credential",
-                                       "otp",  "jwt",     "assertion" };
+static const char *const secrets[] = { "pass", "pwd",     "secret",    "token",     "auth",
+                                       "key",  "session", "cookie",    "signature", "credential",
+                                       "otp",  "jwt",     "assertion", "bearer" };
 
 static bool is_of_name(char c)
 {
@@ -193,4 +193,68 @@ void rp_trace_append_url(struct rp_buf *out, struct rp_slice url)
     if (masked.len)
         rp_text_append(out, rp_buf_slice(&masked), LINE_COLS);
     rp_buf_deinit(&masked);
+}
+
+/* ---- subprotocols ---------------------------------------------------------------------------- */
+
+/* Of the name of a subprotocol; of one of its words; of the changes between small letters, capitals and
+ * digits in a word and in a name. A word may begin with a capital, which is no change. */
+enum { NAME_MAX_LEN = 24, WORD_MAX = 16, DIGITS_MAX = 4, WORD_CHANGES = 2, NAME_CHANGES = 3 };
+
+static char kind_of(char c)
+{
+    if (c >= 'a' && c <= 'z')
+        return 'a';
+    if (c >= 'A' && c <= 'Z')
+        return 'A';
+    return c >= '0' && c <= '9' ? '0' : '\0';
+}
+
+/* Whether a person may have made up @name, as "v12.stomp" or "graphql-transport-ws", and no random
+ * generator has. */
+static bool looks_like_a_name(struct rp_slice name)
+{
+    unsigned len = 0, digits = 0, word_changes = 0, name_changes = 0;
+    char last = '\0';
+
+    for (size_t i = 0; i < name.len; i++) {
+        char kind = kind_of(name.ptr[i]);
+
+        if (!kind) {
+            len = digits = word_changes = 0;
+            continue;
+        }
+        if (len && kind != last && !(len == 1 && last == 'A' && kind == 'a')) {
+            word_changes++;
+            name_changes++;
+        }
+        len++;
+        digits += kind == '0';
+        last = kind;
+        if (len > WORD_MAX || digits > DIGITS_MAX || word_changes > WORD_CHANGES)
+            return false;
+    }
+    return name.len <= NAME_MAX_LEN && name_changes <= NAME_CHANGES;
+}
+
+void rp_trace_append_protocols(struct rp_buf *out, struct rp_slice value)
+{
+    bool is_after_secret = false; /* "bearer, TOKEN" */
+
+    while (value.len) {
+        const char *comma = memchr(value.ptr, ',', value.len);
+        struct rp_slice name = rp_slice(value.ptr, comma ? (size_t)(comma - value.ptr) : value.len);
+        size_t taken = name.len + (comma ? 1 : 0);
+        bool sounds_secret;
+
+        value = rp_slice(value.ptr + taken, value.len - taken);
+        name = rp_slice_trim(name);
+        sounds_secret = is_secret(name);
+        if (is_after_secret || sounds_secret || !looks_like_a_name(name))
+            rp_buf_append_str(out, "***");
+        else if (name.len)
+            rp_text_append(out, name, LINE_COLS);
+        rp_buf_append_str(out, comma ? ", " : "");
+        is_after_secret = sounds_secret;
+    }
 }

@@ -101,12 +101,49 @@ static void urls_have_no_secrets(void **state)
     }
 }
 
+static void subprotocols_are_shown_as_far_as_they_look_like_names(void **state)
+{
+    static const char *const values[][2] = {
+        { "chat", "chat" },
+        { "v12.stomp, v11.stomp", "v12.stomp, v11.stomp" },
+        { "graphql-transport-ws,graphql-ws", "graphql-transport-ws, graphql-ws" },
+        { "ocpp2.0.1, ocpp1.6", "ocpp2.0.1, ocpp1.6" },
+        { "wamp.2.msgpack.batched", "wamp.2.msgpack.batched" },
+        { "v4.channel.k8s.io", "v4.channel.k8s.io" },
+        { "actioncable-unsupported", "actioncable-unsupported" },
+        { "json.webpubsub.azure.v1", "json.webpubsub.azure.v1" },
+        { "AMQPWSB10, MQTTv5, SignalR", "AMQPWSB10, MQTTv5, SignalR" },
+        { "chat, xxxxxxxxxxxxxxxxxxxxxxxxx", "chat, ***" },
+        { "8f14e45fceea167a5a36d", "***" },          /* hexadecimal */
+        { "3q2-7wAAAAB1nS_pXk0zTQ, v2", "***, v2" }, /* 16 bytes in base64url */
+        { "ghZ8kQ1vTnR4sXw2", "***" },
+        { "hjqkzwvtrpnmxbdcf", "***" }, /* longer than a word */
+        { "123456", "***" },
+        { "1-2a-3B-4c-5D", "***" },
+        { "bearer, swordfish, chat", "***, ***, chat" },
+        { "chat, token.swordfish", "chat, ***" },
+        { "", "" },
+    };
+
+    for (size_t i = 0; i < RP_ARRAY_LEN(values); i++) {
+        struct rp_buf out;
+
+        rp_buf_init(&out, 4096);
+        rp_trace_append_protocols(&out, rp_slice_str(values[i][0]));
+        assert_string_equal(rp_buf_str(&out), values[i][1]);
+        rp_buf_deinit(&out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(text_is_shown_by_lines), cmocka_unit_test(other_bodies_are_not_shown),
-        cmocka_unit_test(a_long_text_is_cut),     cmocka_unit_test(secrets_are_masked),
+        cmocka_unit_test(text_is_shown_by_lines),
+        cmocka_unit_test(other_bodies_are_not_shown),
+        cmocka_unit_test(a_long_text_is_cut),
+        cmocka_unit_test(secrets_are_masked),
         cmocka_unit_test(urls_have_no_secrets),
+        cmocka_unit_test(subprotocols_are_shown_as_far_as_they_look_like_names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
