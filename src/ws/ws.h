@@ -16,8 +16,8 @@
  * does not, the session does after a time.
  *
  * When the server breaks the protocol, the session fails. But messages that came before the fault can
- * be answered first: it fails when the owner has taken them and looks for another one, and at the
- * latest a second after the fault.
+ * be answered first: it fails when the owner looks for what has not come, mostly because it has taken
+ * them, and at the latest a second after the fault.
  *
  * Samples. ws_connecting: from the start until the server's answer. ws_session_duration: from there
  * until both close frames have passed or the connection has ended. ws_ping: from a ping until its

@@ -233,6 +233,35 @@ def test_messages_before_a_fault_are_answered(program: Path, tmp_path: Path) -> 
     assert [metrics[name]["count"] for name in ("ws_sessions", "ws_errors", "ws_session_duration")] == [2, 2, 2]
 
 
+IN_VAIN = """
+from rampa import errors, scenario
+
+@scenario(executor="shared-iterations", vus=1, iterations=1)
+async def wait(worker):
+    for number in range(2):
+        async with worker.ws.connect("{url}/0", timeout=60) as session:
+            try:
+                if number:
+                    await session.ping(timeout=0.9)
+                else:
+                    await session.request("question", match=lambda text: text == "answer", timeout=0.9)
+            except errors.WebSocketClosed as e:
+                assert e.code == 1002
+            assert [await session.receive(), await session.receive()] == ["a", "b"]
+"""
+
+
+def test_waits_for_what_cannot_come_any_more(program: Path, tmp_path: Path) -> None:
+    """They end at once, by the fault and not by their time, and messages of before can still be received."""
+    with FaultServer([Case(frame(1, b"a") + frame(1, b"b") + frame(3))]) as server:
+        (tmp_path / "script.py").write_text(IN_VAIN.format(url=server.url))
+        done = subprocess.run([program, "run", "script.py", "--out", "out.json"], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    metrics = json.loads((tmp_path / "out.json").read_text())["summary"]["metrics"]
+    assert "iteration_errors" not in metrics or metrics["iteration_errors"]["count"] == 0, done.stdout
+    assert server.answered[0].code == 1002 and metrics["ws_errors"]["count"] == 2
+
+
 LEFT = """
 from rampa import scenario
 

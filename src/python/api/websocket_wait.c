@@ -172,6 +172,8 @@ static PyObject *look(struct py_wait *wait)
 {
     struct py_socket *self = wait->socket;
     struct rp_ws_session *session = self->session;
+    /* What waits is no answer to it. */
+    bool expects_more = wait->kind == PY_WAIT_REQUEST || wait->kind == PY_WAIT_PING;
     PyObject *found = NULL;
 
     if (!session) {
@@ -194,12 +196,12 @@ static PyObject *look(struct py_wait *wait)
         return found;
     if (!self->session || wait->op.op_state != PY_OP_RUNNING) /* code of the script has run */
         return NULL;
-    if ((wait->kind == PY_WAIT_REQUEST || wait->kind == PY_WAIT_PING) && session->is_paused) {
+    if (session->has_fault && wait->kind != PY_WAIT_SEND && (expects_more || !session->first))
+        rp_ws_settle(session);
+    if (expects_more && session->is_paused && session->state != RP_WS_CLOSED) {
         raise_paused(wait);
         return NULL;
     }
-    if (session->has_fault && !session->first && wait->kind != PY_WAIT_SEND)
-        rp_ws_settle(session);
     if (session->state != RP_WS_CLOSED)
         return NULL;
     return look_at_end(wait) < 0 ? NULL : Py_NewRef(Py_None);
