@@ -262,6 +262,29 @@ def test_waits_for_what_cannot_come_any_more(program: Path, tmp_path: Path) -> N
     assert server.answered[0].code == 1002 and metrics["ws_errors"]["count"] == 2
 
 
+LEAVING = """
+from rampa import scenario
+
+@scenario(executor="shared-iterations", vus=1, iterations=1)
+async def leave(worker):
+    session = await worker.ws.connect("{url}/0", timeout=60)
+    assert await session.receive() == "a"
+    await worker.ws.close()
+    assert (session.closed, session.close_code) == (True, 1002), session.close_code
+    assert session.close_reason
+"""
+
+
+def test_a_session_left_with_a_fault_has_its_code(program: Path, tmp_path: Path) -> None:
+    """What the server is told is what the script sees."""
+    with FaultServer([Case(frame(1, b"a") + frame(1, b"b") + frame(3))]) as server:
+        (tmp_path / "script.py").write_text(LEAVING.format(url=server.url))
+        done = subprocess.run([program, "run", "script.py", "--out", "out.json"], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    metrics = json.loads((tmp_path / "out.json").read_text())["summary"]["metrics"]
+    assert "iteration_errors" not in metrics or metrics["iteration_errors"]["count"] == 0, done.stdout
+    assert server.answered[0].code == 1002 and metrics["ws_errors"]["count"] == 1
+
+
 LEFT = """
 from rampa import scenario
 

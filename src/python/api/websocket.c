@@ -57,6 +57,7 @@ void rp_py_socket_leave(struct py_socket *self, bool record)
         return;
     note_over(self);
     self->session = NULL;
+    rp_ws_settle(session); /* its code is what the server is told */
     if (session->state >= RP_WS_CLOSING) {
         self->close_code = session->close_code;
         memcpy(self->close_reason, session->close_reason, sizeof(self->close_reason));
