@@ -8,7 +8,7 @@ import typing
 from pathlib import Path
 
 import pytest
-from mcp_world import make_root, settings_of, tools_of
+from mcp_world import SCRIPT, make_root, settings_of, tools_of
 from rampa.mcp import RunRegistry
 from rampa.mcp._failure import Failure
 from rampa.mcp._report import course_of
@@ -185,6 +185,29 @@ def test_a_rate_is_written_in_one_way(tmp_path: Path, target: str, program: Path
             for wrong in ("x", "5/", "0/s", 0, -1, "5/0s", "007", "1/s'"):
                 with pytest.raises(Failure, match="argument rate"):
                     await call("write_scenario_skeleton", path="wrong.py", url=target, rate=wrong)
+
+    asyncio.run(main())
+
+
+def test_a_rate_without_a_time_is_one_a_second(tmp_path: Path, target: str, program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = make_root(tmp_path, target, monkeypatch)
+    arrivals = 'executor="constant-arrival-rate", rate=60, time_unit="1m", duration="10m", pre_allocated_vus=1, max_vus=6'
+    (root / "minute.py").write_text(SCRIPT.replace('executor="constant-vus", vus=2, duration="30s", max_vus=6', arrivals))
+
+    async def main() -> None:
+        async with tools_of(settings_of(root, program)) as call:
+            run_id = (await call("start_run", script_path="minute.py"))["run_id"]
+            asked = (("3", 180.0), (3, 180.0), ("3/s", 180.0), ("3/m", 3.0), (2.0, 120.0), (0.00001, 0.0006), (1 / 3, 20.0), (0, 0.0), ("1.5", 90.0))
+            for rate, _ in asked:
+                await call("adjust_run", run_id=run_id, rate=rate)
+            for wrong in (1e-10, -1, "-1", "", "1e400"):
+                with pytest.raises(Failure, match="is not a rate"):
+                    await call("adjust_run", run_id=run_id, rate=wrong)
+            record = call.registry.get(run_id)
+            await call("stop_run", run_id=run_id)
+            await call("wait_run", run_id=run_id)
+            given = [event["value"] for event in record.events if event["type"] == "AdjustEvent"]
+            assert [round(value, 6) for value in given] == [a_minute for _, a_minute in asked]
 
     asyncio.run(main())
 

@@ -38,10 +38,22 @@ _ROOM = 10  # virtual users that a rate has room for at least
 _PAUSE = "    await worker.sleep(1)  # as a user would\n"
 
 
+def text_of_rate(value: str | float) -> str:
+    """A rate as rampa reads one: a number has at most nine decimals, and no exponent.
+
+    Args:
+        value: a text, which is given as it is, or a number.
+    """
+    if isinstance(value, str):
+        return value
+    text = f"{value:.9f}".rstrip("0").rstrip(".")
+    return text if float(text) or not value else str(value)  # what is too small is not 0: it is refused where it is read
+
+
 def _rate(value: str | float) -> tuple[str, str, float]:
     """The number of a rate and its time as a script has them, and the iterations a second."""
     hint = "a rate is NUMBER/TIME, as in 500/s, 30/m, 7/3s or 0.5/s, or a number of iterations a second"
-    text = value if isinstance(value, str) else f"{value:.9f}".rstrip("0").rstrip(".")
+    text = text_of_rate(value)
     number, slash, unit = text.partition("/")
     unit = unit if slash else "s"
     unit = f"1{unit}" if unit[:1].isalpha() else unit

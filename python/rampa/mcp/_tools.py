@@ -23,7 +23,7 @@ from rampa.mcp._program import ask
 from rampa.mcp._runs import RunRecord, RunRegistry
 from rampa.mcp._secrets import concealed
 from rampa.mcp._settings import Network, Settings, network_of
-from rampa.mcp._skeleton import skeleton
+from rampa.mcp._skeleton import skeleton, text_of_rate
 from rampa.mcp._untrusted import bounded, marked, plain
 
 Answer = dict[str, typing.Any]
@@ -187,7 +187,10 @@ class Tools:
         """Gives a scenario another load."""
         if (vus is None) == (rate is None):
             raise Failure("adjust_run needs one of vus and rate", "vus is for executors of virtual users, rate for those of arrivals")
-        load: Answer = {"vus": vus} if rate is None else {"rate": rate if isinstance(rate, str) else f"{rate}/s"}
+        load: Answer = {"vus": vus}
+        if rate is not None:  # without a time it would be one of the time_unit of the scenario
+            text = text_of_rate(rate)
+            load = {"rate": text if "/" in text else f"{text}/s"}
         return await self._steer(run_id, "/v1/adjust", {"scenario": scenario, "hold": hold, **load}, "adjusted")
 
     async def _steer(self, run_id: str, path: str, body: Answer, status: str) -> Answer:
