@@ -125,6 +125,48 @@ def test_a_run_that_has_ended_between_two_servers_is_found_until_it_is_forgotten
     assert not list(home.iterdir())
 
 
+@pytest.mark.parametrize("before", ["is_dir", "stat", "lock", "scandir"])
+def test_a_folder_that_vanishes_while_it_is_looked_at_is_left_out(before: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another server ends, and removes its folder, before one of the steps."""
+    for name in ("rampa-mcp-a", "rampa-mcp-z"):
+        (home / name / "run").mkdir(parents=True)
+        (home / name / "run" / "run.json").write_text(json.dumps({"root": "/x", "keep": 60.0}))
+    listing, locking = os.scandir, _kept.lock
+
+    def arrive(step: str, path: str) -> None:
+        if step == before and path == str(home / "rampa-mcp-a"):
+            os.rename(path, home / "gone")
+
+    class Entry:
+        def __init__(self, entry: os.DirEntry[str]) -> None:
+            self.name, self.path, self._entry = entry.name, entry.path, entry
+
+        def is_dir(self, **how: bool) -> bool:
+            arrive("is_dir", self.path)
+            return self._entry.is_dir(**how)
+
+        def stat(self, **how: bool) -> os.stat_result:
+            arrive("stat", self.path)
+            return self._entry.stat(**how)
+
+    def scandir(path: str) -> list[Entry]:
+        arrive("scandir", path)
+        return [Entry(entry) for entry in listing(path)]
+
+    def lock(folder: str) -> typing.BinaryIO | None:
+        arrive("lock", folder)
+        return locking(folder)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", scandir)
+        patch.setattr(_kept, "lock", lock)
+        found = list(_kept.left_behind("/x"))
+    for _, held, _ in found:
+        held.close()
+    assert (home / "gone").exists()
+    assert [(path, len(runs)) for path, _, runs in found] == [(str(home / "rampa-mcp-z"), 1)]
+
+
 def test_a_run_without_a_server_is_bounded(root: Path, program: Path) -> None:
     run_id, keeper = leave(root, program, "forever.py", longest=1.0)
     assert has_ended(keeper)

@@ -227,6 +227,11 @@ def _left(folder: str, root: str) -> Left | None:
     return Left(folder, str(about.get("script")), _number(about.get("planned")), age, rest)
 
 
+def _is_of_server(entry: os.DirEntry[str]) -> bool:
+    """Whether this is the folder of a server of this user."""
+    return entry.name.startswith(PREFIX) and entry.is_dir(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_uid == os.getuid()
+
+
 def left_behind(root: str) -> collections.abc.Iterator[tuple[str, typing.BinaryIO, list[Left]]]:
     """The folders of servers of this user that have ended, with a lock on each, and the runs of this root in it.
 
@@ -236,14 +241,16 @@ def left_behind(root: str) -> collections.abc.Iterator[tuple[str, typing.BinaryI
         root: of the server that asks.
     """
     for entry in os.scandir(tempfile.gettempdir()):
-        if not entry.name.startswith(PREFIX) or not entry.is_dir(follow_symlinks=False) or entry.stat(follow_symlinks=False).st_uid != os.getuid():
+        held, folders = None, list[str]()
+        try:
+            if _is_of_server(entry) and (held := lock(entry.path)) is not None:
+                folders = [inner.path for inner in os.scandir(entry.path) if inner.is_dir(follow_symlinks=False)]
+        except OSError:  # its server has ended meanwhile, and has removed it
+            if held is not None:
+                held.close()
             continue
-        held = None
-        with contextlib.suppress(OSError):
-            held = lock(entry.path)
         if held is None:
             continue
-        folders = [inner.path for inner in os.scandir(entry.path) if inner.is_dir(follow_symlinks=False)]
         found = []
         for folder in folders:
             with contextlib.suppress(OSError):
