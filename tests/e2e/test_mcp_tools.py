@@ -287,6 +287,24 @@ def test_a_result_that_is_too_large_says_so(root: Path, program: Path, monkeypat
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("content", ['{"run": {}, "summary": [1]}', '{"run": {}, "summary": {"metrics": [1]}}', "[" * 100_000], ids=["summary", "metrics", "deep"])
+def test_a_result_of_another_form_ends_the_waiting(content: str, root: Path, program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def changed(path: str) -> typing.Any:
+        Path(path).write_text(content)
+        return read_result(path)
+
+    monkeypatch.setattr(_runs, "read_result", changed)
+
+    async def main() -> None:
+        async with tools_of(settings_of(root, program)) as call, asyncio.timeout(30):
+            summary = await call("start_run", script_path="load.py", duration="100ms", wait=True)
+            assert (summary["completed"], summary["status"], summary["exit_code"]) == (True, "passed", 0)
+            assert summary["metrics"]["http_reqs"]["count"] > 0
+            assert "the result file cannot be read" in summary["failure"]["error"]
+
+    asyncio.run(main())
+
+
 def test_finished_runs_are_forgotten(root: Path, program: Path, tmp_path: Path) -> None:
     registry = RunRegistry(settings_of(root, program, keep=1000.0))
     for number in range(60):

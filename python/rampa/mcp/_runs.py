@@ -245,7 +245,7 @@ class RunRegistry:
             result: of its result file, or None when it has written none.
         """
         record = self._records[run_id]
-        record.result = None if result is None else with_silent_metrics(result, record.snapshot)
+        record.result = result
         record.runtime = None
         if result is not None:  # which has all of it
             record.snapshot, record.live_thresholds = None, []
@@ -354,7 +354,7 @@ class RunRegistry:
                 kill(process)
         await process.wait()
         if runtime.event_task is not None:
-            await runtime.event_task
+            await asyncio.wait([runtime.event_task])  # an exception of it does not keep the run from its end
         await self._take_result(record, runtime.said, process.returncode)
 
     async def _take_result(self, record: RunRecord, said: Tail | Said, code: int | None) -> None:
@@ -362,8 +362,11 @@ class RunRegistry:
             result = await asyncio.to_thread(read_result, record.result_path)
             if result is None:
                 record.failure = failure_of(said.lines, f"the run has ended with exit code {code}, and without a result", record.script_path)
-        except Failure as failure:
-            record.failure = failure
+            else:
+                result = with_silent_metrics(result, record.snapshot)
+        except Exception as error:  # whatever the file has in it, who waits for the run must hear of its end
+            odd = Failure(f"the result file cannot be read: {type(error).__name__}", "what is told of the run is from its events")
+            record.failure = error if isinstance(error, Failure) else odd
             result = record.result_of_events()
         self.complete(record.run_id, result)
 
