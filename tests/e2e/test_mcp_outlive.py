@@ -356,3 +356,30 @@ def test_a_call_that_is_called_off_stops_its_run_also_then(root: Path, program: 
         server.stdin.write(json.dumps(off).encode() + b"\n")
         (row,) = asks(server, 3, "list_runs")["result"]
         assert asks(server, 4, "wait_run", run_id=row["run_id"])["stop_reason"] == "the call of start_run was called off"
+
+
+@needs_sdk
+@pytest.mark.parametrize("called_off", [2, 7])
+def test_a_client_that_calls_off_and_goes(called_off: int, root: Path, program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stops the run of the call that it has called off, and no other."""
+    monkeypatch.setenv("RAMPA_MCP_ROOT", str(root))
+    off = json.dumps({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": called_off}})
+    with stdio_server(program, "--at-end=finish") as server:
+        assert server.stdin is not None and server.stdout is not None
+        server.stdin.write(json.dumps(CALL).encode() + b"\n")
+        server.stdin.flush()
+        while b"notifications/progress" not in server.stdout.readline():
+            pass
+        run = run_of(str(root / "forever.py"))
+        assert run is not None
+        server.stdin.write(off.replace("/", "\\/").encode() + b"\n")  # as some write JSON
+    if called_off == 7:
+        assert is_on(run)
+        with stdio_server(program) as second:
+            (row,) = asks(second, 3, "list_runs")["result"]
+            assert row["status"] == "running"
+    ended = bool(select.select([run], [], [], 30)[0])
+    if not ended:
+        signal.pidfd_send_signal(run, signal.SIGKILL)
+    os.close(run)
+    assert ended

@@ -62,11 +62,49 @@ def _result(answer: dict[str, typing.Any], is_error: bool) -> typing.Any:
     return types.CallToolResult(content=[types.TextContent(type="text", text=text)], structured_content=structured, is_error=is_error)
 
 
+class Calls:
+    """The calls of tools that are on, and which of them the client has called off.
+
+    The SDK ends a call in the same way when the client calls it off and when the client has gone.
+    """
+
+    def __init__(self) -> None:
+        self._on: dict[str, bool] = {}
+
+    def hear(self, line: str) -> None:
+        """Looks at a message before the SDK does. A transport with one client alone has it: clients may use the same ids.
+
+        Args:
+            line: of JSON, or anything else.
+        """
+        if "cancelled" not in line:
+            return
+        with contextlib.suppress(ValueError, RecursionError, TypeError, KeyError):
+            message = json.loads(line)
+            if message["method"] == "notifications/cancelled" and (key := str(message["params"]["requestId"])) in self._on:
+                self._on[key] = True
+
+    @contextlib.contextmanager
+    def one(self, request_id: object) -> collections.abc.Iterator[collections.abc.Callable[[], bool]]:
+        """A call, and what says whether the client has called it off.
+
+        Args:
+            request_id: of it.
+        """
+        key = str(request_id)
+        self._on[key] = False
+        try:
+            yield lambda: self._on.get(key, False)
+        finally:
+            self._on.pop(key, None)
+
+
 class _Handlers:
     """One method for each request of the protocol."""
 
-    def __init__(self, tools: Tools, subscriptions: Subscriptions) -> None:
+    def __init__(self, tools: Tools, calls: Calls, subscriptions: Subscriptions) -> None:
         self._tools = tools
+        self._calls = calls
         self._subscriptions = subscriptions
         self._by_name = {tool.name: tool for tool in TOOLS}
 
@@ -82,7 +120,8 @@ class _Handlers:
             await context.session.report_progress(done, total, message)
 
         try:
-            return _result(await self._tools.call(tool.name, checked(tool.arguments, params.arguments or {}), progress), False)
+            with self._calls.one(context.request_id) as is_called_off:
+                return _result(await self._tools.call(tool.name, checked(tool.arguments, params.arguments or {}), progress, is_called_off), False)
         except Failure as failure:
             return _result(failure.answer, True)
 
@@ -145,9 +184,11 @@ class RunServer(Server):  # type: ignore[misc]
 
     Attributes:
         registry: of its runs.
+        calls: of its tools.
     """
 
     registry: RunRegistry
+    calls: Calls
 
     def create_initialization_options(self, notification_options: typing.Any = None, *others: typing.Any, **more: typing.Any) -> typing.Any:
         return super().create_initialization_options(notification_options or NotificationOptions(resources_changed=True), *others, **more)
@@ -167,7 +208,8 @@ def make_server(settings: Settings | None = None) -> RunServer:
     tools = Tools(used, registry)
     watch = Watch(tools)
     subscriptions = Subscriptions(watch)
-    handlers = _Handlers(tools, subscriptions)
+    calls = Calls()
+    handlers = _Handlers(tools, calls, subscriptions)
 
     @contextlib.asynccontextmanager
     async def lifespan(server: Server) -> collections.abc.AsyncIterator[RunRegistry]:
@@ -196,5 +238,5 @@ def make_server(settings: Settings | None = None) -> RunServer:
         on_list_prompts=handlers.list_prompts,
         on_get_prompt=handlers.get_prompt,
     )
-    made.registry = registry
+    made.registry, made.calls = registry, calls
     return made

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import collections.abc
 import os
 import sys
 import typing
@@ -28,6 +29,13 @@ def _take_standard_input() -> int:
     return fd
 
 
+async def _heard(source: Lines, server: RunServer) -> collections.abc.AsyncIterator[str]:
+    """The lines, after the server has learned what is called off."""
+    async for line in source:
+        server.calls.hear(line)
+        yield line
+
+
 async def serve_stdio(server: RunServer) -> None:
     """Serves one client, until standard input ends, or nobody reads what is written any more.
 
@@ -35,7 +43,7 @@ async def serve_stdio(server: RunServer) -> None:
         server: to serve.
     """
     source = Lines(_take_standard_input())
-    lines: typing.Any = source
+    lines: typing.Any = _heard(source, server)
     written = os.dup(1)  # while the SDK serves, this number is standard error; it is asked for until the process ends
     os.set_inheritable(written, False)
     # Calls are called off before the server ends. By then the client has closed one of the two, or has died.

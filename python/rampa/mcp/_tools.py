@@ -82,13 +82,16 @@ class Tools:
         self._settings = settings
         self._registry = registry
 
-    async def call(self, name: str, arguments: Answer, progress: Progress) -> Answer:
+    async def call(
+        self, name: str, arguments: Answer, progress: Progress, is_called_off: collections.abc.Callable[[], bool] = lambda: False
+    ) -> Answer:
         """Does what a tool does.
 
         Args:
             name: of a tool of the table.
             arguments: that fit its schema, with all defaults.
             progress: where a call that lasts tells how far it is.
+            is_called_off: says whether the client has called this call off, also when the server is about to end.
 
         Raises:
             Failure: an expected one.
@@ -96,6 +99,8 @@ class Tools:
         method = getattr(self, name)
         if name in ("start_run", "wait_run"):
             arguments = {**arguments, "progress": progress}
+        if name == "start_run":
+            arguments["is_called_off"] = is_called_off
         answer: Answer = concealed(await method(**arguments))
         return answer
 
@@ -112,7 +117,16 @@ class Tools:
 
     # ---- life of a run -----------------------------------------------------------------------------------------------
 
-    async def start_run(self, script_path: str, vus: int | None, duration: str | None, scenario: str | None, wait: bool, progress: Progress) -> Answer:
+    async def start_run(
+        self,
+        script_path: str,
+        vus: int | None,
+        duration: str | None,
+        scenario: str | None,
+        wait: bool,
+        progress: Progress,
+        is_called_off: collections.abc.Callable[[], bool] = lambda: False,
+    ) -> Answer:
         """Starts a run."""
         script = existing(self._settings.root, script_path, "test script", SCRIPTS)
         words = [script]
@@ -133,7 +147,7 @@ class Tools:
         try:
             await self._wait(record, None, progress)
         finally:  # who has called off the call does not know the id to stop the run by
-            if not record.is_complete and not self._registry.leaves_runs:
+            if not record.is_complete and (is_called_off() or not self._registry.leaves_runs):
                 record.stop("the call of start_run was called off")
         return self.summary(record)
 
