@@ -85,7 +85,7 @@ def is_on(process: int) -> bool:
 
 
 def test_a_run_goes_on_when_its_server_was_killed_and_the_next_one_has_its_result(root: Path, program: Path, home: Path) -> None:
-    run_id, keeper = leave(root, program, duration="1500ms")
+    run_id, keeper = leave(root, program, duration="3s")
     assert is_on(keeper)
 
     async def main() -> None:
@@ -94,9 +94,9 @@ def test_a_run_goes_on_when_its_server_was_killed_and_the_next_one_has_its_resul
             assert [row["run_id"] for row in (await call("list_runs"))["result"]] == [run_id]
             summary = await call("wait_run", run_id=run_id)
             assert (summary["status"], summary["exit_code"], summary["completed"]) == ("passed", 0, True)
-            assert summary["metrics"]["http_reqs"]["count"] > 0 and 1.4 < summary["duration"] < 30
+            assert summary["metrics"]["http_reqs"]["count"] > 0 and 2.9 < summary["duration"] < 30
             status = await call("get_status", run_id=run_id)
-            assert status["planned_s"] == 1.5 and status["elapsed_s"] >= 1.5
+            assert status["planned_s"] == 3 and status["elapsed_s"] >= 3
             await call("get_report", run_id=run_id, path="kept.json")
 
     asyncio.run(main())
@@ -168,7 +168,7 @@ def test_a_folder_that_vanishes_while_it_is_looked_at_is_left_out(before: str, h
 
 
 def test_a_run_without_a_server_is_bounded(root: Path, program: Path) -> None:
-    run_id, keeper = leave(root, program, "forever.py", longest=1.0)
+    run_id, keeper = leave(root, program, "forever.py", longest=3.0)
     assert has_ended(keeper)
     os.close(keeper)
     assert run_of(str(root / "forever.py")) is None
