@@ -97,6 +97,14 @@ def test_a_report_says_what_was_slow_and_what_failed_and_since_when(tmp_path: Pa
             for item, text in (("x99", "nothing with the id x99"), ("--out=x", "is no id of something"), ("", "is no id of something")):
                 with pytest.raises(Failure, match=text):
                     await call("get_report", run_id=run_id, item=item)
+            # what else may go wrong is said as it is
+            Path(call.registry.get(run_id).result_path).write_text("{}")
+            with pytest.raises(Failure, match="rampa result has ended with exit code") as caught:
+                await call("get_report", run_id=run_id, item="x1")
+            assert caught.value.untrusted is not None
+            Path(call.registry.get(run_id).result_path).unlink()
+            with pytest.raises(Failure, match="rampa result has ended with exit code"):
+                await call("get_report", run_id=run_id, item="x1")
 
     asyncio.run(main())
 

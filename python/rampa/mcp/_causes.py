@@ -14,6 +14,7 @@ import re
 _PLACE = re.compile(r"(?P<file>[^:]*):(?P<line>[0-9]{1,7}): (?:(?P<type>[A-Za-z_][A-Za-z0-9_.]*)(?::|$))?")
 _SIGNAL = re.compile(r"the worker .* was killed by signal ([0-9]{1,3}) ")
 NO_SCENARIO = "has no scenario of this name"
+NO_ITEM = "the result has nothing with this id"
 _SYNTAX = ("SyntaxError", "IndentationError", "TabError")
 
 
@@ -34,6 +35,8 @@ def cause_of(error: str, script: str | None) -> str | None:
         return f"no scenarios found in {name}"
     if error.startswith("--scenario: ") and " has no scenario " in error:
         return f"{name} {NO_SCENARIO}"
+    if script is None and error.startswith("the result has nothing with the id "):
+        return NO_ITEM
     if hit := _SIGNAL.match(error):
         return f"the process that loads {name} was killed by signal {int(hit[1])}"
     hit = _PLACE.match(error)

@@ -16,7 +16,7 @@ import time
 import typing
 
 from rampa.config import parse_duration
-from rampa.mcp._causes import NO_SCENARIO
+from rampa.mcp._causes import NO_ITEM, NO_SCENARIO
 from rampa.mcp._failure import Failure
 from rampa.mcp._files import existing, shown, write_new
 from rampa.mcp._program import ask
@@ -364,7 +364,9 @@ class Tools:
             raise Failure(f"{shown(item)} is no id of something in a report", hint)
         try:
             found = json.loads(await ask(self._settings, ["result", "open", record.result_path, item, "--format", "json"]))
-        except Failure:
+        except Failure as failure:
+            if NO_ITEM not in failure.error:
+                raise
             raise Failure(f"the report of the run has nothing with the id {item}", hint) from None
         return {"run_id": record.run_id, "status": record.status, "completed": True, "untrusted": marked(item=bounded(found, *_ITEM_SIZE))}
 
