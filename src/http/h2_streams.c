@@ -344,25 +344,22 @@ static void h2_done(void *user, struct rp_h2_stream *h2)
     rp_http_h2_done(&of_h2(h2)->connection, shared->at);
 }
 
-/* Once more: the server says that it has not processed the request. The bytes of the first attempt
- * count for who ends next. */
+/* Once more: the server has not processed the request. The bytes of the attempts before count for who
+ * ends next. */
 static void send_again(struct stream *stream, rp_ns at)
 {
     struct rp_http_call *call = stream->connection.call;
-    rp_ns began = stream->traffic.send_began;
+    rp_ns began = stream->traffic.send_began, before = stream->connection.first_attempt;
 
     stream->connection.session->client->counters.retried++;
     rp_http_h2_end(&stream->connection);
-    rp_http_send_again(call, began ? at - began : 0);
+    rp_http_send_again(call, before + (began ? at - began : 0));
 }
 
 /* Not when the answer has begun, whatever the server says then: it was passed on already. */
-static bool can_send_again(const struct stream *stream)
+static bool can_repeat(const struct stream *stream)
 {
-    const struct connection *connection = &stream->connection;
-
-    return !connection->first_attempt && !connection->first_byte &&
-           rp_http_can_repeat(connection->call);
+    return !stream->connection.first_byte && rp_http_can_repeat(stream->connection.call);
 }
 
 static void fail_stream(struct stream *stream, enum rp_h2_reason reason, uint32_t code, rp_ns at)
@@ -406,7 +403,7 @@ static void h2_failed(void *user, struct rp_h2_stream *h2, enum rp_h2_reason rea
         stream->late_code = code;
         rp_list_append(&shared->late, &stream->late_node);
         rp_http_shared_defer(shared);
-    } else if (reason == RP_H2_REFUSED && can_send_again(stream)) {
+    } else if (reason == RP_H2_REFUSED && !stream->connection.first_attempt && can_repeat(stream)) {
         if (!rp_h2_takes_streams(shared->session))
             shared->is_ending = true;
         rp_http_h2_settle(shared, shared->connection->traffic->send_ended);
@@ -485,8 +482,7 @@ void rp_http_h2_lose(struct stream *stream, const struct rp_net_failure *failure
     } else if (stream->is_kept && !connection->first_attempt &&
                rp_http_may_retry(connection, failure, at)) {
         send_again(stream, at);
-    } else if (can_send_again(stream) &&
-               rp_http_may_leave_peer(connection->shared, connection->call)) {
+    } else if (can_repeat(stream) && rp_http_may_leave_peer(connection->shared, connection->call)) {
         send_again(stream, at);
     } else if (failure) {
         rp_http_fail_by(connection, failure, at);

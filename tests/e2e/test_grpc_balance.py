@@ -43,6 +43,7 @@ class Servers:
         self.peers: dict[str, list[Peer]] = {address: [] for address in ADDRESSES}
         self.threads: list[threading.Thread] = []
         self.port = 0
+        self.closed_at_once = 0
         while not self.listeners:
             try:
                 self.start(ADDRESSES)
@@ -55,6 +56,12 @@ class Servers:
             self.listeners[address] = socket.create_server((address, self.port), backlog=64)
             self.port = self.listeners[address].getsockname()[1]
             self._run(self._accept, address, self.listeners[address])
+
+    def close_at_once(self, addresses: list[str]) -> None:
+        """There, connections are accepted, and closed when the first bytes have come."""
+        for address in addresses:
+            self.listeners[address] = socket.create_server((address, self.port), backlog=64)
+            self._run(self._refuse, self.listeners[address])
 
     def stop(self, addresses: list[str]) -> None:
         """Afterwards nobody listens there, and the connections are closed."""
@@ -88,6 +95,16 @@ class Servers:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.peers[address].append(Peer(connection))
             self._run(self._serve, address, self.peers[address][-1])
+
+    def _refuse(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            self.closed_at_once += 1
+            with connection:
+                connection.recv(1 << 16)
 
     def _serve(self, address: str, peer: Peer) -> None:
         try:
@@ -173,3 +190,12 @@ def test_none_up(rampa: Rampa, script: Script, servers: Servers) -> None:
     servers.stop(ADDRESSES)
     (line,) = balanced(rampa, script, servers, f'told(await channel.unary("{WHO}", b""))', code=1)
     assert (line["status"], line["code"]) == (14, 1212), json.dumps(line)
+
+
+@pytest.mark.parametrize("broken", [1, 2])
+def test_addresses_that_accept_and_close(rampa: Rampa, script: Script, servers: Servers, broken: int) -> None:
+    """A call is passed on until it comes to the one that works."""
+    servers.stop(ADDRESSES[:broken])
+    servers.close_at_once(ADDRESSES[:broken])
+    (counts,) = balanced(rampa, script, servers, "print(json.dumps(await who(6)))")
+    assert sum(counts.values()) == 6 and set(counts) == set(ADDRESSES[broken:])
