@@ -154,7 +154,7 @@ static bool may_go_on(const struct rp_http_session *pool, struct rp_http_call *c
 
     if (peer && peer->len)
         rp_destination_avoid(destination, peer, now);
-    return more && more->lost_peers++ < destination->known_count && call->deadline > now &&
+    return more && ++more->lost_peers < destination->known_count && call->deadline > now &&
            (find_lack(pool, call) >= 0 || has_connection(pool, call->template->origin, NULL));
 }
 

@@ -144,8 +144,6 @@ static void connected(struct rp_transport *transport, const struct rp_net_failur
         return;
     }
     dial->spec.destination->failures = 0;
-    if (!dial->peer && !dial->spec.unix_path)
-        dial->peer = &dial->addresses[0];
     transport->events = dial->spec.events;
     transport->user = dial->spec.user;
     end(dial, NULL, transport->opened);
@@ -191,6 +189,7 @@ static void connect_one(struct rp_dial *dial)
     const struct rp_address *to = &dial->addresses[0], *source;
     struct rp_address with_port;
 
+    dial->peer = to; /* whether it works or not: there is no other one */
     source = rp_local_ips_pick(&dial->dialler->sources, to->any.sa_family, dial->spec.spread);
     if (!source) { /* none was chosen: leave_reachable() */
         check_connect(dial, rp_transport_connect(dial->spec.stack->top, to, dial->spec.port));

@@ -73,8 +73,8 @@ struct rp_dial_spec {
     unsigned spread; /* dials with another number prefer another address of the host */
     const struct rp_address
         *aim; /* this one is tried first, whatever the dialler selects; NULL = none */
-    /* Before done(): the address that was connected, even if the handshake has failed; empty = none was.
-     * NULL = nobody asks. It may be what @aim points to. */
+    /* Before done(): the address that was connected, even if the handshake has failed, or the only one that
+     * there was, even if it was not connected; empty = none of several was. NULL = nobody asks. It may be what @aim points to. */
     struct rp_address *peer;
     rp_ns deadline; /* when the dial ends at the latest */
     /* How long it may take after the back-off, and how long the handshakes of the layers; 0 = until the

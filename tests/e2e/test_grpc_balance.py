@@ -199,3 +199,18 @@ def test_addresses_that_accept_and_close(rampa: Rampa, script: Script, servers: 
     servers.close_at_once(ADDRESSES[:broken])
     (counts,) = balanced(rampa, script, servers, "print(json.dumps(await who(6)))")
     assert sum(counts.values()) == 6 and set(counts) == set(ADDRESSES[broken:])
+
+
+@pytest.mark.parametrize("scheme", ["grpc", "grpcs"])
+def test_the_only_address_is_dialled_once_a_call(rampa: Rampa, script: Script, servers: Servers, scheme: str) -> None:
+    """Whether the server closes in place of a handshake of TLS or of the first frame."""
+    servers.stop(ADDRESSES)
+    servers.close_at_once(ADDRESSES[:1])
+    body = f"""
+channel = worker.grpc.connect("{scheme}://{ADDRESSES[0]}:{servers.port}", balance="round_robin")
+for _ in range(5):
+    told(await channel.unary("{WHO}", b""))
+"""
+    _, lines = run(rampa, script, body, code=1)
+    assert [line["status"] for line in lines] == [14] * 5
+    assert servers.closed_at_once == 5
