@@ -225,6 +225,7 @@ __attribute__((noinline)) static void succeed_otherwise(struct rp_http_call *cal
 RP_INLINE void take_first_line(struct rp_http_response *response,
                                const struct connection *connection)
 {
+    connection->origin->has_answered = true;
     response->status = connection->parser.status;
     response->version = connection->parser.minor_version ? RP_HTTP_1_1 : RP_HTTP_1_0;
     if (RP_UNLIKELY(connection->tls_version)) {
@@ -451,7 +452,6 @@ void rp_http_fail_by(struct connection *connection, const struct rp_net_failure 
         [RP_NET_RESET] = RP_HTTP_RESET,
         [RP_NET_BROKE] = RP_HTTP_NETWORK,
     };
-
     const char *kind = rp_net_reason_text(failure->reason);
     char detail[200];
     int code = codes[failure->reason];

@@ -440,6 +440,7 @@ static void h2_changed(void *user)
     struct shared *shared = user;
 
     shared->has_changed = true;
+    shared->connection->origin->has_answered = true;
     if (!rp_h2_takes_streams(shared->session))
         shared->is_ending = true;
 }

@@ -31,7 +31,8 @@ struct origin { /* interned: equal origins are the same pointer */
     /* A connection may turn out to speak HTTP/2, as far as is known, so that one is enough: while it
      * is being opened no other one is. */
     bool is_shared;
-    uint32_t pooled; /* its connections in the shared pool */
+    bool has_answered; /* with the head of a response, or with settings of HTTP/2 */
+    uint32_t pooled;   /* its connections in the shared pool */
 };
 
 /* The series that one kind of outcome of one template is recorded into. */

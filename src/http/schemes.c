@@ -333,13 +333,10 @@ uint8_t rp_http_cipher(struct rp_http_client *client, const struct rp_transport 
 const char *rp_http_no_response(const struct connection *connection)
 {
     const struct origin *origin = connection->origin;
-    const struct rp_http_template *template = connection->call->template;
-    bool has_answered = origin->scheme->is_tls || origin->via || connection->is_reused;
 
-    for (size_t i = 0; i < OUTCOME_CACHE; i++)
-        has_answered = has_answered || template->outcomes[i].status;
-    return has_answered ? "there was no response"
-                        : "there was no response; does the server speak TLS?";
+    return origin->has_answered || origin->scheme->is_tls || origin->via
+               ? "there was no response"
+               : "there was no response; does the server speak TLS?";
 }
 
 void rp_http_use_tickets(struct connection *connection)

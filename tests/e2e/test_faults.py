@@ -317,6 +317,16 @@ def test_after_a_fault_the_vu_goes_on_with_a_new_connection(probe: Callable) -> 
     assert len(server.connections) == 2
 
 
+def test_a_server_that_has_answered_is_not_said_to_speak_tls(probe: Callable) -> None:
+    """Another URL of it makes no difference."""
+    closed = "connection closed early: there was no response"
+    leaves = [ExpectRequest(), Send(answer(headers=[("Connection", "close")])), Close()]
+    with FaultServer([ExpectRequest(), Close()], leaves, [ExpectRequest(), Close()]) as server:
+        seen, _ = probe(server.url, "get({url!r} + '/%d' % worker.execution.iteration)", iterations=3)
+    assert [one["status"] for one in seen] == [0, 200, 0]
+    assert [one["error"] for one in seen] == [closed + "; does the server speak TLS?", None, closed]
+
+
 def test_a_timed_out_request_does_not_leave_its_answer_to_the_next(probe: Callable) -> None:
     late = [ExpectRequest(), Hang()]
     with FaultServer(late, [Repeat([ExpectRequest(), Send(answer(b"mine"))])]) as server:

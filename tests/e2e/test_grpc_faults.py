@@ -220,6 +220,33 @@ def test_a_connection_that_ends_is_no_status_of_the_call(
     assert (lines[0]["status"], lines[0]["code"]) == (14, code), lines
 
 
+def say_settings(peer: Peer) -> None:
+    peer.begin()
+    peer.socket.shutdown(socket.SHUT_WR)
+
+
+def answer_and_close(peer: Peer) -> None:
+    peer.begin()
+    (stream,) = peer.expect(1)
+    peer.send(FAULTS["Fine"][0](peer, stream))
+    peer.socket.shutdown(socket.SHUT_WR)
+
+
+def close(peer: Peer) -> None:
+    peer.socket.shutdown(socket.SHUT_WR)
+    while peer.socket.recv(1 << 16):
+        pass
+
+
+@pytest.mark.parametrize("first", [close, say_settings, answer_and_close])
+def test_a_server_that_has_spoken_is_not_said_to_speak_tls(rampa: Rampa, script: Script, first: Callable[[Peer], None]) -> None:
+    with H2Server(first, close) as server:
+        call = f'told(await worker.grpc.unary("{server.url}", "/test.Service/Fine", b"?"))'
+        _, lines = run(rampa, script, "\n".join([call] * 3), code=int(first is not answer_and_close))
+    advice = "" if first is not close else "; does the server speak TLS?"
+    assert lines[2]["details"] == "connection closed early: there was no response" + advice
+
+
 # ---- calls that end while the script sends -----------------------------------------------------------------------------
 
 

@@ -153,6 +153,9 @@ static const struct bad {
     int code;
     const char *error;
 } bads[] = {
+    /* The first one: afterwards the server has answered. */
+    { "", CLOSES, RP_HTTP_CLOSED,
+      "connection closed early: there was no response; does the server speak TLS?" },
     { "garbage", STAYS, RP_HTTP_PROTOCOL, "malformed response: " },
     { "\x15\x03\x01\x00\x02\x02\x16", STAYS, RP_HTTP_PROTOCOL, "malformed response: " },
     { "HTTP/1.1 2xx OK\r\n", STAYS, RP_HTTP_PROTOCOL, "malformed response: " },
@@ -165,8 +168,6 @@ static const struct bad {
       RP_HTTP_PROTOCOL, "malformed response: " },
     { "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n", STAYS, RP_HTTP_PROTOCOL,
       "malformed response: " },
-    { "", CLOSES, RP_HTTP_CLOSED,
-      "connection closed early: there was no response; does the server speak TLS?" },
     { "HTT", CLOSES, RP_HTTP_CLOSED, "connection closed early: the response was incomplete" },
     { "HTTP/1.1 200 OK\r\nContent-Le", CLOSES, RP_HTTP_CLOSED,
       "connection closed early: the response was incomplete" },
