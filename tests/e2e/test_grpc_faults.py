@@ -119,11 +119,11 @@ import rampa
 
 config = rampa.Config(thresholds={{"grpc_req_failed{{method:Hang}}": ["rate<0.01"], "grpc_req_duration": ["max<1000"]}})
 
-@rampa.scenario(executor="constant-vus", vus=2, duration="1300ms", graceful_stop="0s")
+@rampa.scenario(executor="constant-vus", vus=2, duration="3s", graceful_stop="0s")
 async def hangs(worker):
     await worker.grpc.unary("{url}", "/test.Service/Hang", b"?")
 
-@rampa.scenario(executor="constant-vus", vus=1, duration="1300ms", graceful_stop="0s")
+@rampa.scenario(executor="constant-vus", vus=1, duration="3s", graceful_stop="0s")
 async def listens(worker):
     async for message in worker.grpc.server_stream("{url}", "/test.Service/Watch", b"?"):
         pass
