@@ -236,6 +236,24 @@ async def calls(worker):
 """
 
 
+def test_a_stream_that_cannot_begin_is_not_forgotten(rampa: Rampa, script: Script, server: str) -> None:
+    """The script is told why it could not be made, and nothing else."""
+    done, lines = run(
+        rampa,
+        script,
+        f"""
+channel = worker.grpc.connect("{server}")
+try:
+    channel.server_stream("/test.Service/Numbers", Broken())
+except TypeError as error:
+    print(json.dumps([str(error)]))
+""",
+        before="class Broken:\n    def SerializeToString(self):\n        return 'text'",
+    )
+    assert lines == [["a message of gRPC is bytes, not str"]]
+    assert "does not begin a stream" not in done.stdout
+
+
 def test_streams_that_never_begin(rampa: Rampa, script: Script) -> None:
     pytest.importorskip("google.protobuf")
     path = script(FORGOTTEN)

@@ -155,9 +155,12 @@ PyObject *rp_py_vu_grpc_call(PyObject *object, PyObject *const *args, Py_ssize_t
     self->schema = Py_NewRef(args[2]);
     self->call.method = rp_grpc_method_ref(((struct py_grpc_method *)args[0])->method);
     self->is_shared = ((struct py_grpc_method *)args[0])->is_shared;
+    if (send_first(self, args[1]) < 0) {
+        Py_DECREF(self);
+        return NULL;
+    }
+    /* Only now: what has failed is not one that the script forgets to begin. */
     self->is_stream = ((struct py_grpc_method *)args[0])->is_stream;
-    if (send_first(self, args[1]) < 0)
-        Py_CLEAR(self);
     return (PyObject *)self;
 }
 
