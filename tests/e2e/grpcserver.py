@@ -12,6 +12,8 @@ from concurrent import futures
 
 import grpc
 
+HANGING: dict[bytes, threading.Event] = {}
+
 
 def echo(request: bytes, context: grpc.ServicerContext) -> bytes:
     context.send_initial_metadata((("first", "one"), ("first-bin", b"\x00\xff")))
@@ -37,7 +39,14 @@ def hang(request: bytes, context: grpc.ServicerContext) -> bytes:
     """Waits until the client is gone: by its deadline, or because it has cancelled."""
     gone = threading.Event()
     context.add_callback(gone.set)
+    HANGING.setdefault(request, threading.Event()).set()
     gone.wait(60)
+    return b""
+
+
+def until_hanging(request: bytes, context: grpc.ServicerContext) -> bytes:
+    """Waits until a call of Hang with the same request has come."""
+    HANGING.setdefault(request, threading.Event()).wait(60)
     return b""
 
 
@@ -73,6 +82,7 @@ METHODS = {
     "Deadline": grpc.unary_unary_rpc_method_handler(deadline),
     "Fail": grpc.unary_unary_rpc_method_handler(fail),
     "Hang": grpc.unary_unary_rpc_method_handler(hang),
+    "UntilHanging": grpc.unary_unary_rpc_method_handler(until_hanging),
     "Packed": grpc.unary_unary_rpc_method_handler(packed),
     "Numbers": grpc.unary_stream_rpc_method_handler(numbers),
     "Count": grpc.stream_unary_rpc_method_handler(count),

@@ -37,7 +37,7 @@ class TestStub(object):
     """What grpcio-tools generates."""
 
     def __init__(self, channel):
-        for name in ("Echo", "Metadata", "Fail", "Hang", "Deadline"):
+        for name in ("Echo", "Metadata", "Fail", "Hang", "UntilHanging", "Deadline"):
             setattr(self, name, channel.unary_unary("/test.Service/" + name))
         self.Numbers = channel.unary_stream("/test.Service/Numbers")
         self.Count = channel.stream_unary("/test.Service/Count")
@@ -106,15 +106,17 @@ def test_calls_that_the_script_cancels(rampa: Rampa, script: Script, server: str
         script,
         f"""
 stub = worker.grpc.connect("{server}").stub(TestStub)
-call = stub.Hang(b"")
-asyncio.get_running_loop().call_later(0.05, call.cancel)
+call = stub.Hang(b"first")
+await stub.UntilHanging(b"first")
+asyncio.get_running_loop().call_soon(call.cancel)
 say(await outcome(call), call.cancelled(), call.done(), (await call.code()).name, call.cancel(), await outcome(call))
 talk = stub.Talk()
 await talk.write(b"x")
 say(repr(await talk.read()), talk.cancel(), await outcome(talk.read()), talk.cancelled())
-call = stub.Hang(b"")
+call = stub.Hang(b"second")
+await stub.UntilHanging(b"second")
 waiting = asyncio.create_task(outcome(call))
-await asyncio.sleep(0.05)
+await asyncio.sleep(0)  # it waits now
 waiting.cancel()
 say(await waiting, call.cancelled(), await outcome(call))
 say(await outcome(stub.Echo(b"still")))
