@@ -162,6 +162,11 @@ def _as_base64(value: typing.Any, field: typing.Any) -> typing.Any:
     return value
 
 
+def _is_repeated(field: typing.Any) -> bool:
+    known = getattr(field, "is_repeated", None)  # newer versions of the package have this one, and have no label
+    return bool(field.label == field.LABEL_REPEATED if known is None else known)
+
+
 def _one_for_json(value: typing.Any, field: typing.Any) -> typing.Any:
     if field.message_type is not None:
         return _for_json(value, field.message_type)
@@ -183,7 +188,7 @@ def _for_json(value: typing.Any, kind: typing.Any) -> typing.Any:
         entry = _entry(field)
         if entry is not None and isinstance(part, dict):
             made[name] = {key: _one_for_json(one, entry) for key, one in part.items()}
-        elif entry is None and field.label != field.LABEL_REPEATED:
+        elif entry is None and not _is_repeated(field):
             made[name] = _one_for_json(part, field)
         elif entry is None and isinstance(part, (list, tuple)):
             made[name] = [_one_for_json(one, field) for one in part]
