@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import difflib
 import errno
+import functools
 import importlib
 import itertools
 import os
@@ -21,6 +22,8 @@ from rampa._grpc_wire import one_line
 _METHODS_COMPARED = 1000  # with a method that there is not
 _METHODS_SHOWN = 20  # in an error
 _NAME_SHOWN = 200  # characters
+_ANY, _BYTES_VALUE = "google.protobuf.Any", "google.protobuf.BytesValue"
+_IN_VALUE = (_ANY, _BYTES_VALUE)  # what an Any has as its "value", of what may have bytes
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]*={0,2}")
 # The files of Protocol Buffers' own, by the modules of the package that have them.
 _OWN_FILES = (
@@ -167,21 +170,55 @@ def _is_repeated(field: typing.Any) -> bool:
     return bool(field.label == field.LABEL_REPEATED if known is None else known)
 
 
+@functools.lru_cache(maxsize=1000)
+def _by_json_name(kind: typing.Any) -> dict[str, typing.Any]:
+    return {field.json_name: field for field in kind.fields}
+
+
+def _field_of(kind: typing.Any, name: typing.Any) -> typing.Any:
+    """What json_format takes this name of a dict for: a JSON name, that of the field itself or of an extension. None: nothing."""
+    if not isinstance(name, str):
+        return None
+    if kind.is_extendable and name.startswith("[") and name.endswith("]"):
+        try:
+            return kind.file.pool.FindExtensionByName(name[1:-1])
+        except KeyError:
+            return None
+    return _by_json_name(kind).get(name) or kind.fields_by_name.get(name)
+
+
 def _one_for_json(value: typing.Any, field: typing.Any) -> typing.Any:
     if field.message_type is not None:
         return _for_json(value, field.message_type)
     return _as_base64(value, field) if field.type == field.TYPE_BYTES else value
 
 
+def _any_for_json(value: dict[typing.Any, typing.Any], pool: typing.Any) -> dict[typing.Any, typing.Any]:
+    """The same of the message that an Any has: its fields stand beside "@type", or it is the "value" if JSON has a form of its own for it."""
+    url = value.get("@type")
+    try:
+        kind = pool.FindMessageTypeByName(url.rpartition("/")[2]) if isinstance(url, str) else None
+    except KeyError:
+        kind = None
+    if kind is None:
+        return value
+    if kind.full_name in _IN_VALUE:
+        return {name: _for_json(part, kind) if name == "value" else part for name, part in value.items()}
+    made = _for_json({name: part for name, part in value.items() if name != "@type"}, kind)
+    return {"@type": url, **made}
+
+
 def _for_json(value: typing.Any, kind: typing.Any) -> typing.Any:
     """A dict with bytes becomes one of JSON, in which they are base64. What is no such message stays, for json_format to refuse."""
-    if kind.full_name == "google.protobuf.BytesValue":
+    if kind.full_name == _BYTES_VALUE:
         return _as_base64(value, kind.fields_by_name["value"])
-    if not isinstance(value, dict) or kind.full_name == "google.protobuf.Any":
+    if not isinstance(value, dict):
         return value
+    if kind.full_name == _ANY:
+        return _any_for_json(value, kind.file.pool)
     made: dict[typing.Any, typing.Any] = {}
     for name, part in value.items():
-        field = kind.fields_by_name.get(name) or kind.fields_by_camelcase_name.get(name) if isinstance(name, str) else None
+        field = _field_of(kind, name)
         made[name] = part
         if field is None or part is None:
             continue
@@ -203,6 +240,8 @@ def _has_bytes(kind: typing.Any) -> bool:
         if kind.full_name in seen:
             continue
         seen.add(kind.full_name)
+        if kind.is_extendable:  # by anything
+            return True
         for field in kind.fields:
             if field.type == field.TYPE_BYTES:
                 return True

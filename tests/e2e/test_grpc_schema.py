@@ -116,6 +116,45 @@ def test_what_is_no_descriptor_set(rampa: Rampa, script: Script, protoc: None, t
     assert "cert.pem is no descriptor set" in done.stderr and "Traceback" not in done.stderr
 
 
+NAMED = """
+syntax = "proto2";
+package test;
+import "google/protobuf/any.proto";
+service N { rpc Do (Named) returns (Named); }
+message Named {
+  optional bytes b = 1 [json_name = "payload"]; optional google.protobuf.Any any = 2; repeated google.protobuf.Any more = 3;
+  optional string payload = 4 [json_name = "text"]; extensions 100 to 199;
+}
+extend Named { optional bytes extra = 100; }
+"""
+
+
+def test_bytes_by_other_names(rampa: Rampa, script: Script, protoc: None, tmp_path: Path) -> None:
+    """By a JSON name, in an Any and in an extension: never as something else than what is given."""
+    (tmp_path / "named.proto").write_text(NAMED.replace("import", 'import "google/protobuf/wrappers.proto";\nimport'))
+    before = """
+S = rampa.grpc.GrpcSchema("named.proto")
+def written(given):
+    return S._write("/test.N/Do", given)
+"""
+    url = "type.googleapis.com/"
+    inner = {"@type": url + "test.Named", "payload": b"ab"}
+    wrapped = {"@type": url + "google.protobuf.BytesValue", "value": b"ab"}
+    good = [
+        {"payload": b"abcd"}, {"b": b"abcd"}, {"payload": "YWJjZA=="}, {"text": "x"}, {"[test.extra]": b"abcd"},
+        {"any": inner}, {"any": wrapped}, {"more": [{"@type": url + "google.protobuf.Any", "value": inner}]},
+    ]  # fmt: skip
+    bad = [{"payload": "!!!"}, {"any": {**inner, "payload": "!!!"}}, {"any": {**wrapped, "value": "!!!"}}, {"[test.extra]": "!!!"}]
+    found = tried(rampa, script, [f"written({given!r})" for given in good + bad], before)
+    abcd = b"\n\x04abcd"
+    assert [eval(text) for text in found[:5]] == [abcd, abcd, abcd, b'"\x01x', b"\xa2\x06\x04abcd"]
+    for text in found[5 : len(good)]:
+        assert eval(text).endswith(b"\n\x02ab"), text
+    for text in found[len(good) :]:
+        assert "takes bytes, or base64 as a str, and '!!!' is no base64" in text
+    assert "Can not find message descriptor" in tried(rampa, script, ["written({'any': {'@type': 'x/no.Such', 'b': b'a'}})"], before)[0]
+
+
 ORDER = {
     "part": {"data": b"\0\1"}, "raw_data": b"\xff" * 4, "more": [b"a", "_-8="], "by_name": {"x": b"\2"}, "maybe": b"\3", "self": {"rawData": b"\4"},
     "parts": {"y": {"data": b"\5"}}, "at": "2026-01-02T03:04:05Z",
