@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import collections.abc
-import functools
 import typing
 
 from rampa._grpc_calls import GrpcResponse, GrpcStatus, GrpcStream, LaterStream
@@ -133,7 +132,7 @@ class GrpcChannel:
         """Asks the server, for no longer than the deadline of the call that needs it."""
         longest = self._way.deadline if deadline is KEEP else seconds(deadline) or None
         patience = min(longest or REFLECTION_DEADLINE, REFLECTION_DEADLINE)
-        await typing.cast(ReflectedSchema, self._schema).learn(functools.partial(self._ask, patience), method, patience)
+        await typing.cast(ReflectedSchema, self._schema).learn(self._ask, method, patience)
 
     def _ask(self, patience: float, method: str) -> GrpcStream:
         """A call of rampa's own, with several requests and several responses: with the metadata of the channel, and in no metric."""

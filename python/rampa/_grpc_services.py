@@ -12,6 +12,7 @@ import functools
 import graphlib
 import importlib
 import re
+import time
 import typing
 
 from rampa._grpc_calls import GrpcStatus, GrpcStream
@@ -36,8 +37,12 @@ _REFLECTION = (
 _ASK_FILE, _ASK_SYMBOL, _ASK_SERVICES = 3, 4, 7
 _FILES, _SERVICES, _ERROR = 4, 6, 7
 
-_Ask = collections.abc.Callable[[str], GrpcStream]
+_Ask = collections.abc.Callable[[float, str], GrpcStream]
 _Failure = collections.abc.Callable[[], Exception]
+
+
+class _Late(functools.partial[GrpcError]):
+    """The failure of one whose patience ran out: it says nothing about the server to others."""
 
 
 # ---- messages --------------------------------------------------------------------------------------------------------
@@ -244,24 +249,30 @@ class ReflectedSchema(GrpcSchema):
         return path in self._methods or not service or service in self._known
 
     async def learn(self, ask: _Ask, path: str, patience: float) -> None:
-        """Asks for the service of a method, unless it is known. ``ask`` makes a call that is in no metric.
+        """Asks for the service of a method, unless it is known. ``ask`` makes a call that is in no metric, and ends after so many seconds.
 
-        It takes no longer than ``patience``, in seconds; the calls of ``ask`` keep that themselves.
+        It takes no longer than ``patience``, in seconds.
 
         Raises:
             rampa.errors.GrpcError: the server has no reflection, or does not answer.
             ValueError: it has no such service.
         """
         service = self._service_of(path)
+        until = time.monotonic() + patience
         while service not in self._known:
+            left = until - time.monotonic()
             asking = self._asking.get(service)
-            if asking is None:
-                failure = await self._fetch(ask, service, patience)
+            if left <= 0:
+                failure: _Failure | None = self._late(self._way, patience)
+            elif asking is None:
+                failure = await self._fetch(ask, service, left)
             else:
-                failure = await self._wait(asking, patience)
+                failure = await self._wait(asking, left)
+            if isinstance(failure, _Late):
+                raise self._late(failure.args[0], patience)()  # which names all of the time
             if failure is not None:
                 raise failure()
-            # Else it is known, or who has asked was interrupted.
+            # Else it is known, or who has asked was interrupted, or less patient.
 
     async def _wait(self, asking: asyncio.Future[_Failure | None], patience: float) -> _Failure | None:
         """For what another VU asks, which may be more patient."""
@@ -279,15 +290,19 @@ class ReflectedSchema(GrpcSchema):
             failure = await self._ask_for(ask, service, patience)
         finally:
             del self._asking[service]
-            asking.set_result(failure)
+            asking.set_result(None if isinstance(failure, _Late) else failure)
         return failure
 
     async def _ask_for(self, ask: _Ask, service: str, patience: float) -> _Failure | None:
         """By the newest of the names of reflection that the server knows."""
         ways = list(_REFLECTION[_REFLECTION.index(self._way) :])
+        until = time.monotonic() + patience
         while True:
             way = ways.pop(0)
-            async with ask(way) as s:
+            left = until - time.monotonic()
+            if left <= 0:
+                return self._late(way, patience)
+            async with ask(left, way) as s:
                 try:
                     files = await self._files_of(s, service)
                     if files is not None:
@@ -312,10 +327,14 @@ class ReflectedSchema(GrpcSchema):
 
     def _failure(self, way: str, status: int, text: str, error_code: int) -> _Failure:
         known = GrpcStatus(status) if 0 < status <= GrpcStatus.UNAUTHENTICATED else GrpcStatus.UNKNOWN
-        return functools.partial(GrpcError, way, int(known), known.name, f"reflection of {self._url}: {one_line(text)}", error_code)
+        return functools.partial(GrpcError, way, int(known), known.name, self._said(text), error_code)
 
-    def _late(self, way: str, patience: float) -> _Failure:
-        return self._failure(way, GrpcStatus.DEADLINE_EXCEEDED, f"it has not answered within {patience:g} s", _TIMEOUT)
+    def _late(self, way: str, patience: float) -> _Late:
+        status = GrpcStatus.DEADLINE_EXCEEDED
+        return _Late(GrpcError, way, int(status), status.name, self._said(f"it has not answered within {patience:g} s"), _TIMEOUT)
+
+    def _said(self, text: str) -> str:
+        return f"reflection of {self._url}: {one_line(text)}"
 
     async def _unknown(self, s: GrpcStream, service: str) -> str:
         """What to say of a service that the server does not know."""
