@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import collections.abc
+import datetime
 import queue
 import typing
 
@@ -12,6 +13,8 @@ from rampa._types import Sample
 
 if typing.TYPE_CHECKING:
     from rampa import _rampa
+
+_LONGEST = datetime.timedelta(days=3650)  # what max_duration takes
 
 _Keep = collections.abc.Callable[[Sample], object]
 _Made = collections.abc.Callable[["_rampa.Worker"], typing.Any]
@@ -40,7 +43,8 @@ class OpenRun:
             given.set_result(worker)
             await self._over.wait()
 
-        plan = TestPlan(scenarios={"by_hand": (ScenarioConfig(executor="per-vu-iterations", iterations=1), lend)}, config=Config())
+        fields = ScenarioConfig(executor="per-vu-iterations", iterations=1, max_duration=_LONGEST)
+        plan = TestPlan(scenarios={"by_hand": (fields, lend)}, config=Config())
         self._controller = await Engine(plan, EngineOptions(on_sample=self._keep)).start()
         try:
             return await given

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import datetime
 import queue
 import warnings
 
 import pytest
 
 import rampa
+import rampa.engine
+import rampa.loader
 import rampa.worker
 
 TESTS = "/grpc.testing.TestService/"
@@ -105,6 +108,34 @@ def test_a_session_that_is_never_closed(target: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         asyncio.run(main())
+
+
+def test_a_use_has_no_end_of_its_own(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It lasts until it is closed, and no scenario of a run may last longer."""
+    given: list[datetime.timedelta] = []
+    real = rampa.engine.Engine
+
+    class Noted(real):  # type: ignore[misc, valid-type]
+        def __init__(self, plan: rampa.loader.TestPlan, options: rampa.engine.EngineOptions) -> None:
+            given.extend(fields.max_duration for fields, _ in plan.scenarios.values() if fields.max_duration is not None)
+            super().__init__(plan, options)
+
+    monkeypatch.setattr(rampa.engine, "Engine", Noted)
+
+    async def main() -> None:
+        worker, _ = made()
+        assert (await worker.grpc.unary(target, TESTS + "EmptyCall", b"")).ok
+
+    asyncio.run(main())
+    assert given == [datetime.timedelta(days=3650)]
+
+    async def start(plan: rampa.loader.TestPlan) -> None:
+        await real(plan).start()
+
+    one_more = rampa.ScenarioConfig(executor="per-vu-iterations", iterations=1, max_duration=given[0] + datetime.timedelta(days=1))
+    plan = rampa.loader.TestPlan(scenarios={"buy": (one_more, lambda worker: None)}, config=rampa.Config())
+    with pytest.raises(rampa.errors.ConfigError, match="max_duration must be .* up to 3650d"):
+        asyncio.run(start(plan))
 
 
 def test_one_that_is_cancelled(target: str) -> None:
