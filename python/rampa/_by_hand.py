@@ -9,6 +9,7 @@ import datetime
 import queue
 import typing
 
+from rampa._grpc_calls import GrpcStream
 from rampa._types import Sample
 
 if typing.TYPE_CHECKING:
@@ -51,6 +52,10 @@ class OpenRun:
         except asyncio.CancelledError:
             await self._controller._abandon()
             raise
+
+    @property
+    def is_closed(self) -> bool:
+        return self._over.is_set()
 
     async def close(self) -> None:
         self._over.set()
@@ -128,7 +133,8 @@ class _Session:
 
     async def close(self, *args: typing.Any, **options: typing.Any) -> None:
         try:
-            await self._session.close(*args, **options)
+            if not self._run.is_closed:  # else there is no run any more that could close it
+                await self._session.close(*args, **options)
         finally:
             await self._run.close()
 
@@ -141,6 +147,14 @@ class _Connecting(Use):
         except BaseException:
             await self._run.close()
             raise
+
+
+class _Stream(Use):
+    """A call of gRPC whose messages are sent and taken one by one. Its run cannot end by itself, and so it has to be entered for that."""
+
+    def __getattr__(self, name: str) -> typing.NoReturn:
+        what = f"a stream of a worker that is made by hand has no {name!r} before it is entered: async with channel.bidi(...) as s"
+        raise AttributeError(what if hasattr(GrpcStream, name) else f"{type(self).__name__!r} object has no attribute {name!r}")
 
 
 class _Client:
@@ -171,7 +185,7 @@ class GrpcByHand(_Client):
         return Use(lambda worker: worker.grpc.unary(*args, **options), self._keep)
 
     def server_stream(self, *args: typing.Any, **options: typing.Any) -> Use:
-        return Use(lambda worker: worker.grpc.server_stream(*args, **options), self._keep)
+        return _Stream(lambda worker: worker.grpc.server_stream(*args, **options), self._keep)
 
     def connect(self, *args: typing.Any, **options: typing.Any) -> _Channel:
         return _Channel(lambda worker: worker.grpc.connect(*args, **options), self._keep)
@@ -191,7 +205,8 @@ class _Channel:
         pass
 
     def _use(self, name: str, args: typing.Any, options: typing.Any) -> Use:
-        return Use(lambda worker: getattr(self._make(worker), name)(*args, **options), self._keep)
+        kind = Use if name in ("unary", "health") else _Stream
+        return kind(lambda worker: getattr(self._make(worker), name)(*args, **options), self._keep)
 
     def unary(self, *args: typing.Any, **options: typing.Any) -> Use:
         return self._use("unary", args, options)

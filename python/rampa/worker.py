@@ -87,7 +87,7 @@ class Worker(metaclass=StandIn):
 
     @property
     def grpc(self) -> GrpcByHand:
-        """The gRPC client: ``unary()``, ``server_stream()`` and ``connect()``. Each call is a run of its own; there are no stubs."""
+        """The gRPC client: ``unary()``, ``server_stream()`` and ``connect()``. Each call is a run; streams are entered or iterated over. No stubs."""
         return GrpcByHand(self._queue, {"scenario": self.execution.scenario}, "grpc_")
 
     @property

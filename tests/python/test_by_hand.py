@@ -56,6 +56,10 @@ def test_websockets(target: str) -> None:
         async with second:
             pass
         assert second.close_code == 1000 and drained(samples)["ws_sessions"] == 2
+        await second.close()
+        async with second:
+            await second.close()
+        assert not drained(samples)
 
         with pytest.raises(rampa.errors.WebSocketError):
             await worker.ws.connect(target.replace("http:", "ws:") + "/json")
@@ -92,6 +96,10 @@ def test_calls_of_grpc(target: str) -> None:
         assert drained(samples)["grpc_reqs"] == 3
         with pytest.raises(ValueError, match="no method of gRPC"):
             await channel.unary("NoSlash", b"")
+        for unentered in (channel.bidi(TESTS + "FullDuplexCall"), worker.grpc.server_stream(target, TESTS + "StreamingOutputCall", sizes)):
+            with pytest.raises(AttributeError, match="has no 'receive' before it is entered: async with"):
+                await unentered.receive()
+            assert not hasattr(unentered, "no_such_name")
         with pytest.raises(TypeError, match="generated stubs need the worker of a run"):
             channel.stub(object)
 
