@@ -146,12 +146,32 @@ def test_a_use_has_no_end_of_its_own(target: str, monkeypatch: pytest.MonkeyPatc
         asyncio.run(start(plan))
 
 
-def test_one_that_is_cancelled(target: str) -> None:
+def test_one_that_is_cancelled() -> None:
+    """When the server has it, which says nothing to it."""
+
     async def main() -> None:
         worker, samples = made()
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.05):
-                await worker.grpc.unary(target, TESTS + "StreamingOutputCall", b"\x12\x06\x10\x80\xca\xb5\xee\x01")  # interval_us: 500,000,000
+        has_call = asyncio.Event()
+
+        async def keep_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.read(1)
+            has_call.set()
+            await reader.read()
+            writer.close()
+
+        server = await asyncio.start_server(keep_silent, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+
+        async def call() -> None:
+            await worker.grpc.unary(f"127.0.0.1:{port}", TESTS + "EmptyCall", b"")
+
+        task = asyncio.create_task(call())
+        async with asyncio.timeout(30):
+            await has_call.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
         assert drained(samples)["grpc_req_failed"] == 1
+        server.close()
 
     asyncio.run(main())
