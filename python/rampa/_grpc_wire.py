@@ -94,8 +94,8 @@ def target_url(target: str, tls: bool | None) -> str:
 
 
 def flag(value: typing.Any, name: str) -> bool:
-    """None, False or True."""
-    if value is not None and not isinstance(value, bool):
+    """None, False or True, for which 0 and 1 stand too."""
+    if value is not None and not (isinstance(value, int) and value in (0, 1)):
         raise TypeError(f"{name} takes True or False, not {value!r:.80}")
     return bool(value)
 
