@@ -109,6 +109,7 @@ class StubCall:
         self._call = stream._call
         self._answer: typing.Any = None  # what is awaited for the one response
         self._feed: asyncio.Task[None] | None = None
+        self._is_feed_told = False  # how it has ended
 
     # ---- what is sent ----
 
@@ -145,6 +146,7 @@ class StubCall:
         """The call has ended. What the requests themselves have raised has ended it, and is raised to who waits for it."""
         if self._feed is None:
             return
+        self._is_feed_told = True
         if not self._feed.done():
             self._feed.cancel()  # the script may wait for its next request
         elif not self._feed.cancelled():
@@ -237,6 +239,8 @@ class StubCall:
         elif not self._call.has_ended:
             await self._take_response()
         self._tell_done()
+        if not self._is_feed_told:  # else a script that has caught it may ask for the status
+            self._end_feed()
 
     async def initial_metadata(self) -> typing.Any:
         if not self._call.has_head:

@@ -99,6 +99,36 @@ await stub.Count(iter([b"a" * 100000]), compression=grpc.Compression.{way})
     assert sent[0] < 2000 < 100000 < sent[1]
 
 
+def test_requests_that_raise(rampa: Rampa, script: Script, server: str) -> None:
+    """Who asks for nothing but the status hears of it too, once."""
+    _, lines = run(
+        rampa,
+        script,
+        f"""
+stub = worker.grpc.connect("{server}").stub(TestStub)
+async def broken():
+    yield b"a"
+    raise KeyError("mine")
+for make in (stub.Count, stub.Talk):
+    for ask in ("code", "details", "trailing_metadata", "__await__" if make is stub.Count else "read"):
+        call = make(broken())
+        try:
+            if ask == "__await__":
+                await call
+            elif ask == "read":
+                while await call.read() is not grpc.aio.EOF:
+                    pass
+            else:
+                await getattr(call, ask)()
+            say(ask)
+        except KeyError as error:
+            say(str(error), (await call.code()).name)
+""",
+        before=STUB,
+    )
+    assert lines == [["'mine'", "CANCELLED"]] * 8
+
+
 def test_calls_that_the_script_cancels(rampa: Rampa, script: Script, server: str) -> None:
     """As in grpc.aio, who waits for one gets CancelledError; it is no failure of the server."""
     done, lines = run(
