@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import asyncio
 import collections.abc
+import contextlib
 import importlib
 import time
 import types
 import typing
-import weakref
 
 from rampa._grpc_calls import GrpcResponse, GrpcStatus, GrpcStream, head_of, trailers_of
 from rampa._grpc_wire import shown
@@ -85,15 +85,17 @@ class _Block:
         pass
 
 
-_blocks: weakref.WeakKeyDictionary[type, type] = weakref.WeakKeyDictionary()
+_BLOCK = "_rampa_block"  # of a class of stubs: the class below. Elsewhere it would keep that class, its base, alive
 
 
 def make_block(stub: type, channel: GrpcChannel) -> typing.Any:
     """A stub that can stand in a `with` as well: of a class that is made of its own, once."""
-    made = _blocks.get(stub)
+    made = vars(stub).get(_BLOCK)
     if made is None:
         own = {"__module__": stub.__module__, "__qualname__": stub.__qualname__, "__doc__": stub.__doc__}
-        made = _blocks[stub] = type(stub.__name__, (stub, _Block), own)
+        made = type(stub.__name__, (stub, _Block), own)
+        with contextlib.suppress(AttributeError, TypeError):  # some classes take none
+            setattr(stub, _BLOCK, made)
     return made(StubChannel(channel))
 
 

@@ -129,6 +129,26 @@ for make in (stub.Count, stub.Talk):
     assert lines == [["'mine'", "CANCELLED"]] * 8
 
 
+def test_the_class_of_a_block_lives_as_long_as_its_stub(rampa: Rampa, script: Script, server: str) -> None:
+    _, lines = run(
+        rampa,
+        script,
+        f"""
+def once():
+    class Stub(TestStub):
+        pass
+    made = [worker.grpc.stub(kind, "{server}") for kind in (TestStub, Stub, Stub)]
+    say(isinstance(made[1], Stub), type(made[1]) is type(made[2]))
+    return weakref.ref(Stub)
+gone = [once() for _ in range(3)]
+gc.collect()
+say(*(kind() is None for kind in gone))
+""",
+        before="import gc\nimport weakref\n" + STUB,
+    )
+    assert lines == [[True, True]] * 3 + [[True] * 3]
+
+
 def test_calls_that_the_script_cancels(rampa: Rampa, script: Script, server: str) -> None:
     """As in grpc.aio, who waits for one gets CancelledError; it is no failure of the server."""
     done, lines = run(
