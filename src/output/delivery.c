@@ -49,6 +49,7 @@ static void send_next(struct rp_delivery *d);
 /* ---- turning --------------------------------------------------------------------------------- */
 
 static void turn_in_run(struct rp_delivery *d);
+static bool is_waiting_for_probe(const struct rp_delivery *d);
 static void finish_probe(struct rp_delivery *d);
 
 static void ready(struct rp_watch *watch, unsigned what)
@@ -82,7 +83,7 @@ static void turn_in_run(struct rp_delivery *d)
     if (!d->outer)
         return;
     turn(d);
-    if (d->is_probing && !rp_poster_is_sending(d->poster))
+    if (d->is_probing && !is_waiting_for_probe(d))
         finish_probe(d);
 }
 
@@ -180,6 +181,12 @@ static void note_refused(struct rp_delivery *d, const struct body *body)
     rp_buf_deinit(&clean);
 }
 
+/* Of the request before the run. */
+static rp_ns probe_timeout(const struct rp_delivery *d)
+{
+    return d->config.timeout < RP_DELIVERY_PROBE ? d->config.timeout : RP_DELIVERY_PROBE;
+}
+
 static void posted(void *user)
 {
     struct rp_delivery *d = user;
@@ -188,8 +195,11 @@ static void posted(void *user)
 
     if (!answer.is_taken)
         rp_poster_explain(d->poster, d->trouble, sizeof(d->trouble));
-    if (d->is_probing)
+    if (d->is_probing) {
+        if (!answer.is_taken)
+            rp_poster_ask_tls(d->poster, probe_timeout(d));
         return;
+    }
     body = rp_container_of(d->waiting.next, struct body, node);
     if (answer.is_passing) {
         if (!d->has_warned && !d->is_ending)
@@ -297,12 +307,6 @@ static int refuse_plain(struct rp_delivery *d, struct rp_error *err)
     return -RP_EUSER;
 }
 
-/* Of the request before the run. */
-static rp_ns probe_timeout(const struct rp_delivery *d)
-{
-    return d->config.timeout < RP_DELIVERY_PROBE ? d->config.timeout : RP_DELIVERY_PROBE;
-}
-
 static int start_probe(struct rp_delivery *d, struct rp_slice body, struct rp_error *err)
 {
     int r = rp_poster_send(d->poster, body, probe_timeout(d), err);
@@ -311,13 +315,19 @@ static int start_probe(struct rp_delivery *d, struct rp_slice body, struct rp_er
     return r == -RP_EUSER ? rp_error_prefix(err, r, d->config.name) : r;
 }
 
+/* For the answer to the request, or for the reason why there is none. */
+static bool is_waiting_for_probe(const struct rp_delivery *d)
+{
+    return rp_poster_is_sending(d->poster) || rp_poster_is_asking(d->poster);
+}
+
 /* What the answer means for the run. */
 static int judge_probe(struct rp_delivery *d, struct rp_error *err)
 {
     struct rp_answer answer = rp_poster_answer(d->poster);
 
     d->is_probing = false;
-    if (!answer.is_taken && rp_poster_lacks_tls(d->poster, probe_timeout(d)))
+    if (rp_poster_take_tls(d->poster))
         return refuse_plain(d, err);
     if (answer.is_lasting || (d->config.is_required && answer.is_passing)) {
         refuse(d, d->trouble, err);
@@ -373,13 +383,13 @@ int rp_delivery_begin(struct rp_delivery *d, struct rp_sink *sink, struct rp_sli
                        rp_poster_proxy(d->poster).ptr);
     if (r == 0)
         r = start_probe(d, body, err);
-    while (r == 0 && !sink->sinks->opened && rp_poster_is_sending(d->poster))
+    while (r == 0 && !sink->sinks->opened && is_waiting_for_probe(d))
         r = rp_loop_turn(d->loop, RP_NS_NEVER);
     if (r == 0)
         r = enter_loop(d, sink->sinks->loop);
     if (r < 0)
         return r;
-    sink->is_opening = rp_poster_is_sending(d->poster);
+    sink->is_opening = is_waiting_for_probe(d);
     r = sink->is_opening ? 0 : judge_probe(d, err);
     if (r < 0)
         rp_delivery_leave_loop(d);

@@ -42,7 +42,8 @@ struct rp_poster {
     struct rp_http_template *template; /* of the body that is sent */
     struct rp_http_call call;
     struct rp_http_response response;
-    struct rp_grpc_post *grpc; /* in place of all from the session on; NULL = bodies go by POST */
+    struct rp_grpc_post *grpc;  /* in place of all from the session on; NULL = bodies go by POST */
+    struct rp_tls_probe *probe; /* of the last body, until its answer is taken; NULL = none */
 };
 
 /* ---- sending --------------------------------------------------------------------------------- */
@@ -204,16 +205,31 @@ static bool may_want_tls(int code)
            (code >= RP_HTTP_H2 && code < RP_HTTP_H2 + RP_H2_CODES);
 }
 
-bool rp_poster_lacks_tls(struct rp_poster *poster, rp_ns timeout)
+void rp_poster_ask_tls(struct rp_poster *poster, rp_ns timeout)
 {
     int code = poster->grpc ? rp_grpc_post_call(poster->grpc)->error_code
                             : poster->response.error_code;
     struct rp_url url;
 
-    return !response_of(poster)->status && may_want_tls(code) &&
-           rp_url_parse(rp_buf_slice(&poster->url), &url, NULL) == 0 &&
-           rp_slice_ieq(url.scheme, RP_SLICE("http")) &&
-           rp_speaks_tls(poster->loop, &url, poster->proxy, timeout);
+    if (!poster->probe && !response_of(poster)->status && may_want_tls(code) &&
+        rp_url_parse(rp_buf_slice(&poster->url), &url, NULL) == 0 &&
+        rp_slice_ieq(url.scheme, RP_SLICE("http")) &&
+        rp_tls_probe_start(poster->loop, &url, poster->proxy, timeout, &poster->probe) < 0)
+        poster->probe = NULL; /* what the server has done is told without a reason */
+}
+
+bool rp_poster_is_asking(const struct rp_poster *poster)
+{
+    return poster->probe && !rp_tls_probe_is_over(poster->probe);
+}
+
+bool rp_poster_take_tls(struct rp_poster *poster)
+{
+    bool found = poster->probe && rp_tls_probe_found(poster->probe);
+
+    rp_tls_probe_free(poster->probe);
+    poster->probe = NULL;
+    return found;
 }
 
 const char *rp_poster_shown(const struct rp_poster *poster)
@@ -456,6 +472,7 @@ void rp_poster_free(struct rp_poster *poster)
 {
     if (!poster)
         return;
+    rp_tls_probe_free(poster->probe);
     rp_grpc_post_free(poster->grpc);
     rp_http_session_free(poster->session);
     rp_http_template_unref(poster->template);

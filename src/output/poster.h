@@ -66,9 +66,13 @@ RP_NODISCARD int rp_poster_send(struct rp_poster *poster, struct rp_slice body, 
 bool rp_poster_is_sending(const struct rp_poster *poster);
 /* Of the last body. */
 struct rp_answer rp_poster_answer(const struct rp_poster *poster);
-/* Whether the server has ended the connection of the last body without an answer because it speaks TLS, and
- * the URL says none. It is asked with a connection of its own, which takes @timeout at most. */
-bool rp_poster_lacks_tls(struct rp_poster *poster, rp_ns timeout);
+/* Asks whether the server has ended the connection of the last body without an answer because it speaks TLS, and the
+ * URL says none; does nothing when that cannot be the reason. It takes a connection of its own and @timeout at most,
+ * while the loop is turned. It may be called from posted(). */
+void rp_poster_ask_tls(struct rp_poster *poster, rp_ns timeout);
+bool rp_poster_is_asking(const struct rp_poster *poster);
+/* The answer, and the end of the question. False also when nothing was asked. Not from a callback of the loop. */
+bool rp_poster_take_tls(struct rp_poster *poster);
 /* What the answer says, as a clause: "connection refused", "it answered 503: overloaded". */
 void rp_poster_explain(const struct rp_poster *poster, char *out, size_t size);
 /* Appends the beginning of @said, a text of the server's, as it may be shown. */

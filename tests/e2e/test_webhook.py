@@ -2,6 +2,7 @@
 """--output webhook: JSON once a second to a server of the test, and how the run ended."""
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import socket
@@ -95,15 +96,24 @@ def test_a_loss_has_its_own_reason_and_no_older_one(rampa: Rampa, script: Script
 
 @pytest.mark.parametrize("kind", ["webhook", "otel", "prometheus"])
 @pytest.mark.parametrize("how", ["signal", "control"])
-def test_a_run_is_stopped_while_a_server_is_silent(kind: str, how: str, start: Callable[..., Started], monkeypatch: pytest.MonkeyPatch) -> None:
-    """It takes the connection and says nothing. Nobody waits for it: a wait would end with a warning, and iterations would begin."""
+@pytest.mark.parametrize("closes", [False, True], ids=["silent", "closes first, then silent"])
+def test_a_run_is_stopped_while_a_server_is_silent(
+    kind: str, how: str, closes: bool, start: Callable[..., Started], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes the connection and says nothing, or nothing in the handshake that one is asked for that has closed a connection.
+    Nobody waits for it: a wait would end with a warning, and iterations would begin."""
     with tempfile.TemporaryDirectory(prefix="rampa-") as folder, socket.create_server(("127.0.0.1", 0)) as listener:
         monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
         running = start(SCRIPT.replace("\\x01", ""), "-O", f"{kind}=http://127.0.0.1:{listener.getsockname()[1]}/hook", "--serve")
         control = Control(running.wait_for("control: socket ")[2])
         connection, _ = listener.accept()
-        with connection:
+        with contextlib.ExitStack() as stack:
+            stack.callback(lambda: connection.close())
             assert connection.recv(65536).startswith(b"POST /hook")
+            if closes:
+                connection.close()
+                connection, _ = listener.accept()
+                assert connection.recv(1) == b"\x16"  # of a handshake
             assert control.get("/v1/status")["status"] == "starting"
             if how == "signal":
                 running.signal(signal.SIGINT)
