@@ -10,7 +10,7 @@
 
   let status = null, thresholds = [], finished = null, isConnected = false, refusal = '';
   let latest = null, anchor = null, startOfPause = null, paused = 0, isDue = false, isStatusDue = false, isAsking = false;
-  let totals = null, source = null, last = '0', silence = SILENT, heard = Date.now(), isChecking = false;
+  let totals = null, source = null, again = 0, last = '0', silence = SILENT, heard = Date.now(), isChecking = false;
   const events = [], marks = [];
 
   // ---- what there is to see ------------------------------------------------------------------------------------------------
@@ -268,13 +268,14 @@
 
   // A browser connects again by itself, but not after an answer that is no stream: it is asked what it says, and then again.
   async function explain() {
+    const closed = source;
     try {
       const response = await fetch('/v1/status');
       silence = response.ok ? 'sends no events, because too many programs or pages follow it' : `says: ${(await response.json()).error}`;
     } catch (error) { silence = SILENT; }
     isStatusDue = true;
     show();
-    setTimeout(listen, AGAIN_MS);
+    if (source === closed) again = setTimeout(listen, AGAIN_MS); // else it was done meanwhile
   }
 
   function hear() {
@@ -292,10 +293,7 @@
     try {
       await (await fetch('/v1/status', { signal: AbortSignal.timeout(ANSWER_MS) })).json();
       heard = Date.now();
-      if (!isConnected) {
-        source.close(); // it may have been lost meanwhile
-        listen();
-      }
+      if (!isConnected) listen(); // the stream may have been lost meanwhile
     } catch (error) {
       isConnected = Date.now() - heard < QUIET_MS;
     }
@@ -304,7 +302,10 @@
   }
   setInterval(watch, 1000);
 
+  // There is one stream: the number of them is limited, and each event would come from all of them.
   function listen() {
+    clearTimeout(again);
+    if (source) source.close();
     source = new EventSource(`/v1/events?after=${last}`);
     for (const [type, handle] of Object.entries(handlers)) source.addEventListener(type, (message) => {
       last = message.lastEventId || last;
