@@ -448,7 +448,7 @@ static int judge(const struct rp_cli *cli, const struct answer *answer, struct r
 {
     json_t *json = json_loadb(rp_buf_str(&answer->body), answer->body.len, 0, NULL);
     const char *who = who_answers(cli);
-    const char *wrong = rp_control_answer_check(json);
+    const char *wrong = rp_control_answer_check(json, cli->flags[RP_OPT_BROWSER]);
     const char *error = text_of(json, "error"), *hint = text_of(json, "hint");
     int code;
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "app/control_answer.h"
 
-#include <stdbool.h>
-
 #include "base/compiler.h"
 #include "base/json_line.h"
 
@@ -32,7 +30,8 @@ static const struct member generator[] = {
     { "reasons", TEXTS },
     { 0 },
 };
-/* Of all answers: docs/control.md. Those of an older run may have fewer. */
+/* Of all answers: docs/control.md. Those of an older run may have fewer. What must be there besides depends on the
+ * question: rp_control_answer_check(). */
 static const struct member top[] = {
     { "run_id", TEXT, .is_needed = true },
     { "script", TEXT },
@@ -117,9 +116,12 @@ static const char *check(const struct member *members, const json_t *object)
     return wrong;
 }
 
-const char *rp_control_answer_check(const json_t *answer)
+const char *rp_control_answer_check(const json_t *answer, bool is_for_browser)
 {
-    return check(top, answer);
+    const char *needed = is_for_browser ? "address" : "status"; /* what is shown */
+    const char *wrong = check(top, answer);
+
+    return wrong || json_object_get(answer, needed) ? wrong : needed;
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */

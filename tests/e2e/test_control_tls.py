@@ -209,11 +209,14 @@ def answering(body: bytes, status: int = 200) -> typing.Iterator[str]:
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             with contextlib.suppress(OSError):
                 self.wfile.write(body)
+
+        do_POST = do_GET
 
         def log_message(self, *words: object) -> None:
             pass
@@ -248,6 +251,7 @@ def test_an_answer_is_written_anew(rampa: Callable[..., Finished], tmp_path: Pat
         (b"{}", "its answer has no 'run_id' as a run has it"),
         ({"run_id": 5}, "its answer has no 'run_id' as a run has it"),
         ({"run_id": None}, "its answer has no 'run_id' as a run has it"),
+        (b'{"run_id": "x"}', "its answer has no 'status' as a run has it"),
         ({"vus": "3"}, "its answer has no 'vus' as a run has it"),
         ({"vus": 1e300}, "its answer has no 'vus' as a run has it"),
         ({"scenarios": {}}, "its answer has no 'scenarios' as a run has it"),
@@ -265,6 +269,24 @@ def test_an_answer_that_is_none_of_a_run(form: str, body: typing.Any, said: str,
     with answering(content) as url:
         done = rampa("status", url, "--token-file", "token", "--format", form, code=3)
     assert (done.stdout, done.stderr.splitlines()[0]) == ("", f"error: {url} is no run of rampa: {said}")
+
+
+@pytest.mark.parametrize(
+    ("words", "member"),
+    [(("pause",), "status"), (("resume",), "status"), (("stop",), "status"), (("adjust", "--vus", "1"), "status"), (("status", "--browser"), "address")],
+)
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_an_answer_without_what_is_shown(form: str, words: tuple[str, ...], member: str, rampa: Callable[..., Finished], tmp_path: Path) -> None:
+    """Every answer has it: nothing was done by what says less. An address has no status."""
+    (tmp_path / "token").write_text("f" * 64)
+    given = {"run_id": "x", "status": "paused", "address": "http://x.localhost:1/?once=f"}
+    for there in (True, False):
+        with answering(json.dumps({name: text for name, text in given.items() if (name == member) == there or name == "run_id"}).encode()) as url:
+            done = rampa(*words, url, "--token-file", "token", "--format", form, code=0 if there else 3)
+        if there:
+            assert given[member] in done.stdout
+        else:
+            assert (done.stdout, done.stderr.splitlines()[0]) == ("", f"error: {url} is no run of rampa: its answer has no '{member}' as a run has it")
 
 
 def test_a_certificate_for_another_host(
