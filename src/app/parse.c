@@ -252,7 +252,6 @@ static const struct rp_option *find_short_here(const struct parser *p, char lett
     return is_foreign ? NULL : option;
 }
 
-/* "-q", "-u5", "-u=5", "-qu 5". */
 /* "-F": people look for what they have typed. */
 static const char *short_name(char letter, const struct rp_option *option)
 {
@@ -266,6 +265,7 @@ static const char *short_name(char letter, const struct rp_option *option)
     return letter >= 'A' && letter <= 'Z' ? names + 3 * (26 + letter - 'A') : option->name;
 }
 
+/* "-q", "-u5", "-u=5", "-qu 5". */
 static void take_short(struct parser *p, const char *word)
 {
     if (take_foreign_rate(p, word) || take_one_dash(p, word))
