@@ -158,7 +158,7 @@ def test_one_iteration_shows_what_passes(rampa: Rampa, server: WsServer, echo: s
         assert lines[at + 1] == "> (text message, 1 byte" + start[0] and lines[at + 2 : at + 1 + len(start)] == ["> " + t for t in start[1:]]
     done = rampa("run", echo, "--once", "--body-file", "bytes", code=0)
     assert "> (binary message, 2 bytes)\n< (binary message, 2 bytes)\n> (close frame, code 1000)\n" in done.stdout
-    done = rampa("run", server.url("/close"), "--once", "--body", "x")
+    done = rampa("run", server.url("/enough"), "--once", "--body", "x", code=1)
     assert "< (close frame, code 4001: enough \ufffd[31m)\n> (close frame, code 4001)\n" in done.stdout
     done = rampa("run", server.url("/abort"), "--once", "--body", "x", code=1)
     assert "> x\n! the connection has ended without a close frame" in done.stdout

@@ -82,6 +82,11 @@ class WsServer:
             await ws.send(text)
         await ws.close(4001, "enough \x1b[31m")
 
+    async def do_enough(self, ws: Any) -> None:
+        """The close frame comes in place of an answer."""
+        await ws.recv()
+        await ws.close(4001, "enough \x1b[31m")
+
     async def do_abort(self, ws: Any) -> None:
         await ws.recv()
         ws.transport.abort()
